@@ -1,0 +1,222 @@
+// Package env is the contract between a node and its machine: the list of every door to the outside.
+//
+// A node (broker, controller, producer, consumer, admin) is a plain struct. The world hands it one event at a
+// time together with an Env, and the node handles the event to its end: no goroutine, no lock, no waiting.
+// If it must wait it arms a timer or parks the request.
+//
+//	          Start Receive Returned Lost Fire Stop
+//	world  ─────────────────────────────────────────▶  node
+//	       ◀─────────────────────────────────────────
+//	          Env: time, chance, links, timers, disk, notes
+//
+// Two worlds keep this contract: sim (a seed decides everything) and sim/live (real time, TCP and files).
+// The Env is handed in per event and must not be stored: a node that kept it could act outside an event.
+//
+// Read this file, then disk.go, then note.go. Nothing here does anything; it only says what may be asked.
+package env
+
+import "github.com/twmb/franz-go/pkg/kmsg"
+
+// Node is one process of the cluster or one of its clients. Every method is one event and runs to its end;
+// time does not move inside it. A crash drops the struct: what must survive is on the disk.
+type Node interface {
+	// Start is the first event of an incarnation. The disk may hold what earlier incarnations left.
+	Start(Env)
+	// Receive hands over a request. It is answered by exactly one Env.Reply or Env.NoReply, now or later.
+	Receive(Env, Ticket, Request)
+	// Returned ends one Env.Call (the request comes back with its response, or with a nil response and an
+	// error) or one Disk.Flush (request and response are nil). Every Call and every Flush returns exactly once
+	// unless the node dies first.
+	Returned(Env, Token, Request, Response, error)
+	// Lost says that a link is gone for good; its open calls have already been returned with the same error.
+	// It also follows a Dial that could not connect. It does not follow the node's own Close.
+	Lost(Env, Link, error)
+	// Fire is a timer that ran out.
+	Fire(Env, Timer)
+	// Stop asks for a clean shutdown (SIGTERM). The node calls Env.Exit when it is done.
+	Stop(Env)
+}
+
+// Env is everything a node may ask of its machine, valid only during the event it was handed to.
+type Env interface {
+	// Self is this machine's address.
+	Self() Addr
+
+	// Wall is this machine's own wall clock: it may be skewed, drift and step, also backwards.
+	Wall() Time
+	// Now is this machine's monotonic clock: it may drift, it never steps back within an incarnation.
+	Now() Instant
+
+	// Choose draws a number in [0, n). 0 is the benign value. The site names the decision; its ordinals count
+	// per machine and survive restarts.
+	Choose(site Site, n uint64) uint64
+
+	// Dial opens a connection. Calls may be made on it at once; they leave when it is established.
+	Dial(to Addr, lane Lane) Link
+	// Call sends a request. It returns with ErrTimeout after timeout (> 0), and then the link is closed too,
+	// as Kafka's network client does. A request to which Kafka sends no response (Produce with acks=0) returns
+	// with a nil response and a nil error once it is written.
+	Call(link Link, timeout Duration, req Request, tok Token)
+	// Close shuts a connection down: open calls return with ErrClosed. What is on its way may still be processed.
+	Close(link Link)
+
+	// Reply answers a ticket. The response is stamped with the ticket's version.
+	Reply(to Ticket, resp Response)
+	// NoReply ends a ticket without a response (acks=0).
+	NoReply(to Ticket)
+
+	// Arm starts a timer; arming one that runs re-arms it. A disarmed or re-armed timer never fires at the old time.
+	Arm(t Timer, after Duration)
+	// Disarm stops a timer; stopping one that does not run does nothing.
+	Disarm(t Timer)
+
+	// Disk is this machine's disk. It outlives the node.
+	Disk() Disk
+
+	// Note records that something worth telling happened. See NoteKind.
+	Note(kind *NoteKind, a, b, c, d int64)
+
+	// Exit ends this incarnation after the current event, as a process does that calls exit.
+	// A nil reason is a clean end.
+	Exit(reason error)
+}
+
+// Addr is the address of one machine: "b1", "c2", "p1". Kafka's node id is configuration, not identity: two
+// machines can claim one id, and that is a fault we inject.
+type Addr string
+
+// Request and Response are Kafka's own messages. They are read-only once handed over, on both sides.
+type (
+	Request  = kmsg.Request
+	Response = kmsg.Response
+)
+
+// Site names a kind of decision for Choose, in dotted lower case: "controller.incarnation-id".
+type Site string
+
+// Time is a wall clock reading in nanoseconds since the Unix epoch.
+type Time int64
+
+// Instant is a monotonic clock reading in nanoseconds since an arbitrary start.
+type Instant int64
+
+// Duration is a span of time in nanoseconds.
+type Duration int64
+
+const (
+	Microsecond Duration = 1000
+	Millisecond          = 1000 * Microsecond
+	Second               = 1000 * Millisecond
+	Minute               = 60 * Second
+	Hour                 = 60 * Minute
+	Day                  = 24 * Hour
+)
+
+// Millis is the reading in milliseconds, the unit of Kafka's record timestamps.
+func (t Time) Millis() int64 { return int64(t) / int64(Millisecond) }
+
+// Add is the instant d later.
+func (i Instant) Add(d Duration) Instant { return i + Instant(d) }
+
+// Sub is the span from j to i.
+func (i Instant) Sub(j Instant) Duration { return Duration(i - j) }
+
+// Lane names one of the separate connections that Kafka keeps between the same two machines, so that a parked
+// request on one does not delay the others. It also names the thread whose time an event takes: the cost of disk
+// calls keeps the lane busy, not the node.
+type Lane uint8
+
+const (
+	LaneBackground     Lane = iota // no connection: housekeeping timers and flushes
+	LaneClient                     // a client to a broker; served by the request handlers (num.io.threads of them)
+	LaneCoordinator                // a client to its coordinator
+	LaneFetcher                    // a follower to its leader
+	LaneRaft                       // KRaft: between controllers, and a broker fetching metadata
+	LaneHeartbeat                  // a broker's registration and heartbeats
+	LaneAlterPartition             // a leader's ISR changes
+	LaneMarkers                    // a transaction coordinator's markers
+	Lanes                          // the number of lanes
+)
+
+// String is the lane's name.
+func (l Lane) String() string {
+	if l < Lanes {
+		return [...]string{"background", "client", "coordinator", "fetcher", "raft", "heartbeat", "alter-partition", "markers"}[l]
+	}
+	return "lane?"
+}
+
+// Link is a connection that this node dialled. 0 is no link.
+type Link uint32
+
+// Ticket is what a server must keep to answer a request: one request on one incarnation of one connection.
+type Ticket struct {
+	Link        Link   // the connection, numbered by the serving machine
+	Incarnation uint32 // of the serving node; a ticket of an earlier one is dead
+	Correlation int32  // counts requests on the connection
+	From        Addr   // who asks
+	Lane        Lane   // the connection's lane
+	Key         int16  // Kafka api key
+	Version     int16  // of the request, and so of the response
+}
+
+// Timer names a timer. Two equal values are the same timer. A role change disarms nothing: put the epoch into the
+// key and drop what does not match.
+type Timer struct {
+	Kind    uint16 // the node's own numbering
+	Lane    Lane   // whose thread runs the event
+	A, B, C int64  // whatever tells one timer of the kind from another
+}
+
+// Token carries what the handler of an answer needs to look the world up again and compare (epoch, attempt,
+// position). Never a closure over old state.
+type Token struct {
+	Kind       uint16 // the node's own numbering
+	A, B, C, D int64
+}
+
+// Error is why a call, a link or a disk operation failed.
+type Error uint8
+
+const (
+	ErrTimeout  Error = iota + 1 // no answer in time, or no connection in time
+	ErrRefused                   // nobody listens at that address
+	ErrReset                     // the peer died or dropped the connection
+	ErrClosed                    // the node closed the link itself, or uses one that is gone
+	ErrIO                        // EIO: the device failed
+	ErrNoSpace                   // ENOSPC
+	ErrNotExist                  // no such file or directory
+	ErrExist                     // the name is taken
+	ErrNotEmpty                  // a directory that still has entries
+	ErrBadFile                   // a handle that is not open, or a position outside the file
+	ErrDead                      // this incarnation died during the event; nothing it does counts any more
+)
+
+// Error is the condition in words.
+func (e Error) Error() string {
+	switch e {
+	case ErrTimeout:
+		return "timed out"
+	case ErrRefused:
+		return "connection refused"
+	case ErrReset:
+		return "connection reset"
+	case ErrClosed:
+		return "connection closed"
+	case ErrIO:
+		return "input/output error"
+	case ErrNoSpace:
+		return "no space left on device"
+	case ErrNotExist:
+		return "no such file or directory"
+	case ErrExist:
+		return "file exists"
+	case ErrNotEmpty:
+		return "directory not empty"
+	case ErrBadFile:
+		return "bad file handle"
+	case ErrDead:
+		return "the machine died during this event"
+	}
+	return "unknown error"
+}

@@ -1,0 +1,59 @@
+package wire
+
+import "strconv"
+
+// Offset is a position in a partition's log. Ranges are [start, end); a bound is exclusive unless its name says last.
+type Offset int64
+
+// Epoch is a leader epoch: of a partition, or of the KRaft quorum. NoEpoch is "none known".
+type Epoch int32
+
+// NoEpoch is Kafka's -1: no leader epoch is known.
+const NoEpoch Epoch = -1
+
+// NodeID is Kafka's broker or controller id: configuration, not identity. NoNode is "none".
+type NodeID int32
+
+// NoNode is Kafka's -1: nobody leads.
+const NoNode NodeID = -1
+
+// BrokerEpoch is the offset of the registration record of a broker's incarnation (KIP-631); -1 is none.
+type BrokerEpoch int64
+
+// PartitionEpoch counts the changes of one partition's metadata (Kafka calls it partitionEpoch, once zkVersion).
+type PartitionEpoch int32
+
+// ProducerID identifies an idempotent producer session; -1 is none.
+type ProducerID int64
+
+// ProducerEpoch fences older sessions of one ProducerID; -1 is none.
+type ProducerEpoch int16
+
+// Timestamp is a record's time in milliseconds since the Unix epoch; -1 is none.
+type Timestamp int64
+
+// UUID is Kafka's 128-bit id: of a topic, a log directory, an incarnation. The zero UUID is none.
+type UUID [16]byte
+
+// TopicID is a topic's identity: a topic that is deleted and created again under its name has a new one (KIP-516).
+type TopicID UUID
+
+// Short is the id as it appears in notes, which carry integers only.
+func (id TopicID) Short() int64 {
+	var n int64
+	for _, b := range id[:8] {
+		n = n<<8 | int64(b)
+	}
+	return n
+}
+
+// TopicPartition names one partition.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}
+
+// String is the partition as Kafka names its directory: "orders-0".
+func (tp TopicPartition) String() string {
+	return tp.Topic + "-" + strconv.FormatInt(int64(tp.Partition), 10)
+}
