@@ -1,0 +1,248 @@
+package scenarios
+
+import (
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Cluster is everything a verb may ask of a running cluster: it moves time, asks clients to act, hurts machines and
+// looks from above. It is the whole border between the language and the world, so the language can be tested on a
+// cluster of forty lines, and the world can be tested without the language.
+//
+// Nothing here waits. An operation of a client or of the operator is started and named by an Op; the session steps the
+// world and looks at Outcome until it is there. Everything is deterministic: the same calls at the same events give the
+// same run. Hosts, topics and partitions were checked against the file before they get here; a fault on a machine that
+// is already in that state does nothing (a shrunk scenario must stay runnable).
+type Cluster interface {
+	Clockwork
+	Operations
+	Faults
+	Sight
+}
+
+// Clockwork is the world's progress.
+type Clockwork interface {
+	// Step runs one event; false says that nothing is left to happen.
+	Step() bool
+	// Now is true time since the world began.
+	Now() env.Duration
+	// Events and Steps count what has happened so far: dispatches, and those of them that are in the story.
+	Events() uint64
+	Steps() uint64
+	// Hash is the run's identity so far.
+	Hash() uint64
+	// At runs do as an event of its own at time t (not before now).
+	At(t env.Duration, label string, do func())
+}
+
+// Operations are what clients and the operator do. Each returns at once.
+type Operations interface {
+	// AddClient makes a client machine and starts it. Configs are client configs; the session calls it once per name,
+	// before the client's first operation.
+	AddClient(name env.Addr, configs []Setting)
+	// CreateTopic is done when the topic exists and every partition has a leader that its broker knows of.
+	CreateTopic(name string, partitions, replicas int32, configs []Setting) Op
+	// SetConfig is done when the controller has committed it. An empty topic means every broker.
+	SetConfig(topic string, configs []Setting) Op
+	// Produce sends one record per value, in order, and is done when the client was told about all of them.
+	Produce(client env.Addr, tp wire.TopicPartition, values []string) Op
+	// Consume reads from a position (-1: the log's start) and is done when max records were delivered, or when it
+	// has everything below the high watermark that its first answered fetch named.
+	Consume(client env.Addr, tp wire.TopicPartition, from wire.Offset, max int32) Op
+	// Outcome is what came of an operation; false while it is under way.
+	Outcome(Op) (Outcome, bool)
+}
+
+// Faults hurt and mend. A host is a machine of the cluster or a client.
+type Faults interface {
+	// Crash kills the process; with power, what was not synced may be lost too.
+	Crash(host env.Addr, power bool)
+	// Stop asks for a clean shutdown. The machine stays down until Start.
+	Stop(host env.Addr)
+	// Start boots a machine that is down.
+	Start(host env.Addr)
+	Pause(host env.Addr)
+	Resume(host env.Addr)
+
+	// Cut stops everything that is sent from one host to the other, in that direction only.
+	Cut(from, to env.Addr)
+	// Slow adds to the delay of that direction; 0 takes it back.
+	Slow(from, to env.Addr, by env.Duration)
+	// Heal undoes Cut and Slow of that direction.
+	Heal(from, to env.Addr)
+
+	Clock(host env.Addr, f ClockFault)
+	Disk(host env.Addr, f DiskFault)
+}
+
+// Sight is the view from above. Slices are the caller's to keep; their order never depends on chance.
+type Sight interface {
+	// Partition describes one partition; false if the controller knows of none.
+	Partition(tp wire.TopicPartition) (PartitionState, bool)
+	// Log is one replica's log, oldest batch first; nil if the machine never held one.
+	Log(host env.Addr, tp wire.TopicPartition) []BatchState
+	// Files lists a machine's disk, in byte order of the paths.
+	Files(host env.Addr) []FileState
+	// Machines are brokers, then controllers, then clients, each in the order of their making.
+	Machines() []MachineState
+	// Names turns the integers of notes back into names.
+	Names() Names
+	// Judge asks every judge. With final set the run is over: judges that needed an end give their last word.
+	Judge(final bool) []Property
+	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree.
+	Quiet() bool
+}
+
+// Options decide a world before its first event. Zero values mean the default.
+type Options struct {
+	Brokers     int32 // b1..bn
+	Controllers int32 // c1..cn
+	Seed        uint64
+	Mode        Mode
+	Configs     []Setting // of brokers, feature and scenario scope, in the order written; later ones win
+	Rules       []string  // old rules that are switched on
+	Pins        []Pin     // decisions of the world that are fixed
+	// Sink is told every note when it happens, story or not. Nil: notes are not wanted.
+	Sink func(Note)
+}
+
+// Setting is one config as written, already checked against the table of configs.
+type Setting struct{ Name, Value string }
+
+// Pin fixes one decision of the world: what Choose draws at a site for an entity the n-th time.
+type Pin struct {
+	Site    string
+	Entity  string
+	Ordinal uint64
+	Value   uint64
+}
+
+// Mode is how messages travel. The hash of a run does not depend on it.
+type Mode uint8
+
+const (
+	ModePointer Mode = iota // hand the value over
+	ModeWire                // encode to Kafka's bytes and decode again
+	ModeGuard               // hand the value over and prove that nobody changed it
+)
+
+// Op names an operation that was started. 0 is none.
+type Op int64
+
+// OutcomeStatus is how an operation ended for the one who asked. Unknown is never turned into Failed.
+type OutcomeStatus uint8
+
+const (
+	OutcomeOK      OutcomeStatus = iota // done, and the client was told so
+	OutcomeFailed                       // refused, and it certainly did not happen
+	OutcomeUnknown                      // no answer: it may or may not have happened
+)
+
+// Outcome is what a client was told about one operation.
+type Outcome struct {
+	Status  OutcomeStatus
+	Error   string // Kafka's error name or the client's own; empty if all is well
+	Records []RecordOutcome
+}
+
+// RecordOutcome is one record of a Produce (in the order of the values) or of a Consume (in the order of delivery).
+type RecordOutcome struct {
+	Offset wire.Offset // -1 if the client was told none
+	Key    string
+	Value  string
+	Status OutcomeStatus
+	Error  string
+}
+
+// ClockFault changes one machine's clock.
+type ClockFault struct {
+	Kind string       // one of ClockFaults
+	By   env.Duration // skew, step: how far, forwards if positive
+	PPM  int64        // drift, monotonic-drift: parts per million, faster if positive
+}
+
+// DiskFault changes how one machine's disk behaves.
+type DiskFault struct {
+	Kind string       // one of DiskFaults
+	By   env.Duration // slow: added to each operation
+	For  env.Duration // how long the fault lasts; 0 until healed
+	Path string       // only files whose path starts so; empty for all
+}
+
+// PartitionState is one partition as the controller and the machines have it now. Start, HW and End are the leader's
+// own, or of the most advanced live replica while nobody leads.
+type PartitionState struct {
+	TP             wire.TopicPartition
+	Leader         wire.NodeID
+	Epoch          wire.Epoch
+	PartitionEpoch wire.PartitionEpoch
+	Start, HW, End wire.Offset
+	ISR            []wire.NodeID // ascending
+	ELR            []wire.NodeID // ascending
+	Replicas       []ReplicaState
+}
+
+// ReplicaState is one copy, in assignment order.
+type ReplicaState struct {
+	Node           wire.NodeID
+	Host           env.Addr
+	Up             bool
+	Leads          bool // it believes to lead
+	Epoch          wire.Epoch
+	Start, HW, End wire.Offset
+}
+
+// BatchState is one batch of a log.
+type BatchState struct {
+	Base, Next wire.Offset // [Base, Next)
+	Epoch      wire.Epoch
+	Producer   wire.ProducerID
+	PEpoch     wire.ProducerEpoch
+	Sequence   int32
+	Control    bool
+	Values     []string
+}
+
+// FileState is one file of a disk.
+type FileState struct {
+	Path   string
+	Size   int64
+	Synced int64 // bytes a power loss would leave
+}
+
+// MachineState is one machine.
+type MachineState struct {
+	Host        env.Addr
+	Node        wire.NodeID // NoNode for a client
+	Role        string      // "broker", "controller", "client"
+	Up          bool
+	Paused      bool
+	Incarnation uint32
+	Note        string // a few words, such as "active controller, epoch 3"
+}
+
+// Note is one env.Note with where and when it happened.
+type Note struct {
+	Event uint64
+	Step  uint64 // of the story; 0 if the event is no step
+	Time  env.Duration
+	Who   env.Addr
+	Kind  *env.NoteKind
+	Args  [4]int64
+}
+
+// Names turns the integers that notes carry back into names. An unknown one is "" and is shown as its number.
+type Names interface {
+	Topic(short int64) string
+	Node(id wire.NodeID) string
+}
+
+// Property is what one judge says.
+type Property struct {
+	Name        string
+	Status      string // "held", "violated", "priced", "unknown", "unexercised"
+	Liveness    bool   // it promises that something happens in time, not that something never happens
+	Step        uint64 // where it showed; 0 if nowhere
+	Explanation string // plain words, sentences
+	Clause      string // what allowed it; only if priced
+}
