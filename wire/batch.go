@@ -1,0 +1,300 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"iter"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// BatchHeaderSize is the length of a v2 batch without its records.
+const BatchHeaderSize = 61
+
+// What Kafka writes where there is nothing. None of them is Go's zero value: see PlainBatch.
+const (
+	NoProducerID    ProducerID    = -1
+	NoProducerEpoch ProducerEpoch = -1
+	NoSequence      int32         = -1
+	NoTimestamp     Timestamp     = -1
+)
+
+// magicV2 is the only format that Kafka 4 writes or accepts from a client (KIP-98, KIP-724).
+const magicV2 = 2
+
+// Where the fields of a batch header lie. The CRC covers everything from the attributes to the end, so that a broker
+// may rewrite the base offset and the leader epoch, which only it knows, without touching a byte that a producer signed.
+const (
+	atBaseOffset      = 0
+	atLength          = 8 // of what follows this field
+	atLeaderEpoch     = 12
+	atMagic           = 16
+	atCRC             = 17
+	atAttributes      = 21
+	atLastOffsetDelta = 23
+	atBaseTimestamp   = 27
+	atMaxTimestamp    = 35
+	atProducerID      = 43
+	atProducerEpoch   = 51
+	atBaseSequence    = 53
+	atCount           = 57
+
+	sizePrefix = atLeaderEpoch // base offset and length: what is needed to find the next batch
+)
+
+// The attribute bits. Bits 7 to 15 are unused, written as zero and ignored by every reader.
+const (
+	maskCodec         = 0x07
+	maskLogAppendTime = 0x08
+	maskTransactional = 0x10
+	maskControl       = 0x20
+	maskDeleteHorizon = 0x40
+)
+
+// castagnoli is the polynomial of CRC-32C, which amd64 and arm64 compute in hardware.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// TimestampType says who set a batch's timestamps.
+type TimestampType uint8
+
+const (
+	CreateTime    TimestampType = iota // the producer, record by record
+	LogAppendTime                      // the broker: every record has the batch's max timestamp
+)
+
+// String is Kafka's name of the type.
+func (t TimestampType) String() string {
+	if t == LogAppendTime {
+		return "LogAppendTime"
+	}
+	return "CreateTime"
+}
+
+// Batch is exactly one whole v2 batch, header and records, as it lies in a log and crosses a wire. A Batch that came
+// from Next has its 61 bytes of header and the length that the header says; nothing else is promised before Validate.
+// On shorter bytes the header methods panic.
+//
+// A Batch aliases the bytes it was found in. Bytes that came from elsewhere (a request, a disk) are read-only: copy
+// them before Patch or SetLogAppendTime.
+type Batch []byte
+
+// BaseOffset is the offset that the record deltas count from: of the first record, unless compaction removed it.
+func (b Batch) BaseOffset() Offset { return Offset(b.int64(atBaseOffset)) }
+
+// LastOffset is the last offset that the batch occupies, inclusive. Compaction keeps it when it removes the record.
+func (b Batch) LastOffset() Offset { return b.BaseOffset() + Offset(b.LastOffsetDelta()) }
+
+// NextOffset is the first offset behind the batch.
+func (b Batch) NextOffset() Offset { return b.LastOffset() + 1 }
+
+// LastOffsetDelta is LastOffset counted from BaseOffset.
+func (b Batch) LastOffsetDelta() int32 { return b.int32(atLastOffsetDelta) }
+
+// LeaderEpoch is the epoch of the leader that appended the batch: NoEpoch while it is still on its way to one.
+func (b Batch) LeaderEpoch() Epoch { return Epoch(b.int32(atLeaderEpoch)) }
+
+// Magic is the format's version, 2.
+func (b Batch) Magic() int8 { return int8(b[atMagic]) }
+
+// CRC is the stored CRC-32C.
+func (b Batch) CRC() uint32 { return binary.BigEndian.Uint32(b[atCRC:]) }
+
+// Attributes are the batch's flag bits.
+func (b Batch) Attributes() int16 { return int16(binary.BigEndian.Uint16(b[atAttributes:])) }
+
+// Codec is how the records are compressed.
+func (b Batch) Codec() Codec { return Codec(b.Attributes() & maskCodec) }
+
+// TimestampType says who set the timestamps.
+func (b Batch) TimestampType() TimestampType {
+	if b.Attributes()&maskLogAppendTime != 0 {
+		return LogAppendTime
+	}
+	return CreateTime
+}
+
+// IsTransactional says that the records, or the marker, belong to a transaction.
+func (b Batch) IsTransactional() bool { return b.Attributes()&maskTransactional != 0 }
+
+// IsControl says that the records are Kafka's own and no application sees them. They occupy offsets all the same.
+func (b Batch) IsControl() bool { return b.Attributes()&maskControl != 0 }
+
+// HasDeleteHorizon says that BaseTimestamp is the time at which the cleaner may drop tombstones and markers (KIP-534).
+func (b Batch) HasDeleteHorizon() bool { return b.Attributes()&maskDeleteHorizon != 0 }
+
+// BaseTimestamp is what the records' timestamp deltas count from.
+func (b Batch) BaseTimestamp() Timestamp { return Timestamp(b.int64(atBaseTimestamp)) }
+
+// MaxTimestamp is the largest timestamp of a record; with LogAppendTime, the timestamp of each.
+func (b Batch) MaxTimestamp() Timestamp { return Timestamp(b.int64(atMaxTimestamp)) }
+
+// ProducerID is the idempotent producer that wrote the batch, or NoProducerID.
+func (b Batch) ProducerID() ProducerID { return ProducerID(b.int64(atProducerID)) }
+
+// ProducerEpoch is the epoch of ProducerID, or NoProducerEpoch.
+func (b Batch) ProducerEpoch() ProducerEpoch {
+	return ProducerEpoch(binary.BigEndian.Uint16(b[atProducerEpoch:]))
+}
+
+// BaseSequence is the producer's sequence number of the record at BaseOffset, or NoSequence.
+func (b Batch) BaseSequence() int32 { return b.int32(atBaseSequence) }
+
+// LastSequence is the sequence number of the record at LastOffset, or NoSequence.
+func (b Batch) LastSequence() int32 {
+	if b.BaseSequence() == NoSequence {
+		return NoSequence
+	}
+	return AddSequence(b.BaseSequence(), b.LastOffsetDelta())
+}
+
+// Count is the number of records; 0 is legal after compaction.
+func (b Batch) Count() int32 { return b.int32(atCount) }
+
+// AddSequence is seq advanced by n >= 0: the number after MaxInt32 is 0 (DefaultRecordBatch.incrementSequence).
+func AddSequence(seq, n int32) int32 {
+	return int32((int64(seq) + int64(n)) & 0x7fffffff)
+}
+
+// Patch gives the batch its place in a log, in place. Both fields lie outside the CRC.
+func (b Batch) Patch(base Offset, epoch Epoch) {
+	binary.BigEndian.PutUint64(b[atBaseOffset:], uint64(base))
+	binary.BigEndian.PutUint32(b[atLeaderEpoch:], uint32(epoch))
+}
+
+// SetLogAppendTime stamps the batch with the broker's time, in place, and signs it anew. The records keep their
+// deltas: readers take the max timestamp instead.
+func (b Batch) SetLogAppendTime(ts Timestamp) { b.setMaxTimestamp(LogAppendTime, ts) }
+
+// SetMaxTimestamp replaces a CreateTime batch's max timestamp, in place, and signs it anew. A leader does it when a
+// client's header disagrees with the records (LogValidator).
+func (b Batch) SetMaxTimestamp(ts Timestamp) { b.setMaxTimestamp(CreateTime, ts) }
+
+// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp: where nothing would change, the CRC is left alone.
+func (b Batch) setMaxTimestamp(t TimestampType, ts Timestamp) {
+	if b.TimestampType() == t && b.MaxTimestamp() == ts {
+		return
+	}
+	a := uint16(b.Attributes()) &^ maskLogAppendTime
+	if t == LogAppendTime {
+		a |= maskLogAppendTime
+	}
+	binary.BigEndian.PutUint16(b[atAttributes:], a)
+	binary.BigEndian.PutUint64(b[atMaxTimestamp:], uint64(ts))
+	b.sign()
+}
+
+// sign stores the CRC of what it covers.
+func (b Batch) sign() { binary.BigEndian.PutUint32(b[atCRC:], b.checksum()) }
+
+// checksum computes the CRC over everything from the attributes on.
+func (b Batch) checksum() uint32 { return crc32.Checksum(b[atAttributes:], castagnoli) }
+
+func (b Batch) int64(at int) int64 { return int64(binary.BigEndian.Uint64(b[at:])) }
+func (b Batch) int32(at int) int32 { return int32(binary.BigEndian.Uint32(b[at:])) }
+
+// String is a line for people: offsets, epoch, producer, flags, size.
+func (b Batch) String() string {
+	if len(b) < BatchHeaderSize {
+		return fmt.Sprintf("batch of %d bytes, shorter than a header", len(b))
+	}
+	s := fmt.Sprintf("[%d, %d) epoch %d count %d", b.BaseOffset(), b.NextOffset(), b.LeaderEpoch(), b.Count())
+	if b.ProducerID() != NoProducerID {
+		s += fmt.Sprintf(" producer %d/%d sequence %d..%d", b.ProducerID(), b.ProducerEpoch(), b.BaseSequence(), b.LastSequence())
+	}
+	if b.IsTransactional() {
+		s += " transactional"
+	}
+	if b.IsControl() {
+		s += " control"
+	}
+	if b.Codec() != CodecNone {
+		s += " " + b.Codec().String()
+	}
+	return s + fmt.Sprintf(" %d bytes", len(b))
+}
+
+// ErrShortBatch says that the bytes end inside a batch. At the end of a fetch response or of a log after a power loss
+// that is ordinary: the tail is to be fetched again, or truncated.
+var ErrShortBatch = errors.New("bytes end inside a record batch")
+
+// CorruptError says what is wrong with a batch, and with which of Kafka's errors a broker answers it.
+type CorruptError struct {
+	What      string      // the field or rule, as a noun
+	Got, Want int64       // the value found, and the value or bound it should have
+	Record    int32       // index of the record inside the batch, or -1 for the batch itself
+	Code      *kerr.Error // CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP or UNSUPPORTED_COMPRESSION_TYPE
+	Cause     error       // a codec's own error, or nil
+}
+
+// Error is the defect in words, with both numbers.
+func (e *CorruptError) Error() string {
+	s := "record batch"
+	if e.Record >= 0 {
+		s = fmt.Sprintf("record %d of the batch", e.Record)
+	}
+	s = fmt.Sprintf("%s: %s is %d, want %d", s, e.What, e.Got, e.Want)
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s + " (" + e.Code.Message + ")"
+}
+
+// Unwrap is Kafka's error, so that errors.Is(err, kerr.CorruptMessage) works.
+func (e *CorruptError) Unwrap() error { return e.Code }
+
+func corrupt(what string, got, want int64) error {
+	return &CorruptError{What: what, Got: got, Want: want, Record: -1, Code: kerr.CorruptMessage}
+}
+
+func invalid(what string, got, want int64) error {
+	return &CorruptError{What: what, Got: got, Want: want, Record: -1, Code: kerr.InvalidRecord}
+}
+
+// Next splits the first batch off b. The batch and the rest alias b. The error is ErrShortBatch when b ends inside the
+// batch (also when b is empty), and a *CorruptError when no batch can start here: then nothing behind it can be found
+// either. The CRC is not looked at; see Validate.
+func Next(b []byte) (batch Batch, rest []byte, err error) {
+	if len(b) < sizePrefix {
+		return nil, b, ErrShortBatch
+	}
+	// A length is judged before it is trusted to wait for more bytes: a log that ends in garbage is corrupt, not short.
+	size := int64(int32(binary.BigEndian.Uint32(b[atLength:])))
+	if size < BatchHeaderSize-sizePrefix {
+		return nil, b, corrupt("length", size, BatchHeaderSize-sizePrefix)
+	}
+	if len(b) <= atMagic {
+		return nil, b, ErrShortBatch
+	}
+	if m := int8(b[atMagic]); m != magicV2 {
+		return nil, b, badMagic(m)
+	}
+	end := size + sizePrefix
+	if int64(len(b)) < end {
+		return nil, b, ErrShortBatch
+	}
+	return Batch(b[:end:end]), b[end:], nil
+}
+
+// badMagic tells an older format, which a broker refuses by ProduceRequest.validateRecords, from garbage.
+func badMagic(m int8) error {
+	if m == 0 || m == 1 {
+		return invalid("magic", int64(m), magicV2)
+	}
+	return corrupt("magic", int64(m), magicV2)
+}
+
+// Batches walks over b. An error ends the walk: ErrShortBatch for a truncated tail, a *CorruptError for garbage. After
+// the last whole batch it simply ends.
+func Batches(b []byte) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		for len(b) > 0 {
+			batch, rest, err := Next(b)
+			if !yield(batch, err) || err != nil {
+				return
+			}
+			b = rest
+		}
+	}
+}

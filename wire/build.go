@@ -1,0 +1,159 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// BatchOptions is everything about a batch that is not in its records. The zero value is not a plain batch, because 0 is
+// a real producer id, epoch and sequence: start from PlainBatch.
+type BatchOptions struct {
+	Codec         Codec
+	TimestampType TimestampType
+	Transactional bool
+	Control       bool // see AppendControl
+
+	BaseOffset    Offset // 0 from a producer, which does not know better
+	LeaderEpoch   Epoch  // NoEpoch from a producer
+	ProducerID    ProducerID
+	ProducerEpoch ProducerEpoch
+	BaseSequence  int32 // of the record at BaseOffset
+
+	// NextOffset is the first offset behind the batch; 0 means just behind the last record. Compaction sets it to
+	// keep the place of records that it removed from the end.
+	NextOffset Offset
+
+	// MaxTimestamp counts only where the records do not decide it: the append time of a LogAppendTime batch, and
+	// what compaction keeps for a batch without records.
+	MaxTimestamp Timestamp
+
+	// DeleteHorizon takes the place of the base timestamp if HasDeleteHorizon is set (KIP-534).
+	HasDeleteHorizon bool
+	DeleteHorizon    Timestamp
+}
+
+// PlainBatch is the options of an uncompressed batch with create times and without a producer: what a coordinator, a
+// quorum leader or a producer that is not idempotent writes.
+func PlainBatch(base Offset, epoch Epoch) BatchOptions {
+	return BatchOptions{
+		BaseOffset:    base,
+		LeaderEpoch:   epoch,
+		ProducerID:    NoProducerID,
+		ProducerEpoch: NoProducerEpoch,
+		BaseSequence:  NoSequence,
+		MaxTimestamp:  NoTimestamp,
+	}
+}
+
+// AppendBatch appends one v2 batch to dst, byte for byte as Kafka's MemoryRecordsBuilder writes it.
+//
+// Offsets: if every record has Offset 0 they are numbered from o.BaseOffset without gaps. Otherwise they are absolute,
+// rise strictly and start at o.BaseOffset or later. The two readings never collide: a given offset of 0 is legal only for
+// the first record of a batch that starts at 0, where both mean the same.
+//
+// A batch without records is legal if o.NextOffset says which offsets it stands for. With codec none and enough room in
+// dst nothing is allocated. On an error (which is the caller's mistake: a falling offset, a negative timestamp, a batch
+// over 2 GiB) dst comes back as it was.
+func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
+	next := o.NextOffset
+	assign := unnumbered(records)
+	if next == 0 {
+		next = o.BaseOffset + Offset(len(records))
+		if n := len(records); n > 0 && !assign {
+			next = records[n-1].Offset + 1
+		}
+	}
+	if next <= o.BaseOffset {
+		return dst, fmt.Errorf("build a batch of %d records at offset %d: it would end at %d", len(records), o.BaseOffset, next)
+	}
+	if o.BaseOffset < 0 || next-o.BaseOffset-1 > math.MaxInt32 {
+		return dst, fmt.Errorf("build a batch [%d, %d): offsets must be from 0 on and span less than 2^31", o.BaseOffset, next)
+	}
+
+	baseTS, maxTS := NoTimestamp, o.MaxTimestamp
+	if len(records) > 0 {
+		baseTS = records[0].Timestamp
+	}
+	if o.HasDeleteHorizon {
+		baseTS = o.DeleteHorizon
+	}
+	if len(records) > 0 && o.TimestampType == CreateTime {
+		maxTS = NoTimestamp
+	}
+
+	start := len(dst)
+	out := append(dst, emptyHeader[:]...)
+	low := o.BaseOffset
+	for i := range records {
+		r := &records[i]
+		offset := r.Offset
+		if assign {
+			offset = o.BaseOffset + Offset(i)
+		}
+		if offset < low || offset >= next {
+			return dst, fmt.Errorf("build a batch: record %d has offset %d outside [%d, %d)", i, offset, low, next)
+		}
+		if r.Timestamp < NoTimestamp {
+			return dst, fmt.Errorf("build a batch: record %d has timestamp %d", i, r.Timestamp)
+		}
+		low = offset + 1
+		if o.TimestampType == CreateTime {
+			maxTS = max(maxTS, r.Timestamp)
+		}
+		out = appendRecord(out, r, int32(offset-o.BaseOffset), int64(r.Timestamp-baseTS))
+	}
+	out, err := o.Codec.compressTail(out, start+BatchHeaderSize)
+	if err != nil {
+		return dst, err
+	}
+	if len(out)-start > math.MaxInt32 {
+		return dst, fmt.Errorf("build a batch: %d bytes do not fit its length field", len(out)-start)
+	}
+
+	b := Batch(out[start:])
+	b.Patch(o.BaseOffset, o.LeaderEpoch)
+	binary.BigEndian.PutUint32(b[atLength:], uint32(len(b)-sizePrefix))
+	b[atMagic] = magicV2
+	binary.BigEndian.PutUint16(b[atAttributes:], o.attributes())
+	binary.BigEndian.PutUint32(b[atLastOffsetDelta:], uint32(next-o.BaseOffset-1))
+	binary.BigEndian.PutUint64(b[atBaseTimestamp:], uint64(baseTS))
+	binary.BigEndian.PutUint64(b[atMaxTimestamp:], uint64(maxTS))
+	binary.BigEndian.PutUint64(b[atProducerID:], uint64(o.ProducerID))
+	binary.BigEndian.PutUint16(b[atProducerEpoch:], uint16(o.ProducerEpoch))
+	binary.BigEndian.PutUint32(b[atBaseSequence:], uint32(o.BaseSequence))
+	binary.BigEndian.PutUint32(b[atCount:], uint32(len(records)))
+	b.sign()
+	return out, nil
+}
+
+// emptyHeader is the room that AppendBatch leaves and then fills, when the records behind it are known.
+var emptyHeader [BatchHeaderSize]byte
+
+// unnumbered says that no record carries an offset of its own.
+func unnumbered(records []Record) bool {
+	for i := range records {
+		if records[i].Offset != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// attributes are the flag bits of a batch with these options.
+func (o *BatchOptions) attributes() uint16 {
+	a := uint16(o.Codec) & maskCodec
+	if o.TimestampType == LogAppendTime {
+		a |= maskLogAppendTime
+	}
+	if o.Transactional {
+		a |= maskTransactional
+	}
+	if o.Control {
+		a |= maskControl
+	}
+	if o.HasDeleteHorizon {
+		a |= maskDeleteHorizon
+	}
+	return a
+}

@@ -1,0 +1,256 @@
+package wire
+
+import (
+	"encoding/binary"
+	"iter"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Record is one record with its place in the log. A nil Key or Value is null (a null value is a tombstone on a compacted
+// topic); an empty one that is not nil is empty. Decoded keys and values alias the batch, or the buffer it was
+// decompressed into.
+type Record struct {
+	Offset    Offset    // absolute
+	Timestamp Timestamp // absolute, or NoTimestamp
+	Key       []byte
+	Value     []byte
+	Headers   []Header // keys may repeat; the order is kept
+}
+
+// Header is one header of a record. A nil Value is null.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// appendRecord writes r as DefaultRecord does: every number is a zigzag varint, the first is the length of the rest.
+func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64) []byte {
+	dst = binary.AppendVarint(dst, int64(recordSize(r, offsetDelta, timestampDelta)))
+	dst = append(dst, 0) // attributes, of which none is used
+	dst = binary.AppendVarint(dst, timestampDelta)
+	dst = binary.AppendVarint(dst, int64(offsetDelta))
+	dst = appendNullable(dst, r.Key)
+	dst = appendNullable(dst, r.Value)
+	dst = binary.AppendVarint(dst, int64(len(r.Headers)))
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		dst = binary.AppendVarint(dst, int64(len(h.Key)))
+		dst = append(dst, h.Key...)
+		dst = appendNullable(dst, h.Value)
+	}
+	return dst
+}
+
+// recordSize is the length of a record behind its own length field.
+func recordSize(r *Record, offsetDelta int32, timestampDelta int64) int {
+	n := 1 + varintSize(timestampDelta) + varintSize(int64(offsetDelta))
+	n += nullableSize(r.Key) + nullableSize(r.Value) + varintSize(int64(len(r.Headers)))
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		n += varintSize(int64(len(h.Key))) + len(h.Key) + nullableSize(h.Value)
+	}
+	return n
+}
+
+func appendNullable(dst, p []byte) []byte {
+	if p == nil {
+		return binary.AppendVarint(dst, -1)
+	}
+	return append(binary.AppendVarint(dst, int64(len(p))), p...)
+}
+
+func nullableSize(p []byte) int {
+	if p == nil {
+		return 1
+	}
+	return varintSize(int64(len(p))) + len(p)
+}
+
+// varintSize is the length of n as a zigzag varint.
+func varintSize(n int64) int {
+	size := 1
+	for u := uint64(n<<1) ^ uint64(n>>63); u >= 0x80; u >>= 7 {
+		size++
+	}
+	return size
+}
+
+// Records decodes the records, decompressing them if need be. They alias the batch or the decompressed bytes, and stay
+// valid as long as those; only header keys are copied. An error is the last thing it yields, a *CorruptError: the
+// records before it were sound. Memory is bounded by the bytes that are there, never by a length they claim, and by
+// MaxRecordsSize after decompression. Control records come too; see Controls.
+//
+// The batch must have a whole header (Next saw to it); the CRC is not looked at.
+func (b Batch) Records() iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		count := b.Count()
+		if count == 0 {
+			return // of a batch that compaction emptied, Kafka does not look at the bytes
+		}
+		if count < 0 {
+			yield(Record{}, invalid("record count", int64(count), 0))
+			return
+		}
+		body, err := b.body()
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
+		d := recordReader{rest: body}
+		for i := range count {
+			d.index = i
+			r := d.next(b)
+			if d.err != nil {
+				yield(Record{}, d.err)
+				return
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if len(d.rest) > 0 {
+			yield(Record{}, invalid("bytes behind the last record", int64(len(d.rest)), 0))
+		}
+	}
+}
+
+// AppendRecords appends the decoded records to dst: Records for those who want a slice. dst comes back with what was
+// sound before an error.
+func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
+	for r, err := range b.Records() {
+		if err != nil {
+			return dst, err
+		}
+		dst = append(dst, r)
+	}
+	return dst, nil
+}
+
+// body is the batch's records, decompressed.
+func (b Batch) body() ([]byte, error) {
+	return b.Codec().decompress(b[BatchHeaderSize:])
+}
+
+// recordReader takes records off the front of a batch's body. The first error sticks.
+type recordReader struct {
+	rest        []byte
+	index       int32 // of the record being read, for the error
+	skipHeaders bool  // check them, but build none
+	err         error
+}
+
+// next decodes one record. Its length field must fit exactly what is inside it (DefaultRecord.readFrom).
+func (d *recordReader) next(b Batch) (r Record) {
+	size := d.varint32("length")
+	if d.err == nil && (size < 0 || int64(size) > int64(len(d.rest))) {
+		d.fail("length", int64(size), int64(len(d.rest)))
+	}
+	if d.err != nil {
+		return Record{}
+	}
+	behind := d.rest[size:]
+	d.rest = d.rest[:size]
+
+	d.byte("attributes")
+	timestampDelta := d.varint64("timestamp delta")
+	offsetDelta := d.varint32("offset delta")
+	r.Offset = b.BaseOffset() + Offset(offsetDelta)
+	r.Timestamp = b.BaseTimestamp() + Timestamp(timestampDelta)
+	if b.TimestampType() == LogAppendTime {
+		r.Timestamp = b.MaxTimestamp()
+	}
+	r.Key = d.nullable("key")
+	r.Value = d.nullable("value")
+	r.Headers = d.headers()
+	if d.err == nil && len(d.rest) > 0 {
+		d.fail("bytes left in it", int64(len(d.rest)), 0)
+	}
+	d.rest = behind
+	return r
+}
+
+// headers decodes a record's headers. Each takes at least two bytes, so their number is judged before room is made.
+func (d *recordReader) headers() []Header {
+	n := d.varint32("header count")
+	if d.err == nil && (n < 0 || int(n) > len(d.rest)/2) {
+		d.fail("header count", int64(n), int64(len(d.rest)/2))
+	}
+	if d.err != nil || n == 0 {
+		return nil
+	}
+	var headers []Header
+	if !d.skipHeaders {
+		headers = make([]Header, 0, n)
+	}
+	for range n {
+		key := d.nullable("header key")
+		if d.err == nil && key == nil {
+			d.fail("header key length", -1, 0)
+		}
+		value := d.nullable("header value")
+		if d.err != nil {
+			return nil
+		}
+		if !d.skipHeaders {
+			headers = append(headers, Header{Key: string(key), Value: value})
+		}
+	}
+	return headers
+}
+
+// nullable takes a length and that many bytes. Any negative length is null, as for Kafka (Utils.readBytes).
+func (d *recordReader) nullable(what string) []byte {
+	n := d.varint32(what)
+	if d.err != nil || n < 0 {
+		return nil
+	}
+	if int64(n) > int64(len(d.rest)) {
+		d.fail(what, int64(n), int64(len(d.rest)))
+		return nil
+	}
+	p := d.rest[:n:n]
+	d.rest = d.rest[n:]
+	return p
+}
+
+func (d *recordReader) byte(what string) {
+	if d.err != nil {
+		return
+	}
+	if len(d.rest) == 0 {
+		d.fail(what, 0, 1)
+		return
+	}
+	d.rest = d.rest[1:]
+}
+
+// varint32 takes a varint that must fit 32 bits, of at most 5 bytes (ByteUtils.readVarint).
+func (d *recordReader) varint32(what string) int32 {
+	n := d.varint64(what)
+	if n < math.MinInt32 || n > math.MaxInt32 {
+		d.fail(what, n, math.MaxInt32)
+		return 0
+	}
+	return int32(n)
+}
+
+func (d *recordReader) varint64(what string) int64 {
+	if d.err != nil {
+		return 0
+	}
+	v, n := binary.Varint(d.rest)
+	if n <= 0 {
+		d.fail(what, int64(n), 1)
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *recordReader) fail(what string, got, want int64) {
+	if d.err == nil {
+		d.err = &CorruptError{What: what, Got: got, Want: want, Record: d.index, Code: kerr.InvalidRecord}
+	}
+}

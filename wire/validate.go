@@ -1,0 +1,144 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Validate makes the checks that every broker makes on every batch it appends or recovers, whoever wrote it: length,
+// magic, CRC; and that the header makes sense at all. It looks at no record and allocates nothing for a sound batch. Any
+// bytes may be asked. The error is a *CorruptError.
+func (b Batch) Validate() error {
+	if len(b) < BatchHeaderSize {
+		return corrupt("size", int64(len(b)), BatchHeaderSize)
+	}
+	if size := int64(int32(binary.BigEndian.Uint32(b[atLength:]))); size != int64(len(b))-sizePrefix {
+		return corrupt("length", size, int64(len(b))-sizePrefix)
+	}
+	if b.Magic() != magicV2 {
+		return badMagic(b.Magic())
+	}
+	if got, want := b.CRC(), b.checksum(); got != want {
+		return corrupt("CRC", int64(got), int64(want))
+	}
+	// From here on the bytes are what their author signed, and a mistake is the author's.
+	if b.Codec() > CodecZstd {
+		return b.Codec().unsupported()
+	}
+	if d := b.LastOffsetDelta(); d < 0 {
+		return invalid("last offset delta", int64(d), 0)
+	}
+	if n := b.Count(); n < 0 || int64(n) > int64(b.LastOffsetDelta())+1 {
+		return invalid("record count", int64(n), int64(b.LastOffsetDelta())+1)
+	}
+	if base := b.BaseOffset(); base < 0 || base > math.MaxInt64-math.MaxInt32-1 {
+		return invalid("base offset", int64(base), 0)
+	}
+	return nil
+}
+
+// ValidateRecords makes the further checks of a leader on what a client wants to append (LogValidator), after Validate
+// found the batch sound: offsets without gaps, no control records, a sequence if there is a producer, and every record
+// decodes. The error is a *CorruptError, nearly always INVALID_RECORD. With codec none nothing is allocated. The rules
+// that depend on the topic are ClientRules.
+//
+// One check is stricter than Kafka's: an uncompressed batch whose records do not number themselves 0, 1, 2 is refused.
+// Kafka appends it as it is, and readers then see offsets that the log does not have.
+func (b Batch) ValidateRecords() error {
+	if err := b.validateClientHeader(); err != nil {
+		return err
+	}
+	return b.walk(func(int32, *Record) {})
+}
+
+// validateClientHeader is LogValidator.validateBatch for the origin CLIENT.
+func (b Batch) validateClientHeader() error {
+	if b.LastOffsetDelta() < 0 {
+		return invalid("last offset delta", int64(b.LastOffsetDelta()), 0)
+	}
+	if n, want := int64(b.Count()), int64(b.LastOffsetDelta())+1; n != want {
+		return invalid("record count", n, want)
+	}
+	if b.IsControl() {
+		return invalid("control flag", 1, 0)
+	}
+	if b.ProducerID() != NoProducerID && b.BaseSequence() < 0 {
+		return invalid("base sequence", int64(b.BaseSequence()), 0)
+	}
+	return nil
+}
+
+// walk decodes every record but its headers, and demands that they number themselves without gaps.
+func (b Batch) walk(visit func(i int32, r *Record)) error {
+	body, err := b.body()
+	if err != nil {
+		return err
+	}
+	d := recordReader{rest: body, skipHeaders: true}
+	for i := range b.Count() {
+		d.index = i
+		r := d.next(b)
+		if want := b.BaseOffset() + Offset(i); d.err == nil && r.Offset != want {
+			d.fail("offset", int64(r.Offset), int64(want))
+		}
+		if d.err != nil {
+			return d.err
+		}
+		visit(i, &r)
+	}
+	if len(d.rest) > 0 {
+		return invalid("bytes behind the last record", int64(len(d.rest)), 0)
+	}
+	return nil
+}
+
+// ClientRules are what a topic demands of the batches its clients append.
+type ClientRules struct {
+	Compacted     bool          // every record needs a key
+	TimestampType TimestampType // message.timestamp.type
+	Now           Timestamp     // the leader's wall clock
+	Before, After Timestamp     // how far from Now a create time may lie (message.timestamp.before.max.ms, .after.max.ms)
+}
+
+// Check is ValidateRecords and the topic's rules in one walk. It returns the largest timestamp of a record (NoTimestamp
+// if none has one), which the leader writes into a CreateTime batch whose header disagrees, and what is wrong: one error
+// for the batch, or one for each bad record. The first decides with which code the partition is answered, all of
+// them are the response's record errors.
+func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptError) {
+	err := b.validateClientHeader()
+	if err == nil {
+		maxTimestamp = NoTimestamp
+		err = b.walk(func(i int32, r *Record) {
+			maxTimestamp = max(maxTimestamp, r.Timestamp)
+			if e := c.checkRecord(b, i, r); e != nil {
+				wrong = append(wrong, e)
+			}
+		})
+	}
+	if err != nil {
+		// A batch that does not decode has no record errors: there is no telling where its records begin.
+		return NoTimestamp, []*CorruptError{err.(*CorruptError)}
+	}
+	return maxTimestamp, wrong
+}
+
+// checkRecord is LogValidator.validateRecord: the key first, then the timestamp.
+func (c ClientRules) checkRecord(b Batch, i int32, r *Record) *CorruptError {
+	if c.Compacted && r.Key == nil {
+		return &CorruptError{What: "key length on a compacted topic", Got: -1, Record: i, Code: kerr.InvalidRecord}
+	}
+	if c.TimestampType == CreateTime && r.Timestamp != NoTimestamp {
+		age := c.Now - r.Timestamp
+		if age > c.Before {
+			return &CorruptError{What: "timestamp", Got: int64(r.Timestamp), Want: int64(c.Now - c.Before), Record: i, Code: kerr.InvalidTimestamp}
+		}
+		if -age > c.After {
+			return &CorruptError{What: "timestamp", Got: int64(r.Timestamp), Want: int64(c.Now + c.After), Record: i, Code: kerr.InvalidTimestamp}
+		}
+	} else if b.TimestampType() == LogAppendTime {
+		return &CorruptError{What: "timestamp type", Got: int64(LogAppendTime), Record: i, Code: kerr.InvalidTimestamp}
+	}
+	return nil
+}
