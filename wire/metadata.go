@@ -1,0 +1,161 @@
+package wire
+
+import "strconv"
+
+// MetadataRecord is one record of the cluster metadata log: a pointer to one of the structs of the metadata_*.go files.
+// The log is the cluster's state: controllers append these records, and everybody's image of the cluster is what
+// comes out of applying them in order (KIP-500, KIP-631).
+//
+// Names, keys and versions are those of Kafka's schemas (metadata/src/main/resources/common/metadata), as of 4.4.
+// A record of which more than one version exists has a field Version, and is written in that version; which version
+// a cluster writes follows from its metadata.version. Setting a field that the version does not have is a mistake of
+// the writer and panics, as Kafka throws there.
+//
+// Records that were handed over are read-only: images and logs keep pointers into them.
+type MetadataRecord interface {
+	// ApiKey is the record's kind on the wire.
+	ApiKey() int16
+	// code writes or reads the version and the body.
+	code(*coder)
+}
+
+// metadataFrame is the version of the framing itself: frame, api key and version as unsigned varints, then the body.
+const metadataFrame = 1
+
+// AppendMetadata appends a record as it lies in the value of a record of the metadata log, in Kafka's own framing
+// (MetadataRecordSerde).
+func AppendMetadata(dst []byte, r MetadataRecord) []byte {
+	c := coder{out: dst}
+	c.uvarint(metadataFrame)
+	c.uvarint(uint32(r.ApiKey()))
+	r.code(&c)
+	return c.out
+}
+
+// ParseMetadata reads what AppendMetadata writes. Errors are *MetadataError. The result shares no memory with b.
+//
+// Tagged fields that we do not know are skipped and dropped, not kept: a log is replicated and kept as bytes, and what
+// is written anew from records (a snapshot) is written from the image, in Kafka too.
+func ParseMetadata(b []byte) (MetadataRecord, error) {
+	c := coder{reading: true, in: b}
+	bad := func(f MetadataFault, key, version int16) (MetadataRecord, error) {
+		return nil, &MetadataError{Fault: f, Key: key, Version: version}
+	}
+	frame, key := c.uvarint(0), c.uvarint(0)
+	switch {
+	case c.fault != 0:
+		return bad(c.fault, -1, -1)
+	case frame != metadataFrame:
+		return bad(FaultFrame, -1, -1)
+	case key >= uint32(len(metadataKinds)) || metadataKinds[key].make == nil:
+		return bad(FaultKey, int16(min(key, 1<<15-1)), -1)
+	}
+	r := metadataKinds[key].make()
+	r.code(&c)
+	if c.fault == 0 && len(c.in) > 0 {
+		c.fault = FaultGarbage
+	}
+	if c.fault != 0 {
+		return bad(c.fault, int16(key), c.ver)
+	}
+	return r, nil
+}
+
+// MetadataName is Kafka's name for the record kind with this key ("PartitionChangeRecord"), or "" if there is none.
+func MetadataName(key int16) string {
+	if key < 0 || int(key) >= len(metadataKinds) {
+		return ""
+	}
+	return metadataKinds[key].name
+}
+
+// metadataKinds says by api key what Kafka calls a record and how an empty one is made, defaults in place. Keys 6, 13
+// and 16 were given up before KRaft was released.
+var metadataKinds = [...]struct {
+	name string
+	make func() MetadataRecord
+}{
+	0:  {"RegisterBrokerRecord", func() MetadataRecord { return &RegisterBrokerRecord{Fenced: true} }},
+	1:  {"UnregisterBrokerRecord", func() MetadataRecord { return &UnregisterBrokerRecord{} }},
+	2:  {"TopicRecord", func() MetadataRecord { return &TopicRecord{} }},
+	3:  {"PartitionRecord", func() MetadataRecord { return &PartitionRecord{} }},
+	4:  {"ConfigRecord", func() MetadataRecord { return &ConfigRecord{} }},
+	5:  {"PartitionChangeRecord", func() MetadataRecord { return NewPartitionChange(TopicID{}, 0) }},
+	7:  {"FenceBrokerRecord", func() MetadataRecord { return &FenceBrokerRecord{} }},
+	8:  {"UnfenceBrokerRecord", func() MetadataRecord { return &UnfenceBrokerRecord{} }},
+	9:  {"RemoveTopicRecord", func() MetadataRecord { return &RemoveTopicRecord{} }},
+	10: {"DelegationTokenRecord", func() MetadataRecord { return &DelegationTokenRecord{} }},
+	11: {"UserScramCredentialRecord", func() MetadataRecord { return &UserScramCredentialRecord{} }},
+	12: {"FeatureLevelRecord", func() MetadataRecord { return &FeatureLevelRecord{} }},
+	14: {"ClientQuotaRecord", func() MetadataRecord { return &ClientQuotaRecord{} }},
+	15: {"ProducerIdsRecord", func() MetadataRecord { return &ProducerIdsRecord{} }},
+	17: {"BrokerRegistrationChangeRecord", func() MetadataRecord { return &BrokerRegistrationChangeRecord{} }},
+	18: {"AccessControlEntryRecord", func() MetadataRecord { return &AccessControlEntryRecord{} }},
+	19: {"RemoveAccessControlEntryRecord", func() MetadataRecord { return &RemoveAccessControlEntryRecord{} }},
+	20: {"NoOpRecord", func() MetadataRecord { return &NoOpRecord{} }},
+	21: {"ZkMigrationStateRecord", func() MetadataRecord { return &ZkMigrationStateRecord{} }},
+	22: {"RemoveUserScramCredentialRecord", func() MetadataRecord { return &RemoveUserScramCredentialRecord{} }},
+	23: {"BeginTransactionRecord", func() MetadataRecord { return &BeginTransactionRecord{} }},
+	24: {"EndTransactionRecord", func() MetadataRecord { return &EndTransactionRecord{} }},
+	25: {"AbortTransactionRecord", func() MetadataRecord { return &AbortTransactionRecord{} }},
+	26: {"RemoveDelegationTokenRecord", func() MetadataRecord { return &RemoveDelegationTokenRecord{} }},
+	27: {"RegisterControllerRecord", func() MetadataRecord { return &RegisterControllerRecord{} }},
+	28: {"ClearElrRecord", func() MetadataRecord { return &ClearElrRecord{} }},
+	29: {"UnregisterControllerRecord", func() MetadataRecord { return &UnregisterControllerRecord{} }},
+}
+
+// MetadataFault is what is wrong with the bytes of a metadata record.
+type MetadataFault uint8
+
+const (
+	FaultFrame     MetadataFault = iota + 1 // not frame version 1
+	FaultKey                                // a kind of record that we do not know
+	FaultVersion                            // a version of a known kind that we do not know
+	FaultTruncated                          // a field needs more bytes than there are
+	FaultLength                             // a length that no record can have
+	FaultNull                               // null where the schema allows none
+	FaultTags                               // tagged fields out of order, or longer than what they hold
+	FaultGarbage                            // bytes behind the record
+)
+
+// String is the fault in words.
+func (f MetadataFault) String() string {
+	switch f {
+	case FaultFrame:
+		return "unknown frame version"
+	case FaultKey:
+		return "unknown record key"
+	case FaultVersion:
+		return "unknown record version"
+	case FaultTruncated:
+		return "a field is cut off"
+	case FaultLength:
+		return "impossible length"
+	case FaultNull:
+		return "null in a field that cannot be null"
+	case FaultTags:
+		return "broken tagged fields"
+	case FaultGarbage:
+		return "bytes after the end"
+	}
+	return "no fault"
+}
+
+// MetadataError is why bytes are not a metadata record. FaultKey and FaultVersion mean that the writer is newer than
+// we are; everything else is corruption.
+type MetadataError struct {
+	Fault   MetadataFault
+	Key     int16 // api key, -1 if it could not be read
+	Version int16 // of the record, -1 if it could not be read
+}
+
+// Error names the record, its version and the fault.
+func (e *MetadataError) Error() string {
+	what := MetadataName(e.Key)
+	if what == "" {
+		what = "key " + decimal(e.Key)
+	}
+	return "metadata record " + what + " version " + decimal(e.Version) + ": " + e.Fault.String()
+}
+
+func decimal[T ~int | ~int16](n T) string { return strconv.FormatInt(int64(n), 10) }
