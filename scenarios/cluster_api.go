@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"samsa/check"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -41,7 +42,7 @@ type Operations interface {
 	// before the client's first operation.
 	AddClient(name env.Addr, configs []Setting)
 	// CreateTopic is done when the topic exists and every partition has a leader that its broker knows of.
-	CreateTopic(name string, partitions, replicas int32, configs []Setting) Op
+	CreateTopic(spec TopicSpec) Op
 	// SetConfig is done when the controller has committed it. An empty topic means every broker.
 	SetConfig(topic string, configs []Setting) Op
 	// Produce sends one record per value, in order, and is done when the client was told about all of them.
@@ -88,7 +89,7 @@ type Sight interface {
 	// Names turns the integers of notes back into names.
 	Names() Names
 	// Judge asks every judge. With final set the run is over: judges that needed an end give their last word.
-	Judge(final bool) []Property
+	Judge(final bool) []check.Finding
 	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree.
 	Quiet() bool
 }
@@ -125,6 +126,15 @@ const (
 	ModeWire                // encode to Kafka's bytes and decode again
 	ModeGuard               // hand the value over and prove that nobody changed it
 )
+
+// TopicSpec is a topic to be made. With On set, Replicas is its length: every partition starts at the next of these
+// nodes, as p mod n, so that the first partition's preferred leader is On[0].
+type TopicSpec struct {
+	Name                 string
+	Partitions, Replicas int32
+	On                   []wire.NodeID // empty: the controller places the replicas
+	Configs              []Setting
+}
 
 // Op names an operation that was started. 0 is none.
 type Op int64
@@ -217,6 +227,7 @@ type MachineState struct {
 	Role        string      // "broker", "controller", "client"
 	Up          bool
 	Paused      bool
+	Active      bool // a controller that believes to lead the quorum
 	Incarnation uint32
 	Note        string // a few words, such as "active controller, epoch 3"
 }
@@ -235,14 +246,4 @@ type Note struct {
 type Names interface {
 	Topic(short int64) string
 	Node(id wire.NodeID) string
-}
-
-// Property is what one judge says.
-type Property struct {
-	Name        string
-	Status      string // "held", "violated", "priced", "unknown", "unexercised"
-	Liveness    bool   // it promises that something happens in time, not that something never happens
-	Step        uint64 // where it showed; 0 if nowhere
-	Explanation string // plain words, sentences
-	Clause      string // what allowed it; only if priced
 }

@@ -1,0 +1,82 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// Error is what is wrong with a scenario, and where. It is a value, so a screen can point at the place.
+type Error struct {
+	File       string
+	Line, Col  int    // from 1; Col in characters
+	Word       string // the word as written; empty if something is missing
+	Msg        string // one sentence without a full stop, in words a reader of the file knows
+	Suggestion string // the nearest right word; empty if none is near
+	Source     string // the whole line, for the caret
+}
+
+// Error is the message in one line.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("scenario %s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
+	if e.Suggestion != "" {
+		s += fmt.Sprintf(" (did you mean %q?)", e.Suggestion)
+	}
+	return s
+}
+
+// Show is the message, the line, and a caret under the word.
+//
+//	scenario x.txt:7:1: no verb "cutt" (did you mean "cut"?)
+//	    7 | cutt b1 -> b2
+//	      | ^^^^
+func (e *Error) Show() string {
+	// The line is shown from just before the word when it is long, so that the caret is always on the screen.
+	const room = 70
+	source := []rune(strings.Map(printable, e.Source))
+	col := min(e.Col-1, len(source))
+	cut := 0
+	if col > room-20 {
+		cut = col - 20
+	}
+	shown := source[cut:]
+	if len(shown) > room {
+		shown = shown[:room]
+	}
+	wide := len([]rune(e.Word))
+	carets := max(1, min(wide, room-(col-cut)))
+	return fmt.Sprintf("%s\n%5d | %s\n      | %s%s", e.Error(), e.Line, string(shown),
+		strings.Repeat(" ", col-cut), strings.Repeat("^", carets))
+}
+
+// printable turns what would move the cursor into a space or a question mark.
+func printable(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case !unicode.IsPrint(r):
+		return '?'
+	}
+	return r
+}
+
+// errorAt makes an error about a word of this file.
+func (f *File) errorAt(w Word, msg, suggestion string) *Error {
+	e := &Error{File: f.Name, Line: w.Line, Col: w.Col, Word: w.Raw, Msg: msg, Suggestion: suggestion}
+	if w.Line >= 1 && w.Line <= len(f.lines) {
+		e.Source = strings.TrimRight(f.lines[w.Line-1], "\r\n")
+	}
+	return e
+}
+
+// Errors is what is wrong with a file, in the order of its lines.
+type Errors []*Error
+
+// Error shows them all with their lines.
+func (es Errors) Error() string {
+	shown := make([]string, len(es))
+	for i, e := range es {
+		shown[i] = e.Show()
+	}
+	return strings.Join(shown, "\n")
+}
