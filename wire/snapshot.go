@@ -1,0 +1,321 @@
+package wire
+
+import (
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+)
+
+// SnapshotID names a snapshot by what it stands for: the log before End, of which the last record has Epoch. Kafka calls
+// it OffsetAndEpoch. Where a log continues behind a snapshot, it does at End, and End-1 counts as written in Epoch.
+type SnapshotID struct {
+	End   Offset
+	Epoch Epoch
+}
+
+// BootstrapSnapshot is the snapshot that a node formats its first log with: it stands for nothing.
+var BootstrapSnapshot = SnapshotID{}
+
+// SnapshotFile is what a snapshot's file is there for, told by the end of its name.
+type SnapshotFile uint8
+
+const (
+	SnapshotComplete SnapshotFile = iota // 00000000000000001234-0000000005.checkpoint: whole and durable
+	SnapshotPartial                      // ...-1234567.checkpoint.part: being written or fetched; removed at start
+	SnapshotDeleted                      // ....checkpoint.deleted: about to be removed; removed at start
+)
+
+const (
+	snapshotSuffix  = ".checkpoint"
+	snapshotPart    = ".checkpoint.part"
+	snapshotDeleted = ".checkpoint.deleted"
+)
+
+// FileName is the name of the snapshot's file of that kind, in the directory of the metadata partition. Kafka puts a
+// random number into the name of a partial one; we do not, because a node writes one snapshot at a time.
+func (id SnapshotID) FileName(kind SnapshotFile) string {
+	name := fmt.Sprintf("%020d-%010d", int64(id.End), int32(id.Epoch))
+	switch kind {
+	case SnapshotPartial:
+		return name + snapshotPart
+	case SnapshotDeleted:
+		return name + snapshotDeleted
+	}
+	return name + snapshotSuffix
+}
+
+// ParseSnapshotName reads the name of a snapshot's file, ours or Kafka's.
+func ParseSnapshotName(name string) (id SnapshotID, kind SnapshotFile, ok bool) {
+	const offset, epoch = 20, 10 // digits
+	switch {
+	case strings.HasSuffix(name, snapshotPart):
+		kind = SnapshotPartial
+	case strings.HasSuffix(name, snapshotDeleted):
+		kind = SnapshotDeleted
+	case len(name) != offset+1+epoch+len(snapshotSuffix) || !strings.HasSuffix(name, snapshotSuffix):
+		return id, 0, false
+	}
+	if len(name) < offset+1+epoch || name[offset] != '-' {
+		return id, 0, false
+	}
+	// 63 and 31 bits: a sign among the digits is refused too.
+	end, err1 := strconv.ParseUint(name[:offset], 10, 63)
+	ep, err2 := strconv.ParseUint(name[offset+1:offset+1+epoch], 10, 31)
+	return SnapshotID{Offset(end), Epoch(ep)}, kind, err1 == nil && err2 == nil
+}
+
+// SnapshotOptions is what a snapshot says beside its records.
+type SnapshotOptions struct {
+	LastContainedLogTimestamp Timestamp // append time of the log's last record that it stands for
+	Now                       Timestamp // every record's timestamp
+	KRaftVersion              int16     // 0: nothing of it is written
+	Voters                    []KRaftVoter
+	MaxBatch                  int // bytes; 0 is Kafka's 8 MiB
+}
+
+const defaultMaxBatch = 8 << 20
+
+// SnapshotWriter writes a snapshot: batches with the snapshot's epoch and offsets counted from 0, which have nothing to
+// do with offsets of the log.
+//
+//	control batch   SNAPSHOT_HEADER [KRAFT_VERSION [KRAFT_VOTERS]]
+//	data batches    one record each value
+//	control batch   SNAPSHOT_FOOTER
+//
+// The bytes are those of Kafka's RecordsSnapshotWriter. In a batch that KRaft reads, every record has the timestamp of
+// the first, and no headers: Kafka's RecordsIterator refuses anything else.
+type SnapshotWriter struct {
+	id      SnapshotID
+	o       SnapshotOptions
+	out     []byte   // whole batches
+	pending []Record // of the batch to come
+	size    int      // its bytes so far, the header included
+	next    Offset   // of the first record in pending
+}
+
+// NewSnapshotWriter begins a snapshot. Voters without KRaftVersion 1 are a mistake of the caller.
+func NewSnapshotWriter(id SnapshotID, o SnapshotOptions) *SnapshotWriter {
+	if o.KRaftVersion == 0 && len(o.Voters) > 0 {
+		panic("wire: a snapshot of kraft.version 0 with " + decimal(len(o.Voters)) + " voters")
+	}
+	if o.MaxBatch == 0 {
+		o.MaxBatch = defaultMaxBatch
+	}
+	w := &SnapshotWriter{id: id, o: o, size: BatchHeaderSize}
+	head := []ControlValue{SnapshotHeader{LastContainedLogTimestamp: o.LastContainedLogTimestamp}}
+	if o.KRaftVersion > 0 {
+		head = append(head, KRaftVersion{Version: o.KRaftVersion})
+		if len(o.Voters) > 0 {
+			head = append(head, KRaftVoters{Voters: o.Voters})
+		}
+	}
+	w.control(head...)
+	return w
+}
+
+// Append adds values, which lie in one batch together. The writer keeps them until the batch is full. Values that do not
+// fit into MaxBatch together get a larger batch, where Kafka throws; those that only do not fit into the batch that is
+// being filled get one of their own.
+func (w *SnapshotWriter) Append(values ...[]byte) {
+	size := 0
+	for i, v := range values {
+		r := Record{Value: v}
+		n := recordSize(&r, int32(len(w.pending)+i), 0)
+		size += n + varintSize(int64(n))
+	}
+	full := w.size+size > w.o.MaxBatch
+	if full {
+		w.flush()
+	}
+	for _, v := range values {
+		w.pending = append(w.pending, Record{Timestamp: w.o.Now, Value: v})
+	}
+	w.size += size
+	if full {
+		// BatchAccumulator.drain, which takes a completed batch, completes the one behind it too. Only the bytes
+		// tell, but two controllers should write the same.
+		w.flush()
+	}
+}
+
+// AppendRecord adds one metadata record.
+func (w *SnapshotWriter) AppendRecord(r MetadataRecord) { w.Append(AppendMetadata(nil, r)) }
+
+// Take is the batches that are complete and have not been taken, for a writer that feeds a file bit by bit.
+func (w *SnapshotWriter) Take() []byte {
+	b := w.out
+	w.out = nil
+	return b
+}
+
+// Freeze ends the snapshot with its footer and takes the rest of it. Nothing may be appended after it.
+func (w *SnapshotWriter) Freeze() []byte {
+	w.flush()
+	w.control(SnapshotFooter{})
+	return w.Take()
+}
+
+// flush completes the batch that is being filled.
+func (w *SnapshotWriter) flush() {
+	if len(w.pending) == 0 {
+		return
+	}
+	out, err := AppendBatch(w.out, PlainBatch(w.next, w.id.Epoch), w.pending)
+	w.done(out, err, len(w.pending))
+	w.pending, w.size = w.pending[:0], BatchHeaderSize
+}
+
+func (w *SnapshotWriter) control(values ...ControlValue) {
+	out, err := AppendControl(w.out, PlainBatch(w.next, w.id.Epoch), w.o.Now, values...)
+	w.done(out, err, len(values))
+}
+
+func (w *SnapshotWriter) done(out []byte, err error, records int) {
+	if err != nil {
+		panic("wire: write a snapshot: " + err.Error()) // a batch over 2 GiB, or a negative time
+	}
+	w.out, w.next = out, w.next+Offset(records)
+}
+
+// Snapshot is a snapshot's bytes whose framing has been found sound. It aliases them.
+type Snapshot struct {
+	ID                        SnapshotID
+	LastContainedLogTimestamp Timestamp
+	KRaftVersion              int16        // 0 if it says nothing
+	Voters                    []KRaftVoter // nil if it names none
+	data                      []byte       // the batches between the first and the footer's
+}
+
+// SnapshotError is why bytes are not a snapshot.
+type SnapshotError struct {
+	At    int // where the batch begins, in bytes
+	Why   string
+	Cause error // of the batch or record, or nil
+}
+
+// Error says where and why.
+func (e *SnapshotError) Error() string {
+	s := "snapshot at byte " + decimal(e.At) + ": " + e.Why
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap is the cause.
+func (e *SnapshotError) Unwrap() error { return e.Cause }
+
+// OpenSnapshot checks a snapshot's framing: every batch is sound and of the snapshot's epoch, offsets count from 0
+// without gaps, the header comes first and the footer last. It decodes no metadata record. Errors are *SnapshotError.
+//
+// Kafka's reader demands the header only. We demand the footer too: without it a snapshot is torn, and the records that
+// it lost would be missing from the cluster's state in silence.
+func OpenSnapshot(id SnapshotID, b []byte) (Snapshot, error) {
+	s := Snapshot{ID: id}
+	at, next, footer := 0, Offset(0), false
+	bad := func(why string, cause error) (Snapshot, error) {
+		return Snapshot{}, &SnapshotError{At: at, Why: why, Cause: cause}
+	}
+	first := 0
+	for batch, err := range Batches(b) {
+		if err == nil {
+			err = batch.Validate()
+		}
+		switch {
+		case err != nil:
+			return bad("broken batch", err)
+		case footer:
+			return bad("a batch behind the footer", nil)
+		case batch.BaseOffset() != next:
+			return bad(fmt.Sprintf("batch at offset %d, want %d", batch.BaseOffset(), next), nil)
+		case batch.LeaderEpoch() != id.Epoch:
+			return bad(fmt.Sprintf("batch of epoch %d, want %d", batch.LeaderEpoch(), id.Epoch), nil)
+		case at == 0:
+			if err := s.head(batch); err != nil {
+				return bad("no header", err)
+			}
+			first = len(batch)
+		case batch.IsControl():
+			c, err := batch.Control()
+			if err == nil {
+				_, err = c.Decode()
+			}
+			if footer = err == nil && c.Type == ControlSnapshotFooter; !footer {
+				return bad("a control batch that is not the footer", err)
+			}
+			s.data = b[first:at]
+		}
+		next = batch.NextOffset()
+		at += len(batch)
+	}
+	if !footer {
+		return bad("no footer", nil)
+	}
+	return s, nil
+}
+
+// head reads the control records of the first batch.
+func (s *Snapshot) head(b Batch) error {
+	i := 0
+	for c, err := range b.Controls() {
+		if err != nil {
+			return err
+		}
+		if i == 0 && c.Type != ControlSnapshotHeader {
+			return fmt.Errorf("the first control record is %s", c.Type)
+		}
+		i++
+		if c.Type > ControlKRaftVoters {
+			continue // of a later Kafka
+		}
+		v, err := c.Decode()
+		if err != nil {
+			return err
+		}
+		switch v := v.(type) {
+		case SnapshotHeader:
+			s.LastContainedLogTimestamp = v.LastContainedLogTimestamp
+		case KRaftVersion:
+			s.KRaftVersion = v.Version
+		case KRaftVoters:
+			s.Voters = v.Voters
+		}
+	}
+	if i == 0 {
+		return fmt.Errorf("the first batch has no record")
+	}
+	return nil
+}
+
+// Values walks over the values of the snapshot's records; they alias it. An error is the last thing it yields.
+func (s Snapshot) Values() iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for batch, err := range Batches(s.data) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for r, err := range batch.Records() {
+				if !yield(r.Value, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Records walks over the snapshot's metadata records. An error is the last thing it yields.
+func (s Snapshot) Records() iter.Seq2[MetadataRecord, error] {
+	return func(yield func(MetadataRecord, error) bool) {
+		for v, err := range s.Values() {
+			var r MetadataRecord
+			if err == nil {
+				r, err = ParseMetadata(v)
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
