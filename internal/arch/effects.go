@@ -1,0 +1,358 @@
+package arch
+
+// What a function changes. Two rules need it: a package variable is constant only if nobody changes it through a
+// method or an argument, and the body of a map range may call only what changes nothing.
+//
+// The analysis looks at what is written through a name: x = …, x.f = …, x[i] = …, *x = …, delete(x, …), x.Change(),
+// change(x), and the same through a local name for x. It does not follow values into fields, closures and interfaces.
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// effect is what calling a function does beyond returning a value.
+type effect struct {
+	pure    bool // it changes nothing that anybody else sees, and panics at worst
+	changes map[*types.Var]bool
+}
+
+// changesParam says whether a call changes what its i-th argument refers to; -1 is the receiver.
+func (p *Program) changesParam(fn *types.Func, i int) bool {
+	sig := fn.Signature()
+	v := sig.Recv()
+	if i >= 0 {
+		i = min(i, sig.Params().Len()-1)
+		if i < 0 {
+			return false
+		}
+		v = sig.Params().At(i)
+	}
+	return p.effectOf(fn).changes[v]
+}
+
+// effectOf analyses a function of the module once. In a recursion the inner call counts as harmless: whatever it
+// changes, the outer analysis sees as well.
+func (p *Program) effectOf(fn *types.Func) effect {
+	if e, ok := p.effects[fn]; ok {
+		return e
+	}
+	at, ok := p.funcs[fn]
+	if !ok {
+		return effect{}
+	}
+	p.effects[fn] = effect{pure: true}
+	e := effect{pure: true, changes: map[*types.Var]bool{}}
+	sc := p.scope(at.pkg, at.decl)
+	p.writes(at.pkg, at.decl.Body, func(target ast.Expr, through bool) {
+		v, deref := sc.root(target)
+		deref = deref || through
+		switch {
+		case v == nil:
+			e.pure = false
+		case v.Parent() == nil || v.Parent() == v.Pkg().Scope():
+			e.pure = false
+		case sc.params[v] && deref:
+			e.changes[v] = true
+			e.pure = false
+		case deref && !sc.fresh[v] && !sc.params[v]:
+			e.pure = false
+		}
+	})
+	if e.pure {
+		e.pure = p.quiet(at.pkg, at.decl.Body)
+	}
+	p.effects[fn] = e
+	return e
+}
+
+// quiet says whether a piece of code calls only pure functions and starts nothing.
+func (p *Program) quiet(q *Package, n ast.Node) bool {
+	ok := true
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt, *ast.SendStmt, *ast.SelectStmt, *ast.DeferStmt:
+			ok = false
+		case *ast.UnaryExpr:
+			ok = ok && n.Op != token.ARROW
+		case *ast.CallExpr:
+			ok = ok && p.pureCall(q.Info, n)
+		}
+		return ok
+	})
+	return ok
+}
+
+// pureCall says whether a call can be made any number of times in any order.
+func (p *Program) pureCall(info *types.Info, call *ast.CallExpr) bool {
+	if isConversion(info, call) {
+		return true
+	}
+	switch builtin(info, call) {
+	case "len", "cap", "min", "max", "make", "new", "append", "panic", "complex", "real", "imag", "copy", "delete", "clear":
+		return true // what the last four write is found as a write
+	case "":
+	default:
+		return false
+	}
+	fn := callee(info, call)
+	if fn == nil || fn.Pkg() == nil {
+		return fn != nil && fn.Name() == "Error" // error.Error, the one function without a package
+	}
+	if _, ours := p.funcs[fn]; ours {
+		return p.effectOf(fn).pure
+	}
+	if fn.Signature().Recv() != nil {
+		return false
+	}
+	return pureForeign(fn.Pkg().Path(), fn.Name())
+}
+
+// pureForeign lists functions of the standard library that only compute.
+func pureForeign(path, name string) bool {
+	switch path {
+	case "strings", "strconv", "math/bits", "cmp", "unicode", "unicode/utf8", "errors", "bytes", "math":
+		return true
+	case "fmt":
+		return strings.HasPrefix(name, "Sprint") || name == "Errorf"
+	case "slices", "maps":
+		return !changesFirst(path, name)
+	}
+	return false
+}
+
+// changesFirst lists functions of slices, maps and sort that change what their first argument refers to.
+func changesFirst(path, name string) bool {
+	switch path {
+	case "sort":
+		return true
+	case "slices":
+		return strings.HasPrefix(name, "Sort") && !strings.HasPrefix(name, "Sorted") ||
+			slices.Contains([]string{"Reverse", "Delete", "DeleteFunc", "Insert", "Compact", "CompactFunc", "Replace"}, name)
+	case "maps":
+		return name == "Copy" || name == "DeleteFunc" || name == "Insert"
+	}
+	return false
+}
+
+// writes calls visit for every expression in n whose value is changed. Through says that what it refers to is
+// changed, not the variable itself.
+func (p *Program) writes(q *Package, n ast.Node, visit func(target ast.Expr, through bool)) {
+	info := q.Info
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, lhs := range n.Lhs {
+				if id, ok := lhs.(*ast.Ident); ok && (id.Name == "_" || info.Defs[id] != nil) {
+					continue
+				}
+				visit(lhs, false)
+			}
+		case *ast.IncDecStmt:
+			visit(n.X, false)
+		case *ast.RangeStmt:
+			if n.Tok == token.ASSIGN {
+				for _, e := range []ast.Expr{n.Key, n.Value} {
+					if e != nil {
+						visit(e, false)
+					}
+				}
+			}
+		case *ast.CallExpr:
+			p.callWrites(info, n, visit)
+		}
+		return true
+	})
+}
+
+// callWrites is writes for one call.
+func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(ast.Expr, bool)) {
+	if isConversion(info, call) {
+		return
+	}
+	switch builtin(info, call) {
+	case "delete", "clear", "copy":
+		visit(call.Args[0], true)
+	case "append":
+		// A slice cut to its length (s[:n:n]) has no room to write into. Appending to a plain variable writes
+		// behind its end: seen by others only if they share the room, so only a cut slice counts.
+		if cut, ok := ast.Unparen(call.Args[0]).(*ast.SliceExpr); ok && !cut.Slice3 {
+			visit(call.Args[0], true)
+		}
+	}
+	fn := callee(info, call)
+	if fn == nil {
+		return
+	}
+	_, ours := p.funcs[fn]
+	if recv := fn.Signature().Recv(); recv != nil {
+		sel, ok := ast.Unparen(unindexed(call.Fun)).(*ast.SelectorExpr)
+		if ok && info.Selections[sel] != nil {
+			_, pointer := recv.Type().(*types.Pointer)
+			if ours && p.changesParam(fn, -1) || !ours && pointer && !types.IsInterface(recv.Type()) && !onlyReads(recv.Type()) {
+				visit(sel.X, true)
+			}
+		}
+	}
+	for i, arg := range call.Args {
+		amp, isAddress := ast.Unparen(arg).(*ast.UnaryExpr)
+		isAddress = isAddress && amp.Op == token.AND
+		switch {
+		case ours && p.changesParam(fn, i):
+			visit(arg, true)
+		case !ours && isAddress: // json.Unmarshal(b, &x), atomic.AddInt64(&x, 1)
+			visit(amp.X, false)
+		case !ours && i == 0 && fn.Pkg() != nil && changesFirst(fn.Pkg().Path(), fn.Name()):
+			visit(arg, true)
+		}
+	}
+}
+
+// scope knows the names of one function: which are parameters, which stand for something else, which are new.
+type scope struct {
+	info   *types.Info
+	params map[*types.Var]bool
+	alias  map[*types.Var]ast.Expr // a local name for (part of) something: p := &table[i]
+	fresh  map[*types.Var]bool     // made here: x := T{}, &T{}, make, new
+}
+
+func (p *Program) scope(q *Package, fd *ast.FuncDecl) *scope {
+	sc := &scope{info: q.Info, params: map[*types.Var]bool{}, alias: map[*types.Var]ast.Expr{}, fresh: map[*types.Var]bool{}}
+	for _, list := range []*ast.FieldList{fd.Recv, fd.Type.Params} {
+		if list == nil {
+			continue
+		}
+		for _, f := range list.List {
+			for _, id := range f.Names {
+				if v, ok := q.Info.Defs[id].(*types.Var); ok {
+					sc.params[v] = true
+				}
+			}
+		}
+	}
+	if fd.Body == nil {
+		return sc
+	}
+	define := func(lhs ast.Expr, rhs ast.Expr) {
+		id, ok := lhs.(*ast.Ident)
+		if !ok {
+			return
+		}
+		v, _ := q.Info.Defs[id].(*types.Var)
+		if v == nil {
+			return
+		}
+		if rhs == nil || isFresh(q.Info, rhs) {
+			sc.fresh[v] = true
+		} else if refers(v.Type()) {
+			sc.alias[v] = rhs
+		} else {
+			sc.fresh[v] = true // a copy
+		}
+	}
+	ast.Inspect(fd.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for i, lhs := range n.Lhs {
+				if len(n.Lhs) == len(n.Rhs) {
+					define(lhs, n.Rhs[i])
+				}
+			}
+		case *ast.ValueSpec:
+			for i, id := range n.Names {
+				if len(n.Values) == 0 {
+					define(id, nil)
+				} else if i < len(n.Values) {
+					define(id, n.Values[i])
+				}
+			}
+		case *ast.RangeStmt:
+			if n.Value != nil {
+				define(n.Value, n.X)
+			}
+		}
+		return true
+	})
+	return sc
+}
+
+// refers says whether a value of the type gives access to something shared.
+func refers(t types.Type) bool {
+	switch t.Underlying().(type) {
+	case *types.Pointer, *types.Map, *types.Slice:
+		return true
+	}
+	return false
+}
+
+// isFresh says whether an expression makes a new thing.
+func isFresh(info *types.Info, e ast.Expr) bool {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.CompositeLit:
+		return true
+	case *ast.UnaryExpr:
+		_, lit := ast.Unparen(e.X).(*ast.CompositeLit)
+		return e.Op == token.AND && lit
+	case *ast.CallExpr:
+		switch builtin(info, e) {
+		case "make", "new":
+			return true
+		}
+		switch calleeName(info, e) {
+		case "slices.Clone", "maps.Clone", "bytes.Clone", "slices.Sorted", "slices.Collect":
+			return true
+		}
+	}
+	return false
+}
+
+// root is the variable that an expression starts from, seen through local names for it; deref says that a pointer,
+// slice or map lies between. It is nil for the result of a call.
+func (sc *scope) root(e ast.Expr) (v *types.Var, deref bool) {
+	for range 100 { // an alias of itself in a loop (p = p.next) ends here
+		switch x := e.(type) {
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e, deref = x.X, true
+		case *ast.UnaryExpr:
+			if x.Op != token.AND {
+				return nil, deref
+			}
+			e = x.X
+		case *ast.SliceExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			if t := sc.info.TypeOf(x.X); t != nil && refers(t) {
+				deref = true
+			}
+			e = x.X
+		case *ast.SelectorExpr:
+			sel := sc.info.Selections[x]
+			if sel == nil { // a package's variable
+				v, _ = sc.info.Uses[x.Sel].(*types.Var)
+				return v, deref
+			}
+			if t := sc.info.TypeOf(x.X); t != nil && refers(t) {
+				deref = true
+			}
+			e = x.X
+		case *ast.Ident:
+			v, _ = sc.info.ObjectOf(x).(*types.Var)
+			if v == nil {
+				return nil, deref
+			}
+			if from, ok := sc.alias[v]; ok && deref {
+				e = from
+				continue
+			}
+			return v, deref
+		default:
+			return nil, deref
+		}
+	}
+	return nil, deref
+}

@@ -1,0 +1,346 @@
+package arch
+
+// The rules about values: floats, widths, addresses, and the Env that must not be kept.
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"strings"
+)
+
+// floats finds every expression and type that is a float or holds one by name. An untyped constant that ends up in
+// an integer (const max = 1e9) is an integer.
+func floats(ps *pass) {
+	info := ps.pkg.Info
+	isFloat := func(t types.Type) bool {
+		b, ok := t.Underlying().(*types.Basic)
+		return ok && b.Info()&(types.IsFloat|types.IsComplex) != 0
+	}
+	ps.each(func(n ast.Node) {
+		e, ok := n.(ast.Expr)
+		if !ok {
+			return
+		}
+		tv, ok := info.Types[e]
+		if !ok || tv.Type == nil {
+			if id, isID := e.(*ast.Ident); isID {
+				if c, isConst := info.Defs[id].(*types.Const); isConst && isFloat(c.Type()) {
+					ps.report(n.Pos(), "constant "+id.Name+" of type "+c.Type().String())
+				}
+			}
+			return
+		}
+		if !isFloat(tv.Type) {
+			return
+		}
+		if b, untyped := tv.Type.(*types.Basic); untyped && b.Info()&types.IsUntyped != 0 && constant.ToInt(tv.Value).Kind() == constant.Int {
+			return // 1e9, on its way to an integer
+		}
+		what := "an expression of type "
+		if tv.IsType() {
+			what = "the type "
+		}
+		ps.report(n.Pos(), what+tv.Type.String())
+	})
+}
+
+// widths finds what depends on the width of int. Conversions to int are not reported: nearly all are lengths. The
+// audit on a 32-bit platform finds the others.
+func widths(ps *pass) {
+	info := ps.pkg.Info
+	wide := map[string]bool{"math.MaxInt": true, "math.MinInt": true, "math.MaxUint": true, "math/bits.UintSize": true, "strconv.IntSize": true}
+	basic := func(e ast.Expr, kinds ...types.BasicKind) bool {
+		tv := info.Types[e]
+		if tv.Type == nil || tv.Value != nil {
+			return false
+		}
+		b, ok := tv.Type.Underlying().(*types.Basic)
+		for _, k := range kinds {
+			if ok && b.Kind() == k {
+				return true
+			}
+		}
+		return false
+	}
+	ps.each(func(n ast.Node) {
+		switch n := n.(type) {
+		case *ast.Ident:
+			if t, ok := info.Uses[n].(*types.TypeName); ok && t.Pkg() == nil && (t.Name() == "uint" || t.Name() == "uintptr") {
+				ps.report(n.Pos(), "the type "+t.Name())
+			}
+			if o := info.Uses[n]; o != nil && o.Pkg() != nil && wide[o.Pkg().Path()+"."+o.Name()] {
+				ps.report(n.Pos(), o.Pkg().Name()+"."+o.Name())
+			}
+		case *ast.BinaryExpr:
+			// Mixing bits in an int is how a hash is written by accident. Shifts are not reported: they build lengths.
+			if n.Op == token.XOR && basic(n.X, types.Int, types.Uint, types.Uintptr) {
+				ps.report(n.Pos(), "bits of a platform-wide integer are mixed with "+n.Op.String())
+			}
+		case *ast.AssignStmt:
+			if n.Tok == token.XOR_ASSIGN && basic(n.Lhs[0], types.Int, types.Uint, types.Uintptr) {
+				ps.report(n.Pos(), "bits of a platform-wide integer are mixed with "+n.Tok.String())
+			}
+		case *ast.CallExpr:
+			switch calleeName(info, n) {
+			case "encoding/binary.Write", "encoding/binary.Read", "encoding/binary.Append", "encoding/binary.Encode", "encoding/binary.Decode":
+				ps.report(n.Pos(), "bytes written by reflection with "+callee(info, n).FullName())
+			}
+		}
+	})
+}
+
+// storedEnvs finds the places that outlive an event: fields, package variables, and functions that are kept.
+func storedEnvs(ps *pass) {
+	info := ps.pkg.Info
+	ps.each(func(n ast.Node) {
+		switch n := n.(type) {
+		case *ast.StructType:
+			for _, f := range n.Fields.List {
+				if name := ps.heldEnv(info.TypeOf(f.Type)); name != "" {
+					ps.report(f.Pos(), "a field of type "+name)
+				}
+			}
+		case *ast.MapType:
+			if name := ps.heldEnv(info.TypeOf(n.Value)); name != "" {
+				ps.report(n.Pos(), "a map that keeps "+name)
+			}
+		case *ast.AssignStmt:
+			for i, lhs := range n.Lhs {
+				if len(n.Lhs) == len(n.Rhs) && outlives(lhs) {
+					ps.keptClosure(n.Rhs[i])
+				}
+			}
+		case *ast.CompositeLit:
+			for _, elt := range n.Elts {
+				if kv, ok := elt.(*ast.KeyValueExpr); ok {
+					elt = kv.Value
+				}
+				ps.keptClosure(elt)
+			}
+		case *ast.CallExpr:
+			if builtin(info, n) == "append" {
+				for _, arg := range n.Args[1:] {
+					ps.keptClosure(arg)
+				}
+			}
+		}
+	})
+	for _, v := range packageVars(ps.pkg) {
+		if name := ps.heldEnv(v.obj.Type()); name != "" {
+			ps.report(v.id.Pos(), "a package variable of type "+name)
+		}
+	}
+}
+
+// heldEnv is the name of the contract that a type holds directly or in a container; a named type of ours reports its
+// own fields where it is declared.
+func (ps *pass) heldEnv(t types.Type) string {
+	switch t := types.Unalias(t).(type) {
+	case *types.Named:
+		if o := t.Obj(); o.Pkg() != nil && o.Pkg().Path() == ps.Module+"/sim/env" && (o.Name() == "Env" || o.Name() == "Disk") {
+			return "env." + o.Name()
+		}
+	case *types.Pointer:
+		return ps.heldEnv(t.Elem())
+	case *types.Slice:
+		return ps.heldEnv(t.Elem())
+	case *types.Array:
+		return ps.heldEnv(t.Elem())
+	case *types.Map:
+		return ps.heldEnv(t.Elem())
+	}
+	return ""
+}
+
+// outlives says whether an assignment's left side is more than a local variable.
+func outlives(lhs ast.Expr) bool {
+	switch ast.Unparen(lhs).(type) {
+	case *ast.SelectorExpr, *ast.IndexExpr, *ast.StarExpr:
+		return true
+	}
+	return false
+}
+
+// keptClosure reports a function literal that is kept and uses an Env or Disk of the event it was made in.
+func (ps *pass) keptClosure(e ast.Expr) {
+	lit, ok := ast.Unparen(e).(*ast.FuncLit)
+	if !ok {
+		return
+	}
+	ast.Inspect(lit.Body, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		v, ok := ps.pkg.Info.Uses[id].(*types.Var)
+		if ok && !v.IsField() && (v.Pos() < lit.Pos() || v.Pos() > lit.End()) {
+			if name := ps.heldEnv(v.Type()); name != "" {
+				ps.report(id.Pos(), "a function that is kept uses "+id.Name+" ("+name+") of the event it was made in")
+			}
+		}
+		return true
+	})
+}
+
+// prints finds addresses on their way into text.
+func prints(ps *pass) {
+	info := ps.pkg.Info
+	ps.each(func(n ast.Node) {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return
+		}
+		if b := builtin(info, call); b == "print" || b == "println" {
+			ps.report(n.Pos(), "the builtin "+b)
+			return
+		}
+		fn := callee(info, call)
+		if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "fmt" {
+			return
+		}
+		at, formatted := printArgs(fn.Name())
+		if at < 0 || len(call.Args) <= at || call.Ellipsis.IsValid() {
+			return
+		}
+		args := call.Args[at:]
+		if !formatted {
+			for _, arg := range args {
+				ps.printed(arg, 'v')
+			}
+			return
+		}
+		format := info.Types[args[0]].Value
+		if format == nil || format.Kind() != constant.String {
+			return
+		}
+		for i, verb := range verbsOf(constant.StringVal(format)) {
+			if i+1 < len(args) {
+				ps.printed(args[i+1], verb)
+			}
+		}
+	})
+}
+
+// printArgs is where the printed arguments of a function of fmt begin (-1: it prints none), and whether the first
+// of them is a format.
+func printArgs(name string) (at int, formatted bool) {
+	switch name {
+	case "Print", "Println", "Sprint", "Sprintln":
+		return 0, false
+	case "Fprint", "Fprintln", "Append", "Appendln":
+		return 1, false
+	case "Printf", "Sprintf", "Errorf":
+		return 0, true
+	case "Fprintf", "Appendf":
+		return 1, true
+	}
+	return -1, false
+}
+
+// verbsOf lists the verb of each argument that a format consumes. A star counts as an argument of its own; explicit
+// indexes end the list, because nothing in the project needs them.
+func verbsOf(format string) []rune {
+	var verbs []rune
+	for {
+		_, rest, ok := strings.Cut(format, "%")
+		if !ok {
+			return verbs
+		}
+		i := 0
+		for i < len(rest) && strings.IndexByte("+-# 0123456789.*", rest[i]) >= 0 {
+			if rest[i] == '*' {
+				verbs = append(verbs, 'd')
+			}
+			i++
+		}
+		if i == len(rest) || rest[i] == '[' {
+			return verbs
+		}
+		if rest[i] != '%' {
+			verbs = append(verbs, rune(rest[i]))
+		}
+		format = rest[i+1:]
+	}
+}
+
+// printed reports an argument whose text under a verb would contain an address.
+func (ps *pass) printed(arg ast.Expr, verb rune) {
+	t := ps.pkg.Info.TypeOf(arg)
+	if t == nil {
+		return
+	}
+	if verb == 'p' {
+		ps.report(arg.Pos(), "the verb %p")
+		return
+	}
+	if verb == 'T' {
+		return
+	}
+	if why := addressIn(t, 0, verb == 'v' || verb == 's' || verb == 'q' || verb == 'w', map[types.Type]bool{}); why != "" {
+		ps.report(arg.Pos(), "printing "+types.TypeString(t, types.RelativeTo(ps.pkg.Types))+" shows "+why)
+	}
+}
+
+// addressIn says which address the text of a value of type t would show, or "". fmt follows a pointer only at the top
+// and calls String or Error only on values it can reach.
+func addressIn(t types.Type, depth int, methods bool, seen map[types.Type]bool) string {
+	if methods && printsItself(t) || seen[t] {
+		return ""
+	}
+	seen[t] = true
+	defer delete(seen, t)
+	switch u := t.Underlying().(type) {
+	case *types.Basic:
+		if u.Kind() == types.UnsafePointer {
+			return "an unsafe pointer"
+		}
+	case *types.Signature:
+		return "the address of a function"
+	case *types.Chan:
+		return "the address of a channel"
+	case *types.Pointer:
+		switch u.Elem().Underlying().(type) {
+		case *types.Struct, *types.Slice, *types.Array, *types.Map:
+			if depth == 0 {
+				return addressIn(u.Elem(), depth+1, methods, seen)
+			}
+		}
+		return "the address of a " + types.TypeString(u.Elem(), (*types.Package).Name)
+	case *types.Interface:
+		if u.NumMethods() > 0 { // any is what was handed in: its maker is looked at
+			return "whatever is in it, perhaps an address"
+		}
+	case *types.Slice:
+		return addressIn(u.Elem(), depth+1, methods, seen)
+	case *types.Array:
+		return addressIn(u.Elem(), depth+1, methods, seen)
+	case *types.Map:
+		if why := addressIn(u.Key(), depth+1, methods, seen); why != "" {
+			return why
+		}
+		return addressIn(u.Elem(), depth+1, methods, seen)
+	case *types.Struct:
+		for f := range u.Fields() {
+			if why := addressIn(f.Type(), depth+1, methods && f.Exported(), seen); why != "" {
+				return why
+			}
+		}
+	}
+	return ""
+}
+
+// printsItself says whether a type has a method that fmt prefers: Error, String or Format.
+func printsItself(t types.Type) bool {
+	set := types.NewMethodSet(t)
+	for _, name := range []string{"Error", "String", "Format"} {
+		if m := set.Lookup(nil, name); m != nil {
+			sig := m.Obj().(*types.Func).Signature()
+			if name == "Format" || sig.Params().Len() == 0 && sig.Results().Len() == 1 {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,7 @@
+//go:build linux // want "build-tag: a go:build directive"
+
+//as sim
+
+package sim
+
+const quick = true

@@ -1,0 +1,6 @@
+//as sim
+
+package sim
+
+//go:generate stringer -type=kind
+const quick = true

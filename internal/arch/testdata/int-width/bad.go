@@ -1,0 +1,19 @@
+//as wire
+
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+)
+
+func hash(b []byte) (h int, err error) {
+	var n uint // want "int-width: the type uint"
+	for _, c := range b {
+		h ^= int(c) // want "int-width: bits"
+	}
+	var buf bytes.Buffer
+	err = binary.Write(&buf, binary.BigEndian, int32(h)) // want "int-width: bytes written by reflection"
+	return h & math.MaxInt & int(n), err                 // want "int-width: math.MaxInt"
+}

@@ -1,0 +1,10 @@
+//as check
+
+package check
+
+import "samsa/wire"
+
+type judge struct {
+	end wire.Offset
+	who string
+}

@@ -1,0 +1,9 @@
+//as sim
+
+package sim
+
+type world struct{}
+
+func (world) Sleep(int) {}
+
+func testFast(w world) { w.Sleep(1) }
