@@ -45,7 +45,8 @@ type EndTxnMarker struct {
 	CoordinatorEpoch Epoch
 }
 
-// LeaderChange announces a quorum leader and who voted for it. Its Version says whether voters have directory ids.
+// LeaderChange announces a quorum leader and who voted for it. Version 1 of it has directory ids of voters, but Kafka
+// writes version 0 even where they have some (ControlRecordUtils.LEADER_CHANGE_CURRENT_VERSION).
 type LeaderChange struct{ kmsg.LeaderChangeMessage }
 
 // SnapshotHeader begins a snapshot.

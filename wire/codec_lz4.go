@@ -1,0 +1,173 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+
+	"github.com/pierrec/lz4/v4"
+)
+
+// Kafka reads and writes a part of the LZ4 frame format (Lz4BlockInputStream): blocks are independent, sizes and
+// checksums may be there.
+//
+//	magic | flags | block size | content size? i64 | header checksum | { length i32 | block | checksum? i32 }... | 0 i32 | checksum? i32
+//
+// All numbers are little-endian. The top bit of a length says that the block is stored as it is.
+const (
+	lz4Magic  = 0x184D2204
+	lz4Stored = 1 << 31
+
+	lz4Version      = 0x40 // the flags: two bits of version, then one each
+	lz4VersionMask  = 0xC0
+	lz4Independent  = 0x20
+	lz4BlockSum     = 0x10
+	lz4ContentSize  = 0x08
+	lz4ContentSum   = 0x04
+	lz4ReservedMask = 0x03
+
+	lz4Chunk     = 64 << 10 // what Kafka writes, and its code in the frame header
+	lz4ChunkCode = 0x40
+)
+
+// appendLz4 writes the frame that the Java client writes: version 1, independent blocks of 64 KiB, no checksums.
+func appendLz4(dst, raw []byte) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, lz4Magic)
+	head := []byte{lz4Version | lz4Independent, lz4ChunkCode}
+	dst = append(dst, head...)
+	dst = append(dst, byte(xxh32(head)>>8))
+	for len(raw) > 0 {
+		n := min(len(raw), lz4Chunk)
+		dst = appendLz4Block(dst, raw[:n])
+		raw = raw[n:]
+	}
+	return append(dst, 0, 0, 0, 0)
+}
+
+// appendLz4Block writes one block with its length, stored if compression gains nothing.
+func appendLz4Block(dst, raw []byte) []byte {
+	at := len(dst)
+	bound := 4 + lz4.CompressBlockBound(len(raw))
+	dst = slices.Grow(dst, bound)[:at+bound]
+	n, err := lz4.CompressBlock(raw, dst[at+4:], nil)
+	if err != nil {
+		panic("lz4 into a buffer of its own bound failed: " + err.Error())
+	}
+	if n == 0 || n >= len(raw) {
+		dst = binary.LittleEndian.AppendUint32(dst[:at], uint32(len(raw))|lz4Stored)
+		return append(dst, raw...)
+	}
+	binary.LittleEndian.PutUint32(dst[at:at+4], uint32(n))
+	return dst[:at+4+n]
+}
+
+// readLz4 reads one frame. As in Kafka the content size is not compared, nor the checksum of the content, and nothing
+// behind the end mark is read.
+func readLz4(src []byte) ([]byte, error) {
+	flags, maxBlock, src, err := readLz4Header(src)
+	if err != nil {
+		return nil, err
+	}
+	var raw []byte
+	for {
+		if len(src) < 4 {
+			return nil, errTruncated
+		}
+		word := binary.LittleEndian.Uint32(src)
+		src = src[4:]
+		n, stored := int64(word&^lz4Stored), word&lz4Stored != 0
+		if n == 0 {
+			return raw, nil
+		}
+		if n > int64(maxBlock) {
+			return nil, errFormat
+		}
+		if n > int64(len(src)) {
+			return nil, errTruncated
+		}
+		block := src[:n]
+		src = src[n:]
+		if flags&lz4BlockSum != 0 {
+			if len(src) < 4 {
+				return nil, errTruncated
+			}
+			if binary.LittleEndian.Uint32(src) != xxh32(block) {
+				return nil, errFormat
+			}
+			src = src[4:]
+		}
+		if raw, err = appendUnlz4(raw, block, stored, maxBlock); err != nil {
+			return nil, err
+		}
+		if len(raw) > MaxRecordsSize {
+			return nil, errTooLarge
+		}
+	}
+}
+
+// readLz4Header takes the frame's header off src.
+func readLz4Header(src []byte) (flags byte, maxBlock int, rest []byte, err error) {
+	if len(src) < 7 {
+		return 0, 0, nil, errTruncated
+	}
+	flags, size := src[4], src[5]>>4
+	ok := binary.LittleEndian.Uint32(src) == lz4Magic && flags&lz4VersionMask == lz4Version && flags&lz4Independent != 0 &&
+		flags&lz4ReservedMask == 0 && src[5]&0x8F == 0 && size >= 4
+	if !ok {
+		return 0, 0, nil, errFormat
+	}
+	end := 6
+	if flags&lz4ContentSize != 0 {
+		end += 8
+	}
+	if len(src) <= end {
+		return 0, 0, nil, errTruncated
+	}
+	if src[end] != byte(xxh32(src[4:end])>>8) {
+		return 0, 0, nil, errFormat
+	}
+	return flags, 1 << (2*size + 8), src[end+1:], nil
+}
+
+// appendUnlz4 appends what a block holds: at most maxBlock bytes, and at most 255 for each of its own.
+func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
+	if stored {
+		return append(dst, block...), nil
+	}
+	room := min(maxBlock, 255*len(block))
+	if cap(dst)-len(dst) < room {
+		dst = append(make([]byte, 0, 2*len(dst)+room), dst...)
+	}
+	n, err := lz4.UncompressBlock(block, dst[len(dst):len(dst)+room])
+	if err != nil {
+		return nil, err
+	}
+	return dst[:len(dst)+n], nil
+}
+
+// xxh32 is the hash of the frame format, xxHash-32 with seed 0. The lz4 library has it and does not export it.
+func xxh32(p []byte) uint32 {
+	const p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
+	n := uint32(len(p))
+	h := uint32(p5)
+	if len(p) >= 16 {
+		var one uint32 = p1 // a variable, so that the sums below wrap
+		v := [4]uint32{one + p2, p2, 0, -one}
+		for ; len(p) >= 16; p = p[16:] {
+			for i := range v {
+				v[i] = bits.RotateLeft32(v[i]+binary.LittleEndian.Uint32(p[4*i:])*p2, 13) * p1
+			}
+		}
+		h = bits.RotateLeft32(v[0], 1) + bits.RotateLeft32(v[1], 7) + bits.RotateLeft32(v[2], 12) + bits.RotateLeft32(v[3], 18)
+	}
+	h += n
+	for ; len(p) >= 4; p = p[4:] {
+		h = bits.RotateLeft32(h+binary.LittleEndian.Uint32(p)*p3, 17) * p4
+	}
+	for _, b := range p {
+		h = bits.RotateLeft32(h+uint32(b)*p5, 11) * p1
+	}
+	h = (h ^ h>>15) * p2
+	h = (h ^ h>>13) * p3
+	return h ^ h>>16
+}

@@ -1,0 +1,146 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/klauspost/compress/snappy"
+)
+
+// Snappy has no stream format of its own that Kafka uses. The Java clients write that of the library snappy-java, also
+// called xerial framing: a header of 16 bytes, then chunks, each a length and a block. Everybody else either does the
+// same or writes a single bare block. Both are read, the first is written.
+//
+//	82 'S' 'N' 'A' 'P' 'P' 'Y' 00 | version 1 i32 | compatible 1 i32 | { length i32 | block }...
+const xerialMagic = "\x82SNAPPY\x00"
+
+const (
+	xerialHeader = len(xerialMagic) + 8
+	snappyChunk  = 32 << 10 // snappy-java's default block size; the encoder needs it to be below 64 KiB
+)
+
+// appendSnappy writes raw in xerial framing.
+func appendSnappy(dst, raw []byte) []byte {
+	dst = append(dst, xerialMagic...)
+	dst = append(dst, 0, 0, 0, 1, 0, 0, 0, 1)
+	for len(raw) > 0 {
+		n := min(len(raw), snappyChunk)
+		at := len(dst)
+		dst = appendSnappyBlock(append(dst, 0, 0, 0, 0), raw[:n])
+		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+		raw = raw[n:]
+	}
+	return dst
+}
+
+// readSnappy reads xerial framing or one bare block.
+func readSnappy(src []byte) ([]byte, error) {
+	if len(src) < xerialHeader || string(src[:len(xerialMagic)]) != xerialMagic {
+		return appendUnsnappy(nil, src)
+	}
+	// The versions are not looked at: there has been one since 2011, and other writers fill them in as they like.
+	src = src[xerialHeader:]
+	var raw []byte
+	for len(src) > 0 {
+		if len(src) < 4 {
+			return nil, errTruncated
+		}
+		n := int64(binary.BigEndian.Uint32(src))
+		src = src[4:]
+		if n > int64(len(src)) {
+			return nil, errTruncated
+		}
+		var err error
+		if raw, err = appendUnsnappy(raw, src[:n]); err != nil {
+			return nil, err
+		}
+		src = src[n:]
+	}
+	return raw, nil
+}
+
+// appendUnsnappy appends what a block holds. A block begins with its size, which is judged before it is believed: three
+// bytes, a copy, give at most 64.
+func appendUnsnappy(dst, block []byte) ([]byte, error) {
+	size, err := snappy.DecodedLen(block)
+	if err != nil {
+		return nil, err
+	}
+	if size > MaxRecordsSize-len(dst) {
+		return nil, errTooLarge
+	}
+	if size/64 > len(block)/3+1 {
+		return nil, errFormat
+	}
+	if cap(dst)-len(dst) < size {
+		dst = append(make([]byte, 0, 2*len(dst)+size), dst...)
+	}
+	raw, err := snappy.DecodeStrict(dst[len(dst):len(dst)+size:len(dst)+size], block)
+	if err != nil {
+		return nil, err
+	}
+	return dst[:len(dst)+len(raw)], nil
+}
+
+const (
+	snappyTableBits = 13
+	snappyMinMatch  = 4
+)
+
+// appendSnappyBlock compresses src, shorter than 64 KiB, as one snappy block: the size, then literals and copies.
+//
+// It looks at every position for an earlier place with the same four bytes, by a table of the last place of each hash,
+// takes the match as far as it goes, and walks faster the longer it finds nothing. Every choice follows from src alone.
+func appendSnappyBlock(dst, src []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(src)))
+	var table [1 << snappyTableBits]uint16 // the place plus one; 0 is none
+	literal := 0                           // where the bytes begin that no copy covers yet
+	for at := 0; at+snappyMinMatch <= len(src); {
+		four := binary.LittleEndian.Uint32(src[at:])
+		slot := &table[four*0x9E3779B1>>(32-snappyTableBits)]
+		from := int(*slot) - 1
+		*slot = uint16(at + 1)
+		if from < 0 || binary.LittleEndian.Uint32(src[from:]) != four {
+			at += 1 + (at-literal)>>5
+			continue
+		}
+		n := snappyMinMatch
+		for at+n < len(src) && src[from+n] == src[at+n] {
+			n++
+		}
+		dst = appendSnappyLiteral(dst, src[literal:at])
+		dst = appendSnappyCopy(dst, at-from, n)
+		at += n
+		literal = at
+	}
+	return appendSnappyLiteral(dst, src[literal:])
+}
+
+// appendSnappyLiteral writes bytes as they are, behind a tag with their number less one.
+func appendSnappyLiteral(dst, p []byte) []byte {
+	n := len(p) - 1
+	switch {
+	case n < 0:
+		return dst
+	case n < 60:
+		dst = append(dst, byte(n<<2))
+	case n < 1<<8:
+		dst = append(dst, 60<<2, byte(n))
+	default:
+		dst = append(dst, 61<<2, byte(n), byte(n>>8))
+	}
+	return append(dst, p...)
+}
+
+// appendSnappyCopy writes "n >= 4 bytes from so far back". One copy takes up to 64 bytes; the short form takes 4 to 11
+// from less than 2 KiB back, so a long match is cut such that at least 4 remain.
+func appendSnappyCopy(dst []byte, back, n int) []byte {
+	for n > 64 {
+		take := min(64, n-snappyMinMatch)
+		dst = append(dst, byte((take-1)<<2|2), byte(back), byte(back>>8))
+		n -= take
+	}
+	if n < 12 && back < 1<<11 {
+		return append(dst, byte(back>>8<<5|(n-4)<<2|1), byte(back))
+	}
+	return append(dst, byte((n-1)<<2|2), byte(back), byte(back>>8))
+}
