@@ -88,7 +88,7 @@ func ruleNamed(name string) *Rule {
 }
 
 // What a seed could not repeat.
-func TestDeterminism(t *testing.T) {
+func TestLint(t *testing.T) {
 	p := load(t)
 	for _, q := range p.Packages {
 		report(t, p.Lint(q))
