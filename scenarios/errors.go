@@ -62,6 +62,9 @@ func printable(r rune) rune {
 
 // errorAt makes an error about a word of this file.
 func (f *File) errorAt(w Word, msg, suggestion string) *Error {
+	if runes := []rune(msg); len(runes) > 200 { // a word may be as long as a line; a message may not
+		msg = string(runes[:120]) + " ... " + string(runes[len(runes)-70:])
+	}
 	e := &Error{File: f.Name, Line: w.Line, Col: w.Col, Word: w.Raw, Msg: msg, Suggestion: suggestion}
 	if w.Line >= 1 && w.Line <= len(f.lines) {
 		e.Source = strings.TrimRight(f.lines[w.Line-1], "\r\n")

@@ -110,7 +110,8 @@ func (f *File) Rewrite(outputs []string) string {
 		if out != "" && !strings.HasSuffix(out, "\n") {
 			out += "\n"
 		}
-		if mustDouble(out) {
+		glued := block.to < len(f.lines) && strings.TrimSpace(f.lines[block.to]) != ""
+		if glued || mustDouble(out) {
 			out = mark + "\n" + out + mark + "\n" + mark + "\n"
 		}
 		b.WriteString(strings.ReplaceAll(out, "\n", ending))

@@ -1,0 +1,187 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// This file is the second pass over a scenario: it gives every word its meaning, in the order of the lines, so that
+// all that is wrong with a file is said before its first event, and a run never stops over a typing error.
+
+// Program is a scenario whose every word is understood.
+type Program struct {
+	File *File
+	Pins []Pin
+	code []Command
+	ns   names
+}
+
+// Command is one line of a program.
+type Command struct {
+	Line  Line
+	Verb  *Verb
+	Args  *Args
+	Block int // in File.Blocks
+}
+
+// Load reads and understands a scenario.
+func Load(name string, src []byte) (*Program, error) {
+	f, errs := Parse(name, src)
+	p, more := bind(f)
+	errs = append(errs, more...)
+	if len(errs) == 0 {
+		return p, nil
+	}
+	slices.SortStableFunc(errs, func(a, b *Error) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Col - b.Col
+	})
+	return nil, Errors(errs[:min(len(errs), maxErrors)])
+}
+
+// bind understands a file's lines.
+func bind(f *File) (*Program, []*Error) {
+	p := &Program{File: f}
+	var errs []*Error
+	for i, block := range f.Blocks {
+		for _, line := range block.Lines {
+			if len(errs) == maxErrors {
+				return p, errs
+			}
+			c, err := p.command(line)
+			if err != nil {
+				errs = append(errs, err)
+				if c.Verb == nil || c.Args == nil || !c.Verb.makes() {
+					continue
+				}
+			}
+			c.Block = i
+			p.code = append(p.code, c)
+		}
+	}
+	if len(p.code) == 0 && len(errs) == 0 {
+		errs = append(errs, f.errorAt(Word{Line: max(1, len(f.lines)), Col: 1}, "no verb in this file; it should begin with a cluster line", ""))
+	}
+	return p, errs
+}
+
+// command understands one line. With an error it returns what it understood, so that a topic with a misspelt config
+// still is a topic for the lines below it.
+func (p *Program) command(l Line) (Command, *Error) {
+	c := Command{Line: l}
+	f := p.File
+	verb, near := LookupVerb(l.Verb.Text)
+	if verb == nil || l.Verb.Quoted {
+		return c, f.errorAt(l.Verb, fmt.Sprintf("no verb %q", l.Verb.Text), near)
+	}
+	c.Verb = verb
+	if verb.Run == nil && verb != verbPin {
+		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot stand alone; usage: %s", verb.Name, verb.usage(verb.Forms[0])), "")
+	}
+	if l.Timed && !verb.Timed {
+		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot be given a time: what may stand behind at is %s", verb.Name, timedVerbs()), "")
+	}
+	if !p.ns.cluster && verb != verbCluster && verb != verbPin {
+		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // complain once, then go on as if it were there
+		return c, f.errorAt(l.Verb, "the first verb must be cluster, as in: cluster brokers=3 controllers=3", "")
+	}
+	args := &Args{}
+	var words []Word
+	var first *Error
+	for _, w := range l.Args {
+		if w.Key == "" {
+			words = append(words, w)
+		} else if bad := p.keyed(verb, args, w); bad != nil && first == nil {
+			first = f.errorAt(bad.word, bad.msg, bad.suggestion)
+		}
+	}
+	var miss *mismatch
+	if args.bound, miss = matchForms(verb.Forms, &p.ns, words); miss != nil {
+		return c, miss.complain(f, l, verb, words)
+	}
+	c.Args = args
+	if verb.Check != nil {
+		if bad := verb.Check(&p.ns, args); bad != nil && first == nil {
+			if bad.word.Line == 0 {
+				bad.word = l.Verb
+			}
+			first = f.errorAt(bad.word, bad.msg, bad.suggestion)
+		}
+	}
+	p.enter(c)
+	return c, first
+}
+
+// keyed reads a key=value word.
+func (p *Program) keyed(v *Verb, a *Args, w Word) *complaint {
+	for _, k := range v.Keys {
+		if k.Name != w.Key {
+			continue
+		}
+		value := w
+		value.Text = w.Value
+		x, bad := kindOf(k.Kind).read(&p.ns, value)
+		if bad != "" {
+			return &complaint{w, k.Name + ": " + bad, ""}
+		}
+		if a.has(k.Name) {
+			return &complaint{w, k.Name + " is given twice", ""}
+		}
+		a.keys = append(a.keys, bound{k.Name, w, x})
+		return nil
+	}
+	if v.Configs == "" {
+		msg := fmt.Sprintf("%s knows no %s=; put the word into quotes if it is a value", v.Name, w.Key)
+		return &complaint{w, msg, Nearest(w.Key, keyNames(v))}
+	}
+	s, bad := readSetting(v.Configs, w)
+	if bad != nil {
+		if bad.suggestion == "" {
+			bad.suggestion = Nearest(w.Key, keyNames(v))
+		}
+		return bad
+	}
+	for _, other := range a.Settings {
+		if other.Name == s.Name {
+			return &complaint{w, s.Name + " is given twice", ""}
+		}
+	}
+	a.Settings, a.settings = append(a.Settings, s), append(a.settings, w)
+	return nil
+}
+
+func keyNames(v *Verb) []string {
+	all := make([]string, len(v.Keys))
+	for i, k := range v.Keys {
+		all[i] = k.Name
+	}
+	return all
+}
+
+// enter keeps what later lines may need.
+func (p *Program) enter(c Command) {
+	a := c.Args
+	if c.Verb == verbPin {
+		p.Pins = append(p.Pins, Pin{
+			Site: arg[string](a, "SITE"), Entity: arg[string](a, "ENTITY"),
+			Ordinal: arg[uint64](a, "ORDINAL"), Value: arg[uint64](a, "DRAW"),
+		})
+	}
+}
+
+// makes says whether later lines may name what this verb makes.
+func (v *Verb) makes() bool { return v == verbCluster || v == verbTopic }
+
+// timedVerbs lists what may stand behind at.
+func timedVerbs() string {
+	var all []string
+	for _, v := range Verbs() {
+		if v.Timed {
+			all = append(all, v.Name)
+		}
+	}
+	return strings.Join(all, ", ")
+}

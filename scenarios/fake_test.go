@@ -1,0 +1,301 @@
+package scenarios
+
+import (
+	"cmp"
+	"slices"
+
+	"samsa/check"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// fake is a cluster without brokers: a queue of events, one log per topic, and an election one second after a leader
+// died. It exists to test the language, so it keeps every call it was given.
+type fake struct {
+	options Options
+	queue   []fakeEvent
+	now     env.Duration
+	order   int
+	events  uint64
+	steps   uint64
+	up      map[env.Addr]bool
+	topics  []*fakeTopic
+	clients []env.Addr
+	ops     []*Outcome
+	calls   []string
+	status  check.Status // what the judge of acked-durable says
+	panics  bool
+}
+
+type fakeTopic struct {
+	spec   TopicSpec
+	log    []string
+	leader wire.NodeID
+	epoch  wire.Epoch
+}
+
+type fakeEvent struct {
+	at    env.Duration
+	order int
+	do    func()
+}
+
+var (
+	fakeLeads = &env.NoteKind{Name: "fake.leads", Fields: [4]string{"node", "epoch"}, Text: "{node} leads in epoch {epoch}", Story: true}
+	fakeTick  = &env.NoteKind{Name: "fake.tick", Text: "ticks"}
+)
+
+func buildFake(o Options) (Cluster, error) { return newFake(o), nil }
+
+func newFake(o Options) *fake {
+	f := &fake{options: o, up: map[env.Addr]bool{}}
+	for _, host := range f.hosts() {
+		f.up[host] = true
+	}
+	return f
+}
+
+func (f *fake) hosts() (all []env.Addr) {
+	for i := range f.options.Brokers {
+		all = append(all, env.Addr('b')+env.Addr(rune('1'+i)))
+	}
+	for i := range f.options.Controllers {
+		all = append(all, env.Addr('c')+env.Addr(rune('1'+i)))
+	}
+	return append(all, f.clients...)
+}
+
+func (f *fake) note(who env.Addr, kind *env.NoteKind, args ...int64) {
+	n := Note{Event: f.events, Time: f.now, Who: who, Kind: kind}
+	copy(n.Args[:], args)
+	if kind.Story {
+		f.steps++
+		n.Step = f.steps
+	}
+	if f.options.Sink != nil {
+		f.options.Sink(n)
+	}
+}
+
+func (f *fake) call(words ...string) {
+	s := ""
+	for i, w := range words {
+		if i > 0 {
+			s += " "
+		}
+		s += w
+	}
+	f.calls = append(f.calls, s)
+}
+
+func (f *fake) after(d env.Duration, do func()) { f.At(f.now+d, "", do) }
+
+func (f *fake) At(t env.Duration, _ string, do func()) {
+	f.order++
+	f.queue = append(f.queue, fakeEvent{t, f.order, do})
+	slices.SortFunc(f.queue, func(a, b fakeEvent) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order))
+	})
+}
+
+func (f *fake) Step() bool {
+	if f.panics {
+		panic("high watermark 3 is above the end 2")
+	}
+	if len(f.queue) == 0 {
+		return false
+	}
+	e := f.queue[0]
+	f.queue = f.queue[1:]
+	f.now = e.at
+	f.note("c1", fakeTick)
+	e.do()
+	f.events++
+	return true
+}
+
+func (f *fake) Now() env.Duration { return f.now }
+func (f *fake) Events() uint64    { return f.events }
+func (f *fake) Steps() uint64     { return f.steps }
+func (f *fake) Hash() uint64      { return f.events*31 + f.steps + f.options.Seed }
+
+func (f *fake) op(after env.Duration, do func() Outcome) Op {
+	i := len(f.ops)
+	f.ops = append(f.ops, nil)
+	f.after(after, func() { o := do(); f.ops[i] = &o })
+	return Op(i + 1)
+}
+
+func (f *fake) Outcome(op Op) (Outcome, bool) {
+	if o := f.ops[op-1]; o != nil {
+		return *o, true
+	}
+	return Outcome{}, false
+}
+
+func (f *fake) AddClient(name env.Addr, configs []Setting) {
+	f.clients = append(f.clients, name)
+	f.up[name] = true
+	words := []string{"client", string(name)}
+	for _, c := range configs {
+		words = append(words, c.Name+"="+c.Value)
+	}
+	f.call(words...)
+}
+
+func (f *fake) CreateTopic(spec TopicSpec) Op {
+	return f.op(env.Second, func() Outcome {
+		f.topics = append(f.topics, &fakeTopic{spec: spec, leader: 1})
+		f.note("b1", fakeLeads, 1, 0)
+		return Outcome{}
+	})
+}
+
+func (f *fake) SetConfig(topic string, configs []Setting) Op {
+	return f.op(10*env.Millisecond, func() Outcome {
+		for _, c := range configs {
+			f.call("config", topic, c.Name+"="+c.Value)
+		}
+		return Outcome{}
+	})
+}
+
+func (f *fake) Produce(_ env.Addr, tp wire.TopicPartition, values []string) Op {
+	return f.op(10*env.Millisecond, func() (o Outcome) {
+		t := f.topic(tp)
+		for _, v := range values {
+			r := RecordOutcome{Offset: wire.Offset(len(t.log)), Value: v}
+			if !f.up[f.host(t.leader)] {
+				r = RecordOutcome{Offset: -1, Status: OutcomeUnknown, Error: "REQUEST_TIMED_OUT"}
+			} else {
+				t.log = append(t.log, v)
+			}
+			o.Records = append(o.Records, r)
+		}
+		return o
+	})
+}
+
+func (f *fake) Consume(_ env.Addr, tp wire.TopicPartition, from wire.Offset, most int32) Op {
+	return f.op(10*env.Millisecond, func() (o Outcome) {
+		for i, v := range f.topic(tp).log {
+			if wire.Offset(i) >= from && int32(len(o.Records)) < most {
+				o.Records = append(o.Records, RecordOutcome{Offset: wire.Offset(i), Value: v})
+			}
+		}
+		return o
+	})
+}
+
+func (f *fake) topic(tp wire.TopicPartition) *fakeTopic {
+	for _, t := range f.topics {
+		if t.spec.Name == tp.Topic {
+			return t
+		}
+	}
+	return nil
+}
+
+func (f *fake) host(id wire.NodeID) env.Addr { return env.Addr("b" + string(rune('0'+id))) }
+
+func (f *fake) Crash(host env.Addr, power bool) {
+	words := []string{"crash", string(host)}
+	if power {
+		words = append(words, "power")
+	}
+	f.call(words...)
+	f.up[host] = false
+	f.after(env.Second, func() {
+		for _, t := range f.topics {
+			if !f.up[f.host(t.leader)] {
+				t.leader, t.epoch = wire.NoNode, t.epoch+1
+				for id := wire.NodeID(1); id <= wire.NodeID(f.options.Brokers); id++ {
+					if f.up[f.host(id)] {
+						t.leader = id
+						f.note(f.host(id), fakeLeads, int64(id), int64(t.epoch))
+						break
+					}
+				}
+			}
+		}
+	})
+}
+
+func (f *fake) Stop(host env.Addr)     { f.call("stop", string(host)); f.up[host] = false }
+func (f *fake) Start(host env.Addr)    { f.call("start", string(host)); f.up[host] = true }
+func (f *fake) Pause(host env.Addr)    { f.call("pause", string(host)) }
+func (f *fake) Resume(host env.Addr)   { f.call("resume", string(host)) }
+func (f *fake) Cut(from, to env.Addr)  { f.call("cut", string(from), string(to)) }
+func (f *fake) Heal(from, to env.Addr) { f.call("heal", string(from), string(to)) }
+func (f *fake) Clock(h env.Addr, x ClockFault) {
+	f.call("clock", string(h), x.Kind, formatDuration(x.By))
+}
+func (f *fake) Disk(h env.Addr, x DiskFault) {
+	f.call("disk", string(h), x.Kind, formatDuration(x.By), formatDuration(x.For), x.Path)
+}
+func (f *fake) Slow(from, to env.Addr, by env.Duration) {
+	f.call("slow", string(from), string(to), formatDuration(by))
+}
+
+func (f *fake) Partition(tp wire.TopicPartition) (PartitionState, bool) {
+	t := f.topic(tp)
+	if t == nil {
+		return PartitionState{}, false
+	}
+	end := wire.Offset(len(t.log))
+	p := PartitionState{TP: tp, Leader: t.leader, Epoch: t.epoch, HW: end, End: end}
+	for id := wire.NodeID(1); id <= wire.NodeID(t.spec.Replicas); id++ {
+		up := f.up[f.host(id)]
+		if up {
+			p.ISR = append(p.ISR, id)
+		}
+		p.Replicas = append(p.Replicas, ReplicaState{Node: id, Host: f.host(id), Up: up, Leads: up && id == t.leader, Epoch: t.epoch, HW: end, End: end})
+	}
+	return p, true
+}
+
+func (f *fake) Log(_ env.Addr, tp wire.TopicPartition) []BatchState {
+	log := f.topic(tp).log
+	return []BatchState{{Next: wire.Offset(len(log)), Producer: -1, Values: log}}
+}
+
+func (f *fake) Files(env.Addr) []FileState {
+	return []FileState{{Path: "orders-0/00000000000000000000.log", Size: 80, Synced: 12}}
+}
+
+func (f *fake) Machines() (all []MachineState) {
+	for i, host := range f.hosts() {
+		m := MachineState{Host: host, Role: "client", Node: wire.NoNode, Up: f.up[host]}
+		if i < int(f.options.Brokers) {
+			m.Role, m.Node = "broker", wire.NodeID(i+1)
+		} else if host[0] == 'c' {
+			m.Role, m.Active = "controller", host == "c1"
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func (f *fake) Names() Names { return fakeNames{} }
+func (f *fake) Quiet() bool  { return len(f.queue) == 0 }
+
+func (f *fake) Judge(final bool) []check.Finding {
+	r := check.Result{Status: f.status, Explanation: "every acked record is where it should be"}
+	if f.status == check.Priced {
+		r = check.Result{Status: f.status, Step: 2, Explanation: `p1 was told offset 0 holds "a"`, Clause: "acks=1"}
+	}
+	if !final {
+		r.Explanation += " so far"
+	}
+	return []check.Finding{{Check: check.AckedDurable, Result: r}, {Check: check.LostWrite}}
+}
+
+type fakeNames struct{}
+
+func (fakeNames) Topic(int64) string { return "orders" }
+func (fakeNames) Node(id wire.NodeID) string {
+	if id < 1 {
+		return ""
+	}
+	return "b" + string(rune('0'+id))
+}

@@ -1,0 +1,232 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A form is the grammar of a verb's words, written as its usage: what a reader sees is what the reader of files obeys.
+//
+//	crash HOSTS [power]
+//	run until hw TP >= OFFSET [within SPAN]
+//	clock HOST skew|step SPAN
+//
+// Small words and signs stand for themselves, | parts alternatives, capital words are placeholders whose name is their
+// kind (see kinds), [ ] may be left out, and ... repeats the last word. Key=value words are not part of a form: they
+// may stand anywhere, and Verb.Keys and Verb.Configs say which ones a verb knows.
+
+// item is one element of a compiled form.
+type item struct {
+	literals []string // stands for itself, one of these
+	name     string   // a placeholder
+	repeat   bool
+	optional []item
+}
+
+// compileForm reads a form. Forms are part of the program, so a malformed one is a panic, found by a test.
+func compileForm(form string) []item {
+	form = strings.NewReplacer("[", " [ ", "]", " ] ").Replace(form)
+	items, rest := compileItems(strings.Fields(form))
+	if len(rest) != 0 {
+		panic("malformed form: " + form)
+	}
+	return items
+}
+
+func compileItems(words []string) (items []item, rest []string) {
+	for len(words) > 0 {
+		w := words[0]
+		words = words[1:]
+		switch {
+		case w == "]":
+			return items, append([]string{w}, words...)
+		case w == "[":
+			var group []item
+			group, words = compileItems(words)
+			if len(words) == 0 || words[0] != "]" {
+				panic("a [ without its ]")
+			}
+			words = words[1:]
+			items = append(items, item{optional: group})
+		case w[0] >= 'A' && w[0] <= 'Z':
+			name := strings.TrimSuffix(w, "...")
+			if kindOf(name) == nil {
+				panic("no kind of word " + name)
+			}
+			items = append(items, item{name: name, repeat: name != w})
+		default:
+			items = append(items, item{literals: strings.Split(w, "|")})
+		}
+	}
+	return items, nil
+}
+
+// mismatch is where and why a form did not fit.
+type mismatch struct {
+	at     int      // index of the word; len(words) is behind the last
+	wants  []string // what could stand there, in words
+	near   []string // names that could stand there
+	reason string   // what is wrong with the word itself; empty if it is only out of place
+}
+
+// matcher fits words to one form.
+type matcher struct {
+	names *names
+	words []Word
+	at    int
+	bound []bound
+	skip  mismatch // what an optional group would have taken at the place where it was skipped
+}
+
+// matchForms fits words to the first form that takes them all; otherwise it tells what stopped the one that got
+// furthest.
+func matchForms(forms []string, ns *names, words []Word) ([]bound, *mismatch) {
+	var worst *mismatch
+	for _, form := range forms {
+		m := &matcher{names: ns, words: words}
+		m.skip.at = -1
+		miss := m.items(compileForm(form))
+		if miss == nil && m.at < len(words) {
+			miss = &mismatch{at: m.at, wants: []string{"the end of the line"}}
+			if m.skip.at == m.at {
+				miss.wants, miss.near = append(m.skip.wants, miss.wants...), m.skip.near
+			}
+		}
+		switch {
+		case miss == nil:
+			return m.bound, nil
+		case worst == nil || miss.at > worst.at:
+			worst = miss
+		case miss.at == worst.at:
+			for _, w := range miss.wants {
+				if !slices.Contains(worst.wants, w) {
+					worst.wants = append(worst.wants, w)
+				}
+			}
+			worst.near = append(worst.near, miss.near...)
+			if worst.reason == "" {
+				worst.reason = miss.reason
+			}
+		}
+	}
+	return nil, worst
+}
+
+// items fits a sequence.
+func (m *matcher) items(items []item) *mismatch {
+	for _, it := range items {
+		if it.optional != nil {
+			if m.at < len(m.words) && m.begins(it.optional[0]) {
+				if miss := m.items(it.optional); miss != nil {
+					return miss
+				}
+			} else {
+				m.skipped(it.optional[0])
+			}
+			continue
+		}
+		if miss := m.one(it); miss != nil {
+			return miss
+		}
+		for it.repeat && m.at < len(m.words) {
+			if miss := m.one(it); miss != nil {
+				return miss
+			}
+		}
+	}
+	return nil
+}
+
+// begins says whether the next word opens an optional group: a literal must be the word, a placeholder takes any word
+// that is of its kind, so that a misspelt literal behind it is not taken for a bad value.
+func (m *matcher) begins(first item) bool {
+	w := m.words[m.at]
+	if first.literals != nil {
+		return !w.Quoted && slices.Contains(first.literals, w.Text)
+	}
+	_, bad := kindOf(first.name).read(m.names, w)
+	return bad == ""
+}
+
+// skipped remembers what the group would have taken here, for the message about a word that nothing takes.
+func (m *matcher) skipped(first item) {
+	if m.skip.at != m.at {
+		m.skip = mismatch{at: m.at}
+	}
+	m.skip.wants = append(m.skip.wants, wanted(first)...)
+	m.skip.near = append(m.skip.near, m.near(first)...)
+}
+
+// one fits a literal or a placeholder.
+func (m *matcher) one(it item) *mismatch {
+	miss := &mismatch{at: m.at, wants: wanted(it), near: m.near(it)}
+	if m.at == len(m.words) {
+		return miss
+	}
+	w := m.words[m.at]
+	if it.literals != nil {
+		if w.Quoted || !slices.Contains(it.literals, w.Text) {
+			return miss
+		}
+		m.bound = append(m.bound, bound{name: w.Text, word: w})
+		m.at++
+		return nil
+	}
+	v, bad := kindOf(it.name).read(m.names, w)
+	if bad != "" {
+		miss.reason = bad
+		return miss
+	}
+	m.bound = append(m.bound, bound{name: it.name, word: w, value: v})
+	m.at++
+	return nil
+}
+
+// near lists the names that could stand for an item.
+func (m *matcher) near(it item) []string {
+	if it.literals != nil {
+		return it.literals
+	}
+	if list := kindOf(it.name).list; list != nil {
+		return list(m.names)
+	}
+	return nil
+}
+
+// wanted says in words what an item takes.
+func wanted(it item) []string {
+	if it.literals != nil {
+		return slices.Clone(it.literals)
+	}
+	return []string{kindOf(it.name).doc}
+}
+
+// orList joins words as a person would: a, b or c.
+func orList(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// bound is a word that found its place in a form: a literal's name is itself and its value nil.
+type bound struct {
+	name  string
+	word  Word
+	value any
+}
+
+// complain turns a mismatch into an error of the line.
+func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
+	if m.at >= len(words) {
+		msg := fmt.Sprintf("%s needs %s here; usage: %s", verb.Name, orList(m.wants), verb.usage(verb.Forms[0]))
+		return f.errorAt(Word{Line: l.Num, Col: l.End}, msg, "")
+	}
+	w := words[m.at]
+	suggestion := Nearest(w.Text, m.near)
+	if m.reason != "" {
+		return f.errorAt(w, m.reason, suggestion)
+	}
+	return f.errorAt(w, fmt.Sprintf("%s takes %s here, not %q", verb.Name, orList(m.wants), w.Text), suggestion)
+}

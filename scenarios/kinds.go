@@ -1,0 +1,452 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"samsa/check"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// kind is a placeholder of a form: how its word is read, what could stand there, and what it is called in a message.
+type kind struct {
+	name string
+	doc  string
+	read func(*names, Word) (any, string) // the message is not empty if the word is none of this kind
+	list func(*names) []string            // names that would do, for suggestions; nil if there is no list
+}
+
+// kindOf finds a kind by the placeholder's name; nil if there is none.
+func kindOf(name string) *kind {
+	for _, k := range kinds() {
+		if k.name == name {
+			return &k
+		}
+	}
+	return nil
+}
+
+// kinds is every placeholder. It is a function because readers look kinds up themselves.
+func kinds() []kind {
+	return []kind{
+		{"HOST", "a machine such as b1", readHost, hostNames},
+		{"HOSTS", "machines such as b1 or b2,b3", readHosts, hostNames},
+		{"A", "machines such as b1 or b2,b3", readHosts, hostNames},
+		{"B", "machines such as b1 or b2,b3", readHosts, hostNames},
+		{"CLIENT", "a client's name such as p1", readClient, clientNames},
+		{"TOPIC", "a topic", readTopic, topicNames},
+		{"NEWTOPIC", "a name for the topic", readNewTopic, nil},
+		{"TP", "a partition such as orders-0", readTP, partitionNames},
+		{"IDS", "node ids such as 1,2", readIDs, nil},
+		{"PLACES", "brokers such as 2,1,3", readPlaces, nil},
+		{"OFFSET", "an offset", readOffset, nil},
+		{"OFFSETS", "an offset or a range such as 3..7", readOffsets, nil},
+		{"SPAN", "a span of time such as 40ms or 1.2s", readSpan, nil},
+		{"TIME", "a time since the start such as 1.2s", readTime, nil},
+		{"PPM", "parts per million", readPPM, nil},
+		{"COUNT", "a number", readCount, nil},
+		{"SEED", "a number", readNumber, nil},
+		{"ORDINAL", "which of its decisions, from 0", readNumber, nil},
+		{"DRAW", "what it draws; 0 is the benign choice", readNumber, nil},
+		{"BROKERS", "a number of brokers", readBrokers, nil},
+		{"CONTROLLERS", "a number of controllers", readControllers, nil},
+		{"PARTITIONS", "a number of partitions", readPartitions, nil},
+		{"REPLICAS", "a number of replicas", readBrokers, nil},
+		{"VALUE", "a value, or a range such as a1..a9", readValue, nil},
+		{"PATH", "the beginning of a file's path", readWord, nil},
+		{"SITE", "the name of a decision", readWord, nil},
+		{"ENTITY", "who decides", readWord, nil},
+		{"CHECK", "a check", readCheck, func(*names) []string { return checkNames() }},
+		{"STATUS", "held, violated, priced, unknown or unexercised", readStatus, func(*names) []string { return statusNames() }},
+		{"NOTE", "the name of a note", readNote, func(*names) []string { return noteNames() }},
+	}
+}
+
+// names is what a file has made so far: the machines, topics and clients that its later lines may name.
+type names struct {
+	cluster              bool
+	brokers, controllers int32
+	topics               []topicName
+	clients              []clientName
+}
+
+type topicName struct {
+	name       string
+	partitions int32
+}
+
+type clientName struct {
+	name     string
+	settings []Setting
+	line     int // where it was made
+}
+
+// hostTerm is a machine in a file: its address, or who it is at the time (leader:orders-0).
+type hostTerm struct {
+	addr env.Addr
+	role string // "leader", "follower", "followers", "controller", "brokers", "controllers"; empty for an address
+	tp   wire.TopicPartition
+}
+
+func readHosts(ns *names, w Word) (any, string) {
+	var terms []hostTerm
+	for _, part := range strings.Split(w.Text, ",") {
+		t, bad := hostOf(ns, part)
+		if bad != "" {
+			return nil, bad
+		}
+		terms = append(terms, t)
+	}
+	return terms, ""
+}
+
+func readHost(ns *names, w Word) (any, string) {
+	t, bad := hostOf(ns, w.Text)
+	if bad == "" && (t.role == "followers" || t.role == "brokers" || t.role == "controllers") {
+		bad = fmt.Sprintf("%s may be many machines; one is wanted here", w.Text)
+	}
+	return []hostTerm{t}, bad
+}
+
+// hostOf reads one machine.
+func hostOf(ns *names, s string) (hostTerm, string) {
+	switch s {
+	case "brokers", "controllers", "controller":
+		return hostTerm{role: s}, ""
+	}
+	if role, rest, ok := strings.Cut(s, ":"); ok && slices.Contains([]string{"leader", "follower", "followers"}, role) {
+		tp, bad := partitionOf(ns, rest)
+		return hostTerm{role: role, tp: tp}, bad
+	}
+	if !slices.Contains(hostNames(ns), s) {
+		return hostTerm{}, fmt.Sprintf("no machine %q: there are %s", s, ns.machines())
+	}
+	return hostTerm{addr: env.Addr(s)}, ""
+}
+
+// machines says who there is, for a message.
+func (ns *names) machines() string {
+	say := func(letter string, n int32) string {
+		if n == 1 {
+			return letter + "1"
+		}
+		return fmt.Sprintf("%s1 to %s%d", letter, letter, n)
+	}
+	s := say("b", ns.brokers) + ", " + say("c", ns.controllers)
+	if len(ns.clients) > 0 {
+		s += " and the clients " + strings.Join(clientNames(ns), ", ")
+	}
+	return s
+}
+
+func hostNames(ns *names) []string {
+	var all []string
+	for i := range ns.brokers {
+		all = append(all, "b"+strconv.Itoa(int(i+1)))
+	}
+	for i := range ns.controllers {
+		all = append(all, "c"+strconv.Itoa(int(i+1)))
+	}
+	return append(all, clientNames(ns)...)
+}
+
+func clientNames(ns *names) []string {
+	all := make([]string, len(ns.clients))
+	for i, c := range ns.clients {
+		all[i] = c.name
+	}
+	return all
+}
+
+// readClient takes any short plain name that no machine of the cluster has: the first use makes the client.
+func readClient(ns *names, w Word) (any, string) {
+	if msg := plainName(w.Text); msg != "" {
+		return nil, msg
+	}
+	if c := w.Text[0]; (c == 'b' || c == 'c') && isNumber(w.Text[1:]) {
+		return nil, fmt.Sprintf("%q is a machine of the cluster; a client needs a name of its own, such as p1", w.Text)
+	}
+	if slices.Contains([]string{"brokers", "controllers", "controller"}, w.Text) {
+		return nil, fmt.Sprintf("%q means machines of the cluster; a client needs a name of its own", w.Text)
+	}
+	return env.Addr(w.Text), ""
+}
+
+func isNumber(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// plainName says what keeps s from being the name of a client.
+func plainName(s string) string {
+	if len(s) > 32 || !isKey(s) || strings.ContainsAny(s, ".") {
+		return fmt.Sprintf("%q is no name: up to 32 letters, digits, - and _, a letter first", s)
+	}
+	return ""
+}
+
+func readTopic(ns *names, w Word) (any, string) {
+	if slices.Contains(topicNames(ns), w.Text) {
+		return w.Text, ""
+	}
+	return nil, noTopic(ns, w.Text)
+}
+
+func noTopic(ns *names, s string) string {
+	if len(ns.topics) == 0 {
+		return fmt.Sprintf("no topic %q: no line above makes one (topic %s)", s, s)
+	}
+	return fmt.Sprintf("no topic %q above this line", s)
+}
+
+// readNewTopic keeps to Kafka's rule: up to 249 of letters, digits, dot, underscore and dash.
+func readNewTopic(ns *names, w Word) (any, string) {
+	s := w.Text
+	legal := s != "" && s != "." && s != ".." && len(s) <= 249
+	for _, r := range s {
+		legal = legal && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
+	}
+	if !legal {
+		return nil, fmt.Sprintf("%q is no topic name: up to 249 of letters, digits, dots, dashes and underscores", s)
+	}
+	if slices.Contains(topicNames(ns), s) {
+		return nil, fmt.Sprintf("there is a topic %q already", s)
+	}
+	return s, ""
+}
+
+func topicNames(ns *names) []string {
+	all := make([]string, len(ns.topics))
+	for i, t := range ns.topics {
+		all[i] = t.name
+	}
+	return all
+}
+
+func readTP(ns *names, w Word) (any, string) {
+	tp, bad := partitionOf(ns, w.Text)
+	return tp, bad
+}
+
+// partitionOf reads orders-0.
+func partitionOf(ns *names, s string) (wire.TopicPartition, string) {
+	i := strings.LastIndexByte(s, '-')
+	if i <= 0 || !isNumber(s[i+1:]) || len(s)-i > 8 {
+		return wire.TopicPartition{}, fmt.Sprintf("%q is no partition: write topic-number, such as orders-0", s)
+	}
+	n, _ := strconv.Atoi(s[i+1:])
+	for _, t := range ns.topics {
+		if t.name == s[:i] {
+			if n >= int(t.partitions) {
+				return wire.TopicPartition{}, fmt.Sprintf("topic %s has %d partitions, the last is %s-%d", t.name, t.partitions, t.name, t.partitions-1)
+			}
+			return wire.TopicPartition{Topic: s[:i], Partition: int32(n)}, ""
+		}
+	}
+	return wire.TopicPartition{}, noTopic(ns, s[:i])
+}
+
+func partitionNames(ns *names) []string {
+	var all []string
+	for _, t := range ns.topics {
+		for p := range min(t.partitions, 16) {
+			all = append(all, t.name+"-"+strconv.Itoa(int(p)))
+		}
+	}
+	return all
+}
+
+// readIDs takes 1,2 or b1,b2: node ids of brokers.
+func readIDs(ns *names, w Word) (any, string) {
+	var ids []wire.NodeID
+	for _, part := range strings.Split(w.Text, ",") {
+		n, ok := number(strings.TrimPrefix(part, "b"), 1, int64(max(1, ns.brokers)))
+		if !ok {
+			return nil, fmt.Sprintf("no broker %q: there are 1 to %d", part, ns.brokers)
+		}
+		ids = append(ids, wire.NodeID(n))
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), ""
+}
+
+// number reads an integer in [least, most].
+func number(s string, least, most int64) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= least && n <= most
+}
+
+func readOffset(_ *names, w Word) (any, string) {
+	n, ok := number(w.Text, 0, 1<<62)
+	if !ok {
+		return nil, fmt.Sprintf("%q is no offset", w.Text)
+	}
+	return wire.Offset(n), ""
+}
+
+// offsets is the range [From, To) of a reader; To is -1 for all there is.
+type offsets struct{ From, To wire.Offset }
+
+func readOffsets(_ *names, w Word) (any, string) {
+	from, to, ranged := strings.Cut(w.Text, "..")
+	a, ok := number(from, 0, 1<<62)
+	r := offsets{wire.Offset(a), -1}
+	if ranged && to != "" && ok {
+		var b int64
+		b, ok = number(to, a+1, 1<<62)
+		r.To = wire.Offset(b)
+	}
+	if !ok {
+		return nil, fmt.Sprintf("%q is no offset and no range such as 3..7 (from 3 up to, not including, 7)", w.Text)
+	}
+	return r, ""
+}
+
+func readSpan(_ *names, w Word) (any, string) {
+	d, bad := parseDuration(w.Text)
+	return d, bad
+}
+
+func readTime(_ *names, w Word) (any, string) {
+	d, bad := parseDuration(w.Text)
+	if bad == "" && d < 0 {
+		bad = "there is no time before the start"
+	}
+	return d, bad
+}
+
+func readPPM(_ *names, w Word) (any, string) {
+	n, ok := number(strings.TrimSuffix(w.Text, "ppm"), -500_000, 500_000)
+	if !ok {
+		return nil, fmt.Sprintf("%q is no drift: parts per million, at most 500000 either way", w.Text)
+	}
+	return n, ""
+}
+
+func readCount(_ *names, w Word) (any, string) {
+	n, ok := number(w.Text, 1, 1_000_000)
+	if !ok {
+		return nil, fmt.Sprintf("%q is no number from 1 to 1000000", w.Text)
+	}
+	return n, ""
+}
+
+// Limits of a simulated cluster. Sets of node ids travel in notes as 63 bits; a quorum of nine already tolerates four
+// losses.
+const (
+	maxBrokers     = 60
+	maxControllers = 9
+	maxPartitions  = 1000
+)
+
+func readBrokers(_ *names, w Word) (any, string)     { return readSmall(w, maxBrokers) }
+func readControllers(_ *names, w Word) (any, string) { return readSmall(w, maxControllers) }
+func readPartitions(_ *names, w Word) (any, string)  { return readSmall(w, maxPartitions) }
+
+func readSmall(w Word, most int64) (any, string) {
+	n, ok := number(w.Text, 1, most)
+	if !ok {
+		return nil, fmt.Sprintf("%q is no number from 1 to %d", w.Text, most)
+	}
+	return int32(n), ""
+}
+
+func readNumber(_ *names, w Word) (any, string) {
+	n, err := strconv.ParseUint(w.Text, 0, 64)
+	if err != nil {
+		return nil, fmt.Sprintf("%q is no number from 0 to 2^64-1", w.Text)
+	}
+	return n, ""
+}
+
+// maxValues bounds what the values of one line may stand for.
+const maxValues = 10_000
+
+// values is a value as written, or the values of a range: from a1 to a9. It is spelt out only when it is sent, so that
+// no file is small and a program large.
+type values struct {
+	head     string
+	from, to int64 // [from, to); both 0 for the head alone
+}
+
+// count is the number of values.
+func (v values) count() int64 { return max(1, v.to-v.from) }
+
+// spell appends the values to a list.
+func (v values) spell(list []string) []string {
+	if v.to == 0 {
+		return append(list, v.head)
+	}
+	for n := v.from; n < v.to; n++ {
+		list = append(list, v.head+strconv.FormatInt(n, 10))
+	}
+	return list
+}
+
+// readValue reads one value, or a range whose ends differ only in the number behind a common beginning.
+func readValue(_ *names, w Word) (any, string) {
+	one := values{head: w.Text}
+	from, to, ranged := strings.Cut(w.Text, "..")
+	if w.Quoted || !ranged {
+		return one, ""
+	}
+	head := strings.TrimRight(from, "0123456789")
+	a, okA := number(from[len(head):], 0, 1<<40)
+	b, okB := number(strings.TrimPrefix(to, head), 0, 1<<40)
+	switch {
+	case !okA || !okB || !strings.HasPrefix(to, head):
+		return one, ""
+	case b < a:
+		return nil, fmt.Sprintf("the range %s goes backwards", w.Text)
+	case b-a >= maxValues:
+		return nil, fmt.Sprintf("the range %s stands for more than %d values", w.Text, maxValues)
+	}
+	return values{head, a, b + 1}, ""
+}
+
+func readWord(_ *names, w Word) (any, string) { return w.Text, "" }
+
+func readCheck(_ *names, w Word) (any, string) {
+	if !slices.Contains(checkNames(), w.Text) {
+		return nil, fmt.Sprintf("no check %q; samsa list checks names them", w.Text)
+	}
+	return w.Text, ""
+}
+
+func checkNames() []string {
+	var all []string
+	for _, c := range check.All() {
+		all = append(all, c.Name)
+	}
+	return all
+}
+
+func statuses() []check.Status {
+	return []check.Status{check.Held, check.Violated, check.Priced, check.Unknown, check.Unexercised}
+}
+
+func statusNames() []string {
+	var all []string
+	for _, s := range statuses() {
+		all = append(all, s.String())
+	}
+	return all
+}
+
+func readStatus(_ *names, w Word) (any, string) {
+	for _, s := range statuses() {
+		if s.String() == w.Text {
+			return s, ""
+		}
+	}
+	return nil, fmt.Sprintf("no status %q", w.Text)
+}
+
+func readNote(_ *names, w Word) (any, string) {
+	if all := noteNames(); len(all) > 0 && !slices.Contains(all, w.Text) {
+		return nil, fmt.Sprintf("no note %q; samsa list notes names them", w.Text)
+	}
+	return w.Text, ""
+}

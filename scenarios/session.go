@@ -1,0 +1,335 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"samsa/check"
+	"samsa/sim/env"
+)
+
+// Session is a scenario being run: a position in its lines and a world at a moment.
+//
+//	lines ──start──▶ verb ──▶ done                      next line
+//	                  └────▶ waits ──events──▶ done     next line
+//	at TIME lines ──────────▶ an event of the world at that time
+//
+// One tick starts a line or runs one event, so a session can be stopped between any two of them and nobody waits
+// inside anybody. A session never goes back: Seek runs it again from the start, which is the same run because a seed
+// decides everything.
+type Session struct {
+	program *Program
+	run     RunOptions
+	cluster Cluster
+	err     error // why no cluster could be assembled
+	seed    uint64
+
+	next       int       // the next line of program.code
+	now        *waiting  // the line that is under way; nil: the next may start
+	background []waiting // timed lines that are under way, oldest first
+	timed      int       // timed lines whose time has not come
+	clients    []env.Addr
+
+	entries []Entry
+	heard   map[sighting]bool // every note so far, if a line asks; never walked
+	outputs []string          // per block of the file
+	verdict *Verdict          // set at the end
+	claims  []Claim
+	stopped string // why it ended before its last line; empty if it did not
+}
+
+// RunOptions are how a scenario is run. The zero value runs it as written.
+type RunOptions struct {
+	Seed   *uint64                        // instead of the file's
+	Set    []Setting                      // wins over the file wherever a verb takes that config
+	Rules  []string                       // old rules that are switched on
+	Mode   Mode                           // how messages travel
+	Build  func(Options) (Cluster, error) // nil: Assemble
+	Events uint64                         // the budget; 0 is DefaultEvents
+	Heard  func(Note)                     // told every note; nil: only the story is kept
+}
+
+// DefaultEvents is the budget of a run: past it the verdict is inconclusive.
+const DefaultEvents = 50_000_000
+
+// patience bounds, in virtual time, how long one line waits for what it waits for.
+const patience = 10 * env.Minute
+
+// Entry is one thing that happened, as the story will tell it.
+type Entry struct {
+	Kind  EntryKind
+	Event uint64
+	Step  uint64
+	Time  env.Duration
+	Line  *Line  // verb and output
+	Text  string // output
+	Note  Note   // note
+}
+
+// EntryKind says what an entry is.
+type EntryKind uint8
+
+const (
+	EntryVerb   EntryKind = iota // a line was started
+	EntryOutput                  // a line printed something
+	EntryNote                    // a node or the world noted something that is in the story
+)
+
+// Claim is what a line of the file claims about the run: expect, saw, run until.
+type Claim struct {
+	Line *Line
+	OK   bool
+	Text string // what was found, in one line
+}
+
+// Verdict is how a run ended.
+type Verdict struct {
+	Status   check.Status // Held, Violated or Unknown
+	Findings []check.Finding
+	Claims   []Claim
+	Stopped  string // why the run ended before its last line
+	Seed     uint64
+	Events   uint64
+	Steps    uint64
+	Time     env.Duration
+	Hash     uint64
+}
+
+// waiting is a line under way.
+type waiting struct {
+	line   *Line
+	block  int
+	result Result
+	until  env.Duration // give up then
+}
+
+// New makes a session that stands before its first event.
+func New(p *Program, o RunOptions) *Session {
+	if o.Build == nil {
+		o.Build = Assemble
+	}
+	if o.Events == 0 {
+		o.Events = DefaultEvents
+	}
+	s := &Session{program: p, run: o, seed: p.Seed(), outputs: make([]string, len(p.File.Blocks))}
+	for _, c := range p.code {
+		if c.Verb == verbSaw {
+			s.heard = map[sighting]bool{}
+		}
+	}
+	if o.Seed != nil {
+		s.seed = *o.Seed
+	}
+	return s
+}
+
+// Seed is the seed the file names, or 1.
+func (p *Program) Seed() uint64 {
+	for _, c := range p.code {
+		if c.Verb == verbCluster {
+			return argOr[uint64](c.Args, "seed", 1)
+		}
+	}
+	return 1
+}
+
+// DerivedSeeds are n seeds that follow from one: what a scenario claims must hold on them too.
+func DerivedSeeds(seed uint64, n int) []uint64 {
+	seeds := make([]uint64, n)
+	for i := range seeds {
+		// splitmix64: every output differs, and neighbours have nothing in common.
+		seed += 0x9e3779b97f4a7c15
+		z := seed
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		seeds[i] = z ^ z>>31
+	}
+	return seeds
+}
+
+// tick starts the next line or runs one event; false says that the run is over.
+func (s *Session) tick() bool {
+	switch {
+	case s.verdict != nil:
+		return false
+	case s.now != nil:
+		if over, met := s.over(s.now); over {
+			w := *s.now
+			s.now = nil
+			s.finish(w, met)
+			return true
+		}
+		if !s.event() {
+			w := *s.now
+			s.now = nil
+			s.finish(w, false)
+		}
+		return true
+	case s.next < len(s.program.code) && s.stopped == "":
+		c := s.program.code[s.next]
+		s.next++
+		s.start(c)
+		return true
+	case (s.timed > 0 || len(s.background) > 0) && s.stopped == "":
+		if s.event() {
+			return true
+		}
+	}
+	s.end()
+	return false
+}
+
+// event runs one event of the world; false says that there is none.
+func (s *Session) event() bool {
+	if s.cluster.Events() >= s.run.Events {
+		s.stop(fmt.Sprintf("the budget of %d events is spent", s.run.Events))
+		return false
+	}
+	if !s.cluster.Step() {
+		return false
+	}
+	for i := 0; i < len(s.background); {
+		w := s.background[i]
+		if over, met := s.over(&w); over {
+			s.background = append(s.background[:i], s.background[i+1:]...)
+			s.finish(w, met)
+			continue
+		}
+		i++
+	}
+	return true
+}
+
+// over says whether a line has what it waits for, or has waited long enough.
+func (s *Session) over(w *waiting) (over, met bool) {
+	if w.result.Until() {
+		return true, true
+	}
+	return s.cluster.Now() >= w.until, false
+}
+
+// start runs a line, or hands a timed one to the world's clock.
+func (s *Session) start(c Command) {
+	if s.cluster == nil && !s.open() {
+		return
+	}
+	if !c.Line.Timed {
+		s.begin(c)
+		return
+	}
+	s.timed++
+	s.cluster.At(max(c.Line.At, s.cluster.Now()), c.Line.Verb.Text, func() {
+		s.timed--
+		s.begin(c)
+	})
+}
+
+// begin runs a line now.
+func (s *Session) begin(c Command) {
+	if c.Verb.Run == nil {
+		return // pin: said before the first event
+	}
+	s.enter(Entry{Kind: EntryVerb, Line: &c.Line})
+	r := c.Verb.Run(s, c.Args)
+	s.print(&c.Line, c.Block, r.Text)
+	if r.Until == nil {
+		return
+	}
+	if r.After == 0 {
+		r.After = patience
+	}
+	w := waiting{&c.Line, c.Block, r, s.cluster.Now() + r.After}
+	if c.Line.Timed {
+		s.background = append(s.background, w)
+	} else {
+		s.now = &w
+	}
+}
+
+// finish ends a line that waited.
+func (s *Session) finish(w waiting, met bool) {
+	if w.result.Then != nil {
+		s.print(w.line, w.block, w.result.Then(met))
+	}
+}
+
+// print adds to the output of a block. A timed line prints into the story alone: when it runs, its block may be past.
+func (s *Session) print(l *Line, block int, text string) {
+	if text == "" {
+		return
+	}
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	s.enter(Entry{Kind: EntryOutput, Line: l, Text: text})
+	if !l.Timed {
+		s.outputs[block] += text
+	}
+}
+
+// enter adds to the story.
+func (s *Session) enter(e Entry) {
+	if e.Kind != EntryNote {
+		e.Event, e.Step, e.Time = s.cluster.Events(), s.cluster.Steps(), s.cluster.Now()
+	}
+	s.entries = append(s.entries, e)
+}
+
+// open assembles the cluster that the file's cluster line asks for.
+func (s *Session) open() bool {
+	o := Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Pins: s.program.Pins, Sink: s.hear}
+	for _, c := range s.program.code {
+		if c.Verb == verbCluster {
+			o.Brokers = argOr[int32](c.Args, "brokers", 3)
+			o.Controllers = argOr[int32](c.Args, "controllers", 3)
+			o.Configs = s.override(ScopeCluster, c.Args.Settings)
+		}
+	}
+	s.cluster, s.err = s.run.Build(o)
+	return s.err == nil
+}
+
+// hear is the world's sink for notes.
+func (s *Session) hear(n Note) {
+	if s.run.Heard != nil {
+		s.run.Heard(n)
+	}
+	if s.heard != nil {
+		s.heard[sighting{n.Kind.Name, ""}] = true
+		s.heard[sighting{n.Kind.Name, n.Who}] = true
+	}
+	if n.Kind.Story {
+		s.enter(Entry{Kind: EntryNote, Event: n.Event, Step: n.Step, Time: n.Time, Note: n})
+	}
+}
+
+// claim records what a line claims and whether it is so.
+func (s *Session) claim(l *Line, ok bool, text string) {
+	s.claims = append(s.claims, Claim{l, ok, text})
+}
+
+// stop ends the run before its last line.
+func (s *Session) stop(why string) {
+	if s.stopped == "" {
+		s.stopped = why
+	}
+}
+
+// end asks the judges for their last word.
+func (s *Session) end() { s.endWith(true) }
+
+// endWith sums the run up; final says that it is over and not only looked at.
+func (s *Session) endWith(final bool) {
+	v := &Verdict{Seed: s.seed, Stopped: s.stopped, Claims: s.claims}
+	s.verdict = v
+	if s.cluster == nil {
+		v.Status = check.Unknown
+		return
+	}
+	v.Findings = s.cluster.Judge(final)
+	v.Status = check.Verdict(v.Findings)
+	if v.Stopped != "" && v.Status == check.Held {
+		v.Status = check.Unknown
+	}
+	v.Events, v.Steps, v.Time, v.Hash = s.cluster.Events(), s.cluster.Steps(), s.cluster.Now(), s.cluster.Hash()
+}

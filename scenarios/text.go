@@ -1,0 +1,217 @@
+package scenarios
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// This file writes what verbs print: the bytes of expected outputs. They are plain text, the same on every machine.
+
+// wrap breaks text at spaces so that no line is wider than width, each behind an indent.
+func wrap(text string, width int, indent string) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(indent)+len(line)+1+len(word) > width {
+			lines = append(lines, indent+line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, indent+line), "\n")
+}
+
+// hang wraps text behind a head, with later lines indented to its width.
+func hang(head, text string, width int) string {
+	wrapped := wrap(text, width-len(head), "")
+	return head + strings.ReplaceAll(wrapped, "\n", "\n"+strings.Repeat(" ", len(head)))
+}
+
+// nodeName is a node id as people say it.
+func nodeName(ns Names, id wire.NodeID) string {
+	if id == wire.NoNode {
+		return "none"
+	}
+	if s := ns.Node(id); s != "" {
+		return s
+	}
+	return strconv.Itoa(int(id))
+}
+
+// ids is a list of node ids: 1,2,3, or none.
+func ids(list []wire.NodeID) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	s := make([]string, len(list))
+	for i, id := range list {
+		s[i] = strconv.Itoa(int(id))
+	}
+	return strings.Join(s, ",")
+}
+
+// describePartition is one line:
+//
+//	orders-0  leader b1  epoch 0  [0,3) hw 3  isr 1,2,3
+func describePartition(ns Names, p PartitionState) string {
+	s := fmt.Sprintf("%s  leader %s  epoch %d  [%d,%d) hw %d  isr %s",
+		p.TP, nodeName(ns, p.Leader), p.Epoch, p.Start, p.End, p.HW, ids(p.ISR))
+	if len(p.ELR) > 0 {
+		s += "  elr " + ids(p.ELR)
+	}
+	return s + "\n"
+}
+
+// describeReplica is one line under its partition.
+func describeReplica(r ReplicaState) string {
+	s := fmt.Sprintf("  %-4s [%d,%d) hw %d", r.Host, r.Start, r.End, r.HW)
+	if r.Leads {
+		s += fmt.Sprintf("  leads epoch %d", r.Epoch)
+	}
+	if !r.Up {
+		s += "  down"
+	}
+	return s + "\n"
+}
+
+// describeLog is one replica's log, a line a batch.
+func describeLog(host env.Addr, log []BatchState) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", host)
+	if len(log) == 0 {
+		b.WriteString("  empty\n")
+	}
+	for _, x := range log {
+		fmt.Fprintf(&b, "  [%d,%d) epoch %d", x.Base, x.Next, x.Epoch)
+		if x.Producer >= 0 {
+			fmt.Fprintf(&b, "  producer %d/%d seq %d", x.Producer, x.PEpoch, x.Sequence)
+		}
+		if x.Control {
+			b.WriteString("  control")
+		}
+		b.WriteString(quoteAll(x.Values, 8) + "\n")
+	}
+	return b.String()
+}
+
+// quoteAll quotes up to most values, and says how many more there are.
+func quoteAll(list []string, most int) string {
+	var b strings.Builder
+	for i, v := range list {
+		if i == most {
+			fmt.Fprintf(&b, "  and %d more", len(list)-most)
+			break
+		}
+		b.WriteString("  " + quote(v))
+	}
+	return b.String()
+}
+
+// quote shows a value; a long one is cut, because a line of output is for eyes.
+func quote(v string) string {
+	if runes := []rune(v); len(runes) > 24 {
+		return strconv.Quote(string(runes[:20])) + "..."
+	}
+	return strconv.Quote(v)
+}
+
+// describeMachine is one line of show cluster.
+func describeMachine(m MachineState) string {
+	state := "up"
+	switch {
+	case !m.Up:
+		state = "down"
+	case m.Paused:
+		state = "paused"
+	}
+	s := fmt.Sprintf("%-4s %-10s %-6s", m.Host, m.Role, state)
+	if m.Active {
+		s += "  active"
+	}
+	if m.Note != "" {
+		s += "  " + m.Note
+	}
+	return strings.TrimRight(s, " ") + "\n"
+}
+
+// describeFile is one line of show files.
+func describeFile(f FileState) string {
+	s := fmt.Sprintf("%10d  %s", f.Size, f.Path)
+	if f.Synced < f.Size {
+		s += fmt.Sprintf("  (%d synced)", f.Synced)
+	}
+	return s + "\n"
+}
+
+// describeProduce tells what the client was told: runs of consecutive offsets as ranges, everything else by value.
+func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o Outcome) string {
+	var b strings.Builder
+	say := func(format string, args ...any) {
+		fmt.Fprintf(&b, "%s: %s ", client, tp)
+		fmt.Fprintf(&b, format+"\n", args...)
+	}
+	if len(o.Records) == 0 {
+		say("%s", describeStatus(o.Status, o.Error))
+		return b.String()
+	}
+	for i := 0; i < len(o.Records); {
+		r, j := o.Records[i], i+1
+		for j < len(o.Records) && o.Records[j].Status == r.Status && o.Records[j].Error == r.Error &&
+			(r.Offset < 0 && o.Records[j].Offset < 0 || r.Offset >= 0 && o.Records[j].Offset == r.Offset+wire.Offset(j-i)) {
+			j++
+		}
+		switch {
+		case r.Status == OutcomeOK && r.Offset >= 0:
+			say("[%d,%d) acked%s", r.Offset, r.Offset+wire.Offset(j-i), quoteAll(values[i:min(j, len(values))], 3))
+		case r.Status == OutcomeOK:
+			say("sent, no answer asked%s", quoteAll(values[i:min(j, len(values))], 3))
+		default:
+			say("%s%s", describeStatus(r.Status, r.Error), quoteAll(values[i:min(j, len(values))], 3))
+		}
+		i = j
+	}
+	return b.String()
+}
+
+// describeStatus says how an operation ended, with the error's name.
+func describeStatus(s OutcomeStatus, err string) string {
+	word := [...]string{"ok", "failed", "unknown"}[s]
+	if err != "" {
+		word += " " + err
+	}
+	return word
+}
+
+// describeConsume tells what a reader was given.
+func describeConsume(client env.Addr, tp wire.TopicPartition, o Outcome) string {
+	head := fmt.Sprintf("%s: %s", client, tp)
+	if o.Status != OutcomeOK {
+		return head + " " + describeStatus(o.Status, o.Error) + "\n"
+	}
+	if len(o.Records) == 0 {
+		return head + " nothing\n"
+	}
+	s, line := "", head
+	for _, r := range o.Records {
+		word := fmt.Sprintf("  %d %s", r.Offset, quote(r.Value))
+		if len(line)+len(word) > 78 {
+			s += line + "\n"
+			line = strings.Repeat(" ", len(head))
+		}
+		line += word
+	}
+	return s + line + "\n"
+}
+
+// noNames knows nobody.
+type noNames struct{}
+
+func (noNames) Topic(int64) string      { return "" }
+func (noNames) Node(wire.NodeID) string { return "" }

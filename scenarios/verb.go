@@ -1,0 +1,187 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Verb is one thing a scenario can say. The same value is what the reader of files obeys, what help prints, and what
+// runs; so they cannot disagree.
+type Verb struct {
+	Name    string
+	Group   string   // the heading it stands under in lists
+	Forms   []string // its words, see form.go; the first is the usual one
+	Keys    []Key    // key=value words of its own
+	Configs Scope    // Kafka configs it takes as name=value; none if empty
+	Doc     string   // what it does, in whole sentences
+	Example string   // lines of a scenario
+	Timed   bool     // may stand behind "at TIME"
+	// Check finds what the form cannot know and enters new names; nil if there is nothing of the kind.
+	Check func(*names, *Args) *complaint
+	// Run starts it. What takes time is said by Result.Until, never by waiting.
+	Run func(*Session, *Args) Result
+}
+
+// Key is a key=value word of a verb.
+type Key struct {
+	Name string
+	Kind string // a placeholder's name
+	Doc  string
+}
+
+// Result is what a verb did, and what it still waits for.
+type Result struct {
+	Text  string            // output: whole lines
+	Until func() bool       // the verb is over when this is true; nil: at once
+	After env.Duration      // the verb is over after so long in any case; 0: the session's limit
+	Then  func(bool) string // more output when it is over; told whether Until came true
+}
+
+// Scope says to whom configs belong, so that a verb takes only those that it can set.
+type Scope string
+
+const (
+	ScopeCluster Scope = "cluster" // of brokers and of the cluster as a whole
+	ScopeTopic   Scope = "topic"
+	ScopeClient  Scope = "client"
+)
+
+// Args are the words of a line with their meaning.
+type Args struct {
+	Settings []Setting // configs
+	bound    []bound   // words of the form, in order
+	keys     []bound   // keys of the verb, as written
+	settings []Word    // the words of Settings
+}
+
+// get finds the word of a placeholder or literal.
+func (a *Args) get(name string) (bound, bool) {
+	for _, b := range a.bound {
+		if b.name == name {
+			return b, true
+		}
+	}
+	for _, b := range a.keys {
+		if b.name == name {
+			return b, true
+		}
+	}
+	return bound{}, false
+}
+
+// has says whether a literal, an optional placeholder or a key was written.
+func (a *Args) has(name string) bool {
+	_, ok := a.get(name)
+	return ok
+}
+
+// arg is the value of a placeholder or key; the zero value if it was left out.
+func arg[T any](a *Args, name string) (v T) {
+	if b, ok := a.get(name); ok {
+		v, _ = b.value.(T)
+	}
+	return v
+}
+
+// argOr is the value of a placeholder or key, or what stands for it when left out.
+func argOr[T any](a *Args, name string, otherwise T) T {
+	if a.has(name) {
+		return arg[T](a, name)
+	}
+	return otherwise
+}
+
+// values spells out every VALUE of the line.
+func (a *Args) values() (list []string) {
+	for _, b := range a.bound {
+		if v, ok := b.value.(values); ok {
+			list = v.spell(list)
+		}
+	}
+	return list
+}
+
+func (a *Args) tp() wire.TopicPartition { return arg[wire.TopicPartition](a, "TP") }
+
+// complaint is an error at a word of the line, before the file is known.
+type complaint struct {
+	word            Word
+	msg, suggestion string
+}
+
+// Verbs is the table of all verbs, in the order help shows them.
+func Verbs() []*Verb {
+	return []*Verb{
+		verbCluster, verbTopic, verbConfig,
+		verbProduce, verbSend, verbConsume,
+		verbCrash, verbStop, verbStart, verbPause, verbResume,
+		verbCut, verbSlow, verbHeal, verbClock, verbDisk,
+		verbAt, verbWait, verbRun, verbPin,
+		verbShow, verbExpect, verbSaw,
+	}
+}
+
+// LookupVerb finds a verb; otherwise it says the nearest one, or "".
+func LookupVerb(name string) (*Verb, string) {
+	all := Verbs()
+	known := make([]string, len(all))
+	for i, v := range all {
+		if v.Name == name {
+			return v, ""
+		}
+		known[i] = v.Name
+	}
+	// What other tools call the same thing.
+	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
+		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}} {
+		if s[0] == name {
+			return nil, s[1]
+		}
+	}
+	return nil, Nearest(name, known)
+}
+
+// Help is a verb's page: an example first, then its words.
+func (v *Verb) Help() string {
+	var b strings.Builder
+	for line := range strings.Lines(v.Example) {
+		fmt.Fprintf(&b, "    %s\n", strings.TrimRight(line, "\n"))
+	}
+	b.WriteString("\nUsage\n")
+	for _, form := range v.Forms {
+		fmt.Fprintf(&b, "    %s\n", v.usage(form))
+	}
+	fmt.Fprintf(&b, "\n%s\n", wrap(v.Doc, 80, ""))
+	if len(v.Keys) > 0 || v.Configs != "" {
+		b.WriteString("\nKeys\n")
+	}
+	for _, k := range v.Keys {
+		fmt.Fprintf(&b, "    %s\n", hang(fmt.Sprintf("%-14s ", k.Name+"="), k.Doc, 76))
+	}
+	if v.Configs != "" {
+		fmt.Fprintf(&b, "    %s\n", hang(fmt.Sprintf("%-14s ", "CONFIG=VALUE"),
+			fmt.Sprintf("any %s config; samsa list configs names them", v.Configs), 76))
+	}
+	if v.Timed {
+		b.WriteString("\nMay stand behind a time: at 1.2s " + v.Name + " ...\n")
+	}
+	return b.String()
+}
+
+// usage is a form with its verb and its key=value words.
+func (v *Verb) usage(form string) string {
+	s := v.Name
+	if form != "" {
+		s += " " + form
+	}
+	for _, k := range v.Keys {
+		s += " [" + k.Name + "=]"
+	}
+	if v.Configs != "" {
+		s += " [CONFIG=VALUE...]"
+	}
+	return s
+}

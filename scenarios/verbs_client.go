@@ -1,0 +1,175 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+var verbProduce = &Verb{
+	Name:    "produce",
+	Group:   "clients",
+	Forms:   []string{"CLIENT TP VALUE..."},
+	Configs: ScopeClient,
+	Doc: "A client sends one record per value, and the line waits until the client was told about every one of them: " +
+		"acked, failed, or unknown. The first line that names a client makes it, with the configs on that line. " +
+		"A range such as a1..a9 stands for its values; put a value that contains = or .. into quotes.",
+	Example: "produce p1 orders-0 acks=all a b c\nproduce p1 orders-0 order1..order500",
+	Timed:   true,
+	Check:   checkProduce,
+	Run: func(s *Session, a *Args) Result {
+		client, tp, list := s.client(a), a.tp(), a.values()
+		return s.await(s.cluster.Produce(client, tp, list), func(o Outcome) string {
+			return describeProduce(client, tp, list, o)
+		})
+	},
+}
+
+var verbSend = &Verb{
+	Name:    "send",
+	Group:   "clients",
+	Forms:   []string{"CLIENT TP VALUE..."},
+	Configs: ScopeClient,
+	Doc:     "As produce, but the next line starts at once, while the records are on their way. What the client was told is in the story.",
+	Example: "send p1 orders-0 acks=all a b c",
+	Timed:   true,
+	Check:   checkProduce,
+	Run: func(s *Session, a *Args) Result {
+		s.cluster.Produce(s.client(a), a.tp(), a.values())
+		return Result{}
+	},
+}
+
+var verbConsume = &Verb{
+	Name:    "consume",
+	Group:   "clients",
+	Forms:   []string{"CLIENT TP [from OFFSETS]"},
+	Configs: ScopeClient,
+	Doc: "A client reads a partition and the line waits until it was given all there is, or all of the range: from 3..7 is 3 " +
+		"up to, not including, 7. Without from it begins where the log begins.",
+	Example: "consume r1 orders-0\nconsume r1 orders-0 from 3..7 isolation.level=read_committed",
+	Timed:   true,
+	Check:   checkClient,
+	Run: func(s *Session, a *Args) Result {
+		client, tp := s.client(a), a.tp()
+		r := argOr(a, "OFFSETS", offsets{-1, -1})
+		most := int32(1 << 30)
+		if r.To >= 0 {
+			most = int32(min(r.To-r.From, 1<<30))
+		}
+		return s.await(s.cluster.Consume(client, tp, r.From, most), func(o Outcome) string {
+			return describeConsume(client, tp, o)
+		})
+	},
+}
+
+func checkProduce(ns *names, a *Args) *complaint {
+	var total int64
+	for _, b := range a.bound {
+		if v, ok := b.value.(values); ok {
+			if total += v.count(); total > maxValues {
+				return &complaint{word: b.word, msg: fmt.Sprintf("the values of this line are more than %d", maxValues)}
+			}
+		}
+	}
+	return checkClient(ns, a)
+}
+
+// checkClient enters a client when it is first named. Its configs are those of that line: Kafka's clients cannot change
+// theirs either.
+func checkClient(ns *names, a *Args) *complaint {
+	b, _ := a.get("CLIENT")
+	name := string(arg[env.Addr](a, "CLIENT"))
+	for _, c := range ns.clients {
+		if c.name != name {
+			continue
+		}
+		for i, set := range a.Settings {
+			if !slices.Contains(c.settings, set) {
+				msg := fmt.Sprintf("%s was made on line %d without %s=%s, and a client keeps its configs; name another client",
+					name, c.line, set.Name, set.Value)
+				return &complaint{word: a.settings[i], msg: msg}
+			}
+		}
+		return nil
+	}
+	ns.clients = append(ns.clients, clientName{name, a.Settings, b.word.Line})
+	return nil
+}
+
+// client is the line's client, made if it is new.
+func (s *Session) client(a *Args) env.Addr {
+	name := arg[env.Addr](a, "CLIENT")
+	if !slices.Contains(s.clients, name) {
+		s.clients = append(s.clients, name)
+		s.cluster.AddClient(name, s.override(ScopeClient, a.Settings))
+	}
+	return name
+}
+
+// hosts says which machines the words of a line mean now.
+func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
+	add := func(host env.Addr) {
+		if host != "" && !slices.Contains(list, host) {
+			list = append(list, host)
+		}
+	}
+	for _, t := range terms {
+		switch t.role {
+		case "":
+			// A client may be named above by a timed line whose time has not come: then there is no machine yet.
+			if !slices.Contains(clientNames(&s.program.ns), string(t.addr)) || slices.Contains(s.clients, t.addr) {
+				add(t.addr)
+			}
+		case "brokers", "controllers", "controller":
+			for _, m := range s.cluster.Machines() {
+				if m.Role+"s" == t.role || t.role == "controller" && m.Active && m.Up {
+					add(m.Host)
+				}
+			}
+		default:
+			for _, host := range s.replicas(t) {
+				add(host)
+			}
+		}
+	}
+	return list
+}
+
+// replicas says who leader:TP, follower:TP or followers:TP is now.
+func (s *Session) replicas(t hostTerm) (list []env.Addr) {
+	p, ok := s.cluster.Partition(t.tp)
+	if !ok {
+		return nil
+	}
+	for _, r := range p.Replicas {
+		leads := r.Node == p.Leader
+		switch t.role {
+		case "leader":
+			if leads {
+				list = append(list, r.Host)
+			}
+		case "followers":
+			if !leads {
+				list = append(list, r.Host)
+			}
+		case "follower":
+			if !leads && r.Up && len(list) == 0 && slices.Contains(p.ISR, r.Node) {
+				list = append(list, r.Host)
+			}
+		}
+	}
+	return list
+}
+
+// led says whether a partition has a leader that is up and knows of it.
+func led(p PartitionState, by []env.Addr) bool {
+	for _, r := range p.Replicas {
+		if p.Leader != wire.NoNode && r.Node == p.Leader && r.Up && r.Leads && r.Epoch == p.Epoch {
+			return len(by) == 0 || slices.Contains(by, r.Host)
+		}
+	}
+	return false
+}

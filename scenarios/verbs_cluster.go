@@ -1,0 +1,150 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"samsa/wire"
+)
+
+var verbCluster = &Verb{
+	Name:  "cluster",
+	Group: "make",
+	Forms: []string{""},
+	Keys: []Key{
+		{"brokers", "BROKERS", "how many brokers, b1 and so on; 3 if left out"},
+		{"controllers", "CONTROLLERS", "how many controllers, c1 and so on; 3 if left out"},
+		{"seed", "SEED", "what decides everything that is left to chance; 1 if left out"},
+	},
+	Configs: ScopeCluster,
+	Doc:     "Makes the cluster and starts it. It is the first verb of every scenario.",
+	Example: "cluster brokers=3 controllers=3 seed=11\ncluster brokers=5 min.insync.replicas=2",
+	Check: func(ns *names, a *Args) *complaint {
+		if ns.cluster {
+			return &complaint{msg: "there is a cluster already; a scenario has one"}
+		}
+		ns.cluster = true
+		ns.brokers, ns.controllers = argOr[int32](a, "brokers", 3), argOr[int32](a, "controllers", 3)
+		return nil
+	},
+	// The cluster itself was made by Session.open, because options must be known before the first event.
+	Run: func(*Session, *Args) Result { return Result{} },
+}
+
+var verbTopic = &Verb{
+	Name:  "topic",
+	Group: "make",
+	Forms: []string{"NEWTOPIC"},
+	Keys: []Key{
+		{"partitions", "PARTITIONS", "how many partitions; 1 if left out"},
+		{"replicas", "REPLICAS", "how many copies of each; 3, or all brokers if there are fewer"},
+		{"on", "PLACES", "the brokers that hold the copies, the preferred leader of the first partition first: on=1,2,3"},
+	},
+	Configs: ScopeTopic,
+	Doc: "Makes a topic and waits until every partition has a leader. Without on= the controller places the copies, and " +
+		"another seed places them elsewhere.",
+	Example: "topic orders partitions=3 replicas=3 min.insync.replicas=2\ntopic audit on=2,1,3",
+	Check: func(ns *names, a *Args) *complaint {
+		name := arg[string](a, "NEWTOPIC")
+		replicas := argOr(a, "replicas", min(3, ns.brokers))
+		ns.topics = append(ns.topics, topicName{name, argOr[int32](a, "partitions", 1)})
+		on, placed := a.get("on")
+		switch w, _ := a.get("replicas"); {
+		case replicas > ns.brokers:
+			return &complaint{word: w.word, msg: fmt.Sprintf("%d replicas need as many brokers; there are %d", replicas, ns.brokers)}
+		case placed && a.has("replicas") && len(arg[[]wire.NodeID](a, "on")) != int(replicas):
+			return &complaint{word: on.word, msg: "on= and replicas= disagree; leave replicas= out"}
+		}
+		return nil
+	},
+	Run: func(s *Session, a *Args) Result {
+		spec := TopicSpec{
+			Name:       arg[string](a, "NEWTOPIC"),
+			Partitions: argOr[int32](a, "partitions", 1),
+			Replicas:   argOr(a, "replicas", min(3, s.program.ns.brokers)),
+			On:         arg[[]wire.NodeID](a, "on"),
+			Configs:    s.override(ScopeTopic, a.Settings),
+		}
+		if len(spec.On) > 0 {
+			spec.Replicas = int32(len(spec.On))
+		}
+		return s.await(s.cluster.CreateTopic(spec), func(o Outcome) string {
+			if o.Status != OutcomeOK {
+				return fmt.Sprintf("%s: %s\n", spec.Name, describeStatus(o.Status, o.Error))
+			}
+			var b strings.Builder
+			for p := range spec.Partitions {
+				if state, ok := s.cluster.Partition(wire.TopicPartition{Topic: spec.Name, Partition: p}); ok {
+					b.WriteString(describePartition(s.cluster.Names(), state))
+				}
+			}
+			return b.String()
+		})
+	},
+}
+
+var verbConfig = &Verb{
+	Name:    "config",
+	Group:   "make",
+	Forms:   []string{"topic TOPIC", "brokers"},
+	Configs: ScopeEither,
+	Doc:     "Changes configs of a topic, or of all brokers, while the cluster runs, and waits until the controller has committed it.",
+	Example: "config topic orders unclean.leader.election.enable=true\nconfig brokers min.insync.replicas=1",
+	Timed:   true,
+	Check: func(_ *names, a *Args) *complaint {
+		if len(a.Settings) == 0 {
+			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
+		}
+		scope := ScopeCluster
+		if a.has("TOPIC") {
+			scope = ScopeTopic
+		}
+		for _, w := range a.settings {
+			if _, bad := readSetting(scope, w); bad != nil {
+				return bad
+			}
+		}
+		return nil
+	},
+	Run: func(s *Session, a *Args) Result {
+		topic := arg[string](a, "TOPIC")
+		return s.await(s.cluster.SetConfig(topic, a.Settings), func(o Outcome) string {
+			if o.Status == OutcomeOK {
+				return ""
+			}
+			return fmt.Sprintf("config: %s\n", describeStatus(o.Status, o.Error))
+		})
+	},
+}
+
+// readPlaces takes 2,1,3: the order counts, and nobody twice.
+func readPlaces(ns *names, w Word) (any, string) {
+	var on []wire.NodeID
+	for _, part := range strings.Split(w.Text, ",") {
+		list, bad := readIDs(ns, Word{Text: part})
+		if bad != "" {
+			return nil, bad
+		}
+		id := list.([]wire.NodeID)[0]
+		if slices.Contains(on, id) {
+			return nil, fmt.Sprintf("broker %d stands twice in %s", id, w.Text)
+		}
+		on = append(on, id)
+	}
+	return on, ""
+}
+
+// await makes a line wait for an operation.
+func (s *Session) await(op Op, then func(Outcome) string) Result {
+	return Result{
+		Until: func() bool { _, done := s.cluster.Outcome(op); return done },
+		Then: func(done bool) string {
+			o, _ := s.cluster.Outcome(op)
+			if !done {
+				o = Outcome{Status: OutcomeUnknown, Error: "no answer yet"}
+			}
+			return then(o)
+		},
+	}
+}

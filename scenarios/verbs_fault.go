@@ -1,0 +1,215 @@
+package scenarios
+
+import (
+	"strings"
+
+	"samsa/sim/env"
+)
+
+// hostsHelp is said once for every verb that hurts machines.
+const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), a client's name, or by what " +
+	"they do at that time: leader:orders-0, follower:orders-0 (one in sync), followers:orders-0."
+
+var verbCrash = &Verb{
+	Name:    "crash",
+	Group:   "faults",
+	Forms:   []string{"HOSTS [power]"},
+	Doc:     "Kills the process, as kill -9 does: what it wrote stays in the machine's page cache. With power the machine loses power, and what was not synced may be lost or torn." + hostsHelp,
+	Example: "crash b1\ncrash leader:orders-0 power\nat 1.2s crash brokers power",
+	Timed:   true,
+	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
+		s.cluster.Crash(host, a.has("power"))
+	}),
+}
+
+var verbStop = &Verb{
+	Name:    "stop",
+	Group:   "faults",
+	Forms:   []string{"HOSTS"},
+	Doc:     "Asks for a clean shutdown, as SIGTERM does. The machine stays down until start." + hostsHelp,
+	Example: "stop b1",
+	Timed:   true,
+	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Stop(host) }),
+}
+
+var verbStart = &Verb{
+	Name:    "start",
+	Group:   "faults",
+	Forms:   []string{"HOSTS"},
+	Doc:     "Boots machines that are down: a new incarnation on the disk that the last one left. A machine that is up is left alone." + hostsHelp,
+	Example: "start b1\nstart brokers",
+	Timed:   true,
+	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Start(host) }),
+}
+
+var verbPause = &Verb{
+	Name:    "pause",
+	Group:   "faults",
+	Forms:   []string{"HOSTS"},
+	Doc:     "Freezes a process while its clocks run on, as a long garbage collection or a moving virtual machine does." + hostsHelp,
+	Example: "pause leader:orders-0",
+	Timed:   true,
+	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Pause(host) }),
+}
+
+var verbResume = &Verb{
+	Name:    "resume",
+	Group:   "faults",
+	Forms:   []string{"HOSTS"},
+	Doc:     "Lets a paused process go on." + hostsHelp,
+	Example: "resume b1",
+	Timed:   true,
+	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Resume(host) }),
+}
+
+var verbCut = &Verb{
+	Name:    "cut",
+	Group:   "faults",
+	Forms:   []string{"A -> B", "A <-> B"},
+	Doc:     "Lets nothing through from A to B; with <-> in neither direction. Nobody is told: connections stay open and stall." + hostsHelp,
+	Example: "cut b1 -> b2\ncut b1 <-> b2,b3\ncut leader:orders-0 <-> controllers",
+	Timed:   true,
+	Run:     between(func(s *Session, _ *Args, from, to env.Addr) { s.cluster.Cut(from, to) }),
+}
+
+var verbSlow = &Verb{
+	Name:    "slow",
+	Group:   "faults",
+	Forms:   []string{"A -> B by SPAN", "A <-> B by SPAN"},
+	Doc:     "Adds a delay to everything that is sent from A to B; by 0s takes it back." + hostsHelp,
+	Example: "slow b2,b3 -> b1 by 40s",
+	Timed:   true,
+	Check:   notNegative,
+	Run: between(func(s *Session, a *Args, from, to env.Addr) {
+		s.cluster.Slow(from, to, arg[env.Duration](a, "SPAN"))
+	}),
+}
+
+var verbHeal = &Verb{
+	Name:    "heal",
+	Group:   "faults",
+	Forms:   []string{"[A]", "A -> B", "A <-> B"},
+	Doc:     "Undoes cut and slow: between all machines, around one, or in one direction." + hostsHelp,
+	Example: "heal\nheal b1\nheal b1 -> b2",
+	Timed:   true,
+	Run: func(s *Session, a *Args) Result {
+		if a.has("->") || a.has("<->") {
+			return between(func(s *Session, _ *Args, from, to env.Addr) { s.cluster.Heal(from, to) })(s, a)
+		}
+		all := s.machines()
+		around := all
+		if a.has("A") {
+			around = s.hosts(arg[[]hostTerm](a, "A"))
+		}
+		for _, x := range around {
+			for _, y := range all {
+				if x != y {
+					s.cluster.Heal(x, y)
+					s.cluster.Heal(y, x)
+				}
+			}
+		}
+		return Result{}
+	},
+}
+
+var verbClock = &Verb{
+	Name:  "clock",
+	Group: "faults",
+	Forms: []string{"HOSTS skew|step SPAN", "HOSTS drift|monotonic-drift PPM"},
+	Doc: "Makes a machine's clocks lie. skew sets how far its wall clock is ahead, step moves it by so much, both also backwards; " +
+		"drift lets it run fast (or slow, if negative) by so many parts per million, and monotonic-drift does that to the clock behind timeouts." + hostsHelp,
+	Example: "clock b1 skew 5m\nclock b1 step -2s\nclock b2 drift 500ppm",
+	Timed:   true,
+	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
+		f := ClockFault{By: arg[env.Duration](a, "SPAN"), PPM: arg[int64](a, "PPM")}
+		for _, k := range clockFaults {
+			if a.has(k) {
+				f.Kind = k
+			}
+		}
+		s.cluster.Clock(host, f)
+	}),
+}
+
+// clockFaults are the kinds of ClockFault.
+var clockFaults = [...]string{"skew", "step", "drift", "monotonic-drift"}
+
+var verbDisk = &Verb{
+	Name:  "disk",
+	Group: "faults",
+	Forms: []string{"HOSTS " + strings.Join(diskFaults[:], "|") + " [by SPAN] [for TIME] [on PATH]"},
+	Doc: "Makes a machine's disk misbehave until disk HOST heal, or for so long: slow adds a delay to every operation, stall answers nothing, " +
+		"eio fails every operation and eio-once the next one, full has no room, lying-sync says yes and makes nothing durable, " +
+		"failed-sync fails once and then says yes, rot flips a bit of what is read, lost-write and misdirected-write do that to the next write." + hostsHelp,
+	Example: "disk b1 slow by 80ms for 5s\ndisk leader:orders-0 lying-sync\ndisk b2 eio-once on orders-0\ndisk b1 heal",
+	Timed:   true,
+	Check: func(ns *names, a *Args) *complaint {
+		if b, ok := a.get("slow"); ok && !a.has("SPAN") {
+			return &complaint{word: b.word, msg: "slow needs to know how slow, as in: disk b1 slow by 80ms"}
+		}
+		return notNegative(ns, a)
+	},
+	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
+		f := DiskFault{By: arg[env.Duration](a, "SPAN"), For: arg[env.Duration](a, "TIME"), Path: arg[string](a, "PATH")}
+		for _, k := range diskFaults {
+			if a.has(k) {
+				f.Kind = k
+			}
+		}
+		s.cluster.Disk(host, f)
+	}),
+}
+
+// diskFaults are the kinds of DiskFault; heal ends them all.
+var diskFaults = [...]string{"slow", "stall", "eio", "eio-once", "full", "lying-sync", "failed-sync", "rot", "lost-write",
+	"misdirected-write", "heal"}
+
+// notNegative refuses a span below zero.
+func notNegative(_ *names, a *Args) *complaint {
+	if b, ok := a.get("SPAN"); ok && arg[env.Duration](a, "SPAN") < 0 {
+		return &complaint{word: b.word, msg: "a delay cannot be negative"}
+	}
+	return nil
+}
+
+// each runs a fault on every machine the line means, and says so if that is nobody.
+func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args) Result {
+	return func(s *Session, a *Args) Result {
+		hosts := s.hosts(arg[[]hostTerm](a, name))
+		if len(hosts) == 0 {
+			w, _ := a.get(name)
+			return Result{Text: w.word.Text + ": nobody is that now\n"}
+		}
+		for _, host := range hosts {
+			do(s, a, host)
+		}
+		return Result{}
+	}
+}
+
+// between runs a fault from each A to each B, and back if the arrow has two heads.
+func between(do func(s *Session, a *Args, from, to env.Addr)) func(*Session, *Args) Result {
+	return func(s *Session, a *Args) Result {
+		for _, from := range s.hosts(arg[[]hostTerm](a, "A")) {
+			for _, to := range s.hosts(arg[[]hostTerm](a, "B")) {
+				if from == to {
+					continue
+				}
+				do(s, a, from, to)
+				if a.has("<->") {
+					do(s, a, to, from)
+				}
+			}
+		}
+		return Result{}
+	}
+}
+
+// machines are the addresses of all there are.
+func (s *Session) machines() (all []env.Addr) {
+	for _, m := range s.cluster.Machines() {
+		all = append(all, m.Host)
+	}
+	return all
+}

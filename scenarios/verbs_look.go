@@ -1,0 +1,163 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"samsa/check"
+	"samsa/sim/env"
+)
+
+// groupLook is the group of the verbs that only look: they change nothing of a run.
+const groupLook = "look"
+
+var verbShow = &Verb{
+	Name:    "show",
+	Group:   groupLook,
+	Forms:   []string{"TP", "log TP [HOSTS]", "cluster", "files HOSTS"},
+	Doc:     "Prints a partition and its copies, the batches of its logs, the machines, or the files on a machine's disk." + hostsHelp,
+	Example: "show orders-0\nshow log orders-0 b1\nshow cluster\nshow files b1",
+	Run: func(s *Session, a *Args) Result {
+		switch {
+		case a.has("cluster"):
+			return Result{Text: s.showCluster()}
+		case a.has("files"):
+			return Result{Text: s.showFiles(a)}
+		case a.has("log"):
+			return Result{Text: s.showLog(a)}
+		}
+		return Result{Text: s.showPartition(a)}
+	},
+}
+
+func (s *Session) showPartition(a *Args) string {
+	p, ok := s.cluster.Partition(a.tp())
+	if !ok {
+		return a.tp().String() + ": the controller knows of no such partition\n"
+	}
+	var b strings.Builder
+	b.WriteString(describePartition(s.cluster.Names(), p))
+	for _, r := range p.Replicas {
+		b.WriteString(describeReplica(r))
+	}
+	return b.String()
+}
+
+func (s *Session) showLog(a *Args) string {
+	hosts := s.hosts(arg[[]hostTerm](a, "HOSTS"))
+	if !a.has("HOSTS") {
+		p, _ := s.cluster.Partition(a.tp())
+		for _, r := range p.Replicas {
+			hosts = append(hosts, r.Host)
+		}
+	}
+	var b strings.Builder
+	for _, host := range hosts {
+		b.WriteString(describeLog(host, s.cluster.Log(host, a.tp())))
+	}
+	return b.String()
+}
+
+func (s *Session) showCluster() string {
+	var b strings.Builder
+	for _, m := range s.cluster.Machines() {
+		b.WriteString(describeMachine(m))
+	}
+	return b.String()
+}
+
+func (s *Session) showFiles(a *Args) string {
+	var b strings.Builder
+	for _, host := range s.hosts(arg[[]hostTerm](a, "HOSTS")) {
+		fmt.Fprintf(&b, "%s\n", host)
+		for _, f := range s.cluster.Files(host) {
+			b.WriteString(describeFile(f))
+		}
+	}
+	return b.String()
+}
+
+var verbExpect = &Verb{
+	Name:  "expect",
+	Group: groupLook,
+	Forms: []string{"CHECK STATUS"},
+	Doc: "Claims what a judge says now; behind the last other line, what it says at the end. An expect line must hold on the file's seed " +
+		"and on 20 seeds derived from it. An expected price or violation is part of what a scenario teaches.",
+	Example: "expect acked-durable held\nexpect acked-durable priced",
+	Run: func(s *Session, a *Args) Result {
+		name, want := arg[string](a, "CHECK"), arg[check.Status](a, "STATUS")
+		for _, f := range s.cluster.Judge(s.last()) {
+			if f.Check.Name != name {
+				continue
+			}
+			text := describeFinding(f)
+			if f.Status == want {
+				s.claim(s.line(), true, text)
+				return Result{Text: text}
+			}
+			s.claim(s.line(), false, fmt.Sprintf("expected %s %s, but it is %s", name, want, f.Status))
+			return Result{Text: fmt.Sprintf("EXPECTED %s %s, but:\n%s", name, want, text)}
+		}
+		s.claim(s.line(), false, "nobody judged "+name)
+		return Result{Text: "nobody judged " + name + "\n"}
+	},
+}
+
+// last says whether no line below can still change anything.
+func (s *Session) last() bool {
+	for _, c := range s.program.code[s.next:] {
+		if c.Verb.Group != groupLook {
+			return false
+		}
+	}
+	return s.timed == 0 && len(s.background) == 0
+}
+
+// describeFinding is what a judge says, as expected outputs hold it:
+//
+//	PRICE acked-durable: p1 was told offset 0 holds "a"; no replica that can lead has it
+//	  clause: min.insync.replicas=1 and unclean election allowed
+func describeFinding(f check.Finding) string {
+	word := strings.ToUpper(f.Status.String())
+	if f.Status == check.Priced {
+		word = "PRICE"
+	}
+	s := word + " " + f.Check.Name
+	if f.Explanation != "" {
+		s += ": " + f.Explanation
+	}
+	s += "\n"
+	if f.Clause != "" {
+		s += "  clause: " + f.Clause + "\n"
+	}
+	return s
+}
+
+var verbSaw = &Verb{
+	Name:    "saw",
+	Group:   groupLook,
+	Forms:   []string{"NOTE [by HOSTS]"},
+	Doc:     "Claims that something was noted by now, by anyone or by a machine. It keeps a scenario honest: what it is about must have happened." + hostsHelp,
+	Example: "saw partition.leads by b2",
+	Run: func(s *Session, a *Args) Result {
+		name := arg[string](a, "NOTE")
+		hosts := []env.Addr{""}
+		if a.has("HOSTS") {
+			hosts = s.hosts(arg[[]hostTerm](a, "HOSTS"))
+		}
+		for _, host := range hosts {
+			if s.heard[sighting{name, host}] {
+				s.claim(s.line(), true, "saw "+name)
+				return Result{}
+			}
+		}
+		s.claim(s.line(), false, "nobody noted "+name)
+		return Result{Text: "nobody noted " + name + "\n"}
+	},
+}
+
+// sighting is a kind of note and who made it; "" is anyone.
+type sighting struct {
+	note string
+	who  env.Addr
+}

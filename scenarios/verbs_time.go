@@ -1,0 +1,119 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// verbAt is never run: the first pass takes it off its line. It stands here to be explained.
+var verbAt = &Verb{
+	Name:  "at",
+	Group: "time",
+	Forms: []string{"TIME"},
+	Doc: "Runs the verb behind it when the world is that old, whatever the lines below do meanwhile; they start at once. " +
+		"A scenario does not end before its last timed line.",
+	Example: "at 1.2s crash b2 power\nat 4s start b2",
+}
+
+var verbWait = &Verb{
+	Name:    "wait",
+	Group:   "time",
+	Forms:   []string{"TIME"},
+	Doc:     "Lets so much time pass. It costs nothing but events: time jumps.",
+	Example: "wait 30s",
+	Run: func(s *Session, a *Args) Result {
+		return s.pass(s.cluster.Now() + arg[env.Duration](a, "TIME"))
+	},
+}
+
+var verbRun = &Verb{
+	Name:  "run",
+	Group: "time",
+	Forms: []string{
+		"until leader TP [is HOST] [within TIME]",
+		"until isr TP IDS [within TIME]",
+		"until hw TP >= OFFSET [within TIME]",
+		"until quiet [within TIME]",
+		"until time TIME",
+	},
+	Doc: "Runs until something is so: a partition has a leader that is up and knows of it; the in-sync replicas are exactly these; " +
+		"the high watermark reached an offset; nobody waits for anything; the world is so old. If it is not so within that time " +
+		"(ten minutes if left out), the scenario ends there and its verdict is inconclusive.",
+	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\nrun until quiet",
+	Run:     runUntil,
+}
+
+func runUntil(s *Session, a *Args) Result {
+	if a.has("time") {
+		return s.pass(arg[env.Duration](a, "TIME"))
+	}
+	r := Result{After: argOr(a, "TIME", patience)}
+	partition := func(so func(PartitionState) bool) func() bool {
+		return func() bool {
+			p, ok := s.cluster.Partition(a.tp())
+			return ok && so(p)
+		}
+	}
+	switch {
+	case a.has("leader"):
+		terms := arg[[]hostTerm](a, "HOST")
+		r.Until = partition(func(p PartitionState) bool { return led(p, s.hosts(terms)) })
+	case a.has("isr"):
+		want := arg[[]wire.NodeID](a, "IDS")
+		r.Until = partition(func(p PartitionState) bool { return slices.Equal(p.ISR, want) })
+	case a.has("hw"):
+		r.Until = partition(func(p PartitionState) bool { return p.HW >= arg[wire.Offset](a, "OFFSET") })
+	default:
+		r.Until = s.cluster.Quiet
+	}
+	l := s.line()
+	began := s.cluster.Now()
+	r.Then = func(met bool) string {
+		text := strings.TrimSpace(strings.Join(append([]string{"run"}, rawWords(l.Args)...), " "))
+		if met {
+			s.claim(l, true, text)
+			return ""
+		}
+		text += fmt.Sprintf(": not so after %s", formatDuration(s.cluster.Now()-began))
+		s.claim(l, false, text)
+		s.stop(fmt.Sprintf("line %d: %s", l.Num, text))
+		return text + "\n"
+	}
+	return r
+}
+
+// line is the line that is being started.
+func (s *Session) line() *Line { return &s.program.code[s.next-1].Line }
+
+func rawWords(words []Word) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = w.Raw
+	}
+	return all
+}
+
+// pass waits until the world is so old. An event of its own stands at that time, so that the world stops there and not
+// at the next thing that happens to happen.
+func (s *Session) pass(until env.Duration) Result {
+	if until <= s.cluster.Now() {
+		return Result{}
+	}
+	passed := false
+	s.cluster.At(until, "wait", func() { passed = true })
+	return Result{Until: func() bool { return passed }, After: until - s.cluster.Now() + 1}
+}
+
+// verbPin is never run either: pins are read before the first event.
+var verbPin = &Verb{
+	Name:  "pin",
+	Group: "time",
+	Forms: []string{"SITE ENTITY ORDINAL DRAW"},
+	Doc: "Fixes one decision that is left to chance: what a site draws for an entity the n-th time. 0 is always the benign choice. " +
+		"Exploration and shrinking write these lines.",
+	Example: "pin link.delay b1 17 0",
+}
