@@ -1,0 +1,94 @@
+package storage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// A checkpoint is a text file: a version, the number of entries, and an entry a line (CheckpointFile).
+//
+//	0
+//	2
+//	3 0
+//	5 40
+const checkpointVersion = 0
+
+// errCheckpoint is a checkpoint that cannot be read. It is replaced as a whole, so a crash cannot have torn it.
+var errCheckpoint = errors.New("malformed checkpoint")
+
+// encodeCheckpoint is the content of a checkpoint file.
+func encodeCheckpoint(entries []string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%d\n%d\n", checkpointVersion, len(entries))
+	for _, e := range entries {
+		b.WriteString(e)
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}
+
+// decodeCheckpoint splits a checkpoint into the words of its entries. An empty file has none: Kafka makes one before the
+// first write.
+func decodeCheckpoint(content []byte, words int) ([][]string, error) {
+	lines := strings.Split(string(content), "\n")
+	if n := len(lines); lines[n-1] == "" {
+		lines = lines[:n-1]
+	}
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	if v, err := strconv.ParseInt(lines[0], 10, 32); err != nil || v != checkpointVersion {
+		return nil, fmt.Errorf("%w: version %q, want %d", errCheckpoint, lines[0], checkpointVersion)
+	}
+	if len(lines) == 1 {
+		return nil, nil
+	}
+	n, err := strconv.ParseInt(lines[1], 10, 32)
+	if err != nil || n != int64(len(lines)-2) {
+		return nil, fmt.Errorf("%w: %q entries announced, %d found", errCheckpoint, lines[1], len(lines)-2)
+	}
+	entries := make([][]string, 0, len(lines)-2)
+	for _, line := range lines[2:] {
+		e := strings.Fields(line)
+		if len(e) != words {
+			return nil, fmt.Errorf("%w: line %q, want %d words", errCheckpoint, line, words)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// encodeEpochs is the content of leader-epoch-checkpoint: epoch and start offset.
+func encodeEpochs(entries []EpochStart) []byte {
+	lines := make([]string, len(entries))
+	for i, e := range entries {
+		lines[i] = strconv.FormatInt(int64(e.Epoch), 10) + " " + strconv.FormatInt(int64(e.Start), 10)
+	}
+	return encodeCheckpoint(lines)
+}
+
+// decodeEpochs reads leader-epoch-checkpoint. Entries that contradict each other are resolved as assign does.
+func decodeEpochs(content []byte) (EpochCache, error) {
+	var c EpochCache
+	entries, err := decodeCheckpoint(content, 2)
+	for _, e := range entries {
+		epoch, err1 := strconv.ParseInt(e[0], 10, 32)
+		start, err2 := strconv.ParseInt(e[1], 10, 64)
+		if err1 != nil || err2 != nil || epoch < 0 || start < 0 {
+			return EpochCache{}, fmt.Errorf("%w: epoch %q from %q", errCheckpoint, e[0], e[1])
+		}
+		c.assign(wire.Epoch(epoch), wire.Offset(start))
+	}
+	return c, err
+}
+
+// saveEpochs writes the epoch cache beside the log.
+func (l *Log) saveEpochs(d env.Disk) error {
+	return replaceFile(d, join(l.dir, epochsFile), encodeEpochs(l.epochs.entries))
+}

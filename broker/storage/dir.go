@@ -1,0 +1,328 @@
+package storage
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Dir is a log directory (log.dirs): the directory of every partition in it, and what is kept about all of them. Path is
+// relative to the machine's root; "" is the root itself.
+//
+//	.kafka_cleanshutdown               there: every log was flushed (see TakeCleanMarker)
+//	meta.properties                    whose directory this is
+//	recovery-point-offset-checkpoint   up to where each log is known to be on the device
+//	log-start-offset-checkpoint        where each log starts, if not at its first segment
+//	replication-offset-checkpoint      each replica's high watermark
+//	orders-0/                          a Log
+//
+// A checkpoint may be older than the truth, never ahead of it: recovery then reads more than it must, and a replica starts
+// with a high watermark that is too low. Both are safe. After a truncation the recovery point is saved before the next
+// append, or the rule would break.
+type Dir struct {
+	Path  string
+	Rules Rules
+}
+
+// The files of a log directory.
+const (
+	recoveryFile  = "recovery-point-offset-checkpoint"
+	logStartFile  = "log-start-offset-checkpoint"
+	watermarkFile = "replication-offset-checkpoint"
+	cleanFile     = ".kafka_cleanshutdown"
+	metaFile      = "meta.properties"
+)
+
+// Offsets is one offset for each partition of a directory.
+type Offsets map[wire.TopicPartition]wire.Offset
+
+// SaveRecoveryPoints replaces the recovery points.
+func (dir Dir) SaveRecoveryPoints(d env.Disk, o Offsets) error {
+	return dir.saveOffsets(d, recoveryFile, o)
+}
+
+// SaveLogStarts replaces the log starts. Kafka leaves out logs that start at their first segment.
+func (dir Dir) SaveLogStarts(d env.Disk, o Offsets) error { return dir.saveOffsets(d, logStartFile, o) }
+
+// SaveHighWatermarks replaces the high watermarks.
+func (dir Dir) SaveHighWatermarks(d env.Disk, o Offsets) error {
+	return dir.saveOffsets(d, watermarkFile, o)
+}
+
+// LoadRecoveryPoints reads the recovery points. A file that cannot be read is as good as none: everything is read again.
+func (dir Dir) LoadRecoveryPoints(d env.Disk) (Offsets, error) {
+	return forgive(dir.loadOffsets(d, recoveryFile))
+}
+
+// LoadLogStarts reads the log starts. A file that cannot be read is as good as none: logs start at their first segments.
+func (dir Dir) LoadLogStarts(d env.Disk) (Offsets, error) {
+	return forgive(dir.loadOffsets(d, logStartFile))
+}
+
+// LoadHighWatermarks reads the high watermarks. One that cannot be read is an error, as in Kafka.
+func (dir Dir) LoadHighWatermarks(d env.Disk) (Offsets, error) {
+	return dir.loadOffsets(d, watermarkFile)
+}
+
+// forgive turns an unreadable checkpoint into an empty one.
+func forgive(o Offsets, err error) (Offsets, error) {
+	if err != nil && !isDisk(err) {
+		return Offsets{}, nil
+	}
+	return o, err
+}
+
+func (dir Dir) saveOffsets(d env.Disk, file string, o Offsets) error {
+	return replaceFile(d, join(dir.Path, file), encodeOffsets(o))
+}
+
+func (dir Dir) loadOffsets(d env.Disk, file string) (Offsets, error) {
+	content, err := readFile(d, join(dir.Path, file))
+	if err == env.ErrNotExist {
+		return Offsets{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decodeOffsets(content)
+}
+
+// encodeOffsets is the content of an offset checkpoint: topic, partition and offset.
+func encodeOffsets(o Offsets) []byte {
+	keys := slices.SortedFunc(maps.Keys(o), func(a, b wire.TopicPartition) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	lines := make([]string, len(keys))
+	for i, tp := range keys {
+		lines[i] = fmt.Sprintf("%s %d %d", tp.Topic, tp.Partition, o[tp])
+	}
+	return encodeCheckpoint(lines)
+}
+
+func decodeOffsets(content []byte) (Offsets, error) {
+	entries, err := decodeCheckpoint(content, 3)
+	if err != nil {
+		return nil, err
+	}
+	o := make(Offsets, len(entries))
+	for _, e := range entries {
+		p, err1 := strconv.ParseInt(e[1], 10, 32)
+		at, err2 := strconv.ParseInt(e[2], 10, 64)
+		if err1 != nil || err2 != nil || p < 0 || at < 0 {
+			return nil, fmt.Errorf("%w: partition %q at %q", errCheckpoint, e[1], e[2])
+		}
+		o[wire.TopicPartition{Topic: e[0], Partition: int32(p)}] = wire.Offset(at)
+	}
+	return o, nil
+}
+
+// cleanShutdown is the content of the marker (CleanShutdownFileHandler).
+type cleanShutdown struct {
+	Version     int32  `json:"version"`
+	BrokerEpoch *int64 `json:"brokerEpoch"`
+}
+
+// NoBrokerEpoch is the epoch of a marker that names none.
+const NoBrokerEpoch wire.BrokerEpoch = -1
+
+// TakeCleanMarker reads the clean-shutdown marker and deletes it, durably, before anything is loaded: if it were still
+// there after a crash during loading, the next start would skip a recovery that is due (KAFKA-10471). It names the broker
+// epoch of the incarnation that wrote it; a broker that cannot show it has lost its place in the ELR (KIP-966).
+func (dir Dir) TakeCleanMarker(d env.Disk) (clean bool, epoch wire.BrokerEpoch, err error) {
+	path := join(dir.Path, cleanFile)
+	content, err := readFile(d, path)
+	if err == env.ErrNotExist {
+		return false, NoBrokerEpoch, nil
+	}
+	if err != nil {
+		return false, NoBrokerEpoch, err
+	}
+	epoch = decodeCleanMarker(content)
+	if !dir.Rules.TakeMarkerFirst {
+		return true, epoch, nil
+	}
+	return true, epoch, dir.DropCleanMarker(d)
+}
+
+// DropCleanMarker deletes the marker durably.
+func (dir Dir) DropCleanMarker(d env.Disk) error {
+	path := join(dir.Path, cleanFile)
+	if err := d.Remove(path); err != nil && err != env.ErrNotExist {
+		return onFile(path, err)
+	}
+	return onFile(dir.Path, d.SyncDir(dir.Path))
+}
+
+// SaveCleanMarker says that every log of the directory was closed without an error. It is the last thing an incarnation
+// does, behind the checkpoints.
+func (dir Dir) SaveCleanMarker(d env.Disk, epoch wire.BrokerEpoch) error {
+	e := int64(epoch)
+	content, err := json.Marshal(cleanShutdown{Version: 0, BrokerEpoch: &e})
+	if err != nil {
+		return err
+	}
+	return replaceFile(d, join(dir.Path, cleanFile), content)
+}
+
+// decodeCleanMarker is the broker epoch in a marker. Older brokers wrote an empty one; that it is there says enough.
+func decodeCleanMarker(content []byte) wire.BrokerEpoch {
+	var c cleanShutdown
+	if json.Unmarshal(content, &c) != nil || c.BrokerEpoch == nil {
+		return NoBrokerEpoch
+	}
+	return wire.BrokerEpoch(*c.BrokerEpoch)
+}
+
+// Meta is meta.properties, version 1: whose directory this is.
+type Meta struct {
+	Cluster   string
+	Node      wire.NodeID
+	Directory wire.UUID // of this directory (KIP-858)
+}
+
+// SaveMeta replaces meta.properties.
+func (dir Dir) SaveMeta(d env.Disk, m Meta) error {
+	content := fmt.Sprintf("#\ncluster.id=%s\ndirectory.id=%s\nnode.id=%d\nversion=1\n", m.Cluster, formatUUID(m.Directory), m.Node)
+	return replaceFile(d, join(dir.Path, metaFile), []byte(content))
+}
+
+// LoadMeta reads meta.properties; ok is false if the directory is not formatted.
+func (dir Dir) LoadMeta(d env.Disk) (m Meta, ok bool, err error) {
+	content, err := readFile(d, join(dir.Path, metaFile))
+	if err == env.ErrNotExist {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, err
+	}
+	m, err = decodeMeta(content)
+	return m, err == nil, err
+}
+
+// decodeMeta reads the keys it knows of a properties file.
+func decodeMeta(content []byte) (m Meta, err error) {
+	m.Node = wire.NoNode
+	for line := range strings.Lines(string(content)) {
+		key, value, found := strings.Cut(strings.TrimSpace(line), "=")
+		if !found || strings.HasPrefix(key, "#") {
+			continue
+		}
+		switch key {
+		case "cluster.id":
+			m.Cluster = value
+		case "node.id":
+			n, err := strconv.ParseInt(value, 10, 32)
+			if err != nil {
+				return Meta{}, fmt.Errorf("%w: %s: node.id %q", errCheckpoint, metaFile, value)
+			}
+			m.Node = wire.NodeID(n)
+		case "directory.id":
+			if m.Directory, err = parseUUID(value); err != nil {
+				return Meta{}, err
+			}
+		case "version":
+			if value != "1" {
+				return Meta{}, fmt.Errorf("%w: %s: version %q, want 1", errCheckpoint, metaFile, value)
+			}
+		}
+	}
+	return m, nil
+}
+
+// formatUUID is an id as Kafka prints it: 22 characters of URL-safe base64.
+func formatUUID(id wire.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+func parseUUID(s string) (id wire.UUID, err error) {
+	p, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(p) != len(id) {
+		return id, fmt.Errorf("%w: id %q is not 22 characters of base64", errCheckpoint, s)
+	}
+	copy(id[:], p)
+	return id, nil
+}
+
+// SaveTopicID writes partition.metadata into a log's directory: which topic of that name the log is of. It is there
+// before the first record, so that the log of a deleted topic cannot be taken for its successor's (KIP-516).
+func SaveTopicID(d env.Disk, logDir string, id wire.TopicID) error {
+	return replaceFile(d, join(logDir, topicFile), []byte("version: 0\ntopic_id: "+formatUUID(wire.UUID(id))))
+}
+
+// LoadTopicID reads partition.metadata; ok is false if there is none.
+func LoadTopicID(d env.Disk, logDir string) (id wire.TopicID, ok bool, err error) {
+	content, err := readFile(d, join(logDir, topicFile))
+	if err == env.ErrNotExist || err == nil && len(content) == 0 {
+		return id, false, nil
+	}
+	if err != nil {
+		return id, false, err
+	}
+	id, err = decodeTopicID(content)
+	return id, err == nil, err
+}
+
+func decodeTopicID(content []byte) (id wire.TopicID, err error) {
+	version, rest, found := strings.Cut(string(content), "\n")
+	text, isID := strings.CutPrefix(strings.TrimSpace(rest), "topic_id: ")
+	if !found || version != "version: 0" || !isID {
+		return id, fmt.Errorf("%w: %s", errCheckpoint, topicFile)
+	}
+	u, err := parseUUID(text)
+	return wire.TopicID(u), err
+}
+
+// DirKind is what a directory's name says about the log in it.
+type DirKind uint8
+
+const (
+	DirLog     DirKind = iota // a partition's log
+	DirDeleted                // of a deleted topic, waiting to be removed
+	DirStray                  // of a partition that the metadata does not know here
+	DirFuture                 // of a replica that is being moved between directories
+)
+
+var dirKindSuffixes = [...]string{DirDeleted: "-delete", DirStray: "-stray", DirFuture: "-future"}
+
+// ParseDir reads the name of a log's directory: "orders-0", or with a unique part and a suffix "orders-0.6b1f…-delete".
+func ParseDir(name string) (tp wire.TopicPartition, kind DirKind, ok bool) {
+	for k, suffix := range dirKindSuffixes {
+		if suffix == "" {
+			continue
+		}
+		if rest, found := strings.CutSuffix(name, suffix); found {
+			dot := strings.LastIndexByte(rest, '.')
+			if dot <= 0 {
+				return tp, DirLog, false
+			}
+			name, kind = rest[:dot], DirKind(k)
+			break
+		}
+	}
+	dash := strings.LastIndexByte(name, '-')
+	if dash <= 0 {
+		return tp, kind, false
+	}
+	n, valid := parseOffset(name[dash+1:])
+	if !valid || n > 1<<31-1 {
+		return tp, kind, false
+	}
+	return wire.TopicPartition{Topic: name[:dash], Partition: int32(n)}, kind, true
+}
+
+// FormatDir is the name of a log's directory of a kind. The unique id keeps apart the logs of topics that were deleted
+// one after the other; it is not used for DirLog.
+func FormatDir(tp wire.TopicPartition, kind DirKind, unique wire.UUID) string {
+	if kind == DirLog {
+		return tp.String()
+	}
+	const nameMax = 255
+	tail := fmt.Sprintf("-%d.%x%s", tp.Partition, unique[:], dirKindSuffixes[kind])
+	return tp.Topic[:min(len(tp.Topic), nameMax-len(tail))] + tail
+}

@@ -1,0 +1,78 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Offline says that a log does nothing more in this incarnation: a disk operation failed, and what the device holds
+// behind the failure is unknown. The broker takes the whole log directory offline (KIP-112) and answers
+// KAFKA_STORAGE_ERROR.
+type Offline struct {
+	Doing string // what was tried: "append to orders-0"
+	Cause error  // what the disk said
+}
+
+// Error is what was tried and what the disk said.
+func (o *Offline) Error() string { return fmt.Sprintf("%s: %v; the log is offline", o.Doing, o.Cause) }
+
+// Unwrap makes errors.Is find both Kafka's error and the disk's.
+func (o *Offline) Unwrap() []error { return []error{kerr.KafkaStorageError, o.Cause} }
+
+// UnexpectedOffset is a follower's append that starts below the end of its log (UnexpectedAppendOffsetException). If the
+// log is empty and Last reaches its start, the caller may start the log anew at First: DeleteRecords moves the start
+// into the middle of a batch.
+type UnexpectedOffset struct {
+	First, Last wire.Offset // of the first batch, and of the last one
+	End         wire.Offset // of the log
+}
+
+// Error has all three offsets.
+func (u *UnexpectedOffset) Error() string {
+	return fmt.Sprintf("append [%d, %d] to a log that ends at %d", u.First, u.Last, u.End)
+}
+
+// onFile adds the file to a disk error.
+func onFile(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fileError{path, err}
+}
+
+// fileError is a disk error with the file it is about.
+type fileError struct {
+	path string
+	err  error
+}
+
+func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
+func (e *fileError) Unwrap() error { return e.err }
+
+// isDisk says whether an error came from the disk, and not from what the bytes say.
+func isDisk(err error) bool {
+	var e env.Error
+	return errors.As(err, &e)
+}
+
+// fail takes the log offline. Kafka does so for every IOException, of a read too (LocalLog.maybeHandleIOException).
+func (l *Log) fail(doing string, err error) error {
+	off := &Offline{Doing: doing + " " + l.dir, Cause: err}
+	if l.offline == nil && l.cfg.Rules.StayOffline {
+		l.offline = off
+	}
+	return off
+}
+
+// failDisk is fail for errors of the disk; an error about the bytes is passed on.
+func (l *Log) failDisk(doing string, err error) error {
+	if err != nil && isDisk(err) {
+		return l.fail(doing, err)
+	}
+	return err
+}

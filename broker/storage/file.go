@@ -1,0 +1,76 @@
+package storage
+
+import (
+	"samsa/sim/env"
+)
+
+// tmpSuffix is the name under which a file's new content is written before it takes the file's name.
+const tmpSuffix = ".tmp"
+
+// readFile is a whole file. A missing one is env.ErrNotExist.
+func readFile(d env.Disk, path string) ([]byte, error) {
+	f, err := d.Open(path, false)
+	if err == env.ErrNotExist {
+		return nil, err
+	}
+	if err != nil {
+		return nil, onFile(path, err)
+	}
+	size, err := d.Size(f)
+	var p []byte
+	if err == nil && size > 0 {
+		p, err = d.ReadAt(f, 0, int(size))
+	}
+	if e := d.Close(f); err == nil {
+		err = e
+	}
+	return p, onFile(path, err)
+}
+
+// writeFile makes a file with the given content, or gives it to an existing one. If sync is set the bytes are durable,
+// and the name is when the directory is.
+func writeFile(d env.Disk, path string, content []byte, sync bool) error {
+	f, err := d.Open(path, true)
+	if err != nil {
+		return onFile(path, err)
+	}
+	size, err := d.Size(f)
+	if err == nil && size > 0 {
+		err = d.Truncate(f, 0)
+	}
+	if err == nil && len(content) > 0 {
+		err = d.Append(f, content)
+	}
+	if err == nil && sync {
+		err = d.Sync(f)
+	}
+	if e := d.Close(f); err == nil {
+		err = e
+	}
+	return onFile(path, err)
+}
+
+// replaceFile gives a file new content so that after any crash it has the old or the new one, whole: write another
+// file, sync, rename, sync the directory (CheckpointFile, Utils.atomicMoveWithFallback).
+func replaceFile(d env.Disk, path string, content []byte) error {
+	if err := writeFile(d, path+tmpSuffix, content, true); err != nil {
+		return err
+	}
+	if err := d.Rename(path+tmpSuffix, path); err != nil {
+		return onFile(path, err)
+	}
+	return onFile(parent(path), d.SyncDir(parent(path)))
+}
+
+// syncFile makes the bytes of a file durable that is not open.
+func syncFile(d env.Disk, path string) error {
+	f, err := d.Open(path, false)
+	if err != nil {
+		return onFile(path, err)
+	}
+	err = d.Sync(f)
+	if e := d.Close(f); err == nil {
+		err = e
+	}
+	return onFile(path, err)
+}

@@ -1,0 +1,133 @@
+package storage
+
+import (
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Flush makes everything below an offset durable: batches, indexes, snapshots and names; and moves the recovery point to
+// it. Kafka flushes for flush.messages and flush.ms, in the background after a roll, and at a clean shutdown; records are
+// acknowledged long before (the replicas are the durability), except in a KRaft log.
+func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
+	if l.offline != nil {
+		return l.offline
+	}
+	upTo = min(upTo, l.end)
+	if upTo <= l.recovery {
+		return nil
+	}
+	if err := l.flush(d, upTo); err != nil {
+		return l.fail("flush", err)
+	}
+	return nil
+}
+
+func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
+	for i, s := range l.segments {
+		if i+1 < len(l.segments) && l.segments[i+1].base <= l.recovery {
+			continue // durable already
+		}
+		if s.base < upTo || upTo == l.end {
+			if err := s.sync(d); err != nil {
+				return err
+			}
+		}
+	}
+	if err := l.syncSnapshots(d); err != nil {
+		return err
+	}
+	if err := l.syncNames(d); err != nil {
+		return err
+	}
+	l.recovery = max(l.recovery, upTo)
+	return nil
+}
+
+// Close ends a log in order: a snapshot of its producers, everything flushed, handles given back. Only if it succeeded for
+// every log of a directory may the clean-shutdown marker be written (KAFKA-15375). A log that is offline only gives its
+// handles back.
+func (l *Log) Close(d env.Disk) error {
+	if l.offline != nil {
+		l.release(d)
+		return l.offline
+	}
+	err := l.takeSnapshot(d)
+	if err == nil {
+		if s := l.active(); s.ready {
+			err = s.seal(d)
+		}
+	}
+	if err == nil {
+		err = l.flush(d, l.end)
+	}
+	if err != nil {
+		err = l.fail("close", err)
+		l.release(d)
+		return err
+	}
+	if err := l.release(d); err != nil {
+		return l.fail("close", err)
+	}
+	return nil
+}
+
+// release gives every handle back.
+func (l *Log) release(d env.Disk) (first error) {
+	for _, s := range l.segments {
+		if err := s.close(d); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Delete removes the log's files and its directory, after Close or instead of it. Kafka first renames the directory (see
+// DeletedDir) and does this later.
+func (l *Log) Delete(d env.Disk) error {
+	l.release(d)
+	l.segments = l.segments[:0]
+	l.offline = &Offline{Doing: "use " + l.dir, Cause: env.ErrNotExist}
+	return RemoveLog(d, l.dir)
+}
+
+// RemoveLog removes a log's directory and all files in it.
+func RemoveLog(d env.Disk, dir string) error {
+	entries, err := d.List(dir)
+	if err == env.ErrNotExist {
+		return nil
+	}
+	if err != nil {
+		return onFile(dir, err)
+	}
+	for _, e := range entries {
+		path := join(dir, e.Name)
+		if err := d.Remove(path); err != nil && err != env.ErrNotExist {
+			return onFile(path, err)
+		}
+	}
+	if err := d.Remove(dir); err != nil && err != env.ErrNotExist {
+		return onFile(dir, err)
+	}
+	return onFile(parent(dir), d.SyncDir(parent(dir)))
+}
+
+// Rename moves the log's directory, with the log open: to the name that marks it for deletion.
+func (l *Log) Rename(d env.Disk, to string) error {
+	if l.offline != nil {
+		return l.offline
+	}
+	if err := d.Rename(l.dir, to); err != nil {
+		return l.fail("rename", err)
+	}
+	if err := d.SyncDir(parent(to)); err != nil {
+		return l.fail("rename", err)
+	}
+	for i := range l.doomed {
+		l.doomed[i].path = to + l.doomed[i].path[len(l.dir):]
+	}
+	l.dir = to
+	for _, s := range l.segments {
+		s.moveTo(to)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package storage
+
+import (
+	"strings"
+
+	"samsa/wire"
+)
+
+// The files of one partition's directory (LogFileUtils).
+const (
+	suffixLog      = ".log"
+	suffixIndex    = ".index"
+	suffixTimes    = ".timeindex"
+	suffixTxns     = ".txnindex"
+	suffixSnapshot = ".snapshot" // the producer table as of the offset in the name
+
+	suffixDeleted = ".deleted" // renamed away, to be removed after file.delete.delay.ms
+	suffixCleaned = ".cleaned" // the output of a compaction that did not finish
+	suffixSwap    = ".swap"    // the output of one that did; it replaces what it was made from
+
+	epochsFile = "leader-epoch-checkpoint"
+	topicFile  = "partition.metadata"
+)
+
+// segmentSuffixes are the files that every segment has or may have. The log comes first: its name decides whether the
+// segment exists, and what is left of the others is swept up when the log is loaded.
+var segmentSuffixes = [...]string{suffixLog, suffixIndex, suffixTimes, suffixTxns}
+
+// offsetDigits is the width of the offset in a file name: the most digits an int64 can have, and one more.
+const offsetDigits = 20
+
+// fileName is a file named by an offset: 20 digits and a suffix.
+func fileName(at wire.Offset, suffix string) string {
+	var digits [offsetDigits]byte
+	n := uint64(at)
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return string(digits[:]) + suffix
+}
+
+// offsetOf reads the offset off a name that starts with digits and a dot. ok is false for every other name, and for
+// offsets that do not fit.
+func offsetOf(name string) (at wire.Offset, suffix string, ok bool) {
+	dot := strings.IndexByte(name, '.')
+	if dot <= 0 || dot > offsetDigits {
+		return 0, "", false
+	}
+	at, ok = parseOffset(name[:dot])
+	return at, name[dot:], ok
+}
+
+// parseOffset reads a non-negative decimal number without a sign.
+func parseOffset(s string) (wire.Offset, bool) {
+	var n int64
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		if n > (1<<63-1-9)/10 {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return wire.Offset(n), len(s) > 0
+}
+
+// join is a path below a directory; "" is the root.
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// parent is the directory that holds a path.
+func parent(path string) string {
+	if i := strings.LastIndexByte(path, '/'); i >= 0 {
+		return path[:i]
+	}
+	return ""
+}

@@ -1,0 +1,140 @@
+package storage
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Reason is why a segment was deleted.
+type Reason uint8
+
+const (
+	ReasonStart Reason = iota // it lies below the log's start
+	ReasonSize                // the log is larger than retention.bytes without it
+	ReasonTime                // its newest record is older than retention.ms
+)
+
+// String is the reason in words.
+func (r Reason) String() string {
+	if r <= ReasonTime {
+		return [...]string{"below the log start", "retention.bytes", "retention.ms"}[r]
+	}
+	return "reason?"
+}
+
+// Deleted is a segment that retention took.
+type Deleted struct {
+	Base, Next wire.Offset // its offsets, [Base, Next)
+	Bytes      int64
+	Newest     wire.Timestamp
+	Reason     Reason
+}
+
+// AdvanceStart moves the log's start up: DeleteRecords, or a follower that hears of it. It is a matter of memory until
+// the caller saves it, and no file is touched; Retain takes the segments that are wholly below. Above the high
+// watermark it is OFFSET_OUT_OF_RANGE; below the start it does nothing.
+func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err error) {
+	if l.offline != nil {
+		return false, l.offline
+	}
+	if to > hw || to > l.end {
+		return false, kerr.OffsetOutOfRange
+	}
+	if to <= l.start {
+		return false, nil
+	}
+	l.moveStart(to)
+	return true, nil
+}
+
+// moveStart moves the start up. The epoch file is left as it is: it knows more than needed, and loading trims it.
+func (l *Log) moveStart(to wire.Offset) {
+	l.start = to
+	l.epochs.truncateFromStart(to)
+	l.producers.startAt(to)
+}
+
+// Retain deletes, from the oldest on, the segments below the log's start, then those that make it larger than
+// retention.bytes, then those older than retention.ms (UnifiedLog.deleteOldSegments). Only below the high watermark; and
+// if the active segment is to go, an empty one takes its place first.
+func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, error) {
+	if l.offline != nil {
+		return nil, l.offline
+	}
+	gone, err := l.deleteWhile(d, wall, hw, ReasonStart, func(i int) (bool, error) {
+		return i+1 < len(l.segments) && l.segments[i+1].base <= l.start, nil
+	})
+	if err != nil || !l.cfg.Delete {
+		return gone, err
+	}
+	if excess := l.Bytes() - l.cfg.RetentionBytes; l.cfg.RetentionBytes >= 0 && excess >= 0 {
+		more, err := l.deleteWhile(d, wall, hw, ReasonSize, func(i int) (bool, error) {
+			excess -= l.segments[i].size
+			return excess >= 0, nil
+		})
+		if gone = append(gone, more...); err != nil {
+			return gone, err
+		}
+	}
+	if l.cfg.RetentionMs >= 0 {
+		now := wire.Timestamp(wall.Millis())
+		more, err := l.deleteWhile(d, wall, hw, ReasonTime, func(i int) (bool, error) {
+			s := l.segments[i]
+			if err := l.ready(d, s); err != nil {
+				return false, err
+			}
+			return millis(now-s.largestTimestamp()) > l.cfg.RetentionMs, nil
+		})
+		if gone = append(gone, more...); err != nil {
+			return gone, err
+		}
+	}
+	return gone, nil
+}
+
+// deleteWhile deletes the oldest segments as long as each is below the high watermark and breaks the limit.
+func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason, breaks func(i int) (bool, error)) ([]Deleted, error) {
+	n := 0
+	for ; n < len(l.segments); n++ {
+		isLast := n+1 == len(l.segments)
+		upper := l.end
+		if !isLast {
+			upper = l.segments[n+1].base
+		}
+		if hw < upper || isLast && l.segments[n].size == 0 {
+			break
+		}
+		over, err := breaks(n)
+		if err != nil {
+			return nil, l.failDisk("retain", err)
+		}
+		if !over {
+			break
+		}
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	gone := make([]Deleted, n)
+	for i, s := range l.segments[:n] {
+		gone[i] = Deleted{Base: s.base, Next: s.end, Bytes: s.size, Newest: s.maxTime, Reason: why}
+	}
+	if n == len(l.segments) {
+		if err := l.roll(d, l.end, wall); err != nil {
+			return nil, l.fail("roll", err)
+		}
+	}
+	if to := l.segments[n].base; to > l.start {
+		l.moveStart(to)
+	}
+	// From the oldest up, each for good before the next: what a power loss leaves is a log without a hole.
+	for range n {
+		if err := l.discard(d, l.segments[0]); err != nil {
+			return nil, l.fail("retain", err)
+		}
+		l.segments = l.segments[1:]
+	}
+	return gone, nil
+}

@@ -1,0 +1,96 @@
+package storage
+
+import (
+	"encoding/binary"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// scanWindow is how much of a log file a scan reads at once. It bounds the number of disk calls, not the size of what
+// can be scanned: a batch larger than the window is read whole, after its length was compared with the file's.
+const scanWindow = 256 << 10
+
+// scanner walks over the batches of a log file.
+type scanner struct {
+	disk env.Disk
+	path string
+	file env.File
+	pos  int64 // of the next batch
+	end  int64 // of what may be read; a batch that crosses it is short
+
+	window int    // how much to read at once
+	buf    []byte // the bytes from at on
+	at     int64
+}
+
+// scan starts a walk over [pos, end) of the segment's log.
+func (s *segment) scan(d env.Disk, pos, end int64) scanner {
+	return scanner{disk: d, path: s.path(suffixLog), file: s.log, pos: pos, end: end, window: scanWindow}
+}
+
+// more says whether anything is left.
+func (c *scanner) more() bool { return c.pos < c.end }
+
+// header is the next batch's header and the batch's size in bytes, which lies inside the file. Only the accessors of
+// header fields may be used on it. The error is wire.ErrShortBatch, a *wire.CorruptError, or the disk's.
+func (c *scanner) header() (h wire.Batch, size int64, err error) {
+	p, err := c.bytes(min(wire.BatchHeaderSize, c.end-c.pos))
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(p) < wire.BatchHeaderSize {
+		_, _, err := wire.Next(p)
+		if err == nil {
+			err = wire.ErrShortBatch
+		}
+		return nil, 0, err
+	}
+	if _, _, err := wire.Next(p); err != nil && err != wire.ErrShortBatch {
+		return nil, 0, err
+	}
+	size = lengthPrefix + int64(int32(binary.BigEndian.Uint32(p[lengthAt:])))
+	if size > c.end-c.pos {
+		return nil, 0, wire.ErrShortBatch
+	}
+	return wire.Batch(p[:wire.BatchHeaderSize]), size, nil
+}
+
+// The length field of a batch and what it does not count.
+const (
+	lengthAt     = 8
+	lengthPrefix = 12
+)
+
+// batch is the next batch, whole.
+func (c *scanner) batch() (wire.Batch, error) {
+	_, size, err := c.header()
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.bytes(size)
+	if err != nil {
+		return nil, err
+	}
+	return wire.Batch(p), nil
+}
+
+// skip moves behind a batch.
+func (c *scanner) skip(size int64) { c.pos += size }
+
+// bytes is the next n bytes, from the window if it has them.
+func (c *scanner) bytes(n int64) ([]byte, error) {
+	off := c.pos - c.at
+	if off < 0 || off+n > int64(len(c.buf)) {
+		want := min(max(n, int64(c.window)), c.end-c.pos)
+		p, err := c.disk.ReadAt(c.file, c.pos, int(want))
+		if err != nil {
+			return nil, onFile(c.path, err)
+		}
+		if int64(len(p)) < n {
+			return nil, onFile(c.path, env.ErrIO) // the file is shorter than it said
+		}
+		c.buf, c.at, off = p, c.pos, 0
+	}
+	return c.buf[off : off+n : off+n], nil
+}

@@ -1,0 +1,331 @@
+package storage
+
+import (
+	"errors"
+	"math"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// segment is a run of a log in one file, with its indexes (LogSegment). It is born by a roll, grows while it is the
+// active one, and dies as a whole when retention or a truncation passes it; only a truncation makes it shorter.
+//
+//	00000000000000000040.log        batches from offset 40 on
+//	00000000000000000040.index      offset    → position
+//	00000000000000000040.timeindex  timestamp → offset
+//	00000000000000000040.txnindex   aborted transactions, if there are any
+type segment struct {
+	dir  string
+	base wire.Offset // no batch starts below it
+
+	log     env.File
+	size    int64 // of the log file, all of it sound batches
+	end     wire.Offset
+	written bool // the log file, since its last sync
+
+	index offsetIndex
+	times timeIndex
+	txns  txnIndex
+	lost  bool // an index was missing or torn when the segment was loaded
+	ready bool // the indexes are read and checked; those of an old segment wait until somebody searches it
+
+	created  env.Time       // when this incarnation made or opened it: stands in where batches have no timestamps
+	rollFrom wire.Timestamp // max timestamp of the first batch; NoTimestamp while there is none or it has none
+
+	maxTime   wire.Timestamp // of all its batches; NoTimestamp without one
+	maxTimeAt wire.Offset    // the last offset of the first batch that has it
+}
+
+// path is the name of one of the segment's files.
+func (s *segment) path(suffix string) string { return join(s.dir, fileName(s.base, suffix)) }
+
+// newSegment is a segment without its files.
+func newSegment(dir string, base wire.Offset, wall env.Time) *segment {
+	s := &segment{dir: dir, base: base, end: base, created: wall, rollFrom: wire.NoTimestamp, maxTime: wire.NoTimestamp, maxTimeAt: base}
+	s.index = newOffsetIndex(s.path(suffixIndex), base)
+	s.times = newTimeIndex(s.path(suffixTimes), base)
+	s.txns = newTxnIndex(s.path(suffixTxns), base)
+	return s
+}
+
+// createSegment makes an empty segment. Files that bear its names are from before a crash and lose their content.
+func createSegment(d env.Disk, dir string, base wire.Offset, wall env.Time) (*segment, error) {
+	s := newSegment(dir, base, wall)
+	f, err := d.Open(s.path(suffixLog), true)
+	if err != nil {
+		return s, onFile(s.path(suffixLog), err)
+	}
+	s.log, s.written = f, true
+	size, err := d.Size(f)
+	if err == nil && size > 0 {
+		err = d.Truncate(f, 0)
+	}
+	if err != nil {
+		return s, onFile(s.path(suffixLog), err)
+	}
+	if err := s.resetIndexes(d); err != nil {
+		return s, err
+	}
+	if err := d.Remove(s.txns.path); err != nil && err != env.ErrNotExist {
+		return s, onFile(s.txns.path, err)
+	}
+	s.ready = true
+	return s, nil
+}
+
+// append writes whole batches at the end of the log file. They count only when they are noted.
+func (s *segment) append(d env.Disk, records []byte) error {
+	s.written = true
+	return onFile(s.path(suffixLog), d.Append(s.log, records))
+}
+
+// note takes a batch that is in the file, behind those that were noted before, into account: indexes and extremes. The
+// offset index is thereby a function of the log's bytes and the interval, whoever builds it and when. If an index fails
+// the batch is noted all the same.
+func (s *segment) note(d env.Disk, b wire.Batch, size int64, interval int32) (err error) {
+	last, at := b.LastOffset(), s.size
+	if s.size == 0 {
+		s.rollFrom = b.MaxTimestamp()
+	}
+	if ts := b.MaxTimestamp(); ts > s.maxTime {
+		s.maxTime, s.maxTimeAt = ts, last
+	}
+	s.size += size
+	s.end = last + 1
+	if at-s.index.lastPosition() <= int64(interval) {
+		return nil
+	}
+	if err := s.index.add(d, last, at); err != nil {
+		return err
+	}
+	return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt)
+}
+
+// seal completes the time index of a segment that is no longer the active one, so that its age can be told without
+// reading it (onBecomeInactiveSegment).
+func (s *segment) seal(d env.Disk) error { return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt) }
+
+// fits says whether an offset can be told relative to the base.
+func (s *segment) fits(last wire.Offset) bool { return last-s.base <= math.MaxInt32 }
+
+// shouldRoll says whether a batch of a given size belongs into a new segment.
+func (s *segment) shouldRoll(cfg *Config, size int64, newest wire.Timestamp, last wire.Offset, wall env.Time) bool {
+	return s.size > int64(cfg.SegmentBytes)-size ||
+		s.size > 0 && s.waited(newest, wall) > cfg.SegmentMs ||
+		s.index.len() >= int(cfg.IndexMaxBytes)/offsetEntrySize ||
+		s.times.len() >= int(cfg.IndexMaxBytes)/timeEntrySize-1 ||
+		!s.fits(last)
+}
+
+// waited is how long the segment has been filling: by the records' own clock from its first batch to the newest one, or
+// by the wall where they have none.
+func (s *segment) waited(newest wire.Timestamp, wall env.Time) env.Duration {
+	if s.rollFrom >= 0 {
+		return millis(newest - s.rollFrom)
+	}
+	return env.Duration(wall - s.created)
+}
+
+// largestTimestamp is the age of the segment for retention: of its newest record, or where records have no time, of the
+// file. The contract with the machine knows no modification time; the time we opened the file is the nearest there is,
+// and errs on the side of keeping.
+func (s *segment) largestTimestamp() wire.Timestamp {
+	if s.maxTime >= 0 {
+		return s.maxTime
+	}
+	return wire.Timestamp(s.created.Millis())
+}
+
+// millis is a span of record timestamps, clamped to what a duration can hold.
+func millis(ms wire.Timestamp) env.Duration {
+	const most = wire.Timestamp(math.MaxInt64 / int64(env.Millisecond))
+	return env.Duration(min(max(ms, -most), most)) * env.Millisecond
+}
+
+// truncateTo cuts off every batch that reaches an offset or lies behind it, from the log and then from the indexes. If
+// that takes a batch that began before the offset, the log ends where the batch began, and not at the offset.
+func (s *segment) truncateTo(d env.Disk, to wire.Offset) (end wire.Offset, err error) {
+	pos, err := s.find(d, to)
+	if err != nil {
+		return 0, err
+	}
+	if pos < s.size {
+		c := s.scan(d, pos, s.size)
+		h, _, err := c.header()
+		if err != nil {
+			return 0, err
+		}
+		to = min(to, h.BaseOffset())
+		s.written = true
+		if err := d.Truncate(s.log, pos); err != nil {
+			return 0, onFile(s.path(suffixLog), err)
+		}
+	}
+	if err := s.index.truncateTo(d, to); err != nil {
+		return 0, err
+	}
+	if err := s.times.truncateTo(d, to); err != nil {
+		return 0, err
+	}
+	if err := s.txns.truncateTo(d, to); err != nil {
+		return 0, err
+	}
+	s.size = pos
+	return to, s.measure(d)
+}
+
+// find is the position of the first batch that reaches an offset, or the segment's size.
+func (s *segment) find(d env.Disk, at wire.Offset) (int64, error) {
+	if at >= s.end {
+		return s.size, nil
+	}
+	c := s.scan(d, s.index.lookup(at), s.size)
+	for c.more() {
+		h, size, err := c.header()
+		if err != nil {
+			return 0, err
+		}
+		if h.LastOffset() >= at {
+			break
+		}
+		c.skip(size)
+	}
+	return c.pos, nil
+}
+
+// measure finds the segment's end and extremes from the indexes and the batches behind their last entries. It stops
+// with an error where a header makes no sense; what it found until then stands, and size is where it stopped.
+func (s *segment) measure(d env.Disk) error {
+	s.rollFrom = wire.NoTimestamp
+	s.maxTime, s.maxTimeAt = s.times.last()
+	s.end = s.base
+	if s.size == 0 {
+		return nil
+	}
+	limit := s.size
+	first := s.scan(d, 0, limit)
+	first.window = wire.BatchHeaderSize
+	h, _, err := first.header()
+	if err != nil {
+		s.size = 0
+		return err
+	}
+	s.rollFrom = h.MaxTimestamp()
+	c := s.scan(d, s.index.lastPosition(), limit)
+	for c.more() {
+		h, size, err := c.header()
+		if err != nil {
+			s.size = c.pos
+			return err
+		}
+		if ts := h.MaxTimestamp(); ts > s.maxTime {
+			s.maxTime, s.maxTimeAt = ts, h.LastOffset()
+		}
+		s.end = h.NextOffset()
+		c.skip(size)
+	}
+	return nil
+}
+
+// openIndexes reads the two search indexes of a segment that was loaded without them. sound is false if one is missing or
+// cannot belong to this log.
+func (s *segment) openIndexes(d env.Disk) (sound bool, err error) {
+	sound = true
+	for _, x := range []*indexFile{&s.index.indexFile, &s.times.indexFile} {
+		if x.file != 0 {
+			continue
+		}
+		err := x.open(d, false)
+		switch {
+		case errors.Is(err, env.ErrNotExist), errors.Is(err, errIndex):
+			sound = false
+		case err != nil:
+			return false, err
+		}
+	}
+	return sound && s.index.check(s.size) == nil && s.times.check(s.end) == nil, nil
+}
+
+// rebuildIndexes makes the search indexes anew from the batches' headers. Where a header makes no sense the indexes end,
+// and what lies behind can only be read as corrupt; throwing it away is not for a reader to decide.
+func (s *segment) rebuildIndexes(d env.Disk, interval int32) error {
+	if err := s.resetIndexes(d); err != nil {
+		return err
+	}
+	limit, end := s.size, s.end
+	s.size, s.end = 0, s.base
+	for c := s.scan(d, 0, limit); c.more(); {
+		h, size, err := c.header()
+		if err != nil && isDisk(err) {
+			return err
+		}
+		if err != nil {
+			break
+		}
+		if err := s.note(d, h, size, interval); err != nil {
+			return err
+		}
+		c.skip(size)
+	}
+	s.size, s.end = limit, max(s.end, end)
+	return s.seal(d)
+}
+
+// resetIndexes empties the search indexes, and makes their files if they are missing.
+func (s *segment) resetIndexes(d env.Disk) error {
+	s.maxTime, s.maxTimeAt, s.rollFrom = wire.NoTimestamp, s.base, wire.NoTimestamp
+	for _, x := range []*indexFile{&s.index.indexFile, &s.times.indexFile} {
+		if x.file == 0 {
+			if err := x.open(d, true); err != nil && !errors.Is(err, errIndex) {
+				return err
+			}
+		}
+		if err := x.reset(d); err != nil {
+			return err
+		}
+		x.written = true
+	}
+	return nil
+}
+
+// sync makes the segment's bytes durable; not its names.
+func (s *segment) sync(d env.Disk) error {
+	if s.written {
+		if err := d.Sync(s.log); err != nil {
+			return onFile(s.path(suffixLog), err)
+		}
+		s.written = false
+	}
+	for _, x := range s.indexes() {
+		if err := x.sync(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexes are the segment's index files, present or not.
+func (s *segment) indexes() [3]*indexFile {
+	return [...]*indexFile{&s.index.indexFile, &s.times.indexFile, &s.txns.indexFile}
+}
+
+// close gives the handles back. It goes on after an error, and returns the first.
+func (s *segment) close(d env.Disk) (first error) {
+	if s.log != 0 {
+		first = d.Close(s.log)
+		s.log = 0
+	}
+	for _, x := range s.indexes() {
+		if err := x.close(d); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// moveTo follows the directory to another name.
+func (s *segment) moveTo(dir string) {
+	s.dir = dir
+	s.index.path, s.times.path, s.txns.path = s.path(suffixIndex), s.path(suffixTimes), s.path(suffixTxns)
+}
