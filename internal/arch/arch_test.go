@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +132,41 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// What a contributor reads must name what will be found.
+func TestRulesAndLayersAreDocumented(t *testing.T) {
+	contributing, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	architecture, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range allRules() {
+		if !strings.Contains(string(contributing), "`"+name+"`") {
+			t.Errorf("CONTRIBUTING.md does not mention the rule %s", name)
+		}
+	}
+	for _, l := range layers {
+		if !strings.Contains(string(architecture), "`"+l.Path+"`") {
+			t.Errorf("ARCHITECTURE.md does not mention the package %s", l.Path)
+		}
+	}
+}
+
+// allRules names every rule, of whatever kind.
+func allRules() []string {
+	rules := []string{"layer", "import", "size", argumentRule}
+	for _, r := range Rules {
+		rules = append(rules, r.Name)
+	}
+	for name := range textReasons {
+		rules = append(rules, name)
+	}
+	slices.Sort(rules)
+	return rules
 }
 
 // Files and functions stay short, and what is long may only shrink.
