@@ -66,7 +66,7 @@ func largeRecords() []Record {
 	records := make([]Record, 1500)
 	for i := range records {
 		records[i] = Record{
-			Timestamp: Timestamp(1700000000000 + i),
+			Timestamp: 1700000000000 + Timestamp(i),
 			Key:       fmt.Appendf(nil, "key-%d", i%7),
 			Value:     fmt.Appendf(nil, "the value of record number %d", i),
 		}

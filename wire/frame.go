@@ -1,0 +1,268 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// On a connection every message is a frame: its size, then a header, then the body, which kmsg knows.
+//
+//	request   size i32 | key i16 | version i16 | correlation i32 | client id, nullable | tags | body
+//	                   '---------------- header v0 -------------'
+//	                   '------------------------ header v1 ---------------------------'
+//	                   '---------------------------- header v2 ----------------------------'
+//	response  size i32 | correlation i32 | tags | body
+//	                   '-- header v0 ---'
+//	                   '------ header v1 -------'
+//
+// The version of the header is nowhere in it. Both sides know it from the body's key and version: a body with compact
+// lengths and tags (KIP-482) has the newest header, with two exceptions. A response to ApiVersions always has header v0,
+// because a client that asks does not know yet what the broker speaks (KIP-511). And ControlledShutdown version 0 has
+// no client id.
+
+// MaxFrameSize is the largest frame that a broker reads, in bytes (the default of socket.request.max.bytes).
+const MaxFrameSize = 100 << 20
+
+const (
+	keyControlledShutdown = 7
+	keyAPIVersions        = 18
+)
+
+// RequestHeader is what goes before a request.
+type RequestHeader struct {
+	Key         int16 // Kafka api key
+	Version     int16 // of the body
+	Correlation int32 // comes back in the response
+	ClientID    string
+}
+
+// UnsupportedError says that we do not know a request's key or version. A broker answers an unknown version of
+// ApiVersions with version 0 of its response; upon anything else Kafka drops the connection.
+type UnsupportedError struct {
+	Key, Version int16
+	Max          int16 // the highest version we know, or -1 for an unknown key
+}
+
+// Error names key and version.
+func (e *UnsupportedError) Error() string {
+	if e.Max < 0 {
+		return fmt.Sprintf("api key %d is not known", e.Key)
+	}
+	return fmt.Sprintf("%s has versions 0 to %d, not %d", kmsg.NameForKey(e.Key), e.Max, e.Version)
+}
+
+// Unwrap is Kafka's error: UNSUPPORTED_VERSION, or INVALID_REQUEST for an unknown key.
+func (e *UnsupportedError) Unwrap() error {
+	if e.Max < 0 {
+		return kerr.InvalidRequest
+	}
+	return kerr.UnsupportedVersion
+}
+
+// FrameError says that a frame is not what its header promises. Kafka drops the connection.
+type FrameError struct {
+	What         string
+	Key, Version int16 // as far as known, else 0
+	Got, Want    int64
+	Cause        error // of the body's decoder, or nil
+}
+
+// Error is the defect in words.
+func (e *FrameError) Error() string {
+	name := "frame"
+	if e.Key != 0 || e.Version != 0 {
+		name = fmt.Sprintf("frame of %s version %d", kmsg.NameForKey(e.Key), e.Version)
+	}
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: body of %d bytes: %v", name, e.Got, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s is %d, want %d", name, e.What, e.Got, e.Want)
+}
+
+// Unwrap is Kafka's error, INVALID_REQUEST.
+func (e *FrameError) Unwrap() error { return kerr.InvalidRequest }
+
+// ErrShortFrame says that the bytes end inside a frame: read on.
+var ErrShortFrame = errors.New("bytes end inside a frame")
+
+// NextFrame splits the first frame off b and takes its size away. The frame and the rest alias b. The error is
+// ErrShortFrame, or a *FrameError when the size is impossible.
+func NextFrame(b []byte) (frame, rest []byte, err error) {
+	if len(b) < 4 {
+		return nil, b, ErrShortFrame
+	}
+	n := int32(binary.BigEndian.Uint32(b))
+	if n < 0 || n > MaxFrameSize {
+		return nil, b, &FrameError{What: "size", Got: int64(n), Want: MaxFrameSize}
+	}
+	end := 4 + int(n)
+	if len(b) < end {
+		return nil, b, ErrShortFrame
+	}
+	return b[4:end:end], b[end:], nil
+}
+
+// AppendRequest appends a whole frame. Key and version are those of req; the header's are not looked at.
+func AppendRequest(dst []byte, h RequestHeader, req kmsg.Request) []byte {
+	key, version := req.Key(), req.GetVersion()
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(key))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(version))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(h.Correlation))
+	headerVersion := requestHeaderVersion(req)
+	if headerVersion >= 1 {
+		// A length of two bytes in every version, so that old brokers can read the header of a new client's ApiVersions.
+		id := h.ClientID[:min(len(h.ClientID), math.MaxInt16)]
+		dst = binary.BigEndian.AppendUint16(dst, uint16(len(id)))
+		dst = append(dst, id...)
+	}
+	if headerVersion >= 2 {
+		dst = append(dst, 0)
+	}
+	return setSize(req.AppendTo(dst), start)
+}
+
+// AppendResponse appends a whole frame. resp must have the version of the request it answers, but for ApiVersions.
+func AppendResponse(dst []byte, correlation int32, resp kmsg.Response) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(correlation))
+	if responseHeaderVersion(resp) >= 1 {
+		dst = append(dst, 0)
+	}
+	return setSize(resp.AppendTo(dst), start)
+}
+
+// setSize fills in the size of the frame that begins at start and ends with dst.
+func setSize(dst []byte, start int) []byte {
+	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	return dst
+}
+
+// ParseRequest decodes a frame, without its size. Byte fields of the request alias it, strings do not. The header is
+// filled in as far as it could be read, also when there is an error: an *UnsupportedError or a *FrameError.
+func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
+	var h RequestHeader
+	if len(frame) < 8 {
+		return h, nil, &FrameError{What: "header length", Got: int64(len(frame)), Want: 8}
+	}
+	h.Key = int16(binary.BigEndian.Uint16(frame))
+	h.Version = int16(binary.BigEndian.Uint16(frame[2:]))
+	h.Correlation = int32(binary.BigEndian.Uint32(frame[4:]))
+	body := frame[8:]
+
+	req := kmsg.RequestForKey(h.Key)
+	if req == nil {
+		return h, nil, &UnsupportedError{h.Key, h.Version, -1}
+	}
+	req.SetVersion(h.Version)
+	headerVersion := requestHeaderVersion(req)
+	var ok bool
+	if headerVersion >= 1 {
+		if h.ClientID, body, ok = takeString(body); !ok {
+			return h, nil, h.truncated("client id", frame)
+		}
+	}
+	if headerVersion >= 2 {
+		if body, ok = skipTags(body); !ok {
+			return h, nil, h.truncated("tags", frame)
+		}
+	}
+	if most := req.MaxVersion(); h.Version < 0 || h.Version > most {
+		return h, nil, &UnsupportedError{h.Key, h.Version, most}
+	}
+	if err := req.ReadFrom(body); err != nil {
+		return h, nil, &FrameError{What: "body", Key: h.Key, Version: h.Version, Got: int64(len(body)), Cause: err}
+	}
+	if m, is := req.(*kmsg.MetadataRequest); is && h.Version < 4 {
+		m.AllowAutoTopicCreation = true // what a request means that has no such field; kmsg reads false
+	}
+	return h, req, nil
+}
+
+// ParseResponse decodes a frame, without its size, as the response to a request of that key and version. Byte fields
+// alias it. The response says its own version: a broker answers ApiVersions with version 0 if it does not know the one
+// asked for. The error is an *UnsupportedError or a *FrameError.
+func ParseResponse(frame []byte, key, version int16) (correlation int32, resp kmsg.Response, err error) {
+	resp = kmsg.ResponseForKey(key)
+	if resp == nil {
+		return 0, nil, &UnsupportedError{key, version, -1}
+	}
+	if most := resp.MaxVersion(); version < 0 || version > most {
+		return 0, nil, &UnsupportedError{key, version, most}
+	}
+	resp.SetVersion(version)
+	h := RequestHeader{Key: key, Version: version}
+	if len(frame) < 4 {
+		return 0, nil, h.truncated("correlation id", frame)
+	}
+	correlation = int32(binary.BigEndian.Uint32(frame))
+	body := frame[4:]
+	if responseHeaderVersion(resp) >= 1 {
+		var ok bool
+		if body, ok = skipTags(body); !ok {
+			return correlation, nil, h.truncated("tags", frame)
+		}
+	}
+	// The error code is the first field of every version.
+	if key == keyAPIVersions && len(body) >= 2 && int16(binary.BigEndian.Uint16(body)) == kerr.UnsupportedVersion.Code {
+		resp.SetVersion(0)
+	}
+	if err := resp.ReadFrom(body); err != nil {
+		return correlation, nil, &FrameError{What: "body", Key: key, Version: version, Got: int64(len(body)), Cause: err}
+	}
+	return correlation, resp, nil
+}
+
+// truncated is a *FrameError about a header that ends inside one of its fields.
+func (h RequestHeader) truncated(field string, frame []byte) error {
+	return &FrameError{What: "length, which ends inside the header's " + field + ",", Key: h.Key, Version: h.Version, Got: int64(len(frame)), Want: int64(len(frame)) + 1}
+}
+
+// requestHeaderVersion is ApiMessageType.requestHeaderVersion.
+func requestHeaderVersion(req kmsg.Request) int {
+	switch {
+	case req.Key() == keyControlledShutdown && req.GetVersion() == 0:
+		return 0
+	case req.IsFlexible():
+		return 2
+	}
+	return 1
+}
+
+// responseHeaderVersion is ApiMessageType.responseHeaderVersion.
+func responseHeaderVersion(resp kmsg.Response) int {
+	if resp.Key() == keyAPIVersions || !resp.IsFlexible() {
+		return 0
+	}
+	return 1
+}
+
+// takeString takes a nullable string with a length of two bytes. Null is "", as Kafka reads a null client id.
+func takeString(b []byte) (s string, rest []byte, ok bool) {
+	if len(b) < 2 {
+		return "", nil, false
+	}
+	n := int(int16(binary.BigEndian.Uint16(b)))
+	b = b[2:]
+	if n < 0 {
+		return "", b, true
+	}
+	if n > len(b) {
+		return "", nil, false
+	}
+	return string(b[:n]), b[n:], true
+}
+
+// skipTags takes the tagged fields of a header, of which none is known.
+func skipTags(b []byte) (rest []byte, ok bool) {
+	d := controlReader{rest: b}
+	d.tags()
+	return d.rest, !d.bad
+}
