@@ -1,0 +1,195 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/broker/storage"
+	"samsa/controller/image"
+	"samsa/replication"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Config are a broker's settings, Kafka's names beside them.
+type Config struct {
+	Node            wire.NodeID
+	ClusterID       string
+	Controllers     []env.Addr   // controller.quorum.bootstrap.servers
+	Heartbeat       env.Duration // broker.heartbeat.interval.ms
+	LagMax          env.Duration // replica.lag.time.max.ms
+	FetchWait       env.Duration // replica.fetch.wait.max.ms
+	FetchBackoff    env.Duration // replica.fetch.backoff.ms
+	FetchBytes      int32        // replica.fetch.max.bytes
+	RequestTimeout  env.Duration // request.timeout.ms, to the controller
+	RetryBackoff    env.Duration // between attempts to reach the controller
+	MetadataWait    env.Duration // controller.quorum.fetch.timeout.ms
+	CheckpointEvery env.Duration // replica.high.watermark.checkpoint.interval.ms
+	MinISR          int          // min.insync.replicas, for topics that do not say
+	Log             storage.Config
+	TopicLog        func(*image.Image, string) storage.Config // a topic's own log settings over Log; nil: none
+	TopicMinISR     func(*image.Image, string) int            // a topic's own min.insync.replicas over MinISR; nil: none
+}
+
+// Broker is the node.
+type Broker struct {
+	cfg   Config
+	dir   storage.Dir
+	image *image.Image
+
+	life  life
+	ctrl  controllerLink
+	parts map[wire.TopicPartition]*replica
+	order []*replica // all of parts, in order of their making
+
+	fetchers map[wire.NodeID]*fetcher
+	purgatory
+	alter alterations
+	dirty []*replica // touched in this event; settled at its end
+}
+
+// replica is a partition with who waits for it.
+type replica struct {
+	*replication.Partition
+	index    int64 // in Broker.order; names the replica in tokens and timers
+	gone     bool  // deleted: whoever still holds it must not use it
+	dirty    bool  // listed in Broker.dirty
+	produced []waiter
+}
+
+// New makes a broker; its logs are on its disk.
+func New(cfg Config) *Broker { return &Broker{cfg: cfg, dir: storage.Dir{Rules: cfg.Log.Rules}} }
+
+// Token kinds.
+const (
+	tokRegister = iota + 1
+	tokHeartbeat
+	tokMetadata
+	tokFetch  // A: leader id, B: round
+	tokAlter  // A: round
+	tokOffset // A: replica, B: epoch, C: its end, D: what was asked
+)
+
+// Timer kinds.
+const (
+	timRegister = iota + 1
+	timHeartbeat
+	timMetadata
+	timFetch      // A: leader id: the backoff of a fetcher is over
+	timParked     // A: parked fetch
+	timProduce    // A: parked produce
+	timISR        // look for laggards
+	timAlter      // ask the controller again
+	timCheckpoint // write the high watermarks down
+)
+
+// Start loads the logs, then asks the controller to take this incarnation in.
+func (b *Broker) Start(e env.Env) {
+	b.image = image.New()
+	b.parts = map[wire.TopicPartition]*replica{}
+	b.fetchers = map[wire.NodeID]*fetcher{}
+	b.purgatory = newPurgatory()
+	if err := b.load(e); err != nil {
+		e.Exit(err)
+		return
+	}
+	b.begin(e)
+	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.LagMax/2)
+	e.Arm(env.Timer{Kind: timCheckpoint, Lane: env.LaneBackground}, b.cfg.CheckpointEvery)
+}
+
+// Receive serves one request.
+func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
+	switch req := req.(type) {
+	case *kmsg.ProduceRequest:
+		b.produce(e, t, req)
+	case *kmsg.FetchRequest:
+		b.serveFetch(e, t, req)
+	case *kmsg.ListOffsetsRequest:
+		b.listOffsets(e, t, req)
+	case *kmsg.MetadataRequest:
+		b.metadata(e, t, req)
+	default:
+		e.NoReply(t)
+	}
+	b.settle(e)
+}
+
+// Returned is an answer to one of this broker's own requests.
+func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
+	switch tok.Kind {
+	case tokRegister:
+		b.registered(e, resp, err)
+	case tokHeartbeat:
+		b.beaten(e, resp, err)
+	case tokMetadata:
+		b.learned(e, resp, err)
+	case tokFetch:
+		b.fetched(e, wire.NodeID(tok.A), tok.B, resp, err)
+	case tokAlter:
+		b.altered(e, tok.A, resp, err)
+	case tokOffset:
+		b.offsetTold(e, tok, resp, err)
+	}
+	b.settle(e)
+}
+
+// Lost forgets a connection; its calls came back before.
+func (b *Broker) Lost(_ env.Env, l env.Link, _ error) {
+	b.ctrl.lost(l)
+	for _, f := range b.fetchers { //order: a link belongs to one fetcher
+		if f.link == l {
+			f.link = 0
+		}
+	}
+}
+
+// Fire is a timer.
+func (b *Broker) Fire(e env.Env, t env.Timer) {
+	switch t.Kind {
+	case timRegister:
+		b.register(e)
+	case timHeartbeat:
+		b.beat(e)
+	case timMetadata:
+		b.fetchMetadata(e)
+	case timFetch:
+		b.resume(e, wire.NodeID(t.A))
+	case timParked:
+		b.expireFetch(e, t.A)
+	case timProduce:
+		b.expireProduce(e, t.A)
+	case timISR:
+		b.reviewISR(e)
+	case timAlter:
+		b.sendAlterations(e)
+	case timCheckpoint:
+		b.checkpoint(e)
+		e.Arm(t, b.cfg.CheckpointEvery)
+	}
+	b.settle(e)
+}
+
+// touch marks a replica whose log or high watermark moved.
+func (b *Broker) touch(r *replica) {
+	if !r.dirty {
+		r.dirty = true
+		b.dirty = append(b.dirty, r)
+	}
+}
+
+// Replica is a partition hosted here, for looking at; nil if there is none.
+func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
+	if r := b.parts[tp]; r != nil {
+		return r.Partition
+	}
+	return nil
+}
+
+// Image is the metadata this broker has applied, for looking at.
+func (b *Broker) Image() *image.Image { return b.image }
+
+// Fenced tells whether the controller has not let this incarnation in, as far as it knows.
+func (b *Broker) Fenced() bool { return b.life.fenced }
+
+// Idle tells whether nobody waits for an acknowledgement here.
+func (b *Broker) Idle() bool { return len(b.produces) == 0 }

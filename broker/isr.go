@@ -1,0 +1,114 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/replication"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// alterations are the ISR changes on their way to the controller: one request at a time, with everything that waits
+// (AlterPartitionManager).
+type alterations struct {
+	waiting []*replica // with a change in flight that no request carries yet
+	sent    []sentChange
+	round   int64
+	busy    bool
+}
+
+type sentChange struct {
+	r        *replica
+	proposal replication.Proposal
+}
+
+// propose starts an ISR change of a leader if one is due.
+func (b *Broker) propose(e env.Env, r *replica) {
+	if r.gone {
+		return
+	}
+	if _, ok := r.Propose(e.Now(), b.eligible); ok {
+		b.alter.waiting = append(b.alter.waiting, r)
+		b.sendAlterations(e)
+	}
+}
+
+// eligible tells whether the controller would have a replica in the ISR, as far as we know: in service, and the
+// incarnation that we saw fetching (KIP-841, KIP-903).
+func (b *Broker) eligible(id wire.NodeID, epoch wire.BrokerEpoch) bool {
+	broker := b.image.Broker(id)
+	return broker != nil && broker.Active() && (epoch == -1 || epoch == broker.Epoch)
+}
+
+// reviewISR looks for laggards, every half lag time.
+func (b *Broker) reviewISR(e env.Env) {
+	for _, r := range b.live() {
+		b.propose(e, r)
+	}
+	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.LagMax/2)
+}
+
+func (b *Broker) sendAlterations(e env.Env) {
+	a := &b.alter
+	if a.busy || len(a.waiting) == 0 {
+		return
+	}
+	req := kmsg.NewPtrAlterPartitionRequest()
+	req.SetVersion(3)
+	req.BrokerID, req.BrokerEpoch = int32(b.cfg.Node), int64(b.life.epoch)
+	a.sent = a.sent[:0]
+	for _, r := range a.waiting {
+		p, ok := r.Pending()
+		if !ok || r.gone {
+			continue
+		}
+		a.sent = append(a.sent, sentChange{r, p})
+		rp := kmsg.NewAlterPartitionRequestTopicPartition()
+		rp.Partition, rp.LeaderEpoch, rp.PartitionEpoch = r.TP.Partition, int32(p.Epoch), int32(p.Version)
+		for _, m := range p.ISR {
+			n := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
+			if n.BrokerID, n.BrokerEpoch = int32(m.ID), int64(m.BrokerEpoch); m.ID == b.cfg.Node {
+				n.BrokerEpoch = int64(b.life.epoch)
+			}
+			rp.NewEpochISR = append(rp.NewEpochISR, n)
+		}
+		rt := kmsg.NewAlterPartitionRequestTopic()
+		rt.TopicID, rt.Partitions = r.ID, append(rt.Partitions, rp)
+		req.Topics = append(req.Topics, rt)
+	}
+	a.waiting = nil
+	if len(a.sent) == 0 {
+		return
+	}
+	a.busy = true
+	a.round++
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneAlterPartition), b.cfg.RequestTimeout, req, env.Token{Kind: tokAlter, A: a.round})
+}
+
+// altered takes the controller's answer in.
+func (b *Broker) altered(e env.Env, round int64, resp env.Response, err error) {
+	a := &b.alter
+	if round != a.round {
+		return
+	}
+	a.busy = false
+	again := err != nil || resp.(*kmsg.AlterPartitionResponse).ErrorCode != 0
+	for i, s := range a.sent {
+		if again {
+			a.waiting = append(a.waiting, s.r)
+			continue
+		}
+		ap := &resp.(*kmsg.AlterPartitionResponse).Topics[i].Partitions[0]
+		var isr []wire.NodeID
+		for _, id := range ap.ISR {
+			isr = append(isr, wire.NodeID(id))
+		}
+		if s.r.Altered(s.proposal, ap.ErrorCode, isr, wire.PartitionEpoch(ap.PartitionEpoch), e.Now()) {
+			a.waiting = append(a.waiting, s.r)
+		}
+		b.touch(s.r)
+	}
+	if len(a.waiting) > 0 {
+		e.Arm(env.Timer{Kind: timAlter, Lane: env.LaneAlterPartition}, b.cfg.RetryBackoff)
+	}
+}

@@ -1,0 +1,169 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/controller"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// life is a broker's standing with the controller:
+//
+//	starting ──registered──▶ fenced ──caught up──▶ in ──Stop──▶ leaving ──told so──▶ gone
+type life struct {
+	incarnation wire.UUID
+	epoch       wire.BrokerEpoch // -1 before registration
+	previous    wire.BrokerEpoch // of the last clean shutdown, -1 if there was none
+	fenced      bool
+	leaving     bool
+}
+
+// controllerLink is how a broker finds the controller: three connections, so that none waits for another.
+type controllerLink struct {
+	links [env.Lanes]env.Link
+	at    int // index into Config.Controllers
+}
+
+// link is the connection of a lane, dialled if there is none.
+func (c *controllerLink) link(e env.Env, to []env.Addr, lane env.Lane) env.Link {
+	if c.links[lane] == 0 {
+		c.links[lane] = e.Dial(to[c.at], lane)
+	}
+	return c.links[lane]
+}
+
+func (c *controllerLink) lost(l env.Link) {
+	for i := range c.links {
+		if c.links[i] == l {
+			c.links[i] = 0
+		}
+	}
+}
+
+// begin opens the incarnation: a new identity, the metadata log, and a registration.
+func (b *Broker) begin(e env.Env) {
+	for i := range b.life.incarnation {
+		b.life.incarnation[i] = byte(e.Choose("broker.incarnation", 256))
+	}
+	b.life.epoch, b.life.fenced = -1, true
+	b.fetchMetadata(e)
+	b.register(e)
+}
+
+func (b *Broker) register(e env.Env) {
+	req := kmsg.NewPtrBrokerRegistrationRequest()
+	req.SetVersion(3)
+	req.BrokerID, req.ClusterID, req.IncarnationID = int32(b.cfg.Node), b.cfg.ClusterID, b.life.incarnation
+	l := kmsg.NewBrokerRegistrationRequestListener()
+	l.Name, l.Host, l.Port = "PLAINTEXT", string(e.Self()), 9092
+	req.Listeners = append(req.Listeners, l)
+	req.PreviousBrokerEpoch = int64(b.life.previous)
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.RequestTimeout, req, env.Token{Kind: tokRegister})
+}
+
+// registered takes the answer: a broker epoch, or another try. While our previous incarnation's session lives the
+// controller refuses us as a duplicate.
+func (b *Broker) registered(e env.Env, resp env.Response, err error) {
+	if err != nil || resp.(*kmsg.BrokerRegistrationResponse).ErrorCode != 0 {
+		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, b.cfg.RetryBackoff)
+		return
+	}
+	b.life.epoch = wire.BrokerEpoch(resp.(*kmsg.BrokerRegistrationResponse).BrokerEpoch)
+	b.beat(e)
+}
+
+// beat sends a heartbeat: how far we are, and what we want.
+func (b *Broker) beat(e env.Env) {
+	req := kmsg.NewPtrBrokerHeartbeatRequest()
+	req.SetVersion(1)
+	req.BrokerID, req.BrokerEpoch = int32(b.cfg.Node), int64(b.life.epoch)
+	req.CurrentMetadataOffset = int64(b.image.Next) - 1
+	req.WantShutdown = b.life.leaving
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.RequestTimeout, req, env.Token{Kind: tokHeartbeat})
+}
+
+func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
+	next := b.cfg.Heartbeat
+	if err == nil {
+		r := resp.(*kmsg.BrokerHeartbeatResponse)
+		switch {
+		case r.ErrorCode == kerr.StaleBrokerEpoch.Code || r.ErrorCode == kerr.BrokerIDNotRegistered.Code:
+			b.register(e)
+			return
+		case r.ErrorCode == 0 && r.ShouldShutdown && b.life.leaving:
+			b.leave(e)
+			return
+		case r.ErrorCode == 0:
+			b.life.fenced = r.IsFenced
+			if b.life.fenced || b.life.leaving {
+				next = b.cfg.Heartbeat / 4 // somebody waits for the change
+			}
+		}
+	}
+	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, next)
+}
+
+// Stop begins a controlled shutdown: leadership moves away first.
+func (b *Broker) Stop(e env.Env) {
+	b.life.leaving = true
+	if b.life.epoch < 0 {
+		b.leave(e)
+		return
+	}
+	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, 0)
+}
+
+// leave flushes everything, says so on the disk, and exits.
+func (b *Broker) leave(e env.Env) {
+	b.checkpoint(e)
+	e.Exit(b.close(e.Disk()))
+}
+
+// fetchMetadata asks for what comes next in the metadata log.
+func (b *Broker) fetchMetadata(e env.Env) {
+	req := kmsg.NewPtrFetchRequest()
+	req.SetVersion(17)
+	req.ReplicaState.ID = int32(b.cfg.Node)
+	req.MaxWaitMillis = int32(b.cfg.FetchWait / env.Millisecond)
+	req.MinBytes, req.MaxBytes = 1, 8<<20
+	req.SessionEpoch = -1
+	rp := kmsg.NewFetchRequestTopicPartition()
+	rp.FetchOffset, rp.PartitionMaxBytes, rp.CurrentLeaderEpoch = int64(b.image.Next), 8<<20, -1
+	rp.LastFetchedEpoch = int32(b.image.Epoch)
+	rt := kmsg.NewFetchRequestTopic()
+	rt.TopicID, rt.Partitions = controller.TopicID, append(rt.Partitions, rp)
+	req.Topics = append(req.Topics, rt)
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneRaft), b.cfg.MetadataWait, req, env.Token{Kind: tokMetadata})
+}
+
+// learned applies what came of the metadata log, all of it as one delta: a broker may never see the states in between.
+func (b *Broker) learned(e env.Env, resp env.Response, err error) {
+	if err != nil {
+		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.RetryBackoff)
+		return
+	}
+	r := resp.(*kmsg.FetchResponse)
+	if r.ErrorCode != 0 || len(r.Topics) == 0 || r.Topics[0].Partitions[0].ErrorCode != 0 {
+		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.RetryBackoff)
+		return
+	}
+	before := b.image.Next
+	for batch, err := range wire.Batches(r.Topics[0].Partitions[0].RecordBatches) {
+		if err != nil {
+			break
+		}
+		if batch.BaseOffset() < b.image.Next {
+			continue
+		}
+		if err := controller.Apply(b.image, batch); err != nil {
+			e.Exit(err) // metadata that cannot be read: Kafka's fatal fault handler
+			return
+		}
+	}
+	if b.image.Next > before {
+		b.publish(e)
+	}
+	b.fetchMetadata(e)
+}

@@ -1,0 +1,31 @@
+package broker
+
+import "samsa/sim/env"
+
+// Notes are the kinds of notes that brokers make.
+func Notes() []*env.NoteKind {
+	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteRestarted, noteRecovered}
+}
+
+var (
+	noteLeads = &env.NoteKind{
+		Name: "partition.leads", Fields: [4]string{"topic", "partition", "offset", "epoch"},
+		Text: "leads {topic}-{partition} in epoch {epoch}, which begins at offset {offset}", Story: true,
+	}
+	noteSteppedDown = &env.NoteKind{
+		Name: "partition.stepped-down", Fields: [4]string{"topic", "partition", "node", "epoch"},
+		Text: "no longer leads {topic}-{partition}: {node} does, in epoch {epoch}", Story: true,
+	}
+	noteTruncated = &env.NoteKind{
+		Name: "partition.truncated", Fields: [4]string{"topic", "partition", "offset", "end"},
+		Text: "cuts its log of {topic}-{partition} from {end} back to {offset}: the leader's log parts from it there", Story: true,
+	}
+	noteRestarted = &env.NoteKind{
+		Name: "partition.restarted", Fields: [4]string{"topic", "partition", "offset", "end"},
+		Text: "empties its log of {topic}-{partition}, which ended at {end}: the leader's begins at {offset}", Story: true,
+	}
+	noteRecovered = &env.NoteKind{
+		Name: "log.recovered", Fields: [4]string{"topic", "partition", "offset", "bytes"},
+		Text: "recovers its log of {topic}-{partition} up to offset {offset}, after an unclean shutdown", Story: true,
+	}
+)

@@ -1,0 +1,136 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// purgatory is where requests wait: produces for the in-sync replicas, fetches for records.
+//
+// Nothing is answered in the middle of an event. Whoever moves a log or a high watermark touches the replica, and
+// settle looks once, at the end of the event, at everyone who waits for it. So no list changes under an iteration.
+type purgatory struct {
+	produces map[int64]*parkedProduce
+	fetches  []*parkedFetch // in order of arrival
+	next     int64          // numbers both
+}
+
+func newPurgatory() purgatory { return purgatory{produces: map[int64]*parkedProduce{}} }
+
+// parkedProduce is an acks=all request with partitions that are not committed yet.
+type parkedProduce struct {
+	id     int64
+	ticket env.Ticket
+	resp   *kmsg.ProduceResponse
+	open   int // partitions still waiting
+}
+
+// waiter is one partition of a parkedProduce.
+type waiter struct {
+	produce   *parkedProduce
+	end       wire.Offset // committed when the high watermark reaches it
+	topic, at int         // the place in the response
+}
+
+// parkedFetch is a fetch that found too little.
+type parkedFetch struct {
+	id     int64
+	ticket env.Ticket
+	req    *kmsg.FetchRequest
+	on     []*replica
+	hw     []wire.Offset // their high watermarks when it parked: a follower is told of news
+	epoch  []wire.Epoch
+}
+
+// settle answers everyone for whom this event changed something.
+func (b *Broker) settle(e env.Env) {
+	for len(b.dirty) > 0 {
+		dirty := b.dirty
+		b.dirty = nil
+		for _, r := range dirty {
+			r.dirty = false
+			b.settleProduces(e, r)
+			b.propose(e, r)
+		}
+		for _, f := range slices.Clone(b.fetches) {
+			if slices.ContainsFunc(f.on, func(r *replica) bool { return slices.Contains(dirty, r) }) {
+				b.retryFetch(e, f)
+			}
+		}
+	}
+}
+
+// settleProduces answers acks=all for what is committed now.
+func (b *Broker) settleProduces(e env.Env, r *replica) {
+	kept := r.produced[:0]
+	for _, w := range r.produced {
+		if w.end > r.HW() {
+			kept = append(kept, w)
+			continue
+		}
+		var code int16
+		if !r.EnoughReplicas() {
+			code = kerr.NotEnoughReplicasAfterAppend.Code
+		}
+		b.finishProduce(e, w, code)
+	}
+	r.produced = kept
+}
+
+// failProduces answers everyone who waits on a replica with an error: the outcome is open.
+func (b *Broker) failProduces(e env.Env, r *replica, code int16) {
+	for _, w := range r.produced {
+		b.finishProduce(e, w, code)
+	}
+	r.produced = nil
+}
+
+// finishProduce settles one partition of a request, and answers the request with the last.
+func (b *Broker) finishProduce(e env.Env, w waiter, code int16) {
+	p := w.produce
+	if _, open := b.produces[p.id]; !open {
+		return // it timed out
+	}
+	rp := &p.resp.Topics[w.topic].Partitions[w.at]
+	if rp.ErrorCode = code; code != 0 {
+		rp.BaseOffset = -1
+	}
+	if p.open--; p.open == 0 {
+		b.answerProduce(e, p)
+	}
+}
+
+func (b *Broker) answerProduce(e env.Env, p *parkedProduce) {
+	delete(b.produces, p.id)
+	e.Disarm(env.Timer{Kind: timProduce, Lane: env.LaneClient, A: p.id})
+	e.Reply(p.ticket, p.resp)
+}
+
+// expireProduce answers a produce whose time is over: it is appended and may yet be committed.
+func (b *Broker) expireProduce(e env.Env, id int64) {
+	p := b.produces[id]
+	if p == nil {
+		return
+	}
+	for _, r := range b.order {
+		for _, w := range r.produced {
+			if w.produce == p {
+				rp := &p.resp.Topics[w.topic].Partitions[w.at]
+				rp.ErrorCode, rp.BaseOffset = kerr.RequestTimedOut.Code, -1
+			}
+		}
+		r.produced = slices.DeleteFunc(r.produced, func(w waiter) bool { return w.produce == p })
+	}
+	b.answerProduce(e, p)
+}
+
+// unpark takes a fetch out.
+func (b *Broker) unpark(e env.Env, f *parkedFetch) {
+	b.fetches = slices.DeleteFunc(b.fetches, func(g *parkedFetch) bool { return g == f })
+	e.Disarm(env.Timer{Kind: timParked, Lane: env.LaneClient, A: f.id})
+}

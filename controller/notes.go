@@ -1,0 +1,51 @@
+package controller
+
+import "samsa/sim/env"
+
+// Notes are the kinds of notes that controllers make.
+func Notes() []*env.NoteKind {
+	return []*env.NoteKind{noteActive, noteRegistered, noteFenced, noteUnfenced, noteShutdown, noteElected, noteLeaderless, noteUnclean, noteISR, noteTopic}
+}
+
+var (
+	noteActive = &env.NoteKind{
+		Name: "controller.active", Fields: [4]string{"node", "epoch", "offset"},
+		Text: "is the active controller in epoch {epoch}", Story: true,
+	}
+	noteRegistered = &env.NoteKind{
+		Name: "broker.registered", Fields: [4]string{"node", "epoch"},
+		Text: "registers {node} with broker epoch {epoch}", Story: true,
+	}
+	noteFenced = &env.NoteKind{
+		Name: "broker.fenced", Fields: [4]string{"node", "epoch"},
+		Text: "fences {node}: its session is over", Story: true,
+	}
+	noteUnfenced = &env.NoteKind{
+		Name: "broker.unfenced", Fields: [4]string{"node", "epoch"},
+		Text: "lets {node} in", Story: true,
+	}
+	noteShutdown = &env.NoteKind{
+		Name: "broker.shutting-down", Fields: [4]string{"node", "epoch"},
+		Text: "moves leadership away from {node}: it wants to shut down", Story: true,
+	}
+	noteTopic = &env.NoteKind{
+		Name: "topic.created", Fields: [4]string{"topic", "partitions", "replicas"},
+		Text: "creates topic {topic} with {partitions} partition(s) of {replicas} replica(s)", Story: true,
+	}
+	noteElected = &env.NoteKind{
+		Name: "partition.elected", Fields: [4]string{"topic", "partition", "node", "epoch"},
+		Text: "makes {node} leader of {topic}-{partition} in epoch {epoch}", Story: true,
+	}
+	noteUnclean = &env.NoteKind{
+		Name: "partition.elected-uncleanly", Fields: [4]string{"topic", "partition", "node", "epoch"},
+		Text: "makes {node} leader of {topic}-{partition} in epoch {epoch}, UNCLEANLY: it was not in sync", Story: true,
+	}
+	noteLeaderless = &env.NoteKind{
+		Name: "partition.leaderless", Fields: [4]string{"topic", "partition", "set", "epoch"},
+		Text: "leaves {topic}-{partition} without a leader: of {set} nobody is alive", Story: true,
+	}
+	noteISR = &env.NoteKind{
+		Name: "partition.isr", Fields: [4]string{"topic", "partition", "set", "version"},
+		Text: "sets the ISR of {topic}-{partition} to {set}", Story: true,
+	}
+)

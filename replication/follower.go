@@ -1,0 +1,74 @@
+package replication
+
+import (
+	"samsa/broker/storage"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// following is what only a follower knows.
+type following struct {
+	leader wire.NodeID // NoNode while there is none
+}
+
+// Position is what a follower asks its leader: where it goes on, in which epoch it lives, and of which epoch its last
+// record is, so that the leader can tell whether the logs agree up to there (KIP-595).
+type Position struct {
+	Next      wire.Offset
+	Epoch     wire.Epoch
+	LastEpoch wire.Epoch
+}
+
+// Position is where this follower stands.
+func (p *Partition) Position() Position {
+	return Position{p.log.End(), p.epoch, p.log.Epochs().Latest()}
+}
+
+// Diverges is the leader's side: does a follower's log agree with ours below next? If not, mark is the end of the
+// largest epoch not above its last one, and the follower must cut there. known is false if our log begins above that.
+func (p *Partition) Diverges(next wire.Offset, last wire.Epoch) (mark storage.Mark, diverges, known bool) {
+	if last == wire.NoEpoch {
+		return storage.Mark{}, false, true
+	}
+	mark, known = p.log.EndOffsetFor(last)
+	return mark, known && (mark.Epoch < last || mark.End < next), known
+}
+
+// Diverged is the follower's side: cut the log where it parts from the leader's. If the leader does not know the epoch
+// below the cut, the next fetch finds the next place. Nothing else of such an answer counts (KAFKA-14704).
+func (p *Partition) Diverged(d env.Disk, leader storage.Mark) (cut wire.Offset, err error) {
+	cut = min(leader.End, p.log.End())
+	if mine, known := p.log.EndOffsetFor(leader.Epoch); known {
+		cut = min(cut, mine.End)
+	}
+	return cut, p.Truncate(d, cut)
+}
+
+// Truncate cuts the log to an end, and the high watermark with it.
+func (p *Partition) Truncate(d env.Disk, end wire.Offset) error {
+	err := p.log.TruncateTo(d, end)
+	p.setHW(min(p.hw, p.log.End()))
+	return err
+}
+
+// Restart empties the log: the leader's begins at start, above all we have.
+func (p *Partition) Restart(d env.Disk, start wire.Offset) error {
+	err := p.log.TruncateFullyAndStartAt(d, start)
+	p.setHW(min(max(p.hw, p.log.Start()), p.log.End()))
+	return err
+}
+
+// Replicate appends what the leader sent and follows its high watermark and log start.
+func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart wire.Offset) error {
+	if len(records) > 0 {
+		if _, err := p.log.AppendAsFollower(d, records, p.epoch); err != nil {
+			return err
+		}
+	}
+	p.setHW(max(p.log.Start(), min(leaderHW, p.log.End())))
+	if leaderStart > p.log.Start() {
+		_, err := p.log.AdvanceStart(d, min(leaderStart, p.hw), p.hw)
+		return err
+	}
+	return nil
+}
