@@ -71,7 +71,7 @@ func Load(root string, extra ...string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := goList(root, "-deps", "-json=ImportPath,Dir,Standard,Module,GoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,CgoFiles,SFiles,CFiles,Imports", "./...")
+	all, err := goList(root, "-e", "-deps", "-json=ImportPath,Dir,Standard,Module,GoFiles,TestGoFiles,XTestGoFiles,IgnoredGoFiles,CgoFiles,SFiles,CFiles,Imports", "./...")
 	if err != nil {
 		return nil, err
 	}

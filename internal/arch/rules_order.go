@@ -61,25 +61,36 @@ func isMap(t types.Type) bool {
 
 // mapKeys reports maps.Keys, Values and All unless they are sorted on the spot or fill another map.
 func mapKeys(ps *pass) {
-	sorted := map[ast.Expr]bool{}
+	info := ps.pkg.Info
+	harmless := map[*ast.Ident]bool{} // Inspect visits an outer call before what it wraps
 	ps.each(func(n ast.Node) {
-		call, ok := n.(*ast.CallExpr)
-		if !ok {
-			return
-		}
-		switch name := calleeName(ps.pkg.Info, call); name {
-		case "slices.Sorted", "slices.SortedFunc", "maps.Collect", "maps.Insert":
-			for _, arg := range call.Args {
-				sorted[ast.Unparen(arg)] = true
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			switch calleeName(info, n) {
+			case "slices.Sorted", "slices.SortedFunc", "maps.Collect", "maps.Insert":
+				for _, arg := range n.Args {
+					if inner, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
+						if sel, ok := ast.Unparen(unindexed(inner.Fun)).(*ast.SelectorExpr); ok {
+							harmless[sel.Sel] = true
+						}
+					}
+				}
+			case "maps.DeleteFunc":
+				if lit, ok := ast.Unparen(n.Args[1]).(*ast.FuncLit); !ok || len(lit.Body.List) != 1 || !ps.quiet(ps.pkg, lit.Body) {
+					ps.report(n.Pos(), "maps.DeleteFunc with a function that may do more than decide")
+				}
 			}
-		case "maps.Keys", "maps.Values", "maps.All":
-			ps.candidate(n.Pos())
-			if !sorted[call] { // Inspect visits the outer call first
-				ps.report(n.Pos(), name+" without sorting")
+		case *ast.Ident:
+			fn, ok := info.Uses[n].(*types.Func)
+			if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "maps" {
+				return
 			}
-		case "maps.DeleteFunc":
-			if lit, ok := ast.Unparen(call.Args[1]).(*ast.FuncLit); !ok || len(lit.Body.List) != 1 || !ps.quiet(ps.pkg, lit.Body) {
-				ps.report(n.Pos(), "maps.DeleteFunc with a function that may do more than decide")
+			switch fn.Name() {
+			case "Keys", "Values", "All":
+				ps.candidate(n.Pos())
+				if !harmless[n] {
+					ps.report(n.Pos(), "maps."+fn.Name()+" without sorting")
+				}
 			}
 		}
 	})

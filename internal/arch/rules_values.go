@@ -26,7 +26,7 @@ func floats(ps *pass) {
 		tv, ok := info.Types[e]
 		if !ok || tv.Type == nil {
 			if id, isID := e.(*ast.Ident); isID {
-				if c, isConst := info.Defs[id].(*types.Const); isConst && isFloat(c.Type()) {
+				if c, isConst := info.Defs[id].(*types.Const); isConst && isFloat(c.Type()) && !wholeNumber(c.Type(), c.Val()) {
 					ps.report(n.Pos(), "constant "+id.Name+" of type "+c.Type().String())
 				}
 			}
@@ -35,8 +35,8 @@ func floats(ps *pass) {
 		if !isFloat(tv.Type) {
 			return
 		}
-		if b, untyped := tv.Type.(*types.Basic); untyped && b.Info()&types.IsUntyped != 0 && constant.ToInt(tv.Value).Kind() == constant.Int {
-			return // 1e9, on its way to an integer
+		if wholeNumber(tv.Type, tv.Value) {
+			return
 		}
 		what := "an expression of type "
 		if tv.IsType() {
@@ -44,6 +44,12 @@ func floats(ps *pass) {
 		}
 		ps.report(n.Pos(), what+tv.Type.String())
 	})
+}
+
+// wholeNumber says whether an untyped constant is an integer written as a float: 1e9.
+func wholeNumber(t types.Type, value constant.Value) bool {
+	b, ok := t.(*types.Basic)
+	return ok && b.Info()&types.IsUntyped != 0 && value != nil && constant.ToInt(value).Kind() == constant.Int
 }
 
 // widths finds what depends on the width of int. Conversions to int are not reported: nearly all are lengths. The
@@ -163,8 +169,17 @@ func outlives(lhs ast.Expr) bool {
 	return false
 }
 
-// keptClosure reports a function literal that is kept and uses an Env or Disk of the event it was made in.
+// keptClosure reports a function that is kept and uses an Env or Disk of the event it was made in: a literal that
+// mentions one, or a method of one as a value.
 func (ps *pass) keptClosure(e ast.Expr) {
+	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
+		if s := ps.pkg.Info.Selections[sel]; s != nil && s.Kind() == types.MethodVal {
+			if name := ps.heldEnv(s.Recv()); name != "" {
+				ps.report(e.Pos(), "a function that is kept, "+types.ExprString(e)+", belongs to the "+name+" of the event it was made in")
+			}
+		}
+		return
+	}
 	lit, ok := ast.Unparen(e).(*ast.FuncLit)
 	if !ok {
 		return
