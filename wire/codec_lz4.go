@@ -129,20 +129,25 @@ func readLz4Header(src []byte) (flags byte, maxBlock int, rest []byte, err error
 	return flags, 1 << (2*size + 8), src[end+1:], nil
 }
 
-// appendUnlz4 appends what a block holds: at most maxBlock bytes, and at most 255 for each of its own.
+// appendUnlz4 appends what a block holds: at most maxBlock bytes, and at most 255 for each of its own. Nothing in a block
+// says how much; most hold a few times their size, so that is the first try.
 func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 	if stored {
 		return append(dst, block...), nil
 	}
-	room := min(maxBlock, 255*len(block))
-	if cap(dst)-len(dst) < room {
-		dst = append(make([]byte, 0, 2*len(dst)+room), dst...)
+	most := min(maxBlock, 255*len(block))
+	for room := min(most, 6*len(block)); ; room = min(most, 6*room) {
+		if cap(dst)-len(dst) < room {
+			dst = append(make([]byte, 0, 2*len(dst)+room), dst...)
+		}
+		n, err := lz4.UncompressBlock(block, dst[len(dst):len(dst)+room])
+		if err == nil {
+			return dst[:len(dst)+n], nil
+		}
+		if room == most {
+			return nil, err
+		}
 	}
-	n, err := lz4.UncompressBlock(block, dst[len(dst):len(dst)+room])
-	if err != nil {
-		return nil, err
-	}
-	return dst[:len(dst)+n], nil
 }
 
 // xxh32 is the hash of the frame format, xxHash-32 with seed 0. The lz4 library has it and does not export it.

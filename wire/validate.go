@@ -50,7 +50,7 @@ func (b Batch) ValidateRecords() error {
 	if err := b.validateClientHeader(); err != nil {
 		return err
 	}
-	return b.walk(func(int32, *Record) {})
+	return b.walk(func(int32, Record) {})
 }
 
 // validateClientHeader is LogValidator.validateBatch for the origin CLIENT.
@@ -71,7 +71,7 @@ func (b Batch) validateClientHeader() error {
 }
 
 // walk decodes every record but its headers, and demands that they number themselves without gaps.
-func (b Batch) walk(visit func(i int32, r *Record)) error {
+func (b Batch) walk(visit func(i int32, r Record)) error {
 	body, err := b.body()
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (b Batch) walk(visit func(i int32, r *Record)) error {
 		if d.err != nil {
 			return d.err
 		}
-		visit(i, &r)
+		visit(i, r)
 	}
 	if len(d.rest) > 0 {
 		return invalid("bytes behind the last record", int64(len(d.rest)), 0)
@@ -110,9 +110,9 @@ func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptErr
 	err := b.validateClientHeader()
 	if err == nil {
 		maxTimestamp = NoTimestamp
-		err = b.walk(func(i int32, r *Record) {
+		err = b.walk(func(i int32, r Record) {
 			maxTimestamp = max(maxTimestamp, r.Timestamp)
-			if e := c.checkRecord(b, i, r); e != nil {
+			if e := c.checkRecord(b, i, &r); e != nil {
 				wrong = append(wrong, e)
 			}
 		})

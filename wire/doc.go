@@ -1,0 +1,33 @@
+// Package wire is what crosses a wire or lies in a log, in Kafka's own bytes: record batches, control records, frames of
+// requests and responses, the records of the metadata log and the small files of the quorum.
+//
+// Nearly everything in Kafka is a record batch: what a producer sends, what lies in a segment file, what a fetch
+// returns, a transaction's marker, a change of cluster metadata, a snapshot. The same bytes serve all of them, which is
+// why a broker can append and serve a batch without decoding it:
+//
+//	 0            8        12       16     17    21          61
+//	┌────────────┬────────┬────────┬──────┬─────┬───────────┬──────────────────────────────┐
+//	│base offset │ length │ leader │magic │ CRC │ 40 bytes: │ records, compressed together │
+//	│            │        │ epoch  │ 2    │     │ see below │ or not at all                │
+//	└────────────┴────────┴────────┴──────┴─────┴───────────┴──────────────────────────────┘
+//	 '--- written by the leader ---'             '----- signed by whoever wrote it -----'
+//
+//	attributes i16 | last offset delta i32 | base timestamp i64 | max timestamp i64
+//	producer id i64 | producer epoch i16 | base sequence i32 | record count i32
+//
+//	a record: length | 0 | timestamp delta | offset delta | key | value | headers
+//
+// The leader's fields lie outside the CRC, so that giving a batch its offset costs twelve bytes and no checksum. All
+// else is relative: a record stores its distance from the batch's first offset and timestamp, and so moves with them.
+//
+// How to read: batch.go has the header and how to find batches; record.go the records; build.go writes both; validate.go
+// says what a broker checks, of everybody and of clients; codec.go compression; control.go the records that Kafka writes
+// for itself. frame.go puts kmsg's requests and responses on a connection; size.go weighs them for the model of
+// bandwidth. metadata.go and its neighbours are the metadata log, quorum.go and snapshot.go the quorum's files; ids.go
+// has the types of offsets, epochs and ids that every other package speaks.
+//
+// What it is not: a log (broker/storage), a judge of what may be appended where (replication), or a list of messages
+// (kmsg has them). It keeps no state and reaches for nothing: every function depends on its arguments alone and gives
+// the same bytes on every platform. Decoded bytes alias what they were decoded from; what came from a link or a disk
+// is read-only.
+package wire
