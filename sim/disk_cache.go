@@ -1,0 +1,202 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+
+	"samsa/sim/env"
+)
+
+// inode is a file or a directory. It lives as long as a name, a handle or the device knows it.
+type inode struct {
+	id  uint32
+	dir bool
+
+	// Where the page cache has it.
+	path   string // from the root; a file that was removed keeps its last one
+	linked bool   // some directory has a name for it
+	opens  int    // handles on it
+
+	// A file's bytes: what processes see, what the device has, and how the one came to differ from the other.
+	cache    diskBytes
+	device   diskBytes
+	dirty    []dirtyWrite // in order; what is not in device yet
+	unsynced int64        // bytes written since the last sync began: what the next one carries
+
+	// A directory's names, in byte order: what processes see, and what the device has.
+	names       []dirent
+	deviceNames []dirent
+}
+
+// dirent is one name in a directory.
+type dirent struct {
+	name string
+	node *inode
+}
+
+// find is where a name is in a directory, or belongs.
+func find(names []dirent, name string) (int, bool) {
+	return slices.BinarySearchFunc(names, name, func(e dirent, name string) int { return strings.Compare(e.name, name) })
+}
+
+// child is what a directory has under a name, or nil.
+func child(names []dirent, name string) *inode {
+	if i, ok := find(names, name); ok {
+		return names[i].node
+	}
+	return nil
+}
+
+// bind gives a name to an inode, replacing what had it; nil takes the name away.
+func bind(names []dirent, name string, node *inode) []dirent {
+	i, ok := find(names, name)
+	switch {
+	case ok && node == nil:
+		return slices.Delete(names, i, i+1)
+	case ok:
+		names[i].node = node
+		return names
+	case node == nil:
+		return names
+	}
+	return slices.Insert(names, i, dirent{name, node})
+}
+
+// handle is one entry of the process's table of open files.
+type handle struct {
+	file *inode // nil: free
+	turn uint32 // counts the uses of the entry, so that an old handle does not open a new file
+}
+
+// An env.File is a table index plus one, and the entry's turn above it.
+const (
+	handleBits = 20
+	handleMask = 1<<handleBits - 1
+)
+
+// open enters a file into the table.
+func (d *Disk) open(file *inode) env.File {
+	slot := len(d.handles)
+	if n := len(d.closed); n > 0 {
+		slot = int(d.closed[n-1])
+		d.closed = d.closed[:n-1]
+	} else {
+		d.handles = append(d.handles, handle{})
+	}
+	h := &d.handles[slot]
+	h.file = file
+	file.opens++
+	return env.File(h.turn<<handleBits | uint32(slot+1)&handleMask)
+}
+
+// file is the file of a handle.
+func (d *Disk) file(f env.File) (*inode, error) {
+	if d.host.dead() {
+		return nil, env.ErrDead
+	}
+	slot := int(f&handleMask) - 1
+	if slot < 0 || slot >= len(d.handles) {
+		return nil, env.ErrBadFile
+	}
+	h := &d.handles[slot]
+	if h.file == nil || h.turn<<handleBits>>handleBits != uint32(f)>>handleBits {
+		return nil, env.ErrBadFile
+	}
+	return h.file, nil
+}
+
+// shut takes an entry out of the table. The last handle on a file without a name frees its room.
+func (d *Disk) shut(slot int) {
+	h := &d.handles[slot]
+	file := h.file
+	h.file = nil
+	h.turn++
+	d.closed = append(d.closed, uint32(slot))
+	file.opens--
+	d.release(file)
+}
+
+// release gives back the room of a file that nobody can reach any more.
+func (d *Disk) release(file *inode) {
+	if !file.linked && file.opens == 0 {
+		d.used -= file.cache.size
+	}
+}
+
+// walk is the file or directory at a path, or nil. "" is the root.
+func (d *Disk) walk(path string) *inode {
+	at := d.root
+	for path != "" && at != nil {
+		name, rest, more := strings.Cut(path, "/")
+		if !at.dir || more && rest == "" {
+			return nil
+		}
+		at, path = child(at.names, name), rest
+	}
+	return at
+}
+
+// locate is the directory a path's last name is in, and that name. The directory is nil if there is none, or the path is not one.
+func (d *Disk) locate(path string) (dir *inode, name string) {
+	cut := strings.LastIndexByte(path, '/')
+	if cut < 0 {
+		dir, name = d.root, path
+	} else if cut > 0 {
+		dir, name = d.walk(path[:cut]), path[cut+1:]
+	}
+	if dir == nil || !dir.dir || name == "" || name == "." || name == ".." {
+		return nil, ""
+	}
+	return dir, name
+}
+
+// create makes an inode under a name that is free.
+func (d *Disk) create(dir *inode, name string, isDir bool) *inode {
+	d.inodes++
+	node := &inode{id: d.inodes, dir: isDir, linked: true}
+	dir.names = bind(dir.names, name, node)
+	node.moved(dir, name)
+	d.log(nameEdit{dir, name, node}, nameEdit{})
+	return node
+}
+
+// unlink takes a name away.
+func (d *Disk) unlink(dir *inode, name string, node *inode) {
+	dir.names = bind(dir.names, name, nil)
+	d.orphan(node)
+	d.log(nameEdit{dir, name, nil}, nameEdit{})
+}
+
+// orphan is what becomes of an inode that lost its name.
+func (d *Disk) orphan(node *inode) {
+	node.linked = false
+	d.release(node)
+}
+
+// rename moves a name, replacing a file that has the new one.
+func (d *Disk) rename(from *inode, name string, to *inode, newName string) {
+	node := child(from.names, name)
+	if old := child(to.names, newName); old != nil {
+		d.orphan(old)
+	}
+	from.names = bind(from.names, name, nil)
+	to.names = bind(to.names, newName, node)
+	node.moved(to, newName)
+	d.log(nameEdit{from, name, nil}, nameEdit{to, newName, node})
+}
+
+// moved sets the paths of an inode that got a name, and of all below it.
+func (node *inode) moved(dir *inode, name string) {
+	node.path = name
+	if dir.path != "" {
+		node.path = dir.path + "/" + name
+	}
+	for _, e := range node.names {
+		e.node.moved(node, e.name)
+	}
+}
+
+// within says that node is dir or lies below it.
+func (d *Disk) within(node, dir *inode) bool {
+	return node == dir || strings.HasPrefix(node.path, dir.path+"/")
+}

@@ -1,0 +1,477 @@
+package sim
+
+import (
+	"slices"
+
+	"samsa/sim/env"
+)
+
+// What a power loss leaves.
+//
+//	of a file      device bytes, and of each sector (512 bytes) the state after some number of its unsynced writes;
+//	               some length the file had since its last sync, or a sector's border on the way to it; zeros (or, by
+//	               chance only, stale bytes) where a sector lies within the length and was never written
+//	of the names   deviceNames, and of each directory's unsynced changes some first ones, with all these stand on
+//
+// Files and directories are independent: a name may survive without the bytes and the bytes without a name.
+// powerLost picks one such state by chance; CrashStates lists them all. For chance, 0 is: everything unsynced is lost.
+// So a power loss without further decisions tells the plain story, "it was not synced and is gone"; a state in which
+// some of it survives is made by decisions, which a shrinker removes one by one.
+
+// sector is what a device writes whole or not at all; a page is what a kernel writes back.
+const (
+	sector         = 512
+	sectorsPerPage = 8
+)
+
+// remains is what of one file's dirty log survives.
+type remains struct {
+	length int64
+	writes func(sector int64) int // this many of the writes, in order, had reached the sector
+}
+
+// recovered is a file's content after a power loss.
+func (f *inode) recovered(r remains) diskBytes {
+	b := f.device.clone()
+	mine := map[int]bool{} // chunks of b that nobody else has; looked up only
+	own := func(i, n int) []byte {
+		c := b.own(i, n, mine[i])
+		mine[i] = true
+		return c
+	}
+	for n := range f.dirty {
+		w := &f.dirty[n]
+		if w.truncate {
+			// Cut bytes are zeros if the file is, or becomes, longer than the cut.
+			for at := w.end; at < b.size; {
+				end := min(at/sector*sector+sector, b.size)
+				if r.writes(at/sector) > n {
+					i := int(at >> chunkBits)
+					clear(own(i, int((end-1)&chunkMask)+1)[at&chunkMask : (end-1)&chunkMask+1])
+				}
+				at = end
+			}
+			continue
+		}
+		for j, p := range w.pieces {
+			i := int(w.off>>chunkBits) + j
+			base := int64(i) << chunkBits
+			from, end := base+int64(p.from), base+int64(len(p.chunk))
+			if all(r, n, from, end) {
+				b.place(i, p)
+				mine[i] = false
+				continue
+			}
+			for at := from; at < end; {
+				next := min(at/sector*sector+sector, end)
+				if r.writes(at/sector) > n {
+					copy(own(i, int(next-base))[at-base:next-base], p.chunk[at-base:next-base])
+				}
+				at = next
+			}
+		}
+	}
+	b.resize(r.length)
+	return b
+}
+
+// all says that write number n reached every sector of [from, end).
+func all(r remains, n int, from, end int64) bool {
+	for s := from / sector; s*sector < end; s++ {
+		if r.writes(s) <= n {
+			return false
+		}
+	}
+	return true
+}
+
+// none and whole are the ends of the scale.
+func (f *inode) none() remains {
+	return remains{f.device.size, func(int64) int { return 0 }}
+}
+
+func (f *inode) whole() remains {
+	return remains{f.finalSize(), func(int64) int { return len(f.dirty) }}
+}
+
+// finalSize is the length after all writes; the page cache's.
+func (f *inode) finalSize() int64 {
+	if n := len(f.dirty); n > 0 {
+		return f.dirty[n-1].size
+	}
+	return f.device.size
+}
+
+// survivor is the disk after a power loss that left these changes of names (nil is none) and these bytes.
+func (d *Disk) survivor(names []bool, bytes func(*inode) diskBytes) *Disk {
+	s := newDisk(d.profile, d.host)
+	s.capacity, s.inodes, s.seq = d.capacity, d.inodes, d.seq
+	s.root = d.survive(d.root, nil, "", names, bytes)
+	s.each(func(f *inode) { s.used += f.cache.size })
+	return s
+}
+
+// survive copies an inode and what is below it on the device.
+func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes func(*inode) diskBytes) *inode {
+	c := &inode{id: node.id, dir: node.dir, linked: true}
+	if parent != nil {
+		c.moved(parent, name)
+	}
+	if !node.dir {
+		c.device = bytes(node)
+		c.cache = c.device.clone()
+		return c
+	}
+	entries := slices.Clone(node.deviceNames)
+	for i := range names {
+		for _, e := range d.nameLog[i].edits {
+			if names[i] && e.dir == node {
+				entries = bind(entries, e.name, e.node)
+			}
+		}
+	}
+	for _, e := range entries {
+		c.deviceNames = append(c.deviceNames, dirent{e.name, d.survive(e.node, c, e.name, names, bytes)})
+	}
+	c.names = slices.Clone(c.deviceNames)
+	return c
+}
+
+// powerLost takes the machine's power at that time.
+func (d *Disk) powerLost(at Time) {
+	d.settle(at)
+	loss := powerLoss{d: d, at: uint64(at/Time(100*env.Millisecond)) & 0xfffff}
+	s := d.survivor(loss.names(), loss.bytes)
+	d.root, d.used = s.root, s.used
+	d.nameLog, d.pending = nil, nil
+	d.idle = at
+	d.closed = d.closed[:0]
+	for slot := range d.handles {
+		h := &d.handles[slot]
+		if h.file != nil {
+			h.file, h.turn = nil, h.turn+1
+		}
+		d.closed = append(d.closed, uint32(slot))
+	}
+}
+
+// powerLoss draws what one power loss leaves. Its decisions are numbered by its time in steps of 100 ms, the inode and
+// the sector or page, so that no other power loss and no other file's change moves them.
+type powerLoss struct {
+	d  *Disk
+	at uint64
+}
+
+// The values of site disk.power.file: how much of a file's unsynced writes survives.
+const (
+	keepNothing = iota
+	keepAll
+	keepFirstPages   // written back in order, up to a page
+	keepFirstSectors // the same, and the last page is torn
+	keepSomePages    // each for itself
+	keepSomeSectors
+	keepValues
+)
+
+// The values of site disk.power.length: which length the device knows.
+const (
+	lengthOfBytes = iota // up to the first sector that is missing (ext4, data=ordered)
+	lengthFinal          // the newest, with zeros for what is missing (xfs)
+	lengthStale          // the newest, with stale bytes for what is missing (ext4, data=writeback)
+	lengthBetween        // any sector's border between the device's and the newest
+	lengthValues
+)
+
+func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n uint64) uint64 {
+	if ppm == 0 || n < 2 {
+		return 0
+	}
+	ordinal := p.at<<44 | uint64(node.id)&0xffff<<28 | uint64(unit)&0xfffffff
+	return p.d.host.chance(site, ordinal, ppm, n) % n
+}
+
+// names draws which unsynced changes of names survive: a number of first ones for each directory.
+func (p powerLoss) names() []bool {
+	d := p.d
+	var chosen []bool
+	var seen []*inode
+	for i := range d.nameLog {
+		for _, e := range d.nameLog[i].edits {
+			if e.dir == nil || slices.Contains(seen, e.dir) {
+				continue
+			}
+			seen = append(seen, e.dir)
+			var marks []uint64
+			for j := range d.nameLog {
+				if d.nameLog[j].touches(e.dir) {
+					marks = append(marks, d.nameLog[j].seq)
+				}
+			}
+			n := p.draw("disk.power.names", e.dir, 0, d.profile.Noise.Torn, uint64(len(marks)+1))
+			if n == 0 {
+				continue
+			}
+			d.host.activated(FaultDiskNames)
+			more := d.closure(e.dir, marks[n-1])
+			if chosen == nil {
+				chosen = more
+			}
+			for j := range more {
+				chosen[j] = chosen[j] || more[j]
+			}
+		}
+	}
+	return chosen
+}
+
+// bytes draws what survives of a file.
+func (p powerLoss) bytes(f *inode) diskBytes {
+	if len(f.dirty) == 0 {
+		return f.device.clone()
+	}
+	f.freeze()
+	keep := p.draw("disk.power.file", f, 0, p.d.profile.Noise.Torn, keepValues)
+	switch keep {
+	case keepNothing:
+		return f.device.clone()
+	case keepAll:
+		p.d.host.activated(FaultDiskKept)
+		return f.recovered(f.whole())
+	}
+	p.d.host.activated(FaultDiskTorn)
+	r := remains{f.finalSize(), p.writes(f, keep)}
+	missing := f.missing(r)
+	how := p.draw("disk.power.length", f, 0, 750_000, lengthValues)
+	if f.finalSize() > f.device.size {
+		switch how {
+		case lengthOfBytes:
+			r.length = max(min(missing*sector, f.finalSize()), f.device.size)
+		case lengthBetween:
+			first := f.device.size/sector + 1
+			n := max(f.finalSize()/sector-first+1, 0)
+			r.length = min((first+int64(p.draw("disk.power.between", f, 0, 1_000_000, uint64(n+1))))*sector, f.finalSize())
+		}
+	}
+	b := f.recovered(r)
+	if how == lengthStale {
+		p.stale(f, r, &b)
+	}
+	return b
+}
+
+// writes draws how many of a file's writes had reached a sector.
+func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
+	n := len(f.dirty)
+	first, end := f.dirtySectors()
+	unit := int64(1)
+	if keep == keepFirstPages || keep == keepSomePages {
+		unit = sectorsPerPage
+	}
+	if keep == keepFirstPages || keep == keepFirstSectors {
+		units := uint64(end/unit - first/unit + 1)
+		cut := (first/unit + int64(p.draw("disk.power.cut", f, 0, 1_000_000, units))) * unit
+		return func(s int64) int {
+			if s < cut {
+				return n
+			}
+			return 0
+		}
+	}
+	return func(s int64) int {
+		return int(p.draw("disk.power.unit", f, s/unit, 500_000, uint64(n+1)))
+	}
+}
+
+// dirtySectors is the range [first, end) of sectors that a file's unsynced writes touch.
+func (f *inode) dirtySectors() (first, end int64) {
+	first = f.device.size / sector
+	end = (f.device.size + sector - 1) / sector
+	for i := range f.dirty {
+		first = min(first, f.dirty[i].off/sector)
+		end = max(end, (f.dirty[i].end+sector-1)/sector)
+	}
+	return first, end
+}
+
+// missing is the first sector that lacks a write.
+func (f *inode) missing(r remains) int64 {
+	first, end := f.dirtySectors()
+	for s := first; s < end; s++ {
+		if last := f.lastWrite(s); r.writes(s) < last {
+			return s
+		}
+	}
+	return end
+}
+
+// lastWrite is how many writes must have reached a sector for it to be as the page cache has it.
+func (f *inode) lastWrite(s int64) int {
+	for n := len(f.dirty); n > 0; n-- {
+		if f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
+			return n
+		}
+	}
+	return 0
+}
+
+// sizeBefore is the file's length before write number n.
+func (f *inode) sizeBefore(n int) int64 {
+	if n == 0 {
+		return f.device.size
+	}
+	return f.dirty[n-1].size
+}
+
+// reaches says that a write changed something in a sector of a file that had that size before.
+func (w *dirtyWrite) reaches(s, before int64) bool {
+	off, end := w.off, w.end
+	if w.truncate {
+		off, end = w.end, before // what was cut reads as zeros
+	}
+	return off < (s+1)*sector && end > s*sector && off < end
+}
+
+// stale fills what is new in the file and was never written with what the device had there before.
+func (p powerLoss) stale(f *inode, r remains, b *diskBytes) {
+	done := false
+	for s := (f.device.size + sector - 1) / sector; s*sector < b.size; s++ {
+		if r.writes(s) > 0 {
+			continue
+		}
+		from, end := s*sector, min(s*sector+sector, b.size)
+		junk := make([]byte, end-from)
+		for i := range junk {
+			junk[i] = byte(fold(uint64(f.id), uint64(s)<<16|uint64(i)))
+		}
+		b.write(from, junk)
+		done = true
+	}
+	if done {
+		p.d.host.activated(FaultDiskStale)
+	}
+}
+
+// CrashStates hands over a disk for every state a power loss could leave now, without stale bytes, until visit says
+// false; for small dirty sets, since their number is exponential in dirty sectors. The first is the one that lost
+// everything unsynced. Each disk stands alone, as of NewDisk, and shares nothing that changes.
+//
+//	for survivor := range disk.CrashStates { … }
+func (d *Disk) CrashStates(visit func(*Disk) bool) {
+	d.settle(d.host.now())
+	seen := map[uint64]bool{} // by digest: changes below a directory that is lost make no state of their own
+	d.eachKept(make([]bool, 0, len(d.nameLog)), func(names []bool) bool {
+		// The files this state of the names can see, and a content for each.
+		var files []*inode
+		h := d.survivor(names, func(f *inode) diskBytes {
+			files = append(files, f)
+			return diskBytes{}
+		}).Digest()
+		if seen[h] {
+			return true
+		}
+		seen[h] = true
+		contents := make(map[*inode]diskBytes, len(files)) // looked up only
+		return d.eachContent(files, contents, func() bool {
+			s := d.survivor(names, func(f *inode) diskBytes {
+				b := contents[f]
+				return b.clone()
+			})
+			s.host = &aloneHost{}
+			s.SetNoise(DiskNoise{})
+			return visit(s)
+		})
+	})
+}
+
+// eachKept lists the sets of name changes that may survive: with each one, what it stands on.
+func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
+	n := len(kept)
+	if n == len(d.nameLog) {
+		return visit(kept)
+	}
+	if !d.eachKept(append(kept, false), visit) {
+		return false
+	}
+	c := &d.nameLog[n]
+	for i := range kept {
+		before := &d.nameLog[i]
+		stands := c.barrier
+		for _, e := range c.edits {
+			stands = stands || e.dir != nil && before.touches(e.dir)
+		}
+		if stands && !kept[i] {
+			return true
+		}
+	}
+	return d.eachKept(append(kept, true), visit)
+}
+
+// eachContent lists the combinations of what may survive of these files.
+func (d *Disk) eachContent(files []*inode, contents map[*inode]diskBytes, visit func() bool) bool {
+	if len(files) == 0 {
+		return visit()
+	}
+	f := files[0]
+	f.freeze()
+	seen := map[uint64]bool{} // by digest: two ways to one content are one state
+	writes := make(map[int64]int)
+	for _, length := range f.lengths() {
+		first, end := f.dirtySectors()
+		end = min(end, (length+sector-1)/sector)
+		more := f.eachWrites(first, end, writes, func() bool {
+			b := f.recovered(remains{length, func(s int64) int { return writes[s] }})
+			if h := b.digest(); seen[h] {
+				return true
+			} else {
+				seen[h] = true
+			}
+			contents[f] = b
+			return d.eachContent(files[1:], contents, visit)
+		})
+		if !more {
+			return false
+		}
+	}
+	return true
+}
+
+// eachWrites lists how many writes may have reached each sector of [s, end).
+func (f *inode) eachWrites(s, end int64, writes map[int64]int, visit func() bool) bool {
+	if s >= end {
+		return visit()
+	}
+	for n := 0; n <= len(f.dirty); n++ {
+		if n > 0 && !f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
+			continue
+		}
+		writes[s] = n
+		if !f.eachWrites(s+1, end, writes, visit) {
+			return false
+		}
+	}
+	delete(writes, s)
+	return true
+}
+
+// lengths are those the device may know, the synced one first.
+func (f *inode) lengths() []int64 {
+	list := []int64{f.device.size}
+	add := func(n int64) {
+		if !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	size := f.device.size
+	for i := range f.dirty {
+		w := &f.dirty[i]
+		for _, step := range w.steps {
+			add(step)
+		}
+		for border := size/sector*sector + sector; border < w.size; border += sector {
+			add(border)
+		}
+		add(w.size)
+		size = w.size
+	}
+	return list
+}

@@ -1,0 +1,259 @@
+package sim
+
+import (
+	"slices"
+
+	"samsa/sim/env"
+)
+
+// What is between the page cache and the device.
+//
+//	file:       device ──▶ dirty[0] ──▶ dirty[1] ──▶ … ──▶ cache        one log for each file
+//	directory:  deviceNames ──▶ the name log's edits of it ──▶ names    one log for the disk
+//	sync:       calls mark a place in these logs; what is before it moves to the device when the call completes
+//
+// Logs are bounded: what is oldest in a long one goes to the device unasked, as kernels do after some seconds.
+
+const (
+	mostDirtyWrites = 1024 // of one file; a file that is only appended to has one
+	mostNameEdits   = 4096
+	mostSteps       = 16 // lengths remembered in a run of appends, for CrashStates
+)
+
+// dirtyWrite is one change of a file that is not on the device yet.
+type dirtyWrite struct {
+	seq      uint64
+	truncate bool  // the file was cut or extended to end
+	lost     bool  // the device will never have the bytes, only the length
+	open     bool  // [off, end) is as the page cache has it; appends may still join. Only the last one
+	off, end int64 // bytes [off, end) were written
+	size     int64 // the file's length after it
+	pieces   []piece
+	steps    []int64 // some lengths the file had in between
+}
+
+// pendingSync is a sync on its way: what precedes mark is on the device at that time.
+type pendingSync struct {
+	at   Time
+	node *inode
+	mark uint64
+}
+
+// nameEdit says that a directory's name now means node; nil means nothing.
+type nameEdit struct {
+	dir  *inode
+	name string
+	node *inode
+}
+
+// nameChange is one create, rename or remove: one or two edits that the device takes together, as a journal does.
+type nameChange struct {
+	seq   uint64
+	edits [2]nameEdit // the second has a nil dir if there is one
+	// A directory that moves between directories takes all earlier changes with it; or some crash could leave it
+	// below itself.
+	barrier bool
+}
+
+// touches says that the change edits dir.
+func (c *nameChange) touches(dir *inode) bool { return c.edits[0].dir == dir || c.edits[1].dir == dir }
+
+// next numbers a change of the disk.
+func (d *Disk) next() uint64 {
+	d.seq++
+	return d.seq
+}
+
+// log records a change of names that just happened in the page cache.
+func (d *Disk) log(first, second nameEdit) {
+	moved := second.node
+	d.nameLog = append(d.nameLog, nameChange{
+		seq:     d.next(),
+		edits:   [2]nameEdit{first, second},
+		barrier: moved != nil && moved.dir && first.dir != second.dir,
+	})
+	if len(d.nameLog) > mostNameEdits {
+		oldest := mostNameEdits / 2
+		for i := range d.nameLog[:oldest] {
+			d.nameLog[i].apply()
+		}
+		d.nameLog = slices.Delete(d.nameLog, 0, oldest)
+	}
+}
+
+// apply edits the names on the device.
+func (c *nameChange) apply() {
+	for _, e := range c.edits {
+		if e.dir != nil {
+			e.dir.deviceNames = bind(e.dir.deviceNames, e.name, e.node)
+		}
+	}
+}
+
+// closure marks what the device must have of the name log to have dir's changes up to mark: these, and what precedes
+// them in the directories they touch.
+func (d *Disk) closure(dir *inode, mark uint64) []bool {
+	chosen := make([]bool, len(d.nameLog))
+	need := []*inode{}
+	all := false
+	for i := len(d.nameLog) - 1; i >= 0; i-- {
+		c := &d.nameLog[i]
+		if !(all || c.seq <= mark && c.touches(dir) || slices.ContainsFunc(need, c.touches)) {
+			continue
+		}
+		chosen[i] = true
+		all = all || c.barrier
+		for _, e := range c.edits {
+			if e.dir != nil && !slices.Contains(need, e.dir) {
+				need = append(need, e.dir)
+			}
+		}
+	}
+	return chosen
+}
+
+// commitNames makes a directory's names up to mark durable.
+func (d *Disk) commitNames(dir *inode, mark uint64) {
+	chosen := d.closure(dir, mark)
+	rest := d.nameLog[:0]
+	for i := range d.nameLog {
+		if chosen[i] {
+			d.nameLog[i].apply()
+		} else {
+			rest = append(rest, d.nameLog[i])
+		}
+	}
+	clear(d.nameLog[len(rest):])
+	d.nameLog = rest
+}
+
+// write puts p at off into the page cache and remembers that the device does not have it.
+func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
+	appending := off == f.cache.size
+	end := off + int64(len(p))
+	f.unsynced += int64(len(p))
+	if last := len(f.dirty) - 1; appending && !lost && last >= 0 && f.dirty[last].open && f.dirty[last].end == off {
+		w := &f.dirty[last]
+		if len(w.steps) < mostSteps {
+			w.steps = append(w.steps, off)
+		}
+		w.end, w.size = end, end
+		f.cache.append(p)
+		return
+	}
+	f.freeze()
+	f.cache.write(off, p)
+	f.record(dirtyWrite{seq: d.next(), off: off, end: end, size: f.cache.size, lost: lost, open: true})
+	if lost {
+		f.freeze()
+	}
+}
+
+// resize cuts or extends the file in the page cache.
+func (f *inode) resize(d *Disk, size int64) {
+	f.freeze()
+	f.cache.resize(size)
+	f.record(dirtyWrite{seq: d.next(), truncate: true, off: size, end: size, size: size})
+}
+
+func (f *inode) record(w dirtyWrite) {
+	if len(f.dirty) >= mostDirtyWrites {
+		f.commit(f.dirty[mostDirtyWrites/2].seq)
+	}
+	f.dirty = append(f.dirty, w)
+}
+
+// freeze keeps the bytes of the open write as they are now, because the page cache is about to change or a sync begins.
+func (f *inode) freeze() {
+	if last := len(f.dirty) - 1; last >= 0 && f.dirty[last].open {
+		w := &f.dirty[last]
+		w.open = false
+		if !w.lost {
+			w.pieces = f.cache.pieces(w.off, w.end)
+		}
+	}
+}
+
+// commit moves the writes up to mark to the device. They must be frozen.
+func (f *inode) commit(mark uint64) {
+	n := 0
+	for n < len(f.dirty) && f.dirty[n].seq <= mark {
+		f.dirty[n].apply(&f.device)
+		n++
+	}
+	f.dirty = slices.Delete(f.dirty, 0, n)
+}
+
+// apply makes a write on the device's bytes, or on a copy of them.
+func (w *dirtyWrite) apply(device *diskBytes) {
+	for i, p := range w.pieces {
+		device.place(int(w.off>>chunkBits)+i, p)
+	}
+	switch {
+	case w.truncate:
+		device.resize(w.end)
+	case device.size < w.end: // lost: a hole
+		device.resize(w.end)
+	}
+}
+
+// settle moves to the device what syncs completed by that time.
+func (d *Disk) settle(now Time) {
+	n := 0
+	for n < len(d.pending) && d.pending[n].at <= now {
+		if s := d.pending[n]; s.node.dir {
+			d.commitNames(s.node, s.mark)
+		} else {
+			s.node.commit(s.mark)
+		}
+		n++
+	}
+	if n > 0 {
+		d.pending = slices.Delete(d.pending, 0, n)
+	}
+}
+
+// sync puts a sync on the device's queue and returns when it is done. The device does one at a time, so pending is in
+// order of time. What the sync promises is fixed now: later writes wait for the next one.
+func (d *Disk) sync(node *inode) (done Time, h harm) {
+	h = d.strike(OnSync, node)
+	start := max(d.host.spend(d.slowed(d.profile.Call)), d.idle)
+	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
+	d.idle = done
+	switch {
+	case h.forget:
+		d.forget(node)
+	case h.err != nil || h.lied:
+		// What was dirty stays dirty: an honest sync may follow.
+	default:
+		node.freeze()
+		node.unsynced = 0
+		d.pending = append(d.pending, pendingSync{done, node, d.seq})
+	}
+	return done, h
+}
+
+// forget is what kernels do with dirty pages that could not be written: they count as clean from now on. What an
+// earlier sync has under way still arrives.
+func (d *Disk) forget(f *inode) {
+	f.freeze()
+	sent := uint64(0)
+	for _, s := range d.pending {
+		if s.node == f {
+			sent = s.mark
+		}
+	}
+	for i := range f.dirty {
+		if w := &f.dirty[i]; w.seq > sent && !w.truncate {
+			w.lost, w.pieces = true, nil
+		}
+	}
+	f.unsynced = 0
+}
+
+// wait keeps the lane busy until then.
+func (d *Disk) wait(until Time) {
+	if lane := d.host.spend(0); lane < until {
+		d.host.spend(env.Duration(until - lane))
+	}
+}

@@ -1,0 +1,384 @@
+package sim
+
+import (
+	glob "path"
+	"slices"
+	"strings"
+
+	"samsa/sim/env"
+)
+
+// What a disk can do wrong. The world arms these by the verbs below; DiskNoise arms them by chance.
+var (
+	FaultDiskError       = Fault{"disk.error", "a call fails with an input/output error and does nothing"}
+	FaultDiskBroken      = Fault{"disk.broken", "calls fail with an input/output error until the disk is healed"}
+	FaultDiskFull        = Fault{"disk.full", "a write finds no room; what fits is written"}
+	FaultDiskShort       = Fault{"disk.short-write", "a write fails after a prefix was written"}
+	FaultDiskSlow        = Fault{"disk.slow", "calls take longer"}
+	FaultDiskStalled     = Fault{"disk.stalled", "calls do not end before the stall does"}
+	FaultDiskSyncLies    = Fault{"disk.sync-lies", "a sync succeeds and makes nothing durable"}
+	FaultDiskSyncForgets = Fault{"disk.sync-forgets", "a sync fails once and the dirty pages count as clean: the next one succeeds without them"}
+	FaultDiskBitRot      = Fault{"disk.bit-rot", "a stored bit flips; only a checksum can tell"}
+	FaultDiskMisdirected = Fault{"disk.misdirected", "a write reaches the device at another place, over what was there"}
+	FaultDiskLostWrite   = Fault{"disk.lost-write", "a write never reaches the device, whatever a sync says"}
+	FaultDiskTorn        = Fault{"disk.torn", "power loss leaves a part of what a file had unsynced"}
+	FaultDiskKept        = Fault{"disk.kept", "power loss leaves all that a file had unsynced"}
+	FaultDiskStale       = Fault{"disk.stale", "power loss leaves stale bytes where a file grew"}
+	FaultDiskNames       = Fault{"disk.names", "power loss leaves some unsynced creates, renames and removes"}
+)
+
+// diskFaults is the list of the above, for campaigns that report what never fired.
+var diskFaults = []Fault{
+	FaultDiskError, FaultDiskBroken, FaultDiskFull, FaultDiskShort, FaultDiskSlow, FaultDiskStalled, FaultDiskSyncLies,
+	FaultDiskSyncForgets, FaultDiskBitRot, FaultDiskMisdirected, FaultDiskLostWrite, FaultDiskTorn, FaultDiskKept,
+	FaultDiskStale, FaultDiskNames,
+}
+
+// DiskOps is a set of kinds of calls.
+type DiskOps uint8
+
+const (
+	OnRead  DiskOps = 1 << iota // ReadAt, List
+	OnWrite                     // Append, WriteAt, Truncate
+	OnSync                      // Sync, Flush, SyncDir
+	OnNames                     // Mkdir, Open, Rename, Remove
+	OnAny   = OnRead | OnWrite | OnSync | OnNames
+)
+
+// DiskNoise is what goes wrong by chance: how often in a million, drawn at the first call it concerns in each 10 ms of
+// true time. So a call more or less moves no other decision.
+type DiskNoise struct {
+	ReadError, WriteError, SyncError, NamesError uint32 // FaultDiskError
+	Broken                                       uint32 // FaultDiskBroken, of one file
+	Full                                         uint32 // FaultDiskFull, of one write
+	Short                                        uint32
+	SyncLies, SyncForgets                        uint32 // of one sync
+	LostWrite, Misdirected                       uint32 // of one write
+	BitRot                                       uint32 // in a file that is read
+	Slow                                         uint32 // 20 to 640 ms at a tenth of the speed
+	Stall                                        uint32 // 50 to 1600 ms
+	Torn                                         uint32 // at a power loss, for each file and directory: not everything unsynced is lost
+}
+
+// noiseSite numbers the decisions of DiskNoise.
+type noiseSite uint8
+
+const (
+	noiseRead noiseSite = iota
+	noiseWrite
+	noiseSync
+	noiseNames
+	noiseBroken
+	noiseFull
+	noiseShort
+	noiseLies
+	noiseForgets
+	noiseLost
+	noiseMisdirected
+	noiseRot
+	noiseSlow
+	noiseStall
+	noiseSites
+)
+
+// site is the name the decision has in a scenario's pins.
+func (n noiseSite) site() env.Site {
+	return [...]env.Site{"disk.read.error", "disk.write.error", "disk.sync.error", "disk.names.error", "disk.broken",
+		"disk.full", "disk.short-write", "disk.sync-lies", "disk.sync-forgets", "disk.lost-write", "disk.misdirected",
+		"disk.bit-rot", "disk.slow", "disk.stalled"}[n]
+}
+
+const noiseTick = Time(10 * env.Millisecond)
+
+// armed is a fault that waits for a call.
+type armed struct {
+	fault   Fault
+	ops     DiskOps
+	pattern string
+	forever bool   // until Heal; or else once
+	to      string // FaultDiskMisdirected: the file that is hit
+	off     int64  // and where
+}
+
+// harm is what a call must suffer.
+type harm struct {
+	err    error
+	short  uint64 // eighths of a write that are done before err; 0 is none
+	lost   bool
+	lied   bool
+	forget bool
+	target *inode // whose device bytes the write hits
+	off    int64
+}
+
+// FailOnce lets the next of these calls on a path that matches fail with ErrIO. A pattern is a path as path.Match
+// knows it; it also matches what lies below; "" matches everything.
+func (d *Disk) FailOnce(pattern string, ops DiskOps) {
+	d.arm(armed{fault: FaultDiskError, ops: ops, pattern: pattern})
+}
+
+// Break lets every such call fail until Heal. Break("", OnAny) is a dead disk under a live process.
+func (d *Disk) Break(pattern string, ops DiskOps) {
+	d.arm(armed{fault: FaultDiskBroken, ops: ops, pattern: pattern, forever: true})
+}
+
+// CutShort lets the next write fail with ErrIO after half of it was written.
+func (d *Disk) CutShort(pattern string) {
+	d.arm(armed{fault: FaultDiskShort, ops: OnWrite, pattern: pattern})
+}
+
+// LoseWrite keeps the bytes of the next write from the device: reads see them until the page cache is gone.
+func (d *Disk) LoseWrite(pattern string) {
+	d.arm(armed{fault: FaultDiskLostWrite, ops: OnWrite, pattern: pattern})
+}
+
+// Misdirect is LoseWrite, and the bytes overwrite what the device has of another file (or the same) at off.
+func (d *Disk) Misdirect(pattern, to string, off int64) {
+	d.arm(armed{fault: FaultDiskMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
+}
+
+// ForgetOnSync lets the next sync of a file fail with ErrIO and drops the dirty pages from what the device will get.
+func (d *Disk) ForgetOnSync(pattern string) {
+	d.arm(armed{fault: FaultDiskSyncForgets, ops: OnSync, pattern: pattern})
+}
+
+// LieOnSync lets every sync succeed and do nothing, from now on or not any more.
+func (d *Disk) LieOnSync(lie bool) { d.lies = lie }
+
+// SetCapacity is the device's room in bytes. It may be less than what is used.
+func (d *Disk) SetCapacity(bytes int64) { d.capacity = bytes }
+
+// Slow multiplies what calls cost by permille/1000.
+func (d *Disk) Slow(permille int64) { d.slow = permille }
+
+// Stall lets no call end before that time.
+func (d *Disk) Stall(until Time) { d.stall = until }
+
+// SetNoise replaces what goes wrong by chance.
+func (d *Disk) SetNoise(n DiskNoise) {
+	d.profile.Noise = n
+	d.noisy = n != DiskNoise{}
+}
+
+// Heal ends what was armed, slowness, stalls and lies. What they destroyed stays so, and so do capacity and noise.
+func (d *Disk) Heal() {
+	d.armed, d.slow, d.stall, d.lies, d.slowUntil = nil, 1000, 0, false, 0
+}
+
+// RotBit flips a bit of a file: the stored one, and the cached one, as if it had been read since. It is ErrNotExist if
+// there is no such byte.
+func (d *Disk) RotBit(path string, off int64, bit uint8) error {
+	d.settle(d.host.now())
+	f := d.walk(path)
+	if f == nil || f.dir || off < 0 || off >= f.cache.size {
+		return env.ErrNotExist
+	}
+	d.rot(f, off, bit)
+	return nil
+}
+
+func (d *Disk) rot(f *inode, off int64, bit uint8) {
+	f.freeze() // what is dirty is rewritten whole: the bit that rots is the stored one
+	f.cache.flip(off, bit)
+	if off < f.device.size {
+		f.device.flip(off, bit)
+	}
+	d.host.activated(FaultDiskBitRot)
+}
+
+// DropCache lets the page cache forget what is clean: reads see what the device has. Without it a lost or misdirected
+// write shows only after a power loss.
+func (d *Disk) DropCache() {
+	d.settle(d.host.now())
+	d.each(func(f *inode) {
+		f.freeze()
+		seen := f.device.clone()
+		for i := range f.dirty {
+			f.dirty[i].apply(&seen)
+		}
+		f.cache = seen
+	})
+}
+
+func (d *Disk) arm(a armed) { d.armed = append(d.armed, a) }
+
+// matches says whether a pattern means a path.
+func matches(pattern, name string) bool {
+	if pattern == "" || pattern == name || strings.HasPrefix(name, pattern) && name[len(pattern)] == '/' {
+		return true
+	}
+	ok, err := glob.Match(pattern, name)
+	return ok && err == nil
+}
+
+// strike decides what a call on a file or directory suffers.
+func (d *Disk) strike(op DiskOps, node *inode) harm {
+	if len(d.armed) == 0 && !d.noisy && !d.lies {
+		return harm{}
+	}
+	for i, a := range d.armed {
+		if a.ops&op == 0 || !matches(a.pattern, node.path) || node.dir && op == OnSync && a.fault == FaultDiskSyncForgets {
+			continue
+		}
+		if !a.forever {
+			d.armed = slices.Delete(d.armed, i, i+1)
+		}
+		d.host.activated(a.fault)
+		return d.harmOf(a, 4)
+	}
+	if op == OnSync && d.lies {
+		d.host.activated(FaultDiskSyncLies)
+		return harm{lied: true}
+	}
+	if d.noisy {
+		if a, v := d.drawHarm(op, node); v > 0 {
+			d.host.activated(a.fault)
+			return d.harmOf(a, v)
+		}
+	}
+	return harm{}
+}
+
+// harmOf is what an armed fault does to a call. amount is in eighths.
+func (d *Disk) harmOf(a armed, amount uint64) harm {
+	switch a.fault {
+	case FaultDiskShort:
+		return harm{err: env.ErrIO, short: amount}
+	case FaultDiskFull:
+		return harm{err: env.ErrNoSpace, short: amount}
+	case FaultDiskLostWrite:
+		return harm{lost: true}
+	case FaultDiskMisdirected:
+		return harm{lost: true, target: d.walk(a.to), off: a.off}
+	case FaultDiskSyncLies:
+		return harm{lied: true}
+	case FaultDiskSyncForgets:
+		return harm{err: env.ErrIO, forget: true}
+	}
+	return harm{err: env.ErrIO}
+}
+
+// drawHarm lets chance decide; 0 is nothing.
+func (d *Disk) drawHarm(op DiskOps, node *inode) (armed, uint64) {
+	n := &d.profile.Noise
+	switch op {
+	case OnRead:
+		if v := d.draw(noiseRead, n.ReadError, 2); v > 0 {
+			return armed{fault: FaultDiskError}, v
+		}
+	case OnNames:
+		if v := d.draw(noiseNames, n.NamesError, 2); v > 0 {
+			return armed{fault: FaultDiskError}, v
+		}
+	case OnSync:
+		if v := d.draw(noiseSync, n.SyncError, 2); v > 0 {
+			return armed{fault: FaultDiskError}, v
+		}
+		if v := d.draw(noiseLies, n.SyncLies, 2); v > 0 {
+			return armed{fault: FaultDiskSyncLies}, v
+		}
+		if node.dir {
+			break
+		}
+		if v := d.draw(noiseForgets, n.SyncForgets, 2); v > 0 {
+			return armed{fault: FaultDiskSyncForgets}, v
+		}
+	case OnWrite:
+		if v := d.draw(noiseWrite, n.WriteError, 2); v > 0 {
+			return armed{fault: FaultDiskError}, v
+		}
+		if v := d.draw(noiseFull, n.Full, 8); v > 0 {
+			return armed{fault: FaultDiskFull}, v
+		}
+		if v := d.draw(noiseShort, n.Short, 8); v > 0 {
+			return armed{fault: FaultDiskShort}, v
+		}
+		if v := d.draw(noiseLost, n.LostWrite, 2); v > 0 {
+			return armed{fault: FaultDiskLostWrite}, v
+		}
+		if sectors := uint64(node.device.size / sector); sectors > 0 {
+			if v := d.draw(noiseMisdirected, n.Misdirected, sectors+1); v > 0 {
+				return armed{fault: FaultDiskMisdirected, to: node.path, off: int64((v-1)%sectors) * sector}, v
+			}
+		}
+	}
+	if v := d.draw(noiseBroken, n.Broken, 2); v > 0 {
+		a := armed{fault: FaultDiskBroken, ops: OnAny, pattern: node.path, forever: true}
+		d.arm(a)
+		return a, v
+	}
+	return armed{}, 0
+}
+
+// draw asks chance at the first call of a tick.
+func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
+	if ppm == 0 {
+		return 0
+	}
+	tick := uint64(d.host.now() / noiseTick)
+	if d.drawn[n] == tick+1 {
+		return 0
+	}
+	d.drawn[n] = tick + 1
+	return d.host.chance(n.site(), tick, ppm, values)
+}
+
+// weather begins slow and stalled times by chance.
+func (d *Disk) weather() {
+	now := d.host.now()
+	if v := d.draw(noiseSlow, d.profile.Noise.Slow, 33); v > 0 {
+		d.slowUntil = now + Time(v)*Time(20*env.Millisecond)
+	}
+	if v := d.draw(noiseStall, d.profile.Noise.Stall, 33); v > 0 {
+		d.stall = max(d.stall, now+Time(v)*Time(50*env.Millisecond))
+	}
+}
+
+// rotSome flips a bit of a file by chance.
+func (d *Disk) rotSome(f *inode) {
+	if bits := uint64(f.cache.size) * 8; bits > 0 {
+		if v := d.draw(noiseRot, d.profile.Noise.BitRot, bits+1); v > 0 {
+			at := (v - 1) % bits
+			d.rot(f, int64(at/8), uint8(at%8))
+		}
+	}
+}
+
+// hit overwrites what the device has at off with a write meant for another place.
+func (f *inode) hit(off int64, p []byte) {
+	if f == nil || f.dir || off < 0 || off >= f.device.size {
+		return // it hit a free block
+	}
+	f.device.write(off, p[:min(int64(len(p)), f.device.size-off)])
+}
+
+// slowed is what a cost is today.
+func (d *Disk) slowed(cost env.Duration) env.Duration {
+	permille := d.slow
+	if d.slowUntil > 0 && d.host.now() < d.slowUntil {
+		permille *= 10
+	}
+	if permille == 1000 || cost == 0 {
+		return cost
+	}
+	d.host.activated(FaultDiskSlow)
+	return cost * env.Duration(permille) / 1000
+}
+
+// outlast is when a call that would end at t ends: not before the stall does.
+func (d *Disk) outlast(t Time) Time {
+	if t < d.stall {
+		d.host.activated(FaultDiskStalled)
+		return d.stall
+	}
+	return t
+}
+
+// pay keeps the lane busy for a call and returns when it ends.
+func (d *Disk) pay(cost env.Duration) Time {
+	done := d.host.spend(d.slowed(cost))
+	if end := d.outlast(done); end > done {
+		done = d.host.spend(env.Duration(end - done))
+	}
+	return done
+}

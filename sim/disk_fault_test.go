@@ -1,0 +1,394 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+
+	"samsa/sim/env"
+)
+
+// synced is a disk with one durable file "f" of these bytes.
+func synced(t *testing.T, content string) (*Disk, *bench, env.File) {
+	t.Helper()
+	d, b := newBench()
+	f := open(t, d, "f")
+	appendTo(t, d, f, content)
+	must(t, d.Sync(f))
+	must(t, d.SyncDir(""))
+	b.later()
+	b.changes = nil
+	return d, b, f
+}
+
+func wantFired(t *testing.T, b *bench, f Fault, n int) {
+	t.Helper()
+	if b.fired[f] != n {
+		t.Fatalf("%s fired %d times, want %d; all: %v", f.Name, b.fired[f], n, b.fired)
+	}
+}
+
+func TestFailOnce(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	d.FailOnce("f", OnWrite)
+	p, err := d.ReadAt(f, 0, 3)
+	if string(p) != "abc" || err != nil {
+		t.Fatalf("a read: %q, %v", p, err)
+	}
+	wantErr(t, "first append", d.Append(f, []byte("x")), env.ErrIO)
+	must(t, d.Append(f, []byte("y")))
+	wantTree(t, "file", d.Files(), "f=abcy")
+	wantFired(t, b, FaultDiskError, 1)
+	if len(b.changes) != 1 {
+		t.Fatalf("%d changes told, want the second append's", len(b.changes))
+	}
+
+	d.FailOnce("f", OnSync)
+	wantErr(t, "sync", d.Sync(f), env.ErrIO)
+	must(t, d.Sync(f)) // nothing was forgotten
+	b.later()
+	wantTree(t, "device", d.DurableFiles(), "f=abcy")
+
+	for _, op := range []struct {
+		what string
+		do   func() error
+	}{
+		{"mkdir", func() error { return d.Mkdir("m") }},
+		{"create", func() error { _, err := d.Open("g", true); return err }},
+		{"rename", func() error { return d.Rename("f", "g") }},
+		{"remove", func() error { return d.Remove("f") }},
+		{"truncate", func() error { return d.Truncate(f, 0) }},
+		{"syncdir", func() error { return d.SyncDir("") }},
+		{"list", func() error { _, err := d.List(""); return err }},
+	} {
+		d.FailOnce("", OnAny)
+		wantErr(t, op.what, op.do(), env.ErrIO)
+		wantTree(t, op.what, d.Files(), "f=abcy")
+	}
+}
+
+func TestBreakLastsUntilHeal(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	g := open(t, d, "g")
+	d.Break("f", OnAny)
+	for range 3 {
+		wantErr(t, "append", d.Append(f, []byte("x")), env.ErrIO)
+		_, err := d.ReadAt(f, 0, 1)
+		wantErr(t, "read", err, env.ErrIO)
+		must(t, d.Append(g, []byte("x")))
+	}
+	wantFired(t, b, FaultDiskBroken, 6)
+	d.Flush(f, env.Token{A: 7})
+	if !strings.HasSuffix(b.flushes[0], "input/output error") {
+		t.Fatal(b.flushes)
+	}
+	d.Heal()
+	must(t, d.Append(f, []byte("y")))
+	d.Break("", OnAny)
+	wantErr(t, "the whole disk", d.Append(g, []byte("x")), env.ErrIO)
+}
+
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern, path string
+		want          bool
+	}{
+		{"", "a/b", true}, {"a", "a", true}, {"a", "a/b", true}, {"a", "ab", false}, {"a/*.log", "a/0.log", true},
+		{"a/*.log", "a/0.index", false}, {"*", "a/b", false}, {"[", "a", false}, {"abc", "a", false},
+	} {
+		if got := matches(c.pattern, c.path); got != c.want {
+			t.Errorf("%q matches %q: %v", c.pattern, c.path, got)
+		}
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	d.SetCapacity(8)
+	must(t, d.Append(f, []byte("de")))
+	must(t, d.WriteAt(f, 0, []byte("ABC"))) // takes no room
+	wantErr(t, "append", d.Append(f, []byte("fghi")), env.ErrNoSpace)
+	wantTree(t, "what fits was written", d.Files(), "f=ABCdefgh")
+	if c := b.changes[len(b.changes)-1]; c.Off != 5 || c.Len != 3 {
+		t.Fatalf("told %+v", c)
+	}
+	wantErr(t, "append", d.Append(f, []byte("i")), env.ErrNoSpace)
+	wantErr(t, "extend", d.Truncate(f, 9), env.ErrNoSpace)
+	wantErr(t, "write over the end", d.WriteAt(f, 7, []byte("HI")), env.ErrNoSpace)
+	wantTree(t, "a prefix", d.Files(), "f=ABCdefgH")
+	wantFired(t, b, FaultDiskFull, 4)
+	space := func(want int64) {
+		t.Helper()
+		if free, total, err := d.Space(); free != want || total != 8 || err != nil {
+			t.Fatalf("free %d of %d, %v; want %d", free, total, err, want)
+		}
+	}
+	space(0)
+	must(t, d.Truncate(f, 6))
+	space(2)
+	g := open(t, d, "g")
+	appendTo(t, d, g, "z")
+	must(t, d.Remove("f"))
+	space(1) // the handle holds it
+	must(t, d.Close(f))
+	space(7)
+	must(t, d.Rename("g", "h"))
+	f = open(t, d, "f")
+	appendTo(t, d, f, "123")
+	must(t, d.Rename("h", "f")) // replaces it
+	space(4)
+	d.processCrashed() // its last handle
+	space(7)
+	d.SetCapacity(0)
+	wantErr(t, "append to less than nothing", d.Append(open(t, d, "f"), []byte("4567890")), env.ErrNoSpace)
+	must(t, d.WriteAt(open(t, d, "f"), 0, []byte("1")))
+	if free, _, _ := d.Space(); free != 0 {
+		t.Fatalf("%d free of nothing", free)
+	}
+	d.SetCapacity(8)
+	d.powerLost(b.clock) // the durable f is back
+	space(5)
+}
+
+func TestSlow(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	start := b.lane
+	must(t, d.Append(f, []byte("x"))) // a call 1, a KiB begun 1
+	usual := b.lane - start
+	d.Slow(5000)
+	start = b.lane
+	must(t, d.Append(f, []byte("x")))
+	if got := b.lane - start; got != 5*usual || usual == 0 {
+		t.Fatalf("took %d, usually %d", got, usual)
+	}
+	start = b.lane
+	must(t, d.Sync(f))
+	if got := b.lane - start; got != 5*1+5*101 {
+		t.Fatalf("sync took %d", got)
+	}
+	if b.fired[FaultDiskSlow] == 0 {
+		t.Fatal("not counted")
+	}
+}
+
+func TestStall(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	until := b.clock + 5000
+	d.Stall(until)
+	must(t, d.Append(f, []byte("x")))
+	must(t, d.Append(f, []byte("y")))
+	if got := b.changes[0].Completes; got != until {
+		t.Fatalf("first append completes at %d, want %d", got, until)
+	}
+	if got := b.lane; got != until+2 {
+		t.Fatalf("two appends end at %d: the second waits no second time", got-until)
+	}
+	d, b, f = synced(t, "abc")
+	until = b.clock + 5000
+	d.Stall(until)
+	appendTo(t, d, f, "x")
+	b.lane = b.clock // another lane
+	d.Flush(f, env.Token{})
+	d.powerLost(until - 1)
+	wantTree(t, "a sync in a stall is not done", d.Files(), "f=abc")
+	wantFired(t, b, FaultDiskStalled, 2)
+}
+
+func TestLyingSync(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	d.LieOnSync(true)
+	appendTo(t, d, f, "d")
+	open(t, d, "g")
+	must(t, d.Sync(f))
+	must(t, d.SyncDir(""))
+	b.later()
+	if c := b.changes[len(b.changes)-1]; !c.Lied || c.Op != diskSyncDir {
+		t.Fatalf("told %+v", c)
+	}
+	wantTree(t, "device", d.DurableFiles(), "f=abc")
+	wantFired(t, b, FaultDiskSyncLies, 2)
+	d.LieOnSync(false)
+	must(t, d.Sync(f))
+	b.later()
+	wantTree(t, "an honest sync brings what the lie kept", d.DurableFiles(), "f=abcd")
+}
+
+// What PostgreSQL met in 2018: the second fsync succeeds, and the data are gone.
+func TestForgetfulSync(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	appendTo(t, d, f, "def")
+	must(t, d.Sync(f)) // on its way: it still arrives
+	appendTo(t, d, f, "ghi")
+	d.ForgetOnSync("f")
+	wantErr(t, "first sync", d.Sync(f), env.ErrIO)
+	must(t, d.Sync(f))
+	wantTree(t, "reads do not show it", d.Files(), "f=abcdefghi")
+	b.later()
+	wantTree(t, "device", d.DurableFiles(), "f=abcdef\x00\x00\x00")
+	wantFired(t, b, FaultDiskSyncForgets, 1)
+	must(t, d.WriteAt(f, 6, []byte("GHI"))) // written again, it is dirty again
+	must(t, d.Sync(f))
+	b.later()
+	wantTree(t, "device", d.DurableFiles(), "f=abcdefGHI")
+}
+
+func TestBitRot(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	before, _ := d.ReadAt(f, 0, 3)
+	must(t, d.RotBit("f", 1, 0))
+	wantTree(t, "cache", d.Files(), "f=acc")
+	wantTree(t, "device", d.DurableFiles(), "f=acc")
+	if string(before) != "abc" {
+		t.Fatal("bytes in a reader's hands rotted")
+	}
+	wantErr(t, "no such byte", d.RotBit("f", 3, 0), env.ErrNotExist)
+	wantErr(t, "no such file", d.RotBit("g", 0, 0), env.ErrNotExist)
+	wantFired(t, b, FaultDiskBitRot, 1)
+	if len(b.changes) != 0 {
+		t.Fatal("the disk told on itself")
+	}
+	appendTo(t, d, f, "d")
+	must(t, d.RotBit("f", 3, 0)) // not stored yet: what is stored later is whole
+	wantTree(t, "cache", d.Files(), "f=acce")
+	must(t, d.Sync(f))
+	b.later()
+	wantTree(t, "device", d.DurableFiles(), "f=accd")
+}
+
+func TestLostWrite(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	d.LoseWrite("f")
+	must(t, d.WriteAt(f, 1, []byte("XYZ")))
+	appendTo(t, d, f, "!")
+	must(t, d.Sync(f))
+	b.later()
+	wantTree(t, "reads do not show it", d.Files(), "f=aXYZ!")
+	wantTree(t, "device", d.DurableFiles(), "f=abc\x00!")
+	wantFired(t, b, FaultDiskLostWrite, 1)
+	d.DropCache()
+	wantTree(t, "read from the device", d.Files(), "f=abc\x00!")
+	appendTo(t, d, f, "more")
+	d.DropCache()
+	wantTree(t, "what is dirty stays", d.Files(), "f=abc\x00!more")
+}
+
+func TestMisdirectedWrite(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	g := open(t, d, "g")
+	appendTo(t, d, g, "0123456789")
+	must(t, d.Sync(g))
+	must(t, d.SyncDir(""))
+	b.later()
+	d.Misdirect("f", "g", 8)
+	appendTo(t, d, f, "DEF")
+	must(t, d.Sync(f))
+	b.later()
+	wantTree(t, "reads do not show it", d.Files(), "f=abcDEF g=0123456789")
+	wantTree(t, "device", d.DurableFiles(), "f=abc\x00\x00\x00 g=01234567DE")
+	wantFired(t, b, FaultDiskMisdirected, 1)
+	d.Misdirect("f", "f", 0) // the same file
+	appendTo(t, d, f, "G")
+	d.Misdirect("f", "nowhere", 0)
+	appendTo(t, d, f, "H")
+	d.powerLost(b.clock)
+	wantTree(t, "after power loss", d.Files(), "f=Gbc\x00\x00\x00 g=01234567DE")
+}
+
+func TestShortWrite(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	d.CutShort("f")
+	wantErr(t, "append", d.Append(f, []byte("defg")), env.ErrIO)
+	wantTree(t, "a prefix", d.Files(), "f=abcde")
+	if c := b.changes[0]; c.Off != 3 || c.Len != 2 {
+		t.Fatalf("told %+v", c)
+	}
+	wantFired(t, b, FaultDiskShort, 1)
+}
+
+// Each decision of the noise, taken alone, does what its fault says, and is drawn once in a tick.
+func TestNoise(t *testing.T) {
+	for _, c := range []struct {
+		site  env.Site
+		noise DiskNoise
+		fault Fault
+		do    func(d *Disk, f env.File) error
+		err   error
+		files string // page cache afterwards
+		kept  string // device afterwards
+	}{
+		{"disk.read.error", DiskNoise{ReadError: 1}, FaultDiskError, read, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.write.error", DiskNoise{WriteError: 1}, FaultDiskError, write, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.sync.error", DiskNoise{SyncError: 1}, FaultDiskError, writeSync, env.ErrIO, "f=abcdefgh12345678", "f=abcdefgh"},
+		{"disk.names.error", DiskNoise{NamesError: 1}, FaultDiskError, func(d *Disk, f env.File) error { return d.Mkdir("m") }, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.broken", DiskNoise{Broken: 1}, FaultDiskBroken, read, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.full", DiskNoise{Full: 1}, FaultDiskFull, write, env.ErrNoSpace, "f=abcdefgh1", "f=abcdefgh"},
+		{"disk.short-write", DiskNoise{Short: 1}, FaultDiskShort, write, env.ErrIO, "f=abcdefgh1", "f=abcdefgh"},
+		{"disk.sync-lies", DiskNoise{SyncLies: 1}, FaultDiskSyncLies, writeSync, nil, "f=abcdefgh12345678", "f=abcdefgh"},
+		{"disk.sync-forgets", DiskNoise{SyncForgets: 1}, FaultDiskSyncForgets, writeSync, env.ErrIO, "f=abcdefgh12345678", "f=abcdefgh"},
+		{"disk.lost-write", DiskNoise{LostWrite: 1}, FaultDiskLostWrite, writeSync, nil, "f=abcdefgh12345678", "f=abcdefgh\x00\x00\x00\x00\x00\x00\x00\x00"},
+		{"disk.bit-rot", DiskNoise{BitRot: 1}, FaultDiskBitRot, read, nil, "f=`bcdefgh", "f=`bcdefgh"},
+		{"disk.slow", DiskNoise{Slow: 1}, FaultDiskSlow, read, nil, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.stalled", DiskNoise{Stall: 1}, FaultDiskStalled, read, nil, "f=abcdefgh", "f=abcdefgh"},
+	} {
+		d, b, f := synced(t, "abcdefgh")
+		d.SetNoise(c.noise)
+		draws := 0
+		b.luck = func(site env.Site, ordinal, n uint64) uint64 {
+			if site != c.site || ordinal != uint64(b.clock/noiseTick) {
+				t.Fatalf("%s: drew %s %d", c.site, site, ordinal)
+			}
+			draws++
+			return 1
+		}
+		if err := c.do(d, f); err != c.err {
+			t.Errorf("%s: %v, want %v", c.site, err, c.err)
+		}
+		if draws != 1 || b.fired[c.fault] == 0 {
+			t.Errorf("%s: %d draws, fired %v", c.site, draws, b.fired)
+		}
+		if c.fault != FaultDiskBroken && c.fault != FaultDiskSlow && c.fault != FaultDiskStalled {
+			c.do(d, f)
+			if b.fired[c.fault] != 1 {
+				t.Errorf("%s: fired %d times in a tick", c.site, b.fired[c.fault])
+			}
+			continue
+		}
+		if got := tree(d.Files()); got != c.files {
+			t.Errorf("%s: page cache %q", c.site, got)
+		}
+	}
+}
+
+func TestNoiseDamage(t *testing.T) {
+	// Misdirected writes need a sector to hit.
+	d, b, f := synced(t, strings.Repeat("a", sector)+strings.Repeat("b", sector))
+	d.SetNoise(DiskNoise{Misdirected: 1})
+	b.luck = func(_ env.Site, _, n uint64) uint64 {
+		if n != 3 {
+			t.Fatalf("one of %d sectors", n-1)
+		}
+		return 2
+	}
+	appendTo(t, d, f, "XY")
+	d.powerLost(b.clock)
+	wantTree(t, "second sector hit", d.Files(), "f="+strings.Repeat("a", sector)+"XY"+strings.Repeat("b", sector-2))
+	wantFired(t, b, FaultDiskMisdirected, 1)
+}
+
+func read(d *Disk, f env.File) error  { _, err := d.ReadAt(f, 0, 8); return err }
+func write(d *Disk, f env.File) error { return d.Append(f, []byte("12345678")) }
+func writeSync(d *Disk, f env.File) error {
+	if err := write(d, f); err != nil {
+		return err
+	}
+	return d.Sync(f)
+}
+
+func TestEveryDiskFaultHasANameAndADoc(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range diskFaults {
+		if !strings.HasPrefix(f.Name, "disk.") || f.Doc == "" || seen[f.Name] {
+			t.Errorf("%+v", f)
+		}
+		seen[f.Name] = true
+	}
+}
