@@ -345,15 +345,16 @@ func TestNoise(t *testing.T) {
 		if draws != 1 || b.fired[c.fault] == 0 {
 			t.Errorf("%s: %d draws, fired %v", c.site, draws, b.fired)
 		}
-		if c.fault != FaultDiskBroken && c.fault != FaultDiskSlow && c.fault != FaultDiskStalled {
-			c.do(d, f)
-			if b.fired[c.fault] != 1 {
-				t.Errorf("%s: fired %d times in a tick", c.site, b.fired[c.fault])
-			}
-			continue
+		d.settle(b.lane)
+		if cache, device := tree(d.Files()), tree(d.DurableFiles()); cache != c.files || device != c.kept {
+			t.Errorf("%s: page cache %q, device %q", c.site, cache, device)
 		}
-		if got := tree(d.Files()); got != c.files {
-			t.Errorf("%s: page cache %q", c.site, got)
+		if c.fault == FaultDiskBroken || c.fault == FaultDiskSlow || c.fault == FaultDiskStalled {
+			continue // these last
+		}
+		c.do(d, f)
+		if b.fired[c.fault] != 1 {
+			t.Errorf("%s: fired %d times in a tick", c.site, b.fired[c.fault])
 		}
 	}
 }
