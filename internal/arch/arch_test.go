@@ -75,6 +75,11 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s switches off %q without a reason, or there is no such rule", l.Path, rule)
 			}
 		}
+		for path, why := range l.Argued {
+			if len(strings.Fields(why)) < 5 {
+				t.Errorf("%s may import %s without a reason", l.Path, path)
+			}
+		}
 		above[l.Path] = true
 	}
 }

@@ -122,7 +122,7 @@ func (l *Layer) mayUseStd(path string) bool {
 			return true
 		}
 	}
-	return false
+	return l.Argued[path] != ""
 }
 
 // mayUse says whether the row allows a package of another module.

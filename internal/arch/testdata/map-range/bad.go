@@ -76,5 +76,46 @@ func (n *node) broadcast() (out []int32, last int64, text string) {
 			send(id)
 		}
 	}
-	return out, last, text
+	for id, p := range n.peers { // want "map-range: .*another key than its own"
+		delete(byEnd, p.end)
+		_ = id
+	}
+	for _, p := range n.peers { // want "map-range: .*which entry panics first"
+		if p == nil {
+			panic("nobody")
+		}
+	}
+	for _, p := range n.peers { // want "map-range: .*not commutative"
+		last <<= p.end
+	}
+	for _, p := range n.peers { // want "map-range: .*more than collect, count or look up"
+		defer p.touch()
+	}
+	for _, p := range n.peers { // want "map-range: .*which return comes first"
+		if p.end > 3 {
+			return nil, 1, ""
+		}
+		return nil, 2, ""
+	}
+	for _, p := range n.peers { // want "map-range: .*the last entry decides few"
+		if few = 1; p.end > 3 {
+			few = 2
+		}
+	}
+	for _, p := range n.peers { // want "map-range: .*in the middle of what it changes"
+		last += p.end
+		if p.end > 3 {
+			return nil, 0, ""
+		}
+	}
+	var id int32
+	for id = range n.peers { // want "map-range: .*its key outlives the loop"
+	}
+	return out, last + int64(id), text
+}
+
+func anyOrder[M ~map[K]V, K comparable, V any](m M, f func(K)) {
+	for k := range m { // want "map-range: .*calls f"
+		f(k)
+	}
 }

@@ -70,6 +70,40 @@ func (n *node) someBehind(end int64) bool {
 	return false
 }
 
+func (n *node) shapes(byEpoch map[int32][]int64) (n1, n2 int, bits uint64) {
+	for epoch, ends := range byEpoch {
+		var odd bool
+		switch {
+		case epoch%2 == 1:
+			odd = true
+		default:
+			n1++
+		}
+		for i := 0; i < len(ends); i++ {
+			if ends[i] < 0 {
+				n1++
+			}
+		}
+		for _, end := range ends {
+			if odd && end > 0 {
+				n2 += 2
+			} else {
+				n2--
+			}
+		}
+		bits |= 1 << (uint64(epoch) % 64)
+		byEpoch[epoch] = nil
+	}
+	return n1, n2, bits
+}
+
+func count[M ~map[K]V, K comparable, V any](m M) (n int) {
+	for range m {
+		n++
+	}
+	return n
+}
+
 func (n *node) argued() {
 	for id := range n.peers { //order: send only sets a bit per id
 		send(id)
