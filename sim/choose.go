@@ -1,0 +1,195 @@
+package sim
+
+import (
+	"math/bits"
+
+	"samsa/sim/env"
+)
+
+// Chance in this world is counter-based: a decision is a hash of (seed, site, entity, ordinal) and of nothing else.
+//
+//	seed ──┐
+//	site ──┼─▶ hash ─▶ [0, n)        site     what is decided: "net.jitter"
+//	entity ┤                         entity   for whom: "b1", or "b1>b2" for a pair
+//	ordinal┘                         ordinal  which time: a tick, a bucket of time, a count
+//
+// There is no generator whose state a new decision could move, so a decision that is added, removed or pinned leaves
+// every other one as it was. Ordinals are chosen with the same care: an n-th message would renumber its successors
+// when one is dropped, a bucket of time does not.
+//
+// 0 is always the benign value: no fault, least delay, first come first served.
+
+// site is a place in the world where something is decided.
+type site struct {
+	name env.Site
+	key  uint64
+}
+
+func newSite(name env.Site) site { return site{name, hashString(string(name))} }
+
+// Override changes decisions of a run without changing its seed. A shrinker writes them, a scenario file keeps them.
+type Override struct {
+	Kind    OverrideKind
+	Site    env.Site // Salt: "" is all of the world's own noise
+	Entity  string   // Pin, Keep: "b1", "b1>b2"; else unused
+	Ordinal uint64   // Pin, Keep
+	Value   uint64   // Pin: the value; Salt: the salt
+}
+
+// OverrideKind is what an Override does.
+type OverrideKind uint8
+
+const (
+	// Pin gives one decision its value.
+	Pin OverrideKind = iota
+	// Off makes every decision of a site 0, pins excepted.
+	Off
+	// Keep names a decision that stays; all others of its site are 0, pins excepted.
+	Keep
+	// Salt changes every decision of a site as another seed would.
+	Salt
+)
+
+// decision is the address of one decision.
+type decision struct{ site, entity, ordinal uint64 }
+
+// overrides is Config.Overrides, made quick to ask.
+type overrides struct {
+	pins  map[decision]uint64
+	kept  map[decision]bool
+	keep  map[uint64]bool // sites of which only kept decisions stay
+	off   map[uint64]bool
+	salts map[uint64]uint64
+	noise uint64 // salt of all noise sites
+}
+
+func newOverrides(list []Override) *overrides {
+	if len(list) == 0 {
+		return nil
+	}
+	o := &overrides{map[decision]uint64{}, map[decision]bool{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]uint64{}, 0}
+	for _, e := range list {
+		key := hashString(string(e.Site))
+		at := decision{key, hashEntity(e.Entity), e.Ordinal}
+		switch e.Kind {
+		case Pin:
+			o.pins[at] = e.Value
+		case Off:
+			o.off[key] = true
+		case Keep:
+			o.keep[key], o.kept[at] = true, true
+		case Salt:
+			if e.Site == "" {
+				o.noise = e.Value
+			} else {
+				o.salts[key] = e.Value
+			}
+		}
+	}
+	return o
+}
+
+// decide says what the overrides make of a decision: its value if it is fixed, else the salt of its hash.
+func (o *overrides) decide(d decision) (value uint64, fixed bool, salt uint64) {
+	if v, ok := o.pins[d]; ok {
+		return v, true, 0
+	}
+	if o.off[d.site] || o.keep[d.site] && !o.kept[d] {
+		return 0, true, 0
+	}
+	salt = o.salts[d.site]
+	if isNoise(d.site) {
+		salt ^= o.noise
+	}
+	return 0, false, salt
+}
+
+// chance is a seed with its overrides.
+type chance struct {
+	seed      uint64
+	overrides *overrides
+	sink      DecisionSink
+	names     map[uint64]string // of entities, for the sink
+}
+
+// DecisionSink is told of every decision that was not 0. It is how a shrinker learns what there is to take away.
+type DecisionSink interface {
+	Decided(site env.Site, entity string, ordinal, value uint64)
+}
+
+// choose draws from [0, n). It is 0 for n < 2.
+func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
+	x := hash4(c.seed, s.key, entity, ordinal)
+	if c.overrides != nil {
+		value, fixed, salt := c.overrides.decide(decision{s.key, entity, ordinal})
+		if fixed {
+			return c.tell(s, entity, ordinal, min(value, max(n, 1)-1))
+		}
+		if salt != 0 {
+			x = hash4(c.seed^finish(salt), s.key, entity, ordinal)
+		}
+	}
+	return c.tell(s, entity, ordinal, bounded(x, n))
+}
+
+// rare is 0 but for ppm times in a million, and then uniform in [1, n]. The weight is not part of the hash: raising it
+// adds faults and keeps those there were. At ppm >= 1e6 it is never 0.
+func (c *chance) rare(s site, entity, ordinal uint64, ppm uint32, n uint64) uint64 {
+	x := hash4(c.seed, s.key, entity, ordinal)
+	if c.overrides != nil {
+		value, fixed, salt := c.overrides.decide(decision{s.key, entity, ordinal})
+		if fixed {
+			return c.tell(s, entity, ordinal, min(value, n))
+		}
+		if salt != 0 {
+			x = hash4(c.seed^finish(salt), s.key, entity, ordinal)
+		}
+	}
+	if bounded(x, 1_000_000) >= uint64(ppm) {
+		return 0
+	}
+	return c.tell(s, entity, ordinal, 1+bounded(finish(x), n))
+}
+
+// tell passes a decision on to the sink.
+func (c *chance) tell(s site, entity, ordinal, value uint64) uint64 {
+	if c.sink != nil && value != 0 {
+		c.sink.Decided(s.name, c.names[entity], ordinal, value)
+	}
+	return value
+}
+
+// bounded maps a hash to [0, n) without floats or division; the bias is below n in 2^64.
+func bounded(x, n uint64) uint64 {
+	hi, _ := bits.Mul64(x, n)
+	return hi
+}
+
+// The hashes below are part of what a seed means. Changing a constant changes every run there ever was.
+
+const golden = 0x9E3779B97F4A7C15
+
+// finish is the finalizer of splitmix64: every bit of x moves every bit of the result.
+func finish(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
+	x = (x ^ x>>27) * 0x94D049BB133111EB
+	return x ^ x>>31
+}
+
+// hash4 is the hash behind every decision.
+func hash4(seed, site, entity, ordinal uint64) uint64 {
+	hi, lo := bits.Mul64(seed^site^0xA0761D6478BD642F, entity^site>>32^0xE7037ED1A0B428DB)
+	return finish(hi ^ lo ^ (ordinal+1)*golden)
+}
+
+// hashString is FNV-1a, finished: short strings, rarely.
+func hashString(s string) uint64 {
+	h := uint64(0xCBF29CE484222325)
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint64(s[i])) * 0x100000001B3
+	}
+	return finish(h)
+}
+
+// hashEntity is the key of a machine, or of an ordered pair of machines ("b1>b2").
+func hashEntity(name string) uint64 { return hashString(name) }

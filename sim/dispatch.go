@@ -1,0 +1,147 @@
+package sim
+
+import (
+	"fmt"
+
+	"samsa/sim/env"
+)
+
+// One event, from the queue of its lane to the node: open, handle, shut.
+
+// open begins an event and takes what tells it from others into the hash. It reports true for one that does not
+// happen after all: a timer that was disarmed while it waited, a lost link that the node has closed itself.
+func (w *World) open(m *machine, k *work) (void bool) {
+	switch k.kind {
+	case Fired:
+		t := &m.timers.slab[k.place]
+		if t.gen != k.gen || t.state != timerDue {
+			return true
+		}
+		t.state = timerFiring
+		w.begin(Fired, m, k.cause)
+		w.mix(uint64(t.key.Kind) | uint64(t.key.Lane)<<16 | uint64(t.key.A)<<24)
+		w.mix(uint64(t.key.B) ^ uint64(t.key.C)<<32)
+		if w.told {
+			w.event.Lane, w.event.Timer = t.key.Lane, t.key
+		}
+	case Received:
+		w.begin(Received, m, k.cause)
+		w.openRequest(m, k)
+	case Returned:
+		w.begin(Returned, m, k.cause)
+		w.openAnswer(m, k)
+	case Lost:
+		if k.link.client.state != halfFailing || k.link.client.machine != m {
+			return true
+		}
+		w.begin(Lost, m, k.cause)
+		w.mix(uint64(k.link.client.id) | uint64(k.err)<<32)
+		if w.told {
+			e := &w.event
+			e.Link, e.Lane, e.Err = k.link.client.id, k.link.lane, k.err
+			if k.link.server.machine != nil {
+				e.Peer = k.link.server.machine.addr
+			}
+		}
+	default:
+		w.begin(k.kind, m, k.cause)
+	}
+	return false
+}
+
+func (w *World) openRequest(m *machine, k *work) {
+	p, l := k.pkt, k.link
+	w.unpack(p, l.request.From)
+	l.handed, l.since = true, w.now
+	w.mix(uint64(l.request.Link) | uint64(p.correlation)<<32)
+	w.mix(uint64(uint16(p.key)) | uint64(uint16(p.version))<<16 | uint64(p.size)<<32)
+	if w.told {
+		e := &w.event
+		e.Link, e.Lane, e.Peer, e.Correlation = l.request.Link, l.lane, l.request.From, p.correlation
+		e.Key, e.Version, e.Size, e.Request = p.key, p.version, p.size, p.req
+	}
+	if len(w.feeds) > 0 {
+		w.effect(Effect{Kind: EffectDelivered, At: w.now, Node: m.addr, Peer: l.request.From, Link: l.request.Link,
+			Lane: l.lane, Request: p.req})
+	}
+}
+
+func (w *World) openAnswer(m *machine, k *work) {
+	c := k.call
+	size := int32(0)
+	if c.answer != nil {
+		w.unpack(c.answer, c.peer)
+		size = c.answer.size
+	}
+	w.mix(uint64(c.link) | uint64(c.correlation)<<32)
+	w.mix(uint64(uint16(c.key)) | uint64(size)<<16 | uint64(c.err)<<48)
+	w.mix(uint64(c.token.Kind) ^ uint64(c.token.A)<<16 ^ uint64(c.token.B)<<32)
+	if w.told {
+		e := &w.event
+		e.Link, e.Peer, e.Lane, e.Correlation = c.link, c.peer, c.lane, c.correlation
+		e.Key, e.Version, e.Size, e.Token, e.Request = c.key, c.version, size, c.token, c.req
+		if c.answer != nil {
+			e.Response = c.answer.resp
+		}
+		if c.err != 0 {
+			e.Err = c.err
+		}
+	}
+	if len(w.feeds) > 0 && c.key != keyFlush {
+		e := Effect{Kind: EffectDelivered, At: w.now, Node: m.addr, Peer: c.peer, Link: c.link, Lane: c.lane}
+		if c.answer != nil {
+			e.Response = c.answer.resp
+		}
+		w.effect(e)
+	}
+}
+
+// handle asks the node. What a node does after its point of death does not count, nor does a panic there.
+func (w *World) handle(m *machine, k *work) {
+	defer func() {
+		if m.killed {
+			_ = recover()
+		}
+	}()
+	switch k.kind {
+	case Started:
+		m.node.Start(m)
+	case Received:
+		m.node.Receive(m, k.link.request, k.pkt.req)
+	case Returned:
+		c := k.call
+		var resp env.Response
+		if c.answer != nil {
+			resp = c.answer.resp
+		}
+		var err error
+		if c.err != 0 {
+			err = c.err
+		}
+		m.node.Returned(m, c.token, c.req, resp, err)
+	case Lost:
+		m.node.Lost(m, k.link.client.id, k.err)
+	case Fired:
+		m.node.Fire(m, m.timers.slab[k.place].key)
+	case Stopping:
+		m.node.Stop(m)
+	default:
+		panic(fmt.Sprintf("sim: an event of kind %d", k.kind))
+	}
+}
+
+// shut gives back what the event was made of.
+func (w *World) shut(m *machine, k *work) {
+	switch k.kind {
+	case Fired:
+		if m.timers.slab[k.place].state == timerFiring {
+			m.timers.remove(k.place, &w.queue)
+		}
+	case Received:
+		w.freePacket(k.pkt)
+	case Returned:
+		w.recycleCall(k.call)
+	case Lost:
+		w.forget(k.link, &k.link.client)
+	}
+}

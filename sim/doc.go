@@ -1,0 +1,2 @@
+// Package sim is a world that obeys a seed.
+package sim

@@ -1,0 +1,214 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+
+	"samsa/sim/env"
+)
+
+// Feed is told what changes in the world, in the order in which the changes are complete. Judges hang here: what they
+// cost follows the change, and they never see a vote that its sync has not yet made true.
+//
+//	handler runs   t0: append (5 us), sync (2 ms), reply
+//	feed is told   t0+5us DiskChanged   t0+2.005ms DiskChanged (sync)   t0+2.005ms Departed   t0+2.3ms Delivered
+//
+// What dies before it is complete is never told. A Feed may read the world and its nodes; it must not act on them.
+type Feed interface {
+	Changed(*Effect)
+}
+
+// EffectKind is what changed.
+type EffectKind uint8
+
+const (
+	EffectDisk      EffectKind = iota + 1 // Disk took effect in the page cache; a sync is on the device
+	EffectDeparted                        // a message left its sender
+	EffectDelivered                       // a message reached its receiver's handler
+	EffectNote                            // a note became true
+	EffectStarted                         // a process began
+	EffectDied                            // a process ended; with Power its machine lost power
+)
+
+// Effect is one change. It is valid during the call only.
+type Effect struct {
+	Kind  EffectKind
+	At    Time
+	Cause uint64 // the event that did it
+	Node  env.Addr
+
+	Disk DiskChange // EffectDisk
+	Note Noted      // EffectNote
+
+	Peer     env.Addr     // Departed: to whom; Delivered: from whom
+	Link     env.Link     // in Node's numbering
+	Lane     env.Lane     // of the link
+	Arrives  Time         // Departed: when it arrives if nothing comes in its way
+	Request  env.Request  // exactly one of the two is set, or none if a call failed
+	Response env.Response //
+	Power    bool         // Died
+}
+
+// DiskChange is one change of a disk.
+type DiskChange = diskChange
+
+// DiskOp names what was done to a disk.
+type DiskOp = diskOp
+
+// What a DiskChange can be.
+const (
+	DiskWrite    = diskWrite
+	DiskTruncate = diskTruncate
+	DiskSync     = diskSync
+	DiskSyncDir  = diskSyncDir
+	DiskCreate   = diskCreate
+	DiskMkdir    = diskMkdir
+	DiskRename   = diskRename
+	DiskRemove   = diskRemove
+)
+
+// Subscribe adds a feed. Feeds do not change the run, nor its hash.
+func (w *World) Subscribe(f Feed) { w.feeds = append(w.feeds, f) }
+
+// AfterEvent calls f after every event, when its trace is written and what it completed at once is told. Unlike a
+// Feed, f may act on the world: crash a machine, cut a cable.
+func (w *World) AfterEvent(f func(*Event)) {
+	w.after = append(w.after, f)
+	w.told = true
+}
+
+// pending is an effect that is not complete.
+type pending struct {
+	seq uint64 // keeps effects of one instant in the order they were made
+	Effect
+}
+
+func (p *pending) before(q *pending) bool {
+	return p.At < q.At || p.At == q.At && p.seq < q.seq
+}
+
+// effects is a binary heap of places in a slab, so that sifting moves four bytes and not an Effect.
+type effects struct {
+	slab []pending
+	free []int32
+	heap []int32
+	seq  uint64
+}
+
+// effect notes a change that will be complete at e.At.
+func (w *World) effect(e Effect) {
+	p := &w.pending
+	e.Cause = w.cause
+	p.seq++
+	var place int32
+	if n := len(p.free); n > 0 {
+		place = p.free[n-1]
+		p.free = p.free[:n-1]
+		p.slab[place] = pending{p.seq, e}
+	} else {
+		place = int32(len(p.slab))
+		p.slab = append(p.slab, pending{p.seq, e})
+	}
+	p.push(place)
+}
+
+func (p *effects) push(place int32) {
+	p.heap = append(p.heap, place)
+	i := len(p.heap) - 1
+	for i > 0 && p.slab[place].before(&p.slab[p.heap[(i-1)/2]]) {
+		p.heap[i] = p.heap[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	p.heap[i] = place
+}
+
+func (p *effects) pop() int32 {
+	first, last := p.heap[0], p.heap[len(p.heap)-1]
+	p.heap = p.heap[:len(p.heap)-1]
+	i := 0
+	for {
+		child := 2*i + 1
+		if child >= len(p.heap) {
+			break
+		}
+		if child+1 < len(p.heap) && p.slab[p.heap[child+1]].before(&p.slab[p.heap[child]]) {
+			child++
+		}
+		if !p.slab[p.heap[child]].before(&p.slab[last]) {
+			break
+		}
+		p.heap[i] = p.heap[child]
+		i = child
+	}
+	if len(p.heap) > 0 {
+		p.heap[i] = last
+	}
+	return first
+}
+
+// complete tells all effects that are complete at time t.
+func (w *World) complete(t Time) {
+	p := &w.pending
+	for len(p.heap) > 0 && p.slab[p.heap[0]].At <= t {
+		place := p.pop()
+		for _, f := range w.feeds {
+			f.Changed(&p.slab[place].Effect)
+		}
+		p.slab[place].Effect = Effect{}
+		p.free = append(p.free, place)
+	}
+}
+
+// forsake handles the effects of a machine that dies now: what has not departed and what was not yet noted never
+// happens. Writes are in the page cache from the moment they were made; a syncing device goes on, unless it has no power.
+func (w *World) forsake(m *machine, power bool) {
+	p := &w.pending
+	old := p.heap
+	p.heap = nil
+	for _, place := range old {
+		e := &p.slab[place]
+		if e.Node == m.addr && e.At > w.now {
+			disk := e.Kind == EffectDisk && !power
+			if !disk {
+				e.Effect = Effect{}
+				p.free = append(p.free, place)
+				continue
+			}
+			if e.Disk.Op != DiskSync && e.Disk.Op != DiskSyncDir {
+				e.At = w.now
+			}
+		}
+		p.push(place)
+	}
+	w.complete(w.now)
+}
+
+// suspend takes back what a paused machine has not yet done: it does it when it resumes, if it ever does.
+func (w *World) suspend(m *machine) {
+	p := &w.pending
+	old := p.heap
+	p.heap = nil
+	for _, place := range old {
+		e := &p.slab[place]
+		if e.Node == m.addr && e.At > w.now && (e.Kind == EffectNote || e.Kind == EffectDeparted) {
+			m.suspended = append(m.suspended, *e)
+			e.Effect = Effect{}
+			p.free = append(p.free, place)
+			continue
+		}
+		p.push(place)
+	}
+	slices.SortStableFunc(m.suspended, func(a, b pending) int { return cmp.Compare(a.seq, b.seq) })
+}
+
+// resume puts it back.
+func (w *World) resume(m *machine) {
+	for _, e := range m.suspended {
+		cause := w.cause
+		w.cause = e.Cause
+		e.At = max(e.At, w.now)
+		w.effect(e.Effect)
+		w.cause = cause
+	}
+	m.suspended = m.suspended[:0]
+}

@@ -1,0 +1,402 @@
+package sim
+
+import "samsa/sim/env"
+
+// A link is one TCP connection incarnation between a client and a server. It has two halves, one per machine, that
+// open and end at different moments, and two pipes, one per direction.
+//
+//	client half                                             server half
+//	opening ──SYN──────────────────────────────────────▶    none ▶ open          (or refused: RST)
+//	  open  ◀───────────────────────────────────SYNACK──
+//	        ──request 1, request 2───────────────────────▶   unread: 2, serving: 1
+//	        ◀───────────────────────────────response 1──     then it reads 2: one at a time, as Kafka mutes a channel
+//	  gone  ──FIN──────────────────────────────────────▶     draining: what is unread is still served, unheard
+//
+// Whatever ends a half for good (close, refusal, reset, death) is never undone: a new Dial is a new link, and bytes of
+// the old one may still be on their way.
+
+// halfState is the life of one end.
+type halfState uint8
+
+const (
+	halfNone     halfState = iota // server: has not seen the SYN
+	halfOpening                   // client: has not seen the SYNACK
+	halfOpen                      //
+	halfFailing                   // client: gone, but its node has not been told yet
+	halfDraining                  // server: the client is gone, requests it sent are still served
+	halfGone                      // forgotten by its machine
+)
+
+// half is one machine's end of a link.
+type half struct {
+	machine *machine // nil: nobody has that address
+	id      env.Link // in the machine's numbering
+	state   halfState
+}
+
+type link struct {
+	index int32 // in World.links; stays when the link is reused
+	lane  env.Lane
+	void  bool // half-open: the path forgot this connection, all its packets vanish
+
+	client, server     half
+	toServer, toClient pipe
+
+	// the client's
+	calls       callList    // not answered, in the order they were made
+	unsent      packetList  // requests that wait for the SYNACK
+	correlation int32       // of the next request
+	connectBy   env.Instant // the client's monotonic clock
+	deadline    slotID      // when the connect or a call may time out; comes up early, never late
+	written     slotID      // when the first request without a response is written
+
+	// the server's
+	unread   packetList // arrived, not handed to the node
+	serving  bool       // a request is with the node or its request handlers
+	handed   bool       // and the node has seen it
+	request  env.Ticket // that request
+	oneWay   bool       // and it has no response
+	since    Time       // and the node has had it for so long
+	readable Time       // the response before it was sent then, no sooner is the next request read
+	readSlot slotID
+
+	settling bool // is in World.settling
+	free     bool // is in World.freeLinks
+}
+
+// end is the half of a machine's link id; nil if the machine has no such link (any more).
+func (m *machine) end(id env.Link) (*link, *half) {
+	if id < m.firstLink || id >= m.firstLink+env.Link(len(m.links)) {
+		return nil, nil
+	}
+	l := m.links[id-m.firstLink]
+	if l == nil {
+		return nil, nil
+	}
+	if l.client.machine == m && l.client.id == id {
+		return l, &l.client
+	}
+	return l, &l.server
+}
+
+// enter numbers a half. Numbers are never used again, so a stale one finds nothing.
+func (m *machine) enter(l *link, h *half) {
+	h.machine = m
+	h.id = m.firstLink + env.Link(len(m.links))
+	m.links = append(m.links, l)
+}
+
+// forget takes a half out of its machine's table, and the empty beginning of the table with it.
+func (w *World) forget(l *link, h *half) {
+	m := h.machine
+	h.state = halfGone
+	if m != nil && h.id != 0 {
+		m.links[h.id-m.firstLink] = nil
+		empty := 0
+		for empty < len(m.links) && m.links[empty] == nil {
+			empty++
+		}
+		if empty > 32 && 2*empty > len(m.links) || empty == len(m.links) {
+			n := copy(m.links, m.links[empty:])
+			clear(m.links[n:])
+			m.links = m.links[:n]
+			m.firstLink += env.Link(empty)
+		}
+	}
+	w.settle(l)
+}
+
+// newLink takes a link from the free list, or makes one.
+func (w *World) newLink(lane env.Lane) *link {
+	if n := len(w.freeLinks); n > 0 {
+		l := w.freeLinks[n-1]
+		w.freeLinks = w.freeLinks[:n-1]
+		*l = link{index: l.index, lane: lane, deadline: l.deadline, written: l.written, readSlot: l.readSlot,
+			toServer: pipe{link: l, slot: l.toServer.slot}, toClient: pipe{link: l, slot: l.toClient.slot, back: true}}
+		return l
+	}
+	l := &link{index: int32(len(w.links)), lane: lane}
+	q := &w.queue
+	l.toServer = pipe{link: l, slot: q.newSlot(slotPipe, l.index, 0)}
+	l.toClient = pipe{link: l, slot: q.newSlot(slotPipe, l.index, 1), back: true}
+	l.deadline = q.newSlot(slotDeadline, l.index, 0)
+	l.written = q.newSlot(slotWritten, l.index, 0)
+	l.readSlot = q.newSlot(slotServe, l.index, 0)
+	w.links = append(w.links, l)
+	return l
+}
+
+// settle remembers that a link may be over. What is over is freed between events, when nobody holds it.
+func (w *World) settle(l *link) {
+	if !l.settling && !l.free {
+		l.settling = true
+		w.settling = append(w.settling, l)
+	}
+}
+
+// freeSettled frees the links that are over on both sides and on the wire.
+func (w *World) freeSettled() {
+	for _, l := range w.settling {
+		l.settling = false
+		idle := l.server.state == halfNone || l.server.state == halfGone
+		if l.client.state != halfGone || l.toServer.head != nil || l.toClient.head != nil || l.serving {
+			continue
+		}
+		if !idle {
+			// A server that waits for a client which is gone without a word cannot notice, nor can anybody else.
+			if l.unread.head != nil {
+				continue
+			}
+			w.forgetServer(l)
+		}
+		w.queue.drop(l.deadline)
+		w.queue.drop(l.written)
+		w.queue.drop(l.readSlot)
+		l.client, l.server = half{state: halfGone}, half{state: halfGone}
+		l.free = true
+		w.freeLinks = append(w.freeLinks, l)
+	}
+	w.settling = w.settling[:0]
+}
+
+// Dial implements env.Env.
+func (m *machine) Dial(to env.Addr, lane env.Lane) env.Link {
+	if m.silent() {
+		return 0
+	}
+	if lane >= env.Lanes {
+		m.misuse("Dial: lane %d does not exist", lane)
+	}
+	w := m.world
+	l := w.newLink(lane)
+	m.enter(l, &l.client)
+	l.client.state = halfOpening
+	l.connectBy = m.Now().Add(w.net.ConnectTimeout)
+	if peer := w.byAddr[to]; peer != nil {
+		l.server.machine = peer
+		l.toServer.path, l.toClient.path = m.paths[peer.index], peer.paths[m.index]
+		w.send(&l.toServer, w.newPacket(packetSyn), m.spent())
+	} else { // no such host: the resolver says so
+		l.server.state = halfGone
+		l.toServer.path, l.toClient.path = m.paths[m.index], m.paths[m.index]
+		w.send(&l.toClient, w.newPacket(packetReset), m.spent())
+	}
+	m.watch(l, l.connectBy)
+	return l.client.id
+}
+
+// Close implements env.Env. The server's end may be closed too, by Ticket.Link: the client sees a reset.
+func (m *machine) Close(id env.Link) {
+	if m.silent() {
+		return
+	}
+	w := m.world
+	l, h := m.end(id)
+	switch {
+	case l == nil:
+	case h == &l.server:
+		w.closeServer(l, packetFin, m.spent())
+	case h.state == halfFailing:
+		w.forget(l, h) // Lost is not told any more; the calls are on their way back already
+	default:
+		m.returnAll(l, env.ErrClosed)
+		w.hangUp(l, packetFin, m.spent())
+		w.forget(l, h)
+	}
+}
+
+// hangUp ends the client's side of the wire: what has not been sent is not, and the server is told.
+func (w *World) hangUp(l *link, how packetKind, at Time) {
+	w.freePackets(&l.unsent)
+	w.queue.drop(l.deadline)
+	w.queue.drop(l.written)
+	if p := &l.toServer; p.held && (l.client.state == halfOpening || l.server.machine.state == off) {
+		p.clear(w) // nobody will ever see these bytes, nor the end of them
+		return
+	}
+	if l.server.machine != nil && l.server.state != halfGone {
+		w.send(&l.toServer, w.newPacket(how), at)
+	}
+}
+
+// closeServer ends the server's side: unread requests are never served, the client is told.
+func (w *World) closeServer(l *link, how packetKind, at Time) {
+	if l.server.state == halfOpen && l.client.state != halfGone {
+		w.send(&l.toClient, w.newPacket(how), at)
+	}
+	if l.serving && !l.handed { // it is in the queue of the request handlers, out of reach
+		w.freePackets(&l.unread)
+		l.server.state = halfDraining
+		return
+	}
+	w.forgetServer(l)
+}
+
+func (w *World) forgetServer(l *link) {
+	w.freePackets(&l.unread)
+	l.serving = false
+	w.queue.drop(l.readSlot)
+	w.forget(l, &l.server)
+}
+
+// fail ends a link under its client: the calls return with the error, then the node is told.
+func (w *World) fail(l *link, err env.Error) {
+	m := l.client.machine
+	w.freePackets(&l.unsent)
+	w.queue.drop(l.deadline)
+	w.queue.drop(l.written)
+	m.returnAll(l, err)
+	l.client.state = halfFailing
+	m.post(&m.stations[l.lane], work{kind: Lost, link: l, err: err, cause: w.cause})
+}
+
+// accept is the server's answer to a SYN.
+func (w *World) accept(l *link) {
+	m := l.server.machine
+	path := l.toServer.path
+	tick := uint64(w.now) / uint64(faultTick)
+	switch {
+	case l.server.state != halfNone:
+		return // reset meanwhile: this incarnation stays dead
+	case m.listening() && path.refuse:
+		w.count(FaultRefuse)
+	case m.listening() && w.chance.rare(siteRefuse, path.entity, tick, w.net.RefusePPM, 1) != 0:
+		w.count(FaultRefuse)
+	case m.listening():
+		m.enter(l, &l.server)
+		l.server.state = halfOpen
+		w.send(&l.toClient, w.newPacket(packetSynAck), w.now)
+		return
+	}
+	w.forget(l, &l.server)
+	w.send(&l.toClient, w.newPacket(packetReset), w.now)
+}
+
+// established is the client's view of a SYNACK: what waited for it leaves.
+func (w *World) established(l *link) {
+	if l.client.state != halfOpening {
+		return
+	}
+	l.client.state = halfOpen
+	for l.unsent.head != nil {
+		p := l.unsent.pop()
+		w.send(&l.toServer, p, p.depart)
+		if p.oneWay {
+			l.calls.find(p.correlation).written = p.depart
+		}
+	}
+	w.watchWritten(l)
+}
+
+// arrived takes a request from the wire into the server's buffer.
+func (w *World) arrived(l *link, p *packet) {
+	if l.server.state != halfOpen {
+		w.freePacket(p)
+		if l.server.state == halfGone && l.client.state != halfGone {
+			w.send(&l.toClient, w.newPacket(packetReset), w.now) // the port is closed, or belongs to a new incarnation
+		}
+		return
+	}
+	l.unread.push(p)
+}
+
+// read hands the next request to the node if it may have one. It reports whether the node has handled it.
+func (w *World) read(l *link) bool {
+	if l.serving || l.unread.head == nil {
+		return false
+	}
+	if w.now < l.readable {
+		w.queue.set(l.readSlot, l.readable, w.order(l.toServer.path.entity, l.readable))
+		return false
+	}
+	p := l.unread.pop()
+	m := l.server.machine
+	l.serving, l.handed, l.oneWay = true, false, p.oneWay
+	l.request = env.Ticket{Link: l.server.id, Incarnation: m.incarnation, Correlation: p.correlation,
+		From: l.client.machine.addr, Lane: l.lane, Key: p.key, Version: p.version}
+	return m.submit(m.receiver(l.lane), work{kind: Received, link: l, pkt: p, cause: p.cause})
+}
+
+// served ends the current request; the next is read when the response has left.
+func (w *World) served(l *link, at Time) {
+	l.serving = false
+	l.readable = at
+	if l.unread.head != nil {
+		w.queue.set(l.readSlot, at, w.order(l.toServer.path.entity, at))
+	} else if l.server.state == halfDraining {
+		w.forget(l, &l.server)
+	}
+}
+
+// closedByClient is a FIN or RST that the server sees.
+func (w *World) closedByClient(l *link, reset bool) {
+	if l.server.state != halfOpen {
+		return
+	}
+	tick := uint64(w.now) / uint64(faultTick)
+	if !reset && l.unread.head != nil && w.chance.rare(siteDrop, l.toServer.path.entity, tick, w.net.DropPPM, 1) != 0 {
+		w.count(FaultDrop)
+		reset = true
+	}
+	if reset {
+		w.freePackets(&l.unread)
+	}
+	if l.serving || l.unread.head != nil {
+		if l.unread.head != nil {
+			w.count(FaultZombie)
+		}
+		l.server.state = halfDraining
+		return
+	}
+	w.forgetServer(l)
+}
+
+// ticket finds the link of a ticket; nil if it is gone, and so nobody would hear the answer.
+func (m *machine) ticket(to env.Ticket) *link {
+	l, h := m.end(to.Link)
+	if to.Incarnation != m.incarnation || l == nil || h != &l.server {
+		return nil
+	}
+	if !l.serving || l.request != to {
+		m.misuse("the request %+v was answered before", to)
+	}
+	return l
+}
+
+// Reply implements env.Env.
+func (m *machine) Reply(to env.Ticket, resp env.Response) {
+	if m.silent() {
+		return
+	}
+	l := m.ticket(to)
+	if l == nil {
+		return
+	}
+	if resp.Key() != to.Key || l.oneWay {
+		m.misuse("response of api key %d to the request %+v (it has a response: %t)", resp.Key(), to, !l.oneWay)
+	}
+	w := m.world
+	stamp(resp, to.Version)
+	at := m.spent()
+	if l.server.state == halfOpen && l.client.state != halfGone {
+		p := w.newPacket(packetResponse)
+		p.resp, p.correlation, p.key, p.version = resp, to.Correlation, to.Key, resp.GetVersion()
+		w.pack(p, m, l.client.machine)
+		w.send(&l.toClient, p, at)
+		at = p.depart
+	}
+	w.served(l, at)
+}
+
+// NoReply implements env.Env.
+func (m *machine) NoReply(to env.Ticket) {
+	if m.silent() {
+		return
+	}
+	if l := m.ticket(to); l != nil {
+		if !l.oneWay {
+			m.misuse("no response to the request %+v, whose sender waits for one", to)
+		}
+		m.world.served(l, m.spent())
+	}
+}

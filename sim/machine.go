@@ -1,0 +1,227 @@
+package sim
+
+import (
+	"fmt"
+
+	"samsa/sim/env"
+)
+
+// machineState is the life of a machine and of the process on it.
+//
+//	          Start                                 Crash, Stop + Exit, DieAfter
+//	off ──────────────▶ starting ──▶ running ──────────────────────────────────▶ down ──Start──▶ starting
+//	 ▲                                  │  ╲ died inside an event, exits           │
+//	 └────────── PowerLoss ─────────────┴───▶ dying ─ when the event's cost is paid ▶ down or off
+type machineState uint8
+
+const (
+	down     machineState = iota // no process; connecting is refused
+	off                          // no power: nothing comes back
+	starting                     // Start is scheduled
+	running
+	dying // no event happens any more; what departs before the end does depart
+)
+
+// machine is one computer, and the Env of the node on it.
+type machine struct {
+	world  *World
+	index  int32
+	addr   env.Addr
+	entity uint64 // of its address, for chance
+	config Machine
+
+	state       machineState
+	incarnation uint32 // of the process, counts from 1
+	boots       uint64 // of the machine
+	node        env.Node
+	disk        *Disk
+	wall, mono  clock
+
+	// of the incarnation
+	stations  [handlers + 1]station
+	timers    timers
+	links     []*link // by number, from firstLink; nil once forgotten
+	firstLink env.Link
+	flushes   []flush
+	freeFlush []int32
+	listens   Time // from when on connecting succeeds
+	paused    bool
+	pausedAt  Time
+	resumedAt Time
+	suspended []pending // of the handler that a pause interrupted
+
+	// of the running event
+	cost   env.Duration // spent so far
+	killed bool         // it died inside this event
+	leaves bool         // it called Exit
+	reason error        // that it gave
+
+	slow     int64 // permille of the CPU cost
+	dieIn    int   // disk operations until it dies; 0 is never
+	diePower bool
+	ends     bool // the end to come is a loss of power
+
+	start, death slotID
+	cause        uint64 // of start or death
+
+	paths []*path // to each machine, by index
+
+	sites map[env.Site]*siteCount
+}
+
+// siteCount is the ordinal of a node's next decision of a site. It survives restarts, or a new incarnation could draw
+// the identity of the old one again.
+type siteCount struct {
+	site
+	next uint64
+}
+
+// flush is an asynchronous sync on its way.
+type flush struct {
+	token env.Token
+	err   env.Error
+	cause uint64
+	slot  slotID
+}
+
+// spent is the true time at which what the running event does now takes effect.
+func (m *machine) spent() Time { return m.world.now + Time(m.cost) }
+
+// silent reports that the incarnation is dead and nothing it does counts. It panics outside of an event.
+func (m *machine) silent() bool {
+	if m.world.current != m {
+		m.misuse("its Env was used outside of its event")
+	}
+	return m.killed
+}
+
+// listening reports that a process accepts connections. A paused one does: its kernel does it.
+func (m *machine) listening() bool { return m.state == running && m.listens <= m.world.now }
+
+// Misuse is a panic: a node broke the contract of sim/env. It is a finding, with a seed.
+type Misuse struct {
+	Machine env.Addr
+	What    string
+}
+
+// Error is the breach in words.
+func (e *Misuse) Error() string { return fmt.Sprintf("%s: %s", e.Machine, e.What) }
+
+func (m *machine) misuse(format string, args ...any) {
+	panic(&Misuse{m.addr, fmt.Sprintf(format, args...)})
+}
+
+// Self implements env.Env.
+func (m *machine) Self() env.Addr { return m.addr }
+
+// Wall implements env.Env.
+func (m *machine) Wall() env.Time {
+	m.silent()
+	return env.Time(m.wall.read(m.world.now))
+}
+
+// Now implements env.Env.
+func (m *machine) Now() env.Instant {
+	m.silent()
+	return env.Instant(m.mono.read(m.world.now))
+}
+
+// Choose implements env.Env.
+func (m *machine) Choose(name env.Site, n uint64) uint64 {
+	m.silent()
+	s := m.sites[name]
+	if s == nil {
+		s = &siteCount{site: newSite(name)}
+		m.sites[name] = s
+	}
+	s.next++
+	v := m.world.chance.choose(s.site, m.entity, s.next-1, n)
+	m.world.mix(s.key ^ v)
+	return v
+}
+
+// Disk implements env.Env.
+func (m *machine) Disk() env.Disk {
+	m.silent()
+	return m.disk
+}
+
+// Exit implements env.Env.
+func (m *machine) Exit(reason error) {
+	if m.silent() {
+		return
+	}
+	m.leaves, m.reason = true, reason
+}
+
+// What follows implements diskHost.
+
+func (m *machine) dead() bool { return m.killed }
+
+func (m *machine) now() Time { return m.world.now }
+
+func (m *machine) spend(cost env.Duration) Time {
+	m.cost += cost
+	return m.spent()
+}
+
+// A disk that is used outside of an event belongs to a judge or a test, which costs nobody time.
+
+func (m *machine) chance(name env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
+	s := m.sites[name]
+	if s == nil {
+		s = &siteCount{site: newSite(name)}
+		m.sites[name] = s
+	}
+	return m.world.chance.rare(s.site, m.entity, ordinal, ppm, n)
+}
+
+// operated counts the places at which a machine can die, and tells the feeds.
+func (m *machine) operated(change diskChange) {
+	w := m.world
+	if w.current != m {
+		return
+	}
+	w.mix(uint64(change.Op) | uint64(change.Inode)<<8 | uint64(change.Len)<<40)
+	w.mix(uint64(change.Off) ^ uint64(change.Completes)<<20)
+	if len(w.feeds) > 0 {
+		w.effect(Effect{Kind: EffectDisk, At: change.Completes, Node: m.addr, Disk: change})
+	}
+	if m.dieIn > 0 {
+		if m.dieIn--; m.dieIn == 0 {
+			w.count(FaultDieAfter)
+			m.killed, m.ends = true, m.diePower
+		}
+	}
+}
+
+// flushed schedules the return of an asynchronous sync.
+func (m *machine) flushed(at Time, tok env.Token, err error) {
+	w := m.world
+	var place int32
+	if n := len(m.freeFlush); n > 0 {
+		place = m.freeFlush[n-1]
+		m.freeFlush = m.freeFlush[:n-1]
+	} else {
+		place = int32(len(m.flushes))
+		m.flushes = append(m.flushes, flush{slot: w.queue.newSlot(slotFlush, m.index, place)})
+	}
+	f := &m.flushes[place]
+	f.token, f.cause, f.err = tok, w.cause, 0
+	if e, ok := err.(env.Error); ok {
+		f.err = e
+	}
+	w.queue.set(f.slot, at, w.order(m.entity, at))
+}
+
+// flushUp returns an asynchronous sync to its node.
+func (w *World) flushUp(m *machine, place int32) bool {
+	f := &m.flushes[place]
+	c := w.newCall()
+	c.token, c.err, c.key = f.token, f.err, keyFlush
+	m.freeFlush = append(m.freeFlush, place)
+	return m.submit(&m.stations[env.LaneBackground], work{kind: Returned, call: c, cause: f.cause})
+}
+
+// keyFlush stands for an api key where an answer is the end of a flush.
+const keyFlush = -1

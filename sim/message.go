@@ -1,0 +1,152 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// How messages travel. The size for the bandwidth model is a function of the struct, so no mode moves an event.
+//
+//	pointer   struct ────────────────────────────────────▶ the same struct
+//	wire      struct ──encode──▶ bytes ──────────decode──▶ another struct
+//	guard     struct ──encode, hash──────────────────────▶ the same struct, ... encode again, hash, compare
+
+// pack prepares a message for its way. to is nil if nobody has the address.
+func (w *World) pack(p *packet, from, to *machine) {
+	if p.req != nil {
+		p.size = int32(wire.Size(p.req))
+	} else {
+		p.size = int32(wire.Size(p.resp))
+	}
+	switch w.config.Mode {
+	case Wire:
+		if p.req != nil {
+			p.bytes = wire.AppendRequest(nil, wire.RequestHeader{Correlation: p.correlation}, p.req)
+		} else {
+			p.bytes = wire.AppendResponse(nil, p.correlation, p.resp)
+		}
+		p.req, p.resp = nil, nil
+	case Guard:
+		if to != nil {
+			w.guard.watch(p, from.addr, to.addr, w.cause)
+		}
+	}
+}
+
+// unpack is the other end: the message that arrived from somebody.
+func (w *World) unpack(p *packet, from env.Addr) {
+	if p.bytes == nil {
+		return
+	}
+	frame, _, err := wire.NextFrame(p.bytes)
+	if err == nil && p.kind == packetRequest {
+		_, p.req, err = wire.ParseRequest(frame)
+	} else if err == nil {
+		_, p.resp, err = wire.ParseResponse(frame, p.key, p.version)
+	}
+	p.bytes = nil
+	if err != nil {
+		panic(&Misuse{Machine: from, What: fmt.Sprintf("sent a message that does not survive the wire: %v", err)})
+	}
+}
+
+// stamp gives a response the version of its request. ApiVersions alone answers an unknown version with version 0.
+func stamp(resp env.Response, version int16) {
+	const unsupportedVersion = 35
+	if r, ok := resp.(*kmsg.ApiVersionsResponse); ok && r.ErrorCode == unsupportedVersion {
+		version = 0
+	}
+	resp.SetVersion(version)
+}
+
+// guardDelay is how many messages later a message is looked at again.
+const guardDelay = 400
+
+// guard remembers the last messages as they were sent.
+type guard struct {
+	watched   [guardDelay]guarded
+	next      int
+	scratch   []byte
+	violation *GuardViolation
+}
+
+// guarded is one message that must not change any more.
+type guarded struct {
+	req      env.Request
+	resp     env.Response
+	hash     uint64
+	from, to env.Addr
+	cause    uint64
+}
+
+// GuardViolation says that a message was changed after it was sent: somebody shares memory across the wire.
+type GuardViolation struct {
+	Key, Version int16
+	Response     bool
+	From, To     env.Addr
+	Event        uint64 // that sent it
+}
+
+// Error is the finding in words.
+func (v *GuardViolation) Error() string {
+	what := "request"
+	if v.Response {
+		what = "response"
+	}
+	return fmt.Sprintf("%s %s version %d from %s to %s, sent by e%d, was changed after it was sent",
+		kmsg.NameForKey(v.Key), what, v.Version, v.From, v.To, v.Event)
+}
+
+func (g *guard) watch(p *packet, from, to env.Addr, cause uint64) {
+	g.look(g.next)
+	m := guarded{req: p.req, resp: p.resp, from: from, to: to, cause: cause}
+	m.hash = g.encode(&m)
+	g.watched[g.next] = m
+	g.next = (g.next + 1) % guardDelay
+}
+
+// look compares one message with what it was.
+func (g *guard) look(i int) {
+	m := &g.watched[i]
+	if m.req == nil && m.resp == nil || g.encode(m) == m.hash {
+		return
+	}
+	if g.violation == nil {
+		v := GuardViolation{From: m.from, To: m.to, Event: m.cause, Response: m.req == nil}
+		if m.req != nil {
+			v.Key, v.Version = m.req.Key(), m.req.GetVersion()
+		} else {
+			v.Key, v.Version = m.resp.Key(), m.resp.GetVersion()
+		}
+		g.violation = &v
+	}
+	m.hash = g.encode(m)
+}
+
+// encode hashes a message's bytes. The version is part of it: whoever stamps a shared response again changes it.
+func (g *guard) encode(m *guarded) uint64 {
+	b := g.scratch[:0]
+	if m.req != nil {
+		v := m.req.GetVersion()
+		b = m.req.AppendTo(append(b, byte(v>>8), byte(v)))
+	} else {
+		v := m.resp.GetVersion()
+		b = m.resp.AppendTo(append(b, byte(v>>8), byte(v)))
+	}
+	g.scratch = b
+	return xxhash.Sum64(b)
+}
+
+// GuardViolation looks at all messages that guard mode still remembers and returns the first violation of the run, or
+// nil. Ask when the run is over.
+func (w *World) GuardViolation() *GuardViolation {
+	for i := range w.guard.watched {
+		w.guard.look(i)
+	}
+	return w.guard.violation
+}

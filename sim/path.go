@@ -1,0 +1,133 @@
+package sim
+
+import "samsa/sim/env"
+
+// path is the network from one machine to another: an ordered pair.
+type path struct {
+	from, to *machine
+	entity   uint64       // of "b1>b2", for chance
+	least    env.Duration // permanent latency of the pair
+	bucket   int64        // the last bucket of time that jitter was drawn for, plus 1
+	jitter   env.Duration // in that bucket
+
+	// faults
+	extra     env.Duration // added to the latency
+	bandwidth int64        // bytes per second, 0 for the profile's
+	loss      uint32       // ppm, above the profile's
+	cut       bool         // bytes are lost until it heals
+	clog      bool         // bytes wait until it is unclogged
+	refuse    bool         // connecting fails
+	healedAt  Time         // end of the last cut
+	resetTick uint64       // the last fault tick with a reset
+}
+
+// jitterTable is the distribution of jitter in permille of its most: equally likely values, least first.
+var jitterTable = [32]env.Duration{0, 0, 0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 27, 30, 34,
+	38, 42, 47, 52, 58, 65, 73, 82, 95, 110, 130, 160, 210, 300, 500, 1000}
+
+// lossTable is how many times in a row a packet is lost, if it is.
+var lossTable = [8]uint8{1, 1, 1, 1, 1, 1, 2, 3}
+
+// lossBucket and faultTick are the grids on which loss and other noise is drawn.
+const (
+	lossBucket = env.Millisecond
+	faultTick  = 100 * env.Millisecond
+)
+
+// What the network decides by chance. Jitter, ties and loss are noise: they move things in time and break nothing.
+var (
+	siteBase   = newSite("net.distance") // once per pair
+	siteJitter = newSite("net.jitter")   // per pair and NetProfile.Bucket
+	siteLoss   = newSite("net.loss")     // per pair and millisecond
+	siteStall  = newSite("net.stall")    // per pair and second
+	siteReset  = newSite("net.reset")    // per pair and tenth of a second
+	siteRefuse = newSite("net.refuse")   // per pair and tenth of a second
+	siteDrop   = newSite("net.drop")     // per pair and tenth of a second
+	siteTie    = newSite("world.tie")    // per machine or pair, and nanosecond
+	siteMono   = newSite("clock.start")  // per machine and boot
+)
+
+// isNoise says whether a site is salted by a Salt override without a site.
+func isNoise(key uint64) bool {
+	return key == siteJitter.key || key == siteTie.key || key == siteLoss.key || key == siteBase.key
+}
+
+// ties is the number of classes that events of one instant fall into.
+const ties = 4
+
+// order is the place of something of an entity among what happens at time at. First come first served within one
+// entity; between entities it is chance, because no two machines agree on an instant.
+func (w *World) order(entity uint64, at Time) uint64 {
+	if w.config.FIFO {
+		return w.queue.order(0)
+	}
+	return w.queue.order(w.chance.choose(siteTie, entity, uint64(at), ties))
+}
+
+// newPath is the way from one machine to another.
+func (w *World) newPath(from, to *machine) *path {
+	name := string(from.addr) + ">" + string(to.addr)
+	p := &path{from: from, to: to, entity: hashEntity(name)}
+	if w.chance.names != nil {
+		w.chance.names[p.entity] = name
+	}
+	if from == to {
+		p.least = w.net.Self
+		return p
+	}
+	p.least = w.net.Least
+	if w.net.Spread > 0 {
+		p.least += env.Duration(w.chance.choose(siteBase, p.entity, 0, uint64(w.net.Spread)))
+	}
+	if from.config.Rack != to.config.Rack {
+		p.least += w.net.Rack
+	}
+	return p
+}
+
+// flight is when a packet arrives if nothing comes in its way.
+func (w *World) flight(p *pipe, k *packet) Time {
+	path := p.path
+	at := max(k.depart, p.lineFree)
+	rate := w.net.Bandwidth
+	if path.bandwidth > 0 {
+		rate = path.bandwidth
+		w.count(FaultBandwidth)
+	}
+	if rate > 0 {
+		at += Time(int64(k.size) * int64(env.Second) / rate)
+	}
+	p.lineFree = at
+	at += Time(path.least + path.extra)
+	if path.extra != 0 {
+		w.count(FaultLatency)
+	}
+	if w.net.Jitter > 0 {
+		at += Time(w.jitter(path, k.depart))
+	}
+	if w.net.StallPPM > 0 {
+		if v := w.chance.rare(siteStall, path.entity, uint64(k.depart)/uint64(env.Second), w.net.StallPPM, 8); v != 0 {
+			w.count(FaultStall)
+			at += Time(w.net.StallMax) * Time(v) / 8
+		}
+	}
+	if ppm := w.net.LossPPM + path.loss; ppm > 0 {
+		v := w.chance.rare(siteLoss, path.entity, uint64(k.depart)/uint64(lossBucket), ppm, uint64(len(lossTable)))
+		if v != 0 {
+			w.count(FaultLoss)
+			at += Time(w.net.RTO) * Time(uint64(1)<<lossTable[v-1]-1)
+		}
+	}
+	return at
+}
+
+// jitter is the same for all packets of a pair in one bucket of time, so that leaving one out moves no other.
+func (w *World) jitter(path *path, depart Time) env.Duration {
+	bucket := int64(depart)/int64(w.net.Bucket) + 1
+	if path.bucket != bucket {
+		path.bucket = bucket
+		v := w.chance.choose(siteJitter, path.entity, uint64(bucket-1), uint64(len(jitterTable)))
+		path.jitter = w.net.Jitter * jitterTable[v] / 1000
+	}
+	return path.jitter
+}

@@ -1,0 +1,303 @@
+package sim
+
+import "samsa/sim/env"
+
+// Processes: how they start, stop and die. All of this may be called between events, from World.At and from
+// World.AfterEvent, but not from inside a node.
+
+// Start boots the machine if it has no power, and starts a process if none runs.
+func (w *World) Start(addr env.Addr) {
+	m := w.act("start", addr)
+	if m.state != down && m.state != off {
+		return
+	}
+	if m.state == off || m.boots == 0 {
+		m.boots++
+		m.mono = clock{since: w.now, value: int64(w.chance.choose(siteMono, m.entity, m.boots, uint64(env.Day))), ppm: m.mono.ppm}
+	}
+	wasOff := m.state == off
+	m.state = starting
+	m.incarnation++
+	m.cause = w.cause
+	w.queue.set(m.start, w.now, w.order(m.entity, w.now))
+	if wasOff {
+		w.release(func(p *pipe) bool {
+			_, to := p.ends()
+			return to.machine == m
+		}, true)
+	}
+}
+
+// startUp is a process's first event. Nothing else happens in it before this is paid for, and nobody can connect.
+func (w *World) startUp(m *machine) bool {
+	if m.paused {
+		return false
+	}
+	m.state = running
+	m.node = m.config.New()
+	s := &m.stations[env.LaneBackground]
+	w.serve(s, 0, &work{kind: Started, cause: m.cause})
+	ready := s.busy[0]
+	for i := range m.stations {
+		for j := range m.stations[i].busy {
+			m.stations[i].busy[j] = ready
+		}
+	}
+	m.listens = ready
+	return true
+}
+
+// Stop sends SIGTERM: the node is asked to end, and calls Exit when it is done.
+func (w *World) Stop(addr env.Addr) {
+	m := w.act("stop", addr)
+	if m.state == running {
+		w.count(FaultStop)
+		m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
+	}
+}
+
+// Crash kills the process, as kill -9 does. The page cache stays, and the kernel closes its connections.
+func (w *World) Crash(addr env.Addr) {
+	m := w.act("crash", addr)
+	if m.alive() {
+		w.count(FaultCrash)
+		w.die(m, false, nil)
+	}
+}
+
+// PowerLoss takes the power of machines at one instant: page caches are gone, and nobody is told.
+func (w *World) PowerLoss(addrs ...env.Addr) {
+	for _, a := range addrs {
+		m := w.act("power", a)
+		if m.state == off {
+			continue
+		}
+		if m.alive() {
+			w.count(FaultPower)
+		}
+		w.die(m, true, nil)
+	}
+}
+
+// Restart starts a new incarnation; one that runs is killed first.
+func (w *World) Restart(addr env.Addr) {
+	w.Crash(addr)
+	w.Start(addr)
+}
+
+// Rack lists the machines of a rack, in the order they were added.
+func (w *World) Rack(name string) []env.Addr {
+	var list []env.Addr
+	for _, m := range w.machines {
+		if m.config.Rack == name {
+			list = append(list, m.addr)
+		}
+	}
+	return list
+}
+
+// Running reports that a process runs; a paused one does.
+func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
+
+// Powered reports that the machine has power.
+func (w *World) Powered(addr env.Addr) bool { return w.must(addr).state != off }
+
+// Exited is what the last incarnation gave to Exit, and whether it ended that way.
+func (w *World) Exited(addr env.Addr) (reason error, exited bool) {
+	m := w.must(addr)
+	return m.reason, m.leaves && !m.alive()
+}
+
+// DieAfter kills the process right after its n-th disk operation from now (n >= 1) that changes or syncs anything,
+// inside the event that makes it; with power the machine goes, too. It holds for this incarnation; 0 takes it back.
+func (w *World) DieAfter(addr env.Addr, n int, power bool) {
+	m := w.act("die-after", addr)
+	m.dieIn, m.diePower = n, power
+}
+
+// SlowCPU multiplies the CPU cost of the machine's events by permille/1000; 1000 is normal.
+func (w *World) SlowCPU(addr env.Addr, permille int64) { w.act("slow-cpu", addr).slow = permille }
+
+// Pause stops the process (SIGSTOP, a long collection, a moved virtual machine) while clocks, devices and the kernel
+// go on: connections are accepted, what arrives waits, what was to be sent waits.
+func (w *World) Pause(addr env.Addr) {
+	m := w.act("pause", addr)
+	if m.paused || !m.alive() {
+		return
+	}
+	w.count(FaultPause)
+	m.paused, m.pausedAt, m.resumedAt = true, w.now, forever
+	for i := range m.stations {
+		w.queue.drop(m.stations[i].slot)
+	}
+	w.suspend(m)
+}
+
+// Resume lets it go on: first with what arrived meanwhile, then with the deadlines it missed.
+func (w *World) Resume(addr env.Addr) {
+	m := w.act("resume", addr)
+	if !m.paused {
+		return
+	}
+	m.paused, m.resumedAt = false, w.now
+	if m.state == starting {
+		w.queue.set(m.start, w.now, w.order(m.entity, w.now))
+		return
+	}
+	for i := range m.stations {
+		s := &m.stations[i]
+		for j := range s.busy {
+			s.busy[j] = max(s.busy[j], w.now)
+		}
+		s.awake()
+	}
+	m.recheckDeadlines()
+	w.release(func(p *pipe) bool {
+		from, _ := p.ends()
+		return from.machine == m
+	}, false)
+	w.resume(m)
+}
+
+// forever is a time that does not come.
+const forever = Time(1<<63 - 1)
+
+// alive reports that there is a process, or will be at once.
+func (m *machine) alive() bool { return m.state == starting || m.state == running || m.state == dying }
+
+// ending schedules the death of a process that died or left inside the event that has just run: at the moment the
+// event's cost is paid, so that what departs before does depart. Until then nothing else happens in it, for its node
+// may have gone on after the point of death.
+func (w *World) ending(m *machine, at Time) {
+	m.state = dying
+	m.cause = w.event.Seq
+	w.queue.set(m.death, at, w.order(m.entity, at))
+}
+
+// die ends the process now; with power the machine, too. Without a process only the machine ends.
+func (w *World) die(m *machine, power bool, reason error) {
+	running, saved := m.alive(), w.event
+	if running {
+		w.begin(Died, m, w.cause)
+		w.event.Power, w.event.Err, w.event.Cost = power, reason, 0
+		if power {
+			w.mix(1)
+		}
+	}
+	q := &w.queue
+	q.drop(m.start)
+	q.drop(m.death)
+	m.timers.clear(q)
+	for i := range m.flushes {
+		if q.queued(m.flushes[i].slot) {
+			q.drop(m.flushes[i].slot)
+			m.freeFlush = append(m.freeFlush, int32(i))
+		}
+	}
+	for i := range m.stations {
+		s := &m.stations[i]
+		q.drop(s.slot)
+		for s.waiting.n > 0 {
+			k := s.waiting.pop()
+			w.discard(&k)
+		}
+		clear(s.busy)
+	}
+	w.dropLinks(m, power)
+	if len(w.feeds) > 0 {
+		w.forsake(m, power)
+	}
+	if power {
+		m.state = off
+		m.disk.powerLost(w.now)
+	} else {
+		m.state = down
+		m.disk.processCrashed()
+	}
+	if !running && !power {
+		return
+	}
+	if m.paused {
+		m.paused, m.resumedAt = false, w.now
+	}
+	m.node, m.killed, m.dieIn = nil, false, 0
+	m.suspended = m.suspended[:0]
+	if len(w.feeds) > 0 {
+		w.effect(Effect{Kind: EffectDied, At: w.now, Node: m.addr, Power: power})
+		w.complete(w.now)
+	}
+	if running {
+		w.finish()
+		w.event = saved
+		w.cause = saved.Seq
+	}
+}
+
+// dropLinks ends all links of a machine whose process ends: with FIN behind what has departed, or in silence.
+func (w *World) dropLinks(m *machine, power bool) {
+	left := w.now // what departs later does not
+	if m.paused {
+		left = m.pausedAt
+	}
+	for _, l := range m.links {
+		if l == nil {
+			continue
+		}
+		for _, h := range [...]*half{&l.client, &l.server} {
+			if h.machine != m || h.state == halfGone || h.state == halfNone {
+				continue
+			}
+			if h == &l.client {
+				w.dropClient(l, left, power)
+			} else {
+				w.dropServer(l, left, power)
+			}
+		}
+	}
+	clear(m.links)
+	m.firstLink += env.Link(len(m.links))
+	m.links = m.links[:0]
+}
+
+func (w *World) dropClient(l *link, left Time, power bool) {
+	l.toServer.truncate(w, left)
+	for c := l.calls.head; c != nil; {
+		next := c.next
+		w.recycleCall(c)
+		c = next
+	}
+	l.calls = callList{}
+	if power {
+		w.freePackets(&l.unsent)
+		w.queue.drop(l.deadline)
+		w.queue.drop(l.written)
+	} else if l.client.state != halfFailing {
+		w.hangUp(l, packetFin, w.now)
+	}
+	l.client.state = halfGone
+	w.settle(l)
+}
+
+func (w *World) dropServer(l *link, left Time, power bool) {
+	l.toClient.truncate(w, left)
+	w.freePackets(&l.unread)
+	l.serving = false
+	w.queue.drop(l.readSlot)
+	if !power && l.server.state == halfOpen && l.client.state != halfGone {
+		w.send(&l.toClient, w.newPacket(packetFin), w.now)
+	}
+	l.server.state = halfGone
+	w.settle(l)
+}
+
+// discard takes back an event that will not happen.
+func (w *World) discard(k *work) {
+	switch k.kind {
+	case Received:
+		w.freePacket(k.pkt)
+		k.link.serving = false
+		w.settle(k.link)
+	case Returned:
+		w.recycleCall(k.call)
+	}
+}

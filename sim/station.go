@@ -1,0 +1,136 @@
+package sim
+
+import "samsa/sim/env"
+
+// A station is where the events of one lane are served, one after the other: what queueing theory calls a single
+// queue with k servers, and an operating system a thread.
+//
+//	arrivals ──▶ waiting, in order ──▶ first free server ──▶ node ──▶ busy until the event's cost is paid
+//
+// A machine has one station with one server per lane, and one with RequestThreads servers for requests:
+//
+//	requests on client, coordinator, fetcher, alter-partition, markers     request handlers
+//	requests on raft, heartbeat, background                                the lane's own
+//	everything else (answers, lost links, timers)                          the lane's own
+//
+// So a stalled disk stops the lane that waits for it and leaves the heartbeat alive, as in a real broker.
+type station struct {
+	machine *machine
+	busy    []Time // per server: until when
+	waiting ring
+	slot    slotID // scheduled for when the first server is free, if anything waits
+}
+
+// handlers is the index of the request handlers' station; the lanes' own come before it.
+const handlers = int(env.Lanes)
+
+// work is an event that has not been handled yet.
+type work struct {
+	kind  Kind
+	err   env.Error // Returned, Lost
+	place int32     // of the timer or flush
+	gen   uint32    // of the timer
+	cause uint64    // the event that made this one happen
+	link  *link     // Received, Lost
+	pkt   *packet   // Received: the request
+	call  *call     // Returned
+}
+
+// receiver is the station for requests of a lane.
+func (m *machine) receiver(lane env.Lane) *station {
+	switch lane {
+	case env.LaneRaft, env.LaneHeartbeat, env.LaneBackground:
+		return &m.stations[lane]
+	}
+	return &m.stations[handlers]
+}
+
+// server is the server that is free first, and since or until when.
+func (s *station) server() (int, Time) {
+	first := 0
+	for i, t := range s.busy {
+		if t < s.busy[first] {
+			first = i
+		}
+	}
+	return first, s.busy[first]
+}
+
+// submit hands an event to its station. It is handled at once if nothing is in its way; then submit reports true.
+// Only the event loop may call it: from inside an event use post.
+func (m *machine) submit(s *station, k work) bool {
+	if m.state != running {
+		m.world.discard(&k)
+		return false
+	}
+	if s.waiting.n == 0 && !m.paused {
+		if i, free := s.server(); free <= m.world.now {
+			return m.world.serve(s, i, &k)
+		}
+	}
+	m.post(s, k)
+	return false
+}
+
+// post queues an event behind all others of its station.
+func (m *machine) post(s *station, k work) {
+	if m.state != running {
+		m.world.discard(&k)
+		return
+	}
+	s.waiting.push(k)
+	s.awake()
+}
+
+// awake schedules the station for when its first server is free.
+func (s *station) awake() {
+	m := s.machine
+	if s.waiting.n == 0 || m.paused || m.world.queue.queued(s.slot) {
+		return
+	}
+	_, free := s.server()
+	at := max(free, m.world.now)
+	m.world.queue.set(s.slot, at, m.world.order(m.entity, at))
+}
+
+// stationUp serves the first waiting event, if a server is really free by now.
+func (w *World) stationUp(s *station) bool {
+	if i, free := s.server(); free <= w.now {
+		for s.waiting.n > 0 {
+			k := s.waiting.pop()
+			if w.serve(s, i, &k) {
+				s.awake()
+				return true
+			}
+		}
+	}
+	s.awake()
+	return false
+}
+
+// ring is a queue of work that allocates only when it grows.
+type ring struct {
+	buf  []work // a power of two long
+	head int
+	n    int
+}
+
+func (r *ring) push(k work) {
+	if r.n == len(r.buf) {
+		buf := make([]work, max(8, 2*len(r.buf)))
+		for i := range r.n {
+			buf[i] = r.buf[(r.head+i)&(len(r.buf)-1)]
+		}
+		r.buf, r.head = buf, 0
+	}
+	r.buf[(r.head+r.n)&(len(r.buf)-1)] = k
+	r.n++
+}
+
+func (r *ring) pop() work {
+	k := r.buf[r.head]
+	r.buf[r.head] = work{}
+	r.head = (r.head + 1) & (len(r.buf) - 1)
+	r.n--
+	return k
+}

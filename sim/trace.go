@@ -1,0 +1,145 @@
+package sim
+
+import (
+	"math/bits"
+
+	"samsa/sim/env"
+)
+
+// Kind is what an event is.
+type Kind uint8
+
+const (
+	Started  Kind = iota + 1 // a process begins: Node.Start
+	Received                 // a request: Node.Receive
+	Returned                 // an answer or a finished flush: Node.Returned
+	Lost                     // a link is gone: Node.Lost
+	Fired                    // a timer: Node.Fire
+	Stopping                 // SIGTERM: Node.Stop
+	Died                     // a process ended; the node is not asked
+	Control                  // something was done to the world: World.At
+	kinds
+)
+
+// String is the kind in one word.
+func (k Kind) String() string {
+	if k > 0 && k < kinds {
+		return [...]string{"", "start", "receive", "return", "lost", "fire", "stop", "died", "control"}[k]
+	}
+	return "kind?"
+}
+
+// NoCause is the cause of an event that nothing in the world caused.
+const NoCause = ^uint64(0)
+
+// Event is one dispatch: a node handled something, or something was done to the world. Which fields count depends on
+// the kind. It is valid until the next event; whoever keeps it copies it, its notes too.
+type Event struct {
+	Seq   uint64 // counts events from 0
+	Cause uint64 // the event that scheduled this one, or NoCause
+	Step  uint64 // counts steps from 0; meaningful if Story
+	Story bool   // a note of this event belongs to the story: the event is a step
+	Kind  Kind
+	Time  Time
+
+	Node        env.Addr // "" for Control
+	Incarnation uint32   // of the node
+	Lane        env.Lane
+	Cost        env.Duration // how long its lane is busy with it
+
+	Link        env.Link     // Received, Returned, Lost: in this machine's numbering
+	Peer        env.Addr     // the other end
+	Correlation int32        // Received, Returned
+	Key         int16        // Received, Returned: Kafka api key; -1 for a flush
+	Version     int16        // Received, Returned
+	Size        int32        // Received, Returned: bytes on the wire
+	Request     env.Request  // Received, Returned: read-only
+	Response    env.Response // Returned: read-only
+	Timer       env.Timer    // Fired
+	Token       env.Token    // Returned
+	Err         error        // Returned, Lost; Died: the reason given to Exit
+	Power       bool         // Died: by loss of power
+	Label       string       // Control: what was done
+
+	Notes []Noted // what the node noted, in order
+}
+
+// Noted is one note.
+type Noted struct {
+	Kind  *env.NoteKind
+	Field [4]int64
+	At    Time // when it takes effect: the event's time plus what was spent before it
+}
+
+// TraceSink is told of every event when its handler has returned.
+type TraceSink interface {
+	Event(*Event)
+}
+
+// mix takes a word into the running hash, the identity of the run. Everything that can be observed goes through here,
+// traced or not, in words whose width does not depend on the platform.
+func (w *World) mix(x uint64) {
+	w.hash = bits.RotateLeft64(w.hash^x*golden, 29) * 0xBF58476D1CE4E5B9
+}
+
+// begin opens an event.
+func (w *World) begin(kind Kind, m *machine, cause uint64) {
+	e := &w.event
+	if w.told {
+		*e = Event{Notes: e.Notes[:0]}
+		if m != nil {
+			e.Node, e.Incarnation = m.addr, m.incarnation
+		}
+	}
+	e.Seq, e.Cause, e.Kind, e.Time, e.Story, e.Notes = w.events, cause, kind, w.now, false, e.Notes[:0]
+	w.cause = w.events
+	w.events++
+	w.mix(uint64(w.now))
+	if m != nil {
+		w.mix(uint64(kind) | uint64(m.index)<<8 | uint64(m.incarnation)<<32)
+	} else {
+		w.mix(uint64(kind))
+	}
+}
+
+// finish closes it: hash, trace, judges.
+func (w *World) finish() {
+	e := &w.event
+	w.mix(uint64(e.Cost)<<1 | 1)
+	if e.Story {
+		e.Step = w.steps
+		w.steps++
+	}
+	if w.config.Trace != nil {
+		w.config.Trace.Event(e)
+	}
+	if len(w.feeds) > 0 {
+		w.complete(w.now)
+	}
+	for _, after := range w.after {
+		after(e)
+	}
+}
+
+// Note implements env.Env.
+func (m *machine) Note(kind *env.NoteKind, a, b, c, d int64) {
+	if m.silent() {
+		return
+	}
+	w := m.world
+	w.mix(hashString(kind.Name))
+	w.mix(uint64(a))
+	w.mix(uint64(b))
+	w.mix(uint64(c))
+	w.mix(uint64(d))
+	if kind.Story {
+		w.event.Story = true
+	}
+	n := Noted{Kind: kind, Field: [4]int64{a, b, c, d}, At: w.now + Time(m.cost)}
+	if w.told {
+		w.event.Notes = append(w.event.Notes, n)
+	}
+	if len(w.feeds) > 0 {
+		w.effect(Effect{Kind: EffectNote, At: n.At, Node: m.addr, Note: n})
+	}
+}

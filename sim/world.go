@@ -1,0 +1,366 @@
+package sim
+
+import (
+	"fmt"
+
+	"samsa/sim/env"
+)
+
+// World is a set of machines, the network between them and their common true time. It does nothing by itself: Step
+// and RunUntil move it. It holds no goroutine and refers to nothing outside; a world that is not used any more is
+// simply dropped.
+type World struct {
+	config Config
+	net    NetProfile
+	cpu    env.Duration
+	epoch  env.Time
+	chance chance
+
+	now      Time
+	queue    queue
+	machines []*machine
+	byAddr   map[env.Addr]*machine
+	actions  []action
+	freeActs []int32
+
+	links        []*link
+	freeLinks    []*link
+	settling     []*link
+	freedPackets *packet
+	freeCall     *call
+	guard        guard
+
+	current *machine // whose event runs; nil between events
+	cause   uint64   // of whatever is scheduled now: the running event, or the one that sent what arrives
+	event   Event    // the running event
+	events  uint64
+	steps   uint64
+	hash    uint64
+	told    bool // somebody reads events
+
+	feeds   []Feed
+	after   []func(*Event)
+	pending effects
+
+	fired     [worldFaultCount]uint64
+	firedDisk []Activation
+}
+
+// action is a control action that was scheduled.
+type action struct {
+	label string
+	do    func()
+	slot  slotID
+}
+
+// New makes an empty world at time 0.
+func New(config Config) *World {
+	w := &World{config: config, net: config.Net, cpu: config.CPU, epoch: config.Epoch, byAddr: map[env.Addr]*machine{}}
+	if w.net == (NetProfile{}) {
+		w.net = LAN()
+	}
+	if w.net.Bucket <= 0 {
+		w.net.Bucket = 10 * env.Millisecond
+	}
+	if w.net.ConnectTimeout <= 0 {
+		w.net.ConnectTimeout = 10 * env.Second
+	}
+	switch {
+	case w.cpu == 0:
+		w.cpu = DefaultCPU
+	case w.cpu < 0:
+		w.cpu = 0
+	}
+	if w.epoch == 0 {
+		w.epoch = DefaultEpoch
+	}
+	w.chance = chance{seed: config.Seed, overrides: newOverrides(config.Overrides), sink: config.Decisions}
+	if config.Decisions != nil {
+		w.chance.names = map[uint64]string{}
+	}
+	w.told = config.Trace != nil
+	w.hash = finish(config.Seed ^ golden)
+	w.cause, w.event.Seq = NoCause, NoCause
+	for _, f := range diskFaults {
+		w.firedDisk = append(w.firedDisk, Activation{Fault: f})
+	}
+	return w
+}
+
+// Add puts a machine into the world, without power. Machines may be added at any time; what is decided by chance for
+// others does not change.
+func (w *World) Add(config Machine) {
+	if config.New == nil || config.Addr == "" || w.byAddr[config.Addr] != nil {
+		panic(fmt.Sprintf("sim: cannot add machine %q: it needs a New and an address of its own", config.Addr))
+	}
+	if config.RequestThreads <= 0 {
+		config.RequestThreads = 8
+	}
+	if config.Disk == (DiskProfile{}) {
+		config.Disk = w.config.Disk
+	}
+	if config.Disk == (DiskProfile{}) {
+		config.Disk = CommonDisk()
+	}
+	m := &machine{world: w, index: int32(len(w.machines)), addr: config.Addr, entity: hashEntity(string(config.Addr)),
+		config: config, state: down, firstLink: 1, slow: 1000, sites: map[env.Site]*siteCount{}}
+	m.wall = clock{since: w.now, value: int64(w.epoch) + int64(w.now) + int64(config.WallSkew), ppm: config.WallDriftPPM}
+	m.mono = clock{since: w.now, ppm: config.MonoDriftPPM}
+	m.disk = newDisk(config.Disk, m)
+	m.start = w.queue.newSlot(slotStart, m.index, 0)
+	m.death = w.queue.newSlot(slotDeath, m.index, 0)
+	for i := range m.stations {
+		servers := 1
+		if i == handlers {
+			servers = config.RequestThreads
+		}
+		m.stations[i] = station{machine: m, busy: make([]Time, servers), slot: w.queue.newSlot(slotStation, m.index, int32(i))}
+	}
+	if w.chance.names != nil {
+		w.chance.names[m.entity] = string(m.addr)
+	}
+	w.machines = append(w.machines, m)
+	w.byAddr[config.Addr] = m
+	w.connect(m)
+}
+
+// connect draws the paths between a new machine and all others.
+func (w *World) connect(m *machine) {
+	for _, n := range w.machines {
+		m.paths = append(m.paths, w.newPath(m, n))
+		if n != m {
+			n.paths = append(n.paths, w.newPath(n, m))
+		}
+	}
+}
+
+// must is the machine of an address, which must exist.
+func (w *World) must(addr env.Addr) *machine {
+	m := w.byAddr[addr]
+	if m == nil {
+		panic(fmt.Sprintf("sim: there is no machine %q", addr))
+	}
+	return m
+}
+
+// act begins a control action on one machine.
+func (w *World) act(what string, addr env.Addr) *machine {
+	m := w.must(addr)
+	w.idle(what)
+	w.mix(hashString(what) ^ m.entity)
+	return m
+}
+
+// acting begins one between machines.
+func (w *World) acting(what string, from, to []env.Addr) {
+	w.idle(what)
+	h := hashString(what)
+	for _, a := range from {
+		h = finish(h ^ w.must(a).entity)
+	}
+	for _, a := range to {
+		h = finish(h+golden) ^ w.must(a).entity
+	}
+	w.mix(h)
+}
+
+func (w *World) idle(what string) {
+	if w.current != nil {
+		panic("sim: " + what + " from inside an event of " + string(w.current.addr))
+	}
+}
+
+// fault is act for a fault that always does something.
+func (w *World) fault(f worldFault, addr env.Addr) *machine {
+	w.count(f)
+	return w.act(worldFaults[f].Name, addr)
+}
+
+// At schedules a control action: a verb of a scenario, a fault. It is an event, told before it is done. A time that is
+// past is now.
+func (w *World) At(t Time, label string, do func()) {
+	w.idle("At")
+	var place int32
+	if n := len(w.freeActs); n > 0 {
+		place = w.freeActs[n-1]
+		w.freeActs = w.freeActs[:n-1]
+	} else {
+		place = int32(len(w.actions))
+		w.actions = append(w.actions, action{slot: w.queue.newSlot(slotControl, place, 0)})
+	}
+	a := &w.actions[place]
+	a.label, a.do = label, do
+	w.queue.set(a.slot, max(t, w.now), w.queue.order(0))
+}
+
+// actionUp does a control action.
+func (w *World) actionUp(place int32) {
+	a := w.actions[place]
+	w.actions[place].do = nil
+	w.freeActs = append(w.freeActs, place)
+	w.cause = NoCause
+	w.begin(Control, nil, NoCause)
+	w.event.Label, w.event.Cost = a.label, 0
+	w.mix(hashString(a.label))
+	w.finish()
+	a.do()
+}
+
+// Now is true time.
+func (w *World) Now() Time { return w.now }
+
+// Events is the number of events so far.
+func (w *World) Events() uint64 { return w.events }
+
+// Steps is the number of steps so far: events with a note of the story.
+func (w *World) Steps() uint64 { return w.steps }
+
+// Hash is the identity of the run so far. Equal hashes after equal numbers of events mean equal runs.
+func (w *World) Hash() uint64 { return w.hash }
+
+// Node is the node that runs on a machine; nil if none does. For judges and tests: whoever calls methods of it that
+// change it has left the world.
+func (w *World) Node(addr env.Addr) env.Node { return w.must(addr).node }
+
+// Disk is the disk of a machine, with its faults.
+func (w *World) Disk(addr env.Addr) *Disk { return w.must(addr).disk }
+
+// Machines lists the machines in the order they were added.
+func (w *World) Machines() []env.Addr {
+	list := make([]env.Addr, len(w.machines))
+	for i, m := range w.machines {
+		list[i] = m.addr
+	}
+	return list
+}
+
+// WallAt and MonoAt are what the machine's clocks show now.
+func (w *World) WallAt(addr env.Addr) env.Time { return env.Time(w.must(addr).wall.read(w.now)) }
+
+// MonoAt is the monotonic one.
+func (w *World) MonoAt(addr env.Addr) env.Instant { return env.Instant(w.must(addr).mono.read(w.now)) }
+
+// Step lets the next event happen. It reports false if nothing will ever happen again.
+func (w *World) Step() bool {
+	for len(w.queue.heap) > 0 {
+		if w.advance() {
+			return true
+		}
+	}
+	if len(w.feeds) > 0 {
+		w.complete(forever)
+	}
+	return false
+}
+
+// RunUntil lets everything happen that happens up to time t, and moves time there.
+func (w *World) RunUntil(t Time) {
+	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= t {
+		w.advance()
+	}
+	if len(w.feeds) > 0 {
+		w.complete(t)
+	}
+	w.now = max(w.now, t)
+}
+
+// Close ends the world: all processes end without a word. A closed world does not move.
+func (w *World) Close() {
+	for _, m := range w.machines {
+		m.node = nil
+	}
+	w.queue = queue{}
+}
+
+// advance takes one entry from the queue and reports whether it was an event.
+func (w *World) advance() bool {
+	e := w.queue.pop()
+	if len(w.feeds) > 0 && e.at > w.now {
+		w.complete(e.at - 1) // what is complete before is told before; the rest after this event, in its place
+	}
+	w.now = e.at
+	s := w.queue.slots[e.slot]
+	event := false
+	switch s.kind {
+	case slotTimer:
+		event = w.timerUp(w.machines[s.a], s.b, e)
+	case slotPipe:
+		if l := w.links[s.a]; s.b == 0 {
+			event = w.pipeUp(&l.toServer)
+		} else {
+			event = w.pipeUp(&l.toClient)
+		}
+	case slotStation:
+		event = w.stationUp(&w.machines[s.a].stations[s.b])
+	case slotDeadline:
+		w.deadlineUp(w.links[s.a])
+	case slotServe:
+		event = w.read(w.links[s.a])
+	case slotWritten:
+		event = w.writtenUp(w.links[s.a])
+	case slotFlush:
+		event = w.flushUp(w.machines[s.a], s.b)
+	case slotStart:
+		event = w.startUp(w.machines[s.a])
+	case slotDeath:
+		m := w.machines[s.a]
+		w.cause = m.cause
+		w.die(m, m.ends, m.reason)
+		event = true
+	case slotControl:
+		w.actionUp(s.a)
+		event = true
+	}
+	if len(w.settling) > 0 {
+		w.freeSettled()
+	}
+	w.cause, w.event.Seq = NoCause, NoCause
+	return event
+}
+
+// serve lets a node handle an event on a server of a station. It reports false for an event that is void by now.
+func (w *World) serve(s *station, server int, k *work) bool {
+	m := s.machine
+	if void := w.open(m, k); void {
+		return false
+	}
+	m.cost = w.cpu
+	if m.slow != 1000 {
+		m.cost = m.cost * env.Duration(m.slow) / 1000
+		w.count(FaultSlowCPU)
+	}
+	m.killed, m.leaves, m.reason, m.ends = false, false, nil, false
+	w.current = m
+	w.handle(m, k)
+	w.current = nil
+	end := m.spent()
+	s.busy[server] = end
+	w.event.Cost = m.cost
+	w.shut(m, k)
+	if m.killed || m.leaves {
+		w.ending(m, end)
+	}
+	w.finish()
+	return true
+}
+
+// Unanswered is a request that its server has had for too long.
+type Unanswered struct {
+	Server env.Addr
+	Ticket env.Ticket
+	Since  Time
+}
+
+// Unanswered lists the requests that their nodes have had for longer than bound and not answered, in the order of
+// machines and of their links. A long poll is among them while it lasts.
+func (w *World) Unanswered(bound env.Duration) []Unanswered {
+	var list []Unanswered
+	for _, m := range w.machines {
+		for i, l := range m.links {
+			if l != nil && l.server.machine == m && l.server.id == m.firstLink+env.Link(i) && l.serving && l.handed && w.now-l.since > Time(bound) {
+				list = append(list, Unanswered{m.addr, l.request, l.since})
+			}
+		}
+	}
+	return list
+}
