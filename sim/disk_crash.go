@@ -182,12 +182,13 @@ const (
 	lengthValues
 )
 
+// draw also asks where the profile never tears, so that a scenario can pin what a power loss leaves.
 func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n uint64) uint64 {
-	if ppm == 0 || n < 2 {
+	if n < 2 {
 		return 0
 	}
 	ordinal := p.at<<44 | uint64(node.id)&0xffff<<28 | uint64(unit)&0xfffffff
-	return p.d.host.chance(site, ordinal, ppm, n) % n
+	return min(p.d.host.chance(site, ordinal, ppm, n), n-1)
 }
 
 // names draws which unsynced changes of names survive: a number of first ones for each directory.

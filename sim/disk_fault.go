@@ -320,7 +320,7 @@ func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 		return 0
 	}
 	d.drawn[n] = tick + 1
-	return d.host.chance(n.site(), tick, ppm, values)
+	return min(d.host.chance(n.site(), tick, ppm, values), values-1)
 }
 
 // weather begins slow and stalled times by chance.
