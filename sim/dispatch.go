@@ -30,6 +30,10 @@ func (w *World) open(m *machine, k *work) (void bool) {
 	case Returned:
 		w.begin(Returned, m, k.cause)
 		w.openAnswer(m, k)
+	case Asked:
+		w.begin(Asked, m, k.cause)
+		w.mix(hashString(w.actions[k.place].label))
+		w.event.Label = w.actions[k.place].label
 	case Lost:
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
 			return true
@@ -125,6 +129,8 @@ func (w *World) handle(m *machine, k *work) {
 		m.node.Fire(m, m.timers.slab[k.place].key)
 	case Stopping:
 		m.node.Stop(m)
+	case Asked:
+		w.actions[k.place].ask(m, m.node)
 	default:
 		panic(fmt.Sprintf("sim: an event of kind %d", k.kind))
 	}
@@ -143,5 +149,7 @@ func (w *World) shut(m *machine, k *work) {
 		w.recycleCall(k.call)
 	case Lost:
 		w.forget(k.link, &k.link.client)
+	case Asked:
+		w.freeAction(k.place)
 	}
 }

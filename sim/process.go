@@ -108,6 +108,9 @@ func (w *World) Exited(addr env.Addr) (reason error, exited bool) {
 	return m.reason, m.leaves && !m.alive()
 }
 
+// Incarnation counts the machine's processes: 1 is the first, 0 is none yet.
+func (w *World) Incarnation(addr env.Addr) uint32 { return w.must(addr).incarnation }
+
 // DieAfter kills the process right after its n-th disk operation from now (n >= 1) that changes or syncs anything,
 // inside the event that makes it; with power the machine goes, too. It holds for this incarnation; 0 takes it back.
 func (w *World) DieAfter(addr env.Addr, n int, power bool) {
@@ -126,7 +129,7 @@ func (w *World) Pause(addr env.Addr) {
 		return
 	}
 	w.count(FaultPause)
-	m.paused, m.pausedAt, m.resumedAt = true, w.now, forever
+	m.paused, m.pausedAt, m.resumedAt = true, w.now, Forever
 	for i := range m.stations {
 		w.queue.drop(m.stations[i].slot)
 	}
@@ -159,8 +162,8 @@ func (w *World) Resume(addr env.Addr) {
 	w.resume(m)
 }
 
-// forever is a time that does not come.
-const forever = Time(1<<63 - 1)
+// Forever is a time that does not come.
+const Forever = Time(1<<63 - 1)
 
 // alive reports that there is a process, or will be at once.
 func (m *machine) alive() bool { return m.state == starting || m.state == running || m.state == dying }
@@ -299,5 +302,7 @@ func (w *World) discard(k *work) {
 		w.settle(k.link)
 	case Returned:
 		w.recycleCall(k.call)
+	case Asked:
+		w.freeAction(k.place)
 	}
 }

@@ -17,6 +17,7 @@ const (
 	Fired                    // a timer: Node.Fire
 	Stopping                 // SIGTERM: Node.Stop
 	Died                     // a process ended; the node is not asked
+	Asked                    // a node was told to do something: World.Do
 	Control                  // something was done to the world: World.At
 	kinds
 )
@@ -24,7 +25,7 @@ const (
 // String is the kind in one word.
 func (k Kind) String() string {
 	if k > 0 && k < kinds {
-		return [...]string{"", "start", "receive", "return", "lost", "fire", "stop", "died", "control"}[k]
+		return [...]string{"", "start", "receive", "return", "lost", "fire", "stop", "died", "ask", "control"}[k]
 	}
 	return "kind?"
 }
@@ -59,7 +60,7 @@ type Event struct {
 	Token       env.Token    // Returned
 	Err         error        // Returned, Lost; Died: the reason given to Exit
 	Power       bool         // Died: by loss of power
-	Label       string       // Control: what was done
+	Label       string       // Control, Asked: what was done
 
 	Notes []Noted // what the node noted, in order
 }

@@ -46,10 +46,12 @@ type World struct {
 	firedDisk []Activation
 }
 
-// action is a control action that was scheduled.
+// action is something to be done from outside: to the world, or by a node.
 type action struct {
 	label string
 	do    func()
+	node  *machine // nil: to the world
+	ask   func(env.Env, env.Node)
 	slot  slotID
 }
 
@@ -180,6 +182,21 @@ func (w *World) fault(f worldFault, addr env.Addr) *machine {
 // past is now.
 func (w *World) At(t Time, label string, do func()) {
 	w.idle("At")
+	a := &w.actions[w.newAction(label)]
+	a.do = do
+	w.queue.set(a.slot, max(t, w.now), w.queue.order(0))
+}
+
+// Do has a node do something now that no message and no timer asks of it: a user's program that produces. It is an
+// event on the background lane, and waits for that like any other; a machine without a process never does it.
+func (w *World) Do(addr env.Addr, label string, ask func(env.Env, env.Node)) {
+	m := w.act("do", addr)
+	a := &w.actions[w.newAction(label)]
+	a.node, a.ask = m, ask
+	w.queue.set(a.slot, w.now, w.order(m.entity, w.now))
+}
+
+func (w *World) newAction(label string) int32 {
 	var place int32
 	if n := len(w.freeActs); n > 0 {
 		place = w.freeActs[n-1]
@@ -188,22 +205,29 @@ func (w *World) At(t Time, label string, do func()) {
 		place = int32(len(w.actions))
 		w.actions = append(w.actions, action{slot: w.queue.newSlot(slotControl, place, 0)})
 	}
-	a := &w.actions[place]
-	a.label, a.do = label, do
-	w.queue.set(a.slot, max(t, w.now), w.queue.order(0))
+	w.actions[place].label = label
+	return place
 }
 
-// actionUp does a control action.
-func (w *World) actionUp(place int32) {
-	a := w.actions[place]
-	w.actions[place].do = nil
+func (w *World) freeAction(place int32) {
+	w.actions[place] = action{slot: w.actions[place].slot}
 	w.freeActs = append(w.freeActs, place)
+}
+
+// actionUp does a control action, or hands it to its node.
+func (w *World) actionUp(place int32) bool {
+	a := w.actions[place]
+	if m := a.node; m != nil {
+		return m.submit(&m.stations[env.LaneBackground], work{kind: Asked, place: place, cause: NoCause})
+	}
+	w.freeAction(place)
 	w.cause = NoCause
 	w.begin(Control, nil, NoCause)
 	w.event.Label, w.event.Cost = a.label, 0
 	w.mix(hashString(a.label))
 	w.finish()
 	a.do()
+	return true
 }
 
 // Now is true time.
@@ -248,7 +272,7 @@ func (w *World) Step() bool {
 		}
 	}
 	if len(w.feeds) > 0 {
-		w.complete(forever)
+		w.complete(Forever)
 	}
 	return false
 }
@@ -308,8 +332,7 @@ func (w *World) advance() bool {
 		w.die(m, m.ends, m.reason)
 		event = true
 	case slotControl:
-		w.actionUp(s.a)
-		event = true
+		event = w.actionUp(s.a)
 	}
 	if len(w.settling) > 0 {
 		w.freeSettled()
