@@ -27,7 +27,8 @@ type Clockwork interface {
 	Step() bool
 	// Now is true time since the world began.
 	Now() env.Duration
-	// Events and Steps count what has happened so far: dispatches, and those of them that are in the story.
+	// Events and Steps count what has happened so far: dispatches, and those of them that are in the story. So the
+	// step that just happened has the number Steps.
 	Events() uint64
 	Steps() uint64
 	// Hash is the run's identity so far.
@@ -166,14 +167,14 @@ type RecordOutcome struct {
 
 // ClockFault changes one machine's clock.
 type ClockFault struct {
-	Kind string       // one of ClockFaults
+	Kind string       // "skew", "step", "drift", "monotonic-drift"
 	By   env.Duration // skew, step: how far, forwards if positive
 	PPM  int64        // drift, monotonic-drift: parts per million, faster if positive
 }
 
 // DiskFault changes how one machine's disk behaves.
 type DiskFault struct {
-	Kind string       // one of DiskFaults
+	Kind string       // as the world names it, without "disk.": "error", "broken", "slow"; "heal" ends them all
 	By   env.Duration // slow: added to each operation
 	For  env.Duration // how long the fault lasts; 0 until healed
 	Path string       // only files whose path starts so; empty for all
@@ -235,7 +236,7 @@ type MachineState struct {
 // Note is one env.Note with where and when it happened.
 type Note struct {
 	Event uint64
-	Step  uint64 // of the story; 0 if the event is no step
+	Step  uint64 // of the story, from 1; 0 if the event is no step
 	Time  env.Duration
 	Who   env.Addr
 	Kind  *env.NoteKind

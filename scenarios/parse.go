@@ -56,6 +56,15 @@ type Line struct {
 	End   int // the column behind the last word, where something may be missing
 }
 
+// String is the line as one would write it.
+func (l Line) String() string {
+	words := append([]string{l.Verb.Raw}, rawWords(l.Args)...)
+	if l.Timed {
+		words = append([]string{"at", formatDuration(l.At)}, words...)
+	}
+	return strings.Join(words, " ")
+}
+
 // Word is one word with its place.
 type Word struct {
 	Text   string // quotes and escapes resolved

@@ -11,26 +11,25 @@ import (
 
 // This file writes what verbs print: the bytes of expected outputs. They are plain text, the same on every machine.
 
-// wrap breaks text at spaces so that no line is wider than width, each behind an indent.
-func wrap(text string, width int, indent string) string {
+// Wrap breaks text at spaces so that no line is wider than width, unless a single word is.
+func Wrap(text string, width int) string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && len(indent)+len(line)+1+len(word) > width {
-			lines = append(lines, indent+line)
-			line = ""
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
 		}
 		if line != "" {
 			line += " "
 		}
 		line += word
 	}
-	return strings.Join(append(lines, indent+line), "\n")
+	return strings.Join(append(lines, line), "\n")
 }
 
 // hang wraps text behind a head, with later lines indented to its width.
 func hang(head, text string, width int) string {
-	wrapped := wrap(text, width-len(head), "")
+	wrapped := Wrap(text, width-len(head))
 	return head + strings.ReplaceAll(wrapped, "\n", "\n"+strings.Repeat(" ", len(head)))
 }
 

@@ -154,7 +154,7 @@ func (v *Verb) Help() string {
 	for _, form := range v.Forms {
 		fmt.Fprintf(&b, "    %s\n", v.usage(form))
 	}
-	fmt.Fprintf(&b, "\n%s\n", wrap(v.Doc, 80, ""))
+	fmt.Fprintf(&b, "\n%s\n", Wrap(v.Doc, 80))
 	if len(v.Keys) > 0 || v.Configs != "" {
 		b.WriteString("\nKeys\n")
 	}

@@ -139,10 +139,11 @@ var verbDisk = &Verb{
 	Name:  "disk",
 	Group: "faults",
 	Forms: []string{"HOSTS " + strings.Join(diskFaults[:], "|") + " [by SPAN] [for TIME] [on PATH]"},
-	Doc: "Makes a machine's disk misbehave until disk HOST heal, or for so long: slow adds a delay to every operation, stall answers nothing, " +
-		"eio fails every operation and eio-once the next one, full has no room, lying-sync says yes and makes nothing durable, " +
-		"failed-sync fails once and then says yes, rot flips a bit of what is read, lost-write and misdirected-write do that to the next write." + hostsHelp,
-	Example: "disk b1 slow by 80ms for 5s\ndisk leader:orders-0 lying-sync\ndisk b2 eio-once on orders-0\ndisk b1 heal",
+	Doc: "Makes a machine's disk misbehave. Until disk HOST heal, or for so long: broken fails every call, full has no room, slow adds a " +
+		"delay to every call, stalled ends none. Once, at the next call it concerns: error fails it, short-write writes a part and " +
+		"fails, sync-lies says yes and makes nothing durable, sync-forgets fails and says yes the next time, lost-write and " +
+		"misdirected do that to a write, bit-rot flips a stored bit." + hostsHelp,
+	Example: "disk b1 slow by 80ms for 5s\ndisk leader:orders-0 sync-lies\ndisk b2 error on orders-0\ndisk b1 heal",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
 		if b, ok := a.get("slow"); ok && !a.has("SPAN") {
@@ -161,9 +162,9 @@ var verbDisk = &Verb{
 	}),
 }
 
-// diskFaults are the kinds of DiskFault; heal ends them all.
-var diskFaults = [...]string{"slow", "stall", "eio", "eio-once", "full", "lying-sync", "failed-sync", "rot", "lost-write",
-	"misdirected-write", "heal"}
+// diskFaults are the kinds of DiskFault, named as the world names them; heal ends them all.
+var diskFaults = [...]string{"error", "broken", "full", "short-write", "slow", "stalled", "sync-lies", "sync-forgets", "bit-rot",
+	"lost-write", "misdirected", "heal"}
 
 // notNegative refuses a span below zero.
 func notNegative(_ *names, a *Args) *complaint {

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"samsa/sim/env"
 	"samsa/wire"
@@ -73,7 +72,7 @@ func runUntil(s *Session, a *Args) Result {
 	l := s.line()
 	began := s.cluster.Now()
 	r.Then = func(met bool) string {
-		text := strings.TrimSpace(strings.Join(append([]string{"run"}, rawWords(l.Args)...), " "))
+		text := l.String()
 		if met {
 			s.claim(l, true, text)
 			return ""

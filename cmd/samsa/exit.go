@@ -1,0 +1,50 @@
+package main
+
+import (
+	"samsa/check"
+	"samsa/scenarios"
+)
+
+// code is what the process tells its caller.
+type code int
+
+const (
+	exitOK             code = 0   // all properties held, or exactly the failure that --expect names happened
+	exitViolated       code = 1   // a safety property is violated
+	exitUsage          code = 2   // the command line, the configuration or the scenario is wrong
+	exitInconclusive   code = 3   // a budget was reached, or what --expect names did not happen
+	exitLiveness       code = 4   // it did not heal in time
+	exitNondeterminism code = 5   // the same seed gave another hash
+	exitInternal       code = 70  // a bug of Samsa's
+	exitInterrupted    code = 130 // Ctrl-C; what was found so far is printed
+)
+
+// codeOf maps a verdict to a code. expected is the check that --expect names as violated, or "".
+func codeOf(v *scenarios.Verdict, expected string) code {
+	others, liveness, met := false, true, false
+	for _, f := range v.Findings {
+		if f.Status != check.Violated {
+			continue
+		}
+		if f.Check.Name == expected {
+			met = true
+			continue
+		}
+		others = true
+		liveness = liveness && isLiveness(f.Check.Name)
+	}
+	switch {
+	case others && liveness:
+		return exitLiveness
+	case others:
+		return exitViolated
+	case met:
+		return exitOK
+	case expected != "" || v.Status == check.Unknown:
+		return exitInconclusive
+	}
+	return exitOK
+}
+
+// isLiveness says whether a check promises that something happens in time. checks.md writes these as L.
+func isLiveness(name string) bool { return name == "heals" || name == "images-equal" }

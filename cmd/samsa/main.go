@@ -1,0 +1,62 @@
+// Command samsa runs scenarios of a simulated Kafka and says what became of its promises.
+//
+//	arguments ──cobra──▶ command ──▶ session ──▶ report ──▶ text or one JSON object, and an exit code
+//
+// Read exit.go for what a code means, run.go for the command that matters most, and report.go for how errors are said.
+// A verdict is a result: it is printed and becomes a code, it is never an error.
+package main
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	a := &app{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now,
+		tty:       isTerminal(os.Stdin) && isTerminal(os.Stdout),
+		errTTY:    isTerminal(os.Stderr) && os.Getenv("TERM") != "dumb",
+		interrupt: make(chan os.Signal, 1),
+	}
+	signal.Notify(a.interrupt, os.Interrupt, syscall.SIGTERM)
+	os.Exit(int(a.main(os.Args[1:])))
+}
+
+// app is the process around a command: everything that differs from machine to machine.
+type app struct {
+	in          io.Reader
+	out, err    io.Writer
+	getenv      func(string) string
+	now         func() time.Time
+	tty, errTTY bool // stdin and stdout are a terminal; stderr is one
+	interrupt   chan os.Signal
+	args        []string
+	code        code // what a command that ran to its end found
+}
+
+// main runs one command line.
+func (a *app) main(args []string) code {
+	a.args = args
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	if err := root.Execute(); err != nil {
+		return a.report(err)
+	}
+	return a.code
+}
+
+// isTerminal says whether a person sits at the other end. The null device is a character device too.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}

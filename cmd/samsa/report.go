@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"samsa/scenarios"
+)
+
+// usageError is a mistake of the caller: what is wrong, and what to do next.
+type usageError struct {
+	what    string // one line
+	next    string // a command or a hint; empty if none
+	meant   string // the nearest right word; empty if none is near
+	details []*scenarios.Error
+}
+
+func (e *usageError) Error() string { return e.what }
+
+// usage makes one.
+func usage(next, format string, args ...any) *usageError {
+	return &usageError{what: fmt.Sprintf(format, args...), next: next}
+}
+
+// errorReport is an error as --json prints it.
+type errorReport struct {
+	Schema     string        `json:"schema"` // "samsa.error/1"
+	Code       int           `json:"code"`   // the exit code
+	Message    string        `json:"message"`
+	Suggestion string        `json:"suggestion,omitempty"`
+	Next       string        `json:"next,omitempty"`
+	Scenario   []errorInFile `json:"scenario,omitempty"`
+	Seed       string        `json:"seed,omitempty"` // of an internal error
+}
+
+// errorInFile is one thing that is wrong with a scenario file.
+type errorInFile struct {
+	File       string `json:"file"`
+	Line       int    `json:"line"`
+	Col        int    `json:"col"`
+	Word       string `json:"word"`
+	Message    string `json:"message"`
+	Suggestion string `json:"suggestion,omitempty"`
+}
+
+// report says what is wrong. With --json anywhere on the command line that is one object on stdout and nothing else,
+// because whoever asked for JSON reads stdout; otherwise it is text on stderr.
+func (a *app) report(err error) code {
+	var u *usageError
+	if !errors.As(err, &u) {
+		u = usage("samsa help", "%s", strings.TrimSpace(err.Error()))
+	}
+	if slices.Contains(a.args, "--json") {
+		r := errorReport{Schema: "samsa.error/1", Code: int(exitUsage), Message: u.what, Suggestion: u.meant, Next: u.next}
+		for _, e := range u.details {
+			r.Scenario = append(r.Scenario, errorInFile{e.File, e.Line, e.Col, e.Word, e.Msg, e.Suggestion})
+		}
+		a.printJSON(r)
+		return exitUsage
+	}
+	if len(u.details) > 0 {
+		fmt.Fprintln(a.err, scenarios.Errors(u.details).Error())
+	} else {
+		fmt.Fprintf(a.err, "samsa: %s", u.what)
+		if u.meant != "" {
+			fmt.Fprintf(a.err, " (did you mean %q?)", u.meant)
+		}
+		fmt.Fprintln(a.err)
+	}
+	if u.next != "" {
+		fmt.Fprintf(a.err, "  try: %s\n", u.next)
+	}
+	return exitUsage
+}
+
+// printJSON prints one object on one line.
+func (a *app) printJSON(v any) {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		fmt.Fprintf(a.err, "samsa: cannot write the result: %v\n", err)
+		a.code = exitInternal
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"samsa/scenarios"
+)
+
+// welcome is what a person sees who types samsa: five lines, three things to try.
+const welcome = `Samsa is a Kafka in a world where a seed decides everything.
+  samsa run leader-failover            a leader dies: the story, and what was promised
+  samsa run leader-failover --seed 8   the same with other luck
+  samsa list scenarios                 what else there is to see
+samsa help says more.
+`
+
+// helpTemplate has examples first, because they are what people read.
+const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{if .HasExample}}Examples
+{{.Example}}
+
+{{end}}Usage
+  {{.UseLine}}{{if .HasAvailableSubCommands}} COMMAND
+
+Commands{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
+`
+
+// root is the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:                   "samsa",
+		DisableFlagsInUseLine: true,
+		Short:                 "A Kafka in a deterministic world: run it, break it, see what its promises are worth.",
+		Example: "  samsa run leader-failover --seed 7\n" +
+			"  samsa help crash                     a verb of scenarios\n" +
+			"  samsa print leader-failover          a scenario's source, to start your own from",
+		Args:          cobra.ArbitraryArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return a.noCommand(cmd, args[0])
+			}
+			if a.tty {
+				fmt.Fprint(a.out, welcome)
+				return nil
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetHelpTemplate(helpTemplate)
+	root.SetFlagErrorFunc(a.flagError)
+	root.AddCommand(a.runCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
+	root.SetHelpCommand(a.helpCommand())
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+// noCommand says that there is no such command.
+func (a *app) noCommand(root *cobra.Command, word string) error {
+	u := usage("samsa help", "no command %q", word)
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	if _, ok := scenarios.Source(word); ok {
+		u.next = "samsa run " + word
+	} else if u.meant = scenarios.Nearest(word, names); u.meant != "" {
+		u.next = "samsa help " + u.meant
+	}
+	return u
+}
+
+var flagWord = regexp.MustCompile(`--?[a-zA-Z][\w-]*`)
+
+// flagError turns the flag parser's words into ours. Before the first command is known, an unknown flag most often
+// belongs to a command that was misspelt.
+func (a *app) flagError(cmd *cobra.Command, err error) error {
+	if cmd == cmd.Root() && len(a.args) > 0 && !strings.HasPrefix(a.args[0], "-") {
+		return a.noCommand(cmd, a.args[0])
+	}
+	text := err.Error()
+	next := "samsa help " + cmd.Name()
+	if cmd == cmd.Root() {
+		next = "samsa help"
+	}
+	if !strings.HasPrefix(text, "unknown") {
+		return usage(next, "%s", text)
+	}
+	word := flagWord.FindString(text)
+	u := usage(next, "%s has no flag %s", cmd.CommandPath(), word)
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	u.meant = scenarios.Nearest(word, names)
+	return u
+}
+
+// exactly asks for n arguments, and says which.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return usage("samsa help "+cmd.Name(), "%s takes %s; there are %d words", cmd.CommandPath(), what, len(args))
+	}
+}
+
+// versionCommand says what was built from what.
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Says which build this is",
+		Example: "  samsa version",
+		Args:    exactly(0, "no words"),
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintln(a.out, build())
+			return nil
+		},
+	}
+}
+
+// build is this build in one line.
+func build() string {
+	version, commit := "devel", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			version = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				commit = "  commit " + s.Value[:12]
+			}
+			if s.Key == "vcs.modified" && s.Value == "true" {
+				commit += " and changes"
+			}
+		}
+	}
+	return fmt.Sprintf("samsa %s%s  %s %s/%s", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"samsa/check"
+	"samsa/scenarios"
+	"samsa/scenarios/view"
+)
+
+// runFlags are what `samsa run` was asked.
+type runFlags struct {
+	seed, until, expect, trace string
+	set, rules                 []string
+	json                       bool
+}
+
+// runCommand runs a scenario once.
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run SCENARIO",
+		Short: "Runs a scenario: its story, and a verdict",
+		Long: "Runs a scenario once and tells its story: who led, who lost what, what each client was told, what the judges say. " +
+			"The same seed gives the same bytes.\n\n" +
+			"SCENARIO is a name (samsa list scenarios) or the path of a file.\n\n" +
+			"Exit codes: 0 all held, or exactly the failure that --expect names; 1 a safety property is violated; 2 wrong usage or " +
+			"a malformed scenario; 3 inconclusive; 4 it did not heal in time; 5 the same seed gave another run; 70 a bug of Samsa's; " +
+			"130 interrupted. With --json there is exactly one object on stdout: " +
+			`schema "samsa.run/1", or "samsa.error/1" if nothing could be run.`,
+		Example: "  samsa run leader-failover\n" +
+			"  samsa run leader-failover --seed 7 --set min.insync.replicas=1\n" +
+			"  samsa run ./mine.txt --json",
+		Args: exactly(1, "one scenario"),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return scenarios.Library(), cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return a.run(args[0], f) },
+	}
+	cmd.Long = hardWrap(cmd.Long)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.seed, "seed", "", "decides everything left to chance; instead of the file's `N`")
+	flags.StringArrayVar(&f.set, "set", nil, "a config, as in `NAME=VALUE`, that wins over the file's; may be repeated")
+	flags.StringArrayVar(&f.rules, "rule", nil, "switches the old rule `ID` on; may be repeated")
+	flags.StringVar(&f.until, "until", "", "stops at `STEP` of the story")
+	flags.StringVar(&f.expect, "expect", "", "succeeds if exactly `violated:CHECK` is so")
+	flags.StringVar(&f.trace, "trace", "", "writes every note to `FILE`, one JSON object a line")
+	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of the story")
+	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var all []string
+		for _, c := range check.All() {
+			all = append(all, "violated:"+c.Name)
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp
+	})
+	return cmd
+}
+
+// job is one run, its flags understood.
+type job struct {
+	name     string // as the user wrote it
+	program  *scenarios.Program
+	options  scenarios.RunOptions
+	until    uint64 // 0: to the end
+	expected string // check that is expected to be violated
+	json     bool
+	again    string // the flags that give the same run
+}
+
+// run is `samsa run`.
+func (a *app) run(name string, f runFlags) (err error) {
+	j, err := understand(name, f)
+	if err != nil {
+		return err
+	}
+	if f.trace != "" {
+		t, err := newTrace(f.trace)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if e := t.close(); e != nil && err == nil {
+				err = usage("", "cannot write %s: %v", f.trace, e)
+			}
+		}()
+		j.options.Heard = t.heard
+		return a.play(j, t)
+	}
+	return a.play(j, nil)
+}
+
+// understand turns words into a job.
+func understand(name string, f runFlags) (*job, error) {
+	program, err := load(name)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{name: name, program: program, json: f.json}
+	if f.seed != "" {
+		seed, err := strconv.ParseUint(f.seed, 10, 64)
+		if err != nil {
+			return nil, usage("samsa run "+name+" --seed 7", "--seed wants a number from 0 to 2^64-1, not %q", f.seed)
+		}
+		j.options.Seed = &seed
+	}
+	if f.until != "" {
+		if j.until, err = strconv.ParseUint(f.until, 10, 64); err != nil || j.until == 0 {
+			return nil, usage("", "--until wants the number of a step, from 1, not %q", f.until)
+		}
+	}
+	if f.expect != "" {
+		if j.expected, err = understandExpect(f.expect); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range f.set {
+		set, near, err := scenarios.ParseSet(s)
+		if err != nil {
+			u := usage("samsa list configs", "--set %s: %v", s, err)
+			u.meant = near
+			return nil, u
+		}
+		j.options.Set = append(j.options.Set, set)
+		j.again += " --set " + shellWord(s)
+	}
+	for _, id := range f.rules {
+		if !slices.Contains(ruleNames(), id) {
+			u := usage("samsa list rules", "--rule %s: there is no such old rule", id)
+			u.meant = scenarios.Nearest(id, ruleNames())
+			return nil, u
+		}
+		j.options.Rules = append(j.options.Rules, id)
+		j.again += " --rule " + id
+	}
+	return j, nil
+}
+
+// understandExpect reads violated:CHECK.
+func understandExpect(s string) (string, error) {
+	var names []string
+	for _, c := range check.All() {
+		names = append(names, c.Name)
+	}
+	status, name, ok := strings.Cut(s, ":")
+	if !ok || status != "violated" {
+		return "", usage("samsa list checks", "--expect wants violated:CHECK, not %q", s)
+	}
+	if !slices.Contains(names, name) {
+		u := usage("samsa list checks", "--expect %s: no check %q", s, name)
+		u.meant = scenarios.Nearest(name, names)
+		return "", u
+	}
+	return name, nil
+}
+
+// load finds and reads a scenario, by name or path.
+func load(name string) (*scenarios.Program, error) {
+	src, err := source(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := scenarios.Load(name, src)
+	if es, ok := err.(scenarios.Errors); ok {
+		return nil, &usageError{what: es[0].Error(), details: es, next: "samsa list verbs"}
+	}
+	return p, err
+}
+
+// source is a scenario's text, by name or path.
+func source(name string) ([]byte, error) {
+	if src, ok := scenarios.Source(name); ok {
+		return src, nil
+	}
+	file, err := os.Open(name)
+	switch {
+	case err == nil:
+		defer file.Close()
+		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // past its own limit the reader of scenarios refuses
+		if err != nil {
+			return nil, usage("", "cannot read the scenario %s: %v", name, err)
+		}
+		return src, nil
+	case strings.ContainsAny(name, "/\\") || strings.HasSuffix(name, ".txt"):
+		return nil, usage("samsa list scenarios", "cannot open the scenario %s: %v", name, err)
+	}
+	u := usage("samsa list scenarios", "no scenario %q, neither compiled in nor as a file", name)
+	if u.meant = scenarios.Nearest(name, scenarios.Library()); u.meant != "" {
+		u.next = "samsa run " + u.meant
+	}
+	return nil, u
+}
+
+// play runs the job and prints what came of it. A panic of the world is a finding: it comes with its seed.
+func (a *app) play(j *job, t *trace) error {
+	s := scenarios.New(j.program, j.options)
+	t.names(s)
+	seed := strconv.FormatUint(s.Seed(), 10)
+	j.again = "samsa run " + shellWord(j.name) + " --seed " + seed + j.again
+	defer func() {
+		if p := recover(); p != nil {
+			a.internal(p, j, seed)
+		}
+	}()
+	interrupted, err := a.drive(s, j)
+	if err != nil {
+		return usage("", "%s cannot be run: %v", j.name, err)
+	}
+	v := s.Verdict()
+	if j.until > 0 && !s.Over() && !interrupted {
+		v.Stopped = fmt.Sprintf("stopped at step %d, as asked; the judges speak of what happened so far", j.until)
+	}
+	r := view.NewReport(j.name, v)
+	a.code = codeOf(v, j.expected)
+	if r.Interrupted = interrupted; interrupted {
+		r.Stopped, a.code = "interrupted; the judges speak of what happened so far", exitInterrupted
+	}
+	if j.json {
+		a.printJSON(r)
+		return nil
+	}
+	fmt.Fprint(a.out, view.Opening(j.name, seed, j.program.File.Story), view.StoryText(view.Story(s)), "\n", r.Closing(j.again))
+	if j.expected != "" && a.code != exitOK && !interrupted {
+		fmt.Fprintf(a.out, "expected  violated:%s, and not that alone happened\n", j.expected)
+	}
+	return nil
+}
+
+// drive runs the session to its end, to --until or to Ctrl-C. A line of progress is for eyes: it stands on a terminal's
+// stderr alone, after a while, and is gone at the end.
+func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) {
+	const quantum = 1 << 12
+	shown, next := false, a.now().Add(300*time.Millisecond)
+	defer func() {
+		if shown {
+			fmt.Fprintf(a.err, "\r%60s\r", "")
+		}
+	}()
+	for more := true; more; {
+		select {
+		case <-a.interrupt:
+			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // the second one does not wait for us
+			return true, nil
+		default:
+		}
+		if j.until > 0 {
+			for i := 0; i < quantum && more && s.Position() < j.until; i++ {
+				more, err = s.Advance(1)
+			}
+			more = more && s.Position() < j.until
+		} else {
+			more, err = s.Advance(quantum)
+		}
+		if a.errTTY && a.now().After(next) {
+			events, now := s.Progress()
+			fmt.Fprintf(a.err, "\r%d events  %s of virtual time ", events, view.Seconds(int64(now)))
+			shown, next = true, a.now().Add(100*time.Millisecond)
+		}
+	}
+	return false, err
+}
+
+// internal reports a bug of ours, with what repeats it.
+func (a *app) internal(p any, j *job, seed string) {
+	a.code = exitInternal
+	if j.json {
+		a.printJSON(errorReport{Schema: "samsa.error/1", Code: int(exitInternal), Message: fmt.Sprint(p), Seed: seed, Next: j.again})
+		return
+	}
+	fmt.Fprintf(a.err, "samsa: internal error: %v\n  This is a bug of Samsa's, and the seed repeats it:\n    %s\n  Please report that line, the scenario and this build:\n    %s\n\n%s",
+		p, j.again, build(), debug.Stack())
+}
+
+// shellWord quotes a word for a shell if it must be.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:,+@%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+
+	"samsa/scenarios"
+	"samsa/scenarios/view"
+)
+
+// trace writes notes to a file, one JSON object a line. A nil trace writes nothing.
+type trace struct {
+	file    *os.File
+	w       *bufio.Writer
+	session *scenarios.Session
+	err     error // the first one; after it nothing is written
+}
+
+// traceLine is one note: samsa.trace/1.
+type traceLine struct {
+	Event  uint64  `json:"event"`
+	Step   uint64  `json:"step,omitempty"` // 0: not part of the story
+	Time   int64   `json:"virtual_ns"`
+	Who    string  `json:"who"`
+	Note   string  `json:"note"`
+	Fields []field `json:"fields,omitempty"`
+	Text   string  `json:"text"`
+}
+
+// field keeps the order of a note's fields, which a JSON object would not.
+type field struct {
+	Name  string `json:"name"`
+	Value int64  `json:"value"`
+}
+
+// newTrace makes the file.
+func newTrace(path string) (*trace, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, usage("", "cannot write the trace: %v", err)
+	}
+	return &trace{file: f, w: bufio.NewWriter(f)}, nil
+}
+
+// names tells whom to ask for names.
+func (t *trace) names(s *scenarios.Session) {
+	if t != nil {
+		t.session = s
+	}
+}
+
+// heard writes a note.
+func (t *trace) heard(n scenarios.Note) {
+	if t.err != nil {
+		return
+	}
+	l := traceLine{Event: n.Event, Step: n.Step, Time: int64(n.Time), Who: string(n.Who), Note: n.Kind.Name}
+	for i, name := range n.Kind.Fields {
+		if name != "" {
+			l.Fields = append(l.Fields, field{name, n.Args[i]})
+		}
+	}
+	l.Text = view.Sentence(n, t.session.Names())
+	line, err := json.Marshal(l)
+	if err == nil {
+		_, err = t.w.Write(append(line, '\n'))
+	}
+	t.err = err
+}
+
+// close says whether all of it reached the file.
+func (t *trace) close() error {
+	if err := t.w.Flush(); t.err == nil {
+		t.err = err
+	}
+	if err := t.file.Close(); t.err == nil {
+		t.err = err
+	}
+	return t.err
+}

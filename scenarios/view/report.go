@@ -1,0 +1,68 @@
+package view
+
+import (
+	"fmt"
+	"strconv"
+
+	"samsa/check"
+	"samsa/scenarios"
+)
+
+// Report is a verdict as one object: what --json prints and what the text is written from. Fields are only ever added.
+type Report struct {
+	Schema      string     `json:"schema"` // "samsa.run/1"
+	Scenario    string     `json:"scenario"`
+	Seed        string     `json:"seed"`       // decimal; a string because JSON's numbers end at 2^53
+	Verdict     string     `json:"verdict"`    // "ok", "violated", "unknown"
+	Hash        string     `json:"hash"`       // sixteen hex digits
+	Events      uint64     `json:"events"`     // dispatches
+	Steps       uint64     `json:"steps"`      // those of them that are in the story
+	VirtualNS   int64      `json:"virtual_ns"` // nanoseconds of true time in the world
+	Properties  []Property `json:"properties"`
+	Claims      []Claim    `json:"claims"`
+	Stopped     string     `json:"stopped,omitempty"` // why the run ended before its last line
+	Interrupted bool       `json:"interrupted,omitempty"`
+}
+
+// Property is what one judge says.
+type Property struct {
+	Name        string `json:"name"`
+	Status      string `json:"status"` // "held", "violated", "priced", "unknown", "unexercised"
+	Step        uint64 `json:"step"`   // where it was decided; 0 if nowhere
+	Explanation string `json:"explanation"`
+	Clause      string `json:"clause,omitempty"` // priced: what allows it
+}
+
+// Claim is what a line of the scenario claims, and whether it is so.
+type Claim struct {
+	Line int    `json:"line"`
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`
+}
+
+// NewReport sums a verdict up.
+func NewReport(scenario string, v *scenarios.Verdict) Report {
+	r := Report{
+		Schema: "samsa.run/1", Scenario: scenario, Seed: strconv.FormatUint(v.Seed, 10), Verdict: verdictWord(v.Status),
+		Hash: fmt.Sprintf("%016x", v.Hash), Events: v.Events, Steps: v.Steps, VirtualNS: int64(v.Time),
+		Properties: []Property{}, Claims: []Claim{}, Stopped: v.Stopped,
+	}
+	for _, f := range v.Findings {
+		r.Properties = append(r.Properties, Property{f.Check.Name, f.Status.String(), f.Step, f.Explanation, f.Clause})
+	}
+	for _, c := range v.Claims {
+		r.Claims = append(r.Claims, Claim{c.Line.Num, c.OK, c.Text})
+	}
+	return r
+}
+
+// verdictWord is a run's verdict in the words of the schema.
+func verdictWord(s check.Status) string {
+	switch s {
+	case check.Violated:
+		return "violated"
+	case check.Unknown:
+		return "unknown"
+	}
+	return "ok"
+}

@@ -1,0 +1,141 @@
+// Package view turns a session into plain structs: what happened, in sentences, and what the judges say of it.
+//
+//	session ──▶ entries ──▶ Story ──┐
+//	        ──▶ verdict ──▶ Report ─┴──▶ text, JSON, screens
+//
+// A view model knows no width, no colour and no terminal; it is the one place where integers become words. Read story.go
+// for the sentences, report.go for the verdict, text.go for what `samsa run` prints.
+//
+// It decides nothing about a run: it may be left out, and every hash stays.
+package view
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"samsa/scenarios"
+	"samsa/wire"
+)
+
+// Line is one line of a story.
+type Line struct {
+	Kind  Kind
+	Step  uint64 // 0 for what is no step
+	Event uint64
+	Time  int64  // nanoseconds since the world began
+	Who   string // a machine; empty for verbs and outputs
+	Text  string
+}
+
+// Kind says where a line of a story comes from.
+type Kind string
+
+const (
+	Verb   Kind = "verb"   // a line of the scenario was started
+	Output Kind = "output" // a line of the scenario printed something
+	Note   Kind = "note"   // a node or the world noted something
+)
+
+// Story tells what happened so far.
+func Story(s *scenarios.Session) []Line {
+	names := s.Names()
+	var story []Line
+	for _, e := range s.Entries() {
+		l := Line{Event: e.Event, Time: int64(e.Time)}
+		switch e.Kind {
+		case scenarios.EntryVerb:
+			l.Kind, l.Text = Verb, e.Line.String()
+		case scenarios.EntryOutput:
+			l.Kind = Output
+			for text := range strings.Lines(e.Text) {
+				l.Text = strings.TrimRight(text, "\n")
+				story = append(story, l)
+			}
+			continue
+		case scenarios.EntryNote:
+			l.Kind, l.Step, l.Who = Note, e.Step, string(e.Note.Who)
+			l.Text = Sentence(e.Note, names)
+		}
+		story = append(story, l)
+	}
+	return story
+}
+
+// Sentence is what a note says, without who: the kind's text with its fields filled in.
+func Sentence(n scenarios.Note, names scenarios.Names) string {
+	text := n.Kind.Text
+	if text == "" {
+		text = n.Kind.Name
+	}
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		field, after, closed := strings.Cut(rest, "}")
+		if !ok || !closed {
+			b.WriteString(text)
+			return b.String()
+		}
+		b.WriteString(before)
+		b.WriteString(fieldText(n, field, names))
+		text = after
+	}
+}
+
+// fieldText is one field in words; a field the kind does not have stays visible as it was written.
+func fieldText(n scenarios.Note, field string, names scenarios.Names) string {
+	for i, name := range n.Kind.Fields {
+		if name == field && field != "" {
+			return render(field, n.Args[i], names)
+		}
+	}
+	return "{" + field + "}"
+}
+
+// render is an integer as its field's name wants it.
+func render(field string, v int64, names scenarios.Names) string {
+	number := strconv.FormatInt(v, 10)
+	switch field {
+	case "topic":
+		if s := names.Topic(v); s != "" {
+			return s
+		}
+	case "node":
+		if v == int64(wire.NoNode) {
+			return "nobody"
+		}
+		if s := names.Node(wire.NodeID(v)); s != "" {
+			return s
+		}
+	case "error":
+		return ErrorName(int16(v))
+	case "ms":
+		return number + " ms"
+	case "set":
+		return set(v)
+	}
+	return number
+}
+
+// ErrorName is a Kafka error as Kafka names it.
+func ErrorName(code int16) string {
+	if code == 0 {
+		return "NONE"
+	}
+	if e := kerr.TypedErrorForCode(code); e != nil {
+		return e.Message
+	}
+	return "error " + strconv.Itoa(int(code))
+}
+
+// set is a bit set of node ids: {1,3}.
+func set(bits int64) string {
+	var ids []string
+	for id := range 63 {
+		if bits&(1<<id) != 0 {
+			ids = append(ids, strconv.Itoa(id))
+		}
+	}
+	return "{" + strings.Join(ids, ",") + "}"
+}

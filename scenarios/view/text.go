@@ -1,0 +1,149 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// width is how wide any text is at most: what every terminal has.
+const width = 80
+
+// Opening is what stands above a story: which run this is, and what the scenario tells beforehand.
+func Opening(scenario, seed, tale string) string {
+	s := fmt.Sprintf("%s   seed %s\n\n", clean(scenario), seed)
+	for para := range strings.SplitSeq(tale, "\n\n") {
+		if text := clean(para); strings.TrimSpace(text) != "" {
+			s += fill(text, "", "") + "\n\n"
+		}
+	}
+	return s
+}
+
+// storyHead names the columns of a story.
+const storyHead = " step       time  who   what happened\n"
+
+// StoryText is a story, a line an event:
+//
+//	step       time  who   what happened
+//	        1.002s       > crash b1
+//	  14    3.201s  b2    leads orders-0 from offset 2 in epoch 1
+func StoryText(story []Line) string {
+	var b strings.Builder
+	b.WriteString(storyHead)
+	before := ""
+	for _, l := range story {
+		at := Seconds(l.Time)
+		shown := at
+		if at == before {
+			shown = "" // one moment is written once
+		}
+		before = at
+		text := clean(l.Text)
+		switch l.Kind {
+		case Verb:
+			b.WriteString(fill(text, fmt.Sprintf("%5s %10s  > ", "", shown), strings.Repeat(" ", 22)))
+		case Output:
+			before = ""
+			b.WriteString(keep(l.Text, strings.Repeat(" ", 20)))
+		default:
+			head := fmt.Sprintf("%5d %10s  %-5s ", l.Step, shown, clean(l.Who))
+			b.WriteString(fill(text, head, strings.Repeat(" ", len(head)+2)))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// Seconds is a time in seconds with three places, rounded down.
+func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
+
+// Closing is what stands below a story: the judges, the verdict, and how to see the same run again.
+func (r Report) Closing(again string) string {
+	var b strings.Builder
+	b.WriteString("what the judges say\n")
+	for _, p := range r.Properties {
+		word := strings.ToUpper(p.Status)
+		if p.Step > 0 && p.Status != "held" {
+			word += fmt.Sprintf(" at step %d", p.Step)
+		}
+		fmt.Fprintf(&b, "  %-22s %s\n", p.Name, word)
+		if p.Explanation != "" {
+			b.WriteString(fill(clean(p.Explanation), "    ", "    ") + "\n")
+		}
+		if p.Clause != "" {
+			b.WriteString(fill(clean(p.Clause), "    allowed by: ", "      ") + "\n")
+		}
+	}
+	for _, c := range r.Claims {
+		if !c.OK {
+			b.WriteString(fill(clean(c.Text), fmt.Sprintf("  line %d: ", c.Line), "    ") + "\n")
+		}
+	}
+	fmt.Fprintf(&b, "\nverdict   %s\n", r.Verdict)
+	if r.Stopped != "" {
+		b.WriteString(fill(clean(r.Stopped), "ended     ", "          ") + "\n")
+	}
+	fmt.Fprintf(&b, "run       %s events   %s steps   %s virtual time   hash %s\n",
+		thousands(r.Events), thousands(r.Steps), Seconds(r.VirtualNS), r.Hash)
+	b.WriteString(keep("again     "+again, "") + "\n")
+	return b.String()
+}
+
+// fill breaks text at spaces so that no line is wider than width. A word that is wider by itself is broken where the
+// line ends.
+func fill(text, head, indent string) string {
+	lines, line, empty := []string{}, head, true
+	for _, word := range strings.Fields(text) {
+		if !empty && runes(line)+1+runes(word) > width {
+			lines = append(lines, line)
+			line, empty = indent, true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+word, false
+		for runes(line) > width {
+			r := []rune(line)
+			lines = append(lines, string(r[:width]))
+			line = indent + string(r[width:])
+		}
+	}
+	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
+}
+
+// keep is text with its own spaces, broken where the line ends; for what has columns.
+func keep(text, indent string) string {
+	r := []rune(clean(text))
+	room := width - len(indent)
+	var lines []string
+	for len(r) > room {
+		lines = append(lines, indent+string(r[:room]))
+		r = append([]rune("  "), r[room:]...)
+	}
+	return strings.Join(append(lines, strings.TrimRight(indent+string(r), " ")), "\n")
+}
+
+func runes(s string) int { return len([]rune(s)) }
+
+// clean takes out what would move a terminal's cursor: files and values may hold anything.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// thousands parts the digits: 1,204.
+func thousands(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
