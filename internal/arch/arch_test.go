@@ -22,6 +22,7 @@ var module = sync.OnceValues(func() (*Program, error) {
 	return Load("../..", imports...)
 })
 
+// load is the module, or the end of the test.
 func load(t *testing.T) *Program {
 	t.Helper()
 	p, err := module()
@@ -31,6 +32,7 @@ func load(t *testing.T) *Program {
 	return p
 }
 
+// report makes every finding an error of the test, in the form that editors can jump to.
 func report(t *testing.T, found []Finding) {
 	t.Helper()
 	for _, f := range found {
@@ -84,6 +86,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// ruleNamed is a determinism rule by its name, or nil.
 func ruleNamed(name string) *Rule {
 	for i := range Rules {
 		if Rules[i].Name == name {

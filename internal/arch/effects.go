@@ -16,8 +16,8 @@ import (
 
 // effect is what calling a function does beyond returning a value.
 type effect struct {
-	pure    bool // it changes nothing that anybody else sees, and panics at worst
-	changes map[*types.Var]bool
+	pure    bool                // it changes nothing that anybody else sees, and panics at worst
+	changes map[*types.Var]bool // parameters, the receiver among them, through which it changes something
 }
 
 // changesParam says whether a call changes what its i-th argument refers to; -1 is the receiver.
@@ -25,7 +25,7 @@ func (p *Program) changesParam(fn *types.Func, i int) bool {
 	sig := fn.Signature()
 	v := sig.Recv()
 	if i >= 0 {
-		i = min(i, sig.Params().Len()-1)
+		i = min(i, sig.Params().Len()-1) // the last one takes the rest
 		if i < 0 {
 			return false
 		}
@@ -42,7 +42,7 @@ func (p *Program) effectOf(fn *types.Func) effect {
 	}
 	at, ok := p.funcs[fn]
 	if !ok {
-		return effect{}
+		return effect{} // no body of ours: unknown, so not pure
 	}
 	p.effects[fn] = effect{pure: true}
 	e := effect{pure: true, changes: map[*types.Var]bool{}}
@@ -51,14 +51,14 @@ func (p *Program) effectOf(fn *types.Func) effect {
 		v, deref := sc.root(target)
 		deref = deref || through
 		switch {
-		case v == nil:
+		case v == nil: // what a call returned: it may be anybody's
 			e.pure = false
-		case v.Parent() == nil || v.Parent() == v.Pkg().Scope():
+		case v.Parent() == nil || v.Parent() == v.Pkg().Scope(): // a field by itself, a package variable
 			e.pure = false
 		case sc.params[v] && deref:
 			e.changes[v] = true
 			e.pure = false
-		case deref && !sc.fresh[v] && !sc.params[v]:
+		case deref && !sc.fresh[v] && !sc.params[v]: // a local name for something made elsewhere
 			e.pure = false
 		}
 	})
@@ -145,7 +145,7 @@ func (p *Program) writes(q *Package, n ast.Node, visit func(target ast.Expr, thr
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
-			for _, lhs := range n.Lhs {
+			for _, lhs := range n.Lhs { // a name that is declared here is not changed by it
 				if id, ok := lhs.(*ast.Ident); ok && (id.Name == "_" || info.Defs[id] != nil) {
 					continue
 				}
@@ -191,6 +191,8 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	if recv := fn.Signature().Recv(); recv != nil {
 		sel, ok := ast.Unparen(unindexed(call.Fun)).(*ast.SelectorExpr)
 		if ok && info.Selections[sel] != nil {
+			// A method of others with a pointer receiver may change whatever it has, unless its type is known to
+			// only read.
 			_, pointer := recv.Type().(*types.Pointer)
 			if ours && p.changesParam(fn, -1) || !ours && pointer && !types.IsInterface(recv.Type()) && !onlyReads(recv.Type()) {
 				visit(sel.X, true)
@@ -219,6 +221,8 @@ type scope struct {
 	fresh  map[*types.Var]bool     // made here: x := T{}, &T{}, make, new
 }
 
+// scope reads the declarations of a function once, whatever order they come in: good enough for names that are
+// assigned where they are declared, which nearly all are.
 func (p *Program) scope(q *Package, fd *ast.FuncDecl) *scope {
 	sc := &scope{info: q.Info, params: map[*types.Var]bool{}, alias: map[*types.Var]ast.Expr{}, fresh: map[*types.Var]bool{}}
 	for _, list := range []*ast.FieldList{fd.Recv, fd.Type.Params} {
@@ -236,6 +240,7 @@ func (p *Program) scope(q *Package, fd *ast.FuncDecl) *scope {
 	if fd.Body == nil {
 		return sc
 	}
+	// define enters one name: new, another name for something, or a copy.
 	define := func(lhs ast.Expr, rhs ast.Expr) {
 		id, ok := lhs.(*ast.Ident)
 		if !ok {

@@ -77,6 +77,7 @@ func (p *Program) Imports(q *Package) []Finding {
 			if err != nil {
 				continue
 			}
+			// Ours by the table; the standard library and other modules by the lists of the row.
 			switch name, ours := strings.CutPrefix(path, p.Module+"/"); {
 			case ours && !layer.mayImport(name):
 				report(spec, "layer", q.Name+" imports "+name, layer.Why+"; it may import "+orNothing(layer.Ours))
@@ -136,6 +137,7 @@ func isStd(path string) bool {
 	return !strings.Contains(first, ".")
 }
 
+// whyNotStd is the reason against a package of the standard library.
 func whyNotStd(path string) string {
 	for _, b := range banned {
 		if path == b.path || strings.HasSuffix(b.path, "/") && strings.HasPrefix(path, b.path) {
@@ -145,6 +147,7 @@ func whyNotStd(path string) string {
 	return "not on this layer's list of the standard library; argue for it in internal/arch/layers.go"
 }
 
+// whyNotForeign is the reason against a package of another module.
 func whyNotForeign(path string) string {
 	for _, f := range foreign {
 		if path == f.prefix || strings.HasPrefix(path, f.prefix+"/") {
@@ -154,6 +157,7 @@ func whyNotForeign(path string) string {
 	return "dependencies are few and chosen; argue for it in internal/arch/layers.go, or write the few lines it would save"
 }
 
+// orNothing lists names, or says that there are none.
 func orNothing(names []string) string {
 	if len(names) == 0 {
 		return "nothing of ours"

@@ -125,6 +125,7 @@ type argument struct {
 	used         bool
 }
 
+// lineOf is one line of one file.
 type lineOf struct {
 	file string
 	line int
@@ -135,6 +136,7 @@ type arguments map[lineOf][]*argument
 
 var argumentForm = regexp.MustCompile(`^// ?(goroutine|order|total|float|immutable|env|print|width):(.*)$`)
 
+// argumentsOf reads the arguments of a package's comments.
 func (p *Program) argumentsOf(q *Package) arguments {
 	args := arguments{}
 	for _, f := range q.Files {
@@ -145,7 +147,7 @@ func (p *Program) argumentsOf(q *Package) arguments {
 				if m == nil {
 					continue
 				}
-				reason, _, _ := strings.Cut(m[2], "// want")
+				reason, _, _ := strings.Cut(m[2], "// want") // the expectation of a fixture
 				at := p.position(c.Pos())
 				arg := &argument{word: m[1], reason: strings.TrimSpace(reason), at: at}
 				args[lineOf{at.Filename, at.Line}] = append(args[lineOf{at.Filename, at.Line}], arg)
@@ -186,6 +188,7 @@ func (p *Program) position(pos token.Pos) token.Position {
 	return at
 }
 
+// sortFindings orders findings by place, so that two runs print the same.
 func sortFindings(found []Finding) {
 	slices.SortFunc(found, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Line, b.Pos.Line),

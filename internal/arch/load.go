@@ -154,6 +154,7 @@ func (p *Program) add(l listed) {
 		Name: strings.TrimPrefix(strings.TrimPrefix(l.ImportPath, p.Module), "/"),
 		Dir:  l.Dir,
 	}
+	// All that go build would take or leave depending on the platform.
 	for _, names := range [][]string{l.IgnoredGoFiles, l.CgoFiles, l.SFiles, l.CFiles} {
 		q.Ignored = append(q.Ignored, names...)
 	}
@@ -191,7 +192,7 @@ func (p *Program) check(q *Package) {
 	}
 	conf := types.Config{
 		Importer: p,
-		Sizes:    types.SizesFor("gc", "amd64"),
+		Sizes:    types.SizesFor("gc", "amd64"), // one platform for all, so that findings are the same everywhere
 		Error:    func(err error) { q.Errors = append(q.Errors, err) },
 	}
 	q.Types, _ = conf.Check(q.Path, p.Fset, q.Files, q.Info) // errors go to conf.Error

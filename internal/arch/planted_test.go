@@ -81,6 +81,7 @@ func inspect(p *Program, rule string, q *Package) []Finding {
 	return slices.DeleteFunc(p.Text(q), func(f Finding) bool { return f.Rule != rule })
 }
 
+// Every rule finds its plant, on the line that says so and with a reason, and nothing else.
 func TestPlanted(t *testing.T) {
 	p := load(t)
 	dirs, err := filepath.Glob("testdata/*")

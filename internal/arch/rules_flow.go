@@ -9,6 +9,7 @@ import (
 	"strings"
 )
 
+// goStatements finds every go statement, wherever it leads: even a goroutine that only computes ends when it likes.
 func goStatements(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if g, ok := n.(*ast.GoStmt); ok {
@@ -17,6 +18,7 @@ func goStatements(ps *pass) {
 	})
 }
 
+// selects finds select statements, also those with a default: they ask whether somebody else was quick enough.
 func selects(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if s, ok := n.(*ast.SelectStmt); ok {
@@ -57,6 +59,7 @@ func channels(ps *pass) {
 	})
 }
 
+// inits finds init functions. A method of that name is an ordinary method.
 func inits(ps *pass) {
 	for _, f := range ps.pkg.Files {
 		for _, d := range f.Decls {
@@ -67,6 +70,8 @@ func inits(ps *pass) {
 	}
 }
 
+// recovers finds calls of the builtin. Whose business it is to catch a panic is in layers.go: the world's and the
+// session's, which report it with its seed.
 func recovers(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if call, ok := n.(*ast.CallExpr); ok && builtin(ps.pkg.Info, call) == "recover" {
@@ -75,6 +80,8 @@ func recovers(ps *pass) {
 	})
 }
 
+// pulls finds coroutines. They are deterministic, for only one side runs at a time, but a world that is dropped must
+// stop them: so the packages that may start one are named in layers.go, each with who stops it.
 func pulls(ps *pass) {
 	ps.each(func(n ast.Node) {
 		// Any mention counts, also as a value: the coroutine would start behind the next door.
@@ -89,6 +96,7 @@ func pulls(ps *pass) {
 
 // codecs finds compressors that would start goroutines of their own.
 func codecs(ps *pass) {
+	// The option that each constructor must be given.
 	need := map[string]string{
 		modCompress + "/zstd.NewReader": "WithDecoderConcurrency",
 		modCompress + "/zstd.NewWriter": "WithEncoderConcurrency",
@@ -120,6 +128,7 @@ func asksForOne(info *types.Info, call *ast.CallExpr, option string) bool {
 	return false
 }
 
+// isOne says whether the arguments are the constant 1.
 func isOne(info *types.Info, args []ast.Expr) bool {
 	return len(args) == 1 && info.Types[args[0]].Value != nil && info.Types[args[0]].Value.ExactString() == "1"
 }

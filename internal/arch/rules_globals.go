@@ -50,6 +50,7 @@ func packageVars(q *Package) []packageVar {
 func globals(ps *pass) {
 	changed := ps.changedGlobals()
 	for _, v := range packageVars(ps.pkg) {
+		// A change is told with its place, because it may be in another package.
 		ps.candidate(v.id.Pos())
 		if at, ok := changed[v.obj]; ok {
 			pos := ps.position(at)
@@ -115,13 +116,13 @@ func stateful(p *Program, t types.Type, seen map[types.Type]bool) string {
 		switch {
 		case o.Pkg() == nil || onlyReads(t):
 			return ""
-		case p.owns(o.Pkg().Path()):
+		case p.owns(o.Pkg().Path()): // look inside
 			return stateful(p, t.Underlying(), seen)
 		case o.Pkg().Path() == modKmsg || o.Pkg().Path() == modKerr:
 			return "" // plain structs
 		}
 		if _, ok := t.Underlying().(*types.Basic); ok {
-			return ""
+			return "" // a number or string with a name
 		}
 		return "a " + o.Pkg().Name() + "." + o.Name() + ", whose state the lint cannot see"
 	case *types.Pointer:

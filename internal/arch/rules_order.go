@@ -9,6 +9,7 @@ import (
 
 // mapRanges reports every range over a map whose body the order could reach.
 func mapRanges(ps *pass) {
+	// A loop is looked at together with what follows it, because that is where collected keys are sorted.
 	ps.each(func(n ast.Node) {
 		var list []ast.Stmt
 		switch n := n.(type) {

@@ -55,12 +55,14 @@ func (b *body) fail(n ast.Node, why string) {
 	}
 }
 
+// block looks at each statement of a list.
 func (b *body) block(list []ast.Stmt) {
 	for _, s := range list {
 		b.stmt(s)
 	}
 }
 
+// stmt accepts a statement that leaves the same behind in any order of rounds, or keeps the first reason why not.
 func (b *body) stmt(s ast.Stmt) {
 	switch s := s.(type) {
 	case nil, *ast.EmptyStmt:
@@ -69,6 +71,7 @@ func (b *body) stmt(s ast.Stmt) {
 	case *ast.DeclStmt:
 		b.pure(s)
 	case *ast.IfStmt:
+		// What a condition reads must not change during the loop; readsOfChanged looks at that for all reads at once.
 		if b.extreme(s) {
 			return
 		}
@@ -97,7 +100,7 @@ func (b *body) stmt(s ast.Stmt) {
 		}
 		b.stmt(s.Post)
 		b.block(s.Body.List)
-	case *ast.BranchStmt:
+	case *ast.BranchStmt: // break, goto; continue only ends the round
 		if s.Tok != token.CONTINUE {
 			b.fail(s, s.Tok.String()+" stops at whichever entry comes first")
 		}
@@ -137,6 +140,7 @@ func (b *body) local(o types.Object) bool {
 	return o != nil && o.Pos() >= b.loop.Pos() && o.Pos() < b.loop.End()
 }
 
+// isKey says whether an expression is the loop's key, perhaps converted: each round has its own.
 func (b *body) isKey(e ast.Expr) bool {
 	id, ok := ast.Unparen(e).(*ast.Ident)
 	if call, conv := ast.Unparen(e).(*ast.CallExpr); conv && isConversion(b.pkg.Info, call) {
@@ -145,6 +149,7 @@ func (b *body) isKey(e ast.Expr) bool {
 	return ok && b.key != nil && b.pkg.Info.Uses[id] == b.key
 }
 
+// assign looks at what is assigned and where to. Names that live in one round are free.
 func (b *body) assign(s *ast.AssignStmt) {
 	for _, rhs := range s.Rhs {
 		b.pure(rhs)
@@ -175,6 +180,7 @@ func (b *body) assign(s *ast.AssignStmt) {
 func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 	b.effects++
 	text := types.ExprString(lhs)
+	// An entry of a map: under the loop's own key nobody else writes it; under another, only one constant will do.
 	if ix, ok := ast.Unparen(lhs).(*ast.IndexExpr); ok && isMap(b.pkg.Info.TypeOf(ix.X)) {
 		b.pure(ix)
 		m := types.ExprString(ix.X)
@@ -196,6 +202,7 @@ func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 		b.fail(s, "it writes "+text+", which another entry may write too")
 		return
 	}
+	// What grows from itself: x = append(x, …), to be sorted behind the loop, and x = max(x, …).
 	if call, ok := ast.Unparen(rhs).(*ast.CallExpr); ok && len(call.Args) > 0 && types.ExprString(call.Args[0]) == text {
 		switch builtin(b.pkg.Info, call) {
 		case "append":
@@ -255,6 +262,7 @@ func (b *body) sum(s ast.Stmt, x ast.Expr) {
 	b.change(x, "is summed")
 }
 
+// constant accepts one value for a place, however often it is written.
 func (b *body) constant(s ast.Stmt, place string, rhs ast.Expr) {
 	b.effects++
 	text := types.ExprString(rhs)
@@ -275,6 +283,7 @@ func (b *body) change(lhs ast.Expr, how string) {
 
 // readsOfChanged reports a read that would see how far the loop has come: if n < 10 { n++ }.
 func (b *body) readsOfChanged() {
+	// Mentions that belong to an accepted write: x in x++, in x = append(x, …), in if v > x { x = v }.
 	writes := map[*ast.Ident]bool{}
 	own := map[ast.Expr]bool{} // m in m[key], and m[…] on the left side
 	mark := func(e ast.Expr) {
@@ -379,6 +388,7 @@ func firstCall(ps *pass, n ast.Node) string {
 	return text
 }
 
+// calledText is what a call calls, as written.
 func calledText(e ast.Expr) string {
 	if call, ok := e.(*ast.CallExpr); ok {
 		return types.ExprString(call.Fun)
@@ -386,4 +396,5 @@ func calledText(e ast.Expr) string {
 	return types.ExprString(e)
 }
 
+// itoa is a number in decimal.
 func itoa(n int) string { return strconv.Itoa(n) }

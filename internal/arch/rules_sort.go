@@ -39,6 +39,7 @@ func naturalOrder(info *types.Info, e ast.Expr) bool {
 	return false
 }
 
+// comparesWhole lists the comparisons of the standard library that tell any two different values apart.
 func comparesWhole(name string) bool {
 	return name == "cmp.Compare" || name == "strings.Compare" || name == "bytes.Compare"
 }
@@ -59,6 +60,8 @@ func comparesEveryField(info *types.Info, lit *ast.FuncLit) bool {
 	if !ok || len(ret.Results) != 1 {
 		return false
 	}
+	// cmp.Or takes the first that is not zero: equal means equal in all. Terms that are no plain comparison may come
+	// first, they only decide among different elements.
 	terms := ret.Results
 	if or, ok := terms[0].(*ast.CallExpr); ok && calleeName(info, or) == "cmp.Or" {
 		terms = or.Args

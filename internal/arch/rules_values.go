@@ -14,6 +14,7 @@ import (
 // an integer (const max = 1e9) is an integer.
 func floats(ps *pass) {
 	info := ps.pkg.Info
+	// Named types with an underlying float are floats too.
 	isFloat := func(t types.Type) bool {
 		b, ok := t.Underlying().(*types.Basic)
 		return ok && b.Info()&(types.IsFloat|types.IsComplex) != 0
@@ -25,6 +26,7 @@ func floats(ps *pass) {
 		}
 		tv, ok := info.Types[e]
 		if !ok || tv.Type == nil {
+			// The name in a declaration is no expression; a constant may get its type without writing one.
 			if id, isID := e.(*ast.Ident); isID {
 				if c, isConst := info.Defs[id].(*types.Const); isConst && isFloat(c.Type()) && !wholeNumber(c.Type(), c.Val()) {
 					ps.report(n.Pos(), "constant "+id.Name+" of type "+c.Type().String())
@@ -56,7 +58,9 @@ func wholeNumber(t types.Type, value constant.Value) bool {
 // audit on a 32-bit platform finds the others.
 func widths(ps *pass) {
 	info := ps.pkg.Info
+	// Constants whose value is the platform's.
 	wide := map[string]bool{"math.MaxInt": true, "math.MinInt": true, "math.MaxUint": true, "math/bits.UintSize": true, "strconv.IntSize": true}
+	// basic says whether a value that is not constant has one of these kinds.
 	basic := func(e ast.Expr, kinds ...types.BasicKind) bool {
 		tv := info.Types[e]
 		if tv.Type == nil || tv.Value != nil {
@@ -108,7 +112,7 @@ func storedEnvs(ps *pass) {
 					ps.report(f.Pos(), "a field of type "+name)
 				}
 			}
-		case *ast.MapType:
+		case *ast.MapType: // a local map of them outlives the event as easily as a field
 			if name := ps.heldEnv(info.TypeOf(n.Value)); name != "" {
 				ps.report(n.Pos(), "a map that keeps "+name)
 			}
@@ -145,6 +149,7 @@ func storedEnvs(ps *pass) {
 func (ps *pass) heldEnv(t types.Type) string {
 	switch t := types.Unalias(t).(type) {
 	case *types.Named:
+		// The contract's types are known by name: whoever implements them is the world and may keep itself.
 		if o := t.Obj(); o.Pkg() != nil && o.Pkg().Path() == ps.Module+"/sim/env" && (o.Name() == "Env" || o.Name() == "Disk") {
 			return "env." + o.Name()
 		}
@@ -184,6 +189,7 @@ func (ps *pass) keptClosure(e ast.Expr) {
 	if !ok {
 		return
 	}
+	// What the literal declares itself, its parameters above all, belongs to the event in which it is called.
 	ast.Inspect(lit.Body, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok {
@@ -217,7 +223,7 @@ func prints(ps *pass) {
 		}
 		at, formatted := printArgs(fn.Name())
 		if at < 0 || len(call.Args) <= at || call.Ellipsis.IsValid() {
-			return
+			return // args... was looked at where it was put together, or cannot be
 		}
 		args := call.Args[at:]
 		if !formatted {
@@ -228,7 +234,7 @@ func prints(ps *pass) {
 		}
 		format := info.Types[args[0]].Value
 		if format == nil || format.Kind() != constant.String {
-			return
+			return // a format that is computed tells nothing; vet reports it
 		}
 		for i, verb := range verbsOf(constant.StringVal(format)) {
 			if i+1 < len(args) {
@@ -291,7 +297,7 @@ func (ps *pass) printed(arg ast.Expr, verb rune) {
 		return
 	}
 	if verb == 'T' {
-		return
+		return // a type's name is the same in every run
 	}
 	if why := addressIn(t, 0, verb == 'v' || verb == 's' || verb == 'q' || verb == 'w', map[types.Type]bool{}); why != "" {
 		ps.report(arg.Pos(), "printing "+types.TypeString(t, types.RelativeTo(ps.pkg.Types))+" shows "+why)
@@ -302,7 +308,7 @@ func (ps *pass) printed(arg ast.Expr, verb rune) {
 // and calls String or Error only on values it can reach.
 func addressIn(t types.Type, depth int, methods bool, seen map[types.Type]bool) string {
 	if methods && printsItself(t) || seen[t] {
-		return ""
+		return "" // a type met inside itself adds nothing new
 	}
 	seen[t] = true
 	defer delete(seen, t)

@@ -67,6 +67,7 @@ func (p *Program) Sizes() []Size {
 	return sizes
 }
 
+// funcName is a function's name with its receiver's type: "Log.Append".
 func funcName(fd *ast.FuncDecl) string {
 	if fd.Recv == nil || len(fd.Recv.List) == 0 {
 		return fd.Name.Name
@@ -129,7 +130,7 @@ func Grown(sizes, baseline []Size) []Finding {
 		b, known := was[s.name()]
 		delete(was, s.name())
 		switch {
-		case s.Kind == "file" && s.Lines > fileLimit:
+		case s.Kind == "file" && s.Lines > fileLimit: // no listing helps
 			report(s, fmt.Sprintf("%d lines, over %d", s.Lines, fileLimit), "a second idea has moved in: give it a file of its own")
 		case s.listed() && !known && s.Kind == "file":
 			report(s, fmt.Sprintf("%d lines, over the aim of %d", s.Lines, fileAim),
