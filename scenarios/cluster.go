@@ -1,0 +1,171 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"samsa/broker"
+	"samsa/check"
+	"samsa/client"
+	"samsa/controller"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Assemble builds a cluster in a simulated world: controllers, brokers, and one admin machine for the operator.
+// Controllers boot first; nothing has happened yet when it returns.
+func Assemble(o Options) (Cluster, error) {
+	c := &cluster{options: o, topics: map[int64]string{}, hosts: map[env.Addr]*host{}}
+	cfg, err := configure(o)
+	if err != nil {
+		return nil, err
+	}
+	c.cfg = cfg
+	overrides, err := pins(o.Pins)
+	if err != nil {
+		return nil, err
+	}
+	c.world = sim.New(sim.Config{
+		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: overrides, Trace: c, Disk: sim.CommonDisk(),
+	})
+	c.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}}
+	c.world.Subscribe(c.ghosts)
+	c.world.AfterEvent(c.after)
+	for i := range o.Controllers {
+		c.controllers = append(c.controllers, c.add(env.Addr(fmt.Sprintf("c%d", i+1)), controllerID(i), "controller"))
+	}
+	for i := range o.Brokers {
+		c.brokers = append(c.brokers, c.add(env.Addr(fmt.Sprintf("b%d", i+1)), wire.NodeID(i+1), "broker"))
+	}
+	for _, h := range c.controllers {
+		c.boot(h, func() env.Node { return controller.New(c.cfg.controller(h.node)) })
+	}
+	for _, h := range c.brokers {
+		c.boot(h, func() env.Node { return broker.New(c.cfg.broker(h.node, c.addrs(c.controllers))) })
+	}
+	op := c.add(operator, wire.NoNode, "operator")
+	c.boot(op, func() env.Node { return client.NewAdmin(c.addrs(c.controllers), c.cfg.client) })
+	return c, nil
+}
+
+// operator is the machine of whoever creates topics and sets configs.
+const operator env.Addr = "op"
+
+// controllerID is the node id of the i-th controller: apart from the brokers', as Kafka wants it.
+func controllerID(i int32) wire.NodeID { return wire.NodeID(101 + i) }
+
+// cluster implements Cluster on a sim.World.
+type cluster struct {
+	options Options
+	cfg     configs
+	world   *sim.World
+	hosts   map[env.Addr]*host
+
+	controllers, brokers, clients []*host
+
+	ops     []*operation // Op is the index plus one
+	records []*sent      // by the id that the producer carries
+	topics  map[int64]string
+
+	ghosts   *ghosts
+	evidence check.Case
+	leaders  bool // a leader appeared in the event under way
+}
+
+// host is one machine.
+type host struct {
+	addr   env.Addr
+	node   wire.NodeID
+	role   string
+	paused bool
+}
+
+// add makes an entry for a machine.
+func (c *cluster) add(addr env.Addr, node wire.NodeID, role string) *host {
+	h := &host{addr: addr, node: node, role: role}
+	c.hosts[addr] = h
+	return h
+}
+
+// boot puts a machine into the world and starts it.
+func (c *cluster) boot(h *host, make func() env.Node) {
+	c.world.Add(sim.Machine{Addr: h.addr, New: make})
+	c.world.Start(h.addr)
+}
+
+func (c *cluster) addrs(hosts []*host) []env.Addr {
+	var all []env.Addr
+	for _, h := range hosts {
+		all = append(all, h.addr)
+	}
+	return all
+}
+
+// machines are brokers, controllers, clients, in that order.
+func (c *cluster) machines() []*host {
+	return slices.Concat(c.brokers, c.controllers, c.clients)
+}
+
+// brokerNode is a running broker's struct, or nil.
+func (c *cluster) brokerNode(h *host) *broker.Broker {
+	if !c.world.Running(h.addr) {
+		return nil
+	}
+	b, _ := c.world.Node(h.addr).(*broker.Broker)
+	return b
+}
+
+// active is a running controller, or nil.
+func (c *cluster) active() *controller.Controller {
+	for _, h := range c.controllers {
+		if c.world.Running(h.addr) {
+			if k, ok := c.world.Node(h.addr).(*controller.Controller); ok {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+// Step implements Clockwork.
+func (c *cluster) Step() bool { return c.world.Step() }
+
+// Now implements Clockwork.
+func (c *cluster) Now() env.Duration { return env.Duration(c.world.Now()) }
+
+// Events implements Clockwork.
+func (c *cluster) Events() uint64 { return c.world.Events() }
+
+// Steps implements Clockwork.
+func (c *cluster) Steps() uint64 { return c.world.Steps() }
+
+// Hash implements Clockwork.
+func (c *cluster) Hash() uint64 { return c.world.Hash() }
+
+// At implements Clockwork.
+func (c *cluster) At(t env.Duration, label string, do func()) { c.world.At(sim.Time(t), label, do) }
+
+// Event implements sim.TraceSink: notes become those of the story, in which steps count from 1.
+func (c *cluster) Event(e *sim.Event) {
+	for i := range e.Notes {
+		n := &e.Notes[i]
+		c.leaders = c.leaders || n.Kind.Name == "partition.leads"
+		if c.options.Sink == nil {
+			continue
+		}
+		note := Note{Event: e.Seq, Time: env.Duration(e.Time), Who: e.Node, Kind: n.Kind, Args: n.Field}
+		if e.Story {
+			note.Step = e.Step + 1
+		}
+		c.options.Sink(note)
+	}
+}
+
+// after runs behind every event: judges look at the logs whenever a leader appeared.
+func (c *cluster) after(*sim.Event) {
+	if c.leaders {
+		c.leaders = false
+		c.look()
+	}
+}

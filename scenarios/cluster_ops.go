@@ -1,0 +1,290 @@
+package scenarios
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/check"
+	"samsa/client"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// operation is one Op.
+type operation struct {
+	client  env.Addr
+	outcome Outcome
+	done    bool
+	open    int         // produce: records without an outcome; consume: records still wanted
+	bound   wire.Offset // consume: read up to here, -1 until the first answer
+	tp      wire.TopicPartition
+	reads   bool        // it is a Consume
+	ready   func() bool // after the answer: what must be true to be done
+}
+
+// sent is one record on its way.
+type sent struct {
+	op    *operation
+	at    int // index in op.outcome.Records
+	value string
+}
+
+func (c *cluster) start(o *operation) Op {
+	c.ops = append(c.ops, o)
+	return Op(len(c.ops))
+}
+
+// Outcome implements Operations.
+func (c *cluster) Outcome(op Op) (Outcome, bool) {
+	o := c.ops[op-1]
+	if !o.done || o.ready != nil && !o.ready() {
+		return Outcome{}, false
+	}
+	return o.outcome, true
+}
+
+// AddClient implements Operations.
+func (c *cluster) AddClient(name env.Addr, settings []Setting) {
+	h := c.add(name, wire.NoNode, "client")
+	c.clients = append(c.clients, h)
+	cfg := c.cfg.clientWith(settings)
+	c.boot(h, func() env.Node {
+		n := client.New(c.addrs(c.brokers), cfg)
+		n.Producer.Done = func(_ env.Env, s client.Sent) { c.told(name, s) }
+		n.Consumer.Read = func(e env.Env, p client.Polled) { c.polled(name, n, p) }
+		return n
+	})
+}
+
+// Produce implements Operations.
+func (c *cluster) Produce(name env.Addr, tp wire.TopicPartition, values []string) Op {
+	o := &operation{client: name, open: len(values), tp: tp}
+	first := int64(len(c.records))
+	for i, v := range values {
+		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: -1, Value: v, Status: OutcomeUnknown})
+		c.records = append(c.records, &sent{o, i, v})
+	}
+	op := c.start(o)
+	c.world.Do(name, "produce", func(e env.Env, n env.Node) {
+		for i, v := range values {
+			n.(*client.Client).Producer.Send(e, tp, first+int64(i), nil, []byte(v))
+		}
+	})
+	if !c.world.Running(name) {
+		c.abandon(name)
+	}
+	return op
+}
+
+// told takes the end of one record in: for whoever asked, and as evidence.
+func (c *cluster) told(name env.Addr, s client.Sent) {
+	r := c.records[s.ID]
+	out := &r.op.outcome.Records[r.at]
+	if r.op.done {
+		return
+	}
+	out.Offset, out.Status = s.Offset, OutcomeStatus(s.Outcome)
+	if s.Err != nil {
+		out.Error = s.Err.Message
+	}
+	if out.Status > r.op.outcome.Status {
+		r.op.outcome.Status, r.op.outcome.Error = out.Status, out.Error
+	}
+	step := c.step()
+	c.evidence.History = append(c.evidence.History, check.Op{
+		Client: string(name), Kind: check.Send, Partition: s.Partition, Acks: s.Acks, Value: r.value,
+		Offset: s.Offset, Outcome: check.Outcome(s.Outcome), Step: step,
+	})
+	if s.Outcome == client.OK && s.Acks != 0 && s.Offset == s.Base { // once per batch
+		c.evidence.Ledger.Acked(check.Ack{
+			Client: string(name), Partition: s.Partition, Base: s.Base, CRC: s.CRC, Acks: s.Acks, Step: step,
+		}, c.view())
+	}
+	if r.op.open--; r.op.open == 0 {
+		r.op.done = true
+	}
+}
+
+// abandon ends what a dead client had under way: nobody will ever be told.
+func (c *cluster) abandon(name env.Addr) {
+	for _, o := range c.ops {
+		if o.client == name && !o.done {
+			o.done = true
+			o.outcome.Status, o.outcome.Error = OutcomeUnknown, "the client died"
+		}
+	}
+}
+
+// Consume implements Operations.
+func (c *cluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32) Op {
+	o := &operation{client: name, open: int(limit), bound: -1, tp: tp, reads: true}
+	if limit <= 0 {
+		o.open = -1
+	}
+	op := c.start(o)
+	if from < 0 {
+		from = client.Earliest
+	}
+	c.world.Do(name, "consume", func(e env.Env, n env.Node) { n.(*client.Client).Consumer.Assign(e, tp, from) })
+	if !c.world.Running(name) {
+		c.abandon(name)
+	}
+	return op
+}
+
+// polled takes one answered fetch in: for the oldest open read of the partition, and as evidence.
+func (c *cluster) polled(name env.Addr, n *client.Client, p client.Polled) {
+	var o *operation
+	for _, x := range c.ops {
+		if x.reads && !x.done && x.client == name && x.tp == p.Partition {
+			o = x
+			break
+		}
+	}
+	if o == nil {
+		return
+	}
+	if p.Err != nil {
+		o.done, o.outcome.Status, o.outcome.Error = true, OutcomeFailed, p.Err.Message
+		return
+	}
+	if o.bound < 0 {
+		o.bound = p.HW
+	}
+	step := c.step()
+	for _, r := range p.Records {
+		if o.open == 0 {
+			break
+		}
+		o.open--
+		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
+		c.evidence.History = append(c.evidence.History, check.Op{
+			Client: string(name), Kind: check.Poll, Partition: p.Partition, Value: string(r.Value), Offset: r.Offset, Step: step,
+		})
+	}
+	if p.Next >= o.bound && o.open != 0 {
+		c.evidence.History = append(c.evidence.History, check.Op{
+			Client: string(name), Kind: check.Drain, Partition: p.Partition, Offset: p.Next, Step: step,
+		})
+	}
+	if p.Next >= o.bound || o.open == 0 {
+		o.done = true
+		n.Consumer.Unassign(p.Partition)
+	}
+}
+
+// step is the number that the step under way, or the next one, will have.
+func (c *cluster) step() uint64 { return c.world.Steps() + 1 }
+
+// ask has the operator send a request; judge looks at the answer: to be asked again, or the error.
+func (c *cluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
+	op := c.start(o)
+	c.world.Do(operator, "admin", func(e env.Env, n env.Node) {
+		n.(*client.Admin).Ask(e, req, func(r env.Response) bool {
+			again, _ := judge(r)
+			return again
+		}, func(_ env.Env, r env.Response) {
+			o.done = true
+			if _, code := judge(r); code != 0 {
+				o.outcome.Status, o.outcome.Error = OutcomeFailed, kerr.TypedErrorForCode(code).Message
+			}
+		})
+	})
+	return op
+}
+
+// CreateTopic implements Operations. A topic cannot be placed before enough brokers are in, so the operator asks again;
+// after a lost answer the topic exists already, and that is success.
+func (c *cluster) CreateTopic(spec TopicSpec) Op {
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.SetVersion(7)
+	rt := kmsg.NewCreateTopicsRequestTopic()
+	rt.Topic, rt.NumPartitions, rt.ReplicationFactor = spec.Name, spec.Partitions, int16(spec.Replicas)
+	for i := range spec.Partitions {
+		if len(spec.On) == 0 {
+			break
+		}
+		a := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+		a.Partition = i
+		for r := range spec.On {
+			a.Replicas = append(a.Replicas, int32(spec.On[(int(i)+r)%len(spec.On)]))
+		}
+		rt.ReplicaAssignment = append(rt.ReplicaAssignment, a)
+	}
+	if len(spec.On) > 0 {
+		rt.NumPartitions, rt.ReplicationFactor = -1, -1
+	}
+	for _, s := range spec.Configs {
+		cfg := kmsg.NewCreateTopicsRequestTopicConfig()
+		cfg.Name, cfg.Value = s.Name, kmsg.StringPtr(s.Value)
+		rt.Configs = append(rt.Configs, cfg)
+	}
+	req.Topics = append(req.Topics, rt)
+	o := &operation{client: operator, ready: func() bool { return c.led(spec.Name, spec.Partitions) }}
+	asked := 0
+	return c.ask(req, o, func(r env.Response) (bool, int16) {
+		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
+		asked++
+		switch code {
+		case kerr.TopicAlreadyExists.Code:
+			if asked > 2 {
+				return false, 0
+			}
+		case kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code:
+			return !c.allIn(), code
+		}
+		return false, code
+	})
+}
+
+// allIn tells whether every broker that runs has been let in.
+func (c *cluster) allIn() bool {
+	k := c.active()
+	for _, h := range c.brokers {
+		b := c.brokerNode(h)
+		if b == nil {
+			continue
+		}
+		if k == nil || k.Image().Broker(h.node) == nil || k.Image().Broker(h.node).Fenced {
+			return false
+		}
+	}
+	return true
+}
+
+// led tells whether every partition of a topic has a leader that knows it.
+func (c *cluster) led(topic string, partitions int32) bool {
+	for i := range partitions {
+		found := false
+		for _, h := range c.brokers {
+			if b := c.brokerNode(h); b != nil {
+				r := b.Replica(wire.TopicPartition{Topic: topic, Partition: i})
+				found = found || r != nil && r.Leads()
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// SetConfig implements Operations.
+func (c *cluster) SetConfig(topic string, settings []Setting) Op {
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.SetVersion(1)
+	r := kmsg.NewIncrementalAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	if topic == "" {
+		r.ResourceType = kmsg.ConfigResourceTypeBroker
+	}
+	for _, s := range settings {
+		cfg := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+		cfg.Name, cfg.Op, cfg.Value = s.Name, kmsg.IncrementalAlterConfigOpSet, kmsg.StringPtr(s.Value)
+		r.Configs = append(r.Configs, cfg)
+	}
+	req.Resources = append(req.Resources, r)
+	return c.ask(req, &operation{client: operator}, func(r env.Response) (bool, int16) {
+		return false, r.(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode
+	})
+}

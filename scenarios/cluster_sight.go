@@ -1,0 +1,217 @@
+package scenarios
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"samsa/check"
+	"samsa/controller"
+	"samsa/controller/image"
+	"samsa/replication"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// image is the newest metadata that anybody running knows: the active controller's, else that of the broker which has
+// read on furthest; nil if nobody runs.
+func (c *cluster) image() *image.Image {
+	if k := c.active(); k != nil {
+		return k.Image()
+	}
+	var newest *image.Image
+	for _, h := range c.brokers {
+		if b := c.brokerNode(h); b != nil && (newest == nil || b.Image().Next > newest.Next) {
+			newest = b.Image()
+		}
+	}
+	return newest
+}
+
+// partitions are all partitions of the newest image, by name.
+func (c *cluster) partitions() []wire.TopicPartition {
+	m := c.image()
+	if m == nil {
+		return nil
+	}
+	var all []wire.TopicPartition
+	for _, t := range m.Topics() {
+		for i := range t.Partitions {
+			all = append(all, wire.TopicPartition{Topic: t.Name, Partition: int32(i)})
+		}
+	}
+	return all
+}
+
+// replica is a broker's running replica of a partition, or nil.
+func (c *cluster) replica(h *host, tp wire.TopicPartition) *replication.Partition {
+	if b := c.brokerNode(h); b != nil {
+		return b.Replica(tp)
+	}
+	return nil
+}
+
+// Partition implements Sight.
+func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
+	m := c.image()
+	if m == nil || m.TopicNamed(tp.Topic) == nil {
+		return PartitionState{}, false
+	}
+	p := m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition)
+	if p == nil {
+		return PartitionState{}, false
+	}
+	out := PartitionState{
+		TP: tp, Leader: p.Leader, Epoch: p.Epoch, PartitionEpoch: p.Version,
+		ISR: slices.Sorted(slices.Values(p.ISR)), ELR: slices.Sorted(slices.Values(p.ELR)),
+	}
+	led := false
+	for _, id := range p.Replicas {
+		h := c.brokers[id-1]
+		r := ReplicaState{Node: id, Host: h.addr, Up: c.world.Running(h.addr), Epoch: wire.NoEpoch}
+		if live := c.replica(h, tp); live != nil {
+			r.Leads, r.Epoch, r.Start, r.HW, r.End = live.Leads(), live.Epoch(), live.Log().Start(), live.HW(), live.Log().End()
+			if leads := r.Leads && id == p.Leader; leads || !led && r.End >= out.End {
+				out.Start, out.HW, out.End = r.Start, r.HW, r.End
+				led = led || leads
+			}
+		} else {
+			ghost := c.ghosts.of(h.addr, tp.String())
+			r.Start, r.End = ghost.start(), ghost.end()
+		}
+		out.Replicas = append(out.Replicas, r)
+	}
+	return out, true
+}
+
+// Log implements Sight: the batches as they lie on the disk.
+func (c *cluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
+	dir := tp.String()
+	if strings.HasPrefix(string(addr), "c") {
+		dir = controller.LogDir
+	}
+	disk := c.world.Disk(addr)
+	var all []BatchState
+	for _, f := range c.ghosts.of(addr, dir).files {
+		for _, b := range f.batches {
+			bytes, _, _ := disk.Peek(f.path, b.pos, int(b.size))
+			all = append(all, show(wire.Batch(bytes)))
+		}
+	}
+	return all
+}
+
+// show is one batch for a reader.
+func show(b wire.Batch) BatchState {
+	s := BatchState{
+		Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), Producer: b.ProducerID(), PEpoch: b.ProducerEpoch(),
+		Sequence: b.BaseSequence(), Control: b.IsControl(),
+	}
+	for r, err := range b.Records() {
+		if err != nil {
+			s.Values = append(s.Values, "(unreadable)")
+			break
+		}
+		s.Values = append(s.Values, string(r.Value))
+	}
+	return s
+}
+
+// Files implements Sight.
+func (c *cluster) Files(addr env.Addr) []FileState {
+	disk := c.world.Disk(addr)
+	var all []FileState
+	for _, f := range disk.Files() {
+		if !f.Dir {
+			all = append(all, FileState{Path: f.Path, Size: f.Size, Synced: disk.DurableSize(f.Path)})
+		}
+	}
+	slices.SortFunc(all, func(a, b FileState) int { return cmp.Compare(a.Path, b.Path) }) //total: paths are unique
+	return all
+}
+
+// Machines implements Sight.
+func (c *cluster) Machines() []MachineState {
+	var all []MachineState
+	for _, h := range c.machines() {
+		m := MachineState{
+			Host: h.addr, Node: h.node, Role: h.role, Up: c.world.Running(h.addr), Paused: h.paused,
+			Incarnation: c.world.Incarnation(h.addr),
+		}
+		if b := c.brokerNode(h); b != nil && b.Fenced() {
+			m.Note = "fenced"
+		}
+		if k, ok := c.world.Node(h.addr).(*controller.Controller); ok && m.Up {
+			m.Note = fmt.Sprintf("active controller, epoch %d", k.Epoch())
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// Names implements Sight.
+func (c *cluster) Names() Names { return c }
+
+// Topic implements Names. A name once learned stays known, also when the topic is gone.
+func (c *cluster) Topic(short int64) string {
+	if name, ok := c.topics[short]; ok {
+		return name
+	}
+	if m := c.image(); m != nil {
+		for _, t := range m.Topics() {
+			c.topics[t.ID.Short()] = t.Name
+		}
+	}
+	return c.topics[short]
+}
+
+// Node implements Names.
+func (c *cluster) Node(id wire.NodeID) string {
+	for _, h := range c.machines() {
+		if h.node == id && id != wire.NoNode {
+			return string(h.addr)
+		}
+	}
+	return ""
+}
+
+// Judge implements Sight.
+func (c *cluster) Judge(final bool) []check.Finding {
+	if final {
+		c.look()
+		for _, r := range c.records {
+			if r.op.outcome.Records[r.at].Status == OutcomeUnknown && !r.op.done {
+				c.evidence.History = append(c.evidence.History, check.Op{
+					Client: string(r.op.client), Kind: check.Send, Partition: r.op.tp, Acks: c.cfg.client.Acks, Value: r.value,
+					Offset: -1, Outcome: check.NeverDecided, Step: c.world.Steps(),
+				})
+			}
+		}
+	}
+	return check.Judge(&c.evidence)
+}
+
+// Quiet implements Sight: no operation is under way, and of every partition all live replicas end where the leader does
+// and know that this is committed.
+func (c *cluster) Quiet() bool {
+	for i := range c.ops {
+		if _, done := c.Outcome(Op(i + 1)); !done {
+			return false
+		}
+	}
+	for _, tp := range c.partitions() {
+		p, _ := c.Partition(tp)
+		for _, r := range p.Replicas {
+			if r.Up && (r.End != p.End || r.HW != p.End || r.Epoch != p.Epoch || !slices.Contains(p.ISR, r.Node)) {
+				return false
+			}
+		}
+	}
+	for _, h := range c.brokers {
+		if b := c.brokerNode(h); b != nil && !b.Idle() {
+			return false
+		}
+	}
+	return true
+}
