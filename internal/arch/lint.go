@@ -89,7 +89,11 @@ func (p *Program) Lint(q *Package) []Finding {
 				return
 			}
 			seen[line] = true
-			found = append(found, Finding{at, r.Name, what, r.Why})
+			why := r.Why
+			if ps.arguable() {
+				why += "; or argue for it on this line: //" + r.Argue + ": reason"
+			}
+			found = append(found, Finding{at, r.Name, what, why})
 		}
 		r.check(ps)
 	}
@@ -98,15 +102,19 @@ func (p *Program) Lint(q *Package) []Finding {
 	return found
 }
 
-// argued says whether the rule may be argued with in this layer, and the line does.
-func (ps *pass) argued(at token.Position) bool {
+// arguable says whether the rule may be argued with in this layer.
+func (ps *pass) arguable() bool {
 	word := ps.rule.Argue
-	if word == "" || word == "goroutine" && !slices.Contains(ps.layer.Argue, word) {
+	return word != "" && (word != "goroutine" || slices.Contains(ps.layer.Argue, word))
+}
+
+// argued says whether a line argues with the rule, and may.
+func (ps *pass) argued(at token.Position) bool {
+	if !ps.arguable() {
 		return false
 	}
-	a := ps.args[lineOf{at.Filename, at.Line}]
-	for _, arg := range a {
-		if arg.word == word {
+	for _, arg := range ps.args[lineOf{at.Filename, at.Line}] {
+		if arg.word == ps.rule.Argue {
 			arg.used = true
 			return true
 		}
