@@ -280,7 +280,7 @@ func (w *World) established(l *link) {
 	l.client.state = halfOpen
 	for l.unsent.head != nil {
 		p := l.unsent.pop()
-		w.send(&l.toServer, p, p.depart)
+		w.send(&l.toServer, p, max(p.depart, w.now))
 		if p.oneWay {
 			l.calls.find(p.correlation).written = p.depart
 		}
