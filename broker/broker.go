@@ -10,26 +10,6 @@ import (
 	"samsa/wire"
 )
 
-// Config are a broker's settings, Kafka's names beside them.
-type Config struct {
-	Node            wire.NodeID
-	ClusterID       string
-	Controllers     []env.Addr   // controller.quorum.bootstrap.servers
-	Heartbeat       env.Duration // broker.heartbeat.interval.ms
-	LagMax          env.Duration // replica.lag.time.max.ms
-	FetchWait       env.Duration // replica.fetch.wait.max.ms
-	FetchBackoff    env.Duration // replica.fetch.backoff.ms
-	FetchBytes      int32        // replica.fetch.max.bytes
-	RequestTimeout  env.Duration // request.timeout.ms, to the controller
-	RetryBackoff    env.Duration // between attempts to reach the controller
-	MetadataWait    env.Duration // controller.quorum.fetch.timeout.ms
-	CheckpointEvery env.Duration // replica.high.watermark.checkpoint.interval.ms
-	MinISR          int          // min.insync.replicas, for topics that do not say
-	Log             storage.Config
-	TopicLog        func(*image.Image, string) storage.Config // a topic's own log settings over Log; nil: none
-	TopicMinISR     func(*image.Image, string) int            // a topic's own min.insync.replicas over MinISR; nil: none
-}
-
 // Broker is the node.
 type Broker struct {
 	cfg   Config
@@ -57,7 +37,10 @@ type replica struct {
 }
 
 // New makes a broker; its logs are on its disk.
-func New(cfg Config) *Broker { return &Broker{cfg: cfg, dir: storage.Dir{Rules: cfg.Log.Rules}} }
+func New(cfg Config) *Broker {
+	cfg = cfg.settled()
+	return &Broker{cfg: cfg, dir: storage.Dir{Rules: cfg.log.Rules}}
+}
 
 // Token kinds.
 const (
@@ -93,8 +76,8 @@ func (b *Broker) Start(e env.Env) {
 		return
 	}
 	b.begin(e)
-	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.LagMax/2)
-	e.Arm(env.Timer{Kind: timCheckpoint, Lane: env.LaneBackground}, b.cfg.CheckpointEvery)
+	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.lagMax/2)
+	e.Arm(env.Timer{Kind: timCheckpoint, Lane: env.LaneBackground}, b.cfg.checkpointEvery)
 }
 
 // Receive serves one request.
@@ -164,7 +147,7 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 		b.sendAlterations(e)
 	case timCheckpoint:
 		b.checkpoint(e)
-		e.Arm(t, b.cfg.CheckpointEvery)
+		e.Arm(t, b.cfg.checkpointEvery)
 	}
 	b.settle(e)
 }

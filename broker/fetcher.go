@@ -68,15 +68,15 @@ func (b *Broker) follow(e env.Env, f *fetcher) {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(17)
 	req.ReplicaState.ID, req.ReplicaState.Epoch = int32(b.cfg.Node), int64(b.life.epoch)
-	req.MaxWaitMillis = int32(b.cfg.FetchWait / env.Millisecond)
-	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, 10<<20, -1
+	req.MaxWaitMillis = int32(b.cfg.fetchWait / env.Millisecond)
+	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, b.cfg.fetchBytesAll, -1
 	f.asked = f.asked[:0]
 	for _, r := range f.on {
 		p := r.Position()
 		f.asked = append(f.asked, asked{r, p.Next, p.Epoch})
 		rp := kmsg.NewFetchRequestTopicPartition()
 		rp.Partition, rp.CurrentLeaderEpoch, rp.FetchOffset = r.TP.Partition, int32(p.Epoch), int64(p.Next)
-		rp.LastFetchedEpoch, rp.LogStartOffset, rp.PartitionMaxBytes = int32(p.LastEpoch), int64(r.Log().Start()), b.cfg.FetchBytes
+		rp.LastFetchedEpoch, rp.LogStartOffset, rp.PartitionMaxBytes = int32(p.LastEpoch), int64(r.Log().Start()), b.cfg.fetchBytes
 		n := len(req.Topics)
 		if n == 0 || wire.TopicID(req.Topics[n-1].TopicID) != r.ID {
 			rt := kmsg.NewFetchRequestTopic()
@@ -88,7 +88,7 @@ func (b *Broker) follow(e env.Env, f *fetcher) {
 	}
 	f.busy = true
 	f.round++
-	e.Call(f.link, b.cfg.RequestTimeout, req, env.Token{Kind: tokFetch, A: int64(f.leader), B: f.round})
+	e.Call(f.link, b.cfg.requestTimeout, req, env.Token{Kind: tokFetch, A: int64(f.leader), B: f.round})
 }
 
 // resume ends a fetcher's backoff.
@@ -118,7 +118,7 @@ func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Re
 	}
 	if !ok {
 		f.busy = true
-		e.Arm(env.Timer{Kind: timFetch, Lane: env.LaneFetcher, A: int64(leader)}, b.cfg.FetchBackoff)
+		e.Arm(env.Timer{Kind: timFetch, Lane: env.LaneFetcher, A: int64(leader)}, b.cfg.fetchBackoff)
 		return
 	}
 	b.follow(e, f)

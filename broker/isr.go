@@ -45,7 +45,7 @@ func (b *Broker) reviewISR(e env.Env) {
 	for _, r := range b.live() {
 		b.propose(e, r)
 	}
-	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.LagMax/2)
+	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.lagMax/2)
 }
 
 func (b *Broker) sendAlterations(e env.Env) {
@@ -82,7 +82,7 @@ func (b *Broker) sendAlterations(e env.Env) {
 	}
 	a.busy = true
 	a.round++
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneAlterPartition), b.cfg.RequestTimeout, req, env.Token{Kind: tokAlter, A: a.round})
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneAlterPartition), b.cfg.requestTimeout, req, env.Token{Kind: tokAlter, A: a.round})
 }
 
 // altered takes the controller's answer in.
@@ -109,6 +109,6 @@ func (b *Broker) altered(e env.Env, round int64, resp env.Response, err error) {
 		b.touch(s.r)
 	}
 	if len(a.waiting) > 0 {
-		e.Arm(env.Timer{Kind: timAlter, Lane: env.LaneAlterPartition}, b.cfg.RetryBackoff)
+		e.Arm(env.Timer{Kind: timAlter, Lane: env.LaneAlterPartition}, b.cfg.retryBackoff)
 	}
 }

@@ -60,14 +60,14 @@ func (b *Broker) register(e env.Env) {
 	l.Name, l.Host, l.Port = "PLAINTEXT", string(e.Self()), 9092
 	req.Listeners = append(req.Listeners, l)
 	req.PreviousBrokerEpoch = int64(b.life.previous)
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.RequestTimeout, req, env.Token{Kind: tokRegister})
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.requestTimeout, req, env.Token{Kind: tokRegister})
 }
 
 // registered takes the answer: a broker epoch, or another try. While our previous incarnation's session lives the
 // controller refuses us as a duplicate.
 func (b *Broker) registered(e env.Env, resp env.Response, err error) {
 	if err != nil || resp.(*kmsg.BrokerRegistrationResponse).ErrorCode != 0 {
-		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, b.cfg.RetryBackoff)
+		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, b.cfg.retryBackoff)
 		return
 	}
 	b.life.epoch = wire.BrokerEpoch(resp.(*kmsg.BrokerRegistrationResponse).BrokerEpoch)
@@ -81,11 +81,11 @@ func (b *Broker) beat(e env.Env) {
 	req.BrokerID, req.BrokerEpoch = int32(b.cfg.Node), int64(b.life.epoch)
 	req.CurrentMetadataOffset = int64(b.image.Next) - 1
 	req.WantShutdown = b.life.leaving
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.RequestTimeout, req, env.Token{Kind: tokHeartbeat})
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.requestTimeout, req, env.Token{Kind: tokHeartbeat})
 }
 
 func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
-	next := b.cfg.Heartbeat
+	next := b.cfg.heartbeat
 	if err == nil {
 		r := resp.(*kmsg.BrokerHeartbeatResponse)
 		switch {
@@ -98,7 +98,7 @@ func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
 		case r.ErrorCode == 0:
 			b.life.fenced = r.IsFenced
 			if b.life.fenced || b.life.leaving {
-				next = b.cfg.Heartbeat / 4 // somebody waits for the change
+				next = b.cfg.heartbeat / 4 // somebody waits for the change
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func (b *Broker) fetchMetadata(e env.Env) {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(17)
 	req.ReplicaState.ID = int32(b.cfg.Node)
-	req.MaxWaitMillis = int32(b.cfg.FetchWait / env.Millisecond)
+	req.MaxWaitMillis = int32(b.cfg.fetchWait / env.Millisecond)
 	req.MinBytes, req.MaxBytes = 1, 8<<20
 	req.SessionEpoch = -1
 	rp := kmsg.NewFetchRequestTopicPartition()
@@ -135,18 +135,18 @@ func (b *Broker) fetchMetadata(e env.Env) {
 	rt := kmsg.NewFetchRequestTopic()
 	rt.TopicID, rt.Partitions = controller.TopicID, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneRaft), b.cfg.MetadataWait, req, env.Token{Kind: tokMetadata})
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneRaft), b.cfg.metadataWait, req, env.Token{Kind: tokMetadata})
 }
 
 // learned applies what came of the metadata log, all of it as one delta: a broker may never see the states in between.
 func (b *Broker) learned(e env.Env, resp env.Response, err error) {
 	if err != nil {
-		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.RetryBackoff)
+		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.retryBackoff)
 		return
 	}
 	r := resp.(*kmsg.FetchResponse)
 	if r.ErrorCode != 0 || len(r.Topics) == 0 || r.Topics[0].Partitions[0].ErrorCode != 0 {
-		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.RetryBackoff)
+		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.retryBackoff)
 		return
 	}
 	before := b.image.Next

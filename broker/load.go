@@ -48,7 +48,7 @@ func (b *Broker) load(e env.Env) error {
 			}
 			continue
 		}
-		log, rec, err := storage.Open(d, entry.Name, b.cfg.Log, storage.OpenOptions{
+		log, rec, err := storage.Open(d, entry.Name, b.cfg.log, storage.OpenOptions{
 			Clean: clean, RecoveryPoint: points[tp], LogStart: starts[tp], Wall: e.Wall(),
 		})
 		if err != nil {

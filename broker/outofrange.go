@@ -29,7 +29,7 @@ func (b *Broker) askOffset(e env.Env, f *fetcher, r *replica, special int64) {
 	rt := kmsg.NewListOffsetsRequestTopic()
 	rt.Topic, rt.Partitions = r.TP.Topic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	e.Call(f.link, b.cfg.RequestTimeout, req, env.Token{Kind: tokOffset, A: r.index, B: int64(r.Epoch()), C: int64(r.Log().End()), D: special})
+	e.Call(f.link, b.cfg.requestTimeout, req, env.Token{Kind: tokOffset, A: r.index, B: int64(r.Epoch()), C: int64(r.Log().End()), D: special})
 }
 
 // offsetTold takes the leader's answer in, if the replica still stands where it asked.

@@ -40,12 +40,10 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 		return
 	}
 	was := r.Leads()
-	minISR := b.cfg.MinISR
-	if b.cfg.TopicMinISR != nil {
-		minISR = b.cfg.TopicMinISR(b.image, t.Name)
-	}
+	log, minISR := b.cfg.topic(b.image, t.Name)
+	r.Log().Configure(log)
 	newEpoch, err := r.Become(e.Disk(), replication.Assignment{
-		Leader: p.Leader, Epoch: p.Epoch, Version: p.Version, Replicas: p.Replicas, ISR: p.ISR, MinISR: minISR, LagMax: b.cfg.LagMax,
+		Leader: p.Leader, Epoch: p.Epoch, Version: p.Version, Replicas: p.Replicas, ISR: p.ISR, MinISR: minISR, LagMax: b.cfg.lagMax,
 	}, e.Now())
 	if err != nil {
 		e.Exit(err)
@@ -71,10 +69,7 @@ func (b *Broker) host(e env.Env, t *image.Topic, partition int32) (*replica, err
 	if r := b.parts[tp]; r != nil && r.ID == t.ID {
 		return r, nil
 	}
-	cfg := b.cfg.Log
-	if b.cfg.TopicLog != nil {
-		cfg = b.cfg.TopicLog(b.image, t.Name)
-	}
+	cfg, _ := b.cfg.topic(b.image, t.Name)
 	log, _, err := storage.Open(e.Disk(), tp.String(), cfg, storage.OpenOptions{Wall: e.Wall()})
 	if err != nil {
 		return nil, err

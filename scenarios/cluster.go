@@ -22,12 +22,8 @@ func Assemble(o Options) (Cluster, error) {
 		return nil, err
 	}
 	c.cfg = cfg
-	overrides, err := pins(o.Pins)
-	if err != nil {
-		return nil, err
-	}
 	c.world = sim.New(sim.Config{
-		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: overrides, Trace: c, Disk: sim.CommonDisk(),
+		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: pins(o.Pins), Trace: c, Disk: sim.CommonDisk(),
 	})
 	c.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}}
 	c.world.Subscribe(c.ghosts)
@@ -45,7 +41,7 @@ func Assemble(o Options) (Cluster, error) {
 		c.boot(h, func() env.Node { return broker.New(c.cfg.broker(h.node, c.addrs(c.controllers))) })
 	}
 	op := c.add(operator, wire.NoNode, "operator")
-	c.boot(op, func() env.Node { return client.NewAdmin(c.addrs(c.controllers), c.cfg.client) })
+	c.boot(op, func() env.Node { return client.NewAdmin(c.addrs(c.controllers), client.DefaultConfig()) })
 	return c, nil
 }
 
@@ -79,6 +75,7 @@ type host struct {
 	node   wire.NodeID
 	role   string
 	paused bool
+	acks   int16 // a client's
 }
 
 // add makes an entry for a machine.
@@ -90,7 +87,7 @@ func (c *cluster) add(addr env.Addr, node wire.NodeID, role string) *host {
 
 // boot puts a machine into the world and starts it.
 func (c *cluster) boot(h *host, make func() env.Node) {
-	c.world.Add(sim.Machine{Addr: h.addr, New: make})
+	c.world.Add(sim.Machine{Addr: h.addr, New: make, RequestThreads: c.cfg.threads()})
 	c.world.Start(h.addr)
 }
 

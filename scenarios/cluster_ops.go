@@ -47,7 +47,11 @@ func (c *cluster) Outcome(op Op) (Outcome, bool) {
 func (c *cluster) AddClient(name env.Addr, settings []Setting) {
 	h := c.add(name, wire.NoNode, "client")
 	c.clients = append(c.clients, h)
-	cfg := c.cfg.clientWith(settings)
+	cfg, err := c.cfg.client(settings)
+	if err != nil {
+		panic("scenarios: a setting that was not checked: " + err.Error())
+	}
+	h.acks = cfg.Acks
 	c.boot(h, func() env.Node {
 		n := client.New(c.addrs(c.brokers), cfg)
 		n.Producer.Done = func(_ env.Env, s client.Sent) { c.told(name, s) }

@@ -140,7 +140,7 @@ func (c *cluster) Machines() []MachineState {
 			Incarnation: c.world.Incarnation(h.addr),
 		}
 		if b := c.brokerNode(h); b != nil && b.Fenced() {
-			m.Note = "fenced"
+			m.Fenced, m.Note = true, "fenced"
 		}
 		if k, ok := c.world.Node(h.addr).(*controller.Controller); ok && m.Up {
 			m.Note = fmt.Sprintf("active controller, epoch %d", k.Epoch())
@@ -183,7 +183,7 @@ func (c *cluster) Judge(final bool) []check.Finding {
 		for _, r := range c.records {
 			if r.op.outcome.Records[r.at].Status == OutcomeUnknown && !r.op.done {
 				c.evidence.History = append(c.evidence.History, check.Op{
-					Client: string(r.op.client), Kind: check.Send, Partition: r.op.tp, Acks: c.cfg.client.Acks, Value: r.value,
+					Client: string(r.op.client), Kind: check.Send, Partition: r.op.tp, Acks: c.hosts[r.op.client].acks, Value: r.value,
 					Offset: -1, Outcome: check.NeverDecided, Step: c.world.Steps(),
 				})
 			}

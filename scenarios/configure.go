@@ -1,42 +1,104 @@
 package scenarios
 
 import (
+	"fmt"
+
 	"samsa/broker"
-	"samsa/broker/storage"
 	"samsa/client"
 	"samsa/controller"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
+	"samsa/wire/config"
 )
 
 // configs are a cluster's settings, ready for its nodes.
 type configs struct {
-	client client.Config
+	brokers     *config.Set // what was set for nodes
+	controllers *config.Set
 }
 
-func configure(Options) (configs, error) { return configs{client: client.DefaultConfig()}, nil }
+// configure sorts the settings of the cluster verb by whose they are. One that both kinds of nodes know goes to both,
+// as in one server.properties for all.
+func configure(o Options) (configs, error) {
+	c := configs{config.New(config.Broker), config.New(config.Controller)}
+	for _, s := range o.Configs {
+		known := false
+		for _, set := range []**config.Set{&c.brokers, &c.controllers} {
+			with, err := (*set).With(s.Name, s.Value)
+			if _, unknown := config.Lookup(config.Node, s.Name); err == nil {
+				*set, known = with, true
+			} else if unknown && known {
+				continue
+			}
+		}
+		if !known {
+			return c, fmt.Errorf("%s=%s is no setting of a broker or a controller", s.Name, s.Value)
+		}
+	}
+	return c, nil
+}
 
-const clusterID = "samsa-samsa-samsa-0000"
+// clusterID is what every simulated cluster calls itself.
+const clusterID = "c2Ftc2Etc2Ftc2Etc2Ftcw"
 
 func (c *configs) controller(id wire.NodeID) controller.Config {
-	return controller.Config{Node: id, SessionTimeout: 9 * env.Second, FetchWait: 500 * env.Millisecond, Log: storage.DefaultConfig()}
-}
-
-func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
-	return broker.Config{
-		Node: id, ClusterID: clusterID, Controllers: controllers, Heartbeat: 2 * env.Second, LagMax: 30 * env.Second,
-		FetchWait: 500 * env.Millisecond, FetchBackoff: env.Second, FetchBytes: 1 << 20, RequestTimeout: 30 * env.Second,
-		RetryBackoff: 100 * env.Millisecond, MetadataWait: 2 * env.Second, CheckpointEvery: 5 * env.Second, MinISR: 1, Log: storage.DefaultConfig(),
+	log, _ := broker.LogConfig(config.New(config.Topic))
+	return controller.Config{
+		Node: id, SessionTimeout: env.Duration(c.controllers.Duration("broker.session.timeout.ms")),
+		Unclean: config.New(config.Topic).Over(c.controllers).Bool("unclean.leader.election.enable"), FetchWait: 500 * env.Millisecond, Log: log,
 	}
 }
 
-func (c *configs) clientWith([]Setting) client.Config { return c.client }
+func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
+	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.brokers}
+}
 
-func pins(list []Pin) ([]sim.Override, error) {
+// threads is num.io.threads.
+func (c *configs) threads() int { return int(c.brokers.Int("num.io.threads")) }
+
+// client is a client's config out of the settings on its line: those of its producer and its consumer together.
+func (c *configs) client(settings []Setting) (client.Config, error) {
+	p, k := config.New(config.Producer), config.New(config.Consumer)
+	for _, s := range settings {
+		known := false
+		if with, err := p.With(s.Name, s.Value); err == nil {
+			p, known = with, true
+		}
+		if with, err := k.With(s.Name, s.Value); err == nil {
+			k, known = with, true
+		}
+		if !known {
+			return client.Config{}, fmt.Errorf("%s=%s is no setting of a client", s.Name, s.Value)
+		}
+	}
+	cfg := client.Config{
+		Linger: env.Duration(p.Duration("linger.ms")), BatchBytes: int(p.Int("batch.size")),
+		RequestTimeout: env.Duration(p.Duration("request.timeout.ms")), DeliveryTimeout: env.Duration(p.Duration("delivery.timeout.ms")),
+		RetryBackoff: env.Duration(p.Duration("retry.backoff.ms")), FetchWait: env.Duration(k.Duration("fetch.max.wait.ms")),
+		FetchBytes: int32(k.Int("max.partition.fetch.bytes")),
+	}
+	switch p.Text("acks") {
+	case "0":
+	case "1":
+		cfg.Acks = 1
+	default:
+		cfg.Acks = -1
+	}
+	switch k.Text("auto.offset.reset") {
+	case "earliest":
+		cfg.Reset = client.ResetEarliest
+	case "none":
+		cfg.Reset = client.ResetNone
+	}
+	return cfg, nil
+}
+
+// pins are a scenario's pin lines as the world takes them.
+func pins(list []Pin) []sim.Override {
 	var all []sim.Override
 	for _, p := range list {
 		all = append(all, sim.Override{Kind: sim.Pin, Site: env.Site(p.Site), Entity: p.Entity, Ordinal: p.Ordinal, Value: p.Value})
 	}
-	return all, nil
+	return all
 }

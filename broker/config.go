@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"samsa/broker/storage"
+	"samsa/controller/image"
+	"samsa/sim/env"
+	"samsa/wire"
+	"samsa/wire/config"
+)
+
+// Config are a broker's settings, read once when the process starts.
+type Config struct {
+	Node        wire.NodeID
+	ClusterID   string
+	Controllers []env.Addr  // controller.quorum.bootstrap.servers
+	Static      *config.Set // what was set in server.properties; topics' own settings lie over it
+
+	heartbeat       env.Duration
+	lagMax          env.Duration
+	fetchWait       env.Duration
+	fetchBackoff    env.Duration
+	fetchBytes      int32
+	fetchBytesAll   int32
+	requestTimeout  env.Duration
+	retryBackoff    env.Duration
+	metadataWait    env.Duration
+	checkpointEvery env.Duration
+	log             storage.Config // of topics that set nothing themselves
+	minISR          int            // likewise
+}
+
+// settled is the config with everything read out of Static.
+func (c Config) settled() Config {
+	s := c.Static
+	c.heartbeat = env.Duration(s.Duration("broker.heartbeat.interval.ms"))
+	c.lagMax = env.Duration(s.Duration("replica.lag.time.max.ms"))
+	c.fetchWait = env.Duration(s.Duration("replica.fetch.wait.max.ms"))
+	c.fetchBackoff = env.Duration(s.Duration("replica.fetch.backoff.ms"))
+	c.fetchBytes = int32(s.Int("replica.fetch.max.bytes"))
+	c.fetchBytesAll = int32(s.Int("replica.fetch.response.max.bytes"))
+	c.requestTimeout = env.Duration(s.Duration("request.timeout.ms"))
+	c.retryBackoff = 100 * env.Millisecond // Kafka's channels to the controller retry after a fixed 100 ms
+	c.metadataWait = env.Duration(s.Duration("controller.quorum.fetch.timeout.ms"))
+	c.checkpointEvery = env.Duration(s.Duration("replica.high.watermark.checkpoint.interval.ms"))
+	c.log, c.minISR = LogConfig(config.New(config.Topic).Over(s))
+	return c
+}
+
+// topic is what a topic's own settings make of ours. What is not in the table was refused before it got into the image.
+func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
+	keys := m.TopicConfigs(name)
+	if len(keys) == 0 {
+		return c.log, c.minISR
+	}
+	set := config.New(config.Topic).Over(c.Static)
+	for _, k := range keys {
+		v, _ := m.Config(k)
+		if with, err := set.With(k.Name, v); err == nil {
+			set = with
+		}
+	}
+	return LogConfig(set)
+}
+
+// LogConfig is what a topic's settings mean for its logs, and its min.insync.replicas.
+func LogConfig(s *config.Set) (log storage.Config, minISR int) {
+	log = storage.DefaultConfig()
+	log.SegmentBytes = int32(s.Int("segment.bytes"))
+	log.SegmentMs = env.Duration(s.Duration("segment.ms"))
+	log.IndexIntervalBytes = int32(s.Int("index.interval.bytes"))
+	log.IndexMaxBytes = int32(s.Int("segment.index.bytes"))
+	log.RetentionMs = env.Duration(s.Duration("retention.ms"))
+	log.RetentionBytes = s.Int("retention.bytes")
+	log.MaxMessageBytes = int32(s.Int("max.message.bytes"))
+	log.FlushMessages = s.Int("flush.messages")
+	log.FlushMs = env.Duration(s.Duration("flush.ms"))
+	log.FileDeleteDelay = env.Duration(s.Duration("file.delete.delay.ms"))
+	log.TimestampBeforeMax = env.Duration(s.Duration("message.timestamp.before.max.ms"))
+	log.TimestampAfterMax = env.Duration(s.Duration("message.timestamp.after.max.ms"))
+	if s.Text("message.timestamp.type") == "LogAppendTime" {
+		log.TimestampType = wire.LogAppendTime
+	}
+	log.Delete, log.Compact = false, false
+	for _, policy := range s.List("cleanup.policy") {
+		log.Delete = log.Delete || policy == "delete"
+		log.Compact = log.Compact || policy == "compact"
+	}
+	return log, int(s.Int("min.insync.replicas"))
+}
