@@ -217,7 +217,7 @@ func (c *Consumer) polled(e env.Env, i int, r *kmsg.FetchResponse) {
 // reset follows auto.offset.reset: the largest single source of silent loss in practice, so the story tells it.
 func (c *Consumer) reset(e env.Env, i int) {
 	p := c.parts[i]
-	e.Note(noteReset, int64(p.next), 0, 0, 0)
+	e.Note(noteReset, c.leaders[p.tp].id.Short(), int64(p.tp.Partition), int64(p.next), 0)
 	switch c.cfg.Reset {
 	case ResetEarliest:
 		p.next = Earliest
@@ -229,11 +229,6 @@ func (c *Consumer) reset(e env.Env, i int) {
 		return
 	}
 	c.pump(e, i)
-}
-
-var noteReset = &env.NoteKind{
-	Name: "consumer.reset", Fields: [4]string{"offset"},
-	Text: "position {offset} is out of range: resets by auto.offset.reset", Story: true,
 }
 
 // awake ends the backoff of a cursor.

@@ -199,6 +199,7 @@ func (p *Producer) finish(e env.Env, i int, outcome Outcome, base wire.Offset) {
 	o := p.parts[i]
 	b := o.flight
 	o.flight = nil
+	p.tell(e, o, b, outcome, base)
 	crc := wire.Batch(b.bytes).CRC()
 	for n, id := range b.ids {
 		s := Sent{ID: id, Partition: o.tp, Acks: p.cfg.Acks, Outcome: outcome, Err: b.err, Offset: -1, Base: base, CRC: crc, Attempts: b.attempts}
@@ -211,4 +212,23 @@ func (p *Producer) finish(e env.Env, i int, outcome Outcome, base wire.Offset) {
 		p.Done(e, s)
 	}
 	p.pump(e, i)
+}
+
+// tell notes what the producer was told about a batch.
+func (p *Producer) tell(e env.Env, o *outbox, b *batch, outcome Outcome, base wire.Offset) {
+	topic, partition, n := p.leaders[o.tp].id.Short(), int64(o.tp.Partition), int64(len(b.ids))
+	var code int64
+	if b.err != nil {
+		code = int64(b.err.Code)
+	}
+	switch {
+	case outcome == OK && base < 0:
+		e.Note(noteWritten, topic, partition, n, 0)
+	case outcome == OK:
+		e.Note(noteAcked, topic, partition, int64(base), n)
+	case outcome == Failed:
+		e.Note(noteFailed, topic, partition, n, code)
+	default:
+		e.Note(noteUnknown, topic, partition, n, code)
+	}
 }
