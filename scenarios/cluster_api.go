@@ -228,6 +228,7 @@ type MachineState struct {
 	Role        string      // "broker", "controller", "client"
 	Up          bool
 	Paused      bool
+	Fenced      bool // a broker that the controller has not let in
 	Active      bool // a controller that believes to lead the quorum
 	Incarnation uint32
 	Note        string // a few words, such as "active controller, epoch 3"

@@ -139,7 +139,7 @@ func (c *cluster) Machines() []MachineState {
 			Host: h.addr, Node: h.node, Role: h.role, Up: c.world.Running(h.addr), Paused: h.paused,
 			Incarnation: c.world.Incarnation(h.addr),
 		}
-		if b := c.brokerNode(h); b != nil && b.Fenced() {
+		if h.role == "broker" && m.Up && !c.letIn(h) {
 			m.Fenced, m.Note = true, "fenced"
 		}
 		if k, ok := c.world.Node(h.addr).(*controller.Controller); ok && m.Up {
@@ -148,6 +148,16 @@ func (c *cluster) Machines() []MachineState {
 		all = append(all, m)
 	}
 	return all
+}
+
+// letIn tells whether the newest image has a broker in service.
+func (c *cluster) letIn(h *host) bool {
+	m := c.image()
+	if m == nil {
+		return false
+	}
+	b := m.Broker(h.node)
+	return b != nil && b.Active()
 }
 
 // Names implements Sight.

@@ -166,7 +166,7 @@ func (s *Session) tick() bool {
 		}
 		return true
 	case s.next < len(s.program.code) && s.stopped == "":
-		c := s.program.code[s.next]
+		c := &s.program.code[s.next]
 		s.next++
 		s.start(c)
 		return true
@@ -209,7 +209,7 @@ func (s *Session) over(w *waiting) (over, met bool) {
 }
 
 // start runs a line, or hands a timed one to the world's clock.
-func (s *Session) start(c Command) {
+func (s *Session) start(c *Command) {
 	if s.cluster == nil && !s.open() {
 		return
 	}
@@ -225,13 +225,13 @@ func (s *Session) start(c Command) {
 }
 
 // begin runs a line now.
-func (s *Session) begin(c Command) {
+func (s *Session) begin(c *Command) {
 	if c.Verb.Run == nil {
 		return // pin: said before the first event
 	}
 	s.enter(Entry{Kind: EntryVerb, Line: &c.Line})
 	r := c.Verb.Run(s, c.Args)
-	s.print(&c.Line, c.Block, r.Text)
+	s.print(&c.Line, c.Block, r.Text, false)
 	if r.Until == nil {
 		return
 	}
@@ -239,7 +239,7 @@ func (s *Session) begin(c Command) {
 		r.After = patience
 	}
 	w := waiting{&c.Line, c.Block, r, s.cluster.Now() + r.After}
-	if c.Line.Timed {
+	if c.Line.Timed || r.Aside {
 		s.background = append(s.background, w)
 	} else {
 		s.now = &w
@@ -249,12 +249,13 @@ func (s *Session) begin(c Command) {
 // finish ends a line that waited.
 func (s *Session) finish(w waiting, met bool) {
 	if w.result.Then != nil {
-		s.print(w.line, w.block, w.result.Then(met))
+		s.print(w.line, w.block, w.result.Then(met), w.result.Aside)
 	}
 }
 
-// print adds to the output of a block. A timed line prints into the story alone: when it runs, its block may be past.
-func (s *Session) print(l *Line, block int, text string) {
+// print adds to the output of a block. What comes later than its line prints into the story alone: its block may be
+// past.
+func (s *Session) print(l *Line, block int, text string, aside bool) {
 	if text == "" {
 		return
 	}
@@ -262,7 +263,7 @@ func (s *Session) print(l *Line, block int, text string) {
 		text += "\n"
 	}
 	s.enter(Entry{Kind: EntryOutput, Line: l, Text: text})
-	if !l.Timed {
+	if !l.Timed && !aside {
 		s.outputs[block] += text
 	}
 }

@@ -38,6 +38,7 @@ type Result struct {
 	Until func() bool       // the verb is over when this is true; nil: at once
 	After env.Duration      // the verb is over after so long in any case; 0: the session's limit
 	Then  func(bool) string // more output when it is over; told whether Until came true
+	Aside bool              // the next line need not wait; then what it prints is in the story alone
 }
 
 // Scope says to whom configs belong, so that a verb takes only those that it can set.

@@ -21,7 +21,7 @@ var verbProduce = &Verb{
 	Check:   checkProduce,
 	Run: func(s *Session, a *Args) Result {
 		client, tp, list := s.client(a), a.tp(), a.values()
-		return s.await(s.cluster.Produce(client, tp, list), func(o Outcome) string {
+		return s.await(once(s.cluster.Produce(client, tp, list)), func(o Outcome) string {
 			return describeProduce(client, tp, list, o)
 		})
 	},
@@ -32,13 +32,18 @@ var verbSend = &Verb{
 	Group:   "clients",
 	Forms:   []string{"CLIENT TP VALUE..."},
 	Configs: ScopeClient,
-	Doc:     "As produce, but the next line starts at once, while the records are on their way. What the client was told is in the story.",
+	Doc: "As produce, but the next line starts at once, while the records are on their way. What the client was told stands in the " +
+		"story, at its time.",
 	Example: "send p1 orders-0 acks=all a b c",
 	Timed:   true,
 	Check:   checkProduce,
 	Run: func(s *Session, a *Args) Result {
-		s.cluster.Produce(s.client(a), a.tp(), a.values())
-		return Result{}
+		client, tp, list := s.client(a), a.tp(), a.values()
+		r := s.await(once(s.cluster.Produce(client, tp, list)), func(o Outcome) string {
+			return describeProduce(client, tp, list, o)
+		})
+		r.Aside = true
+		return r
 	},
 }
 
@@ -59,7 +64,7 @@ var verbConsume = &Verb{
 		if r.To >= 0 {
 			most = int32(min(r.To-r.From, 1<<30))
 		}
-		return s.await(s.cluster.Consume(client, tp, r.From, most), func(o Outcome) string {
+		return s.await(once(s.cluster.Consume(client, tp, r.From, most)), func(o Outcome) string {
 			return describeConsume(client, tp, o)
 		})
 	},

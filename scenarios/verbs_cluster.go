@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"samsa/sim/env"
 	"samsa/wire"
 )
 
@@ -42,8 +43,8 @@ var verbTopic = &Verb{
 		{"on", "PLACES", "the brokers that hold the copies, the preferred leader of the first partition first: on=1,2,3"},
 	},
 	Configs: ScopeTopic,
-	Doc: "Makes a topic and waits until every partition has a leader. Without on= the controller places the copies, and " +
-		"another seed places them elsewhere.",
+	Doc: "Makes a topic, once all brokers that run are let in, and waits until every partition has a leader. Without on= the " +
+		"controller places the copies, and another seed places them elsewhere.",
 	Example: "topic orders partitions=3 replicas=3 min.insync.replicas=2\ntopic audit on=2,1,3",
 	Check: func(ns *names, a *Args) *complaint {
 		name := arg[string](a, "NEWTOPIC")
@@ -69,7 +70,7 @@ var verbTopic = &Verb{
 		if len(spec.On) > 0 {
 			spec.Replicas = int32(len(spec.On))
 		}
-		return s.await(s.cluster.CreateTopic(spec), func(o Outcome) string {
+		return s.await(s.afterBoot(func() Op { return s.cluster.CreateTopic(spec) }), func(o Outcome) string {
 			if o.Status != OutcomeOK {
 				return fmt.Sprintf("%s: %s\n", spec.Name, describeStatus(o.Status, o.Error))
 			}
@@ -109,7 +110,7 @@ var verbConfig = &Verb{
 	},
 	Run: func(s *Session, a *Args) Result {
 		topic := arg[string](a, "TOPIC")
-		return s.await(s.cluster.SetConfig(topic, a.Settings), func(o Outcome) string {
+		return s.await(once(s.cluster.SetConfig(topic, a.Settings)), func(o Outcome) string {
 			if o.Status == OutcomeOK {
 				return ""
 			}
@@ -135,16 +136,51 @@ func readPlaces(ns *names, w Word) (any, string) {
 	return on, ""
 }
 
-// await makes a line wait for an operation.
-func (s *Session) await(op Op, then func(Outcome) string) Result {
+// await makes a line wait for an operation, which may begin later: until then op gives 0.
+func (s *Session) await(op func() Op, then func(Outcome) string) Result {
+	answered := func() (Outcome, bool) {
+		if id := op(); id != 0 {
+			return s.cluster.Outcome(id)
+		}
+		return Outcome{}, false
+	}
 	return Result{
-		Until: func() bool { _, done := s.cluster.Outcome(op); return done },
+		Until: func() bool { _, done := answered(); return done },
 		Then: func(done bool) string {
-			o, _ := s.cluster.Outcome(op)
+			o, _ := answered()
 			if !done {
 				o = Outcome{Status: OutcomeUnknown, Error: "no answer yet"}
 			}
 			return then(o)
 		},
 	}
+}
+
+// once is an operation that has begun.
+func once(op Op) func() Op { return func() Op { return op } }
+
+// bootTime is how long an operator waits for brokers that do not come up.
+const bootTime = 30 * env.Second
+
+// afterBoot begins an operation when every broker that runs is let in. A topic that is made earlier starts with fewer
+// replicas in sync, and with another leader: true to Kafka, and hardly ever what a scenario is about.
+func (s *Session) afterBoot(begin func() Op) func() Op {
+	late := s.cluster.Now() + bootTime
+	var op Op
+	return func() Op {
+		if op == 0 && (s.cluster.Now() >= late || !s.booting()) {
+			op = begin()
+		}
+		return op
+	}
+}
+
+// booting says whether a broker that runs is not let in yet.
+func (s *Session) booting() bool {
+	for _, m := range s.cluster.Machines() {
+		if m.Up && m.Fenced {
+			return true
+		}
+	}
+	return false
 }

@@ -40,9 +40,12 @@ const (
 
 // Story tells what happened so far.
 func Story(s *scenarios.Session) []Line {
-	names := s.Names()
+	names, told := s.Names(), elsewhere(s)
 	var story []Line
 	for _, e := range s.Entries() {
+		if e.Line != nil && told[e.Line] {
+			continue
+		}
 		l := Line{Event: e.Event, Time: int64(e.Time)}
 		switch e.Kind {
 		case scenarios.EntryVerb:
@@ -61,6 +64,19 @@ func Story(s *scenarios.Session) []Line {
 		story = append(story, l)
 	}
 	return story
+}
+
+// elsewhere are the lines that claim something and are right: what the judges say tells it again.
+func elsewhere(s *scenarios.Session) map[*scenarios.Line]bool {
+	told := map[*scenarios.Line]bool{}
+	if v := s.Verdict(); v != nil {
+		for _, c := range v.Claims {
+			if verb := c.Line.Verb.Text; c.OK && (verb == "expect" || verb == "saw") {
+				told[c.Line] = true
+			}
+		}
+	}
+	return told
 }
 
 // Sentence is what a note says, without who: the kind's text with its fields filled in.

@@ -116,10 +116,21 @@ func fill(text, head, indent string) string {
 func keep(text, indent string) string {
 	r := []rune(clean(text))
 	room := width - len(indent)
+	margin := 2 // of later lines: two more than the first has
+	for margin-2 < len(r) && margin < room/2 && r[margin-2] == ' ' {
+		margin++
+	}
 	var lines []string
 	for len(r) > room {
-		lines = append(lines, indent+string(r[:room]))
-		r = append([]rune("  "), r[room:]...)
+		cut := room
+		for cut > margin && r[cut] != ' ' {
+			cut--
+		}
+		if cut == margin {
+			cut = room // one word, wider than the line
+		}
+		lines = append(lines, strings.TrimRight(indent+string(r[:cut]), " "))
+		r = append([]rune(strings.Repeat(" ", margin)), []rune(strings.TrimLeft(string(r[cut:]), " "))...)
 	}
 	return strings.Join(append(lines, strings.TrimRight(indent+string(r), " ")), "\n")
 }

@@ -1,0 +1,84 @@
+// Command replay runs a scenario on some seeds and prints, a line each, the seed, the hash and the verdict.
+//
+//	replay -mode wire -seeds 7,8 leader-failover
+//	7 3f9a0c5be2d17746 ok
+//	8 90b1c4d2a6e35f08 ok
+//
+// It exists to be run on many platforms, where its output must be the same bytes: it has no terminal, no clock and no
+// flags that change a run but the mode of messages, which must not change one. It is not a tool for people; samsa run is.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"samsa/scenarios"
+	"samsa/scenarios/view"
+)
+
+func main() {
+	mode := flag.String("mode", "pointer", "how messages travel: pointer, wire or guard")
+	seeds := flag.String("seeds", "", "comma-separated; the file's own if empty")
+	flag.Parse()
+	if err := replay(*mode, *seeds, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "replay:", err)
+		os.Exit(2)
+	}
+}
+
+// replay prints one line per seed.
+func replay(mode, seeds string, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("one scenario is wanted, a name or a path; there are %d words", len(args))
+	}
+	program, err := load(args[0])
+	if err != nil {
+		return err
+	}
+	var o scenarios.RunOptions
+	switch mode {
+	case "pointer":
+	case "wire":
+		o.Mode = scenarios.ModeWire
+	case "guard":
+		o.Mode = scenarios.ModeGuard
+	default:
+		return fmt.Errorf("no mode %q: pointer, wire or guard", mode)
+	}
+	list := []uint64{program.Seed()}
+	if seeds != "" {
+		list = nil
+		for word := range strings.SplitSeq(seeds, ",") {
+			seed, err := strconv.ParseUint(word, 10, 64)
+			if err != nil {
+				return fmt.Errorf("no seed %q: a number from 0 to 2^64-1", word)
+			}
+			list = append(list, seed)
+		}
+	}
+	for _, seed := range list {
+		o.Seed = &seed
+		v, err := scenarios.New(program, o).Finish()
+		if err != nil {
+			return err
+		}
+		r := view.NewReport(args[0], v)
+		fmt.Println(r.Seed, r.Hash, r.Verdict)
+	}
+	return nil
+}
+
+// load reads a scenario by name or path.
+func load(name string) (*scenarios.Program, error) {
+	src, ok := scenarios.Source(name)
+	if !ok {
+		var err error
+		if src, err = os.ReadFile(name); err != nil {
+			return nil, err
+		}
+	}
+	return scenarios.Load(name, src)
+}

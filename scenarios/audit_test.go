@@ -1,0 +1,112 @@
+package scenarios
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"samsa/check"
+)
+
+// audited is the scenario of the audit: it crashes, elects, truncates and reads.
+const audited = "leader-failover"
+
+// auditSeeds are 20 seeds, or as many as SAMSA_AUDIT_SEEDS says.
+func auditSeeds(t *testing.T) []uint64 {
+	n := 20
+	if s := os.Getenv("SAMSA_AUDIT_SEEDS"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil || n < 1 {
+			t.Fatalf("SAMSA_AUDIT_SEEDS is %q, not a number of seeds", s)
+		}
+	}
+	return DerivedSeeds(2026, n)
+}
+
+// TestDeterminism runs the same seeds along every axis that must not matter: twice, in another process, in the three
+// message modes, with a collector that runs all the time, and on a machine with 32-bit words. Hash and verdict must be
+// equal, and different seeds must be different runs.
+func TestDeterminism(t *testing.T) {
+	seeds := auditSeeds(t)
+	src, ok := Source(audited)
+	if !ok {
+		t.Fatalf("no scenario %s", audited)
+	}
+	program := load(t, string(src))
+	once := func(mode Mode) (lines []string) {
+		for _, seed := range seeds {
+			v, err := New(program, RunOptions{Seed: &seed, Mode: mode}).Finish()
+			if err != nil {
+				t.Fatal(err)
+			}
+			verdict := "ok"
+			if v.Status != check.Held {
+				verdict = v.Status.String()
+			}
+			lines = append(lines, fmt.Sprintf("%d %016x %s", seed, v.Hash, verdict))
+		}
+		return lines
+	}
+	want := once(ModePointer)
+	hashes := map[string]bool{}
+	for _, line := range want {
+		hashes[strings.Fields(line)[1]] = true
+	}
+	if len(hashes) != len(seeds) {
+		t.Errorf("%d seeds gave %d different runs", len(seeds), len(hashes))
+	}
+	for _, axis := range []struct {
+		name string
+		mode Mode
+	}{{"a second time", ModePointer}, {"wire mode", ModeWire}, {"guard mode", ModeGuard}} {
+		t.Run(axis.name, func(t *testing.T) { same(t, want, once(axis.mode)) })
+	}
+	t.Run("another process", func(t *testing.T) { same(t, want, replay(t, seeds, runtime.GOARCH)) })
+	t.Run("GOGC=1", func(t *testing.T) { same(t, want, replay(t, seeds, runtime.GOARCH, "GOGC=1")) })
+	t.Run("GOARCH=386", func(t *testing.T) {
+		if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+			t.Skip("386 binaries run on Linux on amd64")
+		}
+		same(t, want, replay(t, seeds, "386"))
+	})
+}
+
+// same compares run by run.
+func same(t *testing.T, want, got []string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d runs, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("seed, hash, verdict were %s and are %s", want[i], got[i])
+		}
+	}
+}
+
+// replay builds internal/replay for an architecture and runs it in a process of its own.
+func replay(t *testing.T, seeds []uint64, arch string, env ...string) []string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "replay")
+	build := exec.Command("go", "build", "-o", binary, "samsa/internal/replay")
+	build.Env = append(os.Environ(), "GOARCH="+arch, "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build, err, out)
+	}
+	words := make([]string, len(seeds))
+	for i, seed := range seeds {
+		words[i] = strconv.FormatUint(seed, 10)
+	}
+	run := exec.Command(binary, "-seeds", strings.Join(words, ","), audited)
+	run.Env = append(os.Environ(), env...)
+	out, err := run.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", run, err, out)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}

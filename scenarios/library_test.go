@@ -1,0 +1,44 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// Every scenario of the library prints, on its own seed, what its file expects, and claims nothing that is not so; on
+// 20 seeds derived from it every claim still holds, so a golden output is never the only judge.
+func TestLibrary(t *testing.T) {
+	for _, name := range Library() {
+		t.Run(name, func(t *testing.T) {
+			s := compareFile(t, name+".txt", nil)
+			program := s.Program()
+			if program.File.Title == "" {
+				t.Error("the file begins with no story")
+			}
+			mustHold(t, name, s)
+			for _, seed := range DerivedSeeds(program.Seed(), 20) {
+				derived := New(program, RunOptions{Seed: &seed})
+				if _, err := derived.Finish(); err != nil {
+					t.Fatal(err)
+				}
+				mustHold(t, name, derived)
+			}
+		})
+	}
+}
+
+// mustHold fails for every claim of a file that is not so, with the command that shows it.
+func mustHold(t *testing.T, name string, s *Session) {
+	t.Helper()
+	v := s.Verdict()
+	var wrong []string
+	for _, c := range v.Claims {
+		if !c.OK {
+			wrong = append(wrong, fmt.Sprintf("line %d: %s", c.Line.Num, c.Text))
+		}
+	}
+	if len(wrong) > 0 || v.Stopped != "" {
+		t.Errorf("seed %d: %s\n%s\nsee it: samsa run %s --seed %d", v.Seed, v.Stopped, strings.Join(wrong, "\n"), name, v.Seed)
+	}
+}
