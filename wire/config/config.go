@@ -1,0 +1,314 @@
+// Package config is Kafka's configs as one table: name, to whom it belongs, type, default, what is allowed, since when,
+// and a line that says what it does.
+//
+//	topics.go brokers.go quorum.go groups.go clients.go features.go        the table
+//	      │
+//	Lookup(scope, name) ──▶ *Config ──Parse(c, text)──▶ Value or *Error
+//	      │
+//	New(scope).With(name, text) ──▶ Set: overrides over synonyms over defaults, read by Int, Bool, Duration, ...
+//
+// Everybody who needs a default, a bound or a spelling asks here: nodes for their settings, scenarios and command lines
+// for what a user wrote, DescribeConfigs for its answer, lists for what there is.
+//
+// Read config.go for what a config is, synonyms.go for how a topic's config finds its broker's, then set.go.
+//
+// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare with what it says itself.
+// What is not here: configs of security, metrics, plug-in classes, sockets' buffers and of where processes listen, because
+// nothing of that exists in a simulated world. Floats are banned in this project: the few ratios are kept as permille.
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Scope says to whom a config belongs. One name can be several configs: compression.type of a topic and of a producer
+// have different defaults. One config can belong to several.
+type Scope uint16
+
+const (
+	Topic      Scope = 1 << iota
+	Broker           // of a node with the role broker
+	Controller       // of a node with the role controller; Kafka has one set of configs for both roles
+	Group            // of a consumer, share or streams group, set like a topic's
+	Producer
+	Consumer
+	Admin
+	Feature // a finalized feature level: not a config in Kafka, but chosen in the same breath
+
+	// Two marks that are no scopes. Configs of topics and groups can always be changed in a running cluster.
+	Dynamic  // of brokers: can be changed in a running cluster, for all brokers at once
+	Internal // Kafka does not document it: for its own tests, or for knobs that should not be turned
+)
+
+// Node and Client are whole families of scopes.
+const (
+	Node   = Broker | Controller
+	Client = Producer | Consumer | Admin
+)
+
+const marks = Dynamic | Internal
+
+// String names the scopes: "topic", "producer, consumer".
+func (s Scope) String() string {
+	var names []string
+	for i, name := range [...]string{"topic", "broker", "controller", "group", "producer", "consumer", "admin", "feature"} {
+		if s&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// Kind is a config's type.
+type Kind uint8
+
+const (
+	Bool  Kind = iota
+	Short      // an integer of 16 bits
+	Int        // of 32 bits
+	Long       // of 64 bits
+	Ratio      // Kafka's double: here a decimal number with at most three places, kept as permille
+	Text
+	List // of texts, separated by commas
+)
+
+// String is Kafka's name of the type.
+func (k Kind) String() string {
+	return [...]string{"BOOLEAN", "SHORT", "INT", "LONG", "DOUBLE", "STRING", "LIST"}[k]
+}
+
+// Null is the default of a config that is not set unless someone sets it.
+const Null = "null"
+
+// Config is one row of the table. Rows are shared and never change.
+type Config struct {
+	Name    string
+	Scope   Scope
+	Kind    Kind
+	Default string // as text, or Null
+	Rule    Rule   // which values of the type are allowed
+	Since   string // the first release line of Kafka that names it
+	Doc     string // one line
+}
+
+// Is reports whether the config belongs to one of the scopes, or carries one of the marks.
+func (c *Config) Is(s Scope) bool { return c.Scope&s != 0 }
+
+// table holds every config, sorted by name and then by scope. It is built once and never changed.
+var table = sortedTable(topics, brokers, quorum, groups, groupConfigs, clients, features)
+
+func sortedTable(parts ...[]Config) []*Config {
+	var all []*Config
+	for _, part := range parts {
+		for i := range part {
+			all = append(all, &part[i])
+		}
+	}
+	slices.SortFunc(all, func(a, b *Config) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return int(a.Scope&^marks) - int(b.Scope&^marks)
+	})
+	return all
+}
+
+// All is every config, sorted by name.
+func All() []*Config { return slices.Clone(table) }
+
+// Of is every config of the scopes, sorted by name.
+func Of(s Scope) []*Config {
+	var of []*Config
+	for _, c := range table {
+		if c.Is(s &^ marks) {
+			of = append(of, c)
+		}
+	}
+	return of
+}
+
+// Lookup finds a config by its name among those of the scopes.
+func Lookup(s Scope, name string) (*Config, bool) {
+	i, _ := slices.BinarySearchFunc(table, name, func(c *Config, name string) int { return strings.Compare(c.Name, name) })
+	for ; i < len(table) && table[i].Name == name; i++ {
+		if table[i].Is(s &^ marks) {
+			return table[i], true
+		}
+	}
+	return nil, false
+}
+
+// Find is Lookup with an error that suggests what may have been meant: a name near to it, or that it is a config of
+// somebody else.
+func Find(s Scope, name string) (*Config, error) {
+	if c, ok := Lookup(s, name); ok {
+		return c, nil
+	}
+	e := &Error{Name: name, Unknown: s &^ marks}
+	if c, ok := Lookup(^Scope(0), name); ok {
+		e.Elsewhere = c.Scope &^ marks
+	}
+	names := make([]string, 0, len(table))
+	for _, c := range Of(s) {
+		names = append(names, c.Name)
+	}
+	e.Near = Nearest(name, names)
+	return nil, e
+}
+
+// Error is why a setting cannot be.
+type Error struct {
+	Name  string
+	Value string
+	Why   string // Kafka's words for a bad value
+
+	Unknown   Scope    // if not 0: there is no config of this name here
+	Elsewhere Scope    // but here
+	Near      []string // and these have similar names
+}
+
+// Error is a sentence in Kafka's words where it has some. Where they do not say it, what is allowed follows.
+func (e *Error) Error() string {
+	if e.Unknown == 0 {
+		return e.Why
+	}
+	s := "Unknown " + e.Unknown.String() + " config name: " + e.Name
+	if e.Elsewhere != 0 {
+		s += " (it is a config of: " + e.Elsewhere.String() + ")"
+	}
+	if len(e.Near) > 0 {
+		s += " (" + strings.Join(e.Near, " or ") + "?)"
+	}
+	return s
+}
+
+// Value is a config's value. The zero Value is null.
+type Value struct {
+	kind Kind
+	set  bool
+	n    int64 // integers; permille of a ratio; 1 for true
+	text string
+	list []string
+}
+
+// IsNull reports whether there is no value.
+func (v Value) IsNull() bool { return !v.set }
+
+// String is the value as Kafka prints it, or "null".
+func (v Value) String() string {
+	switch {
+	case !v.set:
+		return Null
+	case v.kind == Bool:
+		return strconv.FormatBool(v.n != 0)
+	case v.kind == Ratio:
+		return permilleText(v.n)
+	case v.kind == Text:
+		return v.text
+	case v.kind == List:
+		return strings.Join(v.list, ",")
+	}
+	return strconv.FormatInt(v.n, 10)
+}
+
+// Parse reads a value as Kafka's ConfigDef does: spaces around it do not count, true and false in any case, lists
+// separated by commas. Errors are *Error and say name, value and what is allowed.
+func Parse(c *Config, text string) (Value, error) {
+	trimmed := strings.TrimFunc(text, func(r rune) bool { return r <= ' ' })
+	v := Value{kind: c.Kind, set: true}
+	bad := func(why string) (Value, error) {
+		return Value{}, &Error{Name: c.Name, Value: text, Why: "Invalid value " + text + " for configuration " + c.Name + ": " + why}
+	}
+	var ok bool
+	switch c.Kind {
+	case Bool:
+		isTrue := strings.EqualFold(trimmed, "true")
+		if !isTrue && !strings.EqualFold(trimmed, "false") {
+			return bad("Expected value to be either true or false")
+		}
+		if isTrue {
+			v.n = 1
+		}
+	case Short, Int, Long:
+		n, err := strconv.ParseInt(trimmed, 10, c.Kind.bits())
+		if v.n = n; err != nil {
+			return bad("Not a number of type " + c.Kind.String())
+		}
+	case Ratio:
+		if v.n, ok = permille(trimmed); !ok {
+			return bad("Not a number of type DOUBLE with at most three decimal places")
+		}
+	case Text:
+		v.text = trimmed
+	case List:
+		v.list = splitList(trimmed)
+	}
+	if why := c.Rule.check(c.Name, v); why != "" {
+		return Value{}, &Error{Name: c.Name, Value: text, Why: why}
+	}
+	return v, nil
+}
+
+// defaultValue is the default as a value.
+func (c *Config) defaultValue() Value {
+	if c.Default == Null {
+		return Value{}
+	}
+	v, err := Parse(c, c.Default)
+	if err != nil {
+		panic("config: " + err.Error()) // a test parses every default
+	}
+	return v
+}
+
+// bits is the width of an integer kind.
+func (k Kind) bits() int {
+	switch k {
+	case Short:
+		return 16
+	case Int:
+		return 32
+	}
+	return 64
+}
+
+// splitList splits as Java's regular expression \s*,\s* does.
+func splitList(s string) []string {
+	if s == "" {
+		return nil
+	}
+	parts := strings.Split(s, ",")
+	for i, p := range parts {
+		parts[i] = strings.TrimSpace(p)
+	}
+	return parts
+}
+
+// permille reads a decimal number with at most three places that count.
+func permille(s string) (int64, bool) {
+	digits, negative := strings.CutPrefix(s, "-")
+	if !negative {
+		digits = strings.TrimPrefix(s, "+")
+	}
+	whole, places, _ := strings.Cut(digits, ".")
+	if places = strings.TrimRight(places, "0"); len(places) > 3 || whole+places == "" && !strings.Contains(digits, "0") {
+		return 0, false
+	}
+	n, err := strconv.ParseUint("0"+whole+(places + "000")[:3], 10, 50)
+	if negative {
+		return -int64(n), err == nil
+	}
+	return int64(n), err == nil
+}
+
+// permilleText writes a ratio as Java writes a double: always with a place.
+func permilleText(n int64) string {
+	sign := ""
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	places := strings.TrimRight(strconv.FormatInt(1000+n%1000, 10)[1:], "0")
+	return sign + strconv.FormatInt(n/1000, 10) + "." + places + "0"[:1-min(1, len(places))]
+}

@@ -1,0 +1,60 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Nearest is the candidates that a misspelt word was most likely meant to be, the nearest first, at most three: those
+// that at most a third of its letters away. Equally near ones keep the order of the list, so that no chance decides.
+func Nearest(word string, candidates []string) []string {
+	const longest, most = 80, 3 // longer words are no typing errors; more choices are no help
+	if len(word) > longest {
+		return nil
+	}
+	type near struct {
+		name string
+		d    int
+	}
+	var found []near
+	for _, c := range candidates {
+		if len(c) > longest || c == word {
+			continue
+		}
+		if d := Distance(word, c); d <= max(1, (min(len(word), len(c))+1)/3) {
+			found = append(found, near{c, d})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b near) int { return cmp.Compare(a.d, b.d) })
+	var names []string
+	for _, f := range found {
+		// What is much further off than the best one is not meant.
+		if len(names) < most && f.d <= found[0].d+1 {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// Distance counts the bytes that must be inserted, deleted, replaced or swapped with their neighbour to turn a into b.
+func Distance(a, b string) int {
+	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range above {
+		above[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := above[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(above[j]+1, row[j-1]+1, replace)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, above, row = above, row, before
+	}
+	return above[len(b)]
+}

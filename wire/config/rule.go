@@ -1,0 +1,243 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Rule says which values of a config's type are allowed. The zero Rule allows all.
+type Rule struct {
+	shape    shape
+	min, max int64 // numbers; permille for a ratio
+	words    []string
+}
+
+type shape uint8
+
+const (
+	anything     shape = iota
+	bounds             // a number from min to max
+	gzipEffort         // 1 to 9, or -1
+	word               // one of words
+	wordAnyCase        // one of words, in upper or lower case
+	modeWord           // as wordAnyCase, with the words of an enum of the share consumer
+	filled             // a text that is not empty
+	startOffset        // one of words, or by_duration:ISO-8601
+	distinct           // a list without repetitions and without empty elements
+	distinctSome       // the same, with at least one element
+	throttled          // partition:broker pairs, or *
+)
+
+const unbounded = 1<<63 - 1
+
+func atLeast(n int64) Rule            { return Rule{shape: bounds, min: n, max: unbounded} }
+func between(n, m int64) Rule         { return Rule{shape: bounds, min: n, max: m} }
+func oneOf(words ...string) Rule      { return Rule{shape: word, words: words} }
+func oneOfAnyCase(w ...string) Rule   { return Rule{shape: wordAnyCase, words: w} }
+func modes(words ...string) Rule      { return Rule{shape: modeWord, words: words} }
+func start(words ...string) Rule      { return Rule{shape: startOffset, words: words} }
+func someOf(words ...string) Rule     { return Rule{shape: distinctSome, words: words} }
+func noneOrSome(words ...string) Rule { return Rule{shape: distinct, words: words} }
+
+var (
+	gzipLevel = Rule{shape: gzipEffort}
+	nonEmpty  = Rule{shape: filled}
+	replicas  = Rule{shape: throttled}
+)
+
+// Bounds are the smallest and largest number allowed (permille for a ratio); ok is false if numbers have no bounds.
+func (r Rule) Bounds() (least, most int64, ok bool) { return r.min, r.max, r.shape == bounds }
+
+// Words are the words allowed, if only certain ones are.
+func (r Rule) Words() []string { return slices.Clone(r.words) }
+
+// Allowed is what is allowed, briefly and in Kafka's notation: "[1,...]", "[compact, delete]"; "" if everything is that
+// is of the type.
+func (c *Config) Allowed() string { return c.Rule.allowed(c.Kind) }
+
+// boundText is a bound as Kafka prints it.
+func boundText(k Kind, n int64) string {
+	if k == Ratio {
+		return strings.TrimSuffix(permilleText(n), ".0")
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func (r Rule) allowed(k Kind) string {
+	words := "[" + strings.Join(r.words, ", ") + "]"
+	switch r.shape {
+	case bounds:
+		if r.max == unbounded {
+			return "[" + boundText(k, r.min) + ",...]"
+		}
+		return "[" + boundText(k, r.min) + ",...," + boundText(k, r.max) + "]"
+	case gzipEffort:
+		return "[1,...,9] or -1"
+	case word, modeWord:
+		return words
+	case wordAnyCase:
+		return "(case insensitive) " + words
+	case startOffset:
+		return "[" + strings.Join(r.words, ", ") + ", by_duration:PnDTnHnMn.nS]"
+	case filled:
+		return "non-empty string"
+	case distinct, distinctSome:
+		if len(r.words) > 0 {
+			return words
+		}
+	case throttled:
+		return "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
+	}
+	return ""
+}
+
+// check is why a value is not allowed, in Kafka's words, or "".
+func (r Rule) check(name string, v Value) string {
+	why := ""
+	switch r.shape {
+	case bounds:
+		if v.n < r.min {
+			why = "Value must be at least " + boundText(v.kind, r.min)
+		} else if v.n > r.max {
+			why = "Value must be no more than " + boundText(v.kind, r.max)
+		}
+	case gzipEffort:
+		if v.n != -1 && (v.n < 1 || v.n > 9) {
+			why = "Value must be between 1 and 9 or equal to -1"
+		}
+	case word:
+		if !slices.Contains(r.words, v.text) {
+			why = "String must be one of: " + strings.Join(r.words, ", ")
+		}
+	case wordAnyCase:
+		if !r.hasAnyCase(v.text) {
+			why = "String must be one of (case insensitive): " + strings.Join(r.words, ", ")
+		}
+	case modeWord:
+		if !r.hasAnyCase(v.text) {
+			why = "Invalid value `" + v.text + "` for configuration " + name + ". The value must either be '" + strings.Join(r.words, "' or '") + "'."
+		}
+	case filled:
+		if v.text == "" {
+			why = "String must be non-empty"
+		}
+	case startOffset:
+		_, ok := StartDuration(v.text)
+		if !ok && !slices.Contains(r.words, v.text) {
+			why = "Invalid value `" + v.text + "` for configuration " + name + ". The value must be " + r.allowed(v.kind)
+		}
+	case distinct, distinctSome:
+		return r.checkList(name, v)
+	case throttled:
+		if !isThrottled(v.list) {
+			why = name + " must be the literal '*' or a list of replicas in the following format: " + r.allowed(v.kind)
+		}
+	}
+	if why == "" {
+		return ""
+	}
+	return "Invalid value " + v.printed() + " for configuration " + name + ": " + why
+}
+
+// printed is the value as Kafka's error messages print it.
+func (v Value) printed() string {
+	if v.kind == List {
+		return "[" + strings.Join(v.list, ", ") + "]"
+	}
+	if v.kind == Ratio && v.n%1000 != 0 {
+		return permilleText(v.n)
+	}
+	return v.String()
+}
+
+func (r Rule) hasAnyCase(s string) bool {
+	return slices.ContainsFunc(r.words, func(w string) bool { return strings.EqualFold(w, s) })
+}
+
+// checkList is Kafka's ConfigDef.ValidList.
+func (r Rule) checkList(name string, v Value) string {
+	if len(v.list) == 0 {
+		if r.shape == distinct {
+			return ""
+		}
+		allowed := r.allowed(v.kind)
+		if allowed == "" {
+			allowed = "any non-empty value"
+		}
+		return "Configuration '" + name + "' must not be empty. Valid values include: " + allowed
+	}
+	for i, s := range v.list {
+		if slices.Contains(v.list[:i], s) {
+			return "Configuration '" + name + "' values must not be duplicated."
+		}
+	}
+	for _, s := range v.list {
+		if s == "" {
+			return "Configuration '" + name + "' values must not be empty."
+		}
+		if len(r.words) > 0 && !slices.Contains(r.words, s) {
+			return "Invalid value " + s + " for configuration " + name + ": String must be one of: " + strings.Join(r.words, ", ")
+		}
+	}
+	return ""
+}
+
+// isThrottled reports whether a list is * or names replicas.
+func isThrottled(list []string) bool {
+	if len(list) == 1 && list[0] == "*" {
+		return true
+	}
+	number := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	for _, s := range list {
+		partition, broker, ok := strings.Cut(s, ":")
+		if !ok || !number(partition) || !number(broker) {
+			return false
+		}
+	}
+	return true
+}
+
+// StartDuration reads "by_duration:P1DT2H3M4.5S" (KIP-1106): how long before now to begin. ok is false for anything else.
+func StartDuration(text string) (d Duration, ok bool) {
+	s, ok := strings.CutPrefix(text, "by_duration:P")
+	date, clock, timed := strings.Cut(s, "T")
+	if !ok || s == "" || timed && clock == "" {
+		return 0, false
+	}
+	ok = addUnits(&d, date, []unit{{"D", day}}) && addUnits(&d, clock, []unit{{"H", hour}, {"M", minute}, {"S", second}})
+	return d, ok
+}
+
+// unit is a letter of ISO 8601 and what it stands for.
+type unit struct {
+	letter string
+	d      Duration
+}
+
+// addUnits adds numbers that are each followed by their unit, in the order of units. Seconds may have nine places.
+func addUnits(d *Duration, s string, units []unit) bool {
+	for _, u := range units {
+		number, rest, found := strings.Cut(s, u.letter)
+		if !found {
+			continue
+		}
+		s = rest
+		whole, places, fraction := strings.Cut(number, ".")
+		if fraction && u.d == second {
+			nanos, err := strconv.ParseUint((places + "000000000")[:9], 10, 63)
+			if err != nil || len(places) > 9 {
+				return false
+			}
+			*d += Duration(nanos)
+		} else if fraction {
+			return false
+		}
+		n, err := strconv.ParseUint(whole, 10, 63)
+		if err != nil || int64(n) > (unbounded-int64(*d))/int64(u.d) {
+			return false
+		}
+		*d += Duration(n) * u.d
+	}
+	return s == ""
+}

@@ -1,0 +1,188 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Set is the settings of one thing: a node, a topic, a client. It holds what somebody set, and answers for everything
+// else with synonyms and defaults. A Set never changes: With and Without make new ones, so it can be shared and kept.
+//
+//	topic's own ──▶ node's own, synonym by synonym ──▶ default
+type Set struct {
+	scope Scope
+	own   []setting // sorted by name, each name once
+	below *Set      // the node's, that a topic or group falls back to; may be nil
+}
+
+type setting struct {
+	config *Config
+	value  Value
+}
+
+// New is a set in which nothing is set. Scope says whose names it knows: Node, Topic, Producer, ...
+func New(scope Scope) *Set { return &Set{scope: scope} }
+
+// Over is the set of a topic or group on top of its node's.
+func (s *Set) Over(node *Set) *Set { return &Set{scope: s.scope, own: s.own, below: node} }
+
+// With is the set with one more setting, or another value for it. Errors are *Error.
+func (s *Set) With(name, text string) (*Set, error) {
+	c, err := Find(s.scope, name)
+	if err != nil {
+		return nil, err
+	}
+	v, err := Parse(c, text)
+	if err != nil {
+		return nil, err
+	}
+	i, found := s.search(name)
+	own := slices.Clone(s.own)
+	if found {
+		own[i].value = v
+	} else {
+		own = slices.Insert(own, i, setting{c, v})
+	}
+	return &Set{scope: s.scope, own: own, below: s.below}, nil
+}
+
+// Without is the set with one setting less. A name that is not set is no mistake.
+func (s *Set) Without(name string) *Set {
+	i, found := s.search(name)
+	if !found {
+		return s
+	}
+	return &Set{scope: s.scope, own: slices.Delete(slices.Clone(s.own), i, i+1), below: s.below}
+}
+
+func (s *Set) search(name string) (int, bool) {
+	return slices.BinarySearchFunc(s.own, name, func(e setting, name string) int { return strings.Compare(e.config.Name, name) })
+}
+
+// Own is the names that are set here, sorted.
+func (s *Set) Own() []string {
+	names := make([]string, len(s.own))
+	for i, e := range s.own {
+		names[i] = e.config.Name
+	}
+	return names
+}
+
+// Source says where a value comes from.
+type Source uint8
+
+const (
+	FromDefault Source = iota
+	FromNode           // a synonym in the node's settings
+	FromOwn            // set here
+)
+
+// Get is the value of a config, and where it comes from. It panics if the scope has no config of this name: names in
+// code are not input.
+func (s *Set) Get(name string) (Value, Source) {
+	c, err := Find(s.scope, name)
+	if err != nil {
+		panic("config: " + err.Error())
+	}
+	if i, found := s.search(name); found {
+		return s.own[i].value, FromOwn
+	}
+	node := s.below
+	if c.Is(Node) {
+		node = s
+	}
+	synonyms := c.Synonyms()
+	if node != nil {
+		for _, y := range synonyms {
+			if i, found := node.search(y.Name); found {
+				return y.convert(node.own[i].value), FromNode
+			}
+		}
+	}
+	if c.Default != Null {
+		return c.defaultValue(), FromDefault
+	}
+	for _, y := range synonyms {
+		if n, ok := Lookup(Node, y.Name); ok && n.Default != Null {
+			return y.convert(n.defaultValue()), FromDefault
+		}
+	}
+	return Value{}, FromDefault
+}
+
+// convert turns the synonym's unit into that of the config. Below 0 there is no time, only a sign that means "never".
+func (y Synonym) convert(v Value) Value {
+	if y.Factor == same || v.IsNull() {
+		return v
+	}
+	v.kind = Long
+	if v.n < 0 {
+		v.n = -1
+	} else {
+		v.n *= y.Factor // minutes and hours are Int: there is room
+	}
+	return v
+}
+
+// want is the value, which must be of one of the kinds.
+func (s *Set) want(name string, kinds ...Kind) Value {
+	v, _ := s.Get(name)
+	if v.set && !slices.Contains(kinds, v.kind) {
+		panic("config: " + name + " is read as " + kinds[0].String() + " and is " + v.kind.String())
+	}
+	return v
+}
+
+// Int is the value of an integer; 0 for null, see IsNull.
+func (s *Set) Int(name string) int64 { return s.want(name, Int, Long, Short).n }
+
+// Bool is the value of a boolean.
+func (s *Set) Bool(name string) bool { return s.want(name, Bool).n != 0 }
+
+// Permille is the value of a ratio, times 1000.
+func (s *Set) Permille(name string) int64 { return s.want(name, Ratio).n }
+
+// Text is the value of a string; "" for null.
+func (s *Set) Text(name string) string { return s.want(name, Text).text }
+
+// List is the value of a list; nil for null.
+func (s *Set) List(name string) []string { return slices.Clone(s.want(name, List).list) }
+
+// IsNull reports whether neither the config nor a synonym has a value.
+func (s *Set) IsNull(name string) bool { v, _ := s.Get(name); return v.IsNull() }
+
+// Duration is a span of time in nanoseconds, as env.Duration: convert it.
+type Duration int64
+
+const (
+	millisecond Duration = 1000 * 1000
+	second               = 1000 * millisecond
+	minute               = 60 * second
+	hour                 = 60 * minute
+	day                  = 24 * hour
+)
+
+// Duration is the value of an integer whose name ends with a unit of time. What is below 0 or null stays below 0: it is
+// not a time but means "never" or "as elsewhere". What is too long for a Duration is the longest one, 292 years.
+func (s *Set) Duration(name string) Duration {
+	u := timeUnit(name)
+	v := s.want(name, Int, Long)
+	switch {
+	case !v.set || v.n < 0:
+		return -1
+	case v.n > int64(unbounded/u):
+		return unbounded
+	}
+	return Duration(v.n) * u
+}
+
+func timeUnit(name string) Duration {
+	for _, u := range [...]unit{
+		{".ms", millisecond}, {".millis", millisecond}, {".seconds", second}, {".minutes", minute}, {".hours", hour},
+	} {
+		if strings.HasSuffix(name, u.letter) {
+			return u.d
+		}
+	}
+	panic("config: " + name + " is no time")
+}
