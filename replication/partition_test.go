@@ -1,0 +1,282 @@
+package replication_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"samsa/broker/storage"
+	"samsa/replication"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+const lag = 30 * env.Second
+
+// node is one replica with a disk of its own.
+type node struct {
+	*replication.Partition
+	t *testing.T
+	d env.Disk
+}
+
+func newNode(t *testing.T, id wire.NodeID) *node {
+	d := sim.NewDisk(sim.DiskProfile{})
+	log, _, err := storage.Open(d, "orders-0", storage.DefaultConfig(), storage.OpenOptions{})
+	require.NoError(t, err)
+	return &node{replication.New(wire.TopicPartition{Topic: "orders"}, wire.TopicID{1}, id, log, 0), t, d}
+}
+
+// become takes a role: leader, epoch, partition epoch, isr.
+func (n *node) become(leader wire.NodeID, epoch wire.Epoch, version wire.PartitionEpoch, now env.Instant, isr ...wire.NodeID) bool {
+	newEpoch, err := n.Become(n.d, replication.Assignment{
+		Leader: leader, Epoch: epoch, Version: version, Replicas: []wire.NodeID{1, 2, 3}, ISR: isr, MinISR: 2, LagMax: lag,
+	}, now)
+	require.NoError(n.t, err)
+	return newEpoch
+}
+
+// write appends one record per value, each in its own batch.
+func (n *node) write(values ...string) {
+	for _, v := range values {
+		b, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), []wire.Record{{Timestamp: 1, Value: []byte(v)}})
+		require.NoError(n.t, err)
+		_, err = n.Append(n.d, b, -1, 1)
+		require.NoError(n.t, err)
+	}
+}
+
+// fetch is one round of replication from a leader, as brokers do it.
+func (n *node) fetch(from *node, now env.Instant) {
+	at := n.Position()
+	mark, diverges, known := from.Diverges(at.Next, at.LastEpoch)
+	require.True(n.t, known)
+	if diverges {
+		_, err := n.Diverged(n.d, mark)
+		require.NoError(n.t, err)
+		return
+	}
+	from.Fetched(id(n), 7, at.Next, now)
+	data, err := from.Log().Read(from.d, at.Next, from.Log().End(), 1<<20, true)
+	require.NoError(n.t, err)
+	require.NoError(n.t, n.Replicate(n.d, data.Bytes, from.HW(), from.Log().Start()))
+}
+
+func id(n *node) wire.NodeID {
+	if n.Leads() {
+		return n.Leader()
+	}
+	return 5 - n.Leader() // with two nodes under test, 2 and 3
+}
+
+func (n *node) values() (all []string) {
+	data, err := n.Log().Read(n.d, n.Log().Start(), n.Log().End(), 1<<20, true)
+	require.NoError(n.t, err)
+	for b, err := range wire.Batches(data.Bytes) {
+		require.NoError(n.t, err)
+		for r, err := range b.Records() {
+			require.NoError(n.t, err)
+			all = append(all, string(r.Value))
+		}
+	}
+	return all
+}
+
+func everyone(wire.NodeID, wire.BrokerEpoch) bool { return true }
+
+func TestHighWatermarkIsTheLeastEndOfTheISR(t *testing.T) {
+	l := newNode(t, 1)
+	l.become(1, 0, 0, 0, 1, 2, 3)
+	l.write("a", "b", "c")
+	require.EqualValues(t, 0, l.HW(), "nobody fetched yet")
+	l.Fetched(2, 7, 3, 1)
+	require.EqualValues(t, 0, l.HW(), "3 is in the ISR and has nothing")
+	l.Fetched(3, 7, 1, 1)
+	require.EqualValues(t, 1, l.HW())
+	l.Fetched(3, 7, 3, 2)
+	require.EqualValues(t, 3, l.HW())
+	l.Fetched(3, 7, 2, 3)
+	require.EqualValues(t, 3, l.HW(), "it never goes back within an epoch")
+}
+
+func TestBelowMinISRTheHighWatermarkStandsStill(t *testing.T) {
+	l := newNode(t, 1)
+	l.become(1, 0, 0, 0, 1, 2, 3)
+	l.write("a")
+	l.become(1, 0, 1, 0, 1)
+	require.EqualValues(t, 0, l.HW(), "the leader alone has it, and min.insync.replicas is 2")
+	b, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), []wire.Record{{Timestamp: 1}})
+	require.NoError(t, err)
+	_, err = l.Append(l.d, b, -1, 1)
+	require.ErrorIs(t, err, kerr.NotEnoughReplicas)
+	_, err = l.Append(l.d, b, 1, 1)
+	require.NoError(t, err, "acks=1 asks for no more than the leader")
+}
+
+func TestAReplicaAboutToJoinHoldsTheHighWatermarkBack(t *testing.T) {
+	l := newNode(t, 1)
+	l.become(1, 0, 0, 0, 1, 2)
+	l.write("a", "b")
+	l.Fetched(2, 7, 2, 1)
+	require.EqualValues(t, 2, l.HW())
+	l.Fetched(3, 7, 2, 2) // 3 has caught up
+	p, ok := l.Propose(2, everyone)
+	require.True(t, ok)
+	require.Equal(t, []replication.Member{{ID: 1, BrokerEpoch: -1}, {ID: 2, BrokerEpoch: 7}, {ID: 3, BrokerEpoch: 7}}, p.ISR)
+	l.write("c")
+	l.Fetched(2, 7, 3, 3)
+	require.EqualValues(t, 2, l.HW(), "the controller may already have taken 3 in (KIP-497)")
+	l.Fetched(3, 7, 3, 4)
+	require.EqualValues(t, 3, l.HW())
+}
+
+func TestAReplicaJoinsOnlyWithEverythingOfThisEpochsStart(t *testing.T) {
+	l := newNode(t, 1)
+	l.become(1, 0, 0, 0, 1, 2)
+	l.write("a", "b", "c")
+	l.become(1, 1, 1, 0, 1, 2) // a new epoch: the high watermark is still 0
+	l.Fetched(3, 7, 2, 1)
+	_, ok := l.Propose(1, everyone)
+	require.False(t, ok, "it is past the high watermark and not at the epoch's start (KAFKA-7128)")
+	l.Fetched(3, 7, 3, 2)
+	_, ok = l.Propose(2, func(wire.NodeID, wire.BrokerEpoch) bool { return false })
+	require.False(t, ok, "the controller would not have it")
+	_, ok = l.Propose(2, everyone)
+	require.True(t, ok)
+	_, ok = l.Propose(2, everyone)
+	require.False(t, ok, "one change at a time")
+}
+
+func TestALaggardIsProposedOutAndWaitedForUntilTheControllerAgrees(t *testing.T) {
+	l := newNode(t, 1)
+	l.become(1, 0, 0, 0, 1, 2, 3)
+	l.write("a")
+	l.Fetched(2, 7, 1, 1)
+	l.Fetched(3, 7, 0, 1)
+	_, ok := l.Propose(env.Instant(lag), everyone)
+	require.False(t, ok, "it may lag for as long as replica.lag.time.max.ms")
+	l.Fetched(2, 7, 1, env.Instant(lag))
+	p, ok := l.Propose(env.Instant(lag)+2, everyone)
+	require.True(t, ok)
+	require.Len(t, p.ISR, 2)
+	require.EqualValues(t, 0, l.HW(), "3 may still be elected: nothing is committed without it")
+	require.False(t, l.Altered(p, 0, []wire.NodeID{1, 2}, 1, env.Instant(lag)+3))
+	require.EqualValues(t, 1, l.HW())
+}
+
+func TestACatchUpIsDatedByTheFetchBefore(t *testing.T) {
+	l := newNode(t, 1)
+	l.become(1, 0, 0, 0, 1, 2, 3)
+	second := env.Instant(env.Second)
+	for i := range env.Instant(60) { // 2 is always one record behind, as a follower under load is
+		l.write("x")
+		l.Fetched(2, 7, wire.Offset(i), i*second)
+		l.Fetched(3, 7, l.Log().End(), i*second)
+	}
+	_, ok := l.Propose(60*second, everyone)
+	require.False(t, ok, "a second behind is not out of sync")
+	l.Fetched(3, 7, l.Log().End(), 100*second)
+	p, ok := l.Propose(100*second, everyone)
+	require.True(t, ok, "but forty seconds of silence are")
+	require.Equal(t, wire.NodeID(3), p.ISR[1].ID)
+}
+
+func TestWhatTheControllersAnswerMeans(t *testing.T) {
+	for _, c := range []struct {
+		err     *kerr.Error
+		again   bool
+		pending bool
+	}{
+		{kerr.IneligibleReplica, false, false},
+		{kerr.OperationNotAttempted, false, false},
+		{kerr.FencedLeaderEpoch, false, true}, // it may hide an earlier success: the image will tell
+		{kerr.InvalidUpdateVersion, false, true},
+		{kerr.InvalidRequest, false, true},
+		{kerr.NewLeaderElected, false, true},
+		{kerr.UnknownTopicID, false, true},
+		{kerr.UnknownTopicOrPartition, false, true},
+		{kerr.NotController, true, true},
+		{kerr.RequestTimedOut, true, true},
+	} {
+		l := newNode(t, 1)
+		l.become(1, 0, 0, 0, 1, 2)
+		l.Fetched(3, 7, 0, 1)
+		p, ok := l.Propose(1, everyone)
+		require.True(t, ok)
+		require.Equal(t, c.again, l.Altered(p, c.err.Code, nil, 0, 1), c.err.Message)
+		_, pending := l.Pending()
+		require.Equal(t, c.pending, pending, c.err.Message)
+		require.Equal(t, []wire.NodeID{1, 2}, l.ISR(), "an error commits nothing")
+	}
+}
+
+func TestOlderMetadataIsSkipped(t *testing.T) {
+	l := newNode(t, 1)
+	require.True(t, l.become(1, 3, 5, 0, 1, 2))
+	require.False(t, l.become(2, 2, 6, 0, 1, 2), "an older leader epoch")
+	require.True(t, l.Leads())
+	require.False(t, l.become(1, 3, 4, 0, 1, 2, 3), "an older partition epoch")
+	require.Equal(t, []wire.NodeID{1, 2}, l.ISR())
+	require.False(t, l.become(1, 3, 6, 0, 1, 3), "news of the same epoch")
+	require.Equal(t, []wire.NodeID{1, 3}, l.ISR())
+}
+
+// The shapes of two logs that meet: what the follower has before (value per offset, epoch by the leader that wrote it),
+// and what must be left once it has followed.
+func TestAFollowerEndsWithTheLeadersLog(t *testing.T) {
+	type chapter struct {
+		leader int // 2 or 3
+		common []string
+		alone  []string // only the leader has them
+	}
+	for name, story := range map[string][]chapter{
+		"behind":           {{2, nil, []string{"a", "b"}}},
+		"equal":            {{2, []string{"a", "b"}, nil}},
+		"ahead":            {{3, []string{"a"}, []string{"b", "c"}}, {2, nil, nil}},
+		"forked":           {{3, []string{"a"}, []string{"b", "c"}}, {2, nil, []string{"d"}}},
+		"forked and equal": {{3, []string{"a"}, []string{"b"}}, {2, nil, []string{"c"}}},
+		"several epochs":   {{3, []string{"a"}, []string{"b"}}, {2, nil, []string{"c"}}, {3, nil, []string{"d"}}, {2, nil, []string{"e", "f"}}},
+		"empty epochs":     {{3, []string{"a"}, nil}, {2, nil, nil}, {3, nil, []string{"b"}}, {2, nil, nil}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			two, three := newNode(t, 2), newNode(t, 3)
+			epoch := wire.Epoch(0)
+			for _, c := range story {
+				lead, other := two, three
+				if c.leader == 3 {
+					lead, other = three, two
+				}
+				lead.become(wire.NodeID(c.leader), epoch, wire.PartitionEpoch(epoch), 0, 2, 3)
+				if len(c.common) > 0 {
+					other.become(wire.NodeID(c.leader), epoch, wire.PartitionEpoch(epoch), 0, 2, 3)
+					lead.write(c.common...)
+					other.fetch(lead, 1)
+				}
+				lead.write(c.alone...)
+				epoch++
+			}
+			two.become(2, epoch, wire.PartitionEpoch(epoch), 0, 2, 3)
+			three.become(2, epoch, wire.PartitionEpoch(epoch), 0, 2, 3)
+			for range 8 {
+				three.fetch(two, 1)
+			}
+			require.Equal(t, two.values(), three.values())
+			require.Equal(t, two.Log().End(), three.Log().End())
+			require.LessOrEqual(t, three.HW(), two.HW())
+		})
+	}
+}
+
+func TestLatestIsUnknownBeforeTheEpochIsCommitted(t *testing.T) {
+	l := newNode(t, 1)
+	l.become(1, 0, 0, 0, 1, 2)
+	l.write("a")
+	require.True(t, l.Settled())
+	l.become(1, 1, 1, 0, 1, 2)
+	require.False(t, l.Settled(), "an earlier leader may have shown readers more than our high watermark (KIP-207)")
+	l.Fetched(2, 7, 1, 1)
+	require.True(t, l.Settled())
+	require.Equal(t, "orders-0 L1 e1 [0‥1) hw=1 isr=1,2", l.String())
+}
