@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -278,17 +279,29 @@ func (l *Log) room(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, err er
 	if !l.full(b, int64(len(b)), wall) {
 		return false, nil
 	}
-	if err := l.roll(d, b.BaseOffset(), wall); err != nil {
+	base := l.end
+	if b.LastOffset()-base > math.MaxInt32 {
+		base = b.BaseOffset() // a gap too wide for the indexes lies before it
+	}
+	if err := l.roll(d, base, wall); err != nil {
 		return false, l.fail("roll", err)
 	}
 	return true, nil
 }
 
-// roll completes the active segment and starts one at an offset, which is at or above the end. The new segment's base
-// gets a snapshot of the producer table.
+// roll completes the active segment and starts one at an offset. The new segment's base gets a snapshot of the producer
+// table.
+//
+// The base is the log's end, where Kafka takes the first batch's offset: so segments that were never compacted border on
+// each other, and recovery knows a hole between them for what it is, a loss (see wideGap).
 func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 	if err := l.active().seal(d); err != nil {
 		return err
+	}
+	if l.cfg.Rules.DurableNames {
+		if err := l.syncNames(d); err != nil {
+			return err // or the new name could outlive the older one's
+		}
 	}
 	l.namesChanged = true
 	s, err := createSegment(d, l.dir, base, wall)

@@ -53,6 +53,14 @@ func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	if err != nil {
 		return err
 	}
+	if !o.Clean && l.cfg.Rules.DurableNames {
+		// What the names say now decides what is read again and what is believed. If a power loss during recovery
+		// could bring older names back, the next recovery might believe what this one took apart.
+		l.namesChanged = true
+		if err := l.syncNames(d); err != nil {
+			return err
+		}
+	}
 	if names, err = l.finishSwaps(d, names, r); err != nil {
 		return err
 	}
@@ -348,7 +356,7 @@ func (l *Log) fillEpochs(d env.Disk) error {
 // settleNames makes durable what loading changed, so that nothing it removed or cut off can come back later, beside what
 // was written since.
 func (l *Log) settleNames(d env.Disk) error {
-	if l.cfg.Rules.DurableTruncate {
+	if l.cfg.Rules.DurableNames {
 		return l.syncNames(d)
 	}
 	return nil

@@ -64,6 +64,10 @@ func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) 
 	return table, err
 }
 
+// wideGap is more offsets than a power loss can take from a file, and less than the gap in a leader's offsets that makes
+// a segment start behind the end of the one before it.
+const wideGap = 1 << 30
+
 // recoverFrom reads the segments from the given one on again, and ends the log at the first batch that is not sound.
 func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) error {
 	if first >= len(l.segments) {
@@ -75,8 +79,17 @@ func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) er
 	}
 	running := l.producers
 	l.producers = table
+	defer func() {
+		running.snapshots, running.unsynced = table.snapshots, table.unsynced
+		l.producers = running
+	}()
 	for i := first; i < len(l.segments); i++ {
 		s := l.segments[i]
+		if hole := s.base - l.segments[max(i-1, 0)].end; i > first && hole != 0 && hole < wideGap {
+			// What was written before this segment is gone, with the end of its file.
+			r.Bad = &UnexpectedOffset{First: s.base, Last: s.base, End: l.segments[i-1].end}
+			return l.dropFrom(d, i, r)
+		}
 		total := s.size
 		n, bad, err := l.readAgain(d, s, table)
 		if err != nil {
@@ -92,19 +105,24 @@ func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) er
 		if bad == nil {
 			continue
 		}
-		r.Bad, r.Truncated, r.Dropped = bad, total-s.size, len(l.segments)-i-1
-		for n := len(l.segments) - 1; n > i; n-- {
-			if err := l.discard(d, l.segments[n]); err != nil {
-				return err
-			}
-			l.segments = l.segments[:n]
-		}
-		if err := l.cut(d, s); err != nil {
+		r.Bad, r.Truncated = bad, total-s.size
+		if err := l.dropFrom(d, i+1, r); err != nil {
 			return err
 		}
+		return l.cut(d, s)
 	}
-	running.snapshots, running.unsynced = table.snapshots, table.unsynced
-	l.producers = running
+	return nil
+}
+
+// dropFrom discards the segments from the given one on, the newest first.
+func (l *Log) dropFrom(d env.Disk, i int, r *Recovered) error {
+	for n := len(l.segments) - 1; n >= i; n-- {
+		if err := l.discard(d, l.segments[n]); err != nil {
+			return err
+		}
+		l.segments = l.segments[:n]
+		r.Dropped++
+	}
 	return nil
 }
 
@@ -114,7 +132,7 @@ func (l *Log) cut(d env.Disk, s *segment) error {
 	if err := d.Truncate(s.log, s.size); err != nil {
 		return onFile(s.path(suffixLog), err)
 	}
-	if !l.cfg.Rules.DurableTruncate {
+	if !l.cfg.Rules.DurableNames {
 		return nil
 	}
 	return s.sync(d)
@@ -213,13 +231,9 @@ func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 			}
 			return nil
 		}
-		for n := len(l.segments) - 1; n >= 0; n-- {
-			if err := l.discard(d, l.segments[n]); err != nil {
-				return err
-			}
-			r.Dropped++
+		if err := l.dropFrom(d, 0, r); err != nil {
+			return err
 		}
-		l.segments = l.segments[:0]
 		l.epochs.clear()
 	}
 	l.namesChanged = true

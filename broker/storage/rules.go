@@ -32,10 +32,10 @@ type Rules struct {
 	// batch is of a newer leader, in a response of an older one that was overtaken (KAFKA-18723).
 	BoundFollowerEpoch bool
 
-	// DurableTruncate: are the names and the length that a truncation leaves on the device before it returns? Kafka
-	// leaves that to the file system; power loss may then bring back a piece of what was cut off, behind or between
-	// what was appended since.
-	DurableTruncate bool
+	// DurableNames: are the names and the length that a roll, a truncation or a deletion relies on made durable at once?
+	// Kafka leaves that to the file system; power loss may then bring back a piece of what was cut off, or take a
+	// segment and leave its successor.
+	DurableNames bool
 }
 
 // Today is the answers of the current Kafka, and where Kafka leaves the outcome to the file system, the safe one.
@@ -48,6 +48,6 @@ func Today() Rules {
 		SyncSnapshots:      true,
 		ReloadProducers:    true,
 		BoundFollowerEpoch: true,
-		DurableTruncate:    true,
+		DurableNames:       true,
 	}
 }

@@ -54,7 +54,7 @@ func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 	if err != nil {
 		return err
 	}
-	if l.cfg.Rules.DurableTruncate {
+	if l.cfg.Rules.DurableNames {
 		if err := s.sync(d); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (l *Log) afterTruncation(d env.Disk) error {
 			return err
 		}
 	}
-	if l.cfg.Rules.DurableTruncate {
+	if l.cfg.Rules.DurableNames {
 		return l.syncNames(d)
 	}
 	return nil
@@ -122,7 +122,7 @@ func (l *Log) startOver(d env.Disk, at wire.Offset) error {
 	}
 	l.producers.clear(at)
 	l.producers.taken = at
-	if l.cfg.Rules.DurableTruncate {
+	if l.cfg.Rules.DurableNames {
 		return l.syncNames(d)
 	}
 	return nil
@@ -146,7 +146,7 @@ func (l *Log) discard(d env.Disk, s *segment) error {
 		l.namesChanged = true
 		l.dooms++
 		l.doomed = append(l.doomed, doom{path + suffixDeleted, l.dooms})
-		if i == 0 && l.cfg.Rules.DurableTruncate {
+		if i == 0 && l.cfg.Rules.DurableNames {
 			if err := l.syncNames(d); err != nil {
 				return err
 			}
