@@ -46,6 +46,25 @@ func PlainBatch(base Offset, epoch Epoch) BatchOptions {
 	}
 }
 
+// Options are those with which AppendBatch builds b again from its records, or from what compaction keeps of them.
+func (b Batch) Options() BatchOptions {
+	return BatchOptions{
+		Codec:            b.Codec(),
+		TimestampType:    b.TimestampType(),
+		Transactional:    b.IsTransactional(),
+		Control:          b.IsControl(),
+		BaseOffset:       b.BaseOffset(),
+		LeaderEpoch:      b.LeaderEpoch(),
+		ProducerID:       b.ProducerID(),
+		ProducerEpoch:    b.ProducerEpoch(),
+		BaseSequence:     b.BaseSequence(),
+		NextOffset:       b.NextOffset(),
+		MaxTimestamp:     b.MaxTimestamp(),
+		HasDeleteHorizon: b.HasDeleteHorizon(),
+		DeleteHorizon:    b.BaseTimestamp(),
+	}
+}
+
 // AppendBatch appends one v2 batch to dst, byte for byte as Kafka's MemoryRecordsBuilder writes it.
 //
 // Offsets: if every record has Offset 0 they are numbered from o.BaseOffset without gaps. Otherwise they are absolute,
@@ -77,6 +96,9 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 	}
 	if o.HasDeleteHorizon {
 		baseTS = o.DeleteHorizon
+	}
+	if len(records) == 0 {
+		o.Codec = CodecNone // there is nothing to compress (DefaultRecordBatch.writeEmptyHeader)
 	}
 	if len(records) > 0 && o.TimestampType == CreateTime {
 		maxTS = NoTimestamp
