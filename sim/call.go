@@ -116,14 +116,9 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	c.link, c.token, c.req, c.key, c.version = id, tok, req, req.Key(), req.GetVersion()
 	c.due, c.written, c.cause = never, unwritten, w.cause
 	l, h := m.end(id)
-	if l == nil || h != &l.client || h.state == halfFailing {
-		c.err = env.ErrClosed
-		lane := env.LaneBackground
-		if l != nil {
-			lane = l.lane
-		}
-		c.lane = lane
-		m.post(&m.stations[lane], work{kind: Returned, call: c, cause: w.cause})
+	if l == nil || h != &l.client {
+		c.err, c.lane = env.ErrClosed, env.LaneBackground
+		m.post(&m.stations[c.lane], work{kind: Returned, call: c, cause: w.cause})
 		return
 	}
 	if l.server.machine != nil {
@@ -132,6 +127,9 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	c.lane, c.correlation, c.oneWay = l.lane, l.correlation, hasNoResponse(req)
 	l.correlation++
 	l.calls.push(c)
+	if h.state == halfFailing {
+		return // it returns before the node is told of the loss, see open
+	}
 
 	p := w.newPacket(packetRequest)
 	p.req, p.correlation, p.key, p.version, p.oneWay = req, c.correlation, c.key, c.version, c.oneWay

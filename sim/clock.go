@@ -22,9 +22,9 @@ func (c *clock) read(t Time) int64 {
 	if c.ppm == 0 {
 		return c.value + d
 	}
-	// Split so that the product stays in 64 bits: d is up to centuries, ppm up to a million.
-	whole, part := d/million, d%million
-	return c.value + d + whole*int64(c.ppm) + part*int64(c.ppm)/million
+	// Split so that the products stay in 64 bits: d is up to centuries, rate up to two million.
+	rate := million + int64(c.ppm)
+	return c.value + d/million*rate + d%million*rate/million
 }
 
 // when is the earliest true time, not before since, at which the clock shows value or more.
@@ -36,13 +36,11 @@ func (c *clock) when(value int64) Time {
 	if c.ppm == 0 {
 		return c.since + Time(d)
 	}
+	rate := uint64(million + int64(c.ppm))
 	hi, lo := bits.Mul64(uint64(d), million)
-	q, _ := bits.Div64(hi, lo, uint64(million+int64(c.ppm)))
-	t := c.since + Time(q)
-	for c.read(t) < value { // at most a step or two: both divisions round down
-		t++
-	}
-	return t
+	lo, carry := bits.Add64(lo, rate-1, 0) // round up
+	q, _ := bits.Div64(hi+carry, lo, rate)
+	return c.since + Time(q)
 }
 
 // bend begins a new line at true time t: the reading jumps by step and runs at ppm from there.

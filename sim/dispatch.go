@@ -38,6 +38,11 @@ func (w *World) open(m *machine, k *work) (void bool) {
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
 			return true
 		}
+		if k.link.calls.head != nil { // made after the loss and before the node could know: they return first
+			m.returnAll(k.link, k.err)
+			m.post(&m.stations[k.link.lane], *k)
+			return true
+		}
 		w.begin(Lost, m, k.cause)
 		w.mix(uint64(k.link.client.id) | uint64(k.err)<<32)
 		if w.told {

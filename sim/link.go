@@ -197,7 +197,8 @@ func (m *machine) Close(id env.Link) {
 	case h == &l.server:
 		w.closeServer(l, packetFin, m.spent())
 	case h.state == halfFailing:
-		w.forget(l, h) // Lost is not told any more; the calls are on their way back already
+		m.returnAll(l, env.ErrClosed) // of the calls made since
+		w.forget(l, h)                // Lost is not told any more
 	default:
 		m.returnAll(l, env.ErrClosed)
 		w.hangUp(l, packetFin, m.spent())

@@ -172,22 +172,18 @@ func (p *pipe) truncate(w *World, t Time) {
 	for k != nil && k.depart <= t {
 		last, k = k, k.next
 	}
+	p.lastDepart = min(p.lastDepart, t)
+	p.lineFree = min(p.lineFree, t)
 	if last == nil {
 		p.clear(w)
-	} else {
-		last.next, p.tail = nil, last
+		p.lastArrive = 0
+		return
 	}
+	last.next, p.tail, p.lastArrive = nil, last, last.arrive
 	for k != nil {
 		next := k.next
 		w.freePacket(k)
 		k = next
-	}
-	p.lastDepart = min(p.lastDepart, t)
-	p.lineFree = min(p.lineFree, t)
-	if last != nil {
-		p.lastArrive = last.arrive
-	} else {
-		p.lastArrive = 0
 	}
 }
 

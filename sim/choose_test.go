@@ -1,0 +1,212 @@
+package sim
+
+import (
+	"slices"
+	"testing"
+
+	"samsa/sim/env"
+)
+
+var siteTest = newSite("test.site")
+
+func seeded(seed uint64, list ...Override) *chance {
+	return &chance{seed: seed, overrides: newOverrides(list)}
+}
+
+// Every residue is drawn about equally often along each coordinate of a decision's address.
+func TestChooseIsUniform(t *testing.T) {
+	const n, draws = 10, 100_000
+	for name, draw := range map[string]func(i uint64) uint64{
+		"ordinal": func(i uint64) uint64 { return seeded(1).choose(siteTest, 77, i, n) },
+		"entity":  func(i uint64) uint64 { return seeded(1).choose(siteTest, i, 5, n) },
+		"seed":    func(i uint64) uint64 { return seeded(i).choose(siteTest, 77, 5, n) },
+		"site":    func(i uint64) uint64 { return seeded(1).choose(site{"x", i}, 77, 5, n) },
+	} {
+		var count [n]int
+		pairs, last := 0, uint64(n)
+		for i := range uint64(draws) {
+			v := draw(i)
+			count[v]++
+			if v == last {
+				pairs++
+			}
+			last = v
+		}
+		for v, c := range count {
+			if c < draws/n*9/10 || c > draws/n*11/10 {
+				t.Errorf("%s: %d was drawn %d times of %d", name, v, c, draws)
+			}
+		}
+		if pairs < draws/n*9/10 || pairs > draws/n*11/10 {
+			t.Errorf("%s: a value follows itself %d times of %d", name, pairs, draws)
+		}
+	}
+}
+
+// The values are part of what a seed means: they may never change.
+func TestChooseNeverChanges(t *testing.T) {
+	var got []uint64
+	for i := range uint64(6) {
+		got = append(got, seeded(42).choose(siteJitter, hashEntity("b1>b2"), i, 1000))
+	}
+	for i := range uint64(3) {
+		got = append(got, seeded(42).rare(siteLoss, hashEntity("b1"), i, 1_000_000, 8))
+	}
+	want := []uint64{761, 557, 409, 198, 137, 430, 1, 5, 4}
+	if !slices.Equal(got, want) {
+		t.Errorf("drew %v, want %v", got, want)
+	}
+}
+
+// A greater weight adds decisions and keeps all there were.
+func TestRareIsMonotone(t *testing.T) {
+	c := seeded(3)
+	fired := 0
+	for i := range uint64(200_000) {
+		low, high := c.rare(siteTest, 1, i, 1_000, 7), c.rare(siteTest, 1, i, 50_000, 7)
+		if low != 0 && low != high {
+			t.Fatalf("ordinal %d: %d at 0.1 %%, but %d at 5 %%", i, low, high)
+		}
+		if high > 7 {
+			t.Fatalf("drew %d of [1, 7]", high)
+		}
+		if high != 0 {
+			fired++
+		}
+		if c.rare(siteTest, 1, i, 0, 7) != 0 || c.rare(siteTest, 1, i, 1_000_000, 7) == 0 {
+			t.Fatalf("ordinal %d: never and always are not", i)
+		}
+	}
+	if fired < 9_000 || fired > 11_000 {
+		t.Errorf("5 %% of 200000 fired %d times", fired)
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	plain := seeded(9)
+	draw := func(c *chance, s site, i uint64) uint64 { return c.choose(s, hashEntity("b1"), i, 1000) }
+	other := newSite("test.other")
+	pinned := seeded(9, Override{Kind: Pin, Site: siteTest.name, Entity: "b1", Ordinal: 4, Value: 777},
+		Override{Kind: Pin, Site: siteTest.name, Entity: "b1", Ordinal: 5, Value: 5000})
+	off := seeded(9, Override{Kind: Off, Site: siteTest.name}, Override{Kind: Pin, Site: siteTest.name, Entity: "b1", Ordinal: 4, Value: 1})
+	kept := seeded(9, Override{Kind: Keep, Site: siteTest.name, Entity: "b1", Ordinal: 6})
+	salted := seeded(9, Override{Kind: Salt, Site: siteTest.name, Value: 1})
+	noise := seeded(9, Override{Kind: Salt, Value: 1})
+	moved := 0
+	for i := range uint64(50) {
+		v := draw(plain, siteTest, i)
+		want := v
+		switch i {
+		case 4:
+			want = 777
+		case 5:
+			want = 999 // a pin beyond the range is the last value
+		}
+		if got := draw(pinned, siteTest, i); got != want {
+			t.Errorf("pinned %d: %d, want %d", i, got, want)
+		}
+		if got := draw(off, siteTest, i); got != map[bool]uint64{true: 1}[i == 4] {
+			t.Errorf("off %d: %d", i, got)
+		}
+		if got := draw(kept, siteTest, i); got != map[bool]uint64{true: v}[i == 6] {
+			t.Errorf("kept %d: %d, want only ordinal 6", i, got)
+		}
+		if draw(salted, siteTest, i) != v {
+			moved++
+		}
+		if draw(noise, siteTest, i) != v {
+			t.Errorf("salting the world's noise moved %d of another site", i)
+		}
+		for name, c := range map[string]*chance{"pin": pinned, "off": off, "keep": kept, "salt": salted, "noise": noise} {
+			if draw(c, other, i) != draw(plain, other, i) {
+				t.Errorf("%s: moved decision %d of another site", name, i)
+			}
+		}
+		if draw(noise, siteJitter, i) == draw(plain, siteJitter, i) && i == 0 {
+			t.Error("salting the world's noise did not move its jitter")
+		}
+	}
+	if moved < 45 {
+		t.Errorf("a salt moved %d decisions of 50", moved)
+	}
+}
+
+// A node's ordinals count on through restarts.
+func TestChooseSurvivesRestart(t *testing.T) {
+	var drawn []uint64
+	l := newLab(t, nil)
+	l.add("b1", &node{start: func(e env.Env) { drawn = append(drawn, e.Choose("test.id", 1<<60)) }})
+	for range 5 {
+		l.Restart("b1")
+		l.RunUntil(l.Now())
+	}
+	slices.Sort(drawn)
+	if len(drawn) != 6 || len(slices.Compact(drawn)) != 6 {
+		t.Errorf("drew %v: an identity came twice", drawn)
+	}
+}
+
+type decided struct {
+	site    env.Site
+	entity  string
+	ordinal uint64
+	value   uint64
+}
+type decidedSink []decided
+
+func (s *decidedSink) Decided(site env.Site, entity string, ordinal, value uint64) {
+	*s = append(*s, decided{site, entity, ordinal, value})
+}
+
+// What the sink is told can be pinned: the pins alone make the run, under any seed.
+func TestDecisionsCanBePinned(t *testing.T) {
+	run := func(seed uint64, pins []Override, sink DecisionSink) uint64 {
+		w := chatter(Config{Seed: seed, Net: Rough(), Overrides: pins, Decisions: sink})
+		w.hash = 0 // the seed itself is in it
+		w.RunUntil(at(400))
+		return w.Hash()
+	}
+	var sink decidedSink
+	want := run(5, nil, &sink)
+	if len(sink) < 100 {
+		t.Fatalf("only %d decisions", len(sink))
+	}
+	var pins []Override
+	sites := map[env.Site]bool{}
+	for _, d := range sink {
+		pins = append(pins, Override{Kind: Pin, Site: d.site, Entity: d.entity, Ordinal: d.ordinal, Value: d.value})
+		sites[d.site] = true
+	}
+	for _, s := range []site{siteBase, siteJitter, siteLoss, siteStall, siteReset, siteRefuse, siteDrop, siteTie, siteMono} {
+		pins = append(pins, Override{Kind: Off, Site: s.name})
+		delete(sites, s.name)
+	}
+	for s := range sites {
+		pins = append(pins, Override{Kind: Off, Site: s})
+	}
+	if got := run(99, pins, nil); got != want {
+		t.Errorf("seed 99 with the decisions of seed 5 pinned gave %x, want %x", got, want)
+	}
+}
+
+func BenchmarkChoose(b *testing.B) {
+	c := seeded(1)
+	sum := uint64(0)
+	for i := range uint64(b.N) {
+		sum += c.choose(siteJitter, 7, i, 32)
+	}
+	if sum == 1 {
+		b.Log(sum)
+	}
+}
+
+func BenchmarkChoosePinned(b *testing.B) {
+	c := seeded(1, Override{Kind: Pin, Site: "x", Entity: "b1"})
+	sum := uint64(0)
+	for i := range uint64(b.N) {
+		sum += c.choose(siteJitter, 7, i, 32)
+	}
+	if sum == 1 {
+		b.Log(sum)
+	}
+}
