@@ -39,10 +39,12 @@ type Disk struct {
 
 	// Faults in force, see disk_fault.go.
 	capacity  int64
+	filled    bool // no room, whatever the capacity
 	armed     []armed
 	lies      bool
-	slow      int64 // permille
-	slowUntil Time  // a tenth of the speed by chance
+	slow      int64        // permille
+	delay     env.Duration // added to every call
+	slowUntil Time         // a tenth of the speed by chance
 	stall     Time
 	noisy     bool
 	drawn     [noiseSites]uint64 // the tick of each site's last draw, plus one
@@ -234,7 +236,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 		p = p[:uint64(len(p))*min(h.short, 8)/8]
 	}
 	size := file.cache.size
-	if lacks := off + int64(len(p)) - size - max(d.capacity-d.used, 0); lacks > 0 {
+	if lacks := off + int64(len(p)) - size - d.room(); lacks > 0 {
 		p = p[:int64(len(p))-lacks]
 		h.err = env.ErrNoSpace
 		d.host.activated(FaultDiskFull)
@@ -265,7 +267,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 		return h.err
 	}
 	grows := size - file.cache.size
-	if grows > 0 && grows > d.capacity-d.used {
+	if grows > 0 && grows > d.room() {
 		d.host.activated(FaultDiskFull)
 		return env.ErrNoSpace
 	}
@@ -386,5 +388,5 @@ func (d *Disk) Space() (free, total int64, err error) {
 	if err := d.enter(); err != nil {
 		return 0, 0, err
 	}
-	return max(d.capacity-d.used, 0), d.capacity, nil
+	return d.room(), d.capacity, nil
 }

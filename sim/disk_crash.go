@@ -188,7 +188,7 @@ func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n ui
 		return 0
 	}
 	ordinal := p.at<<44 | uint64(node.id)&0xffff<<28 | uint64(unit)&0xfffffff
-	return min(p.d.host.chance(site, ordinal, ppm, n), n-1)
+	return p.d.host.chance(site, ordinal, ppm, n)
 }
 
 // names draws which unsynced changes of names survive: a number of first ones for each directory.

@@ -217,7 +217,7 @@ func (d *Disk) settle(now Time) {
 // order of time. What the sync promises is fixed now: later writes wait for the next one.
 func (d *Disk) sync(node *inode) (done Time, h harm) {
 	h = d.strike(OnSync, node)
-	start := max(d.host.spend(d.slowed(d.profile.Call)), d.idle)
+	start := max(d.host.spend(d.called(d.profile.Call)), d.idle)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
 	d.idle = done
 	switch {

@@ -142,14 +142,26 @@ func (d *Disk) ForgetOnSync(pattern string) {
 	d.arm(armed{fault: FaultDiskSyncForgets, ops: OnSync, pattern: pattern})
 }
 
+// LieOnce lets the next sync of a file or directory succeed and do nothing.
+func (d *Disk) LieOnce(pattern string) {
+	d.arm(armed{fault: FaultDiskSyncLies, ops: OnSync, pattern: pattern})
+}
+
 // LieOnSync lets every sync succeed and do nothing, from now on or not any more.
 func (d *Disk) LieOnSync(lie bool) { d.lies = lie }
 
 // SetCapacity is the device's room in bytes. It may be less than what is used.
 func (d *Disk) SetCapacity(bytes int64) { d.capacity = bytes }
 
+// Fill leaves no room until Heal, whatever the capacity and whatever is removed: somebody else's files took it.
+func (d *Disk) Fill() { d.filled = true }
+
 // Slow multiplies what calls cost by permille/1000.
 func (d *Disk) Slow(permille int64) { d.slow = permille }
+
+// Delay keeps the lane busy for so much longer in every call until Heal, on top of what Slow makes of its cost. A sync
+// pays it once, and its time on the device stays what it was.
+func (d *Disk) Delay(extra env.Duration) { d.delay = extra }
 
 // Stall lets no call end before that time.
 func (d *Disk) Stall(until Time) { d.stall = until }
@@ -160,9 +172,9 @@ func (d *Disk) SetNoise(n DiskNoise) {
 	d.noisy = n != DiskNoise{}
 }
 
-// Heal ends what was armed, slowness, stalls and lies. What they destroyed stays so, and so do capacity and noise.
+// Heal ends what was armed, slowness, stalls, lies and Fill. What they destroyed stays so, and so do capacity and noise.
 func (d *Disk) Heal() {
-	d.armed, d.slow, d.stall, d.lies, d.slowUntil = nil, 1000, 0, false, 0
+	d.armed, d.slow, d.delay, d.stall, d.lies, d.filled, d.slowUntil = nil, 1000, 0, 0, false, false, 0
 }
 
 // RotBit flips a bit of a file: the stored one, and the cached one, as if it had been read since. It is ErrNotExist if
@@ -320,7 +332,7 @@ func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 		return 0
 	}
 	d.drawn[n] = tick + 1
-	return min(d.host.chance(n.site(), tick, ppm, values), values-1)
+	return d.host.chance(n.site(), tick, ppm, values)
 }
 
 // weather begins slow and stalled times by chance.
@@ -352,6 +364,22 @@ func (f *inode) hit(off int64, p []byte) {
 	f.device.write(off, p[:min(int64(len(p)), f.device.size-off)])
 }
 
+// room is how many bytes still fit.
+func (d *Disk) room() int64 {
+	if d.filled {
+		return 0
+	}
+	return max(d.capacity-d.used, 0)
+}
+
+// called is what a call costs its lane today.
+func (d *Disk) called(cost env.Duration) env.Duration {
+	if d.delay > 0 {
+		d.host.activated(FaultDiskSlow)
+	}
+	return d.slowed(cost) + d.delay
+}
+
 // slowed is what a cost is today.
 func (d *Disk) slowed(cost env.Duration) env.Duration {
 	permille := d.slow
@@ -376,7 +404,7 @@ func (d *Disk) outlast(t Time) Time {
 
 // pay keeps the lane busy for a call and returns when it ends.
 func (d *Disk) pay(cost env.Duration) Time {
-	done := d.host.spend(d.slowed(cost))
+	done := d.host.spend(d.called(cost))
 	if end := d.outlast(done); end > done {
 		done = d.host.spend(env.Duration(end - done))
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -170,6 +171,75 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+func TestDelay(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	cost := func(what string, do func() error) Time {
+		t.Helper()
+		start := b.lane
+		if err := do(); err != nil {
+			t.Fatal(what, err)
+		}
+		return b.lane - start
+	}
+	calls := []struct {
+		what string
+		do   func() error
+	}{
+		{"append", func() error { return d.Append(f, []byte("x")) }},
+		{"read", func() error { _, err := d.ReadAt(f, 0, 1); return err }},
+		{"list", func() error { _, err := d.List(""); return err }},
+		{"sync", func() error { return d.Sync(f) }},
+		{"syncdir", func() error { return d.SyncDir("") }},
+		{"rename", func() error { return d.Rename("f", "f") }},
+	}
+	var usual, delayed, slowed []Time
+	round := func(to *[]Time) {
+		for _, c := range calls {
+			*to = append(*to, cost(c.what, c.do))
+			b.later()
+		}
+	}
+	round(&usual)
+	wantFired(t, b, FaultDiskSlow, 0)
+	d.Delay(7000)
+	round(&delayed)
+	wantFired(t, b, FaultDiskSlow, len(calls))
+	d.Slow(3000)
+	round(&slowed)
+	for i, c := range calls {
+		if delayed[i] != usual[i]+7000 || slowed[i] != 3*usual[i]+7000 {
+			t.Errorf("%s took %d delayed and %d slowed too, usually %d", c.what, delayed[i], slowed[i], usual[i])
+		}
+	}
+	d.Heal()
+	var healed []Time
+	round(&healed)
+	if !slices.Equal(healed, usual) {
+		t.Errorf("healed calls took %v, usually %v", healed, usual)
+	}
+}
+
+func TestFillLastsUntilHeal(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	d.SetCapacity(100)
+	d.Fill()
+	wantErr(t, "append", d.Append(f, []byte("x")), env.ErrNoSpace)
+	wantErr(t, "extend", d.Truncate(f, 4), env.ErrNoSpace)
+	must(t, d.Truncate(f, 2))
+	wantErr(t, "append to what was freed", d.Append(f, []byte("x")), env.ErrNoSpace)
+	must(t, d.WriteAt(f, 0, []byte("z"))) // takes no room
+	if free, total, _ := d.Space(); free != 0 || total != 100 {
+		t.Fatalf("%d free of %d", free, total)
+	}
+	wantFired(t, b, FaultDiskFull, 3)
+	d.Heal()
+	must(t, d.Append(f, []byte("x")))
+	if free, total, _ := d.Space(); free != 97 || total != 100 {
+		t.Fatalf("healed, %d free of %d: the capacity is not Fill's to change", free, total)
+	}
+	wantTree(t, "file", d.Files(), "f=zbx")
+}
+
 func TestStall(t *testing.T) {
 	d, b, f := synced(t, "abc")
 	until := b.clock + 5000
@@ -191,6 +261,19 @@ func TestStall(t *testing.T) {
 	d.powerLost(until - 1)
 	wantTree(t, "a sync in a stall is not done", d.Files(), "f=abc")
 	wantFired(t, b, FaultDiskStalled, 2)
+}
+
+func TestLieOnce(t *testing.T) {
+	d, b, f := synced(t, "abc")
+	d.LieOnce("f")
+	appendTo(t, d, f, "d")
+	must(t, d.Sync(f))
+	b.later()
+	wantTree(t, "device after the lie", d.DurableFiles(), "f=abc")
+	must(t, d.Sync(f))
+	b.later()
+	wantTree(t, "device after the truth", d.DurableFiles(), "f=abcd")
+	wantFired(t, b, FaultDiskSyncLies, 1)
 }
 
 func TestLyingSync(t *testing.T) {

@@ -173,7 +173,10 @@ func (m *machine) chance(name env.Site, ordinal uint64, ppm uint32, n uint64) ui
 		s = &siteCount{site: newSite(name)}
 		m.sites[name] = s
 	}
-	return m.world.chance.rare(s.site, m.entity, ordinal, ppm, n)
+	if n < 2 {
+		return 0
+	}
+	return m.world.chance.rare(s.site, m.entity, ordinal, ppm, n-1) // rare draws from [1, n], a host from [1, n)
 }
 
 // operated counts the places at which a machine can die, and tells the feeds.
