@@ -151,42 +151,53 @@ func (c *cluster) Clock(addr env.Addr, f ClockFault) {
 func (c *cluster) Disk(addr env.Addr, f DiskFault) {
 	d := c.world.Disk(addr)
 	switch f.Kind {
+	case "error":
+		d.FailOnce(f.Path, sim.OnAny)
+	case "broken":
+		d.Break(f.Path, sim.OnAny)
+	case "full":
+		d.Fill()
+	case "short-write":
+		d.CutShort(f.Path)
 	case "slow":
-		d.Slow(1000 * 10)
-	case "stall":
+		d.Delay(f.By)
+	case "stalled":
 		until := sim.Time(1 << 62)
 		if f.For > 0 {
 			until = c.world.Now() + sim.Time(f.For)
 		}
 		d.Stall(until)
-	case "eio":
-		d.Break(f.Path, sim.OnAny)
-	case "eio-once":
-		d.FailOnce(f.Path, sim.OnAny)
-	case "full":
-		d.SetCapacity(1)
-	case "lying-sync":
-		d.LieOnSync(true)
-		c.struck(c.hosts[addr], "lying sync")
-	case "failed-sync":
+	case "sync-lies":
+		d.LieOnce(f.Path)
+	case "sync-forgets":
 		d.ForgetOnSync(f.Path)
-		c.struck(c.hosts[addr], "failed sync")
-	case "rot":
+	case "bit-rot":
 		c.rot(addr, f.Path)
-		c.struck(c.hosts[addr], "bit rot")
 	case "lost-write":
 		d.LoseWrite(f.Path)
-		c.struck(c.hosts[addr], "lost write")
-	case "misdirected-write":
+	case "misdirected":
 		d.Misdirect(f.Path, f.Path, 0)
-		c.struck(c.hosts[addr], "misdirected write")
 	case "heal":
 		d.Heal()
 		return
+	default:
+		panic("scenarios: no fault of a disk is called " + f.Kind)
 	}
-	if f.For > 0 && f.Kind != "stall" {
+	if what, loses := losingFaults[f.Kind]; loses {
+		c.struck(c.hosts[addr], what)
+	}
+	if f.For > 0 && f.Kind != "stalled" {
 		c.world.At(c.world.Now()+sim.Time(f.For), "heal the disk of "+string(addr), d.Heal)
 	}
+}
+
+// losingFaults are the faults of a disk that can take what was written, in the words of the ledger.
+var losingFaults = map[string]string{
+	"sync-lies":    "lying sync",
+	"sync-forgets": "failed sync",
+	"bit-rot":      "bit rot",
+	"lost-write":   "lost write",
+	"misdirected":  "misdirected write",
 }
 
 // rot flips one bit in the middle of the first file below a path that holds anything.
