@@ -75,6 +75,7 @@ func (b Batch) Options() BatchOptions {
 // dst nothing is allocated. On an error (which is the caller's mistake: a falling offset, a negative timestamp, a batch
 // over 2 GiB) dst comes back as it was.
 func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
+	// The batch covers [BaseOffset, next). Its end is settled first, because every record is held against it.
 	next := o.NextOffset
 	assign := unnumbered(records)
 	if next == 0 {
@@ -90,6 +91,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		return dst, fmt.Errorf("build a batch [%d, %d): offsets must be from 0 on and span less than 2^31", o.BaseOffset, next)
 	}
 
+	// The base timestamp is the first record's and not the smallest: deltas may be negative, and the builder in Kafka
+	// writes the first record before it knows the others. A delete horizon replaces it and deltas count from there.
 	baseTS, maxTS := NoTimestamp, o.MaxTimestamp
 	if len(records) > 0 {
 		baseTS = records[0].Timestamp
@@ -104,6 +107,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		maxTS = NoTimestamp
 	}
 
+	// Records first, header last: it needs their length, their largest timestamp, and the CRC of all of it. dst itself
+	// keeps its length throughout, which is what makes "as it was" after an error free.
 	start := len(dst)
 	out := append(dst, emptyHeader[:]...)
 	low := o.BaseOffset
@@ -133,6 +138,7 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		return dst, fmt.Errorf("build a batch: %d bytes do not fit its length field", len(out)-start)
 	}
 
+	// From here on nothing can fail.
 	b := Batch(out[start:])
 	b.Patch(o.BaseOffset, o.LeaderEpoch)
 	binary.BigEndian.PutUint32(b[atLength:], uint32(len(b)-sizePrefix))
@@ -152,7 +158,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 // emptyHeader is the room that AppendBatch leaves and then fills, when the records behind it are known.
 var emptyHeader [BatchHeaderSize]byte
 
-// unnumbered says that no record carries an offset of its own.
+// unnumbered says that no record carries an offset of its own. It costs a look at every record, up to the first that
+// does, and spares every caller a flag that could contradict the records.
 func unnumbered(records []Record) bool {
 	for i := range records {
 		if records[i].Offset != 0 {

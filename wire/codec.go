@@ -96,13 +96,14 @@ func (c Codec) unsupported() error {
 	return &CorruptError{What: "codec", Got: int64(c), Want: int64(CodecZstd), Record: -1, Code: kerr.UnsupportedCompressionType}
 }
 
+// What our own readers find wrong with a stream. They travel as the Cause of a *CorruptError.
 var (
 	errTooLarge  = errors.New("the records decompress to more than the limit")
 	errTruncated = errors.New("the stream ends too early")
 	errFormat    = errors.New("the stream is not in the codec's format")
 )
 
-// sink is an io.Writer that appends to a slice.
+// sink is an io.Writer that appends to a slice, for the one library here that only writes to streams.
 type sink struct{ b []byte }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -129,11 +130,12 @@ func appendGzip(dst, raw []byte) []byte {
 
 // readGzip decompresses one or more gzip members. gzip claims no size ahead: the buffer grows with what comes.
 func readGzip(src []byte) ([]byte, error) {
+	// A bytes.Reader and not a buffered one: the gzip reader needs an io.ByteReader or it reads ahead on its own.
 	r, err := gzip.NewReader(bytes.NewReader(src))
 	if err != nil {
 		return nil, err
 	}
-	raw := make([]byte, 0, 4*len(src))
+	raw := make([]byte, 0, 4*len(src)) // about what text of records gives; growth is for the rest
 	for {
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]

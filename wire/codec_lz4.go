@@ -20,11 +20,10 @@ const (
 
 	lz4Version      = 0x40 // the flags: two bits of version, then one each
 	lz4VersionMask  = 0xC0
-	lz4Independent  = 0x20
-	lz4BlockSum     = 0x10
-	lz4ContentSize  = 0x08
-	lz4ContentSum   = 0x04
-	lz4ReservedMask = 0x03
+	lz4Independent  = 0x20 // a block never copies from the one before it
+	lz4BlockSum     = 0x10 // every block is followed by its hash
+	lz4ContentSize  = 0x08 // the header holds the size of all of it
+	lz4ReservedMask = 0x03 // one reserved bit, and dictionaries, which Kafka does not read
 
 	lz4Chunk     = 64 << 10 // what Kafka writes, and its code in the frame header
 	lz4ChunkCode = 0x40
@@ -32,6 +31,7 @@ const (
 
 // appendLz4 writes the frame that the Java client writes: version 1, independent blocks of 64 KiB, no checksums.
 func appendLz4(dst, raw []byte) []byte {
+	// Messages of format 0 hashed the magic too, a mistake that Kafka keeps for them and that v2 never had.
 	dst = binary.LittleEndian.AppendUint32(dst, lz4Magic)
 	head := []byte{lz4Version | lz4Independent, lz4ChunkCode}
 	dst = append(dst, head...)
@@ -46,6 +46,7 @@ func appendLz4(dst, raw []byte) []byte {
 
 // appendLz4Block writes one block with its length, stored if compression gains nothing.
 func appendLz4Block(dst, raw []byte) []byte {
+	// The library is given room for the worst case; without, it would return 0 for what does not compress into the rest.
 	at := len(dst)
 	bound := 4 + lz4.CompressBlockBound(len(raw))
 	dst = slices.Grow(dst, bound)[:at+bound]
@@ -68,6 +69,7 @@ func readLz4(src []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A frame ends with its end mark and not with the bytes: without one it is truncated, as for Kafka.
 	var raw []byte
 	for {
 		if len(src) < 4 {
@@ -126,7 +128,7 @@ func readLz4Header(src []byte) (flags byte, maxBlock int, rest []byte, err error
 	if src[end] != byte(xxh32(src[4:end])>>8) {
 		return 0, 0, nil, errFormat
 	}
-	return flags, 1 << (2*size + 8), src[end+1:], nil
+	return flags, 1 << (2*size + 8), src[end+1:], nil // codes 4 to 7 are 64 KiB, 256 KiB, 1 MiB, 4 MiB
 }
 
 // appendUnlz4 appends what a block holds: at most maxBlock bytes, and at most 255 for each of its own. Nothing in a block
@@ -154,6 +156,7 @@ func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 func xxh32(p []byte) uint32 {
 	const p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
 	n := uint32(len(p))
+	// Four lanes of four bytes while there are sixteen, then fours, then single bytes, then an avalanche.
 	h := uint32(p5)
 	if len(p) >= 16 {
 		var one uint32 = p1 // a variable, so that the sums below wrap

@@ -24,7 +24,7 @@ func appendSnappy(dst, raw []byte) []byte {
 	dst = append(dst, 0, 0, 0, 1, 0, 0, 0, 1)
 	for len(raw) > 0 {
 		n := min(len(raw), snappyChunk)
-		at := len(dst)
+		at := len(dst) // of the chunk's length, filled in when it is known
 		dst = appendSnappyBlock(append(dst, 0, 0, 0, 0), raw[:n])
 		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 		raw = raw[n:]
@@ -81,6 +81,8 @@ func appendUnsnappy(dst, block []byte) ([]byte, error) {
 	return dst[:len(dst)+len(raw)], nil
 }
 
+// The table is 16 KiB, which a goroutine's stack takes and a first-level cache holds. A shorter match than four bytes
+// would save nothing over the three bytes of a copy.
 const (
 	snappyTableBits = 13
 	snappyMinMatch  = 4
@@ -95,12 +97,13 @@ func appendSnappyBlock(dst, src []byte) []byte {
 	var table [1 << snappyTableBits]uint16 // the place plus one; 0 is none
 	literal := 0                           // where the bytes begin that no copy covers yet
 	for at := 0; at+snappyMinMatch <= len(src); {
+		// The upper bits of a product with 2^32 over the golden ratio: a hash that mixes all four bytes.
 		four := binary.LittleEndian.Uint32(src[at:])
 		slot := &table[four*0x9E3779B1>>(32-snappyTableBits)]
 		from := int(*slot) - 1
 		*slot = uint16(at + 1)
 		if from < 0 || binary.LittleEndian.Uint32(src[from:]) != four {
-			at += 1 + (at-literal)>>5
+			at += 1 + (at-literal)>>5 // one step more for every 32 bytes without a match
 			continue
 		}
 		n := snappyMinMatch

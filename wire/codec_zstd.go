@@ -5,12 +5,14 @@ import "github.com/klauspost/compress/zstd"
 // appendZstd compresses into one frame without a checksum, as zstd-jni does: the batch has its CRC. The encoder is made
 // anew each time, so that no batch's bytes can depend on another's; its tables are what a call costs.
 func appendZstd(dst, raw []byte) []byte {
+	// A window beyond the input is memory for nothing, and one beyond 1 MiB is more than a batch by Kafka's defaults.
 	window := zstd.MinWindowSize
 	for window < len(raw) && window < 1<<20 {
 		window <<= 1
 	}
 	e, err := zstd.NewWriter(nil,
 		zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window),
+		// Without zero frames, nothing would compress to nothing, and nothing is not a zstd stream.
 		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true), zstd.WithZeroFrames(true))
 	if err != nil {
 		panic("zstd options are wrong: " + err.Error())
@@ -44,6 +46,7 @@ func readZstd(src []byte) ([]byte, error) {
 	return raw, nil
 }
 
+// The kinds of blocks (RFC 8878, 3.1.1.2), and what one holds at most. Kind 0 is stored as it is.
 const (
 	zstdBlockRLE        = 1 // one byte, repeated
 	zstdBlockCompressed = 2
@@ -54,6 +57,7 @@ const (
 // checkZstd walks over the frames and their blocks and refuses a frame that claims to hold more than its blocks can.
 // The decoder makes room for a claimed size at once, so a few bytes could otherwise cost a hundred megabytes.
 func checkZstd(src []byte) error {
+	// Several frames in a row are one stream, and frames of the skippable kind hold anybody's bytes.
 	for len(src) > 0 {
 		var h zstd.Header
 		if err := h.Decode(src); err != nil {
@@ -70,6 +74,7 @@ func checkZstd(src []byte) error {
 		if h.Skippable {
 			continue
 		}
+		// A frame without a content size needs no check: then the decoder's output grows block by block.
 		most, rest, err := zstdBlocks(src)
 		if err != nil {
 			return err

@@ -30,7 +30,8 @@ func (t ControlType) String() string {
 	return "UNKNOWN"
 }
 
-// ControlValue is what a control record says: one of the types below.
+// ControlValue is what a control record says: one of the types below, and no other. Those of KRaft carry a version in
+// front, of which Kafka has only 0 so far; LeaderChange has it as a field because it has a version 1 as well.
 type ControlValue interface {
 	// ControlType is the type that goes into the record's key.
 	ControlType() ControlType
@@ -148,6 +149,7 @@ func (m KRaftVoters) appendTo(dst []byte) []byte {
 	return append(dst, 0)
 }
 
+// appendCompactString writes a string with its length plus one, which leaves 0 for null.
 func appendCompactString(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))+1), s...)
 }
@@ -156,6 +158,7 @@ func appendCompactString(dst []byte, s string) []byte {
 // and is transactional; its options carry the producer that it ends. KRaft writes several values in one batch.
 // Control batches have no sequence and are never compressed, whatever o says.
 func AppendControl(dst []byte, o BatchOptions, ts Timestamp, values ...ControlValue) ([]byte, error) {
+	// A marker has a producer and yet no sequence: it must not move what the producer's state expects next.
 	o.Control, o.Codec, o.BaseSequence = true, CodecNone, NoSequence
 	records := make([]Record, len(values))
 	for i, v := range values {
@@ -254,6 +257,7 @@ func (c ControlRecord) Decode() (ControlValue, error) {
 		v = KRaftVoters{Voters: d.voters()}
 		d.tags()
 	default:
+		// Kafka's readers skip what they do not know, so this is for the caller to judge.
 		return nil, invalid("control type", int64(c.Type), int64(ControlKRaftVoters))
 	}
 	if d.bad {
@@ -269,6 +273,7 @@ type controlReader struct {
 	bad  bool
 }
 
+// take takes n bytes. They alias the record.
 func (d *controlReader) take(n uint64) []byte {
 	if d.bad || n > uint64(len(d.rest)) {
 		d.bad = true
@@ -294,6 +299,7 @@ func (d *controlReader) version() {
 	}
 }
 
+// uvarint takes an unsigned varint, without zigzag, as compact lengths and tags have them.
 func (d *controlReader) uvarint() uint64 {
 	v, n := binary.Uvarint(d.rest)
 	if d.bad || n <= 0 {
@@ -322,6 +328,7 @@ func (d *controlReader) length() uint64 {
 	return n - 1
 }
 
+// string takes a compact string and copies it.
 func (d *controlReader) string() string { return string(d.take(d.length())) }
 
 // voters takes the voter set. It grows as voters are found, never to a length that is merely claimed.

@@ -96,6 +96,7 @@ func NextFrame(b []byte) (frame, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, b, ErrShortFrame
 	}
+	// Judged before its bytes are awaited: a client that speaks HTTP or TLS claims a gigabyte or more.
 	n := int32(binary.BigEndian.Uint32(b))
 	if n < 0 || n > MaxFrameSize {
 		return nil, b, &FrameError{What: "size", Got: int64(n), Want: MaxFrameSize}
@@ -165,6 +166,8 @@ func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	if req == nil {
 		return h, nil, &UnsupportedError{h.Key, h.Version, -1}
 	}
+	// The header is read before the version is judged: also a broker that does not know a version of ApiVersions reads
+	// that far, and what is flexible in version 3 stays so in any later one.
 	req.SetVersion(h.Version)
 	headerVersion := requestHeaderVersion(req)
 	var ok bool
@@ -214,7 +217,8 @@ func ParseResponse(frame []byte, key, version int16) (correlation int32, resp km
 			return correlation, nil, h.truncated("tags", frame)
 		}
 	}
-	// The error code is the first field of every version.
+	// The error code is the first field of every version. Trying the asked version first, as the Java client does, would
+	// rely on a body of version 0 never looking like a later one.
 	if key == keyAPIVersions && len(body) >= 2 && int16(binary.BigEndian.Uint16(body)) == kerr.UnsupportedVersion.Code {
 		resp.SetVersion(0)
 	}

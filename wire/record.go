@@ -43,7 +43,8 @@ func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64
 	return dst
 }
 
-// recordSize is the length of a record behind its own length field.
+// recordSize is the length of a record behind its own length field. It has to be known before the first byte is written,
+// because the length is a varint whose own size depends on it; adding up is cheaper than writing twice.
 func recordSize(r *Record, offsetDelta int32, timestampDelta int64) int {
 	n := 1 + varintSize(timestampDelta) + varintSize(int64(offsetDelta))
 	n += nullableSize(r.Key) + nullableSize(r.Value) + varintSize(int64(len(r.Headers)))
@@ -54,6 +55,7 @@ func recordSize(r *Record, offsetDelta int32, timestampDelta int64) int {
 	return n
 }
 
+// appendNullable writes a length and the bytes. Null is the length -1, which as a zigzag varint is one byte.
 func appendNullable(dst, p []byte) []byte {
 	if p == nil {
 		return binary.AppendVarint(dst, -1)
@@ -61,6 +63,7 @@ func appendNullable(dst, p []byte) []byte {
 	return append(binary.AppendVarint(dst, int64(len(p))), p...)
 }
 
+// nullableSize is what appendNullable writes.
 func nullableSize(p []byte) int {
 	if p == nil {
 		return 1
@@ -98,6 +101,7 @@ func (b Batch) Records() iter.Seq2[Record, error] {
 			yield(Record{}, err)
 			return
 		}
+		// The header's count rules: exactly so many records, and then nothing (DefaultRecordBatch.RecordIterator).
 		d := recordReader{rest: body}
 		for i := range count {
 			d.index = i
@@ -128,12 +132,13 @@ func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	return dst, nil
 }
 
-// body is the batch's records, decompressed.
+// body is the batch's records, decompressed: a part of the batch with codec none, else a buffer that nobody else has.
 func (b Batch) body() ([]byte, error) {
 	return b.Codec().decompress(b[BatchHeaderSize:])
 }
 
-// recordReader takes records off the front of a batch's body. The first error sticks.
+// recordReader takes records off the front of a batch's body. The first error sticks and every later call yields zeros,
+// so that a record is read as straight-line code and the error looked at once.
 type recordReader struct {
 	rest        []byte
 	index       int32 // of the record being read, for the error
@@ -150,10 +155,11 @@ func (d *recordReader) next(b Batch) (r Record) {
 	if d.err != nil {
 		return Record{}
 	}
+	// The record is read from a slice of its own, so that no field can reach into the next one.
 	behind := d.rest[size:]
 	d.rest = d.rest[:size]
 
-	d.byte("attributes")
+	d.byte("attributes") // Kafka neither uses nor checks them
 	timestampDelta := d.varint64("timestamp delta")
 	offsetDelta := d.varint32("offset delta")
 	r.Offset = b.BaseOffset() + Offset(offsetDelta)
@@ -215,6 +221,7 @@ func (d *recordReader) nullable(what string) []byte {
 	return p
 }
 
+// byte skips one byte.
 func (d *recordReader) byte(what string) {
 	if d.err != nil {
 		return
@@ -236,6 +243,7 @@ func (d *recordReader) varint32(what string) int32 {
 	return int32(n)
 }
 
+// varint64 takes a zigzag varint of at most 10 bytes (ByteUtils.readVarlong).
 func (d *recordReader) varint64(what string) int64 {
 	if d.err != nil {
 		return 0
@@ -249,6 +257,7 @@ func (d *recordReader) varint64(what string) int64 {
 	return v
 }
 
+// fail keeps the first error: what comes after it was read from the wrong place.
 func (d *recordReader) fail(what string, got, want int64) {
 	if d.err == nil {
 		d.err = &CorruptError{What: what, Got: got, Want: want, Record: d.index, Code: kerr.InvalidRecord}

@@ -33,6 +33,7 @@ func (b Batch) Validate() error {
 	if n := b.Count(); n < 0 || int64(n) > int64(b.LastOffsetDelta())+1 {
 		return invalid("record count", int64(n), int64(b.LastOffsetDelta())+1)
 	}
+	// Every offset of the batch must be one: a last offset that overflowed would sort before the first.
 	if base := b.BaseOffset(); base < 0 || base > math.MaxInt64-math.MaxInt32-1 {
 		return invalid("base offset", int64(base), 0)
 	}
@@ -72,6 +73,7 @@ func (b Batch) validateClientHeader() error {
 
 // walk decodes every record but its headers, and demands that they number themselves without gaps.
 func (b Batch) walk(visit func(i int32, r Record)) error {
+	// Not Records: headers would cost an allocation for each record that has some, and nobody looks at them here.
 	body, err := b.body()
 	if err != nil {
 		return err
@@ -129,6 +131,7 @@ func (c ClientRules) checkRecord(b Batch, i int32, r *Record) *CorruptError {
 	if c.Compacted && r.Key == nil {
 		return &CorruptError{What: "key length on a compacted topic", Got: -1, Record: i, Code: kerr.InvalidRecord}
 	}
+	// An absent timestamp is never too old. The differences wrap at the ends of the range, as Java's do.
 	if c.TimestampType == CreateTime && r.Timestamp != NoTimestamp {
 		age := c.Now - r.Timestamp
 		if age > c.Before {
