@@ -69,7 +69,7 @@ var clients = []Config{
 	{"max.block.ms", Producer, Long, "60000", atLeast(0), "0.9.0",
 		"How long send and the transaction calls may block."},
 	{"max.in.flight.requests.per.connection", Producer, Int, "5", atLeast(1), "0.8.2",
-		"Requests on their way to one broker. More than 5 forbids idempotence; more than 1 without it reorders on retry."},
+		"Requests on their way to one broker. Idempotence allows at most 5; without it, more than 1 reorders on retry."},
 	{"max.partition.fetch.bytes", Consumer, Int, "1048576", atLeast(0), "0.9.0",
 		"Most bytes of one partition in a fetch response."},
 	{"max.poll.interval.ms", Consumer, Int, "300000", atLeast(1), "0.10.1",

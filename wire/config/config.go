@@ -106,7 +106,7 @@ func sortedTable(parts ...[]Config) []*Config {
 			all = append(all, &part[i])
 		}
 	}
-	slices.SortFunc(all, func(a, b *Config) int {
+	slices.SortStableFunc(all, func(a, b *Config) int {
 		if c := strings.Compare(a.Name, b.Name); c != 0 {
 			return c
 		}

@@ -1,0 +1,180 @@
+package config
+
+import "slices"
+
+// order is two configs of a node of which one must not exceed the other.
+type order struct {
+	less, more string
+	strict     bool // they must not be equal either
+}
+
+// orders are Kafka's requirements among pairs of node configs (AbstractKafkaConfig, GroupCoordinatorConfig,
+// ShareGroupConfig). What group configs may be lies between the minima and maxima here.
+var orders = slices.Concat(
+	[]order{
+		{"replica.fetch.wait.max.ms", "replica.socket.timeout.ms", false},
+		{"replica.fetch.wait.max.ms", "replica.lag.time.max.ms", false},
+		{"group.share.max.size", "group.share.max.share.sessions", false},
+		{"group.streams.num.standby.replicas", "group.streams.max.standby.replicas", false},
+		{"group.streams.num.warmup.replicas", "group.streams.max.warmup.replicas", false},
+		{"group.streams.min.task.offset.interval.ms", "group.streams.task.offset.interval.ms", false},
+	},
+	heartbeats("group.consumer."), heartbeats("group.share."), heartbeats("group.streams."),
+	ranged("group.share.", "delivery.count.limit"),
+	ranged("group.share.", "record.lock.duration.ms"),
+	ranged("group.share.", "partition.max.record.locks"),
+)
+
+// ranged is a config between its minimum and maximum.
+func ranged(prefix, name string) []order {
+	least, most := prefix+"min."+name, prefix+"max."+name
+	return []order{{least, most, false}, {least, prefix + name, false}, {prefix + name, most, false}}
+}
+
+// heartbeats are the times of a kind of group.
+func heartbeats(prefix string) []order {
+	return slices.Concat(
+		ranged(prefix, "session.timeout.ms"), ranged(prefix, "heartbeat.interval.ms"), ranged(prefix, "assignment.interval.ms"),
+		[]order{{prefix + "heartbeat.interval.ms", prefix + "session.timeout.ms", true}},
+	)
+}
+
+// Check is Kafka's objection to settings that are allowed one by one and do not go together: what a node, a producer or
+// a consumer would refuse to start with, or a controller to set. Errors are *Error.
+//
+// What depends on more than the settings, as a retention on tiered storage, is not looked at.
+func (s *Set) Check() error {
+	if s.scope&Node != 0 {
+		if err := s.checkNode(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.scope&Topic != 0:
+		return s.atMost(order{"min.compaction.lag.ms", "max.compaction.lag.ms", false})
+	case s.scope&Client == Producer:
+		return s.checkProducer()
+	case s.scope&Client == Consumer:
+		return s.checkConsumer()
+	}
+	return nil
+}
+
+// object is an objection to the value of a config.
+func (s *Set) object(name, why string) error {
+	v, _ := s.Get(name)
+	return &Error{Name: name, Value: v.String(), Why: name + "=" + v.String() + ": " + why}
+}
+
+func (s *Set) atMost(o order) error {
+	less, more := s.Int(o.less), s.Int(o.more)
+	limit, _ := s.Get(o.more)
+	switch {
+	case o.strict && less >= more:
+		return s.object(o.less, "must be less than "+o.more+"="+limit.String())
+	case less > more:
+		return s.object(o.less, "must not exceed "+o.more+"="+limit.String())
+	}
+	return nil
+}
+
+func (s *Set) checkNode() error {
+	for _, o := range orders {
+		if err := s.atMost(o); err != nil {
+			return err
+		}
+	}
+	const mebibyte = 1 << 20
+	switch {
+	case s.Int("log.cleaner.threads") > 0 && s.Int("log.cleaner.dedupe.buffer.size")/s.Int("log.cleaner.threads") <= mebibyte:
+		return s.object("log.cleaner.dedupe.buffer.size", "must be more than 1 MiB for each of log.cleaner.threads")
+	case s.Int("log.retention.ms") == 0:
+		return s.object("log.retention.ms", "must be -1, which is no limit, or at least 1")
+	case s.Int("log.roll.ms") < 1:
+		return s.object("log.roll.ms", "must be at least 1")
+	case s.Int("log.roll.jitter.ms") < 0:
+		return s.object("log.roll.jitter.ms", "must be at least 0")
+	case s.Int("queued.max.request.bytes") > 0 && s.Int("queued.max.request.bytes") < s.Int("socket.request.max.bytes"):
+		return s.object("queued.max.request.bytes", "must be at least socket.request.max.bytes, or one request could never be taken")
+	case !slices.Contains(s.List("group.coordinator.rebalance.protocols"), "classic"):
+		return s.object("group.coordinator.rebalance.protocols", "must contain classic")
+	}
+	return nil
+}
+
+// isSet reports whether somebody set the config, be it to its default.
+func (s *Set) isSet(name string) bool { _, set := s.search(name); return set }
+
+// Idempotent reports whether a producer with these settings numbers its batches: it is meant to by default, and gives it
+// up silently when acks or retries are set so that it cannot.
+func (s *Set) Idempotent() bool {
+	return s.Bool("enable.idempotence") && s.acksAll() && s.Int("retries") > 0
+}
+
+func (s *Set) acksAll() bool { acks := s.Text("acks"); return acks == "all" || acks == "-1" }
+
+// DeliveryTimeout is delivery.timeout.ms of a producer, raised to what linger and one request need if nobody set it.
+func (s *Set) DeliveryTimeout() Duration {
+	d := s.Duration("delivery.timeout.ms")
+	if !s.isSet("delivery.timeout.ms") {
+		d = max(d, s.lingerAndRequest())
+	}
+	return d
+}
+
+// lingerAndRequest is the least time in which a batch can be delivered. Kafka keeps it in an int of milliseconds.
+func (s *Set) lingerAndRequest() Duration {
+	const most = (1<<31 - 1) * millisecond
+	return min(min(s.Duration("linger.ms"), most)+s.Duration("request.timeout.ms"), most)
+}
+
+// checkProducer is what ProducerConfig and KafkaProducer refuse.
+func (s *Set) checkProducer() error {
+	wanted := s.isSet("enable.idempotence") && s.Bool("enable.idempotence")
+	switch {
+	case wanted && s.Int("retries") == 0:
+		return s.object("retries", "an idempotent producer must retry")
+	case wanted && !s.acksAll():
+		return s.object("acks", "an idempotent producer needs acks=all")
+	case s.Bool("enable.idempotence") && s.Int("max.in.flight.requests.per.connection") > 5:
+		// Since 4.0 an error even where idempotence is given up for another reason.
+		return s.object("max.in.flight.requests.per.connection", "must be at most 5 unless enable.idempotence=false")
+	case s.isSet("transactional.id") && !s.Idempotent():
+		return s.object("transactional.id", "needs an idempotent producer: enable.idempotence=true, acks=all and retries")
+	case s.Bool("transaction.two.phase.commit.enable") && s.isSet("transaction.timeout.ms"):
+		return s.object("transaction.timeout.ms", "transactions with transaction.two.phase.commit.enable=true do not time out")
+	case s.DeliveryTimeout() < s.lingerAndRequest():
+		return s.object("delivery.timeout.ms", "must be at least linger.ms + request.timeout.ms")
+	}
+	return nil
+}
+
+// byProtocol are the consumer configs that only one group.protocol honours: with the other one they must not be set.
+var byProtocol = []struct {
+	name    string
+	classic bool
+}{
+	{"session.timeout.ms", true},
+	{"heartbeat.interval.ms", true},
+	{"partition.assignment.strategy", true},
+	{"group.remote.assignor", false},
+}
+
+// checkConsumer is what ConsumerConfig and KafkaConsumer refuse.
+func (s *Set) checkConsumer() error {
+	classic := len(s.Text("group.protocol")) == len("classic") // the other word is consumer, and case does not count
+	for _, c := range byProtocol {
+		if c.classic != classic && s.isSet(c.name) {
+			return s.object(c.name, "cannot be set with group.protocol="+s.Text("group.protocol"))
+		}
+	}
+	switch {
+	case s.isSet("group.id") && s.Text("group.id") == "":
+		return s.object("group.id", "must not be empty")
+	case s.IsNull("group.id") && s.isSet("enable.auto.commit") && s.Bool("enable.auto.commit"):
+		return s.object("enable.auto.commit", "there is nothing to commit for without a group.id")
+	case classic && !s.IsNull("group.id"):
+		return s.atMost(order{"heartbeat.interval.ms", "session.timeout.ms", true})
+	}
+	return nil
+}
