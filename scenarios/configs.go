@@ -1,41 +1,158 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"samsa/sim"
+	"samsa/wire/config"
 )
 
 // ScopeEither is for the verb config, which sets topics and brokers.
 const ScopeEither Scope = "topic or cluster"
 
-// ConfigInfo is one config for a reader.
-type ConfigInfo struct{ Name, Doc string }
+// of is a scope in the words of the table of configs.
+func (s Scope) of() config.Scope {
+	switch s {
+	case ScopeCluster:
+		return config.Node
+	case ScopeTopic:
+		return config.Topic
+	case ScopeClient:
+		return config.Producer | config.Consumer
+	case ScopeEither:
+		return config.Topic | config.Node
+	}
+	return 0
+}
 
-// Configs lists every config there is, by name.
-func Configs() []ConfigInfo { return nil }
-
-// ExplainConfig is all there is to say about a config; "" if there is none.
-func ExplainConfig(name string) string { return "" }
+// anyScope is all that a scenario can set.
+const anyScope = config.Topic | config.Node | config.Producer | config.Consumer
 
 // readSetting reads a config for a scope.
 func readSetting(scope Scope, w Word) (Setting, *complaint) {
+	msg, near := checkSetting(scope.of(), w.Key, w.Value)
+	if msg != "" {
+		return Setting{}, &complaint{w, msg, near}
+	}
 	return Setting{w.Key, w.Value}, nil
 }
 
-// ParseSet reads NAME=VALUE as --set gives it. With an error it names the nearest right name, or "".
+// checkSetting says what is wrong with a setting, and what was most likely meant. A name that several of the scopes
+// know, with bounds of their own, is right if it is right for one of them.
+func checkSetting(scope config.Scope, name, value string) (msg, near string) {
+	if _, err := config.Find(scope, name); err != nil {
+		return describeUnknown(err)
+	}
+	for s := config.Topic; s != 0 && s <= scope; s <<= 1 {
+		c, ok := config.Lookup(s&scope, name)
+		if !ok {
+			continue
+		}
+		_, err := config.Parse(c, value)
+		if err == nil {
+			return "", ""
+		}
+		if msg == "" {
+			msg, near = err.Error(), Nearest(value, c.Rule.Words())
+			if allowed := c.Allowed(); allowed != "" && !strings.Contains(msg, allowed) && !strings.Contains(msg, "must") {
+				msg += "; allowed is " + allowed
+			}
+		}
+	}
+	return msg, near
+}
+
+// describeUnknown says that there is no such config here, and whose it is if it is somebody else's.
+func describeUnknown(err error) (msg, near string) {
+	var e *config.Error
+	if !errors.As(err, &e) {
+		return err.Error(), ""
+	}
+	msg = fmt.Sprintf("no %s config %q", strings.ReplaceAll(e.Unknown.String(), ", ", " or "), e.Name)
+	if e.Elsewhere != 0 {
+		msg += "; it is one of: " + e.Elsewhere.String()
+	}
+	if len(e.Near) > 0 {
+		near = e.Near[0]
+	}
+	return msg, near
+}
+
+// ParseSet reads NAME=VALUE as --set gives it. With an error it names the nearest right word, or "".
 func ParseSet(s string) (Setting, string, error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok || !isKey(name) {
-		return Setting{}, "", fmt.Errorf("write NAME=VALUE")
+		return Setting{}, "", errors.New("write NAME=VALUE")
+	}
+	if msg, near := checkSetting(anyScope, name, value); msg != "" {
+		return Setting{}, near, errors.New(msg)
 	}
 	return Setting{name, value}, "", nil
 }
 
 // override is the settings of a line with those of the run's options that belong there, which win.
 func (s *Session) override(scope Scope, settings []Setting) []Setting {
-	return append(append([]Setting{}, settings...), s.run.Set...)
+	var all []Setting
+	for _, have := range settings {
+		won := false
+		for _, set := range s.run.Set {
+			won = won || set.Name == have.Name
+		}
+		if !won {
+			all = append(all, have)
+		}
+	}
+	for _, set := range s.run.Set {
+		if msg, _ := checkSetting(scope.of(), set.Name, set.Value); msg == "" {
+			all = append(all, set)
+		}
+	}
+	return all
+}
+
+// ConfigInfo is one config for a reader.
+type ConfigInfo struct{ Name, Doc string }
+
+// Configs lists every config that a scenario can set, by name; one that several kinds of things have stands there once.
+func Configs() []ConfigInfo {
+	var all []ConfigInfo
+	for _, c := range config.Of(anyScope) {
+		if n := len(all); n == 0 || all[n-1].Name != c.Name {
+			all = append(all, ConfigInfo{c.Name, c.Doc})
+		}
+	}
+	return all
+}
+
+// ExplainConfig is all there is to say about a config, for each kind of thing that has it; "" if there is none.
+func ExplainConfig(name string) string {
+	var b strings.Builder
+	for _, c := range config.Of(anyScope) {
+		if c.Name != name {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(Wrap(c.Doc, 80) + "\n")
+		say := func(what, text string) {
+			if text != "" {
+				fmt.Fprintf(&b, "  %s\n", hang(fmt.Sprintf("%-8s ", what), text, 78))
+			}
+		}
+		whose := c.Scope.String()
+		if c.Is(config.Dynamic) || c.Is(config.Topic) {
+			whose += "; can be changed while the cluster runs"
+		}
+		say("of", whose)
+		say("type", c.Kind.String())
+		say("default", c.Default)
+		say("allowed", c.Allowed())
+		say("since", c.Since)
+	}
+	return b.String()
 }
 
 // Faulty lists every family of faults the world can do.

@@ -41,7 +41,7 @@ type fakeEvent struct {
 }
 
 var (
-	fakeLeads = &env.NoteKind{Name: "fake.leads", Fields: [4]string{"node", "epoch"}, Text: "{node} leads in epoch {epoch}", Story: true}
+	fakeLeads = &env.NoteKind{Name: "partition.leads", Fields: [4]string{"node", "epoch"}, Text: "{node} leads in epoch {epoch}", Story: true}
 	fakeTick  = &env.NoteKind{Name: "fake.tick", Text: "ticks"}
 )
 

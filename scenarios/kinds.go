@@ -445,7 +445,7 @@ func readStatus(_ *names, w Word) (any, string) {
 }
 
 func readNote(_ *names, w Word) (any, string) {
-	if all := noteNames(); len(all) > 0 && !slices.Contains(all, w.Text) {
+	if !slices.Contains(noteNames(), w.Text) {
 		return nil, fmt.Sprintf("no note %q; samsa list notes names them", w.Text)
 	}
 	return w.Text, ""

@@ -1,9 +1,18 @@
 package scenarios
 
-import "samsa/sim/env"
+import (
+	"slices"
 
-// NoteKinds lists every kind of note that nodes and the world make, in the order a reader would look for them.
-func NoteKinds() []*env.NoteKind { return nil }
+	"samsa/broker"
+	"samsa/client"
+	"samsa/controller"
+	"samsa/sim/env"
+)
+
+// NoteKinds lists every kind of note that nodes make: controllers, brokers, clients.
+func NoteKinds() []*env.NoteKind {
+	return slices.Concat(controller.Notes(), broker.Notes(), client.Notes())
+}
 
 // noteNames lists their names.
 func noteNames() []string {

@@ -156,6 +156,15 @@ func TestLoadErrors(t *testing.T) {
 		{"clock b1 skwe 5s", `4:10: clock takes skew, step, drift or monotonic-drift here, not "skwe" (did you mean "skew"?)`},
 		{"disk b1 slow", `4:9: slow needs to know how slow`},
 		{"consume r1 orders-0 from 7..3", `4:26: "7..3" is no offset and no range`},
+		{"saw partition.leeds", `4:5: no note "partition.leeds"; samsa list notes names them (did you mean "partition.leads"?)`},
+		{"topic more min.insync.replica=2", `4:12: no topic config "min.insync.replica" (did you mean "min.insync.replicas"?)`},
+		{"topic more acks=1", `4:12: no topic config "acks"; it is one of: producer`},
+		{"topic more partition=2", `4:12: no topic config "partition" (did you mean "partitions"?)`},
+		{"topic more cleanup.policy=compat", `4:12: Invalid value compat for configuration cleanup.policy`},
+		{"produce p2 orders-0 acks=2 x", `4:21: Invalid value 2 for configuration acks: String must be one of: all, -1, 0, 1`},
+		{"produce p2 orders-0 linger.ms=-1 x", `4:21: Invalid value -1 for configuration linger.ms: Value must be at least 0`},
+		{"config topic orders num.io.threads=2", `4:21: no topic config "num.io.threads"; it is one of: broker`},
+		{"config brokers retention.ms=5", `4:16: no broker or controller config "retention.ms"`},
 		{"pin a b 1 -1", `4:11: "-1" is no number from 0 to 2^64-1`},
 	} {
 		_, err := Load("x", []byte(head+c.line+"\n"))
@@ -328,7 +337,7 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestClaims(t *testing.T) {
-	s, _ := play(t, "cluster\ntopic orders\nsaw fake.leads\nsaw fake.leads by b2\nexpect acked-durable priced\nexpect acked-durable held\n", RunOptions{})
+	s, _ := play(t, "cluster\ntopic orders\nsaw partition.leads\nsaw partition.leads by b2\nexpect acked-durable priced\nexpect acked-durable held\n", RunOptions{})
 	var got []bool
 	for _, c := range s.Verdict().Claims {
 		got = append(got, c.OK)
