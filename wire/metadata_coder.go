@@ -301,49 +301,42 @@ func octets(c *coder, v *[]byte) {
 // list codes an array that cannot be null. least is the smallest size of an element in bytes: a hostile length cannot
 // make us allocate for elements that the input has no room for. An empty array is read as nil.
 func list[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
-	if c.reading {
-		if *v = nil; size(c, v, least) && *v == nil {
-			c.fail(FaultNull)
-			return
-		}
-		if len(*v) == 0 {
-			*v = nil
-		}
-	} else {
+	if !c.reading {
 		c.uvarint(uint32(len(*v)) + 1)
+	} else if n := c.count(least); n > 0 {
+		*v = make([]T, n)
+	} else if *v = nil; n < 0 {
+		c.fail(FaultNull)
 	}
-	elements(c, *v, element)
+	for i := range *v {
+		element(c, &(*v)[i])
+	}
 }
 
 // listOrNull codes an array; nil is null, and an empty one is not.
 func listOrNull[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
-	if c.reading {
+	switch {
+	case c.reading:
 		*v = nil
-		size(c, v, least)
-	} else if *v == nil {
+		if n := c.count(least); n >= 0 {
+			*v = make([]T, n)
+		}
+	case *v == nil:
 		c.uvarint(0)
-	} else {
+	default:
 		c.uvarint(uint32(len(*v)) + 1)
 	}
-	elements(c, *v, element)
+	for i := range *v {
+		element(c, &(*v)[i])
+	}
 }
 
-// size reads an array's length and makes the array; it stays nil for null. It reports whether that went well.
-func size[T any](c *coder, v *[]T, least int) bool {
-	n := c.uvarint(0)
-	if n == 0 {
-		return c.fault == 0
-	}
-	if uint64(n-1)*uint64(least) > uint64(len(c.in)) {
+// count reads an array's length: -1 for null.
+func (c *coder) count(least int) int {
+	n := int64(c.uvarint(0)) - 1
+	if n*int64(least) > int64(len(c.in)) {
 		c.fail(FaultLength)
-		return false
+		return 0
 	}
-	*v = make([]T, n-1)
-	return true
-}
-
-func elements[T any](c *coder, v []T, element func(*coder, *T)) {
-	for i := range v {
-		element(c, &v[i])
-	}
+	return int(n)
 }
