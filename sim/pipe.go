@@ -252,7 +252,8 @@ func (w *World) pipeUp(p *pipe) bool {
 func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 	path := p.path
 	at := w.now
-	if from != nil && k.depart > from.pausedAt && k.depart < from.resumedAt {
+	kernel := k.kind == packetSynAck || k.kind == packetReset // sends these whether the process runs or not
+	if from != nil && !kernel && k.depart > from.pausedAt && k.depart < from.resumedAt {
 		if from.paused {
 			p.held = true
 			return true

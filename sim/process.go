@@ -155,11 +155,14 @@ func (w *World) Resume(addr env.Addr) {
 		s.awake()
 	}
 	m.recheckDeadlines()
-	w.release(func(p *pipe) bool {
-		from, _ := p.ends()
-		return from.machine == m
-	}, false)
+	w.release(m.sends, false)
 	w.resume(m)
+}
+
+// sends reports that a pipe leads away from the machine.
+func (m *machine) sends(p *pipe) bool {
+	from, _ := p.ends()
+	return from.machine == m
 }
 
 // Forever is a time that does not come.
@@ -222,6 +225,7 @@ func (w *World) die(m *machine, power bool, reason error) {
 	}
 	if m.paused {
 		m.paused, m.resumedAt = false, w.now
+		w.release(m.sends, false)
 	}
 	m.node, m.killed, m.dieIn = nil, false, 0
 	m.suspended = m.suspended[:0]
