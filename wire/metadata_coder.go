@@ -194,6 +194,10 @@ func (c *coder) end() {
 	c.section, c.started, c.peeked, c.left = 0, false, false, 0
 }
 
+// The fields that follow are functions and not methods, because Go has no generic methods and a record's fields keep
+// their own types: wire.NodeID, wire.Epoch. A read that fails leaves the field as it was made, with its default.
+
+// boolean is one byte. Kafka reads every byte but 0 as true.
 func boolean(c *coder, v *bool) {
 	b := uint8(0)
 	if *v {
@@ -203,6 +207,7 @@ func boolean(c *coder, v *bool) {
 	*v = b != 0
 }
 
+// u8, u16, i32 and i64 are big-endian; whether they have a sign is the field's type's business.
 func u8[T ~uint8 | ~int8](c *coder, v *T) {
 	if !c.reading {
 		c.out = append(c.out, byte(*v))
@@ -235,6 +240,7 @@ func i64[T ~int64 | ~uint64](c *coder, v *T) {
 	}
 }
 
+// id is the 16 bytes of a UUID: the more significant half first.
 func id[T ~[16]byte](c *coder, v *T) {
 	if !c.reading {
 		b := [16]byte(*v)

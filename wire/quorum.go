@@ -165,6 +165,8 @@ func ParseQuorumState(b []byte) (QuorumState, error) {
 	return q, nil
 }
 
+// A field that is missing is an error and not a default: a vote that was forgotten may be given twice.
+
 // quorumFields takes fields out of the file's object. The first thing that is wrong sticks.
 type quorumFields struct {
 	object jsonValue
@@ -216,6 +218,9 @@ func (f *quorumFields) voters(name string) []NodeID {
 	return voters
 }
 
+// The rest of this file is as much of JSON as the file needs. The standard library's reader goes by reflection and takes
+// names in any case, neither of which we want in what decides who voted for whom.
+
 // jsonValue is one value of a JSON text.
 type jsonValue struct {
 	kind byte        // '{', '[', '"', '0' for a number, 't', 'f', 'n' for null, 0 for none
@@ -233,6 +238,7 @@ type jsonReader struct {
 // maxJSONDepth is far more than any version of the file needs.
 const maxJSONDepth = 8
 
+// space skips what may stand between two tokens of one line.
 func (j *jsonReader) space() { j.rest = strings.TrimLeft(j.rest, " \t") }
 
 // next consumes c if it is what comes next.
@@ -243,6 +249,7 @@ func (j *jsonReader) next(c string) bool {
 	return ok
 }
 
+// value reads one value with all that is in it. A number is kept as text: who wants an integer judges it.
 func (j *jsonReader) value(depth int) (v jsonValue) {
 	j.space()
 	switch {

@@ -13,6 +13,8 @@ type Rule struct {
 	words    []string
 }
 
+// shape tells how a rule looks at a value. Kafka has a class for each of them (ConfigDef.Range, ValidString, ValidList, ...),
+// and each has words of its own for its refusal.
 type shape uint8
 
 const (

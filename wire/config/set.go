@@ -8,6 +8,9 @@ import (
 // Set is the settings of one thing: a node, a topic, a client. It holds what somebody set, and answers for everything
 // else with synonyms and defaults. A Set never changes: With and Without make new ones, so it can be shared and kept.
 //
+// Reading goes through the table and parses defaults: a node reads what it needs when it starts and when a setting
+// changes, and keeps it in fields.
+//
 //	topic's own ──▶ node's own, synonym by synonym ──▶ default
 type Set struct {
 	scope Scope
