@@ -70,7 +70,11 @@ func describeUnknown(err error) (msg, near string) {
 	if !errors.As(err, &e) {
 		return err.Error(), ""
 	}
-	msg = fmt.Sprintf("no %s config %q", strings.ReplaceAll(e.Unknown.String(), ", ", " or "), e.Name)
+	whose := strings.ReplaceAll(e.Unknown.String(), ", ", " or ") + " "
+	if e.Unknown == anyScope {
+		whose = ""
+	}
+	msg = fmt.Sprintf("no %sconfig %q", whose, e.Name)
 	if e.Elsewhere != 0 {
 		msg += "; it is one of: " + e.Elsewhere.String()
 	}
@@ -84,7 +88,7 @@ func describeUnknown(err error) (msg, near string) {
 func ParseSet(s string) (Setting, string, error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok || !isKey(name) {
-		return Setting{}, "", errors.New("write NAME=VALUE")
+		return Setting{}, "", errors.New("it wants NAME=VALUE")
 	}
 	if msg, near := checkSetting(anyScope, name, value); msg != "" {
 		return Setting{}, near, errors.New(msg)

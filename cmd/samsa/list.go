@@ -114,7 +114,7 @@ func (a *app) listCommand() *cobra.Command {
 			l := listings()[i]
 			rows := l.rows()
 			if len(rows) == 0 {
-				fmt.Fprintln(a.out, l.empty)
+				fmt.Fprintln(a.out, scenarios.Wrap(l.empty, 80))
 			}
 			wide := 0
 			for _, r := range rows {

@@ -113,7 +113,10 @@ func exactly(n int, what string) cobra.PositionalArgs {
 		if len(args) == n {
 			return nil
 		}
-		return usage("samsa help "+cmd.Name(), "%s takes %s; there are %d words", cmd.CommandPath(), what, len(args))
+		if len(args) < n {
+			return usage("samsa help "+cmd.Name(), "%s needs %s", cmd.CommandPath(), what)
+		}
+		return usage("samsa help "+cmd.Name(), "%s takes %s, not: %s", cmd.CommandPath(), what, strings.Join(args, " "))
 	}
 }
 

@@ -66,6 +66,9 @@ func (t *trace) heard(n scenarios.Note) {
 	if err == nil {
 		_, err = t.w.Write(append(line, '\n'))
 	}
+	if err == nil && n.Kind.Story {
+		err = t.w.Flush() // whoever looks at the file while it grows sees whole steps
+	}
 	t.err = err
 }
 

@@ -1,0 +1,444 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"samsa/check"
+	"samsa/scenarios"
+)
+
+var update = flag.Bool("update", false, "write the golden files again")
+
+// binary is the command as a user would build it; go run would turn every exit code into 1.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "samsa")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "samsa")
+		if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// result is what a run of the binary left.
+type result struct {
+	out, err string
+	code     code
+}
+
+// samsa runs the binary.
+func samsa(t *testing.T, args ...string) result {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	r := result{out.String(), errs.String(), code(cmd.ProcessState.ExitCode())}
+	if strings.ContainsAny(r.out+r.err, "\x1b\r") {
+		t.Errorf("samsa %v wrote an escape sequence to what is no terminal:\n%q", args, r.out+r.err)
+	}
+	return r
+}
+
+// scenario writes a file and gives its path.
+func scenario(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "mine.txt")
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// golden compares with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant (%s; go test ./cmd/samsa -update)\n%s", got, path, want)
+	}
+}
+
+// The first command of the README: a story and a verdict, the same bytes twice, other bytes for another seed.
+func TestRunTellsAStory(t *testing.T) {
+	a := samsa(t, "run", "leader-failover", "--seed", "7")
+	if a.code != exitOK || a.err != "" {
+		t.Fatalf("exit %d, stderr %q", a.code, a.err)
+	}
+	for _, want := range []string{"seed 7", "leads orders-0", "> crash b1", "acked", "what the judges say", "verdict   ok",
+		"samsa run leader-failover --seed 7"} {
+		if !strings.Contains(a.out, want) {
+			t.Errorf("the story does not say %q:\n%s", want, a.out)
+		}
+	}
+	for line := range strings.Lines(a.out) {
+		if n := len([]rune(line)); n > 81 {
+			t.Errorf("%d columns: %s", n-1, line)
+		}
+	}
+	if b := samsa(t, "run", "leader-failover", "--seed", "7"); b.out != a.out {
+		t.Error("the same seed printed other bytes")
+	}
+	if b := samsa(t, "run", "leader-failover", "--seed", "8"); b.code != exitOK || hashOf(t, b.out) == hashOf(t, a.out) {
+		t.Errorf("seed 8 gave exit %d and the hash of seed 7", b.code)
+	}
+	if b := samsa(t, "run", "leader-failover"); b.out != a.out {
+		t.Error("the file's own seed is 7, and without --seed the story is another")
+	}
+}
+
+func hashOf(t *testing.T, out string) string {
+	t.Helper()
+	_, after, ok := strings.Cut(out, "hash ")
+	if !ok {
+		t.Fatalf("no hash in\n%s", out)
+	}
+	return strings.Fields(after)[0]
+}
+
+func TestRunJSON(t *testing.T) {
+	r := samsa(t, "run", "leader-failover", "--seed", "7", "--json")
+	if r.code != exitOK || r.err != "" || strings.Count(r.out, "\n") != 1 {
+		t.Fatalf("exit %d, stderr %q, stdout %q", r.code, r.err, r.out)
+	}
+	var got map[string]any
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"schema", "seed", "hash", "events", "steps", "virtual_ns", "verdict", "properties"} {
+		if _, ok := got[key]; !ok {
+			t.Errorf("no %q", key)
+		}
+	}
+	if got["schema"] != "samsa.run/1" || got["seed"] != "7" || got["verdict"] != "ok" {
+		t.Errorf("got %v", got)
+	}
+	if hash, _ := got["hash"].(string); hash != hashOf(t, samsa(t, "run", "leader-failover").out) {
+		t.Errorf("hash %v is not that of the story", got["hash"])
+	}
+	for _, p := range got["properties"].([]any) {
+		p := p.(map[string]any)
+		for _, key := range []string{"name", "status", "step", "explanation"} {
+			if _, ok := p[key]; !ok {
+				t.Errorf("property %v has no %q", p, key)
+			}
+		}
+	}
+}
+
+// Errors: what, why, next; the word, the nearest right one; always exit 2, on stderr.
+func TestUsageErrors(t *testing.T) {
+	bad := scenario(t, "cluster brokers=3\ntopic orders min.insync.replica=2\ncrahs b1\n")
+	var all strings.Builder
+	for _, args := range [][]string{
+		{"rnu"}, {"rnu", "--seed", "7"}, {"leader-failover"}, {"--bogus"}, {"run"}, {"run", "a", "b"}, {"run", "leader-failovr"},
+		{"run", "./nowhere.txt"}, {"run", "leader-failover", "--sede", "7"}, {"run", "leader-failover", "--seed"},
+		{"run", "leader-failover", "--seed", "x"}, {"run", "leader-failover", "--seed", "-1"}, {"run", "leader-failover", "--until", "0"},
+		{"run", "leader-failover", "--set", "min.insync.replica=1"}, {"run", "leader-failover", "--set", "acks=al"},
+		{"run", "leader-failover", "--set", "nothing"}, {"run", "leader-failover", "--rule", "A1"},
+		{"run", "leader-failover", "--expect", "violated:acked-durble"}, {"run", "leader-failover", "--expect", "held:x"},
+		{"run", bad}, {"list"}, {"list", "check"}, {"help", "crsah"}, {"explain", "acked-durble"}, {"print", "folower-restarts"},
+		{"version", "now"}, {"run", "leader-failover", "--trace", "/nowhere/at/all"},
+	} {
+		r := samsa(t, args...)
+		if r.code != exitUsage || r.out != "" || r.err == "" {
+			t.Errorf("samsa %v: exit %d, stdout %q, stderr %q", args, r.code, r.out, r.err)
+		}
+		said := strings.ReplaceAll(r.err, filepath.Dir(bad), "DIR")
+		fmt.Fprintf(&all, "$ samsa %s\n%s\n", strings.ReplaceAll(strings.Join(args, " "), filepath.Dir(bad), "DIR"), said)
+
+		// The same as one object, and nothing else.
+		r = samsa(t, append(args, "--json")...)
+		var e errorReport
+		if err := json.Unmarshal([]byte(r.out), &e); err != nil || e.Schema != "samsa.error/1" || e.Message == "" || r.err != "" || r.code != exitUsage {
+			t.Errorf("samsa %v --json: exit %d, %v, stdout %q, stderr %q", args, r.code, err, r.out, r.err)
+		}
+	}
+	golden(t, "errors.txt", all.String())
+}
+
+func TestErrorJSONNamesThePlace(t *testing.T) {
+	r := samsa(t, "run", scenario(t, "cluster\ncrahs b1\n"), "--json")
+	var e errorReport
+	if err := json.Unmarshal([]byte(r.out), &e); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Scenario) != 1 || e.Scenario[0].Line != 2 || e.Scenario[0].Col != 1 || e.Scenario[0].Word != "crahs" || e.Scenario[0].Suggestion != "crash" {
+		t.Errorf("got %+v", e)
+	}
+}
+
+// What a verdict is worth to the shell, for those that a scenario can bring about today.
+func TestExitCodes(t *testing.T) {
+	stuck := scenario(t, "cluster controllers=1\ntopic orders\nrun until isr orders-0 2 within 5s\n")
+	for _, c := range []struct {
+		args []string
+		want code
+		says string
+	}{
+		{[]string{"run", "leader-failover"}, exitOK, "verdict   ok"},
+		{[]string{"run", stuck}, exitInconclusive, "ended     line 3: run until isr orders-0 2 within 5s: not so after"},
+		{[]string{"run", "leader-failover", "--expect", "violated:acked-durable"}, exitInconclusive, "expected  violated:acked-durable"},
+		{[]string{"run", "leader-failover", "--until", "3"}, exitInconclusive, "stopped at step 3, as asked"},
+		{[]string{"run", "leader-failover", "--until", "100000"}, exitOK, "verdict   ok"},
+		{[]string{"list", "verbs"}, exitOK, "crash"},
+		{[]string{"help", "crash"}, exitOK, "crash HOSTS [power]"},
+		{nil, exitOK, "Commands"},
+	} {
+		r := samsa(t, c.args...)
+		if r.code != c.want || !strings.Contains(r.out, c.says) {
+			t.Errorf("samsa %v: exit %d, want %d and %q\n%s%s", c.args, r.code, c.want, c.says, r.out, r.err)
+		}
+	}
+}
+
+// The whole table, whatever today's scenarios can bring about.
+func TestCodeOf(t *testing.T) {
+	finding := func(name string, s check.Status) check.Finding {
+		return check.Finding{Check: &check.Check{Name: name}, Result: check.Result{Status: s}}
+	}
+	lost := finding("acked-durable", check.Violated)
+	for _, c := range []struct {
+		findings []check.Finding
+		status   check.Status
+		expected string
+		want     code
+	}{
+		{nil, check.Held, "", exitOK},
+		{[]check.Finding{finding("acked-durable", check.Priced)}, check.Held, "", exitOK},
+		{[]check.Finding{lost}, check.Violated, "", exitViolated},
+		{[]check.Finding{lost}, check.Violated, "acked-durable", exitOK},
+		{[]check.Finding{lost}, check.Violated, "lost-write", exitViolated},
+		{[]check.Finding{lost, finding("lost-write", check.Violated)}, check.Violated, "acked-durable", exitViolated},
+		{[]check.Finding{finding("heals", check.Violated)}, check.Violated, "", exitLiveness},
+		{[]check.Finding{lost, finding("heals", check.Violated)}, check.Violated, "", exitViolated},
+		{[]check.Finding{lost, finding("heals", check.Violated)}, check.Violated, "acked-durable", exitLiveness},
+		{nil, check.Unknown, "", exitInconclusive},
+		{nil, check.Held, "acked-durable", exitInconclusive},
+		{nil, check.Unknown, "acked-durable", exitInconclusive},
+	} {
+		if got := codeOf(&scenarios.Verdict{Findings: c.findings, Status: c.status}, c.expected); got != c.want {
+			t.Errorf("%v, %v, expecting %q: exit %d, want %d", c.findings, c.status, c.expected, got, c.want)
+		}
+	}
+}
+
+// endless is a scenario that no test waits for.
+const endless = "cluster controllers=1\ntopic orders on=1,2,3\nproduce p1 orders-0 a\nwait 10000d\n"
+
+// Ctrl-C: what was found so far is printed, and the code says so.
+func TestInterrupt(t *testing.T) {
+	for _, json := range []bool{false, true} {
+		args := []string{"run", scenario(t, endless)}
+		if json {
+			args = append(args, "--json")
+		}
+		cmd := exec.Command(binary, append(args, "--trace", "/dev/stderr")...)
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		notes, err := cmd.StderrPipe() // the trace: when it speaks, the run is under way
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := notes.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, notes) }()
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if got := code(cmd.ProcessState.ExitCode()); got != exitInterrupted {
+			t.Errorf("exit %d, want %d", got, exitInterrupted)
+		}
+		want := "interrupted; the judges speak of what happened so far"
+		if !strings.Contains(out.String(), want) || json && !strings.Contains(out.String(), `"interrupted":true`) {
+			t.Errorf("got %s", out.String())
+		}
+	}
+}
+
+func TestTrace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trace")
+	if r := samsa(t, "run", "leader-failover", "--trace", path); r.code != exitOK {
+		t.Fatalf("exit %d: %s", r.code, r.err)
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elected := false
+	for line := range strings.Lines(string(src)) {
+		var l traceLine
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		elected = elected || l.Note == "partition.elected" && strings.Contains(l.Text, "orders-0") && l.Step > 0
+	}
+	if !elected {
+		t.Errorf("nobody is elected in\n%s", src)
+	}
+}
+
+// rigged is a cluster with a judge who condemns everything: no scenario of the library ends so.
+type rigged struct{ scenarios.Cluster }
+
+func (r rigged) Judge(final bool) []check.Finding {
+	found := r.Cluster.Judge(final)
+	for i := range found {
+		found[i].Result = check.Result{Status: check.Violated, Step: 9, Explanation: "p1 was told <a> is stored"}
+	}
+	return found[:1]
+}
+
+// A violation is a result and no error: a story or one object on stdout, nothing on stderr, and exit 1, or 0 if it was
+// expected.
+func TestViolationIsAResult(t *testing.T) {
+	for _, c := range []struct {
+		flags runFlags
+		want  code
+		says  string
+	}{
+		{runFlags{}, exitViolated, "VIOLATED at step 9"},
+		{runFlags{json: true}, exitViolated, `"verdict":"violated"`},
+		{runFlags{json: true, expect: "violated:acked-durable"}, exitOK, `{"name":"acked-durable","status":"violated","step":9,"explanation":"p1 was told <a> is stored"}`},
+		{runFlags{expect: "violated:lost-write"}, exitViolated, "expected  violated:lost-write, and not that alone happened"},
+	} {
+		var out, errs bytes.Buffer
+		a := &app{out: &out, err: &errs, now: time.Now}
+		j, err := understand("leader-failover", c.flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.options.Build = func(o scenarios.Options) (scenarios.Cluster, error) {
+			cluster, err := scenarios.Assemble(o)
+			return rigged{cluster}, err
+		}
+		if err := a.play(j, nil); err != nil || a.code != c.want || errs.Len() > 0 || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%+v: %v, exit %d, want %d and %s\n%s%s", c.flags, err, a.code, c.want, c.says, out.String(), errs.String())
+		}
+		if c.flags.json && (strings.Count(out.String(), "\n") != 1 || !json.Valid(out.Bytes())) {
+			t.Errorf("not one object: %s", out.String())
+		}
+	}
+}
+
+func TestListsAndPages(t *testing.T) {
+	for _, kind := range []string{"scenarios", "checks", "rules", "faults", "verbs", "configs", "notes", "lessons", "keys"} {
+		r := samsa(t, "list", kind)
+		if r.code != exitOK || r.out == "" || r.err != "" {
+			t.Errorf("list %s: exit %d, %q %q", kind, r.code, r.out, r.err)
+		}
+		for line := range strings.Lines(r.out) {
+			if len([]rune(line)) > 81 {
+				t.Errorf("list %s is wider than 80: %s", kind, line)
+			}
+		}
+	}
+	for _, name := range []string{"acked-durable", "min.insync.replicas", "disk.sync-lies", "partition.leads", "leader-failover", "crash"} {
+		if r := samsa(t, "explain", name); r.code != exitOK || len(r.out) < 60 {
+			t.Errorf("explain %s: exit %d, %q", name, r.code, r.out)
+		}
+	}
+	if r := samsa(t, "help", "run"); !strings.Contains(r.out, "samsa run leader-failover") || !strings.Contains(r.out, "run until quiet") {
+		t.Errorf("help run tells of the command alone, or of the verb alone:\n%s", r.out)
+	}
+	src, err := os.ReadFile("../../scenarios/leader-failover.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := samsa(t, "print", "leader-failover"); r.out != string(src) {
+		t.Error("print is not the file")
+	}
+	if r := samsa(t, "version"); !strings.HasPrefix(r.out, "samsa ") || !strings.Contains(r.out, "go1") {
+		t.Errorf("version %q", r.out)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		r := result{}
+		cmd := exec.Command(binary, "completion", shell)
+		out, err := cmd.Output()
+		r.out = string(out)
+		if err != nil || !strings.Contains(r.out, "samsa") {
+			t.Errorf("completion %s: %v", shell, err)
+		}
+	}
+	for args, want := range map[string]string{
+		"run ": "leader-failover", "list ": "verbs", "help ": "crash", "explain ": "acked-durable", "print ": "follower-restarts",
+		"run leader-failover --expect ": "violated:acked-durable", "": "run",
+	} {
+		words := append([]string{"__complete"}, strings.Split(args, " ")...)
+		out, err := exec.Command(binary, words...).Output()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("completing %q: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// On a terminal, bare samsa greets in five lines; a panic of the world comes with its seed.
+func TestWelcomeAndInternalError(t *testing.T) {
+	var out, errs bytes.Buffer
+	a := &app{out: &out, err: &errs, tty: true}
+	if c := a.main([]string{}); c != exitOK || strings.Count(out.String(), "\n") != 5 || strings.Count(out.String(), "\n  samsa ") != 3 {
+		t.Errorf("exit %d\n%s", c, out.String())
+	}
+	out.Reset()
+	j := &job{name: "x", again: "samsa run x --seed 9"}
+	a.internal("high watermark 3 is above the end 2", j, "9")
+	if a.code != exitInternal || !strings.Contains(errs.String(), "high watermark 3") || !strings.Contains(errs.String(), "samsa run x --seed 9") || out.Len() > 0 {
+		t.Errorf("exit %d\n%s", a.code, errs.String())
+	}
+	j.json = true
+	a.internal("high watermark 3 is above the end 2", j, "9")
+	var e errorReport
+	if err := json.Unmarshal(out.Bytes(), &e); err != nil || e.Code != 70 || e.Seed != "9" {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	for in, want := range map[string]string{"a.txt": "a.txt", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "k=v": "k=v", "$x": "'$x'"} {
+		if got := shellWord(in); got != want {
+			t.Errorf("%q is %s, want %s", in, got, want)
+		}
+	}
+}
