@@ -40,7 +40,7 @@ func TestRun(t *testing.T) {
 	if r := j.Run(t, dump, "--version"); r.Code != 0 || !strings.HasPrefix(r.Out, "4.3.1") {
 		t.Errorf("--version: %+v", r)
 	}
-	if r := j.Run(t, dump, "--files", "absent.log"); r.Code == 0 || !strings.Contains(r.Err, "absent.log") {
+	if r := j.Run(t, dump, "--files", "00000000000000000000.log"); r.Code == 0 || !strings.Contains(r.Err, "00000000000000000000.log") {
 		t.Errorf("an absent file: %+v", r)
 	}
 }
