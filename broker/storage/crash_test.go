@@ -28,6 +28,8 @@ type world struct {
 	ts   wire.Timestamp
 	le   wire.Epoch
 	r    Recovered
+
+	saved wire.Offset // the recovery point that was found at the start
 }
 
 // start is a broker's start: marker, checkpoints, log.
@@ -45,6 +47,7 @@ func start(d *memDisk, cfg Config) (*world, error) {
 	if err != nil {
 		return w, err
 	}
+	w.saved = points[testPartition]
 	o := OpenOptions{Clean: clean, RecoveryPoint: points[testPartition], LogStart: starts[testPartition], Wall: testWall}
 	if w.l, w.r, err = Open(d, testDir, cfg, o); err != nil {
 		return w, err
@@ -251,6 +254,12 @@ func checkRecovered(w *world, before, after moment) error {
 		return err
 	}
 	l := w.l
+	if w.r.Clean && l.End() != before.end && l.End() != after.end {
+		return fmt.Errorf("S92: a clean start at %d, the log ended at %d and %d", l.End(), before.end, after.end)
+	}
+	if most := max(before.recovery, after.recovery); w.saved > most {
+		return fmt.Errorf("S91: the recovery point was saved as %d, the log had flushed [_, %d)", w.saved, most)
+	}
 	flushed := min(before.recovery, after.recovery)
 	if after.step == startOver {
 		flushed = 0
@@ -387,7 +396,7 @@ func deaths(t *testing.T, cfg Config, visit func(name string, d *memDisk, before
 
 // How thorough the deaths are. With stride 1 and 30 power losses the tests take minutes; the defaults meet all kinds.
 var (
-	deathStride = flag.Int("stride", 7, "of how many deaths one is followed by deaths during recovery")
+	deathStride = flag.Int("stride", 13, "of how many deaths one is followed by deaths during recovery")
 	powerLosses = flag.Int("powerlosses", 5, "how many mixed power losses behind each disk operation")
 )
 

@@ -13,7 +13,7 @@ const scanWindow = 256 << 10
 
 // scanner walks over the batches of a log file.
 type scanner struct {
-	disk env.Disk
+	disk env.Disk //env: a scanner lives inside one call of a Log, which was handed the disk
 	path string
 	file env.File
 	pos  int64 // of the next batch

@@ -244,7 +244,44 @@ func (s *segment) openIndexes(d env.Disk) (sound bool, err error) {
 			return false, err
 		}
 	}
-	return sound && s.index.check(s.size) == nil && s.times.check(s.end) == nil, nil
+	if !sound || s.index.check(s.size) != nil || s.times.check(s.end) != nil {
+		return false, nil
+	}
+	return s.agrees(d)
+}
+
+// agrees compares the last entry of each search index with the batch that it speaks of. Entries that rise, and end with the
+// truth, are hardly anybody else's.
+func (s *segment) agrees(d env.Disk) (bool, error) {
+	at := func(pos int64, last wire.Offset) (h wire.Batch, err error) {
+		for c := s.scan(d, pos, s.size); c.more(); {
+			h, size, err := c.header()
+			if err != nil || h.LastOffset() >= last {
+				return h, err
+			}
+			c.skip(size)
+		}
+		return nil, wire.ErrShortBatch
+	}
+	if n := s.index.len(); n > 0 {
+		h, err := at(s.index.position(n-1), 0)
+		if err != nil && isDisk(err) {
+			return false, err
+		}
+		if err != nil || h.LastOffset() != s.index.offset(n-1) {
+			return false, nil
+		}
+	}
+	if ts, last := s.times.last(); s.times.len() > 0 {
+		h, err := at(s.index.lookup(last), last)
+		if err != nil && isDisk(err) {
+			return false, err
+		}
+		if err != nil || h.LastOffset() != last || h.MaxTimestamp() != ts {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // rebuildIndexes makes the search indexes anew from the batches' headers. Where a header makes no sense the indexes end,

@@ -1,0 +1,195 @@
+package storage
+
+import (
+	"math/rand"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Each old rule, by itself, breaks a story that holds under today's rules: the tests of this file fail if a rule is asked
+// nowhere.
+
+func withRule(off func(*Rules)) Config {
+	c := smallConfig()
+	off(&c.Rules)
+	return c
+}
+
+// both runs a story under today's rules, where it must come out well, and with one rule off, where it must not.
+func both(t *testing.T, off func(*Rules), story func(cfg Config) (well bool)) {
+	t.Helper()
+	require.True(t, story(smallConfig()), "today")
+	require.False(t, story(withRule(off)), "with the old rule")
+}
+
+// A crash while loading, then a start: the marker of the shutdown before must not excuse it (KAFKA-10471).
+func TestRuleTakeMarkerFirst(t *testing.T) {
+	both(t, func(r *Rules) { r.TakeMarkerFirst = false }, func(cfg Config) bool {
+		d := newMemDisk()
+		w, err := start(d, cfg)
+		require.NoError(t, err)
+		require.NoError(t, w.stop())
+		d = d.crash()
+		_, err = start(d, cfg) // this incarnation dies at once
+		require.NoError(t, err)
+		w, err = start(d.crash(), cfg)
+		require.NoError(t, err)
+		return !w.r.Clean
+	})
+}
+
+// A leader that never wrote is deposed; its epoch must go, although there is nothing to truncate (KAFKA-10706).
+func TestRuleTrimEpochsAtEnd(t *testing.T) {
+	both(t, func(r *Rules) { r.TrimEpochsAtEnd = false }, func(cfg Config) bool {
+		d, l := open(t, cfg)
+		_, err := l.AppendAsFollower(d, batchSpec{n: 3, leader: 1}.bytes(), 1)
+		require.NoError(t, err)
+		require.NoError(t, l.AssignEpoch(d, 2, 3))
+		require.NoError(t, l.TruncateTo(d, 3))
+		return l.Epochs().Latest() == 1
+	})
+}
+
+// The transaction index fails behind the marker's append: nothing more may be appended (KAFKA-7866).
+func TestRuleFailOnIndexError(t *testing.T) {
+	both(t, func(r *Rules) { r.FailOnIndexError = false }, func(cfg Config) bool {
+		d := newMemDisk()
+		w, err := start(d, cfg)
+		require.NoError(t, err)
+		require.NoError(t, w.lead(batchSpec{n: 1, pid: 1, txn: true}, OriginClient))
+		d.failAt = d.ops + 2 // the marker's batch, then the index
+		failed := w.mark(1, false)
+		end := w.l.End()
+		require.Equal(t, wire.Offset(2), end, "the marker has its offset, whatever came after")
+		return failed != nil && w.lead(batchSpec{n: 1}, OriginClient) != nil && w.l.End() == end
+	})
+}
+
+// An append fails half-way. Another one behind its remains could never be read (KAFKA-10778).
+func TestRuleStayOffline(t *testing.T) {
+	both(t, func(r *Rules) { r.StayOffline = false }, func(cfg Config) bool {
+		d := newMemDisk()
+		w, err := start(d, cfg)
+		require.NoError(t, err)
+		require.NoError(t, w.lead(batchSpec{n: 1}, OriginClient))
+		d.failAt = d.ops + 1
+		require.Error(t, w.lead(batchSpec{n: 1, size: 40}, OriginClient))
+		if w.lead(batchSpec{n: 1}, OriginClient) != nil {
+			return true
+		}
+		again, err := start(d.crash(), cfg)
+		require.NoError(t, err)
+		return again.l.End() == w.l.End() // what was acknowledged is there
+	})
+}
+
+// A producer's batches are all retired by retention, and only the snapshot at the next segment knows its sequence. After
+// a power loss a retry must still be told from news (KAFKA-9892).
+func TestRuleSyncSnapshots(t *testing.T) {
+	both(t, func(r *Rules) { r.SyncSnapshots = false }, func(cfg Config) bool {
+		cfg.RetentionBytes = 0
+		d := newMemDisk()
+		w, err := start(d, cfg)
+		require.NoError(t, err)
+		require.NoError(t, w.lead(batchSpec{n: 1, pid: 1, idempote: true}, OriginClient))
+		for len(w.l.Segments()) < 3 {
+			require.NoError(t, w.lead(batchSpec{n: 1, size: 200}, OriginClient))
+		}
+		_, err = w.l.Retain(d, testWall, w.l.Segments()[1])
+		require.NoError(t, err)
+		require.Len(t, w.l.Segments(), 2)
+		require.NoError(t, w.save())
+		again, err := start(d.powerLoss(fateLost, nil), cfg)
+		require.NoError(t, err)
+		_, known := again.l.Producers().Producer(1)
+		return known
+	})
+}
+
+// A leader change cuts a producer's batch off. Its retry must be appended, not answered with the offset of nothing (KIP-98).
+func TestRuleReloadProducers(t *testing.T) {
+	both(t, func(r *Rules) { r.ReloadProducers = false }, func(cfg Config) bool {
+		d, l := open(t, cfg)
+		put := func() Appended {
+			a, err := l.AppendAsLeader(d, batchSpec{n: 1, pid: 1, idempote: true, ts: now()}.bytes(), 0, OriginClient, testWall)
+			require.NoError(t, err)
+			return a
+		}
+		put()
+		require.NoError(t, l.TruncateTo(d, 0))
+		return !put().Duplicate
+	})
+}
+
+// A response of a leader that was overtaken carries a newer leader's batch (KAFKA-18723).
+func TestRuleBoundFollowerEpoch(t *testing.T) {
+	both(t, func(r *Rules) { r.BoundFollowerEpoch = false }, func(cfg Config) bool {
+		d, l := open(t, cfg)
+		_, err := l.AppendAsFollower(d, batchSpec{n: 1, leader: 5}.bytes(), 4)
+		require.NoError(t, err)
+		return l.End() == 0
+	})
+}
+
+// A cut-off tail comes back with the power, or a segment outlives the one before it.
+func TestRuleDurableNames(t *testing.T) {
+	both(t, func(r *Rules) { r.DurableNames = false }, func(cfg Config) bool {
+		for seed := range int64(40) {
+			d := newMemDisk()
+			w, err := start(d, cfg)
+			require.NoError(t, err)
+			require.NoError(t, w.follow(14, wire.CodecNone))
+			require.NoError(t, w.l.Flush(d, w.l.End()))
+			require.NoError(t, w.save())
+			require.NoError(t, w.truncate(3))
+			w.le = 1
+			require.NoError(t, w.follow(2, wire.CodecNone))
+			m := observe(w, "truncated", moment{})
+			after := d.powerLoss(fateMixed, rand.New(rand.NewSource(seed)))
+			again, err := start(after, cfg)
+			require.NoError(t, err)
+			if checkRecovered(again, m, m) != nil {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// An offset is never reused: with every operation of an append failing in turn, and the log going on where it may, no two
+// batches that were acknowledged have the same offset after a restart.
+func TestNoOffsetIsGivenTwice(t *testing.T) {
+	for fail := 1; fail <= 12; fail++ {
+		d := newMemDisk()
+		w, err := start(d, smallConfig())
+		require.NoError(t, err)
+		require.NoError(t, w.lead(batchSpec{n: 1, pid: 1, txn: true}, OriginClient))
+		d.failAt = d.ops + fail
+		acked := map[wire.Offset]bool{}
+		for i := range 12 {
+			end := w.l.End()
+			var err error
+			if i == 3 {
+				err = w.mark(1, false)
+			} else {
+				err = w.lead(batchSpec{n: 1, size: 100}, OriginClient)
+			}
+			if err == nil {
+				require.False(t, acked[end])
+				acked[end] = true
+				continue
+			}
+			require.ErrorIs(t, err, env.ErrIO)
+			require.ErrorIs(t, w.l.Offline(), env.ErrIO)
+		}
+		again, err := start(d.crash(), smallConfig())
+		require.NoError(t, err)
+		for at := range acked {
+			require.Less(t, at, again.l.End())
+		}
+	}
+}
