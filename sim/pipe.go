@@ -258,7 +258,7 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 			p.held = true
 			return true
 		}
-		at += from.resumedAt - k.depart
+		at = max(at, k.arrive+from.resumedAt-k.depart)
 		k.depart = from.resumedAt
 	}
 	if path.healedAt > k.depart && path.healedAt > p.recovered && !path.cut {

@@ -24,7 +24,8 @@ const (
 type timer struct {
 	key   env.Timer
 	due   env.Instant // on the machine's monotonic clock
-	at    Time        // the same in true time, as the clock runs now
+	armed Time        // when what was spent before it was armed is paid: it does not fire sooner
+	at    Time        // when it is due in true time, as the clock runs now
 	order uint64      // among what happens at that instant; fixed when armed
 	cause uint64      // the event that armed it
 	gen   uint32      // counts arms and disarms of this place
@@ -155,7 +156,8 @@ func (m *machine) Arm(key env.Timer, after env.Duration) {
 	}
 	t := &m.timers.slab[place]
 	t.due = env.Instant(m.mono.read(w.now)).Add(max(after, 0))
-	t.at = max(m.mono.when(int64(t.due)), w.now)
+	t.armed = m.spent()
+	t.at = max(m.mono.when(int64(t.due)), t.armed)
 	t.order = w.order(m.entity, t.at)
 	t.cause = w.cause
 	t.gen++
@@ -196,7 +198,7 @@ func (m *machine) retime() {
 		if t.state != timerArmed {
 			continue
 		}
-		t.at = max(m.mono.when(int64(t.due)), w.now)
+		t.at = max(m.mono.when(int64(t.due)), t.armed, w.now)
 		w.queue.set(t.slot, t.at, t.order)
 	}
 	m.recheckDeadlines()

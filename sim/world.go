@@ -285,6 +285,7 @@ func (w *World) RunUntil(t Time) {
 	if len(w.feeds) > 0 {
 		w.complete(t)
 	}
+	w.freeSettled()
 	w.now = max(w.now, t)
 }
 
