@@ -21,11 +21,14 @@ import (
 
 // site is a place in the world where something is decided.
 type site struct {
-	name env.Site
-	key  uint64
+	name  env.Site
+	key   uint64
+	noise bool // moves things in time and breaks nothing: a Salt without a site salts it
 }
 
-func newSite(name env.Site) site { return site{name, hashString(string(name))} }
+func newSite(name env.Site) site { return site{name: name, key: hashString(string(name))} }
+
+func newNoise(name env.Site) site { return site{name, hashString(string(name)), true} }
 
 // Override changes decisions of a run without changing its seed. A shrinker writes them, a scenario file keeps them.
 type Override struct {
@@ -50,58 +53,84 @@ const (
 	Salt
 )
 
-// decision is the address of one decision.
-type decision struct{ site, entity, ordinal uint64 }
-
-// overrides is Config.Overrides, made quick to ask.
+// overrides is Config.Overrides, made quick to ask: a site without a rule costs a glance at a short list.
 type overrides struct {
-	pins  map[decision]uint64
-	kept  map[decision]bool
-	keep  map[uint64]bool // sites of which only kept decisions stay
-	off   map[uint64]bool
-	salts map[uint64]uint64
+	rules []rule
 	noise uint64 // salt of all noise sites
 }
+
+// rule is what the overrides say about one site.
+type rule struct {
+	site uint64
+	pins map[decision]uint64
+	keep map[decision]bool // nil: all decisions stay
+	off  bool
+	salt uint64
+}
+
+// decision is the address of one decision of a site.
+type decision struct{ entity, ordinal uint64 }
 
 func newOverrides(list []Override) *overrides {
 	if len(list) == 0 {
 		return nil
 	}
-	o := &overrides{map[decision]uint64{}, map[decision]bool{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]uint64{}, 0}
+	o := &overrides{}
 	for _, e := range list {
-		key := hashString(string(e.Site))
-		at := decision{key, hashEntity(e.Entity), e.Ordinal}
+		if e.Kind == Salt && e.Site == "" {
+			o.noise = e.Value
+			continue
+		}
+		r := o.rule(hashString(string(e.Site)))
+		if r == nil {
+			o.rules = append(o.rules, rule{site: hashString(string(e.Site)), pins: map[decision]uint64{}})
+			r = &o.rules[len(o.rules)-1]
+		}
+		at := decision{hashEntity(e.Entity), e.Ordinal}
 		switch e.Kind {
 		case Pin:
-			o.pins[at] = e.Value
+			r.pins[at] = e.Value
 		case Off:
-			o.off[key] = true
+			r.off = true
 		case Keep:
-			o.keep[key], o.kept[at] = true, true
-		case Salt:
-			if e.Site == "" {
-				o.noise = e.Value
-			} else {
-				o.salts[key] = e.Value
+			if r.keep == nil {
+				r.keep = map[decision]bool{}
 			}
+			r.keep[at] = true
+		case Salt:
+			r.salt = e.Value
 		}
 	}
 	return o
 }
 
+// rule finds the rule of a site; nil if there is none.
+func (o *overrides) rule(site uint64) *rule {
+	for i := range o.rules {
+		if o.rules[i].site == site {
+			return &o.rules[i]
+		}
+	}
+	return nil
+}
+
 // decide says what the overrides make of a decision: its value if it is fixed, else the salt of its hash.
-func (o *overrides) decide(d decision) (value uint64, fixed bool, salt uint64) {
-	if v, ok := o.pins[d]; ok {
+func (o *overrides) decide(s site, entity, ordinal uint64) (value uint64, fixed bool, salt uint64) {
+	if s.noise {
+		salt = o.noise
+	}
+	r := o.rule(s.key)
+	if r == nil {
+		return 0, false, salt
+	}
+	at := decision{entity, ordinal}
+	if v, ok := r.pins[at]; ok {
 		return v, true, 0
 	}
-	if o.off[d.site] || o.keep[d.site] && !o.kept[d] {
+	if r.off || r.keep != nil && !r.keep[at] {
 		return 0, true, 0
 	}
-	salt = o.salts[d.site]
-	if isNoise(d.site) {
-		salt ^= o.noise
-	}
-	return 0, false, salt
+	return 0, false, salt ^ r.salt
 }
 
 // chance is a seed with its overrides.
@@ -121,7 +150,7 @@ type DecisionSink interface {
 func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	x := hash4(c.seed, s.key, entity, ordinal)
 	if c.overrides != nil {
-		value, fixed, salt := c.overrides.decide(decision{s.key, entity, ordinal})
+		value, fixed, salt := c.overrides.decide(s, entity, ordinal)
 		if fixed {
 			return c.tell(s, entity, ordinal, min(value, max(n, 1)-1))
 		}
@@ -137,7 +166,7 @@ func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 func (c *chance) rare(s site, entity, ordinal uint64, ppm uint32, n uint64) uint64 {
 	x := hash4(c.seed, s.key, entity, ordinal)
 	if c.overrides != nil {
-		value, fixed, salt := c.overrides.decide(decision{s.key, entity, ordinal})
+		value, fixed, salt := c.overrides.decide(s, entity, ordinal)
 		if fixed {
 			return c.tell(s, entity, ordinal, min(value, n))
 		}

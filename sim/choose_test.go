@@ -20,7 +20,7 @@ func TestChooseIsUniform(t *testing.T) {
 		"ordinal": func(i uint64) uint64 { return seeded(1).choose(siteTest, 77, i, n) },
 		"entity":  func(i uint64) uint64 { return seeded(1).choose(siteTest, i, 5, n) },
 		"seed":    func(i uint64) uint64 { return seeded(i).choose(siteTest, 77, 5, n) },
-		"site":    func(i uint64) uint64 { return seeded(1).choose(site{"x", i}, 77, 5, n) },
+		"site":    func(i uint64) uint64 { return seeded(1).choose(site{key: i}, 77, 5, n) },
 	} {
 		var count [n]int
 		pairs, last := 0, uint64(n)

@@ -36,21 +36,16 @@ const (
 
 // What the network decides by chance. Jitter, ties and loss are noise: they move things in time and break nothing.
 var (
-	siteBase   = newSite("net.distance") // once per pair
-	siteJitter = newSite("net.jitter")   // per pair and NetProfile.Bucket
-	siteLoss   = newSite("net.loss")     // per pair and millisecond
-	siteStall  = newSite("net.stall")    // per pair and second
-	siteReset  = newSite("net.reset")    // per pair and tenth of a second
-	siteRefuse = newSite("net.refuse")   // per pair and tenth of a second
-	siteDrop   = newSite("net.drop")     // per pair and tenth of a second
-	siteTie    = newSite("world.tie")    // per machine or pair, and nanosecond
-	siteMono   = newSite("clock.start")  // per machine and boot
+	siteBase   = newNoise("net.distance") // once per pair
+	siteJitter = newNoise("net.jitter")   // per pair and NetProfile.Bucket
+	siteLoss   = newNoise("net.loss")     // per pair and millisecond
+	siteStall  = newSite("net.stall")     // per pair and second
+	siteReset  = newSite("net.reset")     // per pair and tenth of a second
+	siteRefuse = newSite("net.refuse")    // per pair and tenth of a second
+	siteDrop   = newSite("net.drop")      // per pair and tenth of a second
+	siteTie    = newNoise("world.tie")    // per machine or pair, and nanosecond
+	siteMono   = newSite("clock.start")   // per machine and boot
 )
-
-// isNoise says whether a site is salted by a Salt override without a site.
-func isNoise(key uint64) bool {
-	return key == siteJitter.key || key == siteTie.key || key == siteLoss.key || key == siteBase.key
-}
 
 // ties is the number of classes that events of one instant fall into.
 const ties = 4
