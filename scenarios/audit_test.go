@@ -44,6 +44,9 @@ func TestDeterminism(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if v.Unsound != nil {
+				t.Errorf("seed %d, mode %d: %v", seed, mode, v.Unsound)
+			}
 			verdict := "ok"
 			if v.Status != check.Held {
 				verdict = v.Status.String()
@@ -66,13 +69,14 @@ func TestDeterminism(t *testing.T) {
 	}{{"a second time", ModePointer}, {"wire mode", ModeWire}, {"guard mode", ModeGuard}} {
 		t.Run(axis.name, func(t *testing.T) { same(t, want, once(axis.mode)) })
 	}
-	t.Run("another process", func(t *testing.T) { same(t, want, replay(t, seeds, runtime.GOARCH)) })
-	t.Run("GOGC=1", func(t *testing.T) { same(t, want, replay(t, seeds, runtime.GOARCH, "GOGC=1")) })
+	native := buildReplay(t, runtime.GOARCH)
+	t.Run("another process", func(t *testing.T) { same(t, want, replay(t, native, seeds)) })
+	t.Run("GOGC=1", func(t *testing.T) { same(t, want, replay(t, native, seeds, "GOGC=1")) })
 	t.Run("GOARCH=386", func(t *testing.T) {
 		if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 			t.Skip("386 binaries run on Linux on amd64")
 		}
-		same(t, want, replay(t, seeds, "386"))
+		same(t, want, replay(t, buildReplay(t, "386"), seeds))
 	})
 }
 
@@ -89,8 +93,8 @@ func same(t *testing.T, want, got []string) {
 	}
 }
 
-// replay builds internal/replay for an architecture and runs it in a process of its own.
-func replay(t *testing.T, seeds []uint64, arch string, env ...string) []string {
+// buildReplay builds internal/replay for an architecture.
+func buildReplay(t *testing.T, arch string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "replay")
 	build := exec.Command("go", "build", "-o", binary, "samsa/internal/replay")
@@ -98,6 +102,12 @@ func replay(t *testing.T, seeds []uint64, arch string, env ...string) []string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", build, err, out)
 	}
+	return binary
+}
+
+// replay runs the seeds in a process of its own.
+func replay(t *testing.T, binary string, seeds []uint64, env ...string) []string {
+	t.Helper()
 	words := make([]string, len(seeds))
 	for i, seed := range seeds {
 		words[i] = strconv.FormatUint(seed, 10)

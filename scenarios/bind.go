@@ -15,6 +15,8 @@ type Program struct {
 	Pins []Pin
 	code []Command
 	ns   names
+
+	compiled map[*Verb][][]item // forms of the verbs met so far
 }
 
 // Command is one line of a program.
@@ -44,7 +46,7 @@ func Load(name string, src []byte) (*Program, error) {
 
 // bind understands a file's lines.
 func bind(f *File) (*Program, []*Error) {
-	p := &Program{File: f}
+	p := &Program{File: f, compiled: map[*Verb][][]item{}}
 	var errs []*Error
 	for i, block := range f.Blocks {
 		for _, line := range block.Lines {
@@ -99,7 +101,7 @@ func (p *Program) command(l Line) (Command, *Error) {
 		}
 	}
 	var miss *mismatch
-	if args.bound, miss = matchForms(verb.Forms, &p.ns, words); miss != nil {
+	if args.bound, miss = matchForms(p.forms(verb), &p.ns, words); miss != nil {
 		return c, miss.complain(f, l, verb, words)
 	}
 	c.Args = args
@@ -113,6 +115,16 @@ func (p *Program) command(l Line) (Command, *Error) {
 	}
 	p.enter(c)
 	return c, first
+}
+
+// forms are a verb's forms, compiled.
+func (p *Program) forms(v *Verb) [][]item {
+	if _, ok := p.compiled[v]; !ok {
+		for _, form := range v.Forms {
+			p.compiled[v] = append(p.compiled[v], compileForm(form))
+		}
+	}
+	return p.compiled[v]
 }
 
 // keyed reads a key=value word.

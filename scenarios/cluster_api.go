@@ -91,6 +91,9 @@ type Sight interface {
 	Names() Names
 	// Judge asks every judge. With final set the run is over: judges that needed an end give their last word.
 	Judge(final bool) []check.Finding
+	// Sound is what the world found wrong with the program itself, such as a message that was changed after it was sent
+	// (guard mode); nil if nothing. It is a bug of ours and no verdict on Kafka.
+	Sound() error
 	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree.
 	Quiet() bool
 }

@@ -202,6 +202,14 @@ func (c *cluster) Judge(final bool) []check.Finding {
 	return check.Judge(&c.evidence)
 }
 
+// Sound implements Sight.
+func (c *cluster) Sound() error {
+	if v := c.world.GuardViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
 // Quiet implements Sight: no operation is under way, and of every partition all live replicas end where the leader does
 // and know that this is committed.
 func (c *cluster) Quiet() bool {

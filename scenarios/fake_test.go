@@ -277,6 +277,7 @@ func (f *fake) Machines() (all []MachineState) {
 }
 
 func (f *fake) Names() Names { return fakeNames{} }
+func (f *fake) Sound() error { return nil }
 func (f *fake) Quiet() bool  { return len(f.queue) == 0 }
 
 func (f *fake) Judge(final bool) []check.Finding {

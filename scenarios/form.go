@@ -19,7 +19,7 @@ import (
 // item is one element of a compiled form.
 type item struct {
 	literals []string // stands for itself, one of these
-	name     string   // a placeholder
+	kind     *kind    // a placeholder
 	repeat   bool
 	optional []item
 }
@@ -51,10 +51,11 @@ func compileItems(words []string) (items []item, rest []string) {
 			items = append(items, item{optional: group})
 		case w[0] >= 'A' && w[0] <= 'Z':
 			name := strings.TrimSuffix(w, "...")
-			if kindOf(name) == nil {
+			k := kindOf(name)
+			if k == nil {
 				panic("no kind of word " + name)
 			}
-			items = append(items, item{name: name, repeat: name != w})
+			items = append(items, item{kind: k, repeat: name != w})
 		default:
 			items = append(items, item{literals: strings.Split(w, "|")})
 		}
@@ -76,22 +77,25 @@ type matcher struct {
 	words []Word
 	at    int
 	bound []bound
-	skip  mismatch // what an optional group would have taken at the place where it was skipped
+	skip  []item // what optional groups would have taken here, had the word been theirs
+	left  int    // the place where that was
 }
 
 // matchForms fits words to the first form that takes them all; otherwise it tells what stopped the one that got
 // furthest.
-func matchForms(forms []string, ns *names, words []Word) ([]bound, *mismatch) {
+func matchForms(forms [][]item, ns *names, words []Word) ([]bound, *mismatch) {
 	var worst *mismatch
 	for _, form := range forms {
 		m := &matcher{names: ns, words: words}
-		m.skip.at = -1
-		miss := m.items(compileForm(form))
+		miss := m.items(form)
 		if miss == nil && m.at < len(words) {
-			miss = &mismatch{at: m.at, wants: []string{"the end of the line"}}
-			if m.skip.at == m.at {
-				miss.wants, miss.near = append(m.skip.wants, miss.wants...), m.skip.near
+			miss = &mismatch{at: m.at}
+			if m.left == m.at {
+				for _, it := range m.skip {
+					miss.wants, miss.near = append(miss.wants, wanted(it)...), append(miss.near, m.near(it)...)
+				}
 			}
+			miss.wants = append(miss.wants, "the end of the line")
 		}
 		switch {
 		case miss == nil:
@@ -145,40 +149,40 @@ func (m *matcher) begins(first item) bool {
 	if first.literals != nil {
 		return !w.Quoted && slices.Contains(first.literals, w.Text)
 	}
-	_, bad := kindOf(first.name).read(m.names, w)
+	_, bad := first.kind.read(m.names, w)
 	return bad == ""
 }
 
 // skipped remembers what the group would have taken here, for the message about a word that nothing takes.
 func (m *matcher) skipped(first item) {
-	if m.skip.at != m.at {
-		m.skip = mismatch{at: m.at}
+	if m.left != m.at {
+		m.skip, m.left = m.skip[:0], m.at
 	}
-	m.skip.wants = append(m.skip.wants, wanted(first)...)
-	m.skip.near = append(m.skip.near, m.near(first)...)
+	m.skip = append(m.skip, first)
 }
 
 // one fits a literal or a placeholder.
 func (m *matcher) one(it item) *mismatch {
-	miss := &mismatch{at: m.at, wants: wanted(it), near: m.near(it)}
+	miss := func(reason string) *mismatch {
+		return &mismatch{at: m.at, wants: wanted(it), near: m.near(it), reason: reason}
+	}
 	if m.at == len(m.words) {
-		return miss
+		return miss("")
 	}
 	w := m.words[m.at]
 	if it.literals != nil {
 		if w.Quoted || !slices.Contains(it.literals, w.Text) {
-			return miss
+			return miss("")
 		}
 		m.bound = append(m.bound, bound{name: w.Text, word: w})
 		m.at++
 		return nil
 	}
-	v, bad := kindOf(it.name).read(m.names, w)
+	v, bad := it.kind.read(m.names, w)
 	if bad != "" {
-		miss.reason = bad
-		return miss
+		return miss(bad)
 	}
-	m.bound = append(m.bound, bound{name: it.name, word: w, value: v})
+	m.bound = append(m.bound, bound{name: it.kind.name, word: w, value: v})
 	m.at++
 	return nil
 }
@@ -188,8 +192,8 @@ func (m *matcher) near(it item) []string {
 	if it.literals != nil {
 		return it.literals
 	}
-	if list := kindOf(it.name).list; list != nil {
-		return list(m.names)
+	if it.kind.list != nil {
+		return it.kind.list(m.names)
 	}
 	return nil
 }
@@ -199,7 +203,7 @@ func wanted(it item) []string {
 	if it.literals != nil {
 		return slices.Clone(it.literals)
 	}
-	return []string{kindOf(it.name).doc}
+	return []string{it.kind.doc}
 }
 
 // orList joins words as a person would: a, b or c.

@@ -121,10 +121,28 @@ func hostOf(ns *names, s string) (hostTerm, string) {
 		tp, bad := partitionOf(ns, rest)
 		return hostTerm{role: role, tp: tp}, bad
 	}
-	if !slices.Contains(hostNames(ns), s) {
+	if !ns.host(s) {
 		return hostTerm{}, fmt.Sprintf("no machine %q: there are %s", s, ns.machines())
 	}
 	return hostTerm{addr: env.Addr(s)}, ""
+}
+
+// host says whether a machine has that address.
+func (ns *names) host(s string) bool {
+	if len(s) > 1 && (s[0] == 'b' || s[0] == 'c') && isNumber(s[1:]) {
+		n := ns.brokers
+		if s[0] == 'c' {
+			n = ns.controllers
+		}
+		i, ok := number(s[1:], 1, int64(n))
+		return ok && s[1:] == strconv.FormatInt(i, 10)
+	}
+	for _, c := range ns.clients {
+		if c.name == s {
+			return true
+		}
+	}
+	return false
 }
 
 // machines says who there is, for a message.

@@ -38,6 +38,9 @@ func mustHold(t *testing.T, name string, s *Session) {
 			wrong = append(wrong, fmt.Sprintf("line %d: %s", c.Line.Num, c.Text))
 		}
 	}
+	if v.Unsound != nil {
+		wrong = append(wrong, v.Unsound.Error())
+	}
 	if len(wrong) > 0 || v.Stopped != "" {
 		t.Errorf("seed %d: %s\n%s\nsee it: samsa run %s --seed %d", v.Seed, v.Stopped, strings.Join(wrong, "\n"), name, v.Seed)
 	}

@@ -88,6 +88,7 @@ type Verdict struct {
 	Findings []check.Finding
 	Claims   []Claim
 	Stopped  string // why the run ended before its last line
+	Unsound  error  // a bug of ours that the world found: the verdict is worth nothing
 	Seed     uint64
 	Events   uint64
 	Steps    uint64
@@ -327,7 +328,7 @@ func (s *Session) endWith(final bool) {
 		v.Status = check.Unknown
 		return
 	}
-	v.Findings = s.cluster.Judge(final)
+	v.Findings, v.Unsound = s.cluster.Judge(final), s.cluster.Sound()
 	v.Status = check.Verdict(v.Findings)
 	if v.Stopped != "" && v.Status == check.Held {
 		v.Status = check.Unknown

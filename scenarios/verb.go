@@ -127,13 +127,12 @@ func Verbs() []*Verb {
 
 // LookupVerb finds a verb; otherwise it says the nearest one, or "".
 func LookupVerb(name string) (*Verb, string) {
-	all := Verbs()
-	known := make([]string, len(all))
-	for i, v := range all {
+	var known []string
+	for _, v := range Verbs() {
 		if v.Name == name {
 			return v, ""
 		}
-		known[i] = v.Name
+		known = append(known, v.Name)
 	}
 	// What other tools call the same thing.
 	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},

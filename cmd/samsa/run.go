@@ -216,6 +216,10 @@ func (a *app) play(j *job, t *trace) error {
 		return usage("", "%s cannot be run: %v", j.name, err)
 	}
 	v := s.Verdict()
+	if v.Unsound != nil {
+		a.internal(v.Unsound, j, seed)
+		return nil
+	}
 	if j.until > 0 && !s.Over() && !interrupted {
 		v.Stopped = fmt.Sprintf("stopped at step %d, as asked; the judges speak of what happened so far", j.until)
 	}

@@ -435,6 +435,25 @@ func TestWelcomeAndInternalError(t *testing.T) {
 	}
 }
 
+// A long run shows how far it is, on a terminal's stderr alone, and leaves nothing behind.
+func TestProgress(t *testing.T) {
+	for _, tty := range []bool{true, false} {
+		var out, errs bytes.Buffer
+		clock := time.Time{}
+		a := &app{out: &out, err: &errs, errTTY: tty, now: func() time.Time { clock = clock.Add(time.Second); return clock }}
+		if c := a.main([]string{"run", "leader-failover"}); c != exitOK {
+			t.Fatalf("exit %d: %s", c, errs.String())
+		}
+		said := errs.String()
+		if tty && (!strings.Contains(said, "of virtual time") || !strings.HasSuffix(said, "\r"+strings.Repeat(" ", 60)+"\r")) {
+			t.Errorf("progress %q", said)
+		}
+		if !tty && said != "" {
+			t.Errorf("progress for nobody: %q", said)
+		}
+	}
+}
+
 func TestShellWord(t *testing.T) {
 	for in, want := range map[string]string{"a.txt": "a.txt", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "k=v": "k=v", "$x": "'$x'"} {
 		if got := shellWord(in); got != want {

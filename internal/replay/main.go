@@ -65,6 +65,9 @@ func replay(mode, seeds string, args []string) error {
 		if err != nil {
 			return err
 		}
+		if v.Unsound != nil {
+			return fmt.Errorf("seed %d: %w", seed, v.Unsound)
+		}
 		r := view.NewReport(args[0], v)
 		fmt.Println(r.Seed, r.Hash, r.Verdict)
 	}

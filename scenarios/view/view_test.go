@@ -67,6 +67,7 @@ func (s *stage) Judge(bool) []check.Finding         { return s.findings }
 func (s *stage) Machines() []scenarios.MachineState { return nil }
 func (s *stage) At(env.Duration, string, func())    {}
 func (s *stage) Start(env.Addr)                     {}
+func (s *stage) Sound() error                       { return nil }
 func (s *stage) Quiet() bool                        { return s.at == len(s.notes) }
 
 type someNames struct{}
