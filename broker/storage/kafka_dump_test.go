@@ -37,7 +37,7 @@ var (
 		`deleteHorizonMs: OptionalLong.empty position: (\d+) (CreateTime|LogAppendTime): (-?\d+) size: \d+ magic: 2 ` +
 		`compresscodec: (\w+) crc: \d+ isvalid: (true|false)$`)
 	recordLine = regexp.MustCompile(`^\| offset: (\d+) (?:CreateTime|LogAppendTime): (-?\d+) keySize: -?\d+ valueSize: -?\d+ sequence: (-?\d+) ` +
-		`headerKeys: (\[.*?\])(?: ((?:endTxnMarker|controlType|SnapshotHeader|SnapshotFooter|KRaftVersion|KRaftVoters)\b.*))?(?: key: (k\d+))?(?: payload: (.*))?$`)
+		`headerKeys: (\[.*?\])(?: ((?:endTxnMarker|LeaderChange|SnapshotHeader|SnapshotFooter|KRaftVersion|KRaftVoters)\b.*))?(?: key: (k\d+))?(?: payload: (.*))?$`)
 	indexLine    = regexp.MustCompile(`^offset: (\d+) position: (\d+)$`)
 	timeLine     = regexp.MustCompile(`^timestamp: (\d+) offset: (\d+)$`)
 	abortedLine  = regexp.MustCompile(`^version: 0 producerId: (\d+) firstOffset: (\d+) lastOffset: (\d+) lastStableOffset: (\d+)$`)
