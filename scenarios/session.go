@@ -307,7 +307,7 @@ func (s *Session) hear(n Note) {
 
 // claim records what a line claims and whether it is so.
 func (s *Session) claim(l *Line, ok bool, text string) {
-	s.claims = append(s.claims, Claim{l, ok, text})
+	s.claims = append(s.claims, Claim{l, ok, strings.TrimSpace(text)})
 }
 
 // stop ends the run before its last line.

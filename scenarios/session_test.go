@@ -289,6 +289,32 @@ func TestSeek(t *testing.T) {
 	}
 }
 
+// The same on a real cluster: every step of the story, from the last to the first.
+func TestSeekInTheWorld(t *testing.T) {
+	src, _ := Source("leader-failover")
+	s := New(load(t, string(src)), RunOptions{})
+	var hashes []uint64
+	for {
+		more, err := s.Step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !more {
+			break
+		}
+		hashes = append(hashes, s.Cluster().Hash())
+	}
+	for i := len(hashes) - 1; i >= 0; i -= 3 {
+		var err error
+		if s, err = s.Seek(uint64(i + 1)); err != nil {
+			t.Fatal(err)
+		}
+		if s.Cluster().Hash() != hashes[i] {
+			t.Errorf("step %d has hash %x going back and %x going forward", i+1, s.Cluster().Hash(), hashes[i])
+		}
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	build := func(status check.Status) func(Options) (Cluster, error) {
 		return func(o Options) (Cluster, error) { f := newFake(o); f.status = status; return f, nil }

@@ -31,7 +31,7 @@ const storyHead = " step       time  who   what happened\n"
 func StoryText(story []Line) string {
 	var b strings.Builder
 	b.WriteString(storyHead)
-	before := ""
+	before, last := "", uint64(0)
 	for _, l := range story {
 		at := Seconds(l.Time)
 		shown := at
@@ -47,7 +47,12 @@ func StoryText(story []Line) string {
 			before = ""
 			b.WriteString(keep(l.Text, strings.Repeat(" ", 20)))
 		default:
-			head := fmt.Sprintf("%5d %10s  %-5s ", l.Step, shown, clean(l.Who))
+			step := fmt.Sprint(l.Step)
+			if l.Step == last {
+				step = "" // and so is a step
+			}
+			last = l.Step
+			head := fmt.Sprintf("%5s %10s  %-5s ", step, shown, clean(l.Who))
 			b.WriteString(fill(text, head, strings.Repeat(" ", len(head)+2)))
 		}
 		b.WriteByte('\n')
