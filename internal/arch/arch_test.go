@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -160,6 +161,22 @@ func TestRulesAndLayersAreDocumented(t *testing.T) {
 	for _, l := range layers {
 		if !strings.Contains(string(architecture), "`"+l.Path+"`") {
 			t.Errorf("ARCHITECTURE.md does not mention the package %s", l.Path)
+		}
+	}
+}
+
+// A guide that names a file which has moved leads nowhere.
+func TestDocumentsNameFilesThatExist(t *testing.T) {
+	named := regexp.MustCompile("`([a-z][a-z0-9_./*]*/[a-z0-9_*]+\\.(?:go|txt|md))`")
+	for _, doc := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			if found, err := filepath.Glob(filepath.Join("../..", m[1])); err != nil || len(found) == 0 {
+				t.Errorf("%s names %s, and there is no such file", doc, m[1])
+			}
 		}
 	}
 }
