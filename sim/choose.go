@@ -161,6 +161,12 @@ func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	return c.tell(s, entity, ordinal, bounded(x, n))
 }
 
+// Draw is the decision that a world of that seed makes at a site without overrides: for whoever plans a run before there
+// is a world, with the same independence of one decision from the others. It is in [0, n).
+func Draw(seed uint64, name env.Site, entity string, ordinal, n uint64) uint64 {
+	return bounded(hash4(seed, hashString(string(name)), hashEntity(entity), ordinal), n)
+}
+
 // rare is 0 but for ppm times in a million, and then uniform in [1, n]. The weight is not part of the hash: raising it
 // adds faults and keeps those there were. At ppm >= 1e6 it is never 0.
 func (c *chance) rare(s site, entity, ordinal uint64, ppm uint32, n uint64) uint64 {

@@ -131,6 +131,15 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
+// Whoever plans a run draws as its world would.
+func TestDrawIsAWorldsChoice(t *testing.T) {
+	for i := range uint64(100) {
+		if a, b := Draw(5, "test.site", "b1", i, 1000), seeded(5).choose(siteTest, hashEntity("b1"), i, 1000); a != b {
+			t.Fatalf("ordinal %d: drew %d, the world %d", i, a, b)
+		}
+	}
+}
+
 // A node's ordinals count on through restarts.
 func TestChooseSurvivesRestart(t *testing.T) {
 	var drawn []uint64

@@ -96,12 +96,9 @@ func (w *World) openAnswer(m *machine, k *work) {
 			e.Err = c.err
 		}
 	}
-	if len(w.feeds) > 0 && c.key != keyFlush {
-		e := Effect{Kind: EffectDelivered, At: w.now, Node: m.addr, Peer: c.peer, Link: c.link, Lane: c.lane}
-		if c.answer != nil {
-			e.Response = c.answer.resp
-		}
-		w.effect(e)
+	if len(w.feeds) > 0 && c.answer != nil {
+		w.effect(Effect{Kind: EffectDelivered, At: w.now, Node: m.addr, Peer: c.peer, Link: c.link, Lane: c.lane,
+			Response: c.answer.resp})
 	}
 }
 

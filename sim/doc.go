@@ -1,2 +1,58 @@
-// Package sim is a world that obeys a seed.
+// Package sim is a world that obeys a seed: machines with clocks and disks, the network between them, and everything
+// that can go wrong with either. It keeps the contract of sim/env. Nodes run in it as in the real world and cannot tell;
+// whoever owns the World can stop time, cut cables, pull plugs, and do it all again.
+//
+//	          Config{Seed, Overrides}                         Step, RunUntil, At, Do, Crash, Cut, Pause, SkewWall, ...
+//	                    │                                                          │
+//	 ┌──────────────────▼──────────────────────────────────────────────────────────▼─────────────────────┐
+//	 │ World    event queue ── (time, tie, sequence) ──▶ one event at a time                             │
+//	 │                                                     │                                             │
+//	 │   machine b1                                        ▼                       machine b2            │
+//	 │   ┌───────────────────────────────┐      link = two halves, two pipes      ┌──────────────┐       │
+//	 │   │ stations (lanes)  clocks      │ ══ [request][request] ═══════════════▶ │ ...          │       │
+//	 │   │ timers            disk        │ ◀═════════════════════ [response] ═══ │              │       │
+//	 │   │        env.Node               │            path: latency, faults       └──────────────┘       │
+//	 │   └───────────────────────────────┘                                                               │
+//	 └───────┬──────────────────────────┬───────────────────────────────────────────┬────────────────────┘
+//	         ▼                          ▼                                           ▼
+//	      Hash()                 TraceSink, AfterEvent                       Feed (judges): effects when complete
+//
+// # An event
+//
+// An entry of the queue comes up: a timer is due, a packet arrives, a lane is free. If it concerns a node, it is
+// submitted to the *station* of its lane; if the lane is free the node handles it, now and to its end, else it waits in
+// order. Time does not move meanwhile. What the handler does costs time: each event some CPU, each disk call its price.
+// The lane is busy until that is paid, and messages leave when what was spent before them is paid, in the order they
+// were sent. So a handler that syncs and then answers needs no callback, and its answer still leaves after the sync.
+//
+// What a handler changes in its struct is visible to other lanes at once, though the sync before it may not be paid.
+// A promise that rests on a sync must leave behind that sync: from the same handler, or from an event it caused.
+//
+// A process may die at any moment, also between two disk calls of one event (DieAfter). What had taken effect by
+// then stays: bytes in the page cache, packets that have departed. The rest never happens.
+//
+// # Chance
+//
+// Every decision is a hash of (seed, site, entity, ordinal), see choose.go: nothing is drawn from a stream, so one
+// decision more or less moves no other. 0 is benign. Overrides pin decisions or switch sites off; the DecisionSink
+// learns of all that were not 0. The world's own noise is Config.Net (jitter, loss, resets), Config.Disk.Noise and
+// the order of things that happen at one instant; faults that somebody orders are methods of World.
+//
+// # The rule of determinism
+//
+// Equal configs, machines and control actions are equal runs, on every platform, in every Mode, with or without
+// anybody watching. Hash is the proof: it takes in every event, note, disk operation and choice.
+//
+// # Reading
+//
+// config.go says what can be set. Then world.go and queue.go (time), station.go and dispatch.go (who may handle what,
+// when), timer.go and clock.go, link.go with call.go and pipe.go (TCP as Kafka uses it), path.go (latency), process.go
+// (start, stop, crash), netfault.go, message.go (pointer, wire, guard), trace.go and feed.go (what others see). The disk
+// is a world of its own: disk.go.
+//
+// # What it is not
+//
+// It knows nothing of brokers and judges nothing. There are no datagrams, no partial reads, no goroutines, no real
+// time, and no floats. It moves whole messages; that a byte stream can be cut anywhere is the business of sim/live
+// and of the fuzz tests in wire.
 package sim

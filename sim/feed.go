@@ -40,13 +40,13 @@ type Effect struct {
 	Disk DiskChange // EffectDisk
 	Note Noted      // EffectNote
 
-	Peer     env.Addr     // Departed: to whom; Delivered: from whom
-	Link     env.Link     // in Node's numbering
-	Lane     env.Lane     // of the link
-	Arrives  Time         // Departed: when it arrives if nothing comes in its way
-	Request  env.Request  // exactly one of the two is set, or none if a call failed
-	Response env.Response //
-	Power    bool         // Died
+	Peer     env.Addr    // Departed: to whom; Delivered: from whom
+	Link     env.Link    // in Node's numbering
+	Lane     env.Lane    // of the link
+	Arrives  Time        // Departed: when it arrives if nothing comes in its way
+	Request  env.Request // Departed, Delivered: one of the two is set
+	Response env.Response
+	Power    bool // Died
 }
 
 // DiskChange is one change of a disk.

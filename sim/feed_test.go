@@ -92,6 +92,12 @@ func TestFeedNeverTellsWhatDied(t *testing.T) {
 	l.RunUntil(at(100))
 	f.want("10ms p1 departs to b1, arrives 11ms", "11ms b1 delivered from p1",
 		"12ms b1 disk create vote", "13ms b1 disk write vote", "13ms b1 note 1", "20ms b1 died power=true")
+	if n := len(l.Disk("b1").Files()); n != 0 {
+		t.Errorf("%d files survived, and nothing was synced", n)
+	}
+	l.Start("b1")
+	l.RunUntil(at(200))
+	f.want("100ms b1 started")
 }
 
 // A process crash inside the sync takes the note and the answer; the device finishes what it began.
@@ -102,7 +108,7 @@ func TestFeedAfterCrash(t *testing.T) {
 	l.RunUntil(at(100))
 	f.want("10ms p1 departs to b1, arrives 11ms", "11ms b1 delivered from p1",
 		"12ms b1 disk create vote", "13ms b1 disk write vote", "13ms b1 note 1", "20ms b1 died power=false",
-		"21ms p1 delivered from b1", "24ms b1 disk sync vote")
+		"24ms b1 disk sync vote")
 }
 
 // A pause holds back what the process has not done; the device goes on.
@@ -132,7 +138,7 @@ func TestAfterEventActs(t *testing.T) {
 	l.RunUntil(at(100))
 	f.want("10ms p1 departs to b1, arrives 11ms", "11ms b1 delivered from p1",
 		"11ms b1 disk create vote", "11ms b1 disk write vote", "11ms b1 died power=false",
-		"12ms p1 delivered from b1", "24ms b1 disk sync vote")
+		"24ms b1 disk sync vote")
 	l.want("12ms p1: 1 connection reset", "12ms p1: lost 1 connection reset")
 }
 

@@ -45,6 +45,7 @@ type machine struct {
 	flushes   []flush
 	freeFlush []int32
 	listens   Time // from when on connecting succeeds
+	stopping  bool // SIGTERM came before its first event
 	paused    bool
 	pausedAt  Time
 	resumedAt Time

@@ -30,7 +30,6 @@ func (w *World) pack(p *packet, from, to *machine) {
 		} else {
 			p.bytes = wire.AppendResponse(nil, p.correlation, p.resp)
 		}
-		p.req, p.resp = nil, nil
 	case Guard:
 		if to != nil {
 			w.guard.watch(p, from.addr, to.addr, w.cause)
@@ -143,8 +142,11 @@ func (g *guard) encode(m *guarded) uint64 {
 }
 
 // GuardViolation looks at all messages that guard mode still remembers and returns the first violation of the run, or
-// nil. Ask when the run is over.
+// nil. In other modes it is nil. Ask when the run is over.
 func (w *World) GuardViolation() *GuardViolation {
+	if w.guard == nil {
+		return nil
+	}
 	for i := range w.guard.watched {
 		w.guard.look(i)
 	}

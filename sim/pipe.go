@@ -53,7 +53,7 @@ type packet struct {
 	cause       uint64 // the event that sent it
 	req         env.Request
 	resp        env.Response
-	bytes       []byte // in wire mode the message, and req and resp are nil until it is read
+	bytes       []byte // in wire mode the message; what the receiver gets is made of these
 }
 
 // control packets are small: their size on the wire is that of a bare TCP segment.
@@ -127,7 +127,7 @@ func (w *World) send(p *pipe, k *packet, at Time) {
 		p.tail.next = k
 	}
 	p.tail = k
-	if len(w.feeds) > 0 && (k.req != nil || k.resp != nil || k.bytes != nil) {
+	if len(w.feeds) > 0 && (k.req != nil || k.resp != nil) {
 		w.departs(p, k)
 	}
 }

@@ -36,6 +36,9 @@ func (w *World) startUp(m *machine) bool {
 	m.state = running
 	m.node = m.config.New()
 	s := &m.stations[env.LaneBackground]
+	if len(w.feeds) > 0 {
+		w.effect(Effect{Kind: EffectStarted, At: w.now, Node: m.addr})
+	}
 	w.serve(s, 0, &work{kind: Started, cause: m.cause})
 	ready := s.busy[0]
 	for i := range m.stations {
@@ -44,16 +47,26 @@ func (w *World) startUp(m *machine) bool {
 		}
 	}
 	m.listens = ready
+	if m.stopping {
+		m.stopping = false
+		w.stop(m)
+	}
 	return true
 }
 
 // Stop sends SIGTERM: the node is asked to end, and calls Exit when it is done.
 func (w *World) Stop(addr env.Addr) {
-	m := w.act("stop", addr)
-	if m.state == running {
-		w.count(FaultStop)
-		m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
+	switch m := w.act("stop", addr); m.state {
+	case starting:
+		m.stopping = true
+	case running:
+		w.stop(m)
 	}
+}
+
+func (w *World) stop(m *machine) {
+	w.count(FaultStop)
+	m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
 }
 
 // Crash kills the process, as kill -9 does. The page cache stays, and the kernel closes its connections.
@@ -227,7 +240,7 @@ func (w *World) die(m *machine, power bool, reason error) {
 		m.paused, m.resumedAt = false, w.now
 		w.release(m.sends, false)
 	}
-	m.node, m.killed, m.dieIn = nil, false, 0
+	m.node, m.killed, m.dieIn, m.stopping = nil, false, 0, false
 	m.suspended = m.suspended[:0]
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectDied, At: w.now, Node: m.addr, Power: power})

@@ -256,6 +256,10 @@ func TestStop(t *testing.T) {
 		t.Errorf("exited %t with %v", exited, err)
 	}
 	l.wantFired(FaultStop)
+	l.Start("b1")
+	l.Stop("b1") // before its first event
+	l.RunUntil(at(200))
+	l.want("100ms stop", "120ms exit")
 }
 
 func TestRack(t *testing.T) {

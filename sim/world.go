@@ -28,7 +28,7 @@ type World struct {
 	settling     []*link
 	freedPackets *packet
 	freeCall     *call
-	guard        guard
+	guard        *guard // in guard mode
 
 	current *machine // whose event runs; nil between events
 	cause   uint64   // of whatever is scheduled now: the running event, or the one that sent what arrives
@@ -81,6 +81,9 @@ func New(config Config) *World {
 		w.chance.names = map[uint64]string{}
 	}
 	w.told = config.Trace != nil
+	if config.Mode == Guard {
+		w.guard = &guard{}
+	}
 	w.hash = finish(config.Seed ^ golden)
 	w.cause, w.event.Seq = NoCause, NoCause
 	for _, f := range diskFaults {
