@@ -177,9 +177,9 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	case "delete", "clear", "copy":
 		visit(call.Args[0], true)
 	case "append":
-		// A slice cut to its length (s[:n:n]) has no room to write into. Appending to a plain variable writes
-		// behind its end: seen by others only if they share the room, so only a cut slice counts.
-		if cut, ok := ast.Unparen(call.Args[0]).(*ast.SliceExpr); ok && !cut.Slice3 {
+		// Appending to all of a variable (s, s[:]) writes behind its end, which nobody sees unless they share the
+		// room there. Appending to a cut one (s[:n]) writes over what follows, unless its room is cut too (s[:n:n]).
+		if cut, ok := ast.Unparen(call.Args[0]).(*ast.SliceExpr); ok && cut.High != nil && !cut.Slice3 {
 			visit(call.Args[0], true)
 		}
 	}

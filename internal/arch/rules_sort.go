@@ -16,6 +16,8 @@ func sorts(ps *pass) {
 			return
 		}
 		switch name := calleeName(ps.pkg.Info, call); name {
+		case "slices.SortStableFunc", "sort.Stable", "sort.SliceStable":
+			ps.candidate(n.Pos()) // total or not, the order is that of the slice before
 		case "sort.Slice", "sort.Sort", "slices.SortFunc", "slices.SortedFunc":
 			ps.candidate(n.Pos())
 			if len(call.Args) == 2 && naturalOrder(ps.pkg.Info, call.Args[1]) {

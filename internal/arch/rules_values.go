@@ -7,6 +7,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -60,19 +61,9 @@ func widths(ps *pass) {
 	info := ps.pkg.Info
 	// Constants whose value is the platform's.
 	wide := map[string]bool{"math.MaxInt": true, "math.MinInt": true, "math.MaxUint": true, "math/bits.UintSize": true, "strconv.IntSize": true}
-	// basic says whether a value that is not constant has one of these kinds.
-	basic := func(e ast.Expr, kinds ...types.BasicKind) bool {
-		tv := info.Types[e]
-		if tv.Type == nil || tv.Value != nil {
-			return false
-		}
-		b, ok := tv.Type.Underlying().(*types.Basic)
-		for _, k := range kinds {
-			if ok && b.Kind() == k {
-				return true
-			}
-		}
-		return false
+	// mixed says whether a value that is not constant is as wide as the platform.
+	mixed := func(e ast.Expr) bool {
+		return info.Types[e].Value == nil && hasKind(info, e, types.Int, types.Uint, types.Uintptr)
 	}
 	ps.each(func(n ast.Node) {
 		switch n := n.(type) {
@@ -85,13 +76,17 @@ func widths(ps *pass) {
 			}
 		case *ast.BinaryExpr:
 			// Mixing bits in an int is how a hash is written by accident. Shifts are not reported: they build lengths.
-			if n.Op == token.XOR && basic(n.X, types.Int, types.Uint, types.Uintptr) {
+			if n.Op == token.XOR && mixed(n.X) {
 				ps.report(n.Pos(), "bits of a platform-wide integer are mixed with "+n.Op.String())
 			}
 		case *ast.AssignStmt:
-			if n.Tok == token.XOR_ASSIGN && basic(n.Lhs[0], types.Int, types.Uint, types.Uintptr) {
+			if n.Tok == token.XOR_ASSIGN && mixed(n.Lhs[0]) {
 				ps.report(n.Pos(), "bits of a platform-wide integer are mixed with "+n.Tok.String())
 			}
+		case *ast.FuncLit:
+			ps.cutDifference(n.Type, n.Body)
+		case *ast.FuncDecl:
+			ps.cutDifference(n.Type, n.Body)
 		case *ast.CallExpr:
 			switch calleeName(info, n) {
 			case "encoding/binary.Write", "encoding/binary.Read", "encoding/binary.Append", "encoding/binary.Encode", "encoding/binary.Decode":
@@ -99,6 +94,40 @@ func widths(ps *pass) {
 			}
 		}
 	})
+}
+
+// cutDifference reports the classic comparison, return int(a.end - b.end): where int has 32 bits the difference of
+// two 64-bit numbers loses its upper half, and with it its sign. Elsewhere such a difference is nearly always a length.
+func (ps *pass) cutDifference(ft *ast.FuncType, body *ast.BlockStmt) {
+	info := ps.pkg.Info
+	if body == nil || ft.Params.NumFields() != 2 || ft.Results.NumFields() != 1 {
+		return
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		ret, ok := n.(*ast.ReturnStmt)
+		if !ok || len(ret.Results) != 1 {
+			return true
+		}
+		call, ok := ast.Unparen(ret.Results[0]).(*ast.CallExpr)
+		if !ok || !isConversion(info, call) || !hasKind(info, call, types.Int) {
+			return true
+		}
+		minus, ok := ast.Unparen(call.Args[0]).(*ast.BinaryExpr)
+		if ok && minus.Op == token.SUB && hasKind(info, minus, types.Int64, types.Uint64) {
+			ps.report(ret.Pos(), types.ExprString(call)+" cuts a 64-bit difference; cmp.Compare tells the order")
+		}
+		return true
+	})
+}
+
+// hasKind says whether an expression's type is one of the basic kinds underneath.
+func hasKind(info *types.Info, e ast.Expr, kinds ...types.BasicKind) bool {
+	t := info.TypeOf(e)
+	if t == nil {
+		return false
+	}
+	b, ok := t.Underlying().(*types.Basic)
+	return ok && slices.Contains(kinds, b.Kind())
 }
 
 // storedEnvs finds the places that outlive an event: fields, package variables, and functions that are kept.

@@ -23,6 +23,7 @@ var (
 	handed   = &counter{}             // want "global: package variable handed is changed"
 	settings struct{ Seed int }       // want "global: package variable settings is changed"
 	scratch  *bytes.Buffer            // want "global: package variable scratch holds a bytes.Buffer"
+	cut      = []int{1, 2}            // want "global: package variable cut is changed"
 	gone     = map[string]int{"a": 1} // want "global: package variable gone is changed"
 )
 
@@ -37,5 +38,6 @@ func work(text []byte) error {
 	kept.add()
 	bump(handed)
 	delete(gone, "a")
+	_ = append(cut[:1], 3)
 	return json.Unmarshal(text, &settings)
 }

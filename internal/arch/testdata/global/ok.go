@@ -21,6 +21,7 @@ var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 	table      = []row{{"a", 1}, {"b", 2}}
 	byName     = map[string]*row{"a": {"a", 1}}
+	fixed      = [...]int{1, 2, 3}
 	limit      = &row{"limit", 3}
 	noteLeads  = &env.NoteKind{Name: "partition.leads", Story: true}
 	_          = errGone
@@ -36,6 +37,7 @@ func lookup(name string, n int) (bool, error) {
 	if r == nil {
 		return false, errGone
 	}
+	_ = append(fixed[:], 4)
 	local := append([]row(nil), table...)
 	local[0].max = int(crc32.Checksum(nil, castagnoli))
 	return r.full(n) || limit.full(n), nil
