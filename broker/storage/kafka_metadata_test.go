@@ -113,7 +113,7 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 		t.Fatalf("only %d segments", len(s.l.Segments()))
 	}
 	s.must(s.l.Close(s.d))
-	files := readable(export(t, s.d, t.TempDir()))
+	files := readable(export(t, s.device, t.TempDir()))
 	r := run(t, j, files, "--cluster-metadata-decoder", "--deep-iteration")
 	if c := complaints(r); r.Code != 0 || c != "" {
 		t.Fatalf("exit code %d: %s", r.Code, c)

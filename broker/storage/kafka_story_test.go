@@ -54,7 +54,8 @@ func smallSegments() storage.Config {
 
 type scribe struct {
 	t      *testing.T
-	d      *sim.Disk
+	device *sim.Disk
+	d      env.Disk // the same, perhaps with somebody looking on
 	dir    string
 	tp     wire.TopicPartition
 	l      *storage.Log
@@ -68,7 +69,7 @@ type scribe struct {
 // newScribe opens a log in a directory of a disk.
 func newScribe(t *testing.T, d *sim.Disk, dir string, cfg storage.Config) *scribe {
 	t.Helper()
-	s := &scribe{t: t, d: d, dir: dir, now: wire.Timestamp(wall.Millis()), seqs: map[wire.ProducerID]int32{}}
+	s := &scribe{t: t, device: d, d: d, dir: dir, now: wire.Timestamp(wall.Millis()), seqs: map[wire.ProducerID]int32{}}
 	s.tp, _, _ = storage.ParseDir(dir)
 	if err := s.open(cfg); err != nil {
 		t.Fatal(err)
@@ -79,7 +80,7 @@ func newScribe(t *testing.T, d *sim.Disk, dir string, cfg storage.Config) *scrib
 // on is the same scribe, who remembers the same, at another disk: one that a power loss left.
 func (s *scribe) on(d *sim.Disk) *scribe {
 	c := *s
-	c.d, c.l = d, nil
+	c.device, c.d = d, d
 	c.seqs = map[wire.ProducerID]int32{}
 	for id, seq := range s.seqs {
 		c.seqs[id] = seq
