@@ -45,7 +45,7 @@ func TestDeterminism(t *testing.T) {
 				t.Fatal(err)
 			}
 			if v.Unsound != nil {
-				t.Errorf("seed %d, mode %d: %v", seed, mode, v.Unsound)
+				t.Errorf("seed %d, mode %s: %v", seed, mode, v.Unsound)
 			}
 			verdict := "ok"
 			if v.Status != check.Held {

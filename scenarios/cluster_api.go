@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"samsa/check"
+	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -123,12 +124,12 @@ type Pin struct {
 }
 
 // Mode is how messages travel. The hash of a run does not depend on it.
-type Mode uint8
+type Mode = sim.Mode
 
 const (
-	ModePointer Mode = iota // hand the value over
-	ModeWire                // encode to Kafka's bytes and decode again
-	ModeGuard               // hand the value over and prove that nobody changed it
+	ModePointer = sim.Pointer // hand the value over
+	ModeWire    = sim.Wire    // encode to Kafka's bytes and decode again
+	ModeGuard   = sim.Guard   // hand the value over and prove that nobody changed it
 )
 
 // TopicSpec is a topic to be made. With On set, Replicas is its length: every partition starts at the next of these

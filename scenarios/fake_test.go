@@ -24,7 +24,6 @@ type fake struct {
 	ops     []*Outcome
 	calls   []string
 	status  check.Status // what the judge of acked-durable says
-	panics  bool
 }
 
 type fakeTopic struct {
@@ -99,9 +98,6 @@ func (f *fake) At(t env.Duration, _ string, do func()) {
 }
 
 func (f *fake) Step() bool {
-	if f.panics {
-		panic("high watermark 3 is above the end 2")
-	}
 	if len(f.queue) == 0 {
 		return false
 	}

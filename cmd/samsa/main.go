@@ -7,6 +7,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -40,15 +41,35 @@ type app struct {
 // main runs one command line.
 func (a *app) main(args []string) code {
 	a.args = args
+	out := &checked{to: a.out}
+	a.out = out
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	if err := root.Execute(); err != nil {
-		return a.report(err)
+		a.code = a.report(err)
+	}
+	if out.err != nil {
+		fmt.Fprintf(a.err, "samsa: cannot write the result: %v\n", out.err)
+		return exitUsage // whatever was found, the caller does not know it
 	}
 	return a.code
+}
+
+// checked remembers the first error of a writer, so that a full disk does not look like a success.
+type checked struct {
+	to  io.Writer
+	err error
+}
+
+func (c *checked) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // isTerminal says whether a person sits at the other end. The null device is a character device too.

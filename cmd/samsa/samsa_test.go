@@ -328,6 +328,57 @@ func (r rigged) Judge(final bool) []check.Finding {
 	return found[:1]
 }
 
+// broken is a cluster with a bug of ours.
+type broken struct{ scenarios.Cluster }
+
+func (broken) Step() bool { panic("high watermark 3 is above the end 2") }
+
+// unsound is a cluster whose world found a bug of ours.
+type unsound struct{ scenarios.Cluster }
+
+func (unsound) Sound() error { return errors.New("a message from b1 was changed after it was sent") }
+
+// A panic of the world and an unsound one are bugs of ours: they come with the seed that repeats them.
+func TestBugsComeWithTheirSeed(t *testing.T) {
+	for want, rig := range map[string]func(scenarios.Cluster) scenarios.Cluster{
+		"high watermark 3 is above the end 2":             func(c scenarios.Cluster) scenarios.Cluster { return broken{c} },
+		"a message from b1 was changed after it was sent": func(c scenarios.Cluster) scenarios.Cluster { return unsound{c} },
+	} {
+		var out, errs bytes.Buffer
+		a := &app{out: &out, err: &errs, now: time.Now}
+		j, err := understand("leader-failover", runFlags{seed: "9"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.options.Build = func(o scenarios.Options) (scenarios.Cluster, error) {
+			cluster, err := scenarios.Assemble(o)
+			return rig(cluster), err
+		}
+		if err := a.play(j, nil); err != nil || a.code != exitInternal || out.Len() > 0 ||
+			!strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "samsa run leader-failover --seed 9\n") {
+			t.Errorf("%v, exit %d\n%s%s", err, a.code, out.String(), errs.String())
+		}
+	}
+}
+
+// A result that nobody got is no success.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	for _, args := range [][]string{{"run", "leader-failover"}, {"run", "leader-failover", "--json"}, {"list", "verbs"}} {
+		cmd := exec.Command(binary, args...)
+		var errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = full, &errs
+		_ = cmd.Run()
+		if got := code(cmd.ProcessState.ExitCode()); got != exitUsage || !strings.Contains(errs.String(), "cannot write the result") {
+			t.Errorf("samsa %v: exit %d, %q", args, got, errs.String())
+		}
+	}
+}
+
 // A violation is a result and no error: a story or one object on stdout, nothing on stderr, and exit 1, or 0 if it was
 // expected.
 func TestViolationIsAResult(t *testing.T) {
