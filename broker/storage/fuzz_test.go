@@ -2,6 +2,7 @@ package storage
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 	"slices"
 	"testing"
 
@@ -154,34 +155,52 @@ func FuzzProducerSnapshot(f *testing.F) {
 	})
 }
 
-// FuzzOpen loads a log whose files hold anything, cleanly and not, and uses it.
+// signed gives every batch that can be told apart the CRC that its bytes ask for, so that the fuzzer meets more than bad CRCs.
+func signed(p []byte) []byte {
+	p = slices.Clone(p)
+	for rest := p; len(rest) >= wire.BatchHeaderSize; {
+		size := int64(int32(binary.BigEndian.Uint32(rest[8:]))) + 12
+		if size < wire.BatchHeaderSize || size > int64(len(rest)) {
+			break
+		}
+		rest[16] = 2
+		binary.BigEndian.PutUint32(rest[17:], crc32.Checksum(rest[21:size], castagnoli))
+		rest = rest[size:]
+	}
+	return p
+}
+
+// FuzzOpen loads a log of two segments whose files hold anything, after a clean end and after another, and uses it. other
+// is the content of one of the files beside the logs.
 func FuzzOpen(f *testing.F) {
 	var sound []byte
 	for i := range 5 {
-		sound = append(sound, batchSpec{n: 2, size: 30, base: wire.Offset(2 * i), ts: wire.Timestamp(i)}.bytes()...)
+		sound = append(sound, batchSpec{n: 2, size: 30, base: wire.Offset(2 * i), ts: wire.Timestamp(i), leader: wire.Epoch(i / 2)}.bytes()...)
 	}
-	index := []byte{0, 0, 0, 3, 0, 0, 0, 120}
-	f.Add(sound, index, []byte{}, []byte{}, []byte("0\n1\n0 0\n"), true)
-	f.Add(sound[:200], []byte{1}, []byte{2}, []byte{3}, []byte("x"), false)
-	f.Add(sound, []byte{}, []byte{}, appendAborted(nil, Aborted{1, 0, 3, 4}), []byte{}, true)
-	f.Add(make([]byte, 300), []byte{}, []byte{}, []byte{}, []byte{}, true)
-	bent := slices.Clone(sound)
-	bent[130] ^= 1
-	f.Add(bent, []byte{}, []byte{}, []byte{}, []byte{}, false)
-	f.Fuzz(func(t *testing.T, log, index, times, txns, epochs []byte, clean bool) {
+	txn := batchSpec{n: 2, size: 30, pid: 3, txn: true}.bytes()
+	txn = append(txn, markerBytes(3, 0, false, 1, 9)...)
+	wire.Batch(txn[len(txn)-78:]).Patch(2, 0)
+	others := []string{suffixIndex, suffixTimes, suffixTxns, suffixSnapshot, epochsFile}
+	f.Add(sound, sound, []byte{0, 0, 0, 3, 0, 0, 0, 120}, uint8(0), true, false)
+	f.Add(sound[:200], []byte{}, []byte{1}, uint8(1), false, true)
+	f.Add(txn, sound[117:], appendAborted(nil, Aborted{1, 0, 3, 4}), uint8(2), false, true)
+	f.Add(make([]byte, 300), sound, encodeSnapshot([]Producer{{ID: 3, TxnFirst: 0}}), uint8(3), true, true)
+	f.Add(sound, txn, []byte("0\n1\n0 0\n"), uint8(4), false, true)
+	f.Fuzz(func(t *testing.T, first, second, other []byte, which uint8, clean, sign bool) {
+		if sign {
+			first, second = signed(first), signed(second)
+		}
 		d := newMemDisk()
 		require.NoError(t, d.Mkdir(testDir))
-		for suffix, p := range map[string][]byte{suffixLog: log, suffixIndex: index, suffixTimes: times, suffixTxns: txns, suffixSnapshot: txns} {
-			require.NoError(t, writeFile(d, join(testDir, fileName(0, suffix)), p, true))
-			if suffix != suffixSnapshot {
-				require.NoError(t, writeFile(d, join(testDir, fileName(4, suffix)), p, true))
-			}
+		require.NoError(t, writeFile(d, join(testDir, fileName(0, suffixLog)), first, true))
+		require.NoError(t, writeFile(d, join(testDir, fileName(4, suffixLog)), second, true))
+		if name := others[int(which)%len(others)]; name == epochsFile {
+			require.NoError(t, writeFile(d, join(testDir, name), other, true))
+		} else {
+			require.NoError(t, writeFile(d, join(testDir, fileName(4, name)), other, true))
 		}
-		require.NoError(t, writeFile(d, join(testDir, epochsFile), epochs, true))
 		l, r, err := Open(d, testDir, smallConfig(), OpenOptions{Clean: clean, RecoveryPoint: 2, Wall: testWall})
-		if err != nil {
-			return // refused: fine
-		}
+		require.NoError(t, err)
 		require.Equal(t, r.End, l.End())
 		require.LessOrEqual(t, l.Start(), l.End())
 		for at, n := l.Start(), 0; at < l.End() && n < 50; n++ {

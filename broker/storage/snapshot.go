@@ -210,14 +210,14 @@ func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall e
 
 // replay enters the batches in [table's end, end). Snapshots at the bases of the last two segments are renewed on the
 // way, so that the next truncation finds one near the end.
+//
+// Bytes that make no sense, in a segment that was believed to be sound, end what is known of that segment: nobody can be
+// served from there either.
 func (l *Log) replay(d env.Disk, end wire.Offset) error {
 	t := l.producers
 	for i, s := range l.segments {
 		if s.end <= t.end || s.base >= end {
 			continue
-		}
-		if err := l.ready(d, s); err != nil {
-			return err
 		}
 		t.end = max(t.end, s.base)
 		if i >= len(l.segments)-2 && t.end == s.base {
@@ -225,30 +225,41 @@ func (l *Log) replay(d env.Disk, end wire.Offset) error {
 				return err
 			}
 		}
-		pos, err := s.find(d, t.end)
+		if err := l.replaySegment(d, s, end); err != nil && isDisk(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaySegment is replay for one segment.
+func (l *Log) replaySegment(d env.Disk, s *segment, end wire.Offset) error {
+	if err := l.ready(d, s); err != nil {
+		return err
+	}
+	pos, err := s.find(d, l.producers.end)
+	if err != nil {
+		return err
+	}
+	for c := s.scan(d, pos, s.size); c.more(); {
+		b, size, err := c.header()
+		if err == nil && b.IsControl() {
+			b, err = c.batch()
+		}
 		if err != nil {
 			return err
 		}
-		for c := s.scan(d, pos, s.size); c.more(); {
-			b, size, err := c.header()
-			if err == nil && b.IsControl() {
-				b, err = c.batch()
-			}
-			if err != nil {
-				return err
-			}
-			if b.BaseOffset() >= end {
-				break
-			}
-			done, err := t.replay(b)
-			if err != nil {
-				return err
-			}
-			if done.completed {
-				t.complete(done.txn)
-			}
-			c.skip(size)
+		if b.BaseOffset() >= end {
+			return nil
 		}
+		done, err := l.producers.replay(b)
+		if err != nil {
+			return err
+		}
+		if done.completed {
+			l.producers.complete(done.txn)
+		}
+		c.skip(size)
 	}
 	return nil
 }
