@@ -1,0 +1,81 @@
+package raft
+
+import (
+	"slices"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+const (
+	filePath = Dir + "/" + wire.QuorumStateFile
+	fileTemp = filePath + ".tmp"
+)
+
+// load reads the quorum-state file; a missing one is a node that knows of no election.
+func (n *Node) load(d env.Disk) (wire.QuorumState, error) {
+	none := wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
+	f, err := d.Open(filePath, false)
+	if err == env.ErrNotExist {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	size, err := d.Size(f)
+	var content []byte
+	if err == nil {
+		content, err = d.ReadAt(f, 0, int(size))
+	}
+	if closed := d.Close(f); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return none, err
+	}
+	return wire.ParseQuorumState(content)
+}
+
+// remember makes the node's epoch, leader and vote durable, before anything is said that rests on them. A node that
+// cannot remember must not speak: it dies.
+func (n *Node) remember(e env.Env) bool {
+	q := wire.QuorumState{LeaderID: n.leader, LeaderEpoch: n.epoch, VotedID: n.voted}
+	for _, v := range n.cfg.Voters {
+		q.CurrentVoters = append(q.CurrentVoters, v.ID)
+	}
+	if q.LeaderID == n.file.LeaderID && q.LeaderEpoch == n.file.LeaderEpoch && q.VotedID == n.file.VotedID &&
+		slices.Equal(q.CurrentVoters, n.file.CurrentVoters) {
+		return true
+	}
+	if err := n.write(e.Disk(), wire.AppendQuorumState(nil, q)); err != nil {
+		n.die(e, err)
+		return false
+	}
+	n.file = q
+	return true
+}
+
+// write replaces the file: after any crash it is the old one or the new one, whole.
+func (n *Node) write(d env.Disk, content []byte) error {
+	f, err := d.Open(fileTemp, true)
+	if err != nil {
+		return err
+	}
+	err = d.Truncate(f, 0)
+	if err == nil {
+		err = d.Append(f, content)
+	}
+	if err == nil {
+		err = d.Sync(f)
+	}
+	if closed := d.Close(f); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = d.Rename(fileTemp, filePath)
+	}
+	if err == nil && n.cfg.Rules.SyncVote {
+		err = d.SyncDir(Dir)
+	}
+	return err
+}

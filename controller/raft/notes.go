@@ -1,0 +1,55 @@
+package raft
+
+import "samsa/sim/env"
+
+// Notes are the kinds of notes that quorum nodes make.
+func Notes() []*env.NoteKind {
+	return append(notes[:], noteVoted, noteCommitted, noteTruncated, noteTwoLeaders)
+}
+
+// notes are what entering a state is worth, by State.
+var notes = [...]*env.NoteKind{
+	Unattached: {
+		Name: "raft.unattached", Fields: [4]string{"node", "epoch", "leader", "offset"},
+		Text: "knows no leader of epoch {epoch} of the metadata quorum",
+	},
+	Prospective: {
+		Name: "raft.prospective", Fields: [4]string{"node", "epoch", "leader", "offset"},
+		Text: "asks the quorum who would vote for it after epoch {epoch}",
+	},
+	Candidate: {
+		Name: "raft.candidate", Fields: [4]string{"node", "epoch", "leader", "offset"},
+		Text: "asks the quorum for votes in epoch {epoch}", Story: true,
+	},
+	Leader: {
+		Name: "raft.leads", Fields: [4]string{"node", "epoch", "leader", "offset"},
+		Text: "is elected leader of the metadata quorum in epoch {epoch}, which begins at offset {offset}", Story: true,
+	},
+	Follower: {
+		Name: "raft.follows", Fields: [4]string{"node", "epoch", "leader", "offset"},
+		Text: "follows a leader of the metadata quorum in epoch {epoch}, from offset {offset}",
+	},
+	Resigned: {
+		Name: "raft.resigned", Fields: [4]string{"node", "epoch", "leader", "offset"},
+		Text: "gives up leading the metadata quorum in epoch {epoch}", Story: true,
+	},
+}
+
+var (
+	noteVoted = &env.NoteKind{
+		Name: "raft.voted", Fields: [4]string{"voter", "epoch", "node"},
+		Text: "votes for {node} in epoch {epoch}",
+	}
+	noteCommitted = &env.NoteKind{
+		Name: "raft.committed", Fields: [4]string{"node", "offset", "epoch"},
+		Text: "knows the metadata log to be committed up to {offset}",
+	}
+	noteTruncated = &env.NoteKind{
+		Name: "raft.truncated", Fields: [4]string{"node", "offset", "end", "epoch"},
+		Text: "cuts its metadata log from {end} back to {offset}: the leader's parts from it there", Story: true,
+	}
+	noteTwoLeaders = &env.NoteKind{
+		Name: "raft.two-leaders", Fields: [4]string{"epoch", "known", "node"},
+		Text: "hears of a second leader in epoch {epoch}: {known} and {node}", Story: true,
+	}
+)

@@ -1,0 +1,341 @@
+package raft
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/broker/storage"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// TopicID is the metadata log's topic id (Uuid.METADATA_TOPIC_ID), Topic its name.
+var TopicID = wire.TopicID{15: 1}
+
+// Topic is the metadata log's name; it has one partition, 0.
+const Topic = "__cluster_metadata"
+
+// Dir is the directory of the metadata log.
+const Dir = Topic + "-0"
+
+// Voter is one member of the quorum (controller.quorum.voters).
+type Voter struct {
+	ID   wire.NodeID
+	Addr env.Addr
+}
+
+// Config are a node's settings, Kafka's names beside them.
+type Config struct {
+	Node            wire.NodeID
+	Voters          []Voter // by rising id; the node is one of them
+	ClusterID       string
+	ElectionTimeout env.Duration // controller.quorum.election.timeout.ms: the least; the most is twice that
+	FetchTimeout    env.Duration // controller.quorum.fetch.timeout.ms
+	RequestTimeout  env.Duration // controller.quorum.request.timeout.ms
+	RetryBackoff    env.Duration // controller.quorum.retry.backoff.ms
+	BackoffMax      env.Duration // controller.quorum.election.backoff.max.ms: after a leader resigned
+	FetchWait       env.Duration // how long the leader may hold a fetch
+	FetchBytes      int32
+	Log             storage.Config
+	Rules           Rules
+}
+
+// DefaultConfig is Kafka's defaults for a quorum.
+func DefaultConfig(node wire.NodeID, voters []Voter) Config {
+	return Config{
+		Node: node, Voters: voters,
+		ElectionTimeout: env.Second, FetchTimeout: 2 * env.Second, RequestTimeout: 2 * env.Second,
+		RetryBackoff: 20 * env.Millisecond, BackoffMax: env.Second, FetchWait: 500 * env.Millisecond, FetchBytes: 8 << 20,
+		Log: storage.DefaultConfig(), Rules: Today(),
+	}
+}
+
+// Node is one voter. Between events everything in it follows from what is on its disk and what it was told since.
+type Node struct {
+	cfg  Config
+	log  *storage.Log
+	file wire.QuorumState // what the quorum-state file says
+	dead bool             // the disk failed: nothing is said any more
+
+	state    State
+	epoch    wire.Epoch  // never falls; at or above the log's last epoch
+	leader   wire.NodeID // of epoch, once known; never changes within it
+	voted    wire.NodeID // who has this node's vote in epoch; never changes within it
+	deadline env.Instant // of the state's timer
+	turn     int64       // counts transitions: what was asked in an earlier turn is not answered any more
+
+	hw wire.Offset // everything below is committed; never falls in an incarnation; at or below the log's end
+
+	peers []peer // the other voters by rising id
+
+	// Prospective and Candidate only.
+	granted, rejected []wire.NodeID // the node itself is in granted
+
+	// Follower only.
+	heard bool // a fetch of this turn was answered by the leader without an error
+
+	// Leader only.
+	epochStart wire.Offset // where the epoch's first record, LEADER_CHANGE, is
+	exposed    wire.Offset // the epoch's high watermark; -1 until it is known
+	observers  []replica   // who else fetches, by rising id
+	parked     []parked    // fetches that wait, in order of arrival
+	parks      int64       // numbers them
+
+	stopping bool // a clean shutdown was asked for
+}
+
+// peer is another voter.
+type peer struct {
+	Voter
+	replica
+	link    env.Link
+	calling bool // a request of this turn is under way
+	told    bool // Leader, Resigned: it acknowledged the epoch's begin or end
+	current bool // Leader: it fetched since the check-quorum timer was last set
+}
+
+// Token kinds begin here; a host's own lie below.
+const (
+	tokVote  = FirstKind + iota // A: peer, B: turn
+	tokFetch                    // A: peer, B: turn
+	tokBegin                    // A: peer, B: turn
+	tokEnd                      // A: peer, B: turn
+)
+
+// Timer kinds likewise.
+const (
+	timState  = FirstKind + iota // the state's time is over: election, fetch, check-quorum
+	timRetry                     // A: peer, B: turn: ask again
+	timBegin                     // tell the voters again who leads
+	timParked                    // A: parked fetch
+	timStop                      // the clean shutdown has taken long enough
+)
+
+// FirstKind is the first timer kind and token kind of a Node: the host hands over everything at or above.
+const FirstKind = 1 << 8
+
+// New makes a node; its log and its vote are on its disk. Start brings it to life.
+func New(cfg Config) *Node {
+	n := &Node{cfg: cfg, leader: wire.NoNode, voted: wire.NoNode, exposed: -1}
+	for _, v := range cfg.Voters {
+		if v.ID != cfg.Node {
+			n.peers = append(n.peers, peer{Voter: v, replica: replica{id: v.ID, end: -1}})
+		}
+	}
+	if len(n.peers)+1 != len(cfg.Voters) {
+		panic(fmt.Sprintf("raft: node %d must be one of %d voters, once", cfg.Node, len(cfg.Voters)))
+	}
+	return n
+}
+
+// Start loads the log and the quorum state. An error is the disk's: the node can do nothing.
+func (n *Node) Start(e env.Env) error {
+	log, _, err := storage.Open(e.Disk(), Dir, n.cfg.Log, storage.OpenOptions{Wall: e.Wall()})
+	if err != nil {
+		return err
+	}
+	n.log = log
+	q, err := n.load(e.Disk())
+	if err != nil {
+		return err
+	}
+	// What recovery left is what this node has: it counts once it is on the device.
+	if err := n.flush(e); err != nil {
+		return err
+	}
+	n.awake(e, q)
+	return nil
+}
+
+// Handles tells whether a request is for the quorum.
+func Handles(req env.Request) bool {
+	switch req.(type) {
+	case *kmsg.VoteRequest, *kmsg.BeginQuorumEpochRequest, *kmsg.EndQuorumEpochRequest, *kmsg.FetchRequest, *kmsg.DescribeQuorumRequest:
+		return true
+	}
+	return false
+}
+
+// Receive serves a request for which Handles is true.
+func (n *Node) Receive(e env.Env, t env.Ticket, req env.Request) {
+	switch req := req.(type) {
+	case *kmsg.VoteRequest:
+		n.reply(e, t, n.vote(e, req))
+	case *kmsg.BeginQuorumEpochRequest:
+		n.reply(e, t, n.begun(e, req))
+	case *kmsg.EndQuorumEpochRequest:
+		n.reply(e, t, n.ended(e, req))
+	case *kmsg.FetchRequest:
+		n.fetch(e, t, req)
+	case *kmsg.DescribeQuorumRequest:
+		n.reply(e, t, n.describe(e, req))
+	}
+}
+
+// reply answers, unless what the answer rests on could not be written.
+func (n *Node) reply(e env.Env, t env.Ticket, resp env.Response) {
+	if !n.dead {
+		e.Reply(t, resp)
+	}
+}
+
+// Returned takes the answer to one of this node's own requests.
+func (n *Node) Returned(e env.Env, tok env.Token, resp env.Response, err error) {
+	p := n.peer(wire.NodeID(tok.A))
+	if tok.B != n.turn || n.dead {
+		return // asked in another state: whatever it says is old
+	}
+	p.calling = false
+	if err != nil {
+		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, n.cfg.RetryBackoff)
+		return
+	}
+	ok := false
+	switch tok.Kind {
+	case tokVote:
+		ok = n.voteTold(e, p, resp.(*kmsg.VoteResponse))
+	case tokFetch:
+		ok = n.fetched(e, resp.(*kmsg.FetchResponse))
+	case tokBegin:
+		ok = n.beginTold(e, p, resp.(*kmsg.BeginQuorumEpochResponse))
+	case tokEnd:
+		ok = n.endTold(e, p, resp.(*kmsg.EndQuorumEpochResponse))
+	}
+	switch {
+	case n.dead || tok.B != n.turn:
+	case ok:
+		n.speak(e, p)
+	default:
+		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, n.cfg.RetryBackoff)
+	}
+}
+
+// Lost forgets a connection; its calls came back before.
+func (n *Node) Lost(l env.Link) {
+	for i := range n.peers {
+		if n.peers[i].link == l {
+			n.peers[i].link = 0
+		}
+	}
+}
+
+// Fire is a timer of this node's.
+func (n *Node) Fire(e env.Env, t env.Timer) {
+	if n.dead {
+		return
+	}
+	switch t.Kind {
+	case timState:
+		n.timeout(e)
+	case timRetry:
+		if t.B == n.turn {
+			n.speak(e, n.peer(wire.NodeID(t.A)))
+		}
+	case timBegin:
+		n.announce(e)
+	case timParked:
+		n.expire(e, t.A)
+	case timStop:
+		n.stopping, n.dead = true, true
+	}
+}
+
+// speak sends a peer what the state has to say to it, if anything and if nothing is under way.
+func (n *Node) speak(e env.Env, p *peer) {
+	if p.calling || n.dead {
+		return
+	}
+	switch n.state {
+	case Prospective, Candidate:
+		if !n.settled(p.ID) && !n.lost() {
+			n.askVote(e, p)
+		}
+	case Follower:
+		if p.ID == n.leader {
+			n.askRecords(e, p)
+		}
+	case Resigned:
+		if !p.told {
+			n.tellEnd(e, p)
+		}
+	}
+}
+
+// call sends a request to a peer, on a connection that is made if there is none.
+func (n *Node) call(e env.Env, p *peer, kind uint16, req env.Request) {
+	if p.link == 0 {
+		p.link = e.Dial(p.Addr, env.LaneRaft)
+	}
+	p.calling = true
+	e.Call(p.link, n.cfg.RequestTimeout, req, env.Token{Kind: kind, A: int64(p.ID), B: n.turn})
+}
+
+// peer is another voter by id, or nil.
+func (n *Node) peer(id wire.NodeID) *peer {
+	if i := slices.IndexFunc(n.peers, func(p peer) bool { return p.ID == id }); i >= 0 {
+		return &n.peers[i]
+	}
+	return nil
+}
+
+// majority is how many voters decide.
+func (n *Node) majority() int { return len(n.cfg.Voters)/2 + 1 }
+
+// State is what the node is.
+func (n *Node) State() State { return n.state }
+
+// Epoch is the newest epoch this node knows of.
+func (n *Node) Epoch() wire.Epoch { return n.epoch }
+
+// Leader is who leads Epoch, or NoNode. A node that resigned still names itself.
+func (n *Node) Leader() wire.NodeID { return n.leader }
+
+// LeaderAddr is where Leader lives; ok is false if nobody is known, or it is this node.
+func (n *Node) LeaderAddr() (addr env.Addr, ok bool) {
+	if p := n.peer(n.leader); p != nil {
+		return p.Addr, true
+	}
+	return "", false
+}
+
+// Voted is who has this node's vote in Epoch, or NoNode.
+func (n *Node) Voted() wire.NodeID { return n.voted }
+
+// Committed is the end of what is known here to be committed. It never falls.
+func (n *Node) Committed() wire.Offset { return n.hw }
+
+// Ready tells whether this node leads and has committed a record of its own epoch: then Committed is at or above
+// everything that any earlier leader committed, and a machine that has applied it may decide.
+func (n *Node) Ready() bool { return n.state == Leader && n.exposed >= 0 }
+
+// Start of the log, End and Epochs are for looking at; Log is the log itself.
+func (n *Node) Log() *storage.Log { return n.log }
+
+// End is where the next record goes.
+func (n *Node) End() wire.Offset { return n.log.End() }
+
+// Dead tells that the node has stopped: its disk failed (then Exit was called), or a clean shutdown is over.
+func (n *Node) Dead() bool { return n.dead }
+
+// die ends the node: nothing it would say now may be believed.
+func (n *Node) die(e env.Env, err error) {
+	n.dead = true
+	e.Exit(err)
+}
+
+// Stop begins a clean shutdown; Dead tells when it is over. A leader resigns first, so that the others need not wait for
+// a timeout (KIP-595).
+func (n *Node) Stop(e env.Env) {
+	n.stopping = true
+	if n.state != Leader || len(n.peers) == 0 {
+		n.dead = true
+		return
+	}
+	n.becomeResigned(e)
+	e.Arm(env.Timer{Kind: timStop, Lane: env.LaneRaft}, n.cfg.RequestTimeout)
+}
+
+// Close gives the log back, flushed.
+func (n *Node) Close(e env.Env) error { return n.log.Close(e.Disk()) }

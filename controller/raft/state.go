@@ -1,0 +1,240 @@
+package raft
+
+import (
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// State is what a voter is in its epoch (QuorumState, KIP-595; Prospective since KIP-996).
+//
+//	from         when                                                          becomes
+//	any          a higher epoch is seen, its leader unknown                    Unattached in it
+//	any          a higher epoch is seen, its leader known                      Follower in it
+//	Unattached   election timeout                                              Prospective
+//	             the epoch's leader is found                                   Follower
+//	             it votes                                                      Unattached, with a new timeout
+//	Prospective  a majority would vote for it                                  Candidate, epoch + 1
+//	             a majority would not, or election timeout                     Follower of the last known leader, else Unattached
+//	             the epoch's leader is found, and it knew none                 Follower
+//	Candidate    a majority votes for it                                       Leader
+//	             election timeout, also if a majority has refused long before  Prospective
+//	             the epoch's leader is found                                   Follower
+//	Follower     fetch timeout                                                 Prospective
+//	Leader       1.5 fetch timeouts without fetches of a majority              Resigned
+//	             it shuts down                                                 Resigned
+//	Resigned     election timeout                                              Unattached, epoch + 1
+//
+// and after a restart, by what the quorum-state file says:
+//
+//	its epoch is below the log's last       Unattached, in the log's
+//	this node leads                         Resigned: its log may have lost what it once served (KAFKA-10527)
+//	another leads                           Follower
+//	this node has its own vote              Candidate, same epoch
+//	else                                    Unattached, with its vote if it gave one
+//
+// Epoch, leader and vote are in the file before the state is entered; Resigned is not written, it follows from "leader:
+// me" without a life to go with it.
+type State uint8
+
+const (
+	Unattached State = iota
+	Prospective
+	Candidate
+	Leader
+	Follower
+	Resigned
+)
+
+// String is Kafka's name of the state.
+func (s State) String() string {
+	return [...]string{"Unattached", "Prospective", "Candidate", "Leader", "Follower", "Resigned"}[s]
+}
+
+// awake gives a restarted node its state.
+func (n *Node) awake(e env.Env, q wire.QuorumState) {
+	n.file = q
+	n.epoch, n.leader, n.voted = q.LeaderEpoch, q.LeaderID, q.VotedID
+	if last := n.lastEpoch(); n.epoch < last {
+		n.epoch, n.leader, n.voted = last, wire.NoNode, wire.NoNode
+	}
+	switch {
+	case n.leader == n.cfg.Node && n.cfg.Rules.ResumeLead:
+		n.lead(e)
+	case n.leader == n.cfg.Node:
+		n.becomeResigned(e)
+	case n.leader != wire.NoNode:
+		n.enter(e, Follower, n.cfg.FetchTimeout)
+	case n.voted == n.cfg.Node:
+		n.becomeCandidate(e, n.epoch)
+	default:
+		n.enter(e, Unattached, n.electionTimeout(e))
+	}
+}
+
+// timeout is the end of the state's time.
+func (n *Node) timeout(e env.Env) {
+	if n.stopping {
+		return
+	}
+	switch n.state {
+	case Unattached, Candidate, Follower:
+		n.campaign(e)
+	case Prospective:
+		n.giveUp(e)
+	case Leader:
+		n.becomeResigned(e)
+	case Resigned:
+		n.becomeUnattached(e, n.epoch+1)
+	}
+}
+
+// campaign asks who would vote for this node, or with an older rule just asks for the votes.
+func (n *Node) campaign(e env.Env) {
+	if n.cfg.Rules.PreVote {
+		n.becomeProspective(e)
+	} else {
+		n.becomeCandidate(e, n.epoch+1)
+	}
+}
+
+// giveUp ends a pre-vote that was not won: back to where the node came from.
+func (n *Node) giveUp(e env.Env) {
+	if n.leader != wire.NoNode {
+		n.enter(e, Follower, n.cfg.FetchTimeout)
+	} else {
+		n.enter(e, Unattached, n.electionTimeout(e))
+	}
+}
+
+// becomeUnattached follows an epoch whose leader is not known. Whoever was about to campaign keeps its timeout: a
+// stream of higher epochs must not keep it from ever trying.
+func (n *Node) becomeUnattached(e env.Env, epoch wire.Epoch) {
+	timeout := n.electionTimeout(e)
+	if n.state == Unattached || n.state == Candidate || n.state == Prospective {
+		timeout = max(n.deadline.Sub(e.Now()), 0)
+	}
+	n.epoch, n.leader, n.voted = epoch, wire.NoNode, wire.NoNode
+	n.enter(e, Unattached, timeout)
+}
+
+// becomeProspective asks the voters whether they would vote for this node, without raising the epoch.
+func (n *Node) becomeProspective(e env.Env) {
+	n.enter(e, Prospective, n.electionTimeout(e))
+	n.collect(e)
+}
+
+// becomeCandidate votes for itself and asks for the votes of the others.
+func (n *Node) becomeCandidate(e env.Env, epoch wire.Epoch) {
+	n.epoch, n.leader, n.voted = epoch, wire.NoNode, n.cfg.Node
+	n.enter(e, Candidate, n.electionTimeout(e))
+	n.collect(e)
+}
+
+// becomeFollower follows a leader that is known to be elected.
+func (n *Node) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID) {
+	if epoch > n.epoch {
+		n.voted = wire.NoNode
+	}
+	n.epoch, n.leader = epoch, leader
+	n.enter(e, Follower, n.cfg.FetchTimeout)
+}
+
+// becomeResigned gives leadership up, and tells the voters so that one of them need not wait for its timeout.
+func (n *Node) becomeResigned(e env.Env) {
+	n.enter(e, Resigned, n.electionTimeout(e))
+}
+
+// enter is the one way into a state but Leader: the file first, then the state, its timer and what it has to say.
+func (n *Node) enter(e env.Env, s State, timeout env.Duration) {
+	if n.dead || !n.remember(e) {
+		return
+	}
+	was := n.state
+	n.state, n.heard, n.exposed = s, false, -1
+	n.turn++
+	for i := range n.peers {
+		n.peers[i].calling, n.peers[i].told = false, false
+	}
+	n.observers = nil
+	n.granted, n.rejected = n.granted[:0], n.rejected[:0]
+	n.deadline = e.Now().Add(timeout)
+	e.Arm(env.Timer{Kind: timState, Lane: env.LaneRaft}, timeout)
+	if was == Leader {
+		n.refuseParked(e)
+	}
+	if n.stopping && s != Resigned {
+		n.dead = true // others have moved on: the shutdown is over
+		return
+	}
+	e.Note(notes[s], int64(n.cfg.Node), int64(n.epoch), int64(n.leader), int64(n.log.End()))
+	switch s {
+	case Follower:
+		n.speak(e, n.peer(n.leader))
+	case Resigned:
+		n.speakToAll(e)
+	}
+}
+
+func (n *Node) speakToAll(e env.Env) {
+	for i := range n.peers {
+		n.speak(e, &n.peers[i])
+	}
+}
+
+// electionTimeout draws how long this node waits before it campaigns. Where the draw is the benign 0 for everybody, the
+// voters still differ by their place.
+func (n *Node) electionTimeout(e env.Env) env.Duration {
+	base := n.cfg.ElectionTimeout
+	steps := uint64(base / env.Microsecond)
+	drawn := env.Duration(e.Choose("raft.election-timeout", steps)) * env.Microsecond
+	place := 0
+	for i, v := range n.cfg.Voters {
+		if v.ID == n.cfg.Node {
+			place = i
+		}
+	}
+	drawn = (drawn + env.Duration(place)*base/env.Duration(len(n.cfg.Voters))) % base
+	return n.cfg.Rules.ElectionTimeout(base, drawn)
+}
+
+// consistent tells whether "leader leads epoch" fits what this node knows: an epoch has one leader.
+func (n *Node) consistent(epoch wire.Epoch, leader wire.NodeID) bool {
+	if leader == n.cfg.Node {
+		return n.leader == leader && n.epoch == epoch
+	}
+	return epoch != n.epoch || leader == wire.NoNode || n.leader == wire.NoNode || n.leader == leader
+}
+
+// observe takes in that an epoch is at least this, and who leads it if that is known (maybeTransition). It answers false
+// if the news contradicts what this node knows: two leaders in one epoch. Kafka throws; here the node keeps what it
+// knows, and the note tells.
+func (n *Node) observe(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
+	switch {
+	case !n.consistent(epoch, leader):
+		e.Note(noteTwoLeaders, int64(epoch), int64(n.leader), int64(leader), 0)
+		return false
+	case epoch > n.epoch && n.peer(leader) != nil:
+		n.becomeFollower(e, epoch, leader)
+	case epoch > n.epoch:
+		n.becomeUnattached(e, epoch)
+	case epoch == n.epoch && n.leader == wire.NoNode && n.peer(leader) != nil:
+		n.becomeFollower(e, epoch, leader)
+	}
+	return true
+}
+
+// told takes in what every response says of epoch and leader (maybeHandleCommonResponse). It answers done if there is
+// nothing more to do with the response.
+func (n *Node) told(e env.Env, code int16, epoch wire.Epoch, leader wire.NodeID) (done bool) {
+	switch {
+	case epoch < n.epoch || code == unknownEpoch:
+		return true
+	case epoch > n.epoch || code == fencedEpoch || code == notLeader:
+		n.observe(e, epoch, leader)
+		return true
+	case leader != wire.NoNode && n.leader == wire.NoNode:
+		n.observe(e, epoch, leader)
+		return code != 0 || n.state != Follower
+	}
+	return false
+}
