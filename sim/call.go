@@ -213,7 +213,8 @@ func (w *World) writtenUp(l *link) bool {
 	return m.submit(&m.stations[l.lane], work{kind: Returned, call: c, cause: c.cause})
 }
 
-// answered takes a response from the wire to the call it belongs to. It reports whether the node has handled it.
+// answered takes a response from the wire to the call it belongs to. That is the oldest one, as in Kafka's network client;
+// the correlation id only proves it. It reports whether the node has handled it.
 func (w *World) answered(l *link, p *packet) bool {
 	if l.client.state != halfOpen {
 		w.freePacket(p)

@@ -2,20 +2,20 @@
 // that can go wrong with either. It keeps the contract of sim/env. Nodes run in it as in the real world and cannot tell;
 // whoever owns the World can stop time, cut cables, pull plugs, and do it all again.
 //
-//	          Config{Seed, Overrides}                         Step, RunUntil, At, Do, Crash, Cut, Pause, SkewWall, ...
-//	                    │                                                          │
-//	 ┌──────────────────▼──────────────────────────────────────────────────────────▼─────────────────────┐
-//	 │ World    event queue ── (time, tie, sequence) ──▶ one event at a time                             │
-//	 │                                                     │                                             │
-//	 │   machine b1                                        ▼                       machine b2            │
-//	 │   ┌───────────────────────────────┐      link = two halves, two pipes      ┌──────────────┐       │
-//	 │   │ stations (lanes)  clocks      │ ══ [request][request] ═══════════════▶ │ ...          │       │
-//	 │   │ timers            disk        │ ◀═════════════════════ [response] ═══ │              │       │
-//	 │   │        env.Node               │            path: latency, faults       └──────────────┘       │
-//	 │   └───────────────────────────────┘                                                               │
-//	 └───────┬──────────────────────────┬───────────────────────────────────────────┬────────────────────┘
-//	         ▼                          ▼                                           ▼
-//	      Hash()                 TraceSink, AfterEvent                       Feed (judges): effects when complete
+//	         Config{Seed, Overrides}                         Step, RunUntil, At, Do, Crash, Cut, Pause, SkewWall, ...
+//	                   │                                                          │
+//	┌──────────────────▼──────────────────────────────────────────────────────────▼─────────────────────┐
+//	│ World    event queue ── (time, tie, sequence) ──▶ one event at a time                             │
+//	│                                                     │                                             │
+//	│   machine b1                                        ▼                       machine b2            │
+//	│   ┌───────────────────────────────┐      link = two halves, two pipes      ┌──────────────┐       │
+//	│   │ stations (lanes)  clocks      │ ══ [request][request] ═══════════════▶ │ ...          │       │
+//	│   │ timers            disk        │ ◀═════════════════════ [response] ═══ │              │       │
+//	│   │        env.Node               │            path: latency, faults       └──────────────┘       │
+//	│   └───────────────────────────────┘                                                               │
+//	└───────┬──────────────────────────┬───────────────────────────────────────────┬────────────────────┘
+//	        ▼                          ▼                                           ▼
+//	     Hash()                 TraceSink, AfterEvent                       Feed (judges): effects when complete
 //
 // # An event
 //

@@ -77,7 +77,8 @@ func (w *World) AfterEvent(f func(*Event)) {
 	w.told = true
 }
 
-// pending is an effect that is not complete.
+// pending is an effect that is not complete. It waits outside the event queue, so that being watched cannot change the
+// order of anything.
 type pending struct {
 	seq uint64 // keeps effects of one instant in the order they were made
 	Effect

@@ -86,7 +86,8 @@ func (m *machine) enter(l *link, h *half) {
 	m.links = append(m.links, l)
 }
 
-// forget takes a half out of its machine's table, and the empty beginning of the table with it.
+// forget takes a half out of its machine's table. The empty beginning of the table goes with it once it is worth a copy:
+// a link that lives long holds the table's length to the number of links dialled since, a pointer each.
 func (w *World) forget(l *link, h *half) {
 	m := h.machine
 	h.state = halfGone
@@ -106,7 +107,7 @@ func (w *World) forget(l *link, h *half) {
 	w.settle(l)
 }
 
-// newLink takes a link from the free list, or makes one.
+// newLink takes a link from the free list, or makes one. Its slots in the event queue stay with it for good.
 func (w *World) newLink(lane env.Lane) *link {
 	if n := len(w.freeLinks); n > 0 {
 		l := w.freeLinks[n-1]
@@ -134,7 +135,8 @@ func (w *World) settle(l *link) {
 	}
 }
 
-// freeSettled frees the links that are over on both sides and on the wire.
+// freeSettled frees the links that are over on both sides and on the wire. It runs between queue entries: while one is
+// handled its code may still hold the link.
 func (w *World) freeSettled() {
 	for _, l := range w.settling {
 		l.settling = false

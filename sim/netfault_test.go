@@ -237,7 +237,7 @@ func TestLoss(t *testing.T) {
 	l.Loss(p1, b1, 0)
 	l.call("p1", link, 0, 2)
 	l.RunUntil(at(5000))
-	for i, delay := range []string{"211", "611", "1411"} { // lost once, twice or three times
+	for _, delay := range []string{"211", "611", "1411"} { // lost once, twice or three times
 		if len(l.log) == 4 && l.log[0] == delay+"ms b1: got 1" {
 			if l.log[1] != delay+"ms b1: got 2" {
 				t.Errorf("overtaken: %q", l.log)
@@ -245,7 +245,6 @@ func TestLoss(t *testing.T) {
 			l.wantFired(FaultLoss)
 			return
 		}
-		_ = i
 	}
 	t.Errorf("not a retransmission: %q", l.log)
 }

@@ -112,7 +112,9 @@ func (p *pipe) ends() (from, to *half) {
 	return &p.link.client, &p.link.server
 }
 
-// send puts a packet on the wire at time at, behind everything sent before.
+// send puts a packet on the wire at time at, behind everything sent before: also behind what still waits for the cost of
+// another lane's disk calls. Departure is a time in the packet and not a second visit to the event queue; a prototype that
+// re-queued departures let a later handler of the same instant overtake.
 func (w *World) send(p *pipe, k *packet, at Time) {
 	path := p.path
 	k.depart = max(at, p.lastDepart)
@@ -279,7 +281,8 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 	return true
 }
 
-// resent is when TCP first retransmits, after doubling its patience often enough, at or after time t.
+// resent is when TCP first retransmits at or after time t, having doubled its patience often enough. A heal and a boot
+// both wait for it: nobody tells a sender that the way is free again.
 func (w *World) resent(depart, t Time) Time {
 	patience := max(w.net.RTO, env.Millisecond)
 	at := depart

@@ -150,10 +150,8 @@ func TestPause(t *testing.T) {
 			l.note("returned %d %v", k.A, err)
 		},
 		lost: func(_ env.Env, _ env.Link, err error) { l.note("lost %v", err) }})
-	a, b := l.dial("p1", "b1"), l.dial("p1", "nobody")
+	a := l.dial("p1", "b1")
 	l.RunUntil(at(10))
-	_ = b
-	l.log = nil
 	l.do("p1", func(e env.Env) {
 		e.Call(a, 50*env.Millisecond, ping(1), env.Token{A: 1})
 		e.(*machine).spend(5 * env.Millisecond)

@@ -370,24 +370,3 @@ func (w *World) serve(s *station, server int, k *work) bool {
 	w.finish()
 	return true
 }
-
-// Unanswered is a request that its server has had for too long.
-type Unanswered struct {
-	Server env.Addr
-	Ticket env.Ticket
-	Since  Time
-}
-
-// Unanswered lists the requests that their nodes have had for longer than bound and not answered, in the order of
-// machines and of their links. A long poll is among them while it lasts.
-func (w *World) Unanswered(bound env.Duration) []Unanswered {
-	var list []Unanswered
-	for _, m := range w.machines {
-		for i, l := range m.links {
-			if l != nil && l.server.machine == m && l.server.id == m.firstLink+env.Link(i) && l.serving && l.handed && w.now-l.since > Time(bound) {
-				list = append(list, Unanswered{m.addr, l.request, l.since})
-			}
-		}
-	}
-	return list
-}

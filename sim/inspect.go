@@ -1,0 +1,86 @@
+package sim
+
+import "samsa/sim/env"
+
+// What can be seen of a world from outside, beyond its machines: for screens, judges and tests. Nothing here changes
+// the run.
+
+// Flight is a message on its way.
+type Flight struct {
+	From, To env.Addr
+	Lane     env.Lane
+	Key      int16 // Kafka api key
+	Response bool
+	Departs  Time // later than now: its sender is still paying for what came before
+	Arrives  Time // if nothing comes in its way
+	Held     bool // something is in its way: a cut, a clog, a machine without power, a pause
+	Cause    uint64
+}
+
+// Flights lists the messages on the wire, link by link and in the order they were sent.
+func (w *World) Flights() []Flight {
+	var list []Flight
+	for _, l := range w.links {
+		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
+			for k := p.head; k != nil; k = k.next {
+				if k.kind != packetRequest && k.kind != packetResponse {
+					continue
+				}
+				from, to := p.path.from, p.path.to
+				list = append(list, Flight{from.addr, to.addr, l.lane, k.key, k.kind == packetResponse, k.depart, k.arrive, p.held, k.cause})
+			}
+		}
+	}
+	return list
+}
+
+// Backlog is how much a lane of a machine has to do.
+type Backlog struct {
+	Busy    Time // until when its first free thread is busy; in the past if it is free
+	Waiting int  // events that have come and wait for it
+}
+
+// Lanes is the backlog of each of a machine's lanes, and in the last place that of its request handlers.
+func (w *World) Lanes(addr env.Addr) []Backlog {
+	m := w.must(addr)
+	list := make([]Backlog, len(m.stations))
+	for i := range m.stations {
+		s := &m.stations[i]
+		_, busy := s.server()
+		list[i] = Backlog{busy, s.waiting.n}
+	}
+	return list
+}
+
+// Paused reports that a machine's process stands still.
+func (w *World) Paused(addr env.Addr) bool { return w.must(addr).paused }
+
+// Acting is the machine whose node handles an event at this moment, "" between events. After a panic it is the culprit.
+func (w *World) Acting() env.Addr {
+	if w.current == nil {
+		return ""
+	}
+	return w.current.addr
+}
+
+// Unanswered is a request that its server has had for too long.
+type Unanswered struct {
+	Server env.Addr
+	Ticket env.Ticket
+	Since  Time
+}
+
+// Unanswered lists the requests that their nodes have had for longer than bound and not answered, in the order of
+// machines and of their links. A long poll is among them while it lasts.
+func (w *World) Unanswered(bound env.Duration) []Unanswered {
+	var list []Unanswered
+	for _, m := range w.machines {
+		for i, l := range m.links {
+			mine := l != nil && l.server.machine == m && l.server.id == m.firstLink+env.Link(i)
+			if mine && l.serving && l.handed && w.now-l.since > Time(bound) {
+				list = append(list, Unanswered{m.addr, l.request, l.since})
+			}
+		}
+	}
+	return list
+}
