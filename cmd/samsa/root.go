@@ -15,7 +15,7 @@ import (
 
 // welcome is what a person sees who types samsa: five lines, three things to try.
 const welcome = `Samsa is a Kafka in a world where a seed decides everything.
-  samsa run leader-failover            a leader dies: the story, and what was promised
+  samsa run leader-failover            a leader dies: its story, and a verdict
   samsa run leader-failover --seed 8   the same with other luck
   samsa list scenarios                 what else there is to see
 samsa help says more.

@@ -472,6 +472,11 @@ func TestWelcomeAndInternalError(t *testing.T) {
 	if c := a.main([]string{}); c != exitOK || strings.Count(out.String(), "\n") != 5 || strings.Count(out.String(), "\n  samsa ") != 3 {
 		t.Errorf("exit %d\n%s", c, out.String())
 	}
+	for line := range strings.Lines(out.String()) {
+		if len(line) > 81 {
+			t.Errorf("wider than 80: %s", line)
+		}
+	}
 	out.Reset()
 	j := &job{name: "x", again: "samsa run x --seed 9"}
 	a.internal("high watermark 3 is above the end 2", j, "9")
