@@ -298,11 +298,6 @@ func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 	if err := l.active().seal(d); err != nil {
 		return err
 	}
-	if l.cfg.Rules.DurableNames {
-		if err := l.syncNames(d); err != nil {
-			return err // or the new name could outlive the older one's
-		}
-	}
 	l.namesChanged = true
 	s, err := createSegment(d, l.dir, base, wall)
 	l.segments = append(l.segments, s)

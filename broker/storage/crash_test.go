@@ -186,6 +186,8 @@ func lives() [][]step {
 			leader(0), plain(1, 30), idem(1, 2), plain(3, 50), txn(2, 2), idem(1, 1), txn(3, 1), flush, save,
 			plain(2, 80), mark(2, false), txn(2, 1), plain(1, 90), idem(1, 3), flushActive, save, mark(3, true), mark(2, true),
 			follower(1, 3, wire.CodecNone), follower(1, 8, wire.CodecNone), back(5), follower(3, 2, wire.CodecNone), back(12),
+			// An older epoch goes on over the place where a newer one had begun.
+			follower(4, 1, wire.CodecNone), back(3), follower(1, 6, wire.CodecNone),
 			leader(5), txn(4, 2), plain(4, 60), mark(4, false), plain(1, 100), retain(1500), plain(1, 1), purge, stop,
 		},
 		{
@@ -435,6 +437,52 @@ func TestEveryDeathDuringRecoveryIsSurvived(t *testing.T) {
 		}
 	})
 	t.Logf("%d deaths", n)
+}
+
+// A truncation and the recovery from its death, both dying behind every operation: what recovery takes apart must not be
+// believed when the power brings the older names back.
+func TestDeathsAroundATruncation(t *testing.T) {
+	disk := newMemDisk()
+	w, err := start(disk, smallConfig())
+	require.NoError(t, err)
+	w.le = 1
+	require.NoError(t, w.lead(batchSpec{n: 1, pid: 1, txn: true}, OriginClient))
+	require.NoError(t, w.mark(1, false))
+	require.NoError(t, w.follow(14, wire.CodecNone))
+	require.NoError(t, w.l.Flush(disk, w.l.End()))
+	require.NoError(t, w.save())
+	before := observe(w, "filled", moment{})
+	ops := disk.ops
+	require.NoError(t, w.truncate(5))
+	after, total := observe(w, "truncated", before), disk.ops-ops
+
+	for op := 1; op <= total; op++ {
+		first := newMemDisk()
+		w, err := start(first, smallConfig())
+		require.NoError(t, err)
+		w.le = 1
+		require.NoError(t, w.lead(batchSpec{n: 1, pid: 1, txn: true}, OriginClient))
+		require.NoError(t, w.mark(1, false))
+		require.NoError(t, w.follow(14, wire.CodecNone))
+		require.NoError(t, w.l.Flush(first, w.l.End()))
+		require.NoError(t, w.save())
+		first.dieAfter = first.ops + op
+		_ = w.truncate(5)
+		probe := first.crash()
+		_, err = start(probe, smallConfig())
+		require.NoError(t, err)
+		for again := 1; again <= probe.ops; again++ {
+			second := first.crash()
+			second.dieAfter = again
+			_, _ = start(second, smallConfig())
+			for seed := range int64(8) {
+				third := second.powerLoss(fateMixed, rand.New(rand.NewSource(seed)))
+				w, err := start(third, smallConfig())
+				require.NoError(t, err)
+				require.NoError(t, checkRecovered(w, before, after), "operation %d, then %d, power loss %d", op, again, seed)
+			}
+		}
+	}
 }
 
 // Every disk operation of the workload fails once. The log then is offline and changes nothing, a restart recovers a lawful

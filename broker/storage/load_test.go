@@ -204,16 +204,17 @@ func TestProducersExpire(t *testing.T) {
 		require.NoError(t, err)
 	}
 	day := env.Time(env.Day)
+	require.NoError(t, l.Close(d))
+	again, _, err := Open(d.crash(), testDir, cfg, OpenOptions{Clean: true, Wall: testWall + day})
+	require.NoError(t, err)
+	require.Len(t, again.Producers().Producers(), 1, "a snapshot's expired producers are not loaded")
+
 	require.Zero(t, l.Producers().Expire(&cfg, testWall+day-1_000_000))
 	require.Equal(t, 1, l.Producers().Expire(&cfg, testWall+day))
 	_, open := l.Producers().Producer(1)
 	require.True(t, open, "its transaction is open")
 	require.True(t, l.Producers().Late(&cfg, testWall+day))
 	require.False(t, l.Producers().Late(&cfg, testWall+env.Time(20*env.Minute)))
-	require.NoError(t, l.Close(d))
-	again, _, err := Open(d.crash(), testDir, cfg, OpenOptions{Clean: true, Wall: testWall + day})
-	require.NoError(t, err)
-	require.Len(t, again.Producers().Producers(), 1, "a snapshot's expired producers are not loaded")
 }
 
 func TestLogDirectoryFiles(t *testing.T) {

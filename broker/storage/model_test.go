@@ -107,6 +107,7 @@ func TestLogIsItsModel(t *testing.T) {
 				to := rapid.Int64Range(int64(m.start), int64(m.end)+3).Draw(t, "to")
 				require.NoError(t, l.TruncateTo(d, wire.Offset(to)))
 				m.truncate(wire.Offset(to))
+				require.NoError(t, readImage(d, testDir).checkFiles(int64(cfg.IndexIntervalBytes), l.ActiveBase()))
 				clear(seqs)
 			},
 			"delete records": func(t *rapid.T) {
@@ -162,6 +163,9 @@ func TestLogIsItsModel(t *testing.T) {
 				from := wire.Offset(rapid.Int64Range(int64(m.start), int64(m.end)).Draw(t, "from"))
 				bound := wire.Offset(rapid.Int64Range(int64(m.start), int64(m.end)).Draw(t, "bound"))
 				maxBytes := rapid.SampledFrom([]int{0, 1, 200, 1000, 1 << 20}).Draw(t, "max bytes")
+				if i := rapid.IntRange(0, len(m.batches)).Draw(t, "exactly"); i+1 < len(m.batches) && m.batches[i].BaseOffset() >= m.start {
+					from, maxBytes = m.batches[i].BaseOffset(), len(m.batches[i])+len(m.batches[i+1])
+				}
 				one := rapid.Bool().Draw(t, "at least one")
 				data, err := l.Read(d, from, bound, maxBytes, one)
 				require.NoError(t, err)

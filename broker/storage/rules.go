@@ -32,9 +32,9 @@ type Rules struct {
 	// batch is of a newer leader, in a response of an older one that was overtaken (KAFKA-18723).
 	BoundFollowerEpoch bool
 
-	// DurableNames: are the names and the length that a roll, a truncation or a deletion relies on made durable at once?
-	// Kafka leaves that to the file system; power loss may then bring back a piece of what was cut off, or take a
-	// segment and leave its successor.
+	// DurableNames: are the names and the length that a truncation or a deletion leaves, and the names that a recovery
+	// relies on, made durable at once? Kafka leaves that to the file system; power loss may then bring back a piece of
+	// what was cut off, or a segment that recovery had already counted out.
 	DurableNames bool
 }
 

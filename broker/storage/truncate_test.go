@@ -73,6 +73,19 @@ func TestAnEpochWithoutABatch(t *testing.T) {
 	require.Equal(t, wire.Epoch(1), l.Epochs().Latest())
 }
 
+// An epoch file that is older than the log, as no crash can leave it but a bad device can, is brought up to date.
+func TestRecoveryLearnsEpochs(t *testing.T) {
+	d, l := open(t, smallConfig())
+	for i := range 12 {
+		_, err := l.AppendAsFollower(d, batchSpec{n: 2, size: 60, base: l.End(), leader: wire.Epoch(i / 3), ts: now()}.bytes(), 9)
+		require.NoError(t, err)
+	}
+	want := l.Epochs().Entries()
+	require.NoError(t, writeFile(d, join(testDir, epochsFile), encodeEpochs(want[:1]), true))
+	_, l, _ = reopen(t, d, smallConfig())
+	require.Equal(t, want, l.Epochs().Entries())
+}
+
 // An epoch file that is gone or garbage is made again from the batches.
 func TestEpochsComeBackFromTheLog(t *testing.T) {
 	for _, garbage := range []string{"", "7\n", "0\n9\n1 1\n", "0\n1\nx y\n", "0\n1\n-1 4\n"} {
@@ -160,9 +173,11 @@ func TestRetention(t *testing.T) {
 		cfg := smallConfig()
 		cfg.RetentionBytes = 0
 		d, l := fill(cfg)
-		hw := l.Segments()[2] + 1
+		third := l.Segments()[2]
+		hw := third - 1
 		_, err := l.Retain(d, testWall, hw)
 		require.NoError(t, err)
+		require.Equal(t, third, l.Segments()[1], "the one that ends behind it stays")
 		require.Equal(t, l.Segments()[0], l.Start())
 		require.LessOrEqual(t, l.Start(), hw)
 		require.Greater(t, len(l.Segments()), 2)
@@ -224,6 +239,29 @@ func TestRetention(t *testing.T) {
 	})
 }
 
+// A marker and its line in the index go together, and the transaction is open again.
+func TestTruncationReopensATransaction(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.VerifyTransactions = false
+	d, l := open(t, cfg)
+	for _, p := range [][]byte{batchSpec{n: 2, pid: 1, txn: true, ts: now()}.bytes(), markerBytes(1, 0, false, 0, now())} {
+		_, err := l.AppendAsLeader(d, p, 0, OriginCoordinator, testWall)
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.TruncateTo(d, 2))
+	got, err := l.CollectAborted(d, 0, 10)
+	require.NoError(t, err)
+	require.Empty(t, got)
+	at, ok := l.Producers().FirstUndecided()
+	require.True(t, ok)
+	require.Zero(t, at)
+	_, err = l.AppendAsLeader(d, markerBytes(1, 0, false, 0, now()), 0, OriginCoordinator, testWall)
+	require.NoError(t, err)
+	got, err = l.CollectAborted(d, 0, 10)
+	require.NoError(t, err)
+	require.Equal(t, []Aborted{{1, 0, 2, 3}}, got)
+}
+
 // Searches by time answer as a walk over all records does.
 func TestTimes(t *testing.T) {
 	for _, codec := range []wire.Codec{wire.CodecNone, wire.CodecZstd} {
@@ -267,6 +305,9 @@ func TestTimes(t *testing.T) {
 		d = d.crash()
 		l, _, err = Open(d, testDir, cfg, OpenOptions{Clean: true, LogStart: 4, Wall: testWall})
 		require.NoError(t, err)
+		check()
+		require.NoError(t, l.TruncateTo(d, 30))
+		all = all[:30]
 		check()
 	}
 }
