@@ -181,7 +181,6 @@ func (w *World) forsake(m *machine, power bool) {
 		}
 		p.push(place)
 	}
-	w.complete(w.now)
 }
 
 // suspend takes back what a paused machine has not yet done: it does it when it resumes, if it ever does.

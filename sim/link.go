@@ -259,8 +259,6 @@ func (w *World) accept(l *link) {
 	path := l.toServer.path
 	tick := uint64(w.now) / uint64(faultTick)
 	switch {
-	case l.server.state != halfNone:
-		return // reset meanwhile: this incarnation stays dead
 	case m.listening() && path.refuse:
 		w.count(FaultRefuse)
 	case m.listening() && w.chance.rare(siteRefuse, path.entity, tick, w.net.RefusePPM, 1) != 0:

@@ -68,6 +68,42 @@ func TestOrderPerLinkUnderCosts(t *testing.T) {
 	l.want("16ms b1: got 1", "16ms b1: got 2", "16ms b1: got 3")
 }
 
+// What waits behind a message that waits for its sync dies with it: order per link is fixed when it is sent.
+func TestNothingOvertakesADyingMessage(t *testing.T) {
+	l, link := pair(t)
+	l.do("p1", func(e env.Env) {
+		e.(*machine).spend(5 * env.Millisecond)
+		e.Call(link, 0, ping(1), env.Token{})
+	})
+	l.RunUntil(at(12))
+	l.machines[1].stations[env.LaneBackground].busy[0] = 0 // as if it were another thread of the process
+	l.call("p1", link, 0, 2)
+	if f := l.Flights(); len(f) != 2 || f[0].Departs != at(15) || f[1].Departs != at(15) {
+		t.Errorf("in flight: %+v, want both to depart at 15 ms", f)
+	}
+	l.RunUntil(at(14))
+	l.Crash("p1")
+	l.RunUntil(at(50))
+	l.want()
+}
+
+// The next request is read when the answer has left, also if it comes while the answer waits for its sync.
+func TestReadWaitsForTheAnswerToLeave(t *testing.T) {
+	l := newLab(t, nil)
+	l.echo("b1", func(e env.Env, n int32) {
+		if n == 1 {
+			e.(*machine).spend(20 * env.Millisecond)
+		}
+	})
+	l.client("p1")
+	link := l.dial("p1", "b1")
+	l.call("p1", link, 0, 1)
+	l.RunUntil(at(10))
+	l.call("p1", link, 0, 2)
+	l.RunUntil(at(50))
+	l.want("3ms b1: got 1", "23ms b1: got 2", "24ms p1: 1 answer 1", "24ms p1: 2 answer 2")
+}
+
 func TestRefused(t *testing.T) {
 	l := newLab(t, nil)
 	l.echo("b1", nil)
@@ -216,6 +252,44 @@ func TestServerCloses(t *testing.T) {
 	l.RunUntil(at(100))
 	l.want("3ms got 1", "4ms p1: 1 connection reset", "4ms p1: 2 connection reset", "4ms p1: lost 1 connection reset")
 	if len(l.freeLinks) != 1 {
+		t.Error("the link is still held")
+	}
+}
+
+// A request in the queue of the request handlers is out of reach when the server hangs up; one behind it is not.
+func TestServerClosesWhileARequestWaits(t *testing.T) {
+	l := newLab(t, nil)
+	var first env.Ticket
+	l.Add(Machine{Addr: "b1", RequestThreads: 1, New: func() env.Node {
+		return &node{receive: func(e env.Env, tk env.Ticket, r env.Request) {
+			n := r.(*kmsg.HeartbeatRequest).Generation
+			l.note("got %d", n)
+			if n == 1 {
+				first = tk
+			}
+			if n == 9 {
+				e.(*machine).spend(50 * env.Millisecond)
+			}
+			e.Reply(tk, pong(n))
+		}}
+	}})
+	l.Start("b1")
+	l.RunUntil(0)
+	l.client("p1")
+	link := l.dial("p1", "b1")
+	l.call("p1", link, 0, 1)
+	l.RunUntil(at(10))
+	l.one("p1", "b1", env.LaneClient, 9)
+	l.RunUntil(at(15))
+	l.call("p1", link, 0, 2, 3)
+	l.RunUntil(at(20))
+	l.do("b1", func(e env.Env) { e.Close(first.Link) })
+	l.RunUntil(at(200))
+	l.want("3ms got 1", "4ms p1: 1 answer 1", "13ms got 9", "21ms p1: 2 connection reset", "21ms p1: 3 connection reset",
+		"21ms p1: lost 1 connection reset", "63ms got 2", "64ms p1: 9 answer 9")
+	l.do("p1", func(e env.Env) { e.Close(2) })
+	l.RunUntil(at(300))
+	if len(l.freeLinks) != len(l.links) {
 		t.Error("the link is still held")
 	}
 }

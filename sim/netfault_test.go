@@ -213,6 +213,9 @@ func TestLatency(t *testing.T) {
 	l.RunUntil(at(11))
 	l.Latency(p1, b1, 0)
 	l.call("p1", link, 0, 2) // cannot overtake
+	if f := l.Flights(); len(f) != 2 || f[1].Arrives < f[0].Arrives {
+		t.Errorf("in flight: %+v", f)
+	}
 	l.RunUntil(at(60_000))
 	l.want("40011ms b1: got 1", "40011ms b1: got 2", "40012ms p1: 1 answer 1", "40012ms p1: 2 answer 2")
 	l.wantFired(FaultLatency)

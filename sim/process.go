@@ -161,11 +161,7 @@ func (w *World) Resume(addr env.Addr) {
 		return
 	}
 	for i := range m.stations {
-		s := &m.stations[i]
-		for j := range s.busy {
-			s.busy[j] = max(s.busy[j], w.now)
-		}
-		s.awake()
+		m.stations[i].awake()
 	}
 	m.recheckDeadlines()
 	w.release(m.sends, false)

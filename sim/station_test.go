@@ -111,12 +111,13 @@ func TestLaneServesInOrder(t *testing.T) {
 		for i := range uint16(6) {
 			e.Arm(env.Timer{Kind: i, Lane: env.LaneRaft}, env.Duration(10+i)*env.Millisecond)
 		}
+		e.Arm(env.Timer{Kind: 9, Lane: env.LaneRaft}, 20*env.Millisecond) // due when the lane is free, behind those who wait
 	}, fire: func(e env.Env, k env.Timer) {
 		l.note("fire %d", k.Kind)
 		e.(*machine).spend(10 * env.Millisecond)
 	}})
 	l.RunUntil(at(1000))
-	l.want("10ms fire 0", "20ms fire 1", "30ms fire 2", "40ms fire 3", "50ms fire 4", "60ms fire 5")
+	l.want("10ms fire 0", "20ms fire 1", "30ms fire 2", "40ms fire 3", "50ms fire 4", "60ms fire 5", "70ms fire 9")
 }
 
 // CPU cost: each event keeps its lane busy, more of it on a slow machine, and what it sends leaves after.
