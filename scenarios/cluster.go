@@ -22,8 +22,9 @@ func Assemble(o Options) (Cluster, error) {
 		return nil, err
 	}
 	c.cfg = cfg
+	net, disk := noiseOf(o.Noise)
 	c.world = sim.New(sim.Config{
-		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: pins(o.Pins), Trace: c, Disk: sim.CommonDisk(),
+		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: pins(o.Pins), Trace: c, Net: net, Disk: disk,
 	})
 	c.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}}
 	c.world.Subscribe(c.ghosts)
@@ -67,6 +68,8 @@ type cluster struct {
 	ghosts   *ghosts
 	evidence check.Case
 	leaders  bool // a leader appeared in the event under way
+	tally    Tally
+	seen     map[wire.TopicPartition]wire.Epoch // the newest epoch in which a leader appeared; never walked
 }
 
 // host is one machine.
@@ -164,5 +167,6 @@ func (c *cluster) after(*sim.Event) {
 	if c.leaders {
 		c.leaders = false
 		c.look()
+		c.moves()
 	}
 }

@@ -60,18 +60,24 @@ type Operations interface {
 type Faults interface {
 	// Crash kills the process; with power, what was not synced may be lost too.
 	Crash(host env.Addr, power bool)
+	// CrashInside kills the process right behind its n-th change of its disk from now, in the middle of an event.
+	CrashInside(host env.Addr, n int64)
 	// Stop asks for a clean shutdown. The machine stays down until Start.
 	Stop(host env.Addr)
 	// Start boots a machine that is down.
 	Start(host env.Addr)
 	Pause(host env.Addr)
 	Resume(host env.Addr)
+	// Hinder makes whatever the process does take so many times as long; 1 is normal.
+	Hinder(host env.Addr, times int64)
 
 	// Cut stops everything that is sent from one host to the other, in that direction only.
 	Cut(from, to env.Addr)
 	// Slow adds to the delay of that direction; 0 takes it back.
 	Slow(from, to env.Addr, by env.Duration)
-	// Heal undoes Cut and Slow of that direction.
+	// Link harms the connections that one host has dialled to the other, or that direction of the network.
+	Link(from, to env.Addr, f LinkFault)
+	// Heal undoes Cut, Slow and what lasts of Link, of that direction.
 	Heal(from, to env.Addr)
 
 	Clock(host env.Addr, f ClockFault)
@@ -105,6 +111,7 @@ type Options struct {
 	Controllers int32 // c1..cn
 	Seed        uint64
 	Mode        Mode
+	Noise       string    // what goes wrong by chance, see noises; "" is calm
 	Configs     []Setting // of brokers, feature and scenario scope, in the order written; later ones win
 	Rules       []string  // old rules that are switched on
 	Pins        []Pin     // decisions of the world that are fixed
@@ -167,6 +174,12 @@ type RecordOutcome struct {
 	Value  string
 	Status OutcomeStatus
 	Error  string
+}
+
+// LinkFault is a fault of connections.
+type LinkFault struct {
+	Kind string       // one of linkFaults
+	For  env.Duration // how long it lasts; 0 until healed. A stall without it lasts stallTime
 }
 
 // ClockFault changes one machine's clock.

@@ -34,6 +34,13 @@ func (c *cluster) struck(h *host, what string) {
 	}
 }
 
+// CrashInside implements Faults.
+func (c *cluster) CrashInside(addr env.Addr, n int64) {
+	if c.world.Running(addr) {
+		c.world.DieAfter(addr, int(n), false)
+	}
+}
+
 // Stop implements Faults.
 func (c *cluster) Stop(addr env.Addr) {
 	if c.world.Running(addr) {
@@ -60,6 +67,9 @@ func (c *cluster) Resume(addr env.Addr) {
 	c.world.Resume(addr)
 }
 
+// Hinder implements Faults.
+func (c *cluster) Hinder(addr env.Addr, times int64) { c.world.SlowCPU(addr, times*1000) }
+
 // Cut implements Faults.
 func (c *cluster) Cut(from, to env.Addr) { c.world.Cut([]env.Addr{from}, []env.Addr{to}) }
 
@@ -72,6 +82,7 @@ func (c *cluster) Slow(from, to env.Addr, by env.Duration) {
 func (c *cluster) Heal(from, to env.Addr) {
 	c.world.Heal([]env.Addr{from}, []env.Addr{to})
 	c.Slow(from, to, 0)
+	c.mendLink(from, to)
 }
 
 // view is what judges see of the partitions now.

@@ -64,3 +64,90 @@ func TestDiskFaultsHeal(t *testing.T) {
 		t.Error("a disk that was full for a second still is")
 	}
 }
+
+// Every fault of connections that the verb knows fires on a cluster at work, as do a death inside an event, a slow
+// processor and the noise of a rough world, which no order explains.
+func TestLinkFaultsFire(t *testing.T) {
+	for kind, name := range map[string]string{
+		"reset": "net.reset", "half-open": "net.half-open", "prefix": "net.prefix-cut", "stalled": "net.stall",
+		"clogged": "net.clog", "refused": "net.refuse", "lossy": "net.loss", "narrow": "net.bandwidth",
+	} {
+		fires(t, name, "link b1,b2,c1 <-> b1,b2,c1 "+kind+" for 5s")
+	}
+	fires(t, "process.die-inside", "crash b1 inside 2")
+	fires(t, "process.slow-cpu", "slow b1 times 50")
+}
+
+// fires fails if a fault does not, once a line has run.
+func fires(t *testing.T, name, line string) {
+	t.Helper()
+	t.Run(line, func(t *testing.T) {
+		s := New(load(t, strings.ReplaceAll(`
+cluster brokers=2 controllers=1
+topic orders partitions=1 on=1,2
+produce p1 orders-0 a
+LINE
+link b2 -> b1 reset
+send p1 orders-0 b c
+wait 10s
+send p1 orders-0 d
+wait 5s
+`, "LINE", line)), RunOptions{})
+		if _, err := s.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range s.Tally().Faults {
+			if a.Name == name && a.Count > 0 {
+				return
+			}
+		}
+		t.Errorf("%s never fired: %v", name, s.Tally().Faults)
+	})
+}
+
+// Heal ends what lasts of link.
+func TestLinkFaultsHeal(t *testing.T) {
+	for _, kind := range []string{"clogged", "refused"} {
+		s := New(load(t, strings.ReplaceAll(`
+cluster brokers=2 controllers=1
+topic orders partitions=1 on=1,2
+link b1,b2,c1 <-> b1,b2,c1 KIND
+link b1,b2,c1 <-> b1,b2,c1 reset
+wait 1s
+heal
+produce p1 orders-0 a
+run until quiet within 20s
+`, "KIND", kind)), RunOptions{})
+		v, err := s.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Stopped != "" || s.Tally().AckedRecords != 1 {
+			t.Errorf("%s does not heal: %s, %d records acked", kind, v.Stopped, s.Tally().AckedRecords)
+		}
+	}
+}
+
+// A tally counts what was promised, read and fought over.
+func TestTally(t *testing.T) {
+	s := New(load(t, `
+cluster brokers=3 controllers=1 noise=rough
+topic orders partitions=1 on=1,2,3
+produce p1 orders-0 a b c
+cut b1 -> b2,b3
+send p1 orders-0 d
+wait 100ms
+crash b1
+run until leader orders-0
+run until quiet
+consume r1 orders-0
+`), RunOptions{})
+	v, err := s.Finish()
+	if err != nil || v.Stopped != "" {
+		t.Fatal(err, v.Stopped)
+	}
+	got := s.Tally()
+	if got.AckedBatches != 2 || got.AckedRecords != 4 || got.ReadRecords < 4 || got.Moves != 1 || got.MovesInFlight != 1 {
+		t.Errorf("%+v", got)
+	}
+}

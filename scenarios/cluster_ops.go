@@ -100,6 +100,7 @@ func (c *cluster) told(name env.Addr, s client.Sent) {
 		Offset: s.Offset, Outcome: check.Outcome(s.Outcome), Step: step,
 	})
 	if s.Outcome == client.OK && s.Acks != 0 && s.Offset == s.Base { // once per batch
+		c.tally.AckedBatches++
 		c.evidence.Ledger.Acked(check.Ack{
 			Client: string(name), Partition: s.Partition, Base: s.Base, CRC: s.CRC, Acks: s.Acks, Step: step,
 		}, c.view())

@@ -229,6 +229,13 @@ func (f *fake) Clock(h env.Addr, x ClockFault) {
 func (f *fake) Disk(h env.Addr, x DiskFault) {
 	f.call("disk", string(h), x.Kind, formatDuration(x.By), formatDuration(x.For), x.Path)
 }
+func (f *fake) CrashInside(h env.Addr, n int64) {
+	f.call("crash", string(h), "inside", string(rune('0'+n)))
+}
+func (f *fake) Hinder(h env.Addr, n int64) { f.call("slow", string(h), "times", string(rune('0'+n))) }
+func (f *fake) Link(from, to env.Addr, x LinkFault) {
+	f.call("link", string(from), string(to), x.Kind, formatDuration(x.For))
+}
 func (f *fake) Slow(from, to env.Addr, by env.Duration) {
 	f.call("slow", string(from), string(to), formatDuration(by))
 }

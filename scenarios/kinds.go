@@ -57,6 +57,7 @@ func kinds() []kind {
 		{"REPLICAS", "a number of replicas", readBrokers, nil},
 		{"VALUE", "a value, or a range such as a1..a9", readValue, nil},
 		{"PATH", "the beginning of a file's path", readWord, nil},
+		{"NOISE", "calm or rough", readNoise, func(*names) []string { return noiseNames() }},
 		{"SITE", "the name of a decision", readWord, nil},
 		{"ENTITY", "who decides", readWord, nil},
 		{"CHECK", "a check", readCheck, func(*names) []string { return checkNames() }},

@@ -284,6 +284,7 @@ func (s *Session) open() bool {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)
 			o.Controllers = argOr[int32](c.Args, "controllers", 3)
+			o.Noise = argOr(c.Args, "noise", "")
 			o.Configs = s.override(ScopeCluster, c.Args.Settings)
 		}
 	}

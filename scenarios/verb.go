@@ -119,7 +119,7 @@ func Verbs() []*Verb {
 		verbCluster, verbTopic, verbConfig,
 		verbProduce, verbSend, verbConsume,
 		verbCrash, verbStop, verbStart, verbPause, verbResume,
-		verbCut, verbSlow, verbHeal, verbClock, verbDisk,
+		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
 		verbAt, verbWait, verbRun, verbPin,
 		verbShow, verbExpect, verbSaw,
 	}

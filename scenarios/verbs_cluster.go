@@ -17,6 +17,8 @@ var verbCluster = &Verb{
 		{"brokers", "BROKERS", "how many brokers, b1 and so on; 3 if left out"},
 		{"controllers", "CONTROLLERS", "how many controllers, c1 and so on; 3 if left out"},
 		{"seed", "SEED", "what decides everything that is left to chance; 1 if left out"},
+		{"noise", "NOISE", "what goes wrong by chance alone: calm, a good network (if left out), or rough, one that loses packets, " +
+			"stalls and resets connections, with disks that are slow at times and leave torn files behind at a power loss"},
 	},
 	Configs: ScopeCluster,
 	Doc:     "Makes the cluster and starts it. It is the first verb of every scenario.",

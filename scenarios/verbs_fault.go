@@ -11,13 +11,19 @@ const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, contro
 	"they do at that time: leader:orders-0, follower:orders-0 (one in sync), followers:orders-0."
 
 var verbCrash = &Verb{
-	Name:    "crash",
-	Group:   "faults",
-	Forms:   []string{"HOSTS [power]"},
-	Doc:     "Kills the process, as kill -9 does: what it wrote stays in the machine's page cache. With power the machine loses power, and what was not synced may be lost or torn." + hostsHelp,
-	Example: "crash b1\ncrash leader:orders-0 power\nat 1.2s crash brokers power",
+	Name:  "crash",
+	Group: "faults",
+	Forms: []string{"HOSTS [power]", "HOSTS inside COUNT"},
+	Doc: "Kills the process, as kill -9 does: what it wrote stays in the machine's page cache. With power the machine loses power, " +
+		"and what was not synced may be lost or torn. inside 3 waits for the third change of its disk from now and kills it right " +
+		"behind that, in the middle of what it is doing." + hostsHelp,
+	Example: "crash b1\ncrash leader:orders-0 power\nat 1.2s crash brokers power\ncrash b2 inside 3",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
+		if a.has("inside") {
+			s.cluster.CrashInside(host, arg[int64](a, "COUNT"))
+			return
+		}
 		s.cluster.Crash(host, a.has("power"))
 	}),
 }
@@ -73,23 +79,27 @@ var verbCut = &Verb{
 }
 
 var verbSlow = &Verb{
-	Name:    "slow",
-	Group:   "faults",
-	Forms:   []string{"A -> B by SPAN", "A <-> B by SPAN"},
-	Doc:     "Adds a delay to everything that is sent from A to B; by 0s takes it back." + hostsHelp,
-	Example: "slow b2,b3 -> b1 by 40s",
+	Name:  "slow",
+	Group: "faults",
+	Forms: []string{"A -> B by SPAN", "A <-> B by SPAN", "HOSTS times COUNT"},
+	Doc: "Adds a delay to everything that is sent from A to B; by 0s takes it back. With times a machine's processor is that much " +
+		"slower; times 1 takes it back." + hostsHelp,
+	Example: "slow b2,b3 -> b1 by 40s\nslow b1 times 100",
 	Timed:   true,
 	Check:   notNegative,
-	Run: between(func(s *Session, a *Args, from, to env.Addr) {
-		s.cluster.Slow(from, to, arg[env.Duration](a, "SPAN"))
-	}),
+	Run: func(s *Session, a *Args) Result {
+		if a.has("times") {
+			return each("HOSTS", func(s *Session, a *Args, host env.Addr) { s.cluster.Hinder(host, arg[int64](a, "COUNT")) })(s, a)
+		}
+		return between(func(s *Session, a *Args, from, to env.Addr) { s.cluster.Slow(from, to, arg[env.Duration](a, "SPAN")) })(s, a)
+	},
 }
 
 var verbHeal = &Verb{
 	Name:    "heal",
 	Group:   "faults",
 	Forms:   []string{"[A]", "A -> B", "A <-> B"},
-	Doc:     "Undoes cut and slow: between all machines, around one, or in one direction." + hostsHelp,
+	Doc:     "Undoes cut, slow (but not a slow processor) and what link does for longer: between all machines, around some, or in one direction." + hostsHelp,
 	Example: "heal\nheal b1\nheal b1 -> b2",
 	Timed:   true,
 	Run: func(s *Session, a *Args) Result {
