@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"samsa/broker/storage"
 	"samsa/controller/image"
 	"samsa/replication"
@@ -23,8 +21,13 @@ type Broker struct {
 
 	fetchers map[wire.NodeID]*fetcher
 	purgatory
-	alter alterations
-	dirty []*replica // touched in this event; settled at its end
+	passed map[int64]*forwarded // to the controller, by Broker.next
+	alter  alterations
+	counts counts
+	dirty  []*replica // touched in this event; settled at its end
+
+	published bool     // the image has been put into effect once
+	discarded []string // directories that earlier incarnations discarded and did not remove
 }
 
 // replica is a partition with who waits for it.
@@ -34,12 +37,15 @@ type replica struct {
 	gone     bool  // deleted: whoever still holds it must not use it
 	dirty    bool  // listed in Broker.dirty
 	produced []waiter
+	resume   env.Instant // as a follower: not to be fetched before
+	flushed  env.Instant // when it was flushed last, or opened
+	doomed   int64       // its discarded files up to here have a timer
 }
 
 // New makes a broker; its logs are on its disk.
 func New(cfg Config) *Broker {
 	cfg = cfg.settled()
-	return &Broker{cfg: cfg, dir: storage.Dir{Rules: cfg.log.Rules}}
+	return &Broker{cfg: cfg, dir: storage.Dir{Rules: cfg.Rules.Storage}, counts: newCounts()}
 }
 
 // Token kinds.
@@ -47,9 +53,10 @@ const (
 	tokRegister = iota + 1
 	tokHeartbeat
 	tokMetadata
-	tokFetch  // A: leader id, B: round
-	tokAlter  // A: round
-	tokOffset // A: replica, B: epoch, C: its end, D: what was asked
+	tokFetch   // A: leader id, B: round
+	tokAlter   // A: round
+	tokOffset  // A: replica, B: epoch, C: its end, D: what was asked
+	tokForward // A: forwarded request
 )
 
 // Timer kinds.
@@ -57,12 +64,23 @@ const (
 	timRegister = iota + 1
 	timHeartbeat
 	timMetadata
-	timFetch      // A: leader id: the backoff of a fetcher is over
-	timParked     // A: parked fetch
-	timProduce    // A: parked produce
-	timISR        // look for laggards
-	timAlter      // ask the controller again
-	timCheckpoint // write the high watermarks down
+	timFetch     // A: leader id: the backoff of a fetcher is over
+	timParked    // A: parked fetch
+	timProduce   // A: parked produce
+	timISR       // look for laggards
+	timAlter     // ask the controller again
+	timForward   // A: forwarded request: its backoff is over
+	timDeletion  // A: parked DeleteRecords
+	timFlush     // A: replica: flush what a roll completed
+	timDoomed    // A: replica, B: through: remove discarded files
+	timRemove    // A: replica: remove its discarded log
+	timDiscarded // remove what earlier incarnations discarded
+
+	timCheckpoint // the clocks of housekeeping.go
+	timRecovery
+	timRetention
+	timProducers
+	timFlushDue
 )
 
 // Start loads the logs, then asks the controller to take this incarnation in.
@@ -71,30 +89,17 @@ func (b *Broker) Start(e env.Env) {
 	b.parts = map[wire.TopicPartition]*replica{}
 	b.fetchers = map[wire.NodeID]*fetcher{}
 	b.purgatory = newPurgatory()
+	b.passed = map[int64]*forwarded{}
 	if err := b.load(e); err != nil {
 		e.Exit(err)
 		return
 	}
 	b.begin(e)
 	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.lagMax/2)
-	e.Arm(env.Timer{Kind: timCheckpoint, Lane: env.LaneBackground}, b.cfg.checkpointEvery)
-}
-
-// Receive serves one request.
-func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
-	switch req := req.(type) {
-	case *kmsg.ProduceRequest:
-		b.produce(e, t, req)
-	case *kmsg.FetchRequest:
-		b.serveFetch(e, t, req)
-	case *kmsg.ListOffsetsRequest:
-		b.listOffsets(e, t, req)
-	case *kmsg.MetadataRequest:
-		b.metadata(e, t, req)
-	default:
-		e.NoReply(t)
+	b.keepHouse(e)
+	if len(b.discarded) > 0 {
+		e.Arm(env.Timer{Kind: timDiscarded, Lane: env.LaneBackground}, b.cfg.log.FileDeleteDelay)
 	}
-	b.settle(e)
 }
 
 // Returned is an answer to one of this broker's own requests.
@@ -112,6 +117,8 @@ func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Resp
 		b.altered(e, tok.A, resp, err)
 	case tokOffset:
 		b.offsetTold(e, tok, resp, err)
+	case tokForward:
+		b.answered(e, tok.A, resp, err)
 	}
 	b.settle(e)
 }
@@ -145,9 +152,20 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 		b.reviewISR(e)
 	case timAlter:
 		b.sendAlterations(e)
-	case timCheckpoint:
-		b.checkpoint(e)
-		e.Arm(t, b.cfg.checkpointEvery)
+	case timForward:
+		b.pass(e, t.A)
+	case timDeletion:
+		b.expireDeletion(e, t.A)
+	case timFlush:
+		b.flushRolled(e, b.order[t.A])
+	case timDoomed:
+		b.purge(e, b.order[t.A], t.B)
+	case timRemove:
+		b.remove(e, b.order[t.A])
+	case timDiscarded:
+		b.removeDiscarded(e)
+	case timCheckpoint, timRecovery, timRetention, timProducers, timFlushDue:
+		b.turn(e, t.Kind)
 	}
 	b.settle(e)
 }

@@ -14,6 +14,7 @@ type Config struct {
 	ClusterID   string
 	Controllers []env.Addr  // controller.quorum.bootstrap.servers
 	Static      *config.Set // what was set in server.properties; topics' own settings lie over it
+	Rules       Rules       // the zero value is today's Kafka
 
 	heartbeat       env.Duration
 	lagMax          env.Duration
@@ -21,10 +22,17 @@ type Config struct {
 	fetchBackoff    env.Duration
 	fetchBytes      int32
 	fetchBytesAll   int32
+	fetchMin        int32
+	fetchMax        int // of any answer
 	requestTimeout  env.Duration
 	retryBackoff    env.Duration
 	metadataWait    env.Duration
 	checkpointEvery env.Duration
+	recoveryEvery   env.Duration
+	retentionEvery  env.Duration
+	producersEvery  env.Duration
+	flushEvery      env.Duration
+	initialDelay    env.Duration   // before the first turn of the last three
 	log             storage.Config // of topics that set nothing themselves
 	minISR          int            // likewise
 }
@@ -42,7 +50,15 @@ func (c Config) settled() Config {
 	c.retryBackoff = 100 * env.Millisecond // Kafka's channels to the controller retry after a fixed 100 ms
 	c.metadataWait = env.Duration(s.Duration("controller.quorum.fetch.timeout.ms"))
 	c.checkpointEvery = env.Duration(s.Duration("replica.high.watermark.checkpoint.interval.ms"))
-	c.log, c.minISR = LogConfig(config.New(config.Topic).Over(s))
+	c.recoveryEvery = env.Duration(s.Duration("log.flush.offset.checkpoint.interval.ms"))
+	c.retentionEvery = env.Duration(s.Duration("log.retention.check.interval.ms"))
+	c.producersEvery = env.Duration(s.Duration("producer.id.expiration.check.interval.ms"))
+	c.flushEvery = env.Duration(s.Duration("log.flush.scheduler.interval.ms"))
+	c.initialDelay = env.Duration(s.Duration("log.initial.task.delay.ms"))
+	c.fetchMin = int32(s.Int("replica.fetch.min.bytes"))
+	c.fetchMax = int(s.Int("fetch.max.bytes"))
+	c.Rules = c.Rules.settled()
+	c.log, c.minISR = c.logConfig(config.New(config.Topic).Over(s))
 	return c
 }
 
@@ -59,7 +75,16 @@ func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 			set = with
 		}
 	}
-	return LogConfig(set)
+	return c.logConfig(set)
+}
+
+// logConfig is LogConfig with what is the broker's alone.
+func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
+	log, minISR = LogConfig(set)
+	log.Rules = c.Rules.Storage
+	log.ProducerIDExpiration = env.Duration(c.Static.Duration("producer.id.expiration.ms"))
+	log.MaxTransactionTime = env.Duration(c.Static.Duration("transaction.max.timeout.ms"))
+	return log, minISR
 }
 
 // LogConfig is what a topic's settings mean for its logs, and its min.insync.replicas.

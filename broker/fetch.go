@@ -6,26 +6,37 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/replication"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
+// Fetch, versions 4 to 18: from 5 with the log's start, from 7 with sessions (KIP-227), from 9 with the asker's leader
+// epoch (KIP-320), from 12 with the epoch of its last record (KIP-595), from 13 with topic ids (KIP-516), from 15 with the
+// follower's incarnation (KIP-903), from 16 the answer names the new leader (KIP-951).
+//
+// There are no sessions here: who asks for one is given none, which is legal and enough.
+
 // serveFetch reads for a consumer or a follower (ReplicaManager.fetchMessages). Empty-handed it parks, until there is
 // something or max.wait is over.
 func (b *Broker) serveFetch(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
+	if req.Version >= 7 && req.SessionEpoch > 0 {
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
+		b.reply(e, t, resp, e.Now())
+		return
+	}
 	resp, enough := b.read(e, req, true)
-	if enough || req.MaxWaitMillis <= 0 {
-		e.Reply(t, resp)
+	if enough || req.MaxWaitMillis <= 0 || len(req.Topics) == 0 {
+		b.reply(e, t, resp, e.Now())
 		return
 	}
 	b.next++
-	f := &parkedFetch{id: b.next, ticket: t, req: req}
+	f := &parkedFetch{id: b.next, ticket: t, req: req, since: e.Now()}
 	for _, rt := range req.Topics {
 		for _, rp := range rt.Partitions {
-			if r := b.byID(rt.TopicID, rp.Partition); r != nil {
+			if r, _ := b.find(rt.Topic, rt.TopicID, req.Version >= 13, rp.Partition); r != nil {
 				f.on = append(f.on, r)
-				f.hw = append(f.hw, r.HW())
-				f.epoch = append(f.epoch, r.Epoch())
 			}
 		}
 	}
@@ -33,16 +44,13 @@ func (b *Broker) serveFetch(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
 	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneClient, A: f.id}, env.Duration(req.MaxWaitMillis)*env.Millisecond)
 }
 
-// retryFetch looks again for a parked fetch whose partition moved. A follower is also told of a new high watermark.
+// retryFetch looks again for a parked fetch whose partition moved (DelayedFetch.tryComplete): enough bytes, an error, or
+// logs that diverge now. That the high watermark moved is no reason to answer a follower: it hears of it with the next
+// records, or when its wait is over.
 func (b *Broker) retryFetch(e env.Env, f *parkedFetch) {
-	resp, enough := b.read(e, f.req, false)
-	for i, r := range f.on {
-		follower := f.req.ReplicaState.ID >= 0
-		enough = enough || r.gone || r.Epoch() != f.epoch[i] || follower && r.HW() > f.hw[i]
-	}
-	if enough {
+	if resp, enough := b.read(e, f.req, false); enough {
 		b.unpark(e, f)
-		e.Reply(f.ticket, resp)
+		b.reply(e, f.ticket, resp, f.since)
 	}
 }
 
@@ -55,98 +63,151 @@ func (b *Broker) expireFetch(e env.Env, id int64) {
 	f := b.fetches[i]
 	b.unpark(e, f)
 	resp, _ := b.read(e, f.req, false)
-	e.Reply(f.ticket, resp)
+	b.reply(e, f.ticket, resp, f.since)
 }
 
-// read answers a fetch as things are. enough says that the answer is worth sending: records, an error, or a diverging
-// log. fresh says that the request just came in: only then does a follower's position count.
+// reading is one fetch being answered.
+type reading struct {
+	req   *kmsg.FetchRequest
+	resp  *kmsg.FetchResponse
+	fresh bool // the request just came in: only then does a follower's position count
+	left  int  // bytes that the answer may still grow by
+	bytes int  // of records so far
+	error bool // an error or a diverging log is in it
+}
+
+// read answers a fetch as things are. enough says that the answer is worth sending.
 func (b *Broker) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.FetchResponse, enough bool) {
-	resp = kmsg.NewPtrFetchResponse()
-	left := int(req.MaxBytes)
-	for _, rt := range req.Topics {
+	rd := reading{req: req, resp: req.ResponseKind().(*kmsg.FetchResponse), fresh: fresh, left: min(int(req.MaxBytes), b.cfg.fetchMax)}
+	for i := range req.Topics {
+		rt := &req.Topics[i]
 		at := kmsg.NewFetchResponseTopic()
-		at.TopicID = rt.TopicID
-		for i := range rt.Partitions {
-			ap := b.readPartition(e, req, rt.TopicID, &rt.Partitions[i], left, fresh)
-			left -= len(ap.RecordBatches)
-			enough = enough || ap.ErrorCode != 0 || len(ap.RecordBatches) > 0 || ap.DivergingEpoch.Epoch >= 0
-			at.Partitions = append(at.Partitions, ap)
+		at.Topic, at.TopicID = rt.Topic, rt.TopicID
+		for j := range rt.Partitions {
+			at.Partitions = append(at.Partitions, b.readPartition(e, &rd, rt, &rt.Partitions[j]))
 		}
-		resp.Topics = append(resp.Topics, at)
+		rd.resp.Topics = append(rd.resp.Topics, at)
 	}
-	return resp, enough
+	return rd.resp, rd.error || rd.bytes >= int(req.MinBytes)
 }
 
-func (b *Broker) readPartition(e env.Env, req *kmsg.FetchRequest, topic wire.TopicID, rp *kmsg.FetchRequestTopicPartition, left int, fresh bool) kmsg.FetchResponseTopicPartition {
+// asked is one partition of a fetch as replication judges it.
+func asked(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replication.Asked {
+	a := replication.Asked{
+		Follower: wire.NodeID(req.ReplicaState.ID), BrokerEpoch: wire.BrokerEpoch(req.ReplicaState.Epoch),
+		Next: wire.Offset(rp.FetchOffset), Start: wire.Offset(rp.LogStartOffset),
+		Epoch: wire.NoEpoch, LastEpoch: wire.NoEpoch, Committed: req.IsolationLevel == 1,
+	}
+	if req.Version < 15 {
+		a.Follower, a.BrokerEpoch = wire.NodeID(req.ReplicaID), -1
+	}
+	if req.Version >= 9 {
+		a.Epoch = wire.Epoch(rp.CurrentLeaderEpoch)
+	}
+	if req.Version >= 12 {
+		a.LastEpoch = wire.Epoch(rp.LastFetchedEpoch)
+	}
+	a.Follower = max(a.Follower, wire.NoNode) // -2, Kafka's debugging consumer, reads as any other
+	return a
+}
+
+func (b *Broker) readPartition(e env.Env, rd *reading, rt *kmsg.FetchRequestTopic, rp *kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
 	ap := kmsg.NewFetchResponseTopicPartition()
 	ap.Partition, ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = rp.Partition, -1, -1, -1
-	r := b.byID(topic, rp.Partition)
-	if err := b.mayFetch(r, topic, wire.Epoch(rp.CurrentLeaderEpoch)); err != nil {
-		ap.ErrorCode = err.Code
-		if r != nil && r.Leader() >= 0 {
-			ap.CurrentLeader.LeaderID, ap.CurrentLeader.LeaderEpoch = int32(r.Leader()), int32(r.Epoch())
-		}
-		return ap
-	}
-	from, follower := wire.Offset(rp.FetchOffset), req.ReplicaState.ID >= 0
-	log := r.Log()
-	if from < log.Start() || from > log.End() && !follower {
-		ap.ErrorCode = kerr.OffsetOutOfRange.Code // also when the logs diverge (KAFKA-12996)
-		return ap
-	}
-	bound := r.HW()
-	if follower {
-		mark, diverges, known := r.Diverges(from, wire.Epoch(rp.LastFetchedEpoch))
-		switch {
-		case !known || !diverges && from > log.End():
-			ap.ErrorCode = kerr.OffsetOutOfRange.Code
-			return ap
-		case diverges: // no records, and its position is not one of ours
-			ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(mark.Epoch), int64(mark.End)
-			ap.HighWatermark, ap.LogStartOffset = int64(r.HW()), int64(log.Start())
-			return ap
-		}
-		if fresh {
-			r.Fetched(wire.NodeID(req.ReplicaState.ID), wire.BrokerEpoch(req.ReplicaState.Epoch), from, e.Now())
-			b.touch(r)
-		}
-		bound = log.End()
-	}
-	data, err := log.Read(e.Disk(), from, bound, min(int(rp.PartitionMaxBytes), max(left, 0)), left == int(req.MaxBytes))
+	r, err := b.find(rt.Topic, rt.TopicID, rd.req.Version >= 13, rp.Partition)
 	if err != nil {
-		ap.ErrorCode = code(err)
+		b.refuseFetch(rd, rt, &ap, err)
 		return ap
 	}
-	ap.RecordBatches = data.Bytes
-	ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = int64(r.HW()), int64(r.HW()), int64(log.Start())
+	a := asked(rd.req, rp)
+	g := r.Grant(a)
+	if g.Err != nil {
+		b.refuseFetch(rd, rt, &ap, g.Err)
+		return ap
+	}
+	// What the answer says of the log is as it was before this fetch: the high watermark that it moves is the next one's.
+	ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = int64(r.HW()), int64(r.Stable()), int64(r.Log().Start())
+	if g.Diverges {
+		ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(g.Mark.Epoch), int64(g.Mark.End)
+		rd.error = true
+	} else if err := b.readRecords(e, rd, r, a, g.Bound, rp, &ap); err != nil {
+		b.refuseFetch(rd, rt, &ap, b.broken(e, err))
+		return ap
+	}
+	if rd.fresh && a.Follower != wire.NoNode {
+		if err := b.heard(e, r, a, g); err != nil {
+			ap.RecordBatches = nil
+			b.refuseFetch(rd, rt, &ap, err)
+		}
+	}
 	return ap
 }
 
-// mayFetch checks that we lead, and that the asker lives in our epoch (KIP-320).
-func (b *Broker) mayFetch(r *replica, topic wire.TopicID, epoch wire.Epoch) *kerr.Error {
-	switch {
-	case r == nil && b.image.Topic(topic) == nil:
-		return kerr.UnknownTopicID
-	case r == nil:
-		return kerr.NotLeaderForPartition
-	case epoch >= 0 && epoch < r.Epoch():
-		return kerr.FencedLeaderEpoch
-	case epoch > r.Epoch():
-		return kerr.UnknownLeaderEpoch
-	case !r.Leads():
-		return kerr.NotLeaderForPartition
+// readRecords reads up to the bound. The first batch comes also if it is larger than was asked for (KIP-74), or nobody
+// would ever get past it.
+func (b *Broker) readRecords(e env.Env, rd *reading, r *replica, a replication.Asked, bound wire.Offset, rp *kmsg.FetchRequestTopicPartition, ap *kmsg.FetchResponseTopicPartition) error {
+	consumer := a.Follower == wire.NoNode
+	if consumer && a.Committed {
+		ap.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	}
+	if a.Next >= bound {
+		return nil
+	}
+	data, err := r.Log().Read(e.Disk(), a.Next, bound, max(min(int(rp.PartitionMaxBytes), rd.left), 0), rd.bytes == 0)
+	if err != nil {
+		return err
+	}
+	ap.RecordBatches = data.Bytes
+	rd.left -= len(data.Bytes)
+	rd.bytes += len(data.Bytes)
+	if !consumer || !a.Committed || len(data.Bytes) == 0 {
+		return nil
+	}
+	aborted, err := r.Log().CollectAborted(e.Disk(), a.Next, data.Next)
+	for _, x := range aborted {
+		at := kmsg.NewFetchResponseTopicPartitionAbortedTransaction()
+		at.ProducerID, at.FirstOffset = int64(x.Producer), int64(x.First)
+		ap.AbortedTransactions = append(ap.AbortedTransactions, at)
+	}
+	return err
+}
+
+// heard takes a follower's position in, and what follows from it: it may join the ISR, the high watermark may move, and
+// records may be deleted everywhere.
+func (b *Broker) heard(e env.Env, r *replica, a replication.Asked, g replication.Grant) error {
+	news, err := r.Fetched(a, g, e.Now())
+	if err != nil {
+		return err
+	}
+	_, joins := r.Join(a.Follower)
+	b.propose(e, r, joins, &b.counts.expands)
+	if news {
+		r.Advance(e.Now())
+		b.touch(r)
 	}
 	return nil
 }
 
-// byID is a hosted replica by topic id, or nil.
-func (b *Broker) byID(id wire.TopicID, partition int32) *replica {
-	t := b.image.Topic(id)
-	if t == nil {
-		return nil
+// refuseFetch fills in one partition's error, and who leads instead.
+func (b *Broker) refuseFetch(rd *reading, rt *kmsg.FetchRequestTopic, ap *kmsg.FetchResponseTopicPartition, err error) {
+	rd.error = true
+	ap.ErrorCode, ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = code(err), -1, -1, -1
+	if ap.ErrorCode == kerr.KafkaStorageError.Code && rd.req.Version <= 5 {
+		ap.ErrorCode = kerr.NotLeaderForPartition.Code // old consumers do not know the other, and would give up
 	}
-	if r := b.parts[wire.TopicPartition{Topic: t.Name, Partition: partition}]; r != nil && r.ID == id {
-		return r
+	if ap.ErrorCode != kerr.NotLeaderForPartition.Code && ap.ErrorCode != kerr.FencedLeaderEpoch.Code {
+		return
 	}
-	return nil
+	leader, epoch := b.ledBy(rt.Topic, rt.TopicID, rd.req.Version >= 13, ap.Partition)
+	ap.CurrentLeader.LeaderID, ap.CurrentLeader.LeaderEpoch = int32(leader), int32(epoch)
+	for _, known := range rd.resp.Brokers {
+		if known.NodeID == int32(leader) {
+			return
+		}
+	}
+	if host, port, rack, ok := b.endPoint(leader); ok {
+		rb := kmsg.NewFetchResponseBroker()
+		rb.NodeID, rb.Host, rb.Port, rb.Rack = int32(leader), host, port, rack
+		rd.resp.Brokers = append(rd.resp.Brokers, rb)
+	}
 }

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"errors"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -14,14 +16,13 @@ type fetcher struct {
 	leader wire.NodeID
 	link   env.Link
 	round  int64      // numbers requests; an answer of an earlier one is dropped
-	asked  []asked    // what the request under way asked
+	sent   []position // what the request under way asked
 	on     []*replica // whom it follows for
-	busy   bool       // a request or a backoff is under way
+	busy   bool       // a request is under way
 }
 
-// asked is what one request said of one partition. An answer counts only if the partition still stands there, in the
-// same epoch (KAFKA-18991, KAFKA-13207).
-type asked struct {
+// position is what one request said of one partition.
+type position struct {
 	r     *replica
 	next  wire.Offset
 	epoch wire.Epoch
@@ -53,7 +54,7 @@ func (b *Broker) assignFetchers(e env.Env) {
 	}
 }
 
-// follow sends a fetcher's next request.
+// follow sends a fetcher's next request, for every partition that is not waiting out a backoff.
 func (b *Broker) follow(e env.Env, f *fetcher) {
 	if f.busy || len(f.on) == 0 {
 		return
@@ -62,21 +63,41 @@ func (b *Broker) follow(e env.Env, f *fetcher) {
 	if leader == nil || len(leader.EndPoints) == 0 {
 		return
 	}
+	f.sent = f.sent[:0]
+	next := env.Duration(0) // until the first backoff is over
+	for _, r := range f.on {
+		if wait := r.resume.Sub(e.Now()); wait <= 0 {
+			p := r.Position()
+			f.sent = append(f.sent, position{r, p.Next, p.Epoch})
+		} else if next == 0 || wait < next {
+			next = wait
+		}
+	}
+	if len(f.sent) == 0 {
+		e.Arm(env.Timer{Kind: timFetch, Lane: env.LaneFetcher, A: int64(f.leader)}, next)
+		return
+	}
 	if f.link == 0 {
 		f.link = e.Dial(env.Addr(leader.EndPoints[0].Host), env.LaneFetcher)
 	}
+	f.busy = true
+	f.round++
+	e.Call(f.link, b.cfg.requestTimeout, b.ask(f.sent), env.Token{Kind: tokFetch, A: int64(f.leader), B: f.round})
+}
+
+// ask is the request for these positions.
+func (b *Broker) ask(sent []position) *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(17)
 	req.ReplicaState.ID, req.ReplicaState.Epoch = int32(b.cfg.Node), int64(b.life.epoch)
 	req.MaxWaitMillis = int32(b.cfg.fetchWait / env.Millisecond)
-	req.MinBytes, req.MaxBytes, req.SessionEpoch = 1, b.cfg.fetchBytesAll, -1
-	f.asked = f.asked[:0]
-	for _, r := range f.on {
-		p := r.Position()
-		f.asked = append(f.asked, asked{r, p.Next, p.Epoch})
+	req.MinBytes, req.MaxBytes, req.SessionEpoch = b.cfg.fetchMin, b.cfg.fetchBytesAll, -1
+	for _, q := range sent {
+		r := q.r
 		rp := kmsg.NewFetchRequestTopicPartition()
-		rp.Partition, rp.CurrentLeaderEpoch, rp.FetchOffset = r.TP.Partition, int32(p.Epoch), int64(p.Next)
-		rp.LastFetchedEpoch, rp.LogStartOffset, rp.PartitionMaxBytes = int32(p.LastEpoch), int64(r.Log().Start()), b.cfg.fetchBytes
+		rp.Partition, rp.CurrentLeaderEpoch, rp.FetchOffset = r.TP.Partition, int32(q.epoch), int64(q.next)
+		rp.LastFetchedEpoch, rp.LogStartOffset = int32(r.Position().LastEpoch), int64(r.Log().Start())
+		rp.PartitionMaxBytes = b.cfg.fetchBytes
 		n := len(req.Topics)
 		if n == 0 || wire.TopicID(req.Topics[n-1].TopicID) != r.ID {
 			rt := kmsg.NewFetchRequestTopic()
@@ -86,74 +107,87 @@ func (b *Broker) follow(e env.Env, f *fetcher) {
 		}
 		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, rp)
 	}
-	f.busy = true
-	f.round++
-	e.Call(f.link, b.cfg.requestTimeout, req, env.Token{Kind: tokFetch, A: int64(f.leader), B: f.round})
+	return req
 }
 
-// resume ends a fetcher's backoff.
+// resume goes on when a backoff is over.
 func (b *Broker) resume(e env.Env, leader wire.NodeID) {
 	if f := b.fetchers[leader]; f != nil {
-		f.busy = false
 		b.follow(e, f)
 	}
 }
 
-// fetched takes a leader's answer in, partition by partition, and asks on.
+// fetched takes a leader's answer in, partition by partition, and asks on. A partition with an error waits alone; all of
+// them do if the request itself failed.
 func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
 	f := b.fetchers[leader]
 	if f == nil || round != f.round {
 		return
 	}
 	f.busy = false
-	ok := err == nil && resp.(*kmsg.FetchResponse).ErrorCode == 0
-	if ok {
-		n := 0
-		for _, at := range resp.(*kmsg.FetchResponse).Topics {
-			for i := range at.Partitions {
-				ok = b.take(e, f, f.asked[n], &at.Partitions[i]) && ok
-				n++
+	late := e.Now() + env.Instant(b.cfg.fetchBackoff)
+	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != 0 {
+		for _, q := range f.sent {
+			q.r.resume = late
+		}
+		b.follow(e, f)
+		return
+	}
+	n := 0
+	for _, at := range resp.(*kmsg.FetchResponse).Topics {
+		for i := range at.Partitions {
+			q := f.sent[n]
+			n++
+			if b.current(q) && !b.take(e, f, q.r, &at.Partitions[i]) {
+				q.r.resume = late
 			}
 		}
-	}
-	if !ok {
-		f.busy = true
-		e.Arm(env.Timer{Kind: timFetch, Lane: env.LaneFetcher, A: int64(leader)}, b.cfg.fetchBackoff)
-		return
 	}
 	b.follow(e, f)
 }
 
-// take takes one partition's answer in; false asks for a backoff.
-func (b *Broker) take(e env.Env, f *fetcher, q asked, ap *kmsg.FetchResponseTopicPartition) bool {
+// current tells whether the answer to a request still concerns a partition: it still follows, stands where it stood, and
+// lives in the epoch in which it asked, so also follows the leader whom it asked (KAFKA-13207, KAFKA-18991).
+func (b *Broker) current(q position) bool {
 	r := q.r
-	if r.gone || r.Leader() != f.leader || r.Leads() || r.Epoch() != q.epoch || r.Log().End() != q.next {
-		return true
-	}
+	return !r.gone && !r.Leads() && b.cfg.Rules.Answers(q.epoch, r.Epoch()) && r.Log().End() == q.next
+}
+
+// take takes one partition's answer in; false asks for a backoff.
+func (b *Broker) take(e env.Env, f *fetcher, r *replica, ap *kmsg.FetchResponseTopicPartition) bool {
 	d := e.Disk()
-	var err error
 	switch {
 	case ap.ErrorCode == kerr.OffsetOutOfRange.Code:
-		return b.askEnds(e, f, r)
+		b.askEnds(e, f, r)
+		return false
 	case ap.ErrorCode != 0:
 		return false
 	case ap.DivergingEpoch.Epoch >= 0:
 		before := r.Log().End()
-		var cut wire.Offset
-		cut, err = r.Diverged(d, storage.Mark{Epoch: wire.Epoch(ap.DivergingEpoch.Epoch), End: wire.Offset(ap.DivergingEpoch.EndOffset)})
-		err = b.truncated(e, err)
+		cut, err := r.Diverged(d, storage.Mark{Epoch: wire.Epoch(ap.DivergingEpoch.Epoch), End: wire.Offset(ap.DivergingEpoch.EndOffset)})
 		if cut < before {
-			e.Note(noteTruncated, r.ID.Short(), int64(r.TP.Partition), int64(cut), int64(before))
+			e.Note(noteTruncated, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(before))
 		}
-	default:
-		hw := r.HW()
-		err = r.Replicate(d, ap.RecordBatches, wire.Offset(ap.HighWatermark), wire.Offset(ap.LogStartOffset))
-		if r.HW() > hw || len(ap.RecordBatches) > 0 {
-			b.touch(r)
-		}
+		b.touch(r)
+		return b.kept(e, b.truncated(e, err))
 	}
-	if err != nil {
-		e.Exit(err) // the only log directory failed
+	hw := r.HW()
+	err := r.Replicate(d, ap.RecordBatches, wire.Offset(ap.HighWatermark), wire.Offset(ap.LogStartOffset))
+	if r.HW() != hw || len(ap.RecordBatches) > 0 {
+		b.touch(r)
 	}
-	return true
+	return b.kept(e, err)
+}
+
+// kept judges a follower's own error: a failed disk ends the broker, records that are not sound are fetched again.
+func (b *Broker) kept(e env.Env, err error) bool {
+	var k *kerr.Error
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &k) && k.Code != kerr.KafkaStorageError.Code:
+		return false
+	}
+	b.fail(e, err)
+	return false
 }

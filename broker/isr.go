@@ -22,28 +22,35 @@ type sentChange struct {
 	proposal replication.Proposal
 }
 
-// propose starts an ISR change of a leader if one is due.
-func (b *Broker) propose(e env.Env, r *replica) {
-	if r.gone {
-		return
-	}
-	if _, ok := r.Propose(e.Now(), b.eligible); ok {
+// propose sends the ISR change that a replica has just begun on its way, and counts it.
+func (b *Broker) propose(e env.Env, r *replica, begun bool, count *int64) {
+	if begun {
+		*count++
 		b.alter.waiting = append(b.alter.waiting, r)
 		b.sendAlterations(e)
 	}
 }
 
-// eligible tells whether the controller would have a replica in the ISR, as far as we know: in service, and the
-// incarnation that we saw fetching (KIP-841, KIP-903).
-func (b *Broker) eligible(id wire.NodeID, epoch wire.BrokerEpoch) bool {
+// Registered implements replication.Registry by the image.
+func (b *Broker) Registered(id wire.NodeID) wire.BrokerEpoch {
+	if broker := b.image.Broker(id); broker != nil && !broker.Fenced {
+		return broker.Epoch
+	}
+	return -1
+}
+
+// InService implements replication.Registry.
+func (b *Broker) InService(id wire.NodeID) bool {
 	broker := b.image.Broker(id)
-	return broker != nil && broker.Active() && (epoch == -1 || epoch == broker.Epoch)
+	return broker != nil && broker.Active()
 }
 
 // reviewISR looks for laggards, every half lag time.
 func (b *Broker) reviewISR(e env.Env) {
 	for _, r := range b.live() {
-		b.propose(e, r)
+		_, shrinks := r.Shrink(e.Now())
+		b.propose(e, r, shrinks, &b.counts.shrinks)
+		b.touch(r)
 	}
 	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.lagMax/2)
 }
@@ -99,6 +106,7 @@ func (b *Broker) altered(e env.Env, round int64, resp env.Response, err error) {
 			continue
 		}
 		ap := &resp.(*kmsg.AlterPartitionResponse).Topics[i].Partitions[0]
+		b.counts.failed += one(ap.ErrorCode != 0)
 		var isr []wire.NodeID
 		for _, id := range ap.ISR {
 			isr = append(isr, wire.NodeID(id))

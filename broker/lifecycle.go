@@ -117,7 +117,6 @@ func (b *Broker) Stop(e env.Env) {
 
 // leave flushes everything, says so on the disk, and exits.
 func (b *Broker) leave(e env.Env) {
-	b.checkpoint(e)
 	e.Exit(b.close(e.Disk()))
 }
 
@@ -162,7 +161,9 @@ func (b *Broker) learned(e env.Env, resp env.Response, err error) {
 			return
 		}
 	}
-	if b.image.Next > before {
+	// HW of the first answers: everything that was committed when this incarnation began to ask.
+	caughtUp := b.published || b.image.Next >= wire.Offset(r.Topics[0].Partitions[0].HighWatermark)
+	if caughtUp && (b.image.Next > before || !b.published) {
 		b.publish(e)
 	}
 	b.fetchMetadata(e)

@@ -35,7 +35,13 @@ func (b *Broker) load(e env.Env) error {
 	}
 	for _, entry := range entries {
 		tp, kind, ok := storage.ParseDir(entry.Name)
-		if !entry.Dir || !ok || kind != storage.DirLog {
+		switch {
+		case !entry.Dir || !ok:
+			continue
+		case kind == storage.DirDeleted:
+			b.discarded = append(b.discarded, entry.Name)
+			continue
+		case kind != storage.DirLog:
 			continue
 		}
 		id, known, err := storage.LoadTopicID(d, entry.Name)
@@ -54,7 +60,7 @@ func (b *Broker) load(e env.Env) error {
 		if err != nil {
 			return err
 		}
-		b.add(tp, id, log, hws[tp])
+		b.add(e, tp, id, log, hws[tp])
 		if !clean {
 			e.Note(noteRecovered, id.Short(), int64(tp.Partition), int64(log.End()), rec.Truncated)
 		}
@@ -76,20 +82,13 @@ func (b *Broker) format(e env.Env) error {
 	return b.dir.SaveMeta(e.Disk(), m)
 }
 
-// checkpoint writes the high watermarks and recovery points down: after a restart a follower shows readers at least
-// these, and recovery begins there.
-func (b *Broker) checkpoint(e env.Env) {
+// checkpoint writes the high watermarks down: after a restart a replica begins with at least these.
+func (b *Broker) checkpoint(d env.Disk) error {
 	hws := storage.Offsets{}
 	for _, r := range b.live() {
 		hws[r.TP] = r.HW()
 	}
-	err := b.dir.SaveHighWatermarks(e.Disk(), hws)
-	if err == nil {
-		err = b.saveRecoveryPoints(e.Disk())
-	}
-	if err != nil {
-		e.Exit(err)
-	}
+	return b.dir.SaveHighWatermarks(d, hws)
 }
 
 // saveRecoveryPoints is due now and then, and after every truncation: a recovery point above the end of a log that
@@ -120,6 +119,9 @@ func (b *Broker) close(d env.Disk) error {
 		if err := r.Log().Close(d); err != nil {
 			return err
 		}
+	}
+	if err := b.checkpoint(d); err != nil {
+		return err
 	}
 	if err := b.saveRecoveryPoints(d); err != nil {
 		return err

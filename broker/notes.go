@@ -4,7 +4,7 @@ import "samsa/sim/env"
 
 // Notes are the kinds of notes that brokers make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteRestarted, noteRecovered}
+	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteRestarted, noteRecovered, noteDirFailed, noteStray}
 }
 
 var (
@@ -27,5 +27,13 @@ var (
 	noteRecovered = &env.NoteKind{
 		Name: "log.recovered", Fields: [4]string{"topic", "partition", "offset", "bytes"},
 		Text: "recovers its log of {topic}-{partition} up to offset {offset}, after an unclean shutdown", Story: true,
+	}
+	noteDirFailed = &env.NoteKind{
+		Name: "log.dir-failed", Fields: [4]string{"node"},
+		Text: "cannot use its log directory any more, and halts: it has no other", Story: true,
+	}
+	noteStray = &env.NoteKind{
+		Name: "log.stray", Fields: [4]string{"topic", "partition", "offset"},
+		Text: "finds a log that ends at offset {offset} of a partition that is not its own any more, and puts it aside", Story: true,
 	}
 )

@@ -14,11 +14,8 @@ import (
 //	   └──otherwise──▶ ask start ──it begins above all of mine──▶ empty mine and begin there
 //	                       └──otherwise──▶ fetch on
 
-// askEnds asks for the leader's end. It answers take: the fetcher goes on after a backoff, so that the answer is first.
-func (b *Broker) askEnds(e env.Env, f *fetcher, r *replica) bool {
-	b.askOffset(e, f, r, -1)
-	return false
-}
+// askEnds asks for the leader's end. The partition waits out a backoff meanwhile, so that the answer is first.
+func (b *Broker) askEnds(e env.Env, f *fetcher, r *replica) { b.askOffset(e, f, r, -1) }
 
 func (b *Broker) askOffset(e env.Env, f *fetcher, r *replica, special int64) {
 	req := kmsg.NewPtrListOffsetsRequest()
@@ -55,7 +52,6 @@ func (b *Broker) offsetTold(e env.Env, tok env.Token, resp env.Response, err err
 		e.Note(noteRestarted, r.ID.Short(), int64(r.TP.Partition), int64(theirs), int64(mine))
 		err = b.truncated(e, r.Restart(e.Disk(), theirs))
 	}
-	if err != nil {
-		e.Exit(err)
-	}
+	b.touch(r)
+	b.fail(e, err)
 }

@@ -6,68 +6,117 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/broker/storage"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
-// produce appends (ReplicaManager.appendRecords). acks=0 gets no answer, acks=1 an answer at once, acks=all an answer
+// Produce, versions 3 to 13: record batches of format 2 only; from 7 with zstd, from 10 answers name the new leader
+// (KIP-951), from 13 topics have ids instead of names (KIP-516). Each partition carries exactly one batch.
+
+// produce appends (KafkaApis.handleProduceRequest). acks=0 gets no answer, acks=1 an answer at once, acks=all an answer
 // when the high watermark has passed: then every in-sync replica has the records, though not necessarily on its device.
 func (b *Broker) produce(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
-	p := &parkedProduce{ticket: t, resp: resp}
-	type wait struct {
-		r *replica
-		w waiter
-	}
-	var waits []wait
+	p := &parkedProduce{ticket: t, resp: resp, since: e.Now()}
+	failed := false
 	for i, rt := range req.Topics {
 		at := kmsg.NewProduceResponseTopic()
-		at.Topic = rt.Topic
+		at.Topic, at.TopicID = rt.Topic, rt.TopicID
 		for j, rp := range rt.Partitions {
 			ap := kmsg.NewProduceResponseTopicPartition()
-			ap.Partition, ap.BaseOffset = rp.Partition, -1
-			r := b.parts[wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}]
-			end, err := b.append(e, r, rp.Records, req.Acks, &ap)
-			if err != nil {
-				ap.ErrorCode = code(err)
-			} else if req.Acks == -1 {
-				waits = append(waits, wait{r, waiter{p, end, i, j}})
+			ap.Partition = rp.Partition
+			r, end, err := b.append(e, req, &rt, &rp, &ap)
+			switch {
+			case err != nil:
+				failed = true
+				b.refuseProduce(resp, req, &rt, &ap, err)
+			case req.Acks == -1:
+				ap.ErrorCode = kerr.RequestTimedOut.Code // so it stays if nothing else is heard
+				p.open++
+				r.produced = append(r.produced, waiter{p, end, i, j})
 			}
 			at.Partitions = append(at.Partitions, ap)
 		}
 		resp.Topics = append(resp.Topics, at)
 	}
-	if req.Acks == 0 {
+	switch {
+	case req.Acks == 0:
 		e.NoReply(t)
-		return
+		if failed { // the only way to tell a producer that waits for nothing
+			e.Close(t.Link)
+		}
+	case p.open == 0:
+		b.reply(e, t, resp, p.since)
+	default:
+		b.next++
+		p.id = b.next
+		b.produces[p.id] = p
+		e.Arm(env.Timer{Kind: timProduce, Lane: env.LaneClient, A: p.id}, env.Duration(max(req.TimeoutMillis, 0))*env.Millisecond)
 	}
-	if len(waits) == 0 {
-		e.Reply(t, resp)
-		return
-	}
-	b.next++
-	p.id, p.open = b.next, len(waits)
-	b.produces[p.id] = p
-	for _, w := range waits {
-		w.r.produced = append(w.r.produced, w.w)
-	}
-	e.Arm(env.Timer{Kind: timProduce, Lane: env.LaneClient, A: p.id}, env.Duration(req.TimeoutMillis)*env.Millisecond)
 }
 
 // append writes one partition's records; end is where its log stood right behind them.
-func (b *Broker) append(e env.Env, r *replica, records []byte, acks int16, ap *kmsg.ProduceResponseTopicPartition) (end wire.Offset, err error) {
-	if r == nil {
-		return 0, kerr.UnknownTopicOrPartition
+func (b *Broker) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, rp *kmsg.ProduceRequestTopicPartition, ap *kmsg.ProduceResponseTopicPartition) (r *replica, end wire.Offset, err error) {
+	byID := req.Version >= 13
+	if req.Acks < -1 || req.Acks > 1 {
+		return nil, 0, kerr.InvalidRequiredAcks
 	}
-	did, err := r.Append(e.Disk(), records, acks, e.Wall())
+	r, unknown := b.find(rt.Topic, rt.TopicID, byID, rp.Partition)
+	if unknown != nil {
+		return nil, 0, unknown
+	}
+	if req.Version < 7 && len(rp.Records) >= wire.BatchHeaderSize && wire.Batch(rp.Records).Codec() == wire.CodecZstd {
+		return nil, 0, kerr.UnsupportedCompressionType // KIP-110: such a client's peers may not read it either
+	}
+	did, err := r.Append(e.Disk(), rp.Records, req.Acks, e.Wall())
 	if err != nil {
-		return 0, err
+		return nil, 0, b.broken(e, err)
 	}
 	ap.BaseOffset, ap.LogStartOffset = int64(did.First), int64(r.Log().Start())
 	ap.LogAppendTime = int64(did.LogAppendTime)
 	r.Advance(e.Now()) // a lone replica commits by itself
 	b.touch(r)
-	return did.Last + 1, nil
+	return r, did.Last + 1, nil
+}
+
+// refuseProduce fills in one partition's error, with what is wrong with which record, or who leads instead.
+func (b *Broker) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, ap *kmsg.ProduceResponseTopicPartition, err error) {
+	ap.ErrorCode, ap.BaseOffset, ap.LogStartOffset = code(err), -1, -1
+	var refused *storage.Refused
+	if errors.As(err, &refused) {
+		ap.ErrorMessage = kmsg.StringPtr(refused.Error())
+		for _, w := range refused.Records {
+			re := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+			re.RelativeOffset, re.ErrorMessage = w.Record, kmsg.StringPtr(w.Error())
+			ap.ErrorRecords = append(ap.ErrorRecords, re)
+		}
+	}
+	if ap.ErrorCode != kerr.NotLeaderForPartition.Code {
+		return
+	}
+	leader, epoch := b.ledBy(rt.Topic, rt.TopicID, req.Version >= 13, ap.Partition)
+	ap.CurrentLeader.LeaderID, ap.CurrentLeader.LeaderEpoch = int32(leader), int32(epoch)
+	for _, known := range resp.Brokers {
+		if known.NodeID == int32(leader) {
+			return
+		}
+	}
+	if host, port, rack, ok := b.endPoint(leader); ok {
+		rb := kmsg.NewProduceResponseBroker()
+		rb.NodeID, rb.Host, rb.Port, rb.Rack = int32(leader), host, port, rack
+		resp.Brokers = append(resp.Brokers, rb)
+	}
+}
+
+// broken passes an error on, and ends the broker if it means that its only log directory failed (KIP-112): Kafka's
+// broker halts when the last one does.
+func (b *Broker) broken(e env.Env, err error) error {
+	var off *storage.Offline
+	if errors.As(err, &off) {
+		b.fail(e, err)
+	}
+	return err
 }
 
 // code is Kafka's code for an error of the layers below: theirs if they named one, else a storage failure.

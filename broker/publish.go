@@ -14,10 +14,17 @@ import (
 
 // publish makes the partitions follow the image (ReplicaManager.applyDelta): first what is deleted or no longer ours,
 // then what we lead, then what we follow.
+//
+// The first time waits until the image is as far as the metadata log was committed when this incarnation first asked: by
+// an older image our own logs would look like nobody's.
 func (b *Broker) publish(e env.Env) {
+	if !b.published {
+		b.published = true
+		b.setStraysAside(e)
+	}
 	for _, r := range b.order {
 		if p := b.image.Partition(r.ID, r.TP.Partition); !r.gone && (p == nil || !p.HasReplica(b.cfg.Node)) {
-			b.drop(e, r)
+			b.drop(e, r, p == nil)
 		}
 	}
 	for _, leaders := range []bool{true, false} {
@@ -36,7 +43,7 @@ func (b *Broker) publish(e env.Env) {
 func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 	r, err := b.host(e, t, p.Partition)
 	if err != nil {
-		e.Exit(err)
+		b.fail(e, err)
 		return
 	}
 	was := r.Leads()
@@ -46,15 +53,18 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 		Leader: p.Leader, Epoch: p.Epoch, Version: p.Version, Replicas: p.Replicas, ISR: p.ISR, MinISR: minISR, LagMax: b.cfg.lagMax,
 	}, e.Now())
 	if err != nil {
-		e.Exit(err)
+		b.fail(e, err)
 		return
 	}
 	b.touch(r)
 	if !newEpoch {
 		return
 	}
+	r.resume = 0
 	// Whoever waits here for an acknowledgement may wait in vain: the record may be cut off, or survive.
-	b.failProduces(e, r, kerr.NotLeaderForPartition.Code)
+	if b.cfg.Rules.FailOnNewEpoch() {
+		b.failProduces(e, r, kerr.NotLeaderForPartition.Code)
+	}
 	switch {
 	case r.Leads():
 		e.Note(noteLeads, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.Epoch()))
@@ -63,7 +73,8 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 	}
 }
 
-// host is the replica of a partition, made if it is new here.
+// host is the replica of a partition, made if it is new here. Its log's directory has the topic's id in it, durably,
+// before it has a record, so that a later topic of that name is not taken for this one (KIP-516).
 func (b *Broker) host(e env.Env, t *image.Topic, partition int32) (*replica, error) {
 	tp := wire.TopicPartition{Topic: t.Name, Partition: partition}
 	if r := b.parts[tp]; r != nil && r.ID == t.ID {
@@ -77,24 +88,54 @@ func (b *Broker) host(e env.Env, t *image.Topic, partition int32) (*replica, err
 	if err := storage.SaveTopicID(e.Disk(), tp.String(), t.ID); err != nil {
 		return nil, err
 	}
-	return b.add(tp, t.ID, log, 0), nil
+	return b.add(e, tp, t.ID, log, 0), nil
 }
 
-func (b *Broker) add(tp wire.TopicPartition, id wire.TopicID, log *storage.Log, hw wire.Offset) *replica {
-	r := &replica{Partition: replication.New(tp, id, b.cfg.Node, log, hw), index: int64(len(b.order))}
+func (b *Broker) add(e env.Env, tp wire.TopicPartition, id wire.TopicID, log *storage.Log, hw wire.Offset) *replica {
+	r := &replica{
+		Partition: replication.New(replication.Replica{
+			TP: tp, ID: id, Self: b.cfg.Node, Rules: b.cfg.Rules.Replication, Registry: b,
+		}, log, hw),
+		index: int64(len(b.order)), flushed: e.Now(),
+	}
 	b.parts[tp] = r
 	b.order = append(b.order, r)
 	return r
 }
 
-// drop stops hosting a partition and deletes its log.
-func (b *Broker) drop(e env.Env, r *replica) {
-	b.failProduces(e, r, kerr.UnknownTopicOrPartition.Code)
+// drop stops hosting a partition and discards its log. Whoever waits is told that the topic is gone, or that its
+// partition is somebody else's.
+func (b *Broker) drop(e env.Env, r *replica, deleted bool) {
+	code := kerr.NotLeaderForPartition.Code
+	if deleted {
+		code = kerr.UnknownTopicOrPartition.Code
+	}
+	b.failProduces(e, r, code)
+	b.forget(r)
+	b.fail(e, b.discard(e, r))
+}
+
+// forget takes a replica out of service.
+func (b *Broker) forget(r *replica) {
 	r.gone = true
 	delete(b.parts, r.TP)
 	b.touch(r)
-	if err := r.Log().Delete(e.Disk()); err != nil {
-		e.Exit(err)
+}
+
+// setStraysAside renames the logs that an earlier incarnation left and that are not ours by the image: of a topic that
+// was deleted while we were down, perhaps with another of its name in its place, or of a partition that moved away
+// (KAFKA-14616). As in Kafka they are kept, for an operator to look at.
+func (b *Broker) setStraysAside(e env.Env) {
+	for _, r := range b.live() {
+		if p := b.image.Partition(r.ID, r.TP.Partition); p != nil && p.HasReplica(b.cfg.Node) {
+			continue
+		}
+		e.Note(noteStray, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), 0)
+		b.forget(r)
+		if err := r.Log().Rename(e.Disk(), storage.FormatDir(r.TP, storage.DirStray, wire.UUID(r.ID))); err != nil {
+			b.fail(e, err)
+			return
+		}
 	}
 }
 

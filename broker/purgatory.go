@@ -3,21 +3,21 @@ package broker
 import (
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
-// purgatory is where requests wait: produces for the in-sync replicas, fetches for records.
+// purgatory is where requests wait: produces for the in-sync replicas, fetches for records, deletions for followers.
 //
 // Nothing is answered in the middle of an event. Whoever moves a log or a high watermark touches the replica, and
 // settle looks once, at the end of the event, at everyone who waits for it. So no list changes under an iteration.
 type purgatory struct {
-	produces map[int64]*parkedProduce
-	fetches  []*parkedFetch // in order of arrival
-	next     int64          // numbers both
+	produces  map[int64]*parkedProduce
+	fetches   []*parkedFetch    // in order of arrival
+	deletions []*parkedDeletion // likewise
+	next      int64             // numbers all of them
 }
 
 func newPurgatory() purgatory { return purgatory{produces: map[int64]*parkedProduce{}} }
@@ -28,6 +28,7 @@ type parkedProduce struct {
 	ticket env.Ticket
 	resp   *kmsg.ProduceResponse
 	open   int // partitions still waiting
+	since  env.Instant
 }
 
 // waiter is one partition of a parkedProduce.
@@ -43,8 +44,7 @@ type parkedFetch struct {
 	ticket env.Ticket
 	req    *kmsg.FetchRequest
 	on     []*replica
-	hw     []wire.Offset // their high watermarks when it parked: a follower is told of news
-	epoch  []wire.Epoch
+	since  env.Instant
 }
 
 // settle answers everyone for whom this event changed something.
@@ -55,17 +55,21 @@ func (b *Broker) settle(e env.Env) {
 		for _, r := range dirty {
 			r.dirty = false
 			b.settleProduces(e, r)
-			b.propose(e, r)
+			b.tidy(e, r)
 		}
 		for _, f := range slices.Clone(b.fetches) {
 			if slices.ContainsFunc(f.on, func(r *replica) bool { return slices.Contains(dirty, r) }) {
 				b.retryFetch(e, f)
 			}
 		}
+		for _, d := range slices.Clone(b.deletions) {
+			b.settleDeletion(e, d)
+		}
 	}
 }
 
-// settleProduces answers acks=all for what is committed now.
+// settleProduces answers acks=all for what is committed now. It can only be a high watermark of the epoch in which the
+// record was appended: whoever waits when the epoch ends is answered then.
 func (b *Broker) settleProduces(e env.Env, r *replica) {
 	kept := r.produced[:0]
 	for _, w := range r.produced {
@@ -74,8 +78,8 @@ func (b *Broker) settleProduces(e env.Env, r *replica) {
 			continue
 		}
 		var code int16
-		if !r.EnoughReplicas() {
-			code = kerr.NotEnoughReplicasAfterAppend.Code
+		if err := r.Acknowledge(); err != nil {
+			code = err.Code
 		}
 		b.finishProduce(e, w, code)
 	}
@@ -90,16 +94,14 @@ func (b *Broker) failProduces(e env.Env, r *replica, code int16) {
 	r.produced = nil
 }
 
-// finishProduce settles one partition of a request, and answers the request with the last.
+// finishProduce settles one partition of a request, and answers the request with the last. Also with an error the
+// answer names the offset: the record was appended there.
 func (b *Broker) finishProduce(e env.Env, w waiter, code int16) {
 	p := w.produce
 	if _, open := b.produces[p.id]; !open {
 		return // it timed out
 	}
-	rp := &p.resp.Topics[w.topic].Partitions[w.at]
-	if rp.ErrorCode = code; code != 0 {
-		rp.BaseOffset = -1
-	}
+	p.resp.Topics[w.topic].Partitions[w.at].ErrorCode = code
 	if p.open--; p.open == 0 {
 		b.answerProduce(e, p)
 	}
@@ -108,22 +110,16 @@ func (b *Broker) finishProduce(e env.Env, w waiter, code int16) {
 func (b *Broker) answerProduce(e env.Env, p *parkedProduce) {
 	delete(b.produces, p.id)
 	e.Disarm(env.Timer{Kind: timProduce, Lane: env.LaneClient, A: p.id})
-	e.Reply(p.ticket, p.resp)
+	b.reply(e, p.ticket, p.resp, p.since)
 }
 
-// expireProduce answers a produce whose time is over: it is appended and may yet be committed.
+// expireProduce answers a produce whose time is over: what is still open is appended and may yet be committed.
 func (b *Broker) expireProduce(e env.Env, id int64) {
 	p := b.produces[id]
 	if p == nil {
 		return
 	}
 	for _, r := range b.order {
-		for _, w := range r.produced {
-			if w.produce == p {
-				rp := &p.resp.Topics[w.topic].Partitions[w.at]
-				rp.ErrorCode, rp.BaseOffset = kerr.RequestTimedOut.Code, -1
-			}
-		}
 		r.produced = slices.DeleteFunc(r.produced, func(w waiter) bool { return w.produce == p })
 	}
 	b.answerProduce(e, p)

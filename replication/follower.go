@@ -1,6 +1,8 @@
 package replication
 
 import (
+	"errors"
+
 	"samsa/broker/storage"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -24,18 +26,8 @@ func (p *Partition) Position() Position {
 	return Position{p.log.End(), p.epoch, p.log.Epochs().Latest()}
 }
 
-// Diverges is the leader's side: does a follower's log agree with ours below next? If not, mark is the end of the
-// largest epoch not above its last one, and the follower must cut there. known is false if our log begins above that.
-func (p *Partition) Diverges(next wire.Offset, last wire.Epoch) (mark storage.Mark, diverges, known bool) {
-	if last == wire.NoEpoch {
-		return storage.Mark{}, false, true
-	}
-	mark, known = p.log.EndOffsetFor(last)
-	return mark, known && (mark.Epoch < last || mark.End < next), known
-}
-
-// Diverged is the follower's side: cut the log where it parts from the leader's. If the leader does not know the epoch
-// below the cut, the next fetch finds the next place. Nothing else of such an answer counts (KAFKA-14704).
+// Diverged cuts the log where it parts from the leader's. If the leader does not know the epoch below the cut, the next
+// fetch finds the next place. Nothing else of such an answer counts (KAFKA-14704).
 func (p *Partition) Diverged(d env.Disk, leader storage.Mark) (cut wire.Offset, err error) {
 	cut = min(leader.End, p.log.End())
 	if mine, known := p.log.EndOffsetFor(leader.Epoch); known {
@@ -44,24 +36,32 @@ func (p *Partition) Diverged(d env.Disk, leader storage.Mark) (cut wire.Offset, 
 	return cut, p.Truncate(d, cut)
 }
 
-// Truncate cuts the log to an end, and the high watermark with it.
+// Truncate cuts the log to an end, and the high watermark with it. Below the high watermark that is what an unclean
+// election costs; Kafka warns and goes on.
 func (p *Partition) Truncate(d env.Disk, end wire.Offset) error {
 	err := p.log.TruncateTo(d, end)
 	p.setHW(min(p.hw, p.log.End()))
 	return err
 }
 
-// Restart empties the log: the leader's begins at start, above all we have.
+// Restart empties the log: the leader's begins at start, above all we have. The high watermark begins again, too
+// (KAFKA-9491).
 func (p *Partition) Restart(d env.Disk, start wire.Offset) error {
 	err := p.log.TruncateFullyAndStartAt(d, start)
 	p.setHW(min(max(p.hw, p.log.Start()), p.log.End()))
 	return err
 }
 
-// Replicate appends what the leader sent and follows its high watermark and log start.
+// Replicate appends what the leader sent and follows its high watermark and log start. The high watermark of a follower
+// may go back: what it heard before may have been of a longer log.
 func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart wire.Offset) error {
 	if len(records) > 0 {
-		if _, err := p.log.AppendAsFollower(d, records, p.epoch); err != nil {
+		_, err := p.log.AppendAsFollower(d, records, p.epoch)
+		var below *storage.UnexpectedOffset
+		if errors.As(err, &below) {
+			err = p.startInside(d, below, records)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -71,4 +71,21 @@ func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart 
 		return err
 	}
 	return nil
+}
+
+// startInside is the one case in which a batch may begin below the end of a follower's log: the log is empty and begins
+// in the middle of that batch, because DeleteRecords cut there (KAFKA-6975). It begins anew with the whole batch.
+func (p *Partition) startInside(d env.Disk, below *storage.UnexpectedOffset, records []byte) error {
+	start := p.log.Start()
+	if start != p.log.End() || below.First >= start || below.Last < start {
+		return below
+	}
+	if err := p.log.TruncateFullyAndStartAt(d, below.First); err != nil {
+		return err
+	}
+	if _, err := p.log.AppendAsFollower(d, records, p.epoch); err != nil {
+		return err
+	}
+	_, err := p.log.AdvanceStart(d, start, p.log.End())
+	return err
 }

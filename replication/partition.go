@@ -7,10 +7,11 @@
 //	                 └────────────────────────┘
 //	                          storage.Log
 //
-// It knows nothing of requests, connections or other partitions; broker feeds it and asks it. Every rule of the ISR and
-// the high watermark is in leader.go, every rule of truncation in follower.go, and this file has the two transitions.
+// It knows nothing of requests, connections or other partitions; broker feeds it and asks it. This file has the two
+// transitions; leader.go the ISR's states and the high watermark, isr.go the changes of the ISR, fetch.go what a leader
+// grants to whom, follower.go truncation and copying. rules.go lists the decisions that Kafka once took otherwise.
 //
-// Not here yet: rules of eras (ELR is the controller's), unclean recovery, several log directories.
+// Not here: who may lead (controller), reassignment, several log directories, remote storage.
 package replication
 
 import (
@@ -32,6 +33,9 @@ type Partition struct {
 	self wire.NodeID
 	log  *storage.Log
 
+	rules    Rules
+	registry Registry
+
 	epoch   wire.Epoch          // leader epoch of the image
 	version wire.PartitionEpoch // partition epoch of the image, or of an accepted ISR change that the image has yet to show
 	hw      wire.Offset         // exclusive; on a leader it only rises within an epoch
@@ -51,9 +55,29 @@ type Assignment struct {
 	LagMax   env.Duration // replica.lag.time.max.ms
 }
 
+// Registry is what this broker's metadata say of other brokers. It is asked, never kept: they change.
+type Registry interface {
+	// Registered is the epoch of a broker's registered incarnation, -1 if there is none or it is fenced.
+	Registered(wire.NodeID) wire.BrokerEpoch
+	// InService tells whether a broker is neither fenced nor shutting down.
+	InService(wire.NodeID) bool
+}
+
+// Replica says which replica of what New makes.
+type Replica struct {
+	TP       wire.TopicPartition
+	ID       wire.TopicID
+	Self     wire.NodeID
+	Rules    Rules
+	Registry Registry
+}
+
 // New is a replica on an open log, with the checkpointed high watermark. It does nothing before Become.
-func New(tp wire.TopicPartition, id wire.TopicID, self wire.NodeID, log *storage.Log, hw wire.Offset) *Partition {
-	return &Partition{TP: tp, ID: id, self: self, log: log, epoch: wire.NoEpoch, version: -1, hw: min(max(hw, log.Start()), log.End())}
+func New(r Replica, log *storage.Log, hw wire.Offset) *Partition {
+	return &Partition{
+		TP: r.TP, ID: r.ID, self: r.Self, rules: r.Rules, registry: r.Registry,
+		log: log, epoch: wire.NoEpoch, version: -1, hw: min(max(hw, log.Start()), log.End()),
+	}
 }
 
 // Become takes on the role that the image gives this replica. Older words than what it already knows are skipped.
@@ -66,34 +90,52 @@ func (p *Partition) Become(d env.Disk, a Assignment, now env.Instant) (newEpoch 
 	if a.Leader == p.self {
 		err = p.becomeLeader(d, a, newEpoch, now)
 	} else {
-		p.becomeFollower(a, newEpoch)
+		err = p.becomeFollower(d, a, newEpoch)
 	}
 	p.epoch, p.version = a.Epoch, a.Version
 	return newEpoch, err
 }
 
 // becomeLeader opens the epoch at the end of the log (also in the epoch cache, at once: KAFKA-7415), and forgets what it
-// believed of the other replicas. Within the same epoch it only takes the committed ISR over.
+// believed of the other replicas. One that led before knows where they are, but not any more when they were in sync.
+// Within the same epoch it only takes the committed ISR over.
+//
+// A leader that was elected uncleanly is RECOVERING in the image. It has nothing to recover from, as in Kafka, and its
+// next ISR change says RECOVERED.
 func (p *Partition) becomeLeader(d env.Disk, a Assignment, newEpoch bool, now env.Instant) error {
 	p.follow = nil
-	if newEpoch || p.lead == nil {
+	if p.lead == nil {
+		p.lead = &leading{self: p.self, maximal: p.rules.Maximal}
+		newEpoch = true
+	}
+	if newEpoch {
 		if err := p.log.AssignEpoch(d, a.Epoch, p.log.End()); err != nil {
 			return err
 		}
-		p.lead = &leading{start: p.log.End()}
+		p.lead.start = p.log.End()
 	}
-	p.lead.take(p.self, a, now)
+	p.lead.take(a, newEpoch, now)
 	p.lead.commit(a.ISR)
+	p.epoch = a.Epoch
 	p.advance(now)
 	return nil
 }
 
 // becomeFollower forgets leadership. What must be cut off the log turns out with the first fetch (KIP-595).
-func (p *Partition) becomeFollower(a Assignment, newEpoch bool) {
-	if newEpoch || p.follow == nil {
-		p.follow = &following{leader: a.Leader}
-	}
+func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) error {
 	p.lead = nil
+	if p.follow == nil {
+		p.follow = &following{}
+		newEpoch = true
+	}
+	if !newEpoch {
+		return nil
+	}
+	p.follow.leader = a.Leader
+	if cut := p.rules.CutOnFollow(p.hw, p.log.End()); cut < p.log.End() {
+		return p.Truncate(d, cut)
+	}
+	return nil
 }
 
 // setHW moves the high watermark, and tells the log which transactions are decided for good.
@@ -114,6 +156,14 @@ func (p *Partition) HW() wire.Offset { return p.hw }
 // Settled tells whether a leader's high watermark has reached its own epoch: before that it may lie below what an
 // earlier leader has already shown (KIP-207).
 func (p *Partition) Settled() bool { return p.lead != nil && p.hw >= p.lead.start }
+
+// Stable is the last stable offset: everything below is committed, and no transaction below is open.
+func (p *Partition) Stable() wire.Offset {
+	if at, ok := p.log.Producers().FirstUnstable(); ok {
+		return min(at, p.hw)
+	}
+	return p.hw
+}
 
 // Leads tells whether this replica believes to lead.
 func (p *Partition) Leads() bool { return p.lead != nil }

@@ -18,16 +18,32 @@ const lag = 30 * env.Second
 // node is one replica with a disk of its own.
 type node struct {
 	*replication.Partition
-	t *testing.T
-	d env.Disk
+	t       *testing.T
+	d       env.Disk
+	brokers *registry
 }
 
 func newNode(t *testing.T, id wire.NodeID) *node {
 	d := sim.NewDisk(sim.DiskProfile{})
 	log, _, err := storage.Open(d, "orders-0", storage.DefaultConfig(), storage.OpenOptions{})
 	require.NoError(t, err)
-	return &node{replication.New(wire.TopicPartition{Topic: "orders"}, wire.TopicID{1}, id, log, 0), t, d}
+	r := &registry{7, 7, 7, 7}
+	return &node{replication.New(replication.Replica{
+		TP: wire.TopicPartition{Topic: "orders"}, ID: wire.TopicID{1}, Self: id, Rules: replication.Today(), Registry: r,
+	}, log, 0), t, d, r}
 }
+
+// registry has the broker epoch of nodes 0 to 3; 0 is fenced, and a negative one is shutting down.
+type registry [4]wire.BrokerEpoch
+
+func (r *registry) Registered(id wire.NodeID) wire.BrokerEpoch {
+	if r[id] == 0 {
+		return -1
+	}
+	return max(r[id], -r[id])
+}
+
+func (r *registry) InService(id wire.NodeID) bool { return r[id] > 0 }
 
 // become takes a role: leader, epoch, partition epoch, isr.
 func (n *node) become(leader wire.NodeID, epoch wire.Epoch, version wire.PartitionEpoch, now env.Instant, isr ...wire.NodeID) bool {
@@ -51,17 +67,28 @@ func (n *node) write(values ...string) {
 // fetch is one round of replication from a leader, as brokers do it.
 func (n *node) fetch(from *node, now env.Instant) {
 	at := n.Position()
-	mark, diverges, known := from.Diverges(at.Next, at.LastEpoch)
-	require.True(n.t, known)
-	if diverges {
-		_, err := n.Diverged(n.d, mark)
+	a := replication.Asked{Follower: id(n), BrokerEpoch: 7, Next: at.Next, Start: n.Log().Start(), Epoch: at.Epoch, LastEpoch: at.LastEpoch}
+	g := from.Grant(a)
+	require.Nil(n.t, g.Err)
+	_, err := from.Partition.Fetched(a, g, now)
+	require.Nil(n.t, err)
+	if g.Diverges {
+		_, err := n.Diverged(n.d, g.Mark)
 		require.NoError(n.t, err)
 		return
 	}
-	from.Fetched(id(n), 7, at.Next, now)
-	data, err := from.Log().Read(from.d, at.Next, from.Log().End(), 1<<20, true)
-	require.NoError(n.t, err)
+	data, e := from.Log().Read(from.d, at.Next, g.Bound, 1<<20, true)
+	require.NoError(n.t, e)
+	from.Advance(now)
 	require.NoError(n.t, n.Replicate(n.d, data.Bytes, from.HW(), from.Log().Start()))
+}
+
+// Fetched is a fetch of another replica, in our epoch, from a log that agrees with ours.
+func (n *node) Fetched(from wire.NodeID, incarnation wire.BrokerEpoch, next wire.Offset, now env.Instant) {
+	a := replication.Asked{Follower: from, BrokerEpoch: incarnation, Next: next, Epoch: n.Epoch(), LastEpoch: wire.NoEpoch}
+	_, err := n.Partition.Fetched(a, n.Grant(a), now)
+	require.Nil(n.t, err)
+	n.Advance(now)
 }
 
 func id(n *node) wire.NodeID {
@@ -83,8 +110,6 @@ func (n *node) values() (all []string) {
 	}
 	return all
 }
-
-func everyone(wire.NodeID, wire.BrokerEpoch) bool { return true }
 
 func TestHighWatermarkIsTheLeastEndOfTheISR(t *testing.T) {
 	l := newNode(t, 1)
@@ -122,7 +147,7 @@ func TestAReplicaAboutToJoinHoldsTheHighWatermarkBack(t *testing.T) {
 	l.Fetched(2, 7, 2, 1)
 	require.EqualValues(t, 2, l.HW())
 	l.Fetched(3, 7, 2, 2) // 3 has caught up
-	p, ok := l.Propose(2, everyone)
+	p, ok := l.Join(3)
 	require.True(t, ok)
 	require.Equal(t, []replication.Member{{ID: 1, BrokerEpoch: -1}, {ID: 2, BrokerEpoch: 7}, {ID: 3, BrokerEpoch: 7}}, p.ISR)
 	l.write("c")
@@ -138,14 +163,21 @@ func TestAReplicaJoinsOnlyWithEverythingOfThisEpochsStart(t *testing.T) {
 	l.write("a", "b", "c")
 	l.become(1, 1, 1, 0, 1, 2) // a new epoch: the high watermark is still 0
 	l.Fetched(3, 7, 2, 1)
-	_, ok := l.Propose(1, everyone)
+	_, ok := l.Join(3)
 	require.False(t, ok, "it is past the high watermark and not at the epoch's start (KAFKA-7128)")
 	l.Fetched(3, 7, 3, 2)
-	_, ok = l.Propose(2, func(wire.NodeID, wire.BrokerEpoch) bool { return false })
-	require.False(t, ok, "the controller would not have it")
-	_, ok = l.Propose(2, everyone)
+	for _, c := range []struct {
+		epoch wire.BrokerEpoch
+		why   string
+	}{{0, "it is fenced"}, {-7, "it is shutting down (KIP-841)"}, {8, "it restarted since it fetched (KIP-903)"}} {
+		l.brokers[3] = c.epoch
+		_, ok = l.Join(3)
+		require.False(t, ok, c.why)
+	}
+	l.brokers[3] = 7
+	_, ok = l.Join(3)
 	require.True(t, ok)
-	_, ok = l.Propose(2, everyone)
+	_, ok = l.Join(3)
 	require.False(t, ok, "one change at a time")
 }
 
@@ -155,10 +187,10 @@ func TestALaggardIsProposedOutAndWaitedForUntilTheControllerAgrees(t *testing.T)
 	l.write("a")
 	l.Fetched(2, 7, 1, 1)
 	l.Fetched(3, 7, 0, 1)
-	_, ok := l.Propose(env.Instant(lag), everyone)
+	_, ok := l.Shrink(env.Instant(lag))
 	require.False(t, ok, "it may lag for as long as replica.lag.time.max.ms")
 	l.Fetched(2, 7, 1, env.Instant(lag))
-	p, ok := l.Propose(env.Instant(lag)+2, everyone)
+	p, ok := l.Shrink(env.Instant(lag) + 2)
 	require.True(t, ok)
 	require.Len(t, p.ISR, 2)
 	require.EqualValues(t, 0, l.HW(), "3 may still be elected: nothing is committed without it")
@@ -175,10 +207,10 @@ func TestACatchUpIsDatedByTheFetchBefore(t *testing.T) {
 		l.Fetched(2, 7, wire.Offset(i), i*second)
 		l.Fetched(3, 7, l.Log().End(), i*second)
 	}
-	_, ok := l.Propose(60*second, everyone)
+	_, ok := l.Shrink(60 * second)
 	require.False(t, ok, "a second behind is not out of sync")
 	l.Fetched(3, 7, l.Log().End(), 100*second)
-	p, ok := l.Propose(100*second, everyone)
+	p, ok := l.Shrink(100 * second)
 	require.True(t, ok, "but forty seconds of silence are")
 	require.Equal(t, wire.NodeID(3), p.ISR[1].ID)
 }
@@ -203,7 +235,7 @@ func TestWhatTheControllersAnswerMeans(t *testing.T) {
 		l := newNode(t, 1)
 		l.become(1, 0, 0, 0, 1, 2)
 		l.Fetched(3, 7, 0, 1)
-		p, ok := l.Propose(1, everyone)
+		p, ok := l.Join(3)
 		require.True(t, ok)
 		require.Equal(t, c.again, l.Altered(p, c.err.Code, nil, 0, 1), c.err.Message)
 		_, pending := l.Pending()

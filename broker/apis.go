@@ -1,0 +1,128 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim/env"
+	"samsa/wire/config"
+)
+
+// api is one request that brokers take, with the versions they take it in. Produce is advertised from 0 on, or old
+// clients take the broker for one that cannot compress (KAFKA-18659), and served from 3.
+type api struct {
+	key, min, max int16
+	forward       bool // it is for the active controller
+}
+
+// apis are the requests of today's brokers, as far as they are here, by key. Their minima are those of Kafka 4 (KIP-896)
+// or lower where a client in use asks for less.
+var apis = []api{
+	{key: 0, min: 0, max: 13},                // Produce
+	{key: 1, min: 4, max: 18},                // Fetch
+	{key: 2, min: 1, max: 11},                // ListOffsets
+	{key: 3, min: 0, max: 13},                // Metadata
+	{key: 18, min: 0, max: 4},                // ApiVersions
+	{key: 19, min: 2, max: 7, forward: true}, // CreateTopics
+	{key: 20, min: 1, max: 6, forward: true}, // DeleteTopics
+	{key: 21, min: 0, max: 2},                // DeleteRecords
+	{key: 23, min: 2, max: 4},                // OffsetForLeaderEpoch
+	{key: 32, min: 1, max: 4},                // DescribeConfigs
+	{key: 37, min: 0, max: 3, forward: true}, // CreatePartitions
+	{key: 43, min: 0, max: 2, forward: true}, // ElectLeaders
+	{key: 44, min: 0, max: 1, forward: true}, // IncrementalAlterConfigs
+	{key: 55, min: 0, max: 2, forward: true}, // DescribeQuorum
+	{key: 57, min: 0, max: 2, forward: true}, // UpdateFeatures
+	{key: 60, min: 0, max: 2},                // DescribeCluster
+	{key: 75, min: 0, max: 0},                // DescribeTopicPartitions
+}
+
+// lowestProduce is the first version with record batches of format 2.
+const lowestProduce = 3
+
+// apiOf is the row of a request; ok is false if brokers do not take it in that version.
+func apiOf(key, version int16) (a api, ok bool) {
+	i, ok := slices.BinarySearchFunc(apis, key, func(a api, k int16) int { return int(a.key) - int(k) })
+	if !ok || version < apis[i].min || version > apis[i].max || key == 0 && version < lowestProduce {
+		return api{}, false
+	}
+	return apis[i], true
+}
+
+// Receive serves one request. What brokers do not take in that version is answered as Kafka does it: the connection is
+// closed, but ApiVersions has an answer that every client can read (KIP-511).
+func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
+	a, ok := apiOf(req.Key(), req.GetVersion())
+	switch versions, asks := req.(*kmsg.ApiVersionsRequest); {
+	case !ok && asks:
+		b.reply(e, t, b.apiVersions(versions, true), e.Now())
+	case !ok:
+		e.Close(t.Link)
+	case a.forward:
+		b.forward(e, t, req)
+	default:
+		b.serve(e, t, req)
+	}
+	b.settle(e)
+}
+
+// serve answers what a broker answers itself.
+func (b *Broker) serve(e env.Env, t env.Ticket, req env.Request) {
+	now := e.Now()
+	switch req := req.(type) {
+	case *kmsg.ProduceRequest:
+		b.produce(e, t, req)
+	case *kmsg.FetchRequest:
+		b.serveFetch(e, t, req)
+	case *kmsg.DeleteRecordsRequest:
+		b.deleteRecords(e, t, req)
+	case *kmsg.ListOffsetsRequest:
+		b.reply(e, t, b.listOffsets(e, req), now)
+	case *kmsg.OffsetForLeaderEpochRequest:
+		b.reply(e, t, b.epochEnds(req), now)
+	case *kmsg.MetadataRequest:
+		b.metadata(e, t, req)
+	case *kmsg.DescribeClusterRequest:
+		b.reply(e, t, b.describeCluster(req), now)
+	case *kmsg.DescribeTopicPartitionsRequest:
+		b.reply(e, t, b.describePartitions(req), now)
+	case *kmsg.DescribeConfigsRequest:
+		b.reply(e, t, b.describeConfigs(req), now)
+	case *kmsg.ApiVersionsRequest:
+		b.reply(e, t, b.apiVersions(req, false), now)
+	}
+}
+
+// ApiVersions, versions 0 to 4: from 3 with features, which versions below 4 may not see if their lowest level is 0,
+// because old clients take 0 for an error (KAFKA-17011).
+func (b *Broker) apiVersions(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.ApiVersionsResponse {
+	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
+	if unknown {
+		resp.ErrorCode = kerr.UnsupportedVersion.Code
+	}
+	for _, a := range apis {
+		k := kmsg.NewApiVersionsResponseApiKey()
+		k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.min, a.max
+		resp.ApiKeys = append(resp.ApiKeys, k)
+	}
+	if req.Version < 3 || unknown {
+		return resp
+	}
+	resp.FinalizedFeaturesEpoch = int64(b.image.Next) - 1
+	for _, c := range config.Of(config.Feature) {
+		least, most, _ := c.Rule.Bounds()
+		if least > 0 || req.Version >= 4 {
+			f := kmsg.NewApiVersionsResponseSupportedFeature()
+			f.Name, f.MinVersion, f.MaxVersion = c.Name, int16(least), int16(most)
+			resp.SupportedFeatures = append(resp.SupportedFeatures, f)
+		}
+		if level := b.image.Feature(c.Name); level > 0 {
+			f := kmsg.NewApiVersionsResponseFinalizedFeature()
+			f.Name, f.MinVersionLevel, f.MaxVersionLevel = c.Name, level, level
+			resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
+		}
+	}
+	return resp
+}

@@ -1,0 +1,98 @@
+package broker
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim/env"
+)
+
+// This file is what a broker would show over JMX, under Kafka's names: counts since the start instead of rates, because
+// a rate is a count and a clock, and whoever looks has both.
+//
+// A request's stages as Kafka tells them apart, and who knows them here:
+//
+//	RequestQueueTime   waiting for a request handler                the world (Machine.RequestThreads)
+//	LocalTime          being worked on, which is disk time          the world
+//	RemoteTime         in purgatory: followers, records, the        this broker
+//	                   controller it was forwarded to
+//	ResponseQueueTime  none: there is no queue
+//	ResponseSendTime   on the wire                                  the world
+
+// counts is what a broker counts, in this incarnation.
+type counts struct {
+	expands, shrinks, failed int64 // of ISRs
+	requests                 map[int16]*stage
+}
+
+// stage is one api key's requests.
+type stage struct {
+	answered  int64
+	remote    env.Duration // sum of RemoteTime
+	remoteMax env.Duration
+}
+
+func newCounts() counts { return counts{requests: map[int16]*stage{}} }
+
+// reply answers a request that came in at an instant.
+func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response, since env.Instant) {
+	s := b.counts.requests[t.Key]
+	if s == nil {
+		s = &stage{}
+		b.counts.requests[t.Key] = s
+	}
+	remote := e.Now().Sub(since)
+	s.answered++
+	s.remote += remote
+	s.remoteMax = max(s.remoteMax, remote)
+	e.Reply(t, resp)
+}
+
+// Metric is one figure. Times are in nanoseconds.
+type Metric struct {
+	Name  string // "ReplicaManager.UnderReplicatedPartitions", "RequestMetrics.RemoteTime.Produce.Max"
+	Value int64
+}
+
+// Metrics are all figures, by name.
+func (b *Broker) Metrics() []Metric {
+	var leads, under, underMin, atMin, hosted int64
+	for _, r := range b.live() {
+		hosted++
+		leads += one(r.Leads())
+		under += one(r.UnderReplicated())
+		underMin += one(r.UnderMinISR())
+		atMin += one(r.AtMinISR())
+	}
+	all := []Metric{
+		{"ReplicaManager.LeaderCount", leads},
+		{"ReplicaManager.PartitionCount", hosted},
+		{"ReplicaManager.UnderReplicatedPartitions", under},
+		{"ReplicaManager.UnderMinIsrPartitionCount", underMin},
+		{"ReplicaManager.AtMinIsrPartitionCount", atMin},
+		{"ReplicaManager.IsrExpandsPerSec.Count", b.counts.expands},
+		{"ReplicaManager.IsrShrinksPerSec.Count", b.counts.shrinks},
+		{"ReplicaManager.FailedIsrUpdatesPerSec.Count", b.counts.failed},
+		{"DelayedOperationPurgatory.PurgatorySize.Produce", int64(len(b.produces))},
+		{"DelayedOperationPurgatory.PurgatorySize.Fetch", int64(len(b.fetches))},
+		{"DelayedOperationPurgatory.PurgatorySize.DeleteRecords", int64(len(b.deletions))},
+	}
+	for key, s := range b.counts.requests { //order: sorted below
+		name := kmsg.NameForKey(key)
+		all = append(all,
+			Metric{"RequestMetrics.RequestsPerSec." + name + ".Count", s.answered},
+			Metric{"RequestMetrics.RemoteTime." + name + ".Sum", int64(s.remote)},
+			Metric{"RequestMetrics.RemoteTime." + name + ".Max", int64(s.remoteMax)})
+	}
+	slices.SortFunc(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) }) //total: names are unique
+	return all
+}
+
+func one(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,152 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/replication"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// ListOffsets, versions 1 to 11. A position is asked for by time, or by one of these:
+//
+//	-1  latest                 the high watermark, or the last stable offset for readers of committed transactions
+//	-2  earliest               the log's start
+//	-3  largest timestamp      from version 7 (KIP-734)
+//	-4  earliest local         from version 8; all is local here, so the log's start
+//	-5  latest tiered          from version 9; nothing is tiered: none
+//	-6  earliest pending upload  from version 11; likewise
+const (
+	askLatest         = -1
+	askEarliest       = -2
+	askMaxTimestamp   = -3
+	askEarliestLocal  = -4
+	askLatestTiered   = -5
+	askPendingUpload  = -6
+	noOffset          = -1
+	debuggingConsumer = -2 // a replica id: reads as a follower does, also from a follower
+)
+
+// firstVersion is the version of the request from which each special position may be asked for.
+var firstVersion = map[int64]int16{
+	askLatest: 0, askEarliest: 0, askMaxTimestamp: 7, askEarliestLocal: 8, askLatestTiered: 9, askPendingUpload: 11,
+}
+
+// listOffsets looks positions up (ReplicaManager.fetchOffset).
+func (b *Broker) listOffsets(e env.Env, req *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
+	resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+	seen := map[wire.TopicPartition]int{}
+	for _, rt := range req.Topics {
+		for _, rp := range rt.Partitions {
+			seen[wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}]++
+		}
+	}
+	for _, rt := range req.Topics {
+		at := kmsg.NewListOffsetsResponseTopic()
+		at.Topic = rt.Topic
+		for _, rp := range rt.Partitions {
+			ap := kmsg.NewListOffsetsResponseTopicPartition()
+			ap.Partition, ap.Timestamp, ap.Offset, ap.LeaderEpoch = rp.Partition, -1, noOffset, -1
+			first, known := firstVersion[rp.Timestamp]
+			r, unknown := b.find(rt.Topic, wire.TopicID{}, false, rp.Partition)
+			switch {
+			case seen[wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}] > 1:
+				ap.ErrorCode = kerr.InvalidRequest.Code
+			case rp.Timestamp < 0 && (!known || req.Version < first):
+				ap.ErrorCode = kerr.UnsupportedVersion.Code
+			case unknown != nil:
+				ap.ErrorCode = unknown.Code
+			default:
+				if err := b.lookUp(e, r, req, rp, &ap); err != nil {
+					ap.ErrorCode = code(b.broken(e, err))
+				}
+			}
+			at.Partitions = append(at.Partitions, ap)
+		}
+		resp.Topics = append(resp.Topics, at)
+	}
+	return resp
+}
+
+// lookUp answers for one partition, or leaves "none" (Partition.fetchOffsetForTimestamp).
+func (b *Broker) lookUp(e env.Env, r *replica, req *kmsg.ListOffsetsRequest, rp kmsg.ListOffsetsRequestTopicPartition, ap *kmsg.ListOffsetsResponseTopicPartition) error {
+	if err := mayAnswer(r, wire.Epoch(rp.CurrentLeaderEpoch), req.ReplicaID == debuggingConsumer); err != nil {
+		return err
+	}
+	consumer := req.ReplicaID == -1
+	bound := r.Log().End()
+	switch {
+	case consumer && req.IsolationLevel == 1:
+		bound = r.Stable()
+	case consumer:
+		bound = r.HW()
+	}
+	// Before its high watermark has reached its epoch, a new leader does not know what an earlier one has shown (KIP-207).
+	late := kerr.OffsetNotAvailable
+	if req.Version < 5 {
+		late = kerr.LeaderNotAvailable
+	}
+	early := consumer && r.Leads() && !r.Settled()
+	log := r.Log()
+	switch rp.Timestamp {
+	case askLatest:
+		if early {
+			return late
+		}
+		ap.Offset, ap.LeaderEpoch = int64(bound), int32(r.Epoch())
+	case askEarliest, askEarliestLocal:
+		ap.Offset, ap.LeaderEpoch = int64(log.Start()), int32(log.Epochs().At(log.Start()))
+	case askLatestTiered, askPendingUpload:
+	default:
+		found, ok, err := log.MaxTimestamp(e.Disk())
+		if rp.Timestamp != askMaxTimestamp {
+			found, ok, err = log.OffsetForTimestamp(e.Disk(), wire.Timestamp(rp.Timestamp))
+		}
+		switch {
+		case err != nil:
+			return err
+		case ok && found.Offset < bound:
+			ap.Offset, ap.Timestamp, ap.LeaderEpoch = int64(found.Offset), int64(found.Timestamp), int32(found.Epoch)
+		case early:
+			return late
+		}
+	}
+	return nil
+}
+
+// mayAnswer checks that we lead, and that the asker lives in our epoch; anybody who debugs may ask anybody.
+func mayAnswer(r *replica, epoch wire.Epoch, anybody bool) error {
+	err := r.CheckLeader(epoch)
+	if err == nil || anybody && err == kerr.NotLeaderForPartition {
+		return nil
+	}
+	return err
+}
+
+// OffsetForLeaderEpoch, versions 2 to 4 (KIP-101, KIP-279, KIP-320): where does an epoch end in the leader's log? Consumers
+// ask, to learn whether what they read was cut off since; followers have it in their fetches. An epoch that the leader
+// does not know is -1 at -1.
+func (b *Broker) epochEnds(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {
+	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+	for _, rt := range req.Topics {
+		at := kmsg.NewOffsetForLeaderEpochResponseTopic()
+		at.Topic = rt.Topic
+		for _, rp := range rt.Partitions {
+			ap := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
+			ap.Partition, ap.LeaderEpoch, ap.EndOffset = rp.Partition, -1, noOffset
+			if r, unknown := b.find(rt.Topic, wire.TopicID{}, false, rp.Partition); unknown != nil {
+				ap.ErrorCode = unknown.Code
+			} else if err := r.CheckLeader(wire.Epoch(rp.CurrentLeaderEpoch)); err != nil {
+				ap.ErrorCode = err.Code
+			} else if mark, known := r.Log().EndOffsetFor(wire.Epoch(rp.LeaderEpoch)); known {
+				ap.LeaderEpoch, ap.EndOffset = int32(mark.Epoch), int64(mark.End)
+			}
+			at.Partitions = append(at.Partitions, ap)
+		}
+		resp.Topics = append(resp.Topics, at)
+	}
+	return resp
+}
+
+var _ replication.Registry = (*Broker)(nil)
