@@ -54,18 +54,21 @@ type Env interface {
 	// Dial opens a connection. Calls may be made on it at once; they leave when it is established.
 	Dial(to Addr, lane Lane) Link
 	// Call sends a request. It returns with ErrTimeout after timeout (> 0), and then the link is closed too,
-	// as Kafka's network client does. A request to which Kafka sends no response (Produce with acks=0) returns
+	// as Kafka's network client does. The sender sets the request's version, and gives the struct away: also after it
+	// returned, the receiver may still hold it. A request to which Kafka sends no response (Produce with acks=0) returns
 	// with a nil response and a nil error once it is written.
 	Call(link Link, timeout Duration, req Request, tok Token)
 	// Close shuts a connection down: open calls return with ErrClosed. What is on its way may still be processed.
+	// A server may close a ticket's Link, as Kafka does on a request it cannot answer: the client is reset.
 	Close(link Link)
 
 	// Reply answers a ticket. The response is stamped with the ticket's version.
 	Reply(to Ticket, resp Response)
-	// NoReply ends a ticket without a response (acks=0).
+	// NoReply ends a ticket of a request that has no response (acks=0); any other use is a bug of the node.
 	NoReply(to Ticket)
 
 	// Arm starts a timer; arming one that runs re-arms it. A disarmed or re-armed timer never fires at the old time.
+	// It runs from when the disk calls before it are paid: what it fires is never ahead of them.
 	Arm(t Timer, after Duration)
 	// Disarm stops a timer; stopping one that does not run does nothing.
 	Disarm(t Timer)
