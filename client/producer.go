@@ -70,7 +70,11 @@ func (p *Producer) Send(e env.Env, tp wire.TopicPartition, id int64, key, value 
 	}
 	o := p.parts[i]
 	b := o.open()
-	if b == nil || b.size+len(value) > p.cfg.BatchBytes {
+	if b != nil && b.size+len(key)+len(value) > p.cfg.BatchBytes {
+		p.drain(e, i)
+		b = nil
+	}
+	if b == nil {
 		b = &batch{born: e.Now()}
 		o.queue = append(o.queue, b)
 		e.Arm(env.Timer{Kind: timLinger, Lane: env.LaneClient, A: int64(i)}, p.cfg.Linger)
