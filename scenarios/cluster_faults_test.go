@@ -14,7 +14,7 @@ func TestDiskFaultsFire(t *testing.T) {
 			continue
 		}
 		t.Run(kind, func(t *testing.T) {
-			how := strings.TrimSpace(kind + " " + map[string]string{"slow": "by 80ms", "stalled": "for 1s"}[kind])
+			how := strings.TrimSpace(kind + " " + map[string]string{"slow": "by 80ms", "stalled": "for 15s"}[kind])
 			s := New(load(t, strings.ReplaceAll(`
 cluster brokers=1 controllers=1
 topic orders partitions=1 on=1
