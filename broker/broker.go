@@ -38,6 +38,7 @@ type replica struct {
 	dirty    bool  // listed in Broker.dirty
 	produced []waiter
 	resume   env.Instant // as a follower: not to be fetched before
+	failed   bool        // as a follower: what the leader sent cannot be; nothing is fetched until the next epoch
 	flushed  env.Instant // when it was flushed last, or opened
 	doomed   int64       // its discarded files up to here have a timer
 }

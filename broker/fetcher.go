@@ -66,12 +66,18 @@ func (b *Broker) follow(e env.Env, f *fetcher) {
 	f.sent = f.sent[:0]
 	next := env.Duration(0) // until the first backoff is over
 	for _, r := range f.on {
+		if r.failed {
+			continue
+		}
 		if wait := r.resume.Sub(e.Now()); wait <= 0 {
 			p := r.Position()
 			f.sent = append(f.sent, position{r, p.Next, p.Epoch})
 		} else if next == 0 || wait < next {
 			next = wait
 		}
+	}
+	if len(f.sent) == 0 && next == 0 {
+		return
 	}
 	if len(f.sent) == 0 {
 		e.Arm(env.Timer{Kind: timFetch, Lane: env.LaneFetcher, A: int64(f.leader)}, next)
@@ -169,23 +175,28 @@ func (b *Broker) take(e env.Env, f *fetcher, r *replica, ap *kmsg.FetchResponseT
 			e.Note(noteTruncated, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(before))
 		}
 		b.touch(r)
-		return b.kept(e, b.truncated(e, err))
+		return b.kept(e, r, b.truncated(e, err))
 	}
 	hw := r.HW()
 	err := r.Replicate(d, ap.RecordBatches, wire.Offset(ap.HighWatermark), wire.Offset(ap.LogStartOffset))
 	if r.HW() != hw || len(ap.RecordBatches) > 0 {
 		b.touch(r)
 	}
-	return b.kept(e, err)
+	return b.kept(e, r, err)
 }
 
-// kept judges a follower's own error: a failed disk ends the broker, records that are not sound are fetched again.
-func (b *Broker) kept(e env.Env, err error) bool {
+// kept judges a follower's own error: a failed disk ends the broker, records that are not sound are fetched again, and
+// a partition that cannot go on at all is left alone until its next leader.
+func (b *Broker) kept(e env.Env, r *replica, err error) bool {
 	var k *kerr.Error
 	switch {
 	case err == nil:
 		return true
 	case errors.As(err, &k) && k.Code != kerr.KafkaStorageError.Code:
+		return false
+	case errors.As(err, new(*storage.UnexpectedOffset)):
+		r.failed = true
+		e.Note(noteFailed, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.Epoch()))
 		return false
 	}
 	b.fail(e, err)

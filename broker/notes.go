@@ -4,7 +4,7 @@ import "samsa/sim/env"
 
 // Notes are the kinds of notes that brokers make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteRestarted, noteRecovered, noteDirFailed, noteStray}
+	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
 }
 
 var (
@@ -35,5 +35,9 @@ var (
 	noteStray = &env.NoteKind{
 		Name: "log.stray", Fields: [4]string{"topic", "partition", "offset"},
 		Text: "finds a log that ends at offset {offset} of a partition that is not its own any more, and puts it aside", Story: true,
+	}
+	noteFailed = &env.NoteKind{
+		Name: "partition.failed", Fields: [4]string{"topic", "partition", "offset", "epoch"},
+		Text: "cannot follow {topic}-{partition} any more: what the leader sent does not fit to its log, which ends at {offset}", Story: true,
 	}
 )

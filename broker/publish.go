@@ -60,7 +60,7 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 	if !newEpoch {
 		return
 	}
-	r.resume = 0
+	r.resume, r.failed = 0, false
 	// Whoever waits here for an acknowledgement may wait in vain: the record may be cut off, or survive.
 	if b.cfg.Rules.FailOnNewEpoch() {
 		b.failProduces(e, r, kerr.NotLeaderForPartition.Code)

@@ -16,12 +16,17 @@ import (
 type configs struct {
 	brokers     *config.Set // what was set for nodes
 	controllers *config.Set
+	rules       nodeRules
 }
 
 // configure sorts the settings of the cluster verb by whose they are. One that both kinds of nodes know goes to both,
 // as in one server.properties for all.
 func configure(o Options) (configs, error) {
-	c := configs{config.New(config.Broker), config.New(config.Controller)}
+	c := configs{brokers: config.New(config.Broker), controllers: config.New(config.Controller)}
+	var err error
+	if c.rules, err = rules(o.Rules); err != nil {
+		return c, err
+	}
 	for _, s := range o.Configs {
 		known := false
 		for _, set := range []**config.Set{&c.brokers, &c.controllers} {
@@ -51,7 +56,7 @@ func (c *configs) controller(id wire.NodeID) controller.Config {
 }
 
 func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
-	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.brokers}
+	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.brokers, Rules: c.rules.broker}
 }
 
 // threads is num.io.threads.

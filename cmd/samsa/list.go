@@ -27,7 +27,7 @@ func listings() []listing {
 	return []listing{
 		{"scenarios", "scenario", scenarioRows, ""},
 		{"checks", "check", checkRows, ""},
-		{"rules", "old rule", ruleRows, "There are no old rules yet: today's Kafka is all there is."},
+		{"rules", "old rule", ruleRows, ""},
 		{"faults", "fault", faultRows, ""},
 		{"verbs", "verb", verbRows, ""},
 		{"configs", "config", configRows, ""},
@@ -55,7 +55,12 @@ func checkRows() (rows []thing) {
 	return rows
 }
 
-func ruleRows() []thing { return nil }
+func ruleRows() (rows []thing) {
+	for _, r := range scenarios.OldRules() {
+		rows = append(rows, thing{r.ID, r.Symptom + " (" + r.Source + "; " + r.Check + " notices)"})
+	}
+	return rows
+}
 
 func ruleNames() (names []string) {
 	for _, r := range ruleRows() {

@@ -1,0 +1,54 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"samsa/broker"
+	"samsa/replication"
+)
+
+// OldRule is one exhibit of a package's history: a decision as Kafka once took it, or as it is known to go wrong.
+type OldRule struct {
+	ID       string // "M1"
+	Package  string // that owns the rule
+	Source   string // KIP or JIRA
+	Versions string // which Kafka had it
+	Symptom  string // what users saw
+	Check    string // the judge that must notice
+
+	apply func(*nodeRules)
+}
+
+// nodeRules are the rules that a cluster's nodes obey.
+type nodeRules struct {
+	broker broker.Rules
+}
+
+// OldRules are all exhibits, package by package.
+func OldRules() []OldRule {
+	var all []OldRule
+	for _, x := range replication.History() {
+		all = append(all, OldRule{x.ID, "replication", x.Source, x.Versions, x.Symptom, x.Check,
+			func(n *nodeRules) { x.Replace(&n.broker.Replication) }})
+	}
+	for _, x := range broker.History() {
+		all = append(all, OldRule{x.ID, "broker", x.Source, x.Versions, x.Symptom, x.Check,
+			func(n *nodeRules) { x.Replace(&n.broker) }})
+	}
+	return all
+}
+
+// rules are today's with these old ones in their places.
+func rules(ids []string) (nodeRules, error) {
+	n := nodeRules{broker: broker.Today()}
+	all := OldRules()
+	for _, id := range ids {
+		i := slices.IndexFunc(all, func(r OldRule) bool { return r.ID == id })
+		if i < 0 {
+			return n, fmt.Errorf("there is no old rule %s", id)
+		}
+		all[i].apply(&n)
+	}
+	return n, nil
+}
