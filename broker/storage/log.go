@@ -26,7 +26,7 @@ type Log struct {
 
 	segments  []*segment  // by base, rising; never empty; the last is the active one
 	start     wire.Offset // in [0, end]; moves up with retention and DeleteRecords
-	end       wire.Offset // the next offset; at or above the active segment's end
+	end       wire.Offset // the next offset: the end of the active segment
 	recovery  wire.Offset // everything below is on the device; in [0, end]
 	epochs    EpochCache  // and its file, which is written before the batches it speaks of
 	producers *ProducerTable

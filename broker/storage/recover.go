@@ -65,7 +65,8 @@ func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) 
 }
 
 // wideGap is more offsets than a power loss can take from a file, and less than the gap in a leader's offsets that makes
-// a segment start behind the end of the one before it.
+// a segment start behind the end of the one before it (see roll). The other holes that are no loss are compaction's, and
+// what was compacted lies below the recovery point.
 const wideGap = 1 << 30
 
 // recoverFrom reads the segments from the given one on again, and ends the log at the first batch that is not sound.

@@ -143,36 +143,36 @@ func millis(ms wire.Timestamp) env.Duration {
 	return env.Duration(min(max(ms, -most), most)) * env.Millisecond
 }
 
-// truncateTo cuts off every batch that reaches an offset or lies behind it, from the log and then from the indexes. If
-// that takes a batch that began before the offset, the log ends where the batch began, and not at the offset.
-func (s *segment) truncateTo(d env.Disk, to wire.Offset) (end wire.Offset, err error) {
+// truncateTo cuts off every batch that reaches an offset or lies behind it, from the log and then from the indexes. The
+// segment then ends behind the last batch that is left, which may be before the offset.
+func (s *segment) truncateTo(d env.Disk, to wire.Offset) error {
 	pos, err := s.find(d, to)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if pos < s.size {
 		c := s.scan(d, pos, s.size)
 		h, _, err := c.header()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		to = min(to, h.BaseOffset())
 		s.written = true
 		if err := d.Truncate(s.log, pos); err != nil {
-			return 0, onFile(s.path(suffixLog), err)
+			return onFile(s.path(suffixLog), err)
 		}
 	}
 	if err := s.index.truncateTo(d, to); err != nil {
-		return 0, err
+		return err
 	}
 	if err := s.times.truncateTo(d, to); err != nil {
-		return 0, err
+		return err
 	}
 	if err := s.txns.truncateTo(d, to); err != nil {
-		return 0, err
+		return err
 	}
 	s.size = pos
-	return to, s.measure(d)
+	return s.measure(d)
 }
 
 // find is the position of the first batch that reaches an offset, or the segment's size.

@@ -7,9 +7,11 @@ import (
 	"samsa/wire"
 )
 
-// TruncateTo cuts off everything at or above an offset, and whole batches: the new end is lower than asked if the
-// offset lies inside one. Epochs, producers and transactions are as if what was cut off had never been. At or above the
-// end it only drops epochs that start there (KAFKA-10706).
+// TruncateTo cuts off everything at or above an offset, and whole batches. Epochs, producers and transactions are as if
+// what was cut off had never been. At or above the end it only drops epochs that start there (KAFKA-10706).
+//
+// The new end is behind the last batch that is left: lower than asked if the offset lies inside a batch or in a gap. Kafka
+// says the offset that was asked for, until a restart teaches it better.
 //
 // If it moved RecoveryPoint down, the caller saves that before the next append.
 func (l *Log) TruncateTo(d env.Disk, end wire.Offset) error {
@@ -50,8 +52,7 @@ func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 	if err := l.ready(d, s); err != nil {
 		return err
 	}
-	end, err := s.truncateTo(d, end)
-	if err != nil {
+	if err := s.truncateTo(d, end); err != nil {
 		return err
 	}
 	if l.cfg.Rules.DurableNames {
@@ -59,7 +60,7 @@ func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 			return err
 		}
 	}
-	l.end = end
+	l.end = s.end
 	return l.afterTruncation(d)
 }
 
