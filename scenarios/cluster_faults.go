@@ -173,11 +173,7 @@ func (c *cluster) Disk(addr env.Addr, f DiskFault) {
 	case "slow":
 		d.Delay(f.By)
 	case "stalled":
-		until := sim.Time(1 << 62)
-		if f.For > 0 {
-			until = c.world.Now() + sim.Time(f.For)
-		}
-		d.Stall(until)
+		d.Stall(c.world.Now() + sim.Time(f.For))
 	case "sync-lies":
 		d.LieOnce(f.Path)
 	case "sync-forgets":

@@ -150,7 +150,7 @@ var verbDisk = &Verb{
 	Group: "faults",
 	Forms: []string{"HOSTS " + strings.Join(diskFaults[:], "|") + " [by SPAN] [for TIME] [on PATH]"},
 	Doc: "Makes a machine's disk misbehave. Until disk HOST heal, or for so long: broken fails every call, full has no room, slow adds a " +
-		"delay to every call, stalled ends none. Once, at the next call it concerns: error fails it, short-write writes a part and " +
+		"delay to every call. For so long: stalled ends none. Once, at the next call it concerns: error fails it, short-write writes a part and " +
 		"fails, sync-lies says yes and makes nothing durable, sync-forgets fails and says yes the next time, lost-write and " +
 		"misdirected do that to a write, bit-rot flips a stored bit." + hostsHelp,
 	Example: "disk b1 slow by 80ms for 5s\ndisk leader:orders-0 sync-lies\ndisk b2 error on orders-0\ndisk b1 heal",
@@ -158,6 +158,10 @@ var verbDisk = &Verb{
 	Check: func(ns *names, a *Args) *complaint {
 		if b, ok := a.get("slow"); ok && !a.has("SPAN") {
 			return &complaint{word: b.word, msg: "slow needs to know how slow, as in: disk b1 slow by 80ms"}
+		}
+		// A call into a stalled disk is over when the stall is, so the end must be known when the call is made.
+		if b, ok := a.get("stalled"); ok && !a.has("TIME") {
+			return &complaint{word: b.word, msg: "stalled needs to know for how long, as in: disk b1 stalled for 15s"}
 		}
 		return notNegative(ns, a)
 	},
