@@ -18,6 +18,7 @@ type operation struct {
 	open    int         // produce: records without an outcome; consume: records still wanted
 	bound   wire.Offset // consume: read up to here, -1 until the first answer
 	tp      wire.TopicPartition
+	from    wire.Offset // consume: where it begins
 	reads   bool        // it is a Consume
 	ready   func() bool // after the answer: what must be true to be done
 }
@@ -55,7 +56,7 @@ func (c *cluster) AddClient(name env.Addr, settings []Setting) {
 	c.boot(h, func() env.Node {
 		n := client.New(c.addrs(c.brokers), cfg)
 		n.Producer.Done = func(_ env.Env, s client.Sent) { c.told(name, s) }
-		n.Consumer.Read = func(e env.Env, p client.Polled) { c.polled(name, n, p) }
+		n.Consumer.Read = func(e env.Env, p client.Polled) { c.polled(e, name, n, p) }
 		return n
 	})
 }
@@ -122,15 +123,18 @@ func (c *cluster) abandon(name env.Addr) {
 
 // Consume implements Operations.
 func (c *cluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32) Op {
-	o := &operation{client: name, open: int(limit), bound: -1, tp: tp, reads: true}
+	o := &operation{client: name, open: int(limit), bound: -1, tp: tp, from: from, reads: true}
 	if limit <= 0 {
 		o.open = -1
 	}
-	op := c.start(o)
 	if from < 0 {
-		from = client.Earliest
+		o.from = client.Earliest
 	}
-	c.world.Do(name, "consume", func(e env.Env, n env.Node) { n.(*client.Client).Consumer.Assign(e, tp, from) })
+	waits := c.reading(name, tp) != nil
+	op := c.start(o)
+	if !waits {
+		c.world.Do(name, "consume", func(e env.Env, n env.Node) { n.(*client.Client).Consumer.Assign(e, tp, o.from) })
+	}
 	if !c.world.Running(name) {
 		c.abandon(name)
 	}
@@ -138,19 +142,14 @@ func (c *cluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offse
 }
 
 // polled takes one answered fetch in: for the oldest open read of the partition, and as evidence.
-func (c *cluster) polled(name env.Addr, n *client.Client, p client.Polled) {
-	var o *operation
-	for _, x := range c.ops {
-		if x.reads && !x.done && x.client == name && x.tp == p.Partition {
-			o = x
-			break
-		}
-	}
+func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Polled) {
+	o := c.reading(name, p.Partition)
 	if o == nil {
 		return
 	}
 	if p.Err != nil {
 		o.done, o.outcome.Status, o.outcome.Error = true, OutcomeFailed, p.Err.Message
+		c.readOn(e, n, p.Partition, name)
 		return
 	}
 	if o.bound < 0 {
@@ -175,6 +174,25 @@ func (c *cluster) polled(name env.Addr, n *client.Client, p client.Polled) {
 	if p.Next >= o.bound || o.open == 0 {
 		o.done = true
 		n.Consumer.Unassign(p.Partition)
+		c.readOn(e, n, p.Partition, name)
+	}
+}
+
+// reading is the read that a client has under way on a partition: the oldest that is not done, because a consumer has
+// one position on each. Nil if there is none.
+func (c *cluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
+	for _, o := range c.ops {
+		if o.reads && !o.done && o.client == name && o.tp == tp {
+			return o
+		}
+	}
+	return nil
+}
+
+// readOn begins the read that waited for the one before it.
+func (c *cluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition, name env.Addr) {
+	if next := c.reading(name, tp); next != nil {
+		n.Consumer.Assign(e, tp, next.from)
 	}
 }
 

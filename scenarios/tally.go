@@ -63,3 +63,35 @@ func (c *cluster) inFlight(tp wire.TopicPartition) bool {
 	}
 	return false
 }
+
+// Waiting says who waits for an answer, in the order in which they asked: "a reader", "a producer", "the operator".
+func (s *Session) Waiting() (who []string) {
+	c, ok := s.cluster.(*cluster)
+	if !ok {
+		return nil
+	}
+	for i, o := range c.ops {
+		if _, done := c.Outcome(Op(i + 1)); done {
+			continue
+		}
+		switch {
+		case o.client == operator:
+			who = append(who, "the operator")
+		case o.reads:
+			who = append(who, "a reader")
+		default:
+			who = append(who, "a producer")
+		}
+	}
+	return who
+}
+
+// Partitions are those of all topics that the file makes, in its order.
+func (p *Program) Partitions() (all []wire.TopicPartition) {
+	for _, t := range p.ns.topics {
+		for i := range t.partitions {
+			all = append(all, wire.TopicPartition{Topic: t.name, Partition: i})
+		}
+	}
+	return all
+}

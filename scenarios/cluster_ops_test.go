@@ -1,0 +1,24 @@
+package scenarios
+
+import "testing"
+
+// A client has one position on a partition, so its second read waits for the first, and both end.
+func TestTwoReadsAtOnce(t *testing.T) {
+	s := New(load(t, `
+cluster brokers=1 controllers=1
+topic orders partitions=1 on=1
+produce p1 orders-0 a b c
+at 20s consume r1 orders-0 auto.offset.reset=earliest
+at 20s consume r1 orders-0
+at 20s consume r1 orders-0 from 2
+run until time 21s
+run until quiet within 10s
+`), RunOptions{})
+	v, err := s.Finish()
+	if err != nil || v.Stopped != "" {
+		t.Fatal(err, v.Stopped, s.Waiting())
+	}
+	if got := s.Tally().ReadRecords; got != 7 {
+		t.Errorf("%d records were read, want 3, 3 and 1", got)
+	}
+}
