@@ -311,6 +311,9 @@ func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 // write puts sound batches at the end of the active segment, which has room for them, and enters them everywhere else.
 // For a leader's batch the change to the producer table was decided before; a follower's batches are entered as found.
 //
+//	epochs' file ─▶ log file ─▶ end offset ─▶ indexes ─▶ producer table ─▶ transaction index
+//	└── failure: nothing was appended ──┘    └── failure: appended; the log is offline ──┘
+//
 // The order matters. Epochs first: a batch whose epoch is not on the device could not be compared with a leader's. Then
 // the batches, and at once the end: if anything behind that fails, their offsets are taken (KAFKA-7866).
 func (l *Log) write(d env.Disk, records []byte, decided *change) error {

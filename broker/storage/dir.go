@@ -80,10 +80,12 @@ func forgive(o Offsets, err error) (Offsets, error) {
 	return o, err
 }
 
+// saveOffsets replaces an offset checkpoint as a whole: a reader finds the old one or the new one.
 func (dir Dir) saveOffsets(d env.Disk, file string, o Offsets) error {
 	return replaceFile(d, join(dir.Path, file), encodeOffsets(o))
 }
 
+// loadOffsets reads an offset checkpoint; one that is not there is empty.
 func (dir Dir) loadOffsets(d env.Disk, file string) (Offsets, error) {
 	content, err := readFile(d, join(dir.Path, file))
 	if err == env.ErrNotExist {
@@ -107,6 +109,7 @@ func encodeOffsets(o Offsets) []byte {
 	return encodeCheckpoint(lines)
 }
 
+// decodeOffsets reads an offset checkpoint. A partition that is named twice has its last offset.
 func decodeOffsets(content []byte) (Offsets, error) {
 	entries, err := decodeCheckpoint(content, 3)
 	if err != nil {
@@ -240,6 +243,7 @@ func decodeMeta(content []byte) (m Meta, err error) {
 // formatUUID is an id as Kafka prints it: 22 characters of URL-safe base64.
 func formatUUID(id wire.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
+// parseUUID reads what formatUUID writes.
 func parseUUID(s string) (id wire.UUID, err error) {
 	p, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil || len(p) != len(id) {
@@ -268,6 +272,7 @@ func LoadTopicID(d env.Disk, logDir string) (id wire.TopicID, ok bool, err error
 	return id, err == nil, err
 }
 
+// decodeTopicID reads partition.metadata, version 0.
 func decodeTopicID(content []byte) (id wire.TopicID, err error) {
 	version, rest, found := strings.Cut(string(content), "\n")
 	text, isID := strings.CutPrefix(strings.TrimSpace(rest), "topic_id: ")

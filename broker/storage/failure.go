@@ -51,7 +51,10 @@ type fileError struct {
 	err  error
 }
 
+// Error is the file and what the disk said.
 func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
+
+// Unwrap is what the disk said.
 func (e *fileError) Unwrap() error { return e.err }
 
 // isDisk says whether an error came from the disk, and not from what the bytes say.

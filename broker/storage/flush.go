@@ -22,6 +22,8 @@ func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	return nil
 }
 
+// flush is Flush with the disk's own error. The order is free: the recovery point moves when all of it is done, and until
+// then nothing relies on any of it. Of the active segment's file a part beyond upTo may become durable too; no harm.
 func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 	for i, s := range l.segments {
 		if i+1 < len(l.segments) && l.segments[i+1].base <= l.recovery {

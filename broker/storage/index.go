@@ -135,14 +135,17 @@ type offsetIndex struct {
 
 const offsetEntrySize = 8
 
+// newOffsetIndex is an index without its file.
 func newOffsetIndex(path string, base wire.Offset) offsetIndex {
 	return offsetIndex{indexFile{path: path, entry: offsetEntrySize}, base}
 }
 
+// offset is the last offset of the batch that entry i leads to.
 func (x *offsetIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i))))
 }
 
+// position is where that batch begins in the log file.
 func (x *offsetIndex) position(i int) int64 {
 	return int64(int32(binary.BigEndian.Uint32(x.at(i)[4:])))
 }
@@ -200,14 +203,17 @@ type timeIndex struct {
 
 const timeEntrySize = 12
 
+// newTimeIndex is an index without its file.
 func newTimeIndex(path string, base wire.Offset) timeIndex {
 	return timeIndex{indexFile{path: path, entry: timeEntrySize}, base}
 }
 
+// timestamp is the greatest one up to entry i.
 func (x *timeIndex) timestamp(i int) wire.Timestamp {
 	return wire.Timestamp(binary.BigEndian.Uint64(x.at(i)))
 }
 
+// offset is the last offset of the first batch that had it.
 func (x *timeIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i)[8:])))
 }

@@ -48,6 +48,14 @@ func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, e
 }
 
 // load is Open's steps in order.
+//
+//	names ─▶ leftovers ─▶ epochs ─▶ segments ─▶ recover ─▶ settle ─▶ producers ─▶ names
+//	 sync    .deleted     file      open logs   from the    start,    snapshot    sync
+//	         .cleaned               and txn     recovery    end,      and the
+//	         .swap                  indexes     point on    epochs    rest
+//
+// Every step may be the last of an incarnation. Each therefore leaves a directory that the next load understands, and
+// none believes what a later one may take back.
 func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	names, err := l.list(d)
 	if err != nil {

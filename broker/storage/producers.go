@@ -98,6 +98,7 @@ const keptBatches = 5
 // called hanging (LATE_TRANSACTION_BUFFER_MS).
 const lateTransactionGrace = 5 * env.Minute
 
+// newProducerTable is an empty table for a log that is known up to an offset.
 func newProducerTable(at wire.Offset) *ProducerTable {
 	return &ProducerTable{
 		producers: map[wire.ProducerID]*Producer{},
@@ -127,6 +128,7 @@ func (t *ProducerTable) Producer(id wire.ProducerID) (p Producer, ok bool) {
 	return Producer{}, false
 }
 
+// clone is a copy that shares nothing with the table.
 func (p *Producer) clone() Producer {
 	c := *p
 	c.Batches = slices.Clone(p.Batches)
@@ -186,6 +188,8 @@ func (t *ProducerTable) Expire(cfg *Config, wall env.Time) int {
 	return before - len(t.producers)
 }
 
+// expired says that the producer was idle for so long that its next batch may be taken for a first one. An open
+// transaction keeps it: its marker is still to come.
 func (p *Producer) expired(cfg *Config, wall env.Time) bool {
 	return p.TxnFirst < 0 && millis(wire.Timestamp(wall.Millis())-p.LastTimestamp) >= cfg.ProducerIDExpiration
 }

@@ -7,6 +7,18 @@ import (
 	"samsa/wire"
 )
 
+// What is read again, and what is believed:
+//
+//	                     clean shutdown      unclean, below the        unclean, from the segment that
+//	                                         recovery point            holds the recovery point on
+//	log                  believed            believed                  read again, ends at the first bad batch
+//	offset, time index   checked when used   checked when used         made anew
+//	transaction index    checked             checked                   made anew
+//	producer snapshots   checked by CRC      checked by CRC            dropped and made anew
+//	epochs               believed            believed                  completed from the batches
+//
+// An index that fails its check is made anew from the log; nothing of the log is dropped for it.
+
 // recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, only segments
 // that lost an index are read again; above it all of them, until the first bad batch.
 func (l *Log) recover(d env.Disk, names []string, o OpenOptions, r *Recovered) error {

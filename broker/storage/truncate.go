@@ -99,6 +99,8 @@ func (l *Log) TruncateFullyAndStartAt(d env.Disk, at wire.Offset) error {
 	return nil
 }
 
+// startOver is TruncateFullyAndStartAt with the disk's own error. The old segments are gone for good before the new one
+// has a name: the other way round a power loss could leave both, with a hole between them.
 func (l *Log) startOver(d env.Disk, at wire.Offset) error {
 	wall := l.active().created
 	for n := len(l.segments) - 1; n >= 0; n-- {

@@ -29,10 +29,12 @@ const (
 	txnEntryVersion = 0
 )
 
+// newTxnIndex is an index without its file, which may not be there.
 func newTxnIndex(path string, base wire.Offset) txnIndex {
 	return txnIndex{indexFile{path: path, entry: txnEntrySize}, base}
 }
 
+// aborted is entry i.
 func (x *txnIndex) aborted(i int) Aborted {
 	e := x.at(i)
 	return Aborted{
@@ -54,6 +56,7 @@ func (x *txnIndex) add(d env.Disk, a Aborted) (made bool, err error) {
 	return made, x.append(d, appendAborted(nil, a))
 }
 
+// appendAborted is the bytes of an entry.
 func appendAborted(p []byte, a Aborted) []byte {
 	p = binary.BigEndian.AppendUint16(p, txnEntryVersion)
 	p = binary.BigEndian.AppendUint64(p, uint64(a.Producer))
