@@ -91,6 +91,9 @@ func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
 func LogConfig(s *config.Set) (log storage.Config, minISR int) {
 	log = storage.DefaultConfig()
 	log.SegmentBytes = int32(s.Int("segment.bytes"))
+	if !s.IsNull("internal.segment.bytes") {
+		log.SegmentBytes = int32(s.Int("internal.segment.bytes"))
+	}
 	log.SegmentMs = env.Duration(s.Duration("segment.ms"))
 	log.IndexIntervalBytes = int32(s.Int("index.interval.bytes"))
 	log.IndexMaxBytes = int32(s.Int("segment.index.bytes"))
