@@ -78,7 +78,7 @@ func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	if err := l.loadSegments(d, names, o, r); err != nil {
 		return err
 	}
-	if err := l.recover(d, names, o, r); err != nil {
+	if err := l.recover(d, o, r); err != nil {
 		return err
 	}
 	if err := l.settle(d, o); err != nil {

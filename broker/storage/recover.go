@@ -21,7 +21,7 @@ import (
 
 // recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, only segments
 // that lost an index are read again; above it all of them, until the first bad batch.
-func (l *Log) recover(d env.Disk, names []string, o OpenOptions, r *Recovered) error {
+func (l *Log) recover(d env.Disk, o OpenOptions, r *Recovered) error {
 	first := len(l.segments)
 	if !o.Clean {
 		first = max(l.floor(o.RecoveryPoint), 0)
