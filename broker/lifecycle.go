@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -20,10 +23,13 @@ type life struct {
 	leaving     bool
 }
 
-// controllerLink is how a broker finds the controller: three connections, so that none waits for another.
+// controllerLink is how a broker finds the active controller: one connection a lane, so that none waits for another, all
+// to the machine that led the quorum when somebody last said so. Whoever answers a fetch of the metadata log says who
+// leads; while nobody knows, or nobody answers, the next one is tried.
 type controllerLink struct {
 	links [env.Lanes]env.Link
-	at    int // index into Config.Controllers
+	at    int        // index into Config.Controllers
+	epoch wire.Epoch // of the quorum, as far as we have heard
 }
 
 // link is the connection of a lane, dialled if there is none.
@@ -41,6 +47,41 @@ func (c *controllerLink) lost(l env.Link) {
 		}
 	}
 }
+
+// turn moves all connections to another controller; what is under way on the old ones comes back and is sent again.
+func (c *controllerLink) turn(e env.Env, to int) {
+	if c.at == to {
+		return
+	}
+	c.at = to
+	for i, l := range c.links {
+		if l != 0 {
+			e.Close(l)
+			c.links[i] = 0
+		}
+	}
+}
+
+// heardOf takes in what an answer to a metadata fetch says of the quorum.
+func (b *Broker) heardOf(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponseTopicPartition) {
+	epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch)
+	if epoch < b.ctrl.epoch {
+		return
+	}
+	b.ctrl.epoch = epoch
+	for _, node := range r.Brokers {
+		if i := slices.Index(b.cfg.Controllers, env.Addr(node.Host)); node.NodeID == p.CurrentLeader.LeaderID && i >= 0 {
+			b.ctrl.turn(e, i)
+			return
+		}
+	}
+	if p.ErrorCode != 0 {
+		b.tryNext(e)
+	}
+}
+
+// tryNext asks another controller.
+func (b *Broker) tryNext(e env.Env) { b.ctrl.turn(e, (b.ctrl.at+1)%len(b.cfg.Controllers)) }
 
 // begin opens the incarnation: a new identity, the metadata log, and a registration.
 func (b *Broker) begin(e env.Env) {
@@ -85,7 +126,7 @@ func (b *Broker) beat(e env.Env) {
 }
 
 func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
-	next := b.cfg.heartbeat
+	next := b.cfg.retryBackoff
 	if err == nil {
 		r := resp.(*kmsg.BrokerHeartbeatResponse)
 		switch {
@@ -96,6 +137,7 @@ func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
 			b.leave(e)
 			return
 		case r.ErrorCode == 0:
+			next = b.cfg.heartbeat
 			b.life.fenced = r.IsFenced
 			if b.life.fenced || b.life.leaving {
 				next = b.cfg.heartbeat / 4 // somebody waits for the change
@@ -129,7 +171,7 @@ func (b *Broker) fetchMetadata(e env.Env) {
 	req.MinBytes, req.MaxBytes = 1, 8<<20
 	req.SessionEpoch = -1
 	rp := kmsg.NewFetchRequestTopicPartition()
-	rp.FetchOffset, rp.PartitionMaxBytes, rp.CurrentLeaderEpoch = int64(b.image.Next), 8<<20, -1
+	rp.FetchOffset, rp.PartitionMaxBytes, rp.CurrentLeaderEpoch = int64(b.image.Next), 8<<20, int32(b.ctrl.epoch)
 	rp.LastFetchedEpoch = int32(b.image.Epoch)
 	rt := kmsg.NewFetchRequestTopic()
 	rt.TopicID, rt.Partitions = controller.TopicID, append(rt.Partitions, rp)
@@ -139,17 +181,31 @@ func (b *Broker) fetchMetadata(e env.Env) {
 
 // learned applies what came of the metadata log, all of it as one delta: a broker may never see the states in between.
 func (b *Broker) learned(e env.Env, resp env.Response, err error) {
+	retry := func() { e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.retryBackoff) }
 	if err != nil {
-		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.retryBackoff)
+		b.tryNext(e)
+		retry()
 		return
 	}
 	r := resp.(*kmsg.FetchResponse)
-	if r.ErrorCode != 0 || len(r.Topics) == 0 || r.Topics[0].Partitions[0].ErrorCode != 0 {
-		e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.retryBackoff)
+	if r.ErrorCode != 0 || len(r.Topics) == 0 {
+		b.tryNext(e)
+		retry()
+		return
+	}
+	p := &r.Topics[0].Partitions[0]
+	b.heardOf(e, r, p)
+	switch {
+	case p.ErrorCode != 0:
+		retry()
+		return
+	case p.DivergingEpoch.Epoch >= 0: // we applied what was committed, and the quorum does not have it any more
+		e.Exit(fmt.Errorf("the metadata log of the quorum ends at %d in epoch %d, and %d in epoch %d was applied here",
+			p.DivergingEpoch.EndOffset, p.DivergingEpoch.Epoch, b.image.Next, b.image.Epoch))
 		return
 	}
 	before := b.image.Next
-	for batch, err := range wire.Batches(r.Topics[0].Partitions[0].RecordBatches) {
+	for batch, err := range wire.Batches(p.RecordBatches) {
 		if err != nil {
 			break
 		}

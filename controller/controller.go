@@ -1,332 +1,327 @@
 package controller
 
 import (
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"samsa/broker/storage"
 	"samsa/controller/image"
+	"samsa/controller/raft"
+	"samsa/coordinator"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
 // LogDir is the directory of the metadata log.
-const LogDir = "__cluster_metadata-0"
+const LogDir = raft.Dir
 
-// TopicID is the metadata log's topic id (Uuid.METADATA_TOPIC_ID).
-var TopicID = wire.TopicID{15: 1}
+// TopicID is the metadata log's topic id.
+var TopicID = raft.TopicID
 
-// Config are a controller's settings.
+// Feature is a feature that controllers of this build know: the level that a new cluster finalises, and the range that
+// can be finalised.
+type Feature struct {
+	Name            string
+	Level, Min, Max int16
+}
+
+// Config are a controller's settings, Kafka's names beside them.
 type Config struct {
-	Node           wire.NodeID
+	Quorum         raft.Config
+	ClusterID      string
 	SessionTimeout env.Duration // broker.session.timeout.ms
+	BalanceEvery   env.Duration // leader.imbalance.check.interval.seconds; 0 is never
+	UncleanEvery   env.Duration // unclean.leader.election.interval.ms; 0 is never
 	Unclean        bool         // unclean.leader.election.enable
-	FetchWait      env.Duration // at the most, whatever a fetch asks for
-	Log            storage.Config
+	MinISR         int          // min.insync.replicas
+	Partitions     int32        // num.partitions
+	Replication    int16        // default.replication.factor
+	Features       []Feature    // by name
+	// CheckConfig says what is wrong with a config that somebody wants to set; nil takes everything.
+	CheckConfig func(resource wire.ConfigResource, name, value string) error
+	Oracle      bool // compare tip, stable and replays of the log all the time, see coordinator
+	Rules       Rules
 }
 
-// Controller is the node. Its image holds every record of its log: it is alone, so appended and flushed is committed.
+// DefaultConfig is Kafka's defaults for a controller of a quorum.
+func DefaultConfig(node wire.NodeID, voters []raft.Voter) Config {
+	return Config{
+		Quorum: raft.DefaultConfig(node, voters), SessionTimeout: 9 * env.Second, BalanceEvery: 300 * env.Second, UncleanEvery: 5 * env.Minute,
+		MinISR: 1, Partitions: 1, Replication: 1, Features: DefaultFeatures(), Rules: Today(),
+	}
+}
+
+// DefaultFeatures is what a new cluster of Kafka 4.x finalises.
+func DefaultFeatures() []Feature {
+	return []Feature{
+		{elrFeature, 1, 0, 1},
+		{"group.version", 1, 0, 1},
+		{metadataFeature, 27, 7, 27},
+		{"transaction.version", 2, 0, 2},
+	}
+}
+
+// Controller is the node: a voter of the quorum, and while it leads, the active controller.
+//
+//	standby ──leads, and has committed in its epoch──▶ active ──leads no longer──▶ standby
+//
+// Both follow the committed log; only the active one decides, and only it has soft state.
 type Controller struct {
-	cfg   Config
-	log   *storage.Log
-	epoch wire.Epoch
-	image *image.Image
+	cfg    Config
+	quorum *raft.Node
+	rt     *coordinator.Runtime[machine]
+	term   wire.Epoch // in which this controller is active; NoEpoch if it is not
+	over   bool       // the process is ending
 
-	sessions map[wire.NodeID]session
-	waiting  []parked // fetches of the metadata log, in order of arrival
-	parks    int64    // numbers parked fetches
-	batch    []byte   // reused
+	sessions map[wire.NodeID]*session // of the registered brokers; soft
 }
 
-// session is the soft state of a registered broker: it is not in the log, and a new controller gives everyone a fresh one.
+// session is what the active controller knows of a broker beyond its registration. It is not in the log: a new active
+// controller gives everyone a fresh one.
 type session struct {
-	seen env.Instant // the last heartbeat
-}
-
-// parked is a fetch that waits for records.
-type parked struct {
-	ticket env.Ticket
-	from   wire.Offset
-	id     int64
+	seen     env.Instant // the last heartbeat, or when this controller became active
+	metadata wire.Offset // the last record that the broker has applied, as it said; -1 before it did
+	leaving  wire.Offset // where the log stood when its controlled shutdown had moved its leaderships; -1 before
 }
 
 const (
-	timSession = iota + 1 // A: node id
-	timFetch              // A: parked id
+	timSession = iota + 1 // A: node id, B: term
+	timBalance            // B: term
+	timUnclean            // B: term
 )
 
-// New makes a controller; its log is on its disk.
-func New(cfg Config) *Controller { return &Controller{cfg: cfg} }
+// New makes a controller; its log and its vote are on its disk.
+func New(cfg Config) *Controller {
+	cfg.Quorum.ClusterID = cfg.ClusterID
+	c := &Controller{cfg: cfg, quorum: raft.New(cfg.Quorum), term: wire.NoEpoch}
+	c.rt = coordinator.New(quorumLog{c}, c, newMachine, coordinator.Options{Oracle: cfg.Oracle})
+	return c
+}
 
-// Start reads the log, becomes active in the next epoch, and gives every broker of the image a fresh session.
+// Start joins the quorum.
 func (c *Controller) Start(e env.Env) {
-	c.image, c.sessions = image.New(), map[wire.NodeID]session{}
-	d := e.Disk()
-	log, _, err := storage.Open(d, LogDir, c.cfg.Log, storage.OpenOptions{Wall: e.Wall()})
-	if err != nil {
-		e.Exit(err)
+	if err := c.quorum.Start(e); err != nil {
+		c.die(e, err)
 		return
 	}
-	c.log = log
-	if err := c.replay(d); err != nil {
-		e.Exit(err)
+	c.settle(e)
+}
+
+// settle looks, at the end of every event, at what the quorum says, and follows: first what is lost, then what is
+// committed, then what is won.
+func (c *Controller) settle(e env.Env) {
+	if c.over {
 		return
 	}
-	c.epoch = c.image.Epoch + 1
-	if err := c.lead(e); err != nil {
-		e.Exit(err)
+	if c.quorum.Dead() {
+		c.end(e)
 		return
 	}
-	e.Note(noteActive, int64(c.cfg.Node), int64(c.epoch), int64(c.log.End()), 0)
-	for _, b := range c.image.Brokers() {
-		if !b.Fenced {
-			c.heard(e, b.ID)
-		}
+	leads := c.quorum.Ready()
+	if c.term != wire.NoEpoch && (!leads || c.quorum.Epoch() != c.term) {
+		c.resign(e)
+	}
+	c.follow(e)
+	if c.term == wire.NoEpoch && leads && !c.over {
+		c.activate(e)
+		c.follow(e) // a single voter has committed its first decision already
 	}
 }
 
-// replay applies the whole log.
-func (c *Controller) replay(d env.Disk) error {
-	for c.image.Next < c.log.End() {
-		data, err := c.log.Read(d, c.image.Next, c.log.End(), 1<<20, true)
-		if err != nil {
-			return err
-		}
-		for b, err := range wire.Batches(data.Bytes) {
-			if err != nil {
-				return err
-			}
-			if err := Apply(c.image, b); err != nil {
-				return err
-			}
-		}
+// follow takes in what is committed.
+func (c *Controller) follow(e env.Env) {
+	if c.over {
+		return
 	}
-	return nil
+	if err := c.rt.Committed(e, c.quorum.Committed()); err != nil {
+		c.die(e, err)
+		return
+	}
+	c.rt.Read(func(m machine) { m.Next, m.Epoch = c.rt.Next(), c.quorum.Epoch() })
 }
 
-// Apply takes one batch of the metadata log into an image. Brokers use it too.
-func Apply(m *image.Image, b wire.Batch) error {
-	if !b.IsControl() {
-		for rec, err := range b.Records() {
-			if err != nil {
-				return err
-			}
-			r, err := wire.ParseMetadata(rec.Value)
-			if err != nil {
-				return err
-			}
-			m.Apply(r)
-		}
+// activate takes office: everything that any earlier controller committed is in the image now.
+func (c *Controller) activate(e env.Env) {
+	if err := c.rt.Load(e, c.quorum.Committed()); err != nil {
+		c.die(e, err)
+		return
 	}
-	m.Next, m.Epoch = b.NextOffset(), b.LeaderEpoch()
-	return nil
-}
-
-// lead opens the epoch with its LEADER_CHANGE record.
-func (c *Controller) lead(e env.Env) error {
-	msg := kmsg.NewLeaderChangeMessage()
-	msg.LeaderID = int32(c.cfg.Node)
-	voter := kmsg.NewLeaderChangeMessageVoter()
-	voter.VoterID = int32(c.cfg.Node)
-	msg.Voters = append(msg.Voters, voter)
-	o := wire.PlainBatch(c.log.End(), c.epoch)
-	bytes, err := wire.AppendControl(c.batch[:0], o, wire.Timestamp(e.Wall().Millis()), wire.LeaderChange{LeaderChangeMessage: msg})
-	if err != nil {
-		return err
-	}
-	return c.append(e, bytes)
-}
-
-// write appends records as one batch, flushes, applies them and lets the waiting fetches see them. A controller that
-// cannot write its log can do nothing any more and exits, as Kafka's fatal fault handler does.
-func (c *Controller) write(e env.Env, records []wire.MetadataRecord) bool {
-	if len(records) == 0 {
-		return true
-	}
-	now := wire.Timestamp(e.Wall().Millis())
-	batch := make([]wire.Record, len(records))
-	for i, r := range records {
-		batch[i] = wire.Record{Offset: c.log.End() + wire.Offset(i), Timestamp: now, Value: wire.AppendMetadata(nil, r)}
-	}
-	bytes, err := wire.AppendBatch(c.batch[:0], wire.PlainBatch(c.log.End(), c.epoch), batch)
-	if err == nil {
-		err = c.append(e, bytes)
-	}
-	if err != nil {
-		e.Exit(err)
-		return false
-	}
-	for _, r := range records {
-		c.tell(e, r)
-	}
-	return true
-}
-
-// append is the one way into the log: append, flush, apply, serve.
-func (c *Controller) append(e env.Env, bytes []byte) error {
-	c.batch = bytes
-	d := e.Disk()
-	if _, err := c.log.AppendAsLeader(d, bytes, c.epoch, storage.OriginRaft, e.Wall()); err != nil {
-		return err
-	}
-	if err := c.log.Flush(d, c.log.End()); err != nil {
-		return err
-	}
-	if err := Apply(c.image, wire.Batch(bytes)); err != nil {
-		return err
-	}
-	waiting := c.waiting
-	c.waiting = nil
-	for _, p := range waiting {
-		e.Disarm(env.Timer{Kind: timFetch, Lane: env.LaneRaft, A: p.id})
-		c.serve(e, p.ticket, p.from)
-	}
-	return nil
-}
-
-// tell notes what a record means, once it is committed.
-func (c *Controller) tell(e env.Env, r wire.MetadataRecord) {
-	switch r := r.(type) {
-	case *wire.RegisterBrokerRecord:
-		e.Note(noteRegistered, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
-	case *wire.BrokerRegistrationChangeRecord:
-		switch {
-		case r.Fenced == 1:
-			e.Note(noteFenced, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
-		case r.Fenced == -1:
-			e.Note(noteUnfenced, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
-		case r.InControlledShutdown == 1:
-			e.Note(noteShutdown, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
-		}
-	case *wire.PartitionRecord:
-		e.Note(noteElected, r.TopicID.Short(), int64(r.PartitionID), int64(r.Leader), int64(r.LeaderEpoch))
-	case *wire.PartitionChangeRecord:
-		p := c.image.Partition(r.TopicID, r.PartitionID)
-		switch {
-		case r.Leader == wire.NoNode:
-			e.Note(noteLeaderless, r.TopicID.Short(), int64(r.PartitionID), Set(p.ISR), int64(p.Epoch))
-		case r.Leader != wire.LeaderUnchanged && r.LeaderRecoveryState == wire.Recovering:
-			e.Note(noteUnclean, r.TopicID.Short(), int64(r.PartitionID), int64(p.Leader), int64(p.Epoch))
-		case r.Leader != wire.LeaderUnchanged:
-			e.Note(noteElected, r.TopicID.Short(), int64(r.PartitionID), int64(p.Leader), int64(p.Epoch))
-		}
-		if r.ISR != nil {
-			e.Note(noteISR, r.TopicID.Short(), int64(r.PartitionID), Set(p.ISR), int64(p.Version))
-		}
-	}
-}
-
-// Set is a list of node ids as notes carry it: bit i is node i. Ids above 62 do not fit and are left out.
-func Set(ids []wire.NodeID) int64 {
-	var set int64
-	for _, id := range ids {
-		if id >= 0 && id < 63 {
-			set |= 1 << id
-		}
-	}
-	return set
-}
-
-// heard restarts a broker's session.
-func (c *Controller) heard(e env.Env, id wire.NodeID) {
-	c.sessions[id] = session{e.Now()}
-	e.Arm(env.Timer{Kind: timSession, Lane: env.LaneRaft, A: int64(id)}, c.cfg.SessionTimeout)
-}
-
-// Fire ends a broker's session or a parked fetch.
-func (c *Controller) Fire(e env.Env, t env.Timer) {
-	switch t.Kind {
-	case timSession:
-		id := wire.NodeID(t.A)
-		if b := c.image.Broker(id); b != nil && !b.Fenced {
-			c.write(e, c.cluster().fence(b))
-		}
-	case timFetch:
-		for i, p := range c.waiting {
-			if p.id == t.A {
-				c.waiting = append(c.waiting[:i], c.waiting[i+1:]...)
-				c.serve(e, p.ticket, p.from)
-				return
+	c.term, c.sessions = c.quorum.Epoch(), map[wire.NodeID]*session{}
+	e.Note(noteActive, int64(c.cfg.Quorum.Node), int64(c.term), int64(c.quorum.End()), 0)
+	c.rt.Peek(func(m machine) {
+		for _, b := range m.Brokers() {
+			if !b.Fenced {
+				c.heard(e, b.ID, -1)
 			}
 		}
+	})
+	c.every(e, timBalance, c.cfg.BalanceEvery)
+	c.every(e, timUnclean, c.cfg.UncleanEvery)
+	c.bootstrap(e)
+}
+
+// every arms a periodic timer of this term.
+func (c *Controller) every(e env.Env, kind uint16, d env.Duration) {
+	if d > 0 {
+		e.Arm(env.Timer{Kind: kind, Lane: env.LaneRaft, B: int64(c.term)}, d)
 	}
 }
 
-func (c *Controller) cluster() cluster { return cluster{c.image, c.cfg.Unclean} }
+// resign leaves office: whoever waits is told that nobody knows what became of the request.
+func (c *Controller) resign(e env.Env) {
+	e.Note(noteInactive, int64(c.cfg.Quorum.Node), int64(c.term), 0, 0)
+	c.term, c.sessions = wire.NoEpoch, nil
+	if err := c.rt.Unload(e); err != nil {
+		c.die(e, err)
+	}
+}
 
-// Image is the controller's image, for looking at.
-func (c *Controller) Image() *image.Image { return c.image }
+// die ends the process: a controller that cannot read or write its log can do nothing (Kafka's fatal fault handler).
+func (c *Controller) die(e env.Env, err error) {
+	c.over = true
+	e.Exit(err)
+}
 
-// Epoch is the controller's epoch.
-func (c *Controller) Epoch() wire.Epoch { return c.epoch }
+// end ends the process in order; the quorum has stopped.
+func (c *Controller) end(e env.Env) {
+	c.over = true
+	c.rt.Check(e)
+	e.Exit(c.quorum.Close(e))
+}
 
-// Returned hears no answers: a controller calls nobody.
-func (c *Controller) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
+// Stop begins a clean shutdown. An active controller hands over first.
+func (c *Controller) Stop(e env.Env) {
+	c.quorum.Stop(e)
+	c.settle(e)
+}
 
-// Lost hears of no links: a controller dials nobody.
-func (c *Controller) Lost(env.Env, env.Link, error) {}
-
-// Stop closes the log and exits.
-func (c *Controller) Stop(e env.Env) { e.Exit(c.log.Close(e.Disk())) }
-
-// Receive serves one request. What is not for a controller is refused by closing nothing and answering nothing useful.
+// Receive serves one request: the quorum's own, or one for the active controller.
 func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
-	switch req := req.(type) {
-	case *kmsg.BrokerRegistrationRequest:
-		c.register(e, t, req)
-	case *kmsg.BrokerHeartbeatRequest:
-		c.heartbeat(e, t, req)
-	case *kmsg.AlterPartitionRequest:
-		c.alterPartition(e, t, req)
-	case *kmsg.CreateTopicsRequest:
-		c.createTopics(e, t, req)
-	case *kmsg.IncrementalAlterConfigsRequest:
-		c.alterConfigs(e, t, req)
-	case *kmsg.FetchRequest:
-		c.fetch(e, t, req)
-	default:
-		e.NoReply(t)
+	if raft.Handles(req) {
+		c.quorum.Receive(e, t, req)
+	} else {
+		c.serve(e, t, req)
 	}
+	c.settle(e)
 }
 
-// fetch serves the metadata log to a broker, or parks the request until there is more.
-func (c *Controller) fetch(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
-	if len(req.Topics) != 1 || wire.TopicID(req.Topics[0].TopicID) != TopicID || len(req.Topics[0].Partitions) != 1 {
-		resp := req.ResponseKind().(*kmsg.FetchResponse)
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		e.Reply(t, resp)
-		return
-	}
-	from := wire.Offset(req.Topics[0].Partitions[0].FetchOffset)
-	if from < c.log.End() || req.MaxWaitMillis <= 0 {
-		c.serve(e, t, from)
-		return
-	}
-	c.parks++
-	c.waiting = append(c.waiting, parked{t, from, c.parks})
-	wait := min(env.Duration(req.MaxWaitMillis)*env.Millisecond, c.cfg.FetchWait)
-	e.Arm(env.Timer{Kind: timFetch, Lane: env.LaneRaft, A: c.parks}, wait)
+// Returned hears the answers to the quorum's requests; a controller calls nobody else.
+func (c *Controller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
+	c.quorum.Returned(e, tok, resp, err)
+	c.settle(e)
 }
 
-// serve answers a fetch with what there is from an offset on.
-func (c *Controller) serve(e env.Env, t env.Ticket, from wire.Offset) {
-	resp := kmsg.NewPtrFetchResponse()
-	rp := kmsg.NewFetchResponseTopicPartition()
-	rp.HighWatermark, rp.LogStartOffset = int64(c.log.End()), int64(c.log.Start())
-	rp.LastStableOffset = rp.HighWatermark
-	rp.CurrentLeader.LeaderID, rp.CurrentLeader.LeaderEpoch = int32(c.cfg.Node), int32(c.epoch)
+// Lost forgets a connection.
+func (c *Controller) Lost(_ env.Env, l env.Link, _ error) { c.quorum.Lost(l) }
+
+// Fire is a timer: the quorum's, or one of this term's.
+func (c *Controller) Fire(e env.Env, t env.Timer) {
 	switch {
-	case from < c.log.Start() || from > c.log.End():
-		rp.ErrorCode = kerr.OffsetOutOfRange.Code
-	default:
-		data, err := c.log.Read(e.Disk(), from, c.log.End(), 1<<20, true)
-		if err != nil {
-			rp.ErrorCode = kerr.KafkaStorageError.Code
-		}
-		rp.RecordBatches = data.Bytes
+	case t.Kind >= raft.FirstKind:
+		c.quorum.Fire(e, t)
+	case wire.Epoch(t.B) != c.term:
+	case t.Kind == timSession:
+		c.write(e, func(m cluster) []wire.MetadataRecord {
+			if b := m.Broker(wire.NodeID(t.A)); b != nil && !b.Fenced {
+				return m.fence(b)
+			}
+			return nil
+		})
+	case t.Kind == timBalance:
+		c.every(e, t.Kind, c.cfg.BalanceEvery)
+		c.write(e, cluster.rebalance)
+	case t.Kind == timUnclean:
+		c.every(e, t.Kind, c.cfg.UncleanEvery)
+		c.write(e, func(m cluster) []wire.MetadataRecord { return m.reelect("") })
 	}
-	rt := kmsg.NewFetchResponseTopic()
-	rt.TopicID, rt.Partitions = TopicID, append(rt.Partitions, rp)
-	resp.Topics = append(resp.Topics, rt)
-	e.Reply(t, resp)
+	c.settle(e)
 }
+
+// look is the newest state as decisions see it.
+func (c *Controller) look(m machine) cluster {
+	return cluster{m.Image, c.cfg.Unclean, c.cfg.MinISR, &c.cfg.Rules}
+}
+
+// write decides something that nobody asked for.
+func (c *Controller) write(e env.Env, op func(cluster) []wire.MetadataRecord) {
+	c.run(e, coordinator.Caller{}, func(m cluster) ([]wire.MetadataRecord, env.Response) { return op(m), nil })
+}
+
+// run decides: op looks at the newest state and says what to write and what to answer. The records of one op are one
+// batch, which is committed whole or not at all.
+func (c *Controller) run(e env.Env, to coordinator.Caller, op func(cluster) ([]wire.MetadataRecord, env.Response)) {
+	err := c.rt.Write(e, func(m machine) coordinator.Result {
+		records, resp := op(c.look(m))
+		res := coordinator.Result{Records: encode(e, records), OnCommit: effects(records)}
+		switch {
+		case to.Request == nil:
+		case !c.cfg.Rules.AnswerCommitted && len(records) > 0:
+			e.Reply(to.Ticket, resp)
+		default:
+			res.Answers = []coordinator.Answer{{To: to, Response: resp}}
+		}
+		return res
+	})
+	if err == coordinator.ErrNotLoaded && to.Request != nil {
+		e.Reply(to.Ticket, refusal(to.Request, notController))
+	}
+	if err != nil && err != coordinator.ErrNotLoaded && !c.rt.Active() {
+		c.term = wire.NoEpoch // the disk failed in the middle of it; the quorum is dead
+	}
+}
+
+// encode makes records of the log out of metadata records.
+func encode(e env.Env, records []wire.MetadataRecord) []wire.Record {
+	now := wire.Timestamp(e.Wall().Millis())
+	all := make([]wire.Record, len(records))
+	for i, r := range records {
+		all[i] = wire.Record{Timestamp: now, Value: wire.AppendMetadata(nil, r)}
+	}
+	return all
+}
+
+// Answer implements coordinator.Host.
+func (c *Controller) Answer(e env.Env, a coordinator.Answer) {
+	switch {
+	case a.Err == nil:
+		e.Reply(a.To.Ticket, a.Response)
+	case a.Err == coordinator.ErrUnknown:
+		e.Reply(a.To.Ticket, refusal(a.To.Request, notController))
+	default:
+		e.Reply(a.To.Ticket, refusal(a.To.Request, tooLarge))
+	}
+}
+
+// effects are what is told once all records of an op are committed: a topic, when it has its partitions.
+func effects(records []wire.MetadataRecord) (all []env.Token) {
+	for _, r := range records {
+		switch r := r.(type) {
+		case *wire.TopicRecord:
+			all = append(all, env.Token{A: r.TopicID.Short()})
+		case *wire.PartitionRecord:
+			if n := len(all); n > 0 {
+				all[n-1].B++
+				all[n-1].C = int64(len(r.Replicas))
+			}
+		}
+	}
+	return all
+}
+
+// Effect implements coordinator.Host: a topic was created.
+func (c *Controller) Effect(e env.Env, t env.Token) { e.Note(noteTopic, t.A, t.B, t.C, 0) }
+
+// certain tells of an append's error that nothing was written.
+func certain(err error) bool { return raft.Certain(err) }
+
+// Image is what is committed, for looking at.
+func (c *Controller) Image() *image.Image {
+	var m *image.Image
+	c.rt.Read(func(stable machine) { m = stable.Image })
+	return m
+}
+
+// Epoch is the newest epoch of the quorum that this controller knows.
+func (c *Controller) Epoch() wire.Epoch { return c.quorum.Epoch() }
+
+// Active tells whether this is the active controller, as far as it knows.
+func (c *Controller) Active() bool { return c.term != wire.NoEpoch }
+
+// Quorum is the controller's part in the quorum, for looking at.
+func (c *Controller) Quorum() *raft.Node { return c.quorum }

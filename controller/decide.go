@@ -2,119 +2,61 @@ package controller
 
 import (
 	"slices"
+	"strconv"
 
 	"samsa/controller/image"
 	"samsa/wire"
 )
 
-// cluster is what decisions look at: the image, and the configs that decisions depend on.
+// Names of configs and features that decide what the controller does.
+const (
+	uncleanConfig = "unclean.leader.election.enable"
+	minISRConfig  = "min.insync.replicas"
+
+	elrFeature      = "eligible.leader.replicas.version"
+	metadataFeature = "metadata.version"
+)
+
+// cluster is what decisions look at: the image, and what it does not say.
 type cluster struct {
 	*image.Image
-	// uncleanDefault is unclean.leader.election.enable of the brokers; topics may override it.
-	uncleanDefault bool
+	unclean0 bool // unclean.leader.election.enable, where nobody set it
+	minISR0  int  // min.insync.replicas, likewise
+	rules    *Rules
+}
+
+// config is a topic's value of a config: its own, or the cluster's dynamic default.
+func (c cluster) config(topic, name string) (string, bool) {
+	if v, ok := c.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
+		return v, true
+	}
+	return c.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: name})
 }
 
 // unclean tells whether a topic prefers any leader over none.
 func (c cluster) unclean(topic string) bool {
-	if v, ok := c.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: "unclean.leader.election.enable"}); ok {
+	if v, ok := c.config(topic, uncleanConfig); ok {
 		return v == "true"
 	}
-	return c.uncleanDefault
+	return c.unclean0
 }
 
-// electable tells whether a broker may lead.
-type electable func(wire.NodeID) bool
-
-// elect chooses the leader of a partition for a target ISR (PartitionChangeBuilder.electLeader): the current one if it
-// is valid, else the first valid replica in order of preference, where valid means alive and in sync. If there is none
-// and the topic allows it, the first live replica leads uncleanly: what only others had is lost.
-func elect(p *image.Partition, isr []wire.NodeID, alive electable, unclean bool) (leader wire.NodeID, dirty bool) {
-	valid := func(id wire.NodeID) bool { return slices.Contains(isr, id) && alive(id) }
-	if p.Leader != wire.NoNode && valid(p.Leader) {
-		return p.Leader, false
-	}
-	for _, id := range p.Replicas {
-		if valid(id) {
-			return id, false
+// minISR is a topic's min.insync.replicas, at most its replication factor (getTopicEffectiveMinIsr).
+func (c cluster) minISR(t *image.Topic) int {
+	n := c.minISR0
+	if v, ok := c.config(t.Name, minISRConfig); ok {
+		if set, err := strconv.ParseInt(v, 10, 32); err == nil {
+			n = int(set)
 		}
 	}
-	if unclean {
-		for _, id := range p.Replicas {
-			if alive(id) {
-				return id, true
-			}
-		}
+	if len(t.Partitions) > 0 {
+		n = min(n, len(t.Partitions[0].Replicas))
 	}
-	return wire.NoNode, false
+	return n
 }
 
-// change is the record that moves a partition to a target ISR and elects, or nil if nothing changes.
-//
-// The last member of an ISR is never removed, so that the partition remembers who has everything ("last replica
-// standing"); it waits without a leader until that one is back.
-func change(p *image.Partition, isr []wire.NodeID, alive electable, unclean bool) *wire.PartitionChangeRecord {
-	if len(isr) == 0 {
-		isr = p.ISR
-	}
-	leader, dirty := elect(p, isr, alive, unclean)
-	r := wire.NewPartitionChange(p.Topic, p.Partition)
-	if dirty {
-		isr = []wire.NodeID{leader}
-		r.LeaderRecoveryState = wire.Recovering
-	}
-	if !slices.Equal(isr, p.ISR) {
-		r.ISR = isr
-	}
-	if leader != p.Leader {
-		r.Leader = leader
-	}
-	if r.ISR == nil && r.Leader == wire.LeaderUnchanged {
-		return nil
-	}
-	return r
-}
-
-// fence are the records that take a broker out: its registration is fenced, it leaves every ISR, and what it led is led
-// by others.
-func (c cluster) fence(b *image.Broker) []wire.MetadataRecord {
-	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1}}
-	return append(records, c.leave(b.ID)...)
-}
-
-// leave are the partition changes of a broker that can no longer lead or be in sync.
-func (c cluster) leave(id wire.NodeID) []wire.MetadataRecord {
-	var records []wire.MetadataRecord
-	alive := func(n wire.NodeID) bool { return n != id && c.active(n) }
-	for _, t := range c.Topics() {
-		for _, p := range t.Partitions {
-			if !p.InISR(id) && p.Leader != id {
-				continue
-			}
-			isr := slices.DeleteFunc(slices.Clone(p.ISR), func(n wire.NodeID) bool { return n == id })
-			if r := change(p, isr, alive, c.unclean(t.Name)); r != nil {
-				records = append(records, r)
-			}
-		}
-	}
-	return records
-}
-
-// unfence are the records that let a broker in: it may lead what waits for it.
-func (c cluster) unfence(b *image.Broker) []wire.MetadataRecord {
-	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
-	alive := func(n wire.NodeID) bool { return n == b.ID || c.active(n) }
-	for _, t := range c.Topics() {
-		for _, p := range t.Partitions {
-			if p.Leader != wire.NoNode || !p.HasReplica(b.ID) {
-				continue
-			}
-			if r := change(p, p.ISR, alive, c.unclean(t.Name)); r != nil {
-				records = append(records, r)
-			}
-		}
-	}
-	return records
-}
+// elr tells whether eligible leader replicas are kept (KIP-966).
+func (c cluster) elr() bool { return c.Feature(elrFeature) >= 1 }
 
 // active tells whether a broker is registered, unfenced and not shutting down.
 func (c cluster) active(id wire.NodeID) bool {
@@ -122,12 +64,169 @@ func (c cluster) active(id wire.NodeID) bool {
 	return b != nil && b.Active()
 }
 
-// reelect are the records that give every leaderless partition of a topic a leader, if its configs now allow one.
-func (c cluster) reelect(topic *image.Topic) []wire.MetadataRecord {
-	var records []wire.MetadataRecord
-	for _, p := range topic.Partitions {
-		if p.Leader == wire.NoNode {
-			if r := change(p, p.ISR, c.active, c.unclean(topic.Name)); r != nil {
+// leads tells whether a broker leads anything.
+func (c cluster) leads(id wire.NodeID) bool {
+	for _, t := range c.Topics() {
+		for _, p := range t.Partitions {
+			if p.Leader == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// election is how far one goes to find a leader.
+type election uint8
+
+const (
+	online    election = iota // somebody who has everything; whoever leads, if that is still so
+	preferred                 // the same, but rather the first replica
+	unclean                   // anybody, if nobody has everything
+)
+
+// shift is one change of one partition in the making (PartitionChangeBuilder). Zero fields are filled by cluster.shift.
+//
+// With eligible leader replicas the ISR may become empty:
+//
+//	ISR     in sync now
+//	ELR     was in the ISR when that fell below min.insync.replicas: nothing was committed without it since then
+//	last    who led last, once ISR and ELR are both empty
+//
+// Without them the last member of an ISR is never removed, so that the partition remembers who has everything.
+type shift struct {
+	p        *image.Partition
+	isr      []wire.NodeID            // target
+	recovery wire.LeaderRecoveryState // target
+	alive    func(wire.NodeID) bool   // may lead, as far as its registration goes
+	election election
+	tainted  wire.NodeID // a replica that may have lost what it had; NoNode if there is none
+	elr      bool
+	minISR   int
+	rules    *Rules
+}
+
+// shift is a change of a partition that changes nothing yet.
+func (c cluster) shift(t *image.Topic, p *image.Partition) shift {
+	s := shift{p: p, isr: p.ISR, recovery: p.Recovery, alive: c.active, tainted: wire.NoNode, elr: c.elr(), minISR: c.minISR(t), rules: c.rules}
+	if c.unclean(t.Name) {
+		s.election = unclean
+	}
+	return s
+}
+
+// record is the record of the change, or nil if there is nothing to change.
+func (s shift) record() *wire.PartitionChangeRecord {
+	p, r := s.p, wire.NewPartitionChange(s.p.Topic, s.p.Partition)
+	elr := s.eligible()
+	leader, dirty := s.elect(elr)
+	isr := s.isr
+	switch {
+	case leader == p.Leader:
+	case dirty:
+		isr = []wire.NodeID{leader}
+	case slices.Contains(elr, leader):
+		isr, elr = []wire.NodeID{leader}, without(elr, leader)
+	}
+	if leader != p.Leader {
+		r.Leader = leader
+		if dirty {
+			elr, s.recovery = nil, wire.Recovering
+		}
+	}
+	if !slices.Equal(isr, p.ISR) && (len(isr) > 0 || s.elr) {
+		r.ISR = some(isr)
+	}
+	if s.recovery != p.Recovery {
+		r.LeaderRecoveryState = s.recovery
+	}
+	s.remember(r, elr)
+	if r.ISR == nil && r.Leader == wire.LeaderUnchanged && r.LeaderRecoveryState == wire.RecoveryUnchanged && r.ELR == nil && r.LastKnownELR == nil {
+		return nil
+	}
+	return r
+}
+
+// eligible is the ELR that goes with the target ISR: empty while the ISR is large enough, else everybody who left since,
+// and who still has what it had then.
+func (s shift) eligible() []wire.NodeID {
+	if !s.elr || len(s.isr) >= s.minISR {
+		return nil
+	}
+	var elr []wire.NodeID
+	for _, id := range s.p.Replicas { // in the order of the replicas
+		if (slices.Contains(s.p.ELR, id) || s.p.InISR(id)) && !slices.Contains(s.isr, id) && id != s.tainted {
+			elr = append(elr, id)
+		}
+	}
+	return elr
+}
+
+// elect chooses the leader (PartitionChangeBuilder.electLeader): the current one if it is valid, else the first valid
+// replica, where valid means alive, and in sync or, if nobody is in sync, eligible. Then, as a last resort that may lose
+// records, the last known leader, and if the topic allows it anybody who is alive.
+func (s shift) elect(elr []wire.NodeID) (leader wire.NodeID, dirty bool) {
+	valid := func(id wire.NodeID) bool {
+		return (slices.Contains(s.isr, id) || len(s.isr) == 0 && slices.Contains(elr, id)) && s.alive(id)
+	}
+	if s.election == preferred && valid(s.p.Replicas[0]) {
+		return s.p.Replicas[0], false
+	}
+	if s.p.Leader != wire.NoNode && valid(s.p.Leader) {
+		return s.p.Leader, false
+	}
+	if i := slices.IndexFunc(s.p.Replicas, valid); i >= 0 {
+		return s.p.Replicas[i], false
+	}
+	if last := s.p.LastKnown; s.elr && len(s.isr) == 0 && len(elr) == 0 && len(last) == 1 && s.rules.MayLeadLastKnown(s.alive(last[0])) {
+		return last[0], true
+	}
+	if i := slices.IndexFunc(s.p.Replicas, s.alive); i >= 0 && s.election == unclean {
+		return s.p.Replicas[i], true
+	}
+	return wire.NoNode, false
+}
+
+// remember puts the ELR and the last known leader into the record. An election that made an ISR of one forgets the ELR.
+func (s shift) remember(r *wire.PartitionChangeRecord, elr []wire.NodeID) {
+	p := s.p
+	if !s.elr {
+		elr = nil
+	}
+	if !slices.Equal(elr, p.ELR) {
+		r.ELR = some(elr)
+	}
+	if s.elr {
+		led := r.Leader >= 0 || p.Leader != wire.NoNode && r.Leader != wire.NoNode
+		switch {
+		case r.ISR != nil && len(r.ISR) == 0 && p.Leader != wire.NoNode && !slices.Equal(p.LastKnown, []wire.NodeID{p.Leader}):
+			r.LastKnownELR = []wire.NodeID{p.Leader}
+		case led && len(p.LastKnown) > 0:
+			r.LastKnownELR = some(nil)
+		}
+	}
+	if r.ELR != nil || r.LastKnownELR != nil {
+		r.Version = 2
+	}
+}
+
+// some is a list that says "empty" where nil would say "unchanged".
+func some(ids []wire.NodeID) []wire.NodeID {
+	if ids == nil {
+		return []wire.NodeID{}
+	}
+	return ids
+}
+
+func without(ids []wire.NodeID, gone ...wire.NodeID) []wire.NodeID {
+	return slices.DeleteFunc(slices.Clone(ids), func(id wire.NodeID) bool { return slices.Contains(gone, id) })
+}
+
+// each collects the changes of all partitions that ask for one.
+func (c cluster) each(change func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord) (records []wire.MetadataRecord) {
+	for _, t := range c.Topics() {
+		for _, p := range t.Partitions {
+			if r := change(t, p); r != nil {
 				records = append(records, r)
 			}
 		}
@@ -135,13 +234,88 @@ func (c cluster) reelect(topic *image.Topic) []wire.MetadataRecord {
 	return records
 }
 
-// place assigns replicas to the partitions of a new topic: partition i begins at the i-th active broker and goes round
+// leave are the changes of every partition that a broker is in sync with or leads: it can no longer.
+func (c cluster) leave(id wire.NodeID) []wire.MetadataRecord {
+	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		if !p.InISR(id) && p.Leader != id {
+			return nil
+		}
+		s := c.shift(t, p)
+		s.isr = without(p.ISR, id)
+		s.alive = func(n wire.NodeID) bool { return n != id && c.active(n) }
+		return s.record()
+	})
+}
+
+// loseTail are the changes for a broker that comes back from an unclean shutdown: what it had may be gone, and with it
+// its place in the ISR and its eligibility.
+func (c cluster) loseTail(id wire.NodeID) []wire.MetadataRecord {
+	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		if !p.InISR(id) && p.Leader != id && !slices.Contains(p.ELR, id) {
+			return nil
+		}
+		s := c.shift(t, p)
+		s.isr, s.tainted = without(p.ISR, id), id
+		s.alive = func(n wire.NodeID) bool { return n != id && c.active(n) }
+		return s.record()
+	})
+}
+
+// fence are the records that take a broker out: it leaves every ISR, what it led is led by others, and its registration
+// says so.
+func (c cluster) fence(b *image.Broker) []wire.MetadataRecord {
+	return append(c.leave(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
+}
+
+// unfence are the records that let a broker in: it may lead what waits for it.
+func (c cluster) unfence(b *image.Broker) []wire.MetadataRecord {
+	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
+	return append(records, c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		if p.Leader != wire.NoNode || !p.HasReplica(b.ID) {
+			return nil
+		}
+		s := c.shift(t, p)
+		s.alive = func(n wire.NodeID) bool { return n == b.ID || c.active(n) }
+		return s.record()
+	})...)
+}
+
+// shutDown are the records of a broker that wants to go: it keeps serving until others lead.
+func (c cluster) shutDown(b *image.Broker) []wire.MetadataRecord {
+	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1}}
+	return append(records, c.leave(b.ID)...)
+}
+
+// reelect are the changes that give leaderless partitions a leader where their configs allow it; of one topic, or of all
+// with "".
+func (c cluster) reelect(topic string) []wire.MetadataRecord {
+	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !c.unclean(t.Name) {
+			return nil
+		}
+		return c.shift(t, p).record()
+	})
+}
+
+// rebalance are the changes that give leadership back to the first replicas that are in sync again.
+func (c cluster) rebalance() []wire.MetadataRecord {
+	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		if first := p.Replicas[0]; p.Leader == first || !p.InISR(first) || !c.active(first) {
+			return nil
+		}
+		s := c.shift(t, p)
+		s.election = preferred
+		return s.record()
+	})
+}
+
+// place assigns replicas to partitions: partition first+i begins at the (first+i)-th broker and goes round
 // (StripedReplicaPlacer without racks, beginning at the first broker instead of at a random one).
-func place(active []wire.NodeID, partitions int32, factor int16) [][]wire.NodeID {
+func place(brokers []wire.NodeID, first, partitions int32, factor int16) [][]wire.NodeID {
 	all := make([][]wire.NodeID, partitions)
 	for i := range all {
 		for r := range int(factor) {
-			all[i] = append(all[i], active[(i+r)%len(active)])
+			all[i] = append(all[i], brokers[(int(first)+i+r)%len(brokers)])
 		}
 	}
 	return all

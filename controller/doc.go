@@ -1,14 +1,18 @@
-// Package controller is the cluster's brain: it owns the metadata log and decides who is alive and who leads.
+// Package controller is the cluster's brain: it decides who is alive and who leads, and writes it down.
 //
-//	brokers ──registration, heartbeat, AlterPartition──▶ Controller ──records──▶ metadata log ──▶ image
-//	        ◀────────────── Fetch of the metadata log ───────────────────────────────┘
+//	brokers, admins ──requests──▶ op(tip) ──records──▶ metadata log (raft) ──committed──▶ image, answers
+//	brokers         ◀──────────────── Fetch of the metadata log ───────────┘
 //
-// Every decision is a batch of records. A handler computes the records from the image, appends them as one batch,
-// flushes, applies them, and only then answers.
+// Every decision is a batch of records. An op looks at the newest state, makes the records and the answer, and the
+// answer leaves when the records are committed. A standby controller follows the same log, and takes over with an image
+// that has everything any earlier controller committed.
 //
-// Read decide.go first: the decisions themselves, as functions of an image. Then handlers.go (who may ask for what, and
-// in which order it is checked), then controller.go (the log and the timers).
+// Read decide.go first: the decisions themselves, as functions of an image. Then brokers.go, partitions.go, topics.go,
+// configs.go and features.go (who may ask for what, and in which order it is checked), then controller.go (the node: how
+// it becomes active and ceases to be). machine.go joins the image, the quorum and the coordinator's runtime; tell.go
+// notes what is committed. rules.go lists the decisions that were once made otherwise, history.go how.
 //
-// Simplified today: one controller, which is its own quorum. A record is committed when it is on this disk. The quorum
-// (elections, replication of the metadata log, snapshots) replaces that beneath the same decisions.
+// Left out, with their place: snapshots of the log (raft), reassignment (shift in decide.go would complete it), several
+// log directories per broker (registrations carry them, elections do not ask), quotas, ACLs, tokens, SCRAM, metadata
+// transactions, and the no-op records of an idle controller.
 package controller

@@ -1,10 +1,14 @@
 package controller
 
-import "samsa/sim/env"
+import (
+	"samsa/controller/raft"
+	"samsa/sim/env"
+)
 
 // Notes are the kinds of notes that controllers make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteActive, noteRegistered, noteFenced, noteUnfenced, noteShutdown, noteElected, noteLeaderless, noteUnclean, noteISR, noteTopic}
+	return append(raft.Notes(), noteActive, noteInactive, noteRegistered, noteFenced, noteUnfenced, noteShutdown, noteElected,
+		noteLeaderless, noteUnclean, noteISR, noteELR, noteTopic, noteDeleted, noteVersion)
 }
 
 var (
@@ -28,9 +32,25 @@ var (
 		Name: "broker.shutting-down", Fields: [4]string{"node", "epoch"},
 		Text: "moves leadership away from {node}: it wants to shut down", Story: true,
 	}
+	noteInactive = &env.NoteKind{
+		Name: "controller.inactive", Fields: [4]string{"node", "epoch"},
+		Text: "is no longer the active controller of epoch {epoch}", Story: true,
+	}
 	noteTopic = &env.NoteKind{
 		Name: "topic.created", Fields: [4]string{"topic", "partitions", "replicas"},
 		Text: "creates topic {topic} with {partitions} partition(s) of {replicas} replica(s)", Story: true,
+	}
+	noteDeleted = &env.NoteKind{
+		Name: "topic.deleted", Fields: [4]string{"topic"},
+		Text: "deletes topic {topic}", Story: true,
+	}
+	noteVersion = &env.NoteKind{
+		Name: "controller.metadata-version", Fields: [4]string{"level"},
+		Text: "finalises metadata.version {level}",
+	}
+	noteELR = &env.NoteKind{
+		Name: "partition.elr", Fields: [4]string{"topic", "partition", "set", "version"},
+		Text: "remembers {set} as eligible to lead {topic}-{partition}", Story: true,
 	}
 	noteElected = &env.NoteKind{
 		Name: "partition.elected", Fields: [4]string{"topic", "partition", "node", "epoch"},

@@ -8,6 +8,7 @@ import (
 	"samsa/check"
 	"samsa/client"
 	"samsa/controller"
+	"samsa/controller/raft"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -35,8 +36,12 @@ func Assemble(o Options) (Cluster, error) {
 	for i := range o.Brokers {
 		c.brokers = append(c.brokers, c.add(env.Addr(fmt.Sprintf("b%d", i+1)), wire.NodeID(i+1), "broker"))
 	}
+	var voters []raft.Voter
 	for _, h := range c.controllers {
-		c.boot(h, func() env.Node { return controller.New(c.cfg.controller(h.node)) })
+		voters = append(voters, raft.Voter{ID: h.node, Addr: h.addr})
+	}
+	for _, h := range c.controllers {
+		c.boot(h, func() env.Node { return controller.New(c.cfg.controller(h.node, voters)) })
 	}
 	for _, h := range c.brokers {
 		c.boot(h, func() env.Node { return broker.New(c.cfg.broker(h.node, c.addrs(c.controllers))) })
@@ -116,16 +121,17 @@ func (c *cluster) brokerNode(h *host) *broker.Broker {
 	return b
 }
 
-// active is a running controller, or nil.
-func (c *cluster) active() *controller.Controller {
+// active is the active controller, or nil; of several that believe they are, the one of the newest epoch.
+func (c *cluster) active() (active *controller.Controller) {
 	for _, h := range c.controllers {
-		if c.world.Running(h.addr) {
-			if k, ok := c.world.Node(h.addr).(*controller.Controller); ok {
-				return k
-			}
+		if !c.world.Running(h.addr) {
+			continue
+		}
+		if k, ok := c.world.Node(h.addr).(*controller.Controller); ok && k.Active() && (active == nil || k.Epoch() > active.Epoch()) {
+			active = k
 		}
 	}
-	return nil
+	return active
 }
 
 // Step implements Clockwork.

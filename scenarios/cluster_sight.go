@@ -142,7 +142,8 @@ func (c *cluster) Machines() []MachineState {
 		if h.role == "broker" && m.Up && !c.letIn(h) {
 			m.Fenced, m.Note = true, "fenced"
 		}
-		if k, ok := c.world.Node(h.addr).(*controller.Controller); ok && m.Up {
+		if k, ok := c.world.Node(h.addr).(*controller.Controller); ok && m.Up && k.Active() {
+			m.Active = true
 			m.Note = fmt.Sprintf("active controller, epoch %d", k.Epoch())
 		}
 		all = append(all, m)

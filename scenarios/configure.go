@@ -6,6 +6,7 @@ import (
 	"samsa/broker"
 	"samsa/client"
 	"samsa/controller"
+	"samsa/controller/raft"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -47,12 +48,18 @@ func configure(o Options) (configs, error) {
 // clusterID is what every simulated cluster calls itself.
 const clusterID = "c2Ftc2Etc2Ftc2Etc2Ftcw"
 
-func (c *configs) controller(id wire.NodeID) controller.Config {
-	log, _ := broker.LogConfig(config.New(config.Topic))
-	return controller.Config{
-		Node: id, SessionTimeout: env.Duration(c.controllers.Duration("broker.session.timeout.ms")),
-		Unclean: config.New(config.Topic).Over(c.controllers).Bool("unclean.leader.election.enable"), FetchWait: 500 * env.Millisecond, Log: log,
-	}
+func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Config {
+	ms := func(name string) env.Duration { return env.Duration(c.controllers.Duration(name)) }
+	topics := config.New(config.Topic).Over(c.controllers)
+	k := controller.DefaultConfig(id, voters)
+	k.ClusterID, k.Oracle = clusterID, true
+	k.SessionTimeout = ms("broker.session.timeout.ms")
+	k.Unclean, k.MinISR = topics.Bool("unclean.leader.election.enable"), int(topics.Int("min.insync.replicas"))
+	k.Quorum.Log, _ = broker.LogConfig(config.New(config.Topic))
+	k.Quorum.ElectionTimeout, k.Quorum.FetchTimeout = ms("controller.quorum.election.timeout.ms"), ms("controller.quorum.fetch.timeout.ms")
+	k.Quorum.RequestTimeout, k.Quorum.RetryBackoff = ms("controller.quorum.request.timeout.ms"), ms("controller.quorum.retry.backoff.ms")
+	k.Quorum.BackoffMax = ms("controller.quorum.election.backoff.max.ms")
+	return k
 }
 
 func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {

@@ -13,6 +13,7 @@ package image
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"samsa/wire"
@@ -30,6 +31,7 @@ type Image struct {
 	names   map[string]wire.TopicID
 	configs map[ConfigKey]string
 	levels  map[string]int16
+	digest  uint64 // see Digest
 }
 
 // Broker is a registration.
@@ -40,8 +42,9 @@ type Broker struct {
 	EndPoints    []wire.EndPoint
 	LogDirs      []wire.UUID
 	Rack         string
-	Fenced       bool // gets no leaderships and no ISR memberships
-	ShuttingDown bool // in controlled shutdown
+	Fenced       bool                // gets no leaderships and no ISR memberships
+	ShuttingDown bool                // in controlled shutdown
+	Features     []wire.FeatureRange // that it supports
 }
 
 // Active tells whether the broker may lead and be in an ISR.
@@ -114,16 +117,7 @@ func (m *Image) Config(k ConfigKey) (string, bool) {
 }
 
 // TopicConfigs are the configs set on a topic, by name.
-func (m *Image) TopicConfigs(topic string) []ConfigKey {
-	var keys []ConfigKey
-	for k := range m.configs { //order: sorted below
-		if k.Resource == wire.ConfigTopic && k.Of == topic {
-			keys = append(keys, k)
-		}
-	}
-	slices.SortFunc(keys, func(a, b ConfigKey) int { return cmp.Compare(a.Name, b.Name) }) //total: names are unique
-	return keys
-}
+func (m *Image) TopicConfigs(topic string) []ConfigKey { return m.ConfigsOf(wire.ConfigTopic, topic) }
 
 // Feature is a finalised feature's level; 0 is off.
 func (m *Image) Feature(name string) int16 { return m.levels[name] }
@@ -134,34 +128,53 @@ func (m *Image) Apply(r wire.MetadataRecord) {
 	case *wire.RegisterBrokerRecord:
 		b := &Broker{
 			ID: r.BrokerID, Incarnation: r.IncarnationID, Epoch: r.BrokerEpoch, EndPoints: r.EndPoints, LogDirs: r.LogDirs,
-			Fenced: r.Fenced, ShuttingDown: r.InControlledShutdown,
+			Fenced: r.Fenced, ShuttingDown: r.InControlledShutdown, Features: r.Features,
 		}
 		if r.Rack != nil {
 			b.Rack = *r.Rack
 		}
-		m.brokers[r.BrokerID] = b
+		m.setBroker(r.BrokerID, b)
 	case *wire.BrokerRegistrationChangeRecord:
 		m.changeBroker(r)
 	case *wire.UnregisterBrokerRecord:
-		delete(m.brokers, r.BrokerID)
+		m.setBroker(r.BrokerID, nil)
 	case *wire.TopicRecord:
 		m.topics[r.TopicID] = &Topic{ID: r.TopicID, Name: r.Name}
 		m.names[r.Name] = r.TopicID
+		m.digest += digestTopic(r.TopicID, r.Name)
 	case *wire.RemoveTopicRecord:
 		m.removeTopic(r.TopicID)
 	case *wire.PartitionRecord:
 		m.addPartition(r)
 	case *wire.PartitionChangeRecord:
-		m.Partition(r.TopicID, r.PartitionID).change(r)
+		m.changePartition(r)
+	case *wire.ClearElrRecord:
+		m.clearELR(r.TopicName)
 	case *wire.ConfigRecord:
-		m.setConfig(r)
+		m.setConfig(ConfigKey{r.ResourceType, r.ResourceName, r.Name}, r.Value)
 	case *wire.FeatureLevelRecord:
-		m.levels[r.Name] = r.Level
+		m.setLevel(r.Name, r.Level)
+	}
+}
+
+// setBroker replaces or, with nil, removes a registration.
+func (m *Image) setBroker(id wire.NodeID, b *Broker) {
+	if old := m.brokers[id]; old != nil {
+		m.digest -= digestBroker(old)
+		delete(m.brokers, id)
+	}
+	if b != nil {
+		m.brokers[id] = b
+		m.digest += digestBroker(b)
 	}
 }
 
 func (m *Image) changeBroker(r *wire.BrokerRegistrationChangeRecord) {
-	b := *m.brokers[r.BrokerID] // a copy: others keep pointers into earlier images
+	old := m.brokers[r.BrokerID]
+	if old == nil || old.Epoch != r.BrokerEpoch {
+		return // the controller writes no such record; a log that has one changes nobody else's state
+	}
+	b := *old // a copy: others keep pointers into earlier images
 	switch r.Fenced {
 	case -1:
 		b.Fenced = false
@@ -174,7 +187,7 @@ func (m *Image) changeBroker(r *wire.BrokerRegistrationChangeRecord) {
 	if len(r.LogDirs) > 0 {
 		b.LogDirs = r.LogDirs
 	}
-	m.brokers[r.BrokerID] = &b
+	m.setBroker(r.BrokerID, &b)
 }
 
 func (m *Image) removeTopic(id wire.TopicID) {
@@ -184,16 +197,62 @@ func (m *Image) removeTopic(id wire.TopicID) {
 	}
 	delete(m.topics, id)
 	delete(m.names, t.Name)
+	m.digest -= digestTopic(id, t.Name)
+	for _, p := range t.Partitions {
+		m.digest -= digestPartition(p)
+	}
 	for _, k := range m.TopicConfigs(t.Name) {
-		delete(m.configs, k)
+		m.setConfig(k, nil)
 	}
 }
 
-func (m *Image) setConfig(r *wire.ConfigRecord) {
-	k := ConfigKey{r.ResourceType, r.ResourceName, r.Name}
-	if r.Value == nil {
+// setConfig replaces or, with nil, removes a config.
+func (m *Image) setConfig(k ConfigKey, value *string) {
+	if old, ok := m.configs[k]; ok {
+		m.digest -= digestConfig(k, old)
 		delete(m.configs, k)
-		return
 	}
-	m.configs[k] = *r.Value
+	if value != nil {
+		m.configs[k] = *value
+		m.digest += digestConfig(k, *value)
+	}
 }
+
+// setLevel finalises a feature's level; 0 is off.
+func (m *Image) setLevel(name string, level int16) {
+	if old, ok := m.levels[name]; ok {
+		m.digest -= digestLevel(name, old)
+		delete(m.levels, name)
+	}
+	if level != 0 {
+		m.levels[name] = level
+		m.digest += digestLevel(name, level)
+	}
+}
+
+// ConfigsOf are the configs set on one resource, by name.
+func (m *Image) ConfigsOf(resource wire.ConfigResource, of string) []ConfigKey {
+	var keys []ConfigKey
+	for k := range m.configs { //order: sorted below
+		if k.Resource == resource && k.Of == of {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b ConfigKey) int { return cmp.Compare(a.Name, b.Name) }) //total: names are unique
+	return keys
+}
+
+// ConfiguredBrokers are the ids, as strings, of brokers that have configs of their own, in order.
+func (m *Image) ConfiguredBrokers() []string {
+	var all []string
+	for k := range m.configs { //order: sorted below
+		if k.Resource == wire.ConfigBroker && k.Of != "" && !slices.Contains(all, k.Of) {
+			all = append(all, k.Of)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Features are the finalised features that are not off, by name.
+func (m *Image) Features() []string { return slices.Sorted(maps.Keys(m.levels)) }

@@ -14,6 +14,7 @@ type Partition struct {
 	Replicas  []wire.NodeID // in order of preference
 	ISR       []wire.NodeID // in the order of Replicas; contains Leader unless there is none
 	ELR       []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
+	LastKnown []wire.NodeID // who led last, while ISR and ELR are both empty; else none
 	Leader    wire.NodeID   // NoNode if there is none
 	Recovery  wire.LeaderRecoveryState
 	Epoch     wire.Epoch          // leader epoch: raised by every record that names a leader
@@ -23,14 +24,54 @@ type Partition struct {
 // addPartition takes a whole partition in; records come in partition order.
 func (m *Image) addPartition(r *wire.PartitionRecord) {
 	t := m.topics[r.TopicID]
+	if t == nil {
+		return
+	}
+	if old := m.Partition(r.TopicID, r.PartitionID); old != nil {
+		m.digest -= digestPartition(old)
+	}
 	for int(r.PartitionID) >= len(t.Partitions) {
 		t.Partitions = append(t.Partitions, nil)
 	}
-	t.Partitions[r.PartitionID] = &Partition{
+	p := &Partition{
 		Topic: r.TopicID, Partition: r.PartitionID,
-		Replicas: r.Replicas, ISR: r.ISR, ELR: r.ELR, Leader: r.Leader, Recovery: r.LeaderRecoveryState,
+		Replicas: r.Replicas, ISR: r.ISR, ELR: r.ELR, LastKnown: r.LastKnownELR, Leader: r.Leader, Recovery: r.LeaderRecoveryState,
 		Epoch: r.LeaderEpoch, Version: r.PartitionEpoch,
 	}
+	t.Partitions[r.PartitionID] = p
+	m.digest += digestPartition(p)
+}
+
+// changePartition applies a change to the partition it names.
+func (m *Image) changePartition(r *wire.PartitionChangeRecord) {
+	p := m.Partition(r.TopicID, r.PartitionID)
+	if p == nil {
+		return
+	}
+	m.digest -= digestPartition(p)
+	p.change(r)
+	m.digest += digestPartition(p)
+}
+
+// clearELR forgets the eligible leader replicas of a topic's partitions, or of all ("").
+func (m *Image) clearELR(topic string) {
+	for _, t := range m.topics { //order: each partition on its own, and the digest is a sum
+		if topic != "" && t.Name != topic {
+			continue
+		}
+		for _, p := range t.Partitions {
+			m.digest -= digestPartition(p)
+			p.ELR, p.LastKnown = nil, nil
+			m.digest += digestPartition(p)
+		}
+	}
+}
+
+// After is the partition as a change will leave it.
+func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
+	next := *p
+	next.change(r)
+	return next
 }
 
 // change applies a PartitionChangeRecord. The epochs are not in the record: they follow from it, so that no two
@@ -45,6 +86,9 @@ func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	}
 	if r.ELR != nil {
 		p.ELR = r.ELR
+	}
+	if r.LastKnownELR != nil {
+		p.LastKnown = r.LastKnownELR
 	}
 	if r.Replicas != nil {
 		p.Replicas = r.Replicas

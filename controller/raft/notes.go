@@ -19,11 +19,11 @@ var notes = [...]*env.NoteKind{
 	},
 	Candidate: {
 		Name: "raft.candidate", Fields: [4]string{"node", "epoch", "leader", "offset"},
-		Text: "asks the quorum for votes in epoch {epoch}", Story: true,
+		Text: "asks the quorum for votes in epoch {epoch}",
 	},
 	Leader: {
 		Name: "raft.leads", Fields: [4]string{"node", "epoch", "leader", "offset"},
-		Text: "is elected leader of the metadata quorum in epoch {epoch}, which begins at offset {offset}", Story: true,
+		Text: "is elected leader of the metadata quorum in epoch {epoch}, which begins at offset {offset}",
 	},
 	Follower: {
 		Name: "raft.follows", Fields: [4]string{"node", "epoch", "leader", "offset"},

@@ -31,6 +31,7 @@ import (
 //	another leads                           Follower
 //	this node has its own vote              Candidate, same epoch
 //	else                                    Unattached, with its vote if it gave one
+//	and a single voter campaigns at once
 //
 // Epoch, leader and vote are in the file before the state is entered; Resigned is not written, it follows from "leader:
 // me" without a life to go with it.
@@ -68,6 +69,9 @@ func (n *Node) awake(e env.Env, q wire.QuorumState) {
 		n.becomeCandidate(e, n.epoch)
 	default:
 		n.enter(e, Unattached, n.electionTimeout(e))
+	}
+	if len(n.peers) == 0 && n.state != Leader && !n.dead {
+		n.campaign(e) // a single voter has nobody to wait for
 	}
 }
 

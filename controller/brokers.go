@@ -1,0 +1,194 @@
+package controller
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/controller/image"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// A broker's life as the controller sees it (BrokerHeartbeatManager.calculateNextBrokerState, KIP-631):
+//
+//	from                 when                                                            becomes
+//	FENCED               it wants in, and has applied its own registration               UNFENCED
+//	                     it wants to shut down                                           SHUTDOWN_NOW
+//	UNFENCED             it wants a fence, or its session is over                        FENCED
+//	                     it wants to shut down and leads something                       CONTROLLED_SHUTDOWN
+//	                     it wants to shut down and leads nothing                         SHUTDOWN_NOW
+//	CONTROLLED_SHUTDOWN  it leads nothing, and all active brokers know that              SHUTDOWN_NOW
+//	any                  a new incarnation registers                                     FENCED
+
+// register takes a broker's incarnation in (ClusterControlManager.registerBroker). A new incarnation gets the offset of
+// its registration record as broker epoch and starts fenced; it leaves every ISR, and if the one before it did not shut
+// down cleanly, every ELR. While the old one is in service and its session lives, it is refused: there may be two
+// processes with one id.
+func (c *Controller) register(e env.Env, m cluster, req *kmsg.BrokerRegistrationRequest) ([]wire.MetadataRecord, env.Response) {
+	id := wire.NodeID(req.BrokerID)
+	old := m.Broker(id)
+	again := old != nil && old.Incarnation == wire.UUID(req.IncarnationID) // its first answer was lost (KAFKA-16952)
+	switch {
+	case req.ClusterID != c.cfg.ClusterID:
+		return nil, refusal(req, kerr.InconsistentClusterID)
+	case id < 0 || wire.UUID(req.IncarnationID) == wire.UUID{}:
+		return nil, refusal(req, kerr.InvalidRequest)
+	case old != nil && !again && old.Active() && c.inSession(e, id) && m.rules.RefuseDuplicate: // not one that leaves: KAFKA-19047
+		return nil, refusal(req, kerr.DuplicateBrokerRegistration)
+	case !validDirs(m, req):
+		return nil, refusal(req, kerr.InvalidRegistration)
+	case !supports(m, req):
+		return nil, refusal(req, kerr.UnsupportedVersion)
+	}
+	r := &wire.RegisterBrokerRecord{Version: 3, BrokerID: id, IncarnationID: req.IncarnationID, Rack: req.Rack, Fenced: true}
+	for _, l := range req.Listeners {
+		r.EndPoints = append(r.EndPoints, wire.EndPoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+	}
+	for _, f := range req.Features {
+		r.Features = append(r.Features, wire.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
+	}
+	for _, dir := range req.LogDirs {
+		r.LogDirs = append(r.LogDirs, dir)
+	}
+	var records []wire.MetadataRecord
+	switch {
+	case again:
+		r.BrokerEpoch, r.Fenced, r.InControlledShutdown = old.Epoch, old.Fenced, old.ShuttingDown
+	case old == nil || !m.rules.LeaveOnRestart:
+	case m.rules.CleanRestart(wire.BrokerEpoch(req.PreviousBrokerEpoch), old.Epoch):
+		records = m.leave(id)
+	default:
+		records = m.loseTail(id)
+	}
+	if !again {
+		r.BrokerEpoch = wire.BrokerEpoch(c.rt.End()) + wire.BrokerEpoch(len(records))
+		if old != nil && !m.rules.LeaveOnRestart {
+			r.Fenced = old.Fenced
+		}
+		c.heard(e, id, -1)
+	}
+	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
+	resp.BrokerEpoch = int64(r.BrokerEpoch)
+	return append(records, r), resp
+}
+
+// validDirs tells whether a broker's log directories can be its own: no reserved id, none twice, none of another broker.
+func validDirs(m cluster, req *kmsg.BrokerRegistrationRequest) bool {
+	var seen []wire.UUID
+	for _, dir := range req.LogDirs {
+		id := wire.UUID(dir)
+		if reserved := [15]byte(id[:15]) == [15]byte{} && id[15] < 100; reserved || slices.Contains(seen, id) {
+			return false
+		}
+		seen = append(seen, id)
+	}
+	for _, b := range m.Brokers() {
+		if b.ID != wire.NodeID(req.BrokerID) && slices.ContainsFunc(b.LogDirs, func(d wire.UUID) bool { return slices.Contains(seen, d) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// supports tells whether a broker can live with the finalised levels of the features it names.
+func supports(m cluster, req *kmsg.BrokerRegistrationRequest) bool {
+	for _, f := range req.Features {
+		if level := m.Feature(f.Name); level != 0 && (level < f.MinSupportedVersion || level > f.MaxSupportedVersion) {
+			return false
+		}
+	}
+	return true
+}
+
+// inSession tells whether a broker was heard of within its session timeout.
+func (c *Controller) inSession(e env.Env, id wire.NodeID) bool {
+	s := c.sessions[id]
+	return s != nil && e.Now().Sub(s.seen) < c.cfg.SessionTimeout
+}
+
+// heard restarts a broker's session. metadata is the last record it has applied, or -1 if it did not say.
+func (c *Controller) heard(e env.Env, id wire.NodeID, metadata wire.Offset) {
+	s := c.sessions[id]
+	if s == nil || metadata < 0 {
+		s = &session{leaving: -1}
+		c.sessions[id] = s
+	}
+	s.seen, s.metadata = e.Now(), metadata
+	e.Arm(env.Timer{Kind: timSession, Lane: env.LaneRaft, A: int64(id), B: int64(c.term)}, c.cfg.SessionTimeout)
+}
+
+// heartbeat keeps a session alive and moves the broker on in its life.
+func (c *Controller) heartbeat(e env.Env, m cluster, req *kmsg.BrokerHeartbeatRequest) ([]wire.MetadataRecord, env.Response) {
+	b := m.Broker(wire.NodeID(req.BrokerID))
+	if b == nil || b.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
+		return nil, refusal(req, kerr.StaleBrokerEpoch)
+	}
+	applied := wire.Offset(req.CurrentMetadataOffset)
+	c.heard(e, b.ID, max(applied, 0))
+	s := c.sessions[b.ID]
+	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
+	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch)
+	resp.IsFenced = b.Fenced
+	var records []wire.MetadataRecord
+	now := func() { // SHUTDOWN_NOW
+		resp.IsFenced, resp.ShouldShutdown = true, true
+		if !b.Fenced {
+			records = m.fence(b)
+		}
+	}
+	switch {
+	case b.Fenced && req.WantShutdown:
+		now()
+	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
+		records, resp.IsFenced = m.unfence(b), false
+	case b.Fenced:
+	case b.ShuttingDown:
+		switch {
+		case m.leads(b.ID):
+		case s.leaving < 0: // this controller is new: it does not know since when nothing is led
+			s.leaving = c.rt.End() - 1
+		case s.leaving <= c.lowestActive(m):
+			now()
+		}
+	case req.WantFence && req.WantShutdown, req.WantShutdown && !m.leads(b.ID):
+		now()
+	case req.WantFence:
+		records, resp.IsFenced = m.fence(b), true
+	case req.WantShutdown:
+		records = m.shutDown(b)
+		s.leaving = c.rt.End() + wire.Offset(len(records)) - 1
+	}
+	return records, resp
+}
+
+// lowestActive is the least that any active broker has applied of the metadata log: below it, everybody knows.
+func (c *Controller) lowestActive(m cluster) wire.Offset {
+	lowest := wire.Offset(1<<63 - 1)
+	for _, b := range m.Brokers() {
+		if b.Active() {
+			if s := c.sessions[b.ID]; s == nil {
+				lowest = -1
+			} else {
+				lowest = min(lowest, s.metadata)
+			}
+		}
+	}
+	return lowest
+}
+
+// unregister forgets a broker for good.
+func unregister(m cluster, req *kmsg.UnregisterBrokerRequest) ([]wire.MetadataRecord, env.Response) {
+	b := m.Broker(wire.NodeID(req.BrokerID))
+	if b == nil {
+		return nil, refusal(req, kerr.BrokerIDNotRegistered)
+	}
+	records := append(m.leave(b.ID), &wire.UnregisterBrokerRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch})
+	return records, req.ResponseKind()
+}
+
+// sameIncarnation tells whether a proposed member of an ISR is the broker that is registered.
+func sameIncarnation(m cluster, b *image.Broker, claimed int64) bool {
+	return m.rules.SameIncarnation(wire.BrokerEpoch(claimed), b.Epoch)
+}

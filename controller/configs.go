@@ -1,0 +1,192 @@
+package controller
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/controller/image"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// checkConfig says what is wrong with a config's value, or nil.
+func (c *Controller) checkConfig(resource wire.ConfigResource, name, value string) error {
+	if c.cfg.CheckConfig == nil {
+		return nil
+	}
+	return c.cfg.CheckConfig(resource, name, value)
+}
+
+// alterConfigs sets, deletes, appends to and subtracts from configs, each resource on its own (KIP-339). Where that
+// changes who may lead, leaders are elected in the same batch.
+func (c *Controller) alterConfigs(m cluster, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
+	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+	var records []wire.MetadataRecord
+	for i := range req.Resources {
+		r := &req.Resources[i]
+		ar := kmsg.NewIncrementalAlterConfigsResponseResource()
+		ar.ResourceType, ar.ResourceName = r.ResourceType, r.ResourceName
+		changes, err := c.configChanges(m, r)
+		if slices.ContainsFunc(req.Resources[:i], func(o kmsg.IncrementalAlterConfigsRequestResource) bool {
+			return o.ResourceType == r.ResourceType && o.ResourceName == r.ResourceName
+		}) {
+			err = kerr.InvalidRequest
+		}
+		if ar.ErrorCode = codeOf(err); err == nil && !req.ValidateOnly {
+			records = append(records, changes...)
+		}
+		resp.Resources = append(resp.Resources, ar)
+	}
+	return append(records, m.consequences(records)...), resp
+}
+
+// configChanges checks one resource's changes and makes their records.
+func (c *Controller) configChanges(m cluster, r *kmsg.IncrementalAlterConfigsRequestResource) ([]wire.MetadataRecord, *kerr.Error) {
+	kind := wire.ConfigResource(r.ResourceType)
+	if err := m.validResource(kind, r.ResourceName); err != nil {
+		return nil, err
+	}
+	var records []wire.MetadataRecord
+	for i, cfg := range r.Configs {
+		if slices.ContainsFunc(r.Configs[:i], func(o kmsg.IncrementalAlterConfigsRequestResourceConfig) bool { return o.Name == cfg.Name }) {
+			return nil, kerr.InvalidRequest
+		}
+		was, _ := m.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: cfg.Name})
+		value, err := newValue(was, cfg.Op, cfg.Value)
+		if err != nil {
+			return nil, err
+		}
+		if value != nil && c.checkConfig(kind, cfg.Name, *value) != nil {
+			return nil, kerr.InvalidConfig
+		}
+		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && m.elr() {
+			return nil, kerr.InvalidConfig // the controller must know one value for all (KIP-966)
+		}
+		records = append(records, &wire.ConfigRecord{ResourceType: kind, ResourceName: r.ResourceName, Name: cfg.Name, Value: value})
+	}
+	return records, nil
+}
+
+// validResource checks what is configured: a topic that exists, a broker by number, or the default of all brokers.
+func (c cluster) validResource(kind wire.ConfigResource, name string) *kerr.Error {
+	switch kind {
+	case wire.ConfigTopic:
+		if c.TopicNamed(name) == nil {
+			return kerr.UnknownTopicOrPartition
+		}
+	case wire.ConfigBroker:
+		if _, err := strconv.ParseInt(name, 10, 32); err != nil && name != "" {
+			return kerr.InvalidRequest
+		}
+	case wire.ConfigGroup, wire.ConfigClientMetrics:
+		if name == "" {
+			return kerr.InvalidRequest
+		}
+	default:
+		return kerr.InvalidRequest
+	}
+	return nil
+}
+
+// newValue is what an operation makes of a value; nil deletes it.
+func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*string, *kerr.Error) {
+	if o == kmsg.IncrementalAlterConfigOpDelete {
+		return nil, nil
+	}
+	if with == nil {
+		return nil, kerr.InvalidConfig
+	}
+	var parts []string
+	if was != "" {
+		parts = strings.Split(was, ",")
+	}
+	switch o {
+	case kmsg.IncrementalAlterConfigOpSet:
+		return with, nil
+	case kmsg.IncrementalAlterConfigOpAppend:
+		for _, s := range strings.Split(*with, ",") {
+			if !slices.Contains(parts, s) {
+				parts = append(parts, s)
+			}
+		}
+	case kmsg.IncrementalAlterConfigOpSubtract:
+		away := strings.Split(*with, ",")
+		parts = slices.DeleteFunc(parts, func(s string) bool { return slices.Contains(away, s) })
+	default:
+		return nil, kerr.InvalidRequest
+	}
+	joined := strings.Join(parts, ",")
+	return &joined, nil
+}
+
+// consequences are what follows from config records: an ELR that was computed under another min.insync.replicas is
+// forgotten (KIP-966), and partitions that wait for a leader get one if unclean elections are allowed now.
+func (c cluster) consequences(records []wire.MetadataRecord) []wire.MetadataRecord {
+	var more []wire.MetadataRecord
+	for _, r := range records {
+		cfg := r.(*wire.ConfigRecord)
+		switch {
+		case cfg.Name == minISRConfig && c.elr():
+			topic := ""
+			if cfg.ResourceType == wire.ConfigTopic {
+				topic = cfg.ResourceName
+			}
+			more = append(more, &wire.ClearElrRecord{TopicName: topic})
+		case cfg.Name == uncleanConfig && cfg.Value != nil && *cfg.Value == "true":
+			more = append(more, c.each(c.forced(cfg))...)
+		}
+	}
+	return more
+}
+
+// forced elects uncleanly in the leaderless partitions that a config record is about.
+func (c cluster) forced(cfg *wire.ConfigRecord) func(*image.Topic, *image.Partition) *wire.PartitionChangeRecord {
+	return func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		_, own := c.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: t.Name, Name: uncleanConfig})
+		meant := cfg.ResourceType == wire.ConfigTopic && cfg.ResourceName == t.Name || cfg.ResourceType == wire.ConfigBroker && cfg.ResourceName == "" && !own
+		if p.Leader != wire.NoNode || !meant {
+			return nil
+		}
+		s := c.shift(t, p)
+		s.election = unclean
+		return s.record()
+	}
+}
+
+// describeConfigs tells what is set on resources; defaults are not in the metadata, and brokers know theirs.
+func describeConfigs(m cluster, req *kmsg.DescribeConfigsRequest) env.Response {
+	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
+	for _, r := range req.Resources {
+		ar := kmsg.NewDescribeConfigsResponseResource()
+		ar.ResourceType, ar.ResourceName = r.ResourceType, r.ResourceName
+		kind := wire.ConfigResource(r.ResourceType)
+		if err := m.validResource(kind, r.ResourceName); err != nil {
+			ar.ErrorCode = err.Code
+			resp.Resources = append(resp.Resources, ar)
+			continue
+		}
+		for _, k := range m.ConfigsOf(kind, r.ResourceName) {
+			if r.ConfigNames != nil && !slices.Contains(r.ConfigNames, k.Name) {
+				continue
+			}
+			cfg := kmsg.NewDescribeConfigsResponseResourceConfig()
+			value, _ := m.Config(k)
+			cfg.Name, cfg.Value = k.Name, &value
+			switch {
+			case kind == wire.ConfigTopic:
+				cfg.Source = kmsg.ConfigSourceDynamicTopicConfig
+			case k.Of == "":
+				cfg.Source = kmsg.ConfigSourceDynamicDefaultBrokerConfig
+			default:
+				cfg.Source = kmsg.ConfigSourceDynamicBrokerConfig
+			}
+			ar.Configs = append(ar.Configs, cfg)
+		}
+		resp.Resources = append(resp.Resources, ar)
+	}
+	return resp
+}

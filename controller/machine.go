@@ -1,0 +1,68 @@
+package controller
+
+import (
+	"fmt"
+
+	"samsa/controller/image"
+	"samsa/coordinator"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// machine is the controller's hard state: the image. What is not in the log (sessions, timers, whom to answer) is soft
+// state, in Controller.
+type machine struct{ *image.Image }
+
+func newMachine() machine { return machine{image.New()} }
+
+// Apply takes one record of the metadata log in. A record that cannot be read ends the process, as Kafka's fatal fault
+// handler does: to skip it would make this image differ from all others.
+func (m machine) Apply(r wire.Record) {
+	rec, err := wire.ParseMetadata(r.Value)
+	if err != nil {
+		panic(fmt.Sprintf("controller: the record at offset %d of the metadata log: %v", r.Offset, err))
+	}
+	m.Image.Apply(rec)
+	m.Next = r.Offset + 1
+}
+
+// Digest is the image's.
+func (m machine) Digest() uint64 { return m.Image.Digest() }
+
+// Apply takes one batch of the metadata log into an image. Brokers use it.
+func Apply(m *image.Image, b wire.Batch) error {
+	if !b.IsControl() {
+		for rec, err := range b.Records() {
+			if err != nil {
+				return err
+			}
+			r, err := wire.ParseMetadata(rec.Value)
+			if err != nil {
+				return err
+			}
+			m.Apply(r)
+		}
+	}
+	m.Next, m.Epoch = b.NextOffset(), b.LeaderEpoch()
+	return nil
+}
+
+// quorumLog is the metadata log as the coordinator's runtime sees it.
+type quorumLog struct{ c *Controller }
+
+// Append implements coordinator.Log.
+func (l quorumLog) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
+	end, err := l.c.quorum.Append(e, records)
+	if err != nil && certain(err) {
+		err = coordinator.Refused{Cause: err}
+	}
+	return end, err
+}
+
+// End implements coordinator.Log.
+func (l quorumLog) End() wire.Offset { return l.c.quorum.End() }
+
+// Scan implements coordinator.Log.
+func (l quorumLog) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) error {
+	return l.c.quorum.Scan(e, from, to, apply)
+}

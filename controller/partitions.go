@@ -1,0 +1,195 @@
+package controller
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/controller/image"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// AlterPartition: version 2 topic ids, version 3 the broker epoch of each member (KIP-903).
+
+// alterPartition lets a leader change the ISR, one compare-and-set per partition.
+func alterPartition(m cluster, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
+	sender := m.Broker(wire.NodeID(req.BrokerID))
+	if sender == nil || sender.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
+		return nil, refusal(req, kerr.StaleBrokerEpoch)
+	}
+	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
+	var records []wire.MetadataRecord
+	var done []*image.Partition
+	for _, rt := range req.Topics {
+		at := kmsg.NewAlterPartitionResponseTopic()
+		at.TopidID = rt.TopicID
+		for i := range rt.Partitions {
+			rp := &rt.Partitions[i]
+			ap := kmsg.NewAlterPartitionResponseTopicPartition()
+			ap.Partition = rp.Partition
+			t := m.Topic(rt.TopicID)
+			p := m.Partition(rt.TopicID, rp.Partition)
+			err := m.mayAlter(sender.ID, t, p, rp)
+			if err == nil && slices.Contains(done, p) {
+				err = kerr.InvalidRequest // twice in one request
+			}
+			if err == nil {
+				done = append(done, p)
+				r := m.alteration(t, p, rp)
+				now := *p
+				if r != nil {
+					records = append(records, r)
+					now = p.After(r)
+				}
+				if now.Leader != sender.ID {
+					err = kerr.NewLeaderElected
+				} else {
+					tellPartition(&ap, &now)
+				}
+			}
+			ap.ErrorCode = codeOf(err)
+			at.Partitions = append(at.Partitions, ap)
+		}
+		resp.Topics = append(resp.Topics, at)
+	}
+	return records, resp
+}
+
+// tellPartition puts a partition's state into an answer.
+func tellPartition(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.Partition) {
+	ap.LeaderID, ap.LeaderEpoch, ap.PartitionEpoch = int32(p.Leader), int32(p.Epoch), int32(p.Version)
+	ap.LeaderRecoveryState = int8(p.Recovery)
+	for _, id := range p.ISR {
+		ap.ISR = append(ap.ISR, int32(id))
+	}
+}
+
+// alteration is the record of an accepted ISR change; nil if nothing changes.
+func (c cluster) alteration(t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *wire.PartitionChangeRecord {
+	s := c.shift(t, p)
+	s.isr = nil
+	for _, id := range p.Replicas { // kept in the order of the replicas
+		if slices.ContainsFunc(rp.NewEpochISR, func(n kmsg.AlterPartitionRequestTopicPartitionNewEpochISR) bool { return wire.NodeID(n.BrokerID) == id }) {
+			s.isr = append(s.isr, id)
+		}
+	}
+	s.recovery = wire.LeaderRecoveryState(rp.LeaderRecoveryState)
+	return s.record()
+}
+
+// mayAlter checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first whether the
+// leader knows the partition as it is, then whether the wanted ISR makes sense, then whether its members are in service.
+func (c cluster) mayAlter(sender wire.NodeID, t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *kerr.Error {
+	switch {
+	case t == nil:
+		return kerr.UnknownTopicID
+	case p == nil:
+		return kerr.UnknownTopicOrPartition
+	}
+	epoch, version, state := wire.Epoch(rp.LeaderEpoch), wire.PartitionEpoch(rp.PartitionEpoch), wire.LeaderRecoveryState(rp.LeaderRecoveryState)
+	switch {
+	case epoch > p.Epoch || version > p.Version:
+		return kerr.NotController // the leader has seen more than this controller
+	case epoch < p.Epoch:
+		return kerr.FencedLeaderEpoch
+	case sender != p.Leader:
+		return kerr.InvalidRequest
+	case c.rules.Outdated(version, p.Version):
+		return kerr.InvalidUpdateVersion
+	}
+	leads, members := false, []int32{}
+	for _, n := range rp.NewEpochISR {
+		leads = leads || wire.NodeID(n.BrokerID) == p.Leader
+		if !p.HasReplica(wire.NodeID(n.BrokerID)) || slices.Contains(members, n.BrokerID) {
+			return kerr.InvalidRequest
+		}
+		members = append(members, n.BrokerID)
+	}
+	switch {
+	case !leads:
+		return kerr.InvalidRequest
+	case state != wire.Recovered && state != wire.Recovering:
+		return kerr.InvalidRequest
+	case state == wire.Recovering && (len(rp.NewEpochISR) > 1 || p.Recovery == wire.Recovered):
+		return kerr.InvalidRequest
+	}
+	for _, n := range rp.NewEpochISR {
+		b := c.Broker(wire.NodeID(n.BrokerID))
+		if b == nil || !c.rules.MayJoinISR(b) || !sameIncarnation(c, b, n.BrokerEpoch) {
+			return kerr.IneligibleReplica
+		}
+	}
+	return nil
+}
+
+// electLeaders elects because an admin asks: the preferred leader, or any at all. Without topics it is all partitions,
+// and those that need nothing are left out of the answer.
+func electLeaders(m cluster, req *kmsg.ElectLeadersRequest) ([]wire.MetadataRecord, env.Response) {
+	resp := req.ResponseKind().(*kmsg.ElectLeadersResponse)
+	if req.ElectionType != 0 && req.ElectionType != 1 {
+		resp.ErrorCode = kerr.InvalidRequest.Code
+		return nil, resp
+	}
+	asked := req.Topics
+	if asked == nil {
+		for _, t := range m.Topics() {
+			rt := kmsg.NewElectLeadersRequestTopic()
+			rt.Topic = t.Name
+			for _, p := range t.Partitions {
+				rt.Partitions = append(rt.Partitions, p.Partition)
+			}
+			asked = append(asked, rt)
+		}
+	}
+	var records []wire.MetadataRecord
+	for _, rt := range asked {
+		at := kmsg.NewElectLeadersResponseTopic()
+		at.Topic = rt.Topic
+		for _, partition := range rt.Partitions {
+			r, err := m.electLeader(rt.Topic, partition, req.ElectionType == 1)
+			if req.Topics == nil && err == kerr.ElectionNotNeeded {
+				continue
+			}
+			if r != nil {
+				records = append(records, r)
+			}
+			ap := kmsg.NewElectLeadersResponseTopicPartition()
+			ap.Partition, ap.ErrorCode = partition, codeOf(err)
+			at.Partitions = append(at.Partitions, ap)
+		}
+		if len(at.Partitions) > 0 {
+			resp.Topics = append(resp.Topics, at)
+		}
+	}
+	return records, resp
+}
+
+// electLeader is one election that an admin asked for (ReplicationControlManager.electLeader).
+func (c cluster) electLeader(topic string, partition int32, any bool) (*wire.PartitionChangeRecord, *kerr.Error) {
+	t := c.TopicNamed(topic)
+	if t == nil {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	p := c.Partition(t.ID, partition)
+	switch {
+	case p == nil:
+		return nil, kerr.UnknownTopicOrPartition
+	case any && p.Leader != wire.NoNode, !any && p.Leader == p.Replicas[0]:
+		return nil, kerr.ElectionNotNeeded
+	}
+	s := c.shift(t, p)
+	s.election = preferred
+	if any {
+		s.election = unclean
+	}
+	r := s.record()
+	switch {
+	case r != nil && r.Leader != wire.LeaderUnchanged:
+		return r, nil
+	case any:
+		return nil, kerr.EligibleLeadersNotAvailable
+	}
+	return nil, kerr.PreferredLeaderNotAvailable
+}

@@ -1,0 +1,70 @@
+package controller
+
+import (
+	"samsa/controller/image"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Applied implements coordinator.Host: it notes what a record means, once it is committed.
+func (c *Controller) Applied(e env.Env, rec wire.Record) {
+	r, err := wire.ParseMetadata(rec.Value)
+	if err != nil {
+		return // Apply has panicked before
+	}
+	switch r := r.(type) {
+	case *wire.RegisterBrokerRecord:
+		e.Note(noteRegistered, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
+	case *wire.BrokerRegistrationChangeRecord:
+		switch {
+		case r.Fenced == 1:
+			e.Note(noteFenced, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
+		case r.Fenced == -1:
+			e.Note(noteUnfenced, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
+		case r.InControlledShutdown == 1:
+			e.Note(noteShutdown, int64(r.BrokerID), int64(r.BrokerEpoch), 0, 0)
+		}
+	case *wire.RemoveTopicRecord:
+		e.Note(noteDeleted, r.TopicID.Short(), 0, 0, 0)
+	case *wire.PartitionRecord:
+		e.Note(noteElected, r.TopicID.Short(), int64(r.PartitionID), int64(r.Leader), int64(r.LeaderEpoch))
+	case *wire.PartitionChangeRecord:
+		if p := c.Image().Partition(r.TopicID, r.PartitionID); p != nil {
+			tellChange(e, r, p)
+		}
+	case *wire.FeatureLevelRecord:
+		if r.Name == metadataFeature {
+			e.Note(noteVersion, int64(r.Level), 0, 0, 0)
+		}
+	}
+}
+
+// tellChange notes a change of a partition, which is applied.
+func tellChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Partition) {
+	topic, partition := r.TopicID.Short(), int64(r.PartitionID)
+	switch {
+	case r.Leader == wire.NoNode:
+		e.Note(noteLeaderless, topic, partition, Set(p.ISR), int64(p.Epoch))
+	case r.Leader != wire.LeaderUnchanged && r.LeaderRecoveryState == wire.Recovering:
+		e.Note(noteUnclean, topic, partition, int64(p.Leader), int64(p.Epoch))
+	case r.Leader != wire.LeaderUnchanged:
+		e.Note(noteElected, topic, partition, int64(p.Leader), int64(p.Epoch))
+	}
+	if r.ISR != nil {
+		e.Note(noteISR, topic, partition, Set(p.ISR), int64(p.Version))
+	}
+	if r.ELR != nil {
+		e.Note(noteELR, topic, partition, Set(p.ELR), int64(p.Version))
+	}
+}
+
+// Set is a list of node ids as notes carry it: bit i is node i. Ids above 62 do not fit and are left out.
+func Set(ids []wire.NodeID) int64 {
+	var set int64
+	for _, id := range ids {
+		if id >= 0 && id < 63 {
+			set |= 1 << id
+		}
+	}
+	return set
+}
