@@ -1,108 +1,77 @@
 package check
 
-import (
-	"strconv"
-
-	"samsa/wire"
-)
-
 // AckedDurable judges Kafka's first promise from above: it looks into the true logs.
 //
-// It finds a loss as soon as a leader without the batch appears, before any reader could notice; LostWrite finds the
-// same loss from the outside, from what readers saw.
+// It finds a loss as soon as a leader of the newest epoch is without the batch, before any reader could notice; LostWrite
+// finds the same loss from the outside, from what readers saw.
 var AckedDurable = &Check{
-	Name:  "acked-durable",
-	Doc:   "a record whose producer was told that it is stored is in the log of every later leader",
-	Judge: judgeAcked,
-	Accept: func() *Case {
-		logs := fixture{1: {0: 0xA, 1: 0xB}, 2: {0: 0xA}}
-		var c Case
-		c.Ledger.Acked(Ack{Client: "p1", Partition: orders, Base: 0, CRC: 0xA, Acks: -1, Step: 3}, logs.led(1))
-		c.Ledger.Struck(Hit{Node: 1, What: "power loss", Step: 4})
-		c.Ledger.Look(orders, logs.led(2), 5)
-		return &c
+	Name: "acked-durable", Numbers: "S5",
+	Doc: "a record whose producer was told that it is stored is in the log of every later leader",
+	Of:  [2]string{"acknowledged batch, in the leader's log at every look", "acknowledged batches, all in the leader's log at every look"},
+	On:  []ChangeKind{Looked, Lost, Promised},
+	See: seeDurable,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.write(1, 0, 0xB, 1) // told to nobody
+		s.power(1, 1)
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 1)
+		return s.done()
 	},
-	Reject: func() *Case {
-		var c Case
-		c.Ledger.Acked(Ack{Client: "p1", Partition: orders, Base: 1, CRC: 0xB, Acks: -1, Step: 3},
-			fixture{1: {0: 0xA, 1: 0xB}, 2: {0: 0xA, 1: 0xB}}.led(1))
-		c.Ledger.Struck(Hit{Node: 1, What: "power loss", Step: 4})
-		// Broker 2 held the batch, was never hit, and leads without it.
-		c.Ledger.Look(orders, fixture{1: {0: 0xA}, 2: {0: 0xA}}.led(2), 5)
-		return &c
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		s.power(1, 1)
+		s.Cut(s.p, s.p.Replica(2), 1, "") // truncated by broker 2 itself, and its disk was never hit
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 1)
+		return s.done()
 	},
 }
 
-func judgeAcked(c *Case) Result {
-	if len(c.Ledger.entries) == 0 {
-		return Result{Status: Unexercised, Explanation: "no producer was told that a record is stored"}
+func seeDurable(d *Docket, v *View, c *Change) {
+	if c.Kind == Promised && c.HW == 0 {
+		d.exercised()
 	}
-	var priced *Result
-	for _, loss := range c.Ledger.losses {
-		clause := c.Ledger.license(loss)
-		r := Result{Status: Violated, Step: loss.Step, Clause: clause, Explanation: tell(loss)}
+	p, r := c.Partition, c.Replica
+	if !r.Leads || r.Epoch < p.newest || r.lacking == 0 || p == v.quorum.log {
+		return
+	}
+	p.lacks(r, func(q *promise) bool {
+		clause := p.license(v, q, r.Epoch)
+		p.lose(q, clause)
+		if q.made&(madeToAll|madeToOne) == 0 {
+			return true // only shown: reads-stable has it if somebody reads another record there
+		}
+		if d.broken() {
+			return true
+		}
+		where := ""
 		if clause == "" {
-			return r
+			where = p.whoHas(v, q)
 		}
-		if r.Status = Priced; priced == nil {
-			priced = &r
-		}
-	}
-	if priced != nil {
-		return *priced
-	}
-	n := int64(len(c.Ledger.entries))
-	return Result{Status: Held, Explanation: plural(n, "acknowledged batch", "acknowledged batches") + ", all in the leader's log at every look"}
+		d.decide(v, Fact{p.TP.String(), q.Base, "leader"}, clause,
+			q.client, " was told at step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; broker ",
+			itoa(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
+		return true
+	})
 }
 
-func tell(l Loss) string {
-	return l.Ack.Client + " was told at step " + itoa(int64(l.Ack.Step)) + " that offset " + itoa(int64(l.Ack.Base)) + " of " +
-		l.Ack.Partition.String() + " is stored; broker " + itoa(int64(l.Leader)) + ", leader in epoch " + itoa(int64(l.Epoch)) +
-		", does not have it"
-}
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return itoa(n) + " " + many
-}
-
-// orders is the partition of all fixtures.
-var orders = wire.TopicPartition{Topic: "orders"}
-
-// fixture is a View for fixtures: the batches (base offset to CRC) of brokers 1, 2, 3.
-type fixture map[wire.NodeID]map[wire.Offset]uint32
-
-type fixtureView struct {
-	logs   fixture
-	leader wire.NodeID
-}
-
-type fixtureLog struct {
-	node    wire.NodeID
-	batches map[wire.Offset]uint32
-}
-
-func (f fixture) led(by wire.NodeID) View { return fixtureView{f, by} }
-
-// Leader is the broker named to led.
-func (v fixtureView) Leader(wire.TopicPartition) (Log, wire.Epoch, bool) {
-	return fixtureLog{v.leader, v.logs[v.leader]}, 1, true
-}
-
-// Logs are those of brokers 1 to 3.
-func (v fixtureView) Logs(wire.TopicPartition) (logs []Log) {
-	for node := wire.NodeID(1); node <= 3; node++ {
-		if b, ok := v.logs[node]; ok {
-			logs = append(logs, fixtureLog{node, b})
+// whoHas says where the copies of a batch are, and what took the others.
+func (p *Partition) whoHas(v *View, q *promise) string {
+	words := ""
+	for _, r := range p.replicas {
+		if q.held&(1<<r.slot) != 0 {
+			words += "; broker " + itoa(r.Node) + " still has it"
 		}
 	}
-	return logs
+	for _, t := range q.taken {
+		words += "; the " + v.hits[t.hit].words() + " took a copy"
+		if t.flushed {
+			words += " that was synced"
+		}
+	}
+	return words
 }
-
-func (l fixtureLog) Node() wire.NodeID                 { return l.node }
-func (l fixtureLog) Start() wire.Offset                { return 0 }
-func (l fixtureLog) CRC(at wire.Offset) (uint32, bool) { crc, ok := l.batches[at]; return crc, ok }

@@ -1,15 +1,21 @@
 // Package check holds the judges: they decide which of Kafka's promises a run kept.
 //
-//	clients ──▶ History (what they did and were told) ─┐
-//	faults  ──▶ Ledger  (which disks held an acked     ├──▶ Check ──▶ Result ──▶ Verdict
-//	            record, and what hit them)             │
-//	brokers ──▶ View    (the true logs, looked at) ────┘
+//	clients ──▶ History (what they did and were told) ───────────┐
+//	disks   ──▶ View: true logs, who was told what (the ledger), ├──▶ Check ──▶ Result ──▶ Verdict
+//	nodes   ──▶       what faults destroyed, what nodes believe ─┘
 //
 // The package imports only wire: a judge who could read a broker's fields would sooner or later believe them. What it
 // needs to see of the cluster comes through View, a neutral picture that scenarios draws.
 //
-// Read check.go for what a judge is, ledger.go for what makes a loss legitimate, then one file per check. Every check
-// carries a case it must accept and one it must reject; a test runs both.
+// There are four kinds of judges, all of them values in All:
+//
+//   - invariants look at the View whenever it changes (See). They pay for the change and not for the logs' length;
+//   - history checks read what clients did and saw (Judge), and are the last word on a user's promise;
+//   - models search for an order of the operations that one correct machine could have had (linear.go);
+//   - liveness checks ask, once all faults are over, whether everything came right within its bound (alive.go).
+//
+// Read check.go for what a judge is, view.go for what it sees, ledger.go for what makes a loss legitimate; then one
+// file per family of checks. Every check carries a case it must accept and one it must reject; a test runs both.
 package check
 
 import "samsa/wire"
@@ -46,25 +52,57 @@ type Result struct {
 	Step        uint64 // the first step at which the outcome was decided; 0 if none is to be named
 	Explanation string // in plain words, with names, offsets and steps
 	Clause      string // Priced only: the setting or the faults that allow it
+	Fact        Fact   // Violated and Priced: what it is about, whatever the words say
 }
 
-// Check is a judge as a value.
+// Fact is the fingerprint of a finding: two runs that differ in seed and length failed in the same way if check and
+// fact are equal. A shrinker that compared names only would slide from one cause to another.
+type Fact struct {
+	Partition string      // "orders-0", "__cluster_metadata-0", or the resource in question
+	Offset    wire.Offset // the record in question, -1 if there is none
+	Role      string      // of the culprit: "leader", "follower", "controller", "voter", "producer", "consumer"
+}
+
+// Check is a judge as a value. Exactly one of See and Judge is set.
 type Check struct {
-	Name   string // as users write it: "acked-durable"
-	Doc    string // the promise, in one sentence
-	Judge  func(*Case) Result
-	Accept func() *Case // a case it must answer with Held
-	Reject func() *Case // a case it must answer with Violated
+	Name    string // as users write it: "acked-durable"
+	Numbers string // what it decides of checks.md, for those who write exhibits: "S4 S5"
+	Doc     string // the promise, in one sentence
+
+	Of  [2]string    // what an invariant counts, one and many: "batch", "batches"; empty for tests of the promise
+	On  []ChangeKind // the changes an invariant looks at
+	See func(d *Docket, v *View, c *Change)
+
+	Judge func(*Case) Result
+
+	// Accept and Reject play a case on a fresh View: one that the check must answer with Held, one with Violated.
+	Accept, Reject func(*View) *Case
 }
 
 // Case is the evidence of one run.
 type Case struct {
 	History []Op
-	Ledger  Ledger
+	View    *View // nil if nobody looked at the cluster
 }
 
-// All lists the checks in the order they are reported.
-func All() []*Check { return []*Check{AckedDurable, LostWrite} }
+// All lists the checks in the order they are reported: promises to users first.
+func All() []*Check {
+	all := []*Check{AckedDurable, LostWrite}
+	for _, family := range [][]*Check{replicationChecks, controlChecks, quorumChecks, historyChecks, linearChecks, livenessChecks} {
+		all = append(all, family...)
+	}
+	return all
+}
+
+// Named is a check by its name, or nil.
+func Named(name string) *Check {
+	for _, k := range All() {
+		if k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
 
 // Finding is a check with its answer.
 type Finding struct {
@@ -75,10 +113,21 @@ type Finding struct {
 // Judge runs every check on a case.
 func Judge(c *Case) []Finding {
 	var found []Finding
-	for _, k := range All() {
-		found = append(found, Finding{k, k.Judge(c)})
+	for i, k := range All() {
+		found = append(found, Finding{k, k.result(c, i)})
 	}
 	return found
+}
+
+// result is a check's answer; at is its place in All, where the View keeps its docket.
+func (k *Check) result(c *Case, at int) Result {
+	if k.Judge != nil {
+		return k.Judge(c)
+	}
+	if c.View == nil {
+		return Result{Status: Unexercised, Explanation: "nobody looked at the cluster"}
+	}
+	return c.View.dockets[at].result(k.Of)
 }
 
 // Verdict sums findings up: violated if any is, else unknown if any is, else held. A price is not a violation.
@@ -93,40 +142,4 @@ func Verdict(found []Finding) Status {
 		}
 	}
 	return sum
-}
-
-// Op is one thing a client did and what came of it, as the client saw it.
-type Op struct {
-	Client    string
-	Kind      Kind
-	Partition wire.TopicPartition
-	Acks      int16       // Send: -1 all, 0, 1
-	Value     string      // Send and Poll: unique per send
-	Offset    wire.Offset // Send: where the broker says it is (Outcome OK); Poll: where it was read; Drain: the end reached
-	Outcome   Outcome
-	Step      uint64 // when the outcome was known
-}
-
-// Kind is what a client did.
-type Kind uint8
-
-const (
-	Send  Kind = iota // one record sent, and its outcome
-	Poll              // one record read
-	Drain             // a reader found nothing more to read at Offset
-)
-
-// Outcome is what a client knows of its own request.
-type Outcome uint8
-
-const (
-	OK           Outcome = iota // acknowledged
-	Failed                      // certainly not applied
-	Indefinite                  // may or may not have been applied: timeouts, lost connections, most errors after a send
-	NeverDecided                // still open when the run ended; judged as Indefinite
-)
-
-// String is the outcome in Kafka users' words.
-func (o Outcome) String() string {
-	return [...]string{"ok", "failed", "unknown", "undecided"}[o]
 }

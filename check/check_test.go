@@ -1,58 +1,85 @@
 package check
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 func TestEveryCheckAcceptsAndRejects(t *testing.T) {
-	for _, k := range All() {
+	seen := map[string]bool{}
+	for i, k := range All() {
 		t.Run(k.Name, func(t *testing.T) {
+			require.False(t, seen[k.Name], "two checks of one name")
+			seen[k.Name] = true
 			require.NotEmpty(t, k.Doc)
-			good := k.Judge(k.Accept())
+			require.NotEmpty(t, k.Numbers)
+			require.True(t, (k.See == nil) != (k.Judge == nil), "exactly one of See and Judge")
+			good := k.result(k.Accept(NewView(Contract{}, All())), i)
 			require.Equal(t, Held, good.Status, good.Explanation)
-			bad := k.Judge(k.Reject())
+			bad := k.result(k.Reject(NewView(Contract{}, All())), i)
 			require.Equal(t, Violated, bad.Status, bad.Explanation)
 			require.NotZero(t, bad.Step)
-			require.Equal(t, Unexercised, k.Judge(&Case{}).Status)
+			require.NotEmpty(t, bad.Explanation)
+			require.NotEqual(t, Fact{}, bad.Fact, "a finding must say what it is about")
+			require.Equal(t, Unexercised, k.result(&Case{}, i).Status)
 		})
 	}
 }
 
-func TestALossIsPricedOnlyIfEveryCopyWasHitAfterTheAck(t *testing.T) {
-	held := fixture{1: {1: 0xB}, 2: {1: 0xB}}.led(1)
-	gone := fixture{1: {}, 2: {}}.led(2)
-	lose := func(hits ...Hit) Result {
-		var c Case
-		c.Ledger.Acked(Ack{Client: "p1", Partition: orders, Base: 1, CRC: 0xB, Acks: -1, Step: 3}, held)
-		for _, h := range hits {
-			c.Ledger.Struck(h)
+// What one check accepts, no invariant may call broken: the cases tell of clusters that are in order.
+func TestAcceptedCasesAreInOrder(t *testing.T) {
+	for _, k := range All() {
+		for _, f := range Judge(k.Accept(NewView(Contract{}, All()))) {
+			if f.Status == Violated && f.Check.Judge == nil {
+				t.Errorf("the case that %s accepts: %s: %s", k.Name, f.Check.Name, f.Explanation)
+			}
 		}
-		c.Ledger.Look(orders, gone, 9)
-		return AckedDurable.Judge(&c)
 	}
-	both := lose(Hit{1, "power loss", 4}, Hit{2, "power loss", 5})
-	require.Equal(t, Priced, both.Status)
-	require.Contains(t, both.Clause, "power loss of broker 2 at step 5")
-	require.Equal(t, Violated, lose(Hit{1, "power loss", 4}).Status, "broker 2 was never hit")
-	require.Equal(t, Violated, lose(Hit{1, "power loss", 4}, Hit{2, "power loss", 2}).Status, "broker 2 was hit before the ack")
-	require.Equal(t, Violated, lose().Status)
+}
+
+// Every number of checks.md that this package claims is claimed once.
+func TestNumbersAreClaimedOnce(t *testing.T) {
+	claimed := map[string]string{}
+	for _, k := range All() {
+		for _, n := range strings.Fields(k.Numbers) {
+			require.Empty(t, claimed[n], "%s is claimed by %s and %s", n, claimed[n], k.Name)
+			claimed[n] = k.Name
+		}
+	}
+	require.Equal(t, AckedDurable, Named("acked-durable"))
+	require.Nil(t, Named("acked"))
 }
 
 func TestAcksOneIsPriced(t *testing.T) {
-	for _, k := range All() {
-		c := k.Reject()
-		for i := range c.History {
-			c.History[i].Acks = 1
-		}
-		for i := range c.Ledger.losses {
-			c.Ledger.losses[i].Ack.Acks = 1
-		}
-		r := k.Judge(c)
-		require.Equal(t, Priced, r.Status, k.Name)
-		require.Contains(t, r.Clause, "acks=1")
+	s := staged(2)
+	s.write(0, 0, 0xA, 1)
+	s.ack(1, 0, 1)
+	s.alter(2, ids(2, 3), nil)
+	s.leads(2, 1, 0)
+	f := find(t, s.done(), "acked-durable")
+	require.Equal(t, Priced, f.Status)
+	require.Contains(t, f.Clause, "acks=1")
+
+	c := LostWrite.Reject(nil)
+	for i := range c.History {
+		c.History[i].Acks = 1
 	}
+	r := LostWrite.Judge(c)
+	require.Equal(t, Priced, r.Status)
+	require.Contains(t, r.Clause, "acks=1")
+}
+
+func find(t *testing.T, c *Case, name string) Finding {
+	t.Helper()
+	for _, f := range Judge(c) {
+		if f.Check.Name == name {
+			return f
+		}
+	}
+	t.Fatalf("no check %s", name)
+	return Finding{}
 }
 
 func TestVerdict(t *testing.T) {
@@ -67,3 +94,6 @@ func TestVerdict(t *testing.T) {
 	require.Equal(t, Unknown, of(Held, Unknown))
 	require.Equal(t, Violated, of(Unknown, Violated, Held))
 }
+
+// staged is a stage with all judges.
+func staged(minISR int) *stage { return newStage(NewView(Contract{}, All()), minISR) }

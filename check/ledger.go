@@ -1,138 +1,267 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 
 	"samsa/wire"
 )
 
-// Ledger is the durability ledger: for every acknowledged batch, which disks held it at that moment; which faults hit
-// those disks later; and where a look at the true logs missed it.
+// The durability ledger: for every batch that somebody was promised, which disks hold it, and what took it from the
+// others.
 //
 // Kafka answers acks=all when the in-sync replicas have the record in their page caches: nothing is flushed. So losing
 // all of those disks' volatile bytes at once loses the record legitimately, and only a ledger that knows what was where
 // can tell this from a bug. Faults are injected freely; the ledger explains afterwards.
-type Ledger struct {
-	entries []entry // in the order of the acks
-	hits    []Hit   // in the order of the faults
-	losses  []Loss  // at most one per entry
+//
+// The law of it, and there is no other: a loss is licensed if
+//
+//   - an unclean or last-known-leader election was allowed, happened, and chose a log without the record; or
+//   - every copy on a disk in ISR ∪ ELR, as they were at the election that lost it, had been destroyed by a fault of
+//     its disk, and with ELR on at least min.insync.replicas disks were so hit; or
+//   - the producer asked for less: acks=1 or acks=0.
+//
+// The crash of a process destroys nothing. A licence names its faults.
+
+// What was promised, and to whom.
+const (
+	madeToAll uint8 = 1 << iota // acknowledged under acks=all
+	madeToOne                   // acknowledged under acks=1
+	shown                       // a reader may have seen it: it lay below a high watermark that was told
+)
+
+// promise is one batch that somebody counts on.
+type promise struct {
+	Batch
+	made   uint8
+	client string // of the first acknowledgement, "" if it was only shown
+	step   uint64 // of the first acknowledgement or showing
+	held   uint64 // bit per replica slot: whose true log has it now
+	taken  []taken
+	doomed string // the election that chose a leader without it, in words
+	lost   bool   // a leader of the newest epoch has been seen without it
+	clause string // lost: what allows it, "" if nothing does
 }
 
-// entry is one acknowledged batch.
-type entry struct {
-	Ack
-	holders []wire.NodeID // whose true log held the batch when its producer was told; sorted
-	lost    bool          // a Loss names it
+// taken is a copy that a fault of its disk destroyed.
+type taken struct {
+	node    wire.NodeID
+	hit     int  // index of View.hits
+	flushed bool // it was on the device, by a true sync: only damage of the device itself may take that
 }
 
-// Ack says that a producer was told its batch is stored. The CRC is of the bytes the producer sent: it does not cover
-// base offset and leader epoch, so it names the batch wherever it lies.
-type Ack struct {
-	Client    string
-	Partition wire.TopicPartition
-	Base      wire.Offset
-	CRC       uint32
-	Acks      int16
-	Step      uint64
-}
-
-// Hit is a fault that may destroy unflushed bytes on one node's disk.
-type Hit struct {
-	Node wire.NodeID
-	What string // "power loss"
-	Step uint64
-}
-
-// Loss is an acknowledged batch that the log everyone now follows does not have.
-type Loss struct {
-	Ack     Ack
-	Leader  wire.NodeID
+// Election chose a leader.
+type Election struct {
 	Epoch   wire.Epoch
+	Leader  wire.NodeID
+	Members []wire.NodeID // ISR and ELR before it
+	Unclean string        // "" if the leader was one of them; else "unclean election of …"
+	ELR     bool
+	MinISR  int
 	Step    uint64
-	Holders []wire.NodeID // who held it when it was acknowledged
 }
 
-// Log is a replica's true log, as a View shows it.
-type Log interface {
-	Node() wire.NodeID
-	Start() wire.Offset
-	// CRC is the checksum of the batch that begins at base, if there is one.
-	CRC(base wire.Offset) (uint32, bool)
-}
+// strong tells whether the promise was made without a discount.
+func (q *promise) strong() bool { return q.made&(madeToAll|shown) != 0 }
 
-// View is the neutral picture of the cluster that judges look at.
-type View interface {
-	// Leader is the log that everyone will follow: of the running broker that leads the partition in the newest epoch.
-	Leader(wire.TopicPartition) (log Log, epoch wire.Epoch, ok bool)
-	// Logs are the true logs of all replicas, also of stopped ones whose disk keeps them, in node order.
-	Logs(wire.TopicPartition) []Log
-}
-
-// Acked enters an acknowledgement and looks up who holds the batch.
-func (l *Ledger) Acked(a Ack, v View) {
-	e := entry{Ack: a}
-	for _, log := range v.Logs(a.Partition) {
-		if crc, ok := log.CRC(a.Base); ok && crc == a.CRC {
-			e.holders = append(e.holders, log.Node())
-		}
+// miss counts a promise that the replica does not have (+1) or has after all (-1).
+func (r *Replica) miss(q *promise, n int) {
+	r.lacking += n
+	if q.strong() {
+		r.short += n
 	}
-	l.entries = append(l.entries, e)
 }
 
-// Struck enters a fault.
-func (l *Ledger) Struck(h Hit) { l.hits = append(l.hits, h) }
+// place is where a promise on a batch is or belongs. It looks from the end.
+func (p *Partition) place(b Batch) (int, bool) {
+	i := gallop(len(p.promises), func(i int) bool { return compare(p.promises[i].Batch, b) >= 0 })
+	return i, i < len(p.promises) && p.promises[i].Batch == b
+}
 
-// Look compares the partition's leading log with what was acknowledged. It is worth doing whenever a leader appears and
-// at the end of a run. A log that begins above the offset (retention, DeleteRecords) misses nothing.
-func (l *Ledger) Look(tp wire.TopicPartition, v View, step uint64) {
-	log, epoch, ok := v.Leader(tp)
+func compare(a, b Batch) int {
+	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.CRC, b.CRC))
+}
+
+// promise enters what somebody was promised, and looks up who holds it.
+func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
+	i, ok := p.place(b)
 	if !ok {
+		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step})
+	}
+	q := &p.promises[i]
+	if q.client == "" && client != "" {
+		q.client, q.step = client, v.step
+	}
+	if q.made&made == made || q.lost {
+		q.made |= made
 		return
 	}
-	for i := range l.entries {
-		e := &l.entries[i]
-		if e.lost || e.Partition != tp || e.Base < log.Start() {
-			continue
+	if q.made != 0 { // its strength may change: count it anew
+		for _, r := range p.replicas {
+			if q.held&(1<<r.slot) == 0 {
+				r.miss(q, -1)
+			}
 		}
-		if crc, there := log.CRC(e.Base); there && crc == e.CRC {
-			continue
+	}
+	q.made |= made
+	for _, r := range p.replicas {
+		if q.held&(1<<r.slot) == 0 && r.Log.Has(b) {
+			q.held |= 1 << r.slot
 		}
-		e.lost = true
-		l.losses = append(l.losses, Loss{e.Ack, log.Node(), epoch, step, e.holders})
+		if q.held&(1<<r.slot) == 0 && b.Base >= r.Log.start {
+			r.miss(q, 1)
+		}
 	}
 }
 
-// license names what allows a loss, or "" if nothing does.
-func (l *Ledger) license(loss Loss) string {
-	switch {
-	case loss.Ack.Acks == 0:
-		return "acks=0: the producer asked for no acknowledgement"
-	case loss.Ack.Acks == 1:
-		return "acks=1: the leader answered before any follower had the record"
+// regain enters that a replica has a batch (again).
+func (p *Partition) regain(r *Replica, b Batch) {
+	if len(p.promises) == 0 || p.promises[len(p.promises)-1].Base < b.Base {
+		return
 	}
-	var faults string
-	for _, node := range loss.Holders {
-		i := slices.IndexFunc(l.hits, func(h Hit) bool { return h.Node == node && h.Step >= loss.Ack.Step })
-		if i < 0 {
-			return "" // a copy was never hit: something of ours lost it
+	if i, ok := p.place(b); ok {
+		q := &p.promises[i]
+		if q.held&(1<<r.slot) == 0 {
+			q.held |= 1 << r.slot
+			if !q.lost {
+				r.miss(q, -1)
+			}
 		}
-		if faults != "" {
-			faults += ", "
-		}
-		faults += l.hits[i].What + " of broker " + itoa(int64(node)) + " at step " + itoa(int64(l.hits[i].Step))
 	}
-	if faults == "" {
-		return "" // acknowledged while nobody held it
-	}
-	return "every copy was on a disk that was hit: " + faults
 }
+
+// forfeit enters that a replica has a batch no more; byFault that a fault of its disk took it.
+func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool) {
+	i, ok := p.place(b)
+	if !ok || p.promises[i].held&(1<<r.slot) == 0 {
+		return
+	}
+	q := &p.promises[i]
+	q.held &^= 1 << r.slot
+	if !q.lost {
+		r.miss(q, 1)
+	}
+	if hits := v.Broker(r.Node).hits; byFault && len(hits) > 0 {
+		q.taken = append(q.taken, taken{r.Node, hits[len(hits)-1], flushed})
+	}
+}
+
+// release enters that all below an offset was deleted on purpose: who does not have it lacks nothing.
+func (p *Partition) release(r *Replica, start wire.Offset) {
+	from := gallop(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
+	for i := from; i < len(p.promises) && p.promises[i].Base < start; i++ {
+		q := &p.promises[i]
+		if q.held&(1<<r.slot) == 0 {
+			q.held |= 1 << r.slot
+			if !q.lost {
+				r.miss(q, -1)
+			}
+		}
+	}
+}
+
+// lacks visits the promises that a replica does not hold and that nobody has given up, until visit says stop.
+func (p *Partition) lacks(r *Replica, visit func(*promise) (on bool)) {
+	for i := range p.promises {
+		q := &p.promises[i]
+		if r.lacking == 0 {
+			return
+		}
+		if q.lost || q.held&(1<<r.slot) != 0 || q.Base < r.Log.start {
+			continue
+		}
+		if !visit(q) {
+			return
+		}
+	}
+}
+
+// lose gives a promise up: the leader of the newest epoch does not have it.
+func (p *Partition) lose(q *promise, clause string) {
+	for _, r := range p.replicas {
+		if q.held&(1<<r.slot) == 0 && q.Base >= r.Log.start {
+			r.miss(q, -1)
+		}
+	}
+	q.lost, q.clause = true, clause
+}
+
+// doom marks what an unclean election gives away: all that its leader does not have.
+func (p *Partition) doom(v *View, e *Election) {
+	r := p.Replica(e.Leader)
+	p.lacks(r, func(q *promise) bool {
+		if q.doomed == "" {
+			q.doomed = e.Unclean
+		}
+		return true
+	})
+}
+
+// license names what allows that the leader of an epoch does not have a promised batch, or "" if nothing does.
+func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
+	if !q.strong() {
+		return asksForLess
+	}
+	if q.doomed != "" {
+		return q.doomed
+	}
+	e := p.election(epoch)
+	if e == nil {
+		return ""
+	}
+	clause, _ := p.destroyed(v, q, e.Members, e.ELR, e.MinISR)
+	return clause
+}
+
+// destroyed tells whether the copies of a batch on all the disks in question were destroyed by faults; the clause names
+// them. If not, spared is a disk that had no fault to answer for.
+func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bool, minISR int) (clause string, spared wire.NodeID) {
+	for _, node := range members {
+		i := slices.IndexFunc(q.taken, func(t taken) bool { return t.node == node && (!t.flushed || damages(v.hits[t.hit].What)) })
+		r := p.replica(node)
+		if i < 0 || r != nil && q.held&(1<<r.slot) != 0 {
+			return "", node
+		}
+		if clause != "" {
+			clause += ", "
+		}
+		clause += v.hits[q.taken[i].hit].words()
+	}
+	if clause == "" {
+		return "", wire.NoNode // acknowledged while nobody could be elected
+	}
+	var disks []wire.NodeID
+	for _, t := range q.taken {
+		if !slices.Contains(disks, t.node) {
+			disks = append(disks, t.node)
+		}
+	}
+	if elr && len(disks) < minISR {
+		return "", wire.NoNode
+	}
+	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode
+}
+
+// damages tells whether a fault can take what a true sync had carried to the device.
+func damages(what string) bool { return what != PowerLoss }
+
+// PowerLoss is the fault that takes what is not synced.
+const PowerLoss = "power loss"
 
 // Licensed tells history checks whether the ledger knows of a loss at this offset that is allowed, and why.
-func (l *Ledger) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, ok bool) {
-	for _, loss := range l.losses {
-		if loss.Ack.Partition == tp && loss.Ack.Base == at {
-			clause = l.license(loss)
-			return clause, clause != ""
+func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, ok bool) {
+	if v == nil {
+		return "", false
+	}
+	for _, p := range v.parts {
+		if p.TP != tp {
+			continue
+		}
+		i := gallop(len(p.promises), func(i int) bool { return p.promises[i].Base > at })
+		for i--; i >= 0 && p.promises[i].Next > at; i-- {
+			if q := &p.promises[i]; q.lost && q.clause != "" {
+				return q.clause, true
+			}
 		}
 	}
 	return "", false

@@ -9,10 +9,10 @@ import "samsa/wire"
 // acknowledged and whose last known place lies below that bound must have been read by someone. Earliest and latest
 // places differ because a retry may store a value twice.
 var LostWrite = &Check{
-	Name:  "lost-write",
+	Name: "lost-write", Numbers: "H1 H4",
 	Doc:   "every acknowledged record below what readers have reached was read by someone",
 	Judge: judgeLost,
-	Accept: func() *Case {
+	Accept: func(*View) *Case {
 		return &Case{History: []Op{
 			{Client: "p1", Partition: orders, Acks: -1, Value: "a", Offset: 0, Step: 1},
 			{Client: "p1", Partition: orders, Acks: -1, Value: "b", Outcome: Indefinite, Step: 2}, // may be lost
@@ -22,7 +22,7 @@ var LostWrite = &Check{
 			{Client: "c1", Kind: Drain, Partition: orders, Offset: 2, Step: 5},
 		}}
 	},
-	Reject: func() *Case {
+	Reject: func(*View) *Case {
 		return &Case{History: []Op{
 			{Client: "p1", Partition: orders, Acks: -1, Value: "a", Offset: 0, Step: 1},
 			{Client: "p1", Partition: orders, Acks: -1, Value: "b", Offset: 1, Step: 2},
@@ -92,11 +92,11 @@ func judgeLost(c *Case) Result {
 		if p.polled {
 			continue
 		}
-		r := Result{Status: Violated, Step: step[op.Partition], Explanation: op.Client + " was told that " + quote(op.Value) +
-			" is at offset " + itoa(int64(op.Offset)) + " of " + op.Partition.String() + "; readers have passed that offset and none saw it"}
+		r := Result{Status: Violated, Step: step[op.Partition], Fact: Fact{op.Partition.String(), op.Offset, "leader"}, Explanation: op.Client + " was told that " + quote(op.Value) +
+			" is at offset " + itoa(op.Offset) + " of " + op.Partition.String() + "; readers have passed that offset and none saw it"}
 		if op.Acks == 1 {
-			r.Clause = "acks=1: the leader answered before any follower had the record"
-		} else if clause, ok := c.Ledger.Licensed(op.Partition, op.Offset); ok {
+			r.Clause = asksForLess
+		} else if clause, ok := c.View.Licensed(op.Partition, op.Offset); ok {
 			r.Clause = clause
 		} else {
 			return r
@@ -113,5 +113,3 @@ func judgeLost(c *Case) Result {
 	}
 	return Result{Status: Held, Explanation: plural(judged, "acknowledged record", "acknowledged records") + " below what readers reached, all of them read"}
 }
-
-func quote(s string) string { return `"` + s + `"` }

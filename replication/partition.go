@@ -150,6 +150,9 @@ func (p *Partition) Log() *storage.Log { return p.log }
 // Epoch is the leader epoch this replica lives in.
 func (p *Partition) Epoch() wire.Epoch { return p.epoch }
 
+// Version is the partition epoch this replica knows of.
+func (p *Partition) Version() wire.PartitionEpoch { return p.version }
+
 // HW is the high watermark: everything below is committed, as far as this replica knows.
 func (p *Partition) HW() wire.Offset { return p.hw }
 

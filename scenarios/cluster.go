@@ -27,8 +27,8 @@ func Assemble(o Options) (Cluster, error) {
 	c.world = sim.New(sim.Config{
 		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: pins(o.Pins), Trace: c, Net: net, Disk: disk,
 	})
-	c.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}}
-	c.world.Subscribe(c.ghosts)
+	c.judges = newJudges(c)
+	c.evidence.View = c.judges.view
 	c.world.AfterEvent(c.after)
 	for i := range o.Controllers {
 		c.controllers = append(c.controllers, c.add(env.Addr(fmt.Sprintf("c%d", i+1)), controllerID(i), "controller"))
@@ -39,6 +39,9 @@ func Assemble(o Options) (Cluster, error) {
 	var voters []raft.Voter
 	for _, h := range c.controllers {
 		voters = append(voters, raft.Voter{ID: h.node, Addr: h.addr})
+	}
+	for _, h := range slices.Concat(c.controllers, c.brokers) {
+		c.judges.watch(h)
 	}
 	for _, h := range c.controllers {
 		c.boot(h, func() env.Node { return controller.New(c.cfg.controller(h.node, voters)) })
@@ -70,7 +73,7 @@ type cluster struct {
 	records []*sent      // by the id that the producer carries
 	topics  map[int64]string
 
-	ghosts   *ghosts
+	judges   *judges
 	evidence check.Case
 	leaders  bool // a leader appeared in the event under way
 	tally    Tally
@@ -84,6 +87,7 @@ type host struct {
 	role   string
 	paused bool
 	acks   int16 // a client's
+	sends  int64 // a client's: how many records it was given to send
 }
 
 // add makes an entry for a machine.
@@ -154,9 +158,13 @@ func (c *cluster) At(t env.Duration, label string, do func()) { c.world.At(sim.T
 
 // Event implements sim.TraceSink: notes become those of the story, in which steps count from 1.
 func (c *cluster) Event(e *sim.Event) {
+	c.judges.observe(e)
 	for i := range e.Notes {
 		n := &e.Notes[i]
 		c.leaders = c.leaders || n.Kind.Name == "partition.leads"
+		if isReset(n) {
+			c.judges.jumped(e.Node, n)
+		}
 		if c.options.Sink == nil {
 			continue
 		}
@@ -168,11 +176,11 @@ func (c *cluster) Event(e *sim.Event) {
 	}
 }
 
-// after runs behind every event: judges look at the logs whenever a leader appeared.
-func (c *cluster) after(*sim.Event) {
+// after runs behind every event.
+func (c *cluster) after(e *sim.Event) {
+	c.judges.after(e)
 	if c.leaders {
 		c.leaders = false
-		c.look()
 		c.moves()
 	}
 }

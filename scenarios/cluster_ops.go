@@ -21,6 +21,9 @@ type operation struct {
 	from    wire.Offset // consume: where it begins
 	reads   bool        // it is a Consume
 	ready   func() bool // after the answer: what must be true to be done
+	acks    int16       // produce
+	cursor  int64       // consume: names it
+	called  uint64      // consume: the event behind which its next answer was asked for, plus one
 }
 
 // sent is one record on its way.
@@ -28,6 +31,19 @@ type sent struct {
 	op    *operation
 	at    int // index in op.outcome.Records
 	value string
+
+	called uint64 // the event before its sending, plus one
+	since  int64  // when that was
+	number int64  // counts the records of its client
+	told   bool   // its client knows what came of it
+}
+
+// send is a record's sending as evidence, all but what its client was told.
+func (r *sent) send(o check.Outcome) check.Op {
+	return check.Op{
+		Client: string(r.op.client), Partition: r.op.tp, Acks: r.op.acks, Value: r.value, Seq: r.number, Offset: -1, Outcome: o,
+		Call: r.called, At: r.since,
+	}
 }
 
 func (c *cluster) start(o *operation) Op {
@@ -53,6 +69,7 @@ func (c *cluster) AddClient(name env.Addr, settings []Setting) {
 		panic("scenarios: a setting that was not checked: " + err.Error())
 	}
 	h.acks = cfg.Acks
+	c.judges.view.Clients(len(c.clients))
 	c.boot(h, func() env.Node {
 		n := client.New(c.addrs(c.brokers), cfg)
 		n.Producer.Done = func(_ env.Env, s client.Sent) { c.told(name, s) }
@@ -63,11 +80,13 @@ func (c *cluster) AddClient(name env.Addr, settings []Setting) {
 
 // Produce implements Operations.
 func (c *cluster) Produce(name env.Addr, tp wire.TopicPartition, values []string) Op {
-	o := &operation{client: name, open: len(values), tp: tp}
+	h := c.hosts[name]
+	o := &operation{client: name, open: len(values), tp: tp, acks: h.acks}
 	first := int64(len(c.records))
 	for i, v := range values {
 		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: -1, Value: v, Status: OutcomeUnknown})
-		c.records = append(c.records, &sent{o, i, v})
+		h.sends++
+		c.records = append(c.records, &sent{op: o, at: i, value: v, called: c.world.Events() + 1, since: int64(c.world.Now()), number: h.sends})
 	}
 	op := c.start(o)
 	c.world.Do(name, "produce", func(e env.Env, n env.Node) {
@@ -95,16 +114,12 @@ func (c *cluster) told(name env.Addr, s client.Sent) {
 	if out.Status > r.op.outcome.Status {
 		r.op.outcome.Status, r.op.outcome.Error = out.Status, out.Error
 	}
-	step := c.step()
-	c.evidence.History = append(c.evidence.History, check.Op{
-		Client: string(name), Kind: check.Send, Partition: s.Partition, Acks: s.Acks, Value: r.value,
-		Offset: s.Offset, Outcome: check.Outcome(s.Outcome), Step: step,
-	})
+	r.told = true
+	op := r.send(check.Outcome(s.Outcome))
+	op.Offset, op.Step, op.At, op.Return = s.Offset, c.step(), int64(c.world.Now()), c.world.Events()+1
+	c.evidence.History = append(c.evidence.History, op)
 	if s.Outcome == client.OK && s.Acks != 0 && s.Offset == s.Base { // once per batch
 		c.tally.AckedBatches++
-		c.evidence.Ledger.Acked(check.Ack{
-			Client: string(name), Partition: s.Partition, Base: s.Base, CRC: s.CRC, Acks: s.Acks, Step: step,
-		}, c.view())
 	}
 	if r.op.open--; r.op.open == 0 {
 		r.op.done = true
@@ -123,7 +138,7 @@ func (c *cluster) abandon(name env.Addr) {
 
 // Consume implements Operations.
 func (c *cluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32) Op {
-	o := &operation{client: name, open: int(limit), bound: -1, tp: tp, from: from, reads: true}
+	o := &operation{client: name, open: int(limit), bound: -1, tp: tp, from: from, reads: true, called: c.world.Events() + 1}
 	if limit <= 0 {
 		o.open = -1
 	}
@@ -132,6 +147,7 @@ func (c *cluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offse
 	}
 	waits := c.reading(name, tp) != nil
 	op := c.start(o)
+	o.cursor = int64(op)
 	if !waits {
 		c.world.Do(name, "consume", func(e env.Env, n env.Node) { n.(*client.Client).Consumer.Assign(e, tp, o.from) })
 	}
@@ -155,21 +171,23 @@ func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Po
 	if o.bound < 0 {
 		o.bound = p.HW
 	}
-	step := c.step()
+	seen := check.Op{
+		Client: string(name), Partition: p.Partition, Cursor: o.cursor, Step: c.step(), At: int64(c.world.Now()),
+		Call: o.called, Return: c.world.Events() + 1,
+	}
+	o.called = seen.Return // the next fetch leaves within this event
 	for _, r := range p.Records {
 		if o.open == 0 {
 			break
 		}
 		o.open--
 		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
-		c.evidence.History = append(c.evidence.History, check.Op{
-			Client: string(name), Kind: check.Poll, Partition: p.Partition, Value: string(r.Value), Offset: r.Offset, Step: step,
-		})
+		seen.Kind, seen.Key, seen.Value, seen.Offset = check.Poll, string(r.Key), string(r.Value), r.Offset
+		c.evidence.History = append(c.evidence.History, seen)
 	}
 	if p.Next >= o.bound && o.open != 0 {
-		c.evidence.History = append(c.evidence.History, check.Op{
-			Client: string(name), Kind: check.Drain, Partition: p.Partition, Offset: p.Next, Step: step,
-		})
+		seen.Kind, seen.Key, seen.Value, seen.Offset = check.Drain, "", "", p.Next
+		c.evidence.History = append(c.evidence.History, seen)
 	}
 	if p.Next >= o.bound || o.open == 0 {
 		o.done = true
@@ -192,6 +210,7 @@ func (c *cluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 // readOn begins the read that waited for the one before it.
 func (c *cluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition, name env.Addr) {
 	if next := c.reading(name, tp); next != nil {
+		next.called = c.world.Events() + 1
 		n.Consumer.Assign(e, tp, next.from)
 	}
 }

@@ -77,7 +77,7 @@ func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 				led = led || leads
 			}
 		} else {
-			ghost := c.ghosts.of(h.addr, tp.String())
+			ghost := c.judges.ghosts.of(h.addr, tp.String())
 			r.Start, r.End = ghost.start(), ghost.end()
 		}
 		out.Replicas = append(out.Replicas, r)
@@ -93,7 +93,7 @@ func (c *cluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	}
 	disk := c.world.Disk(addr)
 	var all []BatchState
-	for _, f := range c.ghosts.of(addr, dir).files {
+	for _, f := range c.judges.ghosts.of(addr, dir).files {
 		for _, b := range f.batches {
 			bytes, _, _ := disk.Peek(f.path, b.pos, int(b.size))
 			all = append(all, show(wire.Batch(bytes)))
@@ -189,18 +189,21 @@ func (c *cluster) Node(id wire.NodeID) string {
 
 // Judge implements Sight.
 func (c *cluster) Judge(final bool) []check.Finding {
-	if final {
-		c.look()
-		for _, r := range c.records {
-			if r.op.outcome.Records[r.at].Status == OutcomeUnknown && !r.op.done {
-				c.evidence.History = append(c.evidence.History, check.Op{
-					Client: string(r.op.client), Kind: check.Send, Partition: r.op.tp, Acks: c.hosts[r.op.client].acks, Value: r.value,
-					Offset: -1, Outcome: check.NeverDecided, Step: c.world.Steps(),
-				})
-			}
+	c.judges.catchUp()
+	evidence := c.evidence
+	evidence.History = slices.Clip(evidence.History) // what is open now may be told later
+	for _, r := range c.records {
+		if r.told {
+			continue
 		}
+		op := r.send(check.NeverDecided)
+		op.Step = c.world.Steps()
+		if r.op.done || !final {
+			op.Outcome = check.Indefinite // its client died, or may yet be told
+		}
+		evidence.History = append(evidence.History, op)
 	}
-	return check.Judge(&c.evidence)
+	return check.Judge(&evidence)
 }
 
 // Sound implements Sight.

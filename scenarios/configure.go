@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"samsa/broker"
+	"samsa/check"
 	"samsa/client"
 	"samsa/controller"
 	"samsa/controller/raft"
@@ -64,6 +65,23 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 
 func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
 	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.brokers, Rules: c.rules.broker}
+}
+
+// contract is what a cluster with these settings promises, and how long it may take.
+func (c *configs) contract() check.Contract {
+	b, k := c.brokers, c.controllers
+	topic := config.New(config.Topic).Over(b)
+	span := func(s *config.Set, name string) check.Duration { return check.Duration(s.Duration(name)) }
+	p := config.New(config.Producer)
+	return check.Contract{
+		MinISR: int(topic.Int("min.insync.replicas")), Unclean: config.New(config.Topic).Over(k).Bool("unclean.leader.election.enable"),
+		Timeouts: check.Timeouts{
+			Session: span(k, "broker.session.timeout.ms"), Heartbeat: span(b, "broker.heartbeat.interval.ms"), Lag: span(b, "replica.lag.time.max.ms"),
+			FetchWait: span(b, "replica.fetch.wait.max.ms"), Request: span(b, "request.timeout.ms"), Backoff: span(b, "replica.fetch.backoff.ms"),
+			Election: span(k, "controller.quorum.election.timeout.ms"), QuorumFetch: span(k, "controller.quorum.fetch.timeout.ms"),
+			Delivery: span(p, "delivery.timeout.ms"),
+		},
+	}
 }
 
 // threads is num.io.threads.

@@ -6,73 +6,153 @@ import (
 	"slices"
 	"strings"
 
+	"samsa/check"
+	"samsa/controller"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
-// ghosts are the true logs of all replicas, read from the disks and not asked of the brokers. They follow the disks'
-// changes, so what they cost follows the change and not the length of the log.
+// ghosts are the true logs of all replicas, read from the disks and not asked of the nodes. They follow the disks'
+// changes, so what they cost follows the change and not the length of the log, and they hand every change to the judges.
 type ghosts struct {
 	disk  func(env.Addr) *sim.Disk
 	hosts map[env.Addr]map[string]*ghost // by directory
+	heard listener
+}
+
+// listener is who wants to know how true logs change.
+type listener interface {
+	// bind names the replica of a directory; ok is false while nobody can tell whose it is.
+	bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool)
+	grew(*ghost, check.Batch)
+	cut(*ghost, wire.Offset, string)
+	trimmed(*ghost, wire.Offset) bool
+	flushed(*ghost, wire.Offset)
+	deleted(*ghost)
 }
 
 // ghost is one replica's log: its segment files by base offset.
 type ghost struct {
+	host  env.Addr
+	dir   string
 	files []*ghostFile
+	part  *check.Partition // nil until it is bound
+	copy  *check.Replica
 }
 
 // ghostFile is one .log file, parsed up to a batch boundary.
 type ghostFile struct {
 	path    string
+	told    int64        // what was written up to here has been told
 	parsed  int64        // all whole batches below are in batches
+	durable int64        // bytes that true syncs have carried to the device
 	batches []ghostBatch // by position
 }
 
 type ghostBatch struct {
-	pos, size  int64
-	base, next wire.Offset
-	crc        uint32
+	pos, size int64
+	check.Batch
 }
 
-// Changed implements sim.Feed.
-func (g *ghosts) Changed(f *sim.Effect) {
-	switch f.Kind {
-	case sim.EffectDied:
-		if f.Power { // whatever the device has left
-			delete(g.hosts, f.Node)
-		}
-	case sim.EffectDisk:
-		g.changed(f.Node, f.Disk)
-	}
-}
-
-func (g *ghosts) changed(host env.Addr, c sim.DiskChange) {
+// changed takes a change of a disk in.
+func (g *ghosts) changed(host env.Addr, c *sim.DiskChange) {
+	dir, isLog := logFile(c.Path)
 	switch c.Op {
-	case sim.DiskWrite, sim.DiskTruncate:
-		if dir, ok := logFile(c.Path); ok {
-			at := c.Off
-			if c.Op == sim.DiskTruncate {
-				at = c.Len
+	case sim.DiskWrite:
+		if isLog {
+			l := g.of(host, dir)
+			f := l.file(c.Path)
+			if f.told = max(f.told, c.Off+c.Len); c.Off < f.parsed {
+				g.pop(l, f, c.Off, "")
 			}
-			g.of(host, dir).file(c.Path).follow(g.disk(host), at)
+			g.follow(l, f)
 		}
-	case sim.DiskRename, sim.DiskRemove, sim.DiskCreate:
-		for _, path := range []string{c.Path, c.To} {
-			if dir, _, ok := strings.Cut(path, "/"); ok {
-				delete(g.hosts[host], dir) // rare: read again
-			} else if c.Op == sim.DiskRename {
-				delete(g.hosts[host], path) // a whole directory
-			}
+	case sim.DiskTruncate:
+		if isLog {
+			l := g.of(host, dir)
+			f := l.file(c.Path)
+			f.told = c.Len
+			g.pop(l, f, c.Len, "")
+		}
+	case sim.DiskSync:
+		if isLog && !c.Lied {
+			l := g.of(host, dir)
+			f := l.file(c.Path)
+			f.durable = max(f.durable, c.Len)
+			g.harden(l, f)
+		}
+	case sim.DiskRename, sim.DiskRemove:
+		if isLog {
+			g.without(g.of(host, dir), c.Path)
+		} else if l := g.hosts[host][c.Path]; l != nil { // a whole directory
+			g.heard.deleted(l)
+			delete(g.hosts[host], c.Path)
+		}
+		if to, ok := logFile(c.To); ok && c.Op == sim.DiskRename {
+			l := g.of(host, to)
+			f := l.file(c.To)
+			f.told = 1 << 62
+			g.follow(l, f)
 		}
 	}
+}
+
+// lost reads a host's disk again after its power went: whatever the device has left.
+func (g *ghosts) lost(host env.Addr, by string) {
+	dirs := make([]string, 0, len(g.hosts[host]))
+	for dir := range g.hosts[host] { //order: sorted below
+		dirs = append(dirs, dir)
+	}
+	slices.Sort(dirs)
+	for _, dir := range dirs {
+		l := g.hosts[host][dir]
+		old := l.files
+		l.files = nil
+		part := l.part
+		l.part = nil // silent while it is read
+		for _, f := range g.disk(host).Files() {
+			if d, ok := logFile(f.Path); ok && d == dir {
+				file := l.file(f.Path)
+				file.told = f.Size
+				g.follow(l, file)
+				file.durable = file.parsed // what power has left is on the device
+			}
+		}
+		l.part = part
+		if part == nil {
+			continue
+		}
+		was, now := flat(old), flat(l.files)
+		same := 0
+		for same < len(was) && same < len(now) && was[same] == now[same] {
+			same++
+		}
+		if same < len(was) {
+			g.heard.cut(l, was[same].Base, by)
+		}
+		for _, b := range now[same:] {
+			g.heard.grew(l, b)
+		}
+	}
+}
+
+func flat(files []*ghostFile) (all []check.Batch) {
+	for _, f := range files {
+		for _, b := range f.batches {
+			all = append(all, b.Batch)
+		}
+	}
+	return all
 }
 
 // logFile tells whether a path is a segment's log, and of which directory.
 func logFile(path string) (dir string, ok bool) {
-	dir, name, ok := strings.Cut(path, "/")
-	return dir, ok && strings.HasSuffix(name, ".log")
+	if !strings.HasSuffix(path, ".log") {
+		return "", false
+	}
+	dir, _, ok = strings.Cut(path, "/")
+	return dir, ok
 }
 
 // of is the log in a host's directory, read from the disk if it is not known.
@@ -82,19 +162,32 @@ func (g *ghosts) of(host env.Addr, dir string) *ghost {
 	}
 	l := g.hosts[host][dir]
 	if l == nil {
-		l = &ghost{}
+		l = &ghost{host: host, dir: dir}
 		g.hosts[host][dir] = l
-		for _, f := range g.disk(host).Files() {
-			if d, ok := logFile(f.Path); ok && d == dir {
-				l.file(f.Path).follow(g.disk(host), 0)
-			}
-		}
+	}
+	if l.part == nil {
+		g.bind(l)
 	}
 	return l
 }
 
+// bind finds out whose log this is; the judges hear of what is in it already.
+func (g *ghosts) bind(l *ghost) {
+	part, copy, ok := g.heard.bind(l.host, l.dir)
+	if !ok {
+		return
+	}
+	l.part, l.copy = part, copy
+	for _, b := range flat(l.files) {
+		g.heard.grew(l, b)
+	}
+}
+
 // file is one file's entry, made if it is new.
 func (l *ghost) file(path string) *ghostFile {
+	if n := len(l.files); n > 0 && l.files[n-1].path == path {
+		return l.files[n-1]
+	}
 	i, ok := slices.BinarySearchFunc(l.files, path, func(f *ghostFile, p string) int { return cmp.Compare(f.path, p) })
 	if !ok {
 		l.files = slices.Insert(l.files, i, &ghostFile{path: path})
@@ -102,48 +195,80 @@ func (l *ghost) file(path string) *ghostFile {
 	return l.files[i]
 }
 
-// follow reads what changed at and behind a position.
-func (f *ghostFile) follow(d *sim.Disk, at int64) {
-	for n := len(f.batches); n > 0 && at < f.parsed; n-- {
-		f.parsed = f.batches[n-1].pos
-		f.batches = f.batches[:n-1]
+// without takes a file out: retention deletes from the log's beginning, truncation from its end.
+func (g *ghosts) without(l *ghost, path string) {
+	i, ok := slices.BinarySearchFunc(l.files, path, func(f *ghostFile, p string) int { return cmp.Compare(f.path, p) })
+	if !ok {
+		return
 	}
-	for {
+	f := l.files[i]
+	if len(f.batches) > 0 {
+		if next := f.batches[len(f.batches)-1].Next; i > 0 || l.part == nil || !g.heard.trimmed(l, next) {
+			g.pop(l, f, 0, "")
+		}
+	}
+	l.files = slices.Delete(l.files, i, i+1)
+}
+
+// pop forgets the batches that end above a position of a file.
+func (g *ghosts) pop(l *ghost, f *ghostFile, at int64, by string) {
+	n := len(f.batches)
+	for ; n > 0 && at < f.parsed; n-- {
+		f.parsed = f.batches[n-1].pos
+	}
+	f.durable = min(f.durable, f.parsed)
+	if n == len(f.batches) {
+		return
+	}
+	base := f.batches[n].Base
+	f.batches = f.batches[:n]
+	if l.part != nil {
+		g.heard.cut(l, base, by)
+	}
+}
+
+// follow reads the whole batches that have been told.
+func (g *ghosts) follow(l *ghost, f *ghostFile) {
+	d := g.disk(l.host)
+	for f.parsed < f.told {
 		head, size, ok := d.Peek(f.path, f.parsed, wire.BatchHeaderSize)
 		if !ok || len(head) < wire.BatchHeaderSize {
 			return
 		}
 		b := wire.Batch(head)
 		length := batchLength(head)
-		if length < wire.BatchHeaderSize || f.parsed+length > size {
+		if length < wire.BatchHeaderSize || b.Magic() != 2 || f.parsed+length > min(f.told, size) {
 			return // not whole yet, or rubbish that recovery will cut off
 		}
-		f.batches = append(f.batches, ghostBatch{f.parsed, length, b.BaseOffset(), b.NextOffset(), b.CRC()})
+		batch := check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
+		f.batches = append(f.batches, ghostBatch{f.parsed, length, batch})
 		f.parsed += length
+		if l.part != nil {
+			g.heard.grew(l, batch)
+		}
 	}
 }
 
-// batch is the batch that begins at an offset.
-func (l *ghost) batch(base wire.Offset) (ghostBatch, bool) {
-	for i := len(l.files) - 1; i >= 0; i-- {
-		bs := l.files[i].batches
-		if len(bs) == 0 || bs[0].base > base {
-			continue
-		}
-		at, ok := slices.BinarySearchFunc(bs, base, func(b ghostBatch, o wire.Offset) int { return cmp.Compare(b.base, o) })
-		if !ok {
-			return ghostBatch{}, false
-		}
-		return bs[at], true
+// harden tells how far the log is on the device: all files before this one must be there whole.
+func (g *ghosts) harden(l *ghost, f *ghostFile) {
+	i := slices.Index(l.files, f)
+	if l.part == nil || i > 0 && l.files[i-1].durable < l.files[i-1].parsed {
+		return
 	}
-	return ghostBatch{}, false
+	n := len(f.batches)
+	for n > 0 && f.batches[n-1].pos+f.batches[n-1].size > f.durable {
+		n--
+	}
+	if n > 0 {
+		g.heard.flushed(l, f.batches[n-1].Next)
+	}
 }
 
 // end is the offset behind the last batch.
 func (l *ghost) end() wire.Offset {
 	for i := len(l.files) - 1; i >= 0; i-- {
 		if n := len(l.files[i].batches); n > 0 {
-			return l.files[i].batches[n-1].next
+			return l.files[i].batches[n-1].Next
 		}
 	}
 	return 0
@@ -153,13 +278,45 @@ func (l *ghost) end() wire.Offset {
 func (l *ghost) start() wire.Offset {
 	for _, f := range l.files {
 		if len(f.batches) > 0 {
-			return f.batches[0].base
+			return f.batches[0].Base
 		}
 	}
 	return 0
+}
+
+// bytes are the whole batches in [from, to), oldest first, until visit says stop.
+func (g *ghosts) bytes(l *ghost, from, to wire.Offset, visit func(wire.Batch) bool) {
+	first := len(l.files) - 1
+	for first > 0 && (len(l.files[first].batches) == 0 || l.files[first].batches[0].Base > from) {
+		first--
+	}
+	for _, f := range l.files[max(first, 0):] {
+		at, _ := slices.BinarySearchFunc(f.batches, from, func(b ghostBatch, o wire.Offset) int { return cmp.Compare(b.Base, o) })
+		for _, b := range f.batches[at:] {
+			if b.Base >= to {
+				return
+			}
+			bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
+			if !visit(wire.Batch(bytes)) {
+				return
+			}
+		}
+	}
 }
 
 // batchLength is the whole length of the batch whose first bytes these are; it may be rubbish.
 func batchLength(head []byte) int64 {
 	return 12 + int64(int32(binary.BigEndian.Uint32(head[8:])))
 }
+
+// topicOf is the topic id in a directory's partition.metadata.
+func topicOf(d *sim.Disk, dir string) (id wire.TopicID, ok bool) {
+	bytes, _, ok := d.Peek(dir+"/partition.metadata", 0, 256)
+	if !ok {
+		return id, false
+	}
+	return parseTopicID(string(bytes))
+}
+
+// isMetadata tells whether a directory is of the metadata log.
+func isMetadata(dir string) bool { return dir == controller.LogDir }

@@ -71,6 +71,9 @@ func (c *cluster) Link(from, to env.Addr, f LinkFault) {
 	default:
 		panic("scenarios: no fault of a connection is called " + f.Kind)
 	}
+	if c.judges.jolt(); lasts {
+		c.judges.ail("link " + string(from) + " " + string(to))
+	}
 	if lasts && f.For > 0 {
 		c.world.At(c.world.Now()+sim.Time(f.For), "heal the link of "+string(from), func() { c.Heal(from, to) })
 	}

@@ -1,0 +1,291 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// Duration is a time in nanoseconds.
+type Duration int64
+
+// Timeouts are the settings that say how long things may take. Every bound of a liveness check is a function of them.
+type Timeouts struct {
+	Session     Duration // broker.session.timeout.ms: until a broker is taken out, or a new incarnation is let in
+	Heartbeat   Duration // broker.heartbeat.interval.ms
+	Lag         Duration // replica.lag.time.max.ms
+	FetchWait   Duration // replica.fetch.wait.max.ms
+	Request     Duration // request.timeout.ms of nodes
+	Backoff     Duration // the longest wait before anything is tried again
+	Election    Duration // controller.quorum.election.timeout.ms
+	QuorumFetch Duration // controller.quorum.fetch.timeout.ms
+	Delivery    Duration // delivery.timeout.ms of producers
+}
+
+const second Duration = 1e9
+
+// defaultTimeouts are Kafka's defaults.
+var defaultTimeouts = Timeouts{
+	Session: 9 * second, Heartbeat: 2 * second, Lag: 30 * second, FetchWait: second / 2, Request: 30 * second, Backoff: second,
+	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second,
+}
+
+// elections is how many rounds of voting may fail before one must not.
+const elections = 10
+
+// ruled is when the quorum must have a leader that everybody follows: those who wait notice, then vote with jitter.
+func (t Timeouts) ruled() Duration {
+	return 2*t.QuorumFetch + t.Request + elections*(2*t.Election+t.Backoff)
+}
+
+// letIn is when every broker must be in service: a request that was lost times out, an old session ends, it registers,
+// catches up and says so.
+func (t Timeouts) letIn() Duration {
+	return t.ruled() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
+}
+
+// led is when every partition must have a leader that knows it.
+func (t Timeouts) led() Duration { return t.letIn() + t.Request + 2*t.FetchWait }
+
+// inSync is when every replica must be back in the ISR: its fetches find the leader, and the controller agrees.
+func (t Timeouts) inSync() Duration { return t.led() + 2*t.Request + 2*t.Lag + 4*t.Backoff }
+
+// caughtUp is when everything must be as it should.
+func (t Timeouts) caughtUp() Duration { return t.inSync() + 2*t.FetchWait }
+
+// livenessChecks ask whether a cluster without faults came right within a bound. Before that they say nothing.
+var livenessChecks = []*Check{
+	alive("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
+		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
+			for _, p := range v.parts {
+				if f, trouble := v.healed(p); trouble != "" {
+					return true, f, trouble
+				}
+				seen = seen || len(p.assigned.Replicas) > 0
+			}
+			return seen, Fact{}, ""
+		},
+		func(s *stage) { s.follows(2, 0, 0); s.follows(3, 0, 0) },
+		func(s *stage) { s.alter(wire.NoNode, ids(2), nil) }),
+
+	alive("quorum-settles", "L4", "once no fault is active, the controllers elect one of them and all follow it",
+		Timeouts.ruled, func(v *View) (seen bool, f Fact, trouble string) {
+			f = Fact{"__cluster_metadata-0", -1, "voter"}
+			for _, w := range v.quorum.voters {
+				switch first := v.quorum.voters[0]; {
+				case w.known && w.Leader == wire.NoNode:
+					return true, f, "controller " + itoa(w.Node) + " knows no leader in epoch " + itoa(w.Epoch)
+				case w.known && first.known && (w.Leader != first.Leader || w.Epoch != first.Epoch):
+					return true, f, "controllers " + itoa(first.Node) + " and " + itoa(w.Node) + " follow different leaders"
+				}
+			}
+			return len(v.quorum.voters) > 0, f, ""
+		},
+		func(s *stage) {
+			s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+			s.Ruled(102, VoterState{Leader: 101, Epoch: 1})
+		},
+		func(s *stage) { s.Ruled(101, VoterState{Leader: wire.NoNode, Epoch: 9}) }),
+
+	alive("brokers-return", "L5", "once no fault is active, every running broker is let in",
+		Timeouts.letIn, func(v *View) (seen bool, f Fact, trouble string) {
+			for _, b := range v.brokers {
+				r := v.image.brokers[b.Node]
+				if seen = seen || b.up; b.up && (r == nil || r.fenced || r.shuttingDown) {
+					return true, Fact{"broker " + itoa(b.Node), -1, "controller"}, "broker " + itoa(b.Node) + " runs and is not let in"
+				}
+			}
+			return seen, f, ""
+		},
+		func(*stage) {},
+		func(s *stage) { s.fence(2) }),
+
+	alive("images-equal", "L14", "once no fault is active and nothing changes, every broker has applied all metadata",
+		Timeouts.led, func(v *View) (seen bool, f Fact, trouble string) {
+			if v.now-v.image.changed <= int64(2*v.rules.FetchWait+v.rules.Backoff) {
+				return false, f, ""
+			}
+			for _, b := range v.brokers {
+				if seen = seen || b.trusted; b.up && b.trusted && b.applied < v.image.next {
+					return true, Fact{"__cluster_metadata-0", b.applied, "broker"}, "broker " + itoa(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
+						"; the log is committed up to " + itoa(v.image.next)
+				}
+			}
+			return seen, f, ""
+		},
+		func(s *stage) { s.Applied(1, s.at, 0, false) },
+		func(s *stage) { s.Applied(1, s.at-1, 0, false) }),
+
+	alive("no-storm", "L19", "while nothing is written and no fault is active, nobody asks more often than its timeouts say",
+		Timeouts.inSync, func(v *View) (seen bool, f Fact, trouble string) {
+			if v.idle.worst > v.askable() {
+				return true, Fact{"requests", -1, "broker"}, itoa(v.idle.worst) + " requests arrived within an idle second; the timeouts allow for " + itoa(v.askable())
+			}
+			return v.idle.worst > 0, f, ""
+		},
+		func(s *stage) { s.idle.worst = 20 },
+		func(s *stage) { s.idle.worst = 20_000 }),
+
+	alive("recovers", "L20", "after all brokers lost power at once, the cluster serves again without help",
+		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
+			for _, p := range v.parts {
+				if f, trouble := v.healed(p); v.blackout && trouble != "" {
+					return true, f, trouble
+				}
+			}
+			return v.blackout, f, ""
+		},
+		func(s *stage) {
+			for node := wire.NodeID(1); node <= 3; node++ {
+				s.power(node, 0)
+			}
+			for node := wire.NodeID(1); node <= 3; node++ {
+				s.restart(node, 10+byte(node))
+			}
+			s.alter(wire.NoNode, nil, nil)
+			s.alter(1, nil, nil)
+			s.leads(1, 2, 0)
+			s.follows(2, 2, 0)
+			s.follows(3, 2, 0)
+		},
+		func(s *stage) {
+			for node := wire.NodeID(1); node <= 3; node++ {
+				s.power(node, 0)
+			}
+			s.alter(wire.NoNode, ids(1), nil)
+		}),
+
+	requestsResolve,
+}
+
+// alive makes a liveness check: bound says how long things may take since the last fault ended, look what is wrong now.
+func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
+	play := func(what func(*stage)) func(*View) *Case {
+		return func(v *View) *Case {
+			s := newStage(v, 2)
+			what(s)
+			s.tick()
+			s.Whole()
+			s.Clock(s.step+1, s.now+int64(bound(s.rules.Timeouts))+1)
+			return s.done()
+		}
+	}
+	return &Check{
+		Name: name, Numbers: numbers, Doc: doc,
+		Judge: func(c *Case) Result {
+			v := c.View
+			if v == nil || v.whole < 0 {
+				return Result{Status: Unexercised, Explanation: "a fault is still active"}
+			}
+			seen, fact, trouble := look(v)
+			since := Duration(v.now - v.whole)
+			switch {
+			case !seen:
+				return Result{Status: Unexercised}
+			case trouble == "":
+				return Result{Status: Held, Explanation: "all is well " + seconds(since) + " after the last fault ended"}
+			case since <= bound(v.rules.Timeouts):
+				return Result{Status: Unexercised, Explanation: "the run ended " + seconds(since) + " after the last fault; the bound is " + seconds(bound(v.rules.Timeouts))}
+			}
+			return Result{Status: Violated, Step: v.step, Fact: fact, Explanation: trouble + ", " + seconds(since) + " after the last fault ended; the timeouts allow " + seconds(bound(v.rules.Timeouts))}
+		},
+		Accept: play(good), Reject: play(bad),
+	}
+}
+
+// seconds is a duration in words, rounded down to a tenth.
+func seconds(d Duration) string {
+	return itoa(d/second) + "." + itoa(d%second/(second/10)) + " s"
+}
+
+// healed says what is wrong with one partition, "" if nothing is. What grew a moment ago may still be on its way.
+func (v *View) healed(p *Partition) (f Fact, trouble string) {
+	a := &p.assigned
+	if len(a.Replicas) == 0 {
+		return f, ""
+	}
+	f = Fact{p.TP.String(), -1, "controller"}
+	l := p.replica(a.Leader)
+	switch {
+	case a.Leader == wire.NoNode:
+		return f, p.TP.String() + " has no leader; its ISR is " + nodes(a.ISR)
+	case l == nil || !l.Leads || l.Epoch != a.Epoch:
+		f.Role = "leader"
+		return f, "broker " + itoa(a.Leader) + " does not know that it leads " + p.TP.String()
+	case l.Pending != nil:
+		return f, "an ISR change of " + p.TP.String() + " is still in flight"
+	}
+	f.Role = "follower"
+	for _, id := range a.Replicas {
+		r := p.replica(id)
+		switch {
+		case !slices.Contains(a.ISR, id):
+			return f, "broker " + itoa(id) + " is not back in the ISR of " + p.TP.String()
+		case v.now-p.grown <= int64(v.rules.Request+4*v.rules.FetchWait):
+		case r == nil || r.Log.End() != l.Log.End():
+			f.Offset = l.Log.End()
+			return f, "broker " + itoa(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.Log.End())
+		case l.HW != l.Log.End():
+			f.Offset = l.HW
+			return f, "the high watermark of " + p.TP.String() + " stands at " + itoa(l.HW) + "; the log ends at " + itoa(l.Log.End())
+		}
+	}
+	return f, ""
+}
+
+// idle counts requests while nothing is written.
+type idle struct {
+	since int64 // when the second under way began
+	count int64
+	worst int64 // in any second so far, since the cluster is whole and settled
+}
+
+// Requested says that a request reached a node.
+func (v *View) Requested() {
+	i := &v.idle
+	if v.now-i.since >= int64(second) || v.grown > i.since {
+		if v.now-i.since < 2*int64(second) && v.grown <= i.since && v.whole >= 0 && i.since-v.whole > int64(v.rules.inSync()) {
+			i.worst = max(i.worst, i.count)
+		}
+		i.since, i.count = v.now, 0
+	}
+	i.count++
+}
+
+// askable is how many requests may arrive in an idle second: from every node a fetch to every other, a heartbeat, and
+// two tries of everything that is refused; and twice that.
+func (v *View) askable() int64 {
+	n := int64(len(v.brokers) + len(v.quorum.voters) + v.clients)
+	t := v.rules.Timeouts
+	each := n*int64(second/max(t.FetchWait, 1)+1) + int64(4*second/max(t.Heartbeat, 1)+1) + 2*int64(second/max(min(t.Backoff, second), 1)+1)
+	return 2 * n * each
+}
+
+// Clients says how many clients there are.
+func (v *View) Clients(n int) { v.clients = n }
+
+var requestsResolve = &Check{
+	Name: "requests-resolve", Numbers: "L18",
+	Doc: "every send comes to an end within delivery.timeout.ms, whatever happens",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		for _, op := range c.History {
+			if op.Kind != Send {
+				continue
+			}
+			s.seen++
+			if op.Outcome == NeverDecided && c.View != nil && c.View.now-op.At > int64(c.View.rules.Delivery+c.View.rules.Request+c.View.rules.Backoff) {
+				s.decide(op, "producer", -1, "", op.Client+"'s send of "+quote(op.Value)+" to "+op.Partition.String()+" has been under way for "+
+					seconds(Duration(c.View.now-op.At)))
+			}
+		}
+		return s.answer("send, which came to an end", "sends, all of which came to an end in time")
+	},
+	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0)) },
+	Reject: func(v *View) *Case {
+		c := told(v, sent("p1", "a", 0))
+		c.History[0].Outcome = NeverDecided
+		c.View.Clock(2, c.History[0].At+int64(200*second))
+		return c
+	},
+}

@@ -1,0 +1,263 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// ChangeKind says what a Change is.
+type ChangeKind uint8
+
+const (
+	Grew      ChangeKind = iota // Batch is at the end of Replica's log
+	Lost                        // Gone is no longer in Replica's log
+	Looked                      // Replica believes something new; Before is what it believed
+	Altered                     // Partition has a new assignment; Was is the one before
+	Promised                    // Batch was acknowledged or shown
+	Answered                    // a broker told a producer that Batch is stored
+	Read                        // a reader was given Batch, or told a high watermark
+	Booked                      // a record of the metadata log is committed: Record at Offset
+	Replied                     // a controller answered a request with success
+	Applied                     // Broker has read on in the metadata log
+	Ruled                       // Voter believes something new; Earlier is what it believed
+	Cast                        // Voter gave a vote
+	Imaged                      // Voter or broker Node stands at Offset with an image of Hash
+	Installed                   // a directory for Partition appeared or went on Node
+	changeKinds
+)
+
+// Change is one change of the View, as invariants see it. It is valid during the call.
+type Change struct {
+	Kind      ChangeKind
+	Partition *Partition
+	Replica   *Replica
+	Node      wire.NodeID
+
+	Batch  Batch       // Grew, Promised, Answered, Read (Next 0: only a high watermark)
+	Gone   []Batch     // Lost: lowest first
+	By     string      // Lost: the fault that took it; "" if the process cut it
+	Acks   int16       // Answered
+	HW     wire.Offset // Read; Promised: the one that was shown, 0 if a producer was told
+	Before State       // Looked
+	Was    Assignment  // Altered
+	Offset wire.Offset
+	Record wire.MetadataRecord
+	Reply  Reply
+	Prior  wire.Offset // Applied: where it stood before
+	Voter  *Voter
+	Rule   VoterState // Ruled: what it believed before
+	Vote   Vote
+	Hash   uint64
+}
+
+// tell hands the change to who wants to know.
+func (v *View) tell(c Change) {
+	v.change = c
+	for _, s := range v.seers[c.Kind] {
+		s.see(s.docket, v, &v.change)
+	}
+}
+
+// Clock says when what follows happens: in which step of the story, and at what time.
+func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
+
+// Grew says that a replica's true log has a new last batch.
+func (v *View) Grew(p *Partition, r *Replica, b Batch) {
+	r.Log.batches = append(r.Log.batches, b)
+	p.regain(r, b)
+	if p.grown = v.now; p != v.quorum.log {
+		v.grown = v.now
+	}
+	v.tell(Change{Kind: Grew, Partition: p, Replica: r, Node: r.Node, Batch: b})
+}
+
+// Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that
+// took them, "" if the process cut them itself.
+func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
+	l := &r.Log
+	at := gallop(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
+	if at == len(l.batches) {
+		return
+	}
+	gone := slices.Clone(l.batches[at:])
+	l.batches = l.batches[:at]
+	wasFlushed := r.flushed
+	r.flushed = min(r.flushed, l.End())
+	if by == "" && r.loading { // recovery: if a fault hit the disk before, it is the fault that took them
+		if b := v.Broker(r.Node); len(b.hits) > b.loaded {
+			by = v.hits[b.hits[len(b.hits)-1]].What
+		}
+	}
+	for _, b := range gone {
+		p.forfeit(v, r, b, by != "", b.Next <= wasFlushed)
+	}
+	v.tell(Change{Kind: Lost, Partition: p, Replica: r, Node: r.Node, Gone: gone, By: by})
+}
+
+// Trimmed says that a replica's log now begins at an offset: what lay below was deleted on purpose.
+func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
+	l := &r.Log
+	if start <= l.start {
+		return
+	}
+	p.release(r, start)
+	if at := l.find(start); at > 0 {
+		l.batches = slices.Clone(l.batches[at:])
+	}
+	l.start = start
+}
+
+// Deleted says that a replica is gone on purpose, with its log.
+func (v *View) Deleted(p *Partition, r *Replica) {
+	p.release(r, 1<<62)
+	r.Log = Log{}
+	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
+	r.known, r.flushed = false, 0
+}
+
+// Flushed says that all batches of a replica below an offset are on the device: true syncs have carried them there.
+func (v *View) Flushed(r *Replica, end wire.Offset) { r.flushed = max(r.flushed, end) }
+
+// Started says that a broker's process begins.
+func (v *View) Started(node wire.NodeID) {
+	b := v.Broker(node)
+	b.up, b.trusted = true, false
+	b.life++
+	v.forget(node, true)
+}
+
+// Died says that a broker's process ended. The page cache stays; what power took is told by Struck and Cut.
+func (v *View) Died(node wire.NodeID) {
+	b := v.Broker(node)
+	b.up, b.trusted = false, false
+	v.forget(node, false)
+}
+
+func (v *View) forget(node wire.NodeID, loading bool) {
+	for _, p := range v.parts {
+		if r := p.replica(node); r != nil && p != v.quorum.log {
+			r.known, r.loading = false, loading
+			r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
+		}
+	}
+}
+
+// Struck enters a fault of a disk. Say it before the Cut of what it took.
+func (v *View) Struck(node wire.NodeID, what string) {
+	b := v.Broker(node)
+	b.hits = append(b.hits, len(v.hits))
+	v.hits = append(v.hits, Hit{node, what, v.step})
+	if what == PowerLoss && !slices.ContainsFunc(v.brokers, func(b *Broker) bool { return b.up }) {
+		v.blackout = true
+	}
+}
+
+// Looked says what a running broker believes of a replica, if it may be something new.
+func (v *View) Looked(p *Partition, r *Replica, s State) {
+	before := r.State
+	if !r.known {
+		before = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
+	}
+	r.State, r.known = s, true
+	if s.Epoch >= 0 && r.loading {
+		r.loading = false
+		b := v.Broker(r.Node)
+		b.loaded = len(b.hits)
+	}
+	if s.Start > r.Log.start && s.Start > r.Log.Start() {
+		v.Trimmed(p, r, s.Start)
+	}
+	v.tell(Change{Kind: Looked, Partition: p, Replica: r, Node: r.Node, Before: before})
+}
+
+// Acked says that a broker has answered a producer with success: the batch at base is stored. The batch is what lies
+// there in the broker's own true log at this moment.
+func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, client string) {
+	b, ok := r.Log.At(base)
+	if !ok || b.Base != base {
+		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}
+	}
+	v.tell(Change{Kind: Answered, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
+	if !ok || b.Epoch == wire.NoEpoch {
+		return
+	}
+	made := madeToAll
+	if acks != -1 {
+		made = madeToOne
+	}
+	p.promise(v, b, made, client)
+	v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
+}
+
+// Served says that a reader was told a high watermark by a node. All below it is shown: no reader may ever see another
+// record there.
+func (v *View) Served(p *Partition, r *Replica, hw wire.Offset) {
+	v.tell(Change{Kind: Read, Partition: p, Replica: r, Node: r.Node, HW: hw})
+	if hw <= p.shown {
+		return
+	}
+	for i := r.Log.find(p.shown); i < r.Log.Len() && r.Log.batches[i].Next <= hw; i++ {
+		b := r.Log.batches[i]
+		p.promise(v, b, shown, "")
+		v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: -1, HW: hw})
+	}
+	p.shown = hw
+}
+
+// Delivered says that a reader was given a batch below the high watermark.
+func (v *View) Delivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
+	v.tell(Change{Kind: Read, Partition: p, Replica: r, Node: r.Node, Batch: b, HW: hw})
+}
+
+// Applied says how far a broker has read the metadata log, and what it believes of itself.
+func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoch, fenced bool) {
+	b := v.Broker(node)
+	prior := b.applied
+	if !b.trusted {
+		prior = -1
+	}
+	b.applied, b.epoch, b.fenced, b.trusted = next, epoch, fenced, true
+	v.tell(Change{Kind: Applied, Node: node, Offset: next, Prior: prior})
+}
+
+// Registering says that an incarnation of a broker asks to be registered.
+func (v *View) Registering(node wire.NodeID, incarnation wire.UUID) {
+	b := v.Broker(node)
+	if !slices.Contains(b.ids, incarnation) {
+		b.ids, b.asked = append(b.ids, incarnation), append(b.asked, len(b.hits))
+	}
+}
+
+// Asked says that an operator asked for an unclean election.
+func (v *View) Asked(p *Partition) { p.asked = true }
+
+// Installed says that a host has a directory for a partition, or has it no more.
+func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
+	v.tell(Change{Kind: Installed, Partition: p, Node: node, Offset: wire.Offset(directories)})
+}
+
+// Find is a partition that was seen before.
+func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {
+	p, ok := v.index[partitionKey{id, n}]
+	return p, ok
+}
+
+// Current tells whether a partition is of the topic that has the name now, as far as is committed.
+func (v *View) Current(p *Partition) bool {
+	id, ok := v.image.names[p.TP.Topic]
+	return !ok || id == p.ID
+}
+
+// CommittedTo says that the metadata log is committed below an offset, also where it holds no records of ours.
+func (v *View) CommittedTo(next wire.Offset) { v.image.next = max(v.image.next, next) }
+
+// Whole says since when no fault is active; Broken that one is.
+func (v *View) Whole() {
+	if v.whole < 0 {
+		v.whole = v.now
+	}
+}
+
+// Broken says that a fault is active.
+func (v *View) Broken() { v.whole = -1 }

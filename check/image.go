@@ -1,0 +1,204 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+
+	"samsa/wire"
+)
+
+// image is the committed metadata as judges work it out for themselves: record by record, in the order of the log.
+type image struct {
+	next    wire.Offset // records below are in it
+	changed int64       // when it changed last
+
+	configured wire.Offset // behind the last record that set a config: who has not read so far need not obey it
+	brokers    map[wire.NodeID]*registration
+	topics     map[wire.TopicID]string
+	names      map[string]wire.TopicID
+	configs    map[configKey]string
+	levels     map[string]int16
+}
+
+// registration is a committed incarnation of a broker.
+type registration struct {
+	epoch        wire.BrokerEpoch
+	incarnation  wire.UUID
+	fenced       bool
+	shuttingDown bool
+}
+
+type configKey struct {
+	resource wire.ConfigResource
+	of, name string
+}
+
+func newImage() image {
+	return image{
+		brokers: map[wire.NodeID]*registration{}, topics: map[wire.TopicID]string{}, names: map[string]wire.TopicID{},
+		configs: map[configKey]string{}, levels: map[string]int16{},
+	}
+}
+
+// setting is what a topic has set, or what the cluster has; "" if neither.
+func (m *image) setting(topic, name string) string {
+	if s, ok := m.configs[configKey{wire.ConfigTopic, topic, name}]; ok {
+		return s
+	}
+	return m.configs[configKey{wire.ConfigBroker, "", name}]
+}
+
+func (m *image) number(topic, name string, otherwise int) int {
+	if n, err := strconv.Atoi(m.setting(topic, name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+func (m *image) flag(topic, name string, otherwise bool) bool {
+	if s := m.setting(topic, name); s != "" {
+		return s == "true"
+	}
+	return otherwise
+}
+
+// elr tells whether eligible leader replicas are on (KIP-966).
+func (m *image) elr() bool { return m.levels["eligible.leader.replicas.version"] > 0 }
+
+// Committed says that a record of the metadata log is committed, at an offset.
+func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
+	m := &v.image
+	if offset < m.next {
+		return
+	}
+	v.tell(Change{Kind: Booked, Offset: offset, Record: r})
+	m.next, m.changed = offset+1, v.now
+	switch r := r.(type) {
+	case *wire.RegisterBrokerRecord:
+		m.brokers[r.BrokerID] = &registration{r.BrokerEpoch, r.IncarnationID, r.Fenced, r.InControlledShutdown}
+		v.registered(v.Broker(r.BrokerID), r.IncarnationID)
+	case *wire.BrokerRegistrationChangeRecord:
+		if b := m.brokers[r.BrokerID]; b != nil {
+			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
+			b.shuttingDown = b.shuttingDown || r.InControlledShutdown == 1
+		}
+	case *wire.FenceBrokerRecord:
+		if b := m.brokers[r.ID]; b != nil {
+			b.fenced = true
+		}
+	case *wire.UnfenceBrokerRecord:
+		if b := m.brokers[r.ID]; b != nil {
+			b.fenced = false
+		}
+	case *wire.UnregisterBrokerRecord:
+		delete(m.brokers, r.BrokerID)
+	case *wire.TopicRecord:
+		m.topics[r.TopicID], m.names[r.Name] = r.Name, r.TopicID
+	case *wire.RemoveTopicRecord:
+		v.removed(r.TopicID)
+	case *wire.PartitionRecord:
+		v.assign(r)
+	case *wire.PartitionChangeRecord:
+		v.reassign(r)
+	case *wire.ConfigRecord:
+		m.configured = m.next
+		k := configKey{r.ResourceType, r.ResourceName, r.Name}
+		if delete(m.configs, k); r.Value != nil {
+			m.configs[k] = *r.Value
+		}
+	case *wire.FeatureLevelRecord:
+		m.levels[r.Name] = r.Level
+	}
+}
+
+// registered ends the excuse of a broker whose disk was hit: the controller knows of an incarnation that came later.
+func (v *View) registered(b *Broker, incarnation wire.UUID) {
+	if i := slices.Index(b.ids, incarnation); i >= 0 {
+		b.mended = max(b.mended, b.asked[i])
+	}
+}
+
+func (v *View) removed(id wire.TopicID) {
+	m := &v.image
+	name := m.topics[id]
+	delete(m.topics, id)
+	if m.names[name] == id {
+		delete(m.names, name)
+	}
+	for k := range m.configs { //order: each is deleted on its own
+		if k.resource == wire.ConfigTopic && k.of == name {
+			delete(m.configs, k)
+		}
+	}
+	for _, p := range v.parts {
+		if p.ID == id {
+			p.assigned.Replicas, p.assigned.ISR, p.assigned.ELR, p.assigned.Leader = nil, nil, nil, wire.NoNode
+		}
+	}
+}
+
+// assign takes a whole partition in.
+func (v *View) assign(r *wire.PartitionRecord) {
+	p := v.Partition(r.TopicID, wire.TopicPartition{Topic: v.image.topics[r.TopicID], Partition: r.PartitionID})
+	was := p.assigned
+	p.assigned = Assignment{
+		Leader: r.Leader, Epoch: r.LeaderEpoch, Version: r.PartitionEpoch, Replicas: r.Replicas, ISR: r.ISR, ELR: r.ELR,
+		LastELR: r.LastKnownELR, Recovery: r.LeaderRecoveryState,
+	}
+	if r.Leader != wire.NoNode && r.LeaderEpoch > was.Epoch {
+		p.elections = append(p.elections, Election{Epoch: r.LeaderEpoch, Leader: r.Leader, Members: r.ISR, MinISR: v.minISR(p), Step: v.step})
+	}
+	v.tell(Change{Kind: Altered, Partition: p, Was: was})
+}
+
+// reassign changes a partition. The epochs are not in the record, they follow from it.
+func (v *View) reassign(r *wire.PartitionChangeRecord) {
+	p := v.index[partitionKey{r.TopicID, r.PartitionID}]
+	if p == nil {
+		return
+	}
+	was := p.assigned
+	a := &p.assigned
+	a.Version++
+	for _, list := range []struct {
+		to   *[]wire.NodeID
+		from []wire.NodeID
+	}{{&a.ISR, r.ISR}, {&a.ELR, r.ELR}, {&a.LastELR, r.LastKnownELR}, {&a.Replicas, r.Replicas}} {
+		if list.from != nil {
+			*list.to = list.from
+		}
+	}
+	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
+		a.Recovery = r.LeaderRecoveryState
+	}
+	if r.Leader != wire.LeaderUnchanged {
+		a.Leader = r.Leader
+		a.Epoch++
+		if r.Leader != wire.NoNode {
+			v.elected(p, was)
+		}
+	}
+	v.tell(Change{Kind: Altered, Partition: p, Was: was})
+}
+
+// elected notes an election, and what it gives away if it was unclean.
+func (v *View) elected(p *Partition, was Assignment) {
+	e := Election{
+		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.minISR(p), Step: v.step,
+	}
+	switch {
+	case slices.Contains(e.Members, e.Leader):
+	case slices.Contains(was.LastELR, e.Leader) && len(e.Members) == 0:
+		e.Unclean = "broker " + itoa(e.Leader) + " was elected in epoch " + itoa(e.Epoch) + " as the last known leader, at step " + itoa(v.step)
+	case v.unclean(p):
+		e.Unclean = "unclean election allowed by unclean.leader.election.enable: broker " + itoa(e.Leader) + " in epoch " +
+			itoa(e.Epoch) + " at step " + itoa(v.step)
+	case p.asked:
+		e.Unclean = "an operator asked for the unclean election of broker " + itoa(e.Leader) + " in epoch " + itoa(e.Epoch)
+	}
+	p.asked = p.asked && e.Unclean == ""
+	p.elections = append(p.elections, e)
+	if e.Unclean != "" {
+		p.doom(v, &e)
+	}
+}

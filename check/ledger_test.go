@@ -1,0 +1,270 @@
+package check
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// brokenBy is what the invariants called broken, by name.
+func brokenBy(c *Case) string {
+	var names []string
+	for _, f := range Judge(c) {
+		if f.Status == Violated && f.Check.Judge == nil {
+			names = append(names, f.Check.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// The licences: each story ends with broker 2 or 3 leading without offset 0, which was acknowledged to acks=all.
+func TestLicences(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		play   func() *stage
+		status Status
+		clause string
+	}{
+		{"every electable copy lost its power", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.alter(0, ids(1, 2), nil) // broker 3 is slow: not electable, and its copy does not count
+			s.power(1, 0)
+			s.power(2, 0)
+			s.alter(2, ids(2), nil)
+			s.restart(2, 22)
+			s.alter(wire.NoNode, ids(2), nil)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 3, 0)
+			return s
+		}, Priced, "power loss of broker 2"},
+		{"one electable copy was spared", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.power(2, 0)
+			s.restart(2, 22)
+			s.alter(2, ids(2, 3), nil) // broker 3 was never hit
+			s.leads(2, 1, 0)
+			return s
+		}, Violated, ""},
+		{"the crash of a process destroys nothing", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.alter(0, ids(1, 2), nil)
+			for _, n := range ids(1, 2) {
+				s.Died(n)
+				s.Started(n)
+				s.Cut(s.p, s.p.Replica(n), 0, "") // its recovery cut what was intact
+			}
+			s.alter(2, ids(2), nil)
+			s.leads(2, 1, 0)
+			return s
+		}, Violated, ""},
+		{"power took it before it was acknowledged", func() *stage {
+			s := staged(1)
+			s.write(0, 0, 0xA, 1, 2)
+			s.power(2, 0)
+			s.restart(2, 22)
+			s.alter(0, ids(1, 2), nil) // back in the ISR, without the record
+			s.leads(1, 0, 1)
+			s.ack(1, 0, -1)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 1, 0)
+			return s
+		}, Violated, ""},
+		{"what recovery cuts after a power loss, power took", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.alter(0, ids(2), nil)
+			s.power(2, 1) // it tore the batch; the file still has its length
+			s.Started(2)
+			s.Cut(s.p, s.p.Replica(2), 0, "")
+			s.register(2, 22)
+			s.alter(wire.NoNode, ids(2), nil)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 2, 0)
+			return s
+		}, Priced, "power loss of broker 2"},
+		{"what was synced survives power", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.alter(0, ids(2), nil)
+			s.Flushed(s.p.Replica(2), 1)
+			s.power(2, 0)
+			s.restart(2, 22)
+			s.alter(wire.NoNode, ids(2), nil)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 2, 0)
+			return s
+		}, Violated, ""},
+		{"what was synced and rotted does not", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.alter(0, ids(2), nil)
+			s.Flushed(s.p.Replica(2), 1)
+			s.Struck(2, "bit rot")
+			s.Died(2)
+			s.restart(2, 22)
+			s.Cut(s.p, s.p.Replica(2), 0, "") // recovery stops at the bad checksum
+			s.alter(wire.NoNode, ids(2), nil)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 2, 0)
+			return s
+		}, Priced, "bit rot of broker 2"},
+		{"an unclean election was allowed", func() *stage {
+			s := staged(1)
+			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+			s.alter(0, ids(1, 2), nil)
+			s.write(0, 0, 0xA, 1, 2)
+			s.leads(1, 0, 1)
+			s.ack(1, 0, -1)
+			s.alter(3, ids(3), nil)
+			s.leads(3, 1, 0)
+			return s
+		}, Priced, "unclean election allowed"},
+		{"an unclean election was not allowed", func() *stage {
+			s := staged(1)
+			s.alter(0, ids(1, 2), nil)
+			s.write(0, 0, 0xA, 1, 2)
+			s.leads(1, 0, 1)
+			s.ack(1, 0, -1)
+			s.alter(3, ids(3), nil)
+			s.leads(3, 1, 0)
+			return s
+		}, Violated, ""},
+		{"an unclean election licenses only what it gave away", func() *stage {
+			s := staged(1)
+			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+			s.committed(0, 0xA)
+			s.alter(0, ids(1), nil)
+			s.alter(3, ids(3), nil) // unclean, and it has everything
+			s.leads(3, 1, 1)
+			s.Cut(s.p, s.p.Replica(3), 0, "")
+			s.leads(3, 1, 1)
+			return s
+		}, Violated, ""},
+		{"with ELR, fewer disks than min.insync.replicas are no excuse", func() *stage {
+			s := staged(2).elr()
+			s.committed(0, 0xA)
+			s.alter(0, ids(2), nil) // 1 and 3 should be in the ELR and are forgotten
+			s.power(2, 0)
+			s.restart(2, 22)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 1, 0)
+			return s
+		}, Violated, ""},
+		{"with ELR, min.insync.replicas disks are", func() *stage {
+			s := staged(2).elr()
+			s.committed(0, 0xA)
+			s.alter(0, ids(2), ids(3))
+			s.power(2, 0)
+			s.power(3, 0)
+			s.restart(2, 22)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 1, 0)
+			return s
+		}, Priced, "power loss of broker 3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := find(t, c.play().done(), "acked-durable")
+			require.Equal(t, c.status, f.Status, f.Explanation+f.Clause)
+			require.Contains(t, f.Clause, c.clause)
+		})
+	}
+}
+
+// M1 (KIP-101): a new follower cuts its log to its own high watermark, and leads before it has fetched again.
+func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
+	s := staged(2)
+	s.committed(0, 0xA)
+	s.committed(1, 0xB)
+	s.follows(2, 0, 1) // it learns of the high watermark a fetch too late
+	s.Died(2)
+	s.Started(2)
+	s.register(2, 22)
+	s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
+	s.follows(2, 0, 1)
+	s.Cut(s.p, s.p.Replica(2), 1, "")
+	s.Died(1) // kill -9: its disk still has everything
+	s.alter(2, ids(2, 3), nil)
+	s.leads(2, 1, 1)
+	f := find(t, s.done(), "acked-durable")
+	require.Equal(t, Violated, f.Status)
+	require.Contains(t, f.Explanation, "broker 1 still has it")
+	require.Equal(t, Fact{"orders-0", 1, "leader"}, f.Fact)
+	require.Equal(t, "acked-durable acked-electable truncation-licensed", brokenBy(s.done()))
+}
+
+// M3 (KIP-320): a fetch from another epoch makes the leader believe that a follower has what it has not.
+func TestNoLicenceCoversAFetchThatIsNotFenced(t *testing.T) {
+	s := staged(2)
+	s.write(0, 0, 0xA, 1, 2) // 3 has something else there and is believed to be at 1
+	s.leads(1, 0, 1)
+	s.ack(1, 0, -1)
+	s.power(1, 0)
+	s.power(2, 0)
+	s.alter(3, ids(3), nil)
+	s.leads(3, 1, 0)
+	require.Equal(t, "acked-durable acked-electable hw-justified leader-recoverable", brokenBy(s.done()))
+	require.Contains(t, find(t, s.done(), "acked-durable").Explanation, "power loss of broker 1", "faults are told, though they excuse nothing")
+}
+
+// M24 (KIP-903): a follower is taken into the ISR for what its last incarnation had.
+func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
+	s := staged(2)
+	s.alter(0, ids(1, 2), nil)
+	s.write(0, 0, 0xA, 1, 2, 3)
+	s.leads(1, 0, 1)
+	s.ack(1, 0, -1)
+	s.power(3, 0)
+	s.restart(3, 33)
+	s.alter(0, ids(1, 2, 3), nil) // the old proposal lands
+	s.alter(3, ids(3), nil)
+	s.leads(3, 1, 0)
+	f := find(t, s.done(), "acked-durable")
+	require.Equal(t, Violated, f.Status, f.Clause)
+	require.Equal(t, "acked-durable acked-electable isr-agreed leader-recoverable", brokenBy(s.done()))
+}
+
+// M28: the ELR keeps a member whose shutdown was unclean.
+func TestNoLicenceCoversAnELRMemberThatLostPower(t *testing.T) {
+	s := staged(2).elr()
+	s.committed(0, 0xA)
+	s.alter(0, ids(1), ids(2, 3))
+	s.power(3, 0)
+	s.restart(3, 33)
+	s.alter(3, ids(3), ids(1, 2))
+	s.leads(3, 1, 0)
+	f := find(t, s.done(), "acked-durable")
+	require.Equal(t, Violated, f.Status, f.Clause)
+	require.Contains(t, brokenBy(s.done()), "acked-electable")
+}
+
+// A loss that is licensed is a price for readers too.
+func TestReadersPayTheSamePrice(t *testing.T) {
+	s := staged(1)
+	s.alter(0, ids(1), nil)
+	s.write(0, 0, 0xA, 1)
+	s.leads(1, 0, 1)
+	s.ack(1, 0, -1)
+	s.Served(s.p, s.p.Replica(1), 1)
+	s.power(1, 0)
+	s.restart(1, 11)
+	s.alter(wire.NoNode, ids(1), nil)
+	s.alter(1, ids(1), nil)
+	s.leads(1, 2, 0)
+	b := s.write(0, 2, 0xB, 1)
+	s.leads(1, 2, 1)
+	s.Served(s.p, s.p.Replica(1), 1)
+	s.Delivered(s.p, s.p.Replica(1), b, 1)
+	f := find(t, s.done(), "reads-stable")
+	require.Equal(t, Priced, f.Status, f.Explanation)
+	require.Contains(t, f.Clause, "power loss of broker 1")
+	c := LostWrite.Reject(nil)
+	c.History = []Op{sent("p1", "a", 0), sent("p1", "b", 0), polled("c1", "b", 0), drained("c1", 1)}
+	c.View = s.View
+	require.Equal(t, Priced, LostWrite.Judge(c).Status)
+}

@@ -1,0 +1,80 @@
+package check
+
+import (
+	"sort"
+
+	"samsa/wire"
+)
+
+// Batch is one batch of a true log: where it lies, in which leader epoch it was appended, and what it holds.
+//
+// The CRC is of the bytes that the producer signed; it covers neither base offset nor epoch. Only all three together
+// name a batch: a retry may leave the same bytes at the same offset in another epoch.
+type Batch struct {
+	Base, Next wire.Offset // [Base, Next)
+	Epoch      wire.Epoch
+	CRC        uint32
+}
+
+// Log is a replica's true log, as it lies in the page cache of its disk: what the broker believes of it is in State.
+//
+// Invariant: batches are in offset order and do not overlap, unless a judge has said so.
+type Log struct {
+	batches []Batch
+	start   wire.Offset // deleted below: retention, DeleteRecords, or a log that was begun anew
+}
+
+// Start is the first offset that the log is meant to have.
+func (l *Log) Start() wire.Offset {
+	if l.start == 0 && len(l.batches) > 0 {
+		return l.batches[0].Base
+	}
+	return l.start
+}
+
+// End is the offset behind the last batch.
+func (l *Log) End() wire.Offset {
+	if n := len(l.batches); n > 0 {
+		return l.batches[n-1].Next
+	}
+	return l.start
+}
+
+// Len is the number of batches.
+func (l *Log) Len() int { return len(l.batches) }
+
+// find is the index of the first batch that ends above an offset. It looks from the end, in growing steps: judges ask
+// for what is new, so the cost does not depend on how long the log is.
+func (l *Log) find(at wire.Offset) int {
+	return gallop(len(l.batches), func(i int) bool { return l.batches[i].Next > at })
+}
+
+// At is the batch that holds an offset.
+func (l *Log) At(at wire.Offset) (Batch, bool) {
+	i := l.find(at)
+	if i == len(l.batches) || l.batches[i].Base > at {
+		return Batch{}, false
+	}
+	return l.batches[i], true
+}
+
+// Has tells whether exactly this batch is in the log.
+func (l *Log) Has(b Batch) bool {
+	found, ok := l.At(b.Base)
+	return ok && found == b
+}
+
+// gallop is sort.Search from the far end: the least i in [0, n) for which ok holds, given that it holds for all above.
+// It takes about 2 log2(n-i) looks.
+func gallop(n int, ok func(int) bool) int {
+	low, high := n, n // ok holds at high (or high is n); low has not been asked
+	for step := 1; low > 0; step *= 2 {
+		low = max(0, low-step)
+		if !ok(low) {
+			low++
+			break
+		}
+		high = low
+	}
+	return low + sort.Search(high-low, func(i int) bool { return ok(low + i) })
+}

@@ -1,0 +1,359 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// quorumChecks are the invariants of KRaft. The metadata log is a partition like others here, whose copies are those of
+// the controllers; what is different is what its promises rest on: a majority that has flushed, and no ISR.
+var quorumChecks = []*Check{
+	oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, imagesAgree,
+}
+
+// quorum is the controllers as judges see them.
+type quorum struct {
+	log     *Partition
+	voters  []*Voter // in the order of first sight
+	leaders map[wire.Epoch]wire.NodeID
+	images  []imageAt // by offset; the last imagesKept of them
+}
+
+// Voter is one controller.
+type Voter struct {
+	Node wire.NodeID
+	VoterState
+	known bool // since its last start
+	votes []Vote
+}
+
+// VoterState is what a running controller believes of the quorum.
+type VoterState struct {
+	Leads  bool
+	Leader wire.NodeID // NoNode if it knows none
+	Epoch  wire.Epoch
+	HW     wire.Offset
+}
+
+// Vote is a vote that was granted for good: pre-votes bind nobody.
+type Vote struct {
+	Epoch     wire.Epoch
+	Candidate wire.NodeID
+	Directory wire.UUID // of the voter: a new disk is a new voter
+}
+
+type imageAt struct {
+	offset wire.Offset
+	hash   uint64
+	node   wire.NodeID
+}
+
+// imagesKept bounds what is remembered: nodes that are further apart are compared when they meet again.
+const imagesKept = 4096
+
+// Metadata is the metadata log, for Grew and Cut.
+func (v *View) Metadata() *Partition { return v.quorum.log }
+
+// Voter is a controller by its node, made at first sight.
+func (v *View) Voter(node wire.NodeID) *Voter {
+	for _, w := range v.quorum.voters {
+		if w.Node == node {
+			return w
+		}
+	}
+	w := &Voter{Node: node, VoterState: VoterState{Leader: wire.NoNode, Epoch: wire.NoEpoch}}
+	v.quorum.voters = append(v.quorum.voters, w)
+	return w
+}
+
+// Ruled says what a running controller believes of the quorum, if it may be something new. What lies below its high
+// watermark is committed.
+func (v *View) Ruled(node wire.NodeID, s VoterState) {
+	w := v.Voter(node)
+	before := w.VoterState
+	if !w.known {
+		before = VoterState{Leader: wire.NoNode, Epoch: before.Epoch}
+	}
+	w.VoterState, w.known = s, true
+	p := v.quorum.log
+	r := p.Replica(node)
+	if s.HW > p.shown {
+		for i := r.Log.find(p.shown); i < r.Log.Len() && r.Log.batches[i].Next <= s.HW; i++ {
+			p.promise(v, r.Log.batches[i], shown, "")
+		}
+		p.shown = s.HW
+	}
+	v.tell(Change{Kind: Ruled, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
+}
+
+// Resigned says that a controller's process ended: what it led, it leads no more.
+func (v *View) Resigned(node wire.NodeID) {
+	w := v.Voter(node)
+	w.known, w.Leads, w.HW = false, false, 0
+}
+
+// Voted says that a controller's vote has left it.
+func (v *View) Voted(node wire.NodeID, vote Vote) {
+	v.tell(Change{Kind: Cast, Node: node, Voter: v.Voter(node), Vote: vote})
+}
+
+// Stands says that a node's image holds all records below an offset and has a hash.
+func (v *View) Stands(node wire.NodeID, offset wire.Offset, hash uint64) {
+	v.tell(Change{Kind: Imaged, Node: node, Offset: offset, Hash: hash})
+}
+
+// deviceFaults names the faults that break what the quorum stands on, a sync that is true; "" if there was none.
+func (v *View) deviceFaults() string {
+	words := ""
+	for _, w := range v.quorum.voters {
+		for _, h := range v.hits {
+			if h.Node == w.Node && damages(h.What) {
+				if words != "" {
+					words += ", "
+				}
+				words += h.words()
+			}
+		}
+	}
+	if words != "" {
+		words = "a controller's disk broke its word: " + words
+	}
+	return words
+}
+
+var oneController = &Check{
+	Name: "one-controller", Numbers: "S20",
+	Doc: "in one epoch of the quorum only one controller leads",
+	On:  []ChangeKind{Ruled},
+	See: func(d *Docket, v *View, c *Change) {
+		w := c.Voter
+		if !w.Leads || c.Rule.Leads && c.Rule.Epoch == w.Epoch {
+			return
+		}
+		d.exercised()
+		if v.quorum.leaders == nil {
+			v.quorum.leaders = map[wire.Epoch]wire.NodeID{}
+		}
+		other, taken := v.quorum.leaders[w.Epoch]
+		v.quorum.leaders[w.Epoch] = w.Node
+		fact := Fact{"__cluster_metadata-0", -1, "voter"}
+		switch {
+		case taken && other != w.Node:
+			d.decide(v, fact, v.deviceFaults(), "controllers ", itoa(other), " and ", itoa(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
+		case taken && !c.Rule.Leads:
+			d.decide(v, fact, v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " again after it had lost it (KAFKA-10527)")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 2}) // 101 has not heard of it yet
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 1})
+		return s.done()
+	},
+}
+
+// enact appends a batch [at, at+1) of an epoch to the metadata logs of controllers.
+func (s *stage) enact(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) {
+	s.tick()
+	for _, node := range to {
+		s.Grew(s.Metadata(), s.Metadata().Replica(node), Batch{at, at + 1, epoch, crc})
+	}
+}
+
+var metadataMatches = &Check{
+	Name: "metadata-logs-match", Numbers: "S21",
+	Doc: "two controllers that hold the same offset of the metadata log in the same epoch hold the same records there and below",
+	On:  []ChangeKind{Grew},
+	See: func(d *Docket, v *View, c *Change) {
+		if c.Partition == v.quorum.log {
+			seeMatch(d, v, c, "voter")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.enact(0, 1, 0xA, 101, 102)
+		s.enact(1, 1, 0xB, 101)
+		s.enact(1, 2, 0xC, 102)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.enact(0, 1, 0xA, 101)
+		s.enact(0, 1, 0xB, 102)
+		return s.done()
+	},
+}
+
+var metadataComplete = &Check{
+	Name: "metadata-complete", Numbers: "S22",
+	Doc: "every committed metadata record is in the log of every later leader of the quorum",
+	On:  []ChangeKind{Ruled},
+	See: func(d *Docket, v *View, c *Change) {
+		w := c.Voter
+		if !w.Leads || c.Rule.Leads {
+			return
+		}
+		d.exercised()
+		if c.Replica.short == 0 || d.broken() {
+			return
+		}
+		p := c.Partition
+		p.lacks(c.Replica, func(q *promise) bool {
+			if q.Epoch > w.Epoch {
+				return true // of a leader that came after this one
+			}
+			d.decide(v, Fact{p.TP.String(), q.Base, "voter"}, v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
+				itoa(q.Base), ", which was committed by step ", itoa(q.step), p.whoHas(v, q))
+			return false
+		})
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.enact(0, 1, 0xA, 101, 102)
+		s.enact(1, 1, 0xB, 101) // not committed
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
+		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.enact(0, 1, 0xA, 101, 102)
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
+		s.Cut(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // counted, not flushed (KAFKA-10533)
+		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
+		return s.done()
+	},
+}
+
+var metadataNeverCut = &Check{
+	Name: "metadata-never-cut", Numbers: "S23",
+	Doc: "no controller cuts a record from its log that was below any controller's high watermark",
+	On:  []ChangeKind{Lost},
+	See: func(d *Docket, v *View, c *Change) {
+		p := c.Partition
+		if p != v.quorum.log || c.By != "" {
+			return
+		}
+		d.exercised()
+		for _, b := range c.Gone {
+			if i, ok := p.place(b); ok && !d.broken() {
+				d.decide(v, Fact{p.TP.String(), b.Base, "voter"}, v.deviceFaults(), "controller ", itoa(c.Node), " cut ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
+			}
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.enact(0, 1, 0xA, 101)
+		s.Cut(s.Metadata(), s.Metadata().Replica(101), 0, "")
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.enact(0, 1, 0xA, 101)
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
+		s.Cut(s.Metadata(), s.Metadata().Replica(101), 0, "")
+		return s.done()
+	},
+}
+
+var quorumMonotone = &Check{
+	Name: "quorum-monotone", Numbers: "S24",
+	Doc: "no controller's epoch ever falls, and while it runs neither does its high watermark",
+	On:  []ChangeKind{Ruled},
+	See: func(d *Docket, v *View, c *Change) {
+		w := c.Voter
+		d.exercised()
+		fact := Fact{"__cluster_metadata-0", w.HW, "voter"}
+		switch {
+		case w.Epoch < c.Rule.Epoch:
+			d.decide(v, fact, v.deviceFaults(), "controller ", itoa(w.Node), " went back from epoch ", itoa(c.Rule.Epoch), " to ", itoa(w.Epoch))
+		case w.HW < c.Rule.HW:
+			d.violate(v, fact, "controller ", itoa(w.Node), " took its high watermark back from ", itoa(c.Rule.HW), " to ", itoa(w.HW))
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Ruled(101, VoterState{Epoch: 1, HW: 3})
+		s.Resigned(101)
+		s.Ruled(101, VoterState{Epoch: 1}) // it learns its high watermark anew
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Ruled(101, VoterState{Epoch: 1, HW: 3})
+		s.Ruled(101, VoterState{Epoch: 2, HW: 2})
+		return s.done()
+	},
+}
+
+var voteOnce = &Check{
+	Name: "vote-once", Numbers: "S25",
+	Doc: "a controller votes for at most one candidate in an epoch, whatever restarts and power losses lie between",
+	On:  []ChangeKind{Cast},
+	See: func(d *Docket, v *View, c *Change) {
+		w := c.Voter
+		d.exercised()
+		i := slices.IndexFunc(w.votes, func(o Vote) bool { return o.Epoch == c.Vote.Epoch && o.Directory == c.Vote.Directory })
+		switch {
+		case i < 0:
+			w.votes = append(w.votes, c.Vote)
+		case w.votes[i].Candidate != c.Vote.Candidate:
+			d.decide(v, Fact{"__cluster_metadata-0", -1, "voter"}, v.deviceFaults(), "controller ", itoa(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
+				itoa(c.Vote.Candidate), " in epoch ", itoa(c.Vote.Epoch))
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Voted(101, Vote{Epoch: 1, Candidate: 102})
+		s.Voted(101, Vote{Epoch: 1, Candidate: 102}) // the answer was lost
+		s.Voted(101, Vote{Epoch: 2, Candidate: 103})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Voted(101, Vote{Epoch: 1, Candidate: 102})
+		s.Voted(101, Vote{Epoch: 1, Candidate: 103})
+		return s.done()
+	},
+}
+
+var imagesAgree = &Check{
+	Name: "images-agree", Numbers: "S26",
+	Doc: "two nodes whose metadata stands at the same offset have the same metadata",
+	On:  []ChangeKind{Imaged},
+	See: func(d *Docket, v *View, c *Change) {
+		q := &v.quorum
+		i := gallop(len(q.images), func(i int) bool { return q.images[i].offset >= c.Offset })
+		if i == len(q.images) || q.images[i].offset != c.Offset {
+			q.images = slices.Insert(q.images, i, imageAt{c.Offset, c.Hash, c.Node})
+			if len(q.images) > 2*imagesKept {
+				q.images = slices.Clone(q.images[imagesKept:])
+			}
+			return
+		}
+		d.exercised()
+		if q.images[i].hash != c.Hash {
+			d.violate(v, Fact{"__cluster_metadata-0", c.Offset, "voter"}, "nodes ", itoa(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Stands(101, 5, 0xA)
+		s.Stands(101, 6, 0xB)
+		s.Stands(1, 5, 0xA)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Stands(101, 5, 0xA)
+		s.Stands(1, 5, 0xB)
+		return s.done()
+	},
+}

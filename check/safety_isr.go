@@ -1,0 +1,364 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+var ackedElectable = &Check{
+	Name: "acked-electable", Numbers: "S4",
+	Doc: "every record that was promised is in the log of everyone who may be elected: ISR and ELR",
+	On:  []ChangeKind{Altered, Promised, Lost},
+	See: seeElectable,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.power(3, 0) // the controller does not know yet
+		s.committed2(1, 0xB, 1, 2)
+		s.restart(3, 33)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2)
+		s.leads(1, 0, 0)
+		s.ack(1, 0, -1) // broker 3 is in the ISR and does not have it
+		return s.done()
+	},
+}
+
+// committed2 is committed while some are out of the ISR.
+func (s *stage) committed2(at wire.Offset, crc uint32, on ...wire.NodeID) {
+	s.alter(0, on, nil)
+	s.write(at, 0, crc, on...)
+	s.leads(1, 0, at+1)
+	s.ack(1, at, -1)
+}
+
+func seeElectable(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	a := &p.assigned
+	if p == v.quorum.log || len(p.promises) == 0 {
+		return
+	}
+	for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
+		for _, id := range set {
+			r := p.replica(id)
+			if r == nil {
+				r = p.Replica(id)
+			}
+			if c.Kind == Promised {
+				d.exercised()
+			}
+			if r.short == 0 || d.broken() || v.Broker(id).tainted() || c.Kind == Lost && c.By != "" {
+				continue
+			}
+			p.lacks(r, func(q *promise) bool {
+				if !q.strong() || q.doomed != "" {
+					return true
+				}
+				if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
+					return true // faults took it from everyone who could have led: acked-durable names the price
+				}
+				d.violate(v, Fact{p.TP.String(), q.Base, r.role()}, "broker ", itoa(id), " is ", a.memberWords(id), " of ", p.TP.String(),
+					" and may be elected, but does not have offset ", itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
+				return false
+			})
+		}
+	}
+}
+
+var hwJustified = &Check{
+	Name: "hw-justified", Numbers: "S7",
+	Doc: "a leader's high watermark is not above the true end of the log of anyone who may be elected",
+	On:  []ChangeKind{Looked},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r := c.Partition, c.Replica
+		if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {
+			return
+		}
+		a := &p.assigned
+		for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
+			for _, id := range set {
+				d.exercised()
+				o := p.replica(id)
+				if o == nil || o.Log.End() >= r.HW || v.Broker(id).tainted() {
+					continue
+				}
+				if slices.Contains(a.ISR, id) && len(a.ISR) == 1 || d.broken() || p.elapsed(v, o, r.HW) {
+					continue
+				}
+				d.violate(v, Fact{p.TP.String(), o.Log.End(), "leader"}, "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+					itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id), " and ends at ", itoa(o.Log.End()))
+			}
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2)
+		s.leads(1, 0, 1)
+		return s.done()
+	},
+}
+
+// elapsed tells whether all that a log lacks below an offset was given up or given away before.
+func (p *Partition) elapsed(v *View, r *Replica, to wire.Offset) bool {
+	for _, e := range p.elections {
+		if e.Unclean != "" && e.Epoch >= r.Epoch {
+			return true
+		}
+	}
+	return false
+}
+
+var hwMonotone = &Check{
+	Name: "hw-monotone", Numbers: "S8",
+	Doc: "a leader's high watermark never falls within its epoch, and every replica's lies between start and end of its log",
+	On:  []ChangeKind{Looked},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r := c.Partition, c.Replica
+		d.exercised()
+		fact := Fact{p.TP.String(), r.HW, r.role()}
+		switch {
+		case r.Leads && c.Before.Leads && c.Before.Epoch == r.Epoch && r.HW < c.Before.HW:
+			d.violate(v, fact, "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", takes its high watermark back from ",
+				itoa(c.Before.HW), " to ", itoa(r.HW))
+		case r.HW > r.End || r.HW < r.Start:
+			d.violate(v, fact, "broker ", itoa(r.Node), " has a high watermark of ", itoa(r.HW), " on ", p.TP.String(), ", and a log of [",
+				itoa(r.Start), ",", itoa(r.End), ")")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0) // a new leader may begin below what the old one knew
+		s.leads(2, 1, 1)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.leads(1, 0, 0)
+		return s.done()
+	},
+}
+
+var isrAgreed = &Check{
+	Name: "isr-agreed", Numbers: "S9",
+	Doc: "the controller's ISR is never larger than what the leader reckons with, and equal at equal partition epochs",
+	On:  []ChangeKind{Looked, Altered},
+	See: seeISR,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.look(1, State{Leads: true, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
+		s.alter(0, ids(1, 2), nil) // the answer is still on its way
+		s.look(1, State{Leads: true, ISR: ids(1, 2)})
+		s.look(1, State{Leads: true, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
+		s.alter(0, ids(1, 2, 3), nil)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.look(1, State{Leads: true, ISR: ids(1, 2)})
+		s.alter(0, ids(1, 2, 3), nil) // nobody on the leader's side reckons with broker 3
+		return s.done()
+	},
+}
+
+func seeISR(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	a := &p.assigned
+	r := p.replica(a.Leader)
+	if r == nil || !r.known || !r.Leads || r.Epoch != a.Epoch {
+		return
+	}
+	d.exercised()
+	fact := Fact{p.TP.String(), -1, "leader"}
+	for _, id := range a.ISR {
+		if !slices.Contains(r.ISR, id) && !slices.Contains(r.Pending, id) {
+			d.violate(v, fact, "the controller's ISR of ", p.TP.String(), " is ", nodes(a.ISR), "; broker ", itoa(r.Node), ", its leader, reckons with ",
+				nodes(r.maximal()), " only, and commits without waiting for broker ", itoa(id))
+		}
+	}
+	if r.Version == a.Version && !sameSet(r.ISR, a.ISR) {
+		d.violate(v, fact, "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", nodes(a.ISR), " and its leader's ", nodes(r.ISR))
+	}
+}
+
+func sameSet(a, b []wire.NodeID) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, id := range a {
+		if !slices.Contains(b, id) {
+			return false
+		}
+	}
+	return true
+}
+
+var isrLegal = &Check{
+	Name: "isr-legal", Numbers: "S10",
+	Doc: "an ISR has only replicas that are in service, in the incarnation that was seen in sync; leader, ISR and ELR fit together",
+	On:  []ChangeKind{Altered},
+	See: seeLegal,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2).elr()
+		s.alter(0, ids(1, 2), nil)
+		s.fence(2)
+		s.alter(0, ids(1), ids(2))
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.fence(3)
+		s.alter(0, ids(1, 2, 3), nil)
+		return s.done()
+	},
+}
+
+func seeLegal(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	a := &p.assigned
+	d.exercised()
+	bad := func(words ...string) {
+		d.violate(v, Fact{p.TP.String(), -1, "controller"}, append([]string{"the controller's word on " + p.TP.String() + " at partition epoch ",
+			itoa(a.Version), " is not legal: "}, words...)...)
+	}
+	for _, id := range a.ISR {
+		b := v.image.brokers[id]
+		switch {
+		case !slices.Contains(a.Replicas, id):
+			bad("broker ", itoa(id), " is in the ISR and has no replica")
+		case slices.Contains(a.ELR, id):
+			bad("broker ", itoa(id), " is in ISR and ELR")
+		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // who was in stays until the controller takes it out
+		case b == nil || b.fenced || b.shuttingDown:
+			if c.Was.Version >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
+				bad("broker ", itoa(id), " comes into the ISR while it is not in service")
+			}
+		}
+	}
+	switch {
+	case a.Leader != wire.NoNode && !slices.Contains(a.ISR, a.Leader):
+		bad("its leader ", itoa(a.Leader), " is not in the ISR ", nodes(a.ISR))
+	case len(a.ELR) > 0 && len(a.ISR) >= v.minISR(p):
+		bad("an ELR of ", nodes(a.ELR), " beside an ISR of ", nodes(a.ISR), ", which is enough")
+	case len(a.ISR) == 0 && !v.image.elr():
+		bad("the ISR is empty: the last replica standing is forgotten")
+	}
+}
+
+// before is who could have been elected up to a change.
+func before(c *Change) []wire.NodeID {
+	if was := c.Was.electable(); c.Kind == Altered && len(was) > 0 {
+		return was
+	}
+	return c.Partition.assigned.electable()
+}
+
+var leaderRecoverable = &Check{
+	Name: "leader-recoverable", Numbers: "S11",
+	Doc: "among those who may be elected somebody has everything that was promised, unless faults destroyed that on all of them",
+	On:  []ChangeKind{Altered, Lost},
+	See: seeRecoverable,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 1)
+		s.committed(0, 0xA)
+		s.alter(0, ids(1), nil)
+		s.power(1, 0) // the only disk that counts
+		s.alter(wire.NoNode, ids(1), nil)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 1)
+		s.committed(0, 0xA)
+		s.power(3, 0)
+		s.restart(3, 33)
+		s.alter(3, ids(3), nil) // 1 and 2 still have it
+		return s.done()
+	},
+}
+
+func seeRecoverable(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	a := &p.assigned
+	members := a.electable()
+	if len(members) == 0 || p == v.quorum.log || len(p.promises) == 0 {
+		return
+	}
+	d.exercised()
+	var nearest *Replica
+	for _, id := range members {
+		r := p.Replica(id)
+		if r.short == 0 {
+			return
+		}
+		if nearest == nil || r.short < nearest.short {
+			nearest = r
+		}
+	}
+	if d.broken() {
+		return
+	}
+	p.lacks(nearest, func(q *promise) bool {
+		if !q.strong() || q.doomed != "" {
+			return true
+		}
+		clause, spared := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p))
+		if clause != "" {
+			return true
+		}
+		words := ""
+		if spared != wire.NoNode {
+			words = "; no fault of its disk excuses broker " + itoa(spared)
+		}
+		d.violate(v, Fact{p.TP.String(), q.Base, "controller"}, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
+			itoa(q.Base), ", which was promised at step ", itoa(q.step), words, p.whoHas(v, q))
+		return false
+	})
+}
+
+var ackHonest = &Check{
+	Name: "ack-honest", Numbers: "S13",
+	Doc: "acks=all is answered with success only when the record is below the high watermark and enough replicas are in sync",
+	On:  []ChangeKind{Answered},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r, b := c.Partition, c.Replica, c.Batch
+		if c.Acks != -1 {
+			return
+		}
+		d.exercised()
+		fact := Fact{p.TP.String(), b.Base, "leader"}
+		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
+		switch {
+		case b.Epoch == wire.NoEpoch:
+			d.violate(v, fact, who, ", and does not have it itself")
+		case r.HW < b.Next:
+			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
+		case r.Leads && len(r.maximal()) < v.minISR(p) && v.Broker(r.Node).applied >= v.image.configured:
+			d.violate(v, fact, who, ", with ", plural(int64(len(r.maximal())), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(v.minISR(p)))
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.leads(1, 0, 0)
+		s.ack(1, 0, -1)
+		return s.done()
+	},
+}

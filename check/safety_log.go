@@ -1,0 +1,280 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// replicationChecks are the invariants of replicas: their logs here, their ISR and high watermark in safety_isr.go.
+var replicationChecks = []*Check{
+	logsMatch, oneLeader, epochsInOrder, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
+	leaderRecoverable, truncationLicensed, ackHonest, oneDirectory,
+}
+
+var logsMatch = &Check{
+	Name: "logs-match", Numbers: "S1",
+	Doc: "two replicas that hold the same offset in the same epoch hold the same records there and everywhere below",
+	On:  []ChangeKind{Grew},
+	See: func(d *Docket, v *View, c *Change) {
+		if c.Partition != v.quorum.log {
+			seeMatch(d, v, c, "follower")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.write(1, 0, 0xB, 1) // an old leader's tail, which the new one overwrites in its own epoch
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0)
+		s.follows(3, 1, 0)
+		s.write(1, 1, 0xC, 2, 3)
+		s.follows(1, 1, 0)
+		s.Cut(s.p, s.p.Replica(1), 1, "")
+		s.write(1, 1, 0xC, 1)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2)
+		s.write(0, 0, 0xF, 3) // the same place, other bytes
+		return s.done()
+	},
+}
+
+// seeMatch compares a batch with what the other logs have at its place, and what lies directly below. That is all that
+// must be looked at: below that, the same was true when those batches came.
+func seeMatch(d *Docket, v *View, c *Change, role string) {
+	p, r, b := c.Partition, c.Replica, c.Batch
+	below, has := Batch{}, false
+	if n := r.Log.Len(); n > 1 {
+		below, has = r.Log.batches[n-2], true
+	}
+	for _, o := range p.replicas {
+		i := o.Log.find(b.Base)
+		if o == r || i == o.Log.Len() || o.Log.batches[i].Epoch != b.Epoch || o.Log.batches[i].Base >= b.Next {
+			continue
+		}
+		d.exercised()
+		other := o.Log.batches[i]
+		switch {
+		case other != b:
+		case has && i > 0 && o.Log.batches[i-1] != below && below.Next > o.Log.start && o.Log.batches[i-1].Next > r.Log.start:
+			other, b = o.Log.batches[i-1], below
+		default:
+			continue
+		}
+		if !d.broken() {
+			d.violate(v, Fact{p.TP.String(), b.Base, role}, "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
+				" where node ", itoa(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
+		}
+	}
+}
+
+var oneLeader = &Check{
+	Name: "one-leader-per-epoch", Numbers: "S2",
+	Doc: "in one leader epoch only one incarnation of one broker leads, and it is the one that was elected",
+	On:  []ChangeKind{Looked},
+	See: seeLeader,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0) // while broker 1 still believes to lead epoch 0: that is no harm
+		s.leads(1, 0, 0)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.leads(2, 0, 0)
+		return s.done()
+	},
+}
+
+func seeLeader(d *Docket, v *View, c *Change) {
+	p, r := c.Partition, c.Replica
+	if !r.Leads || c.Before.Leads && c.Before.Epoch == r.Epoch {
+		return
+	}
+	d.exercised()
+	p.newest = max(p.newest, r.Epoch)
+	me := leadership{r.Epoch, r.Node, v.Broker(r.Node).life}
+	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == r.Epoch })
+	switch {
+	case i < 0:
+		p.leads = append(p.leads, me)
+		if e := p.election(r.Epoch); e != nil && (e.Epoch != r.Epoch || e.Leader != r.Node) {
+			d.violate(v, Fact{p.TP.String(), -1, "leader"}, "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+				", for which it was not elected")
+		}
+	case p.leads[i].node != r.Node:
+		d.violate(v, Fact{p.TP.String(), -1, "leader"}, "brokers ", itoa(p.leads[i].node), " and ", itoa(r.Node), " both lead ",
+			p.TP.String(), " in epoch ", itoa(r.Epoch))
+	case p.leads[i].life != me.life:
+		d.violate(v, Fact{p.TP.String(), -1, "leader"}, "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+			" again after a restart: it may have lost what the epoch began with")
+	}
+}
+
+var epochsInOrder = &Check{
+	Name: "epochs-in-order", Numbers: "S3",
+	Doc: "in every log offsets rise without overlap and leader epochs never fall, and nobody appends from an epoch that it does not know yet",
+	On:  []ChangeKind{Grew},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r, b := c.Partition, c.Replica, c.Batch
+		d.exercised()
+		fact := Fact{p.TP.String(), b.Base, r.role()}
+		if n := r.Log.Len(); n > 1 {
+			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch || below.Next > b.Base {
+				d.violate(v, fact, "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
+			}
+		}
+		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
+			d.violate(v, fact, "broker ", itoa(r.Node), ", which lives in epoch ", itoa(r.Epoch), ", appended ", b.span(), " of ", p.TP.String(),
+				": an answer from another epoch (KAFKA-18723)")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0)
+		s.write(1, 1, 0xB, 2)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 1, 0xA, 3)
+		return s.done()
+	},
+}
+
+var readsStable = &Check{
+	Name: "reads-stable", Numbers: "S6",
+	Doc: "an offset that lay below a high watermark that some reader was told never holds another record",
+	On:  []ChangeKind{Read},
+	See: seeRead,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		b := s.write(0, 0, 0xA, 1, 2, 3)
+		s.Served(s.p, s.p.Replica(1), 1)
+		s.Delivered(s.p, s.p.Replica(1), b, 1)
+		s.Served(s.p, s.p.Replica(2), 1)
+		s.Delivered(s.p, s.p.Replica(2), b, 1)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1)
+		s.Served(s.p, s.p.Replica(1), 1) // nobody else had it
+		s.alter(2, ids(2, 3), nil)
+		b := s.write(0, 1, 0xB, 2, 3)
+		s.Served(s.p, s.p.Replica(2), 1)
+		s.Delivered(s.p, s.p.Replica(2), b, 1)
+		return s.done()
+	},
+}
+
+func seeRead(d *Docket, v *View, c *Change) {
+	p, b := c.Partition, c.Batch
+	if b.Next == 0 {
+		return
+	}
+	i := gallop(len(p.promises), func(i int) bool { return p.promises[i].Next > b.Base })
+	for ; i < len(p.promises) && p.promises[i].Base < b.Next; i++ {
+		q := &p.promises[i]
+		if q.made&shown == 0 {
+			continue
+		}
+		d.exercised()
+		if q.Batch == b || d.broken() {
+			continue
+		}
+		clause := q.clause
+		if clause == "" {
+			clause = q.doomed
+		}
+		d.decide(v, Fact{p.TP.String(), q.Base, c.Replica.role()}, clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
+			itoa(q.step), "; now broker ", itoa(c.Node), " serves ", b.span(), " there")
+	}
+}
+
+var truncationLicensed = &Check{
+	Name: "truncation-licensed", Numbers: "S12",
+	Doc: "no replica discards what is committed, unless an unclean election or a fault of its disk took it first",
+	On:  []ChangeKind{Lost},
+	See: seeCut,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.write(1, 0, 0xB, 1)
+		s.Cut(s.p, s.p.Replica(1), 1, "")
+		s.power(2, 0)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.Cut(s.p, s.p.Replica(2), 0, "") // to its own high watermark, which it learns a fetch too late (KIP-101)
+		return s.done()
+	},
+}
+
+func seeCut(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	if p == v.quorum.log {
+		return
+	}
+	for _, b := range c.Gone {
+		d.exercised()
+		i, ok := p.place(b)
+		if !ok || c.By != "" {
+			continue
+		}
+		if q := &p.promises[i]; q.strong() && !q.lost && q.doomed == "" && !p.wiped(v, c.Replica, q) && !d.broken() {
+			d.violate(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
+				" from its log; it was committed by step ", itoa(q.step), p.whoHas(v, q))
+		}
+	}
+}
+
+// wiped tells whether a replica that nobody may elect has emptied its log, to begin it anew where its leader's begins.
+func (p *Partition) wiped(v *View, r *Replica, q *promise) bool {
+	return r.Log.Len() == 0 && !slices.Contains(p.assigned.electable(), r.Node)
+}
+
+var oneDirectory = &Check{
+	Name: "one-directory", Numbers: "S14",
+	Doc: "a broker has at most one directory for a partition, and it is of the topic that the controller means",
+	On:  []ChangeKind{Installed, Looked},
+	See: func(d *Docket, v *View, c *Change) {
+		p := c.Partition
+		switch {
+		case c.Kind == Installed && c.Offset > 1:
+			d.violate(v, Fact{p.TP.String(), -1, "follower"}, "broker ", itoa(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
+		case c.Kind == Looked && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:
+			d.exercised()
+			if id, ok := v.image.names[p.TP.Topic]; ok && id != p.ID && c.Replica.Leads {
+				d.violate(v, Fact{p.TP.String(), -1, "leader"}, "broker ", itoa(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")
+			}
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Installed(s.p, 1, 1)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.tick()
+		s.Installed(s.p, 1, 2)
+		return s.done()
+	},
+}
+
+// memberWords says what a member of ISR or ELR is.
+func (a *Assignment) memberWords(id wire.NodeID) string {
+	if slices.Contains(a.ISR, id) {
+		return "in the ISR"
+	}
+	return "in the ELR"
+}

@@ -1,0 +1,148 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// orders is the partition of all cases.
+var orders = wire.TopicPartition{Topic: "orders"}
+
+// ordersID is its topic id.
+var ordersID = wire.TopicID{0: 7}
+
+// stage is where the cases of invariants are played: three brokers, all in, and orders-0 led by broker 1 in epoch 0
+// with everyone in sync. Each verb is one step of the story.
+type stage struct {
+	*View
+	p  *Partition
+	at wire.Offset // of the next record of the metadata log
+}
+
+func newStage(v *View, minISR int) *stage {
+	s := &stage{View: v}
+	v.rules = Contract{MinISR: minISR, Timeouts: defaultTimeouts}
+	s.whole = -1
+	s.book(&wire.TopicRecord{Name: orders.Topic, TopicID: ordersID})
+	for node := wire.NodeID(1); node <= 3; node++ {
+		s.Started(node)
+		s.register(node, byte(node))
+		s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
+	}
+	s.p = s.Partition(ordersID, orders)
+	all := []wire.NodeID{1, 2, 3}
+	s.book(&wire.PartitionRecord{TopicID: ordersID, Replicas: all, ISR: all, Leader: 1})
+	for _, node := range all {
+		s.look(node, State{Leads: node == 1, Leader: 1, ISR: all})
+	}
+	return s
+}
+
+// tick begins the next step.
+func (s *stage) tick() { s.Clock(s.step+1, s.now+1e6) }
+
+// book commits a record.
+func (s *stage) book(r wire.MetadataRecord) {
+	s.tick()
+	s.Committed(s.at, r)
+	s.at++
+}
+
+// register commits the registration of an incarnation.
+func (s *stage) register(node wire.NodeID, incarnation byte) {
+	s.Registering(node, wire.UUID{incarnation})
+	s.book(&wire.RegisterBrokerRecord{BrokerID: node, IncarnationID: wire.UUID{incarnation}, BrokerEpoch: wire.BrokerEpoch(s.at), Fenced: true})
+}
+
+// alter commits a change of orders-0. Leader 0 leaves the leader as it is.
+func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
+	r := wire.NewPartitionChange(ordersID, 0)
+	if leader != 0 {
+		r.Leader = leader
+	}
+	r.ISR, r.ELR = isr, elr
+	s.book(r)
+}
+
+// look has a broker believe something. What is zero of Leader, End and Start is filled in.
+func (s *stage) look(node wire.NodeID, b State) {
+	s.tick()
+	r := s.p.Replica(node)
+	if b.Version == 0 {
+		if b.Version = s.p.assigned.Version; b.Epoch != s.p.assigned.Epoch {
+			b.Version = r.Version // it has not heard of the change
+		}
+	}
+	if b.Leads {
+		b.Leader = node
+	}
+	b.End = r.Log.End()
+	s.Looked(s.p, r, b)
+}
+
+// leads has a broker lead an epoch with the committed ISR.
+func (s *stage) leads(node wire.NodeID, epoch wire.Epoch, hw wire.Offset) {
+	s.look(node, State{Leads: true, Epoch: epoch, HW: hw, ISR: s.p.assigned.ISR})
+}
+
+// follows has a broker follow in an epoch.
+func (s *stage) follows(node wire.NodeID, epoch wire.Epoch, hw wire.Offset) {
+	s.look(node, State{Leader: s.p.assigned.Leader, Epoch: epoch, HW: hw})
+}
+
+// write appends the batch [at, at+1) of an epoch to the logs of some brokers.
+func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) Batch {
+	s.tick()
+	b := Batch{at, at + 1, epoch, crc}
+	for _, node := range to {
+		s.Grew(s.p, s.p.Replica(node), b)
+	}
+	return b
+}
+
+// ack has a broker answer a producer.
+func (s *stage) ack(node wire.NodeID, at wire.Offset, acks int16) {
+	s.tick()
+	s.Acked(s.p, s.p.Replica(node), at, acks, "p1")
+}
+
+// power takes a broker's power; its disk keeps what lies below an offset.
+func (s *stage) power(node wire.NodeID, keeps wire.Offset) {
+	s.tick()
+	s.Died(node)
+	s.Struck(node, PowerLoss)
+	s.Cut(s.p, s.p.Replica(node), keeps, PowerLoss)
+}
+
+// restart has a broker come back as a new incarnation that the controller takes in.
+func (s *stage) restart(node wire.NodeID, incarnation byte) {
+	s.tick()
+	s.Started(node)
+	s.register(node, incarnation)
+	s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
+}
+
+// fence takes a broker out.
+func (s *stage) fence(node wire.NodeID) {
+	s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: 1})
+}
+
+// elr switches eligible leader replicas on.
+func (s *stage) elr() *stage {
+	s.book(&wire.FeatureLevelRecord{Name: "eligible.leader.replicas.version", Level: 1})
+	return s
+}
+
+// done is the case that was played.
+func (s *stage) done() *Case { return &Case{View: s.View} }
+
+// ids is a list of nodes.
+func ids(list ...wire.NodeID) []wire.NodeID { return slices.Clone(list) }
+
+// committed has broker 1 append an offset, everyone copy it, and the producer told.
+func (s *stage) committed(at wire.Offset, crc uint32) {
+	s.write(at, 0, crc, 1, 2, 3)
+	s.leads(1, 0, at+1)
+	s.ack(1, at, -1)
+}

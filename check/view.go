@@ -1,0 +1,251 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// View is the neutral picture of a run that invariants look at: the true logs, what nodes believe, the committed
+// metadata, and the ghost state that no node knows (who was promised what, what faults destroyed).
+//
+//	scenarios ──Grew, Cut, Looked, Committed, Acked, …──▶ View ──Change──▶ every invariant that wants to know
+//
+// Whoever draws it says what changed, in the order in which it became true; nothing here is asked of a node. The verbs
+// are in feed.go. What a change costs does not depend on the length of any log.
+type View struct {
+	step uint64
+	now  int64 // nanoseconds since the world began
+
+	rules   Contract
+	dockets []Docket            // of All, in its order
+	seers   [changeKinds][]seer // who looks at which kind of change
+	change  Change              // reused
+
+	parts   []*Partition // in the order of first sight
+	index   map[partitionKey]*Partition
+	brokers []*Broker // by node
+	image   image
+	quorum  quorum
+	hits    []Hit
+	whole   int64 // since when no fault is active, -1 while one is
+
+	grown    int64 // when any log of a partition grew last
+	idle     idle
+	clients  int
+	blackout bool // all brokers were without power at once
+}
+
+// Contract is what a cluster promises by its static settings; topics' own and finalised features lie over it.
+type Contract struct {
+	MinISR  int
+	Unclean bool // unclean.leader.election.enable
+	Timeouts
+}
+
+type partitionKey struct {
+	id wire.TopicID
+	n  int32
+}
+
+type seer struct {
+	docket *Docket
+	see    func(*Docket, *View, *Change)
+}
+
+// NewView is the picture of a world before its first event, for judges: All of them, in that order.
+func NewView(c Contract, all []*Check) *View {
+	c.MinISR = max(c.MinISR, 1)
+	v := &View{rules: c, dockets: make([]Docket, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
+	v.quorum.log = v.Partition(MetadataID, wire.TopicPartition{Topic: "__cluster_metadata"})
+	for i, k := range all {
+		for _, kind := range k.On {
+			v.seers[kind] = append(v.seers[kind], seer{&v.dockets[i], k.See})
+		}
+	}
+	return v
+}
+
+// MetadataID is the topic id of the metadata log (Uuid.METADATA_TOPIC_ID).
+var MetadataID = wire.TopicID{15: 1}
+
+// Partition is one partition: its copies, what is committed about it, and what was promised of it.
+type Partition struct {
+	ID       wire.TopicID
+	TP       wire.TopicPartition
+	replicas []*Replica // in the order of first sight; a replica's slot is its place
+
+	assigned  Assignment // the controller's committed word; Version -1 before the first
+	elections []Election // that chose a leader, in order of their epochs
+	newest    wire.Epoch // the newest epoch in which anybody has led
+	leads     []leadership
+
+	promises []promise   // by (Base, Epoch)
+	shown    wire.Offset // the highest high watermark that any reader was told
+	asked    bool        // an operator asked for an unclean election
+	grown    int64       // when a log of it grew last
+}
+
+// Assignment is the controller's committed word on a partition.
+type Assignment struct {
+	Leader   wire.NodeID
+	Epoch    wire.Epoch
+	Version  wire.PartitionEpoch
+	Replicas []wire.NodeID
+	ISR      []wire.NodeID
+	ELR      []wire.NodeID
+	LastELR  []wire.NodeID // last known ELR: of whom the last known leader is one
+	Recovery wire.LeaderRecoveryState
+}
+
+// electable are the members that may be elected without a price: ISR and ELR.
+func (a *Assignment) electable() []wire.NodeID { return slices.Concat(a.ISR, a.ELR) }
+
+// leadership is who has led in an epoch: exactly one incarnation of one broker.
+type leadership struct {
+	epoch wire.Epoch
+	node  wire.NodeID
+	life  uint32
+}
+
+// Replica is one copy of a partition on one disk.
+type Replica struct {
+	Node wire.NodeID
+	Log  Log
+	State
+	slot    int
+	known   bool        // State was looked at in this incarnation
+	loading bool        // the process reads its disk: what it cuts now is recovery
+	flushed wire.Offset // batches below are on the device, by true syncs
+	lacking int         // promises that hold and that this log does not have
+	short   int         // those of them that were made to acks=all or to readers
+}
+
+// State is what a running broker believes of its replica.
+type State struct {
+	Leads   bool
+	Leader  wire.NodeID
+	Epoch   wire.Epoch
+	Version wire.PartitionEpoch
+	HW      wire.Offset
+	Start   wire.Offset
+	End     wire.Offset
+	ISR     []wire.NodeID // Leads: the committed set as the leader knows it
+	Pending []wire.NodeID // Leads: the set it has proposed, nil if none is in flight
+}
+
+// maximal is everyone who may be in the ISR, whatever becomes of the change in flight.
+func (s *State) maximal() []wire.NodeID {
+	all := slices.Clone(s.ISR)
+	for _, id := range s.Pending {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
+// role is what a replica is to others.
+func (s *State) role() string {
+	if s.Leads {
+		return "leader"
+	}
+	return "follower"
+}
+
+// Broker is what is known of one broker: its process, its disk and what it believes.
+type Broker struct {
+	Node    wire.NodeID
+	up      bool
+	life    uint32      // counts processes
+	ids     []wire.UUID // incarnations that have asked to be registered
+	hits    []int       // faults of its disk, indexes of View.hits
+	loaded  int         // hits that were there when it had read its disk the last time
+	mended  int         // hits that the controller has taken in: a later incarnation is registered
+	asked   []int       // for each of ids: how many hits there were when it first asked
+	applied wire.Offset // of the metadata log, by its own word; -1 unknown
+	epoch   wire.BrokerEpoch
+	fenced  bool
+	trusted bool // State of applied is of this life
+}
+
+// tainted tells whether the disk lost bytes and the controller cannot know yet: no invariant may count on it.
+func (b *Broker) tainted() bool { return len(b.hits) > b.mended }
+
+// Hit is a fault that may destroy bytes on one node's disk.
+type Hit struct {
+	Node wire.NodeID
+	What string // "power loss"
+	Step uint64
+}
+
+// words name a hit as clauses do.
+func (h Hit) words() string {
+	return h.What + " of broker " + itoa(h.Node) + " at step " + itoa(h.Step)
+}
+
+// Partition is a partition by topic id and number, made at first sight.
+func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
+	k := partitionKey{id, tp.Partition}
+	p := v.index[k]
+	if p == nil {
+		p = &Partition{ID: id, TP: tp, newest: wire.NoEpoch, assigned: Assignment{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
+		v.index[k] = p
+		v.parts = append(v.parts, p)
+	}
+	return p
+}
+
+// Replica is a copy by its node, made at first sight; it lacks every promise made so far.
+func (p *Partition) Replica(node wire.NodeID) *Replica {
+	if r := p.replica(node); r != nil {
+		return r
+	}
+	r := &Replica{Node: node, slot: len(p.replicas), State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
+	for i := range p.promises {
+		if q := &p.promises[i]; !q.lost {
+			r.miss(q, 1)
+		}
+	}
+	p.replicas = append(p.replicas, r)
+	return r
+}
+
+// replica is a copy that was seen before, or nil.
+func (p *Partition) replica(node wire.NodeID) *Replica {
+	for _, r := range p.replicas {
+		if r.Node == node {
+			return r
+		}
+	}
+	return nil
+}
+
+// Broker is a broker by its node, made at first sight.
+func (v *View) Broker(node wire.NodeID) *Broker {
+	i, ok := slices.BinarySearchFunc(v.brokers, node, func(b *Broker, id wire.NodeID) int { return int(b.Node) - int(id) })
+	if !ok {
+		v.brokers = slices.Insert(v.brokers, i, &Broker{Node: node, applied: -1, epoch: -1})
+	}
+	return v.brokers[i]
+}
+
+// election is the one that opened an epoch, or the last before it.
+func (p *Partition) election(epoch wire.Epoch) *Election {
+	for i := len(p.elections) - 1; i >= 0; i-- {
+		if p.elections[i].Epoch <= epoch {
+			return &p.elections[i]
+		}
+	}
+	return nil
+}
+
+// minISR is the topic's min.insync.replicas, at most the number of its replicas.
+func (v *View) minISR(p *Partition) int {
+	return min(v.image.number(p.TP.Topic, "min.insync.replicas", v.rules.MinISR), max(1, len(p.assigned.Replicas)))
+}
+
+// unclean tells whether a topic prefers any leader over none.
+func (v *View) unclean(p *Partition) bool {
+	return v.image.flag(p.TP.Topic, "unclean.leader.election.enable", v.rules.Unclean)
+}

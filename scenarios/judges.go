@@ -1,0 +1,413 @@
+package scenarios
+
+import (
+	"slices"
+
+	"samsa/broker"
+	"samsa/broker/storage"
+	"samsa/check"
+	"samsa/controller"
+	"samsa/controller/raft"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// judges draw the picture that package check looks at, change by change:
+//
+//	disks     ──sim.Feed──▶ ghosts: true logs ──────────────────┐
+//	messages  ──sim.Feed──▶ who was told what (judges_wire.go)   ├──▶ check.View
+//	nodes     ──after every event, what may have changed─▶ looks ┘
+//
+// A node's beliefs change at once when its handler runs, but what the handler wrote is complete only when its lane has
+// paid for it. So a look waits until then, or until something that the same event sent has left; one that dies with its
+// process never happened.
+type judges struct {
+	c      *cluster
+	view   *check.View
+	ghosts *ghosts
+	hosts  map[env.Addr]*watched
+	looks  []look // in the order of the events
+	ailing []string
+
+	committed wire.Offset // of the metadata log: records below were told
+	claimed   wire.Offset // the highest high watermark of any controller
+	claims    *watched    // whose that is
+	calls     map[env.Request]uint64
+	beats     map[wire.NodeID]check.Op // the last one told, of each broker
+}
+
+// watched is a machine of the cluster with what was last seen of it.
+type watched struct {
+	*host
+	replicas []*seen // of a broker, in the order of the image
+	byTopic  map[topicKey]*seen
+	applied  wire.Offset
+	fenced   bool
+	asked    map[env.Link]env.Request
+	granted  map[env.Link]wire.BrokerEpoch // of AlterPartition: what was registered when it came in
+	voter    check.VoterState
+	image    wire.Offset
+}
+
+type topicKey struct {
+	id wire.TopicID
+	n  int32
+}
+
+// seen is a replica of a running broker with what the judges were last told of it.
+type seen struct {
+	part *check.Partition
+	copy *check.Replica
+	life uint32
+	check.State
+}
+
+// look is what a node believed at the end of an event.
+type look struct {
+	due   sim.Time
+	event uint64
+	host  *watched
+	part  *check.Partition // nil: of a controller
+	copy  *check.Replica
+	state check.State
+	voter check.VoterState
+}
+
+func newJudges(c *cluster) *judges {
+	j := &judges{c: c, hosts: map[env.Addr]*watched{}, calls: map[env.Request]uint64{}, beats: map[wire.NodeID]check.Op{}}
+	j.view = check.NewView(c.cfg.contract(), check.All())
+	j.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}, heard: j}
+	c.world.Subscribe(j)
+	return j
+}
+
+// watch adds a machine of the cluster.
+func (j *judges) watch(h *host) {
+	j.hosts[h.addr] = &watched{
+		host: h, byTopic: map[topicKey]*seen{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, granted: map[env.Link]wire.BrokerEpoch{},
+	}
+}
+
+// Changed implements sim.Feed.
+func (j *judges) Changed(f *sim.Effect) {
+	h := j.hosts[f.Node]
+	switch f.Kind {
+	case sim.EffectDisk:
+		if h != nil {
+			j.settle(f.At-1, nil, 0)
+			j.clock(f.At)
+			j.ghosts.changed(f.Node, &f.Disk)
+			j.commit()
+		}
+	case sim.EffectDeparted:
+		j.settle(f.At, h, f.Cause)
+		j.clock(f.At)
+		j.departed(h, f)
+	case sim.EffectDelivered:
+		j.clock(f.At)
+		j.delivered(h, f)
+	case sim.EffectStarted:
+		if h != nil {
+			j.clock(f.At)
+			j.mend("down " + string(f.Node))
+			j.started(h)
+		}
+	case sim.EffectDied:
+		if h != nil {
+			j.settle(f.At, nil, 0)
+			j.clock(f.At)
+			j.ail("down " + string(f.Node))
+			j.died(h, f.Power)
+		}
+	}
+}
+
+func (j *judges) clock(at sim.Time) { j.view.Clock(j.c.step(), int64(at)) }
+
+func (j *judges) started(h *watched) {
+	if h.role == "broker" {
+		j.view.Started(h.node)
+	}
+	h.applied, h.fenced, h.image = -1, false, -1
+}
+
+// died drops what a process still wanted to do, and with its power what was not on the device.
+func (j *judges) died(h *watched, power bool) {
+	j.looks = slices.DeleteFunc(j.looks, func(l look) bool { return l.host == h })
+	clear(h.asked)
+	clear(h.granted)
+	h.voter = check.VoterState{}
+	if h.role == "broker" {
+		j.view.Died(h.node)
+	} else {
+		j.view.Resigned(h.node)
+	}
+	if power {
+		j.view.Struck(h.node, check.PowerLoss)
+		j.ghosts.lost(h.addr, check.PowerLoss)
+	}
+}
+
+// observe looks at the node that an event has run in, before anything that the event did is told.
+func (j *judges) observe(e *sim.Event) {
+	h := j.hosts[e.Node]
+	if h == nil || !j.c.world.Running(e.Node) {
+		return
+	}
+	j.settle(e.Time-1, nil, 0)
+	j.clock(e.Time)
+	due := e.Time + sim.Time(e.Cost)
+	if h.role == "broker" {
+		if b := j.c.brokerNode(h.host); b != nil {
+			j.lookAtBroker(h, b, e, due)
+		}
+	} else if k, ok := j.c.world.Node(e.Node).(*controller.Controller); ok {
+		j.lookAtController(h, k, e, due)
+	}
+}
+
+// after runs when everything that an event completed at once has been told.
+func (j *judges) after(e *sim.Event) {
+	j.settle(j.c.world.Now(), nil, 0)
+	j.clock(j.c.world.Now())
+	j.heard(e)
+}
+
+// settle tells the looks that are due, and that of one event of one machine. A node may do several things at once, on
+// its lanes, and the later one may be done first: then the earlier look is overtaken and never told.
+func (j *judges) settle(now sim.Time, of *watched, event uint64) {
+	if len(j.looks) == 0 {
+		return
+	}
+	kept := j.looks[:0]
+	for _, l := range j.looks {
+		if l.due > now && (l.host != of || l.event != event) {
+			kept = append(kept, l)
+			continue
+		}
+		kept = slices.DeleteFunc(kept, func(o look) bool { return o.host == l.host && o.copy == l.copy })
+		j.clock(min(l.due, max(now, 0)))
+		if l.part != nil {
+			j.view.Looked(l.part, l.copy, l.state)
+			continue
+		}
+		j.view.Ruled(l.host.node, l.voter)
+		if l.voter.HW > j.claimed {
+			j.claimed, j.claims = l.voter.HW, l.host
+		}
+		j.commit()
+	}
+	j.looks = kept
+}
+
+// catchUp tells the looks that are not due: somebody wants a verdict now. What their own events wrote counts with them.
+func (j *judges) catchUp() {
+	for _, l := range j.looks {
+		if l.part == nil {
+			continue
+		}
+		for _, g := range j.ghosts.hosts[l.host.addr] { //order: at most one is of this replica
+			if g.copy == l.copy && len(g.files) > 0 {
+				f := g.files[len(g.files)-1]
+				_, f.told, _ = j.c.world.Disk(g.host).Peek(f.path, 0, 0)
+				j.ghosts.follow(g, f)
+			}
+		}
+	}
+	j.settle(1<<62, nil, 0)
+	j.clock(j.c.world.Now())
+}
+
+func (j *judges) look(h *watched, l look) {
+	l.host = h
+	j.looks = append(j.looks, l)
+}
+
+// lookAtBroker takes in what an event may have changed of a broker: of the partitions that the event was about, or of
+// all if it was about none.
+func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due sim.Time) {
+	life := j.c.world.Incarnation(h.addr)
+	if next, fenced := b.Image().Next, b.Fenced(); next != h.applied || fenced != h.fenced {
+		h.applied, h.fenced = next, fenced
+		j.view.Applied(h.node, next, -1, fenced)
+		j.stands(h, next, b.Image())
+		j.host(h, b)
+	}
+	j.touched(h, e, func(s *seen) {
+		r := b.Replica(s.part.TP)
+		if r == nil || r.ID != s.part.ID {
+			return
+		}
+		fresh := s.life != life
+		leads, epoch, hw, version := r.Leads(), r.Epoch(), r.HW(), r.Version()
+		proposal, pending := r.Pending()
+		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.Version && pending == (s.Pending != nil) &&
+			r.Log().End() == s.End && r.Log().Start() == s.Start && (!pending || len(proposal.ISR) == len(s.Pending)) {
+			return
+		}
+		if fresh || version != s.Version || epoch != s.Epoch || leads != s.Leads {
+			s.ISR = r.ISR()
+		}
+		s.life = life
+		s.Leads, s.Leader, s.Epoch, s.HW, s.Version, s.Pending = leads, r.Leader(), epoch, hw, version, nil
+		s.Start, s.End = r.Log().Start(), r.Log().End()
+		for _, m := range proposal.ISR {
+			s.Pending = append(s.Pending, m.ID)
+		}
+		j.look(h, look{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
+	})
+}
+
+// host lists the replicas that a broker's image assigns to it.
+func (j *judges) host(h *watched, b *broker.Broker) {
+	for _, t := range b.Image().Topics() {
+		for _, p := range t.Partitions {
+			k := topicKey{t.ID, p.Partition}
+			if !p.HasReplica(h.node) || h.byTopic[k] != nil {
+				continue
+			}
+			part := j.view.Partition(t.ID, wire.TopicPartition{Topic: t.Name, Partition: p.Partition})
+			s := &seen{part: part, copy: part.Replica(h.node)}
+			h.byTopic[k] = s
+			h.replicas = append(h.replicas, s)
+		}
+	}
+}
+
+// lookAtController takes in what an event may have changed of a controller.
+func (j *judges) lookAtController(h *watched, k *controller.Controller, e *sim.Event, due sim.Time) {
+	s := voterOf(k)
+	if s != h.voter {
+		h.voter = s
+		j.look(h, look{due: due, event: e.Seq, voter: s})
+	}
+	if m := k.Image(); m != nil && m.Next != h.image {
+		h.image = m.Next
+		j.stands(h, m.Next, m)
+	}
+}
+
+// voterOf is what a controller believes of the quorum.
+func voterOf(k *controller.Controller) check.VoterState {
+	if q, ok := any(k).(interface{ Quorum() *raft.Node }); ok {
+		n := q.Quorum()
+		return check.VoterState{Leads: n.State() == raft.Leader, Leader: n.Leader(), Epoch: n.Epoch(), HW: n.Committed()}
+	}
+	if k.Image() == nil {
+		return check.VoterState{Leader: wire.NoNode, Epoch: wire.NoEpoch}
+	}
+	return check.VoterState{Leads: true, Epoch: k.Epoch(), HW: k.Image().Next} // it is alone
+}
+
+// stands tells the hash of a node's image, if images have one.
+func (j *judges) stands(h *watched, next wire.Offset, m any) {
+	if d, ok := m.(interface{ Digest() uint64 }); ok {
+		j.view.Stands(h.node, next, d.Digest())
+	}
+}
+
+// commit tells the records of the metadata log that are committed now, out of the true log of a controller that says so.
+func (j *judges) commit() {
+	if j.claimed <= j.committed {
+		return
+	}
+	l, hw := j.ghosts.hosts[j.claims.addr][controller.LogDir], j.claimed
+	if l == nil {
+		return
+	}
+	j.ghosts.bytes(l, j.committed, hw, func(b wire.Batch) bool {
+		if b.NextOffset() > hw {
+			return false
+		}
+		if !b.IsControl() {
+			for rec, err := range b.Records() {
+				if err != nil {
+					return false
+				}
+				if r, err := wire.ParseMetadata(rec.Value); err == nil {
+					j.view.Committed(rec.Offset, r)
+				}
+			}
+		}
+		j.committed = b.NextOffset()
+		return true
+	})
+	j.view.CommittedTo(j.committed)
+}
+
+// bind implements listener.
+func (j *judges) bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool) {
+	h := j.hosts[host]
+	if h == nil {
+		return nil, nil, false
+	}
+	if isMetadata(dir) {
+		return j.view.Metadata(), j.view.Metadata().Replica(h.node), true
+	}
+	tp, kind, ok := storage.ParseDir(dir)
+	id, known := topicOf(j.c.world.Disk(host), dir)
+	if !ok || kind != storage.DirLog || !known {
+		return nil, nil, false
+	}
+	p := j.view.Partition(id, tp)
+	copies := 0
+	for _, l := range j.ghosts.hosts[host] { //order: counted only
+		if l.part == p || l.dir == dir {
+			copies++
+		}
+	}
+	j.view.Installed(p, h.node, copies)
+	return p, p.Replica(h.node), true
+}
+
+func (j *judges) grew(l *ghost, b check.Batch)            { j.view.Grew(l.part, l.copy, b) }
+func (j *judges) cut(l *ghost, to wire.Offset, by string) { j.view.Cut(l.part, l.copy, to, by) }
+func (j *judges) flushed(l *ghost, end wire.Offset)       { j.view.Flushed(l.copy, end) }
+func (j *judges) deleted(l *ghost) {
+	if l.part != nil {
+		j.view.Deleted(l.part, l.copy)
+	}
+}
+
+// trimmed tells whether the first file of a log went because its broker has moved the log's start behind it.
+func (j *judges) trimmed(l *ghost, next wire.Offset) bool {
+	r := j.c.replica(j.c.hosts[l.host], l.part.TP)
+	if r == nil || r.Log().Start() < next {
+		return false
+	}
+	j.view.Trimmed(l.part, l.copy, r.Log().Start())
+	return true
+}
+
+// ail enters that something is wrong with the world, mend that it is over. Liveness is asked for once all is well.
+func (j *judges) ail(what string) {
+	if !slices.Contains(j.ailing, what) {
+		j.ailing = append(j.ailing, what)
+	}
+	j.view.Broken()
+}
+
+func (j *judges) mend(what string) {
+	if i := slices.Index(j.ailing, what); i >= 0 {
+		j.ailing = slices.Delete(j.ailing, i, i+1)
+	}
+	if len(j.ailing) == 0 {
+		j.view.Whole()
+	}
+}
+
+// jolt is a fault that is over at once.
+func (j *judges) jolt() {
+	j.clock(j.c.world.Now())
+	j.ail("jolt")
+	j.mend("jolt")
+}
+
+// struck enters a fault of a disk that can take what it holds.
+func (j *judges) struck(h *host, what string) {
+	if j.hosts[h.addr] != nil {
+		j.clock(j.c.world.Now())
+		j.view.Struck(h.node, what)
+	}
+}

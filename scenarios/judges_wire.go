@@ -1,0 +1,342 @@
+package scenarios
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/check"
+	"samsa/controller"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// delivered remembers what was asked of a node: one link has one request under way.
+func (j *judges) delivered(h *watched, f *sim.Effect) {
+	if h == nil || f.Request == nil {
+		return
+	}
+	j.view.Requested()
+	switch req := f.Request.(type) {
+	case *kmsg.ProduceRequest, *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
+		h.asked[f.Link] = f.Request
+	case *kmsg.AlterPartitionRequest:
+		h.asked[f.Link] = f.Request
+		h.granted[f.Link] = j.view.Registered(wire.NodeID(req.BrokerID))
+	}
+}
+
+// departed takes in what a node says: that is what others may build on.
+func (j *judges) departed(h *watched, f *sim.Effect) {
+	switch req := f.Request.(type) {
+	case nil:
+	case *kmsg.BrokerRegistrationRequest:
+		j.calls[f.Request] = f.Cause
+		if h != nil && h.role == "broker" {
+			j.view.Registering(h.node, req.IncarnationID)
+		}
+	case *kmsg.BrokerHeartbeatRequest, *kmsg.ListOffsetsRequest, *kmsg.MetadataRequest, *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest:
+		j.calls[f.Request] = f.Cause
+	}
+	if h == nil || f.Response == nil {
+		return
+	}
+	asked := h.asked[f.Link]
+	switch resp := f.Response.(type) {
+	case *kmsg.ProduceResponse:
+		if req, ok := asked.(*kmsg.ProduceRequest); ok {
+			j.acknowledged(h, req, resp, f.Peer)
+		}
+	case *kmsg.FetchResponse:
+		if peer := j.hosts[f.Peer]; peer == nil {
+			j.served(h, resp)
+		}
+	case *kmsg.AlterPartitionResponse:
+		if req, ok := asked.(*kmsg.AlterPartitionRequest); ok {
+			j.altered(h, req, resp, h.granted[f.Link])
+		}
+	case *kmsg.BrokerRegistrationResponse:
+		if req, ok := asked.(*kmsg.BrokerRegistrationRequest); ok && resp.ErrorCode == 0 && h.role == "controller" {
+			j.view.Replied(nil, check.Reply{Kind: check.ToRegistration, From: h.node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(resp.BrokerEpoch)})
+		}
+	case *kmsg.CreateTopicsResponse:
+		for _, t := range resp.Topics {
+			if t.ErrorCode == 0 && h.role == "controller" && t.TopicID != [16]byte{} {
+				j.view.Replied(nil, check.Reply{Kind: check.ToCreation, From: h.node, Topic: t.TopicID})
+			}
+		}
+	case *kmsg.VoteResponse:
+		if req, ok := asked.(*kmsg.VoteRequest); ok {
+			j.voted(h, req, resp)
+		}
+	default:
+		return
+	}
+	delete(h.asked, f.Link)
+}
+
+// acknowledged takes in what a broker told a producer.
+func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, to env.Addr) {
+	for _, rt := range resp.Topics {
+		for _, rp := range rt.Partitions {
+			if rp.ErrorCode != 0 || rp.BaseOffset < 0 {
+				continue
+			}
+			for _, s := range h.replicas {
+				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
+					j.view.Acked(s.part, s.copy, wire.Offset(rp.BaseOffset), req.Acks, string(to))
+				}
+			}
+		}
+	}
+}
+
+// current tells whether a replica is of the topic that has the name now.
+func (j *judges) current(s *seen) bool { return j.view.Current(s.part) }
+
+// served takes in what a broker showed a reader.
+func (j *judges) served(h *watched, resp *kmsg.FetchResponse) {
+	for _, rt := range resp.Topics {
+		for i := range rt.Partitions {
+			rp := &rt.Partitions[i]
+			s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]
+			if s == nil || rp.ErrorCode != 0 || rp.HighWatermark < 0 {
+				continue
+			}
+			hw := wire.Offset(rp.HighWatermark)
+			j.view.Served(s.part, s.copy, hw)
+			for b, err := range wire.Batches(rp.RecordBatches) {
+				if err != nil || b.NextOffset() > hw {
+					break
+				}
+				j.view.Delivered(s.part, s.copy, check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}, hw)
+			}
+		}
+	}
+}
+
+// altered takes in which ISR changes a controller accepted.
+func (j *judges) altered(h *watched, req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse, registered wire.BrokerEpoch) {
+	if resp.ErrorCode != 0 {
+		return
+	}
+	for _, rt := range resp.Topics {
+		for _, rp := range rt.Partitions {
+			p, ok := j.view.Find(rt.TopidID, rp.Partition)
+			if rp.ErrorCode != 0 || !ok {
+				continue
+			}
+			for _, at := range req.Topics {
+				for _, ap := range at.Partitions {
+					if at.TopicID == rt.TopidID && ap.Partition == rp.Partition {
+						j.view.Replied(p, check.Reply{
+							Kind: check.ToAlteration, From: h.node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch),
+							Registered: registered, Asked: wire.PartitionEpoch(ap.PartitionEpoch), Version: wire.PartitionEpoch(rp.PartitionEpoch),
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+func (j *judges) voted(h *watched, req *kmsg.VoteRequest, resp *kmsg.VoteResponse) {
+	if len(req.Topics) == 0 || len(resp.Topics) == 0 || len(req.Topics[0].Partitions) == 0 || len(resp.Topics[0].Partitions) == 0 {
+		return
+	}
+	rp, ap := &req.Topics[0].Partitions[0], &resp.Topics[0].Partitions[0]
+	if ap.VoteGranted && !rp.PreVote {
+		j.view.Voted(h.node, check.Vote{Epoch: wire.Epoch(rp.CandidateEpoch), Candidate: wire.NodeID(rp.CandidateID)})
+	}
+}
+
+// touched visits the replicas that an event of a broker was about.
+func (j *judges) touched(h *watched, e *sim.Event, visit func(*seen)) {
+	if len(h.replicas) > 4 {
+		switch {
+		case e.Kind == sim.Received:
+			switch req := e.Request.(type) {
+			case *kmsg.FetchRequest:
+				j.named(h, req.Topics, visit)
+				return
+			case *kmsg.ProduceRequest:
+				for _, s := range h.replicas {
+					for _, rt := range req.Topics {
+						if rt.Topic == s.part.TP.Topic {
+							visit(s)
+						}
+					}
+				}
+				return
+			}
+		case e.Kind == sim.Returned:
+			if resp, ok := e.Response.(*kmsg.FetchResponse); ok && len(resp.Topics) > 0 && wire.TopicID(resp.Topics[0].TopicID) != controller.TopicID {
+				for _, rt := range resp.Topics {
+					for i := range rt.Partitions {
+						if s := h.byTopic[topicKey{rt.TopicID, rt.Partitions[i].Partition}]; s != nil {
+							visit(s)
+						}
+					}
+				}
+				return
+			}
+		}
+	}
+	for _, s := range h.replicas {
+		visit(s)
+	}
+}
+
+func (j *judges) named(h *watched, topics []kmsg.FetchRequestTopic, visit func(*seen)) {
+	for _, rt := range topics {
+		for i := range rt.Partitions {
+			if s := h.byTopic[topicKey{rt.TopicID, rt.Partitions[i].Partition}]; s != nil {
+				visit(s)
+			}
+		}
+	}
+}
+
+// heard takes in what nodes were answered, for the histories of those who ask: clients, the operator, and brokers that
+// register.
+func (j *judges) heard(e *sim.Event) {
+	if e.Kind != sim.Returned || e.Request == nil {
+		return
+	}
+	call, ok := j.calls[e.Request]
+	if !ok {
+		return
+	}
+	delete(j.calls, e.Request)
+	op := check.Op{Client: string(e.Node), Step: j.c.step(), At: int64(e.Time), Call: call + 1, Return: e.Seq + 1}
+	switch req := e.Request.(type) {
+	case *kmsg.BrokerRegistrationRequest:
+		j.registered(op, req, e.Response)
+	case *kmsg.BrokerHeartbeatRequest:
+		j.beat(op, req, e.Response)
+	case *kmsg.ListOffsetsRequest:
+		j.ended(op, req, e.Response)
+	case *kmsg.MetadataRequest:
+		j.described(op, e)
+	case *kmsg.CreateTopicsRequest:
+		j.created(op, req, e.Response)
+	}
+}
+
+func (j *judges) note(op check.Op) { j.c.evidence.History = append(j.c.evidence.History, op) }
+
+// seatOf is how operations on a broker's registration are named.
+func seatOf(node int32) wire.TopicPartition {
+	return wire.TopicPartition{Topic: "broker " + string(rune('0'+node/10%10)) + string(rune('0'+node%10))}
+}
+
+func (j *judges) registered(op check.Op, req *kmsg.BrokerRegistrationRequest, answer env.Response) {
+	op.Kind, op.Partition, op.Outcome, op.Value = check.Register, seatOf(req.BrokerID), check.Indefinite, string(req.IncarnationID[:])
+	if resp, ok := answer.(*kmsg.BrokerRegistrationResponse); ok {
+		switch resp.ErrorCode {
+		case 0:
+			op.Outcome, op.Number = check.OK, resp.BrokerEpoch
+		case kerr.DuplicateBrokerRegistration.Code:
+			op.Outcome = check.Failed
+		}
+	}
+	j.note(op)
+}
+
+// beat notes heartbeats that tell something new.
+func (j *judges) beat(op check.Op, req *kmsg.BrokerHeartbeatRequest, answer env.Response) {
+	resp, ok := answer.(*kmsg.BrokerHeartbeatResponse)
+	if !ok {
+		return
+	}
+	op.Kind, op.Partition, op.Number = check.Beat, seatOf(req.BrokerID), req.BrokerEpoch
+	switch resp.ErrorCode {
+	case 0:
+	case kerr.StaleBrokerEpoch.Code:
+		op.Outcome = check.Failed
+	default:
+		return
+	}
+	id := wire.NodeID(req.BrokerID)
+	if was, again := j.beats[id]; !again || was.Number != op.Number || was.Outcome != op.Outcome {
+		j.beats[id] = op
+		j.note(op)
+	}
+}
+
+func (j *judges) ended(op check.Op, req *kmsg.ListOffsetsRequest, answer env.Response) {
+	resp, ok := answer.(*kmsg.ListOffsetsResponse)
+	if !ok || req.ReplicaID >= 0 {
+		return
+	}
+	for i, rt := range resp.Topics {
+		for k, rp := range rt.Partitions {
+			if rp.ErrorCode == 0 && req.Topics[i].Partitions[k].Timestamp == -1 {
+				op.Kind, op.Partition = check.End, wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}
+				op.Offset, op.Epoch = wire.Offset(rp.Offset), wire.Epoch(rp.LeaderEpoch)
+				j.note(op)
+			}
+		}
+	}
+}
+
+func (j *judges) described(op check.Op, e *sim.Event) {
+	resp, ok := e.Response.(*kmsg.MetadataResponse)
+	if !ok {
+		return
+	}
+	op.From = string(e.Peer) + "'s life " + string(rune('0'+j.c.world.Incarnation(e.Peer)%10))
+	for _, mt := range resp.Topics {
+		if mt.ErrorCode != 0 || mt.Topic == nil {
+			continue
+		}
+		for _, mp := range mt.Partitions {
+			op.Kind, op.Partition, op.Value, op.Epoch = check.Describe, wire.TopicPartition{Topic: *mt.Topic, Partition: mp.Partition}, string(mt.TopicID[:]), wire.Epoch(mp.LeaderEpoch)
+			j.note(op)
+		}
+	}
+}
+
+func (j *judges) created(op check.Op, req *kmsg.CreateTopicsRequest, answer env.Response) {
+	resp, _ := answer.(*kmsg.CreateTopicsResponse)
+	for i, rt := range req.Topics {
+		op.Kind, op.Partition.Topic, op.Outcome = check.Create, rt.Topic, check.Indefinite
+		if resp != nil {
+			switch code := resp.Topics[i].ErrorCode; code {
+			case 0:
+				op.Outcome, op.Value = check.OK, string(resp.Topics[i].TopicID[:])
+			case kerr.TopicAlreadyExists.Code, kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code, kerr.InvalidPartitions.Code:
+				op.Outcome = check.Failed
+			}
+		}
+		j.note(op)
+	}
+}
+
+// jumped notes that a reader's position went elsewhere by itself.
+func (j *judges) jumped(who env.Addr, n *sim.Noted) {
+	j.note(check.Op{
+		Client: string(who), Kind: check.Jump, Step: j.c.step(), Offset: wire.Offset(n.Field[2]),
+		Partition: wire.TopicPartition{Topic: j.c.Topic(n.Field[0]), Partition: int32(n.Field[1])},
+	})
+}
+
+// isReset tells whether a note is a client's about a position that was out of range.
+func isReset(n *sim.Noted) bool { return n.Kind.Name == "consumer.reset" }
+
+// parseTopicID reads the content of partition.metadata.
+func parseTopicID(content string) (id wire.TopicID, ok bool) {
+	const before = "topic_id: "
+	for i := 0; i+len(before) <= len(content); i++ {
+		if content[i:i+len(before)] == before {
+			rest := content[i+len(before):]
+			end := 0
+			for end < len(rest) && rest[end] != '\n' && rest[end] != '\r' {
+				end++
+			}
+			u, ok := wire.ParseUUID(rest[:end])
+			return wire.TopicID(u), ok
+		}
+	}
+	return id, false
+}
