@@ -1,6 +1,9 @@
 package client
 
 import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/sim/env"
 )
 
@@ -57,7 +60,7 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 	if tok.A != a.turn {
 		return
 	}
-	if err != nil || a.queue[0].retry(resp) {
+	if err != nil || notController(resp) || a.queue[0].retry(resp) {
 		a.at = (a.at + 1) % len(a.to)
 		if a.link != 0 && len(a.to) > 1 {
 			e.Close(a.link)
@@ -72,6 +75,41 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 	if len(a.queue) > 0 {
 		a.send(e)
 	}
+}
+
+// notController tells whether an answer says that its sender is not the active controller. What it was asked may all the
+// same have been done, if it was the active one when it was asked; asked again, the next one tells.
+func notController(resp env.Response) bool {
+	var code int16
+	switch r := resp.(type) {
+	case *kmsg.CreateTopicsResponse:
+		if len(r.Topics) > 0 {
+			code = r.Topics[0].ErrorCode
+		}
+	case *kmsg.DeleteTopicsResponse:
+		if len(r.Topics) > 0 {
+			code = r.Topics[0].ErrorCode
+		}
+	case *kmsg.CreatePartitionsResponse:
+		if len(r.Topics) > 0 {
+			code = r.Topics[0].ErrorCode
+		}
+	case *kmsg.IncrementalAlterConfigsResponse:
+		if len(r.Resources) > 0 {
+			code = r.Resources[0].ErrorCode
+		}
+	case *kmsg.DescribeConfigsResponse:
+		if len(r.Resources) > 0 {
+			code = r.Resources[0].ErrorCode
+		}
+	case *kmsg.ElectLeadersResponse:
+		code = r.ErrorCode
+	case *kmsg.UpdateFeaturesResponse:
+		code = r.ErrorCode
+	case *kmsg.UnregisterBrokerResponse:
+		code = r.ErrorCode
+	}
+	return code == kerr.NotController.Code
 }
 
 // Lost forgets the connection.

@@ -12,7 +12,7 @@ type Exhibit struct {
 	Versions string // that had it; "never" for a rule that no release lacked
 	Symptom  string
 	Check    string // that must fire
-	Since    func(*Rules)
+	Replace  func(*Rules)
 }
 
 // History is the exhibits of this package, by id. Deleting this file leaves the package compiling.
@@ -21,18 +21,18 @@ func History() []Exhibit {
 		{
 			ID: "K21", Source: "KIP-631", Versions: "never",
 			Symptom: "A second process with a broker's id takes its registration over while the first one still serves.",
-			Check:   "S30", Since: func(r *Rules) { r.RefuseDuplicate = false },
+			Check:   "broker-epochs", Replace: func(r *Rules) { r.RefuseDuplicate = false },
 		},
 		{
 			ID: "K22", Source: "Raft: an answer waits for the commit", Versions: "never",
 			Symptom: "A topic whose creation was confirmed is gone after the controller is replaced.",
-			Check:   "S31", Since: func(r *Rules) { r.AnswerCommitted = false },
+			Check:   "reply-after-commit", Replace: func(r *Rules) { r.AnswerCommitted = false },
 		},
 		{
 			ID: "M23", Source: "KIP-841, KAFKA-13916", Versions: "2.8 - 3.2",
 			Symptom: "A leader brings a broker back into the ISR that the controller has just fenced; it is elected while it is down.",
 			// Without M24's check of the incarnation, or the later layer masks this one.
-			Check: "S10", Since: func(r *Rules) {
+			Check: "isr-legal", Replace: func(r *Rules) {
 				r.MayJoinISR = func(*image.Broker) bool { return true }
 				r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true }
 			},
@@ -40,27 +40,27 @@ func History() []Exhibit {
 		{
 			ID: "M24", Source: "KIP-903, KAFKA-14617", Versions: "0.8 - 3.4",
 			Symptom: "A broker that lost its log's tail in a power loss is taken for the one that had caught up, and rejoins the ISR.",
-			Check:   "S10", Since: func(r *Rules) { r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true } },
+			Check:   "isr-legal", Replace: func(r *Rules) { r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true } },
 		},
 		{
 			ID: "M26", Source: "partition epoch (once zkVersion)", Versions: "never",
 			Symptom: "An ISR change that was decided on an old state overwrites a newer one.",
-			Check:   "S28", Since: func(r *Rules) { r.Outdated = func(_, _ wire.PartitionEpoch) bool { return false } },
+			Check:   "partition-epoch-steps", Replace: func(r *Rules) { r.Outdated = func(_, _ wire.PartitionEpoch) bool { return false } },
 		},
 		{
 			ID: "M28", Source: "KAFKA-15586, KAFKA-18106, KAFKA-18635", Versions: "3.7 - 3.9",
 			Symptom: "A replica that lost power stays eligible to lead, and is elected without what it lost.",
-			Check:   "S11", Since: func(r *Rules) { r.CleanRestart = func(_, _ wire.BrokerEpoch) bool { return true } },
+			Check:   "leader-recoverable", Replace: func(r *Rules) { r.CleanRestart = func(_, _ wire.BrokerEpoch) bool { return true } },
 		},
 		{
 			ID: "M30", Source: "KAFKA-19522", Versions: "3.7 - 4.0",
 			Symptom: "A partition is led by a broker that is down, because it led last.",
-			Check:   "S29", Since: func(r *Rules) { r.MayLeadLastKnown = func(bool) bool { return true } },
+			Check:   "election-licensed", Replace: func(r *Rules) { r.MayLeadLastKnown = func(bool) bool { return true } },
 		},
 		{
 			ID: "M39", Source: "KIP-631 broker epoch", Versions: "never",
 			Symptom: "A broker that lost power and came back within its session keeps its place in the ISR, and its leaderships, with a shorter log.",
-			Check:   "S1", Since: func(r *Rules) { r.LeaveOnRestart, r.RefuseDuplicate = false, false },
+			Check:   "logs-match", Replace: func(r *Rules) { r.LeaveOnRestart, r.RefuseDuplicate = false, false },
 		},
 	}
 }

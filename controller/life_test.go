@@ -220,7 +220,7 @@ func use(id string, on bool) func(*controller.Config) {
 	return func(c *controller.Config) {
 		for _, x := range controller.History() {
 			if on && x.ID == id {
-				x.Since(&c.Rules)
+				x.Replace(&c.Rules)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strconv"
 
 	"samsa/broker"
 	"samsa/check"
@@ -54,6 +55,7 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	topics := config.New(config.Topic).Over(c.controllers)
 	k := controller.DefaultConfig(id, voters)
 	k.ClusterID, k.Oracle = clusterID, true
+	k.Rules, k.Quorum.Rules = c.rules.controller, c.rules.quorum
 	k.SessionTimeout = ms("broker.session.timeout.ms")
 	k.Unclean, k.MinISR = topics.Bool("unclean.leader.election.enable"), int(topics.Int("min.insync.replicas"))
 	k.Quorum.Log, _ = broker.LogConfig(config.New(config.Topic))
@@ -102,11 +104,18 @@ func (c *configs) client(settings []Setting) (client.Config, error) {
 			return client.Config{}, fmt.Errorf("%s=%s is no setting of a client", s.Name, s.Value)
 		}
 	}
+	span := func(s *config.Set, name string) env.Duration { return env.Duration(s.Duration(name)) }
 	cfg := client.Config{
-		Linger: env.Duration(p.Duration("linger.ms")), BatchBytes: int(p.Int("batch.size")),
-		RequestTimeout: env.Duration(p.Duration("request.timeout.ms")), DeliveryTimeout: env.Duration(p.Duration("delivery.timeout.ms")),
-		RetryBackoff: env.Duration(p.Duration("retry.backoff.ms")), FetchWait: env.Duration(k.Duration("fetch.max.wait.ms")),
-		FetchBytes: int32(k.Int("max.partition.fetch.bytes")),
+		RequestTimeout: span(p, "request.timeout.ms"), RetryBackoff: span(p, "retry.backoff.ms"), RetryBackoffMax: span(p, "retry.backoff.max.ms"),
+		MetadataMaxAge: span(p, "metadata.max.age.ms"), Linger: span(p, "linger.ms"), BatchBytes: int(p.Int("batch.size")),
+		RequestBytes: int(p.Int("max.request.size")), MaxBlock: span(p, "max.block.ms"), DeliveryTimeout: span(p, "delivery.timeout.ms"),
+		FetchWait: span(k, "fetch.max.wait.ms"), FetchMin: int32(k.Int("fetch.min.bytes")), FetchBytes: int32(k.Int("max.partition.fetch.bytes")),
+		FetchMax: int32(k.Int("fetch.max.bytes")), Committed: k.Text("isolation.level") == "read_committed",
+	}
+	// Kafka's default of 5 keeps the order only with idempotence; whoever wants more than 1 says so.
+	if v, from := p.Get("max.in.flight.requests.per.connection"); from == config.FromOwn {
+		n, _ := strconv.Atoi(v.String())
+		cfg.MaxInFlight = n
 	}
 	switch p.Text("acks") {
 	case "0":

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"samsa/broker"
+	"samsa/controller"
+	"samsa/controller/raft"
 	"samsa/replication"
 )
 
@@ -22,7 +24,9 @@ type OldRule struct {
 
 // nodeRules are the rules that a cluster's nodes obey.
 type nodeRules struct {
-	broker broker.Rules
+	broker     broker.Rules
+	controller controller.Rules
+	quorum     raft.Rules
 }
 
 // OldRules are all exhibits, package by package.
@@ -36,12 +40,20 @@ func OldRules() []OldRule {
 		all = append(all, OldRule{x.ID, "broker", x.Source, x.Versions, x.Symptom, x.Check,
 			func(n *nodeRules) { x.Replace(&n.broker) }})
 	}
+	for _, x := range controller.History() {
+		all = append(all, OldRule{x.ID, "controller", x.Source, x.Versions, x.Symptom, x.Check,
+			func(n *nodeRules) { x.Replace(&n.controller) }})
+	}
+	for _, x := range raft.History() {
+		all = append(all, OldRule{x.ID, "controller/raft", x.Source, x.Versions, x.Symptom, x.Check,
+			func(n *nodeRules) { x.Replace(&n.quorum) }})
+	}
 	return all
 }
 
 // rules are today's with these old ones in their places.
 func rules(ids []string) (nodeRules, error) {
-	n := nodeRules{broker: broker.Today()}
+	n := nodeRules{broker: broker.Today(), controller: controller.Today(), quorum: raft.Today()}
 	all := OldRules()
 	for _, id := range ids {
 		i := slices.IndexFunc(all, func(r OldRule) bool { return r.ID == id })

@@ -53,16 +53,19 @@ func (m *Image) changePartition(r *wire.PartitionChangeRecord) {
 	m.digest += digestPartition(p)
 }
 
-// clearELR forgets the eligible leader replicas of a topic's partitions, or of all ("").
+// clearELR forgets the eligible leader replicas of a topic's partitions, or of all (""); that is a change of each that had
+// some, as if by a record of its own (TopicDelta.maybeClearElr).
 func (m *Image) clearELR(topic string) {
 	for _, t := range m.topics { //order: each partition on its own, and the digest is a sum
 		if topic != "" && t.Name != topic {
 			continue
 		}
 		for _, p := range t.Partitions {
-			m.digest -= digestPartition(p)
-			p.ELR, p.LastKnown = nil, nil
-			m.digest += digestPartition(p)
+			if len(p.ELR) > 0 || len(p.LastKnown) > 0 {
+				r := wire.NewPartitionChange(t.ID, p.Partition)
+				r.ELR, r.LastKnownELR = []wire.NodeID{}, []wire.NodeID{}
+				m.changePartition(r)
+			}
 		}
 	}
 }

@@ -107,7 +107,7 @@ func use(id string, on bool) func(*raft.Config) {
 	return func(c *raft.Config) {
 		for _, x := range raft.History() {
 			if on && x.ID == id {
-				x.Since(&c.Rules)
+				x.Replace(&c.Rules)
 			}
 		}
 	}
