@@ -1,6 +1,10 @@
 package sim
 
-import "samsa/sim/env"
+import (
+	"github.com/cespare/xxhash/v2"
+
+	"samsa/sim/env"
+)
 
 // Disk is one machine's file system behind its page cache. It outlives processes.
 //
@@ -249,7 +253,8 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 	if h.target != nil {
 		h.target.hit(h.off, p)
 	}
-	d.changed(diskWrite, file, off, int64(len(p)), done)
+	d.host.operated(diskChange{Op: diskWrite, Inode: file.id, Path: file.path, Off: off, Len: int64(len(p)),
+		Sum: xxhash.Sum64(p), Completes: done})
 	return h.err
 }
 

@@ -42,7 +42,8 @@ type diskChange struct {
 	Path      string // its path; a file that was removed keeps its last one
 	To        string // the new path of a rename
 	Off, Len  int64
-	Completes Time // when the call is over, and when a sync takes effect
+	Sum       uint64 // of the bytes of a write; nothing else has one
+	Completes Time   // when the call is over, and when a sync takes effect
 }
 
 // DiskProfile is what a disk costs, holds and suffers. The zero value is a free disk of 1 TiB without a fault.

@@ -41,7 +41,8 @@
 // # The rule of determinism
 //
 // Equal configs, machines and control actions are equal runs, on every platform, in every Mode, with or without
-// anybody watching. Hash is the proof: it takes in every event, note, disk operation and choice.
+// anybody watching. Hash is the proof: it takes in every event, note, disk operation with its bytes, and choice. Of a
+// message it takes in who, what and how long, not the bytes: only wire and guard mode have them.
 //
 // # Reading
 //

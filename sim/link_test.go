@@ -171,6 +171,29 @@ func TestTimeoutClosesTheLink(t *testing.T) {
 	}
 }
 
+// The other way it can go: the server's kernel throws away what was unread when the client closed. Which of the two
+// happens is chance, and certain at a million in a million.
+func TestUnreadRequestsAreDropped(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.Net.DropPPM = 1_000_000 })
+	var tickets []env.Ticket
+	l.add("b1", &node{receive: func(_ env.Env, tk env.Ticket, _ env.Request) { tickets = append(tickets, tk) }})
+	l.client("p1")
+	link := l.dial("p1", "b1")
+	l.call("p1", link, 100*env.Millisecond, 1)
+	l.call("p1", link, 10*env.Second, 2)
+	l.RunUntil(at(500))
+	l.want("100ms p1: 1 timed out", "100ms p1: 2 timed out", "100ms p1: lost 1 timed out")
+	l.do("b1", func(e env.Env) { e.Reply(tickets[0], pong(1)) })
+	l.RunUntil(at(600))
+	if len(tickets) != 1 {
+		t.Errorf("the server saw %d requests, want the one that it had begun", len(tickets))
+	}
+	l.wantFired(FaultDrop)
+	if len(l.freeLinks) != len(l.links) {
+		t.Errorf("%d of %d links were freed", len(l.freeLinks), len(l.links))
+	}
+}
+
 func TestShorterTimeoutComesFirst(t *testing.T) {
 	l := newLab(t, nil)
 	l.add("b1", &node{})

@@ -188,6 +188,12 @@ func (m *machine) operated(change diskChange) {
 	}
 	w.mix(uint64(change.Op) | uint64(change.Inode)<<8 | uint64(change.Len)<<40)
 	w.mix(uint64(change.Off) ^ uint64(change.Completes)<<20)
+	switch change.Op {
+	case diskWrite:
+		w.mix(change.Sum) // a run that writes other bytes is another run, though they be as many
+	case diskCreate, diskMkdir, diskRename, diskRemove:
+		w.mix(hashString(change.Path) ^ hashString(change.To)<<1)
+	}
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectDisk, At: change.Completes, Node: m.addr, Disk: change})
 	}
