@@ -1,6 +1,8 @@
 package client
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -13,67 +15,60 @@ import (
 // Token and timer kinds of all clients.
 const (
 	tokMetadata = iota + 1
-	tokProduce
-	tokListOffsets
-	tokFetch
+	tokProduce  // A: flight
+	tokFetch    // A: node, B: fetch number
+	tokPosition // A: cursor, B: turn, C: 1 if it is a validation
+	tokAsk      // A: question
 	tokAdmin
 )
 
 const (
 	timMetadata = iota + 1 // the metadata backoff is over
-	timLinger              // A: partition index
-	timRetry               // A: partition index
-	timFetch               // A: partition index
+	timAge                 // the metadata are old
+	timLinger              // A: outbox
+	timRetry               // A: outbox
+	timDelivery            // A: batch: its delivery.timeout.ms is over
+	timBlock               // A: record: its max.block.ms is over
+	timFetch               // A: cursor
+	timAsk                 // A: question
+	timSleep               // A: script
 	timAdmin
 )
 
 // cluster is what a client knows of the brokers: the links it has and who leads what. Stale knowledge is normal; a
 // broker's answer corrects it.
 type cluster struct {
+	cfg       Config
 	bootstrap []env.Addr
 	nodes     map[wire.NodeID]env.Addr
 	links     map[env.Addr]env.Link
-	leaders   map[wire.TopicPartition]leader
-	topics    []string // that the client asked about, in order
-	asking    bool     // a Metadata request or its backoff is under way
-	again     bool     // somebody wanted fresher metadata while asking
-	cfg       Config
+	topics    map[string]*topic
+	order     []string // the topics that the client asked about, in order
+
+	asking bool // a Metadata request or its backoff is under way
+	again  bool // somebody wanted fresher metadata while asking
+	tries  int  // attempts without a good answer, in a row
 }
 
-// leader is who leads a partition, as far as this client heard. The epoch never goes back: an older answer of a broker
-// that lags behind is ignored (KIP-320).
+// topic is what a client heard of one topic.
+type topic struct {
+	id      wire.TopicID
+	err     *kerr.Error // of the last answer, nil if there was none
+	leaders []leader    // by partition; empty until the first good answer
+}
+
+// leader is who leads a partition, as far as this client heard. The epoch never goes back within one topic id: an answer
+// of a broker that lags behind is ignored (KIP-320).
 type leader struct {
 	id    wire.TopicID
-	node  wire.NodeID
+	node  wire.NodeID // NoNode while there is none
 	epoch wire.Epoch
-}
-
-// Config are a client's settings, Kafka's defaults.
-type Config struct {
-	Acks            int16        // acks: -1 all, 0, 1
-	Linger          env.Duration // linger.ms
-	BatchBytes      int          // batch.size
-	RequestTimeout  env.Duration // request.timeout.ms
-	DeliveryTimeout env.Duration // delivery.timeout.ms
-	RetryBackoff    env.Duration // retry.backoff.ms
-	FetchWait       env.Duration // fetch.max.wait.ms
-	FetchBytes      int32        // max.partition.fetch.bytes
-	Reset           Reset        // auto.offset.reset
-}
-
-// DefaultConfig is what Kafka's clients do when nobody tells them otherwise.
-func DefaultConfig() Config {
-	return Config{
-		Acks: -1, Linger: 5 * env.Millisecond, BatchBytes: 16384,
-		RequestTimeout: 30 * env.Second, DeliveryTimeout: 120 * env.Second, RetryBackoff: 100 * env.Millisecond,
-		FetchWait: 500 * env.Millisecond, FetchBytes: 1 << 20, Reset: ResetLatest,
-	}
 }
 
 func newCluster(bootstrap []env.Addr, cfg Config) *cluster {
 	return &cluster{
-		bootstrap: bootstrap, cfg: cfg,
-		nodes: map[wire.NodeID]env.Addr{}, links: map[env.Addr]env.Link{}, leaders: map[wire.TopicPartition]leader{},
+		bootstrap: bootstrap, cfg: cfg.settled(),
+		nodes: map[wire.NodeID]env.Addr{}, links: map[env.Addr]env.Link{}, topics: map[string]*topic{},
 	}
 }
 
@@ -97,14 +92,12 @@ func (c *cluster) lost(l env.Link) {
 }
 
 // want makes sure that a topic's metadata are asked for.
-func (c *cluster) want(e env.Env, topic string) {
-	for _, t := range c.topics {
-		if t == topic {
-			return
-		}
+func (c *cluster) want(e env.Env, name string) {
+	if c.topics[name] == nil {
+		c.topics[name] = &topic{}
+		c.order = append(c.order, name)
+		c.refresh(e)
 	}
-	c.topics = append(c.topics, topic)
-	c.refresh(e)
 }
 
 // refresh asks some broker for the metadata of all wanted topics, unless that is already under way.
@@ -113,25 +106,95 @@ func (c *cluster) refresh(e env.Env) {
 		c.again = true
 		return
 	}
-	if len(c.topics) == 0 {
-		return
-	}
 	c.asking, c.again = true, false
 	req := kmsg.NewPtrMetadataRequest()
-	req.SetVersion(12)
-	for _, t := range c.topics {
+	req.SetVersion(13)
+	req.Topics = []kmsg.MetadataRequestTopic{} // none, not all
+	for _, name := range c.order {
 		rt := kmsg.NewMetadataRequestTopic()
-		rt.Topic = kmsg.StringPtr(t)
+		rt.Topic = kmsg.StringPtr(name)
 		req.Topics = append(req.Topics, rt)
 	}
-	to := c.bootstrap[e.Choose("client.metadata-broker", uint64(len(c.bootstrap)))]
-	e.Call(c.link(e, to), c.cfg.RequestTimeout, req, env.Token{Kind: tokMetadata})
+	e.Call(c.link(e, c.anybody(e)), c.cfg.RequestTimeout, req, env.Token{Kind: tokMetadata})
+}
+
+// anybody is a broker to ask what any broker can answer: one of the bootstrap machines, which every broker is here.
+func (c *cluster) anybody(e env.Env) env.Addr {
+	return c.bootstrap[e.Choose("client.metadata-broker", uint64(len(c.bootstrap)))]
+}
+
+// learn takes a Metadata answer in. It backs off and asks again while a wanted topic has a partition without a leader.
+func (c *cluster) learn(e env.Env, resp env.Response, err error) {
+	c.asking = false
+	m, _ := resp.(*kmsg.MetadataResponse)
+	if err != nil || m.ErrorCode != 0 {
+		c.tries++
+		c.backOff(e)
+		return
+	}
+	for _, b := range m.Brokers {
+		c.nodes[wire.NodeID(b.NodeID)] = env.Addr(b.Host)
+	}
+	missing := c.again
+	for i := range m.Topics {
+		missing = c.learnTopic(&m.Topics[i]) || missing
+	}
+	if missing {
+		c.tries++
+		c.backOff(e)
+		return
+	}
+	c.tries = 0
+	e.Arm(env.Timer{Kind: timAge, Lane: env.LaneBackground}, c.cfg.MetadataMaxAge)
+}
+
+// learnTopic takes one topic in, and says whether something about it is still missing.
+func (c *cluster) learnTopic(m *kmsg.MetadataResponseTopic) (missing bool) {
+	if m.Topic == nil {
+		return false
+	}
+	t := c.topics[*m.Topic]
+	if t == nil {
+		return false
+	}
+	if t.err = kerr.TypedErrorForCode(m.ErrorCode); m.ErrorCode != 0 {
+		return retriable(m.ErrorCode)
+	}
+	t.err = nil
+	if id := wire.TopicID(m.TopicID); id != t.id { // another topic of that name: nothing we knew holds
+		t.id, t.leaders = id, nil
+	}
+	for _, p := range m.Partitions {
+		for int(p.Partition) >= len(t.leaders) {
+			t.leaders = append(t.leaders, leader{t.id, wire.NoNode, wire.NoEpoch})
+		}
+		if l := &t.leaders[p.Partition]; wire.Epoch(p.LeaderEpoch) >= l.epoch {
+			l.node, l.epoch = wire.NodeID(p.Leader), wire.Epoch(p.LeaderEpoch)
+		}
+		missing = missing || t.leaders[p.Partition].node == wire.NoNode
+	}
+	return missing
+}
+
+// hint takes in who leads instead, from the answer of a broker that does not (KIP-951).
+func (c *cluster) hint(tp wire.TopicPartition, node wire.NodeID, epoch wire.Epoch, host string) {
+	t := c.topics[tp.Topic]
+	if node < 0 || t == nil || int(tp.Partition) >= len(t.leaders) || epoch <= t.leaders[tp.Partition].epoch {
+		return
+	}
+	if host != "" {
+		c.nodes[node] = env.Addr(strings.Clone(host))
+	}
+	if _, known := c.nodes[node]; known {
+		l := &t.leaders[tp.Partition]
+		l.node, l.epoch = node, epoch
+	}
 }
 
 // backOff waits before the next refresh.
 func (c *cluster) backOff(e env.Env) {
 	c.asking = true
-	e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneBackground}, c.cfg.RetryBackoff)
+	e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneBackground}, c.cfg.backoff(e, c.tries))
 }
 
 // rested ends the backoff.
@@ -140,47 +203,31 @@ func (c *cluster) rested(e env.Env) {
 	c.refresh(e)
 }
 
-// learn takes a Metadata answer in. It backs off and asks again while a wanted topic has a partition without a leader.
-func (c *cluster) learn(e env.Env, resp env.Response, err error) {
-	c.asking = false
-	if err != nil {
-		c.backOff(e)
-		return
+// leader is who leads a partition; ok is false if nobody is known to.
+func (c *cluster) leader(tp wire.TopicPartition) (l leader, ok bool) {
+	t := c.topics[tp.Topic]
+	if t == nil || int(tp.Partition) >= len(t.leaders) {
+		return leader{node: wire.NoNode, epoch: wire.NoEpoch}, false
 	}
-	m := resp.(*kmsg.MetadataResponse)
-	for _, b := range m.Brokers {
-		c.nodes[wire.NodeID(b.NodeID)] = env.Addr(b.Host)
-	}
-	missing := c.again
-	for _, t := range m.Topics {
-		if t.ErrorCode != 0 {
-			missing = true
-			continue
-		}
-		for _, p := range t.Partitions {
-			tp := wire.TopicPartition{Topic: strings.Clone(*t.Topic), Partition: p.Partition}
-			if p.Leader < 0 || p.ErrorCode == kerr.LeaderNotAvailable.Code {
-				missing = true
-			}
-			if l := (leader{wire.TopicID(t.TopicID), wire.NodeID(p.Leader), wire.Epoch(p.LeaderEpoch)}); l.epoch >= c.leaders[tp].epoch {
-				c.leaders[tp] = l
-			}
-		}
-	}
-	if missing {
-		c.backOff(e)
-	}
+	l = t.leaders[tp.Partition]
+	_, known := c.nodes[l.node]
+	return l, known
 }
 
-// leaderOf is the link to a partition's leader; ok is false if none is known.
-func (c *cluster) leaderOf(e env.Env, tp wire.TopicPartition) (env.Link, leader, bool) {
-	l, ok := c.leaders[tp]
-	if !ok || l.node < 0 {
-		return 0, l, false
+// id is a topic's id as notes carry it, 0 if it is not known.
+func (c *cluster) id(name string) int64 {
+	if t := c.topics[name]; t != nil {
+		return t.id.Short()
 	}
-	addr, ok := c.nodes[l.node]
-	if !ok {
-		return 0, l, false
+	return 0
+}
+
+// sortedNodes are the keys of a map by node, ascending.
+func sortedNodes[V any](m map[wire.NodeID]V) []wire.NodeID {
+	all := make([]wire.NodeID, 0, len(m))
+	for id := range m { //order: sorted below
+		all = append(all, id)
 	}
-	return c.link(e, addr), l, true
+	slices.SortFunc(all, func(a, b wire.NodeID) int { return cmp.Compare(a, b) }) //total: ids are unique
+	return all
 }

@@ -4,7 +4,7 @@ import "samsa/sim/env"
 
 // Notes are the kinds of notes that clients make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteAcked, noteWritten, noteFailed, noteUnknown, noteReset}
+	return []*env.NoteKind{noteAcked, noteWritten, noteFailed, noteUnknown, noteReset, noteTruncated}
 }
 
 var (
@@ -27,5 +27,9 @@ var (
 	noteReset = &env.NoteKind{
 		Name: "consumer.reset", Fields: [4]string{"topic", "partition", "offset"},
 		Text: "finds offset {offset} of {topic}-{partition} out of range and resets by auto.offset.reset", Story: true,
+	}
+	noteTruncated = &env.NoteKind{
+		Name: "consumer.truncated", Fields: [4]string{"topic", "partition", "offset", "end"},
+		Text: "learns that {topic}-{partition}, which it has read up to {offset}, was cut off at {end}: what lies beyond is no longer there", Story: true,
 	}
 )

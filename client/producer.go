@@ -1,6 +1,8 @@
 package client
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -8,18 +10,28 @@ import (
 	"samsa/wire"
 )
 
-// Producer sends records, one batch in flight per partition (so that retries keep the order without idempotence).
+// Producer sends records (KafkaProducer with its Sender).
 //
-//	Send ─▶ open batch ─linger or full─▶ queue ─leader known─▶ in flight ─▶ Done
-//	                                       ▲                      │
-//	                                       └── retriable error ───┘   until delivery.timeout.ms
+//	Send ─▶ partition ─▶ open batch ─linger or full─▶ request to the partition's leader ─▶ Done
+//	                                     ▲               (one batch for each of its partitions)
+//	                                     └── retriable error, with a backoff ──┘
+//
+// With one request in flight for each connection a partition's records stay in order. With more, and without
+// idempotence, a retry may overtake or be overtaken, as in Kafka.
 type Producer struct {
 	*cluster
 	// Done is told what came of each record, within the event that decides it.
 	Done func(e env.Env, s Sent)
 
-	parts []*outbox // by first use
-	index map[wire.TopicPartition]int
+	parts   []*outbox // by first use
+	index   map[wire.TopicPartition]int
+	sticky  map[string]*sticky
+	blocked []blocked // records whose topic is not known yet, in order
+
+	batches map[int64]*batch  // not done, by id
+	flights map[int64]*flight // by id
+	flying  map[wire.NodeID]int
+	next    int64 // numbers batches, flights and blocked records
 }
 
 // Sent is the end of one record.
@@ -35,178 +47,323 @@ type Sent struct {
 	Attempts  int
 }
 
-// outbox is one partition's way out.
-type outbox struct {
-	tp     wire.TopicPartition
-	queue  []*batch // unsent batches, oldest first; the last may still be open
-	flight *batch   // sent and not answered, or waiting for its retry
-	wait   bool     // flight waits for its retry backoff or for a leader
+// blocked is a record that waits for its topic's metadata.
+type blocked struct {
+	n     int64
+	topic string
+	id    int64
+	r     wire.Record
 }
 
-// batch is the unit of sending: it is retried with the same bytes.
-type batch struct {
-	records  []wire.Record
-	ids      []int64
-	size     int
-	born     env.Instant
-	bytes    []byte // set when it is closed
-	attempts int
-	unknown  bool // an attempt ended without proof that it changed nothing
-	err      *kerr.Error
+// flight is one Produce request under way.
+type flight struct {
+	node    wire.NodeID
+	batches []*batch
 }
 
 func newProducer(c *cluster) Producer {
-	return Producer{cluster: c, index: map[wire.TopicPartition]int{}}
+	return Producer{
+		cluster: c, index: map[wire.TopicPartition]int{}, sticky: map[string]*sticky{},
+		batches: map[int64]*batch{}, flights: map[int64]*flight{}, flying: map[wire.NodeID]int{},
+	}
 }
 
-// Send takes one record. The id comes back in Done.
+// Send takes one record, for a partition or for AnyPartition of a topic. The id comes back in Done.
 func (p *Producer) Send(e env.Env, tp wire.TopicPartition, id int64, key, value []byte) {
+	r := wire.Record{Timestamp: wire.Timestamp(e.Wall().Millis()), Key: key, Value: value}
+	p.want(e, tp.Topic)
+	if recordSize(key, value)+wire.BatchHeaderSize > p.cfg.RequestBytes {
+		p.Done(e, Sent{ID: id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: kerr.MessageTooLarge, Offset: -1, Base: -1})
+		return
+	}
+	if tp.Partition == AnyPartition {
+		partition, ok := p.place(e, tp.Topic, key, recordSize(key, value))
+		if !ok {
+			p.next++
+			p.blocked = append(p.blocked, blocked{p.next, tp.Topic, id, r})
+			e.Arm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: p.next}, p.cfg.MaxBlock)
+			return
+		}
+		tp.Partition = partition
+	}
+	if p.add(e, tp, id, r) {
+		p.pump(e)
+	}
+}
+
+// add puts a record into its outbox, and says whether there is something to send at once.
+func (p *Producer) add(e env.Env, tp wire.TopicPartition, id int64, r wire.Record) (full bool) {
 	i, ok := p.index[tp]
 	if !ok {
 		i = len(p.parts)
 		p.index[tp] = i
 		p.parts = append(p.parts, &outbox{tp: tp})
-		p.want(e, tp.Topic)
 	}
-	o := p.parts[i]
-	b := o.open()
-	if b != nil && b.size+len(key)+len(value) > p.cfg.BatchBytes {
-		p.drain(e, i)
-		b = nil
-	}
-	if b == nil {
-		b = &batch{born: e.Now()}
-		o.queue = append(o.queue, b)
+	fresh, full := p.parts[i].add(r, id, p.cfg.BatchBytes, func() *batch { return p.newBatch(e) })
+	if fresh != nil {
 		e.Arm(env.Timer{Kind: timLinger, Lane: env.LaneClient, A: int64(i)}, p.cfg.Linger)
 	}
-	b.records = append(b.records, wire.Record{Offset: wire.Offset(len(b.records)), Timestamp: wire.Timestamp(e.Wall().Millis()), Key: key, Value: value})
-	b.ids = append(b.ids, id)
-	b.size += len(key) + len(value)
-	if b.size >= p.cfg.BatchBytes {
-		p.drain(e, i)
-	}
+	return full
 }
 
-// open is the batch that still takes records.
-func (o *outbox) open() *batch {
-	if n := len(o.queue); n > 0 && o.queue[n-1].bytes == nil {
-		return o.queue[n-1]
-	}
-	return nil
+func (p *Producer) newBatch(e env.Env) *batch {
+	p.next++
+	b := &batch{id: p.next, born: e.Now(), epoch: wire.NoEpoch}
+	p.batches[b.id] = b
+	e.Arm(env.Timer{Kind: timDelivery, Lane: env.LaneClient, A: b.id}, p.cfg.DeliveryTimeout)
+	return b
 }
 
-// drain closes the open batch and sends what may be sent.
-func (p *Producer) drain(e env.Env, i int) {
-	o := p.parts[i]
-	if b := o.open(); b != nil {
-		bytes, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), b.records)
-		if err != nil {
-			panic("client: a batch that cannot be encoded: " + err.Error())
+// known is due after news of the cluster: records that waited for their topic find their partitions, and batches their
+// leaders.
+func (p *Producer) known(e env.Env) {
+	waiting := p.blocked
+	p.blocked = nil
+	for _, w := range waiting {
+		if t := p.topics[w.topic]; t.err != nil && !retriable(t.err.Code) {
+			p.unblock(e, w, t.err)
+		} else if partition, ok := p.place(e, w.topic, w.r.Key, recordSize(w.r.Key, w.r.Value)); !ok {
+			p.blocked = append(p.blocked, w)
+		} else {
+			e.Disarm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: w.n})
+			p.add(e, wire.TopicPartition{Topic: w.topic, Partition: partition}, w.id, w.r)
 		}
-		b.bytes = bytes
 	}
-	p.pump(e, i)
+	p.pump(e)
 }
 
-// pump sends the next batch if none is in flight and a leader is known.
-func (p *Producer) pump(e env.Env, i int) {
-	o := p.parts[i]
-	if o.flight == nil {
-		if len(o.queue) == 0 || o.queue[0].bytes == nil {
-			return
+// stuck ends a record whose topic did not become known in max.block.ms. It was never sent.
+func (p *Producer) stuck(e env.Env, n int64) {
+	if i := slices.IndexFunc(p.blocked, func(w blocked) bool { return w.n == n }); i >= 0 {
+		w := p.blocked[i]
+		p.blocked = slices.Delete(p.blocked, i, i+1)
+		err := p.topics[w.topic].err
+		if err == nil {
+			err = kerr.RequestTimedOut
 		}
-		o.flight, o.queue, o.wait = o.queue[0], o.queue[1:], true
+		p.unblock(e, w, err)
 	}
-	if !o.wait {
-		return
+}
+
+func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
+	e.Disarm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: w.n})
+	tp := wire.TopicPartition{Topic: w.topic, Partition: AnyPartition}
+	e.Note(noteFailed, p.id(w.topic), int64(tp.Partition), 1, int64(err.Code))
+	p.Done(e, Sent{ID: w.id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: err, Offset: -1, Base: -1})
+}
+
+// pump sends every request that may be sent (Sender.sendProducerData): to each leader that has a batch ready, one batch
+// for each of its partitions, ready or not, as long as requests may be in flight to it.
+func (p *Producer) pump(e env.Env) {
+	byNode := map[wire.NodeID][]*outbox{}
+	for i, o := range p.parts {
+		if b := p.head(o); b == nil || !b.ready(e.Now(), p.cfg.Linger) {
+			continue
+		}
+		l, ok := p.leader(o.tp)
+		if !ok {
+			p.refresh(e)
+			e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(i)}, p.cfg.RetryBackoff)
+			continue
+		}
+		byNode[l.node] = nil
 	}
-	if e.Now().Sub(o.flight.born) >= p.cfg.DeliveryTimeout {
-		p.expire(e, i)
-		return
+	for _, o := range p.parts {
+		if l, ok := p.leader(o.tp); ok {
+			if _, ready := byNode[l.node]; ready {
+				byNode[l.node] = append(byNode[l.node], o)
+			}
+		}
 	}
-	link, _, ok := p.leaderOf(e, o.tp)
-	if !ok {
-		p.refresh(e)
-		p.retryLater(e, i)
-		return
+	for _, node := range sortedNodes(byNode) {
+		for p.flying[node] < p.cfg.MaxInFlight && p.launch(e, node, byNode[node]) {
+		}
 	}
-	o.wait = false
-	o.flight.attempts++
+}
+
+// head is the batch of an outbox that goes next, or nil. While requests are to stay in order a partition has one batch
+// in flight.
+func (p *Producer) head(o *outbox) *batch {
+	if len(o.queue) == 0 || p.cfg.MaxInFlight == 1 && o.inFlight > 0 {
+		return nil
+	}
+	return o.queue[0]
+}
+
+// launch sends one request to a node; false says that there was nothing to send.
+func (p *Producer) launch(e env.Env, node wire.NodeID, outs []*outbox) bool {
+	f := &flight{node: node}
+	size := 0
+	for _, o := range outs {
+		b := p.head(o)
+		if b == nil || b.attempts > 0 && !b.ready(e.Now(), p.cfg.Linger) || size > 0 && size+b.size > p.cfg.RequestBytes {
+			continue
+		}
+		b.close()
+		o.queue = o.queue[1:]
+		o.inFlight++
+		b.attempts++
+		if l, _ := p.leader(o.tp); true {
+			b.epoch = l.epoch
+		}
+		size += b.size
+		f.batches = append(f.batches, b)
+	}
+	if len(f.batches) == 0 {
+		return false
+	}
+	p.next++
+	p.flights[p.next] = f
+	p.flying[node]++
+	e.Call(p.link(e, p.nodes[node]), p.cfg.RequestTimeout, p.request(f), env.Token{Kind: tokProduce, A: p.next})
+	return true
+}
+
+// request is a flight's request: by topic ids, which every topic has here.
+func (p *Producer) request(f *flight) *kmsg.ProduceRequest {
 	req := kmsg.NewPtrProduceRequest()
-	req.SetVersion(11)
-	req.Acks = p.cfg.Acks
-	req.TimeoutMillis = int32(p.cfg.RequestTimeout / env.Millisecond)
-	rp := kmsg.NewProduceRequestTopicPartition()
-	rp.Partition, rp.Records = o.tp.Partition, o.flight.bytes
-	rt := kmsg.NewProduceRequestTopic()
-	rt.Topic, rt.Partitions = o.tp.Topic, append(rt.Partitions, rp)
-	req.Topics = append(req.Topics, rt)
-	e.Call(link, p.cfg.RequestTimeout, req, env.Token{Kind: tokProduce, A: int64(i), B: int64(o.flight.attempts)})
-}
-
-func (p *Producer) retryLater(e env.Env, i int) {
-	e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(i)}, p.cfg.RetryBackoff)
-}
-
-// answered judges one attempt: done, given up, or once more.
-func (p *Producer) answered(e env.Env, i int, resp env.Response, err error) {
-	o := p.parts[i]
-	b := o.flight
-	o.wait = true
-	var code int16
-	switch {
-	case err != nil:
-		b.unknown = true // it may have been read before the connection went
-		b.err = kerr.NetworkException
-		if err == env.ErrTimeout {
-			b.err = kerr.RequestTimedOut
+	req.SetVersion(13)
+	req.Acks, req.TimeoutMillis = p.cfg.Acks, int32(p.cfg.RequestTimeout/env.Millisecond)
+	for _, b := range f.batches {
+		id := p.topics[b.out.tp.Topic].id
+		i := slices.IndexFunc(req.Topics, func(t kmsg.ProduceRequestTopic) bool { return wire.TopicID(t.TopicID) == id })
+		if i < 0 {
+			i = len(req.Topics)
+			rt := kmsg.NewProduceRequestTopic()
+			rt.Topic, rt.TopicID = b.out.tp.Topic, id
+			req.Topics = append(req.Topics, rt)
 		}
-		code = b.err.Code
-	case resp == nil: // acks=0: written is all we know
-		p.finish(e, i, OK, -1)
-		return
-	default:
-		r := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0]
-		if code = r.ErrorCode; code == 0 {
-			p.finish(e, i, OK, wire.Offset(r.BaseOffset))
-			return
-		}
-		b.err = kerr.TypedErrorForCode(code)
-		b.unknown = b.unknown || !provesNothingApplied(code)
+		rp := kmsg.NewProduceRequestTopicPartition()
+		rp.Partition, rp.Records = b.out.tp.Partition, b.bytes
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
 	}
-	if !retriable(code) {
-		p.giveUp(e, i)
+	return req
+}
+
+// landed takes the end of a flight in, batch by batch.
+func (p *Producer) landed(e env.Env, id int64, req env.Request, resp env.Response, err error) {
+	f := p.flights[id]
+	delete(p.flights, id)
+	p.flying[f.node]--
+	var answers map[wire.TopicPartition]*kmsg.ProduceResponseTopicPartition
+	if resp != nil {
+		answers = p.answers(f, req.(*kmsg.ProduceRequest), resp.(*kmsg.ProduceResponse))
+	}
+	for _, b := range f.batches {
+		b.out.inFlight--
+		switch a := answers[b.out.tp]; {
+		case b.done: // given up while it was in flight
+		case err != nil:
+			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // where nobody listens nothing was read
+			p.again(e, b)
+		case resp == nil: // acks=0: written is all we know
+			p.finish(e, b, OK, -1)
+		case a == nil: // a broker that does not answer for what it was sent
+			b.err, b.unknown = kerr.UnknownServerError, true
+			p.again(e, b)
+		case a.ErrorCode == 0 || a.ErrorCode == kerr.DuplicateSequenceNumber.Code:
+			p.finish(e, b, OK, wire.Offset(a.BaseOffset))
+		default:
+			b.err = kerr.TypedErrorForCode(a.ErrorCode)
+			b.unknown = b.unknown || !provesNothingApplied(a.ErrorCode)
+			p.again(e, b)
+		}
+	}
+	p.pump(e)
+}
+
+// answers sorts a response by partition, and takes in what it says of leaders.
+func (p *Producer) answers(f *flight, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse) map[wire.TopicPartition]*kmsg.ProduceResponseTopicPartition {
+	names := map[wire.TopicID]string{}
+	for _, rt := range req.Topics {
+		names[rt.TopicID] = rt.Topic
+	}
+	all := map[wire.TopicPartition]*kmsg.ProduceResponseTopicPartition{}
+	for i := range resp.Topics {
+		for j := range resp.Topics[i].Partitions {
+			a := &resp.Topics[i].Partitions[j]
+			tp := wire.TopicPartition{Topic: names[resp.Topics[i].TopicID], Partition: a.Partition}
+			all[tp] = a
+			host := ""
+			for _, b := range resp.Brokers {
+				if b.NodeID == a.CurrentLeader.LeaderID {
+					host = b.Host
+				}
+			}
+			p.hint(tp, wire.NodeID(a.CurrentLeader.LeaderID), wire.Epoch(a.CurrentLeader.LeaderEpoch), host)
+		}
+	}
+	return all
+}
+
+// again puts a failed batch back in front, to be retried after a backoff, or gives it up. A leader that is new since the
+// attempt is tried at once.
+func (p *Producer) again(e env.Env, b *batch) {
+	if b.err == kerr.MessageTooLarge && len(b.records) > 1 {
+		halves := b.split(func() *batch { return p.newBatch(e) })
+		p.retire(e, b)
+		b.out.queue = slices.Insert(b.out.queue, 0, halves[:]...)
+		for _, h := range halves {
+			e.Arm(env.Timer{Kind: timDelivery, Lane: env.LaneClient, A: h.id}, max(p.cfg.DeliveryTimeout-e.Now().Sub(h.born), 0))
+		}
+		return
+	}
+	if !retriable(b.err.Code) {
+		p.giveUp(e, b)
 		return
 	}
 	p.refresh(e)
-	p.retryLater(e, i)
-}
-
-// expire gives a batch up whose delivery.timeout.ms is over.
-func (p *Producer) expire(e env.Env, i int) {
-	if p.parts[i].flight.err == nil {
-		p.parts[i].flight.err = kerr.RequestTimedOut
+	wait := p.cfg.backoff(e, b.attempts)
+	if l, ok := p.leader(b.out.tp); ok && l.epoch > b.epoch {
+		wait = 0
 	}
-	p.giveUp(e, i)
+	b.notBefore = e.Now() + env.Instant(wait)
+	b.out.queue = slices.Insert(b.out.queue, 0, b)
+	e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(p.index[b.out.tp])}, wait)
 }
 
-func (p *Producer) giveUp(e env.Env, i int) {
-	if p.parts[i].flight.unknown {
-		p.finish(e, i, Unknown, -1)
+// expire gives a batch up whose delivery.timeout.ms is over, wherever it is.
+func (p *Producer) expire(e env.Env, id int64) {
+	b := p.batches[id]
+	if b == nil {
 		return
 	}
-	p.finish(e, i, Failed, -1)
+	if i := slices.Index(b.out.queue, b); i >= 0 {
+		b.out.queue = slices.Delete(b.out.queue, i, i+1)
+		b.close() // for its CRC
+	} else {
+		b.unknown = true // it is in flight
+	}
+	if b.err == nil {
+		b.err = kerr.RequestTimedOut
+	}
+	p.giveUp(e, b)
+	p.pump(e)
 }
 
-// finish tells the workload and takes the next batch.
-func (p *Producer) finish(e env.Env, i int, outcome Outcome, base wire.Offset) {
-	o := p.parts[i]
-	b := o.flight
-	o.flight = nil
-	p.tell(e, o, b, outcome, base)
+// giveUp ends a batch without an acknowledgement.
+func (p *Producer) giveUp(e env.Env, b *batch) {
+	if b.unknown {
+		p.finish(e, b, Unknown, -1)
+		return
+	}
+	p.finish(e, b, Failed, -1)
+}
+
+// retire forgets a batch.
+func (p *Producer) retire(e env.Env, b *batch) {
+	b.done = true
+	delete(p.batches, b.id)
+	e.Disarm(env.Timer{Kind: timDelivery, Lane: env.LaneClient, A: b.id})
+}
+
+// finish tells the workload.
+func (p *Producer) finish(e env.Env, b *batch, outcome Outcome, base wire.Offset) {
+	p.retire(e, b)
+	p.tell(e, b, outcome, base)
 	crc := wire.Batch(b.bytes).CRC()
 	for n, id := range b.ids {
-		s := Sent{ID: id, Partition: o.tp, Acks: p.cfg.Acks, Outcome: outcome, Err: b.err, Offset: -1, Base: base, CRC: crc, Attempts: b.attempts}
+		s := Sent{ID: id, Partition: b.out.tp, Acks: p.cfg.Acks, Outcome: outcome, Err: b.err, Offset: -1, Base: base, CRC: crc, Attempts: b.attempts}
 		if outcome == OK {
 			s.Err = nil
 			if base >= 0 {
@@ -215,12 +372,11 @@ func (p *Producer) finish(e env.Env, i int, outcome Outcome, base wire.Offset) {
 		}
 		p.Done(e, s)
 	}
-	p.pump(e, i)
 }
 
 // tell notes what the producer was told about a batch.
-func (p *Producer) tell(e env.Env, o *outbox, b *batch, outcome Outcome, base wire.Offset) {
-	topic, partition, n := p.leaders[o.tp].id.Short(), int64(o.tp.Partition), int64(len(b.ids))
+func (p *Producer) tell(e env.Env, b *batch, outcome Outcome, base wire.Offset) {
+	topic, partition, n := p.id(b.out.tp.Topic), int64(b.out.tp.Partition), int64(len(b.ids))
 	var code int64
 	if b.err != nil {
 		code = int64(b.err.Code)
@@ -236,3 +392,6 @@ func (p *Producer) tell(e env.Env, o *outbox, b *batch, outcome Outcome, base wi
 		e.Note(noteUnknown, topic, partition, n, code)
 	}
 }
+
+// InFlight is how many Produce requests are under way.
+func (p *Producer) InFlight() int { return len(p.flights) }

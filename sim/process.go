@@ -236,7 +236,8 @@ func (w *World) die(m *machine, power bool, reason error) {
 		m.paused, m.resumedAt = false, w.now
 		w.release(m.sends, false)
 	}
-	m.node, m.killed, m.dieIn, m.stopping = nil, false, 0, false
+	m.drop()
+	m.killed, m.dieIn, m.stopping = false, 0, false
 	m.suspended = m.suspended[:0]
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectDied, At: w.now, Node: m.addr, Power: power})
@@ -318,4 +319,13 @@ func (w *World) discard(k *work) {
 	case Asked:
 		w.freeAction(k.place)
 	}
+}
+
+// drop lets go of a process's struct. A node that holds something which does not end by itself, as a coroutine, has a
+// method Dropped; it is called between events, and has no Env.
+func (m *machine) drop() {
+	if n, ok := m.node.(interface{ Dropped() }); ok {
+		n.Dropped()
+	}
+	m.node = nil
 }

@@ -295,7 +295,7 @@ func (w *World) RunUntil(t Time) {
 // Close ends the world: all processes end without a word. A closed world does not move.
 func (w *World) Close() {
 	for _, m := range w.machines {
-		m.node = nil
+		m.drop()
 	}
 	w.queue = queue{}
 }

@@ -89,7 +89,11 @@ var layers = []Layer{
 		Why: "one runtime for controller, groups and transactions: it must not learn which of them it runs, nor on which log"},
 	{Path: "client", Ours: []string{"sim/env", "wire"}, Std: [][]string{stdPure}, Modules: protocol,
 		Why:    "a client knows the protocol and nothing of the brokers: as far away as a user's program is",
-		Except: map[string]string{"iter-pull": "a user's program is straight-line code: a coroutine that the node stops with its incarnation"}},
+		Except: map[string]string{
+			"iter-pull":  "a user's program is straight-line code (script.go): a coroutine that the world stops with its process",
+			"recover":    "a script that is stopped where it waits is unwound by a panic of the package's own, and only that is caught",
+			"env-stored": "a script asks its hand for the Env of the event it runs in; the hand has one only for as long",
+		}},
 	{Path: "check", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: append([]string{modPorcupine}, protocol...),
 		Why: "a judge who could read a broker's fields would sooner or later believe them"},
 	{Path: "controller/image", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: protocol,

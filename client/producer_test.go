@@ -1,0 +1,246 @@
+package client_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/client"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// What each error code of a broker means for the record: ok, certainly not stored, or open. The list is the contract;
+// whatever is not in it must be open.
+func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
+	surely := []int16{2, 3, 10, 17, 19, 26, 42, 45, 47, 68, 87, 90}
+	for code := int16(-1); code < 140; code++ {
+		if code != 0 && kerr.ErrorForCode(code) == kerr.UnknownServerError && code != -1 {
+			continue // not a code of Kafka's
+		}
+		want := client.Unknown
+		switch {
+		case code == 0 || code == kerr.DuplicateSequenceNumber.Code:
+			want = client.OK
+		case slices.Contains(surely, code):
+			want = client.Failed
+		}
+		f := newFake(1)
+		f.produce = func(int, *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
+			return func(wire.TopicPartition) int16 { return code }, false
+		}
+		s := newStage(t, f, config())
+		s.send(0, nil, "a")
+		got := s.told(1)[0]
+		require.Equal(t, want, got.Outcome, "code %d", code)
+		if want != client.OK {
+			require.Equal(t, code, got.Err.Code)
+		}
+	}
+}
+
+func TestOnceUnknownAlwaysUnknown(t *testing.T) {
+	f := newFake(1)
+	f.produce = func(n int, _ *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
+		if n == 1 { // the first attempt is swallowed: it may have been stored
+			return nil, true
+		}
+		return func(wire.TopicPartition) int16 { return kerr.InvalidRecord.Code }, false
+	}
+	s := newStage(t, f, config())
+	s.send(0, nil, "a")
+	got := s.told(1)[0]
+	require.Equal(t, client.Unknown, got.Outcome, "a later refusal says nothing about the first attempt")
+	require.Equal(t, kerr.InvalidRecord, got.Err)
+	require.Equal(t, 2, got.Attempts)
+}
+
+func TestNothingSentIsFailed(t *testing.T) {
+	s := newStage(t, newFake(1), config())
+	s.send(0, nil, "a")
+	s.told(1)
+	s.w.Crash("b1")
+	s.send(0, nil, "b")
+	require.Equal(t, client.Failed, s.told(2)[1].Outcome, "where nobody listens nothing can have been stored")
+
+	f := newFake(1)
+	f.unknown = true
+	cfg := config()
+	cfg.MaxBlock = 2 * env.Second
+	s = newStage(t, f, cfg)
+	s.send(client.AnyPartition, nil, "a")
+	got := s.told(1)[0]
+	require.Equal(t, client.Failed, got.Outcome)
+	require.Equal(t, kerr.UnknownTopicOrPartition, got.Err)
+	require.Zero(t, f.count(func(r env.Request) bool { _, ok := r.(*kmsg.ProduceRequest); return ok }))
+
+	cfg.RequestBytes = 1000
+	s = newStage(t, newFake(1), cfg)
+	s.send(0, nil, strings.Repeat("x", 2000))
+	require.Equal(t, kerr.MessageTooLarge, s.told(1)[0].Err)
+}
+
+func TestASilentBrokerLeavesItOpen(t *testing.T) {
+	f := newFake(1)
+	f.produce = func(int, *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) { return nil, true }
+	s := newStage(t, f, config())
+	s.send(0, nil, "a")
+	require.Equal(t, client.Unknown, s.told(1)[0].Outcome)
+	s.w.Crash("b1")
+	s.send(0, nil, "b")
+	require.Equal(t, client.Failed, s.told(2)[1].Outcome)
+}
+
+func TestAcksZeroIsToldNothing(t *testing.T) {
+	cfg := config()
+	cfg.Acks = 0
+	s := newStage(t, newFake(1), cfg)
+	s.send(0, nil, "a", "b")
+	for _, r := range s.told(2) {
+		require.Equal(t, client.OK, r.Outcome)
+		require.EqualValues(t, -1, r.Offset)
+	}
+}
+
+func TestRetriesBackOffLongerEachTime(t *testing.T) {
+	f := newFake(1)
+	var at []int64
+	s := &stage{}
+	f.produce = func(int, *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
+		at = append(at, int64(s.w.Now()))
+		return func(wire.TopicPartition) int16 { return kerr.NotEnoughReplicas.Code }, false
+	}
+	cfg := config()
+	cfg.DeliveryTimeout = 20 * env.Second
+	s = newStage(t, f, cfg)
+	s.send(0, nil, "a")
+	s.told(1)
+	for i, base := range []env.Duration{100, 200, 400, 800, 1000, 1000} {
+		gap := env.Duration(at[i+1]-at[i]) / env.Millisecond
+		require.GreaterOrEqual(t, gap, base*8/10, "retry %d", i+1)
+		require.LessOrEqual(t, gap, base*12/10+5, "retry %d", i+1)
+	}
+	require.Equal(t, client.Failed, s.sent[0].Outcome)
+}
+
+func TestOneRequestCarriesManyPartitions(t *testing.T) {
+	f := newFake(3)
+	var seen []int
+	f.produce = func(_ int, r *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
+		seen = append(seen, len(r.Topics[0].Partitions))
+		for _, p := range r.Topics[0].Partitions {
+			n := 0
+			for _, err := range wire.Batches(p.Records) {
+				if err != nil {
+					t.Error(err)
+				}
+				n++
+			}
+			if n != 1 {
+				t.Errorf("%d batches for one partition", n)
+			}
+		}
+		return nil, false
+	}
+	s := newStage(t, f, config())
+	s.do(func(e env.Env, c *client.Client) {
+		for p := range int32(3) {
+			for range 4 {
+				c.Producer.Send(e, wire.TopicPartition{Topic: "orders", Partition: p}, 0, nil, []byte("x"))
+			}
+		}
+	})
+	s.told(12)
+	require.Equal(t, []int{3}, seen)
+}
+
+func TestBatchesAreBoundAndSplit(t *testing.T) {
+	f := newFake(1)
+	cfg := config()
+	cfg.BatchBytes = 300
+	s := newStage(t, f, cfg)
+	for range 10 {
+		s.send(0, nil, strings.Repeat("x", 100))
+	}
+	for i, r := range s.told(10) {
+		require.Equal(t, client.OK, r.Outcome)
+		require.EqualValues(t, i, r.Offset, "in order")
+	}
+	require.Greater(t, f.count(func(r env.Request) bool { _, ok := r.(*kmsg.ProduceRequest); return ok }), 4)
+
+	f = newFake(1)
+	f.produce = func(_ int, r *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
+		return func(wire.TopicPartition) int16 {
+			if wire.Batch(r.Topics[0].Partitions[0].Records).Count() > 2 {
+				return kerr.MessageTooLarge.Code
+			}
+			return 0
+		}, false
+	}
+	s = newStage(t, f, config())
+	s.send(0, nil, "a", "b", "c", "d", "e", "f", "g")
+	for i, r := range s.told(7) {
+		require.Equal(t, client.OK, r.Outcome)
+		require.EqualValues(t, i, r.Offset, "a split batch keeps its order")
+	}
+}
+
+func TestInFlightIsBounded(t *testing.T) {
+	for _, limit := range []int{1, 3} {
+		f := newFake(1)
+		f.produce = func(int, *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) { return nil, true }
+		cfg := config()
+		cfg.MaxInFlight, cfg.Linger, cfg.RequestTimeout = limit, 0, 2*env.Second
+		s := newStage(t, f, cfg)
+		sent := 0
+		for range 8 {
+			s.send(0, nil, "x")
+			s.run(20 * env.Millisecond)
+		}
+		s.do(func(e env.Env, c *client.Client) { sent = c.Producer.InFlight() })
+		require.Equal(t, limit, sent)
+	}
+}
+
+// Kafka's own vectors (UtilsTest.testMurmur2), by the partition of 2^31-1 that they give.
+func TestPartitionOfIsKafkas(t *testing.T) {
+	for key, hash := range map[string]int32{
+		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971, "abc": 479470107,
+	} {
+		const many = 1 << 30
+		require.Equal(t, (hash&0x7fffffff)%many, client.PartitionOf([]byte(key), many), key)
+	}
+}
+
+func TestKeysStayAndTheRestSticks(t *testing.T) {
+	f := newFake(4)
+	cfg := config()
+	cfg.BatchBytes = 500
+	s := newStage(t, f, cfg)
+	for range 5 {
+		s.send(client.AnyPartition, []byte("k"), "x")
+		s.run(20 * env.Millisecond)
+	}
+	for _, r := range s.told(5) {
+		require.Equal(t, client.PartitionOf([]byte("k"), 4), r.Partition.Partition)
+	}
+	s.sent = nil
+	for range 200 {
+		s.send(client.AnyPartition, nil, strings.Repeat("x", 50))
+	}
+	runs, used := 1, map[int32]bool{}
+	got := s.told(200)
+	for i, r := range got {
+		used[r.Partition.Partition] = true
+		if i > 0 && r.Partition != got[i-1].Partition {
+			runs++
+		}
+	}
+	require.Len(t, used, 4, "all partitions get some")
+	require.Less(t, runs, 40, "but a batch at a time")
+}

@@ -1,0 +1,126 @@
+package client_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/client"
+	"samsa/sim"
+	"samsa/sim/env"
+)
+
+// scripted is a world with a library and a client that nobody but scripts uses.
+func scripted(l *library) (*sim.World, func(func(*client.Hand))) {
+	w := sim.New(sim.Config{Seed: 1})
+	w.Add(sim.Machine{Addr: "b1", New: func() env.Node { return l.fake }})
+	w.Add(sim.Machine{Addr: "p1", New: func() env.Node { return client.New([]env.Addr{"b1"}, config()) }})
+	w.Start("b1")
+	w.Start("p1")
+	w.RunUntil(sim.Time(10 * env.Millisecond))
+	return w, func(body func(*client.Hand)) {
+		w.Do("p1", "script", func(e env.Env, n env.Node) { n.(*client.Client).Run(e, body) })
+	}
+}
+
+func TestAScriptReadsAsAProgramDoes(t *testing.T) {
+	l := newLibrary("a", "b")
+	w, run := scripted(l)
+	defer w.Close()
+	var got []string
+	var took env.Duration
+	var sent client.Sent
+	var answer client.Answered
+	run(func(h *client.Hand) {
+		began := h.Now()
+		sent = h.Send(orders, nil, []byte("x"))
+		h.Sleep(3 * env.Second)
+		for _, r := range h.Read(orders, client.Earliest, 2) {
+			got = append(got, string(r.Value))
+		}
+		req := kmsg.NewPtrListOffsetsRequest()
+		req.SetVersion(8)
+		rp := kmsg.NewListOffsetsRequestTopicPartition()
+		rp.Timestamp = -1
+		rt := kmsg.NewListOffsetsRequestTopic()
+		rt.Topic, rt.Partitions = "orders", append(rt.Partitions, rp)
+		req.Topics = append(req.Topics, rt)
+		answer = h.Ask(req)
+		took = h.Now().Sub(began)
+	})
+	w.RunUntil(sim.Time(20 * env.Second))
+	require.Equal(t, client.OK, sent.Outcome)
+	require.Equal(t, []string{"a", "b"}, got)
+	require.EqualValues(t, 2, answer.Response.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0].Offset)
+	require.GreaterOrEqual(t, took, 3*env.Second, "time passes for a script")
+	require.Zero(t, w.Node("p1").(*client.Client).Scripts(), "it is over")
+}
+
+func TestScriptsTakeTurns(t *testing.T) {
+	w, run := scripted(newLibrary())
+	defer w.Close()
+	var told []string
+	for _, name := range []string{"one", "two"} {
+		run(func(h *client.Hand) {
+			for range 2 {
+				told = append(told, name)
+				h.Sleep(env.Second)
+			}
+		})
+	}
+	w.RunUntil(sim.Time(10 * env.Second))
+	require.ElementsMatch(t, []string{"one", "two", "one", "two"}, told)
+	require.NotEqual(t, told[0], told[1])
+}
+
+// A script that waits when its process dies, or its world ends, is unwound: deferred calls run, and nothing is left.
+func TestNoScriptOutlivesItsProcess(t *testing.T) {
+	before := runtime.NumGoroutine()
+	unwound := 0
+	for i := range 200 {
+		w, run := scripted(newLibrary())
+		run(func(h *client.Hand) {
+			defer func() { unwound++ }()
+			h.Wait(func() bool { return false })
+			t.Error("it waits for ever")
+		})
+		w.RunUntil(sim.Time(env.Second))
+		if i%2 == 0 {
+			w.Crash("p1")
+			require.Equal(t, i+1, unwound, "a crash ends it at once")
+		}
+		w.Close()
+		require.Equal(t, i+1, unwound)
+	}
+	require.LessOrEqual(t, runtime.NumGoroutine(), before+1)
+}
+
+func TestAPanicOfAScriptIsNotSwallowed(t *testing.T) {
+	w, run := scripted(newLibrary())
+	defer w.Close()
+	run(func(*client.Hand) { panic("mine") })
+	require.PanicsWithValue(t, "mine", func() { w.RunUntil(sim.Time(env.Second)) })
+}
+
+// nobody answers: what was sent is open, what never was is not.
+func TestAskKnowsWhatItDoesNotKnow(t *testing.T) {
+	l := newLibrary()
+	l.answer = func(env.Request) env.Response { return nil }
+	w, run := scripted(l)
+	defer w.Close()
+	var first, second client.Answered
+	run(func(h *client.Hand) {
+		req := kmsg.NewPtrCreateTopicsRequest()
+		req.SetVersion(7)
+		first = h.Ask(req)
+		second = h.Ask(req)
+	})
+	w.RunUntil(sim.Time(61 * env.Second))
+	w.Crash("b1")
+	w.RunUntil(sim.Time(200 * env.Second))
+	require.Equal(t, client.Unknown, first.Outcome)
+	require.Greater(t, first.Tries, 2)
+	require.NotEqual(t, client.OK, second.Outcome)
+}
