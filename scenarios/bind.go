@@ -32,6 +32,9 @@ func Load(name string, src []byte) (*Program, error) {
 	f, errs := Parse(name, src)
 	p, more := bind(f)
 	errs = append(errs, more...)
+	if len(errs) == 0 && len(p.code) == 0 {
+		errs = append(errs, f.errorAt(Word{Line: max(1, len(f.lines)), Col: 1}, "no verb in this file; it should begin with a cluster line", ""))
+	}
 	if len(errs) == 0 {
 		return p, nil
 	}
@@ -55,6 +58,9 @@ func bind(f *File) (*Program, []*Error) {
 			}
 			c, err := p.command(line)
 			if err != nil {
+				if err.Verb == "" && c.Verb != nil {
+					err.Verb = c.Verb.Name
+				}
 				errs = append(errs, err)
 				if c.Verb == nil || c.Args == nil || !c.Verb.makes() {
 					continue
@@ -63,9 +69,6 @@ func bind(f *File) (*Program, []*Error) {
 			c.Block = i
 			p.code = append(p.code, c)
 		}
-	}
-	if len(p.code) == 0 && len(errs) == 0 {
-		errs = append(errs, f.errorAt(Word{Line: max(1, len(f.lines)), Col: 1}, "no verb in this file; it should begin with a cluster line", ""))
 	}
 	return p, errs
 }
@@ -88,7 +91,9 @@ func (p *Program) command(l Line) (Command, *Error) {
 	}
 	if !p.ns.cluster && verb != verbCluster && verb != verbPin {
 		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // complain once, then go on as if it were there
-		return c, f.errorAt(l.Verb, "the first verb must be cluster, as in: cluster brokers=3 controllers=3", "")
+		e := f.errorAt(l.Verb, "the first verb must be cluster, as in: cluster brokers=3 controllers=3", "")
+		e.Verb = verbCluster.Name
+		return c, e
 	}
 	args := &Args{}
 	var words []Word

@@ -185,9 +185,30 @@ func TestLoadErrors(t *testing.T) {
 
 // A misspelt config of a topic does not make every later line about that topic wrong.
 func TestOneMistakeOneMessage(t *testing.T) {
-	_, err := Load("x", []byte("cluster\ntopic orders partitions=many\nshow orders-0\n"))
-	if es, ok := err.(Errors); !ok || len(es) != 1 {
-		t.Errorf("got %v", err)
+	for _, src := range []string{
+		"cluster\ntopic orders partitions=many\nshow orders-0\n",
+		strings.Repeat("# long\n", 200_000), // not also: no verb in this file
+		"\xff\n",
+	} {
+		_, err := Load("x", []byte(src))
+		if es, ok := err.(Errors); !ok || len(es) != 1 {
+			t.Errorf("%.8q gives %v", src, err)
+		}
+	}
+}
+
+// An error knows whose help says more.
+func TestErrorsNameTheirVerb(t *testing.T) {
+	for src, want := range map[string]string{
+		"cluster\ncrahs b1\n":                  "", // no verb we know
+		"cluster\ncrash b1 powr\n":             "crash",
+		"cluster\ntopic orders partitions=x\n": "topic",
+		"crash b1\n":                           "cluster", // which is what is missing
+	} {
+		_, err := Load("x", []byte(src))
+		if es, ok := err.(Errors); !ok || es[0].Verb != want {
+			t.Errorf("%q: %v, want the verb %q", src, err, want)
+		}
 	}
 }
 

@@ -215,7 +215,7 @@ func (a *app) printCommand() *cobra.Command {
 			return scenarios.Library(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			src, err := source(args[0])
+			src, err := source("print", args[0])
 			if err == nil {
 				_, err = a.out.Write(src)
 			}

@@ -65,7 +65,28 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.runCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
 	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = cobra.ArbitraryArgs, a.noShell
+		}
+	}
 	return root
+}
+
+// noShell is samsa completion without the name of a shell that it knows.
+func (a *app) noShell(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var shells []string
+	for _, c := range cmd.Commands() {
+		shells = append(shells, c.Name())
+	}
+	u := usage("samsa help completion", "no completion for %q; there are %s", args[0], strings.Join(shells, ", "))
+	if u.meant = scenarios.Nearest(args[0], shells); u.meant != "" {
+		u.next = "samsa completion " + u.meant
+	}
+	return u
 }
 
 // noCommand says that there is no such command.

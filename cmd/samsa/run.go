@@ -115,7 +115,7 @@ func understand(name string, f runFlags) (*job, error) {
 	}
 	if f.until != "" {
 		if j.until, err = strconv.ParseUint(f.until, 10, 64); err != nil || j.until == 0 {
-			return nil, usage("", "--until wants the number of a step, from 1, not %q", f.until)
+			return nil, usage("samsa help run", "--until wants the number of a step, from 1, not %q", f.until)
 		}
 	}
 	if f.expect != "" {
@@ -165,19 +165,23 @@ func understandExpect(s string) (string, error) {
 
 // load finds and reads a scenario, by name or path.
 func load(name string) (*scenarios.Program, error) {
-	src, err := source(name)
+	src, err := source("run", name)
 	if err != nil {
 		return nil, err
 	}
 	p, err := scenarios.Load(name, src)
 	if es, ok := err.(scenarios.Errors); ok {
-		return nil, &usageError{what: es[0].Error(), details: es, next: "samsa list verbs"}
+		next := "samsa list verbs"
+		if es[0].Verb != "" {
+			next = "samsa help " + es[0].Verb
+		}
+		return nil, &usageError{what: es[0].Error(), details: es, next: next}
 	}
 	return p, err
 }
 
-// source is a scenario's text, by name or path.
-func source(name string) ([]byte, error) {
+// source is a scenario's text, by name or path, for a command that may be tried again with another.
+func source(command, name string) ([]byte, error) {
 	if src, ok := scenarios.Source(name); ok {
 		return src, nil
 	}
@@ -187,7 +191,7 @@ func source(name string) ([]byte, error) {
 		defer file.Close()
 		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // past its own limit the reader of scenarios refuses
 		if err != nil {
-			return nil, usage("", "cannot read the scenario %s: %v", name, err)
+			return nil, usage("samsa list scenarios", "cannot read the scenario %s: %v", name, err)
 		}
 		return src, nil
 	case strings.ContainsAny(name, "/\\") || strings.HasSuffix(name, ".txt"):
@@ -195,7 +199,7 @@ func source(name string) ([]byte, error) {
 	}
 	u := usage("samsa list scenarios", "no scenario %q, neither compiled in nor as a file", name)
 	if u.meant = scenarios.Nearest(name, scenarios.Library()); u.meant != "" {
-		u.next = "samsa run " + u.meant
+		u.next = "samsa " + command + " " + u.meant
 	}
 	return nil, u
 }

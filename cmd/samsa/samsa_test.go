@@ -172,7 +172,7 @@ func TestUsageErrors(t *testing.T) {
 		{"run", "leader-failover", "--set", "nothing"}, {"run", "leader-failover", "--rule", "A1"},
 		{"run", "leader-failover", "--expect", "violated:acked-durble"}, {"run", "leader-failover", "--expect", "held:x"},
 		{"run", bad}, {"list"}, {"list", "check"}, {"help", "crsah"}, {"explain", "acked-durble"}, {"print", "folower-restarts"},
-		{"version", "now"}, {"run", "leader-failover", "--trace", "/nowhere/at/all"},
+		{"version", "now"}, {"completion", "bsh"}, {"run", "leader-failover", "--until", "x"}, {"run", "leader-failover", "--trace", "/nowhere/at/all"},
 	} {
 		r := samsa(t, args...)
 		if r.code != exitUsage || r.out != "" || r.err == "" {
