@@ -228,6 +228,18 @@ func (l *Log) reindexTxn(d env.Disk, s *segment, table *ProducerTable, c change)
 	return nil
 }
 
+// suspect takes what lies above the recovery point for unsynced, and names after an unclean shutdown: a process that
+// crashed may have left them in the page cache only, and a flush that looked for what was written since would vouch for
+// them without a sync.
+func (l *Log) suspect(o OpenOptions) {
+	l.namesChanged = l.namesChanged || !o.Clean
+	for i, s := range l.segments {
+		if i+1 == len(l.segments) || l.segments[i+1].base > l.recovery {
+			s.written = true
+		}
+	}
+}
+
 // findEnd finds the log's end and makes sure that there is an active segment. A log that ends below its start lost files:
 // it is started anew at the start.
 func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
@@ -242,6 +254,7 @@ func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 			if o.Clean && r.Bad == nil {
 				l.recovery = l.end
 			}
+			l.suspect(o)
 			return nil
 		}
 		if err := l.dropFrom(d, 0, r); err != nil {

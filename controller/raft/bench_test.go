@@ -66,6 +66,9 @@ func (b *bench) file(q wire.QuorumState) {
 	if err == nil {
 		err = b.disk.Append(f, wire.AppendQuorumState(nil, q))
 	}
+	if err == nil {
+		err = b.disk.Sync(f) // the name is not synced: that is the next process's business
+	}
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -79,3 +79,15 @@ func (n *Node) write(d env.Disk, content []byte) error {
 	}
 	return err
 }
+
+// settleNames makes the names durable that an earlier process may have left unsynced: the log's directory, and the
+// quorum-state file in it.
+func (n *Node) settleNames(d env.Disk) error {
+	if !n.cfg.Rules.SyncVote {
+		return nil
+	}
+	if err := d.SyncDir(""); err != nil {
+		return err
+	}
+	return d.SyncDir(Dir)
+}

@@ -170,6 +170,51 @@ func TestOneVotePerEpoch(t *testing.T) {
 	}
 }
 
+// A process dies between the rename of its quorum-state file and the sync of the name. The next one finds the vote in the
+// page cache, and must make it durable before it repeats it: a power loss may follow.
+func TestFoundVoteIsMadeDurable(t *testing.T) {
+	b := newBench(t)
+	b.file(wire.QuorumState{LeaderEpoch: 3, LeaderID: -1, VotedID: 102, CurrentVoters: []wire.NodeID{101, 102, 103}})
+	b.append(2, "x")
+	b.start()
+	granted := func(candidate int32) bool {
+		return b.ask(voteReq(candidate, 3, 2, 1, false)).(*kmsg.VoteResponse).Topics[0].Partitions[0].VoteGranted
+	}
+	if !granted(102) {
+		t.Error("102 asks again and is refused")
+	}
+	b.sameAfterRestart()
+	if granted(103) {
+		t.Error("after a power loss 103 gets the vote that 102 has")
+	}
+}
+
+// Likewise records: a process died between an append and its sync. What the next one tells a leader that it has must
+// survive a power loss.
+func TestFoundRecordsAreMadeDurable(t *testing.T) {
+	b := newBench(t)
+	b.follower()
+	b.answer("c2", fetchResp(0, 102, 1, 0, one(0, 1, "x")))
+	f, err := b.disk.Open(raft.Dir+"/00000000000000000000.log", false)
+	if err == nil {
+		err = b.disk.Append(f, one(1, 1, "y"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.disk.CrashProcess()
+	b.start()
+	req := b.last("c2").(*kmsg.FetchRequest).Topics[0].Partitions[0]
+	if req.FetchOffset != 2 {
+		t.Fatalf("it fetches from %d, wanted 2", req.FetchOffset)
+	}
+	b.disk.LosePower()
+	b.start()
+	if b.End() != 2 {
+		t.Errorf("it told that it has 2 records, and has %d after a power loss", b.End())
+	}
+}
+
 // A node that cannot write its vote down says nothing.
 func TestNoVoteWithoutDisk(t *testing.T) {
 	b := newBench(t)

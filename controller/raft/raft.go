@@ -141,7 +141,11 @@ func (n *Node) Start(e env.Env) error {
 	if err != nil {
 		return err
 	}
-	// What recovery left is what this node has: it counts once it is on the device.
+	// What is found may be in the page cache only, left there by a process that died before it could sync it and before
+	// it said anything. This one will speak by it, so it must be on the device first.
+	if err := n.settleNames(e.Disk()); err != nil {
+		return err
+	}
 	if err := n.flush(e); err != nil {
 		return err
 	}
