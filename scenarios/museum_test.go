@@ -43,7 +43,7 @@ func TestMuseum(t *testing.T) {
 			t.Errorf("%s did not notice %s (stopped: %q)\nsee it: samsa run %s --rule %s", r.Check, r.ID, v.Stopped, name, r.ID)
 		})
 	}
-	if shown < 7 {
+	if shown < 9 {
 		t.Errorf("only %d exhibits have a scenario", shown)
 	}
 }
