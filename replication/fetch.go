@@ -97,7 +97,7 @@ func (p *Partition) Fetched(a Asked, g Grant, now env.Instant) (news bool, err *
 		r.caughtUp = max(r.caughtUp, r.fetched) // it had all when it fetched before
 	}
 	news = r.end != a.Next || r.start != a.Start
-	r.brokerEpoch, r.seen = p.rules.Incarnation(a.BrokerEpoch), true
+	r.brokerEpoch, r.seen = a.BrokerEpoch, true
 	r.start, r.end, r.fetched, r.leaderEnd = a.Start, a.Next, now, max(r.leaderEnd, p.log.End())
 	return news, nil
 }

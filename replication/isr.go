@@ -26,7 +26,7 @@ type Member struct {
 // eligible tells whether the controller would have a replica in the ISR, as far as this broker knows: it fetched here,
 // is in service, and its registered incarnation is the one that fetched (KIP-841, KIP-903).
 func (p *Partition) eligible(r *remote) bool {
-	return r.seen && p.registry.InService(r.id) && (r.brokerEpoch == -1 || r.brokerEpoch == p.registry.Registered(r.id))
+	return r.seen && p.registry.InService(r.id) && p.rules.SameIncarnation(r.brokerEpoch, p.registry.Registered(r.id))
 }
 
 // Join proposes a replica that just fetched for the ISR, if it may join and no change is in flight.

@@ -40,9 +40,9 @@ type Rules struct {
 	// eligible leaders would not have what it exposes (KIP-966).
 	MayCommit func(isr, minISR int) bool
 
-	// Incarnation: which incarnation of a replica does a leader vouch for when it proposes it for the ISR? The one it saw
-	// fetching: the next one may have lost its tail (KIP-903).
-	Incarnation func(fetched wire.BrokerEpoch) wire.BrokerEpoch
+	// SameIncarnation: is the replica that may join the one that was seen fetching? Only if it is the incarnation that is
+	// registered now: the one after it may have lost its tail (KIP-903). An incarnation of -1 is not named, by old requests.
+	SameIncarnation func(fetched, registered wire.BrokerEpoch) bool
 }
 
 // Admission is what a leader makes of a fetch.
@@ -75,10 +75,12 @@ func Today() Rules {
 		MayJoin: func(end, hw, epochStart wire.Offset) bool {
 			return end >= hw && end >= epochStart
 		},
-		Counts:      func(diverges bool) bool { return !diverges },
-		Maximal:     union,
-		MayCommit:   func(isr, minISR int) bool { return isr >= minISR },
-		Incarnation: func(fetched wire.BrokerEpoch) wire.BrokerEpoch { return fetched },
+		Counts:    func(diverges bool) bool { return !diverges },
+		Maximal:   union,
+		MayCommit: func(isr, minISR int) bool { return isr >= minISR },
+		SameIncarnation: func(fetched, registered wire.BrokerEpoch) bool {
+			return fetched == -1 || fetched == registered
+		},
 	}
 }
 

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -29,13 +28,8 @@ func TestMuseum(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range v.Findings {
-				if f.Check.Name == r.Check && f.Status == check.Violated {
-					return
-				}
-			}
-			if !slices.ContainsFunc(check.All(), func(c *check.Check) bool { return c.Name == r.Check }) {
-				for _, c := range v.Claims { // its judge is not there yet: the file's own claims must do
-					if !c.OK {
+				for _, half := range OldRules() { // an exhibit may be rules of two packages, each with its judge
+					if half.ID == r.ID && f.Check.Name == half.Check && f.Status == check.Violated {
 						return
 					}
 				}
