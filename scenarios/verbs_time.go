@@ -112,7 +112,8 @@ var verbPin = &Verb{
 	Name:  "pin",
 	Group: "time",
 	Forms: []string{"SITE ENTITY ORDINAL DRAW"},
-	Doc: "Fixes one decision that is left to chance: what a site draws for an entity the n-th time. 0 is always the benign choice. " +
-		"Exploration and shrinking write these lines.",
-	Example: "pin link.delay b1 17 0",
+	Doc: "Fixes one decision that is left to chance: what a site draws for an entity (a machine, or b1>b2 for the way from one to " +
+		"another) at an ordinal: a bucket or tick of time for the world's own sites, a count for a machine's. 0 is always the benign " +
+		"choice. Exploration and shrinking write these lines. A site or entity that is never asked changes nothing.",
+	Example: "pin net.jitter b1>b2 17 0\npin disk.stalled b1 120 0",
 }

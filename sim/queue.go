@@ -7,24 +7,23 @@ package sim
 // garbage however often either happens. A timer that is re-armed to a later time is the one exception, on purpose:
 // its entry stays where it is and is moved when it comes up (see timer.go), because moving it each time costs more.
 
-// slotID names a slot; it is dense and reused.
+// slotID names a slot. Slots are never given back: what owns one is reused together with it (see newLink).
 type slotID uint32
 
 // slotKind says what happens when a slot's time has come.
 type slotKind uint8
 
 const (
-	slotFree     slotKind = iota
-	slotTimer             // machine a, timer b
-	slotPipe              // link a, direction b: the first packet arrives
-	slotDeadline          // link a: a call or the connect may have timed out
-	slotServe             // link a: the server may read the next request
-	slotWritten           // link a: a request that has no response was written
-	slotStation           // machine a, station b: a lane is free again
-	slotFlush             // machine a, flush b: an asynchronous sync is over
-	slotStart             // machine a: the process starts
-	slotDeath             // machine a: the process ends
-	slotControl           // control action a
+	slotTimer    slotKind = iota // machine a, timer b
+	slotPipe                     // link a, direction b: the first packet arrives
+	slotDeadline                 // link a: a call or the connect may have timed out
+	slotServe                    // link a: the server may read the next request
+	slotWritten                  // link a: a request that has no response was written
+	slotStation                  // machine a, station b: a lane is free again
+	slotFlush                    // machine a, flush b: an asynchronous sync is over
+	slotStart                    // machine a: the process starts
+	slotDeath                    // machine a: the process ends
+	slotControl                  // control action a
 )
 
 // slot is what can be scheduled.
@@ -48,7 +47,6 @@ const tieShift = 56
 type queue struct {
 	heap  []entry
 	slots []slot
-	free  []slotID
 	seq   uint64 // of the last scheduling
 }
 
@@ -60,21 +58,8 @@ func (q *queue) order(tie uint64) uint64 {
 
 // newSlot makes a slot, not scheduled.
 func (q *queue) newSlot(kind slotKind, a, b int32) slotID {
-	if n := len(q.free); n > 0 {
-		id := q.free[n-1]
-		q.free = q.free[:n-1]
-		q.slots[id] = slot{-1, kind, a, b}
-		return id
-	}
 	q.slots = append(q.slots, slot{-1, kind, a, b})
 	return slotID(len(q.slots) - 1)
-}
-
-// freeSlot gives a slot back.
-func (q *queue) freeSlot(id slotID) {
-	q.drop(id)
-	q.slots[id].kind = slotFree
-	q.free = append(q.free, id)
 }
 
 // queued reports whether the slot is scheduled.
