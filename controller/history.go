@@ -50,7 +50,7 @@ func History() []Exhibit {
 		{
 			ID: "M28", Source: "KAFKA-15586, KAFKA-18106, KAFKA-18635", Versions: "3.7 - 3.9",
 			Symptom: "A replica that lost power stays eligible to lead, and is elected without what it lost.",
-			Check:   "leader-recoverable", Replace: func(r *Rules) { r.CleanRestart = func(_, _ wire.BrokerEpoch) bool { return true } },
+			Check:   "acked-electable", Replace: func(r *Rules) { r.CleanRestart = func(_, _ wire.BrokerEpoch) bool { return true } },
 		},
 		{
 			ID: "M30", Source: "KAFKA-19522", Versions: "3.7 - 4.0",

@@ -44,7 +44,7 @@ func tellChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Partition) {
 	topic, partition := r.TopicID.Short(), int64(r.PartitionID)
 	switch {
 	case r.Leader == wire.NoNode:
-		e.Note(noteLeaderless, topic, partition, Set(p.ISR), int64(p.Epoch))
+		e.Note(noteLeaderless, topic, partition, Set(p.ISR)|Set(p.ELR), int64(p.Epoch))
 	case r.Leader != wire.LeaderUnchanged && r.LeaderRecoveryState == wire.Recovering:
 		e.Note(noteUnclean, topic, partition, int64(p.Leader), int64(p.Epoch))
 	case r.Leader != wire.LeaderUnchanged:
