@@ -22,7 +22,7 @@ var (
 	}
 	noteFenced = &env.NoteKind{
 		Name: "broker.fenced", Fields: [4]string{"node", "epoch"},
-		Text: "fences {node}: it leads nothing and is in no ISR any more", Story: true,
+		Text: "fences {node}: its session is over", Story: true,
 	}
 	noteUnfenced = &env.NoteKind{
 		Name: "broker.unfenced", Fields: [4]string{"node", "epoch"},

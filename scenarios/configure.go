@@ -62,7 +62,33 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	k.Quorum.ElectionTimeout, k.Quorum.FetchTimeout = ms("controller.quorum.election.timeout.ms"), ms("controller.quorum.fetch.timeout.ms")
 	k.Quorum.RequestTimeout, k.Quorum.RetryBackoff = ms("controller.quorum.request.timeout.ms"), ms("controller.quorum.retry.backoff.ms")
 	k.Quorum.BackoffMax = ms("controller.quorum.election.backoff.max.ms")
+	k.Quorum.FetchBytes = int32(c.controllers.Int("controller.quorum.fetch.max.bytes"))
+	k.Partitions, k.Replication = int32(c.brokers.Int("num.partitions")), int16(c.brokers.Int("default.replication.factor"))
+	k.BalanceEvery = 0
+	if c.controllers.Bool("auto.leader.rebalance.enable") {
+		k.BalanceEvery = env.Duration(c.controllers.Int("leader.imbalance.check.interval.seconds")) * env.Second
+	}
+	k.UncleanEvery = ms("unclean.leader.election.interval.ms")
+	k.CheckConfig = checkConfig
 	return k
+}
+
+// checkConfig says what is wrong with a config that somebody sets while the cluster runs. A topic has only configs that
+// are in the table; a broker may have others, which nobody here reads.
+func checkConfig(resource wire.ConfigResource, name, value string) error {
+	scope := config.Node
+	if resource == wire.ConfigTopic {
+		scope = config.Topic
+	}
+	known, err := config.Find(scope, name)
+	if err != nil && resource == wire.ConfigTopic {
+		return err
+	}
+	if err != nil {
+		return nil
+	}
+	_, err = config.Parse(known, value)
+	return err
 }
 
 func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
