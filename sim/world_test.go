@@ -76,6 +76,29 @@ func TestHashSeesWhatIsWritten(t *testing.T) {
 	}
 }
 
+// Everything that a node says and draws is in the hash: each field of a note, its kind, and what it chose.
+func TestHashSeesWhatIsSaid(t *testing.T) {
+	run := func(site env.Site, kind *env.NoteKind, a, b, c, d int64) uint64 {
+		l := newLab(t, nil)
+		l.add("b1", &node{start: func(e env.Env) {
+			e.Choose(site, 1<<40)
+			e.Note(kind, a, b, c, d)
+		}})
+		return l.Hash()
+	}
+	other := &env.NoteKind{Name: noteHas.Name + "-not"}
+	seen := map[uint64]string{}
+	for what, hash := range map[string]uint64{
+		"as it is": run("x", noteHas, 0, 0, 0, 0), "another choice": run("y", noteHas, 0, 0, 0, 0), "another kind": run("x", other, 0, 0, 0, 0),
+		"a": run("x", noteHas, 1, 0, 0, 0), "b": run("x", noteHas, 0, 1, 0, 0), "c": run("x", noteHas, 0, 0, 1, 0), "d": run("x", noteHas, 0, 0, 0, 1),
+	} {
+		if seen[hash] != "" {
+			t.Errorf("%q and %q have one hash", what, seen[hash])
+		}
+		seen[hash] = what
+	}
+}
+
 type tally struct{ events, notes, effects uint64 }
 
 func (c *tally) Event(e *Event)  { c.events++; c.notes += uint64(len(e.Notes)) }

@@ -27,6 +27,27 @@ func filled(t *testing.T) (*memDisk, image) {
 	return d, readImage(d, testDir)
 }
 
+// After a clean shutdown nothing of the log is read again, wherever the recovery point is; after a crash it is all of
+// the segments from there on.
+func TestWhatACleanShutdownSaves(t *testing.T) {
+	d, im := filled(t)
+	open := func(o OpenOptions) Recovered {
+		o.Wall = testWall
+		_, r, err := Open(d.crash(), testDir, smallConfig(), o)
+		require.NoError(t, err)
+		return r
+	}
+	for _, point := range []wire.Offset{0, 7, im.batches[len(im.batches)-1].NextOffset()} {
+		r := open(OpenOptions{Clean: true, RecoveryPoint: point})
+		require.Zero(t, r.Segments+r.Batches+r.Indexes, "recovery point %d", point)
+	}
+	all := open(OpenOptions{})
+	require.Equal(t, len(im.batches), all.Batches)
+	rest := open(OpenOptions{RecoveryPoint: 7})
+	require.Less(t, rest.Segments, all.Segments)
+	require.Positive(t, rest.Segments)
+}
+
 // Every file of a cleanly closed log, but the logs themselves, may be lost, emptied, cut short or bent: it is made again.
 func TestEveryDerivedFileIsMadeAgain(t *testing.T) {
 	d, im := filled(t)
