@@ -162,6 +162,9 @@ func (c *cluster) Event(e *sim.Event) {
 	for i := range e.Notes {
 		n := &e.Notes[i]
 		c.leaders = c.leaders || n.Kind.Name == "partition.leads"
+		if n.Kind.Name == "topic.created" {
+			c.Topic(n.Field[0]) // while the image has it: its name is asked for when the topic may be gone
+		}
 		if isReset(n) {
 			c.judges.jumped(e.Node, n)
 		}

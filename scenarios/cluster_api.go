@@ -47,6 +47,10 @@ type Operations interface {
 	CreateTopic(spec TopicSpec) Op
 	// SetConfig is done when the controller has committed it. An empty topic means every broker.
 	SetConfig(topic string, configs []Setting) Op
+	// DeleteTopic is done when the controller has committed it.
+	DeleteTopic(name string) Op
+	// ElectLeader is done when the controller has committed it: the preferred replica, or, unclean, any that is alive.
+	ElectLeader(tp wire.TopicPartition, unclean bool) Op
 	// Produce sends one record per value, in order, and is done when the client was told about all of them.
 	Produce(client env.Addr, tp wire.TopicPartition, values []string) Op
 	// Consume reads from a position (-1: the log's start) and is done when max records were delivered, or when it

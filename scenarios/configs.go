@@ -16,6 +16,8 @@ const ScopeEither Scope = "topic or cluster"
 func (s Scope) of() config.Scope {
 	switch s {
 	case ScopeCluster:
+		return config.Node | config.Feature
+	case ScopeNodes:
 		return config.Node
 	case ScopeTopic:
 		return config.Topic
@@ -28,7 +30,7 @@ func (s Scope) of() config.Scope {
 }
 
 // anyScope is all that a scenario can set.
-const anyScope = config.Topic | config.Node | config.Producer | config.Consumer
+const anyScope = config.Topic | config.Node | config.Producer | config.Consumer | config.Feature
 
 // readSetting reads a config for a scope.
 func readSetting(scope Scope, w Word) (Setting, *complaint) {

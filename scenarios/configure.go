@@ -19,19 +19,20 @@ import (
 type configs struct {
 	brokers     *config.Set // what was set for nodes
 	controllers *config.Set
+	features    []controller.Feature // what a new cluster finalises
 	rules       nodeRules
 }
 
 // configure sorts the settings of the cluster verb by whose they are. One that both kinds of nodes know goes to both,
 // as in one server.properties for all.
 func configure(o Options) (configs, error) {
-	c := configs{brokers: config.New(config.Broker), controllers: config.New(config.Controller)}
+	c := configs{brokers: config.New(config.Broker), controllers: config.New(config.Controller), features: controller.DefaultFeatures()}
 	var err error
 	if c.rules, err = rules(o.Rules); err != nil {
 		return c, err
 	}
 	for _, s := range o.Configs {
-		known := false
+		known := c.finalise(s)
 		for _, set := range []**config.Set{&c.brokers, &c.controllers} {
 			with, err := (*set).With(s.Name, s.Value)
 			if _, unknown := config.Lookup(config.Node, s.Name); err == nil {
@@ -41,10 +42,23 @@ func configure(o Options) (configs, error) {
 			}
 		}
 		if !known {
-			return c, fmt.Errorf("%s=%s is no setting of a broker or a controller", s.Name, s.Value)
+			return c, fmt.Errorf("%s=%s is no setting of a broker or a controller, and no feature of this build", s.Name, s.Value)
 		}
 	}
 	return c, nil
+}
+
+// finalise takes a feature's level, if the setting is one.
+func (c *configs) finalise(s Setting) bool {
+	for i := range c.features {
+		f := &c.features[i]
+		level, err := strconv.ParseInt(s.Value, 10, 16)
+		if f.Name == s.Name && err == nil && int16(level) >= f.Min && int16(level) <= f.Max {
+			f.Level = int16(level)
+			return true
+		}
+	}
+	return false
 }
 
 // clusterID is what every simulated cluster calls itself.
@@ -56,7 +70,7 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	k := controller.DefaultConfig(id, voters)
 	k.ClusterID, k.Oracle = clusterID, true
 	k.Rules, k.Quorum.Rules = c.rules.controller, c.rules.quorum
-	k.SessionTimeout = ms("broker.session.timeout.ms")
+	k.SessionTimeout, k.Features = ms("broker.session.timeout.ms"), c.features
 	k.Unclean, k.MinISR = topics.Bool("unclean.leader.election.enable"), int(topics.Int("min.insync.replicas"))
 	k.Quorum.Log, _ = broker.LogConfig(config.New(config.Topic))
 	k.Quorum.ElectionTimeout, k.Quorum.FetchTimeout = ms("controller.quorum.election.timeout.ms"), ms("controller.quorum.fetch.timeout.ms")

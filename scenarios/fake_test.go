@@ -156,6 +156,24 @@ func (f *fake) SetConfig(topic string, configs []Setting) Op {
 	})
 }
 
+func (f *fake) DeleteTopic(name string) Op {
+	return f.op(10*env.Millisecond, func() Outcome {
+		f.call("delete", name)
+		f.topics = slices.DeleteFunc(f.topics, func(t *fakeTopic) bool { return t.spec.Name == name })
+		return Outcome{}
+	})
+}
+
+func (f *fake) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
+	return f.op(10*env.Millisecond, func() Outcome {
+		if unclean {
+			return Outcome{Status: OutcomeFailed, Error: "ELECTION_NOT_NEEDED"}
+		}
+		f.call("elect", tp.String())
+		return Outcome{}
+	})
+}
+
 func (f *fake) Produce(_ env.Addr, tp wire.TopicPartition, values []string) Op {
 	return f.op(10*env.Millisecond, func() (o Outcome) {
 		t := f.topic(tp)

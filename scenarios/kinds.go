@@ -88,7 +88,7 @@ type clientName struct {
 // hostTerm is a machine in a file: its address, or who it is at the time (leader:orders-0).
 type hostTerm struct {
 	addr env.Addr
-	role string // "leader", "follower", "followers", "controller", "brokers", "controllers"; empty for an address
+	role string // "leader", "follower", "followers", "brokers", "controllers", "controller", "standby", "standbys"; empty for an address
 	tp   wire.TopicPartition
 }
 
@@ -106,7 +106,7 @@ func readHosts(ns *names, w Word) (any, string) {
 
 func readHost(ns *names, w Word) (any, string) {
 	t, bad := hostOf(ns, w.Text)
-	if bad == "" && (t.role == "followers" || t.role == "brokers" || t.role == "controllers") {
+	if bad == "" && (slices.Contains([]string{"followers", "brokers", "controllers", "standbys"}, t.role)) {
 		bad = fmt.Sprintf("%s may be many machines; one is wanted here", w.Text)
 	}
 	return []hostTerm{t}, bad
@@ -115,7 +115,7 @@ func readHost(ns *names, w Word) (any, string) {
 // hostOf reads one machine.
 func hostOf(ns *names, s string) (hostTerm, string) {
 	switch s {
-	case "brokers", "controllers", "controller":
+	case "brokers", "controllers", "controller", "standby", "standbys":
 		return hostTerm{role: s}, ""
 	}
 	if role, rest, ok := strings.Cut(s, ":"); ok && slices.Contains([]string{"leader", "follower", "followers"}, role) {
@@ -188,7 +188,7 @@ func readClient(ns *names, w Word) (any, string) {
 	if c := w.Text[0]; (c == 'b' || c == 'c') && isNumber(w.Text[1:]) {
 		return nil, fmt.Sprintf("%q is a machine of the cluster; a client needs a name of its own, such as p1", w.Text)
 	}
-	if slices.Contains([]string{"brokers", "controllers", "controller"}, w.Text) {
+	if slices.Contains([]string{"brokers", "controllers", "controller", "standby", "standbys"}, w.Text) {
 		return nil, fmt.Sprintf("%q means machines of the cluster; a client needs a name of its own", w.Text)
 	}
 	return env.Addr(w.Text), ""

@@ -31,9 +31,9 @@ type Session struct {
 	clients    []env.Addr
 
 	entries []Entry
-	heard   map[sighting]bool // every note so far, if a line asks; never walked
-	outputs []string          // per block of the file
-	verdict *Verdict          // set at the end
+	heard   map[sighting]env.Duration // when each note was last made, if a line asks; never walked
+	outputs []string                  // per block of the file
+	verdict *Verdict                  // set at the end
 	claims  []Claim
 	stopped string // why it ended before its last line; empty if it did not
 }
@@ -115,7 +115,7 @@ func New(p *Program, o RunOptions) *Session {
 	s := &Session{program: p, run: o, seed: p.Seed(), outputs: make([]string, len(p.File.Blocks))}
 	for _, c := range p.code {
 		if c.Verb == verbSaw {
-			s.heard = map[sighting]bool{}
+			s.heard = map[sighting]env.Duration{}
 		}
 	}
 	if o.Seed != nil {
@@ -298,8 +298,8 @@ func (s *Session) hear(n Note) {
 		s.run.Heard(n)
 	}
 	if s.heard != nil {
-		s.heard[sighting{n.Kind.Name, ""}] = true
-		s.heard[sighting{n.Kind.Name, n.Who}] = true
+		s.heard[sighting{n.Kind.Name, ""}] = n.Time
+		s.heard[sighting{n.Kind.Name, n.Who}] = n.Time
 	}
 	if n.Kind.Story {
 		s.enter(Entry{Kind: EntryNote, Event: n.Event, Step: n.Step, Time: n.Time, Note: n})

@@ -146,7 +146,7 @@ func TestLoadErrors(t *testing.T) {
 		{"topic more partitions=2 partitions=3", `4:25: partitions is given twice`},
 		{"crash b1 power=yes", `4:10: crash knows no power=; put the word into quotes if it is a value`},
 		{"cluster brokers=3", `4:1: there is a cluster already`},
-		{"run until leadr orders-0", `4:11: run takes leader, isr, hw, quiet or time here, not "leadr" (did you mean "leader"?)`},
+		{"run until leadr orders-0", `4:11: run takes leader, leaderless, isr, controller, down, hw, quiet or time here, not "leadr" (did you mean "leader"?)`},
 		{"run until isr orders-0 1,4", `4:24: no broker "4": there are 1 to 3`},
 		{"run until hw orders-0 > 3", `4:23: run takes >= here, not ">"`},
 		{"show clster", `4:6: "clster" is no partition`},

@@ -70,12 +70,13 @@ func describePartition(ns Names, p PartitionState) string {
 
 // describeReplica is one line under its partition.
 func describeReplica(r ReplicaState) string {
-	s := fmt.Sprintf("  %-4s [%d,%d) hw %d", r.Host, r.Start, r.End, r.HW)
+	s := fmt.Sprintf("  %-4s [%d,%d)", r.Host, r.Start, r.End)
+	if !r.Up {
+		return s + "  down\n" // a high watermark is what a running broker believes
+	}
+	s += fmt.Sprintf(" hw %d", r.HW)
 	if r.Leads {
 		s += fmt.Sprintf("  leads epoch %d", r.Epoch)
-	}
-	if !r.Up {
-		s += "  down"
 	}
 	return s + "\n"
 }
@@ -98,6 +99,75 @@ func describeLog(host env.Addr, log []BatchState) string {
 		b.WriteString(quoteAll(x.Values, 8) + "\n")
 	}
 	return b.String()
+}
+
+// describeEpochs is every copy of every partition, a line a partition and a digit a record:
+//
+//	orders-0   b1  00!0!   b2* 0011   b3  001
+func describeEpochs(all []PartitionState, log func(env.Addr, PartitionState) []BatchState) string {
+	rows := make([][]string, len(all))
+	var width []int
+	for i, p := range all {
+		rows[i] = []string{p.TP.String()}
+		var lead []byte
+		for _, r := range p.Replicas {
+			if r.Node == p.Leader {
+				lead = digits(log(r.Host, p))
+			}
+		}
+		for _, r := range p.Replicas {
+			star := " "
+			if r.Node == p.Leader {
+				star = "*"
+			}
+			rows[i] = append(rows[i], string(r.Host)+star+" "+diverging(digits(log(r.Host, p)), lead, p.Leader != wire.NoNode))
+		}
+		for j, cell := range rows[i] {
+			if j == len(width) {
+				width = append(width, 0)
+			}
+			width[j] = max(width[j], len(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		line := ""
+		for j, cell := range row {
+			line += fmt.Sprintf("%-*s", width[j]+3, cell)
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
+}
+
+// digits is a log, a byte an offset: the last digit of the record's leader epoch, or a dot where there is none.
+func digits(log []BatchState) []byte {
+	var s []byte
+	for _, x := range log {
+		for wire.Offset(len(s)) < x.Next {
+			if wire.Offset(len(s)) < x.Base {
+				s = append(s, '.')
+			} else {
+				s = append(s, '0'+byte(x.Epoch%10))
+			}
+		}
+	}
+	return s
+}
+
+// diverging is a log with what the leader's does not have between exclamation marks.
+func diverging(log, lead []byte, led bool) string {
+	if len(log) == 0 {
+		return "empty"
+	}
+	i := 0
+	for i < len(log) && (!led || log[i] == '.' || i < len(lead) && log[i] == lead[i]) {
+		i++
+	}
+	if i == len(log) {
+		return string(log)
+	}
+	return string(log[:i]) + "!" + string(log[i:]) + "!"
 }
 
 // quoteAll quotes up to most values, and says how many more there are.

@@ -45,7 +45,8 @@ type Result struct {
 type Scope string
 
 const (
-	ScopeCluster Scope = "cluster" // of brokers and of the cluster as a whole
+	ScopeCluster Scope = "cluster" // of brokers, controllers and the cluster as a whole: known before it starts
+	ScopeNodes   Scope = "broker"  // of brokers that run
 	ScopeTopic   Scope = "topic"
 	ScopeClient  Scope = "client"
 )
@@ -116,7 +117,7 @@ type complaint struct {
 // Verbs is the table of all verbs, in the order help shows them.
 func Verbs() []*Verb {
 	return []*Verb{
-		verbCluster, verbTopic, verbConfig,
+		verbCluster, verbTopic, verbConfig, verbElect, verbDelete,
 		verbProduce, verbSend, verbConsume,
 		verbCrash, verbStop, verbStart, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
@@ -136,7 +137,7 @@ func LookupVerb(name string) (*Verb, string) {
 	}
 	// What other tools call the same thing.
 	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
-		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}} {
+		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"}} {
 		if s[0] == name {
 			return nil, s[1]
 		}

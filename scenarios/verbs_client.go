@@ -134,6 +134,15 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 					add(m.Host)
 				}
 			}
+		case "standby", "standbys":
+			for _, m := range s.cluster.Machines() {
+				if m.Role == "controller" && m.Up && !m.Active {
+					add(m.Host)
+					if t.role == "standby" {
+						break
+					}
+				}
+			}
 		default:
 			for _, host := range s.replicas(t) {
 				add(host)

@@ -99,7 +99,7 @@ var verbConfig = &Verb{
 		if len(a.Settings) == 0 {
 			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
 		}
-		scope := ScopeCluster
+		scope := ScopeNodes
 		if a.has("TOPIC") {
 			scope = ScopeTopic
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // hostsHelp is said once for every verb that hurts machines.
-const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), a client's name, or by what " +
+const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), standby or standbys (one or all of the others that run), a client's name, or by what " +
 	"they do at that time: leader:orders-0, follower:orders-0 (one in sync), followers:orders-0."
 
 var verbCrash = &Verb{

@@ -12,15 +12,19 @@ import (
 const groupLook = "look"
 
 var verbShow = &Verb{
-	Name:    "show",
-	Group:   groupLook,
-	Forms:   []string{"TP", "log TP [HOSTS]", "cluster", "files HOSTS"},
-	Doc:     "Prints a partition and its copies, the batches of its logs, the machines, or the files on a machine's disk." + hostsHelp,
-	Example: "show orders-0\nshow log orders-0 b1\nshow cluster\nshow files b1",
+	Name:  "show",
+	Group: groupLook,
+	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS"},
+	Doc: "Prints a partition and its copies, the batches of its logs, the machines, or the files on a machine's disk. epochs shows " +
+		"every copy of every partition, a digit a record: the leader epoch in which it was written, modulo 10. The leader has a " +
+		"star, and what is not in its log stands between exclamation marks." + hostsHelp,
+	Example: "show orders-0\nshow log orders-0 b1\nshow epochs\nshow cluster\nshow files b1",
 	Run: func(s *Session, a *Args) Result {
 		switch {
 		case a.has("cluster"):
 			return Result{Text: s.showCluster()}
+		case a.has("epochs"):
+			return Result{Text: s.showEpochs()}
 		case a.has("files"):
 			return Result{Text: s.showFiles(a)}
 		case a.has("log"):
@@ -56,6 +60,10 @@ func (s *Session) showLog(a *Args) string {
 		b.WriteString(describeLog(host, s.cluster.Log(host, a.tp())))
 	}
 	return b.String()
+}
+
+func (s *Session) showEpochs() string {
+	return describeEpochs(s.partitions(), func(host env.Addr, p PartitionState) []BatchState { return s.cluster.Log(host, p.TP) })
 }
 
 func (s *Session) showCluster() string {
@@ -134,25 +142,33 @@ func describeFinding(f check.Finding) string {
 }
 
 var verbSaw = &Verb{
-	Name:    "saw",
-	Group:   groupLook,
-	Forms:   []string{"NOTE [by HOSTS]"},
-	Doc:     "Claims that something was noted by now, by anyone or by a machine. It keeps a scenario honest: what it is about must have happened." + hostsHelp,
-	Example: "saw partition.leads by b2",
+	Name:  "saw",
+	Group: groupLook,
+	Forms: []string{"[no] NOTE [by HOSTS] [since TIME]"},
+	Doc: "Claims that something was noted by now, by anyone or by a machine, at all or since the world was so old; or, with no, that " +
+		"it was not. It keeps a scenario honest: what it is about must have happened." + hostsHelp,
+	Example: "saw partition.leads by b2\nsaw no broker.fenced\nsaw no raft.resigned by controllers since 20s",
 	Run: func(s *Session, a *Args) Result {
 		name := arg[string](a, "NOTE")
 		hosts := []env.Addr{""}
 		if a.has("HOSTS") {
 			hosts = s.hosts(arg[[]hostTerm](a, "HOSTS"))
 		}
+		seen := false
 		for _, host := range hosts {
-			if s.heard[sighting{name, host}] {
-				s.claim(s.line(), true, "saw "+name)
-				return Result{}
-			}
+			last, ok := s.heard[sighting{name, host}]
+			seen = seen || ok && last >= arg[env.Duration](a, "TIME")
 		}
-		s.claim(s.line(), false, "nobody noted "+name)
-		return Result{Text: "nobody noted " + name + "\n"}
+		text := "nobody noted " + name
+		if seen {
+			text = "saw " + name
+		}
+		if seen != a.has("no") {
+			s.claim(s.line(), true, text)
+			return Result{}
+		}
+		s.claim(s.line(), false, text)
+		return Result{Text: text + "\n"}
 	},
 }
 

@@ -34,13 +34,16 @@ var verbRun = &Verb{
 	Group: "time",
 	Forms: []string{
 		"until leader TP [is HOST] [within TIME]",
+		"until leaderless TP [within TIME]",
 		"until isr TP IDS [within TIME]",
+		"until controller [within TIME]",
+		"until down HOSTS [within TIME]",
 		"until hw TP >= OFFSET [within TIME]",
 		"until quiet [within TIME]",
 		"until time TIME",
 	},
-	Doc: "Runs until something is so: a partition has a leader that is up and knows of it; the in-sync replicas are exactly these; " +
-		"the high watermark reached an offset; nobody waits for anything; the world is so old. If it is not so within that time " +
+	Doc: "Runs until something is so: a partition has a leader that is up and knows of it, or nobody leads it; the in-sync replicas are exactly these; " +
+		"the high watermark reached an offset; a controller is active; machines are down; nobody waits for anything; the world is so old. If it is not so within that time " +
 		"(ten minutes if left out), the scenario ends there and its verdict is inconclusive.",
 	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\nrun until quiet",
 	Run:     runUntil,
@@ -61,6 +64,13 @@ func runUntil(s *Session, a *Args) Result {
 	case a.has("leader"):
 		terms := arg[[]hostTerm](a, "HOST")
 		r.Until = partition(func(p PartitionState) bool { return led(p, s.hosts(terms)) })
+	case a.has("leaderless"):
+		r.Until = partition(func(p PartitionState) bool { return p.Leader == wire.NoNode })
+	case a.has("down"):
+		terms := arg[[]hostTerm](a, "HOSTS")
+		r.Until = func() bool { return s.down(s.hosts(terms)) }
+	case a.has("controller"):
+		r.Until = func() bool { return len(s.hosts([]hostTerm{{role: "controller"}})) > 0 }
 	case a.has("isr"):
 		want := arg[[]wire.NodeID](a, "IDS")
 		r.Until = partition(func(p PartitionState) bool { return slices.Equal(p.ISR, want) })
@@ -83,6 +93,16 @@ func runUntil(s *Session, a *Args) Result {
 		return text + "\n"
 	}
 	return r
+}
+
+// down says whether none of these machines runs.
+func (s *Session) down(hosts []env.Addr) bool {
+	for _, m := range s.cluster.Machines() {
+		if m.Up && slices.Contains(hosts, m.Host) {
+			return false
+		}
+	}
+	return true
 }
 
 // line is the line that is being started.
