@@ -12,6 +12,13 @@ import (
 	"samsa/wire"
 )
 
+// mayLead tells whether the image is one that knows this incarnation. Before that it may still name us as leader: that is
+// the incarnation before us, in an epoch that began with a log which we may have lost the end of. Kafka takes the role at
+// once, but opens its port only when the controller has let it in, so nobody ever meets such a leader (BrokerServer.startup).
+func (b *Broker) mayLead() bool {
+	return b.life.epoch >= 0 && b.image.Next > wire.Offset(b.life.epoch)
+}
+
 // publish makes the partitions follow the image (ReplicaManager.applyDelta): first what is deleted or no longer ours,
 // then what we lead, then what we follow.
 //
@@ -30,7 +37,7 @@ func (b *Broker) publish(e env.Env) {
 	for _, leaders := range []bool{true, false} {
 		for _, t := range b.image.Topics() {
 			for _, p := range t.Partitions {
-				if p.HasReplica(b.cfg.Node) && (p.Leader == b.cfg.Node) == leaders {
+				if p.HasReplica(b.cfg.Node) && (p.Leader == b.cfg.Node) == leaders && (!leaders || b.mayLead()) {
 					b.become(e, t, p)
 				}
 			}
