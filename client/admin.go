@@ -15,8 +15,9 @@ type Admin struct {
 	cfg  Config
 	link env.Link // 0: none
 
-	queue []ask // the first is under way
-	turn  int64
+	queue  []ask // the first is under way
+	unsure bool  // an earlier attempt of it may have been done
+	turn   int64
 }
 
 // ask is one queued request.
@@ -38,6 +39,10 @@ func (a *Admin) Receive(e env.Env, t env.Ticket, _ env.Request) { e.NoReply(t) }
 
 // Stop ends the admin.
 func (a *Admin) Stop(e env.Env) { e.Exit(nil) }
+
+// Unsure tells, while an answer is judged, whether an earlier attempt of the same request may have been done: its answer
+// was lost, or its controller was replaced.
+func (a *Admin) Unsure() bool { return a.unsure }
 
 // Ask queues a request. An answer for which retry says true is asked for again.
 func (a *Admin) Ask(e env.Env, req env.Request, retry func(env.Response) bool, done func(env.Env, env.Response)) {
@@ -61,6 +66,7 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 		return
 	}
 	if err != nil || notController(resp) || a.queue[0].retry(resp) {
+		a.unsure = a.unsure || err != nil || notController(resp)
 		a.at = (a.at + 1) % len(a.to)
 		if a.link != 0 && len(a.to) > 1 {
 			e.Close(a.link)
@@ -72,6 +78,7 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 	done := a.queue[0].done
 	a.queue = a.queue[1:]
 	done(e, resp)
+	a.unsure = false
 	if len(a.queue) > 0 {
 		a.send(e)
 	}

@@ -23,6 +23,7 @@ type operation struct {
 	ready   func() bool // after the answer: what must be true to be done
 	acks    int16       // produce
 	cursor  int64       // consume: names it
+	unsure  bool        // the operator: an earlier attempt may have been done
 	called  uint64      // consume: the event behind which its next answer was asked for, plus one
 }
 
@@ -222,11 +223,13 @@ func (c *cluster) step() uint64 { return c.world.Steps() + 1 }
 func (c *cluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
 	op := c.start(o)
 	c.world.Do(operator, "admin", func(e env.Env, n env.Node) {
-		n.(*client.Admin).Ask(e, req, func(r env.Response) bool {
+		admin := n.(*client.Admin)
+		admin.Ask(e, req, func(r env.Response) bool {
+			o.unsure = admin.Unsure()
 			again, _ := judge(r)
 			return again
 		}, func(_ env.Env, r env.Response) {
-			o.done = true
+			o.done, o.unsure = true, admin.Unsure()
 			if _, code := judge(r); code != 0 {
 				o.outcome.Status, o.outcome.Error = OutcomeFailed, kerr.TypedErrorForCode(code).Message
 			}
@@ -263,13 +266,11 @@ func (c *cluster) CreateTopic(spec TopicSpec) Op {
 	}
 	req.Topics = append(req.Topics, rt)
 	o := &operation{client: operator, ready: func() bool { return c.led(spec.Name, spec.Partitions) }}
-	asked := 0
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
-		asked++
 		switch code {
 		case kerr.TopicAlreadyExists.Code:
-			if asked > 2 {
+			if o.unsure {
 				return false, 0
 			}
 		case kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code:
