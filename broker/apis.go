@@ -51,9 +51,37 @@ func apiOf(key, version int16) (a api, ok bool) {
 	return apis[i], true
 }
 
-// Receive serves one request. What brokers do not take in that version is answered as Kafka does it: the connection is
-// closed, but ApiVersions has an answer that every client can read (KIP-511).
+// early is a request that came before the controller had let this incarnation in.
+type early struct {
+	ticket env.Ticket
+	req    env.Request
+}
+
+// Receive serves one request, once the controller has let this incarnation in; until then requests wait, as they do in
+// Kafka in front of a socket server that does not process yet. A broker that comes back before its session is over may
+// find itself leader of its old epoch in the image: it must not append or answer on the strength of that.
 func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
+	if !b.life.open {
+		b.early = append(b.early, early{t, req})
+		return
+	}
+	b.receive(e, t, req)
+	b.settle(e)
+}
+
+// open begins to serve: first those who wait.
+func (b *Broker) open(e env.Env) {
+	b.life.open = true
+	waiting := b.early
+	b.early = nil
+	for _, w := range waiting {
+		b.receive(e, w.ticket, w.req)
+	}
+}
+
+// receive serves one request. What brokers do not take in that version is answered as Kafka does it: the connection is
+// closed, but ApiVersions has an answer that every client can read (KIP-511).
+func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	a, ok := apiOf(req.Key(), req.GetVersion())
 	switch versions, asks := req.(*kmsg.ApiVersionsRequest); {
 	case !ok && asks:
@@ -65,7 +93,6 @@ func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
 	default:
 		b.serve(e, t, req)
 	}
-	b.settle(e)
 }
 
 // serve answers what a broker answers itself.

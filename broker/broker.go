@@ -26,6 +26,7 @@ type Broker struct {
 	counts counts
 	dirty  []*replica // touched in this event; settled at its end
 
+	early     []early  // requests that came before we were let in
 	published bool     // the image has been put into effect once
 	discarded []string // directories that earlier incarnations discarded and did not remove
 }

@@ -20,6 +20,7 @@ type life struct {
 	epoch       wire.BrokerEpoch // -1 before registration
 	previous    wire.BrokerEpoch // of the last clean shutdown, -1 if there was none
 	fenced      bool
+	open        bool // it has been let in once, and serves since
 	leaving     bool
 }
 
@@ -138,7 +139,9 @@ func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
 			return
 		case r.ErrorCode == 0:
 			next = b.cfg.heartbeat
-			b.life.fenced = r.IsFenced
+			if b.life.fenced = r.IsFenced; !r.IsFenced && !b.life.open {
+				b.open(e)
+			}
 			if b.life.fenced || b.life.leaving {
 				next = b.cfg.heartbeat / 4 // somebody waits for the change
 			}
