@@ -115,7 +115,9 @@ func (p *Partition) becomeLeader(d env.Disk, a Assignment, newEpoch bool, now en
 		p.lead.start = p.log.End()
 	}
 	p.lead.take(a, newEpoch, now)
-	p.lead.commit(a.ISR)
+	if newEpoch || a.Version > p.version { // else the change in flight still is: the controller may yet agree to it
+		p.lead.commit(a.ISR)
+	}
 	p.epoch = a.Epoch
 	p.advance(now)
 	return nil
