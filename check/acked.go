@@ -1,5 +1,7 @@
 package check
 
+import "samsa/wire"
+
 // AckedDurable judges Kafka's first promise from above: it looks into the true logs.
 //
 // It finds a loss as soon as a leader of the newest epoch is without the batch, before any reader could notice; LostWrite
@@ -36,7 +38,7 @@ func seeDurable(d *Docket, v *View, c *Change) {
 		d.exercised()
 	}
 	p, r := c.Partition, c.Replica
-	if !r.Leads || r.Epoch < p.newest || r.lacking == 0 || p == v.quorum.log {
+	if !r.Leads || r.Epoch < p.newest || r.lacking == 0 || p == v.quorum.log || !v.inOffice(r.Node) {
 		return
 	}
 	p.lacks(r, func(q *promise) bool {
@@ -57,6 +59,13 @@ func seeDurable(d *Docket, v *View, c *Change) {
 			itoa(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
 		return true
 	})
+}
+
+// inOffice tells whether the controller has let in the very process that runs: before that it serves nobody, whatever
+// an old image makes it believe.
+func (v *View) inOffice(node wire.NodeID) bool {
+	b, r := v.Broker(node), v.image.brokers[node]
+	return r != nil && b.asking && b.ids[len(b.ids)-1] == r.incarnation
 }
 
 // whoHas says where the copies of a batch are, and what took the others.

@@ -122,7 +122,7 @@ func (v *View) Flushed(r *Replica, end wire.Offset) { r.flushed = max(r.flushed,
 // Started says that a broker's process begins.
 func (v *View) Started(node wire.NodeID) {
 	b := v.Broker(node)
-	b.up, b.trusted = true, false
+	b.up, b.trusted, b.asking = true, false, false
 	b.life++
 	v.forget(node, true)
 }
@@ -130,7 +130,7 @@ func (v *View) Started(node wire.NodeID) {
 // Died says that a broker's process ended. The page cache stays; what power took is told by Struck and Cut.
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
-	b.up, b.trusted = false, false
+	b.up, b.trusted, b.died = false, false, v.step
 	v.forget(node, false)
 }
 
@@ -167,6 +167,9 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 	}
 	if s.Start > r.Log.start && s.Start > r.Log.Start() {
 		v.Trimmed(p, r, s.Start)
+	}
+	if s.Leads {
+		p.settle(v, r, before)
 	}
 	v.tell(Change{Kind: Looked, Partition: p, Replica: r, Node: r.Node, Before: before})
 }
@@ -224,6 +227,7 @@ func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoc
 // Registering says that an incarnation of a broker asks to be registered.
 func (v *View) Registering(node wire.NodeID, incarnation wire.UUID) {
 	b := v.Broker(node)
+	b.asking = true
 	if !slices.Contains(b.ids, incarnation) {
 		b.ids, b.asked = append(b.ids, incarnation), append(b.asked, len(b.hits))
 	}

@@ -339,8 +339,8 @@ var producerOrder = &Check{
 			}
 			s.seen++
 			if send.Seq < before.Seq {
-				clause := ""
-				if send.Outcome != OK && !send.Idempotent {
+				clause := c.View.gone(op.Partition, op.Offset) // what was lost legitimately leaves its offsets to others
+				if clause == "" && send.Outcome != OK && !send.Idempotent {
 					clause = "a send without enable.idempotence whose outcome is unknown may land late"
 				}
 				s.decide(op, "producer", op.Offset, clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+op.Partition.String()+

@@ -90,12 +90,14 @@ var metadataReadsMonotone = &Check{
 			was, again := last[k]
 			if again {
 				s.seen++
-				if op.Epoch < was.Epoch {
+				if op.Epoch < was.Epoch && op.Call > was.Return {
 					s.decide(op, "broker", -1, "", op.From+" told "+was.Client+" of leader epoch "+itoa(was.Epoch)+" of "+op.Partition.String()+" at step "+
 						itoa(was.Step)+", and "+op.Client+" of "+itoa(op.Epoch)+" at step "+itoa(op.Step))
 				}
 			}
-			last[k] = op
+			if !again || op.Epoch > was.Epoch {
+				last[k] = op
+			}
 		}
 		return s.answer("look at metadata, none going back", "looks at metadata, none going back")
 	},

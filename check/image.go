@@ -188,7 +188,7 @@ func (v *View) elected(p *Partition, was Assignment) {
 	}
 	switch {
 	case slices.Contains(e.Members, e.Leader):
-	case slices.Contains(was.LastELR, e.Leader) && len(e.Members) == 0:
+	case slices.Contains(was.LastELR, e.Leader) && len(p.assigned.ELR) == 0: // nobody is left (KAFKA-19522)
 		e.Unclean = "broker " + itoa(e.Leader) + " was elected in epoch " + itoa(e.Epoch) + " as the last known leader, at step " + itoa(v.step)
 	case v.unclean(p):
 		e.Unclean = "unclean election allowed by unclean.leader.election.enable: broker " + itoa(e.Leader) + " in epoch " +
@@ -200,5 +200,6 @@ func (v *View) elected(p *Partition, was Assignment) {
 	p.elections = append(p.elections, e)
 	if e.Unclean != "" {
 		p.doom(v, &e)
+		p.settled, p.shown = 0, 0 // what the chosen one has may be other records at the same offsets
 	}
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 
 	"samsa/wire"
@@ -28,6 +29,7 @@ const (
 	madeToAll uint8 = 1 << iota // acknowledged under acks=all
 	madeToOne                   // acknowledged under acks=1
 	shown                       // a reader may have seen it: it lay below a high watermark that was told
+	settled                     // it lay below a leader's high watermark: nobody knows yet, and what becomes of its copies counts
 )
 
 // promise is one batch that somebody counts on.
@@ -36,6 +38,7 @@ type promise struct {
 	made   uint8
 	client string // of the first acknowledgement, "" if it was only shown
 	step   uint64 // of the first acknowledgement or showing
+	since  uint64 // the step in which it was entered: no later
 	held   uint64 // bit per replica slot: whose true log has it now
 	taken  []taken
 	doomed string // the election that chose a leader without it, in words
@@ -86,7 +89,7 @@ func compare(a, b Batch) int {
 func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	i, ok := p.place(b)
 	if !ok {
-		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step})
+		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step})
 	}
 	q := &p.promises[i]
 	if q.client == "" && client != "" {
@@ -98,7 +101,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	}
 	if q.made != 0 { // its strength may change: count it anew
 		for _, r := range p.replicas {
-			if q.held&(1<<r.slot) == 0 {
+			if q.held&(1<<r.slot) == 0 && b.Base >= r.Log.start {
 				r.miss(q, -1)
 			}
 		}
@@ -112,6 +115,34 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 			r.miss(q, 1)
 		}
 	}
+}
+
+// around are the promises on offsets in [from, to). Batches of different epochs may overlap in any way, but none is so
+// long that more than a few others begin within it.
+func (p *Partition) around(from, to wire.Offset) iter.Seq[*promise] {
+	return func(yield func(*promise) bool) {
+		i := gallop(len(p.promises), func(i int) bool { return p.promises[i].Base >= to })
+		for n := 0; n < 32 && i-1-n >= 0; n++ {
+			if q := &p.promises[i-1-n]; q.Next > from && !yield(q) {
+				return
+			}
+		}
+	}
+}
+
+// settle enters what has become committed by a leader's word. A new leader's log may be shorter than what was committed
+// before, and then its own records come there.
+func (p *Partition) settle(v *View, r *Replica, before State) {
+	if !before.Leads || before.Epoch != r.Epoch {
+		p.settled, p.shown = min(p.settled, r.Log.End()), min(p.shown, r.Log.End())
+	}
+	if r.HW <= p.settled {
+		return
+	}
+	for i := r.Log.find(p.settled); i < r.Log.Len() && r.Log.batches[i].Next <= r.HW; i++ {
+		p.promise(v, r.Log.batches[i], settled, "")
+	}
+	p.settled = r.HW
 }
 
 // regain enters that a replica has a batch (again).
@@ -230,16 +261,21 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 	if clause == "" {
 		return "", wire.NoNode // acknowledged while nobody could be elected
 	}
-	var disks []wire.NodeID
-	for _, t := range q.taken {
-		if !slices.Contains(disks, t.node) {
-			disks = append(disks, t.node)
-		}
-	}
-	if elr && len(disks) < minISR {
+	if elr && p.disksHit(v, q) < minISR {
 		return "", wire.NoNode
 	}
 	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode
+}
+
+// disksHit is on how many disks faults destroyed a copy.
+func (p *Partition) disksHit(v *View, q *promise) int {
+	var disks []wire.NodeID
+	for _, t := range q.taken {
+		if !slices.Contains(disks, t.node) && (!t.flushed || damages(v.hits[t.hit].What)) {
+			disks = append(disks, t.node)
+		}
+	}
+	return len(disks)
 }
 
 // damages tells whether a fault can take what a true sync had carried to the device.
@@ -257,9 +293,8 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 		if p.TP != tp {
 			continue
 		}
-		i := gallop(len(p.promises), func(i int) bool { return p.promises[i].Base > at })
-		for i--; i >= 0 && p.promises[i].Next > at; i-- {
-			if q := &p.promises[i]; q.lost && q.clause != "" {
+		for q := range p.around(at, at+1) {
+			if q.lost && q.clause != "" {
 				return q.clause, true
 			}
 		}

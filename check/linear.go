@@ -61,19 +61,18 @@ func search(model porcupine.Model, ops []porcupine.Operation, carry func(state a
 	return Held
 }
 
-// The log of one partition (P1). Its state has constant size: where the log ends, and a hash of all that is in it. An
-// offset may stay empty: markers, and appends that nobody ever saw.
+// The log of one partition (P1). Its state has constant size: how many records are in it, and a hash of them. Offsets
+// count by rank: some stay empty for ever (markers, and appends that nobody ever saw).
 type logState struct {
-	next wire.Offset
+	next int64
 	hash uint64
 }
 
-// logOp appends a value at an offset, or has read everything known below one.
+// logOp appends the record of a rank, or has read all those below one.
 type logOp struct {
 	appends bool
-	at      wire.Offset // appends: where; reads: behind the last record read
-	value   uint64      // appends
-	prefix  uint64      // reads: of what the reader knows to lie below, 0 if it does not know all
+	rank    int64
+	value   uint64 // appends: of the record; reads: the hash of all records below, as every reader found them
 }
 
 var logModel = porcupine.Model{ //immutable: functions of their arguments
@@ -81,12 +80,9 @@ var logModel = porcupine.Model{ //immutable: functions of their arguments
 	Step: func(state, input, _ any) (bool, any) {
 		s, op := state.(logState), input.(logOp)
 		if op.appends {
-			if op.at < s.next {
-				return false, s
-			}
-			return true, logState{op.at + 1, chain(s.hash, op.at, op.value)}
+			return op.rank == s.next, logState{s.next + 1, chain(s.hash, op.value)}
 		}
-		return op.at <= s.next && (op.at < s.next || op.prefix == 0 || op.prefix == s.hash), s
+		return op.rank < s.next || op.rank == s.next && op.value == s.hash, s
 	},
 	Hash: func(state any) uint64 {
 		s := state.(logState)
@@ -95,8 +91,7 @@ var logModel = porcupine.Model{ //immutable: functions of their arguments
 }
 
 // chain takes one more record into the hash of a log.
-func chain(h uint64, at wire.Offset, value uint64) uint64 {
-	h = (h ^ uint64(at)) * 0x100000001b3
+func chain(h, value uint64) uint64 {
 	h = (h ^ value) * 0x100000001b3
 	return h ^ h>>29
 }
@@ -135,9 +130,9 @@ var logLinearizable = &Check{
 						appends = append(appends, op)
 					}
 				}
-				slices.SortStableFunc(appends, func(a, b logOp) int { return cmp.Compare(a.at, b.at) })
+				slices.SortStableFunc(appends, func(a, b logOp) int { return cmp.Compare(a.rank, b.rank) })
 				for _, op := range appends {
-					st = logState{op.at + 1, chain(st.hash, op.at, op.value)}
+					st = logState{op.rank + 1, chain(st.hash, op.value)}
 				}
 				return st
 			}) {
@@ -207,6 +202,10 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 		}
 	}
 	slices.SortStableFunc(appends, func(a, b Op) int { return cmp.Compare(a.Offset, b.Offset) })
+	prefix := make([]uint64, len(appends)+1)
+	for i, a := range appends {
+		prefix[i+1] = chain(prefix[i], hashOf(a.Value))
+	}
 	least := uint64(math.MaxUint64) // the first return among those that lie behind
 	for i := len(appends) - 1; i >= 0; i-- {
 		a := &appends[i]
@@ -215,12 +214,13 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 		}
 		least = min(least, a.Return)
 		ops = append(ops, porcupine.Operation{
-			Input: logOp{appends: true, at: a.Offset, value: hashOf(a.Value)}, Call: int64(a.Call), Return: int64(a.Return),
+			Input: logOp{appends: true, rank: int64(i), value: hashOf(a.Value)}, Call: int64(a.Call), Return: int64(a.Return),
 		})
 	}
 	for _, call := range calls {
 		op := reads[call]
-		ops = append(ops, porcupine.Operation{Input: logOp{at: op.Offset + 1}, Call: int64(op.Call), Return: int64(op.Return)})
+		rank, _ := slices.BinarySearchFunc(appends, op.Offset+1, func(a Op, at wire.Offset) int { return cmp.Compare(a.Offset, at) })
+		ops = append(ops, porcupine.Operation{Input: logOp{rank: int64(rank), value: prefix[rank]}, Call: int64(op.Call), Return: int64(op.Return)})
 	}
 	// A read may have seen a record that no acknowledged send accounts for: then the log was there by another's hand.
 	known := map[string]bool{}

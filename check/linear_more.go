@@ -69,8 +69,6 @@ var seatModel = porcupine.Model{ //immutable: functions of their arguments
 			return true, seat{op.Value, -2}
 		case op.Outcome == OK:
 			return op.Number == s.epoch || s.epoch == -2, s
-		case op.Outcome == Failed: // stale
-			return op.Number != s.epoch, s
 		}
 		return true, s
 	},
@@ -85,7 +83,7 @@ var registrationLinearizable = &Check{
 	Doc:   "brokers are registered and heard as if by one controller: a heartbeat counts only with the newest broker epoch",
 	Judge: func(c *Case) Result { return judgeModel(c, seatModel, Register, Beat) },
 	Accept: func(v *View) *Case {
-		late := seated(Beat, "1", 5, Failed)
+		late := seated(Beat, "1", 5, Failed) // it is told that it is stale, and that is always right
 		return told(v, seated(Register, "1", 5, OK), seated(Beat, "1", 5, OK), seated(Register, "2", 9, OK), late, seated(Beat, "2", 9, OK))
 	},
 	Reject: func(v *View) *Case {
@@ -100,11 +98,30 @@ func judgeModel(c *Case, model porcupine.Model, kinds ...Kind) Result {
 	var names []string
 	byName := map[string][]porcupine.Operation{}
 	last := map[string]Op{}
+	granted := map[string]bool{} // incarnations that were told their epoch: asking once more changes nothing
+	rooms := map[string]int{}    // how often a name can have been free: more creations of unknown outcome explain nothing more
 	for _, op := range c.History {
+		granted[op.Value] = granted[op.Value] || op.Kind == Register && op.Outcome == OK
+		if rooms[op.Partition.Topic] == 0 {
+			rooms[op.Partition.Topic] = 1
+		}
+		if op.Kind == Delete {
+			rooms[op.Partition.Topic]++
+		}
+	}
+	for _, op := range c.History {
+		if op.Kind == Register && op.Outcome != OK && granted[op.Value] {
+			continue
+		}
 		if !slices.Contains(kinds, op.Kind) || op.Kind == Describe && op.From != "controller" || op.Call == 0 {
 			continue
 		}
 		name := op.Partition.Topic
+		if op.Kind == Create && op.Outcome != OK && op.Outcome != Failed {
+			if rooms[name]--; rooms[name] < 0 {
+				continue
+			}
+		}
 		if byName[name] == nil {
 			names = append(names, name)
 		}

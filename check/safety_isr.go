@@ -71,29 +71,9 @@ func seeElectable(d *Docket, v *View, c *Change) {
 
 var hwJustified = &Check{
 	Name: "hw-justified", Numbers: "S7",
-	Doc: "a leader's high watermark is not above the true end of the log of anyone who may be elected",
+	Doc: "everyone who may be elected has in its true log what a leader calls committed",
 	On:  []ChangeKind{Looked},
-	See: func(d *Docket, v *View, c *Change) {
-		p, r := c.Partition, c.Replica
-		if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {
-			return
-		}
-		a := &p.assigned
-		for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
-			for _, id := range set {
-				d.exercised()
-				o := p.replica(id)
-				if o == nil || o.Log.End() >= r.HW || v.Broker(id).tainted() {
-					continue
-				}
-				if slices.Contains(a.ISR, id) && len(a.ISR) == 1 || d.broken() || p.elapsed(v, o, r.HW) {
-					continue
-				}
-				d.violate(v, Fact{p.TP.String(), o.Log.End(), "leader"}, "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
-					itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id), " and ends at ", itoa(o.Log.End()))
-			}
-		}
-	},
+	See: seeHW,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
@@ -107,10 +87,37 @@ var hwJustified = &Check{
 	},
 }
 
-// elapsed tells whether all that a log lacks below an offset was given up or given away before.
-func (p *Partition) elapsed(v *View, r *Replica, to wire.Offset) bool {
-	for _, e := range p.elections {
-		if e.Unclean != "" && e.Epoch >= r.Epoch {
+// seeHW asks that everyone who may be elected has the leader's batch below the high watermark: by logs-match all below
+// that is the same then. To compare ends would not do: a log may be as long and hold something else there.
+func seeHW(d *Docket, v *View, c *Change) {
+	p, r := c.Partition, c.Replica
+	if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {
+		return
+	}
+	a := &p.assigned
+	last, has := r.Log.At(r.HW - 1)
+	for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
+		for _, id := range set {
+			d.exercised()
+			o := p.replica(id)
+			if o == nil || o == r || d.broken() || o.Log.End() >= r.HW && (!has || last.Base < o.Log.Start() || o.Log.Has(last)) {
+				continue
+			}
+			if v.Broker(id).tainted() || p.elapsed(r.Epoch) {
+				continue
+			}
+			d.violate(v, Fact{p.TP.String(), r.HW, "leader"}, "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id),
+				" and does not have that: its log ends at ", itoa(o.Log.End()))
+		}
+	}
+}
+
+// elapsed tells whether an unclean election has come that a leader of an epoch may not have heard of.
+func (p *Partition) elapsed(epoch wire.Epoch) bool {
+	n := len(p.elections)
+	for n > 0 && p.elections[n-1].Epoch > epoch {
+		if n--; p.elections[n].Unclean != "" {
 			return true
 		}
 	}
@@ -258,6 +265,19 @@ func seeLegal(d *Docket, v *View, c *Change) {
 	}
 }
 
+// shutdowns is how many brokers with a replica ended since something was promised. The controller must take each for an
+// unclean shutdown that may have cost records, and forgets what that broker had: with min.insync.replicas of them at
+// once it may forget the only one that has everything (KIP-966).
+func (p *Partition) shutdowns(v *View, q *promise) int {
+	n := 0
+	for _, r := range p.replicas {
+		if b := v.Broker(r.Node); b.died >= q.since || b.tainted() {
+			n++
+		}
+	}
+	return n
+}
+
 // before is who could have been elected up to a change.
 func before(c *Change) []wire.NodeID {
 	if was := c.Was.electable(); c.Kind == Altered && len(was) > 0 {
@@ -268,7 +288,7 @@ func before(c *Change) []wire.NodeID {
 
 var leaderRecoverable = &Check{
 	Name: "leader-recoverable", Numbers: "S11",
-	Doc: "among those who may be elected somebody has everything that was promised, unless faults destroyed that on all of them",
+	Doc: "among those who may be elected somebody has everything that was promised, unless as many brokers ended as min.insync.replicas",
 	On:  []ChangeKind{Altered, Lost},
 	See: seeRecoverable,
 	Accept: func(v *View) *Case {
@@ -280,7 +300,7 @@ var leaderRecoverable = &Check{
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
-		s := newStage(v, 1)
+		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.power(3, 0)
 		s.restart(3, 33)
@@ -314,16 +334,11 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 		if !q.strong() || q.doomed != "" {
 			return true
 		}
-		clause, spared := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p))
-		if clause != "" {
+		if p.shutdowns(v, q) >= v.minISR(p) {
 			return true
 		}
-		words := ""
-		if spared != wire.NoNode {
-			words = "; no fault of its disk excuses broker " + itoa(spared)
-		}
 		d.violate(v, Fact{p.TP.String(), q.Base, "controller"}, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
-			itoa(q.Base), ", which was promised at step ", itoa(q.step), words, p.whoHas(v, q))
+			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
 		return false
 	})
 }

@@ -81,7 +81,8 @@ type Partition struct {
 	leads     []leadership
 
 	promises []promise   // by (Base, Epoch)
-	shown    wire.Offset // the highest high watermark that any reader was told
+	shown    wire.Offset // all below lay below a high watermark that a reader was told
+	settled  wire.Offset // all below lay below a leader's high watermark
 	asked    bool        // an operator asked for an unclean election
 	grown    int64       // when a log of it grew last
 }
@@ -158,7 +159,9 @@ type Broker struct {
 	Node    wire.NodeID
 	up      bool
 	life    uint32      // counts processes
+	died    uint64      // the step in which a process ended last
 	ids     []wire.UUID // incarnations that have asked to be registered
+	asking  bool        // the last of them is of the process that runs
 	hits    []int       // faults of its disk, indexes of View.hits
 	loaded  int         // hits that were there when it had read its disk the last time
 	mended  int         // hits that the controller has taken in: a later incarnation is registered

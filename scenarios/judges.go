@@ -72,6 +72,8 @@ type look struct {
 	copy  *check.Replica
 	state check.State
 	voter check.VoterState
+	image wire.Offset // of a controller: where its image stands, 0 if it has not moved
+	hash  uint64
 }
 
 func newJudges(c *cluster) *judges {
@@ -95,13 +97,13 @@ func (j *judges) Changed(f *sim.Effect) {
 	switch f.Kind {
 	case sim.EffectDisk:
 		if h != nil {
-			j.settle(f.At-1, nil, 0)
+			j.settle(f.At-1, h, f.Cause) // what earlier events made it believe, this one has built on
 			j.clock(f.At)
 			j.ghosts.changed(f.Node, &f.Disk)
 			j.commit()
 		}
 	case sim.EffectDeparted:
-		j.settle(f.At, h, f.Cause)
+		j.settle(f.At, h, f.Cause+1)
 		j.clock(f.At)
 		j.departed(h, f)
 	case sim.EffectDelivered:
@@ -174,15 +176,15 @@ func (j *judges) after(e *sim.Event) {
 	j.heard(e)
 }
 
-// settle tells the looks that are due, and that of one event of one machine. A node may do several things at once, on
-// its lanes, and the later one may be done first: then the earlier look is overtaken and never told.
+// settle tells the looks that are due, and those of one machine's events below one. A node may do several things at
+// once, on its lanes, and the later one may be done first: then the earlier look is overtaken and never told.
 func (j *judges) settle(now sim.Time, of *watched, event uint64) {
 	if len(j.looks) == 0 {
 		return
 	}
 	kept := j.looks[:0]
 	for _, l := range j.looks {
-		if l.due > now && (l.host != of || l.event != event) {
+		if l.due > now && (l.host != of || l.event >= event) {
 			kept = append(kept, l)
 			continue
 		}
@@ -193,6 +195,9 @@ func (j *judges) settle(now sim.Time, of *watched, event uint64) {
 			continue
 		}
 		j.view.Ruled(l.host.node, l.voter)
+		if l.image > 0 {
+			j.view.Stands(l.host.node, l.image, l.hash)
+		}
 		if l.voter.HW > j.claimed {
 			j.claimed, j.claims = l.voter.HW, l.host
 		}
@@ -231,7 +236,7 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 	if next, fenced := b.Image().Next, b.Fenced(); next != h.applied || fenced != h.fenced {
 		h.applied, h.fenced = next, fenced
 		j.view.Applied(h.node, next, -1, fenced)
-		j.stands(h, next, b.Image())
+		j.view.Stands(h.node, next, b.Image().Digest())
 		j.host(h, b)
 	}
 	j.touched(h, e, func(s *seen) {
@@ -277,34 +282,21 @@ func (j *judges) host(h *watched, b *broker.Broker) {
 
 // lookAtController takes in what an event may have changed of a controller.
 func (j *judges) lookAtController(h *watched, k *controller.Controller, e *sim.Event, due sim.Time) {
-	s := voterOf(k)
-	if s != h.voter {
-		h.voter = s
-		j.look(h, look{due: due, event: e.Seq, voter: s})
-	}
+	s, l := voterOf(k), look{due: due, event: e.Seq}
 	if m := k.Image(); m != nil && m.Next != h.image {
 		h.image = m.Next
-		j.stands(h, m.Next, m)
+		l.image, l.hash = m.Next, m.Digest()
+	}
+	if l.voter = s; s != h.voter || l.image > 0 {
+		h.voter = s
+		j.look(h, l)
 	}
 }
 
 // voterOf is what a controller believes of the quorum.
 func voterOf(k *controller.Controller) check.VoterState {
-	if q, ok := any(k).(interface{ Quorum() *raft.Node }); ok {
-		n := q.Quorum()
-		return check.VoterState{Leads: n.State() == raft.Leader, Leader: n.Leader(), Epoch: n.Epoch(), HW: n.Committed()}
-	}
-	if k.Image() == nil {
-		return check.VoterState{Leader: wire.NoNode, Epoch: wire.NoEpoch}
-	}
-	return check.VoterState{Leads: true, Epoch: k.Epoch(), HW: k.Image().Next} // it is alone
-}
-
-// stands tells the hash of a node's image, if images have one.
-func (j *judges) stands(h *watched, next wire.Offset, m any) {
-	if d, ok := m.(interface{ Digest() uint64 }); ok {
-		j.view.Stands(h.node, next, d.Digest())
-	}
+	n := k.Quorum()
+	return check.VoterState{Leads: n.State() == raft.Leader, Leader: n.Leader(), Epoch: n.Epoch(), HW: n.Committed()}
 }
 
 // commit tells the records of the metadata log that are committed now, out of the true log of a controller that says so.

@@ -236,7 +236,7 @@ func (j *judges) registered(op check.Op, req *kmsg.BrokerRegistrationRequest, an
 		switch resp.ErrorCode {
 		case 0:
 			op.Outcome, op.Number = check.OK, resp.BrokerEpoch
-		case kerr.DuplicateBrokerRegistration.Code:
+		case kerr.DuplicateBrokerRegistration.Code, kerr.NotController.Code:
 			op.Outcome = check.Failed
 		}
 	}

@@ -1,0 +1,132 @@
+package scenarios
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+
+	"samsa/check"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// compressed is a profile with Kafka's ratios in which seconds are enough for sessions to end and replicas to lag.
+var compressed = []Setting{
+	{"broker.session.timeout.ms", "900"}, {"broker.heartbeat.interval.ms", "200"}, {"replica.lag.time.max.ms", "1000"},
+	{"replica.fetch.wait.max.ms", "50"}, {"request.timeout.ms", "1000"}, {"replica.fetch.backoff.ms", "50"},
+	{"controller.quorum.election.timeout.ms", "300"}, {"controller.quorum.fetch.timeout.ms", "600"}, {"controller.quorum.request.timeout.ms", "600"},
+	{"controller.quorum.election.backoff.max.ms", "300"},
+}
+
+// ordeal runs a cluster under faults that a seed draws, heals it, waits for the liveness bounds, and judges.
+func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR string) (*cluster, []check.Finding) {
+	draw := func(what string, i, n uint64) uint64 { return Draw(seed, "ordeal."+what, "", i, n) }
+	built, err := Assemble(Options{Brokers: 3, Controllers: controllers, Seed: seed, Configs: compressed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := built.(*cluster)
+	tp := wire.TopicPartition{Topic: "orders"}
+	until := func(at env.Duration) {
+		for c.Now() < at && c.Step() {
+		}
+	}
+	op := c.CreateTopic(TopicSpec{Name: "orders", Partitions: 2, Replicas: 3, Configs: []Setting{{"min.insync.replicas", minISR}}})
+	for i := 0; i < 200_000; i++ {
+		if _, done := c.Outcome(op); done || !c.Step() {
+			break
+		}
+	}
+	client := []Setting{{"request.timeout.ms", "1000"}, {"delivery.timeout.ms", "4000"}, {"linger.ms", "0"}, {"auto.offset.reset", "earliest"}}
+	for _, p := range []env.Addr{"p1", "p2", "r1"} {
+		c.AddClient(p, client)
+	}
+	begin := c.Now()
+	n := 0
+	for tick := range uint64(100) {
+		at := begin + env.Duration(tick)*100*env.Millisecond
+		until(at)
+		for _, p := range []env.Addr{"p1", "p2"} {
+			n++
+			tp.Partition = int32(draw("part", uint64(n), 2))
+			c.Produce(p, tp, []string{fmt.Sprintf("v%d", n), fmt.Sprintf("w%d", n)})
+		}
+		if tick%7 == 0 {
+			c.Consume("r1", wire.TopicPartition{Topic: "orders", Partition: int32(draw("read", tick, 2))}, -1, -1)
+		}
+		b := env.Addr(fmt.Sprintf("b%d", 1+draw("who", tick, 3)))
+		o := env.Addr(fmt.Sprintf("b%d", 1+draw("whom", tick, 3)))
+		k := env.Addr(fmt.Sprintf("c%d", 1+draw("ctrl", tick, uint64(controllers))))
+		switch draw("fault", tick, 14) {
+		case 0:
+			c.Crash(b, false)
+		case 1:
+			c.Crash(b, power)
+		case 2, 3:
+			c.Start(b)
+		case 4:
+			if b != o {
+				c.Cut(b, o)
+			}
+		case 5:
+			if b != o {
+				c.Heal(b, o)
+			}
+		case 6:
+			c.Pause(b)
+		case 7:
+			c.Resume(b)
+		case 8:
+			c.Crash(k, power && draw("kpower", tick, 2) == 0)
+		case 9:
+			c.Start(k)
+		case 10:
+			c.Cut(b, k)
+		case 11:
+			c.Heal(b, k)
+		}
+	}
+	until(begin + 10*env.Second)
+	for _, h := range c.machines() {
+		c.Resume(h.addr)
+		c.Start(h.addr)
+		for _, g := range c.machines() {
+			if h != g {
+				c.Heal(h.addr, g.addr)
+			}
+		}
+	}
+	until(c.Now() + 40*env.Second)
+	for p := range int32(2) {
+		c.Consume("r1", wire.TopicPartition{Topic: "orders", Partition: p}, -1, -1)
+	}
+	until(c.Now() + 5*env.Second)
+	return c, c.Judge(true)
+}
+
+// A cluster that is in order goes through ordeals without a violation, and together they put every judge to the test but
+// those named here. More seeds: SAMSA_ORDEALS=1000.
+func TestOrdeals(t *testing.T) {
+	n := uint64(10)
+	if s, err := strconv.Atoi(os.Getenv("SAMSA_ORDEALS")); err == nil {
+		n = uint64(s)
+	}
+	idle := map[string]bool{"end-offsets-monotone": true, "topics-apart": true, "metadata-never-cut": true, "recovers": true} // no ordeal asks for this
+	tried := map[string]bool{}
+	for seed := uint64(1); seed <= n; seed++ {
+		controllers, power, minISR := int32(1+2*(seed%2)), seed%4 >= 2, fmt.Sprint(1+seed%3%2)
+		_, found := ordeal(t, seed, controllers, power, minISR)
+		for _, f := range found {
+			tried[f.Check.Name] = tried[f.Check.Name] || f.Status != check.Unexercised
+			if f.Status == check.Violated || f.Status == check.Unknown {
+				t.Errorf("seed %d: %s %s at step %d: %s", seed, f.Check.Name, f.Status, f.Step, f.Explanation)
+			}
+		}
+	}
+	for _, k := range check.All() {
+		if !tried[k.Name] && !idle[k.Name] {
+			t.Errorf("no ordeal put %s to the test", k.Name)
+		}
+	}
+}
