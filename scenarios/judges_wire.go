@@ -82,6 +82,11 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 			if rp.ErrorCode != 0 || rp.BaseOffset < 0 {
 				continue
 			}
+			// From version 13 on a topic is its id (KIP-516), and its name is not on the wire.
+			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
+				j.view.Acked(s.part, s.copy, wire.Offset(rp.BaseOffset), req.Acks, string(to))
+				continue
+			}
 			for _, s := range h.replicas {
 				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
 					j.view.Acked(s.part, s.copy, wire.Offset(rp.BaseOffset), req.Acks, string(to))
