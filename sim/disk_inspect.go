@@ -102,5 +102,8 @@ func digestNames(h uint64, dir *inode, view func(*inode) ([]dirent, *diskBytes))
 	return fold(h, uint64(len(names)))
 }
 
-// LosePower is for a disk alone: it loses what is not synced, or by Noise.Torn less, as a power loss does in a world.
+// CrashProcess and LosePower are for a disk alone: what a process crash and a power loss do in a world.
+func (d *Disk) CrashProcess() { d.processCrashed() }
+
+// LosePower loses what is not synced, or by Noise.Torn less.
 func (d *Disk) LosePower() { d.powerLost(d.host.now()) }
