@@ -138,6 +138,7 @@ func (c *cluster) Disk(addr env.Addr, f DiskFault) {
 	case "heal":
 		d.Heal()
 		c.judges.mend(sick)
+		c.world.DieAfter(addr, 0, false)
 		return
 	default:
 		panic("scenarios: no fault of a disk is called " + f.Kind)

@@ -55,7 +55,7 @@ func (c *cluster) start(o *operation) Op {
 // Outcome implements Operations.
 func (c *cluster) Outcome(op Op) (Outcome, bool) {
 	o := c.ops[op-1]
-	if !o.done || o.ready != nil && !o.ready() {
+	if !o.done || o.outcome.Status == OutcomeOK && o.ready != nil && !o.ready() {
 		return Outcome{}, false
 	}
 	return o.outcome, true

@@ -22,3 +22,16 @@ run until quiet within 10s
 		t.Errorf("%d records were read, want 3, 3 and 1", got)
 	}
 }
+
+// A topic that was refused is refused: nobody waits for its leaders.
+func TestRefusedTopicIsOver(t *testing.T) {
+	s := New(load(t, `
+cluster brokers=2 controllers=1
+crash b2
+topic orders partitions=1 replicas=2
+`), RunOptions{})
+	v, err := s.Finish()
+	if err != nil || v.Time > bootTime || len(s.Waiting()) > 0 {
+		t.Errorf("%v after %s, waiting: %v, output %q", err, formatDuration(v.Time), s.Waiting(), s.Outputs())
+	}
+}

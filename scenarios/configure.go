@@ -75,6 +75,9 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	k.Quorum.Log, _ = broker.LogConfig(config.New(config.Topic))
 	k.Quorum.ElectionTimeout, k.Quorum.FetchTimeout = ms("controller.quorum.election.timeout.ms"), ms("controller.quorum.fetch.timeout.ms")
 	k.Quorum.RequestTimeout, k.Quorum.RetryBackoff = ms("controller.quorum.request.timeout.ms"), ms("controller.quorum.retry.backoff.ms")
+	// Kafka holds a fetch for 500 ms at the most (KafkaRaftClient.MAX_FETCH_WAIT_MS), a quarter of the default fetch
+	// timeout. Where that is shorter, the quarter stays: or every quiet quorum would elect again and again.
+	k.Quorum.FetchWait = min(k.Quorum.FetchWait, k.Quorum.FetchTimeout/4)
 	k.Quorum.BackoffMax = ms("controller.quorum.election.backoff.max.ms")
 	k.Quorum.FetchBytes = int32(c.controllers.Int("controller.quorum.fetch.max.bytes"))
 	k.Partitions, k.Replication = int32(c.brokers.Int("num.partitions")), int16(c.brokers.Int("default.replication.factor"))

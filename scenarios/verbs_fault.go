@@ -152,7 +152,7 @@ var verbDisk = &Verb{
 	Doc: "Makes a machine's disk misbehave. Until disk HOST heal, or for so long: broken fails every call, full has no room, slow adds a " +
 		"delay to every call. For so long: stalled ends none. Once, at the next call it concerns: error fails it, short-write writes a part and " +
 		"fails, sync-lies says yes and makes nothing durable, sync-forgets fails and says yes the next time, lost-write and " +
-		"misdirected do that to a write, bit-rot flips a stored bit." + hostsHelp,
+		"misdirected do that to a write, bit-rot flips a stored bit. heal also takes a crash inside back that has not come yet." + hostsHelp,
 	Example: "disk b1 slow by 80ms for 5s\ndisk leader:orders-0 sync-lies\ndisk b2 error on orders-0\ndisk b1 heal",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
