@@ -202,7 +202,6 @@ func TestFoundRecordsAreMadeDurable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.disk.CrashProcess()
 	b.start()
 	req := b.last("c2").(*kmsg.FetchRequest).Topics[0].Partitions[0]
 	if req.FetchOffset != 2 {
