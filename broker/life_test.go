@@ -1,0 +1,194 @@
+package broker_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// drop deletes a topic through broker 1.
+func (r *room) drop(topic string) {
+	r.t.Helper()
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	req.SetVersion(6)
+	req.TimeoutMillis = 10000
+	rt := kmsg.NewDeleteTopicsRequestTopic()
+	rt.Topic = kmsg.StringPtr(topic)
+	req.Topics = append(req.Topics, rt)
+	require.Zero(r.t, ask[*kmsg.DeleteTopicsResponse](r, 1, req).Topics[0].ErrorCode)
+}
+
+// dirs are the directories of a broker's disk whose names begin so.
+func (r *room) dirs(i int, prefix string) (all []string) {
+	for _, f := range r.w.Disk(at(i)).Files() {
+		if f.Dir && strings.HasPrefix(f.Path, prefix) {
+			all = append(all, f.Path)
+		}
+	}
+	return all
+}
+
+func TestADeletedTopicIsRemovedLater(t *testing.T) {
+	r := newRoom(t, 2)
+	r.topic("orders", []int{1, 2})
+	r.write(1, "orders", "a")
+	long := fetch("orders", 1)
+	long.MaxWaitMillis = 30000
+	turn := r.send(1, long)
+	r.run(100 * env.Millisecond)
+	r.drop("orders")
+	resp, err := r.answer(turn)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, resp.(*kmsg.FetchResponse).Topics[0].Partitions[0].ErrorCode, "whoever waits is told")
+	r.until("it is gone", func() bool { return r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	require.Len(t, r.dirs(2, "orders"), 1)
+	require.True(t, strings.HasSuffix(r.dirs(2, "orders")[0], "-delete"), "renamed at once")
+	r.run(61 * env.Second)
+	require.Empty(t, r.dirs(2, "orders"), "and removed after file.delete.delay.ms")
+}
+
+func TestADiscardedLogIsRemovedByTheNextIncarnation(t *testing.T) {
+	r := newRoom(t, 1)
+	r.topic("orders", []int{1})
+	r.write(1, "orders", "a")
+	r.drop("orders")
+	r.until("it is renamed", func() bool { d := r.dirs(1, "orders"); return len(d) == 1 && strings.HasSuffix(d[0], "-delete") })
+	r.w.Restart("b1")
+	r.run(90 * env.Second)
+	require.Empty(t, r.dirs(1, "orders"))
+}
+
+// A topic that is deleted and made again while a broker is down has another id: what the broker has of the first is not
+// the second's (KIP-516, KAFKA-14616).
+func TestARecreatedTopicIsAnotherTopic(t *testing.T) {
+	r := newRoom(t, 2)
+	first := r.topic("orders", []int{1, 2})
+	r.write(1, "orders", "old", "older")
+	r.w.Crash("b2")
+	r.until("b2 is fenced", func() bool { return r.broker(1).Image().Broker(2).Fenced })
+	r.drop("orders")
+	r.until("it is gone", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	second := r.topic("orders", []int{1, 2})
+	require.NotEqual(t, first, second)
+	r.write(1, "orders", "new")
+	r.w.Start("b2")
+	r.until("b2 has what is new", func() bool {
+		b := r.broker(2)
+		if b == nil {
+			return false
+		}
+		p := b.Replica(wire.TopicPartition{Topic: "orders"})
+		return p != nil && p.ID == second && p.Log().End() == 1
+	})
+	stray := 0
+	for _, d := range r.dirs(2, "orders") {
+		if strings.HasSuffix(d, "-stray") {
+			stray++
+		}
+	}
+	require.Equal(t, 1, stray, "the old log is kept aside")
+}
+
+// A broker must not take its logs for strays before it has caught up with the metadata.
+func TestLogsSurviveARestartWithoutTheController(t *testing.T) {
+	r := newRoom(t, 1)
+	r.topic("orders", []int{1})
+	r.write(1, "orders", "a", "b")
+	r.w.Crash("c1")
+	r.w.Restart("b1")
+	r.run(20 * env.Second)
+	require.Len(t, r.dirs(1, "orders"), 1)
+	r.w.Start("c1")
+	r.until("b1 leads again", func() bool { return leads(r, "orders") == 1 })
+	require.EqualValues(t, 2, r.replica(1, "orders").end())
+}
+
+func TestTheHighWatermarkIsWrittenDown(t *testing.T) {
+	r := newRoom(t, 2)
+	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
+	r.write(1, "orders", "a", "b")
+	r.run(6 * env.Second)
+	r.w.Crash("b2")
+	r.w.Crash("b1")
+	r.w.Start("b1")
+	r.until("b1 has loaded", func() bool {
+		return r.broker(1) != nil && r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) != nil
+	})
+	require.EqualValues(t, 2, r.replica(1, "orders").hw())
+}
+
+func TestRetention(t *testing.T) {
+	r := newRoom(t, 2, "log.retention.check.interval.ms=10000", "log.initial.task.delay.ms=0")
+	r.topic("orders", []int{1, 2}, "segment.bytes=1048576", "retention.bytes=1500000")
+	for range 40 {
+		r.write(1, "orders", strings.Repeat("x", 100000))
+	}
+	for i := 1; i <= 2; i++ {
+		require.Zero(t, r.broker(i).Replica(wire.TopicPartition{Topic: "orders"}).Log().Start())
+	}
+	r.run(20 * env.Second)
+	log := r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}).Log()
+	require.Positive(t, log.Start())
+	require.Less(t, log.Bytes(), int64(3<<20))
+	require.Equal(t, log.Start(), r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}).Log().Start())
+	require.Equal(t, log.ActiveBase(), log.RecoveryPoint(), "what a roll completes is flushed")
+	deleted := func() (n int) {
+		for _, f := range r.w.Disk("b1").Files() {
+			if strings.HasSuffix(f.Path, ".deleted") {
+				n++
+			}
+		}
+		return n
+	}
+	require.Positive(t, deleted())
+	r.run(61 * env.Second)
+	require.Zero(t, deleted(), "files go when nobody can be reading them any more")
+}
+
+// The only log directory fails: the broker halts, as Kafka's does, and its partitions are led by others.
+func TestALogDirectoryThatFailsEndsTheBroker(t *testing.T) {
+	r := newRoom(t, 2)
+	r.topic("orders", []int{1, 2})
+	r.write(1, "orders", "a")
+	r.w.Disk("b1").Break("", sim.OnAny)
+	r.answer(r.send(1, produce("orders", -1, batch("b"))))
+	r.until("b1 halts", func() bool { return !r.w.Running("b1") })
+	reason, exited := r.w.Exited("b1")
+	require.True(t, exited)
+	require.Error(t, reason)
+	r.until("b2 leads", func() bool { return leads(r, "orders") == 2 })
+	require.Equal(t, []string{"a"}, values(t, r.fetched(2, fetch("orders", 0)).RecordBatches))
+}
+
+func TestMetricsHaveKafkasNames(t *testing.T) {
+	r := newRoom(t, 2, "replica.lag.time.max.ms=1000")
+	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
+	r.write(1, "orders", "a")
+	get := func(name string) int64 {
+		for _, m := range r.broker(1).Metrics() {
+			if m.Name == name {
+				return m.Value
+			}
+		}
+		t.Fatalf("no metric %s", name)
+		return 0
+	}
+	require.EqualValues(t, 1, get("ReplicaManager.LeaderCount"))
+	require.Zero(t, get("ReplicaManager.UnderReplicatedPartitions"))
+	require.EqualValues(t, 1, get("ReplicaManager.AtMinIsrPartitionCount"))
+	require.Positive(t, get("RequestMetrics.RemoteTime.Produce.Sum"), "it waited for b2")
+	r.w.Cut([]env.Addr{"b1"}, []env.Addr{"b2"})
+	ask[*kmsg.ProduceResponse](r, 1, produce("orders", 1, batch("b")))
+	r.until("b2 is out", func() bool { return get("ReplicaManager.UnderReplicatedPartitions") == 1 })
+	require.EqualValues(t, 1, get("ReplicaManager.UnderMinIsrPartitionCount"))
+	require.EqualValues(t, 1, get("ReplicaManager.IsrShrinksPerSec.Count"))
+	r.w.HealAll()
+	r.until("b2 is back", func() bool { return get("ReplicaManager.UnderReplicatedPartitions") == 0 })
+	require.EqualValues(t, 1, get("ReplicaManager.IsrExpandsPerSec.Count"))
+}

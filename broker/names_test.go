@@ -1,0 +1,15 @@
+package broker_test
+
+import "testing"
+
+// Every name in the sources is an error of Kafka's, or the table behind TestMain would be blind.
+func TestEveryErrorNamedHasACode(t *testing.T) {
+	for _, name := range named() {
+		if _, ok := codeNamed(name); !ok {
+			t.Errorf("no code for kerr.%s", name)
+		}
+	}
+	if n := len(named()); n < 20 {
+		t.Errorf("only %d names found", n)
+	}
+}
