@@ -1,0 +1,246 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
+)
+
+// exploreFlags are what `samsa explore` was asked.
+type exploreFlags struct {
+	runs, jobs               int
+	lasts                    time.Duration
+	seed, profile, mode, out string
+	rules                    []string
+	first, cover, json       bool
+}
+
+// exploreCommand looks for seeds on which a promise breaks.
+func (a *app) exploreCommand() *cobra.Command {
+	var f exploreFlags
+	cmd := &cobra.Command{
+		Use:   "explore",
+		Short: "Draws clusters, workloads and faults from seeds, and looks for a broken promise",
+		Long: "Draws from each seed a cluster, its settings, a workload, what operators do and what goes wrong, writes that down as a " +
+			"scenario, runs it, heals it, and asks whether every promise was kept and the cluster came to rest. The same seeds give the " +
+			"same report, whatever the number of jobs.\n\n" +
+			"A seed that fails is saved as a scenario file, and the report says how to run it again.\n\n" +
+			"Exit codes: 0 every seed held; 1 a safety property is violated; 2 wrong usage; 3 inconclusive, or a fault that " +
+			"--require-coverage asks for never fired; 4 a cluster did not come to rest in time; 70 a bug of Samsa's; 130 interrupted, " +
+			`with the report so far. With --json there is exactly one object on stdout: schema "samsa.explore/1".`,
+		Example: "  samsa explore --runs 1000\n" +
+			"  samsa explore --for 60s --seed 20260101000 --jobs 2\n" +
+			"  samsa explore --runs 1 --seed 437 --json",
+		Args: exactly(0, "no words"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.explore(f, cmd.Flags().Changed("runs")) },
+	}
+	cmd.Long = hardWrap(cmd.Long)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVar(&f.runs, "runs", 200, "runs `N` seeds")
+	flags.DurationVar(&f.lasts, "for", 0, "instead of --runs: as many as begin within `TIME`")
+	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "runs `N` worlds at once")
+	flags.StringVar(&f.seed, "seed", "1", "begins with seed `N`; the others follow it")
+	flags.StringVar(&f.profile, "profile", string(explore.Mixed), "timeouts: mixed, compressed or kafka's own, as `P`")
+	flags.StringArrayVar(&f.rules, "rule", nil, "switches the old rule `ID` on; may be repeated")
+	flags.StringVar(&f.mode, "mode", "pointer", "how messages travel: pointer, wire or guard, as `M`")
+	flags.BoolVar(&f.first, "first", false, "stops at the first seed that fails")
+	flags.BoolVar(&f.cover, "require-coverage", false, "fails if a fault never fired")
+	flags.StringVar(&f.out, "out", "samsa-found", "saves the scenarios of failing seeds in `DIR`")
+	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	return cmd
+}
+
+// campaign turns words into a campaign.
+func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
+	c := explore.Campaign{Runs: f.runs, Jobs: f.jobs, First: f.first}
+	seed, err := strconv.ParseUint(f.seed, 10, 64)
+	switch {
+	case err != nil:
+		return c, usage("samsa explore --seed 7", "--seed wants a number from 0 to 2^64-1, not %q", f.seed)
+	case f.runs < 1:
+		return c, usage("samsa explore --runs 100", "--runs wants a number from 1, not %d", f.runs)
+	case f.jobs < 1:
+		return c, usage("samsa explore --jobs 1", "--jobs wants a number from 1, not %d", f.jobs)
+	case f.lasts < 0:
+		return c, usage("samsa explore --for 60s", "--for wants a time such as 60s, not %s", f.lasts)
+	case f.lasts > 0 && runsGiven:
+		return c, usage("samsa help explore", "--runs and --for are two answers to one question; give one")
+	}
+	c.Seed = seed
+	if f.lasts > 0 {
+		c.Runs = 0
+	}
+	c.Profile = explore.Profile(f.profile)
+	if !slices.Contains(explore.Profiles(), c.Profile) {
+		var names []string
+		for _, p := range explore.Profiles() {
+			names = append(names, string(p))
+		}
+		u := usage("samsa help explore", "--profile %s: there are %s", f.profile, strings.Join(names, ", "))
+		u.meant = scenarios.Nearest(f.profile, names)
+		return c, u
+	}
+	modes := []scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard}
+	at := slices.IndexFunc(modes, func(m scenarios.Mode) bool { return m.String() == f.mode })
+	if at < 0 {
+		return c, usage("samsa help explore", "--mode %s: there are pointer, wire, guard", f.mode)
+	}
+	c.Mode = modes[at]
+	for _, id := range f.rules {
+		if !slices.Contains(ruleNames(), id) {
+			u := usage("samsa list rules", "--rule %s: there is no such old rule", id)
+			u.meant = scenarios.Nearest(id, ruleNames())
+			return c, u
+		}
+	}
+	c.Rules = f.rules
+	return c, nil
+}
+
+// explore is `samsa explore`.
+func (a *app) explore(f exploreFlags, runsGiven bool) error {
+	c, err := f.campaign(runsGiven)
+	if err != nil {
+		return err
+	}
+	report := explore.NewReport(c)
+	began := a.now()
+	interrupted := false
+	c.Stop = func() bool {
+		select {
+		case <-a.interrupt:
+			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // the second one does not wait for us
+			interrupted = true
+		default:
+		}
+		return interrupted || f.lasts > 0 && a.now().Sub(began) >= f.lasts
+	}
+	if !a.errTTY {
+		fmt.Fprintf(a.err, "exploring from seed %s, %d worlds at once\n", f.seed, f.jobs)
+	}
+	meter := meter{app: a, began: began, shown: began, runs: c.Runs, lasts: f.lasts}
+	c.Tick = func(ended int) { meter.tick(ended, len(report.Kinds)) }
+	var unsaved error
+	c.Done = func(r explore.Result) {
+		report.Add(r)
+		unsaved = errors.Join(unsaved, save(report, r, f.out))
+	}
+	c.Explore()
+	report.Interrupted = interrupted
+	report.Settle()
+	meter.end(report.Runs)
+	if unsaved != nil {
+		return usage("samsa explore --out DIR", "cannot save a scenario: %v", unsaved)
+	}
+	a.code = codeOfReport(report, f.cover)
+	if f.json {
+		a.printJSON(report)
+		return nil
+	}
+	fmt.Fprint(a.out, report.Text())
+	return nil
+}
+
+// codeOfReport maps a campaign to a code: the worst thing that was found.
+func codeOfReport(r *explore.Report, cover bool) code {
+	switch {
+	case r.Interrupted:
+		return exitInterrupted
+	case r.Count(explore.Internal) > 0:
+		return exitInternal
+	case r.Count(explore.Violated) > 0:
+		return exitViolated
+	case r.Count(explore.Stuck) > 0:
+		return exitLiveness
+	case r.Count(explore.Unknown) > 0 || cover && len(r.NeverFired) > 0:
+		return exitInconclusive
+	}
+	return exitOK
+}
+
+// savedPerKind is how many seeds of one kind of failure are worth a file.
+const savedPerKind = 3
+
+// save writes the scenario of a run that failed, if one of its kinds has too few files yet.
+func save(report *explore.Report, r explore.Result, dir string) error {
+	path := filepath.Join(dir, fmt.Sprintf("seed-%d.txt", r.Seed))
+	wanted := false
+	for _, f := range r.Failures {
+		if k := report.Of(f); k != nil && len(k.Files) < savedPerKind && !slices.Contains(k.Files, path) {
+			k.Files = append(k.Files, path)
+			wanted = true
+		}
+	}
+	if !wanted {
+		return nil
+	}
+	return errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(path, []byte(r.Text), 0o666))
+}
+
+// meter tells on stderr how far a campaign is: one line that changes on a terminal, else a line every ten seconds.
+type meter struct {
+	*app
+	began, shown time.Time
+	runs         int
+	lasts        time.Duration
+	drawn        bool
+}
+
+func (m *meter) tick(ended, found int) {
+	every := 10 * time.Second
+	if m.errTTY {
+		every = 100 * time.Millisecond
+	}
+	now := m.now()
+	if now.Sub(m.shown) < every {
+		return
+	}
+	m.shown = now
+	spent := now.Sub(m.began)
+	left := m.lasts - spent
+	if m.lasts == 0 {
+		left = spent * time.Duration(m.runs-ended) / time.Duration(ended)
+	}
+	line := fmt.Sprintf("%d runs  %s  %s  ETA %s", ended, rate(ended, spent), kinds(found), max(left, 0).Round(time.Second))
+	if m.errTTY {
+		fmt.Fprintf(m.err, "\r%-78s", line)
+		m.drawn = true
+		return
+	}
+	fmt.Fprintln(m.err, line)
+}
+
+// end takes the line away and says how fast it was.
+func (m *meter) end(runs int) {
+	if m.drawn {
+		fmt.Fprintf(m.err, "\r%78s\r", "")
+	}
+	spent := m.now().Sub(m.began)
+	fmt.Fprintf(m.err, "%d runs in %s, %s\n", runs, spent.Round(10*time.Millisecond), rate(runs, spent))
+}
+
+func rate(runs int, spent time.Duration) string {
+	if spent <= 0 {
+		return "0/s"
+	}
+	return fmt.Sprintf("%.0f/s", float64(runs)/spent.Seconds())
+}
+
+func kinds(n int) string {
+	if n == 1 {
+		return "1 kind of failure"
+	}
+	return fmt.Sprintf("%d kinds of failure", n)
+}

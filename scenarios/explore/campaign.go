@@ -1,0 +1,78 @@
+package explore
+
+// Campaign is many seeds, one after the other or several at once.
+type Campaign struct {
+	Options
+	Seed  uint64 // the first; the others follow it
+	Runs  int    // how many; 0 is until Stop
+	Jobs  int    // worlds at once
+	First bool   // stop behind the first seed that fails
+
+	// Stop is asked before each run is begun; true lets those under way end. Nil never stops.
+	Stop func() bool
+	// Done is told each result, in the order of the seeds.
+	Done func(Result)
+	// Tick is called whenever a run has ended, in whatever order they do; nil is not called.
+	Tick func(ended int)
+}
+
+// Explore runs the campaign. Done sees the same results in the same order whatever Jobs is: worlds share nothing, and
+// results are handed on in the order of their seeds.
+func (c Campaign) Explore() {
+	if c.Jobs < 1 {
+		c.Jobs = 1
+	}
+	stop := func() bool { return c.Stop != nil && c.Stop() }
+	//goroutine: a campaign hands seeds to worlds that share nothing
+	jobs := make(chan int)
+	//goroutine: and takes their results back; there is room for all, so no world waits to be heard
+	ended := make(chan numbered, c.Jobs)
+	for range c.Jobs {
+		//goroutine: each runs worlds of its own, from a seed to a result; nothing of a world is seen by two of them
+		go func() {
+			//goroutine: the next seed that nobody has taken
+			for i := range jobs {
+				r := Run(c.Seed+uint64(i), c.Options)
+				ended <- numbered{i, r} //goroutine: a whole result, which nobody touches again
+			}
+		}()
+	}
+	defer close(jobs)         //goroutine: the workers end
+	early := map[int]Result{} // ended before one of a smaller seed
+	begun, over, next := 0, 0, 0
+	last := false
+	for {
+		for begun-over < c.Jobs && !last && (c.Runs == 0 || begun < c.Runs) && !stop() {
+			jobs <- begun //goroutine: a worker is free: fewer are under way than there are
+			begun++
+		}
+		if over == begun {
+			return
+		}
+		r := <-ended //goroutine: whichever world ends first; the order is restored below
+		over++
+		early[r.at] = r.Result
+		if c.Tick != nil {
+			c.Tick(over)
+		}
+		for {
+			r, ok := early[next]
+			if !ok || last {
+				break
+			}
+			delete(early, next)
+			next++
+			c.Done(r)
+			last = c.First && r.Verdict != Held
+		}
+		if last {
+			return // what is under way is of larger seeds, and nobody waits for it
+		}
+	}
+}
+
+// numbered is a result with its place.
+type numbered struct {
+	at int
+	Result
+}

@@ -1,0 +1,249 @@
+package explore
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"samsa/scenarios"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden plans again")
+
+// A plan is a pure function of its seed: these files change only when somebody changes what is drawn, and then all
+// seeds that anybody has written down mean other runs.
+func TestPlansStayWhatTheyAre(t *testing.T) {
+	for name, p := range map[string]*Plan{
+		"seed-1": Draw(1, Compressed), "seed-2": Draw(2, Compressed), "kafka-3": Draw(3, Kafka), "seed-max": Draw(1<<64-1, Mixed),
+	} {
+		path := filepath.Join("testdata", name+".txt")
+		if *rewrite {
+			if err := os.WriteFile(path, []byte(p.Text()), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Text(); got != string(want) {
+			t.Errorf("%s is another plan now; if that is meant: go test ./scenarios/explore -run Plans -rewrite\n%s", name, firstDifference(string(want), got))
+		}
+	}
+}
+
+// firstDifference is the first line in which two texts differ.
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d was %q and is %q", i+1, w[i], g[i])
+		}
+	}
+	return fmt.Sprintf("%d lines were %d", len(g), len(w))
+}
+
+// Every seed gives a file that can be read and bound, in every profile, twice the same.
+func TestEverySeedCanBeRead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		profile := rapid.SampledFrom(Profiles()).Draw(t, "profile")
+		text := Draw(seed, profile).Text()
+		if again := Draw(seed, profile).Text(); again != text {
+			t.Fatalf("seed %d is two plans: %s", seed, firstDifference(text, again))
+		}
+		p, err := scenarios.Load("drawn", []byte(text))
+		if err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, text)
+		}
+		if p.Seed() != seed {
+			t.Fatalf("seed %d is written as %d", seed, p.Seed())
+		}
+	})
+}
+
+// Every seed runs to a verdict, and what it says of itself is so: the file it gives is the run it was.
+func TestEverySeedRuns(t *testing.T) {
+	seeds := 0
+	rapid.Check(t, func(t *rapid.T) {
+		if seeds++; seeds > 20 {
+			return // a run takes a while; the rest of rapid's hundred tries add little
+		}
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := Run(seed, Options{Profile: Compressed, Events: 200_000})
+		if r.Verdict == Internal || r.Hash == 0 || r.Events == 0 {
+			t.Fatalf("seed %d: %+v\nagain: samsa explore --runs 1 --profile compressed --seed %d", seed, r, seed)
+		}
+	})
+}
+
+// A saved file repeats the run that it was saved from: same hash.
+func TestTheFileIsTheRun(t *testing.T) {
+	always := func(*scenarios.Session) []Failure { return []Failure{{Violated, "planted", "always"}} }
+	for seed := range uint64(5) {
+		r := Run(seed, Options{Judge: always})
+		program, err := scenarios.Load("saved", []byte(r.Text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := scenarios.New(program, scenarios.RunOptions{Events: budget}).Finish()
+		if err != nil || v.Hash != r.Hash || v.Events != r.Events {
+			t.Errorf("seed %d: the file is run %x of %d events, the exploration was %x of %d; %v", seed, v.Hash, v.Events, r.Hash, r.Events, err)
+		}
+	}
+}
+
+// explored is the report of a small campaign as JSON.
+func explored(t *testing.T, c Campaign) (*Report, string) {
+	t.Helper()
+	r := NewReport(c)
+	c.Done = r.Add
+	c.Explore()
+	r.Settle()
+	out, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, string(out)
+}
+
+// The report does not depend on how many worlds run at once, nor on how messages travel but for its name.
+func TestDeterminismOfJobsAndModes(t *testing.T) {
+	c := Campaign{Options: Options{Profile: Compressed, Events: 200_000}, Seed: 100, Runs: 10, Jobs: 1}
+	_, want := explored(t, c)
+	for _, jobs := range []int{2, 7} {
+		c.Jobs = jobs
+		if _, got := explored(t, c); got != want {
+			t.Errorf("with %d jobs instead of 1 the report differs: %s", jobs, firstDifference(want, got))
+		}
+	}
+	for _, mode := range []scenarios.Mode{scenarios.ModeWire, scenarios.ModeGuard} {
+		c.Mode = mode
+		r, got := explored(t, c)
+		if got = strings.Replace(got, `"mode": "`+r.Mode+`"`, `"mode": "pointer"`, 1); got != want {
+			t.Errorf("in %s mode the report differs from that by pointer: %s", mode, firstDifference(want, got))
+		}
+	}
+}
+
+// A flaw that some seeds show is found, under one fingerprint, and First stops behind the first of them.
+func TestPlantedFlawIsFound(t *testing.T) {
+	// The flaw: nobody may lose a leader while writes are on their way.
+	planted := func(s *scenarios.Session) []Failure {
+		if n := s.Tally().MovesInFlight; n > 0 {
+			return []Failure{{Violated, "leaders-stay", fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
+		}
+		return nil
+	}
+	c := Campaign{Options: Options{Profile: Compressed, Judge: planted}, Seed: 1, Runs: 30, Jobs: 2}
+	r, _ := explored(t, c)
+	k := r.Of(Failure{Check: "leaders-stay", Text: "7 leaders of payments-3 went"})
+	if k == nil || k.Runs != r.RunsWithMoves || k.Runs < 5 {
+		t.Fatalf("the flaw was found as %+v, in %d runs with moved leaders", k, r.RunsWithMoves)
+	}
+	c.First = true
+	first, _ := explored(t, c)
+	failed := func(r Result) bool { return r.Verdict != Held }
+	for seed := uint64(1); ; seed++ {
+		if failed(Run(seed, c.Options)) {
+			if want := int(seed); first.Runs != want {
+				t.Errorf("the campaign stopped behind %d runs, the first failure is in run %d", first.Runs, want)
+			}
+			return
+		}
+	}
+}
+
+// Every family of faults strikes, and every fault of the world fires, within a campaign of bounded length; and the
+// campaign is worth something: leaders move under writes, and records are acknowledged.
+func TestEveryFaultFires(t *testing.T) {
+	struck := map[string]bool{}
+	for seed := range uint64(300) {
+		for _, f := range Draw(seed, Mixed).families {
+			struck[f] = true
+		}
+	}
+	for _, f := range families() {
+		if !struck[f.name] {
+			t.Errorf("no seed below 300 has the family %s", f.name)
+		}
+	}
+	r := NewReport(Campaign{})
+	rare := []string{"disk.misdirected", "disk.bit-rot", "disk.sync-lies", "disk.sync-forgets", "disk.lost-write", "disk.names", "net.drop-unread"}
+	missing := func() (names []string) {
+		for _, f := range r.Faults {
+			if f.Count == 0 && !slices.Contains(rare, f.Fault) { // those need a longer campaign than a test may be
+				names = append(names, f.Fault)
+			}
+		}
+		return names
+	}
+	for seed := uint64(1); seed <= 100 && len(missing()) > 0; seed++ {
+		r.Add(Run(seed, Options{Profile: Compressed, Events: 100_000}))
+	}
+	r.Settle()
+	if m := missing(); len(m) > 0 {
+		t.Errorf("never fired in %d runs: %s", r.Runs, strings.Join(m, ", "))
+	}
+	if r.AckedRecords.Median < 200 || r.RunsWithMoves*4 < r.Runs {
+		t.Errorf("of %d runs the median acknowledged %d records, and in %d a leader moved under writes", r.Runs, r.AckedRecords.Median, r.RunsWithMoves)
+	}
+}
+
+// Fingerprints forget what differs from seed to seed.
+func TestFingerprint(t *testing.T) {
+	a := Failure{Violated, "x", `p1 read "v17" at 204 of orders-0`}.Fingerprint()
+	b := Failure{Violated, "x", `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
+	if want := `x: pN read "…" at N of topic-N`; a != want || b != want {
+		t.Errorf("%q and %q, want %q", a, b, want)
+	}
+}
+
+// A seed whose plan cannot be run is that seed's result, and the campaign lives on.
+func TestPanicIsAResult(t *testing.T) {
+	boom := func(*scenarios.Session) []Failure { panic("boom 7") }
+	r := Run(1, Options{Profile: Compressed, Judge: boom})
+	if r.Verdict != Internal || len(r.Failures) == 0 || r.Failures[len(r.Failures)-1].Fingerprint() != "panic: boom N" || r.Text == "" {
+		t.Errorf("%+v", r.Failures)
+	}
+}
+
+// The text of a report says what was found and how to see it again.
+func TestReportText(t *testing.T) {
+	r := NewReport(Campaign{Seed: 7, Options: Options{Rules: []string{"M1"}}})
+	x := Result{Seed: 7, Verdict: Violated, Failures: []Failure{{Violated, "acked-durable", "it is gone"}}}
+	x.Tally.AckedRecords, x.Tally.MovesInFlight = 12, 1
+	r.Add(x)
+	r.Of(x.Failures[0]).Files = []string{"found/seed-7.txt"}
+	r.Settle()
+	for _, want := range []string{
+		"VIOLATED  acked-durable: it is gone\n          1 run, seeds 7\n          again  samsa run found/seed-7.txt --rule M1\n",
+		"1 from seed 7, mixed timeouts, pointer mode, old rules M1", "1 violated", "12 (12 to 12) acked records", "in 1 of 1 runs", "never     process.crash",
+	} {
+		if !strings.Contains(r.Text(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, r.Text())
+		}
+	}
+}
+
+// BenchmarkExplore is seeds of the compressed profile: the figure that counts is seeds a second of one core.
+func BenchmarkExplore(b *testing.B) {
+	for _, mode := range []scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
+		b.Run(mode.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			var events uint64
+			for i := range b.N {
+				events += Run(uint64(1+i%50), Options{Profile: Compressed, Mode: mode, Events: 100_000}).Events
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "seeds/s")
+			b.ReportMetric(float64(events)/float64(b.N), "events/seed")
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package explore
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Profile says how long a cluster's timeouts are.
+type Profile string
+
+const (
+	// Mixed draws Compressed for nine seeds of ten and Kafka for one.
+	Mixed Profile = "mixed"
+	// Compressed keeps the ratios of Kafka's timeouts at a tenth to a thirtieth of their length: at their full length ten
+	// virtual seconds shrink no ISR and expire no session, and a run without a violation says nothing.
+	Compressed Profile = "compressed"
+	// Kafka is all defaults, on virtual minutes.
+	Kafka Profile = "kafka"
+)
+
+// Profiles are all profiles, the default first.
+func Profiles() []Profile { return []Profile{Mixed, Compressed, Kafka} }
+
+// of settles Mixed for a seed.
+func (p Profile) of(d die) Profile {
+	if p != Mixed && p != "" {
+		return p
+	}
+	if d.odds("profile", 0, 100) {
+		return Kafka
+	}
+	return Compressed
+}
+
+// setting is one config as a scenario writes it.
+type setting struct {
+	name  string
+	value int
+}
+
+func (s setting) String() string { return s.name + "=" + strconv.Itoa(s.value) }
+
+// timing is a run's lengths of time, all in milliseconds of virtual time.
+type timing struct {
+	nodes    []setting // on the cluster line
+	producer []setting // on the first line of a producer
+	consumer []setting
+
+	boot  int // when the workload begins: all brokers are in by then unless a fault keeps one out
+	phase int // how long faults may happen
+	rest  int // how long the healed cluster may take to come to rest: the operator alone may wait half a minute for an answer
+	unit  int // what a short fault lasts: a heartbeat or so
+}
+
+// timingOf draws the timeouts of a run.
+func timingOf(p Profile, d die) timing {
+	if p == Kafka {
+		return timing{boot: 15_000, phase: 90_000, rest: 400_000, unit: 2_000}
+	}
+	// Kafka's session is 9 s, its heartbeat 2 s and its lag 30 s; all else hangs on how long a session is here.
+	session := pick(d, "session", 0, 300, 450, 600, 900)
+	scale := func(ms int) int { return max(1, ms*session/9000) }
+	lag := pick(d, "lag", 0, 1000, 1000, 1000, 500, 2000)
+	wait := min(pick(d, "fetch.wait", 0, scale(500), scale(500), 5, 100), lag)
+	request := pick(d, "request", 0, 1000, 1000, 600, 2000)
+	delivery := 4 * request
+	return timing{
+		nodes: []setting{
+			{"broker.session.timeout.ms", session},
+			{"broker.heartbeat.interval.ms", scale(2000)},
+			{"controller.quorum.fetch.timeout.ms", scale(2000)},
+			{"controller.quorum.election.timeout.ms", scale(1000)},
+			{"controller.quorum.election.backoff.max.ms", scale(1000)},
+			{"controller.quorum.request.timeout.ms", scale(2000)},
+			{"replica.lag.time.max.ms", lag},
+			{"replica.fetch.wait.max.ms", wait},
+			{"replica.fetch.backoff.ms", scale(1000)},
+			{"replica.high.watermark.checkpoint.interval.ms", scale(5000)},
+			{"request.timeout.ms", request},
+			{"log.initial.task.delay.ms", scale(30_000) / 4},
+			{"log.flush.offset.checkpoint.interval.ms", scale(60_000) / 4},
+		},
+		producer: []setting{
+			{"request.timeout.ms", request}, {"delivery.timeout.ms", delivery}, {"retry.backoff.ms", 20},
+		},
+		consumer: []setting{{"request.timeout.ms", request}, {"fetch.max.wait.ms", wait}, {"retry.backoff.ms", 20}},
+		boot:     2000, phase: pick(d, "phase", 0, 3000, 4000, 5000), rest: 60_000 + 3*delivery, unit: scale(2000),
+	}
+}
+
+// ms writes a time as scenarios do.
+func ms(n int) string {
+	if n%1000 == 0 {
+		return strconv.Itoa(n/1000) + "s"
+	}
+	return fmt.Sprintf("%dms", n)
+}

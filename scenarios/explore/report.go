@@ -1,0 +1,231 @@
+package explore
+
+import (
+	"slices"
+	"strconv"
+
+	"samsa/scenarios"
+)
+
+// Report is what a campaign was worth and what it found. It is equal for equal seeds, whatever the number of jobs and the
+// machine: there is no wall clock in it. Seeds and hashes are text, because numbers of JSON end at 2^53.
+type Report struct {
+	Schema      string   `json:"schema"` // "samsa.explore/1"
+	Seed        string   `json:"seed"`   // the first
+	Runs        int      `json:"runs"`
+	Profile     Profile  `json:"profile"`
+	Rules       []string `json:"rules"`
+	Mode        string   `json:"mode"`
+	Hash        string   `json:"hash"` // of all runs' hashes, in order
+	Interrupted bool     `json:"interrupted"`
+
+	Events       Spread `json:"events"`
+	VirtualMs    Spread `json:"virtual_ms"`
+	AckedBatches Spread `json:"acked_batches"`
+	AckedRecords Spread `json:"acked_records"`
+	ReadRecords  Spread `json:"read_records"`
+	LeaderMoves  Spread `json:"leader_moves"`
+	// RunsWithMoves are runs in which a leader changed while acked writes were in flight.
+	RunsWithMoves int `json:"runs_with_leader_moved_in_flight"`
+
+	Verdicts   []Count      `json:"verdicts"`
+	Checks     []CheckCount `json:"checks"`
+	Faults     []FaultCount `json:"faults"`
+	NeverFired []string     `json:"faults_never_fired"`
+	Kinds      []Kind       `json:"kinds_of_failure"`
+
+	hash   uint64
+	series [6][]int64 // the values behind the spreads
+	places map[string]int
+}
+
+// Spread is a number that every run has: their sum, and the least, the middle and the largest.
+type Spread struct {
+	Total  int64 `json:"total"`
+	Min    int64 `json:"min"`
+	Median int64 `json:"median"`
+	Max    int64 `json:"max"`
+}
+
+// Count is how many runs ended so.
+type Count struct {
+	Verdict Verdict `json:"verdict"`
+	Runs    int     `json:"runs"`
+}
+
+// CheckCount is how often a judge came to which answer.
+type CheckCount struct {
+	Check       string `json:"check"`
+	Held        int    `json:"held"`
+	Violated    int    `json:"violated"`
+	Priced      int    `json:"priced"`
+	Unknown     int    `json:"unknown"`
+	Unexercised int    `json:"unexercised"`
+}
+
+// FaultCount is how often a fault did something, and in how many runs.
+type FaultCount struct {
+	Fault string `json:"fault"`
+	Count uint64 `json:"count"`
+	Runs  int    `json:"runs"`
+}
+
+// Kind is failures with one fingerprint.
+type Kind struct {
+	Verdict     Verdict  `json:"verdict"`
+	Check       string   `json:"check"`
+	Fingerprint string   `json:"fingerprint"`
+	Example     string   `json:"example"` // as the first seed says it
+	Runs        int      `json:"runs"`
+	Seeds       []string `json:"seeds"` // the first few
+	Files       []string `json:"files"` // scenario files, for some of the seeds
+}
+
+// maxSeeds is how many seeds a kind names.
+const maxSeeds = 10
+
+// NewReport is the report of a campaign that has not begun.
+func NewReport(c Campaign) *Report {
+	r := &Report{
+		Schema: "samsa.explore/1", Seed: strconv.FormatUint(c.Seed, 10), Profile: c.Profile, Rules: slices.Clone(c.Rules), Mode: c.Mode.String(),
+		Checks: []CheckCount{}, NeverFired: []string{}, Kinds: []Kind{}, places: map[string]int{},
+	}
+	if r.Profile == "" {
+		r.Profile = Mixed
+	}
+	if r.Rules == nil {
+		r.Rules = []string{}
+	}
+	for _, v := range verdicts {
+		r.Verdicts = append(r.Verdicts, Count{v, 0})
+	}
+	for _, f := range scenarios.Faulty() {
+		r.Faults = append(r.Faults, FaultCount{Fault: f.Name})
+	}
+	return r
+}
+
+// Add takes a result in; results come in the order of their seeds.
+func (r *Report) Add(x Result) {
+	r.Runs++
+	r.hash = mix(mix(r.hash, x.Seed), x.Hash)
+	t := x.Tally
+	for i, n := range [...]int64{int64(x.Events), x.Time / 1_000_000, t.AckedBatches, t.AckedRecords, t.ReadRecords, t.Moves} {
+		r.series[i] = append(r.series[i], n)
+	}
+	if t.MovesInFlight > 0 {
+		r.RunsWithMoves++
+	}
+	for i := range r.Verdicts {
+		if r.Verdicts[i].Verdict == x.Verdict {
+			r.Verdicts[i].Runs++
+		}
+	}
+	for _, c := range x.Checks {
+		i := slices.IndexFunc(r.Checks, func(have CheckCount) bool { return have.Check == c.Check })
+		if i < 0 {
+			i = len(r.Checks)
+			r.Checks = append(r.Checks, CheckCount{Check: c.Check})
+		}
+		r.Checks[i].add(c.Status)
+	}
+	for _, f := range t.Faults {
+		i := slices.IndexFunc(r.Faults, func(have FaultCount) bool { return have.Fault == f.Name })
+		if i >= 0 && f.Count > 0 {
+			r.Faults[i].Count += f.Count
+			r.Faults[i].Runs++
+		}
+	}
+	for i, f := range x.Failures {
+		if !slices.ContainsFunc(x.Failures[:i], func(g Failure) bool { return g.Fingerprint() == f.Fingerprint() }) {
+			r.fail(f, x.Seed)
+		}
+	}
+}
+
+// fail enters a failure under its kind.
+func (r *Report) fail(f Failure, seed uint64) {
+	print := f.Fingerprint()
+	at, ok := r.places[print]
+	if !ok {
+		at = len(r.Kinds)
+		r.places[print] = at
+		r.Kinds = append(r.Kinds, Kind{Verdict: f.Verdict, Check: f.Check, Fingerprint: print, Example: f.Text, Seeds: []string{}, Files: []string{}})
+	}
+	k := &r.Kinds[at]
+	k.Runs++
+	if len(k.Seeds) < maxSeeds {
+		k.Seeds = append(k.Seeds, strconv.FormatUint(seed, 10))
+	}
+}
+
+// Of finds the kind of a failure that was added.
+func (r *Report) Of(f Failure) *Kind {
+	if at, ok := r.places[f.Fingerprint()]; ok {
+		return &r.Kinds[at]
+	}
+	return nil
+}
+
+// Settle works out what can only be known at the end.
+func (r *Report) Settle() {
+	for i, to := range []*Spread{&r.Events, &r.VirtualMs, &r.AckedBatches, &r.AckedRecords, &r.ReadRecords, &r.LeaderMoves} {
+		*to = spread(r.series[i])
+	}
+	r.Hash = strconv.FormatUint(r.hash, 16)
+	r.NeverFired = []string{}
+	for _, f := range r.Faults {
+		if f.Count == 0 {
+			r.NeverFired = append(r.NeverFired, f.Fault)
+		}
+	}
+}
+
+// Count is how many runs ended with a verdict.
+func (r *Report) Count(v Verdict) int {
+	for _, c := range r.Verdicts {
+		if c.Verdict == v {
+			return c.Runs
+		}
+	}
+	return 0
+}
+
+func (c *CheckCount) add(status string) {
+	switch status {
+	case "held":
+		c.Held++
+	case "violated":
+		c.Violated++
+	case "priced":
+		c.Priced++
+	case "unknown":
+		c.Unknown++
+	case "unexercised":
+		c.Unexercised++
+	}
+}
+
+func spread(values []int64) (s Spread) {
+	if len(values) == 0 {
+		return s
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	s.Min, s.Median, s.Max = sorted[0], sorted[len(sorted)/2], sorted[len(sorted)-1]
+	for _, v := range sorted {
+		s.Total += v
+	}
+	return s
+}
+
+// mix folds a number into a hash (FNV-1a over its bytes).
+func mix(h, x uint64) uint64 {
+	if h == 0 {
+		h = 0xCBF29CE484222325
+	}
+	for range 8 {
+		h = (h ^ x&0xFF) * 0x100000001B3
+		x >>= 8
+	}
+	return h
+}

@@ -1,0 +1,87 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"samsa/scenarios"
+)
+
+// Text is the report for people: what was found first, then what the campaign was worth.
+func (r *Report) Text() string {
+	var b strings.Builder
+	for _, k := range r.Kinds {
+		fmt.Fprintf(&b, "%-9s %s\n", strings.ToUpper(string(k.Verdict)), strings.ReplaceAll(scenarios.Wrap(k.Check+": "+k.Example, 80), "\n", "\n          "))
+		fmt.Fprintf(&b, "          %s, seeds %s\n", plural(k.Runs, "run"), strings.Join(k.Seeds, " "))
+		for _, f := range k.Files {
+			fmt.Fprintf(&b, "          again  samsa run %s%s\n", f, flags(r.Rules))
+		}
+	}
+	if len(r.Kinds) > 0 {
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "runs      %d from seed %s, %s timeouts, %s mode", r.Runs, r.Seed, r.Profile, r.Mode)
+	if len(r.Rules) > 0 {
+		fmt.Fprintf(&b, ", old rules %s", strings.Join(r.Rules, " "))
+	}
+	b.WriteString("\nverdicts ")
+	for _, v := range r.Verdicts {
+		fmt.Fprintf(&b, " %d %s ", v.Runs, v.Verdict)
+	}
+	b.WriteString("\n")
+	var idle []string
+	quiet := 0
+	for _, c := range r.Checks {
+		switch {
+		case c.Violated+c.Priced+c.Unknown > 0:
+			fmt.Fprintf(&b, "  %-26s %d held, %d violated, %d priced, %d unknown, %d unexercised\n", c.Check, c.Held, c.Violated, c.Priced, c.Unknown, c.Unexercised)
+		case c.Held == 0:
+			idle = append(idle, c.Check)
+		default:
+			quiet++
+		}
+	}
+	fmt.Fprintf(&b, "  %s held in every run that put them to the test\n", plural(quiet, "other check"))
+	if len(idle) > 0 {
+		fmt.Fprintf(&b, "  no run put to the test: %s\n", strings.Join(idle, ", "))
+	}
+	fmt.Fprintf(&b, "a run     %s events, %s ms of virtual time\n", r.Events.text(), r.VirtualMs.text())
+	fmt.Fprintf(&b, "          %s acked batches, %s acked records, %s records read\n", r.AckedBatches.text(), r.AckedRecords.text(), r.ReadRecords.text())
+	fmt.Fprintf(&b, "          %s leaders moved; in %d of %d runs while acked writes were in flight\n", r.LeaderMoves.text(), r.RunsWithMoves, r.Runs)
+	b.WriteString("faults    how often, and in how many runs\n")
+	for i, f := range r.Faults {
+		if i%2 == 0 {
+			b.WriteString("  ")
+		}
+		fmt.Fprintf(&b, "%-22s %8d %6d", f.Fault, f.Count, f.Runs)
+		if i%2 == 1 || i == len(r.Faults)-1 {
+			b.WriteString("\n")
+		} else {
+			b.WriteString("   ")
+		}
+	}
+	if len(r.NeverFired) > 0 {
+		fmt.Fprintf(&b, "never     %s\n", strings.Join(r.NeverFired, ", "))
+	}
+	fmt.Fprintf(&b, "hash      %s\n", r.Hash)
+	return b.String()
+}
+
+// text is the spread as a reader wants it: the middle, and the ends.
+func (s Spread) text() string { return fmt.Sprintf("%d (%d to %d)", s.Median, s.Min, s.Max) }
+
+// flags are the flags that switch old rules on.
+func flags(rules []string) string {
+	s := ""
+	for _, id := range rules {
+		s += " --rule " + id
+	}
+	return s
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
