@@ -63,17 +63,20 @@ func (c *controllerLink) turn(e env.Env, to int) {
 	}
 }
 
-// heardOf takes in what an answer to a metadata fetch says of the quorum.
+// heardOf takes in what an answer to a metadata fetch says of the quorum. Whoever is refused and not sent elsewhere tries
+// the next: it may have asked a controller that is cut off and has missed an epoch, or one that has just given up.
 func (b *Broker) heardOf(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponseTopicPartition) {
-	epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch)
-	if epoch < b.ctrl.epoch {
-		return
-	}
-	b.ctrl.epoch = epoch
-	for _, node := range r.Brokers {
-		if i := slices.Index(b.cfg.Controllers, env.Addr(node.Host)); node.NodeID == p.CurrentLeader.LeaderID && i >= 0 {
-			b.ctrl.turn(e, i)
-			return
+	if epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch); epoch >= b.ctrl.epoch {
+		b.ctrl.epoch = epoch
+		for _, node := range r.Brokers {
+			i := slices.Index(b.cfg.Controllers, env.Addr(node.Host))
+			if node.NodeID != p.CurrentLeader.LeaderID || i < 0 {
+				continue
+			}
+			if i != b.ctrl.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // it leads, and we only had the epoch wrong
+				b.ctrl.turn(e, i)
+				return
+			}
 		}
 	}
 	if p.ErrorCode != 0 {
