@@ -224,7 +224,7 @@ type CorruptError struct {
 	What      string      // the field or rule, as a noun
 	Got, Want int64       // the value found, and the value or bound it should have
 	Record    int32       // index of the record inside the batch, or -1 for the batch itself
-	Code      *kerr.Error // CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP or UNSUPPORTED_COMPRESSION_TYPE
+	Code      *kerr.Error // CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP or UNKNOWN_SERVER_ERROR
 	Cause     error       // a codec's own error, or nil
 }
 

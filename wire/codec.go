@@ -85,15 +85,22 @@ func (c Codec) decompress(src []byte) (raw []byte, err error) {
 		return nil, c.unsupported()
 	}
 	if err != nil {
-		// The CRC was right, so this is the producer's fault and a retry would not help: not CORRUPT_MESSAGE.
-		return nil, &CorruptError{What: c.String() + " stream", Got: int64(len(src)), Record: -1, Code: kerr.InvalidRecord, Cause: err}
+		// The CRC was right, so this is the producer's fault. Kafka has no error for it: whatever its decompressors throw
+		// becomes UNKNOWN_SERVER_ERROR, but for the end of a gzip stream that comes too early, which it takes for records
+		// that are cut off.
+		code := kerr.UnknownServerError
+		if c == CodecGzip && errors.Is(err, io.ErrUnexpectedEOF) {
+			code = kerr.InvalidRecord
+		}
+		return nil, &CorruptError{What: c.String() + " stream", Got: int64(len(src)), Record: -1, Code: code, Cause: err}
 	}
 	return raw, nil
 }
 
-// unsupported is for codec ids 5 to 7, at which Kafka fails with UNKNOWN_SERVER_ERROR for want of anything better.
+// unsupported is for codec ids 5 to 7. Kafka fails on them with UNKNOWN_SERVER_ERROR: its UNSUPPORTED_COMPRESSION_TYPE is for
+// zstd from clients that are too old for it.
 func (c Codec) unsupported() error {
-	return &CorruptError{What: "codec", Got: int64(c), Want: int64(CodecZstd), Record: -1, Code: kerr.UnsupportedCompressionType}
+	return &CorruptError{What: "codec", Got: int64(c), Want: int64(CodecZstd), Record: -1, Code: kerr.UnknownServerError}
 }
 
 // What our own readers find wrong with a stream. They travel as the Cause of a *CorruptError.

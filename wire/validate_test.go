@@ -65,7 +65,7 @@ func TestValidateRefuses(t *testing.T) {
 		"a byte too many":          {append(bytes.Clone(sound), 0), kerr.CorruptMessage},
 		"magic 1":                  {resigned(sound, func(b Batch) { b[atMagic] = 1 }), kerr.InvalidRecord},
 		"magic 3":                  {resigned(sound, func(b Batch) { b[atMagic] = 3 }), kerr.CorruptMessage},
-		"codec 5":                  {resigned(sound, func(b Batch) { b[atAttributes+1] |= 5 }), kerr.UnsupportedCompressionType},
+		"codec 5":                  {resigned(sound, func(b Batch) { b[atAttributes+1] |= 5 }), kerr.UnknownServerError},
 		"last offset before first": {resigned(sound, put32(atLastOffsetDelta, -1)), kerr.InvalidRecord},
 		"more records than room":   {resigned(sound, put32(atCount, 6)), kerr.InvalidRecord},
 		"less than no record":      {resigned(sound, put32(atCount, -1)), kerr.InvalidRecord},
@@ -83,23 +83,44 @@ func TestClientsMayNotAppend(t *testing.T) {
 	sound := built(t, smallOptions(), smallRecords()...)
 	require.NoError(t, sound.ValidateRecords())
 	end := len(sound)
+	fromOne := []Record{{Offset: 1, Value: []byte("first is 1")}, {Offset: 2}}
 	for name, b := range map[string]Batch{
 		"a gap at the end":             resigned(sound, put32(atLastOffsetDelta, 5)),
 		"no records":                   built(t, BatchOptions{ProducerID: NoProducerID, NextOffset: 1}),
 		"control":                      resigned(sound, func(b Batch) { b[atAttributes+1] |= maskControl }),
 		"a producer without sequence":  resigned(sound, put32(atBaseSequence, -1)),
-		"a gap inside":                 built(t, PlainBatch(0, 0), Record{Offset: 1, Value: []byte("first is 1")}, Record{Offset: 2}),
+		"a gap inside":                 resigned(built(t, gzipped(), fromOne...), put32(atLastOffsetDelta, 1)),
+		"gzip that ends early":         cutShort(built(t, gzipped(), smallRecords()...)),
 		"a record short":               resigned(sound, func(b Batch) { put32(atCount, 6)(b); put32(atLastOffsetDelta, 5)(b) }),
 		"a record too many":            resigned(sound, func(b Batch) { put32(atCount, 4)(b); put32(atLastOffsetDelta, 3)(b) }),
 		"the last record longer":       resigned(sound, func(b Batch) { b[end-8] += 2 }),
 		"the last record shorter":      resigned(sound, func(b Batch) { b[end-8] -= 2 }),
 		"a header count below zero":    resigned(sound, func(b Batch) { b[end-1] = 1 }),
 		"more headers than bytes":      resigned(sound, func(b Batch) { b[end-1] = 2 }),
-		"says gzip, and is not":        resigned(sound, func(b Batch) { b[atAttributes+1] |= byte(CodecGzip) }),
 		"a key longer than the record": resigned(sound, func(b Batch) { b[BatchHeaderSize+4] = 100 }),
 	} {
 		require.ErrorIs(t, b.ValidateRecords(), kerr.InvalidRecord, name)
 	}
+	// What does not decompress at all is nobody's error in Kafka.
+	for codec := CodecGzip; codec <= CodecZstd; codec++ {
+		b := resigned(sound, func(b Batch) { b[atAttributes+1] |= byte(codec) })
+		require.ErrorIs(t, b.ValidateRecords(), kerr.UnknownServerError, codec.String())
+	}
+	odd := resigned(built(t, PlainBatch(0, 0), fromOne...), put32(atLastOffsetDelta, 1))
+	require.NoError(t, odd.ValidateRecords(), "nobody looks how uncompressed records number themselves")
+}
+
+func gzipped() BatchOptions {
+	o := PlainBatch(0, 0)
+	o.Codec = CodecGzip
+	return o
+}
+
+// cutShort takes the last bytes of a batch away and signs it again.
+func cutShort(b Batch) Batch {
+	b = append(Batch(nil), b[:len(b)-12]...)
+	put32(atLength, int32(len(b)-sizePrefix))(b)
+	return resigned(b, func(Batch) {})
 }
 
 func TestClientRules(t *testing.T) {
