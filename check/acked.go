@@ -55,7 +55,7 @@ func seeDurable(d *Docket, v *View, c *Change) {
 			where = p.whoHas(v, q)
 		}
 		d.decide(v, Fact{p.TP.String(), q.Base, "leader"}, clause,
-			q.client, " was told at step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; broker ",
+			q.client, " was told after step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; broker ",
 			itoa(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
 		return true
 	})

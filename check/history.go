@@ -111,15 +111,17 @@ type spot struct {
 	value string
 }
 
-// sends are the sends of a history by what they sent.
-func sends(history []Op) map[spot]Op {
-	all := map[spot]Op{}
-	for _, op := range history {
-		if op.Kind == Send {
-			all[spot{op.Partition, op.Value}] = op
+// sends are the sends of the history by what they sent.
+func (c *Case) sends() map[spot]Op {
+	if c.born == nil {
+		c.born = map[spot]Op{}
+		for _, op := range c.History {
+			if op.Kind == Send {
+				c.born[spot{op.Partition, op.Value}] = op
+			}
 		}
 	}
-	return all
+	return c.born
 }
 
 // read is a value at an offset.
@@ -135,7 +137,7 @@ var noDuplicate = &Check{
 	Doc: "no record is stored twice",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		born, first := sends(c.History), map[spot]wire.Offset{}
+		born, first := c.sends(), map[spot]wire.Offset{}
 		for _, op := range c.History {
 			if op.Kind != Poll {
 				continue
@@ -306,7 +308,7 @@ var producerOrder = &Check{
 	Doc: "records of one producer lie in a partition in the order in which they were sent",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		born := sends(c.History)
+		born := c.sends()
 		where := map[spot]Op{} // the earliest place of each value
 		for _, op := range c.History {
 			if k := (spot{op.Partition, op.Value}); op.Kind == Poll {

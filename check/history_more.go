@@ -45,7 +45,7 @@ var recordsIntact = &Check{
 	Doc: "every record that is read was sent, to that partition, with that key and value",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		born := sends(c.History)
+		born := c.sends()
 		if len(born) == 0 {
 			return s.answer("", "")
 		}
@@ -195,7 +195,7 @@ var topicsApart = &Check{
 	Judge: func(c *Case) Result {
 		s := said{c: c}
 		none := wire.TopicID{}
-		born := sends(c.History)
+		born := c.sends()
 		for _, op := range c.History {
 			send, ok := born[spot{op.Partition, op.Value}]
 			if op.Kind != Poll || !ok || send.Topic == none || op.Topic == none {

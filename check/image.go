@@ -113,6 +113,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 
 // registered ends the excuse of a broker whose disk was hit: the controller knows of an incarnation that came later.
 func (v *View) registered(b *Broker, incarnation wire.UUID) {
+	b.joined = v.step
 	if i := slices.Index(b.ids, incarnation); i >= 0 {
 		b.mended = max(b.mended, b.asked[i])
 	}

@@ -265,13 +265,13 @@ func seeLegal(d *Docket, v *View, c *Change) {
 	}
 }
 
-// shutdowns is how many brokers with a replica ended since something was promised. The controller must take each for an
+// shutdowns is how many brokers with a replica ended, or came back as new incarnations, since something was promised. The controller must take each for an
 // unclean shutdown that may have cost records, and forgets what that broker had: with min.insync.replicas of them at
 // once it may forget the only one that has everything (KIP-966).
 func (p *Partition) shutdowns(v *View, q *promise) int {
 	n := 0
 	for _, r := range p.replicas {
-		if b := v.Broker(r.Node); b.died >= q.since || b.tainted() {
+		if b := v.Broker(r.Node); b.died >= q.since || b.joined >= q.since || b.tainted() {
 			n++
 		}
 	}

@@ -160,6 +160,7 @@ type Broker struct {
 	up      bool
 	life    uint32      // counts processes
 	died    uint64      // the step in which a process ended last
+	joined  uint64      // the step in which an incarnation was registered last
 	ids     []wire.UUID // incarnations that have asked to be registered
 	asking  bool        // the last of them is of the process that runs
 	hits    []int       // faults of its disk, indexes of View.hits

@@ -64,7 +64,7 @@ func (g *ghosts) changed(host env.Addr, c *sim.DiskChange) {
 			l := g.of(host, dir)
 			f := l.file(c.Path)
 			if f.told = max(f.told, c.Off+c.Len); c.Off < f.parsed {
-				g.pop(l, f, c.Off, "")
+				g.recheck(l, f, c.Off, c.Off+c.Len)
 			}
 			g.follow(l, f)
 		}
@@ -227,6 +227,28 @@ func (g *ghosts) pop(l *ghost, f *ghostFile, at int64, by string) {
 	}
 }
 
+// recheck looks at batches again that were read before their write was told: a node writes on several lanes, and what
+// is behind may be told first. It forgets those that are no longer what they were.
+func (g *ghosts) recheck(l *ghost, f *ghostFile, from, to int64) {
+	at, _ := slices.BinarySearchFunc(f.batches, from+1, func(b ghostBatch, pos int64) int { return cmp.Compare(b.pos+b.size, pos) })
+	for _, b := range f.batches[at:] {
+		if b.pos >= to {
+			return
+		}
+		head, _, ok := g.disk(l.host).Peek(f.path, b.pos, wire.BatchHeaderSize)
+		if !ok || len(head) < wire.BatchHeaderSize || batchOf(head) != b.Batch || batchLength(head) != b.size {
+			g.pop(l, f, b.pos, "")
+			return
+		}
+	}
+}
+
+// batchOf is what the judges are told of a batch.
+func batchOf(head []byte) check.Batch {
+	b := wire.Batch(head)
+	return check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
+}
+
 // follow reads the whole batches that have been told.
 func (g *ghosts) follow(l *ghost, f *ghostFile) {
 	d := g.disk(l.host)
@@ -240,7 +262,7 @@ func (g *ghosts) follow(l *ghost, f *ghostFile) {
 		if length < wire.BatchHeaderSize || b.Magic() != 2 || f.parsed+length > min(f.told, size) {
 			return // not whole yet, or rubbish that recovery will cut off
 		}
-		batch := check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
+		batch := batchOf(head)
 		f.batches = append(f.batches, ghostBatch{f.parsed, length, batch})
 		f.parsed += length
 		if l.part != nil {

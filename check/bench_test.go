@@ -1,0 +1,47 @@
+package check
+
+import (
+	"fmt"
+	"testing"
+
+	"samsa/wire"
+)
+
+// BenchmarkView plays one batch after the other through a partition with three replicas: appended, copied, committed,
+// acknowledged, read. What one batch costs must not depend on how many came before: compare ns/op between the lines.
+func BenchmarkView(b *testing.B) {
+	for _, before := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprint(before), func(b *testing.B) {
+			v := NewView(Contract{}, All())
+			s := newStage(v, 2)
+			all := []*Replica{s.p.Replica(1), s.p.Replica(2), s.p.Replica(3)}
+			state := all[0].State
+			at := wire.Offset(0)
+			one := func() {
+				v.Clock(v.step+1, v.now+1e6)
+				batch := Batch{at, at + 1, 0, uint32(at)}
+				for _, r := range all {
+					v.Grew(s.p, r, batch)
+				}
+				at++
+				state.HW, state.End = at, at
+				v.Looked(s.p, all[0], state)
+				v.Acked(s.p, all[0], at-1, -1, "p1")
+				v.Served(s.p, all[0], at)
+				v.Delivered(s.p, all[0], batch, at)
+			}
+			for range before {
+				one()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				one()
+			}
+			for i, k := range All() {
+				if r := k.result(s.done(), i); k.See != nil && r.Status == Violated {
+					b.Fatal(k.Name, r.Explanation)
+				}
+			}
+		})
+	}
+}
