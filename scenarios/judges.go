@@ -125,7 +125,8 @@ func (j *judges) Changed(f *sim.Effect) {
 	}
 }
 
-func (j *judges) clock(at sim.Time) { j.view.Clock(j.c.step(), int64(at)) }
+// clock tells the judges the time and the last step: a step is counted before anything that its event did is told.
+func (j *judges) clock(at sim.Time) { j.view.Clock(j.c.world.Steps(), int64(at)) }
 
 func (j *judges) started(h *watched) {
 	if h.role == "broker" {
