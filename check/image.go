@@ -100,6 +100,8 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		v.assign(r)
 	case *wire.PartitionChangeRecord:
 		v.reassign(r)
+	case *wire.ClearElrRecord:
+		v.clearELR(r.TopicName)
 	case *wire.ConfigRecord:
 		m.configured = m.next
 		k := configKey{r.ResourceType, r.ResourceName, r.Name}
@@ -180,6 +182,18 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 		}
 	}
 	v.tell(Change{Kind: Altered, Partition: p, Was: was})
+}
+
+// clearELR empties the eligible leader replicas of a topic's partitions, or of all (""): a change of each that has some,
+// as if by a record of its own (TopicDelta.maybeClearElr). min.insync.replicas has changed, and they were told by the old.
+func (v *View) clearELR(topic string) {
+	for _, p := range v.parts {
+		if a := &p.assigned; (topic == "" || v.image.topics[p.ID] == topic) && len(a.ELR)+len(a.LastELR) > 0 {
+			r := wire.NewPartitionChange(p.ID, p.TP.Partition)
+			r.ELR, r.LastKnownELR = []wire.NodeID{}, []wire.NodeID{}
+			v.reassign(r)
+		}
+	}
 }
 
 // elected notes an election, and what it gives away if it was unclean.
