@@ -55,7 +55,7 @@ func (c *Controller) configChanges(m cluster, r *kmsg.IncrementalAlterConfigsReq
 		if slices.ContainsFunc(r.Configs[:i], func(o kmsg.IncrementalAlterConfigsRequestResourceConfig) bool { return o.Name == cfg.Name }) {
 			return nil, kerr.InvalidRequest
 		}
-		was, _ := m.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: cfg.Name})
+		was, set := m.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: cfg.Name})
 		value, err := newValue(was, cfg.Op, cfg.Value)
 		if err != nil {
 			return nil, err
@@ -65,6 +65,11 @@ func (c *Controller) configChanges(m cluster, r *kmsg.IncrementalAlterConfigsReq
 		}
 		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && m.elr() {
 			return nil, kerr.InvalidConfig // the controller must know one value for all (KIP-966)
+		}
+		// What stays as it is needs no record, but for brokers, who read their files again then (KAFKA-14136). A record of
+		// min.insync.replicas has consequences even if it says nothing new.
+		if kind != wire.ConfigBroker && (value == nil && !set || value != nil && set && *value == was) {
+			continue
 		}
 		records = append(records, &wire.ConfigRecord{ResourceType: kind, ResourceName: r.ResourceName, Name: cfg.Name, Value: value})
 	}

@@ -187,6 +187,9 @@ func (p *Plan) mend(b *strings.Builder) {
 		}
 	}
 	fmt.Fprintf(b, "start %s,brokers,%s\n", strings.Join(up, ","), clients)
+	if p.has("config topic") {
+		p.unlock(b)
+	}
 	rest := func() {
 		if p.rots {
 			fmt.Fprintf(b, "wait %s\n", ms(p.time.rest/4))
@@ -209,6 +212,15 @@ func (p *Plan) mend(b *strings.Builder) {
 		}
 	}
 	rest()
+}
+
+// unlock does what an operator must do where min.insync.replicas was changed while a partition had nobody in sync: Kafka
+// forgets the eligible leader replicas then (ClearElrRecord), and only an unclean election gives it a leader again.
+func (p *Plan) unlock(b *strings.Builder) {
+	fmt.Fprintf(b, "wait %s\n", ms(20*p.time.unit))
+	for _, t := range p.topics {
+		fmt.Fprintf(b, "config topic %s unclean.leader.election.enable=true\n", t.name)
+	}
 }
 
 // has says whether a line with these words was ordered.
