@@ -13,8 +13,8 @@ import (
 	"samsa/check"
 )
 
-// audited is the scenario of the audit: it crashes, elects, truncates and reads.
-const audited = "leader-failover"
+// audited are the scenarios of the audit: the one that everybody sees first, and one in which everything happens.
+var audited = [...]string{"leader-failover", "testdata/audit.txt"}
 
 // auditSeeds are 20 seeds, or as many as SAMSA_AUDIT_SEEDS says.
 func auditSeeds(t *testing.T) []uint64 {
@@ -33,9 +33,19 @@ func auditSeeds(t *testing.T) []uint64 {
 // equal, and different seeds must be different runs.
 func TestDeterminism(t *testing.T) {
 	seeds := auditSeeds(t)
-	src, ok := Source(audited)
+	native := buildReplay(t, runtime.GOARCH)
+	for _, name := range audited {
+		t.Run(name, func(t *testing.T) { audit(t, name, seeds, native) })
+	}
+}
+
+func audit(t *testing.T, name string, seeds []uint64, native string) {
+	src, ok := Source(name)
 	if !ok {
-		t.Fatalf("no scenario %s", audited)
+		var err error
+		if src, err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	program := load(t, string(src))
 	once := func(mode Mode) (lines []string) {
@@ -69,14 +79,13 @@ func TestDeterminism(t *testing.T) {
 	}{{"a second time", ModePointer}, {"wire mode", ModeWire}, {"guard mode", ModeGuard}} {
 		t.Run(axis.name, func(t *testing.T) { same(t, want, once(axis.mode)) })
 	}
-	native := buildReplay(t, runtime.GOARCH)
-	t.Run("another process", func(t *testing.T) { same(t, want, replay(t, native, seeds)) })
-	t.Run("GOGC=1", func(t *testing.T) { same(t, want, replay(t, native, seeds, "GOGC=1")) })
+	t.Run("another process", func(t *testing.T) { same(t, want, replay(t, native, name, seeds)) })
+	t.Run("GOGC=1", func(t *testing.T) { same(t, want, replay(t, native, name, seeds, "GOGC=1")) })
 	t.Run("GOARCH=386", func(t *testing.T) {
 		if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 			t.Skip("386 binaries run on Linux on amd64")
 		}
-		same(t, want, replay(t, buildReplay(t, "386"), seeds))
+		same(t, want, replay(t, buildReplay(t, "386"), name, seeds))
 	})
 }
 
@@ -106,13 +115,13 @@ func buildReplay(t *testing.T, arch string) string {
 }
 
 // replay runs the seeds in a process of its own.
-func replay(t *testing.T, binary string, seeds []uint64, env ...string) []string {
+func replay(t *testing.T, binary, name string, seeds []uint64, env ...string) []string {
 	t.Helper()
 	words := make([]string, len(seeds))
 	for i, seed := range seeds {
 		words[i] = strconv.FormatUint(seed, 10)
 	}
-	run := exec.Command(binary, "-seeds", strings.Join(words, ","), audited)
+	run := exec.Command(binary, "-seeds", strings.Join(words, ","), name)
 	run.Env = append(os.Environ(), env...)
 	out, err := run.CombinedOutput()
 	if err != nil {

@@ -180,12 +180,17 @@ func keyNames(v *Verb) []string {
 
 // enter keeps what later lines may need.
 func (p *Program) enter(c Command) {
-	a := c.Args
 	if c.Verb == verbPin {
-		p.Pins = append(p.Pins, Pin{
-			Site: arg[string](a, "SITE"), Entity: arg[string](a, "ENTITY"),
-			Ordinal: arg[uint64](a, "ORDINAL"), Value: arg[uint64](a, "DRAW"),
-		})
+		p.Pins = append(p.Pins, c.pin())
+	}
+}
+
+// pin is what a pin line fixes.
+func (c *Command) pin() Pin {
+	a := c.Args
+	return Pin{
+		Site: arg[string](a, "SITE"), Entity: arg[string](a, "ENTITY"),
+		Ordinal: arg[uint64](a, "ORDINAL"), Value: arg[uint64](a, "DRAW"),
 	}
 }
 

@@ -69,6 +69,8 @@ type cluster struct {
 
 	controllers, brokers, clients []*host
 
+	patience env.Duration // the longest request timeout of a client
+
 	ops     []*operation // Op is the index plus one
 	records []*sent      // by the id that the producer carries
 	topics  map[int64]string
@@ -152,6 +154,9 @@ func (c *cluster) Steps() uint64 { return c.world.Steps() }
 
 // Hash implements Clockwork.
 func (c *cluster) Hash() uint64 { return c.world.Hash() }
+
+// Close implements Clockwork.
+func (c *cluster) Close() { c.world.Close() }
 
 // At implements Clockwork.
 func (c *cluster) At(t env.Duration, label string, do func()) { c.world.At(sim.Time(t), label, do) }

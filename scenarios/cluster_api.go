@@ -34,6 +34,8 @@ type Clockwork interface {
 	Steps() uint64
 	// Hash is the run's identity so far.
 	Hash() uint64
+	// Close ends the world: whatever still waits in it is stopped. It does not move any more.
+	Close()
 	// At runs do as an event of its own at time t (not before now).
 	At(t env.Duration, label string, do func())
 }
@@ -105,6 +107,8 @@ type Sight interface {
 	// Sound is what the world found wrong with the program itself, such as a message that was changed after it was sent
 	// (guard mode); nil if nothing. It is a bug of ours and no verdict on Kafka.
 	Sound() error
+	// Unmet are the pins that nothing has asked for.
+	Unmet() []Pin
 	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree.
 	Quiet() bool
 }

@@ -70,6 +70,7 @@ func (c *cluster) AddClient(name env.Addr, settings []Setting) {
 		panic("scenarios: a setting that was not checked: " + err.Error())
 	}
 	h.acks = cfg.Acks
+	c.patience = max(c.patience, cfg.RequestTimeout)
 	c.judges.view.Clients(len(c.clients))
 	c.boot(h, func() env.Node {
 		n := client.New(c.addrs(c.brokers), cfg)

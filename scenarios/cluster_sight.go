@@ -206,10 +206,26 @@ func (c *cluster) Judge(final bool) []check.Finding {
 	return check.Judge(&evidence)
 }
 
+// Unmet implements Sight.
+func (c *cluster) Unmet() []Pin {
+	var all []Pin
+	for _, o := range c.world.Unmet() {
+		all = append(all, Pin{string(o.Site), o.Entity, o.Ordinal, o.Value})
+	}
+	return all
+}
+
 // Sound implements Sight.
 func (c *cluster) Sound() error {
 	if v := c.world.GuardViolation(); v != nil {
 		return v
+	}
+	// No request waits for longer than its sender does; one that is still there after twice that was forgotten.
+	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
+		if !c.world.Paused(u.Server) {
+			return fmt.Errorf("%s has not answered a request of %s with api key %d since %s", u.Server, u.Ticket.From,
+				u.Ticket.Key, formatDuration(env.Duration(u.Since)))
+		}
 	}
 	return nil
 }

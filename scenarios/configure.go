@@ -129,6 +129,11 @@ func (c *configs) contract() check.Contract {
 	}
 }
 
+// longestCall is how long any request may take before its sender gives it up, with clients that wait for up to patience.
+func (c *configs) longestCall(patience env.Duration) env.Duration {
+	return max(patience, env.Duration(c.brokers.Duration("request.timeout.ms")), env.Duration(c.brokers.Duration("controller.quorum.fetch.timeout.ms")))
+}
+
 // threads is num.io.threads.
 func (c *configs) threads() int { return int(c.brokers.Int("num.io.threads")) }
 

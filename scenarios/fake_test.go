@@ -299,7 +299,11 @@ func (f *fake) Machines() (all []MachineState) {
 
 func (f *fake) Names() Names { return fakeNames{} }
 func (f *fake) Sound() error { return nil }
-func (f *fake) Quiet() bool  { return len(f.queue) == 0 }
+
+func (f *fake) Unmet() []Pin { return nil }
+
+func (f *fake) Close()      {}
+func (f *fake) Quiet() bool { return len(f.queue) == 0 }
 
 func (f *fake) Judge(final bool) []check.Finding {
 	r := check.Result{Status: f.status, Explanation: "every acked record is where it should be"}

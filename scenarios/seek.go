@@ -44,10 +44,18 @@ func (s *Session) Finish() (*Verdict, error) {
 // must not be used any more; the one it returns stands at the step.
 func (s *Session) Seek(step uint64) (*Session, error) {
 	if step < s.Position() || s.verdict != nil {
+		s.Close()
 		s = New(s.program, s.run)
 	}
 	_, err := s.RunUntil(step)
 	return s, err
+}
+
+// Close ends the session's world. What it has told can still be read; it does not move any more.
+func (s *Session) Close() {
+	if s.cluster != nil {
+		s.cluster.Close()
+	}
 }
 
 // Position is the number of steps that have happened.

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"samsa/check"
@@ -311,6 +312,17 @@ func (s *Session) claim(l *Line, ok bool, text string) {
 	s.claims = append(s.claims, Claim{l, ok, strings.TrimSpace(text)})
 }
 
+// claimPins says which pin lines had no effect: their site or machine may be misspelt, or the decision never came up.
+func (s *Session) claimPins() {
+	unmet := s.cluster.Unmet()
+	for i := range s.program.code {
+		c := &s.program.code[i]
+		if c.Verb == verbPin && slices.Contains(unmet, c.pin()) {
+			s.claim(&c.Line, false, c.Line.String()+": nothing in this run asked for that decision")
+		}
+	}
+}
+
 // stop ends the run before its last line.
 func (s *Session) stop(why string) {
 	if s.stopped == "" {
@@ -323,6 +335,9 @@ func (s *Session) end() { s.endWith(true) }
 
 // endWith sums the run up; final says that it is over and not only looked at.
 func (s *Session) endWith(final bool) {
+	if final && s.cluster != nil {
+		s.claimPins()
+	}
 	v := &Verdict{Seed: s.seed, Stopped: s.stopped, Claims: s.claims}
 	s.verdict = v
 	if s.cluster == nil {

@@ -63,6 +63,7 @@ type overrides struct {
 type rule struct {
 	site uint64
 	pins map[decision]uint64
+	met  map[decision]bool // pins that decided something
 	keep map[decision]bool // nil: all decisions stay
 	off  bool
 	salt uint64
@@ -83,7 +84,7 @@ func newOverrides(list []Override) *overrides {
 		}
 		r := o.rule(hashString(string(e.Site)))
 		if r == nil {
-			o.rules = append(o.rules, rule{site: hashString(string(e.Site)), pins: map[decision]uint64{}})
+			o.rules = append(o.rules, rule{site: hashString(string(e.Site)), pins: map[decision]uint64{}, met: map[decision]bool{}})
 			r = &o.rules[len(o.rules)-1]
 		}
 		at := decision{hashEntity(e.Entity), e.Ordinal}
@@ -125,12 +126,24 @@ func (o *overrides) decide(s site, entity, ordinal uint64) (value uint64, fixed 
 	}
 	at := decision{entity, ordinal}
 	if v, ok := r.pins[at]; ok {
+		r.met[at] = true
 		return v, true, 0
 	}
 	if r.off || r.keep != nil && !r.keep[at] {
 		return 0, true, 0
 	}
 	return 0, false, salt ^ r.salt
+}
+
+// Unmet lists the pins that nothing has asked for yet: their site, entity or ordinal may be misspelt.
+func (w *World) Unmet() []Override {
+	var list []Override
+	for _, e := range w.config.Overrides {
+		if e.Kind == Pin && !w.chance.overrides.rule(hashString(string(e.Site))).met[decision{hashEntity(e.Entity), e.Ordinal}] {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // chance is a seed with its overrides.

@@ -219,3 +219,16 @@ func BenchmarkChoosePinned(b *testing.B) {
 		b.Log(sum)
 	}
 }
+
+func TestPinsThatNothingAsksForAreKnown(t *testing.T) {
+	met := Override{Kind: Pin, Site: "net.jitter", Entity: "a>b", Ordinal: 0, Value: 3}
+	misspelt := Override{Kind: Pin, Site: "net.jiter", Entity: "a>b", Ordinal: 0, Value: 3}
+	w := New(Config{Overrides: []Override{met, misspelt}})
+	if got := w.Unmet(); len(got) != 2 {
+		t.Fatalf("nothing has happened yet, and of two pins %v are unmet", got)
+	}
+	w.chance.overrides.decide(site{key: hashString("net.jitter")}, hashEntity("a>b"), 0)
+	if got := w.Unmet(); len(got) != 1 || got[0] != misspelt {
+		t.Fatalf("unmet are %v, want the misspelt one", got)
+	}
+}

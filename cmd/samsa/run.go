@@ -34,7 +34,7 @@ func (a *app) runCommand() *cobra.Command {
 			"The same seed gives the same bytes.\n\n" +
 			"SCENARIO is a name (samsa list scenarios) or the path of a file.\n\n" +
 			"Exit codes: 0 all held, or exactly the failure that --expect names; 1 a safety property is violated; 2 wrong usage or " +
-			"a malformed scenario; 3 inconclusive; 4 it did not heal in time; 5 the same seed gave another run; 70 a bug of Samsa's; " +
+			"a malformed scenario; 3 inconclusive; 4 it did not heal in time; 70 a bug of Samsa's; " +
 			"130 interrupted. With --json there is exactly one object on stdout: " +
 			`schema "samsa.run/1", or "samsa.error/1" if nothing could be run.`,
 		Example: "  samsa run leader-failover\n" +

@@ -63,13 +63,19 @@ func StoryText(story []Line) string {
 // Seconds is a time in seconds with three places, rounded down.
 func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
 
-// Closing is what stands below a story: the judges, the verdict, and how to see the same run again.
+// Closing is what stands below a story: the judges, the verdict, and how to see the same run again. A judge who found
+// something speaks; those who did not are named.
 func (r Report) Closing(again string) string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")
+	quiet := map[string][]string{}
 	for _, p := range r.Properties {
+		if p.Status == "held" || p.Status == "unexercised" {
+			quiet[p.Status] = append(quiet[p.Status], p.Name)
+			continue
+		}
 		word := strings.ToUpper(p.Status)
-		if p.Step > 0 && p.Status != "held" {
+		if p.Step > 0 {
 			word += fmt.Sprintf(" at step %d", p.Step)
 		}
 		fmt.Fprintf(&b, "  %-22s %s\n", p.Name, word)
@@ -78,6 +84,11 @@ func (r Report) Closing(again string) string {
 		}
 		if p.Clause != "" {
 			b.WriteString(fill(clean(p.Clause), "    allowed by: ", "      ") + "\n")
+		}
+	}
+	for _, status := range []string{"held", "unexercised"} {
+		if names := quiet[status]; len(names) > 0 {
+			b.WriteString(fill(strings.Join(names, ", "), fmt.Sprintf("  %-12s ", strings.ToUpper(status)), strings.Repeat(" ", 15)) + "\n")
 		}
 	}
 	for _, c := range r.Claims {

@@ -68,6 +68,8 @@ func (s *stage) Machines() []scenarios.MachineState { return nil }
 func (s *stage) At(env.Duration, string, func())    {}
 func (s *stage) Start(env.Addr)                     {}
 func (s *stage) Sound() error                       { return nil }
+func (s *stage) Unmet() []scenarios.Pin             { return nil }
+func (s *stage) Close()                             {}
 func (s *stage) Quiet() bool                        { return s.at == len(s.notes) }
 
 type someNames struct{}
