@@ -115,8 +115,13 @@ type Finding struct {
 // Judge runs every check on a case.
 func Judge(c *Case) []Finding {
 	var found []Finding
+	apart := c.apart()
 	for i, k := range All() {
-		found = append(found, Finding{k, k.result(c, i)})
+		of := apart
+		if k == topicsApart {
+			of = c
+		}
+		found = append(found, Finding{k, k.result(of, i)})
 	}
 	return found
 }

@@ -128,19 +128,34 @@ var resetsLicensed = &Check{
 	},
 }
 
+// deletedAt names the deletion from the log's beginning, by retention or by an operator, that took an offset.
+func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
+	if v == nil {
+		return ""
+	}
+	tp = undeleted(tp)
+	for _, p := range v.parts {
+		for _, r := range p.replicas {
+			if p.TP == tp && r.Log.start > at {
+				return "the log of " + tp.String() + " was deleted below offset " + itoa(r.Log.start)
+			}
+		}
+	}
+	return ""
+}
+
 // gone names what allows that an offset is out of range: deletion from the log's beginning, or a licensed loss.
 func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
 	}
+	if clause := v.deletedAt(tp, at); clause != "" {
+		return clause
+	}
+	tp = undeleted(tp)
 	for _, p := range v.parts {
 		if p.TP != tp {
 			continue
-		}
-		for _, r := range p.replicas {
-			if r.Log.start > at {
-				return "the log of " + tp.String() + " was deleted below offset " + itoa(r.Log.start)
-			}
 		}
 		for i := len(p.elections) - 1; i >= 0; i-- {
 			if e := &p.elections[i]; e.Unclean != "" {

@@ -98,6 +98,8 @@ func judgeLost(c *Case) Result {
 			r.Clause = asksForLess
 		} else if clause, ok := c.View.Licensed(op.Partition, op.Offset); ok {
 			r.Clause = clause
+		} else if clause := c.View.deletedAt(op.Partition, op.Offset); clause != "" {
+			r.Clause = clause
 		} else {
 			return r
 		}

@@ -337,6 +337,9 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 		if p.shutdowns(v, q) >= v.minISR(p) {
 			return true
 		}
+		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
+			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
+		}
 		d.violate(v, Fact{p.TP.String(), q.Base, "controller"}, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
 		return false

@@ -44,3 +44,13 @@ func (c *cluster) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
 		return false, resp.Topics[0].Partitions[0].ErrorCode
 	})
 }
+
+// topicID is the id of the topic that has a name now, or zero.
+func (c *cluster) topicID(name string) (id wire.TopicID) {
+	if m := c.image(); m != nil {
+		if t := m.TopicNamed(name); t != nil {
+			id = t.ID
+		}
+	}
+	return id
+}

@@ -118,6 +118,7 @@ func (c *cluster) told(name env.Addr, s client.Sent) {
 	}
 	r.told = true
 	op := r.send(check.Outcome(s.Outcome))
+	op.Topic = c.topicID(op.Partition.Topic)
 	op.Offset, op.Step, op.At, op.Return = s.Offset, c.step(), int64(c.world.Now()), c.world.Events()+1
 	c.evidence.History = append(c.evidence.History, op)
 	if s.Outcome == client.OK && s.Acks != 0 && s.Offset == s.Base { // once per batch
@@ -175,7 +176,7 @@ func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Po
 	}
 	seen := check.Op{
 		Client: string(name), Partition: p.Partition, Cursor: o.cursor, Step: c.step(), At: int64(c.world.Now()),
-		Call: o.called, Return: c.world.Events() + 1,
+		Call: o.called, Return: c.world.Events() + 1, Topic: c.topicID(p.Partition.Topic),
 	}
 	o.called = seen.Return // the next fetch leaves within this event
 	for _, r := range p.Records {

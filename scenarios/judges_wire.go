@@ -225,6 +225,8 @@ func (j *judges) heard(e *sim.Event) {
 		j.described(op, e)
 	case *kmsg.CreateTopicsRequest:
 		j.created(op, req, e.Response)
+	case *kmsg.DeleteTopicsRequest:
+		j.deletedTopics(op, req, e.Response)
 	}
 }
 
@@ -278,7 +280,7 @@ func (j *judges) ended(op check.Op, req *kmsg.ListOffsetsRequest, answer env.Res
 		for k, rp := range rt.Partitions {
 			if rp.ErrorCode == 0 && req.Topics[i].Partitions[k].Timestamp == -1 {
 				op.Kind, op.Partition = check.End, wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}
-				op.Offset, op.Epoch = wire.Offset(rp.Offset), wire.Epoch(rp.LeaderEpoch)
+				op.Offset, op.Epoch, op.Topic = wire.Offset(rp.Offset), wire.Epoch(rp.LeaderEpoch), j.c.topicID(rt.Topic)
 				j.note(op)
 			}
 		}
@@ -311,6 +313,26 @@ func (j *judges) created(op check.Op, req *kmsg.CreateTopicsRequest, answer env.
 			case 0:
 				op.Outcome, op.Value = check.OK, string(resp.Topics[i].TopicID[:])
 			case kerr.TopicAlreadyExists.Code, kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code, kerr.InvalidPartitions.Code:
+				op.Outcome = check.Failed
+			}
+		}
+		j.note(op)
+	}
+}
+
+// deletedTopics notes deletions by name.
+func (j *judges) deletedTopics(op check.Op, req *kmsg.DeleteTopicsRequest, answer env.Response) {
+	resp, _ := answer.(*kmsg.DeleteTopicsResponse)
+	for i, rt := range req.Topics {
+		if rt.Topic == nil {
+			continue
+		}
+		op.Kind, op.Partition.Topic, op.Outcome = check.Delete, *rt.Topic, check.Indefinite
+		if resp != nil {
+			switch resp.Topics[i].ErrorCode {
+			case 0:
+				op.Outcome = check.OK
+			case kerr.UnknownTopicOrPartition.Code, kerr.TopicDeletionDisabled.Code:
 				op.Outcome = check.Failed
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"samsa/check"
 )
 
 // Every scenario of the library prints, on its own seed, what its file expects, and claims nothing that is not so; on
@@ -38,10 +40,25 @@ func mustHold(t *testing.T, name string, s *Session) {
 			wrong = append(wrong, fmt.Sprintf("line %d: %s", c.Line.Num, c.Text))
 		}
 	}
+	for _, f := range v.Findings {
+		if f.Status == check.Violated && !expected(v, f.Check.Name) {
+			wrong = append(wrong, fmt.Sprintf("%s is violated: %s", f.Check.Name, f.Explanation))
+		}
+	}
 	if v.Unsound != nil {
 		wrong = append(wrong, v.Unsound.Error())
 	}
 	if len(wrong) > 0 || v.Stopped != "" {
 		t.Errorf("seed %d: %s\n%s\nsee it: samsa run %s --seed %d", v.Seed, v.Stopped, strings.Join(wrong, "\n"), name, v.Seed)
 	}
+}
+
+// expected tells whether a file claims that a check is violated.
+func expected(v *Verdict, name string) bool {
+	for _, c := range v.Claims {
+		if strings.HasPrefix(c.Text, "VIOLATED "+name) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,27 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What was acknowledged in a deleted topic is not lost because a topic of the same name does not have it; a record of the
+// one that is read from the other still is a finding.
+func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
+	history := func(last Op) *Case {
+		return told(NewView(Contract{}, All()),
+			of(1, sent("p1", "old", 0)), of(1, sent("p1", "older", 1)), of(2, sent("p2", "new", 0)), of(2, polled("r1", "new", 0)),
+			of(2, last))
+	}
+	broken := func(c *Case) (names []string) {
+		for _, f := range Judge(c) {
+			if f.Status == Violated {
+				names = append(names, f.Check.Name)
+			}
+		}
+		return names
+	}
+	require.Empty(t, broken(history(drained("r1", 1))))
+	require.Contains(t, broken(history(polled("r1", "older", 1))), "topics-apart")
+}
