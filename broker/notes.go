@@ -4,7 +4,7 @@ import "samsa/sim/env"
 
 // Notes are the kinds of notes that brokers make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
+	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteCutBlindly, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
 }
 
 var (
@@ -19,6 +19,10 @@ var (
 	noteTruncated = &env.NoteKind{
 		Name: "partition.truncated", Fields: [4]string{"topic", "partition", "offset", "end"},
 		Text: "cuts its log of {topic}-{partition} from {end} back to {offset}: the leader's log parts from it there", Story: true,
+	}
+	noteCutBlindly = &env.NoteKind{ // only under an old rule: nobody cuts by its own high watermark today
+		Name: "partition.cut-blindly", Fields: [4]string{"topic", "partition", "offset", "end"},
+		Text: "cuts its log of {topic}-{partition} from {end} back to {offset}, its own high watermark, and asks nobody", Story: true,
 	}
 	noteRestarted = &env.NoteKind{
 		Name: "partition.restarted", Fields: [4]string{"topic", "partition", "offset", "end"},

@@ -53,7 +53,7 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 		b.fail(e, err)
 		return
 	}
-	was := r.Leads()
+	was, end := r.Leads(), r.Log().End()
 	log, minISR := b.cfg.topic(b.image, t.Name)
 	r.Log().Configure(log)
 	newEpoch, err := r.Become(e.Disk(), replication.Assignment{
@@ -62,6 +62,9 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 	if err != nil {
 		b.fail(e, err)
 		return
+	}
+	if cut := r.Log().End(); cut < end {
+		e.Note(noteCutBlindly, r.ID.Short(), int64(r.TP.Partition), int64(cut), int64(end))
 	}
 	b.touch(r)
 	if !newEpoch {
