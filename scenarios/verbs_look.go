@@ -14,11 +14,11 @@ const groupLook = "look"
 var verbShow = &Verb{
 	Name:  "show",
 	Group: groupLook,
-	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS"},
+	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS [on PATH]"},
 	Doc: "Prints a partition and its copies, the batches of its logs, the machines, or the files on a machine's disk. epochs shows " +
 		"every copy of every partition, a digit a record: the leader epoch in which it was written, modulo 10. The leader has a " +
 		"star, and what is not in its log stands between exclamation marks." + hostsHelp,
-	Example: "show orders-0\nshow log orders-0 b1\nshow epochs\nshow cluster\nshow files b1",
+	Example: "show orders-0\nshow log orders-0 b1\nshow epochs\nshow cluster\nshow files b1 on orders-0",
 	Run: func(s *Session, a *Args) Result {
 		switch {
 		case a.has("cluster"):
@@ -79,7 +79,9 @@ func (s *Session) showFiles(a *Args) string {
 	for _, host := range s.hosts(arg[[]hostTerm](a, "HOSTS")) {
 		fmt.Fprintf(&b, "%s\n", host)
 		for _, f := range s.cluster.Files(host) {
-			b.WriteString(describeFile(f))
+			if strings.HasPrefix(f.Path, arg[string](a, "PATH")) {
+				b.WriteString(describeFile(f))
+			}
 		}
 	}
 	return b.String()
