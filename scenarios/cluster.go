@@ -120,7 +120,7 @@ func (c *cluster) machines() []*host {
 
 // brokerNode is a running broker's struct, or nil.
 func (c *cluster) brokerNode(h *host) *broker.Broker {
-	if !c.world.Running(h.addr) {
+	if !c.world.Running(h.addr) || c.world.Ending(h.addr) {
 		return nil
 	}
 	b, _ := c.world.Node(h.addr).(*broker.Broker)

@@ -155,8 +155,8 @@ func (j *judges) died(h *watched, power bool) {
 // observe looks at the node that an event has run in, before anything that the event did is told.
 func (j *judges) observe(e *sim.Event) {
 	h := j.hosts[e.Node]
-	if h == nil || !j.c.world.Running(e.Node) {
-		return
+	if h == nil || !j.c.world.Running(e.Node) || j.c.world.Ending(e.Node) {
+		return // a node that died inside the event may have gone on behind its death: what it holds is nobody's belief
 	}
 	j.settle(e.Time-1, nil, 0)
 	j.clock(e.Time)

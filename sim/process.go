@@ -112,6 +112,11 @@ func (w *World) Rack(name string) []env.Addr {
 // Running reports that a process runs; a paused one does.
 func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
 
+// Ending reports that a machine's process died or left inside an event whose cost is not paid yet. Until then it runs, for
+// what departs before does depart; but its node may have gone on behind the point of death, or stopped halfway where a
+// disk failed, and says nothing about anything.
+func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying }
+
 // Powered reports that the machine has power.
 func (w *World) Powered(addr env.Addr) bool { return w.must(addr).state != off }
 

@@ -290,3 +290,32 @@ func TestNodesCannotActOnTheWorld(t *testing.T) {
 	}()
 	l.RunUntil(at(1))
 }
+
+// A process that died inside an event is ending until the event is paid, and then it is down.
+func TestEnding(t *testing.T) {
+	w := New(Config{Seed: 1})
+	w.Add(Machine{Addr: "b1", New: func() env.Node { return &opener{} }})
+	w.Start("b1")
+	w.DieAfter("b1", 1, false)
+	seen := false
+	for w.Step() {
+		seen = seen || w.Ending("b1") && w.Running("b1")
+	}
+	if !seen || w.Ending("b1") || w.Running("b1") {
+		t.Errorf("seen ending: %v; in the end ending: %v, running: %v", seen, w.Ending("b1"), w.Running("b1"))
+	}
+}
+
+// opener makes a file when it starts.
+type opener struct{ mute }
+
+func (*opener) Start(e env.Env) { _, _ = e.Disk().Open("f", true) }
+
+// mute does nothing.
+type mute struct{}
+
+func (mute) Receive(e env.Env, t env.Ticket, _ env.Request)                { e.NoReply(t) }
+func (mute) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
+func (mute) Lost(env.Env, env.Link, error)                                 {}
+func (mute) Fire(env.Env, env.Timer)                                       {}
+func (mute) Stop(e env.Env)                                                { e.Exit(nil) }
