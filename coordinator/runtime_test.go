@@ -378,3 +378,18 @@ func TestModel(t *testing.T) {
 type nilT struct{ *rapid.T }
 
 func (nilT) Helper() {}
+
+// BenchmarkWrite is one op with one record, committed at once, without the oracle.
+func BenchmarkWrite(b *testing.B) {
+	l, h := &memoryLog{}, &ear{}
+	r := New[*tally](l, h, newTally, Options{})
+	if err := r.Load(nil, 0); err != nil {
+		b.Fatal(err)
+	}
+	records := words("a")
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Write(nil, func(*tally) Result { return Result{Records: records} })
+		r.Committed(nil, l.End())
+	}
+}

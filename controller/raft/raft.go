@@ -314,7 +314,7 @@ func (n *Node) Committed() wire.Offset { return n.hw }
 // everything that any earlier leader committed, and a machine that has applied it may decide.
 func (n *Node) Ready() bool { return n.state == Leader && n.exposed >= 0 }
 
-// Start of the log, End and Epochs are for looking at; Log is the log itself.
+// Log is the metadata log, for looking at.
 func (n *Node) Log() *storage.Log { return n.log }
 
 // End is where the next record goes.
