@@ -156,7 +156,7 @@ func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Re
 // lives in the epoch in which it asked, so also follows the leader whom it asked (KAFKA-13207, KAFKA-18991).
 func (b *Broker) current(q position) bool {
 	r := q.r
-	return !r.gone && !r.Leads() && b.cfg.Rules.Answers(q.epoch, r.Epoch()) && r.Log().End() == q.next
+	return !r.gone && !r.Leads() && r.Epoch() == q.epoch && r.Log().End() == q.next
 }
 
 // take takes one partition's answer in; false asks for a backoff.

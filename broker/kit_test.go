@@ -295,7 +295,7 @@ func noteCodes(v reflect.Value) {
 }
 
 // received are the errors that these packages name because others answer with them.
-var received = []string{"BrokerIDNotRegistered", "StaleBrokerEpoch", "IneligibleReplica", "InvalidUpdateVersion", "NewLeaderElected",
+var received = []string{"BrokerIDNotRegistered", "DuplicateBrokerRegistration", "StaleBrokerEpoch", "IneligibleReplica", "InvalidUpdateVersion", "NewLeaderElected",
 	"NotController", "OperationNotAttempted"}
 
 // TestMain fails, when all tests ran, for every error that the sources of broker and replication can answer and that no

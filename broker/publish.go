@@ -72,9 +72,7 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 	}
 	r.resume, r.failed = 0, false
 	// Whoever waits here for an acknowledgement may wait in vain: the record may be cut off, or survive.
-	if b.cfg.Rules.FailOnNewEpoch() {
-		b.failProduces(e, r, kerr.NotLeaderForPartition.Code)
-	}
+	b.failProduces(e, r, kerr.NotLeaderForPartition.Code)
 	switch {
 	case r.Leads():
 		e.Note(noteLeads, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.Epoch()))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"samsa/broker"
+	"samsa/broker/storage"
 	"samsa/controller"
 	"samsa/controller/raft"
 	"samsa/replication"
@@ -35,9 +36,9 @@ func OldRules() []OldRule {
 		all = append(all, OldRule{x.ID, "replication", x.Source, x.Versions, x.Symptom, x.Check,
 			func(n *nodeRules) { x.Replace(&n.broker.Replication) }})
 	}
-	for _, x := range broker.History() {
-		all = append(all, OldRule{x.ID, "broker", x.Source, x.Versions, x.Symptom, x.Check,
-			func(n *nodeRules) { x.Replace(&n.broker) }})
+	for _, x := range storage.History() {
+		all = append(all, OldRule{x.ID, "broker/storage", x.Source, x.Versions, x.Symptom, x.Check,
+			func(n *nodeRules) { x.Replace(&n.broker.Storage) }})
 	}
 	for _, x := range controller.History() {
 		all = append(all, OldRule{x.ID, "controller", x.Source, x.Versions, x.Symptom, x.Check,
