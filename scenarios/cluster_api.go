@@ -85,6 +85,8 @@ type Faults interface {
 	Link(from, to env.Addr, f LinkFault)
 	// Heal undoes Cut, Slow and what lasts of Link, of that direction.
 	Heal(from, to env.Addr)
+	// Calm ends the noise: what goes wrong by chance alone.
+	Calm()
 
 	Clock(host env.Addr, f ClockFault)
 	Disk(host env.Addr, f DiskFault)

@@ -151,3 +151,35 @@ consume r1 orders-0
 		t.Errorf("%+v", got)
 	}
 }
+
+// heal noise ends what goes wrong by chance.
+func TestNoiseEnds(t *testing.T) {
+	lost := func(calm string) (first, then uint64) {
+		s := New(load(t, "cluster brokers=3 controllers=1 noise=rough\ntopic orders on=1,2,3\nwait 60s\n"+calm+"\nwait 60s\n"), RunOptions{})
+		half := false
+		for more := true; more; {
+			more, _ = s.Advance(1)
+			if s.cluster != nil && !half && s.cluster.Now() > 61e9 {
+				half = true
+				first = noisy(s)
+			}
+		}
+		return first, noisy(s) - first
+	}
+	if first, then := lost(""); first == 0 || then == 0 {
+		t.Errorf("a rough world lost and stalled %d packets in a minute and %d in the next", first, then)
+	}
+	if first, then := lost("heal noise"); first == 0 || then != 0 {
+		t.Errorf("a calmed world lost and stalled %d packets before and %d after", first, then)
+	}
+}
+
+// noisy counts what only chance does here.
+func noisy(s *Session) (n uint64) {
+	for _, a := range s.Tally().Faults {
+		if a.Name == "net.loss" || a.Name == "net.stall" || a.Name == "net.reset" {
+			n += a.Count
+		}
+	}
+	return n
+}

@@ -240,6 +240,7 @@ func (f *fake) Start(host env.Addr)    { f.call("start", string(host)); f.up[hos
 func (f *fake) Pause(host env.Addr)    { f.call("pause", string(host)) }
 func (f *fake) Resume(host env.Addr)   { f.call("resume", string(host)) }
 func (f *fake) Cut(from, to env.Addr)  { f.call("cut", string(from), string(to)) }
+func (f *fake) Calm()                  { f.call("calm") }
 func (f *fake) Heal(from, to env.Addr) { f.call("heal", string(from), string(to)) }
 func (f *fake) Clock(h env.Addr, x ClockFault) {
 	f.call("clock", string(h), x.Kind, formatDuration(x.By))

@@ -35,6 +35,9 @@ func noiseOf(name string) (sim.NetProfile, sim.DiskProfile) {
 	return net, disk
 }
 
+// Calm implements Faults.
+func (c *cluster) Calm() { c.world.Calm() }
+
 // Draw is a decision in [0, n) for whoever plans a scenario: a hash of its arguments and nothing else, as the world's
 // own decisions are. So one decision more or less moves no other.
 func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {

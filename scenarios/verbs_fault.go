@@ -98,11 +98,15 @@ var verbSlow = &Verb{
 var verbHeal = &Verb{
 	Name:    "heal",
 	Group:   "faults",
-	Forms:   []string{"[A]", "A -> B", "A <-> B"},
-	Doc:     "Undoes cut, slow (but not a slow processor) and what link does for longer: between all machines, around some, or in one direction." + hostsHelp,
-	Example: "heal\nheal b1\nheal b1 -> b2",
+	Forms:   []string{"[A]", "A -> B", "A <-> B", "noise"},
+	Doc:     "Undoes cut, slow (but not a slow processor) and what link does for longer: between all machines, around some, or in one direction. heal noise ends what goes wrong by chance, see noise= of cluster." + hostsHelp,
+	Example: "heal\nheal b1\nheal b1 -> b2\nheal noise",
 	Timed:   true,
 	Run: func(s *Session, a *Args) Result {
+		if a.has("noise") {
+			s.cluster.Calm()
+			return Result{}
+		}
 		if a.has("->") || a.has("<->") {
 			return between(func(s *Session, _ *Args, from, to env.Addr) { s.cluster.Heal(from, to) })(s, a)
 		}

@@ -66,6 +66,16 @@ func (w *World) HealAll() {
 	}
 }
 
+// Calm ends what goes wrong by chance alone: from now on no packet is lost, no path stalls, no connection is reset,
+// refused or closed over what is unread, and no disk errs but by order. Jitter stays: it breaks nothing.
+func (w *World) Calm() {
+	w.acting("calm", nil, nil)
+	w.net.LossPPM, w.net.StallPPM, w.net.ResetPPM, w.net.RefusePPM, w.net.DropPPM = 0, 0, 0, 0, 0
+	for _, m := range w.machines {
+		m.disk.SetNoise(DiskNoise{})
+	}
+}
+
 func (w *World) heal(path *path) {
 	wasCut := path.cut
 	if wasCut {

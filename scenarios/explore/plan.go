@@ -180,6 +180,9 @@ func (p *Plan) mend(b *strings.Builder) {
 			b.WriteString(m.line + "\n")
 		}
 	}
+	if p.rough {
+		b.WriteString("heal noise\n")
+	}
 	var up []string
 	for _, c := range names("c", p.controllers) {
 		if !slices.Contains(p.down, c) {
@@ -187,6 +190,9 @@ func (p *Plan) mend(b *strings.Builder) {
 		}
 	}
 	fmt.Fprintf(b, "start %s,brokers,%s\n", strings.Join(up, ","), clients)
+	if p.has("stop ") { // who was still on the way down is down now
+		fmt.Fprintf(b, "wait %s\nstart %s,brokers\n", ms(p.time.rest/10), strings.Join(up, ","))
+	}
 	if p.has("config topic") {
 		p.unlock(b)
 	}
