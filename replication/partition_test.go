@@ -23,13 +23,16 @@ type node struct {
 	brokers *registry
 }
 
-func newNode(t *testing.T, id wire.NodeID) *node {
+func newNode(t *testing.T, id wire.NodeID) *node { return newNodeUnder(t, replication.Today(), id) }
+
+// newNodeUnder is newNode with other rules.
+func newNodeUnder(t *testing.T, rules replication.Rules, id wire.NodeID) *node {
 	d := sim.NewDisk(sim.DiskProfile{})
 	log, _, err := storage.Open(d, "orders-0", storage.DefaultConfig(), storage.OpenOptions{})
 	require.NoError(t, err)
 	r := &registry{7, 7, 7, 7}
 	return &node{replication.New(replication.Replica{
-		TP: wire.TopicPartition{Topic: "orders"}, ID: wire.TopicID{1}, Self: id, Rules: replication.Today(), Registry: r,
+		TP: wire.TopicPartition{Topic: "orders"}, ID: wire.TopicID{1}, Self: id, Rules: rules, Registry: r,
 	}, log, 0), t, d, r}
 }
 
