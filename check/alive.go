@@ -207,6 +207,8 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	f = Fact{p.TP.String(), -1, "controller"}
 	l := p.replica(a.Leader)
 	switch {
+	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
+		return f, "" // nobody may lead: raising min.insync.replicas has cleared an ELR that was all there was, as in Kafka
 	case a.Leader == wire.NoNode:
 		return f, p.TP.String() + " has no leader; its ISR is " + nodes(a.ISR)
 	case l == nil || !l.Leads || l.Epoch != a.Epoch:

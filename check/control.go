@@ -192,6 +192,9 @@ var replyAfterCommit = &Check{
 	On:  []ChangeKind{Replied},
 	See: func(d *Docket, v *View, c *Change) {
 		r := c.Reply
+		if v.Broker(r.From).ending {
+			return
+		}
 		d.exercised()
 		switch r.Kind {
 		case ToAlteration:

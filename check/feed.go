@@ -122,10 +122,13 @@ func (v *View) Flushed(r *Replica, end wire.Offset) { r.flushed = max(r.flushed,
 // Started says that a broker's process begins.
 func (v *View) Started(node wire.NodeID) {
 	b := v.Broker(node)
-	b.up, b.trusted, b.asking = true, false, false
+	b.up, b.trusted, b.asking, b.ending = true, false, false, false
 	b.life++
 	v.forget(node, true)
 }
+
+// Ending says that a process is past its point of death: it runs only until what it did before is paid for.
+func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 
 // Died says that a broker's process ended. The page cache stays; what power took is told by Struck and Cut.
 func (v *View) Died(node wire.NodeID) {

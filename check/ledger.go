@@ -294,8 +294,8 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 		if p.TP != tp {
 			continue
 		}
-		for q := range p.around(at, at+1) {
-			if q.lost && q.clause != "" {
+		for i := range p.promises { // rare, and batches of any length may reach there
+			if q := &p.promises[i]; q.lost && q.clause != "" && q.Base <= at && at < q.Next {
 				return q.clause, true
 			}
 		}

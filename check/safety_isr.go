@@ -361,6 +361,7 @@ var ackHonest = &Check{
 		switch {
 		case b.Epoch == wire.NoEpoch:
 			d.violate(v, fact, who, ", and does not have it itself")
+		case v.Broker(r.Node).ending:
 		case r.HW < b.Next:
 			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
 		case r.Leads && len(r.maximal()) < v.minISR(p) && v.Broker(r.Node).applied >= v.image.configured:

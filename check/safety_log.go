@@ -65,10 +65,20 @@ func seeMatch(d *Docket, v *View, c *Change, role string) {
 			continue
 		}
 		if !d.broken() {
-			d.violate(v, Fact{p.TP.String(), b.Base, role}, "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
+			d.decide(v, Fact{p.TP.String(), b.Base, role}, v.damaged(r.Node, o.Node), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
 				" where node ", itoa(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
 		}
 	}
+}
+
+// damaged names a fault of the device under one of two logs: what a disk has bent is not what anybody appended.
+func (v *View) damaged(one, other wire.NodeID) string {
+	for _, h := range v.hits {
+		if (h.Node == one || h.Node == other) && damages(h.What) {
+			return "a disk returned what was not written: " + h.words()
+		}
+	}
+	return ""
 }
 
 var oneLeader = &Check{
@@ -139,7 +149,7 @@ var epochsInOrder = &Check{
 		fact := Fact{p.TP.String(), b.Base, r.role()}
 		if n := r.Log.Len(); n > 1 {
 			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch || below.Next > b.Base {
-				d.violate(v, fact, "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
+				d.decide(v, fact, v.damaged(r.Node, r.Node), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
 			}
 		}
 		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {

@@ -158,6 +158,7 @@ func (s *State) role() string {
 type Broker struct {
 	Node    wire.NodeID
 	up      bool
+	ending  bool        // past its point of death: what still leaves was said before, by a state that nobody saw
 	life    uint32      // counts processes
 	died    uint64      // the step in which a process ended last
 	joined  uint64      // the step in which an incarnation was registered last

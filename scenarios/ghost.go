@@ -249,6 +249,18 @@ func batchOf(head []byte) check.Batch {
 	return check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
 }
 
+// hurry reads what a node has written to a log and nobody was told of yet: a write lives from the moment it is made,
+// while its call may last.
+func (g *ghosts) hurry(host env.Addr, of *check.Replica) {
+	for _, l := range g.hosts[host] { //order: at most one is of this replica
+		if l.copy == of && len(l.files) > 0 {
+			f := l.files[len(l.files)-1]
+			_, f.told, _ = g.disk(host).Peek(f.path, 0, 0)
+			g.follow(l, f)
+		}
+	}
+}
+
 // follow reads the whole batches that have been told.
 func (g *ghosts) follow(l *ghost, f *ghostFile) {
 	d := g.disk(l.host)

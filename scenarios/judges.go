@@ -155,8 +155,12 @@ func (j *judges) died(h *watched, power bool) {
 // observe looks at the node that an event has run in, before anything that the event did is told.
 func (j *judges) observe(e *sim.Event) {
 	h := j.hosts[e.Node]
-	if h == nil || !j.c.world.Running(e.Node) || j.c.world.Ending(e.Node) {
-		return // a node that died inside the event may have gone on behind its death: what it holds is nobody's belief
+	if h == nil || !j.c.world.Running(e.Node) {
+		return
+	}
+	if j.c.world.Ending(e.Node) { // it may have gone on behind its death: what it holds is nobody's belief
+		j.view.Ending(h.node)
+		return
 	}
 	j.settle(e.Time-1, nil, 0)
 	j.clock(e.Time)
@@ -213,13 +217,7 @@ func (j *judges) catchUp() {
 		if l.part == nil {
 			continue
 		}
-		for _, g := range j.ghosts.hosts[l.host.addr] { //order: at most one is of this replica
-			if g.copy == l.copy && len(g.files) > 0 {
-				f := g.files[len(g.files)-1]
-				_, f.told, _ = j.c.world.Disk(g.host).Peek(f.path, 0, 0)
-				j.ghosts.follow(g, f)
-			}
-		}
+		j.ghosts.hurry(l.host.addr, l.copy)
 	}
 	j.settle(1<<62, nil, 0)
 	j.clock(j.c.world.Now())

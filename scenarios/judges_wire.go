@@ -89,6 +89,9 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 			}
 			for _, s := range h.replicas {
 				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
+					if _, there := s.copy.Log.At(wire.Offset(rp.BaseOffset)); !there {
+						j.ghosts.hurry(h.addr, s.copy)
+					}
 					j.view.Acked(s.part, s.copy, wire.Offset(rp.BaseOffset), req.Acks, string(to))
 				}
 			}
