@@ -22,6 +22,7 @@ type life struct {
 	fenced      bool
 	open        bool // it has been let in once, and serves since
 	leaving     bool
+	refused     bool // as a duplicate, at least once
 }
 
 // controllerLink is how a broker finds the active controller: one connection a lane, so that none waits for another, all
@@ -111,6 +112,10 @@ func (b *Broker) register(e env.Env) {
 // registered takes the answer: a broker epoch, or another try. While our previous incarnation's session lives the
 // controller refuses us as a duplicate.
 func (b *Broker) registered(e env.Env, resp env.Response, err error) {
+	if err == nil && !b.life.refused && resp.(*kmsg.BrokerRegistrationResponse).ErrorCode == kerr.DuplicateBrokerRegistration.Code {
+		b.life.refused = true // told once: it asks again and again
+		e.Note(noteDuplicate, int64(b.cfg.Node), 0, 0, 0)
+	}
 	if err != nil || resp.(*kmsg.BrokerRegistrationResponse).ErrorCode != 0 {
 		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, b.cfg.retryBackoff)
 		return

@@ -4,10 +4,14 @@ import "samsa/sim/env"
 
 // Notes are the kinds of notes that brokers make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteLeads, noteSteppedDown, noteTruncated, noteCutBlindly, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
+	return []*env.NoteKind{noteDuplicate, noteLeads, noteSteppedDown, noteTruncated, noteCutBlindly, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
 }
 
 var (
+	noteDuplicate = &env.NoteKind{
+		Name: "broker.duplicate", Fields: [4]string{"id"},
+		Text: "asks to be let in as broker {id} and is refused: another process of that id was heard of within its session", Story: true,
+	}
 	noteLeads = &env.NoteKind{
 		Name: "partition.leads", Fields: [4]string{"topic", "partition", "offset", "epoch"},
 		Text: "leads {topic}-{partition} in epoch {epoch}, which begins at offset {offset}", Story: true,

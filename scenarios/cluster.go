@@ -68,6 +68,7 @@ type cluster struct {
 	hosts   map[env.Addr]*host
 
 	controllers, brokers, clients []*host
+	doubles                       []*host // machines that claim to be one of brokers
 
 	patience env.Duration // the longest request timeout of a client
 
@@ -115,7 +116,7 @@ func (c *cluster) addrs(hosts []*host) []env.Addr {
 
 // machines are brokers, controllers, clients, in that order.
 func (c *cluster) machines() []*host {
-	return slices.Concat(c.brokers, c.controllers, c.clients)
+	return slices.Concat(c.brokers, c.controllers, c.clients, c.doubles)
 }
 
 // brokerNode is a running broker's struct, or nil.

@@ -72,6 +72,8 @@ type Faults interface {
 	Stop(host env.Addr)
 	// Start boots a machine that is down.
 	Start(host env.Addr)
+	// Double starts a second machine, on an empty disk, whose broker claims to be the one of host.
+	Double(host, as env.Addr)
 	Pause(host env.Addr)
 	Resume(host env.Addr)
 	// Hinder makes whatever the process does take so many times as long; 1 is normal.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"samsa/broker"
 	"samsa/sim"
 	"samsa/sim/env"
 )
@@ -45,6 +46,16 @@ func (c *cluster) Start(addr env.Addr) {
 	if !c.world.Running(addr) {
 		c.world.Start(addr)
 	}
+}
+
+// Double implements Faults.
+func (c *cluster) Double(of, as env.Addr) {
+	h := c.add(as, c.hosts[of].node, "double")
+	c.doubles = append(c.doubles, h)
+	c.world.Add(sim.Machine{Addr: as, Double: of, RequestThreads: c.cfg.threads(), New: func() env.Node {
+		return broker.New(c.cfg.broker(h.node, c.addrs(c.controllers)))
+	}})
+	c.world.Start(as)
 }
 
 // Pause implements Faults.

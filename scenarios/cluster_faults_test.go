@@ -76,6 +76,7 @@ func TestLinkFaultsFire(t *testing.T) {
 	}
 	fires(t, "process.die-inside", "crash b1 inside 2")
 	fires(t, "process.slow-cpu", "slow b1 times 50")
+	fires(t, "process.duplicate-id", "double b2 as x2")
 }
 
 // fires fails if a fault does not, once a line has run.

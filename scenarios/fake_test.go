@@ -235,13 +235,14 @@ func (f *fake) Crash(host env.Addr, power bool) {
 	})
 }
 
-func (f *fake) Stop(host env.Addr)     { f.call("stop", string(host)); f.up[host] = false }
-func (f *fake) Start(host env.Addr)    { f.call("start", string(host)); f.up[host] = true }
-func (f *fake) Pause(host env.Addr)    { f.call("pause", string(host)) }
-func (f *fake) Resume(host env.Addr)   { f.call("resume", string(host)) }
-func (f *fake) Cut(from, to env.Addr)  { f.call("cut", string(from), string(to)) }
-func (f *fake) Calm()                  { f.call("calm") }
-func (f *fake) Heal(from, to env.Addr) { f.call("heal", string(from), string(to)) }
+func (f *fake) Double(host, as env.Addr) { f.call("double", string(host), string(as)); f.up[as] = true }
+func (f *fake) Stop(host env.Addr)       { f.call("stop", string(host)); f.up[host] = false }
+func (f *fake) Start(host env.Addr)      { f.call("start", string(host)); f.up[host] = true }
+func (f *fake) Pause(host env.Addr)      { f.call("pause", string(host)) }
+func (f *fake) Resume(host env.Addr)     { f.call("resume", string(host)) }
+func (f *fake) Cut(from, to env.Addr)    { f.call("cut", string(from), string(to)) }
+func (f *fake) Calm()                    { f.call("calm") }
+func (f *fake) Heal(from, to env.Addr)   { f.call("heal", string(from), string(to)) }
 func (f *fake) Clock(h env.Addr, x ClockFault) {
 	f.call("clock", string(h), x.Kind, formatDuration(x.By))
 }

@@ -37,6 +37,7 @@ func kinds() []kind {
 		{"A", "machines such as b1 or b2,b3", readHosts, hostNames},
 		{"B", "machines such as b1 or b2,b3", readHosts, hostNames},
 		{"CLIENT", "a client's name such as p1", readClient, clientNames},
+		{"DOUBLE", "a name for the other machine, such as x1", readDouble, nil},
 		{"TOPIC", "a topic", readTopic, topicNames},
 		{"NEWTOPIC", "a name for the topic", readNewTopic, nil},
 		{"TP", "a partition such as orders-0", readTP, partitionNames},
@@ -72,6 +73,7 @@ type names struct {
 	brokers, controllers int32
 	topics               []topicName
 	clients              []clientName
+	doubles              []string // machines that claim to be another
 }
 
 type topicName struct {
@@ -143,7 +145,7 @@ func (ns *names) host(s string) bool {
 			return true
 		}
 	}
-	return false
+	return slices.Contains(ns.doubles, s)
 }
 
 // machines says who there is, for a message.
@@ -158,6 +160,9 @@ func (ns *names) machines() string {
 	if len(ns.clients) > 0 {
 		s += " and the clients " + strings.Join(clientNames(ns), ", ")
 	}
+	if len(ns.doubles) > 0 {
+		s += " and " + strings.Join(ns.doubles, ", ")
+	}
 	return s
 }
 
@@ -169,7 +174,7 @@ func hostNames(ns *names) []string {
 	for i := range ns.controllers {
 		all = append(all, "c"+strconv.Itoa(int(i+1)))
 	}
-	return append(all, clientNames(ns)...)
+	return append(append(all, clientNames(ns)...), ns.doubles...)
 }
 
 func clientNames(ns *names) []string {
@@ -191,7 +196,19 @@ func readClient(ns *names, w Word) (any, string) {
 	if slices.Contains([]string{"brokers", "controllers", "controller", "standby", "standbys"}, w.Text) {
 		return nil, fmt.Sprintf("%q means machines of the cluster; a client needs a name of its own", w.Text)
 	}
+	if slices.Contains(ns.doubles, w.Text) {
+		return nil, fmt.Sprintf("%q is a machine that claims to be another; a client needs a name of its own", w.Text)
+	}
 	return env.Addr(w.Text), ""
+}
+
+// readDouble takes a name that nobody has.
+func readDouble(ns *names, w Word) (any, string) {
+	name, msg := readClient(ns, w)
+	if msg == "" && slices.Contains(clientNames(ns), w.Text) {
+		return nil, fmt.Sprintf("%q is a client", w.Text)
+	}
+	return name, msg
 }
 
 func isNumber(s string) bool {

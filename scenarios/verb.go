@@ -119,7 +119,7 @@ func Verbs() []*Verb {
 	return []*Verb{
 		verbCluster, verbTopic, verbConfig, verbElect, verbDelete,
 		verbProduce, verbSend, verbConsume,
-		verbCrash, verbStop, verbStart, verbPause, verbResume,
+		verbCrash, verbStop, verbStart, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
 		verbAt, verbWait, verbRun, verbPin,
 		verbShow, verbExpect, verbSaw,

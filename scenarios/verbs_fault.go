@@ -48,6 +48,33 @@ var verbStart = &Verb{
 	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Start(host) }),
 }
 
+var verbDouble = &Verb{
+	Name:  "double",
+	Group: "faults",
+	Forms: []string{"HOST as DOUBLE"},
+	Doc: "Starts another machine, on an empty disk, whose broker has the same node id: a copied configuration file. The controller refuses " +
+		"it for as long as it hears of the first. Should it get in, it is that broker, and judges take the first one's disk for its own: " +
+		"keep that one alive." + hostsHelp,
+	Example: "double b2 as x2",
+	Timed:   true,
+	Check: func(ns *names, a *Args) *complaint {
+		b, _ := a.get("HOST")
+		for _, t := range arg[[]hostTerm](a, "HOST") {
+			if t.addr != "" && t.addr[0] != 'b' {
+				return &complaint{word: b.word, msg: string(t.addr) + " is no broker"}
+			}
+		}
+		ns.doubles = append(ns.doubles, string(arg[env.Addr](a, "DOUBLE")))
+		return nil
+	},
+	Run: func(s *Session, a *Args) Result {
+		for _, host := range s.hosts(arg[[]hostTerm](a, "HOST")) {
+			s.cluster.Double(host, arg[env.Addr](a, "DOUBLE"))
+		}
+		return Result{}
+	},
+}
+
 var verbPause = &Verb{
 	Name:    "pause",
 	Group:   "faults",

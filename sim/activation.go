@@ -26,6 +26,7 @@ const (
 	FaultLoss
 	FaultDrop
 	FaultZombie
+	FaultDouble
 	worldFaultCount
 )
 
@@ -53,6 +54,7 @@ var worldFaults = [worldFaultCount]Fault{
 	FaultLoss:      {"net.loss", "a packet was lost and sent again"},
 	FaultDrop:      {"net.drop-unread", "requests that were unread when their client closed were thrown away"},
 	FaultZombie:    {"net.zombie", "requests were served after their client had closed"},
+	FaultDouble:    {"process.duplicate-id", "a second machine ran a process that claims another's identity"},
 }
 
 // Activation is how often a fault did something. A cut cable that nobody used did nothing.

@@ -18,7 +18,11 @@ func chatter(c Config) *World {
 		w.Start(a)
 	}
 	for _, a := range []env.Addr{"p1", "p2", "p3", "p4"} {
-		w.Add(Machine{Addr: a, New: func() env.Node { return newCaller() }})
+		double := env.Addr("")
+		if a == "p4" {
+			double = "p3" // a caller has no identity, so nothing but the count tells
+		}
+		w.Add(Machine{Addr: a, Double: double, New: func() env.Node { return newCaller() }})
 		w.Start(a)
 	}
 	return w

@@ -93,6 +93,8 @@ type Machine struct {
 	Addr env.Addr
 	New  func() env.Node // makes the node of one incarnation; everything it knows it must read from the disk
 
+	Double env.Addr // its node claims to be that machine's: a duplicate id, which is a fault; "" for an honest one
+
 	RequestThreads int         // request handlers (num.io.threads); 0 is 8
 	Rack           string      // machines of one rack are closer, and lose power together if asked
 	Disk           DiskProfile // the zero value is Config.Disk

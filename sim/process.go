@@ -34,6 +34,9 @@ func (w *World) startUp(m *machine) bool {
 		return false
 	}
 	m.state = running
+	if m.config.Double != "" {
+		w.count(FaultDouble)
+	}
 	m.node = m.config.New()
 	s := &m.stations[env.LaneBackground]
 	if len(w.feeds) > 0 {

@@ -100,10 +100,16 @@ func NewReport(c Campaign) *Report {
 		r.Verdicts = append(r.Verdicts, Count{v, 0})
 	}
 	for _, f := range scenarios.Faulty() {
-		r.Faults = append(r.Faults, FaultCount{Fault: f.Name})
+		if f.Name != undrawn {
+			r.Faults = append(r.Faults, FaultCount{Fault: f.Name})
+		}
 	}
 	return r
 }
+
+// undrawn is the fault that campaigns leave out: under it Kafka itself loses acknowledged records (FINDINGS.md,
+// scenario duplicate-id), so every campaign would end in the one thing that is already known.
+const undrawn = "process.duplicate-id"
 
 // Add takes a result in; results come in the order of their seeds.
 func (r *Report) Add(x Result) {
