@@ -23,6 +23,7 @@ type Config struct {
 	FetchMax   int32        // fetch.max.bytes
 	Committed  bool         // isolation.level=read_committed
 	Reset      Reset        // auto.offset.reset
+	ResetBack  env.Duration // with by_duration: how far back
 }
 
 // DefaultConfig is what Kafka's clients do when nobody tells them otherwise, but for one: a single request in flight for

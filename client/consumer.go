@@ -46,6 +46,7 @@ const (
 	ResetLatest Reset = iota
 	ResetEarliest
 	ResetNone
+	ResetByDuration // to the first record that is no older than Config.ResetBack (KIP-1106)
 )
 
 // Earliest asks Assign for the log's start.
@@ -54,11 +55,14 @@ const Earliest wire.Offset = -2
 // Latest asks Assign for the high watermark.
 const Latest wire.Offset = -1
 
+// byTime is the position of a cursor that looks for a time. It is no special timestamp of ListOffsets.
+const byTime wire.Offset = -100
+
 // cursor is one assigned partition. Its position is (next, last, heard): where it goes on, in which epoch the record
 // before was written, and up to which leader's epoch that is known to be still so (KIP-320).
 type cursor struct {
 	tp    wire.TopicPartition
-	next  wire.Offset // Earliest or Latest while it must be looked up
+	next  wire.Offset // Earliest, Latest or byTime while it must be looked up
 	last  wire.Epoch  // NoEpoch if it is not known: then there is nothing to validate
 	heard wire.Epoch
 	turn  int64 // an answer to an earlier turn is dropped
@@ -177,6 +181,9 @@ func (c *Consumer) find(e env.Env, i int, l leader) {
 	}
 	rp := kmsg.NewListOffsetsRequestTopicPartition()
 	rp.Partition, rp.CurrentLeaderEpoch, rp.Timestamp = p.tp.Partition, int32(l.epoch), int64(p.next)
+	if p.next == byTime {
+		rp.Timestamp = max(e.Wall().Millis()-int64(c.cfg.ResetBack/env.Millisecond), 0)
+	}
 	rt := kmsg.NewListOffsetsRequestTopic()
 	rt.Topic, rt.Partitions = p.tp.Topic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
@@ -219,6 +226,11 @@ func (c *Consumer) positioned(e env.Env, tok env.Token, resp env.Response, err e
 	switch r := resp.(type) {
 	case *kmsg.ListOffsetsResponse:
 		rp := r.Topics[0].Partitions[0]
+		if rp.ErrorCode == 0 && rp.Offset < 0 && p.next == byTime { // nothing is that young
+			p.next = Latest
+			c.pump(e)
+			return
+		}
 		if rp.ErrorCode != 0 || rp.Offset < 0 {
 			c.failed(e, i)
 			return
@@ -291,6 +303,8 @@ func (c *Consumer) reset(e env.Env, p *cursor) {
 		p.next = Earliest
 	case ResetLatest:
 		p.next = Latest
+	case ResetByDuration:
+		p.next = byTime
 	case ResetNone:
 		c.giveUp(e, p)
 	}

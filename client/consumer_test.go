@@ -48,8 +48,16 @@ func (l *library) serve(req env.Request) env.Response {
 		resp := r.ResponseKind().(*kmsg.ListOffsetsResponse)
 		p := kmsg.NewListOffsetsResponseTopicPartition()
 		p.LeaderEpoch = l.epoch
-		if p.Offset = l.hw; r.Topics[0].Partitions[0].Timestamp == -2 {
+		switch at := r.Topics[0].Partitions[0].Timestamp; {
+		case at == -1:
+			p.Offset = l.hw
+		case at == -2:
 			p.Offset = l.start
+		default: // record i is of second i of the world
+			p.Offset = (at - 1767225600000 + 999) / 1000
+			if p.Offset >= l.hw {
+				p.Offset = -1
+			}
 		}
 		rt := kmsg.NewListOffsetsResponseTopic()
 		rt.Topic, rt.Partitions = l.topic, append(rt.Partitions, p)
@@ -138,6 +146,26 @@ func TestOutOfRangeFollowsTheResetPolicy(t *testing.T) {
 		s.run(env.Second)
 		require.Equal(t, c.want, s.read())
 		require.Equal(t, c.err, len(s.polled) == 1 && s.polled[0].Err == kerr.OffsetOutOfRange)
+	}
+}
+
+func TestResetByDurationLooksBack(t *testing.T) {
+	for back, want := range map[env.Duration][]string{8 * env.Second: {"c", "d"}, env.Second: nil} {
+		l := newLibrary("a", "b", "c", "d")
+		cfg := config()
+		cfg.Reset, cfg.ResetBack = client.ResetByDuration, back
+		s := newStage(t, l.fake, cfg)
+		s.run(9500 * env.Millisecond)
+		s.assign(99)
+		s.run(500 * env.Millisecond)
+		require.Equal(t, want, s.read(), "back %d", back)
+		if want == nil { // nothing is that young: the end
+			s.do(func(_ env.Env, c *client.Client) {
+				at, ok := c.Consumer.Position(orders)
+				require.True(t, ok)
+				require.EqualValues(t, 4, at)
+			})
+		}
 	}
 }
 

@@ -172,11 +172,15 @@ func (c *configs) client(settings []Setting) (client.Config, error) {
 	default:
 		cfg.Acks = -1
 	}
-	switch k.Text("auto.offset.reset") {
+	switch reset := k.Text("auto.offset.reset"); reset {
 	case "earliest":
 		cfg.Reset = client.ResetEarliest
 	case "none":
 		cfg.Reset = client.ResetNone
+	default:
+		if back, ok := config.StartDuration(reset); ok {
+			cfg.Reset, cfg.ResetBack = client.ResetByDuration, env.Duration(back)
+		}
 	}
 	return cfg, nil
 }
