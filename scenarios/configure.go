@@ -33,19 +33,25 @@ func configure(o Options) (configs, error) {
 	}
 	for _, s := range o.Configs {
 		known := c.finalise(s)
-		for _, set := range []**config.Set{&c.brokers, &c.controllers} {
-			with, err := (*set).With(s.Name, s.Value)
-			if _, unknown := config.Lookup(config.Node, s.Name); err == nil {
-				*set, known = with, true
-			} else if unknown && known {
-				continue
-			}
-		}
-		if !known {
+		ofBrokers, ofControllers := take(&c.brokers, config.Broker, s), take(&c.controllers, config.Controller, s)
+		if !known && !ofBrokers && !ofControllers {
 			return c, fmt.Errorf("%s=%s is no setting of a broker or a controller, and no feature of this build", s.Name, s.Value)
 		}
 	}
 	return c, nil
+}
+
+// take adds a setting to a set of a scope, if the scope has it. It asks first: a refusal would work out what may have been
+// meant, at the price of a hundred lookups, and here most names are simply the other scope's.
+func take(set **config.Set, scope config.Scope, s Setting) bool {
+	if _, ok := config.Lookup(scope, s.Name); !ok {
+		return false
+	}
+	with, err := (*set).With(s.Name, s.Value)
+	if err == nil {
+		*set = with
+	}
+	return err == nil
 }
 
 // finalise takes a feature's level, if the setting is one.
@@ -141,14 +147,7 @@ func (c *configs) threads() int { return int(c.brokers.Int("num.io.threads")) }
 func (c *configs) client(settings []Setting) (client.Config, error) {
 	p, k := config.New(config.Producer), config.New(config.Consumer)
 	for _, s := range settings {
-		known := false
-		if with, err := p.With(s.Name, s.Value); err == nil {
-			p, known = with, true
-		}
-		if with, err := k.With(s.Name, s.Value); err == nil {
-			k, known = with, true
-		}
-		if !known {
+		if ofProducer, ofConsumer := take(&p, config.Producer, s), take(&k, config.Consumer, s); !ofProducer && !ofConsumer {
 			return client.Config{}, fmt.Errorf("%s=%s is no setting of a client", s.Name, s.Value)
 		}
 	}
