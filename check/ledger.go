@@ -39,6 +39,7 @@ type promise struct {
 	client string // of the first acknowledgement, "" if it was only shown
 	step   uint64 // of the first acknowledgement or showing
 	since  uint64 // the step in which it was entered: no later
+	need   int    // min.insync.replicas then: so many disks have it, whatever is demanded later
 	held   uint64 // bit per replica slot: whose true log has it now
 	taken  []taken
 	doomed string // the election that chose a leader without it, in words
@@ -89,7 +90,7 @@ func compare(a, b Batch) int {
 func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	i, ok := p.place(b)
 	if !ok {
-		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step})
+		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step, need: v.minISR(p)})
 	}
 	q := &p.promises[i]
 	if q.client == "" && client != "" {
@@ -261,7 +262,7 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 	if clause == "" {
 		return "", wire.NoNode // acknowledged while nobody could be elected
 	}
-	if elr && p.disksHit(v, q) < minISR {
+	if elr && p.disksHit(v, q) < min(minISR, q.need) {
 		return "", wire.NoNode
 	}
 	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode

@@ -334,7 +334,7 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 		if !q.strong() || q.doomed != "" {
 			return true
 		}
-		if p.shutdowns(v, q) >= v.minISR(p) {
+		if p.shutdowns(v, q) >= min(v.minISR(p), q.need) {
 			return true
 		}
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {

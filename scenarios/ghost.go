@@ -253,10 +253,15 @@ func batchOf(head []byte) check.Batch {
 // while its call may last.
 func (g *ghosts) hurry(host env.Addr, of *check.Replica) {
 	for _, l := range g.hosts[host] { //order: at most one is of this replica
-		if l.copy == of && len(l.files) > 0 {
-			f := l.files[len(l.files)-1]
-			_, f.told, _ = g.disk(host).Peek(f.path, 0, 0)
-			g.follow(l, f)
+		if l.copy != of {
+			continue
+		}
+		for _, f := range g.disk(host).Files() {
+			if dir, ok := logFile(f.Path); ok && dir == l.dir {
+				file := l.file(f.Path)
+				file.told = f.Size
+				g.follow(l, file)
+			}
 		}
 	}
 }

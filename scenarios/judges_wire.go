@@ -84,19 +84,24 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 			}
 			// From version 13 on a topic is its id (KIP-516), and its name is not on the wire.
 			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
-				j.view.Acked(s.part, s.copy, wire.Offset(rp.BaseOffset), req.Acks, string(to))
+				j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, to)
 				continue
 			}
 			for _, s := range h.replicas {
 				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
-					if _, there := s.copy.Log.At(wire.Offset(rp.BaseOffset)); !there {
-						j.ghosts.hurry(h.addr, s.copy)
-					}
-					j.view.Acked(s.part, s.copy, wire.Offset(rp.BaseOffset), req.Acks, string(to))
+					j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, to)
 				}
 			}
 		}
 	}
+}
+
+// acked tells an acknowledgement. Another lane may have answered while the write itself, on a slow disk, still lasts.
+func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, to env.Addr) {
+	if _, there := s.copy.Log.At(base); !there {
+		j.ghosts.hurry(h.addr, s.copy)
+	}
+	j.view.Acked(s.part, s.copy, base, acks, string(to))
 }
 
 // current tells whether a replica is of the topic that has the name now.
