@@ -317,6 +317,12 @@ var producerOrder = &Check{
 				}
 			}
 		}
+		for k, op := range where { //order: each on its own
+			if send := born[k]; send.Outcome == OK && send.Acks != 0 && send.Offset < op.Offset {
+				op.Offset = send.Offset // read from a later copy only
+				where[k] = op
+			}
+		}
 		placed := make([]Op, 0, len(where))
 		for _, op := range where { //order: sorted below
 			placed = append(placed, op)

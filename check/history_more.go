@@ -12,15 +12,17 @@ var ackedWhereTold = &Check{
 	Judge: func(c *Case) Result {
 		s := said{c: c}
 		where := map[spot][]Op{}
+		reached := map[wire.TopicPartition]wire.Offset{} // the last offset that any reader has read
 		for _, op := range c.History {
 			if op.Kind == Poll {
 				where[spot{op.Partition, op.Value}] = append(where[spot{op.Partition, op.Value}], op)
+				reached[op.Partition] = max(reached[op.Partition], op.Offset)
 			}
 		}
 		for _, op := range c.History {
 			polls := where[spot{op.Partition, op.Value}]
-			if op.Kind != Send || op.Outcome != OK || op.Acks == 0 || len(polls) == 0 {
-				continue
+			if op.Kind != Send || op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || op.Offset > reached[op.Partition] {
+				continue // a retry may have left another copy below
 			}
 			s.seen++
 			if !slices.ContainsFunc(polls, func(p Op) bool { return p.Offset == op.Offset }) {

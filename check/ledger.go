@@ -108,6 +108,9 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		}
 	}
 	q.made |= made
+	if q.doomed == "" {
+		q.doomed = p.overruled(b)
+	}
 	for _, r := range p.replicas {
 		if q.held&(1<<r.slot) == 0 && r.Log.Has(b) {
 			q.held |= 1 << r.slot
@@ -129,6 +132,19 @@ func (p *Partition) around(from, to wire.Offset) iter.Seq[*promise] {
 			}
 		}
 	}
+}
+
+// overruled names the unclean election that made a batch worthless before anybody was promised it: a leader that has not
+// heard of it goes on alone in its old epoch.
+func (p *Partition) overruled(b Batch) string {
+	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Epoch > b.Epoch; i-- {
+		if e := &p.elections[i]; e.Unclean != "" {
+			if r := p.replica(e.Leader); r == nil || !r.Log.Has(b) {
+				return e.Unclean
+			}
+		}
+	}
+	return ""
 }
 
 // settle enters what has become committed by a leader's word. A new leader's log may be shorter than what was committed

@@ -61,7 +61,7 @@ func seeElectable(d *Docket, v *View, c *Change) {
 				if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
 					return true // faults took it from everyone who could have led: acked-durable names the price
 				}
-				d.violate(v, Fact{p.TP.String(), q.Base, r.role()}, "broker ", itoa(id), " is ", a.memberWords(id), " of ", p.TP.String(),
+				d.decide(v, Fact{p.TP.String(), q.Base, r.role()}, v.bent(p), "broker ", itoa(id), " is ", a.memberWords(id), " of ", p.TP.String(),
 					" and may be elected, but does not have offset ", itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
 				return false
 			})
@@ -340,10 +340,18 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
 			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
 		}
-		d.violate(v, Fact{p.TP.String(), q.Base, "controller"}, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
+		d.decide(v, Fact{p.TP.String(), q.Base, "controller"}, v.bent(p), "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
 		return false
 	})
+}
+
+// demanded is the min.insync.replicas that a batch had to meet: what was in force when it was committed.
+func (p *Partition) demanded(v *View, b Batch) int {
+	if i, ok := p.place(b); ok {
+		return min(v.minISR(p), p.promises[i].need)
+	}
+	return v.minISR(p)
 }
 
 var ackHonest = &Check{
@@ -364,7 +372,7 @@ var ackHonest = &Check{
 		case v.Broker(r.Node).ending:
 		case r.HW < b.Next:
 			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
-		case r.Leads && len(r.maximal()) < v.minISR(p) && v.Broker(r.Node).applied >= v.image.configured:
+		case r.Leads && len(r.maximal()) < p.demanded(v, b) && v.Broker(r.Node).applied >= v.image.configured:
 			d.violate(v, fact, who, ", with ", plural(int64(len(r.maximal())), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(v.minISR(p)))
 		}
 	},

@@ -65,17 +65,18 @@ func seeMatch(d *Docket, v *View, c *Change, role string) {
 			continue
 		}
 		if !d.broken() {
-			d.decide(v, Fact{p.TP.String(), b.Base, role}, v.damaged(r.Node, o.Node), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
+			d.decide(v, Fact{p.TP.String(), b.Base, role}, v.bent(p), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
 				" where node ", itoa(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
 		}
 	}
 }
 
-// damaged names a fault of the device under one of two logs: what a disk has bent is not what anybody appended.
-func (v *View) damaged(one, other wire.NodeID) string {
+// bent names a fault of a device under one of a partition's logs: what a disk has lost or changed behind a true sync may
+// come back as anything, and spread.
+func (v *View) bent(p *Partition) string {
 	for _, h := range v.hits {
-		if (h.Node == one || h.Node == other) && damages(h.What) {
-			return "a disk returned what was not written: " + h.words()
+		if damages(h.What) && p.replica(h.Node) != nil {
+			return "a disk did not keep what it was given: " + h.words()
 		}
 	}
 	return ""
@@ -149,7 +150,7 @@ var epochsInOrder = &Check{
 		fact := Fact{p.TP.String(), b.Base, r.role()}
 		if n := r.Log.Len(); n > 1 {
 			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch || below.Next > b.Base {
-				d.decide(v, fact, v.damaged(r.Node, r.Node), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
+				d.decide(v, fact, v.bent(p), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
 			}
 		}
 		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
@@ -253,7 +254,7 @@ func seeCut(d *Docket, v *View, c *Change) {
 			continue
 		}
 		if q := &p.promises[i]; q.strong() && !q.lost && q.doomed == "" && !p.wiped(v, c.Replica, q) && !d.broken() {
-			d.violate(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
+			d.decide(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
 				" from its log; it was committed by step ", itoa(q.step), p.whoHas(v, q))
 		}
 	}
