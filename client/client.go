@@ -59,7 +59,7 @@ func (c *Client) learned(e env.Env) {
 }
 
 // Lost forgets a connection; its calls came back before.
-func (c *Client) Lost(_ env.Env, l env.Link, _ error) { c.cluster.lost(l) }
+func (c *Client) Lost(e env.Env, l env.Link, _ error) { c.cluster.lost(e, l) }
 
 // Fire ends a linger, a backoff, a timeout or a script's sleep.
 func (c *Client) Fire(e env.Env, t env.Timer) {

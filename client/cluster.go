@@ -82,13 +82,15 @@ func (c *cluster) link(e env.Env, to env.Addr) env.Link {
 	return l
 }
 
-// lost forgets a link that is gone.
-func (c *cluster) lost(l env.Link) {
+// lost forgets a link that is gone, and asks who leads now: for a producer with acks=0 there is no other sign that it
+// talks to the wrong one (NetworkClient.handleServerDisconnect).
+func (c *cluster) lost(e env.Env, l env.Link) {
 	for to, have := range c.links { //order: a link has one address
 		if have == l {
 			delete(c.links, to)
 		}
 	}
+	c.refresh(e)
 }
 
 // want makes sure that a topic's metadata are asked for.
@@ -106,10 +108,12 @@ func (c *cluster) refresh(e env.Env) {
 		c.again = true
 		return
 	}
+	if len(c.order) == 0 {
+		return
+	}
 	c.asking, c.again = true, false
 	req := kmsg.NewPtrMetadataRequest()
 	req.SetVersion(13)
-	req.Topics = []kmsg.MetadataRequestTopic{} // none, not all
 	for _, name := range c.order {
 		rt := kmsg.NewMetadataRequestTopic()
 		rt.Topic = kmsg.StringPtr(name)

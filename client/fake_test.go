@@ -19,6 +19,7 @@ type fake struct {
 	partitions int32
 	epoch      int32
 	unknown    bool // it has not heard of the topic
+	hangUp     bool // after a produce with acks=0, as a broker does that could not append it
 
 	produce func(n int, req *kmsg.ProduceRequest) (codes func(tp wire.TopicPartition) int16, silent bool)
 	answer  func(req env.Request) env.Response // of everything else; nil is silence
@@ -119,6 +120,9 @@ func (f *fake) take(e env.Env, t env.Ticket, r *kmsg.ProduceRequest) {
 	}
 	if r.Acks == 0 {
 		e.NoReply(t)
+		if f.hangUp {
+			e.Close(t.Link)
+		}
 		return
 	}
 	e.Reply(t, resp)

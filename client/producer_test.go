@@ -106,6 +106,23 @@ func TestAcksZeroIsToldNothing(t *testing.T) {
 	}
 }
 
+// The only sign that such a producer gets is the end of its connection, and then it asks who leads.
+func TestAcksZeroLearnsByTheConnection(t *testing.T) {
+	f := newFake(1)
+	f.hangUp = true
+	cfg := config()
+	cfg.Acks = 0
+	s := newStage(t, f, cfg)
+	s.send(0, nil, "a")
+	s.told(1)
+	asked := func() int { return f.count(func(r env.Request) bool { _, ok := r.(*kmsg.MetadataRequest); return ok }) }
+	before := asked()
+	s.send(0, nil, "b")
+	s.told(2)
+	s.run(env.Second)
+	require.Greater(t, asked(), before)
+}
+
 func TestRetriesBackOffLongerEachTime(t *testing.T) {
 	f := newFake(1)
 	var at []int64
