@@ -193,7 +193,9 @@ func (p *Plan) mend(b *strings.Builder) {
 		}
 	}
 	fmt.Fprintf(b, "start %s,brokers,%s\n", strings.Join(up, ","), clients)
-	if p.has("stop ") { // who was still on the way down is down now
+	// Who was on the way down when everything was started is down now: a clean shutdown takes its time, and a process that
+	// dies inside an event is gone when that is paid.
+	if p.has("stop ") || p.has(" inside ") || p.has("disk ") {
 		fmt.Fprintf(b, "wait %s\nstart %s,brokers\n", ms(p.time.rest/10), strings.Join(up, ","))
 	}
 	if p.has("config topic") {
