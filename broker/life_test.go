@@ -109,6 +109,22 @@ func TestLogsSurviveARestartWithoutTheController(t *testing.T) {
 	require.EqualValues(t, 2, r.replica(1, "orders").end())
 }
 
+// As in Kafka a new incarnation follows before it is registered, with a broker epoch of -1, and the leader takes its
+// fetches for those of the incarnation that the controller still believes to be there: a restart within the session is
+// enough, no second process is needed. FINDINGS.md says what can come of it.
+func TestABrokerFollowsBeforeItIsRegistered(t *testing.T) {
+	r := newRoom(t, 2)
+	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
+	r.write(1, "orders", "a")
+	r.w.Restart("b2") // its last session lives for nine seconds yet, so it is refused
+	req := produce("orders", -1, batch("b"))
+	req.TimeoutMillis = 4000
+	p := ask[*kmsg.ProduceResponse](r, 1, req).Topics[0].Partitions[0]
+	require.Zero(t, p.ErrorCode)
+	require.True(t, r.broker(2).Fenced())
+	require.EqualValues(t, 2, r.replica(2, "orders").end())
+}
+
 func TestTheHighWatermarkIsWrittenDown(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")

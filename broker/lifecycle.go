@@ -228,7 +228,8 @@ func (b *Broker) learned(e env.Env, resp env.Response, err error) {
 			return
 		}
 	}
-	// HW of the first answers: everything that was committed when this incarnation began to ask.
+	// HW of the first answers: everything that was committed when this incarnation began to ask. As in Kafka nobody waits
+	// for the registration: see FINDINGS.md on what a replica can do that fetches before it has a broker epoch.
 	caughtUp := b.published || b.image.Next >= wire.Offset(r.Topics[0].Partitions[0].HighWatermark)
 	if caughtUp && (b.image.Next > before || !b.published) {
 		b.publish(e)
