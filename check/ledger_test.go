@@ -230,6 +230,31 @@ func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	require.Equal(t, "acked-durable acked-electable isr-agreed leader-recoverable", brokenBy(s.done()))
 }
 
+// The finding restart-within-the-session: a broker crashes and follows on before it is registered anew, a record is
+// promised on the strength of its copy, and the controller forgets it for the crash that came before. With the loss of one
+// more disk that makes two. A broker that crashed and has no copy excuses nothing.
+func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
+	for copies, want := range map[bool]Status{true: Priced, false: Violated} {
+		s := staged(2).elr()
+		s.alter(0, ids(1, 2), nil)
+		s.tick()
+		s.Died(2)
+		s.Started(2)
+		s.Registering(2, wire.UUID{22}) // refused: the session of the one before lives
+		s.tick()
+		s.write(0, 0, 0xA, 1, 3)
+		if copies {
+			s.write(0, 0, 0xA, 2)
+		}
+		s.leads(1, 0, 1)
+		s.ack(1, 0, -1)
+		s.alter(0, ids(1), nil) // the controller hears of the crash
+		s.power(1, 0)
+		f := find(t, s.done(), "leader-recoverable")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}
+
 // M28: the ELR keeps a member whose shutdown was unclean.
 func TestNoLicenceCoversAnELRMemberThatLostPower(t *testing.T) {
 	s := staged(2).elr()

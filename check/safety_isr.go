@@ -265,17 +265,30 @@ func seeLegal(d *Docket, v *View, c *Change) {
 	}
 }
 
-// shutdowns is how many brokers with a replica ended, or came back as new incarnations, since something was promised. The controller must take each for an
-// unclean shutdown that may have cost records, and forgets what that broker had: with min.insync.replicas of them at
-// once it may forget the only one that has everything (KIP-966).
-func (p *Partition) shutdowns(v *View, q *promise) int {
-	n := 0
+// shutdowns is how many brokers with a replica ended, or came back as new incarnations, since something was promised. The
+// controller must take each for an unclean shutdown that may have cost records, and forgets what that broker had: with
+// min.insync.replicas of them at once it may forget the only one that has everything (KIP-966).
+//
+// early names one more that ended before the promise, has it nevertheless, and is not registered anew yet: it followed on
+// in the name of the incarnation that ended. The controller forgets it all the same, for a crash that cost nothing. That is
+// Kafka's, a finding about it, and so a price: see the scenario restart-within-the-session.
+func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
+	early = wire.NoNode
 	for _, r := range p.replicas {
-		if b := v.Broker(r.Node); b.died >= q.since || b.joined >= q.since || b.tainted() {
+		switch b := v.Broker(r.Node); {
+		case b.died >= q.since || b.joined >= q.since || b.tainted():
 			n++
+		case q.held&(1<<r.slot) != 0 && v.replaced(b):
+			early = r.Node
 		}
 	}
-	return n
+	return n, early
+}
+
+// replaced tells whether a process runs that is not the incarnation the controller believes in.
+func (v *View) replaced(b *Broker) bool {
+	r := v.image.brokers[b.Node]
+	return b.up && r != nil && !(b.asking && b.ids[len(b.ids)-1] == r.incarnation)
 }
 
 // before is who could have been elected up to a change.
@@ -334,13 +347,19 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 		if !q.strong() || q.doomed != "" {
 			return true
 		}
-		if p.shutdowns(v, q) >= min(v.minISR(p), q.need) {
+		ended, early := p.shutdowns(v, q)
+		need, clause := min(v.minISR(p), q.need), v.bent(p)
+		if ended >= need {
 			return true
 		}
-		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
+		if early != wire.NoNode && ended+1 >= need {
+			clause = "broker " + itoa(early) + " crashed before the promise and followed on before it was registered anew, and the controller counts that crash" +
+				" against what it has had since: Kafka does so too, see restart-within-the-session"
+		}
+		if hit, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); hit != "" {
 			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
 		}
-		d.decide(v, Fact{p.TP.String(), q.Base, "controller"}, v.bent(p), "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
+		d.decide(v, Fact{p.TP.String(), q.Base, "controller"}, clause, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
 		return false
 	})
