@@ -35,6 +35,10 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 		if h != nil && h.role == "broker" {
 			j.view.Registering(h.node, req.IncarnationID)
 		}
+	case *kmsg.FetchRequest:
+		if h != nil && h.role == "broker" {
+			j.claimedBy(h, req)
+		}
 	case *kmsg.BrokerHeartbeatRequest, *kmsg.ListOffsetsRequest, *kmsg.MetadataRequest, *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest:
 		j.calls[f.Request] = f.Cause
 	}
@@ -102,6 +106,20 @@ func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, to env
 		j.ghosts.hurry(h.addr, s.copy)
 	}
 	j.view.Acked(s.part, s.copy, base, acks, string(to))
+}
+
+// claimedBy takes in what a follower says it has. It may say so on another lane than the one whose write still lasts on a
+// slow disk: what it says counts, if the bytes are there.
+func (j *judges) claimedBy(h *watched, req *kmsg.FetchRequest) {
+	for i := range req.Topics {
+		for k := range req.Topics[i].Partitions {
+			rp := &req.Topics[i].Partitions[k]
+			s := h.byTopic[topicKey{req.Topics[i].TopicID, rp.Partition}]
+			if s != nil && wire.Offset(rp.FetchOffset) > s.copy.Log.End() {
+				j.ghosts.hurry(h.addr, s.copy)
+			}
+		}
+	}
 }
 
 // current tells whether a replica is of the topic that has the name now.
