@@ -18,6 +18,14 @@ type image struct {
 	names      map[string]wire.TopicID
 	configs    map[configKey]string
 	levels     map[string]int16
+	seats      []seating // in the order of their records
+}
+
+// seating is one registration that ever was committed.
+type seating struct {
+	node        wire.NodeID
+	incarnation wire.UUID
+	epoch       wire.BrokerEpoch
 }
 
 // registration is a committed incarnation of a broker.
@@ -76,6 +84,9 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
 		m.brokers[r.BrokerID] = &registration{r.BrokerEpoch, r.IncarnationID, r.Fenced, r.InControlledShutdown}
+		if s := (seating{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.seats, s) { // it may ask again
+			m.seats = append(m.seats, s)
+		}
 		v.registered(v.Broker(r.BrokerID), r.IncarnationID)
 	case *wire.BrokerRegistrationChangeRecord:
 		if b := m.brokers[r.BrokerID]; b != nil {

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/anishathalye/porcupine"
+
+	"samsa/wire"
 )
 
 // The names of topics (P7), one name at a time. The state is the id of the topic that has the name: "" none, "?" one
@@ -38,7 +40,7 @@ var topicModel = porcupine.Model{ //immutable: functions of their arguments
 var metadataLinearizable = &Check{
 	Name: "metadata-linearizable", Numbers: "P7",
 	Doc:   "topics are made, deleted and described as if by one controller, one request after the other",
-	Judge: func(c *Case) Result { return judgeModel(c, topicModel, Create, Delete, Describe) },
+	Judge: func(c *Case) Result { return judgeModel(c, topicModel, c.History, Create, Delete, Describe) },
 	Accept: func(v *View) *Case {
 		return told(v, named(Create, "t", "1"), named(Describe, "t", "1"), named(Delete, "t", ""), named(Describe, "t", ""), named(Create, "t", "2"))
 	},
@@ -81,7 +83,7 @@ var seatModel = porcupine.Model{ //immutable: functions of their arguments
 var registrationLinearizable = &Check{
 	Name: "registration-linearizable", Numbers: "P12",
 	Doc:   "brokers are registered and heard as if by one controller: a heartbeat counts only with the newest broker epoch",
-	Judge: func(c *Case) Result { return judgeModel(c, seatModel, Register, Beat) },
+	Judge: func(c *Case) Result { return judgeModel(c, seatModel, c.View.resolved(c.History), Register, Beat) },
 	Accept: func(v *View) *Case {
 		late := seated(Beat, "1", 5, Failed) // it is told that it is stale, and that is always right
 		return told(v, seated(Register, "1", 5, OK), seated(Beat, "1", 5, OK), seated(Register, "2", 9, OK), late, seated(Beat, "2", 9, OK))
@@ -91,17 +93,54 @@ var registrationLinearizable = &Check{
 	},
 }
 
-// judgeModel runs a model on the operations of some kinds, one name at a time. Only what goes through the controller
-// counts: a broker's own view may be old.
-func judgeModel(c *Case, model porcupine.Model, kinds ...Kind) Result {
+// resolved is a history without registrations of unknown outcome: each that happened is in the metadata log, whoever was
+// told of it, and the others did not happen. So a request that arrives when its process is dead, and seats an incarnation
+// that is gone, is an operation like any other, and nothing is left to guess.
+func (v *View) resolved(history []Op) []Op {
+	if v == nil || len(v.image.seats) == 0 {
+		return history
+	}
+	known := make([]Op, 0, len(history))
+	told := map[seating]bool{}
+	asked := map[string]Op{} // by incarnation: whose request was the first
+	for _, op := range history {
+		if op.Kind == Register {
+			if was, ok := asked[op.Value]; !ok || op.Call < was.Call {
+				asked[op.Value] = op
+			}
+			if op.Outcome == OK {
+				told[seating{epoch: wire.BrokerEpoch(op.Number), incarnation: uuid(op.Value)}] = true
+			}
+		}
+		if op.Kind != Register || op.Outcome == OK || op.Outcome == Failed {
+			known = append(known, op)
+		}
+	}
+	for _, s := range v.image.seats {
+		op, ok := asked[string(s.incarnation[:])]
+		if !ok || told[seating{epoch: s.epoch, incarnation: s.incarnation}] {
+			continue
+		}
+		op.Outcome, op.Number, op.Return = OK, int64(s.epoch), forever-1 // it ends, nobody knows when
+		known = append(known, op)
+	}
+	return known
+}
+
+func uuid(s string) (u wire.UUID) {
+	copy(u[:], s)
+	return u
+}
+
+// judgeModel runs a model on the operations of some kinds in a history, one name at a time. Only what goes through the
+// controller counts: a broker's own view may be old.
+func judgeModel(c *Case, model porcupine.Model, history []Op, kinds ...Kind) Result {
 	s := said{c: c}
 	var names []string
 	byName := map[string][]porcupine.Operation{}
 	last := map[string]Op{}
-	granted := map[string]bool{} // incarnations that were told their epoch: asking once more changes nothing
-	rooms := map[string]int{}    // how often a name can have been free: more creations of unknown outcome explain nothing more
-	for _, op := range c.History {
-		granted[op.Value] = granted[op.Value] || op.Kind == Register && op.Outcome == OK
+	rooms := map[string]int{} // how often a name can have been free: more creations of unknown outcome explain nothing more
+	for _, op := range history {
 		if rooms[op.Partition.Topic] == 0 {
 			rooms[op.Partition.Topic] = 1
 		}
@@ -109,10 +148,7 @@ func judgeModel(c *Case, model porcupine.Model, kinds ...Kind) Result {
 			rooms[op.Partition.Topic]++
 		}
 	}
-	for _, op := range c.History {
-		if op.Kind == Register && op.Outcome != OK && granted[op.Value] {
-			continue
-		}
+	for _, op := range history {
 		if !slices.Contains(kinds, op.Kind) || op.Kind == Describe && op.From != "controller" || op.Call == 0 {
 			continue
 		}

@@ -33,7 +33,7 @@ type judges struct {
 	committed wire.Offset // of the metadata log: records below were told
 	claimed   wire.Offset // the highest high watermark of any controller
 	claims    *watched    // whose that is
-	calls     map[env.Request]uint64
+	calls     map[env.Request]call
 	beats     map[wire.NodeID]check.Op // the last one told, of each broker
 }
 
@@ -77,7 +77,7 @@ type look struct {
 }
 
 func newJudges(c *cluster) *judges {
-	j := &judges{c: c, hosts: map[env.Addr]*watched{}, calls: map[env.Request]uint64{}, beats: map[wire.NodeID]check.Op{}}
+	j := &judges{c: c, hosts: map[env.Addr]*watched{}, calls: map[env.Request]call{}, beats: map[wire.NodeID]check.Op{}}
 	j.view = check.NewView(c.cfg.contract(), check.All())
 	j.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}, heard: j}
 	c.world.Subscribe(j)
@@ -138,6 +138,7 @@ func (j *judges) started(h *watched) {
 // died drops what a process still wanted to do, and with its power what was not on the device.
 func (j *judges) died(h *watched, power bool) {
 	j.looks = slices.DeleteFunc(j.looks, func(l look) bool { return l.host == h })
+	j.unheard(h)
 	clear(h.asked)
 	clear(h.granted)
 	h.voter = check.VoterState{}

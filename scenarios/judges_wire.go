@@ -1,6 +1,9 @@
 package scenarios
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -31,7 +34,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case nil:
 	case *kmsg.BrokerRegistrationRequest:
-		j.calls[f.Request] = f.Cause
+		j.calls[f.Request] = call{f.Cause, f.Node}
 		if h != nil && h.role == "broker" {
 			j.view.Registering(h.node, req.IncarnationID)
 		}
@@ -40,7 +43,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 			j.claimedBy(h, req)
 		}
 	case *kmsg.BrokerHeartbeatRequest, *kmsg.ListOffsetsRequest, *kmsg.MetadataRequest, *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest:
-		j.calls[f.Request] = f.Cause
+		j.calls[f.Request] = call{f.Cause, f.Node}
 	}
 	if h == nil || f.Response == nil {
 		return
@@ -228,18 +231,24 @@ func (j *judges) named(h *watched, topics []kmsg.FetchRequestTopic, visit func(*
 	}
 }
 
+// call is a request under way that somebody's history is about: the event that made it, and whose it is.
+type call struct {
+	event uint64
+	from  env.Addr
+}
+
 // heard takes in what nodes were answered, for the histories of those who ask: clients, the operator, and brokers that
 // register.
 func (j *judges) heard(e *sim.Event) {
 	if e.Kind != sim.Returned || e.Request == nil {
 		return
 	}
-	call, ok := j.calls[e.Request]
+	c, ok := j.calls[e.Request]
 	if !ok {
 		return
 	}
 	delete(j.calls, e.Request)
-	op := check.Op{Client: string(e.Node), Step: j.c.step(), At: int64(e.Time), Call: call + 1, Return: e.Seq + 1}
+	op := check.Op{Client: string(e.Node), Step: j.c.step(), At: int64(e.Time), Call: c.event + 1, Return: e.Seq + 1}
 	switch req := e.Request.(type) {
 	case *kmsg.BrokerRegistrationRequest:
 		j.registered(op, req, e.Response)
@@ -256,6 +265,24 @@ func (j *judges) heard(e *sim.Event) {
 	}
 }
 
+// unheard takes in what a broker that died was never answered: its request to be registered may be on its way still.
+func (j *judges) unheard(h *watched) {
+	var ops []check.Op
+	for req, c := range j.calls { //order: sorted below
+		if c.from != h.addr {
+			continue
+		}
+		delete(j.calls, req)
+		if req, ok := req.(*kmsg.BrokerRegistrationRequest); ok {
+			ops = append(ops, registration(check.Op{Client: string(h.addr), Step: j.c.step(), At: int64(j.c.world.Now()), Call: c.event + 1}, req, nil))
+		}
+	}
+	slices.SortFunc(ops, func(a, b check.Op) int { return cmp.Compare(a.Call, b.Call) }) //total: one event makes one of them
+	for _, op := range ops {
+		j.note(op)
+	}
+}
+
 func (j *judges) note(op check.Op) { j.c.evidence.History = append(j.c.evidence.History, op) }
 
 // seatOf is how operations on a broker's registration are named.
@@ -264,6 +291,11 @@ func seatOf(node int32) wire.TopicPartition {
 }
 
 func (j *judges) registered(op check.Op, req *kmsg.BrokerRegistrationRequest, answer env.Response) {
+	j.note(registration(op, req, answer))
+}
+
+// registration is a request to be registered, with what came of it.
+func registration(op check.Op, req *kmsg.BrokerRegistrationRequest, answer env.Response) check.Op {
 	op.Kind, op.Partition, op.Outcome, op.Value = check.Register, seatOf(req.BrokerID), check.Indefinite, string(req.IncarnationID[:])
 	if resp, ok := answer.(*kmsg.BrokerRegistrationResponse); ok {
 		switch resp.ErrorCode {
@@ -273,7 +305,7 @@ func (j *judges) registered(op check.Op, req *kmsg.BrokerRegistrationRequest, an
 			op.Outcome = check.Failed
 		}
 	}
-	j.note(op)
+	return op
 }
 
 // beat notes heartbeats that tell something new.

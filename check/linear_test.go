@@ -1,0 +1,44 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// The request of a process that is dead arrives late and takes the seat from its successor, who asks again. Only the
+// metadata log knows that it did; if it does not, the successor's second epoch has no explanation.
+func TestALateRegistrationTakesTheSeat(t *testing.T) {
+	for happened, want := range map[bool]Status{true: Held, false: Violated} {
+		s := staged(2)
+		old, young := wire.UUID{21}, wire.UUID{22}
+		for i, seat := range []wire.UUID{young, old, young} {
+			if seat == young || happened {
+				s.book(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: seat, BrokerEpoch: wire.BrokerEpoch(100 + i), Fenced: true})
+			}
+		}
+		c := told(s.View,
+			seated(Register, string(old[:]), 0, Indefinite),
+			seated(Register, string(young[:]), 100, OK),
+			seated(Register, string(young[:]), 102, OK))
+		f := find(t, c, "registration-linearizable")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}
+
+// However many requests are never answered, the log resolves them: nothing is left to search in.
+func TestUnansweredRegistrationsAreResolved(t *testing.T) {
+	s := staged(2)
+	id := wire.UUID{21}
+	s.book(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: id, BrokerEpoch: 100, Fenced: true})
+	var ops []Op
+	for range 5 * openOps {
+		ops = append(ops, seated(Register, string(id[:]), 0, Indefinite))
+	}
+	ops = append(ops, seated(Beat, "", 100, OK))
+	require.Equal(t, Held, find(t, told(s.View, ops...), "registration-linearizable").Status)
+	ops[len(ops)-1].Number = 99
+	require.Equal(t, Violated, find(t, told(s.View, ops...), "registration-linearizable").Status)
+}
