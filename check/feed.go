@@ -38,6 +38,7 @@ type Change struct {
 	Gone   []Batch     // Lost: lowest first
 	By     string      // Lost: the fault that took it; "" if the process cut it
 	Acks   int16       // Answered
+	Given  Given       // Answered
 	HW     wire.Offset // Read; Promised: the one that was shown, 0 if a producer was told
 	Before State       // Looked
 	Was    Assignment  // Altered
@@ -49,6 +50,13 @@ type Change struct {
 	Rule   VoterState // Ruled: what it believed before
 	Vote   Vote
 	Hash   uint64
+}
+
+// Given is what a leader reckoned with when it gave an answer, and to whom: the answer may leave long after that.
+type Given struct {
+	Client string
+	InSync int // how many replicas were in sync, those it had proposed among them
+	Demand int // min.insync.replicas, as far as it had to know it; 0 if it need not obey any
 }
 
 // tell hands the change to who wants to know.
@@ -178,13 +186,13 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 }
 
 // Acked says that a broker has answered a producer with success: the batch at base is stored. The batch is what lies
-// there in the broker's own true log at this moment.
-func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, client string) {
+// there in the broker's own true log at this moment; what it reckoned with is from the moment it gave the answer.
+func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
 	if !ok || b.Base != base {
 		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}
 	}
-	v.tell(Change{Kind: Answered, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
+	v.tell(Change{Kind: Answered, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks, Given: g})
 	if !ok || b.Epoch == wire.NoEpoch {
 		return
 	}
@@ -192,7 +200,7 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, cli
 	if acks != -1 {
 		made = madeToOne
 	}
-	p.promise(v, b, made, client)
+	p.promise(v, b, made, g.Client)
 	v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
 }
 
@@ -243,6 +251,13 @@ func (v *View) Asked(p *Partition) { p.asked = true }
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
 	v.tell(Change{Kind: Installed, Partition: p, Node: node, Offset: wire.Offset(directories)})
 }
+
+// Configured is where the last config of the committed metadata lies, and Demand what it asks of a partition: who has not
+// read so far need not obey it.
+func (v *View) Configured() wire.Offset { return v.image.configured }
+
+// Demand is a partition's min.insync.replicas, as committed.
+func (v *View) Demand(p *Partition) int { return v.minISR(p) }
 
 // Find is a partition that was seen before.
 func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {

@@ -294,3 +294,21 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	c.View = s.View
 	require.Equal(t, Priced, LostWrite.Judge(c).Status)
 }
+
+// An answer may leave a slow processor long after it was given: what counts is what the leader reckoned with then.
+func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
+	for given, want := range map[Given]Status{
+		{InSync: 3, Demand: 3}: Held,     // the ISR has shrunk since
+		{InSync: 2, Demand: 0}: Held,     // it had not read the config yet
+		{InSync: 2, Demand: 3}: Violated, // it had
+	} {
+		s := staged(3)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.leads(1, 0, 1)
+		s.alter(0, ids(1, 2), nil)
+		s.leads(1, 0, 1)
+		s.Acked(s.p, s.p.Replica(1), 0, -1, given)
+		f := find(t, s.done(), "ack-honest")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}

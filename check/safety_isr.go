@@ -365,12 +365,13 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 	})
 }
 
-// demanded is the min.insync.replicas that a batch had to meet: what was in force when it was committed.
-func (p *Partition) demanded(v *View, b Batch) int {
+// demanded is the min.insync.replicas that a batch had to meet: the least of what was in force when it was committed and
+// when its producer was answered.
+func (p *Partition) demanded(g Given, b Batch) int {
 	if i, ok := p.place(b); ok {
-		return min(v.minISR(p), p.promises[i].need)
+		return min(g.Demand, p.promises[i].need)
 	}
-	return v.minISR(p)
+	return g.Demand
 }
 
 var ackHonest = &Check{
@@ -391,8 +392,8 @@ var ackHonest = &Check{
 		case v.Broker(r.Node).ending:
 		case r.HW < b.Next:
 			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
-		case r.Leads && len(r.maximal()) < p.demanded(v, b) && v.Broker(r.Node).applied >= v.image.configured:
-			d.violate(v, fact, who, ", with ", plural(int64(len(r.maximal())), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(v.minISR(p)))
+		case c.Given.InSync < p.demanded(c.Given, b):
+			d.violate(v, fact, who, ", with ", plural(int64(c.Given.InSync), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
 		}
 	},
 	Accept: func(v *View) *Case {

@@ -104,7 +104,8 @@ func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.N
 // ack has a broker answer a producer.
 func (s *stage) ack(node wire.NodeID, at wire.Offset, acks int16) {
 	s.tick()
-	s.Acked(s.p, s.p.Replica(node), at, acks, "p1")
+	r := s.p.Replica(node)
+	s.Acked(s.p, r, at, acks, Given{Client: "p1", InSync: r.InSync(), Demand: s.minISR(s.p)})
 }
 
 // power takes a broker's power; its disk keeps what lies below an offset.

@@ -146,6 +146,17 @@ func (s *State) maximal() []wire.NodeID {
 	return all
 }
 
+// InSync is how many those are.
+func (s *State) InSync() int {
+	n := len(s.ISR)
+	for _, id := range s.Pending {
+		if !slices.Contains(s.ISR, id) {
+			n++
+		}
+	}
+	return n
+}
+
 // role is what a replica is to others.
 func (s *State) role() string {
 	if s.Leads {

@@ -61,6 +61,15 @@ type seen struct {
 	copy *check.Replica
 	life uint32
 	check.State
+	standings []standing // of a leader, in the order of the events; the oldest are forgotten
+}
+
+// standing is what a leader reckoned with from an event on: an answer may leave long after the event that gave it.
+type standing struct {
+	event  uint64
+	inSync int
+	demand int         // min.insync.replicas as it had to know it, 0 if it need not obey any
+	config wire.Offset // where the config that says so lies
 }
 
 // look is what a node believed at the end of an event.
@@ -245,6 +254,10 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 			return
 		}
 		fresh := s.life != life
+		if fresh {
+			s.standings = nil
+		}
+		defer j.stand(h, s, e)
 		leads, epoch, hw, version := r.Leads(), r.Epoch(), r.HW(), r.Version()
 		proposal, pending := r.Pending()
 		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.Version && pending == (s.Pending != nil) &&
@@ -262,6 +275,36 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 		}
 		j.look(h, look{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
 	})
+}
+
+// stand notes what a leader reckons with at the end of an event, if that is new.
+func (j *judges) stand(h *watched, s *seen, e *sim.Event) {
+	now := standing{event: e.Seq, config: j.view.Configured()}
+	if s.Leads {
+		now.inSync = s.InSync()
+		if h.applied >= now.config {
+			now.demand = j.view.Demand(s.part)
+		}
+	}
+	n := len(s.standings)
+	if n > 0 && s.standings[n-1] == (standing{s.standings[n-1].event, now.inSync, now.demand, now.config}) {
+		return
+	}
+	if n == cap(s.standings) && n >= 64 {
+		s.standings = s.standings[:copy(s.standings, s.standings[n/2:])]
+	}
+	s.standings = append(s.standings, now)
+}
+
+// at is what the leader reckoned with in an event; nothing if it did not lead, or that is forgotten.
+func (s *seen) at(event uint64) (at standing) {
+	for _, st := range s.standings {
+		if st.event > event {
+			break
+		}
+		at = st
+	}
+	return at
 }
 
 // host lists the replicas that a broker's image assigns to it.

@@ -52,7 +52,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 	switch resp := f.Response.(type) {
 	case *kmsg.ProduceResponse:
 		if req, ok := asked.(*kmsg.ProduceRequest); ok {
-			j.acknowledged(h, req, resp, f.Peer)
+			j.acknowledged(h, req, resp, f)
 		}
 	case *kmsg.FetchResponse:
 		if peer := j.hosts[f.Peer]; peer == nil {
@@ -83,7 +83,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 }
 
 // acknowledged takes in what a broker told a producer.
-func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, to env.Addr) {
+func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, f *sim.Effect) {
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
 			if rp.ErrorCode != 0 || rp.BaseOffset < 0 {
@@ -91,24 +91,26 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 			}
 			// From version 13 on a topic is its id (KIP-516), and its name is not on the wire.
 			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
-				j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, to)
+				j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, f)
 				continue
 			}
 			for _, s := range h.replicas {
 				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
-					j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, to)
+					j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, f)
 				}
 			}
 		}
 	}
 }
 
-// acked tells an acknowledgement. Another lane may have answered while the write itself, on a slow disk, still lasts.
-func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, to env.Addr) {
+// acked tells an acknowledgement. Another lane may have answered while the write itself, on a slow disk, still lasts; and
+// on a slow processor the answer leaves long after it was given.
+func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, f *sim.Effect) {
 	if _, there := s.copy.Log.At(base); !there {
 		j.ghosts.hurry(h.addr, s.copy)
 	}
-	j.view.Acked(s.part, s.copy, base, acks, string(to))
+	at := s.at(f.Cause)
+	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), InSync: at.inSync, Demand: at.demand})
 }
 
 // claimedBy takes in what a follower says it has. It may say so on another lane than the one whose write still lasts on a
