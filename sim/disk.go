@@ -36,7 +36,11 @@ type Disk struct {
 	closed  []uint32 // free entries of handles
 	used    int64    // bytes of files with a name or a handle
 
-	seq     uint64        // numbers changes, of bytes and of names
+	seq     uint64        // numbers changes, of bytes and of names, and syncs
+	begins  Time          // when the running call begins: later than now by what its event has spent before
+	latest  Time          // when the last call of the process begins that changed or synced anything
+	named   Time          // and the last one that changed names
+	hurried uint64        // changes up to this number have begun whatever their moment says, see hurry
 	nameLog []nameChange  // in order; what is not in some deviceNames yet
 	pending []pendingSync // in order of time
 	idle    Time          // when the device has done what is queued
@@ -69,6 +73,7 @@ func newDisk(profile DiskProfile, host diskHost) *Disk {
 
 // processCrashed ends the incarnation: its handles die, the page cache stays, syncs on their way arrive.
 func (d *Disk) processCrashed() {
+	d.hurry()
 	for slot := range d.handles {
 		if d.handles[slot].file != nil {
 			d.shut(slot)
@@ -81,6 +86,7 @@ func (d *Disk) enter() error {
 	if d.host.dead() {
 		return env.ErrDead
 	}
+	d.begins = d.host.spend(0)
 	if len(d.pending) > 0 {
 		d.settle(d.host.now())
 	}
@@ -100,7 +106,7 @@ func (d *Disk) enterFile(f env.File) (*inode, error) {
 
 // changed ends a call that took effect.
 func (d *Disk) changed(op diskOp, node *inode, off, n int64, done Time) {
-	d.host.operated(diskChange{Op: op, Inode: node.id, Path: node.path, Off: off, Len: n, Completes: done})
+	d.host.operated(diskChange{Op: op, Inode: node.id, Path: node.path, Off: off, Len: n, Begins: d.begins, Completes: done})
 }
 
 // Mkdir makes a directory.
@@ -254,7 +260,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 		h.target.hit(h.off, p)
 	}
 	d.host.operated(diskChange{Op: diskWrite, Inode: file.id, Path: file.path, Off: off, Len: int64(len(p)),
-		Sum: xxhash.Sum64(p), Completes: done})
+		Sum: xxhash.Sum64(p), Begins: d.begins, Completes: done})
 	return h.err
 }
 
@@ -311,9 +317,14 @@ func (d *Disk) syncNow(node *inode, op diskOp) error {
 	done, h := d.sync(node)
 	d.wait(done)
 	if h.err == nil {
-		d.host.operated(diskChange{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Completes: done, Lied: h.lied})
+		d.synced(op, node, done, h)
 	}
 	return h.err
+}
+
+// synced ends a sync that did what it says, or claims so.
+func (d *Disk) synced(op diskOp, node *inode, done Time, h harm) {
+	d.host.operated(diskChange{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Begins: d.begins, Completes: done, Lied: h.lied})
 }
 
 // Flush is Sync on the device's time alone.
@@ -329,7 +340,7 @@ func (d *Disk) Flush(f env.File, tok env.Token) {
 	done, h := d.sync(file)
 	d.host.flushed(done, tok, h.err)
 	if h.err == nil {
-		d.host.operated(diskChange{Op: diskSync, Inode: file.id, Path: file.path, Len: file.cache.size, Completes: done, Lied: h.lied})
+		d.synced(diskSync, file, done, h)
 	}
 }
 
@@ -359,7 +370,7 @@ func (d *Disk) Rename(from, to string) error {
 		return h.err
 	}
 	d.rename(oldDir, oldName, newDir, newName)
-	d.host.operated(diskChange{Op: diskRename, Inode: node.id, Path: from, To: to, Completes: done})
+	d.host.operated(diskChange{Op: diskRename, Inode: node.id, Path: from, To: to, Begins: d.begins, Completes: done})
 	return nil
 }
 

@@ -140,11 +140,12 @@ func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes fun
 // powerLost takes the machine's power at that time.
 func (d *Disk) powerLost(at Time) {
 	d.settle(at)
+	d.takeBack()
 	loss := powerLoss{d: d, at: uint64(at/Time(100*env.Millisecond)) & 0xfffff}
 	s := d.survivor(loss.names(), loss.bytes)
 	d.root, d.used = s.root, s.used
 	d.nameLog, d.pending = nil, nil
-	d.idle = at
+	d.idle, d.latest, d.named = at, 0, 0
 	d.closed = d.closed[:0]
 	for slot := range d.handles {
 		h := &d.handles[slot]
@@ -227,6 +228,7 @@ func (p powerLoss) names() []bool {
 
 // bytes draws what survives of a file.
 func (p powerLoss) bytes(f *inode) diskBytes {
+	f = p.d.without(f)
 	if len(f.dirty) == 0 {
 		return f.device.clone()
 	}
@@ -394,6 +396,9 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 		return false
 	}
 	c := &d.nameLog[n]
+	if !d.begun(c.moment) {
+		return true
+	}
 	for i := range kept {
 		before := &d.nameLog[i]
 		stands := c.barrier
@@ -412,7 +417,7 @@ func (d *Disk) eachContent(files []*inode, contents map[*inode]diskBytes, visit 
 	if len(files) == 0 {
 		return visit()
 	}
-	f := files[0]
+	f := d.without(files[0])
 	f.freeze()
 	seen := map[uint64]bool{} // by digest: two ways to one content are one state
 	writes := make(map[int64]int)
@@ -426,7 +431,7 @@ func (d *Disk) eachContent(files []*inode, contents map[*inode]diskBytes, visit 
 			} else {
 				seen[h] = true
 			}
-			contents[f] = b
+			contents[files[0]] = b
 			return d.eachContent(files[1:], contents, visit)
 		})
 		if !more {

@@ -255,7 +255,7 @@ func mess(t *rapid.T, d *Disk, b *bench, i int) {
 		return
 	}
 	size, _ := d.Size(f)
-	switch rapid.IntRange(0, 9).Draw(t, "step") {
+	switch rapid.IntRange(0, 11).Draw(t, "step") {
 	case 0, 1, 2:
 		d.Append(f, bytes.Repeat([]byte{byte('a' + i%26)}, rapid.IntRange(1, 700).Draw(t, "n")))
 	case 3:
@@ -272,6 +272,11 @@ func mess(t *rapid.T, d *Disk, b *bench, i int) {
 		d.SyncDir(rapid.SampledFrom([]string{"", "m"}).Draw(t, "dir"))
 	case 9:
 		b.later()
+	case 10: // another lane, which has paid for less
+		b.lane = b.clock + Time(rapid.IntRange(0, 200).Draw(t, "paid"))
+	case 11:
+		d.Mkdir("k")
+		d.Rename("m", "k/m")
 	}
 }
 
@@ -297,6 +302,8 @@ func TestPowerLossByChanceIsACrashState(t *testing.T) {
 			}
 			return v
 		}
+		b.halted = rapid.Bool().Draw(t, "halted")
+		b.clock += Time(rapid.IntRange(0, 200).Draw(t, "ran for"))
 		all := map[string]bool{}
 		for s := range d.CrashStates {
 			if all[tree(s.Files())] = true; len(all) > 20_000 {

@@ -22,7 +22,7 @@ const (
 
 // dirtyWrite is one change of a file that is not on the device yet.
 type dirtyWrite struct {
-	seq      uint64
+	moment         // of its first call
 	truncate bool  // the file was cut or extended to end
 	lost     bool  // the device will never have the bytes, only the length
 	open     bool  // [off, end) is as the page cache has it; appends may still join. Only the last one
@@ -30,13 +30,20 @@ type dirtyWrite struct {
 	size     int64 // the file's length after it
 	pieces   []piece
 	steps    []int64 // some lengths the file had in between
+	joins    []join  // the last appends to it, from the first one on that had not begun when the next came
 }
 
-// pendingSync is a sync on its way: what precedes mark is on the device at that time.
+// join is an append that joined a write.
+type join struct {
+	moment
+	off int64 // the file's length before it
+}
+
+// pendingSync is a sync on its way: what precedes it is on the device at that time.
 type pendingSync struct {
-	at   Time
-	node *inode
-	mark uint64
+	moment // changes numbered before it are what it carries
+	at     Time
+	node   *inode
 }
 
 // nameEdit says that a directory's name now means node; nil means nothing.
@@ -48,7 +55,7 @@ type nameEdit struct {
 
 // nameChange is one create, rename or remove: one or two edits that the device takes together, as a journal does.
 type nameChange struct {
-	seq   uint64
+	moment
 	edits [2]nameEdit // the second has a nil dir if there is one
 	// A directory that moves between directories takes all earlier changes with it; or some crash could leave it
 	// below itself.
@@ -58,22 +65,20 @@ type nameChange struct {
 // touches says that the change edits dir.
 func (c *nameChange) touches(dir *inode) bool { return c.edits[0].dir == dir || c.edits[1].dir == dir }
 
-// next numbers a change of the disk.
-func (d *Disk) next() uint64 {
-	d.seq++
-	return d.seq
-}
-
 // log records a change of names that just happened in the page cache.
 func (d *Disk) log(first, second nameEdit) {
 	moved := second.node
 	d.nameLog = append(d.nameLog, nameChange{
-		seq:     d.next(),
+		moment:  d.next(),
 		edits:   [2]nameEdit{first, second},
 		barrier: moved != nil && moved.dir && first.dir != second.dir,
 	})
+	d.named = max(d.named, d.begins)
 	if len(d.nameLog) > mostNameEdits {
-		oldest := mostNameEdits / 2
+		oldest := 0
+		for oldest < mostNameEdits/2 && d.begun(d.nameLog[oldest].moment) {
+			oldest++
+		}
 		for i := range d.nameLog[:oldest] {
 			d.nameLog[i].apply()
 		}
@@ -132,10 +137,17 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 	appending := off == f.cache.size
 	end := off + int64(len(p))
 	f.unsynced += int64(len(p))
+	at := f.next(d)
 	if last := len(f.dirty) - 1; appending && !lost && last >= 0 && f.dirty[last].open && f.dirty[last].end == off {
 		w := &f.dirty[last]
 		if len(w.steps) < mostSteps {
 			w.steps = append(w.steps, off)
+		}
+		if n := len(w.joins); n == 0 || d.begun(w.joins[n-1].moment) {
+			w.joins = w.joins[:0]
+		}
+		if !d.begun(at) {
+			w.joins = append(w.joins, join{at, off})
 		}
 		w.end, w.size = end, end
 		f.cache.append(p)
@@ -143,7 +155,7 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 	}
 	f.freeze()
 	f.cache.write(off, p)
-	f.record(dirtyWrite{seq: d.next(), off: off, end: end, size: f.cache.size, lost: lost, open: true})
+	f.record(d, dirtyWrite{moment: at, off: off, end: end, size: f.cache.size, lost: lost, open: true})
 	if lost {
 		f.freeze()
 	}
@@ -153,12 +165,20 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 func (f *inode) resize(d *Disk, size int64) {
 	f.freeze()
 	f.cache.resize(size)
-	f.record(dirtyWrite{seq: d.next(), truncate: true, off: size, end: size, size: size})
+	f.record(d, dirtyWrite{moment: f.next(d), truncate: true, off: size, end: size, size: size})
 }
 
-func (f *inode) record(w dirtyWrite) {
-	if len(f.dirty) >= mostDirtyWrites {
-		f.commit(f.dirty[mostDirtyWrites/2].seq)
+// next is Disk.next for a change of a file. Begins never decrease in a file: a call behind one that has not begun waits.
+func (f *inode) next(d *Disk) moment {
+	at := d.next()
+	f.latest = max(f.latest, at.begins)
+	at.begins = f.latest
+	return at
+}
+
+func (f *inode) record(d *Disk, w dirtyWrite) {
+	if n := mostDirtyWrites / 2; len(f.dirty) >= mostDirtyWrites && d.begun(f.dirty[n+1].moment) {
+		f.commit(f.dirty[n].seq)
 	}
 	f.dirty = append(f.dirty, w)
 }
@@ -200,11 +220,11 @@ func (w *dirtyWrite) apply(device *diskBytes) {
 // settle moves to the device what syncs completed by that time.
 func (d *Disk) settle(now Time) {
 	n := 0
-	for n < len(d.pending) && d.pending[n].at <= now {
+	for n < len(d.pending) && d.pending[n].at <= now && d.begun(d.pending[n].moment) {
 		if s := d.pending[n]; s.node.dir {
-			d.commitNames(s.node, s.mark)
+			d.commitNames(s.node, s.seq)
 		} else {
-			s.node.commit(s.mark)
+			s.node.commit(s.seq)
 		}
 		n++
 	}
@@ -214,10 +234,15 @@ func (d *Disk) settle(now Time) {
 }
 
 // sync puts a sync on the device's queue and returns when it is done. The device does one at a time, so pending is in
-// order of time. What the sync promises is fixed now: later writes wait for the next one.
+// order of time. What the sync promises is fixed now: later writes wait for the next one. It does not start before the
+// changes that it carries have begun: another lane may still have to pay for what comes before them.
 func (d *Disk) sync(node *inode) (done Time, h harm) {
+	at, carries := d.next(), node.latest
+	if node.dir {
+		carries = d.named // of any directory: a rename has two
+	}
 	h = d.strike(OnSync, node)
-	start := max(d.host.spend(d.called(d.profile.Call)), d.idle)
+	start := max(d.host.spend(d.called(d.profile.Call)), d.idle, carries)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
 	d.idle = done
 	switch {
@@ -228,7 +253,7 @@ func (d *Disk) sync(node *inode) (done Time, h harm) {
 	default:
 		node.freeze()
 		node.unsynced = 0
-		d.pending = append(d.pending, pendingSync{done, node, d.seq})
+		d.pending = append(d.pending, pendingSync{at, done, node})
 	}
 	return done, h
 }
@@ -240,7 +265,7 @@ func (d *Disk) forget(f *inode) {
 	sent := uint64(0)
 	for _, s := range d.pending {
 		if s.node == f {
-			sent = s.mark
+			sent = s.seq
 		}
 	}
 	for i := range f.dirty {

@@ -14,6 +14,9 @@ type diskHost interface {
 	flushed(at Time, tok env.Token, err error)
 	// now is true time at the start of the event.
 	now() Time
+	// ran is until when the process has run: calls that begin later it has not made yet. It is now, but for a process
+	// that stands still.
+	ran() Time
 	// chance is 0 but for ppm times in a million, and then uniform in [1, n). At ppm >= 1e6 it is never 0.
 	chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64
 	// activated counts a fault that did something.
@@ -43,6 +46,7 @@ type diskChange struct {
 	To        string // the new path of a rename
 	Off, Len  int64
 	Sum       uint64 // of the bytes of a write; nothing else has one
+	Begins    Time   // when the process makes the call
 	Completes Time   // when the call is over, and when a sync takes effect
 }
 
@@ -83,6 +87,7 @@ func (h *aloneHost) spend(cost env.Duration) Time                   { h.clock +=
 func (h *aloneHost) operated(diskChange)                            {}
 func (h *aloneHost) flushed(at Time, _ env.Token, _ error)          { h.clock = max(h.clock, at) }
 func (h *aloneHost) now() Time                                      { return h.clock }
+func (h *aloneHost) ran() Time                                      { return h.clock }
 func (h *aloneHost) chance(env.Site, uint64, uint32, uint64) uint64 { return 0 }
 func (h *aloneHost) activated(Fault)                                {}
 

@@ -15,6 +15,7 @@ import (
 type bench struct {
 	clock, lane Time
 	isDead      bool
+	halted      bool // the process has not come further than the clock
 	changes     []diskChange
 	flushes     []string
 	fired       map[Fault]int
@@ -37,6 +38,12 @@ func (b *bench) flushed(at Time, tok env.Token, err error) {
 	b.flushes = append(b.flushes, fmt.Sprintf("%d at %d: %v", tok.A, at, err))
 }
 func (b *bench) now() Time { return b.clock }
+func (b *bench) ran() Time {
+	if b.halted {
+		return b.clock
+	}
+	return max(b.lane, b.clock)
+}
 func (b *bench) chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
 	if b.luck == nil || ppm == 0 {
 		return 0

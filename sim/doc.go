@@ -28,8 +28,16 @@
 // What a handler changes in its struct is visible to other lanes at once, though the sync before it may not be paid.
 // A promise that rests on a sync must leave behind that sync: from the same handler, or from an event it caused.
 //
-// A process may die at any moment, also between two disk calls of one event (DieAfter). What had taken effect by
-// then stays: bytes in the page cache, packets that have departed. The rest never happens.
+// A process may die at any moment, also inside an event whose cost is not paid yet. Its handler has been through by then,
+// so the world takes back what a real process would not have come to do. At the time of death
+//
+//	a message, a note     that has not departed, or is not paid for, never does
+//	power fails           a disk call that has not begun was never made; one that has, and is not synced, is up to chance
+//	the process is killed its disk calls count as made: it was quicker, and died behind the last of them
+//
+// The third is kinder than a real kill, which may fall between two calls. It is what lanes need: an event of another lane
+// may have read what the handler wrote, and promised it to somebody. A kill between two calls is DieAfter; nothing behind
+// it happens. A process that is paused makes no calls meanwhile, though the device goes on with those it made.
 //
 // # Chance
 //

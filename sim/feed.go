@@ -161,8 +161,17 @@ func (w *World) complete(t Time) {
 }
 
 // forsake handles the effects of a machine that dies now: what has not departed and what was not yet noted never
-// happens. Writes are in the page cache from the moment they were made; a syncing device goes on, unless it has no power.
+// happens, and without power nothing does. Else the disk has what the handler did, as Disk.hurry says: its changes are in
+// the page cache now, syncs that others follow are over now, and the device goes on with the last one.
 func (w *World) forsake(m *machine, power bool) {
+	early := m.disk.latest
+	if early <= m.ran() {
+		early = 0
+	}
+	if !power {
+		m.suspended = slices.DeleteFunc(m.suspended, func(e pending) bool { return e.Kind != EffectDisk })
+		w.resume(m)
+	}
 	p := &w.pending
 	old := p.heap
 	p.heap = nil
@@ -175,7 +184,7 @@ func (w *World) forsake(m *machine, power bool) {
 				p.free = append(p.free, place)
 				continue
 			}
-			if e.Disk.Op != DiskSync && e.Disk.Op != DiskSyncDir {
+			if !e.syncs() || e.At <= early {
 				e.At = w.now
 			}
 		}
@@ -183,14 +192,25 @@ func (w *World) forsake(m *machine, power bool) {
 	}
 }
 
+// syncs says that the effect is one of the device, which goes on while the process does not.
+func (p *pending) syncs() bool {
+	return p.Kind == EffectDisk && (p.Disk.Op == DiskSync || p.Disk.Op == DiskSyncDir)
+}
+
 // suspend takes back what a paused machine has not yet done: it does it when it resumes, if it ever does.
 func (w *World) suspend(m *machine) {
 	p := &w.pending
 	old := p.heap
 	p.heap = nil
+	first := ^uint64(0) // the first sync that is not begun; the device takes them in order, so later ones wait for it
+	for _, place := range old {
+		if e := &p.slab[place]; e.Node == m.addr && e.syncs() && e.Disk.Begins > w.now {
+			first = min(first, e.seq)
+		}
+	}
 	for _, place := range old {
 		e := &p.slab[place]
-		if e.Node == m.addr && e.At > w.now && (e.Kind == EffectNote || e.Kind == EffectDeparted) {
+		if e.Node == m.addr && e.At > w.now && (e.Kind != EffectDisk || e.Disk.Begins > w.now || e.syncs() && e.seq > first) {
 			m.suspended = append(m.suspended, *e)
 			e.Effect = Effect{}
 			p.free = append(p.free, place)

@@ -111,17 +111,28 @@ func TestFeedAfterCrash(t *testing.T) {
 		"24ms b1 disk sync vote")
 }
 
-// A pause holds back what the process has not done; the device goes on.
+// A pause holds back what the process has not done, the sync too if it has not called it. If it has, the device goes on.
 func TestFeedUnderPause(t *testing.T) {
 	l, f := voting(t)
 	l.RunUntil(at(12))
 	l.Pause("b1")
 	l.RunUntil(at(50))
 	f.want("10ms p1 departs to b1, arrives 11ms", "11ms b1 delivered from p1",
-		"12ms b1 disk create vote", "13ms b1 disk write vote", "24ms b1 disk sync vote")
+		"12ms b1 disk create vote", "13ms b1 disk write vote")
 	l.Resume("b1")
 	l.RunUntil(at(100))
-	f.want("50ms b1 note 1", "50ms b1 note 2", "50ms b1 departs to p1, arrives 25ms", "51ms p1 delivered from b1")
+	f.want("50ms b1 note 1", "50ms b1 disk sync vote", "50ms b1 note 2", "50ms b1 departs to p1, arrives 25ms",
+		"51ms p1 delivered from b1")
+
+	l, f = voting(t)
+	l.RunUntil(at(14))
+	l.Pause("b1")
+	l.RunUntil(at(50))
+	f.want("10ms p1 departs to b1, arrives 11ms", "11ms b1 delivered from p1",
+		"12ms b1 disk create vote", "13ms b1 disk write vote", "13ms b1 note 1", "24ms b1 disk sync vote")
+	l.Resume("b1")
+	l.RunUntil(at(100))
+	f.want("50ms b1 note 2", "50ms b1 departs to p1, arrives 25ms", "51ms p1 delivered from b1")
 }
 
 // AfterEvent may act: here it pulls the plug at the very moment of a note.

@@ -161,12 +161,21 @@ func (m *machine) dead() bool { return m.killed }
 
 func (m *machine) now() Time { return m.world.now }
 
+func (m *machine) ran() Time {
+	if m.paused {
+		return m.pausedAt
+	}
+	return m.world.now
+}
+
+// spend has the running event pay. A disk that is used outside of one belongs to a test, which costs nobody time.
 func (m *machine) spend(cost env.Duration) Time {
+	if m.world.current != m {
+		return m.world.now
+	}
 	m.cost += cost
 	return m.spent()
 }
-
-// A disk that is used outside of an event belongs to a judge or a test, which costs nobody time.
 
 func (m *machine) chance(name env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
 	s := m.sites[name]

@@ -112,6 +112,7 @@ func fast(node wire.NodeID, voters []raft.Voter) raft.Config {
 func newQuorum(seed uint64, n int, load bool, change func(*raft.Config)) *quorum {
 	disk := sim.CommonDisk()
 	disk.Sync = 500 * env.Microsecond
+	disk.Noise.Torn = 500_000
 	q := &quorum{
 		World: sim.New(sim.Config{Seed: seed, Disk: disk}),
 		seen:  map[place]batch{}, leads: map[int64]int64{}, votes: map[[2]int64]int64{}, hws: map[env.Addr]int64{}, epochs: map[env.Addr]int64{},

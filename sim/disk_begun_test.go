@@ -1,0 +1,429 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"samsa/sim/env"
+)
+
+// replacer replaces a file over and over in one handler, as Kafka replaces its checkpoints: write another one, sync it,
+// rename it, sync the directory. Version n of the file is n, as text, many times.
+func replacer(times int) *node {
+	return &node{start: func(e env.Env) {
+		d := e.Disk()
+		for n := range times {
+			f, _ := d.Open("f.tmp", true)
+			_ = d.Truncate(f, 0)
+			_ = d.Append(f, version(n)[:300])
+			_ = d.Append(f, version(n)[300:])
+			_ = d.Sync(f)
+			_ = d.Close(f)
+			_ = d.Rename("f.tmp", "f")
+			_ = d.SyncDir("")
+		}
+	}}
+}
+
+func version(n int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%04d", n), 400) } // four sectors
+
+// versionOn is which version of the file a disk has, -1 for no file. A file that is none fails the test.
+func versionOn(t *testing.T, what string, d *Disk) int {
+	t.Helper()
+	p, size, ok := d.Peek("f", 0, 1<<20)
+	if !ok {
+		return -1
+	}
+	n := -1
+	if size == 1600 {
+		fmt.Sscanf(string(p[:4]), "%d", &n)
+	}
+	if n < 0 || !bytes.Equal(p, version(n)) {
+		t.Fatalf("%s: the file has %d bytes and is no version: %.40q", what, size, p)
+	}
+	return n
+}
+
+// replacing is a world in which one machine replaces a file, on a disk that tears at a power loss.
+func replacing(t *testing.T, seed uint64, times int) *lab {
+	l := newLab(t, func(c *Config) {
+		c.Seed = seed
+		c.Disk = DiskProfile{Call: 2 * env.Microsecond, Sync: 500 * env.Microsecond, Noise: DiskNoise{Torn: 500_000}}
+	})
+	l.Add(Machine{Addr: "b1", New: func() env.Node { return replacer(times) }})
+	return l
+}
+
+// ledger counts the versions whose rename has begun, and those that a sync of the directory has made durable. The feed
+// knows of the whole handler at once, so it writes down times.
+type ledger struct{ renamed, durable []Time }
+
+func (g *ledger) Changed(e *Effect) {
+	if e.Kind == EffectDisk && e.Disk.Op == DiskSyncDir {
+		g.durable = append(g.durable, e.Disk.Completes)
+	}
+	if e.Kind == EffectDisk && e.Disk.Op == DiskRename {
+		g.renamed = append(g.renamed, e.Disk.Begins)
+	}
+}
+
+func upTo(times []Time, t Time) int {
+	n := 0
+	for n < len(times) && times[n] <= t {
+		n++
+	}
+	return n
+}
+
+// Power may fail at any moment of a handler that has been through already: the file is wholly old or wholly new, and the
+// version is one that was renamed by then and at least the last durable one. A rename that follows a sync in the code
+// follows it in the world.
+func TestPowerLossInsideAHandler(t *testing.T) {
+	const times = 8
+	g := &ledger{}
+	whole := replacing(t, 0, times)
+	whole.Subscribe(g)
+	whole.Start("b1")
+	whole.RunUntil(at(100))
+	if len(g.renamed) != times || len(g.durable) != times {
+		t.Fatalf("%d renames, %d syncs of the directory", len(g.renamed), len(g.durable))
+	}
+	older, newer, half := 0, 0, 0
+	for seed := range uint64(20) {
+		for when := Time(0); when < g.durable[times-1]+at(1); when += Time(50 * env.Microsecond) {
+			l := replacing(t, seed, times)
+			l.Start("b1")
+			l.RunUntil(when)
+			what := fmt.Sprintf("seed %d, power fails at %v", seed, ms(when))
+			least, most := upTo(g.durable, when)-1, upTo(g.renamed, when)-1
+			if seed == 0 {
+				for s := range l.Disk("b1").CrashStates {
+					if n := versionOn(t, what+", a crash state", s); n < least || n > most {
+						t.Fatalf("%s: a crash state has version %d, which is not in [%d, %d]", what, n, least, most)
+					}
+				}
+			}
+			l.PowerLoss("b1")
+			n := versionOn(t, what, l.Disk("b1"))
+			if n < least || n > most {
+				t.Fatalf("%s: version %d survived, which is not in [%d, %d]", what, n, least, most)
+			}
+			if least < most && n == least {
+				older++
+			} else if least < most {
+				newer++
+			}
+			if p, _, ok := l.Disk("b1").Peek("f.tmp", 0, 1); ok && len(p) > 0 {
+				half++
+			}
+		}
+	}
+	if older == 0 || newer == 0 || half == 0 {
+		t.Errorf("of what was under way %d times the old version survived, %d times the new one, %d times some of its bytes", older, newer, half)
+	}
+}
+
+// A process that is killed inside a sync leaves in the page cache all that its handler did: it was quick. The sync was,
+// too: if power fails before the device would have been done, the rename behind the sync is not there without the bytes.
+func TestProcessCrashInsideAHandler(t *testing.T) {
+	const times = 4
+	for seed := range uint64(20) {
+		for when := Time(0); when < at(5); when += Time(70 * env.Microsecond) {
+			l := replacing(t, seed, times)
+			l.Start("b1")
+			l.RunUntil(when)
+			l.Crash("b1")
+			what := fmt.Sprintf("seed %d, killed at %v", seed, ms(when))
+			if n := versionOn(t, what, l.Disk("b1")); n != times-1 {
+				t.Fatalf("%s: version %d is in the page cache", what, n)
+			}
+			l.RunUntil(when + Time(30*env.Microsecond))
+			l.PowerLoss("b1")
+			// All but the last sync of the directory have others behind them.
+			if n := versionOn(t, what+", then power fails", l.Disk("b1")); n < times-2 {
+				t.Fatalf("%s: only version %d survived the power loss", what, n)
+			}
+		}
+	}
+}
+
+// A process that stands still makes no calls, however much time goes by: what it had before it when it was stopped is
+// not there after a power loss. When it goes on it has made them.
+func TestPowerLossOfAPausedProcess(t *testing.T) {
+	const times = 4
+	for seed := range uint64(20) {
+		for _, resume := range []bool{false, true} {
+			l := replacing(t, seed, times)
+			g := &ledger{}
+			l.Subscribe(g)
+			l.Start("b1")
+			l.RunUntil(Time(700 * env.Microsecond)) // in the first sync of the directory
+			l.Pause("b1")
+			l.RunUntil(at(50))
+			what := fmt.Sprintf("seed %d, resumed %t", seed, resume)
+			if len(g.renamed) != 1 || len(g.durable) != 1 {
+				t.Fatalf("%s: judges know of %d renames, %d of them durable", what, len(g.renamed), len(g.durable))
+			}
+			want := 0
+			if resume {
+				l.Resume("b1")
+				l.RunUntil(at(51))
+				want = times - 1
+				if len(g.durable) != times {
+					t.Fatalf("%s: judges know of %d durable renames", what, len(g.durable))
+				}
+			}
+			l.PowerLoss("b1")
+			if n := versionOn(t, what, l.Disk("b1")); n != want {
+				t.Fatalf("%s: version %d survived", what, n)
+			}
+		}
+	}
+}
+
+// A paused process that is killed has been quick, like any other.
+func TestJudgesSeeWhatAKilledProcessLeft(t *testing.T) {
+	l := replacing(t, 1, 3)
+	g := &ledger{}
+	l.Subscribe(g)
+	l.Start("b1")
+	l.RunUntil(Time(700 * env.Microsecond))
+	l.Pause("b1")
+	l.RunUntil(at(50))
+	l.Crash("b1")
+	if n := versionOn(t, "killed", l.Disk("b1")); n != 2 || len(g.renamed) != 3 || len(g.durable) != 3 {
+		t.Errorf("version %d is on the disk, judges know of %d renames and %d syncs", n, len(g.renamed), len(g.durable))
+	}
+
+	l = replacing(t, 1, 3)
+	g = &ledger{}
+	l.Subscribe(g)
+	l.Start("b1")
+	l.RunUntil(Time(700 * env.Microsecond))
+	l.Crash("b1")
+	if len(g.renamed) != 3 || len(g.durable) != 2 { // nothing follows the last sync: the device goes on with it
+		t.Errorf("judges know of %d renames and %d syncs at the crash", len(g.renamed), len(g.durable))
+	}
+}
+
+// A sync carries what another lane wrote behind a call that is not paid yet. It is done after that was written.
+func TestASyncWaitsForWhatItCarries(t *testing.T) {
+	l := newLab(t, func(c *Config) {
+		c.Disk = DiskProfile{Call: 1, CopyKiB: 20 * env.Millisecond, Sync: env.Millisecond}
+	})
+	w := &watcher{l: l}
+	l.Subscribe(w)
+	var f env.File
+	l.add("b1", &node{
+		start: func(e env.Env) {
+			f, _ = e.Disk().Open("f", true)
+			_ = e.Disk().SyncDir("")
+			e.Arm(env.Timer{Kind: 1, Lane: env.LaneClient}, 10*env.Millisecond)
+			e.Arm(env.Timer{Kind: 2, Lane: env.LaneRaft}, 10500*env.Microsecond)
+			e.Arm(env.Timer{Kind: 3, Lane: env.LaneFetcher}, 11*env.Millisecond)
+		},
+		fire: func(e env.Env, tm env.Timer) {
+			switch tm.Kind {
+			case 1:
+				g, _ := e.Disk().Open("g", true)
+				_ = e.Disk().Append(g, make([]byte, 1<<10)) // 20 ms
+				_ = e.Disk().Append(f, []byte("behind the long one"))
+				_ = e.Disk().Rename("g", "h")
+			case 2:
+				_ = e.Disk().SyncDir("")
+			case 3:
+				_ = e.Disk().WriteAt(f, 0, []byte("BEHIND"))
+				_ = e.Disk().Sync(f)
+			}
+		},
+	})
+	l.RunUntil(at(30))
+	for s := range l.Disk("b1").CrashStates {
+		if p, _, _ := s.Peek("f", 0, 100); len(p) > 0 {
+			t.Fatalf("%q is there before it was written", p)
+		}
+		if _, _, ok := s.Peek("h", 0, 0); ok {
+			t.Fatal("a file has its new name before it got it")
+		}
+	}
+	if n := l.Disk("b1").DurableSize("f"); n > 0 {
+		t.Fatalf("%d bytes are durable before the first of them was written", n)
+	}
+	l.RunUntil(at(33))
+	for _, f := range l.Disk("b1").DurableFiles() {
+		if got := string(f.Bytes()); f.Path == "f" && got != "BEHIND the long one" {
+			t.Fatalf("%q is durable", got)
+		}
+	}
+}
+
+// The device takes syncs in order. One that waits there behind a sync which a paused process has not called waits with it.
+func TestASyncBehindOneThatIsNotCalled(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.Disk = DiskProfile{Sync: env.Millisecond} })
+	w := &watcher{l: l}
+	var files [2]env.File
+	l.add("b1", &node{
+		start: func(e env.Env) {
+			for i := range files {
+				files[i], _ = e.Disk().Open(fmt.Sprint(i), true)
+			}
+			e.Arm(env.Timer{Kind: 0, Lane: env.LaneClient}, 1000*env.Microsecond)
+			e.Arm(env.Timer{Kind: 1, Lane: env.LaneFetcher}, 1500*env.Microsecond)
+		},
+		fire: func(e env.Env, tm env.Timer) {
+			f := files[tm.Kind]
+			for range 2 - tm.Kind { // two syncs one after the other, and one of another lane that comes to lie behind them
+				_ = e.Disk().Append(f, []byte("x"))
+				_ = e.Disk().Sync(f)
+			}
+		},
+	})
+	l.Subscribe(w)
+	l.RunUntil(Time(1700 * env.Microsecond))
+	l.Pause("b1")
+	l.RunUntil(at(50))
+	w.want("1ms b1 disk write 0", "1.5ms b1 disk write 1", "2ms b1 disk sync 0")
+	d := l.Disk("b1")
+	if a, b := d.DurableSize("0"), d.DurableSize("1"); a != 1 || b != 0 {
+		t.Errorf("%d and %d bytes are durable while the process stands still, want 1 and 0", a, b)
+	}
+	l.Resume("b1")
+	l.RunUntil(at(60))
+	w.want("50ms b1 disk write 0", "50ms b1 disk sync 0", "50ms b1 disk sync 1")
+	if a, b := d.DurableSize("0"), d.DurableSize("1"); a != 2 || b != 1 {
+		t.Errorf("%d and %d bytes are durable when it goes on, want 2 and 1", a, b)
+	}
+}
+
+// deed is one call of a script that two disks run.
+type deed struct {
+	what, file, size int
+}
+
+func (k deed) do(d *Disk, files []env.File) {
+	names := []string{"a", "b", "m/a"}
+	f := files[k.file]
+	switch k.what {
+	case 0, 1, 2:
+		_ = d.Append(f, bytes.Repeat([]byte{byte('a' + k.size%26)}, k.size))
+	case 3:
+		size, _ := d.Size(f)
+		_ = d.WriteAt(f, min(size, int64(k.size)), []byte("overwritten"))
+	case 4:
+		_ = d.Truncate(f, int64(k.size))
+	case 5:
+		_ = d.Rename(names[k.file], names[k.size%3])
+	case 6:
+		_ = d.Remove(names[k.file])
+	case 7:
+		_ = d.Sync(f)
+	case 8:
+		_ = d.SyncDir([]string{"", "m"}[k.size%2])
+	case 9:
+		d.Flush(f, env.Token{})
+	case 10:
+		_ = d.Rename("m", "k/m")
+	}
+}
+
+// A disk whose process has come as far as time t is, to a power loss, the disk of a process that made only those calls
+// that begin by then.
+func TestCallsThatHaveNotBegunNeverWere(t *testing.T) {
+	cut, tried := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		before := rapid.SliceOfN(deeds(), 0, 2).Draw(t, "paid")
+		script := rapid.SliceOfN(deeds(), 1, 6).Draw(t, "script")
+		prepare := func() (*Disk, *bench, []env.File) {
+			d, b := newBench()
+			_ = d.Mkdir("m")
+			_ = d.Mkdir("k")
+			var files []env.File
+			for _, name := range []string{"a", "b", "m/a"} {
+				f, _ := d.Open(name, true)
+				files = append(files, f)
+			}
+			_ = d.SyncDir("m")
+			_ = d.SyncDir("")
+			for _, k := range before {
+				k.do(d, files)
+			}
+			b.later()
+			b.halted = true
+			return d, b, files
+		}
+		d, b, files := prepare()
+		start := b.clock
+		for _, k := range script {
+			k.do(d, files)
+		}
+		b.clock = start + Time(rapid.Int64Range(0, int64(b.lane-start)).Draw(t, "ran for"))
+		only, c, files := prepare()
+		for _, k := range script {
+			if c.lane > b.clock {
+				cut++
+				break
+			}
+			k.do(only, files)
+		}
+		c.clock = b.clock
+		got, want := someStates(d), someStates(only)
+		if len(want) > 3000 {
+			return
+		}
+		tried++
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d crash states, want %d:\n got %.300q\nwant %.300q", len(got), len(want), got, want)
+		}
+	})
+	if cut*3 < tried {
+		t.Errorf("only %d of %d scripts were cut", cut, tried)
+	}
+}
+
+func deeds() *rapid.Generator[deed] {
+	return rapid.Custom(func(t *rapid.T) deed {
+		return deed{rapid.IntRange(0, 10).Draw(t, "what"), rapid.IntRange(0, 2).Draw(t, "file"), rapid.IntRange(1, 300).Draw(t, "size")}
+	})
+}
+
+// someStates is states with an end.
+func someStates(d *Disk) []string {
+	var list []string
+	for s := range d.CrashStates {
+		if list = append(list, tree(s.Files())); len(list) > 3000 {
+			break
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Appends of one event join those of earlier ones, and are cut off again: inside a chunk and across its border.
+func TestJoinedAppendsAreCut(t *testing.T) {
+	for _, size := range []int{100, chunkSize - 50, chunkSize, 2*chunkSize + 7} {
+		for _, synced := range []bool{false, true} {
+			d, b := newBench()
+			f := open(t, d, "f")
+			must(t, d.SyncDir(""))
+			b.later()
+			appendTo(t, d, f, strings.Repeat("x", size))
+			b.later()
+			b.halted = true
+			appendTo(t, d, f, "y")
+			b.lane += 10
+			appendTo(t, d, f, strings.Repeat("z", chunkSize+1))
+			if synced {
+				must(t, d.Sync(f)) // freezes the write
+			}
+			d.SetNoise(DiskNoise{Torn: 1_000_000})
+			b.luck = func(env.Site, uint64, uint64) uint64 { return keepAll }
+			d.powerLost(b.clock)
+			wantTree(t, "the first append of the event has begun, the second has not", d.Files(), "f="+strings.Repeat("x", size)+"y")
+		}
+	}
+}
