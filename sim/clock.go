@@ -52,25 +52,25 @@ func (c *clock) bend(t Time, step int64, ppm int32) {
 
 // SkewWall sets how far the machine's wall clock is ahead of true time; it keeps its drift.
 func (w *World) SkewWall(addr env.Addr, ahead env.Duration) {
-	m := w.fault(FaultSkew, addr)
+	m := w.fault(FaultSkew, addr, int64(ahead))
 	m.wall.bend(w.now, int64(w.epoch)+int64(w.now)+int64(ahead)-m.wall.read(w.now), m.wall.ppm)
 }
 
 // StepWall moves the machine's wall clock by a span, also backwards.
 func (w *World) StepWall(addr env.Addr, by env.Duration) {
-	m := w.fault(FaultStep, addr)
+	m := w.fault(FaultStep, addr, int64(by))
 	m.wall.bend(w.now, int64(by), m.wall.ppm)
 }
 
 // DriftWall makes the machine's wall clock gain (or lose) ppm microseconds a second from now on. |ppm| < 1e6.
 func (w *World) DriftWall(addr env.Addr, ppm int32) {
-	m := w.fault(FaultDriftWall, addr)
+	m := w.fault(FaultDriftWall, addr, int64(ppm))
 	m.wall.bend(w.now, 0, ppm)
 }
 
 // DriftMono does the same to its monotonic clock, and so to its timers and timeouts. |ppm| < 1e6.
 func (w *World) DriftMono(addr env.Addr, ppm int32) {
-	m := w.fault(FaultDriftMono, addr)
+	m := w.fault(FaultDriftMono, addr, int64(ppm))
 	m.mono.bend(w.now, 0, ppm)
 	m.retime()
 }

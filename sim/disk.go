@@ -67,7 +67,7 @@ func newDisk(profile DiskProfile, host diskHost) *Disk {
 		d.capacity = 1 << 40
 	}
 	d.root = &inode{id: d.inodes, dir: true, linked: true}
-	d.SetNoise(profile.Noise)
+	d.suffer(profile.Noise)
 	return d
 }
 

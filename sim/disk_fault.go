@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	glob "path"
 	"slices"
 	"strings"
@@ -114,72 +115,97 @@ type harm struct {
 // FailOnce lets the next of these calls on a path that matches fail with ErrIO. A pattern is a path as path.Match
 // knows it; it also matches what lies below; "" matches everything.
 func (d *Disk) FailOnce(pattern string, ops DiskOps) {
-	d.arm(armed{fault: FaultDiskError, ops: ops, pattern: pattern})
+	d.order(armed{fault: FaultDiskError, ops: ops, pattern: pattern})
 }
 
 // Break lets every such call fail until Heal. Break("", OnAny) is a dead disk under a live process.
 func (d *Disk) Break(pattern string, ops DiskOps) {
-	d.arm(armed{fault: FaultDiskBroken, ops: ops, pattern: pattern, forever: true})
+	d.order(armed{fault: FaultDiskBroken, ops: ops, pattern: pattern, forever: true})
 }
 
 // CutShort lets the next write fail with ErrIO after half of it was written.
 func (d *Disk) CutShort(pattern string) {
-	d.arm(armed{fault: FaultDiskShort, ops: OnWrite, pattern: pattern})
+	d.order(armed{fault: FaultDiskShort, ops: OnWrite, pattern: pattern})
 }
 
 // LoseWrite keeps the bytes of the next write from the device: reads see them until the page cache is gone.
 func (d *Disk) LoseWrite(pattern string) {
-	d.arm(armed{fault: FaultDiskLostWrite, ops: OnWrite, pattern: pattern})
+	d.order(armed{fault: FaultDiskLostWrite, ops: OnWrite, pattern: pattern})
 }
 
 // Misdirect is LoseWrite, and the bytes overwrite what the device has of another file (or the same) at off.
 func (d *Disk) Misdirect(pattern, to string, off int64) {
-	d.arm(armed{fault: FaultDiskMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
+	d.order(armed{fault: FaultDiskMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
 }
 
 // ForgetOnSync lets the next sync of a file fail with ErrIO and drops the dirty pages from what the device will get.
 func (d *Disk) ForgetOnSync(pattern string) {
-	d.arm(armed{fault: FaultDiskSyncForgets, ops: OnSync, pattern: pattern})
+	d.order(armed{fault: FaultDiskSyncForgets, ops: OnSync, pattern: pattern})
 }
 
 // LieOnce lets the next sync of a file or directory succeed and do nothing.
 func (d *Disk) LieOnce(pattern string) {
-	d.arm(armed{fault: FaultDiskSyncLies, ops: OnSync, pattern: pattern})
+	d.order(armed{fault: FaultDiskSyncLies, ops: OnSync, pattern: pattern})
 }
 
 // LieOnSync lets every sync succeed and do nothing, from now on or not any more.
-func (d *Disk) LieOnSync(lie bool) { d.lies = lie }
+func (d *Disk) LieOnSync(lie bool) {
+	d.host.ordered("disk.lie", "", flag(lie))
+	d.lies = lie
+}
 
 // SetCapacity is the device's room in bytes. It may be less than what is used.
-func (d *Disk) SetCapacity(bytes int64) { d.capacity = bytes }
+func (d *Disk) SetCapacity(bytes int64) {
+	d.host.ordered("disk.capacity", "", bytes)
+	d.capacity = bytes
+}
 
 // Fill leaves no room until Heal, whatever the capacity and whatever is removed: somebody else's files took it.
-func (d *Disk) Fill() { d.filled = true }
+func (d *Disk) Fill() {
+	d.host.ordered("disk.fill", "")
+	d.filled = true
+}
 
 // Slow multiplies what calls cost by permille/1000.
-func (d *Disk) Slow(permille int64) { d.slow = permille }
+func (d *Disk) Slow(permille int64) {
+	d.host.ordered("disk.slower", "", permille)
+	d.slow = permille
+}
 
 // Delay keeps the lane busy for so much longer in every call until Heal, on top of what Slow makes of its cost. A sync
 // pays it once, and its time on the device stays what it was.
-func (d *Disk) Delay(extra env.Duration) { d.delay = extra }
+func (d *Disk) Delay(extra env.Duration) {
+	d.host.ordered("disk.delay", "", int64(extra))
+	d.delay = extra
+}
 
 // Stall lets no call end before that time.
-func (d *Disk) Stall(until Time) { d.stall = until }
+func (d *Disk) Stall(until Time) {
+	d.host.ordered("disk.stall", "", int64(until))
+	d.stall = until
+}
 
 // SetNoise replaces what goes wrong by chance.
 func (d *Disk) SetNoise(n DiskNoise) {
+	d.host.ordered("disk.noise", fmt.Sprint(n))
+	d.suffer(n)
+}
+
+func (d *Disk) suffer(n DiskNoise) {
 	d.profile.Noise = n
 	d.noisy = n != DiskNoise{}
 }
 
 // Heal ends what was armed, slowness, stalls, lies and Fill. What they destroyed stays so, and so do capacity and noise.
 func (d *Disk) Heal() {
+	d.host.ordered("disk.heal", "")
 	d.armed, d.slow, d.delay, d.stall, d.lies, d.filled, d.slowUntil = nil, 1000, 0, 0, false, false, 0
 }
 
 // RotBit flips a bit of a file: the stored one, and the cached one, as if it had been read since. It is ErrNotExist if
 // there is no such byte.
 func (d *Disk) RotBit(path string, off int64, bit uint8) error {
+	d.host.ordered("disk.rot", path, off, int64(bit))
 	d.settle(d.host.now())
 	f := d.walk(path)
 	if f == nil || f.dir || off < 0 || off >= f.cache.size {
@@ -201,6 +227,7 @@ func (d *Disk) rot(f *inode, off int64, bit uint8) {
 // DropCache lets the page cache forget what is clean: reads see what the device has. Without it a lost or misdirected
 // write shows only after a power loss.
 func (d *Disk) DropCache() {
+	d.host.ordered("disk.drop-cache", "")
 	d.settle(d.host.now())
 	d.each(func(f *inode) {
 		f.freeze()
@@ -210,6 +237,11 @@ func (d *Disk) DropCache() {
 		}
 		f.cache = seen
 	})
+}
+
+func (d *Disk) order(a armed) {
+	d.host.ordered(a.fault.Name, a.pattern+"\x00"+a.to, int64(a.ops), flag(a.forever), a.off)
+	d.arm(a)
 }
 
 func (d *Disk) arm(a armed) { d.armed = append(d.armed, a) }

@@ -21,6 +21,8 @@ type diskHost interface {
 	chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64
 	// activated counts a fault that did something.
 	activated(f Fault)
+	// ordered tells that somebody ordered a fault. Nodes cannot: their door is env.Disk.
+	ordered(what, path string, how ...int64)
 }
 
 // diskOp names what a call did to the disk.
@@ -90,6 +92,7 @@ func (h *aloneHost) now() Time                                      { return h.c
 func (h *aloneHost) ran() Time                                      { return h.clock }
 func (h *aloneHost) chance(env.Site, uint64, uint32, uint64) uint64 { return 0 }
 func (h *aloneHost) activated(Fault)                                {}
+func (h *aloneHost) ordered(string, string, ...int64)               {}
 
 // NewDisk makes an empty disk that is in no world, for tests of what lies on disks: its own clock runs as calls cost
 // time, so a sync has taken effect when it returns. A Flush takes effect at once and returns to nobody.

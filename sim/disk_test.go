@@ -50,7 +50,8 @@ func (b *bench) chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint
 	}
 	return b.luck(site, ordinal, n) % n
 }
-func (b *bench) activated(f Fault) { b.fired[f]++ }
+func (b *bench) activated(f Fault)                { b.fired[f]++ }
+func (b *bench) ordered(string, string, ...int64) {}
 
 // newBench is a disk with simple costs: a call 1, a sync 100, and per KiB 1 to copy and 10 to sync.
 func newBench() (*Disk, *bench) {

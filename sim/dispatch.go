@@ -19,8 +19,7 @@ func (w *World) open(m *machine, k *work) (void bool) {
 		}
 		t.state = timerFiring
 		w.begin(Fired, m, k.cause)
-		w.mix(uint64(t.key.Kind) | uint64(t.key.Lane)<<16 | uint64(t.key.A)<<24)
-		w.mix(uint64(t.key.B) ^ uint64(t.key.C)<<32)
+		w.mix(weave(uint64(t.key.Kind)|uint64(t.key.Lane)<<16, uint64(t.key.A), uint64(t.key.B), uint64(t.key.C)))
 		if w.told {
 			w.event.Lane, w.event.Timer = t.key.Lane, t.key
 		}
@@ -62,8 +61,8 @@ func (w *World) openRequest(m *machine, k *work) {
 	p, l := k.pkt, k.link
 	w.unpack(p, l.request.From)
 	l.handed, l.since = true, w.now
-	w.mix(uint64(l.request.Link) | uint64(p.correlation)<<32)
-	w.mix(uint64(uint16(p.key)) | uint64(uint16(p.version))<<16 | uint64(p.size)<<32)
+	w.mix(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
+		requestGist(p.req), 0))
 	if w.told {
 		e := &w.event
 		e.Link, e.Lane, e.Peer, e.Correlation = l.request.Link, l.lane, l.request.From, p.correlation
@@ -77,14 +76,14 @@ func (w *World) openRequest(m *machine, k *work) {
 
 func (w *World) openAnswer(m *machine, k *work) {
 	c := k.call
-	size := int32(0)
+	size, said := int32(0), uint64(0)
 	if c.answer != nil {
 		w.unpack(c.answer, c.peer)
-		size = c.answer.size
+		size, said = c.answer.size, responseGist(c.answer.resp)
 	}
-	w.mix(uint64(c.link) | uint64(c.correlation)<<32)
-	w.mix(uint64(uint16(c.key)) | uint64(size)<<16 | uint64(c.err)<<48)
-	w.mix(uint64(c.token.Kind) ^ uint64(c.token.A)<<16 ^ uint64(c.token.B)<<32)
+	w.mix(weave(uint64(c.link)|uint64(c.correlation)<<32, uint64(uint16(c.key))|uint64(size)<<16|uint64(c.err)<<48,
+		uint64(c.token.Kind), said))
+	w.mix(weave(uint64(c.token.A), uint64(c.token.B), uint64(c.token.C), uint64(c.token.D)))
 	if w.told {
 		e := &w.event
 		e.Link, e.Peer, e.Lane, e.Correlation = c.link, c.peer, c.lane, c.correlation

@@ -49,8 +49,9 @@
 // # The rule of determinism
 //
 // Equal configs, machines and control actions are equal runs, on every platform, in every Mode, with or without
-// anybody watching. Hash is the proof: it takes in every event, note, disk operation with its bytes, and choice. Of a
-// message it takes in who, what and how long, not the bytes: only wire and guard mode have them.
+// anybody watching. Hash is the proof: it takes in every event with its timer or token, every note, choice and control
+// action with its numbers, and every disk operation with its bytes. Of a message it takes in who, what and how long, and
+// of records and their answers a glance (message.go), not the bytes: only wire and guard mode have them.
 //
 // # Reading
 //

@@ -189,14 +189,20 @@ func (m *machine) chance(name env.Site, ordinal uint64, ppm uint32, n uint64) ui
 	return m.world.chance.rare(s.site, m.entity, ordinal, ppm, n-1) // rare draws from [1, n], a host from [1, n)
 }
 
+// ordered takes a fault of the disk into the hash, as act does for the world's.
+func (m *machine) ordered(what, path string, how ...int64) {
+	m.world.act(what, m.addr, how...)
+	m.world.mix(hashString(path))
+}
+
 // operated counts the places at which a machine can die, and tells the feeds.
 func (m *machine) operated(change diskChange) {
 	w := m.world
 	if w.current != m {
 		return
 	}
-	w.mix(uint64(change.Op) | uint64(change.Inode)<<8 | uint64(change.Len)<<40)
-	w.mix(uint64(change.Off) ^ uint64(change.Completes)<<20)
+	w.mix(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
+		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
 	switch change.Op {
 	case diskWrite:
 		w.mix(change.Sum) // a run that writes other bytes is another run, though they be as many

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
@@ -52,6 +53,61 @@ func (w *World) unpack(p *packet, from env.Addr) {
 	if err != nil {
 		panic(&Misuse{Machine: from, What: fmt.Sprintf("sent a message that does not survive the wire: %v", err)})
 	}
+}
+
+// What the hash of the run takes in of a message besides its size: where records go, how many bytes they are and the
+// checksum that the first batch has anyway, and what was answered for each partition. It is a look at each partition
+// and not at the bytes; a change that it misses shows in what the receiver writes. Only fields that every version has
+// count, because wire mode loses the others on the way.
+
+func requestGist(m env.Request) (h uint64) {
+	switch m := m.(type) {
+	case *kmsg.ProduceRequest:
+		for i := range m.Topics {
+			for j := range m.Topics[i].Partitions {
+				p := &m.Topics[i].Partitions[j]
+				h = h*golden + weave(uint64(uint32(p.Partition)), recordsGist(p.Records), 0, 0)
+			}
+		}
+	case *kmsg.FetchRequest:
+		for i := range m.Topics {
+			for j := range m.Topics[i].Partitions {
+				p := &m.Topics[i].Partitions[j]
+				h = h*golden + weave(uint64(uint32(p.Partition)), uint64(p.FetchOffset), 0, 0)
+			}
+		}
+	}
+	return h
+}
+
+func responseGist(m env.Response) (h uint64) {
+	switch m := m.(type) {
+	case *kmsg.ProduceResponse:
+		for i := range m.Topics {
+			for j := range m.Topics[i].Partitions {
+				p := &m.Topics[i].Partitions[j]
+				h = h*golden + weave(uint64(uint32(p.Partition))|uint64(uint16(p.ErrorCode))<<32, uint64(p.BaseOffset), 0, 0)
+			}
+		}
+	case *kmsg.FetchResponse:
+		for i := range m.Topics {
+			for j := range m.Topics[i].Partitions {
+				p := &m.Topics[i].Partitions[j]
+				h = h*golden + weave(uint64(uint32(p.Partition))|uint64(uint16(p.ErrorCode))<<32, recordsGist(p.RecordBatches), uint64(p.HighWatermark), 0)
+			}
+		}
+	}
+	return h
+}
+
+// recordsGist is the length of some batches and the checksum of the first, where a batch of Kafka has it.
+func recordsGist(records []byte) uint64 {
+	const crc = 17
+	h := uint64(len(records)) << 32
+	if len(records) >= crc+4 {
+		h |= uint64(binary.BigEndian.Uint32(records[crc:]))
+	}
+	return h
 }
 
 // stamp gives a response the version of its request. ApiVersions alone answers an unknown version with version 0.

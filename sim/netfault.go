@@ -111,7 +111,7 @@ func (w *World) Clog(from, to []env.Addr) {
 // Stall holds up the connections that exist now, in both directions, for a span. New ones work: so a request of an
 // old connection can arrive after those of the new one.
 func (w *World) Stall(from, to []env.Addr, d env.Duration) {
-	w.acting("stall", from, to)
+	w.acting("stall", from, to, int64(d))
 	w.eachLink(from, to, func(l *link) {
 		l.toServer.stalled = max(l.toServer.stalled, w.now+Time(d))
 		l.toClient.stalled = max(l.toClient.stalled, w.now+Time(d))
@@ -144,7 +144,7 @@ func (w *World) breakLink(l *link) {
 // PrefixThenCut delivers the first keep packets that each connection has on the wire, in each direction; the rest is
 // lost, and both ends see a reset behind it.
 func (w *World) PrefixThenCut(from, to []env.Addr, keep int) {
-	w.acting("prefixthencut", from, to)
+	w.acting("prefixthencut", from, to, int64(keep))
 	w.eachLink(from, to, func(l *link) {
 		w.count(FaultPrefix)
 		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
@@ -187,24 +187,24 @@ func (w *World) HalfOpen(from, to []env.Addr) {
 
 // Refuse makes connecting fail, or work again.
 func (w *World) Refuse(from, to []env.Addr, on bool) {
-	w.acting("refuse", from, to)
+	w.acting("refuse", from, to, flag(on))
 	w.each(from, to, func(p *path) { p.refuse = on })
 }
 
 // Latency adds to the latency of a direction; 0 ends it.
 func (w *World) Latency(from, to []env.Addr, extra env.Duration) {
-	w.acting("latency", from, to)
+	w.acting("latency", from, to, int64(extra))
 	w.each(from, to, func(p *path) { p.extra = extra })
 }
 
 // Bandwidth limits every connection of a direction to bytes per second; 0 ends it.
 func (w *World) Bandwidth(from, to []env.Addr, rate int64) {
-	w.acting("bandwidth", from, to)
+	w.acting("bandwidth", from, to, rate)
 	w.each(from, to, func(p *path) { p.bandwidth = rate })
 }
 
 // Loss loses packets: in so many of a thousand milliseconds what departs comes one or more retransmissions later.
 func (w *World) Loss(from, to []env.Addr, permille uint32) {
-	w.acting("loss", from, to)
+	w.acting("loss", from, to, int64(permille))
 	w.each(from, to, func(p *path) { p.loss = permille * 1000 })
 }

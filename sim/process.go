@@ -135,12 +135,22 @@ func (w *World) Incarnation(addr env.Addr) uint32 { return w.must(addr).incarnat
 // DieAfter kills the process right after its n-th disk operation from now (n >= 1) that changes or syncs anything,
 // inside the event that makes it; with power the machine goes, too. It holds for this incarnation; 0 takes it back.
 func (w *World) DieAfter(addr env.Addr, n int, power bool) {
-	m := w.act("die-after", addr)
+	m := w.act("die-after", addr, int64(n), flag(power))
 	m.dieIn, m.diePower = n, power
 }
 
 // SlowCPU multiplies the CPU cost of the machine's events by permille/1000; 1000 is normal.
-func (w *World) SlowCPU(addr env.Addr, permille int64) { w.act("slow-cpu", addr).slow = permille }
+func (w *World) SlowCPU(addr env.Addr, permille int64) {
+	w.act("slow-cpu", addr, permille).slow = permille
+}
+
+// flag is a switch as a number, for the hash.
+func flag(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
+}
 
 // Pause stops the process (SIGSTOP, a long collection, a moved virtual machine) while clocks, devices and the kernel
 // go on: connections are accepted, what arrives waits, what was to be sent waits.

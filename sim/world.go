@@ -148,16 +148,25 @@ func (w *World) must(addr env.Addr) *machine {
 	return m
 }
 
-// act begins a control action on one machine.
-func (w *World) act(what string, addr env.Addr) *machine {
+// act begins a control action on one machine. All that is ordered goes into the hash, numbers too, though what it does
+// may show much later or never: so a run is what was done to it, and not only what came of that.
+func (w *World) act(what string, addr env.Addr, how ...int64) *machine {
 	m := w.must(addr)
 	w.idle(what)
 	w.mix(hashString(what) ^ m.entity)
+	w.mixAll(how)
 	return m
 }
 
+func (w *World) mixAll(how []int64) {
+	w.mix(uint64(w.now))
+	for _, n := range how {
+		w.mix(uint64(n))
+	}
+}
+
 // acting begins one between machines.
-func (w *World) acting(what string, from, to []env.Addr) {
+func (w *World) acting(what string, from, to []env.Addr, how ...int64) {
 	w.idle(what)
 	h := hashString(what)
 	for _, a := range from {
@@ -167,6 +176,7 @@ func (w *World) acting(what string, from, to []env.Addr) {
 		h = finish(h+golden) ^ w.must(a).entity
 	}
 	w.mix(h)
+	w.mixAll(how)
 }
 
 func (w *World) idle(what string) {
@@ -176,9 +186,9 @@ func (w *World) idle(what string) {
 }
 
 // fault is act for a fault that always does something.
-func (w *World) fault(f worldFault, addr env.Addr) *machine {
+func (w *World) fault(f worldFault, addr env.Addr, how ...int64) *machine {
 	w.count(f)
-	return w.act(worldFaults[f].Name, addr)
+	return w.act(worldFaults[f].Name, addr, how...)
 }
 
 // At schedules a control action: a verb of a scenario, a fault. It is an event, told before it is done. A time that is
