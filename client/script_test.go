@@ -97,6 +97,43 @@ func TestNoScriptOutlivesItsProcess(t *testing.T) {
 	require.LessOrEqual(t, runtime.NumGoroutine(), before+1)
 }
 
+// A campaign runs worlds by the thousand: World.Close takes with it every script that waits, whatever for, and nothing
+// piles up. Where a script is parked is a goroutine of the runtime, so they can be counted.
+func TestGoroutinesOfScriptsAreFlat(t *testing.T) {
+	waits := []func(h *client.Hand){
+		func(h *client.Hand) { h.Wait(func() bool { return false }) },
+		func(h *client.Hand) { h.Sleep(env.Day) },
+		func(h *client.Hand) { h.Read(orders, client.Earliest, 1<<30) },
+	}
+	worlds := 10_000
+	if testing.Short() {
+		worlds = 1000
+	}
+	before := runtime.NumGoroutine()
+	for i := range worlds {
+		w, run := scripted(newLibrary("a"))
+		for _, wait := range waits {
+			run(wait)
+		}
+		w.RunUntil(sim.Time(50 * env.Millisecond))
+		require.Equal(t, len(waits), w.Node("p1").(*client.Client).Scripts())
+		if n := runtime.NumGoroutine() - before; n != len(waits) {
+			t.Fatalf("world %d: %d goroutines for %d scripts", i, n, len(waits))
+		}
+		switch i % 4 {
+		case 0:
+			w.Restart("p1") // the new process has none
+			w.RunUntil(sim.Time(60 * env.Millisecond))
+		case 1:
+			w.PowerLoss("p1")
+		}
+		w.Close()
+		if n := runtime.NumGoroutine() - before; n != 0 {
+			t.Fatalf("world %d leaves %d goroutines behind", i, n)
+		}
+	}
+}
+
 func TestAPanicOfAScriptIsNotSwallowed(t *testing.T) {
 	w, run := scripted(newLibrary())
 	defer w.Close()
