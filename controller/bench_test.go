@@ -97,6 +97,7 @@ func (b *bench) ask(req env.Request) env.Response {
 	b.t.Helper()
 	b.reply = nil
 	b.Receive(b, env.Ticket{}, req)
+	b.sleep(0) // what it wrote becomes durable, and committed, in an event of its own
 	if b.reply == nil {
 		b.t.Fatalf("no answer to %s", kmsg.NameForKey(req.Key()))
 	}

@@ -120,7 +120,6 @@ func (c *Controller) settle(e env.Env) {
 	c.follow(e)
 	if c.term == wire.NoEpoch && leads && !c.over {
 		c.activate(e)
-		c.follow(e) // a single voter has committed its first decision already
 	}
 }
 

@@ -121,6 +121,17 @@ func (b *bench) expire() {
 	b.t.Fatal("the state has no timer")
 }
 
+// harden lets what was appended become durable, which has events of its own: the sync, and what rests on it.
+func (b *bench) harden() {
+	for kind := raft.FirstKind + 5; kind <= raft.FirstKind+6; kind++ {
+		t := env.Timer{Kind: uint16(kind), Lane: env.LaneRaft}
+		if _, ok := b.armed[t]; ok {
+			delete(b.armed, t)
+			b.Fire(b, t)
+		}
+	}
+}
+
 // answer answers the newest call to a machine.
 func (b *bench) answer(from env.Addr, resp env.Response) {
 	b.t.Helper()
@@ -128,6 +139,7 @@ func (b *bench) answer(from env.Addr, resp env.Response) {
 		if c := b.calls[i]; c.to == from {
 			b.calls = append(b.calls[:i], b.calls[i+1:]...)
 			b.Returned(b, c.tok, resp, nil)
+			b.harden()
 			return
 		}
 	}
@@ -146,6 +158,7 @@ func (b *bench) last(to env.Addr) env.Request {
 
 // ask hands a request over and returns what was replied at once, or nil.
 func (b *bench) ask(req env.Request) env.Response {
+	b.harden()
 	b.reply = nil
 	b.Receive(b, env.Ticket{}, req)
 	return b.reply

@@ -70,18 +70,28 @@ func (n *Node) take(e env.Env, records []byte) error {
 		}
 		return err
 	}
+	n.settleLog(e)
+	return nil
+}
+
+// settleLog makes the log durable for what this very event goes on to say.
+func (n *Node) settleLog(e env.Env) {
 	if err := n.flush(e); err != nil {
 		n.die(e, err)
+		return
 	}
-	return nil
+	n.durable = n.synced
 }
 
 // flush makes the log durable, as everything that counts or is served must be.
 func (n *Node) flush(e env.Env) error {
-	if !n.cfg.Rules.FlushFirst {
-		return nil
+	if n.cfg.Rules.FlushFirst {
+		if err := n.log.Flush(e.Disk(), n.log.End()); err != nil {
+			return err
+		}
 	}
-	return n.log.Flush(e.Disk(), n.log.End())
+	n.synced = n.log.End()
+	return nil
 }
 
 // follow moves the high watermark to the leader's, as far as this log reaches. A new leader's is -1 until it has
@@ -113,6 +123,7 @@ func (n *Node) truncate(e env.Env, epoch wire.Epoch, end wire.Offset) error {
 		n.hw = to
 	}
 	e.Note(noteTruncated, int64(n.cfg.Node), int64(to), int64(n.log.End()), int64(n.epoch))
+	n.durable, n.synced = min(n.durable, to), min(n.synced, to)
 	if err := n.log.TruncateTo(e.Disk(), to); err != nil {
 		n.die(e, err)
 	}

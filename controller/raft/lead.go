@@ -68,7 +68,7 @@ func leaderChangeVoter(id wire.NodeID) kmsg.LeaderChangeMessageVoter {
 var ErrNotLeader = errors.New("this node does not lead the quorum")
 
 // Append writes records as one batch that is committed whole or not at all. The result is the log's new end; the records
-// are committed when Committed reaches it. After ErrNotLeader, and after an error for which Certain is true, nothing was
+// are committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which Certain is true, nothing was
 // written; any other is the disk's, and then this node is dead and nobody knows.
 func (n *Node) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
 	if n.state != Leader || n.dead {
@@ -87,22 +87,45 @@ func Certain(err error) bool {
 	return !errors.As(err, &off)
 }
 
-// append is the leader's one way into the log. The records are on the device before they count as the leader's own copy
-// and before anybody is served them (KAFKA-10533): what a majority "has" must survive a power loss.
+// append is the leader's one way into the log. Whoever appends may be on any lane; what becomes of it there has events of
+// its own, on the lane that serves fetches:
+//
+//	append ──▶ harden: the sync ··· when that is paid for ──▶ hardened: it counts as the leader's copy, and is served
+//
+// So nothing that rests on the sync can leave before it, from whatever lane: what a majority "has" must survive a power
+// loss (KAFKA-10533). Kafka has the one thread of KafkaRaftClient for that. What is appended meanwhile shares the next sync.
 func (n *Node) append(e env.Env, batch []byte) (wire.Offset, error) {
 	_, err := n.log.AppendAsLeader(e.Disk(), batch, n.epoch, storage.OriginRaft, e.Wall())
-	if err == nil {
-		err = n.flush(e)
-	}
 	if err != nil {
 		if n.log.Offline() != nil {
 			n.die(e, err)
 		}
 		return 0, err
 	}
-	n.advance(e)
-	n.wake(e)
+	if !n.hardening {
+		n.hardening = true
+		e.Arm(env.Timer{Kind: timHarden, Lane: env.LaneRaft}, 0)
+	}
 	return n.log.End(), nil
+}
+
+func (n *Node) harden(e env.Env) {
+	if err := n.flush(e); err != nil {
+		n.die(e, err)
+		return
+	}
+	e.Arm(env.Timer{Kind: timHardened, Lane: env.LaneRaft}, 0)
+}
+
+func (n *Node) hardened(e env.Env) {
+	n.durable = n.synced
+	if n.hardening = n.synced < n.log.End(); n.hardening {
+		e.Arm(env.Timer{Kind: timHarden, Lane: env.LaneRaft}, 0)
+	}
+	if n.state == Leader {
+		n.advance(e)
+		n.wake(e)
+	}
 }
 
 // Scan hands over the data records in [from, to) in order.

@@ -489,3 +489,54 @@ func codeOf(resp env.Response) int16 {
 	}
 	return -2
 }
+
+// What a leader has appended counts, and is served, only when it is durable: in an event behind that of the sync, on the lane
+// that serves fetches, whoever appended.
+func TestNothingIsServedBeforeItIsDurable(t *testing.T) {
+	b := newBench(t)
+	b.leader()
+	b.ask(fetchReq(102, 1, 1, 1))
+	if b.Committed() != 1 {
+		t.Fatalf("a majority has LEADER_CHANGE: committed %d, wanted 1", b.Committed())
+	}
+	fetch := func(voter int32) {
+		req := fetchReq(voter, 1, 1, 1)
+		req.Topics[0].Partitions[0].HighWatermark = 1
+		b.Receive(b, env.Ticket{}, req)
+	}
+	b.reply = nil
+	fetch(102)
+	if _, err := b.Append(b, []wire.Record{{Value: []byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	if fetch(103); b.reply != nil {
+		t.Error("a fetch was answered with what no disk has")
+	}
+	b.Fire(b, env.Timer{Kind: raft.FirstKind + 5, Lane: env.LaneRaft})
+	if fetch(103); b.reply != nil {
+		t.Error("a fetch was answered while the sync is under way")
+	}
+	b.Fire(b, env.Timer{Kind: raft.FirstKind + 6, Lane: env.LaneRaft})
+	if r, _ := b.reply.(*kmsg.FetchResponse); r == nil || len(r.Topics[0].Partitions[0].RecordBatches) == 0 {
+		t.Errorf("it is durable, and the parked fetch got %+v", b.reply)
+	}
+}
+
+// A leader that is deposed between append and sync follows only with what is durable.
+func TestADeposedLeaderHardensFirst(t *testing.T) {
+	b := newBench(t)
+	b.leader()
+	if _, err := b.Append(b, []wire.Record{{Value: []byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	b.Receive(b, env.Ticket{}, beginReq(102, 2))
+	end := b.End()
+	if req := b.last("c2").(*kmsg.FetchRequest); req.Topics[0].Partitions[0].FetchOffset != int64(end) {
+		t.Fatalf("it asks from %d on, its log ends at %d", req.Topics[0].Partitions[0].FetchOffset, end)
+	}
+	b.disk.LosePower()
+	b.start()
+	if b.End() != end {
+		t.Errorf("it told the new leader that its log ends at %d; after a power loss it ends at %d", end, b.End())
+	}
+}

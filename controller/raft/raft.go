@@ -66,6 +66,10 @@ type Node struct {
 	deadline env.Instant // of the state's timer
 	turn     int64       // counts transitions: what was asked in an earlier turn is not answered any more
 
+	synced    wire.Offset // everything below is on the device when the last sync is paid for; at or below the log's end
+	durable   wire.Offset // everything below is on the device; at or below synced
+	hardening bool        // events are under way that bring both to the log's end
+
 	hw wire.Offset // everything below is committed; never falls in an incarnation; at or below the log's end
 
 	peers []peer // the other voters by rising id
@@ -106,11 +110,13 @@ const (
 
 // Timer kinds likewise.
 const (
-	timState  = FirstKind + iota // the state's time is over: election, fetch, check-quorum
-	timRetry                     // A: peer, B: turn: ask again
-	timBegin                     // tell the voters again who leads
-	timParked                    // A: parked fetch
-	timStop                      // the clean shutdown has taken long enough
+	timState    = FirstKind + iota // the state's time is over: election, fetch, check-quorum
+	timRetry                       // A: peer, B: turn: ask again
+	timBegin                       // tell the voters again who leads
+	timParked                      // A: parked fetch
+	timStop                        // the clean shutdown has taken long enough
+	timHarden                      // what was appended must become durable
+	timHardened                    // it is
 )
 
 // FirstKind is the first timer kind and token kind of a Node: the host hands over everything at or above.
@@ -149,6 +155,7 @@ func (n *Node) Start(e env.Env) error {
 	if err := n.flush(e); err != nil {
 		return err
 	}
+	n.durable = n.synced
 	n.awake(e, q)
 	return nil
 }
@@ -243,6 +250,10 @@ func (n *Node) Fire(e env.Env, t env.Timer) {
 		n.expire(e, t.A)
 	case timStop:
 		n.stopping, n.dead = true, true
+	case timHarden:
+		n.harden(e)
+	case timHardened:
+		n.hardened(e)
 	}
 }
 

@@ -86,7 +86,7 @@ func (n *Node) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.F
 	// An observer is served what is committed: it keeps no log, so what it has seen cannot be taken back.
 	bound := n.hw
 	if voter != nil {
-		bound = n.log.End()
+		bound = n.durable
 	}
 	resp, ap := n.fetchResponse(req)
 	data, err := n.log.Read(e.Disk(), from, bound, int(max(min(rp.PartitionMaxBytes, req.MaxBytes), 0)), true)
@@ -149,7 +149,7 @@ const observerTimeout = 5 * env.Minute
 // when it is past the epoch's first record: records of earlier epochs on a majority may still be overwritten by a
 // leader that has a later epoch's (Raft's figure 8, KAFKA-12619).
 func (n *Node) advance(e env.Env) bool {
-	ends := []wire.Offset{n.log.End()}
+	ends := []wire.Offset{n.durable}
 	for i := range n.peers {
 		ends = append(ends, n.peers[i].end)
 	}

@@ -173,6 +173,11 @@ func (n *Node) enter(e env.Env, s State, timeout env.Duration) {
 	e.Note(notes[s], int64(n.cfg.Node), int64(n.epoch), int64(n.leader), int64(n.log.End()))
 	switch s {
 	case Follower:
+		if n.durable < n.log.End() { // it led until now, and what a follower says that it has must be durable
+			if n.settleLog(e); n.dead {
+				return
+			}
+		}
 		n.speak(e, n.peer(n.leader))
 	case Resigned:
 		n.speakToAll(e)

@@ -121,7 +121,7 @@ func TestLeaderHandsOverWhenItStops(t *testing.T) {
 	at := q.Now()
 	q.World.Stop(l)
 	q.until(t, "the next leader", func() bool { x := q.leader(); return x != "" && x != l && q.node(x).Ready() })
-	if took := env.Duration(q.Now() - at); took > 60*env.Millisecond {
+	if took := env.Duration(q.Now() - at); took > 100*env.Millisecond { // the favourite may be refused by who has not heard yet; the next waits for 50
 		t.Errorf("the hand-over took %d ms, wanted much less than a fetch timeout of 200", took/env.Millisecond)
 	}
 	q.until(t, "the old leader is gone", func() bool { return !q.Running(l) })
