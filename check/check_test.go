@@ -97,3 +97,14 @@ func TestVerdict(t *testing.T) {
 
 // staged is a stage with all judges.
 func staged(minISR int) *stage { return newStage(NewView(Contract{}, All()), minISR) }
+
+// A producer that asks for no answer does not know that its first send is behind its second, on another connection.
+func TestOrderIsPricedWithoutAnswers(t *testing.T) {
+	for acks, want := range map[int16]Status{0: Priced, 1: Violated, -1: Violated} {
+		c := producerOrder.Reject(NewView(Contract{}, All()))
+		for i := range c.History {
+			c.History[i].Acks = acks
+		}
+		require.Equal(t, want, producerOrder.Judge(c).Status)
+	}
+}

@@ -348,7 +348,11 @@ var producerOrder = &Check{
 			s.seen++
 			if send.Seq < before.Seq {
 				clause := c.View.gone(op.Partition, op.Offset) // what was lost legitimately leaves its offsets to others
-				if clause == "" && send.Outcome != OK && !send.Idempotent {
+				switch {
+				case clause != "" || send.Idempotent:
+				case send.Acks == 0: // written is all it knows: on another connection a later one may be served before it
+					clause = "acks=0: the producer went on before the broker had the record"
+				case send.Outcome != OK:
 					clause = "a send without enable.idempotence whose outcome is unknown may land late"
 				}
 				s.decide(op, "producer", op.Offset, clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+op.Partition.String()+
