@@ -69,8 +69,8 @@ func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeas
 		if err != nil && start < 0 {
 			return data, err
 		}
-		if err != nil || h.LastOffset() >= bound {
-			break
+		if err != nil || h.LastOffset() >= bound || start >= 0 && h.LastOffset() < data.Next {
+			break // also before a header that goes back: nothing of it was ever appended
 		}
 		if start < 0 {
 			if h.LastOffset() < from {

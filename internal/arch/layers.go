@@ -88,7 +88,7 @@ var layers = []Layer{
 	{Path: "coordinator", Ours: []string{"sim/env", "wire"}, Std: [][]string{stdPure}, Modules: protocol,
 		Why: "one runtime for controller, groups and transactions: it must not learn which of them it runs, nor on which log"},
 	{Path: "client", Ours: []string{"sim/env", "wire"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why:    "a client knows the protocol and nothing of the brokers: as far away as a user's program is",
+		Why: "a client knows the protocol and nothing of the brokers: as far away as a user's program is",
 		Except: map[string]string{
 			"iter-pull":  "a user's program is straight-line code (script.go): a coroutine that the world stops with its process",
 			"recover":    "a script that is stopped where it waits is unwound by a panic of the package's own, and only that is caught",

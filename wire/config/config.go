@@ -281,7 +281,7 @@ func splitList(s string) []string {
 	}
 	parts := strings.Split(s, ",")
 	for i, p := range parts {
-		parts[i] = strings.TrimSpace(p)
+		parts[i] = strings.Trim(p, " \t\n\v\f\r") // Java's \s: no other spaces of Unicode
 	}
 	return parts
 }
