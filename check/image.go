@@ -34,6 +34,7 @@ type registration struct {
 	incarnation  wire.UUID
 	fenced       bool
 	shuttingDown bool
+	letIn        int64 // when that was, the last time
 }
 
 type configKey struct {
@@ -83,13 +84,16 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	m.next, m.changed = offset+1, v.now
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
-		m.brokers[r.BrokerID] = &registration{r.BrokerEpoch, r.IncarnationID, r.Fenced, r.InControlledShutdown}
+		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown}
 		if s := (seating{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.seats, s) { // it may ask again
 			m.seats = append(m.seats, s)
 		}
 		v.registered(v.Broker(r.BrokerID), r.IncarnationID)
 	case *wire.BrokerRegistrationChangeRecord:
 		if b := m.brokers[r.BrokerID]; b != nil {
+			if r.Fenced == -1 {
+				b.letIn = v.now
+			}
 			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
 			b.shuttingDown = b.shuttingDown || r.InControlledShutdown == 1
 		}

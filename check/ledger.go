@@ -40,6 +40,7 @@ type promise struct {
 	step   uint64 // of the first acknowledgement or showing
 	since  uint64 // the step in which it was entered: no later
 	need   int    // min.insync.replicas then: so many disks have it, whatever is demanded later
+	had    int    // settled: how many were in sync when that was so first; 0 if that is not known
 	held   uint64 // bit per replica slot: whose true log has it now
 	taken  []taken
 	doomed string // the election that chose a leader without it, in words
@@ -157,7 +158,11 @@ func (p *Partition) settle(v *View, r *Replica, before State) {
 		return
 	}
 	for i := r.Log.find(p.settled); i < r.Log.Len() && r.Log.batches[i].Next <= r.HW; i++ {
-		p.promise(v, r.Log.batches[i], settled, "")
+		b := r.Log.batches[i]
+		p.promise(v, b, settled, "")
+		if at, ok := p.place(b); ok && p.promises[at].made == settled && p.promises[at].had == 0 {
+			p.promises[at].had = r.InSync()
+		}
 	}
 	p.settled = r.HW
 }

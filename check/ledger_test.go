@@ -295,6 +295,38 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	require.Equal(t, Priced, LostWrite.Judge(c).Status)
 }
 
+// A request of several partitions is answered when the last is committed: the first was when its ISR was whole.
+func TestWhatItWasCommittedWithCounts(t *testing.T) {
+	s := staged(3)
+	s.write(0, 0, 0xA, 1, 2, 3)
+	s.leads(1, 0, 1)
+	s.alter(0, ids(1, 2), nil)
+	s.leads(1, 0, 1)
+	s.Acked(s.p, s.p.Replica(1), 0, -1, Given{InSync: 2, Demand: 3})
+	require.Equal(t, Held, find(t, s.done(), "ack-honest").Status)
+}
+
+// A broker that wanted to go, was fenced, and is let in by a heartbeat that came late may lead; it may not be taken into an
+// ISR otherwise.
+func TestWhoIsLetInMayLead(t *testing.T) {
+	for leads, want := range map[bool]Status{true: Held, false: Violated} {
+		s := staged(2).elr()
+		s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 3, InControlledShutdown: 1})
+		s.alter(0, ids(1, 2), nil)
+		s.fence(3)
+		s.alter(wire.NoNode, []wire.NodeID{}, ids(3))
+		r := wire.NewPartitionChange(ordersID, 0)
+		r.ISR, r.ELR = ids(3), []wire.NodeID{}
+		if leads {
+			r.Leader = 3
+		}
+		s.tick()
+		s.Committed(s.at, &wire.BrokerRegistrationChangeRecord{BrokerID: 3, Fenced: -1})
+		s.Committed(s.at+1, r) // one batch
+		require.Equal(t, want, find(t, s.done(), "isr-legal").Status)
+	}
+}
+
 // An answer may leave a slow processor long after it was given: what counts is what the leader reckoned with then.
 func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	for given, want := range map[Given]Status{
@@ -304,7 +336,6 @@ func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	} {
 		s := staged(3)
 		s.write(0, 0, 0xA, 1, 2, 3)
-		s.leads(1, 0, 1)
 		s.alter(0, ids(1, 2), nil)
 		s.leads(1, 0, 1)
 		s.Acked(s.p, s.p.Replica(1), 0, -1, given)

@@ -249,6 +249,9 @@ func seeLegal(d *Docket, v *View, c *Change) {
 		case slices.Contains(a.ELR, id):
 			bad("broker ", itoa(id), " is in ISR and ELR")
 		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // who was in stays until the controller takes it out
+		case b != nil && !b.fenced && b.letIn == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
+			// It is let in and may lead, also if it wanted to go: a fence ends that, and a heartbeat from before may come late
+			// (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
 			if c.Was.Version >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
 				bad("broker ", itoa(id), " comes into the ISR while it is not in service")
@@ -365,13 +368,14 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 	})
 }
 
-// demanded is the min.insync.replicas that a batch had to meet: the least of what was in force when it was committed and
-// when its producer was answered.
-func (p *Partition) demanded(g Given, b Batch) int {
+// backed is how many replicas vouch for an acknowledged batch, and demanded the min.insync.replicas that it had to meet:
+// each at its best of when the batch was committed and when its producer was answered. A request of several partitions is
+// answered when the last of them is committed; what the first was committed with counts (DelayedProduce).
+func (p *Partition) backed(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
-		return min(g.Demand, p.promises[i].need)
+		return max(g.InSync, p.promises[i].had), min(g.Demand, p.promises[i].need)
 	}
-	return g.Demand
+	return g.InSync, g.Demand
 }
 
 var ackHonest = &Check{
@@ -385,6 +389,7 @@ var ackHonest = &Check{
 		}
 		d.exercised()
 		fact := Fact{p.TP.String(), b.Base, "leader"}
+		backed, demanded := p.backed(c.Given, b)
 		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
 		switch {
 		case b.Epoch == wire.NoEpoch:
@@ -392,8 +397,8 @@ var ackHonest = &Check{
 		case v.Broker(r.Node).ending:
 		case r.HW < b.Next:
 			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
-		case c.Given.InSync < p.demanded(c.Given, b):
-			d.violate(v, fact, who, ", with ", plural(int64(c.Given.InSync), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
+		case backed < demanded:
+			d.violate(v, fact, who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
 		}
 	},
 	Accept: func(v *View) *Case {
