@@ -1,19 +1,24 @@
 package sim
 
 // worldFault numbers the faults that the world itself does, for quick counting; disks list their own.
+// The counts exist because a campaign whose faults never fire is green for nothing. So they count what a fault did to
+// somebody, not how often it was ordered: a cut between two machines that do not talk stays at 0.
 type worldFault uint8
 
 const (
+	// Of processes and machines.
 	FaultCrash worldFault = iota
 	FaultPower
 	FaultDieAfter
 	FaultPause
 	FaultSlowCPU
 	FaultStop
+	// Of clocks.
 	FaultSkew
 	FaultStep
 	FaultDriftWall
 	FaultDriftMono
+	// Of the network: of a path, then of single connections, then of what a path does to all packets.
 	FaultCut
 	FaultClog
 	FaultStall
@@ -24,8 +29,11 @@ const (
 	FaultLatency
 	FaultBandwidth
 	FaultLoss
+	// Of what a server had not read when its client closed. The second is no harm that somebody does, but the world as it is:
+	// counted because few tests come upon it by themselves.
 	FaultDrop
 	FaultZombie
+	// Of who is who.
 	FaultDouble
 	worldFaultCount
 )
@@ -64,6 +72,8 @@ type Activation struct {
 }
 
 // Activations lists every fault there is, fired or not, always in the same order.
+// One that never fired is on the list with 0, for that is the news; and the order is fixed, so that two reports can be
+// compared line by line.
 func (w *World) Activations() []Activation {
 	list := make([]Activation, 0, len(w.fired)+len(w.firedDisk))
 	for i, n := range w.fired {
@@ -77,6 +87,7 @@ func (w *World) count(f worldFault) { w.fired[f]++ }
 // activated implements diskHost.
 func (m *machine) activated(f Fault) {
 	w := m.world
+	// Searched, since it is short and faults are rare; a map would have to be sorted for every report.
 	for i := range w.firedDisk {
 		if w.firedDisk[i].Name == f.Name {
 			w.firedDisk[i].Count++

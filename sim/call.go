@@ -33,6 +33,7 @@ const unwritten = Time(-1)
 const never = env.Instant(1<<63 - 1)
 
 // callList is a queue of calls. Answers come in order, so nearly always its head is taken.
+// It is a list and no map of correlation ids: order is what TCP and Kafka promise, and the list proves it at each answer.
 type callList struct{ head, tail *call }
 
 func (cs *callList) push(c *call) {
@@ -83,6 +84,8 @@ func (cs *callList) first(oneWay bool) *call {
 	return c
 }
 
+// newCall takes a call from the free list. Calls, packets, links and timers are all used again: a run makes millions of
+// each, and an event that asks for memory asks for its collection too (bench_test.go holds the kernel to none).
 func (w *World) newCall() *call {
 	if c := w.freeCall; c != nil {
 		w.freeCall = c.next
@@ -101,6 +104,8 @@ func (w *World) recycleCall(c *call) {
 }
 
 // hasNoResponse says that Kafka answers a request with nothing: Produce with acks=0.
+// Kafka's client completes such a request when its bytes are written, and so does this world: there is nothing that a
+// timeout could wait for, and the producer learns nothing of its fate.
 func hasNoResponse(req env.Request) bool {
 	p, ok := req.(*kmsg.ProduceRequest)
 	return ok && p.Acks == 0
@@ -118,6 +123,7 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	l, h := m.end(id)
 	if l == nil || h != &l.client {
 		c.err, c.lane = env.ErrClosed, env.LaneBackground
+		// An error is an event too. It never comes back inside the call that made it, so no handler is entered twice.
 		m.post(&m.stations[c.lane], work{kind: Returned, call: c, cause: w.cause})
 		return
 	}
@@ -135,6 +141,8 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	p.req, p.correlation, p.key, p.version, p.oneWay = req, c.correlation, c.key, c.version, c.oneWay
 	w.pack(p, m, l.server.machine)
 	if h.state == halfOpening {
+		// Not connected yet: the request waits in the client, as it does in Kafka's. Its time is kept, for when the SYNACK is
+		// there the lane may still be paying for what came before.
 		p.depart = m.spent()
 		l.unsent.push(p)
 	} else {
@@ -145,6 +153,7 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 		}
 	}
 	if timeout > 0 {
+		// The deadline is a reading of the machine's own clock: one that runs fast gives up early, as it would in a process.
 		c.due = m.Now().Add(timeout)
 		m.watch(l, c.due)
 	}
@@ -154,6 +163,8 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 func (m *machine) watch(l *link, due env.Instant) {
 	w := m.world
 	at := max(m.mono.when(int64(due)), w.now)
+	// Nearly every call is answered in time, and then its deadline is void. So the entry is only ever moved to an earlier
+	// time; one that comes up for a call that has returned looks for the next and goes back to sleep.
 	if !w.queue.queued(l.deadline) || w.queue.at(l.deadline) > at {
 		w.queue.set(l.deadline, at, w.order(m.entity, at))
 	}
@@ -174,7 +185,9 @@ func (w *World) deadlineUp(l *link) {
 		next = min(next, c.due)
 	}
 	switch {
+	// Nothing is waited for. The next call with a timeout schedules the entry again.
 	case next == never:
+	// It came up early: the call it was set for has returned, or the clock runs slower than it did.
 	case int64(next) > m.mono.read(w.now):
 		m.watch(l, next)
 	default:
@@ -188,6 +201,7 @@ func (m *machine) recheckDeadlines() {
 	w := m.world
 	for _, l := range m.links {
 		if l != nil && l.client.machine == m && (l.client.state == halfOpening || l.client.state == halfOpen) {
+			// Not failed here and now: each overdue link comes up as an entry of its own.
 			w.queue.set(l.deadline, w.now, w.order(m.entity, w.now))
 		}
 	}
@@ -201,6 +215,7 @@ func (w *World) watchWritten(l *link) {
 }
 
 // writtenUp returns the first request without a response: it is written.
+// That is when it departs, and not when it arrives: the producer's socket took it, and nobody will ever say more.
 func (w *World) writtenUp(l *link) bool {
 	c := l.calls.first(true)
 	if c == nil || c.written == unwritten || c.written > w.now {
@@ -230,6 +245,7 @@ func (w *World) answered(l *link, p *packet) bool {
 }
 
 // returnAll returns all calls of a link with an error, in the order they were made.
+// They become events behind whatever waits on the lane, so an answer that had arrived before the loss is still an answer.
 func (m *machine) returnAll(l *link, err env.Error) {
 	for c := l.calls.head; c != nil; {
 		next := c.next

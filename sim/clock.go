@@ -51,6 +51,7 @@ func (c *clock) bend(t Time, step int64, ppm int32) {
 // Wall clocks of machines. Nodes see them through Env.Wall; stepping back is allowed and does happen.
 
 // SkewWall sets how far the machine's wall clock is ahead of true time; it keeps its drift.
+// Timestamps of records come from it, and so does their age for retention; leases and timeouts must not.
 func (w *World) SkewWall(addr env.Addr, ahead env.Duration) {
 	m := w.fault(FaultSkew, addr, int64(ahead))
 	m.wall.bend(w.now, int64(w.epoch)+int64(w.now)+int64(ahead)-m.wall.read(w.now), m.wall.ppm)
@@ -69,6 +70,8 @@ func (w *World) DriftWall(addr env.Addr, ppm int32) {
 }
 
 // DriftMono does the same to its monotonic clock, and so to its timers and timeouts. |ppm| < 1e6.
+// It is the clock that distributed systems trust: a leader whose clock is slow believes in its office for longer
+// than its voters do.
 func (w *World) DriftMono(addr env.Addr, ppm int32) {
 	m := w.fault(FaultDriftMono, addr, int64(ppm))
 	m.mono.bend(w.now, 0, ppm)

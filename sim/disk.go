@@ -87,6 +87,7 @@ func (d *Disk) enter() error {
 		return env.ErrDead
 	}
 	d.begins = d.host.spend(0)
+	// Syncs come true lazily: nobody but the next call, a judge or a power loss can tell that the device is done.
 	if len(d.pending) > 0 {
 		d.settle(d.host.now())
 	}
@@ -240,12 +241,15 @@ func (d *Disk) WriteAt(f env.File, off int64, p []byte) error {
 
 // write puts p at off, as much as there is room for and faults allow.
 func (d *Disk) write(file *inode, off int64, p []byte) error {
+	// Paid before anything can fail: a call that fails takes its time too, and a handler that retries in a loop should
+	// feel it.
 	done := d.pay(d.profile.Call + perKiB(d.profile.CopyKiB, int64(len(p))))
 	h := d.strike(OnWrite, file)
 	if h.err != nil {
 		p = p[:uint64(len(p))*min(h.short, 8)/8]
 	}
 	size := file.cache.size
+	// A full device takes what fits, as write(2) does: the log ends in half a batch, and recovery must cut it.
 	if lacks := off + int64(len(p)) - size - d.room(); lacks > 0 {
 		p = p[:int64(len(p))-lacks]
 		h.err = env.ErrNoSpace
@@ -256,6 +260,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 	}
 	file.write(d, off, p, h.lost)
 	d.used += file.cache.size - size
+	// The page cache has the bytes where they belong; only the device was hit elsewhere.
 	if h.target != nil {
 		h.target.hit(h.off, p)
 	}
@@ -277,6 +282,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 	if h := d.strike(OnWrite, file); h.err != nil {
 		return h.err
 	}
+	// To extend takes room although nothing is written: sparse files are left out. Cutting never fails for want of it.
 	grows := size - file.cache.size
 	if grows > 0 && grows > d.room() {
 		d.host.activated(FaultDiskFull)
@@ -345,6 +351,8 @@ func (d *Disk) Flush(f env.File, tok env.Token) {
 }
 
 // Rename moves a file or directory. A directory of the new name, or a file in the way of a directory, is ErrExist.
+// Kafka deletes a partition by renaming its directory first, so directories move here too. That one may replace an empty
+// one, as rename(2) allows, is left out.
 func (d *Disk) Rename(from, to string) error {
 	if err := d.enter(); err != nil {
 		return err
@@ -360,6 +368,7 @@ func (d *Disk) Rename(from, to string) error {
 		return env.ErrNotExist
 	}
 	there := child(newDir.names, newName)
+	// rename(2) of a file to itself does nothing, and succeeds.
 	if there == node {
 		return nil
 	}

@@ -48,6 +48,7 @@ func (b *diskBytes) append(p []byte) {
 		}
 		c := b.chunks[last]
 		n := min(len(p), chunkSize-len(c))
+		// Readers keep the old chunk; the bytes they share with it are equal and stay so.
 		if len(c)+n > cap(c) {
 			c = append(make([]byte, 0, room(last, len(c)+n)), c...)
 		}
@@ -59,6 +60,7 @@ func (b *diskBytes) append(p []byte) {
 }
 
 // room is the capacity of chunk number i when it must hold n bytes.
+// Only the first chunk is worth being small: a file that has two will likely have more.
 func room(i, n int) int {
 	if i > 0 {
 		return chunkSize
@@ -92,6 +94,7 @@ func (b *diskBytes) read(off int64, n int) []byte {
 func (b *diskBytes) write(off int64, p []byte) {
 	for len(p) > 0 && off < b.size {
 		i, from := int(off>>chunkBits), int(off&chunkMask)
+		// Replaced and not changed: somebody may hold a slice of it, a reader, the device or the log of dirty writes.
 		c := bytes.Clone(b.chunks[i])
 		n := copy(c[from:], p)
 		b.chunks[i], b.sums[i] = c, 0
@@ -108,6 +111,7 @@ func (b *diskBytes) resize(size int64) {
 		b.chunks, b.sums = b.chunks[:keep], b.sums[:keep]
 		if n := int(size & chunkMask); n > 0 {
 			c := b.chunks[keep-1]
+			// The capacity ends with the bytes: an append after the cut must not write where readers still look.
 			b.chunks[keep-1], b.sums[keep-1] = c[:n:n], 0
 		}
 		b.size = size
@@ -119,6 +123,7 @@ func (b *diskBytes) resize(size int64) {
 	if b.size == size {
 		return
 	}
+	// Shared is safe: whoever changes a chunk replaces it, and an append finds no room in it.
 	zeros := make([]byte, min(size-b.size, chunkSize)) // one chunk of zeros stands for all
 	for b.size < size {
 		n := min(size-b.size, chunkSize)
@@ -129,6 +134,7 @@ func (b *diskBytes) resize(size int64) {
 }
 
 // clone is the same content, to go its own way. The original keeps the room behind its end.
+// Slices and no bytes: a power loss, a crash state and each view of a judge are clones.
 func (b *diskBytes) clone() diskBytes {
 	c := diskBytes{chunks: make([][]byte, len(b.chunks)), sums: make([]uint64, len(b.sums)), size: b.size}
 	copy(c.sums, b.sums)
@@ -161,6 +167,7 @@ func (b *diskBytes) pieces(off, end int64) []piece {
 // A gap before it is filled with zeros.
 func (b *diskBytes) place(i int, p piece) {
 	base := int64(i) << chunkBits
+	// What lies between was lost on its way, or is not yet there: zeros, as a file system shows blocks it never wrote.
 	if gap := base + int64(p.from); b.size < gap {
 		b.resize(gap)
 	}
@@ -207,6 +214,7 @@ func (b *diskBytes) flip(off int64, bit uint8) {
 }
 
 // digest is a hash of the content. Only chunks that changed since the last call are read.
+// Content is compared far more often than it changes: hence the sums.
 func (b *diskBytes) digest() uint64 {
 	h := uint64(b.size)
 	for i, c := range b.chunks {

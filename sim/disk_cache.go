@@ -64,6 +64,8 @@ func bind(names []dirent, name string, node *inode) []dirent {
 }
 
 // handle is one entry of the process's table of open files.
+// A handle that was closed must not open what took its place, and a process that uses one should see an error and not
+// somebody else's file: so the number that a process gets carries the entry's turn.
 type handle struct {
 	file *inode // nil: free
 	turn uint32 // counts the uses of the entry, so that an old handle does not open a new file
@@ -118,6 +120,7 @@ func (d *Disk) shut(slot int) {
 }
 
 // release gives back the room of a file that nobody can reach any more.
+// Its name may still be on the device, and a power loss bring it back; the room is counted as the page cache sees it.
 func (d *Disk) release(file *inode) {
 	if !file.linked && file.opens == 0 {
 		d.used -= file.cache.size
@@ -125,6 +128,7 @@ func (d *Disk) release(file *inode) {
 }
 
 // walk is the file or directory at a path, or nil. "" is the root.
+// From the root each time: directories are few and flat, and a cache of paths would have to follow every rename.
 func (d *Disk) walk(path string) *inode {
 	at := d.root
 	for path != "" && at != nil {

@@ -31,6 +31,8 @@ type remains struct {
 }
 
 // recovered is a file's content after a power loss.
+// It is made from the device's bytes by applying, in order, each write to those sectors that it had reached. So one
+// function serves chance and enumeration: they differ in the remains they ask for.
 func (f *inode) recovered(r remains) diskBytes {
 	b := f.device.clone()
 	mine := map[int]bool{} // chunks of b that nobody else has; looked up only
@@ -41,6 +43,8 @@ func (f *inode) recovered(r remains) diskBytes {
 	}
 	for n := range f.dirty {
 		w := &f.dirty[n]
+		// A cut is of the metadata and of the blocks behind it. Each sector shows it or not, like a write of zeros; the length
+		// is decided apart from that, at the end.
 		if w.truncate {
 			// Cut bytes are zeros if the file is, or becomes, longer than the cut.
 			for at := w.end; at < b.size; {
@@ -57,6 +61,7 @@ func (f *inode) recovered(r remains) diskBytes {
 			i := int(w.off>>chunkBits) + j
 			base := int64(i) << chunkBits
 			from, end := base+int64(p.from), base+int64(len(p.chunk))
+			// The usual case by far, and without a copy.
 			if all(r, n, from, end) {
 				b.place(i, p)
 				mine[i] = false
@@ -104,6 +109,7 @@ func (f *inode) finalSize() int64 {
 
 // survivor is the disk after a power loss that left these changes of names (nil is none) and these bytes.
 func (d *Disk) survivor(names []bool, bytes func(*inode) diskBytes) *Disk {
+	// A new tree and not the old one mended: CrashStates asks for thousands, of a disk that goes on.
 	s := newDisk(d.profile, d.host)
 	s.capacity, s.inodes, s.seq = d.capacity, d.inodes, d.seq
 	s.root = d.survive(d.root, nil, "", names, bytes)
@@ -113,6 +119,7 @@ func (d *Disk) survivor(names []bool, bytes func(*inode) diskBytes) *Disk {
 
 // survive copies an inode and what is below it on the device.
 func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes func(*inode) diskBytes) *inode {
+	// The number stays: judges follow a file through the loss by it, and later draws of the same file are its own.
 	c := &inode{id: node.id, dir: node.dir, linked: true}
 	if parent != nil {
 		c.moved(parent, name)
@@ -145,6 +152,7 @@ func (d *Disk) powerLost(at Time) {
 	s := d.survivor(loss.names(), loss.bytes)
 	d.root, d.used = s.root, s.used
 	d.nameLog, d.pending = nil, nil
+	// The device is idle: what was queued in it is gone, as is every process that waited for it.
 	d.idle, d.latest, d.named = at, 0, 0
 	d.closed = d.closed[:0]
 	for slot := range d.handles {
@@ -185,6 +193,7 @@ const (
 
 // draw also asks where the profile never tears, so that a scenario can pin what a power loss leaves.
 func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n uint64) uint64 {
+	// Nothing to decide. A shrinker need not hear of it.
 	if n < 2 {
 		return 0
 	}
@@ -214,6 +223,8 @@ func (p powerLoss) names() []bool {
 				continue
 			}
 			d.host.activated(FaultDiskNames)
+			// The first n of this directory, with all that they stand on elsewhere: a file that was moved in is not where
+			// it was, too.
 			more := d.closure(e.dir, marks[n-1])
 			if chosen == nil {
 				chosen = more
@@ -233,6 +244,7 @@ func (p powerLoss) bytes(f *inode) diskBytes {
 		return f.device.clone()
 	}
 	f.freeze()
+	// One draw says how, further ones how much: a pin of the first alone is already a story.
 	keep := p.draw("disk.power.file", f, 0, p.d.profile.Noise.Torn, keepValues)
 	switch keep {
 	case keepNothing:
@@ -243,6 +255,8 @@ func (p powerLoss) bytes(f *inode) diskBytes {
 	}
 	p.d.host.activated(FaultDiskTorn)
 	r := remains{f.finalSize(), p.writes(f, keep)}
+	// What the file system knew of the file's length is another matter than what it had of its bytes; by that file systems
+	// differ, and Kafka has to live with each.
 	missing := f.missing(r)
 	how := p.draw("disk.power.length", f, 0, 750_000, lengthValues)
 	if f.finalSize() > f.device.size {
@@ -263,6 +277,8 @@ func (p powerLoss) bytes(f *inode) diskBytes {
 }
 
 // writes draws how many of a file's writes had reached a sector.
+// Write-back in order is how a kernel does it that is not in a hurry; each page for itself is what a device does with
+// them in its own cache. Pages and sectors, because the one tears between writes of the kernel and the other inside one.
 func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
 	n := len(f.dirty)
 	first, end := f.dirtySectors()
@@ -270,6 +286,7 @@ func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
 	if keep == keepFirstPages || keep == keepSomePages {
 		unit = sectorsPerPage
 	}
+	// Written back in order of place; else each unit for itself, with as many of its writes as chance says.
 	if keep == keepFirstPages || keep == keepFirstSectors {
 		units := uint64(end/unit - first/unit + 1)
 		cut := (first/unit + int64(p.draw("disk.power.cut", f, 0, 1_000_000, units))) * unit
@@ -308,6 +325,7 @@ func (f *inode) missing(r remains) int64 {
 }
 
 // lastWrite is how many writes must have reached a sector for it to be as the page cache has it.
+// lastWrite and its like go through the log each time they are asked. Logs are short and power losses rare.
 func (f *inode) lastWrite(s int64) int {
 	for n := len(f.dirty); n > 0; n-- {
 		if f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
@@ -342,6 +360,7 @@ func (p powerLoss) stale(f *inode, r remains, b *diskBytes) {
 			continue
 		}
 		from, end := s*sector, min(s*sector+sector, b.size)
+		// Not zeros and not random: the same bytes each time somebody asks, and hardly a valid batch.
 		junk := make([]byte, end-from)
 		for i := range junk {
 			junk[i] = byte(fold(uint64(f.id), uint64(s)<<16|uint64(i)))
@@ -359,6 +378,9 @@ func (p powerLoss) stale(f *inode, r remains, b *diskBytes) {
 // everything unsynced. Each disk stands alone, as of NewDisk, and shares nothing that changes.
 //
 //	for survivor := range disk.CrashStates { … }
+//
+// A test that walks all of them proves what a thousand random power losses only suggest: that a protocol of writes, syncs
+// and renames has no state in which recovery fails.
 func (d *Disk) CrashStates(visit func(*Disk) bool) {
 	d.settle(d.host.now())
 	seen := map[uint64]bool{} // by digest: changes below a directory that is lost make no state of their own
@@ -399,6 +421,7 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	if !d.begun(c.moment) {
 		return true
 	}
+	// It may survive only on what it stands on; see closure, which says the same for one directory's sync.
 	for i := range kept {
 		before := &d.nameLog[i]
 		stands := c.barrier
@@ -447,6 +470,7 @@ func (f *inode) eachWrites(s, end int64, writes map[int64]int, visit func() bool
 		return visit()
 	}
 	for n := 0; n <= len(f.dirty); n++ {
+		// A write elsewhere changes nothing here: the state would be listed twice.
 		if n > 0 && !f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
 			continue
 		}

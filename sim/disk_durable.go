@@ -75,6 +75,7 @@ func (d *Disk) log(first, second nameEdit) {
 	})
 	d.named = max(d.named, d.begins)
 	if len(d.nameLog) > mostNameEdits {
+		// What nobody has called yet must not reach the device, however long the log.
 		oldest := 0
 		for oldest < mostNameEdits/2 && d.begun(d.nameLog[oldest].moment) {
 			oldest++
@@ -100,6 +101,7 @@ func (c *nameChange) apply() {
 func (d *Disk) closure(dir *inode, mark uint64) []bool {
 	chosen := make([]bool, len(d.nameLog))
 	need := []*inode{}
+	// From the newest back, since a change needs those before it.
 	all := false
 	for i := len(d.nameLog) - 1; i >= 0; i-- {
 		c := &d.nameLog[i]
@@ -118,6 +120,8 @@ func (d *Disk) closure(dir *inode, mark uint64) []bool {
 }
 
 // commitNames makes a directory's names up to mark durable.
+// The journal of ext4 and xfs would take all earlier changes along, of every directory. This takes the fewest it can: the
+// weaker promise is the better test, and POSIX promises no more.
 func (d *Disk) commitNames(dir *inode, mark uint64) {
 	chosen := d.closure(dir, mark)
 	rest := d.nameLog[:0]
@@ -244,10 +248,12 @@ func (d *Disk) sync(node *inode) (done Time, h harm) {
 	h = d.strike(OnSync, node)
 	start := max(d.host.spend(d.called(d.profile.Call)), d.idle, carries)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
+	// One that lies or fails keeps the device as long as one that works: nobody can tell by the clock.
 	d.idle = done
 	switch {
 	case h.forget:
 		d.forget(node)
+	// The kernel gives the error once; whether it forgets the pages too is a fault of its own, see forget.
 	case h.err != nil || h.lied:
 		// What was dirty stays dirty: an honest sync may follow.
 	default:
@@ -269,6 +275,7 @@ func (d *Disk) forget(f *inode) {
 		}
 	}
 	for i := range f.dirty {
+		// The length stays, which is metadata and in a journal: the file comes back with holes.
 		if w := &f.dirty[i]; w.seq > sent && !w.truncate {
 			w.lost, w.pieces = true, nil
 		}

@@ -92,6 +92,7 @@ func (n noiseSite) site() env.Site {
 const noiseTick = Time(10 * env.Millisecond)
 
 // armed is a fault that waits for a call.
+// The oldest that fits a call strikes, and only one: two faults of one call would hide each other.
 type armed struct {
 	fault   Fault
 	ops     DiskOps
@@ -161,6 +162,7 @@ func (d *Disk) SetCapacity(bytes int64) {
 }
 
 // Fill leaves no room until Heal, whatever the capacity and whatever is removed: somebody else's files took it.
+// It is apart from the capacity so that a full disk does not get room by what a node removes, as retention would.
 func (d *Disk) Fill() {
 	d.host.ordered("disk.fill", "")
 	d.filled = true
@@ -226,6 +228,7 @@ func (d *Disk) rot(f *inode, off int64, bit uint8) {
 
 // DropCache lets the page cache forget what is clean: reads see what the device has. Without it a lost or misdirected
 // write shows only after a power loss.
+// What is dirty is laid over it again, lost writes excepted: for the kernel these are clean.
 func (d *Disk) DropCache() {
 	d.host.ordered("disk.drop-cache", "")
 	d.settle(d.host.now())
@@ -264,12 +267,14 @@ func (d *Disk) strike(op DiskOps, node *inode) harm {
 		if a.ops&op == 0 || !matches(a.pattern, node.path) || node.dir && op == OnSync && a.fault == FaultDiskSyncForgets {
 			continue
 		}
+		// Gone before it strikes, so a node that tries again at once may succeed.
 		if !a.forever {
 			d.armed = slices.Delete(d.armed, i, i+1)
 		}
 		d.host.activated(a.fault)
 		return d.harmOf(a, 4)
 	}
+	// Behind what was armed for this call: who arms an error wants it, on a disk that lies too.
 	if op == OnSync && d.lies {
 		d.host.activated(FaultDiskSyncLies)
 		return harm{lied: true}
@@ -284,6 +289,7 @@ func (d *Disk) strike(op DiskOps, node *inode) harm {
 }
 
 // harmOf is what an armed fault does to a call. amount is in eighths.
+// An order cuts a write in half (4); chance says where.
 func (d *Disk) harmOf(a armed, amount uint64) harm {
 	switch a.fault {
 	case FaultDiskShort:
@@ -340,6 +346,8 @@ func (d *Disk) drawHarm(op DiskOps, node *inode) (armed, uint64) {
 		if v := d.draw(noiseLost, n.LostWrite, 2); v > 0 {
 			return armed{fault: FaultDiskLostWrite}, v
 		}
+		// By chance a write hits its own file only, at a sector's border. It is the hit that matters for whoever checks sums, and
+		// any other victim would have to be chosen among all files, which moves when one is created.
 		if sectors := uint64(node.device.size / sector); sectors > 0 {
 			if v := d.draw(noiseMisdirected, n.Misdirected, sectors+1); v > 0 {
 				return armed{fault: FaultDiskMisdirected, to: node.path, off: int64((v-1)%sectors) * sector}, v
@@ -363,11 +371,13 @@ func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 	if d.drawn[n] == tick+1 {
 		return 0
 	}
+	// Counted by time and not by calls: one call more must not give all later ones other luck.
 	d.drawn[n] = tick + 1
 	return d.host.chance(n.site(), tick, ppm, values)
 }
 
 // weather begins slow and stalled times by chance.
+// Drawn at calls, as all noise is: a disk that nobody uses is never slow.
 func (d *Disk) weather() {
 	now := d.host.now()
 	if v := d.draw(noiseSlow, d.profile.Noise.Slow, 33); v > 0 {
@@ -416,6 +426,7 @@ func (d *Disk) called(cost env.Duration) env.Duration {
 func (d *Disk) slowed(cost env.Duration) env.Duration {
 	permille := d.slow
 	if d.slowUntil > 0 && d.host.now() < d.slowUntil {
+		// By chance, on top of what somebody ordered.
 		permille *= 10
 	}
 	if permille == 1000 || cost == 0 {
@@ -426,6 +437,7 @@ func (d *Disk) slowed(cost env.Duration) env.Duration {
 }
 
 // outlast is when a call that would end at t ends: not before the stall does.
+// A stalled device loses nothing and refuses nothing. That is what makes it worse than a broken one: the process waits.
 func (d *Disk) outlast(t Time) Time {
 	if t < d.stall {
 		d.host.activated(FaultDiskStalled)

@@ -9,6 +9,7 @@ import (
 // For judges, tests and exports: what a disk holds, seen without touching it. Nodes have no way here.
 
 // DiskFile is one file or directory of a view.
+// It is of the moment it was made: what the disk does later does not show in it, since chunks never change.
 type DiskFile struct {
 	Path  string // from the root
 	Inode uint32 // stays through renames
@@ -64,6 +65,7 @@ func (d *Disk) Export(visit func(path string, dir bool, bytes []byte) error) err
 }
 
 // each visits every file that has a name or a handle, or had one on the device.
+// A file that was removed while somebody has it open still takes room and still reads: only its last handle ends it.
 func (d *Disk) each(visit func(*inode)) {
 	eachBelow(d.root, visit)
 	for _, h := range d.handles {
@@ -85,6 +87,7 @@ func eachBelow(dir *inode, visit func(*inode)) {
 
 // Digest is a hash of the whole disk, page cache and device. It costs a visit to each file and directory, and a look at
 // the chunks that changed since the last one.
+// It settles first: syncs come true lazily, and two equal disks must not differ by when somebody looked at them.
 func (d *Disk) Digest() uint64 {
 	d.settle(d.host.now())
 	h := fold(uint64(d.used), uint64(len(d.nameLog)))

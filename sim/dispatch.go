@@ -6,17 +6,25 @@ import (
 	"samsa/sim/env"
 )
 
-// One event, from the queue of its lane to the node: open, handle, shut.
+// One event, from the queue of its lane to the node. World.serve goes through it:
+//
+//	open      is it void by now?   the hash takes in what it is   those who read events and judges get to see it
+//	handle    the node's method, to its end: it spends, and may die
+//	shut      the timer's place, the packet, the call go back to where they came from
 
 // open begins an event and takes what tells it from others into the hash. It reports true for one that does not
 // happen after all: a timer that was disarmed while it waited, a lost link that the node has closed itself.
+// Void work is noticed here and not when its reason came up, because taking it out of the middle of a queue would cost a
+// search and happens rarely. It leaves no trace: not in the hash, not in the count of events.
 func (w *World) open(m *machine, k *work) (void bool) {
 	switch k.kind {
 	case Fired:
+		// The place may belong to another timer by now, or to the same one armed again: the generation tells.
 		t := &m.timers.slab[k.place]
 		if t.gen != k.gen || t.state != timerDue {
 			return true
 		}
+		// Not free yet: the handler may arm it again, and Disarm of a timer that fires has nothing to stop.
 		t.state = timerFiring
 		w.begin(Fired, m, k.cause)
 		w.mix(weave(uint64(t.key.Kind)|uint64(t.key.Lane)<<16, uint64(t.key.A), uint64(t.key.B), uint64(t.key.C)))
@@ -37,6 +45,7 @@ func (w *World) open(m *machine, k *work) (void bool) {
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
 			return true
 		}
+		// The loss has waited for its lane, and handlers of other lanes knew nothing of it.
 		if k.link.calls.head != nil { // made after the loss and before the node could know: they return first
 			m.returnAll(k.link, k.err)
 			m.post(&m.stations[k.link.lane], *k)
@@ -57,9 +66,12 @@ func (w *World) open(m *machine, k *work) (void bool) {
 	return false
 }
 
+// openRequest and openAnswer fill in the event only if somebody reads it. All see the message as the receiver does: in
+// wire mode, made of its bytes.
 func (w *World) openRequest(m *machine, k *work) {
 	p, l := k.pkt, k.link
 	w.unpack(p, l.request.From)
+	// From now on the node owes an answer; see Unanswered.
 	l.handed, l.since = true, w.now
 	w.mix(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
 		requestGist(p.req), 0))
@@ -74,6 +86,7 @@ func (w *World) openRequest(m *machine, k *work) {
 	}
 }
 
+// openAnswer is also the end of a flush: a call to the disk, without link and peer.
 func (w *World) openAnswer(m *machine, k *work) {
 	c := k.call
 	size, said := int32(0), uint64(0)
@@ -102,6 +115,8 @@ func (w *World) openAnswer(m *machine, k *work) {
 }
 
 // handle asks the node. What a node does after its point of death does not count, nor does a panic there.
+// A node has no way to stop at its point of death: the call there returns ErrDead, and what it makes of that may well be
+// a panic, of a broken invariant that no real process lives to see. Any other panic is a finding and goes up.
 func (w *World) handle(m *machine, k *work) {
 	defer func() {
 		if m.killed {
@@ -138,10 +153,12 @@ func (w *World) handle(m *machine, k *work) {
 }
 
 // shut gives back what the event was made of.
+// Behind the handler and not before it, because the handler reads the request and the answer in place.
 func (w *World) shut(m *machine, k *work) {
 	switch k.kind {
 	case Fired:
 		if m.timers.slab[k.place].state == timerFiring {
+			// It was not armed again.
 			m.timers.remove(k.place, &w.queue)
 		}
 	case Received:

@@ -72,6 +72,7 @@ func (w *World) Subscribe(f Feed) { w.feeds = append(w.feeds, f) }
 
 // AfterEvent calls f after every event, when its trace is written and what it completed at once is told. Unlike a
 // Feed, f may act on the world: crash a machine, cut a cable.
+// A hook sees the handler's whole work at once, also what is not paid for. Who wants to judge subscribes instead.
 func (w *World) AfterEvent(f func(*Event)) {
 	w.after = append(w.after, f)
 	w.told = true
@@ -97,6 +98,7 @@ type effects struct {
 }
 
 // effect notes a change that will be complete at e.At.
+// Without feeds nobody calls it: a run that is not judged pays nothing for judging.
 func (w *World) effect(e Effect) {
 	p := &w.pending
 	e.Cause = w.cause
@@ -148,6 +150,7 @@ func (p *effects) pop() int32 {
 }
 
 // complete tells all effects that are complete at time t.
+// A feed cannot make new effects, so the heap only shrinks meanwhile.
 func (w *World) complete(t Time) {
 	p := &w.pending
 	for len(p.heap) > 0 && p.slab[p.heap[0]].At <= t {
@@ -155,6 +158,7 @@ func (w *World) complete(t Time) {
 		for _, f := range w.feeds {
 			f.Changed(&p.slab[place].Effect)
 		}
+		// Or the slab would hold on to messages that are long gone.
 		p.slab[place].Effect = Effect{}
 		p.free = append(p.free, place)
 	}
@@ -226,6 +230,7 @@ func (w *World) resume(m *machine) {
 	for _, e := range m.suspended {
 		cause := w.cause
 		w.cause = e.Cause
+		// What was due meanwhile happens now; what was due later keeps its time.
 		e.At = max(e.At, w.now)
 		w.effect(e.Effect)
 		w.cause = cause

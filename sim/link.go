@@ -28,6 +28,7 @@ const (
 )
 
 // half is one machine's end of a link.
+// There are two because ends disagree for as long as a packet takes, and some faults make them disagree for good.
 type half struct {
 	machine *machine // nil: nobody has that address
 	id      env.Link // in the machine's numbering
@@ -80,6 +81,7 @@ func (m *machine) end(id env.Link) (*link, *half) {
 }
 
 // enter numbers a half. Numbers are never used again, so a stale one finds nothing.
+// So an env.Link that a node has kept too long is an error it can see, and never somebody else's connection.
 func (m *machine) enter(l *link, h *half) {
 	h.machine = m
 	h.id = m.firstLink + env.Link(len(m.links))
@@ -108,6 +110,7 @@ func (w *World) forget(l *link, h *half) {
 }
 
 // newLink takes a link from the free list, or makes one. Its slots in the event queue stay with it for good.
+// Hence nothing in a link may be remembered across its end: who needs to know it again goes by the machine's numbering.
 func (w *World) newLink(lane env.Lane) *link {
 	if n := len(w.freeLinks); n > 0 {
 		l := w.freeLinks[n-1]
@@ -183,6 +186,7 @@ func (m *machine) Dial(to env.Addr, lane env.Lane) env.Link {
 		l.toServer.path, l.toClient.path = m.paths[m.index], m.paths[m.index]
 		w.send(&l.toClient, w.newPacket(packetReset), m.spent())
 	}
+	// A peer that is cut off says nothing at all, so connecting needs a deadline of its own.
 	m.watch(l, l.connectBy)
 	return l.client.id
 }
@@ -213,6 +217,8 @@ func (w *World) hangUp(l *link, how packetKind, at Time) {
 	w.freePackets(&l.unsent)
 	w.queue.drop(l.deadline)
 	w.queue.drop(l.written)
+	// A FIN behind a SYN that was never answered, or to a machine without power, would lie there until the end of the
+	// world: the sender's kernel gives up on both.
 	if p := &l.toServer; p.held && (l.client.state == halfOpening || l.server.machine.state == off) {
 		p.clear(w) // nobody will ever see these bytes, nor the end of them
 		return
@@ -227,6 +233,7 @@ func (w *World) closeServer(l *link, how packetKind, at Time) {
 	if l.server.state == halfOpen && l.client.state != halfGone {
 		w.send(&l.toClient, w.newPacket(how), at)
 	}
+	// That one is still served, though nobody hears the answer; what is unread never is.
 	if l.serving && !l.handed { // it is in the queue of the request handlers, out of reach
 		w.freePackets(&l.unread)
 		l.server.state = halfDraining
@@ -250,6 +257,7 @@ func (w *World) fail(l *link, err env.Error) {
 	w.queue.drop(l.written)
 	m.returnAll(l, err)
 	l.client.state = halfFailing
+	// Behind the returns, in the queue of the same lane: when a node hears of the loss it has nothing open there any more.
 	m.post(&m.stations[l.lane], work{kind: Lost, link: l, err: err, cause: w.cause})
 }
 
@@ -259,6 +267,7 @@ func (w *World) accept(l *link) {
 	path := l.toServer.path
 	tick := uint64(w.now) / uint64(faultTick)
 	switch {
+	// Refusal is an answer, and so needs a machine that is up; a machine that is down refuses by itself.
 	case m.listening() && path.refuse:
 		w.count(FaultRefuse)
 	case m.listening() && w.chance.rare(siteRefuse, path.entity, tick, w.net.RefusePPM, 1) != 0:
@@ -310,6 +319,8 @@ func (w *World) read(l *link) bool {
 		w.queue.set(l.readSlot, l.readable, w.order(l.toServer.path.entity, l.readable))
 		return false
 	}
+	// One request at a time of each connection, as Kafka mutes a channel until it has answered: that alone keeps a
+	// client's requests in order while eight handlers serve them.
 	p := l.unread.pop()
 	m := l.server.machine
 	l.serving, l.handed, l.oneWay = true, false, p.oneWay
@@ -330,6 +341,8 @@ func (w *World) served(l *link, at Time) {
 }
 
 // closedByClient is a FIN or RST that the server sees.
+// What the server has received before it is not taken back by a FIN: the requests are done, with nobody to answer. That is
+// how a producer that gave up still has its record written. A kernel that has unread bytes may as well drop them (DropPPM).
 func (w *World) closedByClient(l *link, reset bool) {
 	if l.server.state != halfOpen {
 		return
@@ -358,6 +371,7 @@ func (m *machine) ticket(to env.Ticket) *link {
 	if to.Incarnation != m.incarnation || l == nil || h != &l.server {
 		return nil
 	}
+	// Kafka answers each request once. A second answer would be taken for that of the next request.
 	if !l.serving || l.request != to {
 		m.misuse("the request %+v was answered before", to)
 	}

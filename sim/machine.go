@@ -135,6 +135,7 @@ func (m *machine) Choose(name env.Site, n uint64) uint64 {
 		s = &siteCount{site: newSite(name)}
 		m.sites[name] = s
 	}
+	// Counted for each machine and site: a node that draws once more at one site draws the same as before at all others.
 	s.next++
 	v := m.world.chance.choose(s.site, m.entity, s.next-1, n)
 	m.world.mix(s.key ^ v)
@@ -198,11 +199,13 @@ func (m *machine) ordered(what, path string, how ...int64) {
 // operated counts the places at which a machine can die, and tells the feeds.
 func (m *machine) operated(change diskChange) {
 	w := m.world
+	// Outside of an event a test writes, or a judge reads: it neither dies nor is it told of.
 	if w.current != m {
 		return
 	}
 	w.mix(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
 		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
+	// Names count only where they change: elsewhere the inode says it.
 	switch change.Op {
 	case diskWrite:
 		w.mix(change.Sum) // a run that writes other bytes is another run, though they be as many
@@ -213,6 +216,7 @@ func (m *machine) operated(change diskChange) {
 		w.effect(Effect{Kind: EffectDisk, At: change.Completes, Node: m.addr, Disk: change})
 	}
 	if m.dieIn > 0 {
+		// Right behind the change: this one is made, and the handler's next call finds the process dead.
 		if m.dieIn--; m.dieIn == 0 {
 			w.count(FaultDieAfter)
 			m.killed, m.ends = true, m.diePower
@@ -221,6 +225,7 @@ func (m *machine) operated(change diskChange) {
 }
 
 // flushed schedules the return of an asynchronous sync.
+// A failed one comes back in the same way, and no sooner: the node learns of it when the device does.
 func (m *machine) flushed(at Time, tok env.Token, err error) {
 	w := m.world
 	var place int32

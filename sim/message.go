@@ -24,6 +24,7 @@ func (w *World) pack(p *packet, from, to *machine) {
 	} else {
 		p.size = int32(wire.Size(p.resp))
 	}
+	// The bytes are made at the send in every mode that makes any: the receiver must see the message as it was then.
 	switch w.config.Mode {
 	case Wire:
 		if p.req != nil {
@@ -40,6 +41,7 @@ func (w *World) pack(p *packet, from, to *machine) {
 
 // unpack is the other end: the message that arrived from somebody.
 func (w *World) unpack(p *packet, from env.Addr) {
+	// Pointer and guard hand over the struct.
 	if p.bytes == nil {
 		return
 	}
@@ -111,6 +113,7 @@ func recordsGist(records []byte) uint64 {
 }
 
 // stamp gives a response the version of its request. ApiVersions alone answers an unknown version with version 0.
+// It must, for a client that asks with a version nobody knows cannot know the answer's either.
 func stamp(resp env.Response, version int16) {
 	const unsupportedVersion = 35
 	if r, ok := resp.(*kmsg.ApiVersionsResponse); ok && r.ErrorCode == unsupportedVersion {
@@ -120,13 +123,15 @@ func stamp(resp env.Response, version int16) {
 }
 
 // guardDelay is how many messages later a message is looked at again.
+// Far enough for a receiver to have handled it and for whoever shares it to have gone on; near enough that a violation is
+// found close to its cause. At the end of a run all that is left is looked at.
 const guardDelay = 400
 
 // guard remembers the last messages as they were sent.
 type guard struct {
 	watched   [guardDelay]guarded
 	next      int
-	scratch   []byte
+	scratch   []byte // one buffer for all encodings
 	violation *GuardViolation
 }
 
@@ -171,6 +176,7 @@ func (g *guard) look(i int) {
 	if m.req == nil && m.resp == nil || g.encode(m) == m.hash {
 		return
 	}
+	// The first is kept: later ones may be its children.
 	if g.violation == nil {
 		v := GuardViolation{From: m.from, To: m.to, Event: m.cause, Response: m.req == nil}
 		if m.req != nil {

@@ -3,9 +3,12 @@ package sim
 import "samsa/sim/env"
 
 // Faults of the network. A fault goes from some machines to others, one way; both ways is two calls or Partition.
+// What a fault does is decided where packets arrive (pipe.go); here switches are thrown. So ordering a fault between a
+// hundred machines costs ten thousand assignments, and a packet asks one path.
 // Each may be called between events, from World.At and from World.AfterEvent, but not from inside a node.
 
 // each calls f for every ordered pair of different machines.
+// A machine always reaches itself: the loopback has no cable.
 func (w *World) each(from, to []env.Addr, f func(*path)) {
 	for _, a := range from {
 		for _, b := range to {
@@ -17,6 +20,7 @@ func (w *World) each(from, to []env.Addr, f func(*path)) {
 }
 
 // eachLink calls f for every living link that one of from dialled to one of to, oldest place first.
+// Only those of the dialling side: a fault of connections goes by who opened them, in both directions of each.
 func (w *World) eachLink(from, to []env.Addr, f func(*link)) {
 	for _, l := range w.links {
 		if l.client.state != halfGone && l.server.machine != nil &&
@@ -56,6 +60,7 @@ func (w *World) Heal(from, to []env.Addr) {
 }
 
 // HealAll ends every fault of the network but those of single connections.
+// A connection that was stalled or forgotten stays so: what ends it is a timeout of its client, as in life.
 func (w *World) HealAll() {
 	w.acting("healall", nil, nil)
 	for _, m := range w.machines {
@@ -79,6 +84,7 @@ func (w *World) Calm() {
 func (w *World) heal(path *path) {
 	wasCut := path.cut
 	if wasCut {
+		// Packets whose flight overlapped the cut are looked at when they arrive, by this time.
 		path.healedAt = w.now
 	}
 	path.cut, path.clog = false, false
@@ -89,6 +95,7 @@ func (w *World) heal(path *path) {
 func (w *World) release(which func(*pipe) bool, retransmit bool) {
 	for _, l := range w.links {
 		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
+			// Only heads wait; the packets behind them come up in their turn.
 			if !p.held || p.head == nil || !which(p) {
 				continue
 			}
@@ -110,6 +117,7 @@ func (w *World) Clog(from, to []env.Addr) {
 
 // Stall holds up the connections that exist now, in both directions, for a span. New ones work: so a request of an
 // old connection can arrive after those of the new one.
+// It is how a zombie's write arrives after its successor's.
 func (w *World) Stall(from, to []env.Addr, d env.Duration) {
 	w.acting("stall", from, to, int64(d))
 	w.eachLink(from, to, func(l *link) {
@@ -130,6 +138,7 @@ func (w *World) breakLink(l *link) {
 	w.count(FaultReset)
 	l.toServer.clear(w)
 	l.toClient.clear(w)
+	// A server that never saw the SYN has nothing to reset; one that drains serves on what it has.
 	switch l.server.state {
 	case halfNone:
 		l.server.state = halfGone
@@ -143,6 +152,8 @@ func (w *World) breakLink(l *link) {
 
 // PrefixThenCut delivers the first keep packets that each connection has on the wire, in each direction; the rest is
 // lost, and both ends see a reset behind it.
+// Of requests sent in a row some are done and some are not, and the client cannot tell which: what a producer's sequence
+// numbers are for.
 func (w *World) PrefixThenCut(from, to []env.Addr, keep int) {
 	w.acting("prefixthencut", from, to, int64(keep))
 	w.eachLink(from, to, func(l *link) {
@@ -176,6 +187,7 @@ func (p *pipe) keep(w *World, n int) {
 }
 
 // HalfOpen makes the path forget the connections that exist now: their packets vanish, and neither end is told.
+// It is what a firewall does that loses its table. Only timeouts end it, and each end has its own.
 func (w *World) HalfOpen(from, to []env.Addr) {
 	w.acting("halfopen", from, to)
 	w.eachLink(from, to, func(l *link) {
@@ -204,6 +216,7 @@ func (w *World) Bandwidth(from, to []env.Addr, rate int64) {
 }
 
 // Loss loses packets: in so many of a thousand milliseconds what departs comes one or more retransmissions later.
+// TCP hides a loss and shows a delay; so does this.
 func (w *World) Loss(from, to []env.Addr, permille uint32) {
 	w.acting("loss", from, to, int64(permille))
 	w.each(from, to, func(p *path) { p.loss = permille * 1000 })

@@ -81,6 +81,7 @@ func (ps *packetList) pop() *packet {
 	return p
 }
 
+// newPacket takes a packet from the free list. Its cause is whatever runs now.
 func (w *World) newPacket(kind packetKind) *packet {
 	p := w.freedPackets
 	if p == nil {
@@ -121,6 +122,7 @@ func (w *World) send(p *pipe, k *packet, at Time) {
 	p.lastDepart = k.depart
 	k.arrive = max(w.flight(p, k), p.lastArrive)
 	p.lastArrive = k.arrive
+	// Two machines' packets that arrive at one nanosecond come in an order of the seed's; two of one pipe in theirs.
 	k.order = w.order(path.entity, k.arrive)
 	if p.tail == nil {
 		p.head = k
@@ -142,6 +144,7 @@ func (w *World) departs(p *pipe, k *packet) {
 }
 
 // pop takes the first packet off the wire; the next one is scheduled.
+// Only the head has a place in the event queue: a pipe with a thousand requests costs the queue no more than one.
 func (p *pipe) pop(w *World) *packet {
 	k := p.head
 	p.head = k.next
@@ -174,6 +177,8 @@ func (p *pipe) truncate(w *World, t Time) {
 	for k != nil && k.depart <= t {
 		last, k = k, k.next
 	}
+	// The line is free again for what the kernel still has to say: a FIN leaves behind what has departed, not behind what
+	// never did.
 	p.lastDepart = min(p.lastDepart, t)
 	p.lineFree = min(p.lineFree, t)
 	if last == nil {
@@ -197,6 +202,8 @@ func (p *pipe) again(w *World, at Time) {
 }
 
 // pipeUp is the first packet at its destination, if nothing is in its way. It reports whether a node handled it.
+// The order of questions is that of the way: the connection, the sender and the past of the path, the path now, the
+// receiver's power, the noise.
 func (w *World) pipeUp(p *pipe) bool {
 	l, k, path := p.link, p.head, p.path
 	from, to := p.ends()
@@ -218,6 +225,8 @@ func (w *World) pipeUp(p *pipe) bool {
 		p.held = true
 		return false
 	}
+	// What comes by chance must not depend on how many packets there are: the draw is the tick's, and its first packet
+	// is hit.
 	tick := uint64(w.now) / uint64(faultTick)
 	if w.net.ResetPPM > 0 && path.resetTick != tick && w.chance.rare(siteReset, path.entity, tick, w.net.ResetPPM, 1) != 0 {
 		path.resetTick = tick
@@ -236,6 +245,7 @@ func (w *World) pipeUp(p *pipe) bool {
 	case packetSynAck:
 		w.established(l)
 	case packetFin, packetReset:
+		// To a client a FIN and a reset are the same news: what it has not been told may have happened or not.
 		if !p.back {
 			w.closedByClient(l, k.kind == packetReset)
 		} else if l.client.state == halfOpening {
@@ -268,6 +278,7 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 		at = max(at, w.resent(k.depart, path.healedAt)+Time(path.least))
 		w.count(FaultCut)
 	}
+	// Put off, not dropped: the packet keeps its place, and whatever is behind it waits.
 	if p.stalled > at {
 		at = p.stalled
 		w.count(FaultStall)

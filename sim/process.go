@@ -12,14 +12,20 @@ func (w *World) Start(addr env.Addr) {
 		return
 	}
 	if m.state == off || m.boots == 0 {
+		// The monotonic clock counts from the boot, at a reading nobody may rely on: each boot draws its own. A process that
+		// is restarted on a running machine goes on with the same clock.
 		m.boots++
 		m.mono = clock{since: w.now, value: int64(w.chance.choose(siteMono, m.entity, m.boots, uint64(env.Day))), ppm: m.mono.ppm}
 	}
 	wasOff := m.state == off
+	// The first event is an entry of the queue like any other: of machines that are started at one instant the seed decides
+	// which is first.
 	m.state = starting
 	m.incarnation++
 	m.cause = w.cause
 	w.queue.set(m.start, w.now, w.order(m.entity, w.now))
+	// Packets to a machine without power were held, not lost: their senders repeat them until somebody answers. Now the
+	// kernel does, with a reset, for it knows nothing of these connections.
 	if wasOff {
 		w.release(func(p *pipe) bool {
 			_, to := p.ends()
@@ -29,6 +35,7 @@ func (w *World) Start(addr env.Addr) {
 }
 
 // startUp is a process's first event. Nothing else happens in it before this is paid for, and nobody can connect.
+// A machine that is paused before its process has run starts when it is resumed: a paused process does not even begin.
 func (w *World) startUp(m *machine) bool {
 	if m.paused {
 		return false
@@ -37,12 +44,15 @@ func (w *World) startUp(m *machine) bool {
 	if m.config.Double != "" {
 		w.count(FaultDouble)
 	}
+	// A new struct: what an incarnation knows of those before it, it knows from the disk.
 	m.node = m.config.New()
 	s := &m.stations[env.LaneBackground]
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectStarted, At: w.now, Node: m.addr})
 	}
 	w.serve(s, 0, &work{kind: Started, cause: m.cause})
+	// A process that reads its disk serves nobody, on no lane. Without this a request handler would meet a node whose
+	// recovery is not paid for yet.
 	ready := s.busy[0]
 	for i := range m.stations {
 		for j := range m.stations[i].busy {
@@ -69,6 +79,8 @@ func (w *World) Stop(addr env.Addr) {
 
 func (w *World) stop(m *machine) {
 	w.count(FaultStop)
+	// A signal waits for its turn like everything else: a node whose background lane hangs on its disk does not hear it,
+	// and has to be killed.
 	m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
 }
 
@@ -118,6 +130,7 @@ func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
 // Ending reports that a machine's process died or left inside an event whose cost is not paid yet. Until then it runs, for
 // what departs before does depart; but its node may have gone on behind the point of death, or stopped halfway where a
 // disk failed, and says nothing about anything.
+// Judges ask, and look away until it is over.
 func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying }
 
 // Powered reports that the machine has power.
@@ -134,6 +147,8 @@ func (w *World) Incarnation(addr env.Addr) uint32 { return w.must(addr).incarnat
 
 // DieAfter kills the process right after its n-th disk operation from now (n >= 1) that changes or syncs anything,
 // inside the event that makes it; with power the machine goes, too. It holds for this incarnation; 0 takes it back.
+// Time cannot get there: it does not move inside an event, so Crash and PowerLoss fall between events. Yet the states
+// between two writes of one handler are where recovery code is wrong, and counting operations reaches each of them.
 func (w *World) DieAfter(addr env.Addr, n int, power bool) {
 	m := w.act("die-after", addr, int64(n), flag(power))
 	m.dieIn, m.diePower = n, power
@@ -160,6 +175,8 @@ func (w *World) Pause(addr env.Addr) {
 		return
 	}
 	w.count(FaultPause)
+	// Nothing is cancelled: timers come due and packets arrive while it stands still, and wait in the queues of their
+	// lanes. Only the entries that would serve these queues go.
 	m.paused, m.pausedAt, m.resumedAt = true, w.now, Forever
 	for i := range m.stations {
 		w.queue.drop(m.stations[i].slot)
@@ -209,6 +226,8 @@ func (w *World) ending(m *machine, at Time) {
 
 // die ends the process now; with power the machine, too. Without a process only the machine ends.
 func (w *World) die(m *machine, power bool, reason error) {
+	// A hook may kill a machine while others still read the event that it was called for. That one is put back behind the
+	// event of the death.
 	running, saved := m.alive(), w.event
 	if running {
 		w.begin(Died, m, w.cause)
@@ -220,6 +239,8 @@ func (w *World) die(m *machine, power bool, reason error) {
 	q := &w.queue
 	q.drop(m.start)
 	q.drop(m.death)
+	// What the process had before it: timers, the return of flushes (the device does them all the same), and what waits in
+	// the queues of its lanes.
 	m.timers.clear(q)
 	for i := range m.flushes {
 		if q.queued(m.flushes[i].slot) {
@@ -231,11 +252,14 @@ func (w *World) die(m *machine, power bool, reason error) {
 		s := &m.stations[i]
 		q.drop(s.slot)
 		for s.waiting.n > 0 {
+			// What they are made of goes back; they leave no trace.
 			k := s.waiting.pop()
 			w.discard(&k)
 		}
 		clear(s.busy)
 	}
+	// The order counts. Links first, which says what has departed. Then the judges, who must learn what is left of the
+	// handlers' effects while the disk still knows how far these had come. The disk last.
 	w.dropLinks(m, power)
 	if len(w.feeds) > 0 {
 		w.forsake(m, power)
@@ -270,6 +294,8 @@ func (w *World) die(m *machine, power bool, reason error) {
 
 // dropLinks ends all links of a machine whose process ends: with FIN behind what has departed, or in silence.
 func (w *World) dropLinks(m *machine, power bool) {
+	// A departure is fixed when the handler runs, so there may be packets on the wire that leave in the future. They never
+	// will.
 	left := w.now // what departs later does not
 	if m.paused {
 		left = m.pausedAt
@@ -289,6 +315,7 @@ func (w *World) dropLinks(m *machine, power bool) {
 			}
 		}
 	}
+	// Its numbers are used up: a link of this incarnation means nothing to the next one.
 	clear(m.links)
 	m.firstLink += env.Link(len(m.links))
 	m.links = m.links[:0]
@@ -296,6 +323,7 @@ func (w *World) dropLinks(m *machine, power bool) {
 
 func (w *World) dropClient(l *link, left Time, power bool) {
 	l.toServer.truncate(w, left)
+	// Nobody is left to whom they could return.
 	for c := l.calls.head; c != nil; {
 		next := c.next
 		w.recycleCall(c)
@@ -318,6 +346,8 @@ func (w *World) dropServer(l *link, left Time, power bool) {
 	w.freePackets(&l.unread)
 	l.serving = false
 	w.queue.drop(l.readSlot)
+	// The kernel closes what a dead process leaves open. A machine without power says nothing: its peers find out by their
+	// own timeouts, or when it is back and its kernel resets what it does not know.
 	if !power && l.server.state == halfOpen && l.client.state != halfGone {
 		w.send(&l.toClient, w.newPacket(packetFin), w.now)
 	}

@@ -44,6 +44,7 @@ type entry struct {
 const tieShift = 56
 
 // queue is the heap with its slots.
+// Heap and slots point at each other: slots[s].pos is where heap[pos].slot is s. Only up, down, set, drop and pop know.
 type queue struct {
 	heap  []entry
 	slots []slot
@@ -97,6 +98,7 @@ func (q *queue) drop(id slotID) {
 	if pos == last {
 		return
 	}
+	// The last entry takes the empty place, and may be too early for it as well as too late: it comes from another branch.
 	if pos > 0 && e.before(q.heap[(pos-1)/2]) {
 		q.up(pos, e)
 	} else {
@@ -117,6 +119,7 @@ func (q *queue) pop() entry {
 	return first
 }
 
+// Time, then tie class, then first come first served: a total order, or equal configs would not be equal runs.
 func (e entry) before(f entry) bool {
 	return e.at < f.at || e.at == f.at && e.order < f.order
 }

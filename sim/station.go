@@ -25,6 +25,7 @@ type station struct {
 const handlers = int(env.Lanes)
 
 // work is an event that has not been handled yet.
+// It is a value and not a closure: it can be looked at, dropped with a process, and costs no memory of its own.
 type work struct {
 	kind  Kind
 	err   env.Error // Returned, Lost
@@ -37,6 +38,8 @@ type work struct {
 }
 
 // receiver is the station for requests of a lane.
+// Raft and heartbeats have their own, as in Kafka the controller's and the broker's listener do: request handlers that all
+// wait for a disk must not cost a leader its office.
 func (m *machine) receiver(lane env.Lane) *station {
 	switch lane {
 	case env.LaneRaft, env.LaneHeartbeat, env.LaneBackground:
@@ -46,6 +49,7 @@ func (m *machine) receiver(lane env.Lane) *station {
 }
 
 // server is the server that is free first, and since or until when.
+// There are eight; a heap of them would be slower than looking.
 func (s *station) server() (int, Time) {
 	first := 0
 	for i, t := range s.busy {
@@ -63,6 +67,7 @@ func (m *machine) submit(s *station, k work) bool {
 		m.world.discard(&k)
 		return false
 	}
+	// The common case costs no visit to the event queue.
 	if s.waiting.n == 0 && !m.paused {
 		if i, free := s.server(); free <= m.world.now {
 			return m.world.serve(s, i, &k)
@@ -90,12 +95,14 @@ func (s *station) awake() {
 	}
 	_, free := s.server()
 	at := max(free, m.world.now)
+	// One entry for all that waits: it comes up again for the next.
 	m.world.queue.set(s.slot, at, m.world.order(m.entity, at))
 }
 
 // stationUp serves the first waiting event, if a server is really free by now.
 func (w *World) stationUp(s *station) bool {
 	if i, free := s.server(); free <= w.now {
+		// Void work takes no time and is no event, so the next in line is served at once.
 		for s.waiting.n > 0 {
 			k := s.waiting.pop()
 			if w.serve(s, i, &k) {

@@ -34,6 +34,8 @@ type timer struct {
 }
 
 // timers is the table. It only grows; the places of disarmed timers are reused.
+// Not a Go map: that would allocate, and the compiler's hash is not ours to make quick. Probing is linear, removal shifts
+// back, so a machine that arms and disarms all day has a table as clean as on its first.
 type timers struct {
 	slab  []timer
 	free  []int32
@@ -41,6 +43,7 @@ type timers struct {
 	live  int     // timers in the index
 }
 
+// hashTimer need only spread; it is in no run's identity.
 func hashTimer(t env.Timer) uint64 {
 	h := (uint64(t.A) + uint64(t.Kind)<<40) * golden
 	h = (h ^ h>>32 ^ uint64(t.B)) * 0xBF58476D1CE4E5B9
@@ -64,6 +67,7 @@ func (ts *timers) find(key env.Timer) int32 {
 
 // add makes a place for a timer that has none.
 func (ts *timers) add(key env.Timer, q *queue, machine int32) int32 {
+	// Half empty, so that a probe is short: a timer is looked up at each Arm.
 	if 2*(ts.live+1) > len(ts.index) {
 		ts.grow()
 	}
@@ -110,6 +114,7 @@ func (ts *timers) remove(place int32, q *queue) {
 		hole = (hole + 1) & mask
 	}
 	for i := (hole + 1) & mask; ts.index[i] != 0; i = (i + 1) & mask {
+		// An entry may fill the hole unless its home is behind it: nobody looks for a timer before its home.
 		home := hashTimer(ts.slab[ts.index[i]-1].key) & mask
 		if (i-home)&mask >= (i-hole)&mask {
 			ts.index[hole] = ts.index[i]
@@ -155,9 +160,11 @@ func (m *machine) Arm(key env.Timer, after env.Duration) {
 		place = m.timers.add(key, &w.queue, m.index)
 	}
 	t := &m.timers.slab[place]
+	// In the machine's time, and from it in true time; retime does the second again when the clock bends.
 	t.due = env.Instant(m.mono.read(w.now)).Add(max(after, 0))
 	t.armed = m.spent()
 	t.at = max(m.mono.when(int64(t.due)), t.armed)
+	// Drawn when armed, so that moving the entry later does not move the timer behind its peers.
 	t.order = w.order(m.entity, t.at)
 	t.cause = w.cause
 	t.gen++
@@ -182,6 +189,7 @@ func (m *machine) Disarm(key env.Timer) {
 // timerUp handles a timer's entry in the event queue.
 func (w *World) timerUp(m *machine, place int32, e entry) bool {
 	t := &m.timers.slab[place]
+	// This entry is an older arming's; the timer has been moved to later since.
 	if t.order != e.order {
 		w.queue.set(t.slot, t.at, t.order)
 		return false
@@ -191,6 +199,7 @@ func (w *World) timerUp(m *machine, place int32, e entry) bool {
 }
 
 // retime moves all timers and timeouts after the monotonic clock began to run differently.
+// Only those that are armed: what is due has happened, whatever the clock says now.
 func (m *machine) retime() {
 	w := m.world
 	for i := range m.timers.slab {

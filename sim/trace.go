@@ -73,6 +73,7 @@ type Noted struct {
 }
 
 // TraceSink is told of every event when its handler has returned.
+// It is told of one struct, used again for the next event: a trace that nobody keeps costs no memory.
 type TraceSink interface {
 	Event(*Event)
 }
@@ -99,6 +100,7 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 		}
 	}
 	e.Seq, e.Cause, e.Kind, e.Time, e.Story, e.Notes = w.events, cause, kind, w.now, false, e.Notes[:0]
+	// From here on this event is the cause of all that is scheduled.
 	w.cause = w.events
 	w.events++
 	w.mix(uint64(w.now))
@@ -112,6 +114,7 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 // finish closes it: hash, trace, judges.
 func (w *World) finish() {
 	e := &w.event
+	// What a handler spent is part of what it did: two runs that differ in a disk's speed differ here first.
 	w.mix(uint64(e.Cost)<<1 | 1)
 	if e.Story {
 		e.Step = w.steps

@@ -30,6 +30,7 @@ type World struct {
 	freeCall     *call
 	guard        *guard // in guard mode
 
+	// The one event that happens. There is only ever one: all that follows is of it.
 	current *machine // whose event runs; nil between events
 	cause   uint64   // of whatever is scheduled now: the running event, or the one that sent what arrives
 	event   Event    // the running event
@@ -38,15 +39,18 @@ type World struct {
 	hash    uint64
 	told    bool // somebody reads events
 
+	// Those who look on. Nothing they do may reach what is above; TestWatchersChangeNothing holds them to it.
 	feeds   []Feed
 	after   []func(*Event)
 	pending effects
 
+	// What went wrong so far.
 	fired     [worldFaultCount]uint64
 	firedDisk []Activation
 }
 
 // action is something to be done from outside: to the world, or by a node.
+// Labels are all the hash knows of what a function does; what it orders goes in when it orders it.
 type action struct {
 	label string
 	do    func()
@@ -58,6 +62,7 @@ type action struct {
 // New makes an empty world at time 0.
 func New(config Config) *World {
 	w := &World{config: config, net: config.Net, cpu: config.CPU, epoch: config.Epoch, byAddr: map[env.Addr]*machine{}}
+	// Zero values that work. What is negative, or is a constructor's (Ideal), is how to ask for nothing at all.
 	if w.net == (NetProfile{}) {
 		w.net = LAN()
 	}
@@ -84,6 +89,7 @@ func New(config Config) *World {
 	if config.Mode == Guard {
 		w.guard = &guard{}
 	}
+	// The seed itself goes in: two seeds whose runs happen to agree are still two runs.
 	w.hash = finish(config.Seed ^ golden)
 	w.cause, w.event.Seq = NoCause, NoCause
 	for _, f := range diskFaults {
@@ -102,6 +108,7 @@ func (w *World) Add(config Machine) {
 		config.RequestThreads = 8
 	}
 	if config.Disk == (DiskProfile{}) {
+		// Its own, else the world's, else what a broker in a cloud has.
 		config.Disk = w.config.Disk
 	}
 	if config.Disk == (DiskProfile{}) {
@@ -109,6 +116,7 @@ func (w *World) Add(config Machine) {
 	}
 	m := &machine{world: w, index: int32(len(w.machines)), addr: config.Addr, entity: hashEntity(string(config.Addr)),
 		config: config, state: down, firstLink: 1, slow: 1000, sites: map[env.Site]*siteCount{}}
+	// Clocks are lines from true time: nothing has to tick while nobody looks.
 	m.wall = clock{since: w.now, value: int64(w.epoch) + int64(w.now) + int64(config.WallSkew), ppm: config.WallDriftPPM}
 	m.mono = clock{since: w.now, ppm: config.MonoDriftPPM}
 	m.disk = newDisk(config.Disk, m)
@@ -130,6 +138,7 @@ func (w *World) Add(config Machine) {
 }
 
 // connect draws the paths between a new machine and all others.
+// What a path is decides the pair's name and not the order of drawing, so a machine more moves no other's latency.
 func (w *World) connect(m *machine) {
 	for _, n := range w.machines {
 		m.paths = append(m.paths, w.newPath(m, n))
@@ -179,6 +188,8 @@ func (w *World) acting(what string, from, to []env.Addr, how ...int64) {
 	w.mixAll(how)
 }
 
+// idle panics inside an event. A handler that could cut its own cable would leave the rest of itself in a world that its
+// beginning did not know, and nothing in Kafka can do that.
 func (w *World) idle(what string) {
 	if w.current != nil {
 		panic("sim: " + what + " from inside an event of " + string(w.current.addr))
@@ -197,11 +208,13 @@ func (w *World) At(t Time, label string, do func()) {
 	w.idle("At")
 	a := &w.actions[w.newAction(label)]
 	a.do = do
+	// Of the first class of its instant for every seed: a scenario's verb is no part of what is left to chance.
 	w.queue.set(a.slot, max(t, w.now), w.queue.order(0))
 }
 
 // Do has a node do something now that no message and no timer asks of it: a user's program that produces. It is an
 // event on the background lane, and waits for that like any other; a machine without a process never does it.
+// Calling a method of World.Node instead would work, and have no cost, no cause and no place in the trace.
 func (w *World) Do(addr env.Addr, label string, ask func(env.Env, env.Node)) {
 	m := w.act("do", addr)
 	a := &w.actions[w.newAction(label)]
@@ -228,6 +241,7 @@ func (w *World) freeAction(place int32) {
 }
 
 // actionUp does a control action, or hands it to its node.
+// What is left of the action is copied out first: a control action may schedule others, and they may take its place.
 func (w *World) actionUp(place int32) bool {
 	a := w.actions[place]
 	if m := a.node; m != nil {
@@ -235,6 +249,7 @@ func (w *World) actionUp(place int32) bool {
 	}
 	w.freeAction(place)
 	w.cause = NoCause
+	// Told before it is done: what it causes comes behind it in the trace, and a panic in it has a line that names it.
 	w.begin(Control, nil, NoCause)
 	w.event.Label, w.event.Cost = a.label, 0
 	w.mix(hashString(a.label))
@@ -278,6 +293,8 @@ func (w *World) WallAt(addr env.Addr) env.Time { return env.Time(w.must(addr).wa
 func (w *World) MonoAt(addr env.Addr) env.Instant { return env.Instant(w.must(addr).mono.read(w.now)) }
 
 // Step lets the next event happen. It reports false if nothing will ever happen again.
+// An entry is not always an event: a packet that meets a cut cable, a deadline that looks and sleeps on, a lane that is
+// still busy. Step takes entries until a node, or somebody outside, has acted.
 func (w *World) Step() bool {
 	for len(w.queue.heap) > 0 {
 		if w.advance() {
@@ -291,6 +308,7 @@ func (w *World) Step() bool {
 }
 
 // RunUntil lets everything happen that happens up to time t, and moves time there.
+// Time gets there also if nothing happens: whoever calls wants to act then.
 func (w *World) RunUntil(t Time) {
 	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= t {
 		w.advance()
@@ -303,6 +321,8 @@ func (w *World) RunUntil(t Time) {
 }
 
 // Close ends the world: all processes end without a word. A closed world does not move.
+// Most worlds may simply be dropped; those whose nodes hold coroutines may not, since a parked coroutine is reachable for
+// the runtime and its garbage for ever. So whoever makes worlds by the thousand closes them.
 func (w *World) Close() {
 	for _, m := range w.machines {
 		m.drop()
@@ -316,6 +336,7 @@ func (w *World) advance() bool {
 	if len(w.feeds) > 0 && e.at > w.now {
 		w.complete(e.at - 1) // what is complete before is told before; the rest after this event, in its place
 	}
+	// Here, and in RunUntil, true time moves; nowhere else.
 	w.now = e.at
 	s := w.queue.slots[e.slot]
 	event := false
@@ -328,6 +349,7 @@ func (w *World) advance() bool {
 		} else {
 			event = w.pipeUp(&l.toClient)
 		}
+	// A lane that was busy is free; the other slots are things that happen by themselves.
 	case slotStation:
 		event = w.stationUp(&w.machines[s.a].stations[s.b])
 	case slotDeadline:
@@ -341,6 +363,7 @@ func (w *World) advance() bool {
 	case slotStart:
 		event = w.startUp(w.machines[s.a])
 	case slotDeath:
+		// Its cause is the event in which the process died or left.
 		m := w.machines[s.a]
 		w.cause = m.cause
 		w.die(m, m.ends, m.reason)
@@ -348,6 +371,7 @@ func (w *World) advance() bool {
 	case slotControl:
 		event = w.actionUp(s.a)
 	}
+	// Whoever handled the entry has let go of its links.
 	if len(w.settling) > 0 {
 		w.freeSettled()
 	}
@@ -361,6 +385,7 @@ func (w *World) serve(s *station, server int, k *work) bool {
 	if void := w.open(m, k); void {
 		return false
 	}
+	// Paid before the handler's first effect, so that even a node that touches no disk does not answer in no time.
 	m.cost = w.cpu
 	if m.slow != 1000 {
 		m.cost = m.cost * env.Duration(m.slow) / 1000
@@ -374,6 +399,7 @@ func (w *World) serve(s *station, server int, k *work) bool {
 	s.busy[server] = end
 	w.event.Cost = m.cost
 	w.shut(m, k)
+	// Its death is an event of its own, at the moment the cost is paid: until then the network owes it departures.
 	if m.killed || m.leaves {
 		w.ending(m, end)
 	}
