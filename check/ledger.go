@@ -195,7 +195,14 @@ func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool)
 		r.miss(q, 1)
 	}
 	if hits := v.Broker(r.Node).hits; byFault && len(hits) > 0 {
-		q.taken = append(q.taken, taken{r.Node, hits[len(hits)-1], flushed})
+		last := len(hits) - 1
+		for i := last; i >= 0 && flushed; i-- { // power does not take what is on the device: if that was damaged, that did
+			if damages(v.hits[hits[i]].What) {
+				last = i
+				break
+			}
+		}
+		q.taken = append(q.taken, taken{r.Node, hits[last], flushed})
 	}
 }
 

@@ -115,6 +115,19 @@ func TestLicences(t *testing.T) {
 			s.leads(2, 2, 0)
 			return s
 		}, Priced, "bit rot of broker 2"},
+		{"what rotted is rotten, whatever hit the disk since", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.alter(0, ids(2), nil)
+			s.Flushed(s.p.Replica(2), 1)
+			s.Struck(2, "bit rot")
+			s.power(2, 0)
+			s.restart(2, 22)
+			s.alter(wire.NoNode, ids(2), nil)
+			s.alter(2, ids(2), nil)
+			s.leads(2, 2, 0)
+			return s
+		}, Priced, "bit rot of broker 2"},
 		{"an unclean election was allowed", func() *stage {
 			s := staged(1)
 			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})

@@ -116,6 +116,7 @@ func (g *ghosts) lost(host env.Addr, by string) {
 				file := l.file(f.Path)
 				file.told = f.Size
 				g.follow(l, file)
+				g.untorn(l, file)
 				file.durable = file.parsed // what power has left is on the device
 			}
 		}
@@ -133,6 +134,18 @@ func (g *ghosts) lost(host env.Addr, by string) {
 		}
 		for _, b := range now[same:] {
 			g.heard.grew(l, b)
+		}
+	}
+}
+
+// untorn forgets what power has torn, from the first batch on that is not sound: its header may be made of two, and say
+// anything. Recovery will cut it off.
+func (g *ghosts) untorn(l *ghost, f *ghostFile) {
+	for i, b := range f.batches {
+		bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
+		if wire.Batch(bytes).Validate() != nil {
+			f.parsed, f.batches = b.pos, f.batches[:i]
+			return
 		}
 	}
 }
