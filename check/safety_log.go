@@ -216,6 +216,9 @@ func seeRead(d *Docket, v *View, c *Change) {
 		if clause == "" {
 			clause = q.doomed
 		}
+		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves what its disk gives it
+			clause = v.bent(p)
+		}
 		d.decide(v, Fact{p.TP.String(), q.Base, c.Replica.role()}, clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
 			itoa(q.step), "; now broker ", itoa(c.Node), " serves ", b.span(), " there")
 	}
