@@ -19,9 +19,9 @@ import (
 
 // runFlags are what `samsa run` was asked.
 type runFlags struct {
-	seed, until, expect, trace string
-	set, rules                 []string
-	json                       bool
+	seed, until, expect, trace, html string
+	set, rules                       []string
+	json                             bool
 }
 
 // runCommand runs a scenario once.
@@ -55,6 +55,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.StringVar(&f.until, "until", "", "stops at `STEP` of the story")
 	flags.StringVar(&f.expect, "expect", "", "succeeds if exactly `violated:CHECK` is so")
 	flags.StringVar(&f.trace, "trace", "", "writes every note to `FILE`, one JSON object a line")
+	flags.StringVar(&f.html, "html", "", "writes the story and the verdict to `FILE` too, as one page")
 	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of the story")
 	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var all []string
@@ -74,6 +75,7 @@ type job struct {
 	until    uint64 // 0: to the end
 	expected string // check that is expected to be violated
 	json     bool
+	html     string // a file to write the page to; "" for none
 	again    string // the flags that give the same run
 }
 
@@ -105,7 +107,7 @@ func understand(name string, f runFlags) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{name: name, program: program, json: f.json}
+	j := &job{name: name, program: program, json: f.json, html: f.html}
 	if f.seed != "" {
 		seed, err := strconv.ParseUint(f.seed, 10, 64)
 		if err != nil {
@@ -231,6 +233,11 @@ func (a *app) play(j *job, t *trace) error {
 	a.code = codeOf(v, j.expected)
 	if r.Interrupted = interrupted; interrupted {
 		r.Stopped, a.code = "interrupted; the judges speak of what happened so far", exitInterrupted
+	}
+	if j.html != "" {
+		if err := (page{r, j.program.File.Story, view.Story(s), j.again}).write(j.html); err != nil {
+			return err
+		}
 	}
 	if j.json {
 		a.printJSON(r)
