@@ -57,13 +57,7 @@ func (t Timeouts) caughtUp() Duration { return t.inSync() + 2*t.FetchWait }
 var livenessChecks = []*Check{
 	alive("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
-			for _, p := range v.parts {
-				if f, trouble := v.healed(p); trouble != "" {
-					return true, f, trouble
-				}
-				seen = seen || len(p.assigned.Replicas) > 0
-			}
-			return seen, Fact{}, ""
+			return v.allHealed(func(p *Partition) bool { return len(p.assigned.Replicas) > 0 })
 		},
 		func(s *stage) { s.follows(2, 0, 0); s.follows(3, 0, 0) },
 		func(s *stage) { s.alter(wire.NoNode, ids(2), nil) }),
@@ -128,12 +122,7 @@ var livenessChecks = []*Check{
 
 	alive("recovers", "L20", "after all brokers lost power at once, the cluster serves again without help",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
-			for _, p := range v.parts {
-				if f, trouble := v.healed(p); v.blackout && trouble != "" {
-					return true, f, trouble
-				}
-			}
-			return v.blackout, f, ""
+			return v.allHealed(func(*Partition) bool { return v.blackout })
 		},
 		func(s *stage) {
 			for node := wire.NodeID(1); node <= 3; node++ {
@@ -187,7 +176,11 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 			case since <= bound(v.rules.Timeouts):
 				return Result{Status: Unexercised, Explanation: "the run ended " + seconds(since) + " after the last fault; the bound is " + seconds(bound(v.rules.Timeouts))}
 			}
-			return Result{Status: Violated, Step: v.step, Fact: fact, Explanation: trouble + ", " + seconds(since) + " after the last fault ended; the timeouts allow " + seconds(bound(v.rules.Timeouts))}
+			r := Result{Status: Violated, Step: v.step, Fact: fact, Explanation: trouble + ", " + seconds(since) + " after the last fault ended; the timeouts allow " + seconds(bound(v.rules.Timeouts))}
+			if r.Clause = v.bentAt(fact); r.Clause != "" {
+				r.Status = Priced
+			}
+			return r
 		},
 		Accept: play(good), Reject: play(bad),
 	}
@@ -196,6 +189,33 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 // seconds is a duration in words, rounded down to a tenth.
 func seconds(d Duration) string {
 	return itoa(d/second) + "." + itoa(d%second/(second/10)) + " s"
+}
+
+// allHealed says what is wrong with a partition of interest, "" if nothing is. One whose disks all keep what they are given
+// comes before one of which a part is gone for good: nobody repairs that.
+func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, trouble string) {
+	for _, p := range v.parts {
+		if !ofInterest(p) {
+			continue
+		}
+		seen = true
+		if at, words := v.healed(p); words != "" && (trouble == "" || v.bent(p) == "") {
+			if f, trouble = at, words; v.bent(p) == "" {
+				break
+			}
+		}
+	}
+	return seen, f, trouble
+}
+
+// bentAt is what bent says of the partition that a fact is about.
+func (v *View) bentAt(f Fact) string {
+	for _, p := range v.parts {
+		if p.TP.String() == f.Partition && len(p.assigned.Replicas) > 0 {
+			return v.bent(p)
+		}
+	}
+	return ""
 }
 
 // healed says what is wrong with one partition, "" if nothing is. What grew a moment ago may still be on its way.

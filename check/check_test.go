@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
 )
 
 func TestEveryCheckAcceptsAndRejects(t *testing.T) {
@@ -106,5 +108,15 @@ func TestOrderIsPricedWithoutAnswers(t *testing.T) {
 			c.History[i].Acks = acks
 		}
 		require.Equal(t, want, producerOrder.Judge(c).Status)
+	}
+}
+
+// What a disk has lost for good nobody repairs: a partition that cannot heal for that is a price, another one is not.
+func TestWhatRottedNeedNotHeal(t *testing.T) {
+	heals := Named("heals")
+	for node, want := range map[wire.NodeID]Status{2: Priced, 9: Violated} {
+		c := heals.Reject(NewView(Contract{}, All()))
+		c.View.Struck(node, "bit rot")
+		require.Equal(t, want, heals.Judge(c).Status)
 	}
 }
