@@ -263,19 +263,20 @@ func batchOf(head []byte) check.Batch {
 }
 
 // hurry reads what a node has written to a log and nobody was told of yet: a write lives from the moment it is made,
-// while its call may last.
-func (g *ghosts) hurry(host env.Addr, of *check.Replica) {
-	for _, l := range g.hosts[host] { //order: at most one is of this replica
-		if l.copy != of {
+// while its call may last. The log may be all new.
+func (g *ghosts) hurry(host env.Addr, part *check.Partition, of *check.Replica) {
+	dir := part.TP.String()
+	for _, f := range g.disk(host).Files() {
+		if d, ok := logFile(f.Path); !ok || d != dir {
 			continue
 		}
-		for _, f := range g.disk(host).Files() {
-			if dir, ok := logFile(f.Path); ok && dir == l.dir {
-				file := l.file(f.Path)
-				file.told = f.Size
-				g.follow(l, file)
-			}
+		l := g.of(host, dir)
+		if l.copy != of {
+			return
 		}
+		file := l.file(f.Path)
+		file.told = f.Size
+		g.follow(l, file)
 	}
 }
 

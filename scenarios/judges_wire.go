@@ -55,6 +55,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 			j.acknowledged(h, req, resp, f)
 		}
 	case *kmsg.FetchResponse:
+		j.handed(h, resp)
 		if peer := j.hosts[f.Peer]; peer == nil {
 			j.served(h, resp)
 		}
@@ -107,7 +108,7 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 // on a slow processor the answer leaves long after it was given.
 func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, f *sim.Effect) {
 	if _, there := s.copy.Log.At(base); !there {
-		j.ghosts.hurry(h.addr, s.copy)
+		j.ghosts.hurry(h.addr, s.part, s.copy)
 	}
 	at := s.at(f.Cause)
 	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), InSync: at.inSync, Demand: at.demand})
@@ -121,7 +122,20 @@ func (j *judges) claimedBy(h *watched, req *kmsg.FetchRequest) {
 			rp := &req.Topics[i].Partitions[k]
 			s := h.byTopic[topicKey{req.Topics[i].TopicID, rp.Partition}]
 			if s != nil && wire.Offset(rp.FetchOffset) > s.copy.Log.End() {
-				j.ghosts.hurry(h.addr, s.copy)
+				j.ghosts.hurry(h.addr, s.part, s.copy)
+			}
+		}
+	}
+}
+
+// handed takes in what a leader hands on, records or a high watermark: it may count, on one lane, what it is still writing
+// on another.
+func (j *judges) handed(h *watched, resp *kmsg.FetchResponse) {
+	for i := range resp.Topics {
+		for k := range resp.Topics[i].Partitions {
+			s := h.byTopic[topicKey{resp.Topics[i].TopicID, resp.Topics[i].Partitions[k].Partition}]
+			if s != nil && s.End > s.copy.Log.End() {
+				j.ghosts.hurry(h.addr, s.part, s.copy)
 			}
 		}
 	}
