@@ -263,8 +263,9 @@ func batchOf(head []byte) check.Batch {
 }
 
 // hurry reads what a node has written to a log and nobody was told of yet: a write lives from the moment it is made,
-// while its call may last. The log may be all new.
-func (g *ghosts) hurry(host env.Addr, part *check.Partition, of *check.Replica) {
+// while its call may last. It reads only up to an offset that somebody was told of: behind that may lie what a later event
+// has written, and what that event believes was not told yet. The log may be all new.
+func (g *ghosts) hurry(host env.Addr, part *check.Partition, of *check.Replica, to wire.Offset) {
 	dir := part.TP.String()
 	for _, f := range g.disk(host).Files() {
 		if d, ok := logFile(f.Path); !ok || d != dir {
@@ -275,15 +276,23 @@ func (g *ghosts) hurry(host env.Addr, part *check.Partition, of *check.Replica) 
 			return
 		}
 		file := l.file(f.Path)
+		told := file.told
 		file.told = f.Size
-		g.follow(l, file)
+		g.followTo(l, file, to)
+		file.told = max(told, file.parsed)
 	}
 }
 
 // follow reads the whole batches that have been told.
-func (g *ghosts) follow(l *ghost, f *ghostFile) {
+func (g *ghosts) follow(l *ghost, f *ghostFile) { g.followTo(l, f, everything) }
+
+// everything is an offset behind all others.
+const everything = wire.Offset(1 << 62)
+
+// followTo is follow up to an offset.
+func (g *ghosts) followTo(l *ghost, f *ghostFile, to wire.Offset) {
 	d := g.disk(l.host)
-	for f.parsed < f.told {
+	for f.parsed < f.told && l.end() < to {
 		head, size, ok := d.Peek(f.path, f.parsed, wire.BatchHeaderSize)
 		if !ok || len(head) < wire.BatchHeaderSize {
 			return

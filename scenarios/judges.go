@@ -227,7 +227,7 @@ func (j *judges) catchUp() {
 		if l.part == nil {
 			continue
 		}
-		j.ghosts.hurry(l.host.addr, l.part, l.copy)
+		j.ghosts.hurry(l.host.addr, l.part, l.copy, everything)
 	}
 	j.settle(1<<62, nil, 0)
 	j.clock(j.c.world.Now())

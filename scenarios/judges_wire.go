@@ -108,7 +108,7 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 // on a slow processor the answer leaves long after it was given.
 func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, f *sim.Effect) {
 	if _, there := s.copy.Log.At(base); !there {
-		j.ghosts.hurry(h.addr, s.part, s.copy)
+		j.ghosts.hurry(h.addr, s.part, s.copy, base+1)
 	}
 	at := s.at(f.Cause)
 	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), InSync: at.inSync, Demand: at.demand})
@@ -121,8 +121,8 @@ func (j *judges) claimedBy(h *watched, req *kmsg.FetchRequest) {
 		for k := range req.Topics[i].Partitions {
 			rp := &req.Topics[i].Partitions[k]
 			s := h.byTopic[topicKey{req.Topics[i].TopicID, rp.Partition}]
-			if s != nil && wire.Offset(rp.FetchOffset) > s.copy.Log.End() {
-				j.ghosts.hurry(h.addr, s.part, s.copy)
+			if at := wire.Offset(rp.FetchOffset); s != nil && at > s.copy.Log.End() {
+				j.ghosts.hurry(h.addr, s.part, s.copy, at)
 			}
 		}
 	}
@@ -133,9 +133,20 @@ func (j *judges) claimedBy(h *watched, req *kmsg.FetchRequest) {
 func (j *judges) handed(h *watched, resp *kmsg.FetchResponse) {
 	for i := range resp.Topics {
 		for k := range resp.Topics[i].Partitions {
-			s := h.byTopic[topicKey{resp.Topics[i].TopicID, resp.Topics[i].Partitions[k].Partition}]
-			if s != nil && s.End > s.copy.Log.End() {
-				j.ghosts.hurry(h.addr, s.part, s.copy)
+			rp := &resp.Topics[i].Partitions[k]
+			s := h.byTopic[topicKey{resp.Topics[i].TopicID, rp.Partition}]
+			if s == nil || s.End <= s.copy.Log.End() {
+				continue
+			}
+			to := wire.Offset(rp.HighWatermark)
+			for b, err := range wire.Batches(rp.RecordBatches) {
+				if err != nil {
+					break
+				}
+				to = max(to, b.NextOffset())
+			}
+			if to > s.copy.Log.End() {
+				j.ghosts.hurry(h.addr, s.part, s.copy, to)
 			}
 		}
 	}
