@@ -170,12 +170,17 @@ func (r *Runtime[M]) Unload(e env.Env) error {
 	return nil
 }
 
-// rebuild makes tip what stable is, by replay: nothing can be taken out of a machine.
+// rebuild makes tip what stable is, by replay: nothing can be taken out of a machine. After an error tip holds a part only:
+// the host must end, and there is nothing to compare any more.
 func (r *Runtime[M]) rebuild(e env.Env) error {
 	r.ahead = nil
 	r.tip = r.make()
 	r.end = r.next
-	return r.log.Scan(e, 0, r.next, r.tip.Apply)
+	err := r.log.Scan(e, 0, r.next, r.tip.Apply)
+	if err != nil {
+		r.oracle.on = false
+	}
+	return err
 }
 
 // Write runs an op: it decides on tip, its records are appended and applied, its answers are held until they are

@@ -46,6 +46,7 @@ type memoryLog struct {
 	records []*wire.Record // nil is a control record
 	fail    error          // of the next append
 	written bool           // the failing append wrote all the same
+	torn    error          // of the next scan, after its first record
 }
 
 func (l *memoryLog) End() wire.Offset { return wire.Offset(len(l.records)) }
@@ -66,6 +67,10 @@ func (l *memoryLog) Scan(_ env.Env, from, to wire.Offset, apply func(wire.Record
 	for _, r := range l.records[from:to] {
 		if r != nil {
 			apply(*r)
+		}
+		if err := l.torn; err != nil {
+			l.torn = nil
+			return err
 		}
 	}
 	return nil
@@ -216,6 +221,25 @@ func TestFailedAppendAnswersEveryoneTheOpReleased(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A log that cannot be read when leadership is lost leaves a tip that holds a part only: the host is told, and the oracle
+// does not take it for a broken invariant when the host ends.
+func TestALogThatCannotBeReadBackIsNoFindingOfTheOracle(t *testing.T) {
+	r, log, _ := start(t)
+	for _, w := range []string{"a", "b"} {
+		if err := r.Write(nil, func(*tally) Result { return Result{Records: words(w)} }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Committed(nil, log.End()); err != nil {
+		t.Fatal(err)
+	}
+	log.torn = errors.New("the disk is broken")
+	if err := r.Unload(nil); err == nil {
+		t.Error("the host was not told")
+	}
+	r.Check(nil)
 }
 
 func TestAnswersAreAddressedAndEffectsFollowCommit(t *testing.T) {
