@@ -347,9 +347,10 @@ func (j *judges) commit() {
 	if j.claimed <= j.committed {
 		return
 	}
-	l, hw := j.ghosts.hosts[j.claims.addr][controller.LogDir], j.claimed
-	if l == nil {
-		return
+	log, hw := j.view.Metadata(), j.claimed
+	l := j.ghosts.of(j.claims.addr, controller.LogDir)
+	if l.end() < hw { // the lane that appended still pays for the write, though the raft lane's sync has carried it
+		j.ghosts.hurry(j.claims.addr, log, log.Replica(j.claims.node), hw)
 	}
 	j.ghosts.bytes(l, j.committed, hw, func(b wire.Batch) bool {
 		if b.NextOffset() > hw {
