@@ -124,8 +124,9 @@ func (p *Plan) Text() string {
 		}
 	}
 	write(p.early)
-	if n := len(p.early); n > 0 { // a topic that is made with too few brokers is refused
-		fmt.Fprintf(&b, "run until time %s\n", ms(p.early[n-1].at))
+	if n := len(p.early); n > 0 { // a topic that is made with too few brokers is refused; and who was told to stop is down now
+		over := p.early[n-1].at
+		fmt.Fprintf(&b, "run until time %s\nstart %s\n", ms(over+(p.time.boot-over)/2), p.nodes())
 	}
 	for _, t := range p.topics {
 		fmt.Fprintf(&b, "topic %s partitions=%d replicas=%d", t.name, t.partitions, t.replicas)
