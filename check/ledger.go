@@ -19,7 +19,7 @@ import (
 //
 //   - an unclean or last-known-leader election was allowed, happened, and chose a log without the record; or
 //   - every copy on a disk in ISR ∪ ELR, as they were at the election that lost it, had been destroyed by a fault of
-//     its disk, and with ELR on at least min.insync.replicas disks were so hit; or
+//     its disk, and with ELR on at least min.insync.replicas disks were so hit, unless an unclean election has left one; or
 //   - the producer asked for less: acks=1 or acks=0.
 //
 // The crash of a process destroys nothing. A licence names its faults.
@@ -290,10 +290,21 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 	if clause == "" {
 		return "", wire.NoNode // acknowledged while nobody could be elected
 	}
-	if elr && p.disksHit(v, q) < min(minISR, q.need) {
+	if elr && !p.uncleanSince(q) && p.disksHit(v, q) < min(minISR, q.need) {
 		return "", wire.NoNode
 	}
 	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode
+}
+
+// uncleanSince tells whether an unclean election has come since a promise. It forgets the ELR and leaves an ISR of one, also
+// if it gave nothing away: from then on that one disk is all that older promises have.
+func (p *Partition) uncleanSince(q *promise) bool {
+	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Step >= q.since; i-- {
+		if p.elections[i].Unclean != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // disksHit is on how many disks faults destroyed a copy.

@@ -170,6 +170,20 @@ func TestLicences(t *testing.T) {
 			s.leads(2, 1, 0)
 			return s
 		}, Violated, ""},
+		{"with ELR, an unclean election leaves one disk", func() *stage {
+			s := staged(2).elr()
+			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+			s.committed(0, 0xA)
+			s.alter(0, ids(1), nil)
+			s.alter(3, ids(3), nil) // it has everything, and nobody else counts any more
+			s.leads(3, 1, 1)
+			s.power(3, 0)
+			s.restart(3, 33)
+			s.alter(wire.NoNode, ids(3), nil)
+			s.alter(3, ids(3), nil)
+			s.leads(3, 3, 0)
+			return s
+		}, Priced, "power loss of broker 3"},
 		{"with ELR, min.insync.replicas disks are", func() *stage {
 			s := staged(2).elr()
 			s.committed(0, 0xA)
