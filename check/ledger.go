@@ -321,6 +321,9 @@ func (p *Partition) disksHit(v *View, q *promise) int {
 // damages tells whether a fault can take what a true sync had carried to the device.
 func damages(what string) bool { return what != PowerLoss }
 
+// alters tells whether a fault leaves bytes in a log that nobody wrote there.
+func alters(what string) bool { return what == "bit rot" || what == "misdirected write" }
+
 // PowerLoss is the fault that takes what is not synced.
 const PowerLoss = "power loss"
 
@@ -337,6 +340,11 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 		for i := range p.promises { // rare, and batches of any length may reach there
 			if q := &p.promises[i]; q.lost && q.clause != "" && q.Base <= at && at < q.Next {
 				return q.clause, true
+			}
+		}
+		for _, h := range v.hits { // no checksum covers where a batch says it lies: readers may see it elsewhere
+			if alters(h.What) && p.replica(h.Node) != nil {
+				return "a disk did not keep what it was given: " + h.words(), true
 			}
 		}
 	}

@@ -370,3 +370,17 @@ func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
 }
+
+// A bit that flips where no checksum looks moves a record for its readers; a disk that only forgets does not.
+func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
+	for what, want := range map[string]Status{"bit rot": Priced, "lost write": Violated} {
+		s := staged(2)
+		s.committed(0, 0xA)
+		s.Struck(1, what)
+		a := sent("p1", "a", 0)
+		a.Partition = orders
+		b := polled("c1", "a", 8)
+		b.Partition = orders
+		require.Equal(t, want, ackedWhereTold.Judge(told(s.View, a, b)).Status)
+	}
+}
