@@ -63,6 +63,9 @@ func (g *ghosts) changed(host env.Addr, c *sim.DiskChange) {
 		if isLog {
 			l := g.of(host, dir)
 			f := l.file(c.Path)
+			if f.told == 0 {
+				g.finish(l, f)
+			}
 			if f.told = max(f.told, c.Off+c.Len); c.Off < f.parsed {
 				g.recheck(l, f, c.Off, c.Off+c.Len)
 			}
@@ -280,6 +283,18 @@ func (g *ghosts) hurry(host env.Addr, part *check.Partition, of *check.Replica, 
 		file.told = f.Size
 		g.followTo(l, file, to)
 		file.told = max(told, file.parsed)
+	}
+}
+
+// finish reads what is left of the files before one: nobody writes there any more once there is the next, though the lane
+// that wrote there last may still pay for it.
+func (g *ghosts) finish(l *ghost, next *ghostFile) {
+	for _, d := range g.disk(l.host).Files() {
+		if dir, ok := logFile(d.Path); ok && dir == l.dir && d.Path < next.path {
+			f := l.file(d.Path)
+			f.told = max(f.told, d.Size)
+			g.follow(l, f)
+		}
 	}
 }
 

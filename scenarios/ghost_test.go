@@ -13,15 +13,16 @@ import (
 
 // ear remembers what a ghost says.
 type ear struct {
-	part check.Partition
-	copy check.Replica
-	end  wire.Offset
+	part  check.Partition
+	copy  check.Replica
+	end   wire.Offset
+	bases []wire.Offset
 }
 
 func (e *ear) bind(env.Addr, string) (*check.Partition, *check.Replica, bool) {
 	return &e.part, &e.copy, true
 }
-func (e *ear) grew(_ *ghost, b check.Batch)           { e.end = b.Next }
+func (e *ear) grew(_ *ghost, b check.Batch)           { e.end, e.bases = b.Next, append(e.bases, b.Base) }
 func (e *ear) cut(_ *ghost, to wire.Offset, _ string) { e.end = to }
 func (e *ear) trimmed(*ghost, wire.Offset) bool       { return false }
 func (e *ear) flushed(*ghost, wire.Offset)            {}
@@ -53,4 +54,24 @@ func TestAGhostForgetsWhatPowerHasTorn(t *testing.T) {
 	require.NoError(t, disk.Append(f, bytes))
 	g.lost("b1", check.PowerLoss)
 	require.Equal(t, wire.Offset(1), heard.end)
+}
+
+// Two lanes write to one log, and the one that began the next segment has paid first: what the other wrote lies before it.
+func TestAGhostReadsSegmentsInOrder(t *testing.T) {
+	disk, heard := sim.NewDisk(sim.DiskProfile{}), &ear{}
+	g := &ghosts{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*ghost{}, heard: heard}
+	require.NoError(t, disk.Mkdir("orders-0"))
+	paths := []string{"orders-0/00000000000000000000.log", "orders-0/00000000000000000001.log"}
+	var told []*sim.DiskChange
+	for i, path := range paths {
+		f, err := disk.Open(path, true)
+		require.NoError(t, err)
+		batch, err := wire.AppendBatch(nil, wire.PlainBatch(wire.Offset(i), 0), []wire.Record{{Value: []byte("v")}})
+		require.NoError(t, err)
+		require.NoError(t, disk.Append(f, batch))
+		told = append(told, &sim.DiskChange{Op: sim.DiskWrite, Path: path, Len: int64(len(batch))})
+	}
+	g.changed("b1", told[1])
+	g.changed("b1", told[0])
+	require.Equal(t, []wire.Offset{0, 1}, heard.bases)
 }
