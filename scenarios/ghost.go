@@ -74,9 +74,7 @@ func (g *ghosts) changed(host env.Addr, c *sim.DiskChange) {
 	case sim.DiskTruncate:
 		if isLog {
 			l := g.of(host, dir)
-			f := l.file(c.Path)
-			f.told = c.Len
-			g.pop(l, f, c.Len, "")
+			g.shrunk(l, l.file(c.Path), c.Len)
 		}
 	case sim.DiskSync:
 		if isLog && !c.Lied {
@@ -86,7 +84,10 @@ func (g *ghosts) changed(host env.Addr, c *sim.DiskChange) {
 			g.harden(l, f)
 		}
 	case sim.DiskRename, sim.DiskRemove:
-		if isLog {
+		if _, _, again := g.disk(host).Peek(c.Path, 0, 0); isLog && again && c.Op == sim.DiskRemove {
+			l := g.of(host, dir)
+			g.shrunk(l, l.file(c.Path), 0)
+		} else if isLog {
 			g.without(g.of(host, dir), c.Path)
 		} else if l := g.hosts[host][c.Path]; l != nil { // a whole directory
 			g.heard.deleted(l)
@@ -241,6 +242,13 @@ func (g *ghosts) pop(l *ghost, f *ghostFile, at int64, by string) {
 	if l.part != nil {
 		g.heard.cut(l, base, by)
 	}
+}
+
+// shrunk takes in that a file was cut to a size. On a slow disk it may have been told late: what another lane has written
+// there since is there, and stays.
+func (g *ghosts) shrunk(l *ghost, f *ghostFile, size int64) {
+	g.recheck(l, f, size, 1<<62)
+	f.told = max(size, f.parsed)
 }
 
 // recheck looks at batches again that were read before their write was told: a node writes on several lanes, and what

@@ -75,3 +75,30 @@ func TestAGhostReadsSegmentsInOrder(t *testing.T) {
 	g.changed("b1", told[0])
 	require.Equal(t, []wire.Offset{0, 1}, heard.bases)
 }
+
+// A log is cut and written to again, and on a slow disk the cut is told last: what was written since stays.
+func TestAGhostIsToldOfACutLate(t *testing.T) {
+	disk, heard := sim.NewDisk(sim.DiskProfile{}), &ear{}
+	g := &ghosts{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*ghost{}, heard: heard}
+	const path = "orders-0/00000000000000000000.log"
+	require.NoError(t, disk.Mkdir("orders-0"))
+	f, err := disk.Open(path, true)
+	require.NoError(t, err)
+	write := func(at wire.Offset, epoch wire.Epoch) *sim.DiskChange {
+		_, size, _ := disk.Peek(path, 0, 0)
+		batch, err := wire.AppendBatch(nil, wire.PlainBatch(at, epoch), []wire.Record{{Value: []byte("v")}})
+		require.NoError(t, err)
+		require.NoError(t, disk.Append(f, batch))
+		return &sim.DiskChange{Op: sim.DiskWrite, Path: path, Off: size, Len: int64(len(batch))}
+	}
+	first := write(0, 0)
+	g.changed("b1", first)
+	g.changed("b1", write(1, 0))
+	require.NoError(t, disk.Truncate(f, first.Len))
+	g.changed("b1", write(1, 2))
+	g.changed("b1", &sim.DiskChange{Op: sim.DiskTruncate, Path: path, Len: first.Len})
+	require.Equal(t, wire.Offset(2), heard.end)
+	require.NoError(t, disk.Truncate(f, first.Len))
+	g.changed("b1", &sim.DiskChange{Op: sim.DiskTruncate, Path: path, Len: first.Len})
+	require.Equal(t, wire.Offset(1), heard.end)
+}
