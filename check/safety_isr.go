@@ -393,7 +393,7 @@ var ackHonest = &Check{
 		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
 		switch {
 		case b.Epoch == wire.NoEpoch:
-			d.violate(v, fact, who, ", and does not have it itself")
+			d.decide(v, fact, v.bent(p), who, ", and does not have it itself")
 		case v.Broker(r.Node).ending:
 		case r.HW < b.Next:
 			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
