@@ -25,8 +25,10 @@
 // The lane is busy until that is paid, and messages leave when what was spent before them is paid, in the order they
 // were sent. So a handler that syncs and then answers needs no callback, and its answer still leaves after the sync.
 //
-// What a handler changes in its struct is visible to other lanes at once, though the sync before it may not be paid.
-// A promise that rests on a sync must leave behind that sync: from the same handler, or from an event it caused.
+// Lanes share a process. No event begins before the disk changes of those before it are complete, whatever its lane: that
+// is the lock around a log. A sync is waited for by its own lane only, so what a handler changes in its struct behind one is
+// visible to other lanes although the sync may not be paid. A promise that rests on a sync must leave behind that sync: from
+// the same handler, or from an event it caused. A broker's heartbeats take no lock (station.go).
 //
 // A process may die at any moment, also inside an event whose cost is not paid yet. Its handler has been through by then,
 // so the world takes back what a real process would not have come to do. At the time of death

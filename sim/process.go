@@ -258,6 +258,7 @@ func (w *World) die(m *machine, power bool, reason error) {
 		}
 		clear(s.busy)
 	}
+	m.changed = 0
 	// The order counts. Links first, which says what has departed. Then the judges, who must learn what is left of the
 	// handlers' effects while the disk still knows how far these had come. The disk last.
 	w.dropLinks(m, power)

@@ -13,12 +13,19 @@ import "samsa/sim/env"
 //	requests on raft, heartbeat, background                                the lane's own
 //	everything else (answers, lost links, timers)                          the lane's own
 //
-// So a stalled disk stops the lane that waits for it and leaves the heartbeat alive, as in a real broker.
+// Servers are threads of one process, and what a handler does to memory the others see. In a process locks see to it that
+// they see it done: who appends holds the log's lock until the page cache has the bytes. Here a handler runs at one instant
+// and pays afterwards, so the lock is the machine's: no event begins before the disk changes of those before it are
+// complete, be it on another lane. A sync is no change of what others see, and keeps only its own lane.
+//
+// Heartbeats take no such lock, in Kafka neither: a broker whose disk stalls under a write stands still, and its heartbeat
+// says that all is well.
 type station struct {
-	machine *machine
-	busy    []Time // per server: until when
-	waiting ring
-	slot    slotID // scheduled for when the first server is free, if anything waits
+	machine    *machine
+	heartbeats bool   // it is the heartbeat lane's own
+	busy       []Time // per server: until when
+	waiting    ring
+	slot       slotID // scheduled for when the first server is free, if anything waits
 }
 
 // handlers is the index of the request handlers' station; the lanes' own come before it.
@@ -69,12 +76,20 @@ func (m *machine) submit(s *station, k work) bool {
 	}
 	// The common case costs no visit to the event queue.
 	if s.waiting.n == 0 && !m.paused {
-		if i, free := s.server(); free <= m.world.now {
+		if i, free := s.server(); max(free, s.unlocked(&k)) <= m.world.now {
 			return m.world.serve(s, i, &k)
 		}
 	}
 	m.post(s, k)
 	return false
+}
+
+// unlocked is from when on an event may see what those before it did to the process.
+func (s *station) unlocked(k *work) Time {
+	if s.heartbeats && k.kind != Received {
+		return 0
+	}
+	return s.machine.changed
 }
 
 // post queues an event behind all others of its station.
@@ -94,7 +109,7 @@ func (s *station) awake() {
 		return
 	}
 	_, free := s.server()
-	at := max(free, m.world.now)
+	at := max(free, s.unlocked(s.waiting.first()), m.world.now)
 	// One entry for all that waits: it comes up again for the next.
 	m.world.queue.set(s.slot, at, m.world.order(m.entity, at))
 }
@@ -103,7 +118,7 @@ func (s *station) awake() {
 func (w *World) stationUp(s *station) bool {
 	if i, free := s.server(); free <= w.now {
 		// Void work takes no time and is no event, so the next in line is served at once.
-		for s.waiting.n > 0 {
+		for s.waiting.n > 0 && s.unlocked(s.waiting.first()) <= w.now {
 			k := s.waiting.pop()
 			if w.serve(s, i, &k) {
 				s.awake()
@@ -133,6 +148,9 @@ func (r *ring) push(k work) {
 	r.buf[(r.head+r.n)&(len(r.buf)-1)] = k
 	r.n++
 }
+
+// first is what pop would take.
+func (r *ring) first() *work { return &r.buf[r.head] }
 
 func (r *ring) pop() work {
 	k := r.buf[r.head]

@@ -44,12 +44,12 @@ func TestRequestHandlers(t *testing.T) {
 		"14ms p1: 1 answer 1", "14ms p1: 3 answer 3", "14ms p1: 4 answer 4", "14ms p1: 5 answer 5", "24ms p1: 2 answer 2")
 }
 
-// A handler that waits for a stalled disk keeps neither heartbeats nor raft nor timers of other lanes waiting: the
-// state "disk dead, broker alive" can be reached.
-func TestStalledDiskStopsOnlyItsLane(t *testing.T) {
-	l := newLab(t, func(c *Config) { c.Disk = CommonDisk() })
+// lanes is a broker with a timer on each lane at 50 ms, and a log that a heartbeat request numbered 1 is appended to.
+func (l *lab) lanes(append func(env.Env, env.File)) {
+	var log env.File
 	l.Add(Machine{Addr: "b1", RequestThreads: 1, New: func() env.Node {
 		return &node{start: func(e env.Env) {
+			log, _ = e.Disk().Open("log", true)
 			for lane := env.LaneBackground; lane < env.Lanes; lane++ {
 				e.Arm(env.Timer{Kind: 1, Lane: lane}, 50*env.Millisecond)
 			}
@@ -57,9 +57,7 @@ func TestStalledDiskStopsOnlyItsLane(t *testing.T) {
 			n := r.(*kmsg.HeartbeatRequest).Generation
 			l.note("got %d", n)
 			if n == 1 {
-				f, _ := e.Disk().Open("log", true)
-				_ = e.Disk().Append(f, []byte("x"))
-				_ = e.Disk().Sync(f)
+				append(e, log)
 			}
 			e.Reply(tk, pong(n))
 		}, fire: func(e env.Env, k env.Timer) { l.note("fire %s", k.Lane) }}
@@ -67,7 +65,16 @@ func TestStalledDiskStopsOnlyItsLane(t *testing.T) {
 	l.Start("b1")
 	l.RunUntil(0)
 	l.client("p1")
-	l.Disk("b1").Stall(at(1000))
+}
+
+// A handler that waits for a sync keeps neither raft nor timers of other lanes waiting: the state "disk dead, broker
+// alive" can be reached.
+func TestSlowSyncStopsOnlyItsLane(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.Disk = CommonDisk(); c.Disk.Sync = env.Second })
+	l.lanes(func(e env.Env, f env.File) {
+		_ = e.Disk().Append(f, []byte("x"))
+		_ = e.Disk().Sync(f)
+	})
 	l.one("p1", "b1", env.LaneClient, 1)
 	l.RunUntil(at(10))
 	l.one("p1", "b1", env.LaneFetcher, 2)
@@ -78,7 +85,24 @@ func TestStalledDiskStopsOnlyItsLane(t *testing.T) {
 		"50ms fire background", "50ms fire client", "50ms fire coordinator", "50ms fire fetcher", "50ms fire raft",
 		"50ms fire heartbeat", "50ms fire alter-partition", "50ms fire markers")
 	l.RunUntil(at(3000))
-	l.want("1002.004006ms got 2", "1003.004006ms p1: 1 answer 1", "1003.004006ms p1: 2 answer 2")
+	l.want("1003.004006ms got 2", "1004.004006ms p1: 1 answer 1", "1004.004006ms p1: 2 answer 2")
+}
+
+// What a handler did to its process no other lane sees before the page cache has what it wrote: a write that stalls has a
+// lock, and everything of the process comes to stand behind it, but for the heartbeat.
+func TestStalledWriteLeavesOnlyTheHeartbeat(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.Disk = CommonDisk() })
+	l.lanes(func(e env.Env, f env.File) { _ = e.Disk().Append(f, []byte("x")) })
+	l.Disk("b1").Stall(at(1000))
+	l.one("p1", "b1", env.LaneClient, 1)
+	l.RunUntil(at(10))
+	l.one("p1", "b1", env.LaneRaft, 2)
+	l.RunUntil(at(999))
+	l.want("3ms got 1", "50ms fire heartbeat")
+	l.RunUntil(at(3000))
+	l.want("1000ms got 2", "1000ms fire background", "1000ms fire client", "1000ms fire coordinator", "1000ms fire fetcher",
+		"1000ms fire alter-partition", "1000ms fire markers", "1000ms fire raft",
+		"1001ms p1: 1 answer 1", "1001ms p1: 2 answer 2")
 }
 
 // A long poll keeps what is behind it on its own connection waiting, and nothing else: lanes are connections.

@@ -127,7 +127,7 @@ func (w *World) Add(config Machine) {
 		if i == handlers {
 			servers = config.RequestThreads
 		}
-		m.stations[i] = station{machine: m, busy: make([]Time, servers), slot: w.queue.newSlot(slotStation, m.index, int32(i))}
+		m.stations[i] = station{machine: m, heartbeats: i == int(env.LaneHeartbeat), busy: make([]Time, servers), slot: w.queue.newSlot(slotStation, m.index, int32(i))}
 	}
 	if w.chance.names != nil {
 		w.chance.names[m.entity] = string(m.addr)

@@ -126,7 +126,8 @@ func (i Instant) Sub(j Instant) Duration { return Duration(i - j) }
 
 // Lane names one of the separate connections that Kafka keeps between the same two machines, so that a parked
 // request on one does not delay the others. It also names the thread whose time an event takes: the cost of disk
-// calls keeps the lane busy, not the node.
+// calls keeps the lane busy, not the node; but no other lane sees what the event did before its changes of the disk are
+// made, as if it held a lock.
 type Lane uint8
 
 const (
