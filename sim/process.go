@@ -60,6 +60,7 @@ func (w *World) startUp(m *machine) bool {
 		}
 	}
 	m.listens = ready
+	m.stations[env.LaneBackground].awake() // for what it was asked before
 	if m.stopping {
 		m.stopping = false
 		w.stop(m)

@@ -319,3 +319,20 @@ func (mute) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
 func (mute) Lost(env.Env, env.Link, error)                                 {}
 func (mute) Fire(env.Env, env.Timer)                                       {}
 func (mute) Stop(e env.Env)                                                { e.Exit(nil) }
+
+// What a process is asked before its first event it does behind it, however long a pause holds that back.
+func TestAskedBeforeTheStart(t *testing.T) {
+	l := newLab(t, nil)
+	l.Add(Machine{Addr: "b1", New: func() env.Node {
+		return &node{start: func(env.Env) { l.note("start") }}
+	}})
+	l.Start("b1")
+	l.Do("b1", "", func(env.Env, env.Node) { l.note("first") })
+	l.Pause("b1")
+	l.Do("b1", "", func(env.Env, env.Node) { l.note("second") })
+	l.RunUntil(at(10))
+	l.want()
+	l.Resume("b1")
+	l.RunUntil(at(20))
+	l.want("10ms start", "10ms first", "10ms second")
+}

@@ -213,7 +213,8 @@ func (w *World) At(t Time, label string, do func()) {
 }
 
 // Do has a node do something now that no message and no timer asks of it: a user's program that produces. It is an
-// event on the background lane, and waits for that like any other; a machine without a process never does it.
+// event on the background lane, and waits for that like any other, or for its process to start; a machine without one never
+// does it.
 // Calling a method of World.Node instead would work, and have no cost, no cause and no place in the trace.
 func (w *World) Do(addr env.Addr, label string, ask func(env.Env, env.Node)) {
 	m := w.act("do", addr)
@@ -245,6 +246,10 @@ func (w *World) freeAction(place int32) {
 func (w *World) actionUp(place int32) bool {
 	a := w.actions[place]
 	if m := a.node; m != nil {
+		if m.state == starting {
+			m.stations[env.LaneBackground].waiting.push(work{kind: Asked, place: place, cause: NoCause})
+			return false
+		}
 		return m.submit(&m.stations[env.LaneBackground], work{kind: Asked, place: place, cause: NoCause})
 	}
 	w.freeAction(place)
