@@ -65,6 +65,7 @@ const (
 const (
 	timRegister = iota + 1
 	timHeartbeat
+	timGiveUp // nobody has taken us in
 	timMetadata
 	timFetch     // A: leader id: the backoff of a fetcher is over
 	timParked    // A: parked fetch
@@ -142,6 +143,8 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 		b.register(e)
 	case timHeartbeat:
 		b.beat(e)
+	case timGiveUp:
+		b.giveUp(e)
 	case timMetadata:
 		b.fetchMetadata(e)
 	case timFetch:

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/broker/storage"
 	"samsa/controller/image"
 	"samsa/sim/env"
@@ -16,30 +18,36 @@ type Config struct {
 	Static      *config.Set // what was set in server.properties; topics' own settings lie over it
 	Rules       Rules       // the zero value is today's Kafka
 
-	heartbeat       env.Duration
-	lagMax          env.Duration
-	fetchWait       env.Duration
-	fetchBackoff    env.Duration
-	fetchBytes      int32
-	fetchBytesAll   int32
-	fetchMin        int32
-	fetchMax        int // of any answer
-	requestTimeout  env.Duration
-	retryBackoff    env.Duration
-	metadataWait    env.Duration
-	checkpointEvery env.Duration
-	recoveryEvery   env.Duration
-	retentionEvery  env.Duration
-	producersEvery  env.Duration
-	flushEvery      env.Duration
-	initialDelay    env.Duration   // before the first turn of the last three
-	log             storage.Config // of topics that set nothing themselves
-	minISR          int            // likewise
+	rack             *string
+	heartbeat        env.Duration
+	registrationWait env.Duration
+	lagMax           env.Duration
+	fetchWait        env.Duration
+	fetchBackoff     env.Duration
+	fetchBytes       int32
+	fetchBytesAll    int32
+	fetchMin         int32
+	fetchMax         int // of any answer
+	requestTimeout   env.Duration
+	retryBackoff     env.Duration
+	metadataWait     env.Duration
+	checkpointEvery  env.Duration
+	recoveryEvery    env.Duration
+	retentionEvery   env.Duration
+	producersEvery   env.Duration
+	flushEvery       env.Duration
+	initialDelay     env.Duration   // before the first turn of the last three
+	log              storage.Config // of topics that set nothing themselves
+	minISR           int            // likewise
 }
 
 // settled is the config with everything read out of Static.
 func (c Config) settled() Config {
 	s := c.Static
+	if !s.IsNull("broker.rack") {
+		c.rack = kmsg.StringPtr(s.Text("broker.rack"))
+	}
+	c.registrationWait = env.Duration(s.Duration("initial.broker.registration.timeout.ms"))
 	c.heartbeat = env.Duration(s.Duration("broker.heartbeat.interval.ms"))
 	c.lagMax = env.Duration(s.Duration("replica.lag.time.max.ms"))
 	c.fetchWait = env.Duration(s.Duration("replica.fetch.wait.max.ms"))

@@ -208,3 +208,33 @@ func TestMetricsHaveKafkasNames(t *testing.T) {
 	r.until("b2 is back", func() bool { return get("ReplicaManager.UnderReplicatedPartitions") == 0 })
 	require.EqualValues(t, 1, get("ReplicaManager.IsrExpandsPerSec.Count"))
 }
+
+func TestABrokerRegistersWithItsDirectoryFeaturesAndRack(t *testing.T) {
+	r := newRoom(t, 1, "broker.rack=r7")
+	first := *r.broker(1).Image().Broker(1)
+	require.Equal(t, "r7", first.Rack)
+	require.Len(t, first.LogDirs, 1)
+	require.Contains(t, first.Features, wire.FeatureRange{Name: "transaction.version", Min: 0, Max: 2})
+	r.w.Crash(at(1))
+	r.w.Start(at(1))
+	r.until("it is in again", func() bool {
+		b := r.broker(1)
+		return b != nil && !b.Fenced() && b.Image().Broker(1).Incarnation != first.Incarnation
+	})
+	require.Equal(t, first.LogDirs, r.broker(1).Image().Broker(1).LogDirs, "the directory is named once, on its disk")
+}
+
+func TestABrokerThatNobodyTakesInGivesUp(t *testing.T) {
+	r := newRoom(t, 1, "initial.broker.registration.timeout.ms=20000")
+	r.run(30 * env.Second)
+	require.NotNil(t, r.broker(1), "whoever is in does not give up")
+	r.w.Crash("c1")
+	r.w.Crash(at(1))
+	r.w.Start(at(1))
+	r.run(19 * env.Second)
+	require.NotNil(t, r.broker(1))
+	r.run(2 * env.Second)
+	reason, exited := r.w.Exited(at(1))
+	require.True(t, exited)
+	require.ErrorContains(t, reason, "initial.broker.registration.timeout.ms")
+}

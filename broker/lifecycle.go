@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,13 +11,16 @@ import (
 	"samsa/controller"
 	"samsa/sim/env"
 	"samsa/wire"
+	"samsa/wire/config"
 )
 
 // life is a broker's standing with the controller:
 //
 //	starting ──registered──▶ fenced ──caught up──▶ in ──Stop──▶ leaving ──told so──▶ gone
+//	   └──not within initial.broker.registration.timeout.ms─────────────────────────────▶ gone
 type life struct {
 	incarnation wire.UUID
+	directory   wire.UUID        // of the log directory; it outlives incarnations
 	epoch       wire.BrokerEpoch // -1 before registration
 	previous    wire.BrokerEpoch // of the last clean shutdown, -1 if there was none
 	fenced      bool
@@ -96,15 +100,37 @@ func (b *Broker) begin(e env.Env) {
 	b.life.epoch, b.life.fenced = -1, true
 	b.fetchMetadata(e)
 	b.register(e)
+	e.Arm(env.Timer{Kind: timGiveUp, Lane: env.LaneHeartbeat}, b.cfg.registrationWait)
+}
+
+// giveUp ends a broker that no controller has taken in since it started: whoever supervises processes shall see it. What
+// it leaves is clean, but names no epoch, so the next incarnation is taken for one that comes back from a crash.
+func (b *Broker) giveUp(e env.Env) {
+	if b.life.epoch >= 0 {
+		return
+	}
+	e.Note(noteGaveUp, int64(b.cfg.Node), 0, 0, 0)
+	err := b.close(e.Disk())
+	if err == nil {
+		err = errors.New("no controller took this broker in within initial.broker.registration.timeout.ms")
+	}
+	e.Exit(err)
 }
 
 func (b *Broker) register(e env.Env) {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.SetVersion(3)
+	req.SetVersion(4) // below it, features whose lowest level is 0 could not be named (KAFKA-17492)
 	req.BrokerID, req.ClusterID, req.IncarnationID = int32(b.cfg.Node), b.cfg.ClusterID, b.life.incarnation
+	req.LogDirs, req.Rack = [][16]byte{b.life.directory}, b.cfg.rack
 	l := kmsg.NewBrokerRegistrationRequestListener()
 	l.Name, l.Host, l.Port = "PLAINTEXT", string(e.Self()), 9092
 	req.Listeners = append(req.Listeners, l)
+	for _, c := range config.Of(config.Feature) {
+		least, most, _ := c.Rule.Bounds()
+		f := kmsg.NewBrokerRegistrationRequestFeature()
+		f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = c.Name, int16(least), int16(most)
+		req.Features = append(req.Features, f)
+	}
 	req.PreviousBrokerEpoch = int64(b.life.previous)
 	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.requestTimeout, req, env.Token{Kind: tokRegister})
 }

@@ -70,15 +70,17 @@ func (b *Broker) load(e env.Env) error {
 
 // format gives a new disk its identity.
 func (b *Broker) format(e env.Env) error {
-	_, ok, err := b.dir.LoadMeta(e.Disk())
+	m, ok, err := b.dir.LoadMeta(e.Disk())
 	if err != nil || ok {
+		b.life.directory = m.Directory
 		return err
 	}
-	m := storage.Meta{Cluster: b.cfg.ClusterID, Node: b.cfg.Node}
+	m = storage.Meta{Cluster: b.cfg.ClusterID, Node: b.cfg.Node}
 	for i := range m.Directory {
 		m.Directory[i] = byte(e.Choose("broker.directory-id", 256))
 	}
 	m.Directory[0] |= 1 // ids below 100 are reserved
+	b.life.directory = m.Directory
 	return b.dir.SaveMeta(e.Disk(), m)
 }
 

@@ -4,13 +4,17 @@ import "samsa/sim/env"
 
 // Notes are the kinds of notes that brokers make.
 func Notes() []*env.NoteKind {
-	return []*env.NoteKind{noteDuplicate, noteLeads, noteSteppedDown, noteTruncated, noteCutBlindly, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
+	return []*env.NoteKind{noteDuplicate, noteGaveUp, noteLeads, noteSteppedDown, noteTruncated, noteCutBlindly, noteRestarted, noteRecovered, noteDirFailed, noteStray, noteFailed}
 }
 
 var (
 	noteDuplicate = &env.NoteKind{
 		Name: "broker.duplicate", Fields: [4]string{"id"},
 		Text: "asks to be let in as broker {id} and is refused: another process of that id was heard of within its session", Story: true,
+	}
+	noteGaveUp = &env.NoteKind{
+		Name: "broker.gave-up", Fields: [4]string{"id"},
+		Text: "gives up and exits: no controller has taken it in as broker {id}", Story: true,
 	}
 	noteLeads = &env.NoteKind{
 		Name: "partition.leads", Fields: [4]string{"topic", "partition", "offset", "epoch"},

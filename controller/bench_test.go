@@ -117,10 +117,16 @@ func (b *bench) part(topic string, partition int32) *image.Partition {
 
 func registration(id int32, incarnation byte, previous int64) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID, req.PreviousBrokerEpoch = 3, id, "samsa", [16]byte{incarnation}, previous
+	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID, req.PreviousBrokerEpoch = 4, id, "samsa", [16]byte{incarnation}, previous
 	l := kmsg.NewBrokerRegistrationRequestListener()
 	l.Name, l.Host, l.Port = "PLAINTEXT", "b", 9092
 	req.Listeners = append(req.Listeners, l)
+	req.LogDirs = [][16]byte{{1, byte(id)}}
+	for _, known := range controller.DefaultFeatures() {
+		f := kmsg.NewBrokerRegistrationRequestFeature()
+		f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = known.Name, known.Min, known.Max
+		req.Features = append(req.Features, f)
+	}
 	return req
 }
 

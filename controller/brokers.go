@@ -42,15 +42,16 @@ func (c *Controller) register(e env.Env, m cluster, req *kmsg.BrokerRegistration
 	case !supports(m, req):
 		return nil, refusal(req, kerr.UnsupportedVersion)
 	}
-	r := &wire.RegisterBrokerRecord{Version: 3, BrokerID: id, IncarnationID: req.IncarnationID, Rack: req.Rack, Fenced: true}
+	r := &wire.RegisterBrokerRecord{
+		Version: registrationVersion(m), BrokerID: id, IncarnationID: req.IncarnationID, Rack: req.Rack, Fenced: true, Features: supported(req),
+	}
 	for _, l := range req.Listeners {
 		r.EndPoints = append(r.EndPoints, wire.EndPoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
 	}
-	for _, f := range req.Features {
-		r.Features = append(r.Features, wire.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
-	}
-	for _, dir := range req.LogDirs {
-		r.LogDirs = append(r.LogDirs, dir)
+	if assignsDirs(m) {
+		for _, dir := range req.LogDirs {
+			r.LogDirs = append(r.LogDirs, dir)
+		}
 	}
 	var records []wire.MetadataRecord
 	switch {
@@ -74,8 +75,32 @@ func (c *Controller) register(e env.Env, m cluster, req *kmsg.BrokerRegistration
 	return append(records, r), resp
 }
 
-// validDirs tells whether a broker's log directories can be its own: no reserved id, none twice, none of another broker.
+// Levels of metadata.version from which a record or a field exists.
+const (
+	withZkMigration = 8  // 3.4-IV0
+	withDirectories = 17 // 3.7-IV2 (KIP-858)
+)
+
+// assignsDirs tells whether the cluster's metadata say in which directory of a broker a replica lies.
+func assignsDirs(m cluster) bool { return m.Feature(metadataFeature) >= withDirectories }
+
+// registrationVersion is the version in which registrations are written (MetadataVersion.registerBrokerRecordVersion).
+func registrationVersion(m cluster) int16 {
+	switch level := m.Feature(metadataFeature); {
+	case level >= withDirectories:
+		return 3
+	case level >= withZkMigration:
+		return 2
+	}
+	return 1
+}
+
+// validDirs tells whether a broker's log directories can be its own: at least one, no reserved id, none twice, none of
+// another broker.
 func validDirs(m cluster, req *kmsg.BrokerRegistrationRequest) bool {
+	if !assignsDirs(m) {
+		return true
+	}
 	var seen []wire.UUID
 	for _, dir := range req.LogDirs {
 		id := wire.UUID(dir)
@@ -89,17 +114,49 @@ func validDirs(m cluster, req *kmsg.BrokerRegistrationRequest) bool {
 			return false
 		}
 	}
-	return true
+	return len(seen) > 0
 }
 
-// supports tells whether a broker can live with the finalised levels of the features it names.
-func supports(m cluster, req *kmsg.BrokerRegistrationRequest) bool {
+// supported is what a broker says it can live with, by feature. One that says nothing of metadata.version is taken to
+// know the first one of KRaft only.
+func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
+	silent := true
 	for _, f := range req.Features {
-		if level := m.Feature(f.Name); level != 0 && (level < f.MinSupportedVersion || level > f.MaxSupportedVersion) {
+		all = append(all, wire.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
+		silent = silent && f.Name != metadataFeature
+	}
+	if silent {
+		const first = 7 // 3.3-IV3, MetadataVersion.MINIMUM_VERSION
+		all = append(all, wire.FeatureRange{Name: metadataFeature, Min: first, Max: first})
+	}
+	return all
+}
+
+// rangeOf is the range in which a broker supports a feature: one that it does not name must be off.
+func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
+	for _, f := range all {
+		if f.Name == name {
+			return f.Min, f.Max
+		}
+	}
+	return 0, 0
+}
+
+// supports tells whether a broker can live with every finalised level, of the features it names and of those it does
+// not know (ClusterControlManager.processRegistrationFeature).
+func supports(m cluster, req *kmsg.BrokerRegistrationRequest) bool {
+	ranges := supported(req)
+	fits := func(name string) bool {
+		least, most := rangeOf(ranges, name)
+		level := m.Feature(name)
+		return least <= level && level <= most
+	}
+	for _, f := range ranges {
+		if !fits(f.Name) {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(m.Features(), func(name string) bool { return !fits(name) })
 }
 
 // inSession tells whether a broker was heard of within its session timeout.

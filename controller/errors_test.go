@@ -134,6 +134,16 @@ func TestErrors(t *testing.T) {
 		{"register, negative id", nil, func(*bench, []int64) env.Request { return registration(-1, 1, -1) }, kerr.InvalidRequest},
 		{"register, no incarnation", nil, func(*bench, []int64) env.Request { return registration(9, 0, -1) }, kerr.InvalidRequest},
 		{"register, id in use", nil, func(*bench, []int64) env.Request { return registration(1, 9, -1) }, kerr.DuplicateBrokerRegistration},
+		{"register, no directory", nil, func(*bench, []int64) env.Request {
+			r := registration(9, 9, -1)
+			r.LogDirs = nil
+			return r
+		}, kerr.InvalidRegistration},
+		{"register, directory of another", nil, func(*bench, []int64) env.Request {
+			r := registration(9, 9, -1)
+			r.LogDirs = registration(1, 1, -1).LogDirs
+			return r
+		}, kerr.InvalidRegistration},
 		{"register, reserved directory", nil, func(*bench, []int64) env.Request {
 			r := registration(9, 9, -1)
 			r.LogDirs = [][16]byte{{15: 1}}
@@ -146,8 +156,24 @@ func TestErrors(t *testing.T) {
 		}, kerr.InvalidRegistration},
 		{"register, feature not supported", nil, func(*bench, []int64) env.Request {
 			r := registration(9, 9, -1)
+			i := slices.IndexFunc(r.Features, func(f kmsg.BrokerRegistrationRequestFeature) bool { return f.Name == "metadata.version" })
+			r.Features[i].MaxSupportedVersion = 26
+			return r
+		}, kerr.UnsupportedVersion},
+		{"register, silent about metadata.version", nil, func(*bench, []int64) env.Request {
+			r := registration(9, 9, -1)
+			r.Features = slices.DeleteFunc(r.Features, func(f kmsg.BrokerRegistrationRequestFeature) bool { return f.Name == "metadata.version" })
+			return r
+		}, kerr.UnsupportedVersion},
+		{"register, silent about a finalised feature", nil, func(*bench, []int64) env.Request {
+			r := registration(9, 9, -1)
+			r.Features = slices.DeleteFunc(r.Features, func(f kmsg.BrokerRegistrationRequestFeature) bool { return f.Name == "transaction.version" })
+			return r
+		}, kerr.UnsupportedVersion},
+		{"register, a feature that is off cannot be", nil, func(*bench, []int64) env.Request {
+			r := registration(9, 9, -1)
 			f := kmsg.NewBrokerRegistrationRequestFeature()
-			f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = "metadata.version", 1, 7
+			f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = "share.version", 1, 2
 			r.Features = append(r.Features, f)
 			return r
 		}, kerr.UnsupportedVersion},
@@ -270,6 +296,15 @@ func TestErrors(t *testing.T) {
 		{"features, down without saying so", nil, func(*bench, []int64) env.Request { return feature("transaction.version", 1, 1) }, kerr.InvalidUpdateVersion},
 		{"features, no such kind", nil, func(*bench, []int64) env.Request { return feature("transaction.version", 1, 0) }, kerr.InvalidUpdateVersion},
 		{"features, metadata down", nil, func(*bench, []int64) env.Request { return feature("metadata.version", 20, 3) }, kerr.InvalidUpdateVersion},
+		{"features, a broker cannot", func(b *bench, _ []int64) {
+			r := registration(7, 7, -1)
+			for i := range r.Features {
+				if r.Features[i].Name == "transaction.version" {
+					r.Features[i].MinSupportedVersion = 2
+				}
+			}
+			b.ask(r)
+		}, func(*bench, []int64) env.Request { return feature("transaction.version", 1, 2) }, kerr.InvalidUpdateVersion},
 		{"features, twice", nil, func(*bench, []int64) env.Request {
 			r := feature("transaction.version", 1, 2)
 			r.FeatureUpdates = append(r.FeatureUpdates, r.FeatureUpdates[0])

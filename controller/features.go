@@ -82,10 +82,8 @@ func (c *Controller) mayUpdate(m cluster, u *kmsg.UpdateFeaturesRequestFeatureUp
 		return kerr.InvalidUpdateVersion // the log may hold what an older version cannot read
 	}
 	for _, b := range m.Brokers() {
-		for _, f := range b.Features {
-			if f.Name == u.Feature && level != 0 && (level < f.Min || level > f.Max) {
-				return kerr.InvalidUpdateVersion
-			}
+		if least, most := rangeOf(b.Features, u.Feature); level < least || level > most {
+			return kerr.InvalidUpdateVersion
 		}
 	}
 	return nil

@@ -357,3 +357,24 @@ func TestELRComesOn(t *testing.T) {
 		t.Errorf("broker 3's own value is there: %v; the cluster's is %q, wanted 1", own, all)
 	}
 }
+
+// A cluster whose metadata.version knows no directories does not ask for any, and writes none down (KIP-858).
+func TestRegistrationOfAnOldCluster(t *testing.T) {
+	b := newBench(t, func(c *controller.Config) {
+		for i := range c.Features {
+			if c.Features[i].Level = c.Features[i].Min; c.Features[i].Name == "metadata.version" {
+				c.Features[i].Level = 16
+			}
+		}
+	})
+	req := registration(1, 1, -1)
+	b.ask(req)
+	if got := b.Image().Broker(1); got == nil || len(got.LogDirs) != 0 || len(got.Features) != len(req.Features) {
+		t.Fatalf("registered as %+v", got)
+	}
+	none := registration(2, 2, -1)
+	none.LogDirs = nil
+	if got := b.ask(none).(*kmsg.BrokerRegistrationResponse); got.ErrorCode != 0 {
+		t.Errorf("without a directory: %d", got.ErrorCode)
+	}
+}
