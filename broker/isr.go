@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/replication"
@@ -92,16 +93,23 @@ func (b *Broker) sendAlterations(e env.Env) {
 	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneAlterPartition), b.cfg.requestTimeout, req, env.Token{Kind: tokAlter, A: a.round})
 }
 
-// altered takes the controller's answer in.
+// altered takes the controller's answer in. Only an error about the whole request waits before the next one: what came
+// up meanwhile, and partitions whose change must be proposed again, go out at once.
 func (b *Broker) altered(e env.Env, round int64, resp env.Response, err error) {
 	a := &b.alter
 	if round != a.round {
 		return
 	}
 	a.busy = false
-	again := err != nil || resp.(*kmsg.AlterPartitionResponse).ErrorCode != 0
+	rest := env.Duration(0)
+	switch {
+	case err != nil, resp.(*kmsg.AlterPartitionResponse).ErrorCode == kerr.NotController.Code:
+		rest = b.cfg.retryBackoff // the channel's own: the next try may be to another controller
+	case resp.(*kmsg.AlterPartitionResponse).ErrorCode != 0:
+		rest = 50 * env.Millisecond // AlterPartitionManager's, whatever retry.backoff.ms says
+	}
 	for i, s := range a.sent {
-		if again {
+		if rest > 0 {
 			a.waiting = append(a.waiting, s.r)
 			continue
 		}
@@ -116,7 +124,9 @@ func (b *Broker) altered(e env.Env, round int64, resp env.Response, err error) {
 		}
 		b.touch(s.r)
 	}
-	if len(a.waiting) > 0 {
-		e.Arm(env.Timer{Kind: timAlter, Lane: env.LaneAlterPartition}, b.cfg.retryBackoff)
+	if rest > 0 {
+		e.Arm(env.Timer{Kind: timAlter, Lane: env.LaneAlterPartition}, rest)
+		return
 	}
+	b.sendAlterations(e)
 }

@@ -238,3 +238,29 @@ func TestABrokerThatNobodyTakesInGivesUp(t *testing.T) {
 	require.True(t, exited)
 	require.ErrorContains(t, reason, "initial.broker.registration.timeout.ms")
 }
+
+// The first of several ISR changes goes alone, for nothing else has come up yet; the others go together, as soon as the
+// controller has answered it (AlterPartitionManager).
+func TestISRChangesDoNotWaitForABackoff(t *testing.T) {
+	r := newRoom(t, 3, "replica.lag.time.max.ms=2000")
+	var ids []wire.TopicID
+	for _, name := range []string{"a", "b", "c"} {
+		ids = append(ids, r.topic(name, []int{1, 2, 3}))
+		r.write(1, name, "x")
+	}
+	inSync := func(n int) (all int) {
+		for _, id := range ids {
+			if len(r.broker(1).Image().Partition(id, 0).ISR) == n {
+				all++
+			}
+		}
+		return all
+	}
+	r.w.Pause(at(3)) // for less than a session: it is only late
+	for _, name := range []string{"a", "b", "c"} {
+		r.send(1, produce(name, 1, batch("y")))
+	}
+	r.until("the first shrink", func() bool { return inSync(2) > 0 })
+	r.run(40 * env.Millisecond)
+	require.Equal(t, 3, inSync(2), "the others come right behind it")
+}
