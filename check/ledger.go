@@ -36,12 +36,13 @@ const (
 type promise struct {
 	Batch
 	made   uint8
-	client string // of the first acknowledgement, "" if it was only shown
-	step   uint64 // of the first acknowledgement or showing
-	since  uint64 // the step in which it was entered: no later
-	need   int    // min.insync.replicas then: so many disks have it, whatever is demanded later
-	had    int    // settled: how many were in sync when that was so first; 0 if that is not known
-	held   uint64 // bit per replica slot: whose true log has it now
+	client string     // of the first acknowledgement, "" if it was only shown
+	step   uint64     // of the first acknowledgement or showing
+	since  uint64     // the step in which it was entered: no later
+	ruled  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
+	need   int        // min.insync.replicas then: so many disks have it, whatever is demanded later
+	had    int        // settled: how many were in sync when that was so first; 0 if that is not known
+	held   uint64     // bit per replica slot: whose true log has it now
 	taken  []taken
 	doomed string // the election that chose a leader without it, in words
 	lost   bool   // a leader of the newest epoch has been seen without it

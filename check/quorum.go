@@ -80,7 +80,10 @@ func (v *View) Ruled(node wire.NodeID, s VoterState) {
 	r := p.Replica(node)
 	if s.HW > p.shown {
 		for i := r.Log.find(p.shown); i < r.Log.Len() && r.Log.batches[i].Next <= s.HW; i++ {
-			p.promise(v, r.Log.batches[i], shown, "")
+			b := r.Log.batches[i]
+			p.promise(v, b, shown, "")
+			at, _ := p.place(b)
+			p.promises[at].ruled = s.Epoch
 		}
 		p.shown = s.HW
 	}
@@ -206,8 +209,10 @@ var metadataComplete = &Check{
 		}
 		p := c.Partition
 		p.lacks(c.Replica, func(q *promise) bool {
-			if q.Epoch > w.Epoch {
-				return true // of a leader that came after this one
+			// A record of an old epoch may be committed in a new one, by a leader that came after this one: Raft promises
+			// it to the leaders behind that, whatever epoch the record is of.
+			if q.ruled > w.Epoch {
+				return true
 			}
 			d.decide(v, Fact{p.TP.String(), q.Base, "voter"}, v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
 				itoa(q.Base), ", which was committed by step ", itoa(q.step), p.whoHas(v, q))
@@ -219,6 +224,7 @@ var metadataComplete = &Check{
 		s.enact(0, 1, 0xA, 101, 102)
 		s.enact(1, 1, 0xB, 101) // not committed
 		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 3, HW: 2}) // that is the epoch in which it is
 		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},
