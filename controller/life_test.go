@@ -246,6 +246,21 @@ func TestUncleanElection(t *testing.T) {
 		b, _ := setup(t, "unclean.leader.election.enable", "true")
 		b.want("t", "2 lives and was not in sync", "leader 2 isr [2] elr [] last [] recovery 1 epoch 1/2")
 	})
+	t.Run("twice in a row", func(t *testing.T) {
+		b, epochs := setup(t, "unclean.leader.election.enable", "true")
+		b.beat(1, epochs[1], nil)
+		b.beat(2, epochs[2], func(r *kmsg.BrokerHeartbeatRequest) { r.WantFence = true })
+		b.want("t", "1 lives and was not in sync", "leader 1 isr [1] elr [] last [] recovery 1 epoch 2/3")
+		told := 0
+		for _, n := range b.notes {
+			if n == "partition.elected-uncleanly" {
+				told++
+			}
+		}
+		if told != 2 {
+			t.Errorf("told of %d unclean elections, wanted 2: %v", told, b.notes)
+		}
+	})
 	t.Run("by config, later", func(t *testing.T) {
 		b, _ := setup(t)
 		b.ask(configs(kmsg.ConfigResourceTypeTopic, "t", "unclean.leader.election.enable", "true"))

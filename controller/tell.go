@@ -45,7 +45,7 @@ func tellChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Partition) {
 	switch {
 	case r.Leader == wire.NoNode:
 		e.Note(noteLeaderless, topic, partition, Set(p.ISR)|Set(p.ELR), int64(p.Epoch))
-	case r.Leader != wire.LeaderUnchanged && r.LeaderRecoveryState == wire.Recovering:
+	case r.Leader != wire.LeaderUnchanged && p.Uncleanly: // the record need not say so: RECOVERING is no change after another unclean election
 		e.Note(noteUnclean, topic, partition, int64(p.Leader), int64(p.Epoch))
 	case r.Leader != wire.LeaderUnchanged:
 		e.Note(noteElected, topic, partition, int64(p.Leader), int64(p.Epoch))

@@ -16,6 +16,7 @@ type Partition struct {
 	ELR       []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
 	LastKnown []wire.NodeID // who led last, while ISR and ELR are both empty; else none
 	Leader    wire.NodeID   // NoNode if there is none
+	Uncleanly bool          // Leader was neither in sync nor eligible when it was elected: records may be lost; follows from the records
 	Recovery  wire.LeaderRecoveryState
 	Epoch     wire.Epoch          // leader epoch: raised by every record that names a leader
 	Version   wire.PartitionEpoch // partition epoch: raised by every change
@@ -82,6 +83,7 @@ func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
 func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.Leader != wire.LeaderUnchanged {
 		p.Leader = r.Leader
+		p.Uncleanly = r.Leader != wire.NoNode && !slices.Contains(p.ISR, r.Leader) && !slices.Contains(p.ELR, r.Leader)
 		p.Epoch++
 	}
 	if r.ISR != nil {
