@@ -115,12 +115,17 @@ func (g *ghosts) lost(host env.Addr, by string) {
 		l.files = nil
 		part := l.part
 		l.part = nil // silent while it is read
+		torn := false
 		for _, f := range g.disk(host).Files() {
 			if d, ok := logFile(f.Path); ok && d == dir {
 				file := l.file(f.Path)
 				file.told = f.Size
+				if torn {
+					continue // recovery that has to cut a segment deletes those behind it
+				}
 				g.follow(l, file)
 				g.untorn(l, file)
+				torn = file.parsed < f.Size
 				file.durable = file.parsed // what power has left is on the device
 			}
 		}
