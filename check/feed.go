@@ -247,6 +247,9 @@ func (v *View) Registering(node wire.NodeID, incarnation wire.UUID) {
 // Asked says that an operator asked for an unclean election.
 func (v *View) Asked(p *Partition) { p.asked = true }
 
+// Withdrawn says that nobody asks for it any more: the answer was given.
+func (v *View) Withdrawn(p *Partition) { p.asked = false }
+
 // Installed says that a host has a directory for a partition, or has it no more.
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
 	v.tell(Change{Kind: Installed, Partition: p, Node: node, Offset: wire.Offset(directories)})

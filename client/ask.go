@@ -36,14 +36,11 @@ type question struct {
 
 // Answered is the end of a question. A response may still carry errors of its own, part by part.
 type Answered struct {
-	Response env.Response // nil if nobody answered in default.api.timeout.ms (60 s)
+	Response env.Response // nil if nobody answered in Config.APITimeout
 	Err      *kerr.Error  // why there is none
 	Outcome  Outcome      // OK with a response; else Failed if nothing was ever sent, Unknown if something was
 	Tries    int          // attempts; behind a lost one "exists already" may be our own doing
 }
-
-// askTimeout is default.api.timeout.ms.
-const askTimeout = 60 * env.Second
 
 func newQuestions(c *cluster) questions { return questions{cluster: c, open: map[int64]*question{}} }
 
@@ -78,7 +75,7 @@ func (c *Client) send(e env.Env, id int64) {
 	if q == nil || q.sent {
 		return
 	}
-	if e.Now().Sub(q.since) >= askTimeout {
+	if e.Now().Sub(q.since) >= c.cluster.cfg.APITimeout {
 		c.end(e, id)
 		return
 	}
@@ -154,7 +151,7 @@ func (c *Client) told(e env.Env, id, try int64, resp env.Response, err error) {
 		c.wait(e, id)
 		return
 	}
-	if code := partitionError(resp); code != 0 && retriable(code) && e.Now().Sub(q.since) < askTimeout {
+	if code := partitionError(resp); code != 0 && retriable(code) && e.Now().Sub(q.since) < c.cluster.cfg.APITimeout {
 		c.cluster.refresh(e)
 		c.wait(e, id)
 		return

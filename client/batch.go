@@ -28,11 +28,21 @@ type batch struct {
 	born      env.Instant
 	bytes     []byte // nil while it is open
 	attempts  int
-	notBefore env.Instant // end of its retry backoff
-	epoch     wire.Epoch  // the leader epoch it was sent under last
-	unknown   bool        // an attempt ended without proof that it changed nothing
-	done      bool        // its workload has been told
-	err       *kerr.Error // of the last attempt
+	notBefore env.Instant    // end of its retry backoff
+	epoch     wire.Epoch     // the leader epoch it was sent under last
+	topic     wire.TopicID   // whom the last attempt was sent to
+	earlier   []wire.TopicID // whom others were
+	unknown   bool           // an attempt ended without proof that it changed nothing
+	done      bool           // its workload has been told
+	err       *kerr.Error    // of the last attempt
+}
+
+// aim notes the topic that an attempt goes to: one that was deleted and made again is another.
+func (b *batch) aim(at wire.TopicID) {
+	if b.attempts > 1 && b.topic != at {
+		b.earlier = append(b.earlier, b.topic)
+	}
+	b.topic = at
 }
 
 // recordOverhead is the most that a record takes besides its key and value: lengths, deltas, attributes, no headers.
@@ -97,6 +107,7 @@ func (b *batch) split(next func() *batch) [2]*batch {
 		n := next()
 		n.out, n.born, n.size = b.out, b.born, wire.BatchHeaderSize
 		n.unknown, n.attempts, n.err = b.unknown, b.attempts, b.err
+		n.topic, n.earlier = b.topic, b.earlier
 		for j := part[0]; j < part[1]; j++ {
 			r := b.records[j]
 			r.Offset = wire.Offset(len(n.records))

@@ -5,6 +5,7 @@ import "samsa/sim/env"
 // Config are a client's settings, under Kafka's names.
 type Config struct {
 	RequestTimeout  env.Duration // request.timeout.ms
+	APITimeout      env.Duration // default.api.timeout.ms: of a question (Client.Ask), with all its retries
 	RetryBackoff    env.Duration // retry.backoff.ms, of the first retry; each further one waits twice as long
 	RetryBackoffMax env.Duration // retry.backoff.max.ms (KIP-580)
 	MetadataMaxAge  env.Duration // metadata.max.age.ms
@@ -43,6 +44,7 @@ func (c Config) settled() Config {
 		}
 	}
 	span(&c.RequestTimeout, 30*env.Second)
+	span(&c.APITimeout, 60*env.Second)
 	span(&c.RetryBackoff, 100*env.Millisecond)
 	span(&c.RetryBackoffMax, env.Second)
 	span(&c.MetadataMaxAge, 5*env.Minute)

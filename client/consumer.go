@@ -33,6 +33,7 @@ type Consumer struct {
 // Polled is what one answered fetch brought of one partition.
 type Polled struct {
 	Partition wire.TopicPartition
+	Topic     wire.TopicID  // of that name, the one that was asked for; zero with an error
 	Records   []wire.Record // in offset order, none below the position
 	Next      wire.Offset   // the position now
 	HW        wire.Offset   // up to where the answer let us read: the high watermark, or the last stable offset

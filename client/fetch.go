@@ -69,7 +69,7 @@ func (c *Consumer) answered(e env.Env, tok env.Token, req env.Request, resp env.
 				continue
 			}
 			if q := f.parts[k]; q.turn == q.p.turn && !q.p.given && q.next == q.p.next {
-				c.partition(e, q.p, r, rp)
+				c.partition(e, q.p, r, r.Topics[i].TopicID, rp)
 			}
 		}
 	}
@@ -77,11 +77,11 @@ func (c *Consumer) answered(e env.Env, tok env.Token, req env.Request, resp env.
 }
 
 // partition takes one partition's answer in.
-func (c *Consumer) partition(e env.Env, p *cursor, r *kmsg.FetchResponse, rp *kmsg.FetchResponseTopicPartition) {
+func (c *Consumer) partition(e env.Env, p *cursor, r *kmsg.FetchResponse, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
 	switch rp.ErrorCode {
 	case 0:
 		p.tries = 0
-		c.deliver(e, p, rp)
+		c.deliver(e, p, topic, rp)
 	case kerr.OffsetOutOfRange.Code:
 		c.reset(e, p)
 	default:
@@ -98,8 +98,8 @@ func (c *Consumer) partition(e env.Env, p *cursor, r *kmsg.FetchResponse, rp *km
 
 // deliver hands records to the workload. A batch that is cut off by the size limit comes whole next time. One that is not
 // sound is read again: Kafka raises CorruptRecordException, and that is what an application does then.
-func (c *Consumer) deliver(e env.Env, p *cursor, rp *kmsg.FetchResponseTopicPartition) {
-	out := Polled{Partition: p.tp, HW: wire.Offset(rp.HighWatermark)}
+func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
+	out := Polled{Partition: p.tp, Topic: topic, HW: wire.Offset(rp.HighWatermark)}
 	p.turn++
 	drop := dropping{aborted: rp.AbortedTransactions}
 	if c.cfg.Committed {

@@ -44,7 +44,11 @@ type Sent struct {
 	Offset    wire.Offset // OK with acks other than 0: where the record is
 	Base      wire.Offset // OK: where its batch begins
 	CRC       uint32      // of the batch as sent
-	Attempts  int
+	// Topic is the topic of that name that the last attempt was sent to, zero if there was none; Earlier are others of that
+	// name, deleted since, that an attempt was sent to and that may have the record.
+	Topic    wire.TopicID
+	Earlier  []wire.TopicID
+	Attempts int
 }
 
 // blocked is a record that waits for its topic's metadata.
@@ -206,6 +210,7 @@ func (p *Producer) launch(e env.Env, node wire.NodeID, outs []*outbox) bool {
 		if l, _ := p.leader(o.tp); true {
 			b.epoch = l.epoch
 		}
+		b.aim(p.topics[o.tp.Topic].id)
 		size += b.size
 		f.batches = append(f.batches, b)
 	}
@@ -363,7 +368,8 @@ func (p *Producer) finish(e env.Env, b *batch, outcome Outcome, base wire.Offset
 	p.tell(e, b, outcome, base)
 	crc := wire.Batch(b.bytes).CRC()
 	for n, id := range b.ids {
-		s := Sent{ID: id, Partition: b.out.tp, Acks: p.cfg.Acks, Outcome: outcome, Err: b.err, Offset: -1, Base: base, CRC: crc, Attempts: b.attempts}
+		s := Sent{ID: id, Partition: b.out.tp, Acks: p.cfg.Acks, Outcome: outcome, Err: b.err, Offset: -1, Base: base, CRC: crc, Attempts: b.attempts,
+			Topic: b.topic, Earlier: b.earlier}
 		if outcome == OK {
 			s.Err = nil
 			if base >= 0 {

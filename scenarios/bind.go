@@ -95,7 +95,7 @@ func (p *Program) command(l Line) (Command, *Error) {
 		e.Verb = verbCluster.Name
 		return c, e
 	}
-	args := &Args{}
+	args := &Args{Timed: l.Timed}
 	var words []Word
 	var first *Error
 	for _, w := range l.Args {

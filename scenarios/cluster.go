@@ -17,7 +17,7 @@ import (
 // Assemble builds a cluster in a simulated world: controllers, brokers, and one admin machine for the operator.
 // Controllers boot first; nothing has happened yet when it returns.
 func Assemble(o Options) (Cluster, error) {
-	c := &cluster{options: o, topics: map[int64]string{}, hosts: map[env.Addr]*host{}}
+	c := &cluster{options: o, topics: map[int64]string{}, hosts: map[env.Addr]*host{}, deleted: map[string]int{}}
 	cfg, err := configure(o)
 	if err != nil {
 		return nil, err
@@ -50,12 +50,15 @@ func Assemble(o Options) (Cluster, error) {
 		c.boot(h, func() env.Node { return broker.New(c.cfg.broker(h.node, c.addrs(c.controllers))) })
 	}
 	op := c.add(operator, wire.NoNode, "operator")
-	c.boot(op, func() env.Node { return client.NewAdmin(c.addrs(c.controllers), client.DefaultConfig()) })
+	c.boot(op, func() env.Node { return client.NewAdmin(c.addrs(c.controllers), c.patient()) })
 	return c, nil
 }
 
 // operator is the machine of whoever creates topics and sets configs.
 const operator env.Addr = "op"
+
+// trimmer is another machine of theirs, for what is asked of brokers and not of controllers.
+const trimmer env.Addr = "op-brokers"
 
 // controllerID is the node id of the i-th controller: apart from the brokers', as Kafka wants it.
 func controllerID(i int32) wire.NodeID { return wire.NodeID(101 + i) }
@@ -72,8 +75,9 @@ type cluster struct {
 
 	patience env.Duration // the longest request timeout of a client
 
-	ops     []*operation // Op is the index plus one
-	records []*sent      // by the id that the producer carries
+	ops     []*operation   // Op is the index plus one
+	deleted map[string]int // by topic: the last Op that deletes it
+	records []*sent        // by the id that the producer carries
 	topics  map[int64]string
 
 	judges   *judges

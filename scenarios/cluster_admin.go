@@ -1,12 +1,24 @@
 package scenarios
 
 import (
+	"strconv"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/client"
 	"samsa/sim/env"
 	"samsa/wire"
 )
+
+// patient is how long the operator's clients wait: no longer than the cluster's own nodes do, or on a cluster whose timeouts
+// are short one lost answer would outlast all that happens.
+func (c *cluster) patient() client.Config {
+	cfg := client.DefaultConfig()
+	cfg.RequestTimeout = min(cfg.RequestTimeout, env.Duration(c.cfg.brokers.Duration("request.timeout.ms")))
+	cfg.APITimeout = 2 * cfg.RequestTimeout // as Kafka's 60 s and 30 s
+	return cfg
+}
 
 // DeleteTopic implements Operations. After a lost answer the topic is gone already, and that is success.
 func (c *cluster) DeleteTopic(name string) Op {
@@ -15,15 +27,89 @@ func (c *cluster) DeleteTopic(name string) Op {
 	rt := kmsg.NewDeleteTopicsRequestTopic()
 	rt.Topic = kmsg.StringPtr(name)
 	req.Topics = append(req.Topics, rt)
-	asked := 0
-	return c.ask(req, &operation{client: operator}, func(r env.Response) (bool, int16) {
+	c.deleted[name] = len(c.ops) + 1
+	o := &operation{client: operator}
+	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.DeleteTopicsResponse).Topics[0].ErrorCode
-		asked++
-		if code == kerr.UnknownTopicOrPartition.Code && asked > 2 {
+		if code == kerr.UnknownTopicOrPartition.Code && o.unsure {
 			code = 0
 		}
 		return false, code
 	})
+}
+
+// AddPartitions implements Operations. After a lost answer the topic may have them already: the operator asks once more and
+// is refused, and that is success.
+func (c *cluster) AddPartitions(topic string, partitions int32) Op {
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	req.SetVersion(3)
+	rt := kmsg.NewCreatePartitionsRequestTopic()
+	rt.Topic, rt.Count = topic, partitions
+	req.Topics = append(req.Topics, rt)
+	o := &operation{client: operator}
+	return c.ask(req, o, func(r env.Response) (bool, int16) {
+		code := r.(*kmsg.CreatePartitionsResponse).Topics[0].ErrorCode
+		if code == kerr.InvalidPartitions.Code && o.unsure {
+			code = 0
+		}
+		return false, code
+	})
+}
+
+// Finalise implements Operations.
+func (c *cluster) Finalise(levels []Setting) Op {
+	req := kmsg.NewPtrUpdateFeaturesRequest()
+	req.SetVersion(1)
+	for _, l := range levels {
+		level, err := strconv.ParseInt(l.Value, 10, 16)
+		if err != nil {
+			panic("scenarios: a level that was not checked: " + err.Error())
+		}
+		u := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
+		u.Feature, u.MaxVersionLevel, u.UpgradeType = l.Name, int16(level), 1
+		if m := c.image(); m != nil && m.Feature(l.Name) > u.MaxVersionLevel {
+			u.UpgradeType = 2 // a safe downgrade
+		}
+		req.FeatureUpdates = append(req.FeatureUpdates, u)
+	}
+	return c.ask(req, &operation{client: operator}, func(r env.Response) (bool, int16) {
+		return false, r.(*kmsg.UpdateFeaturesResponse).ErrorCode
+	})
+}
+
+// DeleteRecords implements Operations. It is the leader's to do, so another machine of the operator asks: one that knows
+// brokers, made when it is first needed.
+func (c *cluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
+	if c.hosts[trimmer] == nil {
+		h := c.add(trimmer, wire.NoNode, "operator")
+		c.boot(h, func() env.Node { return client.New(c.addrs(c.brokers), c.patient()) })
+	}
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	req.SetVersion(2)
+	req.TimeoutMillis = int32(c.patient().RequestTimeout / env.Millisecond)
+	rp := kmsg.NewDeleteRecordsRequestTopicPartition()
+	rp.Partition, rp.Offset = tp.Partition, int64(before)
+	rt := kmsg.NewDeleteRecordsRequestTopic()
+	rt.Topic, rt.Partitions = tp.Topic, append(rt.Partitions, rp)
+	req.Topics = append(req.Topics, rt)
+	o := &operation{client: operator, tp: tp}
+	op := c.start(o)
+	c.world.Do(trimmer, "delete records", func(e env.Env, n env.Node) {
+		n.(*client.Client).Ask(e, req, func(_ env.Env, a client.Answered) {
+			o.done = true
+			err := a.Err
+			if r, ok := a.Response.(*kmsg.DeleteRecordsResponse); ok {
+				err = kerr.TypedErrorForCode(r.Topics[0].Partitions[0].ErrorCode)
+			}
+			if err != nil {
+				o.outcome.Status, o.outcome.Error = OutcomeFailed, err.Message
+			}
+			if a.Outcome == client.Unknown || err == kerr.RequestTimedOut {
+				o.outcome.Status = OutcomeUnknown
+			}
+		})
+	})
+	return op
 }
 
 // ElectLeader implements Operations.

@@ -51,6 +51,12 @@ type Operations interface {
 	SetConfig(topic string, configs []Setting) Op
 	// DeleteTopic is done when the controller has committed it.
 	DeleteTopic(name string) Op
+	// AddPartitions is done when the controller has committed that the topic has so many.
+	AddPartitions(topic string, partitions int32) Op
+	// DeleteRecords is done when every live replica's log begins at an offset, or (-1) where the high watermark was.
+	DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op
+	// Finalise is done when the controller has committed the levels of features.
+	Finalise(levels []Setting) Op
 	// ElectLeader is done when the controller has committed it: the preferred replica, or, unclean, any that is alive.
 	ElectLeader(tp wire.TopicPartition, unclean bool) Op
 	// Produce sends one record per value, in order, and is done when the client was told about all of them.
@@ -113,8 +119,9 @@ type Sight interface {
 	Sound() error
 	// Unmet are the pins that nothing has asked for.
 	Unmet() []Pin
-	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree.
-	Quiet() bool
+	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree. With a core, no more
+	// is asked than those machines can do while all others are away for good.
+	Quiet(core []env.Addr) bool
 }
 
 // Options decide a world before its first event. Zero values mean the default.

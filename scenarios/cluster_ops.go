@@ -18,13 +18,14 @@ type operation struct {
 	open    int         // produce: records without an outcome; consume: records still wanted
 	bound   wire.Offset // consume: read up to here, -1 until the first answer
 	tp      wire.TopicPartition
-	from    wire.Offset // consume: where it begins
-	reads   bool        // it is a Consume
-	ready   func() bool // after the answer: what must be true to be done
-	acks    int16       // produce
-	cursor  int64       // consume: names it
-	unsure  bool        // the operator: an earlier attempt may have been done
-	called  uint64      // consume: the event behind which its next answer was asked for, plus one
+	from    wire.Offset  // consume: where it begins
+	reads   bool         // it is a Consume
+	topic   wire.TopicID // consume: what it has begun to read, zero before
+	ready   func() bool  // after the answer: what must be true to be done
+	acks    int16        // produce
+	cursor  int64        // consume: names it
+	unsure  bool         // the operator: an earlier attempt may have been done
+	called  uint64       // consume: the event behind which its next answer was asked for, plus one
 }
 
 // sent is one record on its way.
@@ -118,9 +119,14 @@ func (c *cluster) told(name env.Addr, s client.Sent) {
 	}
 	r.told = true
 	op := r.send(check.Outcome(s.Outcome))
-	op.Topic = c.topicID(op.Partition.Topic)
+	op.Topic = s.Topic
 	op.Offset, op.Step, op.At, op.Return = s.Offset, c.step(), int64(c.world.Now()), c.world.Events()+1
 	c.evidence.History = append(c.evidence.History, op)
+	for _, id := range s.Earlier { // what became of it there nobody was told
+		there := op
+		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
+		c.evidence.History = append(c.evidence.History, there)
+	}
 	if s.Outcome == client.OK && s.Acks != 0 && s.Offset == s.Base { // once per batch
 		c.tally.AckedBatches++
 	}
@@ -171,12 +177,21 @@ func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Po
 		c.readOn(e, n, p.Partition, name)
 		return
 	}
+	if o.topic != p.Topic {
+		if o.topic != (wire.TopicID{}) { // deleted and made again: a position in the one says nothing about the other
+			o.done, o.outcome.Status, o.outcome.Error = true, OutcomeFailed, "the topic is another one now"
+			n.Consumer.Unassign(p.Partition)
+			c.readOn(e, n, p.Partition, name)
+			return
+		}
+		o.topic = p.Topic
+	}
 	if o.bound < 0 {
 		o.bound = p.HW
 	}
 	seen := check.Op{
 		Client: string(name), Partition: p.Partition, Cursor: o.cursor, Step: c.step(), At: int64(c.world.Now()),
-		Call: o.called, Return: c.world.Events() + 1, Topic: c.topicID(p.Partition.Topic),
+		Call: o.called, Return: c.world.Events() + 1, Topic: p.Topic,
 	}
 	o.called = seen.Return // the next fetch leaves within this event
 	for _, r := range p.Records {
@@ -267,7 +282,9 @@ func (c *cluster) CreateTopic(spec TopicSpec) Op {
 		rt.Configs = append(rt.Configs, cfg)
 	}
 	req.Topics = append(req.Topics, rt)
-	o := &operation{client: operator, ready: func() bool { return c.led(spec.Name, spec.Partitions) }}
+	o := &operation{client: operator}
+	at := len(c.ops) // a topic that somebody deletes again need not be led
+	o.ready = func() bool { return c.led(spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
 		switch code {

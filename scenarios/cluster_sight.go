@@ -192,6 +192,7 @@ func (c *cluster) Judge(final bool) []check.Finding {
 	c.judges.catchUp()
 	evidence := c.evidence
 	evidence.History = slices.Clip(evidence.History) // what is open now may be told later
+	found := c.found()
 	for _, r := range c.records {
 		if r.told {
 			continue
@@ -201,9 +202,33 @@ func (c *cluster) Judge(final bool) []check.Finding {
 		if r.op.done || !final {
 			op.Outcome = check.Indefinite // its client died, or may yet be told
 		}
-		evidence.History = append(evidence.History, op)
+		op.Topic = wire.TopicID{}
+		at := found[spot{op.Partition, op.Value}]
+		if len(at) == 0 {
+			evidence.History = append(evidence.History, op)
+		}
+		for _, op.Topic = range at { // it went where somebody found it
+			evidence.History = append(evidence.History, op)
+		}
 	}
 	return check.Judge(&evidence)
+}
+
+// spot is a value in a partition.
+type spot struct {
+	tp    wire.TopicPartition
+	value string
+}
+
+// found is which topics of a name readers have found a value in: more than one after a topic was made again.
+func (c *cluster) found() map[spot][]wire.TopicID {
+	all := map[spot][]wire.TopicID{}
+	for _, op := range c.evidence.History {
+		if k := (spot{op.Partition, op.Value}); op.Kind == check.Poll && !slices.Contains(all[k], op.Topic) {
+			all[k] = append(all[k], op.Topic)
+		}
+	}
+	return all
 }
 
 // Unmet implements Sight.
@@ -228,28 +253,4 @@ func (c *cluster) Sound() error {
 		}
 	}
 	return nil
-}
-
-// Quiet implements Sight: no operation is under way, and of every partition all live replicas end where the leader does
-// and know that this is committed.
-func (c *cluster) Quiet() bool {
-	for i := range c.ops {
-		if _, done := c.Outcome(Op(i + 1)); !done {
-			return false
-		}
-	}
-	for _, tp := range c.partitions() {
-		p, _ := c.Partition(tp)
-		for _, r := range p.Replicas {
-			if r.Up && (r.End != p.End || r.HW != p.End || r.Epoch != p.Epoch || !slices.Contains(p.ISR, r.Node)) {
-				return false
-			}
-		}
-	}
-	for _, h := range c.brokers {
-		if b := c.brokerNode(h); b != nil && !b.Idle() {
-			return false
-		}
-	}
-	return true
 }

@@ -21,6 +21,8 @@ func (s Scope) of() config.Scope {
 		return config.Node
 	case ScopeTopic:
 		return config.Topic
+	case ScopeFeature:
+		return config.Feature
 	case ScopeClient:
 		return config.Producer | config.Consumer
 	case ScopeEither:

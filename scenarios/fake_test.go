@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"samsa/check"
@@ -164,6 +165,34 @@ func (f *fake) DeleteTopic(name string) Op {
 	})
 }
 
+func (f *fake) AddPartitions(name string, n int32) Op {
+	return f.op(10*env.Millisecond, func() Outcome {
+		t := f.topic(wire.TopicPartition{Topic: name})
+		if n <= t.spec.Partitions {
+			return Outcome{Status: OutcomeFailed, Error: "INVALID_PARTITIONS"}
+		}
+		f.call("grow", name, fmt.Sprint(n))
+		t.spec.Partitions = n
+		return Outcome{}
+	})
+}
+
+func (f *fake) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
+	return f.op(10*env.Millisecond, func() Outcome {
+		f.call("delete records", tp.String(), fmt.Sprint(before))
+		return Outcome{}
+	})
+}
+
+func (f *fake) Finalise(levels []Setting) Op {
+	return f.op(10*env.Millisecond, func() Outcome {
+		for _, l := range levels {
+			f.call("finalise", l.Name+"="+l.Value)
+		}
+		return Outcome{}
+	})
+}
+
 func (f *fake) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
 	return f.op(10*env.Millisecond, func() Outcome {
 		if unclean {
@@ -304,8 +333,13 @@ func (f *fake) Sound() error { return nil }
 
 func (f *fake) Unmet() []Pin { return nil }
 
-func (f *fake) Close()      {}
-func (f *fake) Quiet() bool { return len(f.queue) == 0 }
+func (f *fake) Close() {}
+func (f *fake) Quiet(core []env.Addr) bool {
+	if len(core) > 0 {
+		f.call("quiet of", fmt.Sprint(core))
+	}
+	return len(f.queue) == 0
+}
 
 func (f *fake) Judge(final bool) []check.Finding {
 	r := check.Result{Status: f.status, Explanation: "every acked record is where it should be"}

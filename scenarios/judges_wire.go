@@ -23,6 +23,11 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case *kmsg.ProduceRequest, *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
+	case *kmsg.ElectLeadersRequest:
+		if req.ElectionType == 1 {
+			h.asked[f.Link] = f.Request
+			j.wished(req, j.view.Asked)
+		}
 	case *kmsg.AlterPartitionRequest:
 		h.asked[f.Link] = f.Request
 		h.granted[f.Link] = j.view.Registered(wire.NodeID(req.BrokerID))
@@ -73,6 +78,10 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 				j.view.Replied(nil, check.Reply{Kind: check.ToCreation, From: h.node, Topic: t.TopicID})
 			}
 		}
+	case *kmsg.ElectLeadersResponse:
+		if req, ok := asked.(*kmsg.ElectLeadersRequest); ok { // whatever it asked for is done, or refused
+			j.wished(req, j.view.Withdrawn)
+		}
 	case *kmsg.VoteResponse:
 		if req, ok := asked.(*kmsg.VoteRequest); ok {
 			j.voted(h, req, resp)
@@ -81,6 +90,17 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 		return
 	}
 	delete(h.asked, f.Link)
+}
+
+// wished visits the partitions that an operator wants an unclean election of, by the names that the newest image has.
+func (j *judges) wished(req *kmsg.ElectLeadersRequest, visit func(*check.Partition)) {
+	for _, rt := range req.Topics {
+		for _, n := range rt.Partitions {
+			if p, ok := j.view.Find(j.c.topicID(rt.Topic), n); ok {
+				visit(p)
+			}
+		}
+	}
 }
 
 // acknowledged takes in what a broker told a producer.

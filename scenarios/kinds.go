@@ -78,7 +78,8 @@ type names struct {
 
 type topicName struct {
 	name       string
-	partitions int32
+	partitions int32 // the most it may ever have
+	fleeting   bool  // a timed line deletes it: whether it is there, and with how many partitions, is known at the time alone
 }
 
 type clientName struct {
@@ -247,10 +248,22 @@ func readNewTopic(ns *names, w Word) (any, string) {
 	if !legal {
 		return nil, fmt.Sprintf("%q is no topic name: up to 249 of letters, digits, dots, dashes and underscores", s)
 	}
-	if slices.Contains(topicNames(ns), s) {
-		return nil, fmt.Sprintf("there is a topic %q already", s)
+	for _, t := range ns.topics {
+		if t.name == s && !t.fleeting {
+			return nil, fmt.Sprintf("there is a topic %q already", s)
+		}
 	}
 	return s, ""
+}
+
+// known is a topic that a line above makes; nil if none does.
+func (ns *names) known(topic string) *topicName {
+	for i := range ns.topics {
+		if ns.topics[i].name == topic {
+			return &ns.topics[i]
+		}
+	}
+	return nil
 }
 
 func topicNames(ns *names) []string {

@@ -48,12 +48,14 @@ const (
 	ScopeCluster Scope = "cluster" // of brokers, controllers and the cluster as a whole: known before it starts
 	ScopeNodes   Scope = "broker"  // of brokers that run
 	ScopeTopic   Scope = "topic"
+	ScopeFeature Scope = "feature" // finalised levels
 	ScopeClient  Scope = "client"
 )
 
 // Args are the words of a line with their meaning.
 type Args struct {
 	Settings []Setting // configs
+	Timed    bool      // the line stands behind "at TIME"
 	bound    []bound   // words of the form, in order
 	keys     []bound   // keys of the verb, as written
 	settings []Word    // the words of Settings
@@ -117,8 +119,8 @@ type complaint struct {
 // Verbs is the table of all verbs, in the order help shows them.
 func Verbs() []*Verb {
 	return []*Verb{
-		verbCluster, verbTopic, verbConfig, verbElect, verbDelete,
-		verbProduce, verbSend, verbConsume,
+		verbCluster, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
+		verbProduce, verbSend, verbConsume, verbDrain,
 		verbCrash, verbStop, verbStart, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
 		verbAt, verbWait, verbRun, verbPin,
@@ -137,7 +139,8 @@ func LookupVerb(name string) (*Verb, string) {
 	}
 	// What other tools call the same thing.
 	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
-		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"}} {
+		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"},
+		{"upgrade", "finalise"}, {"finalize", "finalise"}, {"expand", "grow"}} {
 		if s[0] == name {
 			return nil, s[1]
 		}

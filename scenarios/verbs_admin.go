@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"slices"
 
 	"samsa/wire"
@@ -9,19 +10,72 @@ import (
 var verbDelete = &Verb{
 	Name:  "delete",
 	Group: "make",
-	Forms: []string{"topic TOPIC"},
+	Forms: []string{"topic TOPIC", "records TP [before OFFSET]"},
 	Doc: "Deletes a topic, and waits until the controller has committed it. Brokers that run remove its logs when they hear of it, " +
 		"and one that is down when it comes back: what it holds is of a topic id that nobody knows. A line below may make a " +
-		"topic of the same name; it is another topic.",
-	Example: "delete topic orders",
+		"topic of the same name; it is another topic. Or deletes the oldest records of a partition, as kafka-delete-records.sh " +
+		"does: all before an offset, or all that are committed; it waits until every copy that is alive has done so.",
+	Example: "delete records orders-0 before 7\ndelete records orders-0\nat 3s delete topic orders\ndelete topic orders",
+	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
 		name := arg[string](a, "TOPIC")
-		ns.topics = slices.DeleteFunc(ns.topics, func(t topicName) bool { return t.name == name })
+		t := ns.known(name)
+		switch {
+		case !a.has("TOPIC"):
+		case a.Timed: // lines that stand below may come before it in time
+			t.fleeting = true
+		default:
+			ns.topics = slices.DeleteFunc(ns.topics, func(t topicName) bool { return t.name == name })
+		}
+		return nil
+	},
+	Run: func(s *Session, a *Args) Result {
+		if a.has("TOPIC") {
+			name := arg[string](a, "TOPIC")
+			return s.await(once(s.cluster.DeleteTopic(name)), refusalOf("delete topic "+name))
+		}
+		tp := a.tp()
+		return s.await(once(s.cluster.DeleteRecords(tp, argOr(a, "OFFSET", wire.Offset(-1)))), refusalOf("delete records "+tp.String()))
+	},
+}
+
+var verbGrow = &Verb{
+	Name:  "grow",
+	Group: "make",
+	Forms: []string{"TOPIC to PARTITIONS"},
+	Doc: "Gives a topic more partitions, as kafka-topics.sh --alter does, and waits until the controller has committed it. There is " +
+		"no way back, and records that lie in the old ones stay there: of a key that now belongs elsewhere, too.",
+	Example: "grow orders to 5\nat 2s grow orders to 7",
+	Timed:   true,
+	Check: func(ns *names, a *Args) *complaint {
+		t := ns.known(arg[string](a, "TOPIC"))
+		t.partitions = max(t.partitions, arg[int32](a, "PARTITIONS"))
 		return nil
 	},
 	Run: func(s *Session, a *Args) Result {
 		name := arg[string](a, "TOPIC")
-		return s.await(once(s.cluster.DeleteTopic(name)), refusalOf("delete topic "+name))
+		return s.await(once(s.cluster.AddPartitions(name, arg[int32](a, "PARTITIONS"))), refusalOf("grow "+name))
+	},
+}
+
+var verbFinalise = &Verb{
+	Name:    "finalise",
+	Group:   "make",
+	Forms:   []string{""},
+	Configs: ScopeFeature,
+	Doc: "Moves the levels of features while the cluster runs, up or down, as kafka-features.sh does, and waits until the controller " +
+		"has committed it: all of them or none. A level below the one in force is asked for as a safe downgrade. The cluster line " +
+		"takes the same names, for the levels that a new cluster begins with.",
+	Example: "finalise eligible.leader.replicas.version=0\nat 2s finalise eligible.leader.replicas.version=1",
+	Timed:   true,
+	Check: func(_ *names, a *Args) *complaint {
+		if len(a.Settings) == 0 {
+			return &complaint{msg: "finalise needs at least one FEATURE=LEVEL"}
+		}
+		return nil
+	},
+	Run: func(s *Session, a *Args) Result {
+		return s.await(once(s.cluster.Finalise(a.Settings)), refusalOf("finalise"))
 	},
 }
 
@@ -46,7 +100,7 @@ func refusalOf(what string) func(Outcome) string {
 		if o.Status == OutcomeOK {
 			return ""
 		}
-		return what + ": " + describeStatus(o.Status, o.Error) + "\n"
+		return fmt.Sprintf("%s: %s\n", what, describeStatus(o.Status, o.Error))
 	}
 }
 

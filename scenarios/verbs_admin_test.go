@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,61 @@ func TestDeletedTopicsAreGone(t *testing.T) {
 	_, err := Load("x", []byte("cluster\ntopic orders\ndelete topic orders\nshow orders-0\n"))
 	if err == nil || !strings.Contains(err.Error(), `x:4:6: no topic "orders"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What an operator does at its own time holds up no line, and comes to pass; what was refused is in the story.
+func TestTimedAdminHoldsNothingUp(t *testing.T) {
+	s, f := play(t, `cluster brokers=3 controllers=1
+topic orders partitions=2
+at 1500ms topic audit
+at 1600ms grow orders to 3
+at 1700ms delete records orders-2 before 7
+at 1800ms delete records orders-0
+at 1900ms finalise eligible.leader.replicas.version=0
+at 2s delete topic audit
+at 3s topic audit partitions=2
+at 3100ms grow orders to 2
+produce p1 orders-0 x
+wait 5s
+drain z1 auto.offset.reset=earliest
+run until quiet of b1,controllers
+----
+`, RunOptions{})
+	want := []string{"client p1 ", "grow orders 3", "delete records orders-2 7", "delete records orders-0 -1", "finalise eligible.leader.replicas.version=0",
+		"delete audit", "client z1 auto.offset.reset=earliest", "quiet of [b1 c1]"}
+	for i := range want {
+		if i >= len(f.calls) || strings.TrimSpace(f.calls[i]) != strings.TrimSpace(want[i]) {
+			t.Fatalf("calls %q, want %q", f.calls, want)
+		}
+	}
+	if out := s.Outputs()[0]; !strings.Contains(out, `z1: orders-0  0 "x"`) || strings.Contains(out, "INVALID") {
+		t.Errorf("output\n%s", out)
+	}
+	said := ""
+	for _, e := range s.Entries() {
+		said += e.Text
+	}
+	if !strings.Contains(said, "grow orders: failed INVALID_PARTITIONS") {
+		t.Errorf("the story does not say that a topic cannot shrink:\n%s", said)
+	}
+}
+
+// A name may be made again behind a time if a timed line above deletes it, and not otherwise.
+func TestFleetingTopics(t *testing.T) {
+	for src, want := range map[string]string{
+		"topic a\nat 2s delete topic a\nat 3s topic a partitions=3\nat 4s send p1 a-2 x\n": "",
+		"topic a\nat 2s delete topic a\nat 1s send p1 a-0 x\nat 5s crash leader:a-0\n":     "",
+		"topic a\nat 2s topic a\n":                                                 `there is a topic "a" already`,
+		"at 2s send p1 a-0 x\nat 1s topic a\n":                                     `no topic "a"`,
+		"topic a\nat 2s grow a to 4\nat 1s show a-3\n":                             "show cannot be given a time",
+		"topic a\nat 2s grow a to 4\nrun until leader a-3\nrun until leader a-4\n": "topic a has 4 partitions",
+		"finalise\n": "at least one FEATURE=LEVEL",
+	} {
+		_, err := Load("x", []byte("cluster\n"+src))
+		if got := fmt.Sprint(err); want == "" && err != nil || !strings.Contains(got, want) {
+			t.Errorf("%q: got %v, want %q", src, err, want)
+		}
 	}
 }
 

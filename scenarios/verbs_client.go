@@ -70,6 +70,50 @@ var verbConsume = &Verb{
 	},
 }
 
+var verbDrain = &Verb{
+	Name:    "drain",
+	Group:   "clients",
+	Forms:   []string{"CLIENT"},
+	Configs: ScopeClient,
+	Doc: "A client reads every partition of every topic that there is now, each from where its log begins, and the line waits until it " +
+		"was given all. A partition that nobody leads it leaves out, also if its leader goes meanwhile.",
+	Example: "drain z1 auto.offset.reset=earliest",
+	Timed:   true,
+	Check:   checkClient,
+	Run: func(s *Session, a *Args) Result {
+		client := s.client(a)
+		var tps []wire.TopicPartition
+		var ops []Op
+		for _, p := range s.partitions() {
+			if p.Leader != wire.NoNode {
+				tps, ops = append(tps, p.TP), append(ops, s.cluster.Consume(client, p.TP, -1, 1<<30))
+			}
+		}
+		return Result{
+			Until: func() bool {
+				for i, op := range ops {
+					_, done := s.cluster.Outcome(op)
+					if p, there := s.cluster.Partition(tps[i]); !done && there && p.Leader != wire.NoNode {
+						return false
+					}
+				}
+				return true
+			},
+			Then: func(bool) string {
+				text := ""
+				for i, op := range ops {
+					o, done := s.cluster.Outcome(op)
+					if !done {
+						o = Outcome{Status: OutcomeUnknown, Error: "no answer yet"}
+					}
+					text += describeConsume(client, tps[i], o)
+				}
+				return text
+			},
+		}
+	},
+}
+
 func checkProduce(ns *names, a *Args) *complaint {
 	var total int64
 	for _, b := range a.bound {

@@ -46,12 +46,19 @@ var verbTopic = &Verb{
 	},
 	Configs: ScopeTopic,
 	Doc: "Makes a topic, once all brokers that run are let in, and waits until every partition has a leader. Without on= the " +
-		"controller places the copies, and another seed places them elsewhere.",
-	Example: "topic orders partitions=3 replicas=3 min.insync.replicas=2\ntopic audit on=2,1,3",
+		"controller places the copies, and another seed places them elsewhere. Behind a time it is made at once, whoever is in, and a " +
+		"name may be made again that a timed line above deletes.",
+	Example: "topic orders partitions=3 replicas=3 min.insync.replicas=2\ntopic audit on=2,1,3\nat 3s topic audit partitions=2",
+	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
 		name := arg[string](a, "NEWTOPIC")
 		replicas := argOr(a, "replicas", min(3, ns.brokers))
-		ns.topics = append(ns.topics, topicName{name, argOr[int32](a, "partitions", 1)})
+		partitions := argOr[int32](a, "partitions", 1)
+		if t := ns.known(name); t != nil {
+			t.partitions = max(t.partitions, partitions)
+		} else {
+			ns.topics = append(ns.topics, topicName{name: name, partitions: partitions})
+		}
 		on, placed := a.get("on")
 		switch w, _ := a.get("replicas"); {
 		case replicas > ns.brokers:
@@ -72,7 +79,11 @@ var verbTopic = &Verb{
 		if len(spec.On) > 0 {
 			spec.Replicas = int32(len(spec.On))
 		}
-		return s.await(s.afterBoot(func() Op { return s.cluster.CreateTopic(spec) }), func(o Outcome) string {
+		begin := s.afterBoot(func() Op { return s.cluster.CreateTopic(spec) })
+		if a.Timed {
+			begin = once(s.cluster.CreateTopic(spec))
+		}
+		return s.await(begin, func(o Outcome) string {
 			if o.Status != OutcomeOK {
 				return fmt.Sprintf("%s: %s\n", spec.Name, describeStatus(o.Status, o.Error))
 			}

@@ -39,11 +39,13 @@ var verbRun = &Verb{
 		"until controller [within TIME]",
 		"until down HOSTS [within TIME]",
 		"until hw TP >= OFFSET [within TIME]",
-		"until quiet [within TIME]",
+		"until quiet [of HOSTS] [within TIME]",
 		"until time TIME",
 	},
 	Doc: "Runs until something is so: a partition has a leader that is up and knows of it, or nobody leads it; the in-sync replicas are exactly these; " +
-		"the high watermark reached an offset; a controller is active; machines are down; nobody waits for anything; the world is so old. If it is not so within that time " +
+		"the high watermark reached an offset; a controller is active; machines are down; nobody waits for anything; the world is so old. " +
+		"quiet of some machines asks no more of a cluster than they can do while the others are away: who has no copy among them that may lead " +
+		"stays without a leader. If it is not so within that time " +
 		"(ten minutes if left out), the scenario ends there and its verdict is inconclusive.",
 	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\nrun until quiet",
 	Run:     runUntil,
@@ -77,7 +79,8 @@ func runUntil(s *Session, a *Args) Result {
 	case a.has("hw"):
 		r.Until = partition(func(p PartitionState) bool { return p.HW >= arg[wire.Offset](a, "OFFSET") })
 	default:
-		r.Until = s.cluster.Quiet
+		terms := arg[[]hostTerm](a, "HOSTS")
+		r.Until = func() bool { return s.cluster.Quiet(s.hosts(terms)) }
 	}
 	l := s.line()
 	began := s.cluster.Now()

@@ -70,7 +70,7 @@ func (s *stage) Start(env.Addr)                     {}
 func (s *stage) Sound() error                       { return nil }
 func (s *stage) Unmet() []scenarios.Pin             { return nil }
 func (s *stage) Close()                             {}
-func (s *stage) Quiet() bool                        { return s.at == len(s.notes) }
+func (s *stage) Quiet([]env.Addr) bool              { return s.at == len(s.notes) }
 
 type someNames struct{}
 
