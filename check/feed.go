@@ -72,7 +72,7 @@ func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 
 // Grew says that a replica's true log has a new last batch.
 func (v *View) Grew(p *Partition, r *Replica, b Batch) {
-	r.Log.batches = append(r.Log.batches, b)
+	r.Log.push(b)
 	p.regain(r, b)
 	if p.grown = v.now; p != v.quorum.log {
 		v.grown = v.now
@@ -89,7 +89,7 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 		return
 	}
 	gone := slices.Clone(l.batches[at:])
-	l.batches = l.batches[:at]
+	l.cut(at)
 	wasFlushed := r.flushed
 	r.flushed = min(r.flushed, l.End())
 	if by == "" && r.loading { // recovery: if a fault hit the disk before, it is the fault that took them
@@ -110,16 +110,13 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 		return
 	}
 	p.release(r, start)
-	if at := l.find(start); at > 0 {
-		l.batches = slices.Clone(l.batches[at:])
-	}
-	l.start = start
+	l.trim(l.find(start), start)
 }
 
 // Deleted says that a replica is gone on purpose, with its log.
 func (v *View) Deleted(p *Partition, r *Replica) {
 	p.release(r, 1<<62)
-	r.Log = Log{}
+	r.Log = Log{turns: r.Log.turns + 1}
 	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
 	r.known, r.flushed = false, 0
 }

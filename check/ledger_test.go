@@ -254,7 +254,7 @@ func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	s.leads(3, 1, 0)
 	f := find(t, s.done(), "acked-durable")
 	require.Equal(t, Violated, f.Status, f.Clause)
-	require.Equal(t, "acked-durable acked-electable isr-agreed leader-recoverable", brokenBy(s.done()))
+	require.Equal(t, "acked-durable acked-electable hw-justified isr-agreed leader-recoverable", brokenBy(s.done()))
 }
 
 // The finding restart-within-the-session: a broker crashes and follows on before it is registered anew, a record is
@@ -383,4 +383,88 @@ func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 		b.Partition = orders
 		require.Equal(t, want, ackedWhereTold.Judge(told(s.View, a, b)).Status)
 	}
+}
+
+// A leader that waits only for the ISR that is committed acknowledges what the one it has just proposed does not have
+// (M20). The controller may have taken it in already. What it would refuse does not count: another incarnation, a broker
+// that is fenced, a change compared with an old state.
+func TestWhoIsProposedMustHaveEverything(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		play func(*stage, *State)
+		want Status
+	}{
+		{"it would be accepted", func(*stage, *State) {}, Violated},
+		{"it names no incarnation", func(_ *stage, b *State) { b.Proposed = []wire.BrokerEpoch{-1, -1, -1} }, Violated},
+		{"another incarnation", func(_ *stage, b *State) { b.Proposed[2]-- }, Held},
+		{"fenced", func(s *stage, _ *State) { s.fence(3) }, Held},
+		{"compared with an old state", func(s *stage, b *State) { b.Version = s.p.assigned.Version - 1 }, Held},
+		{"its disk was hit, and the controller does not know", func(s *stage, _ *State) { s.power(3, 0) }, Held},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := staged(2)
+			s.alter(0, ids(1, 2), nil)
+			s.committed2(0, 0xA, 1, 2)
+			belief := State{Leads: true, HW: 1, ISR: ids(1, 2), Pending: ids(1, 2, 3), Proposed: []wire.BrokerEpoch{s.Registered(1), s.Registered(2), s.Registered(3)}}
+			c.play(s, &belief)
+			s.look(1, belief)
+			f := find(t, s.done(), "acked-electable")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+			if c.want == Violated {
+				require.Contains(t, f.Explanation, "broker 3 is proposed for the ISR of orders-0")
+			}
+		})
+	}
+}
+
+// Whom the controller takes in beside a leader must have all that the leader calls committed, told to anybody or not (M6).
+func TestWhoIsTakenInHasWhatIsCommitted(t *testing.T) {
+	s := staged(2)
+	s.alter(0, ids(1, 2), nil)
+	s.write(0, 0, 0xA, 1, 2)
+	s.look(1, State{Leads: true, HW: 1, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
+	s.alter(0, ids(1, 2, 3), nil)
+	require.Equal(t, "hw-justified", brokenBy(s.done()))
+}
+
+// What a leader called committed is committed, also if nobody was told yet: who cuts it takes a copy away that counts.
+func TestWhatIsCommittedAndToldToNobodyMayNotBeCut(t *testing.T) {
+	s := staged(2)
+	s.write(0, 0, 0xA, 1, 2, 3)
+	s.leads(1, 0, 1)
+	s.Cut(s.p, s.p.Replica(2), 0, "")
+	require.Equal(t, "truncation-licensed", brokenBy(s.done()))
+}
+
+// An answer to acks=all rests on true copies, not on what the leader believes of them (M9).
+func TestAnAnswerRestsOnCopies(t *testing.T) {
+	for name, c := range map[string]struct {
+		play func(*stage)
+		want Status
+	}{
+		"nobody else has it": {func(*stage) {}, Violated},
+		"one has":            {func(s *stage) { s.write(0, 0, 0xA, 2) }, Held},
+		"one had":            {func(s *stage) { s.write(0, 0, 0xA, 2); s.power(2, 0) }, Held},
+		"it was acks=1":      {func(s *stage) { s.rules.MinISR = 1 }, Held},
+	} {
+		s := staged(2)
+		s.write(0, 0, 0xA, 1)
+		c.play(s)
+		s.leads(1, 0, 1)
+		s.ack(1, 0, -1)
+		f := find(t, s.done(), "ack-honest")
+		require.Equal(t, c.want, f.Status, name+": "+f.Explanation)
+	}
+}
+
+// When ISR and ELR are empty the last known leader is all there is, and it must not have been chosen by mistake.
+func TestTheLastKnownLeaderHasEverything(t *testing.T) {
+	s := staged(2).elr()
+	s.committed(0, 0xA)
+	s.power(3, 0)
+	r := wire.NewPartitionChange(ordersID, 0)
+	r.Leader, r.ISR, r.ELR, r.LastKnownELR = wire.NoNode, []wire.NodeID{}, []wire.NodeID{}, ids(3)
+	s.book(r) // 1 and 2 were never hit
+	f := find(t, s.done(), "leader-recoverable")
+	require.Equal(t, Violated, f.Status, f.Explanation)
 }

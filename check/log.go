@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"sort"
 
 	"samsa/wire"
@@ -21,7 +22,47 @@ type Batch struct {
 // Invariant: batches are in offset order and do not overlap, unless a judge has said so.
 type Log struct {
 	batches []Batch
-	start   wire.Offset // deleted below: retention, DeleteRecords, or a log that was begun anew
+	start   wire.Offset  // deleted below: retention, DeleteRecords, or a log that was begun anew
+	epochs  []EpochStart // where the batches change their epoch, oldest first
+	turns   int          // counts the changes of epochs
+}
+
+// EpochStart says that a leader epoch begins at an offset.
+type EpochStart struct {
+	Epoch wire.Epoch
+	Start wire.Offset
+}
+
+// push appends a batch.
+func (l *Log) push(b Batch) {
+	l.batches = append(l.batches, b)
+	if n := len(l.epochs); n == 0 || l.epochs[n-1].Epoch != b.Epoch {
+		l.epochs = append(l.epochs, EpochStart{b.Epoch, b.Base})
+		l.turns++
+	}
+}
+
+// cut drops the batches from an index on.
+func (l *Log) cut(at int) {
+	l.batches = l.batches[:at]
+	for n := len(l.epochs); n > 0 && (at == 0 || l.epochs[n-1].Start >= l.batches[at-1].Next); n-- {
+		l.epochs = l.epochs[:n-1]
+		l.turns++
+	}
+}
+
+// trim drops the batches before an index: the log is meant to begin at an offset.
+func (l *Log) trim(at int, start wire.Offset) {
+	if at > 0 {
+		l.batches = slices.Clone(l.batches[at:])
+	}
+	first := 0
+	for first < len(l.epochs) && (len(l.batches) == 0 || first+1 < len(l.epochs) && l.epochs[first+1].Start <= l.batches[0].Base) {
+		first++
+	}
+	l.epochs = slices.Clone(l.epochs[first:])
+	l.start = start
+	l.turns++
 }
 
 // Start is the first offset that the log is meant to have.

@@ -8,8 +8,8 @@ import (
 
 var ackedElectable = &Check{
 	Name: "acked-electable", Numbers: "S4",
-	Doc: "every record that was promised is in the log of everyone who may be elected: ISR and ELR",
-	On:  []ChangeKind{Altered, Promised, Lost},
+	Doc: "every record that was promised is in the log of everyone who may be elected: ISR and ELR, and whom a change in flight may bring in",
+	On:  []ChangeKind{Altered, Promised, Lost, Looked},
 	See: seeElectable,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -42,37 +42,69 @@ func seeElectable(d *Docket, v *View, c *Change) {
 	if p == v.quorum.log || len(p.promises) == 0 {
 		return
 	}
+	if c.Kind == Looked { // a proposal is looked at when it is made, and with every promise while it is in flight
+		if r := c.Replica; r.Leads && len(r.Pending) > 0 && len(c.Before.Pending) == 0 {
+			seeProposed(d, v, c)
+		}
+		return
+	}
 	for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
 		for _, id := range set {
-			r := p.replica(id)
-			if r == nil {
-				r = p.Replica(id)
-			}
 			if c.Kind == Promised {
 				d.exercised()
 			}
-			if r.short == 0 || d.broken() || v.Broker(id).tainted() || c.Kind == Lost && c.By != "" {
-				continue
-			}
-			p.lacks(r, func(q *promise) bool {
-				if !q.strong() || q.doomed != "" {
-					return true
-				}
-				if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
-					return true // faults took it from everyone who could have led: acked-durable names the price
-				}
-				d.decide(v, Fact{p.TP.String(), q.Base, r.role()}, v.bent(p), "broker ", itoa(id), " is ", a.memberWords(id), " of ", p.TP.String(),
-					" and may be elected, but does not have offset ", itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
-				return false
-			})
+			seeMember(d, v, c, p.Replica(id), "is "+a.memberWords(id)+" of ")
 		}
 	}
+	seeProposed(d, v, c)
+}
+
+// seeProposed looks at those whom the leader's change in flight would bring in: the controller may have accepted it
+// already. A leader must wait for them too (maximal ISR, KIP-497).
+func seeProposed(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	l := p.replica(p.assigned.Leader)
+	if l == nil || !l.known || !l.Leads || l.Epoch != p.assigned.Epoch || l.Version != p.assigned.Version {
+		return // it will be refused: it was compared with something old
+	}
+	for i, id := range l.Pending {
+		if slices.Contains(l.ISR, id) || i >= len(l.Proposed) || !v.wouldAccept(id, l.Proposed[i]) {
+			continue
+		}
+		d.exercised()
+		seeMember(d, v, c, p.Replica(id), "is proposed for the ISR of ")
+	}
+}
+
+// wouldAccept tells whether the controller would let an incarnation of a broker into an ISR (KIP-841, KIP-903).
+func (v *View) wouldAccept(id wire.NodeID, epoch wire.BrokerEpoch) bool {
+	b := v.image.brokers[id]
+	return b != nil && !b.fenced && !b.shuttingDown && (epoch == -1 || epoch == b.epoch)
+}
+
+// seeMember looks at one who may be elected, or may soon.
+func seeMember(d *Docket, v *View, c *Change, r *Replica, is string) {
+	p, id := c.Partition, r.Node
+	if r.short == 0 || d.broken() || v.Broker(id).tainted() || c.Kind == Lost && c.By != "" {
+		return
+	}
+	p.lacks(r, func(q *promise) bool {
+		if !q.strong() || q.doomed != "" {
+			return true
+		}
+		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
+			return true // faults took it from everyone who could have led: acked-durable names the price
+		}
+		d.decide(v, Fact{p.TP.String(), q.Base, r.role()}, v.bent(p), "broker ", itoa(id), " ", is, p.TP.String(), " and may be elected, but does not have offset ",
+			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
+		return false
+	})
 }
 
 var hwJustified = &Check{
 	Name: "hw-justified", Numbers: "S7",
 	Doc: "everyone who may be elected has in its true log what a leader calls committed",
-	On:  []ChangeKind{Looked},
+	On:  []ChangeKind{Looked, Altered},
 	See: seeHW,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -89,12 +121,18 @@ var hwJustified = &Check{
 
 // seeHW asks that everyone who may be elected has the leader's batch below the high watermark: by logs-match all below
 // that is the same then. To compare ends would not do: a log may be as long and hold something else there.
+//
+// It looks when a leader's high watermark rises, and when the controller makes somebody electable beside a leader.
 func seeHW(d *Docket, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
-	if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {
+	a := &p.assigned
+	if c.Kind == Altered {
+		if r = p.replica(a.Leader); r == nil || !r.known || !r.Leads || r.Epoch != a.Epoch {
+			return
+		}
+	} else if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {
 		return
 	}
-	a := &p.assigned
 	last, has := r.Log.At(r.HW - 1)
 	for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
 		for _, id := range set {
@@ -329,6 +367,9 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	members := a.electable()
+	if len(members) == 0 {
+		members = a.LastELR // nobody may be elected but who led last
+	}
 	if len(members) == 0 || p == v.quorum.log || len(p.promises) == 0 {
 		return
 	}
@@ -378,9 +419,27 @@ func (p *Partition) backed(g Given, b Batch) (backed, demanded int) {
 	return g.InSync, g.Demand
 }
 
+// copies is how many replicas have a batch, or may have had it until a fault took it or their process ended: the answer may
+// leave long after they had said so.
+func (p *Partition) copies(v *View, b Batch) (n int) {
+	i, known := p.place(b)
+	for _, r := range p.replicas {
+		o := v.Broker(r.Node)
+		switch {
+		case r.Log.Has(b) || b.Base < r.Log.start || o.tainted():
+			n++
+		case !known && len(o.hits) > 0:
+			n++
+		case known && (o.died >= p.promises[i].since || o.joined >= p.promises[i].since || slices.ContainsFunc(p.promises[i].taken, func(t taken) bool { return t.node == r.Node })):
+			n++
+		}
+	}
+	return n
+}
+
 var ackHonest = &Check{
 	Name: "ack-honest", Numbers: "S13",
-	Doc: "acks=all is answered with success only when the record is below the high watermark and enough replicas are in sync",
+	Doc: "acks=all is answered with success only when the record is below the high watermark, enough replicas are in sync, and as many have it",
 	On:  []ChangeKind{Answered},
 	See: func(d *Docket, v *View, c *Change) {
 		p, r, b := c.Partition, c.Replica, c.Batch
@@ -399,6 +458,10 @@ var ackHonest = &Check{
 			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
 		case backed < demanded:
 			d.violate(v, fact, who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
+		default:
+			if copies := p.copies(v, b); copies < demanded {
+				d.decide(v, fact, v.bent(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
+			}
 		}
 	},
 	Accept: func(v *View) *Case {

@@ -118,6 +118,7 @@ type Replica struct {
 	known   bool        // State was looked at in this incarnation
 	loading bool        // the process reads its disk: what it cuts now is recovery
 	flushed wire.Offset // batches below are on the device, by true syncs
+	likened int         // Log.turns when Epochs was compared with the log last, -1 never
 	lacking int         // promises that hold and that this log does not have
 	short   int         // those of them that were made to acks=all or to readers
 }
@@ -133,6 +134,9 @@ type State struct {
 	End     wire.Offset
 	ISR     []wire.NodeID // Leads: the committed set as the leader knows it
 	Pending []wire.NodeID // Leads: the set it has proposed, nil if none is in flight
+
+	Proposed []wire.BrokerEpoch // Leads: the incarnations of Pending that it has seen in sync, -1 if it names none
+	Epochs   []EpochStart       // its leader epoch cache; nil if nobody looked. Another slice when it may have changed
 }
 
 // maximal is everyone who may be in the ISR, whatever becomes of the change in flight.
@@ -217,7 +221,7 @@ func (p *Partition) Replica(node wire.NodeID) *Replica {
 	if r := p.replica(node); r != nil {
 		return r
 	}
-	r := &Replica{Node: node, slot: len(p.replicas), State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
+	r := &Replica{Node: node, slot: len(p.replicas), likened: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
 	for i := range p.promises {
 		if q := &p.promises[i]; !q.lost {
 			r.miss(q, 1)

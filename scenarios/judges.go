@@ -267,14 +267,37 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 		if fresh || version != s.Version || epoch != s.Epoch || leads != s.Leads {
 			s.ISR = r.ISR()
 		}
+		// Records of the epoch that it knows already change nothing in a replica's epoch cache.
+		if l := r.Log(); fresh || epoch != s.Epoch || leads != s.Leads || l.End() < s.End || l.Start() != s.Start || latest(s.Epochs) != l.Epochs().Latest() {
+			if s.Epochs = nil; l.Offline() == nil {
+				s.Epochs = cached(l)
+			}
+		}
 		s.life = life
 		s.Leads, s.Leader, s.Epoch, s.HW, s.Version, s.Pending = leads, r.Leader(), epoch, hw, version, nil
-		s.Start, s.End = r.Log().Start(), r.Log().End()
+		s.Start, s.End, s.Proposed = r.Log().Start(), r.Log().End(), nil
 		for _, m := range proposal.ISR {
-			s.Pending = append(s.Pending, m.ID)
+			s.Pending, s.Proposed = append(s.Pending, m.ID), append(s.Proposed, m.BrokerEpoch)
 		}
 		j.look(h, look{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
 	})
+}
+
+// cached is the leader epoch cache of a log.
+func cached(l *storage.Log) []check.EpochStart {
+	all := []check.EpochStart{}
+	for _, e := range l.Epochs().Entries() {
+		all = append(all, check.EpochStart{Epoch: e.Epoch, Start: e.Start})
+	}
+	return all
+}
+
+// latest is the newest epoch of a cache.
+func latest(cache []check.EpochStart) wire.Epoch {
+	if n := len(cache); n > 0 {
+		return cache[n-1].Epoch
+	}
+	return wire.NoEpoch
 }
 
 // stand notes what a leader reckons with at the end of an event, if that is new.

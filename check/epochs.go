@@ -1,0 +1,119 @@
+package check
+
+import (
+	"samsa/wire"
+)
+
+// Leader epochs in a log, and what a broker remembers of them. When logs part, replicas compare the epochs in their
+// caches to find out where: a cache that is wrong makes them cut too much or too little, and much later.
+//
+//	true log    |0 0 0|2 2|5 5 5|          cache   0:0  2:3  5:5          what it must be
+//	                            end        cache   0:0  2:3  5:5  6:8     also right: 6 has begun and written nothing yet
+
+var epochsInOrder = &Check{
+	Name: "epochs-in-order", Numbers: "S3",
+	Doc: "in every log offsets rise without overlap and leader epochs never fall, nobody appends from an epoch that it does not know yet, and every leader epoch cache says what the log does",
+	On:  []ChangeKind{Grew, Looked},
+	See: func(d *Docket, v *View, c *Change) {
+		if c.Kind == Looked {
+			seeCache(d, v, c)
+			return
+		}
+		p, r, b := c.Partition, c.Replica, c.Batch
+		d.exercised()
+		fact := Fact{p.TP.String(), b.Base, r.role()}
+		if n := r.Log.Len(); n > 1 {
+			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch || below.Next > b.Base {
+				d.decide(v, fact, v.bent(p), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
+			}
+		}
+		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
+			d.violate(v, fact, "broker ", itoa(r.Node), ", which lives in epoch ", itoa(r.Epoch), ", appended ", b.span(), " of ", p.TP.String(),
+				": an answer from another epoch (KAFKA-18723)")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.alter(2, ids(2, 3), nil)
+		s.remembers(2, 1, 0, EpochStart{0, 0}, EpochStart{1, 1}) // it leads and has written nothing yet
+		s.write(1, 1, 0xB, 2)
+		s.remembers(2, 1, 0, EpochStart{0, 0}, EpochStart{1, 1})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 1, 0xA, 3)
+		return s.done()
+	},
+}
+
+// seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is that of the
+// number of epochs, and only then.
+func seeCache(d *Docket, v *View, c *Change) {
+	p, r := c.Partition, c.Replica
+	// A log that ends before what its broker believes is still being written, and is looked at again.
+	if r.Epochs == nil || r.Log.End() < r.End || r.likened == r.Log.turns && same(r.Epochs, c.Before.Epochs) && r.End >= c.Before.End {
+		return
+	}
+	r.likened = r.Log.turns
+	d.exercised()
+	if d.broken() {
+		return
+	}
+	if wrong := r.cacheWrong(); wrong != "" {
+		d.decide(v, Fact{p.TP.String(), r.End, r.role()}, v.bent(p), "broker ", itoa(r.Node), " takes the leader epochs of its log of ", p.TP.String(), ", [",
+			itoa(r.Start), ",", itoa(r.End), "), for ", inWords(r.Epochs), "; ", wrong, ": it will cut at the wrong place when it compares logs")
+	}
+}
+
+// cacheWrong says how a replica's epoch cache differs from its log, "" if it does not. What lies behind the end that the
+// broker knows of is not in question: somebody may have written there since.
+func (r *Replica) cacheWrong() string {
+	at := 0
+	for i, truth := range r.Log.epochs {
+		begins := max(truth.Start, r.Start)
+		if begins >= r.End || i+1 < len(r.Log.epochs) && r.Log.epochs[i+1].Start <= r.Start {
+			continue
+		}
+		switch {
+		case at == len(r.Epochs) || r.Epochs[at].Epoch > truth.Epoch:
+			return "in the log, epoch " + itoa(truth.Epoch) + " begins at " + itoa(begins)
+		case r.Epochs[at].Epoch < truth.Epoch:
+			return "the log has nothing of epoch " + itoa(r.Epochs[at].Epoch) + " there"
+		case r.Epochs[at].Start != begins:
+			return "in the log, epoch " + itoa(truth.Epoch) + " begins at " + itoa(begins)
+		}
+		at++
+	}
+	if at < len(r.Epochs) { // a leader notes where it begins, before it writes anything
+		if e := r.Epochs[at]; at+1 < len(r.Epochs) || e.Start != r.End || e.Epoch > r.Epoch {
+			return "the log has nothing of epoch " + itoa(e.Epoch)
+		}
+	}
+	return ""
+}
+
+// same tells whether two slices are one and the same.
+func same(a, b []EpochStart) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func inWords(epochs []EpochStart) string {
+	words := ""
+	for i, e := range epochs {
+		if i > 0 {
+			words += ", "
+		}
+		words += itoa(e.Epoch) + " from " + itoa(e.Start)
+	}
+	if words == "" {
+		return "none"
+	}
+	return words
+}
+
+// remembers has a broker lead an epoch with a cache.
+func (s *stage) remembers(node wire.NodeID, epoch wire.Epoch, hw wire.Offset, cache ...EpochStart) {
+	s.look(node, State{Leads: true, Epoch: epoch, HW: hw, ISR: s.p.assigned.ISR, Epochs: cache})
+}

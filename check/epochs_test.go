@@ -1,0 +1,87 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// A leader epoch cache must say what the log does, from where the broker's log begins to where it ends. Only a leader
+// that has not written yet knows of an epoch that is not there.
+func TestEpochCaches(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		trim  wire.Offset // the log is deleted below
+		end   wire.Offset // what the broker believes
+		cache []EpochStart
+		want  Status
+	}{
+		{"as the log", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}}, Held},
+		{"and its own, where it begins", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}, {4, 5}}, Held},
+		{"one that it cannot know", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}, {9, 5}}, Violated},
+		{"one behind the end", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}, {4, 6}}, Violated},
+		{"one is missing", 0, 5, []EpochStart{{0, 0}, {3, 4}}, Violated},
+		{"the first is missing", 0, 5, []EpochStart{{1, 2}, {3, 4}}, Violated},
+		{"the last is missing", 0, 5, []EpochStart{{0, 0}, {1, 2}}, Violated},
+		{"all are missing", 0, 5, []EpochStart{}, Violated},
+		{"one begins too early", 0, 5, []EpochStart{{0, 0}, {1, 1}, {3, 4}}, Violated},
+		{"one that was cut off", 0, 5, []EpochStart{{0, 0}, {1, 2}, {2, 3}, {3, 4}}, Violated},
+		{"nobody looked", 0, 5, nil, Held},
+		{"what came since is not in question", 0, 4, []EpochStart{{0, 0}, {1, 2}}, Held},
+		{"begins where the log does", 3, 5, []EpochStart{{1, 3}, {3, 4}}, Held},
+		{"begins before the log does", 3, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}}, Violated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := staged(2)
+			for at, epoch := range []wire.Epoch{0, 0, 1, 1, 3} {
+				s.write(wire.Offset(at), epoch, uint32(at), 1)
+				s.p.Replica(1).known = false // however it came to it
+			}
+			s.Trimmed(s.p, s.p.Replica(1), c.trim)
+			s.p.assigned.Epoch, s.p.assigned.Version = 4, 4
+			s.tick()
+			s.Looked(s.p, s.p.Replica(1), State{Leads: true, Leader: 1, Epoch: 4, Version: 4, Start: c.trim, HW: c.trim, End: c.end, ISR: ids(1, 2, 3), Epochs: c.cache})
+			f := find(t, s.done(), "epochs-in-order")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+		})
+	}
+}
+
+// A cut takes epochs with it: a cache that keeps them is wrong from then on, though the broker's slice is the same (M8).
+func TestACacheThatOutlivesACut(t *testing.T) {
+	s := staged(2)
+	s.write(0, 0, 0xA, 2)
+	s.alter(2, ids(2, 3), nil)
+	cache := []EpochStart{{0, 0}, {1, 1}}
+	s.remembers(2, 1, 0, cache...)
+	s.write(1, 1, 0xB, 2)
+	s.remembers(2, 1, 0, cache...)
+	require.Equal(t, Held, find(t, s.done(), "epochs-in-order").Status)
+	s.alter(3, ids(3), nil)
+	s.Cut(s.p, s.p.Replica(2), 0, "")
+	s.look(2, State{Leader: 3, Epoch: 2, Epochs: cache})
+	f := find(t, s.done(), "epochs-in-order")
+	require.Equal(t, Violated, f.Status)
+	require.Contains(t, f.Explanation, "the log has nothing of epoch 0")
+}
+
+// A log knows its epochs whatever happens to it.
+func TestEpochsOfALog(t *testing.T) {
+	var l Log
+	for at, epoch := range []wire.Epoch{0, 0, 2, 2, 5} {
+		l.push(Batch{wire.Offset(at), wire.Offset(at + 1), epoch, 0})
+	}
+	require.Equal(t, []EpochStart{{0, 0}, {2, 2}, {5, 4}}, l.epochs)
+	l.cut(3)
+	require.Equal(t, []EpochStart{{0, 0}, {2, 2}}, l.epochs)
+	l.trim(2, 2)
+	require.Equal(t, []EpochStart{{2, 2}}, l.epochs)
+	l.push(Batch{3, 4, 7, 0})
+	l.trim(2, 4)
+	require.Empty(t, l.epochs)
+	l.push(Batch{4, 5, 7, 0})
+	l.cut(0)
+	require.Empty(t, l.epochs)
+}
