@@ -74,6 +74,12 @@ type cursor struct {
 	given  bool // unassigned, or given up
 }
 
+// moves makes every answer to the old position stale, and with it the end of a backoff: there is none any more.
+func (p *cursor) moves() {
+	p.turn++
+	p.asking = false
+}
+
 // fetching is one fetch under way.
 type fetching struct {
 	n     int64
@@ -121,8 +127,8 @@ func (c *Consumer) Unassign(tp wire.TopicPartition) {
 // Pause keeps a partition and its position, and reads nothing.
 func (c *Consumer) Pause(tp wire.TopicPartition) {
 	if i, ok := c.index[tp]; ok {
-		c.parts[i].paused, c.parts[i].asking = true, false
-		c.parts[i].turn++
+		c.parts[i].paused = true
+		c.parts[i].moves()
 	}
 }
 
@@ -268,7 +274,7 @@ func (c *Consumer) validated(e env.Env, p *cursor, heard, epoch wire.Epoch, end 
 	default:
 		e.Note(noteTruncated, c.id(p.tp.Topic), int64(p.tp.Partition), int64(p.next), int64(end))
 		p.next, p.last = end, epoch
-		p.turn++
+		p.moves()
 	}
 }
 
@@ -297,7 +303,7 @@ func (c *Consumer) awake(e env.Env, i int, turn int64) {
 // reset follows auto.offset.reset: the largest single source of silent loss in practice, so the story tells it.
 func (c *Consumer) reset(e env.Env, p *cursor) {
 	e.Note(noteReset, c.id(p.tp.Topic), int64(p.tp.Partition), int64(p.next), 0)
-	p.turn++
+	p.moves()
 	p.last = wire.NoEpoch
 	switch c.cfg.Reset {
 	case ResetEarliest:

@@ -100,7 +100,7 @@ func (c *Consumer) partition(e env.Env, p *cursor, r *kmsg.FetchResponse, topic 
 // sound is read again: Kafka raises CorruptRecordException, and that is what an application does then.
 func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
 	out := Polled{Partition: p.tp, Topic: topic, HW: wire.Offset(rp.HighWatermark)}
-	p.turn++
+	p.moves()
 	drop := dropping{aborted: rp.AbortedTransactions}
 	if c.cfg.Committed {
 		out.HW = wire.Offset(rp.LastStableOffset)
