@@ -19,7 +19,8 @@ const (
 	tokFetch    // A: node, B: fetch number
 	tokPosition // A: cursor, B: turn, C: 1 if it is a validation
 	tokAsk      // A: question
-	tokAdmin
+	tokAdmin    // A: turn
+	tokWhoLeads // A: turn
 )
 
 const (
