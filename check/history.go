@@ -41,6 +41,7 @@ const (
 	Poll                 // one record read
 	Drain                // a reader found nothing more to read at Offset
 	Jump                 // a reader's position went elsewhere by itself: auto.offset.reset
+	Rewind               // a reader learnt that the log was cut off below its position, and goes on there (KIP-320)
 	End                  // an end offset was asked for
 	Create               // a topic; Value is its id
 	Delete               // a topic
@@ -213,7 +214,7 @@ var readsMonotone = &Check{
 		for _, op := range c.History {
 			k := cursor{op.Client, op.Partition, op.Cursor}
 			switch op.Kind {
-			case Jump:
+			case Jump, Rewind:
 				delete(last, k)
 			case Poll:
 				if at, moving := last[k]; moving {
@@ -228,7 +229,8 @@ var readsMonotone = &Check{
 		return s.answer("step forwards", "steps forwards, none back")
 	},
 	Accept: func(v *View) *Case {
-		return told(v, polled("c1", "a", 0), polled("c1", "b", 1), again(polled("c1", "a", 0)))
+		return told(v, polled("c1", "a", 0), polled("c1", "b", 1), again(polled("c1", "a", 0)),
+			again(Op{Client: "c1", Kind: Rewind, Partition: orders, Offset: 0}), again(polled("c1", "c", 0)))
 	},
 	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "b", 1), polled("c1", "a", 0)) },
 }
@@ -252,7 +254,7 @@ var readsComplete = &Check{
 		for _, op := range c.History {
 			k := cursor{op.Client, op.Partition, op.Cursor}
 			switch op.Kind {
-			case Jump:
+			case Jump, Rewind:
 				delete(last, k)
 			case Poll:
 				if at, moving := last[k]; moving && op.Offset > at {

@@ -120,6 +120,9 @@ var resetsLicensed = &Check{
 				clause := c.View.gone(op.Partition, op.Offset)
 				s.decide(op, "consumer", op.Offset, clause, op.Client+" stood at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
 					" and was told that it is out of range; auto.offset.reset took it elsewhere")
+			case Rewind:
+				s.decide(op, "consumer", op.Offset, c.View.gone(op.Partition, op.Offset), op.Client+" had read "+op.Partition.String()+
+					" further than to offset "+itoa(op.Offset)+" and was told that the log was cut off there")
 			}
 		}
 		return s.answer("read, no position lost", "reads, no position lost")

@@ -175,9 +175,7 @@ func (c *cluster) Event(e *sim.Event) {
 		if n.Kind.Name == "topic.created" {
 			c.Topic(n.Field[0]) // while the image has it: its name is asked for when the topic may be gone
 		}
-		if isReset(n) {
-			c.judges.jumped(e.Node, n)
-		}
+		c.judges.moved(e.Node, n)
 		if c.options.Sink == nil {
 			continue
 		}

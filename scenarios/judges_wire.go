@@ -445,16 +445,25 @@ func (j *judges) deletedTopics(op check.Op, req *kmsg.DeleteTopicsRequest, answe
 	}
 }
 
-// jumped notes that a reader's position went elsewhere by itself.
-func (j *judges) jumped(who env.Addr, n *sim.Noted) {
-	j.note(check.Op{
-		Client: string(who), Kind: check.Jump, Step: j.c.step(), Offset: wire.Offset(n.Field[2]),
-		Partition: wire.TopicPartition{Topic: j.c.Topic(n.Field[0]), Partition: int32(n.Field[1])},
-	})
+// moved notes that a reader's position went elsewhere by itself, if that is what a client has noted.
+func (j *judges) moved(who env.Addr, n *sim.Noted) {
+	op := check.Op{Client: string(who), Step: j.c.step()}
+	switch n.Kind.Name {
+	case "consumer.reset": // its position was out of range
+		op.Kind, op.Offset = check.Jump, wire.Offset(n.Field[2])
+	case "consumer.truncated":
+		if op.Kind, op.Offset = check.Rewind, wire.Offset(n.Field[3]); op.Offset < 0 {
+			return // a reset follows
+		}
+	default:
+		return
+	}
+	op.Partition = wire.TopicPartition{Topic: j.c.Topic(n.Field[0]), Partition: int32(n.Field[1])}
+	if read := j.c.reading(who, op.Partition); read != nil {
+		op.Cursor = read.cursor
+	}
+	j.note(op)
 }
-
-// isReset tells whether a note is a client's about a position that was out of range.
-func isReset(n *sim.Noted) bool { return n.Kind.Name == "consumer.reset" }
 
 // parseTopicID reads the content of partition.metadata.
 func parseTopicID(content string) (id wire.TopicID, ok bool) {
