@@ -271,8 +271,12 @@ func (v *View) Current(p *Partition) bool {
 	return !ok || id == p.ID
 }
 
-// CommittedTo says that the metadata log is committed below an offset, also where it holds no records of ours.
-func (v *View) CommittedTo(next wire.Offset) { v.image.next = max(v.image.next, next) }
+// CommittedTo says that the metadata log is committed below an offset, where a batch ends, also where it holds no records of
+// ours.
+func (v *View) CommittedTo(next wire.Offset) {
+	v.image.next = max(v.image.next, next)
+	v.image.batch = v.image.next
+}
 
 // Whole says since when no fault is active; Broken that one is.
 func (v *View) Whole() {

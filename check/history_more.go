@@ -73,40 +73,6 @@ var recordsIntact = &Check{
 	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "x", 1)) },
 }
 
-var metadataReadsMonotone = &Check{
-	Name: "metadata-reads-monotone", Numbers: "H29",
-	Doc: "what one node says about a topic never goes back to an older leader epoch",
-	Judge: func(c *Case) Result {
-		s := said{c: c}
-		type source struct {
-			from string
-			tp   wire.TopicPartition
-			id   string
-		}
-		last := map[source]Op{}
-		for _, op := range c.History {
-			if op.Kind != Describe || op.Outcome != OK || op.Value == "" {
-				continue
-			}
-			k := source{op.From, op.Partition, op.Value}
-			was, again := last[k]
-			if again {
-				s.seen++
-				if op.Epoch < was.Epoch && op.Call > was.Return {
-					s.decide(op, "broker", -1, "", op.From+" told "+was.Client+" of leader epoch "+itoa(was.Epoch)+" of "+op.Partition.String()+" at step "+
-						itoa(was.Step)+", and "+op.Client+" of "+itoa(op.Epoch)+" at step "+itoa(op.Step))
-				}
-			}
-			if !again || op.Epoch > was.Epoch {
-				last[k] = op
-			}
-		}
-		return s.answer("look at metadata, none going back", "looks at metadata, none going back")
-	},
-	Accept: func(v *View) *Case { return told(v, described("p1", 0), described("c1", 1)) },
-	Reject: func(v *View) *Case { return told(v, described("p1", 1), described("c1", 0)) },
-}
-
 var resetsLicensed = &Check{
 	Name: "resets-licensed", Numbers: "H30",
 	Doc: "a reader's position goes elsewhere by itself only if what was there is gone legitimately",
@@ -267,7 +233,7 @@ func drained(client string, at wire.Offset) Op {
 }
 
 func described(client string, epoch wire.Epoch) Op {
-	return Op{Client: client, Kind: Describe, Partition: orders, From: "b1", Value: "id", Epoch: epoch}
+	return Op{Client: client, Kind: Describe, Partition: orders, From: "b1", Value: string(ordersID[:]), Epoch: epoch}
 }
 
 func ended(call uint64, at wire.Offset) Op {

@@ -19,6 +19,18 @@ type image struct {
 	configs    map[configKey]string
 	levels     map[string]int16
 	seats      []seating // in the order of their records
+
+	batch  wire.Offset // where the batch under way begins: nobody may stand within it
+	owners map[string][]bound
+	epochs map[partitionKey][]bound
+}
+
+// bound is what was committed about something from a position of the metadata log on, up to the next bound.
+type bound struct {
+	from  wire.Offset
+	at    int64        // when it was committed
+	id    wire.TopicID // of a name: whose it is, zero for nobody's
+	epoch wire.Epoch   // of a partition: its leader epoch
 }
 
 // seating is one registration that ever was committed.
@@ -45,7 +57,7 @@ type configKey struct {
 func newImage() image {
 	return image{
 		brokers: map[wire.NodeID]*registration{}, topics: map[wire.TopicID]string{}, names: map[string]wire.TopicID{},
-		configs: map[configKey]string{}, levels: map[string]int16{},
+		configs: map[configKey]string{}, levels: map[string]int16{}, owners: map[string][]bound{}, epochs: map[partitionKey][]bound{},
 	}
 }
 
@@ -109,6 +121,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		delete(m.brokers, r.BrokerID)
 	case *wire.TopicRecord:
 		m.topics[r.TopicID], m.names[r.Name] = r.Name, r.TopicID
+		m.owners[r.Name] = append(m.owners[r.Name], bound{from: m.batch + 1, at: v.now, id: r.TopicID})
 	case *wire.RemoveTopicRecord:
 		v.removed(r.TopicID)
 	case *wire.PartitionRecord:
@@ -142,6 +155,7 @@ func (v *View) removed(id wire.TopicID) {
 	delete(m.topics, id)
 	if m.names[name] == id {
 		delete(m.names, name)
+		m.owners[name] = append(m.owners[name], bound{from: m.batch + 1, at: v.now})
 	}
 	for k := range m.configs { //order: each is deleted on its own
 		if k.resource == wire.ConfigTopic && k.of == name {
@@ -166,7 +180,17 @@ func (v *View) assign(r *wire.PartitionRecord) {
 	if r.Leader != wire.NoNode && r.LeaderEpoch > was.Epoch {
 		p.elections = append(p.elections, Election{Epoch: r.LeaderEpoch, Leader: r.Leader, Members: r.ISR, MinISR: v.minISR(p), Step: v.step})
 	}
+	v.epochFrom(p)
 	v.tell(Change{Kind: Altered, Partition: p, Was: was})
+}
+
+// epochFrom notes the leader epoch of a partition from here on, if it is another.
+func (v *View) epochFrom(p *Partition) {
+	k := partitionKey{p.ID, p.TP.Partition}
+	past := v.image.epochs[k]
+	if n := len(past); n == 0 || past[n-1].epoch != p.assigned.Epoch {
+		v.image.epochs[k] = append(past, bound{from: v.image.batch + 1, at: v.now, epoch: p.assigned.Epoch})
+	}
 }
 
 // reassign changes a partition. The epochs are not in the record, they follow from it.
@@ -195,6 +219,7 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 		if r.Leader != wire.NoNode {
 			v.elected(p, was)
 		}
+		v.epochFrom(p)
 	}
 	v.tell(Change{Kind: Altered, Partition: p, Was: was})
 }

@@ -47,6 +47,7 @@ func (s *stage) book(r wire.MetadataRecord) {
 	s.tick()
 	s.Committed(s.at, r)
 	s.at++
+	s.CommittedTo(s.at)
 }
 
 // register commits the registration of an incarnation.

@@ -48,6 +48,7 @@ type watched struct {
 	granted  map[env.Link]wire.BrokerEpoch // of AlterPartition: what was registered when it came in
 	voter    check.VoterState
 	image    wire.Offset
+	born     uint64 // the event before the process that runs
 }
 
 type topicKey struct {
@@ -142,6 +143,7 @@ func (j *judges) started(h *watched) {
 		j.view.Started(h.node)
 	}
 	h.applied, h.fenced, h.image = -1, false, -1
+	h.born = j.c.world.Events()
 }
 
 // died drops what a process still wanted to do, and with its power what was not on the device.
@@ -390,9 +392,9 @@ func (j *judges) commit() {
 			}
 		}
 		j.committed = b.NextOffset()
+		j.view.CommittedTo(j.committed)
 		return true
 	})
-	j.view.CommittedTo(j.committed)
 }
 
 // bind implements listener.

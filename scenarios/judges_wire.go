@@ -38,6 +38,8 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 func (j *judges) departed(h *watched, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case nil:
+	case *kmsg.VoteRequest:
+		j.stands(h, req)
 	case *kmsg.BrokerRegistrationRequest:
 		j.calls[f.Request] = call{f.Cause, f.Node}
 		if h != nil && h.role == "broker" {
@@ -221,6 +223,16 @@ func (j *judges) altered(h *watched, req *kmsg.AlterPartitionRequest, resp *kmsg
 	}
 }
 
+// stands takes in that a candidate asks for votes: it has given its own to itself.
+func (j *judges) stands(h *watched, req *kmsg.VoteRequest) {
+	if h == nil || h.role != "controller" || len(req.Topics) == 0 || len(req.Topics[0].Partitions) == 0 {
+		return
+	}
+	if rp := &req.Topics[0].Partitions[0]; !rp.PreVote {
+		j.view.Voted(h.node, check.Vote{Epoch: wire.Epoch(rp.CandidateEpoch), Candidate: wire.NodeID(rp.CandidateID)})
+	}
+}
+
 func (j *judges) voted(h *watched, req *kmsg.VoteRequest, resp *kmsg.VoteResponse) {
 	if len(req.Topics) == 0 || len(resp.Topics) == 0 || len(req.Topics[0].Partitions) == 0 || len(resp.Topics[0].Partitions) == 0 {
 		return
@@ -398,7 +410,14 @@ func (j *judges) described(op check.Op, e *sim.Event) {
 		return
 	}
 	op.From = string(e.Peer) + "'s life " + string(rune('0'+j.c.world.Incarnation(e.Peer)%10))
+	if h := j.hosts[e.Peer]; h == nil || op.Call <= h.born {
+		return // asked of the process before the one that runs: whose answer it is nobody can tell
+	}
 	for _, mt := range resp.Topics {
+		if mt.ErrorCode == kerr.UnknownTopicOrPartition.Code && mt.Topic != nil {
+			op.Kind, op.Partition, op.Value = check.Describe, wire.TopicPartition{Topic: *mt.Topic}, ""
+			j.note(op)
+		}
 		if mt.ErrorCode != 0 || mt.Topic == nil {
 			continue
 		}

@@ -1,0 +1,141 @@
+package check
+
+import (
+	"slices"
+	"sort"
+
+	"samsa/wire"
+)
+
+// What brokers say of topics. A broker knows the metadata as it was committed up to some position of the log, the one that
+// it has read on to: it may be behind, but it only goes forward, and it never stands within a batch. So the answers of one
+// life of one broker are a walk.
+//
+//	metadata log   |create t|t-0 leads 1|t-0 leads 2|delete t|
+//	positions      0        1           2           3        4
+//	answers              "t-0, epoch 0"    "none"   can be 1 and 4, and after that no "epoch 1"
+//
+// For every answer this looks for the first position, not before that of the answers which came before it was asked for,
+// at which all of it was true.
+
+var metadataReadsMonotone = &Check{
+	Name: "metadata-reads-monotone", Numbers: "H29",
+	Doc:   "what one broker says about topics was committed, true at one time, and never goes back to an older time",
+	Judge: judgeMetadataReads,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(2, ids(2, 3), nil)
+		return told(v, described("p1", 0), described("c1", 1))
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(2, ids(2, 3), nil)
+		return told(v, described("p1", 1), described("c1", 0))
+	},
+}
+
+// stood is where a broker stood at the latest when it gave an answer that came at an event.
+type stood struct {
+	event uint64
+	at    wire.Offset // the furthest of all answers so far
+	op    Op          // whose that is
+}
+
+func judgeMetadataReads(c *Case) Result {
+	s := said{c: c}
+	if c.View == nil || len(c.View.image.epochs) == 0 {
+		return s.answer("", "")
+	}
+	walks := map[string][]stood{}
+	for i := 0; i < len(c.History); {
+		from := c.History[i]
+		n := i + 1
+		if from.Kind == Describe && from.Outcome == OK && from.Call != 0 { // one answer speaks of several partitions
+			for n < len(c.History) && c.History[n].Kind == Describe && c.History[n].Call == from.Call && c.History[n].From == from.From {
+				n++
+			}
+			s.seen++
+			walk := walks[from.From]
+			before := stood{}
+			if k := sort.Search(len(walk), func(k int) bool { return walk[k].event >= from.Call }); k > 0 {
+				before = walk[k-1]
+			}
+			at, wrong := c.View.image.first(c.History[i:n], before.at)
+			switch {
+			case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // asked for at the same time as one that stood further
+				at, from = walk[len(walk)-1].at, walk[len(walk)-1].op
+			case wrong != nil:
+				s.decide(*wrong, "broker", -1, c.View.deviceFaults(), c.View.image.untrue(wrong, before))
+			}
+			walks[from.From] = append(walk, stood{c.History[i].Return, at, from})
+		}
+		i = n
+	}
+	return s.answer("look at metadata, none going back", "looks at metadata, none going back")
+}
+
+// first is the first position, at or behind one, at which a whole answer is true; wrong is a part for which there is none
+// that was committed when the answer was given.
+func (m *image) first(answer []Op, at wire.Offset) (pos wire.Offset, wrong *Op) {
+	for moved := true; moved; {
+		moved = false
+		for i := range answer {
+			next, ok := m.soonest(&answer[i], at)
+			if !ok {
+				return at, &answer[i]
+			}
+			if next > at {
+				at, moved = next, true
+			}
+		}
+	}
+	return at, nil
+}
+
+// soonest is the first position, at or behind one, at which a part of an answer is true.
+func (m *image) soonest(op *Op, at wire.Offset) (wire.Offset, bool) {
+	id := wire.TopicID(uuid(op.Value))
+	at, ok := seek(m.owners[op.Partition.Topic], at, op.At, id == wire.TopicID{}, func(b bound) bool { return b.id == id })
+	if !ok || op.Value == "" {
+		return at, ok
+	}
+	return seek(m.epochs[partitionKey{id, op.Partition.Partition}], at, op.At, false, func(b bound) bool { return b.epoch == op.Epoch })
+}
+
+// seek is the first position, at or behind one and committed by a time, at which something is so; before its first bound it
+// is so if atFirst says so.
+func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) bool) (wire.Offset, bool) {
+	i := sort.Search(len(past), func(i int) bool { return past[i].from > at }) - 1
+	if i < 0 && atFirst {
+		return at, true
+	}
+	for i = max(i, 0); i < len(past) && past[i].at <= by; i++ {
+		covered := i+1 == len(past) || past[i+1].from > max(at, past[i].from) // else one batch has overwritten it
+		if covered && is(past[i]) {
+			return max(at, past[i].from), true
+		}
+	}
+	return at, false
+}
+
+// untrue says what is wrong with an answer.
+func (m *image) untrue(op *Op, before stood) string {
+	words := op.From + " told " + op.Client + " at step " + itoa(op.Step) + " that "
+	if op.Value == "" {
+		words += "there is no topic " + op.Partition.Topic
+	} else {
+		words += op.Partition.String() + " is in leader epoch " + itoa(op.Epoch)
+	}
+	if _, once := m.soonest(op, 0); once && before.event > 0 {
+		words += "; that is older than what it had told " + before.op.Client + " at step " + itoa(before.op.Step)
+		if before.op.Value != "" {
+			words += ", leader epoch " + itoa(before.op.Epoch) + " of " + before.op.Partition.String()
+		}
+		return words
+	}
+	id := wire.TopicID(uuid(op.Value))
+	if slices.ContainsFunc(m.epochs[partitionKey{id, op.Partition.Partition}], func(b bound) bool { return b.epoch == op.Epoch }) {
+		return words + ", and that was not committed yet, or not true together with the rest of its answer"
+	}
+	return words + ", and nothing like that was ever committed"
+}

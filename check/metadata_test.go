@@ -1,0 +1,69 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// The answers of one broker are a walk through the committed metadata. The story: payments is made and deleted while orders
+// changes its leader, and both are made again in one batch.
+func TestAnswersAreAWalk(t *testing.T) {
+	first, second := wire.TopicID{0: 21}, wire.TopicID{0: 22}
+	is := func(call, ret uint64, topic string, id wire.TopicID, epoch wire.Epoch) Op {
+		op := Op{Client: "p1", Kind: Describe, From: "b1", Partition: wire.TopicPartition{Topic: topic}, Epoch: epoch, Call: call, Return: ret}
+		if id != (wire.TopicID{}) {
+			op.Value = string(id[:])
+		}
+		return op
+	}
+	none := wire.TopicID{}
+	for name, c := range map[string]struct {
+		ops  []Op
+		want Status
+	}{
+		"as it was":                          {[]Op{is(1, 2, "payments", none, 0), is(3, 4, "payments", first, 0), is(5, 6, "payments", none, 0), is(7, 8, "payments", second, 0)}, Held},
+		"a broker may skip":                  {[]Op{is(1, 2, "payments", none, 0), is(3, 4, "payments", second, 0)}, Held},
+		"a broker may trail":                 {[]Op{is(7, 8, "payments", first, 0)}, Held},
+		"a deleted topic comes back":         {[]Op{is(1, 2, "payments", second, 0), is(3, 4, "payments", first, 0)}, Violated},
+		"a topic that was there is not":      {[]Op{is(1, 2, "payments", second, 0), is(3, 4, "payments", none, 0)}, Violated},
+		"of another topic, an older time":    {[]Op{is(1, 2, "orders", ordersID, 1), is(3, 4, "payments", none, 0), is(5, 6, "payments", first, 0)}, Violated},
+		"answers that cross":                 {[]Op{is(1, 6, "payments", second, 0), is(3, 8, "payments", first, 0)}, Held},
+		"and one after them":                 {[]Op{is(1, 6, "payments", second, 0), is(3, 8, "payments", first, 0), is(9, 10, "payments", none, 0)}, Violated},
+		"never committed":                    {[]Op{is(1, 2, "orders", ordersID, 9)}, Violated},
+		"an id that never was":               {[]Op{is(1, 2, "payments", wire.TopicID{9: 9}, 0)}, Violated},
+		"one answer, true at one time":       {[]Op{is(1, 2, "orders", ordersID, 1), is(1, 2, "payments", none, 0)}, Held},
+		"one answer, never true at one time": {[]Op{is(1, 2, "orders", ordersID, 0), is(1, 2, "payments", second, 0)}, Violated},
+		"half of a batch":                    {[]Op{is(1, 2, "orders", ordersID, 1), is(1, 2, "payments", second, 0)}, Violated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2)
+			s.book(&wire.TopicRecord{Name: "payments", TopicID: first})
+			s.book(&wire.PartitionRecord{TopicID: first, Replicas: ids(1), ISR: ids(1), Leader: 1})
+			s.book(&wire.RemoveTopicRecord{TopicID: first})
+			s.alter(2, ids(2, 3), nil) // orders-0 is in epoch 1
+			change := wire.NewPartitionChange(ordersID, 0)
+			change.Leader = 3
+			for i, r := range []wire.MetadataRecord{
+				&wire.TopicRecord{Name: "payments", TopicID: second}, &wire.PartitionRecord{TopicID: second, Replicas: ids(1), ISR: ids(1), Leader: 1}, change,
+			} {
+				s.Committed(s.at+wire.Offset(i), r) // one batch
+			}
+			s.CommittedTo(s.at + 3)
+			f := find(t, told(s.View, c.ops...), "metadata-reads-monotone")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+		})
+	}
+}
+
+// An answer may not tell what is only about to be committed.
+func TestAnAnswerAheadOfTheCommit(t *testing.T) {
+	s := staged(2)
+	s.Clock(s.step, int64(24*3600e9))
+	s.alter(2, ids(2, 3), nil)
+	f := find(t, told(s.View, described("p1", 0), described("p1", 1)), "metadata-reads-monotone")
+	require.Equal(t, Violated, f.Status)
+	require.Contains(t, f.Explanation, "not committed yet")
+}
