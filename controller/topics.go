@@ -19,7 +19,7 @@ func (c *Controller) createTopics(e env.Env, m cluster, req *kmsg.CreateTopicsRe
 		rt := &req.Topics[i]
 		at := kmsg.NewCreateTopicsResponseTopic()
 		at.Topic = rt.Topic
-		placed, err := c.newTopic(m, req, rt)
+		placed, err := c.newTopic(e, m, req, rt)
 		at.ErrorCode = codeOf(err)
 		if err == nil {
 			at.NumPartitions, at.ReplicationFactor = int32(len(placed)), int16(len(placed[0]))
@@ -39,7 +39,7 @@ func (c *Controller) createTopics(e env.Env, m cluster, req *kmsg.CreateTopicsRe
 }
 
 // newTopic checks a wanted topic and places it.
-func (c *Controller) newTopic(m cluster, req *kmsg.CreateTopicsRequest, rt *kmsg.CreateTopicsRequestTopic) ([][]wire.NodeID, *kerr.Error) {
+func (c *Controller) newTopic(e env.Env, m cluster, req *kmsg.CreateTopicsRequest, rt *kmsg.CreateTopicsRequestTopic) ([][]wire.NodeID, *kerr.Error) {
 	twice := 0
 	for i := range req.Topics {
 		if req.Topics[i].Topic == rt.Topic {
@@ -82,28 +82,21 @@ func (c *Controller) newTopic(m cluster, req *kmsg.CreateTopicsRequest, rt *kmsg
 	if partitions < 1 {
 		return nil, kerr.InvalidPartitions
 	}
-	return m.newPlacement(0, partitions, factor)
+	return m.newPlacement(e, 0, partitions, factor)
 }
 
-// newPlacement places partitions on the brokers that are not shutting down; those in service come first, so that they
-// lead.
-func (c cluster) newPlacement(first, partitions int32, factor int16) ([][]wire.NodeID, *kerr.Error) {
-	var usable []wire.NodeID
-	for _, active := range []bool{true, false} {
-		for _, b := range c.Brokers() {
-			if b.Active() == active && !b.ShuttingDown {
-				usable = append(usable, b.ID)
-			}
-		}
-	}
-	if factor < 1 || int(factor) > len(usable) || !c.active(usable[0]) {
+// newPlacement places new partitions, of a topic that has the first ones already.
+func (c cluster) newPlacement(e env.Env, first, partitions int32, factor int16) ([][]wire.NodeID, *kerr.Error) {
+	p := c.newPlacer()
+	if factor < 1 || int(factor) > p.all || p.active == 0 {
 		return nil, kerr.InvalidReplicationFactor
 	}
-	placed := place(usable, first, partitions, factor)
-	for _, replicas := range placed {
-		if !slices.ContainsFunc(replicas, c.active) {
-			return nil, kerr.InvalidReplicationFactor
-		}
+	for range int(first) % p.active { // go on where the ones before may have ended
+		p.place(e, int(factor))
+	}
+	placed := make([][]wire.NodeID, partitions)
+	for i := range placed {
+		placed[i] = p.place(e, int(factor))
 	}
 	return placed, nil
 }
@@ -221,13 +214,13 @@ func (c cluster) toDelete(rt *kmsg.DeleteTopicsRequestTopic) (wire.TopicID, *ker
 }
 
 // createPartitions gives topics more partitions; never fewer.
-func createPartitions(m cluster, req *kmsg.CreatePartitionsRequest) ([]wire.MetadataRecord, env.Response) {
+func createPartitions(e env.Env, m cluster, req *kmsg.CreatePartitionsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 	var records []wire.MetadataRecord
 	for i, rt := range req.Topics {
 		at := kmsg.NewCreatePartitionsResponseTopic()
 		at.Topic = rt.Topic
-		placed, err := m.morePartitions(&rt)
+		placed, err := m.morePartitions(e, &rt)
 		if slices.ContainsFunc(req.Topics[:i], func(o kmsg.CreatePartitionsRequestTopic) bool { return o.Topic == rt.Topic }) {
 			err = kerr.InvalidRequest
 		}
@@ -240,7 +233,7 @@ func createPartitions(m cluster, req *kmsg.CreatePartitionsRequest) ([]wire.Meta
 	return records, resp
 }
 
-func (c cluster) morePartitions(rt *kmsg.CreatePartitionsRequestTopic) ([][]wire.NodeID, *kerr.Error) {
+func (c cluster) morePartitions(e env.Env, rt *kmsg.CreatePartitionsRequestTopic) ([][]wire.NodeID, *kerr.Error) {
 	t := c.TopicNamed(rt.Topic)
 	if t == nil {
 		return nil, kerr.UnknownTopicOrPartition
@@ -251,7 +244,7 @@ func (c cluster) morePartitions(rt *kmsg.CreatePartitionsRequestTopic) ([][]wire
 	}
 	factor := len(t.Partitions[0].Replicas)
 	if rt.Assignment == nil {
-		return c.newPlacement(have, rt.Count-have, int16(factor))
+		return c.newPlacement(e, have, rt.Count-have, int16(factor))
 	}
 	var all [][]wire.NodeID
 	for _, a := range rt.Assignment {

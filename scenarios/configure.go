@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"samsa/broker"
 	"samsa/check"
@@ -115,7 +116,20 @@ func checkConfig(resource wire.ConfigResource, name, value string) error {
 }
 
 func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
-	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.brokers, Rules: c.rules.broker}
+	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.inRack(id), Rules: c.rules.broker}
+}
+
+// inRack is the brokers' settings with this one's broker.rack. One line sets all brokers here, so a rack may be several,
+// "east,west": they go round.
+func (c *configs) inRack(id wire.NodeID) *config.Set {
+	if c.brokers.IsNull("broker.rack") {
+		return c.brokers
+	}
+	racks := strings.Split(c.brokers.Text("broker.rack"), ",")
+	if own, err := c.brokers.With("broker.rack", racks[max(int(id)-1, 0)%len(racks)]); err == nil {
+		return own
+	}
+	return c.brokers
 }
 
 // contract is what a cluster with these settings promises, and how long it may take.
