@@ -129,37 +129,22 @@ func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*strin
 }
 
 // consequences are what follows from config records: an ELR that was computed under another min.insync.replicas is
-// forgotten (KIP-966), and partitions that wait for a leader get one if unclean elections are allowed now.
+// forgotten (KIP-966). Nothing follows from unclean.leader.election.enable: partitions that wait for a leader wait for the
+// next look (unclean.leader.election.interval.ms), or for an admin who asks.
 func (c cluster) consequences(records []wire.MetadataRecord) []wire.MetadataRecord {
 	var more []wire.MetadataRecord
 	for _, r := range records {
 		cfg := r.(*wire.ConfigRecord)
-		switch {
-		case cfg.Name == minISRConfig && c.elr():
-			topic := ""
-			if cfg.ResourceType == wire.ConfigTopic {
-				topic = cfg.ResourceName
-			}
-			more = append(more, &wire.ClearElrRecord{TopicName: topic})
-		case cfg.Name == uncleanConfig && cfg.Value != nil && *cfg.Value == "true":
-			more = append(more, c.each(c.forced(cfg))...)
+		if cfg.Name != minISRConfig || !c.elr() {
+			continue
 		}
+		topic := ""
+		if cfg.ResourceType == wire.ConfigTopic {
+			topic = cfg.ResourceName
+		}
+		more = append(more, &wire.ClearElrRecord{TopicName: topic})
 	}
 	return more
-}
-
-// forced elects uncleanly in the leaderless partitions that a config record is about.
-func (c cluster) forced(cfg *wire.ConfigRecord) func(*image.Topic, *image.Partition) *wire.PartitionChangeRecord {
-	return func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
-		_, own := c.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: t.Name, Name: uncleanConfig})
-		meant := cfg.ResourceType == wire.ConfigTopic && cfg.ResourceName == t.Name || cfg.ResourceType == wire.ConfigBroker && cfg.ResourceName == "" && !own
-		if p.Leader != wire.NoNode || !meant {
-			return nil
-		}
-		s := c.shift(t, p)
-		s.election = unclean
-		return s.record()
-	}
 }
 
 // describeConfigs tells what is set on resources; defaults are not in the metadata, and brokers know theirs.

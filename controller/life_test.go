@@ -262,9 +262,14 @@ func TestUncleanElection(t *testing.T) {
 		}
 	})
 	t.Run("by config, later", func(t *testing.T) {
-		b, _ := setup(t)
+		b, epochs := setup(t)
 		b.ask(configs(kmsg.ConfigResourceTypeTopic, "t", "unclean.leader.election.enable", "true"))
-		b.want("t", "the config changed", "leader 2 isr [2] elr [] last [] recovery 1 epoch 2/3")
+		b.want("t", "the config changed", "leader -1 isr [] elr [1] last [1] recovery 0 epoch 1/2")
+		for range 101 {
+			b.beat(2, epochs[2], nil)
+			b.sleep(3 * env.Second)
+		}
+		b.want("t", "the controller looked for such partitions", "leader 2 isr [2] elr [] last [] recovery 1 epoch 2/3")
 	})
 	t.Run("by admin", func(t *testing.T) {
 		b, _ := setup(t)

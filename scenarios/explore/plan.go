@@ -227,7 +227,8 @@ func (p *Plan) mend(b *strings.Builder) {
 }
 
 // unlock does what an operator must do where min.insync.replicas was changed while a partition had nobody in sync: Kafka
-// forgets the eligible leader replicas then (ClearElrRecord), and only an unclean election gives it a leader again.
+// forgets the eligible leader replicas then (ClearElrRecord), and only an unclean election gives it a leader again: at the
+// controller's next look, which comes every unclean.leader.election.interval.ms.
 func (p *Plan) unlock(b *strings.Builder) {
 	fmt.Fprintf(b, "wait %s\n", ms(20*p.time.unit))
 	for _, t := range p.topics {

@@ -68,6 +68,7 @@ func timingOf(p Profile, d die) timing {
 		nodes: []setting{
 			{"broker.session.timeout.ms", session},
 			{"broker.heartbeat.interval.ms", scale(2000)},
+			{"unclean.leader.election.interval.ms", scale(300_000)},
 			{"controller.quorum.fetch.timeout.ms", scale(2000)},
 			{"controller.quorum.election.timeout.ms", scale(1000)},
 			{"controller.quorum.election.backoff.max.ms", scale(1000)},
