@@ -120,3 +120,16 @@ func TestWhatRottedNeedNotHeal(t *testing.T) {
 		require.Equal(t, want, heals.Judge(c).Status)
 	}
 }
+
+// A leader appends in the epoch that it leads. Older records that come up in its log while it runs are of a disk that wrote
+// somewhere else, or of nobody's right.
+func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
+	for what, want := range map[string]Status{"misdirected write": Priced, PowerLoss: Violated} {
+		s := staged(2)
+		s.alter(1, ids(1, 2, 3), nil)
+		s.leads(1, 1, 0)
+		s.Struck(1, what)
+		s.write(0, 0, 0xA, 1)
+		require.Equal(t, want, find(t, s.done(), "one-leader-per-epoch").Status)
+	}
+}

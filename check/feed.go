@@ -24,6 +24,7 @@ const (
 	Cast                        // Voter gave a vote
 	Imaged                      // Voter or broker Node stands at Offset with an image of Hash
 	Installed                   // a directory for Partition appeared or went on Node
+	Spoke                       // a leader told a client where Partition ends
 	changeKinds
 )
 
@@ -50,11 +51,13 @@ type Change struct {
 	Rule   VoterState // Ruled: what it believed before
 	Vote   Vote
 	Hash   uint64
+	Told   Told
 }
 
 // Given is what a leader reckoned with when it gave an answer, and to whom: the answer may leave long after that.
 type Given struct {
 	Client string
+	Epoch  wire.Epoch
 	InSync int // how many replicas were in sync, those it had proposed among them
 	Demand int // min.insync.replicas, as far as it had to know it; 0 if it need not obey any
 }
@@ -196,6 +199,8 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	made := madeToAll
 	if acks != -1 {
 		made = madeToOne
+	} else {
+		p.vouch(v.step, b, g.Epoch)
 	}
 	p.promise(v, b, made, g.Client)
 	v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})

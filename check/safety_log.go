@@ -9,7 +9,7 @@ import (
 // replicationChecks are the invariants of replicas: their logs here, their ISR and high watermark in safety_isr.go.
 var replicationChecks = []*Check{
 	logsMatch, oneLeader, epochsInOrder, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
-	leaderRecoverable, truncationLicensed, ackHonest, oneDirectory,
+	leaderRecoverable, truncationLicensed, ackHonest, endsTrue, deletedForGood, oneDirectory,
 }
 
 var logsMatch = &Check{
@@ -134,7 +134,7 @@ func (p *Partition) appended(d *Docket, v *View, r *Replica, b Batch) {
 		return
 	}
 	if b.Epoch < r.Epoch { // of a newer one, epochs-in-order speaks
-		d.violate(v, Fact{p.TP.String(), b.Base, "leader"}, "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
+		d.decide(v, Fact{p.TP.String(), b.Base, "leader"}, v.bent(p), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
 		return
 	}
 	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == b.Epoch && l.node == r.Node })

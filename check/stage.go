@@ -106,7 +106,7 @@ func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.N
 func (s *stage) ack(node wire.NodeID, at wire.Offset, acks int16) {
 	s.tick()
 	r := s.p.Replica(node)
-	s.Acked(s.p, r, at, acks, Given{Client: "p1", InSync: r.InSync(), Demand: s.minISR(s.p)})
+	s.Acked(s.p, r, at, acks, Given{Client: "p1", Epoch: r.Epoch, InSync: r.InSync(), Demand: s.minISR(s.p)})
 }
 
 // power takes a broker's power; its disk keeps what lies below an offset.

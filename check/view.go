@@ -83,6 +83,8 @@ type Partition struct {
 	promises []promise   // by (Base, Epoch)
 	shown    wire.Offset // all below lay below a high watermark that a reader was told
 	settled  wire.Offset // all below lay below a leader's high watermark
+	acks     []mark      // what was acknowledged to acks=all, in the order of the steps
+	erased   []mark      // what operators were told is deleted, likewise
 	asked    bool        // an operator asked for an unclean election
 	grown    int64       // when a log of it grew last
 }

@@ -45,6 +45,7 @@ type watched struct {
 	applied  wire.Offset
 	fenced   bool
 	asked    map[env.Link]env.Request
+	since    map[env.Link]uint64           // of questions about the ends of partitions: the step under way when they came in
 	granted  map[env.Link]wire.BrokerEpoch // of AlterPartition: what was registered when it came in
 	voter    check.VoterState
 	image    wire.Offset
@@ -68,6 +69,7 @@ type seen struct {
 // standing is what a leader reckoned with from an event on: an answer may leave long after the event that gave it.
 type standing struct {
 	event  uint64
+	epoch  wire.Epoch // in which it led, NoEpoch if it did not
 	inSync int
 	demand int         // min.insync.replicas as it had to know it, 0 if it need not obey any
 	config wire.Offset // where the config that says so lies
@@ -97,7 +99,7 @@ func newJudges(c *cluster) *judges {
 // watch adds a machine of the cluster.
 func (j *judges) watch(h *host) {
 	j.hosts[h.addr] = &watched{
-		host: h, byTopic: map[topicKey]*seen{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, granted: map[env.Link]wire.BrokerEpoch{},
+		host: h, byTopic: map[topicKey]*seen{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, since: map[env.Link]uint64{}, granted: map[env.Link]wire.BrokerEpoch{},
 	}
 }
 
@@ -151,6 +153,7 @@ func (j *judges) died(h *watched, power bool) {
 	j.looks = slices.DeleteFunc(j.looks, func(l look) bool { return l.host == h })
 	j.unheard(h)
 	clear(h.asked)
+	clear(h.since)
 	clear(h.granted)
 	h.voter = check.VoterState{}
 	if h.role == "broker" {
@@ -304,15 +307,15 @@ func latest(cache []check.EpochStart) wire.Epoch {
 
 // stand notes what a leader reckons with at the end of an event, if that is new.
 func (j *judges) stand(h *watched, s *seen, e *sim.Event) {
-	now := standing{event: e.Seq, config: j.view.Configured()}
+	now := standing{event: e.Seq, epoch: wire.NoEpoch, config: j.view.Configured()}
 	if s.Leads {
-		now.inSync = s.InSync()
+		now.epoch, now.inSync = s.Epoch, s.InSync()
 		if h.applied >= now.config {
 			now.demand = j.view.Demand(s.part)
 		}
 	}
 	n := len(s.standings)
-	if n > 0 && s.standings[n-1] == (standing{s.standings[n-1].event, now.inSync, now.demand, now.config}) {
+	if n > 0 && s.standings[n-1] == (standing{s.standings[n-1].event, now.epoch, now.inSync, now.demand, now.config}) {
 		return
 	}
 	if n == cap(s.standings) && n >= 64 {
@@ -323,6 +326,7 @@ func (j *judges) stand(h *watched, s *seen, e *sim.Event) {
 
 // at is what the leader reckoned with in an event; nothing if it did not lead, or that is forgotten.
 func (s *seen) at(event uint64) (at standing) {
+	at.epoch = wire.NoEpoch
 	for _, st := range s.standings {
 		if st.event > event {
 			break

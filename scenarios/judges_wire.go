@@ -23,6 +23,10 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case *kmsg.ProduceRequest, *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
+	case *kmsg.FetchRequest:
+		h.since[f.Link] = j.c.world.Steps()
+	case *kmsg.ListOffsetsRequest:
+		h.asked[f.Link], h.since[f.Link] = f.Request, j.c.world.Steps()
 	case *kmsg.ElectLeadersRequest:
 		if req.ElectionType == 1 {
 			h.asked[f.Link] = f.Request
@@ -64,7 +68,19 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 	case *kmsg.FetchResponse:
 		j.handed(h, resp)
 		if peer := j.hosts[f.Peer]; peer == nil {
-			j.served(h, resp)
+			j.served(h, resp, f)
+		}
+	case *kmsg.ListOffsetsResponse:
+		if req, ok := asked.(*kmsg.ListOffsetsRequest); ok {
+			j.listed(h, req, resp, f)
+		}
+	case *kmsg.DeleteRecordsResponse:
+		for _, rt := range resp.Topics {
+			for _, rp := range rt.Partitions {
+				if s := j.called(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 {
+					j.view.Erased(s.part, wire.Offset(rp.LowWatermark))
+				}
+			}
 		}
 	case *kmsg.AlterPartitionResponse:
 		if req, ok := asked.(*kmsg.AlterPartitionRequest); ok {
@@ -133,7 +149,7 @@ func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, f *sim
 		j.ghosts.hurry(h.addr, s.part, s.copy, base+1)
 	}
 	at := s.at(f.Cause)
-	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), InSync: at.inSync, Demand: at.demand})
+	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, InSync: at.inSync, Demand: at.demand})
 }
 
 // claimedBy takes in what a follower says it has. It may say so on another lane than the one whose write still lasts on a
@@ -178,7 +194,7 @@ func (j *judges) handed(h *watched, resp *kmsg.FetchResponse) {
 func (j *judges) current(s *seen) bool { return j.view.Current(s.part) }
 
 // served takes in what a broker showed a reader.
-func (j *judges) served(h *watched, resp *kmsg.FetchResponse) {
+func (j *judges) served(h *watched, resp *kmsg.FetchResponse, f *sim.Effect) {
 	for _, rt := range resp.Topics {
 		for i := range rt.Partitions {
 			rp := &rt.Partitions[i]
@@ -188,6 +204,11 @@ func (j *judges) served(h *watched, resp *kmsg.FetchResponse) {
 			}
 			hw := wire.Offset(rp.HighWatermark)
 			j.view.Served(s.part, s.copy, hw)
+			told := check.Told{Epoch: s.at(f.Cause).epoch, End: hw, Since: h.since[f.Link]}
+			if first := wire.Batch(rp.RecordBatches); len(first) >= wire.BatchHeaderSize {
+				told.First = first.NextOffset()
+			}
+			j.view.Named(s.part, s.copy, told)
 			for b, err := range wire.Batches(rp.RecordBatches) {
 				if err != nil || b.NextOffset() > hw {
 					break
@@ -196,6 +217,27 @@ func (j *judges) served(h *watched, resp *kmsg.FetchResponse) {
 			}
 		}
 	}
+}
+
+// listed takes in where a leader told a client that partitions end.
+func (j *judges) listed(h *watched, req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse, f *sim.Effect) {
+	for i, rt := range resp.Topics {
+		for k, rp := range rt.Partitions {
+			if s := j.called(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 && req.ReplicaID == -1 && req.Topics[i].Partitions[k].Timestamp == -1 {
+				j.view.Named(s.part, s.copy, check.Told{Epoch: s.at(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.since[f.Link]})
+			}
+		}
+	}
+}
+
+// called is a broker's replica by the name of its topic, of the topic that has the name now; nil if it has none.
+func (j *judges) called(h *watched, topic string, n int32) *seen {
+	for _, s := range h.replicas {
+		if s.part.TP == (wire.TopicPartition{Topic: topic, Partition: n}) && j.current(s) {
+			return s
+		}
+	}
+	return nil
 }
 
 // altered takes in which ISR changes a controller accepted.

@@ -1,0 +1,157 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// What leaders tell clients of the two ends of a partition. It is true when it is worked out and old when it is read, so
+// what a client was told is held against what was known before its request came in.
+//
+//	deleted | log ....................... hw | not committed
+//	        ▲ nothing below is given out     ▲ nothing above is called the end;
+//	                                           nothing acknowledged before the question lies behind it
+
+// Told is what a leader answered to a reader, or to somebody who asked for the end.
+type Told struct {
+	Epoch  wire.Epoch  // in which it led when it worked the answer out, NoEpoch if it did not
+	End    wire.Offset // the end it named: the high watermark, or what readers of committed transactions may reach
+	Listed bool        // by ListOffsets, which waits until a new leader knows what is committed (KIP-207)
+	First  wire.Offset // the end of the first batch it gave out, 0 if none
+	Since  uint64      // the step under way when it was asked
+}
+
+// mark is an offset that was vouched for in a step.
+type mark struct {
+	step  uint64
+	at    wire.Offset
+	epoch wire.Epoch // of the leader who did
+}
+
+// Named says that a leader's answer about the ends of a partition leaves it.
+func (v *View) Named(p *Partition, r *Replica, t Told) {
+	v.tell(Change{Kind: Spoke, Partition: p, Replica: r, Node: r.Node, Told: t})
+}
+
+// Erased says that a leader's answer leaves it: all below an offset is deleted on every replica that is up (DeleteRecords).
+func (v *View) Erased(p *Partition, low wire.Offset) {
+	if n := len(p.erased); n == 0 || p.erased[n-1].at < low {
+		p.erased = append(p.erased, mark{step: v.step, at: low})
+	}
+}
+
+// vouch notes that all below an offset was acknowledged to acks=all by the leader of an epoch.
+func (p *Partition) vouch(step uint64, b Batch, epoch wire.Epoch) {
+	if n := len(p.acks); n == 0 || p.acks[n-1].epoch != epoch || p.acks[n-1].at < b.Next {
+		p.acks = append(p.acks, mark{step, b.Next, epoch})
+	}
+}
+
+// vouched is the furthest that leaders had acknowledged before a step: of one epoch, or of all up to it.
+func (p *Partition) vouched(before uint64, epoch wire.Epoch, older bool) (furthest mark) {
+	i := gallop(len(p.acks), func(i int) bool { return p.acks[i].step >= before })
+	for i--; i >= 0; i-- {
+		m := p.acks[i]
+		if m.epoch == epoch || older && m.epoch < epoch {
+			return m // in one epoch they rise, and a later leader has what earlier ones acknowledged
+		}
+		if !older && m.epoch < epoch {
+			break
+		}
+	}
+	return mark{at: -1}
+}
+
+// excused tells whether what was acknowledged below an offset is known to be gone: other checks have the loss or its price.
+func (p *Partition) excused(below wire.Offset) bool {
+	for q := range p.around(below-1, below) {
+		if q.lost || q.doomed != "" {
+			return true
+		}
+	}
+	return false
+}
+
+var endsTrue = &Check{
+	Name: "end-offsets-true", Numbers: "H31/bound",
+	Doc: "the end that a leader names is committed, and behind everything that was acknowledged before it was asked",
+	On:  []ChangeKind{Spoke},
+	See: seeEnds,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.tick()
+		s.Named(s.p, s.p.Replica(1), Told{End: 1, Since: s.step})
+		s.committed(1, 0xB)
+		s.Named(s.p, s.p.Replica(1), Told{End: 1, Since: s.step - 1}) // worked out before, and left late
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.tick()
+		s.Named(s.p, s.p.Replica(1), Told{End: 0, Since: s.step})
+		return s.done()
+	},
+}
+
+func seeEnds(d *Docket, v *View, c *Change) {
+	p, r, t := c.Partition, c.Replica, c.Told
+	if t.Epoch < 0 || d.broken() {
+		return
+	}
+	d.exercised()
+	fact := Fact{p.TP.String(), t.End, "leader"}
+	who := "broker " + itoa(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", said that it ends at " + itoa(t.End)
+	switch acked := p.vouched(t.Since, t.Epoch, t.Listed); {
+	case r.known && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
+		d.violate(v, fact, who, "; its high watermark is ", itoa(r.HW))
+	case acked.at > t.End && !p.excused(acked.at):
+		d.decide(v, fact, v.bent(p), who, "; all below ", itoa(acked.at), " had been acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
+			", before it was asked")
+	}
+}
+
+var deletedForGood = &Check{
+	Name: "deleted-for-good", Numbers: "H34/records",
+	Doc: "what an operator was told is deleted is given to no reader who asks later",
+	On:  []ChangeKind{Spoke},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r, t := c.Partition, c.Replica, c.Told
+		i := gallop(len(p.erased), func(i int) bool { return p.erased[i].step >= t.Since })
+		if t.First == 0 || i == 0 {
+			return
+		}
+		d.exercised()
+		gone := p.erased[i-1]
+		if t.First > gone.at {
+			return
+		}
+		clause, b := "", v.Broker(r.Node)
+		if b.died >= gone.step || b.joined >= gone.step || slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step }) {
+			clause = "DeleteRecords waits for the replicas that are up; broker " + itoa(r.Node) + " was not, or has lost what it was told"
+		}
+		d.decide(v, Fact{p.TP.String(), t.First - 1, r.role()}, clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
+			"; an operator was told at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		s.Erased(s.p, 1)
+		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step}) // it was asked before
+		s.tick()
+		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 2, Since: s.step})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		s.Erased(s.p, 1)
+		s.tick()
+		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step})
+		return s.done()
+	},
+}

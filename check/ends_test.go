@@ -1,0 +1,79 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// Broker 1 acknowledges offset 0 in epoch 0, broker 2 offset 1 in epoch 1. What may either say of the end after that?
+func TestEndsThatLeadersMayName(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		node wire.NodeID
+		told Told
+		want Status
+	}{
+		{"all of it", 2, Told{Epoch: 1, End: 2}, Held},
+		{"without what it acknowledged itself", 2, Told{Epoch: 1, End: 1}, Violated},
+		{"it was asked before that", 2, Told{Epoch: 1, End: 1, Since: 1}, Held},
+		{"beyond its high watermark", 2, Told{Epoch: 1, End: 3}, Violated},
+		{"the old leader, which does not know", 1, Told{Epoch: 0, End: 1}, Held},
+		{"the old leader, without what it acknowledged", 1, Told{Epoch: 0, End: 0}, Violated},
+		{"a new leader that reads out what it knows", 2, Told{Epoch: 2, End: 0}, Held},
+		{"a new leader that is asked for the end waits until it knows", 2, Told{Epoch: 2, End: 0, Listed: true}, Violated},
+		{"a follower", 3, Told{Epoch: wire.NoEpoch, End: 0}, Held},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := staged(2)
+			s.committed(0, 0xA)
+			s.alter(2, ids(2, 3), nil)
+			s.leads(2, 1, 1)
+			s.write(1, 1, 0xB, 2, 3)
+			s.leads(2, 1, 2)
+			s.ack(2, 1, -1)
+			s.tick()
+			s.Named(s.p, s.p.Replica(2), Told{Epoch: 1, End: 2, Since: s.step}) // something to hold
+			if c.told.Since == 0 {
+				c.told.Since = s.step
+			}
+			s.Named(s.p, s.p.Replica(c.node), c.told)
+			f := find(t, s.done(), "end-offsets-true")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+		})
+	}
+}
+
+// What was lost legitimately need not be named.
+func TestEndsAfterALoss(t *testing.T) {
+	for allowed, want := range map[string]Status{"true": Held, "false": Violated} {
+		s := staged(1)
+		s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text(allowed)})
+		s.alter(0, ids(1), nil)
+		s.write(0, 0, 0xA, 1)
+		s.leads(1, 0, 1)
+		s.ack(1, 0, -1)
+		s.alter(3, ids(3), nil)
+		s.p.promises[0].lost = false
+		s.Named(s.p, s.p.Replica(3), Told{Epoch: 1, End: 0, Listed: true, Since: s.step})
+		require.Equal(t, want, find(t, s.done(), "end-offsets-true").Status)
+	}
+}
+
+// A broker that was down when records were deleted may give them out again; one that was up may not.
+func TestWhoMissedADeletion(t *testing.T) {
+	for missed, want := range map[bool]Status{true: Priced, false: Violated} {
+		s := staged(2)
+		s.committed(0, 0xA)
+		s.Erased(s.p, 1)
+		s.tick()
+		if missed {
+			s.Died(2)
+			s.restart(2, 22)
+		}
+		s.Named(s.p, s.p.Replica(2), Told{Epoch: 1, End: 1, First: 1, Since: s.step})
+		require.Equal(t, want, find(t, s.done(), "deleted-for-good").Status)
+	}
+}
