@@ -161,11 +161,32 @@ func (p *Partition) settle(v *View, r *Replica, before State) {
 	for i := r.Log.find(p.settled); i < r.Log.Len() && r.Log.batches[i].Next <= r.HW; i++ {
 		b := r.Log.batches[i]
 		p.promise(v, b, settled, "")
-		if at, ok := p.place(b); ok && p.promises[at].made == settled && p.promises[at].had == 0 {
-			p.promises[at].had = r.InSync()
+		at, _ := p.place(b)
+		q := &p.promises[at]
+		if q.made == settled && q.had == 0 {
+			q.had = r.InSync()
+		}
+		if q.doomed == "" {
+			q.doomed = p.outdated(v, r, b)
 		}
 	}
 	p.settled = r.HW
+}
+
+// outdated names the race that KIP-966 leaves open, if a leader's word rests on it. Whoever leaves the ISR while that is
+// smaller than min.insync.replicas stays eligible to lead, because no leader commits anything then. But the controller
+// goes by its own min.insync.replicas, and a leader that has not read of a change by the old one.
+func (p *Partition) outdated(v *View, leader *Replica, b Batch) string {
+	if v.Broker(leader.Node).applied >= v.image.configured || leader.InSync() >= v.minISR(p) {
+		return ""
+	}
+	for _, id := range p.assigned.ELR {
+		if r := p.replica(id); r == nil || !r.Log.Has(b) {
+			return "broker " + itoa(leader.Node) + " had not read that min.insync.replicas is " + itoa(v.minISR(p)) + ", and committed this without broker " +
+				itoa(id) + ", which the controller took for eligible: Kafka does so too, see raised-min-isr"
+		}
+	}
+	return ""
 }
 
 // regain enters that a replica has a batch (again).

@@ -20,6 +20,15 @@ func brokenBy(c *Case) string {
 	return strings.Join(names, " ")
 }
 
+// raced is a stage on which min.insync.replicas has just been raised to 3, and the leader has read all but that.
+func raced(minISR int) *stage {
+	s := staged(minISR)
+	s.Applied(1, s.at, 1, false)
+	three := "3"
+	s.book(&wire.ConfigRecord{ResourceType: 2, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &three})
+	return s
+}
+
 // The licences: each story ends with broker 2 or 3 leading without offset 0, which was acknowledged to acks=all.
 func TestLicences(t *testing.T) {
 	for _, c := range []struct {
@@ -62,6 +71,27 @@ func TestLicences(t *testing.T) {
 			}
 			s.alter(2, ids(2), nil)
 			s.leads(2, 1, 0)
+			return s
+		}, Violated, ""},
+		{"the leader had not read what the controller went by", func() *stage {
+			s := raced(1)
+			s.alter(0, ids(1, 2), ids(3)) // it counts as too few: broker 3 is eligible
+			s.write(0, 0, 0xA, 1, 2)
+			s.leads(1, 0, 1)
+			s.ack(1, 0, -1)
+			s.alter(3, ids(3), ids(1, 2))
+			s.leads(3, 1, 0)
+			return s
+		}, Priced, "had not read that min.insync.replicas is 3"},
+		{"the leader had read it", func() *stage {
+			s := raced(1)
+			s.alter(0, ids(1, 2), ids(3))
+			s.Applied(1, s.at, 1, false)
+			s.write(0, 0, 0xA, 1, 2)
+			s.leads(1, 0, 1)
+			s.ack(1, 0, -1)
+			s.alter(3, ids(3), ids(1, 2))
+			s.leads(3, 1, 0)
 			return s
 		}, Violated, ""},
 		{"power took it before it was acknowledged", func() *stage {
