@@ -1,6 +1,10 @@
 package check
 
-import "samsa/wire"
+import (
+	"slices"
+
+	"samsa/wire"
+)
 
 // AckedDurable judges Kafka's first promise from above: it looks into the true logs.
 //
@@ -52,7 +56,7 @@ func seeDurable(d *Docket, v *View, c *Change) {
 		}
 		where := ""
 		if clause == "" {
-			where = p.whoHas(v, q)
+			where = p.whyNot(v, r, q) + p.whoHas(v, q)
 		}
 		d.decide(v, Fact{p.TP.String(), q.Base, "leader"}, clause,
 			q.client, " was told after step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; broker ",
@@ -68,13 +72,91 @@ func (v *View) inOffice(node wire.NodeID) bool {
 	return r != nil && b.asking && b.ids[len(b.ids)-1] == r.incarnation
 }
 
+// whyNot says how it came that a leader is without a batch.
+func (p *Partition) whyNot(v *View, r *Replica, q *promise) string {
+	for i := len(q.cuts) - 1; i >= 0; i-- {
+		if c := q.cuts[i]; c.node == r.Node {
+			return ". It had it, and at step " + itoa(c.step) + " cut it from its log itself" + c.words()
+		}
+	}
+	for _, t := range q.taken {
+		if t.node == r.Node {
+			return ". A fault took its copy, and it was elected all the same"
+		}
+	}
+	if e := p.election(r.Epoch); e != nil && slices.Contains(e.Members, r.Node) {
+		return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + nodes(e.Members)
+	}
+	return ". It did not have it when that was promised"
+}
+
+// words say how far a cut went, if that tells something.
+func (c cut) words() string {
+	if c.toHW {
+		return ", back to its own high watermark, which is behind the leader's by a fetch"
+	}
+	return ""
+}
+
+// mourn names the records behind a violation of acked-durable: what producers sent and were told is stored, and is lost
+// without a licence.
+func (c *Case) mourn(r Result) Result {
+	if r.Status != Violated || c.View == nil {
+		return r
+	}
+	words, n := "", 0
+	for _, op := range c.History {
+		if op.Kind != Send || op.Outcome != OK || op.Acks == 0 || !c.View.robbed(&op) {
+			continue
+		}
+		switch n++; {
+		case n == 1:
+			words = quote(op.Value) + " of " + op.Client
+		case n <= 3:
+			words += ", " + quote(op.Value) + " of " + op.Client
+		}
+	}
+	switch {
+	case n == 0:
+		return r
+	case n > 3:
+		words += " and " + itoa(n-3) + " more"
+	}
+	r.Explanation += ". Acknowledged and lost: " + words + ". A log is what its leader has: the other replicas cut theirs to be the same"
+	return r
+}
+
+// robbed tells whether what a send was told of is lost, and nothing allows it.
+func (v *View) robbed(op *Op) bool {
+	for _, p := range v.parts {
+		if p.TP != undeleted(op.Partition) || op.Topic != (wire.TopicID{}) && op.Topic != p.ID {
+			continue
+		}
+		for q := range p.around(op.Offset, op.Offset+1) {
+			if q.lost && q.clause == "" && q.made&(madeToAll|madeToOne) != 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // whoHas says where the copies of a batch are, and what took the others.
 func (p *Partition) whoHas(v *View, q *promise) string {
 	words := ""
+	var have []wire.NodeID
 	for _, r := range p.replicas {
 		if q.held&(1<<r.slot) != 0 {
-			words += "; broker " + itoa(r.Node) + " still has it"
+			have = append(have, r.Node)
 		}
+	}
+	slices.Sort(have)
+	switch len(have) {
+	case 0:
+	case 1:
+		words = "; broker " + itoa(have[0]) + " still has it"
+	default:
+		words = "; brokers " + nodes(have) + " still have it"
 	}
 	for _, t := range q.taken {
 		words += "; the " + v.hits[t.hit].words() + " took a copy"

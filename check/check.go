@@ -121,7 +121,11 @@ func Judge(c *Case) []Finding {
 		if k == topicsApart {
 			of = c
 		}
-		found = append(found, Finding{k, k.result(of, i)})
+		r := k.result(of, i)
+		if k == AckedDurable {
+			r = of.mourn(r)
+		}
+		found = append(found, Finding{k, r})
 	}
 	return found
 }

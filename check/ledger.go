@@ -44,6 +44,7 @@ type promise struct {
 	had    int        // settled: how many were in sync when that was so first; 0 if that is not known
 	held   uint64     // bit per replica slot: whose true log has it now
 	taken  []taken
+	cuts   []cut
 	doomed string // the election that chose a leader without it, in words
 	lost   bool   // a leader of the newest epoch has been seen without it
 	clause string // lost: what allows it, "" if nothing does
@@ -54,6 +55,13 @@ type taken struct {
 	node    wire.NodeID
 	hit     int  // index of View.hits
 	flushed bool // it was on the device, by a true sync: only damage of the device itself may take that
+}
+
+// cut is a copy that its own process cut from its log.
+type cut struct {
+	node wire.NodeID
+	step uint64
+	toHW bool // back to its own high watermark, and no further
 }
 
 // Election chose a leader.
@@ -225,6 +233,8 @@ func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool)
 			}
 		}
 		q.taken = append(q.taken, taken{r.Node, hits[last], flushed})
+	} else if !byFault {
+		q.cuts = append(q.cuts, cut{r.Node, v.step, r.known && r.HW == r.Log.End()})
 	}
 }
 

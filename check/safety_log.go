@@ -229,9 +229,17 @@ func seeCut(d *Docket, v *View, c *Change) {
 		}
 		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && !p.wiped(v, c.Replica, q) && !d.broken() {
 			d.decide(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
-				" from its log; it was committed by step ", itoa(q.step), p.whoHas(v, q))
+				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.whoHas(v, q))
 		}
 	}
+}
+
+// lastCut says how far a replica cut its log when it cut this.
+func (q *promise) lastCut(node wire.NodeID) string {
+	if n := len(q.cuts); n > 0 && q.cuts[n-1].node == node {
+		return q.cuts[n-1].words()
+	}
+	return ""
 }
 
 // wiped tells whether a replica that nobody may elect has emptied its log, to begin it anew where its leader's begins.

@@ -1,0 +1,57 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// A violation names what was sent and is lost, and how the leader came to be without it.
+func TestALossIsToldInWords(t *testing.T) {
+	for name, c := range map[string]struct {
+		play func(*stage)
+		why  string
+	}{
+		"it was never there": {func(s *stage) {
+			for at := range wire.Offset(5) {
+				s.write(at, 0, uint32(at), 1, 2)
+			}
+		}, "It did not have it when that was promised, and was elected because the controller counted it among those who have everything: 2 and 3"},
+		"it was cut": {func(s *stage) {
+			for at := range wire.Offset(5) {
+				s.write(at, 0, uint32(at), 1, 2, 3)
+			}
+			s.leads(1, 0, 5)
+			s.Cut(s.p, s.p.Replica(3), 1, "")
+		}, "It had it, and at step 17 cut it from its log itself; brokers 1 and 2 still have it"},
+		"power took it": {func(s *stage) {
+			for at := range wire.Offset(5) {
+				s.write(at, 0, uint32(at), 1, 2, 3)
+			}
+			s.leads(1, 0, 5)
+			s.power(3, 1)
+		}, "A fault took its copy, and it was elected all the same; brokers 1 and 2 still have it; the power loss of broker 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2)
+			c.play(s)
+			for at := range wire.Offset(5) {
+				s.ack(1, at, -1)
+			}
+			s.restart(3, 33)
+			s.alter(2, ids(2, 3), nil)
+			s.alter(3, ids(2, 3), nil)
+			s.leads(3, 2, 1)
+			f := find(t, told(s.View, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 2), sent("p1", "d", 3), sent("p1", "e", 4)), "acked-durable")
+			require.Equal(t, Violated, f.Status)
+			require.Contains(t, f.Explanation, c.why)
+			if name != "it was never there" {
+				require.Contains(t, f.Explanation, `Acknowledged and lost: "b" of p1, "c" of p2, "d" of p1 and 1 more`)
+			} else {
+				require.Contains(t, f.Explanation, `"a" of p1, "b" of p1, "c" of p2 and 2 more`)
+			}
+		})
+	}
+}
