@@ -11,15 +11,16 @@ type Duration int64
 
 // Timeouts are the settings that say how long things may take. Every bound of a liveness check is a function of them.
 type Timeouts struct {
-	Session     Duration // broker.session.timeout.ms: until a broker is taken out, or a new incarnation is let in
-	Heartbeat   Duration // broker.heartbeat.interval.ms
-	Lag         Duration // replica.lag.time.max.ms
-	FetchWait   Duration // replica.fetch.wait.max.ms
-	Request     Duration // request.timeout.ms of nodes
-	Backoff     Duration // the longest wait before anything is tried again
-	Election    Duration // controller.quorum.election.timeout.ms
-	QuorumFetch Duration // controller.quorum.fetch.timeout.ms
-	Delivery    Duration // delivery.timeout.ms of producers
+	Session      Duration // broker.session.timeout.ms: until a broker is taken out, or a new incarnation is let in
+	Heartbeat    Duration // broker.heartbeat.interval.ms
+	Lag          Duration // replica.lag.time.max.ms
+	FetchWait    Duration // replica.fetch.wait.max.ms
+	Request      Duration // request.timeout.ms of nodes
+	Backoff      Duration // the longest wait before anything is tried again
+	Election     Duration // controller.quorum.election.timeout.ms
+	QuorumFetch  Duration // controller.quorum.fetch.timeout.ms
+	Delivery     Duration // delivery.timeout.ms of producers
+	UncleanEvery Duration // unclean.leader.election.interval.ms: how often the controller looks for whom it may elect uncleanly
 }
 
 const second Duration = 1e9
@@ -27,7 +28,7 @@ const second Duration = 1e9
 // defaultTimeouts are Kafka's defaults.
 var defaultTimeouts = Timeouts{
 	Session: 9 * second, Heartbeat: 2 * second, Lag: 30 * second, FetchWait: second / 2, Request: 30 * second, Backoff: second,
-	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second,
+	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second, UncleanEvery: 300 * second,
 }
 
 // elections is how many rounds of voting may fail before one must not.
@@ -229,6 +230,8 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	switch {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
 		return f, "" // nobody may lead: raising min.insync.replicas has cleared an ELR that was all there was, as in Kafka
+	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.whole, v.image.changed) <= int64(v.rules.UncleanEvery+v.rules.Session):
+		return f, "" // the controller elects uncleanly when it looks next, and no sooner
 	case a.Leader == wire.NoNode:
 		return f, p.TP.String() + " has no leader; its ISR is " + nodes(a.ISR)
 	case l == nil || !l.Leads || l.Epoch != a.Epoch:

@@ -133,3 +133,21 @@ func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
 		require.Equal(t, want, find(t, s.done(), "one-leader-per-epoch").Status)
 	}
 }
+
+// A partition that only an unclean election can help waits for the controller's next look, and no longer.
+func TestAnUncleanElectionMayWait(t *testing.T) {
+	for late, want := range map[bool]Status{false: Held, true: Violated} {
+		s := staged(2).elr()
+		s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+		s.alter(wire.NoNode, []wire.NodeID{}, []wire.NodeID{})
+		s.rules.UncleanEvery = 10 * s.rules.caughtUp()
+		s.tick()
+		s.Whole()
+		wait := 2 * s.rules.caughtUp()
+		if late {
+			wait += s.rules.UncleanEvery + s.rules.Session
+		}
+		s.Clock(s.step+1, s.now+int64(wait))
+		require.Equal(t, want, Named("heals").Judge(s.done()).Status)
+	}
+}

@@ -259,36 +259,3 @@ var metadataMonotone = &Check{
 		return s.done()
 	},
 }
-
-var featureGated = &Check{
-	Name: "feature-gated", Numbers: "S33",
-	Doc: "no record carries a field of a feature level that is not finalised",
-	On:  []ChangeKind{Booked},
-	See: func(d *Docket, v *View, c *Change) {
-		var elr []wire.NodeID
-		var tp wire.TopicID
-		switch r := c.Record.(type) {
-		case *wire.PartitionRecord:
-			elr, tp = slices.Concat(r.ELR, r.LastKnownELR), r.TopicID
-		case *wire.PartitionChangeRecord:
-			elr, tp = slices.Concat(r.ELR, r.LastKnownELR), r.TopicID
-		default:
-			return
-		}
-		d.exercised()
-		if len(elr) > 0 && !v.image.elr() {
-			d.violate(v, Fact{v.image.topics[tp], -1, "controller"}, "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", nodes(elr),
-				"; eligible.leader.replicas.version is 0")
-		}
-	},
-	Accept: func(v *View) *Case {
-		s := newStage(v, 2).elr()
-		s.alter(0, ids(1), ids(2, 3))
-		return s.done()
-	},
-	Reject: func(v *View) *Case {
-		s := newStage(v, 2)
-		s.alter(0, ids(1), ids(2, 3))
-		return s.done()
-	},
-}

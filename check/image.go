@@ -47,6 +47,7 @@ type registration struct {
 	fenced       bool
 	shuttingDown bool
 	letIn        int64 // when that was, the last time
+	features     []wire.FeatureRange
 }
 
 type configKey struct {
@@ -84,7 +85,7 @@ func (m *image) flag(topic, name string, otherwise bool) bool {
 }
 
 // elr tells whether eligible leader replicas are on (KIP-966).
-func (m *image) elr() bool { return m.levels["eligible.leader.replicas.version"] > 0 }
+func (m *image) elr() bool { return m.levels[elrVersion] > 0 }
 
 // Committed says that a record of the metadata log is committed, at an offset.
 func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
@@ -96,7 +97,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	m.next, m.changed = offset+1, v.now
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
-		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown}
+		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown, features: r.Features}
 		if s := (seating{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.seats, s) { // it may ask again
 			m.seats = append(m.seats, s)
 		}

@@ -1,0 +1,140 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// Features: a cluster writes only what its oldest member can read. A level is finalised in the metadata log, and what it
+// allows may be written behind that. Whoever registers must know all that is finalised.
+//
+//	|metadata.version 25|eligible.leader.replicas.version 1|partition, with an ELR: version 2|
+
+// Levels of metadata.version at which a field of a record appears (MetadataVersion).
+const (
+	withShutdown    = 7  // 3.3-IV3
+	withMigration   = 8  // 3.4-IV0
+	withDirectories = 17 // 3.7-IV2 (KIP-858)
+	withELR         = 23 // 4.0-IV1 (KIP-966)
+)
+
+const (
+	metadataVersion = "metadata.version"
+	elrVersion      = "eligible.leader.replicas.version"
+)
+
+var featureGated = &Check{
+	Name: "feature-gated", Numbers: "S33",
+	Doc: "no record is written in a version, or with a field, of a feature level that is not finalised, and no level is finalised that a registered broker does not know",
+	On:  []ChangeKind{Booked},
+	See: func(d *Docket, v *View, c *Change) {
+		m := &v.image
+		switch r := c.Record.(type) {
+		case *wire.PartitionRecord:
+			seeGate(d, v, c, m.topics[r.TopicID], r.Version, partitionVersion(m.levels[metadataVersion]))
+			seeELR(d, v, c, m.topics[r.TopicID], slices.Concat(r.ELR, r.LastKnownELR))
+		case *wire.PartitionChangeRecord:
+			seeGate(d, v, c, m.topics[r.TopicID], r.Version, partitionVersion(m.levels[metadataVersion]))
+			seeELR(d, v, c, m.topics[r.TopicID], slices.Concat(r.ELR, r.LastKnownELR))
+		case *wire.RegisterBrokerRecord:
+			seeGate(d, v, c, "broker "+itoa(r.BrokerID), r.Version, registrationVersion(m.levels[metadataVersion]))
+			seeSupport(d, v, c, r)
+		case *wire.BrokerRegistrationChangeRecord:
+			seeGate(d, v, c, "broker "+itoa(r.BrokerID), r.Version, changeVersion(m.levels[metadataVersion]))
+		case *wire.FeatureLevelRecord:
+			seeLevel(d, v, c, r)
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2).elr()
+		s.alter(0, ids(1), ids(2, 3))
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1), ids(2, 3))
+		return s.done()
+	},
+}
+
+// partitionVersion is the newest version of partition records (MetadataVersion.partitionRecordVersion).
+func partitionVersion(level int16) int16 {
+	switch {
+	case level >= withELR:
+		return 2
+	case level >= withDirectories:
+		return 1
+	}
+	return 0
+}
+
+// registrationVersion is that of registrations (MetadataVersion.registerBrokerRecordVersion).
+func registrationVersion(level int16) int16 {
+	switch {
+	case level >= withDirectories:
+		return 3
+	case level >= withMigration:
+		return 2
+	case level >= withShutdown:
+		return 1
+	}
+	return 0
+}
+
+// changeVersion is that of changes of registrations: none has the field of zookeeper's time.
+func changeVersion(level int16) int16 {
+	switch {
+	case level >= withDirectories:
+		return 2
+	case level >= withShutdown:
+		return 1
+	}
+	return 0
+}
+
+func seeGate(d *Docket, v *View, c *Change, about string, version, newest int16) {
+	d.exercised()
+	if version > newest {
+		d.violate(v, Fact{about, -1, "controller"}, "the record at offset ", itoa(c.Offset), " is written in version ", itoa(version), "; metadata.version is ",
+			itoa(v.image.levels[metadataVersion]), ", and up to there is only version ", itoa(newest))
+	}
+}
+
+func seeELR(d *Docket, v *View, c *Change, topic string, elr []wire.NodeID) {
+	if len(elr) > 0 && !v.image.elr() {
+		d.violate(v, Fact{topic, -1, "controller"}, "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", nodes(elr),
+			"; eligible.leader.replicas.version is 0")
+	}
+}
+
+// seeSupport asks that who registers knows every finalised level. One that names no features is not judged by them.
+func seeSupport(d *Docket, v *View, c *Change, r *wire.RegisterBrokerRecord) {
+	for _, f := range r.Features {
+		if level := v.image.levels[f.Name]; level > 0 && (level < f.Min || level > f.Max) {
+			d.violate(v, Fact{"broker " + itoa(r.BrokerID), -1, "controller"}, "broker ", itoa(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
+				" ", itoa(f.Min), " to ", itoa(f.Max), "; level ", itoa(level), " is finalised")
+		}
+	}
+}
+
+// seeLevel asks that every registered broker knows a level that is finalised, and that a level does not come before the one
+// it rests on.
+func seeLevel(d *Docket, v *View, c *Change, r *wire.FeatureLevelRecord) {
+	d.exercised()
+	fact := Fact{r.Name, -1, "controller"}
+	if on := v.image.levels[metadataVersion]; r.Name == elrVersion && r.Level > 0 && on > 0 && on < withELR {
+		d.violate(v, fact, r.Name, " is finalised at offset ", itoa(c.Offset), "; it needs metadata.version ", itoa(withELR), ", and that is ", itoa(on))
+	}
+	for _, b := range v.brokers { // in the order of first sight
+		reg := v.image.brokers[b.Node]
+		if reg == nil {
+			continue
+		}
+		for _, f := range reg.features {
+			if f.Name == r.Name && r.Level > 0 && (r.Level < f.Min || r.Level > f.Max) {
+				d.violate(v, fact, r.Name, " ", itoa(r.Level), " is finalised at offset ", itoa(c.Offset), "; broker ", itoa(b.Node), " knows ", itoa(f.Min), " to ", itoa(f.Max))
+			}
+		}
+	}
+}
