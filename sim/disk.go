@@ -39,7 +39,6 @@ type Disk struct {
 	seq     uint64        // numbers changes, of bytes and of names, and syncs
 	begins  Time          // when the running call begins: later than now by what its event has spent before
 	latest  Time          // when the last call of the process begins that changed or synced anything
-	named   Time          // and the last one that changed names
 	hurried uint64        // changes up to this number have begun whatever their moment says, see hurry
 	nameLog []nameChange  // in order; what is not in some deviceNames yet
 	pending []pendingSync // in order of time

@@ -14,8 +14,13 @@ import "slices"
 // So each change remembers when its call begins. A power loss first takes back what has not begun, and then asks chance
 // about the rest. A process crash takes nothing back; it hurries: everything that the handler still had before it counts
 // as done at that instant, the syncs between these calls too. That is the same process on a quicker machine, dead behind
-// its last call with its answers unsent; rolling back would take from the page cache what a handler of another lane has
-// seen there, and built a promise on. Crashes between the calls are what DieAfter is for.
+// its last call with its answers unsent; a page cache has no log that it could be rolled back by. Crashes between the
+// calls are what DieAfter is for.
+//
+// Changes come one after the other, whatever lane makes them: none begins before the one before it is complete (station.go).
+// So those that have not begun are the last ones, of the disk, of each file and of each directory. A sync begins behind all
+// that it carries, but need not begin before what it does not carry: its lane may have read for long, or have another sync
+// to wait for, while another lane makes changes.
 //
 // Left out: what a fault destroys stays destroyed, be it by a call that has not begun (a misdirected write, pages that a
 // sync forgets). Faults come at the worst time.
@@ -42,11 +47,10 @@ func (d *Disk) hurry() {
 	if d.latest > d.host.ran() {
 		d.settle(d.latest) // whatever follows a sync follows it also on a quicker machine
 	}
-	d.latest, d.named = 0, 0
+	d.latest = 0
 }
 
-// without is the file without those of its changes that have not begun; the file itself if all have. In a file they are
-// the last ones: whoever writes behind a call that has not begun waits for it, as for a lock.
+// without is the file without those of its changes that have not begun; the file itself if all have.
 func (d *Disk) without(f *inode) *inode {
 	n := len(f.dirty)
 	for n > 0 && !d.begun(f.dirty[n-1].moment) {
@@ -89,22 +93,12 @@ func (w dirtyWrite) until(end int64) dirtyWrite {
 	return w
 }
 
-// takeBack forgets the changes of names that have not begun, and what stands on them: later changes that other lanes made
-// in the same directories.
+// takeBack forgets the changes of names that have not begun.
 func (d *Disk) takeBack() {
-	var gone []*inode // directories
-	rest := d.nameLog[:0]
-	for _, c := range d.nameLog {
-		if d.begun(c.moment) && !(c.barrier && len(gone) > 0) && !slices.ContainsFunc(gone, c.touches) {
-			rest = append(rest, c)
-			continue
-		}
-		for _, e := range c.edits {
-			if e.dir != nil {
-				gone = append(gone, e.dir)
-			}
-		}
+	n := len(d.nameLog)
+	for n > 0 && !d.begun(d.nameLog[n-1].moment) {
+		n--
 	}
-	clear(d.nameLog[len(rest):])
-	d.nameLog = rest
+	clear(d.nameLog[n:])
+	d.nameLog = d.nameLog[:n]
 }

@@ -211,23 +211,22 @@ func TestJudgesSeeWhatAKilledProcessLeft(t *testing.T) {
 	}
 }
 
-// A sync carries what another lane wrote behind a call that is not paid yet. It is done after that was written.
-func TestASyncWaitsForWhatItCarries(t *testing.T) {
+// A heartbeat takes no lock, but at the disk it waits like every other lane: its sync carries what was being written, and
+// the whole of it.
+func TestAHeartbeatWaitsAtTheDisk(t *testing.T) {
 	l := newLab(t, func(c *Config) {
 		c.Disk = DiskProfile{Call: 1, CopyKiB: 20 * env.Millisecond, Sync: env.Millisecond}
 	})
-	w := &watcher{l: l}
-	l.Subscribe(w)
 	var f env.File
 	l.add("b1", &node{
 		start: func(e env.Env) {
 			f, _ = e.Disk().Open("f", true)
 			_ = e.Disk().SyncDir("")
 			e.Arm(env.Timer{Kind: 1, Lane: env.LaneClient}, 10*env.Millisecond)
-			e.Arm(env.Timer{Kind: 2, Lane: env.LaneRaft}, 10500*env.Microsecond)
-			e.Arm(env.Timer{Kind: 3, Lane: env.LaneFetcher}, 11*env.Millisecond)
+			e.Arm(env.Timer{Kind: 2, Lane: env.LaneHeartbeat}, 11*env.Millisecond)
 		},
 		fire: func(e env.Env, tm env.Timer) {
+			l.note("fire %s", tm.Lane)
 			switch tm.Kind {
 			case 1:
 				g, _ := e.Disk().Open("g", true)
@@ -235,14 +234,14 @@ func TestASyncWaitsForWhatItCarries(t *testing.T) {
 				_ = e.Disk().Append(f, []byte("behind the long one"))
 				_ = e.Disk().Rename("g", "h")
 			case 2:
-				_ = e.Disk().SyncDir("")
-			case 3:
 				_ = e.Disk().WriteAt(f, 0, []byte("BEHIND"))
 				_ = e.Disk().Sync(f)
+				_ = e.Disk().SyncDir("")
 			}
 		},
 	})
 	l.RunUntil(at(30))
+	l.want("10ms fire client", "11ms fire heartbeat")
 	for s := range l.Disk("b1").CrashStates {
 		if p, _, _ := s.Peek("f", 0, 100); len(p) > 0 {
 			t.Fatalf("%q is there before it was written", p)
@@ -251,52 +250,181 @@ func TestASyncWaitsForWhatItCarries(t *testing.T) {
 			t.Fatal("a file has its new name before it got it")
 		}
 	}
+	l.RunUntil(at(31))
 	if n := l.Disk("b1").DurableSize("f"); n > 0 {
-		t.Fatalf("%d bytes are durable before the first of them was written", n)
+		t.Fatalf("%d bytes are durable before the sync is done", n)
 	}
 	l.RunUntil(at(33))
-	for _, f := range l.Disk("b1").DurableFiles() {
-		if got := string(f.Bytes()); f.Path == "f" && got != "BEHIND the long one" {
-			t.Fatalf("%q is durable", got)
-		}
-	}
+	wantTree(t, "both syncs are done", l.Disk("b1").DurableFiles(), "f=BEHIND the long one h=")
 }
 
 // The device takes syncs in order. One that waits there behind a sync which a paused process has not called waits with it.
 func TestASyncBehindOneThatIsNotCalled(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Disk = DiskProfile{Sync: env.Millisecond} })
 	w := &watcher{l: l}
-	var files [2]env.File
+	var files [3]env.File
 	l.add("b1", &node{
 		start: func(e env.Env) {
 			for i := range files {
 				files[i], _ = e.Disk().Open(fmt.Sprint(i), true)
 			}
 			e.Arm(env.Timer{Kind: 0, Lane: env.LaneClient}, 1000*env.Microsecond)
-			e.Arm(env.Timer{Kind: 1, Lane: env.LaneFetcher}, 1500*env.Microsecond)
+			e.Arm(env.Timer{Kind: 2, Lane: env.LaneFetcher}, 1500*env.Microsecond)
 		},
 		fire: func(e env.Env, tm env.Timer) {
-			f := files[tm.Kind]
-			for range 2 - tm.Kind { // two syncs one after the other, and one of another lane that comes to lie behind them
+			mine := files[:2] // two syncs one after the other, and one of another lane that comes to lie behind them
+			if tm.Kind == 2 {
+				mine = files[2:]
+			}
+			for _, f := range mine {
 				_ = e.Disk().Append(f, []byte("x"))
+			}
+			for _, f := range mine {
 				_ = e.Disk().Sync(f)
 			}
 		},
 	})
 	l.Subscribe(w)
+	durable := func() (n [3]int64) {
+		for i := range n {
+			n[i] = l.Disk("b1").DurableSize(fmt.Sprint(i))
+		}
+		return n
+	}
 	l.RunUntil(Time(1700 * env.Microsecond))
 	l.Pause("b1")
 	l.RunUntil(at(50))
-	w.want("1ms b1 disk write 0", "2ms b1 disk sync 0")
-	d := l.Disk("b1")
-	if a, b := d.DurableSize("0"), d.DurableSize("1"); a != 1 || b != 0 {
-		t.Errorf("%d and %d bytes are durable while the process stands still, want 1 and 0", a, b)
+	w.want("1ms b1 disk write 0", "1ms b1 disk write 1", "1.5ms b1 disk write 2", "2ms b1 disk sync 0")
+	if n := durable(); n != [3]int64{1, 0, 0} {
+		t.Errorf("%d bytes are durable while the process stands still", n)
 	}
 	l.Resume("b1")
 	l.RunUntil(at(60))
-	w.want("50ms b1 disk write 0", "50ms b1 disk sync 0", "50ms b1 disk write 1", "51ms b1 disk sync 1")
-	if a, b := d.DurableSize("0"), d.DurableSize("1"); a != 2 || b != 1 {
-		t.Errorf("%d and %d bytes are durable when it goes on, want 2 and 1", a, b)
+	w.want("50ms b1 disk sync 1", "50ms b1 disk sync 2")
+	if n := durable(); n != [3]int64{1, 1, 1} {
+		t.Errorf("%d bytes are durable when it goes on", n)
+	}
+}
+
+// scribe changes its disk on all lanes, by one way or another, for as long as it lives.
+type scribe struct {
+	idle
+	made *[]string // what it changed, in the order of its calls
+}
+
+const scribeLog = "log"
+
+func (n *scribe) Start(e env.Env) {
+	for lane := range env.Lanes {
+		e.Arm(env.Timer{Lane: lane}, env.Millisecond)
+	}
+}
+
+func (n *scribe) Fire(e env.Env, tm env.Timer) {
+	d := e.Disk()
+	for range e.Choose("scribe.calls", 5) {
+		f, err := d.Open(scribeLog, false)
+		if err != nil {
+			if f, err = d.Open(scribeLog, true); err == nil {
+				*n.made = append(*n.made, "create log")
+			}
+		}
+		size, _ := d.Size(f)
+		what := ""
+		switch e.Choose("scribe.what", 7) {
+		case 0, 1:
+			what, err = fmt.Sprintf("write %d", size), d.Append(f, []byte("x"))
+		case 2:
+			name := fmt.Sprintf("%d", len(*n.made))
+			_, err = d.Open(name, true)
+			what = "create " + name
+		case 3:
+			_, err = d.ReadAt(f, 0, 1<<20)
+		case 4:
+			err = d.Sync(f)
+		case 5:
+			err = d.SyncDir("")
+		case 6:
+			d.Flush(f, env.Token{})
+		}
+		if err == nil && what != "" {
+			*n.made = append(*n.made, what)
+		}
+		_ = d.Close(f)
+	}
+	e.Arm(tm, env.Duration(1+e.Choose("scribe.pause", 40))*100*env.Microsecond)
+}
+
+// reader remembers the changes that it is told of.
+type reader struct {
+	t    *testing.T
+	told []string
+	last DiskChange
+}
+
+func (r *reader) Changed(e *Effect) {
+	c := e.Disk
+	switch {
+	case e.Kind == EffectStarted: // a process that was killed was quicker than its disk
+		r.last = DiskChange{}
+	case e.Kind != EffectDisk || c.Op == DiskSync || c.Op == DiskSyncDir:
+	case c.Begins < r.last.Completes:
+		r.t.Errorf("%s changes at %d, inside a change that lasts until %d", c.Path, c.Begins, r.last.Completes)
+	default:
+		r.last = c
+		if c.Op == DiskWrite {
+			r.told = append(r.told, fmt.Sprintf("write %d", c.Off))
+		} else {
+			r.told = append(r.told, "create "+c.Path)
+		}
+	}
+}
+
+// Changes come in the order in which the handlers made them, whatever their lanes, on a disk that is slow or stalls, of a
+// process that stands still, dies, or loses power: power takes the last ones of what it takes.
+func TestChangesComeInOrder(t *testing.T) {
+	stalled := uint64(0)
+	for seed := range uint64(40) {
+		var made []string
+		r := &reader{t: t}
+		noise := DiskNoise{Slow: 100_000, Stall: 20_000}
+		w := New(Config{Seed: seed, Disk: DiskProfile{Call: 50 * env.Microsecond, CopyKiB: env.Millisecond, Sync: env.Millisecond, Noise: noise}})
+		w.Subscribe(r)
+		w.Add(Machine{Addr: "b1", New: func() env.Node { return &scribe{made: &made} }})
+		w.Start("b1")
+		draw := func(i uint64, n uint64) uint64 { return fold(seed, i) % n }
+		for i := range uint64(300) {
+			w.RunUntil(w.Now() + Time(draw(2*i, 40))*Time(env.Millisecond))
+			switch draw(2*i+1, 12) {
+			case 0:
+				w.Restart("b1")
+			case 1:
+				w.PowerLoss("b1")
+				made = made[:len(r.told)] // what was not told is never told
+				w.Start("b1")
+			case 2, 3:
+				w.Pause("b1")
+			default:
+				w.Resume("b1")
+			}
+		}
+		w.Resume("b1")
+		w.RunUntil(w.Now() + at(1))
+		w.Crash("b1")
+		if !slices.Equal(r.told, made) {
+			t.Fatalf("seed %d: told of %q, made were %q", seed, r.told, made)
+		}
+		for _, a := range w.Activations() {
+			if a.Name == FaultDiskStalled.Name {
+				stalled += a.Count
+			}
+		}
+		if len(made) < 100 {
+			t.Errorf("seed %d: only %d changes", seed, len(made))
+		}
+	}
+	if stalled == 0 {
+		t.Error("no disk stalled")
 	}
 }
 

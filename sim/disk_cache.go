@@ -22,7 +22,6 @@ type inode struct {
 	device   diskBytes
 	dirty    []dirtyWrite // in order; what is not in device yet
 	unsynced int64        // bytes written since the last sync began: what the next one carries
-	latest   Time         // when the last call that changed its bytes begins
 
 	// A directory's names, in byte order: what processes see, and what the device has.
 	names       []dirent

@@ -153,7 +153,7 @@ func (d *Disk) powerLost(at Time) {
 	d.root, d.used = s.root, s.used
 	d.nameLog, d.pending = nil, nil
 	// The device is idle: what was queued in it is gone, as is every process that waited for it.
-	d.idle, d.latest, d.named = at, 0, 0
+	d.idle, d.latest = at, 0
 	d.closed = d.closed[:0]
 	for slot := range d.handles {
 		h := &d.handles[slot]

@@ -272,7 +272,7 @@ func mess(t *rapid.T, d *Disk, b *bench, i int) {
 		d.SyncDir(rapid.SampledFrom([]string{"", "m"}).Draw(t, "dir"))
 	case 9:
 		b.later()
-	case 10: // another lane, which has paid for less
+	case 10: // another lane, which waits for changes and for no sync
 		b.lane = b.clock + Time(rapid.IntRange(0, 200).Draw(t, "paid"))
 	case 11:
 		d.Mkdir("k")

@@ -73,7 +73,6 @@ func (d *Disk) log(first, second nameEdit) {
 		edits:   [2]nameEdit{first, second},
 		barrier: moved != nil && moved.dir && first.dir != second.dir,
 	})
-	d.named = max(d.named, d.begins)
 	if len(d.nameLog) > mostNameEdits {
 		// What nobody has called yet must not reach the device, however long the log.
 		oldest := 0
@@ -141,7 +140,7 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 	appending := off == f.cache.size
 	end := off + int64(len(p))
 	f.unsynced += int64(len(p))
-	at := f.next(d)
+	at := d.next()
 	if last := len(f.dirty) - 1; appending && !lost && last >= 0 && f.dirty[last].open && f.dirty[last].end == off {
 		w := &f.dirty[last]
 		if len(w.steps) < mostSteps {
@@ -169,15 +168,7 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 func (f *inode) resize(d *Disk, size int64) {
 	f.freeze()
 	f.cache.resize(size)
-	f.record(d, dirtyWrite{moment: f.next(d), truncate: true, off: size, end: size, size: size})
-}
-
-// next is Disk.next for a change of a file. Begins never decrease in a file: a call behind one that has not begun waits.
-func (f *inode) next(d *Disk) moment {
-	at := d.next()
-	f.latest = max(f.latest, at.begins)
-	at.begins = f.latest
-	return at
+	f.record(d, dirtyWrite{moment: d.next(), truncate: true, off: size, end: size, size: size})
 }
 
 func (f *inode) record(d *Disk, w dirtyWrite) {
@@ -238,15 +229,11 @@ func (d *Disk) settle(now Time) {
 }
 
 // sync puts a sync on the device's queue and returns when it is done. The device does one at a time, so pending is in
-// order of time. What the sync promises is fixed now: later writes wait for the next one. It does not start before the
-// changes that it carries have begun: another lane may still have to pay for what comes before them.
+// order of time. What the sync promises is fixed now: later writes wait for the next one.
 func (d *Disk) sync(node *inode) (done Time, h harm) {
-	at, carries := d.next(), node.latest
-	if node.dir {
-		carries = d.named // of any directory: a rename has two
-	}
+	at := d.next()
 	h = d.strike(OnSync, node)
-	start := max(d.host.spend(d.called(d.profile.Call)), d.idle, carries)
+	start := max(d.host.spend(d.called(d.profile.Call)), d.idle)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
 	// One that lies or fails keeps the device as long as one that works: nobody can tell by the clock.
 	d.idle = done

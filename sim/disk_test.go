@@ -14,6 +14,7 @@ import (
 // bench is a machine for one disk: the test moves the clock and decides what chance says.
 type bench struct {
 	clock, lane Time
+	changed     Time // when the last change is complete: no lane makes another before
 	isDead      bool
 	halted      bool // the process has not come further than the clock
 	changes     []diskChange
@@ -25,10 +26,13 @@ type bench struct {
 
 func (b *bench) dead() bool { return b.isDead }
 func (b *bench) spend(c env.Duration) Time {
-	b.lane = max(b.lane, b.clock) + Time(c)
+	b.lane = max(b.lane, b.clock, b.changed) + Time(c)
 	return b.lane
 }
 func (b *bench) operated(c diskChange) {
+	if c.Op != diskSync && c.Op != diskSyncDir {
+		b.changed = c.Completes
+	}
 	b.changes = append(b.changes, c)
 	if b.onChange != nil {
 		b.onChange()

@@ -37,9 +37,8 @@
 //	power fails           a disk call that has not begun was never made; one that has, and is not synced, is up to chance
 //	the process is killed its disk calls count as made: it was quicker, and died behind the last of them
 //
-// The third is kinder than a real kill, which may fall between two calls. It is what lanes need: an event of another lane
-// may have read what the handler wrote, and promised it to somebody. A kill between two calls is DieAfter; nothing behind
-// it happens. A process that is paused makes no calls meanwhile, though the device goes on with those it made.
+// The third is kinder than a real kill, which may fall between two calls. A kill between two calls is DieAfter; nothing
+// behind it happens. A process that is paused makes no calls meanwhile, though the device goes on with those it made.
 //
 // # Chance
 //

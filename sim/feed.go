@@ -206,7 +206,9 @@ func (w *World) suspend(m *machine) {
 	p := &w.pending
 	old := p.heap
 	p.heap = nil
-	first := ^uint64(0) // the first sync that is not begun; the device takes them in order, so later ones wait for it
+	// The first sync that is not begun. The device takes them in order, so one of another lane that came to lie behind it
+	// waits for it, though it was called.
+	first := ^uint64(0)
 	for _, place := range old {
 		if e := &p.slab[place]; e.Node == m.addr && e.syncs() && e.Disk.Begins > w.now {
 			first = min(first, e.seq)

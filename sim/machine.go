@@ -217,8 +217,11 @@ func (m *machine) operated(change diskChange) {
 	case diskCreate, diskMkdir, diskRename, diskRemove:
 		w.mix(hashString(change.Path) ^ hashString(change.To)<<1)
 	}
+	if change.Begins < m.changed {
+		panic(fmt.Sprintf("sim: %s changes %s at %d, inside a change that lasts until %d", m.addr, change.Path, change.Begins, m.changed))
+	}
 	if change.Op != diskSync && change.Op != diskSyncDir {
-		m.changed = max(m.changed, change.Completes)
+		m.changed = change.Completes
 	}
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectDisk, At: change.Completes, Node: m.addr, Disk: change})
