@@ -18,6 +18,7 @@ import (
 type ghosts struct {
 	disk  func(env.Addr) *sim.Disk
 	hosts map[env.Addr]map[string]*ghost // by directory
+	torn  []*ghost                       // logs that power has torn, until a node says what it has recovered of them
 	heard listener
 }
 
@@ -63,12 +64,7 @@ func (g *ghosts) changed(host env.Addr, c *sim.DiskChange) {
 		if isLog {
 			l := g.of(host, dir)
 			f := l.file(c.Path)
-			if f.told == 0 {
-				g.finish(l, f)
-			}
-			if f.told = max(f.told, c.Off+c.Len); c.Off < f.parsed {
-				g.recheck(l, f, c.Off, c.Off+c.Len)
-			}
+			f.told = max(f.told, c.Off+c.Len)
 			g.follow(l, f)
 		}
 	case sim.DiskTruncate:
@@ -129,7 +125,9 @@ func (g *ghosts) lost(host env.Addr, by string) {
 				file.durable = file.parsed // what power has left is on the device
 			}
 		}
-		l.part = part
+		if l.part = part; torn && !slices.Contains(g.torn, l) {
+			g.torn = append(g.torn, l)
+		}
 		if part == nil {
 			continue
 		}
@@ -148,7 +146,7 @@ func (g *ghosts) lost(host env.Addr, by string) {
 }
 
 // untorn forgets what power has torn, from the first batch on that is not sound: its header may be made of two, and say
-// anything. Recovery will cut it off.
+// anything. Recovery will cut it off, or leave it; see recovered.
 func (g *ghosts) untorn(l *ghost, f *ghostFile) {
 	for i, b := range f.batches {
 		bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
@@ -157,6 +155,19 @@ func (g *ghosts) untorn(l *ghost, f *ghostFile) {
 			return
 		}
 	}
+}
+
+// recovered reads on where a torn log was thought to end, once its node has a belief of it: what recovery has not cut off
+// counts again. It does not look below the recovery point, and a batch that has rotted there stays, with all behind it.
+func (g *ghosts) recovered(of *check.Replica) {
+	i := slices.IndexFunc(g.torn, func(l *ghost) bool { return l.copy == of })
+	if i < 0 {
+		return
+	}
+	for _, f := range g.torn[i].files {
+		g.follow(g.torn[i], f)
+	}
+	g.torn = slices.Delete(g.torn, i, i+1)
 }
 
 func flat(files []*ghostFile) (all []check.Batch) {
@@ -249,27 +260,10 @@ func (g *ghosts) pop(l *ghost, f *ghostFile, at int64, by string) {
 	}
 }
 
-// shrunk takes in that a file was cut to a size. On a slow disk it may have been told late: what another lane has written
-// there since is there, and stays.
+// shrunk takes in that a file was cut to a size.
 func (g *ghosts) shrunk(l *ghost, f *ghostFile, size int64) {
-	g.recheck(l, f, size, 1<<62)
-	f.told = max(size, f.parsed)
-}
-
-// recheck looks at batches again that were read before their write was told: a node writes on several lanes, and what
-// is behind may be told first. It forgets those that are no longer what they were.
-func (g *ghosts) recheck(l *ghost, f *ghostFile, from, to int64) {
-	at, _ := slices.BinarySearchFunc(f.batches, from+1, func(b ghostBatch, pos int64) int { return cmp.Compare(b.pos+b.size, pos) })
-	for _, b := range f.batches[at:] {
-		if b.pos >= to {
-			return
-		}
-		head, _, ok := g.disk(l.host).Peek(f.path, b.pos, wire.BatchHeaderSize)
-		if !ok || len(head) < wire.BatchHeaderSize || batchOf(head) != b.Batch || batchLength(head) != b.size {
-			g.pop(l, f, b.pos, "")
-			return
-		}
-	}
+	g.pop(l, f, size, "")
+	f.told = size
 }
 
 // batchOf is what the judges are told of a batch.
@@ -278,49 +272,22 @@ func batchOf(head []byte) check.Batch {
 	return check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
 }
 
-// hurry reads what a node has written to a log and nobody was told of yet: a write lives from the moment it is made,
-// while its call may last. It reads only up to an offset that somebody was told of: behind that may lie what a later event
-// has written, and what that event believes was not told yet. The log may be all new.
-func (g *ghosts) hurry(host env.Addr, part *check.Partition, of *check.Replica, to wire.Offset) {
-	dir := part.TP.String()
+// hurry reads what a node has written to a log and nobody was told of yet.
+func (g *ghosts) hurry(host env.Addr, dir string) {
 	for _, f := range g.disk(host).Files() {
-		if d, ok := logFile(f.Path); !ok || d != dir {
-			continue
-		}
-		l := g.of(host, dir)
-		if l.copy != of {
-			return
-		}
-		file := l.file(f.Path)
-		told := file.told
-		file.told = f.Size
-		g.followTo(l, file, to)
-		file.told = max(told, file.parsed)
-	}
-}
-
-// finish reads what is left of the files before one: nobody writes there any more once there is the next, though the lane
-// that wrote there last may still pay for it.
-func (g *ghosts) finish(l *ghost, next *ghostFile) {
-	for _, d := range g.disk(l.host).Files() {
-		if dir, ok := logFile(d.Path); ok && dir == l.dir && d.Path < next.path {
-			f := l.file(d.Path)
-			f.told = max(f.told, d.Size)
-			g.follow(l, f)
+		if d, ok := logFile(f.Path); ok && d == dir {
+			l := g.of(host, dir)
+			file := l.file(f.Path)
+			file.told = f.Size
+			g.follow(l, file)
 		}
 	}
 }
 
 // follow reads the whole batches that have been told.
-func (g *ghosts) follow(l *ghost, f *ghostFile) { g.followTo(l, f, everything) }
-
-// everything is an offset behind all others.
-const everything = wire.Offset(1 << 62)
-
-// followTo is follow up to an offset.
-func (g *ghosts) followTo(l *ghost, f *ghostFile, to wire.Offset) {
+func (g *ghosts) follow(l *ghost, f *ghostFile) {
 	d := g.disk(l.host)
-	for f.parsed < f.told && l.end() < to {
+	for f.parsed < f.told {
 		head, size, ok := d.Peek(f.path, f.parsed, wire.BatchHeaderSize)
 		if !ok || len(head) < wire.BatchHeaderSize {
 			return

@@ -66,7 +66,8 @@ type seen struct {
 	standings []standing // of a leader, in the order of the events; the oldest are forgotten
 }
 
-// standing is what a leader reckoned with from an event on: an answer may leave long after the event that gave it.
+// standing is what a leader reckoned with from an event on: behind a sync, or on a slow processor, an answer leaves long
+// after it was given, and other lanes go on meanwhile.
 type standing struct {
 	event  uint64
 	epoch  wire.Epoch // in which it led, NoEpoch if it did not
@@ -109,7 +110,7 @@ func (j *judges) Changed(f *sim.Effect) {
 	switch f.Kind {
 	case sim.EffectDisk:
 		if h != nil {
-			j.settle(f.At-1, h, f.Cause) // what earlier events made it believe, this one has built on
+			j.settle(f.At-1, h, f.Cause) // what earlier events made it believe, this one has built on, though their syncs may last
 			j.clock(f.At)
 			j.ghosts.changed(f.Node, &f.Disk)
 			j.commit()
@@ -196,8 +197,9 @@ func (j *judges) after(e *sim.Event) {
 	j.heard(e)
 }
 
-// settle tells the looks that are due, and those of one machine's events below one. A node may do several things at
-// once, on its lanes, and the later one may be done first: then the earlier look is overtaken and never told.
+// settle tells the looks that are due, and those of one machine's events below one. While an event waits at its end for a
+// sync, or a slow processor for it, another lane's event may begin, see what it did, and be done first: then the earlier
+// look is overtaken and never told.
 func (j *judges) settle(now sim.Time, of *watched, event uint64) {
 	if len(j.looks) == 0 {
 		return
@@ -211,9 +213,11 @@ func (j *judges) settle(now sim.Time, of *watched, event uint64) {
 		kept = slices.DeleteFunc(kept, func(o look) bool { return o.host == l.host && o.copy == l.copy })
 		j.clock(min(l.due, max(now, 0)))
 		if l.part != nil {
+			j.ghosts.recovered(l.copy)
 			j.view.Looked(l.part, l.copy, l.state)
 			continue
 		}
+		j.ghosts.recovered(j.view.Metadata().Replica(l.host.node))
 		j.view.Ruled(l.host.node, l.voter)
 		if l.image > 0 {
 			j.view.Stands(l.host.node, l.image, l.hash)
@@ -229,10 +233,9 @@ func (j *judges) settle(now sim.Time, of *watched, event uint64) {
 // catchUp tells the looks that are not due: somebody wants a verdict now. What their own events wrote counts with them.
 func (j *judges) catchUp() {
 	for _, l := range j.looks {
-		if l.part == nil {
-			continue
+		if l.part != nil {
+			j.ghosts.hurry(l.host.addr, l.part.TP.String())
 		}
-		j.ghosts.hurry(l.host.addr, l.part, l.copy, everything)
 	}
 	j.settle(1<<62, nil, 0)
 	j.clock(j.c.world.Now())
@@ -376,12 +379,8 @@ func (j *judges) commit() {
 	if j.claimed <= j.committed {
 		return
 	}
-	log, hw := j.view.Metadata(), j.claimed
-	l := j.ghosts.of(j.claims.addr, controller.LogDir)
-	if l.end() < hw { // the lane that appended still pays for the write, though the raft lane's sync has carried it
-		j.ghosts.hurry(j.claims.addr, log, log.Replica(j.claims.node), hw)
-	}
-	j.ghosts.bytes(l, j.committed, hw, func(b wire.Batch) bool {
+	hw := j.claimed
+	j.ghosts.bytes(j.ghosts.of(j.claims.addr, controller.LogDir), j.committed, hw, func(b wire.Batch) bool {
 		if b.NextOffset() > hw {
 			return false
 		}

@@ -49,10 +49,6 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 		if h != nil && h.role == "broker" {
 			j.view.Registering(h.node, req.IncarnationID)
 		}
-	case *kmsg.FetchRequest:
-		if h != nil && h.role == "broker" {
-			j.claimedBy(h, req)
-		}
 	case *kmsg.BrokerHeartbeatRequest, *kmsg.ListOffsetsRequest, *kmsg.MetadataRequest, *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest:
 		j.calls[f.Request] = call{f.Cause, f.Node}
 	}
@@ -66,7 +62,6 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 			j.acknowledged(h, req, resp, f)
 		}
 	case *kmsg.FetchResponse:
-		j.handed(h, resp)
 		if peer := j.hosts[f.Peer]; peer == nil {
 			j.served(h, resp, f)
 		}
@@ -130,64 +125,22 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 			}
 			// From version 13 on a topic is its id (KIP-516), and its name is not on the wire.
 			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
-				j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, f)
+				j.acked(s, wire.Offset(rp.BaseOffset), req.Acks, f)
 				continue
 			}
 			for _, s := range h.replicas {
 				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
-					j.acked(h, s, wire.Offset(rp.BaseOffset), req.Acks, f)
+					j.acked(s, wire.Offset(rp.BaseOffset), req.Acks, f)
 				}
 			}
 		}
 	}
 }
 
-// acked tells an acknowledgement. Another lane may have answered while the write itself, on a slow disk, still lasts; and
-// on a slow processor the answer leaves long after it was given.
-func (j *judges) acked(h *watched, s *seen, base wire.Offset, acks int16, f *sim.Effect) {
-	if _, there := s.copy.Log.At(base); !there {
-		j.ghosts.hurry(h.addr, s.part, s.copy, base+1)
-	}
+// acked tells an acknowledgement, with what the leader reckoned with when it gave it.
+func (j *judges) acked(s *seen, base wire.Offset, acks int16, f *sim.Effect) {
 	at := s.at(f.Cause)
 	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, InSync: at.inSync, Demand: at.demand})
-}
-
-// claimedBy takes in what a follower says it has. It may say so on another lane than the one whose write still lasts on a
-// slow disk: what it says counts, if the bytes are there.
-func (j *judges) claimedBy(h *watched, req *kmsg.FetchRequest) {
-	for i := range req.Topics {
-		for k := range req.Topics[i].Partitions {
-			rp := &req.Topics[i].Partitions[k]
-			s := h.byTopic[topicKey{req.Topics[i].TopicID, rp.Partition}]
-			if at := wire.Offset(rp.FetchOffset); s != nil && at > s.copy.Log.End() {
-				j.ghosts.hurry(h.addr, s.part, s.copy, at)
-			}
-		}
-	}
-}
-
-// handed takes in what a leader hands on, records or a high watermark: it may count, on one lane, what it is still writing
-// on another.
-func (j *judges) handed(h *watched, resp *kmsg.FetchResponse) {
-	for i := range resp.Topics {
-		for k := range resp.Topics[i].Partitions {
-			rp := &resp.Topics[i].Partitions[k]
-			s := h.byTopic[topicKey{resp.Topics[i].TopicID, rp.Partition}]
-			if s == nil || s.End <= s.copy.Log.End() {
-				continue
-			}
-			to := wire.Offset(rp.HighWatermark)
-			for b, err := range wire.Batches(rp.RecordBatches) {
-				if err != nil {
-					break
-				}
-				to = max(to, b.NextOffset())
-			}
-			if to > s.copy.Log.End() {
-				j.ghosts.hurry(h.addr, s.part, s.copy, to)
-			}
-		}
-	}
 }
 
 // current tells whether a replica is of the topic that has the name now.
