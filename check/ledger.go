@@ -173,6 +173,9 @@ func (p *Partition) settle(v *View, r *Replica, before State) {
 		q := &p.promises[at]
 		if q.made == settled && q.had == 0 {
 			q.had = r.InSync()
+			if v.unread(r.Node) { // what has changed since it read on, it need not demand yet
+				q.need = min(q.need, max(q.had, 1))
+			}
 		}
 		if q.doomed == "" {
 			q.doomed = p.outdated(v, r, b)
@@ -185,7 +188,7 @@ func (p *Partition) settle(v *View, r *Replica, before State) {
 // smaller than min.insync.replicas stays eligible to lead, because no leader commits anything then. But the controller
 // goes by its own min.insync.replicas, and a leader that has not read of a change by the old one.
 func (p *Partition) outdated(v *View, leader *Replica, b Batch) string {
-	if v.Broker(leader.Node).applied >= v.image.configured || leader.InSync() >= v.minISR(p) {
+	if !v.unread(leader.Node) || leader.InSync() >= v.minISR(p) {
 		return ""
 	}
 	for _, id := range p.assigned.ELR {
@@ -195,6 +198,12 @@ func (p *Partition) outdated(v *View, leader *Replica, b Batch) string {
 		}
 	}
 	return ""
+}
+
+// unread tells whether a broker has still to read of a config that was changed.
+func (v *View) unread(node wire.NodeID) bool {
+	c := v.image.configured
+	return c > 0 && v.Broker(node).applied < c
 }
 
 // regain enters that a replica has a batch (again).
@@ -300,6 +309,11 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	e := p.election(epoch)
 	if e == nil {
 		return ""
+	}
+	for _, h := range v.hits { // nothing tells a broker that its disk has changed what lies there, and it leads on
+		if h.Node == e.Leader && alters(h.What) {
+			return "a disk did not keep what it was given: " + h.words()
+		}
 	}
 	clause, _ := p.destroyed(v, q, e.Members, e.ELR, e.MinISR)
 	return clause

@@ -83,6 +83,15 @@ func TestLicences(t *testing.T) {
 			s.leads(3, 1, 0)
 			return s
 		}, Priced, "had not read that min.insync.replicas is 3"},
+		{"the leader's disk has changed what it had", func() *stage {
+			s := staged(1)
+			s.committed(0, 0xA)
+			s.Struck(2, "bit rot")
+			s.Cut(s.p, s.p.Replica(2), 0, "bit rot")
+			s.alter(2, ids(2, 3), nil) // broker 3 was never hit, and nobody asks it
+			s.leads(2, 1, 0)
+			return s
+		}, Priced, "bit rot of broker 2"},
 		{"the leader had read it", func() *stage {
 			s := raced(1)
 			s.alter(0, ids(1, 2), ids(3))
