@@ -61,7 +61,7 @@ type early struct {
 // Kafka in front of a socket server that does not process yet. A broker that comes back before its session is over may
 // find itself leader of its old epoch in the image: it must not append or answer on the strength of that.
 func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
-	if !b.life.open {
+	if !b.cfg.Rules.MayServe(b.life.open) {
 		b.early = append(b.early, early{t, req})
 		return
 	}

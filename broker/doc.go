@@ -11,6 +11,7 @@
 // life is in lifecycle.go, its partitions' in publish.go, loading and saving in load.go, what happens on clocks in
 // housekeeping.go, following in fetcher.go and outofrange.go, ISR changes in isr.go. offsets.go, metadata.go,
 // describeconfigs.go and deleterecords.go are one group of requests each; metrics.go is what an operator would watch.
+// rules.go lists the decisions that were once taken otherwise, or could be.
 //
 // Simplified: forwarded requests have no Envelope, for there are no principals; topics are never made by asking for
 // them; there is one log directory, and the broker halts when it fails. Not here yet: fetch sessions (none is ever

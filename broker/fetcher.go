@@ -144,7 +144,8 @@ func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Re
 		for i := range at.Partitions {
 			q := f.sent[n]
 			n++
-			if b.current(q) && !b.take(e, f, q.r, &at.Partitions[i]) {
+			p := &at.Partitions[i]
+			if b.concerns(q, p) && !b.take(e, f, q.r, p) {
 				q.r.resume = late
 			}
 		}
@@ -152,11 +153,12 @@ func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Re
 	b.follow(e, f)
 }
 
-// current tells whether the answer to a request still concerns a partition: it still follows, stands where it stood, and
-// lives in the epoch in which it asked, so also follows the leader whom it asked (KAFKA-13207, KAFKA-18991).
-func (b *Broker) current(q position) bool {
+// concerns tells whether what a leader said of a partition still means something to it.
+func (b *Broker) concerns(q position, ap *kmsg.FetchResponseTopicPartition) bool {
 	r := q.r
-	return !r.gone && !r.Leads() && r.Epoch() == q.epoch && r.Log().End() == q.next
+	asked := Standing{Follows: true, Epoch: q.epoch, End: q.next}
+	now := Standing{Follows: !r.Leads(), Epoch: r.Epoch(), End: r.Log().End()}
+	return !r.gone && b.cfg.Rules.Concerns(asked, now, ap.DivergingEpoch.Epoch >= 0)
 }
 
 // take takes one partition's answer in; false asks for a backoff.

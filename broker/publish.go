@@ -12,13 +12,6 @@ import (
 	"samsa/wire"
 )
 
-// mayLead tells whether the image is one that knows this incarnation. Before that it may still name us as leader: that is
-// the incarnation before us, in an epoch that began with a log which we may have lost the end of. Kafka takes the role at
-// once, but opens its port only when the controller has let it in, so nobody ever meets such a leader (BrokerServer.startup).
-func (b *Broker) mayLead() bool {
-	return b.life.epoch >= 0 && b.image.Next > wire.Offset(b.life.epoch)
-}
-
 // publish makes the partitions follow the image (ReplicaManager.applyDelta): first what is deleted or no longer ours,
 // then what we lead, then what we follow.
 //
@@ -37,7 +30,7 @@ func (b *Broker) publish(e env.Env) {
 	for _, leaders := range []bool{true, false} {
 		for _, t := range b.image.Topics() {
 			for _, p := range t.Partitions {
-				if p.HasReplica(b.cfg.Node) && (p.Leader == b.cfg.Node) == leaders && (!leaders || b.mayLead()) {
+				if p.HasReplica(b.cfg.Node) && (p.Leader == b.cfg.Node) == leaders && (!leaders || b.cfg.Rules.MayLead(b.life.epoch, b.image.Next)) {
 					b.become(e, t, p)
 				}
 			}
@@ -71,8 +64,9 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 		return
 	}
 	r.resume, r.failed = 0, false
-	// Whoever waits here for an acknowledgement may wait in vain: the record may be cut off, or survive.
-	b.failProduces(e, r, kerr.NotLeaderForPartition.Code)
+	if b.cfg.Rules.EndWaits { // they may wait in vain: the record may be cut off, or survive
+		b.failProduces(e, r, kerr.NotLeaderForPartition.Code)
+	}
 	switch {
 	case r.Leads():
 		e.Note(noteLeads, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.Epoch()))
@@ -135,6 +129,10 @@ func (b *Broker) forget(r *replica) {
 // (KAFKA-14616). As in Kafka they are kept, for an operator to look at.
 func (b *Broker) setStraysAside(e env.Env) {
 	for _, r := range b.live() {
+		if err := b.identify(e, r); err != nil {
+			b.fail(e, err)
+			return
+		}
 		if p := b.image.Partition(r.ID, r.TP.Partition); p != nil && p.HasReplica(b.cfg.Node) {
 			continue
 		}
@@ -145,6 +143,20 @@ func (b *Broker) setStraysAside(e env.Env) {
 			return
 		}
 	}
+}
+
+// identify says whose a log is that an earlier incarnation left, and its directory says so from then on.
+func (b *Broker) identify(e env.Env, r *replica) error {
+	t := b.image.TopicNamed(r.TP.Topic)
+	if t == nil {
+		return nil
+	}
+	owner := b.cfg.Rules.Owner(r.ID, t.ID)
+	if owner == r.ID {
+		return nil
+	}
+	r.ID = owner
+	return storage.SaveTopicID(e.Disk(), r.TP.String(), owner)
 }
 
 // live is every hosted replica, in order of their making.

@@ -78,7 +78,7 @@ func (b *Broker) settleProduces(e env.Env, r *replica) {
 			continue
 		}
 		var code int16
-		if err := r.Acknowledge(); err != nil {
+		if err := b.cfg.Rules.Outcome(r.Acknowledge()); err != nil {
 			code = err.Code
 		}
 		b.finishProduce(e, w, code)

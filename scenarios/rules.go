@@ -36,6 +36,10 @@ func OldRules() []OldRule {
 		all = append(all, OldRule{x.ID, "replication", x.Source, x.Versions, x.Symptom, x.Check,
 			func(n *nodeRules) { x.Replace(&n.broker.Replication) }})
 	}
+	for _, x := range broker.History() {
+		all = append(all, OldRule{x.ID, "broker", x.Source, x.Versions, x.Symptom, x.Check,
+			func(n *nodeRules) { x.Replace(&n.broker) }})
+	}
 	for _, x := range storage.History() {
 		all = append(all, OldRule{x.ID, "broker/storage", x.Source, x.Versions, x.Symptom, x.Check,
 			func(n *nodeRules) { x.Replace(&n.broker.Storage) }})

@@ -1,0 +1,63 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"samsa/wire"
+)
+
+// This file is the museum of this package: each exhibit puts one historical or well-known answer in the place of
+// today's. Nothing here is needed: the package compiles and works without it.
+
+// Exhibit is one old rule.
+type Exhibit struct {
+	ID       string
+	Source   string // KIP or JIRA
+	Versions string // which Kafka had it, as far as it did
+	Symptom  string // what users saw
+	Check    string // the judge that must notice
+	Replace  func(*Rules)
+}
+
+// History is the exhibits of this package, by number.
+func History() []Exhibit {
+	return []Exhibit{
+		{
+			ID: "M10", Source: "KAFKA-13207", Versions: "2.7 to 2.8", Check: "acked-durable",
+			Symptom: "a follower is told where its log parts from the leader's, and before it acts on that it is made leader; it cuts " +
+				"its log all the same, and with it what it has acknowledged since",
+			Replace: func(r *Rules) {
+				today := r.Concerns
+				r.Concerns = func(asked, now Standing, diverges bool) bool { return diverges || today(asked, now, diverges) }
+			},
+		},
+		{
+			ID: "M37", Source: "KIP-516, KAFKA-14616", Versions: "before 2.8", Check: "acked-electable",
+			Symptom: "a topic is deleted and made again while a broker is down; when it comes back it takes the old topic's log for the " +
+				"new one's, keeps old records where the others have new ones, and may lead with them",
+			Replace: func(r *Rules) {
+				r.Owner = func(_, named wire.TopicID) wire.TopicID { return named }
+			},
+		},
+		{
+			ID: "M42", Source: "what DelayedProduce would be without its look at who leads", Versions: "never released", Check: "lost-write",
+			Symptom: "a producer waits for its record at a leader that is deposed and cuts it off; when the high watermark passes the " +
+				"offset, where another's record lies now, the producer is told that its own is stored",
+			// Without either of them the other would answer in time.
+			Replace: func(r *Rules) {
+				r.EndWaits = false
+				r.Outcome = func(*kerr.Error) *kerr.Error { return nil }
+			},
+		},
+		{
+			ID: "M43", Source: "KIP-631: no port before the broker is let in", Versions: "never released", Check: "acked-durable",
+			Symptom: "a leader loses power and is back before anybody missed it; it finds itself leader in the metadata, serves with what " +
+				"its disk has kept, and its followers cut their logs to its own",
+			// One without the other is harmless: a leader whom nobody reaches, or a server that leads nothing.
+			Replace: func(r *Rules) {
+				r.MayLead = func(wire.BrokerEpoch, wire.Offset) bool { return true }
+				r.MayServe = func(bool) bool { return true }
+			},
+		},
+	}
+}
