@@ -63,9 +63,12 @@ var livenessChecks = []*Check{
 		func(s *stage) { s.follows(2, 0, 0); s.follows(3, 0, 0) },
 		func(s *stage) { s.alter(wire.NoNode, ids(2), nil) }),
 
-	alive("quorum-settles", "L4", "once no fault is active, the controllers elect one of them and all follow it",
+	alive("quorum-settles", "L4", "once no fault is active, the controllers elect one of them, and all follow it and elect no other",
 		Timeouts.ruled, func(v *View) (seen bool, f Fact, trouble string) {
 			f = Fact{"__cluster_metadata-0", -1, "voter"}
+			if late := Duration(v.quorum.turned - v.whole); len(v.quorum.voters) > 0 && late > v.rules.ruled() {
+				return true, f, "the controllers still went on to epoch " + itoa(v.quorum.epoch) + " " + seconds(late) + " after it"
+			}
 			for _, w := range v.quorum.voters {
 				switch first := v.quorum.voters[0]; {
 				case w.known && w.Leader == wire.NoNode:
@@ -82,10 +85,15 @@ var livenessChecks = []*Check{
 		},
 		func(s *stage) { s.Ruled(101, VoterState{Leader: wire.NoNode, Epoch: 9}) }),
 
-	alive("brokers-return", "L5", "once no fault is active, every running broker is let in",
+	alive("brokers-return", "L5", "once no fault is active, every running broker is let in, and one that is told to stop comes to its end",
 		Timeouts.letIn, func(v *View) (seen bool, f Fact, trouble string) {
 			for _, b := range v.brokers {
 				r := v.image.brokers[b.Node]
+				if took := b.stopping(v); took > v.rules.letIn() {
+					return true, Fact{"broker " + itoa(b.Node), -1, "controller"}, "broker " + itoa(b.Node) + " was told to stop, and " + seconds(took) + " were not enough for it"
+				} else if b.leaving > 0 && b.up {
+					continue
+				}
 				if seen = seen || b.up; b.up && (r == nil || r.fenced || r.shuttingDown) {
 					return true, Fact{"broker " + itoa(b.Node), -1, "controller"}, "broker " + itoa(b.Node) + " runs and is not let in"
 				}
@@ -256,6 +264,15 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 		}
 	}
 	return f, ""
+}
+
+// stopping is how long a broker has needed to stop, of the time that no fault was active: the longest time of those it was
+// asked to, or the one under way.
+func (b *Broker) stopping(v *View) Duration {
+	if b.up && b.leaving > 0 && v.whole >= 0 {
+		return max(b.tookToStop, Duration(v.now-max(b.leaving, v.whole)))
+	}
+	return b.tookToStop
 }
 
 // idle counts requests while nothing is written.

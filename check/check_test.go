@@ -151,3 +151,85 @@ func TestAnUncleanElectionMayWait(t *testing.T) {
 		require.Equal(t, want, Named("heals").Judge(s.done()).Status)
 	}
 }
+
+// At the end of the batch that fences a broker it is in no ISR any more; before ELR the last one stays, and does not lead.
+func TestWhoIsFencedLeavesTheISR(t *testing.T) {
+	for name, c := range map[string]struct {
+		isr    []wire.NodeID
+		leader wire.NodeID
+		want   Status
+	}{
+		"it has left":               {ids(1, 2), 1, Held},
+		"it stays":                  {ids(1, 3), 1, Violated},
+		"it is the last, and rests": {ids(3), wire.NoNode, Held},
+		"it is the last, and leads": {ids(3), 3, Violated},
+	} {
+		s := staged(1)
+		r := wire.NewPartitionChange(ordersID, 0)
+		r.Leader, r.ISR = c.leader, c.isr
+		s.tick()
+		s.Committed(s.at, r)
+		s.Committed(s.at+1, &wire.BrokerRegistrationChangeRecord{BrokerID: 3, Fenced: 1})
+		s.CommittedTo(s.at + 2)
+		require.Equal(t, c.want, find(t, s.done(), "isr-legal").Status, name)
+	}
+}
+
+// No epoch is given away twice, also not to another broker.
+func TestBrokerEpochsRiseForAll(t *testing.T) {
+	s := staged(2)
+	s.book(&wire.RegisterBrokerRecord{BrokerID: 3, IncarnationID: wire.UUID{33}, BrokerEpoch: s.Registered(2), Fenced: true})
+	require.Equal(t, Violated, find(t, s.done(), "broker-epochs").Status)
+}
+
+// A controlled shutdown comes to its end: the time without faults counts, and no other.
+func TestAControlledShutdownEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		play func(s *stage, bound int64)
+		want Status
+	}{
+		"in time":                  {func(s *stage, bound int64) { s.Clock(s.step, s.now+bound/2); s.Died(2) }, Held},
+		"too late":                 {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Died(2) }, Violated},
+		"too late, and it is down": {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Broken(); s.Died(2); s.Whole() }, Violated},
+		"never":                    {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound) }, Violated},
+		"under way":                {func(s *stage, bound int64) { s.fence(2); s.Clock(s.step, s.now+bound/2) }, Held},
+		"while something was wrong": {func(s *stage, bound int64) {
+			s.Broken()
+			s.Clock(s.step, s.now+2*bound)
+			s.Whole()
+			s.Clock(s.step, s.now+bound/2)
+			s.Died(2)
+		}, Held},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2)
+			s.Whole()
+			bound := int64(s.rules.letIn())
+			s.Clock(s.step, s.now+2*bound)
+			s.Stopping(2)
+			c.play(s, bound)
+			s.Clock(s.step, s.now+3*bound)
+			if name == "under way" || name == "while something was wrong" {
+				s.Clock(s.step, s.now-3*bound)
+			}
+			f := find(t, s.done(), "brokers-return")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+		})
+	}
+}
+
+// A quorum that goes on electing while nothing is wrong has not settled, whoever leads in the end (K6).
+func TestAQuorumThatNeverRests(t *testing.T) {
+	for late, want := range map[bool]Status{false: Held, true: Violated} {
+		s := staged(2)
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+		s.Whole()
+		bound := int64(s.rules.ruled())
+		if late {
+			s.Clock(s.step, s.now+2*bound)
+		}
+		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 2})
+		s.Clock(s.step, s.now+3*bound)
+		require.Equal(t, want, find(t, s.done(), "quorum-settles").Status)
+	}
+}

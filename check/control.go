@@ -21,6 +21,17 @@ type Reply struct {
 	Topic       wire.TopicID        // ToCreation
 	Asked       wire.PartitionEpoch // ToAlteration: what the asker had compared with
 	Version     wire.PartitionEpoch // ToAlteration: what it became
+	Partitions  int32               // ToGrowth
+	Setting     Setting             // ToConfig, ToLevel
+}
+
+// Setting is what was asked for by name.
+type Setting struct {
+	Resource wire.ConfigResource
+	Of, Name string
+	Value    *string     // of a config, nil for none
+	Level    int16       // of a feature
+	Known    wire.Offset // how far the metadata was committed when it was asked for
 }
 
 // ReplyKind is what a controller said yes to.
@@ -31,6 +42,11 @@ const (
 	ToRegistration ReplyKind = iota
 	ToAlteration             // of an ISR
 	ToCreation               // of a topic
+	ToDeletion               // of a topic
+	ToGrowth                 // of a topic to some number of partitions
+	ToConfig                 // of one value
+	ToLevel                  // of a feature
+	ToShutdown               // of a broker that wants to go
 )
 
 // Replied says that a controller's success leaves it. The partition is nil unless it is about one.
@@ -155,6 +171,10 @@ var brokerEpochs = &Check{
 			}
 			d.exercised()
 			b := v.image.brokers[rec.BrokerID]
+			if again := b != nil && b.incarnation == rec.IncarnationID; !again && len(v.image.seats) > 0 && rec.BrokerEpoch <= v.image.newest {
+				d.violate(v, Fact{"broker " + itoa(rec.BrokerID), -1, "controller"}, "a new incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
+					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was given away before")
+			}
 			if b != nil && (rec.BrokerEpoch < b.epoch || rec.BrokerEpoch == b.epoch && rec.IncarnationID != b.incarnation) {
 				d.violate(v, Fact{"broker " + itoa(rec.BrokerID), -1, "controller"}, "an incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
@@ -211,6 +231,8 @@ var replyAfterCommit = &Check{
 			if p := v.index[partitionKey{r.Topic, 0}]; p == nil || p.assigned.Version < 0 {
 				d.violate(v, Fact{"topic", -1, "controller"}, "controller ", itoa(r.From), " said that a topic is made before that was committed")
 			}
+		default:
+			seeSaid(d, v, r)
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -224,6 +246,38 @@ var replyAfterCommit = &Check{
 		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Asked: 0, Version: 1})
 		return s.done()
 	},
+}
+
+// seeSaid looks at the answers to operators, and to a broker that wants to go.
+func seeSaid(d *Docket, v *View, r Reply) {
+	m := &v.image
+	who := "controller " + itoa(r.From) + " said that "
+	switch s := r.Setting; r.Kind {
+	case ToDeletion:
+		if name, there := m.topics[r.Topic]; there {
+			d.violate(v, Fact{name, -1, "controller"}, who, "topic ", name, " is deleted before that was committed")
+		}
+	case ToGrowth:
+		if p := v.index[partitionKey{r.Topic, r.Partitions - 1}]; m.topics[r.Topic] != "" && (p == nil || p.assigned.Version < 0) {
+			d.violate(v, Fact{m.topics[r.Topic], -1, "controller"}, who, "topic ", m.topics[r.Topic], " has ", itoa(r.Partitions), " partitions before that was committed")
+		}
+	case ToConfig:
+		k := configKey{s.Resource, s.Of, s.Name}
+		now, set := m.configs[k]
+		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // else somebody has set it since
+			d.violate(v, Fact{s.Of, -1, "controller"}, who, s.Name, " of ", quote(s.Of), " is set before that was committed")
+		}
+	case ToLevel:
+		if m.levels[s.Name] != s.Level && m.leveled <= s.Known {
+			d.violate(v, Fact{s.Name, -1, "controller"}, who, s.Name, " is at ", itoa(s.Level), " before that was committed; it is at ", itoa(m.levels[s.Name]))
+		}
+	case ToShutdown:
+		for _, p := range v.parts {
+			if p.assigned.Leader == r.Broker && m.brokers[r.Broker] != nil && m.brokers[r.Broker].epoch == r.BrokerEpoch {
+				d.violate(v, Fact{p.TP.String(), -1, "controller"}, "controller ", itoa(r.From), " told broker ", itoa(r.Broker), " to go while it leads ", p.TP.String())
+			}
+		}
+	}
 }
 
 var metadataMonotone = &Check{

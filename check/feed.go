@@ -24,6 +24,7 @@ const (
 	Cast                        // Voter gave a vote
 	Imaged                      // Voter or broker Node stands at Offset with an image of Hash
 	Installed                   // a directory for Partition appeared or went on Node
+	Closed                      // a batch of the metadata log is committed whole
 	Spoke                       // a leader told a client where Partition ends
 	changeKinds
 )
@@ -57,9 +58,10 @@ type Change struct {
 // Given is what a leader reckoned with when it gave an answer, and to whom: the answer may leave long after that.
 type Given struct {
 	Client string
-	Epoch  wire.Epoch
-	InSync int // how many replicas were in sync, those it had proposed among them
-	Demand int // min.insync.replicas, as far as it had to know it; 0 if it need not obey any
+	Epoch  wire.Epoch // in which it led, NoEpoch if it did not
+	CRC    uint32     // of the batch as its producer sent it, 0 if that is not known
+	InSync int        // how many replicas were in sync, those it had proposed among them
+	Demand int        // min.insync.replicas, as far as it had to know it; 0 if it need not obey any
 }
 
 // tell hands the change to who wants to know.
@@ -130,7 +132,7 @@ func (v *View) Flushed(r *Replica, end wire.Offset) { r.flushed = max(r.flushed,
 // Started says that a broker's process begins.
 func (v *View) Started(node wire.NodeID) {
 	b := v.Broker(node)
-	b.up, b.trusted, b.asking, b.ending = true, false, false, false
+	b.up, b.trusted, b.asking, b.ending, b.leaving = true, false, false, false, 0
 	b.life++
 	v.forget(node, true)
 }
@@ -141,7 +143,14 @@ func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 // Died says that a broker's process ended. The page cache stays; what power took is told by Struck and Cut.
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
-	b.up, b.trusted, b.died = false, false, v.step
+	since := v.whole
+	if since < 0 && v.brokeAt == v.now { // that it ended is what is wrong now
+		since = v.wasWhole
+	}
+	if b.leaving > 0 && since >= 0 {
+		b.tookToStop = max(b.tookToStop, Duration(v.now-max(b.leaving, since)))
+	}
+	b.up, b.trusted, b.died, b.leaving = false, false, v.step, 0
 	v.forget(node, false)
 }
 
@@ -261,6 +270,15 @@ func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
 // read so far need not obey it.
 func (v *View) Configured() wire.Offset { return v.image.configured }
 
+// TopicNamed is the id of the topic that has a name, as far as is committed.
+func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
+	id, ok = v.image.names[name]
+	return id, ok
+}
+
+// CommittedEnd is how far the metadata log is committed.
+func (v *View) CommittedEnd() wire.Offset { return v.image.next }
+
 // Demand is a partition's min.insync.replicas, as committed.
 func (v *View) Demand(p *Partition) int { return v.minISR(p) }
 
@@ -280,7 +298,10 @@ func (v *View) Current(p *Partition) bool {
 // ours.
 func (v *View) CommittedTo(next wire.Offset) {
 	v.image.next = max(v.image.next, next)
-	v.image.batch = v.image.next
+	if v.image.batch < v.image.next {
+		v.tell(Change{Kind: Closed, Offset: v.image.next})
+		v.image.batch, v.image.fenced = v.image.next, v.image.fenced[:0]
+	}
 }
 
 // Whole says since when no fault is active; Broken that one is.
@@ -291,4 +312,16 @@ func (v *View) Whole() {
 }
 
 // Broken says that a fault is active.
-func (v *View) Broken() { v.whole = -1 }
+func (v *View) Broken() {
+	if v.whole >= 0 {
+		v.wasWhole, v.brokeAt = v.whole, v.now
+	}
+	v.whole = -1
+}
+
+// Stopping says that a broker's process is told to stop (SIGTERM): a controlled shutdown begins.
+func (v *View) Stopping(node wire.NodeID) {
+	if b := v.Broker(node); b.leaving == 0 {
+		b.leaving = v.now
+	}
+}

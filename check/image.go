@@ -13,14 +13,17 @@ type image struct {
 	changed int64       // when it changed last
 
 	configured wire.Offset // behind the last record that set a config: who has not read so far need not obey it
+	leveled    wire.Offset // behind the last record that set a feature's level
 	brokers    map[wire.NodeID]*registration
 	topics     map[wire.TopicID]string
 	names      map[string]wire.TopicID
 	configs    map[configKey]string
 	levels     map[string]int16
-	seats      []seating // in the order of their records
+	seats      []seating        // in the order of their records
+	newest     wire.BrokerEpoch // of all seats
 
-	batch  wire.Offset // where the batch under way begins: nobody may stand within it
+	fenced []wire.NodeID // whom the batch under way has fenced
+	batch  wire.Offset   // where the batch under way begins: nobody may stand within it
 	owners map[string][]bound
 	epochs map[partitionKey][]bound
 }
@@ -100,7 +103,9 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown, features: r.Features}
 		if s := (seating{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.seats, s) { // it may ask again
 			m.seats = append(m.seats, s)
+			m.newest = max(m.newest, s.epoch)
 		}
+		m.fences(r.BrokerID, r.Fenced)
 		v.registered(v.Broker(r.BrokerID), r.IncarnationID)
 	case *wire.BrokerRegistrationChangeRecord:
 		if b := m.brokers[r.BrokerID]; b != nil {
@@ -108,11 +113,13 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 				b.letIn = v.now
 			}
 			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
+			m.fences(r.BrokerID, r.Fenced == 1)
 			b.shuttingDown = b.shuttingDown || r.InControlledShutdown == 1
 		}
 	case *wire.FenceBrokerRecord:
 		if b := m.brokers[r.ID]; b != nil {
 			b.fenced = true
+			m.fences(r.ID, true)
 		}
 	case *wire.UnfenceBrokerRecord:
 		if b := m.brokers[r.ID]; b != nil {
@@ -138,7 +145,14 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 			m.configs[k] = *r.Value
 		}
 	case *wire.FeatureLevelRecord:
-		m.levels[r.Name] = r.Level
+		m.levels[r.Name], m.leveled = r.Level, m.next
+	}
+}
+
+// fences notes that the batch under way fences a broker.
+func (m *image) fences(id wire.NodeID, fenced bool) {
+	if fenced {
+		m.fenced = append(m.fenced, id)
 	}
 }
 
@@ -200,6 +214,7 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 	if p == nil {
 		return
 	}
+	p.went(v.step, v.minISR(p))
 	was := p.assigned
 	a := &p.assigned
 	a.Version++

@@ -18,6 +18,8 @@ type quorum struct {
 	voters  []*Voter // in the order of first sight
 	leaders map[wire.Epoch]wire.NodeID
 	images  []imageAt // by offset; the last imagesKept of them
+	epoch   wire.Epoch
+	turned  int64 // when anybody came to that epoch first
 }
 
 // Voter is one controller.
@@ -76,6 +78,9 @@ func (v *View) Ruled(node wire.NodeID, s VoterState) {
 		before = VoterState{Leader: wire.NoNode, Epoch: before.Epoch}
 	}
 	w.VoterState, w.known = s, true
+	if s.Epoch > v.quorum.epoch {
+		v.quorum.epoch, v.quorum.turned = s.Epoch, v.now
+	}
 	p := v.quorum.log
 	r := p.Replica(node)
 	if s.HW > p.shown {

@@ -256,7 +256,7 @@ func sameSet(a, b []wire.NodeID) bool {
 var isrLegal = &Check{
 	Name: "isr-legal", Numbers: "S10",
 	Doc: "an ISR has only replicas that are in service, in the incarnation that was seen in sync; leader, ISR and ELR fit together",
-	On:  []ChangeKind{Altered},
+	On:  []ChangeKind{Altered, Closed},
 	See: seeLegal,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2).elr()
@@ -275,6 +275,12 @@ var isrLegal = &Check{
 }
 
 func seeLegal(d *Docket, v *View, c *Change) {
+	if c.Kind == Closed {
+		for _, id := range v.image.fenced {
+			seeFenced(d, v, id)
+		}
+		return
+	}
 	p := c.Partition
 	a := &p.assigned
 	d.exercised()
@@ -306,6 +312,21 @@ func seeLegal(d *Docket, v *View, c *Change) {
 		bad("an ELR of ", nodes(a.ELR), " beside an ISR of ", nodes(a.ISR), ", which is enough")
 	case len(a.ISR) == 0 && !v.image.elr():
 		bad("the ISR is empty: the last replica standing is forgotten")
+	}
+}
+
+// seeFenced asks, at the end of the batch that fenced a broker, that it is in no ISR any more. Only the last of an ISR stays,
+// without leading: before ELR, that is how it is remembered.
+func seeFenced(d *Docket, v *View, id wire.NodeID) {
+	if b := v.image.brokers[id]; b == nil || !b.fenced {
+		return // let in again at once
+	}
+	for _, p := range v.parts {
+		a := &p.assigned
+		if !slices.Contains(a.ISR, id) || len(a.ISR) == 1 && a.Leader == wire.NoNode {
+			continue
+		}
+		d.violate(v, Fact{p.TP.String(), -1, "controller"}, "broker ", itoa(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", nodes(a.ISR), ", led by ", itoa(a.Leader))
 	}
 }
 
@@ -395,7 +416,7 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 			return true
 		}
 		ended, early := p.shutdowns(v, q)
-		need, clause := min(v.minISR(p), q.need), v.bent(p)
+		need, clause := min(v.minISR(p), p.least(q)), v.bent(p)
 		if ended >= need {
 			return true
 		}

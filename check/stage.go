@@ -47,7 +47,7 @@ func (s *stage) book(r wire.MetadataRecord) {
 	s.tick()
 	s.Committed(s.at, r)
 	s.at++
-	s.CommittedTo(s.at)
+	s.image.batch, s.image.fenced = s.at, nil // a story may tell of a fence and not of all that goes with it
 }
 
 // register commits the registration of an incarnation.

@@ -22,13 +22,15 @@ type View struct {
 	seers   [changeKinds][]seer // who looks at which kind of change
 	change  Change              // reused
 
-	parts   []*Partition // in the order of first sight
-	index   map[partitionKey]*Partition
-	brokers []*Broker // by node
-	image   image
-	quorum  quorum
-	hits    []Hit
-	whole   int64 // since when no fault is active, -1 while one is
+	parts    []*Partition // in the order of first sight
+	index    map[partitionKey]*Partition
+	brokers  []*Broker // by node
+	image    image
+	quorum   quorum
+	hits     []Hit
+	whole    int64 // since when no fault is active, -1 while one is
+	wasWhole int64 // until brokeAt: since when there had been none
+	brokeAt  int64
 
 	grown    int64 // when any log of a partition grew last
 	idle     idle
@@ -76,6 +78,7 @@ type Partition struct {
 	replicas []*Replica // in the order of first sight; a replica's slot is its place
 
 	assigned  Assignment // the controller's committed word; Version -1 before the first
+	demands   []demand   // by which the controller has changed it, in order of steps, each other than the one before
 	elections []Election // that chose a leader, in order of their epochs
 	newest    wire.Epoch // the newest epoch in which anybody has led
 	leads     []leadership
@@ -177,6 +180,7 @@ type Broker struct {
 	up      bool
 	ending  bool        // past its point of death: what still leaves was said before, by a state that nobody saw
 	life    uint32      // counts processes
+	leaving int64       // when it was told to stop, 0 if it was not
 	died    uint64      // the step in which a process ended last
 	joined  uint64      // the step in which an incarnation was registered last
 	ids     []wire.UUID // incarnations that have asked to be registered
@@ -189,6 +193,8 @@ type Broker struct {
 	epoch   wire.BrokerEpoch
 	fenced  bool
 	trusted bool // State of applied is of this life
+
+	tookToStop Duration // the longest of its controlled shutdowns, without faults
 }
 
 // tainted tells whether the disk lost bytes and the controller cannot know yet: no invariant may count on it.

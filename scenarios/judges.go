@@ -46,6 +46,7 @@ type watched struct {
 	fenced   bool
 	asked    map[env.Link]env.Request
 	since    map[env.Link]uint64           // of questions about the ends of partitions: the step under way when they came in
+	known    map[env.Link]wire.Offset      // of requests to controllers: how far the metadata was committed when they came in
 	granted  map[env.Link]wire.BrokerEpoch // of AlterPartition: what was registered when it came in
 	voter    check.VoterState
 	image    wire.Offset
@@ -100,7 +101,7 @@ func newJudges(c *cluster) *judges {
 // watch adds a machine of the cluster.
 func (j *judges) watch(h *host) {
 	j.hosts[h.addr] = &watched{
-		host: h, byTopic: map[topicKey]*seen{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, since: map[env.Link]uint64{}, granted: map[env.Link]wire.BrokerEpoch{},
+		host: h, byTopic: map[topicKey]*seen{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, since: map[env.Link]uint64{}, known: map[env.Link]wire.Offset{}, granted: map[env.Link]wire.BrokerEpoch{},
 	}
 }
 
@@ -155,6 +156,7 @@ func (j *judges) died(h *watched, power bool) {
 	j.unheard(h)
 	clear(h.asked)
 	clear(h.since)
+	clear(h.known)
 	clear(h.granted)
 	h.voter = check.VoterState{}
 	if h.role == "broker" {
@@ -181,6 +183,9 @@ func (j *judges) observe(e *sim.Event) {
 	j.settle(e.Time-1, nil, 0)
 	j.clock(e.Time)
 	due := e.Time + sim.Time(e.Cost)
+	if h.role == "broker" && e.Kind == sim.Stopping {
+		j.view.Stopping(h.node)
+	}
 	if h.role == "broker" {
 		if b := j.c.brokerNode(h.host); b != nil {
 			j.lookAtBroker(h, b, e, due)

@@ -23,6 +23,10 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case *kmsg.ProduceRequest, *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
+	case *kmsg.DeleteTopicsRequest, *kmsg.CreatePartitionsRequest, *kmsg.IncrementalAlterConfigsRequest, *kmsg.UpdateFeaturesRequest, *kmsg.BrokerHeartbeatRequest:
+		if h.role == "controller" {
+			h.asked[f.Link], h.known[f.Link] = f.Request, j.view.CommittedEnd()
+		}
 	case *kmsg.FetchRequest:
 		h.since[f.Link] = j.c.world.Steps()
 	case *kmsg.ListOffsetsRequest:
@@ -91,6 +95,10 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 				j.view.Replied(nil, check.Reply{Kind: check.ToCreation, From: h.node, Topic: t.TopicID})
 			}
 		}
+	case *kmsg.DeleteTopicsResponse, *kmsg.CreatePartitionsResponse, *kmsg.IncrementalAlterConfigsResponse, *kmsg.UpdateFeaturesResponse, *kmsg.BrokerHeartbeatResponse:
+		if asked != nil {
+			j.agreed(h, asked, resp, h.known[f.Link])
+		}
 	case *kmsg.ElectLeadersResponse:
 		if req, ok := asked.(*kmsg.ElectLeadersRequest); ok { // whatever it asked for is done, or refused
 			j.wished(req, j.view.Withdrawn)
@@ -103,6 +111,49 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 		return
 	}
 	delete(h.asked, f.Link)
+}
+
+// agreed takes in what a controller said yes to.
+func (j *judges) agreed(h *watched, asked env.Request, answer env.Response, known wire.Offset) {
+	yes := func(r check.Reply) {
+		r.From = h.node
+		j.view.Replied(nil, r)
+	}
+	switch req := asked.(type) {
+	case *kmsg.DeleteTopicsRequest:
+		for _, t := range answer.(*kmsg.DeleteTopicsResponse).Topics {
+			if t.ErrorCode == 0 {
+				yes(check.Reply{Kind: check.ToDeletion, Topic: t.TopicID})
+			}
+		}
+	case *kmsg.CreatePartitionsRequest:
+		for i, t := range answer.(*kmsg.CreatePartitionsResponse).Topics {
+			if id, ok := j.view.TopicNamed(t.Topic); ok && t.ErrorCode == 0 && !req.ValidateOnly {
+				yes(check.Reply{Kind: check.ToGrowth, Topic: id, Partitions: req.Topics[i].Count})
+			}
+		}
+	case *kmsg.IncrementalAlterConfigsRequest:
+		for i, r := range answer.(*kmsg.IncrementalAlterConfigsResponse).Resources {
+			for _, c := range req.Resources[i].Configs {
+				if c.Op == kmsg.IncrementalAlterConfigOpDelete {
+					c.Value = nil
+				}
+				if r.ErrorCode == 0 && !req.ValidateOnly && (c.Op == kmsg.IncrementalAlterConfigOpSet || c.Op == kmsg.IncrementalAlterConfigOpDelete) {
+					yes(check.Reply{Kind: check.ToConfig, Setting: check.Setting{Resource: wire.ConfigResource(r.ResourceType), Of: r.ResourceName, Name: c.Name, Value: c.Value, Known: known}})
+				}
+			}
+		}
+	case *kmsg.UpdateFeaturesRequest:
+		for _, u := range req.FeatureUpdates {
+			if answer.(*kmsg.UpdateFeaturesResponse).ErrorCode == 0 && !req.ValidateOnly {
+				yes(check.Reply{Kind: check.ToLevel, Setting: check.Setting{Name: u.Feature, Level: u.MaxVersionLevel, Known: known}})
+			}
+		}
+	case *kmsg.BrokerHeartbeatRequest:
+		if r := answer.(*kmsg.BrokerHeartbeatResponse); r.ErrorCode == 0 && r.ShouldShutdown {
+			yes(check.Reply{Kind: check.ToShutdown, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch)})
+		}
+	}
 }
 
 // wished visits the partitions that an operator wants an unclean election of, by the names that the newest image has.
@@ -125,22 +176,38 @@ func (j *judges) acknowledged(h *watched, req *kmsg.ProduceRequest, resp *kmsg.P
 			}
 			// From version 13 on a topic is its id (KIP-516), and its name is not on the wire.
 			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
-				j.acked(s, wire.Offset(rp.BaseOffset), req.Acks, f)
+				j.acked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
 				continue
 			}
 			for _, s := range h.replicas {
 				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
-					j.acked(s, wire.Offset(rp.BaseOffset), req.Acks, f)
+					j.acked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
 				}
 			}
 		}
 	}
 }
 
+// sentTo is the checksum of the batch that a request has for a partition, 0 if there is none.
+func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) uint32 {
+	for i := range req.Topics {
+		rt := &req.Topics[i]
+		if rt.Topic != to.Topic || rt.TopicID != to.TopicID {
+			continue
+		}
+		for k := range rt.Partitions {
+			if b := wire.Batch(rt.Partitions[k].Records); rt.Partitions[k].Partition == n && len(b) >= wire.BatchHeaderSize {
+				return b.CRC()
+			}
+		}
+	}
+	return 0
+}
+
 // acked tells an acknowledgement, with what the leader reckoned with when it gave it.
-func (j *judges) acked(s *seen, base wire.Offset, acks int16, f *sim.Effect) {
+func (j *judges) acked(s *seen, base wire.Offset, acks int16, crc uint32, f *sim.Effect) {
 	at := s.at(f.Cause)
-	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, InSync: at.inSync, Demand: at.demand})
+	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, Demand: at.demand})
 }
 
 // current tells whether a replica is of the topic that has the name now.
@@ -250,7 +317,8 @@ func (j *judges) touched(h *watched, e *sim.Event, visit func(*seen)) {
 			case *kmsg.ProduceRequest:
 				for _, s := range h.replicas {
 					for _, rt := range req.Topics {
-						if rt.Topic == s.part.TP.Topic {
+						// From version 13 on a topic is its id (KIP-516), and in wire mode its name is gone.
+						if rt.Topic == s.part.TP.Topic || rt.TopicID == s.part.ID {
 							visit(s)
 						}
 					}
