@@ -75,6 +75,29 @@ type Election struct {
 	Step    uint64
 }
 
+// demand is a min.insync.replicas that something went by.
+type demand struct {
+	step   uint64
+	minISR int
+}
+
+// went enters that a record was promised, or the partition changed, by a min.insync.replicas.
+func (p *Partition) went(step uint64, minISR int) {
+	if n := len(p.demands); n == 0 || p.demands[n-1].minISR != minISR {
+		p.demands = append(p.demands, demand{step, minISR})
+	}
+}
+
+// least is how many disks the rules kept a promise on: as many as were demanded when it was made, or whenever the controller
+// changed the partition since. Where fewer were demanded the ISR shrank to so few without anybody being remembered.
+func (p *Partition) least(q *promise) int {
+	n := q.need
+	for i := len(p.demands) - 1; i >= 0 && p.demands[i].step >= q.since; i-- {
+		n = min(n, p.demands[i].minISR)
+	}
+	return n
+}
+
 // strong tells whether the promise was made without a discount.
 func (q *promise) strong() bool { return q.made&(madeToAll|shown) != 0 }
 
@@ -100,7 +123,9 @@ func compare(a, b Batch) int {
 func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	i, ok := p.place(b)
 	if !ok {
-		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step, need: v.minISR(p)})
+		need := v.minISR(p)
+		p.went(v.step, need)
+		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step, need: need})
 	}
 	q := &p.promises[i]
 	if q.client == "" && client != "" {
@@ -336,7 +361,7 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 	if clause == "" {
 		return "", wire.NoNode // acknowledged while nobody could be elected
 	}
-	if elr && !p.uncleanSince(q) && p.disksHit(v, q) < min(minISR, q.need) {
+	if elr && !p.uncleanSince(q) && p.disksHit(v, q) < min(minISR, p.least(q)) {
 		return "", wire.NoNode
 	}
 	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode

@@ -336,6 +336,25 @@ func TestNoLicenceCoversAnELRMemberThatLostPower(t *testing.T) {
 	require.Contains(t, brokenBy(s.done()), "acked-electable")
 }
 
+// While less was demanded the ISR shrank to one disk, and nobody was remembered: that disk is all that the record has, though
+// more was demanded when it was promised and is again.
+func TestTheLeastThatWasDemandedCounts(t *testing.T) {
+	for between, want := range map[string]Status{"1": Held, "3": Violated} {
+		s := staged(3).elr()
+		s.committed(0, 0xA)
+		demand := func(n string) {
+			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &n})
+		}
+		demand(between)
+		s.alter(0, ids(1), nil)
+		demand("3")
+		s.power(1, 0)
+		s.restart(1, 11)
+		s.alter(wire.NoNode, ids(1), nil)
+		require.Equal(t, want, find(t, s.done(), "leader-recoverable").Status, between)
+	}
+}
+
 // A loss that is licensed is a price for readers too.
 func TestReadersPayTheSamePrice(t *testing.T) {
 	s := staged(1)

@@ -78,7 +78,7 @@ type Partition struct {
 	replicas []*Replica // in the order of first sight; a replica's slot is its place
 
 	assigned  Assignment // the controller's committed word; Version -1 before the first
-	demands   []demand   // by which the controller has changed it, in order of steps, each other than the one before
+	demands   []demand   // that promises and changes went by, in order, each other than the one before
 	elections []Election // that chose a leader, in order of their epochs
 	newest    wire.Epoch // the newest epoch in which anybody has led
 	leads     []leadership
