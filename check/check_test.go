@@ -233,3 +233,12 @@ func TestAQuorumThatNeverRests(t *testing.T) {
 		require.Equal(t, want, find(t, s.done(), "quorum-settles").Status)
 	}
 }
+
+// A topic that is made again under its name does not take over the log of the one before (M37).
+func TestALogOfAnotherTopicOfThatName(t *testing.T) {
+	for home, want := range map[wire.TopicID]Status{ordersID: Held, {9: 9}: Violated} {
+		s := staged(2)
+		s.Housed(s.p, s.p.Replica(2), home)
+		require.Equal(t, want, find(t, s.done(), "one-directory").Status)
+	}
+}

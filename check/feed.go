@@ -24,6 +24,7 @@ const (
 	Cast                        // Voter gave a vote
 	Imaged                      // Voter or broker Node stands at Offset with an image of Hash
 	Installed                   // a directory for Partition appeared or went on Node
+	Housed                      // a broker uses the directory of a topic, Home, for Partition
 	Closed                      // a batch of the metadata log is committed whole
 	Spoke                       // a leader told a client where Partition ends
 	changeKinds
@@ -53,6 +54,7 @@ type Change struct {
 	Vote   Vote
 	Hash   uint64
 	Told   Told
+	Home   wire.TopicID // Housed
 }
 
 // Given is what a leader reckoned with when it gave an answer, and to whom: the answer may leave long after that.
@@ -264,6 +266,11 @@ func (v *View) Withdrawn(p *Partition) { p.asked = false }
 // Installed says that a host has a directory for a partition, or has it no more.
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
 	v.tell(Change{Kind: Installed, Partition: p, Node: node, Offset: wire.Offset(directories)})
+}
+
+// Housed says whose directory a broker uses for its replica: the topic id that lies there (KIP-516).
+func (v *View) Housed(p *Partition, r *Replica, home wire.TopicID) {
+	v.tell(Change{Kind: Housed, Partition: p, Replica: r, Node: r.Node, Home: home})
 }
 
 // Configured is where the last config of the committed metadata lies, and Demand what it asks of a partition: who has not

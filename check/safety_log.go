@@ -250,10 +250,14 @@ func (p *Partition) wiped(v *View, r *Replica, q *promise) bool {
 var oneDirectory = &Check{
 	Name: "one-directory", Numbers: "S14",
 	Doc: "a broker has at most one directory for a partition, and it is of the topic that the controller means",
-	On:  []ChangeKind{Installed, Looked},
+	On:  []ChangeKind{Installed, Housed, Looked},
 	See: func(d *Docket, v *View, c *Change) {
 		p := c.Partition
 		switch {
+		case c.Kind == Housed:
+			if d.exercised(); wire.TopicID(c.Home) != p.ID {
+				d.violate(v, Fact{p.TP.String(), -1, c.Replica.role()}, "broker ", itoa(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
+			}
 		case c.Kind == Installed && c.Offset > 1:
 			d.violate(v, Fact{p.TP.String(), -1, "follower"}, "broker ", itoa(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
 		case c.Kind == Looked && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:

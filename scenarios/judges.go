@@ -271,6 +271,11 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 			s.standings = nil
 		}
 		defer j.stand(h, s, e)
+		if fresh || r.Epoch() != s.Epoch {
+			if home, ok := topicOf(j.c.world.Disk(h.addr), r.Log().Dir()); ok {
+				j.view.Housed(s.part, s.copy, home)
+			}
+		}
 		leads, epoch, hw, version := r.Leads(), r.Epoch(), r.HW(), r.Version()
 		proposal, pending := r.Pending()
 		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.Version && pending == (s.Pending != nil) &&
