@@ -115,11 +115,11 @@ func (b *Broker) altered(e env.Env, round int64, resp env.Response, err error) {
 		}
 		ap := &resp.(*kmsg.AlterPartitionResponse).Topics[i].Partitions[0]
 		b.counts.failed += one(ap.ErrorCode != 0)
-		var isr []wire.NodeID
+		answer := replication.Answer{Code: ap.ErrorCode, Epoch: wire.Epoch(ap.LeaderEpoch), Version: wire.PartitionEpoch(ap.PartitionEpoch)}
 		for _, id := range ap.ISR {
-			isr = append(isr, wire.NodeID(id))
+			answer.ISR = append(answer.ISR, wire.NodeID(id))
 		}
-		if s.r.Altered(s.proposal, ap.ErrorCode, isr, wire.PartitionEpoch(ap.PartitionEpoch), e.Now()) {
+		if s.r.Altered(s.proposal, answer, e.Now()) {
 			a.waiting = append(a.waiting, s.r)
 		}
 		b.touch(s.r)

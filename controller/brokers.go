@@ -78,6 +78,7 @@ func (c *Controller) register(e env.Env, m cluster, req *kmsg.BrokerRegistration
 // Levels of metadata.version from which a record or a field exists.
 const (
 	withZkMigration = 8  // 3.4-IV0
+	withPlainShrink = 12 // 3.6-IV0: the ISR shrinks without a new leader epoch (KAFKA-15021)
 	withDirectories = 17 // 3.7-IV2 (KIP-858)
 )
 

@@ -101,6 +101,7 @@ type shift struct {
 	alive    func(wire.NodeID) bool   // may lead, as far as its registration goes
 	election election
 	tainted  wire.NodeID // a replica that may have lost what it had; NoNode if there is none
+	bump     bool        // a shrink of the ISR begins a new leader epoch
 	elr      bool
 	minISR   int
 	rules    *Rules
@@ -109,6 +110,7 @@ type shift struct {
 // shift is a change of a partition that changes nothing yet.
 func (c cluster) shift(t *image.Topic, p *image.Partition) shift {
 	s := shift{p: p, isr: p.ISR, recovery: p.Recovery, alive: c.active, tainted: wire.NoNode, elr: c.elr(), minISR: c.minISR(t), rules: c.rules}
+	s.bump = c.Feature(metadataFeature) < withPlainShrink
 	if c.unclean(t.Name) {
 		s.election = unclean
 	}
@@ -136,6 +138,10 @@ func (s shift) record() *wire.PartitionChangeRecord {
 	}
 	if !slices.Equal(isr, p.ISR) && (len(isr) > 0 || s.elr) {
 		r.ISR = some(isr)
+	}
+	if s.bump && r.Leader == wire.LeaderUnchanged && r.ISR != nil && len(without(p.ISR, r.ISR...)) > 0 {
+		// Brokers of that time kept a partition's state unless the leader epoch rose, and missed a shrink (KAFKA-15021).
+		r.Leader = p.Leader
 	}
 	if s.recovery != p.Recovery {
 		r.LeaderRecoveryState = s.recovery

@@ -398,3 +398,23 @@ func TestRegistrationOfAnOldCluster(t *testing.T) {
 		t.Errorf("without a directory: %d", got.ErrorCode)
 	}
 }
+
+// Below metadata.version 3.6 a smaller ISR begins a new leader epoch, a larger one does not; since then neither does
+// (KAFKA-15021).
+func TestShrinkAndTheLeaderEpoch(t *testing.T) {
+	for level, want := range map[int16]string{11: "epoch 1/", 12: "epoch 0/"} {
+		b := newBench(t, func(c *controller.Config) {
+			for i := range c.Features {
+				if c.Features[i].Level = c.Features[i].Min; c.Features[i].Name == "metadata.version" {
+					c.Features[i].Level = level
+				}
+			}
+		})
+		b.brokers(3)
+		b.create(assigned("t", []int32{1, 2, 3}))
+		b.alter("t", 1, 2)
+		b.want("t", fmt.Sprint("a shrink at level ", level), "leader 1 isr [1 2] elr [] last [] recovery 0 "+want+"1")
+		b.alter("t", 1, 2, 3)
+		b.want("t", fmt.Sprint("growth at level ", level), "leader 1 isr [1 2 3] elr [] last [] recovery 0 "+want+"2")
+	}
+}

@@ -83,19 +83,29 @@ func (p *Partition) Pending() (Proposal, bool) {
 	return p.proposal(), true
 }
 
-// Altered takes the controller's answer to a proposal in. It says whether to ask again.
+// Answer is what the controller makes of a proposal: an error, or the partition as it is now.
+type Answer struct {
+	Code    int16
+	Epoch   wire.Epoch
+	Version wire.PartitionEpoch
+	ISR     []wire.NodeID
+}
+
+// Altered takes the controller's answer to a proposal in (Partition.handleAlterPartitionUpdate). It says whether to ask again.
 //
-// Some errors prove that nothing was applied: back to the committed ISR. Some may hide an earlier success: stay pending,
-// the image will tell. Anything else is worth another try.
-func (p *Partition) Altered(asked Proposal, code int16, isr []wire.NodeID, version wire.PartitionEpoch, now env.Instant) (again bool) {
+// Some errors prove that nothing was applied: the controller knows the partition as we do, and would not (KIP-841). Back to
+// the committed ISR. Some may hide an earlier success whose answer was lost: to go back would let the high watermark pass
+// somebody who is in the ISR by now, so stay pending, the image will tell. Anything else, among it NOT_CONTROLLER from one
+// that is behind us (KAFKA-14154), is worth another try. An answer of another leader epoch is the image's to tell.
+func (p *Partition) Altered(asked Proposal, a Answer, now env.Instant) (again bool) {
 	if p.lead == nil || p.lead.pending == nil || asked.Epoch != p.epoch || asked.Version != p.version {
 		return false
 	}
-	switch code {
+	switch a.Code {
 	case 0:
-		if version >= p.version { // equal if the ISR was this already
-			p.version = version
-			p.lead.commit(isr)
+		if a.Epoch == p.epoch && a.Version >= p.version { // an equal version: the ISR was this already
+			p.version = a.Version
+			p.lead.commit(a.ISR)
 			p.advance(now)
 		}
 		return false

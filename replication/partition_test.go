@@ -197,7 +197,12 @@ func TestALaggardIsProposedOutAndWaitedForUntilTheControllerAgrees(t *testing.T)
 	require.True(t, ok)
 	require.Len(t, p.ISR, 2)
 	require.EqualValues(t, 0, l.HW(), "3 may still be elected: nothing is committed without it")
-	require.False(t, l.Altered(p, 0, []wire.NodeID{1, 2}, 1, env.Instant(lag)+3))
+	agreed := replication.Answer{Epoch: l.Epoch(), Version: 1, ISR: []wire.NodeID{1, 2}}
+	later := agreed
+	later.Epoch++
+	require.False(t, l.Altered(p, later, env.Instant(lag)+3))
+	require.EqualValues(t, 0, l.HW(), "what another epoch agreed on is not ours to take: the image will tell")
+	require.False(t, l.Altered(p, agreed, env.Instant(lag)+3))
 	require.EqualValues(t, 1, l.HW())
 }
 
@@ -240,7 +245,7 @@ func TestWhatTheControllersAnswerMeans(t *testing.T) {
 		l.Fetched(3, 7, 0, 1)
 		p, ok := l.Join(3)
 		require.True(t, ok)
-		require.Equal(t, c.again, l.Altered(p, c.err.Code, nil, 0, 1), c.err.Message)
+		require.Equal(t, c.again, l.Altered(p, replication.Answer{Code: c.err.Code}, 1), c.err.Message)
 		_, pending := l.Pending()
 		require.Equal(t, c.pending, pending, c.err.Message)
 		require.Equal(t, []wire.NodeID{1, 2}, l.ISR(), "an error commits nothing")
