@@ -28,7 +28,7 @@ type Grant struct {
 }
 
 // CheckLeader is for the other requests that only a leader of the asker's epoch answers (ListOffsets,
-// OffsetForLeaderEpoch): nil if that is us.
+// OffsetForLeaderEpoch): nil if that is us. An answer out of another epoch would be about another log (KIP-320).
 func (p *Partition) CheckLeader(asked wire.Epoch) *kerr.Error {
 	if err := admit(asked, p.epoch).err(); err != nil {
 		return err
@@ -50,7 +50,8 @@ func (p *Partition) Grant(a Asked) Grant {
 		return Grant{Err: kerr.NotLeaderForPartition}
 	case follower && p.lead.remote(a.Follower) == nil && a.Epoch == wire.NoEpoch:
 		return Grant{Err: kerr.NotLeaderForPartition}
-	case follower && p.lead.remote(a.Follower) == nil: // not a replica as far as we heard: let it try again
+	case follower && p.lead.remote(a.Follower) == nil:
+		// Not a replica as far as we have heard, but it may have heard more: let it try again (KAFKA-13837).
 		return Grant{Err: kerr.UnknownLeaderEpoch}
 	}
 	if a.LastEpoch != wire.NoEpoch && admission != Believed {
@@ -69,7 +70,8 @@ func (p *Partition) Grant(a Asked) Grant {
 	return Grant{Bound: p.bound(a)}
 }
 
-// bound is up to where the asker may read: a follower everything, a consumer what is committed.
+// bound is up to where the asker may read: a follower everything, for only its copy makes it committed; a consumer what is
+// committed, for anything above may be cut off by the next leader; and of transactions only what is decided (KIP-98).
 func (p *Partition) bound(a Asked) wire.Offset {
 	switch {
 	case a.Follower != wire.NoNode:
@@ -80,8 +82,10 @@ func (p *Partition) bound(a Asked) wire.Offset {
 	return p.hw
 }
 
-// Fetched takes in where a follower stands, once for each request, behind the read. A late request of an earlier
-// incarnation is refused. It says whether the follower's position is news.
+// Fetched takes in where a follower stands, once for each request, behind the read: a request that is looked at again when
+// it has been parked says nothing new of its sender, who may have lost its log since. A late request of an earlier
+// incarnation is refused: what it had, the one that is registered now may not have (KIP-903). It says whether the follower's
+// position is news.
 func (p *Partition) Fetched(a Asked, g Grant, now env.Instant) (news bool, err *kerr.Error) {
 	r := p.lead.remote(a.Follower)
 	if g.Err != nil || r == nil || !p.rules.Counts(g.Diverges) {
@@ -94,7 +98,9 @@ func (p *Partition) Fetched(a Asked, g Grant, now env.Instant) (news bool, err *
 	case a.Next >= end:
 		r.caughtUp = max(r.caughtUp, now)
 	case a.Next >= r.leaderEnd:
-		r.caughtUp = max(r.caughtUp, r.fetched) // it had all when it fetched before
+		// It has all that there was when it fetched before. Under load it never has all that there is, and would be thrown out
+		// of the ISR for the records of one round trip (KAFKA-4485).
+		r.caughtUp = max(r.caughtUp, r.fetched)
 	}
 	news = r.end != a.Next || r.start != a.Start
 	r.brokerEpoch, r.seen = a.BrokerEpoch, true

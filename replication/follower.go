@@ -27,7 +27,10 @@ func (p *Partition) Position() Position {
 }
 
 // Diverged cuts the log where it parts from the leader's. If the leader does not know the epoch below the cut, the next
-// fetch finds the next place. Nothing else of such an answer counts (KAFKA-14704).
+// fetch finds the next place (KIP-279, carried by fetches since KIP-595). Kafka cuts to its own end of an epoch first and to
+// the leader's with the answer after; both bounds hold at once, so here one cut does.
+//
+// Nothing else of such an answer counts: its high watermark is of a log that this one has not become yet (KAFKA-14704).
 func (p *Partition) Diverged(d env.Disk, leader storage.Mark) (cut wire.Offset, err error) {
 	cut = min(leader.End, p.log.End())
 	if mine, known := p.log.EndOffsetFor(leader.Epoch); known {
@@ -37,15 +40,15 @@ func (p *Partition) Diverged(d env.Disk, leader storage.Mark) (cut wire.Offset, 
 }
 
 // Truncate cuts the log to an end, and the high watermark with it. Below the high watermark that is what an unclean
-// election costs; Kafka warns and goes on.
+// election costs; Kafka warns and goes on. The quorum's log, which knows no unclean election, must not (KAFKA-12460).
 func (p *Partition) Truncate(d env.Disk, end wire.Offset) error {
 	err := p.log.TruncateTo(d, end)
 	p.setHW(min(p.hw, p.log.End()))
 	return err
 }
 
-// Restart empties the log: the leader's begins at start, above all we have. The high watermark begins again, too
-// (KAFKA-9491).
+// Restart empties the log: the leader's begins at start, above all we have. The high watermark begins there, too: below the
+// start of its log a replica that is elected next could not read what it calls committed (KAFKA-9491).
 func (p *Partition) Restart(d env.Disk, start wire.Offset) error {
 	err := p.log.TruncateFullyAndStartAt(d, start)
 	p.setHW(min(max(p.hw, p.log.Start()), p.log.End()))
@@ -53,7 +56,8 @@ func (p *Partition) Restart(d env.Disk, start wire.Offset) error {
 }
 
 // Replicate appends what the leader sent and follows its high watermark and log start. The high watermark of a follower
-// may go back: what it heard before may have been of a longer log.
+// may go back: what it heard before may have been of a longer log. It is never above the log's own end: what this replica
+// does not have it cannot call committed, for it may have to lead with what it has.
 func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart wire.Offset) error {
 	if len(records) > 0 {
 		_, err := p.log.AppendAsFollower(d, records, p.epoch)

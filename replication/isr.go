@@ -29,7 +29,8 @@ func (p *Partition) eligible(r *remote) bool {
 	return r.seen && p.registry.InService(r.id) && p.rules.SameIncarnation(r.brokerEpoch, p.registry.Registered(r.id))
 }
 
-// Join proposes a replica that just fetched for the ISR, if it may join and no change is in flight.
+// Join proposes a replica that just fetched for the ISR, if it may join and no change is in flight: two at once would need
+// a maximal ISR of every outcome, and the controller would refuse the second for its partition epoch anyway (KIP-497).
 func (p *Partition) Join(id wire.NodeID) (Proposal, bool) {
 	l := p.lead
 	if l == nil || l.pending != nil || slices.Contains(l.isr, id) {

@@ -21,7 +21,7 @@ type leading struct {
 	isr     []wire.NodeID
 	pending []wire.NodeID // the proposed ISR, nil if none is in flight
 	waitFor []wire.NodeID // the maximal ISR: a function of the two above
-	minISR  int           // effective: never more than there are replicas
+	minISR  int           // effective: never more than there are replicas, or a topic of one could never commit (KIP-966)
 	lagMax  env.Duration
 	remotes []remote // every other replica, in assignment order
 
@@ -41,7 +41,8 @@ type remote struct {
 }
 
 // take takes over an assignment. In a new epoch members of the ISR get a full lag time to show up, and the others must
-// fetch before they count as caught up (Replica.resetReplicaState).
+// fetch before they count as caught up (Replica.resetReplicaState): times of another epoch were measured against another
+// log. Positions of another leader's epochs are forgotten altogether, for its followers may be cut since.
 func (l *leading) take(a Assignment, newEpoch bool, now env.Instant) {
 	l.minISR, l.lagMax = min(a.MinISR, len(a.Replicas)), a.LagMax
 	longAgo := now - env.Instant(a.LagMax) - 1
@@ -84,12 +85,15 @@ func (l *leading) propose(isr []wire.NodeID) {
 	l.waitFor = l.maximal(l.isr, isr)
 }
 
-// inSync tells whether a replica has everything, or had it within the lag time.
+// inSync tells whether a replica has everything, or had it within the lag time. It is a time and no number of records: any
+// number is too small for a burst and too large for a partition that is hardly written to (KIP-16, KAFKA-1546).
 func (l *leading) inSync(r *remote, end wire.Offset, now env.Instant) bool {
 	return r.end == end || now.Sub(r.caughtUp) <= l.lagMax
 }
 
-// Append writes a client's batches. With acks=all it refuses while the ISR is too small to promise anything.
+// Append writes a client's batches. With acks=all it refuses while the ISR is too small to promise anything (KAFKA-1555):
+// before the append, so that the client knows that nothing was written. It is the committed ISR that counts, not who may be
+// in it one day.
 func (p *Partition) Append(d env.Disk, records []byte, acks int16, wall env.Time) (storage.Appended, error) {
 	if p.lead == nil {
 		return storage.Appended{}, kerr.NotLeaderForPartition
@@ -112,7 +116,8 @@ func (p *Partition) UnderReplicated() bool {
 }
 
 // Acknowledge judges a record that the high watermark has passed, for acks=all: nil, or NOT_ENOUGH_REPLICAS_AFTER_APPEND
-// if the ISR shrank below the minimum after the append. It may survive, and more than the minimum may have it by now.
+// if the ISR shrank below the minimum after the append (KAFKA-1555). It may survive, and more than the minimum may have it
+// by now, so for the client the outcome is open. Here everybody counts whom the high watermark waited for: they all have it.
 func (p *Partition) Acknowledge() *kerr.Error {
 	switch {
 	case p.lead == nil:
@@ -158,7 +163,9 @@ func (p *Partition) LowWatermark() wire.Offset {
 func (p *Partition) Advance(now env.Instant) bool { return p.lead != nil && p.advance(now) }
 
 // advance sets the high watermark to the least end of the log over everyone who may be in the ISR, and over those who
-// are about to join it: were they not waited for, they would never reach it. Below min.insync.replicas it stands still.
+// are about to join it: were they not waited for, they would never reach it (KIP-497, KAFKA-13916). Below min.insync.replicas
+// it stands still: what one replica of two has must not be shown, nor forgotten with it (KIP-966). It never falls within an
+// epoch: what was shown stays shown.
 func (p *Partition) advance(now env.Instant) bool {
 	l, end := p.lead, p.log.End()
 	if !p.rules.MayCommit(len(l.isr), l.minISR) {

@@ -41,7 +41,7 @@ type Rules struct {
 	MayCommit func(isr, minISR int) bool
 
 	// SameIncarnation: is the replica that may join the one that was seen fetching? Only if it is the incarnation that is
-	// registered now: the one after it may have lost its tail (KIP-903). An incarnation of -1 is not named, by old requests.
+	// registered now: the one after it may have lost its tail (KIP-903, KAFKA-14617). One of -1 is not named, by old requests.
 	SameIncarnation func(fetched, registered wire.BrokerEpoch) bool
 }
 

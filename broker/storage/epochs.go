@@ -91,8 +91,10 @@ func (c *EpochCache) above(e wire.Epoch) int {
 	return sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Epoch > e })
 }
 
-// assign notes that e starts at an offset. It is a no-op if e is the latest epoch and has started before. Entries that
-// contradict it, with an epoch or a start not below, were never right or are no longer, and go.
+// assign notes that e starts at an offset: with its first batch (KIP-101), and on a new leader before there is one, or a
+// leader that has not written could not say where the epoch before its own ends (KAFKA-7415). It is a no-op if e is the
+// latest epoch and has started before. Entries that contradict it, with an epoch or a start not below, were never right or
+// are no longer, and go.
 func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	n := len(c.entries)
 	if n > 0 && c.entries[n-1].Epoch == e && c.entries[n-1].Start <= start {
@@ -105,7 +107,8 @@ func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	return true
 }
 
-// truncateFromEnd drops the entries that start at or behind an offset.
+// truncateFromEnd drops the entries that start at or behind an offset: also one that starts right there. It has no record
+// left, and would answer for offsets that another leader is about to fill (KAFKA-10706).
 func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 	n := len(c.entries)
 	for n > 0 && c.entries[n-1].Start >= end {
@@ -117,6 +120,8 @@ func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 }
 
 // truncateFromStart drops the entries before an offset, except the one that the offset lies in: that one is moved to it.
+// Without it the oldest records would be of no epoch, and whoever asks where theirs ends would be told "unknown" and throw
+// away a log that agrees (KIP-101).
 func (c *EpochCache) truncateFromStart(start wire.Offset) (changed bool) {
 	i := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Start > start })
 	if i == 0 || i == 1 && c.entries[0].Start == start {

@@ -32,7 +32,7 @@ type Rules struct {
 	// batch is of a newer leader, in a response of an older one that was overtaken (KAFKA-18723).
 	BoundFollowerEpoch bool
 
-	// DurableNames: are the names and the length that a truncation or a deletion leaves, and the names that a recovery
+	// DurableNames: are the names and the length that a truncation or a deletion leaves, and those that a recovery
 	// relies on, made durable at once? Kafka leaves that to the file system; power loss may then bring back a piece of
 	// what was cut off, or a segment that recovery had already counted out.
 	DurableNames bool
