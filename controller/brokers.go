@@ -160,7 +160,8 @@ func supports(m cluster, req *kmsg.BrokerRegistrationRequest) bool {
 	return !slices.ContainsFunc(m.Features(), func(name string) bool { return !fits(name) })
 }
 
-// inSession tells whether a broker was heard of within its session timeout.
+// inSession tells whether a broker was heard of within its session timeout, by the monotonic clock: a step of the wall
+// clock must not fence a cluster.
 func (c *Controller) inSession(e env.Env, id wire.NodeID) bool {
 	s := c.sessions[id]
 	return s != nil && e.Now().Sub(s.seen) < c.cfg.SessionTimeout
@@ -187,7 +188,7 @@ func (c *Controller) heartbeat(e env.Env, m cluster, req *kmsg.BrokerHeartbeatRe
 	c.heard(e, b.ID, max(applied, 0))
 	s := c.sessions[b.ID]
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
-	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch)
+	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // before that it may hold roles of the incarnation before it (KIP-631)
 	resp.IsFenced = b.Fenced
 	var records []wire.MetadataRecord
 	now := func() { // SHUTDOWN_NOW
@@ -221,7 +222,9 @@ func (c *Controller) heartbeat(e env.Env, m cluster, req *kmsg.BrokerHeartbeatRe
 	return records, resp
 }
 
-// lowestActive is the least that any active broker has applied of the metadata log: below it, everybody knows.
+// lowestActive is the least that any active broker has applied of the metadata log: below it, everybody knows. Who leaves
+// before everybody knows the new leaders is asked for records that it does not lead any more, and then for nothing at all
+// (KIP-841).
 func (c *Controller) lowestActive(m cluster) wire.Offset {
 	lowest := wire.Offset(1<<63 - 1)
 	for _, b := range m.Brokers() {

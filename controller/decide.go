@@ -41,7 +41,8 @@ func (c cluster) unclean(topic string) bool {
 	return c.unclean0
 }
 
-// minISR is a topic's min.insync.replicas, at most its replication factor (getTopicEffectiveMinIsr).
+// minISR is a topic's min.insync.replicas, at most its replication factor (getTopicEffectiveMinIsr): a topic of two replicas
+// that asks for three would never be committed, and its ELR never be cleared (KIP-966).
 func (c cluster) minISR(t *image.Topic) int {
 	n := c.minISR0
 	if v, ok := c.config(t.Name, minISRConfig); ok {
@@ -93,7 +94,8 @@ const (
 //	ELR     was in the ISR when that fell below min.insync.replicas: nothing was committed without it since then
 //	last    who led last, once ISR and ELR are both empty
 //
-// Without them the last member of an ISR is never removed, so that the partition remembers who has everything.
+// Without them the last member of an ISR is never removed, so that the partition remembers who has everything. What that
+// member loses in a power loss it is elected without: the ELR, and its unclean-shutdown detection, are there for this.
 type shift struct {
 	p        *image.Partition
 	isr      []wire.NodeID            // target
@@ -153,8 +155,9 @@ func (s shift) record() *wire.PartitionChangeRecord {
 	return r
 }
 
-// eligible is the ELR that goes with the target ISR: empty while the ISR is large enough, else everybody who left since,
-// and who still has what it had then.
+// eligible is the ELR that goes with the target ISR (KIP-966): empty while the ISR is large enough, else everybody who left
+// since, and who still has what it had then. They have everything committed, because below min.insync.replicas the high
+// watermark stands still; from the moment that it may move on they have not.
 func (s shift) eligible() []wire.NodeID {
 	if !s.elr || len(s.isr) >= s.minISR {
 		return nil
@@ -169,8 +172,9 @@ func (s shift) eligible() []wire.NodeID {
 }
 
 // elect chooses the leader (PartitionChangeBuilder.electLeader): the current one if it is valid, else the first valid
-// replica, where valid means alive, and in sync or, if nobody is in sync, eligible. Then, as a last resort that may lose
-// records, the last known leader, and if the topic allows it anybody who is alive.
+// replica, where valid means alive, and in sync or, if nobody is in sync, eligible (KIP-966). Then, as a last resort that may
+// lose records, the last known leader (KAFKA-19522: only if it lives), and if the topic allows it anybody who is alive. A
+// valid leader stays also in an unclean election: every change of leader costs its clients a round of metadata.
 func (s shift) elect(elr []wire.NodeID) (leader wire.NodeID, dirty bool) {
 	valid := func(id wire.NodeID) bool {
 		return (slices.Contains(s.isr, id) || len(s.isr) == 0 && slices.Contains(elr, id)) && s.alive(id)
@@ -240,7 +244,8 @@ func (c cluster) each(change func(t *image.Topic, p *image.Partition) *wire.Part
 	return records
 }
 
-// leave are the changes of every partition that a broker is in sync with or leads: it can no longer.
+// leave are the changes of every partition that a broker is in sync with or leads: it can no longer (KIP-631). The leaders
+// would find out for themselves after replica.lag.time.max, and until then acks=all would wait for somebody who is gone.
 func (c cluster) leave(id wire.NodeID) []wire.MetadataRecord {
 	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id {
@@ -254,7 +259,7 @@ func (c cluster) leave(id wire.NodeID) []wire.MetadataRecord {
 }
 
 // loseTail are the changes for a broker that comes back from an unclean shutdown: what it had may be gone, and with it
-// its place in the ISR and its eligibility.
+// its place in the ISR and its eligibility (KIP-966, KAFKA-15586): an acknowledgement rests on page caches.
 func (c cluster) loseTail(id wire.NodeID) []wire.MetadataRecord {
 	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id && !slices.Contains(p.ELR, id) {
@@ -267,8 +272,8 @@ func (c cluster) loseTail(id wire.NodeID) []wire.MetadataRecord {
 	})
 }
 
-// fence are the records that take a broker out: it leaves every ISR, what it led is led by others, and its registration
-// says so.
+// fence are the records that take a broker out (KIP-631): it leaves every ISR, what it led is led by others, and its
+// registration says so, last and in the same batch: nobody may see a fenced broker that leads.
 func (c cluster) fence(b *image.Broker) []wire.MetadataRecord {
 	return append(c.leave(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
@@ -286,7 +291,8 @@ func (c cluster) unfence(b *image.Broker) []wire.MetadataRecord {
 	})...)
 }
 
-// shutDown are the records of a broker that wants to go: it keeps serving until others lead.
+// shutDown are the records of a broker that wants to go (KIP-841): it keeps serving until others lead, and is in service no
+// more, or the new leaders would take it back into the ISR that it has just left (KAFKA-13916).
 func (c cluster) shutDown(b *image.Broker) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1}}
 	return append(records, c.leave(b.ID)...)
@@ -303,7 +309,9 @@ func (c cluster) reelect(topic string) []wire.MetadataRecord {
 	})
 }
 
-// rebalance are the changes that give leadership back to the first replicas that are in sync again.
+// rebalance are the changes that give leadership back to the first replicas that are in sync again: after a rolling restart
+// the last broker would lead everything. KRaft's controller does it for every such partition, and does not look at
+// leader.imbalance.per.broker.percentage, which stayed behind with ZooKeeper (maybeBalancePartitionLeaders).
 func (c cluster) rebalance() []wire.MetadataRecord {
 	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if first := p.Replicas[0]; p.Leader == first || !p.InISR(first) || !c.active(first) {

@@ -11,9 +11,11 @@ import (
 	"samsa/wire"
 )
 
-// AlterPartition: version 2 topic ids, version 3 the broker epoch of each member (KIP-903).
+// AlterPartition (KIP-497): version 1 the leader's recovery state (KIP-704), version 2 topic ids (KIP-516), version 3 the
+// broker epoch of each member (KIP-903).
 
-// alterPartition lets a leader change the ISR, one compare-and-set per partition.
+// alterPartition lets a leader change the ISR, one compare-and-set per partition. Who asks must be the incarnation that is
+// registered: a broker that was replaced may still believe that it leads (KIP-631).
 func alterPartition(m cluster, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
 	sender := m.Broker(wire.NodeID(req.BrokerID))
 	if sender == nil || sender.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
@@ -43,7 +45,7 @@ func alterPartition(m cluster, req *kmsg.AlterPartitionRequest) ([]wire.Metadata
 					records = append(records, r)
 					now = p.After(r)
 				}
-				tellPartition(&ap, &now) // a completed reassignment, which may elect, would be NEW_LEADER_ELECTED
+				tellPartition(&ap, &now) // a completed reassignment, which may elect, would be NEW_LEADER_ELECTED (KIP-841)
 			}
 			ap.ErrorCode = codeOf(err)
 			at.Partitions = append(at.Partitions, ap)
@@ -87,11 +89,15 @@ func (c cluster) mayAlter(sender wire.NodeID, t *image.Topic, p *image.Partition
 	epoch, version, state := wire.Epoch(rp.LeaderEpoch), wire.PartitionEpoch(rp.PartitionEpoch), wire.LeaderRecoveryState(rp.LeaderRecoveryState)
 	switch {
 	case epoch > p.Epoch || version > p.Version:
-		return kerr.NotController // the leader has seen more than this controller
+		// The leader has seen more than this controller, which must be a deposed one: ask the other. Called outdated instead,
+		// the leader would wait for metadata that it has already, for ever (KAFKA-14154).
+		return kerr.NotController
 	case epoch < p.Epoch:
 		return kerr.FencedLeaderEpoch
 	case sender != p.Leader:
 		return kerr.InvalidRequest
+	// Behind the leader epoch: it was decided on a state that is no more, for example by counting on a member that the
+	// controller has fenced since.
 	case c.rules.Outdated(version, p.Version):
 		return kerr.InvalidUpdateVersion
 	}
@@ -108,13 +114,14 @@ func (c cluster) mayAlter(sender wire.NodeID, t *image.Topic, p *image.Partition
 		return kerr.InvalidRequest
 	case state != wire.Recovered && state != wire.Recovering:
 		return kerr.InvalidRequest
+	// A leader that is still recovering from an unclean election takes nobody in, and none begins to recover later (KIP-704).
 	case state == wire.Recovering && (len(rp.NewEpochISR) > 1 || p.Recovery == wire.Recovered):
 		return kerr.InvalidRequest
 	}
 	for _, n := range rp.NewEpochISR {
 		b := c.Broker(wire.NodeID(n.BrokerID))
 		if b == nil || !c.rules.MayJoinISR(b) || !sameIncarnation(c, b, n.BrokerEpoch) {
-			return kerr.IneligibleReplica
+			return kerr.IneligibleReplica // last, so that it also says: all else was right, and nothing was changed (KIP-841)
 		}
 	}
 	return nil
@@ -162,7 +169,8 @@ func electLeaders(m cluster, req *kmsg.ElectLeadersRequest) ([]wire.MetadataReco
 	return records, resp
 }
 
-// electLeader is one election that an admin asked for (ReplicationControlManager.electLeader).
+// electLeader is one election that an admin asked for (ReplicationControlManager.electLeader, KIP-460). To ask for any leader
+// is to accept the loss, whatever the topic's config says; so it must not depose a leader that is there.
 func (c cluster) electLeader(topic string, partition int32, any bool) (*wire.PartitionChangeRecord, *kerr.Error) {
 	t := c.TopicNamed(topic)
 	if t == nil {

@@ -79,7 +79,10 @@ func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
 }
 
 // change applies a PartitionChangeRecord. The epochs are not in the record: they follow from it, so that no two
-// nodes can disagree (PartitionRegistration.merge).
+// nodes can disagree (PartitionRegistration.merge). The partition epoch rises with every change, so that a proposal made on
+// an older state can be told (KIP-497). The leader epoch rises when a leader is named, also none, or the same one again:
+// what was written under it has another author or another set of replicas. A smaller ISR alone is no reason since 3.6: it
+// only interrupted everybody (KAFKA-15021).
 func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.Leader != wire.LeaderUnchanged {
 		p.Leader = r.Leader

@@ -36,8 +36,8 @@ func (n *Node) load(d env.Disk) (wire.QuorumState, error) {
 	return wire.ParseQuorumState(content)
 }
 
-// remember makes the node's epoch, leader and vote durable, before anything is said that rests on them. A node that
-// cannot remember must not speak: it dies.
+// remember makes the node's epoch, leader and vote durable, before anything is said that rests on them (KIP-595). A node
+// that cannot remember must not speak: it dies.
 func (n *Node) remember(e env.Env) bool {
 	q := wire.QuorumState{LeaderID: n.leader, LeaderEpoch: n.epoch, VotedID: n.voted}
 	for _, v := range n.cfg.Voters {

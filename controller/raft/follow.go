@@ -61,8 +61,8 @@ func (n *Node) fetched(e env.Env, resp *kmsg.FetchResponse) bool {
 	return true
 }
 
-// take appends the leader's records and makes them durable before the next fetch tells the leader of them. An error is
-// about the bytes; the disk's end the node.
+// take appends the leader's records and makes them durable before the next fetch tells the leader of them: its offset is
+// what the leader counts a majority by (KAFKA-10533). An error is about the bytes; the disk's end the node.
 func (n *Node) take(e env.Env, records []byte) error {
 	if _, err := n.log.AppendAsFollower(e.Disk(), records, n.epoch); err != nil {
 		if n.log.Offline() != nil {
@@ -117,6 +117,7 @@ func (n *Node) truncate(e env.Env, epoch wire.Epoch, end wire.Offset) error {
 		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: nothing parts", epoch, end, n.log.End())
 	}
 	if to < n.hw {
+		// Something committed is about to go, so some promise is broken already. To stop leaves the copy (KAFKA-12460).
 		if !n.cfg.Rules.MayTruncateBelow(n.hw, to) {
 			panic(fmt.Sprintf("raft: node %d must cut its log to %d, below the high watermark %d", n.cfg.Node, to, n.hw))
 		}

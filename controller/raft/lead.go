@@ -13,8 +13,9 @@ import (
 	"samsa/wire"
 )
 
-// lead enters Leader: the file says so first, then the epoch's first record is appended. Without a record of its own
-// epoch a leader can commit nothing, so it writes one at once.
+// lead enters Leader: the file says so first, or a restart would not find out that this node led, and had better not go on
+// (KAFKA-10527). Then the epoch's first record is appended: without a record of its own epoch a leader can commit nothing
+// (KAFKA-12619), so it writes one at once.
 func (n *Node) lead(e env.Env) {
 	n.leader = n.cfg.Node
 	if !n.remember(e) {
@@ -302,7 +303,7 @@ func (n *Node) endTold(e env.Env, p *peer, resp *kmsg.EndQuorumEpochResponse) bo
 }
 
 // ended serves EndQuorumEpoch: the leader gives up. Its favourite campaigns at once, the others later, each twice as
-// late as the one before it.
+// late as the one before it, so that they do not split the vote (KIP-595).
 func (n *Node) ended(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.EndQuorumEpochResponse)
 	if resp.ErrorCode = n.misdirected(req.ClusterID, len(req.Topics)); resp.ErrorCode != 0 {

@@ -16,7 +16,8 @@ type Rules struct {
 	// majority that holds them in page caches only can lose them together (KAFKA-10533).
 	FlushFirst bool
 
-	// MayExpose: may a leader expose a high watermark that a majority has reached, given where its epoch starts?
+	// MayExpose: may a leader expose a high watermark that a majority has reached, given where its epoch starts? Only behind
+	// a record of its own epoch: what is older may be on a majority and still be overwritten (KAFKA-12619).
 	MayExpose func(hw, epochStart wire.Offset) bool
 
 	// MayTruncateBelow: may a log be cut to an offset below its high watermark? It means that something committed is
@@ -24,7 +25,7 @@ type Rules struct {
 	MayTruncateBelow func(hw, to wire.Offset) bool
 
 	// CheckQuorum: how long does a leader stay that hears no fetches of a majority, given the fetch timeout? 0 is for
-	// ever.
+	// ever, and whoever can reach only that leader waits as long (KAFKA-15489).
 	CheckQuorum func(fetchTimeout env.Duration) env.Duration
 
 	// PreVote: does a node ask whether it could win before it raises the epoch? A node that was away would else

@@ -112,7 +112,8 @@ func (n *Node) forLeader(epoch wire.Epoch) *kerr.Error {
 }
 
 // validate finds out whether a log that ends at an offset, with its last record of an epoch, is a prefix of this one. If
-// not, it answers how far the two may agree. (With snapshots, an offset below the log's start is answered here with one.)
+// not, it answers how far the two may agree (KIP-595): before the position counts, for it may lie in another history. (With
+// snapshots, an offset below the log's start is answered here with one.)
 func (n *Node) validate(end wire.Offset, last wire.Epoch) (epoch wire.Epoch, at wire.Offset, parts bool) {
 	if end == 0 && n.log.Start() == 0 {
 		return 0, 0, false

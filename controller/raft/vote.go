@@ -23,13 +23,16 @@ var (
 func (n *Node) lastEpoch() wire.Epoch { return max(n.log.Epochs().Latest(), 0) }
 
 // upToDate tells whether a log that ends like this has everything that this node's log may have committed: a later last
-// epoch wins, and in one epoch the longer log.
+// epoch wins, and in one epoch the longer log (KIP-595, Raft 5.4.1). Length alone would elect who was cut off longest and
+// wrote most to itself.
 func (n *Node) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 	mine := n.lastEpoch()
 	return epoch > mine || epoch == mine && end >= n.log.End()
 }
 
-// grants decides on a vote in the current epoch (EpochState.canGrantVote of each state).
+// grants decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A vote
+// is a promise and is given once; a pre-vote is an opinion, and a follower's is no while it hears its leader: whoever asks is
+// alone in missing it.
 //
 //	             pre-vote                                     vote
 //	Unattached   log                                          to whom it already went; else log, if the epoch has no leader
@@ -102,7 +105,8 @@ func (n *Node) decide(e env.Env, voter int32, p *kmsg.VoteRequestTopicPartition)
 	return !n.dead, nil
 }
 
-// cast gives the epoch's one vote away, durably. Whoever voted waits anew: the candidate has as good a log as any.
+// cast gives the epoch's one vote away, durably: a voter that forgets it in a power loss votes twice, and an epoch has two
+// leaders (KIP-595). Whoever voted waits anew: the candidate has as good a log as any.
 func (n *Node) cast(e env.Env, candidate wire.NodeID) {
 	n.voted = candidate
 	if n.state == Unattached {
