@@ -46,7 +46,7 @@ func (b *Broker) InService(id wire.NodeID) bool {
 	return broker != nil && broker.Active()
 }
 
-// reviewISR looks for laggards, every half lag time.
+// reviewISR looks for laggards, every half lag time: so nobody stays for longer than one and a half (KIP-16).
 func (b *Broker) reviewISR(e env.Env) {
 	for _, r := range b.live() {
 		_, shrinks := r.Shrink(e.Now())

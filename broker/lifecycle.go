@@ -92,7 +92,8 @@ func (b *Broker) heardOf(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponse
 // tryNext asks another controller.
 func (b *Broker) tryNext(e env.Env) { b.ctrl.turn(e, (b.ctrl.at+1)%len(b.cfg.Controllers)) }
 
-// begin opens the incarnation: a new identity, the metadata log, and a registration.
+// begin opens the incarnation (KIP-631): a new identity, the metadata log, and a registration. The logs are loaded by now:
+// whoever is let in must be able to serve at once.
 func (b *Broker) begin(e env.Env) {
 	for i := range b.life.incarnation {
 		b.life.incarnation[i] = byte(e.Choose("broker.incarnation", 256))
@@ -194,7 +195,8 @@ func (b *Broker) Stop(e env.Env) {
 	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, 0)
 }
 
-// leave flushes everything, says so on the disk, and exits.
+// leave flushes everything, says so on the disk with the broker epoch that did it, and exits: the next incarnation shows it
+// to keep its place in the ELR (KIP-966).
 func (b *Broker) leave(e env.Env) {
 	e.Exit(b.close(e.Disk()))
 }

@@ -12,8 +12,9 @@ import (
 	"samsa/wire"
 )
 
-// publish makes the partitions follow the image (ReplicaManager.applyDelta): first what is deleted or no longer ours,
-// then what we lead, then what we follow.
+// publish makes the partitions follow the image (ReplicaManager.applyDelta): first what is deleted or no longer ours, for
+// its name may be another topic's now; then what we lead, for others wait to follow it; then what we follow. The image may
+// have passed many leaders since the last time: only the last one counts, so a role is never taken on for a record (KIP-631).
 //
 // The first time waits until the image is as far as the metadata log was committed when this incarnation first asked: by
 // an older image our own logs would look like nobody's.

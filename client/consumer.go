@@ -197,7 +197,8 @@ func (c *Consumer) find(e env.Env, i int, l leader) {
 	c.ask(e, i, l, req, 0)
 }
 
-// validate asks whether the record before the position is still what it was.
+// validate asks whether the record before the position is still what it was (KIP-320). Without it a consumer reads on in
+// the new leader's history as if it were its own, and misses what stands in the place of what it has read.
 func (c *Consumer) validate(e env.Env, i int, l leader) {
 	p := c.parts[i]
 	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
