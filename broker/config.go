@@ -20,6 +20,7 @@ type Config struct {
 
 	rack             *string
 	heartbeat        env.Duration
+	session          env.Duration // the longest rest between attempts at a refused registration or heartbeat
 	registrationWait env.Duration
 	lagMax           env.Duration
 	fetchWait        env.Duration
@@ -47,6 +48,7 @@ func (c Config) settled() Config {
 	if !s.IsNull("broker.rack") {
 		c.rack = kmsg.StringPtr(s.Text("broker.rack"))
 	}
+	c.session = env.Duration(s.Duration("broker.session.timeout.ms"))
 	c.registrationWait = env.Duration(s.Duration("initial.broker.registration.timeout.ms"))
 	c.heartbeat = env.Duration(s.Duration("broker.heartbeat.interval.ms"))
 	c.lagMax = env.Duration(s.Duration("replica.lag.time.max.ms"))

@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/broker"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
+	"samsa/wire/config"
 )
 
 // drop deletes a topic through broker 1.
@@ -263,4 +266,43 @@ func TestISRChangesDoNotWaitForABackoff(t *testing.T) {
 	r.until("the first shrink", func() bool { return inSync(2) > 0 })
 	r.run(40 * env.Millisecond)
 	require.Equal(t, 3, inSync(2), "the others come right behind it")
+}
+
+// stern is a controller that takes nobody in. It keeps when it was asked.
+type stern struct{ asked []env.Instant }
+
+func (s *stern) Start(env.Env) {}
+func (s *stern) Receive(e env.Env, t env.Ticket, req env.Request) {
+	r, ok := req.(*kmsg.BrokerRegistrationRequest)
+	if !ok {
+		return // a fetch of the metadata waits
+	}
+	s.asked = append(s.asked, e.Now())
+	resp := r.ResponseKind().(*kmsg.BrokerRegistrationResponse)
+	resp.ErrorCode = kerr.DuplicateBrokerRegistration.Code
+	e.Reply(t, resp)
+}
+func (s *stern) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
+func (s *stern) Lost(env.Env, env.Link, error)                                 {}
+func (s *stern) Fire(env.Env, env.Timer)                                       {}
+func (s *stern) Stop(e env.Env)                                                { e.Exit(nil) }
+
+func TestARefusedBrokerAsksAgainLessAndLess(t *testing.T) {
+	c := &stern{}
+	w := sim.New(sim.Config{Seed: 1, Mode: sim.Wire})
+	t.Cleanup(w.Close)
+	w.Add(sim.Machine{Addr: "c1", New: func() env.Node { return c }})
+	w.Add(sim.Machine{Addr: "b1", New: func() env.Node {
+		return broker.New(broker.Config{Node: 1, ClusterID: "cluster", Controllers: []env.Addr{"c1"}, Static: config.New(config.Broker)})
+	}})
+	w.Start("c1")
+	w.Start("b1")
+	w.RunUntil(sim.Time(50 * env.Second))
+	want := 100 * env.Millisecond
+	require.Greater(t, len(c.asked), 9)
+	for i := range c.asked[1:] {
+		rest := c.asked[i+1].Sub(c.asked[i])
+		require.InEpsilon(t, float64(want), float64(rest), 0.05, "the rest behind attempt %d", i+1)
+		want = min(2*want, 9*env.Second) // never more than a session
+	}
 }

@@ -27,6 +27,7 @@ type life struct {
 	open        bool // it has been let in once, and serves since
 	leaving     bool
 	refused     bool // as a duplicate, at least once
+	failures    int  // of registrations and heartbeats, in a row
 }
 
 // controllerLink is how a broker finds the active controller: one connection a lane, so that none waits for another, all
@@ -144,11 +145,33 @@ func (b *Broker) registered(e env.Env, resp env.Response, err error) {
 		e.Note(noteDuplicate, int64(b.cfg.Node), 0, 0, 0)
 	}
 	if err != nil || resp.(*kmsg.BrokerRegistrationResponse).ErrorCode != 0 {
-		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, b.cfg.retryBackoff)
+		var code int16
+		if err == nil {
+			code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
+		}
+		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, b.rest(e, code))
 		return
 	}
+	b.life.failures = 0
 	b.life.epoch = wire.BrokerEpoch(resp.(*kmsg.BrokerRegistrationResponse).BrokerEpoch)
 	b.beat(e)
+}
+
+// rest is how long to wait before the next registration or heartbeat, after an error. One that the active controller
+// answered doubles from 100 ms up to a session, 2 % to either side (BrokerLifecycleManager.resendExponentialBackoff). What
+// was lost, or refused because another one is active, the channel sends again a little later (code 0, NOT_CONTROLLER).
+func (b *Broker) rest(e env.Env, code int16) env.Duration {
+	if code == 0 || code == kerr.NotController.Code {
+		return b.cfg.retryBackoff
+	}
+	wait := b.cfg.retryBackoff
+	for i := 0; i < b.life.failures && wait < b.cfg.session; i++ {
+		wait *= 2
+	}
+	b.life.failures++
+	const jitter = 20 // permille
+	spread := env.Duration(e.Choose("broker.resend-backoff", 2*jitter+1))
+	return min(wait*(1000-jitter+spread)/1000, b.cfg.session)
 }
 
 // beat sends a heartbeat: how far we are, and what we want.
@@ -165,6 +188,11 @@ func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
 	next := b.cfg.retryBackoff
 	if err == nil {
 		r := resp.(*kmsg.BrokerHeartbeatResponse)
+		if r.ErrorCode != 0 {
+			next = b.rest(e, r.ErrorCode)
+		} else {
+			b.life.failures = 0
+		}
 		switch {
 		case r.ErrorCode == kerr.StaleBrokerEpoch.Code || r.ErrorCode == kerr.BrokerIDNotRegistered.Code:
 			b.register(e)

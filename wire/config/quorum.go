@@ -6,7 +6,7 @@ var quorum = []Config{
 		"Whether the controller gives leadership back to preferred replicas."},
 	{"broker.heartbeat.interval.ms", Broker, Int, "2000", Rule{}, "2.8",
 		"Time between a broker's heartbeats to the controller."},
-	{"broker.session.timeout.ms", Controller, Int, "9000", Rule{}, "2.8",
+	{"broker.session.timeout.ms", Broker | Controller, Int, "9000", Rule{}, "2.8",
 		"Silence after which the controller fences a broker."},
 	{"controller.quorum.append.linger.ms", Controller, Int, "25", atLeast(0), "2.8",
 		"How long the quorum leader collects records before it flushes them. Named quorum.* in 2.7."},
