@@ -99,6 +99,9 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 		a.unsure = a.unsure || lost
 		if lost {
 			a.active = ""
+			if err == nil { // who named it is behind: the next one is asked
+				a.any = (a.any + 1) % len(a.cluster)
+			}
 		}
 		a.rest(e)
 		return
