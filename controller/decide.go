@@ -159,7 +159,10 @@ func (s shift) record() *wire.PartitionChangeRecord {
 // since, and who still has what it had then. They have everything committed, because below min.insync.replicas the high
 // watermark stands still; from the moment that it may move on they have not.
 func (s shift) eligible() []wire.NodeID {
-	if !s.elr || len(s.isr) >= s.minISR {
+	if !s.elr {
+		return s.p.ELR // from when the feature was on: one of them may lead, and any change forgets them
+	}
+	if len(s.isr) >= s.minISR {
 		return nil
 	}
 	var elr []wire.NodeID
