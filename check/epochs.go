@@ -68,28 +68,43 @@ func seeCache(d *Docket, v *View, c *Change) {
 }
 
 // cacheWrong says how a replica's epoch cache differs from its log, "" if it does not. What lies behind the end that the
-// broker knows of is not in question: somebody may have written there since.
+// broker knows of is not in question: somebody may have written there since. Nor is what lies below an offset where the log
+// has begun before: the cache forgets that at once (truncateFromStart), and the files later, or never if power is lost first.
 func (r *Replica) cacheWrong() string {
+	from, cache := r.Start, r.Epochs
+	if r.began > from {
+		from = r.began
+		for len(cache) > 1 && cache[1].Start <= from {
+			cache = cache[1:]
+		}
+		if len(cache) > 0 {
+			cache = append([]EpochStart{{cache[0].Epoch, max(cache[0].Start, from)}}, cache[1:]...)
+		}
+	}
 	at := 0
 	for i, truth := range r.Log.epochs {
-		begins := max(truth.Start, r.Start)
-		if begins >= r.End || i+1 < len(r.Log.epochs) && r.Log.epochs[i+1].Start <= r.Start {
+		begins := max(truth.Start, from)
+		if begins >= r.End || i+1 < len(r.Log.epochs) && r.Log.epochs[i+1].Start <= from {
 			continue
 		}
 		switch {
-		case at == len(r.Epochs) || r.Epochs[at].Epoch > truth.Epoch:
+		case at == len(cache) || cache[at].Epoch > truth.Epoch:
 			return "in the log, epoch " + itoa(truth.Epoch) + " begins at " + itoa(begins)
-		case r.Epochs[at].Epoch < truth.Epoch:
-			return "the log has nothing of epoch " + itoa(r.Epochs[at].Epoch) + " there"
-		case r.Epochs[at].Start != begins:
+		case cache[at].Epoch < truth.Epoch:
+			return "the log has nothing of epoch " + itoa(cache[at].Epoch) + " there"
+		case cache[at].Start != begins:
 			return "in the log, epoch " + itoa(truth.Epoch) + " begins at " + itoa(begins)
 		}
 		at++
 	}
-	if at < len(r.Epochs) { // a leader notes where it begins, before it writes anything
-		if e := r.Epochs[at]; at+1 < len(r.Epochs) || e.Start != r.End || e.Epoch > r.Epoch {
-			return "the log has nothing of epoch " + itoa(e.Epoch)
-		}
+	if at == len(cache) {
+		return ""
+	}
+	e := cache[at]
+	emptied := from >= r.End && e.Start <= from     // the epoch of the last record that was deleted
+	begun := e.Start == r.End && e.Epoch <= r.Epoch // a leader notes where it begins, before it writes anything
+	if at+1 < len(cache) || !emptied && !begun {
+		return "the log has nothing of epoch " + itoa(e.Epoch)
 	}
 	return ""
 }

@@ -80,6 +80,7 @@ func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 // Grew says that a replica's true log has a new last batch.
 func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 	r.Log.push(b)
+	r.removed = false
 	p.regain(r, b)
 	if p.grown = v.now; p != v.quorum.log {
 		v.grown = v.now
@@ -117,7 +118,21 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 		return
 	}
 	p.release(r, start)
+	p.trimmed = max(p.trimmed, start)
 	l.trim(l.find(start), start)
+}
+
+// begin enters where a broker takes its log to begin. All below was deleted on purpose, and nobody owes it; but the files may
+// hold it for a while, and a broker that forgets may begin there again. So the true log keeps it until it goes.
+func (p *Partition) begin(r *Replica, start wire.Offset) {
+	if r.Log.Len() == 0 && start > r.Log.start { // it was emptied, to go on there
+		r.Log.trim(0, start)
+	}
+	if start <= r.began || start <= r.Log.start && start <= p.trimmed {
+		return
+	}
+	p.release(r, start)
+	p.trimmed, r.began = max(p.trimmed, start), start
 }
 
 // Deleted says that a replica is gone on purpose, with its log.
@@ -125,7 +140,7 @@ func (v *View) Deleted(p *Partition, r *Replica) {
 	p.release(r, 1<<62)
 	r.Log = Log{turns: r.Log.turns + 1}
 	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
-	r.known, r.flushed = false, 0
+	r.known, r.flushed, r.began, r.removed = false, 0, 0, true
 }
 
 // Flushed says that all batches of a replica below an offset are on the device: true syncs have carried them there.
@@ -187,9 +202,7 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 		b := v.Broker(r.Node)
 		b.loaded = len(b.hits)
 	}
-	if s.Start > r.Log.start && s.Start > r.Log.Start() {
-		v.Trimmed(p, r, s.Start)
-	}
+	p.begin(r, s.Start)
 	if s.Leads {
 		p.settle(v, r, before)
 	}
@@ -200,6 +213,9 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 // there in the broker's own true log at this moment; what it reckoned with is from the moment it gave the answer.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
+	if !ok && r.removed || p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
+		return // the answer was slow to leave, and its topic is gone meanwhile
+	}
 	if !ok || b.Base != base {
 		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}
 	}

@@ -183,7 +183,11 @@ var oneValue = &Check{
 			case !again:
 				at[k] = op
 			case was.Value != op.Value && was.Topic == op.Topic:
-				s.decide(op, "leader", op.Offset, s.licensed(op.Partition, op.Offset), was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
+				clause := s.licensed(op.Partition, op.Offset)
+				if clause == "" {
+					clause = c.View.deletedAt(op.Partition, op.Offset)
+				}
+				s.decide(op, "leader", op.Offset, clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
 					op.Partition.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+" there at step "+itoa(op.Step))
 			default:
 				s.seen++
@@ -352,6 +356,8 @@ var producerOrder = &Check{
 				clause := c.View.gone(op.Partition, op.Offset) // what was lost legitimately leaves its offsets to others
 				switch {
 				case clause != "" || send.Idempotent:
+				case before.Outcome == OK && before.Offset > op.Offset && c.View.deletedAt(op.Partition, 0) != "":
+					clause = withoutIdempotence + "; of the first copies, those at the log's beginning are deleted"
 				case send.Acks == 0: // written is all it knows: on another connection a later one may be served before it
 					clause = "acks=0: the producer went on before the broker had the record"
 				case send.Outcome != OK:

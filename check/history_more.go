@@ -30,6 +30,9 @@ var ackedWhereTold = &Check{
 				if clause == "" && op.Acks == 1 {
 					clause = asksForLess
 				}
+				if clause == "" && !op.Idempotent { // the copy that was acknowledged may be gone before anybody read it
+					clause = c.View.deletedAt(op.Partition, op.Offset)
+				}
 				s.decide(polls[0], "leader", op.Offset, clause, op.Client+" was told that "+quote(op.Value)+" is at offset "+itoa(op.Offset)+" of "+
 					op.Partition.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
 			}
@@ -83,11 +86,10 @@ var resetsLicensed = &Check{
 			case Poll, Drain:
 				s.seen++
 			case Jump:
-				clause := c.View.gone(op.Partition, op.Offset)
-				s.decide(op, "consumer", op.Offset, clause, op.Client+" stood at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
+				s.decide(op, "consumer", op.Offset, c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
 					" and was told that it is out of range; auto.offset.reset took it elsewhere")
 			case Rewind:
-				s.decide(op, "consumer", op.Offset, c.View.gone(op.Partition, op.Offset), op.Client+" had read "+op.Partition.String()+
+				s.decide(op, "consumer", op.Offset, c.View.moved(op), op.Client+" had read "+op.Partition.String()+
 					" further than to offset "+itoa(op.Offset)+" and was told that the log was cut off there")
 			}
 		}
@@ -99,6 +101,21 @@ var resetsLicensed = &Check{
 	},
 }
 
+// moved names what allows that a reader's position went elsewhere: what lay there is gone, or the topic is. A consumer keeps
+// its position over that, as Kafka's does, and finds out when it asks the next topic of that name.
+func (v *View) moved(op Op) string {
+	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
+		return clause
+	}
+	name := undeleted(op.Partition).Topic
+	for _, b := range v.image.owners[name] {
+		if b.id == (wire.TopicID{}) {
+			return "topic " + name + " was deleted while it was read: a position in it says nothing about the next one of that name"
+		}
+	}
+	return ""
+}
+
 // deletedAt names the deletion from the log's beginning, by retention or by an operator, that took an offset.
 func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
@@ -106,13 +123,16 @@ func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	}
 	tp = undeleted(tp)
 	for _, p := range v.parts {
-		for _, r := range p.replicas {
-			if p.TP == tp && r.Log.start > at {
-				return "the log of " + tp.String() + " was deleted below offset " + itoa(r.Log.start)
-			}
+		if p.TP == tp && p.trimmed > at {
+			return p.deleted()
 		}
 	}
 	return ""
+}
+
+// deleted is the clause of what was deleted from a log's beginning.
+func (p *Partition) deleted() string {
+	return "the log of " + p.TP.String() + " was deleted below offset " + itoa(p.trimmed)
 }
 
 // gone names what allows that an offset is out of range: deletion from the log's beginning, or a licensed loss.

@@ -36,6 +36,14 @@ type bound struct {
 	epoch wire.Epoch   // of a partition: its leader epoch
 }
 
+// owner is whose a name is now, and since when.
+func (m *image) owner(name string) (last bound) {
+	if all := m.owners[name]; len(all) > 0 {
+		last = all[len(all)-1]
+	}
+	return last
+}
+
 // seating is one registration that ever was committed.
 type seating struct {
 	node        wire.NodeID

@@ -293,8 +293,8 @@ func (p *Partition) lacks(r *Replica, visit func(*promise) (on bool)) {
 		if r.lacking == 0 {
 			return
 		}
-		if q.lost || q.held&(1<<r.slot) != 0 || q.Base < r.Log.start {
-			continue
+		if q.lost || q.held&(1<<r.slot) != 0 || q.Base < r.Log.start || q.Base < p.trimmed {
+			continue // what was deleted on purpose anywhere is owed nowhere
 		}
 		if !visit(q) {
 			return

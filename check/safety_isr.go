@@ -138,7 +138,7 @@ func seeHW(d *Docket, v *View, c *Change) {
 		for _, id := range set {
 			d.exercised()
 			o := p.replica(id)
-			if o == nil || o == r || d.broken() || o.Log.End() >= r.HW && (!has || last.Base < o.Log.Start() || o.Log.Has(last)) {
+			if o == nil || o == r || d.broken() || o.Log.End() >= r.HW && (!has || last.Base < max(o.Log.Start(), p.trimmed) || o.Log.Has(last)) {
 				continue
 			}
 			if v.Broker(id).tainted() || p.elapsed(r.Epoch) {
@@ -310,7 +310,7 @@ func seeLegal(d *Docket, v *View, c *Change) {
 		bad("its leader ", itoa(a.Leader), " is not in the ISR ", nodes(a.ISR))
 	case len(a.ELR) > 0 && len(a.ISR) >= v.minISR(p):
 		bad("an ELR of ", nodes(a.ELR), " beside an ISR of ", nodes(a.ISR), ", which is enough")
-	case len(a.ISR) == 0 && !v.image.elr():
+	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have become so before
 		bad("the ISR is empty: the last replica standing is forgotten")
 	}
 }

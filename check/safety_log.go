@@ -59,7 +59,7 @@ func seeMatch(d *Docket, v *View, c *Change, role string) {
 		other := o.Log.batches[i]
 		switch {
 		case other != b:
-		case has && i > 0 && o.Log.batches[i-1] != below && below.Next > o.Log.start && o.Log.batches[i-1].Next > r.Log.start:
+		case has && i > 0 && o.Log.batches[i-1] != below && below.Next > max(o.Log.start, p.trimmed) && o.Log.batches[i-1].Next > max(r.Log.start, p.trimmed):
 			other, b = o.Log.batches[i-1], below
 		default:
 			continue
@@ -190,6 +190,9 @@ func seeRead(d *Docket, v *View, c *Change) {
 		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves what its disk gives it
 			clause = v.bent(p)
 		}
+		if clause == "" && q.Base < p.trimmed { // a log that is empty on purpose may forget where it ended
+			clause = p.deleted()
+		}
 		d.decide(v, Fact{p.TP.String(), q.Base, c.Replica.role()}, clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
 			itoa(q.step), "; now broker ", itoa(c.Node), " serves ", b.span(), " there")
 	}
@@ -227,7 +230,7 @@ func seeCut(d *Docket, v *View, c *Change) {
 		if !ok || c.By != "" {
 			continue
 		}
-		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && !p.wiped(v, c.Replica, q) && !d.broken() {
+		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && q.Base >= p.trimmed && !p.wiped(v, c.Replica, q) && !d.broken() {
 			d.decide(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
 				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.whoHas(v, q))
 		}
@@ -263,7 +266,7 @@ var oneDirectory = &Check{
 			d.violate(v, Fact{p.TP.String(), -1, "follower"}, "broker ", itoa(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
 		case c.Kind == Looked && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:
 			d.exercised()
-			if id, ok := v.image.names[p.TP.Topic]; ok && id != p.ID && c.Replica.Leads {
+			if last := v.image.owner(p.TP.Topic); last.id != p.ID && last.from > 0 && v.Broker(c.Node).applied >= last.from && c.Replica.Leads {
 				d.violate(v, Fact{p.TP.String(), -1, "leader"}, "broker ", itoa(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")
 			}
 		}

@@ -88,6 +88,7 @@ type Partition struct {
 	settled  wire.Offset // all below lay below a leader's high watermark
 	acks     []mark      // what was acknowledged to acks=all, in the order of the steps
 	erased   []mark      // what operators were told is deleted, likewise
+	trimmed  wire.Offset // all below was deleted on purpose, by retention or an operator, from some replica at least
 	asked    bool        // an operator asked for an unclean election
 	grown    int64       // when a log of it grew last
 }
@@ -121,6 +122,8 @@ type Replica struct {
 	State
 	slot    int
 	known   bool        // State was looked at in this incarnation
+	began   wire.Offset // the highest offset that any process took for the log's beginning
+	removed bool        // it was deleted with its topic, and nothing has come since
 	loading bool        // the process reads its disk: what it cuts now is recovery
 	flushed wire.Offset // batches below are on the device, by true syncs
 	likened int         // Log.turns when Epochs was compared with the log last, -1 never
