@@ -92,7 +92,7 @@ func (c *cluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
 	rt := kmsg.NewDeleteRecordsRequestTopic()
 	rt.Topic, rt.Partitions = tp.Topic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	o := &operation{client: operator, tp: tp}
+	o := &operation{client: operator, tp: tp, asks: kmsg.NameForKey(req.Key())}
 	op := c.start(o)
 	c.world.Do(trimmer, "delete records", func(e env.Env, n env.Node) {
 		n.(*client.Client).Ask(e, req, func(_ env.Env, a client.Answered) {

@@ -19,6 +19,7 @@ type operation struct {
 	bound   wire.Offset // consume: read up to here, -1 until the first answer
 	tp      wire.TopicPartition
 	from    wire.Offset  // consume: where it begins
+	asks    string       // the operator: the API, as Kafka names it
 	reads   bool         // it is a Consume
 	topic   wire.TopicID // consume: what it has begun to read, zero before
 	ready   func() bool  // after the answer: what must be true to be done
@@ -238,6 +239,7 @@ func (c *cluster) step() uint64 { return c.world.Steps() + 1 }
 
 // ask has the operator send a request; judge looks at the answer: to be asked again, or the error.
 func (c *cluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
+	o.asks = kmsg.NameForKey(req.Key())
 	op := c.start(o)
 	c.world.Do(operator, "admin", func(e env.Env, n env.Node) {
 		admin := n.(*client.Admin)

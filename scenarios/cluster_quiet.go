@@ -91,14 +91,13 @@ func (c *cluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.Add
 	if setting, set := c.dynamic(m, tp.Topic, "unclean.leader.election.enable"); set && setting == "true" && in(p.Replicas) {
 		return true
 	}
-	elr := m.Feature("eligible.leader.replicas.version") > 0
 	switch {
 	case len(p.ISR) > 0:
 		return in(p.ISR)
-	case elr && len(p.ELR) > 0:
+	case len(p.ELR) > 0:
 		return in(p.ELR)
 	}
-	return elr && len(p.LastKnown) == 1 && in(p.LastKnown)
+	return m.Feature("eligible.leader.replicas.version") > 0 && len(p.LastKnown) == 1 && in(p.LastKnown)
 }
 
 // demand is a partition's min.insync.replicas, as committed.

@@ -247,7 +247,8 @@ func (c *cluster) Sound() error {
 	}
 	// No request waits for longer than its sender does; one that is still there after twice that was forgotten.
 	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
-		if !c.world.Paused(u.Server) {
+		// Who has not been let in yet keeps all but the controllers waiting, as Kafka does (SocketServer.enableRequestProcessing).
+		if h := c.hosts[u.Server]; !c.world.Paused(u.Server) && (h.role != "broker" || c.letIn(h)) {
 			return fmt.Errorf("%s has not answered a request of %s with api key %d since %s", u.Server, u.Ticket.From,
 				u.Ticket.Key, formatDuration(env.Duration(u.Since)))
 		}

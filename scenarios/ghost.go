@@ -236,7 +236,8 @@ func (g *ghosts) without(l *ghost, path string) {
 	}
 	f := l.files[i]
 	if len(f.batches) > 0 {
-		if next := f.batches[len(f.batches)-1].Next; i > 0 || l.part == nil || !g.heard.trimmed(l, next) {
+		below := slices.ContainsFunc(l.files[:i], func(f *ghostFile) bool { return len(f.batches) > 0 })
+		if next := f.batches[len(f.batches)-1].Next; below || l.part == nil || !g.heard.trimmed(l, next) {
 			g.pop(l, f, 0, "")
 		}
 	}

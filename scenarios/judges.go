@@ -260,6 +260,9 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 		j.view.Applied(h.node, next, -1, fenced)
 		j.view.Stands(h.node, next, b.Image().Digest())
 		j.host(h, b)
+		j.looks = slices.DeleteFunc(j.looks, func(l look) bool { // what it believed of a topic that it knows to be gone is past
+			return l.host == h && l.part != nil && (b.Replica(l.part.TP) == nil || b.Replica(l.part.TP).ID != l.part.ID)
+		})
 	}
 	j.touched(h, e, func(s *seen) {
 		r := b.Replica(s.part.TP)
@@ -444,13 +447,18 @@ func (j *judges) deleted(l *ghost) {
 	}
 }
 
-// trimmed tells whether the first file of a log went because its broker has moved the log's start behind it.
+// trimmed tells whether the first file of a log went because its broker has moved the log's start behind it. One that dies
+// over it moves nothing any more; then it was so if the log goes on behind that file.
 func (j *judges) trimmed(l *ghost, next wire.Offset) bool {
-	r := j.c.replica(j.c.hosts[l.host], l.part.TP)
-	if r == nil || r.Log().Start() < next {
+	if j.c.world.Running(l.host) && !j.c.world.Ending(l.host) {
+		r := j.c.replica(j.c.hosts[l.host], l.part.TP)
+		if r == nil || r.ID != l.part.ID || r.Log().Start() < next {
+			return false
+		}
+	} else if len(l.files) < 2 {
 		return false
 	}
-	j.view.Trimmed(l.part, l.copy, r.Log().Start())
+	j.view.Trimmed(l.part, l.copy, next)
 	return true
 }
 

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/check"
 	"samsa/sim"
 	"samsa/wire"
@@ -15,6 +17,33 @@ type Tally struct {
 	Moves         int64 // leaders that appeared in a later epoch than the first
 	MovesInFlight int64 // those of them while records for that partition were on their way, with acks 1 or all
 	Faults        []sim.Activation
+	Operations    []Operated
+}
+
+// Operated is what operators asked for through one API: how often, and how often it was done.
+type Operated struct {
+	API         string // as Kafka names it
+	Asked, Done int64
+}
+
+// operated counts what operators asked for; every API that a verb uses is in it.
+func (c *cluster) operated() (all []Operated) {
+	for _, api := range [...]kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.CreatePartitions, kmsg.DeleteRecords, kmsg.ElectLeaders,
+		kmsg.IncrementalAlterConfigs, kmsg.UpdateFeatures} {
+		all = append(all, Operated{API: api.Name()})
+	}
+	for _, o := range c.ops {
+		for i := range all {
+			if all[i].API != o.asks {
+				continue
+			}
+			all[i].Asked++
+			if o.done && o.outcome.Status == OutcomeOK {
+				all[i].Done++
+			}
+		}
+	}
+	return all
 }
 
 // Tally counts what has happened so far; the zero value before the first line ran, or if the cluster cannot tell.
@@ -24,7 +53,7 @@ func (s *Session) Tally() Tally {
 		return Tally{}
 	}
 	t := c.tally
-	t.Faults = c.world.Activations()
+	t.Faults, t.Operations = c.world.Activations(), c.operated()
 	for _, op := range c.evidence.History {
 		switch {
 		case op.Kind == check.Poll:
