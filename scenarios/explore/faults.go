@@ -25,15 +25,15 @@ type strike struct {
 func families() []family {
 	return []family{
 		{name: "crash", order: func(p *Plan, d die, s strike) {
-			p.fault(s.at, "crash %s", p.victim(d, s.ord))
+			p.fault(s.at, "crash %s", p.victim(d, s))
 			p.fault(s.ends, "start %s", p.nodes())
 		}},
 		{name: "die-inside", order: func(p *Plan, d die, s strike) {
-			p.fault(s.at, "crash %s inside %d", p.victim(d, s.ord), d.between("inside", s.ord, 1, 8))
+			p.fault(s.at, "crash %s inside %d", p.victim(d, s), d.between("inside", s.ord, 1, 8))
 			p.fault(s.ends, "start %s", p.nodes())
 		}},
 		{name: "power", order: func(p *Plan, d die, s strike) {
-			who := p.victim(d, s.ord)
+			who := p.victim(d, s)
 			switch d.roll("power.who", s.ord, 8) {
 			case 0:
 				who = p.nodes() // the whole room
@@ -46,11 +46,11 @@ func families() []family {
 			p.fault(s.ends, "start %s", p.nodes())
 		}},
 		{name: "stop", order: func(p *Plan, d die, s strike) {
-			p.fault(s.at, "stop %s", p.victim(d, s.ord))
+			p.fault(s.at, "stop %s", p.victim(d, s))
 			p.fault(s.ends, "start %s", p.nodes())
 		}},
 		{name: "pause", order: func(p *Plan, d die, s strike) {
-			who := p.victim(d, s.ord)
+			who := p.victim(d, s)
 			p.fault(s.at, "pause %s", who)
 			if strings.Contains(who, ":") {
 				who = p.nodes() // whoever it was
@@ -117,7 +117,7 @@ func families() []family {
 		{name: "disk-rot", rots: true, once: true, order: func(p *Plan, d die, s strike) {
 			how := "misdirected"
 			if d.odds("disk.rot", s.ord, 500) {
-				how = "bit-rot on " + p.partition(d, "rot", s.ord) + "/"
+				how = "bit-rot on " + p.partition(d, "rot", s.ord, s.at) + "/"
 			}
 			p.fault(s.at, "disk %s %s", p.broker(d, "disk", s.ord), how)
 		}},
@@ -155,9 +155,7 @@ func (p *Plan) drawFaults(d die) {
 			weights[f] = 0
 		}
 	}
-	if n := p.controllers; n >= 3 && d.odds("core", 0, 300) {
-		p.down = names("c", n)[:d.between("core.down", 0, 1, (n-1)/2)]
-	}
+	p.drawCore(d)
 	p.drawEarly(d)
 }
 
@@ -173,7 +171,7 @@ func (p *Plan) drawEarly(d die) {
 	p.early = append(p.early, timed{at, "resume " + p.nodes()}, timed{at, "start " + p.nodes()})
 }
 
-// fault adds a line; what would come behind the healing is the healing's.
+// fault adds a line of faults or operators; what would come behind the healing is the healing's.
 func (p *Plan) fault(at int, format string, args ...any) {
 	if at < p.heal {
 		p.at(at, format, args...)
@@ -181,14 +179,14 @@ func (p *Plan) fault(at int, format string, args ...any) {
 }
 
 // victim is a machine, often one that matters at the time.
-func (p *Plan) victim(d die, ord int32) string {
-	switch d.roll("victim", ord, 8) {
+func (p *Plan) victim(d die, s strike) string {
+	switch d.roll("victim", s.ord, 8) {
 	case 0, 1, 3, 4:
-		return "leader:" + p.partition(d, "victim", ord)
+		return "leader:" + p.partition(d, "victim", s.ord, s.at)
 	case 2:
-		return "follower:" + p.partition(d, "victim", ord)
+		return "follower:" + p.partition(d, "victim", s.ord, s.at)
 	}
-	return p.machine(d, "victim", ord)
+	return p.machine(d, "victim", s.ord)
 }
 
 // machine is a broker or a controller.
@@ -220,7 +218,7 @@ func (p *Plan) some(d die, ord int32) string {
 // net orders a fault between two sides, and its end: symmetric or one way, around a machine or between two, with the
 // leader and its followers or its controllers on both ends.
 func (p *Plan) net(d die, s strike, verb, how string) {
-	tp := p.partition(d, "net", s.ord)
+	tp := p.partition(d, "net", s.ord, s.at)
 	a, b := p.some(d, s.ord), p.nodes()
 	switch d.roll("net.sides", s.ord, 8) {
 	case 0:

@@ -15,8 +15,10 @@ import (
 //	at TIME send, consume, config       the workload
 //	at TIME fault, at TIME its end
 //	run until time T                    the faults are over: mend all, start all
-//	run until quiet within REST         it must come to rest
-//	consume ...                         every partition, to its end
+//	crash, cut who is not of the core   in some plans: the others must do without them
+//	run until quiet [of CORE]           it must come to rest
+//	start, heal who was away            in some of those, and it must come to rest again
+//	drain ...                           every partition, to its end
 type Plan struct {
 	Seed    uint64
 	Profile Profile // Compressed or Kafka
@@ -26,13 +28,16 @@ type Plan struct {
 	topics               []topic
 	producers            []string // names of the clients
 	consumers            []string
+	values               int // records sent so far, which numbers them
 	rough                bool
 	families             []string // that may strike
+	operations           []string // kinds of what operators may do
 	time                 timing
-	heal                 int      // when the faults end
-	early, lines         []timed  // before and behind the topics
-	down                 []string // controllers that stay down until the cluster has come to rest without them
-	rots                 bool     // something may be gone for good: no rest is owed
+	heal                 int     // when the faults end
+	early, lines         []timed // before and behind the topics
+	core                 core    // who must come to rest alone
+	locks                bool    // operators may leave a partition without anybody who is allowed to lead it
+	rots                 bool    // something may be gone for good: no rest is owed
 }
 
 // timed is one line of a file with its time in milliseconds.
@@ -47,10 +52,18 @@ type topic struct {
 	partitions, replicas int
 	settings             []setting
 	unclean              bool
+
+	made, gone int // when it is made and deleted last, both 0 if it is there from before the workload to the end
+	grows      int // when it is given more partitions, 0 if never
+	grown      int // how many it has then
 }
 
-// topicNames are the names of topics, in the order in which they are made.
-var topicNames = [...]string{"orders", "payments"}
+// topicNames are the names of topics: of those that are made before the workload begins, in this order, and then of those
+// that come and go.
+var topicNames = [...]string{"orders", "payments", "audit", "returns"}
+
+// lasting is how many of the names are of the first kind.
+const lasting = 2
 
 // maxControllers caps the size of a drawn quorum.
 const maxControllers = 5
@@ -63,9 +76,11 @@ func Draw(seed uint64, profile Profile) *Plan {
 	p.heal = p.time.boot + p.time.phase
 	p.brokers = pick(d, "brokers", 0, 1, 2, 3, 3, 3, 3, 4, 5)
 	p.controllers = min(pick(d, "controllers", 0, 1, 1, 2, 3, 3, 3, 4, 5), maxControllers)
-	p.drawTopics(d)
+	for i := range pick(d, "topics", 0, 1, 1, 1, 2) {
+		p.topics = append(p.topics, p.newTopic(d, i))
+	}
+	p.drawOperations(d) // they make topics, so the lines that name those come behind them
 	p.drawWorkload(d)
-	p.drawOperations(d)
 	p.drawFaults(d)
 	for _, lines := range [][]timed{p.early, p.lines} {
 		slices.SortStableFunc(lines, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
@@ -73,27 +88,62 @@ func Draw(seed uint64, profile Profile) *Plan {
 	return p
 }
 
-// drawTopics chooses one or two topics.
-func (p *Plan) drawTopics(d die) {
-	for i := range pick(d, "topics", 0, 1, 1, 1, 2) {
-		n := int32(i)
-		t := topic{name: topicNames[i], partitions: pick(d, "partitions", n, 1, 1, 2, 3)}
-		t.replicas = min(p.brokers, pick(d, "replicas", n, 1, 2, 3, 3, 3, 3, 5))
-		least := max(1, t.replicas-pick(d, "min.isr", n, 1, 1, 1, 0, 2))
-		t.settings = []setting{{"min.insync.replicas", least}}
-		if p.Profile == Compressed {
-			t.settings = append(t.settings, setting{"internal.segment.bytes", pick(d, "segment", n, 4096, 4096, 1024, 16384)},
-				setting{"index.interval.bytes", pick(d, "index", n, 512, 128, 4096)})
-		}
-		t.unclean = d.odds("unclean", n, 100)
-		p.topics = append(p.topics, t)
+// newTopic chooses what the topic of a name is like.
+func (p *Plan) newTopic(d die, name int) topic {
+	n := int32(name)
+	t := topic{name: topicNames[name], partitions: pick(d, "partitions", n, 1, 1, 2, 3)}
+	t.replicas = min(p.brokers, pick(d, "replicas", n, 1, 2, 3, 3, 3, 3, 5))
+	least := max(1, t.replicas-pick(d, "min.isr", n, 1, 1, 1, 0, 2))
+	t.settings = []setting{{"min.insync.replicas", least}}
+	if p.Profile == Compressed {
+		t.settings = append(t.settings, setting{"internal.segment.bytes", pick(d, "segment", n, 4096, 4096, 1024, 16384)},
+			setting{"index.interval.bytes", pick(d, "index", n, 512, 128, 4096)})
 	}
+	if p.time.retains {
+		t.settings = append(t.settings, p.retention(d, n)...)
+	}
+	t.unclean = d.odds("unclean", n, 100)
+	return t
 }
 
-// partition is a partition for a decision.
-func (p *Plan) partition(d die, site string, n int32) string {
-	t := p.topics[d.roll(site+".topic", n, len(p.topics))]
-	return fmt.Sprintf("%s-%d", t.name, d.roll(site+".partition", n, t.partitions))
+// retention is how little a topic keeps.
+func (p *Plan) retention(d die, n int32) (all []setting) {
+	if bytes := pick(d, "retention.bytes", n, 0, 1500, 4000, 12_000); bytes > 0 {
+		all = append(all, setting{"retention.bytes", bytes})
+	}
+	if age := pick(d, "retention.ms", n, 0, 0, p.time.phase/4, p.time.phase); age > 0 {
+		all = append(all, setting{"retention.ms", age})
+	}
+	return append(all, setting{"file.delete.delay.ms", pick(d, "delete.delay", n, 1, 100, 1000)})
+}
+
+// words is a topic as the words that make it.
+func (t *topic) words() string {
+	s := fmt.Sprintf("topic %s partitions=%d replicas=%d%s", t.name, t.partitions, t.replicas, list(t.settings))
+	if t.unclean {
+		s += " unclean.leader.election.enable=true"
+	}
+	return s
+}
+
+// partition is a partition for a decision about a time: of a topic that has been made by then, rarely of one that is gone.
+func (p *Plan) partition(d die, site string, n int32, at int) string {
+	var here []*topic
+	for i := range p.topics {
+		t := &p.topics[i]
+		if t.made <= at && (t.gone == 0 || at < t.gone || d.odds(site+".gone", n, 200)) {
+			here = append(here, t)
+		}
+	}
+	if len(here) == 0 {
+		here = append(here, &p.topics[0])
+	}
+	t := here[d.roll(site+".topic", n, len(here))]
+	partitions := t.partitions
+	if t.grows > 0 && at > t.grows {
+		partitions = max(partitions, t.grown)
+	}
+	return fmt.Sprintf("%s-%d", t.name, d.roll(site+".partition", n, partitions))
 }
 
 // at adds a line.
@@ -129,111 +179,14 @@ func (p *Plan) Text() string {
 		fmt.Fprintf(&b, "run until time %s\nstart %s\n", ms(over+(p.time.boot-over)/2), p.nodes())
 	}
 	for _, t := range p.topics {
-		fmt.Fprintf(&b, "topic %s partitions=%d replicas=%d", t.name, t.partitions, t.replicas)
-		for _, s := range t.settings {
-			b.WriteString(" " + s.String())
+		if t.made == 0 {
+			b.WriteString(t.words() + "\n")
 		}
-		if t.unclean {
-			b.WriteString(" unclean.leader.election.enable=true")
-		}
-		b.WriteString("\n")
 	}
 	b.WriteString("\n")
 	write(p.lines)
 	p.mend(&b)
 	return b.String()
-}
-
-// story is the comment that a file begins with.
-func (p *Plan) story(b *strings.Builder) {
-	fmt.Fprintf(b, "# Exploration, seed %d: %s timeouts.\n#\n", p.Seed, p.Profile)
-	what := "no fault is ordered"
-	if len(p.families) > 0 {
-		what = "what may strike is " + strings.Join(p.families, ", ")
-	}
-	fmt.Fprintf(b, "# Until %s %s.\n", ms(p.heal), what)
-	b.WriteString("# Then everything is mended and started")
-	if len(p.down) > 0 {
-		fmt.Fprintf(b, ", all but %s at first", strings.Join(p.down, ","))
-	}
-	if p.rots {
-		b.WriteString(". What a disk has lost for good may keep the cluster from coming to rest.\n")
-	} else {
-		b.WriteString(", and the cluster must come to rest.\n")
-	}
-	if len(p.Rules) > 0 {
-		fmt.Fprintf(b, "# It was found with --rule %s.\n", strings.Join(p.Rules, " --rule "))
-	}
-}
-
-// mend ends the faults, waits for rest, and reads everything.
-func (p *Plan) mend(b *strings.Builder) {
-	fmt.Fprintf(b, "\nrun until time %s\n", ms(p.heal))
-	clients := strings.Join(slices.Concat(p.producers, p.consumers), ",")
-	nodes := p.nodes()
-	for _, m := range [...]struct{ after, line string }{
-		{" inside ", "disk " + nodes + " heal"},
-		{"disk ", "disk " + nodes + " heal"},
-		{"monotonic-drift", "clock " + nodes + " monotonic-drift 0ppm"},
-		{" times ", "slow " + nodes + " times 1"},
-		{"pause ", "resume " + nodes + "," + clients},
-		{" -> ", "heal"},
-		{" <-> ", "heal"},
-	} {
-		if p.has(m.after) && !strings.Contains(b.String(), "\n"+m.line+"\n") {
-			b.WriteString(m.line + "\n")
-		}
-	}
-	if p.rough {
-		b.WriteString("heal noise\n")
-	}
-	var up []string
-	for _, c := range names("c", p.controllers) {
-		if !slices.Contains(p.down, c) {
-			up = append(up, c)
-		}
-	}
-	fmt.Fprintf(b, "start %s,brokers,%s\n", strings.Join(up, ","), clients)
-	// Who was on the way down when everything was started is down now: a clean shutdown takes its time, and a process that
-	// dies inside an event is gone when that is paid.
-	if p.has("stop ") || p.has(" inside ") || p.has("disk ") {
-		fmt.Fprintf(b, "wait %s\nstart %s,brokers\n", ms(p.time.rest/10), strings.Join(up, ","))
-	}
-	if p.has("config topic") {
-		p.unlock(b)
-	}
-	rest := func() {
-		if p.rots {
-			fmt.Fprintf(b, "wait %s\n", ms(p.time.rest/4))
-		} else {
-			fmt.Fprintf(b, "run until quiet within %s\n", ms(p.time.rest))
-		}
-	}
-	if len(p.down) > 0 {
-		rest()
-		fmt.Fprintf(b, "start %s\n", strings.Join(p.down, ","))
-	}
-	rest()
-	if p.rots { // whoever waits for what is gone for good would do so for ever
-		fmt.Fprintf(b, "crash %s\n", clients)
-		return
-	}
-	for _, t := range p.topics {
-		for i := range t.partitions {
-			fmt.Fprintf(b, "consume z1 %s-%d auto.offset.reset=earliest%s\n", t.name, i, list(p.time.consumer))
-		}
-	}
-	rest()
-}
-
-// unlock does what an operator must do where min.insync.replicas was changed while a partition had nobody in sync: Kafka
-// forgets the eligible leader replicas then (ClearElrRecord), and only an unclean election gives it a leader again: at the
-// controller's next look, which comes every unclean.leader.election.interval.ms.
-func (p *Plan) unlock(b *strings.Builder) {
-	fmt.Fprintf(b, "wait %s\n", ms(20*p.time.unit))
-	for _, t := range p.topics {
-		fmt.Fprintf(b, "config topic %s unclean.leader.election.enable=true\n", t.name)
-	}
 }
 
 // has says whether a line with these words was ordered.

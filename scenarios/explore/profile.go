@@ -42,9 +42,9 @@ func (s setting) String() string { return s.name + "=" + strconv.Itoa(s.value) }
 
 // timing is a run's lengths of time, all in milliseconds of virtual time.
 type timing struct {
-	nodes    []setting // on the cluster line
-	producer []setting // on the first line of a producer
-	consumer []setting
+	nodes   []setting // on the cluster line
+	client  []setting // on the first line of a client
+	retains bool      // topics keep only so much
 
 	boot  int // when the workload begins: all brokers are in by then unless a fault keeps one out
 	phase int // how long faults may happen
@@ -54,8 +54,13 @@ type timing struct {
 
 // timingOf draws the timeouts of a run.
 func timingOf(p Profile, d die) timing {
+	retains := d.odds("retains", 0, 250)
 	if p == Kafka {
-		return timing{boot: 15_000, phase: 90_000, rest: 400_000, unit: 2_000}
+		t := timing{boot: 15_000, phase: 90_000, rest: 400_000, unit: 2_000, retains: retains}
+		if retains {
+			t.nodes = []setting{{"log.retention.check.interval.ms", 10_000}}
+		}
+		return t
 	}
 	// Kafka's session is 9 s, its heartbeat 2 s and its lag 30 s; all else hangs on how long a session is here.
 	session := pick(d, "session", 0, 300, 450, 600, 900)
@@ -64,7 +69,7 @@ func timingOf(p Profile, d die) timing {
 	wait := min(pick(d, "fetch.wait", 0, scale(500), scale(500), 5, 100), lag)
 	request := pick(d, "request", 0, 1000, 1000, 600, 2000)
 	delivery := 4 * request
-	return timing{
+	t := timing{
 		nodes: []setting{
 			{"broker.session.timeout.ms", session},
 			{"broker.heartbeat.interval.ms", scale(2000)},
@@ -81,12 +86,15 @@ func timingOf(p Profile, d die) timing {
 			{"log.initial.task.delay.ms", scale(30_000) / 4},
 			{"log.flush.offset.checkpoint.interval.ms", scale(60_000) / 4},
 		},
-		producer: []setting{
-			{"request.timeout.ms", request}, {"delivery.timeout.ms", delivery}, {"retry.backoff.ms", 20},
+		client: []setting{
+			{"request.timeout.ms", request}, {"delivery.timeout.ms", delivery}, {"retry.backoff.ms", 20}, {"fetch.max.wait.ms", wait},
 		},
-		consumer: []setting{{"request.timeout.ms", request}, {"fetch.max.wait.ms", wait}, {"retry.backoff.ms", 20}},
-		boot:     2000, phase: pick(d, "phase", 0, 3000, 4000, 5000), rest: 60_000 + 3*delivery, unit: scale(2000),
+		boot: 2000, phase: pick(d, "phase", 0, 3000, 4000, 5000), rest: 60_000 + 3*delivery, unit: scale(2000), retains: retains,
 	}
+	if retains { // Kafka looks every five minutes
+		t.nodes = append(t.nodes, setting{"log.retention.check.interval.ms", pick(d, "retention.check", 0, 200, 500, 1500)})
+	}
+	return t
 }
 
 // ms writes a time as scenarios do.

@@ -32,7 +32,10 @@ type Report struct {
 	Checks     []CheckCount `json:"checks"`
 	Faults     []FaultCount `json:"faults"`
 	NeverFired []string     `json:"faults_never_fired"`
-	Kinds      []Kind       `json:"kinds_of_failure"`
+	// Operations are what operators asked for meanwhile, and Cores how many runs ended without some of the machines.
+	Operations []OperationCount `json:"operations"`
+	Cores      []CoreCount      `json:"cores"`
+	Kinds      []Kind           `json:"kinds_of_failure"`
 
 	hash   uint64
 	series [6][]int64 // the values behind the spreads
@@ -70,6 +73,20 @@ type FaultCount struct {
 	Runs  int    `json:"runs"`
 }
 
+// OperationCount is how often operators asked for something, how often it was done, and in how many runs it was.
+type OperationCount struct {
+	API   string `json:"api"`
+	Asked int64  `json:"asked"`
+	Done  int64  `json:"done"`
+	Runs  int    `json:"runs"`
+}
+
+// CoreCount is in how many runs the machines outside of the core fared so.
+type CoreCount struct {
+	Away Core `json:"away"`
+	Runs int  `json:"runs"`
+}
+
 // Kind is failures with one fingerprint.
 type Kind struct {
 	Verdict     Verdict  `json:"verdict"`
@@ -96,6 +113,10 @@ func NewReport(c Campaign) *Report {
 	if r.Rules == nil {
 		r.Rules = []string{}
 	}
+	for _, c := range [...]Core{DeadStay, DeadCome, CutStay, CutCome} {
+		r.Cores = append(r.Cores, CoreCount{Away: c})
+	}
+	r.Operations = []OperationCount{}
 	for _, v := range verdicts {
 		r.Verdicts = append(r.Verdicts, Count{v, 0})
 	}
@@ -140,6 +161,21 @@ func (r *Report) Add(x Result) {
 		if i >= 0 && f.Count > 0 {
 			r.Faults[i].Count += f.Count
 			r.Faults[i].Runs++
+		}
+	}
+	for i, o := range t.Operations {
+		if i == len(r.Operations) {
+			r.Operations = append(r.Operations, OperationCount{API: o.API})
+		}
+		if n := &r.Operations[i]; o.Done > 0 {
+			n.Asked, n.Done, n.Runs = n.Asked+o.Asked, n.Done+o.Done, n.Runs+1
+		} else {
+			n.Asked += o.Asked
+		}
+	}
+	for i := range r.Cores {
+		if r.Cores[i].Away == x.Core {
+			r.Cores[i].Runs++
 		}
 	}
 	for i, f := range x.Failures {

@@ -50,7 +50,7 @@ func (f Failure) Fingerprint() string { return f.Check + ": " + facts(f.Text) }
 func facts(s string) string {
 	var b strings.Builder
 	for _, t := range topicNames {
-		s = strings.ReplaceAll(s, t+"-", "topic-")
+		s = strings.ReplaceAll(strings.ReplaceAll(s, t+"-", "topic-"), t+" (", "topic (")
 	}
 	digits, quoted := false, false
 	for _, r := range s {
@@ -83,6 +83,7 @@ type Result struct {
 	Text     string // the scenario file; only of a run that failed
 	Checks   []Judged
 	Priced   bool
+	Core     Core
 	Tally    scenarios.Tally
 	Events   uint64
 	Time     int64 // virtual nanoseconds
@@ -100,7 +101,7 @@ func Run(seed uint64, o Options) (r Result) {
 		o.Events = budget
 	}
 	text := p.Text()
-	r = Result{Seed: seed, Profile: p.Profile}
+	r = Result{Seed: seed, Profile: p.Profile, Core: p.core.kind()}
 	defer func() {
 		if bad := recover(); bad != nil {
 			r.Failures = append(r.Failures, Failure{Internal, "panic", fmt.Sprint(bad)})

@@ -63,6 +63,16 @@ func (r *Report) Text() string {
 	if len(r.NeverFired) > 0 {
 		fmt.Fprintf(&b, "never     %s\n", strings.Join(r.NeverFired, ", "))
 	}
+	if len(r.Operations) > 0 {
+		b.WriteString("operators how often asked and done, and done in how many runs\n")
+		for _, o := range r.Operations {
+			fmt.Fprintf(&b, "  %-24s %7d %7d %6d\n", o.API, o.Asked, o.Done, o.Runs)
+		}
+		b.WriteString("cores     runs in which not everybody was healed\n")
+		for _, c := range r.Cores {
+			fmt.Fprintf(&b, "  %-24s %7d\n", c.Away, c.Runs)
+		}
+	}
 	fmt.Fprintf(&b, "hash      %s\n", r.Hash)
 	return b.String()
 }

@@ -7,7 +7,6 @@ import "fmt"
 func (p *Plan) drawWorkload(d die) {
 	acks := []string{"all", "all", "all", "1", "0"}
 	n := pick(d, "producers", 0, 1, 1, 2, 2, 3)
-	value := 1
 	for i := range n {
 		ord := int32(i)
 		name := fmt.Sprintf("p%d", i+1)
@@ -16,41 +15,40 @@ func (p *Plan) drawWorkload(d die) {
 		if i > 0 || d.odds("acks.weak", 0, 150) {
 			how = pick(d, "acks", ord, acks...)
 		}
-		made := fmt.Sprintf(" acks=%s linger.ms=%d batch.size=%d%s", how, pick(d, "linger", ord, 5, 5, 0, 20),
-			pick(d, "batch", ord, 16384, 16384, 64, 1), list(p.time.producer))
+		made := fmt.Sprintf(" acks=%s linger.ms=%d batch.size=%d auto.offset.reset=earliest%s", how, pick(d, "linger", ord, 5, 5, 0, 20),
+			pick(d, "batch", ord, 16384, 16384, 64, 1), list(p.time.client))
 		// The line that makes a client stands before all others, because they may name it.
-		p.at(p.time.boot, "send %s %s v%d%s", name, p.partition(d, "first", ord), value, made)
-		value++
+		p.values++
+		p.at(p.time.boot, "send %s %s v%d%s", name, p.partition(d, "first", ord, p.time.boot), p.values, made)
 	}
-	sends := d.between("sends", 0, 20, 60)
-	for i := range sends {
-		ord := int32(i)
-		name := p.producers[d.roll("send.by", ord, n)]
-		count := pick(d, "send.values", ord, 1, 2, 5, 10, 20, 40)
-		p.at(p.during(d, "send.at", ord), "send %s %s v%d..v%d", name, p.partition(d, "send", ord), value, value+count-1)
-		value += count
+	for i := range d.between("sends", 0, 20, 60) {
+		at := p.during(d, "send.at", int32(i))
+		p.send(d, int32(i), at, p.partition(d, "send", int32(i), at))
+	}
+	for i, t := range p.topics { // who comes and goes is written to while it is there
+		for j := range d.between("aimed", int32(i), 2, 6) {
+			ord := int32(1000 + i*10 + j)
+			if at := t.made + d.roll("aimed.at", ord, p.time.phase/3); t.made > 0 && at < p.heal {
+				p.send(d, ord, at, fmt.Sprintf("%s-%d", t.name, d.roll("aimed.partition", ord, t.partitions)))
+			}
+		}
 	}
 	for i := range pick(d, "consumers", 0, 0, 1, 1, 2) {
 		name := fmt.Sprintf("r%d", i+1)
 		p.consumers = append(p.consumers, name)
-		p.at(p.time.boot, "consume %s %s auto.offset.reset=earliest%s", name, p.partition(d, "first.read", int32(i)), list(p.time.consumer))
+		p.at(p.time.boot, "consume %s %s auto.offset.reset=earliest%s", name, p.partition(d, "first.read", int32(i), p.time.boot), list(p.time.client))
 		for j := range d.between("reads", int32(i), 1, 6) {
 			ord := int32(i*100 + j)
-			p.at(p.during(d, "read.at", ord), "consume %s %s", name, p.partition(d, "read", ord))
+			at := p.during(d, "read.at", ord)
+			p.at(at, "consume %s %s", name, p.partition(d, "read", ord, at))
 		}
 	}
 }
 
-// drawOperations chooses what operators do meanwhile: they allow and forbid unclean elections, and ask for more or
-// fewer copies of a record.
-func (p *Plan) drawOperations(d die) {
-	for i := range pick(d, "operations", 0, 0, 0, 1, 2, 3) {
-		ord := int32(i)
-		t := p.topics[d.roll("operation.topic", ord, len(p.topics))]
-		what := fmt.Sprintf("min.insync.replicas=%d", d.between("operation.isr", ord, 1, t.replicas))
-		if d.odds("operation.unclean", ord, 250) {
-			what = "unclean.leader.election.enable=" + pick(d, "operation.on", ord, "true", "false")
-		}
-		p.at(p.during(d, "operation.at", ord), "config topic %s %s", t.name, what)
-	}
+// send adds a few records of some producer to a partition.
+func (p *Plan) send(d die, ord int32, at int, to string) {
+	by := p.producers[d.roll("send.by", ord, len(p.producers))]
+	count := pick(d, "send.values", ord, 1, 2, 5, 10, 20, 40)
+	p.at(at, "send %s %s v%d..v%d", by, to, p.values+1, p.values+count)
+	p.values += count
 }
