@@ -301,7 +301,8 @@ func (c *Consumer) awake(e env.Env, i int, turn int64) {
 	}
 }
 
-// reset follows auto.offset.reset: the largest single source of silent loss in practice, so the story tells it.
+// reset follows auto.offset.reset (by_duration since KIP-1106): the largest single source of silent loss in practice, so
+// the story tells it.
 func (c *Consumer) reset(e env.Env, p *cursor) {
 	e.Note(noteReset, c.id(p.tp.Topic), int64(p.tp.Partition), int64(p.next), 0)
 	p.moves()

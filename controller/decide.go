@@ -88,7 +88,7 @@ const (
 
 // shift is one change of one partition in the making (PartitionChangeBuilder). Zero fields are filled by cluster.shift.
 //
-// With eligible leader replicas the ISR may become empty:
+// With eligible leader replicas (KIP-966) the ISR may become empty:
 //
 //	ISR     in sync now
 //	ELR     was in the ISR when that fell below min.insync.replicas: nothing was committed without it since then
@@ -134,7 +134,7 @@ func (s shift) record() *wire.PartitionChangeRecord {
 	}
 	if leader != p.Leader {
 		r.Leader = leader
-		if dirty {
+		if dirty { // it leads with what it has, and says so until its first own change of the ISR (KIP-704)
 			elr, s.recovery = nil, wire.Recovering
 		}
 	}

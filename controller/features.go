@@ -62,7 +62,8 @@ func (c *Controller) updateFeatures(m cluster, req *kmsg.UpdateFeaturesRequest) 
 	return records, resp
 }
 
-// mayUpdate checks one update (FeatureControlManager.updateFeature).
+// mayUpdate checks one update (FeatureControlManager.updateFeature, KIP-584): a level that a registered broker cannot live
+// with would fence it at its next start, so also one that is down is asked.
 func (c *Controller) mayUpdate(m cluster, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
 	kind := u.UpgradeType
 	if version == 0 {

@@ -17,7 +17,7 @@ type Rules struct {
 	SameIncarnation func(claimed, registered wire.BrokerEpoch) bool
 
 	// Outdated: is a proposal that was made at a partition epoch too old, now that the partition is at another? Without
-	// it the last writer wins, whatever it knew.
+	// it the last writer wins, whatever it knew (KIP-497; ZooKeeper's version before it).
 	Outdated func(proposed, current wire.PartitionEpoch) bool
 
 	// CleanRestart: did the incarnation before this one shut down cleanly, by the broker epoch that the new one found
@@ -31,10 +31,12 @@ type Rules struct {
 	// MayLeadLastKnown: may the last known leader lead again, alone, given whether it is alive (KAFKA-19522)?
 	MayLeadLastKnown func(alive bool) bool
 
-	// RefuseDuplicate: is a second incarnation refused while the first one's session lives?
+	// RefuseDuplicate: is a second incarnation refused while the first one's session lives? Two processes may have been
+	// given one id, and the one that serves must not lose its place to the one that does not (KIP-631).
 	RefuseDuplicate bool
 
-	// AnswerCommitted: does an answer wait until what it tells of is committed?
+	// AnswerCommitted: does an answer wait until what it tells of is committed? The next controller may not have it, and
+	// whoever was told goes on as if everybody did (KIP-631).
 	AnswerCommitted bool
 }
 

@@ -80,8 +80,9 @@ func New(r Replica, log *storage.Log, hw wire.Offset) *Partition {
 	}
 }
 
-// Become takes on the role that the image gives this replica. Older words than what it already knows are skipped.
-// It says whether the leader epoch is new: then whoever waits for this replica in its old role waits in vain.
+// Become takes on the role that the image gives this replica. Older words than what it already knows are skipped: the
+// answer to its own ISR change may have been here before the image shows that change (KIP-497), and the old ISR would be
+// committed again. It says whether the leader epoch is new: then whoever waits for this replica in its old role waits in vain.
 func (p *Partition) Become(d env.Disk, a Assignment, now env.Instant) (newEpoch bool, err error) {
 	if a.Version < p.version || a.Epoch < p.epoch {
 		return false, nil

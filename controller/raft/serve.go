@@ -146,7 +146,7 @@ func (n *Node) stands(e env.Env, id wire.NodeID, voter *peer, end wire.Offset) {
 // observerTimeout is when a leader forgets an observer (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
 const observerTimeout = 5 * env.Minute
 
-// advance moves the leader's high watermark to the greatest offset that a majority has, durably. It is exposed only
+// advance moves the leader's high watermark to the greatest offset that a majority has, durably (KIP-595). It is exposed only
 // when it is past the epoch's first record: records of earlier epochs on a majority may still be overwritten by a
 // leader that has a later epoch's (Raft's figure 8, KAFKA-12619).
 func (n *Node) advance(e env.Env) bool {

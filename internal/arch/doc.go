@@ -4,7 +4,8 @@
 //	go list ──▶ Program ──┬─▶ layers        who may import whom, and why            layers.go imports.go
 //	                      ├─▶ determinism   what a seed could not repeat            lint.go and the rule files
 //	                      ├─▶ text          docs, machine paths, unfinished work    text.go
-//	                      └─▶ size          files and functions that only shrink    size.go size.txt
+//	                      ├─▶ size          files and functions that only shrink    size.go size.txt
+//	                      └─▶ map           RULES.md leads where it says            rules_test.go
 //
 // Read layers.go first: one row per package, each with the reason for its wall. Then lint.go, which lists the
 // determinism rules; a rule is a value with a name, a reason and a check. Each rule has a planted violation and an
