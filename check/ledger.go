@@ -137,7 +137,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	}
 	if q.made != 0 { // its strength may change: count it anew
 		for _, r := range p.replicas {
-			if q.held&(1<<r.slot) == 0 && b.Base >= r.Log.start {
+			if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 				r.miss(q, -1)
 			}
 		}
@@ -150,7 +150,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		if q.held&(1<<r.slot) == 0 && r.Log.Has(b) {
 			q.held |= 1 << r.slot
 		}
-		if q.held&(1<<r.slot) == 0 && b.Base >= r.Log.start {
+		if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 			r.miss(q, 1)
 		}
 	}
@@ -275,9 +275,9 @@ func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool)
 // release enters that all below an offset was deleted on purpose: who does not have it lacks nothing.
 func (p *Partition) release(r *Replica, start wire.Offset) {
 	from := gallop(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
-	for i := from; i < len(p.promises) && p.promises[i].Base < start; i++ {
+	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some reach over the old start, see around
 		q := &p.promises[i]
-		if q.held&(1<<r.slot) == 0 {
+		if q.held&(1<<r.slot) == 0 && q.Next <= start { // of one that reaches over the new start a part is left, and counts
 			q.held |= 1 << r.slot
 			if !q.lost {
 				r.miss(q, -1)
@@ -293,7 +293,7 @@ func (p *Partition) lacks(r *Replica, visit func(*promise) (on bool)) {
 		if r.lacking == 0 {
 			return
 		}
-		if q.lost || q.held&(1<<r.slot) != 0 || q.Base < r.Log.start || q.Base < p.trimmed {
+		if q.lost || q.held&(1<<r.slot) != 0 || q.Next <= max(r.Log.start, p.trimmed) {
 			continue // what was deleted on purpose anywhere is owed nowhere
 		}
 		if !visit(q) {
@@ -305,7 +305,7 @@ func (p *Partition) lacks(r *Replica, visit func(*promise) (on bool)) {
 // lose gives a promise up: the leader of the newest epoch does not have it.
 func (p *Partition) lose(q *promise, clause string) {
 	for _, r := range p.replicas {
-		if q.held&(1<<r.slot) == 0 && q.Base >= r.Log.start {
+		if q.held&(1<<r.slot) == 0 && q.Next > r.Log.start {
 			r.miss(q, -1)
 		}
 	}

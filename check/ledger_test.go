@@ -527,3 +527,24 @@ func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 	f := find(t, s.done(), "leader-recoverable")
 	require.Equal(t, Violated, f.Status, f.Explanation)
 }
+
+// DeleteRecords ends a promise for all, also for who never heard of it, and a broker that comes back may have forgotten it.
+// What only reaches over the border is promised as before.
+func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
+	for deleted, want := range map[wire.Offset]string{4: "", 2: "acked-durable acked-electable leader-recoverable"} {
+		s := staged(2)
+		s.tick()
+		b := Batch{0, 4, 0, 0xA}
+		for node := wire.NodeID(1); node <= 3; node++ {
+			s.Grew(s.p, s.p.Replica(node), b)
+		}
+		s.leads(1, 0, 4)
+		s.ack(1, 0, -1)
+		s.look(1, State{Leads: true, HW: 4, Start: deleted, ISR: ids(1, 2, 3)})
+		s.power(3, 0) // it was told of nothing
+		s.restart(3, 33)
+		s.alter(3, ids(3), nil)
+		s.leads(3, 1, 0)
+		require.Equal(t, want, brokenBy(s.done()), "deleted below %d", deleted)
+	}
+}

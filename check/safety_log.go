@@ -190,7 +190,7 @@ func seeRead(d *Docket, v *View, c *Change) {
 		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves what its disk gives it
 			clause = v.bent(p)
 		}
-		if clause == "" && q.Base < p.trimmed { // a log that is empty on purpose may forget where it ended
+		if clause == "" && q.Next <= p.trimmed { // a log that is empty on purpose may forget where it ended
 			clause = p.deleted()
 		}
 		d.decide(v, Fact{p.TP.String(), q.Base, c.Replica.role()}, clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
@@ -230,7 +230,7 @@ func seeCut(d *Docket, v *View, c *Change) {
 		if !ok || c.By != "" {
 			continue
 		}
-		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && q.Base >= p.trimmed && !p.wiped(v, c.Replica, q) && !d.broken() {
+		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && q.Next > p.trimmed && !p.wiped(v, c.Replica, q) && !d.broken() {
 			d.decide(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
 				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.whoHas(v, q))
 		}

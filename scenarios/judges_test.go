@@ -55,6 +55,9 @@ func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR str
 		if tick%7 == 0 {
 			c.Consume("r1", wire.TopicPartition{Topic: "orders", Partition: int32(draw("read", tick, 2))}, -1, -1)
 		}
+		if tick%20 == 10 {
+			c.DeleteRecords(wire.TopicPartition{Topic: "orders", Partition: int32(draw("delete", tick, 2))}, wire.Offset(tick/5))
+		}
 		b := env.Addr(fmt.Sprintf("b%d", 1+draw("who", tick, 3)))
 		o := env.Addr(fmt.Sprintf("b%d", 1+draw("whom", tick, 3)))
 		k := env.Addr(fmt.Sprintf("c%d", 1+draw("ctrl", tick, uint64(controllers))))
