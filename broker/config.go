@@ -21,6 +21,7 @@ type Config struct {
 	rack             *string
 	heartbeat        env.Duration
 	session          env.Duration // the longest rest between attempts at a refused registration or heartbeat
+	heartbeatWait    env.Duration // for the answer to a registration or heartbeat: half a session at most (KAFKA-14392)
 	registrationWait env.Duration
 	lagMax           env.Duration
 	fetchWait        env.Duration
@@ -57,6 +58,7 @@ func (c Config) settled() Config {
 	c.fetchBytes = int32(s.Int("replica.fetch.max.bytes"))
 	c.fetchBytesAll = int32(s.Int("replica.fetch.response.max.bytes"))
 	c.requestTimeout = env.Duration(s.Duration("request.timeout.ms"))
+	c.heartbeatWait = min(env.Duration(s.Duration("controller.socket.timeout.ms")), c.session/2)
 	c.retryBackoff = 100 * env.Millisecond // Kafka's channels to the controller retry after a fixed 100 ms
 	c.metadataWait = env.Duration(s.Duration("controller.quorum.fetch.timeout.ms"))
 	c.checkpointEvery = env.Duration(s.Duration("replica.high.watermark.checkpoint.interval.ms"))

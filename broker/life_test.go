@@ -268,8 +268,11 @@ func TestISRChangesDoNotWaitForABackoff(t *testing.T) {
 	require.Equal(t, 3, inSync(2), "the others come right behind it")
 }
 
-// stern is a controller that takes nobody in. It keeps when it was asked.
-type stern struct{ asked []env.Instant }
+// stern is a controller that takes nobody in, or says nothing at all. It keeps when it was asked.
+type stern struct {
+	mute  bool
+	asked []env.Instant
+}
 
 func (s *stern) Start(env.Env) {}
 func (s *stern) Receive(e env.Env, t env.Ticket, req env.Request) {
@@ -277,7 +280,9 @@ func (s *stern) Receive(e env.Env, t env.Ticket, req env.Request) {
 	if !ok {
 		return // a fetch of the metadata waits
 	}
-	s.asked = append(s.asked, e.Now())
+	if s.asked = append(s.asked, e.Now()); s.mute {
+		return
+	}
 	resp := r.ResponseKind().(*kmsg.BrokerRegistrationResponse)
 	resp.ErrorCode = kerr.DuplicateBrokerRegistration.Code
 	e.Reply(t, resp)
@@ -287,22 +292,35 @@ func (s *stern) Lost(env.Env, env.Link, error)                                 {
 func (s *stern) Fire(env.Env, env.Timer)                                       {}
 func (s *stern) Stop(e env.Env)                                                { e.Exit(nil) }
 
-func TestARefusedBrokerAsksAgainLessAndLess(t *testing.T) {
-	c := &stern{}
+// under boots a broker that knows no other controller, and lets 50 s pass.
+func (s *stern) under(t *testing.T) {
 	w := sim.New(sim.Config{Seed: 1, Mode: sim.Wire})
 	t.Cleanup(w.Close)
-	w.Add(sim.Machine{Addr: "c1", New: func() env.Node { return c }})
+	w.Add(sim.Machine{Addr: "c1", New: func() env.Node { return s }})
 	w.Add(sim.Machine{Addr: "b1", New: func() env.Node {
 		return broker.New(broker.Config{Node: 1, ClusterID: "cluster", Controllers: []env.Addr{"c1"}, Static: config.New(config.Broker)})
 	}})
 	w.Start("c1")
 	w.Start("b1")
 	w.RunUntil(sim.Time(50 * env.Second))
+	require.Greater(t, len(s.asked), 9)
+}
+
+func TestARefusedBrokerAsksAgainLessAndLess(t *testing.T) {
+	c := &stern{}
+	c.under(t)
 	want := 100 * env.Millisecond
-	require.Greater(t, len(c.asked), 9)
 	for i := range c.asked[1:] {
 		rest := c.asked[i+1].Sub(c.asked[i])
 		require.InEpsilon(t, float64(want), float64(rest), 0.05, "the rest behind attempt %d", i+1)
 		want = min(2*want, 9*env.Second) // never more than a session
+	}
+}
+
+func TestABrokerGivesItsControllerHalfASession(t *testing.T) {
+	c := &stern{mute: true}
+	c.under(t)
+	for i := range c.asked[1:] {
+		require.InEpsilon(t, float64(4600*env.Millisecond), float64(c.asked[i+1].Sub(c.asked[i])), 0.02, "the time behind attempt %d", i+1)
 	}
 }

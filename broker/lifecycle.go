@@ -134,7 +134,7 @@ func (b *Broker) register(e env.Env) {
 		req.Features = append(req.Features, f)
 	}
 	req.PreviousBrokerEpoch = int64(b.life.previous)
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.requestTimeout, req, env.Token{Kind: tokRegister})
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.heartbeatWait, req, env.Token{Kind: tokRegister})
 }
 
 // registered takes the answer: a broker epoch, or another try. While our previous incarnation's session lives the
@@ -181,7 +181,7 @@ func (b *Broker) beat(e env.Env) {
 	req.BrokerID, req.BrokerEpoch = int32(b.cfg.Node), int64(b.life.epoch)
 	req.CurrentMetadataOffset = int64(b.image.Next) - 1
 	req.WantShutdown = b.life.leaving
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.requestTimeout, req, env.Token{Kind: tokHeartbeat})
+	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.heartbeatWait, req, env.Token{Kind: tokHeartbeat})
 }
 
 func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
