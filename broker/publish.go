@@ -65,7 +65,9 @@ func (b *Broker) become(e env.Env, t *image.Topic, p *image.Partition) {
 		return
 	}
 	r.resume, r.failed = 0, false
-	if b.cfg.Rules.EndWaits { // they may wait in vain: the record may be cut off, or survive
+	if b.cfg.Rules.EndWaits && !(was && r.Leads()) {
+		// They may wait in vain: the record may be cut off, or survive. Who goes on leading has cut nothing, so its waiters
+		// may wait on (DelayedProduce asks only who leads); told otherwise, their producers would write again what is there.
 		b.failProduces(e, r, kerr.NotLeaderForPartition.Code)
 	}
 	switch {

@@ -68,8 +68,8 @@ func (b *Broker) settle(e env.Env) {
 	}
 }
 
-// settleProduces answers acks=all for what is committed now. It can only be a high watermark of the epoch in which the
-// record was appended: whoever waits when the epoch ends is answered then.
+// settleProduces answers acks=all for what is committed now. It can only be a high watermark of this leader, who has the
+// record where it was appended: whoever waits when another takes over is answered then.
 func (b *Broker) settleProduces(e env.Env, r *replica) {
 	kept := r.produced[:0]
 	for _, w := range r.produced {

@@ -31,8 +31,8 @@ type Rules struct {
 	// which it asked, so also whom it asked, and stands where it stood (KAFKA-13207, KAFKA-18991).
 	Concerns func(asked, now Standing, diverges bool) bool
 
-	// EndWaits: is whoever waits for an acknowledgement told that it is open when the leader's epoch ends? A high watermark
-	// of another epoch says nothing of their records: others may lie at their offsets.
+	// EndWaits: is whoever waits for an acknowledgement told that it is open when the leader's epoch ends, and another leads?
+	// A high watermark of another leader says nothing of their records: others may lie at their offsets.
 	EndWaits bool
 
 	// Outcome: what is told of a record that the high watermark has passed, given what the partition has against it: that it
