@@ -25,6 +25,7 @@ type Told struct {
 // mark is an offset that was vouched for in a step.
 type mark struct {
 	step  uint64
+	when  int64
 	at    wire.Offset
 	epoch wire.Epoch // of the leader who did
 }
@@ -37,14 +38,14 @@ func (v *View) Named(p *Partition, r *Replica, t Told) {
 // Erased says that a leader's answer leaves it: all below an offset is deleted on every replica that is up (DeleteRecords).
 func (v *View) Erased(p *Partition, low wire.Offset) {
 	if n := len(p.erased); n == 0 || p.erased[n-1].at < low {
-		p.erased = append(p.erased, mark{step: v.step, at: low})
+		p.erased = append(p.erased, mark{step: v.step, when: v.now, at: low})
 	}
 }
 
 // vouch notes that all below an offset was acknowledged to acks=all by the leader of an epoch.
 func (p *Partition) vouch(step uint64, b Batch, epoch wire.Epoch) {
 	if n := len(p.acks); n == 0 || p.acks[n-1].epoch != epoch || p.acks[n-1].at < b.Next {
-		p.acks = append(p.acks, mark{step, b.Next, epoch})
+		p.acks = append(p.acks, mark{step: step, at: b.Next, epoch: epoch})
 	}
 }
 
@@ -128,9 +129,9 @@ var deletedForGood = &Check{
 		if t.First > gone.at {
 			return
 		}
-		clause, b := "", v.Broker(r.Node)
-		if b.died >= gone.step || b.joined >= gone.step || slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step }) {
-			clause = "DeleteRecords waits for the replicas that are up; broker " + itoa(r.Node) + " was not, or has lost what it was told"
+		clause := ""
+		if p.missed(v, r.Node, gone) {
+			clause = "DeleteRecords waits for the replicas that are in service; broker " + itoa(r.Node) + " was not, or has lost what it was told"
 		}
 		d.decide(v, Fact{p.TP.String(), t.First - 1, r.role()}, clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
 			"; an operator was told at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
@@ -154,4 +155,14 @@ var deletedForGood = &Check{
 		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step})
 		return s.done()
 	},
+}
+
+// missed tells whether a broker may not know of a deletion: it was out of service then (a leader that is cut off serves its
+// readers on, and does not know it), ended since, or was elected uncleanly.
+func (p *Partition) missed(v *View, node wire.NodeID, gone mark) bool {
+	b, seat := v.Broker(node), v.image.brokers[node]
+	if seat == nil || seat.fenced || seat.letIn >= gone.when || b.died >= gone.step || b.joined >= gone.step {
+		return true
+	}
+	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
 }

@@ -62,18 +62,30 @@ func TestEndsAfterALoss(t *testing.T) {
 	}
 }
 
-// A broker that was down when records were deleted may give them out again; one that was up may not.
+// A broker that was out of service when records were deleted may give them out again; one that was in may not.
 func TestWhoMissedADeletion(t *testing.T) {
-	for missed, want := range map[bool]Status{true: Priced, false: Violated} {
+	for name, c := range map[string]struct {
+		before, after func(*stage)
+		want          Status
+	}{
+		"it was in service":   {func(*stage) {}, func(*stage) {}, Violated},
+		"it was fenced":       {func(s *stage) { s.fence(2) }, func(*stage) {}, Priced},
+		"it was let in later": {func(s *stage) { s.fence(2) }, func(s *stage) { s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1}) }, Priced},
+		"it was let in before": {func(s *stage) {
+			s.fence(2)
+			s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
+			s.tick()
+		}, func(*stage) {}, Violated},
+		"it has restarted":      {func(*stage) {}, func(s *stage) { s.Died(2); s.restart(2, 22) }, Priced},
+		"it had restarted once": {func(s *stage) { s.Died(2); s.restart(2, 22); s.tick() }, func(*stage) {}, Violated},
+	} {
 		s := staged(2)
 		s.committed(0, 0xA)
+		c.before(s)
 		s.Erased(s.p, 1)
 		s.tick()
-		if missed {
-			s.Died(2)
-			s.restart(2, 22)
-		}
+		c.after(s)
 		s.Named(s.p, s.p.Replica(2), Told{Epoch: 1, End: 1, First: 1, Since: s.step})
-		require.Equal(t, want, find(t, s.done(), "deleted-for-good").Status)
+		require.Equal(t, c.want, find(t, s.done(), "deleted-for-good").Status, name)
 	}
 }
