@@ -163,7 +163,7 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 			s := newStage(v, 2)
 			what(s)
 			s.tick()
-			s.Whole()
+			s.Whole(s.now)
 			s.Clock(s.step+1, s.now+int64(bound(s.rules.Timeouts))+1)
 			return s.done()
 		}

@@ -142,7 +142,7 @@ func TestAnUncleanElectionMayWait(t *testing.T) {
 		s.alter(wire.NoNode, []wire.NodeID{}, []wire.NodeID{})
 		s.rules.UncleanEvery = 10 * s.rules.caughtUp()
 		s.tick()
-		s.Whole()
+		s.Whole(s.now)
 		wait := 2 * s.rules.caughtUp()
 		if late {
 			wait += s.rules.UncleanEvery + s.rules.Session
@@ -190,20 +190,20 @@ func TestAControlledShutdownEnds(t *testing.T) {
 	}{
 		"in time":                  {func(s *stage, bound int64) { s.Clock(s.step, s.now+bound/2); s.Died(2) }, Held},
 		"too late":                 {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Died(2) }, Violated},
-		"too late, and it is down": {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Broken(); s.Died(2); s.Whole() }, Violated},
+		"too late, and it is down": {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Broken(); s.Died(2); s.Whole(s.now) }, Violated},
 		"never":                    {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound) }, Violated},
 		"under way":                {func(s *stage, bound int64) { s.fence(2); s.Clock(s.step, s.now+bound/2) }, Held},
 		"while something was wrong": {func(s *stage, bound int64) {
 			s.Broken()
 			s.Clock(s.step, s.now+2*bound)
-			s.Whole()
+			s.Whole(s.now)
 			s.Clock(s.step, s.now+bound/2)
 			s.Died(2)
 		}, Held},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
-			s.Whole()
+			s.Whole(s.now)
 			bound := int64(s.rules.letIn())
 			s.Clock(s.step, s.now+2*bound)
 			s.Stopping(2)
@@ -223,7 +223,7 @@ func TestAQuorumThatNeverRests(t *testing.T) {
 	for late, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(2)
 		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
-		s.Whole()
+		s.Whole(s.now)
 		bound := int64(s.rules.ruled())
 		if late {
 			s.Clock(s.step, s.now+2*bound)

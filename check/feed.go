@@ -327,10 +327,10 @@ func (v *View) CommittedTo(next wire.Offset) {
 	}
 }
 
-// Whole says since when no fault is active; Broken that one is.
-func (v *View) Whole() {
+// Whole says that no fault is active, nor does any work from some time on, which may be to come; Broken that one is.
+func (v *View) Whole(from int64) {
 	if v.whole < 0 {
-		v.whole = v.now
+		v.whole = from
 	}
 }
 

@@ -475,8 +475,20 @@ func (j *judges) mend(what string) {
 		j.ailing = slices.Delete(j.ailing, i, i+1)
 	}
 	if len(j.ailing) == 0 {
-		j.view.Whole()
+		j.view.Whole(int64(j.rested()))
 	}
+}
+
+// rested is when the last lane of a node is free: an event that began on a slow disk or processor takes as long as that
+// took then, also when the fault is over meanwhile.
+func (j *judges) rested() sim.Time {
+	at := j.c.world.Now()
+	for _, h := range j.c.machines() {
+		for _, lane := range j.c.world.Lanes(h.addr) {
+			at = max(at, lane.Busy)
+		}
+	}
+	return at
 }
 
 // jolt is a fault that is over at once.
