@@ -103,13 +103,15 @@ func seeEnds(d *Docket, v *View, c *Change) {
 		return
 	}
 	d.exercised()
-	fact := Fact{p.TP.String(), t.End, "leader"}
-	who := "broker " + itoa(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", said that it ends at " + itoa(t.End)
+	fact := func() Fact { return Fact{p.TP.String(), t.End, "leader"} }
+	who := func() string {
+		return "broker " + itoa(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", said that it ends at " + itoa(t.End)
+	}
 	switch acked := p.vouched(t.Since, t.Epoch, t.Listed); {
 	case r.known && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
-		d.violate(v, fact, who, "; its high watermark is ", itoa(r.HW))
+		d.violate(v, fact(), who(), "; its high watermark is ", itoa(r.HW))
 	case acked.at > t.End && !p.excused(acked.at):
-		d.decide(v, fact, v.bent(p), who, "; all below ", itoa(acked.at), " had been acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
+		d.decide(v, fact(), v.bent(p), who(), "; all below ", itoa(acked.at), " had been acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
 			", before it was asked")
 	}
 }

@@ -48,12 +48,14 @@ func seeElectable(d *Docket, v *View, c *Change) {
 		}
 		return
 	}
-	for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
+	for _, set := range [][]wire.NodeID{a.ISR, v.eligible(a)} {
 		for _, id := range set {
 			if c.Kind == Promised {
 				d.exercised()
 			}
-			seeMember(d, v, c, p.Replica(id), "is "+a.memberWords(id)+" of ")
+			if r := p.Replica(id); r.short > 0 {
+				seeMember(d, v, c, r, "is "+a.memberWords(id)+" of ")
+			}
 		}
 	}
 	seeProposed(d, v, c)
@@ -134,7 +136,7 @@ func seeHW(d *Docket, v *View, c *Change) {
 		return
 	}
 	last, has := r.Log.At(r.HW - 1)
-	for _, set := range [][]wire.NodeID{a.ISR, a.ELR} {
+	for _, set := range [][]wire.NodeID{a.ISR, v.eligible(a)} {
 		for _, id := range set {
 			d.exercised()
 			o := p.replica(id)
@@ -471,21 +473,22 @@ var ackHonest = &Check{
 			return
 		}
 		d.exercised()
-		fact := Fact{p.TP.String(), b.Base, "leader"}
 		backed, demanded := p.backed(c.Given, b)
+		copies := p.copies(v, b)
+		if b.Epoch != wire.NoEpoch && (v.Broker(r.Node).ending || r.HW >= b.Next && backed >= demanded && copies >= demanded) {
+			return
+		}
+		fact := Fact{p.TP.String(), b.Base, "leader"}
 		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
 		switch {
 		case b.Epoch == wire.NoEpoch:
 			d.decide(v, fact, v.bent(p), who, ", and does not have it itself")
-		case v.Broker(r.Node).ending:
 		case r.HW < b.Next:
 			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
 		case backed < demanded:
 			d.violate(v, fact, who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
 		default:
-			if copies := p.copies(v, b); copies < demanded {
-				d.decide(v, fact, v.bent(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
-			}
+			d.decide(v, fact, v.bent(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
 		}
 	},
 	Accept: func(v *View) *Case {
