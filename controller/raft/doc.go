@@ -10,9 +10,9 @@
 // records; a follower says in its Fetch where its log ends, in which epoch its last record was written, and learns from
 // the answer either more records or where the two logs part.
 //
-// Read state.go first: the states and who becomes what. Then vote.go (elections), lead.go (what a leader does), serve.go
-// (how it answers fetches, and how the high watermark moves), follow.go (fetching and truncating), file.go (what must be
-// durable before it is said). rules.go lists the decisions that were once made otherwise, history.go how.
+// Read state.go first: the states and who becomes what. Then vote.go (elections), lead.go (what a leader does), announce.go
+// (how it says so), serve.go (how it answers fetches, and how the high watermark moves), follow.go (fetching and
+// truncating), file.go (what must be durable before it is said). rules.go lists the decisions that were once made otherwise, history.go how.
 //
 // A Node is not an env.Node: it lives in one (the controller), which hands it the events that are its own and then looks,
 // at the end of the event, at what is committed and who leads. It calls nobody back.
