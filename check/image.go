@@ -98,6 +98,15 @@ func (m *image) flag(topic, name string, otherwise bool) bool {
 // elr tells whether eligible leader replicas are on (KIP-966).
 func (m *image) elr() bool { return m.levels[elrVersion] > 0 }
 
+// eligible are the ELR members who may lead. Where the feature was taken back they stay written down, and nobody keeps them
+// up to date; but then an ISR that is not empty never becomes so.
+func (v *View) eligible(a *Assignment) []wire.NodeID {
+	if !v.image.elr() && len(a.ISR) > 0 {
+		return nil
+	}
+	return a.ELR
+}
+
 // Committed says that a record of the metadata log is committed, at an offset.
 func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	m := &v.image
