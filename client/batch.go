@@ -1,6 +1,8 @@
 package client
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"samsa/sim/env"
@@ -39,7 +41,7 @@ type batch struct {
 
 // aim notes the topic that an attempt goes to: one that was deleted and made again is another.
 func (b *batch) aim(at wire.TopicID) {
-	if b.attempts > 1 && b.topic != at {
+	if b.attempts > 1 && b.topic != at && !slices.Contains(b.earlier, b.topic) {
 		b.earlier = append(b.earlier, b.topic)
 	}
 	b.topic = at

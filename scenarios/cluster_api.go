@@ -165,6 +165,7 @@ type TopicSpec struct {
 	Partitions, Replicas int32
 	On                   []wire.NodeID // empty: the controller places the replicas
 	Configs              []Setting
+	AtOnce               bool // whoever is in: done when the controller has committed it, or refused at once
 }
 
 // Op names an operation that was started. 0 is none.

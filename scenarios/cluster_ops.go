@@ -124,6 +124,9 @@ func (c *cluster) told(name env.Addr, s client.Sent) {
 	op.Offset, op.Step, op.At, op.Return = s.Offset, c.step(), int64(c.world.Now()), c.world.Events()+1
 	c.evidence.History = append(c.evidence.History, op)
 	for _, id := range s.Earlier { // what became of it there nobody was told
+		if id == s.Topic {
+			continue // a broker that was behind had named the other in between
+		}
 		there := op
 		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
 		c.evidence.History = append(c.evidence.History, there)
@@ -286,7 +289,7 @@ func (c *cluster) CreateTopic(spec TopicSpec) Op {
 	req.Topics = append(req.Topics, rt)
 	o := &operation{client: operator}
 	at := len(c.ops) // a topic that somebody deletes again need not be led
-	o.ready = func() bool { return c.led(spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
+	o.ready = func() bool { return spec.AtOnce || c.led(spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
 		switch code {
@@ -295,7 +298,7 @@ func (c *cluster) CreateTopic(spec TopicSpec) Op {
 				return false, 0
 			}
 		case kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code:
-			return !c.allIn(), code
+			return !spec.AtOnce && !c.allIn(), code
 		}
 		return false, code
 	})

@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"samsa/broker"
 	"samsa/broker/storage"
@@ -455,11 +457,21 @@ func (j *judges) trimmed(l *ghost, next wire.Offset) bool {
 		if r == nil || r.ID != l.part.ID || r.Log().Start() < next {
 			return false
 		}
-	} else if len(l.files) < 2 {
+	} else if !j.goesOn(l, next) {
 		return false
 	}
 	j.view.Trimmed(l.part, l.copy, next)
 	return true
+}
+
+// goesOn tells whether a log has a file behind an offset, be it empty: retention makes one before it deletes the last.
+func (j *judges) goesOn(l *ghost, next wire.Offset) bool {
+	return slices.ContainsFunc(j.c.world.Disk(l.host).Files(), func(f sim.DiskFile) bool {
+		name, in := strings.CutPrefix(f.Path, l.dir+"/")
+		base, log := strings.CutSuffix(name, ".log")
+		at, err := strconv.ParseInt(base, 10, 64)
+		return in && log && err == nil && wire.Offset(at) >= next
+	})
 }
 
 // ail enters that something is wrong with the world, mend that it is over. Liveness is asked for once all is well.

@@ -100,8 +100,8 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 			j.agreed(h, asked, resp, h.known[f.Link])
 		}
 	case *kmsg.ElectLeadersResponse:
-		if req, ok := asked.(*kmsg.ElectLeadersRequest); ok { // whatever it asked for is done, or refused
-			j.wished(req, j.view.Withdrawn)
+		if _, ok := asked.(*kmsg.ElectLeadersRequest); ok { // what was refused is not asked for any more
+			j.refused(resp)
 		}
 	case *kmsg.VoteResponse:
 		if req, ok := asked.(*kmsg.VoteRequest); ok {
@@ -162,6 +162,17 @@ func (j *judges) wished(req *kmsg.ElectLeadersRequest, visit func(*check.Partiti
 		for _, n := range rt.Partitions {
 			if p, ok := j.view.Find(j.c.topicID(rt.Topic), n); ok {
 				visit(p)
+			}
+		}
+	}
+}
+
+// refused takes in which unclean elections did not come to pass. Those that did may not have been told yet.
+func (j *judges) refused(resp *kmsg.ElectLeadersResponse) {
+	for _, rt := range resp.Topics {
+		for _, rp := range rt.Partitions {
+			if p, ok := j.view.Find(j.c.topicID(rt.Topic), rp.Partition); ok && rp.ErrorCode != 0 {
+				j.view.Withdrawn(p)
 			}
 		}
 	}

@@ -80,7 +80,7 @@ var verbTopic = &Verb{
 			spec.Replicas = int32(len(spec.On))
 		}
 		begin := s.afterBoot(func() Op { return s.cluster.CreateTopic(spec) })
-		if a.Timed {
+		if spec.AtOnce = a.Timed; a.Timed {
 			begin = once(s.cluster.CreateTopic(spec))
 		}
 		return s.await(begin, func(o Outcome) string {
