@@ -7,6 +7,10 @@ import (
 	"samsa/wire"
 )
 
+// What operators do to a cluster that serves, each as one of Kafka's own tools does it. The line waits until the controller
+// has committed it, so that the next one can stand on it. A refusal is an output and no error: what Kafka answers to a wish
+// that it does not grant is part of the story.
+
 var verbDelete = &Verb{
 	Name:  "delete",
 	Group: "make",
@@ -24,7 +28,7 @@ var verbDelete = &Verb{
 		case !a.has("TOPIC"):
 		case a.Timed: // lines that stand below may come before it in time
 			t.fleeting = true
-		default:
+		default: // a line below that names it is a mistake, and the reader of the file can still say so
 			ns.topics = slices.DeleteFunc(ns.topics, func(t topicName) bool { return t.name == name })
 		}
 		return nil
@@ -104,7 +108,8 @@ func refusalOf(what string) func(Outcome) string {
 	}
 }
 
-// partitions are those of all topics that the file makes and the controller knows.
+// partitions are those of all topics that the file makes and the controller knows, in the order of the file: the
+// controller's own order follows from topic ids, which are drawn.
 func (s *Session) partitions() (all []PartitionState) {
 	for _, t := range s.program.ns.topics {
 		for i := range t.partitions {

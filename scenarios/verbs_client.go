@@ -8,6 +8,9 @@ import (
 	"samsa/wire"
 )
 
+// What clients do. A client is a machine like any other, made by the first line that names it; what it was told is all that
+// a line prints, for that is all that a user of Kafka ever knows.
+
 var verbProduce = &Verb{
 	Name:    "produce",
 	Group:   "clients",
@@ -42,7 +45,7 @@ var verbSend = &Verb{
 		r := s.await(once(s.cluster.Produce(client, tp, list)), func(o Outcome) string {
 			return describeProduce(client, tp, list, o)
 		})
-		r.Aside = true
+		r.Aside = true // still waited for, but by the end of the file: every send has an outcome, if only "unknown"
 		return r
 	},
 }
@@ -90,6 +93,8 @@ var verbDrain = &Verb{
 			}
 		}
 		return Result{
+			// Who leads a partition now may be gone for good in the next moment, and a reader of it would wait for ever: so a
+			// partition without a leader is not waited for, whenever it loses it.
 			Until: func() bool {
 				for i, op := range ops {
 					_, done := s.cluster.Outcome(op)
@@ -158,7 +163,8 @@ func (s *Session) client(a *Args) env.Addr {
 	return name
 }
 
-// hosts says which machines the words of a line mean now.
+// hosts says which machines the words of a line mean now: when the line runs, not when the file is read, because who leads
+// by then is what the lines above have brought about.
 func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	add := func(host env.Addr) {
 		if host != "" && !slices.Contains(list, host) {
@@ -182,7 +188,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 			for _, m := range s.cluster.Machines() {
 				if m.Role == "controller" && m.Up && !m.Active {
 					add(m.Host)
-					if t.role == "standby" {
+					if t.role == "standby" { // the first by name, and not any: the file must mean the same one each time
 						break
 					}
 				}
@@ -222,7 +228,8 @@ func (s *Session) replicas(t hostTerm) (list []env.Addr) {
 	return list
 }
 
-// led says whether a partition has a leader that is up and knows of it.
+// led says whether a partition has a leader that is up and knows of it. The controller's word alone would be too early: the
+// next line would meet a broker that has not heard, or has died since.
 func led(p PartitionState, by []env.Addr) bool {
 	for _, r := range p.Replicas {
 		if p.Leader != wire.NoNode && r.Node == p.Leader && r.Up && r.Leads && r.Epoch == p.Epoch {

@@ -9,6 +9,9 @@ import (
 	"samsa/wire"
 )
 
+// What a cluster is made of. Everything here is known before a line below needs it: the cluster's options before its first
+// event, a topic's leaders before the next line.
+
 var verbCluster = &Verb{
 	Name:  "cluster",
 	Group: "make",
@@ -80,7 +83,7 @@ var verbTopic = &Verb{
 			spec.Replicas = int32(len(spec.On))
 		}
 		begin := s.afterBoot(func() Op { return s.cluster.CreateTopic(spec) })
-		if spec.AtOnce = a.Timed; a.Timed {
+		if spec.AtOnce = a.Timed; a.Timed { // who chose a time has chosen who is in by then
 			begin = once(s.cluster.CreateTopic(spec))
 		}
 		return s.await(begin, func(o Outcome) string {
@@ -110,6 +113,7 @@ var verbConfig = &Verb{
 		if len(a.Settings) == 0 {
 			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
 		}
+		// The verb takes the configs of either scope, because which one it is stands in the line and not in the verb.
 		scope := ScopeNodes
 		if a.has("TOPIC") {
 			scope = ScopeTopic
@@ -132,7 +136,7 @@ var verbConfig = &Verb{
 	},
 }
 
-// readPlaces takes 2,1,3: the order counts, and nobody twice.
+// readPlaces takes 2,1,3: the order counts, for the first is the preferred leader, and nobody twice.
 func readPlaces(ns *names, w Word) (any, string) {
 	var on []wire.NodeID
 	for _, part := range strings.Split(w.Text, ",") {

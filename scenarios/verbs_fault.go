@@ -6,6 +6,10 @@ import (
 	"samsa/sim/env"
 )
 
+// What goes wrong. Faults are done to the world and never to a node: no process is told, no field of a broker is touched,
+// so what a broker notices it notices as it would in a real cluster. That is also why each verb is one call of Faults
+// (cluster_api.go): what a fault means is the world's business.
+
 // hostsHelp is said once for every verb that hurts machines.
 const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), standby or standbys (one or all of the others that run), a client's name, or by what " +
 	"they do at that time: leader:orders-0, follower:orders-0 (one in sync), followers:orders-0."
@@ -142,6 +146,7 @@ var verbHeal = &Verb{
 		if a.has("A") {
 			around = s.hosts(arg[[]hostTerm](a, "A"))
 		}
+		// Harm lies on ways, one for each direction, and so does its end: what is between two others stays as it is.
 		for _, x := range around {
 			for _, y := range all {
 				if x != y {
@@ -219,7 +224,8 @@ func notNegative(_ *names, a *Args) *complaint {
 	return nil
 }
 
-// each runs a fault on every machine the line means, and says so if that is nobody.
+// each runs a fault on every machine the line means, and says so if that is nobody. That is no error: leader:orders-0 may
+// be nobody at that moment of this seed, and on the next one somebody.
 func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		hosts := s.hosts(arg[[]hostTerm](a, name))
@@ -239,7 +245,7 @@ func between(do func(s *Session, a *Args, from, to env.Addr)) func(*Session, *Ar
 	return func(s *Session, a *Args) Result {
 		for _, from := range s.hosts(arg[[]hostTerm](a, "A")) {
 			for _, to := range s.hosts(arg[[]hostTerm](a, "B")) {
-				if from == to {
+				if from == to { // leader:TP <-> brokers means the others; what a machine says to itself needs no network
 					continue
 				}
 				do(s, a, from, to)

@@ -71,6 +71,8 @@ func (c *cluster) Link(from, to env.Addr, f LinkFault) {
 	default:
 		panic("scenarios: no fault of a connection is called " + f.Kind)
 	}
+	// What is over at once only starts the clock of liveness anew; what lasts is an ailment, and while one lasts nothing is
+	// demanded of a cluster but safety.
 	if c.judges.jolt(); lasts {
 		c.judges.ail("link " + string(from) + " " + string(to))
 	}

@@ -8,7 +8,8 @@ import (
 	"samsa/sim/env"
 )
 
-// groupLook is the group of the verbs that only look: they change nothing of a run.
+// groupLook is the group of the verbs that only look: they change nothing of a run, so a file may gain or lose them and its
+// seed still means the same run.
 const groupLook = "look"
 
 var verbShow = &Verb{
@@ -96,6 +97,7 @@ var verbExpect = &Verb{
 	Example: "expect acked-durable held\nexpect acked-durable priced",
 	Run: func(s *Session, a *Args) Result {
 		name, want := arg[string](a, "CHECK"), arg[check.Status](a, "STATUS")
+		// Only when nothing can happen any more are things demanded that merely had not happened yet: an answer, a healing.
 		for _, f := range s.cluster.Judge(s.last()) {
 			if f.Check.Name != name {
 				continue
@@ -120,7 +122,7 @@ func (s *Session) last() bool {
 			return false
 		}
 	}
-	return s.timed == 0 && len(s.background) == 0
+	return s.timed == 0 && len(s.background) == 0 // timed lines to come, and sends that have not been answered
 }
 
 // describeFinding is what a judge says, as expected outputs hold it:

@@ -82,7 +82,7 @@ func runUntil(s *Session, a *Args) Result {
 		terms := arg[[]hostTerm](a, "HOSTS")
 		r.Until = func() bool { return s.cluster.Quiet(s.hosts(terms)) }
 	}
-	l := s.line()
+	l := s.line() // now: when this is over, the line that is being started is another one
 	began := s.cluster.Now()
 	r.Then = func(met bool) string {
 		text := l.String()
@@ -91,6 +91,8 @@ func runUntil(s *Session, a *Args) Result {
 			return ""
 		}
 		text += fmt.Sprintf(": not so after %s", formatDuration(s.cluster.Now()-began))
+		// The lines below were written for a world in which it is so. In another they would claim something else, and a
+		// violation that they find would be read as one of the story above.
 		s.claim(l, false, text)
 		s.stop(fmt.Sprintf("line %d: %s", l.Num, text))
 		return text + "\n"
