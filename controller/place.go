@@ -66,11 +66,12 @@ func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	return r.fenced.next(round)
 }
 
-// newPlacer takes in every broker that is not about to leave, in order of rack and id.
+// newPlacer takes in every broker that is not about to leave, in order of rack and id. One that has left is fenced, and may
+// come back (BrokerHeartbeatManager.touch: who is fenced is not shutting down any more).
 func (c cluster) newPlacer() *placer {
 	p := &placer{}
 	for _, b := range c.Brokers() { // in order of id
-		if b.ShuttingDown {
+		if b.ShuttingDown && !b.Fenced {
 			continue
 		}
 		i := slices.IndexFunc(p.racks, func(r *rack) bool { return r.name == b.Rack })

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
@@ -62,6 +63,28 @@ func TestPlacement(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a broker that leaves takes nothing, one that has left may", func(t *testing.T) {
+		b := newBench(t, nil)
+		epochs := b.racked("", "", "")
+		b.create(assigned("led", []int32{3}, []int32{3}))
+		leave := func(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true }
+		b.beat(3, epochs[3], leave) // it leads something that nobody else can
+		if code := codes(b.ask(topic("early", 1, 3))); !slices.Equal(code, []int16{kerr.InvalidReplicationFactor.Code}) {
+			t.Errorf("placed on a broker that is leaving: %v", code)
+		}
+		b.beat(3, epochs[3], func(r *kmsg.BrokerHeartbeatRequest) { r.WantFence = true })
+		for range 3 {
+			b.beat(1, epochs[1], nil)
+			b.beat(2, epochs[2], nil)
+			b.beat(3, epochs[3], leave)
+		}
+		if !b.Image().Broker(3).Fenced {
+			t.Fatal("it is still there")
+		}
+		if got := b.placed("late", 1, 3); !slices.Equal(got[0], []int32{1, 2, 3}) {
+			t.Errorf("placed %v", got)
+		}
+	})
 	t.Run("more partitions go on where the first ones ended", func(t *testing.T) {
 		b := newBench(t, nil)
 		b.racked("", "", "")
