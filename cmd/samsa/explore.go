@@ -17,11 +17,12 @@ import (
 	"samsa/scenarios/explore"
 )
 
-// exploreFlags are what `samsa explore` was asked.
+// exploreFlags are what `samsa explore` was asked. They decide which seeds run and what is said of them, and nothing inside a
+// run: a seed is the same run under any number of jobs, with or without a clock over it.
 type exploreFlags struct {
 	runs, jobs               int
-	lasts                    time.Duration
-	seed, profile, mode, out string
+	lasts                    time.Duration // real time; looked at between runs, never in one
+	seed, profile, mode, out string        // seed is a word until it is understood: cobra's own number parser takes 0x1 and 1_0
 	rules                    []string
 	first, cover, json       bool
 }
@@ -62,7 +63,8 @@ func (a *app) exploreCommand() *cobra.Command {
 	return cmd
 }
 
-// campaign turns words into a campaign.
+// campaign turns words into a campaign, and finds every mistake in them before the first world is made: a typo in --rule
+// must not look like an hour in which nothing was found.
 func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	c := explore.Campaign{Runs: f.runs, Jobs: f.jobs, First: f.first}
 	seed, err := strconv.ParseUint(f.seed, 10, 64)
@@ -80,7 +82,7 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	}
 	c.Seed = seed
 	if f.lasts > 0 {
-		c.Runs = 0
+		c.Runs = 0 // until Stop says so
 	}
 	c.Profile = explore.Profile(f.profile)
 	if !slices.Contains(explore.Profiles(), c.Profile) {
@@ -132,6 +134,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	}
 	meter := meter{app: a, began: began, shown: began, runs: c.Runs, lasts: f.lasts}
 	c.Tick = func(ended int) { meter.tick(ended, len(report.Kinds)) }
+	// A scenario that cannot be saved does not end the campaign: what else it finds is worth more than the file.
 	var unsaved error
 	c.Done = func(r explore.Result) {
 		report.Add(r)
@@ -153,7 +156,8 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	return nil
 }
 
-// codeOfReport maps a campaign to a code: the worst thing that was found.
+// codeOfReport maps a campaign to a code: the worst thing that was found. A bug of ours comes before a violation, for it may
+// be the reason of one; a violation before a cluster that is stuck, for what was lost does not come back.
 func codeOfReport(r *explore.Report, cover bool) code {
 	switch {
 	case r.Interrupted:
@@ -170,7 +174,8 @@ func codeOfReport(r *explore.Report, cover bool) code {
 	return exitOK
 }
 
-// savedPerKind is how many seeds of one kind of failure are worth a file.
+// savedPerKind is how many seeds of one kind of failure are worth a file: one may be a special case, and of a hundred nobody
+// reads more.
 const savedPerKind = 3
 
 // save writes the scenario of a run that failed, if one of its kinds has too few files yet.
@@ -189,7 +194,8 @@ func save(report *explore.Report, r explore.Result, dir string) error {
 	return errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(path, []byte(r.Text), 0o666))
 }
 
-// meter tells on stderr how far a campaign is: one line that changes on a terminal, else a line every ten seconds.
+// meter tells on stderr how far a campaign is: one line that changes on a terminal, else a line every ten seconds. Never on
+// stdout: what stands there depends on seeds alone, and two machines can be compared by it.
 type meter struct {
 	*app
 	began, shown time.Time
@@ -210,7 +216,7 @@ func (m *meter) tick(ended, found int) {
 	m.shown = now
 	spent := now.Sub(m.began)
 	left := m.lasts - spent
-	if m.lasts == 0 {
+	if m.lasts == 0 { // seeds differ, but by far less than machines do: what is left takes as long as what was
 		left = spent * time.Duration(m.runs-ended) / time.Duration(ended)
 	}
 	line := fmt.Sprintf("%d runs  %s  %s  ETA %s", ended, rate(ended, spent), kinds(found), max(left, 0).Round(time.Second))

@@ -22,7 +22,8 @@ type listing struct {
 	empty string // why there are none, and when there will be
 }
 
-// listings are what `samsa list` knows, in its order.
+// listings are what `samsa list` knows, in its order. Each row comes from the value that is obeyed when a scenario runs, so a
+// list cannot name what does not exist, or miss what does.
 func listings() []listing {
 	return []listing{
 		{"scenarios", "scenario", scenarioRows, ""},

@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(a.flagError)
 	root.AddCommand(a.runCommand(), a.exploreCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
-	root.InitDefaultCompletionCmd()
+	root.InitDefaultCompletionCmd() // now and not when it runs: its answer to a wrong word is to be ours
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
 			c.Args, c.RunE = cobra.ArbitraryArgs, a.noShell
@@ -96,7 +96,7 @@ func (a *app) noCommand(root *cobra.Command, word string) error {
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	if _, ok := scenarios.Source(word); ok {
+	if _, ok := scenarios.Source(word); ok { // who types a scenario's name wants to run it
 		u.next = "samsa run " + word
 	} else if u.meant = scenarios.Nearest(word, names); u.meant != "" {
 		u.next = "samsa help " + u.meant
@@ -162,6 +162,7 @@ func build() string {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
 			version = v
 		}
+		// A seed means the same run within one version only, so a report of a failure needs the commit it was built from.
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
 				commit = "  commit " + s.Value[:12]

@@ -17,7 +17,8 @@ import (
 	"samsa/scenarios/view"
 )
 
-// runFlags are what `samsa run` was asked.
+// runFlags are what `samsa run` was asked, as it was typed. Numbers are words here, so that a wrong one is named with the
+// flag and an example, in our words and not in the flag parser's.
 type runFlags struct {
 	seed, until, expect, trace, html string
 	set, rules                       []string
@@ -101,7 +102,8 @@ func (a *app) run(name string, f runFlags) (err error) {
 	return a.play(j, nil)
 }
 
-// understand turns words into a job.
+// understand turns words into a job. All that can be wrong with them is found here, before anything ran or was written; and
+// each flag that changes the run is collected into again, so that the last line of a report repeats exactly this run.
 func understand(name string, f runFlags) (*job, error) {
 	program, err := load(name)
 	if err != nil {
@@ -147,7 +149,8 @@ func understand(name string, f runFlags) (*job, error) {
 	return j, nil
 }
 
-// understandExpect reads violated:CHECK.
+// understandExpect reads violated:CHECK. Only a violation can be expected: it is what turns an old rule's red run into a
+// green test.
 func understandExpect(s string) (string, error) {
 	var names []string
 	for _, c := range check.All() {
@@ -221,7 +224,7 @@ func (a *app) play(j *job, t *trace) error {
 	if err != nil {
 		return usage("", "%s cannot be run: %v", j.name, err)
 	}
-	v := s.Verdict()
+	v := s.Verdict() // also of a run that was stopped: the judges know what has happened so far
 	if v.Unsound != nil {
 		a.internal(v.Unsound, j, seed)
 		return nil
@@ -253,7 +256,7 @@ func (a *app) play(j *job, t *trace) error {
 // drive runs the session to its end, to --until or to Ctrl-C. A line of progress is for eyes: it stands on a terminal's
 // stderr alone, after a while, and is gone at the end.
 func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) {
-	const quantum = 1 << 12
+	const quantum = 1 << 12 // events: some milliseconds, so Ctrl-C is felt at once and costs nothing
 	shown, next := false, a.now().Add(300*time.Millisecond)
 	defer func() {
 		if shown {
@@ -268,6 +271,7 @@ func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) 
 		default:
 		}
 		if j.until > 0 {
+			// Event by event: a step is an event with something to tell, and the next one may come many events later.
 			for i := 0; i < quantum && more && s.Position() < j.until; i++ {
 				more, err = s.Advance(1)
 			}
