@@ -147,8 +147,8 @@ func (p *Plan) mend(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "drain %s\n", p.producers[0])
 	rest(of)
-	// A reader of what is gone, or is led by nobody, would read on, and the run would last until it is given up.
-	if p.has("delete topic") || of != "" {
+	// A reader of what is gone or never came, or is led by nobody, would read on, and the run would last until it is given up.
+	if p.has("delete topic") || p.has("grow ") || of != "" {
 		fmt.Fprintf(b, "crash %s\n", clients)
 	}
 }
