@@ -89,3 +89,23 @@ func TestWhoMissedADeletion(t *testing.T) {
 		require.Equal(t, c.want, find(t, s.done(), "deleted-for-good").Status, name)
 	}
 }
+
+// What was deleted on purpose is nobody's to have: neither below a high watermark nor behind an answer that leaves late.
+func TestWhatIsDeletedNeedNotBeThere(t *testing.T) {
+	for deleted, want := range map[wire.Offset]string{2: "", 0: "hw-justified ack-honest"} {
+		s := staged(2)
+		s.alter(0, ids(1, 2), nil)
+		s.tick()
+		for at := range wire.Offset(2) {
+			s.write(at, 0, uint32(at), 1, 2)
+		}
+		s.look(1, State{Leads: true, HW: 2, Start: deleted, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
+		if deleted > 0 {
+			s.Trimmed(s.p, s.p.Replica(1), deleted)
+		}
+		s.alter(0, ids(1, 2, 3), nil) // 3 is empty
+		s.Acked(s.p, s.p.Replica(1), map[bool]wire.Offset{true: 1, false: 7}[deleted > 0], -1, Given{Client: "p1", InSync: 2, Demand: 2})
+		got := brokenBy(s.done())
+		require.Equal(t, want, got, "deleted below %d", deleted)
+	}
+}

@@ -135,6 +135,9 @@ func seeHW(d *Docket, v *View, c *Change) {
 	} else if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {
 		return
 	}
+	if r.HW <= max(r.Log.Start(), p.trimmed) {
+		return // all of it was deleted on purpose
+	}
 	last, has := r.Log.At(r.HW - 1)
 	for _, set := range [][]wire.NodeID{a.ISR, v.eligible(a)} {
 		for _, id := range set {
@@ -393,7 +396,7 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	members := a.electable()
-	if len(members) == 0 {
+	if len(members) == 0 && v.image.elr() { // where the feature was taken back, nobody is remembered any more
 		members = a.LastELR // nobody may be elected but who led last
 	}
 	if len(members) == 0 || p == v.quorum.log || len(p.promises) == 0 {
@@ -475,6 +478,9 @@ var ackHonest = &Check{
 		d.exercised()
 		backed, demanded := p.backed(c.Given, b)
 		copies := p.copies(v, b)
+		if b.Epoch == wire.NoEpoch && b.Base < max(r.Log.Start(), r.Start, p.trimmed) {
+			return // it was deleted on purpose before the answer left
+		}
 		if b.Epoch != wire.NoEpoch && (v.Broker(r.Node).ending || r.HW >= b.Next && backed >= demanded && copies >= demanded) {
 			return
 		}
