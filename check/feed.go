@@ -213,8 +213,8 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 // there in the broker's own true log at this moment; what it reckoned with is from the moment it gave the answer.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
-	if !ok && r.removed || p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
-		return // the answer was slow to leave, and its topic is gone meanwhile
+	if !ok && (r.removed || base < max(r.Log.start, r.began)) || p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
+		return // the answer was slow to leave, and retention took the record meanwhile, or its topic is gone
 	}
 	if !ok || b.Base != base {
 		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}

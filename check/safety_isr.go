@@ -143,7 +143,7 @@ func seeHW(d *Docket, v *View, c *Change) {
 		for _, id := range set {
 			d.exercised()
 			o := p.replica(id)
-			if o == nil || o == r || d.broken() || o.Log.End() >= r.HW && (!has || last.Base < max(o.Log.Start(), p.trimmed) || o.Log.Has(last)) {
+			if o == nil || o == r || d.broken() || r.HW <= p.trimmed || o.Log.End() >= r.HW && (!has || last.Base < max(o.Log.Start(), p.trimmed) || o.Log.Has(last)) {
 				continue
 			}
 			if v.Broker(id).tainted() || p.elapsed(r.Epoch) {
