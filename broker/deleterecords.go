@@ -11,7 +11,8 @@ import (
 )
 
 // DeleteRecords, versions 0 to 2 (KIP-107): the leader moves its log's start at once, followers when their next fetch is
-// answered, and the request is answered when the fetch after that shows that all live replicas did.
+// answered, and the request is answered when the fetch after that shows that all live replicas did. Who is told "deleted"
+// may rely on it under any later leader; a broker that is down deletes when it is back, from its leader's answers.
 
 // parkedDeletion is a DeleteRecords that waits for followers.
 type parkedDeletion struct {
@@ -25,10 +26,9 @@ type parkedDeletion struct {
 // deletionWait is one partition of a parkedDeletion.
 type deletionWait struct {
 	r         *replica
-	epoch     wire.Epoch
-	to        wire.Offset
-	topic, at int
-	done      bool
+	to        wire.Offset // done when every live replica starts here or above
+	topic, at int         // the place in the response
+	done      bool        // its answer stands
 }
 
 func (b *Broker) deleteRecords(e env.Env, t env.Ticket, req *kmsg.DeleteRecordsRequest) {
@@ -47,7 +47,7 @@ func (b *Broker) deleteRecords(e env.Env, t env.Ticket, req *kmsg.DeleteRecordsR
 				ap.ErrorCode = code(b.broken(e, err))
 			} else {
 				ap.ErrorCode = kerr.RequestTimedOut.Code // so it stays if nothing else is heard
-				d.waits = append(d.waits, deletionWait{r: r, epoch: r.Epoch(), to: to, topic: i, at: j})
+				d.waits = append(d.waits, deletionWait{r: r, to: to, topic: i, at: j})
 				b.touch(r)
 			}
 			at.Partitions = append(at.Partitions, ap)
@@ -74,7 +74,7 @@ func (b *Broker) settleDeletion(e env.Env, d *parkedDeletion) {
 		}
 		ap := &d.resp.Topics[w.topic].Partitions[w.at]
 		switch low := w.r.LowWatermark(); {
-		case w.r.gone || !w.r.Leads() || w.r.Epoch() != w.epoch:
+		case w.r.gone || !w.r.Leads(): // another leader may start lower, and nobody has asked that one
 			ap.ErrorCode, w.done = kerr.NotLeaderForPartition.Code, true
 		case low >= w.to:
 			ap.ErrorCode, ap.LowWatermark, w.done = 0, int64(low), true

@@ -35,7 +35,7 @@ func (b *Broker) describeResource(req *kmsg.DescribeConfigsRequest, r *kmsg.Desc
 		}
 		b.describeAll(req, r, out, config.Topic, wire.ConfigTopic, kmsg.ConfigSourceDynamicTopicConfig)
 	case kmsg.ConfigResourceTypeBroker:
-		if r.ResourceName != "" {
+		if r.ResourceName != "" { // "" is the default of all brokers, which everybody knows
 			if id, err := strconv.ParseInt(r.ResourceName, 10, 32); err != nil || wire.NodeID(id) != b.cfg.Node {
 				return kerr.InvalidRequest
 			}
@@ -66,6 +66,7 @@ func (b *Broker) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeC
 		if from != config.FromDefault {
 			rc.Source = kmsg.ConfigSourceStaticBrokerConfig
 		}
+		// The image's own value wins over the file's: it was set while the cluster ran, through the controller (KIP-226).
 		own, ok := b.image.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: c.Name})
 		if ok {
 			value, rc.Source = own, dynamic

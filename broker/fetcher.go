@@ -11,7 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// fetcher follows one leader for all partitions it leads: one request at a time (AbstractFetcherThread).
+// fetcher follows one leader for all partitions it leads: one request at a time (AbstractFetcherThread). Its next request
+// tells the leader what the last answer brought, so a second one beside it would only tell older news.
 type fetcher struct {
 	leader wire.NodeID
 	link   env.Link
@@ -123,8 +124,9 @@ func (b *Broker) resume(e env.Env, leader wire.NodeID) {
 	}
 }
 
-// fetched takes a leader's answer in, partition by partition, and asks on. A partition with an error waits alone; all of
-// them do if the request itself failed.
+// fetched takes a leader's answer in, partition by partition, and asks on. A partition with an error waits alone, or one
+// that cannot be read would keep all others of that leader out of their ISRs; all of them wait if the request itself failed.
+// Answers have the order of the request: without a fetch session none is left out.
 func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
 	f := b.fetchers[leader]
 	if f == nil || round != f.round {

@@ -59,7 +59,8 @@ func (b *Broker) passedBack(e env.Env, id int64, resp env.Response) {
 	b.reply(e, f.ticket, resp, f.since)
 }
 
-// turnedAway tells whether an answer says that it is not the active controller's.
+// turnedAway tells whether an answer says that it is not the active controller's. Each kind of request says so in its own
+// place, and in all its parts if in one.
 func turnedAway(resp env.Response) bool {
 	code := kerr.NotController.Code
 	switch r := resp.(type) {

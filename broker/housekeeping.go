@@ -70,7 +70,8 @@ func (b *Broker) turn(e env.Env, kind uint16) {
 	b.every(e, kind, 0)
 }
 
-// fail ends the broker: its only log directory failed, and Kafka's halts when the last one does.
+// fail ends the broker: its only log directory failed, and Kafka's halts when the last one does (KIP-112). What a failed
+// disk holds is unknown, so nothing may be served from it; the controller takes the leaderships away when the session ends.
 func (b *Broker) fail(e env.Env, err error) {
 	if err != nil {
 		e.Note(noteDirFailed, int64(b.cfg.Node), 0, 0, 0)

@@ -12,11 +12,11 @@ func (b *Broker) load(e env.Env) error {
 	if err := b.format(e); err != nil {
 		return err
 	}
-	clean, epoch, err := b.dir.TakeCleanMarker(d)
+	clean, epoch, err := b.dir.TakeCleanMarker(d) // KAFKA-10471
 	if err != nil {
 		return err
 	}
-	b.life.previous = epoch
+	b.life.previous = epoch // what the registration shows the controller (KIP-966)
 	points, err := b.dir.LoadRecoveryPoints(d)
 	if err != nil {
 		return err
@@ -65,6 +65,7 @@ func (b *Broker) load(e env.Env) error {
 			e.Note(noteRecovered, id.Short(), int64(tp.Partition), int64(log.End()), rec.Truncated)
 		}
 	}
+	// What was recovered is on the device now: should this start die later, the next one need not read it again.
 	return b.saveRecoveryPoints(d)
 }
 
@@ -115,7 +116,8 @@ func (b *Broker) truncated(e env.Env, err error) error {
 	return b.saveRecoveryPoints(e.Disk())
 }
 
-// close flushes and closes every log and marks the shutdown as clean: the last thing an incarnation does.
+// close flushes and closes every log and marks the shutdown as clean: the last thing an incarnation does, for the mark says
+// of everything before it that it is on the device.
 func (b *Broker) close(d env.Disk) error {
 	for _, r := range b.live() {
 		if err := r.Log().Close(d); err != nil {

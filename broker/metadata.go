@@ -89,6 +89,7 @@ func (b *Broker) describe(topic *image.Topic) kmsg.MetadataResponseTopic {
 	for _, p := range topic.Partitions {
 		mp := kmsg.NewMetadataResponseTopicPartition()
 		mp.Partition, mp.Leader, mp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.Epoch)
+		// A leader that cannot be reached is named as none: the client asks again soon, instead of dialling it until a timeout.
 		if _, _, _, ok := b.endPoint(p.Leader); !ok {
 			mp.ErrorCode, mp.Leader = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
 		}
@@ -161,7 +162,7 @@ func (b *Broker) describePartitions(req *kmsg.DescribeTopicPartitionsRequest) *k
 			names = append(names, t.Name)
 		}
 	}
-	slices.Sort(names)
+	slices.Sort(names) // pages need an order that the next request finds again, with topics come and gone in between
 	names = slices.Compact(names)
 	left := int(req.ResponsePartitionLimit)
 	if left <= 0 {
@@ -213,6 +214,6 @@ func (b *Broker) describeELR(p *image.Partition) kmsg.DescribeTopicPartitionsRes
 		rp.ErrorCode, rp.LeaderID = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
 	}
 	rp.Replicas, rp.ISR, rp.OfflineReplicas = ids(p.Replicas), ids(p.ISR), b.offline(p)
-	rp.EligibleLeaderReplicas, rp.LastKnownELR = ids(p.ELR), []int32{}
+	rp.EligibleLeaderReplicas, rp.LastKnownELR = ids(p.ELR), ids(p.LastKnown)
 	return rp
 }

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -233,4 +234,15 @@ func TestForwarding(t *testing.T) {
 	r.w.Crash("c1")
 	late := ask[*kmsg.DeleteTopicsResponse](r, 1, drop)
 	require.Equal(t, kerr.RequestTimedOut.Code, late.Topics[0].ErrorCode)
+}
+
+// Who may lead next is told: an operator decides by it whether to wait or to elect uncleanly.
+func TestDescribeTopicPartitionsNamesWhoMayLead(t *testing.T) {
+	r := newRoom(t, 2)
+	r.topic("t", []int{2})
+	r.w.Crash("b2")
+	r.until("nobody leads, and b2 is remembered", func() bool {
+		p := ask[*kmsg.DescribeTopicPartitionsResponse](r, 1, kmsg.NewPtrDescribeTopicPartitionsRequest()).Topics[0].Partitions[0]
+		return p.LeaderID == -1 && slices.Equal(p.EligibleLeaderReplicas, []int32{2}) && slices.Equal(p.LastKnownELR, []int32{2})
+	})
 }

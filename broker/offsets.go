@@ -115,7 +115,7 @@ func (b *Broker) lookUp(e env.Env, r *replica, req *kmsg.ListOffsetsRequest, rp 
 	return nil
 }
 
-// mayAnswer checks that we lead, and that the asker lives in our epoch; anybody who debugs may ask anybody.
+// mayAnswer checks that we lead, and that the asker lives in our epoch (KIP-320); anybody who debugs may ask anybody.
 func mayAnswer(r *replica, epoch wire.Epoch, anybody bool) error {
 	err := r.CheckLeader(epoch)
 	if err == nil || anybody && err == kerr.NotLeaderForPartition {

@@ -31,7 +31,7 @@ func (b *Broker) produce(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 			case err != nil:
 				failed = true
 				b.refuseProduce(resp, req, &rt, &ap, err)
-			case req.Acks == -1:
+			case req.Acks == -1: // one that is committed already is answered at the end of this event, like all who wait
 				ap.ErrorCode = kerr.RequestTimedOut.Code // so it stays if nothing else is heard
 				p.open++
 				r.produced = append(r.produced, waiter{p, end, i, j})
