@@ -6,7 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// controlChecks are the invariants of the committed metadata, and of who acts on it.
+// controlChecks are the invariants of the committed metadata, and of who acts on it. No controller is asked what it thinks:
+// records are judged when they are committed, brokers when their state is looked at, answers when they leave.
 var controlChecks = []*Check{
 	partitionEpochSteps, electionLicensed, brokerEpochs, replyAfterCommit, metadataMonotone, featureGated,
 }

@@ -180,6 +180,7 @@ var endsMonotone = &Check{
 			was, again := last[k]
 			if again {
 				s.seen++
+				// Only of questions that did not overlap is it known which was answered first.
 				if op.Offset < was.Offset && op.Call > was.Return {
 					s.decide(op, "leader", op.Offset, "", op.Client+" was told that "+op.Partition.String()+" ends at "+itoa(op.Offset)+" in epoch "+itoa(op.Epoch)+
 						"; "+was.Client+" had been told "+itoa(was.Offset))
@@ -208,6 +209,7 @@ var topicsApart = &Check{
 				continue
 			}
 			s.seen++
+			// Where one lies whose outcome is open is not known: its attempts may have gone to both topics.
 			if send.Topic != op.Topic && send.Outcome == OK {
 				s.decide(op, "leader", op.Offset, "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+"; it was sent to an earlier topic of that name")
 			}

@@ -95,7 +95,8 @@ func (v *View) Ruled(node wire.NodeID, s VoterState) {
 	v.tell(Change{Kind: Ruled, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
 }
 
-// Resigned says that a controller's process ended: what it led, it leads no more.
+// Resigned says that a controller's process ended: what it led, it leads no more. Nor does it know what is committed, for
+// that is on no disk; so a high watermark may begin anew with every process, and must rise only within one.
 func (v *View) Resigned(node wire.NodeID) {
 	w := v.Voter(node)
 	w.known, w.Leads, w.HW = false, false, 0

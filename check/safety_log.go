@@ -230,6 +230,7 @@ func seeCut(d *Docket, v *View, c *Change) {
 		if !ok || c.By != "" {
 			continue
 		}
+		// What only acks=1 was told of may be cut: its price is named where a leader is without it.
 		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && q.Next > p.trimmed && !p.wiped(v, c.Replica, q) && !d.broken() {
 			d.decide(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
 				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.whoHas(v, q))
