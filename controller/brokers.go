@@ -80,6 +80,7 @@ const (
 	withZkMigration = 8  // 3.4-IV0
 	withPlainShrink = 12 // 3.6-IV0: the ISR shrinks without a new leader epoch (KAFKA-15021)
 	withDirectories = 17 // 3.7-IV2 (KIP-858)
+	withELR         = 23 // 4.0-IV1 (KIP-966)
 )
 
 // assignsDirs tells whether the cluster's metadata say in which directory of a broker a replica lies.

@@ -41,8 +41,17 @@ const (
 func (c *Controller) updateFeatures(m cluster, req *kmsg.UpdateFeaturesRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.UpdateFeaturesResponse)
 	var records []wire.MetadataRecord
+	metadata := m.Feature(metadataFeature)
+	for _, u := range req.FeatureUpdates {
+		if u.Feature == metadataFeature {
+			metadata = u.MaxVersionLevel
+		}
+	}
 	for i, u := range req.FeatureUpdates {
 		err := c.mayUpdate(m, &u, req.Version)
+		if err == nil && u.Feature == elrFeature && u.MaxVersionLevel > 0 && metadata < withELR {
+			err = kerr.InvalidUpdateVersion // its records could not be written down (Feature.validateVersion)
+		}
 		if slices.ContainsFunc(req.FeatureUpdates[:i], func(o kmsg.UpdateFeaturesRequestFeatureUpdate) bool { return o.Feature == u.Feature }) {
 			err = kerr.InvalidRequest
 		}
@@ -62,8 +71,8 @@ func (c *Controller) updateFeatures(m cluster, req *kmsg.UpdateFeaturesRequest) 
 	return records, resp
 }
 
-// mayUpdate checks one update (FeatureControlManager.updateFeature, KIP-584): a level that a registered broker cannot live
-// with would fence it at its next start, so also one that is down is asked.
+// mayUpdate checks one update (FeatureControlManager.updateFeature, KIP-584). A broker that cannot live with a level would be
+// refused at its next registration, so every registered one is asked, also one that is down.
 func (c *Controller) mayUpdate(m cluster, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
 	kind := u.UpgradeType
 	if version == 0 {

@@ -418,3 +418,22 @@ func TestShrinkAndTheLeaderEpoch(t *testing.T) {
 		b.want("t", fmt.Sprint("growth at level ", level), "leader 1 isr [1 2 3] elr [] last [] recovery 0 "+want+"2")
 	}
 }
+
+// Eligible leader replicas need records that an old metadata.version does not have; both may move in one request.
+func TestELRNeedsItsMetadataVersion(t *testing.T) {
+	b := newBench(t, func(c *controller.Config) {
+		for i := range c.Features {
+			if c.Features[i].Level = c.Features[i].Min; c.Features[i].Name == "metadata.version" {
+				c.Features[i].Level = 11
+			}
+		}
+	})
+	elr := feature("eligible.leader.replicas.version", 1, 1)
+	if r := b.ask(elr).(*kmsg.UpdateFeaturesResponse); r.ErrorCode != kerr.InvalidUpdateVersion.Code {
+		t.Errorf("on its own: %d", r.ErrorCode)
+	}
+	elr.FeatureUpdates = append(elr.FeatureUpdates, feature("metadata.version", 23, 1).FeatureUpdates...)
+	if r := b.ask(elr).(*kmsg.UpdateFeaturesResponse); r.ErrorCode != 0 || b.Image().Feature("eligible.leader.replicas.version") != 1 {
+		t.Errorf("with it: %d", r.ErrorCode)
+	}
+}
