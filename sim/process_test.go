@@ -336,3 +336,27 @@ func TestAskedBeforeTheStart(t *testing.T) {
 	l.RunUntil(at(20))
 	l.want("10ms start", "10ms first", "10ms second")
 }
+
+// A process that has left inside an event handles nothing more, also not what waits on its other lanes.
+func TestNothingFollowsExit(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.Disk = CommonDisk() })
+	fired := 0
+	l.add("b1", &node{start: func(e env.Env) {
+		for lane := env.LaneBackground; lane < env.Lanes; lane++ {
+			e.Arm(env.Timer{Kind: 1, Lane: lane}, 10*env.Millisecond)
+		}
+	}, fire: func(e env.Env, k env.Timer) {
+		f, _ := e.Disk().Open("log", true)
+		_ = e.Disk().Append(f, []byte("x"))
+		if fired++; fired == 2 { // the others have waited for the first, too
+			l.note("exit")
+			_ = e.Disk().Sync(f)
+			e.Exit(nil)
+		}
+	}})
+	l.RunUntil(at(100))
+	l.want("10ms exit")
+	if fired != 2 {
+		t.Errorf("%d events were handled, want 2", fired)
+	}
+}

@@ -117,6 +117,9 @@ func (s *station) awake() {
 
 // stationUp serves the first waiting event, if a server is really free by now.
 func (w *World) stationUp(s *station) bool {
+	if s.machine.state != running {
+		return false // it is dying; what waits goes with it
+	}
 	if i, free := s.server(); free <= w.now {
 		// Void work takes no time and is no event, so the next in line is served at once.
 		for s.waiting.n > 0 && s.unlocked(s.waiting.first()) <= w.now {
