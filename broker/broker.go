@@ -8,23 +8,23 @@ import (
 	"samsa/wire"
 )
 
-// Broker is the node.
+// Broker is the node, for one incarnation: what it knows it has from its disk and from what it was told since.
 type Broker struct {
 	cfg   Config
 	dir   storage.Dir
-	image *image.Image
+	image *image.Image // the committed metadata below image.Next; only learned moves it, and never back
 
 	life  life
 	ctrl  controllerLink
-	parts map[wire.TopicPartition]*replica
-	order []*replica // all of parts, in order of their making
+	parts map[wire.TopicPartition]*replica // in service, by name; no two topics of one name at a time
+	order []*replica                       // all that ever were in parts, in order of their making: a timer names one by its index
 
-	fetchers map[wire.NodeID]*fetcher
+	fetchers map[wire.NodeID]*fetcher // by leader; one that leads nothing for us any more keeps its connection
 	purgatory
 	passed map[int64]*forwarded // to the controller, by Broker.next
 	alter  alterations
 	counts counts
-	dirty  []*replica // touched in this event; settled at its end
+	dirty  []*replica // touched in this event; settled at its end, so empty between events
 
 	early     []early  // requests that came before we were let in
 	published bool     // the image has been put into effect once

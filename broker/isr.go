@@ -12,12 +12,13 @@ import (
 // alterations are the ISR changes on their way to the controller: one request at a time, with everything that waits
 // (AlterPartitionManager).
 type alterations struct {
-	waiting []*replica // with a change in flight that no request carries yet
-	sent    []sentChange
-	round   int64
-	busy    bool
+	waiting []*replica   // with a change in flight that no request carries yet
+	sent    []sentChange // what the request under way carries, in its order
+	round   int64        // numbers requests; an answer of an earlier one is dropped
+	busy    bool         // a request is under way
 }
 
+// sentChange is a change as it was when it was sent: the replica may be at another by the time of the answer.
 type sentChange struct {
 	r        *replica
 	proposal replication.Proposal

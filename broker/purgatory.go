@@ -26,8 +26,8 @@ func newPurgatory() purgatory { return purgatory{produces: map[int64]*parkedProd
 type parkedProduce struct {
 	id     int64
 	ticket env.Ticket
-	resp   *kmsg.ProduceResponse
-	open   int // partitions still waiting
+	resp   *kmsg.ProduceResponse // complete but for the codes of those who wait, which say REQUEST_TIMED_OUT until then
+	open   int                   // partitions still waiting, each a waiter in its replica; never 0 while it is parked
 	since  env.Instant
 }
 
@@ -43,7 +43,7 @@ type parkedFetch struct {
 	id     int64
 	ticket env.Ticket
 	req    *kmsg.FetchRequest
-	on     []*replica
+	on     []*replica // whose moves are a reason to look again; those it asks for that are not here have none
 	since  env.Instant
 }
 
