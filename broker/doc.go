@@ -8,8 +8,9 @@
 //
 // To follow one produced record: produce.go (append, and wait for the in-sync replicas), fetch.go (a follower takes it;
 // the high watermark moves), purgatory.go (whoever waited is answered, once, at the end of the event). A broker's own
-// life is in lifecycle.go, its partitions' in publish.go, loading and saving in load.go, what happens on clocks in
-// housekeeping.go, following in fetcher.go and outofrange.go, ISR changes in isr.go. offsets.go, metadata.go,
+// life is in lifecycle.go, how it finds the active controller in controllers.go and learns what was decided in learn.go, its
+// partitions' lives in publish.go, loading and saving in load.go, what happens on clocks in housekeeping.go, following in
+// fetcher.go and outofrange.go, ISR changes in isr.go. offsets.go, metadata.go,
 // describeconfigs.go and deleterecords.go are one group of requests each; metrics.go is what an operator would watch.
 // rules.go lists the decisions that were once taken otherwise, or could be.
 //

@@ -2,13 +2,10 @@ package broker
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/controller"
 	"samsa/sim/env"
 	"samsa/wire"
 	"samsa/wire/config"
@@ -29,69 +26,6 @@ type life struct {
 	refused     bool // as a duplicate, at least once
 	failures    int  // of registrations and heartbeats, in a row
 }
-
-// controllerLink is how a broker finds the active controller: one connection a lane, so that none waits for another, all
-// to the machine that led the quorum when somebody last said so. Whoever answers a fetch of the metadata log says who
-// leads; while nobody knows, or nobody answers, the next one is tried.
-type controllerLink struct {
-	links [env.Lanes]env.Link
-	at    int        // index into Config.Controllers
-	epoch wire.Epoch // of the quorum, as far as we have heard
-}
-
-// link is the connection of a lane, dialled if there is none.
-func (c *controllerLink) link(e env.Env, to []env.Addr, lane env.Lane) env.Link {
-	if c.links[lane] == 0 {
-		c.links[lane] = e.Dial(to[c.at], lane)
-	}
-	return c.links[lane]
-}
-
-func (c *controllerLink) lost(l env.Link) {
-	for i := range c.links {
-		if c.links[i] == l {
-			c.links[i] = 0
-		}
-	}
-}
-
-// turn moves all connections to another controller; what is under way on the old ones comes back and is sent again.
-func (c *controllerLink) turn(e env.Env, to int) {
-	if c.at == to {
-		return
-	}
-	c.at = to
-	for i, l := range c.links {
-		if l != 0 {
-			e.Close(l)
-			c.links[i] = 0
-		}
-	}
-}
-
-// heardOf takes in what an answer to a metadata fetch says of the quorum. Whoever is refused and not sent elsewhere tries
-// the next: it may have asked a controller that is cut off and has missed an epoch, or one that has just given up.
-func (b *Broker) heardOf(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponseTopicPartition) {
-	if epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch); epoch >= b.ctrl.epoch {
-		b.ctrl.epoch = epoch
-		for _, node := range r.Brokers {
-			i := slices.Index(b.cfg.Controllers, env.Addr(node.Host))
-			if node.NodeID != p.CurrentLeader.LeaderID || i < 0 {
-				continue
-			}
-			if i != b.ctrl.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // it leads, and we only had the epoch wrong
-				b.ctrl.turn(e, i)
-				return
-			}
-		}
-	}
-	if p.ErrorCode != 0 {
-		b.tryNext(e)
-	}
-}
-
-// tryNext asks another controller.
-func (b *Broker) tryNext(e env.Env) { b.ctrl.turn(e, (b.ctrl.at+1)%len(b.cfg.Controllers)) }
 
 // begin opens the incarnation (KIP-631): a new identity, the metadata log, and a registration. The logs are loaded by now:
 // whoever is let in must be able to serve at once.
@@ -227,68 +161,4 @@ func (b *Broker) Stop(e env.Env) {
 // to keep its place in the ELR (KIP-966).
 func (b *Broker) leave(e env.Env) {
 	e.Exit(b.close(e.Disk()))
-}
-
-// fetchMetadata asks for what comes next in the metadata log.
-func (b *Broker) fetchMetadata(e env.Env) {
-	req := kmsg.NewPtrFetchRequest()
-	req.SetVersion(17)
-	req.ReplicaState.ID = int32(b.cfg.Node)
-	req.MaxWaitMillis = int32(b.cfg.fetchWait / env.Millisecond)
-	req.MinBytes, req.MaxBytes = 1, 8<<20
-	req.SessionEpoch = -1
-	rp := kmsg.NewFetchRequestTopicPartition()
-	rp.FetchOffset, rp.PartitionMaxBytes, rp.CurrentLeaderEpoch = int64(b.image.Next), 8<<20, int32(b.ctrl.epoch)
-	rp.LastFetchedEpoch = int32(b.image.Epoch)
-	rt := kmsg.NewFetchRequestTopic()
-	rt.TopicID, rt.Partitions = controller.TopicID, append(rt.Partitions, rp)
-	req.Topics = append(req.Topics, rt)
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneRaft), b.cfg.metadataWait, req, env.Token{Kind: tokMetadata})
-}
-
-// learned applies what came of the metadata log, all of it as one delta: a broker may never see the states in between.
-func (b *Broker) learned(e env.Env, resp env.Response, err error) {
-	retry := func() { e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, b.cfg.retryBackoff) }
-	if err != nil {
-		b.tryNext(e)
-		retry()
-		return
-	}
-	r := resp.(*kmsg.FetchResponse)
-	if r.ErrorCode != 0 || len(r.Topics) == 0 {
-		b.tryNext(e)
-		retry()
-		return
-	}
-	p := &r.Topics[0].Partitions[0]
-	b.heardOf(e, r, p)
-	switch {
-	case p.ErrorCode != 0:
-		retry()
-		return
-	case p.DivergingEpoch.Epoch >= 0: // we applied what was committed, and the quorum does not have it any more
-		e.Exit(fmt.Errorf("the metadata log of the quorum ends at %d in epoch %d, and %d in epoch %d was applied here",
-			p.DivergingEpoch.EndOffset, p.DivergingEpoch.Epoch, b.image.Next, b.image.Epoch))
-		return
-	}
-	before := b.image.Next
-	for batch, err := range wire.Batches(p.RecordBatches) {
-		if err != nil {
-			break
-		}
-		if batch.BaseOffset() < b.image.Next {
-			continue
-		}
-		if err := controller.Apply(b.image, batch); err != nil {
-			e.Exit(err) // metadata that cannot be read: Kafka's fatal fault handler
-			return
-		}
-	}
-	// HW of the first answers: everything that was committed when this incarnation began to ask. As in Kafka nobody waits
-	// for the registration: see FINDINGS.md on what a replica can do that fetches before it has a broker epoch.
-	caughtUp := b.published || b.image.Next >= wire.Offset(r.Topics[0].Partitions[0].HighWatermark)
-	if caughtUp && (b.image.Next > before || !b.published) {
-		b.publish(e)
-	}
-	b.fetchMetadata(e)
 }
