@@ -28,6 +28,9 @@ func Assemble(o Options) (Cluster, error) {
 		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: pins(o.Pins), Trace: c, Net: net, Disk: disk,
 	})
 	c.judges = newJudges(c)
+	if o.Noise == rough {
+		c.judges.ail("noise") // until Calm
+	}
 	c.evidence.View = c.judges.view
 	c.world.AfterEvent(c.after)
 	for i := range o.Controllers {

@@ -112,6 +112,10 @@ func (c *cluster) Clock(addr env.Addr, f ClockFault) {
 	case "drift":
 		c.world.DriftWall(addr, int32(f.PPM))
 	case "monotonic-drift":
+		// The clock behind timeouts: while it runs otherwise no bound that is made of them can be asked for.
+		if c.judges.mend("drift " + string(addr)); f.PPM != 0 {
+			c.judges.ail("drift " + string(addr))
+		}
 		c.world.DriftMono(addr, int32(f.PPM))
 	}
 }

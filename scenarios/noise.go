@@ -12,7 +12,9 @@ import (
 // The noise of a world is what goes wrong with it without an order: decisions of the seed, which pin lines can fix.
 
 // noises are the kinds of noise by name; the first is the default.
-var noises = [...]string{"calm", "rough"}
+var noises = [...]string{"calm", rough}
+
+const rough = "rough"
 
 func noiseNames() []string { return slices.Clone(noises[:]) }
 
@@ -27,7 +29,7 @@ func readNoise(_ *names, w Word) (any, string) {
 // ordered by verbs, so that the durability ledger knows of each.
 func noiseOf(name string) (sim.NetProfile, sim.DiskProfile) {
 	net, disk := sim.LAN(), sim.CommonDisk()
-	if name == "rough" {
+	if name == rough {
 		net = sim.Rough()
 		net.StallMax = env.Second
 		disk.Noise = sim.DiskNoise{Slow: 500, Stall: 100, Torn: 500_000}
@@ -36,7 +38,10 @@ func noiseOf(name string) (sim.NetProfile, sim.DiskProfile) {
 }
 
 // Calm implements Faults.
-func (c *cluster) Calm() { c.world.Calm() }
+func (c *cluster) Calm() {
+	c.world.Calm()
+	c.judges.mend("noise")
+}
 
 // Draw is a decision in [0, n) for whoever plans a scenario: a hash of its arguments and nothing else, as the world's
 // own decisions are. So one decision more or less moves no other.
