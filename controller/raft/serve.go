@@ -94,6 +94,7 @@ func (n *Node) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.F
 		return n.fetchError(req, kerr.KafkaStorageError), true
 	}
 	ap.RecordBatches = data.Bytes
+	// Else a follower would hear that something is committed with the next record only, or when its wait is over (KIP-1166).
 	news := req.Version >= 18 && n.exposed > wire.Offset(rp.HighWatermark)
 	return resp, len(data.Bytes) > 0 || news
 }
