@@ -66,6 +66,7 @@ const (
 	timRegister = iota + 1
 	timHeartbeat
 	timGiveUp // nobody has taken us in
+	timOpen   // somebody has: begin to serve
 	timMetadata
 	timFetch     // A: leader id: the backoff of a fetcher is over
 	timParked    // A: parked fetch
@@ -145,6 +146,8 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 		b.beat(e)
 	case timGiveUp:
 		b.giveUp(e)
+	case timOpen:
+		b.open(e)
 	case timMetadata:
 		b.fetchMetadata(e)
 	case timFetch:

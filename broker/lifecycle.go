@@ -137,7 +137,8 @@ func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
 		case r.ErrorCode == 0:
 			next = b.cfg.heartbeat
 			if b.life.fenced = r.IsFenced; !r.IsFenced && !b.life.open {
-				b.open(e)
+				// Not here: this lane holds no lock on the logs (see sim's stations).
+				e.Arm(env.Timer{Kind: timOpen, Lane: env.LaneClient}, 0)
 			}
 			if b.life.fenced || b.life.leaving {
 				next = b.cfg.heartbeat / 4 // somebody waits for the change
