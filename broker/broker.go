@@ -200,5 +200,8 @@ func (b *Broker) Image() *image.Image { return b.image }
 // Fenced tells whether the controller has not let this incarnation in, as far as it knows.
 func (b *Broker) Fenced() bool { return b.life.fenced }
 
+// Serves tells whether requests are served: until this incarnation is let in they wait (SocketServer.enableRequestProcessing).
+func (b *Broker) Serves() bool { return b.cfg.Rules.MayServe(b.life.open) }
+
 // Idle tells whether nobody waits for an acknowledgement here.
 func (b *Broker) Idle() bool { return len(b.produces) == 0 }
