@@ -84,7 +84,7 @@ type Case struct {
 	History []Op
 	View    *View // nil if nobody looked at the cluster
 
-	born map[spot]Op // the sends of History by what they sent, once somebody asked
+	born map[spot]*Op // the sends of History by what they sent, once somebody asked
 }
 
 // All lists the checks in the order they are reported: promises to users first.

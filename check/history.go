@@ -113,11 +113,11 @@ type spot struct {
 }
 
 // sends are the sends of the history by what they sent.
-func (c *Case) sends() map[spot]Op {
+func (c *Case) sends() map[spot]*Op {
 	if c.born == nil {
-		c.born = map[spot]Op{}
-		for _, op := range c.History {
-			if op.Kind == Send {
+		c.born = make(map[spot]*Op, len(c.History)/2) // an Op is large, and there are many
+		for i := range c.History {
+			if op := &c.History[i]; op.Kind == Send {
 				c.born[spot{op.Partition, op.Value}] = op
 			}
 		}
@@ -149,7 +149,7 @@ var noDuplicate = &Check{
 				first[k], s.seen = op.Offset, s.seen+1
 			} else if at != op.Offset {
 				clause := ""
-				if !born[k].Idempotent {
+				if send := born[k]; send == nil || !send.Idempotent {
 					clause = withoutIdempotence
 				}
 				s.decide(op, "producer", op.Offset, clause, op.Client+" read "+quote(op.Value)+" at offsets "+itoa(at)+" and "+itoa(op.Offset)+" of "+op.Partition.String())
@@ -324,7 +324,7 @@ var producerOrder = &Check{
 			}
 		}
 		for k, op := range where { //order: each on its own
-			if send := born[k]; send.Outcome == OK && send.Acks != 0 && send.Offset < op.Offset {
+			if send := born[k]; send != nil && send.Outcome == OK && send.Acks != 0 && send.Offset < op.Offset {
 				op.Offset = send.Offset // read from a later copy only
 				where[k] = op
 			}
@@ -346,7 +346,7 @@ var producerOrder = &Check{
 			k := cursor{send.Client, op.Partition, 0}
 			before, ok := latest[k]
 			if !ok || send.Seq > before.Seq {
-				latest[k] = send
+				latest[k] = *send
 			}
 			if !ok {
 				continue

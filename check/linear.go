@@ -168,37 +168,38 @@ func partitionsOf(history []Op) []wire.TopicPartition {
 // before that read was over), and reads. An unknown send that nobody read is dropped: it may leave an offset empty, and
 // empty offsets are allowed. early is an operation that contradicts another by itself, found in one pass over the log.
 func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, early *Op) {
-	seen := map[string]Op{} // the read of each value that returned first
-	for _, op := range history {
-		if op.Kind == Poll && op.Partition == tp {
-			if was, ok := seen[op.Value]; !ok || op.Return < was.Return {
+	seen := map[string]*Op{} // the read of each value that returned first
+	for i := range history {
+		if op := &history[i]; op.Kind == Poll && op.Partition == tp {
+			if was := seen[op.Value]; was == nil || op.Return < was.Return {
 				seen[op.Value] = op
 			}
 		}
 	}
 	var appends []Op
-	reads := map[uint64]Op{} // by call: the last record of each answered fetch
+	reads := map[uint64]*Op{} // by call: the last record of each answered fetch
 	var calls []uint64
-	for _, op := range history {
-		switch {
-		case op.Partition != tp || op.Call == 0:
+	for i := range history {
+		switch op := &history[i]; {
+		case op.Call == 0 || op.Partition != tp:
 		case op.Kind == Poll:
-			was, ok := reads[op.Call]
-			if !ok {
+			was := reads[op.Call]
+			if was == nil {
 				calls = append(calls, op.Call)
 			}
-			if !ok || op.Offset > was.Offset {
+			if was == nil || op.Offset > was.Offset {
 				reads[op.Call] = op
 			}
 		case op.Kind == Send && op.Acks == -1 && op.Outcome != Failed:
+			sent := *op
 			if op.Outcome != OK {
-				poll, found := seen[op.Value]
-				if !found {
+				poll := seen[op.Value]
+				if poll == nil {
 					continue
 				}
-				op.Offset, op.Return = poll.Offset, poll.Return
+				sent.Offset, sent.Return = poll.Offset, poll.Return
 			}
-			appends = append(appends, op)
+			appends = append(appends, sent)
 		}
 	}
 	slices.SortStableFunc(appends, func(a, b Op) int { return cmp.Compare(a.Offset, b.Offset) })
@@ -209,7 +210,7 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 	least := uint64(math.MaxUint64) // the first return among those that lie behind
 	for i := len(appends) - 1; i >= 0; i-- {
 		a := &appends[i]
-		if a.Call > least || i > 0 && appends[i-1].Offset == a.Offset || seen[a.Value].Return != 0 && seen[a.Value].Return < a.Call {
+		if a.Call > least || i > 0 && appends[i-1].Offset == a.Offset || readBefore(seen[a.Value], a.Call) {
 			early = a
 		}
 		least = min(least, a.Return)
@@ -227,7 +228,7 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 	for _, a := range appends {
 		known[a.Value] = true
 	}
-	for _, value := range sortedKeys(seen) {
+	for value := range seen { //order: any of them will do
 		if !known[value] {
 			return nil, nil // sends of another kind (acks=0, acks=1, other clients) are among them: nothing to search
 		}
@@ -235,11 +236,7 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 	return ops, early
 }
 
-func sortedKeys(m map[string]Op) []string {
-	all := make([]string, 0, len(m))
-	for k := range m { //order: sorted below
-		all = append(all, k)
-	}
-	slices.Sort(all)
-	return all
+// readBefore tells whether a read returned before a call.
+func readBefore(read *Op, call uint64) bool {
+	return read != nil && read.Return != 0 && read.Return < call
 }
