@@ -114,9 +114,12 @@ func (p *Plan) mend(b *strings.Builder) {
 	fmt.Fprintf(b, "start %s,%s\n", up, clients)
 	// Who was on the way down when everything was started is down now: a clean shutdown takes its time, and a process that
 	// dies inside an event is gone when that is paid.
-	if p.has("stop ") || p.has(" inside ") || p.has("disk ") {
-		fmt.Fprintf(b, "wait %s\nstart %s\n", ms(p.time.rest/10), up)
+	again := func(who string) {
+		if p.has("stop ") || p.has(" inside ") || p.has("disk ") {
+			fmt.Fprintf(b, "wait %s\nstart %s\n", ms(p.time.rest/10), who)
+		}
 	}
+	again(up)
 	if p.locks {
 		p.unlock(b)
 	}
@@ -137,6 +140,9 @@ func (p *Plan) mend(b *strings.Builder) {
 			b.WriteString("heal\n")
 		}
 		fmt.Fprintf(b, "start %s\n", away)
+		if p.core.cut { // who was told to stop and cut off comes to its end only now
+			again(away)
+		}
 	}
 	if of == "" {
 		rest(of)
