@@ -65,6 +65,7 @@ func compileItems(words []string) (items []item, rest []string) {
 
 // mismatch is where and why a form did not fit.
 type mismatch struct {
+	form   int      // index of the form, the first of those that got as far
 	at     int      // index of the word; len(words) is behind the last
 	wants  []string // what could stand there, in words
 	near   []string // names that could stand there
@@ -85,7 +86,7 @@ type matcher struct {
 // furthest.
 func matchForms(forms [][]item, ns *names, words []Word) ([]bound, *mismatch) {
 	var worst *mismatch
-	for _, form := range forms {
+	for n, form := range forms {
 		m := &matcher{names: ns, words: words}
 		miss := m.items(form)
 		if miss == nil && m.at < len(words) {
@@ -101,7 +102,7 @@ func matchForms(forms [][]item, ns *names, words []Word) ([]bound, *mismatch) {
 		case miss == nil:
 			return m.bound, nil
 		case worst == nil || miss.at > worst.at:
-			worst = miss
+			worst, miss.form = miss, n
 		case miss.at == worst.at:
 			for _, w := range miss.wants {
 				if !slices.Contains(worst.wants, w) {
@@ -224,7 +225,7 @@ type bound struct {
 // complain turns a mismatch into an error of the line.
 func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	if m.at >= len(words) {
-		msg := fmt.Sprintf("%s needs %s here; usage: %s", verb.Name, orList(m.wants), verb.usage(verb.Forms[0]))
+		msg := fmt.Sprintf("%s needs %s here; usage: %s", verb.Name, orList(m.wants), verb.usage(verb.Forms[m.form]))
 		return f.errorAt(Word{Line: l.Num, Col: l.End}, msg, "")
 	}
 	w := words[m.at]
