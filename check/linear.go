@@ -176,7 +176,7 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 			}
 		}
 	}
-	var appends []Op
+	var appends []placed
 	reads := map[uint64]*Op{} // by call: the last record of each answered fetch
 	var calls []uint64
 	for i := range history {
@@ -191,18 +191,17 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 				reads[op.Call] = op
 			}
 		case op.Kind == Send && op.Acks == -1 && op.Outcome != Failed:
-			sent := *op
+			lies := op
 			if op.Outcome != OK {
-				poll := seen[op.Value]
-				if poll == nil {
+				if lies = seen[op.Value]; lies == nil {
 					continue
 				}
-				sent.Offset, sent.Return = poll.Offset, poll.Return
 			}
-			appends = append(appends, sent)
+			appends = append(appends, placed{op, lies.Offset, lies.Return})
 		}
 	}
-	slices.SortStableFunc(appends, func(a, b Op) int { return cmp.Compare(a.Offset, b.Offset) })
+	slices.SortStableFunc(appends, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	ops = make([]porcupine.Operation, 0, len(appends)+len(calls))
 	prefix := make([]uint64, len(appends)+1)
 	for i, a := range appends {
 		prefix[i+1] = chain(prefix[i], hashOf(a.Value))
@@ -210,17 +209,19 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 	least := uint64(math.MaxUint64) // the first return among those that lie behind
 	for i := len(appends) - 1; i >= 0; i-- {
 		a := &appends[i]
-		if a.Call > least || i > 0 && appends[i-1].Offset == a.Offset || readBefore(seen[a.Value], a.Call) {
-			early = a
+		if a.Call > least || i > 0 && appends[i-1].at == a.at || readBefore(seen[a.Value], a.Call) {
+			found := *a.Op
+			found.Offset, found.Return = a.at, a.by
+			early = &found
 		}
-		least = min(least, a.Return)
+		least = min(least, a.by)
 		ops = append(ops, porcupine.Operation{
-			Input: logOp{appends: true, rank: int64(i), value: hashOf(a.Value)}, Call: int64(a.Call), Return: int64(a.Return),
+			Input: logOp{appends: true, rank: int64(i), value: hashOf(a.Value)}, Call: int64(a.Call), Return: int64(a.by),
 		})
 	}
 	for _, call := range calls {
 		op := reads[call]
-		rank, _ := slices.BinarySearchFunc(appends, op.Offset+1, func(a Op, at wire.Offset) int { return cmp.Compare(a.Offset, at) })
+		rank, _ := slices.BinarySearchFunc(appends, op.Offset+1, func(a placed, at wire.Offset) int { return cmp.Compare(a.at, at) })
 		ops = append(ops, porcupine.Operation{Input: logOp{rank: int64(rank), value: prefix[rank]}, Call: int64(op.Call), Return: int64(op.Return)})
 	}
 	// A read may have seen a record that no acknowledged send accounts for: then the log was there by another's hand.
@@ -234,6 +235,13 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 		}
 	}
 	return ops, early
+}
+
+// placed is a send with where it lies and by when it was known to: by its answer, or by the read that found it.
+type placed struct {
+	*Op
+	at wire.Offset
+	by uint64
 }
 
 // readBefore tells whether a read returned before a call.
