@@ -20,6 +20,7 @@ type segment struct {
 	base wire.Offset // no batch starts below it
 
 	log     env.File
+	name    string // of the log file, made once: errors name it, and so each read and append asks for it
 	size    int64 // of the log file, all of it sound batches
 	end     wire.Offset
 	written bool // the log file, since its last sync
@@ -38,7 +39,15 @@ type segment struct {
 }
 
 // path is the name of one of the segment's files.
-func (s *segment) path(suffix string) string { return join(s.dir, fileName(s.base, suffix)) }
+func (s *segment) path(suffix string) string {
+	if suffix != suffixLog {
+		return join(s.dir, fileName(s.base, suffix))
+	}
+	if s.name == "" {
+		s.name = join(s.dir, fileName(s.base, suffix))
+	}
+	return s.name
+}
 
 // newSegment is a segment without its files.
 func newSegment(dir string, base wire.Offset, wall env.Time) *segment {
@@ -363,6 +372,6 @@ func (s *segment) close(d env.Disk) (first error) {
 
 // moveTo follows the directory to another name.
 func (s *segment) moveTo(dir string) {
-	s.dir = dir
+	s.dir, s.name = dir, ""
 	s.index.path, s.times.path, s.txns.path = s.path(suffixIndex), s.path(suffixTimes), s.path(suffixTxns)
 }
