@@ -231,6 +231,21 @@ func TestReportText(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, r.Text())
 		}
 	}
+
+	// A terminal of 80 columns takes every line as it is, whatever was found.
+	x.Failures[0].Text = strings.Repeat("it is gone ", 30)
+	x.Checks = []Judged{{"registration-linearizable", "held"}, {"registration-linearizable", "violated"}, {"registration-linearizable", "priced"},
+		{"registration-linearizable", "unknown"}, {"registration-linearizable", "unexercised"}}
+	for seed := uint64(20_000_000); seed < 20_000_020; seed++ {
+		x.Seed, x.Events, x.Time = seed, 1_000_000, 700_000_000_000
+		r.Add(x)
+	}
+	r.Settle()
+	for _, line := range strings.Split(r.Text(), "\n") {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
 }
 
 // BenchmarkExplore is seeds of the compressed profile: the figure that counts is seeds a second of one core.

@@ -11,8 +11,8 @@ import (
 func (r *Report) Text() string {
 	var b strings.Builder
 	for _, k := range r.Kinds {
-		fmt.Fprintf(&b, "%-9s %s\n", strings.ToUpper(string(k.Verdict)), strings.ReplaceAll(scenarios.Wrap(k.Check+": "+k.Example, 80), "\n", "\n          "))
-		fmt.Fprintf(&b, "          %s, seeds %s\n", plural(k.Runs, "run"), strings.Join(k.Seeds, " "))
+		b.WriteString(hang(fmt.Sprintf("%-9s ", strings.ToUpper(string(k.Verdict))), k.Check+": "+k.Example))
+		b.WriteString(hang("          ", plural(k.Runs, "run")+", seeds "+strings.Join(k.Seeds, " ")))
 		for _, f := range k.Files {
 			fmt.Fprintf(&b, "          again  samsa run %s%s\n", f, flags(r.Rules))
 		}
@@ -34,7 +34,7 @@ func (r *Report) Text() string {
 	for _, c := range r.Checks {
 		switch {
 		case c.Violated+c.Priced+c.Unknown > 0:
-			fmt.Fprintf(&b, "  %-26s %d held, %d violated, %d priced, %d unknown, %d unexercised\n", c.Check, c.Held, c.Violated, c.Priced, c.Unknown, c.Unexercised)
+			b.WriteString(hang(fmt.Sprintf("  %-26s ", c.Check), c.text()))
 		case c.Held == 0:
 			idle = append(idle, c.Check)
 		default:
@@ -43,17 +43,17 @@ func (r *Report) Text() string {
 	}
 	fmt.Fprintf(&b, "  %s held in every run that put them to the test\n", plural(quiet, "other check"))
 	if len(idle) > 0 {
-		fmt.Fprintf(&b, "  no run put to the test: %s\n", strings.Join(idle, ", "))
+		b.WriteString(hang("  no run put to the test: ", strings.Join(idle, ", ")))
 	}
-	fmt.Fprintf(&b, "a run     %s events, %s ms of virtual time\n", r.Events.text(), r.VirtualMs.text())
-	fmt.Fprintf(&b, "          %s acked batches, %s acked records, %s records read\n", r.AckedBatches.text(), r.AckedRecords.text(), r.ReadRecords.text())
-	fmt.Fprintf(&b, "          %s leaders moved; in %d of %d runs while acked writes were in flight\n", r.LeaderMoves.text(), r.RunsWithMoves, r.Runs)
+	fmt.Fprintf(&b, "a run     %s events,\n          %s ms of virtual time\n", r.Events.text(), r.VirtualMs.text())
+	fmt.Fprintf(&b, "          %s acked batches, %s acked records,\n          %s records read\n", r.AckedBatches.text(), r.AckedRecords.text(), r.ReadRecords.text())
+	b.WriteString(hang("          ", fmt.Sprintf("%s leaders moved; in %d of %d runs while acked writes were in flight", r.LeaderMoves.text(), r.RunsWithMoves, r.Runs)))
 	b.WriteString("faults    how often, and in how many runs\n")
 	for i, f := range r.Faults {
 		if i%2 == 0 {
 			b.WriteString("  ")
 		}
-		fmt.Fprintf(&b, "%-22s %8d %6d", f.Fault, f.Count, f.Runs)
+		fmt.Fprintf(&b, "%-20s %8d %7d", f.Fault, f.Count, f.Runs)
 		if i%2 == 1 || i == len(r.Faults)-1 {
 			b.WriteString("\n")
 		} else {
@@ -61,7 +61,7 @@ func (r *Report) Text() string {
 		}
 	}
 	if len(r.NeverFired) > 0 {
-		fmt.Fprintf(&b, "never     %s\n", strings.Join(r.NeverFired, ", "))
+		b.WriteString(hang("never     ", strings.Join(r.NeverFired, ", ")))
 	}
 	if len(r.Operations) > 0 {
 		b.WriteString("operators how often asked and done, and done in how many runs\n")
@@ -75,6 +75,26 @@ func (r *Report) Text() string {
 	}
 	fmt.Fprintf(&b, "hash      %s\n", r.Hash)
 	return b.String()
+}
+
+// hang is text behind a head, 80 columns wide, with later lines indented to it.
+func hang(head, text string) string {
+	lines := scenarios.Wrap(text, 80-len(head))
+	return head + strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", len(head))) + "\n"
+}
+
+// text is what a judge said, without what it never said.
+func (c CheckCount) text() string {
+	var said []string
+	for _, n := range [...]struct {
+		runs int
+		what string
+	}{{c.Held, "held"}, {c.Violated, "violated"}, {c.Priced, "priced"}, {c.Unknown, "unknown"}, {c.Unexercised, "unexercised"}} {
+		if n.runs > 0 {
+			said = append(said, fmt.Sprintf("%d %s", n.runs, n.what))
+		}
+	}
+	return strings.Join(said, ", ")
 }
 
 // text is the spread as a reader wants it: the middle, and the ends.
