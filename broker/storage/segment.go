@@ -21,7 +21,7 @@ type segment struct {
 
 	log     env.File
 	name    string // of the log file, made once: errors name it, and so each read and append asks for it
-	size    int64 // of the log file, all of it sound batches
+	size    int64  // of the log file, all of it sound batches
 	end     wire.Offset
 	written bool // the log file, since its last sync
 
