@@ -133,7 +133,7 @@ func (p *Producer) known(e env.Env) {
 			p.add(e, wire.TopicPartition{Topic: w.topic, Partition: partition}, w.id, w.r)
 		}
 	}
-	p.pump(e)
+	p.send(e, true)
 }
 
 // stuck ends a record whose topic did not become known in max.block.ms. It was never sent.
@@ -158,7 +158,11 @@ func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
 
 // pump sends every request that may be sent (Sender.sendProducerData): to each leader that has a batch ready, one batch
 // for each of its partitions, ready or not, as long as requests may be in flight to it.
-func (p *Producer) pump(e env.Env) {
+func (p *Producer) pump(e env.Env) { p.send(e, false) }
+
+// send is pump. With news the metadata have just come: what they do not know is asked for again after a backoff and not at
+// once, or who writes to a partition that does not exist would do nothing else (Metadata.timeToAllowUpdate).
+func (p *Producer) send(e env.Env, news bool) {
 	byNode := map[wire.NodeID][]*outbox{}
 	for i, o := range p.parts {
 		if b := p.head(o); b == nil || !b.ready(e.Now(), p.cfg.Linger) {
@@ -166,7 +170,9 @@ func (p *Producer) pump(e env.Env) {
 		}
 		l, ok := p.leader(o.tp)
 		if !ok {
-			p.refresh(e)
+			if !news {
+				p.refresh(e)
+			}
 			e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(i)}, p.cfg.RetryBackoff)
 			continue
 		}

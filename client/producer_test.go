@@ -261,3 +261,15 @@ func TestKeysStayAndTheRestSticks(t *testing.T) {
 	require.Len(t, used, 4, "all partitions get some")
 	require.Less(t, runs, 40, "but a batch at a time")
 }
+
+// Who writes to a partition that does not exist asks for it once in a backoff: news that do not name it are no reason to
+// ask again at once.
+func TestAMissingPartitionIsAskedForAtLeisure(t *testing.T) {
+	f := newFake(1)
+	s := newStage(t, f, config())
+	s.send(3, nil, "a")
+	s.run(2 * env.Second)
+	asked := f.count(func(r env.Request) bool { _, ok := r.(*kmsg.MetadataRequest); return ok })
+	require.GreaterOrEqual(t, asked, 5, "it asks again")
+	require.LessOrEqual(t, asked, int(2*env.Second/config().RetryBackoff)+3)
+}
