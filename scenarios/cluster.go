@@ -85,6 +85,7 @@ type cluster struct {
 
 	judges   *judges
 	evidence check.Case
+	keeps    bool // some host is or was kept: every event is looked at for an end
 	leaders  bool // a leader appeared in the event under way
 	tally    Tally
 	seen     map[wire.TopicPartition]wire.Epoch // the newest epoch in which a leader appeared; never walked
@@ -96,6 +97,7 @@ type host struct {
 	node   wire.NodeID
 	role   string
 	paused bool
+	kept   bool  // it is started again when it ends by itself
 	acks   int16 // a client's
 	sends  int64 // a client's: how many records it was given to send
 }

@@ -78,6 +78,8 @@ type Faults interface {
 	Stop(host env.Addr)
 	// Start boots a machine that is down.
 	Start(host env.Addr)
+	// Keep does so now and whenever its process ends, until Crash or Stop.
+	Keep(host env.Addr)
 	// Double starts a second machine, on an empty disk, whose broker claims to be the one of host.
 	Double(host, as env.Addr)
 	Pause(host env.Addr)

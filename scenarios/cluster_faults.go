@@ -12,6 +12,7 @@ import (
 // Crash implements Faults.
 func (c *cluster) Crash(addr env.Addr, power bool) {
 	h := c.hosts[addr]
+	h.kept = false
 	if !c.world.Running(addr) && !power {
 		return
 	}
@@ -36,6 +37,7 @@ func (c *cluster) CrashInside(addr env.Addr, n int64) {
 
 // Stop implements Faults.
 func (c *cluster) Stop(addr env.Addr) {
+	c.hosts[addr].kept = false
 	if c.world.Running(addr) {
 		c.world.Stop(addr)
 	}
@@ -46,6 +48,35 @@ func (c *cluster) Start(addr env.Addr) {
 	if !c.world.Running(addr) {
 		c.world.Start(addr)
 	}
+}
+
+// restartDelay is how long a service manager waits before it starts again what has ended.
+const restartDelay = env.Second
+
+// Keep implements Faults.
+func (c *cluster) Keep(addr env.Addr) {
+	if !c.keeps {
+		c.keeps = true
+		c.world.AfterEvent(c.revive)
+	}
+	c.hosts[addr].kept = true
+	c.Start(addr)
+}
+
+// revive starts again whom somebody keeps, if that event was its end.
+func (c *cluster) revive(e *sim.Event) {
+	if e.Kind != sim.Died {
+		return
+	}
+	h := c.hosts[e.Node]
+	if h == nil || !h.kept {
+		return
+	}
+	c.world.At(c.world.Now()+sim.Time(restartDelay), "start", func() {
+		if h.kept { // else it was stopped meanwhile
+			c.Start(h.addr)
+		}
+	})
 }
 
 // Double implements Faults.

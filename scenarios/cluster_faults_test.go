@@ -184,3 +184,31 @@ func noisy(s *Session) (n uint64) {
 	}
 	return n
 }
+
+// Who is kept comes back when it leaves by itself: after a shutdown that was under way, and after it gave up because no
+// controller took it in. To stop or crash it takes that back, also while it waits to be started.
+func TestKeptHostsReturn(t *testing.T) {
+	for _, c := range []struct {
+		name, story string
+		up          bool
+	}{
+		{"was leaving", "cut b1 <-> c1\nstop b1\nstart b1 HOW\nwait 1s\nheal\nwait 20s", true},
+		{"gave up", "crash b1\ncut b1 <-> c1\nstart b1 HOW\nwait 65s\nheal\nwait 20s", true},
+		{"died inside", "start b1 HOW\ncrash b1 inside 1\nwait 30s", true},
+		{"was stopped", "start b1 HOW\nstop b1\nwait 20s", false},
+		{"was crashed", "start b1 HOW\ncrash b1\nwait 20s", false},
+		{"was stopped before it was started again", "start b1 HOW\ncrash b1 inside 1\nrun until down b1\nstop b1\nwait 20s", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for how, up := range map[string]bool{"for good": c.up, "": false} {
+				s := New(load(t, "cluster brokers=1 controllers=1\n\nwait 10s\n"+strings.ReplaceAll(c.story, "HOW", how)+"\n"), RunOptions{})
+				if v, err := s.Finish(); err != nil || v.Stopped != "" {
+					t.Fatal(err, v.Stopped)
+				}
+				if got := s.cluster.(*cluster).world.Running("b1"); got != up {
+					t.Errorf("start b1 %s: it runs: %t, want %t", how, got, up)
+				}
+			}
+		})
+	}
+}

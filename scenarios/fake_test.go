@@ -267,6 +267,7 @@ func (f *fake) Crash(host env.Addr, power bool) {
 func (f *fake) Double(host, as env.Addr) { f.call("double", string(host), string(as)); f.up[as] = true }
 func (f *fake) Stop(host env.Addr)       { f.call("stop", string(host)); f.up[host] = false }
 func (f *fake) Start(host env.Addr)      { f.call("start", string(host)); f.up[host] = true }
+func (f *fake) Keep(host env.Addr)       { f.call("keep", string(host)); f.up[host] = true }
 func (f *fake) Pause(host env.Addr)      { f.call("pause", string(host)) }
 func (f *fake) Resume(host env.Addr)     { f.call("resume", string(host)) }
 func (f *fake) Cut(from, to env.Addr)    { f.call("cut", string(from), string(to)) }

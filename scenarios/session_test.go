@@ -229,13 +229,14 @@ clock b3 step -2s
 disk b1,b2 slow by 80ms for 5s on orders-0
 stop follower:orders-0
 start brokers
+start b1,c1 for good
 pause controller
 config topic orders retention.ms=1000
 `, RunOptions{Set: nil})
 	want := []string{
 		"client p1 acks=all linger.ms=0",
 		"cut b1 b2", "cut b1 b3", "cut b1 c1", "cut c1 b1", "slow p1 b1 1.5s", "heal b1 b2", "clock b3 step -2s",
-		"disk b1 slow 80ms 5s orders-0", "disk b2 slow 80ms 5s orders-0", "stop b2", "start b1", "start b2", "start b3", "pause c1",
+		"disk b1 slow 80ms 5s orders-0", "disk b2 slow 80ms 5s orders-0", "stop b2", "start b1", "start b2", "start b3", "keep b1", "keep c1", "pause c1",
 		"config orders retention.ms=1000",
 	}
 	if !slices.Equal(f.calls, want) {

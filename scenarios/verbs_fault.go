@@ -43,13 +43,21 @@ var verbStop = &Verb{
 }
 
 var verbStart = &Verb{
-	Name:    "start",
-	Group:   "faults",
-	Forms:   []string{"HOSTS"},
-	Doc:     "Boots machines that are down: a new incarnation on the disk that the last one left. A machine that is up is left alone." + hostsHelp,
-	Example: "start b1\nstart brokers",
+	Name:  "start",
+	Group: "faults",
+	Forms: []string{"HOSTS [for good]"},
+	Doc: "Boots machines that are down: a new incarnation on the disk that the last one left. A machine that is up is left alone. " +
+		"for good boots them again a second after they end by themselves, as a service manager does (systemd's Restart=always), " +
+		"until they are stopped or crashed: who is on the way down, and who gives up because nobody lets it in, comes back." + hostsHelp,
+	Example: "start b1\nstart brokers\nstart brokers,controllers for good",
 	Timed:   true,
-	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Start(host) }),
+	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
+		if a.has("good") {
+			s.cluster.Keep(host)
+			return
+		}
+		s.cluster.Start(host)
+	}),
 }
 
 var verbDouble = &Verb{

@@ -111,12 +111,17 @@ func (p *Plan) mend(b *strings.Builder) {
 		fmt.Fprintf(b, "crash %s\n", away)
 		up = members
 	}
-	fmt.Fprintf(b, "start %s,%s\n", up, clients)
-	// Who was on the way down when everything was started is down now: a clean shutdown takes its time, and a process that
-	// dies inside an event is gone when that is paid.
-	again := func(who string) {
+	// Who is still on the way down comes back: a clean shutdown waits for a controller and for a slow disk, and a process
+	// that dies inside an event is gone when that is paid. So does a broker that was kept out for too long and gives up
+	// (initial.broker.registration.timeout.ms). Not where disks have lost something: who cannot boot would do nothing else.
+	good := " for good"
+	if p.rots {
+		good = ""
+	}
+	fmt.Fprintf(b, "start %s,%s%s\n", up, clients, good)
+	again := func(who string) { // most of those who were leaving are back by then
 		if p.has("stop ") || p.has(" inside ") || p.has("disk ") {
-			fmt.Fprintf(b, "wait %s\nstart %s\n", ms(p.time.rest/10), who)
+			fmt.Fprintf(b, "wait %s\nstart %s%s\n", ms(p.time.rest/10), who, good)
 		}
 	}
 	again(up)
@@ -139,7 +144,7 @@ func (p *Plan) mend(b *strings.Builder) {
 		if of = ""; p.core.cut {
 			b.WriteString("heal\n")
 		}
-		fmt.Fprintf(b, "start %s\n", away)
+		fmt.Fprintf(b, "start %s%s\n", away, good)
 		if p.core.cut { // who was told to stop and cut off comes to its end only now
 			again(away)
 		}
@@ -154,7 +159,8 @@ func (p *Plan) mend(b *strings.Builder) {
 	fmt.Fprintf(b, "drain %s\n", p.producers[0])
 	rest(of)
 	// A reader of what is gone or never came, or is led by nobody, would read on, and the run would last until it is given up.
-	if p.has("delete topic") || p.has("grow ") || of != "" {
+	made := slices.ContainsFunc(p.topics, func(t topic) bool { return t.made > 0 })
+	if made || p.has("delete topic") || p.has("grow ") || of != "" {
 		fmt.Fprintf(b, "crash %s\n", clients)
 	}
 }

@@ -17,7 +17,7 @@ func TestWhoLeavesWhileItIsCutOffIsStartedAgain(t *testing.T) {
 		}
 		seen++
 		text := p.Text()
-		_, last, found := strings.Cut(text, "\nheal\nstart "+strings.Join(p.core.away, ",")+"\n")
+		_, last, found := strings.Cut(text, "\nheal\nstart "+strings.Join(p.core.away, ",")+" for good\n")
 		if !found {
 			t.Fatalf("seed %d: nobody is let in again:\n%s", seed, text)
 		}
