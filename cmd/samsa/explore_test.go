@@ -110,7 +110,9 @@ func TestExploreUsage(t *testing.T) {
 		{"explore --rule none", "there is no such old rule"},
 		{"explore --mode loud", "there are pointer, wire, guard"},
 		{"explore --runs 5 --for 2s", "two answers to one question"},
-		{"explore --for soon", "for"},
+		{"explore --for soon", `--for wants a time such as 90s or 10m, not "soon"`},
+		{"explore --runs x", `--runs wants a number, not "x"`},
+		{"explore --json=maybe", `--json wants true or false, or nothing, not "maybe"`},
 		{"explore leader-failover", "takes no words"},
 	} {
 		if r := samsa(t, strings.Fields(c.args)...); r.code != exitUsage || !strings.Contains(r.err, c.says) {

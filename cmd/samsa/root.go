@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -116,6 +118,11 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 	next := "samsa help " + cmd.Name()
 	if cmd == cmd.Root() {
 		next = "samsa help"
+	}
+	var bad *pflag.InvalidValueError
+	if errors.As(err, &bad) {
+		wants := map[string]string{"int": "a number", "duration": "a time such as 90s or 10m", "bool": "true or false, or nothing"}[bad.GetFlag().Value.Type()]
+		return usage(next, "--%s wants %s, not %q", bad.GetFlag().Name, cmp.Or(wants, "another value"), bad.GetValue())
 	}
 	if !strings.HasPrefix(text, "unknown") {
 		return usage(next, "%s", text)
