@@ -10,7 +10,7 @@ import (
 func TestWhoLeavesWhileItIsCutOffIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	seen := 0
-	for seed := uint64(1); seen < 20; seed++ {
+	for seed := uint64(1); seed < 300; seed++ {
 		p := Draw(seed, Mixed)
 		if p.core.kind() != CutCome || !p.has("stop ") {
 			continue
