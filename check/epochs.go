@@ -23,7 +23,7 @@ var epochsInOrder = &Check{
 		d.exercised()
 		fact := Fact{p.TP.String(), b.Base, r.role()}
 		if n := r.Log.Len(); n > 1 {
-			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch || below.Next > b.Base {
+			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch && !r.hides(below) || below.Next > b.Base {
 				d.decide(v, fact, v.bent(p), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
 			}
 		}
@@ -47,6 +47,11 @@ var epochsInOrder = &Check{
 		return s.done()
 	},
 }
+
+// hides tells whether a batch lies below where its broker takes the log to begin: it is deleted, though the file has it still.
+// A follower whose leader's log parts from its own below there has nothing else left. It knows no epoch then that its leader
+// could compare, and goes on with whatever that has (UnifiedLog.truncateTo: the start goes down to the end, not the files).
+func (r *Replica) hides(b Batch) bool { return r.known && b.Next <= r.Start }
 
 // seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is that of the
 // number of epochs, and only then.

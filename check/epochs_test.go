@@ -67,6 +67,32 @@ func TestACacheThatOutlivesACut(t *testing.T) {
 	require.Contains(t, f.Explanation, "the log has nothing of epoch 0")
 }
 
+// What lies below a log's start is deleted, though the file has it still: what comes behind it may be of an older epoch, because
+// nobody compares with what is deleted. What is not deleted counts, and so does it again for a broker that has forgotten.
+func TestEpochsBelowTheStart(t *testing.T) {
+	for start, want := range map[wire.Offset]Status{0: Violated, 1: Violated, 2: Held} {
+		s := staged(2)
+		s.write(0, 0, 0xA, 2, 3)
+		s.alter(3, ids(2, 3), nil)
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 2, 1)
+		s.write(1, 2, 0xB, 2)
+		s.look(2, State{Leads: true, Epoch: 2, HW: start, Start: 2, ISR: ids(2, 3)})
+		s.alter(3, ids(2, 3), nil)
+		s.look(2, State{Leader: 3, Epoch: 3, HW: start, Start: start})
+		s.write(2, 1, 0xC, 2)
+		f := find(t, s.done(), "epochs-in-order")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+	for _, from := range []wire.Offset{0, 1} { // and nothing may overlap, wherever the log begins
+		s := staged(2)
+		s.Grew(s.p, s.p.Replica(2), Batch{0, 2, 0, 0xA})
+		s.look(2, State{Leader: 1, Start: 2})
+		s.Grew(s.p, s.p.Replica(2), Batch{from, 2, 0, 0xB})
+		require.Equal(t, Violated, find(t, s.done(), "epochs-in-order").Status)
+	}
+}
+
 // A log knows its epochs whatever happens to it.
 func TestEpochsOfALog(t *testing.T) {
 	var l Log
