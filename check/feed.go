@@ -84,6 +84,9 @@ func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 	p.regain(r, b)
 	if p.grown = v.now; p != v.quorum.log {
 		v.grown = v.now
+		if v.rewrites(p, r.Node) {
+			r.rewritten = max(r.rewritten, b.Next)
+		}
 	}
 	v.tell(Change{Kind: Grew, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }

@@ -13,6 +13,8 @@ type image struct {
 	changed int64       // when it changed last
 
 	configured wire.Offset // behind the last record that set a config: who has not read so far need not obey it
+	rewriters  bool        // some config has ever asked leaders to store other bytes than they are sent
+	rewriteEnd wire.Offset // behind the last record that ended that for a topic: who has not read so far may go on
 	leveled    wire.Offset // behind the last record that set a feature's level
 	brokers    map[wire.NodeID]*registration
 	topics     map[wire.TopicID]string
@@ -157,6 +159,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		v.clearELR(r.TopicName)
 	case *wire.ConfigRecord:
 		m.configured = m.next
+		m.rewords(r)
 		k := configKey{r.ResourceType, r.ResourceName, r.Name}
 		if delete(m.configs, k); r.Value != nil {
 			m.configs[k] = *r.Value

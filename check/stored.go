@@ -1,5 +1,7 @@
 package check
 
+import "samsa/wire"
+
 // storedAsSent is records-intact seen from above: the checksum covers keys, values, headers and timestamps, and a leader
 // stores what it was sent, where its topic does not ask for something else.
 var storedAsSent = &Check{
@@ -8,7 +10,7 @@ var storedAsSent = &Check{
 	On:  []ChangeKind{Answered},
 	See: func(d *Docket, v *View, c *Change) {
 		p, b, g := c.Partition, c.Batch, c.Given
-		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || v.rewrites(p) { // of another epoch: it is overwritten since
+		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // of another epoch: it is overwritten since
 			return
 		}
 		d.exercised()
@@ -34,8 +36,30 @@ var storedAsSent = &Check{
 	},
 }
 
-// rewrites tells whether a topic's leader changes what it is sent: it compresses anew, or puts its own time in.
-func (v *View) rewrites(p *Partition) bool {
-	how := v.image.setting(p.TP.Topic, "compression.type")
-	return how != "" && how != "producer" || v.image.setting(p.TP.Topic, "message.timestamp.type") == "LogAppendTime"
+// rewrites tells whether a topic's leader may change what it is sent: it compresses anew, or puts its own time in. It goes by
+// what it has read of the metadata, so for a while it may do so still.
+func (v *View) rewrites(p *Partition, leader wire.NodeID) bool {
+	m := &v.image
+	if !m.rewriters {
+		return false
+	}
+	return v.Broker(leader).applied < m.rewriteEnd || rewords("compression.type", m.setting(p.TP.Topic, "compression.type")) ||
+		rewords("message.timestamp.type", m.setting(p.TP.Topic, "message.timestamp.type"))
+}
+
+// rewords takes in what a config says of that, before it is in the image.
+func (m *image) rewords(r *wire.ConfigRecord) {
+	of := ""
+	if r.ResourceType == wire.ConfigTopic {
+		of = r.ResourceName
+	}
+	if rewords(r.Name, m.setting(of, r.Name)) {
+		m.rewriteEnd = m.next
+	}
+	m.rewriters = m.rewriters || r.Value != nil && rewords(r.Name, *r.Value)
+}
+
+// rewords tells whether a setting makes leaders store other bytes than they are sent.
+func rewords(name, value string) bool {
+	return name == "compression.type" && value != "" && value != "producer" || name == "message.timestamp.type" && value == "LogAppendTime"
 }

@@ -120,15 +120,16 @@ type Replica struct {
 	Node wire.NodeID
 	Log  Log
 	State
-	slot    int
-	known   bool        // State was looked at in this incarnation
-	began   wire.Offset // the highest offset that any process took for the log's beginning
-	removed bool        // it was deleted with its topic, and nothing has come since
-	loading bool        // the process reads its disk: what it cuts now is recovery
-	flushed wire.Offset // batches below are on the device, by true syncs
-	likened int         // Log.turns when Epochs was compared with the log last, -1 never
-	lacking int         // promises that hold and that this log does not have
-	short   int         // those of them that were made to acks=all or to readers
+	slot      int
+	known     bool        // State was looked at in this incarnation
+	began     wire.Offset // the highest offset that any process took for the log's beginning
+	rewritten wire.Offset // below, a leader may have stored other bytes than it was sent
+	removed   bool        // it was deleted with its topic, and nothing has come since
+	loading   bool        // the process reads its disk: what it cuts now is recovery
+	flushed   wire.Offset // batches below are on the device, by true syncs
+	likened   int         // Log.turns when Epochs was compared with the log last, -1 never
+	lacking   int         // promises that hold and that this log does not have
+	short     int         // those of them that were made to acks=all or to readers
 }
 
 // State is what a running broker believes of its replica.
