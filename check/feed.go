@@ -216,7 +216,13 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 // there in the broker's own true log at this moment; what it reckoned with is from the moment it gave the answer.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
-	if !ok && (r.removed || base < max(r.Log.start, r.began)) || p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
+	if p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
+		if ok && b.Base == base {
+			p.late(v, b, strength(acks), g.Client)
+		}
+		return
+	}
+	if !ok && (r.removed || base < max(r.Log.start, r.began)) {
 		return // the answer was slow to leave, and retention took the record meanwhile, or its topic is gone
 	}
 	if !ok || b.Base != base {
@@ -226,13 +232,10 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	if !ok || b.Epoch == wire.NoEpoch {
 		return
 	}
-	made := madeToAll
-	if acks != -1 {
-		made = madeToOne
-	} else {
+	if acks == -1 {
 		p.vouch(v.step, b, g.Epoch)
 	}
-	p.promise(v, b, made, g.Client)
+	p.promise(v, b, strength(acks), g.Client)
 	v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
 }
 

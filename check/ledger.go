@@ -32,6 +32,14 @@ const (
 	settled                     // it lay below a leader's high watermark: nobody knows yet, and what becomes of its copies counts
 )
 
+// strength is what an acknowledgement promises by the acks that its producer asked for.
+func strength(acks int16) uint8 {
+	if acks == -1 {
+		return madeToAll
+	}
+	return madeToOne
+}
+
 // promise is one batch that somebody counts on.
 type promise struct {
 	Batch
@@ -180,6 +188,25 @@ func (p *Partition) overruled(b Batch) string {
 		}
 	}
 	return ""
+}
+
+// late enters what was acknowledged when the topic was already deleted, by a broker that had not heard of it. Nobody looks for
+// that in any log now. But readers of the topic may have seen other records there before it went: if that was because an
+// unclean election had deposed the broker, then the record was lost by that. What is known already was judged when it came.
+func (p *Partition) late(v *View, b Batch, made uint8, client string) {
+	clause := ""
+	if at, known := p.place(b); known {
+		clause = p.promises[at].doomed
+	} else {
+		clause = p.overruled(b)
+	}
+	if clause == "" {
+		return
+	}
+	p.promise(v, b, made, client)
+	if at, _ := p.place(b); !p.promises[at].lost {
+		p.lose(&p.promises[at], clause)
+	}
 }
 
 // settle enters what has become committed by a leader's word. A new leader's log may be shorter than what was committed
