@@ -246,6 +246,9 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 			*list.to = list.from
 		}
 	}
+	if len(a.ISR) >= v.minISR(p) {
+		p.forgotten = 0 // whoever leaves from here on is remembered
+	}
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		a.Recovery = r.LeaderRecoveryState
 	}
@@ -267,6 +270,9 @@ func (v *View) clearELR(topic string) {
 		if a := &p.assigned; (topic == "" || v.image.topics[p.ID] == topic) && len(a.ELR)+len(a.LastELR) > 0 {
 			r := wire.NewPartitionChange(p.ID, p.TP.Partition)
 			r.ELR, r.LastKnownELR = []wire.NodeID{}, []wire.NodeID{}
+			if len(a.ELR) > 0 {
+				p.forgotten = v.step
+			}
 			v.reassign(r)
 		}
 	}

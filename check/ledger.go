@@ -19,7 +19,8 @@ import (
 //
 //   - an unclean or last-known-leader election was allowed, happened, and chose a log without the record; or
 //   - every copy on a disk in ISR ∪ ELR, as they were at the election that lost it, had been destroyed by a fault of
-//     its disk, and with ELR on at least min.insync.replicas disks were so hit, unless an unclean election has left one; or
+//     its disk, and with ELR on at least min.insync.replicas disks were so hit, unless an unclean election has left one, or
+//     a change of min.insync.replicas made the controller forget the ELR; or
 //   - the producer asked for less: acks=1 or acks=0.
 //
 // The crash of a process destroys nothing. A licence names its faults.
@@ -63,6 +64,13 @@ type taken struct {
 	node    wire.NodeID
 	hit     int  // index of View.hits
 	flushed bool // it was on the device, by a true sync: only damage of the device itself may take that
+}
+
+// early is a copy that a fault took before anybody was promised it. Who had it may have said so: the leader hears of that
+// when the disk has lost it already, and nobody knows until a later incarnation is registered.
+type early struct {
+	Batch
+	taken
 }
 
 // cut is a copy that its own process cut from its log.
@@ -158,8 +166,23 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		if q.held&(1<<r.slot) == 0 && r.Log.Has(b) {
 			q.held |= 1 << r.slot
 		}
+		if !ok && q.held&(1<<r.slot) == 0 && len(r.early) > 0 {
+			r.tookEarly(v, q)
+		}
 		if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 			r.miss(q, 1)
+		}
+	}
+}
+
+// tookEarly enters that a replica had a batch until a fault took it, before it was promised.
+func (r *Replica) tookEarly(v *View, q *promise) {
+	if !v.Broker(r.Node).tainted() { // whatever it had does not count any more
+		r.early = nil
+	}
+	for _, e := range r.early {
+		if e.Batch == q.Batch {
+			q.taken = append(q.taken, e.taken)
 		}
 	}
 }
@@ -277,7 +300,14 @@ func (p *Partition) regain(r *Replica, b Batch) {
 // forfeit enters that a replica has a batch no more; byFault that a fault of its disk took it.
 func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool) {
 	i, ok := p.place(b)
-	if !ok || p.promises[i].held&(1<<r.slot) == 0 {
+	hits := v.Broker(r.Node).hits
+	if !ok {
+		if byFault && len(hits) > 0 {
+			r.early = append(r.early, early{b, v.took(r, flushed)})
+		}
+		return
+	}
+	if p.promises[i].held&(1<<r.slot) == 0 {
 		return
 	}
 	q := &p.promises[i]
@@ -285,18 +315,24 @@ func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool)
 	if !q.lost {
 		r.miss(q, 1)
 	}
-	if hits := v.Broker(r.Node).hits; byFault && len(hits) > 0 {
-		last := len(hits) - 1
-		for i := last; i >= 0 && flushed; i-- { // power does not take what is on the device: if that was damaged, that did
-			if damages(v.hits[hits[i]].What) {
-				last = i
-				break
-			}
-		}
-		q.taken = append(q.taken, taken{r.Node, hits[last], flushed})
+	if byFault && len(hits) > 0 {
+		q.taken = append(q.taken, v.took(r, flushed))
 	} else if !byFault {
 		q.cuts = append(q.cuts, cut{r.Node, v.step, r.known && r.HW == r.Log.End()})
 	}
+}
+
+// took is the fault of a replica's disk that took a copy just now.
+func (v *View) took(r *Replica, flushed bool) taken {
+	hits := v.Broker(r.Node).hits
+	last := len(hits) - 1
+	for i := last; i >= 0 && flushed; i-- { // power does not take what is on the device: if that was damaged, that did
+		if damages(v.hits[hits[i]].What) {
+			last = i
+			break
+		}
+	}
+	return taken{r.Node, hits[last], flushed}
 }
 
 // release enters that all below an offset was deleted on purpose: who does not have it lacks nothing.
@@ -389,7 +425,10 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 		return "", wire.NoNode // acknowledged while nobody could be elected
 	}
 	if elr && !p.uncleanSince(q) && p.disksHit(v, q) < min(minISR, p.least(q)) {
-		return "", wire.NoNode
+		if !p.forgot(q) {
+			return "", wire.NoNode
+		}
+		clause += "; who else was eligible was forgotten at step " + itoa(p.forgotten) + ", when min.insync.replicas changed: Kafka does so too, see locked-out"
 	}
 	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode
 }
@@ -404,6 +443,10 @@ func (p *Partition) uncleanSince(q *promise) bool {
 	}
 	return false
 }
+
+// forgot tells whether a change of min.insync.replicas has made the controller forget who is eligible, since a promise. Those
+// in sync are all that the promise has then, until they are as many as are demanded.
+func (p *Partition) forgot(q *promise) bool { return p.forgotten > 0 && p.forgotten >= q.since }
 
 // disksHit is on how many disks faults destroyed a copy.
 func (p *Partition) disksHit(v *View, q *promise) int {

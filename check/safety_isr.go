@@ -369,6 +369,12 @@ func before(c *Change) []wire.NodeID {
 	return c.Partition.assigned.electable()
 }
 
+// blind tells whether the controller cannot know of any of these members that its disk has lost bytes. Where nobody is
+// remembered it then keeps the wrong ones, and lets those go who have everything and are away for other reasons.
+func (v *View) blind(members []wire.NodeID) bool {
+	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.Broker(id).tainted() })
+}
+
 var leaderRecoverable = &Check{
 	Name: "leader-recoverable", Numbers: "S11",
 	Doc: "among those who may be elected somebody has everything that was promised, unless as many brokers ended as min.insync.replicas",
@@ -429,7 +435,11 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 			clause = "broker " + itoa(early) + " crashed before the promise and followed on before it was registered anew, and the controller counts that crash" +
 				" against what it has had since: Kafka does so too, see restart-within-the-session"
 		}
-		if hit, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); hit != "" {
+		held := before(c)
+		if v.blind(members) && (!v.image.elr() || p.forgot(q)) {
+			held = members
+		}
+		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.minISR(p)); hit != "" {
 			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
 		}
 		d.decide(v, Fact{p.TP.String(), q.Base, "controller"}, clause, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",

@@ -91,6 +91,8 @@ type Partition struct {
 	trimmed  wire.Offset // all below was deleted on purpose, by retention or an operator, from some replica at least
 	asked    bool        // an operator asked for an unclean election
 	grown    int64       // when a log of it grew last
+
+	forgotten uint64 // the step in which its ELR was cleared while too few were in sync, 0 if enough have been since
 }
 
 // Assignment is the controller's committed word on a partition.
@@ -128,6 +130,7 @@ type Replica struct {
 	loading   bool        // the process reads its disk: what it cuts now is recovery
 	flushed   wire.Offset // batches below are on the device, by true syncs
 	likened   int         // Log.turns when Epochs was compared with the log last, -1 never
+	early     []early     // what faults took from it before that was promised
 	lacking   int         // promises that hold and that this log does not have
 	short     int         // those of them that were made to acks=all or to readers
 }

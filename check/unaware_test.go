@@ -1,0 +1,89 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// A change of min.insync.replicas makes the controller forget who is eligible: from then on those in sync are all that older
+// promises have (the finding locked-out). Without such a change, or once enough are in sync again, one disk is too little.
+func TestWhoWasEligibleIsForgotten(t *testing.T) {
+	for name, c := range map[string]struct {
+		forget      func(*stage)
+		recoverable Status
+		durable     Status
+	}{
+		"by a change of min.insync.replicas": {func(s *stage) {
+			s.book(&wire.ClearElrRecord{TopicName: orders.Topic})
+		}, Held, Priced},
+		"by the controller alone": {func(s *stage) {
+			s.alter(0, nil, []wire.NodeID{})
+		}, Violated, Violated},
+		"by a change that is long past": {func(s *stage) {
+			s.book(&wire.ClearElrRecord{TopicName: orders.Topic})
+			s.alter(0, ids(1, 2, 3), nil)
+			s.alter(0, ids(3), ids(1, 2))
+			s.alter(0, nil, []wire.NodeID{})
+		}, Violated, Violated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2).elr()
+			s.committed(0, 0xA)
+			s.alter(3, ids(3), ids(1, 2))
+			s.power(3, 0)
+			raised := "3"
+			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &raised})
+			c.forget(s)
+			f := find(t, s.done(), "leader-recoverable")
+			require.Equal(t, c.recoverable, f.Status, f.Explanation)
+			s.alter(3, ids(3), nil)
+			s.leads(3, 2, 0)
+			f = find(t, s.done(), "acked-durable")
+			require.Equal(t, c.durable, f.Status, f.Explanation)
+			if c.durable == Priced {
+				require.Contains(t, f.Clause, "locked-out")
+			}
+		})
+	}
+}
+
+// Before ELR the controller keeps whoever is in the ISR and of whom it hears nothing worse than of others: the last that stays
+// may be one whose disk has lost everything. Once it is registered anew the controller knows.
+func TestTheControllerCannotKnowYet(t *testing.T) {
+	for knows, want := range map[bool]Status{false: Held, true: Violated} {
+		s := staged(3)
+		s.committed(0, 0xA)
+		s.power(1, 0)
+		s.power(2, 0)
+		s.alter(2, ids(2, 3), nil)
+		if knows {
+			s.restart(2, 22)
+		}
+		s.alter(0, ids(2), nil) // broker 3 is paused, and its session over
+		f := find(t, s.done(), "leader-recoverable")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}
+
+// A follower says what it has, and loses it before the leader hears of that. The promise rests on a copy that a fault took; but
+// what the incarnation before had counts for nothing (KIP-903).
+func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
+	for again, want := range map[bool]Status{false: Priced, true: Violated} {
+		s := staged(1)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.power(3, 0)
+		if again {
+			s.restart(3, 33)
+		}
+		s.leads(1, 0, 1)
+		s.ack(1, 0, -1)
+		s.alter(0, ids(3), nil)
+		s.alter(3, ids(3), nil)
+		s.leads(3, 1, 0)
+		f := find(t, s.done(), "acked-durable")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}
