@@ -152,7 +152,7 @@ func seeHW(d *Docket, v *View, c *Change) {
 			if at, known := p.place(last); has && known && p.promises[at].doomed != "" {
 				continue // acked-durable names the price
 			}
-			d.violate(v, Fact{p.TP.String(), r.HW, "leader"}, "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+			d.decide(v, Fact{p.TP.String(), r.HW, "leader"}, v.bentOn(r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
 				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id),
 				" and does not have that: its log ends at ", itoa(o.Log.End()))
 		}

@@ -82,6 +82,16 @@ func (v *View) bent(p *Partition) string {
 	return ""
 }
 
+// bentOn names such a fault of one of these disks. Its broker takes what lay there for what it has, also when it comes back.
+func (v *View) bentOn(disks ...wire.NodeID) string {
+	for _, h := range v.hits {
+		if damages(h.What) && slices.Contains(disks, h.Node) {
+			return "a disk did not keep what it was given: " + h.words()
+		}
+	}
+	return ""
+}
+
 var oneLeader = &Check{
 	Name: "one-leader-per-epoch", Numbers: "S2",
 	Doc: "in one leader epoch only the broker that was elected leads, and only one incarnation of it appends",

@@ -87,3 +87,22 @@ func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
 }
+
+// Who recovers a log behind its recovery point reads nothing, and believes to have what its disk has lost. It may be taken into
+// the ISR for that. A disk of somebody else excuses nobody.
+func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
+	for disk, want := range map[wire.NodeID]Status{3: Priced, 2: Violated} {
+		s := staged(1)
+		s.committed(0, 0xA)
+		s.alter(0, ids(1, 2), nil)
+		s.tick()
+		s.Died(3)
+		s.Struck(disk, "lost write")
+		s.Cut(s.p, s.p.Replica(3), 0, "lost write")
+		s.restart(2, 22)
+		s.restart(3, 33)
+		s.alter(0, ids(1, 2, 3), nil)
+		f := find(t, s.done(), "hw-justified")
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}
