@@ -98,6 +98,32 @@ func TestARecreatedTopicIsAnotherTopic(t *testing.T) {
 	require.Equal(t, 1, stray, "the old log is kept aside")
 }
 
+// What the checkpoints say of a topic that is gone holds for no other of its name: a log that began where the first one
+// did after a deletion of records would have lost what was written to it.
+func TestARecreatedTopicBeginsAtItsStart(t *testing.T) {
+	r := newRoom(t, 1)
+	r.topic("orders", []int{1})
+	r.write(1, "orders", "a", "b", "c")
+	del := kmsg.NewPtrDeleteRecordsRequest()
+	del.SetVersion(2)
+	del.TimeoutMillis = 2000
+	rp := kmsg.NewDeleteRecordsRequestTopicPartition()
+	rp.Offset = 3
+	rt := kmsg.NewDeleteRecordsRequestTopic()
+	rt.Topic, rt.Partitions = "orders", append(rt.Partitions, rp)
+	del.Topics = append(del.Topics, rt)
+	require.Zero(t, ask[*kmsg.DeleteRecordsResponse](r, 1, del).Topics[0].Partitions[0].ErrorCode)
+	r.run(61 * env.Second) // it is written down
+	r.drop("orders")
+	r.until("it is gone", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	r.topic("orders", []int{1})
+	r.write(1, "orders", "new")
+	r.w.Restart("b1")
+	r.until("b1 leads again", func() bool { return r.broker(1) != nil && leads(r, "orders") == 1 })
+	require.Zero(t, r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}).Log().Start())
+	require.EqualValues(t, 1, r.replica(1, "orders").end())
+}
+
 // A broker must not take its logs for strays before it has caught up with the metadata.
 func TestLogsSurviveARestartWithoutTheController(t *testing.T) {
 	r := newRoom(t, 1)

@@ -23,11 +23,7 @@ func (b *Broker) publish(e env.Env) {
 		b.published = true
 		b.setStraysAside(e)
 	}
-	for _, r := range b.order {
-		if p := b.image.Partition(r.ID, r.TP.Partition); !r.gone && (p == nil || !p.HasReplica(b.cfg.Node)) {
-			b.drop(e, r, p == nil)
-		}
-	}
+	b.dropForeign(e)
 	for _, leaders := range []bool{true, false} {
 		for _, t := range b.image.Topics() {
 			for _, p := range t.Partitions {
@@ -106,6 +102,21 @@ func (b *Broker) add(e env.Env, tp wire.TopicPartition, id wire.TopicID, log *st
 	b.parts[tp] = r
 	b.order = append(b.order, r)
 	return r
+}
+
+// dropForeign drops what is deleted or no longer ours. The checkpoints forget it before another topic takes its name: a
+// start that this incarnation left behind would be taken for the new log's by the next one (LogManager.asyncDelete).
+func (b *Broker) dropForeign(e env.Env) {
+	dropped := false
+	for _, r := range b.order {
+		if p := b.image.Partition(r.ID, r.TP.Partition); !r.gone && (p == nil || !p.HasReplica(b.cfg.Node)) {
+			b.drop(e, r, p == nil)
+			dropped = true
+		}
+	}
+	if dropped {
+		b.fail(e, b.saveRecoveryPoints(e.Disk()))
+	}
 }
 
 // drop stops hosting a partition and discards its log. Whoever waits is told that the topic is gone, or that its
