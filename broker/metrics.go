@@ -12,7 +12,7 @@ import (
 // This file is what a broker would show over JMX, under Kafka's names: counts since the start instead of rates, because
 // a rate is a count and a clock, and whoever looks has both.
 //
-// A request's stages as Kafka tells them apart, and who knows them here:
+// A request's stages as Kafka tells them apart, and who knows them here (show requests has them all, see scenarios/stages.go):
 //
 //	RequestQueueTime   waiting for a request handler                the world (Machine.RequestThreads)
 //	LocalTime          being worked on, which is disk time          the world

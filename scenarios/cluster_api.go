@@ -110,6 +110,10 @@ type Sight interface {
 	Log(host env.Addr, tp wire.TopicPartition) []BatchState
 	// Files lists a machine's disk, in byte order of the paths.
 	Files(host env.Addr) []FileState
+	// Requests are the stage times of what a broker or controller has answered since the world began, by api.
+	Requests(host env.Addr) []RequestState
+	// Metrics are a running broker's, under the names that Kafka gives them over JMX; counts are of this incarnation.
+	Metrics(host env.Addr) []MetricState
 	// Machines are brokers, then controllers, then clients, each in the order of their making.
 	Machines() []MachineState
 	// Names turns the integers of notes back into names.
@@ -281,6 +285,19 @@ type Note struct {
 	Who   env.Addr
 	Kind  *env.NoteKind
 	Args  [4]int64
+}
+
+// RequestState is what became of a machine's requests of one api.
+type RequestState struct {
+	API       string // Kafka's name: "Produce"
+	Count     int64  // answered
+	Mean, Max StageTimes
+}
+
+// MetricState is one figure. Times are in nanoseconds.
+type MetricState struct {
+	Name  string // "ReplicaManager.UnderReplicatedPartitions"
+	Value int64
 }
 
 // Names turns the integers that notes carry back into names. An unknown one is "" and is shown as its number.

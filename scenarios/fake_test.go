@@ -312,6 +312,8 @@ func (f *fake) Log(_ env.Addr, tp wire.TopicPartition) []BatchState {
 	return []BatchState{{Next: wire.Offset(len(log)), Producer: -1, Values: log}}
 }
 
+func (f *fake) Requests(env.Addr) []RequestState { return nil }
+func (f *fake) Metrics(env.Addr) []MetricState   { return nil }
 func (f *fake) Files(env.Addr) []FileState {
 	return []FileState{{Path: "orders-0/00000000000000000000.log", Size: 80, Synced: 12}}
 }

@@ -47,6 +47,7 @@ type watched struct {
 	applied  wire.Offset
 	fenced   bool
 	asked    map[env.Link]env.Request
+	requests requests
 	since    map[env.Link]uint64           // of questions about the ends of partitions: the step under way when they came in
 	known    map[env.Link]wire.Offset      // of requests to controllers: how far the metadata was committed when they came in
 	granted  map[env.Link]wire.BrokerEpoch // of AlterPartition: what was registered when it came in
@@ -103,7 +104,7 @@ func newJudges(c *cluster) *judges {
 // watch adds a machine of the cluster.
 func (j *judges) watch(h *host) {
 	j.hosts[h.addr] = &watched{
-		host: h, byTopic: map[topicKey]*seen{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, since: map[env.Link]uint64{}, known: map[env.Link]wire.Offset{}, granted: map[env.Link]wire.BrokerEpoch{},
+		host: h, byTopic: map[topicKey]*seen{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, requests: requests{open: map[env.Link][]request{}}, since: map[env.Link]uint64{}, known: map[env.Link]wire.Offset{}, granted: map[env.Link]wire.BrokerEpoch{},
 	}
 }
 
@@ -157,6 +158,7 @@ func (j *judges) died(h *watched, power bool) {
 	j.looks = slices.DeleteFunc(j.looks, func(l look) bool { return l.host == h })
 	j.unheard(h)
 	clear(h.asked)
+	clear(h.requests.open)
 	clear(h.since)
 	clear(h.known)
 	clear(h.granted)
@@ -181,6 +183,9 @@ func (j *judges) observe(e *sim.Event) {
 	if j.c.world.Ending(e.Node) { // it may have gone on behind its death: what it holds is nobody's belief
 		j.view.Ending(h.node)
 		return
+	}
+	if e.Kind == sim.Received {
+		h.requests.begun(e)
 	}
 	j.settle(e.Time-1, nil, 0)
 	j.clock(e.Time)

@@ -59,6 +59,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 	if h == nil || f.Response == nil {
 		return
 	}
+	h.requests.answered(f.Link, f.At, f.Arrives)
 	asked := h.asked[f.Link]
 	switch resp := f.Response.(type) {
 	case *kmsg.ProduceResponse:

@@ -15,11 +15,13 @@ const groupLook = "look"
 var verbShow = &Verb{
 	Name:  "show",
 	Group: groupLook,
-	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS [on PATH]"},
+	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS [on PATH]", "requests HOSTS", "metrics HOSTS"},
 	Doc: "Prints a partition and its copies, the batches of its logs, the machines, or the files on a machine's disk. epochs shows " +
 		"every copy of every partition, a digit a record: the leader epoch in which it was written, modulo 10. The leader has a " +
-		"star, and what is not in its log stands between exclamation marks." + hostsHelp,
-	Example: "show orders-0\nshow log orders-0 b1\nshow epochs\nshow cluster\nshow files b1 on orders-0",
+		"star, and what is not in its log stands between exclamation marks. requests tells where those that were answered have " +
+		"waited, by Kafka's stages: in the queue for a handler (RequestQueueTimeMs), at work, which is disk time (LocalTimeMs), for " +
+		"followers, records or the controller (RemoteTimeMs), on the wire (ResponseSendTimeMs). metrics is what a broker shows over JMX." + hostsHelp,
+	Example: "show orders-0\nshow log orders-0 b1\nshow epochs\nshow cluster\nshow files b1 on orders-0\nshow requests leader:orders-0\nshow metrics b1",
 	Run: func(s *Session, a *Args) Result {
 		switch {
 		case a.has("cluster"):
@@ -30,6 +32,10 @@ var verbShow = &Verb{
 			return Result{Text: s.showFiles(a)}
 		case a.has("log"):
 			return Result{Text: s.showLog(a)}
+		case a.has("requests"):
+			return Result{Text: s.showEach(a, func(host env.Addr) string { return describeRequests(host, s.cluster.Requests(host)) })}
+		case a.has("metrics"):
+			return Result{Text: s.showEach(a, func(host env.Addr) string { return describeMetrics(host, s.cluster.Metrics(host)) })}
 		}
 		return Result{Text: s.showPartition(a)}
 	},
@@ -71,6 +77,14 @@ func (s *Session) showCluster() string {
 	var b strings.Builder
 	for _, m := range s.cluster.Machines() {
 		b.WriteString(describeMachine(m))
+	}
+	return b.String()
+}
+
+func (s *Session) showEach(a *Args, describe func(env.Addr) string) string {
+	var b strings.Builder
+	for _, host := range s.hosts(arg[[]hostTerm](a, "HOSTS")) {
+		b.WriteString(describe(host))
 	}
 	return b.String()
 }

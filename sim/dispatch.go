@@ -79,6 +79,7 @@ func (w *World) openRequest(m *machine, k *work) {
 		e := &w.event
 		e.Link, e.Lane, e.Peer, e.Correlation = l.request.Link, l.lane, l.request.From, p.correlation
 		e.Key, e.Version, e.Size, e.Request = p.key, p.version, p.size, p.req
+		e.Waited = env.Duration(w.now - l.queued)
 	}
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectDelivered, At: w.now, Node: m.addr, Peer: l.request.From, Link: l.request.Link,

@@ -58,6 +58,7 @@ type link struct {
 	request  env.Ticket // that request
 	oneWay   bool       // and it has no response
 	since    Time       // and the node has had it for so long
+	queued   Time       // when it was read, and came to wait for a request handler
 	readable Time       // the response before it was sent then, no sooner is the next request read
 	readSlot slotID
 
@@ -323,7 +324,7 @@ func (w *World) read(l *link) bool {
 	// client's requests in order while eight handlers serve them.
 	p := l.unread.pop()
 	m := l.server.machine
-	l.serving, l.handed, l.oneWay = true, false, p.oneWay
+	l.serving, l.handed, l.oneWay, l.queued = true, false, p.oneWay, w.now
 	l.request = env.Ticket{Link: l.server.id, Incarnation: m.incarnation, Correlation: p.correlation,
 		From: l.client.machine.addr, Lane: l.lane, Key: p.key, Version: p.version}
 	return m.submit(m.receiver(l.lane), work{kind: Received, link: l, pkt: p, cause: p.cause})

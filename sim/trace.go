@@ -48,6 +48,7 @@ type Event struct {
 	Lane        env.Lane
 	Cost        env.Duration // how long its lane is busy with it
 
+	Waited      env.Duration // Received: from when it was read until a request handler was free
 	Link        env.Link     // Received, Returned, Lost: in this machine's numbering
 	Peer        env.Addr     // the other end
 	Correlation int32        // Received, Returned
