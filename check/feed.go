@@ -104,8 +104,9 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	wasFlushed := r.flushed
 	r.flushed = min(r.flushed, l.End())
 	if by == "" && r.loading { // recovery: if a fault hit the disk before, it is the fault that took them
-		if b := v.Broker(r.Node); len(b.hits) > b.loaded {
-			by = v.hits[b.hits[len(b.hits)-1]].What
+		b := v.Broker(r.Node)
+		if hit, ok := v.lastHit(b, p, b.loaded); ok {
+			by = v.hits[hit].What
 		}
 	}
 	for _, b := range gone {
@@ -184,10 +185,13 @@ func (v *View) forget(node wire.NodeID, loading bool) {
 }
 
 // Struck enters a fault of a disk. Say it before the Cut of what it took.
-func (v *View) Struck(node wire.NodeID, what string) {
+func (v *View) Struck(node wire.NodeID, what string) { v.StruckIn(node, what, "") }
+
+// StruckIn is Struck for a fault that stays in one partition's directory.
+func (v *View) StruckIn(node wire.NodeID, what, dir string) {
 	b := v.Broker(node)
 	b.hits = append(b.hits, len(v.hits))
-	v.hits = append(v.hits, Hit{node, what, v.step})
+	v.hits = append(v.hits, Hit{Node: node, What: what, Step: v.step, In: dir})
 	if what == PowerLoss && !slices.ContainsFunc(v.brokers, func(b *Broker) bool { return b.up }) {
 		v.blackout = true
 	}

@@ -21,6 +21,8 @@ import (
 //   - every copy on a disk in ISR ∪ ELR, as they were at the election that lost it, had been destroyed by a fault of
 //     its disk, and with ELR on at least min.insync.replicas disks were so hit, unless an unclean election has left one, or
 //     a change of min.insync.replicas made the controller forget the ELR; or
+//   - the disk of the leader that lost it had changed bytes where the partition lies, and nothing tells a broker that; or
+//   - the leader that promised it had not read yet that min.insync.replicas was raised (the finding raised-min-isr); or
 //   - the producer asked for less: acks=1 or acks=0.
 //
 // The crash of a process destroys nothing. A licence names its faults.
@@ -167,7 +169,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 			q.held |= 1 << r.slot
 		}
 		if !ok && q.held&(1<<r.slot) == 0 && len(r.early) > 0 {
-			r.tookEarly(v, q)
+			p.tookEarly(v, r, q)
 		}
 		if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 			r.miss(q, 1)
@@ -176,8 +178,8 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 }
 
 // tookEarly enters that a replica had a batch until a fault took it, before it was promised.
-func (r *Replica) tookEarly(v *View, q *promise) {
-	if !v.Broker(r.Node).tainted() { // whatever it had does not count any more
+func (p *Partition) tookEarly(v *View, r *Replica, q *promise) {
+	if !v.tainted(v.Broker(r.Node), p) { // whatever it had does not count any more
 		r.early = nil
 	}
 	for _, e := range r.early {
@@ -300,10 +302,10 @@ func (p *Partition) regain(r *Replica, b Batch) {
 // forfeit enters that a replica has a batch no more; byFault that a fault of its disk took it.
 func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool) {
 	i, ok := p.place(b)
-	hits := v.Broker(r.Node).hits
+	_, hit := v.lastHit(v.Broker(r.Node), p, 0)
 	if !ok {
-		if byFault && len(hits) > 0 {
-			r.early = append(r.early, early{b, v.took(r, flushed)})
+		if byFault && hit {
+			r.early = append(r.early, early{b, p.took(v, r, flushed)})
 		}
 		return
 	}
@@ -315,24 +317,24 @@ func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool)
 	if !q.lost {
 		r.miss(q, 1)
 	}
-	if byFault && len(hits) > 0 {
-		q.taken = append(q.taken, v.took(r, flushed))
+	if byFault && hit {
+		q.taken = append(q.taken, p.took(v, r, flushed))
 	} else if !byFault {
 		q.cuts = append(q.cuts, cut{r.Node, v.step, r.known && r.HW == r.Log.End()})
 	}
 }
 
-// took is the fault of a replica's disk that took a copy just now.
-func (v *View) took(r *Replica, flushed bool) taken {
-	hits := v.Broker(r.Node).hits
-	last := len(hits) - 1
-	for i := last; i >= 0 && flushed; i-- { // power does not take what is on the device: if that was damaged, that did
-		if damages(v.hits[hits[i]].What) {
-			last = i
+// took is the fault of a replica's disk that took a copy just now; there is one.
+func (p *Partition) took(v *View, r *Replica, flushed bool) taken {
+	b := v.Broker(r.Node)
+	last, _ := v.lastHit(b, p, 0)
+	for i := len(b.hits) - 1; i >= 0 && flushed; i-- { // power does not take what is on the device: if that was damaged, that did
+		if h := v.hits[b.hits[i]]; damages(h.What) && h.reaches(p) {
+			last = b.hits[i]
 			break
 		}
 	}
-	return taken{r.Node, hits[last], flushed}
+	return taken{r.Node, last, flushed}
 }
 
 // release enters that all below an offset was deleted on purpose: who does not have it lacks nothing.
@@ -399,7 +401,7 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 		return ""
 	}
 	for _, h := range v.hits { // nothing tells a broker that its disk has changed what lies there, and it leads on
-		if h.Node == e.Leader && alters(h.What) {
+		if h.Node == e.Leader && alters(h.What) && h.reaches(p) {
 			return "a disk did not keep what it was given: " + h.words()
 		}
 	}
@@ -484,7 +486,7 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 			}
 		}
 		for _, h := range v.hits { // no checksum covers where a batch says it lies: readers may see it elsewhere
-			if alters(h.What) && p.replica(h.Node) != nil {
+			if alters(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
 				return "a disk did not keep what it was given: " + h.words(), true
 			}
 		}

@@ -87,7 +87,7 @@ func (v *View) wouldAccept(id wire.NodeID, epoch wire.BrokerEpoch) bool {
 // seeMember looks at one who may be elected, or may soon.
 func seeMember(d *Docket, v *View, c *Change, r *Replica, is string) {
 	p, id := c.Partition, r.Node
-	if r.short == 0 || d.broken() || v.Broker(id).tainted() || c.Kind == Lost && c.By != "" {
+	if r.short == 0 || d.broken() || v.tainted(v.Broker(id), p) || c.Kind == Lost && c.By != "" {
 		return
 	}
 	p.lacks(r, func(q *promise) bool {
@@ -146,13 +146,13 @@ func seeHW(d *Docket, v *View, c *Change) {
 			if o == nil || o == r || d.broken() || r.HW <= p.trimmed || o.Log.End() >= r.HW && (!has || last.Base < max(o.Log.Start(), p.trimmed) || o.Log.Has(last)) {
 				continue
 			}
-			if v.Broker(id).tainted() || p.elapsed(r.Epoch) {
+			if v.tainted(v.Broker(id), p) || p.elapsed(r.Epoch) {
 				continue
 			}
 			if at, known := p.place(last); has && known && p.promises[at].doomed != "" {
 				continue // acked-durable names the price
 			}
-			d.decide(v, Fact{p.TP.String(), r.HW, "leader"}, v.bentOn(r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+			d.decide(v, Fact{p.TP.String(), r.HW, "leader"}, v.bentOn(p, r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
 				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id),
 				" and does not have that: its log ends at ", itoa(o.Log.End()))
 		}
@@ -346,7 +346,7 @@ func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
 	for _, r := range p.replicas {
 		switch b := v.Broker(r.Node); {
-		case b.died >= q.since || b.joined >= q.since || b.tainted():
+		case b.died >= q.since || b.joined >= q.since || v.tainted(b, p):
 			n++
 		case q.held&(1<<r.slot) != 0 && v.replaced(b):
 			early = r.Node
@@ -371,8 +371,8 @@ func before(c *Change) []wire.NodeID {
 
 // blind tells whether the controller cannot know of any of these members that its disk has lost bytes. Where nobody is
 // remembered it then keeps the wrong ones, and lets those go who have everything and are away for other reasons.
-func (v *View) blind(members []wire.NodeID) bool {
-	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.Broker(id).tainted() })
+func (v *View) blind(p *Partition, members []wire.NodeID) bool {
+	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.tainted(v.Broker(id), p) })
 }
 
 var leaderRecoverable = &Check{
@@ -436,7 +436,7 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 				" against what it has had since: Kafka does so too, see restart-within-the-session"
 		}
 		held := before(c)
-		if v.blind(members) && (!v.image.elr() || p.forgot(q)) {
+		if v.blind(p, members) && (!v.image.elr() || p.forgot(q)) {
 			held = members
 		}
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.minISR(p)); hit != "" {
@@ -464,10 +464,11 @@ func (p *Partition) copies(v *View, b Batch) (n int) {
 	i, known := p.place(b)
 	for _, r := range p.replicas {
 		o := v.Broker(r.Node)
+		_, hit := v.lastHit(o, p, 0)
 		switch {
-		case r.Log.Has(b) || b.Base < r.Log.start || o.tainted():
+		case r.Log.Has(b) || b.Base < r.Log.start || v.tainted(o, p):
 			n++
-		case !known && len(o.hits) > 0:
+		case !known && hit:
 			n++
 		case known && (o.died >= p.promises[i].since || o.joined >= p.promises[i].since || slices.ContainsFunc(p.promises[i].taken, func(t taken) bool { return t.node == r.Node })):
 			n++

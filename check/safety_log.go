@@ -75,7 +75,7 @@ func seeMatch(d *Docket, v *View, c *Change, role string) {
 // come back as anything, and spread.
 func (v *View) bent(p *Partition) string {
 	for _, h := range v.hits {
-		if damages(h.What) && p.replica(h.Node) != nil {
+		if damages(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
 			return "a disk did not keep what it was given: " + h.words()
 		}
 	}
@@ -83,9 +83,9 @@ func (v *View) bent(p *Partition) string {
 }
 
 // bentOn names such a fault of one of these disks. Its broker takes what lay there for what it has, also when it comes back.
-func (v *View) bentOn(disks ...wire.NodeID) string {
+func (v *View) bentOn(p *Partition, disks ...wire.NodeID) string {
 	for _, h := range v.hits {
-		if damages(h.What) && slices.Contains(disks, h.Node) {
+		if damages(h.What) && h.reaches(p) && slices.Contains(disks, h.Node) {
 			return "a disk did not keep what it was given: " + h.words()
 		}
 	}

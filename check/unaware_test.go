@@ -106,3 +106,40 @@ func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
 }
+
+// What rots in one partition's directory says nothing of the others: it neither allows their losses, nor keeps judges from
+// looking at them. A fault that may be anywhere does both.
+func TestWhatRotsElsewhereIsNoExcuse(t *testing.T) {
+	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
+		s := staged(2)
+		s.StruckIn(2, "bit rot", dir)
+		s.committed(0, 0xA)
+		s.Cut(s.p, s.p.Replica(2), 0, "") // by its own process, while it runs
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0)
+		c := s.done()
+		for _, name := range []string{"acked-durable", "truncation-licensed"} {
+			f := find(t, c, name)
+			require.Equal(t, want, f.Status, "rot in %q: %s: %s", dir, name, f.Explanation)
+		}
+		looked := find(t, c, "acked-electable").Status
+		require.Equal(t, want == Violated, looked == Violated, "rot in %q", dir)
+	}
+}
+
+// What recovery cuts because it has rotted, a fault took; what it cuts of another partition, nobody's fault did.
+func TestRecoveryCutsWhatRotted(t *testing.T) {
+	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
+		s := staged(1)
+		s.committed(0, 0xA)
+		s.alter(0, ids(2), nil)
+		s.StruckIn(2, "bit rot", dir)
+		s.Died(2)
+		s.restart(2, 22)
+		s.Cut(s.p, s.p.Replica(2), 0, "")
+		s.alter(2, ids(2), nil)
+		s.leads(2, 1, 0)
+		f := find(t, s.done(), "acked-durable")
+		require.Equal(t, want, f.Status, "rot in %q: %s", dir, f.Explanation)
+	}
+}

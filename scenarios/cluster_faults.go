@@ -176,7 +176,9 @@ func (c *cluster) Disk(addr env.Addr, f DiskFault) {
 	case "sync-forgets":
 		d.ForgetOnSync(f.Path)
 	case "bit-rot":
-		c.rot(addr, f.Path)
+		if rotten, ok := c.rot(addr, f.Path); ok { // and in no other file
+			c.judges.struckIn(c.hosts[addr], losingFaults[f.Kind], rotten)
+		}
 	case "lost-write":
 		d.LoseWrite(f.Path)
 	case "misdirected":
@@ -189,7 +191,7 @@ func (c *cluster) Disk(addr env.Addr, f DiskFault) {
 	default:
 		panic("scenarios: no fault of a disk is called " + f.Kind)
 	}
-	if what, loses := losingFaults[f.Kind]; loses {
+	if what, loses := losingFaults[f.Kind]; loses && f.Kind != "bit-rot" {
 		c.judges.struck(c.hosts[addr], what)
 	}
 	if f.For > 0 {
@@ -214,15 +216,21 @@ var losingFaults = map[string]string{
 	"misdirected":  "misdirected write",
 }
 
-// rot flips one bit in the middle of the first file below a path that holds anything.
-func (c *cluster) rot(addr env.Addr, prefix string) {
+// rot flips one bit in the middle of the first file below a path that holds anything, and says in which directory that is,
+// "" if it is the topmost.
+func (c *cluster) rot(addr env.Addr, prefix string) (dir string, ok bool) {
 	d := c.world.Disk(addr)
 	for _, f := range d.Files() {
 		if !f.Dir && f.Size > 0 && strings.HasPrefix(f.Path, prefix) {
 			if err := d.RotBit(f.Path, f.Size/2, 3); err != nil {
 				panic("scenarios: a file that is there cannot rot: " + err.Error())
 			}
-			return
+			dir, _, ok = strings.Cut(f.Path, "/")
+			if !ok {
+				dir = ""
+			}
+			return dir, true
 		}
 	}
+	return "", false
 }

@@ -516,9 +516,12 @@ func (j *judges) jolt() {
 }
 
 // struck enters a fault of a disk that can take what it holds.
-func (j *judges) struck(h *host, what string) {
+func (j *judges) struck(h *host, what string) { j.struckIn(h, what, "") }
+
+// struckIn is struck for a fault that stays in one directory.
+func (j *judges) struckIn(h *host, what, dir string) {
 	if j.hosts[h.addr] != nil {
 		j.clock(j.c.world.Now())
-		j.view.Struck(h.node, what)
+		j.view.StruckIn(h.node, what, dir)
 	}
 }
