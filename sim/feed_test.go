@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"samsa/sim/env"
@@ -252,4 +253,43 @@ func BenchmarkRequestResponseTraced(b *testing.B) {
 	w := pingPong(Pointer, 0, heartbeat(), pong(1))
 	w.config.Trace, w.told = sinkFunc(func(*Event) {}), true
 	benchmarkRoundTrip(b, w)
+}
+
+// peeker looks at the disk when a write is told.
+type peeker struct {
+	l     *lab
+	there []bool
+}
+
+func (p *peeker) Changed(e *Effect) {
+	if e.Kind == EffectDisk && e.Disk.Op == DiskWrite {
+		_, _, ok := p.l.Disk("b1").Peek(e.Disk.Path, 0, 1)
+		p.there = append(p.there, ok)
+	}
+}
+
+// A write is told before anything that begins when it is complete: who is told finds the file under its name.
+func TestToldBeforeWhatBeginsThen(t *testing.T) {
+	l := newLab(t, func(c *Config) { c.Disk = DiskProfile{Call: env.Millisecond} })
+	p := &peeker{l: l}
+	l.Subscribe(p)
+	var f env.File
+	l.add("b1", &node{
+		start: func(e env.Env) {
+			f, _ = e.Disk().Open("log", true)
+			e.Arm(env.Timer{Kind: 1, Lane: env.LaneClient}, 10*env.Millisecond)
+			e.Arm(env.Timer{Kind: 2, Lane: env.LaneBackground}, 11*env.Millisecond)
+		},
+		fire: func(e env.Env, k env.Timer) {
+			if k.Kind == 1 {
+				_ = e.Disk().Append(f, []byte("x"))
+				return
+			}
+			_ = e.Disk().Rename("log", "log.deleted")
+		},
+	})
+	l.RunUntil(at(100))
+	if !slices.Equal(p.there, []bool{true}) {
+		t.Errorf("the file was there when its writes were told: %v, want [true]", p.there)
+	}
 }

@@ -339,7 +339,7 @@ func (w *World) Close() {
 func (w *World) advance() bool {
 	e := w.queue.pop()
 	if len(w.feeds) > 0 && e.at > w.now {
-		w.complete(e.at - 1) // what is complete before is told before; the rest after this event, in its place
+		w.complete(e.at) // by now: an event may rename the very file whose write is complete as it begins
 	}
 	// Here, and in RunUntil, true time moves; nowhere else.
 	w.now = e.at
