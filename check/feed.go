@@ -130,6 +130,7 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 // hold it for a while, and a broker that forgets may begin there again. So the true log keeps it until it goes.
 func (p *Partition) begin(r *Replica, start wire.Offset) {
 	if r.Log.Len() == 0 && start > r.Log.start { // it was emptied, to go on there
+		p.release(r, start) // also if it began there before: a fault may have taken what was deleted and still in the file
 		r.Log.trim(0, start)
 	}
 	if start <= r.began || start <= r.Log.start && start <= p.trimmed {

@@ -528,6 +528,30 @@ func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 	require.Equal(t, Violated, f.Status, f.Explanation)
 }
 
+// What was deleted may still be in the file, and power may take it there: who lost it and begins behind it as before has
+// all that counts.
+func TestWhatWasDeletedMayBeTaken(t *testing.T) {
+	for begins, want := range map[wire.Offset]Status{1: Held, 0: Violated} {
+		s := staged(3)
+		s.committed(0, 0xA)
+		if begins > 0 {
+			for node := wire.NodeID(1); node <= 3; node++ {
+				s.look(node, State{Leads: node == 1, HW: 1, Start: begins, ISR: ids(1, 2, 3)})
+			}
+		}
+		s.power(3, 0)
+		s.restart(3, 33)
+		s.look(3, State{Leader: 1, HW: begins, Start: begins})
+		s.write(1, 0, 0xB, 1, 2, 3)
+		s.leads(1, 0, 2)
+		s.ack(1, 1, -1)
+		s.power(1, 1)
+		s.power(2, 1)
+		s.alter(0, ids(1, 2, 3), nil)
+		require.Equal(t, want, find(t, s.done(), "leader-recoverable").Status, begins)
+	}
+}
+
 // DeleteRecords ends a promise for all, also for who never heard of it, and a broker that comes back may have forgotten it.
 // What only reaches over the border is promised as before.
 func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
