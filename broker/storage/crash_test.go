@@ -485,6 +485,36 @@ func TestDeathsAroundATruncation(t *testing.T) {
 	}
 }
 
+// A truncation is cut short by a crash of the process, what is left is recovered and appended to in a newer epoch, and then
+// the power goes. The page cache had the cut, the device may not: the epochs must be those of the batches that are there.
+func TestACutThatOnlyThePageCacheHadIsMadeDurableByRecovery(t *testing.T) {
+	fill := func(t *testing.T) *world {
+		w, err := start(newMemDisk(), smallConfig())
+		require.NoError(t, err)
+		require.NoError(t, w.follow(3, wire.CodecNone))
+		require.NoError(t, w.l.Flush(w.d, w.l.End()))
+		require.NoError(t, w.save())
+		return w
+	}
+	w := fill(t)
+	ops := w.d.ops
+	require.NoError(t, w.truncate(2))
+	total := w.d.ops - ops
+	for op := 1; op <= total; op++ {
+		w := fill(t)
+		w.d.dieAfter = w.d.ops + op
+		_ = w.truncate(2)
+		w, err := start(w.d.crash(), smallConfig())
+		require.NoError(t, err)
+		require.NoError(t, w.l.TruncateTo(w.d, 2))
+		w.le = 1
+		require.NoError(t, w.lead(batchSpec{n: 1}, OriginClient))
+		w, err = start(w.d.powerLoss(fateLost, nil), smallConfig())
+		require.NoError(t, err)
+		require.NoError(t, checkDerived(w.d, w.l, readImage(w.d, testDir).batches), "the process died behind operation %d of the truncation", op)
+	}
+}
+
 // Every disk operation of the workload fails once. The log then is offline and changes nothing, a restart recovers a lawful
 // remainder, and no offset is ever given to two different batches that somebody was told about.
 func TestEveryFailureTakesTheLogOffline(t *testing.T) {

@@ -240,6 +240,17 @@ func (l *Log) suspect(o OpenOptions) {
 	}
 }
 
+// settleLength makes the end that was found durable before anything is built on it. The process may have died in a
+// truncation, between the cut and its sync: then the file is short in the page cache only, and a power loss would bring
+// back what was cut off, beside an epochs file that speaks of what was written there since. A truncation ends in the
+// active segment, so that one is all there is to sync.
+func (l *Log) settleLength(d env.Disk, o OpenOptions) error {
+	if o.Clean || !l.cfg.Rules.DurableNames {
+		return nil
+	}
+	return l.active().sync(d)
+}
+
 // findEnd finds the log's end and makes sure that there is an active segment. A log that ends below its start lost files:
 // it is started anew at the start.
 func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
@@ -255,7 +266,7 @@ func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 				l.recovery = l.end
 			}
 			l.suspect(o)
-			return nil
+			return l.settleLength(d, o)
 		}
 		if err := l.dropFrom(d, 0, r); err != nil {
 			return err
