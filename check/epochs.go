@@ -57,8 +57,13 @@ func (r *Replica) hides(b Batch) bool { return r.known && b.Next <= r.Start }
 // number of epochs, and only then.
 func seeCache(d *Docket, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
-	// A log that ends before what its broker believes is still being written, and is looked at again.
-	if r.Epochs == nil || r.Log.End() < r.End || r.likened == r.Log.turns && same(r.Epochs, c.Before.Epochs) && r.End >= c.Before.End {
+	// A log that ends before what its broker believes is still being written, and is looked at again. So is one without
+	// batches that its broker believes to have some, wherever it began before.
+	end := r.Log.End()
+	if r.Log.Len() == 0 {
+		end = min(end, r.Start)
+	}
+	if r.Epochs == nil || end < r.End || r.likened == r.Log.turns && same(r.Epochs, c.Before.Epochs) && r.End >= c.Before.End {
 		return
 	}
 	r.likened = r.Log.turns

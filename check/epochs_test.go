@@ -93,6 +93,47 @@ func TestEpochsBelowTheStart(t *testing.T) {
 	}
 }
 
+// Retention empties a log, and then it is thrown away to follow a leader that begins below it. From there on its cache is
+// what the new log says, and nothing that the old one had forgotten excuses it.
+func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		forgets bool // the broker took the old log for begun at its end before the files went
+		cache   []EpochStart
+		want    Status
+	}{
+		{"as the new log", false, []EpochStart{{2, 1}}, Held},
+		{"as the new log, forgotten first", true, []EpochStart{{2, 1}}, Held},
+		{"nothing of it", false, []EpochStart{}, Violated},
+		{"nothing of it, forgotten first", true, []EpochStart{}, Violated},
+		{"as the old log", false, []EpochStart{{0, 1}}, Violated},
+		{"as the old log, forgotten first", true, []EpochStart{{0, 1}}, Violated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := staged(2)
+			s.write(0, 0, 0xA, 2)
+			s.write(1, 0, 0xB, 2)
+			s.write(2, 0, 0xC, 2)
+			r := s.p.Replica(2)
+			if c.forgets {
+				s.look(2, State{Leader: 1, Start: 3, HW: 3, Epochs: []EpochStart{{0, 3}}})
+			}
+			s.Trimmed(s.p, r, 3)
+			s.alter(3, ids(3), nil)
+			s.look(2, State{Leader: 3, Epoch: 2, Start: 1, HW: 1, Epochs: []EpochStart{}})
+			believes := State{Leader: 3, Epoch: 2, Version: s.p.assigned.Version, Start: 1, End: 2, HW: 1, Epochs: c.cache}
+			s.tick()
+			s.Looked(s.p, r, believes)
+			require.Equal(t, Held, find(t, s.done(), "epochs-in-order").Status, "the broker is ahead of its disk")
+			s.Grew(s.p, r, Batch{1, 2, 2, 0xD})
+			s.tick()
+			s.Looked(s.p, r, believes)
+			f := find(t, s.done(), "epochs-in-order")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+		})
+	}
+}
+
 // A log knows its epochs whatever happens to it.
 func TestEpochsOfALog(t *testing.T) {
 	var l Log

@@ -79,6 +79,9 @@ func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 
 // Grew says that a replica's true log has a new last batch.
 func (v *View) Grew(p *Partition, r *Replica, b Batch) {
+	if r.Log.Len() == 0 { // a log that was thrown away, to follow a leader that begins below it, begins again
+		r.began = min(r.began, b.Base)
+	}
 	r.Log.push(b)
 	r.removed = false
 	p.regain(r, b)

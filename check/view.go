@@ -124,7 +124,7 @@ type Replica struct {
 	State
 	slot      int
 	known     bool        // State was looked at in this incarnation
-	began     wire.Offset // the highest offset that any process took for the log's beginning
+	began     wire.Offset // the highest offset that any process took for the log's beginning, since it was empty last
 	rewritten wire.Offset // below, a leader may have stored other bytes than it was sent
 	removed   bool        // it was deleted with its topic, and nothing has come since
 	loading   bool        // the process reads its disk: what it cuts now is recovery
