@@ -25,3 +25,18 @@ func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
 	require.Empty(t, broken(history(drained("r1", 1))))
 	require.Contains(t, broken(history(polled("r1", "older", 1))), "topics-apart")
 }
+
+// A reader whose position is gone begins again, and may once more find the topic that was deleted meanwhile: some broker
+// has not heard of that. Where nothing took its position it must go on.
+func TestAReaderMayBeginAgainInADeletedTopic(t *testing.T) {
+	for kind, want := range map[Kind]Status{Jump: Held, Rewind: Held, Drain: Violated} {
+		c := told(NewView(Contract{}, All()),
+			of(1, sent("p1", "a", 0)), of(1, sent("p1", "b", 1)), of(1, polled("r1", "a", 0)), of(1, polled("r1", "b", 1)),
+			Op{Client: "r1", Kind: kind, Partition: orders, Offset: 2}, of(1, polled("r1", "a", 0)), of(2, sent("p1", "new", 0)), of(2, polled("r2", "new", 0)))
+		for _, f := range Judge(c) {
+			if f.Check == readsMonotone {
+				require.Equal(t, want, f.Status, f.Explanation)
+			}
+		}
+	}
+}
