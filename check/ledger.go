@@ -405,8 +405,34 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 			return "a disk did not keep what it was given: " + h.words()
 		}
 	}
+	if clause := p.hollow(v, q, e.Leader); clause != "" {
+		return clause
+	}
 	clause, _ := p.destroyed(v, q, e.Members, e.ELR, e.MinISR)
 	return clause
+}
+
+// hollow names the damage that took a batch out of the middle of a broker's log. Below the recovery point nobody reads a log
+// again, and replicas compare where their logs end: neither the broker nor anybody else learns of the hole, and it leads like
+// one that has everything. What the end of a log has lost, its broker knows that it does not have; and power alone makes no
+// hole, because recovery drops what lies behind one.
+func (p *Partition) hollow(v *View, q *promise, node wire.NodeID) string {
+	r := p.replica(node)
+	if r == nil {
+		return ""
+	}
+	behind := r.Log.find(q.Base)
+	if behind == r.Log.Len() || r.Log.batches[behind].Base < q.Next {
+		return ""
+	}
+	for _, t := range q.taken {
+		for i := t.hit; i >= 0 && t.node == node; i-- { // power takes what a sync has lied about
+			if h := v.hits[i]; h.Node == node && damages(h.What) {
+				return "a disk did not keep what it was given, in the middle of a log: " + h.words()
+			}
+		}
+	}
+	return ""
 }
 
 // destroyed tells whether the copies of a batch on all the disks in question were destroyed by faults; the clause names

@@ -143,3 +143,52 @@ func TestRecoveryCutsWhatRotted(t *testing.T) {
 		require.Equal(t, want, f.Status, "rot in %q: %s", dir, f.Explanation)
 	}
 }
+
+// Nobody learns of a hole in the middle of a log, and who has it may lead. What a disk has lost at the end of its log the broker
+// does not claim to have, and power alone makes no hole.
+func TestNobodyLearnsOfAHole(t *testing.T) {
+	for name, c := range map[string]struct {
+		disk   wire.NodeID
+		hits   []string // of that disk, before the hole
+		synced bool     // what is lost was on the device, as far as true syncs tell
+		left   bool     // what lay behind is there still
+		later  string   // a hit of broker 2's disk, behind the hole
+		want   Status
+	}{
+		"of damage":                         {2, []string{"lying sync"}, true, true, "", Priced},
+		"of power, after a lie":             {2, []string{"lying sync", PowerLoss}, false, true, "", Priced},
+		"at the end, that is none":          {2, []string{"lying sync"}, true, false, "", Violated},
+		"of another disk":                   {3, []string{"lying sync"}, true, true, "", Violated},
+		"of power alone":                    {2, []string{PowerLoss}, false, true, "", Violated},
+		"of power, before there was damage": {2, []string{PowerLoss}, false, true, "lost write", Violated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staged(2).elr()
+			s.committed(0, 0xA)
+			s.committed(1, 0xB)
+			s.committed(2, 0xC)
+			r := s.p.Replica(2)
+			last, _ := r.Log.At(2)
+			if c.synced {
+				s.Flushed(r, 3)
+			}
+			s.tick()
+			s.Died(2)
+			for _, hit := range c.hits {
+				s.Struck(c.disk, hit)
+			}
+			s.Cut(s.p, r, 1, c.hits[len(c.hits)-1])
+			if c.left {
+				s.Grew(s.p, r, last)
+			}
+			if c.later != "" {
+				s.Struck(2, c.later)
+			}
+			s.restart(2, 22)
+			s.alter(2, ids(2, 3), nil)
+			s.leads(2, 1, 1)
+			f := find(t, s.done(), "acked-durable")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+		})
+	}
+}
