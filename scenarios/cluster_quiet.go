@@ -69,6 +69,9 @@ func (c *cluster) ruledBy(core []env.Addr) bool {
 
 // over says whether an operation has ended, or nothing can end it: who reads a topic that is gone, or, with a core, a
 // partition that nobody in it may lead, does so for ever. Creations wait for leaders, and those are asked for elsewhere.
+//
+// A read ends at the high watermark that its first answer named. An unclean election may have given that away: the log ends
+// before it, and only new records would carry it there.
 func (c *cluster) over(o *operation, core []env.Addr) bool {
 	if o.done {
 		return core != nil || o.outcome.Status != OutcomeOK || o.ready == nil || o.ready()
@@ -77,7 +80,13 @@ func (c *cluster) over(o *operation, core []env.Addr) bool {
 		return false
 	}
 	p, there := c.Partition(o.tp)
-	return !there && c.image() != nil || core != nil && p.Leader == wire.NoNode
+	switch {
+	case !there:
+		return c.image() != nil
+	case p.Leader == wire.NoNode:
+		return core != nil
+	}
+	return o.bound > p.End
 }
 
 // mayLead says whether the controllers' rules let one of these machines lead a partition, once all of them are let in: one

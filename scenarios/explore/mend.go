@@ -158,9 +158,10 @@ func (p *Plan) mend(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "drain %s\n", p.producers[0])
 	rest(of)
-	// A reader of what is gone or never came, or is led by nobody, would read on, and the run would last until it is given up.
-	made := slices.ContainsFunc(p.topics, func(t topic) bool { return t.made > 0 })
-	if made || p.has("delete topic") || p.has("grow ") || of != "" {
+	// A reader of what is gone or never came, of what an unclean election gave away, or of what is led by nobody, would read
+	// on, and the run would last until it is given up.
+	endless := slices.ContainsFunc(p.topics, func(t topic) bool { return t.made > 0 || t.unclean })
+	if endless || p.locks || p.has("unclean") || p.has("delete topic") || p.has("grow ") || of != "" {
 		fmt.Fprintf(b, "crash %s\n", clients)
 	}
 }
