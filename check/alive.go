@@ -255,15 +255,24 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 		case !slices.Contains(a.ISR, id):
 			return f, "broker " + itoa(id) + " is not back in the ISR of " + p.TP.String()
 		case v.now-p.grown <= int64(v.rules.Request+4*v.rules.FetchWait):
-		case r == nil || r.Log.End() != l.Log.End():
-			f.Offset = l.Log.End()
-			return f, "broker " + itoa(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.Log.End())
-		case l.HW != l.Log.End():
+		case r == nil || r.ends() != l.ends():
+			f.Offset = l.ends()
+			return f, "broker " + itoa(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.ends())
+		case l.HW != l.ends():
 			f.Offset = l.HW
-			return f, "the high watermark of " + p.TP.String() + " stands at " + itoa(l.HW) + "; the log ends at " + itoa(l.Log.End())
+			return f, "the high watermark of " + p.TP.String() + " stands at " + itoa(l.HW) + "; the log ends at " + itoa(l.ends())
 		}
 	}
 	return f, ""
+}
+
+// ends is where a replica's log ends. No bytes say it of one that is empty: its broker may have begun it anew below its old
+// start, to follow a leader that ends there.
+func (r *Replica) ends() wire.Offset {
+	if r.Log.Len() == 0 && r.known && r.Start == r.End {
+		return r.End
+	}
+	return r.Log.End()
 }
 
 // stopping is how long a broker has needed to stop, of the time that no fault was active: the longest time of those it was

@@ -307,7 +307,11 @@ var readsFresh = &Check{
 			if a, ok := acked[op.Partition]; op.Kind == Drain && ok && op.At >= settled {
 				s.seen++
 				if op.Offset <= a.Offset {
-					s.decide(op, "leader", a.Offset, s.licensed(op.Partition, a.Offset), op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
+					clause := s.licensed(op.Partition, a.Offset)
+					if clause == "" { // who was elected uncleanly may end below what others have deleted
+						clause = c.View.deletedAt(op.Partition, a.Offset)
+					}
+					s.decide(op, "leader", a.Offset, clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
 						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and the cluster has been whole since")
 				}
 			}

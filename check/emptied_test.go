@@ -1,0 +1,44 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// Retention empties a log up to 3, and then its broker follows a leader that was elected uncleanly and ends at 2. It begins
+// there, and no byte on its disk says so. A broker that takes an empty log for one with records is not well.
+func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
+	for start, want := range map[wire.Offset]Status{2: Held, 1: Violated} {
+		s := staged(1)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.write(1, 0, 0xB, 1, 2, 3)
+		s.write(2, 0, 0xC, 2)
+		r := s.p.Replica(2)
+		s.Trimmed(s.p, r, 3)
+		s.leads(1, 0, 2)
+		s.follows(3, 0, 2)
+		s.tick()
+		s.Looked(s.p, r, State{Leader: 1, Version: s.p.assigned.Version, Start: start, End: 2, HW: 2})
+		s.tick()
+		s.Whole(s.now)
+		s.Clock(s.step+1, s.now+2*int64(s.rules.caughtUp()))
+		f := Named("heals").Judge(s.done())
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}
+
+// Who was elected uncleanly may end below what others have deleted: its readers find nothing where something was.
+func TestReadersDoNotFindWhatWasDeleted(t *testing.T) {
+	for deleted, want := range map[bool]Status{true: Priced, false: Violated} {
+		s := staged(2)
+		s.committed(0, 0xA)
+		if deleted {
+			s.Trimmed(s.p, s.p.Replica(2), 1)
+		}
+		f := readsFresh.Judge(told(s.View, sent("p1", "a", 0), drained("c1", 0)))
+		require.Equal(t, want, f.Status, f.Explanation)
+	}
+}
