@@ -17,7 +17,8 @@ import "samsa/sim/env"
 // they see it done: who appends holds the log's lock until the page cache has the bytes. Here a handler runs at one instant
 // and pays afterwards, so the lock is the machine's: no event begins before the disk changes of those before it are
 // complete, be it on another lane. So a disk's changes come one after the other, in the order in which they were made;
-// much here and in the judges rests on it. A sync is no change of what others see, and keeps only its own lane.
+// much here and in the judges rests on it. A sync is no change of what others see, and keeps only its own lane; but what an
+// event changes behind a sync, as who writes a checkpoint and renames it, the others wait for with that sync. Kafka's do not.
 //
 // Heartbeats take no such lock, in Kafka neither: a broker whose disk stalls under a write stands still, and its heartbeat
 // says that all is well.
