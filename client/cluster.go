@@ -182,9 +182,11 @@ func (c *cluster) learnTopic(m *kmsg.MetadataResponseTopic) (missing bool) {
 }
 
 // hint takes in who leads instead, from the answer of a broker that does not (KIP-951).
-func (c *cluster) hint(tp wire.TopicPartition, node wire.NodeID, epoch wire.Epoch, host string) {
+// An answer about a topic that was deleted meanwhile says nothing about the one that has its name now. Kafka's client does
+// not look (Metadata.updatePartitionLeadership), and then refuses the new topic's lower epochs for good.
+func (c *cluster) hint(tp wire.TopicPartition, id wire.TopicID, node wire.NodeID, epoch wire.Epoch, host string) {
 	t := c.topics[tp.Topic]
-	if node < 0 || t == nil || int(tp.Partition) >= len(t.leaders) || epoch <= t.leaders[tp.Partition].epoch {
+	if node < 0 || t == nil || t.id != id || int(tp.Partition) >= len(t.leaders) || epoch <= t.leaders[tp.Partition].epoch {
 		return
 	}
 	if host != "" {

@@ -91,7 +91,7 @@ func (c *Consumer) partition(e env.Env, p *cursor, r *kmsg.FetchResponse, topic 
 				host = b.Host
 			}
 		}
-		c.hint(p.tp, wire.NodeID(rp.CurrentLeader.LeaderID), wire.Epoch(rp.CurrentLeader.LeaderEpoch), host)
+		c.hint(p.tp, topic, wire.NodeID(rp.CurrentLeader.LeaderID), wire.Epoch(rp.CurrentLeader.LeaderEpoch), host)
 		c.failed(e, c.cursorOf(p))
 	}
 }

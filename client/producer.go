@@ -301,7 +301,7 @@ func (p *Producer) answers(f *flight, req *kmsg.ProduceRequest, resp *kmsg.Produ
 					host = b.Host
 				}
 			}
-			p.hint(tp, wire.NodeID(a.CurrentLeader.LeaderID), wire.Epoch(a.CurrentLeader.LeaderEpoch), host)
+			p.hint(tp, wire.TopicID(resp.Topics[i].TopicID), wire.NodeID(a.CurrentLeader.LeaderID), wire.Epoch(a.CurrentLeader.LeaderEpoch), host)
 		}
 	}
 	return all
