@@ -26,9 +26,9 @@
 // were sent. So a handler that syncs and then answers needs no callback, and its answer still leaves after the sync.
 //
 // Lanes share a process. No event begins before the disk changes of those before it are complete, whatever its lane: that
-// is the lock around a log. A sync behind the last change is waited for by its own lane only, so what a handler changes in its
-// struct behind one is visible to other lanes although the sync may not be paid. A promise that rests on a sync must leave behind that sync: from
-// the same handler, or from an event it caused. A broker's heartbeats take no lock (station.go).
+// is the lock around a log. A sync behind the last change is waited for by its own lane only, so what a handler changes in
+// its struct behind one is visible to other lanes although the sync may not be paid. A promise that rests on a sync must
+// leave behind that sync: from the same handler, or from an event it caused. A broker's heartbeats take no lock (station.go).
 //
 // A process may die at any moment, also inside an event whose cost is not paid yet. Its handler has been through by then,
 // so the world takes back what a real process would not have come to do. At the time of death
