@@ -202,14 +202,12 @@ func (c *Controller) heartbeat(e env.Env, m cluster, req *kmsg.BrokerHeartbeatRe
 	case b.Fenced && req.WantShutdown:
 		now()
 	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
-		records, resp.IsFenced = m.unfence(b), false
+		// A broker that was fenced has left its controlled shutdown (BrokerHeartbeatManager.touch). If an old heartbeat lets
+		// it in again it has to ask anew, though the records still say that it is leaving.
+		records, resp.IsFenced, s.leaving = m.unfence(b), false, -1
 	case b.Fenced:
-	case b.ShuttingDown:
-		switch {
-		case m.leads(b.ID):
-		case s.leaving < 0: // this controller is new: it does not know since when nothing is led
-			s.leaving = c.rt.End() - 1
-		case s.leaving <= c.lowestActive(m):
+	case s.leaving >= 0:
+		if !m.leads(b.ID) && s.leaving <= c.lowestActive(m) {
 			now()
 		}
 	case req.WantFence && req.WantShutdown, req.WantShutdown && !m.leads(b.ID):

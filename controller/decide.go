@@ -142,7 +142,10 @@ func (c cluster) unfence(b *image.Broker) []wire.MetadataRecord {
 // shutDown are the records of a broker that wants to go (KIP-841): it keeps serving until others lead, and is in service no
 // more, or the new leaders would take it back into the ISR that it has just left (KAFKA-13916).
 func (c cluster) shutDown(b *image.Broker) []wire.MetadataRecord {
-	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1}}
+	var records []wire.MetadataRecord
+	if !b.ShuttingDown { // or it says so already, see heartbeat
+		records = append(records, &wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
+	}
 	return append(records, c.leave(b.ID)...)
 }
 

@@ -101,6 +101,24 @@ func TestControlledShutdown(t *testing.T) {
 	}
 }
 
+// A broker is leaving when its session ends, and a heartbeat from before that lets it in again: it asks anew, and gets away.
+func TestControlledShutdownAfterAnOldHeartbeat(t *testing.T) {
+	b := newBench(t, nil)
+	epochs := b.brokers(1)
+	b.create(assigned("t", []int32{1}))
+	b.beat(1, epochs[1], wantShutdown)
+	b.sleep(10 * env.Second)
+	if !b.Image().Broker(1).Fenced {
+		t.Fatal("its session is over, and it is not fenced")
+	}
+	b.beat(1, epochs[1], nil) // the old one
+	b.want("t", "an old heartbeat lets it in", "leader 1 isr [1] elr [] last [] recovery 0 epoch 2/2")
+	b.beat(1, epochs[1], wantShutdown)
+	if r := b.beat(1, epochs[1], wantShutdown); !r.ShouldShutdown || !b.Image().Broker(1).Fenced {
+		t.Errorf("nothing is led by it, and nobody else need know: %+v", r)
+	}
+}
+
 // A session is soft state: a new active controller gives everybody a fresh one.
 func TestSessionsStartAnewWithTheController(t *testing.T) {
 	b := newBench(t, nil)
