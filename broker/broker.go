@@ -28,6 +28,7 @@ type Broker struct {
 
 	early     []early  // requests that came before we were let in
 	published bool     // the image has been put into effect once
+	failed    bool     // its log directory is offline: what is left of the event that saw it touches no log
 	discarded []string // directories that earlier incarnations discarded and did not remove
 }
 

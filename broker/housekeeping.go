@@ -74,6 +74,7 @@ func (b *Broker) turn(e env.Env, kind uint16) {
 // disk holds is unknown, so nothing may be served from it; the controller takes the leaderships away when the session ends.
 func (b *Broker) fail(e env.Env, err error) {
 	if err != nil {
+		b.failed = true
 		e.Note(noteDirFailed, int64(b.cfg.Node), 0, 0, 0)
 		e.Exit(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/broker"
+	"samsa/broker/storage"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -96,6 +97,25 @@ func TestARecreatedTopicIsAnotherTopic(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, stray, "the old log is kept aside")
+}
+
+// A log that cannot be put aside keeps its name and its records: the new topic does not move in with them.
+func TestALogThatCannotBePutAsideIsLeftAlone(t *testing.T) {
+	r := newRoom(t, 2)
+	first := r.topic("orders", []int{1, 2})
+	r.write(1, "orders", "old", "older")
+	r.w.Crash("b2")
+	r.until("b2 is fenced", func() bool { return r.broker(1).Image().Broker(2).Fenced })
+	r.drop("orders")
+	r.until("it is gone", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	r.topic("orders", []int{1, 2})
+	r.w.Start("b2")
+	r.run(env.Millisecond) // it has loaded the log, and not read the metadata
+	r.w.Disk("b2").FailOnce("orders-0", sim.OnNames)
+	r.until("b2 halts", func() bool { return !r.w.Running("b2") })
+	id, _, err := storage.LoadTopicID(r.w.Disk("b2"), "orders-0")
+	require.NoError(t, err)
+	require.Equal(t, first, id)
 }
 
 // What the checkpoints say of a topic that is gone holds for no other of its name: a log that began where the first one

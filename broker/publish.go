@@ -27,6 +27,11 @@ func (b *Broker) publish(e env.Env) {
 	for _, leaders := range []bool{true, false} {
 		for _, t := range b.image.Topics() {
 			for _, p := range t.Partitions {
+				// A log that could not be put aside still has its name: a new one must not move in with it (LogManager.getOrCreateLog
+				// takes no directory that is offline).
+				if b.failed {
+					return
+				}
 				if p.HasReplica(b.cfg.Node) && (p.Leader == b.cfg.Node) == leaders && (!leaders || b.cfg.Rules.MayLead(b.life.epoch, b.image.Next)) {
 					b.become(e, t, p)
 				}
