@@ -117,9 +117,13 @@ func (n *Node) truncate(e env.Env, epoch wire.Epoch, end wire.Offset) error {
 		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: nothing parts", epoch, end, n.log.End())
 	}
 	if to < n.hw {
-		// Something committed is about to go, so some promise is broken already. To stop leaves the copy (KAFKA-12460).
+		// Something committed is about to go, so some promise is broken already, by a flaw elsewhere or by a disk. To stop,
+		// as Kafka's fatal fault handler does, leaves the copy (KAFKA-12460).
 		if !n.cfg.Rules.MayTruncateBelow(n.hw, to) {
-			panic(fmt.Sprintf("raft: node %d must cut its log to %d, below the high watermark %d", n.cfg.Node, to, n.hw))
+			err := fmt.Errorf("the leader of epoch %d of the metadata quorum has this log cut to %d, below the high watermark %d", n.epoch, to, n.hw)
+			e.Note(noteRefusedCut, int64(n.cfg.Node), int64(to), int64(n.hw), int64(n.epoch))
+			n.die(e, err)
+			return err
 		}
 		n.hw = to
 	}

@@ -297,13 +297,13 @@ func TestTruncationBelowHighWatermarkIsFatal(t *testing.T) {
 	b.start()
 	b.ask(beginReq(102, 7))
 	b.answer("c2", fetchResp(0, 102, 7, 2, nil))
-	defer func() {
-		if got, _ := recover().(string); !strings.Contains(got, "to 1, below the high watermark 2") {
-			t.Errorf("panic %q, wanted one with both offsets", got)
-		}
-	}()
 	b.answer("c2", diverging(5, 1))
-	t.Error("it cut off what was committed")
+	if b.exit == nil || !strings.Contains(b.exit.Error(), "cut to 1, below the high watermark 2") {
+		t.Errorf("it ended with %v, wanted an error with both offsets", b.exit)
+	}
+	if !b.Dead() || b.End() != 3 || b.Committed() != 2 {
+		t.Errorf("dead %v, its log ends at %d, committed up to %d; wanted it dead, with its copy as it was: 3 and 2", b.Dead(), b.End(), b.Committed())
+	}
 }
 
 // The high watermark: on a majority, and past the epoch's first record. A follower's never exceeds its log.

@@ -4,7 +4,7 @@ import "samsa/sim/env"
 
 // Notes are the kinds of notes that quorum nodes make.
 func Notes() []*env.NoteKind {
-	return append(notes[:], noteVoted, noteCommitted, noteTruncated, noteTwoLeaders)
+	return append(notes[:], noteVoted, noteCommitted, noteTruncated, noteRefusedCut, noteTwoLeaders)
 }
 
 // notes are what entering a state is worth, by State.
@@ -47,6 +47,10 @@ var (
 	noteTruncated = &env.NoteKind{
 		Name: "raft.truncated", Fields: [4]string{"node", "offset", "end", "epoch"},
 		Text: "cuts its metadata log from {end} back to {offset}: the leader's parts from it there", Story: true,
+	}
+	noteRefusedCut = &env.NoteKind{
+		Name: "raft.refused-cut", Fields: [4]string{"node", "offset", "hw", "epoch"},
+		Text: "stops: it would have to cut its metadata log to {offset}, and knows it to be committed up to {hw}", Story: true,
 	}
 	noteTwoLeaders = &env.NoteKind{
 		Name: "raft.two-leaders", Fields: [4]string{"epoch", "known", "node"},

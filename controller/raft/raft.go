@@ -331,7 +331,8 @@ func (n *Node) Log() *storage.Log { return n.log }
 // End is where the next record goes.
 func (n *Node) End() wire.Offset { return n.log.End() }
 
-// Dead tells that the node has stopped: its disk failed (then Exit was called), or a clean shutdown is over.
+// Dead tells that the node has stopped: its disk failed or it would have lost what was committed (then Exit was called), or
+// a clean shutdown is over.
 func (n *Node) Dead() bool { return n.dead }
 
 // die ends the node: nothing it would say now may be believed.
