@@ -36,6 +36,7 @@ func TestReadersDoNotFindWhatWasDeleted(t *testing.T) {
 		s := staged(2)
 		s.committed(0, 0xA)
 		if deleted {
+			s.Wanted(orders, 1)
 			s.Trimmed(s.p, s.p.Replica(2), 1)
 		}
 		f := readsFresh.Judge(told(s.View, sent("p1", "a", 0), drained("c1", 0)))

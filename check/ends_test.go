@@ -99,6 +99,7 @@ func TestWhatIsDeletedNeedNotBeThere(t *testing.T) {
 		for at := range wire.Offset(2) {
 			s.write(at, 0, uint32(at), 1, 2)
 		}
+		s.Wanted(orders, deleted)
 		s.look(1, State{Leads: true, HW: 2, Start: deleted, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
 		if deleted > 0 {
 			s.Trimmed(s.p, s.p.Replica(1), deleted)

@@ -24,6 +24,7 @@ const (
 	Cast                        // Voter gave a vote
 	Imaged                      // Voter or broker Node stands at Offset with an image of Hash
 	Installed                   // a directory for Partition appeared or went on Node
+	Began                       // Replica's log begins at Offset, further than any licensed start; By is the licence or ""
 	Housed                      // a broker uses the directory of a topic, Home, for Partition
 	Closed                      // a batch of the metadata log is committed whole
 	Spoke                       // a leader told a client where Partition ends
@@ -39,7 +40,7 @@ type Change struct {
 
 	Batch  Batch       // Grew, Promised, Answered, Read (Next 0: only a high watermark)
 	Gone   []Batch     // Lost: lowest first
-	By     string      // Lost: the fault that took it; "" if the process cut it
+	By     string      // Lost: the fault that took it; "" if the process cut it. Began: the licence
 	Acks   int16       // Answered
 	Given  Given       // Answered
 	HW     wire.Offset // Read; Promised: the one that was shown, 0 if a producer was told
@@ -124,14 +125,20 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 	if start <= l.start {
 		return
 	}
-	p.release(r, start)
-	p.trimmed = max(p.trimmed, start)
+	if v.begins(p, r, start) {
+		p.release(r, start)
+		p.trimmed = max(p.trimmed, start)
+	}
 	l.trim(l.find(start), start)
 }
 
 // begin enters where a broker takes its log to begin. All below was deleted on purpose, and nobody owes it; but the files may
 // hold it for a while, and a broker that forgets may begin there again. So the true log keeps it until it goes.
-func (p *Partition) begin(r *Replica, start wire.Offset) {
+// A start without a licence (license.go) changes nothing here.
+func (v *View) begin(p *Partition, r *Replica, start wire.Offset) {
+	if start <= r.began && (r.Log.Len() > 0 || start <= r.Log.start) || !v.begins(p, r, start) {
+		return
+	}
 	if r.Log.Len() == 0 && start > r.Log.start { // it was emptied, to go on there
 		p.release(r, start) // also if it began there before: a fault may have taken what was deleted and still in the file
 		r.Log.trim(0, start)
@@ -213,7 +220,7 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 		b := v.Broker(r.Node)
 		b.loaded = len(b.hits)
 	}
-	p.begin(r, s.Start)
+	v.begin(p, r, s.Start)
 	if s.Leads {
 		p.settle(v, r, before)
 	}

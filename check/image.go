@@ -12,10 +12,12 @@ type image struct {
 	next    wire.Offset // records below are in it
 	changed int64       // when it changed last
 
-	configured wire.Offset // behind the last record that set a config: who has not read so far need not obey it
-	rewriters  bool        // some config has ever asked leaders to store other bytes than they are sent
-	rewriteEnd wire.Offset // behind the last record that ended that for a topic: who has not read so far may go on
-	leveled    wire.Offset // behind the last record that set a feature's level
+	keeping    map[wire.TopicID]Keeping // the least a topic was ever told to keep, if that was said
+	defaults   []Keeping                // what brokers were told since, of topics that do not say
+	configured wire.Offset              // behind the last record that set a config: who has not read so far need not obey it
+	rewriters  bool                     // some config has ever asked leaders to store other bytes than they are sent
+	rewriteEnd wire.Offset              // behind the last record that ended that for a topic: who has not read so far may go on
+	leveled    wire.Offset              // behind the last record that set a feature's level
 	brokers    map[wire.NodeID]*registration
 	topics     map[wire.TopicID]string
 	names      map[string]wire.TopicID
@@ -70,6 +72,7 @@ type configKey struct {
 
 func newImage() image {
 	return image{
+		keeping: map[wire.TopicID]Keeping{},
 		brokers: map[wire.NodeID]*registration{}, topics: map[wire.TopicID]string{}, names: map[string]wire.TopicID{},
 		configs: map[configKey]string{}, levels: map[string]int16{}, owners: map[string][]bound{}, epochs: map[partitionKey][]bound{},
 	}
@@ -160,6 +163,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	case *wire.ConfigRecord:
 		m.configured = m.next
 		m.rewords(r)
+		v.keep(r)
 		k := configKey{r.ResourceType, r.ResourceName, r.Name}
 		if delete(m.configs, k); r.Value != nil {
 			m.configs[k] = *r.Value

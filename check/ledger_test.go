@@ -535,6 +535,7 @@ func TestWhatWasDeletedMayBeTaken(t *testing.T) {
 		s := staged(3)
 		s.committed(0, 0xA)
 		if begins > 0 {
+			s.Wanted(orders, begins)
 			for node := wire.NodeID(1); node <= 3; node++ {
 				s.look(node, State{Leads: node == 1, HW: 1, Start: begins, ISR: ids(1, 2, 3)})
 			}
@@ -564,6 +565,7 @@ func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
 		}
 		s.leads(1, 0, 4)
 		s.ack(1, 0, -1)
+		s.Wanted(orders, deleted)
 		s.look(1, State{Leads: true, HW: 4, Start: deleted, ISR: ids(1, 2, 3)})
 		s.power(3, 0) // it was told of nothing
 		s.restart(3, 33)

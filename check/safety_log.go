@@ -9,7 +9,7 @@ import (
 // replicationChecks are the invariants of replicas: their logs here, their ISR and high watermark in safety_isr.go.
 var replicationChecks = []*Check{
 	logsMatch, oneLeader, epochsInOrder, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
-	leaderRecoverable, truncationLicensed, ackHonest, endsTrue, deletedForGood, storedAsSent, oneDirectory,
+	leaderRecoverable, truncationLicensed, ackHonest, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 }
 
 var logsMatch = &Check{

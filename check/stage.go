@@ -22,7 +22,7 @@ type stage struct {
 
 func newStage(v *View, minISR int) *stage {
 	s := &stage{View: v}
-	v.rules = Contract{MinISR: minISR, Timeouts: defaultTimeouts}
+	v.rules = Contract{MinISR: minISR, Keeps: Keeping{For: -1, Bytes: -1}, Timeouts: defaultTimeouts}
 	s.whole = -1
 	s.book(&wire.TopicRecord{Name: orders.Topic, TopicID: ordersID})
 	for node := wire.NodeID(1); node <= 3; node++ {

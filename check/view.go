@@ -35,13 +35,15 @@ type View struct {
 	grown    int64 // when any log of a partition grew last
 	idle     idle
 	clients  int
-	blackout bool // all brokers were without power at once
+	astray   Duration // how far clocks that lie can have gone from each other
+	blackout bool     // all brokers were without power at once
 }
 
 // Contract is what a cluster promises by its static settings; topics' own and finalised features lie over it.
 type Contract struct {
 	MinISR  int
 	Unclean bool // unclean.leader.election.enable
+	Keeps   Keeping
 	Timeouts
 }
 
@@ -89,6 +91,7 @@ type Partition struct {
 	acks     []mark      // what was acknowledged to acks=all, in the order of the steps
 	erased   []mark      // what operators were told is deleted, likewise
 	trimmed  wire.Offset // all below was deleted on purpose, by retention or an operator, from some replica at least
+	wanted   wire.Offset // operators have asked brokers to delete all below (DeleteRecords)
 	asked    bool        // an operator asked for an unclean election
 	grown    int64       // when a log of it grew last
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"samsa/broker"
+	"samsa/check"
 	"samsa/sim"
 	"samsa/sim/env"
 )
@@ -135,6 +136,7 @@ func (c *cluster) Heal(from, to env.Addr) {
 
 // Clock implements Faults.
 func (c *cluster) Clock(addr env.Addr, f ClockFault) {
+	c.judges.view.Strayed(check.Duration(f.By))
 	switch f.Kind {
 	case "skew":
 		c.world.SkewWall(addr, f.By)

@@ -27,6 +27,12 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 		if h.role == "controller" {
 			h.asked[f.Link], h.known[f.Link] = f.Request, j.view.CommittedEnd()
 		}
+	case *kmsg.DeleteRecordsRequest:
+		for _, rt := range req.Topics {
+			for _, rp := range rt.Partitions {
+				j.view.Wanted(wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, wire.Offset(rp.Offset))
+			}
+		}
 	case *kmsg.FetchRequest:
 		h.since[f.Link] = j.c.world.Steps()
 	case *kmsg.ListOffsetsRequest:

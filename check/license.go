@@ -1,0 +1,179 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+
+	"samsa/wire"
+)
+
+// A log may forget only what somebody allowed it to forget. A start that nobody allowed excuses nothing: what lies below
+// stays owed.
+//
+//	DeleteRecords ─┐
+//	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ nobody owes what is below
+//	broken disk ───┘      │ none
+//	                      └─────▶ deletion-licensed is violated, and all stays owed
+
+// Keeping is what retention leaves of a topic. What is below zero is no limit.
+type Keeping struct {
+	For   Duration // retention.ms
+	Bytes int64    // retention.bytes
+}
+
+// least is the shorter of two: what a broker may go by that has read of one and not yet of the other.
+func (k Keeping) least(o Keeping) Keeping {
+	if o.For > 0 && (k.For <= 0 || o.For < k.For) {
+		k.For = o.For
+	}
+	if o.Bytes >= 0 && (k.Bytes < 0 || o.Bytes < k.Bytes) {
+		k.Bytes = o.Bytes
+	}
+	return k
+}
+
+// Wanted says that a broker was asked to delete all of a partition below an offset, or (-1) below its high watermark,
+// wherever that is when the broker gets to it. A name is all that the request has.
+func (v *View) Wanted(tp wire.TopicPartition, below wire.Offset) {
+	if below == -1 {
+		below = 1 << 62
+	}
+	for _, p := range v.parts {
+		if p.TP == tp {
+			p.wanted = max(p.wanted, below)
+		}
+	}
+}
+
+// Strayed says that a clock is off by so much more: what is a week old for one who goes by it may be young.
+func (v *View) Strayed(by Duration) { v.astray += max(by, -by) }
+
+// keep takes in what a topic, or a broker for all that do not say, is told to keep.
+func (v *View) keep(r *wire.ConfigRecord) {
+	m := &v.image
+	n := int64(-1)
+	if r.Value != nil {
+		if at, err := strconv.ParseInt(*r.Value, 10, 64); err == nil {
+			n = at
+		}
+	}
+	switch {
+	case r.ResourceType == wire.ConfigBroker && r.Value != nil:
+		k := Keeping{For: -1, Bytes: -1}
+		switch r.Name {
+		case "log.retention.ms":
+			k.For = ms(n)
+		case "log.retention.bytes":
+			k.Bytes = n
+		default:
+			return
+		}
+		m.defaults = append(m.defaults, k)
+	case r.ResourceType == wire.ConfigTopic && (r.Name == "retention.ms" || r.Name == "retention.bytes"):
+		id, ok := m.names[r.ResourceName]
+		if !ok {
+			return
+		}
+		k, said := m.keeping[id]
+		if !said {
+			k = v.rules.Keeps
+		}
+		was := k
+		if r.Value == nil {
+			m.keeping[id] = was.least(v.rules.Keeps)
+			return
+		}
+		if r.Name == "retention.ms" {
+			k.For = ms(n)
+		} else {
+			k.Bytes = n
+		}
+		if slices.ContainsFunc(v.parts, func(p *Partition) bool { return p.ID == id && p.assigned.Version >= 0 }) {
+			k = k.least(was) // it lives already: a broker may go by either
+		}
+		m.keeping[id] = k
+	}
+}
+
+// ms is a retention in milliseconds; what no run can wait for is no limit.
+func ms(n int64) Duration {
+	if n < 0 || n > 1<<43 {
+		return -1
+	}
+	return Duration(n * 1e6)
+}
+
+// retains names the retention that may have taken records of a topic, "" if none can have. It asks for no record's age:
+// enough that one can be so old, by clocks that run apart.
+func (v *View) retains(p *Partition) string {
+	k, said := v.image.keeping[p.ID]
+	if !said {
+		k = v.rules.Keeps
+	}
+	for _, d := range v.image.defaults {
+		k = k.least(d)
+	}
+	switch {
+	case k.Bytes >= 0:
+		return "retention.bytes is or was " + itoa(k.Bytes)
+	case k.For > 0 && k.For <= Duration(2*v.now)+v.astray:
+		return "retention.ms is or was " + itoa(int64(k.For)/1e6)
+	}
+	return ""
+}
+
+// begins tells whether a log may begin at an offset. What is licensed on one replica is so on all: a follower takes over
+// the start of its leader.
+func (v *View) begins(p *Partition, r *Replica, start wire.Offset) bool {
+	if start <= p.trimmed || p == v.quorum.log {
+		return true
+	}
+	licence := v.bentOn(p, r.Node)
+	if start <= p.wanted {
+		licence = "an operator asked for it"
+	} else if by := v.retains(p); by != "" {
+		licence = by
+	}
+	v.tell(Change{Kind: Began, Partition: p, Replica: r, Node: r.Node, Offset: start, By: licence})
+	return licence != ""
+}
+
+var deletionLicensed = &Check{
+	Name: "deletion-licensed", Numbers: "S4/deletion",
+	Doc: "a log begins behind a promised record only if an operator or retention took it",
+	On:  []ChangeKind{Began},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r := c.Partition, c.Replica
+		for i := range p.promises {
+			q := &p.promises[i]
+			if q.Base >= c.Offset {
+				return
+			}
+			if q.lost || q.doomed != "" || q.Next <= p.trimmed || q.Next > c.Offset {
+				continue
+			}
+			if d.exercised(); c.By == "" {
+				d.violate(v, Fact{p.TP.String(), q.Base, r.role()}, "broker ", itoa(r.Node), " lets ", p.TP.String(), " begin at ", itoa(c.Offset),
+					" and so deletes ", q.span(), ", which was promised; no operator asked for that, and no retention took it")
+			}
+			return
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		s.Wanted(orders, 1)
+		s.look(1, State{Leads: true, HW: 2, Start: 1, ISR: ids(1, 2, 3)})
+		s.look(2, State{Leader: 1, HW: 2, Start: 1})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		s.Wanted(orders, 1)
+		s.look(1, State{Leads: true, HW: 2, Start: 2, ISR: ids(1, 2, 3)}) // further than it was asked
+		return s.done()
+	},
+}

@@ -1,0 +1,71 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"samsa/wire"
+)
+
+// begunAt is a partition with two records that everybody has and that were acknowledged, led by a broker that takes its log
+// to begin behind both; before that something happens.
+func begunAt(before func(*stage)) *stage {
+	s := staged(2)
+	s.committed(0, 0xA)
+	s.committed(1, 0xB)
+	before(s)
+	s.look(1, State{Leads: true, HW: 2, Start: 2, ISR: ids(1, 2, 3)})
+	return s
+}
+
+// limit sets what a topic keeps, or (of no topic) what brokers do.
+func (s *stage) limit(of, name, value string) {
+	kind := wire.ConfigTopic
+	if of == "" {
+		kind = wire.ConfigBroker
+	}
+	s.book(&wire.ConfigRecord{ResourceType: kind, ResourceName: of, Name: name, Value: &value})
+}
+
+func TestWhoMayDelete(t *testing.T) {
+	nothing := func(*stage) {}
+	for name, c := range map[string]struct {
+		before func(*stage)
+		want   Status
+	}{
+		"nobody asked":                 {nothing, Violated},
+		"an operator asked":            {func(s *stage) { s.Wanted(orders, 2) }, Held},
+		"up to the high watermark":     {func(s *stage) { s.Wanted(orders, -1) }, Held},
+		"for less":                     {func(s *stage) { s.Wanted(orders, 1) }, Violated},
+		"for another partition":        {func(s *stage) { s.Wanted(wire.TopicPartition{Topic: "orders", Partition: 1}, 2) }, Violated},
+		"retention by size":            {func(s *stage) { s.limit("orders", "retention.bytes", "0") }, Held},
+		"of another topic":             {func(s *stage) { s.limit("bills", "retention.bytes", "0") }, Violated},
+		"by age":                       {func(s *stage) { s.limit("orders", "retention.ms", "1") }, Held},
+		"by an age of a week":          {func(s *stage) { s.limit("orders", "retention.ms", "604800000") }, Violated},
+		"a week, and a clock is off":   {func(s *stage) { s.limit("orders", "retention.ms", "604800000"); s.Strayed(8 * 86400e9) }, Held},
+		"switched off":                 {func(s *stage) { s.limit("orders", "retention.ms", "-1") }, Violated},
+		"switched off after it was on": {func(s *stage) { s.limit("orders", "retention.ms", "1"); s.limit("orders", "retention.ms", "-1") }, Held},
+		"by what all brokers keep":     {func(s *stage) { s.limit("", "log.retention.bytes", "1") }, Held},
+		"its disk was damaged":         {func(s *stage) { s.Struck(1, "bit rot") }, Held},
+		"another's was":                {func(s *stage) { s.Struck(2, "bit rot") }, Violated},
+		"it lost power":                {func(s *stage) { s.Struck(1, PowerLoss) }, Violated},
+	} {
+		require.Equal(t, c.want, find(t, begunAt(c.before).done(), "deletion-licensed").Status, name)
+	}
+}
+
+// A broker that makes its own beginning, and leads with it, does not talk itself out of what it owes. Who has a licence does.
+func TestAStartOfNobodysWishExcusesNothing(t *testing.T) {
+	for asked, want := range map[bool]string{false: "deletion-licensed", true: ""} {
+		s := begunAt(func(s *stage) {
+			if asked {
+				s.Wanted(orders, 2)
+			}
+		})
+		require.Equal(t, want, brokenBy(s.done()))
+		require.Equal(t, asked, s.p.trimmed == 2)
+		s.look(2, State{Leader: 1, HW: 2, Start: 2}) // who follows takes the start over
+		require.Equal(t, asked, s.p.trimmed == 2)
+	}
+}
