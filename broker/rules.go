@@ -71,9 +71,24 @@ func (r Rules) settled() Rules {
 	if r.Replication.Admit == nil {
 		r.Replication = today.Replication
 	}
+	// EndWaits cannot tell "no" from "nothing said": its false counts where every function was given, as by who began with Today.
+	if r.Owner == nil || r.MayLead == nil || r.MayServe == nil || r.Concerns == nil || r.Outcome == nil {
+		r.EndWaits = today.EndWaits
+	}
 	if r.Owner == nil {
-		today.Storage, today.Replication = r.Storage, r.Replication
-		return today
+		r.Owner = today.Owner
+	}
+	if r.MayLead == nil {
+		r.MayLead = today.MayLead
+	}
+	if r.MayServe == nil {
+		r.MayServe = today.MayServe
+	}
+	if r.Concerns == nil {
+		r.Concerns = today.Concerns
+	}
+	if r.Outcome == nil {
+		r.Outcome = today.Outcome
 	}
 	return r
 }
