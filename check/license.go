@@ -23,7 +23,7 @@ type Keeping struct {
 
 // least is the shorter of two: what a broker may go by that has read of one and not yet of the other.
 func (k Keeping) least(o Keeping) Keeping {
-	if o.For > 0 && (k.For <= 0 || o.For < k.For) {
+	if o.For >= 0 && (k.For < 0 || o.For < k.For) {
 		k.For = o.For
 	}
 	if o.Bytes >= 0 && (k.Bytes < 0 || o.Bytes < k.Bytes) {
@@ -116,7 +116,7 @@ func (v *View) retains(p *Partition) string {
 	switch {
 	case k.Bytes >= 0:
 		return "retention.bytes is or was " + itoa(k.Bytes)
-	case k.For > 0 && k.For <= Duration(2*v.now)+v.astray:
+	case k.For >= 0 && k.For <= Duration(2*v.now)+v.astray:
 		return "retention.ms is or was " + itoa(int64(k.For)/1e6)
 	}
 	return ""

@@ -42,6 +42,7 @@ func TestWhoMayDelete(t *testing.T) {
 		"retention by size":            {func(s *stage) { s.limit("orders", "retention.bytes", "0") }, Held},
 		"of another topic":             {func(s *stage) { s.limit("bills", "retention.bytes", "0") }, Violated},
 		"by age":                       {func(s *stage) { s.limit("orders", "retention.ms", "1") }, Held},
+		"by no age at all":             {func(s *stage) { s.limit("orders", "retention.ms", "0") }, Held},
 		"by an age of a week":          {func(s *stage) { s.limit("orders", "retention.ms", "604800000") }, Violated},
 		"a week, and a clock is off":   {func(s *stage) { s.limit("orders", "retention.ms", "604800000"); s.Strayed(8 * 86400e9) }, Held},
 		"switched off":                 {func(s *stage) { s.limit("orders", "retention.ms", "-1") }, Violated},
