@@ -230,6 +230,9 @@ func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	}
 	w := words[m.at]
 	suggestion := Nearest(w.Text, m.near)
+	if verb.Configs == ScopeFeature { // it has no words but these: a feature without its level is what was written
+		return f.errorAt(w, fmt.Sprintf("%s takes %s here, not %q", verb.Name, verb.setting(), w.Text), suggestion)
+	}
 	if m.reason != "" {
 		return f.errorAt(w, m.reason, suggestion)
 	}

@@ -93,6 +93,8 @@ type hostTerm struct {
 	addr env.Addr
 	role string // "leader", "follower", "followers", "brokers", "controllers", "controller", "standby", "standbys"; empty for an address
 	tp   wire.TopicPartition
+
+	client bool // the address is a client's
 }
 
 func readHosts(ns *names, w Word) (any, string) {
@@ -128,7 +130,7 @@ func hostOf(ns *names, s string) (hostTerm, string) {
 	if !ns.host(s) {
 		return hostTerm{}, fmt.Sprintf("no machine %q: there are %s", s, ns.machines())
 	}
-	return hostTerm{addr: env.Addr(s)}, ""
+	return hostTerm{addr: env.Addr(s), client: slices.Contains(clientNames(ns), s)}, ""
 }
 
 // host says whether a machine has that address.
@@ -186,7 +188,8 @@ func clientNames(ns *names) []string {
 	return all
 }
 
-// readClient takes any short plain name that no machine of the cluster has: the first use makes the client.
+// readClient takes any short plain name that no machine of the cluster has: the first use makes the client. What names a
+// partition or a topic is more likely a client forgotten (drain orders-0) than one called so.
 func readClient(ns *names, w Word) (any, string) {
 	if msg := plainName(w.Text); msg != "" {
 		return nil, msg
@@ -200,6 +203,15 @@ func readClient(ns *names, w Word) (any, string) {
 	if slices.Contains(ns.doubles, w.Text) {
 		return nil, fmt.Sprintf("%q is a machine that claims to be another; a client needs a name of its own", w.Text)
 	}
+	if slices.Contains(clientNames(ns), w.Text) {
+		return env.Addr(w.Text), "" // who was there before a topic of that name keeps it
+	}
+	if i := strings.LastIndexByte(w.Text, '-'); i > 0 && isNumber(w.Text[i+1:]) {
+		return nil, fmt.Sprintf("%q looks like a partition; a client needs a name of its own, such as p1", w.Text)
+	}
+	if ns.known(w.Text) != nil {
+		return nil, fmt.Sprintf("%q is a topic; a client needs a name of its own, such as p1", w.Text)
+	}
 	return env.Addr(w.Text), ""
 }
 
@@ -210,6 +222,14 @@ func readDouble(ns *names, w Word) (any, string) {
 		return nil, fmt.Sprintf("%q is a client", w.Text)
 	}
 	return name, msg
+}
+
+// plural counts things whose plural ends in s.
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func isNumber(s string) bool {
@@ -289,7 +309,7 @@ func partitionOf(ns *names, s string) (wire.TopicPartition, string) {
 	for _, t := range ns.topics {
 		if t.name == s[:i] {
 			if n >= int(t.partitions) {
-				return wire.TopicPartition{}, fmt.Sprintf("topic %s has %d partitions, the last is %s-%d", t.name, t.partitions, t.name, t.partitions-1)
+				return wire.TopicPartition{}, fmt.Sprintf("topic %s has %s, the last is %s-%d", t.name, plural(int(t.partitions), "partition"), t.name, t.partitions-1)
 			}
 			return wire.TopicPartition{Topic: s[:i], Partition: int32(n)}, ""
 		}

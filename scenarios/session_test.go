@@ -127,6 +127,13 @@ func TestLoadErrors(t *testing.T) {
 		{"delete records orders-0 before", `4:31: delete needs an offset here; usage: delete records TP [before OFFSET]`},
 		{"delete", `4:7: delete needs topic or records here; usage: delete topic TOPIC`},
 		{"run until quiet of", `4:19: run needs machines such as b1 or b2,b3 here; usage: run until quiet [of HOSTS] [within TIME]`},
+		{"run until quiet of p1", `4:20: p1 is a client, and quiet is of brokers and controllers`},
+		{"run until quiet of b1,p1", `4:20: p1 is a client, and quiet is of brokers and controllers`},
+		{"drain orders-0", `4:7: "orders-0" looks like a partition; a client needs a name of its own, such as p1`},
+		{"drain other-12", `4:7: "other-12" looks like a partition; a client needs a name of its own, such as p1`},
+		{"drain orders", `4:7: "orders" is a topic; a client needs a name of its own, such as p1`},
+		{"finalise metadata.version", `4:10: finalise takes FEATURE=LEVEL here, not "metadata.version"`},
+		{"topic one\nconsume r1 one-1", `5:12: topic one has 1 partition, the last is one-0`},
 		{"grow orders too 5", `4:13: grow takes to here, not "too" (did you mean "to"?)`},
 		{"finalise metadata.versoin=20", `4:10: no feature config "metadata.versoin" (did you mean "metadata.version"?)`},
 		{"crash b1 pwoer", `4:10: crash takes power, the end of the line or inside here, not "pwoer" (did you mean "power"?)`},
@@ -185,6 +192,18 @@ func TestLoadErrors(t *testing.T) {
 	}
 	if _, err := Load("x", []byte("# only a story\n")); err == nil || !strings.Contains(err.Error(), "no verb in this file") {
 		t.Errorf("an empty file gives %v", err)
+	}
+}
+
+// What is like a mistake and none stays allowed: to wait until a client is down, and a client older than a topic of its name.
+func TestClientsKeepTheirNames(t *testing.T) {
+	const src = "cluster brokers=3\ntopic orders\nproduce p1 orders-0 x\ntopic p1\nproduce p1 p1-0 y\nrun until quiet of b1,c1\n" +
+		"crash p1\nrun until down p1\n"
+	if _, err := Load("x", []byte(src)); err != nil {
+		t.Error(err)
+	}
+	if got := verbFinalise.Help(); !strings.Contains(got, "finalise [FEATURE=LEVEL...]") || strings.Contains(got, "CONFIG=VALUE") {
+		t.Errorf("its help is\n%s", got)
 	}
 }
 

@@ -166,7 +166,7 @@ func (v *Verb) Help() string {
 		fmt.Fprintf(&b, "    %s\n", hang(fmt.Sprintf("%-14s ", k.Name+"="), k.Doc, 76))
 	}
 	if v.Configs != "" {
-		fmt.Fprintf(&b, "    %s\n", hang(fmt.Sprintf("%-14s ", "CONFIG=VALUE"),
+		fmt.Fprintf(&b, "    %s\n", hang(fmt.Sprintf("%-14s ", v.setting()),
 			fmt.Sprintf("any %s config; samsa list configs names them", v.Configs), 76))
 	}
 	if v.Timed {
@@ -185,7 +185,15 @@ func (v *Verb) usage(form string) string {
 		s += " [" + k.Name + "=]"
 	}
 	if v.Configs != "" {
-		s += " [CONFIG=VALUE...]"
+		s += " [" + v.setting() + "...]"
 	}
 	return s
+}
+
+// setting is how the configs that a verb takes are written.
+func (v *Verb) setting() string {
+	if v.Configs == ScopeFeature {
+		return "FEATURE=LEVEL"
+	}
+	return "CONFIG=VALUE"
 }

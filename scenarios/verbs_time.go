@@ -48,7 +48,23 @@ var verbRun = &Verb{
 		"stays without a leader. If it is not so within that time " +
 		"(ten minutes if left out), the scenario ends there and its verdict is inconclusive.",
 	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\nrun until quiet",
+	Check:   checkRun,
 	Run:     runUntil,
+}
+
+// checkRun refuses to wait for the quiet of a client: quiet is of a cluster, and no client is ever counted in it.
+func checkRun(_ *names, a *Args) *complaint {
+	b, ok := a.get("HOSTS")
+	if !ok || !a.has("quiet") {
+		return nil
+	}
+	for _, t := range arg[[]hostTerm](a, "HOSTS") {
+		if t.client {
+			return &complaint{word: b.word, msg: fmt.Sprintf("%s is a client, and quiet is of brokers and controllers; "+
+				"a line of a client waits for its own outcome", t.addr)}
+		}
+	}
+	return nil
 }
 
 func runUntil(s *Session, a *Args) Result {

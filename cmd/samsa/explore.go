@@ -130,7 +130,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 		return interrupted || f.lasts > 0 && a.now().Sub(began) >= f.lasts
 	}
 	if !a.errTTY {
-		fmt.Fprintf(a.err, "exploring from seed %s, %d worlds at once\n", f.seed, f.jobs)
+		fmt.Fprintf(a.err, "exploring from seed %s, %s at once\n", f.seed, counted(f.jobs, "world"))
 	}
 	meter := meter{app: a, began: began, shown: began, runs: c.Runs, lasts: f.lasts}
 	c.Tick = func(ended int) { meter.tick(ended, len(report.Kinds)) }
@@ -219,7 +219,7 @@ func (m *meter) tick(ended, found int) {
 	if m.lasts == 0 { // seeds differ, but by far less than machines do: what is left takes as long as what was
 		left = spent * time.Duration(m.runs-ended) / time.Duration(ended)
 	}
-	line := fmt.Sprintf("%d runs  %s  %s  ETA %s", ended, rate(ended, spent), kinds(found), max(left, 0).Round(time.Second))
+	line := fmt.Sprintf("%s  %s  %s  ETA %s", counted(ended, "run"), rate(ended, spent), kinds(found), max(left, 0).Round(time.Second))
 	if m.errTTY {
 		fmt.Fprintf(m.err, "\r%-78s", line)
 		m.drawn = true
@@ -234,7 +234,7 @@ func (m *meter) end(runs int) {
 		fmt.Fprintf(m.err, "\r%78s\r", "")
 	}
 	spent := m.now().Sub(m.began)
-	fmt.Fprintf(m.err, "%d runs in %s, %s\n", runs, spent.Round(10*time.Millisecond), rate(runs, spent))
+	fmt.Fprintf(m.err, "%s in %s, %s\n", counted(runs, "run"), spent.Round(10*time.Millisecond), rate(runs, spent))
 }
 
 func rate(runs int, spent time.Duration) string {
@@ -242,6 +242,14 @@ func rate(runs int, spent time.Duration) string {
 		return "0/s"
 	}
 	return fmt.Sprintf("%.0f/s", float64(runs)/spent.Seconds())
+}
+
+// counted is a number of things whose plural ends in s.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func kinds(n int) string {

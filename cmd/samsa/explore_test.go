@@ -36,6 +36,9 @@ func TestExplore(t *testing.T) {
 	if !strings.Contains(one.err, "6 runs in ") {
 		t.Errorf("stderr says %q", one.err)
 	}
+	if _, single := explored(t, "--runs", "1", "--seed", "40", "--jobs", "1"); !strings.Contains(single.err, "1 world at once\n1 run in ") {
+		t.Errorf("stderr of one run says %q", single.err)
+	}
 	again, _ := explored(t, "--runs", "6", "--seed", "40", "--jobs", "3")
 	if again.Hash != report.Hash || again.Events != report.Events {
 		t.Errorf("with three jobs the campaign is %s, with one %s", again.Hash, report.Hash)
