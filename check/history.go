@@ -25,9 +25,8 @@ type Op struct {
 	Seq        int64 // Send: counts the calls of this client
 	Idempotent bool  // Send: the producer numbered its batches
 	Key, Value string
-	Offset     wire.Offset // Send: where the broker says it is (OK); Poll: where it was read; Drain: the end reached; End: the answer
+	Offset     wire.Offset // Send: where the broker says it is (OK); Poll: where it was read; Drain: the end reached; Jump: where it stood; Rewind: where the log was cut off; End: the answer
 	Cursor     int64       // Poll, Drain: counts the times the application has set this client's position
-	To         wire.Offset // Jump: the new position; Offset is the old one
 	Epoch      wire.Epoch  // End, Describe: the leader epoch of the answer
 	From       string      // Describe: who answered, and in which life of his
 	Number     int64       // Register, Beat: the broker epoch granted or claimed

@@ -90,11 +90,7 @@ func all(r remains, n int, from, end int64) bool {
 	return true
 }
 
-// none and whole are the ends of the scale.
-func (f *inode) none() remains {
-	return remains{f.device.size, func(int64) int { return 0 }}
-}
-
+// whole is what remains if nothing was lost.
 func (f *inode) whole() remains {
 	return remains{f.finalSize(), func(int64) int { return len(f.dirty) }}
 }
