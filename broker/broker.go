@@ -1,10 +1,10 @@
 package broker
 
 import (
-	"samsa/broker/storage"
 	"samsa/controller/image"
 	"samsa/replication"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

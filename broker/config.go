@@ -3,9 +3,9 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/broker/storage"
 	"samsa/controller/image"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 	"samsa/wire/config"
 )

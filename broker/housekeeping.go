@@ -1,8 +1,8 @@
 package broker
 
 import (
-	"samsa/broker/storage"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/controller"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -25,7 +24,7 @@ func (b *Broker) fetchMetadata(e env.Env) {
 	rp.FetchOffset, rp.PartitionMaxBytes, rp.CurrentLeaderEpoch = int64(b.image.Next), 8<<20, int32(b.ctrl.epoch)
 	rp.LastFetchedEpoch = int32(b.image.Epoch)
 	rt := kmsg.NewFetchRequestTopic()
-	rt.TopicID, rt.Partitions = controller.TopicID, append(rt.Partitions, rp)
+	rt.TopicID, rt.Partitions = wire.MetadataTopicID, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
 	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneRaft), b.cfg.metadataWait, req, env.Token{Kind: tokMetadata})
 }
@@ -63,7 +62,7 @@ func (b *Broker) learned(e env.Env, resp env.Response, err error) {
 		if batch.BaseOffset() < b.image.Next {
 			continue
 		}
-		if err := controller.Apply(b.image, batch); err != nil {
+		if err := b.image.ApplyBatch(batch); err != nil {
 			e.Exit(err) // metadata that cannot be read: Kafka's fatal fault handler
 			return
 		}

@@ -1,8 +1,8 @@
 package broker
 
 import (
-	"samsa/broker/storage"
 	"samsa/sim/env"
+	"samsa/storage"
 )
 
 // load opens every log of the disk, as it was left (LogManager). The mark of a clean shutdown is gone before the first

@@ -6,8 +6,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/broker/storage"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

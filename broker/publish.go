@@ -5,10 +5,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"samsa/broker/storage"
 	"samsa/controller/image"
 	"samsa/replication"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -3,8 +3,8 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"samsa/broker/storage"
 	"samsa/replication"
+	"samsa/storage"
 	"samsa/wire"
 )
 

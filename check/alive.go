@@ -65,7 +65,7 @@ var livenessChecks = []*Check{
 
 	alive("quorum-settles", "L4", "once no fault is active, the controllers elect one of them, and all follow it and elect no other",
 		Timeouts.ruled, func(v *View) (seen bool, f Fact, trouble string) {
-			f = Fact{"__cluster_metadata-0", -1, "voter"}
+			f = Fact{metadataLog, -1, "voter"}
 			if late := Duration(v.quorum.turned - v.whole); len(v.quorum.voters) > 0 && late > v.rules.ruled() {
 				return true, f, "the controllers still went on to epoch " + itoa(v.quorum.epoch) + " " + seconds(late) + " after it"
 			}
@@ -110,7 +110,7 @@ var livenessChecks = []*Check{
 			}
 			for _, b := range v.brokers {
 				if seen = seen || b.trusted; b.up && b.trusted && b.applied < v.image.next {
-					return true, Fact{"__cluster_metadata-0", b.applied, "broker"}, "broker " + itoa(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
+					return true, Fact{metadataLog, b.applied, "broker"}, "broker " + itoa(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
 						"; the log is committed up to " + itoa(v.image.next)
 				}
 			}

@@ -290,7 +290,7 @@ var metadataMonotone = &Check{
 		switch c.Kind {
 		case Applied:
 			if c.Offset < c.Prior {
-				d.violate(v, Fact{"__cluster_metadata-0", c.Offset, "broker"}, "broker ", itoa(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
+				d.violate(v, Fact{metadataLog, c.Offset, "broker"}, "broker ", itoa(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
 			}
 		case Looked:
 			if c.Replica.Epoch < c.Before.Epoch {

@@ -146,7 +146,7 @@ var oneController = &Check{
 		}
 		other, taken := v.quorum.leaders[w.Epoch]
 		v.quorum.leaders[w.Epoch] = w.Node
-		fact := Fact{"__cluster_metadata-0", -1, "voter"}
+		fact := Fact{metadataLog, -1, "voter"}
 		switch {
 		case taken && other != w.Node:
 			d.decide(v, fact, v.deviceFaults(), "controllers ", itoa(other), " and ", itoa(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
@@ -282,7 +282,7 @@ var quorumMonotone = &Check{
 	See: func(d *Docket, v *View, c *Change) {
 		w := c.Voter
 		d.exercised()
-		fact := Fact{"__cluster_metadata-0", w.HW, "voter"}
+		fact := Fact{metadataLog, w.HW, "voter"}
 		switch {
 		case w.Epoch < c.Rule.Epoch:
 			d.decide(v, fact, v.deviceFaults(), "controller ", itoa(w.Node), " went back from epoch ", itoa(c.Rule.Epoch), " to ", itoa(w.Epoch))
@@ -317,7 +317,7 @@ var voteOnce = &Check{
 		case i < 0:
 			w.votes = append(w.votes, c.Vote)
 		case w.votes[i].Candidate != c.Vote.Candidate:
-			d.decide(v, Fact{"__cluster_metadata-0", -1, "voter"}, v.deviceFaults(), "controller ", itoa(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
+			d.decide(v, Fact{metadataLog, -1, "voter"}, v.deviceFaults(), "controller ", itoa(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
 				itoa(c.Vote.Candidate), " in epoch ", itoa(c.Vote.Epoch))
 		}
 	},
@@ -352,7 +352,7 @@ var imagesAgree = &Check{
 		}
 		d.exercised()
 		if q.images[i].hash != c.Hash {
-			d.violate(v, Fact{"__cluster_metadata-0", c.Offset, "voter"}, "nodes ", itoa(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
+			d.violate(v, Fact{metadataLog, c.Offset, "voter"}, "nodes ", itoa(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
 		}
 	},
 	Accept: func(v *View) *Case {

@@ -57,11 +57,14 @@ type seer struct {
 	see    func(*Docket, *View, *Change)
 }
 
+// metadataLog is the metadata log's partition in findings.
+const metadataLog = wire.MetadataTopic + "-0"
+
 // NewView is the picture of a world before its first event, for judges: All of them, in that order.
 func NewView(c Contract, all []*Check) *View {
 	c.MinISR = max(c.MinISR, 1)
 	v := &View{rules: c, dockets: make([]Docket, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
-	v.quorum.log = v.Partition(MetadataID, wire.TopicPartition{Topic: "__cluster_metadata"})
+	v.quorum.log = v.Partition(wire.MetadataTopicID, wire.TopicPartition{Topic: wire.MetadataTopic})
 	for i, k := range all {
 		for _, kind := range k.On {
 			v.seers[kind] = append(v.seers[kind], seer{&v.dockets[i], k.See})
@@ -69,9 +72,6 @@ func NewView(c Contract, all []*Check) *View {
 	}
 	return v
 }
-
-// MetadataID is the topic id of the metadata log (Uuid.METADATA_TOPIC_ID).
-var MetadataID = wire.TopicID{15: 1}
 
 // Partition is one partition: its copies, what is committed about it, and what was promised of it.
 type Partition struct {

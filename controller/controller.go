@@ -11,9 +11,6 @@ import (
 // LogDir is the directory of the metadata log.
 const LogDir = raft.Dir
 
-// TopicID is the metadata log's topic id.
-var TopicID = raft.TopicID
-
 // Feature is a feature that controllers of this build know: the level that a new cluster finalises, and the range that
 // can be finalised.
 type Feature struct {

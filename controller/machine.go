@@ -29,24 +29,6 @@ func (m machine) Apply(r wire.Record) {
 // Digest is the image's.
 func (m machine) Digest() uint64 { return m.Image.Digest() }
 
-// Apply takes one batch of the metadata log into an image. Brokers use it.
-func Apply(m *image.Image, b wire.Batch) error {
-	if !b.IsControl() {
-		for rec, err := range b.Records() {
-			if err != nil {
-				return err
-			}
-			r, err := wire.ParseMetadata(rec.Value)
-			if err != nil {
-				return err
-			}
-			m.Apply(r)
-		}
-	}
-	m.Next, m.Epoch = b.NextOffset(), b.LeaderEpoch()
-	return nil
-}
-
 // quorumLog is the metadata log as the coordinator's runtime sees it.
 type quorumLog struct{ c *Controller }
 

@@ -3,8 +3,8 @@ package replication
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"samsa/broker/storage"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -3,8 +3,8 @@ package replication
 import (
 	"errors"
 
-	"samsa/broker/storage"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -1,7 +1,7 @@
 package replication
 
 import (
-	"samsa/broker/storage"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -19,8 +19,8 @@ import (
 	"strconv"
 	"strings"
 
-	"samsa/broker/storage"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -6,10 +6,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"samsa/broker/storage"
 	"samsa/replication"
 	"samsa/sim"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"samsa/broker/storage"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"samsa/broker"
-	"samsa/broker/storage"
 	"samsa/check"
 	"samsa/controller"
 	"samsa/controller/raft"
 	"samsa/sim"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

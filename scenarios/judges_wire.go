@@ -8,7 +8,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/check"
-	"samsa/controller"
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -344,7 +343,7 @@ func (j *judges) touched(h *watched, e *sim.Event, visit func(*seen)) {
 				return
 			}
 		case e.Kind == sim.Returned:
-			if resp, ok := e.Response.(*kmsg.FetchResponse); ok && len(resp.Topics) > 0 && wire.TopicID(resp.Topics[0].TopicID) != controller.TopicID {
+			if resp, ok := e.Response.(*kmsg.FetchResponse); ok && len(resp.Topics) > 0 && wire.TopicID(resp.Topics[0].TopicID) != wire.MetadataTopicID {
 				for _, rt := range resp.Topics {
 					for i := range rt.Partitions {
 						if s := h.byTopic[topicKey{rt.TopicID, rt.Partitions[i].Partition}]; s != nil {

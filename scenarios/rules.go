@@ -4,10 +4,10 @@ import (
 	"fmt"
 
 	"samsa/broker"
-	"samsa/broker/storage"
 	"samsa/controller"
 	"samsa/controller/raft"
 	"samsa/replication"
+	"samsa/storage"
 )
 
 // OldRule is one exhibit of a package's history: a decision as Kafka once took it, or as it is known to go wrong.
@@ -41,7 +41,7 @@ func OldRules() []OldRule {
 			func(n *nodeRules) { x.Replace(&n.broker) }})
 	}
 	for _, x := range storage.History() {
-		all = append(all, OldRule{x.ID, "broker/storage", x.Source, x.Versions, x.Symptom, x.Check,
+		all = append(all, OldRule{x.ID, "storage", x.Source, x.Versions, x.Symptom, x.Check,
 			func(n *nodeRules) { x.Replace(&n.broker.Storage) }})
 	}
 	for _, x := range controller.History() {

@@ -26,7 +26,7 @@
 // bandwidth. metadata.go and its neighbours are the metadata log, quorum.go and snapshot.go the quorum's files; ids.go
 // has the types of offsets, epochs and ids that every other package speaks.
 //
-// What it is not: a log (broker/storage), a judge of what may be appended where (replication), or a list of messages
+// What it is not: a log (storage), a judge of what may be appended where (replication), or a list of messages
 // (kmsg has them). It keeps no state and reaches for nothing: every function depends on its arguments alone and gives
 // the same bytes on every platform. Decoded bytes alias what they were decoded from; what came from a link or a disk
 // is read-only.

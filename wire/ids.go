@@ -47,6 +47,13 @@ func (id TopicID) Short() int64 {
 	return n
 }
 
+// MetadataTopic is the name of the metadata log's topic, which has one partition, 0; MetadataTopicID is its id
+// (Uuid.METADATA_TOPIC_ID).
+const MetadataTopic = "__cluster_metadata"
+
+// MetadataTopicID is the id of MetadataTopic.
+var MetadataTopicID = TopicID{15: 1}
+
 // TopicPartition names one partition.
 type TopicPartition struct {
 	Topic     string

@@ -21,7 +21,7 @@ import (
 
 // Image is the metadata up to an offset.
 type Image struct {
-	// Next is the offset of the first record that is not applied yet. Whoever calls Apply moves it.
+	// Next is the offset of the first record that is not applied yet. ApplyBatch moves it; a caller of Apply does so itself.
 	Next wire.Offset
 	// Epoch is the quorum's leader epoch of the last applied record.
 	Epoch wire.Epoch
@@ -121,6 +121,25 @@ func (m *Image) TopicConfigs(topic string) []ConfigKey { return m.ConfigsOf(wire
 
 // Feature is a finalised feature's level; 0 is off.
 func (m *Image) Feature(name string) int16 { return m.levels[name] }
+
+// ApplyBatch applies one batch of the metadata log. An error says that a record of it cannot be read; what stood before
+// that record is applied.
+func (m *Image) ApplyBatch(b wire.Batch) error {
+	if !b.IsControl() {
+		for rec, err := range b.Records() {
+			if err != nil {
+				return err
+			}
+			r, err := wire.ParseMetadata(rec.Value)
+			if err != nil {
+				return err
+			}
+			m.Apply(r)
+		}
+	}
+	m.Next, m.Epoch = b.NextOffset(), b.LeaderEpoch()
+	return nil
+}
 
 // Apply takes one record in. Its offset matters only to registrations, which carry it themselves.
 func (m *Image) Apply(r wire.MetadataRecord) {

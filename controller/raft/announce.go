@@ -37,7 +37,7 @@ func (n *Node) tellBegin(e env.Env, p *peer) {
 	rp := kmsg.NewBeginQuorumEpochRequestTopicPartition()
 	rp.LeaderID, rp.LeaderEpoch = int32(n.cfg.Node), int32(n.epoch)
 	rt := kmsg.NewBeginQuorumEpochRequestTopic()
-	rt.Topic, rt.Partitions = Topic, append(rt.Partitions, rp)
+	rt.Topic, rt.Partitions = wire.MetadataTopic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
 	n.call(e, p, tokBegin, req)
 }
@@ -60,7 +60,7 @@ func (n *Node) begun(e env.Env, req *kmsg.BeginQuorumEpochRequest) env.Response 
 		return resp
 	}
 	rt := &req.Topics[0]
-	if rt.Topic != Topic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
+	if rt.Topic != wire.MetadataTopic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
 	}
@@ -77,7 +77,7 @@ func (n *Node) begun(e env.Env, req *kmsg.BeginQuorumEpochRequest) env.Response 
 	rp := kmsg.NewBeginQuorumEpochResponseTopicPartition()
 	rp.ErrorCode, rp.LeaderID, rp.LeaderEpoch = code(err), int32(n.leader), int32(n.epoch)
 	at := kmsg.NewBeginQuorumEpochResponseTopic()
-	at.Topic, at.Partitions = Topic, append(at.Partitions, rp)
+	at.Topic, at.Partitions = wire.MetadataTopic, append(at.Partitions, rp)
 	resp.Topics = append(resp.Topics, at)
 	return resp
 }
@@ -96,7 +96,7 @@ func (n *Node) tellEnd(e env.Env, p *peer) {
 		rp.PreferredCandidates = append(rp.PreferredCandidates, c)
 	}
 	rt := kmsg.NewEndQuorumEpochRequestTopic()
-	rt.Topic, rt.Partitions = Topic, append(rt.Partitions, rp)
+	rt.Topic, rt.Partitions = wire.MetadataTopic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
 	n.call(e, p, tokEnd, req)
 }
@@ -135,7 +135,7 @@ func (n *Node) ended(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
 		return resp
 	}
 	rt := &req.Topics[0]
-	if rt.Topic != Topic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
+	if rt.Topic != wire.MetadataTopic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
 	}
@@ -160,7 +160,7 @@ func (n *Node) ended(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
 	rp := kmsg.NewEndQuorumEpochResponseTopicPartition()
 	rp.ErrorCode, rp.LeaderID, rp.LeaderEpoch = code(err), int32(n.leader), int32(n.epoch)
 	at := kmsg.NewEndQuorumEpochResponseTopic()
-	at.Topic, at.Partitions = Topic, append(at.Partitions, rp)
+	at.Topic, at.Partitions = wire.MetadataTopic, append(at.Partitions, rp)
 	resp.Topics = append(resp.Topics, at)
 	return resp
 }

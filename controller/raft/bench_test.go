@@ -3,10 +3,10 @@ package raft_test
 import (
 	"testing"
 
-	"samsa/broker/storage"
 	"samsa/controller/raft"
 	"samsa/sim"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -170,7 +170,7 @@ func voteReq(candidate int32, epoch, lastEpoch int32, end int64, pre bool) *kmsg
 	p := kmsg.NewVoteRequestTopicPartition()
 	p.CandidateID, p.CandidateEpoch, p.LastOffsetEpoch, p.LastOffset, p.PreVote = candidate, epoch, lastEpoch, end, pre
 	t := kmsg.NewVoteRequestTopic()
-	t.Topic, t.Partitions = raft.Topic, append(t.Partitions, p)
+	t.Topic, t.Partitions = wire.MetadataTopic, append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	return req
 }
@@ -180,7 +180,7 @@ func voteResp(code int16, leader, epoch int32, granted bool) *kmsg.VoteResponse 
 	p := kmsg.NewVoteResponseTopicPartition()
 	p.ErrorCode, p.LeaderID, p.LeaderEpoch, p.VoteGranted = code, leader, epoch, granted
 	t := kmsg.NewVoteResponseTopic()
-	t.Topic, t.Partitions = raft.Topic, append(t.Partitions, p)
+	t.Topic, t.Partitions = wire.MetadataTopic, append(t.Partitions, p)
 	resp.Topics = append(resp.Topics, t)
 	return resp
 }
@@ -191,7 +191,7 @@ func beginReq(leader, epoch int32) *kmsg.BeginQuorumEpochRequest {
 	p := kmsg.NewBeginQuorumEpochRequestTopicPartition()
 	p.LeaderID, p.LeaderEpoch = leader, epoch
 	t := kmsg.NewBeginQuorumEpochRequestTopic()
-	t.Topic, t.Partitions = raft.Topic, append(t.Partitions, p)
+	t.Topic, t.Partitions = wire.MetadataTopic, append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	return req
 }
@@ -207,7 +207,7 @@ func endReq(leader, epoch int32, successors ...int32) *kmsg.EndQuorumEpochReques
 		p.PreferredCandidates = append(p.PreferredCandidates, c)
 	}
 	t := kmsg.NewEndQuorumEpochRequestTopic()
-	t.Topic, t.Partitions = raft.Topic, append(t.Partitions, p)
+	t.Topic, t.Partitions = wire.MetadataTopic, append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	return req
 }
@@ -219,7 +219,7 @@ func fetchReq(id int32, epoch int32, from int64, last int32) *kmsg.FetchRequest 
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.PartitionMaxBytes = epoch, from, last, 1<<20
 	t := kmsg.NewFetchRequestTopic()
-	t.TopicID, t.Partitions = raft.TopicID, append(t.Partitions, p)
+	t.TopicID, t.Partitions = wire.MetadataTopicID, append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	return req
 }

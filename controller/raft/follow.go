@@ -24,7 +24,7 @@ func (n *Node) askRecords(e env.Env, p *peer) {
 	rp.FetchOffset, rp.LogStartOffset, rp.PartitionMaxBytes = int64(n.log.End()), int64(n.log.Start()), n.cfg.FetchBytes
 	rp.HighWatermark = int64(n.hw)
 	rt := kmsg.NewFetchRequestTopic()
-	rt.TopicID, rt.Partitions = TopicID, append(rt.Partitions, rp)
+	rt.TopicID, rt.Partitions = wire.MetadataTopicID, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
 	n.call(e, p, tokFetch, req)
 }

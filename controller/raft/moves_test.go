@@ -246,7 +246,7 @@ func fetchResp(code int16, leader, epoch int32, hw int64, records []byte) *kmsg.
 	p.ErrorCode, p.HighWatermark, p.RecordBatches = code, hw, records
 	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
 	t := kmsg.NewFetchResponseTopic()
-	t.TopicID, t.Partitions = raft.TopicID, append(t.Partitions, p)
+	t.TopicID, t.Partitions = wire.MetadataTopicID, append(t.Partitions, p)
 	resp.Topics = append(resp.Topics, t)
 	return resp
 }
@@ -334,7 +334,7 @@ func TestHighWatermark(t *testing.T) {
 	if b.Committed() != 3 {
 		t.Errorf("an observer has it: committed %d, wanted 3", b.Committed())
 	}
-	d := b.ask(describeReq(raft.Topic)).(*kmsg.DescribeQuorumResponse).Topics[0].Partitions[0]
+	d := b.ask(describeReq(wire.MetadataTopic)).(*kmsg.DescribeQuorumResponse).Topics[0].Partitions[0]
 	var ends []int64
 	for _, s := range slices.Concat(d.CurrentVoters, d.Observers) {
 		ends = append(ends, int64(s.ReplicaID), s.LogEndOffset)
@@ -436,7 +436,7 @@ func TestErrors(t *testing.T) {
 		{"fetch, follower", (*bench).follower, func() env.Request { return fetchReq(103, 1, 0, 0) }, kerr.NotLeaderForPartition},
 		{"fetch, leader that cannot read", func(b *bench) { b.leader(); b.disk.Break("", sim.OnAny) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.KafkaStorageError},
 		{"fetch, shutting down", func(b *bench) { b.leader(); b.Node.Stop(b) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.NotLeaderForPartition},
-		{"describe, follower", (*bench).follower, func() env.Request { return describeReq(raft.Topic) }, kerr.NotLeaderForPartition},
+		{"describe, follower", (*bench).follower, func() env.Request { return describeReq(wire.MetadataTopic) }, kerr.NotLeaderForPartition},
 		{"describe, other topic", (*bench).leader, func() env.Request { return describeReq("x") }, kerr.UnknownTopicOrPartition},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

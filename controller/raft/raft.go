@@ -6,19 +6,13 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/broker/storage"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 
-// TopicID is the metadata log's topic id (Uuid.METADATA_TOPIC_ID), Topic its name.
-var TopicID = wire.TopicID{15: 1}
-
-// Topic is the metadata log's name; it has one partition, 0.
-const Topic = "__cluster_metadata"
-
 // Dir is the directory of the metadata log.
-const Dir = Topic + "-0"
+const Dir = wire.MetadataTopic + "-0"
 
 // Voter is one member of the quorum (controller.quorum.voters).
 type Voter struct {

@@ -42,7 +42,7 @@ type parked struct {
 func (n *Node) fetch(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
 	resp := req.ResponseKind().(*kmsg.FetchResponse)
 	if resp.ErrorCode = n.misdirected(req.ClusterID, len(req.Topics)); resp.ErrorCode == 0 {
-		if rt := &req.Topics[0]; wire.TopicID(rt.TopicID) != TopicID || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
+		if rt := &req.Topics[0]; wire.TopicID(rt.TopicID) != wire.MetadataTopicID || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
 			resp.ErrorCode = kerr.InvalidRequest.Code
 		}
 	}
@@ -239,7 +239,7 @@ func (n *Node) describe(e env.Env, req *kmsg.DescribeQuorumRequest) env.Response
 			rp := kmsg.NewDescribeQuorumResponseTopicPartition()
 			rp.Partition = p.Partition
 			switch {
-			case rt.Topic != Topic || p.Partition != 0:
+			case rt.Topic != wire.MetadataTopic || p.Partition != 0:
 				rp.ErrorCode = kerr.UnknownTopicOrPartition.Code
 			case n.state != Leader:
 				rp.ErrorCode = kerr.NotLeaderForPartition.Code

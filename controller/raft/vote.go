@@ -66,7 +66,7 @@ func (n *Node) vote(e env.Env, req *kmsg.VoteRequest) env.Response {
 		return resp
 	}
 	rt := &req.Topics[0]
-	if rt.Topic != Topic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
+	if rt.Topic != wire.MetadataTopic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
 	}
@@ -75,7 +75,7 @@ func (n *Node) vote(e env.Env, req *kmsg.VoteRequest) env.Response {
 	rp.ErrorCode, rp.VoteGranted = code(err), granted
 	rp.LeaderID, rp.LeaderEpoch = int32(n.leader), int32(n.epoch)
 	at := kmsg.NewVoteResponseTopic()
-	at.Topic, at.Partitions = Topic, append(at.Partitions, rp)
+	at.Topic, at.Partitions = wire.MetadataTopic, append(at.Partitions, rp)
 	resp.Topics = append(resp.Topics, at)
 	return resp
 }
@@ -188,7 +188,7 @@ func (n *Node) askVote(e env.Env, p *peer) {
 	rp.LastOffsetEpoch, rp.LastOffset = int32(n.lastEpoch()), int64(n.log.End())
 	rp.PreVote = n.state == Prospective
 	rt := kmsg.NewVoteRequestTopic()
-	rt.Topic, rt.Partitions = Topic, append(rt.Partitions, rp)
+	rt.Topic, rt.Partitions = wire.MetadataTopic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
 	n.call(e, p, tokVote, req)
 }

@@ -153,7 +153,7 @@ func declared(t *testing.T, path string) map[string]string {
 // oldRules are the ids in all history.go, read as text: this package must work when the others do not compile.
 func oldRules(t *testing.T, root string) (ids []string) {
 	id := regexp.MustCompile(`\bID: "([A-Z]+[0-9]+)"`)
-	for _, dir := range []string{"broker", "broker/storage", "replication", "controller", "controller/raft"} {
+	for _, dir := range []string{"broker", "storage", "replication", "controller", "controller/raft"} {
 		text, err := os.ReadFile(filepath.Join(root, dir, "history.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-//as broker/storage
+//as storage
 
 package storage
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"samsa/broker/storage"
 	"samsa/internal/kafkajars"
 	"samsa/sim"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"samsa/broker/storage"
 	"samsa/sim"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 

@@ -10,9 +10,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/broker/storage"
 	"samsa/internal/kafkajars"
 	"samsa/sim"
+	"samsa/storage"
 	"samsa/wire"
 )
 
