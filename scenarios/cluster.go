@@ -165,6 +165,9 @@ func (c *cluster) Steps() uint64 { return c.world.Steps() }
 // Hash implements Clockwork.
 func (c *cluster) Hash() uint64 { return c.world.Hash() }
 
+// Shape implements Clockwork.
+func (c *cluster) Shape() uint64 { return c.world.Shape() }
+
 // Close implements Clockwork.
 func (c *cluster) Close() { c.world.Close() }
 

@@ -34,6 +34,8 @@ type Clockwork interface {
 	Steps() uint64
 	// Hash is the run's identity so far.
 	Hash() uint64
+	// Shape is that identity without names: it stays when code is only moved or named anew.
+	Shape() uint64
 	// Close ends the world: whatever still waits in it is stopped. It does not move any more.
 	Close()
 	// At runs do as an event of its own at time t (not before now).

@@ -115,6 +115,7 @@ func (f *fake) Now() env.Duration { return f.now }
 func (f *fake) Events() uint64    { return f.events }
 func (f *fake) Steps() uint64     { return f.steps }
 func (f *fake) Hash() uint64      { return f.events*31 + f.steps + f.options.Seed }
+func (f *fake) Shape() uint64     { return f.events }
 
 func (f *fake) op(after env.Duration, do func() Outcome) Op {
 	i := len(f.ops)

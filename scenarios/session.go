@@ -95,6 +95,7 @@ type Verdict struct {
 	Steps    uint64
 	Time     env.Duration
 	Hash     uint64
+	Shape    uint64 // the hash without names
 }
 
 // waiting is a line under way.
@@ -350,4 +351,5 @@ func (s *Session) endWith(final bool) {
 		v.Status = check.Unknown
 	}
 	v.Events, v.Steps, v.Time, v.Hash = s.cluster.Events(), s.cluster.Steps(), s.cluster.Now(), s.cluster.Hash()
+	v.Shape = s.cluster.Shape()
 }

@@ -52,7 +52,7 @@ func (w *World) open(m *machine, k *work) (void bool) {
 			return true
 		}
 		w.begin(Lost, m, k.cause)
-		w.mix(uint64(k.link.client.id) | uint64(k.err)<<32)
+		w.both(uint64(k.link.client.id) | uint64(k.err)<<32)
 		if w.told {
 			e := &w.event
 			e.Link, e.Lane, e.Err = k.link.client.id, k.link.lane, k.err
@@ -73,7 +73,7 @@ func (w *World) openRequest(m *machine, k *work) {
 	w.unpack(p, l.request.From)
 	// From now on the node owes an answer; see Unanswered.
 	l.handed, l.since = true, w.now
-	w.mix(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
+	w.both(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
 		requestGist(p.req), 0))
 	if w.told {
 		e := &w.event
@@ -95,8 +95,9 @@ func (w *World) openAnswer(m *machine, k *work) {
 		w.unpack(c.answer, c.peer)
 		size, said = c.answer.size, responseGist(c.answer.resp)
 	}
-	w.mix(weave(uint64(c.link)|uint64(c.correlation)<<32, uint64(uint16(c.key))|uint64(size)<<16|uint64(c.err)<<48,
-		uint64(c.token.Kind), said))
+	met := uint64(uint16(c.key)) | uint64(size)<<16 | uint64(c.err)<<48
+	w.mix(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(c.token.Kind), said))
+	w.mould(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(uint16(c.version)), said))
 	w.mix(weave(uint64(c.token.A), uint64(c.token.B), uint64(c.token.C), uint64(c.token.D)))
 	if w.told {
 		e := &w.event

@@ -159,3 +159,54 @@ func TestHashSeesRecordsAndErrors(t *testing.T) {
 		}
 	}
 }
+
+// The shape is blind to what things are called and sees what they do: other notes, labels, timers and tokens are the same
+// shape under another hash; another time, size or byte is another shape.
+func TestShapeSeesDeedsAndNoNames(t *testing.T) {
+	type deed struct {
+		note, label string
+		timer       uint16
+		token       int64
+		delay       env.Duration
+		number      int32
+		bytes       string
+	}
+	run := func(d deed) (hash, shape uint64) {
+		l := newLab(t, nil)
+		l.echo("b1", nil)
+		l.add("p1", &node{fire: func(e env.Env, _ env.Timer) {
+			e.Note(&env.NoteKind{Name: d.note}, d.token, 0, 0, 0)
+			f, err := e.Disk().Open("a", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Disk().Append(f, []byte(d.bytes)); err != nil {
+				t.Fatal(err)
+			}
+			e.Call(e.Dial("b1", env.LaneClient), env.Second, ping(d.number), env.Token{A: d.token})
+		}})
+		l.Do("p1", d.label, func(e env.Env, _ env.Node) { e.Arm(env.Timer{Kind: d.timer, A: d.token}, d.delay) })
+		l.RunUntil(at(100))
+		return l.Hash(), l.Shape()
+	}
+	first := deed{note: "n", label: "l", timer: 1, token: 1, delay: env.Millisecond, number: 1, bytes: "abc"}
+	hash, shape := run(first)
+	for i, change := range []func(*deed){
+		func(d *deed) { d.note = "m" }, func(d *deed) { d.label = "k" }, func(d *deed) { d.timer = 2 }, func(d *deed) { d.token = 2 },
+	} {
+		d := first
+		change(&d)
+		if h, s := run(d); h == hash || s != shape {
+			t.Errorf("name %d: hash %x after %x, shape %x after %x; wanted another hash and the same shape", i, h, hash, s, shape)
+		}
+	}
+	for i, change := range []func(*deed){
+		func(d *deed) { d.delay++ }, func(d *deed) { d.bytes = "abd" }, func(d *deed) { d.bytes = "abcd" },
+	} {
+		d := first
+		change(&d)
+		if _, s := run(d); s == shape {
+			t.Errorf("deed %d: the shape is %x, as without it", i, s)
+		}
+	}
+}

@@ -208,12 +208,12 @@ func (m *machine) operated(change diskChange) {
 	if w.current != m {
 		return
 	}
-	w.mix(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
+	w.both(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
 		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
 	// Names count only where they change: elsewhere the inode says it.
 	switch change.Op {
 	case diskWrite:
-		w.mix(change.Sum) // a run that writes other bytes is another run, though they be as many
+		w.both(change.Sum) // a run that writes other bytes is another run, though they be as many
 	case diskCreate, diskMkdir, diskRename, diskRemove:
 		w.mix(hashString(change.Path) ^ hashString(change.To)<<1)
 	}

@@ -234,7 +234,7 @@ func (w *World) die(m *machine, power bool, reason error) {
 		w.begin(Died, m, w.cause)
 		w.event.Power, w.event.Err, w.event.Cost = power, reason, 0
 		if power {
-			w.mix(1)
+			w.both(1)
 		}
 	}
 	q := &w.queue

@@ -85,6 +85,19 @@ func (w *World) mix(x uint64) {
 	w.hash = bits.RotateLeft64(w.hash^x*golden, 29) * 0xBF58476D1CE4E5B9
 }
 
+// mould takes a word into the shape, the run without its words: times, machines, links, keys, versions, sizes and digests of
+// messages, what disks were told to do and the sums of what was written. No name, label, note, timer or token is in it,
+// so it stays what it was when code is only moved or named anew, where the hash does not.
+func (w *World) mould(x uint64) {
+	w.shape = bits.RotateLeft64(w.shape^x*golden, 29) * 0xBF58476D1CE4E5B9
+}
+
+// both takes a word into hash and shape.
+func (w *World) both(x uint64) {
+	w.mix(x)
+	w.mould(x)
+}
+
 // weave makes one word of four, for mix: the products do not wait for each other, as four calls of mix would.
 func weave(a, b, c, d uint64) uint64 {
 	return a*0xA0761D6478BD642F ^ bits.RotateLeft64(b*0xE7037ED1A0B428DB, 17) ^
@@ -104,11 +117,11 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 	// From here on this event is the cause of all that is scheduled.
 	w.cause = w.events
 	w.events++
-	w.mix(uint64(w.now))
+	w.both(uint64(w.now))
 	if m != nil {
-		w.mix(uint64(kind) | uint64(m.index)<<8 | uint64(m.incarnation)<<32)
+		w.both(uint64(kind) | uint64(m.index)<<8 | uint64(m.incarnation)<<32)
 	} else {
-		w.mix(uint64(kind))
+		w.both(uint64(kind))
 	}
 }
 
@@ -116,7 +129,7 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 func (w *World) finish() {
 	e := &w.event
 	// What a handler spent is part of what it did: two runs that differ in a disk's speed differ here first.
-	w.mix(uint64(e.Cost)<<1 | 1)
+	w.both(uint64(e.Cost)<<1 | 1)
 	if e.Story {
 		e.Step = w.steps
 		w.steps++

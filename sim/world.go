@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"samsa/sim/env"
 )
@@ -37,7 +38,8 @@ type World struct {
 	events  uint64
 	steps   uint64
 	hash    uint64
-	told    bool // somebody reads events
+	shape   uint64 // see mould
+	told    bool   // somebody reads events
 
 	// Those who look on. Nothing they do may reach what is above; TestWatchersChangeNothing holds them to it.
 	feeds   []Feed
@@ -91,6 +93,7 @@ func New(config Config) *World {
 	}
 	// The seed itself goes in: two seeds whose runs happen to agree are still two runs.
 	w.hash = finish(config.Seed ^ golden)
+	w.shape = w.hash
 	w.cause, w.event.Seq = NoCause, NoCause
 	for _, f := range diskFaults {
 		w.firedDisk = append(w.firedDisk, Activation{Fault: f})
@@ -163,14 +166,15 @@ func (w *World) act(what string, addr env.Addr, how ...int64) *machine {
 	m := w.must(addr)
 	w.idle(what)
 	w.mix(hashString(what) ^ m.entity)
+	w.mould(m.entity)
 	w.mixAll(how)
 	return m
 }
 
 func (w *World) mixAll(how []int64) {
-	w.mix(uint64(w.now))
+	w.both(uint64(w.now))
 	for _, n := range how {
-		w.mix(uint64(n))
+		w.both(uint64(n))
 	}
 }
 
@@ -185,6 +189,9 @@ func (w *World) acting(what string, from, to []env.Addr, how ...int64) {
 		h = finish(h+golden) ^ w.must(a).entity
 	}
 	w.mix(h)
+	for _, a := range slices.Concat(from, to) {
+		w.mould(w.must(a).entity)
+	}
 	w.mixAll(how)
 }
 
@@ -274,6 +281,10 @@ func (w *World) Steps() uint64 { return w.steps }
 
 // Hash is the identity of the run so far. Equal hashes after equal numbers of events mean equal runs.
 func (w *World) Hash() uint64 { return w.hash }
+
+// Shape is the identity of the run without its words: two runs of one shape did the same at the same times, whatever their
+// notes, labels, timers and tokens are called. It tells whether a change of structure or of names changed more than that.
+func (w *World) Shape() uint64 { return w.shape }
 
 // Node is the node that runs on a machine; nil if none does. For judges and tests: whoever calls methods of it that
 // change it has left the world.

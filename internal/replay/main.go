@@ -4,6 +4,11 @@
 //	7 3f9a0c5be2d17746 ok
 //	8 90b1c4d2a6e35f08 ok
 //
+// With -shapes it prints the shape, the hash without names, of every scenario and of a range of explored seeds:
+//
+//	replay -shapes 1-2000 > before        then change structure or names, and nothing else
+//	replay -shapes 1-2000 | diff before -
+//
 // It exists to be run on many platforms, where its output must be the same bytes: it has no terminal, no clock and no
 // flags that change a run but the mode of messages, which must not change one. It is not a tool for people; samsa run is.
 package main
@@ -12,21 +17,55 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 
 	"samsa/scenarios"
+	"samsa/scenarios/explore"
 	"samsa/scenarios/view"
 )
 
 func main() {
 	mode := flag.String("mode", "pointer", "how messages travel: pointer, wire or guard")
 	seeds := flag.String("seeds", "", "comma-separated; the file's own if empty")
+	shapes := flag.String("shapes", "", "print the shapes of all scenarios and of these explored seeds: 1-2000")
 	flag.Parse()
-	if err := replay(*mode, *seeds, flag.Args()); err != nil {
+	var err error
+	if *shapes != "" {
+		err = printShapes(*shapes)
+	} else {
+		err = replay(*mode, *seeds, flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "replay:", err)
 		os.Exit(2)
 	}
+}
+
+// printShapes prints one line per scenario and explored seed: its name, its shape, its events.
+func printShapes(seeds string) error {
+	from, to, _ := strings.Cut(seeds, "-")
+	first, err := strconv.ParseUint(from, 10, 64)
+	last, err2 := strconv.ParseUint(to, 10, 64)
+	if err != nil || err2 != nil || last < first {
+		return fmt.Errorf("no range of seeds %q: write 1-2000", seeds)
+	}
+	for _, name := range scenarios.Library() {
+		program, err := load(name)
+		if err != nil {
+			return err
+		}
+		v, err := scenarios.New(program, scenarios.RunOptions{}).Finish()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s %016x %d\n", name, v.Shape, v.Events)
+	}
+	explore.Campaign{Seed: first, Runs: int(last - first + 1), Jobs: runtime.NumCPU(), Done: func(r explore.Result) {
+		fmt.Printf("seed-%d %016x %d\n", r.Seed, r.Shape, r.Events)
+	}}.Explore()
+	return nil
 }
 
 // replay prints one line per seed.

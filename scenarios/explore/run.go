@@ -88,6 +88,7 @@ type Result struct {
 	Events   uint64
 	Time     int64 // virtual nanoseconds
 	Hash     uint64
+	Shape    uint64 // the hash without names
 }
 
 // Judged is what one judge said.
@@ -126,7 +127,7 @@ func Run(seed uint64, o Options) (r Result) {
 
 // look takes in how a session ended.
 func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
-	r.Tally, r.Events, r.Time, r.Hash = s.Tally(), v.Events, int64(v.Time), v.Hash
+	r.Tally, r.Events, r.Time, r.Hash, r.Shape = s.Tally(), v.Events, int64(v.Time), v.Hash, v.Shape
 	for _, f := range v.Findings {
 		status := f.Status.String()
 		r.Checks = append(r.Checks, Judged{f.Check.Name, status})
