@@ -33,7 +33,7 @@ func (b *Broker) pass(e env.Env, id int64) {
 	f := b.passed[id]
 	left := b.cfg.requestTimeout - e.Now().Sub(f.since)
 	if left <= 0 {
-		b.passedBack(e, id, refusal(f.req, kerr.RequestTimedOut))
+		b.passedBack(e, id, wire.Refusal(f.req, kerr.RequestTimedOut.Code)) // nothing was done, as far as this broker knows
 		return
 	}
 	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneClient), left, f.req, env.Token{Kind: tokForward, A: id})
@@ -81,49 +81,6 @@ func turnedAway(resp env.Response) bool {
 		return r.ErrorCode == code || len(r.Topics) > 0 && len(r.Topics[0].Partitions) > 0 && r.Topics[0].Partitions[0].ErrorCode == not
 	}
 	return false
-}
-
-// refusal is the answer to a forwarded request of which nothing was done, as far as we know.
-func refusal(req env.Request, err *kerr.Error) env.Response {
-	resp := req.ResponseKind()
-	switch r := resp.(type) {
-	case *kmsg.CreateTopicsResponse:
-		for _, t := range req.(*kmsg.CreateTopicsRequest).Topics {
-			rt := kmsg.NewCreateTopicsResponseTopic()
-			rt.Topic, rt.ErrorCode = t.Topic, err.Code
-			r.Topics = append(r.Topics, rt)
-		}
-	case *kmsg.DeleteTopicsResponse:
-		for _, name := range req.(*kmsg.DeleteTopicsRequest).TopicNames {
-			rt := kmsg.NewDeleteTopicsResponseTopic()
-			rt.Topic, rt.ErrorCode = kmsg.StringPtr(name), err.Code
-			r.Topics = append(r.Topics, rt)
-		}
-		for _, t := range req.(*kmsg.DeleteTopicsRequest).Topics {
-			rt := kmsg.NewDeleteTopicsResponseTopic()
-			rt.Topic, rt.TopicID, rt.ErrorCode = t.Topic, t.TopicID, err.Code
-			r.Topics = append(r.Topics, rt)
-		}
-	case *kmsg.CreatePartitionsResponse:
-		for _, t := range req.(*kmsg.CreatePartitionsRequest).Topics {
-			rt := kmsg.NewCreatePartitionsResponseTopic()
-			rt.Topic, rt.ErrorCode = t.Topic, err.Code
-			r.Topics = append(r.Topics, rt)
-		}
-	case *kmsg.IncrementalAlterConfigsResponse:
-		for _, c := range req.(*kmsg.IncrementalAlterConfigsRequest).Resources {
-			rr := kmsg.NewIncrementalAlterConfigsResponseResource()
-			rr.ResourceType, rr.ResourceName, rr.ErrorCode = c.ResourceType, c.ResourceName, err.Code
-			r.Resources = append(r.Resources, rr)
-		}
-	case *kmsg.ElectLeadersResponse:
-		r.ErrorCode = err.Code
-	case *kmsg.UpdateFeaturesResponse:
-		r.ErrorCode = err.Code
-	case *kmsg.DescribeQuorumResponse:
-		r.ErrorCode = err.Code
-	}
-	return resp
 }
 
 // controllerNode is what this broker names as the controller to clients: any live broker, because clients cannot talk to
