@@ -69,9 +69,10 @@ func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origi
 				return l.duplicate(s), nil
 			}
 		}
-		if l.cfg.VerifyTransactions && b.IsTransactional() && !b.IsControl() &&
-			!l.producers.Open(b.ProducerID()) && !l.producers.verified(b.ProducerID(), v.Guard) {
-			return Appended{}, kerr.InvalidTxnState
+		if b.IsTransactional() {
+			if err := l.producers.checkTransaction(b, l.cfg.VerifyTransactions, v.Guard); err != nil {
+				return Appended{}, err
+			}
 		}
 		if c, err = l.producers.admit(b, origin, v); err != nil {
 			return Appended{}, err

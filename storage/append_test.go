@@ -218,54 +218,86 @@ func TestTransactionsBoundTheStableOffset(t *testing.T) {
 	require.Equal(t, []Aborted{{2, 2, 5, 6}}, got)
 }
 
-// Epochs of markers: version 2 of transactions bumps the epoch with every transaction, so an equal one is only a retry.
+// Epochs of markers: transaction version 2 bumps the epoch with every transaction, so an equal one is only a retry.
 func TestMarkerEpochs(t *testing.T) {
+	const greatest = math.MaxInt16
 	for _, c := range []struct {
-		name    string
-		open    bool
-		epoch   wire.ProducerEpoch
-		version int16
-		want    error
+		name         string
+		open         bool
+		last, marker wire.ProducerEpoch // of the producer's last batch, and of the marker
+		version      int16
+		want         error
 	}{
-		{"version 1, equal", true, 5, 1, nil},
-		{"version 1, older", true, 4, 1, kerr.InvalidProducerEpoch},
-		{"version 2, equal with an open transaction", true, 5, 2, kerr.InvalidProducerEpoch},
-		{"version 2, bumped", true, 6, 2, nil},
-		{"version 2, equal and nothing open", false, 5, 2, nil},
-		{"version 2, older and nothing open", false, 4, 2, kerr.InvalidProducerEpoch},
+		{"version 1, equal", true, 5, 5, 1, nil},
+		{"version 1, older", true, 5, 4, 1, kerr.InvalidProducerEpoch},
+		{"version 2, equal with an open transaction", true, 5, 5, 2, kerr.InvalidProducerEpoch},
+		{"version 2, bumped", true, 5, 6, 2, nil},
+		{"version 2, equal and nothing open", false, 5, 5, 2, nil},
+		{"version 2, older and nothing open", false, 5, 4, 2, kerr.InvalidProducerEpoch},
+		{"version 2, a transaction of the greatest epoch", true, greatest, greatest, 2, nil},
 	} {
 		cfg := DefaultConfig()
 		cfg.VerifyTransactions = false
 		d, l := open(t, cfg)
-		_, err := l.AppendAsLeader(d, batchSpec{n: 1, ts: now(), pid: 1, epoch: 5, txn: c.open, idempote: true}.bytes(), 0, OriginClient, testWall)
+		_, err := l.AppendAsLeader(d, batchSpec{n: 1, ts: now(), pid: 1, epoch: c.last, txn: c.open, idempote: true}.bytes(), 0, OriginClient, testWall)
 		require.NoError(t, err)
-		_, err = l.AppendVerified(d, markerBytes(1, c.epoch, true, 0, now()), 0, OriginCoordinator, testWall, Verification{TransactionVersion: c.version})
+		_, err = l.AppendVerified(d, markerBytes(1, c.marker, true, 0, now()), 0, OriginCoordinator, testWall, Verification{TransactionVersion: c.version})
 		require.ErrorIs(t, err, c.want, c.name)
 	}
 }
 
 func TestVerification(t *testing.T) {
 	d, l := open(t, DefaultConfig())
-	table := l.Producers()
+	verify := func(id wire.ProducerID, seq int32, epochBump bool) Guard {
+		g, err := l.Producers().Verify(id, 0, seq, epochBump, testWall)
+		require.NoError(t, err)
+		return g
+	}
 	put := func(seq int32, g Guard) error {
 		_, err := l.AppendVerified(d, batchSpec{n: 1, ts: now(), pid: 1, seq: seq, txn: true}.bytes(), 0, OriginClient, testWall, Verification{Guard: g})
 		return err
 	}
-	require.ErrorIs(t, put(0, 0), kerr.InvalidTxnState, "nobody asked")
-	g := table.Verify(1, 0, 3, false, testWall)
-	require.Equal(t, g, table.Verify(1, 0, 2, false, testWall), "a second batch asks the same question")
+	require.ErrorIs(t, put(0, 0), kerr.InvalidTxnState, "no verification")
+	g := verify(1, 3, false)
+	require.Equal(t, g, verify(1, 2, false), "a second batch waits for the same verification")
 	require.ErrorIs(t, put(3, g), kerr.OutOfOrderSequenceNumber, "2 was seen and must come first")
 	require.ErrorIs(t, put(2, g+1), kerr.InvalidTxnState, "another guard")
 	require.NoError(t, put(2, g))
-	require.NoError(t, put(3, 0), "in the transaction no guard is needed")
+	require.Zero(t, verify(1, 3, false), "an open transaction needs no guard")
+	require.NoError(t, put(3, 0))
 	_, err := l.AppendAsLeader(d, markerBytes(1, 0, true, 0, now()), 0, OriginCoordinator, testWall)
 	require.NoError(t, err)
 	require.ErrorIs(t, put(4, g), kerr.InvalidTxnState, "the guard was for the transaction before (KAFKA-14884)")
-	require.NotEqual(t, g, table.Verify(1, 0, 4, false, testWall))
+	require.NotEqual(t, g, verify(1, 4, false))
 
-	fresh := table.Verify(2, 0, 1, true, testWall)
+	fresh := verify(2, 1, true)
 	_, err = l.AppendVerified(d, batchSpec{n: 1, ts: now(), pid: 2, seq: 1, txn: true}.bytes(), 0, OriginClient, testWall, Verification{Guard: fresh})
 	require.ErrorIs(t, err, kerr.OutOfOrderSequenceNumber, "version 2 starts at 0 (KAFKA-18202)")
+}
+
+// A transaction is open in one producer epoch: a newer epoch needs its own verification, an older one is fenced.
+func TestVerificationIsPerEpoch(t *testing.T) {
+	d, l := open(t, DefaultConfig())
+	put := func(epoch wire.ProducerEpoch, from Origin, g Guard) error {
+		_, err := l.AppendVerified(d, batchSpec{n: 1, ts: now(), pid: 1, epoch: epoch, txn: true}.bytes(), 0, from, testWall, Verification{Guard: g})
+		return err
+	}
+	g, err := l.Producers().Verify(1, 5, 0, false, testWall)
+	require.NoError(t, err)
+	require.NoError(t, put(5, OriginClient, g))
+	require.True(t, l.Producers().HasOngoingTransaction(1, 5))
+	require.False(t, l.Producers().HasOngoingTransaction(1, 6))
+	require.False(t, l.Producers().HasOngoingTransaction(2, 5))
+	for _, from := range []Origin{OriginClient, OriginCoordinator} {
+		require.ErrorIs(t, put(4, from, 0), kerr.InvalidProducerEpoch, "a fenced producer is fenced before it is unverified")
+		require.ErrorIs(t, put(6, from, 0), kerr.InvalidTxnState, "the open transaction is of epoch 5")
+	}
+	_, err = l.Producers().Verify(1, 4, 0, false, testWall)
+	require.ErrorIs(t, err, kerr.InvalidProducerEpoch, "no verification is sent for a fenced producer")
+	g, err = l.Producers().Verify(1, 6, 0, false, testWall)
+	require.NoError(t, err)
+	require.NotZero(t, g)
+	require.NoError(t, put(6, OriginCoordinator, g))
 }
 
 func TestFollowerTakesOffsetsAsGiven(t *testing.T) {

@@ -204,8 +204,10 @@ func (s *scribe) append(p producer, codec wire.Codec, values ...string) {
 	s.t.Helper()
 	bytes, b := s.build(p, codec, s.l.End(), values)
 	var v storage.Verification
-	if p.txn && !s.l.Producers().Open(p.id) {
-		v.Guard = s.l.Producers().Verify(p.id, p.epoch, b.BaseSeq, false, wall)
+	if p.txn {
+		var err error
+		v.Guard, err = s.l.Producers().Verify(p.id, p.epoch, b.BaseSeq, false, wall)
+		s.must(err)
 	}
 	got, err := s.l.AppendVerified(s.d, bytes, s.epoch, storage.OriginClient, wall, v)
 	s.must(err)
@@ -363,7 +365,7 @@ func untilPowerLoss(s *scribe) {
 func afterPowerLoss(s *scribe) {
 	s.forget(s.l.End())
 	s.lead(5)
-	if s.l.Producers().Open(bob.id) {
+	if s.l.Producers().HasOngoingTransaction(bob.id, bob.epoch) {
 		s.end(bob, false)
 	}
 	for _, c := range codecs {

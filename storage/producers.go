@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -156,10 +157,11 @@ func (t *ProducerTable) FirstUndecided() (at wire.Offset, ok bool) {
 	return t.open[0].first, true
 }
 
-// Open says whether a producer has a transaction in this partition.
-func (t *ProducerTable) Open(id wire.ProducerID) bool {
+// HasOngoingTransaction reports whether a producer has a transaction open in this partition, in this epoch. In another
+// epoch it needs a verification of its own: the transaction that is open may be of an instance that was fenced.
+func (t *ProducerTable) HasOngoingTransaction(id wire.ProducerID, epoch wire.ProducerEpoch) bool {
 	p := t.producers[id]
-	return p != nil && p.TxnFirst >= 0
+	return p != nil && p.TxnFirst >= 0 && p.Epoch == epoch
 }
 
 // Late says that the oldest open transaction is older than a coordinator would let it become: it hangs (KIP-664).
@@ -317,10 +319,11 @@ func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 	return nil
 }
 
-// fences says whether a marker's epoch is too old. Under transaction version 2 every transaction ends with an epoch of its
-// own, so a marker of the current one can only be the retry of a marker that is here already (KIP-1228).
+// fences reports whether a marker's epoch is too old. Under transaction version 2 every transaction ends with an epoch of
+// its own, so a marker of the current epoch can only be the retry of a marker that is in the log already (KIP-1228,
+// KAFKA-19999). The greatest epoch is the exception: a transaction that began with it cannot end with a greater one.
 func (p *Producer) fences(marker wire.ProducerEpoch, version int16) bool {
-	if version >= 2 && !(marker == p.Epoch && p.TxnFirst < 0) {
+	if version >= 2 && !(marker == p.Epoch && (p.TxnFirst < 0 || marker == math.MaxInt16)) {
 		return marker <= p.Epoch
 	}
 	return marker < p.Epoch

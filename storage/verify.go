@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -25,9 +27,16 @@ type verification struct {
 	started   env.Time
 }
 
-// Verify draws the guard for a producer's append, or finds the one that an earlier batch drew. A guard is needed while
-// the producer has no transaction in this partition: see Open.
-func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, sequence int32, epochBump bool, wall env.Time) Guard {
+// Verify draws the guard for a producer's append, or finds the one that an earlier batch drew. In a transaction that is
+// open already no guard is needed, and there is none. A fenced producer is refused at once, before the coordinator is asked
+// (UnifiedLog.maybeStartTransactionVerification).
+func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, sequence int32, epochBump bool, wall env.Time) (Guard, error) {
+	if t.fenced(id, epoch) {
+		return 0, kerr.InvalidProducerEpoch
+	}
+	if t.HasOngoingTransaction(id, epoch) {
+		return 0, nil
+	}
 	v, ok := t.guards[id]
 	if !ok {
 		t.lastGuard++
@@ -39,10 +48,27 @@ func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, seq
 		v.lowest = sequence
 	}
 	t.guards[id] = v
-	return v.guard
+	return v.guard, nil
 }
 
-// verified says whether a transactional batch may start a transaction here.
-func (t *ProducerTable) verified(id wire.ProducerID, g Guard) bool {
-	return g != 0 && t.guards[id].guard == g
+// checkTransaction is nil if a transactional batch belongs to a transaction that is open here, or may begin one. The epoch
+// comes first: a fenced producer learns that it is fenced, and not that its transaction is unknown. A marker needs no
+// verification, for it ends a transaction (UnifiedLog.batchMissingRequiredVerification).
+func (t *ProducerTable) checkTransaction(b wire.Batch, verify bool, g Guard) error {
+	id, epoch := b.ProducerID(), b.ProducerEpoch()
+	switch {
+	case t.HasOngoingTransaction(id, epoch):
+		return nil
+	case t.fenced(id, epoch):
+		return kerr.InvalidProducerEpoch
+	case verify && !b.IsControl() && (g == 0 || t.guards[id].guard != g):
+		return kerr.InvalidTxnState
+	}
+	return nil
+}
+
+// fenced reports whether a newer epoch of this producer wrote to the partition.
+func (t *ProducerTable) fenced(id wire.ProducerID, epoch wire.ProducerEpoch) bool {
+	p := t.producers[id]
+	return p != nil && epoch < p.Epoch
 }
