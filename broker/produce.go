@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/replication"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -69,7 +70,7 @@ func (b *Broker) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.ProduceReq
 	if req.Version < 7 && len(rp.Records) >= wire.BatchHeaderSize && wire.Batch(rp.Records).Codec() == wire.CodecZstd {
 		return nil, 0, kerr.UnsupportedCompressionType // KIP-110: such a client's peers may not read it either
 	}
-	did, err := r.Append(e.Disk(), rp.Records, req.Acks, e.Wall())
+	did, err := r.Append(e.Disk(), replication.ClientAppend(rp.Records, req.Acks, 0), e.Wall())
 	if err != nil {
 		return nil, 0, b.broken(e, err)
 	}

@@ -115,7 +115,7 @@ func TestAnEmptyFollowerBeginsInsideABatch(t *testing.T) {
 	l.become(2, 0, 0, 0, 2, 3)
 	b, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), []wire.Record{{Timestamp: 1}, {Offset: 1, Timestamp: 1}, {Offset: 2, Timestamp: 1}})
 	require.NoError(t, err)
-	_, err = l.Append(l.d, b, 1, 1)
+	_, err = l.Append(l.d, replication.ClientAppend(b, 1, 0), 1)
 	require.NoError(t, err)
 	f.become(2, 0, 0, 0, 2, 3)
 	require.NoError(t, f.Restart(f.d, 1))

@@ -59,7 +59,7 @@ func (p *Partition) Shrink(now env.Instant) (Proposal, bool) {
 		return Proposal{}, false
 	}
 	l.propose(isr)
-	p.advance(now)
+	p.Advance(now)
 	return p.proposal(), true
 }
 
@@ -107,7 +107,7 @@ func (p *Partition) Altered(asked Proposal, a Answer, now env.Instant) (again bo
 		if a.Epoch == p.epoch && a.Version >= p.version { // an equal version: the ISR was this already
 			p.version = a.Version
 			p.lead.commit(a.ISR)
-			p.advance(now)
+			p.Advance(now)
 		}
 		return false
 	case kerr.IneligibleReplica.Code, kerr.OperationNotAttempted.Code:

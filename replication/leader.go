@@ -6,7 +6,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"samsa/sim/env"
-	"samsa/storage"
 	"samsa/wire"
 )
 
@@ -91,19 +90,6 @@ func (l *leading) inSync(r *remote, end wire.Offset, now env.Instant) bool {
 	return r.end == end || now.Sub(r.caughtUp) <= l.lagMax
 }
 
-// Append writes a client's batches. With acks=all it refuses while the ISR is too small to promise anything (KAFKA-1555):
-// before the append, so that the client knows that nothing was written. It is the committed ISR that counts, not who may be
-// in it one day.
-func (p *Partition) Append(d env.Disk, records []byte, acks int16, wall env.Time) (storage.Appended, error) {
-	if p.lead == nil {
-		return storage.Appended{}, kerr.NotLeaderForPartition
-	}
-	if acks == -1 && p.UnderMinISR() {
-		return storage.Appended{}, kerr.NotEnoughReplicas
-	}
-	return p.log.AppendAsLeader(d, records, p.epoch, storage.OriginClient, wall)
-}
-
 // UnderMinISR tells whether fewer replicas are in sync than min.insync.replicas asks for.
 func (p *Partition) UnderMinISR() bool { return p.lead != nil && len(p.lead.isr) < p.lead.minISR }
 
@@ -159,14 +145,14 @@ func (p *Partition) LowWatermark() wire.Offset {
 	return low
 }
 
-// Advance moves the high watermark as far as it may go, and says whether it moved.
-func (p *Partition) Advance(now env.Instant) bool { return p.lead != nil && p.advance(now) }
-
-// advance sets the high watermark to the least end of the log over everyone who may be in the ISR, and over those who
+// Advance sets the high watermark to the least end of the log over everyone who may be in the ISR, and over those who
 // are about to join it: were they not waited for, they would never reach it (KIP-497, KAFKA-13916). Below min.insync.replicas
 // it stands still: what one replica of two has must not be shown, nor forgotten with it (KIP-966). It never falls within an
-// epoch: what was shown stays shown.
-func (p *Partition) advance(now env.Instant) bool {
+// epoch: what was shown stays shown. It reports whether the high watermark moved.
+func (p *Partition) Advance(now env.Instant) bool {
+	if p.lead == nil {
+		return false
+	}
 	l, end := p.lead, p.log.End()
 	if !p.rules.MayCommit(len(l.isr), l.minISR) {
 		return false

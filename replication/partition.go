@@ -8,8 +8,8 @@
 //	                          storage.Log
 //
 // It knows nothing of requests, connections or other partitions; broker feeds it and asks it. This file has the two
-// transitions; leader.go the ISR's states and the high watermark, isr.go the changes of the ISR, fetch.go what a leader
-// grants to whom, follower.go truncation and copying. rules.go lists the decisions that Kafka once took otherwise.
+// transitions; append.go what each origin may append to a leader, leader.go the ISR's states and the high watermark, isr.go
+// the changes of the ISR, fetch.go what a leader lets a fetch read, follower.go truncation and copying. rules.go lists the decisions that Kafka once took otherwise.
 //
 // Not here: who may lead (controller), reassignment, several log directories, remote storage.
 package replication
@@ -120,7 +120,7 @@ func (p *Partition) becomeLeader(d env.Disk, a Assignment, newEpoch bool, now en
 		p.lead.commit(a.ISR)
 	}
 	p.epoch = a.Epoch
-	p.advance(now)
+	p.Advance(now)
 	return nil
 }
 

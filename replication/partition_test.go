@@ -62,7 +62,7 @@ func (n *node) write(values ...string) {
 	for _, v := range values {
 		b, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), []wire.Record{{Timestamp: 1, Value: []byte(v)}})
 		require.NoError(n.t, err)
-		_, err = n.Append(n.d, b, -1, 1)
+		_, err = n.Append(n.d, replication.ClientAppend(b, -1, 0), 1)
 		require.NoError(n.t, err)
 	}
 }
@@ -137,9 +137,9 @@ func TestBelowMinISRTheHighWatermarkStandsStill(t *testing.T) {
 	require.EqualValues(t, 0, l.HW(), "the leader alone has it, and min.insync.replicas is 2")
 	b, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), []wire.Record{{Timestamp: 1}})
 	require.NoError(t, err)
-	_, err = l.Append(l.d, b, -1, 1)
+	_, err = l.Append(l.d, replication.ClientAppend(b, -1, 0), 1)
 	require.ErrorIs(t, err, kerr.NotEnoughReplicas)
-	_, err = l.Append(l.d, b, 1, 1)
+	_, err = l.Append(l.d, replication.ClientAppend(b, 1, 0), 1)
 	require.NoError(t, err, "acks=1 asks for no more than the leader")
 }
 

@@ -105,7 +105,7 @@ func TestOldRules(t *testing.T) {
 			l.become(1, 0, 0, 0, 1) // alone, where two should be
 			b, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), []wire.Record{{Timestamp: 1}})
 			require.NoError(t, err)
-			_, err = l.Append(l.d, b, 1, 1)
+			_, err = l.Append(l.d, replication.ClientAppend(b, 1, 0), 1)
 			require.NoError(t, err)
 			l.Advance(1)
 			return l.HW()
