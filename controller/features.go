@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/controller/image"
+	"samsa/controller/raft"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -133,7 +134,7 @@ func (c *Controller) describeCluster(req *kmsg.DescribeClusterRequest) env.Respo
 	}
 	for _, v := range c.cfg.Quorum.Voters {
 		b := kmsg.NewDescribeClusterResponseBroker()
-		b.NodeID, b.Host, b.Port = int32(v.ID), string(v.Addr), 9093
+		b.NodeID, b.Host, b.Port = int32(v.ID), string(v.Addr), raft.ControllerPort
 		resp.Brokers = append(resp.Brokers, b)
 	}
 	return resp

@@ -66,6 +66,8 @@ func setCode(resp kmsg.Response, code int16) {
 		r.ErrorCode = code
 	case *kmsg.DescribeQuorumResponse:
 		r.ErrorCode = code
+	case *kmsg.FetchResponse:
+		r.ErrorCode = code
 	case *kmsg.VoteResponse:
 		r.ErrorCode = code
 	case *kmsg.BeginQuorumEpochResponse:

@@ -58,6 +58,7 @@ func TestRefusal(t *testing.T) {
 		{kmsg.NewPtrBrokerRegistrationRequest(), 4, 1, ""},
 		{kmsg.NewPtrBrokerHeartbeatRequest(), 1, 1, ""},
 		{kmsg.NewPtrUnregisterBrokerRequest(), 0, 1, ""},
+		{kmsg.NewPtrFetchRequest(), 18, 1, ""},
 		{kmsg.NewPtrAlterPartitionRequest(), 3, 1, ""},
 		{kmsg.NewPtrElectLeadersRequest(), 2, 1, ""},
 		{kmsg.NewPtrUpdateFeaturesRequest(), 1, 1, ""},

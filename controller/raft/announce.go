@@ -14,8 +14,8 @@ import (
 // Who leads, and who leads no more (KIP-595). Neither message is needed for safety; both save the time that finding out
 // by a timeout would take.
 //
-//	BeginQuorumEpoch   version 0 KIP-595, 1 voter ids (KIP-853)            from a leader: fetch from me
-//	EndQuorumEpoch     version 0 KIP-595, 1 preferred candidates (KIP-853)  from one that resigned: you first, then you
+//	BeginQuorumEpoch   from a leader: fetch from me
+//	EndQuorumEpoch     from a leader that resigned: these should campaign, in this order
 
 // announce tells every voter who leads, again and again: one that was away would else wait for its timeout.
 func (n *Node) announce(e env.Env) {
@@ -24,81 +24,48 @@ func (n *Node) announce(e env.Env) {
 	}
 	for i := range n.peers {
 		if p := &n.peers[i]; !p.calling {
-			n.tellBegin(e, p)
+			n.sendBeginRequest(e, p)
 		}
 	}
 	e.Arm(env.Timer{Kind: timBegin, Lane: env.LaneRaft}, n.cfg.FetchTimeout/2)
 }
 
-func (n *Node) tellBegin(e env.Env, p *peer) {
-	req := kmsg.NewPtrBeginQuorumEpochRequest()
-	req.SetVersion(1)
-	req.ClusterID, req.VoterID = kmsg.StringPtr(n.cfg.ClusterID), int32(p.ID)
-	rp := kmsg.NewBeginQuorumEpochRequestTopicPartition()
-	rp.LeaderID, rp.LeaderEpoch = int32(n.cfg.Node), int32(n.epoch)
-	rt := kmsg.NewBeginQuorumEpochRequestTopic()
-	rt.Topic, rt.Partitions = wire.MetadataTopic, append(rt.Partitions, rp)
-	req.Topics = append(req.Topics, rt)
-	n.call(e, p, tokBegin, req)
+func (n *Node) sendBeginRequest(e env.Env, p *peer) {
+	n.call(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, n.cfg.Node, n.epoch}, n.cfg.ClusterID))
 }
 
-func (n *Node) beginTold(e env.Env, p *peer, resp *kmsg.BeginQuorumEpochResponse) bool {
-	if resp.ErrorCode != 0 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+// handleBeginResponse notes which voters know the leader. A voter that refused is told again by the next announcement.
+func (n *Node) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorumEpochResponse) bool {
+	r, ok := beginResponseFromKafka(resp)
+	if !ok {
 		return false
 	}
-	rp := &resp.Topics[0].Partitions[0]
-	if !n.told(e, rp.ErrorCode, wire.Epoch(rp.LeaderEpoch), wire.NodeID(rp.LeaderID)) && rp.ErrorCode == 0 {
+	if !n.handleCommonResponse(e, r) && r.code == 0 {
 		p.told = true
 	}
-	return true // the next announcement is due anyway
+	return true
 }
 
-// begun serves BeginQuorumEpoch: somebody was elected.
-func (n *Node) begun(e env.Env, req *kmsg.BeginQuorumEpochRequest) env.Response {
-	resp := req.ResponseKind().(*kmsg.BeginQuorumEpochResponse)
-	if resp.ErrorCode = n.misdirected(req.ClusterID, len(req.Topics)); resp.ErrorCode != 0 {
-		return resp
+// handleBeginRequest follows the leader that was elected.
+func (n *Node) handleBeginRequest(e env.Env, req *kmsg.BeginQuorumEpochRequest) env.Response {
+	q, err := beginRequestFromKafka(req, n.cfg.ClusterID)
+	if err != nil {
+		return wire.Refusal(req, err.Code)
 	}
-	rt := &req.Topics[0]
-	if rt.Topic != wire.MetadataTopic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return resp
-	}
-	p := &rt.Partitions[0]
-	leader, epoch := wire.NodeID(p.LeaderID), wire.Epoch(p.LeaderEpoch)
-	err := n.fromVoter(leader, epoch)
+	err = n.fromVoter(q.leader, q.epoch)
 	switch {
 	case err != nil:
-	case !n.observe(e, epoch, leader):
+	case !n.observe(e, q.epoch, q.leader):
 		err = kerr.UnknownServerError // Kafka's handler throws
-	case req.VoterID >= 0 && wire.NodeID(req.VoterID) != n.cfg.Node:
+	case q.voter >= 0 && q.voter != n.cfg.Node:
 		err = kerr.InvalidVoterKey
 	}
-	rp := kmsg.NewBeginQuorumEpochResponseTopicPartition()
-	rp.ErrorCode, rp.LeaderID, rp.LeaderEpoch = code(err), int32(n.leader), int32(n.epoch)
-	at := kmsg.NewBeginQuorumEpochResponseTopic()
-	at.Topic, at.Partitions = wire.MetadataTopic, append(at.Partitions, rp)
-	resp.Topics = append(resp.Topics, at)
-	return resp
+	return beginResponseToKafka(n.response(err))
 }
 
-// tellEnd tells a voter that this leader resigned, and who should try first: those whose logs are longest.
-func (n *Node) tellEnd(e env.Env, p *peer) {
-	req := kmsg.NewPtrEndQuorumEpochRequest()
-	req.SetVersion(1)
-	req.ClusterID = kmsg.StringPtr(n.cfg.ClusterID)
-	rp := kmsg.NewEndQuorumEpochRequestTopicPartition()
-	rp.LeaderID, rp.LeaderEpoch = int32(n.cfg.Node), int32(n.epoch)
-	for _, id := range n.successors() {
-		rp.PreferredSuccessors = append(rp.PreferredSuccessors, int32(id))
-		c := kmsg.NewEndQuorumEpochRequestTopicPartitionPreferredCandidate()
-		c.CandidateID = int32(id)
-		rp.PreferredCandidates = append(rp.PreferredCandidates, c)
-	}
-	rt := kmsg.NewEndQuorumEpochRequestTopic()
-	rt.Topic, rt.Partitions = wire.MetadataTopic, append(rt.Partitions, rp)
-	req.Topics = append(req.Topics, rt)
-	n.call(e, p, tokEnd, req)
+// sendEndRequest tells a voter that this leader resigned, and which voters should campaign first: those with the longest logs.
+func (n *Node) sendEndRequest(e env.Env, p *peer) {
+	n.call(e, p, tokEnd, endRequestToKafka(endRequest{n.cfg.Node, n.epoch, n.successors()}, n.cfg.ClusterID))
 }
 
 // successors are the other voters, the longest log first.
@@ -112,12 +79,13 @@ func (n *Node) successors() []wire.NodeID {
 	return ids
 }
 
-func (n *Node) endTold(e env.Env, p *peer, resp *kmsg.EndQuorumEpochResponse) bool {
-	if resp.ErrorCode != 0 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+// handleEndResponse notes which voters know that the leader resigned. A clean shutdown is over when all of them do.
+func (n *Node) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpochResponse) bool {
+	r, ok := endResponseFromKafka(resp)
+	if !ok {
 		return false
 	}
-	rp := &resp.Topics[0].Partitions[0]
-	if n.told(e, rp.ErrorCode, wire.Epoch(rp.LeaderEpoch), wire.NodeID(rp.LeaderID)) || rp.ErrorCode != 0 {
+	if n.handleCommonResponse(e, r) || r.code != 0 {
 		return true
 	}
 	p.told = true
@@ -127,42 +95,23 @@ func (n *Node) endTold(e env.Env, p *peer, resp *kmsg.EndQuorumEpochResponse) bo
 	return true
 }
 
-// ended serves EndQuorumEpoch: the leader gives up. Its favourite campaigns at once, the others later, each twice as
-// late as the one before it, so that they do not split the vote (KIP-595).
-func (n *Node) ended(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
-	resp := req.ResponseKind().(*kmsg.EndQuorumEpochResponse)
-	if resp.ErrorCode = n.misdirected(req.ClusterID, len(req.Topics)); resp.ErrorCode != 0 {
-		return resp
+// handleEndRequest ends a follower's wait for a leader that resigned. The first successor campaigns at once, the others later,
+// each twice as late as the one before it, so that they do not split the vote (KIP-595).
+func (n *Node) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
+	q, err := endRequestFromKafka(req, n.cfg.ClusterID)
+	if err != nil {
+		return wire.Refusal(req, err.Code)
 	}
-	rt := &req.Topics[0]
-	if rt.Topic != wire.MetadataTopic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return resp
-	}
-	p := &rt.Partitions[0]
-	leader, epoch := wire.NodeID(p.LeaderID), wire.Epoch(p.LeaderEpoch)
-	err := n.fromVoter(leader, epoch)
-	if err == nil && !n.observe(e, epoch, leader) {
+	err = n.fromVoter(q.leader, q.epoch)
+	if err == nil && !n.observe(e, q.epoch, q.leader) {
 		err = kerr.UnknownServerError
 	}
-	if err == nil && n.state == Follower && n.leader == leader {
-		favourites := p.PreferredSuccessors
-		for _, c := range p.PreferredCandidates {
-			favourites = append(favourites[:len(favourites):len(favourites)], c.CandidateID)
-		}
-		if len(p.PreferredCandidates) > 0 {
-			favourites = favourites[len(p.PreferredSuccessors):]
-		}
-		wait := n.successionWait(slices.Index(favourites, int32(n.cfg.Node)), len(favourites))
+	if err == nil && n.state == Follower && n.leader == q.leader {
+		wait := n.successionWait(slices.Index(q.successors, n.cfg.Node), len(q.successors))
 		n.deadline = e.Now().Add(wait)
 		e.Arm(env.Timer{Kind: timState, Lane: env.LaneRaft}, wait)
 	}
-	rp := kmsg.NewEndQuorumEpochResponseTopicPartition()
-	rp.ErrorCode, rp.LeaderID, rp.LeaderEpoch = code(err), int32(n.leader), int32(n.epoch)
-	at := kmsg.NewEndQuorumEpochResponseTopic()
-	at.Topic, at.Partitions = wire.MetadataTopic, append(at.Partitions, rp)
-	resp.Topics = append(resp.Topics, at)
-	return resp
+	return endResponseToKafka(n.response(err))
 }
 
 // successionWait is how long the i-th of n successors waits (strictExponentialElectionBackoffMs).

@@ -12,7 +12,8 @@
 //
 // Read state.go first: the states and who becomes what. Then vote.go (elections), lead.go (what a leader does), announce.go
 // (how it says so), serve.go (how it answers fetches, and how the high watermark moves), follow.go (fetching and
-// truncating), file.go (what must be durable before it is said). rules.go lists the decisions that were once made otherwise, history.go how.
+// truncating), file.go (what must be durable before it is said). messages.go is how what they say lies in Kafka's messages,
+// describe.go what an operator sees. rules.go lists the decisions that were once made otherwise, history.go how.
 //
 // A Node is not an env.Node: it lives in one (the controller), which hands it the events that are its own and then looks,
 // at the end of the event, at what is committed and who leads. It calls nobody back.

@@ -9,47 +9,37 @@ import (
 	"samsa/wire"
 )
 
-// A follower pulls. Fetch: version 12 KIP-595 (last fetched epoch, diverging epoch), 13 topic ids, 17 directory ids
-// (KIP-853), 18 the follower's high watermark, so that a parked fetch returns when only that has moved (KIP-1166).
-
-// askRecords says where this log ends, and asks for what comes next.
-func (n *Node) askRecords(e env.Env, p *peer) {
-	req := kmsg.NewPtrFetchRequest()
-	req.SetVersion(18)
-	req.ClusterID = kmsg.StringPtr(n.cfg.ClusterID)
-	req.ReplicaState.ID = int32(n.cfg.Node)
-	req.MaxWaitMillis, req.MaxBytes, req.SessionEpoch = int32(n.cfg.FetchWait/env.Millisecond), n.cfg.FetchBytes, -1
-	rp := kmsg.NewFetchRequestTopicPartition()
-	rp.CurrentLeaderEpoch, rp.LastFetchedEpoch = int32(n.epoch), int32(n.lastEpoch())
-	rp.FetchOffset, rp.LogStartOffset, rp.PartitionMaxBytes = int64(n.log.End()), int64(n.log.Start()), n.cfg.FetchBytes
-	rp.HighWatermark = int64(n.hw)
-	rt := kmsg.NewFetchRequestTopic()
-	rt.TopicID, rt.Partitions = wire.MetadataTopicID, append(rt.Partitions, rp)
-	req.Topics = append(req.Topics, rt)
-	n.call(e, p, tokFetch, req)
+// sendFetchRequest says where this log ends, and asks for the records that follow.
+func (n *Node) sendFetchRequest(e env.Env, p *peer) {
+	q := fetchRequest{
+		replica: n.cfg.Node, epoch: n.epoch, offset: n.log.End(), lastEpoch: n.lastEpoch(), start: n.log.Start(), hw: n.hw,
+		maxBytes: n.cfg.FetchBytes, maxWait: n.cfg.FetchWait,
+	}
+	n.call(e, p, tokFetch, fetchRequestToKafka(q, n.cfg.ClusterID))
 }
 
-// fetched takes the leader's answer in. False asks again after a while.
-func (n *Node) fetched(e env.Env, resp *kmsg.FetchResponse) bool {
-	if resp.ErrorCode != 0 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+// handleFetchResponse appends the leader's records, or cuts this log where it and the leader's part. If it answers false the
+// request is sent again after the retry backoff.
+func (n *Node) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool {
+	r, ok := fetchResponseFromKafka(resp)
+	if !ok {
 		return false
 	}
-	rp := &resp.Topics[0].Partitions[0]
-	if n.told(e, rp.ErrorCode, wire.Epoch(rp.CurrentLeader.LeaderEpoch), wire.NodeID(rp.CurrentLeader.LeaderID)) {
-		return rp.ErrorCode == 0
+	if n.handleCommonResponse(e, r.response) {
+		return r.code == 0
 	}
-	if rp.ErrorCode != 0 || n.state != Follower {
+	if r.code != 0 || n.state != Follower {
 		return false
 	}
 	var err error
-	if rp.DivergingEpoch.Epoch >= 0 {
-		err = n.truncate(e, wire.Epoch(rp.DivergingEpoch.Epoch), wire.Offset(rp.DivergingEpoch.EndOffset))
+	if r.diverging.epoch >= 0 {
+		err = n.truncate(e, r.diverging)
 	} else {
-		if len(rp.RecordBatches) > 0 {
-			err = n.take(e, rp.RecordBatches)
+		if len(r.records) > 0 {
+			err = n.take(e, r.records)
 		}
 		if !n.dead && err == nil {
-			n.follow(e, wire.Offset(rp.HighWatermark))
+			n.follow(e, r.hw)
 		}
 	}
 	if n.dead || err != nil {
@@ -106,15 +96,16 @@ func (n *Node) commit(e env.Env, hw wire.Offset) {
 	}
 }
 
-// truncate cuts this log where it and the leader's part: the leader says that epoch ends at end there. If this log has
+// truncate cuts this log where it and the leader's part: theirs is the end of an epoch in the leader's log. If this log has
 // nothing of that epoch, it is cut where its last earlier epoch ends, and the next fetch finds out more.
-func (n *Node) truncate(e env.Env, epoch wire.Epoch, end wire.Offset) error {
-	mine, to := n.endOf(epoch)
-	if mine == epoch {
-		to = min(to, end)
+func (n *Node) truncate(e env.Env, theirs epochEnd) error {
+	mine := n.endOf(theirs.epoch)
+	to := mine.end
+	if mine.epoch == theirs.epoch {
+		to = min(to, theirs.end)
 	}
 	if to >= n.log.End() {
-		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: nothing parts", epoch, end, n.log.End())
+		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: nothing parts", theirs.epoch, theirs.end, n.log.End())
 	}
 	if to < n.hw {
 		// Something committed is about to go, so some promise is broken already, by a flaw elsewhere or by a disk. To stop,
@@ -135,11 +126,11 @@ func (n *Node) truncate(e env.Env, epoch wire.Epoch, end wire.Offset) error {
 	return nil
 }
 
-// endOf is where an epoch ends in this log; for an epoch it does not have, the epoch before and its end; for one newer
-// than all, the log's last and the log's end (KafkaMetadataLog.endOffsetForEpoch).
-func (n *Node) endOf(epoch wire.Epoch) (wire.Epoch, wire.Offset) {
+// endOf is the end of an epoch in this log; for an epoch it does not have, the end of the epoch before; for one newer than
+// all, the log's last epoch and the log's end (KafkaMetadataLog.endOffsetForEpoch).
+func (n *Node) endOf(epoch wire.Epoch) epochEnd {
 	if m, ok := n.log.EndOffsetFor(epoch); ok {
-		return m.Epoch, m.End
+		return epochEnd{m.Epoch, m.End}
 	}
-	return n.lastEpoch(), n.log.End()
+	return epochEnd{n.lastEpoch(), n.log.End()}
 }

@@ -540,3 +540,38 @@ func TestADeposedLeaderHardensFirst(t *testing.T) {
 		t.Errorf("it told the new leader that its log ends at %d; after a power loss it ends at %d", end, b.End())
 	}
 }
+
+// A voter that answers about another partition, or about none, has not answered: the state is as it was, and the request is sent
+// again after the retry backoff.
+func TestForeignAnswers(t *testing.T) {
+	const timRetry = raft.FirstKind + 1
+	other := func(r *kmsg.FetchResponse) *kmsg.FetchResponse { r.Topics[0].TopicID[0]++; return r }
+	for _, tc := range []struct {
+		state raft.State
+		resp  env.Response
+	}{
+		{raft.Prospective, kmsg.NewPtrVoteResponse()},
+		{raft.Candidate, kmsg.NewPtrVoteResponse()},
+		{raft.Leader, kmsg.NewPtrBeginQuorumEpochResponse()},
+		{raft.Follower, kmsg.NewPtrFetchResponse()},
+		{raft.Follower, other(fetchResp(0, 102, 1, 0, one(0, 1, "x")))},
+		{raft.Resigned, kmsg.NewPtrEndQuorumEpochResponse()},
+	} {
+		b := newBench(t)
+		ways[tc.state](b)
+		end := b.End()
+		b.answer("c2", tc.resp)
+		if b.State() != tc.state || b.End() != end {
+			t.Errorf("%T made it %v with a log of %d, it was %v with %d", tc.resp, b.State(), b.End(), tc.state, end)
+		}
+		retries := 0
+		for timer, after := range b.armed {
+			if timer.Kind == timRetry && timer.A == 102 && after == 5*env.Millisecond {
+				retries++
+			}
+		}
+		if retries != 1 {
+			t.Errorf("%v: after %T the request is sent again %d times, wanted once", tc.state, tc.resp, retries)
+		}
+	}
+}

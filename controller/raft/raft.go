@@ -167,15 +167,15 @@ func Handles(req env.Request) bool {
 func (n *Node) Receive(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.VoteRequest:
-		n.reply(e, t, n.vote(e, req))
+		n.reply(e, t, n.handleVoteRequest(e, req))
 	case *kmsg.BeginQuorumEpochRequest:
-		n.reply(e, t, n.begun(e, req))
+		n.reply(e, t, n.handleBeginRequest(e, req))
 	case *kmsg.EndQuorumEpochRequest:
-		n.reply(e, t, n.ended(e, req))
+		n.reply(e, t, n.handleEndRequest(e, req))
 	case *kmsg.FetchRequest:
-		n.fetch(e, t, req)
+		n.handleFetchRequest(e, t, req)
 	case *kmsg.DescribeQuorumRequest:
-		n.reply(e, t, n.describe(e, req))
+		n.reply(e, t, n.handleDescribeQuorumRequest(e, req))
 	}
 }
 
@@ -200,13 +200,13 @@ func (n *Node) Returned(e env.Env, tok env.Token, resp env.Response, err error) 
 	ok := false
 	switch tok.Kind {
 	case tokVote:
-		ok = n.voteTold(e, p, resp.(*kmsg.VoteResponse))
+		ok = n.handleVoteResponse(e, p, resp.(*kmsg.VoteResponse))
 	case tokFetch:
-		ok = n.fetched(e, resp.(*kmsg.FetchResponse))
+		ok = n.handleFetchResponse(e, resp.(*kmsg.FetchResponse))
 	case tokBegin:
-		ok = n.beginTold(e, p, resp.(*kmsg.BeginQuorumEpochResponse))
+		ok = n.handleBeginResponse(e, p, resp.(*kmsg.BeginQuorumEpochResponse))
 	case tokEnd:
-		ok = n.endTold(e, p, resp.(*kmsg.EndQuorumEpochResponse))
+		ok = n.handleEndResponse(e, p, resp.(*kmsg.EndQuorumEpochResponse))
 	}
 	switch {
 	case n.dead || tok.B != n.turn:
@@ -259,15 +259,15 @@ func (n *Node) speak(e env.Env, p *peer) {
 	switch n.state {
 	case Prospective, Candidate:
 		if !n.settled(p.ID) && !n.lost() {
-			n.askVote(e, p)
+			n.sendVoteRequest(e, p)
 		}
 	case Follower:
 		if p.ID == n.leader {
-			n.askRecords(e, p)
+			n.sendFetchRequest(e, p)
 		}
 	case Resigned:
 		if !p.told {
-			n.tellEnd(e, p)
+			n.sendEndRequest(e, p)
 		}
 	}
 }

@@ -35,67 +35,58 @@ func (r *replica) at(e env.Env, offset, end wire.Offset) {
 type parked struct {
 	id     int64
 	ticket env.Ticket
-	req    *kmsg.FetchRequest
+	req    fetchRequest
 }
 
-// fetch serves a Fetch of the metadata log, or parks it until there is something to tell.
-func (n *Node) fetch(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
-	resp := req.ResponseKind().(*kmsg.FetchResponse)
-	if resp.ErrorCode = n.misdirected(req.ClusterID, len(req.Topics)); resp.ErrorCode == 0 {
-		if rt := &req.Topics[0]; wire.TopicID(rt.TopicID) != wire.MetadataTopicID || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
-			resp.ErrorCode = kerr.InvalidRequest.Code
-		}
-	}
-	if resp.ErrorCode != 0 {
-		n.reply(e, t, resp)
+// handleFetchRequest serves a Fetch of the metadata log, or parks it until there are records or a new high watermark.
+func (n *Node) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
+	q, err := fetchRequestFromKafka(req, n.cfg.ClusterID)
+	if err != nil {
+		n.reply(e, t, wire.Refusal(req, err.Code))
 		return
 	}
-	rp := &req.Topics[0].Partitions[0]
-	if req.MaxWaitMillis < 0 || rp.FetchOffset < 0 || rp.LastFetchedEpoch < 0 || rp.LastFetchedEpoch > rp.CurrentLeaderEpoch {
-		n.reply(e, t, n.fetchError(req, kerr.InvalidRequest))
+	if q.maxWait < 0 || q.offset < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch {
+		n.reply(e, t, fetchResponseToKafka(n.fetchResponse(kerr.InvalidRequest)))
 		return
 	}
-	resp, enough := n.read(e, req, true)
-	if enough || req.MaxWaitMillis == 0 || n.dead {
-		n.reply(e, t, resp)
+	resp, enough := n.read(e, q, true)
+	if enough || q.maxWait == 0 || n.dead {
+		n.reply(e, t, fetchResponseToKafka(resp))
 		return
 	}
 	n.parks++
-	n.parked = append(n.parked, parked{n.parks, t, req})
-	wait := min(env.Duration(req.MaxWaitMillis)*env.Millisecond, n.cfg.FetchWait)
-	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: n.parks}, wait)
+	n.parked = append(n.parked, parked{n.parks, t, q})
+	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: n.parks}, min(q.maxWait, n.cfg.FetchWait))
 }
 
 // read answers a fetch as things are; enough says that the answer is worth sending at once. fresh says that the request
-// has just come in: only then does the asker's position count.
-func (n *Node) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.FetchResponse, enough bool) {
-	rp := &req.Topics[0].Partitions[0]
-	if err := n.forLeader(wire.Epoch(rp.CurrentLeaderEpoch)); err != nil {
-		return n.fetchError(req, err), true
+// has just come in: only then does the replica's position count.
+func (n *Node) read(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
+	if err := n.forLeader(q.epoch); err != nil {
+		return n.fetchResponse(err), true
 	}
-	from, id := wire.Offset(rp.FetchOffset), wire.NodeID(req.ReplicaState.ID)
-	if epoch, end, parts := n.validate(from, wire.Epoch(rp.LastFetchedEpoch)); parts {
-		resp, ap := n.fetchResponse(req)
-		ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(epoch), int64(end)
+	if at, diverges := n.validate(q.offset, q.lastEpoch); diverges {
+		resp = n.fetchResponse(nil)
+		resp.diverging = at
 		return resp, true
 	}
-	voter := n.peer(id)
+	voter := n.peer(q.replica)
 	if fresh {
-		n.stands(e, id, voter, from)
+		n.stands(e, q.replica, voter, q.offset)
 	}
 	// An observer is served what is committed: it keeps no log, so what it has seen cannot be taken back.
 	bound := n.hw
 	if voter != nil {
 		bound = n.durable
 	}
-	resp, ap := n.fetchResponse(req)
-	data, err := n.log.Read(e.Disk(), from, bound, int(max(min(rp.PartitionMaxBytes, req.MaxBytes), 0)), true)
+	resp = n.fetchResponse(nil)
+	data, err := n.log.Read(e.Disk(), q.offset, bound, int(q.maxBytes), true)
 	if err != nil {
-		return n.fetchError(req, kerr.KafkaStorageError), true
+		return n.fetchResponse(kerr.KafkaStorageError), true
 	}
-	ap.RecordBatches = data.Bytes
-	// Else a follower would hear that something is committed with the next record only, or when its wait is over (KIP-1166).
-	news := req.Version >= 18 && n.exposed > wire.Offset(rp.HighWatermark)
+	resp.records = data.Bytes
+	// Without this a follower would learn that something is committed with the next record only, or when its wait is over (KIP-1166).
+	news := n.exposed > q.hw
 	return resp, len(data.Bytes) > 0 || news
 }
 
@@ -115,12 +106,12 @@ func (n *Node) forLeader(epoch wire.Epoch) *kerr.Error {
 // validate finds out whether a log that ends at an offset, with its last record of an epoch, is a prefix of this one. If
 // not, it answers how far the two may agree (KIP-595): before the position counts, for it may lie in another history. (With
 // snapshots, an offset below the log's start is answered here with one.)
-func (n *Node) validate(end wire.Offset, last wire.Epoch) (epoch wire.Epoch, at wire.Offset, parts bool) {
+func (n *Node) validate(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
 	if end == 0 && n.log.Start() == 0 {
-		return 0, 0, false
+		return epochEnd{}, false
 	}
-	epoch, at = n.endOf(last)
-	return epoch, at, epoch != last || at < end
+	at = n.endOf(last)
+	return at, at.epoch != last || at.end < end
 }
 
 // stands takes in where a replica's log ends, and moves the high watermark if that is now on a majority.
@@ -183,7 +174,7 @@ func (n *Node) refuseParked(e env.Env) {
 	waiting := n.parked
 	n.parked = nil
 	for _, p := range waiting {
-		n.unpark(e, p, n.fetchError(p.req, kerr.NotLeaderForPartition))
+		n.unpark(e, p, n.fetchResponse(kerr.NotLeaderForPartition))
 	}
 }
 
@@ -199,83 +190,21 @@ func (n *Node) expire(e env.Env, id int64) {
 	n.unpark(e, p, resp)
 }
 
-func (n *Node) unpark(e env.Env, p parked, resp env.Response) {
+func (n *Node) unpark(e env.Env, p parked, resp fetchResponse) {
 	e.Disarm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: p.id})
-	n.reply(e, p.ticket, resp)
+	n.reply(e, p.ticket, fetchResponseToKafka(resp))
 }
 
-// fetchResponse is an answer without records: who leads, where, and what is committed.
-func (n *Node) fetchResponse(req *kmsg.FetchRequest) (*kmsg.FetchResponse, *kmsg.FetchResponseTopicPartition) {
-	resp := req.ResponseKind().(*kmsg.FetchResponse)
-	rp := kmsg.NewFetchResponseTopicPartition()
-	rp.HighWatermark, rp.LastStableOffset, rp.LogStartOffset = int64(n.exposed), int64(n.exposed), int64(n.log.Start())
-	rp.CurrentLeader.LeaderID, rp.CurrentLeader.LeaderEpoch = int32(n.leader), int32(n.epoch)
-	rt := kmsg.NewFetchResponseTopic()
-	rt.TopicID, rt.Partitions = req.Topics[0].TopicID, append(rt.Partitions, rp)
-	resp.Topics = append(resp.Topics, rt)
+// fetchResponse is an answer without records: the leader, its address, and what is committed; or an error.
+func (n *Node) fetchResponse(err *kerr.Error) fetchResponse {
+	r := fetchResponse{response: n.response(err), hw: n.exposed, start: n.log.Start(), diverging: epochEnd{epoch: -1}}
+	if err != nil {
+		r.hw = -1
+	}
 	for _, v := range n.cfg.Voters {
 		if v.ID == n.leader {
-			b := kmsg.NewFetchResponseBroker()
-			b.NodeID, b.Host, b.Port = int32(v.ID), string(v.Addr), 9093
-			resp.Brokers = append(resp.Brokers, b)
+			r.leaderAddr = v.Addr
 		}
 	}
-	return resp, &resp.Topics[0].Partitions[0]
-}
-
-func (n *Node) fetchError(req *kmsg.FetchRequest, err *kerr.Error) *kmsg.FetchResponse {
-	resp, rp := n.fetchResponse(req)
-	rp.ErrorCode, rp.HighWatermark, rp.LastStableOffset = err.Code, -1, -1
-	return resp
-}
-
-// describe serves DescribeQuorum (KIP-836): a leader tells how far everybody is.
-func (n *Node) describe(e env.Env, req *kmsg.DescribeQuorumRequest) env.Response {
-	resp := req.ResponseKind().(*kmsg.DescribeQuorumResponse)
-	for _, rt := range req.Topics {
-		at := kmsg.NewDescribeQuorumResponseTopic()
-		at.Topic = rt.Topic
-		for _, p := range rt.Partitions {
-			rp := kmsg.NewDescribeQuorumResponseTopicPartition()
-			rp.Partition = p.Partition
-			switch {
-			case rt.Topic != wire.MetadataTopic || p.Partition != 0:
-				rp.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			case n.state != Leader:
-				rp.ErrorCode = kerr.NotLeaderForPartition.Code
-			default:
-				n.describeTo(e, &rp)
-			}
-			at.Partitions = append(at.Partitions, rp)
-		}
-		resp.Topics = append(resp.Topics, at)
-	}
-	return resp
-}
-
-func (n *Node) describeTo(e env.Env, rp *kmsg.DescribeQuorumResponseTopicPartition) {
-	rp.LeaderID, rp.LeaderEpoch, rp.HighWatermark = int32(n.leader), int32(n.epoch), int64(n.exposed)
-	state := func(r replica) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
-		s := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
-		s.ReplicaID, s.LogEndOffset = int32(r.id), int64(r.end)
-		s.LastFetchTimestamp, s.LastCaughtUpTimestamp = -1, -1
-		if r.end >= 0 {
-			s.LastFetchTimestamp = r.fetched.Millis()
-		}
-		if r.caughtUp > 0 {
-			s.LastCaughtUpTimestamp = r.caughtUp.Millis()
-		}
-		return s
-	}
-	now := e.Wall()
-	for _, v := range n.cfg.Voters {
-		r := replica{id: v.ID, end: n.log.End(), fetched: now, caughtUp: now}
-		if p := n.peer(v.ID); p != nil {
-			r = p.replica
-		}
-		rp.CurrentVoters = append(rp.CurrentVoters, state(r))
-	}
-	for _, r := range n.observers {
-		rp.Observers = append(rp.Observers, state(r))
-	}
+	return r
 }

@@ -232,18 +232,18 @@ func (n *Node) observe(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
 	return true
 }
 
-// told takes in what every response says of epoch and leader (maybeHandleCommonResponse). It answers done if there is
-// nothing more to do with the response.
-func (n *Node) told(e env.Env, code int16, epoch wire.Epoch, leader wire.NodeID) (done bool) {
+// handleCommonResponse learns the epoch and the leader that every response names (maybeHandleCommonResponse). It answers done if
+// there is nothing more to do with the response.
+func (n *Node) handleCommonResponse(e env.Env, r response) (done bool) {
 	switch {
-	case epoch < n.epoch || code == unknownEpoch:
+	case r.epoch < n.epoch || r.code == unknownEpoch:
 		return true
-	case epoch > n.epoch || code == fencedEpoch || code == notLeader:
-		n.observe(e, epoch, leader)
+	case r.epoch > n.epoch || r.code == fencedEpoch || r.code == notLeader:
+		n.observe(e, r.epoch, r.leader)
 		return true
-	case leader != wire.NoNode && n.leader == wire.NoNode:
-		n.observe(e, epoch, leader)
-		return code != 0 || n.state != Follower
+	case r.leader != wire.NoNode && n.leader == wire.NoNode:
+		n.observe(e, r.epoch, r.leader)
+		return r.code != 0 || n.state != Follower
 	}
 	return false
 }

@@ -10,8 +10,6 @@ import (
 	"samsa/wire"
 )
 
-// Vote: version 0 KIP-595, version 1 voter ids (KIP-853), version 2 the pre-vote flag (KIP-996).
-
 // The codes that quorum messages carry, as numbers: they are compared with what came off a wire.
 var (
 	fencedEpoch  = kerr.FencedLeaderEpoch.Code
@@ -59,48 +57,35 @@ func (n *Node) grants(candidate wire.NodeID, upToDate, preVote bool) bool {
 	return upToDate
 }
 
-// vote serves a Vote request.
-func (n *Node) vote(e env.Env, req *kmsg.VoteRequest) env.Response {
-	resp := req.ResponseKind().(*kmsg.VoteResponse)
-	if resp.ErrorCode = n.misdirected(req.ClusterID, len(req.Topics)); resp.ErrorCode != 0 {
-		return resp
+// handleVoteRequest decides on a vote, or on a pre-vote.
+func (n *Node) handleVoteRequest(e env.Env, req *kmsg.VoteRequest) env.Response {
+	q, err := voteRequestFromKafka(req, n.cfg.ClusterID)
+	if err != nil {
+		return wire.Refusal(req, err.Code)
 	}
-	rt := &req.Topics[0]
-	if rt.Topic != wire.MetadataTopic || len(rt.Partitions) != 1 || rt.Partitions[0].Partition != 0 {
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return resp
-	}
-	granted, err := n.decide(e, req.VoterID, &rt.Partitions[0])
-	rp := kmsg.NewVoteResponseTopicPartition()
-	rp.ErrorCode, rp.VoteGranted = code(err), granted
-	rp.LeaderID, rp.LeaderEpoch = int32(n.leader), int32(n.epoch)
-	at := kmsg.NewVoteResponseTopic()
-	at.Topic, at.Partitions = wire.MetadataTopic, append(at.Partitions, rp)
-	resp.Topics = append(resp.Topics, at)
-	return resp
+	granted, err := n.decide(e, q)
+	return voteResponseToKafka(voteResponse{n.response(err), granted})
 }
 
 // decide checks a vote request in Kafka's order and votes.
-func (n *Node) decide(e env.Env, voter int32, p *kmsg.VoteRequestTopicPartition) (bool, *kerr.Error) {
-	candidate, epoch := wire.NodeID(p.CandidateID), wire.Epoch(p.CandidateEpoch)
-	lastEpoch, end := wire.Epoch(p.LastOffsetEpoch), wire.Offset(p.LastOffset)
-	if end < 0 || lastEpoch < 0 || lastEpoch > epoch || lastEpoch == epoch && !p.PreVote {
-		return false, kerr.InvalidRequest // nobody has records of an epoch that is not decided yet
+func (n *Node) decide(e env.Env, q voteRequest) (bool, *kerr.Error) {
+	if q.end < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch || q.lastEpoch == q.epoch && !q.preVote {
+		return false, kerr.InvalidRequest // no log has records of an epoch whose election is under way
 	}
-	if err := n.fromVoter(candidate, epoch); err != nil {
+	if err := n.fromVoter(q.candidate, q.epoch); err != nil {
 		return false, err
 	}
-	if epoch > n.epoch {
-		n.becomeUnattached(e, epoch)
+	if q.epoch > n.epoch {
+		n.becomeUnattached(e, q.epoch)
 	}
-	if voter >= 0 && wire.NodeID(voter) != n.cfg.Node {
+	if q.voter >= 0 && q.voter != n.cfg.Node {
 		return false, kerr.InvalidVoterKey
 	}
-	if n.dead || !n.grants(candidate, n.upToDate(lastEpoch, end), p.PreVote) {
+	if n.dead || !n.grants(q.candidate, n.upToDate(q.lastEpoch, q.end), q.preVote) {
 		return false, nil
 	}
-	if !p.PreVote && n.voted == wire.NoNode {
-		n.cast(e, candidate)
+	if !q.preVote && n.voted == wire.NoNode {
+		n.cast(e, q.candidate)
 	}
 	return !n.dead, nil
 }
@@ -117,17 +102,6 @@ func (n *Node) cast(e env.Env, candidate wire.NodeID) {
 	e.Note(noteVoted, int64(n.cfg.Node), int64(n.epoch), int64(candidate), 0)
 }
 
-// misdirected is the error of a request for another quorum.
-func (n *Node) misdirected(cluster *string, topics int) int16 {
-	switch {
-	case cluster != nil && *cluster != n.cfg.ClusterID:
-		return kerr.InconsistentClusterID.Code
-	case topics != 1:
-		return kerr.InvalidRequest.Code
-	}
-	return 0
-}
-
 // fromVoter checks who asks, and in which epoch (validateVoterOnlyRequest).
 func (n *Node) fromVoter(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
 	switch {
@@ -139,11 +113,13 @@ func (n *Node) fromVoter(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
 	return nil
 }
 
-func code(err *kerr.Error) int16 {
-	if err == nil {
-		return 0
+// response is an answer's common part: the error, and the epoch and leader that this node knows now.
+func (n *Node) response(err *kerr.Error) response {
+	r := response{epoch: n.epoch, leader: n.leader}
+	if err != nil {
+		r.code = err.Code
 	}
-	return err.Code
+	return r
 }
 
 // collect begins to gather votes, with the node's own.
@@ -179,36 +155,27 @@ func (n *Node) settled(id wire.NodeID) bool {
 	return slices.Contains(n.granted, id) || slices.Contains(n.rejected, id)
 }
 
-func (n *Node) askVote(e env.Env, p *peer) {
-	req := kmsg.NewPtrVoteRequest()
-	req.SetVersion(2)
-	req.ClusterID, req.VoterID = kmsg.StringPtr(n.cfg.ClusterID), int32(p.ID)
-	rp := kmsg.NewVoteRequestTopicPartition()
-	rp.CandidateID, rp.CandidateEpoch = int32(n.cfg.Node), int32(n.epoch)
-	rp.LastOffsetEpoch, rp.LastOffset = int32(n.lastEpoch()), int64(n.log.End())
-	rp.PreVote = n.state == Prospective
-	rt := kmsg.NewVoteRequestTopic()
-	rt.Topic, rt.Partitions = wire.MetadataTopic, append(rt.Partitions, rp)
-	req.Topics = append(req.Topics, rt)
-	n.call(e, p, tokVote, req)
+func (n *Node) sendVoteRequest(e env.Env, p *peer) {
+	q := voteRequest{voter: p.ID, candidate: n.cfg.Node, epoch: n.epoch, lastEpoch: n.lastEpoch(), end: n.log.End(), preVote: n.state == Prospective}
+	n.call(e, p, tokVote, voteRequestToKafka(q, n.cfg.ClusterID))
 }
 
-// voteTold counts a vote. False asks again after a while.
+// handleVoteResponse counts a vote. If it answers false the request is sent again after the retry backoff.
 //
-// Who has lost waits until the election timeout is over before it tries again, and not only for a short backoff: two
+// A candidate that lost waits until its election timeout is over before it tries again, and not only for a short backoff: two
 // candidates that retry in step would never finish (KAFKA-18345).
-func (n *Node) voteTold(e env.Env, p *peer, resp *kmsg.VoteResponse) bool {
-	if resp.ErrorCode != 0 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+func (n *Node) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse) bool {
+	r, ok := voteResponseFromKafka(resp)
+	if !ok {
 		return false
 	}
-	rp := &resp.Topics[0].Partitions[0]
-	if n.told(e, rp.ErrorCode, wire.Epoch(rp.LeaderEpoch), wire.NodeID(rp.LeaderID)) {
+	if n.handleCommonResponse(e, r.response) {
 		return true
 	}
-	if rp.ErrorCode != 0 || n.state != Prospective && n.state != Candidate || n.settled(p.ID) {
-		return rp.ErrorCode == 0
+	if r.code != 0 || n.state != Prospective && n.state != Candidate || n.settled(p.ID) {
+		return r.code == 0
 	}
-	if rp.VoteGranted {
+	if r.granted {
 		n.granted = append(n.granted, p.ID)
 		n.won(e)
 		return true

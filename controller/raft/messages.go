@@ -1,0 +1,344 @@
+package raft
+
+import (
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// The messages of the quorum as plain values (KIP-595). Each has one function from Kafka's message and one to it, and no
+// other file of this package takes a message of Kafka apart:
+//
+//	Vote               0 KIP-595, 1 voter ids (KIP-853), 2 pre-votes (KIP-996)
+//	BeginQuorumEpoch   0 KIP-595, 1 voter ids (KIP-853)
+//	EndQuorumEpoch     0 KIP-595, 1 preferred candidates (KIP-853)
+//	Fetch              12 KIP-595 (last fetched epoch, diverging epoch), 13 topic ids, 17 directory ids (KIP-853),
+//	                   18 the follower's high watermark, so that a parked fetch returns when only that has moved (KIP-1166)
+//
+// A message names exactly one partition, that of the metadata log. A request that names another one, or none, or more, is
+// refused as a whole; a response like that says nothing, and its request is sent again after the retry backoff.
+
+// voteRequest asks a voter for its vote, or whether it would give it.
+type voteRequest struct {
+	voter     wire.NodeID // the voter that the candidate means; NoNode if it does not say
+	candidate wire.NodeID
+	epoch     wire.Epoch
+	lastEpoch wire.Epoch  // of the last record in the candidate's log
+	end       wire.Offset // of the candidate's log
+	preVote   bool
+}
+
+// beginRequest is BeginQuorumEpoch: a leader makes itself known.
+type beginRequest struct {
+	voter  wire.NodeID // the voter that the leader means; NoNode if it does not say
+	leader wire.NodeID
+	epoch  wire.Epoch
+}
+
+// endRequest is EndQuorumEpoch: a leader has resigned.
+type endRequest struct {
+	leader     wire.NodeID
+	epoch      wire.Epoch
+	successors []wire.NodeID // the one that should campaign first in front
+}
+
+// fetchRequest asks a leader for records, and says where the log of the replica ends.
+type fetchRequest struct {
+	replica   wire.NodeID // NoNode for a reader that is no replica
+	epoch     wire.Epoch  // the epoch that the replica takes to be the current one
+	offset    wire.Offset // the end of its log
+	lastEpoch wire.Epoch  // of the last record in its log
+	start     wire.Offset // the start of its log
+	hw        wire.Offset // its high watermark; hwUnsaid before version 18
+	maxBytes  int32       // at least 0
+	maxWait   env.Duration
+}
+
+// hwUnsaid is the high watermark of a replica that does not say it: no leader's is above.
+const hwUnsaid = wire.Offset(math.MaxInt64)
+
+// response is what every response says: an error, and the epoch and the leader that its sender knows.
+type response struct {
+	code   int16
+	epoch  wire.Epoch
+	leader wire.NodeID // NoNode if the sender knows none
+}
+
+type voteResponse struct {
+	response
+	granted bool
+}
+
+type fetchResponse struct {
+	response
+	leaderAddr env.Addr    // "" if the leader is not known
+	hw         wire.Offset // -1 if it is not known, and with an error
+	start      wire.Offset // of the leader's log
+	diverging  epochEnd    // where the two logs part; its epoch is -1 if they do not
+	records    []byte
+}
+
+// epochEnd says that an epoch ends at an offset of a log.
+type epochEnd struct {
+	epoch wire.Epoch
+	end   wire.Offset
+}
+
+// ControllerPort is the port of the controllers' listener. An address of this world is a machine and needs none.
+const ControllerPort = 9093
+
+// ours is the partition that a message names, if that is the metadata log's and the only one (RaftUtil.hasValidTopicPartition).
+func ours[T, P any](topics []T, open func(*T) (isOurs bool, partitions []P), index func(*P) int32) (*P, *kerr.Error) {
+	if len(topics) == 1 {
+		if is, partitions := open(&topics[0]); is && len(partitions) == 1 && index(&partitions[0]) == 0 {
+			return &partitions[0], nil
+		}
+	}
+	return nil, kerr.InvalidRequest
+}
+
+// sameCluster reports whether a request names this cluster, or none.
+func sameCluster(named *string, cluster string) bool { return named == nil || *named == cluster }
+
+func voteRequestToKafka(q voteRequest, cluster string) *kmsg.VoteRequest {
+	p := kmsg.NewVoteRequestTopicPartition()
+	p.CandidateID, p.CandidateEpoch = int32(q.candidate), int32(q.epoch)
+	p.LastOffsetEpoch, p.LastOffset, p.PreVote = int32(q.lastEpoch), int64(q.end), q.preVote
+	t := kmsg.NewVoteRequestTopic()
+	t.Topic, t.Partitions = wire.MetadataTopic, []kmsg.VoteRequestTopicPartition{p}
+	req := kmsg.NewPtrVoteRequest()
+	req.SetVersion(2)
+	req.ClusterID, req.VoterID, req.Topics = kmsg.StringPtr(cluster), int32(q.voter), []kmsg.VoteRequestTopic{t}
+	return req
+}
+
+func voteRequestFromKafka(req *kmsg.VoteRequest, cluster string) (voteRequest, *kerr.Error) {
+	if !sameCluster(req.ClusterID, cluster) {
+		return voteRequest{}, kerr.InconsistentClusterID
+	}
+	p, err := ours(req.Topics,
+		func(t *kmsg.VoteRequestTopic) (bool, []kmsg.VoteRequestTopicPartition) {
+			return t.Topic == wire.MetadataTopic, t.Partitions
+		},
+		func(p *kmsg.VoteRequestTopicPartition) int32 { return p.Partition })
+	if err != nil {
+		return voteRequest{}, err
+	}
+	return voteRequest{
+		voter: wire.NodeID(req.VoterID), candidate: wire.NodeID(p.CandidateID), epoch: wire.Epoch(p.CandidateEpoch),
+		lastEpoch: wire.Epoch(p.LastOffsetEpoch), end: wire.Offset(p.LastOffset), preVote: p.PreVote,
+	}, nil
+}
+
+func voteResponseToKafka(r voteResponse) *kmsg.VoteResponse {
+	p := kmsg.NewVoteResponseTopicPartition()
+	p.ErrorCode, p.LeaderID, p.LeaderEpoch, p.VoteGranted = r.code, int32(r.leader), int32(r.epoch), r.granted
+	t := kmsg.NewVoteResponseTopic()
+	t.Topic, t.Partitions = wire.MetadataTopic, []kmsg.VoteResponseTopicPartition{p}
+	resp := kmsg.NewPtrVoteResponse()
+	resp.Topics = []kmsg.VoteResponseTopic{t}
+	return resp
+}
+
+func voteResponseFromKafka(resp *kmsg.VoteResponse) (voteResponse, bool) {
+	p, err := ours(resp.Topics,
+		func(t *kmsg.VoteResponseTopic) (bool, []kmsg.VoteResponseTopicPartition) {
+			return t.Topic == wire.MetadataTopic, t.Partitions
+		},
+		func(p *kmsg.VoteResponseTopicPartition) int32 { return p.Partition })
+	if err != nil || resp.ErrorCode != 0 {
+		return voteResponse{}, false
+	}
+	return voteResponse{response{p.ErrorCode, wire.Epoch(p.LeaderEpoch), wire.NodeID(p.LeaderID)}, p.VoteGranted}, true
+}
+
+func beginRequestToKafka(q beginRequest, cluster string) *kmsg.BeginQuorumEpochRequest {
+	p := kmsg.NewBeginQuorumEpochRequestTopicPartition()
+	p.LeaderID, p.LeaderEpoch = int32(q.leader), int32(q.epoch)
+	t := kmsg.NewBeginQuorumEpochRequestTopic()
+	t.Topic, t.Partitions = wire.MetadataTopic, []kmsg.BeginQuorumEpochRequestTopicPartition{p}
+	req := kmsg.NewPtrBeginQuorumEpochRequest()
+	req.SetVersion(1)
+	req.ClusterID, req.VoterID, req.Topics = kmsg.StringPtr(cluster), int32(q.voter), []kmsg.BeginQuorumEpochRequestTopic{t}
+	return req
+}
+
+func beginRequestFromKafka(req *kmsg.BeginQuorumEpochRequest, cluster string) (beginRequest, *kerr.Error) {
+	if !sameCluster(req.ClusterID, cluster) {
+		return beginRequest{}, kerr.InconsistentClusterID
+	}
+	p, err := ours(req.Topics,
+		func(t *kmsg.BeginQuorumEpochRequestTopic) (bool, []kmsg.BeginQuorumEpochRequestTopicPartition) {
+			return t.Topic == wire.MetadataTopic, t.Partitions
+		},
+		func(p *kmsg.BeginQuorumEpochRequestTopicPartition) int32 { return p.Partition })
+	if err != nil {
+		return beginRequest{}, err
+	}
+	return beginRequest{wire.NodeID(req.VoterID), wire.NodeID(p.LeaderID), wire.Epoch(p.LeaderEpoch)}, nil
+}
+
+func beginResponseToKafka(r response) *kmsg.BeginQuorumEpochResponse {
+	p := kmsg.NewBeginQuorumEpochResponseTopicPartition()
+	p.ErrorCode, p.LeaderID, p.LeaderEpoch = r.code, int32(r.leader), int32(r.epoch)
+	t := kmsg.NewBeginQuorumEpochResponseTopic()
+	t.Topic, t.Partitions = wire.MetadataTopic, []kmsg.BeginQuorumEpochResponseTopicPartition{p}
+	resp := kmsg.NewPtrBeginQuorumEpochResponse()
+	resp.Topics = []kmsg.BeginQuorumEpochResponseTopic{t}
+	return resp
+}
+
+func beginResponseFromKafka(resp *kmsg.BeginQuorumEpochResponse) (response, bool) {
+	p, err := ours(resp.Topics,
+		func(t *kmsg.BeginQuorumEpochResponseTopic) (bool, []kmsg.BeginQuorumEpochResponseTopicPartition) {
+			return t.Topic == wire.MetadataTopic, t.Partitions
+		},
+		func(p *kmsg.BeginQuorumEpochResponseTopicPartition) int32 { return p.Partition })
+	if err != nil || resp.ErrorCode != 0 {
+		return response{}, false
+	}
+	return response{p.ErrorCode, wire.Epoch(p.LeaderEpoch), wire.NodeID(p.LeaderID)}, true
+}
+
+// endRequestToKafka names the successors in the field of version 0, too: a voter of either version finds them.
+func endRequestToKafka(q endRequest, cluster string) *kmsg.EndQuorumEpochRequest {
+	p := kmsg.NewEndQuorumEpochRequestTopicPartition()
+	p.LeaderID, p.LeaderEpoch = int32(q.leader), int32(q.epoch)
+	for _, id := range q.successors {
+		p.PreferredSuccessors = append(p.PreferredSuccessors, int32(id))
+		c := kmsg.NewEndQuorumEpochRequestTopicPartitionPreferredCandidate()
+		c.CandidateID = int32(id)
+		p.PreferredCandidates = append(p.PreferredCandidates, c)
+	}
+	t := kmsg.NewEndQuorumEpochRequestTopic()
+	t.Topic, t.Partitions = wire.MetadataTopic, []kmsg.EndQuorumEpochRequestTopicPartition{p}
+	req := kmsg.NewPtrEndQuorumEpochRequest()
+	req.SetVersion(1)
+	req.ClusterID, req.Topics = kmsg.StringPtr(cluster), []kmsg.EndQuorumEpochRequestTopic{t}
+	return req
+}
+
+func endRequestFromKafka(req *kmsg.EndQuorumEpochRequest, cluster string) (endRequest, *kerr.Error) {
+	if !sameCluster(req.ClusterID, cluster) {
+		return endRequest{}, kerr.InconsistentClusterID
+	}
+	p, err := ours(req.Topics,
+		func(t *kmsg.EndQuorumEpochRequestTopic) (bool, []kmsg.EndQuorumEpochRequestTopicPartition) {
+			return t.Topic == wire.MetadataTopic, t.Partitions
+		},
+		func(p *kmsg.EndQuorumEpochRequestTopicPartition) int32 { return p.Partition })
+	if err != nil {
+		return endRequest{}, err
+	}
+	q := endRequest{leader: wire.NodeID(p.LeaderID), epoch: wire.Epoch(p.LeaderEpoch)}
+	for _, c := range p.PreferredCandidates {
+		q.successors = append(q.successors, wire.NodeID(c.CandidateID))
+	}
+	if len(p.PreferredCandidates) == 0 {
+		for _, id := range p.PreferredSuccessors {
+			q.successors = append(q.successors, wire.NodeID(id))
+		}
+	}
+	return q, nil
+}
+
+func endResponseToKafka(r response) *kmsg.EndQuorumEpochResponse {
+	p := kmsg.NewEndQuorumEpochResponseTopicPartition()
+	p.ErrorCode, p.LeaderID, p.LeaderEpoch = r.code, int32(r.leader), int32(r.epoch)
+	t := kmsg.NewEndQuorumEpochResponseTopic()
+	t.Topic, t.Partitions = wire.MetadataTopic, []kmsg.EndQuorumEpochResponseTopicPartition{p}
+	resp := kmsg.NewPtrEndQuorumEpochResponse()
+	resp.Topics = []kmsg.EndQuorumEpochResponseTopic{t}
+	return resp
+}
+
+func endResponseFromKafka(resp *kmsg.EndQuorumEpochResponse) (response, bool) {
+	p, err := ours(resp.Topics,
+		func(t *kmsg.EndQuorumEpochResponseTopic) (bool, []kmsg.EndQuorumEpochResponseTopicPartition) {
+			return t.Topic == wire.MetadataTopic, t.Partitions
+		},
+		func(p *kmsg.EndQuorumEpochResponseTopicPartition) int32 { return p.Partition })
+	if err != nil || resp.ErrorCode != 0 {
+		return response{}, false
+	}
+	return response{p.ErrorCode, wire.Epoch(p.LeaderEpoch), wire.NodeID(p.LeaderID)}, true
+}
+
+func fetchRequestToKafka(q fetchRequest, cluster string) *kmsg.FetchRequest {
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.CurrentLeaderEpoch, p.LastFetchedEpoch = int32(q.epoch), int32(q.lastEpoch)
+	p.FetchOffset, p.LogStartOffset, p.HighWatermark = int64(q.offset), int64(q.start), int64(q.hw)
+	p.PartitionMaxBytes = q.maxBytes
+	t := kmsg.NewFetchRequestTopic()
+	t.TopicID, t.Partitions = wire.MetadataTopicID, []kmsg.FetchRequestTopicPartition{p}
+	req := kmsg.NewPtrFetchRequest()
+	req.SetVersion(18)
+	req.ClusterID, req.ReplicaState.ID, req.Topics = kmsg.StringPtr(cluster), int32(q.replica), []kmsg.FetchRequestTopic{t}
+	req.MaxWaitMillis, req.MaxBytes, req.SessionEpoch = int32(q.maxWait/env.Millisecond), q.maxBytes, -1
+	return req
+}
+
+func fetchRequestFromKafka(req *kmsg.FetchRequest, cluster string) (fetchRequest, *kerr.Error) {
+	if !sameCluster(req.ClusterID, cluster) {
+		return fetchRequest{}, kerr.InconsistentClusterID
+	}
+	p, err := ours(req.Topics,
+		func(t *kmsg.FetchRequestTopic) (bool, []kmsg.FetchRequestTopicPartition) {
+			return wire.TopicID(t.TopicID) == wire.MetadataTopicID, t.Partitions
+		},
+		func(p *kmsg.FetchRequestTopicPartition) int32 { return p.Partition })
+	if err != nil {
+		return fetchRequest{}, err
+	}
+	q := fetchRequest{
+		replica: wire.NodeID(req.ReplicaState.ID), epoch: wire.Epoch(p.CurrentLeaderEpoch), offset: wire.Offset(p.FetchOffset),
+		lastEpoch: wire.Epoch(p.LastFetchedEpoch), start: wire.Offset(p.LogStartOffset), hw: hwUnsaid,
+		maxBytes: max(min(p.PartitionMaxBytes, req.MaxBytes), 0), maxWait: env.Duration(req.MaxWaitMillis) * env.Millisecond,
+	}
+	if req.Version >= 18 {
+		q.hw = wire.Offset(p.HighWatermark)
+	}
+	return q, nil
+}
+
+func fetchResponseToKafka(r fetchResponse) *kmsg.FetchResponse {
+	p := kmsg.NewFetchResponseTopicPartition()
+	p.ErrorCode, p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = r.code, int32(r.leader), int32(r.epoch)
+	p.HighWatermark, p.LastStableOffset, p.LogStartOffset = int64(r.hw), int64(r.hw), int64(r.start)
+	if r.diverging.epoch >= 0 {
+		p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = int32(r.diverging.epoch), int64(r.diverging.end)
+	}
+	p.RecordBatches = r.records
+	t := kmsg.NewFetchResponseTopic()
+	t.TopicID, t.Partitions = wire.MetadataTopicID, []kmsg.FetchResponseTopicPartition{p}
+	resp := kmsg.NewPtrFetchResponse()
+	resp.Topics = []kmsg.FetchResponseTopic{t}
+	if r.leaderAddr != "" {
+		b := kmsg.NewFetchResponseBroker()
+		b.NodeID, b.Host, b.Port = int32(r.leader), string(r.leaderAddr), ControllerPort
+		resp.Brokers = []kmsg.FetchResponseBroker{b}
+	}
+	return resp
+}
+
+func fetchResponseFromKafka(resp *kmsg.FetchResponse) (fetchResponse, bool) {
+	p, err := ours(resp.Topics,
+		func(t *kmsg.FetchResponseTopic) (bool, []kmsg.FetchResponseTopicPartition) {
+			return wire.TopicID(t.TopicID) == wire.MetadataTopicID, t.Partitions
+		},
+		func(p *kmsg.FetchResponseTopicPartition) int32 { return p.Partition })
+	if err != nil || resp.ErrorCode != 0 {
+		return fetchResponse{}, false
+	}
+	return fetchResponse{
+		response:  response{p.ErrorCode, wire.Epoch(p.CurrentLeader.LeaderEpoch), wire.NodeID(p.CurrentLeader.LeaderID)},
+		hw:        wire.Offset(p.HighWatermark),
+		start:     wire.Offset(p.LogStartOffset),
+		diverging: epochEnd{wire.Epoch(p.DivergingEpoch.Epoch), wire.Offset(p.DivergingEpoch.EndOffset)},
+		records:   p.RecordBatches,
+	}, true
+}
