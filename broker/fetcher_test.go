@@ -1,0 +1,207 @@
+package broker_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/broker"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// following is a solo that follows b2 for these topics.
+func following(t *testing.T, rules broker.Rules, topics ...string) *solo {
+	s := newSoloUnder(t, rules)
+	s.boot()
+	var all []wire.MetadataRecord
+	for _, name := range topics {
+		all = append(all, s.topic(name, 2, 1)...)
+	}
+	s.publish(all...)
+	return s
+}
+
+func failing(code *kerr.Error) func(*kmsg.FetchResponseTopicPartition) {
+	return func(p *kmsg.FetchResponseTopicPartition) { p.ErrorCode = code.Code }
+}
+
+func diverging(epoch, end int) func(*kmsg.FetchResponseTopicPartition) {
+	return func(p *kmsg.FetchResponseTopicPartition) {
+		p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = int32(epoch), int64(end)
+	}
+}
+
+// What a follower does with its leader's answer for one partition, and when it fetches again.
+func TestFetchAnswers(t *testing.T) {
+	torn := func(p *kmsg.FetchResponseTopicPartition) {
+		replicated(2, 0, "c")(p)
+		p.RecordBatches[len(p.RecordBatches)-1] ^= 1
+	}
+	for _, tc := range []struct {
+		name   string
+		answer func(*kmsg.FetchResponseTopicPartition)
+		after  env.Duration
+		want   []string
+		end    wire.Offset
+	}{
+		{"nothing new", func(*kmsg.FetchResponseTopicPartition) {}, 0, []string{"b2/fetcher Fetch orders-0@2"}, 2},
+		{"records", replicated(2, 0, "c", "d"), 0, []string{"b2/fetcher Fetch orders-0@4"}, 4},
+		{"records below its end", replicated(1, 0, "x"), 2 * env.Second, []string{"note partition.failed"}, 2},
+		{"records with a flipped bit", torn, env.Second, []string{"b2/fetcher Fetch orders-0@2"}, 2},
+		{"an error", failing(kerr.NotLeaderForPartition), env.Second, []string{"b2/fetcher Fetch orders-0@2"}, 2},
+		{"logs that diverge", diverging(0, 1), 0, []string{"note partition.truncated", "b2/fetcher Fetch orders-0@1"}, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := following(t, broker.Today(), "orders")
+			s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
+			s.lines = nil
+			s.fetchAnswer("b2", tc.answer)
+			if tc.after > 0 {
+				s.advance(tc.after - 1)
+				require.Nil(t, s.call("b2/fetcher"), "too early")
+				s.advance(1)
+			}
+			s.expect(tc.want...)
+			require.Equal(t, tc.end, s.logEnd("orders"))
+		})
+	}
+}
+
+// One fetch for all partitions of a leader, one fetcher for each leader. A partition with an error waits out a backoff by
+// itself; a request that fails as a whole makes all of them wait.
+func TestOneFetchForEachLeader(t *testing.T) {
+	s := following(t, broker.Today(), "a", "b")
+	s.expect("b2/fetcher Fetch a-0@0 b-0@0")
+	s.publish(s.topic("c", 3, 1)...)
+	s.expect("b3/fetcher Fetch c-0@0")
+	s.fetchAnswer("b2", failing(kerr.UnknownLeaderEpoch), replicated(0, 0, "x"))
+	s.expect("b2/fetcher Fetch b-0@1")
+	s.advance(env.Second) // the backoff ends while a request is under way: the next one has both
+	s.expect()
+	s.fetchAnswer("b2")
+	s.expect("b2/fetcher Fetch a-0@0 b-0@1")
+
+	s.reset("b2/fetcher")
+	s.advance(env.Second - 1)
+	s.expect()
+	s.advance(1)
+	s.expect("b2/fetcher Fetch a-0@0 b-0@1")
+	answer(s, "b2/fetcher", func(_ *kmsg.FetchRequest, resp *kmsg.FetchResponse) { resp.ErrorCode = kerr.UnknownTopicID.Code })
+	s.advance(env.Second)
+	s.expect("b2/fetcher Fetch a-0@0 b-0@1")
+	require.Len(t, s.calls, 3, "b2, b3 and the metadata")
+}
+
+// What a fetch brings is for the partition as it was when it was asked. An answer that comes after a change is dropped.
+func TestLateFetchAnswers(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*solo) []wire.MetadataRecord
+		answer func(*kmsg.FetchResponseTopicPartition)
+		want   wire.Offset // the log's end; 2 before
+	}{
+		{"nothing changed", func(*solo) []wire.MetadataRecord { return nil }, replicated(2, 0, "c"), 3},
+		{"it leads now", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 1, 1)} }, diverging(0, 1), 2},
+		{"another leads now", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 3, 3, 1)} }, replicated(2, 0, "c"), 2},
+		{"the same leads in another epoch", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 2, 2, 1)} }, replicated(2, 0, "c"), 2},
+	} {
+		s := following(t, broker.Today(), "orders")
+		s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
+		s.publish(tc.change(s)...)
+		s.fetchAnswer("b2", tc.answer)
+		require.Equal(t, tc.want, s.logEnd("orders"), tc.name)
+	}
+}
+
+// A deleted partition takes no answer any more.
+func TestAFetchAnswerForADeletedTopic(t *testing.T) {
+	s := following(t, broker.Today(), "a", "b")
+	s.publish(&wire.RemoveTopicRecord{TopicID: topicID("a")})
+	s.lines = nil
+	s.fetchAnswer("b2", replicated(0, 0, "x"), replicated(0, 0, "y"))
+	s.expect("b2/fetcher Fetch b-0@1")
+}
+
+// Out of range: the leader's end decides, and then its start.
+//
+//	the leader's end is below ours            cut there
+//	else the leader's start is above our end  begin anew there
+//	else                                      fetch on
+func TestOutOfRange(t *testing.T) {
+	offset := func(s *solo, offset int64, code int16) {
+		answer(s, "b2/fetcher", func(req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse) {
+			at, ap := kmsg.NewListOffsetsResponseTopic(), kmsg.NewListOffsetsResponseTopicPartition()
+			at.Topic, ap.Offset, ap.ErrorCode = req.Topics[0].Topic, offset, code
+			at.Partitions = append(at.Partitions, ap)
+			resp.Topics = append(resp.Topics, at)
+		})
+	}
+	const latest, earliest = "b2/fetcher ListOffsets orders-0 -1", "b2/fetcher ListOffsets orders-0 -2"
+	for _, tc := range []struct {
+		name       string
+		end, start int64
+		want       []string
+		next       string
+	}{
+		{"the leader's log is shorter", 1, -1, []string{latest, "note partition.truncated"}, "b2/fetcher Fetch orders-0@1"},
+		{"the leader's log begins above", 9, 7, []string{latest, earliest, "note partition.restarted"}, "b2/fetcher Fetch orders-0@7"},
+		{"the leader's log has it again", 9, 0, []string{latest, earliest}, "b2/fetcher Fetch orders-0@2"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := following(t, broker.Today(), "orders")
+			s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
+			s.lines = nil
+			s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
+			offset(s, tc.end, 0)
+			if tc.start >= 0 {
+				offset(s, tc.start, 0)
+			}
+			s.expect(tc.want...)
+			s.advance(env.Second)
+			s.expect(tc.next)
+		})
+	}
+	t.Run("the leader refuses", func(t *testing.T) {
+		s := following(t, broker.Today(), "orders")
+		s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
+		s.lines = nil
+		offset(s, 0, kerr.FencedLeaderEpoch.Code)
+		s.expect()
+		s.advance(env.Second)
+		s.expect("b2/fetcher Fetch orders-0@0")
+	})
+	t.Run("the answer is of an earlier epoch", func(t *testing.T) {
+		s := following(t, broker.Today(), "orders")
+		s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
+		s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
+		s.publish(leader("orders", 2, 2, 1))
+		offset(s, 0, 0)
+		require.EqualValues(t, 2, s.logEnd("orders"))
+	})
+}
+
+// A leader that is not in the metadata yet, or moved, is dialled when it is known.
+func TestAnUnknownLeaderIsNotDialled(t *testing.T) {
+	s := newSolo(t)
+	s.boot()
+	s.publish(s.topic("orders", 9, 1)...)
+	s.expect()
+	r := s.registration(9)
+	r.BrokerEpoch = wire.BrokerEpoch(s.metadata)
+	s.publish(r)
+	s.expect("b9/fetcher Fetch orders-0@0")
+}
+
+// A follower's broken disk ends the broker.
+func TestAFollowersBrokenDiskExits(t *testing.T) {
+	s := following(t, broker.Today(), "orders")
+	s.lines = nil
+	s.w.Disk("b1").Break("orders-0", sim.OnWrite)
+	s.fetchAnswer("b2", replicated(0, 0, "a"))
+	require.Contains(t, s.lines, "note log.dir-failed")
+	require.True(t, s.exited)
+}
