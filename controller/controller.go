@@ -129,24 +129,27 @@ func (c *Controller) follow(e env.Env) {
 		c.die(e, err)
 		return
 	}
-	c.rt.Read(func(m machine) { m.Next, m.Epoch = c.rt.Next(), c.quorum.Epoch() })
+	m := c.rt.Stable()
+	m.Next, m.Epoch = c.rt.Next(), c.quorum.Epoch()
 }
 
 // activate takes office: everything that any earlier controller committed is in the image now.
 func (c *Controller) activate(e env.Env) {
-	if err := c.rt.Load(e, c.quorum.Committed()); err != nil {
+	err := c.rt.Load(e, c.quorum.Committed())
+	if err == nil {
+		_, err = c.rt.LoadStep(e, 0)
+	}
+	if err != nil {
 		c.die(e, err)
 		return
 	}
 	c.term, c.sessions = c.quorum.Epoch(), map[wire.NodeID]*session{}
 	e.Note(noteActive, int64(c.cfg.Quorum.Node), int64(c.term), int64(c.quorum.End()), 0)
-	c.rt.Peek(func(m machine) {
-		for _, b := range m.Brokers() {
-			if !b.Fenced {
-				c.heard(e, b.ID, -1)
-			}
+	for _, b := range c.rt.Tip().Brokers() {
+		if !b.Fenced {
+			c.heard(e, b.ID, -1)
 		}
-	})
+	}
 	c.every(e, timBalance, c.cfg.BalanceEvery)
 	c.every(e, timUnclean, c.cfg.UncleanEvery)
 	c.bootstrap(e)
@@ -254,10 +257,10 @@ func (c *Controller) run(e env.Env, to coordinator.Caller, op func(cluster) ([]w
 		}
 		return res
 	})
-	if err == coordinator.ErrNotLoaded && to.Request != nil {
+	if err == coordinator.ErrNotActive && to.Request != nil {
 		e.Reply(to.Ticket, refusal(to.Request, notController))
 	}
-	if err != nil && err != coordinator.ErrNotLoaded && !c.rt.Active() {
+	if err != nil && err != coordinator.ErrNotActive && c.rt.State() != coordinator.Active {
 		c.term = wire.NoEpoch // the disk failed in the middle of it; the quorum is dead
 	}
 }
@@ -274,10 +277,10 @@ func encode(e env.Env, records []wire.MetadataRecord) []wire.Record {
 
 // Answer implements coordinator.Host.
 func (c *Controller) Answer(e env.Env, a coordinator.Answer) {
-	switch {
-	case a.Err == nil:
+	switch a.Err.(type) {
+	case nil:
 		e.Reply(a.To.Ticket, a.Response)
-	case a.Err == coordinator.ErrUnknown:
+	case coordinator.Unknown:
 		e.Reply(a.To.Ticket, refusal(a.To.Request, notController))
 	default:
 		e.Reply(a.To.Ticket, refusal(a.To.Request, tooLarge))
@@ -300,6 +303,11 @@ func effects(records []wire.MetadataRecord) (all []env.Token) {
 	return all
 }
 
+// WakeAt implements coordinator.Host. The runtime never asks: no op lingers or has a deadline here.
+func (c *Controller) WakeAt(env.Env, env.Instant) {
+	panic("controller: the runtime asks for a timer")
+}
+
 // Effect implements coordinator.Host: a topic was created.
 func (c *Controller) Effect(e env.Env, t env.Token) { e.Note(noteTopic, t.A, t.B, t.C, 0) }
 
@@ -307,11 +315,7 @@ func (c *Controller) Effect(e env.Env, t env.Token) { e.Note(noteTopic, t.A, t.B
 func certain(err error) bool { return raft.Certain(err) }
 
 // Image is what is committed, for looking at.
-func (c *Controller) Image() *image.Image {
-	var m *image.Image
-	c.rt.Read(func(stable machine) { m = stable.Image })
-	return m
-}
+func (c *Controller) Image() *image.Image { return c.rt.Stable().Image }
 
 // Epoch is the newest epoch of the quorum that this controller knows.
 func (c *Controller) Epoch() wire.Epoch { return c.quorum.Epoch() }

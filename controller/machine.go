@@ -15,9 +15,9 @@ type machine struct{ *image.Image }
 
 func newMachine() machine { return machine{image.New()} }
 
-// Apply takes one record of the metadata log in. A record that cannot be read ends the process, as Kafka's fatal fault
-// handler does: to skip it would make this image differ from all others.
-func (m machine) Apply(r wire.Record) {
+// Apply changes the image by one record of the metadata log. A record that cannot be read ends the process, as Kafka's
+// fatal fault handler does: to skip it would make this image differ from all others.
+func (m machine) Apply(r coordinator.Entry) {
 	rec, err := wire.ParseMetadata(r.Value)
 	if err != nil {
 		panic(fmt.Sprintf("controller: the record at offset %d of the metadata log: %v", r.Offset, err))
@@ -32,9 +32,9 @@ func (m machine) Digest() uint64 { return m.Image.Digest() }
 // quorumLog is the metadata log as the coordinator's runtime sees it.
 type quorumLog struct{ c *Controller }
 
-// Append implements coordinator.Log.
-func (l quorumLog) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
-	end, err := l.c.quorum.Append(e, records)
+// Append implements coordinator.Log. The metadata log has no transactions: a batch is plain.
+func (l quorumLog) Append(e env.Env, b coordinator.Batch) (wire.Offset, error) {
+	end, err := l.c.quorum.Append(e, b.Records)
 	if err != nil && certain(err) {
 		err = coordinator.Refused{Cause: err}
 	}
@@ -44,7 +44,13 @@ func (l quorumLog) Append(e env.Env, records []wire.Record) (wire.Offset, error)
 // End implements coordinator.Log.
 func (l quorumLog) End() wire.Offset { return l.c.quorum.End() }
 
-// Scan implements coordinator.Log.
-func (l quorumLog) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) error {
-	return l.c.quorum.Scan(e, from, to, apply)
+// MaxBytes implements coordinator.Log: ops share no batch.
+func (l quorumLog) MaxBytes() int { return 0 }
+
+// Base implements coordinator.Log: the log is whole.
+func (l quorumLog) Base(env.Env, machine) (wire.Offset, error) { return 0, nil }
+
+// Scan implements coordinator.Log. The quorum reads all of it in one event.
+func (l quorumLog) Scan(e env.Env, from, to wire.Offset, _ int, apply func(coordinator.Entry)) (wire.Offset, error) {
+	return to, l.c.quorum.Scan(e, from, to, func(r wire.Record) { apply(coordinator.Entry{Record: r}) })
 }

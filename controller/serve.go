@@ -56,11 +56,9 @@ func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 
 // read answers from what is committed, on the active controller.
 func (c *Controller) read(e env.Env, t env.Ticket, req env.Request, f func(machine) env.Response) {
-	if c.term == wire.NoEpoch {
+	if err := c.rt.Read(func(m machine) { e.Reply(t, f(m)) }); err != nil {
 		e.Reply(t, refusal(req, notController))
-		return
 	}
-	c.rt.Read(func(m machine) { e.Reply(t, f(m)) })
 }
 
 // refusal is the answer that says one error about everything a request asked for. NOT_CONTROLLER after a request was

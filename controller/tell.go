@@ -2,12 +2,13 @@ package controller
 
 import (
 	"samsa/controller/image"
+	"samsa/coordinator"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
 // Applied implements coordinator.Host: it notes what a record means, once it is committed.
-func (c *Controller) Applied(e env.Env, rec wire.Record) {
+func (c *Controller) Applied(e env.Env, rec coordinator.Entry) {
 	r, err := wire.ParseMetadata(rec.Value)
 	if err != nil {
 		return // Apply has panicked before

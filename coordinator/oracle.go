@@ -9,12 +9,14 @@ import (
 
 // oracle compares what must be equal:
 //
-//	nothing in flight            tip = stable
-//	Load, Unload, Check,         stable = replay of [0, next), and
-//	and one quiet moment in 1000    tip = replay of [0, end)
+//	nothing in flight             tip = stable
+//	after a load, an unload,      stable = the base and a replay of [base, next), and
+//	by Check, and at one quiet    tip = the base and a replay of [base, end),
+//	moment in 1000                      the open batch included
 //
-// A difference means that Apply depends on something that is not in the log, or that a record was applied twice or never.
-// It is a broken invariant: the panic names both digests, and in a simulation the seed finds it again.
+// Markers and stamps are part of a replay. A difference means that Apply depends on something that is not in the log, or
+// that an entry was applied twice or never. It is a broken invariant: the panic names both digests, and in a simulation
+// the seed finds it again.
 type oracle struct {
 	on    bool
 	quiet int64 // moments with nothing in flight, so far
@@ -25,7 +27,7 @@ const replayEvery = 1000
 
 // quiescent is called whenever nothing is in flight.
 func (r *Runtime[M]) quiescent(e env.Env) {
-	if !r.oracle.on {
+	if !r.oracle.on || !r.started {
 		return
 	}
 	r.same("tip", r.tip.Digest(), "stable", r.stable.Digest(), r.next)
@@ -38,22 +40,28 @@ func (r *Runtime[M]) quiescent(e env.Env) {
 func (r *Runtime[M]) Check(e env.Env) { r.check(e) }
 
 func (r *Runtime[M]) check(e env.Env) {
-	if !r.oracle.on {
+	if !r.oracle.on || !r.started || r.state == Closed {
 		return
 	}
-	replay, stable := r.make(), uint64(0)
-	reached := r.next == 0
-	if reached {
-		stable = replay.Digest()
+	replay := r.make()
+	base, err := r.log.Base(e, replay)
+	if err != nil || base > r.next {
+		return // the log cannot be read, or was replaced: the host finds out by itself
 	}
-	err := r.log.Scan(e, 0, r.end, func(rec wire.Record) {
-		if !reached && rec.Offset >= r.next {
+	stable, reached := uint64(0), false
+	apply := func(entry Entry) {
+		if !reached && entry.Offset >= r.next {
 			stable, reached = replay.Digest(), true
 		}
-		replay.Apply(rec)
-	})
-	if err != nil {
-		return // the log cannot be read: the host finds out by itself, and there is nothing to compare with
+		replay.Apply(entry)
+	}
+	if base < r.written {
+		if _, err := r.log.Scan(e, base, r.written, 0, apply); err != nil {
+			return
+		}
+	}
+	for _, entry := range entries(Batch{Records: r.open.records}, r.written) {
+		apply(entry)
 	}
 	if !reached {
 		stable = replay.Digest()

@@ -1,0 +1,160 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Several ops may share a batch. An op that lingers is applied to tip at once, and its records wait in the open batch:
+//
+//	Write ──▶ tip, open batch ──▶ linger is over, or no room, or a batch that must be alone ──▶ the log
+//
+// A transactional batch and a marker are always alone and appended at once, after the open batch; so is an op that fills
+// a batch, and every op when nothing lingers. An op is never split: one that is larger than the bound is for the log to
+// refuse (MESSAGE_TOO_LARGE, for clients UNKNOWN_SERVER_ERROR). A refused batch undoes all ops in it.
+
+// Adaptive is the Linger of Kafka 4 (-1): the batch is appended after the events that wait already, so ops share it if they
+// arrive faster than they are processed, and one that is alone does not wait.
+const Adaptive env.Duration = -1
+
+// openBatch is records that are in tip and not yet in the log.
+type openBatch struct {
+	records []wire.Record
+	bytes   int
+	flushAt env.Instant
+}
+
+// Bounds of the encoded size, which Kafka uses to see whether a batch has room: the header of a batch, and a record
+// without its key, value and headers.
+const (
+	batchOverhead  = 61
+	recordOverhead = 21
+)
+
+func sizeOf(records []wire.Record) (n int) {
+	for _, rec := range records {
+		n += recordOverhead + len(rec.Key) + len(rec.Value)
+		for _, h := range rec.Headers {
+			n += 2*5 + len(h.Key) + len(h.Value)
+		}
+	}
+	return n
+}
+
+// add appends the records of an op, or lets them linger. The op has decided on a tip that contains the open batch: if
+// that is refused, so is the op.
+func (r *Runtime[M]) add(e env.Env, res Result) error {
+	size := sizeOf(res.Records)
+	alone := res.Stamp.Transactional || r.options.Linger == 0 || batchOverhead+size >= r.log.MaxBytes()
+	if alone || r.open.bytes+size > r.log.MaxBytes() {
+		if err := r.flush(e); err != nil {
+			return err
+		}
+	}
+	if alone {
+		return r.append(e, Batch{Stamp: res.Stamp, Guard: res.Guard, Records: res.Records}, true)
+	}
+	if len(r.open.records) == 0 {
+		r.open.bytes = batchOverhead
+		r.open.flushAt = e.Now().Add(max(r.options.Linger, 0))
+		r.wakeAt(e, r.open.flushAt)
+	}
+	r.open.records = append(r.open.records, res.Records...)
+	r.open.bytes += size
+	r.apply(entries(Batch{Records: res.Records}, r.end), r.end+wire.Offset(len(res.Records)))
+	return nil
+}
+
+func (r *Runtime[M]) flushIfFull(e env.Env) error {
+	if len(r.open.records) == 0 || r.open.bytes < r.log.MaxBytes() {
+		return nil
+	}
+	return r.flush(e)
+}
+
+// flush appends the open batch. If it is refused, its ops are undone and answered.
+func (r *Runtime[M]) flush(e env.Env) error {
+	if len(r.open.records) == 0 {
+		return nil
+	}
+	batch := Batch{Records: r.open.records}
+	r.open = openBatch{}
+	err := r.append(e, batch, false)
+	var refused Refused
+	if errors.As(err, &refused) {
+		return r.undo(e, refused)
+	}
+	return err
+}
+
+// undo takes back what is in tip and was not written, with the ops that wrote or read it.
+func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
+	n := len(r.parked)
+	for n > 0 && r.parked[n-1].at > r.written {
+		n--
+	}
+	undone := r.parked[n:]
+	r.parked = r.parked[:n:n]
+	r.unkey(undone)
+	err := r.rebuild(e, r.written)
+	if err != nil { // tip holds what was refused, and cannot be read anew
+		r.started = false
+		err = errors.Join(err, r.fail(e))
+	}
+	for _, p := range undone {
+		r.release(e, p.answers, refused)
+	}
+	if err == nil {
+		r.completeParked(e)
+	}
+	return errors.Join(refused, err)
+}
+
+// append writes one batch, and applies it to tip unless tip contains it. After an error that is not a Refused the
+// runtime has failed.
+func (r *Runtime[M]) append(e env.Env, b Batch, apply bool) error {
+	if end := r.log.End(); end != r.written {
+		panic(fmt.Sprintf("coordinator: the log ends at %d and what was written at %d: another writer", end, r.written))
+	}
+	all := entries(b, r.written)
+	end, err := r.log.Append(e, b)
+	if err != nil {
+		if !errors.As(err, new(Refused)) {
+			err = errors.Join(err, r.fail(e))
+		}
+		return err
+	}
+	if end != r.written+wire.Offset(len(all)) {
+		panic(fmt.Sprintf("coordinator: %d records from %d on end at %d", len(all), r.written, end))
+	}
+	if apply {
+		r.apply(all, end)
+	}
+	r.written = end
+	return nil
+}
+
+// entries are those of a batch that begins at an offset.
+func entries(b Batch, base wire.Offset) []Entry {
+	if b.Marker.Result != NoMarker {
+		return []Entry{{Record: wire.Record{Offset: base}, Stamp: b.Stamp, Marker: b.Marker.Result}}
+	}
+	all := make([]Entry, len(b.Records))
+	for i, rec := range b.Records {
+		rec.Offset = base + wire.Offset(i)
+		all[i] = Entry{Record: rec, Stamp: b.Stamp}
+	}
+	return all
+}
+
+// answerFor is the error that answers carry after an append failed.
+func answerFor(err error) error {
+	var refused Refused
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return AppendFailed
+}

@@ -1,0 +1,155 @@
+package coordinator
+
+import (
+	"fmt"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// A load reads what tip lacks of the log, one chunk an event, and makes the runtime active:
+//
+//	Load ──▶ LoadStep ──▶ LoadStep ··· ──▶ LoadStep: at the log's end ──▶ active
+//	              ▲ the host calls each in an event of its own, or all in one
+
+// Load begins to load. Everything below committed is committed; entries above it will be in tip only, without a caller.
+func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
+	r.becomeLoading()
+	r.committed = max(r.committed, committed)
+	if err := r.start(e); err != nil {
+		r.becomeFailed()
+		return err
+	}
+	return nil
+}
+
+// LoadStep reads one chunk of about budget bytes (offsets.load.buffer.size); 0 is the rest of the log. It reports
+// whether the load is complete, and then ops run. After an error the runtime has failed.
+func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
+	if r.state != Loading {
+		panic(fmt.Sprintf("coordinator: a load step in state %s", r.state))
+	}
+	if err := r.read(e, r.log.End(), budget); err != nil {
+		r.becomeFailed()
+		return false, err
+	}
+	r.advance(e)
+	if r.end < r.log.End() {
+		return false, nil
+	}
+	r.becomeActive()
+	r.check(e)
+	if r.react != nil {
+		err := r.Write(e, func(tip M) Result { return r.react(tip, true) })
+		if err != nil && r.state != Active {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// Unload ends leadership, also in the middle of a load. Parked ops are answered that the outcome is unknown, and tip goes
+// back to what is committed, which the standby goes on to follow. After an error it begins again from the base.
+func (r *Runtime[M]) Unload(e env.Env) error {
+	r.becomeStandby()
+	return r.forget(e, LeadershipLost)
+}
+
+// fail ends leadership because the log failed.
+func (r *Runtime[M]) fail(e env.Env) error {
+	r.becomeFailed()
+	return r.forget(e, AppendFailed)
+}
+
+// forget answers all parked ops and takes tip back to what is committed.
+func (r *Runtime[M]) forget(e env.Env, why Unknown) error {
+	r.abandon(e, why)
+	if !r.started {
+		return nil
+	}
+	if err := r.rebuild(e, r.next); err != nil {
+		r.started = false
+		return err
+	}
+	r.check(e)
+	return nil
+}
+
+// Close ends a runtime that is dropped: as Unload, without the work for a standby.
+func (r *Runtime[M]) Close(e env.Env) {
+	r.becomeClosed()
+	r.abandon(e, LeadershipLost)
+}
+
+// Restart tells a standby that the log was replaced by one with a newer base (a follower fetched a snapshot).
+func (r *Runtime[M]) Restart() {
+	if r.state != Standby {
+		panic(fmt.Sprintf("coordinator: the log was replaced in state %s", r.state))
+	}
+	r.started, r.next = false, 0
+}
+
+// start brings both machines to the log's base, unless they have begun.
+func (r *Runtime[M]) start(e env.Env) error {
+	if r.started {
+		return nil
+	}
+	tip, stable := r.make(), r.make()
+	base, err := r.log.Base(e, tip)
+	if err != nil {
+		return err
+	}
+	if again, err := r.log.Base(e, stable); err != nil {
+		return err
+	} else if again != base {
+		panic(fmt.Sprintf("coordinator: the base of the log ends at %d, and read again at %d", base, again))
+	}
+	r.tip, r.stable, r.ahead, r.started = tip, stable, nil, true
+	r.end, r.written, r.next = base, base, base
+	r.committed = max(r.committed, base)
+	return nil
+}
+
+// read adds to tip what the log has in [end, to). The entries are applied when all of them are read: an error leaves tip
+// as it was.
+func (r *Runtime[M]) read(e env.Env, to wire.Offset, budget int) error {
+	if r.end >= to {
+		return nil
+	}
+	var entries []Entry
+	next, err := r.log.Scan(e, r.end, to, budget, func(entry Entry) { entries = append(entries, entry) })
+	if err != nil {
+		return err
+	}
+	if next <= r.end {
+		panic(fmt.Sprintf("coordinator: a scan of [%d, %d) ends at %d", r.end, to, next))
+	}
+	r.apply(entries, next)
+	r.written = next
+	return nil
+}
+
+// rebuild makes tip contain the log up to an offset and no more, by replay: a machine cannot undo an entry.
+func (r *Runtime[M]) rebuild(e env.Env, to wire.Offset) error {
+	tip := r.make()
+	base, err := r.log.Base(e, tip)
+	if err != nil {
+		return err
+	}
+	if base > r.next {
+		panic(fmt.Sprintf("coordinator: the base of the log ends at %d, committed is %d", base, r.next))
+	}
+	if base < r.next {
+		if _, err := r.log.Scan(e, base, r.next, 0, tip.Apply); err != nil {
+			return err
+		}
+	}
+	kept := r.ahead
+	r.tip, r.ahead, r.end = tip, nil, r.next
+	for len(kept) > 0 && kept[len(kept)-1].Offset >= to {
+		kept = kept[:len(kept)-1]
+	}
+	r.apply(kept, to)
+	r.written = to
+	return nil
+}

@@ -1,0 +1,132 @@
+package coordinator
+
+import (
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// parked is an op that waits for an offset.
+type parked struct {
+	at       wire.Offset // released when next reaches it
+	deadline env.Instant // of the answers, if there is a timeout
+	answers  []Answer    // nil once they are sent
+	effects  []env.Token
+	keys     []string
+}
+
+// wake is the call of Fire that the host was asked for.
+type wake struct {
+	asked bool
+	at    env.Instant
+}
+
+// park adds an op that has decided on tip as it is now.
+func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys []string) {
+	p := parked{at: r.end, answers: answers, effects: effects, keys: keys}
+	if r.options.Timeout > 0 {
+		p.deadline = e.Now().Add(r.options.Timeout)
+		if len(answers) > 0 && p.at > r.next {
+			r.wakeAt(e, p.deadline)
+		}
+	}
+	for _, k := range keys {
+		r.keys[k]++
+	}
+	r.parked = append(r.parked, p)
+}
+
+// Pending reports whether a write about a key is in flight. Where Kafka answers CONCURRENT_TRANSACTIONS instead of
+// deciding on uncommitted state, the op asks this first. A deadline that passes ends the answer, not the write.
+func (r *Runtime[M]) Pending(key string) bool { return r.keys[key] > 0 }
+
+// completeParked answers the ops that wait for what is committed now. An answer's effect may write again: the queue is
+// whole whenever it is left.
+func (r *Runtime[M]) completeParked(e env.Env) {
+	for len(r.parked) > 0 && r.parked[0].at <= r.next {
+		p := r.parked[0]
+		r.parked = r.parked[1:]
+		r.unkey([]parked{p})
+		r.release(e, p.answers, nil)
+		for _, t := range p.effects {
+			r.host.Effect(e, t)
+		}
+	}
+	if r.next == r.end && len(r.parked) == 0 {
+		r.quiescent(e)
+	}
+}
+
+// unkey ends what ops have in flight.
+func (r *Runtime[M]) unkey(ops []parked) {
+	for _, p := range ops {
+		for _, k := range p.keys {
+			if r.keys[k]--; r.keys[k] == 0 {
+				delete(r.keys, k)
+			}
+		}
+	}
+}
+
+// abandon answers all parked ops that the outcome is unknown.
+func (r *Runtime[M]) abandon(e env.Env, why Unknown) {
+	waiting := r.parked
+	r.parked, r.open, r.wake = nil, openBatch{}, wake{}
+	clear(r.keys)
+	for _, p := range waiting {
+		r.release(e, p.answers, why)
+	}
+}
+
+// release sends answers: as they are, or with an error in place of the response.
+func (r *Runtime[M]) release(e env.Env, answers []Answer, err error) {
+	for _, a := range answers {
+		if err != nil {
+			a.Response, a.Err = nil, err
+		}
+		r.host.Answer(e, a)
+	}
+}
+
+// wakeAt asks the host for a call of Fire, unless an earlier one will come.
+func (r *Runtime[M]) wakeAt(e env.Env, at env.Instant) {
+	if !r.wake.asked || at <= r.wake.at {
+		r.wake = wake{true, at}
+		r.host.WakeAt(e, at)
+	}
+}
+
+// Fire is the time that WakeAt asked for, or any other: it appends the open batch if it has lingered long enough, and
+// answers the ops whose deadline has passed. What they wrote stays in the log, and in flight. An error is as from Write.
+func (r *Runtime[M]) Fire(e env.Env) error {
+	now := e.Now()
+	r.wake = wake{}
+	var err error
+	if len(r.open.records) > 0 && r.open.flushAt <= now {
+		err = r.flush(e)
+	}
+	if r.options.Timeout > 0 {
+		r.expire(e, now)
+	}
+	if len(r.open.records) > 0 {
+		r.wakeAt(e, r.open.flushAt)
+	}
+	return err
+}
+
+// expire answers what has waited too long. All ops have the same timeout, so deadlines are in order.
+func (r *Runtime[M]) expire(e env.Env, now env.Instant) {
+	var late []Answer
+	for i := range r.parked {
+		p := &r.parked[i]
+		if p.deadline > now {
+			if len(p.answers) > 0 {
+				r.wakeAt(e, p.deadline)
+				break
+			}
+			continue
+		}
+		late = append(late, p.answers...)
+		p.answers = nil
+	}
+	r.release(e, late, TimedOut)
+}

@@ -1,0 +1,69 @@
+package coordinator
+
+import "fmt"
+
+// State is what a coordinator is doing. Kafka has the same five; its INITIAL only waits, a standby also follows.
+//
+//	          Load      LoadStep            Unload    an append breaks   Close     Committed
+//	Standby   Loading   ·                   ·         ·                  Closed    reads the log up to there
+//	Loading   ·         Active, or Failed   Standby   ·                  Closed    counts for what is read
+//	Active    ·         ·                   Standby   Failed             Closed    releases answers
+//	Failed    Loading   ·                   Standby   ·                  Closed    ignored
+//	Closed    ·         ·                   ·         ·                  ·         ignored
+//
+// A dot is a mistake of the host and panics. Ops and reads run in Active; Loading refuses them with ErrLoading, any other
+// state with ErrNotActive.
+type State uint8
+
+// The states.
+const (
+	Standby State = iota // follows what is committed, or knows nothing yet
+	Loading              // reads the log chunk by chunk
+	Active               // leads: ops run
+	Failed               // the log could not be read or written; the next Load begins at its base
+	Closed               // dropped
+)
+
+// String is the state in words.
+func (s State) String() string {
+	return [...]string{"standby", "loading", "active", "failed", "closed"}[s]
+}
+
+// legal has the transitions of the table, from the first index to the second.
+var legal = [...][5]bool{
+	Standby: {Loading: true, Closed: true},
+	Loading: {Standby: true, Active: true, Failed: true, Closed: true},
+	Active:  {Standby: true, Failed: true, Closed: true},
+	Failed:  {Standby: true, Loading: true, Closed: true},
+	Closed:  {},
+}
+
+func (r *Runtime[M]) transitionTo(to State) {
+	if !legal[r.state][to] {
+		panic(fmt.Sprintf("coordinator: no transition from %s to %s", r.state, to))
+	}
+	r.state = to
+}
+
+// becomeLoading also forgets what a failed runtime has: a log that failed once is read again from its base.
+func (r *Runtime[M]) becomeLoading() {
+	r.started = r.started && r.state != Failed
+	r.transitionTo(Loading)
+}
+
+func (r *Runtime[M]) becomeActive()  { r.transitionTo(Active) }
+func (r *Runtime[M]) becomeStandby() { r.transitionTo(Standby) }
+func (r *Runtime[M]) becomeClosed()  { r.transitionTo(Closed) }
+func (r *Runtime[M]) becomeFailed()  { r.transitionTo(Failed) }
+
+// refusal is the error for ops and reads in this state, or nil.
+func (r *Runtime[M]) refusal() error {
+	switch r.state {
+	case Active:
+		return nil
+	case Loading:
+		return ErrLoading
+	default:
+		return ErrNotActive
+	}
+}
