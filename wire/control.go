@@ -104,54 +104,74 @@ func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 // ControlType is KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
-// Every value but LeaderChange starts with its schema's version, of which there is only 0. The KRaft ones are flexible
-// messages: compact lengths, and an empty tag section behind each struct.
+// Of the messages below only version 0 exists, and each begins with it as a field of its own. A reader takes a later version
+// for version 0 and ignores bytes after the last field: a later version may only add (ControlRecordUtils).
 
-func (m EndTxnMarker) appendTo(dst []byte) []byte {
-	dst = append(dst, 0, 0)
-	return binary.BigEndian.AppendUint32(dst, uint32(m.CoordinatorEpoch))
+func (m *EndTxnMarker) code(c *coder) {
+	c.rigid = true
+	versionField(c)
+	i32(c, &m.CoordinatorEpoch)
 }
 
-func (m LeaderChange) appendTo(dst []byte) []byte { return m.LeaderChangeMessage.AppendTo(dst) }
-
-func (m SnapshotHeader) appendTo(dst []byte) []byte {
-	dst = append(dst, 0, 0)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(m.LastContainedLogTimestamp))
-	return append(dst, 0)
+func (m *SnapshotHeader) code(c *coder) {
+	versionField(c)
+	i64(c, &m.LastContainedLogTimestamp)
+	c.end()
 }
 
-func (SnapshotFooter) appendTo(dst []byte) []byte { return append(dst, 0, 0, 0) }
-
-func (m KRaftVersion) appendTo(dst []byte) []byte {
-	dst = append(dst, 0, 0)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(m.Version))
-	return append(dst, 0)
+func (m *SnapshotFooter) code(c *coder) {
+	versionField(c)
+	c.end()
 }
 
-func (m KRaftVoters) appendTo(dst []byte) []byte {
-	dst = append(dst, 0, 0)
-	dst = binary.AppendUvarint(dst, uint64(len(m.Voters))+1)
-	for _, v := range m.Voters {
-		dst = binary.BigEndian.AppendUint32(dst, uint32(v.ID))
-		dst = append(dst, v.DirectoryID[:]...)
-		dst = binary.AppendUvarint(dst, uint64(len(v.Endpoints))+1)
-		for _, e := range v.Endpoints {
-			dst = appendCompactString(dst, e.Listener)
-			dst = appendCompactString(dst, e.Host)
-			dst = binary.BigEndian.AppendUint16(dst, e.Port)
-			dst = append(dst, 0)
-		}
-		dst = binary.BigEndian.AppendUint16(dst, uint16(v.MinVersion))
-		dst = binary.BigEndian.AppendUint16(dst, uint16(v.MaxVersion))
-		dst = append(dst, 0) // the tags of the version range, a struct of its own
-		dst = append(dst, 0)
+func (m *KRaftVersion) code(c *coder) {
+	versionField(c)
+	u16(c, &m.Version)
+	c.end()
+}
+
+func (m *KRaftVoters) code(c *coder) {
+	versionField(c)
+	list(c, &m.Voters, 4+16+1+2+2+1+1, func(c *coder, v *KRaftVoter) { v.code(c) })
+	c.end()
+}
+
+func (v *KRaftVoter) code(c *coder) {
+	i32(c, &v.ID)
+	id(c, &v.DirectoryID)
+	list(c, &v.Endpoints, 1+1+2+1, func(c *coder, e *KRaftEndpoint) {
+		text(c, &e.Listener)
+		text(c, &e.Host)
+		u16(c, &e.Port)
+		c.end()
+	})
+	c.nested(func() { // the range of versions is a struct of its own
+		u16(c, &v.MinVersion)
+		u16(c, &v.MaxVersion)
+		c.end()
+	})
+	c.end()
+}
+
+// versionField codes the version of a control record, 0.
+func versionField(c *coder) {
+	var version int16
+	if u16(c, &version); version < 0 {
+		c.fail(FaultVersion)
 	}
-	return append(dst, 0)
 }
 
-// appendCompactString writes a string with its length plus one, which leaves 0 for null.
-func appendCompactString(dst []byte, s string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))+1), s...)
+func (m EndTxnMarker) appendTo(dst []byte) []byte   { return appendMessage(dst, m.code) }
+func (m LeaderChange) appendTo(dst []byte) []byte   { return m.LeaderChangeMessage.AppendTo(dst) }
+func (m SnapshotHeader) appendTo(dst []byte) []byte { return appendMessage(dst, m.code) }
+func (m SnapshotFooter) appendTo(dst []byte) []byte { return appendMessage(dst, m.code) }
+func (m KRaftVersion) appendTo(dst []byte) []byte   { return appendMessage(dst, m.code) }
+func (m KRaftVoters) appendTo(dst []byte) []byte    { return appendMessage(dst, m.code) }
+
+func appendMessage(dst []byte, code func(*coder)) []byte {
+	c := coder{out: dst}
+	code(&c)
+	return c.out
 }
 
 // AppendControl appends one control batch with one record per value, all stamped ts. A transaction marker stands alone
@@ -227,123 +247,43 @@ func parseControl(r Record) (ControlRecord, error) {
 
 // Decode is the record's value as one of the ControlValue types. The error is a *CorruptError; a type we do not know is
 // INVALID_RECORD too, so look at Type first if others may have written the log.
-func (c ControlRecord) Decode() (ControlValue, error) {
-	d := controlReader{rest: c.Value}
+func (r ControlRecord) Decode() (ControlValue, error) {
+	c := coder{reading: true, in: r.Value}
 	var v ControlValue
-	switch c.Type {
+	switch r.Type {
 	case ControlAbort, ControlCommit:
-		d.version()
-		v = EndTxnMarker{Commit: c.Type == ControlCommit, CoordinatorEpoch: Epoch(d.uint(4))}
+		m := EndTxnMarker{Commit: r.Type == ControlCommit}
+		m.code(&c)
+		v = m
 	case ControlLeaderChange:
 		var m kmsg.LeaderChangeMessage
-		if err := m.ReadFrom(c.Value); err != nil {
-			return nil, &CorruptError{What: "leader change length", Got: int64(len(c.Value)), Record: -1, Code: kerr.InvalidRecord, Cause: err}
+		if err := m.ReadFrom(r.Value); err != nil {
+			return nil, &CorruptError{What: "leader change length", Got: int64(len(r.Value)), Record: -1, Code: kerr.InvalidRecord, Cause: err}
 		}
 		v = LeaderChange{m}
 	case ControlSnapshotHeader:
-		d.version()
-		v = SnapshotHeader{LastContainedLogTimestamp: Timestamp(d.uint(8))}
-		d.tags()
+		var m SnapshotHeader
+		m.code(&c)
+		v = m
 	case ControlSnapshotFooter:
-		d.version()
-		v = SnapshotFooter{}
-		d.tags()
+		var m SnapshotFooter
+		m.code(&c)
+		v = m
 	case ControlKRaftVersion:
-		d.version()
-		v = KRaftVersion{Version: int16(d.uint(2))}
-		d.tags()
+		var m KRaftVersion
+		m.code(&c)
+		v = m
 	case ControlKRaftVoters:
-		d.version()
-		v = KRaftVoters{Voters: d.voters()}
-		d.tags()
+		var m KRaftVoters
+		m.code(&c)
+		v = m
 	default:
 		// Kafka's readers skip what they do not know, so this is for the caller to judge.
-		return nil, invalid("control type", int64(c.Type), int64(ControlKRaftVoters))
+		return nil, invalid("control type", int64(r.Type), int64(ControlKRaftVoters))
 	}
-	if d.bad {
-		return nil, invalid(c.Type.String()+" value, which breaks off before its last bytes", int64(len(d.rest)), 0)
+	if c.fault != 0 {
+		cause := &MessageError{Kind: "control record", Name: r.Type.String(), Fault: c.fault, Key: int16(r.Type)}
+		return nil, &CorruptError{What: "control value length", Got: int64(len(r.Value)), Record: -1, Code: kerr.InvalidRecord, Cause: cause}
 	}
 	return v, nil
-}
-
-// controlReader takes fields off the front of a control record's value. Once bad, it yields zeros. Bytes behind the
-// last field are ignored: a later version may have added some.
-type controlReader struct {
-	rest []byte
-	bad  bool
-}
-
-// take takes n bytes. They alias the record.
-func (d *controlReader) take(n uint64) []byte {
-	if d.bad || n > uint64(len(d.rest)) {
-		d.bad = true
-		return nil
-	}
-	p := d.rest[:n]
-	d.rest = d.rest[n:]
-	return p
-}
-
-// uint takes a big-endian number of n bytes. The caller's conversion restores its sign.
-func (d *controlReader) uint(n uint64) (v uint64) {
-	for _, b := range d.take(n) {
-		v = v<<8 | uint64(b)
-	}
-	return v
-}
-
-// version takes the schema version. Kafka parses higher ones as the newest it knows.
-func (d *controlReader) version() {
-	if int16(d.uint(2)) < 0 {
-		d.bad = true
-	}
-}
-
-// uvarint takes an unsigned varint, without zigzag, as compact lengths and tags have them.
-func (d *controlReader) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	if d.bad || n <= 0 {
-		d.bad = true
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-// tags skips the tagged fields, of which none is known.
-func (d *controlReader) tags() {
-	for n := d.uvarint(); n > 0 && !d.bad; n-- {
-		d.uvarint()
-		d.take(d.uvarint())
-	}
-}
-
-// length takes a compact length, which is stored plus one. 0 would be null, and nothing here is nullable.
-func (d *controlReader) length() uint64 {
-	n := d.uvarint()
-	if n == 0 {
-		d.bad = true
-		return 0
-	}
-	return n - 1
-}
-
-// string takes a compact string and copies it.
-func (d *controlReader) string() string { return string(d.take(d.length())) }
-
-// voters takes the voter set. It grows as voters are found, never to a length that is merely claimed.
-func (d *controlReader) voters() (voters []KRaftVoter) {
-	for n := d.length(); n > 0 && !d.bad; n-- {
-		v := KRaftVoter{ID: NodeID(d.uint(4))}
-		copy(v.DirectoryID[:], d.take(16))
-		for m := d.length(); m > 0 && !d.bad; m-- {
-			v.Endpoints = append(v.Endpoints, KRaftEndpoint{Listener: d.string(), Host: d.string(), Port: uint16(d.uint(2))})
-			d.tags()
-		}
-		v.MinVersion, v.MaxVersion = int16(d.uint(2)), int16(d.uint(2))
-		d.tags()
-		d.tags()
-		voters = append(voters, v)
-	}
-	return voters
 }

@@ -1,5 +1,5 @@
 // Package wire is what crosses a wire or lies in a log, in Kafka's own bytes: record batches, control records, frames of
-// requests and responses, the records of the metadata log and the small files of the quorum.
+// requests and responses, the records of the metadata log and of the coordinators' logs, and the small files of the quorum.
 //
 // Nearly everything in Kafka is a record batch: what a producer sends, what lies in a segment file, what a fetch
 // returns, a transaction's marker, a change of cluster metadata, a snapshot. The same bytes serve all of them, which is
@@ -23,8 +23,9 @@
 // How to read: batch.go has the header and how to find batches; record.go the records; build.go writes both; validate.go
 // says what a broker checks, of everybody and of clients; codec.go compression; control.go the records that Kafka writes
 // for itself. frame.go puts kmsg's requests and responses on a connection; size.go weighs them for the model of
-// bandwidth. metadata.go and its neighbours are the metadata log, quorum.go and snapshot.go the quorum's files; ids.go
-// has the types of offsets, epochs and ids that every other package speaks.
+// bandwidth. coder.go reads and writes what Kafka generates from schemas: metadata.go and its neighbours are the metadata log,
+// coordinator.go and its neighbours the logs of the group coordinator and the transaction coordinator. quorum.go and
+// snapshot.go are the quorum's files; ids.go has the types of offsets, epochs and ids that every other package speaks.
 //
 // What it is not: a log (storage), a judge of what may be appended where (replication), or a list of messages
 // (kmsg has them). It keeps no state and reaches for nothing: every function depends on its arguments alone and gives

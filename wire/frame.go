@@ -270,7 +270,10 @@ func takeString(b []byte) (s string, rest []byte, ok bool) {
 
 // skipTags takes the tagged fields of a header, of which none is known.
 func skipTags(b []byte) (rest []byte, ok bool) {
-	d := controlReader{rest: b}
-	d.tags()
-	return d.rest, !d.bad
+	c := coder{reading: true, in: b}
+	for n := c.uvarint(0); n > 0 && c.fault == 0; n-- { // in any order, where coder.end wants them to rise
+		c.uvarint(0)
+		c.take(int(c.uvarint(0)))
+	}
+	return c.in, c.fault == 0
 }

@@ -1,7 +1,5 @@
 package wire
 
-import "strconv"
-
 // MetadataRecord is one record of the cluster metadata log: a pointer to one of the structs of the metadata_*.go files.
 // The log is the cluster's state: controllers append these records, and everybody's image of the cluster is what
 // comes out of applying them in order (KIP-500, KIP-631).
@@ -32,14 +30,14 @@ func AppendMetadata(dst []byte, r MetadataRecord) []byte {
 	return c.out
 }
 
-// ParseMetadata reads what AppendMetadata writes. Errors are *MetadataError. The result shares no memory with b.
+// ParseMetadata reads what AppendMetadata writes. Errors are *MessageError. The result shares no memory with b.
 //
 // Tagged fields that we do not know are skipped and dropped, not kept: a log is replicated and kept as bytes, and what
 // is written anew from records (a snapshot) is written from the image, in Kafka too.
 func ParseMetadata(b []byte) (MetadataRecord, error) {
 	c := coder{reading: true, in: b}
-	bad := func(f MetadataFault, key, version int16) (MetadataRecord, error) {
-		return nil, &MetadataError{Fault: f, Key: key, Version: version}
+	bad := func(f MessageFault, key, version int16) (MetadataRecord, error) {
+		return nil, &MessageError{Kind: "metadata record", Name: MetadataName(key), Fault: f, Key: key, Version: version}
 	}
 	frame, key := c.uvarint(0), c.uvarint(0)
 	switch {
@@ -103,59 +101,3 @@ var metadataKinds = [...]struct {
 	28: {"ClearElrRecord", func() MetadataRecord { return &ClearElrRecord{} }},
 	29: {"UnregisterControllerRecord", func() MetadataRecord { return &UnregisterControllerRecord{} }},
 }
-
-// MetadataFault is what is wrong with the bytes of a metadata record.
-type MetadataFault uint8
-
-const (
-	FaultFrame     MetadataFault = iota + 1 // not frame version 1
-	FaultKey                                // a kind of record that we do not know
-	FaultVersion                            // a version of a known kind that we do not know
-	FaultTruncated                          // a field needs more bytes than there are
-	FaultLength                             // a length that no record can have
-	FaultNull                               // null where the schema allows none
-	FaultTags                               // tagged fields out of order, or longer than what they hold
-	FaultGarbage                            // bytes behind the record
-)
-
-// String is the fault in words.
-func (f MetadataFault) String() string {
-	switch f {
-	case FaultFrame:
-		return "unknown frame version"
-	case FaultKey:
-		return "unknown record key"
-	case FaultVersion:
-		return "unknown record version"
-	case FaultTruncated:
-		return "a field is cut off"
-	case FaultLength:
-		return "impossible length"
-	case FaultNull:
-		return "null in a field that cannot be null"
-	case FaultTags:
-		return "broken tagged fields"
-	case FaultGarbage:
-		return "bytes after the end"
-	}
-	return "no fault"
-}
-
-// MetadataError is why bytes are not a metadata record. FaultKey and FaultVersion mean that the writer is newer than
-// we are; everything else is corruption.
-type MetadataError struct {
-	Fault   MetadataFault
-	Key     int16 // api key, -1 if it could not be read
-	Version int16 // of the record, -1 if it could not be read
-}
-
-// Error names the record, its version and the fault.
-func (e *MetadataError) Error() string {
-	what := MetadataName(e.Key)
-	if what == "" {
-		what = "key " + decimal(e.Key)
-	}
-	return "metadata record " + what + " version " + decimal(e.Version) + ": " + e.Fault.String()
-}
-
-func decimal[T ~int | ~int16](n T) string { return strconv.FormatInt(int64(n), 10) }

@@ -2,8 +2,8 @@ package wire
 
 import "encoding/binary"
 
-// coder walks over the fields of a record once, in the order they lie on the wire, and either writes or reads them.
-// Every record describes itself by one method; that the two directions agree is then not a matter of care.
+// coder walks over the fields of a message once, in the order they lie on the wire, and either writes or reads them. Every
+// message that Kafka generates from a schema describes itself by one method, so its two directions cannot differ:
 //
 //	func (r *TopicRecord) code(c *coder) {      AppendMetadata ──▶ code ──▶ out
 //		c.version(nil, 0)                       ParseMetadata  ──▶ code ◀── in
@@ -12,19 +12,43 @@ import "encoding/binary"
 //		c.end()
 //	}
 //
-// The encoding is that of Kafka's generated classes for "flexible" versions (KIP-482): big-endian integers, lengths as
-// unsigned varints of n+1 with 0 for null, and a section of tagged fields behind every struct.
+// A schema's line becomes a line here:
+//
+//	"versions": "3+"                   if c.since(3, set) { … }; of an "ignorable" field, set is false
+//	"versions": "1"                    if c.within(1, 1, set) { … }
+//	"flexibleVersions": "4+"           c.flexibleSince(4), after c.version
+//	"nullableVersions": "0+"           nullable (a string), listOrNull, structOrNull
+//	"taggedVersions": "1+", "tag": 2   if c.tag(1, 2, set) { … }, after all plain fields, in rising order of tags
+//	"default"                          the constructor; of an array's element, the element's own code
+//
+// The encoding is that of Kafka's generated classes: big-endian integers; in a flexible version (KIP-482) lengths as unsigned
+// varints of n+1 with 0 for null, and a section of tagged fields at the end of every struct; in an older version lengths of
+// 16 bits (strings) or 32 (all else) with -1 for null, and no section.
 //
 // A failed read sticks: fault is set, the input is dropped, and every later read yields zero.
 type coder struct {
 	reading bool
-	out     []byte        // writing: what has been written
-	in      []byte        // reading: what has not been read
-	ver     int16         // of the record, known once version has run
-	fault   MetadataFault // reading: what was wrong first
+	out     []byte       // writing: what has been written
+	in      []byte       // reading: what has not been read
+	framing framing      // how the version stands in front of the body
+	ver     int16        // of the message, known once version has run
+	rigid   bool         // the version is older than the first flexible one
+	fault   MessageFault // reading: what was wrong first
+	tags    tagSection
+}
 
-	// The section of tagged fields that is open. Sections do not nest: no tagged field of Kafka's records holds a struct.
-	section int    // writing: index+1 in out of the section's count, 0 before the first tag
+// framing is how a message's version is written in front of its body.
+type framing uint8
+
+const (
+	framedByVarint framing = iota // a metadata record: an unsigned varint
+	framedByShort                 // the value of a coordinator's record: 16 bits
+)
+
+// tagSection is the section of tagged fields that is open. The elements of an array and a struct in a tagged field have
+// sections of their own: see nested.
+type tagSection struct {
+	count   int    // writing: index+1 in out of the section's count, 0 before the first tag
 	body    int    // writing: index in out of the open field's body, 0 if none is open
 	started bool   // reading: the count has been read
 	left    uint32 // reading: fields not yet consumed, the peeked one included
@@ -36,16 +60,16 @@ type coder struct {
 }
 
 // fail notes the first fault and stops the reading.
-func (c *coder) fail(f MetadataFault) {
+func (c *coder) fail(f MessageFault) {
 	if c.fault == 0 {
 		c.fault = f
 	}
-	c.in, c.rest, c.left, c.peeked = nil, nil, 0, false
+	c.in, c.tags = nil, tagSection{started: true}
 }
 
 // take cuts n bytes off the input; nil if they are not there.
 func (c *coder) take(n int) []byte {
-	if n > len(c.in) {
+	if n < 0 || n > len(c.in) { // below 0 where an int has 32 bits
 		c.fail(FaultTruncated)
 		return nil
 	}
@@ -69,39 +93,50 @@ func (c *coder) uvarint(v uint32) uint32 {
 	return uint32(x)
 }
 
-// version codes the record's version, which stands before its body, and refuses one above newest. A record of which
+// version codes the message's version, which stands before its body, and refuses one above newest. A message of which
 // only version 0 exists passes nil.
 func (c *coder) version(v *int16, newest int16) {
+	if !c.reading && v != nil {
+		c.ver = *v
+	}
+	if !c.reading && (c.ver < 0 || c.ver > newest) {
+		panic("wire: no version " + decimal(c.ver) + " of this message, the newest is " + decimal(newest))
+	}
+	x := uint32(c.ver)
+	if c.framing == framedByShort {
+		short := uint16(x)
+		u16(c, &short)
+		x = uint32(short)
+	} else {
+		x = c.uvarint(x)
+	}
 	if !c.reading {
-		if v != nil {
-			c.ver = *v
-		}
-		if c.ver < 0 || c.ver > newest {
-			panic("wire: no version " + decimal(c.ver) + " of this metadata record, the newest is " + decimal(newest))
-		}
-		c.uvarint(uint32(c.ver))
 		return
 	}
-	x := c.uvarint(0)
-	if x > uint32(newest) {
-		c.ver = int16(min(x, 1<<15-1))
+	if c.ver = int16(min(x, 1<<15-1)); x > uint32(newest) {
 		c.fail(FaultVersion)
 		return
 	}
-	c.ver = int16(x)
 	if v != nil {
 		*v = c.ver
 	}
 }
 
-// since reports whether the record's version has a field that came with version v. Writing a set field to a version
-// that cannot carry it would lose it silently; Kafka throws UnsupportedVersionException, and so this panics.
-func (c *coder) since(v int16, set bool) bool {
-	if c.ver >= v {
+// flexibleSince says from which version on the message is flexible (KIP-482). A message that never calls it always is.
+func (c *coder) flexibleSince(v int16) { c.rigid = c.ver < v }
+
+// since reports whether the message's version has a field that came with version v. A set field that the version cannot
+// carry would be lost silently: Kafka throws UnsupportedVersionException, and so this panics. Of a field that the schema
+// calls ignorable Kafka loses the value, and its caller passes false.
+func (c *coder) since(v int16, set bool) bool { return c.within(v, 1<<15-1, set) }
+
+// within is since for a field that a later version dropped.
+func (c *coder) within(from, to int16, set bool) bool {
+	if from <= c.ver && c.ver <= to {
 		return true
 	}
 	if set && !c.reading {
-		panic("wire: a metadata record of version " + decimal(c.ver) + " cannot carry a field of version " + decimal(v))
+		panic("wire: a message of version " + decimal(c.ver) + " cannot carry a field of versions " + decimal(from) + " to " + decimal(to))
 	}
 	return false
 }
@@ -116,47 +151,47 @@ func (c *coder) tag(v int16, number uint32, set bool) bool {
 	if c.reading {
 		return c.openTag(int64(number))
 	}
-	if c.section == 0 {
+	if c.tags.count == 0 {
 		c.out = append(c.out, 0)
-		c.section = len(c.out)
+		c.tags.count = len(c.out)
 	}
 	if !set {
 		return false
 	}
-	c.out[c.section-1]++ // records have a handful of tags: the count stays a one-byte varint
+	c.out[c.tags.count-1]++ // records have a handful of tags: the count stays a one-byte varint
 	c.uvarint(number)
-	c.body = len(c.out)
+	c.tags.body = len(c.out)
 	return true
 }
 
 // openTag moves to the tagged field with this number and skips those below it, which are unknown to us.
 func (c *coder) openTag(number int64) bool {
-	if !c.started {
-		c.started, c.last = true, -1
-		c.left = c.uvarint(0)
+	if !c.tags.started {
+		c.tags.started, c.tags.last = true, -1
+		c.tags.left = c.uvarint(0)
 	}
-	for c.left > 0 {
-		if !c.peeked {
-			c.next, c.peeked = c.uvarint(0), true
-			if int64(c.next) <= c.last {
+	for c.tags.left > 0 {
+		if !c.tags.peeked {
+			c.tags.next, c.tags.peeked = c.uvarint(0), true
+			if int64(c.tags.next) <= c.tags.last {
 				c.fail(FaultTags)
 				return false
 			}
-			c.last = int64(c.next)
+			c.tags.last = int64(c.tags.next)
 		}
-		if int64(c.next) > number {
+		if int64(c.tags.next) > number {
 			return false
 		}
 		size := c.uvarint(0)
-		c.peeked = false
-		c.left = max(c.left, 1) - 1 // 0 already if reading the size failed
+		c.tags.peeked = false
+		c.tags.left = max(c.tags.left, 1) - 1 // 0 already if reading the size failed
 		if uint64(size) > uint64(len(c.in)) {
 			c.fail(FaultTruncated)
 			return false
 		}
 		body := c.take(int(size))
-		if int64(c.next) == number {
-			c.in, c.rest, c.inField = body, c.in, true
+		if int64(c.tags.next) == number {
+			c.in, c.tags.rest, c.tags.inField = body, c.in, true
 			return true
 		}
 	}
@@ -166,32 +201,45 @@ func (c *coder) openTag(number int64) bool {
 // closeTag ends the tagged field that is open, if one is.
 func (c *coder) closeTag() {
 	switch {
-	case c.inField:
+	case c.tags.inField:
 		if len(c.in) != 0 {
 			c.fail(FaultTags)
 		}
-		c.in, c.rest, c.inField = c.rest, nil, false
-	case c.body != 0:
+		c.in, c.tags.rest, c.tags.inField = c.tags.rest, nil, false
+	case c.tags.body != 0:
 		// The size stands before the body and is known only now: make room and move the body up.
 		var size [binary.MaxVarintLen32]byte
-		n := len(c.out) - c.body
+		n := len(c.out) - c.tags.body
 		w := binary.PutUvarint(size[:], uint64(n))
 		c.out = append(c.out, size[:w]...)
-		copy(c.out[c.body+w:], c.out[c.body:c.body+n])
-		copy(c.out[c.body:], size[:w])
-		c.body = 0
+		copy(c.out[c.tags.body+w:], c.out[c.tags.body:c.tags.body+n])
+		copy(c.out[c.tags.body:], size[:w])
+		c.tags.body = 0
 	}
 }
 
 // end closes a struct: it writes the section of tagged fields even if it is empty, or skips what is left in it.
 func (c *coder) end() {
+	if c.rigid {
+		return
+	}
 	c.closeTag()
 	if c.reading {
 		c.openTag(1 << 32)
-	} else if c.section == 0 {
+	} else if c.tags.count == 0 {
 		c.out = append(c.out, 0)
 	}
-	c.section, c.started, c.peeked, c.left = 0, false, false, 0
+	c.tags = tagSection{}
+}
+
+// nested codes what has sections of tagged fields of its own while another section may be open.
+func (c *coder) nested(code func()) {
+	outer := c.tags
+	c.tags = tagSection{}
+	code()
+	if c.tags = outer; c.fault != 0 {
+		c.fail(c.fault)
+	}
 }
 
 // The fields that follow are functions and not methods, because Go has no generic methods and a record's fields keep
@@ -250,6 +298,27 @@ func id[T ~[16]byte](c *coder, v *T) {
 	}
 }
 
+// length codes the length of a string, of bytes or of an array; -1 is null. width is its size in bytes in a version that is
+// not flexible.
+func (c *coder) length(n int64, width int) int64 {
+	if !c.rigid {
+		return int64(c.uvarint(uint32(n+1))) - 1
+	}
+	if width == 2 {
+		short := int16(n)
+		u16(c, &short)
+		n = int64(short)
+	} else {
+		long := int32(n)
+		i32(c, &long)
+		n = int64(long)
+	}
+	if n < -1 {
+		c.fail(FaultLength)
+	}
+	return max(n, -1)
+}
+
 // maxText is the longest string that Kafka's generated classes read or write.
 const maxText = 1<<15 - 1
 
@@ -267,23 +336,23 @@ func text(c *coder, v *string) {
 func nullable(c *coder, v **string) {
 	if !c.reading {
 		if *v == nil {
-			c.uvarint(0)
+			c.length(-1, 2)
 			return
 		}
 		if len(**v) > maxText {
-			panic("wire: a string of " + decimal(len(**v)) + " bytes in a metadata record, " + decimal(maxText) + " is the most")
+			panic("wire: a string of " + decimal(len(**v)) + " bytes in a message, " + decimal(maxText) + " is the most")
 		}
-		c.uvarint(uint32(len(**v)) + 1)
+		c.length(int64(len(**v)), 2)
 		c.out = append(c.out, **v...)
 		return
 	}
 	*v = nil
-	switch n := c.uvarint(0); {
-	case n == 0:
-	case n > maxText+1:
+	switch n := c.length(0, 2); {
+	case n < 0:
+	case n > maxText:
 		c.fail(FaultLength)
 	default:
-		s := string(c.take(int(n - 1)))
+		s := string(c.take(int(n)))
 		*v = &s
 	}
 }
@@ -291,16 +360,16 @@ func nullable(c *coder, v **string) {
 // octets codes bytes that cannot be null. What is read is a copy.
 func octets(c *coder, v *[]byte) {
 	if !c.reading {
-		c.uvarint(uint32(len(*v)) + 1)
+		c.length(int64(len(*v)), 4)
 		c.out = append(c.out, *v...)
 		return
 	}
-	if n := c.uvarint(0); n == 0 {
+	if n := c.length(0, 4); n < 0 {
 		c.fail(FaultNull)
-	} else if uint64(n) > uint64(len(c.in))+1 {
+	} else if n > int64(len(c.in)) {
 		c.fail(FaultLength)
-	} else if n > 1 {
-		*v = append([]byte(nil), c.take(int(n-1))...)
+	} else if n > 0 {
+		*v = append([]byte(nil), c.take(int(n))...)
 	}
 }
 
@@ -308,15 +377,13 @@ func octets(c *coder, v *[]byte) {
 // make us allocate for elements that the input has no room for. An empty array is read as nil.
 func list[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 	if !c.reading {
-		c.uvarint(uint32(len(*v)) + 1)
+		c.length(int64(len(*v)), 4)
 	} else if n := c.count(least); n > 0 {
 		*v = make([]T, n)
 	} else if *v = nil; n < 0 {
 		c.fail(FaultNull)
 	}
-	for i := range *v {
-		element(c, &(*v)[i])
-	}
+	elements(c, *v, element)
 }
 
 // listOrNull codes an array; nil is null, and an empty one is not.
@@ -328,21 +395,43 @@ func listOrNull[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 			*v = make([]T, n)
 		}
 	case *v == nil:
-		c.uvarint(0)
+		c.length(-1, 4)
 	default:
-		c.uvarint(uint32(len(*v)) + 1)
+		c.length(int64(len(*v)), 4)
 	}
-	for i := range *v {
-		element(c, &(*v)[i])
-	}
+	elements(c, *v, element)
+}
+
+func elements[T any](c *coder, v []T, element func(*coder, *T)) {
+	c.nested(func() {
+		for i := range v {
+			element(c, &v[i])
+		}
+	})
 }
 
 // count reads an array's length: -1 for null.
 func (c *coder) count(least int) int {
-	n := int64(c.uvarint(0)) - 1
+	n := c.length(0, 4)
 	if n*int64(least) > int64(len(c.in)) {
 		c.fail(FaultLength)
 		return 0
 	}
 	return int(n)
+}
+
+// structOrNull codes a struct in a tagged field; nil is null. There Kafka writes 0 or 1 as an unsigned varint in front of it.
+func structOrNull[T any](c *coder, v **T, code func(*coder, *T)) {
+	present := uint32(1)
+	if *v == nil {
+		present = 0
+	}
+	if present = c.uvarint(present); present == 0 {
+		*v = nil
+		return
+	}
+	if c.reading {
+		*v = new(T)
+	}
+	c.nested(func() { code(c, *v) })
 }

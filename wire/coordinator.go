@@ -1,0 +1,102 @@
+package wire
+
+// Coordinators keep their state in the records of an internal topic: the group coordinator in __consumer_offsets, the
+// transaction coordinator in __transaction_state. Both topics are compacted, so a record is a key and the newest value of
+// that key; a record without a value is a tombstone.
+//
+//	key:    type i16 | body, of version 0, never flexible        the type says what the body is, and what the value is
+//	value:  version i16 | body
+//
+// The types of the two topics overlap. As of 4.3 (group-coordinator and transaction-coordinator, common/message).
+
+// CoordinatorKey is the key of a coordinator's record: a pointer to one of the structs of the coordinator_*.go files.
+type CoordinatorKey interface {
+	// ApiKey is the record's type, alike for key and value (CoordinatorRecordType).
+	ApiKey() int16
+	code(*coder)
+}
+
+// CoordinatorValue is the value of a coordinator's record. One of which more than one version exists has a field Version,
+// and is written in that version.
+type CoordinatorValue interface {
+	// ApiKey is the record's type.
+	ApiKey() int16
+	code(*coder)
+}
+
+// AppendCoordinatorKey appends a key as it lies in a record (CoordinatorRecordSerde).
+func AppendCoordinatorKey(dst []byte, k CoordinatorKey) []byte {
+	c := coder{out: dst, rigid: true}
+	kind := k.ApiKey()
+	u16(&c, &kind)
+	k.code(&c)
+	return c.out
+}
+
+// AppendCoordinatorValue appends a value as it lies in a record. A tombstone has no value to append.
+func AppendCoordinatorValue(dst []byte, v CoordinatorValue) []byte {
+	c := coder{out: dst, framing: framedByShort}
+	v.code(&c)
+	return c.out
+}
+
+// CoordinatorLog is what may lie in the log of one coordinator.
+type CoordinatorLog struct {
+	kind  string // in errors
+	types []coordinatorType
+}
+
+// coordinatorType is one type of record: its name, and how an empty key and value are made, defaults in place.
+type coordinatorType struct {
+	name  string
+	key   func() CoordinatorKey
+	value func() CoordinatorValue
+}
+
+// Name is Kafka's name of the record type ("OffsetCommit"), or "" if it is none of this log.
+func (l CoordinatorLog) Name(key int16) string {
+	if key < 0 || int(key) >= len(l.types) {
+		return ""
+	}
+	return l.types[key].name
+}
+
+// Parse reads a record. A nil value is a tombstone, and so is what comes back for it. The results share no memory with the
+// bytes. Errors are *MessageError; a type that is not known (FaultKey) is of a newer Kafka, whose loaders skip the types that
+// they do not know in turn.
+func (l CoordinatorLog) Parse(key, value []byte) (CoordinatorKey, CoordinatorValue, error) {
+	c := coder{reading: true, in: key, rigid: true}
+	kind := int16(-1)
+	bad := func(part string, version int16) (CoordinatorKey, CoordinatorValue, error) {
+		name := l.Name(kind)
+		if name != "" {
+			name += part
+		}
+		return nil, nil, &MessageError{Kind: l.kind, Name: name, Fault: c.fault, Key: kind, Version: version}
+	}
+	if u16(&c, &kind); c.fault == 0 && l.Name(kind) == "" {
+		c.fault = FaultKey
+	}
+	if c.fault != 0 {
+		return bad("", -1)
+	}
+	k := l.types[kind].key()
+	if k.code(&c); c.fault == 0 && len(c.in) > 0 {
+		c.fault = FaultGarbage
+	}
+	if c.fault != 0 {
+		return bad("Key", 0)
+	}
+	if value == nil {
+		return k, nil, nil
+	}
+	c = coder{reading: true, in: value, framing: framedByShort, ver: -1}
+	v := l.types[kind].value()
+	if v.code(&c); c.fault == 0 && len(c.in) > 0 {
+		c.fault = FaultGarbage
+	}
+	if c.fault != 0 {
+		return bad("Value", c.ver)
+	}
+	return k, v, nil
+}

@@ -1,0 +1,277 @@
+package wire
+
+// The records of a consumer group (KIP-848). Every one is flexible in its only version, 0.
+
+// GroupEpoch counts the changes of a consumer group's members and subscriptions. A target assignment has the epoch of the
+// group that it was computed for, and a member the epoch of the assignment that it has reached.
+type GroupEpoch int32
+
+// ConsumerGroupMetadataKey names a consumer group (type 3).
+type ConsumerGroupMetadataKey struct {
+	GroupID string
+}
+
+// ApiKey is 3.
+func (*ConsumerGroupMetadataKey) ApiKey() int16 { return 3 }
+
+func (k *ConsumerGroupMetadataKey) code(c *coder) { text(c, &k.GroupID) }
+
+// ConsumerGroupMetadataValue is a consumer group (type 3).
+type ConsumerGroupMetadataValue struct {
+	Epoch        GroupEpoch
+	MetadataHash int64 // of the subscribed topics: another hash asks for another assignment (KIP-1101)
+}
+
+// ApiKey is 3.
+func (*ConsumerGroupMetadataValue) ApiKey() int16 { return 3 }
+
+func (v *ConsumerGroupMetadataValue) code(c *coder) {
+	c.version(nil, 0)
+	i32(c, &v.Epoch)
+	if c.tag(0, 0, v.MetadataHash != 0) {
+		i64(c, &v.MetadataHash)
+	}
+	c.end()
+}
+
+// ConsumerGroupMemberMetadataKey names a member (type 5).
+type ConsumerGroupMemberMetadataKey struct {
+	GroupID  string
+	MemberID string
+}
+
+// ApiKey is 5.
+func (*ConsumerGroupMemberMetadataKey) ApiKey() int16 { return 5 }
+
+func (k *ConsumerGroupMemberMetadataKey) code(c *coder) {
+	text(c, &k.GroupID)
+	text(c, &k.MemberID)
+}
+
+// ConsumerGroupMemberMetadataValue is what a member says of itself in its heartbeats (type 5).
+type ConsumerGroupMemberMetadataValue struct {
+	InstanceID           *string // nil unless the member is static
+	RackID               *string
+	ClientID             string
+	ClientHost           string
+	SubscribedTopicNames []string
+	SubscribedTopicRegex *string
+	RebalanceTimeoutMs   int32
+	ServerAssignor       *string // nil is the group's default
+	// ClassicMemberMetadata is nil if the member speaks the consumer protocol. Its default is an empty struct and not nil: the
+	// schema spells null as a JSON literal, which Kafka's generator does not take for a default.
+	ClassicMemberMetadata *ClassicMemberMetadata
+}
+
+// ClassicMemberMetadata is what is left of the classic protocol in a member that speaks it to a consumer group.
+type ClassicMemberMetadata struct {
+	SessionTimeoutMs   int32
+	SupportedProtocols []ClassicProtocol
+}
+
+// ClassicProtocol is an assignor of a classic member, with its subscription.
+type ClassicProtocol struct {
+	Name     string
+	Metadata []byte
+}
+
+// NewConsumerGroupMember is a value with the defaults of its schema.
+func NewConsumerGroupMember() *ConsumerGroupMemberMetadataValue {
+	return &ConsumerGroupMemberMetadataValue{RebalanceTimeoutMs: -1, ClassicMemberMetadata: &ClassicMemberMetadata{}}
+}
+
+// ApiKey is 5.
+func (*ConsumerGroupMemberMetadataValue) ApiKey() int16 { return 5 }
+
+func (v *ConsumerGroupMemberMetadataValue) code(c *coder) {
+	c.version(nil, 0)
+	nullable(c, &v.InstanceID)
+	nullable(c, &v.RackID)
+	text(c, &v.ClientID)
+	text(c, &v.ClientHost)
+	list(c, &v.SubscribedTopicNames, 1, text)
+	nullable(c, &v.SubscribedTopicRegex)
+	i32(c, &v.RebalanceTimeoutMs)
+	nullable(c, &v.ServerAssignor)
+	m := v.ClassicMemberMetadata
+	if c.tag(0, 0, m == nil || m.SessionTimeoutMs != 0 || len(m.SupportedProtocols) > 0) {
+		structOrNull(c, &v.ClassicMemberMetadata, func(c *coder, m *ClassicMemberMetadata) { m.code(c) })
+	}
+	c.end()
+}
+
+func (m *ClassicMemberMetadata) code(c *coder) {
+	i32(c, &m.SessionTimeoutMs)
+	list(c, &m.SupportedProtocols, 3, func(c *coder, p *ClassicProtocol) {
+		text(c, &p.Name)
+		octets(c, &p.Metadata)
+		c.end()
+	})
+	c.end()
+}
+
+// ConsumerGroupTargetAssignmentMetadataKey names a group (type 6).
+type ConsumerGroupTargetAssignmentMetadataKey struct {
+	GroupID string
+}
+
+// ApiKey is 6.
+func (*ConsumerGroupTargetAssignmentMetadataKey) ApiKey() int16 { return 6 }
+
+func (k *ConsumerGroupTargetAssignmentMetadataKey) code(c *coder) { text(c, &k.GroupID) }
+
+// ConsumerGroupTargetAssignmentMetadataValue says which epoch of the group the target assignment is for (type 6). It is
+// written after the assignments of the members, and so ends them.
+type ConsumerGroupTargetAssignmentMetadataValue struct {
+	AssignmentEpoch     GroupEpoch
+	AssignmentTimestamp Timestamp // 0 if it is not known (KIP-1263)
+}
+
+// ApiKey is 6.
+func (*ConsumerGroupTargetAssignmentMetadataValue) ApiKey() int16 { return 6 }
+
+func (v *ConsumerGroupTargetAssignmentMetadataValue) code(c *coder) {
+	c.version(nil, 0)
+	i32(c, &v.AssignmentEpoch)
+	if c.tag(0, 0, v.AssignmentTimestamp != 0) {
+		i64(c, &v.AssignmentTimestamp)
+	}
+	c.end()
+}
+
+// ConsumerGroupTargetAssignmentMemberKey names a member (type 7).
+type ConsumerGroupTargetAssignmentMemberKey struct {
+	GroupID  string
+	MemberID string
+}
+
+// ApiKey is 7.
+func (*ConsumerGroupTargetAssignmentMemberKey) ApiKey() int16 { return 7 }
+
+func (k *ConsumerGroupTargetAssignmentMemberKey) code(c *coder) {
+	text(c, &k.GroupID)
+	text(c, &k.MemberID)
+}
+
+// ConsumerGroupTargetAssignmentMemberValue is what a member shall own (type 7).
+type ConsumerGroupTargetAssignmentMemberValue struct {
+	TopicPartitions []TargetPartitions
+}
+
+// TargetPartitions is the partitions of a topic that a member shall own.
+type TargetPartitions struct {
+	TopicID    TopicID
+	Partitions []int32
+}
+
+// ApiKey is 7.
+func (*ConsumerGroupTargetAssignmentMemberValue) ApiKey() int16 { return 7 }
+
+func (v *ConsumerGroupTargetAssignmentMemberValue) code(c *coder) {
+	c.version(nil, 0)
+	list(c, &v.TopicPartitions, 18, func(c *coder, t *TargetPartitions) {
+		id(c, &t.TopicID)
+		list(c, &t.Partitions, 4, i32[int32])
+		c.end()
+	})
+	c.end()
+}
+
+// ConsumerGroupCurrentMemberAssignmentKey names a member (type 8).
+type ConsumerGroupCurrentMemberAssignmentKey struct {
+	GroupID  string
+	MemberID string
+}
+
+// ApiKey is 8.
+func (*ConsumerGroupCurrentMemberAssignmentKey) ApiKey() int16 { return 8 }
+
+func (k *ConsumerGroupCurrentMemberAssignmentKey) code(c *coder) {
+	text(c, &k.GroupID)
+	text(c, &k.MemberID)
+}
+
+// MemberState is how far a member is on the way to its target assignment (MemberState).
+type MemberState int8
+
+const (
+	MemberStable               MemberState = iota // it owns what it shall own
+	MemberUnrevokedPartitions                     // it has yet to revoke partitions
+	MemberUnreleasedPartitions                    // it waits for partitions that others have yet to revoke
+)
+
+// ConsumerGroupCurrentMemberAssignmentValue is what a member owns (type 8).
+type ConsumerGroupCurrentMemberAssignmentValue struct {
+	MemberEpoch                 GroupEpoch
+	PreviousMemberEpoch         GroupEpoch // still accepted: the member may have missed the last bump
+	State                       MemberState
+	AssignedPartitions          []OwnedPartitions
+	PartitionsPendingRevocation []OwnedPartitions
+}
+
+// OwnedPartitions is the partitions of a topic that a member owns.
+type OwnedPartitions struct {
+	TopicID    TopicID
+	Partitions []int32
+	// AssignmentEpochs has the member epoch in which each partition was assigned, which fences late commits (KIP-1251); nil if a
+	// version without them wrote null, empty if it wrote nothing.
+	AssignmentEpochs []GroupEpoch
+}
+
+// ApiKey is 8.
+func (*ConsumerGroupCurrentMemberAssignmentValue) ApiKey() int16 { return 8 }
+
+func (v *ConsumerGroupCurrentMemberAssignmentValue) code(c *coder) {
+	c.version(nil, 0)
+	i32(c, &v.MemberEpoch)
+	i32(c, &v.PreviousMemberEpoch)
+	u8(c, &v.State)
+	owned := func(c *coder, t *OwnedPartitions) { t.code(c) }
+	list(c, &v.AssignedPartitions, 18, owned)
+	list(c, &v.PartitionsPendingRevocation, 18, owned)
+	c.end()
+}
+
+func (t *OwnedPartitions) code(c *coder) {
+	if c.reading {
+		t.AssignmentEpochs = []GroupEpoch{}
+	}
+	id(c, &t.TopicID)
+	list(c, &t.Partitions, 4, i32[int32])
+	if c.tag(0, 0, t.AssignmentEpochs == nil || len(t.AssignmentEpochs) > 0) {
+		listOrNull(c, &t.AssignmentEpochs, 4, i32[GroupEpoch])
+	}
+	c.end()
+}
+
+// ConsumerGroupRegularExpressionKey names a subscription (type 16).
+type ConsumerGroupRegularExpressionKey struct {
+	GroupID           string
+	RegularExpression string
+}
+
+// ApiKey is 16.
+func (*ConsumerGroupRegularExpressionKey) ApiKey() int16 { return 16 }
+
+func (k *ConsumerGroupRegularExpressionKey) code(c *coder) {
+	text(c, &k.GroupID)
+	text(c, &k.RegularExpression)
+}
+
+// ConsumerGroupRegularExpressionValue is the topics that a regular expression matched (type 16).
+type ConsumerGroupRegularExpressionValue struct {
+	Topics       []string
+	ImageVersion int64 // of the metadata image that it was resolved with
+	Timestamp    Timestamp
+}
+
+// ApiKey is 16.
+func (*ConsumerGroupRegularExpressionValue) ApiKey() int16 { return 16 }
+
+func (v *ConsumerGroupRegularExpressionValue) code(c *coder) {
+	c.version(nil, 0)
+	list(c, &v.Topics, 1, text)
+	i64(c, &v.ImageVersion)
+	i64(c, &v.Timestamp)
+	c.end()
+}

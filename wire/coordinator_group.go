@@ -1,0 +1,147 @@
+package wire
+
+// GroupLog is what lies in __consumer_offsets: committed offsets, classic groups, and consumer groups (KIP-848), whose
+// records are in coordinator_consumer.go. Not here: type 0, offsets as Kafka 0.8 wrote them; type 4, which Kafka
+// has only deleted since 4.1 (KIP-1101); share groups and streams groups.
+var GroupLog = CoordinatorLog{kind: "group record", types: []coordinatorType{
+	1:  {"OffsetCommit", func() CoordinatorKey { return &OffsetCommitKey{} }, func() CoordinatorValue { return NewOffsetCommitValue() }},
+	2:  {"GroupMetadata", func() CoordinatorKey { return &GroupMetadataKey{} }, func() CoordinatorValue { return NewGroupMetadataValue() }},
+	3:  {"ConsumerGroupMetadata", func() CoordinatorKey { return &ConsumerGroupMetadataKey{} }, func() CoordinatorValue { return &ConsumerGroupMetadataValue{} }},
+	5:  {"ConsumerGroupMemberMetadata", func() CoordinatorKey { return &ConsumerGroupMemberMetadataKey{} }, func() CoordinatorValue { return NewConsumerGroupMember() }},
+	6:  {"ConsumerGroupTargetAssignmentMetadata", func() CoordinatorKey { return &ConsumerGroupTargetAssignmentMetadataKey{} }, func() CoordinatorValue { return &ConsumerGroupTargetAssignmentMetadataValue{} }},
+	7:  {"ConsumerGroupTargetAssignmentMember", func() CoordinatorKey { return &ConsumerGroupTargetAssignmentMemberKey{} }, func() CoordinatorValue { return &ConsumerGroupTargetAssignmentMemberValue{} }},
+	8:  {"ConsumerGroupCurrentMemberAssignment", func() CoordinatorKey { return &ConsumerGroupCurrentMemberAssignmentKey{} }, func() CoordinatorValue { return &ConsumerGroupCurrentMemberAssignmentValue{} }},
+	16: {"ConsumerGroupRegularExpression", func() CoordinatorKey { return &ConsumerGroupRegularExpressionKey{} }, func() CoordinatorValue { return &ConsumerGroupRegularExpressionValue{} }},
+}}
+
+// OffsetCommitKey names a partition for a group (type 1).
+type OffsetCommitKey struct {
+	Group     string
+	Topic     string
+	Partition int32
+}
+
+// ApiKey is 1.
+func (*OffsetCommitKey) ApiKey() int16 { return 1 }
+
+func (k *OffsetCommitKey) code(c *coder) {
+	text(c, &k.Group)
+	text(c, &k.Topic)
+	i32(c, &k.Partition)
+}
+
+// OffsetCommitValue is the offset that a group committed for a partition (type 1).
+//
+// Version 1 alone has ExpireTimestamp, 3 added LeaderEpoch (KIP-320), 4 is flexible and added TopicID (KIP-848).
+type OffsetCommitValue struct {
+	Version         int16
+	Offset          Offset
+	LeaderEpoch     Epoch // since 3: of the last consumed record, NoEpoch if it is not known
+	Metadata        string
+	CommitTimestamp Timestamp
+	ExpireTimestamp Timestamp // in 1: of an offset with a retention of its own, else NoTimestamp
+	TopicID         TopicID   // since 4: zero if the client committed by name
+}
+
+// NewOffsetCommitValue is a value of the newest version with the defaults of its schema.
+func NewOffsetCommitValue() *OffsetCommitValue {
+	return &OffsetCommitValue{Version: 4, LeaderEpoch: NoEpoch, ExpireTimestamp: NoTimestamp}
+}
+
+// ApiKey is 1.
+func (*OffsetCommitValue) ApiKey() int16 { return 1 }
+
+func (v *OffsetCommitValue) code(c *coder) {
+	c.version(&v.Version, 4)
+	c.flexibleSince(4)
+	i64(c, &v.Offset)
+	if c.since(3, false) {
+		i32(c, &v.LeaderEpoch)
+	}
+	text(c, &v.Metadata)
+	i64(c, &v.CommitTimestamp)
+	if c.within(1, 1, false) {
+		i64(c, &v.ExpireTimestamp)
+	}
+	if c.since(4, false) && c.tag(4, 0, v.TopicID != TopicID{}) {
+		id(c, &v.TopicID)
+	}
+	c.end()
+}
+
+// GroupMetadataKey names a classic group (type 2).
+type GroupMetadataKey struct {
+	Group string
+}
+
+// ApiKey is 2.
+func (*GroupMetadataKey) ApiKey() int16 { return 2 }
+
+func (k *GroupMetadataKey) code(c *coder) { text(c, &k.Group) }
+
+// GroupMetadataValue is a classic group as of its last rebalance (type 2).
+//
+// Version 1 added RebalanceTimeout, 2 CurrentStateTimestamp (KIP-211), 3 GroupInstanceID (KIP-345), 4 is flexible.
+type GroupMetadataValue struct {
+	Version               int16
+	ProtocolType          string // "consumer", "connect"
+	Generation            int32
+	Protocol              *string // the assignor that was chosen, nil before the first rebalance
+	Leader                *string // member id, nil if there is none
+	CurrentStateTimestamp Timestamp
+	Members               []GroupMember
+}
+
+// GroupMember is a member of a classic group.
+type GroupMember struct {
+	MemberID         string
+	GroupInstanceID  *string // since 3: of a static member
+	ClientID         string
+	ClientHost       string
+	RebalanceTimeout int32 // milliseconds, since 1: else -1, which means the session timeout
+	SessionTimeout   int32 // milliseconds
+	Subscription     []byte
+	Assignment       []byte
+}
+
+// NewGroupMetadataValue is a value of the newest version with the defaults of its schema.
+func NewGroupMetadataValue() *GroupMetadataValue {
+	empty := ""
+	return &GroupMetadataValue{Version: 4, Protocol: &empty, Leader: &empty, CurrentStateTimestamp: NoTimestamp}
+}
+
+// ApiKey is 2.
+func (*GroupMetadataValue) ApiKey() int16 { return 2 }
+
+func (v *GroupMetadataValue) code(c *coder) {
+	c.version(&v.Version, 4)
+	c.flexibleSince(4)
+	text(c, &v.ProtocolType)
+	i32(c, &v.Generation)
+	nullable(c, &v.Protocol)
+	nullable(c, &v.Leader)
+	if c.since(2, false) {
+		i64(c, &v.CurrentStateTimestamp)
+	}
+	list(c, &v.Members, 4+4*1, func(c *coder, m *GroupMember) { m.code(c) })
+	c.end()
+}
+
+func (m *GroupMember) code(c *coder) {
+	if c.reading {
+		m.RebalanceTimeout = -1
+	}
+	text(c, &m.MemberID)
+	if c.since(3, false) {
+		nullable(c, &m.GroupInstanceID)
+	}
+	text(c, &m.ClientID)
+	text(c, &m.ClientHost)
+	if c.since(1, false) {
+		i32(c, &m.RebalanceTimeout)
+	}
+	i32(c, &m.SessionTimeout)
+	octets(c, &m.Subscription)
+	octets(c, &m.Assignment)
+	c.end()
+}

@@ -1,0 +1,69 @@
+package wire
+
+import "strconv"
+
+// Kafka generates classes from schemas, and calls what they hold messages. Requests and responses are kmsg's. The messages
+// that lie in logs are here, each described once for both directions (coder.go):
+//
+//	metadata.go       records of the metadata log      a value: frame, key, version, body
+//	coordinator.go    records of __consumer_offsets    a key: type, body; a value: version, body
+//	                  and of __transaction_state
+//	control.go        control records of KRaft         a value: body, of which the version is a field
+
+// MessageFault is what is wrong with the bytes of a message.
+type MessageFault uint8
+
+const (
+	FaultFrame     MessageFault = iota + 1 // not frame version 1
+	FaultKey                               // a kind of record that we do not know
+	FaultVersion                           // a version of a known kind that we do not know
+	FaultTruncated                         // a field needs more bytes than there are
+	FaultLength                            // a length that no message can have
+	FaultNull                              // null where the schema allows none
+	FaultTags                              // tagged fields out of order, or longer than what they hold
+	FaultGarbage                           // bytes after the message
+)
+
+// String is the fault in words.
+func (f MessageFault) String() string {
+	switch f {
+	case FaultFrame:
+		return "unknown frame version"
+	case FaultKey:
+		return "unknown record key"
+	case FaultVersion:
+		return "unknown record version"
+	case FaultTruncated:
+		return "a field is cut off"
+	case FaultLength:
+		return "impossible length"
+	case FaultNull:
+		return "null in a field that cannot be null"
+	case FaultTags:
+		return "broken tagged fields"
+	case FaultGarbage:
+		return "bytes after the end"
+	}
+	return "no fault"
+}
+
+// MessageError is why bytes are not a message. FaultKey and FaultVersion mean that the writer is newer than we are;
+// everything else is corruption.
+type MessageError struct {
+	Kind    string // "metadata record", "group record"
+	Name    string // Kafka's name of the message, "" if the key names none
+	Fault   MessageFault
+	Key     int16 // api key or record type, -1 if it could not be read
+	Version int16 // -1 if it could not be read
+}
+
+// Error names the message, its version and the fault.
+func (e *MessageError) Error() string {
+	name := e.Name
+	if name == "" {
+		name = "key " + decimal(e.Key)
+	}
+	return e.Kind + " " + name + " version " + decimal(e.Version) + ": " + e.Fault.String()
+}
+
+func decimal[T ~int | ~int16](n T) string { return strconv.FormatInt(int64(n), 10) }
