@@ -51,80 +51,90 @@ func apiOf(key, version int16) (a api, ok bool) {
 	return apis[i], true
 }
 
-// early is a request that came before the controller had let this incarnation in.
+// early is a request that came before the controller unfenced this incarnation.
 type early struct {
 	ticket env.Ticket
 	req    env.Request
 }
 
-// Receive serves one request, once the controller has let this incarnation in; until then requests wait, as they do in
+// Receive serves one request, once the controller has unfenced this incarnation; until then requests wait, as they do in
 // Kafka in front of a socket server that does not process yet. A broker that comes back before its session is over may
 // find itself leader of its old epoch in the image: it must not append or answer on the strength of that.
 func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
-	if !b.cfg.Rules.MayServe(b.life.open) {
-		b.early = append(b.early, early{t, req})
+	if !b.Serves() {
+		b.beforeUnfence = append(b.beforeUnfence, early{t, req})
 		return
 	}
 	b.receive(e, t, req)
-	b.settle(e)
+	b.complete(e)
 }
 
-// open begins to serve: first those who wait.
-func (b *Broker) open(e env.Env) {
-	b.life.open = true
-	waiting := b.early
-	b.early = nil
+// serveEarly serves the requests that came too early, in order, as soon as this incarnation serves.
+func (b *Broker) serveEarly(e env.Env) {
+	if len(b.beforeUnfence) == 0 || !b.Serves() {
+		return
+	}
+	waiting := b.beforeUnfence
+	b.beforeUnfence = nil
 	for _, w := range waiting {
 		b.receive(e, w.ticket, w.req)
 	}
 }
 
-// receive serves one request. What brokers do not take in that version is answered as Kafka does it: the connection is
-// closed, but ApiVersions has an answer that every client can read (KIP-511).
+// receive serves one request. An unknown api key or version is answered as Kafka does it: the connection is closed, but
+// ApiVersions has an answer that every client can read (KIP-511).
 func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	a, ok := apiOf(req.Key(), req.GetVersion())
 	switch versions, asks := req.(*kmsg.ApiVersionsRequest); {
 	case !ok && asks:
-		b.reply(e, t, b.apiVersions(versions, true), e.Now())
+		b.reply(e, t, b.metadata.handleApiVersionsRequest(versions, true))
 	case !ok:
 		e.Close(t.Link)
 	case a.forward:
-		b.forward(e, t, req)
+		b.forwarder.forward(e, t, req)
 	default:
 		b.serve(e, t, req)
 	}
 }
 
-// serve answers what a broker answers itself.
+// serve routes a request that a broker answers itself to its part. The first three may wait, and answer themselves.
 func (b *Broker) serve(e env.Env, t env.Ticket, req env.Request) {
-	now := e.Now()
 	switch req := req.(type) {
 	case *kmsg.ProduceRequest:
-		b.produce(e, t, req)
+		b.manager.handleProduceRequest(e, t, req)
 	case *kmsg.FetchRequest:
-		b.serveFetch(e, t, req)
+		b.manager.handleFetchRequest(e, t, req)
 	case *kmsg.DeleteRecordsRequest:
-		b.deleteRecords(e, t, req)
+		b.manager.handleDeleteRecordsRequest(e, t, req)
 	case *kmsg.ListOffsetsRequest:
-		b.reply(e, t, b.listOffsets(e, req), now)
+		b.reply(e, t, b.manager.handleListOffsetsRequest(e, req))
 	case *kmsg.OffsetForLeaderEpochRequest:
-		b.reply(e, t, b.epochEnds(req), now)
+		b.reply(e, t, b.manager.handleOffsetForLeaderEpochRequest(req))
 	case *kmsg.MetadataRequest:
-		b.metadata(e, t, req)
+		b.reply(e, t, b.metadata.handleMetadataRequest(e, req))
 	case *kmsg.DescribeClusterRequest:
-		b.reply(e, t, b.describeCluster(req), now)
+		b.reply(e, t, b.metadata.handleDescribeClusterRequest(req))
 	case *kmsg.DescribeTopicPartitionsRequest:
-		b.reply(e, t, b.describePartitions(req), now)
+		b.reply(e, t, b.metadata.handleDescribeTopicPartitionsRequest(req))
 	case *kmsg.DescribeConfigsRequest:
-		b.reply(e, t, b.describeConfigs(req), now)
+		b.reply(e, t, b.metadata.handleDescribeConfigsRequest(req))
 	case *kmsg.ApiVersionsRequest:
-		b.reply(e, t, b.apiVersions(req, false), now)
+		b.reply(e, t, b.metadata.handleApiVersionsRequest(req, false))
 	}
+}
+
+// reply answers a request at once. Without a response the request cannot be answered, and the connection is closed.
+func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response) {
+	if resp == nil {
+		e.Close(t.Link)
+		return
+	}
+	b.metrics.reply(e, t, resp, e.Now())
 }
 
 // ApiVersions, versions 0 to 4: from 3 with features, which versions below 4 may not see if their lowest level is 0,
 // because old clients take 0 for an error (KAFKA-17011).
-func (b *Broker) apiVersions(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.ApiVersionsResponse {
+func (c *metadataCache) handleApiVersionsRequest(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	if unknown {
 		resp.ErrorCode = kerr.UnsupportedVersion.Code
@@ -137,17 +147,17 @@ func (b *Broker) apiVersions(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.A
 	if req.Version < 3 || unknown {
 		return resp
 	}
-	resp.FinalizedFeaturesEpoch = int64(b.image.Next) - 1
-	for _, c := range config.Of(config.Feature) {
-		least, most, _ := c.Rule.Bounds()
+	resp.FinalizedFeaturesEpoch = int64(c.image.Next) - 1
+	for _, feature := range config.Of(config.Feature) {
+		least, most, _ := feature.Rule.Bounds()
 		if least > 0 || req.Version >= 4 {
 			f := kmsg.NewApiVersionsResponseSupportedFeature()
-			f.Name, f.MinVersion, f.MaxVersion = c.Name, int16(least), int16(most)
+			f.Name, f.MinVersion, f.MaxVersion = feature.Name, int16(least), int16(most)
 			resp.SupportedFeatures = append(resp.SupportedFeatures, f)
 		}
-		if level := b.image.Feature(c.Name); level > 0 {
+		if level := c.image.Feature(feature.Name); level > 0 {
 			f := kmsg.NewApiVersionsResponseFinalizedFeature()
-			f.Name, f.MinVersionLevel, f.MaxVersionLevel = c.Name, level, level
+			f.Name, f.MinVersionLevel, f.MaxVersionLevel = feature.Name, level, level
 			resp.FinalizedFeatures = append(resp.FinalizedFeatures, f)
 		}
 	}

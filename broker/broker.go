@@ -8,47 +8,52 @@ import (
 	"samsa/wire"
 )
 
-// Broker is the node, for one incarnation: what it knows it has from its disk and from what it was told since.
+// Broker is the node. It routes: each event goes to the part whose request, answer or timer it is, and at the end of the
+// event the requests are completed that it made complete. Everything else is in the parts, each a struct with its own
+// file, receiver and fields; New says which part uses which other.
 type Broker struct {
 	cfg   Config
-	dir   storage.Dir
-	image *image.Image // the committed metadata below image.Next; only learned moves it, and never back
+	image *image.Image // the committed metadata below image.Next; only the observer applies records to it, and none is taken back
 
-	life  life
-	ctrl  controllerLink
-	parts map[wire.TopicPartition]*replica // in service, by name; no two topics of one name at a time
-	order []*replica                       // all that ever were in parts, in order of their making: a timer names one by its index
+	replicas  replicaTable      // replicas.go: the partitions that this broker hosts
+	channel   controllerChannel // controllerchannel.go: the connections to the active controller
+	lifecycle lifecycle         // lifecycle.go: registration, heartbeats, controlled shutdown
+	observer  metadataObserver  // metadatafetch.go: fetches the metadata log
+	publisher publisher         // publish.go: makes the replicas follow the image
+	logs      logManager        // startup.go, housekeeping.go: the log directory
+	fetchers  fetcherManager    // fetcher.go, outofrange.go: copies from other leaders
+	isr       isrManager        // isr.go: proposes ISR changes to the controller
+	forwarder forwarder         // forward.go: requests for the active controller
+	purgatory purgatory         // purgatory.go: requests that wait
+	manager   replicaManager    // produce.go, fetch.go, offsets.go, deleterecords.go: requests for partitions
+	metadata  metadataCache     // metadata.go, describeconfigs.go: requests that the image answers
+	metrics   requestMetrics    // metrics.go
 
-	fetchers map[wire.NodeID]*fetcher // by leader; one that leads nothing for us any more keeps its connection
-	purgatory
-	passed map[int64]*forwarded // to the controller, by Broker.next
-	alter  alterations
-	counts counts
-	dirty  []*replica // touched in this event; settled at its end, so empty between events
-
-	early     []early  // requests that came before we were let in
-	published bool     // the image has been put into effect once
-	failed    bool     // its log directory is offline: what is left of the event that saw it touches no log
-	discarded []string // directories that earlier incarnations discarded and did not remove
-}
-
-// replica is a partition with who waits for it.
-type replica struct {
-	*replication.Partition
-	index    int64 // in Broker.order; names the replica in tokens and timers
-	gone     bool  // deleted: whoever still holds it must not use it
-	dirty    bool  // listed in Broker.dirty
-	produced []waiter
-	resume   env.Instant // as a follower: not to be fetched before
-	failed   bool        // as a follower: what the leader sent cannot be; nothing is fetched until the next epoch
-	flushed  env.Instant // when it was flushed last, or opened
-	doomed   int64       // its discarded files up to here have a timer
+	beforeUnfence []early // requests that came before the controller unfenced this incarnation
 }
 
 // New makes a broker; its logs are on its disk.
 func New(cfg Config) *Broker {
-	cfg = cfg.settled()
-	return &Broker{cfg: cfg, dir: storage.Dir{Rules: cfg.Rules.Storage}, counts: newCounts()}
+	b := &Broker{cfg: cfg.withDefaults(), image: image.New(), metrics: newRequestMetrics()}
+	b.replicas = newReplicaTable(&b.cfg, registry{b.image})
+	b.channel = controllerChannel{controllers: b.cfg.Controllers}
+	b.logs = logManager{cfg: &b.cfg, replicas: &b.replicas, dir: storage.Dir{Rules: b.cfg.Rules.Storage}}
+	b.lifecycle = lifecycle{cfg: &b.cfg, image: b.image, channel: &b.channel, logs: &b.logs, epoch: -1, fenced: true}
+	b.observer = metadataObserver{cfg: &b.cfg, image: b.image, channel: &b.channel, publisher: &b.publisher}
+	b.publisher = publisher{
+		cfg: &b.cfg, image: b.image, replicas: &b.replicas, lifecycle: &b.lifecycle, logs: &b.logs, fetchers: &b.fetchers, purgatory: &b.purgatory,
+	}
+	b.fetchers = fetcherManager{
+		cfg: &b.cfg, image: b.image, replicas: &b.replicas, lifecycle: &b.lifecycle, logs: &b.logs, byLeader: map[wire.NodeID]*fetcher{},
+	}
+	b.isr = isrManager{cfg: &b.cfg, replicas: &b.replicas, lifecycle: &b.lifecycle, channel: &b.channel}
+	b.forwarder = forwarder{cfg: &b.cfg, channel: &b.channel, metrics: &b.metrics, ids: &b.purgatory.last, underway: map[int64]*forwarded{}}
+	b.purgatory = newPurgatory(&b.cfg, &b.manager, &b.metrics)
+	b.manager = replicaManager{
+		cfg: &b.cfg, image: b.image, replicas: &b.replicas, logs: &b.logs, isr: &b.isr, purgatory: &b.purgatory, metrics: &b.metrics,
+	}
+	b.metadata = metadataCache{cfg: &b.cfg, image: b.image}
+	return b
 }
 
 // Token kinds.
@@ -58,7 +63,7 @@ const (
 	tokMetadata
 	tokFetch   // A: leader id, B: round
 	tokAlter   // A: round
-	tokOffset  // A: replica, B: epoch, C: its end, D: what was asked
+	tokOffset  // A: replica, B: epoch, C: its end, D: the offset that was asked for
 	tokForward // A: forwarded request
 )
 
@@ -66,18 +71,18 @@ const (
 const (
 	timRegister = iota + 1
 	timHeartbeat
-	timGiveUp // nobody has taken us in
-	timOpen   // somebody has: begin to serve
+	timGiveUp   // no controller has registered this incarnation
+	timUnfenced // a controller has unfenced it: begin to serve
 	timMetadata
 	timFetch     // A: leader id: the backoff of a fetcher is over
 	timParked    // A: parked fetch
 	timProduce   // A: parked produce
 	timISR       // look for laggards
-	timAlter     // ask the controller again
+	timAlter     // propose to the controller again
 	timForward   // A: forwarded request: its backoff is over
 	timDeletion  // A: parked DeleteRecords
 	timFlush     // A: replica: flush what a roll completed
-	timDoomed    // A: replica, B: through: remove discarded files
+	timFiles     // A: replica, B: through: remove discarded files
 	timRemove    // A: replica: remove its discarded log
 	timDiscarded // remove what earlier incarnations discarded
 
@@ -88,121 +93,95 @@ const (
 	timFlushDue
 )
 
-// Start loads the logs, then asks the controller to take this incarnation in.
+// Start loads the logs, then asks the controller to register this incarnation (BrokerServer.startup).
 func (b *Broker) Start(e env.Env) {
-	b.image = image.New()
-	b.parts = map[wire.TopicPartition]*replica{}
-	b.fetchers = map[wire.NodeID]*fetcher{}
-	b.purgatory = newPurgatory()
-	b.passed = map[int64]*forwarded{}
-	if err := b.load(e); err != nil {
+	if err := b.logs.load(e); err != nil {
 		e.Exit(err)
 		return
 	}
-	b.begin(e)
-	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.lagMax/2)
-	b.keepHouse(e)
-	if len(b.discarded) > 0 {
-		e.Arm(env.Timer{Kind: timDiscarded, Lane: env.LaneBackground}, b.cfg.log.FileDeleteDelay)
-	}
+	b.observer.sendFetch(e)
+	b.lifecycle.begin(e)
+	b.isr.armReview(e)
+	b.logs.startClocks(e)
 }
 
 // Returned is an answer to one of this broker's own requests.
 func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
 	switch tok.Kind {
-	case tokRegister:
-		b.registered(e, resp, err)
-	case tokHeartbeat:
-		b.beaten(e, resp, err)
+	case tokRegister, tokHeartbeat:
+		b.lifecycle.returned(e, tok, resp, err)
 	case tokMetadata:
-		b.learned(e, resp, err)
-	case tokFetch:
-		b.fetched(e, wire.NodeID(tok.A), tok.B, resp, err)
+		b.observer.handleFetchResponse(e, resp, err)
+	case tokFetch, tokOffset:
+		b.fetchers.returned(e, tok, resp, err)
 	case tokAlter:
-		b.altered(e, tok.A, resp, err)
-	case tokOffset:
-		b.offsetTold(e, tok, resp, err)
+		b.isr.handleAlterPartitionResponse(e, tok.A, resp, err)
 	case tokForward:
-		b.answered(e, tok.A, resp, err)
+		b.forwarder.handleResponse(e, tok.A, resp, err)
 	}
-	b.settle(e)
+	b.complete(e)
 }
 
 // Lost forgets a connection; its calls came back before.
 func (b *Broker) Lost(_ env.Env, l env.Link, _ error) {
-	b.ctrl.lost(l)
-	for _, f := range b.fetchers { //order: a link belongs to one fetcher
-		if f.link == l {
-			f.link = 0
-		}
-	}
+	b.channel.lost(l)
+	b.fetchers.lost(l)
 }
 
 // Fire is a timer.
 func (b *Broker) Fire(e env.Env, t env.Timer) {
 	switch t.Kind {
-	case timRegister:
-		b.register(e)
-	case timHeartbeat:
-		b.beat(e)
-	case timGiveUp:
-		b.giveUp(e)
-	case timOpen:
-		b.open(e)
+	case timRegister, timHeartbeat, timGiveUp, timUnfenced:
+		b.lifecycle.fire(e, t)
 	case timMetadata:
-		b.fetchMetadata(e)
+		b.observer.sendFetch(e)
 	case timFetch:
-		b.resume(e, wire.NodeID(t.A))
-	case timParked:
-		b.expireFetch(e, t.A)
-	case timProduce:
-		b.expireProduce(e, t.A)
-	case timISR:
-		b.reviewISR(e)
-	case timAlter:
-		b.sendAlterations(e)
+		b.fetchers.resume(e, wire.NodeID(t.A))
+	case timISR, timAlter:
+		b.isr.fire(e, t)
 	case timForward:
-		b.pass(e, t.A)
-	case timDeletion:
-		b.expireDeletion(e, t.A)
-	case timFlush:
-		b.flushRolled(e, b.order[t.A])
-	case timDoomed:
-		b.purge(e, b.order[t.A], t.B)
-	case timRemove:
-		b.remove(e, b.order[t.A])
-	case timDiscarded:
-		b.removeDiscarded(e)
-	case timCheckpoint, timRecovery, timRetention, timProducers, timFlushDue:
-		b.turn(e, t.Kind)
+		b.forwarder.send(e, t.A)
+	case timParked, timProduce, timDeletion:
+		b.purgatory.fire(e, t)
+	case timFlush, timFiles, timRemove, timDiscarded, timCheckpoint, timRecovery, timRetention, timProducers, timFlushDue:
+		b.logs.fire(e, t)
 	}
-	b.settle(e)
+	b.serveEarly(e)
+	b.complete(e)
 }
 
-// touch marks a replica whose log or high watermark moved.
-func (b *Broker) touch(r *replica) {
-	if !r.dirty {
-		r.dirty = true
-		b.dirty = append(b.dirty, r)
+// Stop begins a controlled shutdown.
+func (b *Broker) Stop(e env.Env) { b.lifecycle.stop(e) }
+
+// complete ends every event: each replica whose log or high watermark moved completes the requests that are parked on it.
+func (b *Broker) complete(e env.Env) {
+	for len(b.replicas.touched) > 0 {
+		touched := b.replicas.takeTouched()
+		for _, r := range touched {
+			b.purgatory.completeProduces(e, r)
+			b.logs.tidy(e, r)
+		}
+		b.purgatory.completeFetches(e, touched)
+		b.purgatory.completeDeletions(e, touched)
 	}
 }
 
 // Replica is a partition hosted here, for looking at; nil if there is none.
 func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
-	if r := b.parts[tp]; r != nil {
+	if r := b.replicas.named(tp); r != nil {
 		return r.Partition
 	}
 	return nil
 }
 
-// Image is the metadata this broker has applied, for looking at.
+// Image is the metadata that this broker has applied, for looking at.
 func (b *Broker) Image() *image.Image { return b.image }
 
-// Fenced tells whether the controller has not let this incarnation in, as far as it knows.
-func (b *Broker) Fenced() bool { return b.life.fenced }
+// Fenced reports whether this incarnation is fenced, as far as it knows.
+func (b *Broker) Fenced() bool { return b.lifecycle.fenced }
 
-// Serves tells whether requests are served: until this incarnation is let in they wait (SocketServer.enableRequestProcessing).
-func (b *Broker) Serves() bool { return b.cfg.Rules.MayServe(b.life.open) }
+// Serves reports whether requests are served: until this incarnation is unfenced they wait (SocketServer.enableRequestProcessing).
+func (b *Broker) Serves() bool { return b.cfg.Rules.MayServe(b.lifecycle.serving) }
 
-// Idle tells whether nobody waits for an acknowledgement here.
-func (b *Broker) Idle() bool { return len(b.produces) == 0 }
+// Idle reports whether no producer waits for an acknowledgement here.
+func (b *Broker) Idle() bool { return len(b.purgatory.produces) == 0 }

@@ -43,8 +43,8 @@ type Config struct {
 	minISR           int            // likewise
 }
 
-// settled is the config with everything read out of Static.
-func (c Config) settled() Config {
+// withDefaults is the config with everything read out of Static.
+func (c Config) withDefaults() Config {
 	s := c.Static
 	if !s.IsNull("broker.rack") {
 		c.rack = kmsg.StringPtr(s.Text("broker.rack"))
@@ -69,7 +69,7 @@ func (c Config) settled() Config {
 	c.initialDelay = env.Duration(s.Duration("log.initial.task.delay.ms"))
 	c.fetchMin = int32(s.Int("replica.fetch.min.bytes"))
 	c.fetchMax = int(s.Int("fetch.max.bytes"))
-	c.Rules = c.Rules.settled()
+	c.Rules = c.Rules.withDefaults()
 	c.log, c.minISR = c.logConfig(config.New(config.Topic).Over(s))
 	return c
 }

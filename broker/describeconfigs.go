@@ -14,12 +14,12 @@ import (
 
 // DescribeConfigs, versions 1 to 4: what is in force and where it comes from, of topics and of brokers. From 3 with
 // types and documentation. Only the broker that is asked for knows what was set in its server.properties.
-func (b *Broker) describeConfigs(req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
+func (c *metadataCache) handleDescribeConfigsRequest(req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {
 		rr := kmsg.NewDescribeConfigsResponseResource()
 		rr.ResourceType, rr.ResourceName = r.ResourceType, r.ResourceName
-		if err := b.describeResource(req, &r, &rr); err != nil {
+		if err := c.describeResource(req, &r, &rr); err != nil {
 			rr.ErrorCode, rr.ErrorMessage = err.Code, kmsg.StringPtr(err.Description)
 		}
 		resp.Resources = append(resp.Resources, rr)
@@ -27,20 +27,20 @@ func (b *Broker) describeConfigs(req *kmsg.DescribeConfigsRequest) *kmsg.Describ
 	return resp
 }
 
-func (b *Broker) describeResource(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource) *kerr.Error {
+func (c *metadataCache) describeResource(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource) *kerr.Error {
 	switch r.ResourceType {
 	case kmsg.ConfigResourceTypeTopic:
-		if b.image.TopicNamed(r.ResourceName) == nil {
+		if c.image.TopicNamed(r.ResourceName) == nil {
 			return unknownName(r.ResourceName)
 		}
-		b.describeAll(req, r, out, config.Topic, wire.ConfigTopic, kmsg.ConfigSourceDynamicTopicConfig)
+		c.describeAll(req, r, out, config.Topic, wire.ConfigTopic, kmsg.ConfigSourceDynamicTopicConfig)
 	case kmsg.ConfigResourceTypeBroker:
 		if r.ResourceName != "" { // "" is the default of all brokers, which everybody knows
-			if id, err := strconv.ParseInt(r.ResourceName, 10, 32); err != nil || wire.NodeID(id) != b.cfg.Node {
+			if id, err := strconv.ParseInt(r.ResourceName, 10, 32); err != nil || wire.NodeID(id) != c.cfg.Node {
 				return kerr.InvalidRequest
 			}
 		}
-		b.describeAll(req, r, out, config.Broker, wire.ConfigBroker, kmsg.ConfigSourceDynamicBrokerConfig)
+		c.describeAll(req, r, out, config.Broker, wire.ConfigBroker, kmsg.ConfigSourceDynamicBrokerConfig)
 	default:
 		return kerr.InvalidRequest
 	}
@@ -48,26 +48,26 @@ func (b *Broker) describeResource(req *kmsg.DescribeConfigsRequest, r *kmsg.Desc
 }
 
 // describeAll answers every config of a scope that was asked for, all of them if none was named.
-func (b *Broker) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource, scope config.Scope, kind wire.ConfigResource, dynamic kmsg.ConfigSource) {
-	set := b.cfg.Static
+func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource, scope config.Scope, kind wire.ConfigResource, dynamic kmsg.ConfigSource) {
+	set := c.cfg.Static
 	if scope == config.Topic {
-		set = config.New(config.Topic).Over(b.cfg.Static)
+		set = config.New(config.Topic).Over(c.cfg.Static)
 	}
-	for _, c := range config.Of(scope) {
-		if r.ConfigNames != nil && !slices.Contains(r.ConfigNames, c.Name) {
+	for _, row := range config.Of(scope) {
+		if r.ConfigNames != nil && !slices.Contains(r.ConfigNames, row.Name) {
 			continue
 		}
 		rc := kmsg.NewDescribeConfigsResponseResourceConfig()
-		rc.Name, rc.ReadOnly = c.Name, scope == config.Broker && !c.Is(config.Dynamic)
-		rc.ConfigType = configType(c.Kind)
-		v, from := set.Get(c.Name)
+		rc.Name, rc.ReadOnly = row.Name, scope == config.Broker && !row.Is(config.Dynamic)
+		rc.ConfigType = configType(row.Kind)
+		v, from := set.Get(row.Name)
 		value := v.String()
 		rc.Source = kmsg.ConfigSourceDefaultConfig
 		if from != config.FromDefault {
 			rc.Source = kmsg.ConfigSourceStaticBrokerConfig
 		}
 		// The image's own value wins over the file's: it was set while the cluster ran, through the controller (KIP-226).
-		own, ok := b.image.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: c.Name})
+		own, ok := c.image.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: row.Name})
 		if ok {
 			value, rc.Source = own, dynamic
 			if kind == wire.ConfigBroker && r.ResourceName == "" {
@@ -79,7 +79,7 @@ func (b *Broker) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeC
 			rc.Value = kmsg.StringPtr(value)
 		}
 		if req.IncludeDocumentation {
-			rc.Documentation = kmsg.StringPtr(c.Doc)
+			rc.Documentation = kmsg.StringPtr(row.Doc)
 		}
 		if req.IncludeSynonyms {
 			s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()

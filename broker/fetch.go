@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -11,59 +9,35 @@ import (
 	"samsa/wire"
 )
 
-// Fetch, versions 4 to 18: from 5 with the log's start, from 7 with sessions (KIP-227), from 9 with the asker's leader
+// Fetch, versions 4 to 18: from 5 with the log's start, from 7 with sessions (KIP-227), from 9 with the client's leader
 // epoch (KIP-320), from 12 with the epoch of its last record (KIP-595), from 13 with topic ids (KIP-516), from 15 with the
 // follower's incarnation (KIP-903), from 16 the answer names the new leader (KIP-951).
 //
-// There are no sessions here: who asks for one is given none, which is legal and enough.
+// There are no sessions here: a client that asks for one is given none, which is legal and enough.
 
-// serveFetch reads for a consumer or a follower (ReplicaManager.fetchMessages). Empty-handed it parks, until there is
-// something or max.wait is over.
-func (b *Broker) serveFetch(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
+// handleFetchRequest reads for a consumer or a follower (ReplicaManager.fetchMessages). With less than min.bytes it parks
+// the request, until there is enough or max.wait.ms is over.
+func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
 	if req.Version >= 7 && req.SessionEpoch > 0 {
 		resp := req.ResponseKind().(*kmsg.FetchResponse)
 		resp.ErrorCode = kerr.FetchSessionIDNotFound.Code
-		b.reply(e, t, resp, e.Now())
+		m.metrics.reply(e, t, resp, e.Now())
 		return
 	}
-	resp, enough := b.read(e, req, true)
+	resp, enough := m.read(e, req, true)
 	if enough || req.MaxWaitMillis <= 0 || len(req.Topics) == 0 {
-		b.reply(e, t, resp, e.Now())
+		m.metrics.reply(e, t, resp, e.Now())
 		return
 	}
-	b.next++
-	f := &parkedFetch{id: b.next, ticket: t, req: req, since: e.Now()}
+	f := &parkedFetch{ticket: t, req: req, since: e.Now()}
 	for _, rt := range req.Topics {
 		for _, rp := range rt.Partitions {
-			if r, _ := b.find(rt.Topic, rt.TopicID, req.Version >= 13, rp.Partition); r != nil {
+			if r, _ := m.lookup(rt.Topic, rt.TopicID, req.Version >= 13, rp.Partition); r != nil {
 				f.on = append(f.on, r)
 			}
 		}
 	}
-	b.fetches = append(b.fetches, f)
-	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneClient, A: f.id}, env.Duration(req.MaxWaitMillis)*env.Millisecond)
-}
-
-// retryFetch looks again for a parked fetch whose partition moved (DelayedFetch.tryComplete): enough bytes, an error, or
-// logs that diverge now. That the high watermark moved is no reason to answer a follower: it hears of it with the next
-// records, or when its wait is over.
-func (b *Broker) retryFetch(e env.Env, f *parkedFetch) {
-	if resp, enough := b.read(e, f.req, false); enough {
-		b.unpark(e, f)
-		b.reply(e, f.ticket, resp, f.since)
-	}
-}
-
-// expireFetch answers a fetch whose wait is over with what there is.
-func (b *Broker) expireFetch(e env.Env, id int64) {
-	i := slices.IndexFunc(b.fetches, func(f *parkedFetch) bool { return f.id == id })
-	if i < 0 {
-		return
-	}
-	f := b.fetches[i]
-	b.unpark(e, f)
-	resp, _ := b.read(e, f.req, false)
-	b.reply(e, f.ticket, resp, f.since)
+	m.purgatory.parkFetch(e, f)
 }
 
 // reading is one fetch being answered.
@@ -77,14 +51,14 @@ type reading struct {
 }
 
 // read answers a fetch as things are. enough says that the answer is worth sending.
-func (b *Broker) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.FetchResponse, enough bool) {
-	rd := reading{req: req, resp: req.ResponseKind().(*kmsg.FetchResponse), fresh: fresh, left: min(int(req.MaxBytes), b.cfg.fetchMax)}
+func (m *replicaManager) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.FetchResponse, enough bool) {
+	rd := reading{req: req, resp: req.ResponseKind().(*kmsg.FetchResponse), fresh: fresh, left: min(int(req.MaxBytes), m.cfg.fetchMax)}
 	for i := range req.Topics {
 		rt := &req.Topics[i]
 		at := kmsg.NewFetchResponseTopic()
 		at.Topic, at.TopicID = rt.Topic, rt.TopicID
 		for j := range rt.Partitions {
-			at.Partitions = append(at.Partitions, b.readPartition(e, &rd, rt, &rt.Partitions[j]))
+			at.Partitions = append(at.Partitions, m.readPartition(e, &rd, rt, &rt.Partitions[j]))
 		}
 		rd.resp.Topics = append(rd.resp.Topics, at)
 	}
@@ -111,18 +85,18 @@ func asked(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replicat
 	return a
 }
 
-func (b *Broker) readPartition(e env.Env, rd *reading, rt *kmsg.FetchRequestTopic, rp *kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
+func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchRequestTopic, rp *kmsg.FetchRequestTopicPartition) kmsg.FetchResponseTopicPartition {
 	ap := kmsg.NewFetchResponseTopicPartition()
 	ap.Partition, ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = rp.Partition, -1, -1, -1
-	r, err := b.find(rt.Topic, rt.TopicID, rd.req.Version >= 13, rp.Partition)
+	r, err := m.lookup(rt.Topic, rt.TopicID, rd.req.Version >= 13, rp.Partition)
 	if err != nil {
-		b.refuseFetch(rd, rt, &ap, err)
+		m.refuseFetch(rd, rt, &ap, err)
 		return ap
 	}
 	a := asked(rd.req, rp)
 	g := r.Grant(a)
 	if g.Err != nil {
-		b.refuseFetch(rd, rt, &ap, g.Err)
+		m.refuseFetch(rd, rt, &ap, g.Err)
 		return ap
 	}
 	// What the answer says of the log is as it was before this fetch: the high watermark that it moves is the next one's.
@@ -130,22 +104,22 @@ func (b *Broker) readPartition(e env.Env, rd *reading, rt *kmsg.FetchRequestTopi
 	if g.Diverges {
 		ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(g.Mark.Epoch), int64(g.Mark.End)
 		rd.error = true
-	} else if err := b.readRecords(e, rd, r, a, g.Bound, rp, &ap); err != nil {
-		b.refuseFetch(rd, rt, &ap, b.broken(e, err))
+	} else if err := m.readRecords(e, rd, r, a, g.Bound, rp, &ap); err != nil {
+		m.refuseFetch(rd, rt, &ap, m.logs.haltIfOffline(e, err))
 		return ap
 	}
 	if rd.fresh && a.Follower != wire.NoNode {
-		if err := b.heard(e, r, a, g); err != nil {
+		if err := m.updateFollower(e, r, a, g); err != nil {
 			ap.RecordBatches = nil
-			b.refuseFetch(rd, rt, &ap, err)
+			m.refuseFetch(rd, rt, &ap, err)
 		}
 	}
 	return ap
 }
 
-// readRecords reads up to the bound. The first batch comes also if it is larger than was asked for (KIP-74), or nobody
-// would ever get past it.
-func (b *Broker) readRecords(e env.Env, rd *reading, r *replica, a replication.Asked, bound wire.Offset, rp *kmsg.FetchRequestTopicPartition, ap *kmsg.FetchResponseTopicPartition) error {
+// readRecords reads up to the bound. The first batch comes also if it is larger than was asked for (KIP-74), or no
+// client would ever get past it.
+func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a replication.Asked, bound wire.Offset, rp *kmsg.FetchRequestTopicPartition, ap *kmsg.FetchResponseTopicPartition) error {
 	consumer := a.Follower == wire.NoNode
 	if consumer && a.Committed {
 		ap.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
@@ -172,24 +146,23 @@ func (b *Broker) readRecords(e env.Env, rd *reading, r *replica, a replication.A
 	return err
 }
 
-// heard takes a follower's position in, and what follows from it: it may join the ISR, the high watermark may move, and
-// records may be deleted everywhere.
-func (b *Broker) heard(e env.Env, r *replica, a replication.Asked, g replication.Grant) error {
-	news, err := r.Fetched(a, g, e.Now())
+// updateFollower records the position of a follower that fetches, with its consequences: it may join the ISR, the high
+// watermark may move, and a deletion of records may be complete.
+func (m *replicaManager) updateFollower(e env.Env, r *replica, a replication.Asked, g replication.Grant) error {
+	moved, err := r.Fetched(a, g, e.Now())
 	if err != nil {
 		return err
 	}
-	_, joins := r.Join(a.Follower)
-	b.propose(e, r, joins, &b.counts.expands)
-	if news {
+	m.isr.expand(e, r, a.Follower)
+	if moved {
 		r.Advance(e.Now())
-		b.touch(r)
+		m.replicas.touch(r)
 	}
 	return nil
 }
 
-// refuseFetch fills in one partition's error, and who leads instead.
-func (b *Broker) refuseFetch(rd *reading, rt *kmsg.FetchRequestTopic, ap *kmsg.FetchResponseTopicPartition, err error) {
+// refuseFetch fills in one partition's error, and the leader that the client should ask.
+func (m *replicaManager) refuseFetch(rd *reading, rt *kmsg.FetchRequestTopic, ap *kmsg.FetchResponseTopicPartition, err error) {
 	rd.error = true
 	ap.ErrorCode, ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = code(err), -1, -1, -1
 	if ap.ErrorCode == kerr.KafkaStorageError.Code && rd.req.Version <= 5 {
@@ -198,14 +171,14 @@ func (b *Broker) refuseFetch(rd *reading, rt *kmsg.FetchRequestTopic, ap *kmsg.F
 	if ap.ErrorCode != kerr.NotLeaderForPartition.Code && ap.ErrorCode != kerr.FencedLeaderEpoch.Code {
 		return
 	}
-	leader, epoch := b.ledBy(rt.Topic, rt.TopicID, rd.req.Version >= 13, ap.Partition)
+	leader, epoch := m.leaderOf(rt.Topic, rt.TopicID, rd.req.Version >= 13, ap.Partition)
 	ap.CurrentLeader.LeaderID, ap.CurrentLeader.LeaderEpoch = int32(leader), int32(epoch)
 	for _, known := range rd.resp.Brokers {
 		if known.NodeID == int32(leader) {
 			return
 		}
 	}
-	if host, port, rack, ok := b.endPoint(leader); ok {
+	if host, port, rack, ok := endPoint(m.image, leader); ok {
 		rb := kmsg.NewFetchResponseBroker()
 		rb.NodeID, rb.Host, rb.Port, rb.Rack = int32(leader), host, port, rack
 		rd.resp.Brokers = append(rd.resp.Brokers, rb)

@@ -6,20 +6,32 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/controller/image"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
 )
 
-// fetcher follows one leader for all partitions it leads: one request at a time (AbstractFetcherThread). Its next request
-// tells the leader what the last answer brought, so a second one beside it would only tell older news.
+// fetcherManager copies the partitions that this broker follows, with one fetcher for each leader (ReplicaFetcherManager).
+type fetcherManager struct {
+	cfg       *Config
+	image     *image.Image
+	replicas  *replicaTable
+	lifecycle *lifecycle
+	logs      *logManager
+
+	byLeader map[wire.NodeID]*fetcher // a fetcher without partitions keeps its connection
+}
+
+// fetcher follows one leader for all partitions that it leads: one request at a time (AbstractFetcherThread). Its next
+// request tells the leader what the last answer brought, so a second one beside it would only tell older positions.
 type fetcher struct {
-	leader wire.NodeID
-	link   env.Link
-	round  int64      // numbers requests; an answer of an earlier one is dropped
-	sent   []position // what the request under way asked
-	on     []*replica // whom it follows for
-	busy   bool       // a request is under way
+	leader   wire.NodeID
+	link     env.Link
+	round    int64      // numbers requests; an answer of an earlier one is dropped
+	sent     []position // what the request in flight asked for
+	replicas []*replica // that follow this leader
+	inFlight bool
 }
 
 // position is what one request said of one partition.
@@ -29,48 +41,65 @@ type position struct {
 	epoch wire.Epoch
 }
 
-// assignFetchers gives every followed partition to the fetcher of its leader.
-func (b *Broker) assignFetchers(e env.Env) {
-	for _, f := range b.fetchers { //order: each is emptied on its own
-		f.on = nil
+func (m *fetcherManager) returned(e env.Env, tok env.Token, resp env.Response, err error) {
+	switch tok.Kind {
+	case tokFetch:
+		m.handleFetchResponse(e, wire.NodeID(tok.A), tok.B, resp, err)
+	case tokOffset:
+		m.handleListOffsetsResponse(e, tok, resp, err)
+	}
+}
+
+func (m *fetcherManager) lost(l env.Link) {
+	for _, f := range m.byLeader { //order: a link belongs to one fetcher
+		if f.link == l {
+			f.link = 0
+		}
+	}
+}
+
+// assign gives every followed partition to the fetcher of its leader.
+func (m *fetcherManager) assign(e env.Env) {
+	for _, f := range m.byLeader { //order: each is emptied on its own
+		f.replicas = nil
 	}
 	var leaders []wire.NodeID // in order of first use
-	for _, r := range b.live() {
+	for _, r := range m.replicas.inService() {
 		id := r.Leader()
 		if r.Leads() || id < 0 {
 			continue
 		}
-		f := b.fetchers[id]
+		f := m.byLeader[id]
 		if f == nil {
 			f = &fetcher{leader: id}
-			b.fetchers[id] = f
+			m.byLeader[id] = f
 		}
-		if f.on == nil {
+		if f.replicas == nil {
 			leaders = append(leaders, id)
 		}
-		f.on = append(f.on, r)
+		f.replicas = append(f.replicas, r)
 	}
 	for _, id := range leaders {
-		b.follow(e, b.fetchers[id])
+		m.sendFetch(e, m.byLeader[id])
 	}
 }
 
-// follow sends a fetcher's next request, for every partition that is not waiting out a backoff.
-func (b *Broker) follow(e env.Env, f *fetcher) {
-	if f.busy || len(f.on) == 0 {
+// sendFetch sends a fetcher's next request, for every partition that is not waiting out a backoff.
+func (m *fetcherManager) sendFetch(e env.Env, f *fetcher) {
+	if f.inFlight || len(f.replicas) == 0 {
 		return
 	}
-	leader := b.image.Broker(f.leader)
+	leader := m.image.Broker(f.leader)
 	if leader == nil || len(leader.EndPoints) == 0 {
 		return
 	}
 	f.sent = f.sent[:0]
 	next := env.Duration(0) // until the first backoff is over
-	for _, r := range f.on {
+	for _, r := range f.replicas {
 		if r.failed {
 			continue
 		}
-		if wait := r.resume.Sub(e.Now()); wait <= 0 {
+		if wait := r.fetchAfter.Sub(e.Now()); wait <= 0 {
 			p := r.Position()
 			f.sent = append(f.sent, position{r, p.Next, p.Epoch})
 		} else if next == 0 || wait < next {
@@ -87,24 +116,24 @@ func (b *Broker) follow(e env.Env, f *fetcher) {
 	if f.link == 0 {
 		f.link = e.Dial(env.Addr(leader.EndPoints[0].Host), env.LaneFetcher)
 	}
-	f.busy = true
+	f.inFlight = true
 	f.round++
-	e.Call(f.link, b.cfg.requestTimeout, b.ask(f.sent), env.Token{Kind: tokFetch, A: int64(f.leader), B: f.round})
+	e.Call(f.link, m.cfg.requestTimeout, m.buildFetch(f.sent), env.Token{Kind: tokFetch, A: int64(f.leader), B: f.round})
 }
 
-// ask is the request for these positions.
-func (b *Broker) ask(sent []position) *kmsg.FetchRequest {
+// buildFetch is the request for these positions.
+func (m *fetcherManager) buildFetch(sent []position) *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(17)
-	req.ReplicaState.ID, req.ReplicaState.Epoch = int32(b.cfg.Node), int64(b.life.epoch)
-	req.MaxWaitMillis = int32(b.cfg.fetchWait / env.Millisecond)
-	req.MinBytes, req.MaxBytes, req.SessionEpoch = b.cfg.fetchMin, b.cfg.fetchBytesAll, -1
+	req.ReplicaState.ID, req.ReplicaState.Epoch = int32(m.cfg.Node), int64(m.lifecycle.epoch)
+	req.MaxWaitMillis = int32(m.cfg.fetchWait / env.Millisecond)
+	req.MinBytes, req.MaxBytes, req.SessionEpoch = m.cfg.fetchMin, m.cfg.fetchBytesAll, -1
 	for _, q := range sent {
 		r := q.r
 		rp := kmsg.NewFetchRequestTopicPartition()
 		rp.Partition, rp.CurrentLeaderEpoch, rp.FetchOffset = r.TP.Partition, int32(q.epoch), int64(q.next)
 		rp.LastFetchedEpoch, rp.LogStartOffset = int32(r.Position().LastEpoch), int64(r.Log().Start())
-		rp.PartitionMaxBytes = b.cfg.fetchBytes
+		rp.PartitionMaxBytes = m.cfg.fetchBytes
 		n := len(req.Topics)
 		if n == 0 || wire.TopicID(req.Topics[n-1].TopicID) != r.ID {
 			rt := kmsg.NewFetchRequestTopic()
@@ -117,28 +146,28 @@ func (b *Broker) ask(sent []position) *kmsg.FetchRequest {
 	return req
 }
 
-// resume goes on when a backoff is over.
-func (b *Broker) resume(e env.Env, leader wire.NodeID) {
-	if f := b.fetchers[leader]; f != nil {
-		b.follow(e, f)
+// resume sends the next fetch when a backoff is over.
+func (m *fetcherManager) resume(e env.Env, leader wire.NodeID) {
+	if f := m.byLeader[leader]; f != nil {
+		m.sendFetch(e, f)
 	}
 }
 
-// fetched takes a leader's answer in, partition by partition, and asks on. A partition with an error waits alone, or one
-// that cannot be read would keep all others of that leader out of their ISRs; all of them wait if the request itself failed.
-// Answers have the order of the request: without a fetch session none is left out.
-func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
-	f := b.fetchers[leader]
+// handleFetchResponse processes a leader's answer, partition by partition, and fetches on. A partition with an error
+// waits out a backoff alone, or one that cannot be read would keep all others of that leader out of their ISRs; all of
+// them wait if the request itself failed. Answers have the order of the request: without a fetch session none is left out.
+func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
+	f := m.byLeader[leader]
 	if f == nil || round != f.round {
 		return
 	}
-	f.busy = false
-	late := e.Now() + env.Instant(b.cfg.fetchBackoff)
+	f.inFlight = false
+	later := e.Now().Add(m.cfg.fetchBackoff)
 	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != 0 {
 		for _, q := range f.sent {
-			q.r.resume = late
+			q.r.fetchAfter = later
 		}
-		b.follow(e, f)
+		m.sendFetch(e, f)
 		return
 	}
 	n := 0
@@ -147,28 +176,28 @@ func (b *Broker) fetched(e env.Env, leader wire.NodeID, round int64, resp env.Re
 			q := f.sent[n]
 			n++
 			p := &at.Partitions[i]
-			if b.concerns(q, p) && !b.take(e, f, q.r, p) {
-				q.r.resume = late
+			if m.isCurrent(q, p) && !m.processPartition(e, f, q.r, p) {
+				q.r.fetchAfter = later
 			}
 		}
 	}
-	b.follow(e, f)
+	m.sendFetch(e, f)
 }
 
-// concerns tells whether what a leader said of a partition still means something to it.
-func (b *Broker) concerns(q position, ap *kmsg.FetchResponseTopicPartition) bool {
+// isCurrent reports whether a leader's answer still concerns the partition as it stands now.
+func (m *fetcherManager) isCurrent(q position, ap *kmsg.FetchResponseTopicPartition) bool {
 	r := q.r
 	asked := Standing{Follows: true, Epoch: q.epoch, End: q.next}
 	now := Standing{Follows: !r.Leads(), Epoch: r.Epoch(), End: r.Log().End()}
-	return !r.gone && b.cfg.Rules.Concerns(asked, now, ap.DivergingEpoch.Epoch >= 0)
+	return !r.removed && m.cfg.Rules.Concerns(asked, now, ap.DivergingEpoch.Epoch >= 0)
 }
 
-// take takes one partition's answer in; false asks for a backoff.
-func (b *Broker) take(e env.Env, f *fetcher, r *replica, ap *kmsg.FetchResponseTopicPartition) bool {
+// processPartition appends or truncates by one partition's answer; false asks for a backoff.
+func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap *kmsg.FetchResponseTopicPartition) bool {
 	d := e.Disk()
 	switch {
 	case ap.ErrorCode == kerr.OffsetOutOfRange.Code:
-		b.askEnds(e, f, r)
+		m.sendListOffsets(e, f, r, askLatest)
 		return false
 	case ap.ErrorCode != 0:
 		return false
@@ -178,20 +207,21 @@ func (b *Broker) take(e env.Env, f *fetcher, r *replica, ap *kmsg.FetchResponseT
 		if cut < before {
 			e.Note(noteTruncated, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(before))
 		}
-		b.touch(r)
-		return b.kept(e, r, b.truncated(e, err))
+		m.replicas.touch(r)
+		return m.handleFollowerError(e, r, m.logs.truncated(e, err))
 	}
 	hw := r.HW()
 	err := r.Replicate(d, ap.RecordBatches, wire.Offset(ap.HighWatermark), wire.Offset(ap.LogStartOffset))
 	if r.HW() != hw || len(ap.RecordBatches) > 0 {
-		b.touch(r)
+		m.replicas.touch(r)
 	}
-	return b.kept(e, r, err)
+	return m.handleFollowerError(e, r, err)
 }
 
-// kept judges a follower's own error: a failed disk ends the broker, records that are not sound are fetched again, and
-// a partition that cannot go on at all is left alone until its next leader.
-func (b *Broker) kept(e env.Env, r *replica, err error) bool {
+// handleFollowerError is a follower's own error, or nil: a failed disk ends the broker, records that are not sound are
+// fetched again, and a partition whose leader sends what does not fit is left alone until its next epoch. It reports
+// whether there was no error.
+func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) bool {
 	var k *kerr.Error
 	switch {
 	case err == nil:
@@ -203,6 +233,6 @@ func (b *Broker) kept(e env.Env, r *replica, err error) bool {
 		e.Note(noteFailed, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.Epoch()))
 		return false
 	}
-	b.fail(e, err)
+	m.logs.fail(e, err)
 	return false
 }

@@ -8,11 +8,19 @@ import (
 	"samsa/wire"
 )
 
-// Some requests are for the active controller. A client sends them to any broker, which passes them on and waits, one
-// at a time as they come on its connection (ForwardingManager).
+// forwarder sends the requests for the active controller on, which clients send to any broker, and answers them with the
+// controller's answer (ForwardingManager).
 //
 // Kafka wraps them into an Envelope with the client's principal and address (KIP-590). There are no principals here, so
 // the request goes as it is, and the controller decodes nothing twice.
+type forwarder struct {
+	cfg     *Config
+	channel *controllerChannel
+	metrics *requestMetrics
+
+	underway map[int64]*forwarded // by id
+	ids      *int64               // the last id
+}
 
 // forwarded is one request on its way to the controller.
 type forwarded struct {
@@ -21,47 +29,47 @@ type forwarded struct {
 	since  env.Instant
 }
 
-// forward passes a request on.
-func (b *Broker) forward(e env.Env, t env.Ticket, req env.Request) {
-	b.next++
-	b.passed[b.next] = &forwarded{t, req, e.Now()}
-	b.pass(e, b.next)
+// forward sends a request on for the first time.
+func (f *forwarder) forward(e env.Env, t env.Ticket, req env.Request) {
+	*f.ids++
+	f.underway[*f.ids] = &forwarded{t, req, e.Now()}
+	f.send(e, *f.ids)
 }
 
-// pass sends a forwarded request, for the first time or again.
-func (b *Broker) pass(e env.Env, id int64) {
-	f := b.passed[id]
-	left := b.cfg.requestTimeout - e.Now().Sub(f.since)
+// send sends a forwarded request, for the first time or again.
+func (f *forwarder) send(e env.Env, id int64) {
+	r := f.underway[id]
+	left := f.cfg.requestTimeout - e.Now().Sub(r.since)
 	if left <= 0 {
-		b.passedBack(e, id, wire.Refusal(f.req, kerr.RequestTimedOut.Code)) // nothing was done, as far as this broker knows
+		f.answer(e, id, wire.Refusal(r.req, kerr.RequestTimedOut.Code)) // nothing was done, as far as this broker knows
 		return
 	}
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneClient), left, f.req, env.Token{Kind: tokForward, A: id})
+	f.channel.call(e, env.LaneClient, left, r.req, env.Token{Kind: tokForward, A: id})
 }
 
-// answered takes the controller's answer in. One that is not the active controller, or cannot be reached, is asked again
-// after a backoff: by then we may know the new one. What was lost on the way may have been done: asking again may then
-// find, for example, that the topic exists, as with Kafka.
-func (b *Broker) answered(e env.Env, id int64, resp env.Response, err error) {
-	if b.passed[id] == nil {
+// handleResponse answers the client, or tries again: a controller that is not the active one, or cannot be reached, is
+// asked again after a backoff, and by then the channel may know the new one. A request that was lost on the way may have
+// been done: the second try may then find, for example, that the topic exists, as in Kafka.
+func (f *forwarder) handleResponse(e env.Env, id int64, resp env.Response, err error) {
+	if f.underway[id] == nil {
 		return
 	}
-	if err != nil || turnedAway(resp) {
-		e.Arm(env.Timer{Kind: timForward, Lane: env.LaneClient, A: id}, b.cfg.retryBackoff)
+	if err != nil || notActive(resp) {
+		e.Arm(env.Timer{Kind: timForward, Lane: env.LaneClient, A: id}, f.cfg.retryBackoff)
 		return
 	}
-	b.passedBack(e, id, resp)
+	f.answer(e, id, resp)
 }
 
-func (b *Broker) passedBack(e env.Env, id int64, resp env.Response) {
-	f := b.passed[id]
-	delete(b.passed, id)
-	b.reply(e, f.ticket, resp, f.since)
+func (f *forwarder) answer(e env.Env, id int64, resp env.Response) {
+	r := f.underway[id]
+	delete(f.underway, id)
+	f.metrics.reply(e, r.ticket, resp, r.since)
 }
 
-// turnedAway tells whether an answer says that it is not the active controller's. Each kind of request says so in its own
+// notActive reports whether a controller answers that it is not the active one. Each response has the code in its own
 // place, and in all its parts if in one.
-func turnedAway(resp env.Response) bool {
+func notActive(resp env.Response) bool {
 	code := kerr.NotController.Code
 	switch r := resp.(type) {
 	case *kmsg.CreateTopicsResponse:
@@ -81,19 +89,4 @@ func turnedAway(resp env.Response) bool {
 		return r.ErrorCode == code || len(r.Topics) > 0 && len(r.Topics[0].Partitions) > 0 && r.Topics[0].Partitions[0].ErrorCode == not
 	}
 	return false
-}
-
-// controllerNode is what this broker names as the controller to clients: any live broker, because clients cannot talk to
-// controllers, and every broker forwards (KRaftMetadataCache.getRandomAliveBrokerId).
-func (b *Broker) controllerNode(e env.Env) int32 {
-	var alive []wire.NodeID
-	for _, br := range b.image.Brokers() {
-		if !br.Fenced {
-			alive = append(alive, br.ID)
-		}
-	}
-	if len(alive) == 0 {
-		return -1
-	}
-	return int32(alive[e.Choose("broker.controller-named", uint64(len(alive)))])
 }

@@ -1,12 +1,14 @@
 package broker
 
 import (
+	"errors"
+
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
 )
 
-// This file is what LogManager's scheduler does: nothing here answers anybody.
+// This file is what LogManager's scheduler does: nothing here answers a request.
 //
 //	every 5 s     high watermarks to the checkpoint
 //	every 60 s    recovery points and log starts to theirs
@@ -15,29 +17,47 @@ import (
 //	after a roll  what was completed is flushed
 //	after 60 s    discarded files and directories are removed
 
-// keepHouse starts the clocks.
-func (b *Broker) keepHouse(e env.Env) {
-	b.every(e, timCheckpoint, 0)
-	b.every(e, timRecovery, 0)
-	b.every(e, timRetention, b.cfg.initialDelay)
-	b.every(e, timProducers, b.cfg.initialDelay)
-	b.every(e, timFlushDue, b.cfg.initialDelay)
+// startClocks arms the first timer of each clock.
+func (m *logManager) startClocks(e env.Env) {
+	m.every(e, timCheckpoint, 0)
+	m.every(e, timRecovery, 0)
+	m.every(e, timRetention, m.cfg.initialDelay)
+	m.every(e, timProducers, m.cfg.initialDelay)
+	m.every(e, timFlushDue, m.cfg.initialDelay)
+	if len(m.discarded) > 0 {
+		e.Arm(env.Timer{Kind: timDiscarded, Lane: env.LaneBackground}, m.cfg.log.FileDeleteDelay)
+	}
 }
 
-// every arms a clock's next turn.
-func (b *Broker) every(e env.Env, kind uint16, first env.Duration) {
+func (m *logManager) fire(e env.Env, t env.Timer) {
+	switch t.Kind {
+	case timFlush:
+		m.flushRolled(e, m.replicas.byIndex[t.A])
+	case timFiles:
+		m.removeFiles(e, m.replicas.byIndex[t.A], t.B)
+	case timRemove:
+		m.removeLog(e, m.replicas.byIndex[t.A])
+	case timDiscarded:
+		m.removeDiscarded(e)
+	default:
+		m.runDue(e, t.Kind)
+	}
+}
+
+// every arms a clock for its next time, the first time after at least that long.
+func (m *logManager) every(e env.Env, kind uint16, first env.Duration) {
 	var period env.Duration
 	switch kind {
 	case timCheckpoint:
-		period = b.cfg.checkpointEvery
+		period = m.cfg.checkpointEvery
 	case timRecovery:
-		period = b.cfg.recoveryEvery
+		period = m.cfg.recoveryEvery
 	case timRetention:
-		period = b.cfg.retentionEvery
+		period = m.cfg.retentionEvery
 	case timProducers:
-		period = b.cfg.producersEvery
+		period = m.cfg.producersEvery
 	case timFlushDue:
-		period = b.cfg.flushEvery
+		period = m.cfg.flushEvery
 	}
 	const never = 1000 * env.Day // how Kafka spells "not at all"
 	if period < never {
@@ -45,60 +65,69 @@ func (b *Broker) every(e env.Env, kind uint16, first env.Duration) {
 	}
 }
 
-// turn is one turn of a clock.
-func (b *Broker) turn(e env.Env, kind uint16) {
+// runDue does what a clock is for, and arms it again.
+func (m *logManager) runDue(e env.Env, kind uint16) {
 	var err error
 	switch kind {
 	case timCheckpoint:
-		err = b.checkpoint(e.Disk())
+		err = m.checkpoint(e.Disk())
 	case timRecovery:
-		err = b.saveRecoveryPoints(e.Disk())
+		err = m.saveRecoveryPoints(e.Disk())
 	case timRetention:
-		err = b.retain(e)
+		err = m.retain(e)
 	case timProducers:
-		for _, r := range b.live() {
+		for _, r := range m.replicas.inService() {
 			cfg := r.Log().Config()
 			r.Log().Producers().Expire(&cfg, e.Wall())
 		}
 	case timFlushDue:
-		err = b.flushDue(e)
+		err = m.flushDue(e)
 	}
 	if err != nil {
-		b.fail(e, err)
+		m.fail(e, err)
 		return
 	}
-	b.every(e, kind, 0)
+	m.every(e, kind, 0)
 }
 
 // fail ends the broker: its only log directory failed, and Kafka's halts when the last one does (KIP-112). What a failed
 // disk holds is unknown, so nothing may be served from it; the controller takes the leaderships away when the session ends.
-func (b *Broker) fail(e env.Env, err error) {
+func (m *logManager) fail(e env.Env, err error) {
 	if err != nil {
-		b.failed = true
-		e.Note(noteDirFailed, int64(b.cfg.Node), 0, 0, 0)
+		m.offline = true
+		e.Note(noteDirFailed, int64(m.cfg.Node), 0, 0, 0)
 		e.Exit(err)
 	}
 }
 
+// haltIfOffline passes an error on, and ends the broker if it means that the log directory failed (KIP-112).
+func (m *logManager) haltIfOffline(e env.Env, err error) error {
+	var off *storage.Offline
+	if errors.As(err, &off) {
+		m.fail(e, err)
+	}
+	return err
+}
+
 // retain deletes what is too old or too much, on leaders and followers alike (LogManager.cleanupLogs).
-func (b *Broker) retain(e env.Env) error {
-	for _, r := range b.live() {
+func (m *logManager) retain(e env.Env) error {
+	for _, r := range m.replicas.inService() {
 		gone, err := r.Log().Retain(e.Disk(), e.Wall(), r.HW())
 		if err != nil {
 			return err
 		}
 		if len(gone) > 0 {
-			b.touch(r)
+			m.replicas.touch(r)
 		}
 	}
 	return nil
 }
 
 // flushDue flushes the logs whose flush.ms is over.
-func (b *Broker) flushDue(e env.Env) error {
-	for _, r := range b.live() {
+func (m *logManager) flushDue(e env.Env) error {
+	for _, r := range m.replicas.inService() {
 		if e.Now().Sub(r.flushed) >= r.Log().Config().FlushMs {
-			if err := b.flush(e, r, r.Log().End()); err != nil {
+			if err := m.flush(e, r, r.Log().End()); err != nil {
 				return err
 			}
 		}
@@ -106,43 +135,43 @@ func (b *Broker) flushDue(e env.Env) error {
 	return nil
 }
 
-func (b *Broker) flush(e env.Env, r *replica, upTo wire.Offset) error {
+func (m *logManager) flush(e env.Env, r *replica, upTo wire.Offset) error {
 	r.flushed = e.Now()
 	return r.Log().Flush(e.Disk(), upTo)
 }
 
 // tidy is due when a log has changed: what a roll completed is flushed in the background, and what was discarded is
 // removed when its delay is over.
-func (b *Broker) tidy(e env.Env, r *replica) {
-	if r.gone {
+func (m *logManager) tidy(e env.Env, r *replica) {
+	if r.removed {
 		return
 	}
 	if r.Log().ActiveBase() > r.Log().RecoveryPoint() {
 		e.Arm(env.Timer{Kind: timFlush, Lane: env.LaneBackground, A: r.index}, 0)
 	}
-	if through := r.Log().Doomed(); through > r.doomed {
-		r.doomed = through
-		e.Arm(env.Timer{Kind: timDoomed, Lane: env.LaneBackground, A: r.index, B: through}, r.Log().Config().FileDeleteDelay)
+	if through := r.Log().Doomed(); through > r.filesArmed {
+		r.filesArmed = through
+		e.Arm(env.Timer{Kind: timFiles, Lane: env.LaneBackground, A: r.index, B: through}, r.Log().Config().FileDeleteDelay)
 	}
 }
 
 // flushRolled flushes up to the active segment.
-func (b *Broker) flushRolled(e env.Env, r *replica) {
-	if !r.gone {
-		b.fail(e, b.flush(e, r, r.Log().ActiveBase()))
+func (m *logManager) flushRolled(e env.Env, r *replica) {
+	if !r.removed {
+		m.fail(e, m.flush(e, r, r.Log().ActiveBase()))
 	}
 }
 
-// purge removes the files whose delay is over.
-func (b *Broker) purge(e env.Env, r *replica, through int64) {
-	if !r.gone {
-		b.fail(e, r.Log().PurgeDeleted(e.Disk(), through))
+// removeFiles removes the discarded files of a log whose delay is over.
+func (m *logManager) removeFiles(e env.Env, r *replica, through int64) {
+	if !r.removed {
+		m.fail(e, r.Log().PurgeDeleted(e.Disk(), through))
 	}
 }
 
 // discard marks a log's directory for removal: at once under another name, so that the name is free, and for good after
 // file.delete.delay.ms.
-func (b *Broker) discard(e env.Env, r *replica) error {
+func (m *logManager) discard(e env.Env, r *replica) error {
 	dir := storage.FormatDir(r.TP, storage.DirDeleted, wire.UUID(r.ID))
 	if err := r.Log().Rename(e.Disk(), dir); err != nil {
 		return err
@@ -151,16 +180,16 @@ func (b *Broker) discard(e env.Env, r *replica) error {
 	return nil
 }
 
-// remove ends a discarded log.
-func (b *Broker) remove(e env.Env, r *replica) { b.fail(e, r.Log().Delete(e.Disk())) }
+// removeLog removes a discarded log.
+func (m *logManager) removeLog(e env.Env, r *replica) { m.fail(e, r.Log().Delete(e.Disk())) }
 
-// removeDiscarded ends the directories that earlier incarnations discarded.
-func (b *Broker) removeDiscarded(e env.Env) {
-	for _, dir := range b.discarded {
+// removeDiscarded removes the directories that earlier incarnations discarded.
+func (m *logManager) removeDiscarded(e env.Env) {
+	for _, dir := range m.discarded {
 		if err := storage.RemoveLog(e.Disk(), dir); err != nil {
-			b.fail(e, err)
+			m.fail(e, err)
 			return
 		}
 	}
-	b.discarded = nil
+	m.discarded = nil
 }

@@ -9,13 +9,20 @@ import (
 	"samsa/wire"
 )
 
-// alterations are the ISR changes on their way to the controller: one request at a time, with everything that waits
+// isrManager sends ISR changes to the controller: one request at a time, with every change that waits
 // (AlterPartitionManager).
-type alterations struct {
-	waiting []*replica   // with a change in flight that no request carries yet
-	sent    []sentChange // what the request under way carries, in its order
-	round   int64        // numbers requests; an answer of an earlier one is dropped
-	busy    bool         // a request is under way
+type isrManager struct {
+	cfg       *Config
+	replicas  *replicaTable
+	lifecycle *lifecycle
+	channel   *controllerChannel
+
+	waiting  []*replica   // with a change that no request carries yet
+	sent     []sentChange // what the request in flight carries, in its order
+	round    int64        // numbers requests; an answer of an earlier one is dropped
+	inFlight bool
+
+	expands, shrinks, failed int64 // counts of this incarnation
 }
 
 // sentChange is a change as it was when it was sent: the replica may be at another by the time of the answer.
@@ -24,60 +31,66 @@ type sentChange struct {
 	proposal replication.Proposal
 }
 
-// propose sends the ISR change that a replica has just begun on its way, and counts it.
-func (b *Broker) propose(e env.Env, r *replica, begun bool, count *int64) {
-	if begun {
-		*count++
-		b.alter.waiting = append(b.alter.waiting, r)
-		b.sendAlterations(e)
+// expand proposes that a follower joins the ISR, if it has caught up.
+func (m *isrManager) expand(e env.Env, r *replica, follower wire.NodeID) {
+	if _, begun := r.Join(follower); begun {
+		m.expands++
+		m.propose(e, r)
 	}
 }
 
-// Registered implements replication.Registry by the image.
-func (b *Broker) Registered(id wire.NodeID) wire.BrokerEpoch {
-	if broker := b.image.Broker(id); broker != nil && !broker.Fenced {
-		return broker.Epoch
+// propose queues the change that a replica has just begun, and sends it if none is in flight.
+func (m *isrManager) propose(e env.Env, r *replica) {
+	m.waiting = append(m.waiting, r)
+	m.sendAlterPartition(e)
+}
+
+func (m *isrManager) armReview(e env.Env) {
+	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, m.cfg.lagMax/2)
+}
+
+func (m *isrManager) fire(e env.Env, t env.Timer) {
+	switch t.Kind {
+	case timISR:
+		m.shrinkLagging(e)
+	case timAlter:
+		m.sendAlterPartition(e)
 	}
-	return -1
 }
 
-// InService implements replication.Registry.
-func (b *Broker) InService(id wire.NodeID) bool {
-	broker := b.image.Broker(id)
-	return broker != nil && broker.Active()
-}
-
-// reviewISR looks for laggards, every half lag time: so nobody stays for longer than one and a half (KIP-16).
-func (b *Broker) reviewISR(e env.Env) {
-	for _, r := range b.live() {
-		_, shrinks := r.Shrink(e.Now())
-		b.propose(e, r, shrinks, &b.counts.shrinks)
-		b.touch(r)
+// shrinkLagging proposes to take laggards out of their ISRs, every half replica.lag.time.max.ms: so none stays for longer
+// than one and a half (KIP-16).
+func (m *isrManager) shrinkLagging(e env.Env) {
+	for _, r := range m.replicas.inService() {
+		if _, begun := r.Shrink(e.Now()); begun {
+			m.shrinks++
+			m.propose(e, r)
+		}
+		m.replicas.touch(r)
 	}
-	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, b.cfg.lagMax/2)
+	m.armReview(e)
 }
 
-func (b *Broker) sendAlterations(e env.Env) {
-	a := &b.alter
-	if a.busy || len(a.waiting) == 0 {
+func (m *isrManager) sendAlterPartition(e env.Env) {
+	if m.inFlight || len(m.waiting) == 0 {
 		return
 	}
 	req := kmsg.NewPtrAlterPartitionRequest()
 	req.SetVersion(3)
-	req.BrokerID, req.BrokerEpoch = int32(b.cfg.Node), int64(b.life.epoch)
-	a.sent = a.sent[:0]
-	for _, r := range a.waiting {
+	req.BrokerID, req.BrokerEpoch = int32(m.cfg.Node), int64(m.lifecycle.epoch)
+	m.sent = m.sent[:0]
+	for _, r := range m.waiting {
 		p, ok := r.Pending()
-		if !ok || r.gone {
+		if !ok || r.removed {
 			continue
 		}
-		a.sent = append(a.sent, sentChange{r, p})
+		m.sent = append(m.sent, sentChange{r, p})
 		rp := kmsg.NewAlterPartitionRequestTopicPartition()
 		rp.Partition, rp.LeaderEpoch, rp.PartitionEpoch = r.TP.Partition, int32(p.Epoch), int32(p.Version)
-		for _, m := range p.ISR {
+		for _, member := range p.ISR {
 			n := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
-			if n.BrokerID, n.BrokerEpoch = int32(m.ID), int64(m.BrokerEpoch); m.ID == b.cfg.Node {
-				n.BrokerEpoch = int64(b.life.epoch)
+			if n.BrokerID, n.BrokerEpoch = int32(member.ID), int64(member.BrokerEpoch); member.ID == m.cfg.Node {
+				n.BrokerEpoch = int64(m.lifecycle.epoch)
 			}
 			rp.NewEpochISR = append(rp.NewEpochISR, n)
 		}
@@ -85,49 +98,48 @@ func (b *Broker) sendAlterations(e env.Env) {
 		rt.TopicID, rt.Partitions = r.ID, append(rt.Partitions, rp)
 		req.Topics = append(req.Topics, rt)
 	}
-	a.waiting = nil
-	if len(a.sent) == 0 {
+	m.waiting = nil
+	if len(m.sent) == 0 {
 		return
 	}
-	a.busy = true
-	a.round++
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneAlterPartition), b.cfg.requestTimeout, req, env.Token{Kind: tokAlter, A: a.round})
+	m.inFlight = true
+	m.round++
+	m.channel.call(e, env.LaneAlterPartition, m.cfg.requestTimeout, req, env.Token{Kind: tokAlter, A: m.round})
 }
 
-// altered takes the controller's answer in. Only an error about the whole request waits before the next one: what came
-// up meanwhile, and partitions whose change must be proposed again, go out at once.
-func (b *Broker) altered(e env.Env, round int64, resp env.Response, err error) {
-	a := &b.alter
-	if round != a.round {
+// handleAlterPartitionResponse completes the changes that were sent. Only an error about the whole request waits before
+// the next one: what came up meanwhile, and partitions whose change must be proposed again, go out at once.
+func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp env.Response, err error) {
+	if round != m.round {
 		return
 	}
-	a.busy = false
-	rest := env.Duration(0)
+	m.inFlight = false
+	backoff := env.Duration(0)
 	switch {
 	case err != nil, resp.(*kmsg.AlterPartitionResponse).ErrorCode == kerr.NotController.Code:
-		rest = b.cfg.retryBackoff // the channel's own: the next try may be to another controller
+		backoff = m.cfg.retryBackoff // the channel's own: the next try may be to another controller
 	case resp.(*kmsg.AlterPartitionResponse).ErrorCode != 0:
-		rest = 50 * env.Millisecond // AlterPartitionManager's, whatever retry.backoff.ms says
+		backoff = 50 * env.Millisecond // AlterPartitionManager's, whatever retry.backoff.ms says
 	}
-	for i, s := range a.sent {
-		if rest > 0 {
-			a.waiting = append(a.waiting, s.r)
+	for i, s := range m.sent {
+		if backoff > 0 {
+			m.waiting = append(m.waiting, s.r)
 			continue
 		}
 		ap := &resp.(*kmsg.AlterPartitionResponse).Topics[i].Partitions[0]
-		b.counts.failed += one(ap.ErrorCode != 0)
+		m.failed += one(ap.ErrorCode != 0)
 		answer := replication.Answer{Code: ap.ErrorCode, Epoch: wire.Epoch(ap.LeaderEpoch), Version: wire.PartitionEpoch(ap.PartitionEpoch)}
 		for _, id := range ap.ISR {
 			answer.ISR = append(answer.ISR, wire.NodeID(id))
 		}
 		if s.r.Altered(s.proposal, answer, e.Now()) {
-			a.waiting = append(a.waiting, s.r)
+			m.waiting = append(m.waiting, s.r)
 		}
-		b.touch(s.r)
+		m.replicas.touch(s.r)
 	}
-	if rest > 0 {
-		e.Arm(env.Timer{Kind: timAlter, Lane: env.LaneAlterPartition}, rest)
+	if backoff > 0 {
+		e.Arm(env.Timer{Kind: timAlter, Lane: env.LaneAlterPartition}, backoff)
 		return
 	}
-	b.sendAlterations(e)
+	m.sendAlterPartition(e)
 }

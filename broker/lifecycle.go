@@ -6,160 +6,184 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/controller/image"
 	"samsa/sim/env"
 	"samsa/wire"
 	"samsa/wire/config"
 )
 
-// life is a broker's standing with the controller:
+// lifecycle is where a broker stands with the controller (BrokerLifecycleManager):
 //
-//	starting ──registered──▶ fenced ──caught up──▶ in ──Stop──▶ leaving ──told so──▶ gone
-//	   └──not within initial.broker.registration.timeout.ms─────────────────────────────▶ gone
-type life struct {
-	incarnation wire.UUID
-	directory   wire.UUID        // of the log directory; it outlives incarnations
-	epoch       wire.BrokerEpoch // -1 before registration
-	previous    wire.BrokerEpoch // of the last clean shutdown, -1 if there was none
-	fenced      bool
-	open        bool // it has been let in once, and serves since
-	leaving     bool
-	refused     bool // as a duplicate, at least once
-	failures    int  // of registrations and heartbeats, in a row
+//	starting ──registered──▶ fenced ──caught up──▶ unfenced ──Stop──▶ controlled shutdown ──ShouldShutdown──▶ exit
+//	   └──not registered within initial.broker.registration.timeout.ms──────────────────────────────────────────▶ exit
+type lifecycle struct {
+	cfg     *Config
+	image   *image.Image
+	channel *controllerChannel
+	logs    *logManager
+
+	incarnation  wire.UUID
+	epoch        wire.BrokerEpoch // -1 before the registration
+	fenced       bool
+	serving      bool // it has been unfenced once, and serves requests since
+	shuttingDown bool
+	duplicate    bool // it was refused as a duplicate, at least once
+	failures     int  // of registrations and heartbeats, in a row
 }
 
-// begin opens the incarnation (KIP-631): a new identity, the metadata log, and a registration. The logs are loaded by now:
-// whoever is let in must be able to serve at once.
-func (b *Broker) begin(e env.Env) {
-	for i := range b.life.incarnation {
-		b.life.incarnation[i] = byte(e.Choose("broker.incarnation", 256))
+// begin gives the incarnation its identity and registers it (KIP-631). The logs are loaded by now: an unfenced broker must
+// be able to serve at once.
+func (l *lifecycle) begin(e env.Env) {
+	for i := range l.incarnation {
+		l.incarnation[i] = byte(e.Choose("broker.incarnation", 256))
 	}
-	b.life.epoch, b.life.fenced = -1, true
-	b.fetchMetadata(e)
-	b.register(e)
-	e.Arm(env.Timer{Kind: timGiveUp, Lane: env.LaneHeartbeat}, b.cfg.registrationWait)
+	l.sendRegistration(e)
+	e.Arm(env.Timer{Kind: timGiveUp, Lane: env.LaneHeartbeat}, l.cfg.registrationWait)
 }
 
-// giveUp ends a broker that no controller has taken in since it started: whoever supervises processes shall see it. What
-// it leaves is clean, but names no epoch, so the next incarnation is taken for one that comes back from a crash.
-func (b *Broker) giveUp(e env.Env) {
-	if b.life.epoch >= 0 {
+func (l *lifecycle) fire(e env.Env, t env.Timer) {
+	switch t.Kind {
+	case timRegister:
+		l.sendRegistration(e)
+	case timHeartbeat:
+		l.sendHeartbeat(e)
+	case timGiveUp:
+		l.giveUp(e)
+	case timUnfenced:
+		l.serving = true
+	}
+}
+
+func (l *lifecycle) returned(e env.Env, tok env.Token, resp env.Response, err error) {
+	switch tok.Kind {
+	case tokRegister:
+		l.handleRegistrationResponse(e, resp, err)
+	case tokHeartbeat:
+		l.handleHeartbeatResponse(e, resp, err)
+	}
+}
+
+// giveUp ends a broker that no controller has registered since it started, so that a supervisor of processes sees it. It
+// leaves a clean shutdown, but one without a broker epoch: the controller takes the next incarnation for one that comes
+// back from a crash.
+func (l *lifecycle) giveUp(e env.Env) {
+	if l.epoch >= 0 {
 		return
 	}
-	e.Note(noteGaveUp, int64(b.cfg.Node), 0, 0, 0)
-	err := b.close(e.Disk())
+	e.Note(noteGaveUp, int64(l.cfg.Node), 0, 0, 0)
+	err := l.logs.close(e.Disk(), l.epoch)
 	if err == nil {
-		err = errors.New("no controller took this broker in within initial.broker.registration.timeout.ms")
+		err = errors.New("no controller registered this broker within initial.broker.registration.timeout.ms")
 	}
 	e.Exit(err)
 }
 
-func (b *Broker) register(e env.Env) {
+func (l *lifecycle) sendRegistration(e env.Env) {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	req.SetVersion(4) // below it, features whose lowest level is 0 could not be named (KAFKA-17492)
-	req.BrokerID, req.ClusterID, req.IncarnationID = int32(b.cfg.Node), b.cfg.ClusterID, b.life.incarnation
-	req.LogDirs, req.Rack = [][16]byte{b.life.directory}, b.cfg.rack
-	l := kmsg.NewBrokerRegistrationRequestListener()
-	l.Name, l.Host, l.Port = "PLAINTEXT", string(e.Self()), 9092
-	req.Listeners = append(req.Listeners, l)
+	req.BrokerID, req.ClusterID, req.IncarnationID = int32(l.cfg.Node), l.cfg.ClusterID, l.incarnation
+	req.LogDirs, req.Rack = [][16]byte{l.logs.directory}, l.cfg.rack
+	listener := kmsg.NewBrokerRegistrationRequestListener()
+	listener.Name, listener.Host, listener.Port = "PLAINTEXT", string(e.Self()), 9092
+	req.Listeners = append(req.Listeners, listener)
 	for _, c := range config.Of(config.Feature) {
 		least, most, _ := c.Rule.Bounds()
 		f := kmsg.NewBrokerRegistrationRequestFeature()
 		f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = c.Name, int16(least), int16(most)
 		req.Features = append(req.Features, f)
 	}
-	req.PreviousBrokerEpoch = int64(b.life.previous)
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.heartbeatWait, req, env.Token{Kind: tokRegister})
+	req.PreviousBrokerEpoch = int64(l.logs.previousEpoch)
+	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokRegister})
 }
 
-// registered takes the answer: a broker epoch, or another try. While our previous incarnation's session lives the
-// controller refuses us as a duplicate.
-func (b *Broker) registered(e env.Env, resp env.Response, err error) {
-	if err == nil && !b.life.refused && resp.(*kmsg.BrokerRegistrationResponse).ErrorCode == kerr.DuplicateBrokerRegistration.Code {
-		b.life.refused = true // told once: it asks again and again
-		e.Note(noteDuplicate, int64(b.cfg.Node), 0, 0, 0)
+// handleRegistrationResponse gets a broker epoch, or tries again. While the session of the previous incarnation lives the
+// controller refuses this one as a duplicate.
+func (l *lifecycle) handleRegistrationResponse(e env.Env, resp env.Response, err error) {
+	var code int16
+	if err == nil {
+		code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
 	}
-	if err != nil || resp.(*kmsg.BrokerRegistrationResponse).ErrorCode != 0 {
-		var code int16
-		if err == nil {
-			code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
-		}
-		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, b.rest(e, code))
+	if code == kerr.DuplicateBrokerRegistration.Code && !l.duplicate {
+		l.duplicate = true // noted once: it is refused again and again
+		e.Note(noteDuplicate, int64(l.cfg.Node), 0, 0, 0)
+	}
+	if err != nil || code != 0 {
+		e.Arm(env.Timer{Kind: timRegister, Lane: env.LaneHeartbeat}, l.backoff(e, code))
 		return
 	}
-	b.life.failures = 0
-	b.life.epoch = wire.BrokerEpoch(resp.(*kmsg.BrokerRegistrationResponse).BrokerEpoch)
-	b.beat(e)
+	l.failures = 0
+	l.epoch = wire.BrokerEpoch(resp.(*kmsg.BrokerRegistrationResponse).BrokerEpoch)
+	l.sendHeartbeat(e)
 }
 
-// rest is how long to wait before the next registration or heartbeat, after an error. One that the active controller
-// answered doubles from 100 ms up to a session, 2 % to either side (BrokerLifecycleManager.resendExponentialBackoff). What
-// was lost, or refused because another one is active, the channel sends again a little later (code 0, NOT_CONTROLLER).
-func (b *Broker) rest(e env.Env, code int16) env.Duration {
+// backoff is the wait before the next registration or heartbeat, after an error. One that the active controller answered
+// doubles from 100 ms up to a session, 2 % to either side (BrokerLifecycleManager.resendExponentialBackoff). A request
+// that was lost, or refused because another controller is active, is sent again by the channel a little later (code 0,
+// NOT_CONTROLLER).
+func (l *lifecycle) backoff(e env.Env, code int16) env.Duration {
 	if code == 0 || code == kerr.NotController.Code {
-		return b.cfg.retryBackoff
+		return l.cfg.retryBackoff
 	}
-	wait := b.cfg.retryBackoff
-	for i := 0; i < b.life.failures && wait < b.cfg.session; i++ {
+	wait := l.cfg.retryBackoff
+	for i := 0; i < l.failures && wait < l.cfg.session; i++ {
 		wait *= 2
 	}
-	b.life.failures++
+	l.failures++
 	const jitter = 20 // permille
 	spread := env.Duration(e.Choose("broker.resend-backoff", 2*jitter+1))
-	return min(wait*(1000-jitter+spread)/1000, b.cfg.session)
+	return min(wait*(1000-jitter+spread)/1000, l.cfg.session)
 }
 
-// beat sends a heartbeat: how far we are, and what we want.
-func (b *Broker) beat(e env.Env) {
+// sendHeartbeat tells the controller how far this broker has read the metadata, and whether it wants to shut down.
+func (l *lifecycle) sendHeartbeat(e env.Env) {
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.SetVersion(1)
-	req.BrokerID, req.BrokerEpoch = int32(b.cfg.Node), int64(b.life.epoch)
-	req.CurrentMetadataOffset = int64(b.image.Next) - 1
-	req.WantShutdown = b.life.leaving
-	e.Call(b.ctrl.link(e, b.cfg.Controllers, env.LaneHeartbeat), b.cfg.heartbeatWait, req, env.Token{Kind: tokHeartbeat})
+	req.BrokerID, req.BrokerEpoch = int32(l.cfg.Node), int64(l.epoch)
+	req.CurrentMetadataOffset = int64(l.image.Next) - 1
+	req.WantShutdown = l.shuttingDown
+	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokHeartbeat})
 }
 
-func (b *Broker) beaten(e env.Env, resp env.Response, err error) {
-	next := b.cfg.retryBackoff
+func (l *lifecycle) handleHeartbeatResponse(e env.Env, resp env.Response, err error) {
+	next := l.cfg.retryBackoff
 	if err == nil {
 		r := resp.(*kmsg.BrokerHeartbeatResponse)
 		if r.ErrorCode != 0 {
-			next = b.rest(e, r.ErrorCode)
+			next = l.backoff(e, r.ErrorCode)
 		} else {
-			b.life.failures = 0
+			l.failures = 0
 		}
 		switch {
 		case r.ErrorCode == kerr.StaleBrokerEpoch.Code || r.ErrorCode == kerr.BrokerIDNotRegistered.Code:
-			b.register(e)
+			l.sendRegistration(e)
 			return
-		case r.ErrorCode == 0 && r.ShouldShutdown && b.life.leaving:
-			b.leave(e)
+		case r.ErrorCode == 0 && r.ShouldShutdown && l.shuttingDown:
+			l.exit(e)
 			return
 		case r.ErrorCode == 0:
-			next = b.cfg.heartbeat
-			if b.life.fenced = r.IsFenced; !r.IsFenced && !b.life.open {
+			next = l.cfg.heartbeat
+			if l.fenced = r.IsFenced; !r.IsFenced && !l.serving {
 				// Not here: this lane holds no lock on the logs (see sim's stations).
-				e.Arm(env.Timer{Kind: timOpen, Lane: env.LaneClient}, 0)
+				e.Arm(env.Timer{Kind: timUnfenced, Lane: env.LaneClient}, 0)
 			}
-			if b.life.fenced || b.life.leaving {
-				next = b.cfg.heartbeat / 4 // somebody waits for the change
+			if l.fenced || l.shuttingDown {
+				next = l.cfg.heartbeat / 4 // a change is expected soon
 			}
 		}
 	}
 	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, next)
 }
 
-// Stop begins a controlled shutdown: leadership moves away first.
-func (b *Broker) Stop(e env.Env) {
-	b.life.leaving = true
-	if b.life.epoch < 0 {
-		b.leave(e)
+// stop begins a controlled shutdown: the controller moves the leaderships away first.
+func (l *lifecycle) stop(e env.Env) {
+	l.shuttingDown = true
+	if l.epoch < 0 {
+		l.exit(e)
 		return
 	}
 	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, 0)
 }
 
-// leave flushes everything, says so on the disk with the broker epoch that did it, and exits: the next incarnation shows it
-// to keep its place in the ELR (KIP-966).
-func (b *Broker) leave(e env.Env) {
-	e.Exit(b.close(e.Disk()))
-}
+// exit flushes everything, writes the mark of a clean shutdown with the broker epoch that did it, and ends the process:
+// the next incarnation shows it to the controller to keep its place in the ELR (KIP-966).
+func (l *lifecycle) exit(e env.Env) { e.Exit(l.logs.close(e.Disk(), l.epoch)) }

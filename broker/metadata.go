@@ -18,18 +18,24 @@ import (
 // Topics are never made by asking for them (auto.create.topics.enable is off here, whatever it says): a simulation in
 // which a misspelt name makes a topic teaches nothing.
 
-// metadata tells a client who leads what.
-func (b *Broker) metadata(e env.Env, t env.Ticket, req *kmsg.MetadataRequest) {
+// metadataCache answers what the image alone can answer (KRaftMetadataCache).
+type metadataCache struct {
+	cfg   *Config
+	image *image.Image
+}
+
+// handleMetadataRequest tells a client which brokers there are and which of them leads each partition; nil refuses the
+// request by closing the connection.
+func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataRequest) env.Response {
 	for _, rt := range req.Topics {
 		if req.Version < 12 && (rt.Topic == nil || rt.TopicID != [16]byte{}) { // InvalidRequestException
-			e.Close(t.Link)
-			return
+			return nil
 		}
 	}
 	resp := req.ResponseKind().(*kmsg.MetadataResponse)
-	resp.ClusterID, resp.ControllerID = kmsg.StringPtr(b.cfg.ClusterID), b.controllerNode(e)
-	for _, br := range b.image.Brokers() {
-		if host, port, rack, ok := b.endPoint(br.ID); ok {
+	resp.ClusterID, resp.ControllerID = kmsg.StringPtr(c.cfg.ClusterID), c.controllerNode(e)
+	for _, br := range c.image.Brokers() {
+		if host, port, rack, ok := endPoint(c.image, br.ID); ok {
 			mb := kmsg.NewMetadataResponseBroker()
 			mb.NodeID, mb.Host, mb.Port, mb.Rack = int32(br.ID), host, port, rack
 			resp.Brokers = append(resp.Brokers, mb)
@@ -37,34 +43,49 @@ func (b *Broker) metadata(e env.Env, t env.Ticket, req *kmsg.MetadataRequest) {
 	}
 	all := req.Topics == nil || req.Version == 0 && len(req.Topics) == 0
 	if all {
-		for _, topic := range b.image.Topics() {
-			resp.Topics = append(resp.Topics, b.describe(topic))
+		for _, topic := range c.image.Topics() {
+			resp.Topics = append(resp.Topics, c.describe(topic))
 		}
 	}
 	byID := slices.ContainsFunc(req.Topics, func(rt kmsg.MetadataRequestTopic) bool { return rt.TopicID != [16]byte{} })
 	for _, rt := range req.Topics {
 		switch {
 		case rt.TopicID != [16]byte{}:
-			resp.Topics = append(resp.Topics, b.describeID(rt.TopicID))
+			resp.Topics = append(resp.Topics, c.describeID(rt.TopicID))
 		case !byID && rt.Topic != nil:
-			resp.Topics = append(resp.Topics, b.describeName(*rt.Topic))
+			resp.Topics = append(resp.Topics, c.describeName(*rt.Topic))
 		}
 	}
-	b.reply(e, t, resp, e.Now())
+	return resp
 }
 
-func (b *Broker) describeID(id wire.TopicID) kmsg.MetadataResponseTopic {
-	if topic := b.image.Topic(id); topic != nil {
-		return b.describe(topic)
+// controllerNode is the broker that clients are told is the controller: any live broker, because clients cannot talk to
+// controllers, and every broker forwards (KRaftMetadataCache.getRandomAliveBrokerId).
+func (c *metadataCache) controllerNode(e env.Env) int32 {
+	var alive []wire.NodeID
+	for _, br := range c.image.Brokers() {
+		if !br.Fenced {
+			alive = append(alive, br.ID)
+		}
+	}
+	if len(alive) == 0 {
+		return -1
+	}
+	return int32(alive[e.Choose("broker.controller-named", uint64(len(alive)))])
+}
+
+func (c *metadataCache) describeID(id wire.TopicID) kmsg.MetadataResponseTopic {
+	if topic := c.image.Topic(id); topic != nil {
+		return c.describe(topic)
 	}
 	mt := kmsg.NewMetadataResponseTopic()
 	mt.TopicID, mt.ErrorCode = id, kerr.UnknownTopicID.Code
 	return mt
 }
 
-func (b *Broker) describeName(name string) kmsg.MetadataResponseTopic {
-	if topic := b.image.TopicNamed(name); topic != nil {
-		return b.describe(topic)
+func (c *metadataCache) describeName(name string) kmsg.MetadataResponseTopic {
+	if topic := c.image.TopicNamed(name); topic != nil {
+		return c.describe(topic)
 	}
 	mt := kmsg.NewMetadataResponseTopic()
 	mt.Topic, mt.ErrorCode = kmsg.StringPtr(name), unknownName(name).Code
@@ -83,17 +104,17 @@ func unknownName(name string) *kerr.Error {
 	return kerr.UnknownTopicOrPartition
 }
 
-func (b *Broker) describe(topic *image.Topic) kmsg.MetadataResponseTopic {
+func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic {
 	mt := kmsg.NewMetadataResponseTopic()
 	mt.Topic, mt.TopicID, mt.IsInternal = kmsg.StringPtr(topic.Name), topic.ID, internal(topic.Name)
 	for _, p := range topic.Partitions {
 		mp := kmsg.NewMetadataResponseTopicPartition()
 		mp.Partition, mp.Leader, mp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.Epoch)
 		// A leader that cannot be reached is named as none: the client asks again soon, instead of dialling it until a timeout.
-		if _, _, _, ok := b.endPoint(p.Leader); !ok {
+		if _, _, _, ok := endPoint(c.image, p.Leader); !ok {
 			mp.ErrorCode, mp.Leader = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
 		}
-		mp.Replicas, mp.ISR, mp.OfflineReplicas = ids(p.Replicas), ids(p.ISR), b.offline(p)
+		mp.Replicas, mp.ISR, mp.OfflineReplicas = ids(p.Replicas), ids(p.ISR), c.offline(p)
 		mt.Partitions = append(mt.Partitions, mp)
 	}
 	return mt
@@ -103,10 +124,10 @@ func (b *Broker) describe(topic *image.Topic) kmsg.MetadataResponseTopic {
 func internal(name string) bool { return name == "__consumer_offsets" || name == "__transaction_state" }
 
 // offline are the replicas of a partition whose brokers are not there.
-func (b *Broker) offline(p *image.Partition) []int32 {
+func (c *metadataCache) offline(p *image.Partition) []int32 {
 	out := []int32{}
 	for _, id := range p.Replicas {
-		if _, _, _, ok := b.endPoint(id); !ok {
+		if _, _, _, ok := endPoint(c.image, id); !ok {
 			out = append(out, int32(id))
 		}
 	}
@@ -124,7 +145,7 @@ func ids(nodes []wire.NodeID) []int32 {
 
 // DescribeCluster, versions 0 to 2 (KIP-700): from 1 the asker says whether it means brokers or controllers, from 2
 // fenced brokers can be asked for.
-func (b *Broker) describeCluster(req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
+func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
 	const brokers = 1
 	resp.EndpointType = brokers
@@ -135,8 +156,8 @@ func (b *Broker) describeCluster(req *kmsg.DescribeClusterRequest) *kmsg.Describ
 		}
 		return resp
 	}
-	resp.ClusterID, resp.ControllerID = b.cfg.ClusterID, int32(b.cfg.Node)
-	for _, br := range b.image.Brokers() {
+	resp.ClusterID, resp.ControllerID = c.cfg.ClusterID, int32(c.cfg.Node)
+	for _, br := range c.image.Brokers() {
 		if len(br.EndPoints) == 0 || br.Fenced && (req.Version < 2 || !req.IncludeFencedBrokers) {
 			continue
 		}
@@ -151,14 +172,14 @@ func (b *Broker) describeCluster(req *kmsg.DescribeClusterRequest) *kmsg.Describ
 }
 
 // DescribeTopicPartitions, version 0 (KIP-966): Metadata with eligible leaders, in pages, topics by name.
-func (b *Broker) describePartitions(req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
+func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeTopicPartitionsResponse)
 	var names []string
 	for _, rt := range req.Topics {
 		names = append(names, rt.Topic)
 	}
 	if len(req.Topics) == 0 {
-		for _, t := range b.image.Topics() {
+		for _, t := range c.image.Topics() {
 			names = append(names, t.Name)
 		}
 	}
@@ -180,7 +201,7 @@ func (b *Broker) describePartitions(req *kmsg.DescribeTopicPartitionsRequest) *k
 		}
 		rt := kmsg.NewDescribeTopicPartitionsResponseTopic()
 		rt.Topic, rt.Partitions = kmsg.StringPtr(name), []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
-		topic := b.image.TopicNamed(name)
+		topic := c.image.TopicNamed(name)
 		if topic == nil {
 			rt.ErrorCode = unknownName(name).Code
 			resp.Topics = append(resp.Topics, rt)
@@ -189,12 +210,12 @@ func (b *Broker) describePartitions(req *kmsg.DescribeTopicPartitionsRequest) *k
 		rt.TopicID, rt.IsInternal = topic.ID, internal(name)
 		for i := int(first); i < len(topic.Partitions); i++ {
 			if left == 0 {
-				c := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
-				c.Topic, c.Partition = name, int32(i)
-				resp.NextCursor = &c
+				cursor := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
+				cursor.Topic, cursor.Partition = name, int32(i)
+				resp.NextCursor = &cursor
 				break
 			}
-			rt.Partitions = append(rt.Partitions, b.describeELR(topic.Partitions[i]))
+			rt.Partitions = append(rt.Partitions, c.describeELR(topic.Partitions[i]))
 			left--
 		}
 		if len(rt.Partitions) > 0 || resp.NextCursor == nil {
@@ -207,13 +228,13 @@ func (b *Broker) describePartitions(req *kmsg.DescribeTopicPartitionsRequest) *k
 	return resp
 }
 
-func (b *Broker) describeELR(p *image.Partition) kmsg.DescribeTopicPartitionsResponseTopicPartition {
+func (c *metadataCache) describeELR(p *image.Partition) kmsg.DescribeTopicPartitionsResponseTopicPartition {
 	rp := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 	rp.Partition, rp.LeaderID, rp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.Epoch)
-	if _, _, _, ok := b.endPoint(p.Leader); !ok {
+	if _, _, _, ok := endPoint(c.image, p.Leader); !ok {
 		rp.ErrorCode, rp.LeaderID = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
 	}
-	rp.Replicas, rp.ISR, rp.OfflineReplicas = ids(p.Replicas), ids(p.ISR), b.offline(p)
+	rp.Replicas, rp.ISR, rp.OfflineReplicas = ids(p.Replicas), ids(p.ISR), c.offline(p)
 	rp.EligibleLeaderReplicas, rp.LastKnownELR = ids(p.ELR), ids(p.LastKnown)
 	return rp
 }

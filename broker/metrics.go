@@ -10,9 +10,9 @@ import (
 )
 
 // This file is what a broker would show over JMX, under Kafka's names: counts since the start instead of rates, because
-// a rate is a count and a clock, and whoever looks has both.
+// a rate is a count and a clock, and a viewer has both.
 //
-// A request's stages as Kafka tells them apart, and who knows them here (show requests has them all, see scenarios/stages.go):
+// A request's stages as Kafka names them, and which part of Samsa knows them (show requests has them all, see scenarios/stages.go):
 //
 //	RequestQueueTime   waiting for a request handler                the world (Machine.RequestThreads)
 //	LocalTime          being worked on, which is disk time          the world
@@ -21,27 +21,26 @@ import (
 //	ResponseQueueTime  none: there is no queue
 //	ResponseSendTime   on the wire                                  the world
 
-// counts is what a broker counts, in this incarnation.
-type counts struct {
-	expands, shrinks, failed int64 // of ISRs
-	requests                 map[int16]*stage
+// requestMetrics counts the requests that were answered, and answers them.
+type requestMetrics struct {
+	byKey map[int16]*requestTimes
 }
 
-// stage is one api key's requests.
-type stage struct {
+// requestTimes are the times of one api key's requests.
+type requestTimes struct {
 	answered  int64
 	remote    env.Duration // sum of RemoteTime
 	remoteMax env.Duration
 }
 
-func newCounts() counts { return counts{requests: map[int16]*stage{}} }
+func newRequestMetrics() requestMetrics { return requestMetrics{byKey: map[int16]*requestTimes{}} }
 
 // reply answers a request that came in at an instant.
-func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response, since env.Instant) {
-	s := b.counts.requests[t.Key]
+func (m *requestMetrics) reply(e env.Env, t env.Ticket, resp env.Response, since env.Instant) {
+	s := m.byKey[t.Key]
 	if s == nil {
-		s = &stage{}
-		b.counts.requests[t.Key] = s
+		s = &requestTimes{}
+		m.byKey[t.Key] = s
 	}
 	remote := e.Now().Sub(since)
 	s.answered++
@@ -59,7 +58,7 @@ type Metric struct {
 // Metrics are all figures, by name.
 func (b *Broker) Metrics() []Metric {
 	var leads, under, underMin, atMin, hosted int64
-	for _, r := range b.live() {
+	for _, r := range b.replicas.inService() {
 		hosted++
 		leads += one(r.Leads())
 		under += one(r.UnderReplicated())
@@ -72,14 +71,14 @@ func (b *Broker) Metrics() []Metric {
 		{"ReplicaManager.UnderReplicatedPartitions", under},
 		{"ReplicaManager.UnderMinIsrPartitionCount", underMin},
 		{"ReplicaManager.AtMinIsrPartitionCount", atMin},
-		{"ReplicaManager.IsrExpandsPerSec.Count", b.counts.expands},
-		{"ReplicaManager.IsrShrinksPerSec.Count", b.counts.shrinks},
-		{"ReplicaManager.FailedIsrUpdatesPerSec.Count", b.counts.failed},
-		{"DelayedOperationPurgatory.PurgatorySize.Produce", int64(len(b.produces))},
-		{"DelayedOperationPurgatory.PurgatorySize.Fetch", int64(len(b.fetches))},
-		{"DelayedOperationPurgatory.PurgatorySize.DeleteRecords", int64(len(b.deletions))},
+		{"ReplicaManager.IsrExpandsPerSec.Count", b.isr.expands},
+		{"ReplicaManager.IsrShrinksPerSec.Count", b.isr.shrinks},
+		{"ReplicaManager.FailedIsrUpdatesPerSec.Count", b.isr.failed},
+		{"DelayedOperationPurgatory.PurgatorySize.Produce", int64(len(b.purgatory.produces))},
+		{"DelayedOperationPurgatory.PurgatorySize.Fetch", int64(len(b.purgatory.fetches))},
+		{"DelayedOperationPurgatory.PurgatorySize.DeleteRecords", int64(len(b.purgatory.deletions))},
 	}
-	for key, s := range b.counts.requests { //order: sorted below
+	for key, s := range b.metrics.byKey { //order: sorted below
 		name := kmsg.NameForKey(key)
 		all = append(all,
 			Metric{"RequestMetrics.RequestsPerSec." + name + ".Count", s.answered},

@@ -4,7 +4,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/replication"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -33,8 +32,8 @@ var firstVersion = map[int64]int16{
 	askLatest: 0, askEarliest: 0, askMaxTimestamp: 7, askEarliestLocal: 8, askLatestTiered: 9, askPendingUpload: 11,
 }
 
-// listOffsets looks positions up (ReplicaManager.fetchOffset).
-func (b *Broker) listOffsets(e env.Env, req *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
+// handleListOffsetsRequest looks positions up (ReplicaManager.fetchOffset).
+func (m *replicaManager) handleListOffsetsRequest(e env.Env, req *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
 	resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
 	seen := map[wire.TopicPartition]int{}
 	for _, rt := range req.Topics {
@@ -49,7 +48,7 @@ func (b *Broker) listOffsets(e env.Env, req *kmsg.ListOffsetsRequest) *kmsg.List
 			ap := kmsg.NewListOffsetsResponseTopicPartition()
 			ap.Partition, ap.Timestamp, ap.Offset, ap.LeaderEpoch = rp.Partition, -1, noOffset, -1
 			first, known := firstVersion[rp.Timestamp]
-			r, unknown := b.find(rt.Topic, wire.TopicID{}, false, rp.Partition)
+			r, unknown := m.lookup(rt.Topic, wire.TopicID{}, false, rp.Partition)
 			switch {
 			case seen[wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}] > 1:
 				ap.ErrorCode = kerr.InvalidRequest.Code
@@ -58,8 +57,8 @@ func (b *Broker) listOffsets(e env.Env, req *kmsg.ListOffsetsRequest) *kmsg.List
 			case unknown != nil:
 				ap.ErrorCode = unknown.Code
 			default:
-				if err := b.lookUp(e, r, req, rp, &ap); err != nil {
-					ap.ErrorCode = code(b.broken(e, err))
+				if err := m.fetchOffset(e, r, req, rp, &ap); err != nil {
+					ap.ErrorCode = code(m.logs.haltIfOffline(e, err))
 				}
 			}
 			at.Partitions = append(at.Partitions, ap)
@@ -69,8 +68,8 @@ func (b *Broker) listOffsets(e env.Env, req *kmsg.ListOffsetsRequest) *kmsg.List
 	return resp
 }
 
-// lookUp answers for one partition, or leaves "none" (Partition.fetchOffsetForTimestamp).
-func (b *Broker) lookUp(e env.Env, r *replica, req *kmsg.ListOffsetsRequest, rp kmsg.ListOffsetsRequestTopicPartition, ap *kmsg.ListOffsetsResponseTopicPartition) error {
+// fetchOffset answers for one partition, or leaves "none" (Partition.fetchOffsetForTimestamp).
+func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffsetsRequest, rp kmsg.ListOffsetsRequestTopicPartition, ap *kmsg.ListOffsetsResponseTopicPartition) error {
 	if err := mayAnswer(r, wire.Epoch(rp.CurrentLeaderEpoch), req.ReplicaID == debuggingConsumer); err != nil {
 		return err
 	}
@@ -127,7 +126,7 @@ func mayAnswer(r *replica, epoch wire.Epoch, anybody bool) error {
 // OffsetForLeaderEpoch, versions 2 to 4 (KIP-101, KIP-279, KIP-320): where does an epoch end in the leader's log? Consumers
 // ask, to learn whether what they read was cut off since; followers have it in their fetches. An epoch that the leader
 // does not know is -1 at -1.
-func (b *Broker) epochEnds(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {
+func (m *replicaManager) handleOffsetForLeaderEpochRequest(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {
 	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
 	for _, rt := range req.Topics {
 		at := kmsg.NewOffsetForLeaderEpochResponseTopic()
@@ -135,7 +134,7 @@ func (b *Broker) epochEnds(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetFo
 		for _, rp := range rt.Partitions {
 			ap := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
 			ap.Partition, ap.LeaderEpoch, ap.EndOffset = rp.Partition, -1, noOffset
-			if r, unknown := b.find(rt.Topic, wire.TopicID{}, false, rp.Partition); unknown != nil {
+			if r, unknown := m.lookup(rt.Topic, wire.TopicID{}, false, rp.Partition); unknown != nil {
 				ap.ErrorCode = unknown.Code
 			} else if err := r.CheckLeader(wire.Epoch(rp.CurrentLeaderEpoch)); err != nil {
 				ap.ErrorCode = err.Code
@@ -148,5 +147,3 @@ func (b *Broker) epochEnds(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetFo
 	}
 	return resp
 }
-
-var _ replication.Registry = (*Broker)(nil)

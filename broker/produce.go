@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/controller/image"
 	"samsa/replication"
 	"samsa/sim/env"
 	"samsa/storage"
@@ -15,9 +16,21 @@ import (
 // Produce, versions 3 to 13: record batches of format 2 only; from 7 with zstd, from 10 answers name the new leader
 // (KIP-951), from 13 topics have ids instead of names (KIP-516). Each partition carries exactly one batch.
 
-// produce appends (KafkaApis.handleProduceRequest). acks=0 gets no answer, acks=1 an answer at once, acks=all an answer
-// when the high watermark has passed: then every in-sync replica has the records, though not necessarily on its device.
-func (b *Broker) produce(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
+// replicaManager serves the requests for partitions that this broker hosts (ReplicaManager).
+type replicaManager struct {
+	cfg       *Config
+	image     *image.Image
+	replicas  *replicaTable
+	logs      *logManager
+	isr       *isrManager
+	purgatory *purgatory
+	metrics   *requestMetrics
+}
+
+// handleProduceRequest appends (KafkaApis.handleProduceRequest). acks=0 gets no answer, acks=1 an answer at once, acks=all
+// an answer when the high watermark has passed: then every in-sync replica has the records, though not necessarily on its
+// device.
+func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
 	p := &parkedProduce{ticket: t, resp: resp, since: e.Now()}
 	failed := false
@@ -27,15 +40,14 @@ func (b *Broker) produce(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 		for j, rp := range rt.Partitions {
 			ap := kmsg.NewProduceResponseTopicPartition()
 			ap.Partition = rp.Partition
-			r, end, err := b.append(e, req, &rt, &rp, &ap)
+			r, end, err := m.append(e, req, &rt, &rp, &ap)
 			switch {
 			case err != nil:
 				failed = true
-				b.refuseProduce(resp, req, &rt, &ap, err)
-			case req.Acks == -1: // one that is committed already is answered at the end of this event, like all who wait
-				ap.ErrorCode = kerr.RequestTimedOut.Code // so it stays if nothing else is heard
-				p.open++
-				r.produced = append(r.produced, waiter{p, end, i, j})
+				m.refuseProduce(resp, req, &rt, &ap, err)
+			case req.Acks == -1: // one that is committed already is answered at the end of this event, like all that wait
+				ap.ErrorCode = kerr.RequestTimedOut.Code // unless the purgatory completes it
+				m.purgatory.watch(r, waiter{p, end, i, j})
 			}
 			at.Partitions = append(at.Partitions, ap)
 		}
@@ -44,26 +56,23 @@ func (b *Broker) produce(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 	switch {
 	case req.Acks == 0:
 		e.NoReply(t)
-		if failed { // the only way to tell a producer that waits for nothing
+		if failed { // the only sign for a producer that waits for no answer
 			e.Close(t.Link)
 		}
 	case p.open == 0:
-		b.reply(e, t, resp, p.since)
+		m.metrics.reply(e, t, resp, p.since)
 	default:
-		b.next++
-		p.id = b.next
-		b.produces[p.id] = p
-		e.Arm(env.Timer{Kind: timProduce, Lane: env.LaneClient, A: p.id}, env.Duration(max(req.TimeoutMillis, 0))*env.Millisecond)
+		m.purgatory.parkProduce(e, p, req.TimeoutMillis)
 	}
 }
 
-// append writes one partition's records; end is where its log stood right behind them.
-func (b *Broker) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, rp *kmsg.ProduceRequestTopicPartition, ap *kmsg.ProduceResponseTopicPartition) (r *replica, end wire.Offset, err error) {
+// append appends one partition's records; end is the offset after the last of them.
+func (m *replicaManager) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, rp *kmsg.ProduceRequestTopicPartition, ap *kmsg.ProduceResponseTopicPartition) (r *replica, end wire.Offset, err error) {
 	byID := req.Version >= 13
 	if req.Acks < -1 || req.Acks > 1 {
 		return nil, 0, kerr.InvalidRequiredAcks
 	}
-	r, unknown := b.find(rt.Topic, rt.TopicID, byID, rp.Partition)
+	r, unknown := m.lookup(rt.Topic, rt.TopicID, byID, rp.Partition)
 	if unknown != nil {
 		return nil, 0, unknown
 	}
@@ -72,17 +81,17 @@ func (b *Broker) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.ProduceReq
 	}
 	did, err := r.Append(e.Disk(), replication.ClientAppend(rp.Records, req.Acks, 0), e.Wall())
 	if err != nil {
-		return nil, 0, b.broken(e, err)
+		return nil, 0, m.logs.haltIfOffline(e, err)
 	}
 	ap.BaseOffset, ap.LogStartOffset = int64(did.First), int64(r.Log().Start())
 	ap.LogAppendTime = int64(did.LogAppendTime)
 	r.Advance(e.Now()) // a lone replica commits by itself
-	b.touch(r)
+	m.replicas.touch(r)
 	return r, did.Last + 1, nil
 }
 
-// refuseProduce fills in one partition's error, with what is wrong with which record, or who leads instead.
-func (b *Broker) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, ap *kmsg.ProduceResponseTopicPartition, err error) {
+// refuseProduce fills in one partition's error, with what is wrong with which record, or the leader that the client should ask.
+func (m *replicaManager) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, ap *kmsg.ProduceResponseTopicPartition, err error) {
 	ap.ErrorCode, ap.BaseOffset, ap.LogStartOffset = code(err), -1, -1
 	var refused *storage.Refused
 	if errors.As(err, &refused) {
@@ -96,28 +105,18 @@ func (b *Broker) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.ProduceRequ
 	if ap.ErrorCode != kerr.NotLeaderForPartition.Code {
 		return
 	}
-	leader, epoch := b.ledBy(rt.Topic, rt.TopicID, req.Version >= 13, ap.Partition)
+	leader, epoch := m.leaderOf(rt.Topic, rt.TopicID, req.Version >= 13, ap.Partition)
 	ap.CurrentLeader.LeaderID, ap.CurrentLeader.LeaderEpoch = int32(leader), int32(epoch)
 	for _, known := range resp.Brokers {
 		if known.NodeID == int32(leader) {
 			return
 		}
 	}
-	if host, port, rack, ok := b.endPoint(leader); ok {
+	if host, port, rack, ok := endPoint(m.image, leader); ok {
 		rb := kmsg.NewProduceResponseBroker()
 		rb.NodeID, rb.Host, rb.Port, rb.Rack = int32(leader), host, port, rack
 		resp.Brokers = append(resp.Brokers, rb)
 	}
-}
-
-// broken passes an error on, and ends the broker if it means that its only log directory failed (KIP-112): Kafka's
-// broker halts when the last one does.
-func (b *Broker) broken(e env.Env, err error) error {
-	var off *storage.Offline
-	if errors.As(err, &off) {
-		b.fail(e, err)
-	}
-	return err
 }
 
 // code is Kafka's code for an error of the layers below: theirs if they named one, else a storage failure.

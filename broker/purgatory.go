@@ -1,33 +1,84 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
-// purgatory is where requests wait: produces for the in-sync replicas, fetches for records, deletions for followers.
+// purgatory is where requests wait (DelayedOperationPurgatory): produces for the in-sync replicas, fetches for records,
+// DeleteRecords for followers.
 //
-// Nothing is answered in the middle of an event. Whoever moves a log or a high watermark touches the replica, and
-// settle looks once, at the end of the event, at everyone who waits for it. So no list changes under an iteration.
+//	park ──▶ table by id, and watchers of each replica that it waits for
+//	           │                    │
+//	        timer: expire      a touched replica: complete, at the end of the event (Broker.complete)
+//
+// No request is answered in the middle of an event. A part that moves a log or a high watermark touches the replica, and
+// the end of the event looks once at the requests that wait on it. So no list changes under an iteration.
 type purgatory struct {
+	cfg     *Config
+	manager *replicaManager
+	metrics *requestMetrics
+
 	produces  map[int64]*parkedProduce
-	fetches   []*parkedFetch    // in order of arrival
-	deletions []*parkedDeletion // likewise
-	next      int64             // numbers all of them
+	fetches   map[int64]*parkedFetch
+	deletions map[int64]*parkedDeletion
+	watching  []watchers // by replica.index
+	last      int64      // the last id; ids are in order of arrival
 }
 
-func newPurgatory() purgatory { return purgatory{produces: map[int64]*parkedProduce{}} }
+// watchers are the requests that wait on one replica, each list in order of arrival.
+type watchers struct {
+	produces  []waiter
+	fetches   []*parkedFetch
+	deletions []*parkedDeletion
+}
+
+func newPurgatory(cfg *Config, manager *replicaManager, metrics *requestMetrics) purgatory {
+	return purgatory{
+		cfg: cfg, manager: manager, metrics: metrics,
+		produces: map[int64]*parkedProduce{}, fetches: map[int64]*parkedFetch{}, deletions: map[int64]*parkedDeletion{},
+	}
+}
+
+// of is the watchers of a replica.
+func (p *purgatory) of(r *replica) *watchers {
+	for int(r.index) >= len(p.watching) {
+		p.watching = append(p.watching, watchers{})
+	}
+	return &p.watching[r.index]
+}
+
+// park gives a request an id and a timer.
+func (p *purgatory) park(e env.Env, kind uint16, millis int32) (id int64) {
+	p.last++
+	e.Arm(env.Timer{Kind: kind, Lane: env.LaneClient, A: p.last}, env.Duration(max(millis, 0))*env.Millisecond)
+	return p.last
+}
+
+func (p *purgatory) fire(e env.Env, t env.Timer) {
+	switch t.Kind {
+	case timProduce:
+		p.expireProduce(e, t.A)
+	case timParked:
+		p.expireFetch(e, t.A)
+	case timDeletion:
+		p.expireDeletion(e, t.A)
+	}
+}
 
 // parkedProduce is an acks=all request with partitions that are not committed yet.
 type parkedProduce struct {
 	id     int64
 	ticket env.Ticket
-	resp   *kmsg.ProduceResponse // complete but for the codes of those who wait, which say REQUEST_TIMED_OUT until then
-	open   int                   // partitions still waiting, each a waiter in its replica; never 0 while it is parked
+	resp   *kmsg.ProduceResponse // complete but for the codes of the partitions that wait, which are REQUEST_TIMED_OUT until then
+	on     []*replica            // whose watchers it is among
+	open   int                   // partitions still waiting; never 0 while it is parked
 	since  env.Instant
 }
 
@@ -38,95 +89,210 @@ type waiter struct {
 	topic, at int         // the place in the response
 }
 
+// watch makes a produce wait until a replica's high watermark has reached an offset.
+func (p *purgatory) watch(r *replica, w waiter) {
+	of := p.of(r)
+	of.produces = append(of.produces, w)
+	w.produce.on = append(w.produce.on, r)
+	w.produce.open++
+}
+
+// parkProduce parks a produce that watches at least one replica.
+func (p *purgatory) parkProduce(e env.Env, d *parkedProduce, millis int32) {
+	d.id = p.park(e, timProduce, millis)
+	p.produces[d.id] = d
+}
+
+// completeProduces answers acks=all for what is committed now. It can only be a high watermark of this leader, which has
+// the record where it was appended: when another takes over, parked produces are answered at once.
+func (p *purgatory) completeProduces(e env.Env, r *replica) {
+	of := p.of(r)
+	waiting := of.produces[:0]
+	for _, w := range of.produces {
+		if w.end > r.HW() {
+			waiting = append(waiting, w)
+			continue
+		}
+		var code int16
+		if err := p.cfg.Rules.Outcome(r.Acknowledge()); err != nil {
+			code = err.Code
+		}
+		p.completePartition(e, w, code)
+	}
+	of.produces = waiting
+}
+
+// failProduces answers every produce that waits on a replica with an error: the outcome is open.
+func (p *purgatory) failProduces(e env.Env, r *replica, code int16) {
+	of := p.of(r)
+	for _, w := range of.produces {
+		p.completePartition(e, w, code)
+	}
+	of.produces = nil
+}
+
+// completePartition completes one partition of a produce, and answers the produce with the last. Also with an error the
+// answer has the offset: the record was appended there.
+func (p *purgatory) completePartition(e env.Env, w waiter, code int16) {
+	d := w.produce
+	d.resp.Topics[w.topic].Partitions[w.at].ErrorCode = code
+	if d.open--; d.open == 0 {
+		p.answerProduce(e, d)
+	}
+}
+
+func (p *purgatory) answerProduce(e env.Env, d *parkedProduce) {
+	delete(p.produces, d.id)
+	e.Disarm(env.Timer{Kind: timProduce, Lane: env.LaneClient, A: d.id})
+	p.metrics.reply(e, d.ticket, d.resp, d.since)
+}
+
+// expireProduce answers a produce whose time is over: what is still open is appended and may yet be committed.
+func (p *purgatory) expireProduce(e env.Env, id int64) {
+	d := p.produces[id]
+	if d == nil {
+		return
+	}
+	for _, r := range d.on {
+		of := p.of(r)
+		of.produces = slices.DeleteFunc(of.produces, func(w waiter) bool { return w.produce == d })
+	}
+	p.answerProduce(e, d)
+}
+
 // parkedFetch is a fetch that found too little.
 type parkedFetch struct {
 	id     int64
 	ticket env.Ticket
 	req    *kmsg.FetchRequest
-	on     []*replica // whose moves are a reason to look again; those it asks for that are not here have none
+	on     []*replica // whose watchers it is among; partitions that are not hosted here have none
 	since  env.Instant
 }
 
-// settle answers everyone for whom this event changed something.
-func (b *Broker) settle(e env.Env) {
-	for len(b.dirty) > 0 {
-		dirty := b.dirty
-		b.dirty = nil
-		for _, r := range dirty {
-			r.dirty = false
-			b.settleProduces(e, r)
-			b.tidy(e, r)
-		}
-		for _, f := range slices.Clone(b.fetches) {
-			if slices.ContainsFunc(f.on, func(r *replica) bool { return slices.Contains(dirty, r) }) {
-				b.retryFetch(e, f)
-			}
-		}
-		for _, d := range slices.Clone(b.deletions) {
-			b.settleDeletion(e, d)
-		}
+// parkFetch parks a fetch until one of its replicas moves, for at most max.wait.ms.
+func (p *purgatory) parkFetch(e env.Env, f *parkedFetch) {
+	f.id = p.park(e, timParked, f.req.MaxWaitMillis)
+	p.fetches[f.id] = f
+	for _, r := range f.on {
+		of := p.of(r)
+		of.fetches = append(of.fetches, f)
 	}
 }
 
-// settleProduces answers acks=all for what is committed now. It can only be a high watermark of this leader, who has the
-// record where it was appended: whoever waits when another takes over is answered then.
-func (b *Broker) settleProduces(e env.Env, r *replica) {
-	kept := r.produced[:0]
-	for _, w := range r.produced {
-		if w.end > r.HW() {
-			kept = append(kept, w)
+// completeFetches tries the fetches that wait on replicas that moved.
+func (p *purgatory) completeFetches(e env.Env, touched []*replica) {
+	var all []*parkedFetch
+	for _, r := range touched {
+		all = append(all, p.of(r).fetches...)
+	}
+	slices.SortFunc(all, func(a, b *parkedFetch) int { return cmp.Compare(a.id, b.id) }) //total: equal ones are one request
+	for _, f := range slices.Compact(all) {
+		p.completeFetch(e, f)
+	}
+}
+
+// completeFetch reads again for a parked fetch whose partition moved (DelayedFetch.tryComplete), and answers it for enough
+// bytes, an error, or a log that diverges now. That the high watermark moved is no reason to answer a follower: it gets it
+// with the next records, or when its wait is over.
+func (p *purgatory) completeFetch(e env.Env, f *parkedFetch) {
+	if resp, enough := p.manager.read(e, f.req, false); enough {
+		p.answerFetch(e, f, resp)
+	}
+}
+
+// expireFetch answers a fetch whose wait is over with what there is.
+func (p *purgatory) expireFetch(e env.Env, id int64) {
+	if f := p.fetches[id]; f != nil {
+		resp, _ := p.manager.read(e, f.req, false)
+		p.answerFetch(e, f, resp)
+	}
+}
+
+func (p *purgatory) answerFetch(e env.Env, f *parkedFetch, resp *kmsg.FetchResponse) {
+	delete(p.fetches, f.id)
+	for _, r := range f.on {
+		of := p.of(r)
+		of.fetches = slices.DeleteFunc(of.fetches, func(g *parkedFetch) bool { return g == f })
+	}
+	e.Disarm(env.Timer{Kind: timParked, Lane: env.LaneClient, A: f.id})
+	p.metrics.reply(e, f.ticket, resp, f.since)
+}
+
+// parkedDeletion is a DeleteRecords that waits for followers.
+type parkedDeletion struct {
+	id     int64
+	ticket env.Ticket
+	resp   *kmsg.DeleteRecordsResponse
+	waits  []deletionWait
+	since  env.Instant
+}
+
+// deletionWait is one partition of a parkedDeletion.
+type deletionWait struct {
+	r         *replica
+	to        wire.Offset // done when every live replica starts here or above
+	topic, at int         // the place in the response
+	done      bool        // its answer stands
+}
+
+// parkDeletion parks a DeleteRecords until all live replicas of its partitions have deleted.
+func (p *purgatory) parkDeletion(e env.Env, d *parkedDeletion, millis int32) {
+	d.id = p.park(e, timDeletion, millis)
+	p.deletions[d.id] = d
+	for _, w := range d.waits {
+		of := p.of(w.r)
+		of.deletions = append(of.deletions, d)
+	}
+}
+
+// completeDeletions tries the deletions that wait on replicas that moved.
+func (p *purgatory) completeDeletions(e env.Env, touched []*replica) {
+	var all []*parkedDeletion
+	for _, r := range touched {
+		all = append(all, p.of(r).deletions...)
+	}
+	slices.SortFunc(all, func(a, b *parkedDeletion) int { return cmp.Compare(a.id, b.id) }) //total: equal ones are one request
+	for _, d := range slices.Compact(all) {
+		p.completeDeletion(e, d)
+	}
+}
+
+// completeDeletion answers a deletion that has reached every live replica.
+func (p *purgatory) completeDeletion(e env.Env, d *parkedDeletion) {
+	open := false
+	for i := range d.waits {
+		w := &d.waits[i]
+		if w.done {
 			continue
 		}
-		var code int16
-		if err := b.cfg.Rules.Outcome(r.Acknowledge()); err != nil {
-			code = err.Code
+		ap := &d.resp.Topics[w.topic].Partitions[w.at]
+		switch low := w.r.LowWatermark(); {
+		case w.r.removed || !w.r.Leads(): // another leader may start lower, and was not asked
+			ap.ErrorCode, w.done = kerr.NotLeaderForPartition.Code, true
+		case low >= w.to:
+			ap.ErrorCode, ap.LowWatermark, w.done = 0, int64(low), true
+		default:
+			open = true
 		}
-		b.finishProduce(e, w, code)
 	}
-	r.produced = kept
-}
-
-// failProduces answers everyone who waits on a replica with an error: the outcome is open.
-func (b *Broker) failProduces(e env.Env, r *replica, code int16) {
-	for _, w := range r.produced {
-		b.finishProduce(e, w, code)
-	}
-	r.produced = nil
-}
-
-// finishProduce settles one partition of a request, and answers the request with the last. Also with an error the
-// answer names the offset: the record was appended there.
-func (b *Broker) finishProduce(e env.Env, w waiter, code int16) {
-	p := w.produce
-	if _, open := b.produces[p.id]; !open {
-		return // it timed out
-	}
-	p.resp.Topics[w.topic].Partitions[w.at].ErrorCode = code
-	if p.open--; p.open == 0 {
-		b.answerProduce(e, p)
+	if !open {
+		p.answerDeletion(e, d)
 	}
 }
 
-func (b *Broker) answerProduce(e env.Env, p *parkedProduce) {
-	delete(b.produces, p.id)
-	e.Disarm(env.Timer{Kind: timProduce, Lane: env.LaneClient, A: p.id})
-	b.reply(e, p.ticket, p.resp, p.since)
+// expireDeletion answers a deletion whose time is over: the leader has done it, some follower may not.
+func (p *purgatory) expireDeletion(e env.Env, id int64) {
+	if d := p.deletions[id]; d != nil {
+		p.answerDeletion(e, d)
+	}
 }
 
-// expireProduce answers a produce whose time is over: what is still open is appended and may yet be committed.
-func (b *Broker) expireProduce(e env.Env, id int64) {
-	p := b.produces[id]
-	if p == nil {
-		return
+func (p *purgatory) answerDeletion(e env.Env, d *parkedDeletion) {
+	delete(p.deletions, d.id)
+	for _, w := range d.waits {
+		of := p.of(w.r)
+		of.deletions = slices.DeleteFunc(of.deletions, func(x *parkedDeletion) bool { return x == d })
 	}
-	for _, r := range b.order {
-		r.produced = slices.DeleteFunc(r.produced, func(w waiter) bool { return w.produce == p })
-	}
-	b.answerProduce(e, p)
-}
-
-// unpark takes a fetch out.
-func (b *Broker) unpark(e env.Env, f *parkedFetch) {
-	b.fetches = slices.DeleteFunc(b.fetches, func(g *parkedFetch) bool { return g == f })
-	e.Disarm(env.Timer{Kind: timParked, Lane: env.LaneClient, A: f.id})
+	e.Disarm(env.Timer{Kind: timDeletion, Lane: env.LaneClient, A: d.id})
+	p.metrics.reply(e, d.ticket, d.resp, d.since)
 }

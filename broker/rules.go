@@ -62,8 +62,8 @@ func Today() Rules {
 	}
 }
 
-// settled is the rules with today's answers where nothing was said.
-func (r Rules) settled() Rules {
+// withDefaults is the rules with today's answers where nothing was said.
+func (r Rules) withDefaults() Rules {
 	today := Today()
 	if r.Storage == (storage.Rules{}) {
 		r.Storage = today.Storage

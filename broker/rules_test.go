@@ -22,7 +22,7 @@ func TestHalfFilledRulesAreTodays(t *testing.T) {
 		{"MayServe alone", Rules{MayServe: func(bool) bool { return true }}, written, true},
 		{"today's without EndWaits", func() Rules { r := Today(); r.EndWaits = false; return r }(), written, false},
 	} {
-		r := tc.given.settled()
+		r := tc.given.withDefaults()
 		if got := r.Owner(written, named); got != tc.owner {
 			t.Errorf("%s: the log is %v's, wanted %v", tc.name, got, tc.owner)
 		}

@@ -1,0 +1,75 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// controllerChannel is the connections to the active controller: one for each lane, so that none waits for another, all
+// to the controller that last was named as the quorum's leader. Every answer to a metadata fetch names the leader; while
+// no leader is known, or none answers, the next controller is tried (NodeToControllerChannelManager).
+type controllerChannel struct {
+	controllers []env.Addr // never empty
+	links       [env.Lanes]env.Link
+	at          int        // index into controllers
+	epoch       wire.Epoch // of the quorum: the highest that an answer named
+}
+
+// call sends a request to the controller, on the connection of a lane; it is dialled if there is none.
+func (c *controllerChannel) call(e env.Env, lane env.Lane, timeout env.Duration, req env.Request, tok env.Token) {
+	if c.links[lane] == 0 {
+		c.links[lane] = e.Dial(c.controllers[c.at], lane)
+	}
+	e.Call(c.links[lane], timeout, req, tok)
+}
+
+func (c *controllerChannel) lost(l env.Link) {
+	for i := range c.links {
+		if c.links[i] == l {
+			c.links[i] = 0
+		}
+	}
+}
+
+// switchTo moves all connections to another controller; calls on the old ones come back with an error and are sent again.
+func (c *controllerChannel) switchTo(e env.Env, to int) {
+	if c.at == to {
+		return
+	}
+	c.at = to
+	for i, l := range c.links {
+		if l != 0 {
+			e.Close(l)
+			c.links[i] = 0
+		}
+	}
+}
+
+// tryNext switches to the next controller of the list.
+func (c *controllerChannel) tryNext(e env.Env) { c.switchTo(e, (c.at+1)%len(c.controllers)) }
+
+// followQuorum switches to the leader that an answer to a metadata fetch names. After an error without a new leader it
+// tries the next controller: this one may be cut off and have missed an epoch, or have just resigned.
+func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponseTopicPartition) {
+	if epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch); epoch >= c.epoch {
+		c.epoch = epoch
+		for _, node := range r.Brokers {
+			i := slices.Index(c.controllers, env.Addr(node.Host))
+			if node.NodeID != p.CurrentLeader.LeaderID || i < 0 {
+				continue
+			}
+			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // it leads; only the fetch named an older epoch
+				c.switchTo(e, i)
+				return
+			}
+		}
+	}
+	if p.ErrorCode != 0 {
+		c.tryNext(e)
+	}
+}

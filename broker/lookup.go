@@ -1,0 +1,58 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/controller/image"
+	"samsa/wire"
+)
+
+// lookup is the hosted replica that a request names, by topic id where its version has ids, else by name. Without one, the
+// error is Kafka's: an id or a name that this broker's image does not have, or a partition that other brokers host.
+func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partition int32) (*replica, *kerr.Error) {
+	var t *image.Topic
+	if byID {
+		if t = m.image.Topic(id); t == nil {
+			return nil, kerr.UnknownTopicID
+		}
+	} else if t = m.image.TopicNamed(name); t == nil {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	if m.image.Partition(t.ID, partition) == nil {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	if r := m.replicas.named(wire.TopicPartition{Topic: t.Name, Partition: partition}); r != nil && r.ID == t.ID {
+		return r, nil
+	}
+	return nil, kerr.NotLeaderForPartition
+}
+
+// leaderOf is the leader of a partition and its epoch, for an answer of NOT_LEADER_OR_FOLLOWER (KIP-951). The replica
+// itself knows best, then the image.
+func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, partition int32) (leader wire.NodeID, epoch wire.Epoch) {
+	if r, _ := m.lookup(name, id, byID, partition); r != nil {
+		return r.Leader(), r.Epoch()
+	}
+	if !byID {
+		if t := m.image.TopicNamed(name); t != nil {
+			id = t.ID
+		}
+	}
+	if p := m.image.Partition(id, partition); p != nil {
+		return p.Leader, p.Epoch
+	}
+	return wire.NoNode, wire.NoEpoch
+}
+
+// endPoint is where clients can reach a broker; ok is false if it is fenced or not in the image.
+func endPoint(m *image.Image, id wire.NodeID) (host string, port int32, rack *string, ok bool) {
+	br := m.Broker(id)
+	if br == nil || br.Fenced || len(br.EndPoints) == 0 {
+		return "", 0, nil, false
+	}
+	if br.Rack != "" {
+		rack = kmsg.StringPtr(br.Rack)
+	}
+	return br.EndPoints[0].Host, int32(br.EndPoints[0].Port), rack, true
+}

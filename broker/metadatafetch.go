@@ -1,0 +1,86 @@
+package broker
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/controller/image"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// metadataObserver is an observer of the quorum: it fetches the metadata log as a follower does, but only what is
+// committed, so no record that it has applied is ever taken back. Kafka's keeps a copy of the log on its disk and starts
+// from that; this one starts at offset 0 in every incarnation.
+type metadataObserver struct {
+	cfg       *Config
+	image     *image.Image
+	channel   *controllerChannel
+	publisher *publisher
+}
+
+// sendFetch fetches what comes next in the metadata log.
+func (o *metadataObserver) sendFetch(e env.Env) {
+	req := kmsg.NewPtrFetchRequest()
+	req.SetVersion(17)
+	req.ReplicaState.ID = int32(o.cfg.Node)
+	req.MaxWaitMillis = int32(o.cfg.fetchWait / env.Millisecond)
+	req.MinBytes, req.MaxBytes = 1, 8<<20
+	req.SessionEpoch = -1
+	rp := kmsg.NewFetchRequestTopicPartition()
+	rp.FetchOffset, rp.PartitionMaxBytes, rp.CurrentLeaderEpoch = int64(o.image.Next), 8<<20, int32(o.channel.epoch)
+	rp.LastFetchedEpoch = int32(o.image.Epoch)
+	rt := kmsg.NewFetchRequestTopic()
+	rt.TopicID, rt.Partitions = wire.MetadataTopicID, append(rt.Partitions, rp)
+	req.Topics = append(req.Topics, rt)
+	o.channel.call(e, env.LaneRaft, o.cfg.metadataWait, req, env.Token{Kind: tokMetadata})
+}
+
+// handleFetchResponse applies the records of an answer, all of them as one delta: a broker may never see the states in between.
+func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err error) {
+	retry := func() { e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, o.cfg.retryBackoff) }
+	if err != nil {
+		o.channel.tryNext(e)
+		retry()
+		return
+	}
+	r := resp.(*kmsg.FetchResponse)
+	if r.ErrorCode != 0 || len(r.Topics) == 0 {
+		o.channel.tryNext(e)
+		retry()
+		return
+	}
+	p := &r.Topics[0].Partitions[0]
+	o.channel.followQuorum(e, r, p)
+	switch {
+	case p.ErrorCode != 0:
+		retry()
+		return
+	case p.DivergingEpoch.Epoch >= 0: // committed records were applied here that the quorum no longer has
+		e.Exit(fmt.Errorf("the metadata log of the quorum ends at %d in epoch %d, and %d in epoch %d was applied here",
+			p.DivergingEpoch.EndOffset, p.DivergingEpoch.Epoch, o.image.Next, o.image.Epoch))
+		return
+	}
+	before := o.image.Next
+	for batch, err := range wire.Batches(p.RecordBatches) {
+		if err != nil {
+			break
+		}
+		if batch.BaseOffset() < o.image.Next {
+			continue
+		}
+		if err := o.image.ApplyBatch(batch); err != nil {
+			e.Exit(err) // metadata that cannot be read: Kafka's fatal fault handler
+			return
+		}
+	}
+	// Until the first publication the high watermark is that of the first answers: all that was committed when this
+	// incarnation began to fetch. As in Kafka the publication does not wait for the registration: FINDINGS.md says what a
+	// replica can do that fetches before it has a broker epoch.
+	caughtUp := o.publisher.published || o.image.Next >= wire.Offset(p.HighWatermark)
+	if caughtUp && (o.image.Next > before || !o.publisher.published) {
+		o.publisher.publish(e)
+	}
+	o.sendFetch(e)
+}

@@ -1,0 +1,148 @@
+package broker
+
+import (
+	"samsa/sim/env"
+	"samsa/storage"
+	"samsa/wire"
+)
+
+// logManager keeps the log directory: it opens the logs of the disk, writes the checkpoints, and does what is due on clocks
+// (LogManager). There is one directory.
+type logManager struct {
+	cfg      *Config
+	replicas *replicaTable
+	dir      storage.Dir
+
+	directory     wire.UUID        // the directory's id; it outlives incarnations
+	previousEpoch wire.BrokerEpoch // of the last clean shutdown, -1 if there was none
+	discarded     []string         // directories that earlier incarnations discarded and did not remove
+	offline       bool             // the directory failed: the rest of the event that saw it touches no log
+}
+
+// load opens every log of the disk, as it was left (LogManager). The mark of a clean shutdown is gone before the first
+// log is read: should this start die half way, the next one recovers.
+func (m *logManager) load(e env.Env) error {
+	d := e.Disk()
+	if err := m.format(e); err != nil {
+		return err
+	}
+	clean, epoch, err := m.dir.TakeCleanMarker(d) // KAFKA-10471
+	if err != nil {
+		return err
+	}
+	m.previousEpoch = epoch // what the registration shows the controller (KIP-966)
+	points, err := m.dir.LoadRecoveryPoints(d)
+	if err != nil {
+		return err
+	}
+	starts, err := m.dir.LoadLogStarts(d)
+	if err != nil {
+		return err
+	}
+	hws, err := m.dir.LoadHighWatermarks(d)
+	if err != nil {
+		return err
+	}
+	entries, err := d.List(m.dir.Path)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		tp, kind, ok := storage.ParseDir(entry.Name)
+		switch {
+		case !entry.Dir || !ok:
+			continue
+		case kind == storage.DirDeleted:
+			m.discarded = append(m.discarded, entry.Name)
+			continue
+		case kind != storage.DirLog:
+			continue
+		}
+		id, known, err := storage.LoadTopicID(d, entry.Name)
+		if err != nil {
+			return err
+		}
+		if !known { // died between making the directory and naming its topic: nothing was written yet
+			if err := storage.RemoveLog(d, entry.Name); err != nil {
+				return err
+			}
+			continue
+		}
+		log, rec, err := storage.Open(d, entry.Name, m.cfg.log, storage.OpenOptions{
+			Clean: clean, RecoveryPoint: points[tp], LogStart: starts[tp], Wall: e.Wall(),
+		})
+		if err != nil {
+			return err
+		}
+		m.replicas.add(e, tp, id, log, hws[tp])
+		if !clean {
+			e.Note(noteRecovered, id.Short(), int64(tp.Partition), int64(log.End()), rec.Truncated)
+		}
+	}
+	// What was recovered is on the device now: should this start die later, the next one need not read it again.
+	return m.saveRecoveryPoints(d)
+}
+
+// format gives a new disk its identity.
+func (m *logManager) format(e env.Env) error {
+	meta, ok, err := m.dir.LoadMeta(e.Disk())
+	if err != nil || ok {
+		m.directory = meta.Directory
+		return err
+	}
+	meta = storage.Meta{Cluster: m.cfg.ClusterID, Node: m.cfg.Node}
+	for i := range meta.Directory {
+		meta.Directory[i] = byte(e.Choose("broker.directory-id", 256))
+	}
+	meta.Directory[0] |= 1 // ids below 100 are reserved
+	m.directory = meta.Directory
+	return m.dir.SaveMeta(e.Disk(), meta)
+}
+
+// checkpoint writes the high watermarks down: after a restart a replica begins with at least these.
+func (m *logManager) checkpoint(d env.Disk) error {
+	hws := storage.Offsets{}
+	for _, r := range m.replicas.inService() {
+		hws[r.TP] = r.HW()
+	}
+	return m.dir.SaveHighWatermarks(d, hws)
+}
+
+// saveRecoveryPoints is due now and then, and after every truncation: a recovery point above the end of a log that
+// grows again would hide what must be read again.
+func (m *logManager) saveRecoveryPoints(d env.Disk) error {
+	points, starts := storage.Offsets{}, storage.Offsets{}
+	for _, r := range m.replicas.inService() {
+		points[r.TP] = r.Log().RecoveryPoint()
+		starts[r.TP] = r.Log().Start()
+	}
+	if err := m.dir.SaveRecoveryPoints(d, points); err != nil {
+		return err
+	}
+	return m.dir.SaveLogStarts(d, starts)
+}
+
+// truncated follows every cut of a log.
+func (m *logManager) truncated(e env.Env, err error) error {
+	if err != nil {
+		return err
+	}
+	return m.saveRecoveryPoints(e.Disk())
+}
+
+// close flushes and closes every log and marks the shutdown as clean: the last thing an incarnation does, for the mark says
+// of everything before it that it is on the device.
+func (m *logManager) close(d env.Disk, epoch wire.BrokerEpoch) error {
+	for _, r := range m.replicas.inService() {
+		if err := r.Log().Close(d); err != nil {
+			return err
+		}
+	}
+	if err := m.checkpoint(d); err != nil {
+		return err
+	}
+	if err := m.saveRecoveryPoints(d); err != nil {
+		return err
+	}
+	return m.dir.SaveCleanMarker(d, epoch)
+}
