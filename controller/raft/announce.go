@@ -107,9 +107,7 @@ func (n *Node) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) env.
 		err = kerr.UnknownServerError
 	}
 	if err == nil && n.state == Follower && n.leader == q.leader {
-		wait := n.successionWait(slices.Index(q.successors, n.cfg.Node), len(q.successors))
-		n.deadline = e.Now().Add(wait)
-		e.Arm(env.Timer{Kind: timState, Lane: env.LaneRaft}, wait)
+		n.setTimeout(e, n.successionWait(slices.Index(q.successors, n.cfg.Node), len(q.successors)))
 	}
 	return endResponseToKafka(n.response(err))
 }

@@ -46,8 +46,7 @@ func (n *Node) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool {
 		return false
 	}
 	n.heard = true
-	n.deadline = e.Now().Add(n.cfg.FetchTimeout)
-	e.Arm(env.Timer{Kind: timState, Lane: env.LaneRaft}, n.cfg.FetchTimeout)
+	n.setTimeout(e, n.cfg.FetchTimeout)
 	return true
 }
 

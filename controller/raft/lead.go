@@ -11,31 +11,6 @@ import (
 	"samsa/wire"
 )
 
-// lead enters Leader: the file says so first, or a restart would not find out that this node led, and had better not go on
-// (KAFKA-10527). Then the epoch's first record is appended: without a record of its own epoch a leader can commit nothing
-// (KAFKA-12619), so it writes one at once.
-func (n *Node) lead(e env.Env) {
-	n.leader = n.cfg.Node
-	if !n.remember(e) {
-		return
-	}
-	granted := slices.Clone(n.granted)
-	n.state, n.heard, n.exposed, n.epochStart = Leader, false, -1, n.log.End()
-	n.turn++
-	n.observers = nil
-	for i := range n.peers {
-		p := &n.peers[i]
-		p.calling, p.told, p.current = false, false, false
-		p.replica = replica{id: p.ID, end: -1}
-	}
-	e.Note(notes[Leader], int64(n.cfg.Node), int64(n.epoch), int64(n.leader), int64(n.log.End()))
-	n.expectQuorum(e)
-	if n.open(e, granted); n.dead {
-		return
-	}
-	n.announce(e)
-}
-
 // open appends LEADER_CHANGE.
 func (n *Node) open(e env.Env, granted []wire.NodeID) {
 	msg := kmsg.NewLeaderChangeMessage()
@@ -161,19 +136,22 @@ func (n *Node) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) er
 // scanBytes is how much Scan reads at once.
 const scanBytes = 1 << 20
 
-// expectQuorum starts the check-quorum period: who does not hear fetches of a majority within it resigns, for it can
-// commit nothing and hides that from the brokers (KAFKA-15489). A single voter hears nobody and needs nobody (KAFKA-16144).
+// quorumTimeout is the check-quorum period: a leader that no majority fetches from within it resigns, for it can commit
+// nothing and hides that from the brokers (KAFKA-15489). A single voter needs no other (KAFKA-16144).
+func (n *Node) quorumTimeout() env.Duration {
+	timeout := n.cfg.Rules.CheckQuorum(n.cfg.FetchTimeout)
+	if len(n.peers) == 0 || timeout <= 0 {
+		return noTimeout
+	}
+	return timeout
+}
+
+// expectQuorum starts the check-quorum period anew.
 func (n *Node) expectQuorum(e env.Env) {
 	for i := range n.peers {
 		n.peers[i].current = false
 	}
-	patience := n.cfg.Rules.CheckQuorum(n.cfg.FetchTimeout)
-	if len(n.peers) == 0 || patience <= 0 {
-		e.Disarm(env.Timer{Kind: timState, Lane: env.LaneRaft})
-		return
-	}
-	n.deadline = e.Now().Add(patience)
-	e.Arm(env.Timer{Kind: timState, Lane: env.LaneRaft}, patience)
+	n.setTimeout(e, n.quorumTimeout())
 }
 
 // heardFrom counts a voter's fetch for the check-quorum. The leader itself is one of the majority.

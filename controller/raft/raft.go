@@ -53,12 +53,10 @@ type Node struct {
 	file wire.QuorumState // what the quorum-state file says
 	dead bool             // the disk failed: nothing is said any more
 
-	state    State
-	epoch    wire.Epoch  // never falls; at or above the log's last epoch
-	leader   wire.NodeID // of epoch, once known; never changes within it
-	voted    wire.NodeID // who has this node's vote in epoch; never changes within it
-	deadline env.Instant // of the state's timer
-	turn     int64       // counts transitions: what was asked in an earlier turn is not answered any more
+	state State
+	election
+	deadline   env.Instant // of the state's timer
+	transition int64       // counts transitions: what was asked before the last one is not answered any more
 
 	synced    wire.Offset // everything below is on the device when the last sync is paid for; at or below the log's end
 	durable   wire.Offset // everything below is on the device; at or below synced
@@ -72,7 +70,7 @@ type Node struct {
 	granted, rejected []wire.NodeID // the node itself is in granted
 
 	// Follower only.
-	heard bool // a fetch of this turn was answered by the leader without an error
+	heard bool // a fetch of this state was answered by the leader without an error
 
 	// Leader only.
 	epochStart wire.Offset // where the epoch's first record, LEADER_CHANGE, is
@@ -89,23 +87,23 @@ type peer struct {
 	Voter
 	replica
 	link    env.Link
-	calling bool // a request of this turn is under way
+	calling bool // a request of this state is under way
 	told    bool // Leader, Resigned: it acknowledged the epoch's begin or end
 	current bool // Leader: it fetched since the check-quorum timer was last set
 }
 
 // Token kinds begin here; a host's own lie below.
 const (
-	tokVote  = FirstKind + iota // A: peer, B: turn
-	tokFetch                    // A: peer, B: turn
-	tokBegin                    // A: peer, B: turn
-	tokEnd                      // A: peer, B: turn
+	tokVote  = FirstKind + iota // A: peer, B: transition
+	tokFetch                    // A: peer, B: transition
+	tokBegin                    // A: peer, B: transition
+	tokEnd                      // A: peer, B: transition
 )
 
 // Timer kinds likewise.
 const (
 	timState    = FirstKind + iota // the state's time is over: election, fetch, check-quorum
-	timRetry                       // A: peer, B: turn: ask again
+	timRetry                       // A: peer, B: transition: ask again
 	timBegin                       // tell the voters again who leads
 	timParked                      // A: parked fetch
 	timStop                        // the clean shutdown has taken long enough
@@ -118,7 +116,7 @@ const FirstKind = 1 << 8
 
 // New makes a node; its log and its vote are on its disk. Start brings it to life.
 func New(cfg Config) *Node {
-	n := &Node{cfg: cfg, leader: wire.NoNode, voted: wire.NoNode, exposed: -1}
+	n := &Node{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1}
 	for _, v := range cfg.Voters {
 		if v.ID != cfg.Node {
 			n.peers = append(n.peers, peer{Voter: v, replica: replica{id: v.ID, end: -1}})
@@ -150,7 +148,7 @@ func (n *Node) Start(e env.Env) error {
 		return err
 	}
 	n.durable = n.synced
-	n.awake(e, q)
+	n.initialState(e, q)
 	return nil
 }
 
@@ -189,7 +187,7 @@ func (n *Node) reply(e env.Env, t env.Ticket, resp env.Response) {
 // Returned takes the answer to one of this node's own requests.
 func (n *Node) Returned(e env.Env, tok env.Token, resp env.Response, err error) {
 	p := n.peer(wire.NodeID(tok.A))
-	if tok.B != n.turn || n.dead {
+	if tok.B != n.transition || n.dead {
 		return // asked in another state: whatever it says is old
 	}
 	p.calling = false
@@ -209,7 +207,7 @@ func (n *Node) Returned(e env.Env, tok env.Token, resp env.Response, err error) 
 		ok = n.handleEndResponse(e, p, resp.(*kmsg.EndQuorumEpochResponse))
 	}
 	switch {
-	case n.dead || tok.B != n.turn:
+	case n.dead || tok.B != n.transition:
 	case ok:
 		n.speak(e, p)
 	default:
@@ -235,7 +233,7 @@ func (n *Node) Fire(e env.Env, t env.Timer) {
 	case timState:
 		n.timeout(e)
 	case timRetry:
-		if t.B == n.turn {
+		if t.B == n.transition {
 			n.speak(e, n.peer(wire.NodeID(t.A)))
 		}
 	case timBegin:
@@ -278,7 +276,7 @@ func (n *Node) call(e env.Env, p *peer, kind uint16, req env.Request) {
 		p.link = e.Dial(p.Addr, env.LaneRaft)
 	}
 	p.calling = true
-	e.Call(p.link, n.cfg.RequestTimeout, req, env.Token{Kind: kind, A: int64(p.ID), B: n.turn})
+	e.Call(p.link, n.cfg.RequestTimeout, req, env.Token{Kind: kind, A: int64(p.ID), B: n.transition})
 }
 
 // peer is another voter by id, or nil.

@@ -1,6 +1,9 @@
 package raft
 
 import (
+	"fmt"
+	"slices"
+
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -51,27 +54,35 @@ func (s State) String() string {
 	return [...]string{"Unattached", "Prospective", "Candidate", "Leader", "Follower", "Resigned"}[s]
 }
 
-// awake gives a restarted node its state.
-func (n *Node) awake(e env.Env, q wire.QuorumState) {
+// election is what an epoch has come to, as far as this node knows (ElectionState). It is durable before anything is said that
+// rests on it.
+type election struct {
+	epoch  wire.Epoch  // never falls; at or above the log's last epoch
+	leader wire.NodeID // of epoch, once known; never changes within it
+	voted  wire.NodeID // the candidate that has this node's vote in epoch; never changes within it
+}
+
+// initialState gives a restarted node its state.
+func (n *Node) initialState(e env.Env, q wire.QuorumState) {
 	n.file = q
-	n.epoch, n.leader, n.voted = q.LeaderEpoch, q.LeaderID, q.VotedID
+	n.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
 	if last := n.lastEpoch(); n.epoch < last {
-		n.epoch, n.leader, n.voted = last, wire.NoNode, wire.NoNode
+		n.election = election{last, wire.NoNode, wire.NoNode}
 	}
 	switch {
 	case n.leader == n.cfg.Node && n.cfg.Rules.ResumeLead:
-		n.lead(e)
+		n.becomeLeader(e)
 	case n.leader == n.cfg.Node:
 		n.becomeResigned(e)
 	case n.leader != wire.NoNode:
-		n.enter(e, Follower, n.cfg.FetchTimeout)
+		n.becomeFollower(e, n.epoch, n.leader)
 	case n.voted == n.cfg.Node:
 		n.becomeCandidate(e, n.epoch)
 	default:
-		n.enter(e, Unattached, n.electionTimeout(e))
+		n.transitionTo(e, Unattached, n.election, n.electionTimeout(e))
 	}
 	if len(n.peers) == 0 && n.state != Leader && !n.dead {
-		n.campaign(e) // a single voter has nobody to wait for
+		n.campaign(e) // a single voter has no other to wait for
 	}
 }
 
@@ -104,85 +115,145 @@ func (n *Node) campaign(e env.Env) {
 // giveUp ends a pre-vote that was not won: back to where the node came from.
 func (n *Node) giveUp(e env.Env) {
 	if n.leader != wire.NoNode {
-		n.enter(e, Follower, n.cfg.FetchTimeout)
+		n.becomeFollower(e, n.epoch, n.leader)
 	} else {
-		n.enter(e, Unattached, n.electionTimeout(e))
+		n.transitionTo(e, Unattached, n.election, n.electionTimeout(e))
 	}
 }
 
-// becomeUnattached follows an epoch whose leader is not known. Whoever was about to campaign keeps its timeout: a
+// becomeUnattached moves to an epoch whose leader is not known. A node that was about to campaign keeps its timeout: a
 // stream of higher epochs must not keep it from ever trying.
 func (n *Node) becomeUnattached(e env.Env, epoch wire.Epoch) {
 	timeout := n.electionTimeout(e)
 	if n.state == Unattached || n.state == Candidate || n.state == Prospective {
 		timeout = max(n.deadline.Sub(e.Now()), 0)
 	}
-	n.epoch, n.leader, n.voted = epoch, wire.NoNode, wire.NoNode
-	n.enter(e, Unattached, timeout)
+	n.transitionTo(e, Unattached, election{epoch, wire.NoNode, wire.NoNode}, timeout)
 }
 
 // becomeProspective asks the voters whether they would vote for this node, without raising the epoch.
 func (n *Node) becomeProspective(e env.Env) {
-	n.enter(e, Prospective, n.electionTimeout(e))
-	n.collect(e)
+	if n.transitionTo(e, Prospective, n.election, n.electionTimeout(e)) {
+		n.collect(e)
+	}
 }
 
 // becomeCandidate votes for itself and asks for the votes of the others.
 func (n *Node) becomeCandidate(e env.Env, epoch wire.Epoch) {
-	n.epoch, n.leader, n.voted = epoch, wire.NoNode, n.cfg.Node
-	n.enter(e, Candidate, n.electionTimeout(e))
-	n.collect(e)
+	if n.transitionTo(e, Candidate, election{epoch, wire.NoNode, n.cfg.Node}, n.electionTimeout(e)) {
+		n.collect(e)
+	}
 }
 
-// becomeFollower follows a leader that is known to be elected.
+// becomeFollower follows a leader that is known to be elected. A vote in the same epoch is kept, or it could be given twice.
 func (n *Node) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID) {
-	if epoch > n.epoch {
-		n.voted = wire.NoNode
+	next := election{epoch, leader, wire.NoNode}
+	if epoch == n.epoch {
+		next.voted = n.voted
 	}
-	n.epoch, n.leader = epoch, leader
-	n.enter(e, Follower, n.cfg.FetchTimeout)
+	if !n.transitionTo(e, Follower, next, n.cfg.FetchTimeout) {
+		return
+	}
+	if n.durable < n.log.End() { // it led until now, and what a follower says that it has must be durable
+		if n.settleLog(e); n.dead {
+			return
+		}
+	}
+	n.speak(e, n.peer(n.leader))
+}
+
+// becomeLeader is elected: the file says so first, or a restart would not find out that this node led, and had better not go on
+// (KAFKA-10527). Then the epoch's first record is appended: without a record of its own epoch a leader can commit nothing
+// (KAFKA-12619), so it writes one at once.
+func (n *Node) becomeLeader(e env.Env) {
+	granted := slices.Clone(n.granted)
+	if !n.transitionTo(e, Leader, election{n.epoch, n.cfg.Node, n.voted}, n.quorumTimeout()) {
+		return
+	}
+	n.epochStart = n.log.End()
+	for i := range n.peers {
+		n.peers[i].replica = replica{id: n.peers[i].ID, end: -1}
+	}
+	if n.open(e, granted); n.dead {
+		return
+	}
+	n.announce(e)
 }
 
 // becomeResigned gives leadership up, and tells the voters so that one of them need not wait for its timeout.
 func (n *Node) becomeResigned(e env.Env) {
-	n.enter(e, Resigned, n.electionTimeout(e))
-}
-
-// enter is the one way into a state but Leader: the file first, then the state, its timer and what it has to say.
-func (n *Node) enter(e env.Env, s State, timeout env.Duration) {
-	if n.dead || !n.remember(e) {
-		return
-	}
-	was := n.state
-	n.state, n.heard, n.exposed = s, false, -1
-	n.turn++
-	for i := range n.peers {
-		n.peers[i].calling, n.peers[i].told = false, false
-	}
-	n.observers = nil
-	n.granted, n.rejected = n.granted[:0], n.rejected[:0]
-	n.deadline = e.Now().Add(timeout)
-	e.Arm(env.Timer{Kind: timState, Lane: env.LaneRaft}, timeout)
-	if was == Leader {
-		n.refuseParked(e)
-	}
-	if n.stopping && s != Resigned {
-		n.dead = true // others have moved on: the shutdown is over
-		return
-	}
-	e.Note(notes[s], int64(n.cfg.Node), int64(n.epoch), int64(n.leader), int64(n.log.End()))
-	switch s {
-	case Follower:
-		if n.durable < n.log.End() { // it led until now, and what a follower says that it has must be durable
-			if n.settleLog(e); n.dead {
-				return
-			}
-		}
-		n.speak(e, n.peer(n.leader))
-	case Resigned:
+	if n.transitionTo(e, Resigned, n.election, n.electionTimeout(e)) {
 		n.speakToAll(e)
 	}
 }
+
+// mayBecome reports whether a state may follow another, by the epochs in which they are (QuorumState). Before KIP-996 a node
+// campaigned from any state but Leader; the old rule still does, so Candidate may follow more here than Prospective alone.
+func mayBecome(from, to State, epoch, next wire.Epoch) bool {
+	switch to {
+	case Unattached: // also in the same epoch, for a vote or after a lost pre-vote
+		return next > epoch || next == epoch && (from == Prospective || from == Unattached)
+	case Prospective:
+		return next == epoch && from != Leader && from != Prospective
+	case Candidate:
+		return next > epoch && from != Leader
+	case Leader:
+		return next == epoch && from == Candidate
+	case Follower:
+		return next > epoch || next == epoch && from != Leader && from != Follower && from != Resigned
+	}
+	return next == epoch && from == Leader // Resigned
+}
+
+// transitionTo is the one way into a state: the file first, then the state, with nothing left of the one before but the log,
+// and its timer. It answers false if the node is dead or its clean shutdown is over. The first state of a life follows from the
+// file and none before it.
+func (n *Node) transitionTo(e env.Env, to State, next election, timeout env.Duration) bool {
+	if n.transition > 0 && !mayBecome(n.state, to, n.epoch, next.epoch) {
+		panic(fmt.Sprintf("raft: node %d cannot go from %v in epoch %d to %v in epoch %d", n.cfg.Node, n.state, n.epoch, to, next.epoch))
+	}
+	n.election = next
+	if n.dead || !n.remember(e) {
+		return false
+	}
+	was := n.state
+	n.reset()
+	n.state = to
+	n.setTimeout(e, timeout)
+	if was == Leader {
+		n.refuseParked(e)
+	}
+	if n.stopping && to != Resigned {
+		n.dead = true // others have moved on: the shutdown is over
+		return false
+	}
+	e.Note(notes[to], int64(n.cfg.Node), int64(n.epoch), int64(n.leader), int64(n.log.End()))
+	return true
+}
+
+// reset forgets all that belongs to one state only; what was asked in it is not answered any more.
+func (n *Node) reset() {
+	n.transition++
+	n.granted, n.rejected = n.granted[:0], n.rejected[:0]
+	n.heard, n.exposed, n.observers = false, -1, nil
+	for i := range n.peers {
+		p := &n.peers[i]
+		p.calling, p.told, p.current = false, false, false
+	}
+}
+
+// setTimeout sets the timer of the state; noTimeout stops it.
+func (n *Node) setTimeout(e env.Env, after env.Duration) {
+	t := env.Timer{Kind: timState, Lane: env.LaneRaft}
+	if after == noTimeout {
+		e.Disarm(t)
+		return
+	}
+	n.deadline = e.Now().Add(after)
+	e.Arm(t, after)
+}
+
+const noTimeout env.Duration = -1
 
 func (n *Node) speakToAll(e env.Env) {
 	for i := range n.peers {

@@ -95,7 +95,7 @@ func (n *Node) decide(e env.Env, q voteRequest) (bool, *kerr.Error) {
 func (n *Node) cast(e env.Env, candidate wire.NodeID) {
 	n.voted = candidate
 	if n.state == Unattached {
-		n.enter(e, Unattached, n.electionTimeout(e))
+		n.transitionTo(e, Unattached, n.election, n.electionTimeout(e))
 	} else {
 		n.remember(e) // a Prospective keeps asking: its epoch is the same
 	}
@@ -124,9 +124,6 @@ func (n *Node) response(err *kerr.Error) response {
 
 // collect begins to gather votes, with the node's own.
 func (n *Node) collect(e env.Env) {
-	if n.dead {
-		return
-	}
 	n.granted = append(n.granted, n.cfg.Node)
 	if n.won(e) {
 		return
@@ -142,7 +139,7 @@ func (n *Node) won(e env.Env) bool {
 	if n.state == Prospective {
 		n.becomeCandidate(e, n.epoch+1)
 	} else {
-		n.lead(e)
+		n.becomeLeader(e)
 	}
 	return true
 }
