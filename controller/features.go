@@ -132,7 +132,7 @@ func (c *Controller) describeCluster(req *kmsg.DescribeClusterRequest) env.Respo
 		resp.ErrorCode = kerr.UnsupportedEndpointType.Code
 		return resp
 	}
-	for _, v := range c.cfg.Quorum.Voters {
+	for _, v := range c.quorum.Voters() {
 		b := kmsg.NewDescribeClusterResponseBroker()
 		b.NodeID, b.Host, b.Port = int32(v.ID), string(v.Addr), raft.ControllerPort
 		resp.Brokers = append(resp.Brokers, b)

@@ -47,7 +47,7 @@ func (n *Node) describeTo(e env.Env, rp *kmsg.DescribeQuorumResponseTopicPartiti
 		return s
 	}
 	now := e.Wall()
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.Voters() {
 		r := replica{id: v.ID, end: n.log.End(), fetched: now, caughtUp: now}
 		if p := n.peer(v.ID); p != nil {
 			r = p.replica

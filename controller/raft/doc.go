@@ -20,5 +20,5 @@
 //
 // What it is not: it knows nothing of topics. The voters are static (kraft.version 0). Left out, with their place:
 // snapshots and FetchSnapshot (validate in serve.go is where a snapshot id would be answered), dynamic voters (KIP-853;
-// Config.Voters would become a history of voter sets in the log), batching appends by linger (Append flushes each).
+// Voters is the one door to the set, which would become a history in the log), batching appends by linger (Append flushes each).
 package raft

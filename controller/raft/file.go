@@ -40,7 +40,7 @@ func (n *Node) load(d env.Disk) (wire.QuorumState, error) {
 // that cannot remember must not speak: it dies.
 func (n *Node) remember(e env.Env) bool {
 	q := wire.QuorumState{LeaderID: n.leader, LeaderEpoch: n.epoch, VotedID: n.voted}
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.Voters() {
 		q.CurrentVoters = append(q.CurrentVoters, v.ID)
 	}
 	if q.LeaderID == n.file.LeaderID && q.LeaderEpoch == n.file.LeaderEpoch && q.VotedID == n.file.VotedID &&

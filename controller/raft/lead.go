@@ -15,7 +15,7 @@ import (
 func (n *Node) open(e env.Env, granted []wire.NodeID) {
 	msg := kmsg.NewLeaderChangeMessage()
 	msg.LeaderID = int32(n.cfg.Node)
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.Voters() {
 		msg.Voters = append(msg.Voters, leaderChangeVoter(v.ID))
 	}
 	slices.Sort(granted)

@@ -287,8 +287,12 @@ func (n *Node) peer(id wire.NodeID) *peer {
 	return nil
 }
 
+// Voters is the voters of the quorum by rising id, this node among them: the one door to the set, behind which it could
+// change (KIP-853).
+func (n *Node) Voters() []Voter { return n.cfg.Voters }
+
 // majority is how many voters decide.
-func (n *Node) majority() int { return len(n.cfg.Voters)/2 + 1 }
+func (n *Node) majority() int { return len(n.Voters())/2 + 1 }
 
 // State is what the node is.
 func (n *Node) State() State { return n.state }

@@ -201,10 +201,8 @@ func (n *Node) fetchResponse(err *kerr.Error) fetchResponse {
 	if err != nil {
 		r.hw = -1
 	}
-	for _, v := range n.cfg.Voters {
-		if v.ID == n.leader {
-			r.leaderAddr = v.Addr
-		}
+	if i := slices.IndexFunc(n.Voters(), func(v Voter) bool { return v.ID == n.leader }); i >= 0 {
+		r.leaderAddr = n.Voters()[i].Addr
 	}
 	return r
 }

@@ -267,13 +267,8 @@ func (n *Node) electionTimeout(e env.Env) env.Duration {
 	base := n.cfg.ElectionTimeout
 	steps := uint64(base / env.Microsecond)
 	drawn := env.Duration(e.Choose("raft.election-timeout", steps)) * env.Microsecond
-	place := 0
-	for i, v := range n.cfg.Voters {
-		if v.ID == n.cfg.Node {
-			place = i
-		}
-	}
-	drawn = (drawn + env.Duration(place)*base/env.Duration(len(n.cfg.Voters))) % base
+	place := slices.IndexFunc(n.Voters(), func(v Voter) bool { return v.ID == n.cfg.Node })
+	drawn = (drawn + env.Duration(place)*base/env.Duration(len(n.Voters()))) % base
 	return n.cfg.Rules.ElectionTimeout(base, drawn)
 }
 

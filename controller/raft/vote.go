@@ -145,7 +145,7 @@ func (n *Node) won(e env.Env) bool {
 }
 
 // lost tells whether a majority can no longer be had.
-func (n *Node) lost() bool { return len(n.cfg.Voters)-len(n.rejected) < n.majority() }
+func (n *Node) lost() bool { return len(n.Voters())-len(n.rejected) < n.majority() }
 
 // settled tells whether a voter has given its answer.
 func (n *Node) settled(id wire.NodeID) bool {
