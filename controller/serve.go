@@ -61,78 +61,9 @@ func (c *Controller) read(e env.Env, t env.Ticket, req env.Request, f func(machi
 	}
 }
 
-// refusal is the answer that says one error about everything a request asked for. NOT_CONTROLLER after a request was
-// taken in means that nobody knows: its records may be committed or lost.
-func refusal(req env.Request, err *kerr.Error) env.Response {
-	code := err.Code
-	switch req := req.(type) {
-	case *kmsg.BrokerRegistrationRequest:
-		resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
-		resp.ErrorCode, resp.BrokerEpoch = code, -1
-		return resp
-	case *kmsg.BrokerHeartbeatRequest:
-		resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
-		resp.ErrorCode, resp.IsFenced = code, true
-		return resp
-	case *kmsg.UnregisterBrokerRequest:
-		resp := req.ResponseKind().(*kmsg.UnregisterBrokerResponse)
-		resp.ErrorCode = code
-		return resp
-	case *kmsg.AlterPartitionRequest:
-		resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
-		resp.ErrorCode = code
-		return resp
-	case *kmsg.ElectLeadersRequest:
-		resp := req.ResponseKind().(*kmsg.ElectLeadersResponse)
-		resp.ErrorCode = code
-		return resp
-	case *kmsg.UpdateFeaturesRequest:
-		resp := req.ResponseKind().(*kmsg.UpdateFeaturesResponse)
-		resp.ErrorCode = code
-		return resp
-	case *kmsg.CreateTopicsRequest:
-		resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
-		for _, rt := range req.Topics {
-			at := kmsg.NewCreateTopicsResponseTopic()
-			at.Topic, at.ErrorCode = rt.Topic, code
-			resp.Topics = append(resp.Topics, at)
-		}
-		return resp
-	case *kmsg.DeleteTopicsRequest:
-		resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
-		for _, rt := range deletions(req) {
-			at := kmsg.NewDeleteTopicsResponseTopic()
-			at.Topic, at.TopicID, at.ErrorCode = rt.Topic, rt.TopicID, code
-			resp.Topics = append(resp.Topics, at)
-		}
-		return resp
-	case *kmsg.CreatePartitionsRequest:
-		resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
-		for _, rt := range req.Topics {
-			at := kmsg.NewCreatePartitionsResponseTopic()
-			at.Topic, at.ErrorCode = rt.Topic, code
-			resp.Topics = append(resp.Topics, at)
-		}
-		return resp
-	case *kmsg.IncrementalAlterConfigsRequest:
-		resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
-		for _, r := range req.Resources {
-			ar := kmsg.NewIncrementalAlterConfigsResponseResource()
-			ar.ResourceType, ar.ResourceName, ar.ErrorCode = r.ResourceType, r.ResourceName, code
-			resp.Resources = append(resp.Resources, ar)
-		}
-		return resp
-	case *kmsg.DescribeConfigsRequest:
-		resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
-		for _, r := range req.Resources {
-			ar := kmsg.NewDescribeConfigsResponseResource()
-			ar.ResourceType, ar.ResourceName, ar.ErrorCode = r.ResourceType, r.ResourceName, code
-			resp.Resources = append(resp.Resources, ar)
-		}
-		return resp
-	}
-	panic("controller: no refusal for " + kmsg.NameForKey(req.Key()))
-}
+// refusal is the answer that says one error about everything a request asked for. NOT_CONTROLLER after a request was accepted
+// means that its outcome is unknown: its records may be committed or lost.
+func refusal(req env.Request, err *kerr.Error) env.Response { return wire.Refusal(req, err.Code) }
 
 // codeOf is the number of an error that may be none.
 func codeOf(err *kerr.Error) int16 {

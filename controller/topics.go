@@ -162,26 +162,12 @@ func nodes(ids []int32) (all []wire.NodeID) {
 	return all
 }
 
-// deletions are the topics a request wants deleted; before version 6 it names them only.
-func deletions(req *kmsg.DeleteTopicsRequest) []kmsg.DeleteTopicsRequestTopic {
-	if req.Version >= 6 {
-		return req.Topics
-	}
-	var all []kmsg.DeleteTopicsRequestTopic
-	for _, name := range req.TopicNames {
-		rt := kmsg.NewDeleteTopicsRequestTopic()
-		rt.Topic = &name
-		all = append(all, rt)
-	}
-	return all
-}
-
 // deleteTopics removes topics, by name or by id.
 func deleteTopics(m cluster, req *kmsg.DeleteTopicsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
 	var records []wire.MetadataRecord
 	var gone []wire.TopicID
-	for _, rt := range deletions(req) {
+	for _, rt := range wire.TopicsToDelete(req) {
 		at := kmsg.NewDeleteTopicsResponseTopic()
 		at.Topic, at.TopicID = rt.Topic, rt.TopicID
 		id, err := m.toDelete(&rt)
