@@ -16,13 +16,14 @@ import (
 // bench is one controller, its own quorum, without a world: the test is its clock and its brokers.
 type bench struct {
 	*controller.Controller
-	t     *testing.T
-	disk  *sim.Disk
-	now   env.Instant
-	reply env.Response // the last one
-	exit  error
-	armed map[env.Timer]env.Instant
-	notes []string
+	t      *testing.T
+	disk   *sim.Disk
+	now    env.Instant
+	reply  env.Response // the last one
+	closed []env.Link
+	exit   error
+	armed  map[env.Timer]env.Instant
+	notes  []string
 }
 
 func (b *bench) Self() env.Addr                                      { return "c1" }
@@ -30,7 +31,7 @@ func (b *bench) Wall() env.Time                                      { return en
 func (b *bench) Now() env.Instant                                    { return b.now }
 func (b *bench) Choose(env.Site, uint64) uint64                      { return 0 }
 func (b *bench) Dial(env.Addr, env.Lane) env.Link                    { return 1 }
-func (b *bench) Close(env.Link)                                      {}
+func (b *bench) Close(l env.Link)                                    { b.closed = append(b.closed, l) }
 func (b *bench) Reply(_ env.Ticket, r env.Response)                  { b.reply = r }
 func (b *bench) NoReply(env.Ticket)                                  {}
 func (b *bench) Arm(t env.Timer, after env.Duration)                 { b.armed[t] = b.now.Add(after) }

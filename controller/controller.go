@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/controller/image"
 	"samsa/controller/raft"
 	"samsa/coordinator"
@@ -190,11 +192,18 @@ func (c *Controller) Stop(e env.Env) {
 	c.settle(e)
 }
 
-// Receive serves one request: the quorum's own, or one for the active controller.
+// Receive serves one request: the quorum's own, or one for the active controller. A request that controllers do not serve, or
+// not in that version, ends its connection (SocketServer), but ApiVersions has an answer that every client can read (KIP-511).
 func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
-	if raft.Handles(req) {
+	versions, asks := req.(*kmsg.ApiVersionsRequest)
+	switch known := serves(req); {
+	case asks:
+		e.Reply(t, apiVersions(versions, known, c.cfg.Features, c.Image()))
+	case !known:
+		e.Close(t.Link)
+	case raft.Handles(req):
 		c.quorum.Receive(e, t, req)
-	} else {
+	default:
 		c.serve(e, t, req)
 	}
 	c.settle(e)

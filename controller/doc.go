@@ -9,8 +9,8 @@
 //
 // Read elect.go first: who leads one partition, and who is eligible; then decide.go: what that means for all of them when a
 // broker comes or goes. Both are functions of an image. Then brokers.go, partitions.go, topics.go, configs.go and features.go
-// (who may ask for what, and in which order it is checked), then controller.go (the node: how it becomes active and ceases
-// to be). machine.go joins the image, the quorum and the coordinator's runtime; tell.go
+// (what each request may do, and in which order it is checked), then apis.go and serve.go (which requests there are), then
+// controller.go (the node: how it becomes active and ceases to be). machine.go joins the image, the quorum and the coordinator's runtime; tell.go
 // notes what is committed. rules.go lists the decisions that were once made otherwise, history.go how.
 //
 // Left out, with their place: snapshots of the log (raft), reassignment (shift in elect.go would complete it), several

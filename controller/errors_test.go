@@ -285,6 +285,7 @@ func TestErrors(t *testing.T) {
 		}, kerr.InvalidRequest},
 		{"describe configs, unknown topic", nil, func(*bench, []int64) env.Request {
 			r := kmsg.NewPtrDescribeConfigsRequest()
+			r.Version = 4
 			x := kmsg.NewDescribeConfigsRequestResource()
 			x.ResourceType, x.ResourceName = kmsg.ConfigResourceTypeTopic, "u"
 			r.Resources = append(r.Resources, x)
@@ -368,8 +369,10 @@ func TestStandbyRefuses(t *testing.T) {
 	b.Controller = controller.New(cfg)
 	b.Start(b)
 	describe := kmsg.NewPtrDescribeConfigsRequest()
+	describe.Version = 4
 	describe.Resources = append(describe.Resources, kmsg.NewDescribeConfigsRequestResource())
 	alter := kmsg.NewPtrAlterPartitionRequest()
+	alter.Version = 3
 	for _, req := range []env.Request{registration(1, 1, -1), heartbeat(1, 1, 1), kmsg.NewPtrUnregisterBrokerRequest(), alter, elect(0, "t", 0), topic("t", 1, 1),
 		del("t", wire.TopicID{}), more("t", 2), configs(kmsg.ConfigResourceTypeTopic, "t", "a", "b"), describe, feature("x", 1, 1)} {
 		if got := codes(b.ask(req)); !slices.Equal(got, []int16{kerr.NotController.Code}) {

@@ -17,7 +17,7 @@ var (
 // op decides on one kind of request.
 type op func(m cluster) ([]wire.MetadataRecord, env.Response)
 
-// serve hands a request to its op. What is not for a controller gets no answer.
+// serve hands a request to its op.
 func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	var o op
 	switch req := req.(type) {
@@ -48,8 +48,7 @@ func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 		e.Reply(t, c.describeCluster(req))
 		return
 	default:
-		e.NoReply(t)
-		return
+		panic("controller: no op for " + kmsg.NameForKey(req.Key())) // it is in apis
 	}
 	c.run(e, coordinator.Caller{Ticket: t, Request: req}, o)
 }

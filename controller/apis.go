@@ -1,0 +1,73 @@
+package controller
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/controller/image"
+	"samsa/sim/env"
+)
+
+// api is one request that controllers serve, with its versions.
+type api struct{ key, min, max int16 }
+
+// apis are the requests of a controller's listener, as far as they are here, by key. Their minima are those of Kafka 4 (KIP-896).
+var apis = []api{
+	{1, 4, 18}, // Fetch
+	{18, 0, 4}, // ApiVersions
+	{19, 2, 7}, // CreateTopics
+	{20, 1, 6}, // DeleteTopics
+	{32, 1, 4}, // DescribeConfigs
+	{37, 0, 3}, // CreatePartitions
+	{43, 0, 2}, // ElectLeaders
+	{44, 0, 1}, // IncrementalAlterConfigs
+	{52, 0, 2}, // Vote
+	{53, 0, 1}, // BeginQuorumEpoch
+	{54, 0, 1}, // EndQuorumEpoch
+	{55, 0, 2}, // DescribeQuorum
+	{56, 2, 3}, // AlterPartition
+	{57, 0, 2}, // UpdateFeatures
+	{60, 0, 2}, // DescribeCluster
+	{62, 0, 4}, // BrokerRegistration
+	{63, 0, 1}, // BrokerHeartbeat
+	{64, 0, 0}, // UnregisterBroker
+}
+
+// serves reports whether controllers serve a request in its version.
+func serves(req env.Request) bool {
+	i := slices.IndexFunc(apis, func(a api) bool { return a.key == req.Key() })
+	return i >= 0 && apis[i].min <= req.GetVersion() && req.GetVersion() <= apis[i].max
+}
+
+// apiVersions serves ApiVersions, versions 0 to 4: from 3 with features, of which versions below 4 leave out those whose lowest
+// level is 0, because old clients take 0 for an error (KAFKA-17011). An unknown version is answered without features.
+func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, committed *image.Image) *kmsg.ApiVersionsResponse {
+	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
+	if !known {
+		resp.ErrorCode = kerr.UnsupportedVersion.Code
+	}
+	for _, a := range apis {
+		k := kmsg.NewApiVersionsResponseApiKey()
+		k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.min, a.max
+		resp.ApiKeys = append(resp.ApiKeys, k)
+	}
+	if req.Version < 3 || !known {
+		return resp
+	}
+	resp.FinalizedFeaturesEpoch = int64(committed.Next) - 1
+	for _, f := range features {
+		if f.Min > 0 || req.Version >= 4 {
+			s := kmsg.NewApiVersionsResponseSupportedFeature()
+			s.Name, s.MinVersion, s.MaxVersion = f.Name, f.Min, f.Max
+			resp.SupportedFeatures = append(resp.SupportedFeatures, s)
+		}
+		if level := committed.Feature(f.Name); level > 0 {
+			s := kmsg.NewApiVersionsResponseFinalizedFeature()
+			s.Name, s.MinVersionLevel, s.MaxVersionLevel = f.Name, level, level
+			resp.FinalizedFeatures = append(resp.FinalizedFeatures, s)
+		}
+	}
+	return resp
+}
