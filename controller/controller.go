@@ -63,7 +63,7 @@ func DefaultFeatures() []Feature {
 // Both follow the committed log; only the active one decides, and only it has soft state.
 type Controller struct {
 	cfg    Config
-	quorum *raft.Node
+	quorum *raft.Replica
 	rt     *coordinator.Runtime[machine]
 	term   wire.Epoch // in which this controller is active; NoEpoch if it is not
 	over   bool       // the process is ending
@@ -333,4 +333,4 @@ func (c *Controller) Epoch() wire.Epoch { return c.quorum.Epoch() }
 func (c *Controller) Active() bool { return c.term != wire.NoEpoch }
 
 // Quorum is the controller's part in the quorum, for looking at.
-func (c *Controller) Quorum() *raft.Node { return c.quorum }
+func (c *Controller) Quorum() *raft.Replica { return c.quorum }

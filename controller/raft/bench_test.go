@@ -14,7 +14,7 @@ import (
 
 // bench is one node without a world: the test is its network and its clock.
 type bench struct {
-	*raft.Node
+	*raft.Replica
 	t     *testing.T
 	disk  *sim.Disk
 	now   env.Instant
@@ -102,8 +102,8 @@ func one(at wire.Offset, epoch wire.Epoch, value string) []byte {
 
 func (b *bench) start() {
 	b.t.Helper()
-	b.Node = raft.New(fast(101, benchVoters))
-	if err := b.Node.Start(b); err != nil {
+	b.Replica = raft.New(fast(101, benchVoters))
+	if err := b.Replica.Start(b); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // handleDescribeQuorumRequest answers where the logs of all voters and observers end (KIP-836). Only the leader knows.
-func (n *Node) handleDescribeQuorumRequest(e env.Env, req *kmsg.DescribeQuorumRequest) env.Response {
+func (r *Replica) handleDescribeQuorumRequest(e env.Env, req *kmsg.DescribeQuorumRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeQuorumResponse)
 	for _, rt := range req.Topics {
 		at := kmsg.NewDescribeQuorumResponseTopic()
@@ -20,10 +20,10 @@ func (n *Node) handleDescribeQuorumRequest(e env.Env, req *kmsg.DescribeQuorumRe
 			switch {
 			case rt.Topic != wire.MetadataTopic || p.Partition != 0:
 				rp.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			case n.state != Leader:
+			case r.state != Leader:
 				rp.ErrorCode = kerr.NotLeaderForPartition.Code
 			default:
-				n.describeTo(e, &rp)
+				r.describeTo(e, &rp)
 			}
 			at.Partitions = append(at.Partitions, rp)
 		}
@@ -32,29 +32,29 @@ func (n *Node) handleDescribeQuorumRequest(e env.Env, req *kmsg.DescribeQuorumRe
 	return resp
 }
 
-func (n *Node) describeTo(e env.Env, rp *kmsg.DescribeQuorumResponseTopicPartition) {
-	rp.LeaderID, rp.LeaderEpoch, rp.HighWatermark = int32(n.leader), int32(n.epoch), int64(n.exposed)
-	state := func(r replica) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
-		s := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
-		s.ReplicaID, s.LogEndOffset = int32(r.id), int64(r.end)
-		s.LastFetchTimestamp, s.LastCaughtUpTimestamp = -1, -1
-		if r.end >= 0 {
-			s.LastFetchTimestamp = r.fetched.Millis()
+func (r *Replica) describeTo(e env.Env, rp *kmsg.DescribeQuorumResponseTopicPartition) {
+	rp.LeaderID, rp.LeaderEpoch, rp.HighWatermark = int32(r.leader), int32(r.epoch), int64(r.exposed)
+	state := func(s replicaState) kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
+		rs := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
+		rs.ReplicaID, rs.LogEndOffset = int32(s.id), int64(s.end)
+		rs.LastFetchTimestamp, rs.LastCaughtUpTimestamp = -1, -1
+		if s.end >= 0 {
+			rs.LastFetchTimestamp = s.fetched.Millis()
 		}
-		if r.caughtUp > 0 {
-			s.LastCaughtUpTimestamp = r.caughtUp.Millis()
+		if s.caughtUp > 0 {
+			rs.LastCaughtUpTimestamp = s.caughtUp.Millis()
 		}
-		return s
+		return rs
 	}
 	now := e.Wall()
-	for _, v := range n.Voters() {
-		r := replica{id: v.ID, end: n.log.End(), fetched: now, caughtUp: now}
-		if p := n.peer(v.ID); p != nil {
-			r = p.replica
+	for _, v := range r.Voters() {
+		s := replicaState{id: v.ID, end: r.log.End(), fetched: now, caughtUp: now}
+		if p := r.peer(v.ID); p != nil {
+			s = p.replicaState
 		}
-		rp.CurrentVoters = append(rp.CurrentVoters, state(r))
+		rp.CurrentVoters = append(rp.CurrentVoters, state(s))
 	}
-	for _, r := range n.observers {
-		rp.Observers = append(rp.Observers, state(r))
+	for _, s := range r.observers {
+		rp.Observers = append(rp.Observers, state(s))
 	}
 }

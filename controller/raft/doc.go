@@ -2,7 +2,7 @@
 // (KIP-595, KIP-996).
 //
 //	               Vote (pre-vote, vote)            │ LEADER_CHANGE │ records ... │
-//	Node ◀──────────────────────────────▶ Node      [───────────────┴─────────────)
+//	Replica ◀─────────────────────────▶ Replica     [───────────────┴─────────────)
 //	  ▲    BeginQuorumEpoch, EndQuorumEpoch                    ▲ high watermark   ▲ end
 //	  └───────────── Fetch (voters and observers pull) ────────┘
 //
@@ -15,7 +15,7 @@
 // truncating), file.go (what must be durable before it is said). messages.go is how what they say lies in Kafka's messages,
 // describe.go what an operator sees. rules.go lists the decisions that were once made otherwise, history.go how.
 //
-// A Node is not an env.Node: it lives in one (the controller), which hands it the events that are its own and then looks,
+// A Replica is no process of its own: it lives in one (the controller), which hands it the events that are its own and then looks,
 // at the end of the event, at what is committed and who leads. It calls nobody back.
 //
 // What it is not: it knows nothing of topics. The voters are static (kraft.version 0). Left out, with their place:

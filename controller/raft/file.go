@@ -13,7 +13,7 @@ const (
 )
 
 // load reads the quorum-state file; a missing one is a node that knows of no election.
-func (n *Node) load(d env.Disk) (wire.QuorumState, error) {
+func (r *Replica) load(d env.Disk) (wire.QuorumState, error) {
 	none := wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
 	f, err := d.Open(filePath, false)
 	if err == env.ErrNotExist {
@@ -38,25 +38,25 @@ func (n *Node) load(d env.Disk) (wire.QuorumState, error) {
 
 // remember makes the node's epoch, leader and vote durable, before anything is said that rests on them (KIP-595). A node
 // that cannot remember must not speak: it dies.
-func (n *Node) remember(e env.Env) bool {
-	q := wire.QuorumState{LeaderID: n.leader, LeaderEpoch: n.epoch, VotedID: n.voted}
-	for _, v := range n.Voters() {
+func (r *Replica) remember(e env.Env) bool {
+	q := wire.QuorumState{LeaderID: r.leader, LeaderEpoch: r.epoch, VotedID: r.voted}
+	for _, v := range r.Voters() {
 		q.CurrentVoters = append(q.CurrentVoters, v.ID)
 	}
-	if q.LeaderID == n.file.LeaderID && q.LeaderEpoch == n.file.LeaderEpoch && q.VotedID == n.file.VotedID &&
-		slices.Equal(q.CurrentVoters, n.file.CurrentVoters) {
+	if q.LeaderID == r.file.LeaderID && q.LeaderEpoch == r.file.LeaderEpoch && q.VotedID == r.file.VotedID &&
+		slices.Equal(q.CurrentVoters, r.file.CurrentVoters) {
 		return true
 	}
-	if err := n.write(e.Disk(), wire.AppendQuorumState(nil, q)); err != nil {
-		n.die(e, err)
+	if err := r.write(e.Disk(), wire.AppendQuorumState(nil, q)); err != nil {
+		r.die(e, err)
 		return false
 	}
-	n.file = q
+	r.file = q
 	return true
 }
 
 // write replaces the file: after any crash it is the old one or the new one, whole.
-func (n *Node) write(d env.Disk, content []byte) error {
+func (r *Replica) write(d env.Disk, content []byte) error {
 	f, err := d.Open(fileTemp, true)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (n *Node) write(d env.Disk, content []byte) error {
 	if err == nil {
 		err = d.Rename(fileTemp, filePath)
 	}
-	if err == nil && n.cfg.Rules.SyncVote {
+	if err == nil && r.cfg.Rules.SyncVote {
 		err = d.SyncDir(Dir)
 	}
 	return err
@@ -82,8 +82,8 @@ func (n *Node) write(d env.Disk, content []byte) error {
 
 // settleNames makes the names durable that an earlier process may have left unsynced: the log's directory, and the
 // quorum-state file in it.
-func (n *Node) settleNames(d env.Disk) error {
-	if !n.cfg.Rules.SyncVote {
+func (r *Replica) settleNames(d env.Disk) error {
+	if !r.cfg.Rules.SyncVote {
 		return nil
 	}
 	if err := d.SyncDir(""); err != nil {

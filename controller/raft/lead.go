@@ -12,23 +12,23 @@ import (
 )
 
 // open appends LEADER_CHANGE.
-func (n *Node) open(e env.Env, granted []wire.NodeID) {
+func (r *Replica) open(e env.Env, granted []wire.NodeID) {
 	msg := kmsg.NewLeaderChangeMessage()
-	msg.LeaderID = int32(n.cfg.Node)
-	for _, v := range n.Voters() {
+	msg.LeaderID = int32(r.cfg.Node)
+	for _, v := range r.Voters() {
 		msg.Voters = append(msg.Voters, leaderChangeVoter(v.ID))
 	}
 	slices.Sort(granted)
 	for _, id := range granted {
 		msg.GrantingVoters = append(msg.GrantingVoters, leaderChangeVoter(id))
 	}
-	o := wire.PlainBatch(n.log.End(), n.epoch)
+	o := wire.PlainBatch(r.log.End(), r.epoch)
 	batch, err := wire.AppendControl(nil, o, wire.Timestamp(e.Wall().Millis()), wire.LeaderChange{LeaderChangeMessage: msg})
 	if err == nil {
-		_, err = n.append(e, batch)
+		_, err = r.append(e, batch)
 	}
 	if err != nil {
-		n.die(e, err)
+		r.die(e, err)
 	}
 }
 
@@ -44,15 +44,15 @@ var ErrNotLeader = errors.New("this node does not lead the quorum")
 // Append writes records as one batch that is committed whole or not at all. The result is the log's new end; the records
 // are committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which Certain is true, nothing was
 // written; any other is the disk's, and then this node is dead and nobody knows.
-func (n *Node) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
-	if n.state != Leader || n.dead {
+func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
+	if r.state != Leader || r.dead {
 		return 0, ErrNotLeader
 	}
-	batch, err := wire.AppendBatch(nil, wire.PlainBatch(n.log.End(), n.epoch), records)
+	batch, err := wire.AppendBatch(nil, wire.PlainBatch(r.log.End(), r.epoch), records)
 	if err != nil {
 		return 0, err
 	}
-	return n.append(e, batch)
+	return r.append(e, batch)
 }
 
 // Certain tells of an error of Append whether certainly nothing was written.
@@ -68,44 +68,44 @@ func Certain(err error) bool {
 //
 // So nothing that rests on the sync can leave before it, from whatever lane: what a majority "has" must survive a power
 // loss (KAFKA-10533). Kafka has the one thread of KafkaRaftClient for that. What is appended meanwhile shares the next sync.
-func (n *Node) append(e env.Env, batch []byte) (wire.Offset, error) {
-	_, err := n.log.AppendAsLeader(e.Disk(), batch, n.epoch, storage.OriginRaft, e.Wall())
+func (r *Replica) append(e env.Env, batch []byte) (wire.Offset, error) {
+	_, err := r.log.AppendAsLeader(e.Disk(), batch, r.epoch, storage.OriginRaft, e.Wall())
 	if err != nil {
-		if n.log.Offline() != nil {
-			n.die(e, err)
+		if r.log.Offline() != nil {
+			r.die(e, err)
 		}
 		return 0, err
 	}
-	if !n.hardening {
-		n.hardening = true
+	if !r.hardening {
+		r.hardening = true
 		e.Arm(env.Timer{Kind: timHarden, Lane: env.LaneRaft}, 0)
 	}
-	return n.log.End(), nil
+	return r.log.End(), nil
 }
 
-func (n *Node) harden(e env.Env) {
-	if err := n.flush(e); err != nil {
-		n.die(e, err)
+func (r *Replica) harden(e env.Env) {
+	if err := r.flush(e); err != nil {
+		r.die(e, err)
 		return
 	}
 	e.Arm(env.Timer{Kind: timHardened, Lane: env.LaneRaft}, 0)
 }
 
-func (n *Node) hardened(e env.Env) {
-	n.durable = n.synced
-	if n.hardening = n.synced < n.log.End(); n.hardening {
+func (r *Replica) hardened(e env.Env) {
+	r.durable = r.synced
+	if r.hardening = r.synced < r.log.End(); r.hardening {
 		e.Arm(env.Timer{Kind: timHarden, Lane: env.LaneRaft}, 0)
 	}
-	if n.state == Leader {
-		n.advance(e)
-		n.wake(e)
+	if r.state == Leader {
+		r.advance(e)
+		r.wake(e)
 	}
 }
 
 // Scan hands over the data records in [from, to) in order.
-func (n *Node) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) error {
+func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) error {
 	for from < to {
-		data, err := n.log.Read(e.Disk(), from, to, scanBytes, true)
+		data, err := r.log.Read(e.Disk(), from, to, scanBytes, true)
 		if err != nil {
 			return err
 		}
@@ -119,12 +119,12 @@ func (n *Node) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) er
 			if b.IsControl() {
 				continue
 			}
-			for r, err := range b.Records() {
+			for rec, err := range b.Records() {
 				if err != nil {
 					return err
 				}
-				if r.Offset >= from {
-					apply(r)
+				if rec.Offset >= from {
+					apply(rec)
 				}
 			}
 		}
@@ -138,32 +138,32 @@ const scanBytes = 1 << 20
 
 // quorumTimeout is the check-quorum period: a leader that no majority fetches from within it resigns, for it can commit
 // nothing and hides that from the brokers (KAFKA-15489). A single voter needs no other (KAFKA-16144).
-func (n *Node) quorumTimeout() env.Duration {
-	timeout := n.cfg.Rules.CheckQuorum(n.cfg.FetchTimeout)
-	if len(n.peers) == 0 || timeout <= 0 {
+func (r *Replica) quorumTimeout() env.Duration {
+	timeout := r.cfg.Rules.CheckQuorum(r.cfg.FetchTimeout)
+	if len(r.peers) == 0 || timeout <= 0 {
 		return noTimeout
 	}
 	return timeout
 }
 
 // expectQuorum starts the check-quorum period anew.
-func (n *Node) expectQuorum(e env.Env) {
-	for i := range n.peers {
-		n.peers[i].current = false
+func (r *Replica) expectQuorum(e env.Env) {
+	for i := range r.peers {
+		r.peers[i].current = false
 	}
-	n.setTimeout(e, n.quorumTimeout())
+	r.setTimeout(e, r.quorumTimeout())
 }
 
 // heardFrom counts a voter's fetch for the check-quorum. The leader itself is one of the majority.
-func (n *Node) heardFrom(e env.Env, p *peer) {
+func (r *Replica) heardFrom(e env.Env, p *peer) {
 	p.current = true
 	others := 0
-	for i := range n.peers {
-		if n.peers[i].current {
+	for i := range r.peers {
+		if r.peers[i].current {
 			others++
 		}
 	}
-	if others+1 >= n.majority() {
-		n.expectQuorum(e)
+	if others+1 >= r.majority() {
+		r.expectQuorum(e)
 	}
 }

@@ -435,7 +435,7 @@ func TestErrors(t *testing.T) {
 		{"fetch, new epoch", (*bench).leader, func() env.Request { return fetchReq(102, 2, 0, 0) }, kerr.UnknownLeaderEpoch},
 		{"fetch, follower", (*bench).follower, func() env.Request { return fetchReq(103, 1, 0, 0) }, kerr.NotLeaderForPartition},
 		{"fetch, leader that cannot read", func(b *bench) { b.leader(); b.disk.Break("", sim.OnAny) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.KafkaStorageError},
-		{"fetch, shutting down", func(b *bench) { b.leader(); b.Node.Stop(b) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.NotLeaderForPartition},
+		{"fetch, shutting down", func(b *bench) { b.leader(); b.Replica.Stop(b) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.NotLeaderForPartition},
 		{"describe, follower", (*bench).follower, func() env.Request { return describeReq(wire.MetadataTopic) }, kerr.NotLeaderForPartition},
 		{"describe, other topic", (*bench).leader, func() env.Request { return describeReq("x") }, kerr.UnknownTopicOrPartition},
 	} {

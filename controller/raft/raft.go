@@ -46,8 +46,8 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 	}
 }
 
-// Node is one voter. Between events everything in it follows from what is on its disk and what it was told since.
-type Node struct {
+// Replica is one voter. Between events everything in it follows from what is on its disk and what it was told since.
+type Replica struct {
 	cfg  Config
 	log  *storage.Log
 	file wire.QuorumState // what the quorum-state file says
@@ -73,11 +73,11 @@ type Node struct {
 	heard bool // a fetch of this state was answered by the leader without an error
 
 	// Leader only.
-	epochStart wire.Offset // where the epoch's first record, LEADER_CHANGE, is
-	exposed    wire.Offset // the epoch's high watermark; -1 until it is known
-	observers  []replica   // who else fetches, by rising id
-	parked     []parked    // fetches that wait, in order of arrival
-	parks      int64       // numbers them
+	epochStart wire.Offset    // where the epoch's first record, LEADER_CHANGE, is
+	exposed    wire.Offset    // the epoch's high watermark; -1 until it is known
+	observers  []replicaState // who else fetches, by rising id
+	parked     []parked       // fetches that wait, in order of arrival
+	parks      int64          // numbers them
 
 	stopping bool // a clean shutdown was asked for
 }
@@ -85,7 +85,7 @@ type Node struct {
 // peer is another voter.
 type peer struct {
 	Voter
-	replica
+	replicaState
 	link    env.Link
 	calling bool // a request of this state is under way
 	told    bool // Leader, Resigned: it acknowledged the epoch's begin or end
@@ -111,44 +111,44 @@ const (
 	timHardened                    // it is
 )
 
-// FirstKind is the first timer kind and token kind of a Node: the host hands over everything at or above.
+// FirstKind is the first timer kind and token kind of a Replica: the host hands over everything at or above.
 const FirstKind = 1 << 8
 
 // New makes a node; its log and its vote are on its disk. Start brings it to life.
-func New(cfg Config) *Node {
-	n := &Node{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1}
+func New(cfg Config) *Replica {
+	r := &Replica{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1}
 	for _, v := range cfg.Voters {
 		if v.ID != cfg.Node {
-			n.peers = append(n.peers, peer{Voter: v, replica: replica{id: v.ID, end: -1}})
+			r.peers = append(r.peers, peer{Voter: v, replicaState: replicaState{id: v.ID, end: -1}})
 		}
 	}
-	if len(n.peers)+1 != len(cfg.Voters) {
+	if len(r.peers)+1 != len(cfg.Voters) {
 		panic(fmt.Sprintf("raft: node %d must be one of %d voters, once", cfg.Node, len(cfg.Voters)))
 	}
-	return n
+	return r
 }
 
 // Start loads the log and the quorum state. An error is the disk's: the node can do nothing.
-func (n *Node) Start(e env.Env) error {
-	log, _, err := storage.Open(e.Disk(), Dir, n.cfg.Log, storage.OpenOptions{Wall: e.Wall()})
+func (r *Replica) Start(e env.Env) error {
+	log, _, err := storage.Open(e.Disk(), Dir, r.cfg.Log, storage.OpenOptions{Wall: e.Wall()})
 	if err != nil {
 		return err
 	}
-	n.log = log
-	q, err := n.load(e.Disk())
+	r.log = log
+	q, err := r.load(e.Disk())
 	if err != nil {
 		return err
 	}
 	// What is found may be in the page cache only, left there by a process that died before it could sync it and before
 	// it said anything. This one will speak by it, so it must be on the device first.
-	if err := n.settleNames(e.Disk()); err != nil {
+	if err := r.settleNames(e.Disk()); err != nil {
 		return err
 	}
-	if err := n.flush(e); err != nil {
+	if err := r.flush(e); err != nil {
 		return err
 	}
-	n.durable = n.synced
-	n.initialState(e, q)
+	r.durable = r.synced
+	r.initialState(e, q)
 	return nil
 }
 
@@ -162,192 +162,192 @@ func Handles(req env.Request) bool {
 }
 
 // Receive serves a request for which Handles is true.
-func (n *Node) Receive(e env.Env, t env.Ticket, req env.Request) {
+func (r *Replica) Receive(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.VoteRequest:
-		n.reply(e, t, n.handleVoteRequest(e, req))
+		r.reply(e, t, r.handleVoteRequest(e, req))
 	case *kmsg.BeginQuorumEpochRequest:
-		n.reply(e, t, n.handleBeginRequest(e, req))
+		r.reply(e, t, r.handleBeginRequest(e, req))
 	case *kmsg.EndQuorumEpochRequest:
-		n.reply(e, t, n.handleEndRequest(e, req))
+		r.reply(e, t, r.handleEndRequest(e, req))
 	case *kmsg.FetchRequest:
-		n.handleFetchRequest(e, t, req)
+		r.handleFetchRequest(e, t, req)
 	case *kmsg.DescribeQuorumRequest:
-		n.reply(e, t, n.handleDescribeQuorumRequest(e, req))
+		r.reply(e, t, r.handleDescribeQuorumRequest(e, req))
 	}
 }
 
 // reply answers, unless what the answer rests on could not be written.
-func (n *Node) reply(e env.Env, t env.Ticket, resp env.Response) {
-	if !n.dead {
+func (r *Replica) reply(e env.Env, t env.Ticket, resp env.Response) {
+	if !r.dead {
 		e.Reply(t, resp)
 	}
 }
 
 // Returned takes the answer to one of this node's own requests.
-func (n *Node) Returned(e env.Env, tok env.Token, resp env.Response, err error) {
-	p := n.peer(wire.NodeID(tok.A))
-	if tok.B != n.transition || n.dead {
+func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err error) {
+	p := r.peer(wire.NodeID(tok.A))
+	if tok.B != r.transition || r.dead {
 		return // asked in another state: whatever it says is old
 	}
 	p.calling = false
 	if err != nil {
-		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, n.cfg.RetryBackoff)
+		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, r.cfg.RetryBackoff)
 		return
 	}
 	ok := false
 	switch tok.Kind {
 	case tokVote:
-		ok = n.handleVoteResponse(e, p, resp.(*kmsg.VoteResponse))
+		ok = r.handleVoteResponse(e, p, resp.(*kmsg.VoteResponse))
 	case tokFetch:
-		ok = n.handleFetchResponse(e, resp.(*kmsg.FetchResponse))
+		ok = r.handleFetchResponse(e, resp.(*kmsg.FetchResponse))
 	case tokBegin:
-		ok = n.handleBeginResponse(e, p, resp.(*kmsg.BeginQuorumEpochResponse))
+		ok = r.handleBeginResponse(e, p, resp.(*kmsg.BeginQuorumEpochResponse))
 	case tokEnd:
-		ok = n.handleEndResponse(e, p, resp.(*kmsg.EndQuorumEpochResponse))
+		ok = r.handleEndResponse(e, p, resp.(*kmsg.EndQuorumEpochResponse))
 	}
 	switch {
-	case n.dead || tok.B != n.transition:
+	case r.dead || tok.B != r.transition:
 	case ok:
-		n.speak(e, p)
+		r.speak(e, p)
 	default:
-		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, n.cfg.RetryBackoff)
+		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, r.cfg.RetryBackoff)
 	}
 }
 
 // Lost forgets a connection; its calls came back before.
-func (n *Node) Lost(l env.Link) {
-	for i := range n.peers {
-		if n.peers[i].link == l {
-			n.peers[i].link = 0
+func (r *Replica) Lost(l env.Link) {
+	for i := range r.peers {
+		if r.peers[i].link == l {
+			r.peers[i].link = 0
 		}
 	}
 }
 
 // Fire is a timer of this node's.
-func (n *Node) Fire(e env.Env, t env.Timer) {
-	if n.dead {
+func (r *Replica) Fire(e env.Env, t env.Timer) {
+	if r.dead {
 		return
 	}
 	switch t.Kind {
 	case timState:
-		n.timeout(e)
+		r.timeout(e)
 	case timRetry:
-		if t.B == n.transition {
-			n.speak(e, n.peer(wire.NodeID(t.A)))
+		if t.B == r.transition {
+			r.speak(e, r.peer(wire.NodeID(t.A)))
 		}
 	case timBegin:
-		n.announce(e)
+		r.announce(e)
 	case timParked:
-		n.expire(e, t.A)
+		r.expire(e, t.A)
 	case timStop:
-		n.stopping, n.dead = true, true
+		r.stopping, r.dead = true, true
 	case timHarden:
-		n.harden(e)
+		r.harden(e)
 	case timHardened:
-		n.hardened(e)
+		r.hardened(e)
 	}
 }
 
 // speak sends a peer what the state has to say to it, if anything and if nothing is under way.
-func (n *Node) speak(e env.Env, p *peer) {
-	if p.calling || n.dead {
+func (r *Replica) speak(e env.Env, p *peer) {
+	if p.calling || r.dead {
 		return
 	}
-	switch n.state {
+	switch r.state {
 	case Prospective, Candidate:
-		if !n.settled(p.ID) && !n.lost() {
-			n.sendVoteRequest(e, p)
+		if !r.settled(p.ID) && !r.lost() {
+			r.sendVoteRequest(e, p)
 		}
 	case Follower:
-		if p.ID == n.leader {
-			n.sendFetchRequest(e, p)
+		if p.ID == r.leader {
+			r.sendFetchRequest(e, p)
 		}
 	case Resigned:
 		if !p.told {
-			n.sendEndRequest(e, p)
+			r.sendEndRequest(e, p)
 		}
 	}
 }
 
 // call sends a request to a peer, on a connection that is made if there is none.
-func (n *Node) call(e env.Env, p *peer, kind uint16, req env.Request) {
+func (r *Replica) call(e env.Env, p *peer, kind uint16, req env.Request) {
 	if p.link == 0 {
 		p.link = e.Dial(p.Addr, env.LaneRaft)
 	}
 	p.calling = true
-	e.Call(p.link, n.cfg.RequestTimeout, req, env.Token{Kind: kind, A: int64(p.ID), B: n.transition})
+	e.Call(p.link, r.cfg.RequestTimeout, req, env.Token{Kind: kind, A: int64(p.ID), B: r.transition})
 }
 
 // peer is another voter by id, or nil.
-func (n *Node) peer(id wire.NodeID) *peer {
-	if i := slices.IndexFunc(n.peers, func(p peer) bool { return p.ID == id }); i >= 0 {
-		return &n.peers[i]
+func (r *Replica) peer(id wire.NodeID) *peer {
+	if i := slices.IndexFunc(r.peers, func(p peer) bool { return p.ID == id }); i >= 0 {
+		return &r.peers[i]
 	}
 	return nil
 }
 
 // Voters is the voters of the quorum by rising id, this node among them: the one door to the set, behind which it could
 // change (KIP-853).
-func (n *Node) Voters() []Voter { return n.cfg.Voters }
+func (r *Replica) Voters() []Voter { return r.cfg.Voters }
 
 // majority is how many voters decide.
-func (n *Node) majority() int { return len(n.Voters())/2 + 1 }
+func (r *Replica) majority() int { return len(r.Voters())/2 + 1 }
 
 // State is what the node is.
-func (n *Node) State() State { return n.state }
+func (r *Replica) State() State { return r.state }
 
 // Epoch is the newest epoch this node knows of.
-func (n *Node) Epoch() wire.Epoch { return n.epoch }
+func (r *Replica) Epoch() wire.Epoch { return r.epoch }
 
 // Leader is who leads Epoch, or NoNode. A node that resigned still names itself.
-func (n *Node) Leader() wire.NodeID { return n.leader }
+func (r *Replica) Leader() wire.NodeID { return r.leader }
 
 // LeaderAddr is where Leader lives; ok is false if nobody is known, or it is this node.
-func (n *Node) LeaderAddr() (addr env.Addr, ok bool) {
-	if p := n.peer(n.leader); p != nil {
+func (r *Replica) LeaderAddr() (addr env.Addr, ok bool) {
+	if p := r.peer(r.leader); p != nil {
 		return p.Addr, true
 	}
 	return "", false
 }
 
 // Voted is who has this node's vote in Epoch, or NoNode.
-func (n *Node) Voted() wire.NodeID { return n.voted }
+func (r *Replica) Voted() wire.NodeID { return r.voted }
 
 // Committed is the end of what is known here to be committed. It never falls.
-func (n *Node) Committed() wire.Offset { return n.hw }
+func (r *Replica) Committed() wire.Offset { return r.hw }
 
 // Ready tells whether this node leads and has committed a record of its own epoch: then Committed is at or above
 // everything that any earlier leader committed, and a machine that has applied it may decide.
-func (n *Node) Ready() bool { return n.state == Leader && n.exposed >= 0 }
+func (r *Replica) Ready() bool { return r.state == Leader && r.exposed >= 0 }
 
 // Log is the metadata log, for looking at.
-func (n *Node) Log() *storage.Log { return n.log }
+func (r *Replica) Log() *storage.Log { return r.log }
 
 // End is where the next record goes.
-func (n *Node) End() wire.Offset { return n.log.End() }
+func (r *Replica) End() wire.Offset { return r.log.End() }
 
 // Dead tells that the node has stopped: its disk failed or it would have lost what was committed (then Exit was called), or
 // a clean shutdown is over.
-func (n *Node) Dead() bool { return n.dead }
+func (r *Replica) Dead() bool { return r.dead }
 
 // die ends the node: nothing it would say now may be believed.
-func (n *Node) die(e env.Env, err error) {
-	n.dead = true
+func (r *Replica) die(e env.Env, err error) {
+	r.dead = true
 	e.Exit(err)
 }
 
 // Stop begins a clean shutdown; Dead tells when it is over. A leader resigns first, so that the others need not wait for
 // a timeout (KIP-595).
-func (n *Node) Stop(e env.Env) {
-	n.stopping = true
-	if n.state != Leader || len(n.peers) == 0 {
-		n.dead = true
+func (r *Replica) Stop(e env.Env) {
+	r.stopping = true
+	if r.state != Leader || len(r.peers) == 0 {
+		r.dead = true
 		return
 	}
-	n.becomeResigned(e)
-	e.Arm(env.Timer{Kind: timStop, Lane: env.LaneRaft}, n.cfg.RequestTimeout)
+	r.becomeResigned(e)
+	e.Arm(env.Timer{Kind: timStop, Lane: env.LaneRaft}, r.cfg.RequestTimeout)
 }
 
 // Close gives the log back, flushed.
-func (n *Node) Close(e env.Env) error { return n.log.Close(e.Disk()) }
+func (r *Replica) Close(e env.Env) error { return r.log.Close(e.Disk()) }

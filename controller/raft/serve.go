@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// replica is what a leader knows of somebody who fetches.
-type replica struct {
+// replicaState is what a leader knows of somebody who fetches.
+type replicaState struct {
 	id       wire.NodeID
 	end      wire.Offset // its log's end as of its last fetch, all of it durable there if it is a voter; -1 if it never fetched
 	fetched  env.Time    // when that was
@@ -21,14 +21,14 @@ type replica struct {
 }
 
 // at takes in where a replica stands.
-func (r *replica) at(e env.Env, offset, end wire.Offset) {
+func (s *replicaState) at(e env.Env, offset, end wire.Offset) {
 	switch {
 	case offset >= end:
-		r.caughtUp = e.Wall()
-	case offset >= r.then && r.end >= 0:
-		r.caughtUp = max(r.caughtUp, r.fetched)
+		s.caughtUp = e.Wall()
+	case offset >= s.then && s.end >= 0:
+		s.caughtUp = max(s.caughtUp, s.fetched)
 	}
-	r.end, r.fetched, r.then = offset, e.Wall(), end
+	s.end, s.fetched, s.then = offset, e.Wall(), end
 }
 
 // parked is a fetch that waits for records or for a new high watermark.
@@ -39,65 +39,65 @@ type parked struct {
 }
 
 // handleFetchRequest serves a Fetch of the metadata log, or parks it until there are records or a new high watermark.
-func (n *Node) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
-	q, err := fetchRequestFromKafka(req, n.cfg.ClusterID)
+func (r *Replica) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
+	q, err := fetchRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {
-		n.reply(e, t, wire.Refusal(req, err.Code))
+		r.reply(e, t, wire.Refusal(req, err.Code))
 		return
 	}
 	if q.maxWait < 0 || q.offset < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch {
-		n.reply(e, t, fetchResponseToKafka(n.fetchResponse(kerr.InvalidRequest)))
+		r.reply(e, t, fetchResponseToKafka(r.fetchResponse(kerr.InvalidRequest)))
 		return
 	}
-	resp, enough := n.read(e, q, true)
-	if enough || q.maxWait == 0 || n.dead {
-		n.reply(e, t, fetchResponseToKafka(resp))
+	resp, enough := r.read(e, q, true)
+	if enough || q.maxWait == 0 || r.dead {
+		r.reply(e, t, fetchResponseToKafka(resp))
 		return
 	}
-	n.parks++
-	n.parked = append(n.parked, parked{n.parks, t, q})
-	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: n.parks}, min(q.maxWait, n.cfg.FetchWait))
+	r.parks++
+	r.parked = append(r.parked, parked{r.parks, t, q})
+	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.parks}, min(q.maxWait, r.cfg.FetchWait))
 }
 
 // read answers a fetch as things are; enough says that the answer is worth sending at once. fresh says that the request
 // has just come in: only then does the replica's position count.
-func (n *Node) read(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
-	if err := n.forLeader(q.epoch); err != nil {
-		return n.fetchResponse(err), true
+func (r *Replica) read(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
+	if err := r.forLeader(q.epoch); err != nil {
+		return r.fetchResponse(err), true
 	}
-	if at, diverges := n.validate(q.offset, q.lastEpoch); diverges {
-		resp = n.fetchResponse(nil)
+	if at, diverges := r.validate(q.offset, q.lastEpoch); diverges {
+		resp = r.fetchResponse(nil)
 		resp.diverging = at
 		return resp, true
 	}
-	voter := n.peer(q.replica)
+	voter := r.peer(q.replica)
 	if fresh {
-		n.stands(e, q.replica, voter, q.offset)
+		r.stands(e, q.replica, voter, q.offset)
 	}
 	// An observer is served what is committed: it keeps no log, so what it has seen cannot be taken back.
-	bound := n.hw
+	bound := r.hw
 	if voter != nil {
-		bound = n.durable
+		bound = r.durable
 	}
-	resp = n.fetchResponse(nil)
-	data, err := n.log.Read(e.Disk(), q.offset, bound, int(q.maxBytes), true)
+	resp = r.fetchResponse(nil)
+	data, err := r.log.Read(e.Disk(), q.offset, bound, int(q.maxBytes), true)
 	if err != nil {
-		return n.fetchResponse(kerr.KafkaStorageError), true
+		return r.fetchResponse(kerr.KafkaStorageError), true
 	}
 	resp.records = data.Bytes
 	// Without this a follower would learn that something is committed with the next record only, or when its wait is over (KIP-1166).
-	news := n.exposed > q.hw
+	news := r.exposed > q.hw
 	return resp, len(data.Bytes) > 0 || news
 }
 
 // forLeader checks that this node leads the asker's epoch (validateLeaderOnlyRequest).
-func (n *Node) forLeader(epoch wire.Epoch) *kerr.Error {
+func (r *Replica) forLeader(epoch wire.Epoch) *kerr.Error {
 	switch {
-	case epoch < n.epoch:
+	case epoch < r.epoch:
 		return kerr.FencedLeaderEpoch
-	case epoch > n.epoch:
+	case epoch > r.epoch:
 		return kerr.UnknownLeaderEpoch
-	case n.state != Leader:
+	case r.state != Leader:
 		return kerr.NotLeaderForPartition
 	}
 	return nil
@@ -106,33 +106,33 @@ func (n *Node) forLeader(epoch wire.Epoch) *kerr.Error {
 // validate finds out whether a log that ends at an offset, with its last record of an epoch, is a prefix of this one. If
 // not, it answers how far the two may agree (KIP-595): before the position counts, for it may lie in another history. (With
 // snapshots, an offset below the log's start is answered here with one.)
-func (n *Node) validate(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
-	if end == 0 && n.log.Start() == 0 {
+func (r *Replica) validate(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
+	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
 	}
-	at = n.endOf(last)
+	at = r.endOf(last)
 	return at, at.epoch != last || at.end < end
 }
 
 // stands takes in where a replica's log ends, and moves the high watermark if that is now on a majority.
-func (n *Node) stands(e env.Env, id wire.NodeID, voter *peer, end wire.Offset) {
+func (r *Replica) stands(e env.Env, id wire.NodeID, voter *peer, end wire.Offset) {
 	if voter != nil {
-		voter.at(e, end, n.log.End())
-		n.heardFrom(e, voter)
-		if n.advance(e) {
-			n.wake(e)
+		voter.at(e, end, r.log.End())
+		r.heardFrom(e, voter)
+		if r.advance(e) {
+			r.wake(e)
 		}
 		return
 	}
 	if id < 0 {
 		return // a reader without a name
 	}
-	i, found := slices.BinarySearchFunc(n.observers, id, func(r replica, id wire.NodeID) int { return cmp.Compare(r.id, id) })
+	i, found := slices.BinarySearchFunc(r.observers, id, func(s replicaState, id wire.NodeID) int { return cmp.Compare(s.id, id) })
 	if !found {
-		n.observers = slices.Insert(n.observers, i, replica{id: id, end: -1})
+		r.observers = slices.Insert(r.observers, i, replicaState{id: id, end: -1})
 	}
-	n.observers[i].at(e, end, n.log.End())
-	n.observers = slices.DeleteFunc(n.observers, func(r replica) bool { return e.Wall()-r.fetched > env.Time(observerTimeout) })
+	r.observers[i].at(e, end, r.log.End())
+	r.observers = slices.DeleteFunc(r.observers, func(s replicaState) bool { return e.Wall()-s.fetched > env.Time(observerTimeout) })
 }
 
 // observerTimeout is when a leader forgets an observer (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
@@ -141,68 +141,68 @@ const observerTimeout = 5 * env.Minute
 // advance moves the leader's high watermark to the greatest offset that a majority has, durably (KIP-595). It is exposed only
 // when it is past the epoch's first record: records of earlier epochs on a majority may still be overwritten by a
 // leader that has a later epoch's (Raft's figure 8, KAFKA-12619).
-func (n *Node) advance(e env.Env) bool {
-	ends := []wire.Offset{n.durable}
-	for i := range n.peers {
-		ends = append(ends, n.peers[i].end)
+func (r *Replica) advance(e env.Env) bool {
+	ends := []wire.Offset{r.durable}
+	for i := range r.peers {
+		ends = append(ends, r.peers[i].end)
 	}
 	slices.Sort(ends)
-	hw := ends[len(ends)-n.majority()]
-	if hw <= n.exposed || !n.cfg.Rules.MayExpose(hw, n.epochStart) {
+	hw := ends[len(ends)-r.majority()]
+	if hw <= r.exposed || !r.cfg.Rules.MayExpose(hw, r.epochStart) {
 		return false
 	}
-	n.exposed = hw
-	n.commit(e, hw)
+	r.exposed = hw
+	r.commit(e, hw)
 	return true
 }
 
 // wake answers the parked fetches for which there is something now.
-func (n *Node) wake(e env.Env) {
-	waiting := n.parked
-	n.parked = nil
+func (r *Replica) wake(e env.Env) {
+	waiting := r.parked
+	r.parked = nil
 	for _, p := range waiting {
-		if resp, enough := n.read(e, p.req, false); enough {
-			n.unpark(e, p, resp)
+		if resp, enough := r.read(e, p.req, false); enough {
+			r.unpark(e, p, resp)
 		} else {
-			n.parked = append(n.parked, p)
+			r.parked = append(r.parked, p)
 		}
 	}
 }
 
 // refuseParked answers all parked fetches: this node leads no longer.
-func (n *Node) refuseParked(e env.Env) {
-	waiting := n.parked
-	n.parked = nil
+func (r *Replica) refuseParked(e env.Env) {
+	waiting := r.parked
+	r.parked = nil
 	for _, p := range waiting {
-		n.unpark(e, p, n.fetchResponse(kerr.NotLeaderForPartition))
+		r.unpark(e, p, r.fetchResponse(kerr.NotLeaderForPartition))
 	}
 }
 
 // expire answers a fetch that waited long enough.
-func (n *Node) expire(e env.Env, id int64) {
-	i := slices.IndexFunc(n.parked, func(p parked) bool { return p.id == id })
+func (r *Replica) expire(e env.Env, id int64) {
+	i := slices.IndexFunc(r.parked, func(p parked) bool { return p.id == id })
 	if i < 0 {
 		return
 	}
-	p := n.parked[i]
-	n.parked = slices.Delete(n.parked, i, i+1)
-	resp, _ := n.read(e, p.req, false)
-	n.unpark(e, p, resp)
+	p := r.parked[i]
+	r.parked = slices.Delete(r.parked, i, i+1)
+	resp, _ := r.read(e, p.req, false)
+	r.unpark(e, p, resp)
 }
 
-func (n *Node) unpark(e env.Env, p parked, resp fetchResponse) {
+func (r *Replica) unpark(e env.Env, p parked, resp fetchResponse) {
 	e.Disarm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: p.id})
-	n.reply(e, p.ticket, fetchResponseToKafka(resp))
+	r.reply(e, p.ticket, fetchResponseToKafka(resp))
 }
 
 // fetchResponse is an answer without records: the leader, its address, and what is committed; or an error.
-func (n *Node) fetchResponse(err *kerr.Error) fetchResponse {
-	r := fetchResponse{response: n.response(err), hw: n.exposed, start: n.log.Start(), diverging: epochEnd{epoch: -1}}
+func (r *Replica) fetchResponse(err *kerr.Error) fetchResponse {
+	resp := fetchResponse{response: r.response(err), hw: r.exposed, start: r.log.Start(), diverging: epochEnd{epoch: -1}}
 	if err != nil {
-		r.hw = -1
+		resp.hw = -1
 	}
-	if i := slices.IndexFunc(n.Voters(), func(v Voter) bool { return v.ID == n.leader }); i >= 0 {
-		r.leaderAddr = n.Voters()[i].Addr
+	if i := slices.IndexFunc(r.Voters(), func(v Voter) bool { return v.ID == r.leader }); i >= 0 {
+		resp.leaderAddr = r.Voters()[i].Addr
 	}
-	return r
+	return resp
 }

@@ -63,127 +63,127 @@ type election struct {
 }
 
 // initialState gives a restarted node its state.
-func (n *Node) initialState(e env.Env, q wire.QuorumState) {
-	n.file = q
-	n.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
-	if last := n.lastEpoch(); n.epoch < last {
-		n.election = election{last, wire.NoNode, wire.NoNode}
+func (r *Replica) initialState(e env.Env, q wire.QuorumState) {
+	r.file = q
+	r.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
+	if last := r.lastEpoch(); r.epoch < last {
+		r.election = election{last, wire.NoNode, wire.NoNode}
 	}
 	switch {
-	case n.leader == n.cfg.Node && n.cfg.Rules.ResumeLead:
-		n.becomeLeader(e)
-	case n.leader == n.cfg.Node:
-		n.becomeResigned(e)
-	case n.leader != wire.NoNode:
-		n.becomeFollower(e, n.epoch, n.leader)
-	case n.voted == n.cfg.Node:
-		n.becomeCandidate(e, n.epoch)
+	case r.leader == r.cfg.Node && r.cfg.Rules.ResumeLead:
+		r.becomeLeader(e)
+	case r.leader == r.cfg.Node:
+		r.becomeResigned(e)
+	case r.leader != wire.NoNode:
+		r.becomeFollower(e, r.epoch, r.leader)
+	case r.voted == r.cfg.Node:
+		r.becomeCandidate(e, r.epoch)
 	default:
-		n.transitionTo(e, Unattached, n.election, n.electionTimeout(e))
+		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	}
-	if len(n.peers) == 0 && n.state != Leader && !n.dead {
-		n.campaign(e) // a single voter has no other to wait for
+	if len(r.peers) == 0 && r.state != Leader && !r.dead {
+		r.campaign(e) // a single voter has no other to wait for
 	}
 }
 
 // timeout is the end of the state's time.
-func (n *Node) timeout(e env.Env) {
-	if n.stopping {
+func (r *Replica) timeout(e env.Env) {
+	if r.stopping {
 		return
 	}
-	switch n.state {
+	switch r.state {
 	case Unattached, Candidate, Follower:
-		n.campaign(e)
+		r.campaign(e)
 	case Prospective:
-		n.giveUp(e)
+		r.giveUp(e)
 	case Leader:
-		n.becomeResigned(e)
+		r.becomeResigned(e)
 	case Resigned:
-		n.becomeUnattached(e, n.epoch+1)
+		r.becomeUnattached(e, r.epoch+1)
 	}
 }
 
 // campaign asks who would vote for this node, or with an older rule just asks for the votes.
-func (n *Node) campaign(e env.Env) {
-	if n.cfg.Rules.PreVote {
-		n.becomeProspective(e)
+func (r *Replica) campaign(e env.Env) {
+	if r.cfg.Rules.PreVote {
+		r.becomeProspective(e)
 	} else {
-		n.becomeCandidate(e, n.epoch+1)
+		r.becomeCandidate(e, r.epoch+1)
 	}
 }
 
 // giveUp ends a pre-vote that was not won: back to where the node came from.
-func (n *Node) giveUp(e env.Env) {
-	if n.leader != wire.NoNode {
-		n.becomeFollower(e, n.epoch, n.leader)
+func (r *Replica) giveUp(e env.Env) {
+	if r.leader != wire.NoNode {
+		r.becomeFollower(e, r.epoch, r.leader)
 	} else {
-		n.transitionTo(e, Unattached, n.election, n.electionTimeout(e))
+		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	}
 }
 
 // becomeUnattached moves to an epoch whose leader is not known. A node that was about to campaign keeps its timeout: a
 // stream of higher epochs must not keep it from ever trying.
-func (n *Node) becomeUnattached(e env.Env, epoch wire.Epoch) {
-	timeout := n.electionTimeout(e)
-	if n.state == Unattached || n.state == Candidate || n.state == Prospective {
-		timeout = max(n.deadline.Sub(e.Now()), 0)
+func (r *Replica) becomeUnattached(e env.Env, epoch wire.Epoch) {
+	timeout := r.electionTimeout(e)
+	if r.state == Unattached || r.state == Candidate || r.state == Prospective {
+		timeout = max(r.deadline.Sub(e.Now()), 0)
 	}
-	n.transitionTo(e, Unattached, election{epoch, wire.NoNode, wire.NoNode}, timeout)
+	r.transitionTo(e, Unattached, election{epoch, wire.NoNode, wire.NoNode}, timeout)
 }
 
 // becomeProspective asks the voters whether they would vote for this node, without raising the epoch.
-func (n *Node) becomeProspective(e env.Env) {
-	if n.transitionTo(e, Prospective, n.election, n.electionTimeout(e)) {
-		n.collect(e)
+func (r *Replica) becomeProspective(e env.Env) {
+	if r.transitionTo(e, Prospective, r.election, r.electionTimeout(e)) {
+		r.collect(e)
 	}
 }
 
 // becomeCandidate votes for itself and asks for the votes of the others.
-func (n *Node) becomeCandidate(e env.Env, epoch wire.Epoch) {
-	if n.transitionTo(e, Candidate, election{epoch, wire.NoNode, n.cfg.Node}, n.electionTimeout(e)) {
-		n.collect(e)
+func (r *Replica) becomeCandidate(e env.Env, epoch wire.Epoch) {
+	if r.transitionTo(e, Candidate, election{epoch, wire.NoNode, r.cfg.Node}, r.electionTimeout(e)) {
+		r.collect(e)
 	}
 }
 
 // becomeFollower follows a leader that is known to be elected. A vote in the same epoch is kept, or it could be given twice.
-func (n *Node) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID) {
+func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID) {
 	next := election{epoch, leader, wire.NoNode}
-	if epoch == n.epoch {
-		next.voted = n.voted
+	if epoch == r.epoch {
+		next.voted = r.voted
 	}
-	if !n.transitionTo(e, Follower, next, n.cfg.FetchTimeout) {
+	if !r.transitionTo(e, Follower, next, r.cfg.FetchTimeout) {
 		return
 	}
-	if n.durable < n.log.End() { // it led until now, and what a follower says that it has must be durable
-		if n.settleLog(e); n.dead {
+	if r.durable < r.log.End() { // it led until now, and what a follower says that it has must be durable
+		if r.settleLog(e); r.dead {
 			return
 		}
 	}
-	n.speak(e, n.peer(n.leader))
+	r.speak(e, r.peer(r.leader))
 }
 
 // becomeLeader is elected: the file says so first, or a restart would not find out that this node led, and had better not go on
 // (KAFKA-10527). Then the epoch's first record is appended: without a record of its own epoch a leader can commit nothing
 // (KAFKA-12619), so it writes one at once.
-func (n *Node) becomeLeader(e env.Env) {
-	granted := slices.Clone(n.granted)
-	if !n.transitionTo(e, Leader, election{n.epoch, n.cfg.Node, n.voted}, n.quorumTimeout()) {
+func (r *Replica) becomeLeader(e env.Env) {
+	granted := slices.Clone(r.granted)
+	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.quorumTimeout()) {
 		return
 	}
-	n.epochStart = n.log.End()
-	for i := range n.peers {
-		n.peers[i].replica = replica{id: n.peers[i].ID, end: -1}
+	r.epochStart = r.log.End()
+	for i := range r.peers {
+		r.peers[i].replicaState = replicaState{id: r.peers[i].ID, end: -1}
 	}
-	if n.open(e, granted); n.dead {
+	if r.open(e, granted); r.dead {
 		return
 	}
-	n.announce(e)
+	r.announce(e)
 }
 
 // becomeResigned gives leadership up, and tells the voters so that one of them need not wait for its timeout.
-func (n *Node) becomeResigned(e env.Env) {
-	if n.transitionTo(e, Resigned, n.election, n.electionTimeout(e)) {
-		n.speakToAll(e)
+func (r *Replica) becomeResigned(e env.Env) {
+	if r.transitionTo(e, Resigned, r.election, r.electionTimeout(e)) {
+		r.speakToAll(e)
 	}
 }
 
@@ -208,108 +208,108 @@ func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 // transitionTo is the one way into a state: the file first, then the state, with nothing left of the one before but the log,
 // and its timer. It answers false if the node is dead or its clean shutdown is over. The first state of a life follows from the
 // file and none before it.
-func (n *Node) transitionTo(e env.Env, to State, next election, timeout env.Duration) bool {
-	if n.transition > 0 && !mayBecome(n.state, to, n.epoch, next.epoch) {
-		panic(fmt.Sprintf("raft: node %d cannot go from %v in epoch %d to %v in epoch %d", n.cfg.Node, n.state, n.epoch, to, next.epoch))
+func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.Duration) bool {
+	if r.transition > 0 && !mayBecome(r.state, to, r.epoch, next.epoch) {
+		panic(fmt.Sprintf("raft: node %d cannot go from %v in epoch %d to %v in epoch %d", r.cfg.Node, r.state, r.epoch, to, next.epoch))
 	}
-	n.election = next
-	if n.dead || !n.remember(e) {
+	r.election = next
+	if r.dead || !r.remember(e) {
 		return false
 	}
-	was := n.state
-	n.reset()
-	n.state = to
-	n.setTimeout(e, timeout)
+	was := r.state
+	r.reset()
+	r.state = to
+	r.setTimeout(e, timeout)
 	if was == Leader {
-		n.refuseParked(e)
+		r.refuseParked(e)
 	}
-	if n.stopping && to != Resigned {
-		n.dead = true // others have moved on: the shutdown is over
+	if r.stopping && to != Resigned {
+		r.dead = true // others have moved on: the shutdown is over
 		return false
 	}
-	e.Note(notes[to], int64(n.cfg.Node), int64(n.epoch), int64(n.leader), int64(n.log.End()))
+	e.Note(notes[to], int64(r.cfg.Node), int64(r.epoch), int64(r.leader), int64(r.log.End()))
 	return true
 }
 
 // reset forgets all that belongs to one state only; what was asked in it is not answered any more.
-func (n *Node) reset() {
-	n.transition++
-	n.granted, n.rejected = n.granted[:0], n.rejected[:0]
-	n.heard, n.exposed, n.observers = false, -1, nil
-	for i := range n.peers {
-		p := &n.peers[i]
+func (r *Replica) reset() {
+	r.transition++
+	r.granted, r.rejected = r.granted[:0], r.rejected[:0]
+	r.heard, r.exposed, r.observers = false, -1, nil
+	for i := range r.peers {
+		p := &r.peers[i]
 		p.calling, p.told, p.current = false, false, false
 	}
 }
 
 // setTimeout sets the timer of the state; noTimeout stops it.
-func (n *Node) setTimeout(e env.Env, after env.Duration) {
+func (r *Replica) setTimeout(e env.Env, after env.Duration) {
 	t := env.Timer{Kind: timState, Lane: env.LaneRaft}
 	if after == noTimeout {
 		e.Disarm(t)
 		return
 	}
-	n.deadline = e.Now().Add(after)
+	r.deadline = e.Now().Add(after)
 	e.Arm(t, after)
 }
 
 const noTimeout env.Duration = -1
 
-func (n *Node) speakToAll(e env.Env) {
-	for i := range n.peers {
-		n.speak(e, &n.peers[i])
+func (r *Replica) speakToAll(e env.Env) {
+	for i := range r.peers {
+		r.speak(e, &r.peers[i])
 	}
 }
 
 // electionTimeout draws how long this node waits before it campaigns. Where the draw is the benign 0 for everybody, the
 // voters still differ by their place.
-func (n *Node) electionTimeout(e env.Env) env.Duration {
-	base := n.cfg.ElectionTimeout
+func (r *Replica) electionTimeout(e env.Env) env.Duration {
+	base := r.cfg.ElectionTimeout
 	steps := uint64(base / env.Microsecond)
 	drawn := env.Duration(e.Choose("raft.election-timeout", steps)) * env.Microsecond
-	place := slices.IndexFunc(n.Voters(), func(v Voter) bool { return v.ID == n.cfg.Node })
-	drawn = (drawn + env.Duration(place)*base/env.Duration(len(n.Voters()))) % base
-	return n.cfg.Rules.ElectionTimeout(base, drawn)
+	place := slices.IndexFunc(r.Voters(), func(v Voter) bool { return v.ID == r.cfg.Node })
+	drawn = (drawn + env.Duration(place)*base/env.Duration(len(r.Voters()))) % base
+	return r.cfg.Rules.ElectionTimeout(base, drawn)
 }
 
 // consistent tells whether "leader leads epoch" fits what this node knows: an epoch has one leader.
-func (n *Node) consistent(epoch wire.Epoch, leader wire.NodeID) bool {
-	if leader == n.cfg.Node {
-		return n.leader == leader && n.epoch == epoch
+func (r *Replica) consistent(epoch wire.Epoch, leader wire.NodeID) bool {
+	if leader == r.cfg.Node {
+		return r.leader == leader && r.epoch == epoch
 	}
-	return epoch != n.epoch || leader == wire.NoNode || n.leader == wire.NoNode || n.leader == leader
+	return epoch != r.epoch || leader == wire.NoNode || r.leader == wire.NoNode || r.leader == leader
 }
 
 // observe takes in that an epoch is at least this, and who leads it if that is known (maybeTransition). It answers false
 // if the news contradicts what this node knows: two leaders in one epoch. Kafka throws; here the node keeps what it
 // knows, and the note tells.
-func (n *Node) observe(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
+func (r *Replica) observe(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
 	switch {
-	case !n.consistent(epoch, leader):
-		e.Note(noteTwoLeaders, int64(epoch), int64(n.leader), int64(leader), 0)
+	case !r.consistent(epoch, leader):
+		e.Note(noteTwoLeaders, int64(epoch), int64(r.leader), int64(leader), 0)
 		return false
-	case epoch > n.epoch && n.peer(leader) != nil:
-		n.becomeFollower(e, epoch, leader)
-	case epoch > n.epoch:
-		n.becomeUnattached(e, epoch)
-	case epoch == n.epoch && n.leader == wire.NoNode && n.peer(leader) != nil:
-		n.becomeFollower(e, epoch, leader)
+	case epoch > r.epoch && r.peer(leader) != nil:
+		r.becomeFollower(e, epoch, leader)
+	case epoch > r.epoch:
+		r.becomeUnattached(e, epoch)
+	case epoch == r.epoch && r.leader == wire.NoNode && r.peer(leader) != nil:
+		r.becomeFollower(e, epoch, leader)
 	}
 	return true
 }
 
 // handleCommonResponse learns the epoch and the leader that every response names (maybeHandleCommonResponse). It answers done if
 // there is nothing more to do with the response.
-func (n *Node) handleCommonResponse(e env.Env, r response) (done bool) {
+func (r *Replica) handleCommonResponse(e env.Env, resp response) (done bool) {
 	switch {
-	case r.epoch < n.epoch || r.code == unknownEpoch:
+	case resp.epoch < r.epoch || resp.code == unknownEpoch:
 		return true
-	case r.epoch > n.epoch || r.code == fencedEpoch || r.code == notLeader:
-		n.observe(e, r.epoch, r.leader)
+	case resp.epoch > r.epoch || resp.code == fencedEpoch || resp.code == notLeader:
+		r.observe(e, resp.epoch, resp.leader)
 		return true
-	case r.leader != wire.NoNode && n.leader == wire.NoNode:
-		n.observe(e, r.epoch, r.leader)
-		return r.code != 0 || n.state != Follower
+	case resp.leader != wire.NoNode && r.leader == wire.NoNode:
+		r.observe(e, resp.epoch, resp.leader)
+		return resp.code != 0 || r.state != Follower
 	}
 	return false
 }

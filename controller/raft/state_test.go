@@ -48,16 +48,16 @@ func TestIllegalTransitionPanics(t *testing.T) {
 		{Follower, Unattached, 2, "raft: node 101 cannot go from Follower in epoch 3 to Unattached in epoch 2"},
 	} {
 		t.Run(tc.want, func(t *testing.T) {
-			n := &Node{cfg: Config{Node: 101}, state: tc.from, election: election{epoch: 3}, transition: 1}
+			r := &Replica{cfg: Config{Node: 101}, state: tc.from, election: election{epoch: 3}, transition: 1}
 			defer func() {
 				if got := recover(); got != tc.want {
 					t.Errorf("it panics with %v", got)
 				}
-				if n.state != tc.from || n.epoch != 3 {
-					t.Errorf("it is %v in epoch %d now", n.state, n.epoch)
+				if r.state != tc.from || r.epoch != 3 {
+					t.Errorf("it is %v in epoch %d now", r.state, r.epoch)
 				}
 			}()
-			n.transitionTo(nil, tc.to, election{epoch: tc.next}, env.Second)
+			r.transitionTo(nil, tc.to, election{epoch: tc.next}, env.Second)
 		})
 	}
 }

@@ -18,14 +18,14 @@ var (
 )
 
 // lastEpoch is the epoch of the log's last record, 0 in an empty log.
-func (n *Node) lastEpoch() wire.Epoch { return max(n.log.Epochs().Latest(), 0) }
+func (r *Replica) lastEpoch() wire.Epoch { return max(r.log.Epochs().Latest(), 0) }
 
 // upToDate tells whether a log that ends like this has everything that this node's log may have committed: a later last
 // epoch wins, and in one epoch the longer log (KIP-595, Raft 5.4.1). Length alone would elect who was cut off longest and
 // wrote most to itself.
-func (n *Node) upToDate(epoch wire.Epoch, end wire.Offset) bool {
-	mine := n.lastEpoch()
-	return epoch > mine || epoch == mine && end >= n.log.End()
+func (r *Replica) upToDate(epoch wire.Epoch, end wire.Offset) bool {
+	mine := r.lastEpoch()
+	return epoch > mine || epoch == mine && end >= r.log.End()
 }
 
 // grants decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A vote
@@ -39,73 +39,73 @@ func (n *Node) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 //	Follower     log, if the leader has not yet answered it   no, the epoch has a leader; but to whom it already went
 //	Leader       no                                           no
 //	Resigned     log                                          no
-func (n *Node) grants(candidate wire.NodeID, upToDate, preVote bool) bool {
+func (r *Replica) grants(candidate wire.NodeID, upToDate, preVote bool) bool {
 	switch {
-	case n.state == Leader:
+	case r.state == Leader:
 		return false
-	case preVote && n.state == Follower:
-		return upToDate && !n.heard
+	case preVote && r.state == Follower:
+		return upToDate && !r.heard
 	case preVote:
 		return upToDate
-	case n.state == Candidate || n.state == Resigned:
+	case r.state == Candidate || r.state == Resigned:
 		return false
-	case n.voted != wire.NoNode:
-		return n.voted == candidate
-	case n.leader != wire.NoNode:
+	case r.voted != wire.NoNode:
+		return r.voted == candidate
+	case r.leader != wire.NoNode:
 		return false
 	}
 	return upToDate
 }
 
 // handleVoteRequest decides on a vote, or on a pre-vote.
-func (n *Node) handleVoteRequest(e env.Env, req *kmsg.VoteRequest) env.Response {
-	q, err := voteRequestFromKafka(req, n.cfg.ClusterID)
+func (r *Replica) handleVoteRequest(e env.Env, req *kmsg.VoteRequest) env.Response {
+	q, err := voteRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {
 		return wire.Refusal(req, err.Code)
 	}
-	granted, err := n.decide(e, q)
-	return voteResponseToKafka(voteResponse{n.response(err), granted})
+	granted, err := r.decide(e, q)
+	return voteResponseToKafka(voteResponse{r.response(err), granted})
 }
 
 // decide checks a vote request in Kafka's order and votes.
-func (n *Node) decide(e env.Env, q voteRequest) (bool, *kerr.Error) {
+func (r *Replica) decide(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	if q.end < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch || q.lastEpoch == q.epoch && !q.preVote {
 		return false, kerr.InvalidRequest // no log has records of an epoch whose election is under way
 	}
-	if err := n.fromVoter(q.candidate, q.epoch); err != nil {
+	if err := r.fromVoter(q.candidate, q.epoch); err != nil {
 		return false, err
 	}
-	if q.epoch > n.epoch {
-		n.becomeUnattached(e, q.epoch)
+	if q.epoch > r.epoch {
+		r.becomeUnattached(e, q.epoch)
 	}
-	if q.voter >= 0 && q.voter != n.cfg.Node {
+	if q.voter >= 0 && q.voter != r.cfg.Node {
 		return false, kerr.InvalidVoterKey
 	}
-	if n.dead || !n.grants(q.candidate, n.upToDate(q.lastEpoch, q.end), q.preVote) {
+	if r.dead || !r.grants(q.candidate, r.upToDate(q.lastEpoch, q.end), q.preVote) {
 		return false, nil
 	}
-	if !q.preVote && n.voted == wire.NoNode {
-		n.cast(e, q.candidate)
+	if !q.preVote && r.voted == wire.NoNode {
+		r.cast(e, q.candidate)
 	}
-	return !n.dead, nil
+	return !r.dead, nil
 }
 
 // cast gives the epoch's one vote away, durably: a voter that forgets it in a power loss votes twice, and an epoch has two
 // leaders (KIP-595). Whoever voted waits anew: the candidate has as good a log as any.
-func (n *Node) cast(e env.Env, candidate wire.NodeID) {
-	n.voted = candidate
-	if n.state == Unattached {
-		n.transitionTo(e, Unattached, n.election, n.electionTimeout(e))
+func (r *Replica) cast(e env.Env, candidate wire.NodeID) {
+	r.voted = candidate
+	if r.state == Unattached {
+		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	} else {
-		n.remember(e) // a Prospective keeps asking: its epoch is the same
+		r.remember(e) // a Prospective keeps asking: its epoch is the same
 	}
-	e.Note(noteVoted, int64(n.cfg.Node), int64(n.epoch), int64(candidate), 0)
+	e.Note(noteVoted, int64(r.cfg.Node), int64(r.epoch), int64(candidate), 0)
 }
 
 // fromVoter checks who asks, and in which epoch (validateVoterOnlyRequest).
-func (n *Node) fromVoter(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
+func (r *Replica) fromVoter(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
 	switch {
-	case epoch < n.epoch:
+	case epoch < r.epoch:
 		return kerr.FencedLeaderEpoch
 	case id < 0:
 		return kerr.InvalidRequest
@@ -114,72 +114,72 @@ func (n *Node) fromVoter(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
 }
 
 // response is an answer's common part: the error, and the epoch and leader that this node knows now.
-func (n *Node) response(err *kerr.Error) response {
-	r := response{epoch: n.epoch, leader: n.leader}
+func (r *Replica) response(err *kerr.Error) response {
+	resp := response{epoch: r.epoch, leader: r.leader}
 	if err != nil {
-		r.code = err.Code
+		resp.code = err.Code
 	}
-	return r
+	return resp
 }
 
 // collect begins to gather votes, with the node's own.
-func (n *Node) collect(e env.Env) {
-	n.granted = append(n.granted, n.cfg.Node)
-	if n.won(e) {
+func (r *Replica) collect(e env.Env) {
+	r.granted = append(r.granted, r.cfg.Node)
+	if r.won(e) {
 		return
 	}
-	n.speakToAll(e)
+	r.speakToAll(e)
 }
 
 // won moves on if a majority has granted.
-func (n *Node) won(e env.Env) bool {
-	if len(n.granted) < n.majority() {
+func (r *Replica) won(e env.Env) bool {
+	if len(r.granted) < r.majority() {
 		return false
 	}
-	if n.state == Prospective {
-		n.becomeCandidate(e, n.epoch+1)
+	if r.state == Prospective {
+		r.becomeCandidate(e, r.epoch+1)
 	} else {
-		n.becomeLeader(e)
+		r.becomeLeader(e)
 	}
 	return true
 }
 
 // lost tells whether a majority can no longer be had.
-func (n *Node) lost() bool { return len(n.Voters())-len(n.rejected) < n.majority() }
+func (r *Replica) lost() bool { return len(r.Voters())-len(r.rejected) < r.majority() }
 
 // settled tells whether a voter has given its answer.
-func (n *Node) settled(id wire.NodeID) bool {
-	return slices.Contains(n.granted, id) || slices.Contains(n.rejected, id)
+func (r *Replica) settled(id wire.NodeID) bool {
+	return slices.Contains(r.granted, id) || slices.Contains(r.rejected, id)
 }
 
-func (n *Node) sendVoteRequest(e env.Env, p *peer) {
-	q := voteRequest{voter: p.ID, candidate: n.cfg.Node, epoch: n.epoch, lastEpoch: n.lastEpoch(), end: n.log.End(), preVote: n.state == Prospective}
-	n.call(e, p, tokVote, voteRequestToKafka(q, n.cfg.ClusterID))
+func (r *Replica) sendVoteRequest(e env.Env, p *peer) {
+	q := voteRequest{voter: p.ID, candidate: r.cfg.Node, epoch: r.epoch, lastEpoch: r.lastEpoch(), end: r.log.End(), preVote: r.state == Prospective}
+	r.call(e, p, tokVote, voteRequestToKafka(q, r.cfg.ClusterID))
 }
 
 // handleVoteResponse counts a vote. If it answers false the request is sent again after the retry backoff.
 //
 // A candidate that lost waits until its election timeout is over before it tries again, and not only for a short backoff: two
 // candidates that retry in step would never finish (KAFKA-18345).
-func (n *Node) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse) bool {
-	r, ok := voteResponseFromKafka(resp)
+func (r *Replica) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse) bool {
+	vote, ok := voteResponseFromKafka(resp)
 	if !ok {
 		return false
 	}
-	if n.handleCommonResponse(e, r.response) {
+	if r.handleCommonResponse(e, vote.response) {
 		return true
 	}
-	if r.code != 0 || n.state != Prospective && n.state != Candidate || n.settled(p.ID) {
-		return r.code == 0
+	if vote.code != 0 || r.state != Prospective && r.state != Candidate || r.settled(p.ID) {
+		return vote.code == 0
 	}
-	if r.granted {
-		n.granted = append(n.granted, p.ID)
-		n.won(e)
+	if vote.granted {
+		r.granted = append(r.granted, p.ID)
+		r.won(e)
 		return true
 	}
-	n.rejected = append(n.rejected, p.ID)
-	if n.lost() && n.state == Prospective {
-		n.giveUp(e)
+	r.rejected = append(r.rejected, p.ID)
+	if r.lost() && r.state == Prospective {
+		r.giveUp(e)
 	}
 	return true
 }

@@ -16,7 +16,7 @@ import (
 
 // member is the smallest host a quorum node can have: it appends a record now and then while it leads.
 type member struct {
-	*raft.Node
+	*raft.Replica
 	load bool
 	sent byte
 }
@@ -24,7 +24,7 @@ type member struct {
 const timLoad = 1
 
 func (m *member) Start(e env.Env) {
-	if err := m.Node.Start(e); err != nil {
+	if err := m.Replica.Start(e); err != nil {
 		e.Exit(err)
 		return
 	}
@@ -32,20 +32,20 @@ func (m *member) Start(e env.Env) {
 }
 
 func (m *member) Receive(e env.Env, t env.Ticket, req env.Request) {
-	m.Node.Receive(e, t, req)
+	m.Replica.Receive(e, t, req)
 	m.settle(e)
 }
 
 func (m *member) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
-	m.Node.Returned(e, tok, resp, err)
+	m.Replica.Returned(e, tok, resp, err)
 	m.settle(e)
 }
 
-func (m *member) Lost(_ env.Env, l env.Link, _ error) { m.Node.Lost(l) }
+func (m *member) Lost(_ env.Env, l env.Link, _ error) { m.Replica.Lost(l) }
 
 func (m *member) Fire(e env.Env, t env.Timer) {
 	if t.Kind >= raft.FirstKind {
-		m.Node.Fire(e, t)
+		m.Replica.Fire(e, t)
 	} else {
 		e.Arm(t, env.Duration(1+e.Choose("test.load", 30))*env.Millisecond)
 		if m.load && m.State() == raft.Leader {
@@ -64,7 +64,7 @@ func (m *member) write(e env.Env) {
 	m.Append(e, []wire.Record{{Value: value[:]}, {Value: []byte(e.Self())}})
 }
 
-func (m *member) Stop(e env.Env) { m.Node.Stop(e); m.settle(e) }
+func (m *member) Stop(e env.Env) { m.Replica.Stop(e); m.settle(e) }
 
 func (m *member) settle(e env.Env) {
 	if m.Dead() {
@@ -138,7 +138,7 @@ func (q *quorum) populate(n int, load bool, seed uint64, change func(*raft.Confi
 			if change != nil {
 				change(&cfg)
 			}
-			return &member{Node: raft.New(cfg), load: load}
+			return &member{Replica: raft.New(cfg), load: load}
 		}})
 		q.Start(v.Addr)
 	}
@@ -365,9 +365,9 @@ func (q *quorum) trouble(seed int64, from, to sim.Time) {
 const second = sim.Time(env.Second)
 
 // node is a running member's node, or nil.
-func (q *quorum) node(addr env.Addr) *raft.Node {
+func (q *quorum) node(addr env.Addr) *raft.Replica {
 	if m, ok := q.World.Node(addr).(*member); ok && q.Running(addr) {
-		return m.Node
+		return m.Replica
 	}
 	return nil
 }
