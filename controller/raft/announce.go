@@ -17,13 +17,13 @@ import (
 //	BeginQuorumEpoch   from a leader: fetch from me
 //	EndQuorumEpoch     from a leader that resigned: these should campaign, in this order
 
-// announce tells every voter who leads, again and again: one that was away would else wait for its timeout.
-func (r *Replica) announce(e env.Env) {
+// sendBeginRequests tells every voter who leads, again and again: one that was away would else wait for its timeout.
+func (r *Replica) sendBeginRequests(e env.Env) {
 	if r.state != Leader || len(r.peers) == 0 {
 		return
 	}
 	for i := range r.peers {
-		if p := &r.peers[i]; !p.calling {
+		if p := &r.peers[i]; !p.inFlight {
 			r.sendBeginRequest(e, p)
 		}
 	}
@@ -31,7 +31,7 @@ func (r *Replica) announce(e env.Env) {
 }
 
 func (r *Replica) sendBeginRequest(e env.Env, p *peer) {
-	r.call(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, r.cfg.Node, r.epoch}, r.cfg.ClusterID))
+	r.send(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, r.cfg.Node, r.epoch}, r.cfg.ClusterID))
 }
 
 // handleBeginResponse notes which voters know the leader. A voter that refused is told again by the next announcement.
@@ -41,7 +41,7 @@ func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorum
 		return false
 	}
 	if !r.handleCommonResponse(e, begin) && begin.code == 0 {
-		p.told = true
+		p.acknowledged = true
 	}
 	return true
 }
@@ -52,10 +52,10 @@ func (r *Replica) handleBeginRequest(e env.Env, req *kmsg.BeginQuorumEpochReques
 	if err != nil {
 		return wire.Refusal(req, err.Code)
 	}
-	err = r.fromVoter(q.leader, q.epoch)
+	err = r.validateVoterOnly(q.leader, q.epoch)
 	switch {
 	case err != nil:
-	case !r.observe(e, q.epoch, q.leader):
+	case !r.maybeTransition(e, q.epoch, q.leader):
 		err = kerr.UnknownServerError // Kafka's handler throws
 	case q.voter >= 0 && q.voter != r.cfg.Node:
 		err = kerr.InvalidVoterKey
@@ -65,7 +65,7 @@ func (r *Replica) handleBeginRequest(e env.Env, req *kmsg.BeginQuorumEpochReques
 
 // sendEndRequest tells a voter that this leader resigned, and which voters should campaign first: those with the longest logs.
 func (r *Replica) sendEndRequest(e env.Env, p *peer) {
-	r.call(e, p, tokEnd, endRequestToKafka(endRequest{r.cfg.Node, r.epoch, r.successors()}, r.cfg.ClusterID))
+	r.send(e, p, tokEnd, endRequestToKafka(endRequest{r.cfg.Node, r.epoch, r.successors()}, r.cfg.ClusterID))
 }
 
 // successors are the other voters, the longest log first.
@@ -88,8 +88,8 @@ func (r *Replica) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpoc
 	if r.handleCommonResponse(e, end) || end.code != 0 {
 		return true
 	}
-	p.told = true
-	if r.stopping && !slices.ContainsFunc(r.peers, func(p peer) bool { return !p.told }) {
+	p.acknowledged = true
+	if r.stopping && !slices.ContainsFunc(r.peers, func(p peer) bool { return !p.acknowledged }) {
 		r.dead = true
 	}
 	return true
@@ -102,18 +102,18 @@ func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) e
 	if err != nil {
 		return wire.Refusal(req, err.Code)
 	}
-	err = r.fromVoter(q.leader, q.epoch)
-	if err == nil && !r.observe(e, q.epoch, q.leader) {
+	err = r.validateVoterOnly(q.leader, q.epoch)
+	if err == nil && !r.maybeTransition(e, q.epoch, q.leader) {
 		err = kerr.UnknownServerError
 	}
 	if err == nil && r.state == Follower && r.leader == q.leader {
-		r.setTimeout(e, r.successionWait(slices.Index(q.successors, r.cfg.Node), len(q.successors)))
+		r.setTimeout(e, r.successorTimeout(slices.Index(q.successors, r.cfg.Node), len(q.successors)))
 	}
 	return endResponseToKafka(r.response(err))
 }
 
-// successionWait is how long the i-th of n successors waits (strictExponentialElectionBackoffMs).
-func (r *Replica) successionWait(i, of int) env.Duration {
+// successorTimeout is how long the i-th of n successors waits (strictExponentialElectionBackoffMs).
+func (r *Replica) successorTimeout(i, of int) env.Duration {
 	switch {
 	case i == 0:
 		return 0

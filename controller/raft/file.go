@@ -12,8 +12,8 @@ const (
 	fileTemp = filePath + ".tmp"
 )
 
-// load reads the quorum-state file; a missing one is a node that knows of no election.
-func (r *Replica) load(d env.Disk) (wire.QuorumState, error) {
+// readElection reads the quorum-state file; a missing one is a node that knows of no election.
+func (r *Replica) readElection(d env.Disk) (wire.QuorumState, error) {
 	none := wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
 	f, err := d.Open(filePath, false)
 	if err == env.ErrNotExist {
@@ -36,27 +36,27 @@ func (r *Replica) load(d env.Disk) (wire.QuorumState, error) {
 	return wire.ParseQuorumState(content)
 }
 
-// remember makes the node's epoch, leader and vote durable, before anything is said that rests on them (KIP-595). A node
+// persistElection makes the node's epoch, leader and vote durable, before anything is said that rests on them (KIP-595). A node
 // that cannot remember must not speak: it dies.
-func (r *Replica) remember(e env.Env) bool {
+func (r *Replica) persistElection(e env.Env) bool {
 	q := wire.QuorumState{LeaderID: r.leader, LeaderEpoch: r.epoch, VotedID: r.voted}
 	for _, v := range r.Voters() {
 		q.CurrentVoters = append(q.CurrentVoters, v.ID)
 	}
-	if q.LeaderID == r.file.LeaderID && q.LeaderEpoch == r.file.LeaderEpoch && q.VotedID == r.file.VotedID &&
-		slices.Equal(q.CurrentVoters, r.file.CurrentVoters) {
+	if q.LeaderID == r.persisted.LeaderID && q.LeaderEpoch == r.persisted.LeaderEpoch && q.VotedID == r.persisted.VotedID &&
+		slices.Equal(q.CurrentVoters, r.persisted.CurrentVoters) {
 		return true
 	}
-	if err := r.write(e.Disk(), wire.AppendQuorumState(nil, q)); err != nil {
-		r.die(e, err)
+	if err := r.writeElection(e.Disk(), wire.AppendQuorumState(nil, q)); err != nil {
+		r.fail(e, err)
 		return false
 	}
-	r.file = q
+	r.persisted = q
 	return true
 }
 
-// write replaces the file: after any crash it is the old one or the new one, whole.
-func (r *Replica) write(d env.Disk, content []byte) error {
+// writeElection replaces the file: after any crash it is the old one or the new one, whole.
+func (r *Replica) writeElection(d env.Disk, content []byte) error {
 	f, err := d.Open(fileTemp, true)
 	if err != nil {
 		return err
@@ -80,9 +80,9 @@ func (r *Replica) write(d env.Disk, content []byte) error {
 	return err
 }
 
-// settleNames makes the names durable that an earlier process may have left unsynced: the log's directory, and the
+// syncNames makes the names durable that an earlier process may have left unsynced: the log's directory, and the
 // quorum-state file in it.
-func (r *Replica) settleNames(d env.Disk) error {
+func (r *Replica) syncNames(d env.Disk) error {
 	if !r.cfg.Rules.SyncVote {
 		return nil
 	}

@@ -15,7 +15,7 @@ func (r *Replica) sendFetchRequest(e env.Env, p *peer) {
 		replica: r.cfg.Node, epoch: r.epoch, offset: r.log.End(), lastEpoch: r.lastEpoch(), start: r.log.Start(), hw: r.hw,
 		maxBytes: r.cfg.FetchBytes, maxWait: r.cfg.FetchWait,
 	}
-	r.call(e, p, tokFetch, fetchRequestToKafka(q, r.cfg.ClusterID))
+	r.send(e, p, tokFetch, fetchRequestToKafka(q, r.cfg.ClusterID))
 }
 
 // handleFetchResponse appends the leader's records, or cuts this log where it and the leader's part. If it answers false the
@@ -36,59 +36,59 @@ func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool 
 		err = r.truncate(e, fetched.diverging)
 	} else {
 		if len(fetched.records) > 0 {
-			err = r.take(e, fetched.records)
+			err = r.appendAsFollower(e, fetched.records)
 		}
 		if !r.dead && err == nil {
-			r.follow(e, fetched.hw)
+			r.updateFollowerHW(e, fetched.hw)
 		}
 	}
 	if r.dead || err != nil {
 		return false
 	}
-	r.heard = true
+	r.fetched = true
 	r.setTimeout(e, r.cfg.FetchTimeout)
 	return true
 }
 
-// take appends the leader's records and makes them durable before the next fetch tells the leader of them: its offset is
+// appendAsFollower appends the leader's records and makes them durable before the next fetch tells the leader of them: its offset is
 // what the leader counts a majority by (KAFKA-10533). An error is about the bytes; the disk's end the node.
-func (r *Replica) take(e env.Env, records []byte) error {
+func (r *Replica) appendAsFollower(e env.Env, records []byte) error {
 	if _, err := r.log.AppendAsFollower(e.Disk(), records, r.epoch); err != nil {
 		if r.log.Offline() != nil {
-			r.die(e, err)
+			r.fail(e, err)
 		}
 		return err
 	}
-	r.settleLog(e)
+	r.flushNow(e)
 	return nil
 }
 
-// settleLog makes the log durable for what this very event goes on to say.
-func (r *Replica) settleLog(e env.Env) {
-	if err := r.flush(e); err != nil {
-		r.die(e, err)
+// flushNow makes the log durable for what this very event goes on to say.
+func (r *Replica) flushNow(e env.Env) {
+	if err := r.syncLog(e); err != nil {
+		r.fail(e, err)
 		return
 	}
-	r.durable = r.synced
+	r.durableEnd = r.syncedEnd
 }
 
-// flush makes the log durable, as everything that counts or is served must be.
-func (r *Replica) flush(e env.Env) error {
+// syncLog makes the log durable, as everything that counts or is served must be.
+func (r *Replica) syncLog(e env.Env) error {
 	if r.cfg.Rules.FlushFirst {
 		if err := r.log.Flush(e.Disk(), r.log.End()); err != nil {
 			return err
 		}
 	}
-	r.synced = r.log.End()
+	r.syncedEnd = r.log.End()
 	return nil
 }
 
-// follow moves the high watermark to the leader's, as far as this log reaches. A new leader's is -1 until it has
+// updateFollowerHW moves the high watermark to the leader's, as far as this log reaches. A new leader's is -1 until it has
 // committed a record of its epoch.
-func (r *Replica) follow(e env.Env, hw wire.Offset) { r.commit(e, min(hw, r.log.End())) }
+func (r *Replica) updateFollowerHW(e env.Env, hw wire.Offset) { r.raiseHW(e, min(hw, r.log.End())) }
 
-// commit moves the high watermark, which never falls.
-func (r *Replica) commit(e env.Env, hw wire.Offset) {
+// raiseHW moves the high watermark, which never falls.
+func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
 	if hw > r.hw {
 		r.hw = hw
 		e.Note(noteCommitted, int64(r.cfg.Node), int64(hw), int64(r.epoch), 0)
@@ -98,7 +98,7 @@ func (r *Replica) commit(e env.Env, hw wire.Offset) {
 // truncate cuts this log where it and the leader's part: theirs is the end of an epoch in the leader's log. If this log has
 // nothing of that epoch, it is cut where its last earlier epoch ends, and the next fetch finds out more.
 func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
-	mine := r.endOf(theirs.epoch)
+	mine := r.endOffsetForEpoch(theirs.epoch)
 	to := mine.end
 	if mine.epoch == theirs.epoch {
 		to = min(to, theirs.end)
@@ -112,22 +112,22 @@ func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 		if !r.cfg.Rules.MayTruncateBelow(r.hw, to) {
 			err := fmt.Errorf("the leader of epoch %d of the metadata quorum has this log cut to %d, below the high watermark %d", r.epoch, to, r.hw)
 			e.Note(noteRefusedCut, int64(r.cfg.Node), int64(to), int64(r.hw), int64(r.epoch))
-			r.die(e, err)
+			r.fail(e, err)
 			return err
 		}
 		r.hw = to
 	}
 	e.Note(noteTruncated, int64(r.cfg.Node), int64(to), int64(r.log.End()), int64(r.epoch))
-	r.durable, r.synced = min(r.durable, to), min(r.synced, to)
+	r.durableEnd, r.syncedEnd = min(r.durableEnd, to), min(r.syncedEnd, to)
 	if err := r.log.TruncateTo(e.Disk(), to); err != nil {
-		r.die(e, err)
+		r.fail(e, err)
 	}
 	return nil
 }
 
-// endOf is the end of an epoch in this log; for an epoch it does not have, the end of the epoch before; for one newer than
+// endOffsetForEpoch is the end of an epoch in this log; for an epoch it does not have, the end of the epoch before; for one newer than
 // all, the log's last epoch and the log's end (KafkaMetadataLog.endOffsetForEpoch).
-func (r *Replica) endOf(epoch wire.Epoch) epochEnd {
+func (r *Replica) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 	if m, ok := r.log.EndOffsetFor(epoch); ok {
 		return epochEnd{m.Epoch, m.End}
 	}

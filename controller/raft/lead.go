@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// open appends LEADER_CHANGE.
-func (r *Replica) open(e env.Env, granted []wire.NodeID) {
+// appendLeaderChange appends LEADER_CHANGE.
+func (r *Replica) appendLeaderChange(e env.Env, granted []wire.NodeID) {
 	msg := kmsg.NewLeaderChangeMessage()
 	msg.LeaderID = int32(r.cfg.Node)
 	for _, v := range r.Voters() {
@@ -25,10 +25,10 @@ func (r *Replica) open(e env.Env, granted []wire.NodeID) {
 	o := wire.PlainBatch(r.log.End(), r.epoch)
 	batch, err := wire.AppendControl(nil, o, wire.Timestamp(e.Wall().Millis()), wire.LeaderChange{LeaderChangeMessage: msg})
 	if err == nil {
-		_, err = r.append(e, batch)
+		_, err = r.appendAsLeader(e, batch)
 	}
 	if err != nil {
-		r.die(e, err)
+		r.fail(e, err)
 	}
 }
 
@@ -52,7 +52,7 @@ func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) 
 	if err != nil {
 		return 0, err
 	}
-	return r.append(e, batch)
+	return r.appendAsLeader(e, batch)
 }
 
 // Certain tells of an error of Append whether certainly nothing was written.
@@ -61,44 +61,44 @@ func Certain(err error) bool {
 	return !errors.As(err, &off)
 }
 
-// append is the leader's one way into the log. Whoever appends may be on any lane; what becomes of it there has events of
+// appendAsLeader is the leader's one way into the log. Whoever appends may be on any lane; what becomes of it there has events of
 // its own, on the lane that serves fetches:
 //
 //	append ──▶ harden: the sync ··· when that is paid for ──▶ hardened: it counts as the leader's copy, and is served
 //
 // So nothing that rests on the sync can leave before it, from whatever lane: what a majority "has" must survive a power
 // loss (KAFKA-10533). Kafka has the one thread of KafkaRaftClient for that. What is appended meanwhile shares the next sync.
-func (r *Replica) append(e env.Env, batch []byte) (wire.Offset, error) {
+func (r *Replica) appendAsLeader(e env.Env, batch []byte) (wire.Offset, error) {
 	_, err := r.log.AppendAsLeader(e.Disk(), batch, r.epoch, storage.OriginRaft, e.Wall())
 	if err != nil {
 		if r.log.Offline() != nil {
-			r.die(e, err)
+			r.fail(e, err)
 		}
 		return 0, err
 	}
-	if !r.hardening {
-		r.hardening = true
-		e.Arm(env.Timer{Kind: timHarden, Lane: env.LaneRaft}, 0)
+	if !r.flushing {
+		r.flushing = true
+		e.Arm(env.Timer{Kind: timFlush, Lane: env.LaneRaft}, 0)
 	}
 	return r.log.End(), nil
 }
 
-func (r *Replica) harden(e env.Env) {
-	if err := r.flush(e); err != nil {
-		r.die(e, err)
+func (r *Replica) flush(e env.Env) {
+	if err := r.syncLog(e); err != nil {
+		r.fail(e, err)
 		return
 	}
-	e.Arm(env.Timer{Kind: timHardened, Lane: env.LaneRaft}, 0)
+	e.Arm(env.Timer{Kind: timFlushed, Lane: env.LaneRaft}, 0)
 }
 
-func (r *Replica) hardened(e env.Env) {
-	r.durable = r.synced
-	if r.hardening = r.synced < r.log.End(); r.hardening {
-		e.Arm(env.Timer{Kind: timHarden, Lane: env.LaneRaft}, 0)
+func (r *Replica) flushed(e env.Env) {
+	r.durableEnd = r.syncedEnd
+	if r.flushing = r.syncedEnd < r.log.End(); r.flushing {
+		e.Arm(env.Timer{Kind: timFlush, Lane: env.LaneRaft}, 0)
 	}
 	if r.state == Leader {
-		r.advance(e)
-		r.wake(e)
+		r.maybeRaiseHW(e)
+		r.completeParked(e)
 	}
 }
 
@@ -136,9 +136,9 @@ func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record))
 // scanBytes is how much Scan reads at once.
 const scanBytes = 1 << 20
 
-// quorumTimeout is the check-quorum period: a leader that no majority fetches from within it resigns, for it can commit
+// checkQuorumTimeout is the check-quorum period: a leader that no majority fetches from within it resigns, for it can commit
 // nothing and hides that from the brokers (KAFKA-15489). A single voter needs no other (KAFKA-16144).
-func (r *Replica) quorumTimeout() env.Duration {
+func (r *Replica) checkQuorumTimeout() env.Duration {
 	timeout := r.cfg.Rules.CheckQuorum(r.cfg.FetchTimeout)
 	if len(r.peers) == 0 || timeout <= 0 {
 		return noTimeout
@@ -146,24 +146,24 @@ func (r *Replica) quorumTimeout() env.Duration {
 	return timeout
 }
 
-// expectQuorum starts the check-quorum period anew.
-func (r *Replica) expectQuorum(e env.Env) {
+// resetCheckQuorum starts the check-quorum period anew.
+func (r *Replica) resetCheckQuorum(e env.Env) {
 	for i := range r.peers {
-		r.peers[i].current = false
+		r.peers[i].fetchedInPeriod = false
 	}
-	r.setTimeout(e, r.quorumTimeout())
+	r.setTimeout(e, r.checkQuorumTimeout())
 }
 
-// heardFrom counts a voter's fetch for the check-quorum. The leader itself is one of the majority.
-func (r *Replica) heardFrom(e env.Env, p *peer) {
-	p.current = true
+// updateCheckQuorum counts a voter's fetch for the check-quorum. The leader itself is one of the majority.
+func (r *Replica) updateCheckQuorum(e env.Env, p *peer) {
+	p.fetchedInPeriod = true
 	others := 0
 	for i := range r.peers {
-		if r.peers[i].current {
+		if r.peers[i].fetchedInPeriod {
 			others++
 		}
 	}
 	if others+1 >= r.majority() {
-		r.expectQuorum(e)
+		r.resetCheckQuorum(e)
 	}
 }

@@ -48,19 +48,19 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 
 // Replica is one voter. Between events everything in it follows from what is on its disk and what it was told since.
 type Replica struct {
-	cfg  Config
-	log  *storage.Log
-	file wire.QuorumState // what the quorum-state file says
-	dead bool             // the disk failed: nothing is said any more
+	cfg       Config
+	log       *storage.Log
+	persisted wire.QuorumState // what the quorum-state file says
+	dead      bool             // the disk failed: nothing is said any more
 
 	state State
 	election
 	deadline   env.Instant // of the state's timer
 	transition int64       // counts transitions: what was asked before the last one is not answered any more
 
-	synced    wire.Offset // everything below is on the device when the last sync is paid for; at or below the log's end
-	durable   wire.Offset // everything below is on the device; at or below synced
-	hardening bool        // events are under way that bring both to the log's end
+	syncedEnd  wire.Offset // everything below is on the device when the last sync is paid for; at or below the log's end
+	durableEnd wire.Offset // everything below is on the device; at or below synced
+	flushing   bool        // events are under way that bring both to the log's end
 
 	hw wire.Offset // everything below is committed; never falls in an incarnation; at or below the log's end
 
@@ -70,14 +70,14 @@ type Replica struct {
 	granted, rejected []wire.NodeID // the node itself is in granted
 
 	// Follower only.
-	heard bool // a fetch of this state was answered by the leader without an error
+	fetched bool // a fetch of this state was answered by the leader without an error
 
 	// Leader only.
 	epochStart wire.Offset    // where the epoch's first record, LEADER_CHANGE, is
 	exposed    wire.Offset    // the epoch's high watermark; -1 until it is known
 	observers  []replicaState // who else fetches, by rising id
 	parked     []parked       // fetches that wait, in order of arrival
-	parks      int64          // numbers them
+	lastParked int64          // numbers them
 
 	stopping bool // a clean shutdown was asked for
 }
@@ -86,10 +86,10 @@ type Replica struct {
 type peer struct {
 	Voter
 	replicaState
-	link    env.Link
-	calling bool // a request of this state is under way
-	told    bool // Leader, Resigned: it acknowledged the epoch's begin or end
-	current bool // Leader: it fetched since the check-quorum timer was last set
+	link            env.Link
+	inFlight        bool // a request of this state is under way
+	acknowledged    bool // Leader, Resigned: it acknowledged the epoch's begin or end
+	fetchedInPeriod bool // Leader: it fetched since the check-quorum timer was last set
 }
 
 // Token kinds begin here; a host's own lie below.
@@ -102,13 +102,13 @@ const (
 
 // Timer kinds likewise.
 const (
-	timState    = FirstKind + iota // the state's time is over: election, fetch, check-quorum
-	timRetry                       // A: peer, B: transition: ask again
-	timBegin                       // tell the voters again who leads
-	timParked                      // A: parked fetch
-	timStop                        // the clean shutdown has taken long enough
-	timHarden                      // what was appended must become durable
-	timHardened                    // it is
+	timState   = FirstKind + iota // the state's time is over: election, fetch, check-quorum
+	timRetry                      // A: peer, B: transition: ask again
+	timBegin                      // tell the voters again who leads
+	timParked                     // A: parked fetch
+	timStop                       // the clean shutdown has taken long enough
+	timFlush                      // what was appended must become durable
+	timFlushed                    // it is
 )
 
 // FirstKind is the first timer kind and token kind of a Replica: the host hands over everything at or above.
@@ -135,19 +135,19 @@ func (r *Replica) Start(e env.Env) error {
 		return err
 	}
 	r.log = log
-	q, err := r.load(e.Disk())
+	q, err := r.readElection(e.Disk())
 	if err != nil {
 		return err
 	}
 	// What is found may be in the page cache only, left there by a process that died before it could sync it and before
 	// it said anything. This one will speak by it, so it must be on the device first.
-	if err := r.settleNames(e.Disk()); err != nil {
+	if err := r.syncNames(e.Disk()); err != nil {
 		return err
 	}
-	if err := r.flush(e); err != nil {
+	if err := r.syncLog(e); err != nil {
 		return err
 	}
-	r.durable = r.synced
+	r.durableEnd = r.syncedEnd
 	r.initialState(e, q)
 	return nil
 }
@@ -190,7 +190,7 @@ func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err erro
 	if tok.B != r.transition || r.dead {
 		return // asked in another state: whatever it says is old
 	}
-	p.calling = false
+	p.inFlight = false
 	if err != nil {
 		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, r.cfg.RetryBackoff)
 		return
@@ -209,7 +209,7 @@ func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err erro
 	switch {
 	case r.dead || tok.B != r.transition:
 	case ok:
-		r.speak(e, p)
+		r.sendPending(e, p)
 	default:
 		e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneRaft, A: tok.A, B: tok.B}, r.cfg.RetryBackoff)
 	}
@@ -231,32 +231,32 @@ func (r *Replica) Fire(e env.Env, t env.Timer) {
 	}
 	switch t.Kind {
 	case timState:
-		r.timeout(e)
+		r.handleStateTimeout(e)
 	case timRetry:
 		if t.B == r.transition {
-			r.speak(e, r.peer(wire.NodeID(t.A)))
+			r.sendPending(e, r.peer(wire.NodeID(t.A)))
 		}
 	case timBegin:
-		r.announce(e)
+		r.sendBeginRequests(e)
 	case timParked:
-		r.expire(e, t.A)
+		r.expireParked(e, t.A)
 	case timStop:
 		r.stopping, r.dead = true, true
-	case timHarden:
-		r.harden(e)
-	case timHardened:
-		r.hardened(e)
+	case timFlush:
+		r.flush(e)
+	case timFlushed:
+		r.flushed(e)
 	}
 }
 
-// speak sends a peer what the state has to say to it, if anything and if nothing is under way.
-func (r *Replica) speak(e env.Env, p *peer) {
-	if p.calling || r.dead {
+// sendPending sends a peer what the state has to say to it, if anything and if nothing is under way.
+func (r *Replica) sendPending(e env.Env, p *peer) {
+	if p.inFlight || r.dead {
 		return
 	}
 	switch r.state {
 	case Prospective, Candidate:
-		if !r.settled(p.ID) && !r.lost() {
+		if !r.hasVoted(p.ID) && !r.cannotWin() {
 			r.sendVoteRequest(e, p)
 		}
 	case Follower:
@@ -264,18 +264,18 @@ func (r *Replica) speak(e env.Env, p *peer) {
 			r.sendFetchRequest(e, p)
 		}
 	case Resigned:
-		if !p.told {
+		if !p.acknowledged {
 			r.sendEndRequest(e, p)
 		}
 	}
 }
 
-// call sends a request to a peer, on a connection that is made if there is none.
-func (r *Replica) call(e env.Env, p *peer, kind uint16, req env.Request) {
+// send sends a request to a peer, on a connection that is made if there is none.
+func (r *Replica) send(e env.Env, p *peer, kind uint16, req env.Request) {
 	if p.link == 0 {
 		p.link = e.Dial(p.Addr, env.LaneRaft)
 	}
-	p.calling = true
+	p.inFlight = true
 	e.Call(p.link, r.cfg.RequestTimeout, req, env.Token{Kind: kind, A: int64(p.ID), B: r.transition})
 }
 
@@ -331,8 +331,8 @@ func (r *Replica) End() wire.Offset { return r.log.End() }
 // a clean shutdown is over.
 func (r *Replica) Dead() bool { return r.dead }
 
-// die ends the node: nothing it would say now may be believed.
-func (r *Replica) die(e env.Env, err error) {
+// fail ends the node: nothing it would say now may be believed.
+func (r *Replica) fail(e env.Env, err error) {
 	r.dead = true
 	e.Exit(err)
 }

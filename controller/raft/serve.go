@@ -13,22 +13,22 @@ import (
 
 // replicaState is what a leader knows of somebody who fetches.
 type replicaState struct {
-	id       wire.NodeID
-	end      wire.Offset // its log's end as of its last fetch, all of it durable there if it is a voter; -1 if it never fetched
-	fetched  env.Time    // when that was
-	then     wire.Offset // where the leader's log ended when that was
-	caughtUp env.Time    // when it last had everything the leader had
+	id        wire.NodeID
+	end       wire.Offset // its log's end as of its last fetch, all of it durable there if it is a voter; -1 if it never fetched
+	fetched   env.Time    // when that was
+	leaderEnd wire.Offset // where the leader's log ended when that was
+	caughtUp  env.Time    // when it last had everything the leader had
 }
 
 // at takes in where a replica stands.
-func (s *replicaState) at(e env.Env, offset, end wire.Offset) {
+func (s *replicaState) update(e env.Env, offset, end wire.Offset) {
 	switch {
 	case offset >= end:
 		s.caughtUp = e.Wall()
-	case offset >= s.then && s.end >= 0:
+	case offset >= s.leaderEnd && s.end >= 0:
 		s.caughtUp = max(s.caughtUp, s.fetched)
 	}
-	s.end, s.fetched, s.then = offset, e.Wall(), end
+	s.end, s.fetched, s.leaderEnd = offset, e.Wall(), end
 }
 
 // parked is a fetch that waits for records or for a new high watermark.
@@ -49,35 +49,35 @@ func (r *Replica) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchReq
 		r.reply(e, t, fetchResponseToKafka(r.fetchResponse(kerr.InvalidRequest)))
 		return
 	}
-	resp, enough := r.read(e, q, true)
+	resp, enough := r.tryFetch(e, q, true)
 	if enough || q.maxWait == 0 || r.dead {
 		r.reply(e, t, fetchResponseToKafka(resp))
 		return
 	}
-	r.parks++
-	r.parked = append(r.parked, parked{r.parks, t, q})
-	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.parks}, min(q.maxWait, r.cfg.FetchWait))
+	r.lastParked++
+	r.parked = append(r.parked, parked{r.lastParked, t, q})
+	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.lastParked}, min(q.maxWait, r.cfg.FetchWait))
 }
 
-// read answers a fetch as things are; enough says that the answer is worth sending at once. fresh says that the request
+// tryFetch answers a fetch as things are; enough says that the answer is worth sending at once. fresh says that the request
 // has just come in: only then does the replica's position count.
-func (r *Replica) read(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
-	if err := r.forLeader(q.epoch); err != nil {
+func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
+	if err := r.validateLeaderOnly(q.epoch); err != nil {
 		return r.fetchResponse(err), true
 	}
-	if at, diverges := r.validate(q.offset, q.lastEpoch); diverges {
+	if at, diverges := r.validateOffsetAndEpoch(q.offset, q.lastEpoch); diverges {
 		resp = r.fetchResponse(nil)
 		resp.diverging = at
 		return resp, true
 	}
 	voter := r.peer(q.replica)
 	if fresh {
-		r.stands(e, q.replica, voter, q.offset)
+		r.updateReplicaState(e, q.replica, voter, q.offset)
 	}
 	// An observer is served what is committed: it keeps no log, so what it has seen cannot be taken back.
 	bound := r.hw
 	if voter != nil {
-		bound = r.durable
+		bound = r.durableEnd
 	}
 	resp = r.fetchResponse(nil)
 	data, err := r.log.Read(e.Disk(), q.offset, bound, int(q.maxBytes), true)
@@ -90,8 +90,8 @@ func (r *Replica) read(e env.Env, q fetchRequest, fresh bool) (resp fetchRespons
 	return resp, len(data.Bytes) > 0 || news
 }
 
-// forLeader checks that this node leads the asker's epoch (validateLeaderOnlyRequest).
-func (r *Replica) forLeader(epoch wire.Epoch) *kerr.Error {
+// validateLeaderOnly checks that this node leads the asker's epoch (validateLeaderOnlyRequest).
+func (r *Replica) validateLeaderOnly(epoch wire.Epoch) *kerr.Error {
 	switch {
 	case epoch < r.epoch:
 		return kerr.FencedLeaderEpoch
@@ -103,24 +103,24 @@ func (r *Replica) forLeader(epoch wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// validate finds out whether a log that ends at an offset, with its last record of an epoch, is a prefix of this one. If
+// validateOffsetAndEpoch finds out whether a log that ends at an offset, with its last record of an epoch, is a prefix of this one. If
 // not, it answers how far the two may agree (KIP-595): before the position counts, for it may lie in another history. (With
 // snapshots, an offset below the log's start is answered here with one.)
-func (r *Replica) validate(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
+func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
 	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
 	}
-	at = r.endOf(last)
+	at = r.endOffsetForEpoch(last)
 	return at, at.epoch != last || at.end < end
 }
 
-// stands takes in where a replica's log ends, and moves the high watermark if that is now on a majority.
-func (r *Replica) stands(e env.Env, id wire.NodeID, voter *peer, end wire.Offset) {
+// updateReplicaState takes in where a replica's log ends, and moves the high watermark if that is now on a majority.
+func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end wire.Offset) {
 	if voter != nil {
-		voter.at(e, end, r.log.End())
-		r.heardFrom(e, voter)
-		if r.advance(e) {
-			r.wake(e)
+		voter.update(e, end, r.log.End())
+		r.updateCheckQuorum(e, voter)
+		if r.maybeRaiseHW(e) {
+			r.completeParked(e)
 		}
 		return
 	}
@@ -131,18 +131,18 @@ func (r *Replica) stands(e env.Env, id wire.NodeID, voter *peer, end wire.Offset
 	if !found {
 		r.observers = slices.Insert(r.observers, i, replicaState{id: id, end: -1})
 	}
-	r.observers[i].at(e, end, r.log.End())
+	r.observers[i].update(e, end, r.log.End())
 	r.observers = slices.DeleteFunc(r.observers, func(s replicaState) bool { return e.Wall()-s.fetched > env.Time(observerTimeout) })
 }
 
 // observerTimeout is when a leader forgets an observer (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
 const observerTimeout = 5 * env.Minute
 
-// advance moves the leader's high watermark to the greatest offset that a majority has, durably (KIP-595). It is exposed only
+// maybeRaiseHW moves the leader's high watermark to the greatest offset that a majority has, durably (KIP-595). It is exposed only
 // when it is past the epoch's first record: records of earlier epochs on a majority may still be overwritten by a
 // leader that has a later epoch's (Raft's figure 8, KAFKA-12619).
-func (r *Replica) advance(e env.Env) bool {
-	ends := []wire.Offset{r.durable}
+func (r *Replica) maybeRaiseHW(e env.Env) bool {
+	ends := []wire.Offset{r.durableEnd}
 	for i := range r.peers {
 		ends = append(ends, r.peers[i].end)
 	}
@@ -152,17 +152,17 @@ func (r *Replica) advance(e env.Env) bool {
 		return false
 	}
 	r.exposed = hw
-	r.commit(e, hw)
+	r.raiseHW(e, hw)
 	return true
 }
 
-// wake answers the parked fetches for which there is something now.
-func (r *Replica) wake(e env.Env) {
+// completeParked answers the parked fetches for which there is something now.
+func (r *Replica) completeParked(e env.Env) {
 	waiting := r.parked
 	r.parked = nil
 	for _, p := range waiting {
-		if resp, enough := r.read(e, p.req, false); enough {
-			r.unpark(e, p, resp)
+		if resp, enough := r.tryFetch(e, p.req, false); enough {
+			r.answerParked(e, p, resp)
 		} else {
 			r.parked = append(r.parked, p)
 		}
@@ -174,23 +174,23 @@ func (r *Replica) refuseParked(e env.Env) {
 	waiting := r.parked
 	r.parked = nil
 	for _, p := range waiting {
-		r.unpark(e, p, r.fetchResponse(kerr.NotLeaderForPartition))
+		r.answerParked(e, p, r.fetchResponse(kerr.NotLeaderForPartition))
 	}
 }
 
-// expire answers a fetch that waited long enough.
-func (r *Replica) expire(e env.Env, id int64) {
+// expireParked answers a fetch that waited long enough.
+func (r *Replica) expireParked(e env.Env, id int64) {
 	i := slices.IndexFunc(r.parked, func(p parked) bool { return p.id == id })
 	if i < 0 {
 		return
 	}
 	p := r.parked[i]
 	r.parked = slices.Delete(r.parked, i, i+1)
-	resp, _ := r.read(e, p.req, false)
-	r.unpark(e, p, resp)
+	resp, _ := r.tryFetch(e, p.req, false)
+	r.answerParked(e, p, resp)
 }
 
-func (r *Replica) unpark(e env.Env, p parked, resp fetchResponse) {
+func (r *Replica) answerParked(e env.Env, p parked, resp fetchResponse) {
 	e.Disarm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: p.id})
 	r.reply(e, p.ticket, fetchResponseToKafka(resp))
 }

@@ -64,7 +64,7 @@ type election struct {
 
 // initialState gives a restarted node its state.
 func (r *Replica) initialState(e env.Env, q wire.QuorumState) {
-	r.file = q
+	r.persisted = q
 	r.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
 	if last := r.lastEpoch(); r.epoch < last {
 		r.election = election{last, wire.NoNode, wire.NoNode}
@@ -86,8 +86,8 @@ func (r *Replica) initialState(e env.Env, q wire.QuorumState) {
 	}
 }
 
-// timeout is the end of the state's time.
-func (r *Replica) timeout(e env.Env) {
+// handleStateTimeout is the end of the state's time.
+func (r *Replica) handleStateTimeout(e env.Env) {
 	if r.stopping {
 		return
 	}
@@ -95,7 +95,7 @@ func (r *Replica) timeout(e env.Env) {
 	case Unattached, Candidate, Follower:
 		r.campaign(e)
 	case Prospective:
-		r.giveUp(e)
+		r.endPreVote(e)
 	case Leader:
 		r.becomeResigned(e)
 	case Resigned:
@@ -112,8 +112,8 @@ func (r *Replica) campaign(e env.Env) {
 	}
 }
 
-// giveUp ends a pre-vote that was not won: back to where the node came from.
-func (r *Replica) giveUp(e env.Env) {
+// endPreVote ends a pre-vote that was not won: back to where the node came from.
+func (r *Replica) endPreVote(e env.Env) {
 	if r.leader != wire.NoNode {
 		r.becomeFollower(e, r.epoch, r.leader)
 	} else {
@@ -134,14 +134,14 @@ func (r *Replica) becomeUnattached(e env.Env, epoch wire.Epoch) {
 // becomeProspective asks the voters whether they would vote for this node, without raising the epoch.
 func (r *Replica) becomeProspective(e env.Env) {
 	if r.transitionTo(e, Prospective, r.election, r.electionTimeout(e)) {
-		r.collect(e)
+		r.requestVotes(e)
 	}
 }
 
 // becomeCandidate votes for itself and asks for the votes of the others.
 func (r *Replica) becomeCandidate(e env.Env, epoch wire.Epoch) {
 	if r.transitionTo(e, Candidate, election{epoch, wire.NoNode, r.cfg.Node}, r.electionTimeout(e)) {
-		r.collect(e)
+		r.requestVotes(e)
 	}
 }
 
@@ -154,12 +154,12 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	if !r.transitionTo(e, Follower, next, r.cfg.FetchTimeout) {
 		return
 	}
-	if r.durable < r.log.End() { // it led until now, and what a follower says that it has must be durable
-		if r.settleLog(e); r.dead {
+	if r.durableEnd < r.log.End() { // it led until now, and what a follower says that it has must be durable
+		if r.flushNow(e); r.dead {
 			return
 		}
 	}
-	r.speak(e, r.peer(r.leader))
+	r.sendPending(e, r.peer(r.leader))
 }
 
 // becomeLeader is elected: the file says so first, or a restart would not find out that this node led, and had better not go on
@@ -167,23 +167,23 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 // (KAFKA-12619), so it writes one at once.
 func (r *Replica) becomeLeader(e env.Env) {
 	granted := slices.Clone(r.granted)
-	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.quorumTimeout()) {
+	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.checkQuorumTimeout()) {
 		return
 	}
 	r.epochStart = r.log.End()
 	for i := range r.peers {
 		r.peers[i].replicaState = replicaState{id: r.peers[i].ID, end: -1}
 	}
-	if r.open(e, granted); r.dead {
+	if r.appendLeaderChange(e, granted); r.dead {
 		return
 	}
-	r.announce(e)
+	r.sendBeginRequests(e)
 }
 
 // becomeResigned gives leadership up, and tells the voters so that one of them need not wait for its timeout.
 func (r *Replica) becomeResigned(e env.Env) {
 	if r.transitionTo(e, Resigned, r.election, r.electionTimeout(e)) {
-		r.speakToAll(e)
+		r.sendPendingToAll(e)
 	}
 }
 
@@ -213,7 +213,7 @@ func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.D
 		panic(fmt.Sprintf("raft: node %d cannot go from %v in epoch %d to %v in epoch %d", r.cfg.Node, r.state, r.epoch, to, next.epoch))
 	}
 	r.election = next
-	if r.dead || !r.remember(e) {
+	if r.dead || !r.persistElection(e) {
 		return false
 	}
 	was := r.state
@@ -235,10 +235,10 @@ func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.D
 func (r *Replica) reset() {
 	r.transition++
 	r.granted, r.rejected = r.granted[:0], r.rejected[:0]
-	r.heard, r.exposed, r.observers = false, -1, nil
+	r.fetched, r.exposed, r.observers = false, -1, nil
 	for i := range r.peers {
 		p := &r.peers[i]
-		p.calling, p.told, p.current = false, false, false
+		p.inFlight, p.acknowledged, p.fetchedInPeriod = false, false, false
 	}
 }
 
@@ -255,9 +255,9 @@ func (r *Replica) setTimeout(e env.Env, after env.Duration) {
 
 const noTimeout env.Duration = -1
 
-func (r *Replica) speakToAll(e env.Env) {
+func (r *Replica) sendPendingToAll(e env.Env) {
 	for i := range r.peers {
-		r.speak(e, &r.peers[i])
+		r.sendPending(e, &r.peers[i])
 	}
 }
 
@@ -272,20 +272,20 @@ func (r *Replica) electionTimeout(e env.Env) env.Duration {
 	return r.cfg.Rules.ElectionTimeout(base, drawn)
 }
 
-// consistent tells whether "leader leads epoch" fits what this node knows: an epoch has one leader.
-func (r *Replica) consistent(epoch wire.Epoch, leader wire.NodeID) bool {
+// hasConsistentLeader tells whether "leader leads epoch" fits what this node knows: an epoch has one leader.
+func (r *Replica) hasConsistentLeader(epoch wire.Epoch, leader wire.NodeID) bool {
 	if leader == r.cfg.Node {
 		return r.leader == leader && r.epoch == epoch
 	}
 	return epoch != r.epoch || leader == wire.NoNode || r.leader == wire.NoNode || r.leader == leader
 }
 
-// observe takes in that an epoch is at least this, and who leads it if that is known (maybeTransition). It answers false
+// maybeTransition takes in that an epoch is at least this, and who leads it if that is known (maybeTransition). It answers false
 // if the news contradicts what this node knows: two leaders in one epoch. Kafka throws; here the node keeps what it
 // knows, and the note tells.
-func (r *Replica) observe(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
+func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
 	switch {
-	case !r.consistent(epoch, leader):
+	case !r.hasConsistentLeader(epoch, leader):
 		e.Note(noteTwoLeaders, int64(epoch), int64(r.leader), int64(leader), 0)
 		return false
 	case epoch > r.epoch && r.peer(leader) != nil:
@@ -305,10 +305,10 @@ func (r *Replica) handleCommonResponse(e env.Env, resp response) (done bool) {
 	case resp.epoch < r.epoch || resp.code == unknownEpoch:
 		return true
 	case resp.epoch > r.epoch || resp.code == fencedEpoch || resp.code == notLeader:
-		r.observe(e, resp.epoch, resp.leader)
+		r.maybeTransition(e, resp.epoch, resp.leader)
 		return true
 	case resp.leader != wire.NoNode && r.leader == wire.NoNode:
-		r.observe(e, resp.epoch, resp.leader)
+		r.maybeTransition(e, resp.epoch, resp.leader)
 		return resp.code != 0 || r.state != Follower
 	}
 	return false

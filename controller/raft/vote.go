@@ -28,7 +28,7 @@ func (r *Replica) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 	return epoch > mine || epoch == mine && end >= r.log.End()
 }
 
-// grants decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A vote
+// canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A vote
 // is a promise and is given once; a pre-vote is an opinion, and a follower's is no while it hears its leader: whoever asks is
 // alone in missing it.
 //
@@ -39,12 +39,12 @@ func (r *Replica) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 //	Follower     log, if the leader has not yet answered it   no, the epoch has a leader; but to whom it already went
 //	Leader       no                                           no
 //	Resigned     log                                          no
-func (r *Replica) grants(candidate wire.NodeID, upToDate, preVote bool) bool {
+func (r *Replica) canGrantVote(candidate wire.NodeID, upToDate, preVote bool) bool {
 	switch {
 	case r.state == Leader:
 		return false
 	case preVote && r.state == Follower:
-		return upToDate && !r.heard
+		return upToDate && !r.fetched
 	case preVote:
 		return upToDate
 	case r.state == Candidate || r.state == Resigned:
@@ -63,16 +63,16 @@ func (r *Replica) handleVoteRequest(e env.Env, req *kmsg.VoteRequest) env.Respon
 	if err != nil {
 		return wire.Refusal(req, err.Code)
 	}
-	granted, err := r.decide(e, q)
+	granted, err := r.decideVote(e, q)
 	return voteResponseToKafka(voteResponse{r.response(err), granted})
 }
 
-// decide checks a vote request in Kafka's order and votes.
-func (r *Replica) decide(e env.Env, q voteRequest) (bool, *kerr.Error) {
+// decideVote checks a vote request in Kafka's order and votes.
+func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	if q.end < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch || q.lastEpoch == q.epoch && !q.preVote {
 		return false, kerr.InvalidRequest // no log has records of an epoch whose election is under way
 	}
-	if err := r.fromVoter(q.candidate, q.epoch); err != nil {
+	if err := r.validateVoterOnly(q.candidate, q.epoch); err != nil {
 		return false, err
 	}
 	if q.epoch > r.epoch {
@@ -81,29 +81,29 @@ func (r *Replica) decide(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	if q.voter >= 0 && q.voter != r.cfg.Node {
 		return false, kerr.InvalidVoterKey
 	}
-	if r.dead || !r.grants(q.candidate, r.upToDate(q.lastEpoch, q.end), q.preVote) {
+	if r.dead || !r.canGrantVote(q.candidate, r.upToDate(q.lastEpoch, q.end), q.preVote) {
 		return false, nil
 	}
 	if !q.preVote && r.voted == wire.NoNode {
-		r.cast(e, q.candidate)
+		r.grantVote(e, q.candidate)
 	}
 	return !r.dead, nil
 }
 
-// cast gives the epoch's one vote away, durably: a voter that forgets it in a power loss votes twice, and an epoch has two
+// grantVote gives the epoch's one vote away, durably: a voter that forgets it in a power loss votes twice, and an epoch has two
 // leaders (KIP-595). Whoever voted waits anew: the candidate has as good a log as any.
-func (r *Replica) cast(e env.Env, candidate wire.NodeID) {
+func (r *Replica) grantVote(e env.Env, candidate wire.NodeID) {
 	r.voted = candidate
 	if r.state == Unattached {
 		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	} else {
-		r.remember(e) // a Prospective keeps asking: its epoch is the same
+		r.persistElection(e) // a Prospective keeps asking: its epoch is the same
 	}
 	e.Note(noteVoted, int64(r.cfg.Node), int64(r.epoch), int64(candidate), 0)
 }
 
-// fromVoter checks who asks, and in which epoch (validateVoterOnlyRequest).
-func (r *Replica) fromVoter(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
+// validateVoterOnly checks who asks, and in which epoch (validateVoterOnlyRequest).
+func (r *Replica) validateVoterOnly(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
 	switch {
 	case epoch < r.epoch:
 		return kerr.FencedLeaderEpoch
@@ -122,17 +122,17 @@ func (r *Replica) response(err *kerr.Error) response {
 	return resp
 }
 
-// collect begins to gather votes, with the node's own.
-func (r *Replica) collect(e env.Env) {
+// requestVotes begins to gather votes, with the node's own.
+func (r *Replica) requestVotes(e env.Env) {
 	r.granted = append(r.granted, r.cfg.Node)
-	if r.won(e) {
+	if r.maybeWin(e) {
 		return
 	}
-	r.speakToAll(e)
+	r.sendPendingToAll(e)
 }
 
-// won moves on if a majority has granted.
-func (r *Replica) won(e env.Env) bool {
+// maybeWin moves on if a majority has granted.
+func (r *Replica) maybeWin(e env.Env) bool {
 	if len(r.granted) < r.majority() {
 		return false
 	}
@@ -144,17 +144,17 @@ func (r *Replica) won(e env.Env) bool {
 	return true
 }
 
-// lost tells whether a majority can no longer be had.
-func (r *Replica) lost() bool { return len(r.Voters())-len(r.rejected) < r.majority() }
+// cannotWin tells whether a majority can no longer be had.
+func (r *Replica) cannotWin() bool { return len(r.Voters())-len(r.rejected) < r.majority() }
 
-// settled tells whether a voter has given its answer.
-func (r *Replica) settled(id wire.NodeID) bool {
+// hasVoted tells whether a voter has given its answer.
+func (r *Replica) hasVoted(id wire.NodeID) bool {
 	return slices.Contains(r.granted, id) || slices.Contains(r.rejected, id)
 }
 
 func (r *Replica) sendVoteRequest(e env.Env, p *peer) {
 	q := voteRequest{voter: p.ID, candidate: r.cfg.Node, epoch: r.epoch, lastEpoch: r.lastEpoch(), end: r.log.End(), preVote: r.state == Prospective}
-	r.call(e, p, tokVote, voteRequestToKafka(q, r.cfg.ClusterID))
+	r.send(e, p, tokVote, voteRequestToKafka(q, r.cfg.ClusterID))
 }
 
 // handleVoteResponse counts a vote. If it answers false the request is sent again after the retry backoff.
@@ -169,17 +169,17 @@ func (r *Replica) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse
 	if r.handleCommonResponse(e, vote.response) {
 		return true
 	}
-	if vote.code != 0 || r.state != Prospective && r.state != Candidate || r.settled(p.ID) {
+	if vote.code != 0 || r.state != Prospective && r.state != Candidate || r.hasVoted(p.ID) {
 		return vote.code == 0
 	}
 	if vote.granted {
 		r.granted = append(r.granted, p.ID)
-		r.won(e)
+		r.maybeWin(e)
 		return true
 	}
 	r.rejected = append(r.rejected, p.ID)
-	if r.lost() && r.state == Prospective {
-		r.giveUp(e)
+	if r.cannotWin() && r.state == Prospective {
+		r.endPreVote(e)
 	}
 	return true
 }
