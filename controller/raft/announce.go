@@ -11,13 +11,12 @@ import (
 	"samsa/wire"
 )
 
-// Who leads, and who leads no more (KIP-595). Neither message is needed for safety; both save the time that finding out
-// by a timeout would take.
+// BeginQuorumEpoch and EndQuorumEpoch (KIP-595). Neither is needed for safety; both save the voters a timeout.
 //
 //	BeginQuorumEpoch   from a leader: fetch from me
 //	EndQuorumEpoch     from a leader that resigned: these should campaign, in this order
 
-// sendBeginRequests tells every voter who leads, again and again: one that was away would else wait for its timeout.
+// sendBeginRequests names the leader to every voter, again and again, or a voter that was away would wait for its timeout.
 func (r *Replica) sendBeginRequests(e env.Env) {
 	if r.state != Leader || len(r.peers) == 0 {
 		return
@@ -34,7 +33,7 @@ func (r *Replica) sendBeginRequest(e env.Env, p *peer) {
 	r.send(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, r.cfg.Node, r.epoch}, r.cfg.ClusterID))
 }
 
-// handleBeginResponse notes which voters know the leader. A voter that refused is told again by the next announcement.
+// handleBeginResponse notes which voters know the leader. A voter that refused gets the next one in any case.
 func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorumEpochResponse) bool {
 	begin, ok := beginResponseFromKafka(resp)
 	if !ok {
@@ -46,7 +45,7 @@ func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorum
 	return true
 }
 
-// handleBeginRequest follows the leader that was elected.
+// handleBeginRequest follows the elected leader.
 func (r *Replica) handleBeginRequest(e env.Env, req *kmsg.BeginQuorumEpochRequest) env.Response {
 	q, err := beginRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {
@@ -112,7 +111,7 @@ func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) e
 	return endResponseToKafka(r.response(err))
 }
 
-// successorTimeout is how long the i-th of n successors waits (strictExponentialElectionBackoffMs).
+// successorTimeout is how long the i-th successor waits (strictExponentialElectionBackoffMs).
 func (r *Replica) successorTimeout(i, of int) env.Duration {
 	switch {
 	case i == 0:
@@ -123,7 +122,7 @@ func (r *Replica) successorTimeout(i, of int) env.Duration {
 	return min(r.cfg.BackoffMax, r.cfg.BackoffMax>>min(of-1, 20)<<min(i-1, 20))
 }
 
-// Resign gives leadership up in an epoch, if it is this node's: the machine on top cannot go on.
+// Resign gives up the leadership of an epoch, if this replica has it: the state machine above the log cannot go on.
 func (r *Replica) Resign(e env.Env, epoch wire.Epoch) {
 	if r.state == Leader && r.epoch == epoch {
 		r.becomeResigned(e)

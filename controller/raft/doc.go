@@ -1,24 +1,23 @@
-// Package raft is KRaft for one node: it elects a leader for the metadata log and commits what the leader appends
-// (KIP-595, KIP-996).
+// Package raft is KRaft in one process: voters elect a leader for the metadata log, and the records that it appends are committed
+// when a majority has them (KIP-595, KIP-996).
 //
 //	               Vote (pre-vote, vote)            │ LEADER_CHANGE │ records ... │
 //	Replica ◀─────────────────────────▶ Replica     [───────────────┴─────────────)
 //	  ▲    BeginQuorumEpoch, EndQuorumEpoch                    ▲ high watermark   ▲ end
 //	  └───────────── Fetch (voters and observers pull) ────────┘
 //
-// It differs from the Raft of the paper in one thing that runs through everything: followers pull. A leader never sends
-// records; a follower says in its Fetch where its log ends, in which epoch its last record was written, and learns from
-// the answer either more records or where the two logs part.
+// It differs from the Raft of the paper in one thing: followers pull. A leader never sends records. The Fetch of a follower has the
+// end of its log and the epoch of its last record; the response has either more records or the offset where the two logs diverge.
 //
-// Read state.go first: the states and who becomes what. Then vote.go (elections), lead.go (what a leader does), announce.go
-// (how it says so), serve.go (how it answers fetches, and how the high watermark moves), follow.go (fetching and
-// truncating), file.go (what must be durable before it is said). messages.go is how what they say lies in Kafka's messages,
-// describe.go what an operator sees. rules.go lists the decisions that were once made otherwise, history.go how.
+// Read state.go first: the states and the transitions between them. Then vote.go (elections), lead.go (a leader's appends and their
+// sync), announce.go (BeginQuorumEpoch and EndQuorumEpoch), serve.go (a leader's answers to fetches, and the high watermark),
+// follow.go (fetching and truncating) and file.go (the quorum-state file). messages.go has the messages as plain values and as
+// Kafka's, describe.go the operator's view. rules.go lists the decisions that Kafka once took otherwise, history.go the old ones.
 //
-// A Replica is no process of its own: it lives in one (the controller), which hands it the events that are its own and then looks,
-// at the end of the event, at what is committed and who leads. It calls nobody back.
+// A Replica is part of a process, the controller, which hands it its events. At the end of each event the controller reads what
+// is committed and which voter leads; a Replica calls no function of the controller.
 //
-// What it is not: it knows nothing of topics. The voters are static (kraft.version 0). Left out, with their place:
-// snapshots and FetchSnapshot (validate in serve.go is where a snapshot id would be answered), dynamic voters (KIP-853;
-// Voters is the one door to the set, which would become a history in the log), batching appends by linger (Append flushes each).
+// Left out: it knows nothing of topics. The voters are static (kraft.version 0; Replica.Voters would become a history of sets,
+// KIP-853). There are no snapshots and no FetchSnapshot (validateOffsetAndEpoch in serve.go would answer a snapshot id), and appends
+// are not batched by a linger time (Append flushes each).
 package raft

@@ -12,7 +12,7 @@ const (
 	fileTemp = filePath + ".tmp"
 )
 
-// readElection reads the quorum-state file; a missing one is a node that knows of no election.
+// readElection reads the quorum-state file. A voter without one knows of no election.
 func (r *Replica) readElection(d env.Disk) (wire.QuorumState, error) {
 	none := wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
 	f, err := d.Open(filePath, false)
@@ -36,8 +36,8 @@ func (r *Replica) readElection(d env.Disk) (wire.QuorumState, error) {
 	return wire.ParseQuorumState(content)
 }
 
-// persistElection makes the node's epoch, leader and vote durable, before anything is said that rests on them (KIP-595). A node
-// that cannot remember must not speak: it dies.
+// persistElection makes epoch, leader and vote durable before any message leaves that rests on them (KIP-595). A voter that cannot
+// write them down stops.
 func (r *Replica) persistElection(e env.Env) bool {
 	q := wire.QuorumState{LeaderID: r.leader, LeaderEpoch: r.epoch, VotedID: r.voted}
 	for _, v := range r.Voters() {
@@ -55,7 +55,7 @@ func (r *Replica) persistElection(e env.Env) bool {
 	return true
 }
 
-// writeElection replaces the file: after any crash it is the old one or the new one, whole.
+// writeElection replaces the file: after any crash the old or the new one is there, whole.
 func (r *Replica) writeElection(d env.Disk, content []byte) error {
 	f, err := d.Open(fileTemp, true)
 	if err != nil {
@@ -80,8 +80,8 @@ func (r *Replica) writeElection(d env.Disk, content []byte) error {
 	return err
 }
 
-// syncNames makes the names durable that an earlier process may have left unsynced: the log's directory, and the
-// quorum-state file in it.
+// syncNames makes the two names durable that an earlier process may not have synced: the log's directory and the quorum-state file
+// in it.
 func (r *Replica) syncNames(d env.Disk) error {
 	if !r.cfg.Rules.SyncVote {
 		return nil

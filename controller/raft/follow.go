@@ -18,7 +18,7 @@ func (r *Replica) sendFetchRequest(e env.Env, p *peer) {
 	r.send(e, p, tokFetch, fetchRequestToKafka(q, r.cfg.ClusterID))
 }
 
-// handleFetchResponse appends the leader's records, or cuts this log where it and the leader's part. If it answers false the
+// handleFetchResponse appends the leader's records, or truncates this log where it diverges from the leader's. If it answers false the
 // request is sent again after the retry backoff.
 func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool {
 	fetched, ok := fetchResponseFromKafka(resp)
@@ -50,8 +50,8 @@ func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool 
 	return true
 }
 
-// appendAsFollower appends the leader's records and makes them durable before the next fetch tells the leader of them: its offset is
-// what the leader counts a majority by (KAFKA-10533). An error is about the bytes; the disk's end the node.
+// appendAsFollower appends the leader's records and makes them durable before the next fetch: its offset is the end that the leader
+// counts towards a majority (KAFKA-10533). An error is about the bytes; an error of the disk ends the process.
 func (r *Replica) appendAsFollower(e env.Env, records []byte) error {
 	if _, err := r.log.AppendAsFollower(e.Disk(), records, r.epoch); err != nil {
 		if r.log.Offline() != nil {
@@ -63,7 +63,7 @@ func (r *Replica) appendAsFollower(e env.Env, records []byte) error {
 	return nil
 }
 
-// flushNow makes the log durable for what this very event goes on to say.
+// flushNow makes the log durable before any message of this event leaves.
 func (r *Replica) flushNow(e env.Env) {
 	if err := r.syncLog(e); err != nil {
 		r.fail(e, err)
@@ -72,7 +72,7 @@ func (r *Replica) flushNow(e env.Env) {
 	r.durableEnd = r.syncedEnd
 }
 
-// syncLog makes the log durable, as everything that counts or is served must be.
+// syncLog syncs the log: only durable records count towards a majority, and only they are served.
 func (r *Replica) syncLog(e env.Env) error {
 	if r.cfg.Rules.FlushFirst {
 		if err := r.log.Flush(e.Disk(), r.log.End()); err != nil {
@@ -83,11 +83,11 @@ func (r *Replica) syncLog(e env.Env) error {
 	return nil
 }
 
-// updateFollowerHW moves the high watermark to the leader's, as far as this log reaches. A new leader's is -1 until it has
+// updateFollowerHW raises the high watermark to the leader's, as far as this log reaches. That of a new leader is -1 until it has
 // committed a record of its epoch.
 func (r *Replica) updateFollowerHW(e env.Env, hw wire.Offset) { r.raiseHW(e, min(hw, r.log.End())) }
 
-// raiseHW moves the high watermark, which never falls.
+// raiseHW raises the high watermark, which never falls.
 func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
 	if hw > r.hw {
 		r.hw = hw
@@ -95,8 +95,8 @@ func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
 	}
 }
 
-// truncate cuts this log where it and the leader's part: theirs is the end of an epoch in the leader's log. If this log has
-// nothing of that epoch, it is cut where its last earlier epoch ends, and the next fetch finds out more.
+// truncate cuts this log where it diverges from the leader's; theirs is the end of an epoch in the leader's log. A log without that
+// epoch is cut at the end of its last earlier epoch, and the next fetch finds the rest.
 func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 	mine := r.endOffsetForEpoch(theirs.epoch)
 	to := mine.end
@@ -104,11 +104,11 @@ func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 		to = min(to, theirs.end)
 	}
 	if to >= r.log.End() {
-		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: nothing parts", theirs.epoch, theirs.end, r.log.End())
+		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: they do not diverge", theirs.epoch, theirs.end, r.log.End())
 	}
 	if to < r.hw {
-		// Something committed is about to go, so some promise is broken already, by a flaw elsewhere or by a disk. To stop,
-		// as Kafka's fatal fault handler does, leaves the copy (KAFKA-12460).
+		// A committed record would go, so a disk or a flaw elsewhere has broken a promise already. A voter that stops, as by
+		// Kafka's fatal fault handler, keeps its copy of the record (KAFKA-12460).
 		if !r.cfg.Rules.MayTruncateBelow(r.hw, to) {
 			err := fmt.Errorf("the leader of epoch %d of the metadata quorum has this log cut to %d, below the high watermark %d", r.epoch, to, r.hw)
 			e.Note(noteRefusedCut, int64(r.cfg.Node), int64(to), int64(r.hw), int64(r.epoch))
@@ -125,8 +125,8 @@ func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 	return nil
 }
 
-// endOffsetForEpoch is the end of an epoch in this log; for an epoch it does not have, the end of the epoch before; for one newer than
-// all, the log's last epoch and the log's end (KafkaMetadataLog.endOffsetForEpoch).
+// endOffsetForEpoch is the end of an epoch in this log. Of an epoch that the log does not have it is the end of the epoch before, and
+// of one newer than all the log's end (KafkaMetadataLog.endOffsetForEpoch).
 func (r *Replica) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 	if m, ok := r.log.EndOffsetFor(epoch); ok {
 		return epochEnd{m.Epoch, m.End}

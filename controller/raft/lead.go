@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// appendLeaderChange appends LEADER_CHANGE.
+// appendLeaderChange appends LEADER_CHANGE, the first record of an epoch.
 func (r *Replica) appendLeaderChange(e env.Env, granted []wire.NodeID) {
 	msg := kmsg.NewLeaderChangeMessage()
 	msg.LeaderID = int32(r.cfg.Node)
@@ -38,12 +38,12 @@ func leaderChangeVoter(id wire.NodeID) kmsg.LeaderChangeMessageVoter {
 	return v
 }
 
-// ErrNotLeader says that nothing was appended: this node does not lead.
+// ErrNotLeader is the error of Append on a replica that does not lead.
 var ErrNotLeader = errors.New("this node does not lead the quorum")
 
-// Append writes records as one batch that is committed whole or not at all. The result is the log's new end; the records
-// are committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which Certain is true, nothing was
-// written; any other is the disk's, and then this node is dead and nobody knows.
+// Append appends records as one batch that is committed whole or not at all. The result is the log's new end; the records are
+// committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which Certain is true, nothing
+// was appended. Any other error comes from the disk: the replica is dead, and the batch may be in the log or not.
 func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
 	if r.state != Leader || r.dead {
 		return 0, ErrNotLeader
@@ -55,19 +55,19 @@ func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) 
 	return r.appendAsLeader(e, batch)
 }
 
-// Certain tells of an error of Append whether certainly nothing was written.
+// Certain reports of an error of Append whether certainly nothing was appended.
 func Certain(err error) bool {
 	var off *storage.Offline
 	return !errors.As(err, &off)
 }
 
-// appendAsLeader is the leader's one way into the log. Whoever appends may be on any lane; what becomes of it there has events of
-// its own, on the lane that serves fetches:
+// appendAsLeader is the leader's one way into the log. It may run on any lane; the sync has events of its own, on the lane that
+// serves fetches:
 //
-//	append ──▶ harden: the sync ··· when that is paid for ──▶ hardened: it counts as the leader's copy, and is served
+//	append ──▶ flush: the sync ··· when that is paid for ──▶ flushed: the records count as the leader's copy, and are served
 //
-// So nothing that rests on the sync can leave before it, from whatever lane: what a majority "has" must survive a power
-// loss (KAFKA-10533). Kafka has the one thread of KafkaRaftClient for that. What is appended meanwhile shares the next sync.
+// So no message that rests on the sync can leave before it, on any lane: the records that a majority has must survive a power
+// loss (KAFKA-10533). Kafka has the one thread of KafkaRaftClient for that. Records appended meanwhile share the next sync.
 func (r *Replica) appendAsLeader(e env.Env, batch []byte) (wire.Offset, error) {
 	_, err := r.log.AppendAsLeader(e.Disk(), batch, r.epoch, storage.OriginRaft, e.Wall())
 	if err != nil {
@@ -102,7 +102,7 @@ func (r *Replica) flushed(e env.Env) {
 	}
 }
 
-// Scan hands over the data records in [from, to) in order.
+// Scan calls apply on the data records in [from, to) in order.
 func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) error {
 	for from < to {
 		data, err := r.log.Read(e.Disk(), from, to, scanBytes, true)
@@ -110,7 +110,7 @@ func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record))
 			return err
 		}
 		if data.Next <= from {
-			return nil // to lies inside a batch, or behind the end
+			return nil // to lies inside a batch, or after the end
 		}
 		for b, err := range wire.Batches(data.Bytes) {
 			if err != nil {
@@ -133,11 +133,11 @@ func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record))
 	return nil
 }
 
-// scanBytes is how much Scan reads at once.
+// scanBytes is the size of one read of Scan.
 const scanBytes = 1 << 20
 
-// checkQuorumTimeout is the check-quorum period: a leader that no majority fetches from within it resigns, for it can commit
-// nothing and hides that from the brokers (KAFKA-15489). A single voter needs no other (KAFKA-16144).
+// checkQuorumTimeout is the check-quorum period. A leader that no majority fetches from in it resigns: it can commit nothing, and
+// its brokers would not look for another (KAFKA-15489). A single voter is its own majority (KAFKA-16144).
 func (r *Replica) checkQuorumTimeout() env.Duration {
 	timeout := r.cfg.Rules.CheckQuorum(r.cfg.FetchTimeout)
 	if len(r.peers) == 0 || timeout <= 0 {
@@ -154,7 +154,7 @@ func (r *Replica) resetCheckQuorum(e env.Env) {
 	r.setTimeout(e, r.checkQuorumTimeout())
 }
 
-// updateCheckQuorum counts a voter's fetch for the check-quorum. The leader itself is one of the majority.
+// updateCheckQuorum counts a voter's fetch. The leader itself is one of the majority.
 func (r *Replica) updateCheckQuorum(e env.Env, p *peer) {
 	p.fetchedInPeriod = true
 	others := 0

@@ -20,11 +20,11 @@ import (
 //	                   18 the follower's high watermark, so that a parked fetch returns when only that has moved (KIP-1166)
 //
 // A message names exactly one partition, that of the metadata log. A request that names another one, or none, or more, is
-// refused as a whole; a response like that says nothing, and its request is sent again after the retry backoff.
+// refused as a whole; a response like that is dropped, and its request is sent again after the retry backoff.
 
-// voteRequest asks a voter for its vote, or whether it would give it.
+// voteRequest asks a voter for its vote or its pre-vote.
 type voteRequest struct {
-	voter     wire.NodeID // the voter that the candidate means; NoNode if it does not say
+	voter     wire.NodeID // the voter that is asked; NoNode if the request does not name it
 	candidate wire.NodeID
 	epoch     wire.Epoch
 	lastEpoch wire.Epoch  // of the last record in the candidate's log
@@ -32,24 +32,24 @@ type voteRequest struct {
 	preVote   bool
 }
 
-// beginRequest is BeginQuorumEpoch: a leader makes itself known.
+// beginRequest is BeginQuorumEpoch: the sender leads.
 type beginRequest struct {
-	voter  wire.NodeID // the voter that the leader means; NoNode if it does not say
+	voter  wire.NodeID // the voter that is meant; NoNode if the request does not name it
 	leader wire.NodeID
 	epoch  wire.Epoch
 }
 
-// endRequest is EndQuorumEpoch: a leader has resigned.
+// endRequest is EndQuorumEpoch: the sender has resigned.
 type endRequest struct {
 	leader     wire.NodeID
 	epoch      wire.Epoch
-	successors []wire.NodeID // the one that should campaign first in front
+	successors []wire.NodeID // the voters that should campaign, in this order
 }
 
-// fetchRequest asks a leader for records, and says where the log of the replica ends.
+// fetchRequest asks a leader for records after the end of a replica's log.
 type fetchRequest struct {
 	replica   wire.NodeID // NoNode for a reader that is no replica
-	epoch     wire.Epoch  // the epoch that the replica takes to be the current one
+	epoch     wire.Epoch  // the epoch in which the replica follows
 	offset    wire.Offset // the end of its log
 	lastEpoch wire.Epoch  // of the last record in its log
 	start     wire.Offset // the start of its log
@@ -58,10 +58,10 @@ type fetchRequest struct {
 	maxWait   env.Duration
 }
 
-// hwUnsaid is the high watermark of a replica that does not say it: no leader's is above.
+// hwUnsaid stands for a high watermark that is not in the request: no leader's is above.
 const hwUnsaid = wire.Offset(math.MaxInt64)
 
-// response is what every response says: an error, and the epoch and the leader that its sender knows.
+// response is the part that all responses have: an error, and the epoch and the leader that the sender knows.
 type response struct {
 	code   int16
 	epoch  wire.Epoch
@@ -78,11 +78,11 @@ type fetchResponse struct {
 	leaderAddr env.Addr    // "" if the leader is not known
 	hw         wire.Offset // -1 if it is not known, and with an error
 	start      wire.Offset // of the leader's log
-	diverging  epochEnd    // where the two logs part; its epoch is -1 if they do not
+	diverging  epochEnd    // the greatest end that the logs may have in common; its epoch is -1 if they do not diverge
 	records    []byte
 }
 
-// epochEnd says that an epoch ends at an offset of a log.
+// epochEnd is the end of an epoch in a log.
 type epochEnd struct {
 	epoch wire.Epoch
 	end   wire.Offset

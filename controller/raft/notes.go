@@ -2,12 +2,12 @@ package raft
 
 import "samsa/sim/env"
 
-// Notes are the kinds of notes that quorum nodes make.
+// Notes are the kinds of notes that replicas of the metadata log make.
 func Notes() []*env.NoteKind {
 	return append(notes[:], noteVoted, noteCommitted, noteTruncated, noteRefusedCut, noteTwoLeaders)
 }
 
-// notes are what entering a state is worth, by State.
+// notes are the notes on entering a state, by State.
 var notes = [...]*env.NoteKind{
 	Unattached: {
 		Name: "raft.unattached", Fields: [4]string{"node", "epoch", "leader", "offset"},

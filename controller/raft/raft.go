@@ -20,10 +20,10 @@ type Voter struct {
 	Addr env.Addr
 }
 
-// Config are a node's settings, Kafka's names beside them.
+// Config is the settings of a replica, with Kafka's names.
 type Config struct {
 	Node            wire.NodeID
-	Voters          []Voter // by rising id; the node is one of them
+	Voters          []Voter // by rising id; Node is one of them
 	ClusterID       string
 	ElectionTimeout env.Duration // controller.quorum.election.timeout.ms: the least; the most is twice that
 	FetchTimeout    env.Duration // controller.quorum.fetch.timeout.ms
@@ -46,21 +46,21 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 	}
 }
 
-// Replica is one voter. Between events everything in it follows from what is on its disk and what it was told since.
+// Replica is one voter. Between events everything in it follows from its disk and from the messages since it started.
 type Replica struct {
 	cfg       Config
 	log       *storage.Log
-	persisted wire.QuorumState // what the quorum-state file says
-	dead      bool             // the disk failed: nothing is said any more
+	persisted wire.QuorumState // the content of the quorum-state file
+	dead      bool             // see Dead: it sends nothing any more
 
 	state State
 	election
 	deadline   env.Instant // of the state's timer
-	transition int64       // counts transitions: what was asked before the last one is not answered any more
+	transition int64       // counts transitions: a response to a request from before the last one is dropped
 
 	syncedEnd  wire.Offset // everything below is on the device when the last sync is paid for; at or below the log's end
-	durableEnd wire.Offset // everything below is on the device; at or below synced
-	flushing   bool        // events are under way that bring both to the log's end
+	durableEnd wire.Offset // everything below is on the device; at or below syncedEnd
+	flushing   bool        // the events that bring both to the log's end are under way
 
 	hw wire.Offset // everything below is committed; never falls in an incarnation; at or below the log's end
 
@@ -70,16 +70,16 @@ type Replica struct {
 	granted, rejected []wire.NodeID // the node itself is in granted
 
 	// Follower only.
-	fetched bool // a fetch of this state was answered by the leader without an error
+	fetched bool // the leader answered a fetch of this state without an error
 
 	// Leader only.
-	epochStart wire.Offset    // where the epoch's first record, LEADER_CHANGE, is
+	epochStart wire.Offset    // the offset of LEADER_CHANGE, the epoch's first record
 	exposed    wire.Offset    // the epoch's high watermark; -1 until it is known
-	observers  []replicaState // who else fetches, by rising id
+	observers  []replicaState // the other replicas that fetch, by rising id
 	parked     []parked       // fetches that wait, in order of arrival
-	lastParked int64          // numbers them
+	lastParked int64          // the number of the last parked fetch
 
-	stopping bool // a clean shutdown was asked for
+	stopping bool // a clean shutdown is under way
 }
 
 // peer is another voter.
@@ -87,12 +87,12 @@ type peer struct {
 	Voter
 	replicaState
 	link            env.Link
-	inFlight        bool // a request of this state is under way
-	acknowledged    bool // Leader, Resigned: it acknowledged the epoch's begin or end
-	fetchedInPeriod bool // Leader: it fetched since the check-quorum timer was last set
+	inFlight        bool // a request of this state is not answered yet
+	acknowledged    bool // Leader, Resigned: it answered BeginQuorumEpoch or EndQuorumEpoch
+	fetchedInPeriod bool // Leader: it fetched in this check-quorum period
 }
 
-// Token kinds begin here; a host's own lie below.
+// Token kinds. Those of the host lie below.
 const (
 	tokVote  = FirstKind + iota // A: peer, B: transition
 	tokFetch                    // A: peer, B: transition
@@ -100,21 +100,21 @@ const (
 	tokEnd                      // A: peer, B: transition
 )
 
-// Timer kinds likewise.
+// Timer kinds, likewise.
 const (
-	timState   = FirstKind + iota // the state's time is over: election, fetch, check-quorum
-	timRetry                      // A: peer, B: transition: ask again
-	timBegin                      // tell the voters again who leads
+	timState   = FirstKind + iota // election timeout, fetch timeout or check-quorum period
+	timRetry                      // A: peer, B: transition: send the request again
+	timBegin                      // send BeginQuorumEpoch again
 	timParked                     // A: parked fetch
-	timStop                       // the clean shutdown has taken long enough
-	timFlush                      // what was appended must become durable
-	timFlushed                    // it is
+	timStop                       // the clean shutdown ends, also without answers
+	timFlush                      // sync the appended records
+	timFlushed                    // that sync is paid for
 )
 
-// FirstKind is the first timer kind and token kind of a Replica: the host hands over everything at or above.
+// FirstKind is the first timer kind and token kind of a Replica: the host hands over all timers and tokens at or above it.
 const FirstKind = 1 << 8
 
-// New makes a node; its log and its vote are on its disk. Start brings it to life.
+// New makes a replica. Its log and its vote are on its disk, and Start reads them.
 func New(cfg Config) *Replica {
 	r := &Replica{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1}
 	for _, v := range cfg.Voters {
@@ -128,7 +128,7 @@ func New(cfg Config) *Replica {
 	return r
 }
 
-// Start loads the log and the quorum state. An error is the disk's: the node can do nothing.
+// Start loads the log and the quorum state. An error comes from the disk, and the replica can do nothing.
 func (r *Replica) Start(e env.Env) error {
 	log, _, err := storage.Open(e.Disk(), Dir, r.cfg.Log, storage.OpenOptions{Wall: e.Wall()})
 	if err != nil {
@@ -139,8 +139,8 @@ func (r *Replica) Start(e env.Env) error {
 	if err != nil {
 		return err
 	}
-	// What is found may be in the page cache only, left there by a process that died before it could sync it and before
-	// it said anything. This one will speak by it, so it must be on the device first.
+	// Log and file may be in the page cache only: a process that died between write and sync left them there, before it sent
+	// anything that rests on them. This process will, so they must be on the device first.
 	if err := r.syncNames(e.Disk()); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (r *Replica) Start(e env.Env) error {
 	return nil
 }
 
-// Handles tells whether a request is for the quorum.
+// Handles reports whether a request is for the quorum.
 func Handles(req env.Request) bool {
 	switch req.(type) {
 	case *kmsg.VoteRequest, *kmsg.BeginQuorumEpochRequest, *kmsg.EndQuorumEpochRequest, *kmsg.FetchRequest, *kmsg.DescribeQuorumRequest:
@@ -177,18 +177,18 @@ func (r *Replica) Receive(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// reply answers, unless what the answer rests on could not be written.
+// reply answers, unless the records or the vote that the answer rests on could not be written.
 func (r *Replica) reply(e env.Env, t env.Ticket, resp env.Response) {
 	if !r.dead {
 		e.Reply(t, resp)
 	}
 }
 
-// Returned takes the answer to one of this node's own requests.
+// Returned handles the response to one of this replica's requests.
 func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err error) {
 	p := r.peer(wire.NodeID(tok.A))
 	if tok.B != r.transition || r.dead {
-		return // asked in another state: whatever it says is old
+		return // to a request of an earlier state
 	}
 	p.inFlight = false
 	if err != nil {
@@ -215,7 +215,7 @@ func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err erro
 	}
 }
 
-// Lost forgets a connection; its calls came back before.
+// Lost forgets a connection; its calls have returned before.
 func (r *Replica) Lost(l env.Link) {
 	for i := range r.peers {
 		if r.peers[i].link == l {
@@ -224,7 +224,7 @@ func (r *Replica) Lost(l env.Link) {
 	}
 }
 
-// Fire is a timer of this node's.
+// Fire handles a timer of this replica.
 func (r *Replica) Fire(e env.Env, t env.Timer) {
 	if r.dead {
 		return
@@ -249,7 +249,7 @@ func (r *Replica) Fire(e env.Env, t env.Timer) {
 	}
 }
 
-// sendPending sends a peer what the state has to say to it, if anything and if nothing is under way.
+// sendPending sends a peer the request that the state has for it, if there is one and none is in flight.
 func (r *Replica) sendPending(e env.Env, p *peer) {
 	if p.inFlight || r.dead {
 		return
@@ -270,7 +270,7 @@ func (r *Replica) sendPending(e env.Env, p *peer) {
 	}
 }
 
-// send sends a request to a peer, on a connection that is made if there is none.
+// send sends a request to a peer, and connects first if need be.
 func (r *Replica) send(e env.Env, p *peer, kind uint16, req env.Request) {
 	if p.link == 0 {
 		p.link = e.Dial(p.Addr, env.LaneRaft)
@@ -287,23 +287,23 @@ func (r *Replica) peer(id wire.NodeID) *peer {
 	return nil
 }
 
-// Voters is the voters of the quorum by rising id, this node among them: the one door to the set, behind which it could
-// change (KIP-853).
+// Voters is the voters of the quorum by rising id, this one among them. No other function reads the set, so that it may
+// become one that changes (KIP-853).
 func (r *Replica) Voters() []Voter { return r.cfg.Voters }
 
-// majority is how many voters decide.
+// majority is the number of voters that decides.
 func (r *Replica) majority() int { return len(r.Voters())/2 + 1 }
 
-// State is what the node is.
+// State is the replica's state.
 func (r *Replica) State() State { return r.state }
 
-// Epoch is the newest epoch this node knows of.
+// Epoch is the newest epoch that this replica knows.
 func (r *Replica) Epoch() wire.Epoch { return r.epoch }
 
-// Leader is who leads Epoch, or NoNode. A node that resigned still names itself.
+// Leader is the leader of Epoch, or NoNode. A leader that resigned still names itself.
 func (r *Replica) Leader() wire.NodeID { return r.leader }
 
-// LeaderAddr is where Leader lives; ok is false if nobody is known, or it is this node.
+// LeaderAddr is the address of Leader; ok is false if no leader is known, or it is this replica.
 func (r *Replica) LeaderAddr() (addr env.Addr, ok bool) {
 	if p := r.peer(r.leader); p != nil {
 		return p.Addr, true
@@ -311,34 +311,34 @@ func (r *Replica) LeaderAddr() (addr env.Addr, ok bool) {
 	return "", false
 }
 
-// Voted is who has this node's vote in Epoch, or NoNode.
+// Voted is the candidate that has this replica's vote in Epoch, or NoNode.
 func (r *Replica) Voted() wire.NodeID { return r.voted }
 
-// Committed is the end of what is known here to be committed. It never falls.
+// Committed is the high watermark as far as this replica knows it. It never falls.
 func (r *Replica) Committed() wire.Offset { return r.hw }
 
-// Ready tells whether this node leads and has committed a record of its own epoch: then Committed is at or above
-// everything that any earlier leader committed, and a machine that has applied it may decide.
+// Ready reports whether this replica leads and has committed a record of its own epoch: then Committed is at or above the high
+// watermark of any earlier leader, and a state machine that has applied the log up to it may decide.
 func (r *Replica) Ready() bool { return r.state == Leader && r.exposed >= 0 }
 
-// Log is the metadata log, for looking at.
+// Log is the metadata log, to be read only.
 func (r *Replica) Log() *storage.Log { return r.log }
 
-// End is where the next record goes.
+// End is the offset of the next record.
 func (r *Replica) End() wire.Offset { return r.log.End() }
 
-// Dead tells that the node has stopped: its disk failed or it would have lost what was committed (then Exit was called), or
-// a clean shutdown is over.
+// Dead reports whether the replica has stopped: its disk failed or it would have lost committed records (then Exit was called), or
+// its clean shutdown is over.
 func (r *Replica) Dead() bool { return r.dead }
 
-// fail ends the node: nothing it would say now may be believed.
+// fail ends the process: no message that it could still send would be true (Kafka's fatal fault handler).
 func (r *Replica) fail(e env.Env, err error) {
 	r.dead = true
 	e.Exit(err)
 }
 
-// Stop begins a clean shutdown; Dead tells when it is over. A leader resigns first, so that the others need not wait for
-// a timeout (KIP-595).
+// Stop begins a clean shutdown, which is over when Dead is true. A leader resigns first, so that the others need not wait for
+// their fetch timeout (KIP-595).
 func (r *Replica) Stop(e env.Env) {
 	r.stopping = true
 	if r.state != Leader || len(r.peers) == 0 {
@@ -349,5 +349,5 @@ func (r *Replica) Stop(e env.Env) {
 	e.Arm(env.Timer{Kind: timStop, Lane: env.LaneRaft}, r.cfg.RequestTimeout)
 }
 
-// Close gives the log back, flushed.
+// Close flushes and closes the log.
 func (r *Replica) Close(e env.Env) error { return r.log.Close(e.Disk()) }

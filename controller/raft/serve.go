@@ -11,16 +11,17 @@ import (
 	"samsa/wire"
 )
 
-// replicaState is what a leader knows of somebody who fetches.
+// replicaState is the leader's view of one replica that fetches (LeaderState.ReplicaState).
 type replicaState struct {
 	id        wire.NodeID
-	end       wire.Offset // its log's end as of its last fetch, all of it durable there if it is a voter; -1 if it never fetched
-	fetched   env.Time    // when that was
-	leaderEnd wire.Offset // where the leader's log ended when that was
-	caughtUp  env.Time    // when it last had everything the leader had
+	end       wire.Offset // the offset of its last fetch; a voter has everything below on its device; -1 if it never fetched
+	fetched   env.Time    // the time of that fetch
+	leaderEnd wire.Offset // the end of the leader's log at that time
+	caughtUp  env.Time    // when it last had the whole log of the leader
 }
 
-// at takes in where a replica stands.
+// update records a fetch from an offset. A replica that has reached the leader's previous end is as good as caught up at that time
+// (KAFKA-4485).
 func (s *replicaState) update(e env.Env, offset, end wire.Offset) {
 	switch {
 	case offset >= end:
@@ -59,8 +60,8 @@ func (r *Replica) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchReq
 	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.lastParked}, min(q.maxWait, r.cfg.FetchWait))
 }
 
-// tryFetch answers a fetch as things are; enough says that the answer is worth sending at once. fresh says that the request
-// has just come in: only then does the replica's position count.
+// tryFetch answers a fetch; enough reports whether the answer has news for the replica and should leave at once. The offset of a
+// request counts as the replica's end only when the request is fresh, and no longer when it was parked.
 func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
 	if err := r.validateLeaderOnly(q.epoch); err != nil {
 		return r.fetchResponse(err), true
@@ -74,7 +75,7 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 	if fresh {
 		r.updateReplicaState(e, q.replica, voter, q.offset)
 	}
-	// An observer is served what is committed: it keeps no log, so what it has seen cannot be taken back.
+	// An observer is served committed records only: it keeps no log that it could truncate.
 	bound := r.hw
 	if voter != nil {
 		bound = r.durableEnd
@@ -85,12 +86,12 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 		return r.fetchResponse(kerr.KafkaStorageError), true
 	}
 	resp.records = data.Bytes
-	// Without this a follower would learn that something is committed with the next record only, or when its wait is over (KIP-1166).
+	// Without this a follower would learn the new high watermark with the next record only, or after its wait (KIP-1166).
 	news := r.exposed > q.hw
 	return resp, len(data.Bytes) > 0 || news
 }
 
-// validateLeaderOnly checks that this node leads the asker's epoch (validateLeaderOnlyRequest).
+// validateLeaderOnly checks that this voter leads the epoch of a request (validateLeaderOnlyRequest).
 func (r *Replica) validateLeaderOnly(epoch wire.Epoch) *kerr.Error {
 	switch {
 	case epoch < r.epoch:
@@ -103,9 +104,9 @@ func (r *Replica) validateLeaderOnly(epoch wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// validateOffsetAndEpoch finds out whether a log that ends at an offset, with its last record of an epoch, is a prefix of this one. If
-// not, it answers how far the two may agree (KIP-595): before the position counts, for it may lie in another history. (With
-// snapshots, an offset below the log's start is answered here with one.)
+// validateOffsetAndEpoch checks whether a log with this end, and this epoch in its last record, is a prefix of the leader's. If it
+// diverges, the result is the greatest end that both may have in common (KIP-595), and the end does not count: it may lie in
+// another history. (With snapshots, an offset below the log's start is answered here with one.)
 func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
 	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
@@ -114,7 +115,7 @@ func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at e
 	return at, at.epoch != last || at.end < end
 }
 
-// updateReplicaState takes in where a replica's log ends, and moves the high watermark if that is now on a majority.
+// updateReplicaState records the end of a replica's log, and raises the high watermark if a majority has the records now.
 func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end wire.Offset) {
 	if voter != nil {
 		voter.update(e, end, r.log.End())
@@ -125,7 +126,7 @@ func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end
 		return
 	}
 	if id < 0 {
-		return // a reader without a name
+		return // a reader that is no replica
 	}
 	i, found := slices.BinarySearchFunc(r.observers, id, func(s replicaState, id wire.NodeID) int { return cmp.Compare(s.id, id) })
 	if !found {
@@ -135,12 +136,12 @@ func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end
 	r.observers = slices.DeleteFunc(r.observers, func(s replicaState) bool { return e.Wall()-s.fetched > env.Time(observerTimeout) })
 }
 
-// observerTimeout is when a leader forgets an observer (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
+// observerTimeout is the time without a fetch after which a leader forgets an observer (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
 const observerTimeout = 5 * env.Minute
 
-// maybeRaiseHW moves the leader's high watermark to the greatest offset that a majority has, durably (KIP-595). It is exposed only
-// when it is past the epoch's first record: records of earlier epochs on a majority may still be overwritten by a
-// leader that has a later epoch's (Raft's figure 8, KAFKA-12619).
+// maybeRaiseHW raises the leader's high watermark to the greatest offset that a majority has durably (KIP-595). It is exposed only
+// above the epoch's first record: a record of an earlier epoch may be on a majority, and a leader with a later epoch's may still
+// overwrite it (Raft's figure 8, KAFKA-12619).
 func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	ends := []wire.Offset{r.durableEnd}
 	for i := range r.peers {
@@ -156,7 +157,7 @@ func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	return true
 }
 
-// completeParked answers the parked fetches for which there is something now.
+// completeParked answers the parked fetches that have news now.
 func (r *Replica) completeParked(e env.Env) {
 	waiting := r.parked
 	r.parked = nil
@@ -169,7 +170,7 @@ func (r *Replica) completeParked(e env.Env) {
 	}
 }
 
-// refuseParked answers all parked fetches: this node leads no longer.
+// refuseParked answers all parked fetches with an error: this voter no longer leads.
 func (r *Replica) refuseParked(e env.Env) {
 	waiting := r.parked
 	r.parked = nil
@@ -178,7 +179,7 @@ func (r *Replica) refuseParked(e env.Env) {
 	}
 }
 
-// expireParked answers a fetch that waited long enough.
+// expireParked answers a fetch whose wait is over.
 func (r *Replica) expireParked(e env.Env, id int64) {
 	i := slices.IndexFunc(r.parked, func(p parked) bool { return p.id == id })
 	if i < 0 {
@@ -195,7 +196,7 @@ func (r *Replica) answerParked(e env.Env, p parked, resp fetchResponse) {
 	r.reply(e, p.ticket, fetchResponseToKafka(resp))
 }
 
-// fetchResponse is an answer without records: the leader, its address, and what is committed; or an error.
+// fetchResponse is a response without records: the leader, its address and the high watermark; or an error.
 func (r *Replica) fetchResponse(err *kerr.Error) fetchResponse {
 	resp := fetchResponse{response: r.response(err), hw: r.exposed, start: r.log.Start(), diverging: epochEnd{epoch: -1}}
 	if err != nil {

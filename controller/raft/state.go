@@ -8,20 +8,20 @@ import (
 	"samsa/wire"
 )
 
-// State is what a voter is in its epoch (QuorumState, KIP-595; Prospective since KIP-996).
+// State is the state of a voter in its epoch (QuorumState, KIP-595; Prospective since KIP-996).
 //
 //	from         when                                                          becomes
-//	any          a higher epoch is seen, its leader unknown                    Unattached in it
-//	any          a higher epoch is seen, its leader known                      Follower in it
+//	any          a message names a higher epoch and no leader                  Unattached in it
+//	any          a message names a higher epoch and its leader                 Follower in it
 //	Unattached   election timeout                                              Prospective
-//	             the epoch's leader is found                                   Follower
-//	             it votes                                                      Unattached, with a new timeout
+//	             a message names its leader                                    Follower
+//	             it grants a vote                                              Unattached, with a new timeout
 //	Prospective  a majority would vote for it                                  Candidate, epoch + 1
 //	             a majority would not, or election timeout                     Follower of the last known leader, else Unattached
-//	             the epoch's leader is found, and it knew none                 Follower
+//	             a message names the epoch's leader, and it knew none          Follower
 //	Candidate    a majority votes for it                                       Leader
 //	             election timeout, also if a majority has refused long before  Prospective
-//	             the epoch's leader is found                                   Follower
+//	             a message names its leader                                    Follower
 //	Follower     fetch timeout                                                 Prospective
 //	Leader       1.5 fetch timeouts without fetches of a majority              Resigned
 //	             it shuts down                                                 Resigned
@@ -36,8 +36,8 @@ import (
 //	else                                    Unattached, with its vote if it gave one
 //	and a single voter campaigns at once
 //
-// Epoch, leader and vote are in the file before the state is entered; Resigned is not written, it follows from "leader:
-// me" without a life to go with it.
+// Epoch, leader and vote are in the file before the state is entered. Resigned is not written: it follows from a file that names
+// this node as leader, in a process that has just started.
 type State uint8
 
 const (
@@ -54,15 +54,15 @@ func (s State) String() string {
 	return [...]string{"Unattached", "Prospective", "Candidate", "Leader", "Follower", "Resigned"}[s]
 }
 
-// election is what an epoch has come to, as far as this node knows (ElectionState). It is durable before anything is said that
-// rests on it.
+// election is the newest epoch that this voter knows, with its leader and this voter's vote (ElectionState). It is durable before
+// any message leaves that rests on it.
 type election struct {
 	epoch  wire.Epoch  // never falls; at or above the log's last epoch
 	leader wire.NodeID // of epoch, once known; never changes within it
 	voted  wire.NodeID // the candidate that has this node's vote in epoch; never changes within it
 }
 
-// initialState gives a restarted node its state.
+// initialState enters the first state of a process, by the quorum-state file.
 func (r *Replica) initialState(e env.Env, q wire.QuorumState) {
 	r.persisted = q
 	r.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
@@ -82,11 +82,11 @@ func (r *Replica) initialState(e env.Env, q wire.QuorumState) {
 		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	}
 	if len(r.peers) == 0 && r.state != Leader && !r.dead {
-		r.campaign(e) // a single voter has no other to wait for
+		r.campaign(e) // a single voter waits for no other
 	}
 }
 
-// handleStateTimeout is the end of the state's time.
+// handleStateTimeout ends a state whose time is over.
 func (r *Replica) handleStateTimeout(e env.Env) {
 	if r.stopping {
 		return
@@ -103,7 +103,7 @@ func (r *Replica) handleStateTimeout(e env.Env) {
 	}
 }
 
-// campaign asks who would vote for this node, or with an older rule just asks for the votes.
+// campaign begins with a pre-vote, or before KIP-996 with the vote itself.
 func (r *Replica) campaign(e env.Env) {
 	if r.cfg.Rules.PreVote {
 		r.becomeProspective(e)
@@ -112,7 +112,7 @@ func (r *Replica) campaign(e env.Env) {
 	}
 }
 
-// endPreVote ends a pre-vote that was not won: back to where the node came from.
+// endPreVote goes back to the state from before a pre-vote that was not won.
 func (r *Replica) endPreVote(e env.Env) {
 	if r.leader != wire.NoNode {
 		r.becomeFollower(e, r.epoch, r.leader)
@@ -121,8 +121,8 @@ func (r *Replica) endPreVote(e env.Env) {
 	}
 }
 
-// becomeUnattached moves to an epoch whose leader is not known. A node that was about to campaign keeps its timeout: a
-// stream of higher epochs must not keep it from ever trying.
+// becomeUnattached moves to an epoch whose leader is not known. A voter that was about to campaign keeps its timeout, or a
+// stream of higher epochs could keep it from campaigning at all.
 func (r *Replica) becomeUnattached(e env.Env, epoch wire.Epoch) {
 	timeout := r.electionTimeout(e)
 	if r.state == Unattached || r.state == Candidate || r.state == Prospective {
@@ -131,21 +131,21 @@ func (r *Replica) becomeUnattached(e env.Env, epoch wire.Epoch) {
 	r.transitionTo(e, Unattached, election{epoch, wire.NoNode, wire.NoNode}, timeout)
 }
 
-// becomeProspective asks the voters whether they would vote for this node, without raising the epoch.
+// becomeProspective asks the voters for pre-votes, without raising the epoch (KIP-996).
 func (r *Replica) becomeProspective(e env.Env) {
 	if r.transitionTo(e, Prospective, r.election, r.electionTimeout(e)) {
 		r.requestVotes(e)
 	}
 }
 
-// becomeCandidate votes for itself and asks for the votes of the others.
+// becomeCandidate votes for itself and asks the others for their votes.
 func (r *Replica) becomeCandidate(e env.Env, epoch wire.Epoch) {
 	if r.transitionTo(e, Candidate, election{epoch, wire.NoNode, r.cfg.Node}, r.electionTimeout(e)) {
 		r.requestVotes(e)
 	}
 }
 
-// becomeFollower follows a leader that is known to be elected. A vote in the same epoch is kept, or it could be given twice.
+// becomeFollower follows an elected leader. It keeps a vote of the same epoch, or it could vote twice in it.
 func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID) {
 	next := election{epoch, leader, wire.NoNode}
 	if epoch == r.epoch {
@@ -154,7 +154,7 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	if !r.transitionTo(e, Follower, next, r.cfg.FetchTimeout) {
 		return
 	}
-	if r.durableEnd < r.log.End() { // it led until now, and what a follower says that it has must be durable
+	if r.durableEnd < r.log.End() { // it led until now, and the end offset that a follower fetches from must be durable
 		if r.flushNow(e); r.dead {
 			return
 		}
@@ -162,9 +162,9 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	r.sendPending(e, r.peer(r.leader))
 }
 
-// becomeLeader is elected: the file says so first, or a restart would not find out that this node led, and had better not go on
-// (KAFKA-10527). Then the epoch's first record is appended: without a record of its own epoch a leader can commit nothing
-// (KAFKA-12619), so it writes one at once.
+// becomeLeader enters Leader after a won election. The file names this voter as leader first, or after a restart it would lead on
+// in the same epoch (KAFKA-10527). Then it appends the epoch's first record at once: a leader can commit nothing before a record
+// of its own epoch (KAFKA-12619).
 func (r *Replica) becomeLeader(e env.Env) {
 	granted := slices.Clone(r.granted)
 	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.checkQuorumTimeout()) {
@@ -180,18 +180,18 @@ func (r *Replica) becomeLeader(e env.Env) {
 	r.sendBeginRequests(e)
 }
 
-// becomeResigned gives leadership up, and tells the voters so that one of them need not wait for its timeout.
+// becomeResigned gives leadership up, and sends EndQuorumEpoch so that the next leader need not wait for its fetch timeout.
 func (r *Replica) becomeResigned(e env.Env) {
 	if r.transitionTo(e, Resigned, r.election, r.electionTimeout(e)) {
 		r.sendPendingToAll(e)
 	}
 }
 
-// mayBecome reports whether a state may follow another, by the epochs in which they are (QuorumState). Before KIP-996 a node
-// campaigned from any state but Leader; the old rule still does, so Candidate may follow more here than Prospective alone.
+// mayBecome reports whether a state may follow another, given the epochs of both (QuorumState). In Kafka only Prospective may
+// become Candidate. Before KIP-996 every state but Leader could, and under the old rule of Rules.PreVote it still does.
 func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 	switch to {
-	case Unattached: // also in the same epoch, for a vote or after a lost pre-vote
+	case Unattached: // in the same epoch after a granted vote or a lost pre-vote
 		return next > epoch || next == epoch && (from == Prospective || from == Unattached)
 	case Prospective:
 		return next == epoch && from != Leader && from != Prospective
@@ -205,9 +205,9 @@ func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 	return next == epoch && from == Leader // Resigned
 }
 
-// transitionTo is the one way into a state: the file first, then the state, with nothing left of the one before but the log,
-// and its timer. It answers false if the node is dead or its clean shutdown is over. The first state of a life follows from the
-// file and none before it.
+// transitionTo is the one way into a state: first the quorum-state file, then the state and its timer; only the log is left of the
+// state before. It answers false if the replica is dead or its clean shutdown is over. The first state of a process follows from
+// the file, and none comes before it.
 func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.Duration) bool {
 	if r.transition > 0 && !mayBecome(r.state, to, r.epoch, next.epoch) {
 		panic(fmt.Sprintf("raft: node %d cannot go from %v in epoch %d to %v in epoch %d", r.cfg.Node, r.state, r.epoch, to, next.epoch))
@@ -224,14 +224,14 @@ func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.D
 		r.refuseParked(e)
 	}
 	if r.stopping && to != Resigned {
-		r.dead = true // others have moved on: the shutdown is over
+		r.dead = true // another voter campaigns or leads: the shutdown is over
 		return false
 	}
 	e.Note(notes[to], int64(r.cfg.Node), int64(r.epoch), int64(r.leader), int64(r.log.End()))
 	return true
 }
 
-// reset forgets all that belongs to one state only; what was asked in it is not answered any more.
+// reset clears the fields that belong to one state only. Responses to requests of that state are dropped from now on.
 func (r *Replica) reset() {
 	r.transition++
 	r.granted, r.rejected = r.granted[:0], r.rejected[:0]
@@ -242,7 +242,7 @@ func (r *Replica) reset() {
 	}
 }
 
-// setTimeout sets the timer of the state; noTimeout stops it.
+// setTimeout starts the timer of the state anew; noTimeout stops it.
 func (r *Replica) setTimeout(e env.Env, after env.Duration) {
 	t := env.Timer{Kind: timState, Lane: env.LaneRaft}
 	if after == noTimeout {
@@ -261,18 +261,18 @@ func (r *Replica) sendPendingToAll(e env.Env) {
 	}
 }
 
-// electionTimeout draws how long this node waits before it campaigns. Where the draw is the benign 0 for everybody, the
-// voters still differ by their place.
+// electionTimeout draws how long this voter waits before it campaigns. If all voters draw the benign 0 they still differ by
+// their index.
 func (r *Replica) electionTimeout(e env.Env) env.Duration {
 	base := r.cfg.ElectionTimeout
 	steps := uint64(base / env.Microsecond)
 	drawn := env.Duration(e.Choose("raft.election-timeout", steps)) * env.Microsecond
-	place := slices.IndexFunc(r.Voters(), func(v Voter) bool { return v.ID == r.cfg.Node })
-	drawn = (drawn + env.Duration(place)*base/env.Duration(len(r.Voters()))) % base
+	index := slices.IndexFunc(r.Voters(), func(v Voter) bool { return v.ID == r.cfg.Node })
+	drawn = (drawn + env.Duration(index)*base/env.Duration(len(r.Voters()))) % base
 	return r.cfg.Rules.ElectionTimeout(base, drawn)
 }
 
-// hasConsistentLeader tells whether "leader leads epoch" fits what this node knows: an epoch has one leader.
+// hasConsistentLeader reports whether a leader of an epoch agrees with the leader that this voter knows: an epoch has one leader.
 func (r *Replica) hasConsistentLeader(epoch wire.Epoch, leader wire.NodeID) bool {
 	if leader == r.cfg.Node {
 		return r.leader == leader && r.epoch == epoch
@@ -280,9 +280,8 @@ func (r *Replica) hasConsistentLeader(epoch wire.Epoch, leader wire.NodeID) bool
 	return epoch != r.epoch || leader == wire.NoNode || r.leader == wire.NoNode || r.leader == leader
 }
 
-// maybeTransition takes in that an epoch is at least this, and who leads it if that is known (maybeTransition). It answers false
-// if the news contradicts what this node knows: two leaders in one epoch. Kafka throws; here the node keeps what it
-// knows, and the note tells.
+// maybeTransition moves to the epoch and leader that a message names, if they are newer. It answers false if the message names a
+// second leader of this voter's epoch. Kafka throws then; this voter keeps the first, and a note reports both.
 func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
 	switch {
 	case !r.hasConsistentLeader(epoch, leader):
@@ -298,8 +297,8 @@ func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeI
 	return true
 }
 
-// handleCommonResponse learns the epoch and the leader that every response names (maybeHandleCommonResponse). It answers done if
-// there is nothing more to do with the response.
+// handleCommonResponse moves to the epoch and leader that a response names (maybeHandleCommonResponse). It answers done if there
+// is nothing more to do with the response.
 func (r *Replica) handleCommonResponse(e env.Env, resp response) (done bool) {
 	switch {
 	case resp.epoch < r.epoch || resp.code == unknownEpoch:

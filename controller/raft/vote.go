@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// The codes that quorum messages carry, as numbers: they are compared with what came off a wire.
+// Error codes that responses are compared with.
 var (
 	fencedEpoch  = kerr.FencedLeaderEpoch.Code
 	unknownEpoch = kerr.UnknownLeaderEpoch.Code
@@ -20,23 +20,22 @@ var (
 // lastEpoch is the epoch of the log's last record, 0 in an empty log.
 func (r *Replica) lastEpoch() wire.Epoch { return max(r.log.Epochs().Latest(), 0) }
 
-// upToDate tells whether a log that ends like this has everything that this node's log may have committed: a later last
-// epoch wins, and in one epoch the longer log (KIP-595, Raft 5.4.1). Length alone would elect who was cut off longest and
-// wrote most to itself.
+// upToDate reports whether a candidate's log has every record of this log that may be committed: the later last epoch wins, and in
+// one epoch the longer log (KIP-595, Raft 5.4.1). Length alone would elect the leader that was cut off longest and appended most.
 func (r *Replica) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 	mine := r.lastEpoch()
 	return epoch > mine || epoch == mine && end >= r.log.End()
 }
 
 // canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A vote
-// is a promise and is given once; a pre-vote is an opinion, and a follower's is no while it hears its leader: whoever asks is
-// alone in missing it.
+// is given once. A pre-vote promises nothing, and a follower that its leader answers refuses it: only the asking voter misses
+// that leader. "log" stands for: if the candidate's log is up to date.
 //
 //	             pre-vote                                     vote
-//	Unattached   log                                          to whom it already went; else log, if the epoch has no leader
+//	Unattached   log                                          to the candidate that has it; else log, if the epoch has no leader
 //	Prospective  log                                          likewise
 //	Candidate    log                                          no: it has voted for itself
-//	Follower     log, if the leader has not yet answered it   no, the epoch has a leader; but to whom it already went
+//	Follower     log, if the leader has not yet answered it   no, the epoch has a leader; but to the candidate that has it
 //	Leader       no                                           no
 //	Resigned     log                                          no
 func (r *Replica) canGrantVote(candidate wire.NodeID, upToDate, preVote bool) bool {
@@ -90,19 +89,19 @@ func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	return !r.dead, nil
 }
 
-// grantVote gives the epoch's one vote away, durably: a voter that forgets it in a power loss votes twice, and an epoch has two
-// leaders (KIP-595). Whoever voted waits anew: the candidate has as good a log as any.
+// grantVote gives a candidate the epoch's one vote, durably: a voter that loses it in a power loss votes twice, and an epoch has
+// two leaders (KIP-595). An Unattached voter starts its election timeout anew, for the candidate's log is as good as its own.
 func (r *Replica) grantVote(e env.Env, candidate wire.NodeID) {
 	r.voted = candidate
 	if r.state == Unattached {
 		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	} else {
-		r.persistElection(e) // a Prospective keeps asking: its epoch is the same
+		r.persistElection(e) // a Prospective goes on asking for pre-votes in the same epoch
 	}
 	e.Note(noteVoted, int64(r.cfg.Node), int64(r.epoch), int64(candidate), 0)
 }
 
-// validateVoterOnly checks who asks, and in which epoch (validateVoterOnlyRequest).
+// validateVoterOnly checks the sender of a request and its epoch (validateVoterOnlyRequest).
 func (r *Replica) validateVoterOnly(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
 	switch {
 	case epoch < r.epoch:
@@ -113,7 +112,7 @@ func (r *Replica) validateVoterOnly(id wire.NodeID, epoch wire.Epoch) *kerr.Erro
 	return nil
 }
 
-// response is an answer's common part: the error, and the epoch and leader that this node knows now.
+// response is the common part of a response: the error, and the epoch and leader that this voter knows now.
 func (r *Replica) response(err *kerr.Error) response {
 	resp := response{epoch: r.epoch, leader: r.leader}
 	if err != nil {
@@ -122,7 +121,7 @@ func (r *Replica) response(err *kerr.Error) response {
 	return resp
 }
 
-// requestVotes begins to gather votes, with the node's own.
+// requestVotes counts this voter's own vote and asks the others for theirs.
 func (r *Replica) requestVotes(e env.Env) {
 	r.granted = append(r.granted, r.cfg.Node)
 	if r.maybeWin(e) {
@@ -131,7 +130,7 @@ func (r *Replica) requestVotes(e env.Env) {
 	r.sendPendingToAll(e)
 }
 
-// maybeWin moves on if a majority has granted.
+// maybeWin moves on if a majority has granted its votes.
 func (r *Replica) maybeWin(e env.Env) bool {
 	if len(r.granted) < r.majority() {
 		return false
@@ -144,10 +143,10 @@ func (r *Replica) maybeWin(e env.Env) bool {
 	return true
 }
 
-// cannotWin tells whether a majority can no longer be had.
+// cannotWin reports whether so many voters have refused that no majority is left.
 func (r *Replica) cannotWin() bool { return len(r.Voters())-len(r.rejected) < r.majority() }
 
-// hasVoted tells whether a voter has given its answer.
+// hasVoted reports whether a voter has granted or refused its vote.
 func (r *Replica) hasVoted(id wire.NodeID) bool {
 	return slices.Contains(r.granted, id) || slices.Contains(r.rejected, id)
 }
