@@ -105,8 +105,8 @@ func (c *Case) mourn(r Result) Result {
 		return r
 	}
 	words, n := "", 0
-	for _, op := range c.History {
-		if op.Kind != Send || op.Outcome != OK || op.Acks == 0 || !c.View.robbed(&op) {
+	for op := range of[*Produce](c.History) {
+		if op.Outcome != OK || op.Acks == 0 || !c.View.robbed(op) {
 			continue
 		}
 		switch n++; {
@@ -127,9 +127,9 @@ func (c *Case) mourn(r Result) Result {
 }
 
 // robbed tells whether what a send was told of is lost, and nothing allows it.
-func (v *View) robbed(op *Op) bool {
+func (v *View) robbed(op *Produce) bool {
 	for _, p := range v.parts {
-		if p.TP != undeleted(op.Partition) || op.Topic != (wire.TopicID{}) && op.Topic != p.ID {
+		if p.TP != op.Partition || op.Topic != (wire.TopicID{}) && op.Topic != p.ID {
 			continue
 		}
 		for q := range p.around(op.Offset, op.Offset+1) {

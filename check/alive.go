@@ -320,13 +320,10 @@ var requestsResolve = &Check{
 	Doc: "every send comes to an end within delivery.timeout.ms, whatever happens",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		for _, op := range c.History {
-			if op.Kind != Send {
-				continue
-			}
+		for op := range of[*Produce](c.History) {
 			s.seen++
 			if op.Outcome == NeverDecided && c.View != nil && c.View.now-op.At > int64(c.View.rules.Delivery+c.View.rules.Request+c.View.rules.Backoff) {
-				s.decide(op, "producer", -1, "", op.Client+"'s send of "+quote(op.Value)+" to "+op.Partition.String()+" has been under way for "+
+				s.decide(op, c.written(op).fact(-1, "producer"), "", op.Client+"'s send of "+quote(op.Value)+" to "+c.written(op).String()+" has been under way for "+
 					seconds(Duration(c.View.now-op.At)))
 			}
 		}
@@ -334,9 +331,10 @@ var requestsResolve = &Check{
 	},
 	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0)) },
 	Reject: func(v *View) *Case {
-		c := told(v, sent("p1", "a", 0))
-		c.History[0].Outcome = NeverDecided
-		c.View.Clock(2, c.History[0].At+int64(200*second))
+		open := sent("p1", "a", 0)
+		open.Outcome = NeverDecided
+		c := told(v, open)
+		c.View.Clock(2, open.At+int64(200*second))
 		return c
 	},
 }

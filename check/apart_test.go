@@ -9,10 +9,10 @@ import (
 // What was acknowledged in a deleted topic is not lost because a topic of the same name does not have it; a record of the
 // one that is read from the other still is a finding.
 func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
-	history := func(last Op) *Case {
+	history := func(last *Consume) *Case {
 		return told(NewView(Contract{}, All()),
-			of(1, sent("p1", "old", 0)), of(1, sent("p1", "older", 1)), of(2, sent("p2", "new", 0)), of(2, polled("r1", "new", 0)),
-			of(2, last))
+			writes(1, sent("p1", "old", 0)), writes(1, sent("p1", "older", 1)), writes(2, sent("p2", "new", 0)), reading(2, polled("r1", "new", 0)),
+			reading(2, last))
 	}
 	broken := func(c *Case) (names []string) {
 		for _, f := range Judge(c) {
@@ -29,10 +29,10 @@ func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
 // A reader whose position is gone begins again, and may once more find the topic that was deleted meanwhile: some broker
 // has not heard of that. Where nothing took its position it must go on.
 func TestAReaderMayBeginAgainInADeletedTopic(t *testing.T) {
-	for kind, want := range map[Kind]Status{Jump: Held, Rewind: Held, Drain: Violated} {
+	for kind, want := range map[ConsumeKind]Status{PositionReset: Held, PositionTruncated: Held, EndReached: Violated} {
 		c := told(NewView(Contract{}, All()),
-			of(1, sent("p1", "a", 0)), of(1, sent("p1", "b", 1)), of(1, polled("r1", "a", 0)), of(1, polled("r1", "b", 1)),
-			Op{Client: "r1", Kind: kind, Partition: orders, Offset: 2}, of(1, polled("r1", "a", 0)), of(2, sent("p1", "new", 0)), of(2, polled("r2", "new", 0)))
+			writes(1, sent("p1", "a", 0)), writes(1, sent("p1", "b", 1)), reading(1, polled("r1", "a", 0)), reading(1, polled("r1", "b", 1)),
+			moved("r1", kind, 2), reading(1, polled("r1", "a", 0)), writes(2, sent("p1", "new", 0)), reading(2, polled("r2", "new", 0)))
 		for _, f := range Judge(c) {
 			if f.Check == readsMonotone {
 				require.Equal(t, want, f.Status, f.Explanation)

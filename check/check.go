@@ -84,7 +84,8 @@ type Case struct {
 	History []Op
 	View    *View // nil if nobody looked at the cluster
 
-	born map[spot]*Op // the sends of History by what they sent, once somebody asked
+	born   map[spot]*Produce         // the sends of History by what they sent, once a check asked
+	topics map[string][]wire.TopicID // see topicsNamed, once a check asked
 }
 
 // All lists the checks in the order they are reported: promises to users first.
@@ -115,15 +116,10 @@ type Finding struct {
 // Judge runs every check on a case.
 func Judge(c *Case) []Finding {
 	var found []Finding
-	apart := c.apart()
 	for i, k := range All() {
-		of := apart
-		if k == topicsApart {
-			of = c
-		}
-		r := k.result(of, i)
+		r := k.result(c, i)
 		if k == AckedDurable {
-			r = of.mourn(r)
+			r = c.mourn(r)
 		}
 		found = append(found, Finding{k, r})
 	}

@@ -65,8 +65,8 @@ func TestAcksOneIsPriced(t *testing.T) {
 	require.Contains(t, f.Clause, "acks=1")
 
 	c := LostWrite.Reject(nil)
-	for i := range c.History {
-		c.History[i].Acks = 1
+	for op := range of[*Produce](c.History) {
+		op.Acks = 1
 	}
 	r := LostWrite.Judge(c)
 	require.Equal(t, Priced, r.Status)
@@ -85,16 +85,16 @@ func find(t *testing.T, c *Case, name string) Finding {
 }
 
 func TestVerdict(t *testing.T) {
-	of := func(s ...Status) Status {
+	verdict := func(s ...Status) Status {
 		var f []Finding
 		for _, x := range s {
 			f = append(f, Finding{AckedDurable, Result{Status: x}})
 		}
 		return Verdict(f)
 	}
-	require.Equal(t, Held, of(Held, Priced, Unexercised))
-	require.Equal(t, Unknown, of(Held, Unknown))
-	require.Equal(t, Violated, of(Unknown, Violated, Held))
+	require.Equal(t, Held, verdict(Held, Priced, Unexercised))
+	require.Equal(t, Unknown, verdict(Held, Unknown))
+	require.Equal(t, Violated, verdict(Unknown, Violated, Held))
 }
 
 // staged is a stage with all judges.
@@ -104,8 +104,8 @@ func staged(minISR int) *stage { return newStage(NewView(Contract{}, All()), min
 func TestOrderIsPricedWithoutAnswers(t *testing.T) {
 	for acks, want := range map[int16]Status{0: Priced, 1: Violated, -1: Violated} {
 		c := producerOrder.Reject(NewView(Contract{}, All()))
-		for i := range c.History {
-			c.History[i].Acks = acks
+		for op := range of[*Produce](c.History) {
+			op.Acks = acks
 		}
 		require.Equal(t, want, producerOrder.Judge(c).Status)
 	}

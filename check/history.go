@@ -8,64 +8,6 @@ import (
 	"samsa/wire"
 )
 
-// Op is one thing a client did and what came of it, as the client saw it. Which fields count depends on the kind.
-type Op struct {
-	Client    string
-	Kind      Kind
-	Partition wire.TopicPartition
-	Topic     wire.TopicID // Send, Poll: whose topic the client believed to write or read; zero if it did not know
-	Outcome   Outcome
-	Step      uint64 // when the outcome was known
-	At        int64  // likewise, in nanoseconds since the world began
-
-	// Call and Return are the events at which it was begun and at which the outcome was known. Return 0 is never.
-	Call, Return uint64
-
-	Acks       int16 // Send: -1 all, 0, 1
-	Seq        int64 // Send: counts the calls of this client
-	Idempotent bool  // Send: the producer numbered its batches
-	Key, Value string
-	Offset     wire.Offset // Send: where the broker says it is (OK); Poll: where it was read; Drain: the end reached; Jump: where it stood; Rewind: where the log was cut off; End: the answer
-	Cursor     int64       // Poll, Drain: counts the times the application has set this client's position
-	Epoch      wire.Epoch  // End, Describe: the leader epoch of the answer
-	From       string      // Describe: who answered, and in which life of his
-	Number     int64       // Register, Beat: the broker epoch granted or claimed
-}
-
-// Kind is what a client did.
-type Kind uint8
-
-// What a client did.
-const (
-	Send     Kind = iota // one record sent, and its outcome
-	Poll                 // one record read
-	Drain                // a reader found nothing more to read at Offset
-	Jump                 // a reader's position went elsewhere by itself: auto.offset.reset
-	Rewind               // a reader learnt that the log was cut off below its position, and goes on there (KIP-320)
-	End                  // an end offset was asked for
-	Create               // a topic; Value is its id
-	Delete               // a topic
-	Describe             // a topic; Value is its id, "" if the answer was that there is none
-	Register             // a broker; Value is the incarnation
-	Beat                 // a broker's heartbeat
-)
-
-// Outcome is what a client knows of its own request.
-type Outcome uint8
-
-// What a client can know of its own request.
-const (
-	OK           Outcome = iota // acknowledged
-	Failed                      // certainly not applied
-	Indefinite                  // may or may not have been applied: timeouts, lost connections, most errors after a send
-	NeverDecided                // still open when the run ended; judged as Indefinite
-)
-
-// String is the outcome in Kafka users' words.
-func (o Outcome) String() string {
-	return [...]string{"ok", "failed", "unknown", "undecided"}[o]
-}
-
 // historyChecks see only what clients did and saw (Jepsen's vocabulary for Kafka, and more).
 var historyChecks = []*Check{
 	noDuplicate, oneValue, readsMonotone, readsComplete, readsFresh, producerOrder, ackedWhereTold, recordsIntact,
@@ -79,9 +21,9 @@ type said struct {
 	result *Result
 }
 
-// decide takes one finding in; clause says what allows it, "" that nothing does.
-func (s *said) decide(op Op, role string, at wire.Offset, clause string, words string) {
-	r := Result{Status: Violated, Step: op.Step, Explanation: words, Clause: clause, Fact: Fact{op.Partition.String(), at, role}}
+// decide enters one finding, of the step in which an operation ended; clause says what allows it, "" that nothing does.
+func (s *said) decide(op Op, f Fact, clause string, words string) {
+	r := Result{Status: Violated, Step: op.Common().Step, Explanation: words, Clause: clause, Fact: f}
 	if clause != "" {
 		r.Status = Priced
 	}
@@ -100,34 +42,35 @@ func (s *said) answer(one, many string) Result {
 	return Result{Status: Held, Explanation: plural(s.seen, one, many)}
 }
 
-// licensed asks the ledger whether what was at an offset was lost legitimately.
-func (s *said) licensed(tp wire.TopicPartition, at wire.Offset) string {
-	clause, _ := s.c.View.Licensed(tp, at)
+// licensed asks the ledger whether the loss of a record at an offset is licensed.
+func (s *said) licensed(p place, at wire.Offset) string {
+	clause, _ := s.c.View.Licensed(p.TopicPartition, at)
 	return clause
 }
 
-// spot names a value's place of birth: values are unique per partition.
+// fact is what a finding about a record of a place is about.
+func (p place) fact(at wire.Offset, role string) Fact { return Fact{p.String(), at, role} }
+
+// spot names a value and the place it was sent to: values are unique per partition.
 type spot struct {
-	tp    wire.TopicPartition
+	place
 	value string
 }
 
 // sends are the sends of the history by what they sent.
-func (c *Case) sends() map[spot]*Op {
+func (c *Case) sends() map[spot]*Produce {
 	if c.born == nil {
-		c.born = make(map[spot]*Op, len(c.History)/2) // an Op is large, and there are many
-		for i := range c.History {
-			if op := &c.History[i]; op.Kind == Send {
-				c.born[spot{op.Partition, op.Value}] = op
-			}
+		c.born = make(map[spot]*Produce, len(c.History)/2)
+		for op := range of[*Produce](c.History) {
+			c.born[spot{c.written(op), op.Value}] = op
 		}
 	}
 	return c.born
 }
 
-// read is a value at an offset.
-type read struct {
-	tp wire.TopicPartition
+// position is an offset of a place.
+type position struct {
+	place
 	at wire.Offset
 }
 
@@ -139,11 +82,8 @@ var noDuplicate = &Check{
 	Judge: func(c *Case) Result {
 		s := said{c: c}
 		born, first := c.sends(), map[spot]wire.Offset{}
-		for _, op := range c.History {
-			if op.Kind != Poll {
-				continue
-			}
-			k := spot{op.Partition, op.Value}
+		for op := range reads(c.History) {
+			k := spot{c.read(op), op.Value}
 			at, again := first[k]
 			if !again {
 				first[k], s.seen = op.Offset, s.seen+1
@@ -152,7 +92,7 @@ var noDuplicate = &Check{
 				if send := born[k]; send == nil || !send.Idempotent {
 					clause = withoutIdempotence
 				}
-				s.decide(op, "producer", op.Offset, clause, op.Client+" read "+quote(op.Value)+" at offsets "+itoa(at)+" and "+itoa(op.Offset)+" of "+op.Partition.String())
+				s.decide(op, k.fact(op.Offset, "producer"), clause, op.Client+" read "+quote(op.Value)+" at offsets "+itoa(at)+" and "+itoa(op.Offset)+" of "+k.String())
 			}
 		}
 		return s.answer("record read, once", "records read, each once")
@@ -172,23 +112,20 @@ var oneValue = &Check{
 	Doc: "no two readers ever see different records at one offset",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		at := map[read]Op{}
-		for _, op := range c.History {
-			if op.Kind != Poll {
-				continue
-			}
-			k := read{op.Partition, op.Offset}
+		at := map[position]*Consume{}
+		for op := range reads(c.History) {
+			k := position{c.read(op), op.Offset}
 			was, again := at[k]
 			switch {
 			case !again:
 				at[k] = op
 			case was.Value != op.Value && was.Topic == op.Topic:
-				clause := s.licensed(op.Partition, op.Offset)
+				clause := s.licensed(k.place, op.Offset)
 				if clause == "" {
-					clause = c.View.deletedAt(op.Partition, op.Offset)
+					clause = c.View.deletedAt(k.TopicPartition, op.Offset)
 				}
-				s.decide(op, "leader", op.Offset, clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
-					op.Partition.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+" there at step "+itoa(op.Step))
+				s.decide(op, k.fact(op.Offset, "leader"), clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
+					k.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+" there at step "+itoa(op.Step))
 			default:
 				s.seen++
 			}
@@ -205,15 +142,18 @@ var oneValue = &Check{
 // cursor is one reader's way through a partition, from where the application put it.
 type cursor struct {
 	client string
-	tp     wire.TopicPartition
-	turn   int64
+	place
+	number int64
 }
 
-// jumped forgets where a reader stood. It went elsewhere by itself, whatever topic of that name it was at: it may find the one
-// that was deleted once more.
-func jumped(last map[cursor]wire.Offset, op Op) {
+// cursor is the way that a step of a consumer belongs to.
+func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
+
+// jumped forgets where a reader stood. Its position went elsewhere by itself, whichever topic of that name it was in: it may
+// find the deleted one once more.
+func jumped(last map[cursor]wire.Offset, op *Consume) {
 	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
-		return k.client == op.Client && k.turn == op.Cursor && undeleted(k.tp) == undeleted(op.Partition)
+		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
 	})
 }
 
@@ -223,16 +163,16 @@ var readsMonotone = &Check{
 	Judge: func(c *Case) Result {
 		s := said{c: c}
 		last := map[cursor]wire.Offset{}
-		for _, op := range c.History {
-			k := cursor{op.Client, op.Partition, op.Cursor}
+		for op := range of[*Consume](c.History) {
+			k := c.cursor(op)
 			switch op.Kind {
-			case Jump, Rewind:
+			case PositionReset, PositionTruncated:
 				jumped(last, op)
-			case Poll:
+			case RecordRead:
 				if at, moving := last[k]; moving {
 					s.seen++
 					if op.Offset <= at {
-						s.decide(op, "consumer", op.Offset, "", op.Client+" read offset "+itoa(op.Offset)+" of "+op.Partition.String()+" after offset "+itoa(at))
+						s.decide(op, k.fact(op.Offset, "consumer"), "", op.Client+" read offset "+itoa(op.Offset)+" of "+k.place.String()+" after offset "+itoa(at))
 					}
 				}
 				last[k] = op.Offset
@@ -242,7 +182,7 @@ var readsMonotone = &Check{
 	},
 	Accept: func(v *View) *Case {
 		return told(v, polled("c1", "a", 0), polled("c1", "b", 1), again(polled("c1", "a", 0)),
-			again(Op{Client: "c1", Kind: Rewind, Partition: orders, Offset: 0}), again(polled("c1", "c", 0)))
+			again(moved("c1", PositionTruncated, 0)), again(polled("c1", "c", 0)))
 	},
 	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "b", 1), polled("c1", "a", 0)) },
 }
@@ -252,28 +192,26 @@ var readsComplete = &Check{
 	Doc: "a reader passes over no record that another reader finds",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		found := map[wire.TopicPartition][]wire.Offset{}
-		for _, op := range c.History {
-			if op.Kind == Poll {
-				found[op.Partition] = append(found[op.Partition], op.Offset)
-			}
+		found := map[place][]wire.Offset{}
+		for op := range reads(c.History) {
+			found[c.read(op)] = append(found[c.read(op)], op.Offset)
 		}
-		for tp := range found { //order: each is sorted on its own
-			slices.Sort(found[tp])
-			found[tp] = slices.Compact(found[tp])
+		for p := range found { //order: each is sorted on its own
+			slices.Sort(found[p])
+			found[p] = slices.Compact(found[p])
 		}
 		last := map[cursor]wire.Offset{}
-		for _, op := range c.History {
-			k := cursor{op.Client, op.Partition, op.Cursor}
+		for op := range of[*Consume](c.History) {
+			k := c.cursor(op)
 			switch op.Kind {
-			case Jump, Rewind:
+			case PositionReset, PositionTruncated:
 				jumped(last, op)
-			case Poll:
+			case RecordRead:
 				if at, moving := last[k]; moving && op.Offset > at {
 					s.seen++
-					i, _ := slices.BinarySearch(found[op.Partition], at+1)
-					if missed := found[op.Partition][i]; missed < op.Offset {
-						s.decide(op, "consumer", missed, s.licensed(op.Partition, missed), op.Client+" went from offset "+itoa(at)+" of "+op.Partition.String()+" to "+
+					i, _ := slices.BinarySearch(found[k.place], at+1)
+					if missed := found[k.place][i]; missed < op.Offset {
+						s.decide(op, k.fact(missed, "consumer"), s.licensed(k.place, missed), op.Client+" went from offset "+itoa(at)+" of "+k.place.String()+" to "+
 							itoa(op.Offset)+" and passed over offset "+itoa(missed)+", where there is a record")
 					}
 				}
@@ -296,21 +234,23 @@ var readsFresh = &Check{
 		}
 		healed := c.View.whole
 		settled := healed + int64(c.View.rules.caughtUp())
-		acked := map[wire.TopicPartition]Op{}
-		for _, op := range c.History {
-			if was, ok := acked[op.Partition]; op.Kind == Send && op.Outcome == OK && op.Acks == -1 && op.At <= healed && (!ok || op.Offset > was.Offset) {
-				acked[op.Partition] = op
+		acked := map[place]*Produce{}
+		for op := range of[*Produce](c.History) {
+			p := c.written(op)
+			if was, ok := acked[p]; op.Outcome == OK && op.Acks == -1 && op.At <= healed && (!ok || op.Offset > was.Offset) {
+				acked[p] = op
 			}
 		}
-		for _, op := range c.History {
-			if a, ok := acked[op.Partition]; op.Kind == Drain && ok && op.At >= settled {
+		for op := range of[*Consume](c.History) {
+			p := c.read(op)
+			if a, ok := acked[p]; op.Kind == EndReached && ok && op.At >= settled {
 				s.seen++
 				if op.Offset <= a.Offset {
-					clause := s.licensed(op.Partition, a.Offset)
-					if clause == "" { // who was elected uncleanly may end below what others have deleted
-						clause = c.View.deletedAt(op.Partition, a.Offset)
+					clause := s.licensed(p, a.Offset)
+					if clause == "" { // a leader that was elected uncleanly may end below what other replicas have deleted
+						clause = c.View.deletedAt(p.TopicPartition, a.Offset)
 					}
-					s.decide(op, "leader", a.Offset, clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
+					s.decide(op, p.fact(a.Offset, "leader"), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
 						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and the cluster has been whole since")
 				}
 			}
@@ -326,57 +266,34 @@ var producerOrder = &Check{
 	Doc: "records of one producer lie in a partition in the order in which they were sent",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		born := c.sends()
-		where := map[spot]Op{} // the earliest place of each value
-		for _, op := range c.History {
-			if k := (spot{op.Partition, op.Value}); op.Kind == Poll {
-				if was, ok := where[k]; !ok || op.Offset < was.Offset {
-					where[k] = op
-				}
-			}
-		}
-		for k, op := range where { //order: each on its own
-			if send := born[k]; send != nil && send.Outcome == OK && send.Acks != 0 && send.Offset < op.Offset {
-				op.Offset = send.Offset // read from a later copy only
-				where[k] = op
-			}
-		}
-		placed := make([]Op, 0, len(where))
-		for _, op := range where { //order: sorted below
-			placed = append(placed, op)
-		}
-		slices.SortStableFunc(placed, func(a, b Op) int {
-			return cmp.Or(cmp.Compare(a.Partition.Topic, b.Partition.Topic), cmp.Compare(a.Partition.Partition, b.Partition.Partition),
-				cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Value, b.Value))
-		})
-		latest := map[cursor]Op{}
-		for _, op := range placed {
-			send, known := born[spot{op.Partition, op.Value}]
-			if !known {
+		latest := map[cursor]*Produce{}
+		for _, r := range c.recordsInOrder() {
+			op, send := r.read, c.sends()[r.spot]
+			if send == nil {
 				continue
 			}
-			k := cursor{send.Client, op.Partition, 0}
+			k := cursor{client: send.Client, place: r.place}
 			before, ok := latest[k]
-			if !ok || send.Seq > before.Seq {
-				latest[k] = *send
+			if !ok || send.Number > before.Number {
+				latest[k] = send
 			}
 			if !ok {
 				continue
 			}
 			s.seen++
-			if send.Seq < before.Seq {
-				clause := c.View.gone(op.Partition, op.Offset) // what was lost legitimately leaves its offsets to others
+			if send.Number < before.Number {
+				clause := c.View.gone(r.TopicPartition, r.at) // what was lost legitimately leaves its offsets to others
 				switch {
 				case clause != "" || send.Idempotent:
-				case before.Outcome == OK && before.Offset > op.Offset && c.View.deletedAt(op.Partition, 0) != "":
+				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.TopicPartition, 0) != "":
 					clause = withoutIdempotence + "; of the first copies, those at the log's beginning are deleted"
 				case send.Acks == 0: // written is all it knows: on another connection a later one may be served before it
 					clause = "acks=0: the producer went on before the broker had the record"
 				case send.Outcome != OK:
 					clause = "a send without enable.idempotence whose outcome is unknown may land late"
 				}
-				s.decide(op, "producer", op.Offset, clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+op.Partition.String()+
-					" it lies behind it, at offset "+itoa(op.Offset))
+				s.decide(op, r.fact(r.at, "producer"), clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+r.place.String()+
+					" it lies behind it, at offset "+itoa(r.at))
 			}
 		}
 		return s.answer("record in its order", "records in the order they were sent")
@@ -387,4 +304,35 @@ var producerOrder = &Check{
 	Reject: func(v *View) *Case {
 		return told(v, sent("p1", "a", 1), sent("p1", "b", 0), polled("c1", "b", 0), polled("c1", "a", 1))
 	},
+}
+
+// recordAt is a record with the lowest offset at which it is known to lie.
+type recordAt struct {
+	spot
+	at   wire.Offset
+	read *Consume // that found it first there
+}
+
+// recordsInOrder are the records that were read, in the order in which they lie in their partitions. A retry may store a
+// record twice: the first copy counts, and a producer may have been told of one that no reader found.
+func (c *Case) recordsInOrder() []recordAt {
+	where := map[spot]recordAt{}
+	for op := range reads(c.History) {
+		k := spot{c.read(op), op.Value}
+		if was, ok := where[k]; !ok || op.Offset < was.at {
+			where[k] = recordAt{k, op.Offset, op}
+		}
+	}
+	all := make([]recordAt, 0, len(where))
+	for k, r := range where { //order: sorted below
+		if send := c.sends()[k]; send != nil && send.Outcome == OK && send.Acks != 0 {
+			r.at = min(r.at, send.Offset)
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b recordAt) int { //total: no two have one value in one place
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.deleted, b.deleted), cmp.Compare(a.Partition, b.Partition),
+			cmp.Compare(a.at, b.at), cmp.Compare(a.value, b.value))
+	})
+	return all
 }

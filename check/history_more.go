@@ -11,30 +11,30 @@ var ackedWhereTold = &Check{
 	Doc: "a record lies at the offset that its producer was told",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		where := map[spot][]Op{}
-		reached := map[wire.TopicPartition]wire.Offset{} // the last offset that any reader has read
-		for _, op := range c.History {
-			if op.Kind == Poll {
-				where[spot{op.Partition, op.Value}] = append(where[spot{op.Partition, op.Value}], op)
-				reached[op.Partition] = max(reached[op.Partition], op.Offset)
-			}
+		where := map[spot][]*Consume{}
+		reached := map[place]wire.Offset{} // the last offset that any reader has read
+		for op := range reads(c.History) {
+			p := c.read(op)
+			where[spot{p, op.Value}] = append(where[spot{p, op.Value}], op)
+			reached[p] = max(reached[p], op.Offset)
 		}
-		for _, op := range c.History {
-			polls := where[spot{op.Partition, op.Value}]
-			if op.Kind != Send || op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || op.Offset > reached[op.Partition] {
+		for op := range of[*Produce](c.History) {
+			p := c.written(op)
+			polls := where[spot{p, op.Value}]
+			if op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || op.Offset > reached[p] {
 				continue // a retry may have left another copy below
 			}
 			s.seen++
-			if !slices.ContainsFunc(polls, func(p Op) bool { return p.Offset == op.Offset }) {
-				clause := s.licensed(op.Partition, op.Offset)
+			if !slices.ContainsFunc(polls, func(r *Consume) bool { return r.Offset == op.Offset }) {
+				clause := s.licensed(p, op.Offset)
 				if clause == "" && op.Acks == 1 {
 					clause = asksForLess
 				}
 				if clause == "" && !op.Idempotent { // the copy that was acknowledged may be gone before anybody read it
-					clause = c.View.deletedAt(op.Partition, op.Offset)
+					clause = c.View.deletedAt(p.TopicPartition, op.Offset)
 				}
-				s.decide(polls[0], "leader", op.Offset, clause, op.Client+" was told that "+quote(op.Value)+" is at offset "+itoa(op.Offset)+" of "+
-					op.Partition.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
+				s.decide(polls[0], p.fact(op.Offset, "leader"), clause, op.Client+" was told that "+quote(op.Value)+" is at offset "+itoa(op.Offset)+" of "+
+					p.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
 			}
 		}
 		return s.answer("record where it should be", "records where they should be")
@@ -54,19 +54,17 @@ var recordsIntact = &Check{
 		if len(born) == 0 {
 			return s.answer("", "")
 		}
-		for _, op := range c.History {
-			if op.Kind != Poll {
-				continue
-			}
+		for op := range reads(c.History) {
 			s.seen++
-			send, ok := born[spot{op.Partition, op.Value}]
+			p := c.read(op)
+			send, ok := born[spot{p, op.Value}]
 			switch {
 			case !ok:
-				s.decide(op, "leader", op.Offset, "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+op.Partition.String()+", which nobody sent there")
+				s.decide(op, p.fact(op.Offset, "leader"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+", which nobody sent there")
 			case send.Key != op.Key:
-				s.decide(op, "leader", op.Offset, "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; it was sent with "+quote(send.Key))
+				s.decide(op, p.fact(op.Offset, "leader"), "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; it was sent with "+quote(send.Key))
 			case send.Outcome == Failed:
-				s.decide(op, "producer", op.Offset, "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
+				s.decide(op, p.fact(op.Offset, "producer"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+
 					", of which "+send.Client+" was told that it is not stored")
 			}
 		}
@@ -81,15 +79,16 @@ var resetsLicensed = &Check{
 	Doc: "a reader's position goes elsewhere by itself only if what was there is gone legitimately",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		for _, op := range c.History {
+		for op := range of[*Consume](c.History) {
+			p := c.read(op)
 			switch op.Kind {
-			case Poll, Drain:
+			case RecordRead, EndReached:
 				s.seen++
-			case Jump:
-				s.decide(op, "consumer", op.Offset, c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+op.Partition.String()+
+			case PositionReset:
+				s.decide(op, p.fact(op.Offset, "consumer"), c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
 					" and was told that it is out of range; auto.offset.reset took it elsewhere")
-			case Rewind:
-				s.decide(op, "consumer", op.Offset, c.View.moved(op), op.Client+" had read "+op.Partition.String()+
+			case PositionTruncated:
+				s.decide(op, p.fact(op.Offset, "consumer"), c.View.moved(op), op.Client+" had read "+p.String()+
 					" further than to offset "+itoa(op.Offset)+" and was told that the log was cut off there")
 			}
 		}
@@ -97,17 +96,17 @@ var resetsLicensed = &Check{
 	},
 	Accept: func(v *View) *Case { return told(v, polled("c1", "a", 0)) },
 	Reject: func(v *View) *Case {
-		return told(v, polled("c1", "a", 0), Op{Client: "c1", Kind: Jump, Partition: orders, Offset: 1})
+		return told(v, polled("c1", "a", 0), moved("c1", PositionReset, 1))
 	},
 }
 
 // moved names what allows that a reader's position went elsewhere: what lay there is gone, or the topic is. A consumer keeps
 // its position over that, as Kafka's does, and finds out when it asks the next topic of that name.
-func (v *View) moved(op Op) string {
+func (v *View) moved(op *Consume) string {
 	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
 		return clause
 	}
-	name := undeleted(op.Partition).Topic
+	name := op.Partition.Topic
 	for _, b := range v.image.owners[name] {
 		if b.id == (wire.TopicID{}) {
 			return "topic " + name + " was deleted while it was read: a position in it says nothing about the next one of that name"
@@ -121,7 +120,6 @@ func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
 	}
-	tp = undeleted(tp)
 	for _, p := range v.parts {
 		if p.TP == tp && p.trimmed > at {
 			return p.deleted()
@@ -143,7 +141,6 @@ func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	if clause := v.deletedAt(tp, at); clause != "" {
 		return clause
 	}
-	tp = undeleted(tp)
 	for _, p := range v.parts {
 		if p.TP != tp {
 			continue
@@ -168,21 +165,21 @@ var endsMonotone = &Check{
 	Judge: func(c *Case) Result {
 		s := said{c: c}
 		type reign struct {
-			tp    wire.TopicPartition
+			place
 			epoch wire.Epoch
 		}
-		last := map[reign]Op{}
-		for _, op := range c.History {
-			if op.Kind != End || op.Outcome != OK {
+		last := map[reign]*ListOffsets{}
+		for op := range of[*ListOffsets](c.History) {
+			if op.Outcome != OK {
 				continue
 			}
-			k := reign{op.Partition, op.Epoch}
+			k := reign{c.place(op.Partition, op.Topic), op.Epoch}
 			was, again := last[k]
 			if again {
 				s.seen++
 				// Only of questions that did not overlap is it known which was answered first.
-				if op.Offset < was.Offset && op.Call > was.Return {
-					s.decide(op, "leader", op.Offset, "", op.Client+" was told that "+op.Partition.String()+" ends at "+itoa(op.Offset)+" in epoch "+itoa(op.Epoch)+
+				if op.Offset < was.Offset && op.Called > was.Returned {
+					s.decide(op, k.fact(op.Offset, "leader"), "", op.Client+" was told that "+k.String()+" ends at "+itoa(op.Offset)+" in epoch "+itoa(op.Epoch)+
 						"; "+was.Client+" had been told "+itoa(was.Offset))
 				}
 			}
@@ -202,38 +199,46 @@ var topicsApart = &Check{
 	Judge: func(c *Case) Result {
 		s := said{c: c}
 		none := wire.TopicID{}
-		born := c.sends()
-		for _, op := range c.History {
-			send, ok := born[spot{op.Partition, op.Value}]
-			if op.Kind != Poll || !ok || send.Topic == none || op.Topic == none {
+		type sent struct { // whatever topic the producer meant
+			tp    wire.TopicPartition
+			value string
+		}
+		born := map[sent]*Produce{}
+		for op := range of[*Produce](c.History) {
+			born[sent{op.Partition, op.Value}] = op
+		}
+		for op := range reads(c.History) {
+			send, ok := born[sent{op.Partition, op.Value}]
+			if !ok || send.Topic == none || op.Topic == none {
 				continue
 			}
 			s.seen++
-			// Where one lies whose outcome is open is not known: its attempts may have gone to both topics.
+			// The attempts of a send whose outcome is unknown may have gone to both topics.
 			if send.Topic != op.Topic && send.Outcome == OK {
-				s.decide(op, "leader", op.Offset, "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+"; it was sent to an earlier topic of that name")
+				s.decide(op, place{TopicPartition: op.Partition}.fact(op.Offset, "leader"), "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+
+					"; it was sent to an earlier topic of that name")
 			}
 		}
 		return s.answer("record from its own topic", "records from their own topics")
 	},
-	Accept: func(v *View) *Case { return told(v, of(1, sent("p1", "a", 0)), of(1, polled("c1", "a", 0))) },
-	Reject: func(v *View) *Case { return told(v, of(1, sent("p1", "a", 0)), of(2, polled("c1", "a", 0))) },
+	Accept: func(v *View) *Case { return told(v, writes(1, sent("p1", "a", 0)), reading(1, polled("c1", "a", 0))) },
+	Reject: func(v *View) *Case { return told(v, writes(1, sent("p1", "a", 0)), reading(2, polled("c1", "a", 0))) },
 }
 
 // The cases of history checks are told in these words. Calls and steps follow the order of the telling.
 
 // told is a history of operations, each over before the next begins, on a cluster that has been whole from the start.
 func told(v *View, ops ...Op) *Case {
-	seq := map[string]int64{}
-	for i := range ops {
-		op := &ops[i]
-		op.Step, op.At = uint64(i+1), int64(i+1)*int64(3600e9)
-		if op.Call == 0 {
-			op.Call, op.Return = uint64(2*i+1), uint64(2*i+2)
+	number := map[string]int64{}
+	for i, op := range ops {
+		h := op.Common()
+		h.Step, h.At = uint64(i+1), int64(i+1)*int64(3600e9)
+		if h.Called == 0 {
+			h.Called, h.Returned = uint64(2*i+1), uint64(2*i+2)
 		}
-		if op.Kind == Send {
-			seq[op.Client]++
-			op.Seq = seq[op.Client]
+		if _, ok := op.(*Produce); ok {
+			number[h.Client]++
+			h.Number = number[h.Client]
 		}
 	}
 	v.rules = Contract{Timeouts: defaultTimeouts}
@@ -242,28 +247,36 @@ func told(v *View, ops ...Op) *Case {
 	return &Case{History: ops, View: v}
 }
 
-func sent(client, value string, at wire.Offset) Op {
-	return Op{Client: client, Partition: orders, Acks: -1, Value: value, Offset: at}
+// sent is a record that a producer was told is stored.
+func sent(client, value string, at wire.Offset) *Produce {
+	return &Produce{Head: Head{Client: client}, Partition: orders, Acks: -1, Value: value, Offset: at}
 }
 
-func polled(client, value string, at wire.Offset) Op {
-	return Op{Client: client, Kind: Poll, Partition: orders, Value: value, Offset: at}
+// polled is a record that was read.
+func polled(client, value string, at wire.Offset) *Consume {
+	return &Consume{Head: Head{Client: client}, Partition: orders, Value: value, Offset: at}
 }
 
-func drained(client string, at wire.Offset) Op {
-	return Op{Client: client, Kind: Drain, Partition: orders, Offset: at}
+// drained is a reader that found nothing more.
+func drained(client string, at wire.Offset) *Consume { return moved(client, EndReached, at) }
+
+// moved is a step of a consumer that read nothing.
+func moved(client string, kind ConsumeKind, at wire.Offset) *Consume {
+	return &Consume{Head: Head{Client: client}, Kind: kind, Partition: orders, Offset: at}
 }
 
-func described(client string, epoch wire.Epoch) Op {
-	return Op{Client: client, Kind: Describe, Partition: orders, From: "b1", Value: string(ordersID[:]), Epoch: epoch}
+// described is an answer of broker 1 about orders-0.
+func described(client string, epoch wire.Epoch) *DescribeTopic {
+	return &DescribeTopic{Head: Head{Client: client}, Server: Process{Machine: "b1"}, Partition: orders, Topic: ordersID, Epoch: epoch}
 }
 
-func ended(call uint64, at wire.Offset) Op {
-	return Op{Client: "c1", Kind: End, Partition: orders, Offset: at, Call: 2 * call, Return: 2*call + 1}
+func ended(call uint64, at wire.Offset) *ListOffsets {
+	return &ListOffsets{Head: Head{Client: "c1", Called: 2 * call, Returned: 2*call + 1}, Partition: orders, Offset: at}
 }
 
 // again is a read after the application has gone back.
-func again(op Op) Op { op.Cursor++; return op }
+func again(op *Consume) *Consume { op.Cursor++; return op }
 
-// of gives an operation a topic id.
-func of(id byte, op Op) Op { op.Topic = wire.TopicID{id}; return op }
+// writes and reading give an operation a topic id.
+func writes(id byte, op *Produce) *Produce  { op.Topic = wire.TopicID{id}; return op }
+func reading(id byte, op *Consume) *Consume { op.Topic = wire.TopicID{id}; return op }

@@ -501,7 +501,6 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 	if v == nil {
 		return "", false
 	}
-	tp = undeleted(tp)
 	for _, p := range v.parts {
 		if p.TP != tp {
 			continue

@@ -110,16 +110,16 @@ var logLinearizable = &Check{
 	Doc: "sends and reads of a partition could have happened one after the other, each within its own time",
 	Judge: func(c *Case) Result {
 		s := said{c: c}
-		for _, tp := range partitionsOf(c.History) {
-			ops, early := logOps(c.History, tp)
+		for _, log := range c.logs() {
+			ops, early := log.ops()
 			if len(ops) < 2 {
 				continue
 			}
 			s.seen += int64(len(ops))
-			clause := c.View.gone(tp, 0)
+			clause := c.View.gone(log.TopicPartition, 0)
 			if early != nil { // two operations that tell it in words
-				s.decide(*early, "leader", early.Offset, clause, "no order of the operations on "+tp.String()+" explains "+early.Client+"'s "+quote(early.Value)+
-					" at offset "+itoa(early.Offset)+": what returned before it began lies behind it, or it was read before it was sent")
+				s.decide(early.Produce, log.fact(early.at, "leader"), clause, "no order of the operations on "+log.String()+" explains "+early.Client+"'s "+quote(early.Value)+
+					" at offset "+itoa(early.at)+": what returned before it began lies behind it, or it was read before it was sent")
 				continue
 			}
 			switch search(logModel, ops, func(state any, window []porcupine.Operation) any {
@@ -137,10 +137,10 @@ var logLinearizable = &Check{
 				return st
 			}) {
 			case Violated:
-				s.decide(Op{Partition: tp, Step: c.History[len(c.History)-1].Step}, "leader", -1, clause, "no order of the "+itoa(len(ops))+" operations on "+tp.String()+" explains what clients saw")
+				s.decide(c.History[len(c.History)-1], log.fact(-1, "leader"), clause, "no order of the "+itoa(len(ops))+" operations on "+log.String()+" explains what clients saw")
 			case Unknown:
 				if s.result == nil {
-					s.result = &Result{Status: Unknown, Explanation: "too many operations on " + tp.String() + " overlap to search all orders"}
+					s.result = &Result{Status: Unknown, Explanation: "too many operations on " + log.String() + " overlap to search all orders"}
 				}
 			}
 		}
@@ -152,83 +152,88 @@ var logLinearizable = &Check{
 	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1)) },
 }
 
-func partitionsOf(history []Op) []wire.TopicPartition {
-	var all []wire.TopicPartition
-	known := map[wire.TopicPartition]bool{}
-	for _, op := range history {
-		if !known[op.Partition] && (op.Kind == Send || op.Kind == Poll) {
-			known[op.Partition] = true
-			all = append(all, op.Partition)
+// logHistory is what clients did with one partition.
+type logHistory struct {
+	place
+	sends []*Produce
+	reads []*Consume
+}
+
+// logs are the histories of the partitions, in the order in which clients used them.
+func (c *Case) logs() []*logHistory {
+	var all []*logHistory
+	known := map[place]*logHistory{}
+	at := func(p place) *logHistory {
+		if known[p] == nil {
+			known[p] = &logHistory{place: p}
+			all = append(all, known[p])
+		}
+		return known[p]
+	}
+	for _, op := range c.History {
+		switch op := op.(type) {
+		case *Produce:
+			l := at(c.written(op))
+			l.sends = append(l.sends, op)
+		case *Consume:
+			if op.Kind == RecordRead {
+				l := at(c.read(op))
+				l.reads = append(l.reads, op)
+			}
 		}
 	}
 	return all
 }
 
-// logOps are a partition's operations for the model: acknowledged sends, unknown ones that somebody read (they happened,
-// before that read was over), and reads. An unknown send that nobody read is dropped: it may leave an offset empty, and
+// ops are a partition's operations for the model: acknowledged sends, unknown ones that a reader found (they happened,
+// before that read was over), and reads. An unknown send that no reader found is dropped: it may leave an offset empty, and
 // empty offsets are allowed. early is an operation that contradicts another by itself, found in one pass over the log.
-func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, early *Op) {
-	seen := map[string]*Op{} // the read of each value that returned first
-	for i := range history {
-		if op := &history[i]; op.Kind == Poll && op.Partition == tp {
-			if was := seen[op.Value]; was == nil || op.Return < was.Return {
-				seen[op.Value] = op
-			}
+func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
+	seen := map[string]*Consume{} // the read of each value that returned first
+	for _, op := range l.reads {
+		if was := seen[op.Value]; was == nil || op.Returned < was.Returned {
+			seen[op.Value] = op
 		}
 	}
-	var appends []placed
-	reads := map[uint64]*Op{} // by call: the last record of each answered fetch
+	appends := l.appends(seen)
+	fetches := map[uint64]*Consume{} // by call: the last record of each answered fetch
 	var calls []uint64
-	for i := range history {
-		switch op := &history[i]; {
-		case op.Call == 0 || op.Partition != tp:
-		case op.Kind == Poll:
-			was := reads[op.Call]
-			if was == nil {
-				calls = append(calls, op.Call)
-			}
-			if was == nil || op.Offset > was.Offset {
-				reads[op.Call] = op
-			}
-		case op.Kind == Send && op.Acks == -1 && op.Outcome != Failed:
-			lies := op
-			if op.Outcome != OK {
-				if lies = seen[op.Value]; lies == nil {
-					continue
-				}
-			}
-			appends = append(appends, placed{op, lies.Offset, lies.Return})
+	for _, op := range l.reads {
+		if op.Called == 0 {
+			continue
+		}
+		was := fetches[op.Called]
+		if was == nil {
+			calls = append(calls, op.Called)
+		}
+		if was == nil || op.Offset > was.Offset {
+			fetches[op.Called] = op
 		}
 	}
-	slices.SortStableFunc(appends, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
 	ops = make([]porcupine.Operation, 0, len(appends)+len(calls))
 	prefix := make([]uint64, len(appends)+1)
+	known := map[string]bool{}
 	for i, a := range appends {
 		prefix[i+1] = chain(prefix[i], hashOf(a.Value))
+		known[a.Value] = true
 	}
-	least := uint64(math.MaxUint64) // the first return among those that lie behind
+	least := uint64(math.MaxUint64) // the first return among those that lie above
 	for i := len(appends) - 1; i >= 0; i-- {
 		a := &appends[i]
-		if a.Call > least || i > 0 && appends[i-1].at == a.at || readBefore(seen[a.Value], a.Call) {
-			found := *a.Op
-			found.Offset, found.Return = a.at, a.by
-			early = &found
+		if a.Called > least || i > 0 && appends[i-1].at == a.at || readBefore(seen[a.Value], a.Called) {
+			early = a
 		}
 		least = min(least, a.by)
 		ops = append(ops, porcupine.Operation{
-			Input: logOp{appends: true, rank: int64(i), value: hashOf(a.Value)}, Call: int64(a.Call), Return: int64(a.by),
+			Input: logOp{appends: true, rank: int64(i), value: hashOf(a.Value)}, Call: int64(a.Called), Return: int64(a.by),
 		})
 	}
 	for _, call := range calls {
-		op := reads[call]
+		op := fetches[call]
 		rank, _ := slices.BinarySearchFunc(appends, op.Offset+1, func(a placed, at wire.Offset) int { return cmp.Compare(a.at, at) })
-		ops = append(ops, porcupine.Operation{Input: logOp{rank: int64(rank), value: prefix[rank]}, Call: int64(op.Call), Return: int64(op.Return)})
+		ops = append(ops, porcupine.Operation{Input: logOp{rank: int64(rank), value: prefix[rank]}, Call: int64(op.Called), Return: int64(op.Returned)})
 	}
-	// A read may have seen a record that no acknowledged send accounts for: then the log was there by another's hand.
-	known := map[string]bool{}
-	for _, a := range appends {
-		known[a.Value] = true
-	}
+	// A read may have seen a record that no acknowledged send accounts for: then other clients wrote to the log.
 	for value := range seen { //order: any of them will do
 		if !known[value] {
 			return nil, nil // sends of another kind (acks=0, acks=1, other clients) are among them: nothing to search
@@ -237,14 +242,31 @@ func logOps(history []Op, tp wire.TopicPartition) (ops []porcupine.Operation, ea
 	return ops, early
 }
 
+// appends are the sends with acks=all that happened, in the order of their offsets.
+func (l *logHistory) appends(seen map[string]*Consume) []placed {
+	var all []placed
+	for _, op := range l.sends {
+		if op.Called == 0 || op.Acks != -1 || op.Outcome == Failed {
+			continue
+		}
+		if found := seen[op.Value]; op.Outcome == OK {
+			all = append(all, placed{op, op.Offset, op.Returned})
+		} else if found != nil {
+			all = append(all, placed{op, found.Offset, found.Returned})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	return all
+}
+
 // placed is a send with where it lies and by when it was known to: by its answer, or by the read that found it.
 type placed struct {
-	*Op
+	*Produce
 	at wire.Offset
 	by uint64
 }
 
-// readBefore tells whether a read returned before a call.
-func readBefore(read *Op, call uint64) bool {
-	return read != nil && read.Return != 0 && read.Return < call
+// readBefore reports whether a read returned before a call.
+func readBefore(read *Consume, call uint64) bool {
+	return read != nil && read.Returned != 0 && read.Returned < call
 }

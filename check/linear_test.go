@@ -20,9 +20,9 @@ func TestALateRegistrationTakesTheSeat(t *testing.T) {
 			}
 		}
 		c := told(s.View,
-			seated(Register, string(old[:]), 0, Indefinite),
-			seated(Register, string(young[:]), 100, OK),
-			seated(Register, string(young[:]), 102, OK))
+			seated(old[0], 0, Indefinite),
+			seated(young[0], 100, OK),
+			seated(young[0], 102, OK))
 		f := find(t, c, "registration-linearizable")
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
@@ -35,10 +35,11 @@ func TestUnansweredRegistrationsAreResolved(t *testing.T) {
 	s.book(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: id, BrokerEpoch: 100, Fenced: true})
 	var ops []Op
 	for range 5 * openOps {
-		ops = append(ops, seated(Register, string(id[:]), 0, Indefinite))
+		ops = append(ops, seated(id[0], 0, Indefinite))
 	}
-	ops = append(ops, seated(Beat, "", 100, OK))
+	beat := beaten(100)
+	ops = append(ops, beat)
 	require.Equal(t, Held, find(t, told(s.View, ops...), "registration-linearizable").Status)
-	ops[len(ops)-1].Number = 99
+	beat.Epoch = 99
 	require.Equal(t, Violated, find(t, told(s.View, ops...), "registration-linearizable").Status)
 }

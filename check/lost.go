@@ -13,92 +13,82 @@ var LostWrite = &Check{
 	Doc:   "every acknowledged record below what readers have reached was read by someone",
 	Judge: judgeLost,
 	Accept: func(*View) *Case {
-		return &Case{History: []Op{
-			{Client: "p1", Partition: orders, Acks: -1, Value: "a", Offset: 0, Step: 1},
-			{Client: "p1", Partition: orders, Acks: -1, Value: "b", Outcome: Indefinite, Step: 2}, // may be lost
-			{Client: "p1", Partition: orders, Acks: -1, Value: "c", Offset: 1, Step: 3},
-			{Client: "c1", Kind: Poll, Partition: orders, Value: "a", Offset: 0, Step: 4},
-			{Client: "c1", Kind: Poll, Partition: orders, Value: "c", Offset: 1, Step: 4},
-			{Client: "c1", Kind: Drain, Partition: orders, Offset: 2, Step: 5},
-		}}
+		unknown := sent("p1", "b", 0) // may be lost
+		unknown.Outcome = Indefinite
+		return steps(sent("p1", "a", 0), unknown, sent("p1", "c", 1), polled("c1", "a", 0), polled("c1", "c", 1), drained("c1", 2))
 	},
 	Reject: func(*View) *Case {
-		return &Case{History: []Op{
-			{Client: "p1", Partition: orders, Acks: -1, Value: "a", Offset: 0, Step: 1},
-			{Client: "p1", Partition: orders, Acks: -1, Value: "b", Offset: 1, Step: 2},
-			{Client: "p2", Partition: orders, Acks: -1, Value: "c", Offset: 1, Step: 6}, // overwrote b
-			{Client: "c1", Kind: Poll, Partition: orders, Value: "a", Offset: 0, Step: 7},
-			{Client: "c1", Kind: Poll, Partition: orders, Value: "c", Offset: 1, Step: 7},
-			{Client: "c1", Kind: Drain, Partition: orders, Offset: 2, Step: 8},
-		}}
+		return steps(sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1), // overwrote b
+			polled("c1", "a", 0), polled("c1", "c", 1), drained("c1", 2))
 	},
 }
 
-// place is where a value is known to lie.
-type place struct {
+// steps is a history without a cluster, one operation a step.
+func steps(ops ...Op) *Case {
+	for i, op := range ops {
+		op.Common().Step = uint64(i + 1)
+	}
+	return &Case{History: ops}
+}
+
+// extent is where a value is known to lie.
+type extent struct {
 	first, last wire.Offset
 	polled      bool
 }
 
 func judgeLost(c *Case) Result {
-	places := map[wire.TopicPartition]map[string]*place{}
-	reached := map[wire.TopicPartition]wire.Offset{} // exclusive: readers have seen all below
-	step := map[wire.TopicPartition]uint64{}         // when they did
-	at := func(op Op) *place {
-		if places[op.Partition] == nil {
-			places[op.Partition] = map[string]*place{}
+	extents := map[spot]*extent{}
+	reached := map[place]wire.Offset{} // exclusive: readers have seen all below
+	step := map[place]uint64{}         // when they did
+	at := func(k spot, offset wire.Offset) *extent {
+		x := extents[k]
+		if x == nil {
+			x = &extent{offset, offset, false}
+			extents[k] = x
 		}
-		p := places[op.Partition][op.Value]
-		if p == nil {
-			p = &place{op.Offset, op.Offset, false}
-			places[op.Partition][op.Value] = p
-		}
-		p.first, p.last = min(p.first, op.Offset), max(p.last, op.Offset)
-		return p
+		x.first, x.last = min(x.first, offset), max(x.last, offset)
+		return x
 	}
-	reads := 0
-	for _, op := range c.History {
-		switch {
-		case op.Kind == Poll:
-			at(op).polled = true
-			reads++
-		case op.Kind == Send && op.Outcome == OK && op.Acks != 0: // acks=0 is told no offset
-			at(op)
+	for op := range reads(c.History) {
+		at(spot{c.read(op), op.Value}, op.Offset).polled = true
+	}
+	for op := range of[*Produce](c.History) {
+		if op.Outcome == OK && op.Acks != 0 { // acks=0 is told no offset
+			at(spot{c.written(op), op.Value}, op.Offset)
 		}
 	}
-	for _, op := range c.History {
-		bound := op.Offset
-		switch op.Kind {
-		case Send:
-			continue
-		case Poll:
-			bound = places[op.Partition][op.Value].first + 1
+	for op := range of[*Consume](c.History) {
+		p, bound := c.read(op), op.Offset
+		if op.Kind == RecordRead {
+			bound = extents[spot{p, op.Value}].first + 1
 		}
-		if bound > reached[op.Partition] {
-			reached[op.Partition], step[op.Partition] = bound, op.Step
+		if bound > reached[p] {
+			reached[p], step[p] = bound, op.Step
 		}
 	}
 	var priced *Result
 	judged := int64(0)
-	for _, op := range c.History { // in history order, so that the first loss is the one reported
-		if op.Kind != Send || op.Outcome != OK || op.Acks == 0 {
+	for op := range of[*Produce](c.History) { // in history order, so that the first loss is the one reported
+		if op.Outcome != OK || op.Acks == 0 {
 			continue
 		}
-		p := places[op.Partition][op.Value]
-		if p.last >= reached[op.Partition] {
+		p := c.written(op)
+		x := extents[spot{p, op.Value}]
+		if x.last >= reached[p] {
 			continue
 		}
 		judged++
-		if p.polled {
+		if x.polled {
 			continue
 		}
-		r := Result{Status: Violated, Step: step[op.Partition], Fact: Fact{op.Partition.String(), op.Offset, "leader"}, Explanation: op.Client + " was told that " + quote(op.Value) +
-			" is at offset " + itoa(op.Offset) + " of " + op.Partition.String() + "; readers have passed that offset and none saw it"}
+		r := Result{Status: Violated, Step: step[p], Fact: p.fact(op.Offset, "leader"), Explanation: op.Client + " was told that " + quote(op.Value) +
+			" is at offset " + itoa(op.Offset) + " of " + p.String() + "; readers have passed that offset and none saw it"}
 		if op.Acks == 1 {
 			r.Clause = asksForLess
-		} else if clause, ok := c.View.Licensed(op.Partition, op.Offset); ok {
+		} else if clause, ok := c.View.Licensed(p.TopicPartition, op.Offset); ok {
 			r.Clause = clause
-		} else if clause := c.View.deletedAt(op.Partition, op.Offset); clause != "" {
+		} else if clause := c.View.deletedAt(p.TopicPartition, op.Offset); clause != "" {
 			r.Clause = clause
 		} else {
 			return r

@@ -42,7 +42,7 @@ func TestWhatADeposedLeaderAcknowledgesOfADeletedTopic(t *testing.T) {
 			s.ack(1, 0, c.acks) // to say it twice changes nothing
 			b := sent("p1", "b", 0)
 			b.Acks = c.acks
-			f := find(t, told(s.View, b, sent("p2", "c", 0), Op{Client: "c1", Kind: Poll, Partition: orders, Value: "c", Offset: 0, Step: 9}), "lost-write")
+			f := find(t, told(s.View, b, sent("p2", "c", 0), polled("c1", "c", 0)), "lost-write")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 			require.Contains(t, f.Clause, c.clause)
 			for _, r := range s.p.replicas {

@@ -37,8 +37,8 @@ var metadataReadsMonotone = &Check{
 // stood is where a broker stood at the latest when it gave an answer that came at an event.
 type stood struct {
 	event uint64
-	at    wire.Offset // the furthest of all answers so far
-	op    Op          // whose that is
+	at    wire.Offset    // the furthest of all answers so far
+	op    *DescribeTopic // the answer that says so
 }
 
 func judgeMetadataReads(c *Case) Result {
@@ -46,43 +46,53 @@ func judgeMetadataReads(c *Case) Result {
 	if c.View == nil || len(c.View.image.epochs) == 0 {
 		return s.answer("", "")
 	}
-	walks := map[string][]stood{}
-	for i := 0; i < len(c.History); {
-		from := c.History[i]
-		n := i + 1
-		if from.Kind == Describe && from.Outcome == OK && from.Call != 0 { // one answer speaks of several partitions
-			for n < len(c.History) && c.History[n].Kind == Describe && c.History[n].Call == from.Call && c.History[n].From == from.From {
-				n++
-			}
-			s.seen++
-			walk := walks[from.From]
-			before := stood{}
-			if k := sort.Search(len(walk), func(k int) bool { return walk[k].event >= from.Call }); k > 0 {
-				before = walk[k-1]
-			}
-			at, wrong := c.View.image.first(c.History[i:n], before.at)
-			switch {
-			case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // asked for at the same time as one that stood further
-				at, from = walk[len(walk)-1].at, walk[len(walk)-1].op
-			case wrong != nil:
-				s.decide(*wrong, "broker", -1, c.View.deviceFaults(), c.View.image.untrue(wrong, before))
-			}
-			walks[from.From] = append(walk, stood{c.History[i].Return, at, from})
+	walks := map[Process][]stood{}
+	for _, answer := range answers(c.History) {
+		from := answer[0]
+		s.seen++
+		walk := walks[from.Server]
+		before := stood{}
+		if k := sort.Search(len(walk), func(k int) bool { return walk[k].event >= from.Called }); k > 0 {
+			before = walk[k-1]
 		}
-		i = n
+		at, wrong := c.View.image.first(answer, before.at)
+		switch {
+		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // asked for at the same time as one that stood further
+			at, from = walk[len(walk)-1].at, walk[len(walk)-1].op
+		case wrong != nil:
+			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(-1, "broker"), c.View.deviceFaults(), c.View.image.untrue(wrong, before))
+		}
+		walks[answer[0].Server] = append(walk, stood{answer[0].Returned, at, from})
 	}
 	return s.answer("look at metadata, none going back", "looks at metadata, none going back")
 }
 
+// answers are the metadata responses of a history: each speaks of one or several partitions.
+func answers(history []Op) (all [][]*DescribeTopic) {
+	for op := range of[*DescribeTopic](history) {
+		if op.Outcome != OK || op.Called == 0 {
+			continue
+		}
+		if n := len(all); n > 0 {
+			if last := all[n-1][0]; last.Called == op.Called && last.Returned == op.Returned && last.Server == op.Server {
+				all[n-1] = append(all[n-1], op)
+				continue
+			}
+		}
+		all = append(all, []*DescribeTopic{op})
+	}
+	return all
+}
+
 // first is the first position, at or behind one, at which a whole answer is true; wrong is a part for which there is none
 // that was committed when the answer was given.
-func (m *image) first(answer []Op, at wire.Offset) (pos wire.Offset, wrong *Op) {
+func (m *image) first(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
 	for moved := true; moved; {
 		moved = false
 		for i := range answer {
-			next, ok := m.soonest(&answer[i], at)
+			next, ok := m.soonest(answer[i], at)
 			if !ok {
-				return at, &answer[i]
+				return at, answer[i]
 			}
 			if next > at {
 				at, moved = next, true
@@ -93,13 +103,13 @@ func (m *image) first(answer []Op, at wire.Offset) (pos wire.Offset, wrong *Op) 
 }
 
 // soonest is the first position, at or behind one, at which a part of an answer is true.
-func (m *image) soonest(op *Op, at wire.Offset) (wire.Offset, bool) {
-	id := wire.TopicID(uuid(op.Value))
-	at, ok := seek(m.owners[op.Partition.Topic], at, op.At, id == wire.TopicID{}, func(b bound) bool { return b.id == id })
-	if !ok || op.Value == "" {
+func (m *image) soonest(op *DescribeTopic, at wire.Offset) (wire.Offset, bool) {
+	id, none := op.Topic, wire.TopicID{}
+	at, ok := seek(m.owners[op.Partition.Topic], at, op.At, id == none, func(b bound) bool { return b.id == id })
+	if !ok || id == none {
 		return at, ok
 	}
-	return seek(m.epochs[partitionKey{id, op.Partition.Partition}], at, op.At, false, func(b bound) bool { return b.epoch == op.Epoch })
+	return seek(m.epochs[partitionKey{op.Topic, op.Partition.Partition}], at, op.At, false, func(b bound) bool { return b.epoch == op.Epoch })
 }
 
 // seek is the first position, at or behind one and committed by a time, at which something is so; before its first bound it
@@ -119,22 +129,21 @@ func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) b
 }
 
 // untrue says what is wrong with an answer.
-func (m *image) untrue(op *Op, before stood) string {
-	words := op.From + " told " + op.Client + " at step " + itoa(op.Step) + " that "
-	if op.Value == "" {
+func (m *image) untrue(op *DescribeTopic, before stood) string {
+	words := op.Server.String() + " told " + op.Client + " at step " + itoa(op.Step) + " that "
+	if op.Topic == (wire.TopicID{}) {
 		words += "there is no topic " + op.Partition.Topic
 	} else {
 		words += op.Partition.String() + " is in leader epoch " + itoa(op.Epoch)
 	}
 	if _, once := m.soonest(op, 0); once && before.event > 0 {
 		words += "; that is older than what it had told " + before.op.Client + " at step " + itoa(before.op.Step)
-		if before.op.Value != "" {
+		if before.op.Topic != (wire.TopicID{}) {
 			words += ", leader epoch " + itoa(before.op.Epoch) + " of " + before.op.Partition.String()
 		}
 		return words
 	}
-	id := wire.TopicID(uuid(op.Value))
-	if slices.ContainsFunc(m.epochs[partitionKey{id, op.Partition.Partition}], func(b bound) bool { return b.epoch == op.Epoch }) {
+	if slices.ContainsFunc(m.epochs[partitionKey{op.Topic, op.Partition.Partition}], func(b bound) bool { return b.epoch == op.Epoch }) {
 		return words + ", and that was not committed yet, or not true together with the rest of its answer"
 	}
 	return words + ", and nothing like that was ever committed"

@@ -13,11 +13,7 @@ import (
 func TestAnswersAreAWalk(t *testing.T) {
 	first, second := wire.TopicID{0: 21}, wire.TopicID{0: 22}
 	is := func(call, ret uint64, topic string, id wire.TopicID, epoch wire.Epoch) Op {
-		op := Op{Client: "p1", Kind: Describe, From: "b1", Partition: wire.TopicPartition{Topic: topic}, Epoch: epoch, Call: call, Return: ret}
-		if id != (wire.TopicID{}) {
-			op.Value = string(id[:])
-		}
-		return op
+		return &DescribeTopic{Head: Head{Client: "p1", Called: call, Returned: ret}, Server: Process{"b1", 1}, Partition: wire.TopicPartition{Topic: topic}, Topic: id, Epoch: epoch}
 	}
 	none := wire.TopicID{}
 	for name, c := range map[string]struct {

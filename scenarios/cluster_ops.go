@@ -42,10 +42,10 @@ type sent struct {
 }
 
 // send is a record's sending as evidence, all but what its client was told.
-func (r *sent) send(o check.Outcome) check.Op {
-	return check.Op{
-		Client: string(r.op.client), Partition: r.op.tp, Acks: r.op.acks, Value: r.value, Seq: r.number, Offset: -1, Outcome: o,
-		Call: r.called, At: r.since,
+func (r *sent) send(o check.Outcome) check.Produce {
+	return check.Produce{
+		Head:      check.Head{Client: string(r.op.client), Number: r.number, Outcome: o, Called: r.called, At: r.since},
+		Partition: r.op.tp, Acks: r.op.acks, Value: r.value, Offset: -1,
 	}
 }
 
@@ -121,15 +121,15 @@ func (c *cluster) told(name env.Addr, s client.Sent) {
 	r.told = true
 	op := r.send(check.Outcome(s.Outcome))
 	op.Topic = s.Topic
-	op.Offset, op.Step, op.At, op.Return = s.Offset, c.step(), int64(c.world.Now()), c.world.Events()+1
-	c.evidence.History = append(c.evidence.History, op)
+	op.Offset, op.Step, op.At, op.Returned = s.Offset, c.step(), int64(c.world.Now()), c.world.Events()+1
+	c.evidence.History = append(c.evidence.History, &op)
 	for _, id := range s.Earlier { // what became of it there nobody was told
 		if id == s.Topic {
 			continue // a broker that was behind had named the other in between
 		}
 		there := op
 		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
-		c.evidence.History = append(c.evidence.History, there)
+		c.evidence.History = append(c.evidence.History, &there)
 	}
 	if s.Outcome == client.OK && s.Acks != 0 && s.Offset == s.Base { // once per batch
 		c.tally.AckedBatches++
@@ -193,23 +193,24 @@ func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Po
 	if o.bound < 0 {
 		o.bound = p.HW
 	}
-	seen := check.Op{
-		Client: string(name), Partition: p.Partition, Cursor: o.cursor, Step: c.step(), At: int64(c.world.Now()),
-		Call: o.called, Return: c.world.Events() + 1, Topic: p.Topic,
+	seen := check.Consume{
+		Head:      check.Head{Client: string(name), Step: c.step(), At: int64(c.world.Now()), Called: o.called, Returned: c.world.Events() + 1},
+		Partition: p.Partition, Topic: p.Topic, Cursor: o.cursor,
 	}
-	o.called = seen.Return // the next fetch leaves within this event
+	o.called = seen.Returned // the next fetch leaves within this event
 	for _, r := range p.Records {
 		if o.open == 0 {
 			break
 		}
 		o.open--
 		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
-		seen.Kind, seen.Key, seen.Value, seen.Offset = check.Poll, string(r.Key), string(r.Value), r.Offset
-		c.evidence.History = append(c.evidence.History, seen)
+		read := seen
+		read.Key, read.Value, read.Offset = string(r.Key), string(r.Value), r.Offset
+		c.evidence.History = append(c.evidence.History, &read)
 	}
 	if p.Next >= o.bound && o.open != 0 {
-		seen.Kind, seen.Key, seen.Value, seen.Offset = check.Drain, "", "", p.Next
-		c.evidence.History = append(c.evidence.History, seen)
+		seen.Kind, seen.Offset = check.EndReached, p.Next
+		c.evidence.History = append(c.evidence.History, &seen)
 	}
 	if p.Next >= o.bound || o.open == 0 {
 		o.done = true

@@ -205,10 +205,12 @@ func (c *cluster) Judge(final bool) []check.Finding {
 		op.Topic = wire.TopicID{}
 		at := found[spot{op.Partition, op.Value}]
 		if len(at) == 0 {
-			evidence.History = append(evidence.History, op)
+			evidence.History = append(evidence.History, &op)
 		}
-		for _, op.Topic = range at { // it went where somebody found it
-			evidence.History = append(evidence.History, op)
+		for _, id := range at { // it went where a reader found it
+			there := op
+			there.Topic = id
+			evidence.History = append(evidence.History, &there)
 		}
 	}
 	return check.Judge(&evidence)
@@ -224,7 +226,11 @@ type spot struct {
 func (c *cluster) found() map[spot][]wire.TopicID {
 	all := map[spot][]wire.TopicID{}
 	for _, op := range c.evidence.History {
-		if k := (spot{op.Partition, op.Value}); op.Kind == check.Poll && !slices.Contains(all[k], op.Topic) {
+		op, ok := op.(*check.Consume)
+		if !ok || op.Kind != check.RecordRead {
+			continue
+		}
+		if k := (spot{op.Partition, op.Value}); !slices.Contains(all[k], op.Topic) {
 			all[k] = append(all[k], op.Topic)
 		}
 	}

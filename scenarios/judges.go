@@ -36,7 +36,7 @@ type judges struct {
 	claimed   wire.Offset // the highest high watermark of any controller
 	claims    *watched    // whose that is
 	calls     map[env.Request]call
-	beats     map[wire.NodeID]check.Op // the last one told, of each broker
+	beats     map[wire.NodeID]*check.Heartbeat // the last one told, of each broker
 }
 
 // watched is a machine of the cluster with what was last seen of it.
@@ -94,7 +94,7 @@ type look struct {
 }
 
 func newJudges(c *cluster) *judges {
-	j := &judges{c: c, hosts: map[env.Addr]*watched{}, calls: map[env.Request]call{}, beats: map[wire.NodeID]check.Op{}}
+	j := &judges{c: c, hosts: map[env.Addr]*watched{}, calls: map[env.Request]call{}, beats: map[wire.NodeID]*check.Heartbeat{}}
 	j.view = check.NewView(c.cfg.contract(), check.All())
 	j.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}, heard: j}
 	c.world.Subscribe(j)

@@ -387,36 +387,36 @@ func (j *judges) heard(e *sim.Event) {
 		return
 	}
 	delete(j.calls, e.Request)
-	op := check.Op{Client: string(e.Node), Step: j.c.step(), At: int64(e.Time), Call: c.event + 1, Return: e.Seq + 1}
+	head := check.Head{Client: string(e.Node), Step: j.c.step(), At: int64(e.Time), Called: c.event + 1, Returned: e.Seq + 1}
 	switch req := e.Request.(type) {
 	case *kmsg.BrokerRegistrationRequest:
-		j.registered(op, req, e.Response)
+		j.note(registration(head, req, e.Response))
 	case *kmsg.BrokerHeartbeatRequest:
-		j.beat(op, req, e.Response)
+		j.beat(head, req, e.Response)
 	case *kmsg.ListOffsetsRequest:
-		j.ended(op, req, e.Response)
+		j.ended(head, req, e.Response)
 	case *kmsg.MetadataRequest:
-		j.described(op, e)
+		j.described(head, e)
 	case *kmsg.CreateTopicsRequest:
-		j.created(op, req, e.Response)
+		j.created(head, req, e.Response)
 	case *kmsg.DeleteTopicsRequest:
-		j.deletedTopics(op, req, e.Response)
+		j.deletedTopics(head, req, e.Response)
 	}
 }
 
 // unheard takes in what a broker that died was never answered: its request to be registered may be on its way still.
 func (j *judges) unheard(h *watched) {
-	var ops []check.Op
+	var ops []*check.RegisterBroker
 	for req, c := range j.calls { //order: sorted below
 		if c.from != h.addr {
 			continue
 		}
 		delete(j.calls, req)
 		if req, ok := req.(*kmsg.BrokerRegistrationRequest); ok {
-			ops = append(ops, registration(check.Op{Client: string(h.addr), Step: j.c.step(), At: int64(j.c.world.Now()), Call: c.event + 1}, req, nil))
+			ops = append(ops, registration(check.Head{Client: string(h.addr), Step: j.c.step(), At: int64(j.c.world.Now()), Called: c.event + 1}, req, nil))
 		}
 	}
-	slices.SortFunc(ops, func(a, b check.Op) int { return cmp.Compare(a.Call, b.Call) }) //total: one event makes one of them
+	slices.SortFunc(ops, func(a, b *check.RegisterBroker) int { return cmp.Compare(a.Called, b.Called) }) //total: one event makes one of them
 	for _, op := range ops {
 		j.note(op)
 	}
@@ -424,22 +424,14 @@ func (j *judges) unheard(h *watched) {
 
 func (j *judges) note(op check.Op) { j.c.evidence.History = append(j.c.evidence.History, op) }
 
-// seatOf is how operations on a broker's registration are named.
-func seatOf(node int32) wire.TopicPartition {
-	return wire.TopicPartition{Topic: "broker " + string(rune('0'+node/10%10)) + string(rune('0'+node%10))}
-}
-
-func (j *judges) registered(op check.Op, req *kmsg.BrokerRegistrationRequest, answer env.Response) {
-	j.note(registration(op, req, answer))
-}
-
-// registration is a request to be registered, with what came of it.
-func registration(op check.Op, req *kmsg.BrokerRegistrationRequest, answer env.Response) check.Op {
-	op.Kind, op.Partition, op.Outcome, op.Value = check.Register, seatOf(req.BrokerID), check.Indefinite, string(req.IncarnationID[:])
+// registration is a request to be registered, with its outcome.
+func registration(head check.Head, req *kmsg.BrokerRegistrationRequest, answer env.Response) *check.RegisterBroker {
+	op := &check.RegisterBroker{Head: head, Broker: wire.NodeID(req.BrokerID), Incarnation: req.IncarnationID}
+	op.Outcome = check.Indefinite
 	if resp, ok := answer.(*kmsg.BrokerRegistrationResponse); ok {
 		switch resp.ErrorCode {
 		case 0:
-			op.Outcome, op.Number = check.OK, resp.BrokerEpoch
+			op.Outcome, op.Epoch = check.OK, wire.BrokerEpoch(resp.BrokerEpoch)
 		case kerr.DuplicateBrokerRegistration.Code, kerr.NotController.Code:
 			op.Outcome = check.Failed
 		}
@@ -448,12 +440,12 @@ func registration(op check.Op, req *kmsg.BrokerRegistrationRequest, answer env.R
 }
 
 // beat notes heartbeats that tell something new.
-func (j *judges) beat(op check.Op, req *kmsg.BrokerHeartbeatRequest, answer env.Response) {
+func (j *judges) beat(head check.Head, req *kmsg.BrokerHeartbeatRequest, answer env.Response) {
 	resp, ok := answer.(*kmsg.BrokerHeartbeatResponse)
 	if !ok {
 		return
 	}
-	op.Kind, op.Partition, op.Number = check.Beat, seatOf(req.BrokerID), req.BrokerEpoch
+	op := &check.Heartbeat{Head: head, Broker: wire.NodeID(req.BrokerID), Epoch: wire.BrokerEpoch(req.BrokerEpoch)}
 	switch resp.ErrorCode {
 	case 0:
 	case kerr.StaleBrokerEpoch.Code:
@@ -461,14 +453,13 @@ func (j *judges) beat(op check.Op, req *kmsg.BrokerHeartbeatRequest, answer env.
 	default:
 		return
 	}
-	id := wire.NodeID(req.BrokerID)
-	if was, again := j.beats[id]; !again || was.Number != op.Number || was.Outcome != op.Outcome {
-		j.beats[id] = op
+	if was := j.beats[op.Broker]; was == nil || was.Epoch != op.Epoch || was.Outcome != op.Outcome {
+		j.beats[op.Broker] = op
 		j.note(op)
 	}
 }
 
-func (j *judges) ended(op check.Op, req *kmsg.ListOffsetsRequest, answer env.Response) {
+func (j *judges) ended(head check.Head, req *kmsg.ListOffsetsRequest, answer env.Response) {
 	resp, ok := answer.(*kmsg.ListOffsetsResponse)
 	if !ok || req.ReplicaID >= 0 {
 		return
@@ -476,46 +467,51 @@ func (j *judges) ended(op check.Op, req *kmsg.ListOffsetsRequest, answer env.Res
 	for i, rt := range resp.Topics {
 		for k, rp := range rt.Partitions {
 			if rp.ErrorCode == 0 && req.Topics[i].Partitions[k].Timestamp == -1 {
-				op.Kind, op.Partition = check.End, wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}
-				op.Offset, op.Epoch, op.Topic = wire.Offset(rp.Offset), wire.Epoch(rp.LeaderEpoch), j.c.topicID(rt.Topic)
-				j.note(op)
+				j.note(&check.ListOffsets{
+					Head: head, Partition: wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, Topic: j.c.topicID(rt.Topic),
+					Offset: wire.Offset(rp.Offset), Epoch: wire.Epoch(rp.LeaderEpoch),
+				})
 			}
 		}
 	}
 }
 
-func (j *judges) described(op check.Op, e *sim.Event) {
+func (j *judges) described(head check.Head, e *sim.Event) {
 	resp, ok := e.Response.(*kmsg.MetadataResponse)
 	if !ok {
 		return
 	}
-	op.From = string(e.Peer) + "'s life " + string(rune('0'+j.c.world.Incarnation(e.Peer)%10))
-	if h := j.hosts[e.Peer]; h == nil || op.Call <= h.born {
-		return // asked of the process before the one that runs: whose answer it is nobody can tell
+	server := check.Process{Machine: string(e.Peer), Incarnation: j.c.world.Incarnation(e.Peer)}
+	if h := j.hosts[e.Peer]; h == nil || head.Called <= h.born {
+		return // asked of an earlier process than the one that runs: it cannot be known which of them answered
 	}
 	for _, mt := range resp.Topics {
-		if mt.ErrorCode == kerr.UnknownTopicOrPartition.Code && mt.Topic != nil {
-			op.Kind, op.Partition, op.Value = check.Describe, wire.TopicPartition{Topic: *mt.Topic}, ""
-			j.note(op)
-		}
-		if mt.ErrorCode != 0 || mt.Topic == nil {
+		if mt.Topic == nil {
 			continue
 		}
-		for _, mp := range mt.Partitions {
-			op.Kind, op.Partition, op.Value, op.Epoch = check.Describe, wire.TopicPartition{Topic: *mt.Topic, Partition: mp.Partition}, string(mt.TopicID[:]), wire.Epoch(mp.LeaderEpoch)
-			j.note(op)
+		switch mt.ErrorCode {
+		case kerr.UnknownTopicOrPartition.Code:
+			j.note(&check.DescribeTopic{Head: head, Server: server, Partition: wire.TopicPartition{Topic: *mt.Topic}})
+		case 0:
+			for _, mp := range mt.Partitions {
+				j.note(&check.DescribeTopic{
+					Head: head, Server: server, Partition: wire.TopicPartition{Topic: *mt.Topic, Partition: mp.Partition}, Topic: mt.TopicID,
+					Epoch: wire.Epoch(mp.LeaderEpoch),
+				})
+			}
 		}
 	}
 }
 
-func (j *judges) created(op check.Op, req *kmsg.CreateTopicsRequest, answer env.Response) {
+func (j *judges) created(head check.Head, req *kmsg.CreateTopicsRequest, answer env.Response) {
 	resp, _ := answer.(*kmsg.CreateTopicsResponse)
 	for i, rt := range req.Topics {
-		op.Kind, op.Partition.Topic, op.Outcome = check.Create, rt.Topic, check.Indefinite
+		op := &check.CreateTopic{Head: head, Name: rt.Topic}
+		op.Outcome = check.Indefinite
 		if resp != nil {
 			switch code := resp.Topics[i].ErrorCode; code {
 			case 0:
-				op.Outcome, op.Value = check.OK, string(resp.Topics[i].TopicID[:])
+				op.Outcome, op.ID = check.OK, resp.Topics[i].TopicID
 			case kerr.TopicAlreadyExists.Code, kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code, kerr.InvalidPartitions.Code:
 				op.Outcome = check.Failed
 			}
@@ -525,13 +521,14 @@ func (j *judges) created(op check.Op, req *kmsg.CreateTopicsRequest, answer env.
 }
 
 // deletedTopics notes deletions by name.
-func (j *judges) deletedTopics(op check.Op, req *kmsg.DeleteTopicsRequest, answer env.Response) {
+func (j *judges) deletedTopics(head check.Head, req *kmsg.DeleteTopicsRequest, answer env.Response) {
 	resp, _ := answer.(*kmsg.DeleteTopicsResponse)
 	for i, rt := range req.Topics {
 		if rt.Topic == nil {
 			continue
 		}
-		op.Kind, op.Partition.Topic, op.Outcome = check.Delete, *rt.Topic, check.Indefinite
+		op := &check.DeleteTopic{Head: head, Name: *rt.Topic}
+		op.Outcome = check.Indefinite
 		if resp != nil {
 			switch resp.Topics[i].ErrorCode {
 			case 0:
@@ -546,12 +543,12 @@ func (j *judges) deletedTopics(op check.Op, req *kmsg.DeleteTopicsRequest, answe
 
 // moved notes that a reader's position went elsewhere by itself, if that is what a client has noted.
 func (j *judges) moved(who env.Addr, n *sim.Noted) {
-	op := check.Op{Client: string(who), Step: j.c.step()}
+	op := &check.Consume{Head: check.Head{Client: string(who), Step: j.c.step()}}
 	switch n.Kind.Name {
 	case "consumer.reset": // its position was out of range
-		op.Kind, op.Offset = check.Jump, wire.Offset(n.Field[2])
+		op.Kind, op.Offset = check.PositionReset, wire.Offset(n.Field[2])
 	case "consumer.truncated":
-		if op.Kind, op.Offset = check.Rewind, wire.Offset(n.Field[3]); op.Offset < 0 {
+		if op.Kind, op.Offset = check.PositionTruncated, wire.Offset(n.Field[3]); op.Offset < 0 {
 			return // a reset follows
 		}
 	default:

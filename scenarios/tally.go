@@ -55,11 +55,15 @@ func (s *Session) Tally() Tally {
 	t := c.tally
 	t.Faults, t.Operations = c.world.Activations(), c.operated()
 	for _, op := range c.evidence.History {
-		switch {
-		case op.Kind == check.Poll:
-			t.ReadRecords++
-		case op.Kind == check.Send && op.Outcome == check.OK && op.Acks != 0:
-			t.AckedRecords++
+		switch op := op.(type) {
+		case *check.Consume:
+			if op.Kind == check.RecordRead {
+				t.ReadRecords++
+			}
+		case *check.Produce:
+			if op.Outcome == check.OK && op.Acks != 0 {
+				t.AckedRecords++
+			}
 		}
 	}
 	return t

@@ -1,0 +1,174 @@
+package check
+
+import (
+	"iter"
+
+	"samsa/wire"
+)
+
+// A history is a list of operations in the order in which their outcomes became known. Each family of requests has a type
+// of its own; what all have in common is the head.
+//
+//	*Produce         one record that a producer sent
+//	*Consume         one step of a consumer's position
+//	*ListOffsets     the end offset of one partition
+//	*DescribeTopic   what a metadata response says of one partition, or of a topic that does not exist
+//	*CreateTopic, *DeleteTopic
+//	*RegisterBroker, *Heartbeat   what brokers ask of controllers
+//
+// A new family is a new type with a Head. No check has to learn of it: each picks its families with of.
+
+// Op is one operation, as the client that asked for it saw it.
+type Op interface {
+	Common() *Head
+}
+
+// Head is what the operations of all families have.
+type Head struct {
+	Client  string // the machine that asked: "p1", "b1", "op"
+	Number  int64  // counts the operations of this family by this client, from 1; 0 if they are not counted
+	Outcome Outcome
+
+	// Called and Returned are the events, plus one, at which the operation began and at which its outcome was known. Returned 0
+	// is never.
+	Called, Returned uint64
+
+	Step uint64 // when the outcome was known
+	At   int64  // likewise, in nanoseconds since the world began; when it began if it has no outcome
+}
+
+// Common is the head itself, by which a type becomes an Op.
+func (h *Head) Common() *Head { return h }
+
+// Outcome is what a client knows of its own request.
+type Outcome uint8
+
+// What a client can know of its own request.
+const (
+	OK           Outcome = iota // acknowledged
+	Failed                      // certainly not applied
+	Indefinite                  // may or may not have been applied: timeouts, lost connections, most errors after a send
+	NeverDecided                // still open when the run ended; judged as Indefinite
+)
+
+// String is the outcome in Kafka users' words.
+func (o Outcome) String() string {
+	return [...]string{"ok", "failed", "unknown", "undecided"}[o]
+}
+
+// Produce is one record that a producer sent.
+type Produce struct {
+	Head
+	Partition  wire.TopicPartition
+	Topic      wire.TopicID // the topic that the producer believed to write to; zero if it did not know
+	Acks       int16        // -1 all, 0, 1
+	Idempotent bool         // the producer numbered its batches
+	Key, Value string
+	Offset     wire.Offset // OK: where the broker says the record is
+}
+
+// Consume is one step of a consumer's position in a partition.
+type Consume struct {
+	Head
+	Kind      ConsumeKind
+	Partition wire.TopicPartition
+	Topic     wire.TopicID // the topic that the consumer believed to read; zero if it did not know
+	Cursor    int64        // counts the times the application has set this client's position
+	Offset    wire.Offset  // see the kinds
+
+	Key, Value string // RecordRead
+}
+
+// ConsumeKind is what happened to a consumer's position.
+type ConsumeKind uint8
+
+// What can happen to a consumer's position.
+const (
+	RecordRead        ConsumeKind = iota // the record at Offset was read
+	EndReached                           // there was nothing more to read at Offset
+	PositionReset                        // Offset was out of range, and auto.offset.reset chose another position
+	PositionTruncated                    // the log was truncated to Offset, below the position, and the consumer goes on there (KIP-320)
+)
+
+// ListOffsets is an end offset that a leader told a client.
+type ListOffsets struct {
+	Head
+	Partition wire.TopicPartition
+	Topic     wire.TopicID
+	Offset    wire.Offset
+	Epoch     wire.Epoch // the leader epoch of the response
+}
+
+// DescribeTopic is what a metadata response says of one partition. Several of them may be one response.
+type DescribeTopic struct {
+	Head
+	Server     Process
+	Controller bool // Server is a controller, and answers from what is committed; a broker answers from its own image
+	Partition  wire.TopicPartition
+	Topic      wire.TopicID // zero: there is no topic of that name
+	Epoch      wire.Epoch   // the partition's leader epoch
+}
+
+// Process is one incarnation of a node.
+type Process struct {
+	Machine     string
+	Incarnation uint32 // counts the starts of the machine
+}
+
+// String is a process as findings name it.
+func (p Process) String() string {
+	if p.Incarnation == 0 {
+		return p.Machine
+	}
+	return p.Machine + " (incarnation " + itoa(p.Incarnation) + ")"
+}
+
+// CreateTopic is a request to create a topic. ID is zero if the response did not say it.
+type CreateTopic struct {
+	Head
+	Name string
+	ID   wire.TopicID
+}
+
+// DeleteTopic is a request to delete a topic.
+type DeleteTopic struct {
+	Head
+	Name string
+}
+
+// RegisterBroker is a broker's request to be registered, for one incarnation of it.
+type RegisterBroker struct {
+	Head
+	Broker      wire.NodeID
+	Incarnation wire.UUID
+	Epoch       wire.BrokerEpoch // OK: the one that was granted
+}
+
+// Heartbeat is a broker's heartbeat.
+type Heartbeat struct {
+	Head
+	Broker wire.NodeID
+	Epoch  wire.BrokerEpoch // the one that the broker claims
+}
+
+// of visits the operations of one family.
+func of[F Op](history []Op) iter.Seq[F] {
+	return func(yield func(F) bool) {
+		for _, op := range history {
+			if f, ok := op.(F); ok && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
+// reads visits the records that were read.
+func reads(history []Op) iter.Seq[*Consume] {
+	return func(yield func(*Consume) bool) {
+		for op := range of[*Consume](history) {
+			if op.Kind == RecordRead && !yield(op) {
+				return
+			}
+		}
+	}
+}
