@@ -58,7 +58,7 @@ func seeDurable(d *Docket, v *View, c *Change) {
 		if clause == "" {
 			where = p.whyNot(v, r, q) + p.whoHas(v, q)
 		}
-		d.decide(v, Fact{p.TP.String(), q.Base, "leader"}, clause,
+		d.decide(v, p.fact(ByLeader, q.Base, p.wayLost(r, q)), clause,
 			q.client, " was told after step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; broker ",
 			itoa(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
 		return true
@@ -74,20 +74,46 @@ func (v *View) inOffice(node wire.NodeID) bool {
 
 // whyNot says how it came that a leader is without a batch.
 func (p *Partition) whyNot(v *View, r *Replica, q *promise) string {
-	for i := len(q.cuts) - 1; i >= 0; i-- {
-		if c := q.cuts[i]; c.node == r.Node {
-			return ". It had it, and at step " + itoa(c.step) + " cut it from its log itself" + c.words()
+	switch p.wayLost(r, q) {
+	case cutByItself:
+		c := q.lastCutOn(r.Node)
+		return ". It had it, and at step " + itoa(c.step) + " cut it from its log itself" + c.words()
+	case takenByFault:
+		return ". A fault took its copy, and it was elected all the same"
+	case neverThere:
+		if e := p.election(r.Epoch); e != nil && slices.Contains(e.Members, r.Node) {
+			return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + nodes(e.Members)
 		}
-	}
-	for _, t := range q.taken {
-		if t.node == r.Node {
-			return ". A fault took its copy, and it was elected all the same"
-		}
-	}
-	if e := p.election(r.Epoch); e != nil && slices.Contains(e.Members, r.Node) {
-		return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + nodes(e.Members)
 	}
 	return ". It did not have it when that was promised"
+}
+
+// How a leader may come to be without a batch.
+const (
+	cutByItself  = "truncated it"
+	takenByFault = "a fault took it"
+	neverThere   = "never had it"
+)
+
+// wayLost is how it came that a leader is without a batch.
+func (p *Partition) wayLost(r *Replica, q *promise) string {
+	if q.lastCutOn(r.Node) != nil {
+		return cutByItself
+	}
+	if slices.ContainsFunc(q.taken, func(t taken) bool { return t.node == r.Node }) {
+		return takenByFault
+	}
+	return neverThere
+}
+
+// lastCutOn is the last time a broker cut a batch from its own log, nil if it never did.
+func (q *promise) lastCutOn(node wire.NodeID) *cut {
+	for i := len(q.cuts) - 1; i >= 0; i-- {
+		if q.cuts[i].node == node {
+			return &q.cuts[i]
+		}
+	}
+	return nil
 }
 
 // words say how far a cut went, if that tells something.

@@ -65,15 +65,18 @@ var livenessChecks = []*Check{
 
 	alive("quorum-settles", "L4", "once no fault is active, the controllers elect one of them, and all follow it and elect no other",
 		Timeouts.ruled, func(v *View) (seen bool, f Fact, trouble string) {
-			f = Fact{metadataLog, -1, "voter"}
+			f = metadataFact(ByVoter, -1, "")
 			if late := Duration(v.quorum.turned - v.whole); len(v.quorum.voters) > 0 && late > v.rules.ruled() {
+				f.Way = "elects on"
 				return true, f, "the controllers still went on to epoch " + itoa(v.quorum.epoch) + " " + seconds(late) + " after it"
 			}
 			for _, w := range v.quorum.voters {
 				switch first := v.quorum.voters[0]; {
 				case w.known && w.Leader == wire.NoNode:
+					f.Way = "no leader"
 					return true, f, "controller " + itoa(w.Node) + " knows no leader in epoch " + itoa(w.Epoch)
 				case w.known && first.known && (w.Leader != first.Leader || w.Epoch != first.Epoch):
+					f.Way = "two leaders"
 					return true, f, "controllers " + itoa(first.Node) + " and " + itoa(w.Node) + " follow different leaders"
 				}
 			}
@@ -90,12 +93,12 @@ var livenessChecks = []*Check{
 			for _, b := range v.brokers {
 				r := v.image.brokers[b.Node]
 				if took := b.stopping(v); took > v.rules.letIn() {
-					return true, Fact{"broker " + itoa(b.Node), -1, "controller"}, "broker " + itoa(b.Node) + " was told to stop, and " + seconds(took) + " were not enough for it"
+					return true, brokerFact(b.Node, ByController, "does not stop"), "broker " + itoa(b.Node) + " was told to stop, and " + seconds(took) + " were not enough for it"
 				} else if b.leaving > 0 && b.up {
 					continue
 				}
 				if seen = seen || b.up; b.up && (r == nil || r.fenced || r.shuttingDown) {
-					return true, Fact{"broker " + itoa(b.Node), -1, "controller"}, "broker " + itoa(b.Node) + " runs and is not let in"
+					return true, brokerFact(b.Node, ByController, "stays fenced"), "broker " + itoa(b.Node) + " runs and is not let in"
 				}
 			}
 			return seen, f, ""
@@ -110,7 +113,7 @@ var livenessChecks = []*Check{
 			}
 			for _, b := range v.brokers {
 				if seen = seen || b.trusted; b.up && b.trusted && b.applied < v.image.next {
-					return true, Fact{metadataLog, b.applied, "broker"}, "broker " + itoa(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
+					return true, metadataFact(ByServer, b.applied, ""), "broker " + itoa(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
 						"; the log is committed up to " + itoa(v.image.next)
 				}
 			}
@@ -122,7 +125,7 @@ var livenessChecks = []*Check{
 	alive("no-storm", "L19", "while nothing is written and no fault is active, nobody asks more often than its timeouts say",
 		Timeouts.inSync, func(v *View) (seen bool, f Fact, trouble string) {
 			if v.idle.worst > v.askable() {
-				return true, Fact{"requests", -1, "broker"}, itoa(v.idle.worst) + " requests arrived within an idle second; the timeouts allow for " + itoa(v.askable())
+				return true, factOf(TheRequests, "", ByServer, ""), itoa(v.idle.worst) + " requests arrived within an idle second; the timeouts allow for " + itoa(v.askable())
 			}
 			return v.idle.worst > 0, f, ""
 		},
@@ -220,7 +223,7 @@ func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, t
 // bentAt is what bent says of the partition that a fact is about.
 func (v *View) bentAt(f Fact) string {
 	for _, p := range v.parts {
-		if p.TP.String() == f.Partition && len(p.assigned.Replicas) > 0 {
+		if p.TP.String() == f.Subject.Name && len(p.assigned.Replicas) > 0 {
 			return v.bent(p)
 		}
 	}
@@ -233,7 +236,7 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	if len(a.Replicas) == 0 {
 		return f, ""
 	}
-	f = Fact{p.TP.String(), -1, "controller"}
+	f = p.fact(ByController, -1, "")
 	l := p.replica(a.Leader)
 	switch {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
@@ -241,25 +244,28 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.whole, v.image.changed) <= int64(v.rules.UncleanEvery+v.rules.Session):
 		return f, "" // the controller elects uncleanly when it looks next, and no sooner
 	case a.Leader == wire.NoNode:
+		f.Way = "no leader"
 		return f, p.TP.String() + " has no leader; its ISR is " + nodes(a.ISR)
 	case l == nil || !l.Leads || l.Epoch != a.Epoch:
-		f.Role = "leader"
+		f.Role, f.Way = ByLeader, "does not know that it leads"
 		return f, "broker " + itoa(a.Leader) + " does not know that it leads " + p.TP.String()
 	case l.Pending != nil:
+		f.Role, f.Way = ByLeader, "ISR change in flight"
 		return f, "an ISR change of " + p.TP.String() + " is still in flight"
 	}
-	f.Role = "follower"
+	f.Role = ByFollower
 	for _, id := range a.Replicas {
 		r := p.replica(id)
 		switch {
 		case !slices.Contains(a.ISR, id):
+			f.Way = "out of the ISR"
 			return f, "broker " + itoa(id) + " is not back in the ISR of " + p.TP.String()
 		case v.now-p.grown <= int64(v.rules.Request+4*v.rules.FetchWait):
 		case r == nil || r.ends() != l.ends():
-			f.Offset = l.ends()
+			f.Offset, f.Way = l.ends(), "shorter log"
 			return f, "broker " + itoa(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.ends())
 		case l.HW != l.ends():
-			f.Offset = l.HW
+			f.Offset, f.Way = l.HW, "high watermark below the end"
 			return f, "the high watermark of " + p.TP.String() + " stands at " + itoa(l.HW) + "; the log ends at " + itoa(l.ends())
 		}
 	}
@@ -323,7 +329,7 @@ var requestsResolve = &Check{
 		for op := range of[*Produce](c.History) {
 			s.seen++
 			if op.Outcome == NeverDecided && c.View != nil && c.View.now-op.At > int64(c.View.rules.Delivery+c.View.rules.Request+c.View.rules.Backoff) {
-				s.decide(op, c.written(op).fact(-1, "producer"), "", op.Client+"'s send of "+quote(op.Value)+" to "+c.written(op).String()+" has been under way for "+
+				s.decide(op, c.written(op).fact(ByProducer, -1, ""), "", op.Client+"'s send of "+quote(op.Value)+" to "+c.written(op).String()+" has been under way for "+
 					seconds(Duration(c.View.now-op.At)))
 			}
 		}

@@ -55,14 +55,6 @@ type Result struct {
 	Fact        Fact   // Violated and Priced: what it is about, whatever the words say
 }
 
-// Fact is the fingerprint of a finding: two runs that differ in seed and length failed in the same way if check and
-// fact are equal. A shrinker that compared names only would slide from one cause to another.
-type Fact struct {
-	Partition string      // "orders-0", metadataLog, or the resource in question
-	Offset    wire.Offset // the record in question, -1 if there is none
-	Role      string      // of the culprit: "leader", "follower", "controller", "voter", "producer", "consumer"
-}
-
 // Check is a judge as a value. Exactly one of See and Judge is set.
 type Check struct {
 	Name    string // as users write it: "acked-durable"

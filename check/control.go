@@ -95,7 +95,7 @@ func seeSteps(d *Docket, v *View, c *Change) {
 		d.exercised()
 		if p := v.index[partitionKey{rec.TopicID, rec.PartitionID}]; p != nil &&
 			(rec.LeaderEpoch < p.assigned.Epoch || rec.PartitionEpoch < p.assigned.Version) {
-			d.violate(v, Fact{p.TP.String(), -1, "controller"}, "a record takes ", p.TP.String(), " back from leader epoch ", itoa(p.assigned.Epoch),
+			d.violate(v, p.fact(ByController, -1, "leader epoch falls"), "a record takes ", p.TP.String(), " back from leader epoch ", itoa(p.assigned.Epoch),
 				" to ", itoa(rec.LeaderEpoch))
 		}
 	case Looked:
@@ -104,18 +104,18 @@ func seeSteps(d *Docket, v *View, c *Change) {
 			return
 		}
 		d.exercised()
-		fact := Fact{p.TP.String(), -1, r.role()}
+		fact := func(way string) Fact { return p.fact(r.role(), -1, way) }
 		switch {
 		case r.Version > a.Version || r.Epoch > a.Epoch:
-			d.violate(v, fact, "broker ", itoa(r.Node), " is at partition epoch ", itoa(r.Version), " and leader epoch ", itoa(r.Epoch), " of ",
+			d.violate(v, fact("ahead of what is committed"), "broker ", itoa(r.Node), " is at partition epoch ", itoa(r.Version), " and leader epoch ", itoa(r.Epoch), " of ",
 				p.TP.String(), "; what is committed is at ", itoa(a.Version), " and ", itoa(a.Epoch))
 		case r.Version == a.Version && r.Epoch != a.Epoch:
-			d.violate(v, fact, "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " is of leader epoch ", itoa(a.Epoch), " for the controller and of ",
+			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " is of leader epoch ", itoa(a.Epoch), " for the controller and of ",
 				itoa(r.Epoch), " for broker ", itoa(r.Node))
 		}
 	case Replied:
 		if c.Reply.Kind == ToAlteration && c.Reply.Version > c.Reply.Asked+1 {
-			d.violate(v, Fact{p.TP.String(), -1, "controller"}, "an ISR change of ", p.TP.String(), " that was compared with partition epoch ",
+			d.violate(v, p.fact(ByController, -1, "ISR change by an old partition epoch"), "an ISR change of ", p.TP.String(), " that was compared with partition epoch ",
 				itoa(c.Reply.Asked), " was accepted and became ", itoa(c.Reply.Version), ": what came between is overwritten")
 		}
 	}
@@ -133,13 +133,13 @@ var electionLicensed = &Check{
 		}
 		d.exercised()
 		e := p.election(a.Epoch)
-		fact := Fact{p.TP.String(), -1, "controller"}
+		fact := func(way string) Fact { return p.fact(ByController, -1, way) }
 		if e.Unclean == "" && !slices.Contains(e.Members, a.Leader) {
-			d.violate(v, fact, "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch),
+			d.violate(v, fact("unclean election"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch),
 				"; ISR and ELR were ", nodes(e.Members), " and nobody allowed an unclean election")
 		}
 		if b := v.image.brokers[a.Leader]; (b == nil || b.fenced) && c.Was.Leader != a.Leader {
-			d.violate(v, fact, "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
+			d.violate(v, fact("fenced leader"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -173,11 +173,11 @@ var brokerEpochs = &Check{
 			d.exercised()
 			b := v.image.brokers[rec.BrokerID]
 			if again := b != nil && b.incarnation == rec.IncarnationID; !again && len(v.image.seats) > 0 && rec.BrokerEpoch <= v.image.newest {
-				d.violate(v, Fact{"broker " + itoa(rec.BrokerID), -1, "controller"}, "a new incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
+				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch does not rise"), "a new incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was given away before")
 			}
 			if b != nil && (rec.BrokerEpoch < b.epoch || rec.BrokerEpoch == b.epoch && rec.IncarnationID != b.incarnation) {
-				d.violate(v, Fact{"broker " + itoa(rec.BrokerID), -1, "controller"}, "an incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
+				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch falls"), "an incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
 			}
 		case Replied:
@@ -186,7 +186,7 @@ var brokerEpochs = &Check{
 			}
 			d.exercised()
 			if c.Reply.BrokerEpoch < c.Reply.Registered {
-				d.violate(v, Fact{c.Partition.TP.String(), -1, "controller"}, "broker ", itoa(c.Reply.Broker), " changed an ISR with broker epoch ",
+				d.violate(v, c.Partition.fact(ByController, -1, "ISR change by an old incarnation"), "broker ", itoa(c.Reply.Broker), " changed an ISR with broker epoch ",
 					itoa(c.Reply.BrokerEpoch), "; epoch ", itoa(c.Reply.Registered), " was registered before it asked")
 			}
 		}
@@ -220,17 +220,17 @@ var replyAfterCommit = &Check{
 		switch r.Kind {
 		case ToAlteration:
 			if c.Partition.assigned.Version < r.Version {
-				d.violate(v, Fact{c.Partition.TP.String(), -1, "controller"}, "controller ", itoa(r.From), " accepted an ISR change of ", c.Partition.TP.String(),
+				d.violate(v, c.Partition.fact(ByController, -1, "ISR change"), "controller ", itoa(r.From), " accepted an ISR change of ", c.Partition.TP.String(),
 					" as partition epoch ", itoa(r.Version), "; what is committed is at ", itoa(c.Partition.assigned.Version))
 			}
 		case ToRegistration:
 			if v.Registered(r.Broker) < r.BrokerEpoch {
-				d.violate(v, Fact{"broker " + itoa(r.Broker), -1, "controller"}, "controller ", itoa(r.From), " granted broker epoch ", itoa(r.BrokerEpoch), " to broker ",
+				d.violate(v, brokerFact(r.Broker, ByController, "registration"), "controller ", itoa(r.From), " granted broker epoch ", itoa(r.BrokerEpoch), " to broker ",
 					itoa(r.Broker), " before the registration was committed")
 			}
 		case ToCreation:
 			if p := v.index[partitionKey{r.Topic, 0}]; p == nil || p.assigned.Version < 0 {
-				d.violate(v, Fact{"topic", -1, "controller"}, "controller ", itoa(r.From), " said that a topic is made before that was committed")
+				d.violate(v, factOf(ATopic, "", ByController, "creation"), "controller ", itoa(r.From), " said that a topic is made before that was committed")
 			}
 		default:
 			seeSaid(d, v, r)
@@ -256,26 +256,26 @@ func seeSaid(d *Docket, v *View, r Reply) {
 	switch s := r.Setting; r.Kind {
 	case ToDeletion:
 		if name, there := m.topics[r.Topic]; there {
-			d.violate(v, Fact{name, -1, "controller"}, who, "topic ", name, " is deleted before that was committed")
+			d.violate(v, factOf(ATopic, name, ByController, "deletion"), who, "topic ", name, " is deleted before that was committed")
 		}
 	case ToGrowth:
 		if p := v.index[partitionKey{r.Topic, r.Partitions - 1}]; m.topics[r.Topic] != "" && (p == nil || p.assigned.Version < 0) {
-			d.violate(v, Fact{m.topics[r.Topic], -1, "controller"}, who, "topic ", m.topics[r.Topic], " has ", itoa(r.Partitions), " partitions before that was committed")
+			d.violate(v, factOf(ATopic, m.topics[r.Topic], ByController, "new partitions"), who, "topic ", m.topics[r.Topic], " has ", itoa(r.Partitions), " partitions before that was committed")
 		}
 	case ToConfig:
 		k := configKey{s.Resource, s.Of, s.Name}
 		now, set := m.configs[k]
 		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // else somebody has set it since
-			d.violate(v, Fact{s.Of, -1, "controller"}, who, s.Name, " of ", quote(s.Of), " is set before that was committed")
+			d.violate(v, factOf(AConfig, s.Name, ByController, ""), who, s.Name, " of ", quote(s.Of), " is set before that was committed")
 		}
 	case ToLevel:
 		if m.levels[s.Name] != s.Level && m.leveled <= s.Known {
-			d.violate(v, Fact{s.Name, -1, "controller"}, who, s.Name, " is at ", itoa(s.Level), " before that was committed; it is at ", itoa(m.levels[s.Name]))
+			d.violate(v, factOf(AFeature, s.Name, ByController, ""), who, s.Name, " is at ", itoa(s.Level), " before that was committed; it is at ", itoa(m.levels[s.Name]))
 		}
 	case ToShutdown:
 		for _, p := range v.parts {
 			if p.assigned.Leader == r.Broker && m.brokers[r.Broker] != nil && m.brokers[r.Broker].epoch == r.BrokerEpoch {
-				d.violate(v, Fact{p.TP.String(), -1, "controller"}, "controller ", itoa(r.From), " told broker ", itoa(r.Broker), " to go while it leads ", p.TP.String())
+				d.violate(v, p.fact(ByController, -1, "shutdown of a leader"), "controller ", itoa(r.From), " told broker ", itoa(r.Broker), " to go while it leads ", p.TP.String())
 			}
 		}
 	}
@@ -290,11 +290,11 @@ var metadataMonotone = &Check{
 		switch c.Kind {
 		case Applied:
 			if c.Offset < c.Prior {
-				d.violate(v, Fact{metadataLog, c.Offset, "broker"}, "broker ", itoa(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
+				d.violate(v, metadataFact(ByServer, c.Offset, ""), "broker ", itoa(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
 			}
 		case Looked:
 			if c.Replica.Epoch < c.Before.Epoch {
-				d.violate(v, Fact{c.Partition.TP.String(), -1, "broker"}, "broker ", itoa(c.Node), " went from leader epoch ", itoa(c.Before.Epoch), " of ",
+				d.violate(v, c.Partition.fact(ByServer, -1, "leader epoch falls"), "broker ", itoa(c.Node), " went from leader epoch ", itoa(c.Before.Epoch), " of ",
 					c.Partition.TP.String(), " back to ", itoa(c.Replica.Epoch))
 			}
 		}

@@ -103,15 +103,15 @@ func seeEnds(d *Docket, v *View, c *Change) {
 		return
 	}
 	d.exercised()
-	fact := func() Fact { return Fact{p.TP.String(), t.End, "leader"} }
+	fact := func(way string) Fact { return p.fact(ByLeader, t.End, way) }
 	who := func() string {
 		return "broker " + itoa(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", said that it ends at " + itoa(t.End)
 	}
 	switch acked := p.vouched(t.Since, t.Epoch, t.Listed); {
 	case r.known && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
-		d.violate(v, fact(), who(), "; its high watermark is ", itoa(r.HW))
+		d.violate(v, fact("above its high watermark"), who(), "; its high watermark is ", itoa(r.HW))
 	case acked.at > t.End && !p.excused(acked.at):
-		d.decide(v, fact(), v.bent(p), who(), "; all below ", itoa(acked.at), " had been acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
+		d.decide(v, fact("below an acknowledged record"), v.bent(p), who(), "; all below ", itoa(acked.at), " had been acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
 			", before it was asked")
 	}
 }
@@ -135,7 +135,7 @@ var deletedForGood = &Check{
 		if p.missed(v, r.Node, gone) {
 			clause = "DeleteRecords waits for the replicas that are in service; broker " + itoa(r.Node) + " was not, or has lost what it was told"
 		}
-		d.decide(v, Fact{p.TP.String(), t.First - 1, r.role()}, clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
+		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
 			"; an operator was told at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
 	},
 	Accept: func(v *View) *Case {

@@ -32,16 +32,16 @@ var featureGated = &Check{
 		m := &v.image
 		switch r := c.Record.(type) {
 		case *wire.PartitionRecord:
-			seeGate(d, v, c, m.topics[r.TopicID], r.Version, partitionVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, factOf(ATopic, m.topics[r.TopicID], ByController, "record version"), r.Version, partitionVersion(m.levels[metadataVersion]))
 			seeELR(d, v, c, m.topics[r.TopicID], slices.Concat(r.ELR, r.LastKnownELR))
 		case *wire.PartitionChangeRecord:
-			seeGate(d, v, c, m.topics[r.TopicID], r.Version, partitionVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, factOf(ATopic, m.topics[r.TopicID], ByController, "record version"), r.Version, partitionVersion(m.levels[metadataVersion]))
 			seeELR(d, v, c, m.topics[r.TopicID], slices.Concat(r.ELR, r.LastKnownELR))
 		case *wire.RegisterBrokerRecord:
-			seeGate(d, v, c, "broker "+itoa(r.BrokerID), r.Version, registrationVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, brokerFact(r.BrokerID, ByController, "record version"), r.Version, registrationVersion(m.levels[metadataVersion]))
 			seeSupport(d, v, c, r)
 		case *wire.BrokerRegistrationChangeRecord:
-			seeGate(d, v, c, "broker "+itoa(r.BrokerID), r.Version, changeVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, brokerFact(r.BrokerID, ByController, "record version"), r.Version, changeVersion(m.levels[metadataVersion]))
 		case *wire.FeatureLevelRecord:
 			seeLevel(d, v, c, r)
 		}
@@ -93,17 +93,17 @@ func changeVersion(level int16) int16 {
 	return 0
 }
 
-func seeGate(d *Docket, v *View, c *Change, about string, version, newest int16) {
+func seeGate(d *Docket, v *View, c *Change, about Fact, version, newest int16) {
 	d.exercised()
 	if version > newest {
-		d.violate(v, Fact{about, -1, "controller"}, "the record at offset ", itoa(c.Offset), " is written in version ", itoa(version), "; metadata.version is ",
+		d.violate(v, about, "the record at offset ", itoa(c.Offset), " is written in version ", itoa(version), "; metadata.version is ",
 			itoa(v.image.levels[metadataVersion]), ", and up to there is only version ", itoa(newest))
 	}
 }
 
 func seeELR(d *Docket, v *View, c *Change, topic string, elr []wire.NodeID) {
 	if len(elr) > 0 && !v.image.elr() {
-		d.violate(v, Fact{topic, -1, "controller"}, "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", nodes(elr),
+		d.violate(v, factOf(ATopic, topic, ByController, "ELR before its feature"), "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", nodes(elr),
 			"; eligible.leader.replicas.version is 0")
 	}
 }
@@ -112,7 +112,7 @@ func seeELR(d *Docket, v *View, c *Change, topic string, elr []wire.NodeID) {
 func seeSupport(d *Docket, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	for _, f := range r.Features {
 		if level := v.image.levels[f.Name]; level > 0 && (level < f.Min || level > f.Max) {
-			d.violate(v, Fact{"broker " + itoa(r.BrokerID), -1, "controller"}, "broker ", itoa(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
+			d.violate(v, brokerFact(r.BrokerID, ByController, "does not know a level"), "broker ", itoa(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
 				" ", itoa(f.Min), " to ", itoa(f.Max), "; level ", itoa(level), " is finalised")
 		}
 	}
@@ -122,9 +122,9 @@ func seeSupport(d *Docket, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 // it rests on.
 func seeLevel(d *Docket, v *View, c *Change, r *wire.FeatureLevelRecord) {
 	d.exercised()
-	fact := Fact{r.Name, -1, "controller"}
+	fact := func(way string) Fact { return factOf(AFeature, r.Name, ByController, way) }
 	if on := v.image.levels[metadataVersion]; r.Name == elrVersion && r.Level > 0 && on > 0 && on < withELR {
-		d.violate(v, fact, r.Name, " is finalised at offset ", itoa(c.Offset), "; it needs metadata.version ", itoa(withELR), ", and that is ", itoa(on))
+		d.violate(v, fact("before metadata.version"), r.Name, " is finalised at offset ", itoa(c.Offset), "; it needs metadata.version ", itoa(withELR), ", and that is ", itoa(on))
 	}
 	for _, b := range v.brokers { // in the order of first sight
 		reg := v.image.brokers[b.Node]
@@ -133,7 +133,7 @@ func seeLevel(d *Docket, v *View, c *Change, r *wire.FeatureLevelRecord) {
 		}
 		for _, f := range reg.features {
 			if f.Name == r.Name && r.Level > 0 && (r.Level < f.Min || r.Level > f.Max) {
-				d.violate(v, fact, r.Name, " ", itoa(r.Level), " is finalised at offset ", itoa(c.Offset), "; broker ", itoa(b.Node), " knows ", itoa(f.Min), " to ", itoa(f.Max))
+				d.violate(v, fact("a broker does not know the level"), r.Name, " ", itoa(r.Level), " is finalised at offset ", itoa(c.Offset), "; broker ", itoa(b.Node), " knows ", itoa(f.Min), " to ", itoa(f.Max))
 			}
 		}
 	}

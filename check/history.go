@@ -48,9 +48,6 @@ func (s *said) licensed(p place, at wire.Offset) string {
 	return clause
 }
 
-// fact is what a finding about a record of a place is about.
-func (p place) fact(at wire.Offset, role string) Fact { return Fact{p.String(), at, role} }
-
 // spot names a value and the place it was sent to: values are unique per partition.
 type spot struct {
 	place
@@ -92,7 +89,7 @@ var noDuplicate = &Check{
 				if send := born[k]; send == nil || !send.Idempotent {
 					clause = withoutIdempotence
 				}
-				s.decide(op, k.fact(op.Offset, "producer"), clause, op.Client+" read "+quote(op.Value)+" at offsets "+itoa(at)+" and "+itoa(op.Offset)+" of "+k.String())
+				s.decide(op, k.fact(ByProducer, op.Offset, ""), clause, op.Client+" read "+quote(op.Value)+" at offsets "+itoa(at)+" and "+itoa(op.Offset)+" of "+k.String())
 			}
 		}
 		return s.answer("record read, once", "records read, each once")
@@ -124,7 +121,7 @@ var oneValue = &Check{
 				if clause == "" {
 					clause = c.View.deletedAt(k.TopicPartition, op.Offset)
 				}
-				s.decide(op, k.fact(op.Offset, "leader"), clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
+				s.decide(op, k.fact(ByLeader, op.Offset, ""), clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
 					k.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+" there at step "+itoa(op.Step))
 			default:
 				s.seen++
@@ -172,7 +169,7 @@ var readsMonotone = &Check{
 				if at, moving := last[k]; moving {
 					s.seen++
 					if op.Offset <= at {
-						s.decide(op, k.fact(op.Offset, "consumer"), "", op.Client+" read offset "+itoa(op.Offset)+" of "+k.place.String()+" after offset "+itoa(at))
+						s.decide(op, k.fact(ByConsumer, op.Offset, ""), "", op.Client+" read offset "+itoa(op.Offset)+" of "+k.place.String()+" after offset "+itoa(at))
 					}
 				}
 				last[k] = op.Offset
@@ -211,7 +208,7 @@ var readsComplete = &Check{
 					s.seen++
 					i, _ := slices.BinarySearch(found[k.place], at+1)
 					if missed := found[k.place][i]; missed < op.Offset {
-						s.decide(op, k.fact(missed, "consumer"), s.licensed(k.place, missed), op.Client+" went from offset "+itoa(at)+" of "+k.place.String()+" to "+
+						s.decide(op, k.fact(ByConsumer, missed, ""), s.licensed(k.place, missed), op.Client+" went from offset "+itoa(at)+" of "+k.place.String()+" to "+
 							itoa(op.Offset)+" and passed over offset "+itoa(missed)+", where there is a record")
 					}
 				}
@@ -250,7 +247,7 @@ var readsFresh = &Check{
 					if clause == "" { // a leader that was elected uncleanly may end below what other replicas have deleted
 						clause = c.View.deletedAt(p.TopicPartition, a.Offset)
 					}
-					s.decide(op, p.fact(a.Offset, "leader"), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
+					s.decide(op, p.fact(ByLeader, a.Offset, ""), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
 						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and the cluster has been whole since")
 				}
 			}
@@ -292,7 +289,7 @@ var producerOrder = &Check{
 				case send.Outcome != OK:
 					clause = "a send without enable.idempotence whose outcome is unknown may land late"
 				}
-				s.decide(op, r.fact(r.at, "producer"), clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+r.place.String()+
+				s.decide(op, r.fact(ByProducer, r.at, ""), clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+r.place.String()+
 					" it lies behind it, at offset "+itoa(r.at))
 			}
 		}

@@ -33,7 +33,7 @@ var ackedWhereTold = &Check{
 				if clause == "" && !op.Idempotent { // the copy that was acknowledged may be gone before anybody read it
 					clause = c.View.deletedAt(p.TopicPartition, op.Offset)
 				}
-				s.decide(polls[0], p.fact(op.Offset, "leader"), clause, op.Client+" was told that "+quote(op.Value)+" is at offset "+itoa(op.Offset)+" of "+
+				s.decide(polls[0], p.fact(ByLeader, op.Offset, ""), clause, op.Client+" was told that "+quote(op.Value)+" is at offset "+itoa(op.Offset)+" of "+
 					p.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
 			}
 		}
@@ -60,11 +60,11 @@ var recordsIntact = &Check{
 			send, ok := born[spot{p, op.Value}]
 			switch {
 			case !ok:
-				s.decide(op, p.fact(op.Offset, "leader"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+", which nobody sent there")
+				s.decide(op, p.fact(ByLeader, op.Offset, "never sent"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+", which nobody sent there")
 			case send.Key != op.Key:
-				s.decide(op, p.fact(op.Offset, "leader"), "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; it was sent with "+quote(send.Key))
+				s.decide(op, p.fact(ByLeader, op.Offset, "another key"), "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; it was sent with "+quote(send.Key))
 			case send.Outcome == Failed:
-				s.decide(op, p.fact(op.Offset, "producer"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+
+				s.decide(op, p.fact(ByProducer, op.Offset, "failed"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+
 					", of which "+send.Client+" was told that it is not stored")
 			}
 		}
@@ -85,10 +85,10 @@ var resetsLicensed = &Check{
 			case RecordRead, EndReached:
 				s.seen++
 			case PositionReset:
-				s.decide(op, p.fact(op.Offset, "consumer"), c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
+				s.decide(op, p.fact(ByConsumer, op.Offset, "out of range"), c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
 					" and was told that it is out of range; auto.offset.reset took it elsewhere")
 			case PositionTruncated:
-				s.decide(op, p.fact(op.Offset, "consumer"), c.View.moved(op), op.Client+" had read "+p.String()+
+				s.decide(op, p.fact(ByConsumer, op.Offset, "truncated"), c.View.moved(op), op.Client+" had read "+p.String()+
 					" further than to offset "+itoa(op.Offset)+" and was told that the log was cut off there")
 			}
 		}
@@ -179,7 +179,7 @@ var endsMonotone = &Check{
 				s.seen++
 				// Only of questions that did not overlap is it known which was answered first.
 				if op.Offset < was.Offset && op.Called > was.Returned {
-					s.decide(op, k.fact(op.Offset, "leader"), "", op.Client+" was told that "+k.String()+" ends at "+itoa(op.Offset)+" in epoch "+itoa(op.Epoch)+
+					s.decide(op, k.fact(ByLeader, op.Offset, ""), "", op.Client+" was told that "+k.String()+" ends at "+itoa(op.Offset)+" in epoch "+itoa(op.Epoch)+
 						"; "+was.Client+" had been told "+itoa(was.Offset))
 				}
 			}
@@ -215,7 +215,7 @@ var topicsApart = &Check{
 			s.seen++
 			// The attempts of a send whose outcome is unknown may have gone to both topics.
 			if send.Topic != op.Topic && send.Outcome == OK {
-				s.decide(op, place{TopicPartition: op.Partition}.fact(op.Offset, "leader"), "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+
+				s.decide(op, place{TopicPartition: op.Partition}.fact(ByLeader, op.Offset, ""), "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+
 					"; it was sent to an earlier topic of that name")
 			}
 		}

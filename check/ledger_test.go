@@ -262,7 +262,7 @@ func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	require.Equal(t, Violated, f.Status)
 	require.Contains(t, f.Explanation, "at step 21 cut it from its log itself, back to its own high watermark")
 	require.Contains(t, f.Explanation, "brokers 1 and 3 still have it")
-	require.Equal(t, Fact{"orders-0", 1, "leader"}, f.Fact)
+	require.Equal(t, Fact{Subject{APartition, "orders-0"}, ByLeader, cutByItself, 1}, f.Fact)
 	require.Equal(t, "acked-durable acked-electable truncation-licensed", brokenBy(s.done()))
 }
 

@@ -153,7 +153,7 @@ var deletionLicensed = &Check{
 				continue
 			}
 			if d.exercised(); c.By == "" {
-				d.violate(v, Fact{p.TP.String(), q.Base, r.role()}, "broker ", itoa(r.Node), " lets ", p.TP.String(), " begin at ", itoa(c.Offset),
+				d.violate(v, p.fact(r.role(), q.Base, ""), "broker ", itoa(r.Node), " lets ", p.TP.String(), " begin at ", itoa(c.Offset),
 					" and so deletes ", q.span(), ", which was promised; no operator asked for that, and no retention took it")
 			}
 			return

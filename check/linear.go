@@ -118,7 +118,7 @@ var logLinearizable = &Check{
 			s.seen += int64(len(ops))
 			clause := c.View.gone(log.TopicPartition, 0)
 			if early != nil { // two operations that tell it in words
-				s.decide(early.Produce, log.fact(early.at, "leader"), clause, "no order of the operations on "+log.String()+" explains "+early.Client+"'s "+quote(early.Value)+
+				s.decide(early.Produce, log.fact(ByLeader, early.at, "two operations"), clause, "no order of the operations on "+log.String()+" explains "+early.Client+"'s "+quote(early.Value)+
 					" at offset "+itoa(early.at)+": what returned before it began lies behind it, or it was read before it was sent")
 				continue
 			}
@@ -137,7 +137,7 @@ var logLinearizable = &Check{
 				return st
 			}) {
 			case Violated:
-				s.decide(c.History[len(c.History)-1], log.fact(-1, "leader"), clause, "no order of the "+itoa(len(ops))+" operations on "+log.String()+" explains what clients saw")
+				s.decide(c.History[len(c.History)-1], log.fact(ByLeader, -1, "many operations"), clause, "no order of the "+itoa(len(ops))+" operations on "+log.String()+" explains what clients saw")
 			case Unknown:
 				if s.result == nil {
 					s.result = &Result{Status: Unknown, Explanation: "too many operations on " + log.String() + " overlap to search all orders"}

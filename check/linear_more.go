@@ -75,7 +75,7 @@ var metadataLinearizable = &Check{
 				}
 			}
 		}
-		return judgeModel(c, topicModel, ops)
+		return judgeModel(c, topicModel, ATopic, ops)
 	},
 	Accept: func(v *View) *Case {
 		return told(v, created("t", 1), describedBy("t", 1), removed("t"), describedBy("t", 0), created("t", 2))
@@ -129,7 +129,7 @@ var registrationLinearizable = &Check{
 				ops = append(ops, subjectOp{"broker " + itoa(op.Broker), op})
 			}
 		}
-		return judgeModel(c, seatModel, ops)
+		return judgeModel(c, seatModel, ABroker, ops)
 	},
 	Accept: func(v *View) *Case {
 		stale := beaten(5) // the controller answers that the epoch is stale, and that is always right
@@ -186,7 +186,7 @@ type subjectOp struct {
 
 // judgeModel runs a model on operations, one subject at a time. Only what goes through the controller counts: a broker's own
 // image may be old.
-func judgeModel(c *Case, model porcupine.Model, all []subjectOp) Result {
+func judgeModel(c *Case, model porcupine.Model, kind SubjectKind, all []subjectOp) Result {
 	s := said{c: c}
 	var subjects []string
 	ops := map[string][]porcupine.Operation{}
@@ -210,7 +210,7 @@ func judgeModel(c *Case, model porcupine.Model, all []subjectOp) Result {
 		s.seen += int64(len(ops[of]))
 		switch search(model, ops[of], func(state any, _ []porcupine.Operation) any { return state }) {
 		case Violated:
-			s.decide(last[of], Fact{of, -1, "controller"}, "", "no order of the "+itoa(len(ops[of]))+" requests about "+of+" explains the controllers' answers")
+			s.decide(last[of], factOf(kind, of, ByController, ""), "", "no order of the "+itoa(len(ops[of]))+" requests about "+of+" explains the controllers' answers")
 		case Unknown:
 			if s.result == nil {
 				s.result = &Result{Status: Unknown, Explanation: "too many requests about " + of + " overlap to search all orders"}

@@ -82,7 +82,7 @@ func judgeLost(c *Case) Result {
 		if x.polled {
 			continue
 		}
-		r := Result{Status: Violated, Step: step[p], Fact: p.fact(op.Offset, "leader"), Explanation: op.Client + " was told that " + quote(op.Value) +
+		r := Result{Status: Violated, Step: step[p], Fact: p.fact(ByLeader, op.Offset, ""), Explanation: op.Client + " was told that " + quote(op.Value) +
 			" is at offset " + itoa(op.Offset) + " of " + p.String() + "; readers have passed that offset and none saw it"}
 		if op.Acks == 1 {
 			r.Clause = asksForLess

@@ -60,7 +60,7 @@ func judgeMetadataReads(c *Case) Result {
 		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // asked for at the same time as one that stood further
 			at, from = walk[len(walk)-1].at, walk[len(walk)-1].op
 		case wrong != nil:
-			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(-1, "broker"), c.View.deviceFaults(), c.View.image.untrue(wrong, before))
+			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(ByServer, -1, ""), c.View.deviceFaults(), c.View.image.untrue(wrong, before))
 		}
 		walks[answer[0].Server] = append(walk, stood{answer[0].Returned, at, from})
 	}

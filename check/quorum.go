@@ -146,12 +146,12 @@ var oneController = &Check{
 		}
 		other, taken := v.quorum.leaders[w.Epoch]
 		v.quorum.leaders[w.Epoch] = w.Node
-		fact := Fact{metadataLog, -1, "voter"}
+		fact := func(way string) Fact { return metadataFact(ByVoter, -1, way) }
 		switch {
 		case taken && other != w.Node:
-			d.decide(v, fact, v.deviceFaults(), "controllers ", itoa(other), " and ", itoa(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
+			d.decide(v, fact("two leaders"), v.deviceFaults(), "controllers ", itoa(other), " and ", itoa(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
 		case taken && !c.Rule.Leads:
-			d.decide(v, fact, v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " again after it had lost it (KAFKA-10527)")
+			d.decide(v, fact("leads an epoch again"), v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " again after it had lost it (KAFKA-10527)")
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -182,7 +182,7 @@ var metadataMatches = &Check{
 	On:  []ChangeKind{Grew},
 	See: func(d *Docket, v *View, c *Change) {
 		if c.Partition == v.quorum.log {
-			seeMatch(d, v, c, "voter")
+			seeMatch(d, v, c, ByVoter)
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -220,7 +220,7 @@ var metadataComplete = &Check{
 			if q.ruled > w.Epoch {
 				return true
 			}
-			d.decide(v, Fact{p.TP.String(), q.Base, "voter"}, v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
+			d.decide(v, p.fact(ByVoter, q.Base, ""), v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
 				itoa(q.Base), ", which was committed by step ", itoa(q.step), p.whoHas(v, q))
 			return false
 		})
@@ -256,7 +256,7 @@ var metadataNeverCut = &Check{
 		d.exercised()
 		for _, b := range c.Gone {
 			if i, ok := p.place(b); ok && !d.broken() {
-				d.decide(v, Fact{p.TP.String(), b.Base, "voter"}, v.deviceFaults(), "controller ", itoa(c.Node), " cut ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
+				d.decide(v, p.fact(ByVoter, b.Base, ""), v.deviceFaults(), "controller ", itoa(c.Node), " cut ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
 			}
 		}
 	},
@@ -282,12 +282,12 @@ var quorumMonotone = &Check{
 	See: func(d *Docket, v *View, c *Change) {
 		w := c.Voter
 		d.exercised()
-		fact := Fact{metadataLog, w.HW, "voter"}
+		fact := func(way string) Fact { return metadataFact(ByVoter, w.HW, way) }
 		switch {
 		case w.Epoch < c.Rule.Epoch:
-			d.decide(v, fact, v.deviceFaults(), "controller ", itoa(w.Node), " went back from epoch ", itoa(c.Rule.Epoch), " to ", itoa(w.Epoch))
+			d.decide(v, fact("epoch falls"), v.deviceFaults(), "controller ", itoa(w.Node), " went back from epoch ", itoa(c.Rule.Epoch), " to ", itoa(w.Epoch))
 		case w.HW < c.Rule.HW:
-			d.violate(v, fact, "controller ", itoa(w.Node), " took its high watermark back from ", itoa(c.Rule.HW), " to ", itoa(w.HW))
+			d.violate(v, fact("high watermark falls"), "controller ", itoa(w.Node), " took its high watermark back from ", itoa(c.Rule.HW), " to ", itoa(w.HW))
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -317,7 +317,7 @@ var voteOnce = &Check{
 		case i < 0:
 			w.votes = append(w.votes, c.Vote)
 		case w.votes[i].Candidate != c.Vote.Candidate:
-			d.decide(v, Fact{metadataLog, -1, "voter"}, v.deviceFaults(), "controller ", itoa(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
+			d.decide(v, metadataFact(ByVoter, -1, ""), v.deviceFaults(), "controller ", itoa(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
 				itoa(c.Vote.Candidate), " in epoch ", itoa(c.Vote.Epoch))
 		}
 	},
@@ -352,7 +352,7 @@ var imagesAgree = &Check{
 		}
 		d.exercised()
 		if q.images[i].hash != c.Hash {
-			d.violate(v, Fact{metadataLog, c.Offset, "voter"}, "nodes ", itoa(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
+			d.violate(v, metadataFact(ByVoter, c.Offset, ""), "nodes ", itoa(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
 		}
 	},
 	Accept: func(v *View) *Case {

@@ -54,7 +54,7 @@ func seeElectable(d *Docket, v *View, c *Change) {
 				d.exercised()
 			}
 			if r := p.Replica(id); r.short > 0 {
-				seeMember(d, v, c, r, "is "+a.memberWords(id)+" of ")
+				seeMember(d, v, c, r, a.memberWords(id))
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func seeProposed(d *Docket, v *View, c *Change) {
 			continue
 		}
 		d.exercised()
-		seeMember(d, v, c, p.Replica(id), "is proposed for the ISR of ")
+		seeMember(d, v, c, p.Replica(id), "proposed for the ISR")
 	}
 }
 
@@ -97,7 +97,7 @@ func seeMember(d *Docket, v *View, c *Change, r *Replica, is string) {
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
 			return true // faults took it from everyone who could have led: acked-durable names the price
 		}
-		d.decide(v, Fact{p.TP.String(), q.Base, r.role()}, v.bent(p), "broker ", itoa(id), " ", is, p.TP.String(), " and may be elected, but does not have offset ",
+		d.decide(v, p.fact(r.role(), q.Base, is), v.bent(p), "broker ", itoa(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
 		return false
 	})
@@ -152,7 +152,7 @@ func seeHW(d *Docket, v *View, c *Change) {
 			if at, known := p.place(last); has && known && p.promises[at].doomed != "" {
 				continue // acked-durable names the price
 			}
-			d.decide(v, Fact{p.TP.String(), r.HW, "leader"}, v.bentOn(p, r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+			d.decide(v, p.fact(ByLeader, r.HW, ""), v.bentOn(p, r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
 				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id),
 				" and does not have that: its log ends at ", itoa(o.Log.End()))
 		}
@@ -177,13 +177,13 @@ var hwMonotone = &Check{
 	See: func(d *Docket, v *View, c *Change) {
 		p, r := c.Partition, c.Replica
 		d.exercised()
-		fact := Fact{p.TP.String(), r.HW, r.role()}
+		fact := func(way string) Fact { return p.fact(r.role(), r.HW, way) }
 		switch {
 		case r.Leads && c.Before.Leads && c.Before.Epoch == r.Epoch && r.HW < c.Before.HW:
-			d.violate(v, fact, "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", takes its high watermark back from ",
+			d.violate(v, fact("falls"), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", takes its high watermark back from ",
 				itoa(c.Before.HW), " to ", itoa(r.HW))
 		case r.HW > r.End || r.HW < r.Start:
-			d.violate(v, fact, "broker ", itoa(r.Node), " has a high watermark of ", itoa(r.HW), " on ", p.TP.String(), ", and a log of [",
+			d.violate(v, fact("outside the log"), "broker ", itoa(r.Node), " has a high watermark of ", itoa(r.HW), " on ", p.TP.String(), ", and a log of [",
 				itoa(r.Start), ",", itoa(r.End), ")")
 		}
 	},
@@ -234,15 +234,15 @@ func seeISR(d *Docket, v *View, c *Change) {
 		return
 	}
 	d.exercised()
-	fact := Fact{p.TP.String(), -1, "leader"}
+	fact := func(way string) Fact { return p.fact(ByLeader, -1, way) }
 	for _, id := range a.ISR {
 		if !slices.Contains(r.ISR, id) && !slices.Contains(r.Pending, id) {
-			d.violate(v, fact, "the controller's ISR of ", p.TP.String(), " is ", nodes(a.ISR), "; broker ", itoa(r.Node), ", its leader, reckons with ",
+			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", nodes(a.ISR), "; broker ", itoa(r.Node), ", its leader, reckons with ",
 				nodes(r.maximal()), " only, and commits without waiting for broker ", itoa(id))
 		}
 	}
 	if r.Version == a.Version && !sameSet(r.ISR, a.ISR) {
-		d.violate(v, fact, "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", nodes(a.ISR), " and its leader's ", nodes(r.ISR))
+		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", nodes(a.ISR), " and its leader's ", nodes(r.ISR))
 	}
 }
 
@@ -289,34 +289,34 @@ func seeLegal(d *Docket, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	d.exercised()
-	bad := func(words ...string) {
-		d.violate(v, Fact{p.TP.String(), -1, "controller"}, append([]string{"the controller's word on " + p.TP.String() + " at partition epoch ",
+	bad := func(way string, words ...string) {
+		d.violate(v, p.fact(ByController, -1, way), append([]string{"the controller's word on " + p.TP.String() + " at partition epoch ",
 			itoa(a.Version), " is not legal: "}, words...)...)
 	}
 	for _, id := range a.ISR {
 		b := v.image.brokers[id]
 		switch {
 		case !slices.Contains(a.Replicas, id):
-			bad("broker ", itoa(id), " is in the ISR and has no replica")
+			bad("no replica", "broker ", itoa(id), " is in the ISR and has no replica")
 		case slices.Contains(a.ELR, id):
-			bad("broker ", itoa(id), " is in ISR and ELR")
+			bad("in ISR and ELR", "broker ", itoa(id), " is in ISR and ELR")
 		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // who was in stays until the controller takes it out
 		case b != nil && !b.fenced && b.letIn == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
 			// It is let in and may lead, also if it wanted to go: a fence ends that, and a heartbeat from before may come late
 			// (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
 			if c.Was.Version >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
-				bad("broker ", itoa(id), " comes into the ISR while it is not in service")
+				bad("not in service", "broker ", itoa(id), " comes into the ISR while it is not in service")
 			}
 		}
 	}
 	switch {
 	case a.Leader != wire.NoNode && !slices.Contains(a.ISR, a.Leader):
-		bad("its leader ", itoa(a.Leader), " is not in the ISR ", nodes(a.ISR))
+		bad("leader outside", "its leader ", itoa(a.Leader), " is not in the ISR ", nodes(a.ISR))
 	case len(a.ELR) > 0 && len(a.ISR) >= v.minISR(p):
-		bad("an ELR of ", nodes(a.ELR), " beside an ISR of ", nodes(a.ISR), ", which is enough")
+		bad("ELR beside a full ISR", "an ELR of ", nodes(a.ELR), " beside an ISR of ", nodes(a.ISR), ", which is enough")
 	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have become so before
-		bad("the ISR is empty: the last replica standing is forgotten")
+		bad("empty", "the ISR is empty: the last replica standing is forgotten")
 	}
 }
 
@@ -331,7 +331,7 @@ func seeFenced(d *Docket, v *View, id wire.NodeID) {
 		if !slices.Contains(a.ISR, id) || len(a.ISR) == 1 && a.Leader == wire.NoNode {
 			continue
 		}
-		d.violate(v, Fact{p.TP.String(), -1, "controller"}, "broker ", itoa(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", nodes(a.ISR), ", led by ", itoa(a.Leader))
+		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), "broker ", itoa(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", nodes(a.ISR), ", led by ", itoa(a.Leader))
 	}
 }
 
@@ -442,7 +442,7 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.minISR(p)); hit != "" {
 			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
 		}
-		d.decide(v, Fact{p.TP.String(), q.Base, "controller"}, clause, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
+		d.decide(v, p.fact(ByController, q.Base, ""), clause, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
 		return false
 	})
@@ -495,17 +495,17 @@ var ackHonest = &Check{
 		if b.Epoch != wire.NoEpoch && (v.Broker(r.Node).ending || r.HW >= b.Next && backed >= demanded && copies >= demanded) {
 			return
 		}
-		fact := Fact{p.TP.String(), b.Base, "leader"}
+		fact := func(way string) Fact { return p.fact(ByLeader, b.Base, way) }
 		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
 		switch {
 		case b.Epoch == wire.NoEpoch:
-			d.decide(v, fact, v.bent(p), who, ", and does not have it itself")
+			d.decide(v, fact("does not have it"), v.bent(p), who, ", and does not have it itself")
 		case r.HW < b.Next:
-			d.violate(v, fact, who, ", and its high watermark is ", itoa(r.HW))
+			d.violate(v, fact("above its high watermark"), who, ", and its high watermark is ", itoa(r.HW))
 		case backed < demanded:
-			d.violate(v, fact, who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
+			d.violate(v, fact("too few in sync"), who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
 		default:
-			d.decide(v, fact, v.bent(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
+			d.decide(v, fact("too few copies"), v.bent(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
 		}
 	},
 	Accept: func(v *View) *Case {

@@ -18,7 +18,7 @@ var logsMatch = &Check{
 	On:  []ChangeKind{Grew},
 	See: func(d *Docket, v *View, c *Change) {
 		if c.Partition != v.quorum.log {
-			seeMatch(d, v, c, "follower")
+			seeMatch(d, v, c, ByFollower)
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -44,7 +44,7 @@ var logsMatch = &Check{
 
 // seeMatch compares a batch with what the other logs have at its place, and what lies directly below. That is all that
 // must be looked at: below that, the same was true when those batches came.
-func seeMatch(d *Docket, v *View, c *Change, role string) {
+func seeMatch(d *Docket, v *View, c *Change, role Role) {
 	p, r, b := c.Partition, c.Replica, c.Batch
 	below, has := Batch{}, false
 	if n := r.Log.Len(); n > 1 {
@@ -65,7 +65,7 @@ func seeMatch(d *Docket, v *View, c *Change, role string) {
 			continue
 		}
 		if !d.broken() {
-			d.decide(v, Fact{p.TP.String(), b.Base, role}, v.bent(p), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
+			d.decide(v, p.fact(role, b.Base, ""), v.bent(p), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
 				" where node ", itoa(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
 		}
 	}
@@ -128,11 +128,11 @@ func seeLeader(d *Docket, v *View, c *Change) {
 	case i < 0:
 		p.leads = append(p.leads, me)
 		if e := p.election(r.Epoch); e != nil && (e.Epoch != r.Epoch || e.Leader != r.Node) {
-			d.violate(v, Fact{p.TP.String(), -1, "leader"}, "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+			d.violate(v, p.fact(ByLeader, -1, "not elected"), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch),
 				", for which it was not elected")
 		}
 	case p.leads[i].node != r.Node:
-		d.violate(v, Fact{p.TP.String(), -1, "leader"}, "brokers ", itoa(p.leads[i].node), " and ", itoa(r.Node), " both lead ",
+		d.violate(v, p.fact(ByLeader, -1, "two leaders"), "brokers ", itoa(p.leads[i].node), " and ", itoa(r.Node), " both lead ",
 			p.TP.String(), " in epoch ", itoa(r.Epoch))
 	}
 }
@@ -144,12 +144,12 @@ func (p *Partition) appended(d *Docket, v *View, r *Replica, b Batch) {
 		return
 	}
 	if b.Epoch < r.Epoch { // of a newer one, epochs-in-order speaks
-		d.decide(v, Fact{p.TP.String(), b.Base, "leader"}, v.bent(p), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
+		d.decide(v, p.fact(ByLeader, b.Base, "appends an older epoch"), v.bent(p), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
 		return
 	}
 	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == b.Epoch && l.node == r.Node })
 	if i >= 0 && p.leads[i].life != v.Broker(r.Node).life {
-		d.violate(v, Fact{p.TP.String(), b.Base, "leader"}, "broker ", itoa(r.Node), " appends to ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+		d.violate(v, p.fact(ByLeader, b.Base, "appends after a restart"), "broker ", itoa(r.Node), " appends to ", p.TP.String(), " in epoch ", itoa(r.Epoch),
 			", which it began to lead before its last restart")
 	}
 }
@@ -203,7 +203,7 @@ func seeRead(d *Docket, v *View, c *Change) {
 		if clause == "" && q.Next <= p.trimmed { // a log that is empty on purpose may forget where it ended
 			clause = p.deleted()
 		}
-		d.decide(v, Fact{p.TP.String(), q.Base, c.Replica.role()}, clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
+		d.decide(v, p.fact(c.Replica.role(), q.Base, ""), clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
 			itoa(q.step), "; now broker ", itoa(c.Node), " serves ", b.span(), " there")
 	}
 }
@@ -242,7 +242,7 @@ func seeCut(d *Docket, v *View, c *Change) {
 		}
 		// What only acks=1 was told of may be cut: its price is named where a leader is without it.
 		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && q.Next > p.trimmed && !p.wiped(v, c.Replica, q) && !d.broken() {
-			d.decide(v, Fact{p.TP.String(), b.Base, c.Replica.role()}, v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
+			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
 				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.whoHas(v, q))
 		}
 	}
@@ -271,14 +271,14 @@ var oneDirectory = &Check{
 		case c.Kind == Housed:
 			if d.exercised(); wire.TopicID(c.Home) != p.ID {
 				// The id stands in a file of its own, and rots like the others.
-				d.decide(v, Fact{p.TP.String(), -1, c.Replica.role()}, v.bent(p), "broker ", itoa(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
+				d.decide(v, p.fact(c.Replica.role(), -1, "directory of another topic"), v.bent(p), "broker ", itoa(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
 			}
 		case c.Kind == Installed && c.Offset > 1:
-			d.violate(v, Fact{p.TP.String(), -1, "follower"}, "broker ", itoa(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
+			d.violate(v, p.fact(ByFollower, -1, "two directories"), "broker ", itoa(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
 		case c.Kind == Looked && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:
 			d.exercised()
 			if last := v.image.owner(p.TP.Topic); last.id != p.ID && last.from > 0 && v.Broker(c.Node).applied >= last.from && c.Replica.Leads {
-				d.violate(v, Fact{p.TP.String(), -1, "leader"}, "broker ", itoa(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")
+				d.violate(v, p.fact(ByLeader, -1, "log of another topic"), "broker ", itoa(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")
 			}
 		}
 	},

@@ -177,11 +177,11 @@ func (s *State) InSync() int {
 }
 
 // role is what a replica is to others.
-func (s *State) role() string {
+func (s *State) role() Role {
 	if s.Leads {
-		return "leader"
+		return ByLeader
 	}
-	return "follower"
+	return ByFollower
 }
 
 // Broker is what is known of one broker: its process, its disk and what it believes.
