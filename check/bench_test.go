@@ -19,7 +19,7 @@ func BenchmarkView(b *testing.B) {
 			at := wire.Offset(0)
 			one := func() {
 				v.Clock(v.step+1, v.now+1e6)
-				batch := Batch{at, at + 1, 0, uint32(at)}
+				batch := Batch{Base: at, Next: at + 1, CRC: uint32(at)}
 				for _, r := range all {
 					v.Grew(s.p, r, batch)
 				}

@@ -86,9 +86,9 @@ func TestEpochsBelowTheStart(t *testing.T) {
 	}
 	for _, from := range []wire.Offset{0, 1} { // and nothing may overlap, wherever the log begins
 		s := staged(2)
-		s.Grew(s.p, s.p.Replica(2), Batch{0, 2, 0, 0xA})
+		s.Grew(s.p, s.p.Replica(2), Batch{Base: 0, Next: 2, Epoch: 0, CRC: 0xA})
 		s.look(2, State{Leader: 1, Start: 2})
-		s.Grew(s.p, s.p.Replica(2), Batch{from, 2, 0, 0xB})
+		s.Grew(s.p, s.p.Replica(2), Batch{Base: from, Next: 2, Epoch: 0, CRC: 0xB})
 		require.Equal(t, Violated, find(t, s.done(), "epochs-in-order").Status)
 	}
 }
@@ -125,7 +125,7 @@ func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 			s.tick()
 			s.Looked(s.p, r, believes)
 			require.Equal(t, Held, find(t, s.done(), "epochs-in-order").Status, "the broker is ahead of its disk")
-			s.Grew(s.p, r, Batch{1, 2, 2, 0xD})
+			s.Grew(s.p, r, Batch{Base: 1, Next: 2, Epoch: 2, CRC: 0xD})
 			s.tick()
 			s.Looked(s.p, r, believes)
 			f := find(t, s.done(), "epochs-in-order")
@@ -138,17 +138,17 @@ func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 func TestEpochsOfALog(t *testing.T) {
 	var l Log
 	for at, epoch := range []wire.Epoch{0, 0, 2, 2, 5} {
-		l.push(Batch{wire.Offset(at), wire.Offset(at + 1), epoch, 0})
+		l.push(Batch{Base: wire.Offset(at), Next: wire.Offset(at + 1), Epoch: epoch, CRC: 0})
 	}
 	require.Equal(t, []EpochStart{{0, 0}, {2, 2}, {5, 4}}, l.epochs)
 	l.cut(3)
 	require.Equal(t, []EpochStart{{0, 0}, {2, 2}}, l.epochs)
 	l.trim(2, 2)
 	require.Equal(t, []EpochStart{{2, 2}}, l.epochs)
-	l.push(Batch{3, 4, 7, 0})
+	l.push(Batch{Base: 3, Next: 4, Epoch: 7, CRC: 0})
 	l.trim(2, 4)
 	require.Empty(t, l.epochs)
-	l.push(Batch{4, 5, 7, 0})
+	l.push(Batch{Base: 4, Next: 5, Epoch: 7, CRC: 0})
 	l.cut(0)
 	require.Empty(t, l.epochs)
 }

@@ -83,6 +83,7 @@ func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 	if r.Log.Len() == 0 { // a log that was thrown away, to follow a leader that begins below it, begins again
 		r.began = min(r.began, b.Base)
 	}
+	b = p.known(b)
 	r.Log.push(b)
 	r.removed = false
 	p.regain(r, b)
@@ -271,7 +272,7 @@ func (v *View) Served(p *Partition, r *Replica, hw wire.Offset) {
 
 // Delivered says that a reader was given a batch below the high watermark.
 func (v *View) Delivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
-	v.tell(Change{Kind: Read, Partition: p, Replica: r, Node: r.Node, Batch: b, HW: hw})
+	v.tell(Change{Kind: Read, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
 }
 
 // Applied says how far a broker has read the metadata log, and what it believes of itself.

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 
@@ -129,12 +128,8 @@ func (r *Replica) miss(q *promise, n int) {
 
 // place is where a promise on a batch is or belongs. It looks from the end.
 func (p *Partition) place(b Batch) (int, bool) {
-	i := gallop(len(p.promises), func(i int) bool { return compare(p.promises[i].Batch, b) >= 0 })
-	return i, i < len(p.promises) && p.promises[i].Batch == b
-}
-
-func compare(a, b Batch) int {
-	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.CRC, b.CRC))
+	i := gallop(len(p.promises), func(i int) bool { return compare(p.promises[i].Identity(), b.Identity()) >= 0 })
+	return i, i < len(p.promises) && p.promises[i].Same(b)
 }
 
 // promise enters what somebody was promised, and looks up who holds it.
@@ -183,7 +178,7 @@ func (p *Partition) tookEarly(v *View, r *Replica, q *promise) {
 		r.early = nil
 	}
 	for _, e := range r.early {
-		if e.Batch == q.Batch {
+		if e.Same(q.Batch) {
 			q.taken = append(q.taken, e.taken)
 		}
 	}

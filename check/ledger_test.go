@@ -559,7 +559,7 @@ func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{4: "", 2: "acked-durable acked-electable leader-recoverable"} {
 		s := staged(2)
 		s.tick()
-		b := Batch{0, 4, 0, 0xA}
+		b := Batch{Next: 4, CRC: 0xA}
 		for node := wire.NodeID(1); node <= 3; node++ {
 			s.Grew(s.p, s.p.Replica(node), b)
 		}

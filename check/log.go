@@ -7,14 +7,13 @@ import (
 	"samsa/wire"
 )
 
-// Batch is one batch of a true log: where it lies, in which leader epoch it was appended, and what it holds.
-//
-// The CRC is of the bytes that the producer signed; it covers neither base offset nor epoch. Only all three together
-// name a batch: a retry may leave the same bytes at the same offset in another epoch.
+// Batch is one batch of a true log: where it lies, in which leader epoch it was appended, and the checksum of its records as
+// they lie there. Batches are compared by their Identity.
 type Batch struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
 	CRC        uint32
+	Origin     uint32 // the checksum that it was appended with, if a log cleaner has encoded it anew since; else 0
 }
 
 // Log is a replica's true log, as it lies in the page cache of its disk: what the broker believes of it is in State.
@@ -102,7 +101,7 @@ func (l *Log) At(at wire.Offset) (Batch, bool) {
 // Has tells whether exactly this batch is in the log.
 func (l *Log) Has(b Batch) bool {
 	found, ok := l.At(b.Base)
-	return ok && found == b
+	return ok && found.Same(b)
 }
 
 // gallop is sort.Search from the far end: the least i in [0, n) for which ok holds, given that it holds for all above.

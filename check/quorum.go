@@ -172,7 +172,7 @@ var oneController = &Check{
 func (s *stage) enact(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) {
 	s.tick()
 	for _, node := range to {
-		s.Grew(s.Metadata(), s.Metadata().Replica(node), Batch{at, at + 1, epoch, crc})
+		s.Grew(s.Metadata(), s.Metadata().Replica(node), Batch{Base: at, Next: at + 1, Epoch: epoch, CRC: crc})
 	}
 }
 

@@ -58,8 +58,8 @@ func seeMatch(d *Docket, v *View, c *Change, role Role) {
 		d.exercised()
 		other := o.Log.batches[i]
 		switch {
-		case other != b:
-		case has && i > 0 && o.Log.batches[i-1] != below && below.Next > max(o.Log.start, p.trimmed) && o.Log.batches[i-1].Next > max(r.Log.start, p.trimmed):
+		case !other.Same(b):
+		case has && i > 0 && !o.Log.batches[i-1].Same(below) && below.Next > max(o.Log.start, p.trimmed) && o.Log.batches[i-1].Next > max(r.Log.start, p.trimmed):
 			other, b = o.Log.batches[i-1], below
 		default:
 			continue
@@ -190,7 +190,7 @@ func seeRead(d *Docket, v *View, c *Change) {
 			continue
 		}
 		d.exercised()
-		if q.Batch == b || d.broken() {
+		if q.Same(b) || d.broken() {
 			continue
 		}
 		clause := q.clause

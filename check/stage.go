@@ -95,7 +95,7 @@ func (s *stage) follows(node wire.NodeID, epoch wire.Epoch, hw wire.Offset) {
 // write appends the batch [at, at+1) of an epoch to the logs of some brokers.
 func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) Batch {
 	s.tick()
-	b := Batch{at, at + 1, epoch, crc}
+	b := Batch{Base: at, Next: at + 1, Epoch: epoch, CRC: crc}
 	for _, node := range to {
 		s.Grew(s.p, s.p.Replica(node), b)
 	}

@@ -14,7 +14,7 @@ var storedAsSent = &Check{
 			return
 		}
 		d.exercised()
-		if b.CRC != g.CRC {
+		if b.Identity().Origin != g.CRC {
 			d.decide(v, p.fact(ByLeader, b.Base, ""), v.bent(p), "broker ", itoa(c.Node), " told ", g.Client, " that its batch is at offset ", itoa(b.Base), " of ",
 				p.TP.String(), "; what lies there is not what it sent")
 		}

@@ -95,6 +95,8 @@ type Partition struct {
 	asked    bool        // an operator asked for an unclean election
 	grown    int64       // when a log of it grew last
 
+	reencoded map[Identity]uint32 // batches as log cleaners have encoded them, with the checksums they were appended with
+
 	forgotten uint64 // the step in which its ELR was cleared while too few were in sync, 0 if enough have been since
 }
 
