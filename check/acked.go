@@ -12,10 +12,11 @@ import (
 // finds the same loss from the outside, from what readers saw.
 var AckedDurable = &Check{
 	Name: "acked-durable", Numbers: "S5",
-	Doc: "a record whose producer was told that it is stored is in the log of every later leader",
-	Of:  [2]string{"acknowledged batch, in the leader's log at every look", "acknowledged batches, all in the leader's log at every look"},
-	On:  []ChangeKind{Looked, Lost, Promised},
-	See: seeDurable,
+	Doc:      "a record whose producer was told that it is stored is in the log of every later leader",
+	Of:       [2]string{"acknowledged batch, in the leader's log at every look", "acknowledged batches, all in the leader's log at every look"},
+	On:       []ChangeKind{Looked, Lost, Promised},
+	See:      seeDurable,
+	Complete: (*Case).mourn,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
@@ -127,7 +128,7 @@ func (c cut) words() string {
 // mourn names the records behind a violation of acked-durable: what producers sent and were told is stored, and is lost
 // without a licence.
 func (c *Case) mourn(r Result) Result {
-	if r.Status != Violated || c.View == nil {
+	if c.View == nil {
 		return r
 	}
 	words, n := "", 0
@@ -191,4 +192,78 @@ func (p *Partition) whoHas(v *View, q *promise) string {
 		}
 	}
 	return words
+}
+
+// backed is how many replicas vouch for an acknowledged batch, and demanded the min.insync.replicas that it had to meet:
+// each at its best of when the batch was committed and when its producer was answered. A request of several partitions is
+// answered when the last of them is committed; what the first was committed with counts (DelayedProduce).
+func (p *Partition) backed(g Given, b Batch) (backed, demanded int) {
+	if i, ok := p.place(b); ok {
+		return max(g.InSync, p.promises[i].had), min(g.Demand, p.promises[i].need)
+	}
+	return g.InSync, g.Demand
+}
+
+// copies is how many replicas have a batch, or may have had it until a fault took it or their process ended: the answer may
+// leave long after they had said so.
+func (p *Partition) copies(v *View, b Batch) (n int) {
+	i, known := p.place(b)
+	for _, r := range p.replicas {
+		o := v.Broker(r.Node)
+		_, hit := v.lastHit(o, p, 0)
+		switch {
+		case r.Log.Has(b) || b.Base < r.Log.start || v.tainted(o, p):
+			n++
+		case !known && hit:
+			n++
+		case known && (o.died >= p.promises[i].since || o.joined >= p.promises[i].since || slices.ContainsFunc(p.promises[i].taken, func(t taken) bool { return t.node == r.Node })):
+			n++
+		}
+	}
+	return n
+}
+
+var ackHonest = &Check{
+	Name: "ack-honest", Numbers: "S13",
+	Doc: "acks=all is answered with success only when the record is below the high watermark, enough replicas are in sync, and as many have it",
+	On:  []ChangeKind{Answered},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r, b := c.Partition, c.Replica, c.Batch
+		if c.Acks != -1 {
+			return
+		}
+		d.exercised()
+		backed, demanded := p.backed(c.Given, b)
+		copies := p.copies(v, b)
+		if b.Epoch == wire.NoEpoch && b.Base < max(r.Log.Start(), r.Start, p.trimmed) {
+			return // it was deleted on purpose before the answer left
+		}
+		if b.Epoch != wire.NoEpoch && (v.Broker(r.Node).ending || r.HW >= b.Next && backed >= demanded && copies >= demanded) {
+			return
+		}
+		fact := func(way string) Fact { return p.fact(ByLeader, b.Base, way) }
+		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
+		switch {
+		case b.Epoch == wire.NoEpoch:
+			d.decide(v, fact("does not have it"), v.bent(p), who, ", and does not have it itself")
+		case r.HW < b.Next:
+			d.violate(v, fact("above its high watermark"), who, ", and its high watermark is ", itoa(r.HW))
+		case backed < demanded:
+			d.violate(v, fact("too few in sync"), who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
+		default:
+			d.decide(v, fact("too few copies"), v.bent(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.leads(1, 0, 0)
+		s.ack(1, 0, -1)
+		return s.done()
+	},
 }

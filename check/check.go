@@ -18,7 +18,11 @@
 // file per family of checks. Every check carries a case it must accept and one it must reject; a test runs both.
 package check
 
-import "samsa/wire"
+import (
+	"slices"
+
+	"samsa/wire"
+)
 
 // Status is what became of one promise in one run.
 type Status uint8
@@ -67,6 +71,9 @@ type Check struct {
 
 	Judge func(*Case) Result
 
+	Complete func(*Case, Result) Result // adds to a violation what only the history says; nil for most
+	Liveness bool                       // it promises that something happens in time, and not that nothing bad ever does
+
 	// Accept and Reject play a case on a fresh View: one that the check must answer with Held, one with Violated.
 	Accept, Reject func(*View) *Case
 }
@@ -82,11 +89,25 @@ type Case struct {
 
 // All lists the checks in the order they are reported: promises to users first.
 func All() []*Check {
-	all := []*Check{AckedDurable, LostWrite}
-	for _, family := range [][]*Check{replicationChecks, controlChecks, quorumChecks, historyChecks, linearChecks, livenessChecks} {
-		all = append(all, family...)
-	}
-	return all
+	return slices.Concat([]*Check{
+		AckedDurable, LostWrite,
+
+		// Replicas: their logs, their ISR and their high watermarks.
+		logsMatch, oneLeader, epochsInOrder, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
+		leaderRecoverable, truncationLicensed, ackHonest, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
+
+		// The committed metadata, and the nodes that act on it. No controller is asked: records are judged when they are
+		// committed, brokers when their state is looked at, responses when they leave.
+		partitionEpochSteps, electionLicensed, brokerEpochs, replyAfterCommit, metadataMonotone, featureGated,
+
+		// The quorum of controllers.
+		oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, imagesAgree,
+
+		// What clients did and saw.
+		noDuplicate, oneValue, readsMonotone, readsComplete, readsFresh, producerOrder, ackedWhereTold, recordsIntact,
+		metadataReadsMonotone, resetsLicensed, endsMonotone, topicsApart,
+		logLinearizable, metadataLinearizable, registrationLinearizable,
+	}, livenessChecks)
 }
 
 // Named is a check by its name, or nil.
@@ -110,8 +131,8 @@ func Judge(c *Case) []Finding {
 	var found []Finding
 	for i, k := range All() {
 		r := k.result(c, i)
-		if k == AckedDurable {
-			r = c.mourn(r)
+		if k.Complete != nil && r.Status == Violated {
+			r = k.Complete(c, r)
 		}
 		found = append(found, Finding{k, r})
 	}

@@ -242,3 +242,10 @@ func TestALogOfAnotherTopicOfThatName(t *testing.T) {
 		require.Equal(t, want, find(t, s.done(), "one-directory").Status)
 	}
 }
+
+// A check that promises that something happens in time is numbered so in checks.md: L.
+func TestLivenessIsMarked(t *testing.T) {
+	for _, k := range All() {
+		require.Equal(t, strings.HasPrefix(k.Numbers, "L"), k.Liveness, k.Name)
+	}
+}

@@ -1,10 +1,6 @@
 package check
 
-import (
-	"slices"
-
-	"samsa/wire"
-)
+import "samsa/wire"
 
 // What leaders tell clients of the two ends of a partition. It is true when it is worked out and old when it is read, so
 // what a client was told is held against what was known before its request came in.
@@ -33,13 +29,6 @@ type mark struct {
 // Named says that a leader's answer about the ends of a partition leaves it.
 func (v *View) Named(p *Partition, r *Replica, t Told) {
 	v.tell(Change{Kind: Spoke, Partition: p, Replica: r, Node: r.Node, Told: t})
-}
-
-// Erased says that a leader's answer leaves it: all below an offset is deleted on every replica that is up (DeleteRecords).
-func (v *View) Erased(p *Partition, low wire.Offset) {
-	if n := len(p.erased); n == 0 || p.erased[n-1].at < low {
-		p.erased = append(p.erased, mark{step: v.step, when: v.now, at: low})
-	}
 }
 
 // vouch notes that all below an offset was acknowledged to acks=all by the leader of an epoch.
@@ -116,55 +105,36 @@ func seeEnds(d *Docket, v *View, c *Change) {
 	}
 }
 
-var deletedForGood = &Check{
-	Name: "deleted-for-good", Numbers: "H34/records",
-	Doc: "what an operator was told is deleted is given to no reader who asks later",
-	On:  []ChangeKind{Spoke},
-	See: func(d *Docket, v *View, c *Change) {
-		p, r, t := c.Partition, c.Replica, c.Told
-		i := gallop(len(p.erased), func(i int) bool { return p.erased[i].step >= t.Since })
-		if t.First == 0 || i == 0 {
-			return
+var endsMonotone = &Check{
+	Name: "end-offsets-monotone", Numbers: "H31",
+	Doc: "the end offset that a leader names never falls within its epoch",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		type reign struct {
+			place
+			epoch wire.Epoch
 		}
-		d.exercised()
-		gone := p.erased[i-1]
-		if t.First > gone.at {
-			return
+		last := map[reign]*ListOffsets{}
+		for op := range of[*ListOffsets](c.History) {
+			if op.Outcome != OK {
+				continue
+			}
+			k := reign{c.place(op.Partition, op.Topic), op.Epoch}
+			was, again := last[k]
+			if again {
+				s.seen++
+				// Only of questions that did not overlap is it known which was answered first.
+				if op.Offset < was.Offset && op.Called > was.Returned {
+					s.decide(op, k.fact(ByLeader, op.Offset, ""), "", op.Client+" was told that "+k.String()+" ends at "+itoa(op.Offset)+" in epoch "+itoa(op.Epoch)+
+						"; "+was.Client+" had been told "+itoa(was.Offset))
+				}
+			}
+			if !again || op.Offset > was.Offset {
+				last[k] = op
+			}
 		}
-		clause := ""
-		if p.missed(v, r.Node, gone) {
-			clause = "DeleteRecords waits for the replicas that are in service; broker " + itoa(r.Node) + " was not, or has lost what it was told"
-		}
-		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
-			"; an operator was told at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
+		return s.answer("end offset, not falling", "end offsets, none falling")
 	},
-	Accept: func(v *View) *Case {
-		s := newStage(v, 2)
-		s.committed(0, 0xA)
-		s.committed(1, 0xB)
-		s.Erased(s.p, 1)
-		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step}) // it was asked before
-		s.tick()
-		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 2, Since: s.step})
-		return s.done()
-	},
-	Reject: func(v *View) *Case {
-		s := newStage(v, 2)
-		s.committed(0, 0xA)
-		s.committed(1, 0xB)
-		s.Erased(s.p, 1)
-		s.tick()
-		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step})
-		return s.done()
-	},
-}
-
-// missed tells whether a broker may not know of a deletion: it was out of service then (a leader that is cut off serves its
-// readers on, and does not know it), ended since, or was elected uncleanly.
-func (p *Partition) missed(v *View, node wire.NodeID, gone mark) bool {
-	b, seat := v.Broker(node), v.image.brokers[node]
-	if seat == nil || seat.fenced || seat.letIn >= gone.when || b.died >= gone.step || b.joined >= gone.step {
-		return true
-	}
-	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
+	Accept: func(v *View) *Case { return told(v, ended(1, 5), ended(2, 5), ended(3, 7)) },
+	Reject: func(v *View) *Case { return told(v, ended(1, 5), ended(2, 4)) },
 }

@@ -1,8 +1,6 @@
 package check
 
-import (
-	"samsa/wire"
-)
+import "samsa/wire"
 
 // Leader epochs in a log, and what a broker remembers of them. When logs part, replicas compare the epochs in their
 // caches to find out where: a cache that is wrong makes them cut too much or too little, and much later.

@@ -10,10 +10,6 @@ import (
 	"samsa/wire"
 )
 
-// linearChecks ask porcupine for an order of the operations, within their times, that one correct machine could have
-// had. The search is cut off after a number of steps and never by a clock, so the same history has the same answer.
-var linearChecks = []*Check{logLinearizable, metadataLinearizable, registrationLinearizable}
-
 const (
 	windowOps  = 10_000 // operations searched at once
 	openOps    = 6      // of them without an end: with more a search need not end
@@ -269,4 +265,46 @@ type placed struct {
 // readBefore reports whether a read returned before a call.
 func readBefore(read *Consume, call uint64) bool {
 	return read != nil && read.Returned != 0 && read.Returned < call
+}
+
+// subjectOp is an operation with what it is about: one model runs for each subject.
+type subjectOp struct {
+	subject string
+	op      Op
+}
+
+// judgeModel runs a model on operations, one subject at a time. Only what goes through the controller counts: a broker's own
+// image may be old.
+func judgeModel(c *Case, model porcupine.Model, kind SubjectKind, all []subjectOp) Result {
+	s := said{c: c}
+	var subjects []string
+	ops := map[string][]porcupine.Operation{}
+	last := map[string]Op{}
+	for _, o := range all {
+		h := o.op.Common()
+		if h.Called == 0 {
+			continue
+		}
+		if ops[o.subject] == nil {
+			subjects = append(subjects, o.subject)
+		}
+		returned := int64(h.Returned)
+		if h.Outcome == Indefinite || h.Outcome == NeverDecided || returned == 0 {
+			returned = forever
+		}
+		ops[o.subject] = append(ops[o.subject], porcupine.Operation{Input: o.op, Call: int64(h.Called), Return: returned})
+		last[o.subject] = o.op
+	}
+	for _, of := range subjects {
+		s.seen += int64(len(ops[of]))
+		switch search(model, ops[of], func(state any, _ []porcupine.Operation) any { return state }) {
+		case Violated:
+			s.decide(last[of], factOf(kind, of, ByController, ""), "", "no order of the "+itoa(len(ops[of]))+" requests about "+of+" explains the controllers' answers")
+		case Unknown:
+			if s.result == nil {
+				s.result = &Result{Status: Unknown, Explanation: "too many requests about " + of + " overlap to search all orders"}
+			}
+		}
+	}
+	return s.answer("request", "requests, in an order that one controller could have had")
 }

@@ -23,14 +23,6 @@ var LostWrite = &Check{
 	},
 }
 
-// steps is a history without a cluster, one operation a step.
-func steps(ops ...Op) *Case {
-	for i, op := range ops {
-		op.Common().Step = uint64(i + 1)
-	}
-	return &Case{History: ops}
-}
-
 // extent is where a value is known to lie.
 type extent struct {
 	first, last wire.Offset

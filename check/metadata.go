@@ -7,6 +7,40 @@ import (
 	"samsa/wire"
 )
 
+var metadataMonotone = &Check{
+	Name: "metadata-monotone", Numbers: "S32",
+	Doc: "while a broker runs, what it has applied of the metadata never goes back, and no leader epoch it knows falls",
+	On:  []ChangeKind{Applied, Looked},
+	See: func(d *Docket, v *View, c *Change) {
+		d.exercised()
+		switch c.Kind {
+		case Applied:
+			if c.Offset < c.Prior {
+				d.violate(v, metadataFact(ByServer, c.Offset, ""), "broker ", itoa(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
+			}
+		case Looked:
+			if c.Replica.Epoch < c.Before.Epoch {
+				d.violate(v, c.Partition.fact(ByServer, -1, "leader epoch falls"), "broker ", itoa(c.Node), " went from leader epoch ", itoa(c.Before.Epoch), " of ",
+					c.Partition.TP.String(), " back to ", itoa(c.Replica.Epoch))
+			}
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Applied(2, 5, 3, false)
+		s.Died(2)
+		s.Started(2)
+		s.Applied(2, 0, -1, true)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Applied(2, 5, 3, false)
+		s.Applied(2, 4, 3, false)
+		return s.done()
+	},
+}
+
 // What brokers say of topics. A broker knows the metadata as it was committed up to some position of the log, the one that
 // it has read on to: it may be behind, but it only goes forward, and it never stands within a batch. So the answers of one
 // life of one broker are a walk.

@@ -6,12 +6,6 @@ import (
 	"samsa/wire"
 )
 
-// quorumChecks are the invariants of KRaft. The metadata log is a partition like others here, whose copies are those of
-// the controllers; what is different is what its promises rest on: a majority that has flushed, and no ISR.
-var quorumChecks = []*Check{
-	oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, imagesAgree,
-}
-
 // quorum is the controllers as judges see them.
 type quorum struct {
 	log     *Partition
@@ -110,25 +104,6 @@ func (v *View) Voted(node wire.NodeID, vote Vote) {
 // Stands says that a node's image holds all records below an offset and has a hash.
 func (v *View) Stands(node wire.NodeID, offset wire.Offset, hash uint64) {
 	v.tell(Change{Kind: Imaged, Node: node, Offset: offset, Hash: hash})
-}
-
-// deviceFaults names the faults that break what the quorum stands on, a sync that is true; "" if there was none.
-func (v *View) deviceFaults() string {
-	words := ""
-	for _, w := range v.quorum.voters {
-		for _, h := range v.hits {
-			if h.Node == w.Node && damages(h.What) {
-				if words != "" {
-					words += ", "
-				}
-				words += h.words()
-			}
-		}
-	}
-	if words != "" {
-		words = "a controller's disk broke its word: " + words
-	}
-	return words
 }
 
 var oneController = &Check{

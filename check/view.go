@@ -209,40 +209,6 @@ type Broker struct {
 	tookToStop Duration // the longest of its controlled shutdowns, without faults
 }
 
-// tainted tells whether a disk lost bytes of a partition and the controller cannot know yet: no invariant may count on it.
-func (v *View) tainted(b *Broker, p *Partition) bool {
-	_, hit := v.lastHit(b, p, b.mended)
-	return hit
-}
-
-// lastHit is the last fault of a broker's disk that can concern a partition, of those that came behind the first so many:
-// an index of View.hits.
-func (v *View) lastHit(b *Broker, p *Partition, behind int) (at int, ok bool) {
-	for i := len(b.hits) - 1; i >= behind; i-- {
-		if v.hits[b.hits[i]].reaches(p) {
-			return b.hits[i], true
-		}
-	}
-	return 0, false
-}
-
-// Hit is a fault that may destroy bytes on one node's disk.
-type Hit struct {
-	Node wire.NodeID
-	What string // "power loss"
-	Step uint64
-	In   string // the partition's directory that it stays in; "" if it can be anywhere on the disk
-}
-
-// reaches tells whether a fault can have touched what a disk has of a partition. One that stays in another's directory
-// excuses nothing here.
-func (h Hit) reaches(p *Partition) bool { return h.In == "" || h.In == p.TP.String() }
-
-// words name a hit as clauses do.
-func (h Hit) words() string {
-	return h.What + " of broker " + itoa(h.Node) + " at step " + itoa(h.Step)
-}
-
 // Partition is a partition by topic id and number, made at first sight.
 func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
 	k := partitionKey{id, tp.Partition}

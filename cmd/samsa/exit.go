@@ -31,7 +31,7 @@ func codeOf(v *scenarios.Verdict, expected string) code {
 			continue
 		}
 		others = true
-		liveness = liveness && isLiveness(f.Check.Name)
+		liveness = liveness && f.Check.Liveness
 	}
 	switch {
 	case others && liveness:
@@ -45,6 +45,3 @@ func codeOf(v *scenarios.Verdict, expected string) code {
 	}
 	return exitOK
 }
-
-// isLiveness says whether a check promises that something happens in time. checks.md writes these as L.
-func isLiveness(name string) bool { return name == "heals" || name == "images-equal" }

@@ -229,7 +229,7 @@ func TestExitCodes(t *testing.T) {
 // The whole table, whatever today's scenarios can bring about.
 func TestCodeOf(t *testing.T) {
 	finding := func(name string, s check.Status) check.Finding {
-		return check.Finding{Check: &check.Check{Name: name}, Result: check.Result{Status: s}}
+		return check.Finding{Check: check.Named(name), Result: check.Result{Status: s}}
 	}
 	lost := finding("acked-durable", check.Violated)
 	for _, c := range []struct {
@@ -245,6 +245,7 @@ func TestCodeOf(t *testing.T) {
 		{[]check.Finding{lost}, check.Violated, "lost-write", exitViolated},
 		{[]check.Finding{lost, finding("lost-write", check.Violated)}, check.Violated, "acked-durable", exitViolated},
 		{[]check.Finding{finding("heals", check.Violated)}, check.Violated, "", exitLiveness},
+		{[]check.Finding{finding("quorum-settles", check.Violated)}, check.Violated, "", exitLiveness},
 		{[]check.Finding{lost, finding("heals", check.Violated)}, check.Violated, "", exitViolated},
 		{[]check.Finding{lost, finding("heals", check.Violated)}, check.Violated, "acked-durable", exitLiveness},
 		{nil, check.Unknown, "", exitInconclusive},

@@ -6,54 +6,6 @@ import (
 	"samsa/wire"
 )
 
-// Duration is a time in nanoseconds.
-type Duration int64
-
-// Timeouts are the settings that say how long things may take. Every bound of a liveness check is a function of them.
-type Timeouts struct {
-	Session      Duration // broker.session.timeout.ms: until a broker is taken out, or a new incarnation is let in
-	Heartbeat    Duration // broker.heartbeat.interval.ms
-	Lag          Duration // replica.lag.time.max.ms
-	FetchWait    Duration // replica.fetch.wait.max.ms
-	Request      Duration // request.timeout.ms of nodes
-	Backoff      Duration // the longest wait before anything is tried again
-	Election     Duration // controller.quorum.election.timeout.ms
-	QuorumFetch  Duration // controller.quorum.fetch.timeout.ms
-	Delivery     Duration // delivery.timeout.ms of producers
-	UncleanEvery Duration // unclean.leader.election.interval.ms: how often the controller looks for whom it may elect uncleanly
-}
-
-const second Duration = 1e9
-
-// defaultTimeouts are Kafka's defaults.
-var defaultTimeouts = Timeouts{
-	Session: 9 * second, Heartbeat: 2 * second, Lag: 30 * second, FetchWait: second / 2, Request: 30 * second, Backoff: second,
-	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second, UncleanEvery: 300 * second,
-}
-
-// elections is how many rounds of voting may fail before one must not.
-const elections = 10
-
-// ruled is when the quorum must have a leader that everybody follows: those who wait notice, then vote with jitter.
-func (t Timeouts) ruled() Duration {
-	return 2*t.QuorumFetch + t.Request + elections*(2*t.Election+t.Backoff)
-}
-
-// letIn is when every broker must be in service: a request that was lost times out, an old session ends, it registers,
-// catches up and says so.
-func (t Timeouts) letIn() Duration {
-	return t.ruled() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
-}
-
-// led is when every partition must have a leader that knows it.
-func (t Timeouts) led() Duration { return t.letIn() + t.Request + 2*t.FetchWait }
-
-// inSync is when every replica must be back in the ISR: its fetches find the leader, and the controller agrees.
-func (t Timeouts) inSync() Duration { return t.led() + 2*t.Request + 2*t.Lag + 4*t.Backoff }
-
-// caughtUp is when everything must be as it should.
-func (t Timeouts) caughtUp() Duration { return t.inSync() + 2*t.FetchWait }
-
 // livenessChecks ask whether a cluster without faults came right within a bound. Before that they say nothing.
 var livenessChecks = []*Check{
 	alive("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
@@ -172,7 +124,7 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 		}
 	}
 	return &Check{
-		Name: name, Numbers: numbers, Doc: doc,
+		Name: name, Numbers: numbers, Doc: doc, Liveness: true,
 		Judge: func(c *Case) Result {
 			v := c.View
 			if v == nil || v.whole < 0 {
@@ -198,11 +150,6 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 	}
 }
 
-// seconds is a duration in words, rounded down to a tenth.
-func seconds(d Duration) string {
-	return itoa(d/second) + "." + itoa(d%second/(second/10)) + " s"
-}
-
 // allHealed says what is wrong with a partition of interest, "" if nothing is. One whose disks all keep what they are given
 // comes before one of which a part is gone for good: nobody repairs that.
 func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, trouble string) {
@@ -218,16 +165,6 @@ func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, t
 		}
 	}
 	return seen, f, trouble
-}
-
-// bentAt is what bent says of the partition that a fact is about.
-func (v *View) bentAt(f Fact) string {
-	for _, p := range v.parts {
-		if p.TP.String() == f.Subject.Name && len(p.assigned.Replicas) > 0 {
-			return v.bent(p)
-		}
-	}
-	return ""
 }
 
 // healed says what is wrong with one partition, "" if nothing is. What grew a moment ago may still be on its way.
@@ -290,39 +227,8 @@ func (b *Broker) stopping(v *View) Duration {
 	return b.tookToStop
 }
 
-// idle counts requests while nothing is written.
-type idle struct {
-	since int64 // when the second under way began
-	count int64
-	worst int64 // in any second so far, since the cluster is whole and settled
-}
-
-// Requested says that a request reached a node.
-func (v *View) Requested() {
-	i := &v.idle
-	if v.now-i.since >= int64(second) || v.grown > i.since {
-		if v.now-i.since < 2*int64(second) && v.grown <= i.since && v.whole >= 0 && i.since-v.whole > int64(v.rules.inSync()) {
-			i.worst = max(i.worst, i.count)
-		}
-		i.since, i.count = v.now, 0
-	}
-	i.count++
-}
-
-// askable is how many requests may arrive in an idle second: from every node a fetch to every other, a heartbeat, and
-// two tries of everything that is refused; and twice that.
-func (v *View) askable() int64 {
-	n := int64(len(v.brokers) + len(v.quorum.voters) + v.clients)
-	t := v.rules.Timeouts
-	each := n*int64(second/max(t.FetchWait, 1)+1) + int64(4*second/max(t.Heartbeat, 1)+1) + 2*int64(second/max(min(t.Backoff, second), 1)+1)
-	return 2 * n * each
-}
-
-// Clients says how many clients there are.
-func (v *View) Clients(n int) { v.clients = n }
-
 var requestsResolve = &Check{
-	Name: "requests-resolve", Numbers: "L18",
+	Name: "requests-resolve", Numbers: "L18", Liveness: true,
 	Doc: "every send comes to an end within delivery.timeout.ms, whatever happens",
 	Judge: func(c *Case) Result {
 		s := said{c: c}

@@ -15,6 +15,84 @@ import (
 //	broken disk ───┘      │ none
 //	                      └─────▶ deletion-licensed is violated, and all stays owed
 
+// Erased says that a leader's answer leaves it: all below an offset is deleted on every replica that is up (DeleteRecords).
+func (v *View) Erased(p *Partition, low wire.Offset) {
+	if n := len(p.erased); n == 0 || p.erased[n-1].at < low {
+		p.erased = append(p.erased, mark{step: v.step, when: v.now, at: low})
+	}
+}
+
+var deletedForGood = &Check{
+	Name: "deleted-for-good", Numbers: "H34/records",
+	Doc: "what an operator was told is deleted is given to no reader who asks later",
+	On:  []ChangeKind{Spoke},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r, t := c.Partition, c.Replica, c.Told
+		i := gallop(len(p.erased), func(i int) bool { return p.erased[i].step >= t.Since })
+		if t.First == 0 || i == 0 {
+			return
+		}
+		d.exercised()
+		gone := p.erased[i-1]
+		if t.First > gone.at {
+			return
+		}
+		clause := ""
+		if p.missed(v, r.Node, gone) {
+			clause = "DeleteRecords waits for the replicas that are in service; broker " + itoa(r.Node) + " was not, or has lost what it was told"
+		}
+		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
+			"; an operator was told at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		s.Erased(s.p, 1)
+		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step}) // it was asked before
+		s.tick()
+		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 2, Since: s.step})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		s.Erased(s.p, 1)
+		s.tick()
+		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step})
+		return s.done()
+	},
+}
+
+// missed tells whether a broker may not know of a deletion: it was out of service then (a leader that is cut off serves its
+// readers on, and does not know it), ended since, or was elected uncleanly.
+func (p *Partition) missed(v *View, node wire.NodeID, gone mark) bool {
+	b, seat := v.Broker(node), v.image.brokers[node]
+	if seat == nil || seat.fenced || seat.letIn >= gone.when || b.died >= gone.step || b.joined >= gone.step {
+		return true
+	}
+	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
+}
+
+// deletedAt names the deletion from the log's beginning, by retention or by an operator, that took an offset.
+func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
+	if v == nil {
+		return ""
+	}
+	for _, p := range v.parts {
+		if p.TP == tp && p.trimmed > at {
+			return p.deleted()
+		}
+	}
+	return ""
+}
+
+// deleted is the clause of what was deleted from a log's beginning.
+func (p *Partition) deleted() string {
+	return "the log of " + p.TP.String() + " was deleted below offset " + itoa(p.trimmed)
+}
+
 // Keeping is what retention leaves of a topic. What is below zero is no limit.
 type Keeping struct {
 	For   Duration // retention.ms

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"strconv"
 	"strings"
 
 	"samsa/wire"
@@ -53,39 +52,53 @@ func (d *Docket) result(of [2]string) Result {
 	return Result{Status: Held, Explanation: "put to the test " + plural(int64(d.seen), "time", "times")}
 }
 
-func itoa[N ~int | ~int16 | ~int32 | ~int64 | ~uint32 | ~uint64](n N) string {
-	return strconv.FormatInt(int64(n), 10)
+// said builds the answer of a history check: the first violation, else the first price, else held.
+type said struct {
+	c      *Case
+	seen   int64
+	result *Result
 }
 
-func plural(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
+// decide enters one finding, of the step in which an operation ended; clause says what allows it, "" that nothing does.
+func (s *said) decide(op Op, f Fact, clause string, words string) {
+	r := Result{Status: Violated, Step: op.Common().Step, Explanation: words, Clause: clause, Fact: f}
+	if clause != "" {
+		r.Status = Priced
 	}
-	return itoa(n) + " " + many
+	if s.result == nil || s.result.Status == Priced && r.Status == Violated {
+		s.result = &r
+	}
 }
 
-func quote(s string) string { return `"` + s + `"` }
-
-// nodes is a set of nodes in words: "1, 2 and 3".
-func nodes(ids []wire.NodeID) string {
-	if len(ids) == 0 {
-		return "nobody"
+func (s *said) answer(one, many string) Result {
+	switch {
+	case s.result != nil:
+		return *s.result
+	case s.seen == 0:
+		return Result{Status: Unexercised}
 	}
-	var b strings.Builder
-	for i, id := range ids {
-		switch {
-		case i == 0:
-		case i == len(ids)-1:
-			b.WriteString(" and ")
-		default:
-			b.WriteString(", ")
+	return Result{Status: Held, Explanation: plural(s.seen, one, many)}
+}
+
+// licensed asks the ledger whether the loss of a record at an offset is licensed.
+func (s *said) licensed(p place, at wire.Offset) string {
+	clause, _ := s.c.View.Licensed(p.TopicPartition, at)
+	return clause
+}
+
+// spot names a value and the place it was sent to: values are unique per partition.
+type spot struct {
+	place
+	value string
+}
+
+// sends are the sends of the history by what they sent.
+func (c *Case) sends() map[spot]*Produce {
+	if c.born == nil {
+		c.born = make(map[spot]*Produce, len(c.History)/2)
+		for op := range of[*Produce](c.History) {
+			c.born[spot{c.written(op), op.Value}] = op
 		}
-		b.WriteString(itoa(id))
 	}
-	return b.String()
-}
-
-// span is a batch in words: "[5,8) of epoch 2".
-func (b Batch) span() string {
-	return "[" + itoa(b.Base) + "," + itoa(b.Next) + ") of epoch " + itoa(b.Epoch)
+	return c.born
 }

@@ -1,0 +1,225 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+var ackedElectable = &Check{
+	Name: "acked-electable", Numbers: "S4",
+	Doc: "every record that was promised is in the log of everyone who may be elected: ISR and ELR, and whom a change in flight may bring in",
+	On:  []ChangeKind{Altered, Promised, Lost, Looked},
+	See: seeElectable,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.power(3, 0) // the controller does not know yet
+		s.committed2(1, 0xB, 1, 2)
+		s.restart(3, 33)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2)
+		s.leads(1, 0, 0)
+		s.ack(1, 0, -1) // broker 3 is in the ISR and does not have it
+		return s.done()
+	},
+}
+
+// committed2 is committed while some are out of the ISR.
+func (s *stage) committed2(at wire.Offset, crc uint32, on ...wire.NodeID) {
+	s.alter(0, on, nil)
+	s.write(at, 0, crc, on...)
+	s.leads(1, 0, at+1)
+	s.ack(1, at, -1)
+}
+
+func seeElectable(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	a := &p.assigned
+	if p == v.quorum.log || len(p.promises) == 0 {
+		return
+	}
+	if c.Kind == Looked { // a proposal is looked at when it is made, and with every promise while it is in flight
+		if r := c.Replica; r.Leads && len(r.Pending) > 0 && len(c.Before.Pending) == 0 {
+			seeProposed(d, v, c)
+		}
+		return
+	}
+	for _, set := range [][]wire.NodeID{a.ISR, v.eligible(a)} {
+		for _, id := range set {
+			if c.Kind == Promised {
+				d.exercised()
+			}
+			if r := p.Replica(id); r.short > 0 {
+				seeMember(d, v, c, r, a.memberWords(id))
+			}
+		}
+	}
+	seeProposed(d, v, c)
+}
+
+// seeProposed looks at those whom the leader's change in flight would bring in: the controller may have accepted it
+// already. A leader must wait for them too (maximal ISR, KIP-497).
+func seeProposed(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	l := p.replica(p.assigned.Leader)
+	if l == nil || !l.known || !l.Leads || l.Epoch != p.assigned.Epoch || l.Version != p.assigned.Version {
+		return // it will be refused: it was compared with something old
+	}
+	for i, id := range l.Pending {
+		if slices.Contains(l.ISR, id) || i >= len(l.Proposed) || !v.wouldAccept(id, l.Proposed[i]) {
+			continue
+		}
+		d.exercised()
+		seeMember(d, v, c, p.Replica(id), "proposed for the ISR")
+	}
+}
+
+// wouldAccept tells whether the controller would let an incarnation of a broker into an ISR (KIP-841, KIP-903).
+func (v *View) wouldAccept(id wire.NodeID, epoch wire.BrokerEpoch) bool {
+	b := v.image.brokers[id]
+	return b != nil && !b.fenced && !b.shuttingDown && (epoch == -1 || epoch == b.epoch)
+}
+
+// seeMember looks at one who may be elected, or may soon.
+func seeMember(d *Docket, v *View, c *Change, r *Replica, is string) {
+	p, id := c.Partition, r.Node
+	if r.short == 0 || d.broken() || v.tainted(v.Broker(id), p) || c.Kind == Lost && c.By != "" {
+		return
+	}
+	p.lacks(r, func(q *promise) bool {
+		if !q.strong() || q.doomed != "" {
+			return true
+		}
+		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
+			return true // faults took it from everyone who could have led: acked-durable names the price
+		}
+		d.decide(v, p.fact(r.role(), q.Base, is), v.bent(p), "broker ", itoa(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
+			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
+		return false
+	})
+}
+
+// shutdowns is how many brokers with a replica ended, or came back as new incarnations, since something was promised. The
+// controller must take each for an unclean shutdown that may have cost records, and forgets what that broker had: with
+// min.insync.replicas of them at once it may forget the only one that has everything (KIP-966).
+//
+// early names one more that ended before the promise, has it nevertheless, and is not registered anew yet: it followed on
+// in the name of the incarnation that ended. The controller forgets it all the same, for a crash that cost nothing. That is
+// Kafka's, a finding about it, and so a price: see the scenario restart-within-the-session.
+func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
+	early = wire.NoNode
+	for _, r := range p.replicas {
+		switch b := v.Broker(r.Node); {
+		case b.died >= q.since || b.joined >= q.since || v.tainted(b, p):
+			n++
+		case q.held&(1<<r.slot) != 0 && v.replaced(b):
+			early = r.Node
+		}
+	}
+	return n, early
+}
+
+// replaced tells whether a process runs that is not the incarnation the controller believes in.
+func (v *View) replaced(b *Broker) bool {
+	r := v.image.brokers[b.Node]
+	return b.up && r != nil && !(b.asking && b.ids[len(b.ids)-1] == r.incarnation)
+}
+
+// before is who could have been elected up to a change.
+func before(c *Change) []wire.NodeID {
+	if was := c.Was.electable(); c.Kind == Altered && len(was) > 0 {
+		return was
+	}
+	return c.Partition.assigned.electable()
+}
+
+// blind tells whether the controller cannot know of any of these members that its disk has lost bytes. Where nobody is
+// remembered it then keeps the wrong ones, and lets those go who have everything and are away for other reasons.
+func (v *View) blind(p *Partition, members []wire.NodeID) bool {
+	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.tainted(v.Broker(id), p) })
+}
+
+var leaderRecoverable = &Check{
+	Name: "leader-recoverable", Numbers: "S11",
+	Doc: "among those who may be elected somebody has everything that was promised, unless as many brokers ended as min.insync.replicas",
+	On:  []ChangeKind{Altered, Lost},
+	See: seeRecoverable,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 1)
+		s.committed(0, 0xA)
+		s.alter(0, ids(1), nil)
+		s.power(1, 0) // the only disk that counts
+		s.alter(wire.NoNode, ids(1), nil)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.power(3, 0)
+		s.restart(3, 33)
+		s.alter(3, ids(3), nil) // 1 and 2 still have it
+		return s.done()
+	},
+}
+
+func seeRecoverable(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	a := &p.assigned
+	members := a.electable()
+	if len(members) == 0 && v.image.elr() { // where the feature was taken back, nobody is remembered any more
+		members = a.LastELR // nobody may be elected but who led last
+	}
+	if len(members) == 0 || p == v.quorum.log || len(p.promises) == 0 {
+		return
+	}
+	d.exercised()
+	var nearest *Replica
+	for _, id := range members {
+		r := p.Replica(id)
+		if r.short == 0 {
+			return
+		}
+		if nearest == nil || r.short < nearest.short {
+			nearest = r
+		}
+	}
+	if d.broken() {
+		return
+	}
+	p.lacks(nearest, func(q *promise) bool {
+		if !q.strong() || q.doomed != "" {
+			return true
+		}
+		ended, early := p.shutdowns(v, q)
+		need, clause := min(v.minISR(p), p.least(q)), v.bent(p)
+		if ended >= need {
+			return true
+		}
+		if early != wire.NoNode && ended+1 >= need {
+			clause = "broker " + itoa(early) + " crashed before the promise and followed on before it was registered anew, and the controller counts that crash" +
+				" against what it has had since: Kafka does so too, see restart-within-the-session"
+		}
+		held := before(c)
+		if v.blind(p, members) && (!v.image.elr() || p.forgot(q)) {
+			held = members
+		}
+		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.minISR(p)); hit != "" {
+			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
+		}
+		d.decide(v, p.fact(ByController, q.Base, ""), clause, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
+			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
+		return false
+	})
+}
+
+// memberWords says what a member of ISR or ELR is.
+func (a *Assignment) memberWords(id wire.NodeID) string {
+	if slices.Contains(a.ISR, id) {
+		return "in the ISR"
+	}
+	return "in the ELR"
+}

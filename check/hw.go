@@ -1,0 +1,103 @@
+package check
+
+import "samsa/wire"
+
+var hwJustified = &Check{
+	Name: "hw-justified", Numbers: "S7",
+	Doc: "everyone who may be elected has in its true log what a leader calls committed",
+	On:  []ChangeKind{Looked, Altered},
+	See: seeHW,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2)
+		s.leads(1, 0, 1)
+		return s.done()
+	},
+}
+
+// seeHW asks that everyone who may be elected has the leader's batch below the high watermark: by logs-match all below
+// that is the same then. To compare ends would not do: a log may be as long and hold something else there.
+//
+// It looks when a leader's high watermark rises, and when the controller makes somebody electable beside a leader.
+func seeHW(d *Docket, v *View, c *Change) {
+	p, r := c.Partition, c.Replica
+	a := &p.assigned
+	if c.Kind == Altered {
+		if r = p.replica(a.Leader); r == nil || !r.known || !r.Leads || r.Epoch != a.Epoch {
+			return
+		}
+	} else if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {
+		return
+	}
+	if r.HW <= max(r.Log.Start(), p.trimmed) {
+		return // all of it was deleted on purpose
+	}
+	last, has := r.Log.At(r.HW - 1)
+	for _, set := range [][]wire.NodeID{a.ISR, v.eligible(a)} {
+		for _, id := range set {
+			d.exercised()
+			o := p.replica(id)
+			if o == nil || o == r || d.broken() || r.HW <= p.trimmed || o.Log.End() >= r.HW && (!has || last.Base < max(o.Log.Start(), p.trimmed) || o.Log.Has(last)) {
+				continue
+			}
+			if v.tainted(v.Broker(id), p) || p.elapsed(r.Epoch) {
+				continue
+			}
+			if at, known := p.place(last); has && known && p.promises[at].doomed != "" {
+				continue // acked-durable names the price
+			}
+			d.decide(v, p.fact(ByLeader, r.HW, ""), v.bentOn(p, r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id),
+				" and does not have that: its log ends at ", itoa(o.Log.End()))
+		}
+	}
+}
+
+// elapsed tells whether an unclean election has come that a leader of an epoch may not have heard of.
+func (p *Partition) elapsed(epoch wire.Epoch) bool {
+	n := len(p.elections)
+	for n > 0 && p.elections[n-1].Epoch > epoch {
+		if n--; p.elections[n].Unclean != "" {
+			return true
+		}
+	}
+	return false
+}
+
+var hwMonotone = &Check{
+	Name: "hw-monotone", Numbers: "S8",
+	Doc: "a leader's high watermark never falls within its epoch, and every replica's lies between start and end of its log",
+	On:  []ChangeKind{Looked},
+	See: func(d *Docket, v *View, c *Change) {
+		p, r := c.Partition, c.Replica
+		d.exercised()
+		fact := func(way string) Fact { return p.fact(r.role(), r.HW, way) }
+		switch {
+		case r.Leads && c.Before.Leads && c.Before.Epoch == r.Epoch && r.HW < c.Before.HW:
+			d.violate(v, fact("falls"), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", takes its high watermark back from ",
+				itoa(c.Before.HW), " to ", itoa(r.HW))
+		case r.HW > r.End || r.HW < r.Start:
+			d.violate(v, fact("outside the log"), "broker ", itoa(r.Node), " has a high watermark of ", itoa(r.HW), " on ", p.TP.String(), ", and a log of [",
+				itoa(r.Start), ",", itoa(r.End), ")")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0) // a new leader may begin below what the old one knew
+		s.leads(2, 1, 1)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.committed(0, 0xA)
+		s.leads(1, 0, 0)
+		return s.done()
+	},
+}

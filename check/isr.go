@@ -1,0 +1,139 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+var isrAgreed = &Check{
+	Name: "isr-agreed", Numbers: "S9",
+	Doc: "the controller's ISR is never larger than what the leader reckons with, and equal at equal partition epochs",
+	On:  []ChangeKind{Looked, Altered},
+	See: seeISR,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.look(1, State{Leads: true, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
+		s.alter(0, ids(1, 2), nil) // the answer is still on its way
+		s.look(1, State{Leads: true, ISR: ids(1, 2)})
+		s.look(1, State{Leads: true, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
+		s.alter(0, ids(1, 2, 3), nil)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.look(1, State{Leads: true, ISR: ids(1, 2)})
+		s.alter(0, ids(1, 2, 3), nil) // nobody on the leader's side reckons with broker 3
+		return s.done()
+	},
+}
+
+func seeISR(d *Docket, v *View, c *Change) {
+	p := c.Partition
+	a := &p.assigned
+	r := p.replica(a.Leader)
+	if r == nil || !r.known || !r.Leads || r.Epoch != a.Epoch {
+		return
+	}
+	d.exercised()
+	fact := func(way string) Fact { return p.fact(ByLeader, -1, way) }
+	for _, id := range a.ISR {
+		if !slices.Contains(r.ISR, id) && !slices.Contains(r.Pending, id) {
+			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", nodes(a.ISR), "; broker ", itoa(r.Node), ", its leader, reckons with ",
+				nodes(r.maximal()), " only, and commits without waiting for broker ", itoa(id))
+		}
+	}
+	if r.Version == a.Version && !sameSet(r.ISR, a.ISR) {
+		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", nodes(a.ISR), " and its leader's ", nodes(r.ISR))
+	}
+}
+
+func sameSet(a, b []wire.NodeID) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, id := range a {
+		if !slices.Contains(b, id) {
+			return false
+		}
+	}
+	return true
+}
+
+var isrLegal = &Check{
+	Name: "isr-legal", Numbers: "S10",
+	Doc: "an ISR has only replicas that are in service, in the incarnation that was seen in sync; leader, ISR and ELR fit together",
+	On:  []ChangeKind{Altered, Closed},
+	See: seeLegal,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2).elr()
+		s.alter(0, ids(1, 2), nil)
+		s.fence(2)
+		s.alter(0, ids(1), ids(2))
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.fence(3)
+		s.alter(0, ids(1, 2, 3), nil)
+		return s.done()
+	},
+}
+
+func seeLegal(d *Docket, v *View, c *Change) {
+	if c.Kind == Closed {
+		for _, id := range v.image.fenced {
+			seeFenced(d, v, id)
+		}
+		return
+	}
+	p := c.Partition
+	a := &p.assigned
+	d.exercised()
+	bad := func(way string, words ...string) {
+		d.violate(v, p.fact(ByController, -1, way), append([]string{"the controller's word on " + p.TP.String() + " at partition epoch ",
+			itoa(a.Version), " is not legal: "}, words...)...)
+	}
+	for _, id := range a.ISR {
+		b := v.image.brokers[id]
+		switch {
+		case !slices.Contains(a.Replicas, id):
+			bad("no replica", "broker ", itoa(id), " is in the ISR and has no replica")
+		case slices.Contains(a.ELR, id):
+			bad("in ISR and ELR", "broker ", itoa(id), " is in ISR and ELR")
+		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // who was in stays until the controller takes it out
+		case b != nil && !b.fenced && b.letIn == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
+			// It is let in and may lead, also if it wanted to go: a fence ends that, and a heartbeat from before may come late
+			// (BrokerHeartbeatManager.touch).
+		case b == nil || b.fenced || b.shuttingDown:
+			if c.Was.Version >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
+				bad("not in service", "broker ", itoa(id), " comes into the ISR while it is not in service")
+			}
+		}
+	}
+	switch {
+	case a.Leader != wire.NoNode && !slices.Contains(a.ISR, a.Leader):
+		bad("leader outside", "its leader ", itoa(a.Leader), " is not in the ISR ", nodes(a.ISR))
+	case len(a.ELR) > 0 && len(a.ISR) >= v.minISR(p):
+		bad("ELR beside a full ISR", "an ELR of ", nodes(a.ELR), " beside an ISR of ", nodes(a.ISR), ", which is enough")
+	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have become so before
+		bad("empty", "the ISR is empty: the last replica standing is forgotten")
+	}
+}
+
+// seeFenced asks, at the end of the batch that fenced a broker, that it is in no ISR any more. Only the last of an ISR stays,
+// without leading: before ELR, that is how it is remembered.
+func seeFenced(d *Docket, v *View, id wire.NodeID) {
+	if b := v.image.brokers[id]; b == nil || !b.fenced {
+		return // let in again at once
+	}
+	for _, p := range v.parts {
+		a := &p.assigned
+		if !slices.Contains(a.ISR, id) || len(a.ISR) == 1 && a.Leader == wire.NoNode {
+			continue
+		}
+		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), "broker ", itoa(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", nodes(a.ISR), ", led by ", itoa(a.Leader))
+	}
+}

@@ -1,0 +1,107 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+var electionLicensed = &Check{
+	Name: "election-licensed", Numbers: "S29",
+	Doc: "a leader from outside ISR and ELR is elected only where unclean elections are allowed, asked for, or it is the last known leader; and never one that is fenced",
+	On:  []ChangeKind{Altered},
+	See: func(d *Docket, v *View, c *Change) {
+		p := c.Partition
+		a := &p.assigned
+		if a.Leader == wire.NoNode || a.Epoch == c.Was.Epoch || c.Was.Version < 0 {
+			return
+		}
+		d.exercised()
+		e := p.election(a.Epoch)
+		fact := func(way string) Fact { return p.fact(ByController, -1, way) }
+		if e.Unclean == "" && !slices.Contains(e.Members, a.Leader) {
+			d.violate(v, fact("unclean election"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch),
+				"; ISR and ELR were ", nodes(e.Members), " and nobody allowed an unclean election")
+		}
+		if b := v.image.brokers[a.Leader]; (b == nil || b.fenced) && c.Was.Leader != a.Leader {
+			d.violate(v, fact("fenced leader"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 1)
+		s.alter(2, ids(2, 3), nil)
+		s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+		s.alter(1, ids(1), nil)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 1)
+		s.alter(2, ids(2, 3), nil)
+		s.alter(1, ids(1), nil)
+		return s.done()
+	},
+}
+
+func text(s string) *string { return &s }
+
+var oneLeader = &Check{
+	Name: "one-leader-per-epoch", Numbers: "S2",
+	Doc: "in one leader epoch only the broker that was elected leads, and only one incarnation of it appends",
+	On:  []ChangeKind{Looked, Grew},
+	See: seeLeader,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0) // while broker 1 still believes to lead epoch 0: that is no harm
+		s.leads(1, 0, 0)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.leads(2, 0, 0)
+		return s.done()
+	},
+}
+
+func seeLeader(d *Docket, v *View, c *Change) {
+	p, r := c.Partition, c.Replica
+	if c.Kind == Grew {
+		p.appended(d, v, r, c.Batch)
+		return
+	}
+	if !r.Leads || c.Before.Leads && c.Before.Epoch == r.Epoch {
+		return
+	}
+	d.exercised()
+	p.newest = max(p.newest, r.Epoch)
+	me := leadership{r.Epoch, r.Node, v.Broker(r.Node).life}
+	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == r.Epoch })
+	switch {
+	case i < 0:
+		p.leads = append(p.leads, me)
+		if e := p.election(r.Epoch); e != nil && (e.Epoch != r.Epoch || e.Leader != r.Node) {
+			d.violate(v, p.fact(ByLeader, -1, "not elected"), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+				", for which it was not elected")
+		}
+	case p.leads[i].node != r.Node:
+		d.violate(v, p.fact(ByLeader, -1, "two leaders"), "brokers ", itoa(p.leads[i].node), " and ", itoa(r.Node), " both lead ",
+			p.TP.String(), " in epoch ", itoa(r.Epoch))
+	}
+}
+
+// appended looks at who appends in an epoch. A broker that comes back before its session is over may find itself leader
+// of its old epoch in the image. That is harmless as long as it serves nobody: it may have lost what the epoch began with.
+func (p *Partition) appended(d *Docket, v *View, r *Replica, b Batch) {
+	if !r.known || !r.Leads {
+		return
+	}
+	if b.Epoch < r.Epoch { // of a newer one, epochs-in-order speaks
+		d.decide(v, p.fact(ByLeader, b.Base, "appends an older epoch"), v.bent(p), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
+		return
+	}
+	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == b.Epoch && l.node == r.Node })
+	if i >= 0 && p.leads[i].life != v.Broker(r.Node).life {
+		d.violate(v, p.fact(ByLeader, b.Base, "appends after a restart"), "broker ", itoa(r.Node), " appends to ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+			", which it began to lead before its last restart")
+	}
+}

@@ -1,0 +1,60 @@
+package check
+
+var logsMatch = &Check{
+	Name: "logs-match", Numbers: "S1",
+	Doc: "two replicas that hold the same offset in the same epoch hold the same records there and everywhere below",
+	On:  []ChangeKind{Grew},
+	See: func(d *Docket, v *View, c *Change) {
+		if c.Partition != v.quorum.log {
+			seeMatch(d, v, c, ByFollower)
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2, 3)
+		s.write(1, 0, 0xB, 1) // an old leader's tail, which the new one overwrites in its own epoch
+		s.alter(2, ids(2, 3), nil)
+		s.leads(2, 1, 0)
+		s.follows(3, 1, 0)
+		s.write(1, 1, 0xC, 2, 3)
+		s.follows(1, 1, 0)
+		s.Cut(s.p, s.p.Replica(1), 1, "")
+		s.write(1, 1, 0xC, 1)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1, 2)
+		s.write(0, 0, 0xF, 3) // the same place, other bytes
+		return s.done()
+	},
+}
+
+// seeMatch compares a batch with what the other logs have at its place, and what lies directly below. That is all that
+// must be looked at: below that, the same was true when those batches came.
+func seeMatch(d *Docket, v *View, c *Change, role Role) {
+	p, r, b := c.Partition, c.Replica, c.Batch
+	below, has := Batch{}, false
+	if n := r.Log.Len(); n > 1 {
+		below, has = r.Log.batches[n-2], true
+	}
+	for _, o := range p.replicas {
+		i := o.Log.find(b.Base)
+		if o == r || i == o.Log.Len() || o.Log.batches[i].Epoch != b.Epoch || o.Log.batches[i].Base >= b.Next {
+			continue
+		}
+		d.exercised()
+		other := o.Log.batches[i]
+		switch {
+		case !other.Same(b):
+		case has && i > 0 && !o.Log.batches[i-1].Same(below) && below.Next > max(o.Log.start, p.trimmed) && o.Log.batches[i-1].Next > max(r.Log.start, p.trimmed):
+			other, b = o.Log.batches[i-1], below
+		default:
+			continue
+		}
+		if !d.broken() {
+			d.decide(v, p.fact(role, b.Base, ""), v.bent(p), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
+				" where node ", itoa(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package check
+
+import "samsa/wire"
+
+var partitionEpochSteps = &Check{
+	Name: "partition-epoch-steps", Numbers: "S28",
+	Doc: "every change of a partition raises its partition epoch by one, every new leader its leader epoch, and a change that was compared with an old one is refused",
+	On:  []ChangeKind{Booked, Looked, Replied},
+	See: seeSteps,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.look(1, State{Leads: true, Version: 1, ISR: ids(1, 2)})
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, Asked: 0, Version: 1})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.alter(0, ids(1), nil)
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, Asked: 0, Version: 2})
+		return s.done()
+	},
+}
+
+func seeSteps(d *Docket, v *View, c *Change) {
+	p, r := c.Partition, c.Replica
+	switch c.Kind {
+	case Booked:
+		rec, ok := c.Record.(*wire.PartitionRecord)
+		if !ok {
+			return
+		}
+		d.exercised()
+		if p := v.index[partitionKey{rec.TopicID, rec.PartitionID}]; p != nil &&
+			(rec.LeaderEpoch < p.assigned.Epoch || rec.PartitionEpoch < p.assigned.Version) {
+			d.violate(v, p.fact(ByController, -1, "leader epoch falls"), "a record takes ", p.TP.String(), " back from leader epoch ", itoa(p.assigned.Epoch),
+				" to ", itoa(rec.LeaderEpoch))
+		}
+	case Looked:
+		a := &p.assigned
+		if r.Epoch < 0 || a.Version < 0 {
+			return
+		}
+		d.exercised()
+		fact := func(way string) Fact { return p.fact(r.role(), -1, way) }
+		switch {
+		case r.Version > a.Version || r.Epoch > a.Epoch:
+			d.violate(v, fact("ahead of what is committed"), "broker ", itoa(r.Node), " is at partition epoch ", itoa(r.Version), " and leader epoch ", itoa(r.Epoch), " of ",
+				p.TP.String(), "; what is committed is at ", itoa(a.Version), " and ", itoa(a.Epoch))
+		case r.Version == a.Version && r.Epoch != a.Epoch:
+			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " is of leader epoch ", itoa(a.Epoch), " for the controller and of ",
+				itoa(r.Epoch), " for broker ", itoa(r.Node))
+		}
+	case Replied:
+		if c.Reply.Kind == ToAlteration && c.Reply.Version > c.Reply.Asked+1 {
+			d.violate(v, p.fact(ByController, -1, "ISR change by an old partition epoch"), "an ISR change of ", p.TP.String(), " that was compared with partition epoch ",
+				itoa(c.Reply.Asked), " was accepted and became ", itoa(c.Reply.Version), ": what came between is overwritten")
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+
+	"samsa/wire"
+)
+
+const withoutIdempotence = "without enable.idempotence a retry may store a record twice"
+
+var noDuplicate = &Check{
+	Name: "no-duplicate", Numbers: "H2",
+	Doc: "no record is stored twice",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		born, first := c.sends(), map[spot]wire.Offset{}
+		for op := range reads(c.History) {
+			k := spot{c.read(op), op.Value}
+			at, again := first[k]
+			if !again {
+				first[k], s.seen = op.Offset, s.seen+1
+			} else if at != op.Offset {
+				clause := ""
+				if send := born[k]; send == nil || !send.Idempotent {
+					clause = withoutIdempotence
+				}
+				s.decide(op, k.fact(ByProducer, op.Offset, ""), clause, op.Client+" read "+quote(op.Value)+" at offsets "+itoa(at)+" and "+itoa(op.Offset)+" of "+k.String())
+			}
+		}
+		return s.answer("record read, once", "records read, each once")
+	},
+	Accept: func(v *View) *Case {
+		return told(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1), polled("c2", "a", 0))
+	},
+	Reject: func(v *View) *Case {
+		a := sent("p1", "a", 0)
+		a.Idempotent = true
+		return told(v, a, polled("c1", "a", 0), polled("c1", "a", 1))
+	},
+}
+
+var producerOrder = &Check{
+	Name: "producer-order", Numbers: "H20",
+	Doc: "records of one producer lie in a partition in the order in which they were sent",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		latest := map[cursor]*Produce{}
+		for _, r := range c.recordsInOrder() {
+			op, send := r.read, c.sends()[r.spot]
+			if send == nil {
+				continue
+			}
+			k := cursor{client: send.Client, place: r.place}
+			before, ok := latest[k]
+			if !ok || send.Number > before.Number {
+				latest[k] = send
+			}
+			if !ok {
+				continue
+			}
+			s.seen++
+			if send.Number < before.Number {
+				clause := c.View.gone(r.TopicPartition, r.at) // what was lost legitimately leaves its offsets to others
+				switch {
+				case clause != "" || send.Idempotent:
+				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.TopicPartition, 0) != "":
+					clause = withoutIdempotence + "; of the first copies, those at the log's beginning are deleted"
+				case send.Acks == 0: // written is all it knows: on another connection a later one may be served before it
+					clause = "acks=0: the producer went on before the broker had the record"
+				case send.Outcome != OK:
+					clause = "a send without enable.idempotence whose outcome is unknown may land late"
+				}
+				s.decide(op, r.fact(ByProducer, r.at, ""), clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+r.place.String()+
+					" it lies behind it, at offset "+itoa(r.at))
+			}
+		}
+		return s.answer("record in its order", "records in the order they were sent")
+	},
+	Accept: func(v *View) *Case {
+		return told(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1))
+	},
+	Reject: func(v *View) *Case {
+		return told(v, sent("p1", "a", 1), sent("p1", "b", 0), polled("c1", "b", 0), polled("c1", "a", 1))
+	},
+}
+
+// recordAt is a record with the lowest offset at which it is known to lie.
+type recordAt struct {
+	spot
+	at   wire.Offset
+	read *Consume // that found it first there
+}
+
+// recordsInOrder are the records that were read, in the order in which they lie in their partitions. A retry may store a
+// record twice: the first copy counts, and a producer may have been told of one that no reader found.
+func (c *Case) recordsInOrder() []recordAt {
+	where := map[spot]recordAt{}
+	for op := range reads(c.History) {
+		k := spot{c.read(op), op.Value}
+		if was, ok := where[k]; !ok || op.Offset < was.at {
+			where[k] = recordAt{k, op.Offset, op}
+		}
+	}
+	all := make([]recordAt, 0, len(where))
+	for k, r := range where { //order: sorted below
+		if send := c.sends()[k]; send != nil && send.Outcome == OK && send.Acks != 0 {
+			r.at = min(r.at, send.Offset)
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b recordAt) int { //total: no two have one value in one place
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.deleted, b.deleted), cmp.Compare(a.Partition, b.Partition),
+			cmp.Compare(a.at, b.at), cmp.Compare(a.value, b.value))
+	})
+	return all
+}
+
+var ackedWhereTold = &Check{
+	Name: "acked-where-told", Numbers: "H21",
+	Doc: "a record lies at the offset that its producer was told",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		where := map[spot][]*Consume{}
+		reached := map[place]wire.Offset{} // the last offset that any reader has read
+		for op := range reads(c.History) {
+			p := c.read(op)
+			where[spot{p, op.Value}] = append(where[spot{p, op.Value}], op)
+			reached[p] = max(reached[p], op.Offset)
+		}
+		for op := range of[*Produce](c.History) {
+			p := c.written(op)
+			polls := where[spot{p, op.Value}]
+			if op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || op.Offset > reached[p] {
+				continue // a retry may have left another copy below
+			}
+			s.seen++
+			if !slices.ContainsFunc(polls, func(r *Consume) bool { return r.Offset == op.Offset }) {
+				clause := s.licensed(p, op.Offset)
+				if clause == "" && op.Acks == 1 {
+					clause = asksForLess
+				}
+				if clause == "" && !op.Idempotent { // the copy that was acknowledged may be gone before anybody read it
+					clause = c.View.deletedAt(p.TopicPartition, op.Offset)
+				}
+				s.decide(polls[0], p.fact(ByLeader, op.Offset, ""), clause, op.Client+" was told that "+quote(op.Value)+" is at offset "+itoa(op.Offset)+" of "+
+					p.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
+			}
+		}
+		return s.answer("record where it should be", "records where they should be")
+	},
+	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "a", 0)) },
+	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "a", 1)) },
+}
+
+var recordsIntact = &Check{
+	Name: "records-intact", Numbers: "H22",
+	Doc: "every record that is read was sent, to that partition, with that key and value",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		born := c.sends()
+		if len(born) == 0 {
+			return s.answer("", "")
+		}
+		for op := range reads(c.History) {
+			s.seen++
+			p := c.read(op)
+			send, ok := born[spot{p, op.Value}]
+			switch {
+			case !ok:
+				s.decide(op, p.fact(ByLeader, op.Offset, "never sent"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+", which nobody sent there")
+			case send.Key != op.Key:
+				s.decide(op, p.fact(ByLeader, op.Offset, "another key"), "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; it was sent with "+quote(send.Key))
+			case send.Outcome == Failed:
+				s.decide(op, p.fact(ByProducer, op.Offset, "failed"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+
+					", of which "+send.Client+" was told that it is not stored")
+			}
+		}
+		return s.answer("record read as it was sent", "records read as they were sent")
+	},
+	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "a", 0)) },
+	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "x", 1)) },
+}

@@ -1,0 +1,263 @@
+package check
+
+import (
+	"maps"
+	"slices"
+
+	"samsa/wire"
+)
+
+// position is an offset of a place.
+type position struct {
+	place
+	at wire.Offset
+}
+
+var oneValue = &Check{
+	Name: "one-value-per-offset", Numbers: "H3",
+	Doc: "no two readers ever see different records at one offset",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		at := map[position]*Consume{}
+		for op := range reads(c.History) {
+			k := position{c.read(op), op.Offset}
+			was, again := at[k]
+			switch {
+			case !again:
+				at[k] = op
+			case was.Value != op.Value && was.Topic == op.Topic:
+				clause := s.licensed(k.place, op.Offset)
+				if clause == "" {
+					clause = c.View.deletedAt(k.TopicPartition, op.Offset)
+				}
+				s.decide(op, k.fact(ByLeader, op.Offset, ""), clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
+					k.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+" there at step "+itoa(op.Step))
+			default:
+				s.seen++
+			}
+		}
+		if s.seen == 0 && len(at) > 0 {
+			s.seen = int64(len(at))
+		}
+		return s.answer("offset read, with one record", "reads, with one record at every offset")
+	},
+	Accept: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c2", "a", 0)) },
+	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c2", "b", 0)) },
+}
+
+// cursor is one reader's way through a partition, from where the application put it.
+type cursor struct {
+	client string
+	place
+	number int64
+}
+
+// cursor is the way that a step of a consumer belongs to.
+func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
+
+// jumped forgets where a reader stood. Its position went elsewhere by itself, whichever topic of that name it was in: it may
+// find the deleted one once more.
+func jumped(last map[cursor]wire.Offset, op *Consume) {
+	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
+		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
+	})
+}
+
+var readsMonotone = &Check{
+	Name: "reads-monotone", Numbers: "H5",
+	Doc: "a reader that is not told to go back never goes back",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		last := map[cursor]wire.Offset{}
+		for op := range of[*Consume](c.History) {
+			k := c.cursor(op)
+			switch op.Kind {
+			case PositionReset, PositionTruncated:
+				jumped(last, op)
+			case RecordRead:
+				if at, moving := last[k]; moving {
+					s.seen++
+					if op.Offset <= at {
+						s.decide(op, k.fact(ByConsumer, op.Offset, ""), "", op.Client+" read offset "+itoa(op.Offset)+" of "+k.place.String()+" after offset "+itoa(at))
+					}
+				}
+				last[k] = op.Offset
+			}
+		}
+		return s.answer("step forwards", "steps forwards, none back")
+	},
+	Accept: func(v *View) *Case {
+		return told(v, polled("c1", "a", 0), polled("c1", "b", 1), again(polled("c1", "a", 0)),
+			again(moved("c1", PositionTruncated, 0)), again(polled("c1", "c", 0)))
+	},
+	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "b", 1), polled("c1", "a", 0)) },
+}
+
+var readsComplete = &Check{
+	Name: "reads-complete", Numbers: "H6",
+	Doc: "a reader passes over no record that another reader finds",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		found := map[place][]wire.Offset{}
+		for op := range reads(c.History) {
+			found[c.read(op)] = append(found[c.read(op)], op.Offset)
+		}
+		for p := range found { //order: each is sorted on its own
+			slices.Sort(found[p])
+			found[p] = slices.Compact(found[p])
+		}
+		last := map[cursor]wire.Offset{}
+		for op := range of[*Consume](c.History) {
+			k := c.cursor(op)
+			switch op.Kind {
+			case PositionReset, PositionTruncated:
+				jumped(last, op)
+			case RecordRead:
+				if at, moving := last[k]; moving && op.Offset > at {
+					s.seen++
+					i, _ := slices.BinarySearch(found[k.place], at+1)
+					if missed := found[k.place][i]; missed < op.Offset {
+						s.decide(op, k.fact(ByConsumer, missed, ""), s.licensed(k.place, missed), op.Client+" went from offset "+itoa(at)+" of "+k.place.String()+" to "+
+							itoa(op.Offset)+" and passed over offset "+itoa(missed)+", where there is a record")
+					}
+				}
+				last[k] = op.Offset
+			}
+		}
+		return s.answer("step of a reader", "steps of readers, none over a record")
+	},
+	Accept: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "c", 2), polled("c2", "a", 0)) },
+	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "c", 2), polled("c2", "b", 1)) },
+}
+
+var readsFresh = &Check{
+	Name: "reads-fresh", Numbers: "H15",
+	Doc: "once the cluster is whole again, a reader that finds nothing more has read all that was acknowledged before",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		if c.View == nil || c.View.whole < 0 {
+			return s.answer("", "")
+		}
+		healed := c.View.whole
+		settled := healed + int64(c.View.rules.caughtUp())
+		acked := map[place]*Produce{}
+		for op := range of[*Produce](c.History) {
+			p := c.written(op)
+			if was, ok := acked[p]; op.Outcome == OK && op.Acks == -1 && op.At <= healed && (!ok || op.Offset > was.Offset) {
+				acked[p] = op
+			}
+		}
+		for op := range of[*Consume](c.History) {
+			p := c.read(op)
+			if a, ok := acked[p]; op.Kind == EndReached && ok && op.At >= settled {
+				s.seen++
+				if op.Offset <= a.Offset {
+					clause := s.licensed(p, a.Offset)
+					if clause == "" { // a leader that was elected uncleanly may end below what other replicas have deleted
+						clause = c.View.deletedAt(p.TopicPartition, a.Offset)
+					}
+					s.decide(op, p.fact(ByLeader, a.Offset, ""), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
+						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and the cluster has been whole since")
+				}
+			}
+		}
+		return s.answer("reader at the end, with all before it", "readers at the end, with all before it")
+	},
+	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0), drained("c1", 1)) },
+	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), drained("c1", 0)) },
+}
+
+var resetsLicensed = &Check{
+	Name: "resets-licensed", Numbers: "H30",
+	Doc: "a reader's position goes elsewhere by itself only if what was there is gone legitimately",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		for op := range of[*Consume](c.History) {
+			p := c.read(op)
+			switch op.Kind {
+			case RecordRead, EndReached:
+				s.seen++
+			case PositionReset:
+				s.decide(op, p.fact(ByConsumer, op.Offset, "out of range"), c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
+					" and was told that it is out of range; auto.offset.reset took it elsewhere")
+			case PositionTruncated:
+				s.decide(op, p.fact(ByConsumer, op.Offset, "truncated"), c.View.moved(op), op.Client+" had read "+p.String()+
+					" further than to offset "+itoa(op.Offset)+" and was told that the log was cut off there")
+			}
+		}
+		return s.answer("read, no position lost", "reads, no position lost")
+	},
+	Accept: func(v *View) *Case { return told(v, polled("c1", "a", 0)) },
+	Reject: func(v *View) *Case {
+		return told(v, polled("c1", "a", 0), moved("c1", PositionReset, 1))
+	},
+}
+
+// moved names what allows that a reader's position went elsewhere: what lay there is gone, or the topic is. A consumer keeps
+// its position over that, as Kafka's does, and finds out when it asks the next topic of that name.
+func (v *View) moved(op *Consume) string {
+	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
+		return clause
+	}
+	name := op.Partition.Topic
+	for _, b := range v.image.owners[name] {
+		if b.id == (wire.TopicID{}) {
+			return "topic " + name + " was deleted while it was read: a position in it says nothing about the next one of that name"
+		}
+	}
+	return ""
+}
+
+var readsStable = &Check{
+	Name: "reads-stable", Numbers: "S6",
+	Doc: "an offset that lay below a high watermark that some reader was told never holds another record",
+	On:  []ChangeKind{Read},
+	See: seeRead,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		b := s.write(0, 0, 0xA, 1, 2, 3)
+		s.Served(s.p, s.p.Replica(1), 1)
+		s.Delivered(s.p, s.p.Replica(1), b, 1)
+		s.Served(s.p, s.p.Replica(2), 1)
+		s.Delivered(s.p, s.p.Replica(2), b, 1)
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.write(0, 0, 0xA, 1)
+		s.Served(s.p, s.p.Replica(1), 1) // nobody else had it
+		s.alter(2, ids(2, 3), nil)
+		b := s.write(0, 1, 0xB, 2, 3)
+		s.Served(s.p, s.p.Replica(2), 1)
+		s.Delivered(s.p, s.p.Replica(2), b, 1)
+		return s.done()
+	},
+}
+
+func seeRead(d *Docket, v *View, c *Change) {
+	p, b := c.Partition, c.Batch
+	if b.Next == 0 {
+		return
+	}
+	for q := range p.around(b.Base, b.Next) {
+		if q.made&shown == 0 {
+			continue
+		}
+		d.exercised()
+		if q.Same(b) || d.broken() {
+			continue
+		}
+		clause := q.clause
+		if clause == "" {
+			clause = q.doomed
+		}
+		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves what its disk gives it
+			clause = v.bent(p)
+		}
+		if clause == "" && q.Next <= p.trimmed { // a log that is empty on purpose may forget where it ended
+			clause = p.deleted()
+		}
+		d.decide(v, p.fact(c.Replica.role(), q.Base, ""), clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
+			itoa(q.step), "; now broker ", itoa(c.Node), " serves ", b.span(), " there")
+	}
+}

@@ -1,0 +1,167 @@
+package check
+
+import (
+	"github.com/anishathalye/porcupine"
+
+	"samsa/wire"
+)
+
+// Registered is the committed broker epoch of a broker, -1 if there is none.
+func (v *View) Registered(node wire.NodeID) wire.BrokerEpoch {
+	if b := v.image.brokers[node]; b != nil {
+		return b.epoch
+	}
+	return -1
+}
+
+var brokerEpochs = &Check{
+	Name: "broker-epochs", Numbers: "S30",
+	Doc: "broker epochs rise with every incarnation, no two incarnations share one, and an old one changes nothing any more",
+	On:  []ChangeKind{Booked, Replied},
+	See: func(d *Docket, v *View, c *Change) {
+		switch c.Kind {
+		case Booked:
+			rec, ok := c.Record.(*wire.RegisterBrokerRecord)
+			if !ok {
+				return
+			}
+			d.exercised()
+			b := v.image.brokers[rec.BrokerID]
+			if again := b != nil && b.incarnation == rec.IncarnationID; !again && len(v.image.seats) > 0 && rec.BrokerEpoch <= v.image.newest {
+				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch does not rise"), "a new incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
+					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was given away before")
+			}
+			if b != nil && (rec.BrokerEpoch < b.epoch || rec.BrokerEpoch == b.epoch && rec.IncarnationID != b.incarnation) {
+				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch falls"), "an incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
+					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
+			}
+		case Replied:
+			if c.Reply.Kind != ToAlteration || c.Reply.Version == c.Reply.Asked {
+				return
+			}
+			d.exercised()
+			if c.Reply.BrokerEpoch < c.Reply.Registered {
+				d.violate(v, c.Partition.fact(ByController, -1, "ISR change by an old incarnation"), "broker ", itoa(c.Reply.Broker), " changed an ISR with broker epoch ",
+					itoa(c.Reply.BrokerEpoch), "; epoch ", itoa(c.Reply.Registered), " was registered before it asked")
+			}
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.restart(3, 33)
+		s.alter(0, ids(1, 2), nil)
+		s.Replied(s.p, Reply{Kind: ToAlteration, Broker: 3, BrokerEpoch: s.Registered(3), Registered: s.Registered(3), Version: 1})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		old := s.Registered(3)
+		s.restart(3, 33)
+		s.Replied(s.p, Reply{Kind: ToAlteration, Broker: 3, BrokerEpoch: old, Registered: s.Registered(3), Version: 1})
+		return s.done()
+	},
+}
+
+// The registration of brokers (P12), one broker id at a time.
+type seat struct {
+	incarnation wire.UUID
+	epoch       wire.BrokerEpoch // -2: granted, and the response was lost
+}
+
+var seatModel = porcupine.Model{ //immutable: functions of their arguments
+	Init: func() any { return seat{epoch: -1} },
+	Step: func(state, input, _ any) (bool, any) {
+		s := state.(seat)
+		switch op := input.(type) {
+		case *RegisterBroker:
+			mine := op.Incarnation == s.incarnation
+			switch {
+			case op.Outcome == OK && mine:
+				return op.Epoch == s.epoch || s.epoch == -2, seat{op.Incarnation, op.Epoch}
+			case op.Outcome == OK:
+				return op.Epoch > s.epoch, seat{op.Incarnation, op.Epoch}
+			case op.Outcome == Failed || mine:
+				return true, s // another session lives, or no controller leads: only its session table knows which
+			}
+			return true, seat{op.Incarnation, -2}
+		case *Heartbeat:
+			return op.Outcome != OK || op.Epoch == s.epoch || s.epoch == -2, s
+		}
+		return false, s
+	},
+	Hash: func(state any) uint64 {
+		s := state.(seat)
+		return hashOf(string(s.incarnation[:])) ^ uint64(s.epoch)*0x9e3779b97f4a7c15
+	},
+}
+
+var registrationLinearizable = &Check{
+	Name: "registration-linearizable", Numbers: "P12",
+	Doc: "brokers are registered and heard as if by one controller: a heartbeat counts only with the newest broker epoch",
+	Judge: func(c *Case) Result {
+		var ops []subjectOp
+		for _, op := range c.View.resolved(c.History) {
+			switch op := op.(type) {
+			case *RegisterBroker:
+				ops = append(ops, subjectOp{"broker " + itoa(op.Broker), op})
+			case *Heartbeat:
+				ops = append(ops, subjectOp{"broker " + itoa(op.Broker), op})
+			}
+		}
+		return judgeModel(c, seatModel, ABroker, ops)
+	},
+	Accept: func(v *View) *Case {
+		stale := beaten(5) // the controller answers that the epoch is stale, and that is always right
+		stale.Outcome = Failed
+		return told(v, seated(1, 5, OK), beaten(5), seated(2, 9, OK), stale, beaten(9))
+	},
+	Reject: func(v *View) *Case { return told(v, seated(1, 5, OK), seated(2, 9, OK), beaten(5)) },
+}
+
+// resolved is a history without registrations of unknown outcome: each that happened is in the metadata log, whoever was
+// told of it, and the others did not happen. So a request that arrives when its process is dead, and seats an incarnation
+// that is gone, is an operation like any other, and nothing is left to guess.
+func (v *View) resolved(history []Op) []Op {
+	if v == nil || len(v.image.seats) == 0 {
+		return history
+	}
+	known := make([]Op, 0, len(history))
+	told := map[seating]bool{}
+	asked := map[wire.UUID]*RegisterBroker{} // by incarnation: the request that came first
+	for _, op := range history {
+		op, ok := op.(*RegisterBroker)
+		if !ok {
+			continue
+		}
+		if was := asked[op.Incarnation]; was == nil || op.Called < was.Called {
+			asked[op.Incarnation] = op
+		}
+		if op.Outcome == OK {
+			told[seating{epoch: op.Epoch, incarnation: op.Incarnation}] = true
+		}
+	}
+	for _, op := range history {
+		if r, ok := op.(*RegisterBroker); !ok || r.Outcome == OK || r.Outcome == Failed {
+			known = append(known, op)
+		}
+	}
+	for _, s := range v.image.seats {
+		first := asked[s.incarnation]
+		if first == nil || told[seating{epoch: s.epoch, incarnation: s.incarnation}] {
+			continue
+		}
+		op := *first
+		op.Outcome, op.Epoch, op.Returned = OK, s.epoch, forever-1 // it ends, but when is not known
+		known = append(known, &op)
+	}
+	return known
+}
+
+// seated is a registration of broker 1, beaten its heartbeat.
+func seated(incarnation byte, epoch wire.BrokerEpoch, o Outcome) *RegisterBroker {
+	return &RegisterBroker{Head: Head{Client: "b1", Outcome: o}, Broker: 1, Incarnation: wire.UUID{incarnation}, Epoch: epoch}
+}
+
+func beaten(epoch wire.BrokerEpoch) *Heartbeat {
+	return &Heartbeat{Head: Head{Client: "b1"}, Broker: 1, Epoch: epoch}
+}

@@ -1,0 +1,120 @@
+package check
+
+import "samsa/wire"
+
+// Reply is a controller's success, as it leaves.
+type Reply struct {
+	Kind        ReplyKind
+	From        wire.NodeID         // the controller
+	Broker      wire.NodeID         // ToRegistration, ToAlteration: who asked
+	BrokerEpoch wire.BrokerEpoch    // the one granted, or the one that asked
+	Registered  wire.BrokerEpoch    // ToAlteration: what was committed for that broker when the request came in
+	Topic       wire.TopicID        // ToCreation
+	Asked       wire.PartitionEpoch // ToAlteration: what the asker had compared with
+	Version     wire.PartitionEpoch // ToAlteration: what it became
+	Partitions  int32               // ToGrowth
+	Setting     Setting             // ToConfig, ToLevel
+}
+
+// Setting is what was asked for by name.
+type Setting struct {
+	Resource wire.ConfigResource
+	Of, Name string
+	Value    *string     // of a config, nil for none
+	Level    int16       // of a feature
+	Known    wire.Offset // how far the metadata was committed when it was asked for
+}
+
+// ReplyKind is what a controller said yes to.
+type ReplyKind uint8
+
+// What a controller said yes to.
+const (
+	ToRegistration ReplyKind = iota
+	ToAlteration             // of an ISR
+	ToCreation               // of a topic
+	ToDeletion               // of a topic
+	ToGrowth                 // of a topic to some number of partitions
+	ToConfig                 // of one value
+	ToLevel                  // of a feature
+	ToShutdown               // of a broker that wants to go
+)
+
+// Replied says that a controller's success leaves it. The partition is nil unless it is about one.
+func (v *View) Replied(p *Partition, r Reply) {
+	v.tell(Change{Kind: Replied, Partition: p, Node: r.From, Reply: r})
+}
+
+var replyAfterCommit = &Check{
+	Name: "reply-after-commit", Numbers: "S31",
+	Doc: "a controller says yes only to what is committed",
+	On:  []ChangeKind{Replied},
+	See: func(d *Docket, v *View, c *Change) {
+		r := c.Reply
+		if v.Broker(r.From).ending {
+			return
+		}
+		d.exercised()
+		switch r.Kind {
+		case ToAlteration:
+			if c.Partition.assigned.Version < r.Version {
+				d.violate(v, c.Partition.fact(ByController, -1, "ISR change"), "controller ", itoa(r.From), " accepted an ISR change of ", c.Partition.TP.String(),
+					" as partition epoch ", itoa(r.Version), "; what is committed is at ", itoa(c.Partition.assigned.Version))
+			}
+		case ToRegistration:
+			if v.Registered(r.Broker) < r.BrokerEpoch {
+				d.violate(v, brokerFact(r.Broker, ByController, "registration"), "controller ", itoa(r.From), " granted broker epoch ", itoa(r.BrokerEpoch), " to broker ",
+					itoa(r.Broker), " before the registration was committed")
+			}
+		case ToCreation:
+			if p := v.index[partitionKey{r.Topic, 0}]; p == nil || p.assigned.Version < 0 {
+				d.violate(v, factOf(ATopic, "", ByController, "creation"), "controller ", itoa(r.From), " said that a topic is made before that was committed")
+			}
+		default:
+			seeSaid(d, v, r)
+		}
+	},
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Asked: 0, Version: 1})
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Asked: 0, Version: 1})
+		return s.done()
+	},
+}
+
+// seeSaid looks at the answers to operators, and to a broker that wants to go.
+func seeSaid(d *Docket, v *View, r Reply) {
+	m := &v.image
+	who := "controller " + itoa(r.From) + " said that "
+	switch s := r.Setting; r.Kind {
+	case ToDeletion:
+		if name, there := m.topics[r.Topic]; there {
+			d.violate(v, factOf(ATopic, name, ByController, "deletion"), who, "topic ", name, " is deleted before that was committed")
+		}
+	case ToGrowth:
+		if p := v.index[partitionKey{r.Topic, r.Partitions - 1}]; m.topics[r.Topic] != "" && (p == nil || p.assigned.Version < 0) {
+			d.violate(v, factOf(ATopic, m.topics[r.Topic], ByController, "new partitions"), who, "topic ", m.topics[r.Topic], " has ", itoa(r.Partitions), " partitions before that was committed")
+		}
+	case ToConfig:
+		k := configKey{s.Resource, s.Of, s.Name}
+		now, set := m.configs[k]
+		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // else somebody has set it since
+			d.violate(v, factOf(AConfig, s.Name, ByController, ""), who, s.Name, " of ", quote(s.Of), " is set before that was committed")
+		}
+	case ToLevel:
+		if m.levels[s.Name] != s.Level && m.leveled <= s.Known {
+			d.violate(v, factOf(AFeature, s.Name, ByController, ""), who, s.Name, " is at ", itoa(s.Level), " before that was committed; it is at ", itoa(m.levels[s.Name]))
+		}
+	case ToShutdown:
+		for _, p := range v.parts {
+			if p.assigned.Leader == r.Broker && m.brokers[r.Broker] != nil && m.brokers[r.Broker].epoch == r.BrokerEpoch {
+				d.violate(v, p.fact(ByController, -1, "shutdown of a leader"), "controller ", itoa(r.From), " told broker ", itoa(r.Broker), " to go while it leads ", p.TP.String())
+			}
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package check
+
+// Duration is a time in nanoseconds.
+type Duration int64
+
+// Timeouts are the settings that say how long things may take. Every bound of a liveness check is a function of them.
+type Timeouts struct {
+	Session      Duration // broker.session.timeout.ms: until a broker is taken out, or a new incarnation is let in
+	Heartbeat    Duration // broker.heartbeat.interval.ms
+	Lag          Duration // replica.lag.time.max.ms
+	FetchWait    Duration // replica.fetch.wait.max.ms
+	Request      Duration // request.timeout.ms of nodes
+	Backoff      Duration // the longest wait before anything is tried again
+	Election     Duration // controller.quorum.election.timeout.ms
+	QuorumFetch  Duration // controller.quorum.fetch.timeout.ms
+	Delivery     Duration // delivery.timeout.ms of producers
+	UncleanEvery Duration // unclean.leader.election.interval.ms: how often the controller looks for whom it may elect uncleanly
+}
+
+const second Duration = 1e9
+
+// defaultTimeouts are Kafka's defaults.
+var defaultTimeouts = Timeouts{
+	Session: 9 * second, Heartbeat: 2 * second, Lag: 30 * second, FetchWait: second / 2, Request: 30 * second, Backoff: second,
+	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second, UncleanEvery: 300 * second,
+}
+
+// elections is how many rounds of voting may fail before one must not.
+const elections = 10
+
+// ruled is when the quorum must have a leader that everybody follows: those who wait notice, then vote with jitter.
+func (t Timeouts) ruled() Duration {
+	return 2*t.QuorumFetch + t.Request + elections*(2*t.Election+t.Backoff)
+}
+
+// letIn is when every broker must be in service: a request that was lost times out, an old session ends, it registers,
+// catches up and says so.
+func (t Timeouts) letIn() Duration {
+	return t.ruled() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
+}
+
+// led is when every partition must have a leader that knows it.
+func (t Timeouts) led() Duration { return t.letIn() + t.Request + 2*t.FetchWait }
+
+// inSync is when every replica must be back in the ISR: its fetches find the leader, and the controller agrees.
+func (t Timeouts) inSync() Duration { return t.led() + 2*t.Request + 2*t.Lag + 4*t.Backoff }
+
+// caughtUp is when everything must be as it should.
+func (t Timeouts) caughtUp() Duration { return t.inSync() + 2*t.FetchWait }
+
+// seconds is a duration in words, rounded down to a tenth.
+func seconds(d Duration) string {
+	return itoa(d/second) + "." + itoa(d%second/(second/10)) + " s"
+}

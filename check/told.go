@@ -1,0 +1,68 @@
+package check
+
+import "samsa/wire"
+
+// The cases of history checks are told in these words. Calls and steps follow the order of the telling.
+
+// told is a history of operations, each over before the next begins, on a cluster that has been whole from the start.
+func told(v *View, ops ...Op) *Case {
+	number := map[string]int64{}
+	for i, op := range ops {
+		h := op.Common()
+		h.Step, h.At = uint64(i+1), int64(i+1)*int64(3600e9)
+		if h.Called == 0 {
+			h.Called, h.Returned = uint64(2*i+1), uint64(2*i+2)
+		}
+		if _, ok := op.(*Produce); ok {
+			number[h.Client]++
+			h.Number = number[h.Client]
+		}
+	}
+	v.rules = Contract{Timeouts: defaultTimeouts}
+	v.Clock(uint64(len(ops)), int64(3600e9))
+	v.whole = int64(3600e9)
+	return &Case{History: ops, View: v}
+}
+
+// sent is a record that a producer was told is stored.
+func sent(client, value string, at wire.Offset) *Produce {
+	return &Produce{Head: Head{Client: client}, Partition: orders, Acks: -1, Value: value, Offset: at}
+}
+
+// polled is a record that was read.
+func polled(client, value string, at wire.Offset) *Consume {
+	return &Consume{Head: Head{Client: client}, Partition: orders, Value: value, Offset: at}
+}
+
+// drained is a reader that found nothing more.
+func drained(client string, at wire.Offset) *Consume { return moved(client, EndReached, at) }
+
+// moved is a step of a consumer that read nothing.
+func moved(client string, kind ConsumeKind, at wire.Offset) *Consume {
+	return &Consume{Head: Head{Client: client}, Kind: kind, Partition: orders, Offset: at}
+}
+
+// described is an answer of broker 1 about orders-0.
+func described(client string, epoch wire.Epoch) *DescribeTopic {
+	return &DescribeTopic{Head: Head{Client: client}, Server: Process{Machine: "b1"}, Partition: orders, Topic: ordersID, Epoch: epoch}
+}
+
+func ended(call uint64, at wire.Offset) *ListOffsets {
+	return &ListOffsets{Head: Head{Client: "c1", Called: 2 * call, Returned: 2*call + 1}, Partition: orders, Offset: at}
+}
+
+// again is a read after the application has gone back.
+func again(op *Consume) *Consume { op.Cursor++; return op }
+
+// writes and reading give an operation a topic id.
+func writes(id byte, op *Produce) *Produce { op.Topic = wire.TopicID{id}; return op }
+
+func reading(id byte, op *Consume) *Consume { op.Topic = wire.TopicID{id}; return op }
+
+// steps is a history without a cluster, one operation a step.
+func steps(ops ...Op) *Case {
+	for i, op := range ops {
+		op.Common().Step = uint64(i + 1)
+	}
+	return &Case{History: ops}
+}

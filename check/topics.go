@@ -1,0 +1,192 @@
+package check
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/anishathalye/porcupine"
+
+	"samsa/wire"
+)
+
+// A topic that was deleted and created again under its name is another topic: its offsets begin anew, and a record that was
+// acknowledged in the earlier one is not lost because the later one does not have it. So histories are judged by places, in
+// which the earlier topics of a name are numbered.
+
+// place is a partition of one topic of a name.
+type place struct {
+	wire.TopicPartition
+	deleted int // 0: the newest topic of that name that any client used; n: the n-th that was used before it
+}
+
+// String is the place as findings name it.
+func (p place) String() string {
+	if p.deleted == 0 {
+		return p.TopicPartition.String()
+	}
+	return p.TopicPartition.String() + " of deleted topic " + itoa(p.deleted)
+}
+
+// place tells the topics of a name apart, by the id that a client believed to talk to. A client that did not know it is taken
+// to have meant the newest.
+func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
+	if id == (wire.TopicID{}) {
+		return place{TopicPartition: tp}
+	}
+	all := c.topicsNamed(tp.Topic)
+	if n := slices.Index(all, id); n >= 0 && n < len(all)-1 {
+		return place{tp, n + 1}
+	}
+	return place{TopicPartition: tp}
+}
+
+// topicsNamed are the topics that clients used under a name, in the order of first use; none if it was only one.
+func (c *Case) topicsNamed(name string) []wire.TopicID {
+	if c.topics == nil {
+		c.topics = map[string][]wire.TopicID{}
+		for _, op := range c.History {
+			var tp wire.TopicPartition
+			var id wire.TopicID
+			switch op := op.(type) {
+			case *Produce:
+				tp, id = op.Partition, op.Topic
+			case *Consume:
+				tp, id = op.Partition, op.Topic
+			case *ListOffsets:
+				tp, id = op.Partition, op.Topic
+			}
+			if all := c.topics[tp.Topic]; id != (wire.TopicID{}) && !slices.Contains(all, id) {
+				c.topics[tp.Topic] = append(all, id)
+			}
+		}
+		maps.DeleteFunc(c.topics, func(_ string, all []wire.TopicID) bool { return len(all) < 2 })
+	}
+	return c.topics[name]
+}
+
+// written is the place of a record that was sent, read that of a step of a consumer.
+func (c *Case) written(op *Produce) place { return c.place(op.Partition, op.Topic) }
+
+func (c *Case) read(op *Consume) place { return c.place(op.Partition, op.Topic) }
+
+var topicsApart = &Check{
+	Name: "topics-apart", Numbers: "H34",
+	Doc: "no record of a deleted topic is read from the one that was made under its name later",
+	Judge: func(c *Case) Result {
+		s := said{c: c}
+		none := wire.TopicID{}
+		type sent struct { // whatever topic the producer meant
+			tp    wire.TopicPartition
+			value string
+		}
+		born := map[sent]*Produce{}
+		for op := range of[*Produce](c.History) {
+			born[sent{op.Partition, op.Value}] = op
+		}
+		for op := range reads(c.History) {
+			send, ok := born[sent{op.Partition, op.Value}]
+			if !ok || send.Topic == none || op.Topic == none {
+				continue
+			}
+			s.seen++
+			// The attempts of a send whose outcome is unknown may have gone to both topics.
+			if send.Topic != op.Topic && send.Outcome == OK {
+				s.decide(op, place{TopicPartition: op.Partition}.fact(ByLeader, op.Offset, ""), "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+
+					"; it was sent to an earlier topic of that name")
+			}
+		}
+		return s.answer("record from its own topic", "records from their own topics")
+	},
+	Accept: func(v *View) *Case { return told(v, writes(1, sent("p1", "a", 0)), reading(1, polled("c1", "a", 0))) },
+	Reject: func(v *View) *Case { return told(v, writes(1, sent("p1", "a", 0)), reading(2, polled("c1", "a", 0))) },
+}
+
+// The names of topics (P7), one name at a time. The state says which topic has the name.
+type nameState struct {
+	taken bool
+	id    wire.TopicID // zero: no client was told the id
+}
+
+var topicModel = porcupine.Model{ //immutable: functions of their arguments
+	Init: func() any { return nameState{} },
+	Step: func(state, input, _ any) (bool, any) {
+		s, none := state.(nameState), wire.TopicID{}
+		switch op := input.(type) {
+		case *DescribeTopic:
+			if op.Topic == none {
+				return !s.taken, nameState{}
+			}
+			return s.taken && (s.id == op.Topic || s.id == none), nameState{true, op.Topic}
+		case *CreateTopic:
+			switch {
+			case op.Outcome == Failed:
+				return true, s
+			case op.Outcome == OK:
+				return !s.taken, nameState{true, op.ID}
+			case s.taken: // it may or may not have happened, and where it could not it did not
+				return true, s
+			}
+			return true, nameState{taken: true}
+		case *DeleteTopic:
+			switch op.Outcome {
+			case Failed:
+				return true, s
+			case OK:
+				return s.taken, nameState{}
+			}
+			return true, nameState{}
+		}
+		return false, s
+	},
+	Hash: func(state any) uint64 {
+		s := state.(nameState)
+		return hashOf(string(s.id[:])) + uint64(map[bool]int{true: 1}[s.taken])
+	},
+}
+
+var metadataLinearizable = &Check{
+	Name: "metadata-linearizable", Numbers: "P7",
+	Doc: "topics are made, deleted and described as if by one controller, one request after the other",
+	Judge: func(c *Case) Result {
+		var ops []subjectOp
+		rooms := map[string]int{} // how often a name can have been free: more creations of unknown outcome explain nothing more
+		for op := range of[*DeleteTopic](c.History) {
+			rooms[op.Name]++
+		}
+		for _, op := range c.History {
+			switch op := op.(type) {
+			case *DescribeTopic:
+				if op.Controller {
+					ops = append(ops, subjectOp{op.Partition.Topic, op})
+				}
+			case *DeleteTopic:
+				ops = append(ops, subjectOp{op.Name, op})
+			case *CreateTopic:
+				if open := op.Outcome != OK && op.Outcome != Failed; !open || rooms[op.Name] >= 0 {
+					ops = append(ops, subjectOp{op.Name, op})
+					if open {
+						rooms[op.Name]--
+					}
+				}
+			}
+		}
+		return judgeModel(c, topicModel, ATopic, ops)
+	},
+	Accept: func(v *View) *Case {
+		return told(v, created("t", 1), describedBy("t", 1), removed("t"), describedBy("t", 0), created("t", 2))
+	},
+	Reject: func(v *View) *Case { return told(v, created("t", 1), created("t", 2)) },
+}
+
+// created, removed and describedBy are requests about a topic, answered by a controller.
+func created(topic string, id byte) *CreateTopic {
+	return &CreateTopic{Head: Head{Client: "op"}, Name: topic, ID: wire.TopicID{id}}
+}
+
+func removed(topic string) *DeleteTopic {
+	return &DeleteTopic{Head: Head{Client: "op"}, Name: topic}
+}
+
+func describedBy(topic string, id byte) *DescribeTopic {
+	return &DescribeTopic{Head: Head{Client: "op"}, Controller: true, Partition: wire.TopicPartition{Topic: topic}, Topic: wire.TopicID{id}}
+}
