@@ -94,11 +94,12 @@ func offset(topic, value string) wire.Record {
 
 func producer(id wire.ProducerID) Stamp { return Stamp{Transactional: true, Producer: id} }
 
-// expire is the group machine's reaction to an image of the hosts that live: the members of others leave.
+// expire is the group machine's reaction to an image of the hosts that live: the members of others leave. A host has two
+// letters; a member may say more.
 func expire(alive string) func(*groupMachine, bool) Result {
 	return func(tip *groupMachine, _ bool) (res Result) {
 		for _, name := range []string{"m1", "m2", "m3"} {
-			if host, is := tip.members[name]; is && !strings.Contains(alive, host) {
+			if host, is := tip.members[name]; is && !strings.Contains(alive, host[:2]) {
 				res.Records = append(res.Records, wire.Record{Key: []byte("m/" + name)})
 			}
 		}

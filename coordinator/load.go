@@ -15,7 +15,7 @@ import (
 // Load begins to load. Everything below committed is committed; entries above it will be in tip only, without a caller.
 func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
 	r.becomeLoading()
-	r.committed = max(r.committed, committed)
+	r.committed = committed
 	if err := r.start(e); err != nil {
 		r.becomeFailed()
 		return err
@@ -106,7 +106,6 @@ func (r *Runtime[M]) start(e env.Env) error {
 	}
 	r.tip, r.stable, r.ahead, r.started = tip, stable, nil, true
 	r.end, r.written, r.next = base, base, base
-	r.committed = max(r.committed, base)
 	return nil
 }
 

@@ -98,7 +98,14 @@ func TestRefusedMarker(t *testing.T) {
 func TestSessionsExpireByImage(t *testing.T) {
 	r, l, _ := start(t, newGroups, Options{})
 	r.Write(nil, op[*groupMachine](1, member("m1", "h1"), member("m2", "h2"), member("m3", "h3")))
-	if err := r.ImageChanged(nil, expire("h1 h2")); err != nil {
+	var wholes []bool
+	see := func(alive string) error {
+		return r.ImageChanged(nil, func(tip *groupMachine, whole bool) Result {
+			wholes = append(wholes, whole)
+			return expire(alive)(tip, whole)
+		})
+	}
+	if err := see("h1 h2"); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.Tip().members; len(got) != 2 || got["m3"] != "" {
@@ -106,21 +113,13 @@ func TestSessionsExpireByImage(t *testing.T) {
 	}
 	r.Committed(nil, l.End())
 	r.Unload(nil)
-	var wholes []bool
-	for _, alive := range []string{"h2", "h1"} {
-		r.ImageChanged(nil, func(tip *groupMachine, whole bool) Result {
-			wholes = append(wholes, whole)
-			return expire(alive)(tip, whole)
-		})
-	}
-	if len(wholes) != 0 {
-		t.Errorf("a standby has reacted")
-	}
+	see("h2")
+	see("h1")
 	if err := load(r, l.End()); err != nil || len(r.Tip().members) != 1 || r.Tip().members["m1"] != "h1" {
 		t.Errorf("after the load: error %v, members are %v, wanted m1", err, r.Tip().members)
 	}
-	if !slices.Equal(wholes, []bool{true}) {
-		t.Errorf("the reactions saw whole = %v, wanted one with true", wholes)
+	if !slices.Equal(wholes, []bool{false, true}) {
+		t.Errorf("the reactions saw whole = %v, wanted one while active and one after the load", wholes)
 	}
 }
 
@@ -282,12 +281,23 @@ func TestWhatIsAloneFollowsTheOpenBatch(t *testing.T) {
 // A batch that has no room for an op is appended before it; the op opens the next one.
 func TestABatchIsBounded(t *testing.T) {
 	r, l, h, e := lingering(t, 5)
-	for n := range 4 { // 61 + 4 * 35 > 200
-		r.Write(e, op[*groupMachine](n, member("m1", "12345678901")))
+	fill := func() { // 61 + 4 * 36
+		for n := range 4 {
+			r.Write(e, op[*groupMachine](n, member("m1", "12345678901")))
+		}
 	}
-	if l.End() != 3 || r.End() != 4 {
-		t.Errorf("the log ends at %d and tip at %d, wanted 3 and 4", l.End(), r.End())
+	for l.max = 204; l.max <= 206; l.max++ {
+		fill()
+		end := map[int]wire.Offset{204: 3, 205: 4, 206: 0}[l.max]
+		if l.End() != end || r.End() != 4 {
+			t.Errorf("bound %d: the log ends at %d and tip at %d, wanted %d and 4", l.max, l.End(), r.End(), end)
+		}
+		max := l.max
+		r, l, h, e = lingering(t, 5)
+		l.max = max
 	}
+	l.max = 204
+	fill()
 	huge := wire.Record{Key: []byte("o/big"), Value: make([]byte, 500)}
 	err := r.Write(e, op[*groupMachine](9, huge))
 	if !errors.As(err, new(Refused)) || r.State() != Active || l.End() != 4 {
@@ -352,4 +362,41 @@ func TestLeadershipLostWithAnOpenBatch(t *testing.T) {
 	if l.End() != 0 || len(r.Tip().members) != 0 {
 		t.Errorf("the log ends at %d, tip has members %v", l.End(), r.Tip().members)
 	}
+}
+
+// The host has one timer. It is asked again for what comes after: the next deadline, and a linger that is longer than a
+// deadline; and after leadership was lost, for what the next term waits for.
+func TestTheHostIsAskedAgain(t *testing.T) {
+	r, l, h := start(t, newGroups, Options{Linger: 5, Timeout: 3})
+	e := &clock{}
+	at := func(did string, want env.Instant) {
+		t.Helper()
+		if !h.asked || h.at != want {
+			t.Errorf("%s: a call at %d (%v), wanted at %d", did, h.at, h.asked, want)
+		}
+		h.asked = false
+	}
+	r.Write(e, op[*groupMachine](1, member("m1", "h1")))
+	at("an op in a batch", 3)
+	e.now = 1
+	r.Write(e, op[*groupMachine](2, member("m2", "h1")))
+	e.now = 3
+	r.Fire(e)
+	at("the first deadline", 4)
+	e.now = 4
+	r.Fire(e)
+	at("the second", 5)
+	h.want(t, "two deadlines", answer(1, TimedOut), answer(2, TimedOut))
+	e.now = 5
+	r.Fire(e)
+	if h.asked || l.End() != 2 {
+		t.Errorf("nothing waits: asked %v, the log ends at %d", h.asked, l.End())
+	}
+	r.Committed(e, 2)
+	r.Write(e, op[*groupMachine](3, member("m3", "h1")))
+	r.Unload(e)
+	load(r, 2)
+	h.asked, e.now = false, 7
+	r.Write(e, op[*groupMachine](4, member("m3", "h1")))
+	at("an op of the next term", 10)
 }

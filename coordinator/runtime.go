@@ -122,9 +122,7 @@ func (r *Runtime[M]) Committed(e env.Env, offset wire.Offset) error {
 		panic(fmt.Sprintf("coordinator: the log is committed up to %d and its end is %d: another writer", offset, r.written))
 	}
 	r.advance(e)
-	if r.state != Loading {
-		r.completeParked(e)
-	}
+	r.completeParked(e)
 	return nil
 }
 

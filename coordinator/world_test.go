@@ -40,20 +40,24 @@ func (l *memoryLog[M]) End() wire.Offset { return wire.Offset(len(l.offsets)) }
 func (l *memoryLog[M]) MaxBytes() int    { return l.max }
 
 func (l *memoryLog[M]) Append(_ env.Env, b Batch) (wire.Offset, error) {
-	err := l.fail
-	l.fail = nil
+	err, written := l.fail, l.written
+	l.fail, l.written = nil, false
 	if err == nil && batchOverhead+sizeOf(b.Records) > l.max {
 		err = Refused{kerr.MessageTooLarge}
 	}
-	if err == nil || l.written {
+	if err == nil || written {
 		l.add(b)
 	}
 	return l.End(), err
 }
 
 func (l *memoryLog[M]) add(b Batch) {
-	for _, entry := range entries(b, l.End()) {
-		l.offsets = append(l.offsets, slot{entry: entry, data: true, bytes: 30})
+	if b.Marker.Result != NoMarker {
+		b.Records = make([]wire.Record, 1)
+	}
+	for _, rec := range b.Records {
+		rec.Offset = l.End()
+		l.offsets = append(l.offsets, slot{entry: Entry{rec, b.Stamp, b.Marker.Result}, data: true, bytes: 30})
 	}
 	l.offsets[len(l.offsets)-1].last = true
 }
@@ -96,19 +100,26 @@ func (l *memoryLog[M]) Scan(_ env.Env, from, to wire.Offset, budget int, apply f
 	if from < l.begin || from >= to {
 		panic(fmt.Sprintf("a scan of [%d, %d) in a log that begins at %d", from, to, l.begin))
 	}
-	torn, bounded := l.broken(), budget > 0
-	for at, s := range l.offsets[from:to] {
+	torn, end := l.broken(), l.stop(from, to, budget)
+	for _, s := range l.offsets[from:end] {
 		if s.data {
 			apply(s.entry)
 		}
 		if torn {
 			return 0, errTorn
 		}
-		if budget -= s.bytes; bounded && budget <= 0 && s.last {
-			return from + wire.Offset(at) + 1, nil
+	}
+	return end, nil
+}
+
+// stop is where a scan ends.
+func (l *memoryLog[M]) stop(from, to wire.Offset, budget int) wire.Offset {
+	for at, left := from, budget; at < to && budget > 0; at++ {
+		if left -= l.offsets[at].bytes; left <= 0 && l.offsets[at].last {
+			return at + 1
 		}
 	}
-	return to, nil
+	return to
 }
 
 // ear is a host that remembers what the runtime asked of it.
