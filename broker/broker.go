@@ -47,7 +47,7 @@ func New(cfg Config) *Broker {
 		cfg: &b.cfg, image: b.image, replicas: &b.replicas, lifecycle: &b.lifecycle, logs: &b.logs, byLeader: map[wire.NodeID]*fetcher{},
 	}
 	b.isr = isrManager{cfg: &b.cfg, replicas: &b.replicas, lifecycle: &b.lifecycle, channel: &b.channel}
-	b.forwarder = forwarder{cfg: &b.cfg, channel: &b.channel, metrics: &b.metrics, ids: &b.purgatory.last, underway: map[int64]*forwarded{}}
+	b.forwarder = forwarder{cfg: &b.cfg, channel: &b.channel, metrics: &b.metrics, underway: map[int64]*forwarded{}}
 	b.purgatory = newPurgatory(&b.cfg, &b.manager, &b.metrics)
 	b.manager = replicaManager{
 		cfg: &b.cfg, image: b.image, replicas: &b.replicas, logs: &b.logs, isr: &b.isr, purgatory: &b.purgatory, metrics: &b.metrics,
@@ -56,41 +56,17 @@ func New(cfg Config) *Broker {
 	return b
 }
 
-// Token kinds.
+// Each part numbers its timers and its tokens from a base of its own, so an event finds its part by its kind alone.
 const (
-	tokRegister = iota + 1
-	tokHeartbeat
-	tokMetadata
-	tokFetch   // A: leader id, B: round
-	tokAlter   // A: round
-	tokOffset  // A: replica, B: epoch, C: its end, D: the offset that was asked for
-	tokForward // A: forwarded request
-)
+	lifecycleKinds = (iota + 1) << 8
+	observerKinds
+	fetcherKinds
+	isrKinds
+	forwarderKinds
+	purgatoryKinds
+	logKinds
 
-// Timer kinds.
-const (
-	timRegister = iota + 1
-	timHeartbeat
-	timGiveUp   // no controller has registered this incarnation
-	timUnfenced // a controller has unfenced it: begin to serve
-	timMetadata
-	timFetch     // A: leader id: the backoff of a fetcher is over
-	timParked    // A: parked fetch
-	timProduce   // A: parked produce
-	timISR       // look for laggards
-	timAlter     // propose to the controller again
-	timForward   // A: forwarded request: its backoff is over
-	timDeletion  // A: parked DeleteRecords
-	timFlush     // A: replica: flush what a roll completed
-	timFiles     // A: replica, B: through: remove discarded files
-	timRemove    // A: replica: remove its discarded log
-	timDiscarded // remove what earlier incarnations discarded
-
-	timCheckpoint // the clocks of housekeeping.go
-	timRecovery
-	timRetention
-	timProducers
-	timFlushDue
+	baseOf = 0xff00 // masks a kind to its base
 )
 
 // Start loads the logs, then asks the controller to register this incarnation (BrokerServer.startup).
@@ -107,17 +83,17 @@ func (b *Broker) Start(e env.Env) {
 
 // Returned is an answer to one of this broker's own requests.
 func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
-	switch tok.Kind {
-	case tokRegister, tokHeartbeat:
+	switch tok.Kind & baseOf {
+	case lifecycleKinds:
 		b.lifecycle.returned(e, tok, resp, err)
-	case tokMetadata:
-		b.observer.handleFetchResponse(e, resp, err)
-	case tokFetch, tokOffset:
+	case observerKinds:
+		b.observer.returned(e, resp, err)
+	case fetcherKinds:
 		b.fetchers.returned(e, tok, resp, err)
-	case tokAlter:
-		b.isr.handleAlterPartitionResponse(e, tok.A, resp, err)
-	case tokForward:
-		b.forwarder.handleResponse(e, tok.A, resp, err)
+	case isrKinds:
+		b.isr.returned(e, tok, resp, err)
+	case forwarderKinds:
+		b.forwarder.returned(e, tok, resp, err)
 	}
 	b.complete(e)
 }
@@ -130,20 +106,20 @@ func (b *Broker) Lost(_ env.Env, l env.Link, _ error) {
 
 // Fire is a timer.
 func (b *Broker) Fire(e env.Env, t env.Timer) {
-	switch t.Kind {
-	case timRegister, timHeartbeat, timGiveUp, timUnfenced:
+	switch t.Kind & baseOf {
+	case lifecycleKinds:
 		b.lifecycle.fire(e, t)
-	case timMetadata:
-		b.observer.sendFetch(e)
-	case timFetch:
-		b.fetchers.resume(e, wire.NodeID(t.A))
-	case timISR, timAlter:
+	case observerKinds:
+		b.observer.fire(e)
+	case fetcherKinds:
+		b.fetchers.fire(e, t)
+	case isrKinds:
 		b.isr.fire(e, t)
-	case timForward:
-		b.forwarder.send(e, t.A)
-	case timParked, timProduce, timDeletion:
+	case forwarderKinds:
+		b.forwarder.fire(e, t)
+	case purgatoryKinds:
 		b.purgatory.fire(e, t)
-	case timFlush, timFiles, timRemove, timDiscarded, timCheckpoint, timRecovery, timRetention, timProducers, timFlushDue:
+	case logKinds:
 		b.logs.fire(e, t)
 	}
 	b.serveEarly(e)

@@ -41,6 +41,15 @@ type position struct {
 	epoch wire.Epoch
 }
 
+// Its timer and its tokens.
+const (
+	timFetch = fetcherKinds // A: leader: the backoff of a fetcher is over
+)
+const (
+	tokFetch  = fetcherKinds + iota // A: leader, B: round
+	tokOffset                       // A: replica, B: leader epoch, C: log end, D: the offset that was asked for
+)
+
 func (m *fetcherManager) returned(e env.Env, tok env.Token, resp env.Response, err error) {
 	switch tok.Kind {
 	case tokFetch:
@@ -146,9 +155,9 @@ func (m *fetcherManager) buildFetch(sent []position) *kmsg.FetchRequest {
 	return req
 }
 
-// resume sends the next fetch when a backoff is over.
-func (m *fetcherManager) resume(e env.Env, leader wire.NodeID) {
-	if f := m.byLeader[leader]; f != nil {
+// fire sends the next fetch when a backoff is over.
+func (m *fetcherManager) fire(e env.Env, t env.Timer) {
+	if f := m.byLeader[wire.NodeID(t.A)]; f != nil {
 		m.sendFetch(e, f)
 	}
 }

@@ -19,7 +19,7 @@ type forwarder struct {
 	metrics *requestMetrics
 
 	underway map[int64]*forwarded // by id
-	ids      *int64               // the last id
+	last     int64                // the last id
 }
 
 // forwarded is one request on its way to the controller.
@@ -29,11 +29,23 @@ type forwarded struct {
 	since  env.Instant
 }
 
+// Its timer, after an error, and its token; A is the id of the forwarded request.
+const (
+	timForward = forwarderKinds
+	tokForward = forwarderKinds
+)
+
+func (f *forwarder) fire(e env.Env, t env.Timer) { f.send(e, t.A) }
+
+func (f *forwarder) returned(e env.Env, tok env.Token, resp env.Response, err error) {
+	f.handleResponse(e, tok.A, resp, err)
+}
+
 // forward sends a request on for the first time.
 func (f *forwarder) forward(e env.Env, t env.Ticket, req env.Request) {
-	*f.ids++
-	f.underway[*f.ids] = &forwarded{t, req, e.Now()}
-	f.send(e, *f.ids)
+	f.last++
+	f.underway[f.last] = &forwarded{t, req, e.Now()}
+	f.send(e, f.last)
 }
 
 // send sends a forwarded request, for the first time or again.

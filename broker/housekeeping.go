@@ -17,6 +17,20 @@ import (
 //	after a roll  what was completed is flushed
 //	after 60 s    discarded files and directories are removed
 
+// Its timers.
+const (
+	timFlush     = logKinds + iota // A: replica: flush what a roll completed
+	timFiles                       // A: replica, B: through: remove discarded files
+	timRemove                      // A: replica: remove its discarded log
+	timDiscarded                   // remove what earlier incarnations discarded
+
+	timCheckpoint // the clocks
+	timRecovery
+	timRetention
+	timProducers
+	timFlushDue
+)
+
 // startClocks arms the first timer of each clock.
 func (m *logManager) startClocks(e env.Env) {
 	m.every(e, timCheckpoint, 0)

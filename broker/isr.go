@@ -31,6 +31,13 @@ type sentChange struct {
 	proposal replication.Proposal
 }
 
+// Its timers and its token.
+const (
+	timISR   = isrKinds + iota // look for laggards
+	timAlter                   // the backoff after a refused request is over
+)
+const tokAlter = isrKinds // A: round
+
 // expand proposes that a follower joins the ISR, if it has caught up.
 func (m *isrManager) expand(e env.Env, r *replica, follower wire.NodeID) {
 	if _, begun := r.Join(follower); begun {
@@ -47,6 +54,10 @@ func (m *isrManager) propose(e env.Env, r *replica) {
 
 func (m *isrManager) armReview(e env.Env) {
 	e.Arm(env.Timer{Kind: timISR, Lane: env.LaneBackground}, m.cfg.lagMax/2)
+}
+
+func (m *isrManager) returned(e env.Env, tok env.Token, resp env.Response, err error) {
+	m.handleAlterPartitionResponse(e, tok.A, resp, err)
 }
 
 func (m *isrManager) fire(e env.Env, t env.Timer) {

@@ -31,6 +31,18 @@ type lifecycle struct {
 	failures     int  // of registrations and heartbeats, in a row
 }
 
+// Its timers and tokens.
+const (
+	timRegister = lifecycleKinds + iota
+	timHeartbeat
+	timGiveUp   // no controller has registered this incarnation
+	timUnfenced // a controller has unfenced it: begin to serve
+)
+const (
+	tokRegister = lifecycleKinds + iota
+	tokHeartbeat
+)
+
 // begin gives the incarnation its identity and registers it (KIP-631). The logs are loaded by now: an unfenced broker must
 // be able to serve at once.
 func (l *lifecycle) begin(e env.Env) {

@@ -20,6 +20,18 @@ type metadataObserver struct {
 	publisher *publisher
 }
 
+// Its timer, after an error, and its token.
+const (
+	timMetadata = observerKinds
+	tokMetadata = observerKinds
+)
+
+func (o *metadataObserver) fire(e env.Env) { o.sendFetch(e) }
+
+func (o *metadataObserver) returned(e env.Env, resp env.Response, err error) {
+	o.handleFetchResponse(e, resp, err)
+}
+
 // sendFetch fetches what comes next in the metadata log.
 func (o *metadataObserver) sendFetch(e env.Env) {
 	req := kmsg.NewPtrFetchRequest()

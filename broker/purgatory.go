@@ -32,6 +32,13 @@ type purgatory struct {
 	last      int64      // the last id; ids are in order of arrival
 }
 
+// Its timers, one for each kind of request; A is the id of the parked request.
+const (
+	timProduce = purgatoryKinds + iota
+	timFetchWait
+	timDeletion
+)
+
 // watchers are the requests that wait on one replica, each list in order of arrival.
 type watchers struct {
 	produces  []waiter
@@ -65,7 +72,7 @@ func (p *purgatory) fire(e env.Env, t env.Timer) {
 	switch t.Kind {
 	case timProduce:
 		p.expireProduce(e, t.A)
-	case timParked:
+	case timFetchWait:
 		p.expireFetch(e, t.A)
 	case timDeletion:
 		p.expireDeletion(e, t.A)
@@ -171,7 +178,7 @@ type parkedFetch struct {
 
 // parkFetch parks a fetch until one of its replicas moves, for at most max.wait.ms.
 func (p *purgatory) parkFetch(e env.Env, f *parkedFetch) {
-	f.id = p.park(e, timParked, f.req.MaxWaitMillis)
+	f.id = p.park(e, timFetchWait, f.req.MaxWaitMillis)
 	p.fetches[f.id] = f
 	for _, r := range f.on {
 		of := p.of(r)
@@ -214,7 +221,7 @@ func (p *purgatory) answerFetch(e env.Env, f *parkedFetch, resp *kmsg.FetchRespo
 		of := p.of(r)
 		of.fetches = slices.DeleteFunc(of.fetches, func(g *parkedFetch) bool { return g == f })
 	}
-	e.Disarm(env.Timer{Kind: timParked, Lane: env.LaneClient, A: f.id})
+	e.Disarm(env.Timer{Kind: timFetchWait, Lane: env.LaneClient, A: f.id})
 	p.metrics.reply(e, f.ticket, resp, f.since)
 }
 
