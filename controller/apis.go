@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/controller/image"
+	"samsa/controller/raft"
 	"samsa/sim/env"
 )
 
@@ -68,6 +69,27 @@ func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, c
 			s.Name, s.MinVersionLevel, s.MaxVersionLevel = f.Name, level, level
 			resp.FinalizedFeatures = append(resp.FinalizedFeatures, s)
 		}
+	}
+	return resp
+}
+
+// describeCluster tells where the controllers are (KIP-919). Any of them knows.
+func describeCluster(clusterID string, quorum *raft.Replica, req *kmsg.DescribeClusterRequest) env.Response {
+	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
+	resp.EndpointType, resp.ClusterID, resp.ControllerID = 2, clusterID, int32(quorum.Leader())
+	switch req.EndpointType {
+	case 2:
+	case 1:
+		resp.ErrorCode = kerr.MismatchedEndpointType.Code
+		return resp
+	default:
+		resp.ErrorCode = kerr.UnsupportedEndpointType.Code
+		return resp
+	}
+	for _, v := range quorum.Voters() {
+		b := kmsg.NewDescribeClusterResponseBroker()
+		b.NodeID, b.Host, b.Port = int32(v.ID), string(v.Addr), raft.ControllerPort
+		resp.Brokers = append(resp.Brokers, b)
 	}
 	return resp
 }

@@ -14,23 +14,23 @@ import (
 )
 
 // checkConfig says what is wrong with a config's value, or nil.
-func (c *Controller) checkConfig(resource wire.ConfigResource, name, value string) error {
-	if c.cfg.CheckConfig == nil {
+func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) error {
+	if c.CheckConfig == nil {
 		return nil
 	}
-	return c.cfg.CheckConfig(resource, name, value)
+	return c.CheckConfig(resource, name, value)
 }
 
 // alterConfigs sets, deletes, appends to and subtracts from configs, each resource on its own (KIP-339). Where that
 // changes who may lead, leaders are elected in the same batch.
-func (c *Controller) alterConfigs(m cluster, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
+func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	var records []wire.MetadataRecord
 	for i := range req.Resources {
 		r := &req.Resources[i]
 		ar := kmsg.NewIncrementalAlterConfigsResponseResource()
 		ar.ResourceType, ar.ResourceName = r.ResourceType, r.ResourceName
-		changes, err := c.configChanges(m, r)
+		changes, err := configChanges(s, r)
 		if slices.ContainsFunc(req.Resources[:i], func(o kmsg.IncrementalAlterConfigsRequestResource) bool {
 			return o.ResourceType == r.ResourceType && o.ResourceName == r.ResourceName
 		}) {
@@ -41,13 +41,13 @@ func (c *Controller) alterConfigs(m cluster, req *kmsg.IncrementalAlterConfigsRe
 		}
 		resp.Resources = append(resp.Resources, ar)
 	}
-	return append(records, m.consequences(records)...), resp
+	return append(records, s.elrSafetyRecords(records)...), resp
 }
 
 // configChanges checks one resource's changes and makes their records.
-func (c *Controller) configChanges(m cluster, r *kmsg.IncrementalAlterConfigsRequestResource) ([]wire.MetadataRecord, *kerr.Error) {
+func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResource) ([]wire.MetadataRecord, *kerr.Error) {
 	kind := wire.ConfigResource(r.ResourceType)
-	if err := m.validResource(kind, r.ResourceName); err != nil {
+	if err := s.validResource(kind, r.ResourceName); err != nil {
 		return nil, err
 	}
 	var records []wire.MetadataRecord
@@ -55,15 +55,15 @@ func (c *Controller) configChanges(m cluster, r *kmsg.IncrementalAlterConfigsReq
 		if slices.ContainsFunc(r.Configs[:i], func(o kmsg.IncrementalAlterConfigsRequestResourceConfig) bool { return o.Name == cfg.Name }) {
 			return nil, kerr.InvalidRequest
 		}
-		was, set := m.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: cfg.Name})
+		was, set := s.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: cfg.Name})
 		value, err := newValue(was, cfg.Op, cfg.Value)
 		if err != nil {
 			return nil, err
 		}
-		if value != nil && c.checkConfig(kind, cfg.Name, *value) != nil {
+		if value != nil && s.cfg.checkConfig(kind, cfg.Name, *value) != nil {
 			return nil, kerr.InvalidConfig
 		}
-		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && m.elr() {
+		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && s.elr() {
 			return nil, kerr.InvalidConfig // the controller must know one value for all (KIP-966)
 		}
 		// What stays as it is needs no record, but for brokers, who read their files again then (KAFKA-14136). A record of
@@ -77,10 +77,10 @@ func (c *Controller) configChanges(m cluster, r *kmsg.IncrementalAlterConfigsReq
 }
 
 // validResource checks what is configured: a topic that exists, a broker by number, or the default of all brokers.
-func (c cluster) validResource(kind wire.ConfigResource, name string) *kerr.Error {
+func (s decisionState) validResource(kind wire.ConfigResource, name string) *kerr.Error {
 	switch kind {
 	case wire.ConfigTopic:
-		if c.TopicNamed(name) == nil {
+		if s.TopicNamed(name) == nil {
 			return kerr.UnknownTopicOrPartition
 		}
 	case wire.ConfigBroker:
@@ -128,14 +128,14 @@ func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*strin
 	return &joined, nil
 }
 
-// consequences are what follows from config records: an ELR that was computed under another min.insync.replicas is
+// elrSafetyRecords are what follows from config records: an ELR that was computed under another min.insync.replicas is
 // forgotten (KIP-966). Nothing follows from unclean.leader.election.enable: partitions that wait for a leader wait for the
 // next look (unclean.leader.election.interval.ms), or for an admin who asks.
-func (c cluster) consequences(records []wire.MetadataRecord) []wire.MetadataRecord {
+func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.MetadataRecord {
 	var more []wire.MetadataRecord
 	for _, r := range records {
 		cfg := r.(*wire.ConfigRecord)
-		if cfg.Name != minISRConfig || !c.elr() {
+		if cfg.Name != minISRConfig || !s.elr() {
 			continue
 		}
 		topic := ""
@@ -148,23 +148,23 @@ func (c cluster) consequences(records []wire.MetadataRecord) []wire.MetadataReco
 }
 
 // describeConfigs tells what is set on resources; defaults are not in the metadata, and brokers know theirs.
-func describeConfigs(m cluster, req *kmsg.DescribeConfigsRequest) env.Response {
+func describeConfigs(s decisionState, req *kmsg.DescribeConfigsRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {
 		ar := kmsg.NewDescribeConfigsResponseResource()
 		ar.ResourceType, ar.ResourceName = r.ResourceType, r.ResourceName
 		kind := wire.ConfigResource(r.ResourceType)
-		if err := m.validResource(kind, r.ResourceName); err != nil {
+		if err := s.validResource(kind, r.ResourceName); err != nil {
 			ar.ErrorCode = err.Code
 			resp.Resources = append(resp.Resources, ar)
 			continue
 		}
-		for _, k := range m.ConfigsOf(kind, r.ResourceName) {
+		for _, k := range s.ConfigsOf(kind, r.ResourceName) {
 			if r.ConfigNames != nil && !slices.Contains(r.ConfigNames, k.Name) {
 				continue
 			}
 			cfg := kmsg.NewDescribeConfigsResponseResourceConfig()
-			value, _ := m.Config(k)
+			value, _ := s.Config(k)
 			cfg.Name, cfg.Value = k.Name, &value
 			switch {
 			case kind == wire.ConfigTopic:

@@ -68,15 +68,7 @@ type Controller struct {
 	term   wire.Epoch // in which this controller is active; NoEpoch if it is not
 	over   bool       // the process is ending
 
-	sessions map[wire.NodeID]*session // of the registered brokers; soft
-}
-
-// session is what the active controller knows of a broker beyond its registration. It is not in the log: a new active
-// controller gives everyone a fresh one.
-type session struct {
-	seen     env.Instant // the last heartbeat, or when this controller became active
-	metadata wire.Offset // the last record that the broker has applied, as it said; -1 before it did
-	leaving  wire.Offset // where the log stood when its controlled shutdown had moved its leaderships; -1 before
+	sessions *sessions // of the registered brokers; soft, and nil in a standby
 }
 
 const (
@@ -145,11 +137,11 @@ func (c *Controller) activate(e env.Env) {
 		c.die(e, err)
 		return
 	}
-	c.term, c.sessions = c.quorum.Epoch(), map[wire.NodeID]*session{}
+	c.term, c.sessions = c.quorum.Epoch(), newSessions(c.cfg.SessionTimeout, c.quorum.Epoch())
 	e.Note(noteActive, int64(c.cfg.Quorum.Node), int64(c.term), int64(c.quorum.End()), 0)
 	for _, b := range c.rt.Tip().Brokers() {
 		if !b.Fenced {
-			c.heard(e, b.ID, -1)
+			c.sessions.touch(e, b.ID, -1)
 		}
 	}
 	c.every(e, timBalance, c.cfg.BalanceEvery)
@@ -225,35 +217,35 @@ func (c *Controller) Fire(e env.Env, t env.Timer) {
 		c.quorum.Fire(e, t)
 	case wire.Epoch(t.B) != c.term:
 	case t.Kind == timSession:
-		c.write(e, func(m cluster) []wire.MetadataRecord {
-			if b := m.Broker(wire.NodeID(t.A)); b != nil && !b.Fenced {
-				return m.fence(b)
+		c.write(e, func(s decisionState) []wire.MetadataRecord {
+			if b := s.Broker(wire.NodeID(t.A)); b != nil && !b.Fenced {
+				return s.fence(b)
 			}
 			return nil
 		})
 	case t.Kind == timBalance:
 		c.every(e, t.Kind, c.cfg.BalanceEvery)
-		c.write(e, cluster.rebalance)
+		c.write(e, decisionState.balanceLeaders)
 	case t.Kind == timUnclean:
 		c.every(e, t.Kind, c.cfg.UncleanEvery)
-		c.write(e, func(m cluster) []wire.MetadataRecord { return m.reelect("") })
+		c.write(e, func(s decisionState) []wire.MetadataRecord { return s.electLeaderless("") })
 	}
 	c.settle(e)
 }
 
 // look is the newest state as decisions see it.
-func (c *Controller) look(m machine) cluster {
-	return cluster{m.Image, c.cfg.Unclean, c.cfg.MinISR, &c.cfg.Rules}
+func (c *Controller) look(m machine) decisionState {
+	return decisionState{m.Image, &c.cfg, c.rt.End(), c.sessions, &c.cfg.Rules}
 }
 
 // write decides something that nobody asked for.
-func (c *Controller) write(e env.Env, op func(cluster) []wire.MetadataRecord) {
-	c.run(e, coordinator.Caller{}, func(m cluster) ([]wire.MetadataRecord, env.Response) { return op(m), nil })
+func (c *Controller) write(e env.Env, op func(decisionState) []wire.MetadataRecord) {
+	c.run(e, coordinator.Caller{}, func(s decisionState) ([]wire.MetadataRecord, env.Response) { return op(s), nil })
 }
 
 // run decides: op looks at the newest state and says what to write and what to answer. The records of one op are one
 // batch, which is committed whole or not at all.
-func (c *Controller) run(e env.Env, to coordinator.Caller, op func(cluster) ([]wire.MetadataRecord, env.Response)) {
+func (c *Controller) run(e env.Env, to coordinator.Caller, op op) {
 	err := c.rt.Write(e, func(m machine) coordinator.Result {
 		records, resp := op(c.look(m))
 		res := coordinator.Result{Records: encode(e, records), OnCommit: effects(records)}

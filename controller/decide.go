@@ -20,35 +20,36 @@ const (
 	metadataFeature = "metadata.version"
 )
 
-// cluster is what decisions look at: the image, and what it does not say.
-type cluster struct {
+// decisionState is the newest state as an op sees it: the image, and beside it what is not in the metadata log.
+type decisionState struct {
 	*image.Image
-	unclean0 bool // unclean.leader.election.enable, where nobody set it
-	minISR0  int  // min.insync.replicas, likewise
+	cfg      *Config
+	end      wire.Offset // of the metadata log: the offset of the op's first record
+	sessions *sessions   // of the brokers
 	rules    *Rules
 }
 
 // config is a topic's value of a config: its own, or the cluster's dynamic default.
-func (c cluster) config(topic, name string) (string, bool) {
-	if v, ok := c.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
+func (s decisionState) config(topic, name string) (string, bool) {
+	if v, ok := s.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
 		return v, true
 	}
-	return c.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: name})
+	return s.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: name})
 }
 
 // unclean tells whether a topic prefers any leader over none.
-func (c cluster) unclean(topic string) bool {
-	if v, ok := c.config(topic, uncleanConfig); ok {
+func (s decisionState) unclean(topic string) bool {
+	if v, ok := s.config(topic, uncleanConfig); ok {
 		return v == "true"
 	}
-	return c.unclean0
+	return s.cfg.Unclean
 }
 
 // minISR is a topic's min.insync.replicas, at most its replication factor (getTopicEffectiveMinIsr): a topic of two replicas
 // that asks for three would never be committed, and its ELR never be cleared (KIP-966).
-func (c cluster) minISR(t *image.Topic) int {
-	n := c.minISR0
-	if v, ok := c.config(t.Name, minISRConfig); ok {
+func (s decisionState) minISR(t *image.Topic) int {
+	n := s.cfg.MinISR
+	if v, ok := s.config(t.Name, minISRConfig); ok {
 		if set, err := strconv.ParseInt(v, 10, 32); err == nil {
 			n = int(set)
 		}
@@ -60,17 +61,17 @@ func (c cluster) minISR(t *image.Topic) int {
 }
 
 // elr tells whether eligible leader replicas are kept (KIP-966).
-func (c cluster) elr() bool { return c.Feature(elrFeature) >= 1 }
+func (s decisionState) elr() bool { return s.Feature(elrFeature) >= 1 }
 
 // active tells whether a broker is registered, unfenced and not shutting down.
-func (c cluster) active(id wire.NodeID) bool {
-	b := c.Broker(id)
+func (s decisionState) active(id wire.NodeID) bool {
+	b := s.Broker(id)
 	return b != nil && b.Active()
 }
 
 // leads tells whether a broker leads anything.
-func (c cluster) leads(id wire.NodeID) bool {
-	for _, t := range c.Topics() {
+func (s decisionState) leads(id wire.NodeID) bool {
+	for _, t := range s.Topics() {
 		for _, p := range t.Partitions {
 			if p.Leader == id {
 				return true
@@ -80,9 +81,9 @@ func (c cluster) leads(id wire.NodeID) bool {
 	return false
 }
 
-// each collects the changes of all partitions that ask for one.
-func (c cluster) each(change func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord) (records []wire.MetadataRecord) {
-	for _, t := range c.Topics() {
+// changeAll collects the changes of all partitions that ask for one.
+func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord) (records []wire.MetadataRecord) {
+	for _, t := range s.Topics() {
 		for _, p := range t.Partitions {
 			if r := change(t, p); r != nil {
 				records = append(records, r)
@@ -92,84 +93,84 @@ func (c cluster) each(change func(t *image.Topic, p *image.Partition) *wire.Part
 	return records
 }
 
-// leave are the changes of every partition that a broker is in sync with or leads: it can no longer (KIP-631). The leaders
+// removeFromISRs are the changes of every partition that a broker is in sync with or leads: it can no longer (KIP-631). The leaders
 // would find out for themselves after replica.lag.time.max, and until then acks=all would wait for somebody who is gone.
-func (c cluster) leave(id wire.NodeID) []wire.MetadataRecord {
-	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
+	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id {
 			return nil
 		}
-		s := c.shift(t, p)
-		s.isr = without(p.ISR, id)
-		s.alive = func(n wire.NodeID) bool { return n != id && c.active(n) }
-		return s.record()
+		change := s.newChange(t, p)
+		change.isr = without(p.ISR, id)
+		change.mayLead = func(n wire.NodeID) bool { return n != id && s.active(n) }
+		return change.build()
 	})
 }
 
-// loseTail are the changes for a broker that comes back from an unclean shutdown: what it had may be gone, and with it
+// handleUncleanShutdown are the changes for a broker that comes back from an unclean shutdown: what it had may be gone, and with it
 // its place in the ISR and its eligibility (KIP-966, KAFKA-15586): an acknowledgement rests on page caches.
-func (c cluster) loseTail(id wire.NodeID) []wire.MetadataRecord {
-	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataRecord {
+	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id && !slices.Contains(p.ELR, id) {
 			return nil
 		}
-		s := c.shift(t, p)
-		s.isr, s.tainted = without(p.ISR, id), id
-		s.alive = func(n wire.NodeID) bool { return n != id && c.active(n) }
-		return s.record()
+		change := s.newChange(t, p)
+		change.isr, change.uncleanShutdown = without(p.ISR, id), id
+		change.mayLead = func(n wire.NodeID) bool { return n != id && s.active(n) }
+		return change.build()
 	})
 }
 
 // fence are the records that take a broker out (KIP-631): it leaves every ISR, what it led is led by others, and its
 // registration says so, last and in the same batch: nobody may see a fenced broker that leads.
-func (c cluster) fence(b *image.Broker) []wire.MetadataRecord {
-	return append(c.leave(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
+func (s decisionState) fence(b *image.Broker) []wire.MetadataRecord {
+	return append(s.removeFromISRs(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
 
 // unfence are the records that let a broker in: it may lead what waits for it.
-func (c cluster) unfence(b *image.Broker) []wire.MetadataRecord {
+func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
-	return append(records, c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+	return append(records, s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if p.Leader != wire.NoNode || !p.HasReplica(b.ID) {
 			return nil
 		}
-		s := c.shift(t, p)
-		s.alive = func(n wire.NodeID) bool { return n == b.ID || c.active(n) }
-		return s.record()
+		change := s.newChange(t, p)
+		change.mayLead = func(n wire.NodeID) bool { return n == b.ID || s.active(n) }
+		return change.build()
 	})...)
 }
 
-// shutDown are the records of a broker that wants to go (KIP-841): it keeps serving until others lead, and is in service no
+// beginControlledShutdown are the records of a broker that wants to go (KIP-841): it keeps serving until others lead, and is in service no
 // more, or the new leaders would take it back into the ISR that it has just left (KAFKA-13916).
-func (c cluster) shutDown(b *image.Broker) []wire.MetadataRecord {
+func (s decisionState) beginControlledShutdown(b *image.Broker) []wire.MetadataRecord {
 	var records []wire.MetadataRecord
 	if !b.ShuttingDown { // or it says so already, see heartbeat
 		records = append(records, &wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
 	}
-	return append(records, c.leave(b.ID)...)
+	return append(records, s.removeFromISRs(b.ID)...)
 }
 
-// reelect are the changes that give leaderless partitions a leader where their configs allow it; of one topic, or of all
+// electLeaderless are the changes that give leaderless partitions a leader where their configs allow it; of one topic, or of all
 // with "".
-func (c cluster) reelect(topic string) []wire.MetadataRecord {
-	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
-		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !c.unclean(t.Name) {
+func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
+	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !s.unclean(t.Name) {
 			return nil
 		}
-		return c.shift(t, p).record()
+		return s.newChange(t, p).build()
 	})
 }
 
-// rebalance are the changes that give leadership back to the first replicas that are in sync again: after a rolling restart
+// balanceLeaders are the changes that give leadership back to the first replicas that are in sync again: after a rolling restart
 // the last broker would lead everything. KRaft's controller does it for every such partition, and does not look at
 // leader.imbalance.per.broker.percentage, which stayed behind with ZooKeeper (maybeBalancePartitionLeaders).
-func (c cluster) rebalance() []wire.MetadataRecord {
-	return c.each(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
-		if first := p.Replicas[0]; p.Leader == first || !p.InISR(first) || !c.active(first) {
+func (s decisionState) balanceLeaders() []wire.MetadataRecord {
+	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
+		if first := p.Replicas[0]; p.Leader == first || !p.InISR(first) || !s.active(first) {
 			return nil
 		}
-		s := c.shift(t, p)
-		s.election = preferred
-		return s.record()
+		change := s.newChange(t, p)
+		change.election = preferred
+		return change.build()
 	})
 }

@@ -1,19 +1,21 @@
-// Package controller is the cluster's brain: it decides who is alive and who leads, and writes it down.
+// Package controller decides on the cluster's metadata: which brokers are registered and unfenced, which replica leads each
+// partition, and which topics and configs there are.
 //
 //	brokers, admins ──requests──▶ op(tip) ──records──▶ metadata log (raft) ──committed──▶ image, answers
 //	brokers         ◀──────────────── Fetch of the metadata log ───────────┘
 //
-// Every decision is a batch of records. An op looks at the newest state, makes the records and the answer, and the
-// answer leaves when the records are committed. A standby controller follows the same log, and takes over with an image
-// that has everything any earlier controller committed.
+// Every decision is a batch of records. An op looks at the newest state and makes the records and the answer; the answer leaves
+// when the records are committed. A standby controller follows the same log, and becomes active with an image of all that
+// any earlier controller committed.
 //
-// Read elect.go first: who leads one partition, and who is eligible; then decide.go: what that means for all of them when a
-// broker comes or goes. Both are functions of an image. Then brokers.go, partitions.go, topics.go, configs.go and features.go
-// (what each request may do, and in which order it is checked), then apis.go and serve.go (which requests there are), then
-// controller.go (the node: how it becomes active and ceases to be). machine.go joins the image, the quorum and the coordinator's runtime; tell.go
-// notes what is committed. rules.go lists the decisions that were once made otherwise, history.go how.
+// Read elect.go first: the leader of one partition, and which replicas are eligible. Then decide.go: what follows for all partitions
+// when a broker comes or goes. Both are functions of an image. Then the requests, with the order of their checks:
+// registration.go, heartbeat.go (with sessions.go), partitions.go, topics.go, configs.go and features.go. apis.go and serve.go list
+// the requests, controller.go is the node: how it becomes active and ceases to be. machine.go joins the image, the quorum and the
+// coordinator's runtime; committed.go notes what is committed. rules.go lists the decisions that Kafka once took otherwise,
+// history.go the old ones.
 //
-// Left out, with their place: snapshots of the log (raft), reassignment (shift in elect.go would complete it), several
-// log directories per broker (registrations carry them, elections do not ask), quotas, ACLs, tokens, SCRAM, metadata
+// Left out, with their place: snapshots of the log (raft), reassignment (changeBuilder in elect.go would complete it), several
+// log directories per broker (registrations have them, elections do not look at them), quotas, ACLs, tokens, SCRAM, metadata
 // transactions, and the no-op records of an idle controller.
 package controller

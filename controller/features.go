@@ -8,15 +8,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/controller/image"
-	"samsa/controller/raft"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
 // bootstrap finalises the features of a new cluster: the first records of its log (ActivationRecordsGenerator).
 func (c *Controller) bootstrap(e env.Env) {
-	c.write(e, func(m cluster) (records []wire.MetadataRecord) {
-		if m.Feature(metadataFeature) != 0 {
+	c.write(e, func(s decisionState) (records []wire.MetadataRecord) {
+		if s.Feature(metadataFeature) != 0 {
 			return nil
 		}
 		// The metadata version comes first: it says how to read what follows.
@@ -39,17 +38,17 @@ const (
 )
 
 // updateFeatures moves finalised levels; all of them or none.
-func (c *Controller) updateFeatures(m cluster, req *kmsg.UpdateFeaturesRequest) ([]wire.MetadataRecord, env.Response) {
+func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.UpdateFeaturesResponse)
 	var records []wire.MetadataRecord
-	metadata := m.Feature(metadataFeature)
+	metadata := s.Feature(metadataFeature)
 	for _, u := range req.FeatureUpdates {
 		if u.Feature == metadataFeature {
 			metadata = u.MaxVersionLevel
 		}
 	}
 	for i, u := range req.FeatureUpdates {
-		err := c.mayUpdate(m, &u, req.Version)
+		err := mayUpdateFeature(s, &u, req.Version)
 		if err == nil && u.Feature == elrFeature && u.MaxVersionLevel > 0 && metadata < withELR {
 			err = kerr.InvalidUpdateVersion // its records could not be written down (Feature.validateVersion)
 		}
@@ -62,8 +61,8 @@ func (c *Controller) updateFeatures(m cluster, req *kmsg.UpdateFeaturesRequest) 
 		switch {
 		case err != nil:
 			resp.ErrorCode = err.Code
-		case u.MaxVersionLevel != m.Feature(u.Feature):
-			records = append(records, m.finalise(u.Feature, u.MaxVersionLevel)...)
+		case u.MaxVersionLevel != s.Feature(u.Feature):
+			records = append(records, s.finalise(u.Feature, u.MaxVersionLevel)...)
 		}
 	}
 	if resp.ErrorCode != 0 || req.ValidateOnly {
@@ -72,9 +71,9 @@ func (c *Controller) updateFeatures(m cluster, req *kmsg.UpdateFeaturesRequest) 
 	return records, resp
 }
 
-// mayUpdate checks one update (FeatureControlManager.updateFeature, KIP-584). A broker that cannot live with a level would be
+// mayUpdateFeature checks one update (FeatureControlManager.updateFeature, KIP-584). A broker that cannot live with a level would be
 // refused at its next registration, so every registered one is asked, also one that is down.
-func (c *Controller) mayUpdate(m cluster, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
+func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
 	kind := u.UpgradeType
 	if version == 0 {
 		kind = upgrade
@@ -82,17 +81,17 @@ func (c *Controller) mayUpdate(m cluster, u *kmsg.UpdateFeaturesRequestFeatureUp
 			kind = safeDowngrade
 		}
 	}
-	i := slices.IndexFunc(c.cfg.Features, func(f Feature) bool { return f.Name == u.Feature })
-	current, level := m.Feature(u.Feature), u.MaxVersionLevel
+	i := slices.IndexFunc(s.cfg.Features, func(f Feature) bool { return f.Name == u.Feature })
+	current, level := s.Feature(u.Feature), u.MaxVersionLevel
 	switch {
-	case kind < upgrade || kind > unsafeDowngrade, i < 0, level < c.cfg.Features[i].Min || level > c.cfg.Features[i].Max:
+	case kind < upgrade || kind > unsafeDowngrade, i < 0, level < s.cfg.Features[i].Min || level > s.cfg.Features[i].Max:
 		return kerr.InvalidUpdateVersion
 	case level < current && kind == upgrade, level > current && kind != upgrade:
 		return kerr.InvalidUpdateVersion
 	case level < current && u.Feature == metadataFeature:
 		return kerr.InvalidUpdateVersion // the log may hold what an older version cannot read
 	}
-	for _, b := range m.Brokers() {
+	for _, b := range s.Brokers() {
 		if least, most := rangeOf(b.Features, u.Feature); level < least || level > most {
 			return kerr.InvalidUpdateVersion
 		}
@@ -102,40 +101,69 @@ func (c *Controller) mayUpdate(m cluster, u *kmsg.UpdateFeaturesRequestFeatureUp
 
 // finalise is a feature's new level with what goes with it. When eligible leader replicas come on, min.insync.replicas
 // becomes one value for the whole cluster, set in the log: the controller decides by it.
-func (c cluster) finalise(name string, level int16) []wire.MetadataRecord {
+func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.FeatureLevelRecord{Name: name, Level: level}}
 	if name != elrFeature || level == 0 {
 		return records
 	}
-	if _, ok := c.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: minISRConfig}); !ok {
-		value := strconv.FormatInt(int64(c.minISR0), 10)
+	if _, ok := s.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: minISRConfig}); !ok {
+		value := strconv.FormatInt(int64(s.cfg.MinISR), 10)
 		records = append(records, &wire.ConfigRecord{ResourceType: wire.ConfigBroker, Name: minISRConfig, Value: &value})
 	}
-	for _, of := range c.ConfiguredBrokers() {
-		if _, ok := c.Config(image.ConfigKey{Resource: wire.ConfigBroker, Of: of, Name: minISRConfig}); ok {
+	for _, of := range s.ConfiguredBrokers() {
+		if _, ok := s.Config(image.ConfigKey{Resource: wire.ConfigBroker, Of: of, Name: minISRConfig}); ok {
 			records = append(records, &wire.ConfigRecord{ResourceType: wire.ConfigBroker, ResourceName: of, Name: minISRConfig})
 		}
 	}
 	return records
 }
 
-// describeCluster tells where the controllers are (KIP-919). Any of them knows.
-func (c *Controller) describeCluster(req *kmsg.DescribeClusterRequest) env.Response {
-	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
-	resp.EndpointType, resp.ClusterID, resp.ControllerID = 2, c.cfg.ClusterID, int32(c.quorum.Leader())
-	switch req.EndpointType {
-	case 2:
-	case 1:
-		resp.ErrorCode = kerr.MismatchedEndpointType.Code
-		return resp
-	default:
-		resp.ErrorCode = kerr.UnsupportedEndpointType.Code
-		return resp
+// Levels of metadata.version from which a record or a field exists.
+const (
+	withZkMigration = 8  // 3.4-IV0
+	withPlainShrink = 12 // 3.6-IV0: the ISR shrinks without a new leader epoch (KAFKA-15021)
+	withDirectories = 17 // 3.7-IV2 (KIP-858)
+	withELR         = 23 // 4.0-IV1 (KIP-966)
+)
+
+// supported is what a broker says it can live with, by feature. One that says nothing of metadata.version is taken to
+// know the first one of KRaft only.
+func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
+	silent := true
+	for _, f := range req.Features {
+		all = append(all, wire.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
+		silent = silent && f.Name != metadataFeature
 	}
-	for _, v := range c.quorum.Voters() {
-		b := kmsg.NewDescribeClusterResponseBroker()
-		b.NodeID, b.Host, b.Port = int32(v.ID), string(v.Addr), raft.ControllerPort
-		resp.Brokers = append(resp.Brokers, b)
+	if silent {
+		const first = 7 // 3.3-IV3, MetadataVersion.MINIMUM_VERSION
+		all = append(all, wire.FeatureRange{Name: metadataFeature, Min: first, Max: first})
 	}
-	return resp
+	return all
+}
+
+// rangeOf is the range in which a broker supports a feature: one that it does not name must be off.
+func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
+	for _, f := range all {
+		if f.Name == name {
+			return f.Min, f.Max
+		}
+	}
+	return 0, 0
+}
+
+// supports tells whether a broker can live with every finalised level, of the features it names and of those it does
+// not know (ClusterControlManager.processRegistrationFeature).
+func supports(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
+	ranges := supported(req)
+	fits := func(name string) bool {
+		least, most := rangeOf(ranges, name)
+		level := s.Feature(name)
+		return least <= level && level <= most
+	}
+	for _, f := range ranges {
+		if !fits(f.Name) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(s.Features(), func(name string) bool { return !fits(name) })
 }

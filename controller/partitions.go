@@ -16,8 +16,8 @@ import (
 
 // alterPartition lets a leader change the ISR, one compare-and-set per partition. Who asks must be the incarnation that is
 // registered: a broker that was replaced may still believe that it leads (KIP-631).
-func alterPartition(m cluster, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
-	sender := m.Broker(wire.NodeID(req.BrokerID))
+func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
+	sender := s.Broker(wire.NodeID(req.BrokerID))
 	if sender == nil || sender.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
 		return nil, refusal(req, kerr.StaleBrokerEpoch)
 	}
@@ -31,15 +31,15 @@ func alterPartition(m cluster, req *kmsg.AlterPartitionRequest) ([]wire.Metadata
 			rp := &rt.Partitions[i]
 			ap := kmsg.NewAlterPartitionResponseTopicPartition()
 			ap.Partition = rp.Partition
-			t := m.Topic(rt.TopicID)
-			p := m.Partition(rt.TopicID, rp.Partition)
-			err := m.mayAlter(sender.ID, t, p, rp)
+			t := s.Topic(rt.TopicID)
+			p := s.Partition(rt.TopicID, rp.Partition)
+			err := s.validateAlterPartition(sender.ID, t, p, rp)
 			if err == nil && slices.Contains(done, p) {
 				err = kerr.InvalidRequest // twice in one request
 			}
 			if err == nil {
 				done = append(done, p)
-				r := m.alteration(t, p, rp)
+				r := s.isrChange(t, p, rp)
 				now := *p
 				if r != nil {
 					records = append(records, r)
@@ -64,22 +64,22 @@ func tellPartition(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.Parti
 	}
 }
 
-// alteration is the record of an accepted ISR change; nil if nothing changes.
-func (c cluster) alteration(t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *wire.PartitionChangeRecord {
-	s := c.shift(t, p)
-	s.isr = nil
+// isrChange is the record of an accepted ISR change; nil if nothing changes.
+func (s decisionState) isrChange(t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *wire.PartitionChangeRecord {
+	change := s.newChange(t, p)
+	change.isr = nil
 	for _, id := range p.Replicas { // kept in the order of the replicas
 		if slices.ContainsFunc(rp.NewEpochISR, func(n kmsg.AlterPartitionRequestTopicPartitionNewEpochISR) bool { return wire.NodeID(n.BrokerID) == id }) {
-			s.isr = append(s.isr, id)
+			change.isr = append(change.isr, id)
 		}
 	}
-	s.recovery = wire.LeaderRecoveryState(rp.LeaderRecoveryState)
-	return s.record()
+	change.recovery = wire.LeaderRecoveryState(rp.LeaderRecoveryState)
+	return change.build()
 }
 
-// mayAlter checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first whether the
+// validateAlterPartition checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first whether the
 // leader knows the partition as it is, then whether the wanted ISR makes sense, then whether its members are in service.
-func (c cluster) mayAlter(sender wire.NodeID, t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *kerr.Error {
+func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *kerr.Error {
 	switch {
 	case t == nil:
 		return kerr.UnknownTopicID
@@ -98,7 +98,7 @@ func (c cluster) mayAlter(sender wire.NodeID, t *image.Topic, p *image.Partition
 		return kerr.InvalidRequest
 	// Behind the leader epoch: it was decided on a state that is no more, for example by counting on a member that the
 	// controller has fenced since.
-	case c.rules.Outdated(version, p.Version):
+	case s.rules.Outdated(version, p.Version):
 		return kerr.InvalidUpdateVersion
 	}
 	leads, members := false, []int32{}
@@ -119,8 +119,8 @@ func (c cluster) mayAlter(sender wire.NodeID, t *image.Topic, p *image.Partition
 		return kerr.InvalidRequest
 	}
 	for _, n := range rp.NewEpochISR {
-		b := c.Broker(wire.NodeID(n.BrokerID))
-		if b == nil || !c.rules.MayJoinISR(b) || !sameIncarnation(c, b, n.BrokerEpoch) {
+		b := s.Broker(wire.NodeID(n.BrokerID))
+		if b == nil || !s.rules.MayJoinISR(b) || !sameIncarnation(s, b, n.BrokerEpoch) {
 			return kerr.IneligibleReplica // last, so that it also says: all else was right, and nothing was changed (KIP-841)
 		}
 	}
@@ -129,7 +129,7 @@ func (c cluster) mayAlter(sender wire.NodeID, t *image.Topic, p *image.Partition
 
 // electLeaders elects because an admin asks: the preferred leader, or any at all. Without topics it is all partitions,
 // and those that need nothing are left out of the answer.
-func electLeaders(m cluster, req *kmsg.ElectLeadersRequest) ([]wire.MetadataRecord, env.Response) {
+func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.ElectLeadersResponse)
 	if req.ElectionType != 0 && req.ElectionType != 1 {
 		resp.ErrorCode = kerr.InvalidRequest.Code
@@ -137,7 +137,7 @@ func electLeaders(m cluster, req *kmsg.ElectLeadersRequest) ([]wire.MetadataReco
 	}
 	asked := req.Topics
 	if asked == nil {
-		for _, t := range m.Topics() {
+		for _, t := range s.Topics() {
 			rt := kmsg.NewElectLeadersRequestTopic()
 			rt.Topic = t.Name
 			for _, p := range t.Partitions {
@@ -151,7 +151,7 @@ func electLeaders(m cluster, req *kmsg.ElectLeadersRequest) ([]wire.MetadataReco
 		at := kmsg.NewElectLeadersResponseTopic()
 		at.Topic = rt.Topic
 		for _, partition := range rt.Partitions {
-			r, err := m.electLeader(rt.Topic, partition, req.ElectionType == 1)
+			r, err := s.electLeader(rt.Topic, partition, req.ElectionType == 1)
 			if req.Topics == nil && err == kerr.ElectionNotNeeded {
 				continue
 			}
@@ -171,24 +171,24 @@ func electLeaders(m cluster, req *kmsg.ElectLeadersRequest) ([]wire.MetadataReco
 
 // electLeader is one election that an admin asked for (ReplicationControlManager.electLeader, KIP-460). To ask for any leader
 // is to accept the loss, whatever the topic's config says; so it must not depose a leader that is there.
-func (c cluster) electLeader(topic string, partition int32, any bool) (*wire.PartitionChangeRecord, *kerr.Error) {
-	t := c.TopicNamed(topic)
+func (s decisionState) electLeader(topic string, partition int32, any bool) (*wire.PartitionChangeRecord, *kerr.Error) {
+	t := s.TopicNamed(topic)
 	if t == nil {
 		return nil, kerr.UnknownTopicOrPartition
 	}
-	p := c.Partition(t.ID, partition)
+	p := s.Partition(t.ID, partition)
 	switch {
 	case p == nil:
 		return nil, kerr.UnknownTopicOrPartition
 	case any && p.Leader != wire.NoNode, !any && p.Leader == p.Replicas[0]:
 		return nil, kerr.ElectionNotNeeded
 	}
-	s := c.shift(t, p)
-	s.election = preferred
+	change := s.newChange(t, p)
+	change.election = preferred
 	if any {
-		s.election = unclean
+		change.election = unclean
 	}
-	r := s.record()
+	r := change.build()
 	switch {
 	case r != nil && r.Leader != wire.LeaderUnchanged:
 		return r, nil
@@ -196,4 +196,9 @@ func (c cluster) electLeader(topic string, partition int32, any bool) (*wire.Par
 		return nil, kerr.EligibleLeadersNotAvailable
 	}
 	return nil, kerr.PreferredLeaderNotAvailable
+}
+
+// sameIncarnation tells whether a proposed member of an ISR is the broker that is registered.
+func sameIncarnation(s decisionState, b *image.Broker, claimed int64) bool {
+	return s.rules.SameIncarnation(wire.BrokerEpoch(claimed), b.Epoch)
 }

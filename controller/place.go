@@ -68,9 +68,9 @@ func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 
 // newPlacer takes in every broker that is not about to leave, in order of rack and id. One that has left is fenced, and may
 // come back (BrokerHeartbeatManager.touch: who is fenced is not shutting down any more).
-func (c cluster) newPlacer() *placer {
+func (s decisionState) newPlacer() *placer {
 	p := &placer{}
-	for _, b := range c.Brokers() { // in order of id
+	for _, b := range s.Brokers() { // in order of id
 		if b.ShuttingDown && !b.Fenced {
 			continue
 		}

@@ -15,42 +15,46 @@ var (
 )
 
 // op decides on one kind of request.
-type op func(m cluster) ([]wire.MetadataRecord, env.Response)
+type op func(s decisionState) ([]wire.MetadataRecord, env.Response)
 
-// serve hands a request to its op.
-func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
-	var o op
+// opOf is the op of a request, or nil if the request has none.
+func opOf(e env.Env, req env.Request) op {
+	type result = []wire.MetadataRecord
 	switch req := req.(type) {
 	case *kmsg.BrokerRegistrationRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return c.register(e, m, req) }
+		return func(s decisionState) (result, env.Response) { return register(e, s, req) }
 	case *kmsg.BrokerHeartbeatRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return c.heartbeat(e, m, req) }
+		return func(s decisionState) (result, env.Response) { return heartbeat(e, s, req) }
 	case *kmsg.UnregisterBrokerRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return unregister(m, req) }
+		return func(s decisionState) (result, env.Response) { return unregister(s, req) }
 	case *kmsg.AlterPartitionRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return alterPartition(m, req) }
+		return func(s decisionState) (result, env.Response) { return alterPartition(s, req) }
 	case *kmsg.ElectLeadersRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return electLeaders(m, req) }
+		return func(s decisionState) (result, env.Response) { return electLeaders(s, req) }
 	case *kmsg.CreateTopicsRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return c.createTopics(e, m, req) }
+		return func(s decisionState) (result, env.Response) { return createTopics(e, s, req) }
 	case *kmsg.DeleteTopicsRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return deleteTopics(m, req) }
+		return func(s decisionState) (result, env.Response) { return deleteTopics(s, req) }
 	case *kmsg.CreatePartitionsRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return createPartitions(e, m, req) }
+		return func(s decisionState) (result, env.Response) { return createPartitions(e, s, req) }
 	case *kmsg.IncrementalAlterConfigsRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return c.alterConfigs(m, req) }
+		return func(s decisionState) (result, env.Response) { return alterConfigs(s, req) }
 	case *kmsg.UpdateFeaturesRequest:
-		o = func(m cluster) ([]wire.MetadataRecord, env.Response) { return c.updateFeatures(m, req) }
+		return func(s decisionState) (result, env.Response) { return updateFeatures(s, req) }
+	}
+	return nil
+}
+
+// serve answers a request from the committed state, or hands it to its op.
+func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
+	switch req := req.(type) {
 	case *kmsg.DescribeConfigsRequest:
 		c.read(e, t, req, func(m machine) env.Response { return describeConfigs(c.look(m), req) })
-		return
 	case *kmsg.DescribeClusterRequest:
-		e.Reply(t, c.describeCluster(req))
-		return
+		e.Reply(t, describeCluster(c.cfg.ClusterID, c.quorum, req))
 	default:
-		panic("controller: no op for " + kmsg.NameForKey(req.Key())) // it is in apis
+		c.run(e, coordinator.Caller{Ticket: t, Request: req}, opOf(e, req))
 	}
-	c.run(e, coordinator.Caller{Ticket: t, Request: req}, o)
 }
 
 // read answers from what is committed, on the active controller.

@@ -1,0 +1,61 @@
+package controller
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// A broker's life as the controller sees it (BrokerHeartbeatManager.calculateNextBrokerState, KIP-631):
+//
+//	from                 when                                                            becomes
+//	FENCED               it wants in, and has applied its own registration               UNFENCED
+//	                     it wants to shut down                                           SHUTDOWN_NOW
+//	UNFENCED             it wants a fence, or its session is over                        FENCED
+//	                     it wants to shut down and leads something                       CONTROLLED_SHUTDOWN
+//	                     it wants to shut down and leads nothing                         SHUTDOWN_NOW
+//	CONTROLLED_SHUTDOWN  it leads nothing, and all active brokers know that              SHUTDOWN_NOW
+//	any                  a new incarnation registers                                     FENCED
+
+// heartbeat keeps a session alive and moves the broker on in its life.
+func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]wire.MetadataRecord, env.Response) {
+	b := s.Broker(wire.NodeID(req.BrokerID))
+	if b == nil || b.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
+		return nil, refusal(req, kerr.StaleBrokerEpoch)
+	}
+	applied := wire.Offset(req.CurrentMetadataOffset)
+	session := s.sessions.touch(e, b.ID, max(applied, 0))
+	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
+	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // before that it may hold roles of the incarnation before it (KIP-631)
+	resp.IsFenced = b.Fenced
+	var records []wire.MetadataRecord
+	now := func() { // SHUTDOWN_NOW
+		resp.IsFenced, resp.ShouldShutdown = true, true
+		if !b.Fenced {
+			records = s.fence(b)
+		}
+	}
+	switch {
+	case b.Fenced && req.WantShutdown:
+		now()
+	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
+		// A broker that was fenced has left its controlled shutdown (BrokerHeartbeatManager.touch). If an old heartbeat lets
+		// it in again it has to ask anew, though the records still say that it is leaving.
+		records, resp.IsFenced, session.shutdownOffset = s.unfence(b), false, -1
+	case b.Fenced:
+	case session.shutdownOffset >= 0:
+		if !s.leads(b.ID) && session.shutdownOffset <= s.sessions.lowestActive(s.Image) {
+			now()
+		}
+	case req.WantFence && req.WantShutdown, req.WantShutdown && !s.leads(b.ID):
+		now()
+	case req.WantFence:
+		records, resp.IsFenced = s.fence(b), true
+	case req.WantShutdown:
+		records = s.beginControlledShutdown(b)
+		session.shutdownOffset = s.end + wire.Offset(len(records)) - 1
+	}
+	return records, resp
+}

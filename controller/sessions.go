@@ -1,0 +1,62 @@
+package controller
+
+import (
+	"samsa/controller/image"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// sessions are the active controller's sessions with the brokers (BrokerHeartbeatManager). They are not in the log: a new active
+// controller gives every broker a fresh one.
+type sessions struct {
+	timeout env.Duration
+	epoch   wire.Epoch // in which the controller is active
+	of      map[wire.NodeID]*session
+}
+
+// session is what the active controller knows of a broker beyond its registration.
+type session struct {
+	lastContact    env.Instant // the last heartbeat, or when this controller became active
+	metadata       wire.Offset // the last record that the broker has applied, by its heartbeat; -1 before the first
+	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown; -1 if it is in none
+}
+
+func newSessions(timeout env.Duration, epoch wire.Epoch) *sessions {
+	return &sessions{timeout, epoch, map[wire.NodeID]*session{}}
+}
+
+// valid reports whether a broker had contact within its session timeout, by the monotonic clock: a step of the wall clock must
+// not fence a cluster.
+func (s *sessions) valid(e env.Env, id wire.NodeID) bool {
+	b := s.of[id]
+	return b != nil && e.Now().Sub(b.lastContact) < s.timeout
+}
+
+// touch restarts a broker's session. metadata is the last record that the broker has applied, or -1 if it did not say: then it is
+// a new session.
+func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *session {
+	b := s.of[id]
+	if b == nil || metadata < 0 {
+		b = &session{shutdownOffset: -1}
+		s.of[id] = b
+	}
+	b.lastContact, b.metadata = e.Now(), metadata
+	e.Arm(env.Timer{Kind: timSession, Lane: env.LaneRaft, A: int64(id), B: int64(s.epoch)}, s.timeout)
+	return b
+}
+
+// lowestActive is the lowest offset of the metadata log that an active broker has applied. A broker that leaves before all have
+// applied the change of leaders is asked for records of partitions that it no longer leads, and then is not there (KIP-841).
+func (s *sessions) lowestActive(m *image.Image) wire.Offset {
+	lowest := wire.Offset(1<<63 - 1)
+	for _, b := range m.Brokers() {
+		if b.Active() {
+			if of := s.of[b.ID]; of == nil {
+				lowest = -1
+			} else {
+				lowest = min(lowest, of.metadata)
+			}
+		}
+	}
+	return lowest
+}
