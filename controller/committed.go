@@ -31,7 +31,7 @@ func (c *Controller) Applied(e env.Env, rec coordinator.Entry) {
 		e.Note(noteElected, r.TopicID.Short(), int64(r.PartitionID), int64(r.Leader), int64(r.LeaderEpoch))
 	case *wire.PartitionChangeRecord:
 		if p := c.Image().Partition(r.TopicID, r.PartitionID); p != nil {
-			tellChange(e, r, p)
+			notePartitionChange(e, r, p)
 		}
 	case *wire.FeatureLevelRecord:
 		if r.Name == metadataFeature {
@@ -40,8 +40,8 @@ func (c *Controller) Applied(e env.Env, rec coordinator.Entry) {
 	}
 }
 
-// tellChange notes a change of a partition, which is applied.
-func tellChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Partition) {
+// notePartitionChange notes a change of a partition, which is applied.
+func notePartitionChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Partition) {
 	topic, partition := r.TopicID.Short(), int64(r.PartitionID)
 	switch {
 	case r.Leader == wire.NoNode:

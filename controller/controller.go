@@ -62,11 +62,11 @@ func DefaultFeatures() []Feature {
 //
 // Both follow the committed log; only the active one decides, and only it has soft state.
 type Controller struct {
-	cfg    Config
-	quorum *raft.Replica
-	rt     *coordinator.Runtime[machine]
-	term   wire.Epoch // in which this controller is active; NoEpoch if it is not
-	over   bool       // the process is ending
+	cfg        Config
+	quorum     *raft.Replica
+	rt         *coordinator.Runtime[machine]
+	claimEpoch wire.Epoch // in which this controller is active; NoEpoch if it is not
+	ending     bool       // the process is ending
 
 	sessions *sessions // of the registered brokers; soft, and nil in a standby
 }
@@ -80,7 +80,7 @@ const (
 // New makes a controller; its log and its vote are on its disk.
 func New(cfg Config) *Controller {
 	cfg.Quorum.ClusterID = cfg.ClusterID
-	c := &Controller{cfg: cfg, quorum: raft.New(cfg.Quorum), term: wire.NoEpoch}
+	c := &Controller{cfg: cfg, quorum: raft.New(cfg.Quorum), claimEpoch: wire.NoEpoch}
 	c.rt = coordinator.New(quorumLog{c}, c, newMachine, coordinator.Options{Oracle: cfg.Oracle})
 	return c
 }
@@ -88,92 +88,92 @@ func New(cfg Config) *Controller {
 // Start joins the quorum.
 func (c *Controller) Start(e env.Env) {
 	if err := c.quorum.Start(e); err != nil {
-		c.die(e, err)
+		c.fail(e, err)
 		return
 	}
-	c.settle(e)
+	c.syncWithQuorum(e)
 }
 
-// settle looks, at the end of every event, at what the quorum says, and follows: first what is lost, then what is
+// syncWithQuorum looks, at the end of every event, at what the quorum says, and follows: first what is lost, then what is
 // committed, then what is won.
-func (c *Controller) settle(e env.Env) {
-	if c.over {
+func (c *Controller) syncWithQuorum(e env.Env) {
+	if c.ending {
 		return
 	}
 	if c.quorum.Dead() {
-		c.end(e)
+		c.finish(e)
 		return
 	}
 	leads := c.quorum.Ready()
-	if c.term != wire.NoEpoch && (!leads || c.quorum.Epoch() != c.term) {
-		c.resign(e)
+	if c.claimEpoch != wire.NoEpoch && (!leads || c.quorum.Epoch() != c.claimEpoch) {
+		c.renounce(e)
 	}
-	c.follow(e)
-	if c.term == wire.NoEpoch && leads && !c.over {
-		c.activate(e)
+	c.applyCommitted(e)
+	if c.claimEpoch == wire.NoEpoch && leads && !c.ending {
+		c.claim(e)
 	}
 }
 
-// follow takes in what is committed.
-func (c *Controller) follow(e env.Env) {
-	if c.over {
+// applyCommitted takes in what is committed.
+func (c *Controller) applyCommitted(e env.Env) {
+	if c.ending {
 		return
 	}
 	if err := c.rt.Committed(e, c.quorum.Committed()); err != nil {
-		c.die(e, err)
+		c.fail(e, err)
 		return
 	}
 	m := c.rt.Stable()
 	m.Next, m.Epoch = c.rt.Next(), c.quorum.Epoch()
 }
 
-// activate takes office: everything that any earlier controller committed is in the image now.
-func (c *Controller) activate(e env.Env) {
+// claim takes office: everything that any earlier controller committed is in the image now.
+func (c *Controller) claim(e env.Env) {
 	err := c.rt.Load(e, c.quorum.Committed())
 	if err == nil {
 		_, err = c.rt.LoadStep(e, 0)
 	}
 	if err != nil {
-		c.die(e, err)
+		c.fail(e, err)
 		return
 	}
-	c.term, c.sessions = c.quorum.Epoch(), newSessions(c.cfg.SessionTimeout, c.quorum.Epoch())
-	e.Note(noteActive, int64(c.cfg.Quorum.Node), int64(c.term), int64(c.quorum.End()), 0)
+	c.claimEpoch, c.sessions = c.quorum.Epoch(), newSessions(c.cfg.SessionTimeout, c.quorum.Epoch())
+	e.Note(noteActive, int64(c.cfg.Quorum.Node), int64(c.claimEpoch), int64(c.quorum.End()), 0)
 	for _, b := range c.rt.Tip().Brokers() {
 		if !b.Fenced {
 			c.sessions.touch(e, b.ID, -1)
 		}
 	}
-	c.every(e, timBalance, c.cfg.BalanceEvery)
-	c.every(e, timUnclean, c.cfg.UncleanEvery)
+	c.armPeriodic(e, timBalance, c.cfg.BalanceEvery)
+	c.armPeriodic(e, timUnclean, c.cfg.UncleanEvery)
 	c.bootstrap(e)
 }
 
-// every arms a periodic timer of this term.
-func (c *Controller) every(e env.Env, kind uint16, d env.Duration) {
+// armPeriodic arms a periodic timer of this term.
+func (c *Controller) armPeriodic(e env.Env, kind uint16, d env.Duration) {
 	if d > 0 {
-		e.Arm(env.Timer{Kind: kind, Lane: env.LaneRaft, B: int64(c.term)}, d)
+		e.Arm(env.Timer{Kind: kind, Lane: env.LaneRaft, B: int64(c.claimEpoch)}, d)
 	}
 }
 
-// resign leaves office: whoever waits is told that nobody knows what became of the request.
-func (c *Controller) resign(e env.Env) {
-	e.Note(noteInactive, int64(c.cfg.Quorum.Node), int64(c.term), 0, 0)
-	c.term, c.sessions = wire.NoEpoch, nil
+// renounce leaves office: whoever waits is told that nobody knows what became of the request.
+func (c *Controller) renounce(e env.Env) {
+	e.Note(noteInactive, int64(c.cfg.Quorum.Node), int64(c.claimEpoch), 0, 0)
+	c.claimEpoch, c.sessions = wire.NoEpoch, nil
 	if err := c.rt.Unload(e); err != nil {
-		c.die(e, err)
+		c.fail(e, err)
 	}
 }
 
-// die ends the process: a controller that cannot read or write its log can do nothing (Kafka's fatal fault handler).
-func (c *Controller) die(e env.Env, err error) {
-	c.over = true
+// fail ends the process: a controller that cannot read or write its log can do nothing (Kafka's fatal fault handler).
+func (c *Controller) fail(e env.Env, err error) {
+	c.ending = true
 	e.Exit(err)
 }
 
-// end ends the process in order; the quorum has stopped.
-func (c *Controller) end(e env.Env) {
-	c.over = true
+// finish ends the process in order; the quorum has stopped.
+func (c *Controller) finish(e env.Env) {
+	c.ending = true
 	c.rt.Check(e)
 	e.Exit(c.quorum.Close(e))
 }
@@ -181,7 +181,7 @@ func (c *Controller) end(e env.Env) {
 // Stop begins a clean shutdown. An active controller hands over first.
 func (c *Controller) Stop(e env.Env) {
 	c.quorum.Stop(e)
-	c.settle(e)
+	c.syncWithQuorum(e)
 }
 
 // Receive serves one request: the quorum's own, or one for the active controller. A request that controllers do not serve, or
@@ -198,13 +198,13 @@ func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
 	default:
 		c.serve(e, t, req)
 	}
-	c.settle(e)
+	c.syncWithQuorum(e)
 }
 
 // Returned hears the answers to the quorum's requests; a controller calls nobody else.
 func (c *Controller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
 	c.quorum.Returned(e, tok, resp, err)
-	c.settle(e)
+	c.syncWithQuorum(e)
 }
 
 // Lost forgets a connection.
@@ -215,40 +215,40 @@ func (c *Controller) Fire(e env.Env, t env.Timer) {
 	switch {
 	case t.Kind >= raft.FirstKind:
 		c.quorum.Fire(e, t)
-	case wire.Epoch(t.B) != c.term:
+	case wire.Epoch(t.B) != c.claimEpoch:
 	case t.Kind == timSession:
-		c.write(e, func(s decisionState) []wire.MetadataRecord {
+		c.runInternal(e, func(s decisionState) []wire.MetadataRecord {
 			if b := s.Broker(wire.NodeID(t.A)); b != nil && !b.Fenced {
 				return s.fence(b)
 			}
 			return nil
 		})
 	case t.Kind == timBalance:
-		c.every(e, t.Kind, c.cfg.BalanceEvery)
-		c.write(e, decisionState.balanceLeaders)
+		c.armPeriodic(e, t.Kind, c.cfg.BalanceEvery)
+		c.runInternal(e, decisionState.balanceLeaders)
 	case t.Kind == timUnclean:
-		c.every(e, t.Kind, c.cfg.UncleanEvery)
-		c.write(e, func(s decisionState) []wire.MetadataRecord { return s.electLeaderless("") })
+		c.armPeriodic(e, t.Kind, c.cfg.UncleanEvery)
+		c.runInternal(e, func(s decisionState) []wire.MetadataRecord { return s.electLeaderless("") })
 	}
-	c.settle(e)
+	c.syncWithQuorum(e)
 }
 
-// look is the newest state as decisions see it.
-func (c *Controller) look(m machine) decisionState {
+// decisionState is the newest state as decisions see it.
+func (c *Controller) decisionState(m machine) decisionState {
 	return decisionState{m.Image, &c.cfg, c.rt.End(), c.sessions, &c.cfg.Rules}
 }
 
-// write decides something that nobody asked for.
-func (c *Controller) write(e env.Env, op func(decisionState) []wire.MetadataRecord) {
-	c.run(e, coordinator.Caller{}, func(s decisionState) ([]wire.MetadataRecord, env.Response) { return op(s), nil })
+// runInternal decides something that nobody asked for.
+func (c *Controller) runInternal(e env.Env, op func(decisionState) []wire.MetadataRecord) {
+	c.runOp(e, coordinator.Caller{}, func(s decisionState) ([]wire.MetadataRecord, env.Response) { return op(s), nil })
 }
 
-// run decides: op looks at the newest state and says what to write and what to answer. The records of one op are one
+// runOp decides: op looks at the newest state and says what to write and what to answer. The records of one op are one
 // batch, which is committed whole or not at all.
-func (c *Controller) run(e env.Env, to coordinator.Caller, op op) {
+func (c *Controller) runOp(e env.Env, to coordinator.Caller, op op) {
 	err := c.rt.Write(e, func(m machine) coordinator.Result {
-		records, resp := op(c.look(m))
-		res := coordinator.Result{Records: encode(e, records), OnCommit: effects(records)}
+		records, resp := op(c.decisionState(m))
+		res := coordinator.Result{Records: encode(e, records), OnCommit: createdTopics(records)}
 		switch {
 		case to.Request == nil:
 		case !c.cfg.Rules.AnswerCommitted && len(records) > 0:
@@ -262,7 +262,7 @@ func (c *Controller) run(e env.Env, to coordinator.Caller, op op) {
 		e.Reply(to.Ticket, refusal(to.Request, notController))
 	}
 	if err != nil && err != coordinator.ErrNotActive && c.rt.State() != coordinator.Active {
-		c.term = wire.NoEpoch // the disk failed in the middle of it; the quorum is dead
+		c.claimEpoch = wire.NoEpoch // the disk failed in the middle of it; the quorum is dead
 	}
 }
 
@@ -288,8 +288,8 @@ func (c *Controller) Answer(e env.Env, a coordinator.Answer) {
 	}
 }
 
-// effects are what is told once all records of an op are committed: a topic, when it has its partitions.
-func effects(records []wire.MetadataRecord) (all []env.Token) {
+// createdTopics are what is told once all records of an op are committed: a topic, when it has its partitions.
+func createdTopics(records []wire.MetadataRecord) (all []env.Token) {
 	for _, r := range records {
 		switch r := r.(type) {
 		case *wire.TopicRecord:
@@ -312,9 +312,6 @@ func (c *Controller) WakeAt(env.Env, env.Instant) {
 // Effect implements coordinator.Host: a topic was created.
 func (c *Controller) Effect(e env.Env, t env.Token) { e.Note(noteTopic, t.A, t.B, t.C, 0) }
 
-// certain tells of an append's error that nothing was written.
-func certain(err error) bool { return raft.Certain(err) }
-
 // Image is what is committed, for looking at.
 func (c *Controller) Image() *image.Image { return c.rt.Stable().Image }
 
@@ -322,7 +319,7 @@ func (c *Controller) Image() *image.Image { return c.rt.Stable().Image }
 func (c *Controller) Epoch() wire.Epoch { return c.quorum.Epoch() }
 
 // Active tells whether this is the active controller, as far as it knows.
-func (c *Controller) Active() bool { return c.term != wire.NoEpoch }
+func (c *Controller) Active() bool { return c.claimEpoch != wire.NoEpoch }
 
 // Quorum is the controller's part in the quorum, for looking at.
 func (c *Controller) Quorum() *raft.Replica { return c.quorum }

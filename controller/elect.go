@@ -75,7 +75,7 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 		}
 	}
 	if !slices.Equal(isr, p.ISR) && (len(isr) > 0 || b.elr) {
-		r.ISR = some(isr)
+		r.ISR = nonNil(isr)
 	}
 	if b.bump && r.Leader == wire.LeaderUnchanged && r.ISR != nil && len(without(p.ISR, r.ISR...)) > 0 {
 		// Brokers of that time kept a partition's state unless the leader epoch rose, and missed a shrink (KAFKA-15021).
@@ -143,7 +143,7 @@ func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeI
 		elr = nil
 	}
 	if !slices.Equal(elr, p.ELR) {
-		r.ELR = some(elr)
+		r.ELR = nonNil(elr)
 	}
 	if b.elr {
 		led := r.Leader >= 0 || p.Leader != wire.NoNode && r.Leader != wire.NoNode
@@ -151,7 +151,7 @@ func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeI
 		case r.ISR != nil && len(r.ISR) == 0 && p.Leader != wire.NoNode && !slices.Equal(p.LastKnown, []wire.NodeID{p.Leader}):
 			r.LastKnownELR = []wire.NodeID{p.Leader}
 		case led && len(p.LastKnown) > 0:
-			r.LastKnownELR = some(nil)
+			r.LastKnownELR = nonNil(nil)
 		}
 	}
 	if r.ELR != nil || r.LastKnownELR != nil {
@@ -160,7 +160,7 @@ func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeI
 }
 
 // some is a list that says "empty" where nil would say "unchanged".
-func some(ids []wire.NodeID) []wire.NodeID {
+func nonNil(ids []wire.NodeID) []wire.NodeID {
 	if ids == nil {
 		return []wire.NodeID{}
 	}

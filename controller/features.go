@@ -14,7 +14,7 @@ import (
 
 // bootstrap finalises the features of a new cluster: the first records of its log (ActivationRecordsGenerator).
 func (c *Controller) bootstrap(e env.Env) {
-	c.write(e, func(s decisionState) (records []wire.MetadataRecord) {
+	c.runInternal(e, func(s decisionState) (records []wire.MetadataRecord) {
 		if s.Feature(metadataFeature) != 0 {
 			return nil
 		}

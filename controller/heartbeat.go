@@ -31,7 +31,7 @@ func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]
 	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // before that it may hold roles of the incarnation before it (KIP-631)
 	resp.IsFenced = b.Fenced
 	var records []wire.MetadataRecord
-	now := func() { // SHUTDOWN_NOW
+	shutDownNow := func() {
 		resp.IsFenced, resp.ShouldShutdown = true, true
 		if !b.Fenced {
 			records = s.fence(b)
@@ -39,7 +39,7 @@ func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]
 	}
 	switch {
 	case b.Fenced && req.WantShutdown:
-		now()
+		shutDownNow()
 	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
 		// A broker that was fenced has left its controlled shutdown (BrokerHeartbeatManager.touch). If an old heartbeat lets
 		// it in again it has to ask anew, though the records still say that it is leaving.
@@ -47,10 +47,10 @@ func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]
 	case b.Fenced:
 	case session.shutdownOffset >= 0:
 		if !s.leads(b.ID) && session.shutdownOffset <= s.sessions.lowestActive(s.Image) {
-			now()
+			shutDownNow()
 		}
 	case req.WantFence && req.WantShutdown, req.WantShutdown && !s.leads(b.ID):
-		now()
+		shutDownNow()
 	case req.WantFence:
 		records, resp.IsFenced = s.fence(b), true
 	case req.WantShutdown:

@@ -45,7 +45,7 @@ func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.Me
 					records = append(records, r)
 					now = p.After(r)
 				}
-				tellPartition(&ap, &now) // a completed reassignment, which may elect, would be NEW_LEADER_ELECTED (KIP-841)
+				setPartitionState(&ap, &now) // a completed reassignment, which may elect, would be NEW_LEADER_ELECTED (KIP-841)
 			}
 			ap.ErrorCode = codeOf(err)
 			at.Partitions = append(at.Partitions, ap)
@@ -55,8 +55,8 @@ func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.Me
 	return records, resp
 }
 
-// tellPartition puts a partition's state into an answer.
-func tellPartition(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.Partition) {
+// setPartitionState puts a partition's state into an answer.
+func setPartitionState(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.Partition) {
 	ap.LeaderID, ap.LeaderEpoch, ap.PartitionEpoch = int32(p.Leader), int32(p.Epoch), int32(p.Version)
 	ap.LeaderRecoveryState = int8(p.Recovery)
 	for _, id := range p.ISR {

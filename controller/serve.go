@@ -49,16 +49,16 @@ func opOf(e env.Env, req env.Request) op {
 func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.DescribeConfigsRequest:
-		c.read(e, t, req, func(m machine) env.Response { return describeConfigs(c.look(m), req) })
+		c.readCommitted(e, t, req, func(m machine) env.Response { return describeConfigs(c.decisionState(m), req) })
 	case *kmsg.DescribeClusterRequest:
 		e.Reply(t, describeCluster(c.cfg.ClusterID, c.quorum, req))
 	default:
-		c.run(e, coordinator.Caller{Ticket: t, Request: req}, opOf(e, req))
+		c.runOp(e, coordinator.Caller{Ticket: t, Request: req}, opOf(e, req))
 	}
 }
 
-// read answers from what is committed, on the active controller.
-func (c *Controller) read(e env.Env, t env.Ticket, req env.Request, f func(machine) env.Response) {
+// readCommitted answers from what is committed, on the active controller.
+func (c *Controller) readCommitted(e env.Env, t env.Ticket, req env.Request, f func(machine) env.Response) {
 	if err := c.rt.Read(func(m machine) { e.Reply(t, f(m)) }); err != nil {
 		e.Reply(t, refusal(req, notController))
 	}
