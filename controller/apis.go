@@ -73,7 +73,7 @@ func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, c
 	return resp
 }
 
-// describeCluster tells where the controllers are (KIP-919). Any of them knows.
+// describeCluster answers the addresses of the controllers (KIP-919), on any of them.
 func describeCluster(clusterID string, quorum *raft.Replica, req *kmsg.DescribeClusterRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
 	resp.EndpointType, resp.ClusterID, resp.ControllerID = 2, clusterID, int32(quorum.Leader())

@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// Applied implements coordinator.Host: it notes what a record means, once it is committed.
+// Applied implements coordinator.Host: it notes the change of a committed record.
 func (c *Controller) Applied(e env.Env, rec coordinator.Entry) {
 	r, err := wire.ParseMetadata(rec.Value)
 	if err != nil {
@@ -40,13 +40,13 @@ func (c *Controller) Applied(e env.Env, rec coordinator.Entry) {
 	}
 }
 
-// notePartitionChange notes a change of a partition, which is applied.
+// notePartitionChange notes an applied change of a partition.
 func notePartitionChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Partition) {
 	topic, partition := r.TopicID.Short(), int64(r.PartitionID)
 	switch {
 	case r.Leader == wire.NoNode:
 		e.Note(noteLeaderless, topic, partition, Set(p.ISR)|Set(p.ELR), int64(p.Epoch))
-	case r.Leader != wire.LeaderUnchanged && p.Uncleanly: // the record need not say so: RECOVERING is no change after another unclean election
+	case r.Leader != wire.LeaderUnchanged && p.Uncleanly: // the record need not: after another unclean election RECOVERING is no change
 		e.Note(noteUnclean, topic, partition, int64(p.Leader), int64(p.Epoch))
 	case r.Leader != wire.LeaderUnchanged:
 		e.Note(noteElected, topic, partition, int64(p.Leader), int64(p.Epoch))
@@ -59,7 +59,7 @@ func notePartitionChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Part
 	}
 }
 
-// Set is a list of node ids as notes carry it: bit i is node i. Ids above 62 do not fit and are left out.
+// Set is a list of node ids as a field of a note: bit i is node i. Ids above 62 do not fit and are left out.
 func Set(ids []wire.NodeID) int64 {
 	var set int64
 	for _, id := range ids {

@@ -13,7 +13,7 @@ import (
 	"samsa/wire"
 )
 
-// checkConfig says what is wrong with a config's value, or nil.
+// checkConfig is the error of a config's value, or nil.
 func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) error {
 	if c.CheckConfig == nil {
 		return nil
@@ -21,8 +21,8 @@ func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) e
 	return c.CheckConfig(resource, name, value)
 }
 
-// alterConfigs sets, deletes, appends to and subtracts from configs, each resource on its own (KIP-339). Where that
-// changes who may lead, leaders are elected in the same batch.
+// alterConfigs sets, deletes, appends to and subtracts from configs, each resource on its own (KIP-339). The records that follow
+// from a change are in the same batch.
 func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	var records []wire.MetadataRecord
@@ -44,7 +44,7 @@ func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]
 	return append(records, s.elrSafetyRecords(records)...), resp
 }
 
-// configChanges checks one resource's changes and makes their records.
+// configChanges are the records of one resource's changes, or its error.
 func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResource) ([]wire.MetadataRecord, *kerr.Error) {
 	kind := wire.ConfigResource(r.ResourceType)
 	if err := s.validResource(kind, r.ResourceName); err != nil {
@@ -64,10 +64,10 @@ func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResour
 			return nil, kerr.InvalidConfig
 		}
 		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && s.elr() {
-			return nil, kerr.InvalidConfig // the controller must know one value for all (KIP-966)
+			return nil, kerr.InvalidConfig // the controller decides by one value for all brokers (KIP-966)
 		}
-		// What stays as it is needs no record, but for brokers, who read their files again then (KAFKA-14136). A record of
-		// min.insync.replicas has consequences even if it says nothing new.
+		// A value that stays needs no record, but a broker reads its files again on each (KAFKA-14136). A record of
+		// min.insync.replicas clears ELRs even if the value stays.
 		if kind != wire.ConfigBroker && (value == nil && !set || value != nil && set && *value == was) {
 			continue
 		}
@@ -76,7 +76,7 @@ func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResour
 	return records, nil
 }
 
-// validResource checks what is configured: a topic that exists, a broker by number, or the default of all brokers.
+// validResource checks a resource: a topic that exists, a broker by number, or "" for the default of all brokers.
 func (s decisionState) validResource(kind wire.ConfigResource, name string) *kerr.Error {
 	switch kind {
 	case wire.ConfigTopic:
@@ -97,7 +97,7 @@ func (s decisionState) validResource(kind wire.ConfigResource, name string) *ker
 	return nil
 }
 
-// newValue is what an operation makes of a value; nil deletes it.
+// newValue is a value after an operation; nil deletes it.
 func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*string, *kerr.Error) {
 	if o == kmsg.IncrementalAlterConfigOpDelete {
 		return nil, nil
@@ -128,9 +128,9 @@ func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*strin
 	return &joined, nil
 }
 
-// elrSafetyRecords are what follows from config records: an ELR that was computed under another min.insync.replicas is
-// forgotten (KIP-966). Nothing follows from unclean.leader.election.enable: partitions that wait for a leader wait for the
-// next look (unclean.leader.election.interval.ms), or for an admin who asks.
+// elrSafetyRecords clear the ELRs that rest on another min.insync.replicas (KIP-966). Nothing follows from
+// unclean.leader.election.enable: leaderless partitions wait for the next periodic election (unclean.leader.election.interval.ms)
+// or for ElectLeaders.
 func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.MetadataRecord {
 	var more []wire.MetadataRecord
 	for _, r := range records {
@@ -147,7 +147,7 @@ func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.Me
 	return more
 }
 
-// describeConfigs tells what is set on resources; defaults are not in the metadata, and brokers know theirs.
+// describeConfigs answers the configs that are set on resources. Defaults are not in the metadata: brokers have theirs.
 func describeConfigs(s decisionState, req *kmsg.DescribeConfigsRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {

@@ -13,14 +13,13 @@ import (
 // LogDir is the directory of the metadata log.
 const LogDir = raft.Dir
 
-// Feature is a feature that controllers of this build know: the level that a new cluster finalises, and the range that
-// can be finalised.
+// Feature is a feature that this controller knows: the level that a new cluster finalises, and the range of levels.
 type Feature struct {
 	Name            string
 	Level, Min, Max int16
 }
 
-// Config are a controller's settings, Kafka's names beside them.
+// Config is the settings of a controller, with Kafka's names.
 type Config struct {
 	Quorum         raft.Config
 	ClusterID      string
@@ -32,13 +31,13 @@ type Config struct {
 	Partitions     int32        // num.partitions
 	Replication    int16        // default.replication.factor
 	Features       []Feature    // by name
-	// CheckConfig says what is wrong with a config that somebody wants to set; nil takes everything.
+	// CheckConfig is the error of a value that a client wants to set, or nil; without it every value is valid.
 	CheckConfig func(resource wire.ConfigResource, name, value string) error
-	Oracle      bool // compare tip, stable and replays of the log all the time, see coordinator
+	Oracle      bool // compare tip, stable and replays of the log, see coordinator
 	Rules       Rules
 }
 
-// DefaultConfig is Kafka's defaults for a controller of a quorum.
+// DefaultConfig is Kafka's defaults for a controller.
 func DefaultConfig(node wire.NodeID, voters []raft.Voter) Config {
 	return Config{
 		Quorum: raft.DefaultConfig(node, voters), SessionTimeout: 9 * env.Second, BalanceEvery: 300 * env.Second, UncleanEvery: 5 * env.Minute,
@@ -46,7 +45,7 @@ func DefaultConfig(node wire.NodeID, voters []raft.Voter) Config {
 	}
 }
 
-// DefaultFeatures is what a new cluster of Kafka 4.x finalises.
+// DefaultFeatures are the features of Kafka 4.x, with the levels that a new cluster finalises.
 func DefaultFeatures() []Feature {
 	return []Feature{
 		{elrFeature, 1, 0, 1},
@@ -65,19 +64,19 @@ type Controller struct {
 	cfg        Config
 	quorum     *raft.Replica
 	rt         *coordinator.Runtime[machine]
-	claimEpoch wire.Epoch // in which this controller is active; NoEpoch if it is not
+	claimEpoch wire.Epoch // the epoch in which this controller is active; NoEpoch in a standby
 	ending     bool       // the process is ending
 
 	sessions *sessions // of the registered brokers; soft, and nil in a standby
 }
 
 const (
-	timSession = iota + 1 // A: node id, B: term
-	timBalance            // B: term
-	timUnclean            // B: term
+	timSession = iota + 1 // A: node id, B: claim epoch
+	timBalance            // B: claim epoch
+	timUnclean            // B: claim epoch
 )
 
-// New makes a controller; its log and its vote are on its disk.
+// New makes a controller. Its log and its vote are on its disk.
 func New(cfg Config) *Controller {
 	cfg.Quorum.ClusterID = cfg.ClusterID
 	c := &Controller{cfg: cfg, quorum: raft.New(cfg.Quorum), claimEpoch: wire.NoEpoch}
@@ -94,8 +93,8 @@ func (c *Controller) Start(e env.Env) {
 	c.syncWithQuorum(e)
 }
 
-// syncWithQuorum looks, at the end of every event, at what the quorum says, and follows: first what is lost, then what is
-// committed, then what is won.
+// syncWithQuorum brings the controller, at the end of every event, to the state of the quorum: first it renounces a lost
+// leadership, then it applies the committed records, then it claims a new leadership.
 func (c *Controller) syncWithQuorum(e env.Env) {
 	if c.ending {
 		return
@@ -114,7 +113,7 @@ func (c *Controller) syncWithQuorum(e env.Env) {
 	}
 }
 
-// applyCommitted takes in what is committed.
+// applyCommitted applies the committed records.
 func (c *Controller) applyCommitted(e env.Env) {
 	if c.ending {
 		return
@@ -127,7 +126,7 @@ func (c *Controller) applyCommitted(e env.Env) {
 	m.Next, m.Epoch = c.rt.Next(), c.quorum.Epoch()
 }
 
-// claim takes office: everything that any earlier controller committed is in the image now.
+// claim makes this controller active (QuorumController.claim). The image has all that any earlier controller committed.
 func (c *Controller) claim(e env.Env) {
 	err := c.rt.Load(e, c.quorum.Committed())
 	if err == nil {
@@ -149,14 +148,15 @@ func (c *Controller) claim(e env.Env) {
 	c.bootstrap(e)
 }
 
-// armPeriodic arms a periodic timer of this term.
+// armPeriodic arms a periodic timer of the active controller; 0 is never.
 func (c *Controller) armPeriodic(e env.Env, kind uint16, d env.Duration) {
 	if d > 0 {
 		e.Arm(env.Timer{Kind: kind, Lane: env.LaneRaft, B: int64(c.claimEpoch)}, d)
 	}
 }
 
-// renounce leaves office: whoever waits is told that nobody knows what became of the request.
+// renounce makes this controller a standby (QuorumController.renounce). Requests that wait are answered NOT_CONTROLLER: their
+// outcome is unknown.
 func (c *Controller) renounce(e env.Env) {
 	e.Note(noteInactive, int64(c.cfg.Quorum.Node), int64(c.claimEpoch), 0, 0)
 	c.claimEpoch, c.sessions = wire.NoEpoch, nil
@@ -171,14 +171,14 @@ func (c *Controller) fail(e env.Env, err error) {
 	e.Exit(err)
 }
 
-// finish ends the process in order; the quorum has stopped.
+// finish ends the process after a clean shutdown of the quorum.
 func (c *Controller) finish(e env.Env) {
 	c.ending = true
 	c.rt.Check(e)
 	e.Exit(c.quorum.Close(e))
 }
 
-// Stop begins a clean shutdown. An active controller hands over first.
+// Stop begins a clean shutdown. An active controller resigns first.
 func (c *Controller) Stop(e env.Env) {
 	c.quorum.Stop(e)
 	c.syncWithQuorum(e)
@@ -201,7 +201,7 @@ func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
 	c.syncWithQuorum(e)
 }
 
-// Returned hears the answers to the quorum's requests; a controller calls nobody else.
+// Returned handles the responses to the quorum's requests; a controller sends no others.
 func (c *Controller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
 	c.quorum.Returned(e, tok, resp, err)
 	c.syncWithQuorum(e)
@@ -210,7 +210,7 @@ func (c *Controller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.
 // Lost forgets a connection.
 func (c *Controller) Lost(_ env.Env, l env.Link, _ error) { c.quorum.Lost(l) }
 
-// Fire is a timer: the quorum's, or one of this term's.
+// Fire handles a timer of the quorum or of the active controller. A timer of an earlier claim epoch does nothing.
 func (c *Controller) Fire(e env.Env, t env.Timer) {
 	switch {
 	case t.Kind >= raft.FirstKind:
@@ -233,18 +233,17 @@ func (c *Controller) Fire(e env.Env, t env.Timer) {
 	c.syncWithQuorum(e)
 }
 
-// decisionState is the newest state as decisions see it.
+// decisionState is a machine's state as an op sees it.
 func (c *Controller) decisionState(m machine) decisionState {
 	return decisionState{m.Image, &c.cfg, c.rt.End(), c.sessions, &c.cfg.Rules}
 }
 
-// runInternal decides something that nobody asked for.
+// runInternal runs an op that no request asked for.
 func (c *Controller) runInternal(e env.Env, op func(decisionState) []wire.MetadataRecord) {
 	c.runOp(e, coordinator.Caller{}, func(s decisionState) ([]wire.MetadataRecord, env.Response) { return op(s), nil })
 }
 
-// runOp decides: op looks at the newest state and says what to write and what to answer. The records of one op are one
-// batch, which is committed whole or not at all.
+// runOp runs an op on the newest state and appends its records. They are one batch, which is committed whole or not at all.
 func (c *Controller) runOp(e env.Env, to coordinator.Caller, op op) {
 	err := c.rt.Write(e, func(m machine) coordinator.Result {
 		records, resp := op(c.decisionState(m))
@@ -262,11 +261,11 @@ func (c *Controller) runOp(e env.Env, to coordinator.Caller, op op) {
 		e.Reply(to.Ticket, refusal(to.Request, notController))
 	}
 	if err != nil && err != coordinator.ErrNotActive && c.rt.State() != coordinator.Active {
-		c.claimEpoch = wire.NoEpoch // the disk failed in the middle of it; the quorum is dead
+		c.claimEpoch = wire.NoEpoch // the disk failed during the append, and the quorum is dead
 	}
 }
 
-// encode makes records of the log out of metadata records.
+// encode is the records of the log for metadata records.
 func encode(e env.Env, records []wire.MetadataRecord) []wire.Record {
 	now := wire.Timestamp(e.Wall().Millis())
 	all := make([]wire.Record, len(records))
@@ -288,7 +287,7 @@ func (c *Controller) Answer(e env.Env, a coordinator.Answer) {
 	}
 }
 
-// createdTopics are what is told once all records of an op are committed: a topic, when it has its partitions.
+// createdTopics are the effects of an op, once all its records are committed: for each new topic its id, partitions and replicas.
 func createdTopics(records []wire.MetadataRecord) (all []env.Token) {
 	for _, r := range records {
 		switch r := r.(type) {
@@ -304,7 +303,7 @@ func createdTopics(records []wire.MetadataRecord) (all []env.Token) {
 	return all
 }
 
-// WakeAt implements coordinator.Host. The runtime never asks: no op lingers or has a deadline here.
+// WakeAt implements coordinator.Host. It is never called: no op lingers or has a deadline here.
 func (c *Controller) WakeAt(env.Env, env.Instant) {
 	panic("controller: the runtime asks for a timer")
 }
@@ -312,14 +311,14 @@ func (c *Controller) WakeAt(env.Env, env.Instant) {
 // Effect implements coordinator.Host: a topic was created.
 func (c *Controller) Effect(e env.Env, t env.Token) { e.Note(noteTopic, t.A, t.B, t.C, 0) }
 
-// Image is what is committed, for looking at.
+// Image is the committed metadata, to be read only.
 func (c *Controller) Image() *image.Image { return c.rt.Stable().Image }
 
 // Epoch is the newest epoch of the quorum that this controller knows.
 func (c *Controller) Epoch() wire.Epoch { return c.quorum.Epoch() }
 
-// Active tells whether this is the active controller, as far as it knows.
+// Active reports whether this is the active controller, as far as it knows.
 func (c *Controller) Active() bool { return c.claimEpoch != wire.NoEpoch }
 
-// Quorum is the controller's part in the quorum, for looking at.
+// Quorum is the controller's voter, to be read only.
 func (c *Controller) Quorum() *raft.Replica { return c.quorum }

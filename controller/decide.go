@@ -8,10 +8,10 @@ import (
 	"samsa/wire"
 )
 
-// This file is what decisions look at, and what it means for all partitions that a broker comes, goes or fails. Each
-// partition's own change is made in elect.go.
+// This file has the state that ops decide on, and the changes of all partitions when a broker comes, goes or fails. The change of
+// one partition is in elect.go.
 
-// Names of configs and features that decide what the controller does.
+// Names of configs and features that the controller obeys.
 const (
 	uncleanConfig = "unclean.leader.election.enable"
 	minISRConfig  = "min.insync.replicas"
@@ -37,7 +37,7 @@ func (s decisionState) config(topic, name string) (string, bool) {
 	return s.Config(image.ConfigKey{Resource: wire.ConfigBroker, Name: name})
 }
 
-// unclean tells whether a topic prefers any leader over none.
+// unclean reports whether a topic allows unclean leader election.
 func (s decisionState) unclean(topic string) bool {
 	if v, ok := s.config(topic, uncleanConfig); ok {
 		return v == "true"
@@ -45,8 +45,8 @@ func (s decisionState) unclean(topic string) bool {
 	return s.cfg.Unclean
 }
 
-// minISR is a topic's min.insync.replicas, at most its replication factor (getTopicEffectiveMinIsr): a topic of two replicas
-// that asks for three would never be committed, and its ELR never be cleared (KIP-966).
+// minISR is a topic's min.insync.replicas, at most its replication factor (getTopicEffectiveMinIsr): the ELR of a topic of two
+// replicas with a minimum of three would never be cleared (KIP-966).
 func (s decisionState) minISR(t *image.Topic) int {
 	n := s.cfg.MinISR
 	if v, ok := s.config(t.Name, minISRConfig); ok {
@@ -60,16 +60,16 @@ func (s decisionState) minISR(t *image.Topic) int {
 	return n
 }
 
-// elr tells whether eligible leader replicas are kept (KIP-966).
+// elr reports whether eligible leader replicas are kept (KIP-966).
 func (s decisionState) elr() bool { return s.Feature(elrFeature) >= 1 }
 
-// active tells whether a broker is registered, unfenced and not shutting down.
+// active reports whether a broker is registered, unfenced and not in controlled shutdown.
 func (s decisionState) active(id wire.NodeID) bool {
 	b := s.Broker(id)
 	return b != nil && b.Active()
 }
 
-// leads tells whether a broker leads anything.
+// leads reports whether a broker leads any partition.
 func (s decisionState) leads(id wire.NodeID) bool {
 	for _, t := range s.Topics() {
 		for _, p := range t.Partitions {
@@ -81,7 +81,7 @@ func (s decisionState) leads(id wire.NodeID) bool {
 	return false
 }
 
-// changeAll collects the changes of all partitions that ask for one.
+// changeAll are the records of all partitions that change.
 func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord) (records []wire.MetadataRecord) {
 	for _, t := range s.Topics() {
 		for _, p := range t.Partitions {
@@ -93,8 +93,9 @@ func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition)
 	return records
 }
 
-// removeFromISRs are the changes of every partition that a broker is in sync with or leads: it can no longer (KIP-631). The leaders
-// would find out for themselves after replica.lag.time.max, and until then acks=all would wait for somebody who is gone.
+// removeFromISRs are the changes of every partition that a broker leads or is in sync with, when it is fenced or goes (KIP-631). The
+// leaders would shrink their ISRs after replica.lag.time.max.ms themselves, and until then acks=all would wait for a broker that is
+// gone.
 func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id {
@@ -107,8 +108,8 @@ func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
 	})
 }
 
-// handleUncleanShutdown are the changes for a broker that comes back from an unclean shutdown: what it had may be gone, and with it
-// its place in the ISR and its eligibility (KIP-966, KAFKA-15586): an acknowledgement rests on page caches.
+// handleUncleanShutdown are the changes for a broker that comes back from an unclean shutdown. It may have lost acknowledged records,
+// which were in its page cache only; so it leaves every ISR and every ELR (KIP-966, KAFKA-15586).
 func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id && !slices.Contains(p.ELR, id) {
@@ -121,13 +122,13 @@ func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataReco
 	})
 }
 
-// fence are the records that take a broker out (KIP-631): it leaves every ISR, what it led is led by others, and its
-// registration says so, last and in the same batch: nobody may see a fenced broker that leads.
+// fence are the records that fence a broker (KIP-631): it leaves every ISR, other replicas lead its partitions, and its registration
+// changes last, in the same batch: no image has a fenced broker that leads.
 func (s decisionState) fence(b *image.Broker) []wire.MetadataRecord {
 	return append(s.removeFromISRs(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
 
-// unfence are the records that let a broker in: it may lead what waits for it.
+// unfence are the records that unfence a broker: it may lead leaderless partitions now.
 func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
 	return append(records, s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
@@ -140,18 +141,17 @@ func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	})...)
 }
 
-// beginControlledShutdown are the records of a broker that wants to go (KIP-841): it keeps serving until others lead, and is in service no
-// more, or the new leaders would take it back into the ISR that it has just left (KAFKA-13916).
+// beginControlledShutdown are the records of a broker that wants to shut down (KIP-841). It keeps serving until other replicas lead its
+// partitions, but may not lead or join an ISR any more, or the new leaders would add it to the ISR that it has left (KAFKA-13916).
 func (s decisionState) beginControlledShutdown(b *image.Broker) []wire.MetadataRecord {
 	var records []wire.MetadataRecord
-	if !b.ShuttingDown { // or it says so already, see heartbeat
+	if !b.ShuttingDown { // else its registration says so already, see heartbeat
 		records = append(records, &wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
 	}
 	return append(records, s.removeFromISRs(b.ID)...)
 }
 
-// electLeaderless are the changes that give leaderless partitions a leader where their configs allow it; of one topic, or of all
-// with "".
+// electLeaderless are the unclean elections of leaderless partitions whose configs allow them; of one topic, or of all with "".
 func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !s.unclean(t.Name) {
@@ -161,9 +161,9 @@ func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	})
 }
 
-// balanceLeaders are the changes that give leadership back to the first replicas that are in sync again: after a rolling restart
-// the last broker would lead everything. KRaft's controller does it for every such partition, and does not look at
-// leader.imbalance.per.broker.percentage, which stayed behind with ZooKeeper (maybeBalancePartitionLeaders).
+// balanceLeaders are the changes that give leadership back to preferred replicas that are in sync again: after a rolling restart the
+// broker that restarted last leads nothing. KRaft's controller moves every such partition, and does not read
+// leader.imbalance.per.broker.percentage, which only ZooKeeper's controller did (maybeBalancePartitionLeaders).
 func (s decisionState) balanceLeaders() []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if first := p.Replicas[0]; p.Leader == first || !p.InISR(first) || !s.active(first) {

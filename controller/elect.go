@@ -7,31 +7,32 @@ import (
 	"samsa/wire"
 )
 
-// This file is one change of one partition: who is in sync after it, who is eligible, and so who leads. Whatever moves a
-// leader or an ISR ends here: a broker that comes or goes, a leader's proposal, an operator, a clock.
+// This file is one change of one partition: its ISR, its eligible replicas, and so its leader. Every change of a leader or an ISR
+// is built here, whether a broker comes or goes, a leader proposes it, an operator asks for it, or a timer fires.
 //
-//	target ISR ──eligible──▶ ELR ──elect──▶ leader ──record──▶ PartitionChangeRecord, or nothing to change
-//	                                                  └─remember: the ELR and who led last
+//	target ISR ──targetELR──▶ ELR ──electLeader──▶ leader ──build──▶ PartitionChangeRecord, or nothing to change
+//	                                                         └─recordELR: the ELR and the last known leader
 
-// election is how far one goes to find a leader.
+// election is the replicas that may be elected (PartitionChangeBuilder.Election).
 type election uint8
 
 const (
-	online    election = iota // somebody who has everything; whoever leads, if that is still so
-	preferred                 // the same, but rather the first replica
-	unclean                   // anybody, if nobody has everything
+	online    election = iota // one in sync or eligible, and rather the current leader
+	preferred                 // the same, and rather the first replica
+	unclean                   // any live one, if none is in sync or eligible
 )
 
 // changeBuilder is one change of one partition in the making (PartitionChangeBuilder), begun by decisionState.newChange.
 //
 // With eligible leader replicas (KIP-966) the ISR may become empty:
 //
-//	ISR     in sync now
-//	ELR     was in the ISR when that fell below min.insync.replicas: nothing was committed without it since then
-//	last    who led last, once ISR and ELR are both empty
+//	ISR                 in sync now
+//	ELR                 left the ISR when that was below min.insync.replicas, and no record was committed since then
+//	last known leader   once ISR and ELR are both empty
 //
-// Without them the last member of an ISR is never removed, so that the partition remembers who has everything. What that
-// member loses in a power loss it is elected without: the ELR, and its unclean-shutdown detection, are there for this.
+// Without them the last member of an ISR is never removed, so that the partition keeps a replica with all committed records. If
+// that replica lost records in a power loss it is elected without them: the ELR and the detection of unclean shutdowns are there
+// for this.
 type changeBuilder struct {
 	p               *image.Partition
 	isr             []wire.NodeID            // target
@@ -70,7 +71,7 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	}
 	if leader != p.Leader {
 		r.Leader = leader
-		if dirty { // it leads with what it has, and says so until its first own change of the ISR (KIP-704)
+		if dirty { // it is recovering until its first own change of the ISR (KIP-704)
 			elr, b.recovery = nil, wire.Recovering
 		}
 	}
@@ -78,7 +79,7 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 		r.ISR = nonNil(isr)
 	}
 	if b.bump && r.Leader == wire.LeaderUnchanged && r.ISR != nil && len(without(p.ISR, r.ISR...)) > 0 {
-		// Brokers of that time kept a partition's state unless the leader epoch rose, and missed a shrink (KAFKA-15021).
+		// Brokers of that time ignored a change that did not raise the leader epoch, and missed the shrink (KAFKA-15021).
 		r.Leader = p.Leader
 	}
 	if b.recovery != p.Recovery {
@@ -91,18 +92,18 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	return r
 }
 
-// targetELR is the ELR that goes with the target ISR (KIP-966): empty while the ISR is large enough, else everybody who left
-// since, and who still has what it had then. They have everything committed, because below min.insync.replicas the high
-// watermark stands still; from the moment that it may move on they have not.
+// targetELR is the ELR that goes with the target ISR (KIP-966): empty while the ISR has min.insync.replicas members, else all
+// replicas that left it since and did not shut down uncleanly. They have every committed record, because the high watermark does
+// not advance below min.insync.replicas.
 func (b changeBuilder) targetELR() []wire.NodeID {
 	if !b.elr {
-		return b.p.ELR // from when the feature was on: one of them may lead, and any change forgets them
+		return b.p.ELR // left from when the feature was on: one of them may lead, and any change empties it
 	}
 	if len(b.isr) >= b.minISR {
 		return nil
 	}
 	var elr []wire.NodeID
-	for _, id := range b.p.Replicas { // in the order of the replicas
+	for _, id := range b.p.Replicas { // in the order of Replicas
 		if (slices.Contains(b.p.ELR, id) || b.p.InISR(id)) && !slices.Contains(b.isr, id) && id != b.uncleanShutdown {
 			elr = append(elr, id)
 		}
@@ -110,10 +111,10 @@ func (b changeBuilder) targetELR() []wire.NodeID {
 	return elr
 }
 
-// electLeader chooses the leader (PartitionChangeBuilder.electLeader): the current one if it is valid, else the first valid
-// replica, where valid means alive, and in sync or, if nobody is in sync, eligible (KIP-966). Then, as a last resort that may
-// lose records, the last known leader (KAFKA-19522: only if it lives), and if the topic allows it anybody who is alive. A
-// valid leader stays also in an unclean election: every change of leader costs its clients a round of metadata.
+// electLeader elects the leader (PartitionChangeBuilder.electLeader): the current one if it is valid, else the first valid replica.
+// A valid replica is active, and in sync or, if the ISR is empty, eligible (KIP-966). Without one, records may be lost: the last known
+// leader leads if it is active (KAFKA-19522), and if the election is unclean the first active replica. A valid leader stays
+// also in an unclean election: every change of leader costs its clients a round of metadata.
 func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty bool) {
 	valid := func(id wire.NodeID) bool {
 		return (slices.Contains(b.isr, id) || len(b.isr) == 0 && slices.Contains(elr, id)) && b.mayLead(id)
@@ -136,7 +137,7 @@ func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty
 	return wire.NoNode, false
 }
 
-// recordELR puts the ELR and the last known leader into the record. An election that made an ISR of one forgets the ELR.
+// recordELR puts the ELR and the last known leader into the record.
 func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeID) {
 	p := b.p
 	if !b.elr {
@@ -159,7 +160,7 @@ func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeI
 	}
 }
 
-// some is a list that says "empty" where nil would say "unchanged".
+// nonNil is a list that a record takes for an empty one: nil stands for "unchanged".
 func nonNil(ids []wire.NodeID) []wire.NodeID {
 	if ids == nil {
 		return []wire.NodeID{}

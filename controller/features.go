@@ -12,13 +12,13 @@ import (
 	"samsa/wire"
 )
 
-// bootstrap finalises the features of a new cluster: the first records of its log (ActivationRecordsGenerator).
+// bootstrap finalises the features of a new cluster, in the first records of its log (ActivationRecordsGenerator).
 func (c *Controller) bootstrap(e env.Env) {
 	c.runInternal(e, func(s decisionState) (records []wire.MetadataRecord) {
 		if s.Feature(metadataFeature) != 0 {
 			return nil
 		}
-		// The metadata version comes first: it says how to read what follows.
+		// The metadata version comes first: the records after it are in its formats.
 		for _, first := range []bool{true, false} {
 			for _, f := range c.cfg.Features {
 				if (f.Name == metadataFeature) == first && f.Level > 0 {
@@ -37,7 +37,7 @@ const (
 	unsafeDowngrade = 3
 )
 
-// updateFeatures moves finalised levels; all of them or none.
+// updateFeatures changes finalised levels, all of them or none.
 func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.UpdateFeaturesResponse)
 	var records []wire.MetadataRecord
@@ -50,7 +50,7 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 	for i, u := range req.FeatureUpdates {
 		err := mayUpdateFeature(s, &u, req.Version)
 		if err == nil && u.Feature == elrFeature && u.MaxVersionLevel > 0 && metadata < withELR {
-			err = kerr.InvalidUpdateVersion // its records could not be written down (Feature.validateVersion)
+			err = kerr.InvalidUpdateVersion // its records need 4.0-IV1 (Feature.validateVersion)
 		}
 		if slices.ContainsFunc(req.FeatureUpdates[:i], func(o kmsg.UpdateFeaturesRequestFeatureUpdate) bool { return o.Feature == u.Feature }) {
 			err = kerr.InvalidRequest
@@ -71,8 +71,8 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 	return records, resp
 }
 
-// mayUpdateFeature checks one update (FeatureControlManager.updateFeature, KIP-584). A broker that cannot live with a level would be
-// refused at its next registration, so every registered one is asked, also one that is down.
+// mayUpdateFeature checks one update (FeatureControlManager.updateFeature, KIP-584). A broker that does not support a level would
+// be refused at its next registration, so every registered one must support it, also one that is down.
 func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
 	kind := u.UpgradeType
 	if version == 0 {
@@ -89,7 +89,7 @@ func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdat
 	case level < current && kind == upgrade, level > current && kind != upgrade:
 		return kerr.InvalidUpdateVersion
 	case level < current && u.Feature == metadataFeature:
-		return kerr.InvalidUpdateVersion // the log may hold what an older version cannot read
+		return kerr.InvalidUpdateVersion // the log may have records that an older version cannot read
 	}
 	for _, b := range s.Brokers() {
 		if least, most := rangeOf(b.Features, u.Feature); level < least || level > most {
@@ -99,8 +99,8 @@ func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdat
 	return nil
 }
 
-// finalise is a feature's new level with what goes with it. When eligible leader replicas come on, min.insync.replicas
-// becomes one value for the whole cluster, set in the log: the controller decides by it.
+// finalise are the records of a feature's new level. With eligible leader replicas min.insync.replicas becomes one value for the
+// whole cluster, set in the log: the controller decides by it.
 func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.FeatureLevelRecord{Name: name, Level: level}}
 	if name != elrFeature || level == 0 {
@@ -118,7 +118,7 @@ func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord 
 	return records
 }
 
-// Levels of metadata.version from which a record or a field exists.
+// The levels of metadata.version that introduced a record, a field or a rule.
 const (
 	withZkMigration = 8  // 3.4-IV0
 	withPlainShrink = 12 // 3.6-IV0: the ISR shrinks without a new leader epoch (KAFKA-15021)
@@ -126,8 +126,8 @@ const (
 	withELR         = 23 // 4.0-IV1 (KIP-966)
 )
 
-// supported is what a broker says it can live with, by feature. One that says nothing of metadata.version is taken to
-// know the first one of KRaft only.
+// supported are the features of a broker with their ranges. A broker that does not name metadata.version supports only the first one
+// of KRaft.
 func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
 	silent := true
 	for _, f := range req.Features {
@@ -141,7 +141,7 @@ func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
 	return all
 }
 
-// rangeOf is the range in which a broker supports a feature: one that it does not name must be off.
+// rangeOf is the range in which a broker supports a feature: only level 0 if it does not name the feature.
 func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
 	for _, f := range all {
 		if f.Name == name {
@@ -151,8 +151,8 @@ func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
 	return 0, 0
 }
 
-// supports tells whether a broker can live with every finalised level, of the features it names and of those it does
-// not know (ClusterControlManager.processRegistrationFeature).
+// supports reports whether a broker supports every finalised level, of the features that it names and of all others
+// (ClusterControlManager.processRegistrationFeature).
 func supports(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
 	ranges := supported(req)
 	fits := func(name string) bool {

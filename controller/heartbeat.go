@@ -11,15 +11,15 @@ import (
 // A broker's life as the controller sees it (BrokerHeartbeatManager.calculateNextBrokerState, KIP-631):
 //
 //	from                 when                                                            becomes
-//	FENCED               it wants in, and has applied its own registration               UNFENCED
+//	FENCED               it does not want a fence, and has applied its registration      UNFENCED
 //	                     it wants to shut down                                           SHUTDOWN_NOW
 //	UNFENCED             it wants a fence, or its session is over                        FENCED
-//	                     it wants to shut down and leads something                       CONTROLLED_SHUTDOWN
-//	                     it wants to shut down and leads nothing                         SHUTDOWN_NOW
-//	CONTROLLED_SHUTDOWN  it leads nothing, and all active brokers know that              SHUTDOWN_NOW
+//	                     it wants to shut down and leads a partition                     CONTROLLED_SHUTDOWN
+//	                     it wants to shut down and leads none                            SHUTDOWN_NOW
+//	CONTROLLED_SHUTDOWN  it leads none, and all active brokers have applied that         SHUTDOWN_NOW
 //	any                  a new incarnation registers                                     FENCED
 
-// heartbeat keeps a session alive and moves the broker on in its life.
+// heartbeat touches a broker's session and moves the broker to its next state.
 func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]wire.MetadataRecord, env.Response) {
 	b := s.Broker(wire.NodeID(req.BrokerID))
 	if b == nil || b.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
@@ -28,7 +28,7 @@ func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]
 	applied := wire.Offset(req.CurrentMetadataOffset)
 	session := s.sessions.touch(e, b.ID, max(applied, 0))
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
-	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // before that it may hold roles of the incarnation before it (KIP-631)
+	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // before that it may act on the leaderships of the incarnation before it (KIP-631)
 	resp.IsFenced = b.Fenced
 	var records []wire.MetadataRecord
 	shutDownNow := func() {
@@ -41,8 +41,8 @@ func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]
 	case b.Fenced && req.WantShutdown:
 		shutDownNow()
 	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
-		// A broker that was fenced has left its controlled shutdown (BrokerHeartbeatManager.touch). If an old heartbeat lets
-		// it in again it has to ask anew, though the records still say that it is leaving.
+		// A fenced broker has left its controlled shutdown (BrokerHeartbeatManager.touch). If a late heartbeat unfences it again it
+		// has to ask anew, though its registration still says that it is shutting down.
 		records, resp.IsFenced, session.shutdownOffset = s.unfence(b), false, -1
 	case b.Fenced:
 	case session.shutdownOffset >= 0:

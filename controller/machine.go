@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// machine is the controller's hard state: the image. What is not in the log (sessions, timers, whom to answer) is soft
-// state, in Controller.
+// machine is the controller's hard state: the image. Sessions, timers and waiting requests are not in the log: they are soft state,
+// in Controller.
 type machine struct{ *image.Image }
 
 func newMachine() machine { return machine{image.New()} }
@@ -27,7 +27,7 @@ func (m machine) Apply(r coordinator.Entry) {
 	m.Next = r.Offset + 1
 }
 
-// Digest is the image's.
+// Digest is that of the image.
 func (m machine) Digest() uint64 { return m.Image.Digest() }
 
 // quorumLog is the metadata log as the coordinator's runtime sees it.

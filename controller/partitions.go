@@ -14,8 +14,8 @@ import (
 // AlterPartition (KIP-497): version 1 the leader's recovery state (KIP-704), version 2 topic ids (KIP-516), version 3 the
 // broker epoch of each member (KIP-903).
 
-// alterPartition lets a leader change the ISR, one compare-and-set per partition. Who asks must be the incarnation that is
-// registered: a broker that was replaced may still believe that it leads (KIP-631).
+// alterPartition changes the ISR as its leader proposes, one compare-and-set per partition. The sender must be the registered
+// incarnation: a broker that was replaced may still act as leader (KIP-631).
 func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
 	sender := s.Broker(wire.NodeID(req.BrokerID))
 	if sender == nil || sender.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
@@ -55,7 +55,7 @@ func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.Me
 	return records, resp
 }
 
-// setPartitionState puts a partition's state into an answer.
+// setPartitionState puts a partition's state into a response.
 func setPartitionState(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.Partition) {
 	ap.LeaderID, ap.LeaderEpoch, ap.PartitionEpoch = int32(p.Leader), int32(p.Epoch), int32(p.Version)
 	ap.LeaderRecoveryState = int8(p.Recovery)
@@ -68,7 +68,7 @@ func setPartitionState(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.P
 func (s decisionState) isrChange(t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *wire.PartitionChangeRecord {
 	change := s.newChange(t, p)
 	change.isr = nil
-	for _, id := range p.Replicas { // kept in the order of the replicas
+	for _, id := range p.Replicas { // in the order of Replicas
 		if slices.ContainsFunc(rp.NewEpochISR, func(n kmsg.AlterPartitionRequestTopicPartitionNewEpochISR) bool { return wire.NodeID(n.BrokerID) == id }) {
 			change.isr = append(change.isr, id)
 		}
@@ -77,8 +77,8 @@ func (s decisionState) isrChange(t *image.Topic, p *image.Partition, rp *kmsg.Al
 	return change.build()
 }
 
-// validateAlterPartition checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first whether the
-// leader knows the partition as it is, then whether the wanted ISR makes sense, then whether its members are in service.
+// validateAlterPartition checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first the epochs
+// that the leader knows, then the proposed ISR, then whether its members are active.
 func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *kerr.Error {
 	switch {
 	case t == nil:
@@ -89,15 +89,15 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 	epoch, version, state := wire.Epoch(rp.LeaderEpoch), wire.PartitionEpoch(rp.PartitionEpoch), wire.LeaderRecoveryState(rp.LeaderRecoveryState)
 	switch {
 	case epoch > p.Epoch || version > p.Version:
-		// The leader has seen more than this controller, which must be a deposed one: ask the other. Called outdated instead,
-		// the leader would wait for metadata that it has already, for ever (KAFKA-14154).
+		// The leader has newer metadata than this controller, so there is a newer controller, which the leader should find. To
+		// an INVALID_UPDATE_VERSION it would wait for metadata that it has already, for ever (KAFKA-14154).
 		return kerr.NotController
 	case epoch < p.Epoch:
 		return kerr.FencedLeaderEpoch
 	case sender != p.Leader:
 		return kerr.InvalidRequest
-	// Behind the leader epoch: it was decided on a state that is no more, for example by counting on a member that the
-	// controller has fenced since.
+	// After the leader epoch: the proposal rests on an older partition epoch, for example on a member that the controller has
+	// fenced since.
 	case s.rules.Outdated(version, p.Version):
 		return kerr.InvalidUpdateVersion
 	}
@@ -114,21 +114,21 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 		return kerr.InvalidRequest
 	case state != wire.Recovered && state != wire.Recovering:
 		return kerr.InvalidRequest
-	// A leader that is still recovering from an unclean election takes nobody in, and none begins to recover later (KIP-704).
+	// A leader that is recovering from an unclean election adds no member, and none begins to recover later (KIP-704).
 	case state == wire.Recovering && (len(rp.NewEpochISR) > 1 || p.Recovery == wire.Recovered):
 		return kerr.InvalidRequest
 	}
 	for _, n := range rp.NewEpochISR {
 		b := s.Broker(wire.NodeID(n.BrokerID))
 		if b == nil || !s.rules.MayJoinISR(b) || !sameIncarnation(s, b, n.BrokerEpoch) {
-			return kerr.IneligibleReplica // last, so that it also says: all else was right, and nothing was changed (KIP-841)
+			return kerr.IneligibleReplica // last: the leader may try again with other members (KIP-841)
 		}
 	}
 	return nil
 }
 
-// electLeaders elects because an admin asks: the preferred leader, or any at all. Without topics it is all partitions,
-// and those that need nothing are left out of the answer.
+// electLeaders serves an operator's election: of preferred leaders, or an unclean one. Without topics it is for all partitions, and
+// those that need no election are left out of the response.
 func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.ElectLeadersResponse)
 	if req.ElectionType != 0 && req.ElectionType != 1 {
@@ -169,8 +169,8 @@ func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.Metada
 	return records, resp
 }
 
-// electLeader is one election that an admin asked for (ReplicationControlManager.electLeader, KIP-460). To ask for any leader
-// is to accept the loss, whatever the topic's config says; so it must not depose a leader that is there.
+// electLeader is one election of ElectLeaders (ReplicationControlManager.electLeader, KIP-460). An unclean one ignores the topic's
+// config and may lose records, so it does not replace a leader that is there.
 func (s decisionState) electLeader(topic string, partition int32, any bool) (*wire.PartitionChangeRecord, *kerr.Error) {
 	t := s.TopicNamed(topic)
 	if t == nil {
@@ -198,7 +198,7 @@ func (s decisionState) electLeader(topic string, partition int32, any bool) (*wi
 	return nil, kerr.PreferredLeaderNotAvailable
 }
 
-// sameIncarnation tells whether a proposed member of an ISR is the broker that is registered.
+// sameIncarnation reports whether a proposed member of an ISR is the registered incarnation.
 func sameIncarnation(s decisionState, b *image.Broker, claimed int64) bool {
 	return s.rules.SameIncarnation(wire.BrokerEpoch(claimed), b.Epoch)
 }

@@ -8,34 +8,34 @@ import (
 	"samsa/wire"
 )
 
-// Where new replicas go (StripedReplicaPlacer): racks are gone round, and in each rack its brokers, those in service
-// first. So leaders spread over all brokers, the replicas of a partition over racks as far as there are any, and over
-// brokers in any case. With racks a, b and c of three brokers each:
+// placer assigns new replicas to brokers (StripedReplicaPlacer): in turn to each rack, and in each rack in turn to its brokers, the
+// active ones first. So leaders spread over all brokers, and the replicas of a partition over racks, if there are more than one,
+// and over brokers. With racks a, b and c of three brokers each:
 //
 //	partition 0   a1 b1 c1
 //	          1   b2 c2 a2
 //	          2   c3 a3 b3
 //
-// The first replica, which will lead, is always in service. When every broker in service has led once all orders are
-// shuffled, or the tenth partition would be a copy of the first.
+// The first replica, which will lead, is always on an active broker. When every active broker has led once all orders are shuffled,
+// or the tenth partition would be a copy of the first.
 //
-// Kafka begins at a random rack and a random broker of each; this begins at the first ones, so that a scenario can say
-// who leads.
+// Kafka begins at a random rack and a random broker of each; this begins at the first ones, so that a scenario can name the
+// leaders.
 type placer struct {
 	racks  []*rack // in their order of use; brokers without a rack are in one of their own
-	active int     // brokers in service, of all racks
+	active int     // active brokers of all racks
 	all    int     // brokers
 	round  int     // partitions placed since the orders were shuffled
 	begin  int     // index into racks: where the next partition begins
 }
 
-// rack is the brokers of one place.
+// rack is the brokers of one rack.
 type rack struct {
 	name           string
 	active, fenced circle
 }
 
-// circle is a list that each round is gone through once, every time from one further.
+// circle is a list that each round goes through once, from one place further each time.
 type circle struct {
 	ids   []wire.NodeID
 	taken int // in this round
@@ -58,7 +58,7 @@ func (c *circle) next(round int) (id wire.NodeID, ok bool) {
 	return c.ids[(c.first+c.taken-1)%len(c.ids)], true
 }
 
-// next is the next broker of a rack, those in service first.
+// next is the next broker of a rack, the active ones first.
 func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	if id, ok = r.active.next(round); ok {
 		return id, true
@@ -66,8 +66,8 @@ func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	return r.fenced.next(round)
 }
 
-// newPlacer takes in every broker that is not about to leave, in order of rack and id. One that has left is fenced, and may
-// come back (BrokerHeartbeatManager.touch: who is fenced is not shutting down any more).
+// newPlacer has every broker that is not in controlled shutdown, by rack and id. A fenced broker is in none any more, and may come
+// back (BrokerHeartbeatManager.touch).
 func (s decisionState) newPlacer() *placer {
 	p := &placer{}
 	for _, b := range s.Brokers() { // in order of id
@@ -91,7 +91,7 @@ func (s decisionState) newPlacer() *placer {
 	return p
 }
 
-// place chooses the replicas of one partition. There must be a broker in service, and factor brokers.
+// place chooses the replicas of one partition. There must be an active broker, and factor brokers.
 func (p *placer) place(e env.Env, factor int) []wire.NodeID {
 	if p.round == p.active && p.active > 1 {
 		p.shuffle(e)
@@ -100,7 +100,7 @@ func (p *placer) place(e env.Env, factor int) []wire.NodeID {
 	p.begin %= len(p.racks)
 	lead := p.begin
 	var replicas []wire.NodeID
-	for len(replicas) == 0 { // the leader: from the first rack with a broker in service
+	for len(replicas) == 0 { // the leader: from the first rack with an active broker
 		if id, ok := p.racks[lead].active.next(p.round); ok {
 			replicas = append(replicas, id)
 		} else {

@@ -10,20 +10,20 @@ import (
 	"samsa/wire"
 )
 
-// register takes a broker's incarnation in (ClusterControlManager.registerBroker). A new incarnation gets the offset of
-// its registration record as broker epoch and starts fenced; it leaves every ISR, and if the one before it did not shut
-// down cleanly, every ELR. While the old one is in service and its session lives, it is refused: there may be two
-// processes with one id.
+// register registers an incarnation of a broker (ClusterControlManager.registerBroker). A new one gets the offset of its
+// registration record as broker epoch and starts fenced. It leaves every ISR, and if the incarnation before it did not shut down
+// cleanly, every ELR. While that one is active and its session is valid the new one is refused: there may be two processes with one
+// id.
 func register(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequest) ([]wire.MetadataRecord, env.Response) {
 	id := wire.NodeID(req.BrokerID)
 	old := s.Broker(id)
-	again := old != nil && old.Incarnation == wire.UUID(req.IncarnationID) // its first answer was lost (KAFKA-16952)
+	again := old != nil && old.Incarnation == wire.UUID(req.IncarnationID) // the first response was lost (KAFKA-16952)
 	switch {
 	case req.ClusterID != s.cfg.ClusterID:
 		return nil, refusal(req, kerr.InconsistentClusterID)
 	case id < 0 || wire.UUID(req.IncarnationID) == wire.UUID{}:
 		return nil, refusal(req, kerr.InvalidRequest)
-	case old != nil && !again && old.Active() && s.sessions.valid(e, id) && s.rules.RefuseDuplicate: // not one that leaves: KAFKA-19047
+	case old != nil && !again && old.Active() && s.sessions.valid(e, id) && s.rules.RefuseDuplicate: // a broker in controlled shutdown may be replaced (KAFKA-19047)
 		return nil, refusal(req, kerr.DuplicateBrokerRegistration)
 	case !validDirs(s, req):
 		return nil, refusal(req, kerr.InvalidRegistration)
@@ -63,10 +63,10 @@ func register(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequest) (
 	return append(records, r), resp
 }
 
-// assignsDirs tells whether the cluster's metadata say in which directory of a broker a replica lies.
+// assignsDirs reports whether the metadata assign replicas to directories of their brokers (KIP-858).
 func assignsDirs(s decisionState) bool { return s.Feature(metadataFeature) >= withDirectories }
 
-// registrationVersion is the version in which registrations are written (MetadataVersion.registerBrokerRecordVersion).
+// registrationVersion is the version of registration records (MetadataVersion.registerBrokerRecordVersion).
 func registrationVersion(s decisionState) int16 {
 	switch level := s.Feature(metadataFeature); {
 	case level >= withDirectories:
@@ -77,8 +77,8 @@ func registrationVersion(s decisionState) int16 {
 	return 1
 }
 
-// validDirs tells whether a broker's log directories can be its own: at least one, no reserved id, none twice, none of
-// another broker.
+// validDirs reports whether a broker may have these log directories: at least one, no reserved id, none twice, none of another
+// broker.
 func validDirs(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
 	if !assignsDirs(s) {
 		return true
@@ -99,7 +99,7 @@ func validDirs(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
 	return len(seen) > 0
 }
 
-// unregister forgets a broker for good.
+// unregister removes the registration of a broker.
 func unregister(s decisionState, req *kmsg.UnregisterBrokerRequest) ([]wire.MetadataRecord, env.Response) {
 	b := s.Broker(wire.NodeID(req.BrokerID))
 	if b == nil {

@@ -14,7 +14,7 @@ var (
 	tooLarge      = kerr.UnknownServerError // an op whose records do not fit one batch (Kafka's UNKNOWN_SERVER_ERROR)
 )
 
-// op decides on one kind of request.
+// op decides on one request: the records to append, and the response.
 type op func(s decisionState) ([]wire.MetadataRecord, env.Response)
 
 // opOf is the op of a request, or nil if the request has none.
@@ -57,18 +57,18 @@ func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// readCommitted answers from what is committed, on the active controller.
+// readCommitted answers from the committed state, on the active controller.
 func (c *Controller) readCommitted(e env.Env, t env.Ticket, req env.Request, f func(machine) env.Response) {
 	if err := c.rt.Read(func(m machine) { e.Reply(t, f(m)) }); err != nil {
 		e.Reply(t, refusal(req, notController))
 	}
 }
 
-// refusal is the answer that says one error about everything a request asked for. NOT_CONTROLLER after a request was accepted
-// means that its outcome is unknown: its records may be committed or lost.
+// refusal is the response with one error for the whole request. NOT_CONTROLLER after the records of an op were appended means that
+// the outcome is unknown: they may be committed or lost.
 func refusal(req env.Request, err *kerr.Error) env.Response { return wire.Refusal(req, err.Code) }
 
-// codeOf is the number of an error that may be none.
+// codeOf is the code of an error, 0 without one.
 func codeOf(err *kerr.Error) int16 {
 	if err == nil {
 		return 0

@@ -10,11 +10,11 @@ import (
 // controller gives every broker a fresh one.
 type sessions struct {
 	timeout env.Duration
-	epoch   wire.Epoch // in which the controller is active
+	epoch   wire.Epoch // the claim epoch of the controller
 	of      map[wire.NodeID]*session
 }
 
-// session is what the active controller knows of a broker beyond its registration.
+// session is the active controller's knowledge of a broker beyond its registration.
 type session struct {
 	lastContact    env.Instant // the last heartbeat, or when this controller became active
 	metadata       wire.Offset // the last record that the broker has applied, by its heartbeat; -1 before the first
@@ -32,8 +32,8 @@ func (s *sessions) valid(e env.Env, id wire.NodeID) bool {
 	return b != nil && e.Now().Sub(b.lastContact) < s.timeout
 }
 
-// touch restarts a broker's session. metadata is the last record that the broker has applied, or -1 if it did not say: then it is
-// a new session.
+// touch restarts a broker's session. metadata is the last record that the broker has applied, or -1 for a
+// new session.
 func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *session {
 	b := s.of[id]
 	if b == nil || metadata < 0 {
@@ -45,8 +45,8 @@ func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *sessi
 	return b
 }
 
-// lowestActive is the lowest offset of the metadata log that an active broker has applied. A broker that leaves before all have
-// applied the change of leaders is asked for records of partitions that it no longer leads, and then is not there (KIP-841).
+// lowestActive is the lowest offset of the metadata log that an active broker has applied. If a broker
+// shut down before all of them have applied the new leaders, clients and followers would still ask it (KIP-841).
 func (s *sessions) lowestActive(m *image.Image) wire.Offset {
 	lowest := wire.Offset(1<<63 - 1)
 	for _, b := range m.Brokers() {

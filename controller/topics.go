@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// createTopics makes topics, each on its own, all in one batch.
+// createTopics creates topics, each on its own, all in one batch.
 func createTopics(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 	var records []wire.MetadataRecord
@@ -38,7 +38,7 @@ func createTopics(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest) ([]
 	return records, resp
 }
 
-// newTopic checks a wanted topic and places it.
+// newTopic is the placement of a new topic, or its error.
 func newTopic(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest, rt *kmsg.CreateTopicsRequestTopic) ([][]wire.NodeID, *kerr.Error) {
 	twice := 0
 	for i := range req.Topics {
@@ -85,13 +85,13 @@ func newTopic(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest, rt *kms
 	return s.newPlacement(e, 0, partitions, factor)
 }
 
-// newPlacement places new partitions, of a topic that has the first ones already.
+// newPlacement places new partitions of a topic that has the first ones already.
 func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor int16) ([][]wire.NodeID, *kerr.Error) {
 	p := s.newPlacer()
 	if factor < 1 || int(factor) > p.all || p.active == 0 {
 		return nil, kerr.InvalidReplicationFactor
 	}
-	for range int(first) % p.active { // go on where the ones before may have ended
+	for range int(first) % p.active { // skip the places of the first ones
 		p.place(e, int(factor))
 	}
 	placed := make([][]wire.NodeID, partitions)
@@ -101,7 +101,7 @@ func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor i
 	return placed, nil
 }
 
-// validAssignment checks replicas that somebody else has placed.
+// validAssignment checks replicas that the client has placed.
 func (s decisionState) validAssignment(all [][]wire.NodeID, factor int) *kerr.Error {
 	for _, replicas := range all {
 		if len(replicas) == 0 || len(replicas) != factor || !slices.ContainsFunc(replicas, s.active) {
@@ -132,7 +132,7 @@ func validName(name string) bool {
 		strings.IndexFunc(name, func(r rune) bool { return !strings.ContainsRune(legal, r) }) < 0
 }
 
-// collides tells whether another topic's name is the same in metrics, where a dot is an underscore.
+// collides reports whether another topic's name is the same in metrics, where a dot is an underscore.
 func (s decisionState) collides(name string) bool {
 	if !strings.ContainsAny(name, "._") {
 		return false
@@ -199,7 +199,7 @@ func (s decisionState) topicToDelete(rt *kmsg.DeleteTopicsRequestTopic) (wire.To
 	return id, nil
 }
 
-// createPartitions gives topics more partitions; never fewer.
+// createPartitions adds partitions to topics.
 func createPartitions(e env.Env, s decisionState, req *kmsg.CreatePartitionsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 	var records []wire.MetadataRecord
