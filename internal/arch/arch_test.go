@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite size.txt: tighten what has shrunk, add files that have passed the aim")
+var update = flag.Bool("update", false, "rewrite size.txt and words.txt: lines that have shrunk or are not needed any more")
 
 // module loads the module once for all tests.
 var module = sync.OnceValues(func() (*Program, error) {
@@ -97,7 +97,7 @@ func ruleNamed(name string) *Rule {
 	return nil
 }
 
-// What a seed could not repeat.
+// The determinism rules hold in every package.
 func TestLint(t *testing.T) {
 	p := load(t)
 	for _, q := range p.Packages {
@@ -105,7 +105,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// What the words of the module must and must not say.
+// The rules about text hold in every package.
 func TestText(t *testing.T) {
 	p := load(t)
 	for _, q := range p.Packages {
@@ -143,7 +143,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// What a contributor reads must name what will be found.
+// CONTRIBUTING.md names every rule and ARCHITECTURE.md every package.
 func TestRulesAndLayersAreDocumented(t *testing.T) {
 	contributing, err := os.ReadFile("../../CONTRIBUTING.md")
 	if err != nil {
@@ -183,7 +183,7 @@ func TestDocumentsNameFilesThatExist(t *testing.T) {
 
 // allRules names every rule, of whatever kind.
 func allRules() []string {
-	rules := []string{"layer", "import", "size", argumentRule}
+	rules := []string{"layer", "import", "size", "words", argumentRule}
 	for _, r := range Rules {
 		rules = append(rules, r.Name)
 	}
@@ -192,95 +192,4 @@ func allRules() []string {
 	}
 	slices.Sort(rules)
 	return rules
-}
-
-// Files and functions stay short, and what is long may only shrink.
-func TestSize(t *testing.T) {
-	text, err := os.ReadFile("size.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	baseline, err := ParseBaseline(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sizes := load(t).Sizes()
-	if *update {
-		var b strings.Builder
-		for line := range strings.Lines(string(text)) {
-			if strings.HasPrefix(line, "#") {
-				b.WriteString(line)
-			}
-		}
-		baseline = Tightened(sizes, baseline)
-		for _, s := range baseline {
-			b.WriteString(s.String() + "\n")
-		}
-		if err := os.WriteFile("size.txt", []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	report(t, Grown(sizes, baseline))
-}
-
-// The ratchet itself, on made-up sizes.
-func TestRatchet(t *testing.T) {
-	baseline, err := ParseBaseline(`# comment
-file a.go 700
-file gone.go 650
-func f.go T.Do 140 one switch of one-line cases
-func f.go Bare 130
-`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := func(name string, n int) Size { return Size{Kind: "file", File: name, Lines: n} }
-	fn := func(name string, n int) Size { return Size{Kind: "func", File: "f.go", Func: name, Lines: n} }
-	settled := []Size{file("a.go", 700), file("gone.go", 650), fn("T.Do", 140), fn("Bare", 130)}
-	for _, c := range []struct {
-		change Size
-		want   string // part of the finding; "" is none
-	}{
-		{file("a.go", 700), ""},
-		{file("a.go", 690), ""},
-		{file("a.go", 701), "700 when it was written down"},
-		{file("a.go", 801), "over 800"},
-		{file("a.go", 600), "short enough"},
-		{file("new.go", 600), ""},
-		{file("new.go", 601), "over the aim of 600"},
-		{fn("T.Do", 141), "140 when it was written down"},
-		{fn("T.Do", 120), "short enough"},
-		{fn("New", 121), "over 120"},
-	} {
-		sizes := []Size{c.change}
-		for _, s := range settled {
-			if s.name() != c.change.name() {
-				sizes = append(sizes, s)
-			}
-		}
-		var got []string
-		for _, f := range Grown(sizes, baseline) {
-			if !strings.Contains(f.What, "Bare") { // always found: it has no reason
-				got = append(got, f.What)
-			}
-		}
-		if all := strings.Join(got, "; "); (c.want == "") != (all == "") || !strings.Contains(all, c.want) {
-			t.Errorf("%s\n got  %q\n want %q", c.change, all, c.want)
-		}
-	}
-	if got := Grown(settled[:1], baseline[:2]); len(got) != 1 || !strings.Contains(got[0].What, "gone") {
-		t.Errorf("a listed file that is gone: got %v, want one finding that says so", got)
-	}
-	if got := Grown([]Size{fn("Bare", 130)}, baseline[3:]); len(got) != 1 || !strings.Contains(got[0].What, "without a reason") {
-		t.Errorf("a listed function without a reason: got %v, want one finding that says so", got)
-	}
-	grown := []Size{file("a.go", 710), file("new.go", 650), fn("T.Do", 130)}
-	want := "file a.go 700\nfile new.go 650\nfunc f.go T.Do 130 one switch of one-line cases\n"
-	var got strings.Builder
-	for _, s := range Tightened(grown, baseline) {
-		got.WriteString(s.String() + "\n")
-	}
-	if got.String() != want {
-		t.Errorf("tightened:\n%swant:\n%s", got.String(), want)
-	}
 }

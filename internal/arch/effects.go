@@ -1,9 +1,9 @@
 package arch
 
-// What a function changes. Two rules need it: a package variable is constant only if nobody changes it through a
-// method or an argument, and the body of a map range may call only what changes nothing.
+// The effects of a function. Two rules need them: a package variable is constant only if no code changes it through a
+// method or an argument, and the body of a map range may call only functions that change nothing.
 //
-// The analysis looks at what is written through a name: x = …, x.f = …, x[i] = …, *x = …, delete(x, …), x.Change(),
+// The analysis looks at writes through a name: x = …, x.f = …, x[i] = …, *x = …, delete(x, …), x.Change(),
 // change(x), and the same through a local name for x. It does not follow values into fields, closures and interfaces.
 
 import (
@@ -16,11 +16,11 @@ import (
 
 // effect is what calling a function does beyond returning a value.
 type effect struct {
-	pure    bool                // it changes nothing that anybody else sees, and panics at worst
+	pure    bool                // it changes nothing that other code sees, and panics at worst
 	changes map[*types.Var]bool // parameters, the receiver among them, through which it changes something
 }
 
-// changesParam says whether a call changes what its i-th argument refers to; -1 is the receiver.
+// changesParam reports whether a call changes what its i-th argument refers to; -1 is the receiver.
 func (p *Program) changesParam(fn *types.Func, i int) bool {
 	sig := fn.Signature()
 	v := sig.Recv()
@@ -51,7 +51,7 @@ func (p *Program) effectOf(fn *types.Func) effect {
 		v, deref := sc.root(target)
 		deref = deref || through
 		switch {
-		case v == nil: // what a call returned: it may be anybody's
+		case v == nil: // the result of a call: it may be shared
 			e.pure = false
 		case v.Parent() == nil || v.Parent() == v.Pkg().Scope(): // a field by itself, a package variable
 			e.pure = false
@@ -69,7 +69,7 @@ func (p *Program) effectOf(fn *types.Func) effect {
 	return e
 }
 
-// quiet says whether a piece of code calls only pure functions and starts nothing.
+// quiet reports whether a piece of code calls only pure functions and starts nothing.
 func (p *Program) quiet(q *Package, n ast.Node) bool {
 	ok := true
 	ast.Inspect(n, func(n ast.Node) bool {
@@ -86,7 +86,7 @@ func (p *Program) quiet(q *Package, n ast.Node) bool {
 	return ok
 }
 
-// pureCall says whether a call can be made any number of times in any order.
+// pureCall reports whether a call can be made any number of times in any order.
 func (p *Program) pureCall(info *types.Info, call *ast.CallExpr) bool {
 	if isConversion(info, call) {
 		return true
@@ -138,8 +138,8 @@ func changesFirst(path, name string) bool {
 	return false
 }
 
-// writes calls visit for every expression in n whose value is changed. Through says that what it refers to is
-// changed, not the variable itself.
+// writes calls visit for every expression in n that is changed. Through says that the value it refers to is changed, not
+// the variable itself.
 func (p *Program) writes(q *Package, n ast.Node, visit func(target ast.Expr, through bool)) {
 	info := q.Info
 	ast.Inspect(n, func(n ast.Node) bool {
@@ -177,7 +177,7 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	case "delete", "clear", "copy":
 		visit(call.Args[0], true)
 	case "append":
-		// Appending to all of a variable (s, s[:]) writes behind its end, which nobody sees unless they share the
+		// Appending to all of a variable (s, s[:]) writes after its end, where no other slice looks unless it shares the
 		// room there. Appending to a cut one (s[:n]) writes over what follows, unless its room is cut too (s[:n:n]).
 		if cut, ok := ast.Unparen(call.Args[0]).(*ast.SliceExpr); ok && cut.High != nil && !cut.Slice3 {
 			visit(call.Args[0], true)
@@ -284,7 +284,7 @@ func (p *Program) scope(q *Package, fd *ast.FuncDecl) *scope {
 	return sc
 }
 
-// refers says whether a value of the type gives access to something shared.
+// refers reports whether a value of the type gives access to something shared.
 func refers(t types.Type) bool {
 	switch t.Underlying().(type) {
 	case *types.Pointer, *types.Map, *types.Slice:
@@ -293,7 +293,7 @@ func refers(t types.Type) bool {
 	return false
 }
 
-// isFresh says whether an expression makes a new thing.
+// isFresh reports whether an expression makes a new thing.
 func isFresh(info *types.Info, e ast.Expr) bool {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.CompositeLit:

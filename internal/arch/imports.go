@@ -116,7 +116,7 @@ func (p *Program) firstUse(q *Package, path string) string {
 	return ", first used as " + types.ExprString(first) + " in line " + itoa(p.position(first.Pos()).Line)
 }
 
-// mayUseStd says whether the row allows a package of the standard library.
+// mayUseStd reports whether the row allows a package of the standard library.
 func (l *Layer) mayUseStd(path string) bool {
 	for _, set := range l.Std {
 		if slices.Contains(set, path) || slices.Contains(set, everything) {
@@ -126,7 +126,7 @@ func (l *Layer) mayUseStd(path string) bool {
 	return l.Argued[path] != ""
 }
 
-// mayUse says whether the row allows a package of another module.
+// mayUse reports whether the row allows a package of another module.
 func (l *Layer) mayUse(path string) bool {
 	return slices.ContainsFunc(l.Modules, func(m string) bool { return path == m || strings.HasPrefix(path, m+"/") })
 }

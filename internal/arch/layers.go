@@ -69,11 +69,11 @@ const (
 // layers is the import table, lowest first. A package that has no row may not exist.
 var layers = []Layer{
 	{Path: "sim/env", Std: [][]string{stdPure}, Modules: []string{modKmsg},
-		Why: "the contract is what all nodes and both worlds agree on; it can agree with everybody only if it knows nobody"},
+		Why: "the contract is shared by all nodes and both worlds; it can be the same for all only if it imports none of them"},
 	{Path: "wire", Std: [][]string{stdPure, stdCodec}, Modules: append([]string{modCompress, modLZ4}, protocol...),
-		Why: "what crosses a wire or lies in a log is bytes and their meaning; it knows neither the world nor who sends it"},
+		Why: "bytes on a wire and in a log mean the same whatever node sends or stores them"},
 	{Path: "wire/config", Std: [][]string{stdPure}, Modules: protocol,
-		Why: "Kafka's configs are one table of facts; whoever needs a default asks here, so it asks nobody"},
+		Why: "Kafka's configs are one table of facts; every layer may need a default, so the table imports none"},
 	{Path: "sim", Ours: []string{"sim/env", "wire"}, Std: [][]string{stdPure}, Modules: protocol,
 		Why: "the world moves messages and disks of any node; knowing a broker would let it favour one",
 		Except: map[string]string{
@@ -95,7 +95,7 @@ var layers = []Layer{
 			"env-stored": "a script asks its hand for the Env of the event it runs in; the hand has one only for as long",
 		}},
 	{Path: "check", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: append([]string{modPorcupine}, protocol...),
-		Why: "a judge who could read a broker's fields would sooner or later believe them"},
+		Why: "a judge that could read a broker's fields would sooner or later believe them"},
 	{Path: "controller/image", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: protocol,
 		Why: "metadata is a value built by applying records; a value needs no world"},
 	{Path: "controller/raft", Ours: []string{"sim/env", "wire", "storage"}, Std: [][]string{stdPure}, Modules: protocol,
@@ -122,7 +122,7 @@ var layers = []Layer{
 	{Path: "scenarios/view", Ours: []string{"wire", "check", "scenarios"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "view models are plain structs of a moment, without width or colour"},
 	{Path: "scenarios/explore", Ours: []string{"scenarios", "scenarios/view"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
-		Argue: []string{"goroutine"}, Why: "the explorer writes scenario files and runs them; what it cannot write, nobody could replay",
+		Argue: []string{"goroutine"}, Why: "the explorer writes scenario files and runs them; a run that it cannot write could not be replayed",
 		Except: map[string]string{"recover": "a panic of one seed is that seed's finding, not the campaign's end"}},
 	{Path: "scenarios/museum", Ours: []string{"scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "an exhibit is a story, a budget and a pinned scenario; the old rule itself lives beside the clean code it replaces"},
@@ -153,7 +153,7 @@ func LayerOf(name string) *Layer {
 	return nil
 }
 
-// mayImport says whether a package of ours is in the row.
+// mayImport reports whether a package of ours is in the row.
 func (l *Layer) mayImport(name string) bool {
 	return slices.Contains(l.Ours, everything) || slices.Contains(l.Ours, name)
 }

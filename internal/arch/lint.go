@@ -36,7 +36,7 @@ type Rule struct {
 
 // Rules are the determinism rules, for protocol code. CONTRIBUTING.md lists them by name.
 var Rules = []Rule{
-	{"go-statement", "the scheduler decides who runs first; handle the event to its end, arm a timer, or park the request", "goroutine", goStatements},
+	{"go-statement", "the scheduler decides which one runs first; handle the event to its end, arm a timer, or park the request", "goroutine", goStatements},
 	{"select", "with several cases ready the choice is random; the world delivers one event at a time", "goroutine", selects},
 	{"channel", "a channel needs a second goroutine, and no node has one; keep a slice and work it off", "goroutine", channels},
 	{"map-range", "the order differs in every run; range over slices.Sorted(maps.Keys(m)), or keep the body to what no order can change", "order", mapRanges},
@@ -44,12 +44,12 @@ var Rules = []Rule{
 	{"sort-total", "elements that compare equal may change places, and do so differently in another Go version; compare to the last field, or use slices.SortStableFunc", "total", sorts},
 	{"float", "floats round differently on different machines and compilers; use integers: permille, fixed point, tables", "float", floats},
 	{"global", "a package variable that changes leaks from one run into the next; put the state into the node or the world", "immutable", globals},
-	{"init", "it runs before any seed is known and in an order nobody reads; write a table, or a function that is called", "", inits},
+	{"init", "it runs before any seed is known and in an order that no reader sees; write a table, or a function that is called", "", inits},
 	{"env-stored", "a node that keeps its Env or Disk could act outside an event; hand it down as a parameter", "env", storedEnvs},
 	{"print-address", "an address is another one in every run; print the value, or a name or number that identifies it", "print", prints},
-	{"iter-pull", "a coroutine that nobody stops leaks a goroutine; only the packages that internal/arch/layers.go names may start one", "", pulls},
+	{"iter-pull", "a coroutine that is not stopped leaks a goroutine; only the packages that internal/arch/layers.go names may start one", "", pulls},
 	{"codec-goroutine", "its default is a pool of goroutines and buffers for the whole process; ask for a concurrency of 1", "", codecs},
-	{"recover", "a broken invariant is a finding with a seed; whoever swallows the panic hides it", "", recovers},
+	{"recover", "a broken invariant is a finding with a seed; code that swallows the panic hides it", "", recovers},
 	{"int-width", "it wraps at another value on a 32-bit machine; name the width: uint32, uint64, int64", "width", widths},
 	{"build-tag", "code that only some platforms compile cannot run the same on all", "", buildTags},
 }
@@ -102,13 +102,13 @@ func (p *Program) Lint(q *Package) []Finding {
 	return found
 }
 
-// arguable says whether the rule may be argued with in this layer.
+// arguable reports whether the rule may be argued with in this layer.
 func (ps *pass) arguable() bool {
 	word := ps.rule.Argue
 	return word != "" && (word != "goroutine" || slices.Contains(ps.layer.Argue, word))
 }
 
-// argued says whether a line argues with the rule, and may.
+// argued reports whether a line argues with the rule, and may.
 func (ps *pass) argued(at token.Position) bool {
 	if !ps.arguable() {
 		return false
@@ -264,7 +264,7 @@ func builtin(info *types.Info, call *ast.CallExpr) string {
 	return ""
 }
 
-// isConversion says whether a call converts a value.
+// isConversion reports whether a call converts a value.
 func isConversion(info *types.Info, call *ast.CallExpr) bool {
 	return info.Types[call.Fun].IsType()
 }

@@ -30,7 +30,7 @@ type Program struct {
 	foreign types.Importer           // packages of others, from the compiler's export data
 	funcs   map[*types.Func]fnDecl   // every function of the module that has a body
 	effects map[*types.Func]effect   // memo of purity and of changed parameters
-	changed map[*types.Var]token.Pos // memo: package variables that somebody changes, and where
+	changed map[*types.Var]token.Pos // memo: package variables that some code changes, and where
 }
 
 // Package is one package. Tests are parsed but not type-checked: the rules for them are about text.
@@ -128,7 +128,7 @@ func (p *Program) findExports(paths []string) error {
 	return nil
 }
 
-// owns says whether an import path is a package of this module.
+// owns reports whether an import path is a package of this module.
 func (p *Program) owns(path string) bool {
 	return path == p.Module || strings.HasPrefix(path, p.Module+"/")
 }

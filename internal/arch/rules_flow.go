@@ -1,6 +1,6 @@
 package arch
 
-// The rules about who runs, and when: goroutines, channels, coroutines, code that runs on its own.
+// The rules about code that runs on its own: goroutines, channels, coroutines, init functions.
 
 import (
 	"go/ast"
@@ -18,7 +18,7 @@ func goStatements(ps *pass) {
 	})
 }
 
-// selects finds select statements, also those with a default: they ask whether somebody else was quick enough.
+// selects finds select statements, also those with a default: they ask whether another goroutine was quick enough.
 func selects(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if s, ok := n.(*ast.SelectStmt); ok {
@@ -70,8 +70,8 @@ func inits(ps *pass) {
 	}
 }
 
-// recovers finds calls of the builtin. Whose business it is to catch a panic is in layers.go: the world's and the
-// session's, which report it with its seed.
+// recovers finds calls of the builtin. Only the packages that layers.go names may catch a panic: the world and the
+// session, which report it with its seed.
 func recovers(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if call, ok := n.(*ast.CallExpr); ok && builtin(ps.pkg.Info, call) == "recover" {
@@ -81,7 +81,7 @@ func recovers(ps *pass) {
 }
 
 // pulls finds coroutines. They are deterministic, for only one side runs at a time, but a world that is dropped must
-// stop them: so the packages that may start one are named in layers.go, each with who stops it.
+// stop them: so the packages that may start one are named in layers.go, each with the code that stops it.
 func pulls(ps *pass) {
 	ps.each(func(n ast.Node) {
 		// Any mention counts, also as a value: the coroutine would start behind the next door.
@@ -116,7 +116,7 @@ func codecs(ps *pass) {
 	})
 }
 
-// asksForOne says whether one of the call's arguments is option(1).
+// asksForOne reports whether one of the call's arguments is option(1).
 func asksForOne(info *types.Info, call *ast.CallExpr, option string) bool {
 	for _, arg := range call.Args {
 		if c, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
@@ -128,7 +128,7 @@ func asksForOne(info *types.Info, call *ast.CallExpr, option string) bool {
 	return false
 }
 
-// isOne says whether the arguments are the constant 1.
+// isOne reports whether the arguments are the constant 1.
 func isOne(info *types.Info, args []ast.Expr) bool {
 	return len(args) == 1 && info.Types[args[0]].Value != nil && info.Types[args[0]].Value.ExactString() == "1"
 }

@@ -45,8 +45,8 @@ func packageVars(q *Package) []packageVar {
 	return vars
 }
 
-// globals reports package variables that somebody changes, anywhere in the module, and those whose type keeps state
-// that the lint cannot see.
+// globals reports package variables that some code of the module changes, and those of a type with state that the lint
+// cannot see.
 func globals(ps *pass) {
 	changed := ps.changedGlobals()
 	for _, v := range packageVars(ps.pkg) {

@@ -1,13 +1,13 @@
 package arch
 
-// The rules about the order of maps. What a range may do in its body is in rules_order_body.go.
+// The rules about the order of maps. rules_order_body.go lists the statements that a range may have in its body.
 
 import (
 	"go/ast"
 	"go/types"
 )
 
-// mapRanges reports every range over a map whose body the order could reach.
+// mapRanges reports every range over a map with a body that could see the order.
 func mapRanges(ps *pass) {
 	// A loop is looked at together with what follows it, because that is where collected keys are sorted.
 	ps.each(func(n ast.Node) {

@@ -135,12 +135,12 @@ func (b *body) pure(n ast.Node) {
 	}
 }
 
-// local says whether a variable lives inside one round of the loop.
+// local reports whether a variable lives inside one round of the loop.
 func (b *body) local(o types.Object) bool {
 	return o != nil && o.Pos() >= b.loop.Pos() && o.Pos() < b.loop.End()
 }
 
-// isKey says whether an expression is the loop's key, perhaps converted: each round has its own.
+// isKey reports whether an expression is the loop's key, perhaps converted: each round has its own.
 func (b *body) isKey(e ast.Expr) bool {
 	id, ok := ast.Unparen(e).(*ast.Ident)
 	if call, conv := ast.Unparen(e).(*ast.CallExpr); conv && isConversion(b.pkg.Info, call) {
@@ -180,7 +180,7 @@ func (b *body) assign(s *ast.AssignStmt) {
 func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 	b.effects++
 	text := types.ExprString(lhs)
-	// An entry of a map: under the loop's own key nobody else writes it; under another, only one constant will do.
+	// An entry of a map: under the loop's own key no other round writes it; under another, only one constant will do.
 	if ix, ok := ast.Unparen(lhs).(*ast.IndexExpr); ok && isMap(b.pkg.Info.TypeOf(ix.X)) {
 		b.pure(ix)
 		m := types.ExprString(ix.X)
@@ -202,7 +202,7 @@ func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 		b.fail(s, "it writes "+text+", which another entry may write too")
 		return
 	}
-	// What grows from itself: x = append(x, …), to be sorted behind the loop, and x = max(x, …).
+	// What grows from itself: x = append(x, …), to be sorted after the loop, and x = max(x, …).
 	if call, ok := ast.Unparen(rhs).(*ast.CallExpr); ok && len(call.Args) > 0 && types.ExprString(call.Args[0]) == text {
 		switch builtin(b.pkg.Info, call) {
 		case "append":
@@ -247,7 +247,7 @@ func (b *body) extreme(s *ast.IfStmt) bool {
 	return true
 }
 
-// sum accepts integer arithmetic whose order does not matter.
+// sum accepts integer arithmetic that is the same in any order.
 func (b *body) sum(s ast.Stmt, x ast.Expr) {
 	if id, ok := ast.Unparen(x).(*ast.Ident); ok && b.local(b.pkg.Info.ObjectOf(id)) {
 		return

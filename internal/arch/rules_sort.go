@@ -28,7 +28,7 @@ func sorts(ps *pass) {
 	})
 }
 
-// naturalOrder says whether a comparison is total by construction: that of a whole value (cmp.Compare), or a literal
+// naturalOrder reports whether a comparison is total by construction: that of a whole value (cmp.Compare), or a literal
 // that compares every field.
 func naturalOrder(info *types.Info, e ast.Expr) bool {
 	switch e := ast.Unparen(unindexed(ast.Unparen(e))).(type) {

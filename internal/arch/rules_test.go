@@ -14,7 +14,7 @@ import (
 
 // RULES.md is a map, and a map that is wrong is worse than none. So everything on it that can be checked is: each file,
 // each name declared in it, each KIP and KAFKA number in the words or the code of one of the declarations named beside it,
-// each old rule, each scenario. What it says in words is for readers to check.
+// each old rule, each scenario. Its sentences are for readers to check.
 
 // ruleRow is one line of RULES.md's tables.
 type ruleRow struct {

@@ -49,7 +49,7 @@ func floats(ps *pass) {
 	})
 }
 
-// wholeNumber says whether an untyped constant is an integer written as a float: 1e9.
+// wholeNumber reports whether an untyped constant is an integer written as a float: 1e9.
 func wholeNumber(t types.Type, value constant.Value) bool {
 	b, ok := t.(*types.Basic)
 	return ok && b.Info()&types.IsUntyped != 0 && value != nil && constant.ToInt(value).Kind() == constant.Int
@@ -59,9 +59,9 @@ func wholeNumber(t types.Type, value constant.Value) bool {
 // audit on a 32-bit platform finds the others.
 func widths(ps *pass) {
 	info := ps.pkg.Info
-	// Constants whose value is the platform's.
+	// Constants with a value that depends on the platform.
 	wide := map[string]bool{"math.MaxInt": true, "math.MinInt": true, "math.MaxUint": true, "math/bits.UintSize": true, "strconv.IntSize": true}
-	// mixed says whether a value that is not constant is as wide as the platform.
+	// mixed reports whether a value that is not constant is as wide as the platform.
 	mixed := func(e ast.Expr) bool {
 		return info.Types[e].Value == nil && hasKind(info, e, types.Int, types.Uint, types.Uintptr)
 	}
@@ -120,7 +120,7 @@ func (ps *pass) cutDifference(ft *ast.FuncType, body *ast.BlockStmt) {
 	})
 }
 
-// hasKind says whether an expression's type is one of the basic kinds underneath.
+// hasKind reports whether an expression's type is one of the basic kinds underneath.
 func hasKind(info *types.Info, e ast.Expr, kinds ...types.BasicKind) bool {
 	t := info.TypeOf(e)
 	if t == nil {
@@ -178,7 +178,7 @@ func storedEnvs(ps *pass) {
 func (ps *pass) heldEnv(t types.Type) string {
 	switch t := types.Unalias(t).(type) {
 	case *types.Named:
-		// The contract's types are known by name: whoever implements them is the world and may keep itself.
+		// The contract's types are known by name: a type that implements them is the world and may keep itself.
 		if o := t.Obj(); o.Pkg() != nil && o.Pkg().Path() == ps.Module+"/sim/env" && (o.Name() == "Env" || o.Name() == "Disk") {
 			return "env." + o.Name()
 		}
@@ -194,7 +194,7 @@ func (ps *pass) heldEnv(t types.Type) string {
 	return ""
 }
 
-// outlives says whether an assignment's left side is more than a local variable.
+// outlives reports whether an assignment's left side is more than a local variable.
 func outlives(lhs ast.Expr) bool {
 	switch ast.Unparen(lhs).(type) {
 	case *ast.SelectorExpr, *ast.IndexExpr, *ast.StarExpr:
@@ -315,7 +315,7 @@ func verbsOf(format string) []rune {
 	}
 }
 
-// printed reports an argument whose text under a verb would contain an address.
+// printed reports an argument that would be printed with an address in it under a verb.
 func (ps *pass) printed(arg ast.Expr, verb rune) {
 	t := ps.pkg.Info.TypeOf(arg)
 	if t == nil {
@@ -381,7 +381,7 @@ func addressIn(t types.Type, depth int, methods bool, seen map[types.Type]bool) 
 	return ""
 }
 
-// printsItself says whether a type has a method that fmt prefers: Error, String or Format.
+// printsItself reports whether a type has a method that fmt prefers: Error, String or Format.
 func printsItself(t types.Type) bool {
 	set := types.NewMethodSet(t)
 	for _, name := range []string{"Error", "String", "Format"} {

@@ -1,7 +1,7 @@
 package arch
 
-// The size ratchet. A file that passes the aim is written down in size.txt with its length, a function that passes
-// its limit with its length and a reason; from then on they may only shrink.
+// The size ratchet. A file has a limit. A function over its limit and a type with more methods than its limit are listed
+// in size.txt with their size and, where it is asked for, a reason; from then on they may only shrink.
 
 import (
 	"bufio"
@@ -15,54 +15,95 @@ import (
 	"strings"
 )
 
-// The limits, in lines.
+// The limits.
 const (
-	fileAim   = 600 // above it a file is listed in size.txt
-	fileLimit = 800 // above it a second idea has moved in
-	funcLimit = 120 // above it a function is listed in size.txt, with a reason
+	fileLimit   = 600 // lines; no listing helps
+	funcLimit   = 70  // lines; above it a function is listed in size.txt, with a reason
+	typeLimit   = 40  // methods; above it a type is listed in size.txt
+	typeArguing = 90  // methods; above it a listed type has a reason
 )
 
-// Size is the length of one file or function.
+// Size is the length of one file or function in lines, or the number of a type's methods.
 type Size struct {
-	Kind  string // "file" or "func"
-	File  string // inside the module
-	Func  string // "" for files; "Type.Method" or "Name"
-	Lines int
-	Why   string // functions only
+	Kind    string // "file", "func" or "type"
+	Package string // inside the module: "sim/env"
+	Name    string // "log.go", "Log.Append", "Log"
+	N       int
+	Why     string // functions, and types over typeArguing
+
+	file string // where it is, inside the module
+	line int
 }
 
-// name identifies a size from one commit to the next.
-func (s Size) name() string { return strings.TrimSuffix(s.Kind+" "+s.File+" "+s.Func, " ") }
+// name identifies a size from one commit to the next. A function keeps it in whatever file of its package it is.
+func (s Size) name() string { return s.Kind + " " + s.Package + " " + s.Name }
 
 // String is the size as a line of size.txt.
 func (s Size) String() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %d %s", s.name(), s.Lines, s.Why))
+	return strings.TrimSpace(fmt.Sprintf("%s %d %s", s.name(), s.N, s.Why))
 }
 
-// Sizes measures every file of the module, tests included, and every function outside tests. Generated files are
-// left out.
+// unit is what N counts.
+func (s Size) unit() string {
+	if s.Kind == "type" {
+		return "methods"
+	}
+	return "lines"
+}
+
+// limit is how large it may be without being listed.
+func (s Size) limit() int {
+	return map[string]int{"file": fileLimit, "func": funcLimit, "type": typeLimit}[s.Kind]
+}
+
+// argued reports whether a listed size has the reason it needs.
+func (s Size) argued(reason string) bool {
+	return s.Kind == "type" && s.N <= typeArguing || len(strings.Fields(reason)) >= 2
+}
+
+// Sizes measures every file of the module, tests included, and every function and type outside tests. Generated files
+// are left out.
 func (p *Program) Sizes() []Size {
 	var sizes []Size
 	for _, q := range p.Packages {
+		methods := map[string]int{} // of a type
+		at := func(kind, name string, n int, pos token.Pos) Size {
+			where := p.position(pos)
+			return Size{Kind: kind, Package: q.Name, Name: name, N: n, file: where.Filename, line: where.Line}
+		}
+		types := map[string]token.Pos{}
 		for i, f := range slices.Concat(q.Files, q.Tests) {
 			if ast.IsGenerated(f) {
 				continue
 			}
 			file := p.position(f.FileStart).Filename
-			sizes = append(sizes, Size{Kind: "file", File: file, Lines: p.Fset.File(f.FileStart).LineCount() - 1})
+			sizes = append(sizes, at("file", filepath.Base(file), p.Fset.File(f.FileStart).LineCount()-1, f.Package))
 			if i >= len(q.Files) {
 				continue
 			}
 			for _, d := range f.Decls {
-				if fd, ok := d.(*ast.FuncDecl); ok {
-					lines := p.position(fd.End()).Line - p.position(fd.Pos()).Line + 1
-					sizes = append(sizes, Size{Kind: "func", File: file, Func: funcName(fd), Lines: lines})
+				switch d := d.(type) {
+				case *ast.FuncDecl:
+					lines := p.position(d.End()).Line - p.position(d.Pos()).Line + 1
+					sizes = append(sizes, at("func", funcName(d), lines, d.Pos()))
+					if receiver, _, ok := strings.Cut(funcName(d), "."); ok {
+						methods[receiver]++
+					}
+				case *ast.GenDecl:
+					for _, spec := range d.Specs {
+						if t, ok := spec.(*ast.TypeSpec); ok {
+							types[t.Name.Name] = t.Pos()
+						}
+					}
 				}
 			}
 		}
+		for name, n := range methods {
+			sizes = append(sizes, at("type", name, n, types[name]))
+		}
 	}
 	slices.SortFunc(sizes, func(a, b Size) int {
-		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(b.Lines, a.Lines), strings.Compare(a.name(), b.name()))
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(b.N, a.N), strings.Compare(a.name(), b.name()))
 	})
 	return sizes
 }
@@ -82,12 +123,11 @@ func funcName(fd *ast.FuncDecl) string {
 	return fd.Name.Name
 }
 
-// listed says whether a length has to be written down.
-func (s Size) listed() bool {
-	return s.Kind == "file" && s.Lines > fileAim || s.Kind == "func" && s.Lines > funcLimit
-}
+// listed reports whether a size has to be written down.
+func (s Size) listed() bool { return s.Kind != "file" && s.N > s.limit() }
 
-// ParseBaseline reads size.txt: `file PATH LINES` and `func PATH NAME LINES REASON`, with # for comments.
+// ParseBaseline reads size.txt: `func PACKAGE NAME LINES REASON` and `type PACKAGE NAME METHODS REASON`, with # for
+// comments.
 func ParseBaseline(text string) ([]Size, error) {
 	var sizes []Size
 	sc := bufio.NewScanner(strings.NewReader(text))
@@ -97,19 +137,13 @@ func ParseBaseline(text string) ([]Size, error) {
 			continue
 		}
 		w := strings.Fields(line)
-		var s Size
-		var lines string
-		switch {
-		case w[0] == "file" && len(w) == 3:
-			s, lines = Size{Kind: w[0], File: w[1]}, w[2]
-		case w[0] == "func" && len(w) >= 4:
-			s, lines = Size{Kind: w[0], File: w[1], Func: w[2], Why: strings.Join(w[4:], " ")}, w[3]
-		default:
-			return nil, fmt.Errorf("size.txt:%d: %q is neither `file PATH LINES` nor `func PATH NAME LINES REASON`", n, line)
+		if w[0] != "func" && w[0] != "type" || len(w) < 4 {
+			return nil, fmt.Errorf("size.txt:%d: %q is neither `func PACKAGE NAME LINES REASON` nor `type PACKAGE NAME METHODS REASON`", n, line)
 		}
+		s := Size{Kind: w[0], Package: w[1], Name: w[2], Why: strings.Join(w[4:], " "), file: "internal/arch/size.txt", line: n}
 		var err error
-		if s.Lines, err = strconv.Atoi(lines); err != nil {
-			return nil, fmt.Errorf("size.txt:%d: %q is not a number of lines", n, lines)
+		if s.N, err = strconv.Atoi(w[3]); err != nil {
+			return nil, fmt.Errorf("size.txt:%d: %q is not a number", n, w[3])
 		}
 		sizes = append(sizes, s)
 	}
@@ -124,39 +158,36 @@ func Grown(sizes, baseline []Size) []Finding {
 	}
 	var found []Finding
 	report := func(s Size, what, why string) {
-		found = append(found, Finding{token.Position{Filename: filepath.ToSlash(s.File), Line: 1, Column: 1}, "size", what, why})
+		found = append(found, Finding{token.Position{Filename: filepath.ToSlash(s.file), Line: max(s.line, 1), Column: 1}, "size", what, why})
 	}
 	for _, s := range sizes {
 		b, known := was[s.name()]
 		delete(was, s.name())
 		switch {
-		case s.Kind == "file" && s.Lines > fileLimit: // no listing helps
-			report(s, fmt.Sprintf("%d lines, over %d", s.Lines, fileLimit), "a second idea has moved in: give it a file of its own")
-		case s.listed() && !known && s.Kind == "file":
-			report(s, fmt.Sprintf("%d lines, over the aim of %d", s.Lines, fileAim),
-				"split it, or, if it is one idea, write it down: go test ./internal/arch -run Size -update")
+		case s.Kind == "file" && s.N > fileLimit:
+			report(s, fmt.Sprintf("%d lines, over %d", s.N, fileLimit), "a second idea has moved in: give it a file of its own")
 		case s.listed() && !known:
-			report(s, fmt.Sprintf("%s has %d lines, over %d", s.Func, s.Lines, funcLimit),
+			report(s, fmt.Sprintf("%s has %d %s, over %d", s.Name, s.N, s.unit(), s.limit()),
 				"split it where its chapters are, or, if it is one algorithm or one switch, add `"+s.String()+" REASON` to internal/arch/size.txt")
-		case s.listed() && s.Lines > b.Lines:
-			report(s, fmt.Sprintf("%s%d lines, %d when it was written down", strings.TrimPrefix(s.Func+" ", " "), s.Lines, b.Lines),
-				"what is listed in internal/arch/size.txt may only shrink: move the new part out")
-		case s.listed() && s.Kind == "func" && len(strings.Fields(b.Why)) < 2:
-			report(s, s.Func+" is listed in size.txt without a reason", "say why it is better long")
+		case s.listed() && s.N > b.N:
+			report(s, fmt.Sprintf("%s has %d %s, %d when it was written down", s.Name, s.N, s.unit(), b.N),
+				"sizes in internal/arch/size.txt may only shrink: move the new part out")
+		case s.listed() && !s.argued(b.Why):
+			report(s, s.Name+" is listed in size.txt without a reason", "say why it is better large")
 		case !s.listed() && known:
-			report(s, s.name()+" is listed in size.txt and has become short enough", "take it off the list: go test ./internal/arch -run Size -update")
+			report(b, s.name()+" is listed in size.txt and has become small enough", "remove the line: go test ./internal/arch -run Size -update")
 		}
 	}
 	for _, b := range baseline {
 		if _, gone := was[b.name()]; gone {
-			report(b, b.name()+" is listed in size.txt and is gone", "take it off the list: go test ./internal/arch -run Size -update")
+			report(b, b.name()+" is listed in size.txt and does not exist", "remove the line, or write its new name: go test ./internal/arch -run Size -update")
 		}
 	}
 	return found
 }
 
-// Tightened is the baseline as it should be written: nothing longer than it was, nothing that is short or gone, and
-// files that have passed the aim since. Functions are added by hand, with their reason.
+// Tightened is the baseline as it should be written: no size larger than it was, and none that is small or gone. New
+// lines are added by hand.
 func Tightened(sizes, baseline []Size) []Size {
 	was := map[string]Size{}
 	for _, b := range baseline {
@@ -164,14 +195,9 @@ func Tightened(sizes, baseline []Size) []Size {
 	}
 	var out []Size
 	for _, s := range sizes {
-		b, known := was[s.name()]
-		switch {
-		case !s.listed() || s.Kind == "file" && s.Lines > fileLimit:
-		case known:
-			b.Lines = min(b.Lines, s.Lines)
+		if b, known := was[s.name()]; known && s.listed() {
+			b.N = min(b.N, s.N)
 			out = append(out, b)
-		case s.Kind == "file":
-			out = append(out, s)
 		}
 	}
 	return out

@@ -16,7 +16,7 @@ import (
 // textReasons are the rules about text, by name.
 var textReasons = map[string]string{
 	"package-doc":  "the package doc is the only thing some readers read: say what it is, how to read it, what it is not",
-	"exported-doc": "who meets the name in another package reads only this: give meaning, unit, range, source",
+	"exported-doc": "a reader of another package sees only this: give meaning, unit, range, source",
 	"machine-path": "a path of one machine means nothing in a clone",
 	"unfinished":   "main is always done: finish it, or write down in ARCHITECTURE.md what is left out and why",
 	"odd-text":     "it looks different, or not at all, in another editor or terminal; use plain letters and boxes",
@@ -59,7 +59,7 @@ func hasPackageDoc(q *Package) bool {
 	return false
 }
 
-// selfEvident are methods whose meaning is that of the interface they fulfil.
+// selfEvident are methods with the meaning of the interface they implement.
 var selfEvident = map[string]bool{
 	"String": true, "Error": true, "Unwrap": true, "Is": true, "Format": true, "MarshalJSON": true, "MarshalText": true, "UnmarshalText": true,
 	"Len": true, "Less": true, "Swap": true, "Push": true, "Pop": true, "Write": true, "Read": true,
@@ -96,7 +96,7 @@ func exportedDocs(q *Package, f *ast.File, report func(token.Pos, string, string
 	}
 }
 
-// exportedReceiver says whether a method belongs to a type that other packages can name.
+// exportedReceiver reports whether a method belongs to a type that other packages can name.
 func exportedReceiver(d *ast.FuncDecl) bool {
 	t := d.Recv.List[0].Type
 	if star, ok := t.(*ast.StarExpr); ok {
@@ -106,7 +106,7 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 	return ok && id.IsExported()
 }
 
-// explainedByType says whether a constant has a named type of its own package.
+// explainedByType reports whether a constant has a named type of its own package.
 func explainedByType(q *Package, id *ast.Ident) bool {
 	c, ok := q.Info.Defs[id].(*types.Const)
 	if !ok {
