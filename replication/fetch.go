@@ -98,8 +98,9 @@ func (p *Partition) Fetched(a Asked, g Grant, now env.Instant) (news bool, err *
 	case a.Next >= end:
 		r.caughtUp = max(r.caughtUp, now)
 	case a.Next >= r.leaderEnd:
-		// It has all that there was when it fetched before. Under load it never has all that there is, and would be thrown out
-		// of the ISR for the records of one round trip (KAFKA-4485).
+		// The follower has reached the log end of its previous fetch. Under load it never has the whole log, and would leave the
+		// ISR for the records of one round trip (KAFKA-4485). The quorum's leader has the same rule, on the wall clock and for an
+		// observer's LastCaughtUpTimestamp (controller/raft/serve.go).
 		r.caughtUp = max(r.caughtUp, r.fetched)
 	}
 	news = r.end != a.Next || r.start != a.Start

@@ -10,6 +10,7 @@ import (
 	"samsa/controller"
 	"samsa/sim"
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 
@@ -373,7 +374,8 @@ func topicOf(d *sim.Disk, dir string) (id wire.TopicID, ok bool) {
 	if !ok {
 		return id, false
 	}
-	return parseTopicID(string(bytes))
+	id, err := storage.ParseTopicID(bytes)
+	return id, err == nil
 }
 
 // isMetadata tells whether a directory is of the metadata log.

@@ -560,20 +560,3 @@ func (j *judges) moved(who env.Addr, n *sim.Noted) {
 	}
 	j.note(op)
 }
-
-// parseTopicID reads the content of partition.metadata.
-func parseTopicID(content string) (id wire.TopicID, ok bool) {
-	const before = "topic_id: "
-	for i := 0; i+len(before) <= len(content); i++ {
-		if content[i:i+len(before)] == before {
-			rest := content[i+len(before):]
-			end := 0
-			for end < len(rest) && rest[end] != '\n' && rest[end] != '\r' {
-				end++
-			}
-			u, ok := wire.ParseUUID(rest[:end])
-			return wire.TopicID(u), ok
-		}
-	}
-	return id, false
-}

@@ -268,12 +268,12 @@ func LoadTopicID(d env.Disk, logDir string) (id wire.TopicID, ok bool, err error
 	if err != nil {
 		return id, false, err
 	}
-	id, err = decodeTopicID(content)
+	id, err = ParseTopicID(content)
 	return id, err == nil, err
 }
 
-// decodeTopicID reads partition.metadata, version 0.
-func decodeTopicID(content []byte) (id wire.TopicID, err error) {
+// ParseTopicID reads the content of partition.metadata, version 0.
+func ParseTopicID(content []byte) (id wire.TopicID, err error) {
 	version, rest, found := strings.Cut(string(content), "\n")
 	text, isID := strings.CutPrefix(strings.TrimSpace(rest), "topic_id: ")
 	if !found || version != "version: 0" || !isID {

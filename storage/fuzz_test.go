@@ -127,8 +127,8 @@ func FuzzCheckpoint(f *testing.F) {
 			require.Equal(t, o, again)
 		}
 		decodeCleanMarker(content)
-		if id, err := decodeTopicID(content); err == nil {
-			again, err := decodeTopicID([]byte("version: 0\ntopic_id: " + formatUUID(wire.UUID(id))))
+		if id, err := ParseTopicID(content); err == nil {
+			again, err := ParseTopicID([]byte("version: 0\ntopic_id: " + formatUUID(wire.UUID(id))))
 			require.NoError(t, err)
 			require.Equal(t, id, again)
 		}
