@@ -85,6 +85,7 @@ type cluster struct {
 
 	judges   *judges
 	evidence check.Case
+	ended    bool // see End
 	keeps    bool // some host is or was kept: every event is looked at for an end
 	leaders  bool // a leader appeared in the event under way
 	tally    Tally
@@ -168,6 +169,12 @@ func (c *cluster) Hash() uint64 { return c.world.Hash() }
 // Shape implements Clockwork.
 func (c *cluster) Shape() uint64 { return c.world.Shape() }
 
+// End implements Clockwork.
+func (c *cluster) End() {
+	c.ended = true
+	c.judges.end()
+}
+
 // Close implements Clockwork.
 func (c *cluster) Close() { c.world.Close() }
 
@@ -181,7 +188,7 @@ func (c *cluster) Event(e *sim.Event) {
 		n := &e.Notes[i]
 		c.leaders = c.leaders || n.Kind.Name == "partition.leads"
 		if n.Kind.Name == "topic.created" {
-			c.Topic(n.Field[0]) // while the image has it: its name is asked for when the topic may be gone
+			c.learnTopics() // while the image has it: its name is asked for when the topic may be gone
 		}
 		c.judges.moved(e.Node, n)
 		if c.options.Sink == nil {

@@ -36,6 +36,9 @@ type Clockwork interface {
 	Hash() uint64
 	// Shape is that identity without names: it stays when code is only moved or named anew.
 	Shape() uint64
+	// End says that the run is over, so that the judges can give their last word: what nodes have done and not yet paid for
+	// counts as done. Step must not be called any more.
+	End()
 	// Close ends the world: whatever still waits in it is stopped. It does not move any more.
 	Close()
 	// At runs do as an event of its own at time t (not before now).
@@ -104,7 +107,8 @@ type Faults interface {
 	Disk(host env.Addr, f DiskFault)
 }
 
-// Sight is the view from above. Slices are the caller's to keep; their order never depends on chance.
+// Sight is the view from above. Looking changes nothing: a run, its hash and the last word of its judges are the same
+// however often anything here is called. Slices are the caller's to keep; their order never depends on chance.
 type Sight interface {
 	// Partition describes one partition; false if the controller knows of none.
 	Partition(tp wire.TopicPartition) (PartitionState, bool)
@@ -120,8 +124,8 @@ type Sight interface {
 	Machines() []MachineState
 	// Names turns the integers of notes back into names.
 	Names() Names
-	// Judge asks every judge. With final set the run is over: judges that needed an end give their last word.
-	Judge(final bool) []check.Finding
+	// Judge asks every judge about what is known so far. Judges that need an end give their last word after End.
+	Judge() []check.Finding
 	// Sound is what the world found wrong with the program itself, such as a message that was changed after it was sent
 	// (guard mode); nil if nothing. It is a bug of ours and no verdict on Kafka.
 	Sound() error

@@ -49,7 +49,7 @@ func BenchmarkCluster(b *testing.B) {
 			b.ReportMetric(float64(c.tally.AckedBatches)/spent, "acked/s")
 			b.ReportMetric(float64(c.Now()-begin)/1e9/spent, "x-real")
 			b.ReportMetric(float64(c.Events()-events)/spent, "events/s")
-			for _, f := range c.Judge(false) {
+			for _, f := range c.Judge() {
 				if f.Status == check.Violated {
 					b.Fatal(f.Check.Name, f.Explanation)
 				}

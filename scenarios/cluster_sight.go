@@ -77,8 +77,7 @@ func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 				led = led || leads
 			}
 		} else {
-			ghost := c.judges.ghosts.of(h.addr, tp.String())
-			r.Start, r.End = ghost.start(), ghost.end()
+			r.Start, r.End = c.judges.ghosts.find(h.addr, tp.String()).span()
 		}
 		out.Replicas = append(out.Replicas, r)
 	}
@@ -93,9 +92,16 @@ func (c *cluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	}
 	disk := c.world.Disk(addr)
 	var all []BatchState
-	for _, f := range c.judges.ghosts.of(addr, dir).files {
+	ghost := c.judges.ghosts.find(addr, dir)
+	if ghost == nil {
+		return nil
+	}
+	for _, f := range ghost.files {
 		for _, b := range f.batches {
 			bytes, _, _ := disk.Peek(f.path, b.pos, int(b.size))
+			if int64(len(bytes)) < b.size {
+				return all // the process has cut its log here, and has not paid for that yet
+			}
 			all = append(all, show(wire.Batch(bytes)))
 		}
 	}
@@ -164,17 +170,29 @@ func (c *cluster) letIn(h *host) bool {
 // Names implements Sight.
 func (c *cluster) Names() Names { return c }
 
-// Topic implements Names. A name once learned stays known, also when the topic is gone.
+// Topic implements Names. A name that was learned stays known, also when the topic is gone.
 func (c *cluster) Topic(short int64) string {
 	if name, ok := c.topics[short]; ok {
 		return name
 	}
 	if m := c.image(); m != nil {
 		for _, t := range m.Topics() {
+			if t.ID.Short() == short {
+				return t.Name
+			}
+		}
+	}
+	return ""
+}
+
+// learnTopics keeps the names of all topics in the newest image. Only events of the run do so: if a question for a name did,
+// what a run knows would depend on how often it was looked at.
+func (c *cluster) learnTopics() {
+	if m := c.image(); m != nil {
+		for _, t := range m.Topics() {
 			c.topics[t.ID.Short()] = t.Name
 		}
 	}
-	return c.topics[short]
 }
 
 // Node implements Names.
@@ -188,8 +206,7 @@ func (c *cluster) Node(id wire.NodeID) string {
 }
 
 // Judge implements Sight.
-func (c *cluster) Judge(final bool) []check.Finding {
-	c.judges.catchUp()
+func (c *cluster) Judge() []check.Finding {
 	evidence := c.evidence
 	evidence.History = slices.Clip(evidence.History) // what is open now may be told later
 	found := c.found()
@@ -199,7 +216,7 @@ func (c *cluster) Judge(final bool) []check.Finding {
 		}
 		op := r.send(check.NeverDecided)
 		op.Step = c.world.Steps()
-		if r.op.done || !final {
+		if r.op.done || !c.ended {
 			op.Outcome = check.Indefinite // its client died, or may yet be told
 		}
 		op.Topic = wire.TopicID{}

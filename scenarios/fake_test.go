@@ -24,6 +24,7 @@ type fake struct {
 	clients []env.Addr
 	ops     []*Outcome
 	calls   []string
+	ended   bool
 	status  check.Status // what the judge of acked-durable says
 }
 
@@ -337,6 +338,7 @@ func (f *fake) Sound() error { return nil }
 
 func (f *fake) Unmet() []Pin { return nil }
 
+func (f *fake) End()   { f.ended = true }
 func (f *fake) Close() {}
 func (f *fake) Quiet(core []env.Addr) bool {
 	if len(core) > 0 {
@@ -345,12 +347,12 @@ func (f *fake) Quiet(core []env.Addr) bool {
 	return len(f.queue) == 0
 }
 
-func (f *fake) Judge(final bool) []check.Finding {
+func (f *fake) Judge() []check.Finding {
 	r := check.Result{Status: f.status, Explanation: "every acked record is where it should be"}
 	if f.status == check.Priced {
 		r = check.Result{Status: f.status, Step: 2, Explanation: `p1 was told offset 0 holds "a"`, Clause: "acks=1"}
 	}
-	if !final {
+	if !f.ended {
 		r.Explanation += " so far"
 	}
 	return []check.Finding{{Check: check.AckedDurable, Result: r}, {Check: check.LostWrite}}

@@ -205,6 +205,9 @@ func (g *ghosts) of(host env.Addr, dir string) *ghost {
 	return l
 }
 
+// find is the log in a host's directory as far as it was told, nil if nothing was. Unlike of it changes nothing.
+func (g *ghosts) find(host env.Addr, dir string) *ghost { return g.hosts[host][dir] }
+
 // bind finds out whose log this is; the judges hear of what is in it already.
 func (g *ghosts) bind(l *ghost) {
 	part, copy, ok := g.heard.bind(l.host, l.dir)
@@ -323,24 +326,17 @@ func (g *ghosts) harden(l *ghost, f *ghostFile) {
 	}
 }
 
-// end is the offset behind the last batch.
-func (l *ghost) end() wire.Offset {
-	for i := len(l.files) - 1; i >= 0; i-- {
-		if n := len(l.files[i].batches); n > 0 {
-			return l.files[i].batches[n-1].Next
+// span is [start, end) of the batches, zero if the log is empty or not known.
+func (l *ghost) span() (start, end wire.Offset) {
+	if l == nil {
+		return 0, 0
+	}
+	for _, f := range slices.Backward(l.files) {
+		if n := len(f.batches); n > 0 {
+			start, end = f.batches[0].Base, max(end, f.batches[n-1].Next)
 		}
 	}
-	return 0
-}
-
-// start is the first batch's offset.
-func (l *ghost) start() wire.Offset {
-	for _, f := range l.files {
-		if len(f.batches) > 0 {
-			return f.batches[0].Base
-		}
-	}
-	return 0
+	return start, end
 }
 
 // bytes are the whole batches in [from, to), oldest first, until visit says stop.

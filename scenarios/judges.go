@@ -242,8 +242,8 @@ func (j *judges) settle(now sim.Time, of *watched, event uint64) {
 	j.looks = kept
 }
 
-// catchUp tells the looks that are not due: somebody wants a verdict now. What their own events wrote counts with them.
-func (j *judges) catchUp() {
+// end tells the looks that are not due: nothing can overtake them any more. What their own events wrote counts with them.
+func (j *judges) end() {
 	for _, l := range j.looks {
 		if l.part != nil {
 			j.ghosts.hurry(l.host.addr, l.part.TP.String())

@@ -105,7 +105,8 @@ func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR str
 		c.Consume("r1", wire.TopicPartition{Topic: "orders", Partition: p}, -1, -1)
 	}
 	until(c.Now() + 5*env.Second)
-	return c, c.Judge(true)
+	c.End()
+	return c, c.Judge()
 }
 
 // A cluster that is in order goes through ordeals without a violation, and together they put every judge to the test but

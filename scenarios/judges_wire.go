@@ -554,6 +554,7 @@ func (j *judges) moved(who env.Addr, n *sim.Noted) {
 	default:
 		return
 	}
+	j.c.learnTopics() // the next note may come when the topic is gone
 	op.Partition = wire.TopicPartition{Topic: j.c.Topic(n.Field[0]), Partition: int32(n.Field[1])}
 	if read := j.c.reading(who, op.Partition); read != nil {
 		op.Cursor = read.cursor

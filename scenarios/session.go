@@ -338,6 +338,7 @@ func (s *Session) end() { s.endWith(true) }
 func (s *Session) endWith(final bool) {
 	if final && s.cluster != nil {
 		s.claimPins()
+		s.cluster.End()
 	}
 	v := &Verdict{Seed: s.seed, Stopped: s.stopped, Claims: s.claims}
 	s.verdict = v
@@ -345,7 +346,7 @@ func (s *Session) endWith(final bool) {
 		v.Status = check.Unknown
 		return
 	}
-	v.Findings, v.Unsound = s.cluster.Judge(final), s.cluster.Sound()
+	v.Findings, v.Unsound = s.cluster.Judge(), s.cluster.Sound()
 	v.Status = check.Verdict(v.Findings)
 	if v.Stopped != "" && v.Status == check.Held {
 		v.Status = check.Unknown

@@ -112,7 +112,10 @@ var verbExpect = &Verb{
 	Run: func(s *Session, a *Args) Result {
 		name, want := arg[string](a, "CHECK"), arg[check.Status](a, "STATUS")
 		// Only when nothing can happen any more are things demanded that merely had not happened yet: an answer, a healing.
-		for _, f := range s.cluster.Judge(s.last()) {
+		if s.last() {
+			s.cluster.End()
+		}
+		for _, f := range s.cluster.Judge() {
 			if f.Check.Name != name {
 				continue
 			}

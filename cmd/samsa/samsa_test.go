@@ -321,8 +321,8 @@ func TestTrace(t *testing.T) {
 // rigged is a cluster with a judge who condemns everything: no scenario of the library ends so.
 type rigged struct{ scenarios.Cluster }
 
-func (r rigged) Judge(final bool) []check.Finding {
-	found := r.Cluster.Judge(final)
+func (r rigged) Judge() []check.Finding {
+	found := r.Cluster.Judge()
 	for i := range found {
 		found[i].Result = check.Result{Status: check.Violated, Step: 9, Explanation: "p1 was told <a> is stored"}
 	}

@@ -55,6 +55,7 @@ func (s *stage) Now() env.Duration { return env.Duration(s.at) * 500 * env.Milli
 func (s *stage) Events() uint64    { return uint64(s.at) * 1000 }
 func (s *stage) Steps() uint64     { return uint64(s.at) }
 func (s *stage) Hash() uint64      { return 0xbeef }
+func (s *stage) Shape() uint64     { return 0xbeef }
 func (s *stage) CreateTopic(scenarios.TopicSpec) scenarios.Op {
 	return 1
 }
@@ -63,13 +64,14 @@ func (s *stage) Outcome(scenarios.Op) (scenarios.Outcome, bool) {
 }
 func (s *stage) Crash(env.Addr, bool)               {}
 func (s *stage) Names() scenarios.Names             { return someNames{} }
-func (s *stage) Judge(bool) []check.Finding         { return s.findings }
+func (s *stage) Judge() []check.Finding             { return s.findings }
 func (s *stage) Machines() []scenarios.MachineState { return nil }
 func (s *stage) At(env.Duration, string, func())    {}
 func (s *stage) Start(env.Addr)                     {}
 func (s *stage) Sound() error                       { return nil }
 func (s *stage) Unmet() []scenarios.Pin             { return nil }
 func (s *stage) Close()                             {}
+func (s *stage) End()                               {}
 func (s *stage) Quiet([]env.Addr) bool              { return s.at == len(s.notes) }
 
 type someNames struct{}
