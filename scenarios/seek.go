@@ -74,7 +74,7 @@ func (s *Session) Verdict() *Verdict {
 	}
 	peek := *s
 	if s.cluster != nil {
-		peek.stop("the run was not finished")
+		peek.stop(StopUnfinished, "the run was not finished")
 	}
 	peek.endWith(false)
 	return peek.verdict

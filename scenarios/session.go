@@ -36,7 +36,7 @@ type Session struct {
 	outputs []string                  // per block of the file
 	verdict *Verdict                  // set at the end
 	claims  []Claim
-	stopped string // why it ended before its last line; empty if it did not
+	stopped Stop // why it ended before its last line
 }
 
 // RunOptions are how a scenario is run. The zero value runs it as written.
@@ -88,8 +88,9 @@ type Verdict struct {
 	Status   check.Status // Held, Violated or Unknown
 	Findings []check.Finding
 	Claims   []Claim
-	Stopped  string // why the run ended before its last line
-	Unsound  error  // a bug of ours that the world found: the verdict is worth nothing
+	Reason   StopReason // why the run ended before its last line
+	Stopped  string     // Reason as a sentence; empty if it ran to its end
+	Unsound  error      // a bug of ours that the world found: the verdict is worth nothing
 	Seed     uint64
 	Events   uint64
 	Steps    uint64
@@ -168,12 +169,12 @@ func (s *Session) tick() bool {
 			s.finish(w, false)
 		}
 		return true
-	case s.next < len(s.program.code) && s.stopped == "":
+	case s.next < len(s.program.code) && s.stopped == (Stop{}):
 		c := &s.program.code[s.next]
 		s.next++
 		s.start(c)
 		return true
-	case (s.timed > 0 || len(s.background) > 0) && s.stopped == "":
+	case (s.timed > 0 || len(s.background) > 0) && s.stopped == (Stop{}):
 		if s.event() {
 			return true
 		}
@@ -185,7 +186,7 @@ func (s *Session) tick() bool {
 // event runs one event of the world; false says that there is none.
 func (s *Session) event() bool {
 	if s.cluster.Events() >= s.run.Events {
-		s.stop(fmt.Sprintf("the budget of %d events is spent", s.run.Events))
+		s.stop(StopBudget, fmt.Sprintf("the budget of %d events is spent", s.run.Events))
 		return false
 	}
 	if !s.cluster.Step() {
@@ -325,9 +326,9 @@ func (s *Session) claimPins() {
 }
 
 // stop ends the run before its last line.
-func (s *Session) stop(why string) {
-	if s.stopped == "" {
-		s.stopped = why
+func (s *Session) stop(reason StopReason, text string) {
+	if s.stopped == (Stop{}) {
+		s.stopped = Stop{reason, text}
 	}
 }
 
@@ -340,7 +341,7 @@ func (s *Session) endWith(final bool) {
 		s.claimPins()
 		s.cluster.End()
 	}
-	v := &Verdict{Seed: s.seed, Stopped: s.stopped, Claims: s.claims}
+	v := &Verdict{Seed: s.seed, Reason: s.stopped.Reason, Stopped: s.stopped.Text, Claims: s.claims}
 	s.verdict = v
 	if s.cluster == nil {
 		v.Status = check.Unknown
@@ -348,7 +349,7 @@ func (s *Session) endWith(final bool) {
 	}
 	v.Findings, v.Unsound = s.cluster.Judge(), s.cluster.Sound()
 	v.Status = check.Verdict(v.Findings)
-	if v.Stopped != "" && v.Status == check.Held {
+	if v.Reason != NotStopped && v.Status == check.Held {
 		v.Status = check.Unknown
 	}
 	v.Events, v.Steps, v.Time, v.Hash = s.cluster.Events(), s.cluster.Steps(), s.cluster.Now(), s.cluster.Hash()

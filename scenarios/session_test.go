@@ -379,17 +379,18 @@ func TestVerdicts(t *testing.T) {
 		o    RunOptions
 		want check.Status
 		stop string
+		why  StopReason
 	}{
-		{src, RunOptions{Build: build(check.Held)}, check.Held, ""},
-		{src, RunOptions{Build: build(check.Priced), Seed: &seven}, check.Held, ""},
-		{src, RunOptions{Build: build(check.Violated)}, check.Violated, ""},
-		{src, RunOptions{Build: build(check.Held), Events: 1}, check.Unknown, "the budget of 1 events is spent"},
-		{src + "run until isr orders-0 1 within 3s\n", RunOptions{Build: build(check.Held)}, check.Unknown, "line 4: run until isr orders-0 1 within 3s: not so after"},
-		{src + "run until isr orders-0 1 within 3s\n", RunOptions{Build: build(check.Violated)}, check.Violated, "line 4"},
+		{src, RunOptions{Build: build(check.Held)}, check.Held, "", NotStopped},
+		{src, RunOptions{Build: build(check.Priced), Seed: &seven}, check.Held, "", NotStopped},
+		{src, RunOptions{Build: build(check.Violated)}, check.Violated, "", NotStopped},
+		{src, RunOptions{Build: build(check.Held), Events: 1}, check.Unknown, "the budget of 1 events is spent", StopBudget},
+		{src + "run until isr orders-0 1 within 3s\n", RunOptions{Build: build(check.Held)}, check.Unknown, "line 4: run until isr orders-0 1 within 3s: not so after", StopPatience},
+		{src + "run until isr orders-0 1 within 3s\n", RunOptions{Build: build(check.Violated)}, check.Violated, "line 4", StopPatience},
 	} {
 		v := run(c.src, c.o)
-		if v.Status != c.want || !strings.Contains(v.Stopped, c.stop) || c.stop == "" && v.Stopped != "" {
-			t.Errorf("%s: %v, stopped %q, want %v, %q", c.src, v.Status, v.Stopped, c.want, c.stop)
+		if v.Status != c.want || !strings.Contains(v.Stopped, c.stop) || c.stop == "" && v.Stopped != "" || v.Reason != c.why {
+			t.Errorf("%s: %v, stopped %q, want %v, %q (%s)", c.src, v.Status, v.Stopped, c.want, c.stop, c.why)
 		}
 		if c.o.Seed != nil && v.Seed != 7 {
 			t.Errorf("seed %d", v.Seed)
@@ -400,7 +401,7 @@ func TestVerdicts(t *testing.T) {
 	if _, err := s.RunUntil(1); err != nil {
 		t.Fatal(err)
 	}
-	if v := s.Verdict(); v.Status != check.Unknown || s.Over() {
+	if v := s.Verdict(); v.Status != check.Unknown || v.Reason != StopUnfinished || s.Over() {
 		t.Errorf("half way: %+v", v)
 	}
 	if v, _ := s.Finish(); v.Status != check.Held {

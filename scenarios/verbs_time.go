@@ -110,7 +110,7 @@ func runUntil(s *Session, a *Args) Result {
 		// The lines below were written for a world in which it is so. In another they would claim something else, and a
 		// violation that they find would be read as one of the story above.
 		s.claim(l, false, text)
-		s.stop(fmt.Sprintf("line %d: %s", l.Num, text))
+		s.stop(StopPatience, fmt.Sprintf("line %d: %s", l.Num, text))
 		return text + "\n"
 	}
 	return r

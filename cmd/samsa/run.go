@@ -230,11 +230,12 @@ func (a *app) play(j *job, t *trace) error {
 		return nil
 	}
 	if j.until > 0 && !s.Over() && !interrupted {
-		v.Stopped = fmt.Sprintf("stopped at step %d, as asked; the judges speak of what happened so far", j.until)
+		v.Reason, v.Stopped = scenarios.StopAtStep, fmt.Sprintf("stopped at step %d, as asked; the judges speak of what happened so far", j.until)
 	}
 	r := view.NewReport(j.name, v)
 	a.code = codeOf(v, j.expected)
 	if r.Interrupted = interrupted; interrupted {
+		v.Reason = scenarios.StopInterrupted
 		r.Stopped, a.code = "interrupted; the judges speak of what happened so far", exitInterrupted
 	}
 	if j.html != "" {

@@ -141,9 +141,9 @@ func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	if v.Unsound != nil {
 		r.Failures = append(r.Failures, Failure{Internal, "unsound", v.Unsound.Error()})
 	}
-	switch {
-	case v.Stopped == "":
-	case strings.Contains(v.Stopped, "budget"):
+	switch v.Reason {
+	case scenarios.NotStopped:
+	case scenarios.StopBudget:
 		r.Failures = append(r.Failures, Failure{Unknown, "budget", v.Stopped + "; " + unrest(s)})
 	default:
 		r.Failures = append(r.Failures, Failure{Stuck, "quiet", unrest(s)})
