@@ -22,15 +22,15 @@ var (
 	}
 	noteFenced = &env.NoteKind{
 		Name: "broker.fenced", Fields: [4]string{"node", "epoch"},
-		Text: "fences {node}: its session is over", Story: true,
+		Text: "fences {node}", Story: true,
 	}
 	noteUnfenced = &env.NoteKind{
 		Name: "broker.unfenced", Fields: [4]string{"node", "epoch"},
-		Text: "lets {node} in", Story: true,
+		Text: "unfences {node}", Story: true,
 	}
 	noteShutdown = &env.NoteKind{
 		Name: "broker.shutting-down", Fields: [4]string{"node", "epoch"},
-		Text: "moves leadership away from {node}: it wants to shut down", Story: true,
+		Text: "moves leaderships away from {node}, which shuts down", Story: true,
 	}
 	noteInactive = &env.NoteKind{
 		Name: "controller.inactive", Fields: [4]string{"node", "epoch"},
@@ -50,7 +50,7 @@ var (
 	}
 	noteELR = &env.NoteKind{
 		Name: "partition.elr", Fields: [4]string{"topic", "partition", "set", "version"},
-		Text: "remembers {set} as eligible to lead {topic}-{partition}", Story: true,
+		Text: "sets the ELR of {topic}-{partition} to {set}", Story: true,
 	}
 	noteElected = &env.NoteKind{
 		Name: "partition.elected", Fields: [4]string{"topic", "partition", "node", "epoch"},
@@ -62,7 +62,7 @@ var (
 	}
 	noteLeaderless = &env.NoteKind{
 		Name: "partition.leaderless", Fields: [4]string{"topic", "partition", "set", "epoch"},
-		Text: "leaves {topic}-{partition} without a leader: of {set} nobody is alive", Story: true,
+		Text: "leaves {topic}-{partition} without a leader: none of {set} is active", Story: true,
 	}
 	noteISR = &env.NoteKind{
 		Name: "partition.isr", Fields: [4]string{"topic", "partition", "set", "version"},

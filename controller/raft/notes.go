@@ -15,7 +15,7 @@ var notes = [...]*env.NoteKind{
 	},
 	Prospective: {
 		Name: "raft.prospective", Fields: [4]string{"node", "epoch", "leader", "offset"},
-		Text: "asks the quorum who would vote for it after epoch {epoch}",
+		Text: "asks the quorum for pre-votes in epoch {epoch}",
 	},
 	Candidate: {
 		Name: "raft.candidate", Fields: [4]string{"node", "epoch", "leader", "offset"},
@@ -31,7 +31,7 @@ var notes = [...]*env.NoteKind{
 	},
 	Resigned: {
 		Name: "raft.resigned", Fields: [4]string{"node", "epoch", "leader", "offset"},
-		Text: "gives up leading the metadata quorum in epoch {epoch}", Story: true,
+		Text: "resigns as leader of the metadata quorum in epoch {epoch}", Story: true,
 	},
 }
 
@@ -42,18 +42,18 @@ var (
 	}
 	noteCommitted = &env.NoteKind{
 		Name: "raft.committed", Fields: [4]string{"node", "offset", "epoch"},
-		Text: "knows the metadata log to be committed up to {offset}",
+		Text: "raises the high watermark of the metadata log to {offset}",
 	}
 	noteTruncated = &env.NoteKind{
 		Name: "raft.truncated", Fields: [4]string{"node", "offset", "end", "epoch"},
-		Text: "cuts its metadata log from {end} back to {offset}: the leader's parts from it there", Story: true,
+		Text: "truncates its metadata log from {end} to {offset}: it diverges from the leader's", Story: true,
 	}
 	noteRefusedCut = &env.NoteKind{
 		Name: "raft.refused-cut", Fields: [4]string{"node", "offset", "hw", "epoch"},
-		Text: "stops: it would have to cut its metadata log to {offset}, and knows it to be committed up to {hw}", Story: true,
+		Text: "stops: the leader has it truncate its metadata log to {offset}, below the high watermark {hw}", Story: true,
 	}
 	noteTwoLeaders = &env.NoteKind{
 		Name: "raft.two-leaders", Fields: [4]string{"epoch", "known", "node"},
-		Text: "hears of a second leader in epoch {epoch}: {known} and {node}", Story: true,
+		Text: "learns of a second leader in epoch {epoch}: {known} and {node}", Story: true,
 	}
 )
