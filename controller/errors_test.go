@@ -233,9 +233,9 @@ func TestErrors(t *testing.T) {
 		{"elect, unknown topic", nil, func(*bench, []int64) env.Request { return elect(0, "u", 0) }, kerr.UnknownTopicOrPartition},
 		{"elect, unknown partition", nil, func(*bench, []int64) env.Request { return elect(0, "t", 5) }, kerr.UnknownTopicOrPartition},
 		{"elect, preferred leads", nil, func(*bench, []int64) env.Request { return elect(0, "t", 0) }, kerr.ElectionNotNeeded},
-		{"elect, somebody leads", nil, func(*bench, []int64) env.Request { return elect(1, "t", 0) }, kerr.ElectionNotNeeded},
+		{"elect, with a leader", nil, func(*bench, []int64) env.Request { return elect(1, "t", 0) }, kerr.ElectionNotNeeded},
 		{"elect, preferred is down", fence(1), func(*bench, []int64) env.Request { return elect(0, "t", 0) }, kerr.PreferredLeaderNotAvailable},
-		{"elect, nobody lives", func(b *bench, e []int64) { fence(1)(b, e); fence(2)(b, e); fence(3)(b, e) }, func(*bench, []int64) env.Request { return elect(1, "t", 0) }, kerr.EligibleLeadersNotAvailable},
+		{"elect, no live replica", func(b *bench, e []int64) { fence(1)(b, e); fence(2)(b, e); fence(3)(b, e) }, func(*bench, []int64) env.Request { return elect(1, "t", 0) }, kerr.EligibleLeadersNotAvailable},
 
 		{"create, exists", nil, func(*bench, []int64) env.Request { return topic("t", 1, 1) }, kerr.TopicAlreadyExists},
 		{"create, no name", nil, func(*bench, []int64) env.Request { return topic("", 1, 1) }, kerr.InvalidTopicException},
@@ -254,7 +254,7 @@ func TestErrors(t *testing.T) {
 			r.Topics[0].NumPartitions = 1
 			return r
 		}, kerr.InvalidRequest},
-		{"create, placed on nobody", nil, func(*bench, []int64) env.Request { return assigned("u", []int32{9}) }, kerr.InvalidReplicaAssignment},
+		{"create, placed on an unknown broker", nil, func(*bench, []int64) env.Request { return assigned("u", []int32{9}) }, kerr.InvalidReplicaAssignment},
 		{"create, placed unevenly", nil, func(*bench, []int64) env.Request { return assigned("u", []int32{1}, []int32{1, 2}) }, kerr.InvalidReplicaAssignment},
 		{"create, placed twice", nil, func(*bench, []int64) env.Request { return assigned("u", []int32{1, 1}) }, kerr.InvalidReplicaAssignment},
 		{"create, bad config", nil, func(*bench, []int64) env.Request { return topic("u", 1, 1, "bad", "x") }, kerr.InvalidConfig},
@@ -266,7 +266,7 @@ func TestErrors(t *testing.T) {
 		{"more, as many", nil, func(*bench, []int64) env.Request { return more("t", 1) }, kerr.InvalidPartitions},
 		{"more, placed short", nil, func(*bench, []int64) env.Request { return more("t", 3, []int32{1, 2, 3}) }, kerr.InvalidReplicaAssignment},
 		{"more, placed thin", nil, func(*bench, []int64) env.Request { return more("t", 2, []int32{1, 2}) }, kerr.InvalidReplicaAssignment},
-		{"more, nobody lives", func(b *bench, e []int64) { fence(1)(b, e); fence(2)(b, e); fence(3)(b, e) }, func(*bench, []int64) env.Request { return more("t", 2) }, kerr.InvalidReplicationFactor},
+		{"more, no live broker", func(b *bench, e []int64) { fence(1)(b, e); fence(2)(b, e); fence(3)(b, e) }, func(*bench, []int64) env.Request { return more("t", 2) }, kerr.InvalidReplicationFactor},
 
 		{"configs, unknown topic", nil, func(*bench, []int64) env.Request { return configs(kmsg.ConfigResourceTypeTopic, "u", "x", "y") }, kerr.UnknownTopicOrPartition},
 		{"configs, no such thing", nil, func(*bench, []int64) env.Request { return configs(77, "u", "x", "y") }, kerr.InvalidRequest},
@@ -316,7 +316,7 @@ func TestErrors(t *testing.T) {
 			r.EndpointType = 1
 			return r
 		}, kerr.MismatchedEndpointType},
-		{"cluster, nobody's endpoints", nil, func(*bench, []int64) env.Request {
+		{"cluster, unknown endpoints", nil, func(*bench, []int64) env.Request {
 			r := kmsg.NewPtrDescribeClusterRequest()
 			r.EndpointType = 3
 			return r
@@ -360,7 +360,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A standby answers NOT_CONTROLLER to everything that is for the active controller.
+// A standby answers NOT_CONTROLLER to all requests for the active controller.
 func TestStandbyRefuses(t *testing.T) {
 	voters := []raft.Voter{{ID: 101, Addr: "c1"}, {ID: 102, Addr: "c2"}, {ID: 103, Addr: "c3"}}
 	b := newBench(t, nil)
@@ -380,6 +380,6 @@ func TestStandbyRefuses(t *testing.T) {
 		}
 	}
 	if r := b.ask(kmsg.NewPtrDescribeClusterRequest()).(*kmsg.DescribeClusterResponse); r.ErrorCode == 0 {
-		t.Error("the zero endpoint type is nobody's")
+		t.Error("endpoint type 0 is answered without an error")
 	}
 }

@@ -57,7 +57,7 @@ func TestBrokerLife(t *testing.T) {
 	}
 	b.sleep(2 * env.Second)
 	if !b.Image().Broker(1).Fenced {
-		t.Error("it was heard of 10 s ago, and is not fenced")
+		t.Error("its last heartbeat was 10 s ago, and it is not fenced")
 	}
 	if r := b.beat(1, epoch, wantShutdown); !r.ShouldShutdown {
 		t.Error("a fenced broker may go at once")
@@ -75,7 +75,7 @@ func TestBrokerLife(t *testing.T) {
 	}
 }
 
-// Controlled shutdown: leadership moves first, and the broker may go when everybody active knows.
+// Controlled shutdown: leaderships move first, and the broker may shut down when all active brokers have applied that.
 func TestControlledShutdown(t *testing.T) {
 	b := newBench(t, nil)
 	epochs := b.brokers(3)
@@ -86,22 +86,23 @@ func TestControlledShutdown(t *testing.T) {
 	b.want("t", "broker 1 is leaving", "leader 2 isr [2 3] elr [] last [] recovery 0 epoch 1/1")
 	moved := int64(b.End()) - 1
 	if r := b.beat(1, epochs[1], wantShutdown); r.ShouldShutdown {
-		t.Error("the others have not said that they know")
+		t.Error("the others have not applied the change of leaders")
 	}
 	b.ask(heartbeat(2, epochs[2], moved))
 	if r := b.beat(1, epochs[1], wantShutdown); r.ShouldShutdown {
-		t.Error("broker 3 does not know yet")
+		t.Error("broker 3 has not applied it yet")
 	}
 	b.ask(heartbeat(3, epochs[3], moved))
 	if r := b.beat(1, epochs[1], wantShutdown); !r.ShouldShutdown || !b.Image().Broker(1).Fenced {
-		t.Errorf("everybody knows: %+v", r)
+		t.Errorf("all active brokers have applied it: %+v", r)
 	}
 	if r := b.ask(registration(1, 9, epochs[1])).(*kmsg.BrokerRegistrationResponse); r.ErrorCode != 0 {
 		t.Errorf("its next incarnation need not wait for the session to end (KAFKA-19047): %d", r.ErrorCode)
 	}
 }
 
-// A broker is leaving when its session ends, and a heartbeat from before that lets it in again: it asks anew, and gets away.
+// A broker is in controlled shutdown when its session ends, and a heartbeat from before that unfences it again: it asks anew, and
+// may shut down.
 func TestControlledShutdownAfterAnOldHeartbeat(t *testing.T) {
 	b := newBench(t, nil)
 	epochs := b.brokers(1)
@@ -112,14 +113,14 @@ func TestControlledShutdownAfterAnOldHeartbeat(t *testing.T) {
 		t.Fatal("its session is over, and it is not fenced")
 	}
 	b.beat(1, epochs[1], nil) // the old one
-	b.want("t", "an old heartbeat lets it in", "leader 1 isr [1] elr [] last [] recovery 0 epoch 2/2")
+	b.want("t", "an old heartbeat unfences it", "leader 1 isr [1] elr [] last [] recovery 0 epoch 2/2")
 	b.beat(1, epochs[1], wantShutdown)
 	if r := b.beat(1, epochs[1], wantShutdown); !r.ShouldShutdown || !b.Image().Broker(1).Fenced {
-		t.Errorf("nothing is led by it, and nobody else need know: %+v", r)
+		t.Errorf("it leads nothing, and there is no other broker: %+v", r)
 	}
 }
 
-// A session is soft state: a new active controller gives everybody a fresh one.
+// A session is soft state: a new active controller gives every broker a fresh one.
 func TestSessionsStartAnewWithTheController(t *testing.T) {
 	b := newBench(t, nil)
 	b.brokers(1)
@@ -136,7 +137,7 @@ func TestSessionsStartAnewWithTheController(t *testing.T) {
 	}
 }
 
-// Who leads when brokers go and come, with eligible leader replicas (KIP-966) and without.
+// The leader when brokers go and come, with eligible leader replicas (KIP-966) and without.
 func TestLastReplicaStanding(t *testing.T) {
 	for _, tc := range []struct {
 		elr  bool
@@ -208,7 +209,7 @@ func TestRestartAndELR(t *testing.T) {
 	}
 }
 
-// With nobody in sync and nobody eligible, the last known leader leads again, alone, if it lives; that counts as unclean.
+// With an empty ISR and ELR the last known leader leads again, alone, if it is active; that counts as unclean.
 func TestLastKnownLeader(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		b := newBench(t, use("M30", old))
@@ -269,14 +270,14 @@ func TestUncleanElection(t *testing.T) {
 		b.beat(1, epochs[1], nil)
 		b.beat(2, epochs[2], func(r *kmsg.BrokerHeartbeatRequest) { r.WantFence = true })
 		b.want("t", "1 lives and was not in sync", "leader 1 isr [1] elr [] last [] recovery 1 epoch 2/3")
-		told := 0
+		noted := 0
 		for _, n := range b.notes {
 			if n == "partition.elected-uncleanly" {
-				told++
+				noted++
 			}
 		}
-		if told != 2 {
-			t.Errorf("told of %d unclean elections, wanted 2: %v", told, b.notes)
+		if noted != 2 {
+			t.Errorf("%d unclean elections are noted, wanted 2: %v", noted, b.notes)
 		}
 	})
 	t.Run("by config, later", func(t *testing.T) {
@@ -396,7 +397,7 @@ func TestELRComesOn(t *testing.T) {
 	}
 }
 
-// A cluster whose metadata.version knows no directories does not ask for any, and writes none down (KIP-858).
+// Below 3.7-IV2 registrations need no directories, and none are in their records (KIP-858).
 func TestRegistrationOfAnOldCluster(t *testing.T) {
 	b := newBench(t, func(c *controller.Config) {
 		for i := range c.Features {

@@ -27,8 +27,8 @@ func TestPartitionInvariants(t *testing.T) {
 			c.BalanceEvery, c.UncleanEvery = 20*env.Second, 20*env.Second
 		})
 		epochs := []int64{-1}
-		clean := map[int32]int64{}  // who may go, and with which epoch in its clean-shutdown file
-		leaving := map[int32]bool{} // who has said that it wants to: it says so in every heartbeat, until it restarts
+		clean := map[int32]int64{}  // the brokers that may shut down, with the epoch in their clean-shutdown file
+		leaving := map[int32]bool{} // the brokers that want to shut down: every heartbeat says so, until a restart
 		beat := func(id int32, change func(*kmsg.BrokerHeartbeatRequest)) {
 			r := b.beat(id, epochs[id], func(r *kmsg.BrokerHeartbeatRequest) {
 				if r.WantShutdown = leaving[id]; change != nil {
@@ -149,7 +149,7 @@ func stands(rt *rapid.T, m *image.Image, elr bool, p *image.Partition) {
 	case p.Leader != wire.NoNode && !p.InISR(p.Leader):
 		rt.Fatalf("the leader is not in sync: %s", look(p))
 	case p.Leader != wire.NoNode && !m.Broker(p.Leader).Active():
-		rt.Fatalf("the leader is not in service: %s", look(p))
+		rt.Fatalf("the leader is not active: %s", look(p))
 	case !elr && (len(p.ELR) > 0 || len(p.LastKnown) > 0 || len(p.ISR) == 0):
 		rt.Fatalf("without ELR: %s", look(p))
 	case p.Leader != wire.NoNode && len(p.LastKnown) > 0:
@@ -180,6 +180,6 @@ func steps(rt *rapid.T, forced bool, was, p *image.Partition) {
 		rt.Fatalf("unlicensed leader: %s, was %s", look(p), look(was))
 	}
 	if had == (p.Recovery == wire.Recovering) && was.Recovery == wire.Recovered {
-		rt.Fatalf("the leader had everything: %v; %s, was %s", had, look(p), look(was))
+		rt.Fatalf("the leader had all records: %v; %s, was %s", had, look(p), look(was))
 	}
 }

@@ -68,7 +68,7 @@ func TestPlacement(t *testing.T) {
 		epochs := b.racked("", "", "")
 		b.create(assigned("led", []int32{3}, []int32{3}))
 		leave := func(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true }
-		b.beat(3, epochs[3], leave) // it leads something that nobody else can
+		b.beat(3, epochs[3], leave) // it leads a partition that no other replica can lead
 		if code := codes(b.ask(topic("early", 1, 3))); !slices.Equal(code, []int16{kerr.InvalidReplicationFactor.Code}) {
 			t.Errorf("placed on a broker that is leaving: %v", code)
 		}
@@ -96,8 +96,8 @@ func TestPlacement(t *testing.T) {
 	})
 }
 
-// Whatever the racks, and whoever is down: no replica twice, a leader in service, leaders evenly spread over a round,
-// and no rack with two replicas while another with brokers in service has none.
+// For any racks and any fenced brokers: no replica twice, an active leader, leaders evenly spread over a round, and no rack with two
+// replicas while another with active brokers has none.
 func TestPlacementInvariants(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t, func(*controller.Config) {})

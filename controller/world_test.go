@@ -17,7 +17,7 @@ import (
 	"samsa/wire"
 )
 
-// caller asks the controllers one thing after the other until somebody answers, as brokers and admins do.
+// caller sends each request to one controller after the other until one answers, as brokers and admins do.
 type caller struct {
 	to    []env.Addr
 	at    int
@@ -67,8 +67,8 @@ func (c *caller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Resp
 	e.Arm(env.Timer{}, wait)
 }
 
-// town is controllers, brokers that only register and beat, and an admin that makes topics; and who remembers what they
-// were told.
+// town is controllers, brokers that only register and send heartbeats, and an admin that creates topics; and the responses that
+// they got.
 type town struct {
 	*sim.World
 	controllers []env.Addr
@@ -208,7 +208,7 @@ func (w *town) run(until sim.Time) {
 
 const second = sim.Time(env.Second)
 
-// live is one seed: trouble for five seconds, two of peace, and a look at who knows what.
+// live is one seed: trouble for five seconds, two of peace, and a look at all images.
 func live(seed uint64, n int, change func(*controller.Config)) *town {
 	w := newTown(seed, n, change)
 	r := rand.New(rand.NewSource(int64(seed)))
@@ -279,13 +279,13 @@ func live(seed uint64, n int, change func(*controller.Config)) *town {
 	before := len(w.topics)
 	w.run(8 * second)
 	if len(w.fouls) == 0 {
-		w.settled(before)
+		w.converged(before)
 	}
 	return w
 }
 
-// settled checks, after three seconds of peace, that the town works and that everybody at one offset knows the same.
-func (w *town) settled(before int) {
+// converged checks, after three seconds of peace, that the town works and that all images at one offset are equal.
+func (w *town) converged(before int) {
 	active := 0
 	digests := map[wire.Offset]uint64{}
 	for _, a := range w.controllers {

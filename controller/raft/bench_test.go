@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// bench is one node without a world: the test is its network and its clock.
+// bench is one replica without a world: the test is its network and its clock.
 type bench struct {
 	*raft.Replica
 	t     *testing.T
@@ -67,14 +67,14 @@ func (b *bench) file(q wire.QuorumState) {
 		err = b.disk.Append(f, wire.AppendQuorumState(nil, q))
 	}
 	if err == nil {
-		err = b.disk.Sync(f) // the name is not synced: that is the next process's business
+		err = b.disk.Sync(f) // the name is not synced: the next process must do it
 	}
 	if err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// append puts records of an epoch, a batch each, at the end of the log on the disk.
+// append appends records of an epoch, a batch each, to the log on the disk.
 func (b *bench) append(epoch wire.Epoch, values ...string) {
 	b.t.Helper()
 	log, _, err := storage.Open(b.disk, raft.Dir, storage.DefaultConfig(), storage.OpenOptions{})
@@ -108,7 +108,7 @@ func (b *bench) start() {
 	}
 }
 
-// expire lets the state's time be over.
+// expire fires the timer of the state.
 func (b *bench) expire() {
 	b.t.Helper()
 	for t, after := range b.armed {
@@ -121,8 +121,8 @@ func (b *bench) expire() {
 	b.t.Fatal("the state has no timer")
 }
 
-// harden lets what was appended become durable, which has events of its own: the sync, and what rests on it.
-func (b *bench) harden() {
+// flush fires the timers that make appended records durable: the sync, and the event after it.
+func (b *bench) flush() {
 	for kind := raft.FirstKind + 5; kind <= raft.FirstKind+6; kind++ {
 		t := env.Timer{Kind: uint16(kind), Lane: env.LaneRaft}
 		if _, ok := b.armed[t]; ok {
@@ -132,14 +132,14 @@ func (b *bench) harden() {
 	}
 }
 
-// answer answers the newest call to a machine.
+// answer answers the newest request to a machine.
 func (b *bench) answer(from env.Addr, resp env.Response) {
 	b.t.Helper()
 	for i := len(b.calls) - 1; i >= 0; i-- {
 		if c := b.calls[i]; c.to == from {
 			b.calls = append(b.calls[:i], b.calls[i+1:]...)
 			b.Returned(b, c.tok, resp, nil)
-			b.harden()
+			b.flush()
 			return
 		}
 	}
@@ -156,9 +156,9 @@ func (b *bench) last(to env.Addr) env.Request {
 	return nil
 }
 
-// ask hands a request over and returns what was replied at once, or nil.
+// ask sends a request and returns the response of the same event, or nil.
 func (b *bench) ask(req env.Request) env.Response {
-	b.harden()
+	b.flush()
 	b.reply = nil
 	b.Receive(b, env.Ticket{}, req)
 	return b.reply

@@ -80,7 +80,7 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
-// sameAfterRestart checks that a power loss now would not take back what the node has said.
+// sameAfterRestart checks that epoch and vote survive a power loss now.
 func (b *bench) sameAfterRestart() {
 	b.t.Helper()
 	epoch, voted := b.Epoch(), b.Voted()
@@ -91,7 +91,7 @@ func (b *bench) sameAfterRestart() {
 	}
 }
 
-// Who gets a vote: the table at grants, for a candidate whose log is as good and for one whose is not.
+// The table at canGrantVote, for a candidate with an up-to-date log and for one with an older log.
 func TestGrants(t *testing.T) {
 	for _, tc := range []struct {
 		state     raft.State
@@ -100,12 +100,12 @@ func TestGrants(t *testing.T) {
 		{raft.Unattached, true, true},
 		{raft.Prospective, true, true},
 		{raft.Candidate, true, false},
-		{raft.Follower, true, false}, // its leader has not answered it yet
+		{raft.Follower, true, false}, // the leader has not answered it yet
 		{raft.Leader, false, false},
 		{raft.Resigned, true, false},
 	} {
 		for _, pre := range []bool{true, false} {
-			for _, behind := range []bool{false, true} {
+			for _, older := range []bool{false, true} {
 				b := newBench(t)
 				b.append(1, "x")
 				b.file(wire.QuorumState{LeaderEpoch: 1, LeaderID: -1, VotedID: -1})
@@ -131,7 +131,7 @@ func TestGrants(t *testing.T) {
 				}
 				lastEpoch, end := int32(1), int64(b.End())
 				if tc.state == raft.Unattached || tc.state == raft.Prospective {
-					b.ask(voteReq(103, 3, 0, 0, true)) // a newer epoch, so that a log of epoch 1 may ask
+					b.ask(voteReq(103, 3, 0, 0, true)) // a newer epoch, for a log of epoch 1
 					if tc.state == raft.Prospective {
 						b.expire()
 					}
@@ -142,13 +142,13 @@ func TestGrants(t *testing.T) {
 						lastEpoch = 2
 					}
 				}
-				if behind {
+				if older {
 					end = 0
 				}
 				resp := b.ask(voteReq(103, int32(b.Epoch()), lastEpoch, end, pre)).(*kmsg.VoteResponse)
-				want := (pre && tc.pre || !pre && tc.vote) && !behind
+				want := (pre && tc.pre || !pre && tc.vote) && !older
 				if got := resp.Topics[0].Partitions[0].VoteGranted; got != want {
-					t.Errorf("%v, pre-vote %v, log behind %v: granted %v, wanted %v (%+v)", tc.state, pre, behind, got, want, resp.Topics[0].Partitions[0])
+					t.Errorf("%v, pre-vote %v, older log %v: granted %v, wanted %v (%+v)", tc.state, pre, older, got, want, resp.Topics[0].Partitions[0])
 				}
 			}
 		}
@@ -170,8 +170,8 @@ func TestOneVotePerEpoch(t *testing.T) {
 	}
 }
 
-// A process dies between the rename of its quorum-state file and the sync of the name. The next one finds the vote in the
-// page cache, and must make it durable before it repeats it: a power loss may follow.
+// A process dies between the rename of its quorum-state file and the sync of the name. The next process reads the vote from the
+// page cache, and must make it durable before it grants it again: a power loss may follow.
 func TestFoundVoteIsMadeDurable(t *testing.T) {
 	b := newBench(t)
 	b.file(wire.QuorumState{LeaderEpoch: 3, LeaderID: -1, VotedID: 102, CurrentVoters: []wire.NodeID{101, 102, 103}})
@@ -189,8 +189,8 @@ func TestFoundVoteIsMadeDurable(t *testing.T) {
 	}
 }
 
-// Likewise records: a process died between an append and its sync. What the next one tells a leader that it has must
-// survive a power loss.
+// Likewise records: a process died between an append and its sync. The offset of the next process's fetch must be that of a log
+// that survives a power loss.
 func TestFoundRecordsAreMadeDurable(t *testing.T) {
 	b := newBench(t)
 	b.follower()
@@ -210,11 +210,11 @@ func TestFoundRecordsAreMadeDurable(t *testing.T) {
 	b.disk.LosePower()
 	b.start()
 	if b.End() != 2 {
-		t.Errorf("it told that it has 2 records, and has %d after a power loss", b.End())
+		t.Errorf("it fetched from offset 2, and has %d records after a power loss", b.End())
 	}
 }
 
-// A node that cannot write its vote down says nothing.
+// A voter that cannot persist its vote does not answer.
 func TestNoVoteWithoutDisk(t *testing.T) {
 	b := newBench(t)
 	b.start()
@@ -257,7 +257,7 @@ func diverging(epoch int32, end int64) *kmsg.FetchResponse {
 	return resp
 }
 
-// Where a follower cuts its log, for what the leader says of it.
+// Where a follower truncates its log, for the diverging epoch of a leader.
 func TestTruncation(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -344,7 +344,7 @@ func TestHighWatermark(t *testing.T) {
 	}
 }
 
-// A voter is served at once what the leader has; an observer only what is committed, and a fetch waits for news.
+// A voter is served all durable records, an observer committed ones only, and a fetch without news waits.
 func TestParkedFetches(t *testing.T) {
 	b := newBench(t)
 	b.leader()
@@ -380,7 +380,7 @@ func describeReq(topic string) *kmsg.DescribeQuorumRequest {
 	return req
 }
 
-// After EndQuorumEpoch the favourite tries at once, the others later, strictly one after the other.
+// After EndQuorumEpoch the first successor campaigns at once, the others later, strictly one after the other.
 func TestSuccession(t *testing.T) {
 	for _, tc := range []struct {
 		successors []int32
@@ -490,8 +490,8 @@ func codeOf(resp env.Response) int16 {
 	return -2
 }
 
-// What a leader has appended counts, and is served, only when it is durable: in an event behind that of the sync, on the lane
-// that serves fetches, whoever appended.
+// A leader's record counts, and is served, only when it is durable: in an event after that of the sync, on the lane that serves
+// fetches, on whatever lane it was appended.
 func TestNothingIsServedBeforeItIsDurable(t *testing.T) {
 	b := newBench(t)
 	b.leader()
@@ -510,7 +510,7 @@ func TestNothingIsServedBeforeItIsDurable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if fetch(103); b.reply != nil {
-		t.Error("a fetch was answered with what no disk has")
+		t.Error("a fetch was answered with records that no disk has")
 	}
 	b.Fire(b, env.Timer{Kind: raft.FirstKind + 5, Lane: env.LaneRaft})
 	if fetch(103); b.reply != nil {
@@ -522,8 +522,8 @@ func TestNothingIsServedBeforeItIsDurable(t *testing.T) {
 	}
 }
 
-// A leader that is deposed between append and sync follows only with what is durable.
-func TestADeposedLeaderHardensFirst(t *testing.T) {
+// A leader that is deposed between append and sync makes its log durable before it fetches.
+func TestADeposedLeaderFlushesFirst(t *testing.T) {
 	b := newBench(t)
 	b.leader()
 	if _, err := b.Append(b, []wire.Record{{Value: []byte("x")}}); err != nil {
@@ -537,7 +537,7 @@ func TestADeposedLeaderHardensFirst(t *testing.T) {
 	b.disk.LosePower()
 	b.start()
 	if b.End() != end {
-		t.Errorf("it told the new leader that its log ends at %d; after a power loss it ends at %d", end, b.End())
+		t.Errorf("it fetched from the new leader at %d; after a power loss its log ends at %d", end, b.End())
 	}
 }
 

@@ -39,13 +39,13 @@ func (q *quorum) others(x env.Addr) (all []env.Addr) {
 	return all
 }
 
-// A leader that nobody reaches gives up within 1.5 fetch timeouts; before KAFKA-15489 it stayed.
+// An isolated leader resigns within 1.5 fetch timeouts; before KAFKA-15489 it stayed.
 func TestIsolatedLeaderResigns(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		q := newQuorum(5, 3, false, use("K5", old))
 		l := q.untilReady(t)
 		epoch := q.node(l).Epoch()
-		q.Cut(q.others(l), []env.Addr{l}) // it is heard, and hears nothing
+		q.Cut(q.others(l), []env.Addr{l}) // both ways
 		q.Cut([]env.Addr{l}, q.others(l))
 		q.run(q.Now() + sim.Time(350*env.Millisecond))
 		n := q.node(l)
@@ -66,8 +66,8 @@ func TestSingleVoterLeadsForEver(t *testing.T) {
 	}
 }
 
-// A voter that was cut off asks before it raises the epoch, and so does not depose a leader that the others are content
-// with; before KIP-996 it did, every time it came back.
+// A voter that was cut off asks for pre-votes before it raises the epoch, so a leader that the others fetch from stays. Before
+// KIP-996 the voter deposed it every time it came back.
 func TestReturningVoterDoesNotDisrupt(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		q := newQuorum(9, 3, false, use("K6", old))
@@ -87,7 +87,7 @@ func TestReturningVoterDoesNotDisrupt(t *testing.T) {
 	}
 }
 
-// Voters that wait equally long split the vote again and again (KAFKA-18345). Even without any chance today's differ.
+// Voters that wait equally long split the vote again and again (KAFKA-18345). Today they differ even if all draw the same.
 func TestEqualTimeoutsNeverElect(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		q := &quorum{
@@ -113,7 +113,7 @@ func use(id string, on bool) func(*raft.Config) {
 	}
 }
 
-// A leader that is asked to stop hands over: the others need not wait for a fetch timeout.
+// A leader that shuts down resigns first: the others need not wait for a fetch timeout.
 func TestLeaderHandsOverWhenItStops(t *testing.T) {
 	q := newQuorum(3, 3, true, nil)
 	l := q.untilReady(t)
@@ -121,7 +121,7 @@ func TestLeaderHandsOverWhenItStops(t *testing.T) {
 	at := q.Now()
 	q.World.Stop(l)
 	q.until(t, "the next leader", func() bool { x := q.leader(); return x != "" && x != l && q.node(x).Ready() })
-	if took := env.Duration(q.Now() - at); took > 100*env.Millisecond { // the favourite may be refused by who has not heard yet; the next waits for 50
+	if took := env.Duration(q.Now() - at); took > 100*env.Millisecond { // a voter without EndQuorumEpoch may refuse the first successor; the next waits for 50
 		t.Errorf("the hand-over took %d ms, wanted much less than a fetch timeout of 200", took/env.Millisecond)
 	}
 	q.until(t, "the old leader is gone", func() bool { return !q.Running(l) })
@@ -130,7 +130,7 @@ func TestLeaderHandsOverWhenItStops(t *testing.T) {
 	}
 }
 
-// What a restarted node becomes follows from its quorum-state file and its log alone.
+// The first state of a restarted voter follows from its quorum-state file and its log alone.
 func TestRestart(t *testing.T) {
 	for _, tc := range []struct {
 		name  string

@@ -14,7 +14,7 @@ import (
 	"samsa/wire"
 )
 
-// member is the smallest host a quorum node can have: it appends a record now and then while it leads.
+// member is the smallest host of a replica: it appends a record now and then while it leads.
 type member struct {
 	*raft.Replica
 	load bool
@@ -33,12 +33,12 @@ func (m *member) Start(e env.Env) {
 
 func (m *member) Receive(e env.Env, t env.Ticket, req env.Request) {
 	m.Replica.Receive(e, t, req)
-	m.settle(e)
+	m.exitWhenDead(e)
 }
 
 func (m *member) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
 	m.Replica.Returned(e, tok, resp, err)
-	m.settle(e)
+	m.exitWhenDead(e)
 }
 
 func (m *member) Lost(_ env.Env, l env.Link, _ error) { m.Replica.Lost(l) }
@@ -52,10 +52,10 @@ func (m *member) Fire(e env.Env, t env.Timer) {
 			m.write(e)
 		}
 	}
-	m.settle(e)
+	m.exitWhenDead(e)
 }
 
-// write appends something that nobody else ever appends.
+// write appends a value that no other member ever appends.
 func (m *member) write(e env.Env) {
 	var value [8]byte
 	for i := range value {
@@ -64,29 +64,29 @@ func (m *member) write(e env.Env) {
 	m.Append(e, []wire.Record{{Value: value[:]}, {Value: []byte(e.Self())}})
 }
 
-func (m *member) Stop(e env.Env) { m.Replica.Stop(e); m.settle(e) }
+func (m *member) Stop(e env.Env) { m.Replica.Stop(e); m.exitWhenDead(e) }
 
-func (m *member) settle(e env.Env) {
+func (m *member) exitWhenDead(e env.Env) {
 	if m.Dead() {
 		e.Exit(nil)
 	}
 }
 
-// quorum is a world of members and a judge who reads their disks and hears their notes.
+// quorum is a world of members and a judge that reads their disks and their notes.
 type quorum struct {
 	*sim.World
 	voters []raft.Voter
 	addrs  []env.Addr
-	fouls  []string // what was violated, each with its check in front
+	fouls  []string // the violations, each with its check in front
 
-	ghost  []batch            // what is committed, as first seen
-	since  []int64            // in which epoch, of each
+	ghost  []batch            // the committed batches, as first seen
+	since  []int64            // the epoch in which each was committed
 	seen   map[place]batch    // every batch there ever was
 	leads  map[int64]int64    // epoch to leader
 	votes  map[[2]int64]int64 // voter and epoch to candidate
 	hws    map[env.Addr]int64 // of the running incarnation
 	epochs map[env.Addr]int64 // likewise
-	marks  map[string]int     // how often each note was heard
+	marks  map[string]int     // notes of each kind
 }
 
 type place struct {
@@ -148,7 +148,7 @@ func (q *quorum) foul(check, format string, args ...any) {
 	q.fouls = append(q.fouls, fmt.Sprintf("%s at %v: ", check, env.Duration(q.Now())/env.Millisecond)+fmt.Sprintf(format, args...))
 }
 
-// Changed is the judge's ear.
+// Changed implements sim's feed: the judge reads every note.
 func (q *quorum) Changed(f *sim.Effect) {
 	if f.Kind == sim.EffectDied {
 		delete(q.hws, f.Node)
@@ -186,7 +186,7 @@ func (q *quorum) Changed(f *sim.Effect) {
 			q.foul("metadata-never-cut", "%s cuts its log to %d below its high watermark %d", f.Node, b, q.hws[f.Node])
 		}
 	case "raft.two-leaders":
-		q.foul("one-controller", "%s hears of two leaders of epoch %d: %d and %d", f.Node, a, b, c)
+		q.foul("one-controller", "%s learns of two leaders of epoch %d: %d and %d", f.Node, a, b, c)
 	}
 }
 
@@ -214,7 +214,7 @@ func (q *quorum) log(addr env.Addr) (all []batch) {
 		}
 		x := batch{place{b.LeaderEpoch(), b.BaseOffset()}, b.NextOffset(), crc32.ChecksumIEEE(b)}
 		if was, ok := q.seen[x.place]; ok && was != x {
-			q.foul("metadata-logs-match", "%s has another batch at epoch %d offset %d than somebody had", addr, x.epoch, x.base)
+			q.foul("metadata-logs-match", "%s has another batch at epoch %d offset %d than another member had", addr, x.epoch, x.base)
 		}
 		q.seen[x.place] = x
 		all = append(all, x)
@@ -222,7 +222,7 @@ func (q *quorum) log(addr env.Addr) (all []batch) {
 	return all
 }
 
-// committed takes in that a member knows its log to be committed up to hw.
+// committed compares a member's log up to its new high watermark with the committed batches.
 func (q *quorum) committed(addr env.Addr, hw wire.Offset, epoch int64) {
 	log := q.log(addr)
 	for i, b := range log {
@@ -251,7 +251,7 @@ func (q *quorum) complete(addr env.Addr, epoch int64) {
 	}
 }
 
-// run moves the world; a panic of a node is a foul.
+// run moves the world; a panic is a foul.
 func (q *quorum) run(until sim.Time) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -364,7 +364,7 @@ func (q *quorum) trouble(seed int64, from, to sim.Time) {
 
 const second = sim.Time(env.Second)
 
-// node is a running member's node, or nil.
+// node is the replica of a running member, or nil.
 func (q *quorum) node(addr env.Addr) *raft.Replica {
 	if m, ok := q.World.Node(addr).(*member); ok && q.Running(addr) {
 		return m.Replica
