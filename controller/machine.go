@@ -36,7 +36,7 @@ type quorumLog struct{ c *Controller }
 // Append implements coordinator.Log. The metadata log has no transactions: a batch is plain.
 func (l quorumLog) Append(e env.Env, b coordinator.Batch) (wire.Offset, error) {
 	end, err := l.c.quorum.Append(e, b.Records)
-	if err != nil && raft.Certain(err) {
+	if err != nil && raft.NothingAppended(err) {
 		err = coordinator.Refused{Cause: err}
 	}
 	return end, err

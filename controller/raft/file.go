@@ -12,28 +12,78 @@ const (
 	fileTemp = filePath + ".tmp"
 )
 
-// readElection reads the quorum-state file. A voter without one knows of no election.
-func (r *Replica) readElection(d env.Disk) (wire.QuorumState, error) {
-	none := wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
-	f, err := d.Open(filePath, false)
-	if err == env.ErrNotExist {
-		return none, nil
+// electionFile is the quorum-state file (FileQuorumStateStore).
+type electionFile struct {
+	content wire.QuorumState
+	sync    bool // Rules.SyncVote
+}
+
+// read reads the file. A voter without one knows of no election. Before the voter rests a message on the content it must be durable:
+// a process that died may not have synced the names of the log's directory and of the file in it.
+func (f *electionFile) read(d env.Disk) error {
+	f.content = wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
+	h, err := d.Open(filePath, false)
+	switch {
+	case err == env.ErrNotExist:
+		return nil
+	case err != nil:
+		return err
 	}
-	if err != nil {
-		return none, err
-	}
-	size, err := d.Size(f)
+	size, err := d.Size(h)
 	var content []byte
 	if err == nil {
-		content, err = d.ReadAt(f, 0, int(size))
+		content, err = d.ReadAt(h, 0, int(size))
 	}
-	if closed := d.Close(f); err == nil {
+	if closed := d.Close(h); err == nil {
 		err = closed
 	}
-	if err != nil {
-		return none, err
+	if err == nil {
+		f.content, err = wire.ParseQuorumState(content)
 	}
-	return wire.ParseQuorumState(content)
+	return err
+}
+
+// syncNames makes the names durable that the content needs: of the log's directory, and of the file in it.
+func (f *electionFile) syncNames(d env.Disk) error {
+	if !f.sync {
+		return nil
+	}
+	if err := d.SyncDir(""); err != nil {
+		return err
+	}
+	return d.SyncDir(Dir)
+}
+
+// write replaces the file, if the content is new: after any crash the old or the new one is there, whole.
+func (f *electionFile) write(d env.Disk, q wire.QuorumState) error {
+	was := f.content
+	if q.LeaderID == was.LeaderID && q.LeaderEpoch == was.LeaderEpoch && q.VotedID == was.VotedID && slices.Equal(q.CurrentVoters, was.CurrentVoters) {
+		return nil
+	}
+	h, err := d.Open(fileTemp, true)
+	if err != nil {
+		return err
+	}
+	err = d.Truncate(h, 0)
+	if err == nil {
+		err = d.Append(h, wire.AppendQuorumState(nil, q))
+	}
+	if err == nil {
+		err = d.Sync(h)
+	}
+	if closed := d.Close(h); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = d.Rename(fileTemp, filePath)
+	}
+	if err == nil && f.sync {
+		err = d.SyncDir(Dir)
+	}
+	if err == nil {
+		f.content = q
+	}
+	return err
 }
 
 // persistElection makes epoch, leader and vote durable before any message leaves that rests on them (KIP-595). A voter that cannot
@@ -43,51 +93,9 @@ func (r *Replica) persistElection(e env.Env) bool {
 	for _, v := range r.Voters() {
 		q.CurrentVoters = append(q.CurrentVoters, v.ID)
 	}
-	if q.LeaderID == r.persisted.LeaderID && q.LeaderEpoch == r.persisted.LeaderEpoch && q.VotedID == r.persisted.VotedID &&
-		slices.Equal(q.CurrentVoters, r.persisted.CurrentVoters) {
-		return true
-	}
-	if err := r.writeElection(e.Disk(), wire.AppendQuorumState(nil, q)); err != nil {
+	if err := r.file.write(e.Disk(), q); err != nil {
 		r.fail(e, err)
 		return false
 	}
-	r.persisted = q
 	return true
-}
-
-// writeElection replaces the file: after any crash the old or the new one is there, whole.
-func (r *Replica) writeElection(d env.Disk, content []byte) error {
-	f, err := d.Open(fileTemp, true)
-	if err != nil {
-		return err
-	}
-	err = d.Truncate(f, 0)
-	if err == nil {
-		err = d.Append(f, content)
-	}
-	if err == nil {
-		err = d.Sync(f)
-	}
-	if closed := d.Close(f); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = d.Rename(fileTemp, filePath)
-	}
-	if err == nil && r.cfg.Rules.SyncVote {
-		err = d.SyncDir(Dir)
-	}
-	return err
-}
-
-// syncNames makes the two names durable that an earlier process may not have synced: the log's directory and the quorum-state file
-// in it.
-func (r *Replica) syncNames(d env.Disk) error {
-	if !r.cfg.Rules.SyncVote {
-		return nil
-	}
-	if err := d.SyncDir(""); err != nil {
-		return err
-	}
-	return d.SyncDir(Dir)
 }

@@ -42,7 +42,7 @@ func leaderChangeVoter(id wire.NodeID) kmsg.LeaderChangeMessageVoter {
 var ErrNotLeader = errors.New("this node does not lead the quorum")
 
 // Append appends records as one batch that is committed whole or not at all. The result is the log's new end; the records are
-// committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which Certain is true, nothing
+// committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which NothingAppended is true, nothing
 // was appended. Any other error comes from the disk: the replica is dead, and the batch may be in the log or not.
 func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
 	if r.state != Leader || r.dead {
@@ -55,8 +55,8 @@ func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) 
 	return r.appendAsLeader(e, batch)
 }
 
-// Certain reports of an error of Append whether certainly nothing was appended.
-func Certain(err error) bool {
+// NothingAppended reports of an error of Append whether certainly nothing was appended.
+func NothingAppended(err error) bool {
 	var off *storage.Offline
 	return !errors.As(err, &off)
 }
@@ -163,7 +163,7 @@ func (r *Replica) updateCheckQuorum(e env.Env, p *peer) {
 			others++
 		}
 	}
-	if others+1 >= r.majority() {
+	if others+1 >= majority(len(r.Voters())) {
 		r.resetCheckQuorum(e)
 	}
 }

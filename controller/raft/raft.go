@@ -48,10 +48,10 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 
 // Replica is one voter. Between events everything in it follows from its disk and from the messages since it started.
 type Replica struct {
-	cfg       Config
-	log       *storage.Log
-	persisted wire.QuorumState // the content of the quorum-state file
-	dead      bool             // see Dead: it sends nothing any more
+	cfg  Config
+	log  *storage.Log
+	file electionFile
+	dead bool // see Dead: it sends nothing any more
 
 	state State
 	election
@@ -67,7 +67,7 @@ type Replica struct {
 	peers []peer // the other voters by rising id
 
 	// Prospective and Candidate only.
-	granted, rejected []wire.NodeID // the node itself is in granted
+	votes votes
 
 	// Follower only.
 	fetched bool // the leader answered a fetch of this state without an error
@@ -116,7 +116,7 @@ const FirstKind = 1 << 8
 
 // New makes a replica. Its log and its vote are on its disk, and Start reads them.
 func New(cfg Config) *Replica {
-	r := &Replica{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1}
+	r := &Replica{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1, file: electionFile{sync: cfg.Rules.SyncVote}}
 	for _, v := range cfg.Voters {
 		if v.ID != cfg.Node {
 			r.peers = append(r.peers, peer{Voter: v, replicaState: replicaState{id: v.ID, end: -1}})
@@ -135,20 +135,19 @@ func (r *Replica) Start(e env.Env) error {
 		return err
 	}
 	r.log = log
-	q, err := r.readElection(e.Disk())
-	if err != nil {
+	if err := r.file.read(e.Disk()); err != nil {
 		return err
 	}
 	// Log and file may be in the page cache only: a process that died between write and sync left them there, before it sent
 	// anything that rests on them. This process will, so they must be on the device first.
-	if err := r.syncNames(e.Disk()); err != nil {
+	if err := r.file.syncNames(e.Disk()); err != nil {
 		return err
 	}
 	if err := r.syncLog(e); err != nil {
 		return err
 	}
 	r.durableEnd = r.syncedEnd
-	r.initialState(e, q)
+	r.initialState(e)
 	return nil
 }
 
@@ -256,7 +255,7 @@ func (r *Replica) sendPending(e env.Env, p *peer) {
 	}
 	switch r.state {
 	case Prospective, Candidate:
-		if !r.hasVoted(p.ID) && !r.cannotWin() {
+		if !r.votes.has(p.ID) && !r.votes.lost(len(r.Voters())) {
 			r.sendVoteRequest(e, p)
 		}
 	case Follower:
@@ -292,7 +291,7 @@ func (r *Replica) peer(id wire.NodeID) *peer {
 func (r *Replica) Voters() []Voter { return r.cfg.Voters }
 
 // majority is the number of voters that decides.
-func (r *Replica) majority() int { return len(r.Voters())/2 + 1 }
+func majority(voters int) int { return voters/2 + 1 }
 
 // State is the replica's state.
 func (r *Replica) State() State { return r.state }

@@ -148,7 +148,7 @@ func (r *Replica) maybeRaiseHW(e env.Env) bool {
 		ends = append(ends, r.peers[i].end)
 	}
 	slices.Sort(ends)
-	hw := ends[len(ends)-r.majority()]
+	hw := ends[len(ends)-majority(len(r.Voters()))]
 	if hw <= r.exposed || !r.cfg.Rules.MayExpose(hw, r.epochStart) {
 		return false
 	}

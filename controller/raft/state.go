@@ -63,8 +63,8 @@ type election struct {
 }
 
 // initialState enters the first state of a process, by the quorum-state file.
-func (r *Replica) initialState(e env.Env, q wire.QuorumState) {
-	r.persisted = q
+func (r *Replica) initialState(e env.Env) {
+	q := r.file.content
 	r.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
 	if last := r.lastEpoch(); r.epoch < last {
 		r.election = election{last, wire.NoNode, wire.NoNode}
@@ -166,7 +166,7 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 // in the same epoch (KAFKA-10527). Then it appends the epoch's first record at once: a leader can commit nothing before a record
 // of its own epoch (KAFKA-12619).
 func (r *Replica) becomeLeader(e env.Env) {
-	granted := slices.Clone(r.granted)
+	granted := slices.Clone(r.votes.granted)
 	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.checkQuorumTimeout()) {
 		return
 	}
@@ -234,7 +234,7 @@ func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.D
 // reset clears the fields that belong to one state only. Responses to requests of that state are dropped from now on.
 func (r *Replica) reset() {
 	r.transition++
-	r.granted, r.rejected = r.granted[:0], r.rejected[:0]
+	r.votes.granted, r.votes.rejected = r.votes.granted[:0], r.votes.rejected[:0]
 	r.fetched, r.exposed, r.observers = false, -1, nil
 	for i := range r.peers {
 		p := &r.peers[i]

@@ -121,9 +121,23 @@ func (r *Replica) response(err *kerr.Error) response {
 	return resp
 }
 
+// votes are the answers to a nominee, in an election or a pre-vote (EpochElection). The nominee itself is in granted.
+type votes struct{ granted, rejected []wire.NodeID }
+
+// won reports whether a majority has granted its vote.
+func (v *votes) won(voters int) bool { return len(v.granted) >= majority(voters) }
+
+// lost reports whether so many voters have refused that no majority is left.
+func (v *votes) lost(voters int) bool { return voters-len(v.rejected) < majority(voters) }
+
+// has reports whether a voter has granted or refused its vote.
+func (v *votes) has(id wire.NodeID) bool {
+	return slices.Contains(v.granted, id) || slices.Contains(v.rejected, id)
+}
+
 // requestVotes counts this voter's own vote and asks the others for theirs.
 func (r *Replica) requestVotes(e env.Env) {
-	r.granted = append(r.granted, r.cfg.Node)
+	r.votes.granted = append(r.votes.granted, r.cfg.Node)
 	if r.maybeWin(e) {
 		return
 	}
@@ -132,7 +146,7 @@ func (r *Replica) requestVotes(e env.Env) {
 
 // maybeWin moves on if a majority has granted its votes.
 func (r *Replica) maybeWin(e env.Env) bool {
-	if len(r.granted) < r.majority() {
+	if !r.votes.won(len(r.Voters())) {
 		return false
 	}
 	if r.state == Prospective {
@@ -141,14 +155,6 @@ func (r *Replica) maybeWin(e env.Env) bool {
 		r.becomeLeader(e)
 	}
 	return true
-}
-
-// cannotWin reports whether so many voters have refused that no majority is left.
-func (r *Replica) cannotWin() bool { return len(r.Voters())-len(r.rejected) < r.majority() }
-
-// hasVoted reports whether a voter has granted or refused its vote.
-func (r *Replica) hasVoted(id wire.NodeID) bool {
-	return slices.Contains(r.granted, id) || slices.Contains(r.rejected, id)
 }
 
 func (r *Replica) sendVoteRequest(e env.Env, p *peer) {
@@ -168,16 +174,16 @@ func (r *Replica) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse
 	if r.handleCommonResponse(e, vote.response) {
 		return true
 	}
-	if vote.code != 0 || r.state != Prospective && r.state != Candidate || r.hasVoted(p.ID) {
+	if vote.code != 0 || r.state != Prospective && r.state != Candidate || r.votes.has(p.ID) {
 		return vote.code == 0
 	}
 	if vote.granted {
-		r.granted = append(r.granted, p.ID)
+		r.votes.granted = append(r.votes.granted, p.ID)
 		r.maybeWin(e)
 		return true
 	}
-	r.rejected = append(r.rejected, p.ID)
-	if r.cannotWin() && r.state == Prospective {
+	r.votes.rejected = append(r.votes.rejected, p.ID)
+	if r.votes.lost(len(r.Voters())) && r.state == Prospective {
 		r.endPreVote(e)
 	}
 	return true
