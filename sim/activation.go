@@ -40,29 +40,29 @@ const (
 
 // worldFaults says what they are.
 var worldFaults = [worldFaultCount]Fault{
-	FaultCrash:     {"process.crash", "a process was killed; its page cache stayed"},
-	FaultPower:     {"process.power-loss", "a machine lost power while its process ran"},
-	FaultDieAfter:  {"process.die-inside", "a process died between two disk operations of one event"},
-	FaultPause:     {"process.pause", "a process stood still while its clocks ran"},
-	FaultSlowCPU:   {"process.slow-cpu", "an event took longer because its machine was slow"},
-	FaultStop:      {"process.stop", "a process was asked to stop"},
-	FaultSkew:      {"clock.wall-skew", "a wall clock was set ahead or behind"},
-	FaultStep:      {"clock.wall-step", "a wall clock jumped"},
-	FaultDriftWall: {"clock.wall-drift", "a wall clock changed its speed"},
-	FaultDriftMono: {"clock.mono-drift", "a monotonic clock changed its speed"},
-	FaultCut:       {"net.cut", "a packet met a cut cable"},
-	FaultClog:      {"net.clog", "a packet waited in a clogged direction"},
-	FaultStall:     {"net.stall", "a packet was held up on its connection"},
-	FaultReset:     {"net.reset", "a connection was reset"},
-	FaultPrefix:    {"net.prefix-cut", "a connection was cut behind its first packets"},
-	FaultHalfOpen:  {"net.half-open", "a packet vanished on a connection that only one end believed in"},
-	FaultRefuse:    {"net.refuse", "a listening machine refused a connection"},
-	FaultLatency:   {"net.latency", "a packet took longer by order"},
-	FaultBandwidth: {"net.bandwidth", "a packet squeezed through a limited direction"},
-	FaultLoss:      {"net.loss", "a packet was lost and sent again"},
-	FaultDrop:      {"net.drop-unread", "requests that were unread when their client closed were thrown away"},
-	FaultZombie:    {"net.zombie", "requests were served after their client had closed"},
-	FaultDouble:    {"process.duplicate-id", "a second machine ran a process that claims another's identity"},
+	FaultCrash:     {Name: "process.crash", Doc: "a process was killed; its page cache stayed"},
+	FaultPower:     {Name: "process.power-loss", Doc: "a machine lost power while its process ran"},
+	FaultDieAfter:  {Name: "process.die-inside", Doc: "a process died between two disk operations of one event"},
+	FaultPause:     {Name: "process.pause", Doc: "a process stood still while its clocks ran"},
+	FaultSlowCPU:   {Name: "process.slow-cpu", Doc: "an event took longer because its machine was slow"},
+	FaultStop:      {Name: "process.stop", Doc: "a process was asked to stop"},
+	FaultSkew:      {Name: "clock.wall-skew", Doc: "a wall clock was set ahead or behind"},
+	FaultStep:      {Name: "clock.wall-step", Doc: "a wall clock jumped"},
+	FaultDriftWall: {Name: "clock.wall-drift", Doc: "a wall clock changed its speed"},
+	FaultDriftMono: {Name: "clock.mono-drift", Doc: "a monotonic clock changed its speed"},
+	FaultCut:       {Name: "net.cut", Doc: "a packet met a cut cable"},
+	FaultClog:      {Name: "net.clog", Doc: "a packet waited in a clogged direction"},
+	FaultStall:     {Name: "net.stall", Doc: "a packet was held up on its connection"},
+	FaultReset:     {Name: "net.reset", Doc: "a connection was reset"},
+	FaultPrefix:    {Name: "net.prefix-cut", Doc: "a connection was cut behind its first packets"},
+	FaultHalfOpen:  {Name: "net.half-open", Doc: "a packet vanished on a connection that only one end believed in"},
+	FaultRefuse:    {Name: "net.refuse", Doc: "a listening machine refused a connection"},
+	FaultLatency:   {Name: "net.latency", Doc: "a packet took longer by order"},
+	FaultBandwidth: {Name: "net.bandwidth", Doc: "a packet squeezed through a limited direction"},
+	FaultLoss:      {Name: "net.loss", Doc: "a packet was lost and sent again"},
+	FaultDrop:      {Name: "net.drop-unread", Doc: "requests that were unread when their client closed were thrown away"},
+	FaultZombie:    {Name: "net.zombie", Doc: "requests were served after their client had closed"},
+	FaultDouble:    {Name: "process.duplicate-id", Doc: "a second machine ran a process that claims another's identity"},
 }
 
 // Activation is how often a fault did something. A cut cable that nobody used did nothing.
@@ -83,16 +83,3 @@ func (w *World) Activations() []Activation {
 }
 
 func (w *World) count(f worldFault) { w.fired[f]++ }
-
-// activated implements diskHost.
-func (m *machine) activated(f Fault) {
-	w := m.world
-	// Searched, since it is short and faults are rare; a map would have to be sorted for every report.
-	for i := range w.firedDisk {
-		if w.firedDisk[i].Name == f.Name {
-			w.firedDisk[i].Count++
-			return
-		}
-	}
-	w.firedDisk = append(w.firedDisk, Activation{f, 1})
-}

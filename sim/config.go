@@ -1,6 +1,9 @@
 package sim
 
-import "samsa/sim/env"
+import (
+	"samsa/sim/disk"
+	"samsa/sim/env"
+)
 
 // Config is everything that decides a run. Two worlds with equal configs, machines and control actions are the same
 // run, event by event, on every platform.
@@ -10,7 +13,7 @@ type Config struct {
 	Overrides []Override // decisions that do not follow the seed
 
 	Net  NetProfile   // the zero value is LAN()
-	Disk DiskProfile  // of every machine that brings none
+	Disk disk.Profile // of every machine that brings none
 	CPU  env.Duration // what each event costs its lane before its first effect; 0 is DefaultCPU, negative is none
 	FIFO bool         // events of one instant happen in the order they were scheduled, for every seed
 
@@ -95,9 +98,9 @@ type Machine struct {
 
 	Double env.Addr // its node claims to be that machine's: a duplicate id, which is a fault; "" for an honest one
 
-	RequestThreads int         // request handlers (num.io.threads); 0 is 8
-	Rack           string      // machines of one rack are closer, and lose power together if asked
-	Disk           DiskProfile // the zero value is Config.Disk
+	RequestThreads int          // request handlers (num.io.threads); 0 is 8
+	Rack           string       // machines of one rack are closer, and lose power together if asked
+	Disk           disk.Profile // the zero value is Config.Disk
 
 	WallSkew     env.Duration // its wall clock is ahead by this much at the start
 	WallDriftPPM int32        // and gains this many microseconds a second

@@ -58,8 +58,8 @@
 //
 // config.go says what can be set. Then world.go and queue.go (time), station.go and dispatch.go (who may handle what,
 // when), timer.go and clock.go, link.go with call.go and pipe.go (TCP as Kafka uses it), path.go (latency), process.go
-// (start, stop, crash), netfault.go, message.go (pointer, wire, guard), trace.go and feed.go (what others see). The disk
-// is a world of its own: disk.go.
+// (start, stop, crash), netfault.go, message.go (pointer, wire, guard), trace.go and feed.go (what others see). Disks
+// are sim/disk; diskhost.go builds one into a machine.
 //
 // # What it is not
 //

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -37,8 +38,8 @@ type Effect struct {
 	Cause uint64 // the event that did it
 	Node  env.Addr
 
-	Disk DiskChange // EffectDisk
-	Note Noted      // EffectNote
+	Disk disk.Change // EffectDisk
+	Note Noted       // EffectNote
 
 	Peer     env.Addr    // Departed: to whom; Delivered: from whom
 	Link     env.Link    // in Node's numbering
@@ -48,24 +49,6 @@ type Effect struct {
 	Response env.Response
 	Power    bool // Died
 }
-
-// DiskChange is one change of a disk.
-type DiskChange = diskChange
-
-// DiskOp names what was done to a disk.
-type DiskOp = diskOp
-
-// What a DiskChange can be.
-const (
-	DiskWrite    = diskWrite
-	DiskTruncate = diskTruncate
-	DiskSync     = diskSync
-	DiskSyncDir  = diskSyncDir
-	DiskCreate   = diskCreate
-	DiskMkdir    = diskMkdir
-	DiskRename   = diskRename
-	DiskRemove   = diskRemove
-)
 
 // Subscribe adds a feed. Feeds do not change the run, nor its hash.
 func (w *World) Subscribe(f Feed) { w.feeds = append(w.feeds, f) }
@@ -168,7 +151,7 @@ func (w *World) complete(t Time) {
 // happens, and without power nothing does. Else the disk has what the handler did, as Disk.hurry says: its changes are in
 // the page cache now, syncs that others follow are over now, and the device goes on with the last one.
 func (w *World) forsake(m *machine, power bool) {
-	early := m.disk.latest
+	early := m.disk.Latest()
 	if early <= m.ran() {
 		early = 0
 	}
@@ -182,8 +165,7 @@ func (w *World) forsake(m *machine, power bool) {
 	for _, place := range old {
 		e := &p.slab[place]
 		if e.Node == m.addr && e.At > w.now {
-			disk := e.Kind == EffectDisk && !power
-			if !disk {
+			if e.Kind != EffectDisk || power {
 				e.Effect = Effect{}
 				p.free = append(p.free, place)
 				continue
@@ -198,7 +180,7 @@ func (w *World) forsake(m *machine, power bool) {
 
 // syncs says that the effect is one of the device, which goes on while the process does not.
 func (p *pending) syncs() bool {
-	return p.Kind == EffectDisk && (p.Disk.Op == DiskSync || p.Disk.Op == DiskSyncDir)
+	return p.Kind == EffectDisk && (p.Disk.Op == disk.OpSync || p.Disk.Op == disk.OpSyncDir)
 }
 
 // suspend takes back what a paused machine has not yet done: it does it when it resumes, if it ever does.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -62,7 +63,7 @@ func voter(cost env.Duration) *node {
 }
 
 func voting(t *testing.T) (*lab, *watcher) {
-	l := newLab(t, func(c *Config) { c.Disk = DiskProfile{Call: env.Millisecond, Sync: 10 * env.Millisecond} })
+	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Call: env.Millisecond, Sync: 10 * env.Millisecond} })
 	l.add("b1", voter(0))
 	l.client("p1")
 	link := l.dial("p1", "b1")
@@ -262,7 +263,7 @@ type peeker struct {
 }
 
 func (p *peeker) Changed(e *Effect) {
-	if e.Kind == EffectDisk && e.Disk.Op == DiskWrite {
+	if e.Kind == EffectDisk && e.Disk.Op == disk.OpWrite {
 		_, _, ok := p.l.Disk("b1").Peek(e.Disk.Path, 0, 1)
 		p.there = append(p.there, ok)
 	}
@@ -270,7 +271,7 @@ func (p *peeker) Changed(e *Effect) {
 
 // A write is told before anything that begins when it is complete: who is told finds the file under its name.
 func TestToldBeforeWhatBeginsThen(t *testing.T) {
-	l := newLab(t, func(c *Config) { c.Disk = DiskProfile{Call: env.Millisecond} })
+	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Call: env.Millisecond} })
 	p := &peeker{l: l}
 	l.Subscribe(p)
 	var f env.File

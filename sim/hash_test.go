@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -71,9 +72,9 @@ func TestHashSeesOrders(t *testing.T) {
 		func(w *World) { w.DriftMono("b1", 1) }, func(w *World) { w.DriftMono("b1", 2) },
 		func(w *World) { w.DieAfter("b1", 1, false) }, func(w *World) { w.DieAfter("b1", 2, false) }, func(w *World) { w.DieAfter("b1", 1, true) },
 		func(w *World) { w.SlowCPU("b1", 1) }, func(w *World) { w.SlowCPU("b1", 2) },
-		func(w *World) { w.Disk("b1").FailOnce("a", OnRead) }, func(w *World) { w.Disk("b1").FailOnce("a", OnSync) },
-		func(w *World) { w.Disk("b1").FailOnce("b", OnRead) }, func(w *World) { w.Disk("c1").FailOnce("a", OnRead) },
-		func(w *World) { w.Disk("b1").Break("a", OnRead) }, func(w *World) { w.Disk("b1").CutShort("a") }, func(w *World) { w.Disk("b1").LoseWrite("a") },
+		func(w *World) { w.Disk("b1").FailOnce("a", disk.OnRead) }, func(w *World) { w.Disk("b1").FailOnce("a", disk.OnSync) },
+		func(w *World) { w.Disk("b1").FailOnce("b", disk.OnRead) }, func(w *World) { w.Disk("c1").FailOnce("a", disk.OnRead) },
+		func(w *World) { w.Disk("b1").Break("a", disk.OnRead) }, func(w *World) { w.Disk("b1").CutShort("a") }, func(w *World) { w.Disk("b1").LoseWrite("a") },
 		func(w *World) { w.Disk("b1").Misdirect("a", "b", 1) }, func(w *World) { w.Disk("b1").Misdirect("a", "b", 2) },
 		func(w *World) { w.Disk("b1").Misdirect("a", "c", 1) }, func(w *World) { w.Disk("b1").ForgetOnSync("a") },
 		func(w *World) { w.Disk("b1").LieOnce("a") }, func(w *World) { w.Disk("b1").LieOnSync(true) }, func(w *World) { w.Disk("b1").LieOnSync(false) },
@@ -81,7 +82,7 @@ func TestHashSeesOrders(t *testing.T) {
 		func(w *World) { w.Disk("b1").Slow(1) }, func(w *World) { w.Disk("b1").Slow(2) },
 		func(w *World) { w.Disk("b1").Delay(1) }, func(w *World) { w.Disk("b1").Delay(2) },
 		func(w *World) { w.Disk("b1").Stall(1) }, func(w *World) { w.Disk("b1").Stall(2) },
-		func(w *World) { w.Disk("b1").SetNoise(DiskNoise{Torn: 1}) }, func(w *World) { w.Disk("b1").SetNoise(DiskNoise{Torn: 2}) },
+		func(w *World) { w.Disk("b1").SetNoise(disk.Noise{Torn: 1}) }, func(w *World) { w.Disk("b1").SetNoise(disk.Noise{Torn: 2}) },
 		func(w *World) { w.Disk("b1").Heal() }, func(w *World) { w.Disk("b1").DropCache() },
 		func(w *World) { _ = w.Disk("b1").RotBit("a", 1, 0) }, func(w *World) { _ = w.Disk("b1").RotBit("a", 1, 1) },
 	})

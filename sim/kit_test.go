@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -66,7 +67,7 @@ type lab struct {
 
 // newLab is a world without chance, latency or cost, but for what the test changes.
 func newLab(t *testing.T, change func(*Config)) *lab {
-	c := Config{Seed: 1, Net: Ideal(), CPU: -1, FIFO: true, Disk: DiskProfile{Capacity: 1 << 30}}
+	c := Config{Seed: 1, Net: Ideal(), CPU: -1, FIFO: true, Disk: disk.Profile{Capacity: 1 << 30}}
 	c.Net.Least = env.Millisecond
 	if change != nil {
 		change(&c)

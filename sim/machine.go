@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -34,7 +35,7 @@ type machine struct {
 	incarnation uint32 // of the process, counts from 1
 	boots       uint64 // of the machine
 	node        env.Node
-	disk        *Disk
+	disk        *disk.Disk
 	wall, mono  clock
 
 	// of the incarnation
@@ -78,16 +79,29 @@ type siteCount struct {
 	next uint64
 }
 
-// flush is an asynchronous sync on its way.
-type flush struct {
-	token env.Token
-	err   env.Error
-	cause uint64
-	slot  slotID
-}
-
 // spent is the true time at which what the running event does now takes effect.
 func (m *machine) spent() Time { return m.world.now + Time(m.cost) }
+
+// ran is until when the process has run: now, but for a process that stands still.
+func (m *machine) ran() Time {
+	if m.paused {
+		return m.pausedAt
+	}
+	return m.world.now
+}
+
+// spend has the running event pay. Outside of an event a disk is used by a test, and that costs no time.
+// An event that began although others had the lock (see station) waits for it here, at its first call to the disk.
+func (m *machine) spend(cost env.Duration) Time {
+	if m.world.current != m {
+		return m.world.now
+	}
+	if lacks := m.changed - m.spent(); lacks > 0 {
+		m.cost += env.Duration(lacks)
+	}
+	m.cost += cost
+	return m.spent()
+}
 
 // silent reports that the incarnation is dead and nothing it does counts. It panics outside of an event.
 func (m *machine) silent() bool {
@@ -156,113 +170,3 @@ func (m *machine) Exit(reason error) {
 	}
 	m.leaves, m.reason = true, reason
 }
-
-// What follows implements diskHost.
-
-func (m *machine) dead() bool { return m.killed }
-
-func (m *machine) now() Time { return m.world.now }
-
-func (m *machine) ran() Time {
-	if m.paused {
-		return m.pausedAt
-	}
-	return m.world.now
-}
-
-// spend has the running event pay. A disk that is used outside of one belongs to a test, which costs nobody time.
-// An event that began although others had the lock (see station) waits for it here, where it turns to the disk.
-func (m *machine) spend(cost env.Duration) Time {
-	if m.world.current != m {
-		return m.world.now
-	}
-	if lacks := m.changed - m.spent(); lacks > 0 {
-		m.cost += env.Duration(lacks)
-	}
-	m.cost += cost
-	return m.spent()
-}
-
-func (m *machine) chance(name env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
-	s := m.sites[name]
-	if s == nil {
-		s = &siteCount{site: newSite(name)}
-		m.sites[name] = s
-	}
-	if n < 2 {
-		return 0
-	}
-	return m.world.chance.rare(s.site, m.entity, ordinal, ppm, n-1) // rare draws from [1, n], a host from [1, n)
-}
-
-// ordered takes a fault of the disk into the hash, as act does for the world's.
-func (m *machine) ordered(what, path string, how ...int64) {
-	m.world.act(what, m.addr, how...)
-	m.world.mix(hashString(path))
-}
-
-// operated counts the places at which a machine can die, and tells the feeds.
-func (m *machine) operated(change diskChange) {
-	w := m.world
-	// Outside of an event a test writes, or a judge reads: it neither dies nor is it told of.
-	if w.current != m {
-		return
-	}
-	w.both(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
-		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
-	// Names count only where they change: elsewhere the inode says it.
-	switch change.Op {
-	case diskWrite:
-		w.both(change.Sum) // a run that writes other bytes is another run, though they be as many
-	case diskCreate, diskMkdir, diskRename, diskRemove:
-		w.mix(hashString(change.Path) ^ hashString(change.To)<<1)
-	}
-	if change.Begins < m.changed {
-		panic(fmt.Sprintf("sim: %s changes %s at %d, inside a change that lasts until %d", m.addr, change.Path, change.Begins, m.changed))
-	}
-	if change.Op != diskSync && change.Op != diskSyncDir {
-		m.changed = change.Completes
-	}
-	if len(w.feeds) > 0 {
-		w.effect(Effect{Kind: EffectDisk, At: change.Completes, Node: m.addr, Disk: change})
-	}
-	if m.dieIn > 0 {
-		// Right behind the change: this one is made, and the handler's next call finds the process dead.
-		if m.dieIn--; m.dieIn == 0 {
-			w.count(FaultDieAfter)
-			m.killed, m.ends = true, m.diePower
-		}
-	}
-}
-
-// flushed schedules the return of an asynchronous sync.
-// A failed one comes back in the same way, and no sooner: the node learns of it when the device does.
-func (m *machine) flushed(at Time, tok env.Token, err error) {
-	w := m.world
-	var place int32
-	if n := len(m.freeFlush); n > 0 {
-		place = m.freeFlush[n-1]
-		m.freeFlush = m.freeFlush[:n-1]
-	} else {
-		place = int32(len(m.flushes))
-		m.flushes = append(m.flushes, flush{slot: w.queue.newSlot(slotFlush, m.index, place)})
-	}
-	f := &m.flushes[place]
-	f.token, f.cause, f.err = tok, w.cause, 0
-	if e, ok := err.(env.Error); ok {
-		f.err = e
-	}
-	w.queue.set(f.slot, at, w.order(m.entity, at))
-}
-
-// flushUp returns an asynchronous sync to its node.
-func (w *World) flushUp(m *machine, place int32) bool {
-	f := &m.flushes[place]
-	c := w.newCall()
-	c.token, c.err, c.key = f.token, f.err, keyFlush
-	m.freeFlush = append(m.freeFlush, place)
-	return m.submit(&m.stations[env.LaneBackground], work{kind: Returned, call: c, cause: f.cause})
-}
-
-// keyFlush stands for an api key where an answer is the end of a flush.
-const keyFlush = -1

@@ -1,6 +1,9 @@
 package sim
 
-import "samsa/sim/env"
+import (
+	"samsa/sim/disk"
+	"samsa/sim/env"
+)
 
 // Faults of the network. A fault goes from some machines to others, one way; both ways is two calls or Partition.
 // What a fault does is decided where packets arrive (pipe.go); here switches are thrown. So ordering a fault between a
@@ -77,7 +80,7 @@ func (w *World) Calm() {
 	w.acting("calm", nil, nil)
 	w.net.LossPPM, w.net.StallPPM, w.net.ResetPPM, w.net.RefusePPM, w.net.DropPPM = 0, 0, 0, 0, 0
 	for _, m := range w.machines {
-		m.disk.SetNoise(DiskNoise{})
+		m.disk.SetNoise(disk.Noise{})
 	}
 }
 

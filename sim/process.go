@@ -268,10 +268,10 @@ func (w *World) die(m *machine, power bool, reason error) {
 	}
 	if power {
 		m.state = off
-		m.disk.powerLost(w.now)
+		m.disk.LosePower()
 	} else {
 		m.state = down
-		m.disk.processCrashed()
+		m.disk.CrashProcess()
 	}
 	if !running && !power {
 		return

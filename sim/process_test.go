@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -49,7 +50,7 @@ func TestDieAfterAnyOperation(t *testing.T) {
 				var notes noteSink
 				l := newLab(t, func(c *Config) {
 					c.Trace = &notes
-					c.Disk = DiskProfile{Call: env.Millisecond, Sync: env.Millisecond}
+					c.Disk = disk.Profile{Call: env.Millisecond, Sync: env.Millisecond}
 				})
 				l.add("b1", writer(l))
 				l.client("p1")
@@ -215,7 +216,7 @@ func TestTicketOfEarlierIncarnation(t *testing.T) {
 // Exit ends the process behind the event's effects; the page cache survives.
 func TestExit(t *testing.T) {
 	reason := errors.New("log dir failed")
-	l := newLab(t, func(c *Config) { c.Disk = DiskProfile{Call: env.Millisecond} })
+	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Call: env.Millisecond} })
 	l.add("b1", &node{start: func(e env.Env) {
 		f, err := e.Disk().Open("f", false)
 		size, _ := e.Disk().Size(f)
@@ -339,7 +340,7 @@ func TestAskedBeforeTheStart(t *testing.T) {
 
 // A process that has left inside an event handles nothing more, also not what waits on its other lanes.
 func TestNothingFollowsExit(t *testing.T) {
-	l := newLab(t, func(c *Config) { c.Disk = CommonDisk() })
+	l := newLab(t, func(c *Config) { c.Disk = disk.CloudVolume() })
 	fired := 0
 	l.add("b1", &node{start: func(e env.Env) {
 		for lane := env.LaneBackground; lane < env.Lanes; lane++ {

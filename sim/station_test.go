@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -70,7 +71,7 @@ func (l *lab) lanes(append func(env.Env, env.File)) {
 // A handler that waits for a sync keeps neither raft nor timers of other lanes waiting: the state "disk dead, broker
 // alive" can be reached.
 func TestSlowSyncStopsOnlyItsLane(t *testing.T) {
-	l := newLab(t, func(c *Config) { c.Disk = CommonDisk(); c.Disk.Sync = env.Second })
+	l := newLab(t, func(c *Config) { c.Disk = disk.CloudVolume(); c.Disk.Sync = env.Second })
 	l.lanes(func(e env.Env, f env.File) {
 		_ = e.Disk().Append(f, []byte("x"))
 		_ = e.Disk().Sync(f)
@@ -91,7 +92,7 @@ func TestSlowSyncStopsOnlyItsLane(t *testing.T) {
 // What a handler did to its process no other lane sees before the page cache has what it wrote: a write that stalls has a
 // lock, and everything of the process comes to stand behind it, but for the heartbeat.
 func TestStalledWriteLeavesOnlyTheHeartbeat(t *testing.T) {
-	l := newLab(t, func(c *Config) { c.Disk = CommonDisk() })
+	l := newLab(t, func(c *Config) { c.Disk = disk.CloudVolume() })
 	l.lanes(func(e env.Env, f env.File) { _ = e.Disk().Append(f, []byte("x")) })
 	l.Disk("b1").Stall(at(1000))
 	l.one("p1", "b1", env.LaneClient, 1)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -95,7 +96,7 @@ func New(config Config) *World {
 	w.hash = finish(config.Seed ^ golden)
 	w.shape = w.hash
 	w.cause, w.event.Seq = NoCause, NoCause
-	for _, f := range diskFaults {
+	for _, f := range disk.Faults() {
 		w.firedDisk = append(w.firedDisk, Activation{Fault: f})
 	}
 	return w
@@ -110,19 +111,19 @@ func (w *World) Add(config Machine) {
 	if config.RequestThreads <= 0 {
 		config.RequestThreads = 8
 	}
-	if config.Disk == (DiskProfile{}) {
+	if config.Disk == (disk.Profile{}) {
 		// Its own, else the world's, else what a broker in a cloud has.
 		config.Disk = w.config.Disk
 	}
-	if config.Disk == (DiskProfile{}) {
-		config.Disk = CommonDisk()
+	if config.Disk == (disk.Profile{}) {
+		config.Disk = disk.CloudVolume()
 	}
 	m := &machine{world: w, index: int32(len(w.machines)), addr: config.Addr, entity: hashEntity(string(config.Addr)),
 		config: config, state: down, firstLink: 1, slow: 1000, sites: map[env.Site]*siteCount{}}
 	// Clocks are lines from true time: nothing has to tick while nobody looks.
 	m.wall = clock{since: w.now, value: int64(w.epoch) + int64(w.now) + int64(config.WallSkew), ppm: config.WallDriftPPM}
 	m.mono = clock{since: w.now, ppm: config.MonoDriftPPM}
-	m.disk = newDisk(config.Disk, m)
+	m.disk = disk.NewIn(config.Disk, diskHost{m})
 	m.start = w.queue.newSlot(slotStart, m.index, 0)
 	m.death = w.queue.newSlot(slotDeath, m.index, 0)
 	for i := range m.stations {
@@ -291,7 +292,7 @@ func (w *World) Shape() uint64 { return w.shape }
 func (w *World) Node(addr env.Addr) env.Node { return w.must(addr).node }
 
 // Disk is the disk of a machine, with its faults.
-func (w *World) Disk(addr env.Addr) *Disk { return w.must(addr).disk }
+func (w *World) Disk(addr env.Addr) *disk.Disk { return w.must(addr).disk }
 
 // Machines lists the machines in the order they were added.
 func (w *World) Machines() []env.Addr {

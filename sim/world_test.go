@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -140,8 +141,8 @@ func TestEveryFaultFires(t *testing.T) {
 			t.Errorf("%s has no doc", f.Name)
 		}
 	}
-	if len(sum) != len(worldFaults)+len(diskFaults) {
-		t.Errorf("%d faults are counted, want %d", len(sum), len(worldFaults)+len(diskFaults))
+	if len(sum) != len(worldFaults)+len(disk.Faults()) {
+		t.Errorf("%d faults are counted, want %d", len(sum), len(worldFaults)+len(disk.Faults()))
 	}
 }
 

@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"slices"
@@ -200,7 +200,7 @@ func (f *inode) commit(mark uint64) {
 }
 
 // apply makes a write on the device's bytes, or on a copy of them.
-func (w *dirtyWrite) apply(device *diskBytes) {
+func (w *dirtyWrite) apply(device *content) {
 	for i, p := range w.pieces {
 		device.place(int(w.off>>chunkBits)+i, p)
 	}
@@ -233,7 +233,7 @@ func (d *Disk) settle(now Time) {
 func (d *Disk) sync(node *inode) (done Time, h harm) {
 	at := d.next()
 	h = d.strike(OnSync, node)
-	start := max(d.host.spend(d.called(d.profile.Call)), d.idle)
+	start := max(d.host.Spend(d.called(d.profile.Call)), d.idle)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
 	// One that lies or fails keeps the device as long as one that works: nobody can tell by the clock.
 	d.idle = done
@@ -272,7 +272,7 @@ func (d *Disk) forget(f *inode) {
 
 // wait keeps the lane busy until then.
 func (d *Disk) wait(until Time) {
-	if lane := d.host.spend(0); lane < until {
-		d.host.spend(env.Duration(until - lane))
+	if lane := d.host.Spend(0); lane < until {
+		d.host.Spend(env.Duration(until - lane))
 	}
 }

@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// diskBytes is the content of a file: a list of chunks.
+// content is the content of a file: a list of chunks.
 //
 //	chunk 0            chunk 1            chunk 2
 //	[################] [################] [#####.....]     # bytes that exist   . room that nobody has seen
@@ -16,7 +16,7 @@ import (
 // A byte that exists never changes: readers, the device and the log of dirty writes share chunks with the page cache.
 // An append fills room nobody has seen; everything else replaces the chunk by a changed copy. A truncate gives up the
 // room behind the cut, for those bytes have been seen.
-type diskBytes struct {
+type content struct {
 	chunks [][]byte // all but the last have chunkSize bytes, the last at least one
 	sums   []uint64 // hash of each chunk; 0 is not computed
 	size   int64
@@ -38,7 +38,7 @@ type piece struct {
 }
 
 // append adds p at the end.
-func (b *diskBytes) append(p []byte) {
+func (b *content) append(p []byte) {
 	for len(p) > 0 {
 		last := len(b.chunks) - 1
 		if last < 0 || len(b.chunks[last]) == chunkSize {
@@ -73,7 +73,7 @@ func room(i, n int) int {
 }
 
 // read returns n bytes at off, which exist. Inside one chunk nothing is copied.
-func (b *diskBytes) read(off int64, n int) []byte {
+func (b *content) read(off int64, n int) []byte {
 	if n == 0 {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (b *diskBytes) read(off int64, n int) []byte {
 }
 
 // write puts p at off <= size.
-func (b *diskBytes) write(off int64, p []byte) {
+func (b *content) write(off int64, p []byte) {
 	for len(p) > 0 && off < b.size {
 		i, from := int(off>>chunkBits), int(off&chunkMask)
 		// Replaced and not changed: somebody may hold a slice of it, a reader, the device or the log of dirty writes.
@@ -104,7 +104,7 @@ func (b *diskBytes) write(off int64, p []byte) {
 }
 
 // resize cuts to size, or extends with zeros.
-func (b *diskBytes) resize(size int64) {
+func (b *content) resize(size int64) {
 	if size < b.size {
 		keep := int((size + chunkMask) >> chunkBits)
 		clear(b.chunks[keep:])
@@ -135,8 +135,8 @@ func (b *diskBytes) resize(size int64) {
 
 // clone is the same content, to go its own way. The original keeps the room behind its end.
 // Slices and no bytes: a power loss, a crash state and each view of a judge are clones.
-func (b *diskBytes) clone() diskBytes {
-	c := diskBytes{chunks: make([][]byte, len(b.chunks)), sums: make([]uint64, len(b.sums)), size: b.size}
+func (b *content) clone() content {
+	c := content{chunks: make([][]byte, len(b.chunks)), sums: make([]uint64, len(b.sums)), size: b.size}
 	copy(c.sums, b.sums)
 	for i, k := range b.chunks {
 		c.chunks[i] = k[:len(k):len(k)]
@@ -145,7 +145,7 @@ func (b *diskBytes) clone() diskBytes {
 }
 
 // pieces is [off, end) as it is now, cut at chunk borders.
-func (b *diskBytes) pieces(off, end int64) []piece {
+func (b *content) pieces(off, end int64) []piece {
 	if off >= end {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (b *diskBytes) pieces(off, end int64) []piece {
 
 // place makes a piece of chunk i part of the content, without copying if what precedes it in the chunk is the same.
 // A gap before it is filled with zeros.
-func (b *diskBytes) place(i int, p piece) {
+func (b *content) place(i int, p piece) {
 	base := int64(i) << chunkBits
 	// What lies between was lost on its way, or is not yet there: zeros, as a file system shows blocks it never wrote.
 	if gap := base + int64(p.from); b.size < gap {
@@ -195,7 +195,7 @@ func samePrefix(c, d []byte, n int) bool {
 }
 
 // own makes chunk i at least n bytes long and safe to change in place; with mine it is already, for its bytes.
-func (b *diskBytes) own(i, n int, mine bool) []byte {
+func (b *content) own(i, n int, mine bool) []byte {
 	base := int64(i) << chunkBits
 	if b.size < base+int64(n) {
 		b.resize(base + int64(n))
@@ -208,14 +208,14 @@ func (b *diskBytes) own(i, n int, mine bool) []byte {
 }
 
 // flip inverts one bit.
-func (b *diskBytes) flip(off int64, bit uint8) {
+func (b *content) flip(off int64, bit uint8) {
 	c := b.own(int(off>>chunkBits), int(off&chunkMask)+1, false)
 	c[off&chunkMask] ^= 1 << (bit & 7)
 }
 
 // digest is a hash of the content. Only chunks that changed since the last call are read.
 // Content is compared far more often than it changes: hence the sums.
-func (b *diskBytes) digest() uint64 {
+func (b *content) digest() uint64 {
 	h := uint64(b.size)
 	for i, c := range b.chunks {
 		if b.sums[i] == 0 {

@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"slices"
@@ -38,7 +38,7 @@ func TestFailOnce(t *testing.T) {
 	wantErr(t, "first append", d.Append(f, []byte("x")), env.ErrIO)
 	must(t, d.Append(f, []byte("y")))
 	wantTree(t, "file", d.Files(), "f=abcy")
-	wantFired(t, b, FaultDiskError, 1)
+	wantFired(t, b, FaultError, 1)
 	if len(b.changes) != 1 {
 		t.Fatalf("%d changes told, want the second append's", len(b.changes))
 	}
@@ -77,7 +77,7 @@ func TestBreakLastsUntilHeal(t *testing.T) {
 		wantErr(t, "read", err, env.ErrIO)
 		must(t, d.Append(g, []byte("x")))
 	}
-	wantFired(t, b, FaultDiskBroken, 6)
+	wantFired(t, b, FaultBroken, 6)
 	d.Flush(f, env.Token{A: 7})
 	if !strings.HasSuffix(b.flushes[0], "input/output error") {
 		t.Fatal(b.flushes)
@@ -116,7 +116,7 @@ func TestFullDisk(t *testing.T) {
 	wantErr(t, "extend", d.Truncate(f, 9), env.ErrNoSpace)
 	wantErr(t, "write over the end", d.WriteAt(f, 7, []byte("HI")), env.ErrNoSpace)
 	wantTree(t, "a prefix", d.Files(), "f=ABCdefgH")
-	wantFired(t, b, FaultDiskFull, 4)
+	wantFired(t, b, FaultFull, 4)
 	space := func(want int64) {
 		t.Helper()
 		if free, total, err := d.Space(); free != want || total != 8 || err != nil {
@@ -137,7 +137,7 @@ func TestFullDisk(t *testing.T) {
 	appendTo(t, d, f, "123")
 	must(t, d.Rename("h", "f")) // replaces it
 	space(4)
-	d.processCrashed() // its last handle
+	d.CrashProcess() // its last handle
 	space(7)
 	d.SetCapacity(0)
 	wantErr(t, "append to less than nothing", d.Append(open(t, d, "f"), []byte("4567890")), env.ErrNoSpace)
@@ -146,7 +146,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("%d free of nothing", free)
 	}
 	d.SetCapacity(8)
-	d.powerLost(b.clock) // the durable f is back
+	d.LosePower() // the durable f is back
 	space(5)
 }
 
@@ -166,7 +166,7 @@ func TestSlow(t *testing.T) {
 	if got := b.lane - start; got != 5*1+5*101 {
 		t.Fatalf("sync took %d", got)
 	}
-	if b.fired[FaultDiskSlow] == 0 {
+	if b.fired[FaultSlow] == 0 {
 		t.Fatal("not counted")
 	}
 }
@@ -200,10 +200,10 @@ func TestDelay(t *testing.T) {
 		}
 	}
 	round(&usual)
-	wantFired(t, b, FaultDiskSlow, 0)
+	wantFired(t, b, FaultSlow, 0)
 	d.Delay(7000)
 	round(&delayed)
-	wantFired(t, b, FaultDiskSlow, len(calls))
+	wantFired(t, b, FaultSlow, len(calls))
 	d.Slow(3000)
 	round(&slowed)
 	for i, c := range calls {
@@ -231,7 +231,7 @@ func TestFillLastsUntilHeal(t *testing.T) {
 	if free, total, _ := d.Space(); free != 0 || total != 100 {
 		t.Fatalf("%d free of %d", free, total)
 	}
-	wantFired(t, b, FaultDiskFull, 3)
+	wantFired(t, b, FaultFull, 3)
 	d.Heal()
 	must(t, d.Append(f, []byte("x")))
 	if free, total, _ := d.Space(); free != 97 || total != 100 {
@@ -257,9 +257,10 @@ func TestStall(t *testing.T) {
 	appendTo(t, d, f, "x")
 	d.Stall(until)
 	d.Flush(f, env.Token{})
-	d.powerLost(until - 1)
+	b.clock = until - 1
+	d.LosePower()
 	wantTree(t, "a sync in a stall is not done", d.Files(), "f=abc")
-	wantFired(t, b, FaultDiskStalled, 1)
+	wantFired(t, b, FaultStalled, 1)
 }
 
 func TestLieOnce(t *testing.T) {
@@ -272,7 +273,7 @@ func TestLieOnce(t *testing.T) {
 	must(t, d.Sync(f))
 	b.later()
 	wantTree(t, "device after the truth", d.DurableFiles(), "f=abcd")
-	wantFired(t, b, FaultDiskSyncLies, 1)
+	wantFired(t, b, FaultSyncLies, 1)
 }
 
 func TestLyingSync(t *testing.T) {
@@ -283,11 +284,11 @@ func TestLyingSync(t *testing.T) {
 	must(t, d.Sync(f))
 	must(t, d.SyncDir(""))
 	b.later()
-	if c := b.changes[len(b.changes)-1]; !c.Lied || c.Op != diskSyncDir {
+	if c := b.changes[len(b.changes)-1]; !c.Lied || c.Op != OpSyncDir {
 		t.Fatalf("told %+v", c)
 	}
 	wantTree(t, "device", d.DurableFiles(), "f=abc")
-	wantFired(t, b, FaultDiskSyncLies, 2)
+	wantFired(t, b, FaultSyncLies, 2)
 	d.LieOnSync(false)
 	must(t, d.Sync(f))
 	b.later()
@@ -306,7 +307,7 @@ func TestForgetfulSync(t *testing.T) {
 	wantTree(t, "reads do not show it", d.Files(), "f=abcdefghi")
 	b.later()
 	wantTree(t, "device", d.DurableFiles(), "f=abcdef\x00\x00\x00")
-	wantFired(t, b, FaultDiskSyncForgets, 1)
+	wantFired(t, b, FaultSyncForgets, 1)
 	must(t, d.WriteAt(f, 6, []byte("GHI"))) // written again, it is dirty again
 	must(t, d.Sync(f))
 	b.later()
@@ -324,7 +325,7 @@ func TestBitRot(t *testing.T) {
 	}
 	wantErr(t, "no such byte", d.RotBit("f", 3, 0), env.ErrNotExist)
 	wantErr(t, "no such file", d.RotBit("g", 0, 0), env.ErrNotExist)
-	wantFired(t, b, FaultDiskBitRot, 1)
+	wantFired(t, b, FaultBitRot, 1)
 	if len(b.changes) != 0 {
 		t.Fatal("the disk told on itself")
 	}
@@ -345,7 +346,7 @@ func TestLostWrite(t *testing.T) {
 	b.later()
 	wantTree(t, "reads do not show it", d.Files(), "f=aXYZ!")
 	wantTree(t, "device", d.DurableFiles(), "f=abc\x00!")
-	wantFired(t, b, FaultDiskLostWrite, 1)
+	wantFired(t, b, FaultLostWrite, 1)
 	d.DropCache()
 	wantTree(t, "read from the device", d.Files(), "f=abc\x00!")
 	appendTo(t, d, f, "more")
@@ -366,12 +367,12 @@ func TestMisdirectedWrite(t *testing.T) {
 	b.later()
 	wantTree(t, "reads do not show it", d.Files(), "f=abcDEF g=0123456789")
 	wantTree(t, "device", d.DurableFiles(), "f=abc\x00\x00\x00 g=01234567DE")
-	wantFired(t, b, FaultDiskMisdirected, 1)
+	wantFired(t, b, FaultMisdirected, 1)
 	d.Misdirect("f", "f", 0) // the same file
 	appendTo(t, d, f, "G")
 	d.Misdirect("f", "nowhere", 0)
 	appendTo(t, d, f, "H")
-	d.powerLost(b.clock)
+	d.LosePower()
 	wantTree(t, "after power loss", d.Files(), "f=Gbc\x00\x00\x00 g=01234567DE")
 }
 
@@ -383,33 +384,33 @@ func TestShortWrite(t *testing.T) {
 	if c := b.changes[0]; c.Off != 3 || c.Len != 2 {
 		t.Fatalf("told %+v", c)
 	}
-	wantFired(t, b, FaultDiskShort, 1)
+	wantFired(t, b, FaultShort, 1)
 }
 
 // Each decision of the noise, taken alone, does what its fault says, and is drawn once in a tick.
 func TestNoise(t *testing.T) {
 	for _, c := range []struct {
 		site  env.Site
-		noise DiskNoise
+		noise Noise
 		fault Fault
 		do    func(d *Disk, f env.File) error
 		err   error
 		files string // page cache afterwards
 		kept  string // device afterwards
 	}{
-		{"disk.read.error", DiskNoise{ReadError: 1}, FaultDiskError, read, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
-		{"disk.write.error", DiskNoise{WriteError: 1}, FaultDiskError, write, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
-		{"disk.sync.error", DiskNoise{SyncError: 1}, FaultDiskError, writeSync, env.ErrIO, "f=abcdefgh12345678", "f=abcdefgh"},
-		{"disk.names.error", DiskNoise{NamesError: 1}, FaultDiskError, func(d *Disk, f env.File) error { return d.Mkdir("m") }, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
-		{"disk.broken", DiskNoise{Broken: 1}, FaultDiskBroken, read, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
-		{"disk.full", DiskNoise{Full: 1}, FaultDiskFull, write, env.ErrNoSpace, "f=abcdefgh1", "f=abcdefgh"},
-		{"disk.short-write", DiskNoise{Short: 1}, FaultDiskShort, write, env.ErrIO, "f=abcdefgh1", "f=abcdefgh"},
-		{"disk.sync-lies", DiskNoise{SyncLies: 1}, FaultDiskSyncLies, writeSync, nil, "f=abcdefgh12345678", "f=abcdefgh"},
-		{"disk.sync-forgets", DiskNoise{SyncForgets: 1}, FaultDiskSyncForgets, writeSync, env.ErrIO, "f=abcdefgh12345678", "f=abcdefgh"},
-		{"disk.lost-write", DiskNoise{LostWrite: 1}, FaultDiskLostWrite, writeSync, nil, "f=abcdefgh12345678", "f=abcdefgh\x00\x00\x00\x00\x00\x00\x00\x00"},
-		{"disk.bit-rot", DiskNoise{BitRot: 1}, FaultDiskBitRot, read, nil, "f=`bcdefgh", "f=`bcdefgh"},
-		{"disk.slow", DiskNoise{Slow: 1}, FaultDiskSlow, read, nil, "f=abcdefgh", "f=abcdefgh"},
-		{"disk.stalled", DiskNoise{Stall: 1}, FaultDiskStalled, read, nil, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.read.error", Noise{ReadError: 1}, FaultError, read, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.write.error", Noise{WriteError: 1}, FaultError, write, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.sync.error", Noise{SyncError: 1}, FaultError, writeSync, env.ErrIO, "f=abcdefgh12345678", "f=abcdefgh"},
+		{"disk.names.error", Noise{NamesError: 1}, FaultError, func(d *Disk, f env.File) error { return d.Mkdir("m") }, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.broken", Noise{Broken: 1}, FaultBroken, read, env.ErrIO, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.full", Noise{Full: 1}, FaultFull, write, env.ErrNoSpace, "f=abcdefgh1", "f=abcdefgh"},
+		{"disk.short-write", Noise{Short: 1}, FaultShort, write, env.ErrIO, "f=abcdefgh1", "f=abcdefgh"},
+		{"disk.sync-lies", Noise{SyncLies: 1}, FaultSyncLies, writeSync, nil, "f=abcdefgh12345678", "f=abcdefgh"},
+		{"disk.sync-forgets", Noise{SyncForgets: 1}, FaultSyncForgets, writeSync, env.ErrIO, "f=abcdefgh12345678", "f=abcdefgh"},
+		{"disk.lost-write", Noise{LostWrite: 1}, FaultLostWrite, writeSync, nil, "f=abcdefgh12345678", "f=abcdefgh\x00\x00\x00\x00\x00\x00\x00\x00"},
+		{"disk.bit-rot", Noise{BitRot: 1}, FaultBitRot, read, nil, "f=`bcdefgh", "f=`bcdefgh"},
+		{"disk.slow", Noise{Slow: 1}, FaultSlow, read, nil, "f=abcdefgh", "f=abcdefgh"},
+		{"disk.stalled", Noise{Stall: 1}, FaultStalled, read, nil, "f=abcdefgh", "f=abcdefgh"},
 	} {
 		d, b, f := synced(t, "abcdefgh")
 		d.SetNoise(c.noise)
@@ -431,7 +432,7 @@ func TestNoise(t *testing.T) {
 		if cache, device := tree(d.Files()), tree(d.DurableFiles()); cache != c.files || device != c.kept {
 			t.Errorf("%s: page cache %q, device %q", c.site, cache, device)
 		}
-		if c.fault == FaultDiskBroken || c.fault == FaultDiskSlow || c.fault == FaultDiskStalled {
+		if c.fault == FaultBroken || c.fault == FaultSlow || c.fault == FaultStalled {
 			continue // these last
 		}
 		c.do(d, f)
@@ -444,7 +445,7 @@ func TestNoise(t *testing.T) {
 func TestNoiseDamage(t *testing.T) {
 	// Misdirected writes need a sector to hit.
 	d, b, f := synced(t, strings.Repeat("a", sector)+strings.Repeat("b", sector))
-	d.SetNoise(DiskNoise{Misdirected: 1})
+	d.SetNoise(Noise{Misdirected: 1})
 	b.luck = func(_ env.Site, _, n uint64) uint64 {
 		if n != 3 {
 			t.Fatalf("one of %d sectors", n-1)
@@ -452,9 +453,9 @@ func TestNoiseDamage(t *testing.T) {
 		return 2
 	}
 	appendTo(t, d, f, "XY")
-	d.powerLost(b.clock)
+	d.LosePower()
 	wantTree(t, "second sector hit", d.Files(), "f="+strings.Repeat("a", sector)+"XY"+strings.Repeat("b", sector-2))
-	wantFired(t, b, FaultDiskMisdirected, 1)
+	wantFired(t, b, FaultMisdirected, 1)
 }
 
 func read(d *Disk, f env.File) error  { _, err := d.ReadAt(f, 0, 8); return err }
@@ -468,7 +469,7 @@ func writeSync(d *Disk, f env.File) error {
 
 func TestEveryDiskFaultHasANameAndADoc(t *testing.T) {
 	seen := map[string]bool{}
-	for _, f := range diskFaults {
+	for _, f := range Faults() {
 		if !strings.HasPrefix(f.Name, "disk.") || f.Doc == "" || seen[f.Name] {
 			t.Errorf("%+v", f)
 		}

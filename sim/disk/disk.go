@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"github.com/cespare/xxhash/v2"
@@ -6,29 +6,10 @@ import (
 	"samsa/sim/env"
 )
 
-// Disk is one machine's file system behind its page cache. It outlives processes.
-//
-//	process      Append WriteAt Truncate │ Create Rename Remove │ ReadAt List      one incarnation's handles
-//	                       │                        │                ▲
-//	page cache          cache                     names ─────────────┘             processCrashed keeps it
-//	                       │ dirty writes           │ name log
-//	               Sync ──▶│                        │◀── SyncDir                    done when the call completes
-//	device              device                 deviceNames                         powerLost keeps this
-//
-// A power loss leaves of each file what was synced, and of the rest what chance says (disk_crash.go). A file's sync
-// says nothing about its name, a directory's sync nothing about its files' bytes. Journals order names: of one
-// directory's unsynced changes a prefix survives, and a rename between two directories is one change of both.
-//
-// Bytes that a reader got never change: content is chunks that are replaced, not overwritten (disk_bytes.go).
-//
-// Read this file, disk_cache.go (inodes, names, handles), disk_durable.go (how changes reach the device),
-// disk_crash.go (what power loss leaves), disk_fault.go (what can go wrong), disk_inspect.go (for judges and tests).
-//
-// Left out: hard links, permissions, sparse files, room for names. Room is counted in exact bytes of the page cache's
-// view and is free again at once when the last name and handle of a file are gone.
+// Disk is the file system of one machine. It outlives the processes on it.
 type Disk struct {
-	host    diskHost
-	profile DiskProfile
+	host    Host
+	profile Profile
 
 	root    *inode
 	inodes  uint32 // numbers given out
@@ -44,7 +25,7 @@ type Disk struct {
 	pending []pendingSync // in order of time
 	idle    Time          // when the device has done what is queued
 
-	// Faults in force, see disk_fault.go.
+	// Faults in force, see fault.go.
 	capacity  int64
 	filled    bool // no room, whatever the capacity
 	armed     []armed
@@ -59,8 +40,12 @@ type Disk struct {
 
 var _ env.Disk = (*Disk)(nil)
 
-// newDisk is an empty disk in a machine.
-func newDisk(profile DiskProfile, host diskHost) *Disk {
+// New is an empty disk that is in no world, for tests of what lies on disks: its own clock runs as calls cost time, so a
+// sync has taken effect when it returns. A Flush takes effect at once and returns nowhere.
+func New(profile Profile) *Disk { return NewIn(profile, &aloneHost{}) }
+
+// NewIn is an empty disk in a machine.
+func NewIn(profile Profile, host Host) *Disk {
 	d := &Disk{host: host, profile: profile, capacity: profile.Capacity, slow: 1000, inodes: 1}
 	if d.capacity == 0 {
 		d.capacity = 1 << 40
@@ -70,8 +55,8 @@ func newDisk(profile DiskProfile, host diskHost) *Disk {
 	return d
 }
 
-// processCrashed ends the incarnation: its handles die, the page cache stays, syncs on their way arrive.
-func (d *Disk) processCrashed() {
+// CrashProcess ends the incarnation: its handles die, the page cache stays, syncs on their way arrive.
+func (d *Disk) CrashProcess() {
 	d.hurry()
 	for slot := range d.handles {
 		if d.handles[slot].file != nil {
@@ -80,15 +65,18 @@ func (d *Disk) processCrashed() {
 	}
 }
 
+// Latest is when the last call of the process begins that changed or synced anything.
+func (d *Disk) Latest() Time { return d.latest }
+
 // enter begins a call.
 func (d *Disk) enter() error {
-	if d.host.dead() {
+	if d.host.Dead() {
 		return env.ErrDead
 	}
-	d.begins = d.host.spend(0)
+	d.begins = d.host.Spend(0)
 	// Syncs come true lazily: nobody but the next call, a judge or a power loss can tell that the device is done.
 	if len(d.pending) > 0 {
-		d.settle(d.host.now())
+		d.settle(d.host.Now())
 	}
 	if d.noisy {
 		d.weather()
@@ -105,8 +93,8 @@ func (d *Disk) enterFile(f env.File) (*inode, error) {
 }
 
 // changed ends a call that took effect.
-func (d *Disk) changed(op diskOp, node *inode, off, n int64, done Time) {
-	d.host.operated(diskChange{Op: op, Inode: node.id, Path: node.path, Off: off, Len: n, Begins: d.begins, Completes: done})
+func (d *Disk) changed(op Op, node *inode, off, n int64, done Time) {
+	d.host.Operated(Change{Op: op, Inode: node.id, Path: node.path, Off: off, Len: n, Begins: d.begins, Completes: done})
 }
 
 // Mkdir makes a directory.
@@ -125,7 +113,7 @@ func (d *Disk) Mkdir(path string) error {
 	if h := d.strike(OnNames, dir); h.err != nil {
 		return h.err
 	}
-	d.changed(diskMkdir, d.create(dir, name, true), 0, 0, done)
+	d.changed(OpMkdir, d.create(dir, name, true), 0, 0, done)
 	return nil
 }
 
@@ -174,7 +162,7 @@ func (d *Disk) Open(path string, create bool) (env.File, error) {
 	}
 	node = d.create(dir, name, false)
 	f := d.open(node)
-	d.changed(diskCreate, node, 0, 0, done)
+	d.changed(OpCreate, node, 0, 0, done)
 	return f, nil
 }
 
@@ -252,7 +240,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 	if lacks := off + int64(len(p)) - size - d.room(); lacks > 0 {
 		p = p[:int64(len(p))-lacks]
 		h.err = env.ErrNoSpace
-		d.host.activated(FaultDiskFull)
+		d.host.Activated(FaultFull)
 	}
 	if len(p) == 0 {
 		return h.err
@@ -263,7 +251,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 	if h.target != nil {
 		h.target.hit(h.off, p)
 	}
-	d.host.operated(diskChange{Op: diskWrite, Inode: file.id, Path: file.path, Off: off, Len: int64(len(p)),
+	d.host.Operated(Change{Op: OpWrite, Inode: file.id, Path: file.path, Off: off, Len: int64(len(p)),
 		Sum: xxhash.Sum64(p), Begins: d.begins, Completes: done})
 	return h.err
 }
@@ -284,7 +272,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 	// To extend takes room although nothing is written: sparse files are left out. Cutting never fails for want of it.
 	grows := size - file.cache.size
 	if grows > 0 && grows > d.room() {
-		d.host.activated(FaultDiskFull)
+		d.host.Activated(FaultFull)
 		return env.ErrNoSpace
 	}
 	if grows == 0 {
@@ -292,7 +280,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 	}
 	file.resize(d, size)
 	d.used += grows
-	d.changed(diskTruncate, file, 0, size, done)
+	d.changed(OpTruncate, file, 0, size, done)
 	return nil
 }
 
@@ -302,7 +290,7 @@ func (d *Disk) Sync(f env.File) error {
 	if err != nil {
 		return err
 	}
-	return d.syncNow(file, diskSync)
+	return d.syncNow(file, OpSync)
 }
 
 // SyncDir makes the names in a directory durable, and all earlier changes that these stand on.
@@ -315,10 +303,10 @@ func (d *Disk) SyncDir(dir string) error {
 		d.pay(d.profile.Call)
 		return env.ErrNotExist
 	}
-	return d.syncNow(at, diskSyncDir)
+	return d.syncNow(at, OpSyncDir)
 }
 
-func (d *Disk) syncNow(node *inode, op diskOp) error {
+func (d *Disk) syncNow(node *inode, op Op) error {
 	done, h := d.sync(node)
 	d.wait(done)
 	if h.err == nil {
@@ -328,8 +316,8 @@ func (d *Disk) syncNow(node *inode, op diskOp) error {
 }
 
 // synced ends a sync that did what it says, or claims so.
-func (d *Disk) synced(op diskOp, node *inode, done Time, h harm) {
-	d.host.operated(diskChange{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Begins: d.begins, Completes: done, Lied: h.lied})
+func (d *Disk) synced(op Op, node *inode, done Time, h harm) {
+	d.host.Operated(Change{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Begins: d.begins, Completes: done, Lied: h.lied})
 }
 
 // Flush is Sync on the device's time alone.
@@ -339,13 +327,13 @@ func (d *Disk) Flush(f env.File, tok env.Token) {
 		return
 	}
 	if err != nil {
-		d.host.flushed(d.pay(d.profile.Call), tok, err)
+		d.host.Flushed(d.pay(d.profile.Call), tok, err)
 		return
 	}
 	done, h := d.sync(file)
-	d.host.flushed(done, tok, h.err)
+	d.host.Flushed(done, tok, h.err)
 	if h.err == nil {
-		d.synced(diskSync, file, done, h)
+		d.synced(OpSync, file, done, h)
 	}
 }
 
@@ -378,7 +366,7 @@ func (d *Disk) Rename(from, to string) error {
 		return h.err
 	}
 	d.rename(oldDir, oldName, newDir, newName)
-	d.host.operated(diskChange{Op: diskRename, Inode: node.id, Path: from, To: to, Begins: d.begins, Completes: done})
+	d.host.Operated(Change{Op: OpRename, Inode: node.id, Path: from, To: to, Begins: d.begins, Completes: done})
 	return nil
 }
 
@@ -403,7 +391,7 @@ func (d *Disk) Remove(path string) error {
 		return h.err
 	}
 	d.unlink(dir, name, node)
-	d.changed(diskRemove, node, 0, 0, done)
+	d.changed(OpRemove, node, 0, 0, done)
 	return nil
 }
 

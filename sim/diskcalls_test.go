@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -33,7 +31,7 @@ func replacer(times int) *node {
 func version(n int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%04d", n), 400) } // four sectors
 
 // versionOn is which version of the file a disk has, -1 for no file. A file that is none fails the test.
-func versionOn(t *testing.T, what string, d *Disk) int {
+func versionOn(t *testing.T, what string, d *disk.Disk) int {
 	t.Helper()
 	p, size, ok := d.Peek("f", 0, 1<<20)
 	if !ok {
@@ -53,7 +51,7 @@ func versionOn(t *testing.T, what string, d *Disk) int {
 func replacing(t *testing.T, seed uint64, times int) *lab {
 	l := newLab(t, func(c *Config) {
 		c.Seed = seed
-		c.Disk = DiskProfile{Call: 2 * env.Microsecond, Sync: 500 * env.Microsecond, Noise: DiskNoise{Torn: 500_000}}
+		c.Disk = disk.Profile{Call: 2 * env.Microsecond, Sync: 500 * env.Microsecond, Noise: disk.Noise{Torn: 500_000}}
 	})
 	l.Add(Machine{Addr: "b1", New: func() env.Node { return replacer(times) }})
 	return l
@@ -64,10 +62,10 @@ func replacing(t *testing.T, seed uint64, times int) *lab {
 type ledger struct{ renamed, durable []Time }
 
 func (g *ledger) Changed(e *Effect) {
-	if e.Kind == EffectDisk && e.Disk.Op == DiskSyncDir {
+	if e.Kind == EffectDisk && e.Disk.Op == disk.OpSyncDir {
 		g.durable = append(g.durable, e.Disk.Completes)
 	}
-	if e.Kind == EffectDisk && e.Disk.Op == DiskRename {
+	if e.Kind == EffectDisk && e.Disk.Op == disk.OpRename {
 		g.renamed = append(g.renamed, e.Disk.Begins)
 	}
 }
@@ -215,7 +213,7 @@ func TestJudgesSeeWhatAKilledProcessLeft(t *testing.T) {
 // the whole of it.
 func TestAHeartbeatWaitsAtTheDisk(t *testing.T) {
 	l := newLab(t, func(c *Config) {
-		c.Disk = DiskProfile{Call: 1, CopyKiB: 20 * env.Millisecond, Sync: env.Millisecond}
+		c.Disk = disk.Profile{Call: 1, CopyKiB: 20 * env.Millisecond, Sync: env.Millisecond}
 	})
 	var f env.File
 	l.add("b1", &node{
@@ -255,12 +253,18 @@ func TestAHeartbeatWaitsAtTheDisk(t *testing.T) {
 		t.Fatalf("%d bytes are durable before the sync is done", n)
 	}
 	l.RunUntil(at(33))
-	wantTree(t, "both syncs are done", l.Disk("b1").DurableFiles(), "f=BEHIND the long one h=")
+	var durable []string
+	for _, file := range l.Disk("b1").DurableFiles() {
+		durable = append(durable, file.Path+"="+string(file.Bytes()))
+	}
+	if want := []string{"f=BEHIND the long one", "h="}; !slices.Equal(durable, want) {
+		t.Fatalf("both syncs are done, %q is durable, want %q", durable, want)
+	}
 }
 
 // The device takes syncs in order. One that waits there behind a sync which a paused process has not called waits with it.
 func TestASyncBehindOneThatIsNotCalled(t *testing.T) {
-	l := newLab(t, func(c *Config) { c.Disk = DiskProfile{Sync: env.Millisecond} })
+	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Sync: env.Millisecond} })
 	w := &watcher{l: l}
 	var files [3]env.File
 	l.add("b1", &node{
@@ -359,20 +363,20 @@ func (n *scribe) Fire(e env.Env, tm env.Timer) {
 type reader struct {
 	t    *testing.T
 	told []string
-	last DiskChange
+	last disk.Change
 }
 
 func (r *reader) Changed(e *Effect) {
 	c := e.Disk
 	switch {
 	case e.Kind == EffectStarted: // a process that was killed was quicker than its disk
-		r.last = DiskChange{}
-	case e.Kind != EffectDisk || c.Op == DiskSync || c.Op == DiskSyncDir:
+		r.last = disk.Change{}
+	case e.Kind != EffectDisk || c.Op == disk.OpSync || c.Op == disk.OpSyncDir:
 	case c.Begins < r.last.Completes:
 		r.t.Errorf("%s changes at %d, inside a change that lasts until %d", c.Path, c.Begins, r.last.Completes)
 	default:
 		r.last = c
-		if c.Op == DiskWrite {
+		if c.Op == disk.OpWrite {
 			r.told = append(r.told, fmt.Sprintf("write %d", c.Off))
 		} else {
 			r.told = append(r.told, "create "+c.Path)
@@ -387,12 +391,12 @@ func TestChangesComeInOrder(t *testing.T) {
 	for seed := range uint64(40) {
 		var made []string
 		r := &reader{t: t}
-		noise := DiskNoise{Slow: 100_000, Stall: 20_000}
-		w := New(Config{Seed: seed, Disk: DiskProfile{Call: 50 * env.Microsecond, CopyKiB: env.Millisecond, Sync: env.Millisecond, Noise: noise}})
+		noise := disk.Noise{Slow: 100_000, Stall: 20_000}
+		w := New(Config{Seed: seed, Disk: disk.Profile{Call: 50 * env.Microsecond, CopyKiB: env.Millisecond, Sync: env.Millisecond, Noise: noise}})
 		w.Subscribe(r)
 		w.Add(Machine{Addr: "b1", New: func() env.Node { return &scribe{made: &made} }})
 		w.Start("b1")
-		draw := func(i uint64, n uint64) uint64 { return fold(seed, i) % n }
+		draw := func(i uint64, n uint64) uint64 { return finish(seed*golden^i) % n }
 		for i := range uint64(300) {
 			w.RunUntil(w.Now() + Time(draw(2*i, 40))*Time(env.Millisecond))
 			switch draw(2*i+1, 12) {
@@ -415,7 +419,7 @@ func TestChangesComeInOrder(t *testing.T) {
 			t.Fatalf("seed %d: told of %q, made were %q", seed, r.told, made)
 		}
 		for _, a := range w.Activations() {
-			if a.Name == FaultDiskStalled.Name {
+			if a.Name == disk.FaultStalled.Name {
 				stalled += a.Count
 			}
 		}
@@ -425,133 +429,5 @@ func TestChangesComeInOrder(t *testing.T) {
 	}
 	if stalled == 0 {
 		t.Error("no disk stalled")
-	}
-}
-
-// deed is one call of a script that two disks run.
-type deed struct {
-	what, file, size int
-}
-
-func (k deed) do(d *Disk, files []env.File) {
-	names := []string{"a", "b", "m/a"}
-	f := files[k.file]
-	switch k.what {
-	case 0, 1, 2:
-		_ = d.Append(f, bytes.Repeat([]byte{byte('a' + k.size%26)}, k.size))
-	case 3:
-		size, _ := d.Size(f)
-		_ = d.WriteAt(f, min(size, int64(k.size)), []byte("overwritten"))
-	case 4:
-		_ = d.Truncate(f, int64(k.size))
-	case 5:
-		_ = d.Rename(names[k.file], names[k.size%3])
-	case 6:
-		_ = d.Remove(names[k.file])
-	case 7:
-		_ = d.Sync(f)
-	case 8:
-		_ = d.SyncDir([]string{"", "m"}[k.size%2])
-	case 9:
-		d.Flush(f, env.Token{})
-	case 10:
-		_ = d.Rename("m", "k/m")
-	}
-}
-
-// A disk whose process has come as far as time t is, to a power loss, the disk of a process that made only those calls
-// that begin by then.
-func TestCallsThatHaveNotBegunNeverWere(t *testing.T) {
-	cut, tried := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		before := rapid.SliceOfN(deeds(), 0, 2).Draw(t, "paid")
-		script := rapid.SliceOfN(deeds(), 1, 6).Draw(t, "script")
-		prepare := func() (*Disk, *bench, []env.File) {
-			d, b := newBench()
-			_ = d.Mkdir("m")
-			_ = d.Mkdir("k")
-			var files []env.File
-			for _, name := range []string{"a", "b", "m/a"} {
-				f, _ := d.Open(name, true)
-				files = append(files, f)
-			}
-			_ = d.SyncDir("m")
-			_ = d.SyncDir("")
-			for _, k := range before {
-				k.do(d, files)
-			}
-			b.later()
-			b.halted = true
-			return d, b, files
-		}
-		d, b, files := prepare()
-		start := b.clock
-		for _, k := range script {
-			k.do(d, files)
-		}
-		b.clock = start + Time(rapid.Int64Range(0, int64(b.lane-start)).Draw(t, "ran for"))
-		only, c, files := prepare()
-		for _, k := range script {
-			if c.lane > b.clock {
-				cut++
-				break
-			}
-			k.do(only, files)
-		}
-		c.clock = b.clock
-		got, want := someStates(d), someStates(only)
-		if len(want) > 3000 {
-			return
-		}
-		tried++
-		if !slices.Equal(got, want) {
-			t.Fatalf("%d crash states, want %d:\n got %.300q\nwant %.300q", len(got), len(want), got, want)
-		}
-	})
-	if cut*3 < tried {
-		t.Errorf("only %d of %d scripts were cut", cut, tried)
-	}
-}
-
-func deeds() *rapid.Generator[deed] {
-	return rapid.Custom(func(t *rapid.T) deed {
-		return deed{rapid.IntRange(0, 10).Draw(t, "what"), rapid.IntRange(0, 2).Draw(t, "file"), rapid.IntRange(1, 300).Draw(t, "size")}
-	})
-}
-
-// someStates is states with an end.
-func someStates(d *Disk) []string {
-	var list []string
-	for s := range d.CrashStates {
-		if list = append(list, tree(s.Files())); len(list) > 3000 {
-			break
-		}
-	}
-	slices.Sort(list)
-	return list
-}
-
-// Appends of one event join those of earlier ones, and are cut off again: inside a chunk and across its border.
-func TestJoinedAppendsAreCut(t *testing.T) {
-	for _, size := range []int{100, chunkSize - 50, chunkSize, 2*chunkSize + 7} {
-		for _, synced := range []bool{false, true} {
-			d, b := newBench()
-			f := open(t, d, "f")
-			must(t, d.SyncDir(""))
-			b.later()
-			appendTo(t, d, f, strings.Repeat("x", size))
-			b.later()
-			b.halted = true
-			appendTo(t, d, f, "y")
-			b.lane += 10
-			appendTo(t, d, f, strings.Repeat("z", chunkSize+1))
-			if synced {
-				must(t, d.Sync(f)) // freezes the write
-			}
-			d.SetNoise(DiskNoise{Torn: 1_000_000})
-			b.luck = func(env.Site, uint64, uint64) uint64 { return keepAll }
-			d.powerLost(b.clock)
-			wantTree(t, "the first append of the event has begun, the second has not", d.Files(), "f="+strings.Repeat("x", size)+"y")
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"slices"
@@ -18,8 +18,8 @@ type inode struct {
 	opens  int    // handles on it
 
 	// A file's bytes: what processes see, what the device has, and how the one came to differ from the other.
-	cache    diskBytes
-	device   diskBytes
+	cache    content
+	device   content
 	dirty    []dirtyWrite // in order; what is not in device yet
 	unsynced int64        // bytes written since the last sync began: what the next one carries
 
@@ -93,7 +93,7 @@ func (d *Disk) open(file *inode) env.File {
 
 // file is the file of a handle.
 func (d *Disk) file(f env.File) (*inode, error) {
-	if d.host.dead() {
+	if d.host.Dead() {
 		return nil, env.ErrDead
 	}
 	slot := int(f&handleMask) - 1

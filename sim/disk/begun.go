@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import "slices"
 
@@ -39,12 +39,12 @@ func (d *Disk) next() moment {
 }
 
 // begun says that a process has come as far as that, or that it is gone and hurried there.
-func (d *Disk) begun(m moment) bool { return m.seq <= d.hurried || m.begins <= d.host.ran() }
+func (d *Disk) begun(m moment) bool { return m.seq <= d.hurried || m.begins <= d.host.Ran() }
 
 // hurry is what the end of a process does to the calls it had before it.
 func (d *Disk) hurry() {
 	d.hurried = d.seq
-	if d.latest > d.host.ran() {
+	if d.latest > d.host.Ran() {
 		d.settle(d.latest) // whatever follows a sync follows it also on a quicker machine
 	}
 	d.latest = 0

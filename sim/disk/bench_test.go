@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{100, 1 << 10, 16 << 10} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			d := NewDisk(CommonDisk())
+			d := New(CloudVolume())
 			p := make([]byte, size)
 			f, _ := d.Open("f", true)
 			b.SetBytes(int64(size))
@@ -30,7 +30,7 @@ func BenchmarkAppend(b *testing.B) {
 
 // An append with a sync behind it: a quorum's log.
 func BenchmarkAppendSync(b *testing.B) {
-	d := NewDisk(CommonDisk())
+	d := New(CloudVolume())
 	p := make([]byte, 1<<10)
 	f, _ := d.Open("f", true)
 	b.ReportAllocs()
@@ -50,7 +50,7 @@ func BenchmarkAppendSync(b *testing.B) {
 func BenchmarkReadAt(b *testing.B) {
 	for _, size := range []int{1 << 10, 64 << 10, 1 << 20} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			d := NewDisk(CommonDisk())
+			d := New(CloudVolume())
 			f, _ := d.Open("f", true)
 			d.Append(f, make([]byte, 16<<20))
 			b.SetBytes(int64(size))
@@ -66,7 +66,7 @@ func BenchmarkReadAt(b *testing.B) {
 
 // A power loss of a broker with many files, a few of them dirty.
 func BenchmarkPowerLost(b *testing.B) {
-	d := NewDisk(CommonDisk())
+	d := New(CloudVolume())
 	for i := range 1000 {
 		f, _ := d.Open(fmt.Sprint(i), true)
 		d.Append(f, make([]byte, 4<<10))

@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"bytes"
@@ -17,20 +17,20 @@ type bench struct {
 	changed     Time // when the last change is complete: no lane makes another before
 	isDead      bool
 	halted      bool // the process has not come further than the clock
-	changes     []diskChange
+	changes     []Change
 	flushes     []string
 	fired       map[Fault]int
 	luck        func(site env.Site, ordinal, n uint64) uint64
 	onChange    func()
 }
 
-func (b *bench) dead() bool { return b.isDead }
-func (b *bench) spend(c env.Duration) Time {
+func (b *bench) Dead() bool { return b.isDead }
+func (b *bench) Spend(c env.Duration) Time {
 	b.lane = max(b.lane, b.clock, b.changed) + Time(c)
 	return b.lane
 }
-func (b *bench) operated(c diskChange) {
-	if c.Op != diskSync && c.Op != diskSyncDir {
+func (b *bench) Operated(c Change) {
+	if c.Op != OpSync && c.Op != OpSyncDir {
 		b.changed = c.Completes
 	}
 	b.changes = append(b.changes, c)
@@ -38,29 +38,29 @@ func (b *bench) operated(c diskChange) {
 		b.onChange()
 	}
 }
-func (b *bench) flushed(at Time, tok env.Token, err error) {
+func (b *bench) Flushed(at Time, tok env.Token, err error) {
 	b.flushes = append(b.flushes, fmt.Sprintf("%d at %d: %v", tok.A, at, err))
 }
-func (b *bench) now() Time { return b.clock }
-func (b *bench) ran() Time {
+func (b *bench) Now() Time { return b.clock }
+func (b *bench) Ran() Time {
 	if b.halted {
 		return b.clock
 	}
 	return max(b.lane, b.clock)
 }
-func (b *bench) chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
+func (b *bench) Chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
 	if b.luck == nil || ppm == 0 {
 		return 0
 	}
 	return b.luck(site, ordinal, n) % n
 }
-func (b *bench) activated(f Fault)                { b.fired[f]++ }
-func (b *bench) ordered(string, string, ...int64) {}
+func (b *bench) Activated(f Fault)                { b.fired[f]++ }
+func (b *bench) Ordered(string, string, ...int64) {}
 
 // newBench is a disk with simple costs: a call 1, a sync 100, and per KiB 1 to copy and 10 to sync.
 func newBench() (*Disk, *bench) {
 	b := &bench{fired: map[Fault]int{}}
-	return newDisk(DiskProfile{Call: 1, CopyKiB: 1, Sync: 100, SyncKiB: 10}, b), b
+	return NewIn(Profile{Call: 1, CopyKiB: 1, Sync: 100, SyncKiB: 10}, b), b
 }
 
 // later lets the event end and all it waits for complete.
@@ -86,7 +86,7 @@ func appendTo(t testing.TB, d *Disk, f env.File, s string) {
 }
 
 // tree is a view as text: "dir/ dir/file=bytes".
-func tree(files []DiskFile) string {
+func tree(files []File) string {
 	var parts []string
 	for _, f := range files {
 		if f.Dir {
@@ -98,7 +98,7 @@ func tree(files []DiskFile) string {
 	return strings.Join(parts, " ")
 }
 
-func wantTree(t testing.TB, what string, files []DiskFile, want string) {
+func wantTree(t testing.TB, what string, files []File, want string) {
 	t.Helper()
 	if got := tree(files); got != want {
 		t.Fatalf("%s: got %q, want %q", what, got, want)
@@ -145,7 +145,7 @@ func TestNamesFollowTheContract(t *testing.T) {
 	must(t, d.Rename("b", "b"))
 	wantTree(t, "after renames", d.Files(), "b/ b/f=two+")
 	appendTo(t, d, g, "+")
-	if c := b.changes[len(b.changes)-1]; c.Path != "b/f" || c.Off != 4 || c.Len != 1 || c.Op != diskWrite {
+	if c := b.changes[len(b.changes)-1]; c.Path != "b/f" || c.Off != 4 || c.Len != 1 || c.Op != OpWrite {
 		t.Fatalf("told %+v", c)
 	}
 	p, err := d.ReadAt(f, 0, 100)
@@ -167,7 +167,7 @@ func TestHandlesDieWithTheProcessAndTheCacheStays(t *testing.T) {
 	d, _ := newBench()
 	f := open(t, d, "f")
 	appendTo(t, d, f, "kept")
-	d.processCrashed()
+	d.CrashProcess()
 	_, err := d.Size(f)
 	wantErr(t, "old handle", err, env.ErrBadFile)
 	g := open(t, d, "f")
@@ -266,7 +266,7 @@ func TestPowerLossKeepsWhatWasSynced(t *testing.T) {
 		c.do(d, f)
 		b.later()
 		wantTree(t, c.what+": device", d.DurableFiles(), c.want)
-		d.powerLost(b.clock)
+		d.LosePower()
 		wantTree(t, c.what+": after power loss", d.Files(), c.want)
 		_, err := d.Size(f)
 		wantErr(t, "old handle", err, env.ErrBadFile)
@@ -282,7 +282,7 @@ func TestASyncTakesEffectWhenItCompletes(t *testing.T) {
 	must(t, d.Sync(f))
 	appendTo(t, d, f, "late")
 	c := b.changes[len(b.changes)-2]
-	if c.Op != diskSync || c.Len != 1024 || c.Completes != b.clock+2+1+110 {
+	if c.Op != OpSync || c.Len != 1024 || c.Completes != b.clock+2+1+110 {
 		t.Fatalf("sync: %+v at %d", c, b.clock)
 	}
 	for _, early := range []bool{true, false} {
@@ -295,10 +295,12 @@ func TestASyncTakesEffectWhenItCompletes(t *testing.T) {
 		appendTo(t, e, f, "late")
 		done := h.changes[len(h.changes)-2].Completes
 		if early {
-			e.powerLost(done - 1)
+			h.clock = done - 1
+			e.LosePower()
 			wantTree(t, "power lost inside the sync", e.Files(), "f=")
 		} else {
-			e.powerLost(done)
+			h.clock = done
+			e.LosePower()
 			wantTree(t, "power lost after the sync", e.Files(), "f=abc")
 		}
 	}
@@ -328,7 +330,7 @@ func TestPowerLossInsideACall(t *testing.T) {
 	b.later()
 	b.onChange = func() {
 		b.isDead = true
-		d.powerLost(b.clock)
+		d.LosePower()
 	}
 	must(t, d.Append(f, []byte("abc")))
 	wantErr(t, "next call", d.Append(f, []byte("def")), env.ErrDead)
@@ -341,7 +343,7 @@ func TestPowerLossInsideACall(t *testing.T) {
 // Whatever happens to a file, what a reader got stays as it was.
 func TestBytesHandedOutNeverChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := NewDisk(DiskProfile{})
+		d := New(Profile{})
 		f, _ := d.Open("f", true)
 		type seen struct{ got, want []byte }
 		var reads []seen
@@ -387,7 +389,7 @@ func TestBytesHandedOutNeverChange(t *testing.T) {
 }
 
 func TestClonesGoTheirOwnWays(t *testing.T) {
-	var a diskBytes
+	var a content
 	a.append([]byte("abc"))
 	b := a.clone()
 	b.append([]byte("B"))
@@ -396,7 +398,7 @@ func TestClonesGoTheirOwnWays(t *testing.T) {
 	c.flip(0, 0)
 	c.resize(2)
 	c.append([]byte("C"))
-	for want, got := range map[string]*diskBytes{"abcA": &a, "abcB": &b, "`bC": &c} {
+	for want, got := range map[string]*content{"abcA": &a, "abcB": &b, "`bC": &c} {
 		if p := string(got.read(0, int(got.size))); p != want {
 			t.Errorf("got %q, want %q", p, want)
 		}
@@ -406,7 +408,7 @@ func TestClonesGoTheirOwnWays(t *testing.T) {
 // Without faults a disk is a map from names to bytes, in the page cache and, one sync behind, on the device.
 func TestDiskIsAMapOfBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := NewDisk(CommonDisk())
+		d := New(CloudVolume())
 		model := map[string][]byte{}
 		durable := map[string][]byte{} // bytes that were synced, by name; names are synced with them
 		names := []string{"a", "b", "c", "d"}

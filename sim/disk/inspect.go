@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"slices"
@@ -8,33 +8,33 @@ import (
 
 // For judges, tests and exports: what a disk holds, seen without touching it. Nodes have no way here.
 
-// DiskFile is one file or directory of a view.
+// File is one file or directory of a view.
 // It is of the moment it was made: what the disk does later does not show in it, since chunks never change.
-type DiskFile struct {
+type File struct {
 	Path  string // from the root
 	Inode uint32 // stays through renames
 	Dir   bool
 	Size  int64
-	bytes diskBytes
+	bytes content
 }
 
 // Bytes is a copy of the content.
-func (f DiskFile) Bytes() []byte { return slices.Clone(f.bytes.read(0, int(f.bytes.size))) }
+func (f File) Bytes() []byte { return slices.Clone(f.bytes.read(0, int(f.bytes.size))) }
 
 // Files is what processes see, each directory before what is in it, names in byte order.
-func (d *Disk) Files() []DiskFile {
-	return list(nil, d.root, "", func(n *inode) []dirent { return n.names }, func(n *inode) *diskBytes { return &n.cache })
+func (d *Disk) Files() []File {
+	return list(nil, d.root, "", func(n *inode) []dirent { return n.names }, func(n *inode) *content { return &n.cache })
 }
 
 // DurableFiles is what a power loss now leaves at least, in the same order.
-func (d *Disk) DurableFiles() []DiskFile {
-	d.settle(d.host.now())
-	return list(nil, d.root, "", func(n *inode) []dirent { return n.deviceNames }, func(n *inode) *diskBytes { return &n.device })
+func (d *Disk) DurableFiles() []File {
+	d.settle(d.host.Now())
+	return list(nil, d.root, "", func(n *inode) []dirent { return n.deviceNames }, func(n *inode) *content { return &n.device })
 }
 
-func list(to []DiskFile, dir *inode, prefix string, names func(*inode) []dirent, bytes func(*inode) *diskBytes) []DiskFile {
+func list(to []File, dir *inode, prefix string, names func(*inode) []dirent, bytes func(*inode) *content) []File {
 	for _, e := range names(dir) {
-		f := DiskFile{Path: prefix + e.name, Inode: e.node.id, Dir: e.node.dir}
+		f := File{Path: prefix + e.name, Inode: e.node.id, Dir: e.node.dir}
 		if !f.Dir {
 			f.bytes = bytes(e.node).clone()
 			f.Size = f.bytes.size
@@ -47,7 +47,7 @@ func list(to []DiskFile, dir *inode, prefix string, names func(*inode) []dirent,
 
 // DurableSize is how many of a file's bytes a power loss now leaves at least, whatever becomes of its name.
 func (d *Disk) DurableSize(path string) int64 {
-	d.settle(d.host.now())
+	d.settle(d.host.Now())
 	if f := d.walk(path); f != nil {
 		return f.device.size
 	}
@@ -89,13 +89,13 @@ func eachBelow(dir *inode, visit func(*inode)) {
 // the chunks that changed since the last one.
 // It settles first: syncs come true lazily, and two equal disks must not differ by when somebody looked at them.
 func (d *Disk) Digest() uint64 {
-	d.settle(d.host.now())
+	d.settle(d.host.Now())
 	h := fold(uint64(d.used), uint64(len(d.nameLog)))
-	h = digestNames(h, d.root, func(n *inode) ([]dirent, *diskBytes) { return n.names, &n.cache })
-	return digestNames(h, d.root, func(n *inode) ([]dirent, *diskBytes) { return n.deviceNames, &n.device })
+	h = digestNames(h, d.root, func(n *inode) ([]dirent, *content) { return n.names, &n.cache })
+	return digestNames(h, d.root, func(n *inode) ([]dirent, *content) { return n.deviceNames, &n.device })
 }
 
-func digestNames(h uint64, dir *inode, view func(*inode) ([]dirent, *diskBytes)) uint64 {
+func digestNames(h uint64, dir *inode, view func(*inode) ([]dirent, *content)) uint64 {
 	names, _ := view(dir)
 	for _, e := range names {
 		_, bytes := view(e.node)
@@ -105,8 +105,15 @@ func digestNames(h uint64, dir *inode, view func(*inode) ([]dirent, *diskBytes))
 	return fold(h, uint64(len(names)))
 }
 
-// CrashProcess and LosePower are for a disk alone: what a process crash and a power loss do in a world.
-func (d *Disk) CrashProcess() { d.processCrashed() }
-
-// LosePower loses what is not synced, or by Noise.Torn less.
-func (d *Disk) LosePower() { d.powerLost(d.host.now()) }
+// Peek is a read of what processes see, for judges: it costs nothing, touches nothing and cannot fail. It returns up
+// to n bytes at off, read-only and never changing, and the file's size; ok is false if there is no such file.
+func (d *Disk) Peek(path string, off int64, n int) (bytes []byte, size int64, ok bool) {
+	f := d.walk(path)
+	if f == nil || f.dir {
+		return nil, 0, false
+	}
+	if off >= 0 && off < f.cache.size {
+		bytes = f.cache.read(off, int(min(int64(n), f.cache.size-off)))
+	}
+	return bytes, f.cache.size, true
+}

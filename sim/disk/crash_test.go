@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func wantStates(t *testing.T, what string, d *Disk, want ...string) {
 }
 
 func TestCrashStatesOfNames(t *testing.T) {
-	d := NewDisk(DiskProfile{})
+	d := New(Profile{})
 	must(t, d.Mkdir("m"))
 	open(t, d, "m/a")
 	open(t, d, "m/b")
@@ -51,7 +51,7 @@ func TestCrashStatesOfNames(t *testing.T) {
 
 // Directories that change places never leave one below itself.
 func TestCrashStatesOfMovedDirectories(t *testing.T) {
-	d := NewDisk(DiskProfile{})
+	d := New(Profile{})
 	for _, path := range []string{"p", "p/q", "r", "s"} {
 		must(t, d.Mkdir(path))
 	}
@@ -64,7 +64,7 @@ func TestCrashStatesOfMovedDirectories(t *testing.T) {
 }
 
 func TestCrashStatesOfBytes(t *testing.T) {
-	d := NewDisk(DiskProfile{})
+	d := New(Profile{})
 	f := open(t, d, "f")
 	must(t, d.SyncDir(""))
 	appendTo(t, d, f, "ab")
@@ -85,7 +85,7 @@ func TestCrashStatesOfBytes(t *testing.T) {
 }
 
 func TestCrashStatesTearBetweenSectors(t *testing.T) {
-	d := NewDisk(DiskProfile{})
+	d := New(Profile{})
 	f := open(t, d, "f")
 	appendTo(t, d, f, strings.Repeat("a", 3*sector))
 	must(t, d.Sync(f))
@@ -119,7 +119,7 @@ func TestReplacingAFile(t *testing.T) {
 		{"sync directory", func(d *Disk) error { return d.SyncDir("m") }},
 	}
 	fresh := func() *Disk {
-		d := NewDisk(CommonDisk())
+		d := New(CloudVolume())
 		must(t, d.Mkdir("m"))
 		f := open(t, d, "m/f")
 		appendTo(t, d, f, oldBytes)
@@ -181,7 +181,7 @@ func TestReplacingAFile(t *testing.T) {
 }
 
 func TestCrashStatesStopWhenToldTo(t *testing.T) {
-	d := NewDisk(DiskProfile{})
+	d := New(Profile{})
 	for i := range 5 {
 		appendTo(t, d, open(t, d, fmt.Sprint(i)), "abc")
 	}
@@ -201,7 +201,7 @@ func TestCrashStatesStopWhenToldTo(t *testing.T) {
 
 // A survivor is a disk of its own.
 func TestCrashStatesShareNothing(t *testing.T) {
-	d := NewDisk(DiskProfile{})
+	d := New(Profile{})
 	f := open(t, d, "f")
 	appendTo(t, d, f, "abc")
 	must(t, d.Sync(f))
@@ -219,7 +219,7 @@ func TestCrashStatesShareNothing(t *testing.T) {
 
 // A survivor is put together from chunks that others read.
 func TestCrashStatesTouchNobodysBytes(t *testing.T) {
-	d := NewDisk(DiskProfile{})
+	d := New(Profile{})
 	f := open(t, d, "f")
 	must(t, d.SyncDir(""))
 	var got, want [][]byte
@@ -285,7 +285,7 @@ func TestPowerLossByChanceIsACrashState(t *testing.T) {
 	torn, tried := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		d, b := newBench()
-		d.SetNoise(DiskNoise{Torn: 1_000_000})
+		d.SetNoise(Noise{Torn: 1_000_000})
 		if err := d.Mkdir("m"); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +311,7 @@ func TestPowerLossByChanceIsACrashState(t *testing.T) {
 			}
 		}
 		durable := d.DurableFiles()
-		d.powerLost(b.clock)
+		d.LosePower()
 		got := tree(d.Files())
 		if !all[got] {
 			t.Fatalf("%q is none of %d crash states; durable was %q", got, len(all), tree(durable))
@@ -340,19 +340,19 @@ func TestWaysToSurvive(t *testing.T) {
 		check       func(p []byte) bool
 	}{
 		{"nothing", keepNothing, 0, 0, Fault{}, func(p []byte) bool { return len(p) == 0 }},
-		{"all", keepAll, 0, 0, FaultDiskKept, func(p []byte) bool { return bytes.Count(p, []byte("x")) == n }},
-		{"first pages", keepFirstPages, 1, lengthOfBytes, FaultDiskTorn, func(p []byte) bool { return string(p) == strings.Repeat("x", 8*sector) }},
-		{"first sectors", keepFirstSectors, 3, lengthOfBytes, FaultDiskTorn, func(p []byte) bool { return string(p) == strings.Repeat("x", 3*sector) }},
-		{"first sectors and zeros", keepFirstSectors, 3, lengthFinal, FaultDiskTorn, func(p []byte) bool {
+		{"all", keepAll, 0, 0, FaultKept, func(p []byte) bool { return bytes.Count(p, []byte("x")) == n }},
+		{"first pages", keepFirstPages, 1, lengthOfBytes, FaultTorn, func(p []byte) bool { return string(p) == strings.Repeat("x", 8*sector) }},
+		{"first sectors", keepFirstSectors, 3, lengthOfBytes, FaultTorn, func(p []byte) bool { return string(p) == strings.Repeat("x", 3*sector) }},
+		{"first sectors and zeros", keepFirstSectors, 3, lengthFinal, FaultTorn, func(p []byte) bool {
 			return len(p) == n && bytes.Count(p, []byte("x")) == 3*sector && bytes.Count(p, []byte{0}) == 17*sector
 		}},
-		{"first sectors and stale bytes", keepFirstSectors, 3, lengthStale, FaultDiskStale, func(p []byte) bool {
+		{"first sectors and stale bytes", keepFirstSectors, 3, lengthStale, FaultStale, func(p []byte) bool {
 			return len(p) == n && string(p[:3*sector]) == strings.Repeat("x", 3*sector) && bytes.Count(p[3*sector:], []byte{0}) < sector
 		}},
-		{"odd pages", keepSomePages, 99, lengthFinal, FaultDiskTorn, func(p []byte) bool {
+		{"odd pages", keepSomePages, 99, lengthFinal, FaultTorn, func(p []byte) bool {
 			return len(p) == n && p[0] == 0 && p[8*sector] == 'x' && p[16*sector-1] == 'x' && p[16*sector] == 0
 		}},
-		{"odd sectors", keepSomeSectors, 99, lengthFinal, FaultDiskTorn, func(p []byte) bool {
+		{"odd sectors", keepSomeSectors, 99, lengthFinal, FaultTorn, func(p []byte) bool {
 			return len(p) == n && bytes.Count(p, []byte("x")) == n/2 && p[0] == 0 && p[sector] == 'x'
 		}},
 	} {
@@ -360,7 +360,7 @@ func TestWaysToSurvive(t *testing.T) {
 		f := open(t, d, "f")
 		must(t, d.SyncDir(""))
 		b.later()
-		d.SetNoise(DiskNoise{Torn: 500_000})
+		d.SetNoise(Noise{Torn: 500_000})
 		b.luck = func(site env.Site, ordinal, n uint64) uint64 {
 			switch site {
 			case "disk.power.file":
@@ -373,7 +373,7 @@ func TestWaysToSurvive(t *testing.T) {
 			return c.extra
 		}
 		appendTo(t, d, f, strings.Repeat("x", n))
-		d.powerLost(b.clock)
+		d.LosePower()
 		if p := d.Files()[0].Bytes(); !c.check(p) {
 			t.Errorf("%s: %d bytes, %d written, %d zero", c.what, len(p), bytes.Count(p, []byte("x")), bytes.Count(p, []byte{0}))
 		}
@@ -385,7 +385,7 @@ func TestWaysToSurvive(t *testing.T) {
 
 func TestSomeNamesSurvive(t *testing.T) {
 	d, b := newBench()
-	d.SetNoise(DiskNoise{Torn: 500_000})
+	d.SetNoise(Noise{Torn: 500_000})
 	for _, name := range []string{"a", "b", "c"} {
 		open(t, d, name)
 	}
@@ -395,9 +395,9 @@ func TestSomeNamesSurvive(t *testing.T) {
 		}
 		return 0
 	}
-	d.powerLost(b.clock)
+	d.LosePower()
 	wantTree(t, "two of three", d.Files(), "a= b=")
-	if b.fired[FaultDiskNames] != 1 {
+	if b.fired[FaultNames] != 1 {
 		t.Fatal(b.fired)
 	}
 }

@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"fmt"
@@ -9,49 +9,51 @@ import (
 	"samsa/sim/env"
 )
 
-// What a disk can do wrong. The world arms these by the verbs below; DiskNoise arms them by chance.
+// What a disk can do wrong. The world arms these by the verbs below; Noise arms them by chance.
 var (
-	FaultDiskError       = Fault{"disk.error", "a call fails with an input/output error and does nothing"}
-	FaultDiskBroken      = Fault{"disk.broken", "calls fail with an input/output error until the disk is healed"}
-	FaultDiskFull        = Fault{"disk.full", "a write finds no room; what fits is written"}
-	FaultDiskShort       = Fault{"disk.short-write", "a write fails after a prefix was written"}
-	FaultDiskSlow        = Fault{"disk.slow", "calls take longer"}
-	FaultDiskStalled     = Fault{"disk.stalled", "calls do not end before the stall does"}
-	FaultDiskSyncLies    = Fault{"disk.sync-lies", "a sync succeeds and makes nothing durable"}
-	FaultDiskSyncForgets = Fault{"disk.sync-forgets", "a sync fails once and the dirty pages count as clean: the next one succeeds without them"}
-	FaultDiskBitRot      = Fault{"disk.bit-rot", "a stored bit flips; only a checksum can tell"}
-	FaultDiskMisdirected = Fault{"disk.misdirected", "a write reaches the device at another place, over what was there"}
-	FaultDiskLostWrite   = Fault{"disk.lost-write", "a write never reaches the device, whatever a sync says"}
-	FaultDiskTorn        = Fault{"disk.torn", "power loss leaves a part of what a file had unsynced"}
-	FaultDiskKept        = Fault{"disk.kept", "power loss leaves all that a file had unsynced"}
-	FaultDiskStale       = Fault{"disk.stale", "power loss leaves stale bytes where a file grew"}
-	FaultDiskNames       = Fault{"disk.names", "power loss leaves some unsynced creates, renames and removes"}
+	FaultError       = Fault{"disk.error", "a call fails with an input/output error and does nothing"}
+	FaultBroken      = Fault{"disk.broken", "calls fail with an input/output error until the disk is healed"}
+	FaultFull        = Fault{"disk.full", "a write finds no room; what fits is written"}
+	FaultShort       = Fault{"disk.short-write", "a write fails after a prefix was written"}
+	FaultSlow        = Fault{"disk.slow", "calls take longer"}
+	FaultStalled     = Fault{"disk.stalled", "calls do not end before the stall does"}
+	FaultSyncLies    = Fault{"disk.sync-lies", "a sync succeeds and makes nothing durable"}
+	FaultSyncForgets = Fault{"disk.sync-forgets", "a sync fails once and the dirty pages count as clean: the next one succeeds without them"}
+	FaultBitRot      = Fault{"disk.bit-rot", "a stored bit flips; only a checksum can tell"}
+	FaultMisdirected = Fault{"disk.misdirected", "a write reaches the device at another place, over what was there"}
+	FaultLostWrite   = Fault{"disk.lost-write", "a write never reaches the device, whatever a sync says"}
+	FaultTorn        = Fault{"disk.torn", "power loss leaves a part of what a file had unsynced"}
+	FaultKept        = Fault{"disk.kept", "power loss leaves all that a file had unsynced"}
+	FaultStale       = Fault{"disk.stale", "power loss leaves stale bytes where a file grew"}
+	FaultNames       = Fault{"disk.names", "power loss leaves some unsynced creates, renames and removes"}
 )
 
-// diskFaults is the list of the above, for campaigns that report what never fired.
-var diskFaults = []Fault{
-	FaultDiskError, FaultDiskBroken, FaultDiskFull, FaultDiskShort, FaultDiskSlow, FaultDiskStalled, FaultDiskSyncLies,
-	FaultDiskSyncForgets, FaultDiskBitRot, FaultDiskMisdirected, FaultDiskLostWrite, FaultDiskTorn, FaultDiskKept,
-	FaultDiskStale, FaultDiskNames,
+// Faults lists the above, for campaigns that report the ones that never fired.
+func Faults() []Fault {
+	return []Fault{
+		FaultError, FaultBroken, FaultFull, FaultShort, FaultSlow, FaultStalled, FaultSyncLies,
+		FaultSyncForgets, FaultBitRot, FaultMisdirected, FaultLostWrite, FaultTorn, FaultKept,
+		FaultStale, FaultNames,
+	}
 }
 
-// DiskOps is a set of kinds of calls.
-type DiskOps uint8
+// Calls is a set of kinds of calls.
+type Calls uint8
 
 const (
-	OnRead  DiskOps = 1 << iota // ReadAt, List
-	OnWrite                     // Append, WriteAt, Truncate
-	OnSync                      // Sync, Flush, SyncDir
-	OnNames                     // Mkdir, Open, Rename, Remove
+	OnRead  Calls = 1 << iota // ReadAt, List
+	OnWrite                   // Append, WriteAt, Truncate
+	OnSync                    // Sync, Flush, SyncDir
+	OnNames                   // Mkdir, Open, Rename, Remove
 	OnAny   = OnRead | OnWrite | OnSync | OnNames
 )
 
-// DiskNoise is what goes wrong by chance: how often in a million, drawn at the first call it concerns in each 10 ms of
+// Noise is what goes wrong by chance: how often in a million, drawn at the first call it concerns in each 10 ms of
 // true time. So a call more or less moves no other decision.
-type DiskNoise struct {
-	ReadError, WriteError, SyncError, NamesError uint32 // FaultDiskError
-	Broken                                       uint32 // FaultDiskBroken, of one file
-	Full                                         uint32 // FaultDiskFull, of one write
+type Noise struct {
+	ReadError, WriteError, SyncError, NamesError uint32 // FaultError
+	Broken                                       uint32 // FaultBroken, of one file
+	Full                                         uint32 // FaultFull, of one write
 	Short                                        uint32
 	SyncLies, SyncForgets                        uint32 // of one sync
 	LostWrite, Misdirected                       uint32 // of one write
@@ -61,7 +63,7 @@ type DiskNoise struct {
 	Torn                                         uint32 // at a power loss, for each file and directory: not everything unsynced is lost
 }
 
-// noiseSite numbers the decisions of DiskNoise.
+// noiseSite numbers the decisions of Noise.
 type noiseSite uint8
 
 const (
@@ -95,10 +97,10 @@ const noiseTick = Time(10 * env.Millisecond)
 // The oldest that fits a call strikes, and only one: two faults of one call would hide each other.
 type armed struct {
 	fault   Fault
-	ops     DiskOps
+	ops     Calls
 	pattern string
 	forever bool   // until Heal; or else once
-	to      string // FaultDiskMisdirected: the file that is hit
+	to      string // FaultMisdirected: the file that is hit
 	off     int64  // and where
 }
 
@@ -115,100 +117,100 @@ type harm struct {
 
 // FailOnce lets the next of these calls on a path that matches fail with ErrIO. A pattern is a path as path.Match
 // knows it; it also matches what lies below; "" matches everything.
-func (d *Disk) FailOnce(pattern string, ops DiskOps) {
-	d.order(armed{fault: FaultDiskError, ops: ops, pattern: pattern})
+func (d *Disk) FailOnce(pattern string, ops Calls) {
+	d.order(armed{fault: FaultError, ops: ops, pattern: pattern})
 }
 
 // Break lets every such call fail until Heal. Break("", OnAny) is a dead disk under a live process.
-func (d *Disk) Break(pattern string, ops DiskOps) {
-	d.order(armed{fault: FaultDiskBroken, ops: ops, pattern: pattern, forever: true})
+func (d *Disk) Break(pattern string, ops Calls) {
+	d.order(armed{fault: FaultBroken, ops: ops, pattern: pattern, forever: true})
 }
 
 // CutShort lets the next write fail with ErrIO after half of it was written.
 func (d *Disk) CutShort(pattern string) {
-	d.order(armed{fault: FaultDiskShort, ops: OnWrite, pattern: pattern})
+	d.order(armed{fault: FaultShort, ops: OnWrite, pattern: pattern})
 }
 
 // LoseWrite keeps the bytes of the next write from the device: reads see them until the page cache is gone.
 func (d *Disk) LoseWrite(pattern string) {
-	d.order(armed{fault: FaultDiskLostWrite, ops: OnWrite, pattern: pattern})
+	d.order(armed{fault: FaultLostWrite, ops: OnWrite, pattern: pattern})
 }
 
 // Misdirect is LoseWrite, and the bytes overwrite what the device has of another file (or the same) at off.
 func (d *Disk) Misdirect(pattern, to string, off int64) {
-	d.order(armed{fault: FaultDiskMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
+	d.order(armed{fault: FaultMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
 }
 
 // ForgetOnSync lets the next sync of a file fail with ErrIO and drops the dirty pages from what the device will get.
 func (d *Disk) ForgetOnSync(pattern string) {
-	d.order(armed{fault: FaultDiskSyncForgets, ops: OnSync, pattern: pattern})
+	d.order(armed{fault: FaultSyncForgets, ops: OnSync, pattern: pattern})
 }
 
 // LieOnce lets the next sync of a file or directory succeed and do nothing.
 func (d *Disk) LieOnce(pattern string) {
-	d.order(armed{fault: FaultDiskSyncLies, ops: OnSync, pattern: pattern})
+	d.order(armed{fault: FaultSyncLies, ops: OnSync, pattern: pattern})
 }
 
 // LieOnSync lets every sync succeed and do nothing, from now on or not any more.
 func (d *Disk) LieOnSync(lie bool) {
-	d.host.ordered("disk.lie", "", flag(lie))
+	d.host.Ordered("disk.lie", "", flag(lie))
 	d.lies = lie
 }
 
 // SetCapacity is the device's room in bytes. It may be less than what is used.
 func (d *Disk) SetCapacity(bytes int64) {
-	d.host.ordered("disk.capacity", "", bytes)
+	d.host.Ordered("disk.capacity", "", bytes)
 	d.capacity = bytes
 }
 
 // Fill leaves no room until Heal, whatever the capacity and whatever is removed: somebody else's files took it.
 // It is apart from the capacity so that a full disk does not get room by what a node removes, as retention would.
 func (d *Disk) Fill() {
-	d.host.ordered("disk.fill", "")
+	d.host.Ordered("disk.fill", "")
 	d.filled = true
 }
 
 // Slow multiplies what calls cost by permille/1000.
 func (d *Disk) Slow(permille int64) {
-	d.host.ordered("disk.slower", "", permille)
+	d.host.Ordered("disk.slower", "", permille)
 	d.slow = permille
 }
 
 // Delay keeps the lane busy for so much longer in every call until Heal, on top of what Slow makes of its cost. A sync
 // pays it once, and its time on the device stays what it was.
 func (d *Disk) Delay(extra env.Duration) {
-	d.host.ordered("disk.delay", "", int64(extra))
+	d.host.Ordered("disk.delay", "", int64(extra))
 	d.delay = extra
 }
 
 // Stall lets no call end before that time.
 func (d *Disk) Stall(until Time) {
-	d.host.ordered("disk.stall", "", int64(until))
+	d.host.Ordered("disk.stall", "", int64(until))
 	d.stall = until
 }
 
 // SetNoise replaces what goes wrong by chance.
-func (d *Disk) SetNoise(n DiskNoise) {
-	d.host.ordered("disk.noise", fmt.Sprint(n))
+func (d *Disk) SetNoise(n Noise) {
+	d.host.Ordered("disk.noise", fmt.Sprint(n))
 	d.suffer(n)
 }
 
-func (d *Disk) suffer(n DiskNoise) {
+func (d *Disk) suffer(n Noise) {
 	d.profile.Noise = n
-	d.noisy = n != DiskNoise{}
+	d.noisy = n != Noise{}
 }
 
 // Heal ends what was armed, slowness, stalls, lies and Fill. What they destroyed stays so, and so do capacity and noise.
 func (d *Disk) Heal() {
-	d.host.ordered("disk.heal", "")
+	d.host.Ordered("disk.heal", "")
 	d.armed, d.slow, d.delay, d.stall, d.lies, d.filled, d.slowUntil = nil, 1000, 0, 0, false, false, 0
 }
 
 // RotBit flips a bit of a file: the stored one, and the cached one, as if it had been read since. It is ErrNotExist if
 // there is no such byte.
 func (d *Disk) RotBit(path string, off int64, bit uint8) error {
-	d.host.ordered("disk.rot", path, off, int64(bit))
-	d.settle(d.host.now())
+	d.host.Ordered("disk.rot", path, off, int64(bit))
+	d.settle(d.host.Now())
 	f := d.walk(path)
 	if f == nil || f.dir || off < 0 || off >= f.cache.size {
 		return env.ErrNotExist
@@ -223,15 +225,15 @@ func (d *Disk) rot(f *inode, off int64, bit uint8) {
 	if off < f.device.size {
 		f.device.flip(off, bit)
 	}
-	d.host.activated(FaultDiskBitRot)
+	d.host.Activated(FaultBitRot)
 }
 
 // DropCache lets the page cache forget what is clean: reads see what the device has. Without it a lost or misdirected
 // write shows only after a power loss.
 // What is dirty is laid over it again, lost writes excepted: for the kernel these are clean.
 func (d *Disk) DropCache() {
-	d.host.ordered("disk.drop-cache", "")
-	d.settle(d.host.now())
+	d.host.Ordered("disk.drop-cache", "")
+	d.settle(d.host.Now())
 	d.each(func(f *inode) {
 		f.freeze()
 		seen := f.device.clone()
@@ -243,7 +245,7 @@ func (d *Disk) DropCache() {
 }
 
 func (d *Disk) order(a armed) {
-	d.host.ordered(a.fault.Name, a.pattern+"\x00"+a.to, int64(a.ops), flag(a.forever), a.off)
+	d.host.Ordered(a.fault.Name, a.pattern+"\x00"+a.to, int64(a.ops), flag(a.forever), a.off)
 	d.arm(a)
 }
 
@@ -259,29 +261,29 @@ func matches(pattern, name string) bool {
 }
 
 // strike decides what a call on a file or directory suffers.
-func (d *Disk) strike(op DiskOps, node *inode) harm {
+func (d *Disk) strike(op Calls, node *inode) harm {
 	if len(d.armed) == 0 && !d.noisy && !d.lies {
 		return harm{}
 	}
 	for i, a := range d.armed {
-		if a.ops&op == 0 || !matches(a.pattern, node.path) || node.dir && op == OnSync && a.fault == FaultDiskSyncForgets {
+		if a.ops&op == 0 || !matches(a.pattern, node.path) || node.dir && op == OnSync && a.fault == FaultSyncForgets {
 			continue
 		}
 		// Gone before it strikes, so a node that tries again at once may succeed.
 		if !a.forever {
 			d.armed = slices.Delete(d.armed, i, i+1)
 		}
-		d.host.activated(a.fault)
+		d.host.Activated(a.fault)
 		return d.harmOf(a, 4)
 	}
 	// Behind what was armed for this call: who arms an error wants it, on a disk that lies too.
 	if op == OnSync && d.lies {
-		d.host.activated(FaultDiskSyncLies)
+		d.host.Activated(FaultSyncLies)
 		return harm{lied: true}
 	}
 	if d.noisy {
 		if a, v := d.drawHarm(op, node); v > 0 {
-			d.host.activated(a.fault)
+			d.host.Activated(a.fault)
 			return d.harmOf(a, v)
 		}
 	}
@@ -292,70 +294,70 @@ func (d *Disk) strike(op DiskOps, node *inode) harm {
 // An order cuts a write in half (4); chance says where.
 func (d *Disk) harmOf(a armed, amount uint64) harm {
 	switch a.fault {
-	case FaultDiskShort:
+	case FaultShort:
 		return harm{err: env.ErrIO, short: amount}
-	case FaultDiskFull:
+	case FaultFull:
 		return harm{err: env.ErrNoSpace, short: amount}
-	case FaultDiskLostWrite:
+	case FaultLostWrite:
 		return harm{lost: true}
-	case FaultDiskMisdirected:
+	case FaultMisdirected:
 		return harm{lost: true, target: d.walk(a.to), off: a.off}
-	case FaultDiskSyncLies:
+	case FaultSyncLies:
 		return harm{lied: true}
-	case FaultDiskSyncForgets:
+	case FaultSyncForgets:
 		return harm{err: env.ErrIO, forget: true}
 	}
 	return harm{err: env.ErrIO}
 }
 
 // drawHarm lets chance decide; 0 is nothing.
-func (d *Disk) drawHarm(op DiskOps, node *inode) (armed, uint64) {
+func (d *Disk) drawHarm(op Calls, node *inode) (armed, uint64) {
 	n := &d.profile.Noise
 	switch op {
 	case OnRead:
 		if v := d.draw(noiseRead, n.ReadError, 2); v > 0 {
-			return armed{fault: FaultDiskError}, v
+			return armed{fault: FaultError}, v
 		}
 	case OnNames:
 		if v := d.draw(noiseNames, n.NamesError, 2); v > 0 {
-			return armed{fault: FaultDiskError}, v
+			return armed{fault: FaultError}, v
 		}
 	case OnSync:
 		if v := d.draw(noiseSync, n.SyncError, 2); v > 0 {
-			return armed{fault: FaultDiskError}, v
+			return armed{fault: FaultError}, v
 		}
 		if v := d.draw(noiseLies, n.SyncLies, 2); v > 0 {
-			return armed{fault: FaultDiskSyncLies}, v
+			return armed{fault: FaultSyncLies}, v
 		}
 		if node.dir {
 			break
 		}
 		if v := d.draw(noiseForgets, n.SyncForgets, 2); v > 0 {
-			return armed{fault: FaultDiskSyncForgets}, v
+			return armed{fault: FaultSyncForgets}, v
 		}
 	case OnWrite:
 		if v := d.draw(noiseWrite, n.WriteError, 2); v > 0 {
-			return armed{fault: FaultDiskError}, v
+			return armed{fault: FaultError}, v
 		}
 		if v := d.draw(noiseFull, n.Full, 8); v > 0 {
-			return armed{fault: FaultDiskFull}, v
+			return armed{fault: FaultFull}, v
 		}
 		if v := d.draw(noiseShort, n.Short, 8); v > 0 {
-			return armed{fault: FaultDiskShort}, v
+			return armed{fault: FaultShort}, v
 		}
 		if v := d.draw(noiseLost, n.LostWrite, 2); v > 0 {
-			return armed{fault: FaultDiskLostWrite}, v
+			return armed{fault: FaultLostWrite}, v
 		}
 		// By chance a write hits its own file only, at a sector's border. It is the hit that matters for whoever checks sums, and
 		// any other victim would have to be chosen among all files, which moves when one is created.
 		if sectors := uint64(node.device.size / sector); sectors > 0 {
 			if v := d.draw(noiseMisdirected, n.Misdirected, sectors+1); v > 0 {
-				return armed{fault: FaultDiskMisdirected, to: node.path, off: int64((v-1)%sectors) * sector}, v
+				return armed{fault: FaultMisdirected, to: node.path, off: int64((v-1)%sectors) * sector}, v
 			}
 		}
 	}
 	if v := d.draw(noiseBroken, n.Broken, 2); v > 0 {
-		a := armed{fault: FaultDiskBroken, ops: OnAny, pattern: node.path, forever: true}
+		a := armed{fault: FaultBroken, ops: OnAny, pattern: node.path, forever: true}
 		d.arm(a)
 		return a, v
 	}
@@ -367,19 +369,19 @@ func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 	if ppm == 0 {
 		return 0
 	}
-	tick := uint64(d.host.now() / noiseTick)
+	tick := uint64(d.host.Now() / noiseTick)
 	if d.drawn[n] == tick+1 {
 		return 0
 	}
 	// Counted by time and not by calls: one call more must not give all later ones other luck.
 	d.drawn[n] = tick + 1
-	return d.host.chance(n.site(), tick, ppm, values)
+	return d.host.Chance(n.site(), tick, ppm, values)
 }
 
 // weather begins slow and stalled times by chance.
 // Drawn at calls, as all noise is: a disk that nobody uses is never slow.
 func (d *Disk) weather() {
-	now := d.host.now()
+	now := d.host.Now()
 	if v := d.draw(noiseSlow, d.profile.Noise.Slow, 33); v > 0 {
 		d.slowUntil = now + Time(v)*Time(20*env.Millisecond)
 	}
@@ -417,7 +419,7 @@ func (d *Disk) room() int64 {
 // called is what a call costs its lane today.
 func (d *Disk) called(cost env.Duration) env.Duration {
 	if d.delay > 0 {
-		d.host.activated(FaultDiskSlow)
+		d.host.Activated(FaultSlow)
 	}
 	return d.slowed(cost) + d.delay
 }
@@ -425,14 +427,14 @@ func (d *Disk) called(cost env.Duration) env.Duration {
 // slowed is what a cost is today.
 func (d *Disk) slowed(cost env.Duration) env.Duration {
 	permille := d.slow
-	if d.slowUntil > 0 && d.host.now() < d.slowUntil {
+	if d.slowUntil > 0 && d.host.Now() < d.slowUntil {
 		// By chance, on top of what somebody ordered.
 		permille *= 10
 	}
 	if permille == 1000 || cost == 0 {
 		return cost
 	}
-	d.host.activated(FaultDiskSlow)
+	d.host.Activated(FaultSlow)
 	return cost * env.Duration(permille) / 1000
 }
 
@@ -440,7 +442,7 @@ func (d *Disk) slowed(cost env.Duration) env.Duration {
 // A stalled device loses nothing and refuses nothing. That is what makes it worse than a broken one: the process waits.
 func (d *Disk) outlast(t Time) Time {
 	if t < d.stall {
-		d.host.activated(FaultDiskStalled)
+		d.host.Activated(FaultStalled)
 		return d.stall
 	}
 	return t
@@ -448,9 +450,9 @@ func (d *Disk) outlast(t Time) Time {
 
 // pay keeps the lane busy for a call and returns when it ends.
 func (d *Disk) pay(cost env.Duration) Time {
-	done := d.host.spend(d.called(cost))
+	done := d.host.Spend(d.called(cost))
 	if end := d.outlast(done); end > done {
-		done = d.host.spend(env.Duration(end - done))
+		done = d.host.Spend(env.Duration(end - done))
 	}
 	return done
 }

@@ -1,4 +1,4 @@
-package sim
+package disk
 
 import (
 	"slices"
@@ -14,7 +14,7 @@ import (
 //	of the names   deviceNames, and of each directory's unsynced changes some first ones, with all these stand on
 //
 // Files and directories are independent: a name may survive without the bytes and the bytes without a name.
-// powerLost picks one such state by chance; CrashStates lists them all. For chance, 0 is: everything unsynced is lost.
+// LosePower picks one such state by chance; CrashStates lists them all. For chance, 0 is: everything unsynced is lost.
 // So a power loss without further decisions tells the plain story, "it was not synced and is gone"; a state in which
 // some of it survives is made by decisions, which a shrinker removes one by one.
 
@@ -33,7 +33,7 @@ type remains struct {
 // recovered is a file's content after a power loss.
 // It is made from the device's bytes by applying, in order, each write to those sectors that it had reached. So one
 // function serves chance and enumeration: they differ in the remains they ask for.
-func (f *inode) recovered(r remains) diskBytes {
+func (f *inode) recovered(r remains) content {
 	b := f.device.clone()
 	mine := map[int]bool{} // chunks of b that nobody else has; looked up only
 	own := func(i, n int) []byte {
@@ -104,9 +104,9 @@ func (f *inode) finalSize() int64 {
 }
 
 // survivor is the disk after a power loss that left these changes of names (nil is none) and these bytes.
-func (d *Disk) survivor(names []bool, bytes func(*inode) diskBytes) *Disk {
+func (d *Disk) survivor(names []bool, bytes func(*inode) content) *Disk {
 	// A new tree and not the old one mended: CrashStates asks for thousands, of a disk that goes on.
-	s := newDisk(d.profile, d.host)
+	s := NewIn(d.profile, d.host)
 	s.capacity, s.inodes, s.seq = d.capacity, d.inodes, d.seq
 	s.root = d.survive(d.root, nil, "", names, bytes)
 	s.each(func(f *inode) { s.used += f.cache.size })
@@ -114,7 +114,7 @@ func (d *Disk) survivor(names []bool, bytes func(*inode) diskBytes) *Disk {
 }
 
 // survive copies an inode and what is below it on the device.
-func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes func(*inode) diskBytes) *inode {
+func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes func(*inode) content) *inode {
 	// The number stays: judges follow a file through the loss by it, and later draws of the same file are its own.
 	c := &inode{id: node.id, dir: node.dir, linked: true}
 	if parent != nil {
@@ -140,8 +140,9 @@ func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes fun
 	return c
 }
 
-// powerLost takes the machine's power at that time.
-func (d *Disk) powerLost(at Time) {
+// LosePower takes the machine's power now. What is not synced is lost, or by Noise.Torn less.
+func (d *Disk) LosePower() {
+	at := d.host.Now()
 	d.settle(at)
 	d.takeBack()
 	loss := powerLoss{d: d, at: uint64(at/Time(100*env.Millisecond)) & 0xfffff}
@@ -194,7 +195,7 @@ func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n ui
 		return 0
 	}
 	ordinal := p.at<<44 | uint64(node.id)&0xffff<<28 | uint64(unit)&0xfffffff
-	return p.d.host.chance(site, ordinal, ppm, n)
+	return p.d.host.Chance(site, ordinal, ppm, n)
 }
 
 // names draws which unsynced changes of names survive: a number of first ones for each directory.
@@ -218,7 +219,7 @@ func (p powerLoss) names() []bool {
 			if n == 0 {
 				continue
 			}
-			d.host.activated(FaultDiskNames)
+			d.host.Activated(FaultNames)
 			// The first n of this directory, with all that they stand on elsewhere: a file that was moved in is not where
 			// it was, too.
 			more := d.closure(e.dir, marks[n-1])
@@ -234,7 +235,7 @@ func (p powerLoss) names() []bool {
 }
 
 // bytes draws what survives of a file.
-func (p powerLoss) bytes(f *inode) diskBytes {
+func (p powerLoss) bytes(f *inode) content {
 	f = p.d.without(f)
 	if len(f.dirty) == 0 {
 		return f.device.clone()
@@ -246,10 +247,10 @@ func (p powerLoss) bytes(f *inode) diskBytes {
 	case keepNothing:
 		return f.device.clone()
 	case keepAll:
-		p.d.host.activated(FaultDiskKept)
+		p.d.host.Activated(FaultKept)
 		return f.recovered(f.whole())
 	}
-	p.d.host.activated(FaultDiskTorn)
+	p.d.host.Activated(FaultTorn)
 	r := remains{f.finalSize(), p.writes(f, keep)}
 	// What the file system knew of the file's length is another matter than what it had of its bytes; by that file systems
 	// differ, and Kafka has to live with each.
@@ -349,7 +350,7 @@ func (w *dirtyWrite) reaches(s, before int64) bool {
 }
 
 // stale fills what is new in the file and was never written with what the device had there before.
-func (p powerLoss) stale(f *inode, r remains, b *diskBytes) {
+func (p powerLoss) stale(f *inode, r remains, b *content) {
 	done := false
 	for s := (f.device.size + sector - 1) / sector; s*sector < b.size; s++ {
 		if r.writes(s) > 0 {
@@ -365,40 +366,40 @@ func (p powerLoss) stale(f *inode, r remains, b *diskBytes) {
 		done = true
 	}
 	if done {
-		p.d.host.activated(FaultDiskStale)
+		p.d.host.Activated(FaultStale)
 	}
 }
 
 // CrashStates hands over a disk for every state a power loss could leave now, without stale bytes, until visit says
 // false; for small dirty sets, since their number is exponential in dirty sectors. The first is the one that lost
-// everything unsynced. Each disk stands alone, as of NewDisk, and shares nothing that changes.
+// everything unsynced. Each disk stands alone, as of New, and shares nothing that changes.
 //
 //	for survivor := range disk.CrashStates { … }
 //
 // A test that walks all of them proves what a thousand random power losses only suggest: that a protocol of writes, syncs
 // and renames has no state in which recovery fails.
 func (d *Disk) CrashStates(visit func(*Disk) bool) {
-	d.settle(d.host.now())
+	d.settle(d.host.Now())
 	seen := map[uint64]bool{} // by digest: changes below a directory that is lost make no state of their own
 	d.eachKept(make([]bool, 0, len(d.nameLog)), func(names []bool) bool {
 		// The files this state of the names can see, and a content for each.
 		var files []*inode
-		h := d.survivor(names, func(f *inode) diskBytes {
+		h := d.survivor(names, func(f *inode) content {
 			files = append(files, f)
-			return diskBytes{}
+			return content{}
 		}).Digest()
 		if seen[h] {
 			return true
 		}
 		seen[h] = true
-		contents := make(map[*inode]diskBytes, len(files)) // looked up only
+		contents := make(map[*inode]content, len(files)) // looked up only
 		return d.eachContent(files, contents, func() bool {
-			s := d.survivor(names, func(f *inode) diskBytes {
+			s := d.survivor(names, func(f *inode) content {
 				b := contents[f]
 				return b.clone()
 			})
 			s.host = &aloneHost{}
-			s.SetNoise(DiskNoise{})
+			s.SetNoise(Noise{})
 			return visit(s)
 		})
 	})
@@ -432,7 +433,7 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 }
 
 // eachContent lists the combinations of what may survive of these files.
-func (d *Disk) eachContent(files []*inode, contents map[*inode]diskBytes, visit func() bool) bool {
+func (d *Disk) eachContent(files []*inode, contents map[*inode]content, visit func() bool) bool {
 	if len(files) == 0 {
 		return visit()
 	}

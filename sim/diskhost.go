@@ -1,0 +1,132 @@
+package sim
+
+import (
+	"fmt"
+
+	"samsa/sim/disk"
+	"samsa/sim/env"
+)
+
+// diskHost is a machine as its disk sees it: the disk's calls cost the running event time, its chance is the world's, and
+// its changes go into the hash and to the feeds.
+type diskHost struct{ *machine }
+
+var _ disk.Host = diskHost{}
+
+// Dead reports that the incarnation has died inside the running event.
+func (m diskHost) Dead() bool { return m.killed }
+
+// Now is true time.
+func (m diskHost) Now() Time { return m.world.now }
+
+// Ran is how far the process has come.
+func (m diskHost) Ran() Time { return m.ran() }
+
+// Spend has the running event pay.
+func (m diskHost) Spend(cost env.Duration) Time { return m.spend(cost) }
+
+// Chance is a decision of the machine.
+func (m diskHost) Chance(name env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
+	s := m.sites[name]
+	if s == nil {
+		s = &siteCount{site: newSite(name)}
+		m.sites[name] = s
+	}
+	if n < 2 {
+		return 0
+	}
+	return m.world.chance.rare(s.site, m.entity, ordinal, ppm, n-1) // rare draws from [1, n], a host from [1, n)
+}
+
+// Ordered takes a fault of the disk into the hash, as act does for the faults of the world.
+func (m diskHost) Ordered(what, path string, how ...int64) {
+	m.world.act(what, m.addr, how...)
+	m.world.mix(hashString(path))
+}
+
+// Operated counts the places at which a machine can die, and informs the feeds.
+func (m diskHost) Operated(change disk.Change) {
+	w := m.world
+	// Outside of an event a test writes, or a judge reads: the machine does not die of that, and no feed sees it.
+	if w.current != m.machine {
+		return
+	}
+	w.both(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
+		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
+	// Names count only where they change: elsewhere the inode says it.
+	switch change.Op {
+	case disk.OpWrite:
+		w.both(change.Sum) // a run that writes other bytes is another run, though they be as many
+	case disk.OpCreate, disk.OpMkdir, disk.OpRename, disk.OpRemove:
+		w.mix(hashString(change.Path) ^ hashString(change.To)<<1)
+	}
+	if change.Begins < m.changed {
+		panic(fmt.Sprintf("sim: %s changes %s at %d, inside a change that lasts until %d", m.addr, change.Path, change.Begins, m.changed))
+	}
+	if change.Op != disk.OpSync && change.Op != disk.OpSyncDir {
+		m.changed = change.Completes
+	}
+	if len(w.feeds) > 0 {
+		w.effect(Effect{Kind: EffectDisk, At: change.Completes, Node: m.addr, Disk: change})
+	}
+	if m.dieIn > 0 {
+		// Directly after the change: this one is made, and the handler's next call finds the process dead.
+		if m.dieIn--; m.dieIn == 0 {
+			w.count(FaultDieAfter)
+			m.killed, m.ends = true, m.diePower
+		}
+	}
+}
+
+// Flushed schedules the return of an asynchronous sync.
+// A failed one comes back in the same way, and no sooner: the node learns of it when the device does.
+func (m diskHost) Flushed(at Time, tok env.Token, err error) {
+	w := m.world
+	var place int32
+	if n := len(m.freeFlush); n > 0 {
+		place = m.freeFlush[n-1]
+		m.freeFlush = m.freeFlush[:n-1]
+	} else {
+		place = int32(len(m.flushes))
+		m.flushes = append(m.flushes, flush{slot: w.queue.newSlot(slotFlush, m.index, place)})
+	}
+	f := &m.flushes[place]
+	f.token, f.cause, f.err = tok, w.cause, 0
+	if e, ok := err.(env.Error); ok {
+		f.err = e
+	}
+	w.queue.set(f.slot, at, w.order(m.entity, at))
+}
+
+// Activated counts a fault that did something.
+func (m diskHost) Activated(f disk.Fault) {
+	w := m.world
+	// Searched, since it is short and faults are rare; a map would have to be sorted for every report.
+	for i := range w.firedDisk {
+		if w.firedDisk[i].Name == f.Name {
+			w.firedDisk[i].Count++
+			return
+		}
+	}
+	w.firedDisk = append(w.firedDisk, Activation{f, 1})
+}
+
+// flush is an asynchronous sync on its way.
+type flush struct {
+	token env.Token
+	err   env.Error
+	cause uint64
+	slot  slotID
+}
+
+// flushUp returns an asynchronous sync to its node.
+func (w *World) flushUp(m *machine, place int32) bool {
+	f := &m.flushes[place]
+	c := w.newCall()
+	c.token, c.err, c.key = f.token, f.err, keyFlush
+	m.freeFlush = append(m.freeFlush, place)
+	return m.submit(&m.stations[env.LaneBackground], work{kind: Returned, call: c, cause: f.cause})
+}
+
+// keyFlush stands for an api key where an answer is the end of a flush.
+const keyFlush = -1
