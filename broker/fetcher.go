@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -164,7 +165,7 @@ func (m *fetcherManager) fire(e env.Env, t env.Timer) {
 
 // handleFetchResponse processes a leader's answer, partition by partition, and fetches on. A partition with an error
 // waits out a backoff alone, or one that cannot be read would keep all others of that leader out of their ISRs; all of
-// them wait if the request itself failed. Answers have the order of the request: without a fetch session none is left out.
+// them wait if the request itself failed, or if the answer is not one to this request.
 func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
 	f := m.byLeader[leader]
 	if f == nil || round != f.round {
@@ -172,25 +173,52 @@ func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, roun
 	}
 	f.inFlight = false
 	later := e.Now().Add(m.cfg.fetchBackoff)
-	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != 0 {
+	answers, ok := f.match(resp, err)
+	if !ok {
 		for _, q := range f.sent {
 			q.r.fetchAfter = later
 		}
 		m.sendFetch(e, f)
 		return
 	}
-	n := 0
-	for _, at := range resp.(*kmsg.FetchResponse).Topics {
-		for i := range at.Partitions {
-			q := f.sent[n]
-			n++
-			p := &at.Partitions[i]
-			if m.isCurrent(q, p) && !m.processPartition(e, f, q.r, p) {
-				q.r.fetchAfter = later
-			}
+	for i, q := range f.sent {
+		if m.isCurrent(q, answers[i]) && !m.processPartition(e, f, q.r, answers[i]) {
+			q.r.fetchAfter = later
 		}
 	}
 	m.sendFetch(e, f)
+}
+
+// match finds the answer to each position of the request in flight, by topic id and partition. Without a fetch session an
+// answer has each of them once and no other: one that omits or adds a partition is invalid as a whole, as in Kafka
+// (FetchSessionHandler.verifyFullFetchResponsePartitions).
+func (f *fetcher) match(resp env.Response, err error) (answers []*kmsg.FetchResponseTopicPartition, ok bool) {
+	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != 0 {
+		return nil, false
+	}
+	answers = make([]*kmsg.FetchResponseTopicPartition, len(f.sent))
+	n := 0
+	for _, at := range resp.(*kmsg.FetchResponse).Topics {
+		for i := range at.Partitions {
+			q := f.sentAt(n, at.TopicID, at.Partitions[i].Partition)
+			if q < 0 || answers[q] != nil {
+				return nil, false
+			}
+			answers[q] = &at.Partitions[i]
+			n++
+		}
+	}
+	return answers, n == len(f.sent)
+}
+
+// sentAt is the place of a partition in the request in flight, or -1. Leaders answer in the order of the request, so the
+// place in the answer is tried first.
+func (f *fetcher) sentAt(guess int, id wire.TopicID, partition int32) int {
+	is := func(q position) bool { return q.r.ID == id && q.r.TP.Partition == partition }
+	if guess < len(f.sent) && is(f.sent[guess]) {
+		return guess
+	}
+	return slices.IndexFunc(f.sent, is)
 }
 
 // isCurrent reports whether a leader's answer still concerns the partition as it stands now.

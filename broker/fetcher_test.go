@@ -205,3 +205,70 @@ func TestAFollowersBrokenDiskExits(t *testing.T) {
 	require.Contains(t, s.lines, "note log.dir-failed")
 	require.True(t, s.exited)
 }
+
+// A leader that is not ours to trust: answers in another order are matched by topic id and partition; one that omits or
+// adds a partition, or names one twice, is not used at all, and the fetch is sent again after a backoff.
+func TestFetchAnswersOfAForeignLeader(t *testing.T) {
+	topic := func(name string, partition int32, values ...string) kmsg.FetchResponseTopic {
+		at, ap := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()
+		at.TopicID = topicID(name)
+		replicated(0, 0, values...)(&ap)
+		ap.Partition = partition
+		at.Partitions = append(at.Partitions, ap)
+		return at
+	}
+	for _, tc := range []struct {
+		name   string
+		topics []kmsg.FetchResponseTopic
+		a, b   wire.Offset // the ends afterwards
+	}{
+		{"in order", []kmsg.FetchResponseTopic{topic("a", 0, "x"), topic("b", 0, "y", "z")}, 1, 2},
+		{"in another order", []kmsg.FetchResponseTopic{topic("b", 0, "y", "z"), topic("a", 0, "x")}, 1, 2},
+		{"one is missing", []kmsg.FetchResponseTopic{topic("b", 0, "y", "z")}, 0, 0},
+		{"all are missing", nil, 0, 0},
+		{"an unknown topic", []kmsg.FetchResponseTopic{topic("a", 0, "x"), topic("b", 0, "y"), topic("c", 0, "z")}, 0, 0},
+		{"an unknown partition", []kmsg.FetchResponseTopic{topic("a", 7, "x"), topic("b", 0, "y")}, 0, 0},
+		{"one twice", []kmsg.FetchResponseTopic{topic("a", 0, "x"), topic("a", 0, "x")}, 0, 0},
+		{"a topic without partitions", []kmsg.FetchResponseTopic{{TopicID: topicID("c")}, topic("a", 0, "x"), topic("b", 0, "y")}, 1, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := following(t, broker.Today(), "a", "b")
+			answer(s, "b2/fetcher", func(_ *kmsg.FetchRequest, resp *kmsg.FetchResponse) { resp.Topics = tc.topics })
+			require.Equal(t, tc.a, s.logEnd("a"))
+			require.Equal(t, tc.b, s.logEnd("b"))
+			if tc.a == 0 {
+				require.Nil(t, s.call("b2/fetcher"))
+				s.advance(env.Second)
+			}
+			require.NotNil(t, s.call("b2/fetcher"))
+		})
+	}
+}
+
+// A ListOffsets answer about another partition, or about none, changes nothing.
+func TestListOffsetsAnswersOfAForeignLeader(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		fill  func(*kmsg.ListOffsetsResponse)
+		notes []string
+	}{
+		{"of another topic", func(r *kmsg.ListOffsetsResponse) { r.Topics[0].Topic = "other" }, nil},
+		{"of another partition", func(r *kmsg.ListOffsetsResponse) { r.Topics[0].Partitions[0].Partition = 3 }, nil},
+		{"of no partition", func(r *kmsg.ListOffsetsResponse) { r.Topics[0].Partitions = nil }, nil},
+		{"of no topic", func(r *kmsg.ListOffsetsResponse) { r.Topics = nil }, nil},
+		{"of this partition", func(*kmsg.ListOffsetsResponse) {}, []string{"note partition.truncated"}},
+	} {
+		s := following(t, broker.Today(), "orders")
+		s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
+		s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
+		s.lines = nil
+		answer(s, "b2/fetcher", func(_ *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse) {
+			at, ap := kmsg.NewListOffsetsResponseTopic(), kmsg.NewListOffsetsResponseTopicPartition()
+			at.Topic, ap.Offset = "orders", 1
+			at.Partitions = append(at.Partitions, ap)
+			resp.Topics = append(resp.Topics, at)
+			tc.fill(resp)
+		})
+		s.expect(tc.notes...)
+	}
+}

@@ -137,7 +137,11 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 			m.waiting = append(m.waiting, s.r)
 			continue
 		}
-		ap := &resp.(*kmsg.AlterPartitionResponse).Topics[i].Partitions[0]
+		ap := alteredPartition(resp.(*kmsg.AlterPartitionResponse), i, s.r)
+		if ap == nil { // sent and not answered: Kafka sends it again
+			m.waiting = append(m.waiting, s.r)
+			continue
+		}
 		m.failed += one(ap.ErrorCode != 0)
 		answer := replication.Answer{Code: ap.ErrorCode, Epoch: wire.Epoch(ap.LeaderEpoch), Version: wire.PartitionEpoch(ap.PartitionEpoch)}
 		for _, id := range ap.ISR {
@@ -153,4 +157,28 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 		return
 	}
 	m.sendAlterPartition(e)
+}
+
+// alteredPartition is what the controller answers for a partition, or nil. Controllers answer in the order of the request, so
+// the place in the request is tried first.
+func alteredPartition(resp *kmsg.AlterPartitionResponse, guess int, r *replica) *kmsg.AlterPartitionResponseTopicPartition {
+	of := func(at *kmsg.AlterPartitionResponseTopic) *kmsg.AlterPartitionResponseTopicPartition {
+		for i := range at.Partitions {
+			if at.TopidID == r.ID && at.Partitions[i].Partition == r.TP.Partition {
+				return &at.Partitions[i]
+			}
+		}
+		return nil
+	}
+	if guess < len(resp.Topics) {
+		if ap := of(&resp.Topics[guess]); ap != nil {
+			return ap
+		}
+	}
+	for i := range resp.Topics {
+		if ap := of(&resp.Topics[i]); ap != nil {
+			return ap
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,26 +12,31 @@ import (
 	"samsa/wire"
 )
 
-// altered answers the AlterPartition under way: what the controller says of each partition it names.
+// altered answers the AlterPartition in flight: for each partition the controller agrees, unless the test says otherwise.
 func (s *solo) altered(say func(*kmsg.AlterPartitionResponseTopicPartition)) {
 	s.t.Helper()
 	answer(s, "alter-partition", func(req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse) {
-		for _, rt := range req.Topics {
-			at := kmsg.NewAlterPartitionResponseTopic()
-			at.TopidID = rt.TopicID
-			for _, rp := range rt.Partitions {
-				ap := kmsg.NewAlterPartitionResponseTopicPartition()
-				ap.Partition, ap.LeaderEpoch, ap.PartitionEpoch = rp.Partition, rp.LeaderEpoch, rp.PartitionEpoch+1
-				ap.LeaderID = req.BrokerID
-				for _, m := range rp.NewEpochISR {
-					ap.ISR = append(ap.ISR, m.BrokerID)
-				}
-				say(&ap)
-				at.Partitions = append(at.Partitions, ap)
-			}
-			resp.Topics = append(resp.Topics, at)
-		}
+		resp.Topics = alteredTopics(req, say)
 	})
+}
+
+func alteredTopics(req *kmsg.AlterPartitionRequest, say func(*kmsg.AlterPartitionResponseTopicPartition)) (all []kmsg.AlterPartitionResponseTopic) {
+	for _, rt := range req.Topics {
+		at := kmsg.NewAlterPartitionResponseTopic()
+		at.TopidID = rt.TopicID
+		for _, rp := range rt.Partitions {
+			ap := kmsg.NewAlterPartitionResponseTopicPartition()
+			ap.Partition, ap.LeaderEpoch, ap.PartitionEpoch = rp.Partition, rp.LeaderEpoch, rp.PartitionEpoch+1
+			ap.LeaderID = req.BrokerID
+			for _, m := range rp.NewEpochISR {
+				ap.ISR = append(ap.ISR, m.BrokerID)
+			}
+			say(&ap)
+			at.Partitions = append(at.Partitions, ap)
+		}
+		all = append(all, at)
+	}
+	return all
 }
 
 func agreed(*kmsg.AlterPartitionResponseTopicPartition) {}
@@ -149,4 +155,41 @@ func TestAFencedFollowerDoesNotJoin(t *testing.T) {
 	s.lines = nil
 	s.receive(follower(2, "orders", 0, 0))
 	s.expect()
+}
+
+// Answers are matched by topic id and partition; a change that was sent and not answered is sent again.
+func TestAlterPartitionAnswersOfAForeignController(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		edit func([]kmsg.AlterPartitionResponseTopic) []kmsg.AlterPartitionResponseTopic
+		want []string
+	}{
+		{"in order", func(all []kmsg.AlterPartitionResponseTopic) []kmsg.AlterPartitionResponseTopic { return all }, nil},
+		{"in another order", func(all []kmsg.AlterPartitionResponseTopic) []kmsg.AlterPartitionResponseTopic {
+			slices.Reverse(all)
+			return all
+		}, nil},
+		{"one is missing", func(all []kmsg.AlterPartitionResponseTopic) []kmsg.AlterPartitionResponseTopic { return all[1:] },
+			[]string{"c1/alter-partition AlterPartition b-0 isr [1] at 0"}},
+		{"one is of another topic", func(all []kmsg.AlterPartitionResponseTopic) []kmsg.AlterPartitionResponseTopic {
+			all[1].TopidID = topicID("x")
+			return all
+		}, []string{"c1/alter-partition AlterPartition c-0 isr [1] at 0"}},
+		{"one is of another partition", func(all []kmsg.AlterPartitionResponseTopic) []kmsg.AlterPartitionResponseTopic {
+			all[1].Partitions[0].Partition = 5
+			return all
+		}, []string{"c1/alter-partition AlterPartition c-0 isr [1] at 0"}},
+		{"none is there", func([]kmsg.AlterPartitionResponseTopic) []kmsg.AlterPartitionResponseTopic { return nil },
+			[]string{"c1/alter-partition AlterPartition b-0 isr [1] at 0, c-0 isr [1] at 0"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := lagging(t, "a", "b", "c")
+			s.altered(agreed)
+			s.lines = nil
+			answer(s, "alter-partition", func(req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse) {
+				resp.Topics = tc.edit(alteredTopics(req, agreed))
+			})
+			s.expect(tc.want...)
+		})
+	}
 }

@@ -58,12 +58,12 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 		return
 	}
 	r := resp.(*kmsg.FetchResponse)
-	if r.ErrorCode != 0 || len(r.Topics) == 0 {
+	p := metadataPartition(r)
+	if p == nil {
 		o.channel.tryNext(e)
 		retry()
 		return
 	}
-	p := &r.Topics[0].Partitions[0]
 	o.channel.followQuorum(e, r, p)
 	switch {
 	case p.ErrorCode != 0:
@@ -95,4 +95,14 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 		o.publisher.publish(e)
 	}
 	o.sendFetch(e)
+}
+
+// metadataPartition is the one partition of an answer to a metadata fetch; nil if the answer is an error or has another
+// partition (RaftUtil.hasValidTopicPartition).
+func metadataPartition(r *kmsg.FetchResponse) *kmsg.FetchResponseTopicPartition {
+	if r.ErrorCode != 0 || len(r.Topics) != 1 || wire.TopicID(r.Topics[0].TopicID) != wire.MetadataTopicID ||
+		len(r.Topics[0].Partitions) != 1 || r.Topics[0].Partitions[0].Partition != 0 {
+		return nil
+	}
+	return &r.Topics[0].Partitions[0]
 }

@@ -46,6 +46,7 @@ func TestMetadataAnswers(t *testing.T) {
 		{"the request as a whole is refused", func(_ *kmsg.FetchResponseTopicPartition, r *kmsg.FetchResponse) {
 			r.ErrorCode = kerr.UnknownServerError.Code
 		}, "c2", again},
+		{"another partition", func(p *kmsg.FetchResponseTopicPartition, _ *kmsg.FetchResponse) { p.Partition = 3 }, "c2", again},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newSolo(t)
@@ -148,4 +149,24 @@ func TestMetadataThatEndsABroker(t *testing.T) {
 	s.metadataAnswer(func(p *kmsg.FetchResponseTopicPartition, _ *kmsg.FetchResponse) { p.RecordBatches = unknown })
 	require.Error(t, s.reason)
 	s.expect("exit")
+}
+
+// An answer without the metadata partition is no answer: the next controller is tried.
+func TestMetadataAnswersOfAForeignController(t *testing.T) {
+	topic := func(id wire.TopicID, partitions int) kmsg.FetchResponseTopic {
+		at := kmsg.NewFetchResponseTopic()
+		at.TopicID, at.Partitions = id, make([]kmsg.FetchResponseTopicPartition, partitions)
+		return at
+	}
+	for _, topics := range [][]kmsg.FetchResponseTopic{
+		nil, {topic(wire.MetadataTopicID, 0)}, {topic(wire.MetadataTopicID, 2)}, {topic(topicID("orders"), 1)},
+		{topic(wire.MetadataTopicID, 1), topic(topicID("orders"), 1)},
+	} {
+		s := newSolo(t)
+		s.boot()
+		s.auto = false
+		answer(s, "raft", func(_ *kmsg.FetchRequest, resp *kmsg.FetchResponse) { resp.Topics = topics })
+		s.advance(100 * env.Millisecond)
+		require.NotNil(t, s.call("c2/raft"))
+	}
 }

@@ -34,8 +34,8 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 	if err != nil || r.removed || r.Leads() || r.Epoch() != wire.Epoch(tok.B) || r.Log().End() != wire.Offset(tok.C) {
 		return // the next fetch is out of range again
 	}
-	ap := &resp.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]
-	if ap.ErrorCode != 0 {
+	ap := offsetOf(resp.(*kmsg.ListOffsetsResponse), r.TP)
+	if ap == nil || ap.ErrorCode != 0 {
 		return
 	}
 	end, leaders := r.Log().End(), wire.Offset(ap.Offset)
@@ -53,4 +53,17 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 	}
 	m.replicas.touch(r)
 	m.logs.fail(e, err)
+}
+
+// offsetOf is what a ListOffsets answer says of a partition, or nil. This response has names alone; a later topic of the
+// name has a later leader epoch, which the request named.
+func offsetOf(resp *kmsg.ListOffsetsResponse, tp wire.TopicPartition) *kmsg.ListOffsetsResponseTopicPartition {
+	for _, at := range resp.Topics {
+		for i := range at.Partitions {
+			if at.Topic == tp.Topic && at.Partitions[i].Partition == tp.Partition {
+				return &at.Partitions[i]
+			}
+		}
+	}
+	return nil
 }
