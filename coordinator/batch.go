@@ -98,10 +98,9 @@ func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
 	}
 	undone := r.parked[n:]
 	r.parked = r.parked[:n:n]
-	r.unkey(undone)
+	r.endPending(undone)
 	err := r.rebuild(e, r.written)
-	if err != nil { // tip holds what was refused, and cannot be read anew
-		r.started = false
+	if err != nil { // tip has what was refused
 		err = errors.Join(err, r.fail(e))
 	}
 	for _, p := range undone {

@@ -23,7 +23,7 @@ type Entry struct {
 	Marker      TransactionResult // NoMarker in data
 }
 
-// Stamp is what the header of a batch says of its producer. The zero value is a plain batch.
+// Stamp is the producer in the header of a batch. The zero value is a plain batch.
 type Stamp struct {
 	Transactional bool // in a transaction that a marker will end; without it the other fields are 0
 	Producer      wire.ProducerID
@@ -49,7 +49,7 @@ type Marker struct {
 	TransactionVersion int16      // decides how the log compares producer epochs (KIP-890)
 }
 
-// Batch is what one append writes: records under one stamp, or a marker alone.
+// Batch is the content of one append: records under one stamp, or a marker alone.
 type Batch struct {
 	Stamp   Stamp
 	Guard   int64 // proves that the transaction was verified; the log knows which value is right
@@ -57,7 +57,7 @@ type Batch struct {
 	Marker  Marker // with a Result, and then Records is empty
 }
 
-// Log is what the runtime needs of a replicated log.
+// Log is a replicated log as the runtime needs it.
 type Log[M Machine] interface {
 	// Append writes one batch at End, whole or not at all. The result is the new end. An error that is a Refused says
 	// that nothing was written; after any other error the outcome is unknown.
@@ -100,7 +100,7 @@ type Answer struct {
 	Err      error // nil, an Unknown, or a Refused
 }
 
-// Result is what an op decided.
+// Result is the decision of an op.
 type Result struct {
 	Stamp    Stamp         // of the records' batch
 	Guard    int64         // of a transactional batch, see Batch

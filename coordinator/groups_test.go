@@ -134,7 +134,7 @@ func (m *txnMachine) Digest() uint64 { return m.digest }
 // txnHost is the transaction coordinator around the machine: its ops, and the markers that it sends once a decision is
 // committed. The markers are soft state: a load finds in tip which are still to be sent.
 type txnHost struct {
-	*ear
+	*recorder
 	rt      *Runtime[*txnMachine]
 	ids     []string // of the effects
 	markers []string // sent
@@ -156,7 +156,7 @@ func (h *txnHost) endTxn(e env.Env, n int, id string) error {
 
 func (h *txnHost) write(e env.Env, n int, id string, next func(now string) string) error {
 	if h.rt.Pending(id) {
-		h.heard = append(h.heard, fmt.Sprint(n, " busy"))
+		h.calls = append(h.calls, fmt.Sprint(n, " busy"))
 		return nil
 	}
 	return h.rt.Write(e, func(tip *txnMachine) Result {

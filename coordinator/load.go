@@ -86,7 +86,7 @@ func (r *Runtime[M]) Restart() {
 	if r.state != Standby {
 		panic(fmt.Sprintf("coordinator: the log was replaced in state %s", r.state))
 	}
-	r.started, r.next = false, 0
+	r.started = false
 }
 
 // start brings both machines to the log's base, unless they have begun.

@@ -18,7 +18,7 @@ func logOf(all ...string) *memoryLog[*tally] {
 
 // A coordinator of a partition is loaded while the log has records above the high watermark.
 func TestLoadPutsTheUncommittedIntoTipOnly(t *testing.T) {
-	l, h := newLog[*tally](), &ear{}
+	l, h := newLog[*tally](), &recorder{}
 	l.gap()
 	l.add(Batch{Records: words("a", "b", "c")})
 	r := New(l, h, newTally, Options{Oracle: true})
@@ -43,7 +43,7 @@ func TestLoadPutsTheUncommittedIntoTipOnly(t *testing.T) {
 // which may move too.
 func TestLoadInChunks(t *testing.T) {
 	l := logOf("a", "b", "c", "d", "e")
-	r := New(l, &ear{}, newTally, Options{Oracle: true})
+	r := New(l, &recorder{}, newTally, Options{Oracle: true})
 	if err := r.Load(nil, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestLoadInChunks(t *testing.T) {
 // Leadership is lost between two chunks; what the next leader keeps is another tail.
 func TestLeadershipLostInTheMiddleOfALoad(t *testing.T) {
 	l := logOf("a", "b", "c", "d")
-	r := New(l, &ear{}, newTally, Options{Oracle: true})
+	r := New(l, &recorder{}, newTally, Options{Oracle: true})
 	r.Load(nil, 1)
 	r.LoadStep(nil, 80)
 	if err := r.Unload(nil); err != nil {
@@ -92,7 +92,7 @@ func TestLeadershipLostInTheMiddleOfALoad(t *testing.T) {
 // A chunk that cannot be read fails the load. The next one begins at the base.
 func TestFailedLoad(t *testing.T) {
 	l := logOf("a", "b", "c")
-	r := New(l, &ear{}, newTally, Options{Oracle: true})
+	r := New(l, &recorder{}, newTally, Options{Oracle: true})
 	r.Load(nil, 1)
 	r.LoadStep(nil, 20)
 	l.torn = []bool{true}
@@ -110,7 +110,7 @@ func TestFailedLoad(t *testing.T) {
 func TestBaseInPlaceOfTheLogFromZero(t *testing.T) {
 	l := logOf("a", "b", "c", "d")
 	l.begin = 2
-	r := New(l, &ear{}, newTally, Options{Oracle: true})
+	r := New(l, &recorder{}, newTally, Options{Oracle: true})
 	if err := load(r, 3); err != nil || len(r.Tip().words) != 4 || len(r.Stable().words) != 3 {
 		t.Fatalf("error %v, tip holds %v, stable %v", err, r.Tip().words, r.Stable().words)
 	}
@@ -119,7 +119,7 @@ func TestBaseInPlaceOfTheLogFromZero(t *testing.T) {
 	if err := r.Unload(nil); err != nil || len(r.Tip().words) != 3 {
 		t.Errorf("after a loss: error %v, tip holds %v", err, r.Tip().words)
 	}
-	// A standby that is far behind fetches a snapshot.
+	// A standby that lags far fetches a snapshot.
 	l.cut(3)
 	for _, w := range []string{"e", "f", "g"} {
 		l.add(Batch{Records: words(w)})

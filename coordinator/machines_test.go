@@ -59,7 +59,7 @@ func TestMarkersInTheLog(t *testing.T) {
 	l.add(Batch{Stamp: producer(2), Records: []wire.Record{offset("b", "6")}})
 	l.add(Batch{Stamp: producer(1), Marker: Marker{Result: Commit}})
 	l.add(Batch{Stamp: producer(2), Marker: Marker{Result: Abort}})
-	r := New(l, &ear{}, newGroups, Options{Oracle: true})
+	r := New(l, &recorder{}, newGroups, Options{Oracle: true})
 	if err := r.Committed(nil, 2); err != nil || len(r.Stable().pending) != 2 {
 		t.Fatalf("a standby in the middle: error %v, pending %v", err, r.Stable().pending)
 	}
@@ -124,7 +124,7 @@ func TestSessionsExpireByImage(t *testing.T) {
 }
 
 func startTxns(t *testing.T) (*txnHost, *memoryLog[*txnMachine]) {
-	l, h := newLog[*txnMachine](), &txnHost{ear: &ear{}}
+	l, h := newLog[*txnMachine](), &txnHost{recorder: &recorder{}}
 	h.rt = New(l, h, newTxns, Options{Oracle: true, Timeout: 10})
 	if err := load(h.rt, 0); err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func TestPreparedTransactionSurvivesTheCoordinator(t *testing.T) {
 	h.endTxn(e, 3, "x")
 	h.rt.Close(e)
 	h.want(t, "leadership is lost", "1", answer(3, LeadershipLost))
-	next := &txnHost{ear: &ear{}}
+	next := &txnHost{recorder: &recorder{}}
 	next.rt = New(l, next, newTxns, Options{Oracle: true})
 	next.rt.Load(e, 1)
 	for done := false; !done; {
@@ -215,7 +215,7 @@ func TestPreparedTransactionSurvivesTheCoordinator(t *testing.T) {
 }
 
 // lingering is a runtime whose ops wait 5 for each other, or only for the events that wait already.
-func lingering(t *testing.T, linger env.Duration) (*Runtime[*groupMachine], *memoryLog[*groupMachine], *ear, *clock) {
+func lingering(t *testing.T, linger env.Duration) (*Runtime[*groupMachine], *memoryLog[*groupMachine], *recorder, *clock) {
 	r, l, h := start(t, newGroups, Options{Linger: linger, Timeout: 20})
 	return r, l, h, &clock{now: 100}
 }

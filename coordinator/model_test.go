@@ -51,13 +51,13 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// model is what should be: from the log, which it reads, and from its own list of ops.
+// model predicts the runtime: from the log, which it reads, and from its own list of ops.
 type model struct {
 	e       *clock
 	o       Options
 	r       *Runtime[*groupMachine]
 	l       *memoryLog[*groupMachine]
-	h       *ear
+	h       *recorder
 	state   State
 	hw      wire.Offset // what the log has committed, known to the runtime or not
 	told    wire.Offset // what the runtime knows of it
@@ -104,7 +104,7 @@ func newModel(t *rapid.T, linger env.Duration) *model {
 
 // renew is a new runtime on the log as it is. What an effect does is to write again.
 func (m *model) renew() {
-	m.h = &ear{}
+	m.h = &recorder{}
 	m.r = New(m.l, m.h, newGroups, m.o)
 	r := m.r
 	m.h.effect = func(e env.Env, t env.Token) {
@@ -182,7 +182,7 @@ func (m *model) flush() error {
 		m.ops = m.ops[:n:n]
 		broken := m.tear()
 		if broken {
-			m.state, m.fresh = Failed, true
+			m.state = Failed
 			m.failed(AppendFailed)
 		}
 		for _, op := range undone {
@@ -301,7 +301,7 @@ func (m *model) did(t *rapid.T, what string, err, want error) {
 		t.Fatalf("%s: error %v, wanted %v", what, err, want)
 	}
 	if got := m.h.took(); !slices.Equal(got, m.want) {
-		t.Fatalf("%s: heard %q, wanted %q", what, got, m.want)
+		t.Fatalf("%s: the host got %q, wanted %q", what, got, m.want)
 	}
 	if m.l.End() != m.log {
 		t.Fatalf("%s: the log ends at %d, wanted %d", what, m.l.End(), m.log)
@@ -518,7 +518,7 @@ func (m *model) close(t *rapid.T) {
 	m.renew()
 }
 
-// snapshot moves the base. A standby that has not read up to there is told to restart.
+// snapshot moves the base. A standby that has not read up to there restarts.
 func (m *model) snapshot(t *rapid.T) {
 	limit := m.next
 	if m.fresh || m.state == Standby {
@@ -527,7 +527,7 @@ func (m *model) snapshot(t *rapid.T) {
 	m.l.begin = wire.Offset(rapid.IntRange(int(m.l.begin), int(max(limit, m.l.begin))).Draw(t, "base"))
 	if m.state == Standby && m.l.begin > m.read {
 		m.r.Restart()
-		m.fresh, m.next, m.read = true, 0, 0
+		m.fresh = true
 	}
 }
 

@@ -45,7 +45,7 @@ func (r *Runtime[M]) completeParked(e env.Env) {
 	for len(r.parked) > 0 && r.parked[0].at <= r.next {
 		p := r.parked[0]
 		r.parked = r.parked[1:]
-		r.unkey([]parked{p})
+		r.endPending([]parked{p})
 		r.release(e, p.answers, nil)
 		for _, t := range p.effects {
 			r.host.Effect(e, t)
@@ -56,8 +56,8 @@ func (r *Runtime[M]) completeParked(e env.Env) {
 	}
 }
 
-// unkey ends what ops have in flight.
-func (r *Runtime[M]) unkey(ops []parked) {
+// endPending removes the keys of ops that are no longer in flight.
+func (r *Runtime[M]) endPending(ops []parked) {
 	for _, p := range ops {
 		for _, k := range p.keys {
 			if r.keys[k]--; r.keys[k] == 0 {
@@ -96,7 +96,7 @@ func (r *Runtime[M]) wakeAt(e env.Env, at env.Instant) {
 }
 
 // Fire is the time that WakeAt asked for, or any other: it appends the open batch if it has lingered long enough, and
-// answers the ops whose deadline has passed. What they wrote stays in the log, and in flight. An error is as from Write.
+// answers the ops that have passed their deadline. What they wrote stays in the log, and in flight. An error is as from Write.
 func (r *Runtime[M]) Fire(e env.Env) error {
 	now := e.Now()
 	r.wake = wake{}

@@ -27,8 +27,8 @@ type Options struct {
 //	└── the log ────────────┘             │
 //	└── tip ──────────────────────────────┘
 //
-// Its life is in state.go. A runtime whose log it also follows (the controller) lives as long as its host; one that exists
-// while it leads (groups, transactions) is loaded once, and closed.
+// Its life is in state.go. The controller keeps one runtime as long as its process lives: a standby follows the log. A runtime
+// of groups or transactions exists only while its broker leads the partition: it is loaded once, and closed.
 type Runtime[M Machine] struct {
 	log     Log[M]
 	host    Host
@@ -58,7 +58,7 @@ func New[M Machine](log Log[M], host Host, make func() M, o Options) *Runtime[M]
 		keys: map[string]int{}, oracle: oracle{on: o.Oracle}}
 }
 
-// State is what the coordinator is doing.
+// State is the row of the table in state.go.
 func (r *Runtime[M]) State() State { return r.state }
 
 // Next is the end of what is committed and applied.

@@ -94,7 +94,7 @@ func TestLosingLeadershipAnswersUnknownAndRebuilds(t *testing.T) {
 	}
 }
 
-// The third: an op releases others who waited in a room, and its append fails.
+// The third: an op releases callers that waited in a room, and its append fails.
 func TestFailedAppendAnswersEveryCallerTheOpReleased(t *testing.T) {
 	refusal := Refused{errors.New("too large")}
 	for _, tc := range []struct {
@@ -174,7 +174,7 @@ func TestAnswersAreAddressedAndEffectsFollowCommit(t *testing.T) {
 	r.Committed(nil, 1)
 	h.want(t, "after it", "4", "2", "3", "effect 1", "effect 2")
 	if !slices.Equal(h.applied, []wire.Offset{0}) {
-		t.Errorf("the host heard of records %v, wanted 0", h.applied)
+		t.Errorf("the host got the records %v, wanted 0", h.applied)
 	}
 }
 
@@ -202,7 +202,7 @@ func TestStates(t *testing.T) {
 		try := func(what, want string, act func(runtime, *memoryLog[*tally])) {
 			t.Helper()
 			l := newLog[*tally]()
-			r := New(l, &ear{}, newTally, Options{Oracle: true})
+			r := New(l, &recorder{}, newTally, Options{Oracle: true})
 			into[row.from](r, l)
 			if r.State() != row.from {
 				t.Fatalf("state %s, wanted %s", r.State(), row.from)
@@ -229,7 +229,7 @@ func TestStates(t *testing.T) {
 			r.Write(nil, func(*tally) Result { return Result{Records: words("x")} })
 		})
 		l := newLog[*tally]()
-		r := New(l, &ear{}, newTally, Options{})
+		r := New(l, &recorder{}, newTally, Options{})
 		into[row.from](r, l)
 		for what, err := range map[string]error{
 			"a write":  r.Write(nil, func(*tally) Result { return Result{} }),
@@ -243,7 +243,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// moody is a machine whose state depends on how often Apply ran in this process: what the oracle is for.
+// moody is a machine whose state depends on how often Apply ran in this process: a mistake that the oracle finds.
 type moody struct {
 	*tally
 	applied *int
@@ -275,7 +275,7 @@ func TestOracleNamesBothDigests(t *testing.T) {
 // BenchmarkWrite is one op with one record, committed at once, without the oracle.
 func BenchmarkWrite(b *testing.B) {
 	l := newLog[*tally]()
-	r := New(l, &ear{}, newTally, Options{})
+	r := New(l, &recorder{}, newTally, Options{})
 	if err := load(r, 0); err != nil {
 		b.Fatal(err)
 	}

@@ -2,7 +2,7 @@ package coordinator
 
 import "fmt"
 
-// State is what a coordinator is doing. Kafka has the same five; its INITIAL only waits, a standby also follows.
+// State is a stage of a coordinator's life. Kafka has the same five; its INITIAL only waits, a standby also follows the log.
 //
 //	          Load      LoadStep            Unload    an append breaks   Close     Committed
 //	Standby   Loading   ·                   ·         ·                  Closed    reads the log up to there

@@ -122,42 +122,42 @@ func (l *memoryLog[M]) stop(from, to wire.Offset, budget int) wire.Offset {
 	return to
 }
 
-// ear is a host that remembers what the runtime asked of it.
-type ear struct {
-	heard   []string
+// recorder is a host that remembers the calls of the runtime.
+type recorder struct {
+	calls   []string
 	applied []wire.Offset
 	asked   bool // for a call of Fire
 	at      env.Instant
 	effect  func(env.Env, env.Token)
 }
 
-func (h *ear) Answer(_ env.Env, a Answer) {
+func (h *recorder) Answer(_ env.Env, a Answer) {
 	word := fmt.Sprint(a.To.Ticket.Correlation)
 	if a.Err != nil {
 		word += " " + a.Err.Error()
 	} else if a.Response == nil {
 		word += " nothing"
 	}
-	h.heard = append(h.heard, word)
+	h.calls = append(h.calls, word)
 }
 
-func (h *ear) Applied(_ env.Env, entry Entry) { h.applied = append(h.applied, entry.Offset) }
+func (h *recorder) Applied(_ env.Env, entry Entry) { h.applied = append(h.applied, entry.Offset) }
 
-func (h *ear) Effect(e env.Env, t env.Token) {
-	h.heard = append(h.heard, fmt.Sprint("effect ", t.A))
+func (h *recorder) Effect(e env.Env, t env.Token) {
+	h.calls = append(h.calls, fmt.Sprint("effect ", t.A))
 	if h.effect != nil {
 		h.effect(e, t)
 	}
 }
 
-func (h *ear) WakeAt(_ env.Env, at env.Instant) { h.asked, h.at = true, at }
+func (h *recorder) WakeAt(_ env.Env, at env.Instant) { h.asked, h.at = true, at }
 
-func (h *ear) took() (heard []string) { heard, h.heard = h.heard, nil; return heard }
+func (h *recorder) took() (calls []string) { calls, h.calls = h.calls, nil; return calls }
 
-func (h *ear) want(t testing.TB, did string, want ...string) {
+func (h *recorder) want(t testing.TB, did string, want ...string) {
 	t.Helper()
 	if got := h.took(); !slices.Equal(got, want) {
-		t.Errorf("%s: the host heard %q, wanted %q", did, got, want)
+		t.Errorf("%s: the host got %q, wanted %q", did, got, want)
 	}
 }
 
@@ -197,9 +197,9 @@ func load[M Machine](r *Runtime[M], committed wire.Offset) error {
 }
 
 // start is an active runtime on an empty log.
-func start[M Machine](t testing.TB, make func() M, o Options) (*Runtime[M], *memoryLog[M], *ear) {
+func start[M Machine](t testing.TB, make func() M, o Options) (*Runtime[M], *memoryLog[M], *recorder) {
 	t.Helper()
-	l, h := newLog[M](), &ear{}
+	l, h := newLog[M](), &recorder{}
 	o.Oracle = true
 	r := New(l, h, make, o)
 	if err := load(r, 0); err != nil {
