@@ -98,7 +98,9 @@ func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
 	}
 	undone := r.parked[n:]
 	r.parked = r.parked[:n:n]
-	r.endPending(undone)
+	for _, p := range undone {
+		r.keys.add(p.keys, -1)
+	}
 	err := r.rebuild(e, r.written)
 	if err != nil { // tip has what was refused
 		err = errors.Join(err, r.fail(e))

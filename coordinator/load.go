@@ -14,10 +14,13 @@ import (
 
 // Load begins to load. Everything below committed is committed; entries above it will be in tip only, without a caller.
 func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
-	r.becomeLoading()
+	if r.state == Failed {
+		r.started = false // a log that failed once is read again from its base
+	}
+	r.state.transitionTo(Loading)
 	r.committed = committed
 	if err := r.start(e); err != nil {
-		r.becomeFailed()
+		r.state.transitionTo(Failed)
 		return err
 	}
 	return nil
@@ -30,15 +33,15 @@ func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 		panic(fmt.Sprintf("coordinator: a load step in state %s", r.state))
 	}
 	if err := r.read(e, r.log.End(), budget); err != nil {
-		r.becomeFailed()
+		r.state.transitionTo(Failed)
 		return false, err
 	}
 	r.advance(e)
 	if r.end < r.log.End() {
 		return false, nil
 	}
-	r.becomeActive()
-	r.check(e)
+	r.state.transitionTo(Active)
+	r.Check(e)
 	if r.react != nil {
 		err := r.Write(e, func(tip M) Result { return r.react(tip, true) })
 		if err != nil && r.state != Active {
@@ -51,13 +54,13 @@ func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 // Unload ends leadership, also in the middle of a load. Parked ops are answered that the outcome is unknown, and tip goes
 // back to what is committed, which the standby goes on to follow. After an error it begins again from the base.
 func (r *Runtime[M]) Unload(e env.Env) error {
-	r.becomeStandby()
+	r.state.transitionTo(Standby)
 	return r.forget(e, LeadershipLost)
 }
 
 // fail ends leadership because the log failed.
 func (r *Runtime[M]) fail(e env.Env) error {
-	r.becomeFailed()
+	r.state.transitionTo(Failed)
 	return r.forget(e, AppendFailed)
 }
 
@@ -71,13 +74,13 @@ func (r *Runtime[M]) forget(e env.Env, why Unknown) error {
 		r.started = false
 		return err
 	}
-	r.check(e)
+	r.Check(e)
 	return nil
 }
 
 // Close ends a runtime that is dropped: as Unload, without the work for a standby.
 func (r *Runtime[M]) Close(e env.Env) {
-	r.becomeClosed()
+	r.state.transitionTo(Closed)
 	r.abandon(e, LeadershipLost)
 }
 

@@ -6,7 +6,7 @@ import "samsa/sim/env"
 // everything that was decided before, both machines see it, and the answers are held until it is committed. Its errors
 // are those of Write; the log refuses a marker of an old coordinator or producer epoch.
 func (r *Runtime[M]) ApplyMarker(e env.Env, m Marker, answers ...Answer) error {
-	if err := r.refusal(); err != nil {
+	if err := r.state.refusal(); err != nil {
 		return err
 	}
 	err := r.flush(e)

@@ -30,16 +30,14 @@ func (r *Runtime[M]) quiescent(e env.Env) {
 	if !r.oracle.on || !r.started {
 		return
 	}
-	r.same("tip", r.tip.Digest(), "stable", r.stable.Digest(), r.next)
+	same("tip", r.tip.Digest(), "stable", r.stable.Digest(), r.next)
 	if r.oracle.quiet++; r.oracle.quiet%replayEvery == 0 {
-		r.check(e)
+		r.Check(e)
 	}
 }
 
 // Check replays the whole log and compares. The host calls it at its end.
-func (r *Runtime[M]) Check(e env.Env) { r.check(e) }
-
-func (r *Runtime[M]) check(e env.Env) {
+func (r *Runtime[M]) Check(e env.Env) {
 	if !r.oracle.on || !r.started || r.state == Closed {
 		return
 	}
@@ -66,11 +64,11 @@ func (r *Runtime[M]) check(e env.Env) {
 	if !reached {
 		stable = replay.Digest()
 	}
-	r.same("stable", r.stable.Digest(), "a replay of the log", stable, r.next)
-	r.same("tip", r.tip.Digest(), "a replay of the log", replay.Digest(), r.end)
+	same("stable", r.stable.Digest(), "a replay of the log", stable, r.next)
+	same("tip", r.tip.Digest(), "a replay of the log", replay.Digest(), r.end)
 }
 
-func (r *Runtime[M]) same(what string, a uint64, and string, b uint64, at wire.Offset) {
+func same(what string, a uint64, and string, b uint64, at wire.Offset) {
 	if a != b {
 		panic(fmt.Sprintf("coordinator: at offset %d %s has digest %016x and %s %016x", at, what, a, and, b))
 	}

@@ -14,6 +14,17 @@ type parked struct {
 	keys     []string
 }
 
+// keyCounts is how many parked ops are about a key.
+type keyCounts map[string]int
+
+func (c keyCounts) add(keys []string, n int) {
+	for _, k := range keys {
+		if c[k] += n; c[k] == 0 {
+			delete(c, k)
+		}
+	}
+}
+
 // wake is the call of Fire that the host was asked for.
 type wake struct {
 	asked bool
@@ -29,9 +40,7 @@ func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys
 			r.wakeAt(e, p.deadline)
 		}
 	}
-	for _, k := range keys {
-		r.keys[k]++
-	}
+	r.keys.add(keys, 1)
 	r.parked = append(r.parked, p)
 }
 
@@ -45,7 +54,7 @@ func (r *Runtime[M]) completeParked(e env.Env) {
 	for len(r.parked) > 0 && r.parked[0].at <= r.next {
 		p := r.parked[0]
 		r.parked = r.parked[1:]
-		r.endPending([]parked{p})
+		r.keys.add(p.keys, -1)
 		r.release(e, p.answers, nil)
 		for _, t := range p.effects {
 			r.host.Effect(e, t)
@@ -53,17 +62,6 @@ func (r *Runtime[M]) completeParked(e env.Env) {
 	}
 	if r.next == r.end && len(r.parked) == 0 {
 		r.quiescent(e)
-	}
-}
-
-// endPending removes the keys of ops that are no longer in flight.
-func (r *Runtime[M]) endPending(ops []parked) {
-	for _, p := range ops {
-		for _, k := range p.keys {
-			if r.keys[k]--; r.keys[k] == 0 {
-				delete(r.keys, k)
-			}
-		}
 	}
 }
 

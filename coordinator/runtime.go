@@ -43,10 +43,10 @@ type Runtime[M Machine] struct {
 	next        wire.Offset // stable contains the log up to here, all of it committed
 	committed   wire.Offset // the newest offset given to Committed; above next only while a load reads
 
-	ahead  []Entry        // in tip and not in stable: the entries of [next, end)
-	open   openBatch      // in tip and not in the log: the records of [written, end)
-	parked []parked       // in order of at, which never falls
-	keys   map[string]int // how many parked ops are about a key
+	ahead  []Entry   // in tip and not in stable: the entries of [next, end)
+	open   openBatch // in tip and not in the log: the records of [written, end)
+	parked []parked  // in order of at, which never falls
+	keys   keyCounts // of all that is parked
 	wake   wake
 	react  func(tip M, whole bool) Result // to the newest image
 	oracle oracle
@@ -55,7 +55,7 @@ type Runtime[M Machine] struct {
 // New is a standby before the first record. make makes an empty machine.
 func New[M Machine](log Log[M], host Host, make func() M, o Options) *Runtime[M] {
 	return &Runtime[M]{log: log, host: host, make: make, options: o, tip: make(), stable: make(),
-		keys: map[string]int{}, oracle: oracle{on: o.Oracle}}
+		keys: keyCounts{}, oracle: oracle{on: o.Oracle}}
 }
 
 // State is the row of the table in state.go.
@@ -75,7 +75,7 @@ func (r *Runtime[M]) Tip() M { return r.tip }
 
 // Read answers from what is committed, on an active coordinator.
 func (r *Runtime[M]) Read(f func(stable M)) error {
-	err := r.refusal()
+	err := r.state.refusal()
 	if err == nil {
 		f(r.stable)
 	}
@@ -86,7 +86,7 @@ func (r *Runtime[M]) Read(f func(stable M)) error {
 // committed. After ErrNotActive and ErrLoading the op did not run. Any other error is the log's: then every answer that
 // it concerns is sent, and unless it is a Refused the runtime has failed.
 func (r *Runtime[M]) Write(e env.Env, op func(tip M) Result) error {
-	if err := r.refusal(); err != nil {
+	if err := r.state.refusal(); err != nil {
 		return err
 	}
 	res := op(r.tip)

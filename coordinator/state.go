@@ -38,27 +38,17 @@ var legal = [...][5]bool{
 	Closed:  {},
 }
 
-func (r *Runtime[M]) transitionTo(to State) {
-	if !legal[r.state][to] {
-		panic(fmt.Sprintf("coordinator: no transition from %s to %s", r.state, to))
+// transitionTo is the one way from a state to another.
+func (s *State) transitionTo(to State) {
+	if !legal[*s][to] {
+		panic(fmt.Sprintf("coordinator: no transition from %s to %s", *s, to))
 	}
-	r.state = to
+	*s = to
 }
-
-// becomeLoading also forgets what a failed runtime has: a log that failed once is read again from its base.
-func (r *Runtime[M]) becomeLoading() {
-	r.started = r.started && r.state != Failed
-	r.transitionTo(Loading)
-}
-
-func (r *Runtime[M]) becomeActive()  { r.transitionTo(Active) }
-func (r *Runtime[M]) becomeStandby() { r.transitionTo(Standby) }
-func (r *Runtime[M]) becomeClosed()  { r.transitionTo(Closed) }
-func (r *Runtime[M]) becomeFailed()  { r.transitionTo(Failed) }
 
 // refusal is the error for ops and reads in this state, or nil.
-func (r *Runtime[M]) refusal() error {
-	switch r.state {
+func (s State) refusal() error {
+	switch s {
 	case Active:
 		return nil
 	case Loading:
