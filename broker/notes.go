@@ -10,11 +10,11 @@ func Notes() []*env.NoteKind {
 var (
 	noteDuplicate = &env.NoteKind{
 		Name: "broker.duplicate", Fields: [4]string{"id"},
-		Text: "asks to be let in as broker {id} and is refused: another process of that id was heard of within its session", Story: true,
+		Text: "is refused as broker {id}: the session of another incarnation with that id has not expired", Story: true,
 	}
 	noteGaveUp = &env.NoteKind{
 		Name: "broker.gave-up", Fields: [4]string{"id"},
-		Text: "gives up and exits: no controller has taken it in as broker {id}", Story: true,
+		Text: "exits: no controller registered it as broker {id}", Story: true,
 	}
 	noteLeads = &env.NoteKind{
 		Name: "partition.leads", Fields: [4]string{"topic", "partition", "offset", "epoch"},
@@ -22,19 +22,19 @@ var (
 	}
 	noteSteppedDown = &env.NoteKind{
 		Name: "partition.stepped-down", Fields: [4]string{"topic", "partition", "node", "epoch"},
-		Text: "no longer leads {topic}-{partition}: {node} does, in epoch {epoch}", Story: true,
+		Text: "no longer leads {topic}-{partition}: {node} leads it in epoch {epoch}", Story: true,
 	}
 	noteTruncated = &env.NoteKind{
 		Name: "partition.truncated", Fields: [4]string{"topic", "partition", "offset", "end"},
-		Text: "cuts its log of {topic}-{partition} from {end} back to {offset}: the leader's log parts from it there", Story: true,
+		Text: "truncates its log of {topic}-{partition} from {end} to {offset}, where it diverges from the leader's", Story: true,
 	}
-	noteCutBlindly = &env.NoteKind{ // only under an old rule: nobody cuts by its own high watermark today
+	noteCutBlindly = &env.NoteKind{ // only under an old rule: today no follower truncates to its own high watermark
 		Name: "partition.cut-blindly", Fields: [4]string{"topic", "partition", "offset", "end"},
-		Text: "cuts its log of {topic}-{partition} from {end} back to {offset}, its own high watermark, and asks nobody", Story: true,
+		Text: "truncates its log of {topic}-{partition} from {end} to {offset}, its own high watermark, without asking the leader", Story: true,
 	}
 	noteRestarted = &env.NoteKind{
 		Name: "partition.restarted", Fields: [4]string{"topic", "partition", "offset", "end"},
-		Text: "empties its log of {topic}-{partition}, which ended at {end}: the leader's begins at {offset}", Story: true,
+		Text: "truncates its whole log of {topic}-{partition}, which ended at {end}, to start at {offset} like the leader's", Story: true,
 	}
 	noteRecovered = &env.NoteKind{
 		Name: "log.recovered", Fields: [4]string{"topic", "partition", "offset", "bytes"},
@@ -42,14 +42,14 @@ var (
 	}
 	noteDirFailed = &env.NoteKind{
 		Name: "log.dir-failed", Fields: [4]string{"node"},
-		Text: "cannot use its log directory any more, and halts: it has no other", Story: true,
+		Text: "halts: its only log directory failed", Story: true,
 	}
 	noteStray = &env.NoteKind{
 		Name: "log.stray", Fields: [4]string{"topic", "partition", "offset"},
-		Text: "finds a log that ends at offset {offset} of a partition that is not its own any more, and puts it aside", Story: true,
+		Text: "sets a stray log aside, which ends at offset {offset}: it does not host the partition", Story: true,
 	}
 	noteFailed = &env.NoteKind{
 		Name: "partition.failed", Fields: [4]string{"topic", "partition", "offset", "epoch"},
-		Text: "cannot follow {topic}-{partition} any more: what the leader sent does not fit to its log, which ends at {offset}", Story: true,
+		Text: "stops fetching {topic}-{partition} in epoch {epoch}: the leader's records do not continue its log, which ends at {offset}", Story: true,
 	}
 )
