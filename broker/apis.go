@@ -10,14 +10,14 @@ import (
 	"samsa/wire/config"
 )
 
-// api is one request that brokers take, with the versions they take it in. Produce is advertised from 0 on, or old
-// clients take the broker for one that cannot compress (KAFKA-18659), and served from 3.
+// api is one request that brokers serve, with the versions they serve. Produce is advertised from 0 on, or old clients
+// conclude that the broker cannot compress (KAFKA-18659), and served from 3.
 type api struct {
 	key, min, max int16
 	forward       bool // it is for the active controller
 }
 
-// apis are the requests of today's brokers, as far as they are here, by key. Their minima are those of Kafka 4 (KIP-896)
+// apis is the requests of today's brokers, as far as they are here, by key. Their minima are those of Kafka 4 (KIP-896)
 // or lower where a client in use asks for less.
 var apis = []api{
 	{key: 0, min: 0, max: 13},                // Produce
@@ -42,7 +42,7 @@ var apis = []api{
 // lowestProduce is the first version with record batches of format 2.
 const lowestProduce = 3
 
-// apiOf is the row of a request; ok is false if brokers do not take it in that version.
+// apiOf is the row of a request; ok is false if brokers do not serve that version.
 func apiOf(key, version int16) (a api, ok bool) {
 	i, ok := slices.BinarySearchFunc(apis, key, func(a api, k int16) int { return int(a.key) - int(k) })
 	if !ok || version < apis[i].min || version > apis[i].max || key == 0 && version < lowestProduce {
@@ -51,8 +51,8 @@ func apiOf(key, version int16) (a api, ok bool) {
 	return apis[i], true
 }
 
-// early is a request that came before the controller unfenced this incarnation.
-type early struct {
+// earlyRequest is a request that came before the controller unfenced this incarnation.
+type earlyRequest struct {
 	ticket env.Ticket
 	req    env.Request
 }
@@ -62,11 +62,11 @@ type early struct {
 // find itself leader of its old epoch in the image: it must not append or answer on the strength of that.
 func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
 	if !b.Serves() {
-		b.beforeUnfence = append(b.beforeUnfence, early{t, req})
+		b.beforeUnfence = append(b.beforeUnfence, earlyRequest{t, req})
 		return
 	}
 	b.receive(e, t, req)
-	b.complete(e)
+	b.completeParked(e)
 }
 
 // serveEarly serves the requests that came too early, in order, as soon as this incarnation serves.
@@ -133,7 +133,7 @@ func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response) {
 }
 
 // ApiVersions, versions 0 to 4: from 3 with features, which versions below 4 may not see if their lowest level is 0,
-// because old clients take 0 for an error (KAFKA-17011).
+// because old clients read 0 as an error (KAFKA-17011).
 func (c *metadataCache) handleApiVersionsRequest(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	if unknown {

@@ -29,7 +29,7 @@ type Broker struct {
 	metadata  metadataCache     // metadata.go, describeconfigs.go: requests that the image answers
 	metrics   requestMetrics    // metrics.go
 
-	beforeUnfence []early // requests that came before the controller unfenced this incarnation
+	beforeUnfence []earlyRequest // requests that came before the controller unfenced this incarnation
 }
 
 // New makes a broker; its logs are on its disk.
@@ -95,7 +95,7 @@ func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Resp
 	case forwarderKinds:
 		b.forwarder.returned(e, tok, resp, err)
 	}
-	b.complete(e)
+	b.completeParked(e)
 }
 
 // Lost forgets a connection; its calls came back before.
@@ -123,14 +123,14 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 		b.logs.fire(e, t)
 	}
 	b.serveEarly(e)
-	b.complete(e)
+	b.completeParked(e)
 }
 
 // Stop begins a controlled shutdown.
 func (b *Broker) Stop(e env.Env) { b.lifecycle.stop(e) }
 
-// complete ends every event: each replica whose log or high watermark moved completes the requests that are parked on it.
-func (b *Broker) complete(e env.Env) {
+// completeParked ends every event: each replica whose log or high watermark moved completes the requests that are parked on it.
+func (b *Broker) completeParked(e env.Env) {
 	for len(b.replicas.touched) > 0 {
 		touched := b.replicas.takeTouched()
 		for _, r := range touched {

@@ -20,7 +20,7 @@ type Config struct {
 
 	rack             *string
 	heartbeat        env.Duration
-	session          env.Duration // the longest rest between attempts at a refused registration or heartbeat
+	session          env.Duration // the longest backoff after a refused registration or heartbeat
 	heartbeatWait    env.Duration // for the answer to a registration or heartbeat: half a session at most (KAFKA-14392)
 	registrationWait env.Duration
 	lagMax           env.Duration
@@ -38,7 +38,7 @@ type Config struct {
 	retentionEvery   env.Duration
 	producersEvery   env.Duration
 	flushEvery       env.Duration
-	initialDelay     env.Duration   // before the first turn of the last three
+	initialDelay     env.Duration   // before the first run of the last three
 	log              storage.Config // of topics that set nothing themselves
 	minISR           int            // likewise
 }
@@ -74,7 +74,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// topic is what a topic's own settings make of ours. What is not in the table was refused before it got into the image.
+// topic is the settings of a topic: its own in the image, over the broker's. The controller has refused settings that are
+// not in the table, so the image has none.
 func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	keys := m.TopicConfigs(name)
 	if len(keys) == 0 {
@@ -90,7 +91,7 @@ func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	return c.logConfig(set)
 }
 
-// logConfig is LogConfig with what is the broker's alone.
+// logConfig is LogConfig with the settings that only brokers have.
 func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
 	log, minISR = LogConfig(set)
 	log.Rules = c.Rules.Storage

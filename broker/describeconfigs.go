@@ -35,7 +35,7 @@ func (c *metadataCache) describeResource(req *kmsg.DescribeConfigsRequest, r *km
 		}
 		c.describeAll(req, r, out, config.Topic, wire.ConfigTopic, kmsg.ConfigSourceDynamicTopicConfig)
 	case kmsg.ConfigResourceTypeBroker:
-		if r.ResourceName != "" { // "" is the default of all brokers, which everybody knows
+		if r.ResourceName != "" { // "" is the default of all brokers, which every broker knows
 			if id, err := strconv.ParseInt(r.ResourceName, 10, 32); err != nil || wire.NodeID(id) != c.cfg.Node {
 				return kerr.InvalidRequest
 			}

@@ -1,15 +1,14 @@
 // Package broker is one Kafka broker: it answers requests, keeps the partitions it hosts in step with the cluster's
 // metadata, and follows other brokers where it does not lead.
 //
-//	                  Broker (broker.go, apis.go) routes each event to a part
-//	        ┌───────────────┬───────────────┴──────────────┬──────────────────────────┐
-//	   lifecycle      metadataObserver ──▶ publisher   replicaManager ──▶ purgatory   logManager
-//	registration,      metadata log         roles        Produce, Fetch,   parked       log directory,
-//	 heartbeats                               │           ListOffsets …    requests        clocks
-//	        │               │          fetcherManager         │
-//	        └── controllerChannel ──┐   Fetch to leaders   isrManager ──▶ controllerChannel
-//	                  forwarder ────┘                      AlterPartition
-//	         CreateTopics … to the controller
+//	controller ──metadata log──▶ metadataObserver ──image──▶ publisher ──roles──┐
+//	leaders ◀──Fetch── fetcherManager ──records─────────────────────────────────▶ replicas ◀──clocks── logManager
+//	clients, followers ──Produce, Fetch …──▶ replicaManager ──records, positions──┘      │
+//	                                          └──parked──▶ purgatory ◀──touched──────────┘
+//	controller ◀──BrokerRegistration, BrokerHeartbeat── lifecycle
+//	controller ◀──AlterPartition── isrManager ◀──joins, laggards── replicas
+//	controller ◀──CreateTopics …── forwarder ◀── clients
+//	clients ──Metadata, DescribeConfigs …──▶ metadataCache
 //
 // Start with broker.go: it lists the parts with their files, and which uses which. To follow one produced record:
 // produce.go (append, and park), fetch.go (a follower fetches it; the high watermark moves), purgatory.go (the parked

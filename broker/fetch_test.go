@@ -119,13 +119,13 @@ func TestFetchRefused(t *testing.T) {
 	} {
 		require.Equal(t, c.want.Code, r.fetched(c.to, c.req).ErrorCode, c.what)
 	}
-	require.EqualValues(t, leader, r.fetched(3-leader, fetchID(id)).CurrentLeader.LeaderID, "who leads instead (KIP-951)")
+	require.EqualValues(t, leader, r.fetched(3-leader, fetchID(id)).CurrentLeader.LeaderID, "the leader to ask (KIP-951)")
 	session := fetch("orders", 0)
 	session.SessionID, session.SessionEpoch = 7, 3
 	require.Equal(t, kerr.FetchSessionIDNotFound.Code, ask[*kmsg.FetchResponse](r, leader, session).ErrorCode)
 }
 
-// leads is who leads partition 0 of a topic, 0 if nobody.
+// leads is the number of the broker that leads partition 0 of a topic, 0 if none does.
 func leads(r *room, topic string) int {
 	for i := 1; i <= r.brokers; i++ {
 		if b := r.broker(i); b != nil {
@@ -145,8 +145,8 @@ func fetchID(id wire.TopicID) *kmsg.FetchRequest {
 	return req
 }
 
-// A follower whose log parts from ours is told where, and its position does not count.
-func TestAFollowerIsToldWhereTheLogsPart(t *testing.T) {
+// A follower whose log diverges from the leader's gets the offset where it does, and its position does not count.
+func TestTheAnswerToADivergingFollower(t *testing.T) {
 	r := newRoom(t, 2)
 	id := r.topic("orders", []int{1, 2})
 	r.write(1, "orders", "a", "b")

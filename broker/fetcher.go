@@ -221,12 +221,12 @@ func (f *fetcher) sentAt(guess int, id wire.TopicID, partition int32) int {
 	return slices.IndexFunc(f.sent, is)
 }
 
-// isCurrent reports whether a leader's answer still concerns the partition as it stands now.
+// isCurrent reports whether a leader's answer is still for the partition as it is now.
 func (m *fetcherManager) isCurrent(q position, ap *kmsg.FetchResponseTopicPartition) bool {
 	r := q.r
-	asked := Standing{Follows: true, Epoch: q.epoch, End: q.next}
-	now := Standing{Follows: !r.Leads(), Epoch: r.Epoch(), End: r.Log().End()}
-	return !r.removed && m.cfg.Rules.Concerns(asked, now, ap.DivergingEpoch.Epoch >= 0)
+	asked := FollowerState{Follows: true, Epoch: q.epoch, End: q.next}
+	now := FollowerState{Follows: !r.Leads(), Epoch: r.Epoch(), End: r.Log().End()}
+	return !r.removed && m.cfg.Rules.IsCurrent(asked, now, ap.DivergingEpoch.Epoch >= 0)
 }
 
 // processPartition appends or truncates by one partition's answer; false asks for a backoff.
@@ -256,7 +256,7 @@ func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap 
 }
 
 // handleFollowerError is a follower's own error, or nil: a failed disk ends the broker, records that are not sound are
-// fetched again, and a partition whose leader sends what does not fit is left alone until its next epoch. It reports
+// fetched again, and a partition whose leader sends records that do not continue its log is not fetched until its next epoch. It reports
 // whether there was no error.
 func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) bool {
 	var k *kerr.Error

@@ -128,9 +128,9 @@ func TestAFetchAnswerForADeletedTopic(t *testing.T) {
 
 // Out of range: the leader's end decides, and then its start.
 //
-//	the leader's end is below ours            cut there
-//	else the leader's start is above our end  begin anew there
-//	else                                      fetch on
+//	the leader's end is below the own end        truncate to it
+//	else the leader's start is above the own end truncate fully and start there
+//	else                                         fetch on
 func TestOutOfRange(t *testing.T) {
 	offset := func(s *solo, offset int64, code int16) {
 		answer(s, "b2/fetcher", func(req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse) {
@@ -206,7 +206,7 @@ func TestAFollowersBrokenDiskExits(t *testing.T) {
 	require.True(t, s.exited)
 }
 
-// A leader that is not ours to trust: answers in another order are matched by topic id and partition; one that omits or
+// Answers that no Samsa broker sends: those in another order are matched by topic id and partition; one that omits or
 // adds a partition, or names one twice, is not used at all, and the fetch is sent again after a backoff.
 func TestFetchAnswersOfAForeignLeader(t *testing.T) {
 	topic := func(name string, partition int32, values ...string) kmsg.FetchResponseTopic {

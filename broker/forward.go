@@ -80,7 +80,7 @@ func (f *forwarder) answer(e env.Env, id int64, resp env.Response) {
 }
 
 // notActive reports whether a controller answers that it is not the active one. Each response has the code in its own
-// place, and in all its parts if in one.
+// place; one with a code for each topic has it for all of them.
 func notActive(resp env.Response) bool {
 	code := kerr.NotController.Code
 	switch r := resp.(type) {

@@ -24,36 +24,36 @@ func History() []Exhibit {
 	return []Exhibit{
 		{
 			ID: "M10", Source: "KAFKA-13207", Versions: "2.7 to 2.8", Check: "acked-durable",
-			Symptom: "a follower is told where its log parts from the leader's, and before it acts on that it is made leader; it cuts " +
-				"its log all the same, and with it what it has acknowledged since",
+			Symptom: "a follower fetches, and is elected leader before the answer comes, which says where its log diverges; it " +
+				"truncates all the same, and loses what it has acknowledged since",
 			Replace: func(r *Rules) {
-				today := r.Concerns
-				r.Concerns = func(asked, now Standing, diverges bool) bool { return diverges || today(asked, now, diverges) }
+				today := r.IsCurrent
+				r.IsCurrent = func(asked, now FollowerState, diverges bool) bool { return diverges || today(asked, now, diverges) }
 			},
 		},
 		{
 			ID: "M37", Source: "KIP-516, KAFKA-14616", Versions: "before 2.8", Check: "acked-electable",
-			Symptom: "a topic is deleted and made again while a broker is down; when it comes back it takes the old topic's log for the " +
-				"new one's, keeps old records where the others have new ones, and may lead with them",
+			Symptom: "a topic is deleted and created again while a broker is down; when it comes back it uses the old topic's log for the " +
+				"new topic, has old records where the other replicas have new ones, and may lead with them",
 			Replace: func(r *Rules) {
 				r.Owner = func(_, named wire.TopicID) wire.TopicID { return named }
 			},
 		},
 		{
-			ID: "M42", Source: "what DelayedProduce would be without its look at who leads", Versions: "never released", Check: "lost-write",
-			Symptom: "a producer waits for its record at a leader that is deposed and cuts it off; when the high watermark passes the " +
-				"offset, where another's record lies now, the producer is told that its own is stored",
+			ID: "M42", Source: "what DelayedProduce would be if it did not check the leader", Versions: "never released", Check: "lost-write",
+			Symptom: "a producer waits for its record at a leader that is deposed and truncates it; when the high watermark passes the " +
+				"offset, where another record lies now, the leader acknowledges the truncated one",
 			// Without either of them the other would answer in time.
 			Replace: func(r *Rules) {
-				r.EndWaits = false
+				r.FailWaiting = false
 				r.Outcome = func(*kerr.Error) *kerr.Error { return nil }
 			},
 		},
 		{
-			ID: "M43", Source: "KIP-631: no port before the broker is let in", Versions: "never released", Check: "acked-durable",
-			Symptom: "a leader loses power and is back before anybody missed it; it finds itself leader in the metadata, serves with what " +
-				"its disk has kept, and its followers cut their logs to its own",
-			// One without the other is harmless: a leader whom nobody reaches, or a server that leads nothing.
+			ID: "M43", Source: "KIP-631: no open port before the broker is unfenced", Versions: "never released", Check: "acked-durable",
+			Symptom: "a leader loses power and is back before its session expires; it finds itself leader in the metadata, serves with " +
+				"what is left on its disk, and its followers truncate their logs to its own",
+			// One without the other is harmless: a leader that no client reaches, or a server that leads nothing.
 			Replace: func(r *Rules) {
 				r.MayLead = func(wire.BrokerEpoch, wire.Offset) bool { return true }
 				r.MayServe = func(bool) bool { return true }

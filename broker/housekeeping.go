@@ -11,10 +11,10 @@ import (
 // This file is what LogManager's scheduler does: nothing here answers a request.
 //
 //	every 5 s     high watermarks to the checkpoint
-//	every 60 s    recovery points and log starts to theirs
+//	every 60 s    recovery points and log starts to their checkpoints
 //	every 5 min   retention
-//	every 10 min  producers that have not written for long are forgotten
-//	after a roll  what was completed is flushed
+//	every 10 min  expired producer ids
+//	after a roll  completed segments are flushed
 //	after 60 s    discarded files and directories are removed
 
 // Its timers.
@@ -73,13 +73,13 @@ func (m *logManager) every(e env.Env, kind uint16, first env.Duration) {
 	case timFlushDue:
 		period = m.cfg.flushEvery
 	}
-	const never = 1000 * env.Day // how Kafka spells "not at all"
+	const never = 1000 * env.Day // Kafka's default of some periods is the largest long
 	if period < never {
 		e.Arm(env.Timer{Kind: kind, Lane: env.LaneBackground}, max(period, first))
 	}
 }
 
-// runDue does what a clock is for, and arms it again.
+// runDue does the work of a clock, and arms it again.
 func (m *logManager) runDue(e env.Env, kind uint16) {
 	var err error
 	switch kind {
@@ -104,8 +104,8 @@ func (m *logManager) runDue(e env.Env, kind uint16) {
 	m.every(e, kind, 0)
 }
 
-// fail ends the broker: its only log directory failed, and Kafka's halts when the last one does (KIP-112). What a failed
-// disk holds is unknown, so nothing may be served from it; the controller takes the leaderships away when the session ends.
+// fail ends the broker: its only log directory failed, and Kafka's halts when the last one does (KIP-112). The content of a
+// failed disk is unknown, so nothing may be served from it; the controller elects other leaders when the session expires.
 func (m *logManager) fail(e env.Env, err error) {
 	if err != nil {
 		m.offline = true
@@ -123,14 +123,14 @@ func (m *logManager) haltIfOffline(e env.Env, err error) error {
 	return err
 }
 
-// retain deletes what is too old or too much, on leaders and followers alike (LogManager.cleanupLogs).
+// retain deletes segments by retention.ms and retention.bytes, on leaders and followers alike (LogManager.cleanupLogs).
 func (m *logManager) retain(e env.Env) error {
 	for _, r := range m.replicas.inService() {
-		gone, err := r.Log().Retain(e.Disk(), e.Wall(), r.HW())
+		deleted, err := r.Log().Retain(e.Disk(), e.Wall(), r.HW())
 		if err != nil {
 			return err
 		}
-		if len(gone) > 0 {
+		if len(deleted) > 0 {
 			m.replicas.touch(r)
 		}
 	}
@@ -154,8 +154,8 @@ func (m *logManager) flush(e env.Env, r *replica, upTo wire.Offset) error {
 	return r.Log().Flush(e.Disk(), upTo)
 }
 
-// tidy is due when a log has changed: what a roll completed is flushed in the background, and what was discarded is
-// removed when its delay is over.
+// tidy is due when a log has changed: segments that a roll completed are flushed in the background, and discarded files are
+// removed when their delay is over.
 func (m *logManager) tidy(e env.Env, r *replica) {
 	if r.removed {
 		return

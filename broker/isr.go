@@ -119,7 +119,7 @@ func (m *isrManager) sendAlterPartition(e env.Env) {
 }
 
 // handleAlterPartitionResponse completes the changes that were sent. Only an error about the whole request waits before
-// the next one: what came up meanwhile, and partitions whose change must be proposed again, go out at once.
+// the next one: changes that began meanwhile, and those that must be proposed again, go out at once.
 func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp env.Response, err error) {
 	if round != m.round {
 		return
@@ -130,7 +130,7 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 	case err != nil, resp.(*kmsg.AlterPartitionResponse).ErrorCode == kerr.NotController.Code:
 		backoff = m.cfg.retryBackoff // the channel's own: the next try may be to another controller
 	case resp.(*kmsg.AlterPartitionResponse).ErrorCode != 0:
-		backoff = 50 * env.Millisecond // AlterPartitionManager's, whatever retry.backoff.ms says
+		backoff = 50 * env.Millisecond // AlterPartitionManager's own constant, not retry.backoff.ms
 	}
 	for i, s := range m.sent {
 		if backoff > 0 {

@@ -23,7 +23,7 @@ import (
 	"samsa/wire/config"
 )
 
-// room is a small world: one controller c1, some brokers b1…, and p1, which sends whatever a test wants to send.
+// room is a small world: one controller c1, some brokers b1…, and p1, which sends the requests of the test.
 type room struct {
 	t       *testing.T
 	w       *sim.World
@@ -51,7 +51,7 @@ func (a *asker) Returned(_ env.Env, tok env.Token, _ env.Request, resp env.Respo
 	}
 }
 
-// newRoom boots a cluster and waits until every broker is in.
+// newRoom boots a cluster and waits until every broker is unfenced.
 func newRoom(t *testing.T, brokers int, settings ...string) *room {
 	return newRoomUnder(t, broker.Today(), brokers, settings...)
 }
@@ -84,7 +84,7 @@ func newRoomUnder(t *testing.T, rules broker.Rules, brokers int, settings ...str
 	}
 	r.w.Add(sim.Machine{Addr: "p1", New: func() env.Node { return r.asker }})
 	r.w.Start("p1")
-	r.until("every broker is in", func() bool {
+	r.until("every broker is unfenced", func() bool {
 		for i := range brokers {
 			if b := r.broker(i + 1); b == nil || b.Fenced() || len(b.Image().Brokers()) < brokers {
 				return false
@@ -147,7 +147,7 @@ func ask[T env.Response](r *room, to int, req env.Request) T {
 	return resp.(T)
 }
 
-// topic makes a topic with one partition on these brokers, the first of which leads, and waits until all know of it.
+// topic makes a topic with one partition on these brokers, the first of which leads, and waits until every broker has read of it.
 func (r *room) topic(name string, on []int, settings ...string) wire.TopicID {
 	r.t.Helper()
 	req := kmsg.NewPtrCreateTopicsRequest()
@@ -294,7 +294,7 @@ func noteCodes(v reflect.Value) {
 	}
 }
 
-// received are the errors that these packages name because others answer with them.
+// received is the errors that these packages name because controllers and leaders answer with them.
 var received = []string{"BrokerIDNotRegistered", "DuplicateBrokerRegistration", "StaleBrokerEpoch", "IneligibleReplica", "InvalidUpdateVersion", "NewLeaderElected",
 	"NotController", "OperationNotAttempted"}
 

@@ -49,8 +49,8 @@ func TestADeletedTopicIsRemovedLater(t *testing.T) {
 	r.drop("orders")
 	resp, err := r.answer(turn)
 	require.NoError(t, err)
-	require.EqualValues(t, 3, resp.(*kmsg.FetchResponse).Topics[0].Partitions[0].ErrorCode, "whoever waits is told")
-	r.until("it is gone", func() bool { return r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	require.EqualValues(t, 3, resp.(*kmsg.FetchResponse).Topics[0].Partitions[0].ErrorCode, "a parked fetch is answered")
+	r.until("the topic is deleted", func() bool { return r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
 	require.Len(t, r.dirs(2, "orders"), 1)
 	require.True(t, strings.HasSuffix(r.dirs(2, "orders")[0], "-delete"), "renamed at once")
 	r.run(61 * env.Second)
@@ -77,7 +77,7 @@ func TestARecreatedTopicIsAnotherTopic(t *testing.T) {
 	r.w.Crash("b2")
 	r.until("b2 is fenced", func() bool { return r.broker(1).Image().Broker(2).Fenced })
 	r.drop("orders")
-	r.until("it is gone", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	r.until("the topic is deleted", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
 	second := r.topic("orders", []int{1, 2})
 	require.NotEqual(t, first, second)
 	r.write(1, "orders", "new")
@@ -96,18 +96,18 @@ func TestARecreatedTopicIsAnotherTopic(t *testing.T) {
 			stray++
 		}
 	}
-	require.Equal(t, 1, stray, "the old log is kept aside")
+	require.Equal(t, 1, stray, "the old log is set aside")
 }
 
-// A log that cannot be put aside keeps its name and its records: the new topic does not move in with them.
-func TestALogThatCannotBePutAsideIsLeftAlone(t *testing.T) {
+// A log that cannot be set aside keeps its name and its records: the new topic does not use them.
+func TestALogThatCannotBeSetAsideIsLeftAlone(t *testing.T) {
 	r := newRoom(t, 2)
 	first := r.topic("orders", []int{1, 2})
 	r.write(1, "orders", "old", "older")
 	r.w.Crash("b2")
 	r.until("b2 is fenced", func() bool { return r.broker(1).Image().Broker(2).Fenced })
 	r.drop("orders")
-	r.until("it is gone", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	r.until("the topic is deleted", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
 	r.topic("orders", []int{1, 2})
 	r.w.Start("b2")
 	r.run(env.Millisecond) // it has loaded the log, and not read the metadata
@@ -118,8 +118,8 @@ func TestALogThatCannotBePutAsideIsLeftAlone(t *testing.T) {
 	require.Equal(t, first, id)
 }
 
-// What the checkpoints say of a topic that is gone holds for no other of its name: a log that began where the first one
-// did after a deletion of records would have lost what was written to it.
+// The checkpoints of a deleted topic say nothing about another of its name: a log that started where the first one did
+// after its records were deleted would have lost the new records.
 func TestARecreatedTopicBeginsAtItsStart(t *testing.T) {
 	r := newRoom(t, 1)
 	r.topic("orders", []int{1})
@@ -133,9 +133,9 @@ func TestARecreatedTopicBeginsAtItsStart(t *testing.T) {
 	rt.Topic, rt.Partitions = "orders", append(rt.Partitions, rp)
 	del.Topics = append(del.Topics, rt)
 	require.Zero(t, ask[*kmsg.DeleteRecordsResponse](r, 1, del).Topics[0].Partitions[0].ErrorCode)
-	r.run(61 * env.Second) // it is written down
+	r.run(61 * env.Second) // it is in the checkpoint
 	r.drop("orders")
-	r.until("it is gone", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
+	r.until("the topic is deleted", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
 	r.topic("orders", []int{1})
 	r.write(1, "orders", "new")
 	r.w.Restart("b1")
@@ -159,7 +159,7 @@ func TestLogsSurviveARestartWithoutTheController(t *testing.T) {
 }
 
 // As in Kafka a new incarnation follows before it is registered, with a broker epoch of -1, and the leader takes its
-// fetches for those of the incarnation that the controller still believes to be there: a restart within the session is
+// fetches for those of the incarnation that is still registered: a restart within the session is
 // enough, no second process is needed. FINDINGS.md says what can come of it.
 func TestABrokerFollowsBeforeItIsRegistered(t *testing.T) {
 	r := newRoom(t, 2)
@@ -174,7 +174,7 @@ func TestABrokerFollowsBeforeItIsRegistered(t *testing.T) {
 	require.EqualValues(t, 2, r.replica(2, "orders").end())
 }
 
-func TestTheHighWatermarkIsWrittenDown(t *testing.T) {
+func TestTheHighWatermarkIsCheckpointed(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
 	r.write(1, "orders", "a", "b")
@@ -213,7 +213,7 @@ func TestRetention(t *testing.T) {
 	}
 	require.Positive(t, deleted())
 	r.run(61 * env.Second)
-	require.Zero(t, deleted(), "files go when nobody can be reading them any more")
+	require.Zero(t, deleted(), "files are removed when no reader can have them open")
 }
 
 // The only log directory fails: the broker halts, as Kafka's does, and its partitions are led by others.
@@ -266,17 +266,17 @@ func TestABrokerRegistersWithItsDirectoryFeaturesAndRack(t *testing.T) {
 	require.Contains(t, first.Features, wire.FeatureRange{Name: "transaction.version", Min: 0, Max: 2})
 	r.w.Crash(at(1))
 	r.w.Start(at(1))
-	r.until("it is in again", func() bool {
+	r.until("it is unfenced again", func() bool {
 		b := r.broker(1)
 		return b != nil && !b.Fenced() && b.Image().Broker(1).Incarnation != first.Incarnation
 	})
 	require.Equal(t, first.LogDirs, r.broker(1).Image().Broker(1).LogDirs, "the directory is named once, on its disk")
 }
 
-func TestABrokerThatNobodyTakesInGivesUp(t *testing.T) {
+func TestABrokerThatIsNotRegisteredExits(t *testing.T) {
 	r := newRoom(t, 1, "initial.broker.registration.timeout.ms=20000")
 	r.run(30 * env.Second)
-	require.NotNil(t, r.broker(1), "whoever is in does not give up")
+	require.NotNil(t, r.broker(1), "a registered broker goes on")
 	r.w.Crash("c1")
 	r.w.Crash(at(1))
 	r.w.Start(at(1))
@@ -311,17 +311,17 @@ func TestISRChangesDoNotWaitForABackoff(t *testing.T) {
 	}
 	r.until("the first shrink", func() bool { return inSync(2) > 0 })
 	r.run(40 * env.Millisecond)
-	require.Equal(t, 3, inSync(2), "the others come right behind it")
+	require.Equal(t, 3, inSync(2), "the others follow at once")
 }
 
-// stern is a controller that takes nobody in, or says nothing at all. It keeps when it was asked.
-type stern struct {
+// refusing is a controller that registers no broker, or answers nothing at all. It records when it was asked.
+type refusing struct {
 	mute  bool
 	asked []env.Instant
 }
 
-func (s *stern) Start(env.Env) {}
-func (s *stern) Receive(e env.Env, t env.Ticket, req env.Request) {
+func (s *refusing) Start(env.Env) {}
+func (s *refusing) Receive(e env.Env, t env.Ticket, req env.Request) {
 	r, ok := req.(*kmsg.BrokerRegistrationRequest)
 	if !ok {
 		return // a fetch of the metadata waits
@@ -333,13 +333,13 @@ func (s *stern) Receive(e env.Env, t env.Ticket, req env.Request) {
 	resp.ErrorCode = kerr.DuplicateBrokerRegistration.Code
 	e.Reply(t, resp)
 }
-func (s *stern) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
-func (s *stern) Lost(env.Env, env.Link, error)                                 {}
-func (s *stern) Fire(env.Env, env.Timer)                                       {}
-func (s *stern) Stop(e env.Env)                                                { e.Exit(nil) }
+func (s *refusing) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
+func (s *refusing) Lost(env.Env, env.Link, error)                                 {}
+func (s *refusing) Fire(env.Env, env.Timer)                                       {}
+func (s *refusing) Stop(e env.Env)                                                { e.Exit(nil) }
 
-// under boots a broker that knows no other controller, and lets 50 s pass.
-func (s *stern) under(t *testing.T) {
+// under starts a broker that knows no other controller, and runs for 50 s.
+func (s *refusing) under(t *testing.T) {
 	w := sim.New(sim.Config{Seed: 1, Mode: sim.Wire})
 	t.Cleanup(w.Close)
 	w.Add(sim.Machine{Addr: "c1", New: func() env.Node { return s }})
@@ -353,20 +353,20 @@ func (s *stern) under(t *testing.T) {
 }
 
 func TestARefusedBrokerAsksAgainLessAndLess(t *testing.T) {
-	c := &stern{}
+	c := &refusing{}
 	c.under(t)
 	want := 100 * env.Millisecond
 	for i := range c.asked[1:] {
 		rest := c.asked[i+1].Sub(c.asked[i])
-		require.InEpsilon(t, float64(want), float64(rest), 0.05, "the rest behind attempt %d", i+1)
+		require.InEpsilon(t, float64(want), float64(rest), 0.05, "the backoff after attempt %d", i+1)
 		want = min(2*want, 9*env.Second) // never more than a session
 	}
 }
 
 func TestABrokerGivesItsControllerHalfASession(t *testing.T) {
-	c := &stern{mute: true}
+	c := &refusing{mute: true}
 	c.under(t)
 	for i := range c.asked[1:] {
-		require.InEpsilon(t, float64(4600*env.Millisecond), float64(c.asked[i+1].Sub(c.asked[i])), 0.02, "the time behind attempt %d", i+1)
+		require.InEpsilon(t, float64(4600*env.Millisecond), float64(c.asked[i+1].Sub(c.asked[i])), 0.02, "the time after attempt %d", i+1)
 	}
 }

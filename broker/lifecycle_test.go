@@ -14,14 +14,14 @@ import (
 
 // What a broker does with each answer to its registration, and how long it waits before the next attempt.
 func TestRegistrationAnswers(t *testing.T) {
-	const again, beat = "c1/heartbeat BrokerRegistration previous -1", "c1/heartbeat BrokerHeartbeat epoch 7 offset -1"
+	const again, heartbeat = "c1/heartbeat BrokerRegistration previous -1", "c1/heartbeat BrokerHeartbeat epoch 7 offset -1"
 	for _, tc := range []struct {
 		name   string
 		answer *kerr.Error
 		after  env.Duration // when the next request is sent
 		want   []string
 	}{
-		{"registered", nil, 0, []string{beat}},
+		{"registered", nil, 0, []string{heartbeat}},
 		{"another controller is active", kerr.NotController, 100 * env.Millisecond, []string{again}},
 		{"duplicate", kerr.DuplicateBrokerRegistration, 98 * env.Millisecond, []string{"note broker.duplicate", again}},
 		{"another cluster", kerr.InconsistentClusterID, 98 * env.Millisecond, []string{again}},
@@ -79,20 +79,20 @@ func TestRegistrationBackoff(t *testing.T) {
 
 // What a broker does with each answer to its heartbeat.
 func TestHeartbeatAnswers(t *testing.T) {
-	const beat, register = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2", "c1/heartbeat BrokerRegistration previous -1"
+	const heartbeat, register = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2", "c1/heartbeat BrokerRegistration previous -1"
 	for _, tc := range []struct {
 		name   string
 		answer kmsg.BrokerHeartbeatResponse
 		after  env.Duration
 		want   string
 	}{
-		{"fenced", kmsg.BrokerHeartbeatResponse{IsFenced: true}, 500 * env.Millisecond, beat},
-		{"unfenced", kmsg.BrokerHeartbeatResponse{}, 2 * env.Second, beat},
-		{"another controller is active", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.NotController.Code}, 100 * env.Millisecond, beat},
-		{"any other error", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.UnknownServerError.Code}, 98 * env.Millisecond, beat},
+		{"fenced", kmsg.BrokerHeartbeatResponse{IsFenced: true}, 500 * env.Millisecond, heartbeat},
+		{"unfenced", kmsg.BrokerHeartbeatResponse{}, 2 * env.Second, heartbeat},
+		{"another controller is active", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.NotController.Code}, 100 * env.Millisecond, heartbeat},
+		{"any other error", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.UnknownServerError.Code}, 98 * env.Millisecond, heartbeat},
 		{"another incarnation is registered", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.StaleBrokerEpoch.Code}, 0, register},
 		{"not registered", kmsg.BrokerHeartbeatResponse{ErrorCode: kerr.BrokerIDNotRegistered.Code}, 0, register},
-		{"asked to end, but it never wanted to", kmsg.BrokerHeartbeatResponse{ShouldShutdown: true}, 2 * env.Second, beat},
+		{"asked to end, but it never wanted to", kmsg.BrokerHeartbeatResponse{ShouldShutdown: true}, 2 * env.Second, heartbeat},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newSolo(t)
@@ -173,7 +173,7 @@ func TestStopBeforeTheRegistrationEndsAtOnce(t *testing.T) {
 	require.NoError(t, s.reason)
 }
 
-// Only a clean shutdown leaves a broker epoch behind, and only for the next incarnation.
+// Only a clean shutdown leaves a broker epoch on the disk, and only for the next incarnation.
 func TestPreviousBrokerEpoch(t *testing.T) {
 	s := newSolo(t)
 	s.boot()

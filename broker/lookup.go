@@ -29,7 +29,7 @@ func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partiti
 }
 
 // leaderOf is the leader of a partition and its epoch, for an answer of NOT_LEADER_OR_FOLLOWER (KIP-951). The replica
-// itself knows best, then the image.
+// itself is asked first, then the image.
 func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, partition int32) (leader wire.NodeID, epoch wire.Epoch) {
 	if r, _ := m.lookup(name, id, byID, partition); r != nil {
 		return r.Leader(), r.Epoch()

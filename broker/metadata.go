@@ -12,11 +12,11 @@ import (
 	"samsa/wire"
 )
 
-// Metadata, versions 0 to 13: from 4 the asker says whether a missing topic may be made, from 10 answers have topic ids,
-// from 12 topics can be asked for by id (KIP-516). Everything is by this broker's own image: it may be behind.
+// Metadata, versions 0 to 13: from 4 the client says whether a missing topic may be created, from 10 answers have topic ids,
+// from 12 topics can be asked for by id (KIP-516). Every answer is by this broker's own image, which may lag.
 //
-// Topics are never made by asking for them (auto.create.topics.enable is off here, whatever it says): a simulation in
-// which a misspelt name makes a topic teaches nothing.
+// A Metadata request creates no topic (auto.create.topics.enable is off here, whatever it says): a simulation in which a
+// misspelt name creates a topic teaches nothing.
 
 // metadataCache answers what the image alone can answer (KRaftMetadataCache).
 type metadataCache struct {
@@ -120,10 +120,10 @@ func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic 
 	return mt
 }
 
-// internal are the topics that belong to Kafka itself.
+// internal reports whether a topic is one of Kafka's own.
 func internal(name string) bool { return name == "__consumer_offsets" || name == "__transaction_state" }
 
-// offline are the replicas of a partition whose brokers are not there.
+// offline is the replicas of a partition whose brokers are fenced or unknown.
 func (c *metadataCache) offline(p *image.Partition) []int32 {
 	out := []int32{}
 	for _, id := range p.Replicas {
@@ -143,7 +143,7 @@ func ids(nodes []wire.NodeID) []int32 {
 	return out
 }
 
-// DescribeCluster, versions 0 to 2 (KIP-700): from 1 the asker says whether it means brokers or controllers, from 2
+// DescribeCluster, versions 0 to 2 (KIP-700): from 1 the client says whether it means brokers or controllers, from 2
 // fenced brokers can be asked for.
 func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
@@ -183,7 +183,7 @@ func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeT
 			names = append(names, t.Name)
 		}
 	}
-	slices.Sort(names) // pages need an order that the next request finds again, with topics come and gone in between
+	slices.Sort(names) // pages need an order that the next request finds again, with topics created and deleted in between
 	names = slices.Compact(names)
 	left := int(req.ResponsePartitionLimit)
 	if left <= 0 {

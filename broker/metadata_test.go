@@ -236,12 +236,12 @@ func TestForwarding(t *testing.T) {
 	require.Equal(t, kerr.RequestTimedOut.Code, late.Topics[0].ErrorCode)
 }
 
-// Who may lead next is told: an operator decides by it whether to wait or to elect uncleanly.
+// The eligible leaders are described: by them an operator decides whether to wait or to elect uncleanly.
 func TestDescribeTopicPartitionsNamesWhoMayLead(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("t", []int{2})
 	r.w.Crash("b2")
-	r.until("nobody leads, and b2 is remembered", func() bool {
+	r.until("no broker leads, and b2 is the last known leader", func() bool {
 		p := ask[*kmsg.DescribeTopicPartitionsResponse](r, 1, kmsg.NewPtrDescribeTopicPartitionsRequest()).Topics[0].Partitions[0]
 		return p.LeaderID == -1 && slices.Equal(p.EligibleLeaderReplicas, []int32{2}) && slices.Equal(p.LastKnownELR, []int32{2})
 	})

@@ -63,7 +63,7 @@ func TestMetadataAnswers(t *testing.T) {
 	}
 }
 
-// A controller of an older epoch than the broker has heard of is not believed.
+// A leader that is named for an older epoch than the broker knows is ignored.
 func TestAnOldControllerNamesNoLeader(t *testing.T) {
 	s := newSolo(t)
 	s.boot()

@@ -81,7 +81,8 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 	case consumer:
 		bound = r.HW()
 	}
-	// Before its high watermark has reached its epoch, a new leader does not know what an earlier one has shown (KIP-207).
+	// Until its high watermark has reached the start of its epoch, a new leader does not know up to where an earlier leader has
+	// let consumers read (KIP-207).
 	late := kerr.OffsetNotAvailable
 	if req.Version < 5 {
 		late = kerr.LeaderNotAvailable
@@ -114,17 +115,18 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 	return nil
 }
 
-// mayAnswer checks that we lead, and that the asker lives in our epoch (KIP-320); anybody who debugs may ask anybody.
-func mayAnswer(r *replica, epoch wire.Epoch, anybody bool) error {
+// mayAnswer checks that the replica leads, in the leader epoch that the client names (KIP-320); a debugging consumer may
+// ask a follower too.
+func mayAnswer(r *replica, epoch wire.Epoch, debugging bool) error {
 	err := r.CheckLeader(epoch)
-	if err == nil || anybody && err == kerr.NotLeaderForPartition {
+	if err == nil || debugging && err == kerr.NotLeaderForPartition {
 		return nil
 	}
 	return err
 }
 
 // OffsetForLeaderEpoch, versions 2 to 4 (KIP-101, KIP-279, KIP-320): where does an epoch end in the leader's log? Consumers
-// ask, to learn whether what they read was cut off since; followers have it in their fetches. An epoch that the leader
+// ask, to find out whether the records that they read were truncated since; followers get it with their fetches. An epoch that the leader
 // does not know is -1 at -1.
 func (m *replicaManager) handleOffsetForLeaderEpochRequest(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {
 	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)

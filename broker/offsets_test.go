@@ -78,7 +78,7 @@ func TestLatestIsNotAvailableTooEarly(t *testing.T) {
 	r.run(env.Second)
 	r.write(1, "orders", "b")
 	r.w.Cut([]env.Addr{"b2", "b3"}, []env.Addr{"b2", "b3"})
-	r.w.Crash("b1") // before b2 has heard that b is committed
+	r.w.Crash("b1") // before b2 knows that b is committed
 	r.until("b2 leads", func() bool { return leads(r, "orders") == 2 })
 	require.Equal(t, kerr.OffsetNotAvailable.Code, r.offset(2, listOffsets(7, "orders", -1)).ErrorCode)
 	require.Equal(t, kerr.LeaderNotAvailable.Code, r.offset(2, listOffsets(4, "orders", -1)).ErrorCode, "what old clients know")
@@ -110,7 +110,7 @@ func TestOffsetForLeaderEpoch(t *testing.T) {
 	require.EqualValues(t, 2, p.EndOffset)
 	require.EqualValues(t, 0, p.LeaderEpoch)
 	require.EqualValues(t, 3, end(-1, now).EndOffset)
-	require.EqualValues(t, -1, end(-1, now+1).EndOffset, "nobody has led in that one yet")
+	require.EqualValues(t, -1, end(-1, now+1).EndOffset, "no broker has led in that epoch yet")
 	require.Equal(t, kerr.FencedLeaderEpoch.Code, end(now-1, 0).ErrorCode)
 	require.Equal(t, kerr.UnknownLeaderEpoch.Code, end(now+1, 0).ErrorCode)
 }
@@ -118,7 +118,7 @@ func TestOffsetForLeaderEpoch(t *testing.T) {
 func TestDeleteRecords(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2})
-	r.topic("kept", []int{1}, "cleanup.policy=compact")
+	r.topic("compacted", []int{1}, "cleanup.policy=compact")
 	r.write(1, "orders", "a", "b", "c")
 	del := func(to int, topic string, before int64) kmsg.DeleteRecordsResponseTopicPartition {
 		req := kmsg.NewPtrDeleteRecordsRequest()
@@ -141,11 +141,11 @@ func TestDeleteRecords(t *testing.T) {
 	require.Equal(t, kerr.OffsetOutOfRange.Code, del(1, "orders", 9).ErrorCode)
 	require.Equal(t, kerr.NotLeaderForPartition.Code, del(2, "orders", 3).ErrorCode)
 	require.Equal(t, kerr.UnknownTopicOrPartition.Code, del(1, "nothing", 0).ErrorCode)
-	require.Equal(t, kerr.PolicyViolation.Code, del(1, "kept", 0).ErrorCode)
+	require.Equal(t, kerr.PolicyViolation.Code, del(1, "compacted", 0).ErrorCode)
 	require.EqualValues(t, 2, r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}).Log().Start(), "what is refused changes nothing")
 
 	r.w.Cut([]env.Addr{"b1"}, []env.Addr{"b2"})
-	require.Equal(t, kerr.RequestTimedOut.Code, del(1, "orders", -1).ErrorCode, "b2 has not heard of it")
+	require.Equal(t, kerr.RequestTimedOut.Code, del(1, "orders", -1).ErrorCode, "b2 does not know of it")
 	r.w.HealAll()
 	require.EqualValues(t, 3, del(1, "orders", -1).LowWatermark, "-1 is the high watermark")
 }

@@ -28,7 +28,7 @@ func (m *fetcherManager) sendListOffsets(e env.Env, f *fetcher, r *replica, spec
 	e.Call(f.link, m.cfg.requestTimeout, req, env.Token{Kind: tokOffset, A: r.index, B: int64(r.Epoch()), C: int64(r.Log().End()), D: special})
 }
 
-// handleListOffsetsResponse truncates by the leader's answer, if the replica still stands where it asked.
+// handleListOffsetsResponse truncates by the leader's answer, if the replica still is where it asked.
 func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, resp env.Response, err error) {
 	r := m.replicas.byIndex[tok.A]
 	if err != nil || r.removed || r.Leads() || r.Epoch() != wire.Epoch(tok.B) || r.Log().End() != wire.Offset(tok.C) {

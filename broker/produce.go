@@ -59,7 +59,7 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 		if failed { // the only sign for a producer that waits for no answer
 			e.Close(t.Link)
 		}
-	case p.open == 0:
+	case p.pending == 0:
 		m.metrics.reply(e, t, resp, p.since)
 	default:
 		m.purgatory.parkProduce(e, p, req.TimeoutMillis)
@@ -119,7 +119,7 @@ func (m *replicaManager) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.Pro
 	}
 }
 
-// code is Kafka's code for an error of the layers below: theirs if they named one, else a storage failure.
+// code is Kafka's code for an error of storage or replication: the one that they named, else that of a storage failure.
 func code(err error) int16 {
 	var k *kerr.Error
 	if errors.As(err, &k) {

@@ -31,7 +31,7 @@ func TestProduceIsAnsweredWhenItIsCommitted(t *testing.T) {
 
 	r.w.Cut([]env.Addr{"b1"}, []env.Addr{"b2", "b3"})
 	p = ask[*kmsg.ProduceResponse](r, 1, produce("orders", 1, batch("d"))).Topics[0].Partitions[0]
-	require.Zero(t, p.ErrorCode, "acks=1 asks nobody else")
+	require.Zero(t, p.ErrorCode, "acks=1 waits for no other replica")
 	p = ask[*kmsg.ProduceResponse](r, 1, produce("orders", -1, batch("e"))).Topics[0].Partitions[0]
 	require.Equal(t, kerr.RequestTimedOut.Code, p.ErrorCode)
 	require.EqualValues(t, 4, p.BaseOffset, "it is appended, and the answer says where")
@@ -74,7 +74,7 @@ func TestProduceRefused(t *testing.T) {
 		require.Zero(t, r.replica(1, "orders").end(), c.what)
 	}
 	resp := ask[*kmsg.ProduceResponse](r, 2, produce("orders", -1, batch("a")))
-	require.EqualValues(t, 1, resp.Topics[0].Partitions[0].CurrentLeader.LeaderID, "who leads instead (KIP-951)")
+	require.EqualValues(t, 1, resp.Topics[0].Partitions[0].CurrentLeader.LeaderID, "the leader to ask (KIP-951)")
 	require.Equal(t, "b1", resp.Brokers[0].Host)
 }
 
@@ -82,7 +82,7 @@ func TestNotEnoughReplicas(t *testing.T) {
 	r := newRoom(t, 2, "replica.lag.time.max.ms=1000")
 	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
 	r.w.Cut([]env.Addr{"b1"}, []env.Addr{"b2"})
-	// Appended while both were in sync, and then b2 is let go.
+	// Appended while both were in sync; then b2 leaves the ISR.
 	late := produce("orders", -1, batch("a"))
 	late.TimeoutMillis = 30000
 	turn := r.send(1, late)
@@ -90,15 +90,15 @@ func TestNotEnoughReplicas(t *testing.T) {
 	p := ask[*kmsg.ProduceResponse](r, 1, produce("orders", -1, batch("b"))).Topics[0].Partitions[0]
 	require.Equal(t, kerr.NotEnoughReplicas.Code, p.ErrorCode)
 	require.EqualValues(t, 1, r.replica(1, "orders").end())
-	require.Nil(t, r.asker.answers[turn], "the high watermark stands still, so the first waits")
+	require.Nil(t, r.asker.answers[turn], "the high watermark does not move, so the first waits")
 	r.w.HealAll()
 	resp, err := r.answer(turn)
 	require.NoError(t, err)
 	require.Zero(t, resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
 }
 
-// A record that the high watermark has passed while too few were in sync was appended and may survive. Today the mark
-// stands still then, so it takes an old rule to see the code.
+// A record that the high watermark has passed while too few were in sync was appended and may survive. Today the high
+// watermark does not move then, so it takes an old rule to see the code.
 func TestNotEnoughReplicasAfterAppend(t *testing.T) {
 	rules := broker.Today()
 	rules.Replication.MayCommit = func(int, int) bool { return true }
@@ -112,7 +112,7 @@ func TestNotEnoughReplicasAfterAppend(t *testing.T) {
 	require.EqualValues(t, 1, r.replica(1, "orders").end())
 }
 
-func TestAcksZeroIsToldByTheConnection(t *testing.T) {
+func TestAnErrorUnderAcksZeroClosesTheConnection(t *testing.T) {
 	r := newRoom(t, 1)
 	r.topic("orders", []int{1})
 	_, err := r.answer(r.send(1, produce("orders", 0, batch("a"))))
@@ -123,8 +123,8 @@ func TestAcksZeroIsToldByTheConnection(t *testing.T) {
 	r.until("the connection ends", func() bool { return r.asker.lost > before })
 }
 
-// A leader that loses its place answers whoever waits: the outcome is open.
-func TestWaitingProducersAreToldThatTheLeaderIsNew(t *testing.T) {
+// A leader that is deposed answers the producers that wait with an error: the outcome is open.
+func TestADeposedLeaderAnswersItsProducers(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2})
 	r.w.Cut([]env.Addr{"b1"}, []env.Addr{"b2"})
@@ -132,7 +132,7 @@ func TestWaitingProducersAreToldThatTheLeaderIsNew(t *testing.T) {
 	late.TimeoutMillis = 50000
 	turn := r.send(1, late)
 	r.run(100 * env.Millisecond)
-	r.w.Cut([]env.Addr{"c1"}, []env.Addr{"b1"}) // b1 is fenced, and hears of it when the cut heals
+	r.w.Cut([]env.Addr{"c1"}, []env.Addr{"b1"}) // b1 is fenced, and reads that when the cut heals
 	r.until("b2 leads", func() bool {
 		p := r.broker(2).Replica(wire.TopicPartition{Topic: "orders"})
 		return p != nil && p.Leads()
@@ -142,5 +142,5 @@ func TestWaitingProducersAreToldThatTheLeaderIsNew(t *testing.T) {
 	resp, err := r.answer(turn)
 	require.NoError(t, err)
 	require.Equal(t, kerr.NotLeaderForPartition.Code, resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
-	r.until("what nobody else had is cut off", func() bool { return r.replica(1, "orders").end() == 0 })
+	r.until("the record that no other replica had is truncated", func() bool { return r.replica(1, "orders").end() == 0 })
 }

@@ -78,10 +78,10 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 		return
 	}
 	r.fetchAfter, r.failed = 0, false
-	if p.cfg.Rules.EndWaits && !(was && r.Leads()) {
-		// The new leader may cut the records off or keep them: the outcome is open. A leader that goes on leading has cut
-		// nothing, so its producers may wait on (DelayedProduce asks only whether it leads); with an error they would write
-		// again what is there.
+	if p.cfg.Rules.FailWaiting && !(was && r.Leads()) {
+		// The new leader may truncate the records or keep them: the outcome is open. A leader that goes on leading has truncated
+		// nothing, so its producers may wait on (DelayedProduce checks only whether it leads); after an error they would write
+		// the records twice.
 		p.purgatory.failProduces(e, r, kerr.NotLeaderForPartition.Code)
 	}
 	switch {

@@ -35,7 +35,7 @@ func TestPublishedChanges(t *testing.T) {
 		name   string
 		change func(*solo) []wire.MetadataRecord
 		want   []string
-		code   *kerr.Error // what the producer is told; nil if it still waits
+		code   *kerr.Error // of the answer to the producer; nil if it still waits
 		hosted bool
 	}{
 		{"another leads", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 2, 2, 1)} },
@@ -45,7 +45,7 @@ func TestPublishedChanges(t *testing.T) {
 		{"it was deposed and elected again since the last time", func(*solo) []wire.MetadataRecord {
 			return []wire.MetadataRecord{leader("orders", 2, 2, 1), leader("orders", 1, 2, 1)}
 		}, []string{"note partition.leads"}, nil, true},
-		{"nobody leads", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", wire.NoNode, 1)} },
+		{"no broker leads", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", wire.NoNode, 1)} },
 			[]string{"reply 0 Produce", stopped}, kerr.NotLeaderForPartition, true},
 		{"the topic is deleted", func(*solo) []wire.MetadataRecord {
 			return []wire.MetadataRecord{&wire.RemoveTopicRecord{TopicID: topicID("orders")}}

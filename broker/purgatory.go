@@ -16,7 +16,7 @@ import (
 //
 //	park ──▶ table by id, and watchers of each replica that it waits for
 //	           │                    │
-//	        timer: expire      a touched replica: complete, at the end of the event (Broker.complete)
+//	        timer: expire      a touched replica: complete, at the end of the event (Broker.completeParked)
 //
 // No request is answered in the middle of an event. A part that moves a log or a high watermark touches the replica, and
 // the end of the event looks once at the requests that wait on it. So no list changes under an iteration.
@@ -81,12 +81,12 @@ func (p *purgatory) fire(e env.Env, t env.Timer) {
 
 // parkedProduce is an acks=all request with partitions that are not committed yet.
 type parkedProduce struct {
-	id     int64
-	ticket env.Ticket
-	resp   *kmsg.ProduceResponse // complete but for the codes of the partitions that wait, which are REQUEST_TIMED_OUT until then
-	on     []*replica            // whose watchers it is among
-	open   int                   // partitions still waiting; never 0 while it is parked
-	since  env.Instant
+	id      int64
+	ticket  env.Ticket
+	resp    *kmsg.ProduceResponse // complete but for the codes of the partitions that wait, which are REQUEST_TIMED_OUT until then
+	on      []*replica            // it is among the watchers of these
+	pending int                   // partitions that wait; never 0 while it is parked
+	since   env.Instant
 }
 
 // waiter is one partition of a parkedProduce.
@@ -101,7 +101,7 @@ func (p *purgatory) watch(r *replica, w waiter) {
 	of := p.of(r)
 	of.produces = append(of.produces, w)
 	w.produce.on = append(w.produce.on, r)
-	w.produce.open++
+	w.produce.pending++
 }
 
 // parkProduce parks a produce that watches at least one replica.
@@ -143,7 +143,7 @@ func (p *purgatory) failProduces(e env.Env, r *replica, code int16) {
 func (p *purgatory) completePartition(e env.Env, w waiter, code int16) {
 	d := w.produce
 	d.resp.Topics[w.topic].Partitions[w.at].ErrorCode = code
-	if d.open--; d.open == 0 {
+	if d.pending--; d.pending == 0 {
 		p.answerProduce(e, d)
 	}
 }
@@ -172,7 +172,7 @@ type parkedFetch struct {
 	id     int64
 	ticket env.Ticket
 	req    *kmsg.FetchRequest
-	on     []*replica // whose watchers it is among; partitions that are not hosted here have none
+	on     []*replica // it is among the watchers of these; partitions that are not hosted here have none
 	since  env.Instant
 }
 

@@ -17,7 +17,7 @@ type replica struct {
 
 	// The fetchers', while it follows.
 	fetchAfter env.Instant // not to be fetched before
-	failed     bool        // what the leader sent does not fit to its log; nothing is fetched until the next epoch
+	failed     bool        // the leader sent records that do not continue its log; not fetched until the next epoch
 
 	// The log manager's.
 	flushed    env.Instant // when the log was flushed last, or opened
@@ -73,7 +73,7 @@ func (t *replicaTable) inService() []*replica {
 	return all
 }
 
-// touch marks a replica whose log, high watermark or role moved: what is parked on it is looked at at the end of the event.
+// touch marks a replica whose log, high watermark or role moved: the end of the event tries the requests that are parked on it.
 func (t *replicaTable) touch(r *replica) {
 	if !r.touched {
 		r.touched = true

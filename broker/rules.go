@@ -14,34 +14,35 @@ type Rules struct {
 	Storage     storage.Rules
 	Replication replication.Rules
 
-	// Owner: whose is a log that an earlier incarnation left: the topic's whose id lies in it, or the topic's that has its
-	// name now? That may be another one, made since, with other records (KIP-516, KAFKA-14616).
+	// Owner: which topic does a log belong to that an earlier incarnation left: the one whose id lies in its directory, or the
+	// one that has its name now? That may be another topic, created since, with other records (KIP-516, KAFKA-14616).
 	Owner func(written, named wire.TopicID) wire.TopicID
 
-	// MayLead: may a broker lead by an image that ends at next, given the broker epoch that it has been registered with, or
-	// -1? Not by one from before that: it may still name us, and mean the incarnation before us, in an epoch that began
-	// with a log which we may have lost the end of. Kafka takes the role at once, but keeps its port closed (KIP-631).
+	// MayLead: may a broker lead by an image that ends at next, given the broker epoch that it is registered with, or -1? Not
+	// by an image from before the registration: it may still name this broker as leader and mean the incarnation before, in
+	// an epoch that began with a log whose end this incarnation may have lost. Kafka takes the role at once, but keeps its
+	// port closed (KIP-631).
 	MayLead func(registered wire.BrokerEpoch, next wire.Offset) bool
 
-	// MayServe: are requests served, given whether the controller has let this incarnation in? Until then they wait in
+	// MayServe: are requests served, given whether the controller has unfenced this incarnation? Until then they wait in
 	// front of a port that is not open yet (BrokerServer.startup).
-	MayServe func(letIn bool) bool
+	MayServe func(unfenced bool) bool
 
-	// Concerns: does the answer to a follower's fetch still concern its partition? Only if that follows, in the epoch in
-	// which it asked, so also whom it asked, and stands where it stood (KAFKA-13207, KAFKA-18991).
-	Concerns func(asked, now Standing, diverges bool) bool
+	// IsCurrent: is the answer to a follower's fetch still for the partition as it is now? Only if it follows, in the leader
+	// epoch of the request, and so the same leader, and its log ends where the request said (KAFKA-13207, KAFKA-18991).
+	IsCurrent func(asked, now FollowerState, diverges bool) bool
 
-	// EndWaits: is whoever waits for an acknowledgement told that it is open when the leader's epoch ends, and another leads?
-	// A high watermark of another leader says nothing of their records: others may lie at their offsets.
-	EndWaits bool
+	// FailWaiting: does a produce that waits for its acknowledgement fail when the leader's epoch ends and another broker
+	// leads? The high watermark of another leader says nothing about its records: others may lie at their offsets.
+	FailWaiting bool
 
-	// Outcome: what is told of a record that the high watermark has passed, given what the partition has against it: that it
-	// does not lead any more, or that too few are in sync; nil is nothing?
-	Outcome func(against *kerr.Error) *kerr.Error
+	// Outcome: what is answered for a record that the high watermark has passed, given the error of the partition: it no
+	// longer leads, or has too few replicas in sync; nil is none?
+	Outcome func(err *kerr.Error) *kerr.Error
 }
 
-// Standing is how a partition stands as a follower.
-type Standing struct {
+// FollowerState is what an answer to a fetch depends on.
+type FollowerState struct {
 	Follows bool
 	Epoch   wire.Epoch
 	End     wire.Offset // of its log
@@ -55,14 +56,14 @@ func Today() Rules {
 		MayLead: func(registered wire.BrokerEpoch, next wire.Offset) bool {
 			return registered >= 0 && next > wire.Offset(registered)
 		},
-		MayServe: func(letIn bool) bool { return letIn },
-		Concerns: func(asked, now Standing, _ bool) bool { return now == asked },
-		EndWaits: true,
-		Outcome:  func(against *kerr.Error) *kerr.Error { return against },
+		MayServe:    func(unfenced bool) bool { return unfenced },
+		IsCurrent:   func(asked, now FollowerState, _ bool) bool { return now == asked },
+		FailWaiting: true,
+		Outcome:     func(err *kerr.Error) *kerr.Error { return err },
 	}
 }
 
-// withDefaults is the rules with today's answers where nothing was said.
+// withDefaults is the rules with today's answers where none was given.
 func (r Rules) withDefaults() Rules {
 	today := Today()
 	if r.Storage == (storage.Rules{}) {
@@ -71,9 +72,10 @@ func (r Rules) withDefaults() Rules {
 	if r.Replication.Admit == nil {
 		r.Replication = today.Replication
 	}
-	// EndWaits cannot tell "no" from "nothing said": its false counts where every function was given, as by who began with Today.
-	if r.Owner == nil || r.MayLead == nil || r.MayServe == nil || r.Concerns == nil || r.Outcome == nil {
-		r.EndWaits = today.EndWaits
+	// FailWaiting cannot tell "no" from "nothing said": its false counts where every function was given, as by a caller that
+	// began with Today.
+	if r.Owner == nil || r.MayLead == nil || r.MayServe == nil || r.IsCurrent == nil || r.Outcome == nil {
+		r.FailWaiting = today.FailWaiting
 	}
 	if r.Owner == nil {
 		r.Owner = today.Owner
@@ -84,8 +86,8 @@ func (r Rules) withDefaults() Rules {
 	if r.MayServe == nil {
 		r.MayServe = today.MayServe
 	}
-	if r.Concerns == nil {
-		r.Concerns = today.Concerns
+	if r.IsCurrent == nil {
+		r.IsCurrent = today.IsCurrent
 	}
 	if r.Outcome == nil {
 		r.Outcome = today.Outcome

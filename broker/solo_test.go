@@ -323,7 +323,7 @@ func (v soloEnv) Call(l env.Link, timeout env.Duration, req env.Request, tok env
 		c.failed = env.ErrClosed
 		return
 	}
-	s.line("%s %s", s.links[l-1], told(c.req))
+	s.line("%s %s", s.links[l-1], described(c.req))
 }
 
 func (v soloEnv) Close(l env.Link) {
@@ -373,8 +373,8 @@ func decoded(t *testing.T, resp, again env.Response) env.Response {
 	return again
 }
 
-// told is a request in a few words.
-func told(req env.Request) string {
+// described is a request in a few words.
+func described(req env.Request) string {
 	name := kmsg.NameForKey(req.Key())
 	switch r := req.(type) {
 	case *kmsg.BrokerRegistrationRequest:

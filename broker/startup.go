@@ -19,8 +19,8 @@ type logManager struct {
 	offline       bool             // the directory failed: the rest of the event that saw it touches no log
 }
 
-// load opens every log of the disk, as it was left (LogManager). The mark of a clean shutdown is gone before the first
-// log is read: should this start die half way, the next one recovers.
+// load opens every log of the disk, as it was left (LogManager). The mark of a clean shutdown is removed before
+// the first log is read: should this start die half way, the next one recovers.
 func (m *logManager) load(e env.Env) error {
 	d := e.Disk()
 	if err := m.format(e); err != nil {
@@ -30,7 +30,7 @@ func (m *logManager) load(e env.Env) error {
 	if err != nil {
 		return err
 	}
-	m.previousEpoch = epoch // what the registration shows the controller (KIP-966)
+	m.previousEpoch = epoch // for the registration (KIP-966)
 	points, err := m.dir.LoadRecoveryPoints(d)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (m *logManager) load(e env.Env) error {
 		if err != nil {
 			return err
 		}
-		if !known { // died between making the directory and naming its topic: nothing was written yet
+		if !known { // the broker died between making the directory and writing the topic id: it has no record yet
 			if err := storage.RemoveLog(d, entry.Name); err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ func (m *logManager) load(e env.Env) error {
 			e.Note(noteRecovered, id.Short(), int64(tp.Partition), int64(log.End()), rec.Truncated)
 		}
 	}
-	// What was recovered is on the device now: should this start die later, the next one need not read it again.
+	// The recovered records are on the device now: should this start die later, the next one need not read them again.
 	return m.saveRecoveryPoints(d)
 }
 
@@ -99,7 +99,7 @@ func (m *logManager) format(e env.Env) error {
 	return m.dir.SaveMeta(e.Disk(), meta)
 }
 
-// checkpoint writes the high watermarks down: after a restart a replica begins with at least these.
+// checkpoint writes the high watermarks: after a restart a replica begins with these.
 func (m *logManager) checkpoint(d env.Disk) error {
 	hws := storage.Offsets{}
 	for _, r := range m.replicas.inService() {
@@ -108,8 +108,8 @@ func (m *logManager) checkpoint(d env.Disk) error {
 	return m.dir.SaveHighWatermarks(d, hws)
 }
 
-// saveRecoveryPoints is due now and then, and after every truncation: a recovery point above the end of a log that
-// grows again would hide what must be read again.
+// saveRecoveryPoints is due on a clock, and after every truncation: a recovery point above the end of a log that grows
+// again would hide records that a recovery must read.
 func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	points, starts := storage.Offsets{}, storage.Offsets{}
 	for _, r := range m.replicas.inService() {
@@ -122,7 +122,7 @@ func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	return m.dir.SaveLogStarts(d, starts)
 }
 
-// truncated follows every cut of a log.
+// truncated follows every truncation of a log.
 func (m *logManager) truncated(e env.Env, err error) error {
 	if err != nil {
 		return err
@@ -130,8 +130,8 @@ func (m *logManager) truncated(e env.Env, err error) error {
 	return m.saveRecoveryPoints(e.Disk())
 }
 
-// close flushes and closes every log and marks the shutdown as clean: the last thing an incarnation does, for the mark says
-// of everything before it that it is on the device.
+// close flushes and closes every log and marks the shutdown as clean. It is the last thing that an incarnation does, for
+// the mark says that everything before it is on the device.
 func (m *logManager) close(d env.Disk, epoch wire.BrokerEpoch) error {
 	for _, r := range m.replicas.inService() {
 		if err := r.Log().Close(d); err != nil {
