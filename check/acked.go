@@ -14,9 +14,9 @@ var AckedDurable = &Check{
 	Name: "acked-durable", Numbers: "S5",
 	Doc:      "a record whose producer was told that it is stored is in the log of every later leader",
 	Of:       [2]string{"acknowledged batch, in the leader's log at every look", "acknowledged batches, all in the leader's log at every look"},
-	On:       []ChangeKind{Looked, Lost, Promised},
+	On:       []ChangeKind{ReplicaChanged, BatchesRemoved, Promised},
 	See:      seeDurable,
-	Complete: (*Case).mourn,
+	Complete: (*Case).listLostRecords,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
@@ -38,15 +38,15 @@ var AckedDurable = &Check{
 	},
 }
 
-func seeDurable(d *Docket, v *View, c *Change) {
+func seeDurable(d *Tally, v *View, c *Change) {
 	if c.Kind == Promised && c.HW == 0 {
 		d.exercised()
 	}
 	p, r := c.Partition, c.Replica
-	if !r.Leads || r.Epoch < p.newest || r.lacking == 0 || p == v.quorum.log || !v.inOffice(r.Node) {
+	if !r.Leads || r.Epoch < p.newest || r.missing == 0 || p == v.quorum.log || !v.runsRegistered(r.Node) {
 		return
 	}
-	p.lacks(r, func(q *promise) bool {
+	p.forEachMissing(r, func(q *promise) bool {
 		clause := p.license(v, q, r.Epoch)
 		p.lose(q, clause)
 		if q.made&(madeToAll|madeToOne) == 0 {
@@ -57,7 +57,7 @@ func seeDurable(d *Docket, v *View, c *Change) {
 		}
 		where := ""
 		if clause == "" {
-			where = p.whyNot(v, r, q) + p.whoHas(v, q)
+			where = p.whyMissing(v, r, q) + p.copiesLeft(v, q)
 		}
 		d.decide(v, p.fact(ByLeader, q.Base, p.wayLost(r, q)), clause,
 			q.client, " was told after step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; broker ",
@@ -68,13 +68,13 @@ func seeDurable(d *Docket, v *View, c *Change) {
 
 // inOffice tells whether the controller has let in the very process that runs: before that it serves nobody, whatever
 // an old image makes it believe.
-func (v *View) inOffice(node wire.NodeID) bool {
+func (v *View) runsRegistered(node wire.NodeID) bool {
 	b, r := v.Broker(node), v.image.brokers[node]
-	return r != nil && b.asking && b.ids[len(b.ids)-1] == r.incarnation
+	return r != nil && b.registrationSent && b.incarnations[len(b.incarnations)-1] == r.incarnation
 }
 
 // whyNot says how it came that a leader is without a batch.
-func (p *Partition) whyNot(v *View, r *Replica, q *promise) string {
+func (p *Partition) whyMissing(v *View, r *Replica, q *promise) string {
 	switch p.wayLost(r, q) {
 	case cutByItself:
 		c := q.lastCutOn(r.Node)
@@ -83,7 +83,7 @@ func (p *Partition) whyNot(v *View, r *Replica, q *promise) string {
 		return ". A fault took its copy, and it was elected all the same"
 	case neverThere:
 		if e := p.election(r.Epoch); e != nil && slices.Contains(e.Members, r.Node) {
-			return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + nodes(e.Members)
+			return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + nodeList(e.Members)
 		}
 	}
 	return ". It did not have it when that was promised"
@@ -127,13 +127,13 @@ func (c cut) words() string {
 
 // mourn names the records behind a violation of acked-durable: what producers sent and were told is stored, and is lost
 // without a licence.
-func (c *Case) mourn(r Result) Result {
+func (c *Case) listLostRecords(r Result) Result {
 	if c.View == nil {
 		return r
 	}
 	words, n := "", 0
 	for op := range of[*Produce](c.History) {
-		if op.Outcome != OK || op.Acks == 0 || !c.View.robbed(op) {
+		if op.Outcome != OK || op.Acks == 0 || !c.View.lostUnlicensed(op) {
 			continue
 		}
 		switch n++; {
@@ -154,12 +154,12 @@ func (c *Case) mourn(r Result) Result {
 }
 
 // robbed tells whether what a send was told of is lost, and nothing allows it.
-func (v *View) robbed(op *Produce) bool {
+func (v *View) lostUnlicensed(op *Produce) bool {
 	for _, p := range v.parts {
 		if p.TP != op.Partition || op.Topic != (wire.TopicID{}) && op.Topic != p.ID {
 			continue
 		}
-		for q := range p.around(op.Offset, op.Offset+1) {
+		for q := range p.promisesWithin(op.Offset, op.Offset+1) {
 			if q.lost && q.clause == "" && q.made&(madeToAll|madeToOne) != 0 {
 				return true
 			}
@@ -169,7 +169,7 @@ func (v *View) robbed(op *Produce) bool {
 }
 
 // whoHas says where the copies of a batch are, and what took the others.
-func (p *Partition) whoHas(v *View, q *promise) string {
+func (p *Partition) copiesLeft(v *View, q *promise) string {
 	words := ""
 	var have []wire.NodeID
 	for _, r := range p.replicas {
@@ -183,10 +183,10 @@ func (p *Partition) whoHas(v *View, q *promise) string {
 	case 1:
 		words = "; broker " + itoa(have[0]) + " still has it"
 	default:
-		words = "; brokers " + nodes(have) + " still have it"
+		words = "; brokers " + nodeList(have) + " still have it"
 	}
 	for _, t := range q.taken {
-		words += "; the " + v.hits[t.hit].words() + " took a copy"
+		words += "; the " + v.faults[t.fault].words() + " took a copy"
 		if t.flushed {
 			words += " that was synced"
 		}
@@ -197,11 +197,11 @@ func (p *Partition) whoHas(v *View, q *promise) string {
 // backed is how many replicas vouch for an acknowledged batch, and demanded the min.insync.replicas that it had to meet:
 // each at its best of when the batch was committed and when its producer was answered. A request of several partitions is
 // answered when the last of them is committed; what the first was committed with counts (DelayedProduce).
-func (p *Partition) backed(g Given, b Batch) (backed, demanded int) {
+func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
-		return max(g.InSync, p.promises[i].had), min(g.Demand, p.promises[i].need)
+		return max(g.InSync, p.promises[i].had), min(g.MinISR, p.promises[i].minISR)
 	}
-	return g.InSync, g.Demand
+	return g.InSync, g.MinISR
 }
 
 // copies is how many replicas have a batch, or may have had it until a fault took it or their process ended: the answer may
@@ -210,13 +210,13 @@ func (p *Partition) copies(v *View, b Batch) (n int) {
 	i, known := p.place(b)
 	for _, r := range p.replicas {
 		o := v.Broker(r.Node)
-		_, hit := v.lastHit(o, p, 0)
+		_, hit := v.lastFault(o, p, 0)
 		switch {
 		case r.Log.Has(b) || b.Base < r.Log.start || v.tainted(o, p):
 			n++
 		case !known && hit:
 			n++
-		case known && (o.died >= p.promises[i].since || o.joined >= p.promises[i].since || slices.ContainsFunc(p.promises[i].taken, func(t taken) bool { return t.node == r.Node })):
+		case known && (o.died >= p.promises[i].since || o.registeredAt >= p.promises[i].since || slices.ContainsFunc(p.promises[i].taken, func(t taken) bool { return t.node == r.Node })):
 			n++
 		}
 	}
@@ -226,14 +226,14 @@ func (p *Partition) copies(v *View, b Batch) (n int) {
 var ackHonest = &Check{
 	Name: "ack-honest", Numbers: "S13",
 	Doc: "acks=all is answered with success only when the record is below the high watermark, enough replicas are in sync, and as many have it",
-	On:  []ChangeKind{Answered},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{ProduceAnswered},
+	See: func(d *Tally, v *View, c *Change) {
 		p, r, b := c.Partition, c.Replica, c.Batch
 		if c.Acks != -1 {
 			return
 		}
 		d.exercised()
-		backed, demanded := p.backed(c.Given, b)
+		backed, demanded := p.committedWith(c.Given, b)
 		copies := p.copies(v, b)
 		if b.Epoch == wire.NoEpoch && b.Base < max(r.Log.Start(), r.Start, p.trimmed) {
 			return // it was deleted on purpose before the answer left
@@ -245,13 +245,13 @@ var ackHonest = &Check{
 		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
 		switch {
 		case b.Epoch == wire.NoEpoch:
-			d.decide(v, fact("does not have it"), v.bent(p), who, ", and does not have it itself")
+			d.decide(v, fact("does not have it"), v.damagedDisk(p), who, ", and does not have it itself")
 		case r.HW < b.Next:
 			d.violate(v, fact("above its high watermark"), who, ", and its high watermark is ", itoa(r.HW))
 		case backed < demanded:
-			d.violate(v, fact("too few in sync"), who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.Demand))
+			d.violate(v, fact("too few in sync"), who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.MinISR))
 		default:
-			d.decide(v, fact("too few copies"), v.bent(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
+			d.decide(v, fact("too few copies"), v.damagedDisk(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
 		}
 	},
 	Accept: func(v *View) *Case {

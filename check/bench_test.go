@@ -25,10 +25,10 @@ func BenchmarkView(b *testing.B) {
 				}
 				at++
 				state.HW, state.End = at, at
-				v.Looked(s.p, all[0], state)
-				v.Acked(s.p, all[0], at-1, -1, Given{Client: "p1", InSync: 3, Demand: 2})
-				v.Served(s.p, all[0], at)
-				v.Delivered(s.p, all[0], batch, at)
+				v.ReplicaChanged(s.p, all[0], state)
+				v.Acked(s.p, all[0], at-1, -1, Given{Client: "p1", InSync: 3, MinISR: 2})
+				v.HighWatermarkTold(s.p, all[0], at)
+				v.BatchDelivered(s.p, all[0], batch, at)
 			}
 			for range before {
 				one()

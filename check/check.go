@@ -67,7 +67,7 @@ type Check struct {
 
 	Of  [2]string    // what an invariant counts, one and many: "batch", "batches"; empty for tests of the promise
 	On  []ChangeKind // the changes an invariant looks at
-	See func(d *Docket, v *View, c *Change)
+	See func(d *Tally, v *View, c *Change)
 
 	Judge func(*Case) Result
 
@@ -147,7 +147,7 @@ func (k *Check) result(c *Case, at int) Result {
 	if c.View == nil {
 		return Result{Status: Unexercised, Explanation: "nobody looked at the cluster"}
 	}
-	return c.View.dockets[at].result(k.Of)
+	return c.View.tallies[at].result(k.Of)
 }
 
 // Verdict sums findings up: violated if any is, else unknown if any is, else held. A price is not a violation.

@@ -116,7 +116,7 @@ func TestWhatRottedNeedNotHeal(t *testing.T) {
 	heals := Named("heals")
 	for node, want := range map[wire.NodeID]Status{2: Priced, 9: Violated} {
 		c := heals.Reject(NewView(Contract{}, All()))
-		c.View.Struck(node, "bit rot")
+		c.View.DiskFaulted(node, "bit rot")
 		require.Equal(t, want, heals.Judge(c).Status)
 	}
 }
@@ -128,7 +128,7 @@ func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
 		s := staged(2)
 		s.alter(1, ids(1, 2, 3), nil)
 		s.leads(1, 1, 0)
-		s.Struck(1, what)
+		s.DiskFaulted(1, what)
 		s.write(0, 0, 0xA, 1)
 		require.Equal(t, want, find(t, s.done(), "one-leader-per-epoch").Status)
 	}
@@ -138,11 +138,11 @@ func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
 func TestAnUncleanElectionMayWait(t *testing.T) {
 	for late, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(2).elr()
-		s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+		s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 		s.alter(wire.NoNode, []wire.NodeID{}, []wire.NodeID{})
 		s.rules.UncleanEvery = 10 * s.rules.caughtUp()
 		s.tick()
-		s.Whole(s.now)
+		s.FaultsOver(s.now)
 		wait := 2 * s.rules.caughtUp()
 		if late {
 			wait += s.rules.UncleanEvery + s.rules.Session
@@ -178,7 +178,7 @@ func TestWhoIsFencedLeavesTheISR(t *testing.T) {
 // No epoch is given away twice, also not to another broker.
 func TestBrokerEpochsRiseForAll(t *testing.T) {
 	s := staged(2)
-	s.book(&wire.RegisterBrokerRecord{BrokerID: 3, IncarnationID: wire.UUID{33}, BrokerEpoch: s.Registered(2), Fenced: true})
+	s.commit(&wire.RegisterBrokerRecord{BrokerID: 3, IncarnationID: wire.UUID{33}, BrokerEpoch: s.Registered(2), Fenced: true})
 	require.Equal(t, Violated, find(t, s.done(), "broker-epochs").Status)
 }
 
@@ -188,25 +188,30 @@ func TestAControlledShutdownEnds(t *testing.T) {
 		play func(s *stage, bound int64)
 		want Status
 	}{
-		"in time":                  {func(s *stage, bound int64) { s.Clock(s.step, s.now+bound/2); s.Died(2) }, Held},
-		"too late":                 {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Died(2) }, Violated},
-		"too late, and it is down": {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Broken(); s.Died(2); s.Whole(s.now) }, Violated},
-		"never":                    {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound) }, Violated},
-		"under way":                {func(s *stage, bound int64) { s.fence(2); s.Clock(s.step, s.now+bound/2) }, Held},
-		"while something was wrong": {func(s *stage, bound int64) {
-			s.Broken()
+		"in time":  {func(s *stage, bound int64) { s.Clock(s.step, s.now+bound/2); s.Died(2) }, Held},
+		"too late": {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound); s.Died(2) }, Violated},
+		"too late, and it is down": {func(s *stage, bound int64) {
 			s.Clock(s.step, s.now+2*bound)
-			s.Whole(s.now)
+			s.FaultActive()
+			s.Died(2)
+			s.FaultsOver(s.now)
+		}, Violated},
+		"never":     {func(s *stage, bound int64) { s.Clock(s.step, s.now+2*bound) }, Violated},
+		"under way": {func(s *stage, bound int64) { s.fence(2); s.Clock(s.step, s.now+bound/2) }, Held},
+		"while something was wrong": {func(s *stage, bound int64) {
+			s.FaultActive()
+			s.Clock(s.step, s.now+2*bound)
+			s.FaultsOver(s.now)
 			s.Clock(s.step, s.now+bound/2)
 			s.Died(2)
 		}, Held},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
-			s.Whole(s.now)
-			bound := int64(s.rules.letIn())
+			s.FaultsOver(s.now)
+			bound := int64(s.rules.unfenced())
 			s.Clock(s.step, s.now+2*bound)
-			s.Stopping(2)
+			s.ShutdownAsked(2)
 			c.play(s, bound)
 			s.Clock(s.step, s.now+3*bound)
 			if name == "under way" || name == "while something was wrong" {
@@ -222,13 +227,13 @@ func TestAControlledShutdownEnds(t *testing.T) {
 func TestAQuorumThatNeverRests(t *testing.T) {
 	for late, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(2)
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
-		s.Whole(s.now)
-		bound := int64(s.rules.ruled())
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+		s.FaultsOver(s.now)
+		bound := int64(s.rules.quorumLed())
 		if late {
 			s.Clock(s.step, s.now+2*bound)
 		}
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 2})
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 2})
 		s.Clock(s.step, s.now+3*bound)
 		require.Equal(t, want, find(t, s.done(), "quorum-settles").Status)
 	}
@@ -238,7 +243,7 @@ func TestAQuorumThatNeverRests(t *testing.T) {
 func TestALogOfAnotherTopicOfThatName(t *testing.T) {
 	for home, want := range map[wire.TopicID]Status{ordersID: Held, {9: 9}: Violated} {
 		s := staged(2)
-		s.Housed(s.p, s.p.Replica(2), home)
+		s.DirectoryInUse(s.p, s.p.Replica(2), home)
 		require.Equal(t, want, find(t, s.done(), "one-directory").Status)
 	}
 }

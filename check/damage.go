@@ -7,10 +7,10 @@ import (
 )
 
 // bentAt is what bent says of the partition that a fact is about.
-func (v *View) bentAt(f Fact) string {
+func (v *View) damagedDiskUnder(f Fact) string {
 	for _, p := range v.parts {
 		if p.TP.String() == f.Subject.Name && len(p.assigned.Replicas) > 0 {
-			return v.bent(p)
+			return v.damagedDisk(p)
 		}
 	}
 	return ""
@@ -29,7 +29,7 @@ const PowerLoss = "power loss"
 func (v *View) deviceFaults() string {
 	words := ""
 	for _, w := range v.quorum.voters {
-		for _, h := range v.hits {
+		for _, h := range v.faults {
 			if h.Node == w.Node && damages(h.What) {
 				if words != "" {
 					words += ", "
@@ -46,8 +46,8 @@ func (v *View) deviceFaults() string {
 
 // bent names a fault of a device under one of a partition's logs: what a disk has lost or changed behind a true sync may
 // come back as anything, and spread.
-func (v *View) bent(p *Partition) string {
-	for _, h := range v.hits {
+func (v *View) damagedDisk(p *Partition) string {
+	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
 			return "a disk did not keep what it was given: " + h.words()
 		}
@@ -56,8 +56,8 @@ func (v *View) bent(p *Partition) string {
 }
 
 // bentOn names such a fault of one of these disks. Its broker takes what lay there for what it has, also when it comes back.
-func (v *View) bentOn(p *Partition, disks ...wire.NodeID) string {
-	for _, h := range v.hits {
+func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
+	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && slices.Contains(disks, h.Node) {
 			return "a disk did not keep what it was given: " + h.words()
 		}
@@ -67,23 +67,23 @@ func (v *View) bentOn(p *Partition, disks ...wire.NodeID) string {
 
 // tainted tells whether a disk lost bytes of a partition and the controller cannot know yet: no invariant may count on it.
 func (v *View) tainted(b *Broker, p *Partition) bool {
-	_, hit := v.lastHit(b, p, b.mended)
+	_, hit := v.lastFault(b, p, b.faultsKnown)
 	return hit
 }
 
 // lastHit is the last fault of a broker's disk that can concern a partition, of those that came behind the first so many:
 // an index of View.hits.
-func (v *View) lastHit(b *Broker, p *Partition, behind int) (at int, ok bool) {
-	for i := len(b.hits) - 1; i >= behind; i-- {
-		if v.hits[b.hits[i]].reaches(p) {
-			return b.hits[i], true
+func (v *View) lastFault(b *Broker, p *Partition, behind int) (at int, ok bool) {
+	for i := len(b.faults) - 1; i >= behind; i-- {
+		if v.faults[b.faults[i]].reaches(p) {
+			return b.faults[i], true
 		}
 	}
 	return 0, false
 }
 
 // Hit is a fault that may destroy bytes on one node's disk.
-type Hit struct {
+type Fault struct {
 	Node wire.NodeID
 	What string // "power loss"
 	Step uint64
@@ -92,9 +92,9 @@ type Hit struct {
 
 // reaches tells whether a fault can have touched what a disk has of a partition. One that stays in another's directory
 // excuses nothing here.
-func (h Hit) reaches(p *Partition) bool { return h.In == "" || h.In == p.TP.String() }
+func (h Fault) reaches(p *Partition) bool { return h.In == "" || h.In == p.TP.String() }
 
 // words name a hit as clauses do.
-func (h Hit) words() string {
+func (h Fault) words() string {
 	return h.What + " of broker " + itoa(h.Node) + " at step " + itoa(h.Step)
 }

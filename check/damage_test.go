@@ -17,13 +17,13 @@ func TestWhoWasEligibleIsForgotten(t *testing.T) {
 		durable     Status
 	}{
 		"by a change of min.insync.replicas": {func(s *stage) {
-			s.book(&wire.ClearElrRecord{TopicName: orders.Topic})
+			s.commit(&wire.ClearElrRecord{TopicName: orders.Topic})
 		}, Held, Priced},
 		"by the controller alone": {func(s *stage) {
 			s.alter(0, nil, []wire.NodeID{})
 		}, Violated, Violated},
 		"by a change that is long past": {func(s *stage) {
-			s.book(&wire.ClearElrRecord{TopicName: orders.Topic})
+			s.commit(&wire.ClearElrRecord{TopicName: orders.Topic})
 			s.alter(0, ids(1, 2, 3), nil)
 			s.alter(0, ids(3), ids(1, 2))
 			s.alter(0, nil, []wire.NodeID{})
@@ -35,7 +35,7 @@ func TestWhoWasEligibleIsForgotten(t *testing.T) {
 			s.alter(3, ids(3), ids(1, 2))
 			s.power(3, 0)
 			raised := "3"
-			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &raised})
+			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &raised})
 			c.forget(s)
 			f := find(t, s.done(), "leader-recoverable")
 			require.Equal(t, c.recoverable, f.Status, f.Explanation)
@@ -97,7 +97,7 @@ func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
 		s.alter(0, ids(1, 2), nil)
 		s.tick()
 		s.Died(3)
-		s.Struck(disk, "lost write")
+		s.DiskFaulted(disk, "lost write")
 		s.Cut(s.p, s.p.Replica(3), 0, "lost write")
 		s.restart(2, 22)
 		s.restart(3, 33)
@@ -112,7 +112,7 @@ func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
 func TestWhatRotsElsewhereIsNoExcuse(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(2)
-		s.StruckIn(2, "bit rot", dir)
+		s.DiskFaultedIn(2, "bit rot", dir)
 		s.committed(0, 0xA)
 		s.Cut(s.p, s.p.Replica(2), 0, "") // by its own process, while it runs
 		s.alter(2, ids(2, 3), nil)
@@ -133,7 +133,7 @@ func TestRecoveryCutsWhatRotted(t *testing.T) {
 		s := staged(1)
 		s.committed(0, 0xA)
 		s.alter(0, ids(2), nil)
-		s.StruckIn(2, "bit rot", dir)
+		s.DiskFaultedIn(2, "bit rot", dir)
 		s.Died(2)
 		s.restart(2, 22)
 		s.Cut(s.p, s.p.Replica(2), 0, "")
@@ -175,14 +175,14 @@ func TestNobodyLearnsOfAHole(t *testing.T) {
 			s.tick()
 			s.Died(2)
 			for _, hit := range c.hits {
-				s.Struck(c.disk, hit)
+				s.DiskFaulted(c.disk, hit)
 			}
 			s.Cut(s.p, r, 1, c.hits[len(c.hits)-1])
 			if c.left {
 				s.Grew(s.p, r, last)
 			}
 			if c.later != "" {
-				s.Struck(2, c.later)
+				s.DiskFaulted(2, c.later)
 			}
 			s.restart(2, 22)
 			s.alter(2, ids(2, 3), nil)

@@ -16,29 +16,29 @@ import (
 //	                      └─────▶ deletion-licensed is violated, and all stays owed
 
 // Erased says that a leader's answer leaves it: all below an offset is deleted on every replica that is up (DeleteRecords).
-func (v *View) Erased(p *Partition, low wire.Offset) {
-	if n := len(p.erased); n == 0 || p.erased[n-1].at < low {
-		p.erased = append(p.erased, mark{step: v.step, when: v.now, at: low})
+func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
+	if n := len(p.recordsDeleted); n == 0 || p.recordsDeleted[n-1].at < low {
+		p.recordsDeleted = append(p.recordsDeleted, offsetAt{step: v.step, when: v.now, at: low})
 	}
 }
 
 var deletedForGood = &Check{
 	Name: "deleted-for-good", Numbers: "H34/records",
 	Doc: "what an operator was told is deleted is given to no reader who asks later",
-	On:  []ChangeKind{Spoke},
-	See: func(d *Docket, v *View, c *Change) {
-		p, r, t := c.Partition, c.Replica, c.Told
-		i := gallop(len(p.erased), func(i int) bool { return p.erased[i].step >= t.Since })
+	On:  []ChangeKind{EndOffsetTold},
+	See: func(d *Tally, v *View, c *Change) {
+		p, r, t := c.Partition, c.Replica, c.EndOffset
+		i := searchFromEnd(len(p.recordsDeleted), func(i int) bool { return p.recordsDeleted[i].step >= t.Since })
 		if t.First == 0 || i == 0 {
 			return
 		}
 		d.exercised()
-		gone := p.erased[i-1]
+		gone := p.recordsDeleted[i-1]
 		if t.First > gone.at {
 			return
 		}
 		clause := ""
-		if p.missed(v, r.Node, gone) {
+		if p.mayNotKnowDeletion(v, r.Node, gone) {
 			clause = "DeleteRecords waits for the replicas that are in service; broker " + itoa(r.Node) + " was not, or has lost what it was told"
 		}
 		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
@@ -48,28 +48,28 @@ var deletedForGood = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.Erased(s.p, 1)
-		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step}) // it was asked before
+		s.RecordsDeleted(s.p, 1)
+		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // it was asked before
 		s.tick()
-		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 2, Since: s.step})
+		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 2, Since: s.step})
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.Erased(s.p, 1)
+		s.RecordsDeleted(s.p, 1)
 		s.tick()
-		s.Named(s.p, s.p.Replica(1), Told{End: 2, First: 1, Since: s.step})
+		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step})
 		return s.done()
 	},
 }
 
 // missed tells whether a broker may not know of a deletion: it was out of service then (a leader that is cut off serves its
 // readers on, and does not know it), ended since, or was elected uncleanly.
-func (p *Partition) missed(v *View, node wire.NodeID, gone mark) bool {
+func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt) bool {
 	b, seat := v.Broker(node), v.image.brokers[node]
-	if seat == nil || seat.fenced || seat.letIn >= gone.when || b.died >= gone.step || b.joined >= gone.step {
+	if seat == nil || seat.fenced || seat.unfencedAt >= gone.when || b.died >= gone.step || b.registeredAt >= gone.step {
 		return true
 	}
 	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
@@ -94,13 +94,13 @@ func (p *Partition) deleted() string {
 }
 
 // Keeping is what retention leaves of a topic. What is below zero is no limit.
-type Keeping struct {
+type Retention struct {
 	For   Duration // retention.ms
 	Bytes int64    // retention.bytes
 }
 
 // least is the shorter of two: what a broker may go by that has read of one and not yet of the other.
-func (k Keeping) least(o Keeping) Keeping {
+func (k Retention) shorter(o Retention) Retention {
 	if o.For >= 0 && (k.For < 0 || o.For < k.For) {
 		k.For = o.For
 	}
@@ -112,22 +112,22 @@ func (k Keeping) least(o Keeping) Keeping {
 
 // Wanted says that a broker was asked to delete all of a partition below an offset, or (-1) below its high watermark,
 // wherever that is when the broker gets to it. A name is all that the request has.
-func (v *View) Wanted(tp wire.TopicPartition, below wire.Offset) {
+func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 	if below == -1 {
 		below = 1 << 62
 	}
 	for _, p := range v.parts {
 		if p.TP == tp {
-			p.wanted = max(p.wanted, below)
+			p.deletionAsked = max(p.deletionAsked, below)
 		}
 	}
 }
 
 // Strayed says that a clock is off by so much more: what is a week old for one who goes by it may be young.
-func (v *View) Strayed(by Duration) { v.astray += max(by, -by) }
+func (v *View) ClockSkewed(by Duration) { v.clockSkewMax += max(by, -by) }
 
 // keep takes in what a topic, or a broker for all that do not say, is told to keep.
-func (v *View) keep(r *wire.ConfigRecord) {
+func (v *View) noteRetention(r *wire.ConfigRecord) {
 	m := &v.image
 	n := int64(-1)
 	if r.Value != nil {
@@ -137,7 +137,7 @@ func (v *View) keep(r *wire.ConfigRecord) {
 	}
 	switch {
 	case r.ResourceType == wire.ConfigBroker && r.Value != nil:
-		k := Keeping{For: -1, Bytes: -1}
+		k := Retention{For: -1, Bytes: -1}
 		switch r.Name {
 		case "log.retention.ms":
 			k.For = ms(n)
@@ -152,13 +152,13 @@ func (v *View) keep(r *wire.ConfigRecord) {
 		if !ok {
 			return
 		}
-		k, said := m.keeping[id]
+		k, said := m.retention[id]
 		if !said {
-			k = v.rules.Keeps
+			k = v.rules.Retention
 		}
 		was := k
 		if r.Value == nil {
-			m.keeping[id] = was.least(v.rules.Keeps)
+			m.retention[id] = was.shorter(v.rules.Retention)
 			return
 		}
 		if r.Name == "retention.ms" {
@@ -167,9 +167,9 @@ func (v *View) keep(r *wire.ConfigRecord) {
 			k.Bytes = n
 		}
 		if slices.ContainsFunc(v.parts, func(p *Partition) bool { return p.ID == id && p.assigned.Version >= 0 }) {
-			k = k.least(was) // it lives already: a broker may go by either
+			k = k.shorter(was) // it lives already: a broker may go by either
 		}
-		m.keeping[id] = k
+		m.retention[id] = k
 	}
 }
 
@@ -183,18 +183,18 @@ func ms(n int64) Duration {
 
 // retains names the retention that may have taken records of a topic, "" if none can have. It asks for no record's age:
 // enough that one can be so old, by clocks that run apart.
-func (v *View) retains(p *Partition) string {
-	k, said := v.image.keeping[p.ID]
+func (v *View) retentionThatMayHaveTaken(p *Partition) string {
+	k, said := v.image.retention[p.ID]
 	if !said {
-		k = v.rules.Keeps
+		k = v.rules.Retention
 	}
 	for _, d := range v.image.defaults {
-		k = k.least(d)
+		k = k.shorter(d)
 	}
 	switch {
 	case k.Bytes >= 0:
 		return "retention.bytes is or was " + itoa(k.Bytes)
-	case k.For >= 0 && k.For <= Duration(2*v.now)+v.astray:
+	case k.For >= 0 && k.For <= Duration(2*v.now)+v.clockSkewMax:
 		return "retention.ms is or was " + itoa(int64(k.For)/1e6)
 	}
 	return ""
@@ -202,32 +202,32 @@ func (v *View) retains(p *Partition) string {
 
 // begins tells whether a log may begin at an offset. What is licensed on one replica is so on all: a follower takes over
 // the start of its leader.
-func (v *View) begins(p *Partition, r *Replica, start wire.Offset) bool {
+func (v *View) licensesStart(p *Partition, r *Replica, start wire.Offset) bool {
 	if start <= p.trimmed || p == v.quorum.log {
 		return true
 	}
-	licence := v.bentOn(p, r.Node)
-	if start <= p.wanted {
+	licence := v.damagedDiskOf(p, r.Node)
+	if start <= p.deletionAsked {
 		licence = "an operator asked for it"
-	} else if by := v.retains(p); by != "" {
+	} else if by := v.retentionThatMayHaveTaken(p); by != "" {
 		licence = by
 	}
-	v.tell(Change{Kind: Began, Partition: p, Replica: r, Node: r.Node, Offset: start, By: licence})
+	v.tell(Change{Kind: StartLicensed, Partition: p, Replica: r, Node: r.Node, Offset: start, By: licence})
 	return licence != ""
 }
 
 var deletionLicensed = &Check{
 	Name: "deletion-licensed", Numbers: "S4/deletion",
 	Doc: "a log begins behind a promised record only if an operator or retention took it",
-	On:  []ChangeKind{Began},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{StartLicensed},
+	See: func(d *Tally, v *View, c *Change) {
 		p, r := c.Partition, c.Replica
 		for i := range p.promises {
 			q := &p.promises[i]
 			if q.Base >= c.Offset {
 				return
 			}
-			if q.lost || q.doomed != "" || q.Next <= p.trimmed || q.Next > c.Offset {
+			if q.lost || q.condemned != "" || q.Next <= p.trimmed || q.Next > c.Offset {
 				continue
 			}
 			if d.exercised(); c.By == "" {
@@ -241,7 +241,7 @@ var deletionLicensed = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.Wanted(orders, 1)
+		s.DeletionAsked(orders, 1)
 		s.look(1, State{Leads: true, HW: 2, Start: 1, ISR: ids(1, 2, 3)})
 		s.look(2, State{Leader: 1, HW: 2, Start: 1})
 		return s.done()
@@ -250,7 +250,7 @@ var deletionLicensed = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
-		s.Wanted(orders, 1)
+		s.DeletionAsked(orders, 1)
 		s.look(1, State{Leads: true, HW: 2, Start: 2, ISR: ids(1, 2, 3)}) // further than it was asked
 		return s.done()
 	},

@@ -25,7 +25,7 @@ func (s *stage) limit(of, name, value string) {
 	if of == "" {
 		kind = wire.ConfigBroker
 	}
-	s.book(&wire.ConfigRecord{ResourceType: kind, ResourceName: of, Name: name, Value: &value})
+	s.commit(&wire.ConfigRecord{ResourceType: kind, ResourceName: of, Name: name, Value: &value})
 }
 
 func TestWhoMayDelete(t *testing.T) {
@@ -35,22 +35,22 @@ func TestWhoMayDelete(t *testing.T) {
 		want   Status
 	}{
 		"nobody asked":                 {nothing, Violated},
-		"an operator asked":            {func(s *stage) { s.Wanted(orders, 2) }, Held},
-		"up to the high watermark":     {func(s *stage) { s.Wanted(orders, -1) }, Held},
-		"for less":                     {func(s *stage) { s.Wanted(orders, 1) }, Violated},
-		"for another partition":        {func(s *stage) { s.Wanted(wire.TopicPartition{Topic: "orders", Partition: 1}, 2) }, Violated},
+		"an operator asked":            {func(s *stage) { s.DeletionAsked(orders, 2) }, Held},
+		"up to the high watermark":     {func(s *stage) { s.DeletionAsked(orders, -1) }, Held},
+		"for less":                     {func(s *stage) { s.DeletionAsked(orders, 1) }, Violated},
+		"for another partition":        {func(s *stage) { s.DeletionAsked(wire.TopicPartition{Topic: "orders", Partition: 1}, 2) }, Violated},
 		"retention by size":            {func(s *stage) { s.limit("orders", "retention.bytes", "0") }, Held},
 		"of another topic":             {func(s *stage) { s.limit("bills", "retention.bytes", "0") }, Violated},
 		"by age":                       {func(s *stage) { s.limit("orders", "retention.ms", "1") }, Held},
 		"by no age at all":             {func(s *stage) { s.limit("orders", "retention.ms", "0") }, Held},
 		"by an age of a week":          {func(s *stage) { s.limit("orders", "retention.ms", "604800000") }, Violated},
-		"a week, and a clock is off":   {func(s *stage) { s.limit("orders", "retention.ms", "604800000"); s.Strayed(8 * 86400e9) }, Held},
+		"a week, and a clock is off":   {func(s *stage) { s.limit("orders", "retention.ms", "604800000"); s.ClockSkewed(8 * 86400e9) }, Held},
 		"switched off":                 {func(s *stage) { s.limit("orders", "retention.ms", "-1") }, Violated},
 		"switched off after it was on": {func(s *stage) { s.limit("orders", "retention.ms", "1"); s.limit("orders", "retention.ms", "-1") }, Held},
 		"by what all brokers keep":     {func(s *stage) { s.limit("", "log.retention.bytes", "1") }, Held},
-		"its disk was damaged":         {func(s *stage) { s.Struck(1, "bit rot") }, Held},
-		"another's was":                {func(s *stage) { s.Struck(2, "bit rot") }, Violated},
-		"it lost power":                {func(s *stage) { s.Struck(1, PowerLoss) }, Violated},
+		"its disk was damaged":         {func(s *stage) { s.DiskFaulted(1, "bit rot") }, Held},
+		"another's was":                {func(s *stage) { s.DiskFaulted(2, "bit rot") }, Violated},
+		"it lost power":                {func(s *stage) { s.DiskFaulted(1, PowerLoss) }, Violated},
 	} {
 		require.Equal(t, c.want, find(t, begunAt(c.before).done(), "deletion-licensed").Status, name)
 	}
@@ -61,7 +61,7 @@ func TestAStartOfNobodysWishExcusesNothing(t *testing.T) {
 	for asked, want := range map[bool]string{false: "deletion-licensed", true: ""} {
 		s := begunAt(func(s *stage) {
 			if asked {
-				s.Wanted(orders, 2)
+				s.DeletionAsked(orders, 2)
 			}
 		})
 		require.Equal(t, want, brokenBy(s.done()))

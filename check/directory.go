@@ -5,18 +5,18 @@ import "samsa/wire"
 var oneDirectory = &Check{
 	Name: "one-directory", Numbers: "S14",
 	Doc: "a broker has at most one directory for a partition, and it is of the topic that the controller means",
-	On:  []ChangeKind{Installed, Housed, Looked},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{DirectoriesCounted, DirectoryInUse, ReplicaChanged},
+	See: func(d *Tally, v *View, c *Change) {
 		p := c.Partition
 		switch {
-		case c.Kind == Housed:
+		case c.Kind == DirectoryInUse:
 			if d.exercised(); wire.TopicID(c.Home) != p.ID {
 				// The id stands in a file of its own, and rots like the others.
-				d.decide(v, p.fact(c.Replica.role(), -1, "directory of another topic"), v.bent(p), "broker ", itoa(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
+				d.decide(v, p.fact(c.Replica.role(), -1, "directory of another topic"), v.damagedDisk(p), "broker ", itoa(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
 			}
-		case c.Kind == Installed && c.Offset > 1:
+		case c.Kind == DirectoriesCounted && c.Offset > 1:
 			d.violate(v, p.fact(ByFollower, -1, "two directories"), "broker ", itoa(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
-		case c.Kind == Looked && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:
+		case c.Kind == ReplicaChanged && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:
 			d.exercised()
 			if last := v.image.owner(p.TP.Topic); last.id != p.ID && last.from > 0 && v.Broker(c.Node).applied >= last.from && c.Replica.Leads {
 				d.violate(v, p.fact(ByLeader, -1, "log of another topic"), "broker ", itoa(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")

@@ -9,13 +9,13 @@ import (
 var ackedElectable = &Check{
 	Name: "acked-electable", Numbers: "S4",
 	Doc: "every record that was promised is in the log of everyone who may be elected: ISR and ELR, and whom a change in flight may bring in",
-	On:  []ChangeKind{Altered, Promised, Lost, Looked},
+	On:  []ChangeKind{PartitionChanged, Promised, BatchesRemoved, ReplicaChanged},
 	See: seeElectable,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.power(3, 0) // the controller does not know yet
-		s.committed2(1, 0xB, 1, 2)
+		s.committedWith(1, 0xB, 1, 2)
 		s.restart(3, 33)
 		return s.done()
 	},
@@ -29,20 +29,20 @@ var ackedElectable = &Check{
 }
 
 // committed2 is committed while some are out of the ISR.
-func (s *stage) committed2(at wire.Offset, crc uint32, on ...wire.NodeID) {
+func (s *stage) committedWith(at wire.Offset, crc uint32, on ...wire.NodeID) {
 	s.alter(0, on, nil)
 	s.write(at, 0, crc, on...)
 	s.leads(1, 0, at+1)
 	s.ack(1, at, -1)
 }
 
-func seeElectable(d *Docket, v *View, c *Change) {
+func seeElectable(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	if p == v.quorum.log || len(p.promises) == 0 {
 		return
 	}
-	if c.Kind == Looked { // a proposal is looked at when it is made, and with every promise while it is in flight
+	if c.Kind == ReplicaChanged { // a proposal is looked at when it is made, and with every promise while it is in flight
 		if r := c.Replica; r.Leads && len(r.Pending) > 0 && len(c.Before.Pending) == 0 {
 			seeProposed(d, v, c)
 		}
@@ -53,7 +53,7 @@ func seeElectable(d *Docket, v *View, c *Change) {
 			if c.Kind == Promised {
 				d.exercised()
 			}
-			if r := p.Replica(id); r.short > 0 {
+			if r := p.Replica(id); r.missingStrong > 0 {
 				seeMember(d, v, c, r, a.memberWords(id))
 			}
 		}
@@ -63,7 +63,7 @@ func seeElectable(d *Docket, v *View, c *Change) {
 
 // seeProposed looks at those whom the leader's change in flight would bring in: the controller may have accepted it
 // already. A leader must wait for them too (maximal ISR, KIP-497).
-func seeProposed(d *Docket, v *View, c *Change) {
+func seeProposed(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	l := p.replica(p.assigned.Leader)
 	if l == nil || !l.known || !l.Leads || l.Epoch != p.assigned.Epoch || l.Version != p.assigned.Version {
@@ -85,20 +85,20 @@ func (v *View) wouldAccept(id wire.NodeID, epoch wire.BrokerEpoch) bool {
 }
 
 // seeMember looks at one who may be elected, or may soon.
-func seeMember(d *Docket, v *View, c *Change, r *Replica, is string) {
+func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 	p, id := c.Partition, r.Node
-	if r.short == 0 || d.broken() || v.tainted(v.Broker(id), p) || c.Kind == Lost && c.By != "" {
+	if r.missingStrong == 0 || d.broken() || v.tainted(v.Broker(id), p) || c.Kind == BatchesRemoved && c.By != "" {
 		return
 	}
-	p.lacks(r, func(q *promise) bool {
-		if !q.strong() || q.doomed != "" {
+	p.forEachMissing(r, func(q *promise) bool {
+		if !q.strong() || q.condemned != "" {
 			return true
 		}
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
 			return true // faults took it from everyone who could have led: acked-durable names the price
 		}
-		d.decide(v, p.fact(r.role(), q.Base, is), v.bent(p), "broker ", itoa(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
-			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
+		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), "broker ", itoa(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
+			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false
 	})
 }
@@ -114,7 +114,7 @@ func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
 	for _, r := range p.replicas {
 		switch b := v.Broker(r.Node); {
-		case b.died >= q.since || b.joined >= q.since || v.tainted(b, p):
+		case b.died >= q.since || b.registeredAt >= q.since || v.tainted(b, p):
 			n++
 		case q.held&(1<<r.slot) != 0 && v.replaced(b):
 			early = r.Node
@@ -126,12 +126,12 @@ func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 // replaced tells whether a process runs that is not the incarnation the controller believes in.
 func (v *View) replaced(b *Broker) bool {
 	r := v.image.brokers[b.Node]
-	return b.up && r != nil && !(b.asking && b.ids[len(b.ids)-1] == r.incarnation)
+	return b.up && r != nil && !(b.registrationSent && b.incarnations[len(b.incarnations)-1] == r.incarnation)
 }
 
 // before is who could have been elected up to a change.
 func before(c *Change) []wire.NodeID {
-	if was := c.Was.electable(); c.Kind == Altered && len(was) > 0 {
+	if was := c.Was.electable(); c.Kind == PartitionChanged && len(was) > 0 {
 		return was
 	}
 	return c.Partition.assigned.electable()
@@ -139,14 +139,14 @@ func before(c *Change) []wire.NodeID {
 
 // blind tells whether the controller cannot know of any of these members that its disk has lost bytes. Where nobody is
 // remembered it then keeps the wrong ones, and lets those go who have everything and are away for other reasons.
-func (v *View) blind(p *Partition, members []wire.NodeID) bool {
+func (v *View) controllerUnaware(p *Partition, members []wire.NodeID) bool {
 	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.tainted(v.Broker(id), p) })
 }
 
 var leaderRecoverable = &Check{
 	Name: "leader-recoverable", Numbers: "S11",
 	Doc: "among those who may be elected somebody has everything that was promised, unless as many brokers ended as min.insync.replicas",
-	On:  []ChangeKind{Altered, Lost},
+	On:  []ChangeKind{PartitionChanged, BatchesRemoved},
 	See: seeRecoverable,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 1)
@@ -166,7 +166,7 @@ var leaderRecoverable = &Check{
 	},
 }
 
-func seeRecoverable(d *Docket, v *View, c *Change) {
+func seeRecoverable(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	members := a.electable()
@@ -180,22 +180,22 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 	var nearest *Replica
 	for _, id := range members {
 		r := p.Replica(id)
-		if r.short == 0 {
+		if r.missingStrong == 0 {
 			return
 		}
-		if nearest == nil || r.short < nearest.short {
+		if nearest == nil || r.missingStrong < nearest.missingStrong {
 			nearest = r
 		}
 	}
 	if d.broken() {
 		return
 	}
-	p.lacks(nearest, func(q *promise) bool {
-		if !q.strong() || q.doomed != "" {
+	p.forEachMissing(nearest, func(q *promise) bool {
+		if !q.strong() || q.condemned != "" {
 			return true
 		}
 		ended, early := p.shutdowns(v, q)
-		need, clause := min(v.minISR(p), p.least(q)), v.bent(p)
+		need, clause := min(v.minISR(p), p.lowestMinISR(q)), v.damagedDisk(p)
 		if ended >= need {
 			return true
 		}
@@ -204,14 +204,14 @@ func seeRecoverable(d *Docket, v *View, c *Change) {
 				" against what it has had since: Kafka does so too, see restart-within-the-session"
 		}
 		held := before(c)
-		if v.blind(p, members) && (!v.image.elr() || p.forgot(q)) {
+		if v.controllerUnaware(p, members) && (!v.image.elr() || p.elrForgotten(q)) {
 			held = members
 		}
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.minISR(p)); hit != "" {
 			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
 		}
-		d.decide(v, p.fact(ByController, q.Base, ""), clause, "whoever is elected for ", p.TP.String(), " among ", nodes(members), " lacks offset ",
-			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.whoHas(v, q))
+		d.decide(v, p.fact(ByController, q.Base, ""), clause, "whoever is elected for ", p.TP.String(), " among ", nodeList(members), " lacks offset ",
+			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false
 	})
 }

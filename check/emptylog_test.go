@@ -21,9 +21,9 @@ func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 		s.leads(1, 0, 2)
 		s.follows(3, 0, 2)
 		s.tick()
-		s.Looked(s.p, r, State{Leader: 1, Version: s.p.assigned.Version, Start: start, End: 2, HW: 2})
+		s.ReplicaChanged(s.p, r, State{Leader: 1, Version: s.p.assigned.Version, Start: start, End: 2, HW: 2})
 		s.tick()
-		s.Whole(s.now)
+		s.FaultsOver(s.now)
 		s.Clock(s.step+1, s.now+2*int64(s.rules.caughtUp()))
 		f := Named("heals").Judge(s.done())
 		require.Equal(t, want, f.Status, f.Explanation)
@@ -36,7 +36,7 @@ func TestReadersDoNotFindWhatWasDeleted(t *testing.T) {
 		s := staged(2)
 		s.committed(0, 0xA)
 		if deleted {
-			s.Wanted(orders, 1)
+			s.DeletionAsked(orders, 1)
 			s.Trimmed(s.p, s.p.Replica(2), 1)
 		}
 		f := readsFresh.Judge(told(s.View, sent("p1", "a", 0), drained("c1", 0)))

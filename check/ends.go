@@ -10,7 +10,7 @@ import "samsa/wire"
 //	                                           nothing acknowledged before the question lies behind it
 
 // Told is what a leader answered to a reader, or to somebody who asked for the end.
-type Told struct {
+type EndOffset struct {
 	Epoch  wire.Epoch  // in which it led when it worked the answer out, NoEpoch if it did not
 	End    wire.Offset // the end it named: the high watermark, or what readers of committed transactions may reach
 	Listed bool        // by ListOffsets, which waits until a new leader knows what is committed (KIP-207)
@@ -19,7 +19,7 @@ type Told struct {
 }
 
 // mark is an offset that was vouched for in a step.
-type mark struct {
+type offsetAt struct {
 	step  uint64
 	when  int64
 	at    wire.Offset
@@ -27,20 +27,20 @@ type mark struct {
 }
 
 // Named says that a leader's answer about the ends of a partition leaves it.
-func (v *View) Named(p *Partition, r *Replica, t Told) {
-	v.tell(Change{Kind: Spoke, Partition: p, Replica: r, Node: r.Node, Told: t})
+func (v *View) EndOffsetTold(p *Partition, r *Replica, t EndOffset) {
+	v.tell(Change{Kind: EndOffsetTold, Partition: p, Replica: r, Node: r.Node, EndOffset: t})
 }
 
 // vouch notes that all below an offset was acknowledged to acks=all by the leader of an epoch.
-func (p *Partition) vouch(step uint64, b Batch, epoch wire.Epoch) {
+func (p *Partition) noteAcked(step uint64, b Batch, epoch wire.Epoch) {
 	if n := len(p.acks); n == 0 || p.acks[n-1].epoch != epoch || p.acks[n-1].at < b.Next {
-		p.acks = append(p.acks, mark{step: step, at: b.Next, epoch: epoch})
+		p.acks = append(p.acks, offsetAt{step: step, at: b.Next, epoch: epoch})
 	}
 }
 
 // vouched is the furthest that leaders had acknowledged before a step: of one epoch, or of all up to it.
-func (p *Partition) vouched(before uint64, epoch wire.Epoch, older bool) (furthest mark) {
-	i := gallop(len(p.acks), func(i int) bool { return p.acks[i].step >= before })
+func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (furthest offsetAt) {
+	i := searchFromEnd(len(p.acks), func(i int) bool { return p.acks[i].step >= before })
 	for i--; i >= 0; i-- {
 		m := p.acks[i]
 		if m.epoch == epoch || older && m.epoch < epoch {
@@ -50,13 +50,13 @@ func (p *Partition) vouched(before uint64, epoch wire.Epoch, older bool) (furthe
 			break
 		}
 	}
-	return mark{at: -1}
+	return offsetAt{at: -1}
 }
 
 // excused tells whether what was acknowledged below an offset is known to be gone: other checks have the loss or its price.
-func (p *Partition) excused(below wire.Offset) bool {
-	for q := range p.around(below-1, below) {
-		if q.lost || q.doomed != "" {
+func (p *Partition) knownLost(below wire.Offset) bool {
+	for q := range p.promisesWithin(below-1, below) {
+		if q.lost || q.condemned != "" {
 			return true
 		}
 	}
@@ -66,28 +66,28 @@ func (p *Partition) excused(below wire.Offset) bool {
 var endsTrue = &Check{
 	Name: "end-offsets-true", Numbers: "H31/bound",
 	Doc: "the end that a leader names is committed, and behind everything that was acknowledged before it was asked",
-	On:  []ChangeKind{Spoke},
+	On:  []ChangeKind{EndOffsetTold},
 	See: seeEnds,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.tick()
-		s.Named(s.p, s.p.Replica(1), Told{End: 1, Since: s.step})
+		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step})
 		s.committed(1, 0xB)
-		s.Named(s.p, s.p.Replica(1), Told{End: 1, Since: s.step - 1}) // worked out before, and left late
+		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step - 1}) // worked out before, and left late
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.tick()
-		s.Named(s.p, s.p.Replica(1), Told{End: 0, Since: s.step})
+		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 0, Since: s.step})
 		return s.done()
 	},
 }
 
-func seeEnds(d *Docket, v *View, c *Change) {
-	p, r, t := c.Partition, c.Replica, c.Told
+func seeEnds(d *Tally, v *View, c *Change) {
+	p, r, t := c.Partition, c.Replica, c.EndOffset
 	if t.Epoch < 0 || d.broken() {
 		return
 	}
@@ -96,11 +96,11 @@ func seeEnds(d *Docket, v *View, c *Change) {
 	who := func() string {
 		return "broker " + itoa(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", said that it ends at " + itoa(t.End)
 	}
-	switch acked := p.vouched(t.Since, t.Epoch, t.Listed); {
+	switch acked := p.ackedBefore(t.Since, t.Epoch, t.Listed); {
 	case r.known && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
 		d.violate(v, fact("above its high watermark"), who(), "; its high watermark is ", itoa(r.HW))
-	case acked.at > t.End && !p.excused(acked.at):
-		d.decide(v, fact("below an acknowledged record"), v.bent(p), who(), "; all below ", itoa(acked.at), " had been acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
+	case acked.at > t.End && !p.knownLost(acked.at):
+		d.decide(v, fact("below an acknowledged record"), v.damagedDisk(p), who(), "; all below ", itoa(acked.at), " had been acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
 			", before it was asked")
 	}
 }
@@ -109,7 +109,7 @@ var endsMonotone = &Check{
 	Name: "end-offsets-monotone", Numbers: "H31",
 	Doc: "the end offset that a leader names never falls within its epoch",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		type reign struct {
 			place
 			epoch wire.Epoch

@@ -13,18 +13,18 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		node wire.NodeID
-		told Told
+		told EndOffset
 		want Status
 	}{
-		{"all of it", 2, Told{Epoch: 1, End: 2}, Held},
-		{"without what it acknowledged itself", 2, Told{Epoch: 1, End: 1}, Violated},
-		{"it was asked before that", 2, Told{Epoch: 1, End: 1, Since: 1}, Held},
-		{"beyond its high watermark", 2, Told{Epoch: 1, End: 3}, Violated},
-		{"the old leader, which does not know", 1, Told{Epoch: 0, End: 1}, Held},
-		{"the old leader, without what it acknowledged", 1, Told{Epoch: 0, End: 0}, Violated},
-		{"a new leader that reads out what it knows", 2, Told{Epoch: 2, End: 0}, Held},
-		{"a new leader that is asked for the end waits until it knows", 2, Told{Epoch: 2, End: 0, Listed: true}, Violated},
-		{"a follower", 3, Told{Epoch: wire.NoEpoch, End: 0}, Held},
+		{"all of it", 2, EndOffset{Epoch: 1, End: 2}, Held},
+		{"without what it acknowledged itself", 2, EndOffset{Epoch: 1, End: 1}, Violated},
+		{"it was asked before that", 2, EndOffset{Epoch: 1, End: 1, Since: 1}, Held},
+		{"beyond its high watermark", 2, EndOffset{Epoch: 1, End: 3}, Violated},
+		{"the old leader, which does not know", 1, EndOffset{Epoch: 0, End: 1}, Held},
+		{"the old leader, without what it acknowledged", 1, EndOffset{Epoch: 0, End: 0}, Violated},
+		{"a new leader that reads out what it knows", 2, EndOffset{Epoch: 2, End: 0}, Held},
+		{"a new leader that is asked for the end waits until it knows", 2, EndOffset{Epoch: 2, End: 0, Listed: true}, Violated},
+		{"a follower", 3, EndOffset{Epoch: wire.NoEpoch, End: 0}, Held},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := staged(2)
@@ -35,11 +35,11 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 			s.leads(2, 1, 2)
 			s.ack(2, 1, -1)
 			s.tick()
-			s.Named(s.p, s.p.Replica(2), Told{Epoch: 1, End: 2, Since: s.step}) // something to hold
+			s.EndOffsetTold(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 2, Since: s.step}) // something to hold
 			if c.told.Since == 0 {
 				c.told.Since = s.step
 			}
-			s.Named(s.p, s.p.Replica(c.node), c.told)
+			s.EndOffsetTold(s.p, s.p.Replica(c.node), c.told)
 			f := find(t, s.done(), "end-offsets-true")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})
@@ -50,14 +50,14 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 func TestEndsAfterALoss(t *testing.T) {
 	for allowed, want := range map[string]Status{"true": Held, "false": Violated} {
 		s := staged(1)
-		s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text(allowed)})
+		s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text(allowed)})
 		s.alter(0, ids(1), nil)
 		s.write(0, 0, 0xA, 1)
 		s.leads(1, 0, 1)
 		s.ack(1, 0, -1)
 		s.alter(3, ids(3), nil)
 		s.p.promises[0].lost = false
-		s.Named(s.p, s.p.Replica(3), Told{Epoch: 1, End: 0, Listed: true, Since: s.step})
+		s.EndOffsetTold(s.p, s.p.Replica(3), EndOffset{Epoch: 1, End: 0, Listed: true, Since: s.step})
 		require.Equal(t, want, find(t, s.done(), "end-offsets-true").Status)
 	}
 }
@@ -70,10 +70,10 @@ func TestWhoMissedADeletion(t *testing.T) {
 	}{
 		"it was in service":   {func(*stage) {}, func(*stage) {}, Violated},
 		"it was fenced":       {func(s *stage) { s.fence(2) }, func(*stage) {}, Priced},
-		"it was let in later": {func(s *stage) { s.fence(2) }, func(s *stage) { s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1}) }, Priced},
+		"it was let in later": {func(s *stage) { s.fence(2) }, func(s *stage) { s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1}) }, Priced},
 		"it was let in before": {func(s *stage) {
 			s.fence(2)
-			s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
+			s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
 			s.tick()
 		}, func(*stage) {}, Violated},
 		"it has restarted":      {func(*stage) {}, func(s *stage) { s.Died(2); s.restart(2, 22) }, Priced},
@@ -82,10 +82,10 @@ func TestWhoMissedADeletion(t *testing.T) {
 		s := staged(2)
 		s.committed(0, 0xA)
 		c.before(s)
-		s.Erased(s.p, 1)
+		s.RecordsDeleted(s.p, 1)
 		s.tick()
 		c.after(s)
-		s.Named(s.p, s.p.Replica(2), Told{Epoch: 1, End: 1, First: 1, Since: s.step})
+		s.EndOffsetTold(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 1, First: 1, Since: s.step})
 		require.Equal(t, c.want, find(t, s.done(), "deleted-for-good").Status, name)
 	}
 }
@@ -99,13 +99,13 @@ func TestWhatIsDeletedNeedNotBeThere(t *testing.T) {
 		for at := range wire.Offset(2) {
 			s.write(at, 0, uint32(at), 1, 2)
 		}
-		s.Wanted(orders, deleted)
+		s.DeletionAsked(orders, deleted)
 		s.look(1, State{Leads: true, HW: 2, Start: deleted, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
 		if deleted > 0 {
 			s.Trimmed(s.p, s.p.Replica(1), deleted)
 		}
 		s.alter(0, ids(1, 2, 3), nil) // 3 is empty
-		s.Acked(s.p, s.p.Replica(1), map[bool]wire.Offset{true: 1, false: 7}[deleted > 0], -1, Given{Client: "p1", InSync: 2, Demand: 2})
+		s.Acked(s.p, s.p.Replica(1), map[bool]wire.Offset{true: 1, false: 7}[deleted > 0], -1, Given{Client: "p1", InSync: 2, MinISR: 2})
 		got := brokenBy(s.done())
 		require.Equal(t, want, got, "deleted below %d", deleted)
 	}

@@ -11,9 +11,9 @@ import "samsa/wire"
 var epochsInOrder = &Check{
 	Name: "epochs-in-order", Numbers: "S3",
 	Doc: "in every log offsets rise without overlap and leader epochs never fall, nobody appends from an epoch that it does not know yet, and every leader epoch cache says what the log does",
-	On:  []ChangeKind{Grew, Looked},
-	See: func(d *Docket, v *View, c *Change) {
-		if c.Kind == Looked {
+	On:  []ChangeKind{BatchAppended, ReplicaChanged},
+	See: func(d *Tally, v *View, c *Change) {
+		if c.Kind == ReplicaChanged {
 			seeCache(d, v, c)
 			return
 		}
@@ -21,8 +21,8 @@ var epochsInOrder = &Check{
 		d.exercised()
 		fact := func(way string) Fact { return p.fact(r.role(), b.Base, way) }
 		if n := r.Log.Len(); n > 1 {
-			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch && !r.hides(below) || below.Next > b.Base {
-				d.decide(v, fact("batches out of order"), v.bent(p), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
+			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch && !r.deletedBelowStart(below) || below.Next > b.Base {
+				d.decide(v, fact("batches out of order"), v.damagedDisk(p), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
 			}
 		}
 		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
@@ -49,11 +49,11 @@ var epochsInOrder = &Check{
 // hides tells whether a batch lies below where its broker takes the log to begin: it is deleted, though the file has it still.
 // A follower whose leader's log parts from its own below there has nothing else left. It knows no epoch then that its leader
 // could compare, and goes on with whatever that has (UnifiedLog.truncateTo: the start goes down to the end, not the files).
-func (r *Replica) hides(b Batch) bool { return r.known && b.Next <= r.Start }
+func (r *Replica) deletedBelowStart(b Batch) bool { return r.known && b.Next <= r.Start }
 
 // seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is that of the
 // number of epochs, and only then.
-func seeCache(d *Docket, v *View, c *Change) {
+func seeCache(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
 	// A log that ends before what its broker believes is still being written, and is looked at again. So is one without
 	// batches that its broker believes to have some, wherever it began before.
@@ -61,16 +61,16 @@ func seeCache(d *Docket, v *View, c *Change) {
 	if r.Log.Len() == 0 {
 		end = min(end, r.Start)
 	}
-	if r.Epochs == nil || end < r.End || r.likened == r.Log.turns && same(r.Epochs, c.Before.Epochs) && r.End >= c.Before.End {
+	if r.Epochs == nil || end < r.End || r.epochsCompared == r.Log.epochChanges && same(r.Epochs, c.Before.Epochs) && r.End >= c.Before.End {
 		return
 	}
-	r.likened = r.Log.turns
+	r.epochsCompared = r.Log.epochChanges
 	d.exercised()
 	if d.broken() {
 		return
 	}
 	if wrong := r.cacheWrong(); wrong != "" {
-		d.decide(v, p.fact(r.role(), r.End, "wrong epoch cache"), v.bent(p), "broker ", itoa(r.Node), " takes the leader epochs of its log of ", p.TP.String(), ", [",
+		d.decide(v, p.fact(r.role(), r.End, "wrong epoch cache"), v.damagedDisk(p), "broker ", itoa(r.Node), " takes the leader epochs of its log of ", p.TP.String(), ", [",
 			itoa(r.Start), ",", itoa(r.End), "), for ", inWords(r.Epochs), "; ", wrong, ": it will cut at the wrong place when it compares logs")
 	}
 }
@@ -80,8 +80,8 @@ func seeCache(d *Docket, v *View, c *Change) {
 // has begun before: the cache forgets that at once (truncateFromStart), and the files later, or never if power is lost first.
 func (r *Replica) cacheWrong() string {
 	from, cache := r.Start, r.Epochs
-	if r.began > from {
-		from = r.began
+	if r.highestStart > from {
+		from = r.highestStart
 		for len(cache) > 1 && cache[1].Start <= from {
 			cache = cache[1:]
 		}

@@ -42,7 +42,7 @@ func TestEpochCaches(t *testing.T) {
 			s.Trimmed(s.p, s.p.Replica(1), c.trim)
 			s.p.assigned.Epoch, s.p.assigned.Version = 4, 4
 			s.tick()
-			s.Looked(s.p, s.p.Replica(1), State{Leads: true, Leader: 1, Epoch: 4, Version: 4, Start: c.trim, HW: c.trim, End: c.end, ISR: ids(1, 2, 3), Epochs: c.cache})
+			s.ReplicaChanged(s.p, s.p.Replica(1), State{Leads: true, Leader: 1, Epoch: 4, Version: 4, Start: c.trim, HW: c.trim, End: c.end, ISR: ids(1, 2, 3), Epochs: c.cache})
 			f := find(t, s.done(), "epochs-in-order")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})
@@ -123,11 +123,11 @@ func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 			s.look(2, State{Leader: 3, Epoch: 2, Start: 1, HW: 1, Epochs: []EpochStart{}})
 			believes := State{Leader: 3, Epoch: 2, Version: s.p.assigned.Version, Start: 1, End: 2, HW: 1, Epochs: c.cache}
 			s.tick()
-			s.Looked(s.p, r, believes)
+			s.ReplicaChanged(s.p, r, believes)
 			require.Equal(t, Held, find(t, s.done(), "epochs-in-order").Status, "the broker is ahead of its disk")
 			s.Grew(s.p, r, Batch{Base: 1, Next: 2, Epoch: 2, CRC: 0xD})
 			s.tick()
-			s.Looked(s.p, r, believes)
+			s.ReplicaChanged(s.p, r, believes)
 			f := find(t, s.done(), "epochs-in-order")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})

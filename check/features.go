@@ -27,8 +27,8 @@ const (
 var featureGated = &Check{
 	Name: "feature-gated", Numbers: "S33",
 	Doc: "no record is written in a version, or with a field, of a feature level that is not finalised, and no level is finalised that a registered broker does not know",
-	On:  []ChangeKind{Booked},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{MetadataCommitted},
+	See: func(d *Tally, v *View, c *Change) {
 		m := &v.image
 		switch r := c.Record.(type) {
 		case *wire.PartitionRecord:
@@ -93,7 +93,7 @@ func changeVersion(level int16) int16 {
 	return 0
 }
 
-func seeGate(d *Docket, v *View, c *Change, about Fact, version, newest int16) {
+func seeGate(d *Tally, v *View, c *Change, about Fact, version, newest int16) {
 	d.exercised()
 	if version > newest {
 		d.violate(v, about, "the record at offset ", itoa(c.Offset), " is written in version ", itoa(version), "; metadata.version is ",
@@ -101,15 +101,15 @@ func seeGate(d *Docket, v *View, c *Change, about Fact, version, newest int16) {
 	}
 }
 
-func seeELR(d *Docket, v *View, c *Change, topic string, elr []wire.NodeID) {
+func seeELR(d *Tally, v *View, c *Change, topic string, elr []wire.NodeID) {
 	if len(elr) > 0 && !v.image.elr() {
-		d.violate(v, factOf(ATopic, topic, ByController, "ELR before its feature"), "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", nodes(elr),
+		d.violate(v, factOf(ATopic, topic, ByController, "ELR before its feature"), "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", nodeList(elr),
 			"; eligible.leader.replicas.version is 0")
 	}
 }
 
 // seeSupport asks that who registers knows every finalised level. One that names no features is not judged by them.
-func seeSupport(d *Docket, v *View, c *Change, r *wire.RegisterBrokerRecord) {
+func seeSupport(d *Tally, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	for _, f := range r.Features {
 		if level := v.image.levels[f.Name]; level > 0 && (level < f.Min || level > f.Max) {
 			d.violate(v, brokerFact(r.BrokerID, ByController, "does not know a level"), "broker ", itoa(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
@@ -120,7 +120,7 @@ func seeSupport(d *Docket, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 
 // seeLevel asks that every registered broker knows a level that is finalised, and that a level does not come before the one
 // it rests on.
-func seeLevel(d *Docket, v *View, c *Change, r *wire.FeatureLevelRecord) {
+func seeLevel(d *Tally, v *View, c *Change, r *wire.FeatureLevelRecord) {
 	d.exercised()
 	fact := func(way string) Fact { return factOf(AFeature, r.Name, ByController, way) }
 	if on := v.image.levels[metadataVersion]; r.Name == elrVersion && r.Level > 0 && on > 0 && on < withELR {

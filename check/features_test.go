@@ -41,7 +41,7 @@ func TestWhatLevelsAllow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
 			for _, r := range c.records {
-				s.book(r)
+				s.commit(r)
 			}
 			f := find(t, s.done(), "feature-gated")
 			require.Equal(t, c.want, f.Status, f.Explanation)

@@ -10,24 +10,24 @@ import (
 type ChangeKind uint8
 
 const (
-	Grew      ChangeKind = iota // Batch is at the end of Replica's log
-	Lost                        // Gone is no longer in Replica's log
-	Looked                      // Replica believes something new; Before is what it believed
-	Altered                     // Partition has a new assignment; Was is the one before
-	Promised                    // Batch was acknowledged or shown
-	Answered                    // a broker told a producer that Batch is stored
-	Read                        // a reader was given Batch, or told a high watermark
-	Booked                      // a record of the metadata log is committed: Record at Offset
-	Replied                     // a controller answered a request with success
-	Applied                     // Broker has read on in the metadata log
-	Ruled                       // Voter believes something new; Earlier is what it believed
-	Cast                        // Voter gave a vote
-	Imaged                      // Voter or broker Node stands at Offset with an image of Hash
-	Installed                   // a directory for Partition appeared or went on Node
-	Began                       // Replica's log begins at Offset, further than any licensed start; By is the licence or ""
-	Housed                      // a broker uses the directory of a topic, Home, for Partition
-	Closed                      // a batch of the metadata log is committed whole
-	Spoke                       // a leader told a client where Partition ends
+	BatchAppended      ChangeKind = iota // Batch is at the end of Replica's log
+	BatchesRemoved                       // Gone is no longer in Replica's log
+	ReplicaChanged                       // Replica believes something new; Before is what it believed
+	PartitionChanged                     // Partition has a new assignment; Was is the one before
+	Promised                             // Batch was acknowledged or shown
+	ProduceAnswered                      // a broker told a producer that Batch is stored
+	FetchAnswered                        // a reader was given Batch, or told a high watermark
+	MetadataCommitted                    // a record of the metadata log is committed: Record at Offset
+	ControllerReplied                    // a controller answered a request with success
+	MetadataApplied                      // Broker has read on in the metadata log
+	VoterChanged                         // Voter believes something new; Earlier is what it believed
+	VoteCast                             // Voter gave a vote
+	ImageAt                              // Voter or broker Node stands at Offset with an image of Hash
+	DirectoriesCounted                   // a directory for Partition appeared or went on Node
+	StartLicensed                        // Replica's log begins at Offset, further than any licensed start; By is the licence or ""
+	DirectoryInUse                       // a broker uses the directory of a topic, Home, for Partition
+	BatchCommitted                       // a batch of the metadata log is committed whole
+	EndOffsetTold                        // a leader told a client where Partition ends
 	changeKinds
 )
 
@@ -38,24 +38,24 @@ type Change struct {
 	Replica   *Replica
 	Node      wire.NodeID
 
-	Batch  Batch       // Grew, Promised, Answered, Read (Next 0: only a high watermark)
-	Gone   []Batch     // Lost: lowest first
-	By     string      // Lost: the fault that took it; "" if the process cut it. Began: the licence
-	Acks   int16       // Answered
-	Given  Given       // Answered
-	HW     wire.Offset // Read; Promised: the one that was shown, 0 if a producer was told
-	Before State       // Looked
-	Was    Assignment  // Altered
-	Offset wire.Offset
-	Record wire.MetadataRecord
-	Reply  Reply
-	Prior  wire.Offset // Applied: where it stood before
-	Voter  *Voter
-	Rule   VoterState // Ruled: what it believed before
-	Vote   Vote
-	Hash   uint64
-	Told   Told
-	Home   wire.TopicID // Housed
+	Batch     Batch       // Grew, Promised, Answered, Read (Next 0: only a high watermark)
+	Removed   []Batch     // Lost: lowest first
+	By        string      // Lost: the fault that took it; "" if the process cut it. Began: the licence
+	Acks      int16       // Answered
+	Given     Given       // Answered
+	HW        wire.Offset // Read; Promised: the one that was shown, 0 if a producer was told
+	Before    State       // Looked
+	Was       Assignment  // Altered
+	Offset    wire.Offset
+	Record    wire.MetadataRecord
+	Reply     Reply
+	Prior     wire.Offset // Applied: where it stood before
+	Voter     *Voter
+	Rule      VoterState // Ruled: what it believed before
+	Vote      Vote
+	Hash      uint64
+	EndOffset EndOffset
+	Home      wire.TopicID // Housed
 }
 
 // Given is what a leader reckoned with when it gave an answer, and to whom: the answer may leave long after that.
@@ -64,14 +64,14 @@ type Given struct {
 	Epoch  wire.Epoch // in which it led, NoEpoch if it did not
 	CRC    uint32     // of the batch as its producer sent it, 0 if that is not known
 	InSync int        // how many replicas were in sync, those it had proposed among them
-	Demand int        // min.insync.replicas, as far as it had to know it; 0 if it need not obey any
+	MinISR int        // min.insync.replicas, as far as it had to know it; 0 if it need not obey any
 }
 
 // tell hands the change to who wants to know.
 func (v *View) tell(c Change) {
 	v.change = c
 	for _, s := range v.seers[c.Kind] {
-		s.see(s.docket, v, &v.change)
+		s.see(s.tally, v, &v.change)
 	}
 }
 
@@ -81,26 +81,26 @@ func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 // Grew says that a replica's true log has a new last batch.
 func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 	if r.Log.Len() == 0 { // a log that was thrown away, to follow a leader that begins below it, begins again
-		r.began = min(r.began, b.Base)
+		r.highestStart = min(r.highestStart, b.Base)
 	}
 	b = p.known(b)
 	r.Log.push(b)
 	r.removed = false
-	p.regain(r, b)
-	if p.grown = v.now; p != v.quorum.log {
-		v.grown = v.now
+	p.copyRegained(r, b)
+	if p.appendedAt = v.now; p != v.quorum.log {
+		v.appendedAt = v.now
 		if v.rewrites(p, r.Node) {
 			r.rewritten = max(r.rewritten, b.Next)
 		}
 	}
-	v.tell(Change{Kind: Grew, Partition: p, Replica: r, Node: r.Node, Batch: b})
+	v.tell(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }
 
 // Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that
 // took them, "" if the process cut them itself.
 func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	l := &r.Log
-	at := gallop(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
+	at := searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
 	if at == len(l.batches) {
 		return
 	}
@@ -110,14 +110,14 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	r.flushed = min(r.flushed, l.End())
 	if by == "" && r.loading { // recovery: if a fault hit the disk before, it is the fault that took them
 		b := v.Broker(r.Node)
-		if hit, ok := v.lastHit(b, p, b.loaded); ok {
-			by = v.hits[hit].What
+		if hit, ok := v.lastFault(b, p, b.loaded); ok {
+			by = v.faults[hit].What
 		}
 	}
 	for _, b := range gone {
-		p.forfeit(v, r, b, by != "", b.Next <= wasFlushed)
+		p.copyLost(v, r, b, by != "", b.Next <= wasFlushed)
 	}
-	v.tell(Change{Kind: Lost, Partition: p, Replica: r, Node: r.Node, Gone: gone, By: by})
+	v.tell(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
 }
 
 // Trimmed says that a replica's log now begins at an offset: what lay below was deleted on purpose.
@@ -126,7 +126,7 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 	if start <= l.start {
 		return
 	}
-	if v.begins(p, r, start) {
+	if v.licensesStart(p, r, start) {
 		p.release(r, start)
 		p.trimmed = max(p.trimmed, start)
 	}
@@ -136,27 +136,27 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 // begin enters where a broker takes its log to begin. All below was deleted on purpose, and nobody owes it; but the files may
 // hold it for a while, and a broker that forgets may begin there again. So the true log keeps it until it goes.
 // A start without a licence (license.go) changes nothing here.
-func (v *View) begin(p *Partition, r *Replica, start wire.Offset) {
-	if start <= r.began && (r.Log.Len() > 0 || start <= r.Log.start) || !v.begins(p, r, start) {
+func (v *View) startSeen(p *Partition, r *Replica, start wire.Offset) {
+	if start <= r.highestStart && (r.Log.Len() > 0 || start <= r.Log.start) || !v.licensesStart(p, r, start) {
 		return
 	}
 	if r.Log.Len() == 0 && start > r.Log.start { // it was emptied, to go on there
 		p.release(r, start) // also if it began there before: a fault may have taken what was deleted and still in the file
 		r.Log.trim(0, start)
 	}
-	if start <= r.began || start <= r.Log.start && start <= p.trimmed {
+	if start <= r.highestStart || start <= r.Log.start && start <= p.trimmed {
 		return
 	}
 	p.release(r, start)
-	p.trimmed, r.began = max(p.trimmed, start), start
+	p.trimmed, r.highestStart = max(p.trimmed, start), start
 }
 
 // Deleted says that a replica is gone on purpose, with its log.
 func (v *View) Deleted(p *Partition, r *Replica) {
 	p.release(r, 1<<62)
-	r.Log = Log{turns: r.Log.turns + 1}
+	r.Log = Log{epochChanges: r.Log.epochChanges + 1}
 	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
-	r.known, r.flushed, r.began, r.removed = false, 0, 0, true
+	r.known, r.flushed, r.highestStart, r.removed = false, 0, 0, true
 }
 
 // Flushed says that all batches of a replica below an offset are on the device: true syncs have carried them there.
@@ -165,8 +165,8 @@ func (v *View) Flushed(r *Replica, end wire.Offset) { r.flushed = max(r.flushed,
 // Started says that a broker's process begins.
 func (v *View) Started(node wire.NodeID) {
 	b := v.Broker(node)
-	b.up, b.trusted, b.asking, b.ending, b.leaving = true, false, false, false, 0
-	b.life++
+	b.up, b.appliedKnown, b.registrationSent, b.ending, b.stoppingSince = true, false, false, false, 0
+	b.starts++
 	v.forget(node, true)
 }
 
@@ -176,14 +176,14 @@ func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 // Died says that a broker's process ended. The page cache stays; what power took is told by Struck and Cut.
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
-	since := v.whole
-	if since < 0 && v.brokeAt == v.now { // that it ended is what is wrong now
-		since = v.wasWhole
+	since := v.quietSince
+	if since < 0 && v.faultBeganAt == v.now { // that it ended is what is wrong now
+		since = v.quietBefore
 	}
-	if b.leaving > 0 && since >= 0 {
-		b.tookToStop = max(b.tookToStop, Duration(v.now-max(b.leaving, since)))
+	if b.stoppingSince > 0 && since >= 0 {
+		b.tookToStop = max(b.tookToStop, Duration(v.now-max(b.stoppingSince, since)))
 	}
-	b.up, b.trusted, b.died, b.leaving = false, false, v.step, 0
+	b.up, b.appliedKnown, b.died, b.stoppingSince = false, false, v.step, 0
 	v.forget(node, false)
 }
 
@@ -197,20 +197,20 @@ func (v *View) forget(node wire.NodeID, loading bool) {
 }
 
 // Struck enters a fault of a disk. Say it before the Cut of what it took.
-func (v *View) Struck(node wire.NodeID, what string) { v.StruckIn(node, what, "") }
+func (v *View) DiskFaulted(node wire.NodeID, what string) { v.DiskFaultedIn(node, what, "") }
 
 // StruckIn is Struck for a fault that stays in one partition's directory.
-func (v *View) StruckIn(node wire.NodeID, what, dir string) {
+func (v *View) DiskFaultedIn(node wire.NodeID, what, dir string) {
 	b := v.Broker(node)
-	b.hits = append(b.hits, len(v.hits))
-	v.hits = append(v.hits, Hit{Node: node, What: what, Step: v.step, In: dir})
+	b.faults = append(b.faults, len(v.faults))
+	v.faults = append(v.faults, Fault{Node: node, What: what, Step: v.step, In: dir})
 	if what == PowerLoss && !slices.ContainsFunc(v.brokers, func(b *Broker) bool { return b.up }) {
 		v.blackout = true
 	}
 }
 
 // Looked says what a running broker believes of a replica, if it may be something new.
-func (v *View) Looked(p *Partition, r *Replica, s State) {
+func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	before := r.State
 	if !r.known {
 		before = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
@@ -219,13 +219,13 @@ func (v *View) Looked(p *Partition, r *Replica, s State) {
 	if s.Epoch >= 0 && r.loading {
 		r.loading = false
 		b := v.Broker(r.Node)
-		b.loaded = len(b.hits)
+		b.loaded = len(b.faults)
 	}
-	v.begin(p, r, s.Start)
+	v.startSeen(p, r, s.Start)
 	if s.Leads {
-		p.settle(v, r, before)
+		p.recordCommitted(v, r, before)
 	}
-	v.tell(Change{Kind: Looked, Partition: p, Replica: r, Node: r.Node, Before: before})
+	v.tell(Change{Kind: ReplicaChanged, Partition: p, Replica: r, Node: r.Node, Before: before})
 }
 
 // Acked says that a broker has answered a producer with success: the batch at base is stored. The batch is what lies
@@ -234,22 +234,22 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	b, ok := r.Log.At(base)
 	if p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
 		if ok && b.Base == base {
-			p.late(v, b, strength(acks), g.Client)
+			p.ackedAfterDelete(v, b, strength(acks), g.Client)
 		}
 		return
 	}
-	if !ok && (r.removed || base < max(r.Log.start, r.began)) {
+	if !ok && (r.removed || base < max(r.Log.start, r.highestStart)) {
 		return // the answer was slow to leave, and retention took the record meanwhile, or its topic is gone
 	}
 	if !ok || b.Base != base {
 		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}
 	}
-	v.tell(Change{Kind: Answered, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks, Given: g})
+	v.tell(Change{Kind: ProduceAnswered, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks, Given: g})
 	if !ok || b.Epoch == wire.NoEpoch {
 		return
 	}
 	if acks == -1 {
-		p.vouch(v.step, b, g.Epoch)
+		p.noteAcked(v.step, b, g.Epoch)
 	}
 	p.promise(v, b, strength(acks), g.Client)
 	v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
@@ -257,8 +257,8 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 
 // Served says that a reader was told a high watermark by a node. All below it is shown: no reader may ever see another
 // record there.
-func (v *View) Served(p *Partition, r *Replica, hw wire.Offset) {
-	v.tell(Change{Kind: Read, Partition: p, Replica: r, Node: r.Node, HW: hw})
+func (v *View) HighWatermarkTold(p *Partition, r *Replica, hw wire.Offset) {
+	v.tell(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, HW: hw})
 	if hw <= p.shown {
 		return
 	}
@@ -271,49 +271,49 @@ func (v *View) Served(p *Partition, r *Replica, hw wire.Offset) {
 }
 
 // Delivered says that a reader was given a batch below the high watermark.
-func (v *View) Delivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
-	v.tell(Change{Kind: Read, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
+func (v *View) BatchDelivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
+	v.tell(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
 }
 
 // Applied says how far a broker has read the metadata log, and what it believes of itself.
 func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoch, fenced bool) {
 	b := v.Broker(node)
 	prior := b.applied
-	if !b.trusted {
+	if !b.appliedKnown {
 		prior = -1
 	}
-	b.applied, b.epoch, b.fenced, b.trusted = next, epoch, fenced, true
-	v.tell(Change{Kind: Applied, Node: node, Offset: next, Prior: prior})
+	b.applied, b.epoch, b.fenced, b.appliedKnown = next, epoch, fenced, true
+	v.tell(Change{Kind: MetadataApplied, Node: node, Offset: next, Prior: prior})
 }
 
 // Registering says that an incarnation of a broker asks to be registered.
-func (v *View) Registering(node wire.NodeID, incarnation wire.UUID) {
+func (v *View) RegistrationAsked(node wire.NodeID, incarnation wire.UUID) {
 	b := v.Broker(node)
-	b.asking = true
-	if !slices.Contains(b.ids, incarnation) {
-		b.ids, b.asked = append(b.ids, incarnation), append(b.asked, len(b.hits))
+	b.registrationSent = true
+	if !slices.Contains(b.incarnations, incarnation) {
+		b.incarnations, b.faultsWhenAsked = append(b.incarnations, incarnation), append(b.faultsWhenAsked, len(b.faults))
 	}
 }
 
 // Asked says that an operator asked for an unclean election.
-func (v *View) Asked(p *Partition) { p.asked = true }
+func (v *View) UncleanElectionAsked(p *Partition) { p.uncleanAsked = true }
 
 // Withdrawn says that nobody asks for it any more: the answer was given.
-func (v *View) Withdrawn(p *Partition) { p.asked = false }
+func (v *View) UncleanElectionAnswered(p *Partition) { p.uncleanAsked = false }
 
 // Installed says that a host has a directory for a partition, or has it no more.
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
-	v.tell(Change{Kind: Installed, Partition: p, Node: node, Offset: wire.Offset(directories)})
+	v.tell(Change{Kind: DirectoriesCounted, Partition: p, Node: node, Offset: wire.Offset(directories)})
 }
 
 // Housed says whose directory a broker uses for its replica: the topic id that lies there (KIP-516).
-func (v *View) Housed(p *Partition, r *Replica, home wire.TopicID) {
-	v.tell(Change{Kind: Housed, Partition: p, Replica: r, Node: r.Node, Home: home})
+func (v *View) DirectoryInUse(p *Partition, r *Replica, home wire.TopicID) {
+	v.tell(Change{Kind: DirectoryInUse, Partition: p, Replica: r, Node: r.Node, Home: home})
 }
 
 // Configured is where the last config of the committed metadata lies, and Demand what it asks of a partition: who has not
 // read so far need not obey it.
-func (v *View) Configured() wire.Offset { return v.image.configured }
+func (v *View) ConfigEnd() wire.Offset { return v.image.configured }
 
 // TopicNamed is the id of the topic that has a name, as far as is committed.
 func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
@@ -325,7 +325,7 @@ func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
 func (v *View) CommittedEnd() wire.Offset { return v.image.next }
 
 // Demand is a partition's min.insync.replicas, as committed.
-func (v *View) Demand(p *Partition) int { return v.minISR(p) }
+func (v *View) MinISR(p *Partition) int { return v.minISR(p) }
 
 // Find is a partition that was seen before.
 func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {
@@ -344,29 +344,29 @@ func (v *View) Current(p *Partition) bool {
 func (v *View) CommittedTo(next wire.Offset) {
 	v.image.next = max(v.image.next, next)
 	if v.image.batch < v.image.next {
-		v.tell(Change{Kind: Closed, Offset: v.image.next})
+		v.tell(Change{Kind: BatchCommitted, Offset: v.image.next})
 		v.image.batch, v.image.fenced = v.image.next, v.image.fenced[:0]
 	}
 }
 
 // Whole says that no fault is active, nor does any work from some time on, which may be to come; Broken that one is.
-func (v *View) Whole(from int64) {
-	if v.whole < 0 {
-		v.whole = from
+func (v *View) FaultsOver(from int64) {
+	if v.quietSince < 0 {
+		v.quietSince = from
 	}
 }
 
 // Broken says that a fault is active.
-func (v *View) Broken() {
-	if v.whole >= 0 {
-		v.wasWhole, v.brokeAt = v.whole, v.now
+func (v *View) FaultActive() {
+	if v.quietSince >= 0 {
+		v.quietBefore, v.faultBeganAt = v.quietSince, v.now
 	}
-	v.whole = -1
+	v.quietSince = -1
 }
 
 // Stopping says that a broker's process is told to stop (SIGTERM): a controlled shutdown begins.
-func (v *View) Stopping(node wire.NodeID) {
-	if b := v.Broker(node); b.leaving == 0 {
-		b.leaving = v.now
+func (v *View) ShutdownAsked(node wire.NodeID) {
+	if b := v.Broker(node); b.stoppingSince == 0 {
+		b.stoppingSince = v.now
 	}
 }

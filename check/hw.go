@@ -5,7 +5,7 @@ import "samsa/wire"
 var hwJustified = &Check{
 	Name: "hw-justified", Numbers: "S7",
 	Doc: "everyone who may be elected has in its true log what a leader calls committed",
-	On:  []ChangeKind{Looked, Altered},
+	On:  []ChangeKind{ReplicaChanged, PartitionChanged},
 	See: seeHW,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -24,10 +24,10 @@ var hwJustified = &Check{
 // that is the same then. To compare ends would not do: a log may be as long and hold something else there.
 //
 // It looks when a leader's high watermark rises, and when the controller makes somebody electable beside a leader.
-func seeHW(d *Docket, v *View, c *Change) {
+func seeHW(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
 	a := &p.assigned
-	if c.Kind == Altered {
+	if c.Kind == PartitionChanged {
 		if r = p.replica(a.Leader); r == nil || !r.known || !r.Leads || r.Epoch != a.Epoch {
 			return
 		}
@@ -45,13 +45,13 @@ func seeHW(d *Docket, v *View, c *Change) {
 			if o == nil || o == r || d.broken() || r.HW <= p.trimmed || o.Log.End() >= r.HW && (!has || last.Base < max(o.Log.Start(), p.trimmed) || o.Log.Has(last)) {
 				continue
 			}
-			if v.tainted(v.Broker(id), p) || p.elapsed(r.Epoch) {
+			if v.tainted(v.Broker(id), p) || p.uncleanElectionAfter(r.Epoch) {
 				continue
 			}
-			if at, known := p.place(last); has && known && p.promises[at].doomed != "" {
+			if at, known := p.place(last); has && known && p.promises[at].condemned != "" {
 				continue // acked-durable names the price
 			}
-			d.decide(v, p.fact(ByLeader, r.HW, ""), v.bentOn(p, r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+			d.decide(v, p.fact(ByLeader, r.HW, ""), v.damagedDiskOf(p, r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
 				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id),
 				" and does not have that: its log ends at ", itoa(o.Log.End()))
 		}
@@ -59,7 +59,7 @@ func seeHW(d *Docket, v *View, c *Change) {
 }
 
 // elapsed tells whether an unclean election has come that a leader of an epoch may not have heard of.
-func (p *Partition) elapsed(epoch wire.Epoch) bool {
+func (p *Partition) uncleanElectionAfter(epoch wire.Epoch) bool {
 	n := len(p.elections)
 	for n > 0 && p.elections[n-1].Epoch > epoch {
 		if n--; p.elections[n].Unclean != "" {
@@ -72,8 +72,8 @@ func (p *Partition) elapsed(epoch wire.Epoch) bool {
 var hwMonotone = &Check{
 	Name: "hw-monotone", Numbers: "S8",
 	Doc: "a leader's high watermark never falls within its epoch, and every replica's lies between start and end of its log",
-	On:  []ChangeKind{Looked},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{ReplicaChanged},
+	See: func(d *Tally, v *View, c *Change) {
 		p, r := c.Partition, c.Replica
 		d.exercised()
 		fact := func(way string) Fact { return p.fact(r.role(), r.HW, way) }

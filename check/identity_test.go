@@ -18,8 +18,8 @@ func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 	} {
 		s := staged(2)
 		s.alter(0, ids(1, 2), nil)
-		s.committed2(0, 0xA, 1, 2)
-		s.Served(s.p, s.p.Replica(1), 1)
+		s.committedWith(0, 0xA, 1, 2)
+		s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
 		if cleaned {
 			s.Reencoded(s.p, s.p.Replica(1), 0, 0xA1)
 		}
@@ -28,7 +28,7 @@ func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 		s.alter(0, ids(1, 2, 3), nil)
 		s.alter(3, ids(3), nil)
 		s.leads(3, 1, 1)
-		s.Delivered(s.p, s.p.Replica(3), copied, 1)
+		s.BatchDelivered(s.p, s.p.Replica(3), copied, 1)
 		require.Equal(t, want, brokenBy(s.done()))
 	}
 }
@@ -61,7 +61,7 @@ func TestBytesAreThoseOfTheAppend(t *testing.T) {
 		s.write(0, 0, 0xA, 1, 2, 3)
 		s.leads(1, 0, 1)
 		s.Reencoded(s.p, s.p.Replica(1), 0, 0xA1)
-		s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: crc, InSync: 3, Demand: 2})
+		s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: crc, InSync: 3, MinISR: 2})
 		require.Equal(t, want, find(t, s.done(), "stored-as-sent").Status)
 	}
 }

@@ -12,24 +12,24 @@ type image struct {
 	next    wire.Offset // records below are in it
 	changed int64       // when it changed last
 
-	keeping    map[wire.TopicID]Keeping // the least a topic was ever told to keep, if that was said
-	defaults   []Keeping                // what brokers were told since, of topics that do not say
-	configured wire.Offset              // behind the last record that set a config: who has not read so far need not obey it
-	rewriters  bool                     // some config has ever asked leaders to store other bytes than they are sent
-	rewriteEnd wire.Offset              // behind the last record that ended that for a topic: who has not read so far may go on
-	leveled    wire.Offset              // behind the last record that set a feature's level
-	brokers    map[wire.NodeID]*registration
-	topics     map[wire.TopicID]string
-	names      map[string]wire.TopicID
-	configs    map[configKey]string
-	levels     map[string]int16
-	seats      []seating        // in the order of their records
-	newest     wire.BrokerEpoch // of all seats
+	retention     map[wire.TopicID]Retention // the least a topic was ever told to keep, if that was said
+	defaults      []Retention                // what brokers were told since, of topics that do not say
+	configured    wire.Offset                // behind the last record that set a config: who has not read so far need not obey it
+	rewriters     bool                       // some config has ever asked leaders to store other bytes than they are sent
+	rewritingEnd  wire.Offset                // behind the last record that ended that for a topic: who has not read so far may go on
+	leveled       wire.Offset                // behind the last record that set a feature's level
+	brokers       map[wire.NodeID]*registration
+	topics        map[wire.TopicID]string
+	names         map[string]wire.TopicID
+	configs       map[configKey]string
+	levels        map[string]int16
+	registrations []committedRegistration // in the order of their records
+	newest        wire.BrokerEpoch        // of all seats
 
-	fenced []wire.NodeID // whom the batch under way has fenced
-	batch  wire.Offset   // where the batch under way begins: nobody may stand within it
-	owners map[string][]bound
-	epochs map[partitionKey][]bound
+	fenced     []wire.NodeID // whom the batch under way has fenced
+	batch      wire.Offset   // where the batch under way begins: nobody may stand within it
+	nameOwners map[string][]bound
+	epochs     map[partitionKey][]bound
 }
 
 // bound is what was committed about something from a position of the metadata log on, up to the next bound.
@@ -42,14 +42,14 @@ type bound struct {
 
 // owner is whose a name is now, and since when.
 func (m *image) owner(name string) (last bound) {
-	if all := m.owners[name]; len(all) > 0 {
+	if all := m.nameOwners[name]; len(all) > 0 {
 		last = all[len(all)-1]
 	}
 	return last
 }
 
 // seating is one registration that ever was committed.
-type seating struct {
+type committedRegistration struct {
 	node        wire.NodeID
 	incarnation wire.UUID
 	epoch       wire.BrokerEpoch
@@ -61,7 +61,7 @@ type registration struct {
 	incarnation  wire.UUID
 	fenced       bool
 	shuttingDown bool
-	letIn        int64 // when that was, the last time
+	unfencedAt   int64 // when that was, the last time
 	features     []wire.FeatureRange
 }
 
@@ -72,9 +72,9 @@ type configKey struct {
 
 func newImage() image {
 	return image{
-		keeping: map[wire.TopicID]Keeping{},
-		brokers: map[wire.NodeID]*registration{}, topics: map[wire.TopicID]string{}, names: map[string]wire.TopicID{},
-		configs: map[configKey]string{}, levels: map[string]int16{}, owners: map[string][]bound{}, epochs: map[partitionKey][]bound{},
+		retention: map[wire.TopicID]Retention{},
+		brokers:   map[wire.NodeID]*registration{}, topics: map[wire.TopicID]string{}, names: map[string]wire.TopicID{},
+		configs: map[configKey]string{}, levels: map[string]int16{}, nameOwners: map[string][]bound{}, epochs: map[partitionKey][]bound{},
 	}
 }
 
@@ -118,13 +118,13 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	if offset < m.next {
 		return
 	}
-	v.tell(Change{Kind: Booked, Offset: offset, Record: r})
+	v.tell(Change{Kind: MetadataCommitted, Offset: offset, Record: r})
 	m.next, m.changed = offset+1, v.now
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
 		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown, features: r.Features}
-		if s := (seating{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.seats, s) { // it may ask again
-			m.seats = append(m.seats, s)
+		if s := (committedRegistration{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.registrations, s) { // it may ask again
+			m.registrations = append(m.registrations, s)
 			m.newest = max(m.newest, s.epoch)
 		}
 		m.fences(r.BrokerID, r.Fenced)
@@ -132,7 +132,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	case *wire.BrokerRegistrationChangeRecord:
 		if b := m.brokers[r.BrokerID]; b != nil {
 			if r.Fenced == -1 {
-				b.letIn = v.now
+				b.unfencedAt = v.now
 			}
 			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
 			m.fences(r.BrokerID, r.Fenced == 1)
@@ -151,9 +151,9 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		delete(m.brokers, r.BrokerID)
 	case *wire.TopicRecord:
 		m.topics[r.TopicID], m.names[r.Name] = r.Name, r.TopicID
-		m.owners[r.Name] = append(m.owners[r.Name], bound{from: m.batch + 1, at: v.now, id: r.TopicID})
+		m.nameOwners[r.Name] = append(m.nameOwners[r.Name], bound{from: m.batch + 1, at: v.now, id: r.TopicID})
 	case *wire.RemoveTopicRecord:
-		v.removed(r.TopicID)
+		v.topicRemoved(r.TopicID)
 	case *wire.PartitionRecord:
 		v.assign(r)
 	case *wire.PartitionChangeRecord:
@@ -162,8 +162,8 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 		v.clearELR(r.TopicName)
 	case *wire.ConfigRecord:
 		m.configured = m.next
-		m.rewords(r)
-		v.keep(r)
+		m.noteRewriting(r)
+		v.noteRetention(r)
 		k := configKey{r.ResourceType, r.ResourceName, r.Name}
 		if delete(m.configs, k); r.Value != nil {
 			m.configs[k] = *r.Value
@@ -182,19 +182,19 @@ func (m *image) fences(id wire.NodeID, fenced bool) {
 
 // registered ends the excuse of a broker whose disk was hit: the controller knows of an incarnation that came later.
 func (v *View) registered(b *Broker, incarnation wire.UUID) {
-	b.joined = v.step
-	if i := slices.Index(b.ids, incarnation); i >= 0 {
-		b.mended = max(b.mended, b.asked[i])
+	b.registeredAt = v.step
+	if i := slices.Index(b.incarnations, incarnation); i >= 0 {
+		b.faultsKnown = max(b.faultsKnown, b.faultsWhenAsked[i])
 	}
 }
 
-func (v *View) removed(id wire.TopicID) {
+func (v *View) topicRemoved(id wire.TopicID) {
 	m := &v.image
 	name := m.topics[id]
 	delete(m.topics, id)
 	if m.names[name] == id {
 		delete(m.names, name)
-		m.owners[name] = append(m.owners[name], bound{from: m.batch + 1, at: v.now})
+		m.nameOwners[name] = append(m.nameOwners[name], bound{from: m.batch + 1, at: v.now})
 	}
 	for k := range m.configs { //order: each is deleted on its own
 		if k.resource == wire.ConfigTopic && k.of == name {
@@ -220,7 +220,7 @@ func (v *View) assign(r *wire.PartitionRecord) {
 		p.elections = append(p.elections, Election{Epoch: r.LeaderEpoch, Leader: r.Leader, Members: r.ISR, MinISR: v.minISR(p), Step: v.step})
 	}
 	v.epochFrom(p)
-	v.tell(Change{Kind: Altered, Partition: p, Was: was})
+	v.tell(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
 // epochFrom notes the leader epoch of a partition from here on, if it is another.
@@ -238,7 +238,7 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 	if p == nil {
 		return
 	}
-	p.went(v.step, v.minISR(p))
+	p.noteMinISR(v.step, v.minISR(p))
 	was := p.assigned
 	a := &p.assigned
 	a.Version++
@@ -251,7 +251,7 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 		}
 	}
 	if len(a.ISR) >= v.minISR(p) {
-		p.forgotten = 0 // whoever leaves from here on is remembered
+		p.elrForgottenAt = 0 // whoever leaves from here on is remembered
 	}
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		a.Recovery = r.LeaderRecoveryState
@@ -264,7 +264,7 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 		}
 		v.epochFrom(p)
 	}
-	v.tell(Change{Kind: Altered, Partition: p, Was: was})
+	v.tell(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
 // clearELR empties the eligible leader replicas of a topic's partitions, or of all (""): a change of each that has some,
@@ -275,7 +275,7 @@ func (v *View) clearELR(topic string) {
 			r := wire.NewPartitionChange(p.ID, p.TP.Partition)
 			r.ELR, r.LastKnownELR = []wire.NodeID{}, []wire.NodeID{}
 			if len(a.ELR) > 0 {
-				p.forgotten = v.step
+				p.elrForgottenAt = v.step
 			}
 			v.reassign(r)
 		}
@@ -294,13 +294,13 @@ func (v *View) elected(p *Partition, was Assignment) {
 	case v.unclean(p):
 		e.Unclean = "unclean election allowed by unclean.leader.election.enable: broker " + itoa(e.Leader) + " in epoch " +
 			itoa(e.Epoch) + " at step " + itoa(v.step)
-	case p.asked:
+	case p.uncleanAsked:
 		e.Unclean = "an operator asked for the unclean election of broker " + itoa(e.Leader) + " in epoch " + itoa(e.Epoch)
 	}
-	p.asked = p.asked && e.Unclean == ""
+	p.uncleanAsked = p.uncleanAsked && e.Unclean == ""
 	p.elections = append(p.elections, e)
 	if e.Unclean != "" {
-		p.doom(v, &e)
-		p.settled, p.shown = 0, 0 // what the chosen one has may be other records at the same offsets
+		p.condemn(v, &e)
+		p.committedTo, p.shown = 0, 0 // what the chosen one has may be other records at the same offsets
 	}
 }

@@ -12,8 +12,8 @@ func TestClearElrIsAChange(t *testing.T) {
 		s := newStage(NewView(Contract{}, nil), 2)
 		s.alter(0, []wire.NodeID{1}, []wire.NodeID{2})
 		before := s.p.assigned.Version
-		s.book(&wire.ClearElrRecord{TopicName: topic})
-		s.book(&wire.ClearElrRecord{TopicName: topic}) // there is nothing left to clear
+		s.commit(&wire.ClearElrRecord{TopicName: topic})
+		s.commit(&wire.ClearElrRecord{TopicName: topic}) // there is nothing left to clear
 		after := s.p.assigned
 		if got := len(after.ELR) == 0 && after.Version == before+1; got != cleared || !cleared && after.Version != before {
 			t.Errorf("cleared for %q: ELR %v at partition epoch %d, before at %d", topic, after.ELR, after.Version, before)

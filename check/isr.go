@@ -9,7 +9,7 @@ import (
 var isrAgreed = &Check{
 	Name: "isr-agreed", Numbers: "S9",
 	Doc: "the controller's ISR is never larger than what the leader reckons with, and equal at equal partition epochs",
-	On:  []ChangeKind{Looked, Altered},
+	On:  []ChangeKind{ReplicaChanged, PartitionChanged},
 	See: seeISR,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -29,7 +29,7 @@ var isrAgreed = &Check{
 	},
 }
 
-func seeISR(d *Docket, v *View, c *Change) {
+func seeISR(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	r := p.replica(a.Leader)
@@ -40,12 +40,12 @@ func seeISR(d *Docket, v *View, c *Change) {
 	fact := func(way string) Fact { return p.fact(ByLeader, -1, way) }
 	for _, id := range a.ISR {
 		if !slices.Contains(r.ISR, id) && !slices.Contains(r.Pending, id) {
-			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", nodes(a.ISR), "; broker ", itoa(r.Node), ", its leader, reckons with ",
-				nodes(r.maximal()), " only, and commits without waiting for broker ", itoa(id))
+			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", nodeList(a.ISR), "; broker ", itoa(r.Node), ", its leader, reckons with ",
+				nodeList(r.maximal()), " only, and commits without waiting for broker ", itoa(id))
 		}
 	}
 	if r.Version == a.Version && !sameSet(r.ISR, a.ISR) {
-		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", nodes(a.ISR), " and its leader's ", nodes(r.ISR))
+		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", nodeList(a.ISR), " and its leader's ", nodeList(r.ISR))
 	}
 }
 
@@ -64,7 +64,7 @@ func sameSet(a, b []wire.NodeID) bool {
 var isrLegal = &Check{
 	Name: "isr-legal", Numbers: "S10",
 	Doc: "an ISR has only replicas that are in service, in the incarnation that was seen in sync; leader, ISR and ELR fit together",
-	On:  []ChangeKind{Altered, Closed},
+	On:  []ChangeKind{PartitionChanged, BatchCommitted},
 	See: seeLegal,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2).elr()
@@ -82,8 +82,8 @@ var isrLegal = &Check{
 	},
 }
 
-func seeLegal(d *Docket, v *View, c *Change) {
-	if c.Kind == Closed {
+func seeLegal(d *Tally, v *View, c *Change) {
+	if c.Kind == BatchCommitted {
 		for _, id := range v.image.fenced {
 			seeFenced(d, v, id)
 		}
@@ -104,7 +104,7 @@ func seeLegal(d *Docket, v *View, c *Change) {
 		case slices.Contains(a.ELR, id):
 			bad("in ISR and ELR", "broker ", itoa(id), " is in ISR and ELR")
 		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // who was in stays until the controller takes it out
-		case b != nil && !b.fenced && b.letIn == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
+		case b != nil && !b.fenced && b.unfencedAt == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
 			// It is let in and may lead, also if it wanted to go: a fence ends that, and a heartbeat from before may come late
 			// (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
@@ -115,9 +115,9 @@ func seeLegal(d *Docket, v *View, c *Change) {
 	}
 	switch {
 	case a.Leader != wire.NoNode && !slices.Contains(a.ISR, a.Leader):
-		bad("leader outside", "its leader ", itoa(a.Leader), " is not in the ISR ", nodes(a.ISR))
+		bad("leader outside", "its leader ", itoa(a.Leader), " is not in the ISR ", nodeList(a.ISR))
 	case len(a.ELR) > 0 && len(a.ISR) >= v.minISR(p):
-		bad("ELR beside a full ISR", "an ELR of ", nodes(a.ELR), " beside an ISR of ", nodes(a.ISR), ", which is enough")
+		bad("ELR beside a full ISR", "an ELR of ", nodeList(a.ELR), " beside an ISR of ", nodeList(a.ISR), ", which is enough")
 	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have become so before
 		bad("empty", "the ISR is empty: the last replica standing is forgotten")
 	}
@@ -125,7 +125,7 @@ func seeLegal(d *Docket, v *View, c *Change) {
 
 // seeFenced asks, at the end of the batch that fenced a broker, that it is in no ISR any more. Only the last of an ISR stays,
 // without leading: before ELR, that is how it is remembered.
-func seeFenced(d *Docket, v *View, id wire.NodeID) {
+func seeFenced(d *Tally, v *View, id wire.NodeID) {
 	if b := v.image.brokers[id]; b == nil || !b.fenced {
 		return // let in again at once
 	}
@@ -134,6 +134,6 @@ func seeFenced(d *Docket, v *View, id wire.NodeID) {
 		if !slices.Contains(a.ISR, id) || len(a.ISR) == 1 && a.Leader == wire.NoNode {
 			continue
 		}
-		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), "broker ", itoa(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", nodes(a.ISR), ", led by ", itoa(a.Leader))
+		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), "broker ", itoa(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", nodeList(a.ISR), ", led by ", itoa(a.Leader))
 	}
 }

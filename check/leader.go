@@ -9,8 +9,8 @@ import (
 var electionLicensed = &Check{
 	Name: "election-licensed", Numbers: "S29",
 	Doc: "a leader from outside ISR and ELR is elected only where unclean elections are allowed, asked for, or it is the last known leader; and never one that is fenced",
-	On:  []ChangeKind{Altered},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{PartitionChanged},
+	See: func(d *Tally, v *View, c *Change) {
 		p := c.Partition
 		a := &p.assigned
 		if a.Leader == wire.NoNode || a.Epoch == c.Was.Epoch || c.Was.Version < 0 {
@@ -21,7 +21,7 @@ var electionLicensed = &Check{
 		fact := func(way string) Fact { return p.fact(ByController, -1, way) }
 		if e.Unclean == "" && !slices.Contains(e.Members, a.Leader) {
 			d.violate(v, fact("unclean election"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch),
-				"; ISR and ELR were ", nodes(e.Members), " and nobody allowed an unclean election")
+				"; ISR and ELR were ", nodeList(e.Members), " and nobody allowed an unclean election")
 		}
 		if b := v.image.brokers[a.Leader]; (b == nil || b.fenced) && c.Was.Leader != a.Leader {
 			d.violate(v, fact("fenced leader"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
@@ -30,7 +30,7 @@ var electionLicensed = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 1)
 		s.alter(2, ids(2, 3), nil)
-		s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+		s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 		s.alter(1, ids(1), nil)
 		return s.done()
 	},
@@ -47,7 +47,7 @@ func text(s string) *string { return &s }
 var oneLeader = &Check{
 	Name: "one-leader-per-epoch", Numbers: "S2",
 	Doc: "in one leader epoch only the broker that was elected leads, and only one incarnation of it appends",
-	On:  []ChangeKind{Looked, Grew},
+	On:  []ChangeKind{ReplicaChanged, BatchAppended},
 	See: seeLeader,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -63,9 +63,9 @@ var oneLeader = &Check{
 	},
 }
 
-func seeLeader(d *Docket, v *View, c *Change) {
+func seeLeader(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
-	if c.Kind == Grew {
+	if c.Kind == BatchAppended {
 		p.appended(d, v, r, c.Batch)
 		return
 	}
@@ -74,7 +74,7 @@ func seeLeader(d *Docket, v *View, c *Change) {
 	}
 	d.exercised()
 	p.newest = max(p.newest, r.Epoch)
-	me := leadership{r.Epoch, r.Node, v.Broker(r.Node).life}
+	me := leadership{r.Epoch, r.Node, v.Broker(r.Node).starts}
 	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == r.Epoch })
 	switch {
 	case i < 0:
@@ -91,16 +91,16 @@ func seeLeader(d *Docket, v *View, c *Change) {
 
 // appended looks at who appends in an epoch. A broker that comes back before its session is over may find itself leader
 // of its old epoch in the image. That is harmless as long as it serves nobody: it may have lost what the epoch began with.
-func (p *Partition) appended(d *Docket, v *View, r *Replica, b Batch) {
+func (p *Partition) appended(d *Tally, v *View, r *Replica, b Batch) {
 	if !r.known || !r.Leads {
 		return
 	}
 	if b.Epoch < r.Epoch { // of a newer one, epochs-in-order speaks
-		d.decide(v, p.fact(ByLeader, b.Base, "appends an older epoch"), v.bent(p), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
+		d.decide(v, p.fact(ByLeader, b.Base, "appends an older epoch"), v.damagedDisk(p), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
 		return
 	}
 	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == b.Epoch && l.node == r.Node })
-	if i >= 0 && p.leads[i].life != v.Broker(r.Node).life {
+	if i >= 0 && p.leads[i].starts != v.Broker(r.Node).starts {
 		d.violate(v, p.fact(ByLeader, b.Base, "appends after a restart"), "broker ", itoa(r.Node), " appends to ", p.TP.String(), " in epoch ", itoa(r.Epoch),
 			", which it began to lead before its last restart")
 	}

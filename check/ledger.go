@@ -31,7 +31,7 @@ const (
 	madeToAll uint8 = 1 << iota // acknowledged under acks=all
 	madeToOne                   // acknowledged under acks=1
 	shown                       // a reader may have seen it: it lay below a high watermark that was told
-	settled                     // it lay below a leader's high watermark: nobody knows yet, and what becomes of its copies counts
+	belowHW                     // it lay below a leader's high watermark: nobody knows yet, and what becomes of its copies counts
 )
 
 // strength is what an acknowledgement promises by the acks that its producer asked for.
@@ -45,31 +45,31 @@ func strength(acks int16) uint8 {
 // promise is one batch that somebody counts on.
 type promise struct {
 	Batch
-	made   uint8
-	client string     // of the first acknowledgement, "" if it was only shown
-	step   uint64     // of the first acknowledgement or showing
-	since  uint64     // the step in which it was entered: no later
-	ruled  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
-	need   int        // min.insync.replicas then: so many disks have it, whatever is demanded later
-	had    int        // settled: how many were in sync when that was so first; 0 if that is not known
-	held   uint64     // bit per replica slot: whose true log has it now
-	taken  []taken
-	cuts   []cut
-	doomed string // the election that chose a leader without it, in words
-	lost   bool   // a leader of the newest epoch has been seen without it
-	clause string // lost: what allows it, "" if nothing does
+	made      uint8
+	client    string     // of the first acknowledgement, "" if it was only shown
+	step      uint64     // of the first acknowledgement or showing
+	since     uint64     // the step in which it was entered: no later
+	ruled     wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
+	minISR    int        // min.insync.replicas then: so many disks have it, whatever is demanded later
+	had       int        // settled: how many were in sync when that was so first; 0 if that is not known
+	held      uint64     // bit per replica slot: whose true log has it now
+	taken     []taken
+	cuts      []cut
+	condemned string // the election that chose a leader without it, in words
+	lost      bool   // a leader of the newest epoch has been seen without it
+	clause    string // lost: what allows it, "" if nothing does
 }
 
 // taken is a copy that a fault of its disk destroyed.
 type taken struct {
 	node    wire.NodeID
-	hit     int  // index of View.hits
+	fault   int  // index of View.hits
 	flushed bool // it was on the device, by a true sync: only damage of the device itself may take that
 }
 
 // early is a copy that a fault took before anybody was promised it. Who had it may have said so: the leader hears of that
 // when the disk has lost it already, and nobody knows until a later incarnation is registered.
-type early struct {
+type earlyLoss struct {
 	Batch
 	taken
 }
@@ -93,24 +93,24 @@ type Election struct {
 }
 
 // demand is a min.insync.replicas that something went by.
-type demand struct {
+type minISRInForce struct {
 	step   uint64
 	minISR int
 }
 
 // went enters that a record was promised, or the partition changed, by a min.insync.replicas.
-func (p *Partition) went(step uint64, minISR int) {
-	if n := len(p.demands); n == 0 || p.demands[n-1].minISR != minISR {
-		p.demands = append(p.demands, demand{step, minISR})
+func (p *Partition) noteMinISR(step uint64, minISR int) {
+	if n := len(p.minISRs); n == 0 || p.minISRs[n-1].minISR != minISR {
+		p.minISRs = append(p.minISRs, minISRInForce{step, minISR})
 	}
 }
 
 // least is how many disks the rules kept a promise on: as many as were demanded when it was made, or whenever the controller
 // changed the partition since. Where fewer were demanded the ISR shrank to so few without anybody being remembered.
-func (p *Partition) least(q *promise) int {
-	n := q.need
-	for i := len(p.demands) - 1; i >= 0 && p.demands[i].step >= q.since; i-- {
-		n = min(n, p.demands[i].minISR)
+func (p *Partition) lowestMinISR(q *promise) int {
+	n := q.minISR
+	for i := len(p.minISRs) - 1; i >= 0 && p.minISRs[i].step >= q.since; i-- {
+		n = min(n, p.minISRs[i].minISR)
 	}
 	return n
 }
@@ -119,16 +119,16 @@ func (p *Partition) least(q *promise) int {
 func (q *promise) strong() bool { return q.made&(madeToAll|shown) != 0 }
 
 // miss counts a promise that the replica does not have (+1) or has after all (-1).
-func (r *Replica) miss(q *promise, n int) {
-	r.lacking += n
+func (r *Replica) adjustMissing(q *promise, n int) {
+	r.missing += n
 	if q.strong() {
-		r.short += n
+		r.missingStrong += n
 	}
 }
 
 // place is where a promise on a batch is or belongs. It looks from the end.
 func (p *Partition) place(b Batch) (int, bool) {
-	i := gallop(len(p.promises), func(i int) bool { return compare(p.promises[i].Identity(), b.Identity()) >= 0 })
+	i := searchFromEnd(len(p.promises), func(i int) bool { return compare(p.promises[i].Identity(), b.Identity()) >= 0 })
 	return i, i < len(p.promises) && p.promises[i].Same(b)
 }
 
@@ -137,8 +137,8 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	i, ok := p.place(b)
 	if !ok {
 		need := v.minISR(p)
-		p.went(v.step, need)
-		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step, need: need})
+		p.noteMinISR(v.step, need)
+		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step, minISR: need})
 	}
 	q := &p.promises[i]
 	if q.client == "" && client != "" {
@@ -151,33 +151,33 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	if q.made != 0 { // its strength may change: count it anew
 		for _, r := range p.replicas {
 			if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
-				r.miss(q, -1)
+				r.adjustMissing(q, -1)
 			}
 		}
 	}
 	q.made |= made
-	if q.doomed == "" {
-		q.doomed = p.overruled(b)
+	if q.condemned == "" {
+		q.condemned = p.supersededByUnclean(b)
 	}
 	for _, r := range p.replicas {
 		if q.held&(1<<r.slot) == 0 && r.Log.Has(b) {
 			q.held |= 1 << r.slot
 		}
-		if !ok && q.held&(1<<r.slot) == 0 && len(r.early) > 0 {
-			p.tookEarly(v, r, q)
+		if !ok && q.held&(1<<r.slot) == 0 && len(r.earlyLosses) > 0 {
+			p.noteEarlyLosses(v, r, q)
 		}
 		if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
-			r.miss(q, 1)
+			r.adjustMissing(q, 1)
 		}
 	}
 }
 
 // tookEarly enters that a replica had a batch until a fault took it, before it was promised.
-func (p *Partition) tookEarly(v *View, r *Replica, q *promise) {
+func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
 	if !v.tainted(v.Broker(r.Node), p) { // whatever it had does not count any more
-		r.early = nil
+		r.earlyLosses = nil
 	}
-	for _, e := range r.early {
+	for _, e := range r.earlyLosses {
 		if e.Same(q.Batch) {
 			q.taken = append(q.taken, e.taken)
 		}
@@ -186,9 +186,9 @@ func (p *Partition) tookEarly(v *View, r *Replica, q *promise) {
 
 // around are the promises on offsets in [from, to). Batches of different epochs may overlap in any way, but none is so
 // long that more than a few others begin within it.
-func (p *Partition) around(from, to wire.Offset) iter.Seq[*promise] {
+func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
 	return func(yield func(*promise) bool) {
-		i := gallop(len(p.promises), func(i int) bool { return p.promises[i].Base >= to })
+		i := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= to })
 		for n := 0; n < 32 && i-1-n >= 0; n++ {
 			if q := &p.promises[i-1-n]; q.Next > from && !yield(q) {
 				return
@@ -199,7 +199,7 @@ func (p *Partition) around(from, to wire.Offset) iter.Seq[*promise] {
 
 // overruled names the unclean election that made a batch worthless before anybody was promised it: a leader that has not
 // heard of it goes on alone in its old epoch.
-func (p *Partition) overruled(b Batch) string {
+func (p *Partition) supersededByUnclean(b Batch) string {
 	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Epoch > b.Epoch; i-- {
 		if e := &p.elections[i]; e.Unclean != "" {
 			if r := p.replica(e.Leader); r == nil || !r.Log.Has(b) {
@@ -213,12 +213,12 @@ func (p *Partition) overruled(b Batch) string {
 // late enters what was acknowledged when the topic was already deleted, by a broker that had not heard of it. Nobody looks for
 // that in any log now. But readers of the topic may have seen other records there before it went: if that was because an
 // unclean election had deposed the broker, then the record was lost by that. What is known already was judged when it came.
-func (p *Partition) late(v *View, b Batch, made uint8, client string) {
+func (p *Partition) ackedAfterDelete(v *View, b Batch, made uint8, client string) {
 	clause := ""
 	if at, known := p.place(b); known {
-		clause = p.promises[at].doomed
+		clause = p.promises[at].condemned
 	} else {
-		clause = p.overruled(b)
+		clause = p.supersededByUnclean(b)
 	}
 	if clause == "" {
 		return
@@ -231,35 +231,35 @@ func (p *Partition) late(v *View, b Batch, made uint8, client string) {
 
 // settle enters what has become committed by a leader's word. A new leader's log may be shorter than what was committed
 // before, and then its own records come there.
-func (p *Partition) settle(v *View, r *Replica, before State) {
+func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 	if !before.Leads || before.Epoch != r.Epoch {
-		p.settled, p.shown = min(p.settled, r.Log.End()), min(p.shown, r.Log.End())
+		p.committedTo, p.shown = min(p.committedTo, r.Log.End()), min(p.shown, r.Log.End())
 	}
-	if r.HW <= p.settled {
+	if r.HW <= p.committedTo {
 		return
 	}
-	for i := r.Log.find(p.settled); i < r.Log.Len() && r.Log.batches[i].Next <= r.HW; i++ {
+	for i := r.Log.find(p.committedTo); i < r.Log.Len() && r.Log.batches[i].Next <= r.HW; i++ {
 		b := r.Log.batches[i]
-		p.promise(v, b, settled, "")
+		p.promise(v, b, belowHW, "")
 		at, _ := p.place(b)
 		q := &p.promises[at]
-		if q.made == settled && q.had == 0 {
+		if q.made == belowHW && q.had == 0 {
 			q.had = r.InSync()
 			if v.unread(r.Node) { // what has changed since it read on, it need not demand yet
-				q.need = min(q.need, max(q.had, 1))
+				q.minISR = min(q.minISR, max(q.had, 1))
 			}
 		}
-		if q.doomed == "" {
-			q.doomed = p.outdated(v, r, b)
+		if q.condemned == "" {
+			q.condemned = p.staleMinISR(v, r, b)
 		}
 	}
-	p.settled = r.HW
+	p.committedTo = r.HW
 }
 
 // outdated names the race that KIP-966 leaves open, if a leader's word rests on it. Whoever leaves the ISR while that is
 // smaller than min.insync.replicas stays eligible to lead, because no leader commits anything then. But the controller
 // goes by its own min.insync.replicas, and a leader that has not read of a change by the old one.
-func (p *Partition) outdated(v *View, leader *Replica, b Batch) string {
+func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
 	if !v.unread(leader.Node) || leader.InSync() >= v.minISR(p) {
 		return ""
 	}
@@ -279,7 +279,7 @@ func (v *View) unread(node wire.NodeID) bool {
 }
 
 // regain enters that a replica has a batch (again).
-func (p *Partition) regain(r *Replica, b Batch) {
+func (p *Partition) copyRegained(r *Replica, b Batch) {
 	if len(p.promises) == 0 || p.promises[len(p.promises)-1].Base < b.Base {
 		return
 	}
@@ -288,19 +288,19 @@ func (p *Partition) regain(r *Replica, b Batch) {
 		if q.held&(1<<r.slot) == 0 {
 			q.held |= 1 << r.slot
 			if !q.lost {
-				r.miss(q, -1)
+				r.adjustMissing(q, -1)
 			}
 		}
 	}
 }
 
 // forfeit enters that a replica has a batch no more; byFault that a fault of its disk took it.
-func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool) {
+func (p *Partition) copyLost(v *View, r *Replica, b Batch, byFault, flushed bool) {
 	i, ok := p.place(b)
-	_, hit := v.lastHit(v.Broker(r.Node), p, 0)
+	_, hit := v.lastFault(v.Broker(r.Node), p, 0)
 	if !ok {
 		if byFault && hit {
-			r.early = append(r.early, early{b, p.took(v, r, flushed)})
+			r.earlyLosses = append(r.earlyLosses, earlyLoss{b, p.faultThatTook(v, r, flushed)})
 		}
 		return
 	}
@@ -310,22 +310,22 @@ func (p *Partition) forfeit(v *View, r *Replica, b Batch, byFault, flushed bool)
 	q := &p.promises[i]
 	q.held &^= 1 << r.slot
 	if !q.lost {
-		r.miss(q, 1)
+		r.adjustMissing(q, 1)
 	}
 	if byFault && hit {
-		q.taken = append(q.taken, p.took(v, r, flushed))
+		q.taken = append(q.taken, p.faultThatTook(v, r, flushed))
 	} else if !byFault {
 		q.cuts = append(q.cuts, cut{r.Node, v.step, r.known && r.HW == r.Log.End()})
 	}
 }
 
 // took is the fault of a replica's disk that took a copy just now; there is one.
-func (p *Partition) took(v *View, r *Replica, flushed bool) taken {
+func (p *Partition) faultThatTook(v *View, r *Replica, flushed bool) taken {
 	b := v.Broker(r.Node)
-	last, _ := v.lastHit(b, p, 0)
-	for i := len(b.hits) - 1; i >= 0 && flushed; i-- { // power does not take what is on the device: if that was damaged, that did
-		if h := v.hits[b.hits[i]]; damages(h.What) && h.reaches(p) {
-			last = b.hits[i]
+	last, _ := v.lastFault(b, p, 0)
+	for i := len(b.faults) - 1; i >= 0 && flushed; i-- { // power does not take what is on the device: if that was damaged, that did
+		if h := v.faults[b.faults[i]]; damages(h.What) && h.reaches(p) {
+			last = b.faults[i]
 			break
 		}
 	}
@@ -334,23 +334,23 @@ func (p *Partition) took(v *View, r *Replica, flushed bool) taken {
 
 // release enters that all below an offset was deleted on purpose: who does not have it lacks nothing.
 func (p *Partition) release(r *Replica, start wire.Offset) {
-	from := gallop(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
+	from := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
 	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some reach over the old start, see around
 		q := &p.promises[i]
 		if q.held&(1<<r.slot) == 0 && q.Next <= start { // of one that reaches over the new start a part is left, and counts
 			q.held |= 1 << r.slot
 			if !q.lost {
-				r.miss(q, -1)
+				r.adjustMissing(q, -1)
 			}
 		}
 	}
 }
 
 // lacks visits the promises that a replica does not hold and that nobody has given up, until visit says stop.
-func (p *Partition) lacks(r *Replica, visit func(*promise) (on bool)) {
+func (p *Partition) forEachMissing(r *Replica, visit func(*promise) (on bool)) {
 	for i := range p.promises {
 		q := &p.promises[i]
-		if r.lacking == 0 {
+		if r.missing == 0 {
 			return
 		}
 		if q.lost || q.held&(1<<r.slot) != 0 || q.Next <= max(r.Log.start, p.trimmed) {
@@ -366,18 +366,18 @@ func (p *Partition) lacks(r *Replica, visit func(*promise) (on bool)) {
 func (p *Partition) lose(q *promise, clause string) {
 	for _, r := range p.replicas {
 		if q.held&(1<<r.slot) == 0 && q.Next > r.Log.start {
-			r.miss(q, -1)
+			r.adjustMissing(q, -1)
 		}
 	}
 	q.lost, q.clause = true, clause
 }
 
 // doom marks what an unclean election gives away: all that its leader does not have.
-func (p *Partition) doom(v *View, e *Election) {
+func (p *Partition) condemn(v *View, e *Election) {
 	r := p.Replica(e.Leader)
-	p.lacks(r, func(q *promise) bool {
-		if q.doomed == "" {
-			q.doomed = e.Unclean
+	p.forEachMissing(r, func(q *promise) bool {
+		if q.condemned == "" {
+			q.condemned = e.Unclean
 		}
 		return true
 	})

@@ -25,7 +25,7 @@ func raced(minISR int) *stage {
 	s := staged(minISR)
 	s.Applied(1, s.at, 1, false)
 	three := "3"
-	s.book(&wire.ConfigRecord{ResourceType: 2, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &three})
+	s.commit(&wire.ConfigRecord{ResourceType: 2, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &three})
 	return s
 }
 
@@ -86,7 +86,7 @@ func TestLicences(t *testing.T) {
 		{"the leader's disk has changed what it had", func() *stage {
 			s := staged(1)
 			s.committed(0, 0xA)
-			s.Struck(2, "bit rot")
+			s.DiskFaulted(2, "bit rot")
 			s.Cut(s.p, s.p.Replica(2), 0, "bit rot")
 			s.alter(2, ids(2, 3), nil) // broker 3 was never hit, and nobody asks it
 			s.leads(2, 1, 0)
@@ -145,7 +145,7 @@ func TestLicences(t *testing.T) {
 			s.committed(0, 0xA)
 			s.alter(0, ids(2), nil)
 			s.Flushed(s.p.Replica(2), 1)
-			s.Struck(2, "bit rot")
+			s.DiskFaulted(2, "bit rot")
 			s.Died(2)
 			s.restart(2, 22)
 			s.Cut(s.p, s.p.Replica(2), 0, "") // recovery stops at the bad checksum
@@ -159,7 +159,7 @@ func TestLicences(t *testing.T) {
 			s.committed(0, 0xA)
 			s.alter(0, ids(2), nil)
 			s.Flushed(s.p.Replica(2), 1)
-			s.Struck(2, "bit rot")
+			s.DiskFaulted(2, "bit rot")
 			s.power(2, 0)
 			s.restart(2, 22)
 			s.alter(wire.NoNode, ids(2), nil)
@@ -169,7 +169,7 @@ func TestLicences(t *testing.T) {
 		}, Priced, "bit rot of broker 2"},
 		{"an unclean election was allowed", func() *stage {
 			s := staged(1)
-			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 			s.alter(0, ids(1, 2), nil)
 			s.write(0, 0, 0xA, 1, 2)
 			s.leads(1, 0, 1)
@@ -190,7 +190,7 @@ func TestLicences(t *testing.T) {
 		}, Violated, ""},
 		{"an unclean election licenses only what it gave away", func() *stage {
 			s := staged(1)
-			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 			s.committed(0, 0xA)
 			s.alter(0, ids(1), nil)
 			s.alter(3, ids(3), nil) // unclean, and it has everything
@@ -211,7 +211,7 @@ func TestLicences(t *testing.T) {
 		}, Violated, ""},
 		{"with ELR, an unclean election leaves one disk", func() *stage {
 			s := staged(2).elr()
-			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
+			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 			s.committed(0, 0xA)
 			s.alter(0, ids(1), nil)
 			s.alter(3, ids(3), nil) // it has everything, and nobody else counts any more
@@ -252,7 +252,7 @@ func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	s.Died(2)
 	s.Started(2)
 	s.register(2, 22)
-	s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
+	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
 	s.follows(2, 0, 1)
 	s.Cut(s.p, s.p.Replica(2), 1, "")
 	s.Died(1) // kill -9: its disk still has everything
@@ -307,7 +307,7 @@ func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
 		s.tick()
 		s.Died(2)
 		s.Started(2)
-		s.Registering(2, wire.UUID{22}) // refused: the session of the one before lives
+		s.RegistrationAsked(2, wire.UUID{22}) // refused: the session of the one before lives
 		s.tick()
 		s.write(0, 0, 0xA, 1, 3)
 		if copies {
@@ -343,7 +343,7 @@ func TestTheLeastThatWasDemandedCounts(t *testing.T) {
 		s := staged(3).elr()
 		s.committed(0, 0xA)
 		demand := func(n string) {
-			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &n})
+			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "min.insync.replicas", Value: &n})
 		}
 		demand(between)
 		s.alter(0, ids(1), nil)
@@ -362,7 +362,7 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	s.write(0, 0, 0xA, 1)
 	s.leads(1, 0, 1)
 	s.ack(1, 0, -1)
-	s.Served(s.p, s.p.Replica(1), 1)
+	s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
 	s.power(1, 0)
 	s.restart(1, 11)
 	s.alter(wire.NoNode, ids(1), nil)
@@ -370,8 +370,8 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	s.leads(1, 2, 0)
 	b := s.write(0, 2, 0xB, 1)
 	s.leads(1, 2, 1)
-	s.Served(s.p, s.p.Replica(1), 1)
-	s.Delivered(s.p, s.p.Replica(1), b, 1)
+	s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
+	s.BatchDelivered(s.p, s.p.Replica(1), b, 1)
 	f := find(t, s.done(), "reads-stable")
 	require.Equal(t, Priced, f.Status, f.Explanation)
 	require.Contains(t, f.Clause, "power loss of broker 1")
@@ -388,7 +388,7 @@ func TestWhatItWasCommittedWithCounts(t *testing.T) {
 	s.leads(1, 0, 1)
 	s.alter(0, ids(1, 2), nil)
 	s.leads(1, 0, 1)
-	s.Acked(s.p, s.p.Replica(1), 0, -1, Given{InSync: 2, Demand: 3})
+	s.Acked(s.p, s.p.Replica(1), 0, -1, Given{InSync: 2, MinISR: 3})
 	require.Equal(t, Held, find(t, s.done(), "ack-honest").Status)
 }
 
@@ -397,7 +397,7 @@ func TestWhatItWasCommittedWithCounts(t *testing.T) {
 func TestWhoIsLetInMayLead(t *testing.T) {
 	for leads, want := range map[bool]Status{true: Held, false: Violated} {
 		s := staged(2).elr()
-		s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: 3, InControlledShutdown: 1})
+		s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 3, InControlledShutdown: 1})
 		s.alter(0, ids(1, 2), nil)
 		s.fence(3)
 		s.alter(wire.NoNode, []wire.NodeID{}, ids(3))
@@ -416,9 +416,9 @@ func TestWhoIsLetInMayLead(t *testing.T) {
 // An answer may leave a slow processor long after it was given: what counts is what the leader reckoned with then.
 func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	for given, want := range map[Given]Status{
-		{InSync: 3, Demand: 3}: Held,     // the ISR has shrunk since
-		{InSync: 2, Demand: 0}: Held,     // it had not read the config yet
-		{InSync: 2, Demand: 3}: Violated, // it had
+		{InSync: 3, MinISR: 3}: Held,     // the ISR has shrunk since
+		{InSync: 2, MinISR: 0}: Held,     // it had not read the config yet
+		{InSync: 2, MinISR: 3}: Violated, // it had
 	} {
 		s := staged(3)
 		s.write(0, 0, 0xA, 1, 2, 3)
@@ -435,7 +435,7 @@ func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 	for what, want := range map[string]Status{"bit rot": Priced, "lost write": Violated} {
 		s := staged(2)
 		s.committed(0, 0xA)
-		s.Struck(1, what)
+		s.DiskFaulted(1, what)
 		a := sent("p1", "a", 0)
 		a.Partition = orders
 		b := polled("c1", "a", 8)
@@ -463,7 +463,7 @@ func TestWhoIsProposedMustHaveEverything(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := staged(2)
 			s.alter(0, ids(1, 2), nil)
-			s.committed2(0, 0xA, 1, 2)
+			s.committedWith(0, 0xA, 1, 2)
 			belief := State{Leads: true, HW: 1, ISR: ids(1, 2), Pending: ids(1, 2, 3), Proposed: []wire.BrokerEpoch{s.Registered(1), s.Registered(2), s.Registered(3)}}
 			c.play(s, &belief)
 			s.look(1, belief)
@@ -523,7 +523,7 @@ func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 	s.power(3, 0)
 	r := wire.NewPartitionChange(ordersID, 0)
 	r.Leader, r.ISR, r.ELR, r.LastKnownELR = wire.NoNode, []wire.NodeID{}, []wire.NodeID{}, ids(3)
-	s.book(r) // 1 and 2 were never hit
+	s.commit(r) // 1 and 2 were never hit
 	f := find(t, s.done(), "leader-recoverable")
 	require.Equal(t, Violated, f.Status, f.Explanation)
 }
@@ -535,7 +535,7 @@ func TestWhatWasDeletedMayBeTaken(t *testing.T) {
 		s := staged(3)
 		s.committed(0, 0xA)
 		if begins > 0 {
-			s.Wanted(orders, begins)
+			s.DeletionAsked(orders, begins)
 			for node := wire.NodeID(1); node <= 3; node++ {
 				s.look(node, State{Leads: node == 1, HW: 1, Start: begins, ISR: ids(1, 2, 3)})
 			}
@@ -565,7 +565,7 @@ func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
 		}
 		s.leads(1, 0, 4)
 		s.ack(1, 0, -1)
-		s.Wanted(orders, deleted)
+		s.DeletionAsked(orders, deleted)
 		s.look(1, State{Leads: true, HW: 4, Start: deleted, ISR: ids(1, 2, 3)})
 		s.power(3, 0) // it was told of nothing
 		s.restart(3, 33)

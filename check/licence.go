@@ -39,19 +39,19 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if !q.strong() {
 		return asksForLess
 	}
-	if q.doomed != "" {
-		return q.doomed
+	if q.condemned != "" {
+		return q.condemned
 	}
 	e := p.election(epoch)
 	if e == nil {
 		return ""
 	}
-	for _, h := range v.hits { // nothing tells a broker that its disk has changed what lies there, and it leads on
+	for _, h := range v.faults { // nothing tells a broker that its disk has changed what lies there, and it leads on
 		if h.Node == e.Leader && alters(h.What) && h.reaches(p) {
 			return "a disk did not keep what it was given: " + h.words()
 		}
 	}
-	if clause := p.hollow(v, q, e.Leader); clause != "" {
+	if clause := p.holeInLog(v, q, e.Leader); clause != "" {
 		return clause
 	}
 	clause, _ := p.destroyed(v, q, e.Members, e.ELR, e.MinISR)
@@ -62,7 +62,7 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 // again, and replicas compare where their logs end: neither the broker nor anybody else learns of the hole, and it leads like
 // one that has everything. What the end of a log has lost, its broker knows that it does not have; and power alone makes no
 // hole, because recovery drops what lies behind one.
-func (p *Partition) hollow(v *View, q *promise, node wire.NodeID) string {
+func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	r := p.replica(node)
 	if r == nil {
 		return ""
@@ -72,8 +72,8 @@ func (p *Partition) hollow(v *View, q *promise, node wire.NodeID) string {
 		return ""
 	}
 	for _, t := range q.taken {
-		for i := t.hit; i >= 0 && t.node == node; i-- { // power takes what a sync has lied about
-			if h := v.hits[i]; h.Node == node && damages(h.What) {
+		for i := t.fault; i >= 0 && t.node == node; i-- { // power takes what a sync has lied about
+			if h := v.faults[i]; h.Node == node && damages(h.What) {
 				return "a disk did not keep what it was given, in the middle of a log: " + h.words()
 			}
 		}
@@ -85,7 +85,7 @@ func (p *Partition) hollow(v *View, q *promise, node wire.NodeID) string {
 // them. If not, spared is a disk that had no fault to answer for.
 func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bool, minISR int) (clause string, spared wire.NodeID) {
 	for _, node := range members {
-		i := slices.IndexFunc(q.taken, func(t taken) bool { return t.node == node && (!t.flushed || damages(v.hits[t.hit].What)) })
+		i := slices.IndexFunc(q.taken, func(t taken) bool { return t.node == node && (!t.flushed || damages(v.faults[t.fault].What)) })
 		r := p.replica(node)
 		if i < 0 || r != nil && q.held&(1<<r.slot) != 0 {
 			return "", node
@@ -93,16 +93,16 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 		if clause != "" {
 			clause += ", "
 		}
-		clause += v.hits[q.taken[i].hit].words()
+		clause += v.faults[q.taken[i].fault].words()
 	}
 	if clause == "" {
 		return "", wire.NoNode // acknowledged while nobody could be elected
 	}
-	if elr && !p.uncleanSince(q) && p.disksHit(v, q) < min(minISR, p.least(q)) {
-		if !p.forgot(q) {
+	if elr && !p.uncleanSince(q) && p.disksFaulted(v, q) < min(minISR, p.lowestMinISR(q)) {
+		if !p.elrForgotten(q) {
 			return "", wire.NoNode
 		}
-		clause += "; who else was eligible was forgotten at step " + itoa(p.forgotten) + ", when min.insync.replicas changed: Kafka does so too, see locked-out"
+		clause += "; who else was eligible was forgotten at step " + itoa(p.elrForgottenAt) + ", when min.insync.replicas changed: Kafka does so too, see locked-out"
 	}
 	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode
 }
@@ -120,13 +120,15 @@ func (p *Partition) uncleanSince(q *promise) bool {
 
 // forgot tells whether a change of min.insync.replicas has made the controller forget who is eligible, since a promise. Those
 // in sync are all that the promise has then, until they are as many as are demanded.
-func (p *Partition) forgot(q *promise) bool { return p.forgotten > 0 && p.forgotten >= q.since }
+func (p *Partition) elrForgotten(q *promise) bool {
+	return p.elrForgottenAt > 0 && p.elrForgottenAt >= q.since
+}
 
 // disksHit is on how many disks faults destroyed a copy.
-func (p *Partition) disksHit(v *View, q *promise) int {
+func (p *Partition) disksFaulted(v *View, q *promise) int {
 	var disks []wire.NodeID
 	for _, t := range q.taken {
-		if !slices.Contains(disks, t.node) && (!t.flushed || damages(v.hits[t.hit].What)) {
+		if !slices.Contains(disks, t.node) && (!t.flushed || damages(v.faults[t.fault].What)) {
 			disks = append(disks, t.node)
 		}
 	}
@@ -147,7 +149,7 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 				return q.clause, true
 			}
 		}
-		for _, h := range v.hits { // no checksum covers where a batch says it lies: readers may see it elsewhere
+		for _, h := range v.faults { // no checksum covers where a batch says it lies: readers may see it elsewhere
 			if alters(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
 				return "a disk did not keep what it was given: " + h.words(), true
 			}

@@ -105,7 +105,7 @@ var logLinearizable = &Check{
 	Name: "log-linearizable", Numbers: "P1",
 	Doc: "sends and reads of a partition could have happened one after the other, each within its own time",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		for _, log := range c.logs() {
 			ops, early := log.ops()
 			if len(ops) < 2 {
@@ -276,7 +276,7 @@ type subjectOp struct {
 // judgeModel runs a model on operations, one subject at a time. Only what goes through the controller counts: a broker's own
 // image may be old.
 func judgeModel(c *Case, model porcupine.Model, kind SubjectKind, all []subjectOp) Result {
-	s := said{c: c}
+	s := historyTally{c: c}
 	var subjects []string
 	ops := map[string][]porcupine.Operation{}
 	last := map[string]Op{}

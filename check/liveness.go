@@ -16,9 +16,9 @@ var livenessChecks = []*Check{
 		func(s *stage) { s.alter(wire.NoNode, ids(2), nil) }),
 
 	alive("quorum-settles", "L4", "once no fault is active, the controllers elect one of them, and all follow it and elect no other",
-		Timeouts.ruled, func(v *View) (seen bool, f Fact, trouble string) {
+		Timeouts.quorumLed, func(v *View) (seen bool, f Fact, trouble string) {
 			f = metadataFact(ByVoter, -1, "")
-			if late := Duration(v.quorum.turned - v.whole); len(v.quorum.voters) > 0 && late > v.rules.ruled() {
+			if late := Duration(v.quorum.epochAt - v.quietSince); len(v.quorum.voters) > 0 && late > v.rules.quorumLed() {
 				f.Way = "elects on"
 				return true, f, "the controllers still went on to epoch " + itoa(v.quorum.epoch) + " " + seconds(late) + " after it"
 			}
@@ -35,18 +35,18 @@ var livenessChecks = []*Check{
 			return len(v.quorum.voters) > 0, f, ""
 		},
 		func(s *stage) {
-			s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
-			s.Ruled(102, VoterState{Leader: 101, Epoch: 1})
+			s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+			s.VoterChanged(102, VoterState{Leader: 101, Epoch: 1})
 		},
-		func(s *stage) { s.Ruled(101, VoterState{Leader: wire.NoNode, Epoch: 9}) }),
+		func(s *stage) { s.VoterChanged(101, VoterState{Leader: wire.NoNode, Epoch: 9}) }),
 
 	alive("brokers-return", "L5", "once no fault is active, every running broker is let in, and one that is told to stop comes to its end",
-		Timeouts.letIn, func(v *View) (seen bool, f Fact, trouble string) {
+		Timeouts.unfenced, func(v *View) (seen bool, f Fact, trouble string) {
 			for _, b := range v.brokers {
 				r := v.image.brokers[b.Node]
-				if took := b.stopping(v); took > v.rules.letIn() {
+				if took := b.stoppingFor(v); took > v.rules.unfenced() {
 					return true, brokerFact(b.Node, ByController, "does not stop"), "broker " + itoa(b.Node) + " was told to stop, and " + seconds(took) + " were not enough for it"
-				} else if b.leaving > 0 && b.up {
+				} else if b.stoppingSince > 0 && b.up {
 					continue
 				}
 				if seen = seen || b.up; b.up && (r == nil || r.fenced || r.shuttingDown) {
@@ -59,12 +59,12 @@ var livenessChecks = []*Check{
 		func(s *stage) { s.fence(2) }),
 
 	alive("images-equal", "L14", "once no fault is active and nothing changes, every broker has applied all metadata",
-		Timeouts.led, func(v *View) (seen bool, f Fact, trouble string) {
+		Timeouts.partitionsLed, func(v *View) (seen bool, f Fact, trouble string) {
 			if v.now-v.image.changed <= int64(2*v.rules.FetchWait+v.rules.Backoff) {
 				return false, f, ""
 			}
 			for _, b := range v.brokers {
-				if seen = seen || b.trusted; b.up && b.trusted && b.applied < v.image.next {
+				if seen = seen || b.appliedKnown; b.up && b.appliedKnown && b.applied < v.image.next {
 					return true, metadataFact(ByServer, b.applied, ""), "broker " + itoa(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
 						"; the log is committed up to " + itoa(v.image.next)
 				}
@@ -118,7 +118,7 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 			s := newStage(v, 2)
 			what(s)
 			s.tick()
-			s.Whole(s.now)
+			s.FaultsOver(s.now)
 			s.Clock(s.step+1, s.now+int64(bound(s.rules.Timeouts))+1)
 			return s.done()
 		}
@@ -127,11 +127,11 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 		Name: name, Numbers: numbers, Doc: doc, Liveness: true,
 		Judge: func(c *Case) Result {
 			v := c.View
-			if v == nil || v.whole < 0 {
+			if v == nil || v.quietSince < 0 {
 				return Result{Status: Unexercised, Explanation: "a fault is still active"}
 			}
 			seen, fact, trouble := look(v)
-			since := Duration(v.now - v.whole)
+			since := Duration(v.now - v.quietSince)
 			switch {
 			case !seen:
 				return Result{Status: Unexercised}
@@ -141,7 +141,7 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 				return Result{Status: Unexercised, Explanation: "the run ended " + seconds(since) + " after the last fault; the bound is " + seconds(bound(v.rules.Timeouts))}
 			}
 			r := Result{Status: Violated, Step: v.step, Fact: fact, Explanation: trouble + ", " + seconds(since) + " after the last fault ended; the timeouts allow " + seconds(bound(v.rules.Timeouts))}
-			if r.Clause = v.bentAt(fact); r.Clause != "" {
+			if r.Clause = v.damagedDiskUnder(fact); r.Clause != "" {
 				r.Status = Priced
 			}
 			return r
@@ -158,8 +158,8 @@ func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, t
 			continue
 		}
 		seen = true
-		if at, words := v.healed(p); words != "" && (trouble == "" || v.bent(p) == "") {
-			if f, trouble = at, words; v.bent(p) == "" {
+		if at, words := v.healed(p); words != "" && (trouble == "" || v.damagedDisk(p) == "") {
+			if f, trouble = at, words; v.damagedDisk(p) == "" {
 				break
 			}
 		}
@@ -178,11 +178,11 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	switch {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
 		return f, "" // nobody may lead: raising min.insync.replicas has cleared an ELR that was all there was, as in Kafka
-	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.whole, v.image.changed) <= int64(v.rules.UncleanEvery+v.rules.Session):
+	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.quietSince, v.image.changed) <= int64(v.rules.UncleanEvery+v.rules.Session):
 		return f, "" // the controller elects uncleanly when it looks next, and no sooner
 	case a.Leader == wire.NoNode:
 		f.Way = "no leader"
-		return f, p.TP.String() + " has no leader; its ISR is " + nodes(a.ISR)
+		return f, p.TP.String() + " has no leader; its ISR is " + nodeList(a.ISR)
 	case l == nil || !l.Leads || l.Epoch != a.Epoch:
 		f.Role, f.Way = ByLeader, "does not know that it leads"
 		return f, "broker " + itoa(a.Leader) + " does not know that it leads " + p.TP.String()
@@ -197,13 +197,13 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 		case !slices.Contains(a.ISR, id):
 			f.Way = "out of the ISR"
 			return f, "broker " + itoa(id) + " is not back in the ISR of " + p.TP.String()
-		case v.now-p.grown <= int64(v.rules.Request+4*v.rules.FetchWait):
-		case r == nil || r.ends() != l.ends():
-			f.Offset, f.Way = l.ends(), "shorter log"
-			return f, "broker " + itoa(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.ends())
-		case l.HW != l.ends():
+		case v.now-p.appendedAt <= int64(v.rules.Request+4*v.rules.FetchWait):
+		case r == nil || r.endOffset() != l.endOffset():
+			f.Offset, f.Way = l.endOffset(), "shorter log"
+			return f, "broker " + itoa(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.endOffset())
+		case l.HW != l.endOffset():
 			f.Offset, f.Way = l.HW, "high watermark below the end"
-			return f, "the high watermark of " + p.TP.String() + " stands at " + itoa(l.HW) + "; the log ends at " + itoa(l.ends())
+			return f, "the high watermark of " + p.TP.String() + " stands at " + itoa(l.HW) + "; the log ends at " + itoa(l.endOffset())
 		}
 	}
 	return f, ""
@@ -211,7 +211,7 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 
 // ends is where a replica's log ends. No bytes say it of one that is empty: its broker may have begun it anew below its old
 // start, to follow a leader that ends there.
-func (r *Replica) ends() wire.Offset {
+func (r *Replica) endOffset() wire.Offset {
 	if r.Log.Len() == 0 && r.known && r.Start == r.End {
 		return r.End
 	}
@@ -220,9 +220,9 @@ func (r *Replica) ends() wire.Offset {
 
 // stopping is how long a broker has needed to stop, of the time that no fault was active: the longest time of those it was
 // asked to, or the one under way.
-func (b *Broker) stopping(v *View) Duration {
-	if b.up && b.leaving > 0 && v.whole >= 0 {
-		return max(b.tookToStop, Duration(v.now-max(b.leaving, v.whole)))
+func (b *Broker) stoppingFor(v *View) Duration {
+	if b.up && b.stoppingSince > 0 && v.quietSince >= 0 {
+		return max(b.tookToStop, Duration(v.now-max(b.stoppingSince, v.quietSince)))
 	}
 	return b.tookToStop
 }
@@ -231,7 +231,7 @@ var requestsResolve = &Check{
 	Name: "requests-resolve", Numbers: "L18", Liveness: true,
 	Doc: "every send comes to an end within delivery.timeout.ms, whatever happens",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		for op := range of[*Produce](c.History) {
 			s.seen++
 			if op.Outcome == NeverDecided && c.View != nil && c.View.now-op.At > int64(c.View.rules.Delivery+c.View.rules.Request+c.View.rules.Backoff) {

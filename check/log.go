@@ -20,10 +20,10 @@ type Batch struct {
 //
 // Invariant: batches are in offset order and do not overlap, unless a judge has said so.
 type Log struct {
-	batches []Batch
-	start   wire.Offset  // deleted below: retention, DeleteRecords, or a log that was begun anew
-	epochs  []EpochStart // where the batches change their epoch, oldest first
-	turns   int          // counts the changes of epochs
+	batches      []Batch
+	start        wire.Offset  // deleted below: retention, DeleteRecords, or a log that was begun anew
+	epochs       []EpochStart // where the batches change their epoch, oldest first
+	epochChanges int          // counts the changes of epochs
 }
 
 // EpochStart says that a leader epoch begins at an offset.
@@ -37,7 +37,7 @@ func (l *Log) push(b Batch) {
 	l.batches = append(l.batches, b)
 	if n := len(l.epochs); n == 0 || l.epochs[n-1].Epoch != b.Epoch {
 		l.epochs = append(l.epochs, EpochStart{b.Epoch, b.Base})
-		l.turns++
+		l.epochChanges++
 	}
 }
 
@@ -46,7 +46,7 @@ func (l *Log) cut(at int) {
 	l.batches = l.batches[:at]
 	for n := len(l.epochs); n > 0 && (at == 0 || l.epochs[n-1].Start >= l.batches[at-1].Next); n-- {
 		l.epochs = l.epochs[:n-1]
-		l.turns++
+		l.epochChanges++
 	}
 }
 
@@ -61,7 +61,7 @@ func (l *Log) trim(at int, start wire.Offset) {
 	}
 	l.epochs = slices.Clone(l.epochs[first:])
 	l.start = start
-	l.turns++
+	l.epochChanges++
 }
 
 // Start is the first offset that the log is meant to have.
@@ -86,7 +86,7 @@ func (l *Log) Len() int { return len(l.batches) }
 // find is the index of the first batch that ends above an offset. It looks from the end, in growing steps: judges ask
 // for what is new, so the cost does not depend on how long the log is.
 func (l *Log) find(at wire.Offset) int {
-	return gallop(len(l.batches), func(i int) bool { return l.batches[i].Next > at })
+	return searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Next > at })
 }
 
 // At is the batch that holds an offset.
@@ -106,7 +106,7 @@ func (l *Log) Has(b Batch) bool {
 
 // gallop is sort.Search from the far end: the least i in [0, n) for which ok holds, given that it holds for all above.
 // It takes about 2 log2(n-i) looks.
-func gallop(n int, ok func(int) bool) int {
+func searchFromEnd(n int, ok func(int) bool) int {
 	low, high := n, n // ok holds at high (or high is n); low has not been asked
 	for step := 1; low > 0; step *= 2 {
 		low = max(0, low-step)

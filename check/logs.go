@@ -3,8 +3,8 @@ package check
 var logsMatch = &Check{
 	Name: "logs-match", Numbers: "S1",
 	Doc: "two replicas that hold the same offset in the same epoch hold the same records there and everywhere below",
-	On:  []ChangeKind{Grew},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{BatchAppended},
+	See: func(d *Tally, v *View, c *Change) {
 		if c.Partition != v.quorum.log {
 			seeMatch(d, v, c, ByFollower)
 		}
@@ -32,7 +32,7 @@ var logsMatch = &Check{
 
 // seeMatch compares a batch with what the other logs have at its place, and what lies directly below. That is all that
 // must be looked at: below that, the same was true when those batches came.
-func seeMatch(d *Docket, v *View, c *Change, role Role) {
+func seeMatch(d *Tally, v *View, c *Change, role Role) {
 	p, r, b := c.Partition, c.Replica, c.Batch
 	below, has := Batch{}, false
 	if n := r.Log.Len(); n > 1 {
@@ -53,7 +53,7 @@ func seeMatch(d *Docket, v *View, c *Change, role Role) {
 			continue
 		}
 		if !d.broken() {
-			d.decide(v, p.fact(role, b.Base, ""), v.bent(p), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
+			d.decide(v, p.fact(role, b.Base, ""), v.damagedDisk(p), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
 				" where node ", itoa(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
 		}
 	}

@@ -25,14 +25,14 @@ func TestWhatADeposedLeaderAcknowledgesOfADeletedTopic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := staged(1)
-			s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text(c.allowed)})
+			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text(c.allowed)})
 			s.alter(0, ids(1), nil)
 			if c.copied {
 				s.write(0, 0, 0xB, 1, 3)
 			}
 			s.alter(3, ids(3), nil)
 			s.leads(3, 1, s.p.Replica(3).Log.End())
-			s.book(&wire.RemoveTopicRecord{TopicID: ordersID})
+			s.commit(&wire.RemoveTopicRecord{TopicID: ordersID})
 			s.Deleted(s.p, s.p.Replica(3))
 			if !c.copied {
 				s.write(0, 0, 0xB, 1)
@@ -46,7 +46,7 @@ func TestWhatADeposedLeaderAcknowledgesOfADeletedTopic(t *testing.T) {
 			require.Equal(t, c.want, f.Status, f.Explanation)
 			require.Contains(t, f.Clause, c.clause)
 			for _, r := range s.p.replicas {
-				require.True(t, c.want == Violated || r.lacking == 0, "what is given up nobody lacks")
+				require.True(t, c.want == Violated || r.missing == 0, "what is given up nobody lacks")
 			}
 		})
 	}

@@ -10,15 +10,15 @@ import (
 var metadataMonotone = &Check{
 	Name: "metadata-monotone", Numbers: "S32",
 	Doc: "while a broker runs, what it has applied of the metadata never goes back, and no leader epoch it knows falls",
-	On:  []ChangeKind{Applied, Looked},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{MetadataApplied, ReplicaChanged},
+	See: func(d *Tally, v *View, c *Change) {
 		d.exercised()
 		switch c.Kind {
-		case Applied:
+		case MetadataApplied:
 			if c.Offset < c.Prior {
 				d.violate(v, metadataFact(ByServer, c.Offset, ""), "broker ", itoa(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
 			}
-		case Looked:
+		case ReplicaChanged:
 			if c.Replica.Epoch < c.Before.Epoch {
 				d.violate(v, c.Partition.fact(ByServer, -1, "leader epoch falls"), "broker ", itoa(c.Node), " went from leader epoch ", itoa(c.Before.Epoch), " of ",
 					c.Partition.TP.String(), " back to ", itoa(c.Replica.Epoch))
@@ -69,34 +69,34 @@ var metadataReadsMonotone = &Check{
 }
 
 // stood is where a broker stood at the latest when it gave an answer that came at an event.
-type stood struct {
-	event uint64
-	at    wire.Offset    // the furthest of all answers so far
-	op    *DescribeTopic // the answer that says so
+type brokerAt struct {
+	event  uint64
+	at     wire.Offset    // the furthest of all answers so far
+	answer *DescribeTopic // the answer that says so
 }
 
 func judgeMetadataReads(c *Case) Result {
-	s := said{c: c}
+	s := historyTally{c: c}
 	if c.View == nil || len(c.View.image.epochs) == 0 {
 		return s.answer("", "")
 	}
-	walks := map[Process][]stood{}
+	walks := map[Process][]brokerAt{}
 	for _, answer := range answers(c.History) {
 		from := answer[0]
 		s.seen++
 		walk := walks[from.Server]
-		before := stood{}
+		before := brokerAt{}
 		if k := sort.Search(len(walk), func(k int) bool { return walk[k].event >= from.Called }); k > 0 {
 			before = walk[k-1]
 		}
-		at, wrong := c.View.image.first(answer, before.at)
+		at, wrong := c.View.image.firstTrue(answer, before.at)
 		switch {
 		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // asked for at the same time as one that stood further
-			at, from = walk[len(walk)-1].at, walk[len(walk)-1].op
+			at, from = walk[len(walk)-1].at, walk[len(walk)-1].answer
 		case wrong != nil:
-			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(ByServer, -1, ""), c.View.deviceFaults(), c.View.image.untrue(wrong, before))
+			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(ByServer, -1, ""), c.View.deviceFaults(), c.View.image.whyUntrue(wrong, before))
 		}
-		walks[answer[0].Server] = append(walk, stood{answer[0].Returned, at, from})
+		walks[answer[0].Server] = append(walk, brokerAt{answer[0].Returned, at, from})
 	}
 	return s.answer("look at metadata, none going back", "looks at metadata, none going back")
 }
@@ -120,11 +120,11 @@ func answers(history []Op) (all [][]*DescribeTopic) {
 
 // first is the first position, at or behind one, at which a whole answer is true; wrong is a part for which there is none
 // that was committed when the answer was given.
-func (m *image) first(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
+func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
 	for moved := true; moved; {
 		moved = false
 		for i := range answer {
-			next, ok := m.soonest(answer[i], at)
+			next, ok := m.firstTruePart(answer[i], at)
 			if !ok {
 				return at, answer[i]
 			}
@@ -137,9 +137,9 @@ func (m *image) first(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset,
 }
 
 // soonest is the first position, at or behind one, at which a part of an answer is true.
-func (m *image) soonest(op *DescribeTopic, at wire.Offset) (wire.Offset, bool) {
+func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, bool) {
 	id, none := op.Topic, wire.TopicID{}
-	at, ok := seek(m.owners[op.Partition.Topic], at, op.At, id == none, func(b bound) bool { return b.id == id })
+	at, ok := seek(m.nameOwners[op.Partition.Topic], at, op.At, id == none, func(b bound) bool { return b.id == id })
 	if !ok || id == none {
 		return at, ok
 	}
@@ -163,17 +163,17 @@ func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) b
 }
 
 // untrue says what is wrong with an answer.
-func (m *image) untrue(op *DescribeTopic, before stood) string {
+func (m *image) whyUntrue(op *DescribeTopic, before brokerAt) string {
 	words := op.Server.String() + " told " + op.Client + " at step " + itoa(op.Step) + " that "
 	if op.Topic == (wire.TopicID{}) {
 		words += "there is no topic " + op.Partition.Topic
 	} else {
 		words += op.Partition.String() + " is in leader epoch " + itoa(op.Epoch)
 	}
-	if _, once := m.soonest(op, 0); once && before.event > 0 {
-		words += "; that is older than what it had told " + before.op.Client + " at step " + itoa(before.op.Step)
-		if before.op.Topic != (wire.TopicID{}) {
-			words += ", leader epoch " + itoa(before.op.Epoch) + " of " + before.op.Partition.String()
+	if _, once := m.firstTruePart(op, 0); once && before.event > 0 {
+		words += "; that is older than what it had told " + before.answer.Client + " at step " + itoa(before.answer.Step)
+		if before.answer.Topic != (wire.TopicID{}) {
+			words += ", leader epoch " + itoa(before.answer.Epoch) + " of " + before.answer.Partition.String()
 		}
 		return words
 	}

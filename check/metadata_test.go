@@ -36,9 +36,9 @@ func TestAnswersAreAWalk(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
-			s.book(&wire.TopicRecord{Name: "payments", TopicID: first})
-			s.book(&wire.PartitionRecord{TopicID: first, Replicas: ids(1), ISR: ids(1), Leader: 1})
-			s.book(&wire.RemoveTopicRecord{TopicID: first})
+			s.commit(&wire.TopicRecord{Name: "payments", TopicID: first})
+			s.commit(&wire.PartitionRecord{TopicID: first, Replicas: ids(1), ISR: ids(1), Leader: 1})
+			s.commit(&wire.RemoveTopicRecord{TopicID: first})
 			s.alter(2, ids(2, 3), nil) // orders-0 is in epoch 1
 			change := wire.NewPartitionChange(ordersID, 0)
 			change.Leader = 3

@@ -5,7 +5,7 @@ import "samsa/wire"
 var partitionEpochSteps = &Check{
 	Name: "partition-epoch-steps", Numbers: "S28",
 	Doc: "every change of a partition raises its partition epoch by one, every new leader its leader epoch, and a change that was compared with an old one is refused",
-	On:  []ChangeKind{Booked, Looked, Replied},
+	On:  []ChangeKind{MetadataCommitted, ReplicaChanged, ControllerReplied},
 	See: seeSteps,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -23,10 +23,10 @@ var partitionEpochSteps = &Check{
 	},
 }
 
-func seeSteps(d *Docket, v *View, c *Change) {
+func seeSteps(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
 	switch c.Kind {
-	case Booked:
+	case MetadataCommitted:
 		rec, ok := c.Record.(*wire.PartitionRecord)
 		if !ok {
 			return
@@ -37,7 +37,7 @@ func seeSteps(d *Docket, v *View, c *Change) {
 			d.violate(v, p.fact(ByController, -1, "leader epoch falls"), "a record takes ", p.TP.String(), " back from leader epoch ", itoa(p.assigned.Epoch),
 				" to ", itoa(rec.LeaderEpoch))
 		}
-	case Looked:
+	case ReplicaChanged:
 		a := &p.assigned
 		if r.Epoch < 0 || a.Version < 0 {
 			return
@@ -52,7 +52,7 @@ func seeSteps(d *Docket, v *View, c *Change) {
 			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " is of leader epoch ", itoa(a.Epoch), " for the controller and of ",
 				itoa(r.Epoch), " for broker ", itoa(r.Node))
 		}
-	case Replied:
+	case ControllerReplied:
 		if c.Reply.Kind == ToAlteration && c.Reply.Version > c.Reply.Asked+1 {
 			d.violate(v, p.fact(ByController, -1, "ISR change by an old partition epoch"), "an ISR change of ", p.TP.String(), " that was compared with partition epoch ",
 				itoa(c.Reply.Asked), " was accepted and became ", itoa(c.Reply.Version), ": what came between is overwritten")

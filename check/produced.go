@@ -13,7 +13,7 @@ var noDuplicate = &Check{
 	Name: "no-duplicate", Numbers: "H2",
 	Doc: "no record is stored twice",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		born, first := c.sends(), map[spot]wire.Offset{}
 		for op := range reads(c.History) {
 			k := spot{c.read(op), op.Value}
@@ -44,7 +44,7 @@ var producerOrder = &Check{
 	Name: "producer-order", Numbers: "H20",
 	Doc: "records of one producer lie in a partition in the order in which they were sent",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		latest := map[cursor]*Produce{}
 		for _, r := range c.recordsInOrder() {
 			op, send := r.read, c.sends()[r.spot]
@@ -120,7 +120,7 @@ var ackedWhereTold = &Check{
 	Name: "acked-where-told", Numbers: "H21",
 	Doc: "a record lies at the offset that its producer was told",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		where := map[spot][]*Consume{}
 		reached := map[place]wire.Offset{} // the last offset that any reader has read
 		for op := range reads(c.History) {
@@ -157,7 +157,7 @@ var recordsIntact = &Check{
 	Name: "records-intact", Numbers: "H22",
 	Doc: "every record that is read was sent, to that partition, with that key and value",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		born := c.sends()
 		if len(born) == 0 {
 			return s.answer("", "")

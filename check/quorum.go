@@ -13,7 +13,7 @@ type quorum struct {
 	leaders map[wire.Epoch]wire.NodeID
 	images  []imageAt // by offset; the last imagesKept of them
 	epoch   wire.Epoch
-	turned  int64 // when anybody came to that epoch first
+	epochAt int64 // when anybody came to that epoch first
 }
 
 // Voter is one controller.
@@ -65,7 +65,7 @@ func (v *View) Voter(node wire.NodeID) *Voter {
 
 // Ruled says what a running controller believes of the quorum, if it may be something new. What lies below its high
 // watermark is committed.
-func (v *View) Ruled(node wire.NodeID, s VoterState) {
+func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 	w := v.Voter(node)
 	before := w.VoterState
 	if !w.known {
@@ -73,7 +73,7 @@ func (v *View) Ruled(node wire.NodeID, s VoterState) {
 	}
 	w.VoterState, w.known = s, true
 	if s.Epoch > v.quorum.epoch {
-		v.quorum.epoch, v.quorum.turned = s.Epoch, v.now
+		v.quorum.epoch, v.quorum.epochAt = s.Epoch, v.now
 	}
 	p := v.quorum.log
 	r := p.Replica(node)
@@ -86,31 +86,31 @@ func (v *View) Ruled(node wire.NodeID, s VoterState) {
 		}
 		p.shown = s.HW
 	}
-	v.tell(Change{Kind: Ruled, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
+	v.tell(Change{Kind: VoterChanged, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
 }
 
 // Resigned says that a controller's process ended: what it led, it leads no more. Nor does it know what is committed, for
 // that is on no disk; so a high watermark may begin anew with every process, and must rise only within one.
-func (v *View) Resigned(node wire.NodeID) {
+func (v *View) ControllerDied(node wire.NodeID) {
 	w := v.Voter(node)
 	w.known, w.Leads, w.HW = false, false, 0
 }
 
 // Voted says that a controller's vote has left it.
 func (v *View) Voted(node wire.NodeID, vote Vote) {
-	v.tell(Change{Kind: Cast, Node: node, Voter: v.Voter(node), Vote: vote})
+	v.tell(Change{Kind: VoteCast, Node: node, Voter: v.Voter(node), Vote: vote})
 }
 
 // Stands says that a node's image holds all records below an offset and has a hash.
-func (v *View) Stands(node wire.NodeID, offset wire.Offset, hash uint64) {
-	v.tell(Change{Kind: Imaged, Node: node, Offset: offset, Hash: hash})
+func (v *View) ImageAt(node wire.NodeID, offset wire.Offset, hash uint64) {
+	v.tell(Change{Kind: ImageAt, Node: node, Offset: offset, Hash: hash})
 }
 
 var oneController = &Check{
 	Name: "one-controller", Numbers: "S20",
 	Doc: "in one epoch of the quorum only one controller leads",
-	On:  []ChangeKind{Ruled},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{VoterChanged},
+	See: func(d *Tally, v *View, c *Change) {
 		w := c.Voter
 		if !w.Leads || c.Rule.Leads && c.Rule.Epoch == w.Epoch {
 			return
@@ -131,20 +131,20 @@ var oneController = &Check{
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
-		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 2}) // 101 has not heard of it yet
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2}) // 101 has not heard of it yet
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
-		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 1})
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
+		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 1})
 		return s.done()
 	},
 }
 
 // enact appends a batch [at, at+1) of an epoch to the metadata logs of controllers.
-func (s *stage) enact(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) {
+func (s *stage) appendMetadata(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) {
 	s.tick()
 	for _, node := range to {
 		s.Grew(s.Metadata(), s.Metadata().Replica(node), Batch{Base: at, Next: at + 1, Epoch: epoch, CRC: crc})
@@ -154,23 +154,23 @@ func (s *stage) enact(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.N
 var metadataMatches = &Check{
 	Name: "metadata-logs-match", Numbers: "S21",
 	Doc: "two controllers that hold the same offset of the metadata log in the same epoch hold the same records there and below",
-	On:  []ChangeKind{Grew},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{BatchAppended},
+	See: func(d *Tally, v *View, c *Change) {
 		if c.Partition == v.quorum.log {
 			seeMatch(d, v, c, ByVoter)
 		}
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.enact(0, 1, 0xA, 101, 102)
-		s.enact(1, 1, 0xB, 101)
-		s.enact(1, 2, 0xC, 102)
+		s.appendMetadata(0, 1, 0xA, 101, 102)
+		s.appendMetadata(1, 1, 0xB, 101)
+		s.appendMetadata(1, 2, 0xC, 102)
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.enact(0, 1, 0xA, 101)
-		s.enact(0, 1, 0xB, 102)
+		s.appendMetadata(0, 1, 0xA, 101)
+		s.appendMetadata(0, 1, 0xB, 102)
 		return s.done()
 	},
 }
@@ -178,43 +178,43 @@ var metadataMatches = &Check{
 var metadataComplete = &Check{
 	Name: "metadata-complete", Numbers: "S22",
 	Doc: "every committed metadata record is in the log of every later leader of the quorum",
-	On:  []ChangeKind{Ruled},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{VoterChanged},
+	See: func(d *Tally, v *View, c *Change) {
 		w := c.Voter
 		if !w.Leads || c.Rule.Leads {
 			return
 		}
 		d.exercised()
-		if c.Replica.short == 0 || d.broken() {
+		if c.Replica.missingStrong == 0 || d.broken() {
 			return
 		}
 		p := c.Partition
-		p.lacks(c.Replica, func(q *promise) bool {
+		p.forEachMissing(c.Replica, func(q *promise) bool {
 			// A record of an old epoch may be committed in a new one, by a leader that came after this one: Raft promises
 			// it to the leaders behind that, whatever epoch the record is of.
 			if q.ruled > w.Epoch {
 				return true
 			}
 			d.decide(v, p.fact(ByVoter, q.Base, ""), v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
-				itoa(q.Base), ", which was committed by step ", itoa(q.step), p.whoHas(v, q))
+				itoa(q.Base), ", which was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 			return false
 		})
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.enact(0, 1, 0xA, 101, 102)
-		s.enact(1, 1, 0xB, 101) // not committed
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 3, HW: 2}) // that is the epoch in which it is
-		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
+		s.appendMetadata(0, 1, 0xA, 101, 102)
+		s.appendMetadata(1, 1, 0xB, 101) // not committed
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 3, HW: 2}) // that is the epoch in which it is
+		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.enact(0, 1, 0xA, 101, 102)
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
+		s.appendMetadata(0, 1, 0xA, 101, 102)
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
 		s.Cut(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // counted, not flushed (KAFKA-10533)
-		s.Ruled(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
+		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},
 }
@@ -222,14 +222,14 @@ var metadataComplete = &Check{
 var metadataNeverCut = &Check{
 	Name: "metadata-never-cut", Numbers: "S23",
 	Doc: "no controller cuts a record from its log that was below any controller's high watermark",
-	On:  []ChangeKind{Lost},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{BatchesRemoved},
+	See: func(d *Tally, v *View, c *Change) {
 		p := c.Partition
 		if p != v.quorum.log || c.By != "" {
 			return
 		}
 		d.exercised()
-		for _, b := range c.Gone {
+		for _, b := range c.Removed {
 			if i, ok := p.place(b); ok && !d.broken() {
 				d.decide(v, p.fact(ByVoter, b.Base, ""), v.deviceFaults(), "controller ", itoa(c.Node), " cut ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
 			}
@@ -237,14 +237,14 @@ var metadataNeverCut = &Check{
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.enact(0, 1, 0xA, 101)
+		s.appendMetadata(0, 1, 0xA, 101)
 		s.Cut(s.Metadata(), s.Metadata().Replica(101), 0, "")
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.enact(0, 1, 0xA, 101)
-		s.Ruled(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
+		s.appendMetadata(0, 1, 0xA, 101)
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
 		s.Cut(s.Metadata(), s.Metadata().Replica(101), 0, "")
 		return s.done()
 	},
@@ -253,8 +253,8 @@ var metadataNeverCut = &Check{
 var quorumMonotone = &Check{
 	Name: "quorum-monotone", Numbers: "S24",
 	Doc: "no controller's epoch ever falls, and while it runs neither does its high watermark",
-	On:  []ChangeKind{Ruled},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{VoterChanged},
+	See: func(d *Tally, v *View, c *Change) {
 		w := c.Voter
 		d.exercised()
 		fact := func(way string) Fact { return metadataFact(ByVoter, w.HW, way) }
@@ -267,15 +267,15 @@ var quorumMonotone = &Check{
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.Ruled(101, VoterState{Epoch: 1, HW: 3})
-		s.Resigned(101)
-		s.Ruled(101, VoterState{Epoch: 1}) // it learns its high watermark anew
+		s.VoterChanged(101, VoterState{Epoch: 1, HW: 3})
+		s.ControllerDied(101)
+		s.VoterChanged(101, VoterState{Epoch: 1}) // it learns its high watermark anew
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.Ruled(101, VoterState{Epoch: 1, HW: 3})
-		s.Ruled(101, VoterState{Epoch: 2, HW: 2})
+		s.VoterChanged(101, VoterState{Epoch: 1, HW: 3})
+		s.VoterChanged(101, VoterState{Epoch: 2, HW: 2})
 		return s.done()
 	},
 }
@@ -283,8 +283,8 @@ var quorumMonotone = &Check{
 var voteOnce = &Check{
 	Name: "vote-once", Numbers: "S25",
 	Doc: "a controller votes for at most one candidate in an epoch, whatever restarts and power losses lie between",
-	On:  []ChangeKind{Cast},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{VoteCast},
+	See: func(d *Tally, v *View, c *Change) {
 		w := c.Voter
 		d.exercised()
 		i := slices.IndexFunc(w.votes, func(o Vote) bool { return o.Epoch == c.Vote.Epoch && o.Directory == c.Vote.Directory })
@@ -314,10 +314,10 @@ var voteOnce = &Check{
 var imagesAgree = &Check{
 	Name: "images-agree", Numbers: "S26",
 	Doc: "two nodes whose metadata stands at the same offset have the same metadata",
-	On:  []ChangeKind{Imaged},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{ImageAt},
+	See: func(d *Tally, v *View, c *Change) {
 		q := &v.quorum
-		i := gallop(len(q.images), func(i int) bool { return q.images[i].offset >= c.Offset })
+		i := searchFromEnd(len(q.images), func(i int) bool { return q.images[i].offset >= c.Offset })
 		if i == len(q.images) || q.images[i].offset != c.Offset {
 			q.images = slices.Insert(q.images, i, imageAt{c.Offset, c.Hash, c.Node})
 			if len(q.images) > 2*imagesKept {
@@ -332,15 +332,15 @@ var imagesAgree = &Check{
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.Stands(101, 5, 0xA)
-		s.Stands(101, 6, 0xB)
-		s.Stands(1, 5, 0xA)
+		s.ImageAt(101, 5, 0xA)
+		s.ImageAt(101, 6, 0xB)
+		s.ImageAt(1, 5, 0xA)
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.Stands(101, 5, 0xA)
-		s.Stands(1, 5, 0xB)
+		s.ImageAt(101, 5, 0xA)
+		s.ImageAt(1, 5, 0xB)
 		return s.done()
 	},
 }

@@ -17,7 +17,7 @@ var oneValue = &Check{
 	Name: "one-value-per-offset", Numbers: "H3",
 	Doc: "no two readers ever see different records at one offset",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		at := map[position]*Consume{}
 		for op := range reads(c.History) {
 			k := position{c.read(op), op.Offset}
@@ -67,7 +67,7 @@ var readsMonotone = &Check{
 	Name: "reads-monotone", Numbers: "H5",
 	Doc: "a reader that is not told to go back never goes back",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		last := map[cursor]wire.Offset{}
 		for op := range of[*Consume](c.History) {
 			k := c.cursor(op)
@@ -97,7 +97,7 @@ var readsComplete = &Check{
 	Name: "reads-complete", Numbers: "H6",
 	Doc: "a reader passes over no record that another reader finds",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		found := map[place][]wire.Offset{}
 		for op := range reads(c.History) {
 			found[c.read(op)] = append(found[c.read(op)], op.Offset)
@@ -134,11 +134,11 @@ var readsFresh = &Check{
 	Name: "reads-fresh", Numbers: "H15",
 	Doc: "once the cluster is whole again, a reader that finds nothing more has read all that was acknowledged before",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
-		if c.View == nil || c.View.whole < 0 {
+		s := historyTally{c: c}
+		if c.View == nil || c.View.quietSince < 0 {
 			return s.answer("", "")
 		}
-		healed := c.View.whole
+		healed := c.View.quietSince
 		settled := healed + int64(c.View.rules.caughtUp())
 		acked := map[place]*Produce{}
 		for op := range of[*Produce](c.History) {
@@ -171,7 +171,7 @@ var resetsLicensed = &Check{
 	Name: "resets-licensed", Numbers: "H30",
 	Doc: "a reader's position goes elsewhere by itself only if what was there is gone legitimately",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		for op := range of[*Consume](c.History) {
 			p := c.read(op)
 			switch op.Kind {
@@ -200,7 +200,7 @@ func (v *View) moved(op *Consume) string {
 		return clause
 	}
 	name := op.Partition.Topic
-	for _, b := range v.image.owners[name] {
+	for _, b := range v.image.nameOwners[name] {
 		if b.id == (wire.TopicID{}) {
 			return "topic " + name + " was deleted while it was read: a position in it says nothing about the next one of that name"
 		}
@@ -211,35 +211,35 @@ func (v *View) moved(op *Consume) string {
 var readsStable = &Check{
 	Name: "reads-stable", Numbers: "S6",
 	Doc: "an offset that lay below a high watermark that some reader was told never holds another record",
-	On:  []ChangeKind{Read},
+	On:  []ChangeKind{FetchAnswered},
 	See: seeRead,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		b := s.write(0, 0, 0xA, 1, 2, 3)
-		s.Served(s.p, s.p.Replica(1), 1)
-		s.Delivered(s.p, s.p.Replica(1), b, 1)
-		s.Served(s.p, s.p.Replica(2), 1)
-		s.Delivered(s.p, s.p.Replica(2), b, 1)
+		s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
+		s.BatchDelivered(s.p, s.p.Replica(1), b, 1)
+		s.HighWatermarkTold(s.p, s.p.Replica(2), 1)
+		s.BatchDelivered(s.p, s.p.Replica(2), b, 1)
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1)
-		s.Served(s.p, s.p.Replica(1), 1) // nobody else had it
+		s.HighWatermarkTold(s.p, s.p.Replica(1), 1) // nobody else had it
 		s.alter(2, ids(2, 3), nil)
 		b := s.write(0, 1, 0xB, 2, 3)
-		s.Served(s.p, s.p.Replica(2), 1)
-		s.Delivered(s.p, s.p.Replica(2), b, 1)
+		s.HighWatermarkTold(s.p, s.p.Replica(2), 1)
+		s.BatchDelivered(s.p, s.p.Replica(2), b, 1)
 		return s.done()
 	},
 }
 
-func seeRead(d *Docket, v *View, c *Change) {
+func seeRead(d *Tally, v *View, c *Change) {
 	p, b := c.Partition, c.Batch
 	if b.Next == 0 {
 		return
 	}
-	for q := range p.around(b.Base, b.Next) {
+	for q := range p.promisesWithin(b.Base, b.Next) {
 		if q.made&shown == 0 {
 			continue
 		}
@@ -249,10 +249,10 @@ func seeRead(d *Docket, v *View, c *Change) {
 		}
 		clause := q.clause
 		if clause == "" {
-			clause = q.doomed
+			clause = q.condemned
 		}
 		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves what its disk gives it
-			clause = v.bent(p)
+			clause = v.damagedDisk(p)
 		}
 		if clause == "" && q.Next <= p.trimmed { // a log that is empty on purpose may forget where it ended
 			clause = p.deleted()

@@ -17,17 +17,17 @@ func (v *View) Registered(node wire.NodeID) wire.BrokerEpoch {
 var brokerEpochs = &Check{
 	Name: "broker-epochs", Numbers: "S30",
 	Doc: "broker epochs rise with every incarnation, no two incarnations share one, and an old one changes nothing any more",
-	On:  []ChangeKind{Booked, Replied},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{MetadataCommitted, ControllerReplied},
+	See: func(d *Tally, v *View, c *Change) {
 		switch c.Kind {
-		case Booked:
+		case MetadataCommitted:
 			rec, ok := c.Record.(*wire.RegisterBrokerRecord)
 			if !ok {
 				return
 			}
 			d.exercised()
 			b := v.image.brokers[rec.BrokerID]
-			if again := b != nil && b.incarnation == rec.IncarnationID; !again && len(v.image.seats) > 0 && rec.BrokerEpoch <= v.image.newest {
+			if again := b != nil && b.incarnation == rec.IncarnationID; !again && len(v.image.registrations) > 0 && rec.BrokerEpoch <= v.image.newest {
 				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch does not rise"), "a new incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was given away before")
 			}
@@ -35,7 +35,7 @@ var brokerEpochs = &Check{
 				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch falls"), "an incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
 			}
-		case Replied:
+		case ControllerReplied:
 			if c.Reply.Kind != ToAlteration || c.Reply.Version == c.Reply.Asked {
 				return
 			}
@@ -63,34 +63,34 @@ var brokerEpochs = &Check{
 }
 
 // The registration of brokers (P12), one broker id at a time.
-type seat struct {
+type registrationState struct {
 	incarnation wire.UUID
 	epoch       wire.BrokerEpoch // -2: granted, and the response was lost
 }
 
-var seatModel = porcupine.Model{ //immutable: functions of their arguments
-	Init: func() any { return seat{epoch: -1} },
+var registrationModel = porcupine.Model{ //immutable: functions of their arguments
+	Init: func() any { return registrationState{epoch: -1} },
 	Step: func(state, input, _ any) (bool, any) {
-		s := state.(seat)
+		s := state.(registrationState)
 		switch op := input.(type) {
 		case *RegisterBroker:
 			mine := op.Incarnation == s.incarnation
 			switch {
 			case op.Outcome == OK && mine:
-				return op.Epoch == s.epoch || s.epoch == -2, seat{op.Incarnation, op.Epoch}
+				return op.Epoch == s.epoch || s.epoch == -2, registrationState{op.Incarnation, op.Epoch}
 			case op.Outcome == OK:
-				return op.Epoch > s.epoch, seat{op.Incarnation, op.Epoch}
+				return op.Epoch > s.epoch, registrationState{op.Incarnation, op.Epoch}
 			case op.Outcome == Failed || mine:
 				return true, s // another session lives, or no controller leads: only its session table knows which
 			}
-			return true, seat{op.Incarnation, -2}
+			return true, registrationState{op.Incarnation, -2}
 		case *Heartbeat:
 			return op.Outcome != OK || op.Epoch == s.epoch || s.epoch == -2, s
 		}
 		return false, s
 	},
 	Hash: func(state any) uint64 {
-		s := state.(seat)
+		s := state.(registrationState)
 		return hashOf(string(s.incarnation[:])) ^ uint64(s.epoch)*0x9e3779b97f4a7c15
 	},
 }
@@ -108,7 +108,7 @@ var registrationLinearizable = &Check{
 				ops = append(ops, subjectOp{"broker " + itoa(op.Broker), op})
 			}
 		}
-		return judgeModel(c, seatModel, ABroker, ops)
+		return judgeModel(c, registrationModel, ABroker, ops)
 	},
 	Accept: func(v *View) *Case {
 		stale := beaten(5) // the controller answers that the epoch is stale, and that is always right
@@ -122,11 +122,11 @@ var registrationLinearizable = &Check{
 // told of it, and the others did not happen. So a request that arrives when its process is dead, and seats an incarnation
 // that is gone, is an operation like any other, and nothing is left to guess.
 func (v *View) resolved(history []Op) []Op {
-	if v == nil || len(v.image.seats) == 0 {
+	if v == nil || len(v.image.registrations) == 0 {
 		return history
 	}
 	known := make([]Op, 0, len(history))
-	told := map[seating]bool{}
+	told := map[committedRegistration]bool{}
 	asked := map[wire.UUID]*RegisterBroker{} // by incarnation: the request that came first
 	for _, op := range history {
 		op, ok := op.(*RegisterBroker)
@@ -137,7 +137,7 @@ func (v *View) resolved(history []Op) []Op {
 			asked[op.Incarnation] = op
 		}
 		if op.Outcome == OK {
-			told[seating{epoch: op.Epoch, incarnation: op.Incarnation}] = true
+			told[committedRegistration{epoch: op.Epoch, incarnation: op.Incarnation}] = true
 		}
 	}
 	for _, op := range history {
@@ -145,9 +145,9 @@ func (v *View) resolved(history []Op) []Op {
 			known = append(known, op)
 		}
 	}
-	for _, s := range v.image.seats {
+	for _, s := range v.image.registrations {
 		first := asked[s.incarnation]
-		if first == nil || told[seating{epoch: s.epoch, incarnation: s.incarnation}] {
+		if first == nil || told[committedRegistration{epoch: s.epoch, incarnation: s.incarnation}] {
 			continue
 		}
 		op := *first

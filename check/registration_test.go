@@ -16,7 +16,7 @@ func TestALateRegistrationTakesTheSeat(t *testing.T) {
 		old, young := wire.UUID{21}, wire.UUID{22}
 		for i, seat := range []wire.UUID{young, old, young} {
 			if seat == young || happened {
-				s.book(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: seat, BrokerEpoch: wire.BrokerEpoch(100 + i), Fenced: true})
+				s.commit(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: seat, BrokerEpoch: wire.BrokerEpoch(100 + i), Fenced: true})
 			}
 		}
 		c := told(s.View,
@@ -32,7 +32,7 @@ func TestALateRegistrationTakesTheSeat(t *testing.T) {
 func TestUnansweredRegistrationsAreResolved(t *testing.T) {
 	s := staged(2)
 	id := wire.UUID{21}
-	s.book(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: id, BrokerEpoch: 100, Fenced: true})
+	s.commit(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: id, BrokerEpoch: 100, Fenced: true})
 	var ops []Op
 	for range 5 * openOps {
 		ops = append(ops, seated(id[0], 0, Indefinite))

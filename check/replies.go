@@ -42,14 +42,14 @@ const (
 
 // Replied says that a controller's success leaves it. The partition is nil unless it is about one.
 func (v *View) Replied(p *Partition, r Reply) {
-	v.tell(Change{Kind: Replied, Partition: p, Node: r.From, Reply: r})
+	v.tell(Change{Kind: ControllerReplied, Partition: p, Node: r.From, Reply: r})
 }
 
 var replyAfterCommit = &Check{
 	Name: "reply-after-commit", Numbers: "S31",
 	Doc: "a controller says yes only to what is committed",
-	On:  []ChangeKind{Replied},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{ControllerReplied},
+	See: func(d *Tally, v *View, c *Change) {
 		r := c.Reply
 		if v.Broker(r.From).ending {
 			return
@@ -88,7 +88,7 @@ var replyAfterCommit = &Check{
 }
 
 // seeSaid looks at the answers to operators, and to a broker that wants to go.
-func seeSaid(d *Docket, v *View, r Reply) {
+func seeSaid(d *Tally, v *View, r Reply) {
 	m := &v.image
 	who := "controller " + itoa(r.From) + " said that "
 	switch s := r.Setting; r.Kind {

@@ -40,7 +40,7 @@ func TestWhatAControllerAgreesTo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
 			for _, r := range c.booked {
-				s.book(r)
+				s.commit(r)
 			}
 			if c.reply.Kind == ToShutdown && c.reply.BrokerEpoch > 0 {
 				c.reply.BrokerEpoch = s.Registered(c.reply.Broker)
@@ -66,7 +66,7 @@ func TestWhoMayStoreOtherBytes(t *testing.T) {
 		"overwritten since": {"retention.ms", "1", 1, Unexercised},
 	} {
 		s := staged(2)
-		s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: c.config, Value: text(c.value)})
+		s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: c.config, Value: text(c.value)})
 		s.write(0, c.epoch, 0xA, 1, 2, 3)
 		s.Acked(s.p, s.p.Replica(1), 0, 1, Given{CRC: 0xB})
 		require.Equal(t, c.want, find(t, s.done(), "stored-as-sent").Status, name)

@@ -22,17 +22,17 @@ type stage struct {
 
 func newStage(v *View, minISR int) *stage {
 	s := &stage{View: v}
-	v.rules = Contract{MinISR: minISR, Keeps: Keeping{For: -1, Bytes: -1}, Timeouts: defaultTimeouts}
-	s.whole = -1
-	s.book(&wire.TopicRecord{Name: orders.Topic, TopicID: ordersID})
+	v.rules = Contract{MinISR: minISR, Retention: Retention{For: -1, Bytes: -1}, Timeouts: defaultTimeouts}
+	s.quietSince = -1
+	s.commit(&wire.TopicRecord{Name: orders.Topic, TopicID: ordersID})
 	for node := wire.NodeID(1); node <= 3; node++ {
 		s.Started(node)
 		s.register(node, byte(node))
-		s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
+		s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
 	}
 	s.p = s.Partition(ordersID, orders)
 	all := []wire.NodeID{1, 2, 3}
-	s.book(&wire.PartitionRecord{TopicID: ordersID, Replicas: all, ISR: all, Leader: 1})
+	s.commit(&wire.PartitionRecord{TopicID: ordersID, Replicas: all, ISR: all, Leader: 1})
 	for _, node := range all {
 		s.look(node, State{Leads: node == 1, Leader: 1, ISR: all})
 	}
@@ -43,7 +43,7 @@ func newStage(v *View, minISR int) *stage {
 func (s *stage) tick() { s.Clock(s.step+1, s.now+1e6) }
 
 // book commits a record.
-func (s *stage) book(r wire.MetadataRecord) {
+func (s *stage) commit(r wire.MetadataRecord) {
 	s.tick()
 	s.Committed(s.at, r)
 	s.at++
@@ -52,8 +52,8 @@ func (s *stage) book(r wire.MetadataRecord) {
 
 // register commits the registration of an incarnation.
 func (s *stage) register(node wire.NodeID, incarnation byte) {
-	s.Registering(node, wire.UUID{incarnation})
-	s.book(&wire.RegisterBrokerRecord{BrokerID: node, IncarnationID: wire.UUID{incarnation}, BrokerEpoch: wire.BrokerEpoch(s.at), Fenced: true})
+	s.RegistrationAsked(node, wire.UUID{incarnation})
+	s.commit(&wire.RegisterBrokerRecord{BrokerID: node, IncarnationID: wire.UUID{incarnation}, BrokerEpoch: wire.BrokerEpoch(s.at), Fenced: true})
 }
 
 // alter commits a change of orders-0. Leader 0 leaves the leader as it is.
@@ -63,7 +63,7 @@ func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
 		r.Leader = leader
 	}
 	r.ISR, r.ELR = isr, elr
-	s.book(r)
+	s.commit(r)
 }
 
 // look has a broker believe something. What is zero of Leader, End and Start is filled in.
@@ -79,7 +79,7 @@ func (s *stage) look(node wire.NodeID, b State) {
 		b.Leader = node
 	}
 	b.End = r.Log.End()
-	s.Looked(s.p, r, b)
+	s.ReplicaChanged(s.p, r, b)
 }
 
 // leads has a broker lead an epoch with the committed ISR.
@@ -106,14 +106,14 @@ func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.N
 func (s *stage) ack(node wire.NodeID, at wire.Offset, acks int16) {
 	s.tick()
 	r := s.p.Replica(node)
-	s.Acked(s.p, r, at, acks, Given{Client: "p1", Epoch: r.Epoch, InSync: r.InSync(), Demand: s.minISR(s.p)})
+	s.Acked(s.p, r, at, acks, Given{Client: "p1", Epoch: r.Epoch, InSync: r.InSync(), MinISR: s.minISR(s.p)})
 }
 
 // power takes a broker's power; its disk keeps what lies below an offset.
 func (s *stage) power(node wire.NodeID, keeps wire.Offset) {
 	s.tick()
 	s.Died(node)
-	s.Struck(node, PowerLoss)
+	s.DiskFaulted(node, PowerLoss)
 	s.Cut(s.p, s.p.Replica(node), keeps, PowerLoss)
 }
 
@@ -122,17 +122,17 @@ func (s *stage) restart(node wire.NodeID, incarnation byte) {
 	s.tick()
 	s.Started(node)
 	s.register(node, incarnation)
-	s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
+	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
 }
 
 // fence takes a broker out.
 func (s *stage) fence(node wire.NodeID) {
-	s.book(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: 1})
+	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: 1})
 }
 
 // elr switches eligible leader replicas on.
 func (s *stage) elr() *stage {
-	s.book(&wire.FeatureLevelRecord{Name: "eligible.leader.replicas.version", Level: 1})
+	s.commit(&wire.FeatureLevelRecord{Name: "eligible.leader.replicas.version", Level: 1})
 	return s
 }
 

@@ -7,15 +7,15 @@ import "samsa/wire"
 var storedAsSent = &Check{
 	Name: "stored-as-sent", Numbers: "H22/bytes",
 	Doc: "what a producer is told is stored, in that partition and at that offset, is byte for byte what it sent",
-	On:  []ChangeKind{Answered},
-	See: func(d *Docket, v *View, c *Change) {
+	On:  []ChangeKind{ProduceAnswered},
+	See: func(d *Tally, v *View, c *Change) {
 		p, b, g := c.Partition, c.Batch, c.Given
 		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // of another epoch: it is overwritten since
 			return
 		}
 		d.exercised()
 		if b.Identity().Origin != g.CRC {
-			d.decide(v, p.fact(ByLeader, b.Base, ""), v.bent(p), "broker ", itoa(c.Node), " told ", g.Client, " that its batch is at offset ", itoa(b.Base), " of ",
+			d.decide(v, p.fact(ByLeader, b.Base, ""), v.damagedDisk(p), "broker ", itoa(c.Node), " told ", g.Client, " that its batch is at offset ", itoa(b.Base), " of ",
 				p.TP.String(), "; what lies there is not what it sent")
 		}
 	},
@@ -23,7 +23,7 @@ var storedAsSent = &Check{
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1, 2, 3)
 		s.leads(1, 0, 1)
-		s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xA, InSync: 3, Demand: 2})
+		s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xA, InSync: 3, MinISR: 2})
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
@@ -31,7 +31,7 @@ var storedAsSent = &Check{
 		s.write(0, 0, 0xA, 1, 2, 3)
 		s.leads(1, 0, 1)
 		s.tick()
-		s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xB, InSync: 3, Demand: 2})
+		s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xB, InSync: 3, MinISR: 2})
 		return s.done()
 	},
 }
@@ -43,23 +43,23 @@ func (v *View) rewrites(p *Partition, leader wire.NodeID) bool {
 	if !m.rewriters {
 		return false
 	}
-	return v.Broker(leader).applied < m.rewriteEnd || rewords("compression.type", m.setting(p.TP.Topic, "compression.type")) ||
-		rewords("message.timestamp.type", m.setting(p.TP.Topic, "message.timestamp.type"))
+	return v.Broker(leader).applied < m.rewritingEnd || rewritesBatches("compression.type", m.setting(p.TP.Topic, "compression.type")) ||
+		rewritesBatches("message.timestamp.type", m.setting(p.TP.Topic, "message.timestamp.type"))
 }
 
 // rewords takes in what a config says of that, before it is in the image.
-func (m *image) rewords(r *wire.ConfigRecord) {
+func (m *image) noteRewriting(r *wire.ConfigRecord) {
 	of := ""
 	if r.ResourceType == wire.ConfigTopic {
 		of = r.ResourceName
 	}
-	if rewords(r.Name, m.setting(of, r.Name)) {
-		m.rewriteEnd = m.next
+	if rewritesBatches(r.Name, m.setting(of, r.Name)) {
+		m.rewritingEnd = m.next
 	}
-	m.rewriters = m.rewriters || r.Value != nil && rewords(r.Name, *r.Value)
+	m.rewriters = m.rewriters || r.Value != nil && rewritesBatches(r.Name, *r.Value)
 }
 
 // rewords tells whether a setting makes leaders store other bytes than they are sent.
-func rewords(name, value string) bool {
+func rewritesBatches(name, value string) bool {
 	return name == "compression.type" && value != "" && value != "producer" || name == "message.timestamp.type" && value == "LogAppendTime"
 }

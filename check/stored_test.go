@@ -34,7 +34,7 @@ func TestWhoHasNotReadRewritesOn(t *testing.T) {
 			s.Applied(1, s.at, 1, false)
 			at("read")
 			s.leads(1, 0, 1)
-			s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xB, InSync: 3, Demand: 2})
+			s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xB, InSync: 3, MinISR: 2})
 			f := find(t, s.done(), "stored-as-sent")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})
@@ -46,11 +46,11 @@ func TestARewriterIsHeldToWhatCameBefore(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)
 	s.stamps("LogAppendTime")
-	s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xB, InSync: 3, Demand: 2})
+	s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: 0xB, InSync: 3, MinISR: 2})
 	require.Equal(t, Violated, find(t, s.done(), "stored-as-sent").Status)
 }
 
 // stamps has an operator say whose time records of orders have.
 func (s *stage) stamps(whose string) {
-	s.book(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "message.timestamp.type", Value: text(whose)})
+	s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "message.timestamp.type", Value: text(whose)})
 }

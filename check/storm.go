@@ -8,10 +8,10 @@ type idle struct {
 }
 
 // Requested says that a request reached a node.
-func (v *View) Requested() {
+func (v *View) RequestArrived() {
 	i := &v.idle
-	if v.now-i.since >= int64(second) || v.grown > i.since {
-		if v.now-i.since < 2*int64(second) && v.grown <= i.since && v.whole >= 0 && i.since-v.whole > int64(v.rules.inSync()) {
+	if v.now-i.since >= int64(second) || v.appendedAt > i.since {
+		if v.now-i.since < 2*int64(second) && v.appendedAt <= i.since && v.quietSince >= 0 && i.since-v.quietSince > int64(v.rules.inSync()) {
 			i.worst = max(i.worst, i.count)
 		}
 		i.since, i.count = v.now, 0

@@ -8,27 +8,27 @@ import (
 
 // Docket is what one invariant has found so far in one run. The first violation stands, and so does the first price:
 // what follows from them is noise.
-type Docket struct {
+type Tally struct {
 	seen     uint64  // how often the promise was put to the test
 	violated *Result // the first
 	priced   *Result // the first
 }
 
 // exercised counts one test of the promise.
-func (d *Docket) exercised() { d.seen++ }
+func (d *Tally) exercised() { d.seen++ }
 
 // broken says that a violation is on record: whoever builds a costly explanation asks first.
-func (d *Docket) broken() bool { return d.violated != nil }
+func (d *Tally) broken() bool { return d.violated != nil }
 
 // violate enters a violation.
-func (d *Docket) violate(v *View, f Fact, words ...string) {
+func (d *Tally) violate(v *View, f Fact, words ...string) {
 	if d.violated == nil {
 		d.violated = &Result{Status: Violated, Step: v.step, Explanation: strings.Join(words, ""), Fact: f}
 	}
 }
 
 // decide enters a violation, or a price if there is a clause that allows what happened.
-func (d *Docket) decide(v *View, f Fact, clause string, words ...string) {
+func (d *Tally) decide(v *View, f Fact, clause string, words ...string) {
 	switch {
 	case clause == "":
 		d.violate(v, f, words...)
@@ -37,7 +37,7 @@ func (d *Docket) decide(v *View, f Fact, clause string, words ...string) {
 	}
 }
 
-func (d *Docket) result(of [2]string) Result {
+func (d *Tally) result(of [2]string) Result {
 	switch {
 	case d.violated != nil:
 		return *d.violated
@@ -53,14 +53,14 @@ func (d *Docket) result(of [2]string) Result {
 }
 
 // said builds the answer of a history check: the first violation, else the first price, else held.
-type said struct {
+type historyTally struct {
 	c      *Case
 	seen   int64
 	result *Result
 }
 
 // decide enters one finding, of the step in which an operation ended; clause says what allows it, "" that nothing does.
-func (s *said) decide(op Op, f Fact, clause string, words string) {
+func (s *historyTally) decide(op Op, f Fact, clause string, words string) {
 	r := Result{Status: Violated, Step: op.Common().Step, Explanation: words, Clause: clause, Fact: f}
 	if clause != "" {
 		r.Status = Priced
@@ -70,7 +70,7 @@ func (s *said) decide(op Op, f Fact, clause string, words string) {
 	}
 }
 
-func (s *said) answer(one, many string) Result {
+func (s *historyTally) answer(one, many string) Result {
 	switch {
 	case s.result != nil:
 		return *s.result
@@ -81,7 +81,7 @@ func (s *said) answer(one, many string) Result {
 }
 
 // licensed asks the ledger whether the loss of a record at an offset is licensed.
-func (s *said) licensed(p place, at wire.Offset) string {
+func (s *historyTally) licensed(p place, at wire.Offset) string {
 	clause, _ := s.c.View.Licensed(p.TopicPartition, at)
 	return clause
 }

@@ -29,21 +29,21 @@ var defaultTimeouts = Timeouts{
 const elections = 10
 
 // ruled is when the quorum must have a leader that everybody follows: those who wait notice, then vote with jitter.
-func (t Timeouts) ruled() Duration {
+func (t Timeouts) quorumLed() Duration {
 	return 2*t.QuorumFetch + t.Request + elections*(2*t.Election+t.Backoff)
 }
 
 // letIn is when every broker must be in service: a request that was lost times out, an old session ends, it registers,
 // catches up and says so.
-func (t Timeouts) letIn() Duration {
-	return t.ruled() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
+func (t Timeouts) unfenced() Duration {
+	return t.quorumLed() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
 }
 
 // led is when every partition must have a leader that knows it.
-func (t Timeouts) led() Duration { return t.letIn() + t.Request + 2*t.FetchWait }
+func (t Timeouts) partitionsLed() Duration { return t.unfenced() + t.Request + 2*t.FetchWait }
 
 // inSync is when every replica must be back in the ISR: its fetches find the leader, and the controller agrees.
-func (t Timeouts) inSync() Duration { return t.led() + 2*t.Request + 2*t.Lag + 4*t.Backoff }
+func (t Timeouts) inSync() Duration { return t.partitionsLed() + 2*t.Request + 2*t.Lag + 4*t.Backoff }
 
 // caughtUp is when everything must be as it should.
 func (t Timeouts) caughtUp() Duration { return t.inSync() + 2*t.FetchWait }

@@ -20,7 +20,7 @@ func told(v *View, ops ...Op) *Case {
 	}
 	v.rules = Contract{Timeouts: defaultTimeouts}
 	v.Clock(uint64(len(ops)), int64(3600e9))
-	v.whole = int64(3600e9)
+	v.quietSince = int64(3600e9)
 	return &Case{History: ops, View: v}
 }
 

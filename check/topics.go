@@ -73,7 +73,7 @@ var topicsApart = &Check{
 	Name: "topics-apart", Numbers: "H34",
 	Doc: "no record of a deleted topic is read from the one that was made under its name later",
 	Judge: func(c *Case) Result {
-		s := said{c: c}
+		s := historyTally{c: c}
 		none := wire.TopicID{}
 		type sent struct { // whatever topic the producer meant
 			tp    wire.TopicPartition

@@ -9,7 +9,7 @@ import (
 var truncationLicensed = &Check{
 	Name: "truncation-licensed", Numbers: "S12",
 	Doc: "no replica discards what is committed, unless an unclean election or a fault of its disk took it first",
-	On:  []ChangeKind{Lost},
+	On:  []ChangeKind{BatchesRemoved},
 	See: seeCut,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -27,21 +27,21 @@ var truncationLicensed = &Check{
 	},
 }
 
-func seeCut(d *Docket, v *View, c *Change) {
+func seeCut(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	if p == v.quorum.log {
 		return
 	}
-	for _, b := range c.Gone {
+	for _, b := range c.Removed {
 		d.exercised()
 		i, ok := p.place(b)
 		if !ok || c.By != "" {
 			continue
 		}
 		// What only acks=1 was told of may be cut: its price is named where a leader is without it.
-		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.doomed == "" && q.Next > p.trimmed && !p.wiped(v, c.Replica, q) && !d.broken() {
-			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.bent(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
-				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.whoHas(v, q))
+		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.condemned == "" && q.Next > p.trimmed && !p.emptied(v, c.Replica, q) && !d.broken() {
+			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
+				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 		}
 	}
 }
@@ -55,6 +55,6 @@ func (q *promise) lastCut(node wire.NodeID) string {
 }
 
 // wiped tells whether a replica that nobody may elect has emptied its log, to begin it anew where its leader's begins.
-func (p *Partition) wiped(v *View, r *Replica, q *promise) bool {
+func (p *Partition) emptied(v *View, r *Replica, q *promise) bool {
 	return r.Log.Len() == 0 && !slices.Contains(p.assigned.electable(), r.Node)
 }

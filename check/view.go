@@ -18,32 +18,32 @@ type View struct {
 	now  int64 // nanoseconds since the world began
 
 	rules   Contract
-	dockets []Docket            // of All, in its order
+	tallies []Tally             // of All, in its order
 	seers   [changeKinds][]seer // who looks at which kind of change
 	change  Change              // reused
 
-	parts    []*Partition // in the order of first sight
-	index    map[partitionKey]*Partition
-	brokers  []*Broker // by node
-	image    image
-	quorum   quorum
-	hits     []Hit
-	whole    int64 // since when no fault is active, -1 while one is
-	wasWhole int64 // until brokeAt: since when there had been none
-	brokeAt  int64
+	parts        []*Partition // in the order of first sight
+	index        map[partitionKey]*Partition
+	brokers      []*Broker // by node
+	image        image
+	quorum       quorum
+	faults       []Fault
+	quietSince   int64 // since when no fault is active, -1 while one is
+	quietBefore  int64 // until brokeAt: since when there had been none
+	faultBeganAt int64
 
-	grown    int64 // when any log of a partition grew last
-	idle     idle
-	clients  int
-	astray   Duration // how far clocks that lie can have gone from each other
-	blackout bool     // all brokers were without power at once
+	appendedAt   int64 // when any log of a partition grew last
+	idle         idle
+	clients      int
+	clockSkewMax Duration // how far clocks that lie can have gone from each other
+	blackout     bool     // all brokers were without power at once
 }
 
 // Contract is what a cluster promises by its static settings; topics' own and finalised features lie over it.
 type Contract struct {
-	MinISR  int
-	Unclean bool // unclean.leader.election.enable
-	Keeps   Keeping
+	MinISR    int
+	Unclean   bool // unclean.leader.election.enable
+	Retention Retention
 	Timeouts
 }
 
@@ -53,8 +53,8 @@ type partitionKey struct {
 }
 
 type seer struct {
-	docket *Docket
-	see    func(*Docket, *View, *Change)
+	tally *Tally
+	see   func(*Tally, *View, *Change)
 }
 
 // metadataLog is the metadata log's partition in findings.
@@ -63,11 +63,11 @@ const metadataLog = wire.MetadataTopic + "-0"
 // NewView is the picture of a world before its first event, for judges: All of them, in that order.
 func NewView(c Contract, all []*Check) *View {
 	c.MinISR = max(c.MinISR, 1)
-	v := &View{rules: c, dockets: make([]Docket, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
+	v := &View{rules: c, tallies: make([]Tally, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
 	v.quorum.log = v.Partition(wire.MetadataTopicID, wire.TopicPartition{Topic: wire.MetadataTopic})
 	for i, k := range all {
 		for _, kind := range k.On {
-			v.seers[kind] = append(v.seers[kind], seer{&v.dockets[i], k.See})
+			v.seers[kind] = append(v.seers[kind], seer{&v.tallies[i], k.See})
 		}
 	}
 	return v
@@ -79,25 +79,25 @@ type Partition struct {
 	TP       wire.TopicPartition
 	replicas []*Replica // in the order of first sight; a replica's slot is its place
 
-	assigned  Assignment // the controller's committed word; Version -1 before the first
-	demands   []demand   // that promises and changes went by, in order, each other than the one before
-	elections []Election // that chose a leader, in order of their epochs
-	newest    wire.Epoch // the newest epoch in which anybody has led
+	assigned  Assignment      // the controller's committed word; Version -1 before the first
+	minISRs   []minISRInForce // that promises and changes went by, in order, each other than the one before
+	elections []Election      // that chose a leader, in order of their epochs
+	newest    wire.Epoch      // the newest epoch in which anybody has led
 	leads     []leadership
 
-	promises []promise   // by (Base, Epoch)
-	shown    wire.Offset // all below lay below a high watermark that a reader was told
-	settled  wire.Offset // all below lay below a leader's high watermark
-	acks     []mark      // what was acknowledged to acks=all, in the order of the steps
-	erased   []mark      // what operators were told is deleted, likewise
-	trimmed  wire.Offset // all below was deleted on purpose, by retention or an operator, from some replica at least
-	wanted   wire.Offset // operators have asked brokers to delete all below (DeleteRecords)
-	asked    bool        // an operator asked for an unclean election
-	grown    int64       // when a log of it grew last
+	promises       []promise   // by (Base, Epoch)
+	shown          wire.Offset // all below lay below a high watermark that a reader was told
+	committedTo    wire.Offset // all below lay below a leader's high watermark
+	acks           []offsetAt  // what was acknowledged to acks=all, in the order of the steps
+	recordsDeleted []offsetAt  // what operators were told is deleted, likewise
+	trimmed        wire.Offset // all below was deleted on purpose, by retention or an operator, from some replica at least
+	deletionAsked  wire.Offset // operators have asked brokers to delete all below (DeleteRecords)
+	uncleanAsked   bool        // an operator asked for an unclean election
+	appendedAt     int64       // when a log of it grew last
 
 	reencoded map[Identity]uint32 // batches as log cleaners have encoded them, with the checksums they were appended with
 
-	forgotten uint64 // the step in which its ELR was cleared while too few were in sync, 0 if enough have been since
+	elrForgottenAt uint64 // the step in which its ELR was cleared while too few were in sync, 0 if enough have been since
 }
 
 // Assignment is the controller's committed word on a partition.
@@ -117,9 +117,9 @@ func (a *Assignment) electable() []wire.NodeID { return slices.Concat(a.ISR, a.E
 
 // leadership is who has led in an epoch: exactly one incarnation of one broker.
 type leadership struct {
-	epoch wire.Epoch
-	node  wire.NodeID
-	life  uint32
+	epoch  wire.Epoch
+	node   wire.NodeID
+	starts uint32
 }
 
 // Replica is one copy of a partition on one disk.
@@ -127,17 +127,17 @@ type Replica struct {
 	Node wire.NodeID
 	Log  Log
 	State
-	slot      int
-	known     bool        // State was looked at in this incarnation
-	began     wire.Offset // the highest offset that any process took for the log's beginning, since it was empty last
-	rewritten wire.Offset // below, a leader may have stored other bytes than it was sent
-	removed   bool        // it was deleted with its topic, and nothing has come since
-	loading   bool        // the process reads its disk: what it cuts now is recovery
-	flushed   wire.Offset // batches below are on the device, by true syncs
-	likened   int         // Log.turns when Epochs was compared with the log last, -1 never
-	early     []early     // what faults took from it before that was promised
-	lacking   int         // promises that hold and that this log does not have
-	short     int         // those of them that were made to acks=all or to readers
+	slot           int
+	known          bool        // State was looked at in this incarnation
+	highestStart   wire.Offset // the highest offset that any process took for the log's beginning, since it was empty last
+	rewritten      wire.Offset // below, a leader may have stored other bytes than it was sent
+	removed        bool        // it was deleted with its topic, and nothing has come since
+	loading        bool        // the process reads its disk: what it cuts now is recovery
+	flushed        wire.Offset // batches below are on the device, by true syncs
+	epochsCompared int         // Log.turns when Epochs was compared with the log last, -1 never
+	earlyLosses    []earlyLoss // what faults took from it before that was promised
+	missing        int         // promises that hold and that this log does not have
+	missingStrong  int         // those of them that were made to acks=all or to readers
 }
 
 // State is what a running broker believes of its replica.
@@ -188,23 +188,23 @@ func (s *State) role() Role {
 
 // Broker is what is known of one broker: its process, its disk and what it believes.
 type Broker struct {
-	Node    wire.NodeID
-	up      bool
-	ending  bool        // past its point of death: what still leaves was said before, by a state that nobody saw
-	life    uint32      // counts processes
-	leaving int64       // when it was told to stop, 0 if it was not
-	died    uint64      // the step in which a process ended last
-	joined  uint64      // the step in which an incarnation was registered last
-	ids     []wire.UUID // incarnations that have asked to be registered
-	asking  bool        // the last of them is of the process that runs
-	hits    []int       // faults of its disk, indexes of View.hits
-	loaded  int         // hits that were there when it had read its disk the last time
-	mended  int         // hits that the controller has taken in: a later incarnation is registered
-	asked   []int       // for each of ids: how many hits there were when it first asked
-	applied wire.Offset // of the metadata log, by its own word; -1 unknown
-	epoch   wire.BrokerEpoch
-	fenced  bool
-	trusted bool // State of applied is of this life
+	Node             wire.NodeID
+	up               bool
+	ending           bool        // past its point of death: what still leaves was said before, by a state that nobody saw
+	starts           uint32      // counts processes
+	stoppingSince    int64       // when it was told to stop, 0 if it was not
+	died             uint64      // the step in which a process ended last
+	registeredAt     uint64      // the step in which an incarnation was registered last
+	incarnations     []wire.UUID // incarnations that have asked to be registered
+	registrationSent bool        // the last of them is of the process that runs
+	faults           []int       // faults of its disk, indexes of View.hits
+	loaded           int         // hits that were there when it had read its disk the last time
+	faultsKnown      int         // hits that the controller has taken in: a later incarnation is registered
+	faultsWhenAsked  []int       // for each of ids: how many hits there were when it first asked
+	applied          wire.Offset // of the metadata log, by its own word; -1 unknown
+	epoch            wire.BrokerEpoch
+	fenced           bool
+	appliedKnown     bool // State of applied is of this life
 
 	tookToStop Duration // the longest of its controlled shutdowns, without faults
 }
@@ -226,10 +226,10 @@ func (p *Partition) Replica(node wire.NodeID) *Replica {
 	if r := p.replica(node); r != nil {
 		return r
 	}
-	r := &Replica{Node: node, slot: len(p.replicas), likened: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
+	r := &Replica{Node: node, slot: len(p.replicas), epochsCompared: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
 	for i := range p.promises {
 		if q := &p.promises[i]; !q.lost {
-			r.miss(q, 1)
+			r.adjustMissing(q, 1)
 		}
 	}
 	p.replicas = append(p.replicas, r)

@@ -21,7 +21,7 @@ func plural(n int64, one, many string) string {
 func quote(s string) string { return `"` + s + `"` }
 
 // nodes is a set of nodes in words: "1, 2 and 3".
-func nodes(ids []wire.NodeID) string {
+func nodeList(ids []wire.NodeID) string {
 	if len(ids) == 0 {
 		return "nobody"
 	}

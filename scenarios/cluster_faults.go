@@ -136,7 +136,7 @@ func (c *cluster) Heal(from, to env.Addr) {
 
 // Clock implements Faults.
 func (c *cluster) Clock(addr env.Addr, f ClockFault) {
-	c.judges.view.Strayed(check.Duration(f.By))
+	c.judges.view.ClockSkewed(check.Duration(f.By))
 	switch f.Kind {
 	case "skew":
 		c.world.SkewWall(addr, f.By)

@@ -112,7 +112,7 @@ func (c *cluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.Add
 // demand is a partition's min.insync.replicas, as committed.
 func (c *cluster) demand(m *image.Image, tp wire.TopicPartition) int {
 	if p, ok := c.judges.view.Find(m.TopicNamed(tp.Topic).ID, tp.Partition); ok {
-		return c.judges.view.Demand(p)
+		return c.judges.view.MinISR(p)
 	}
 	return 1
 }

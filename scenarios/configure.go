@@ -140,7 +140,7 @@ func (c *configs) contract() check.Contract {
 	p := config.New(config.Producer)
 	return check.Contract{
 		MinISR: int(topic.Int("min.insync.replicas")), Unclean: config.New(config.Topic).Over(k).Bool("unclean.leader.election.enable"),
-		Keeps: check.Keeping{For: span(topic, "retention.ms"), Bytes: topic.Int("retention.bytes")},
+		Retention: check.Retention{For: span(topic, "retention.ms"), Bytes: topic.Int("retention.bytes")},
 		Timeouts: check.Timeouts{
 			Session: span(k, "broker.session.timeout.ms"), Heartbeat: span(b, "broker.heartbeat.interval.ms"), Lag: span(b, "replica.lag.time.max.ms"),
 			FetchWait: span(b, "replica.fetch.wait.max.ms"), Request: span(b, "request.timeout.ms"), Backoff: span(b, "replica.fetch.backoff.ms"),

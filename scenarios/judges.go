@@ -166,10 +166,10 @@ func (j *judges) died(h *watched, power bool) {
 	if h.role == "broker" {
 		j.view.Died(h.node)
 	} else {
-		j.view.Resigned(h.node)
+		j.view.ControllerDied(h.node)
 	}
 	if power {
-		j.view.Struck(h.node, check.PowerLoss)
+		j.view.DiskFaulted(h.node, check.PowerLoss)
 		j.ghosts.lost(h.addr, check.PowerLoss)
 	}
 }
@@ -191,7 +191,7 @@ func (j *judges) observe(e *sim.Event) {
 	j.clock(e.Time)
 	due := e.Time + sim.Time(e.Cost)
 	if h.role == "broker" && e.Kind == sim.Stopping {
-		j.view.Stopping(h.node)
+		j.view.ShutdownAsked(h.node)
 	}
 	if h.role == "broker" {
 		if b := j.c.brokerNode(h.host); b != nil {
@@ -226,13 +226,13 @@ func (j *judges) settle(now sim.Time, of *watched, event uint64) {
 		j.clock(min(l.due, max(now, 0)))
 		if l.part != nil {
 			j.ghosts.recovered(l.copy)
-			j.view.Looked(l.part, l.copy, l.state)
+			j.view.ReplicaChanged(l.part, l.copy, l.state)
 			continue
 		}
 		j.ghosts.recovered(j.view.Metadata().Replica(l.host.node))
-		j.view.Ruled(l.host.node, l.voter)
+		j.view.VoterChanged(l.host.node, l.voter)
 		if l.image > 0 {
-			j.view.Stands(l.host.node, l.image, l.hash)
+			j.view.ImageAt(l.host.node, l.image, l.hash)
 		}
 		if l.voter.HW > j.claimed {
 			j.claimed, j.claims = l.voter.HW, l.host
@@ -265,7 +265,7 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 	if next, fenced := b.Image().Next, b.Fenced(); next != h.applied || fenced != h.fenced {
 		h.applied, h.fenced = next, fenced
 		j.view.Applied(h.node, next, -1, fenced)
-		j.view.Stands(h.node, next, b.Image().Digest())
+		j.view.ImageAt(h.node, next, b.Image().Digest())
 		j.host(h, b)
 		j.looks = slices.DeleteFunc(j.looks, func(l look) bool { // what it believed of a topic that it knows to be gone is past
 			return l.host == h && l.part != nil && (b.Replica(l.part.TP) == nil || b.Replica(l.part.TP).ID != l.part.ID)
@@ -283,7 +283,7 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 		defer j.stand(h, s, e)
 		if fresh || r.Epoch() != s.Epoch {
 			if home, ok := topicOf(j.c.world.Disk(h.addr), r.Log().Dir()); ok {
-				j.view.Housed(s.part, s.copy, home)
+				j.view.DirectoryInUse(s.part, s.copy, home)
 			}
 		}
 		leads, epoch, hw, version := r.Leads(), r.Epoch(), r.HW(), r.Version()
@@ -330,11 +330,11 @@ func latest(cache []check.EpochStart) wire.Epoch {
 
 // stand notes what a leader reckons with at the end of an event, if that is new.
 func (j *judges) stand(h *watched, s *seen, e *sim.Event) {
-	now := standing{event: e.Seq, epoch: wire.NoEpoch, config: j.view.Configured()}
+	now := standing{event: e.Seq, epoch: wire.NoEpoch, config: j.view.ConfigEnd()}
 	if s.Leads {
 		now.epoch, now.inSync = s.Epoch, s.InSync()
 		if h.applied >= now.config {
-			now.demand = j.view.Demand(s.part)
+			now.demand = j.view.MinISR(s.part)
 		}
 	}
 	n := len(s.standings)
@@ -484,7 +484,7 @@ func (j *judges) ail(what string) {
 	if !slices.Contains(j.ailing, what) {
 		j.ailing = append(j.ailing, what)
 	}
-	j.view.Broken()
+	j.view.FaultActive()
 }
 
 func (j *judges) mend(what string) {
@@ -492,7 +492,7 @@ func (j *judges) mend(what string) {
 		j.ailing = slices.Delete(j.ailing, i, i+1)
 	}
 	if len(j.ailing) == 0 {
-		j.view.Whole(int64(j.rested()))
+		j.view.FaultsOver(int64(j.rested()))
 	}
 }
 
@@ -522,6 +522,6 @@ func (j *judges) struck(h *host, what string) { j.struckIn(h, what, "") }
 func (j *judges) struckIn(h *host, what, dir string) {
 	if j.hosts[h.addr] != nil {
 		j.clock(j.c.world.Now())
-		j.view.StruckIn(h.node, what, dir)
+		j.view.DiskFaultedIn(h.node, what, dir)
 	}
 }

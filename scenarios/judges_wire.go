@@ -18,7 +18,7 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 	if h == nil || f.Request == nil {
 		return
 	}
-	j.view.Requested()
+	j.view.RequestArrived()
 	switch req := f.Request.(type) {
 	case *kmsg.ProduceRequest, *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
@@ -29,7 +29,7 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 	case *kmsg.DeleteRecordsRequest:
 		for _, rt := range req.Topics {
 			for _, rp := range rt.Partitions {
-				j.view.Wanted(wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, wire.Offset(rp.Offset))
+				j.view.DeletionAsked(wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, wire.Offset(rp.Offset))
 			}
 		}
 	case *kmsg.FetchRequest:
@@ -39,7 +39,7 @@ func (j *judges) delivered(h *watched, f *sim.Effect) {
 	case *kmsg.ElectLeadersRequest:
 		if req.ElectionType == 1 {
 			h.asked[f.Link] = f.Request
-			j.wished(req, j.view.Asked)
+			j.wished(req, j.view.UncleanElectionAsked)
 		}
 	case *kmsg.AlterPartitionRequest:
 		h.asked[f.Link] = f.Request
@@ -56,7 +56,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 	case *kmsg.BrokerRegistrationRequest:
 		j.calls[f.Request] = call{f.Cause, f.Node}
 		if h != nil && h.role == "broker" {
-			j.view.Registering(h.node, req.IncarnationID)
+			j.view.RegistrationAsked(h.node, req.IncarnationID)
 		}
 	case *kmsg.BrokerHeartbeatRequest, *kmsg.ListOffsetsRequest, *kmsg.MetadataRequest, *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest:
 		j.calls[f.Request] = call{f.Cause, f.Node}
@@ -83,7 +83,7 @@ func (j *judges) departed(h *watched, f *sim.Effect) {
 		for _, rt := range resp.Topics {
 			for _, rp := range rt.Partitions {
 				if s := j.called(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 {
-					j.view.Erased(s.part, wire.Offset(rp.LowWatermark))
+					j.view.RecordsDeleted(s.part, wire.Offset(rp.LowWatermark))
 				}
 			}
 		}
@@ -178,7 +178,7 @@ func (j *judges) refused(resp *kmsg.ElectLeadersResponse) {
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
 			if p, ok := j.view.Find(j.c.topicID(rt.Topic), rp.Partition); ok && rp.ErrorCode != 0 {
-				j.view.Withdrawn(p)
+				j.view.UncleanElectionAnswered(p)
 			}
 		}
 	}
@@ -224,7 +224,7 @@ func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) ui
 // acked tells an acknowledgement, with what the leader reckoned with when it gave it.
 func (j *judges) acked(s *seen, base wire.Offset, acks int16, crc uint32, f *sim.Effect) {
 	at := s.at(f.Cause)
-	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, Demand: at.demand})
+	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, MinISR: at.demand})
 }
 
 // current tells whether a replica is of the topic that has the name now.
@@ -240,17 +240,17 @@ func (j *judges) served(h *watched, resp *kmsg.FetchResponse, f *sim.Effect) {
 				continue
 			}
 			hw := wire.Offset(rp.HighWatermark)
-			j.view.Served(s.part, s.copy, hw)
-			told := check.Told{Epoch: s.at(f.Cause).epoch, End: hw, Since: h.since[f.Link]}
+			j.view.HighWatermarkTold(s.part, s.copy, hw)
+			told := check.EndOffset{Epoch: s.at(f.Cause).epoch, End: hw, Since: h.since[f.Link]}
 			if first := wire.Batch(rp.RecordBatches); len(first) >= wire.BatchHeaderSize {
 				told.First = first.NextOffset()
 			}
-			j.view.Named(s.part, s.copy, told)
+			j.view.EndOffsetTold(s.part, s.copy, told)
 			for b, err := range wire.Batches(rp.RecordBatches) {
 				if err != nil || b.NextOffset() > hw {
 					break
 				}
-				j.view.Delivered(s.part, s.copy, check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}, hw)
+				j.view.BatchDelivered(s.part, s.copy, check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}, hw)
 			}
 		}
 	}
@@ -261,7 +261,7 @@ func (j *judges) listed(h *watched, req *kmsg.ListOffsetsRequest, resp *kmsg.Lis
 	for i, rt := range resp.Topics {
 		for k, rp := range rt.Partitions {
 			if s := j.called(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 && req.ReplicaID == -1 && req.Topics[i].Partitions[k].Timestamp == -1 {
-				j.view.Named(s.part, s.copy, check.Told{Epoch: s.at(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.since[f.Link]})
+				j.view.EndOffsetTold(s.part, s.copy, check.EndOffset{Epoch: s.at(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.since[f.Link]})
 			}
 		}
 	}
