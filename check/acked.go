@@ -60,8 +60,8 @@ func seeDurable(d *Tally, v *View, c *Change) {
 			where = p.whyMissing(v, r, q) + p.copiesLeft(v, q)
 		}
 		d.decide(v, p.fact(ByLeader, q.Base, p.wayLost(r, q)), clause,
-			q.client, " was told after step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; broker ",
-			itoa(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
+			q.client, " was told after step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; ",
+			v.name(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
 		return true
 	})
 }
@@ -83,7 +83,7 @@ func (p *Partition) whyMissing(v *View, r *Replica, q *promise) string {
 		return ". A fault took its copy, and it was elected all the same"
 	case neverThere:
 		if e := p.election(r.Epoch); e != nil && slices.Contains(e.Members, r.Node) {
-			return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + nodeList(e.Members)
+			return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + v.names(e.Members)
 		}
 	}
 	return ". It did not have it when that was promised"
@@ -181,12 +181,12 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 	switch len(have) {
 	case 0:
 	case 1:
-		words = "; broker " + itoa(have[0]) + " still has it"
+		words = "; " + v.name(have[0]) + " still has it"
 	default:
-		words = "; brokers " + nodeList(have) + " still have it"
+		words = "; brokers " + v.names(have) + " still have it"
 	}
 	for _, t := range q.taken {
-		words += "; the " + v.faults[t.fault].words() + " took a copy"
+		words += "; the " + v.faultWords(v.faults[t.fault]) + " took a copy"
 		if t.flushed {
 			words += " that was synced"
 		}
@@ -242,7 +242,7 @@ var ackHonest = &Check{
 			return
 		}
 		fact := func(way string) Fact { return p.fact(ByLeader, b.Base, way) }
-		who := "broker " + itoa(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
+		who := v.name(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
 		switch {
 		case b.Epoch == wire.NoEpoch:
 			d.decide(v, fact("does not have it"), v.damagedDisk(p), who, ", and does not have it itself")

@@ -18,21 +18,21 @@ func TestALossIsToldInWords(t *testing.T) {
 			for at := range wire.Offset(5) {
 				s.write(at, 0, uint32(at), 1, 2)
 			}
-		}, "It did not have it when that was promised, and was elected because the controller counted it among those who have everything: 2 and 3"},
+		}, "It did not have it when that was promised, and was elected because the controller counted it among those who have everything: b2 and b3"},
 		"it was cut": {func(s *stage) {
 			for at := range wire.Offset(5) {
 				s.write(at, 0, uint32(at), 1, 2, 3)
 			}
 			s.leads(1, 0, 5)
 			s.Cut(s.p, s.p.Replica(3), 1, "")
-		}, "It had it, and at step 17 cut it from its log itself; brokers 1 and 2 still have it"},
+		}, "It had it, and at step 17 cut it from its log itself; b1 and b2 still have it"},
 		"power took it": {func(s *stage) {
 			for at := range wire.Offset(5) {
 				s.write(at, 0, uint32(at), 1, 2, 3)
 			}
 			s.leads(1, 0, 5)
 			s.power(3, 1)
-		}, "A fault took its copy, and it was elected all the same; brokers 1 and 2 still have it; the power loss of broker 3"},
+		}, "A fault took its copy, and it was elected all the same; b1 and b2 still have it; the power loss of b3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)

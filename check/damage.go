@@ -34,7 +34,7 @@ func (v *View) deviceFaults() string {
 				if words != "" {
 					words += ", "
 				}
-				words += h.words()
+				words += v.faultWords(h)
 			}
 		}
 	}
@@ -49,7 +49,7 @@ func (v *View) deviceFaults() string {
 func (v *View) damagedDisk(p *Partition) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
-			return "a disk did not keep what it was given: " + h.words()
+			return "a disk did not keep what it was given: " + v.faultWords(h)
 		}
 	}
 	return ""
@@ -59,7 +59,7 @@ func (v *View) damagedDisk(p *Partition) string {
 func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && slices.Contains(disks, h.Node) {
-			return "a disk did not keep what it was given: " + h.words()
+			return "a disk did not keep what it was given: " + v.faultWords(h)
 		}
 	}
 	return ""
@@ -95,6 +95,6 @@ type Fault struct {
 func (h Fault) reaches(p *Partition) bool { return h.In == "" || h.In == p.TP.String() }
 
 // words name a hit as clauses do.
-func (h Fault) words() string {
-	return h.What + " of broker " + itoa(h.Node) + " at step " + itoa(h.Step)
+func (v *View) faultWords(h Fault) string {
+	return h.What + " of " + v.name(h.Node) + " at step " + itoa(h.Step)
 }

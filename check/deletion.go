@@ -39,9 +39,9 @@ var deletedForGood = &Check{
 		}
 		clause := ""
 		if p.mayNotKnowDeletion(v, r.Node, gone) {
-			clause = "DeleteRecords waits for the replicas that are in service; broker " + itoa(r.Node) + " was not, or has lost what it was told"
+			clause = "DeleteRecords waits for the replicas that are in service; " + v.name(r.Node) + " was not, or has lost what it was told"
 		}
-		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, "broker ", itoa(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
+		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, v.name(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
 			"; an operator was told at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
 	},
 	Accept: func(v *View) *Case {
@@ -231,7 +231,7 @@ var deletionLicensed = &Check{
 				continue
 			}
 			if d.exercised(); c.By == "" {
-				d.violate(v, p.fact(r.role(), q.Base, ""), "broker ", itoa(r.Node), " lets ", p.TP.String(), " begin at ", itoa(c.Offset),
+				d.violate(v, p.fact(r.role(), q.Base, ""), v.name(r.Node), " lets ", p.TP.String(), " begin at ", itoa(c.Offset),
 					" and so deletes ", q.span(), ", which was promised; no operator asked for that, and no retention took it")
 			}
 			return

@@ -12,14 +12,14 @@ var oneDirectory = &Check{
 		case c.Kind == DirectoryInUse:
 			if d.exercised(); wire.TopicID(c.Home) != p.ID {
 				// The id stands in a file of its own, and rots like the others.
-				d.decide(v, p.fact(c.Replica.role(), -1, "directory of another topic"), v.damagedDisk(p), "broker ", itoa(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
+				d.decide(v, p.fact(c.Replica.role(), -1, "directory of another topic"), v.damagedDisk(p), v.name(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
 			}
 		case c.Kind == DirectoriesCounted && c.Offset > 1:
-			d.violate(v, p.fact(ByFollower, -1, "two directories"), "broker ", itoa(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
+			d.violate(v, p.fact(ByFollower, -1, "two directories"), v.name(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
 		case c.Kind == ReplicaChanged && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:
 			d.exercised()
 			if last := v.image.owner(p.TP.Topic); last.id != p.ID && last.from > 0 && v.Broker(c.Node).applied >= last.from && c.Replica.Leads {
-				d.violate(v, p.fact(ByLeader, -1, "log of another topic"), "broker ", itoa(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")
+				d.violate(v, p.fact(ByLeader, -1, "log of another topic"), v.name(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")
 			}
 		}
 	},

@@ -97,7 +97,7 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
 			return true // faults took it from everyone who could have led: acked-durable names the price
 		}
-		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), "broker ", itoa(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
+		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false
 	})
@@ -200,7 +200,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 			return true
 		}
 		if early != wire.NoNode && ended+1 >= need {
-			clause = "broker " + itoa(early) + " crashed before the promise and followed on before it was registered anew, and the controller counts that crash" +
+			clause = v.name(early) + " crashed before the promise and followed on before it was registered anew, and the controller counts that crash" +
 				" against what it has had since: Kafka does so too, see restart-within-the-session"
 		}
 		held := before(c)
@@ -210,7 +210,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.minISR(p)); hit != "" {
 			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
 		}
-		d.decide(v, p.fact(ByController, q.Base, ""), clause, "whoever is elected for ", p.TP.String(), " among ", nodeList(members), " lacks offset ",
+		d.decide(v, p.fact(ByController, q.Base, ""), clause, "whoever is elected for ", p.TP.String(), " among ", v.names(members), " lacks offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false
 	})

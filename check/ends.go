@@ -94,7 +94,7 @@ func seeEnds(d *Tally, v *View, c *Change) {
 	d.exercised()
 	fact := func(way string) Fact { return p.fact(ByLeader, t.End, way) }
 	who := func() string {
-		return "broker " + itoa(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", said that it ends at " + itoa(t.End)
+		return v.name(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", said that it ends at " + itoa(t.End)
 	}
 	switch acked := p.ackedBefore(t.Since, t.Epoch, t.Listed); {
 	case r.known && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:

@@ -22,11 +22,11 @@ var epochsInOrder = &Check{
 		fact := func(way string) Fact { return p.fact(r.role(), b.Base, way) }
 		if n := r.Log.Len(); n > 1 {
 			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch && !r.deletedBelowStart(below) || below.Next > b.Base {
-				d.decide(v, fact("batches out of order"), v.damagedDisk(p), "node ", itoa(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
+				d.decide(v, fact("batches out of order"), v.damagedDisk(p), v.name(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
 			}
 		}
 		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
-			d.violate(v, fact("batch of an unknown epoch"), "broker ", itoa(r.Node), ", which lives in epoch ", itoa(r.Epoch), ", appended ", b.span(), " of ", p.TP.String(),
+			d.violate(v, fact("batch of an unknown epoch"), v.name(r.Node), ", which lives in epoch ", itoa(r.Epoch), ", appended ", b.span(), " of ", p.TP.String(),
 				": an answer from another epoch (KAFKA-18723)")
 		}
 	},
@@ -70,7 +70,7 @@ func seeCache(d *Tally, v *View, c *Change) {
 		return
 	}
 	if wrong := r.cacheWrong(); wrong != "" {
-		d.decide(v, p.fact(r.role(), r.End, "wrong epoch cache"), v.damagedDisk(p), "broker ", itoa(r.Node), " takes the leader epochs of its log of ", p.TP.String(), ", [",
+		d.decide(v, p.fact(r.role(), r.End, "wrong epoch cache"), v.damagedDisk(p), v.name(r.Node), " takes the leader epochs of its log of ", p.TP.String(), ", [",
 			itoa(r.Start), ",", itoa(r.End), "), for ", inWords(r.Epochs), "; ", wrong, ": it will cut at the wrong place when it compares logs")
 	}
 }

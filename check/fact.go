@@ -88,6 +88,6 @@ func factOf(kind SubjectKind, name string, role Role, way string) Fact {
 }
 
 // brokerFact is about a broker.
-func brokerFact(id wire.NodeID, role Role, way string) Fact {
-	return factOf(ABroker, "broker "+itoa(id), role, way)
+func (v *View) brokerFact(id wire.NodeID, role Role, way string) Fact {
+	return factOf(ABroker, v.name(id), role, way)
 }

@@ -38,10 +38,10 @@ var featureGated = &Check{
 			seeGate(d, v, c, factOf(ATopic, m.topics[r.TopicID], ByController, "record version"), r.Version, partitionVersion(m.levels[metadataVersion]))
 			seeELR(d, v, c, m.topics[r.TopicID], slices.Concat(r.ELR, r.LastKnownELR))
 		case *wire.RegisterBrokerRecord:
-			seeGate(d, v, c, brokerFact(r.BrokerID, ByController, "record version"), r.Version, registrationVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, v.brokerFact(r.BrokerID, ByController, "record version"), r.Version, registrationVersion(m.levels[metadataVersion]))
 			seeSupport(d, v, c, r)
 		case *wire.BrokerRegistrationChangeRecord:
-			seeGate(d, v, c, brokerFact(r.BrokerID, ByController, "record version"), r.Version, changeVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, v.brokerFact(r.BrokerID, ByController, "record version"), r.Version, changeVersion(m.levels[metadataVersion]))
 		case *wire.FeatureLevelRecord:
 			seeLevel(d, v, c, r)
 		}
@@ -103,7 +103,7 @@ func seeGate(d *Tally, v *View, c *Change, about Fact, version, newest int16) {
 
 func seeELR(d *Tally, v *View, c *Change, topic string, elr []wire.NodeID) {
 	if len(elr) > 0 && !v.image.elr() {
-		d.violate(v, factOf(ATopic, topic, ByController, "ELR before its feature"), "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", nodeList(elr),
+		d.violate(v, factOf(ATopic, topic, ByController, "ELR before its feature"), "the record at offset ", itoa(c.Offset), " names eligible leader replicas ", v.names(elr),
 			"; eligible.leader.replicas.version is 0")
 	}
 }
@@ -112,7 +112,7 @@ func seeELR(d *Tally, v *View, c *Change, topic string, elr []wire.NodeID) {
 func seeSupport(d *Tally, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	for _, f := range r.Features {
 		if level := v.image.levels[f.Name]; level > 0 && (level < f.Min || level > f.Max) {
-			d.violate(v, brokerFact(r.BrokerID, ByController, "does not know a level"), "broker ", itoa(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
+			d.violate(v, v.brokerFact(r.BrokerID, ByController, "does not know a level"), v.name(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
 				" ", itoa(f.Min), " to ", itoa(f.Max), "; level ", itoa(level), " is finalised")
 		}
 	}
@@ -133,7 +133,7 @@ func seeLevel(d *Tally, v *View, c *Change, r *wire.FeatureLevelRecord) {
 		}
 		for _, f := range reg.features {
 			if f.Name == r.Name && r.Level > 0 && (r.Level < f.Min || r.Level > f.Max) {
-				d.violate(v, fact("a broker does not know the level"), r.Name, " ", itoa(r.Level), " is finalised at offset ", itoa(c.Offset), "; broker ", itoa(b.Node), " knows ", itoa(f.Min), " to ", itoa(f.Max))
+				d.violate(v, fact("a broker does not know the level"), r.Name, " ", itoa(r.Level), " is finalised at offset ", itoa(c.Offset), "; ", v.name(b.Node), " knows ", itoa(f.Min), " to ", itoa(f.Max))
 			}
 		}
 	}

@@ -51,8 +51,8 @@ func seeHW(d *Tally, v *View, c *Change) {
 			if at, known := p.place(last); has && known && p.promises[at].condemned != "" {
 				continue // acked-durable names the price
 			}
-			d.decide(v, p.fact(ByLeader, r.HW, ""), v.damagedDiskOf(p, r.Node, id), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ",
-				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; broker ", itoa(id), " is ", a.memberWords(id),
+			d.decide(v, p.fact(ByLeader, r.HW, ""), v.damagedDiskOf(p, r.Node, id), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; ", v.name(id), " is ", a.memberWords(id),
 				" and does not have that: its log ends at ", itoa(o.Log.End()))
 		}
 	}
@@ -79,10 +79,10 @@ var hwMonotone = &Check{
 		fact := func(way string) Fact { return p.fact(r.role(), r.HW, way) }
 		switch {
 		case r.Leads && c.Before.Leads && c.Before.Epoch == r.Epoch && r.HW < c.Before.HW:
-			d.violate(v, fact("falls"), "broker ", itoa(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", takes its high watermark back from ",
+			d.violate(v, fact("falls"), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", takes its high watermark back from ",
 				itoa(c.Before.HW), " to ", itoa(r.HW))
 		case r.HW > r.End || r.HW < r.Start:
-			d.violate(v, fact("outside the log"), "broker ", itoa(r.Node), " has a high watermark of ", itoa(r.HW), " on ", p.TP.String(), ", and a log of [",
+			d.violate(v, fact("outside the log"), v.name(r.Node), " has a high watermark of ", itoa(r.HW), " on ", p.TP.String(), ", and a log of [",
 				itoa(r.Start), ",", itoa(r.End), ")")
 		}
 	},

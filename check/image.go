@@ -290,12 +290,12 @@ func (v *View) elected(p *Partition, was Assignment) {
 	switch {
 	case slices.Contains(e.Members, e.Leader):
 	case slices.Contains(was.LastELR, e.Leader) && len(p.assigned.ELR) == 0: // nobody is left (KAFKA-19522)
-		e.Unclean = "broker " + itoa(e.Leader) + " was elected in epoch " + itoa(e.Epoch) + " as the last known leader, at step " + itoa(v.step)
+		e.Unclean = v.name(e.Leader) + " was elected in epoch " + itoa(e.Epoch) + " as the last known leader, at step " + itoa(v.step)
 	case v.unclean(p):
-		e.Unclean = "unclean election allowed by unclean.leader.election.enable: broker " + itoa(e.Leader) + " in epoch " +
+		e.Unclean = "unclean election allowed by unclean.leader.election.enable: " + v.name(e.Leader) + " in epoch " +
 			itoa(e.Epoch) + " at step " + itoa(v.step)
 	case p.uncleanAsked:
-		e.Unclean = "an operator asked for the unclean election of broker " + itoa(e.Leader) + " in epoch " + itoa(e.Epoch)
+		e.Unclean = "an operator asked for the unclean election of " + v.name(e.Leader) + " in epoch " + itoa(e.Epoch)
 	}
 	p.uncleanAsked = p.uncleanAsked && e.Unclean == ""
 	p.elections = append(p.elections, e)

@@ -40,12 +40,12 @@ func seeISR(d *Tally, v *View, c *Change) {
 	fact := func(way string) Fact { return p.fact(ByLeader, -1, way) }
 	for _, id := range a.ISR {
 		if !slices.Contains(r.ISR, id) && !slices.Contains(r.Pending, id) {
-			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", nodeList(a.ISR), "; broker ", itoa(r.Node), ", its leader, reckons with ",
-				nodeList(r.maximal()), " only, and commits without waiting for broker ", itoa(id))
+			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", v.names(a.ISR), "; ", v.name(r.Node), ", its leader, reckons with ",
+				v.names(r.maximal()), " only, and commits without waiting for ", v.name(id))
 		}
 	}
 	if r.Version == a.Version && !sameSet(r.ISR, a.ISR) {
-		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", nodeList(a.ISR), " and its leader's ", nodeList(r.ISR))
+		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", v.names(a.ISR), " and its leader's ", v.names(r.ISR))
 	}
 }
 
@@ -100,24 +100,24 @@ func seeLegal(d *Tally, v *View, c *Change) {
 		b := v.image.brokers[id]
 		switch {
 		case !slices.Contains(a.Replicas, id):
-			bad("no replica", "broker ", itoa(id), " is in the ISR and has no replica")
+			bad("no replica", v.name(id), " is in the ISR and has no replica")
 		case slices.Contains(a.ELR, id):
-			bad("in ISR and ELR", "broker ", itoa(id), " is in ISR and ELR")
+			bad("in ISR and ELR", v.name(id), " is in ISR and ELR")
 		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // who was in stays until the controller takes it out
 		case b != nil && !b.fenced && b.unfencedAt == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
 			// It is let in and may lead, also if it wanted to go: a fence ends that, and a heartbeat from before may come late
 			// (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
 			if c.Was.Version >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
-				bad("not in service", "broker ", itoa(id), " comes into the ISR while it is not in service")
+				bad("not in service", v.name(id), " comes into the ISR while it is not in service")
 			}
 		}
 	}
 	switch {
 	case a.Leader != wire.NoNode && !slices.Contains(a.ISR, a.Leader):
-		bad("leader outside", "its leader ", itoa(a.Leader), " is not in the ISR ", nodeList(a.ISR))
+		bad("leader outside", "its leader ", itoa(a.Leader), " is not in the ISR ", v.names(a.ISR))
 	case len(a.ELR) > 0 && len(a.ISR) >= v.minISR(p):
-		bad("ELR beside a full ISR", "an ELR of ", nodeList(a.ELR), " beside an ISR of ", nodeList(a.ISR), ", which is enough")
+		bad("ELR beside a full ISR", "an ELR of ", v.names(a.ELR), " beside an ISR of ", v.names(a.ISR), ", which is enough")
 	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have become so before
 		bad("empty", "the ISR is empty: the last replica standing is forgotten")
 	}
@@ -134,6 +134,6 @@ func seeFenced(d *Tally, v *View, id wire.NodeID) {
 		if !slices.Contains(a.ISR, id) || len(a.ISR) == 1 && a.Leader == wire.NoNode {
 			continue
 		}
-		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), "broker ", itoa(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", nodeList(a.ISR), ", led by ", itoa(a.Leader))
+		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), v.name(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", v.names(a.ISR), ", led by ", itoa(a.Leader))
 	}
 }

@@ -20,11 +20,11 @@ var electionLicensed = &Check{
 		e := p.election(a.Epoch)
 		fact := func(way string) Fact { return p.fact(ByController, -1, way) }
 		if e.Unclean == "" && !slices.Contains(e.Members, a.Leader) {
-			d.violate(v, fact("unclean election"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch),
-				"; ISR and ELR were ", nodeList(e.Members), " and nobody allowed an unclean election")
+			d.violate(v, fact("unclean election"), v.name(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch),
+				"; ISR and ELR were ", v.names(e.Members), " and nobody allowed an unclean election")
 		}
 		if b := v.image.brokers[a.Leader]; (b == nil || b.fenced) && c.Was.Leader != a.Leader {
-			d.violate(v, fact("fenced leader"), "broker ", itoa(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
+			d.violate(v, fact("fenced leader"), v.name(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -80,11 +80,11 @@ func seeLeader(d *Tally, v *View, c *Change) {
 	case i < 0:
 		p.leads = append(p.leads, me)
 		if e := p.election(r.Epoch); e != nil && (e.Epoch != r.Epoch || e.Leader != r.Node) {
-			d.violate(v, p.fact(ByLeader, -1, "not elected"), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+			d.violate(v, p.fact(ByLeader, -1, "not elected"), v.name(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch),
 				", for which it was not elected")
 		}
 	case p.leads[i].node != r.Node:
-		d.violate(v, p.fact(ByLeader, -1, "two leaders"), "brokers ", itoa(p.leads[i].node), " and ", itoa(r.Node), " both lead ",
+		d.violate(v, p.fact(ByLeader, -1, "two leaders"), v.name(p.leads[i].node), " and ", itoa(r.Node), " both lead ",
 			p.TP.String(), " in epoch ", itoa(r.Epoch))
 	}
 }
@@ -96,12 +96,12 @@ func (p *Partition) appended(d *Tally, v *View, r *Replica, b Batch) {
 		return
 	}
 	if b.Epoch < r.Epoch { // of a newer one, epochs-in-order speaks
-		d.decide(v, p.fact(ByLeader, b.Base, "appends an older epoch"), v.damagedDisk(p), "broker ", itoa(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
+		d.decide(v, p.fact(ByLeader, b.Base, "appends an older epoch"), v.damagedDisk(p), v.name(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
 		return
 	}
 	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == b.Epoch && l.node == r.Node })
 	if i >= 0 && p.leads[i].starts != v.Broker(r.Node).starts {
-		d.violate(v, p.fact(ByLeader, b.Base, "appends after a restart"), "broker ", itoa(r.Node), " appends to ", p.TP.String(), " in epoch ", itoa(r.Epoch),
+		d.violate(v, p.fact(ByLeader, b.Base, "appends after a restart"), v.name(r.Node), " appends to ", p.TP.String(), " in epoch ", itoa(r.Epoch),
 			", which it began to lead before its last restart")
 	}
 }

@@ -265,7 +265,7 @@ func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
 	}
 	for _, id := range p.assigned.ELR {
 		if r := p.replica(id); r == nil || !r.Log.Has(b) {
-			return "broker " + itoa(leader.Node) + " had not read that min.insync.replicas is " + itoa(v.minISR(p)) + ", and committed this without broker " +
+			return v.name(leader.Node) + " had not read that min.insync.replicas is " + itoa(v.minISR(p)) + ", and committed this without broker " +
 				itoa(id) + ", which the controller took for eligible: Kafka does so too, see raised-min-isr"
 		}
 	}

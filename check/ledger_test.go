@@ -49,7 +49,7 @@ func TestLicences(t *testing.T) {
 			s.alter(2, ids(2), nil)
 			s.leads(2, 3, 0)
 			return s
-		}, Priced, "power loss of broker 2"},
+		}, Priced, "power loss of b2"},
 		{"one electable copy was spared", func() *stage {
 			s := staged(1)
 			s.committed(0, 0xA)
@@ -91,7 +91,7 @@ func TestLicences(t *testing.T) {
 			s.alter(2, ids(2, 3), nil) // broker 3 was never hit, and nobody asks it
 			s.leads(2, 1, 0)
 			return s
-		}, Priced, "bit rot of broker 2"},
+		}, Priced, "bit rot of b2"},
 		{"the leader had read it", func() *stage {
 			s := raced(1)
 			s.alter(0, ids(1, 2), ids(3))
@@ -127,7 +127,7 @@ func TestLicences(t *testing.T) {
 			s.alter(2, ids(2), nil)
 			s.leads(2, 2, 0)
 			return s
-		}, Priced, "power loss of broker 2"},
+		}, Priced, "power loss of b2"},
 		{"what was synced survives power", func() *stage {
 			s := staged(1)
 			s.committed(0, 0xA)
@@ -153,7 +153,7 @@ func TestLicences(t *testing.T) {
 			s.alter(2, ids(2), nil)
 			s.leads(2, 2, 0)
 			return s
-		}, Priced, "bit rot of broker 2"},
+		}, Priced, "bit rot of b2"},
 		{"what rotted is rotten, whatever hit the disk since", func() *stage {
 			s := staged(1)
 			s.committed(0, 0xA)
@@ -166,7 +166,7 @@ func TestLicences(t *testing.T) {
 			s.alter(2, ids(2), nil)
 			s.leads(2, 2, 0)
 			return s
-		}, Priced, "bit rot of broker 2"},
+		}, Priced, "bit rot of b2"},
 		{"an unclean election was allowed", func() *stage {
 			s := staged(1)
 			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
@@ -222,7 +222,7 @@ func TestLicences(t *testing.T) {
 			s.alter(3, ids(3), nil)
 			s.leads(3, 3, 0)
 			return s
-		}, Priced, "power loss of broker 3"},
+		}, Priced, "power loss of b3"},
 		{"with ELR, min.insync.replicas disks are", func() *stage {
 			s := staged(2).elr()
 			s.committed(0, 0xA)
@@ -233,7 +233,7 @@ func TestLicences(t *testing.T) {
 			s.alter(2, ids(2), nil)
 			s.leads(2, 1, 0)
 			return s
-		}, Priced, "power loss of broker 3"},
+		}, Priced, "power loss of b3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := find(t, c.play().done(), "acked-durable")
@@ -261,7 +261,7 @@ func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	f := find(t, s.done(), "acked-durable")
 	require.Equal(t, Violated, f.Status)
 	require.Contains(t, f.Explanation, "at step 21 cut it from its log itself, back to its own high watermark")
-	require.Contains(t, f.Explanation, "brokers 1 and 3 still have it")
+	require.Contains(t, f.Explanation, "b1 and b3 still have it")
 	require.Equal(t, Fact{Subject{APartition, "orders-0"}, ByLeader, cutByItself, 1}, f.Fact)
 	require.Equal(t, "acked-durable acked-electable truncation-licensed", brokenBy(s.done()))
 }
@@ -277,7 +277,7 @@ func TestNoLicenceCoversAFetchThatIsNotFenced(t *testing.T) {
 	s.alter(3, ids(3), nil)
 	s.leads(3, 1, 0)
 	require.Equal(t, "acked-durable acked-electable hw-justified", brokenBy(s.done()))
-	require.Contains(t, find(t, s.done(), "acked-durable").Explanation, "power loss of broker 1", "faults are told, though they excuse nothing")
+	require.Contains(t, find(t, s.done(), "acked-durable").Explanation, "power loss of b1", "faults are told, though they excuse nothing")
 }
 
 // M24 (KIP-903): a follower is taken into the ISR for what its last incarnation had.
@@ -374,7 +374,7 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	s.BatchDelivered(s.p, s.p.Replica(1), b, 1)
 	f := find(t, s.done(), "reads-stable")
 	require.Equal(t, Priced, f.Status, f.Explanation)
-	require.Contains(t, f.Clause, "power loss of broker 1")
+	require.Contains(t, f.Clause, "power loss of b1")
 	c := LostWrite.Reject(nil)
 	c.History = []Op{sent("p1", "a", 0), sent("p1", "b", 0), polled("c1", "b", 0), drained("c1", 1)}
 	c.View = s.View
@@ -470,7 +470,7 @@ func TestWhoIsProposedMustHaveEverything(t *testing.T) {
 			f := find(t, s.done(), "acked-electable")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 			if c.want == Violated {
-				require.Contains(t, f.Explanation, "broker 3 is proposed for the ISR of orders-0")
+				require.Contains(t, f.Explanation, "b3 is proposed for the ISR of orders-0")
 			}
 		})
 	}

@@ -48,7 +48,7 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	}
 	for _, h := range v.faults { // nothing tells a broker that its disk has changed what lies there, and it leads on
 		if h.Node == e.Leader && alters(h.What) && h.reaches(p) {
-			return "a disk did not keep what it was given: " + h.words()
+			return "a disk did not keep what it was given: " + v.faultWords(h)
 		}
 	}
 	if clause := p.holeInLog(v, q, e.Leader); clause != "" {
@@ -74,7 +74,7 @@ func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	for _, t := range q.taken {
 		for i := t.fault; i >= 0 && t.node == node; i-- { // power takes what a sync has lied about
 			if h := v.faults[i]; h.Node == node && damages(h.What) {
-				return "a disk did not keep what it was given, in the middle of a log: " + h.words()
+				return "a disk did not keep what it was given, in the middle of a log: " + v.faultWords(h)
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 		if clause != "" {
 			clause += ", "
 		}
-		clause += v.faults[q.taken[i].fault].words()
+		clause += v.faultWords(v.faults[q.taken[i].fault])
 	}
 	if clause == "" {
 		return "", wire.NoNode // acknowledged while nobody could be elected
@@ -151,7 +151,7 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 		}
 		for _, h := range v.faults { // no checksum covers where a batch says it lies: readers may see it elsewhere
 			if alters(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
-				return "a disk did not keep what it was given: " + h.words(), true
+				return "a disk did not keep what it was given: " + v.faultWords(h), true
 			}
 		}
 	}

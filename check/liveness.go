@@ -26,10 +26,10 @@ var livenessChecks = []*Check{
 				switch first := v.quorum.voters[0]; {
 				case w.known && w.Leader == wire.NoNode:
 					f.Way = "no leader"
-					return true, f, "controller " + itoa(w.Node) + " knows no leader in epoch " + itoa(w.Epoch)
+					return true, f, v.name(w.Node) + " knows no leader in epoch " + itoa(w.Epoch)
 				case w.known && first.known && (w.Leader != first.Leader || w.Epoch != first.Epoch):
 					f.Way = "two leaders"
-					return true, f, "controllers " + itoa(first.Node) + " and " + itoa(w.Node) + " follow different leaders"
+					return true, f, v.name(first.Node) + " and " + itoa(w.Node) + " follow different leaders"
 				}
 			}
 			return len(v.quorum.voters) > 0, f, ""
@@ -45,12 +45,12 @@ var livenessChecks = []*Check{
 			for _, b := range v.brokers {
 				r := v.image.brokers[b.Node]
 				if took := b.stoppingFor(v); took > v.rules.unfenced() {
-					return true, brokerFact(b.Node, ByController, "does not stop"), "broker " + itoa(b.Node) + " was told to stop, and " + seconds(took) + " were not enough for it"
+					return true, v.brokerFact(b.Node, ByController, "does not stop"), v.name(b.Node) + " was told to stop, and " + seconds(took) + " were not enough for it"
 				} else if b.stoppingSince > 0 && b.up {
 					continue
 				}
 				if seen = seen || b.up; b.up && (r == nil || r.fenced || r.shuttingDown) {
-					return true, brokerFact(b.Node, ByController, "stays fenced"), "broker " + itoa(b.Node) + " runs and is not let in"
+					return true, v.brokerFact(b.Node, ByController, "stays fenced"), v.name(b.Node) + " runs and is not let in"
 				}
 			}
 			return seen, f, ""
@@ -65,7 +65,7 @@ var livenessChecks = []*Check{
 			}
 			for _, b := range v.brokers {
 				if seen = seen || b.appliedKnown; b.up && b.appliedKnown && b.applied < v.image.next {
-					return true, metadataFact(ByServer, b.applied, ""), "broker " + itoa(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
+					return true, metadataFact(ByServer, b.applied, ""), v.name(b.Node) + " has applied the metadata up to " + itoa(b.applied) +
 						"; the log is committed up to " + itoa(v.image.next)
 				}
 			}
@@ -182,10 +182,10 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 		return f, "" // the controller elects uncleanly when it looks next, and no sooner
 	case a.Leader == wire.NoNode:
 		f.Way = "no leader"
-		return f, p.TP.String() + " has no leader; its ISR is " + nodeList(a.ISR)
+		return f, p.TP.String() + " has no leader; its ISR is " + v.names(a.ISR)
 	case l == nil || !l.Leads || l.Epoch != a.Epoch:
 		f.Role, f.Way = ByLeader, "does not know that it leads"
-		return f, "broker " + itoa(a.Leader) + " does not know that it leads " + p.TP.String()
+		return f, v.name(a.Leader) + " does not know that it leads " + p.TP.String()
 	case l.Pending != nil:
 		f.Role, f.Way = ByLeader, "ISR change in flight"
 		return f, "an ISR change of " + p.TP.String() + " is still in flight"
@@ -196,11 +196,11 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 		switch {
 		case !slices.Contains(a.ISR, id):
 			f.Way = "out of the ISR"
-			return f, "broker " + itoa(id) + " is not back in the ISR of " + p.TP.String()
+			return f, v.name(id) + " is not back in the ISR of " + p.TP.String()
 		case v.now-p.appendedAt <= int64(v.rules.Request+4*v.rules.FetchWait):
 		case r == nil || r.endOffset() != l.endOffset():
 			f.Offset, f.Way = l.endOffset(), "shorter log"
-			return f, "broker " + itoa(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.endOffset())
+			return f, v.name(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.endOffset())
 		case l.HW != l.endOffset():
 			f.Offset, f.Way = l.HW, "high watermark below the end"
 			return f, "the high watermark of " + p.TP.String() + " stands at " + itoa(l.HW) + "; the log ends at " + itoa(l.endOffset())

@@ -53,8 +53,8 @@ func seeMatch(d *Tally, v *View, c *Change, role Role) {
 			continue
 		}
 		if !d.broken() {
-			d.decide(v, p.fact(role, b.Base, ""), v.damagedDisk(p), "the logs of ", p.TP.String(), " differ: node ", itoa(r.Node), " has ", b.span(),
-				" where node ", itoa(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
+			d.decide(v, p.fact(role, b.Base, ""), v.damagedDisk(p), "the logs of ", p.TP.String(), " differ: ", v.name(r.Node), " has ", b.span(),
+				" where ", v.name(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
 		}
 	}
 }

@@ -16,11 +16,11 @@ var metadataMonotone = &Check{
 		switch c.Kind {
 		case MetadataApplied:
 			if c.Offset < c.Prior {
-				d.violate(v, metadataFact(ByServer, c.Offset, ""), "broker ", itoa(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
+				d.violate(v, metadataFact(ByServer, c.Offset, ""), v.name(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
 			}
 		case ReplicaChanged:
 			if c.Replica.Epoch < c.Before.Epoch {
-				d.violate(v, c.Partition.fact(ByServer, -1, "leader epoch falls"), "broker ", itoa(c.Node), " went from leader epoch ", itoa(c.Before.Epoch), " of ",
+				d.violate(v, c.Partition.fact(ByServer, -1, "leader epoch falls"), v.name(c.Node), " went from leader epoch ", itoa(c.Before.Epoch), " of ",
 					c.Partition.TP.String(), " back to ", itoa(c.Replica.Epoch))
 			}
 		}

@@ -46,11 +46,11 @@ func seeSteps(d *Tally, v *View, c *Change) {
 		fact := func(way string) Fact { return p.fact(r.role(), -1, way) }
 		switch {
 		case r.Version > a.Version || r.Epoch > a.Epoch:
-			d.violate(v, fact("ahead of what is committed"), "broker ", itoa(r.Node), " is at partition epoch ", itoa(r.Version), " and leader epoch ", itoa(r.Epoch), " of ",
+			d.violate(v, fact("ahead of what is committed"), v.name(r.Node), " is at partition epoch ", itoa(r.Version), " and leader epoch ", itoa(r.Epoch), " of ",
 				p.TP.String(), "; what is committed is at ", itoa(a.Version), " and ", itoa(a.Epoch))
 		case r.Version == a.Version && r.Epoch != a.Epoch:
 			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " is of leader epoch ", itoa(a.Epoch), " for the controller and of ",
-				itoa(r.Epoch), " for broker ", itoa(r.Node))
+				itoa(r.Epoch), " for ", v.name(r.Node))
 		}
 	case ControllerReplied:
 		if c.Reply.Kind == ToAlteration && c.Reply.Version > c.Reply.Asked+1 {

@@ -124,9 +124,9 @@ var oneController = &Check{
 		fact := func(way string) Fact { return metadataFact(ByVoter, -1, way) }
 		switch {
 		case taken && other != w.Node:
-			d.decide(v, fact("two leaders"), v.deviceFaults(), "controllers ", itoa(other), " and ", itoa(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
+			d.decide(v, fact("two leaders"), v.deviceFaults(), v.name(other), " and ", itoa(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
 		case taken && !c.Rule.Leads:
-			d.decide(v, fact("leads an epoch again"), v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " again after it had lost it (KAFKA-10527)")
+			d.decide(v, fact("leads an epoch again"), v.deviceFaults(), v.name(w.Node), " leads epoch ", itoa(w.Epoch), " again after it had lost it (KAFKA-10527)")
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -195,7 +195,7 @@ var metadataComplete = &Check{
 			if q.ruled > w.Epoch {
 				return true
 			}
-			d.decide(v, p.fact(ByVoter, q.Base, ""), v.deviceFaults(), "controller ", itoa(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
+			d.decide(v, p.fact(ByVoter, q.Base, ""), v.deviceFaults(), v.name(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
 				itoa(q.Base), ", which was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 			return false
 		})
@@ -231,7 +231,7 @@ var metadataNeverCut = &Check{
 		d.exercised()
 		for _, b := range c.Removed {
 			if i, ok := p.place(b); ok && !d.broken() {
-				d.decide(v, p.fact(ByVoter, b.Base, ""), v.deviceFaults(), "controller ", itoa(c.Node), " cut ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
+				d.decide(v, p.fact(ByVoter, b.Base, ""), v.deviceFaults(), v.name(c.Node), " cut ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
 			}
 		}
 	},
@@ -260,9 +260,9 @@ var quorumMonotone = &Check{
 		fact := func(way string) Fact { return metadataFact(ByVoter, w.HW, way) }
 		switch {
 		case w.Epoch < c.Rule.Epoch:
-			d.decide(v, fact("epoch falls"), v.deviceFaults(), "controller ", itoa(w.Node), " went back from epoch ", itoa(c.Rule.Epoch), " to ", itoa(w.Epoch))
+			d.decide(v, fact("epoch falls"), v.deviceFaults(), v.name(w.Node), " went back from epoch ", itoa(c.Rule.Epoch), " to ", itoa(w.Epoch))
 		case w.HW < c.Rule.HW:
-			d.violate(v, fact("high watermark falls"), "controller ", itoa(w.Node), " took its high watermark back from ", itoa(c.Rule.HW), " to ", itoa(w.HW))
+			d.violate(v, fact("high watermark falls"), v.name(w.Node), " took its high watermark back from ", itoa(c.Rule.HW), " to ", itoa(w.HW))
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -292,7 +292,7 @@ var voteOnce = &Check{
 		case i < 0:
 			w.votes = append(w.votes, c.Vote)
 		case w.votes[i].Candidate != c.Vote.Candidate:
-			d.decide(v, metadataFact(ByVoter, -1, ""), v.deviceFaults(), "controller ", itoa(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
+			d.decide(v, metadataFact(ByVoter, -1, ""), v.deviceFaults(), v.name(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
 				itoa(c.Vote.Candidate), " in epoch ", itoa(c.Vote.Epoch))
 		}
 	},
@@ -327,7 +327,7 @@ var imagesAgree = &Check{
 		}
 		d.exercised()
 		if q.images[i].hash != c.Hash {
-			d.violate(v, metadataFact(ByVoter, c.Offset, ""), "nodes ", itoa(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
+			d.violate(v, metadataFact(ByVoter, c.Offset, ""), v.name(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
 		}
 	},
 	Accept: func(v *View) *Case {

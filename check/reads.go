@@ -258,6 +258,6 @@ func seeRead(d *Tally, v *View, c *Change) {
 			clause = p.deleted()
 		}
 		d.decide(v, p.fact(c.Replica.role(), q.Base, ""), clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
-			itoa(q.step), "; now broker ", itoa(c.Node), " serves ", b.span(), " there")
+			itoa(q.step), "; now ", v.name(c.Node), " serves ", b.span(), " there")
 	}
 }

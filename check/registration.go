@@ -28,11 +28,11 @@ var brokerEpochs = &Check{
 			d.exercised()
 			b := v.image.brokers[rec.BrokerID]
 			if again := b != nil && b.incarnation == rec.IncarnationID; !again && len(v.image.registrations) > 0 && rec.BrokerEpoch <= v.image.newest {
-				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch does not rise"), "a new incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
+				d.violate(v, v.brokerFact(rec.BrokerID, ByController, "epoch does not rise"), "a new incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was given away before")
 			}
 			if b != nil && (rec.BrokerEpoch < b.epoch || rec.BrokerEpoch == b.epoch && rec.IncarnationID != b.incarnation) {
-				d.violate(v, brokerFact(rec.BrokerID, ByController, "epoch falls"), "an incarnation of broker ", itoa(rec.BrokerID), " is registered with broker epoch ",
+				d.violate(v, v.brokerFact(rec.BrokerID, ByController, "epoch falls"), "an incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
 			}
 		case ControllerReplied:
@@ -41,7 +41,7 @@ var brokerEpochs = &Check{
 			}
 			d.exercised()
 			if c.Reply.BrokerEpoch < c.Reply.Registered {
-				d.violate(v, c.Partition.fact(ByController, -1, "ISR change by an old incarnation"), "broker ", itoa(c.Reply.Broker), " changed an ISR with broker epoch ",
+				d.violate(v, c.Partition.fact(ByController, -1, "ISR change by an old incarnation"), v.name(c.Reply.Broker), " changed an ISR with broker epoch ",
 					itoa(c.Reply.BrokerEpoch), "; epoch ", itoa(c.Reply.Registered), " was registered before it asked")
 			}
 		}
@@ -103,9 +103,9 @@ var registrationLinearizable = &Check{
 		for _, op := range c.View.resolved(c.History) {
 			switch op := op.(type) {
 			case *RegisterBroker:
-				ops = append(ops, subjectOp{"broker " + itoa(op.Broker), op})
+				ops = append(ops, subjectOp{c.View.name(op.Broker), op})
 			case *Heartbeat:
-				ops = append(ops, subjectOp{"broker " + itoa(op.Broker), op})
+				ops = append(ops, subjectOp{c.View.name(op.Broker), op})
 			}
 		}
 		return judgeModel(c, registrationModel, ABroker, ops)

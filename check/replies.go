@@ -58,17 +58,17 @@ var replyAfterCommit = &Check{
 		switch r.Kind {
 		case ToAlteration:
 			if c.Partition.assigned.Version < r.Version {
-				d.violate(v, c.Partition.fact(ByController, -1, "ISR change"), "controller ", itoa(r.From), " accepted an ISR change of ", c.Partition.TP.String(),
+				d.violate(v, c.Partition.fact(ByController, -1, "ISR change"), v.name(r.From), " accepted an ISR change of ", c.Partition.TP.String(),
 					" as partition epoch ", itoa(r.Version), "; what is committed is at ", itoa(c.Partition.assigned.Version))
 			}
 		case ToRegistration:
 			if v.Registered(r.Broker) < r.BrokerEpoch {
-				d.violate(v, brokerFact(r.Broker, ByController, "registration"), "controller ", itoa(r.From), " granted broker epoch ", itoa(r.BrokerEpoch), " to broker ",
-					itoa(r.Broker), " before the registration was committed")
+				d.violate(v, v.brokerFact(r.Broker, ByController, "registration"), v.name(r.From), " granted broker epoch ", itoa(r.BrokerEpoch), " to ",
+					v.name(r.Broker), " before the registration was committed")
 			}
 		case ToCreation:
 			if p := v.index[partitionKey{r.Topic, 0}]; p == nil || p.assigned.Version < 0 {
-				d.violate(v, factOf(ATopic, "", ByController, "creation"), "controller ", itoa(r.From), " said that a topic is made before that was committed")
+				d.violate(v, factOf(ATopic, "", ByController, "creation"), v.name(r.From), " said that a topic is made before that was committed")
 			}
 		default:
 			seeSaid(d, v, r)
@@ -90,7 +90,7 @@ var replyAfterCommit = &Check{
 // seeSaid looks at the answers to operators, and to a broker that wants to go.
 func seeSaid(d *Tally, v *View, r Reply) {
 	m := &v.image
-	who := "controller " + itoa(r.From) + " said that "
+	who := v.name(r.From) + " said that "
 	switch s := r.Setting; r.Kind {
 	case ToDeletion:
 		if name, there := m.topics[r.Topic]; there {
@@ -113,7 +113,7 @@ func seeSaid(d *Tally, v *View, r Reply) {
 	case ToShutdown:
 		for _, p := range v.parts {
 			if p.assigned.Leader == r.Broker && m.brokers[r.Broker] != nil && m.brokers[r.Broker].epoch == r.BrokerEpoch {
-				d.violate(v, p.fact(ByController, -1, "shutdown of a leader"), "controller ", itoa(r.From), " told broker ", itoa(r.Broker), " to go while it leads ", p.TP.String())
+				d.violate(v, p.fact(ByController, -1, "shutdown of a leader"), v.name(r.From), " told ", v.name(r.Broker), " to go while it leads ", p.TP.String())
 			}
 		}
 	}

@@ -22,7 +22,7 @@ type stage struct {
 
 func newStage(v *View, minISR int) *stage {
 	s := &stage{View: v}
-	v.rules = Contract{MinISR: minISR, Retention: Retention{For: -1, Bytes: -1}, Timeouts: defaultTimeouts}
+	v.rules = Contract{MinISR: minISR, Retention: Retention{For: -1, Bytes: -1}, Timeouts: defaultTimeouts, Machines: machines}
 	s.quietSince = -1
 	s.commit(&wire.TopicRecord{Name: orders.Topic, TopicID: ordersID})
 	for node := wire.NodeID(1); node <= 3; node++ {
@@ -147,4 +147,12 @@ func (s *stage) committed(at wire.Offset, crc uint32) {
 	s.write(at, 0, crc, 1, 2, 3)
 	s.leads(1, 0, at+1)
 	s.ack(1, at, -1)
+}
+
+// machines names brokers b1 to b100, and controllers from 101 on c1, c2, ….
+func machines(node wire.NodeID) string {
+	if node > 100 {
+		return "c" + itoa(node-100)
+	}
+	return "b" + itoa(node)
 }

@@ -15,7 +15,7 @@ var storedAsSent = &Check{
 		}
 		d.exercised()
 		if b.Identity().Origin != g.CRC {
-			d.decide(v, p.fact(ByLeader, b.Base, ""), v.damagedDisk(p), "broker ", itoa(c.Node), " told ", g.Client, " that its batch is at offset ", itoa(b.Base), " of ",
+			d.decide(v, p.fact(ByLeader, b.Base, ""), v.damagedDisk(p), v.name(c.Node), " told ", g.Client, " that its batch is at offset ", itoa(b.Base), " of ",
 				p.TP.String(), "; what lies there is not what it sent")
 		}
 	},

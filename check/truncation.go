@@ -40,7 +40,7 @@ func seeCut(d *Tally, v *View, c *Change) {
 		}
 		// What only acks=1 was told of may be cut: its price is named where a leader is without it.
 		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.condemned == "" && q.Next > p.trimmed && !p.emptied(v, c.Replica, q) && !d.broken() {
-			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), "broker ", itoa(c.Node), " cut ", b.span(), " of ", p.TP.String(),
+			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), v.name(c.Node), " cut ", b.span(), " of ", p.TP.String(),
 				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 		}
 	}

@@ -45,6 +45,8 @@ type Contract struct {
 	Unclean   bool // unclean.leader.election.enable
 	Retention Retention
 	Timeouts
+
+	Machines func(wire.NodeID) string // the machine that runs a node: b1, c1; "" if none does
 }
 
 type partitionKey struct {

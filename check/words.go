@@ -2,7 +2,6 @@ package check
 
 import (
 	"strconv"
-	"strings"
 
 	"samsa/wire"
 )
@@ -20,23 +19,36 @@ func plural(n int64, one, many string) string {
 
 func quote(s string) string { return `"` + s + `"` }
 
-// nodes is a set of nodes in words: "1, 2 and 3".
-func nodeList(ids []wire.NodeID) string {
-	if len(ids) == 0 {
-		return "nobody"
+// name is the machine that runs a node, as findings name it: "b1", "c1". A judge that was not told knows ids only.
+func (v *View) name(node wire.NodeID) string {
+	if node == wire.NoNode {
+		return "no broker"
 	}
-	var b strings.Builder
-	for i, id := range ids {
+	if v != nil && v.rules.Machines != nil {
+		if machine := v.rules.Machines(node); machine != "" {
+			return machine
+		}
+	}
+	return "node " + itoa(node)
+}
+
+// names are the machines of a set of nodes in words: "b1, b2 and b3".
+func (v *View) names(nodes []wire.NodeID) string {
+	if len(nodes) == 0 {
+		return "empty"
+	}
+	words := ""
+	for i, id := range nodes {
 		switch {
 		case i == 0:
-		case i == len(ids)-1:
-			b.WriteString(" and ")
+		case i == len(nodes)-1:
+			words += " and "
 		default:
-			b.WriteString(", ")
+			words += ", "
 		}
-		b.WriteString(itoa(id))
+		words += v.name(id)
 	}
-	return b.String()
+	return words
 }
 
 // span is a batch in words: "[5,8) of epoch 2".

@@ -95,7 +95,9 @@ type look struct {
 
 func newJudges(c *cluster) *judges {
 	j := &judges{c: c, hosts: map[env.Addr]*watched{}, calls: map[env.Request]call{}, beats: map[wire.NodeID]*check.Heartbeat{}}
-	j.view = check.NewView(c.cfg.contract(), check.All())
+	contract := c.cfg.contract()
+	contract.Machines = c.Node
+	j.view = check.NewView(contract, check.All())
 	j.ghosts = &ghosts{disk: c.world.Disk, hosts: map[env.Addr]map[string]*ghost{}, heard: j}
 	c.world.Subscribe(j)
 	return j
