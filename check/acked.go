@@ -6,21 +6,21 @@ import (
 	"samsa/wire"
 )
 
-// AckedDurable judges Kafka's first promise from above: it looks into the true logs.
+// AckedDurable is Kafka's first promise, judged by the true logs.
 //
-// It finds a loss as soon as a leader of the newest epoch is without the batch, before any reader could notice; LostWrite
-// finds the same loss from the outside, from what readers saw.
+// It finds a loss as soon as a leader of the newest epoch does not have the batch, before any reader could notice it.
+// LostWrite finds the same loss by what readers saw.
 var AckedDurable = &Check{
 	Name: "acked-durable", Numbers: "S5",
-	Doc:      "a record whose producer was told that it is stored is in the log of every later leader",
-	Of:       [2]string{"acknowledged batch, in the leader's log at every look", "acknowledged batches, all in the leader's log at every look"},
+	Doc:      "an acknowledged record is in the log of every later leader",
+	Of:       [2]string{"acknowledged batch, in the leader's log at every observation", "acknowledged batches, all in the leader's log at every observation"},
 	On:       []ChangeKind{ReplicaChanged, BatchesRemoved, Promised},
 	See:      seeDurable,
 	Complete: (*Case).listLostRecords,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
-		s.write(1, 0, 0xB, 1) // told to nobody
+		s.write(1, 0, 0xB, 1) // not acknowledged
 		s.power(1, 1)
 		s.alter(2, ids(2, 3), nil)
 		s.leads(2, 1, 1)
@@ -31,7 +31,7 @@ var AckedDurable = &Check{
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
 		s.power(1, 1)
-		s.Cut(s.p, s.p.Replica(2), 1, "") // truncated by broker 2 itself, and its disk was never hit
+		s.Cut(s.p, s.p.Replica(2), 1, "") // b2 truncated it, and no fault hit its disk
 		s.alter(2, ids(2, 3), nil)
 		s.leads(2, 1, 1)
 		return s.done()
@@ -50,7 +50,7 @@ func seeDurable(d *Tally, v *View, c *Change) {
 		clause := p.license(v, q, r.Epoch)
 		p.lose(q, clause)
 		if q.made&(madeToAll|madeToOne) == 0 {
-			return true // only shown: reads-stable has it if somebody reads another record there
+			return true // only shown to readers: reads-stable reports it if a reader finds another record there
 		}
 		if d.broken() {
 			return true
@@ -60,43 +60,43 @@ func seeDurable(d *Tally, v *View, c *Change) {
 			where = p.whyMissing(v, r, q) + p.copiesLeft(v, q)
 		}
 		d.decide(v, p.fact(ByLeader, q.Base, p.wayLost(r, q)), clause,
-			q.client, " was told after step ", itoa(q.step), " that offset ", itoa(q.Base), " of ", p.TP.String(), " is stored; ",
+			"offset ", itoa(q.Base), " of ", p.TP.String(), " was acknowledged to ", q.client, " after step ", itoa(q.step), "; ",
 			v.name(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
 		return true
 	})
 }
 
-// inOffice tells whether the controller has let in the very process that runs: before that it serves nobody, whatever
-// an old image makes it believe.
+// runsRegistered reports whether the controller has registered the process that runs on a broker. A process that is not
+// registered serves no client, whatever an old image makes it believe.
 func (v *View) runsRegistered(node wire.NodeID) bool {
 	b, r := v.Broker(node), v.image.brokers[node]
 	return r != nil && b.registrationSent && b.incarnations[len(b.incarnations)-1] == r.incarnation
 }
 
-// whyNot says how it came that a leader is without a batch.
+// whyMissing says why a leader does not have a batch.
 func (p *Partition) whyMissing(v *View, r *Replica, q *promise) string {
 	switch p.wayLost(r, q) {
 	case cutByItself:
 		c := q.lastCutOn(r.Node)
-		return ". It had it, and at step " + itoa(c.step) + " cut it from its log itself" + c.words()
+		return ". It had the record, and truncated it at step " + itoa(c.step) + c.words()
 	case takenByFault:
-		return ". A fault took its copy, and it was elected all the same"
+		return ". A fault destroyed its copy, and it was elected nevertheless"
 	case neverThere:
 		if e := p.election(r.Epoch); e != nil && slices.Contains(e.Members, r.Node) {
-			return ". It did not have it when that was promised, and was elected because the controller counted it among those who have everything: " + v.names(e.Members)
+			return ". It did not have the record when it was acknowledged, and was elected because the controller counted it as eligible: " + v.names(e.Members)
 		}
 	}
-	return ". It did not have it when that was promised"
+	return ". It did not have the record when it was acknowledged"
 }
 
-// How a leader may come to be without a batch.
+// Why a leader may not have a batch.
 const (
 	cutByItself  = "truncated it"
 	takenByFault = "a fault took it"
 	neverThere   = "never had it"
 )
 
-// wayLost is how it came that a leader is without a batch.
+// wayLost is the reason that a leader does not have a batch.
 func (p *Partition) wayLost(r *Replica, q *promise) string {
 	if q.lastCutOn(r.Node) != nil {
 		return cutByItself
@@ -107,7 +107,7 @@ func (p *Partition) wayLost(r *Replica, q *promise) string {
 	return neverThere
 }
 
-// lastCutOn is the last time a broker cut a batch from its own log, nil if it never did.
+// lastCutOn is the last time that a broker truncated a batch, nil if it never did.
 func (q *promise) lastCutOn(node wire.NodeID) *cut {
 	for i := len(q.cuts) - 1; i >= 0; i-- {
 		if q.cuts[i].node == node {
@@ -117,16 +117,16 @@ func (q *promise) lastCutOn(node wire.NodeID) *cut {
 	return nil
 }
 
-// words say how far a cut went, if that tells something.
+// words say how far a truncation went, if that explains it.
 func (c cut) words() string {
 	if c.toHW {
-		return ", back to its own high watermark, which is behind the leader's by a fetch"
+		return ", to its own high watermark, which is a fetch older than the leader's"
 	}
 	return ""
 }
 
-// mourn names the records behind a violation of acked-durable: what producers sent and were told is stored, and is lost
-// without a licence.
+// listLostRecords names the records that a violation of acked-durable is about: those that were acknowledged,
+// and that are lost without a licence.
 func (c *Case) listLostRecords(r Result) Result {
 	if c.View == nil {
 		return r
@@ -149,11 +149,11 @@ func (c *Case) listLostRecords(r Result) Result {
 	case n > 3:
 		words += " and " + itoa(n-3) + " more"
 	}
-	r.Explanation += ". Acknowledged and lost: " + words + ". A log is what its leader has: the other replicas cut theirs to be the same"
+	r.Explanation += ". Acknowledged and lost: " + words + ". The other replicas truncate their logs to match the leader's"
 	return r
 }
 
-// robbed tells whether what a send was told of is lost, and nothing allows it.
+// lostUnlicensed reports whether an acknowledged record is lost and no licence covers it.
 func (v *View) lostUnlicensed(op *Produce) bool {
 	for _, p := range v.parts {
 		if p.TP != op.Partition || op.Topic != (wire.TopicID{}) && op.Topic != p.ID {
@@ -168,7 +168,7 @@ func (v *View) lostUnlicensed(op *Produce) bool {
 	return false
 }
 
-// whoHas says where the copies of a batch are, and what took the others.
+// copiesLeft says where the copies of a batch are, and which faults destroyed the others.
 func (p *Partition) copiesLeft(v *View, q *promise) string {
 	words := ""
 	var have []wire.NodeID
@@ -183,10 +183,10 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 	case 1:
 		words = "; " + v.name(have[0]) + " still has it"
 	default:
-		words = "; brokers " + v.names(have) + " still have it"
+		words = "; " + v.names(have) + " still have it"
 	}
 	for _, t := range q.taken {
-		words += "; the " + v.faultWords(v.faults[t.fault]) + " took a copy"
+		words += "; the " + v.faults[t.fault].words(v) + " destroyed a copy"
 		if t.flushed {
 			words += " that was synced"
 		}
@@ -194,9 +194,10 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 	return words
 }
 
-// backed is how many replicas vouch for an acknowledged batch, and demanded the min.insync.replicas that it had to meet:
-// each at its best of when the batch was committed and when its producer was answered. A request of several partitions is
-// answered when the last of them is committed; what the first was committed with counts (DelayedProduce).
+// committedWith is how many replicas vouch for an acknowledged batch, and the min.insync.replicas that it had to meet: each
+// at its best of the moment when the batch was committed and the moment when its producer was answered. A request for several
+// partitions is answered when the last of them is committed; the replicas that committed the first of them count
+// (DelayedProduce).
 func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
 		return max(g.InSync, p.promises[i].had), min(g.MinISR, p.promises[i].minISR)
@@ -204,8 +205,8 @@ func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	return g.InSync, g.MinISR
 }
 
-// copies is how many replicas have a batch, or may have had it until a fault took it or their process ended: the answer may
-// leave long after they had said so.
+// copies is how many replicas have a batch, or may have had it until a fault took it or their process ended: the response may
+// leave long after they fetched it.
 func (p *Partition) copies(v *View, b Batch) (n int) {
 	i, known := p.place(b)
 	for _, r := range p.replicas {
@@ -236,22 +237,22 @@ var ackHonest = &Check{
 		backed, demanded := p.committedWith(c.Given, b)
 		copies := p.copies(v, b)
 		if b.Epoch == wire.NoEpoch && b.Base < max(r.Log.Start(), r.Start, p.trimmed) {
-			return // it was deleted on purpose before the answer left
+			return // it was deleted on purpose before the response left
 		}
 		if b.Epoch != wire.NoEpoch && (v.Broker(r.Node).ending || r.HW >= b.Next && backed >= demanded && copies >= demanded) {
 			return
 		}
 		fact := func(way string) Fact { return p.fact(ByLeader, b.Base, way) }
-		who := v.name(r.Node) + " told a producer that offset " + itoa(b.Base) + " of " + p.TP.String() + " is stored"
+		acked := v.name(r.Node) + " acknowledged offset " + itoa(b.Base) + " of " + p.TP.String()
 		switch {
 		case b.Epoch == wire.NoEpoch:
-			d.decide(v, fact("does not have it"), v.damagedDisk(p), who, ", and does not have it itself")
+			d.decide(v, fact("does not have it"), v.damagedDisk(p), acked, ", and does not have the batch itself")
 		case r.HW < b.Next:
-			d.violate(v, fact("above its high watermark"), who, ", and its high watermark is ", itoa(r.HW))
+			d.violate(v, fact("above its high watermark"), acked, ", and its high watermark is ", itoa(r.HW))
 		case backed < demanded:
-			d.violate(v, fact("too few in sync"), who, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.MinISR))
+			d.violate(v, fact("too few in sync"), acked, ", with ", plural(int64(backed), "replica", "replicas"), " in sync; min.insync.replicas is ", itoa(c.Given.MinISR))
 		default:
-			d.decide(v, fact("too few copies"), v.damagedDisk(p), who, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
+			d.decide(v, fact("too few copies"), v.damagedDisk(p), acked, ", and ", plural(int64(copies), "replica has", "replicas have"), " it; min.insync.replicas is ", itoa(demanded))
 		}
 	},
 	Accept: func(v *View) *Case {

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// A violation names what was sent and is lost, and how the leader came to be without it.
+// A violation names the records that are lost, and why the leader does not have them.
 func TestALossIsToldInWords(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(*stage)
@@ -18,21 +18,21 @@ func TestALossIsToldInWords(t *testing.T) {
 			for at := range wire.Offset(5) {
 				s.write(at, 0, uint32(at), 1, 2)
 			}
-		}, "It did not have it when that was promised, and was elected because the controller counted it among those who have everything: b2 and b3"},
+		}, "It did not have the record when it was acknowledged, and was elected because the controller counted it as eligible: b2 and b3"},
 		"it was cut": {func(s *stage) {
 			for at := range wire.Offset(5) {
 				s.write(at, 0, uint32(at), 1, 2, 3)
 			}
 			s.leads(1, 0, 5)
 			s.Cut(s.p, s.p.Replica(3), 1, "")
-		}, "It had it, and at step 17 cut it from its log itself; b1 and b2 still have it"},
+		}, "It had the record, and truncated it at step 17; b1 and b2 still have it"},
 		"power took it": {func(s *stage) {
 			for at := range wire.Offset(5) {
 				s.write(at, 0, uint32(at), 1, 2, 3)
 			}
 			s.leads(1, 0, 5)
 			s.power(3, 1)
-		}, "A fault took its copy, and it was elected all the same; b1 and b2 still have it; the power loss of b3"},
+		}, "A fault destroyed its copy, and it was elected nevertheless; b1 and b2 still have it; the power loss of b3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
@@ -44,7 +44,7 @@ func TestALossIsToldInWords(t *testing.T) {
 			s.alter(2, ids(2, 3), nil)
 			s.alter(3, ids(2, 3), nil)
 			s.leads(3, 2, 1)
-			f := find(t, told(s.View, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 2), sent("p1", "d", 3), sent("p1", "e", 4)), "acked-durable")
+			f := find(t, historyCase(s.View, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 2), sent("p1", "d", 3), sent("p1", "e", 4)), "acked-durable")
 			require.Equal(t, Violated, f.Status)
 			require.Contains(t, f.Explanation, c.why)
 			if name != "it was never there" {

@@ -1,21 +1,22 @@
 // Package check holds the judges: they decide which of Kafka's promises a run kept.
 //
-//	clients ──▶ History (what they did and were told) ───────────┐
-//	disks   ──▶ View: true logs, who was told what (the ledger), ├──▶ Check ──▶ Result ──▶ Verdict
-//	nodes   ──▶       what faults destroyed, what nodes believe ─┘
+//	clients ──▶ History (what they did and saw) ────────────────────┐
+//	disks   ──▶ View: true logs, the ledger of promises and faults, ├──▶ Check ──▶ Result ──▶ Verdict
+//	nodes   ──▶       what nodes believe, the committed metadata ───┘
 //
-// The package imports only wire: a judge who could read a broker's fields would sooner or later believe them. What it
-// needs to see of the cluster comes through View, a neutral picture that scenarios draws.
+// The package imports only wire: a judge that could read a broker's fields would come to rely on them. It sees the cluster
+// through View, a neutral picture that package scenarios draws.
 //
-// There are four kinds of judges, all of them values in All:
+// All lists the checks. There are four kinds:
 //
-//   - invariants look at the View whenever it changes (See). They pay for the change and not for the logs' length;
-//   - history checks read what clients did and saw (Judge), and are the last word on a user's promise;
+//   - invariants look at every change of the View (See). Their cost is that of the change, not of the logs' length;
+//   - history checks read what clients did and saw (Judge), and have the last word on a user's promise;
 //   - models search for an order of the operations that one correct machine could have had (linear.go);
-//   - liveness checks ask, once all faults are over, whether everything came right within its bound (alive.go).
+//   - liveness checks ask, after the last fault ended, whether everything recovered within its bound (liveness.go).
 //
-// Read check.go for what a judge is, view.go for what it sees, ledger.go for what makes a loss legitimate; then one
-// file per family of checks. Every check carries a case it must accept and one it must reject; a test runs both.
+// Read check.go for the shape of a judge, view.go for what it sees, history.go for what clients did, ledger.go and licence.go
+// for the reasons that make a loss legitimate; then one file per promise. Every check carries a case that it must accept and
+// one that it must reject; a test runs both.
 package check
 
 import (
@@ -24,18 +25,18 @@ import (
 	"samsa/wire"
 )
 
-// Status is what became of one promise in one run.
+// Status is the outcome of one promise in one run.
 type Status uint8
 
 const (
 	Held        Status = iota // exercised and kept
 	Violated                  // broken, and nothing in force allows it
-	Priced                    // it happened, and the contract in force or the ledger allows it; Clause names why
+	Priced                    // it happened, and the contract in force or the ledger allows it; Clause names the reason
 	Unknown                   // the evidence does not decide
-	Unexercised               // the run never put it to the test
+	Unexercised               // the run never tested the promise
 )
 
-// String is the status in the words of the JSON schema.
+// String is the status as the JSON schema spells it.
 func (s Status) String() string {
 	switch s {
 	case Held:
@@ -53,26 +54,26 @@ func (s Status) String() string {
 // Result is one check's answer.
 type Result struct {
 	Status      Status
-	Step        uint64 // the first step at which the outcome was decided; 0 if none is to be named
-	Explanation string // in plain words, with names, offsets and steps
+	Step        uint64 // the first step at which the outcome was decided; 0 if there is no such step
+	Explanation string // plain words, with names, offsets and steps
 	Clause      string // Priced only: the setting or the faults that allow it
-	Fact        Fact   // Violated and Priced: what it is about, whatever the words say
+	Fact        Fact   // Violated and Priced: the subject, independent of the words
 }
 
 // Check is a judge as a value. Exactly one of See and Judge is set.
 type Check struct {
 	Name    string // as users write it: "acked-durable"
-	Numbers string // what it decides of checks.md, for those who write exhibits: "S4 S5"
+	Numbers string // the numbers in checks.md that it covers, for authors of exhibits: "S4 S5"
 	Doc     string // the promise, in one sentence
 
 	Of  [2]string    // what an invariant counts, one and many: "batch", "batches"; empty for tests of the promise
-	On  []ChangeKind // the changes an invariant looks at
+	On  []ChangeKind // the changes that an invariant looks at
 	See func(d *Tally, v *View, c *Change)
 
 	Judge func(*Case) Result
 
-	Complete func(*Case, Result) Result // adds to a violation what only the history says; nil for most
-	Liveness bool                       // it promises that something happens in time, and not that nothing bad ever does
+	Complete func(*Case, Result) Result // adds to a violation the facts that only the history has; nil for most
+	Liveness bool                       // it promises that something happens in time; the others promise that something never happens
 
 	// Accept and Reject play a case on a fresh View: one that the check must answer with Held, one with Violated.
 	Accept, Reject func(*View) *Case
@@ -81,7 +82,7 @@ type Check struct {
 // Case is the evidence of one run.
 type Case struct {
 	History []Op
-	View    *View // nil if nobody looked at the cluster
+	View    *View // nil if no cluster was observed
 
 	born   map[spot]*Produce         // the sends of History by what they sent, once a check asked
 	topics map[string][]wire.TopicID // see topicsNamed, once a check asked
@@ -139,13 +140,13 @@ func Judge(c *Case) []Finding {
 	return found
 }
 
-// result is a check's answer; at is its place in All, where the View keeps its docket.
+// result is a check's answer; at is its place in All, where the View keeps its tally.
 func (k *Check) result(c *Case, at int) Result {
 	if k.Judge != nil {
 		return k.Judge(c)
 	}
 	if c.View == nil {
-		return Result{Status: Unexercised, Explanation: "nobody looked at the cluster"}
+		return Result{Status: Unexercised, Explanation: "no cluster was observed"}
 	}
 	return c.View.tallies[at].result(k.Of)
 }

@@ -30,7 +30,7 @@ func TestEveryCheckAcceptsAndRejects(t *testing.T) {
 	}
 }
 
-// What one check accepts, no invariant may call broken: the cases tell of clusters that are in order.
+// The cases tell of clusters that are in order: an invariant may not call one of them broken that another check accepts.
 func TestAcceptedCasesAreInOrder(t *testing.T) {
 	for _, k := range All() {
 		for _, f := range Judge(k.Accept(NewView(Contract{}, All()))) {
@@ -97,10 +97,10 @@ func TestVerdict(t *testing.T) {
 	require.Equal(t, Violated, verdict(Unknown, Violated, Held))
 }
 
-// staged is a stage with all judges.
+// staged is a stage with all checks.
 func staged(minISR int) *stage { return newStage(NewView(Contract{}, All()), minISR) }
 
-// A producer that asks for no answer does not know that its first send is behind its second, on another connection.
+// A producer with acks=0 cannot know that its first send is served after its second, on another connection.
 func TestOrderIsPricedWithoutAnswers(t *testing.T) {
 	for acks, want := range map[int16]Status{0: Priced, 1: Violated, -1: Violated} {
 		c := producerOrder.Reject(NewView(Contract{}, All()))
@@ -111,7 +111,8 @@ func TestOrderIsPricedWithoutAnswers(t *testing.T) {
 	}
 }
 
-// What a disk has lost for good nobody repairs: a partition that cannot heal for that is a price, another one is not.
+// No node repairs a partition that a disk has damaged for good: that it cannot heal is a price. For another partition it is a
+// violation.
 func TestWhatRottedNeedNotHeal(t *testing.T) {
 	heals := Named("heals")
 	for node, want := range map[wire.NodeID]Status{2: Priced, 9: Violated} {
@@ -121,8 +122,8 @@ func TestWhatRottedNeedNotHeal(t *testing.T) {
 	}
 }
 
-// A leader appends in the epoch that it leads. Older records that come up in its log while it runs are of a disk that wrote
-// somewhere else, or of nobody's right.
+// A leader appends in the epoch that it leads. Older records that appear in its log while it runs come from a disk that wrote
+// to a wrong place, or are a violation.
 func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
 	for what, want := range map[string]Status{"misdirected write": Priced, PowerLoss: Violated} {
 		s := staged(2)
@@ -134,7 +135,7 @@ func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
 	}
 }
 
-// A partition that only an unclean election can help waits for the controller's next look, and no longer.
+// A partition that only an unclean election can help waits for the controller's next interval, and no longer.
 func TestAnUncleanElectionMayWait(t *testing.T) {
 	for late, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(2).elr()
@@ -152,17 +153,17 @@ func TestAnUncleanElectionMayWait(t *testing.T) {
 	}
 }
 
-// At the end of the batch that fences a broker it is in no ISR any more; before ELR the last one stays, and does not lead.
+// At the end of the batch that fences a broker no ISR has it; before ELR the last member stays, and does not lead.
 func TestWhoIsFencedLeavesTheISR(t *testing.T) {
 	for name, c := range map[string]struct {
 		isr    []wire.NodeID
 		leader wire.NodeID
 		want   Status
 	}{
-		"it has left":               {ids(1, 2), 1, Held},
-		"it stays":                  {ids(1, 3), 1, Violated},
-		"it is the last, and rests": {ids(3), wire.NoNode, Held},
-		"it is the last, and leads": {ids(3), 3, Violated},
+		"it has left":                       {ids(1, 2), 1, Held},
+		"it stays":                          {ids(1, 3), 1, Violated},
+		"it is the last, and does not lead": {ids(3), wire.NoNode, Held},
+		"it is the last, and leads":         {ids(3), 3, Violated},
 	} {
 		s := staged(1)
 		r := wire.NewPartitionChange(ordersID, 0)
@@ -175,14 +176,14 @@ func TestWhoIsFencedLeavesTheISR(t *testing.T) {
 	}
 }
 
-// No epoch is given away twice, also not to another broker.
+// No broker epoch is granted twice, not even to two brokers.
 func TestBrokerEpochsRiseForAll(t *testing.T) {
 	s := staged(2)
 	s.commit(&wire.RegisterBrokerRecord{BrokerID: 3, IncarnationID: wire.UUID{33}, BrokerEpoch: s.Registered(2), Fenced: true})
 	require.Equal(t, Violated, find(t, s.done(), "broker-epochs").Status)
 }
 
-// A controlled shutdown comes to its end: the time without faults counts, and no other.
+// A controlled shutdown ends within its bound, of which only the time without faults counts.
 func TestAControlledShutdownEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(s *stage, bound int64)
@@ -223,7 +224,7 @@ func TestAControlledShutdownEnds(t *testing.T) {
 	}
 }
 
-// A quorum that goes on electing while nothing is wrong has not settled, whoever leads in the end (K6).
+// A quorum that goes on electing while no fault is active has not settled, whichever controller leads at the end (K6).
 func TestAQuorumThatNeverRests(t *testing.T) {
 	for late, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(2)
@@ -239,7 +240,7 @@ func TestAQuorumThatNeverRests(t *testing.T) {
 	}
 }
 
-// A topic that is made again under its name does not take over the log of the one before (M37).
+// A topic that is created again under its name does not take over the log of the one before (M37).
 func TestALogOfAnotherTopicOfThatName(t *testing.T) {
 	for home, want := range map[wire.TopicID]Status{ordersID: Held, {9: 9}: Violated} {
 		s := staged(2)

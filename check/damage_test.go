@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// A change of min.insync.replicas makes the controller forget who is eligible: from then on those in sync are all that older
-// promises have (the finding locked-out). Without such a change, or once enough are in sync again, one disk is too little.
+// A change of min.insync.replicas makes the controller clear the ELR: from then on the ISR is all that older promises have
+// (the finding locked-out). Without such a change, or once the ISR is large enough again, one disk is too little.
 func TestWhoWasEligibleIsForgotten(t *testing.T) {
 	for name, c := range map[string]struct {
 		forget      func(*stage)
@@ -50,8 +50,8 @@ func TestWhoWasEligibleIsForgotten(t *testing.T) {
 	}
 }
 
-// Before ELR the controller keeps whoever is in the ISR and of whom it hears nothing worse than of others: the last that stays
-// may be one whose disk has lost everything. Once it is registered anew the controller knows.
+// Before ELR the controller keeps the ISR members of which it knows nothing worse than of others: the last that stays may be
+// one whose disk has lost everything. Once that broker is registered again the controller knows.
 func TestTheControllerCannotKnowYet(t *testing.T) {
 	for knows, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(3)
@@ -62,14 +62,14 @@ func TestTheControllerCannotKnowYet(t *testing.T) {
 		if knows {
 			s.restart(2, 22)
 		}
-		s.alter(0, ids(2), nil) // broker 3 is paused, and its session over
+		s.alter(0, ids(2), nil) // b3 is paused, and its session over
 		f := find(t, s.done(), "leader-recoverable")
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
 }
 
-// A follower says what it has, and loses it before the leader hears of that. The promise rests on a copy that a fault took; but
-// what the incarnation before had counts for nothing (KIP-903).
+// A follower fetches a record, and loses it before its next fetch reaches the leader. The promise rests on a copy that a
+// fault took; but the copies of an earlier incarnation count for nothing (KIP-903).
 func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
 	for again, want := range map[bool]Status{false: Priced, true: Violated} {
 		s := staged(1)
@@ -88,8 +88,8 @@ func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
 	}
 }
 
-// Who recovers a log behind its recovery point reads nothing, and believes to have what its disk has lost. It may be taken into
-// the ISR for that. A disk of somebody else excuses nobody.
+// Recovery does not read a log below its recovery point: a broker believes that it has records that its disk has lost, and
+// may join the ISR so. A fault of another disk excuses nothing.
 func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
 	for disk, want := range map[wire.NodeID]Status{3: Priced, 2: Violated} {
 		s := staged(1)
@@ -107,8 +107,8 @@ func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
 	}
 }
 
-// What rots in one partition's directory says nothing of the others: it neither allows their losses, nor keeps judges from
-// looking at them. A fault that may be anywhere does both.
+// Rot in one partition's directory says nothing about the others: it neither licenses their losses, nor keeps the checks from
+// judging them. A fault that may be anywhere does both.
 func TestWhatRotsElsewhereIsNoExcuse(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(2)
@@ -127,7 +127,7 @@ func TestWhatRotsElsewhereIsNoExcuse(t *testing.T) {
 	}
 }
 
-// What recovery cuts because it has rotted, a fault took; what it cuts of another partition, nobody's fault did.
+// A fault took the rotten batches that recovery truncates; those of another partition no fault took.
 func TestRecoveryCutsWhatRotted(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(1)
@@ -144,15 +144,15 @@ func TestRecoveryCutsWhatRotted(t *testing.T) {
 	}
 }
 
-// Nobody learns of a hole in the middle of a log, and who has it may lead. What a disk has lost at the end of its log the broker
-// does not claim to have, and power alone makes no hole.
+// No node learns of a hole in the middle of a log, and a broker with one may lead. A broker knows what the end of its log has
+// lost, and power alone makes no hole.
 func TestNobodyLearnsOfAHole(t *testing.T) {
 	for name, c := range map[string]struct {
 		disk   wire.NodeID
 		hits   []string // of that disk, before the hole
-		synced bool     // what is lost was on the device, as far as true syncs tell
-		left   bool     // what lay behind is there still
-		later  string   // a hit of broker 2's disk, behind the hole
+		synced bool     // the lost batch was on the device, by true syncs
+		left   bool     // the batch above is still there
+		later  string   // a fault of b2's disk, after the hole
 		want   Status
 	}{
 		"of damage":                         {2, []string{"lying sync"}, true, true, "", Priced},

@@ -7,15 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// A log may forget only what somebody allowed it to forget. A start that nobody allowed excuses nothing: what lies below
-// stays owed.
+// A log may forget only what a licence allows it to forget. A log start without a licence excuses nothing: the records below
+// it stay owed.
 //
 //	DeleteRecords ─┐
-//	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ nobody owes what is below
+//	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ nothing below is owed
 //	broken disk ───┘      │ none
 //	                      └─────▶ deletion-licensed is violated, and all stays owed
 
-// Erased says that a leader's answer leaves it: all below an offset is deleted on every replica that is up (DeleteRecords).
+// RecordsDeleted says that the response to DeleteRecords leaves a leader: all below an offset is deleted on every replica
+// that is up.
 func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
 	if n := len(p.recordsDeleted); n == 0 || p.recordsDeleted[n-1].at < low {
 		p.recordsDeleted = append(p.recordsDeleted, offsetAt{step: v.step, when: v.now, at: low})
@@ -24,7 +25,7 @@ func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
 
 var deletedForGood = &Check{
 	Name: "deleted-for-good", Numbers: "H34/records",
-	Doc: "what an operator was told is deleted is given to no reader who asks later",
+	Doc: "records that DeleteRecords has answered as deleted are served to no later reader",
 	On:  []ChangeKind{EndOffsetTold},
 	See: func(d *Tally, v *View, c *Change) {
 		p, r, t := c.Partition, c.Replica, c.EndOffset
@@ -39,17 +40,17 @@ var deletedForGood = &Check{
 		}
 		clause := ""
 		if p.mayNotKnowDeletion(v, r.Node, gone) {
-			clause = "DeleteRecords waits for the replicas that are in service; " + v.name(r.Node) + " was not, or has lost what it was told"
+			clause = "DeleteRecords waits for the replicas that are in service; " + v.name(r.Node) + " was not, or has lost the deletion"
 		}
-		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, v.name(r.Node), " gave out offset ", itoa(t.First-1), " of ", p.TP.String(),
-			"; an operator was told at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
+		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, v.name(r.Node), " served offset ", itoa(t.First-1), " of ", p.TP.String(),
+			"; DeleteRecords had answered at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
 		s.RecordsDeleted(s.p, 1)
-		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // it was asked before
+		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // the fetch was sent before
 		s.tick()
 		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 2, Since: s.step})
 		return s.done()
@@ -65,8 +66,8 @@ var deletedForGood = &Check{
 	},
 }
 
-// missed tells whether a broker may not know of a deletion: it was out of service then (a leader that is cut off serves its
-// readers on, and does not know it), ended since, or was elected uncleanly.
+// mayNotKnowDeletion reports whether a broker may not know of a deletion: it was out of service at that time (a leader that
+// is cut off goes on serving its readers), its process ended since, or an unclean election came since.
 func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt) bool {
 	b, seat := v.Broker(node), v.image.brokers[node]
 	if seat == nil || seat.fenced || seat.unfencedAt >= gone.when || b.died >= gone.step || b.registeredAt >= gone.step {
@@ -75,7 +76,7 @@ func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt)
 	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
 }
 
-// deletedAt names the deletion from the log's beginning, by retention or by an operator, that took an offset.
+// deletedAt names the deletion from the log's start, by retention or by an operator, that removed an offset.
 func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
@@ -88,18 +89,18 @@ func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	return ""
 }
 
-// deleted is the clause of what was deleted from a log's beginning.
+// deleted is the clause for records that were deleted from a log's start.
 func (p *Partition) deleted() string {
 	return "the log of " + p.TP.String() + " was deleted below offset " + itoa(p.trimmed)
 }
 
-// Keeping is what retention leaves of a topic. What is below zero is no limit.
+// Retention is how much of a topic its retention keeps. A negative value is no limit.
 type Retention struct {
 	For   Duration // retention.ms
 	Bytes int64    // retention.bytes
 }
 
-// least is the shorter of two: what a broker may go by that has read of one and not yet of the other.
+// shorter is the shorter of two: a broker that has read one of them and not yet the other may go by either.
 func (k Retention) shorter(o Retention) Retention {
 	if o.For >= 0 && (k.For < 0 || o.For < k.For) {
 		k.For = o.For
@@ -110,8 +111,8 @@ func (k Retention) shorter(o Retention) Retention {
 	return k
 }
 
-// Wanted says that a broker was asked to delete all of a partition below an offset, or (-1) below its high watermark,
-// wherever that is when the broker gets to it. A name is all that the request has.
+// DeletionAsked says that a broker was asked to delete all of a partition below an offset, or (-1) below its high watermark,
+// wherever that is when the broker handles the request. The request names the topic and has no id.
 func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 	if below == -1 {
 		below = 1 << 62
@@ -123,10 +124,10 @@ func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 	}
 }
 
-// Strayed says that a clock is off by so much more: what is a week old for one who goes by it may be young.
+// ClockSkewed says that a clock is off by so much more: a record that is a week old by that clock may be young.
 func (v *View) ClockSkewed(by Duration) { v.clockSkewMax += max(by, -by) }
 
-// keep takes in what a topic, or a broker for all that do not say, is told to keep.
+// noteRetention enters the retention that a config sets for a topic, or for a broker's topics without a config of their own.
 func (v *View) noteRetention(r *wire.ConfigRecord) {
 	m := &v.image
 	n := int64(-1)
@@ -167,13 +168,13 @@ func (v *View) noteRetention(r *wire.ConfigRecord) {
 			k.Bytes = n
 		}
 		if slices.ContainsFunc(v.parts, func(p *Partition) bool { return p.ID == id && p.assigned.Version >= 0 }) {
-			k = k.shorter(was) // it lives already: a broker may go by either
+			k = k.shorter(was) // the topic exists already: a broker may go by either
 		}
 		m.retention[id] = k
 	}
 }
 
-// ms is a retention in milliseconds; what no run can wait for is no limit.
+// ms is a retention in milliseconds. A time longer than any run is no limit.
 func ms(n int64) Duration {
 	if n < 0 || n > 1<<43 {
 		return -1
@@ -181,8 +182,8 @@ func ms(n int64) Duration {
 	return Duration(n * 1e6)
 }
 
-// retains names the retention that may have taken records of a topic, "" if none can have. It asks for no record's age:
-// enough that one can be so old, by clocks that run apart.
+// retentionThatMayHaveTaken names the retention that may have deleted records of a topic, "" if none can have. It does not
+// ask for the age of a record: it is enough that one can be so old by clocks that differ.
 func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	k, said := v.image.retention[p.ID]
 	if !said {
@@ -200,15 +201,15 @@ func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	return ""
 }
 
-// begins tells whether a log may begin at an offset. What is licensed on one replica is so on all: a follower takes over
-// the start of its leader.
+// licensesStart reports whether a log may begin at an offset. A licence for one replica holds for all: a follower adopts its
+// leader's log start.
 func (v *View) licensesStart(p *Partition, r *Replica, start wire.Offset) bool {
 	if start <= p.trimmed || p == v.quorum.log {
 		return true
 	}
 	licence := v.damagedDiskOf(p, r.Node)
 	if start <= p.deletionAsked {
-		licence = "an operator asked for it"
+		licence = "an operator asked for the deletion"
 	} else if by := v.retentionThatMayHaveTaken(p); by != "" {
 		licence = by
 	}
@@ -218,7 +219,7 @@ func (v *View) licensesStart(p *Partition, r *Replica, start wire.Offset) bool {
 
 var deletionLicensed = &Check{
 	Name: "deletion-licensed", Numbers: "S4/deletion",
-	Doc: "a log begins behind a promised record only if an operator or retention took it",
+	Doc: "a log start passes a promised record only if an operator or retention deleted it",
 	On:  []ChangeKind{StartLicensed},
 	See: func(d *Tally, v *View, c *Change) {
 		p, r := c.Partition, c.Replica
@@ -231,8 +232,8 @@ var deletionLicensed = &Check{
 				continue
 			}
 			if d.exercised(); c.By == "" {
-				d.violate(v, p.fact(r.role(), q.Base, ""), v.name(r.Node), " lets ", p.TP.String(), " begin at ", itoa(c.Offset),
-					" and so deletes ", q.span(), ", which was promised; no operator asked for that, and no retention took it")
+				d.violate(v, p.fact(r.role(), q.Base, ""), v.name(r.Node), " moved the log start of ", p.TP.String(), " to ", itoa(c.Offset),
+					", which deletes the promised batch ", q.span(), "; no operator asked for that, and no retention allows it")
 			}
 			return
 		}
@@ -251,7 +252,7 @@ var deletionLicensed = &Check{
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
 		s.DeletionAsked(orders, 1)
-		s.look(1, State{Leads: true, HW: 2, Start: 2, ISR: ids(1, 2, 3)}) // further than it was asked
+		s.look(1, State{Leads: true, HW: 2, Start: 2, ISR: ids(1, 2, 3)}) // above the offset that the operator asked for
 		return s.done()
 	},
 }

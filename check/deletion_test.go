@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// begunAt is a partition with two records that everybody has and that were acknowledged, led by a broker that takes its log
-// to begin behind both; before that something happens.
+// begunAt is a partition with two records that all replicas have and that were acknowledged. Something happens, and then its
+// leader's log begins above both.
 func begunAt(before func(*stage)) *stage {
 	s := staged(2)
 	s.committed(0, 0xA)
@@ -19,7 +19,7 @@ func begunAt(before func(*stage)) *stage {
 	return s
 }
 
-// limit sets what a topic keeps, or (of no topic) what brokers do.
+// limit sets the retention of a topic, or (of no topic) of all brokers.
 func (s *stage) limit(of, name, value string) {
 	kind := wire.ConfigTopic
 	if of == "" {
@@ -34,7 +34,7 @@ func TestWhoMayDelete(t *testing.T) {
 		before func(*stage)
 		want   Status
 	}{
-		"nobody asked":                 {nothing, Violated},
+		"no request":                   {nothing, Violated},
 		"an operator asked":            {func(s *stage) { s.DeletionAsked(orders, 2) }, Held},
 		"up to the high watermark":     {func(s *stage) { s.DeletionAsked(orders, -1) }, Held},
 		"for less":                     {func(s *stage) { s.DeletionAsked(orders, 1) }, Violated},
@@ -56,7 +56,7 @@ func TestWhoMayDelete(t *testing.T) {
 	}
 }
 
-// A broker that makes its own beginning, and leads with it, does not talk itself out of what it owes. Who has a licence does.
+// A broker that moves its log start by itself, and leads with it, still owes the records. One with a licence does not.
 func TestAStartOfNobodysWishExcusesNothing(t *testing.T) {
 	for asked, want := range map[bool]string{false: "deletion-licensed", true: ""} {
 		s := begunAt(func(s *stage) {
@@ -66,7 +66,7 @@ func TestAStartOfNobodysWishExcusesNothing(t *testing.T) {
 		})
 		require.Equal(t, want, brokenBy(s.done()))
 		require.Equal(t, asked, s.p.trimmed == 2)
-		s.look(2, State{Leader: 1, HW: 2, Start: 2}) // who follows takes the start over
+		s.look(2, State{Leader: 1, HW: 2, Start: 2}) // a follower adopts the start
 		require.Equal(t, asked, s.p.trimmed == 2)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 var ackedElectable = &Check{
 	Name: "acked-electable", Numbers: "S4",
-	Doc: "every record that was promised is in the log of everyone who may be elected: ISR and ELR, and whom a change in flight may bring in",
+	Doc: "every record that was promised is in the log of every replica that may be elected: ISR, ELR, and the members that an ISR change in flight may add",
 	On:  []ChangeKind{PartitionChanged, Promised, BatchesRemoved, ReplicaChanged},
 	See: seeElectable,
 	Accept: func(v *View) *Case {
@@ -23,12 +23,12 @@ var ackedElectable = &Check{
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1, 2)
 		s.leads(1, 0, 0)
-		s.ack(1, 0, -1) // broker 3 is in the ISR and does not have it
+		s.ack(1, 0, -1) // b3 is in the ISR and does not have the record
 		return s.done()
 	},
 }
 
-// committed2 is committed while some are out of the ISR.
+// committedWith is committed while the ISR is smaller.
 func (s *stage) committedWith(at wire.Offset, crc uint32, on ...wire.NodeID) {
 	s.alter(0, on, nil)
 	s.write(at, 0, crc, on...)
@@ -42,7 +42,7 @@ func seeElectable(d *Tally, v *View, c *Change) {
 	if p == v.quorum.log || len(p.promises) == 0 {
 		return
 	}
-	if c.Kind == ReplicaChanged { // a proposal is looked at when it is made, and with every promise while it is in flight
+	if c.Kind == ReplicaChanged { // a proposed ISR is judged when it is made, and at every promise while it is in flight
 		if r := c.Replica; r.Leads && len(r.Pending) > 0 && len(c.Before.Pending) == 0 {
 			seeProposed(d, v, c)
 		}
@@ -61,13 +61,13 @@ func seeElectable(d *Tally, v *View, c *Change) {
 	seeProposed(d, v, c)
 }
 
-// seeProposed looks at those whom the leader's change in flight would bring in: the controller may have accepted it
-// already. A leader must wait for them too (maximal ISR, KIP-497).
+// seeProposed looks at the replicas that the leader's ISR change in flight would add: the controller may have accepted the
+// change already. A leader must wait for these replicas too (maximal ISR, KIP-497).
 func seeProposed(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	l := p.replica(p.assigned.Leader)
 	if l == nil || !l.known || !l.Leads || l.Epoch != p.assigned.Epoch || l.Version != p.assigned.Version {
-		return // it will be refused: it was compared with something old
+		return // the controller will refuse the change: its partition epoch is old
 	}
 	for i, id := range l.Pending {
 		if slices.Contains(l.ISR, id) || i >= len(l.Proposed) || !v.wouldAccept(id, l.Proposed[i]) {
@@ -78,13 +78,13 @@ func seeProposed(d *Tally, v *View, c *Change) {
 	}
 }
 
-// wouldAccept tells whether the controller would let an incarnation of a broker into an ISR (KIP-841, KIP-903).
+// wouldAccept reports whether the controller would add an incarnation of a broker to an ISR (KIP-841, KIP-903).
 func (v *View) wouldAccept(id wire.NodeID, epoch wire.BrokerEpoch) bool {
 	b := v.image.brokers[id]
 	return b != nil && !b.fenced && !b.shuttingDown && (epoch == -1 || epoch == b.epoch)
 }
 
-// seeMember looks at one who may be elected, or may soon.
+// seeMember looks at a replica that may be elected, now or soon.
 func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 	p, id := c.Partition, r.Node
 	if r.missingStrong == 0 || d.broken() || v.tainted(v.Broker(id), p) || c.Kind == BatchesRemoved && c.By != "" {
@@ -94,22 +94,22 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 		if !q.strong() || q.condemned != "" {
 			return true
 		}
-		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.minISR(p)); clause != "" {
-			return true // faults took it from everyone who could have led: acked-durable names the price
+		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.MinISR(p)); clause != "" {
+			return true // faults took it from every eligible replica: acked-durable names the price
 		}
-		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
+		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and is eligible to lead, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false
 	})
 }
 
-// shutdowns is how many brokers with a replica ended, or came back as new incarnations, since something was promised. The
-// controller must take each for an unclean shutdown that may have cost records, and forgets what that broker had: with
-// min.insync.replicas of them at once it may forget the only one that has everything (KIP-966).
+// shutdowns is how many brokers with a replica ended, or came back as new incarnations, since a promise was made. The
+// controller must treat each as an unclean shutdown that may have lost records, and removes the broker from the ELR: with
+// min.insync.replicas of them at once it may remove the only one that has everything (KIP-966).
 //
-// early names one more that ended before the promise, has it nevertheless, and is not registered anew yet: it followed on
-// in the name of the incarnation that ended. The controller forgets it all the same, for a crash that cost nothing. That is
-// Kafka's, a finding about it, and so a price: see the scenario restart-within-the-session.
+// early names one more: a broker that ended before the promise, has the batch nevertheless, and is not registered again yet.
+// It went on fetching under the epoch of the incarnation that ended. The controller removes it too, for a crash that lost
+// nothing. Kafka does so as well, so it is a price: see the scenario restart-within-the-session.
 func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
 	for _, r := range p.replicas {
@@ -123,13 +123,13 @@ func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	return n, early
 }
 
-// replaced tells whether a process runs that is not the incarnation the controller believes in.
+// replaced reports whether the process that runs is another incarnation than the one that is registered.
 func (v *View) replaced(b *Broker) bool {
 	r := v.image.brokers[b.Node]
 	return b.up && r != nil && !(b.registrationSent && b.incarnations[len(b.incarnations)-1] == r.incarnation)
 }
 
-// before is who could have been elected up to a change.
+// before is the set of replicas that were eligible up to a change.
 func before(c *Change) []wire.NodeID {
 	if was := c.Was.electable(); c.Kind == PartitionChanged && len(was) > 0 {
 		return was
@@ -137,15 +137,15 @@ func before(c *Change) []wire.NodeID {
 	return c.Partition.assigned.electable()
 }
 
-// blind tells whether the controller cannot know of any of these members that its disk has lost bytes. Where nobody is
-// remembered it then keeps the wrong ones, and lets those go who have everything and are away for other reasons.
+// controllerUnaware reports whether the controller cannot know of any of these members that its disk has lost bytes. Without
+// an ELR it then keeps the wrong members, and removes those that have everything and are away for other reasons.
 func (v *View) controllerUnaware(p *Partition, members []wire.NodeID) bool {
 	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.tainted(v.Broker(id), p) })
 }
 
 var leaderRecoverable = &Check{
 	Name: "leader-recoverable", Numbers: "S11",
-	Doc: "among those who may be elected somebody has everything that was promised, unless as many brokers ended as min.insync.replicas",
+	Doc: "at least one eligible replica has everything that was promised, unless as many brokers ended as min.insync.replicas",
 	On:  []ChangeKind{PartitionChanged, BatchesRemoved},
 	See: seeRecoverable,
 	Accept: func(v *View) *Case {
@@ -161,7 +161,7 @@ var leaderRecoverable = &Check{
 		s.committed(0, 0xA)
 		s.power(3, 0)
 		s.restart(3, 33)
-		s.alter(3, ids(3), nil) // 1 and 2 still have it
+		s.alter(3, ids(3), nil) // b1 and b2 still have it
 		return s.done()
 	},
 }
@@ -170,8 +170,8 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	members := a.electable()
-	if len(members) == 0 && v.image.elr() { // where the feature was taken back, nobody is remembered any more
-		members = a.LastELR // nobody may be elected but who led last
+	if len(members) == 0 && v.image.elr() { // without the feature the controller remembers no replica any more
+		members = a.LastELR // only the last known leader may be elected
 	}
 	if len(members) == 0 || p == v.quorum.log || len(p.promises) == 0 {
 		return
@@ -195,28 +195,28 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 			return true
 		}
 		ended, early := p.shutdowns(v, q)
-		need, clause := min(v.minISR(p), p.lowestMinISR(q)), v.damagedDisk(p)
+		need, clause := min(v.MinISR(p), p.lowestMinISR(q)), v.damagedDisk(p)
 		if ended >= need {
 			return true
 		}
 		if early != wire.NoNode && ended+1 >= need {
-			clause = v.name(early) + " crashed before the promise and followed on before it was registered anew, and the controller counts that crash" +
-				" against what it has had since: Kafka does so too, see restart-within-the-session"
+			clause = v.name(early) + " crashed before the promise and fetched again before it was registered again, and the controller counts that crash" +
+				" against the records it fetched since: Kafka does so too, see restart-within-the-session"
 		}
 		held := before(c)
 		if v.controllerUnaware(p, members) && (!v.image.elr() || p.elrForgotten(q)) {
 			held = members
 		}
-		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.minISR(p)); hit != "" {
-			return true // before ELR the last of an ISR stayed in it, whatever its disk had lost
+		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.MinISR(p)); hit != "" {
+			return true // before ELR the last member of an ISR stayed in it, whatever its disk had lost
 		}
-		d.decide(v, p.fact(ByController, q.Base, ""), clause, "whoever is elected for ", p.TP.String(), " among ", v.names(members), " lacks offset ",
+		d.decide(v, p.fact(ByController, q.Base, ""), clause, "no eligible replica of ", p.TP.String(), " (", v.names(members), ") has everything: the most complete one does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false
 	})
 }
 
-// memberWords says what a member of ISR or ELR is.
+// memberWords name the set that an eligible replica is in.
 func (a *Assignment) memberWords(id wire.NodeID) string {
 	if slices.Contains(a.ISR, id) {
 		return "in the ISR"

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// Retention empties a log up to 3, and then its broker follows a leader that was elected uncleanly and ends at 2. It begins
-// there, and no byte on its disk says so. A broker that takes an empty log for one with records is not well.
+// Retention empties a log up to 3. Its broker then follows a leader that was elected uncleanly and ends at 2: its log begins
+// at 2, and no byte on its disk says so. A broker that believes an empty log to have records is a violation.
 func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 	for start, want := range map[wire.Offset]Status{2: Held, 1: Violated} {
 		s := staged(1)
@@ -30,7 +30,7 @@ func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 	}
 }
 
-// Who was elected uncleanly may end below what others have deleted: its readers find nothing where something was.
+// A leader that was elected uncleanly may end below the offsets that others have deleted: its readers find no record there.
 func TestReadersDoNotFindWhatWasDeleted(t *testing.T) {
 	for deleted, want := range map[bool]Status{true: Priced, false: Violated} {
 		s := staged(2)
@@ -39,7 +39,7 @@ func TestReadersDoNotFindWhatWasDeleted(t *testing.T) {
 			s.DeletionAsked(orders, 1)
 			s.Trimmed(s.p, s.p.Replica(2), 1)
 		}
-		f := readsFresh.Judge(told(s.View, sent("p1", "a", 0), drained("c1", 0)))
+		f := readsFresh.Judge(historyCase(s.View, sent("p1", "a", 0), drained("c1", 0)))
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
 }

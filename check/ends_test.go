@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// Broker 1 acknowledges offset 0 in epoch 0, broker 2 offset 1 in epoch 1. What may either say of the end after that?
+// b1 acknowledges offset 0 in epoch 0, b2 offset 1 in epoch 1. Which ends may their later responses have?
 func TestEndsThatLeadersMayName(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -18,7 +18,7 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 	}{
 		{"all of it", 2, EndOffset{Epoch: 1, End: 2}, Held},
 		{"without what it acknowledged itself", 2, EndOffset{Epoch: 1, End: 1}, Violated},
-		{"it was asked before that", 2, EndOffset{Epoch: 1, End: 1, Since: 1}, Held},
+		{"the request came before that", 2, EndOffset{Epoch: 1, End: 1, Since: 1}, Held},
 		{"beyond its high watermark", 2, EndOffset{Epoch: 1, End: 3}, Violated},
 		{"the old leader, which does not know", 1, EndOffset{Epoch: 0, End: 1}, Held},
 		{"the old leader, without what it acknowledged", 1, EndOffset{Epoch: 0, End: 0}, Violated},
@@ -35,7 +35,7 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 			s.leads(2, 1, 2)
 			s.ack(2, 1, -1)
 			s.tick()
-			s.EndOffsetTold(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 2, Since: s.step}) // something to hold
+			s.EndOffsetTold(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 2, Since: s.step}) // something that holds
 			if c.told.Since == 0 {
 				c.told.Since = s.step
 			}
@@ -46,7 +46,7 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 	}
 }
 
-// What was lost legitimately need not be named.
+// A response need not count records that were lost legitimately.
 func TestEndsAfterALoss(t *testing.T) {
 	for allowed, want := range map[string]Status{"true": Held, "false": Violated} {
 		s := staged(1)
@@ -62,16 +62,16 @@ func TestEndsAfterALoss(t *testing.T) {
 	}
 }
 
-// A broker that was out of service when records were deleted may give them out again; one that was in may not.
+// A broker that was out of service when records were deleted may serve them again; one in service may not.
 func TestWhoMissedADeletion(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after func(*stage)
 		want          Status
 	}{
-		"it was in service":   {func(*stage) {}, func(*stage) {}, Violated},
-		"it was fenced":       {func(s *stage) { s.fence(2) }, func(*stage) {}, Priced},
-		"it was let in later": {func(s *stage) { s.fence(2) }, func(s *stage) { s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1}) }, Priced},
-		"it was let in before": {func(s *stage) {
+		"it was in service":     {func(*stage) {}, func(*stage) {}, Violated},
+		"it was fenced":         {func(s *stage) { s.fence(2) }, func(*stage) {}, Priced},
+		"it was unfenced later": {func(s *stage) { s.fence(2) }, func(s *stage) { s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1}) }, Priced},
+		"it was unfenced before": {func(s *stage) {
 			s.fence(2)
 			s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
 			s.tick()
@@ -90,7 +90,7 @@ func TestWhoMissedADeletion(t *testing.T) {
 	}
 }
 
-// What was deleted on purpose is nobody's to have: neither below a high watermark nor behind an answer that leaves late.
+// Records that were deleted on purpose need not be there: neither below a high watermark nor when a response leaves late.
 func TestWhatIsDeletedNeedNotBeThere(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{2: "", 0: "hw-justified ack-honest"} {
 		s := staged(2)
@@ -104,7 +104,7 @@ func TestWhatIsDeletedNeedNotBeThere(t *testing.T) {
 		if deleted > 0 {
 			s.Trimmed(s.p, s.p.Replica(1), deleted)
 		}
-		s.alter(0, ids(1, 2, 3), nil) // 3 is empty
+		s.alter(0, ids(1, 2, 3), nil) // b3's log is empty
 		s.Acked(s.p, s.p.Replica(1), map[bool]wire.Offset{true: 1, false: 7}[deleted > 0], -1, Given{Client: "p1", InSync: 2, MinISR: 2})
 		got := brokenBy(s.done())
 		require.Equal(t, want, got, "deleted below %d", deleted)

@@ -2,15 +2,15 @@ package check
 
 import "samsa/wire"
 
-// Leader epochs in a log, and what a broker remembers of them. When logs part, replicas compare the epochs in their
-// caches to find out where: a cache that is wrong makes them cut too much or too little, and much later.
+// Leader epochs in a log, and a broker's cache of them. Where two logs diverge, replicas compare the epochs in their caches
+// to find the offset. A wrong cache makes them truncate too much or too little, often much later.
 //
 //	true log    |0 0 0|2 2|5 5 5|          cache   0:0  2:3  5:5          what it must be
 //	                            end        cache   0:0  2:3  5:5  6:8     also right: 6 has begun and written nothing yet
 
 var epochsInOrder = &Check{
 	Name: "epochs-in-order", Numbers: "S3",
-	Doc: "in every log offsets rise without overlap and leader epochs never fall, nobody appends from an epoch that it does not know yet, and every leader epoch cache says what the log does",
+	Doc: "in every log offsets rise without overlap and leader epochs never fall, no broker appends a batch of an epoch that it does not know yet, and every leader epoch cache agrees with its log",
 	On:  []ChangeKind{BatchAppended, ReplicaChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		if c.Kind == ReplicaChanged {
@@ -22,12 +22,12 @@ var epochsInOrder = &Check{
 		fact := func(way string) Fact { return p.fact(r.role(), b.Base, way) }
 		if n := r.Log.Len(); n > 1 {
 			if below := r.Log.batches[n-2]; below.Epoch > b.Epoch && !r.deletedBelowStart(below) || below.Next > b.Base {
-				d.decide(v, fact("batches out of order"), v.damagedDisk(p), v.name(r.Node), " has ", b.span(), " of ", p.TP.String(), " behind ", below.span())
+				d.decide(v, fact("batches out of order"), v.damagedDisk(p), v.name(r.Node), " has ", b.span(), " of ", p.TP.String(), " after ", below.span())
 			}
 		}
 		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
-			d.violate(v, fact("batch of an unknown epoch"), v.name(r.Node), ", which lives in epoch ", itoa(r.Epoch), ", appended ", b.span(), " of ", p.TP.String(),
-				": an answer from another epoch (KAFKA-18723)")
+			d.violate(v, fact("batch of an unknown epoch"), v.name(r.Node), ", in leader epoch ", itoa(r.Epoch), ", appended ", b.span(), " of ", p.TP.String(),
+				": a response of another epoch (KAFKA-18723)")
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -46,17 +46,18 @@ var epochsInOrder = &Check{
 	},
 }
 
-// hides tells whether a batch lies below where its broker takes the log to begin: it is deleted, though the file has it still.
-// A follower whose leader's log parts from its own below there has nothing else left. It knows no epoch then that its leader
-// could compare, and goes on with whatever that has (UnifiedLog.truncateTo: the start goes down to the end, not the files).
+// deletedBelowStart reports whether a batch lies below its broker's log start: it is deleted, though the file still has it. A
+// follower whose log diverges from its leader's below its own start has nothing else left. It then knows no epoch that the
+// leader could compare, and goes on with the leader's records (UnifiedLog.truncateTo moves the start down to the end, and
+// leaves the files).
 func (r *Replica) deletedBelowStart(b Batch) bool { return r.known && b.Next <= r.Start }
 
-// seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is that of the
-// number of epochs, and only then.
+// seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is that of the number of
+// epochs, and only then.
 func seeCache(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
-	// A log that ends before what its broker believes is still being written, and is looked at again. So is one without
-	// batches that its broker believes to have some, wherever it began before.
+	// A log that ends below its broker's end is still being written, and is compared later. So is a log without batches whose
+	// broker believes that it has some, wherever it began before.
 	end := r.Log.End()
 	if r.Log.Len() == 0 {
 		end = min(end, r.Start)
@@ -70,14 +71,14 @@ func seeCache(d *Tally, v *View, c *Change) {
 		return
 	}
 	if wrong := r.cacheWrong(); wrong != "" {
-		d.decide(v, p.fact(r.role(), r.End, "wrong epoch cache"), v.damagedDisk(p), v.name(r.Node), " takes the leader epochs of its log of ", p.TP.String(), ", [",
-			itoa(r.Start), ",", itoa(r.End), "), for ", inWords(r.Epochs), "; ", wrong, ": it will cut at the wrong place when it compares logs")
+		d.decide(v, p.fact(r.role(), r.End, "wrong epoch cache"), v.damagedDisk(p), v.name(r.Node), " has cached the leader epochs of its log of ", p.TP.String(), ", [",
+			itoa(r.Start), ",", itoa(r.End), "), as ", inWords(r.Epochs), "; ", wrong, ": it will truncate at the wrong offset when it compares logs")
 	}
 }
 
-// cacheWrong says how a replica's epoch cache differs from its log, "" if it does not. What lies behind the end that the
-// broker knows of is not in question: somebody may have written there since. Nor is what lies below an offset where the log
-// has begun before: the cache forgets that at once (truncateFromStart), and the files later, or never if power is lost first.
+// cacheWrong says how a replica's epoch cache differs from its log, "" if it does not. Records above the end that the broker
+// knows are not compared: they may have been appended since. Nor are records below an earlier log start: the cache forgets
+// them at once (truncateFromStart), and the files later, or never if power is lost first.
 func (r *Replica) cacheWrong() string {
 	from, cache := r.Start, r.Epochs
 	if r.highestStart > from {
@@ -110,14 +111,14 @@ func (r *Replica) cacheWrong() string {
 	}
 	e := cache[at]
 	emptied := from >= r.End && e.Start <= from     // the epoch of the last record that was deleted
-	begun := e.Start == r.End && e.Epoch <= r.Epoch // a leader notes where it begins, before it writes anything
+	begun := e.Start == r.End && e.Epoch <= r.Epoch // a leader notes where its epoch begins before it appends anything
 	if at+1 < len(cache) || !emptied && !begun {
 		return "the log has nothing of epoch " + itoa(e.Epoch)
 	}
 	return ""
 }
 
-// same tells whether two slices are one and the same.
+// same reports whether two slices are one and the same.
 func same(a, b []EpochStart) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

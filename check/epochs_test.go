@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// A leader epoch cache must say what the log does, from where the broker's log begins to where it ends. Only a leader
-// that has not written yet knows of an epoch that is not there.
+// A leader epoch cache must agree with its log, from the broker's log start to its end. Only a leader that has not written
+// yet knows of an epoch that the log does not have.
 func TestEpochCaches(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -21,14 +21,14 @@ func TestEpochCaches(t *testing.T) {
 		{"as the log", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}}, Held},
 		{"and its own, where it begins", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}, {4, 5}}, Held},
 		{"one that it cannot know", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}, {9, 5}}, Violated},
-		{"one behind the end", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}, {4, 6}}, Violated},
+		{"one above the end", 0, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}, {4, 6}}, Violated},
 		{"one is missing", 0, 5, []EpochStart{{0, 0}, {3, 4}}, Violated},
 		{"the first is missing", 0, 5, []EpochStart{{1, 2}, {3, 4}}, Violated},
 		{"the last is missing", 0, 5, []EpochStart{{0, 0}, {1, 2}}, Violated},
 		{"all are missing", 0, 5, []EpochStart{}, Violated},
 		{"one begins too early", 0, 5, []EpochStart{{0, 0}, {1, 1}, {3, 4}}, Violated},
 		{"one that was cut off", 0, 5, []EpochStart{{0, 0}, {1, 2}, {2, 3}, {3, 4}}, Violated},
-		{"nobody looked", 0, 5, nil, Held},
+		{"it was not observed", 0, 5, nil, Held},
 		{"what came since is not in question", 0, 4, []EpochStart{{0, 0}, {1, 2}}, Held},
 		{"begins where the log does", 3, 5, []EpochStart{{1, 3}, {3, 4}}, Held},
 		{"begins before the log does", 3, 5, []EpochStart{{0, 0}, {1, 2}, {3, 4}}, Violated},
@@ -37,7 +37,7 @@ func TestEpochCaches(t *testing.T) {
 			s := staged(2)
 			for at, epoch := range []wire.Epoch{0, 0, 1, 1, 3} {
 				s.write(wire.Offset(at), epoch, uint32(at), 1)
-				s.p.Replica(1).known = false // however it came to it
+				s.p.Replica(1).known = false // by whichever way
 			}
 			s.Trimmed(s.p, s.p.Replica(1), c.trim)
 			s.p.assigned.Epoch, s.p.assigned.Version = 4, 4
@@ -49,7 +49,7 @@ func TestEpochCaches(t *testing.T) {
 	}
 }
 
-// A cut takes epochs with it: a cache that keeps them is wrong from then on, though the broker's slice is the same (M8).
+// A truncation removes epochs too: a cache that keeps them is wrong from then on, though the broker's slice is the same (M8).
 func TestACacheThatOutlivesACut(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 2)
@@ -67,8 +67,9 @@ func TestACacheThatOutlivesACut(t *testing.T) {
 	require.Contains(t, f.Explanation, "the log has nothing of epoch 0")
 }
 
-// What lies below a log's start is deleted, though the file has it still: what comes behind it may be of an older epoch, because
-// nobody compares with what is deleted. What is not deleted counts, and so does it again for a broker that has forgotten.
+// Records below a log's start are deleted, though the file still has them. The batches above may be of an older epoch,
+// because no replica compares deleted records. Records above the start count, and so do the others again for a broker that
+// forgot its start.
 func TestEpochsBelowTheStart(t *testing.T) {
 	for start, want := range map[wire.Offset]Status{0: Violated, 1: Violated, 2: Held} {
 		s := staged(2)
@@ -93,12 +94,12 @@ func TestEpochsBelowTheStart(t *testing.T) {
 	}
 }
 
-// Retention empties a log, and then it is thrown away to follow a leader that begins below it. From there on its cache is
-// what the new log says, and nothing that the old one had forgotten excuses it.
+// Retention empties a log, and then it is thrown away to follow a leader that begins below it. From then on its cache must be
+// that of the new log, and what the old log had forgotten excuses nothing.
 func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		forgets bool // the broker took the old log for begun at its end before the files went
+		forgets bool // the broker moved the old log's start to its end before the files went
 		cache   []EpochStart
 		want    Status
 	}{

@@ -86,8 +86,3 @@ func metadataFact(role Role, at wire.Offset, way string) Fact {
 func factOf(kind SubjectKind, name string, role Role, way string) Fact {
 	return Fact{Subject{kind, name}, role, way, -1}
 }
-
-// brokerFact is about a broker.
-func (v *View) brokerFact(id wire.NodeID, role Role, way string) Fact {
-	return factOf(ABroker, v.name(id), role, way)
-}

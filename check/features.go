@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// Features: a cluster writes only what its oldest member can read. A level is finalised in the metadata log, and what it
-// allows may be written behind that. Whoever registers must know all that is finalised.
+// Features: a cluster writes only records that its oldest member can read. A level is finalised in the metadata log, and
+// records that need it may be written after that. A broker that registers must know every level that is finalised.
 //
 //	|metadata.version 25|eligible.leader.replicas.version 1|partition, with an ELR: version 2|
 
@@ -38,10 +38,10 @@ var featureGated = &Check{
 			seeGate(d, v, c, factOf(ATopic, m.topics[r.TopicID], ByController, "record version"), r.Version, partitionVersion(m.levels[metadataVersion]))
 			seeELR(d, v, c, m.topics[r.TopicID], slices.Concat(r.ELR, r.LastKnownELR))
 		case *wire.RegisterBrokerRecord:
-			seeGate(d, v, c, v.brokerFact(r.BrokerID, ByController, "record version"), r.Version, registrationVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, factOf(ABroker, v.name(r.BrokerID), ByController, "record version"), r.Version, registrationVersion(m.levels[metadataVersion]))
 			seeSupport(d, v, c, r)
 		case *wire.BrokerRegistrationChangeRecord:
-			seeGate(d, v, c, v.brokerFact(r.BrokerID, ByController, "record version"), r.Version, changeVersion(m.levels[metadataVersion]))
+			seeGate(d, v, c, factOf(ABroker, v.name(r.BrokerID), ByController, "record version"), r.Version, changeVersion(m.levels[metadataVersion]))
 		case *wire.FeatureLevelRecord:
 			seeLevel(d, v, c, r)
 		}
@@ -82,7 +82,7 @@ func registrationVersion(level int16) int16 {
 	return 0
 }
 
-// changeVersion is that of changes of registrations: none has the field of zookeeper's time.
+// changeVersion is that of changes of registrations. No version of them has ZooKeeper's timestamp.
 func changeVersion(level int16) int16 {
 	switch {
 	case level >= withDirectories:
@@ -97,7 +97,7 @@ func seeGate(d *Tally, v *View, c *Change, about Fact, version, newest int16) {
 	d.exercised()
 	if version > newest {
 		d.violate(v, about, "the record at offset ", itoa(c.Offset), " is written in version ", itoa(version), "; metadata.version is ",
-			itoa(v.image.levels[metadataVersion]), ", and up to there is only version ", itoa(newest))
+			itoa(v.image.levels[metadataVersion]), ", whose newest version is ", itoa(newest))
 	}
 }
 
@@ -108,23 +108,24 @@ func seeELR(d *Tally, v *View, c *Change, topic string, elr []wire.NodeID) {
 	}
 }
 
-// seeSupport asks that who registers knows every finalised level. One that names no features is not judged by them.
+// seeSupport requires that a broker that registers knows every finalised level. A registration without features is not
+// judged.
 func seeSupport(d *Tally, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	for _, f := range r.Features {
 		if level := v.image.levels[f.Name]; level > 0 && (level < f.Min || level > f.Max) {
-			d.violate(v, v.brokerFact(r.BrokerID, ByController, "does not know a level"), v.name(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
+			d.violate(v, factOf(ABroker, v.name(r.BrokerID), ByController, "does not know a level"), v.name(r.BrokerID), " is registered at offset ", itoa(c.Offset), ", and knows ", f.Name,
 				" ", itoa(f.Min), " to ", itoa(f.Max), "; level ", itoa(level), " is finalised")
 		}
 	}
 }
 
-// seeLevel asks that every registered broker knows a level that is finalised, and that a level does not come before the one
+// seeLevel requires that every registered broker knows a level that is finalised, and that a level does not precede the one
 // it rests on.
 func seeLevel(d *Tally, v *View, c *Change, r *wire.FeatureLevelRecord) {
 	d.exercised()
 	fact := func(way string) Fact { return factOf(AFeature, r.Name, ByController, way) }
 	if on := v.image.levels[metadataVersion]; r.Name == elrVersion && r.Level > 0 && on > 0 && on < withELR {
-		d.violate(v, fact("before metadata.version"), r.Name, " is finalised at offset ", itoa(c.Offset), "; it needs metadata.version ", itoa(withELR), ", and that is ", itoa(on))
+		d.violate(v, fact("before metadata.version"), r.Name, " is finalised at offset ", itoa(c.Offset), "; it needs metadata.version ", itoa(withELR), ", which is ", itoa(on))
 	}
 	for _, b := range v.brokers { // in the order of first sight
 		reg := v.image.brokers[b.Node]

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// What may be written depends on the levels that are finalised before it.
+// Which records may be written depends on the levels that are finalised before them.
 func TestWhatLevelsAllow(t *testing.T) {
 	level := func(name string, to int16) wire.MetadataRecord {
 		return &wire.FeatureLevelRecord{Name: name, Level: to}
@@ -32,10 +32,10 @@ func TestWhatLevelsAllow(t *testing.T) {
 		"a registration of 3.7 in 3.6":        {[]wire.MetadataRecord{level(metadataVersion, 14), knows(3, metadataVersion, 7, 25)}, Violated},
 		"a registration that knows enough":    {[]wire.MetadataRecord{level(metadataVersion, 25), knows(3, metadataVersion, 7, 25)}, Held},
 		"a registration that knows too few":   {[]wire.MetadataRecord{level(metadataVersion, 25), knows(3, metadataVersion, 7, 24)}, Violated},
-		"a level that somebody does not know": {[]wire.MetadataRecord{level(metadataVersion, 20), knows(3, metadataVersion, 7, 24), level(metadataVersion, 25)}, Violated},
+		"a level that a broker does not know": {[]wire.MetadataRecord{level(metadataVersion, 20), knows(3, metadataVersion, 7, 24), level(metadataVersion, 25)}, Violated},
 		"a level that all know":               {[]wire.MetadataRecord{level(metadataVersion, 20), knows(3, metadataVersion, 7, 25), level(metadataVersion, 25)}, Held},
 		"ELR before its metadata.version":     {[]wire.MetadataRecord{level(metadataVersion, 20), level(elrVersion, 1)}, Violated},
-		"who leaves, in 3.2": {[]wire.MetadataRecord{level(metadataVersion, 3),
+		"a shutdown, in 3.2": {[]wire.MetadataRecord{level(metadataVersion, 3),
 			&wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: 3, InControlledShutdown: 1}}, Violated},
 	} {
 		t.Run(name, func(t *testing.T) {

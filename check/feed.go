@@ -6,28 +6,28 @@ import (
 	"samsa/wire"
 )
 
-// ChangeKind says what a Change is.
+// ChangeKind is the kind of a Change.
 type ChangeKind uint8
 
 const (
-	BatchAppended      ChangeKind = iota // Batch is at the end of Replica's log
-	BatchesRemoved                       // Gone is no longer in Replica's log
-	ReplicaChanged                       // Replica believes something new; Before is what it believed
+	BatchAppended      ChangeKind = iota // Batch is the new last batch of Replica's log
+	BatchesRemoved                       // Removed are no longer in Replica's log
+	ReplicaChanged                       // Replica's broker believes something new; Before is what it believed
 	PartitionChanged                     // Partition has a new assignment; Was is the one before
-	Promised                             // Batch was acknowledged or shown
-	ProduceAnswered                      // a broker told a producer that Batch is stored
-	FetchAnswered                        // a reader was given Batch, or told a high watermark
+	Promised                             // Batch was acknowledged to a producer or shown to a reader
+	ProduceAnswered                      // a broker acknowledged Batch to a producer
+	FetchAnswered                        // a reader was sent Batch, or a high watermark alone
 	MetadataCommitted                    // a record of the metadata log is committed: Record at Offset
 	ControllerReplied                    // a controller answered a request with success
-	MetadataApplied                      // Broker has read on in the metadata log
-	VoterChanged                         // Voter believes something new; Earlier is what it believed
-	VoteCast                             // Voter gave a vote
-	ImageAt                              // Voter or broker Node stands at Offset with an image of Hash
-	DirectoriesCounted                   // a directory for Partition appeared or went on Node
-	StartLicensed                        // Replica's log begins at Offset, further than any licensed start; By is the licence or ""
-	DirectoryInUse                       // a broker uses the directory of a topic, Home, for Partition
+	MetadataApplied                      // the broker Node has applied more of the metadata log
+	VoterChanged                         // Voter believes something new; Rule is what it believed
+	VoteCast                             // Voter granted a vote
+	ImageAt                              // Node has an image of Hash at Offset
+	DirectoriesCounted                   // Node has Offset directories for Partition
+	StartLicensed                        // Replica's log begins at Offset, above every licensed start; By is the licence or ""
+	DirectoryInUse                       // a broker uses the directory of the topic Home for Partition
 	BatchCommitted                       // a batch of the metadata log is committed whole
-	EndOffsetTold                        // a leader told a client where Partition ends
+	EndOffsetTold                        // a leader's response says where Partition ends
 	changeKinds
 )
 
@@ -38,36 +38,37 @@ type Change struct {
 	Replica   *Replica
 	Node      wire.NodeID
 
-	Batch     Batch       // Grew, Promised, Answered, Read (Next 0: only a high watermark)
-	Removed   []Batch     // Lost: lowest first
-	By        string      // Lost: the fault that took it; "" if the process cut it. Began: the licence
-	Acks      int16       // Answered
-	Given     Given       // Answered
-	HW        wire.Offset // Read; Promised: the one that was shown, 0 if a producer was told
-	Before    State       // Looked
-	Was       Assignment  // Altered
+	Batch     Batch       // BatchAppended, Promised, ProduceAnswered, FetchAnswered (Next 0: only a high watermark)
+	Removed   []Batch     // BatchesRemoved: lowest first
+	By        string      // BatchesRemoved: the fault that took them; "" if the process truncated them. StartLicensed: the licence
+	Acks      int16       // ProduceAnswered
+	Given     Given       // ProduceAnswered
+	HW        wire.Offset // FetchAnswered; Promised: the one that was shown, 0 if it was acknowledged
+	Before    State       // ReplicaChanged
+	Was       Assignment  // PartitionChanged
 	Offset    wire.Offset
 	Record    wire.MetadataRecord
 	Reply     Reply
-	Prior     wire.Offset // Applied: where it stood before
+	Prior     wire.Offset // MetadataApplied: the offset before
 	Voter     *Voter
-	Rule      VoterState // Ruled: what it believed before
+	Rule      VoterState // VoterChanged: the state before
 	Vote      Vote
 	Hash      uint64
 	EndOffset EndOffset
-	Home      wire.TopicID // Housed
+	Home      wire.TopicID // DirectoryInUse
 }
 
-// Given is what a leader reckoned with when it gave an answer, and to whom: the answer may leave long after that.
+// Given is the state of a leader when it made a response, and the client that it is for: the response may leave long after
+// that.
 type Given struct {
 	Client string
 	Epoch  wire.Epoch // in which it led, NoEpoch if it did not
 	CRC    uint32     // of the batch as its producer sent it, 0 if that is not known
-	InSync int        // how many replicas were in sync, those it had proposed among them
-	MinISR int        // min.insync.replicas, as far as it had to know it; 0 if it need not obey any
+	InSync int        // the size of the maximal ISR: the ISR and the members that it had proposed
+	MinISR int        // min.insync.replicas as the leader had to know it; 0 if it had not read the config yet
 }
 
-// tell hands the change to who wants to know.
+// tell hands the change to the checks that look at its kind.
 func (v *View) tell(c Change) {
 	v.change = c
 	for _, s := range v.seers[c.Kind] {
@@ -75,7 +76,7 @@ func (v *View) tell(c Change) {
 	}
 }
 
-// Clock says when what follows happens: in which step of the story, and at what time.
+// Clock sets the step of the story, and the time, of what follows.
 func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 
 // Grew says that a replica's true log has a new last batch.
@@ -96,8 +97,8 @@ func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 	v.tell(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }
 
-// Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that
-// took them, "" if the process cut them itself.
+// Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that took
+// them, "" if the process truncated them itself.
 func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	l := &r.Log
 	at := searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
@@ -108,7 +109,7 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	l.cut(at)
 	wasFlushed := r.flushed
 	r.flushed = min(r.flushed, l.End())
-	if by == "" && r.loading { // recovery: if a fault hit the disk before, it is the fault that took them
+	if by == "" && r.loading { // recovery: if a fault hit the disk before, the fault took them
 		b := v.Broker(r.Node)
 		if hit, ok := v.lastFault(b, p, b.loaded); ok {
 			by = v.faults[hit].What
@@ -120,7 +121,7 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	v.tell(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
 }
 
-// Trimmed says that a replica's log now begins at an offset: what lay below was deleted on purpose.
+// Trimmed says that a replica's log now begins at an offset: the records below were deleted on purpose.
 func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 	l := &r.Log
 	if start <= l.start {
@@ -133,15 +134,15 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 	l.trim(l.find(start), start)
 }
 
-// begin enters where a broker takes its log to begin. All below was deleted on purpose, and nobody owes it; but the files may
-// hold it for a while, and a broker that forgets may begin there again. So the true log keeps it until it goes.
-// A start without a licence (license.go) changes nothing here.
+// startSeen enters the offset at which a broker's log begins. The records below were deleted on purpose, and are not owed;
+// but the files may hold them for a while, and a broker that restarts may begin there again. So the true log keeps them until
+// the files go. A start without a licence (deletion.go) changes nothing here.
 func (v *View) startSeen(p *Partition, r *Replica, start wire.Offset) {
 	if start <= r.highestStart && (r.Log.Len() > 0 || start <= r.Log.start) || !v.licensesStart(p, r, start) {
 		return
 	}
-	if r.Log.Len() == 0 && start > r.Log.start { // it was emptied, to go on there
-		p.release(r, start) // also if it began there before: a fault may have taken what was deleted and still in the file
+	if r.Log.Len() == 0 && start > r.Log.start { // the log was emptied, to go on at the start
+		p.release(r, start) // also if it began there before: a fault may have taken records that were deleted and still in the file
 		r.Log.trim(0, start)
 	}
 	if start <= r.highestStart || start <= r.Log.start && start <= p.trimmed {
@@ -151,7 +152,7 @@ func (v *View) startSeen(p *Partition, r *Replica, start wire.Offset) {
 	p.trimmed, r.highestStart = max(p.trimmed, start), start
 }
 
-// Deleted says that a replica is gone on purpose, with its log.
+// Deleted says that a replica was deleted on purpose, with its log.
 func (v *View) Deleted(p *Partition, r *Replica) {
 	p.release(r, 1<<62)
 	r.Log = Log{epochChanges: r.Log.epochChanges + 1}
@@ -170,14 +171,14 @@ func (v *View) Started(node wire.NodeID) {
 	v.forget(node, true)
 }
 
-// Ending says that a process is past its point of death: it runs only until what it did before is paid for.
+// Ending says that a process is past its point of death: it runs only until its earlier work is paid for.
 func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 
-// Died says that a broker's process ended. The page cache stays; what power took is told by Struck and Cut.
+// Died says that a broker's process ended. The page cache stays; DiskFaulted and Cut say which bytes power took.
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
 	since := v.quietSince
-	if since < 0 && v.faultBeganAt == v.now { // that it ended is what is wrong now
+	if since < 0 && v.faultBeganAt == v.now { // the end of this process is the fault that began now
 		since = v.quietBefore
 	}
 	if b.stoppingSince > 0 && since >= 0 {
@@ -196,10 +197,10 @@ func (v *View) forget(node wire.NodeID, loading bool) {
 	}
 }
 
-// Struck enters a fault of a disk. Say it before the Cut of what it took.
+// DiskFaulted enters a fault of a disk. It comes before the Cut of the batches that the fault took.
 func (v *View) DiskFaulted(node wire.NodeID, what string) { v.DiskFaultedIn(node, what, "") }
 
-// StruckIn is Struck for a fault that stays in one partition's directory.
+// DiskFaultedIn is DiskFaulted for a fault that is limited to one partition's directory.
 func (v *View) DiskFaultedIn(node wire.NodeID, what, dir string) {
 	b := v.Broker(node)
 	b.faults = append(b.faults, len(v.faults))
@@ -209,7 +210,7 @@ func (v *View) DiskFaultedIn(node wire.NodeID, what, dir string) {
 	}
 }
 
-// Looked says what a running broker believes of a replica, if it may be something new.
+// ReplicaChanged says what a running broker believes of a replica, if that may be new.
 func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	before := r.State
 	if !r.known {
@@ -228,8 +229,8 @@ func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	v.tell(Change{Kind: ReplicaChanged, Partition: p, Replica: r, Node: r.Node, Before: before})
 }
 
-// Acked says that a broker has answered a producer with success: the batch at base is stored. The batch is what lies
-// there in the broker's own true log at this moment; what it reckoned with is from the moment it gave the answer.
+// Acked says that a broker has answered a producer with success: the batch at base is stored. The batch is the one at that
+// offset in the broker's true log now; the leader's state is that of the moment when it made the response.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
 	if p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
@@ -239,7 +240,7 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 		return
 	}
 	if !ok && (r.removed || base < max(r.Log.start, r.highestStart)) {
-		return // the answer was slow to leave, and retention took the record meanwhile, or its topic is gone
+		return // the response was slow to leave, and retention deleted the record meanwhile, or its topic is gone
 	}
 	if !ok || b.Base != base {
 		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}
@@ -255,7 +256,7 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
 }
 
-// Served says that a reader was told a high watermark by a node. All below it is shown: no reader may ever see another
+// HighWatermarkTold says that a reader received a high watermark from a node. All below it is shown: no reader may ever see another
 // record there.
 func (v *View) HighWatermarkTold(p *Partition, r *Replica, hw wire.Offset) {
 	v.tell(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, HW: hw})
@@ -270,12 +271,12 @@ func (v *View) HighWatermarkTold(p *Partition, r *Replica, hw wire.Offset) {
 	p.shown = hw
 }
 
-// Delivered says that a reader was given a batch below the high watermark.
+// BatchDelivered says that a reader was sent a batch below the high watermark.
 func (v *View) BatchDelivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
 	v.tell(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
 }
 
-// Applied says how far a broker has read the metadata log, and what it believes of itself.
+// Applied says how much of the metadata log a broker has applied, and what it believes of its own registration.
 func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoch, fenced bool) {
 	b := v.Broker(node)
 	prior := b.applied
@@ -286,7 +287,7 @@ func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoc
 	v.tell(Change{Kind: MetadataApplied, Node: node, Offset: next, Prior: prior})
 }
 
-// Registering says that an incarnation of a broker asks to be registered.
+// RegistrationAsked says that an incarnation of a broker asks to be registered.
 func (v *View) RegistrationAsked(node wire.NodeID, incarnation wire.UUID) {
 	b := v.Broker(node)
 	b.registrationSent = true
@@ -295,37 +296,34 @@ func (v *View) RegistrationAsked(node wire.NodeID, incarnation wire.UUID) {
 	}
 }
 
-// Asked says that an operator asked for an unclean election.
+// UncleanElectionAsked says that an operator asked for an unclean election.
 func (v *View) UncleanElectionAsked(p *Partition) { p.uncleanAsked = true }
 
-// Withdrawn says that nobody asks for it any more: the answer was given.
+// UncleanElectionAnswered says that the response to that was sent: no request for one is open any more.
 func (v *View) UncleanElectionAnswered(p *Partition) { p.uncleanAsked = false }
 
-// Installed says that a host has a directory for a partition, or has it no more.
+// Installed says how many directories a host has for a partition.
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
 	v.tell(Change{Kind: DirectoriesCounted, Partition: p, Node: node, Offset: wire.Offset(directories)})
 }
 
-// Housed says whose directory a broker uses for its replica: the topic id that lies there (KIP-516).
+// DirectoryInUse says which topic id lies in the directory that a broker uses for its replica (KIP-516).
 func (v *View) DirectoryInUse(p *Partition, r *Replica, home wire.TopicID) {
 	v.tell(Change{Kind: DirectoryInUse, Partition: p, Replica: r, Node: r.Node, Home: home})
 }
 
-// Configured is where the last config of the committed metadata lies, and Demand what it asks of a partition: who has not
-// read so far need not obey it.
+// ConfigEnd is the offset after the last committed config. A broker that has not applied the metadata log up to there need
+// not obey that config.
 func (v *View) ConfigEnd() wire.Offset { return v.image.configured }
 
-// TopicNamed is the id of the topic that has a name, as far as is committed.
+// TopicNamed is the id of the topic that has a name in the committed metadata.
 func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
 	id, ok = v.image.names[name]
 	return id, ok
 }
 
-// CommittedEnd is how far the metadata log is committed.
+// CommittedEnd is the offset up to which the metadata log is committed.
 func (v *View) CommittedEnd() wire.Offset { return v.image.next }
-
-// Demand is a partition's min.insync.replicas, as committed.
-func (v *View) MinISR(p *Partition) int { return v.minISR(p) }
 
 // Find is a partition that was seen before.
 func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {
@@ -333,14 +331,14 @@ func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {
 	return p, ok
 }
 
-// Current tells whether a partition is of the topic that has the name now, as far as is committed.
+// Current reports whether a partition belongs to the topic that has the name in the committed metadata.
 func (v *View) Current(p *Partition) bool {
 	id, ok := v.image.names[p.TP.Topic]
 	return !ok || id == p.ID
 }
 
-// CommittedTo says that the metadata log is committed below an offset, where a batch ends, also where it holds no records of
-// ours.
+// CommittedTo says that the metadata log is committed below an offset where a batch ends, also if that batch holds no records
+// of the View's.
 func (v *View) CommittedTo(next wire.Offset) {
 	v.image.next = max(v.image.next, next)
 	if v.image.batch < v.image.next {
@@ -349,14 +347,14 @@ func (v *View) CommittedTo(next wire.Offset) {
 	}
 }
 
-// Whole says that no fault is active, nor does any work from some time on, which may be to come; Broken that one is.
+// FaultsOver says that no fault is active, and that none has an effect after a time, which may be in the future.
 func (v *View) FaultsOver(from int64) {
 	if v.quietSince < 0 {
 		v.quietSince = from
 	}
 }
 
-// Broken says that a fault is active.
+// FaultActive says that a fault is active.
 func (v *View) FaultActive() {
 	if v.quietSince >= 0 {
 		v.quietBefore, v.faultBeganAt = v.quietSince, v.now
@@ -364,7 +362,7 @@ func (v *View) FaultActive() {
 	v.quietSince = -1
 }
 
-// Stopping says that a broker's process is told to stop (SIGTERM): a controlled shutdown begins.
+// ShutdownAsked says that a broker's process gets SIGTERM: a controlled shutdown begins.
 func (v *View) ShutdownAsked(node wire.NodeID) {
 	if b := v.Broker(node); b.stoppingSince == 0 {
 		b.stoppingSince = v.now

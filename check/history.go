@@ -90,7 +90,7 @@ const (
 	PositionTruncated                    // the log was truncated to Offset, below the position, and the consumer goes on there (KIP-320)
 )
 
-// ListOffsets is an end offset that a leader told a client.
+// ListOffsets is an end offset in a leader's response to a client.
 type ListOffsets struct {
 	Head
 	Partition wire.TopicPartition

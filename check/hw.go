@@ -4,7 +4,7 @@ import "samsa/wire"
 
 var hwJustified = &Check{
 	Name: "hw-justified", Numbers: "S7",
-	Doc: "everyone who may be elected has in its true log what a leader calls committed",
+	Doc: "the true log of every replica that may be elected has everything below a leader's high watermark",
 	On:  []ChangeKind{ReplicaChanged, PartitionChanged},
 	See: seeHW,
 	Accept: func(v *View) *Case {
@@ -20,10 +20,10 @@ var hwJustified = &Check{
 	},
 }
 
-// seeHW asks that everyone who may be elected has the leader's batch below the high watermark: by logs-match all below
-// that is the same then. To compare ends would not do: a log may be as long and hold something else there.
+// seeHW requires that every eligible replica has the leader's last batch below the high watermark: by logs-match all below it
+// is the same then. To compare ends is not enough: a log may be as long and hold something else.
 //
-// It looks when a leader's high watermark rises, and when the controller makes somebody electable beside a leader.
+// It looks when a leader's high watermark rises, and when the controller makes a replica eligible beside a leader.
 func seeHW(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
 	a := &p.assigned
@@ -52,13 +52,14 @@ func seeHW(d *Tally, v *View, c *Change) {
 				continue // acked-durable names the price
 			}
 			d.decide(v, p.fact(ByLeader, r.HW, ""), v.damagedDiskOf(p, r.Node, id), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
-				itoa(r.Epoch), ", calls everything below ", itoa(r.HW), " committed; ", v.name(id), " is ", a.memberWords(id),
-				" and does not have that: its log ends at ", itoa(o.Log.End()))
+				itoa(r.Epoch), ", has high watermark ", itoa(r.HW), "; ", v.name(id), " is ", a.memberWords(id),
+				" and does not have all below it: its log ends at ", itoa(o.Log.End()))
 		}
 	}
 }
 
-// elapsed tells whether an unclean election has come that a leader of an epoch may not have heard of.
+// uncleanElectionAfter reports whether an unclean election came after an epoch: a leader of that epoch may not know of it
+// yet.
 func (p *Partition) uncleanElectionAfter(epoch wire.Epoch) bool {
 	n := len(p.elections)
 	for n > 0 && p.elections[n-1].Epoch > epoch {
@@ -71,7 +72,7 @@ func (p *Partition) uncleanElectionAfter(epoch wire.Epoch) bool {
 
 var hwMonotone = &Check{
 	Name: "hw-monotone", Numbers: "S8",
-	Doc: "a leader's high watermark never falls within its epoch, and every replica's lies between start and end of its log",
+	Doc: "a leader's high watermark never falls within its epoch, and every replica's is between the start and the end of its log",
 	On:  []ChangeKind{ReplicaChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		p, r := c.Partition, c.Replica
@@ -79,7 +80,7 @@ var hwMonotone = &Check{
 		fact := func(way string) Fact { return p.fact(r.role(), r.HW, way) }
 		switch {
 		case r.Leads && c.Before.Leads && c.Before.Epoch == r.Epoch && r.HW < c.Before.HW:
-			d.violate(v, fact("falls"), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", takes its high watermark back from ",
+			d.violate(v, fact("falls"), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(r.Epoch), ", lowered its high watermark from ",
 				itoa(c.Before.HW), " to ", itoa(r.HW))
 		case r.HW > r.End || r.HW < r.Start:
 			d.violate(v, fact("outside the log"), v.name(r.Node), " has a high watermark of ", itoa(r.HW), " on ", p.TP.String(), ", and a log of [",
@@ -90,7 +91,7 @@ var hwMonotone = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.alter(2, ids(2, 3), nil)
-		s.leads(2, 1, 0) // a new leader may begin below what the old one knew
+		s.leads(2, 1, 0) // a new leader may begin below the high watermark of the old one
 		s.leads(2, 1, 1)
 		return s.done()
 	},

@@ -44,9 +44,9 @@ func compare(a, b Identity) int {
 	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Origin, b.Origin))
 }
 
-// Reencoded says that the log cleaner of a replica has written the batch at an offset anew: the same offsets and epoch, other
+// Reencoded says that the replica's log cleaner has written the batch at an offset anew: the same offsets and epoch, other
 // bytes.
-func (v *View) Reencoded(p *Partition, r *Replica, base wire.Offset, crc uint32) {
+func (r *Replica) Reencoded(p *Partition, base wire.Offset, crc uint32) {
 	i := r.Log.find(base)
 	if i == r.Log.Len() || r.Log.batches[i].Base != base {
 		return

@@ -21,7 +21,7 @@ func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 		s.committedWith(0, 0xA, 1, 2)
 		s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
 		if cleaned {
-			s.Reencoded(s.p, s.p.Replica(1), 0, 0xA1)
+			s.p.Replica(1).Reencoded(s.p, 0, 0xA1)
 		}
 		copied := s.write(0, 0, 0xA1, 3)
 		s.look(1, State{Leads: true, HW: 1, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
@@ -37,10 +37,10 @@ func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 func TestIdentitySurvivesEveryPass(t *testing.T) {
 	s := staged(2)
 	b := s.write(0, 0, 0xA, 1, 2)
-	s.Reencoded(s.p, s.p.Replica(1), 0, 0xA1)
-	s.Reencoded(s.p, s.p.Replica(1), 0, 0xA2)
-	s.Reencoded(s.p, s.p.Replica(2), 0, 0xA3)
-	s.Reencoded(s.p, s.p.Replica(2), 7, 0xA4) // there is none
+	s.p.Replica(1).Reencoded(s.p, 0, 0xA1)
+	s.p.Replica(1).Reencoded(s.p, 0, 0xA2)
+	s.p.Replica(2).Reencoded(s.p, 0, 0xA3)
+	s.p.Replica(2).Reencoded(s.p, 7, 0xA4) // there is none
 	for _, node := range []wire.NodeID{1, 2} {
 		now, _ := s.p.Replica(node).Log.At(0)
 		require.True(t, now.Same(b))
@@ -60,7 +60,7 @@ func TestBytesAreThoseOfTheAppend(t *testing.T) {
 		s := staged(2)
 		s.write(0, 0, 0xA, 1, 2, 3)
 		s.leads(1, 0, 1)
-		s.Reencoded(s.p, s.p.Replica(1), 0, 0xA1)
+		s.p.Replica(1).Reencoded(s.p, 0, 0xA1)
 		s.Acked(s.p, s.p.Replica(1), 0, -1, Given{Client: "p1", CRC: crc, InSync: 3, MinISR: 2})
 		require.Equal(t, want, find(t, s.done(), "stored-as-sent").Status)
 	}

@@ -7,40 +7,40 @@ import (
 	"samsa/wire"
 )
 
-// image is the committed metadata as judges work it out for themselves: record by record, in the order of the log.
+// image is the committed metadata as the judges build it themselves: record by record, in the order of the log.
 type image struct {
 	next    wire.Offset // records below are in it
 	changed int64       // when it changed last
 
-	retention     map[wire.TopicID]Retention // the least a topic was ever told to keep, if that was said
-	defaults      []Retention                // what brokers were told since, of topics that do not say
-	configured    wire.Offset                // behind the last record that set a config: who has not read so far need not obey it
-	rewriters     bool                       // some config has ever asked leaders to store other bytes than they are sent
-	rewritingEnd  wire.Offset                // behind the last record that ended that for a topic: who has not read so far may go on
-	leveled       wire.Offset                // behind the last record that set a feature's level
+	retention     map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
+	defaults      []Retention                // those that brokers got since, for topics without one of their own
+	configured    wire.Offset                // after the last record that set a config: a broker that has applied less need not obey it
+	rewriters     bool                       // some config has asked leaders to store other bytes than they are sent
+	rewritingEnd  wire.Offset                // after the last record that ended that for a topic: a leader that has applied less may go on
+	leveled       wire.Offset                // after the last record that set a feature's level
 	brokers       map[wire.NodeID]*registration
 	topics        map[wire.TopicID]string
 	names         map[string]wire.TopicID
 	configs       map[configKey]string
 	levels        map[string]int16
 	registrations []committedRegistration // in the order of their records
-	newest        wire.BrokerEpoch        // of all seats
+	newest        wire.BrokerEpoch        // of all registrations
 
-	fenced     []wire.NodeID // whom the batch under way has fenced
-	batch      wire.Offset   // where the batch under way begins: nobody may stand within it
+	fenced     []wire.NodeID // brokers that the batch under way has fenced
+	batch      wire.Offset   // where the batch under way begins: no node's image may end within it
 	nameOwners map[string][]bound
 	epochs     map[partitionKey][]bound
 }
 
-// bound is what was committed about something from a position of the metadata log on, up to the next bound.
+// bound is a committed fact of the metadata log, from an offset up to the next bound.
 type bound struct {
 	from  wire.Offset
 	at    int64        // when it was committed
-	id    wire.TopicID // of a name: whose it is, zero for nobody's
+	id    wire.TopicID // of a name: the topic that has it, zero for none
 	epoch wire.Epoch   // of a partition: its leader epoch
 }
 
-// owner is whose a name is now, and since when.
+// owner is the topic that a name belongs to now, and since when.
 func (m *image) owner(name string) (last bound) {
 	if all := m.nameOwners[name]; len(all) > 0 {
 		last = all[len(all)-1]
@@ -48,7 +48,7 @@ func (m *image) owner(name string) (last bound) {
 	return last
 }
 
-// seating is one registration that ever was committed.
+// committedRegistration is one registration that was committed at some time.
 type committedRegistration struct {
 	node        wire.NodeID
 	incarnation wire.UUID
@@ -61,7 +61,7 @@ type registration struct {
 	incarnation  wire.UUID
 	fenced       bool
 	shuttingDown bool
-	unfencedAt   int64 // when that was, the last time
+	unfencedAt   int64 // when it was unfenced last
 	features     []wire.FeatureRange
 }
 
@@ -78,7 +78,7 @@ func newImage() image {
 	}
 }
 
-// setting is what a topic has set, or what the cluster has; "" if neither.
+// setting is the topic's config, or the cluster's; "" if neither is set.
 func (m *image) setting(topic, name string) string {
 	if s, ok := m.configs[configKey{wire.ConfigTopic, topic, name}]; ok {
 		return s
@@ -100,11 +100,11 @@ func (m *image) flag(topic, name string, otherwise bool) bool {
 	return otherwise
 }
 
-// elr tells whether eligible leader replicas are on (KIP-966).
+// elr reports whether eligible leader replicas are on (KIP-966).
 func (m *image) elr() bool { return m.levels[elrVersion] > 0 }
 
-// eligible are the ELR members who may lead. Where the feature was taken back they stay written down, and nobody keeps them
-// up to date; but then an ISR that is not empty never becomes so.
+// eligible are the ELR members that may lead. After the feature is disabled the ELR stays in the metadata and is no longer
+// maintained; but then an ISR that is not empty never becomes so.
 func (v *View) eligible(a *Assignment) []wire.NodeID {
 	if !v.image.elr() && len(a.ISR) > 0 {
 		return nil
@@ -123,7 +123,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
 		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown, features: r.Features}
-		if s := (committedRegistration{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.registrations, s) { // it may ask again
+		if s := (committedRegistration{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.registrations, s) { // a broker may ask again
 			m.registrations = append(m.registrations, s)
 			m.newest = max(m.newest, s.epoch)
 		}
@@ -180,7 +180,7 @@ func (m *image) fences(id wire.NodeID, fenced bool) {
 	}
 }
 
-// registered ends the excuse of a broker whose disk was hit: the controller knows of an incarnation that came later.
+// registered ends the excuse of a broker whose disk had a fault: the controller knows of a later incarnation.
 func (v *View) registered(b *Broker, incarnation wire.UUID) {
 	b.registeredAt = v.step
 	if i := slices.Index(b.incarnations, incarnation); i >= 0 {
@@ -208,7 +208,7 @@ func (v *View) topicRemoved(id wire.TopicID) {
 	}
 }
 
-// assign takes a whole partition in.
+// assign enters the record of a whole partition.
 func (v *View) assign(r *wire.PartitionRecord) {
 	p := v.Partition(r.TopicID, wire.TopicPartition{Topic: v.image.topics[r.TopicID], Partition: r.PartitionID})
 	was := p.assigned
@@ -217,13 +217,13 @@ func (v *View) assign(r *wire.PartitionRecord) {
 		LastELR: r.LastKnownELR, Recovery: r.LeaderRecoveryState,
 	}
 	if r.Leader != wire.NoNode && r.LeaderEpoch > was.Epoch {
-		p.elections = append(p.elections, Election{Epoch: r.LeaderEpoch, Leader: r.Leader, Members: r.ISR, MinISR: v.minISR(p), Step: v.step})
+		p.elections = append(p.elections, Election{Epoch: r.LeaderEpoch, Leader: r.Leader, Members: r.ISR, MinISR: v.MinISR(p), Step: v.step})
 	}
 	v.epochFrom(p)
 	v.tell(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
-// epochFrom notes the leader epoch of a partition from here on, if it is another.
+// epochFrom notes the leader epoch of a partition from here on, if it is new.
 func (v *View) epochFrom(p *Partition) {
 	k := partitionKey{p.ID, p.TP.Partition}
 	past := v.image.epochs[k]
@@ -238,7 +238,7 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 	if p == nil {
 		return
 	}
-	p.noteMinISR(v.step, v.minISR(p))
+	p.noteMinISR(v.step, v.MinISR(p))
 	was := p.assigned
 	a := &p.assigned
 	a.Version++
@@ -250,8 +250,8 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 			*list.to = list.from
 		}
 	}
-	if len(a.ISR) >= v.minISR(p) {
-		p.elrForgottenAt = 0 // whoever leaves from here on is remembered
+	if len(a.ISR) >= v.MinISR(p) {
+		p.elrForgottenAt = 0 // from here on the ELR remembers every member that leaves
 	}
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		a.Recovery = r.LeaderRecoveryState
@@ -267,8 +267,9 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 	v.tell(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
-// clearELR empties the eligible leader replicas of a topic's partitions, or of all (""): a change of each that has some,
-// as if by a record of its own (TopicDelta.maybeClearElr). min.insync.replicas has changed, and they were told by the old.
+// clearELR empties the eligible leader replicas of a topic's partitions, or of all (""): a change of each partition that has
+// some, as if by a record of its own (TopicDelta.maybeClearElr). min.insync.replicas has changed, and the old value filled
+// the ELR.
 func (v *View) clearELR(topic string) {
 	for _, p := range v.parts {
 		if a := &p.assigned; (topic == "" || v.image.topics[p.ID] == topic) && len(a.ELR)+len(a.LastELR) > 0 {
@@ -285,11 +286,11 @@ func (v *View) clearELR(topic string) {
 // elected notes an election, and what it gives away if it was unclean.
 func (v *View) elected(p *Partition, was Assignment) {
 	e := Election{
-		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.minISR(p), Step: v.step,
+		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.MinISR(p), Step: v.step,
 	}
 	switch {
 	case slices.Contains(e.Members, e.Leader):
-	case slices.Contains(was.LastELR, e.Leader) && len(p.assigned.ELR) == 0: // nobody is left (KAFKA-19522)
+	case slices.Contains(was.LastELR, e.Leader) && len(p.assigned.ELR) == 0: // no member is left (KAFKA-19522)
 		e.Unclean = v.name(e.Leader) + " was elected in epoch " + itoa(e.Epoch) + " as the last known leader, at step " + itoa(v.step)
 	case v.unclean(p):
 		e.Unclean = "unclean election allowed by unclean.leader.election.enable: " + v.name(e.Leader) + " in epoch " +

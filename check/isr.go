@@ -8,13 +8,13 @@ import (
 
 var isrAgreed = &Check{
 	Name: "isr-agreed", Numbers: "S9",
-	Doc: "the controller's ISR is never larger than what the leader reckons with, and equal at equal partition epochs",
+	Doc: "the controller's ISR is never larger than its leader's maximal ISR, and the two ISRs are equal at equal partition epochs",
 	On:  []ChangeKind{ReplicaChanged, PartitionChanged},
 	See: seeISR,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.look(1, State{Leads: true, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
-		s.alter(0, ids(1, 2), nil) // the answer is still on its way
+		s.alter(0, ids(1, 2), nil) // the response is still on its way
 		s.look(1, State{Leads: true, ISR: ids(1, 2)})
 		s.look(1, State{Leads: true, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
 		s.alter(0, ids(1, 2, 3), nil)
@@ -24,7 +24,7 @@ var isrAgreed = &Check{
 		s := newStage(v, 2)
 		s.alter(0, ids(1, 2), nil)
 		s.look(1, State{Leads: true, ISR: ids(1, 2)})
-		s.alter(0, ids(1, 2, 3), nil) // nobody on the leader's side reckons with broker 3
+		s.alter(0, ids(1, 2, 3), nil) // the leader has not proposed b3
 		return s.done()
 	},
 }
@@ -40,8 +40,8 @@ func seeISR(d *Tally, v *View, c *Change) {
 	fact := func(way string) Fact { return p.fact(ByLeader, -1, way) }
 	for _, id := range a.ISR {
 		if !slices.Contains(r.ISR, id) && !slices.Contains(r.Pending, id) {
-			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", v.names(a.ISR), "; ", v.name(r.Node), ", its leader, reckons with ",
-				v.names(r.maximal()), " only, and commits without waiting for ", v.name(id))
+			d.violate(v, fact("smaller than the committed one"), "the controller's ISR of ", p.TP.String(), " is ", v.names(a.ISR), "; the maximal ISR of ", v.name(r.Node), ", its leader, is ",
+				v.names(r.maximal()), ", and it commits without waiting for ", v.name(id))
 		}
 	}
 	if r.Version == a.Version && !sameSet(r.ISR, a.ISR) {
@@ -63,7 +63,7 @@ func sameSet(a, b []wire.NodeID) bool {
 
 var isrLegal = &Check{
 	Name: "isr-legal", Numbers: "S10",
-	Doc: "an ISR has only replicas that are in service, in the incarnation that was seen in sync; leader, ISR and ELR fit together",
+	Doc: "an ISR has only replicas that are in service, in the incarnation that was seen in sync; leader, ISR and ELR agree",
 	On:  []ChangeKind{PartitionChanged, BatchCommitted},
 	See: seeLegal,
 	Accept: func(v *View) *Case {
@@ -93,7 +93,7 @@ func seeLegal(d *Tally, v *View, c *Change) {
 	a := &p.assigned
 	d.exercised()
 	bad := func(way string, words ...string) {
-		d.violate(v, p.fact(ByController, -1, way), append([]string{"the controller's word on " + p.TP.String() + " at partition epoch ",
+		d.violate(v, p.fact(ByController, -1, way), append([]string{"the committed state of " + p.TP.String() + " at partition epoch ",
 			itoa(a.Version), " is not legal: "}, words...)...)
 	}
 	for _, id := range a.ISR {
@@ -103,10 +103,10 @@ func seeLegal(d *Tally, v *View, c *Change) {
 			bad("no replica", v.name(id), " is in the ISR and has no replica")
 		case slices.Contains(a.ELR, id):
 			bad("in ISR and ELR", v.name(id), " is in ISR and ELR")
-		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // who was in stays until the controller takes it out
+		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // a member stays until the controller removes it
 		case b != nil && !b.fenced && b.unfencedAt == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
-			// It is let in and may lead, also if it wanted to go: a fence ends that, and a heartbeat from before may come late
-			// (BrokerHeartbeatManager.touch).
+			// It is unfenced and may lead, also if its shutdown had begun: a fence ends that, and an older heartbeat may come
+			// late (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
 			if c.Was.Version >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
 				bad("not in service", v.name(id), " comes into the ISR while it is not in service")
@@ -115,25 +115,25 @@ func seeLegal(d *Tally, v *View, c *Change) {
 	}
 	switch {
 	case a.Leader != wire.NoNode && !slices.Contains(a.ISR, a.Leader):
-		bad("leader outside", "its leader ", itoa(a.Leader), " is not in the ISR ", v.names(a.ISR))
-	case len(a.ELR) > 0 && len(a.ISR) >= v.minISR(p):
-		bad("ELR beside a full ISR", "an ELR of ", v.names(a.ELR), " beside an ISR of ", v.names(a.ISR), ", which is enough")
-	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have become so before
-		bad("empty", "the ISR is empty: the last replica standing is forgotten")
+		bad("leader outside", "its leader ", v.name(a.Leader), " is not in the ISR ", v.names(a.ISR))
+	case len(a.ELR) > 0 && len(a.ISR) >= v.MinISR(p):
+		bad("ELR beside a full ISR", "an ELR of ", v.names(a.ELR), " beside an ISR of ", v.names(a.ISR), ", which has min.insync.replicas members")
+	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have been empty before
+		bad("empty", "the ISR is empty: no replica is remembered")
 	}
 }
 
-// seeFenced asks, at the end of the batch that fenced a broker, that it is in no ISR any more. Only the last of an ISR stays,
-// without leading: before ELR, that is how it is remembered.
+// seeFenced requires, at the end of the batch that fenced a broker, that no ISR has it. Only the last member of an ISR stays,
+// without leading: before ELR, it is remembered so.
 func seeFenced(d *Tally, v *View, id wire.NodeID) {
 	if b := v.image.brokers[id]; b == nil || !b.fenced {
-		return // let in again at once
+		return // unfenced again within the batch
 	}
 	for _, p := range v.parts {
 		a := &p.assigned
 		if !slices.Contains(a.ISR, id) || len(a.ISR) == 1 && a.Leader == wire.NoNode {
 			continue
 		}
-		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), v.name(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", v.names(a.ISR), ", led by ", itoa(a.Leader))
+		d.violate(v, p.fact(ByController, -1, "fenced and in the ISR"), v.name(id), " is fenced and stays in the ISR of ", p.TP.String(), ", ", v.names(a.ISR), ", led by ", v.name(a.Leader))
 	}
 }

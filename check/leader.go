@@ -8,7 +8,7 @@ import (
 
 var electionLicensed = &Check{
 	Name: "election-licensed", Numbers: "S29",
-	Doc: "a leader from outside ISR and ELR is elected only where unclean elections are allowed, asked for, or it is the last known leader; and never one that is fenced",
+	Doc: "a leader from outside ISR and ELR is elected only if unclean election is enabled, an operator asked for it, or it is the last known leader; and no fenced broker is elected",
 	On:  []ChangeKind{PartitionChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		p := c.Partition
@@ -21,7 +21,7 @@ var electionLicensed = &Check{
 		fact := func(way string) Fact { return p.fact(ByController, -1, way) }
 		if e.Unclean == "" && !slices.Contains(e.Members, a.Leader) {
 			d.violate(v, fact("unclean election"), v.name(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch),
-				"; ISR and ELR were ", v.names(e.Members), " and nobody allowed an unclean election")
+				"; ISR and ELR were ", v.names(e.Members), " and no config or operator allowed an unclean election")
 		}
 		if b := v.image.brokers[a.Leader]; (b == nil || b.fenced) && c.Was.Leader != a.Leader {
 			d.violate(v, fact("fenced leader"), v.name(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
@@ -52,7 +52,7 @@ var oneLeader = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(2, ids(2, 3), nil)
-		s.leads(2, 1, 0) // while broker 1 still believes to lead epoch 0: that is no harm
+		s.leads(2, 1, 0) // b1 still believes that it leads epoch 0, which does no harm
 		s.leads(1, 0, 0)
 		return s.done()
 	},
@@ -84,24 +84,24 @@ func seeLeader(d *Tally, v *View, c *Change) {
 				", for which it was not elected")
 		}
 	case p.leads[i].node != r.Node:
-		d.violate(v, p.fact(ByLeader, -1, "two leaders"), v.name(p.leads[i].node), " and ", itoa(r.Node), " both lead ",
+		d.violate(v, p.fact(ByLeader, -1, "two leaders"), v.name(p.leads[i].node), " and ", v.name(r.Node), " both lead ",
 			p.TP.String(), " in epoch ", itoa(r.Epoch))
 	}
 }
 
-// appended looks at who appends in an epoch. A broker that comes back before its session is over may find itself leader
-// of its old epoch in the image. That is harmless as long as it serves nobody: it may have lost what the epoch began with.
+// appended judges the node that appends in an epoch. A broker that restarts before its session ends may find itself leader of
+// its old epoch in the image. That is harmless while it serves no client: it may have lost records that the epoch began with.
 func (p *Partition) appended(d *Tally, v *View, r *Replica, b Batch) {
 	if !r.known || !r.Leads {
 		return
 	}
-	if b.Epoch < r.Epoch { // of a newer one, epochs-in-order speaks
+	if b.Epoch < r.Epoch { // epochs-in-order reports newer epochs
 		d.decide(v, p.fact(ByLeader, b.Base, "appends an older epoch"), v.damagedDisk(p), v.name(r.Node), " leads ", p.TP.String(), " in epoch ", itoa(r.Epoch), " and appends ", b.span())
 		return
 	}
 	i := slices.IndexFunc(p.leads, func(l leadership) bool { return l.epoch == b.Epoch && l.node == r.Node })
 	if i >= 0 && p.leads[i].starts != v.Broker(r.Node).starts {
 		d.violate(v, p.fact(ByLeader, b.Base, "appends after a restart"), v.name(r.Node), " appends to ", p.TP.String(), " in epoch ", itoa(r.Epoch),
-			", which it began to lead before its last restart")
+			", which it led before its last restart")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// brokenBy is what the invariants called broken, by name.
+// brokenBy is the names of the invariants that are violated.
 func brokenBy(c *Case) string {
 	var names []string
 	for _, f := range Judge(c) {
@@ -20,7 +20,7 @@ func brokenBy(c *Case) string {
 	return strings.Join(names, " ")
 }
 
-// raced is a stage on which min.insync.replicas has just been raised to 3, and the leader has read all but that.
+// raced is a stage on which min.insync.replicas has just been raised to 3, and the leader has applied everything but that.
 func raced(minISR int) *stage {
 	s := staged(minISR)
 	s.Applied(1, s.at, 1, false)
@@ -29,7 +29,7 @@ func raced(minISR int) *stage {
 	return s
 }
 
-// The licences: each story ends with broker 2 or 3 leading without offset 0, which was acknowledged to acks=all.
+// The licences: each story ends with b2 or b3 leading without offset 0, which was acknowledged to acks=all.
 func TestLicences(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -40,7 +40,7 @@ func TestLicences(t *testing.T) {
 		{"every electable copy lost its power", func() *stage {
 			s := staged(1)
 			s.committed(0, 0xA)
-			s.alter(0, ids(1, 2), nil) // broker 3 is slow: not electable, and its copy does not count
+			s.alter(0, ids(1, 2), nil) // b3 is slow: not eligible, and its copy does not count
 			s.power(1, 0)
 			s.power(2, 0)
 			s.alter(2, ids(2), nil)
@@ -55,7 +55,7 @@ func TestLicences(t *testing.T) {
 			s.committed(0, 0xA)
 			s.power(2, 0)
 			s.restart(2, 22)
-			s.alter(2, ids(2, 3), nil) // broker 3 was never hit
+			s.alter(2, ids(2, 3), nil) // b3's disk had no fault
 			s.leads(2, 1, 0)
 			return s
 		}, Violated, ""},
@@ -66,33 +66,33 @@ func TestLicences(t *testing.T) {
 			for _, n := range ids(1, 2) {
 				s.Died(n)
 				s.Started(n)
-				s.Cut(s.p, s.p.Replica(n), 0, "") // its recovery cut what was intact
+				s.Cut(s.p, s.p.Replica(n), 0, "") // its recovery truncated an intact batch
 				s.register(n, 20+byte(n))
 			}
 			s.alter(2, ids(2), nil)
 			s.leads(2, 1, 0)
 			return s
 		}, Violated, ""},
-		{"the leader had not read what the controller went by", func() *stage {
+		{"the leader had not applied what the controller had", func() *stage {
 			s := raced(1)
-			s.alter(0, ids(1, 2), ids(3)) // it counts as too few: broker 3 is eligible
+			s.alter(0, ids(1, 2), ids(3)) // the ISR is too small now: b3 is in the ELR
 			s.write(0, 0, 0xA, 1, 2)
 			s.leads(1, 0, 1)
 			s.ack(1, 0, -1)
 			s.alter(3, ids(3), ids(1, 2))
 			s.leads(3, 1, 0)
 			return s
-		}, Priced, "had not read that min.insync.replicas is 3"},
+		}, Priced, "had not applied that min.insync.replicas is 3"},
 		{"the leader's disk has changed what it had", func() *stage {
 			s := staged(1)
 			s.committed(0, 0xA)
 			s.DiskFaulted(2, "bit rot")
 			s.Cut(s.p, s.p.Replica(2), 0, "bit rot")
-			s.alter(2, ids(2, 3), nil) // broker 3 was never hit, and nobody asks it
+			s.alter(2, ids(2, 3), nil) // b3's disk had no fault, and is not asked
 			s.leads(2, 1, 0)
 			return s
 		}, Priced, "bit rot of b2"},
-		{"the leader had read it", func() *stage {
+		{"the leader had applied it", func() *stage {
 			s := raced(1)
 			s.alter(0, ids(1, 2), ids(3))
 			s.Applied(1, s.at, 1, false)
@@ -202,7 +202,7 @@ func TestLicences(t *testing.T) {
 		{"with ELR, fewer disks than min.insync.replicas are no excuse", func() *stage {
 			s := staged(2).elr()
 			s.committed(0, 0xA)
-			s.alter(0, ids(2), nil) // 1 and 3 should be in the ELR and are forgotten
+			s.alter(0, ids(2), nil) // b1 and b3 should be in the ELR and are forgotten
 			s.power(2, 0)
 			s.restart(2, 22)
 			s.alter(2, ids(2), nil)
@@ -214,7 +214,7 @@ func TestLicences(t *testing.T) {
 			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 			s.committed(0, 0xA)
 			s.alter(0, ids(1), nil)
-			s.alter(3, ids(3), nil) // it has everything, and nobody else counts any more
+			s.alter(3, ids(3), nil) // it has everything, and no other replica counts any more
 			s.leads(3, 1, 1)
 			s.power(3, 0)
 			s.restart(3, 33)
@@ -243,7 +243,7 @@ func TestLicences(t *testing.T) {
 	}
 }
 
-// M1 (KIP-101): a new follower cuts its log to its own high watermark, and leads before it has fetched again.
+// M1 (KIP-101): a new follower truncates its log to its own high watermark, and leads before it has fetched again.
 func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	s := staged(2)
 	s.committed(0, 0xA)
@@ -260,16 +260,16 @@ func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	s.leads(2, 1, 1)
 	f := find(t, s.done(), "acked-durable")
 	require.Equal(t, Violated, f.Status)
-	require.Contains(t, f.Explanation, "at step 21 cut it from its log itself, back to its own high watermark")
+	require.Contains(t, f.Explanation, "truncated it at step 21, to its own high watermark")
 	require.Contains(t, f.Explanation, "b1 and b3 still have it")
 	require.Equal(t, Fact{Subject{APartition, "orders-0"}, ByLeader, cutByItself, 1}, f.Fact)
 	require.Equal(t, "acked-durable acked-electable truncation-licensed", brokenBy(s.done()))
 }
 
-// M3 (KIP-320): a fetch from another epoch makes the leader believe that a follower has what it has not.
+// M3 (KIP-320): a fetch of another epoch makes the leader believe that a follower has a record that it does not have.
 func TestNoLicenceCoversAFetchThatIsNotFenced(t *testing.T) {
 	s := staged(2)
-	s.write(0, 0, 0xA, 1, 2) // 3 has something else there and is believed to be at 1
+	s.write(0, 0, 0xA, 1, 2) // b3 has another record there, and the leader believes it to be at 1
 	s.leads(1, 0, 1)
 	s.ack(1, 0, -1)
 	s.power(1, 0)
@@ -277,10 +277,10 @@ func TestNoLicenceCoversAFetchThatIsNotFenced(t *testing.T) {
 	s.alter(3, ids(3), nil)
 	s.leads(3, 1, 0)
 	require.Equal(t, "acked-durable acked-electable hw-justified", brokenBy(s.done()))
-	require.Contains(t, find(t, s.done(), "acked-durable").Explanation, "power loss of b1", "faults are told, though they excuse nothing")
+	require.Contains(t, find(t, s.done(), "acked-durable").Explanation, "power loss of b1", "faults are named, though they excuse nothing")
 }
 
-// M24 (KIP-903): a follower is taken into the ISR for what its last incarnation had.
+// M24 (KIP-903): a follower joins the ISR on the strength of its last incarnation's log.
 func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	s := staged(2)
 	s.alter(0, ids(1, 2), nil)
@@ -289,7 +289,7 @@ func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	s.ack(1, 0, -1)
 	s.power(3, 0)
 	s.restart(3, 33)
-	s.alter(0, ids(1, 2, 3), nil) // the old proposal lands
+	s.alter(0, ids(1, 2, 3), nil) // the old proposal is accepted
 	s.alter(3, ids(3), nil)
 	s.leads(3, 1, 0)
 	f := find(t, s.done(), "acked-durable")
@@ -297,9 +297,9 @@ func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	require.Equal(t, "acked-durable acked-electable hw-justified isr-agreed leader-recoverable", brokenBy(s.done()))
 }
 
-// The finding restart-within-the-session: a broker crashes and follows on before it is registered anew, a record is
-// promised on the strength of its copy, and the controller forgets it for the crash that came before. With the loss of one
-// more disk that makes two. A broker that crashed and has no copy excuses nothing.
+// The finding restart-within-the-session: a broker crashes and fetches again before it is registered again, a record is
+// promised on the strength of its copy, and the controller removes it from the ISR for the earlier crash. With the loss of
+// one more disk that makes two. A broker that crashed and has no copy excuses nothing.
 func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
 	for copies, want := range map[bool]Status{true: Priced, false: Violated} {
 		s := staged(2).elr()
@@ -307,7 +307,7 @@ func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
 		s.tick()
 		s.Died(2)
 		s.Started(2)
-		s.RegistrationAsked(2, wire.UUID{22}) // refused: the session of the one before lives
+		s.RegistrationAsked(2, wire.UUID{22}) // refused: the earlier session is alive
 		s.tick()
 		s.write(0, 0, 0xA, 1, 3)
 		if copies {
@@ -315,7 +315,7 @@ func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
 		}
 		s.leads(1, 0, 1)
 		s.ack(1, 0, -1)
-		s.alter(0, ids(1), nil) // the controller hears of the crash
+		s.alter(0, ids(1), nil) // the controller notices the crash
 		s.power(1, 0)
 		f := find(t, s.done(), "leader-recoverable")
 		require.Equal(t, want, f.Status, f.Explanation)
@@ -336,8 +336,8 @@ func TestNoLicenceCoversAnELRMemberThatLostPower(t *testing.T) {
 	require.Contains(t, brokenBy(s.done()), "acked-electable")
 }
 
-// While less was demanded the ISR shrank to one disk, and nobody was remembered: that disk is all that the record has, though
-// more was demanded when it was promised and is again.
+// While min.insync.replicas was lower the ISR shrank to one disk, without an ELR: that disk is all that the record has,
+// though min.insync.replicas was higher when it was promised and is again.
 func TestTheLeastThatWasDemandedCounts(t *testing.T) {
 	for between, want := range map[string]Status{"1": Held, "3": Violated} {
 		s := staged(3).elr()
@@ -381,7 +381,7 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	require.Equal(t, Priced, LostWrite.Judge(c).Status)
 }
 
-// A request of several partitions is answered when the last is committed: the first was when its ISR was whole.
+// A request for several partitions is answered when the last of them is committed: the first was committed by a full ISR.
 func TestWhatItWasCommittedWithCounts(t *testing.T) {
 	s := staged(3)
 	s.write(0, 0, 0xA, 1, 2, 3)
@@ -392,8 +392,8 @@ func TestWhatItWasCommittedWithCounts(t *testing.T) {
 	require.Equal(t, Held, find(t, s.done(), "ack-honest").Status)
 }
 
-// A broker that wanted to go, was fenced, and is let in by a heartbeat that came late may lead; it may not be taken into an
-// ISR otherwise.
+// A broker that was in controlled shutdown, was fenced, and is unfenced by a late heartbeat may lead. It may not join an ISR
+// otherwise.
 func TestWhoIsLetInMayLead(t *testing.T) {
 	for leads, want := range map[bool]Status{true: Held, false: Violated} {
 		s := staged(2).elr()
@@ -413,11 +413,11 @@ func TestWhoIsLetInMayLead(t *testing.T) {
 	}
 }
 
-// An answer may leave a slow processor long after it was given: what counts is what the leader reckoned with then.
+// A response may leave a slow processor late: it is judged by the leader's state when it was made.
 func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	for given, want := range map[Given]Status{
 		{InSync: 3, MinISR: 3}: Held,     // the ISR has shrunk since
-		{InSync: 2, MinISR: 0}: Held,     // it had not read the config yet
+		{InSync: 2, MinISR: 0}: Held,     // it had not applied the config yet
 		{InSync: 2, MinISR: 3}: Violated, // it had
 	} {
 		s := staged(3)
@@ -430,7 +430,7 @@ func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	}
 }
 
-// A bit that flips where no checksum looks moves a record for its readers; a disk that only forgets does not.
+// A bit that flips where no checksum looks moves a record for its readers. A disk that loses a write does not.
 func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 	for what, want := range map[string]Status{"bit rot": Priced, "lost write": Violated} {
 		s := staged(2)
@@ -440,13 +440,13 @@ func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 		a.Partition = orders
 		b := polled("c1", "a", 8)
 		b.Partition = orders
-		require.Equal(t, want, ackedWhereTold.Judge(told(s.View, a, b)).Status)
+		require.Equal(t, want, ackedWhereTold.Judge(historyCase(s.View, a, b)).Status)
 	}
 }
 
-// A leader that waits only for the ISR that is committed acknowledges what the one it has just proposed does not have
-// (M20). The controller may have taken it in already. What it would refuse does not count: another incarnation, a broker
-// that is fenced, a change compared with an old state.
+// A leader that waits only for the committed ISR acknowledges records that a member of the proposed ISR does not have (M20).
+// The controller may have accepted that ISR already. A change that it would refuse does not count: another incarnation, a
+// fenced broker, an old partition epoch.
 func TestWhoIsProposedMustHaveEverything(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -457,7 +457,7 @@ func TestWhoIsProposedMustHaveEverything(t *testing.T) {
 		{"it names no incarnation", func(_ *stage, b *State) { b.Proposed = []wire.BrokerEpoch{-1, -1, -1} }, Violated},
 		{"another incarnation", func(_ *stage, b *State) { b.Proposed[2]-- }, Held},
 		{"fenced", func(s *stage, _ *State) { s.fence(3) }, Held},
-		{"compared with an old state", func(s *stage, b *State) { b.Version = s.p.assigned.Version - 1 }, Held},
+		{"of an old partition epoch", func(s *stage, b *State) { b.Version = s.p.assigned.Version - 1 }, Held},
 		{"its disk was hit, and the controller does not know", func(s *stage, _ *State) { s.power(3, 0) }, Held},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -476,7 +476,8 @@ func TestWhoIsProposedMustHaveEverything(t *testing.T) {
 	}
 }
 
-// Whom the controller takes in beside a leader must have all that the leader calls committed, told to anybody or not (M6).
+// A broker that the controller adds to the ISR must have everything below the leader's high watermark, acknowledged or not
+// (M6).
 func TestWhoIsTakenInHasWhatIsCommitted(t *testing.T) {
 	s := staged(2)
 	s.alter(0, ids(1, 2), nil)
@@ -486,7 +487,8 @@ func TestWhoIsTakenInHasWhatIsCommitted(t *testing.T) {
 	require.Equal(t, "hw-justified", brokenBy(s.done()))
 }
 
-// What a leader called committed is committed, also if nobody was told yet: who cuts it takes a copy away that counts.
+// Everything below a leader's high watermark is committed, acknowledged or not: a replica that truncates it removes a copy
+// that counts.
 func TestWhatIsCommittedAndToldToNobodyMayNotBeCut(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)
@@ -495,16 +497,16 @@ func TestWhatIsCommittedAndToldToNobodyMayNotBeCut(t *testing.T) {
 	require.Equal(t, "truncation-licensed", brokenBy(s.done()))
 }
 
-// An answer to acks=all rests on true copies, not on what the leader believes of them (M9).
+// An acknowledgement to acks=all rests on true copies, not on the leader's belief (M9).
 func TestAnAnswerRestsOnCopies(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(*stage)
 		want Status
 	}{
-		"nobody else has it": {func(*stage) {}, Violated},
-		"one has":            {func(s *stage) { s.write(0, 0, 0xA, 2) }, Held},
-		"one had":            {func(s *stage) { s.write(0, 0, 0xA, 2); s.power(2, 0) }, Held},
-		"it was acks=1":      {func(s *stage) { s.rules.MinISR = 1 }, Held},
+		"no other replica has it": {func(*stage) {}, Violated},
+		"one has":                 {func(s *stage) { s.write(0, 0, 0xA, 2) }, Held},
+		"one had":                 {func(s *stage) { s.write(0, 0, 0xA, 2); s.power(2, 0) }, Held},
+		"it was acks=1":           {func(s *stage) { s.rules.MinISR = 1 }, Held},
 	} {
 		s := staged(2)
 		s.write(0, 0, 0xA, 1)
@@ -516,20 +518,20 @@ func TestAnAnswerRestsOnCopies(t *testing.T) {
 	}
 }
 
-// When ISR and ELR are empty the last known leader is all there is, and it must not have been chosen by mistake.
+// When ISR and ELR are empty only the last known leader is left, and it must have everything.
 func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 	s := staged(2).elr()
 	s.committed(0, 0xA)
 	s.power(3, 0)
 	r := wire.NewPartitionChange(ordersID, 0)
 	r.Leader, r.ISR, r.ELR, r.LastKnownELR = wire.NoNode, []wire.NodeID{}, []wire.NodeID{}, ids(3)
-	s.commit(r) // 1 and 2 were never hit
+	s.commit(r) // b1 and b2 have everything
 	f := find(t, s.done(), "leader-recoverable")
 	require.Equal(t, Violated, f.Status, f.Explanation)
 }
 
-// What was deleted may still be in the file, and power may take it there: who lost it and begins behind it as before has
-// all that counts.
+// Deleted records may still be in the file, and power may take them there: a broker that lost them and begins above them as
+// before has everything that counts.
 func TestWhatWasDeletedMayBeTaken(t *testing.T) {
 	for begins, want := range map[wire.Offset]Status{1: Held, 0: Violated} {
 		s := staged(3)
@@ -553,8 +555,8 @@ func TestWhatWasDeletedMayBeTaken(t *testing.T) {
 	}
 }
 
-// DeleteRecords ends a promise for all, also for who never heard of it, and a broker that comes back may have forgotten it.
-// What only reaches over the border is promised as before.
+// DeleteRecords ends a promise for all replicas, also for one that does not know of it, and a broker that restarts may have
+// forgotten it. A batch that reaches over the new start stays promised.
 func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{4: "", 2: "acked-durable acked-electable leader-recoverable"} {
 		s := staged(2)
@@ -567,7 +569,7 @@ func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
 		s.ack(1, 0, -1)
 		s.DeletionAsked(orders, deleted)
 		s.look(1, State{Leads: true, HW: 4, Start: deleted, ISR: ids(1, 2, 3)})
-		s.power(3, 0) // it was told of nothing
+		s.power(3, 0) // it does not know of the deletion
 		s.restart(3, 33)
 		s.alter(3, ids(3), nil)
 		s.leads(3, 1, 0)

@@ -8,7 +8,7 @@ import (
 
 const asksForLess = "acks=1: the leader answered before any follower had the record"
 
-// gone names what allows that an offset is out of range: deletion from the log's beginning, or a licensed loss.
+// gone names the licence for an offset to be out of range: a deletion from the log's start, or a licensed loss.
 func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
@@ -34,7 +34,7 @@ func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	return ""
 }
 
-// license names what allows that the leader of an epoch does not have a promised batch, or "" if nothing does.
+// license names the licence for the leader of an epoch not to have a promised batch, or "" if there is none.
 func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if !q.strong() {
 		return asksForLess
@@ -46,9 +46,9 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if e == nil {
 		return ""
 	}
-	for _, h := range v.faults { // nothing tells a broker that its disk has changed what lies there, and it leads on
+	for _, h := range v.faults { // a broker does not learn that its disk has changed bytes, and goes on leading
 		if h.Node == e.Leader && alters(h.What) && h.reaches(p) {
-			return "a disk did not keep what it was given: " + v.faultWords(h)
+			return "a disk lost or changed what it had stored: " + h.words(v)
 		}
 	}
 	if clause := p.holeInLog(v, q, e.Leader); clause != "" {
@@ -58,31 +58,31 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	return clause
 }
 
-// hollow names the damage that took a batch out of the middle of a broker's log. Below the recovery point nobody reads a log
-// again, and replicas compare where their logs end: neither the broker nor anybody else learns of the hole, and it leads like
-// one that has everything. What the end of a log has lost, its broker knows that it does not have; and power alone makes no
-// hole, because recovery drops what lies behind one.
+// holeInLog names the damage that removed a batch from the middle of a broker's log. Below the recovery point no broker reads
+// a log again, and replicas compare the ends of their logs: neither the broker nor any other node learns of the hole, and the
+// broker leads like one that has everything. A loss at the end of a log is known to its broker; and power alone makes no
+// hole, because recovery drops what lies above one.
 func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	r := p.replica(node)
 	if r == nil {
 		return ""
 	}
-	behind := r.Log.find(q.Base)
-	if behind == r.Log.Len() || r.Log.batches[behind].Base < q.Next {
+	above := r.Log.find(q.Base)
+	if above == r.Log.Len() || r.Log.batches[above].Base < q.Next {
 		return ""
 	}
 	for _, t := range q.taken {
-		for i := t.fault; i >= 0 && t.node == node; i-- { // power takes what a sync has lied about
+		for i := t.fault; i >= 0 && t.node == node; i-- { // power takes bytes that a lying sync left behind
 			if h := v.faults[i]; h.Node == node && damages(h.What) {
-				return "a disk did not keep what it was given, in the middle of a log: " + v.faultWords(h)
+				return "a disk lost or changed what it had stored, in the middle of a log: " + h.words(v)
 			}
 		}
 	}
 	return ""
 }
 
-// destroyed tells whether the copies of a batch on all the disks in question were destroyed by faults; the clause names
-// them. If not, spared is a disk that had no fault to answer for.
+// destroyed says whether faults destroyed the copies of a batch on all the disks in question; the clause names them. If not,
+// spared is a disk without such a fault.
 func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bool, minISR int) (clause string, spared wire.NodeID) {
 	for _, node := range members {
 		i := slices.IndexFunc(q.taken, func(t taken) bool { return t.node == node && (!t.flushed || damages(v.faults[t.fault].What)) })
@@ -93,22 +93,22 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 		if clause != "" {
 			clause += ", "
 		}
-		clause += v.faultWords(v.faults[q.taken[i].fault])
+		clause += v.faults[q.taken[i].fault].words(v)
 	}
 	if clause == "" {
-		return "", wire.NoNode // acknowledged while nobody could be elected
+		return "", wire.NoNode // acknowledged while no replica could be elected
 	}
 	if elr && !p.uncleanSince(q) && p.disksFaulted(v, q) < min(minISR, p.lowestMinISR(q)) {
 		if !p.elrForgotten(q) {
 			return "", wire.NoNode
 		}
-		clause += "; who else was eligible was forgotten at step " + itoa(p.elrForgottenAt) + ", when min.insync.replicas changed: Kafka does so too, see locked-out"
+		clause += "; the ELR was cleared at step " + itoa(p.elrForgottenAt) + ", when min.insync.replicas changed: Kafka does so too, see locked-out"
 	}
-	return "every copy that could have led was on a disk that was hit: " + clause, wire.NoNode
+	return "every eligible copy was on a disk with a fault: " + clause, wire.NoNode
 }
 
-// uncleanSince tells whether an unclean election has come since a promise. It forgets the ELR and leaves an ISR of one, also
-// if it gave nothing away: from then on that one disk is all that older promises have.
+// uncleanSince reports whether an unclean election came since a promise. It clears the ELR and leaves an ISR of one, also if
+// it gave nothing away: from then on that one disk is all that older promises have.
 func (p *Partition) uncleanSince(q *promise) bool {
 	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Step >= q.since; i-- {
 		if p.elections[i].Unclean != "" {
@@ -118,13 +118,13 @@ func (p *Partition) uncleanSince(q *promise) bool {
 	return false
 }
 
-// forgot tells whether a change of min.insync.replicas has made the controller forget who is eligible, since a promise. Those
-// in sync are all that the promise has then, until they are as many as are demanded.
+// elrForgotten reports whether a change of min.insync.replicas has made the controller clear the ELR since a promise. The
+// members of the ISR are all that the promise has then, until they are min.insync.replicas again.
 func (p *Partition) elrForgotten(q *promise) bool {
 	return p.elrForgottenAt > 0 && p.elrForgottenAt >= q.since
 }
 
-// disksHit is on how many disks faults destroyed a copy.
+// disksFaulted is the number of disks on which faults destroyed a copy.
 func (p *Partition) disksFaulted(v *View, q *promise) int {
 	var disks []wire.NodeID
 	for _, t := range q.taken {
@@ -135,7 +135,7 @@ func (p *Partition) disksFaulted(v *View, q *promise) int {
 	return len(disks)
 }
 
-// Licensed tells history checks whether the ledger knows of a loss at this offset that is allowed, and why.
+// Licensed tells history checks whether the ledger has a licensed loss at this offset, and its clause.
 func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, ok bool) {
 	if v == nil {
 		return "", false
@@ -149,9 +149,9 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 				return q.clause, true
 			}
 		}
-		for _, h := range v.faults { // no checksum covers where a batch says it lies: readers may see it elsewhere
+		for _, h := range v.faults { // no checksum covers a batch's base offset: readers may see the batch elsewhere
 			if alters(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
-				return "a disk did not keep what it was given: " + v.faultWords(h), true
+				return "a disk lost or changed what it had stored: " + h.words(v), true
 			}
 		}
 	}

@@ -12,15 +12,15 @@ import (
 
 const (
 	windowOps  = 10_000 // operations searched at once
-	openOps    = 6      // of them without an end: with more a search need not end
-	stepsPerOp = 400    // and this many steps for each
+	openOps    = 6      // of them without a return: with more of them a search may not end
+	stepsPerOp = 400    // steps of the search for each operation
 )
 
-// forever is the return of an operation that never did.
+// forever is the return of an operation without one.
 const forever = math.MaxInt64
 
-// search looks for an order window by window. Windows are cut where everything before has returned before anything
-// behind is called. carry takes the state over a cut.
+// search looks for an order window by window. A window ends where every operation has returned before a later one is called.
+// carry takes the state over to the next window.
 func search(model porcupine.Model, ops []porcupine.Operation, carry func(state any, window []porcupine.Operation) any) Status {
 	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	state := model.Init()
@@ -57,8 +57,8 @@ func search(model porcupine.Model, ops []porcupine.Operation, carry func(state a
 	return Held
 }
 
-// The log of one partition (P1). Its state has constant size: how many records are in it, and a hash of them. Offsets
-// count by rank: some stay empty for ever (markers, and appends that nobody ever saw).
+// The log of one partition (P1). Its state has constant size: how many records are in it, and a hash of them. Offsets count
+// by rank: some stay empty for ever (markers, and appends that no reader ever saw).
 type logState struct {
 	next int64
 	hash uint64
@@ -86,7 +86,7 @@ var logModel = porcupine.Model{ //immutable: functions of their arguments
 	},
 }
 
-// chain takes one more record into the hash of a log.
+// chain adds one record to the hash of a log.
 func chain(h, value uint64) uint64 {
 	h = (h ^ value) * 0x100000001b3
 	return h ^ h>>29
@@ -113,9 +113,9 @@ var logLinearizable = &Check{
 			}
 			s.seen += int64(len(ops))
 			clause := c.View.gone(log.TopicPartition, 0)
-			if early != nil { // two operations that tell it in words
+			if early != nil { // two operations contradict each other
 				s.decide(early.Produce, log.fact(ByLeader, early.at, "two operations"), clause, "no order of the operations on "+log.String()+" explains "+early.Client+"'s "+quote(early.Value)+
-					" at offset "+itoa(early.at)+": what returned before it began lies behind it, or it was read before it was sent")
+					" at offset "+itoa(early.at)+": an operation that returned before this one began has a higher offset, or the record was read before it was sent")
 				continue
 			}
 			switch search(logModel, ops, func(state any, window []porcupine.Operation) any {
@@ -143,9 +143,9 @@ var logLinearizable = &Check{
 		return s.answer("operation", "operations, in an order that one log could have had")
 	},
 	Accept: func(v *View) *Case {
-		return told(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1), sent("p1", "c", 3), polled("c1", "c", 3))
+		return historyCase(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1), sent("p1", "c", 3), polled("c1", "c", 3))
 	},
-	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1)) },
+	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1)) },
 }
 
 // logHistory is what clients did with one partition.
@@ -255,7 +255,7 @@ func (l *logHistory) appends(seen map[string]*Consume) []placed {
 	return all
 }
 
-// placed is a send with where it lies and by when it was known to: by its answer, or by the read that found it.
+// placed is a send with its offset, and the event at which that was known: its response, or the read that found it.
 type placed struct {
 	*Produce
 	at wire.Offset
@@ -267,13 +267,13 @@ func readBefore(read *Consume, call uint64) bool {
 	return read != nil && read.Returned != 0 && read.Returned < call
 }
 
-// subjectOp is an operation with what it is about: one model runs for each subject.
+// subjectOp is an operation with its subject: one model runs for each subject.
 type subjectOp struct {
 	subject string
 	op      Op
 }
 
-// judgeModel runs a model on operations, one subject at a time. Only what goes through the controller counts: a broker's own
+// judgeModel runs a model on operations, one subject at a time. Only requests that a controller handles count: a broker's own
 // image may be old.
 func judgeModel(c *Case, model porcupine.Model, kind SubjectKind, all []subjectOp) Result {
 	s := historyTally{c: c}

@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// livenessChecks ask whether a cluster without faults came right within a bound. Before that they say nothing.
+// livenessChecks ask whether a cluster without faults recovered within a bound. Before that they say nothing.
 var livenessChecks = []*Check{
 	alive("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
@@ -20,7 +20,7 @@ var livenessChecks = []*Check{
 			f = metadataFact(ByVoter, -1, "")
 			if late := Duration(v.quorum.epochAt - v.quietSince); len(v.quorum.voters) > 0 && late > v.rules.quorumLed() {
 				f.Way = "elects on"
-				return true, f, "the controllers still went on to epoch " + itoa(v.quorum.epoch) + " " + seconds(late) + " after it"
+				return true, f, "the controllers still moved to epoch " + itoa(v.quorum.epoch) + " " + seconds(late) + " after it"
 			}
 			for _, w := range v.quorum.voters {
 				switch first := v.quorum.voters[0]; {
@@ -29,7 +29,7 @@ var livenessChecks = []*Check{
 					return true, f, v.name(w.Node) + " knows no leader in epoch " + itoa(w.Epoch)
 				case w.known && first.known && (w.Leader != first.Leader || w.Epoch != first.Epoch):
 					f.Way = "two leaders"
-					return true, f, v.name(first.Node) + " and " + itoa(w.Node) + " follow different leaders"
+					return true, f, v.name(first.Node) + " and " + v.name(w.Node) + " follow different leaders"
 				}
 			}
 			return len(v.quorum.voters) > 0, f, ""
@@ -40,17 +40,17 @@ var livenessChecks = []*Check{
 		},
 		func(s *stage) { s.VoterChanged(101, VoterState{Leader: wire.NoNode, Epoch: 9}) }),
 
-	alive("brokers-return", "L5", "once no fault is active, every running broker is let in, and one that is told to stop comes to its end",
+	alive("brokers-return", "L5", "once no fault is active, every running broker is unfenced, and a controlled shutdown ends",
 		Timeouts.unfenced, func(v *View) (seen bool, f Fact, trouble string) {
 			for _, b := range v.brokers {
 				r := v.image.brokers[b.Node]
 				if took := b.stoppingFor(v); took > v.rules.unfenced() {
-					return true, v.brokerFact(b.Node, ByController, "does not stop"), v.name(b.Node) + " was told to stop, and " + seconds(took) + " were not enough for it"
+					return true, factOf(ABroker, v.name(b.Node), ByController, "does not stop"), v.name(b.Node) + " is in controlled shutdown, and has not stopped after " + seconds(took)
 				} else if b.stoppingSince > 0 && b.up {
 					continue
 				}
 				if seen = seen || b.up; b.up && (r == nil || r.fenced || r.shuttingDown) {
-					return true, v.brokerFact(b.Node, ByController, "stays fenced"), v.name(b.Node) + " runs and is not let in"
+					return true, factOf(ABroker, v.name(b.Node), ByController, "stays fenced"), v.name(b.Node) + " runs and stays fenced"
 				}
 			}
 			return seen, f, ""
@@ -74,7 +74,7 @@ var livenessChecks = []*Check{
 		func(s *stage) { s.Applied(1, s.at, 0, false) },
 		func(s *stage) { s.Applied(1, s.at-1, 0, false) }),
 
-	alive("no-storm", "L19", "while nothing is written and no fault is active, nobody asks more often than its timeouts say",
+	alive("no-storm", "L19", "while nothing is written and no fault is active, no node sends requests more often than its timeouts allow",
 		Timeouts.inSync, func(v *View) (seen bool, f Fact, trouble string) {
 			if v.idle.worst > v.askable() {
 				return true, factOf(TheRequests, "", ByServer, ""), itoa(v.idle.worst) + " requests arrived within an idle second; the timeouts allow for " + itoa(v.askable())
@@ -84,7 +84,7 @@ var livenessChecks = []*Check{
 		func(s *stage) { s.idle.worst = 20 },
 		func(s *stage) { s.idle.worst = 20_000 }),
 
-	alive("recovers", "L20", "after all brokers lost power at once, the cluster serves again without help",
+	alive("recovers", "L20", "after all brokers lost power at once, the cluster serves again without an operator",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
 			return v.allHealed(func(*Partition) bool { return v.blackout })
 		},
@@ -111,7 +111,7 @@ var livenessChecks = []*Check{
 	requestsResolve,
 }
 
-// alive makes a liveness check: bound says how long things may take since the last fault ended, look what is wrong now.
+// alive makes a liveness check: bound is the time allowed since the last fault ended, look says what is wrong now.
 func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
 	play := func(what func(*stage)) func(*View) *Case {
 		return func(v *View) *Case {
@@ -136,7 +136,7 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 			case !seen:
 				return Result{Status: Unexercised}
 			case trouble == "":
-				return Result{Status: Held, Explanation: "all is well " + seconds(since) + " after the last fault ended"}
+				return Result{Status: Held, Explanation: "nothing is wrong " + seconds(since) + " after the last fault ended"}
 			case since <= bound(v.rules.Timeouts):
 				return Result{Status: Unexercised, Explanation: "the run ended " + seconds(since) + " after the last fault; the bound is " + seconds(bound(v.rules.Timeouts))}
 			}
@@ -150,8 +150,8 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 	}
 }
 
-// allHealed says what is wrong with a partition of interest, "" if nothing is. One whose disks all keep what they are given
-// comes before one of which a part is gone for good: nobody repairs that.
+// allHealed says what is wrong with a partition of interest, "" if nothing is. A partition whose disks are sound is named
+// before one of which a part is lost for good: no node repairs that.
 func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, trouble string) {
 	for _, p := range v.parts {
 		if !ofInterest(p) {
@@ -167,7 +167,8 @@ func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, t
 	return seen, f, trouble
 }
 
-// healed says what is wrong with one partition, "" if nothing is. What grew a moment ago may still be on its way.
+// healed says what is wrong with one partition, "" if nothing is. Records that were appended a moment ago may not have been
+// copied yet.
 func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	a := &p.assigned
 	if len(a.Replicas) == 0 {
@@ -177,9 +178,9 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	l := p.replica(a.Leader)
 	switch {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
-		return f, "" // nobody may lead: raising min.insync.replicas has cleared an ELR that was all there was, as in Kafka
+		return f, "" // no replica may lead: raising min.insync.replicas has cleared an ELR that was all there was, as in Kafka
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.quietSince, v.image.changed) <= int64(v.rules.UncleanEvery+v.rules.Session):
-		return f, "" // the controller elects uncleanly when it looks next, and no sooner
+		return f, "" // the controller elects uncleanly at its next interval, and no sooner
 	case a.Leader == wire.NoNode:
 		f.Way = "no leader"
 		return f, p.TP.String() + " has no leader; its ISR is " + v.names(a.ISR)
@@ -209,8 +210,8 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	return f, ""
 }
 
-// ends is where a replica's log ends. No bytes say it of one that is empty: its broker may have begun it anew below its old
-// start, to follow a leader that ends there.
+// endOffset is where a replica's log ends. An empty log has no bytes that say it: its broker may have begun it again below
+// its old start, to follow a leader that ends there.
 func (r *Replica) endOffset() wire.Offset {
 	if r.Log.Len() == 0 && r.known && r.Start == r.End {
 		return r.End
@@ -218,8 +219,8 @@ func (r *Replica) endOffset() wire.Offset {
 	return r.Log.End()
 }
 
-// stopping is how long a broker has needed to stop, of the time that no fault was active: the longest time of those it was
-// asked to, or the one under way.
+// stoppingFor is how long a broker has needed to stop, counting the time without faults: the longest of its controlled
+// shutdowns, or the one under way.
 func (b *Broker) stoppingFor(v *View) Duration {
 	if b.up && b.stoppingSince > 0 && v.quietSince >= 0 {
 		return max(b.tookToStop, Duration(v.now-max(b.stoppingSince, v.quietSince)))
@@ -229,7 +230,7 @@ func (b *Broker) stoppingFor(v *View) Duration {
 
 var requestsResolve = &Check{
 	Name: "requests-resolve", Numbers: "L18", Liveness: true,
-	Doc: "every send comes to an end within delivery.timeout.ms, whatever happens",
+	Doc: "every send has an outcome within delivery.timeout.ms, whatever happens",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		for op := range of[*Produce](c.History) {
@@ -239,13 +240,13 @@ var requestsResolve = &Check{
 					seconds(Duration(c.View.now-op.At)))
 			}
 		}
-		return s.answer("send, which came to an end", "sends, all of which came to an end in time")
+		return s.answer("send with an outcome in time", "sends, all with an outcome in time")
 	},
-	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0)) },
+	Accept: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0)) },
 	Reject: func(v *View) *Case {
 		open := sent("p1", "a", 0)
 		open.Outcome = NeverDecided
-		c := told(v, open)
+		c := historyCase(v, open)
 		c.View.Clock(2, open.At+int64(200*second))
 		return c
 	},

@@ -16,12 +16,12 @@ type Batch struct {
 	Origin     uint32 // the checksum that it was appended with, if a log cleaner has encoded it anew since; else 0
 }
 
-// Log is a replica's true log, as it lies in the page cache of its disk: what the broker believes of it is in State.
+// Log is a replica's true log, as it lies in the page cache of its disk. State has what the broker believes of it.
 //
-// Invariant: batches are in offset order and do not overlap, unless a judge has said so.
+// Invariant: batches are in offset order and do not overlap, unless a check has reported it.
 type Log struct {
 	batches      []Batch
-	start        wire.Offset  // deleted below: retention, DeleteRecords, or a log that was begun anew
+	start        wire.Offset  // deleted below: by retention or DeleteRecords, or because the log was begun again
 	epochs       []EpochStart // where the batches change their epoch, oldest first
 	epochChanges int          // counts the changes of epochs
 }
@@ -50,7 +50,7 @@ func (l *Log) cut(at int) {
 	}
 }
 
-// trim drops the batches before an index: the log is meant to begin at an offset.
+// trim drops the batches before an index, and sets the log's start.
 func (l *Log) trim(at int, start wire.Offset) {
 	if at > 0 {
 		l.batches = slices.Clone(l.batches[at:])
@@ -64,7 +64,7 @@ func (l *Log) trim(at int, start wire.Offset) {
 	l.epochChanges++
 }
 
-// Start is the first offset that the log is meant to have.
+// Start is the log start offset.
 func (l *Log) Start() wire.Offset {
 	if l.start == 0 && len(l.batches) > 0 {
 		return l.batches[0].Base
@@ -72,7 +72,7 @@ func (l *Log) Start() wire.Offset {
 	return l.start
 }
 
-// End is the offset behind the last batch.
+// End is the offset after the last batch.
 func (l *Log) End() wire.Offset {
 	if n := len(l.batches); n > 0 {
 		return l.batches[n-1].Next
@@ -83,8 +83,8 @@ func (l *Log) End() wire.Offset {
 // Len is the number of batches.
 func (l *Log) Len() int { return len(l.batches) }
 
-// find is the index of the first batch that ends above an offset. It looks from the end, in growing steps: judges ask
-// for what is new, so the cost does not depend on how long the log is.
+// find is the index of the first batch that ends above an offset. It searches from the end, because judges ask for new
+// batches: the cost does not depend on the length of the log.
 func (l *Log) find(at wire.Offset) int {
 	return searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Next > at })
 }
@@ -98,14 +98,14 @@ func (l *Log) At(at wire.Offset) (Batch, bool) {
 	return l.batches[i], true
 }
 
-// Has tells whether exactly this batch is in the log.
+// Has reports whether exactly this batch is in the log.
 func (l *Log) Has(b Batch) bool {
 	found, ok := l.At(b.Base)
 	return ok && found.Same(b)
 }
 
-// gallop is sort.Search from the far end: the least i in [0, n) for which ok holds, given that it holds for all above.
-// It takes about 2 log2(n-i) looks.
+// searchFromEnd is sort.Search from the far end: the least i in [0, n) for which ok holds, given that it holds for all above.
+// It takes about 2 log2(n-i) calls of ok.
 func searchFromEnd(n int, ok func(int) bool) int {
 	low, high := n, n // ok holds at high (or high is n); low has not been asked
 	for step := 1; low > 0; step *= 2 {

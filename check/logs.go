@@ -12,7 +12,7 @@ var logsMatch = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1, 2, 3)
-		s.write(1, 0, 0xB, 1) // an old leader's tail, which the new one overwrites in its own epoch
+		s.write(1, 0, 0xB, 1) // the tail of an old leader, which the new leader overwrites in its own epoch
 		s.alter(2, ids(2, 3), nil)
 		s.leads(2, 1, 0)
 		s.follows(3, 1, 0)
@@ -25,13 +25,13 @@ var logsMatch = &Check{
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1, 2)
-		s.write(0, 0, 0xF, 3) // the same place, other bytes
+		s.write(0, 0, 0xF, 3) // other bytes at the same offset
 		return s.done()
 	},
 }
 
-// seeMatch compares a batch with what the other logs have at its place, and what lies directly below. That is all that
-// must be looked at: below that, the same was true when those batches came.
+// seeMatch compares a batch with the batches that the other logs have at its offset, and the ones directly below. That is
+// enough: further below, the same was true when those batches came.
 func seeMatch(d *Tally, v *View, c *Change, role Role) {
 	p, r, b := c.Partition, c.Replica, c.Batch
 	below, has := Batch{}, false

@@ -2,18 +2,18 @@ package check
 
 import "samsa/wire"
 
-// LostWrite is the same promise from the outside: it sees only what clients did and saw (Jepsen's lost-write for Kafka,
-// and its end-of-run form: an acknowledged record that drained readers never saw).
+// LostWrite is the same promise by what clients did and saw (Jepsen's lost-write for Kafka, and its form for the end of a
+// run: an acknowledged record that drained readers never saw).
 //
-// Readers of one partition have seen everything below the highest place any of them reached. A value whose send was
-// acknowledged and whose last known place lies below that bound must have been read by someone. Earliest and latest
-// places differ because a retry may store a value twice.
+// The readers of a partition have seen everything below the highest offset that any of them reached. A value whose send was
+// acknowledged, and whose last known offset is below that, must have been read by at least one reader. First and last offset
+// differ because a retry may store a value twice.
 var LostWrite = &Check{
 	Name: "lost-write", Numbers: "H1 H4",
-	Doc:   "every acknowledged record below what readers have reached was read by someone",
+	Doc:   "every acknowledged record below the offset that readers have reached was read by at least one of them",
 	Judge: judgeLost,
 	Accept: func(*View) *Case {
-		unknown := sent("p1", "b", 0) // may be lost
+		unknown := sent("p1", "b", 0) // it may be lost
 		unknown.Outcome = Indefinite
 		return steps(sent("p1", "a", 0), unknown, sent("p1", "c", 1), polled("c1", "a", 0), polled("c1", "c", 1), drained("c1", 2))
 	},
@@ -23,7 +23,7 @@ var LostWrite = &Check{
 	},
 }
 
-// extent is where a value is known to lie.
+// extent is the range of offsets at which a value is known to be.
 type extent struct {
 	first, last wire.Offset
 	polled      bool
@@ -46,7 +46,7 @@ func judgeLost(c *Case) Result {
 		at(spot{c.read(op), op.Value}, op.Offset).polled = true
 	}
 	for op := range of[*Produce](c.History) {
-		if op.Outcome == OK && op.Acks != 0 { // acks=0 is told no offset
+		if op.Outcome == OK && op.Acks != 0 { // acks=0: the producer gets no offset
 			at(spot{c.written(op), op.Value}, op.Offset)
 		}
 	}
@@ -74,8 +74,8 @@ func judgeLost(c *Case) Result {
 		if x.polled {
 			continue
 		}
-		r := Result{Status: Violated, Step: step[p], Fact: p.fact(ByLeader, op.Offset, ""), Explanation: op.Client + " was told that " + quote(op.Value) +
-			" is at offset " + itoa(op.Offset) + " of " + p.String() + "; readers have passed that offset and none saw it"}
+		r := Result{Status: Violated, Step: step[p], Fact: p.fact(ByLeader, op.Offset, ""), Explanation: quote(op.Value) + " of " + op.Client +
+			" was acknowledged at offset " + itoa(op.Offset) + " of " + p.String() + "; readers have passed that offset and none has seen the record"}
 		if op.Acks == 1 {
 			r.Clause = asksForLess
 		} else if clause, ok := c.View.Licensed(p.TopicPartition, op.Offset); ok {
@@ -95,5 +95,5 @@ func judgeLost(c *Case) Result {
 	case judged == 0:
 		return Result{Status: Unexercised, Explanation: "no reader reached an acknowledged record"}
 	}
-	return Result{Status: Held, Explanation: plural(judged, "acknowledged record", "acknowledged records") + " below what readers reached, all of them read"}
+	return Result{Status: Held, Explanation: plural(judged, "acknowledged record", "acknowledged records") + " below the offset that readers reached, all of them read"}
 }

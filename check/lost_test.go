@@ -8,12 +8,12 @@ import (
 	"samsa/wire"
 )
 
-// Broker 1 is deposed, and the topic is deleted. It has not heard of either when it acknowledges "b" where a reader saw "c".
-// That is a price if the election was unclean, and chose a log without it.
+// b1 is deposed, and the topic is deleted. It knows of neither when it acknowledges "b" at an offset where a reader saw "c".
+// That is a price if the election was unclean, and chose a log without "b".
 func TestWhatADeposedLeaderAcknowledgesOfADeletedTopic(t *testing.T) {
 	for name, c := range map[string]struct {
 		allowed string
-		copied  bool // by broker 3, before it was elected
+		copied  bool // by b3, before it was elected
 		acks    int16
 		want    Status
 		clause  string
@@ -39,14 +39,14 @@ func TestWhatADeposedLeaderAcknowledgesOfADeletedTopic(t *testing.T) {
 			}
 			s.leads(1, 0, 1)
 			s.ack(1, 0, c.acks)
-			s.ack(1, 0, c.acks) // to say it twice changes nothing
+			s.ack(1, 0, c.acks) // a second acknowledgement changes nothing
 			b := sent("p1", "b", 0)
 			b.Acks = c.acks
-			f := find(t, told(s.View, b, sent("p2", "c", 0), polled("c1", "c", 0)), "lost-write")
+			f := find(t, historyCase(s.View, b, sent("p2", "c", 0), polled("c1", "c", 0)), "lost-write")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 			require.Contains(t, f.Clause, c.clause)
 			for _, r := range s.p.replicas {
-				require.True(t, c.want == Violated || r.missing == 0, "what is given up nobody lacks")
+				require.True(t, c.want == Violated || r.missing == 0, "no replica misses a promise that is lost")
 			}
 		})
 	}

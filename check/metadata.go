@@ -9,7 +9,7 @@ import (
 
 var metadataMonotone = &Check{
 	Name: "metadata-monotone", Numbers: "S32",
-	Doc: "while a broker runs, what it has applied of the metadata never goes back, and no leader epoch it knows falls",
+	Doc: "while a broker runs, the metadata offset that it has applied never falls, and neither does a leader epoch that it knows",
 	On:  []ChangeKind{MetadataApplied, ReplicaChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		d.exercised()
@@ -41,38 +41,37 @@ var metadataMonotone = &Check{
 	},
 }
 
-// What brokers say of topics. A broker knows the metadata as it was committed up to some position of the log, the one that
-// it has read on to: it may be behind, but it only goes forward, and it never stands within a batch. So the answers of one
-// life of one broker are a walk.
+// What brokers say of topics. A broker's image is the committed metadata up to some offset of the log. It may be old, but
+// that offset only rises, and it is always the end of a batch. So the responses of one incarnation of one broker are a walk.
 //
 //	metadata log   |create t|t-0 leads 1|t-0 leads 2|delete t|
 //	positions      0        1           2           3        4
 //	answers              "t-0, epoch 0"    "none"   can be 1 and 4, and after that no "epoch 1"
 //
-// For every answer this looks for the first position, not before that of the answers which came before it was asked for,
-// at which all of it was true.
+// For every response this looks for the first offset at which all of it was true, not below that of the responses which
+// arrived before the request was sent.
 
 var metadataReadsMonotone = &Check{
 	Name: "metadata-reads-monotone", Numbers: "H29",
-	Doc:   "what one broker says about topics was committed, true at one time, and never goes back to an older time",
+	Doc:   "a broker's metadata responses were committed, were true at one time, and never go back to an older time",
 	Judge: judgeMetadataReads,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(2, ids(2, 3), nil)
-		return told(v, described("p1", 0), described("c1", 1))
+		return historyCase(v, described("p1", 0), described("c1", 1))
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(2, ids(2, 3), nil)
-		return told(v, described("p1", 1), described("c1", 0))
+		return historyCase(v, described("p1", 1), described("c1", 0))
 	},
 }
 
-// stood is where a broker stood at the latest when it gave an answer that came at an event.
+// brokerAt is the least offset that a broker's image had when it gave a response that arrived at an event.
 type brokerAt struct {
 	event  uint64
-	at     wire.Offset    // the furthest of all answers so far
-	answer *DescribeTopic // the answer that says so
+	at     wire.Offset    // the highest of all responses so far
+	answer *DescribeTopic // the response that shows it
 }
 
 func judgeMetadataReads(c *Case) Result {
@@ -91,17 +90,17 @@ func judgeMetadataReads(c *Case) Result {
 		}
 		at, wrong := c.View.image.firstTrue(answer, before.at)
 		switch {
-		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // asked for at the same time as one that stood further
+		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // requested at the same time as one of a newer image
 			at, from = walk[len(walk)-1].at, walk[len(walk)-1].answer
 		case wrong != nil:
 			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(ByServer, -1, ""), c.View.deviceFaults(), c.View.image.whyUntrue(wrong, before))
 		}
 		walks[answer[0].Server] = append(walk, brokerAt{answer[0].Returned, at, from})
 	}
-	return s.answer("look at metadata, none going back", "looks at metadata, none going back")
+	return s.answer("metadata response, none going back", "metadata responses, none going back")
 }
 
-// answers are the metadata responses of a history: each speaks of one or several partitions.
+// answers are the metadata responses of a history: each may speak of several partitions.
 func answers(history []Op) (all [][]*DescribeTopic) {
 	for op := range of[*DescribeTopic](history) {
 		if op.Outcome != OK || op.Called == 0 {
@@ -118,8 +117,8 @@ func answers(history []Op) (all [][]*DescribeTopic) {
 	return all
 }
 
-// first is the first position, at or behind one, at which a whole answer is true; wrong is a part for which there is none
-// that was committed when the answer was given.
+// firstTrue is the first offset, at or after one, at which a whole response is true; wrong is a part that was not committed
+// at any such offset when the response was given.
 func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
 	for moved := true; moved; {
 		moved = false
@@ -136,7 +135,7 @@ func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Off
 	return at, nil
 }
 
-// soonest is the first position, at or behind one, at which a part of an answer is true.
+// firstTruePart is the first offset, at or after one, at which a part of a response is true.
 func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, bool) {
 	id, none := op.Topic, wire.TopicID{}
 	at, ok := seek(m.nameOwners[op.Partition.Topic], at, op.At, id == none, func(b bound) bool { return b.id == id })
@@ -146,8 +145,8 @@ func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, b
 	return seek(m.epochs[partitionKey{op.Topic, op.Partition.Partition}], at, op.At, false, func(b bound) bool { return b.epoch == op.Epoch })
 }
 
-// seek is the first position, at or behind one and committed by a time, at which something is so; before its first bound it
-// is so if atFirst says so.
+// seek is the first offset, at or after one and committed by a time, at which a fact holds; before its first bound it holds
+// if atFirst says so.
 func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) bool) (wire.Offset, bool) {
 	i := sort.Search(len(past), func(i int) bool { return past[i].from > at }) - 1
 	if i < 0 && atFirst {
@@ -162,23 +161,23 @@ func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) b
 	return at, false
 }
 
-// untrue says what is wrong with an answer.
+// whyUntrue says what is wrong with a response.
 func (m *image) whyUntrue(op *DescribeTopic, before brokerAt) string {
-	words := op.Server.String() + " told " + op.Client + " at step " + itoa(op.Step) + " that "
+	words := op.Server.String() + " responded to " + op.Client + " at step " + itoa(op.Step) + " that "
 	if op.Topic == (wire.TopicID{}) {
 		words += "there is no topic " + op.Partition.Topic
 	} else {
 		words += op.Partition.String() + " is in leader epoch " + itoa(op.Epoch)
 	}
 	if _, once := m.firstTruePart(op, 0); once && before.event > 0 {
-		words += "; that is older than what it had told " + before.answer.Client + " at step " + itoa(before.answer.Step)
+		words += "; that is older than its response to " + before.answer.Client + " at step " + itoa(before.answer.Step)
 		if before.answer.Topic != (wire.TopicID{}) {
 			words += ", leader epoch " + itoa(before.answer.Epoch) + " of " + before.answer.Partition.String()
 		}
 		return words
 	}
 	if slices.ContainsFunc(m.epochs[partitionKey{op.Topic, op.Partition.Partition}], func(b bound) bool { return b.epoch == op.Epoch }) {
-		return words + ", and that was not committed yet, or not true together with the rest of its answer"
+		return words + ", and that was not committed yet, or not true together with the rest of the response"
 	}
-	return words + ", and nothing like that was ever committed"
+	return words + ", and that was never committed"
 }

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// The answers of one broker are a walk through the committed metadata. The story: payments is made and deleted while orders
-// changes its leader, and both are made again in one batch.
+// The responses of one broker are a walk through the committed metadata. The story: payments is created and deleted while
+// orders changes its leader, and then payments is created again and orders changes its leader in one batch.
 func TestAnswersAreAWalk(t *testing.T) {
 	first, second := wire.TopicID{0: 21}, wire.TopicID{0: 22}
 	is := func(call, ret uint64, topic string, id wire.TopicID, epoch wire.Epoch) Op {
@@ -48,18 +48,18 @@ func TestAnswersAreAWalk(t *testing.T) {
 				s.Committed(s.at+wire.Offset(i), r) // one batch
 			}
 			s.CommittedTo(s.at + 3)
-			f := find(t, told(s.View, c.ops...), "metadata-reads-monotone")
+			f := find(t, historyCase(s.View, c.ops...), "metadata-reads-monotone")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})
 	}
 }
 
-// An answer may not tell what is only about to be committed.
+// A response may not contain what is only about to be committed.
 func TestAnAnswerAheadOfTheCommit(t *testing.T) {
 	s := staged(2)
 	s.Clock(s.step, int64(24*3600e9))
 	s.alter(2, ids(2, 3), nil)
-	f := find(t, told(s.View, described("p1", 0), described("p1", 1)), "metadata-reads-monotone")
+	f := find(t, historyCase(s.View, described("p1", 0), described("p1", 1)), "metadata-reads-monotone")
 	require.Equal(t, Violated, f.Status)
 	require.Contains(t, f.Explanation, "not committed yet")
 }

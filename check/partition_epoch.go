@@ -4,7 +4,7 @@ import "samsa/wire"
 
 var partitionEpochSteps = &Check{
 	Name: "partition-epoch-steps", Numbers: "S28",
-	Doc: "every change of a partition raises its partition epoch by one, every new leader its leader epoch, and a change that was compared with an old one is refused",
+	Doc: "every change of a partition raises its partition epoch by one, every new leader its leader epoch, and a change that names an old one is refused",
 	On:  []ChangeKind{MetadataCommitted, ReplicaChanged, ControllerReplied},
 	See: seeSteps,
 	Accept: func(v *View) *Case {
@@ -34,7 +34,7 @@ func seeSteps(d *Tally, v *View, c *Change) {
 		d.exercised()
 		if p := v.index[partitionKey{rec.TopicID, rec.PartitionID}]; p != nil &&
 			(rec.LeaderEpoch < p.assigned.Epoch || rec.PartitionEpoch < p.assigned.Version) {
-			d.violate(v, p.fact(ByController, -1, "leader epoch falls"), "a record takes ", p.TP.String(), " back from leader epoch ", itoa(p.assigned.Epoch),
+			d.violate(v, p.fact(ByController, -1, "leader epoch falls"), "a record lowers the leader epoch of ", p.TP.String(), " from ", itoa(p.assigned.Epoch),
 				" to ", itoa(rec.LeaderEpoch))
 		}
 	case ReplicaChanged:
@@ -47,15 +47,15 @@ func seeSteps(d *Tally, v *View, c *Change) {
 		switch {
 		case r.Version > a.Version || r.Epoch > a.Epoch:
 			d.violate(v, fact("ahead of what is committed"), v.name(r.Node), " is at partition epoch ", itoa(r.Version), " and leader epoch ", itoa(r.Epoch), " of ",
-				p.TP.String(), "; what is committed is at ", itoa(a.Version), " and ", itoa(a.Epoch))
+				p.TP.String(), "; the committed epochs are ", itoa(a.Version), " and ", itoa(a.Epoch))
 		case r.Version == a.Version && r.Epoch != a.Epoch:
-			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " is of leader epoch ", itoa(a.Epoch), " for the controller and of ",
-				itoa(r.Epoch), " for ", v.name(r.Node))
+			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " has leader epoch ", itoa(a.Epoch), " in the committed metadata and ",
+				itoa(r.Epoch), " on ", v.name(r.Node))
 		}
 	case ControllerReplied:
 		if c.Reply.Kind == ToAlteration && c.Reply.Version > c.Reply.Asked+1 {
-			d.violate(v, p.fact(ByController, -1, "ISR change by an old partition epoch"), "an ISR change of ", p.TP.String(), " that was compared with partition epoch ",
-				itoa(c.Reply.Asked), " was accepted and became ", itoa(c.Reply.Version), ": what came between is overwritten")
+			d.violate(v, p.fact(ByController, -1, "ISR change by an old partition epoch"), "an ISR change of ", p.TP.String(), " at partition epoch ",
+				itoa(c.Reply.Asked), " was accepted and became ", itoa(c.Reply.Version), ": the changes between are overwritten")
 		}
 	}
 }

@@ -31,12 +31,12 @@ var noDuplicate = &Check{
 		return s.answer("record read, once", "records read, each once")
 	},
 	Accept: func(v *View) *Case {
-		return told(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1), polled("c2", "a", 0))
+		return historyCase(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1), polled("c2", "a", 0))
 	},
 	Reject: func(v *View) *Case {
 		a := sent("p1", "a", 0)
 		a.Idempotent = true
-		return told(v, a, polled("c1", "a", 0), polled("c1", "a", 1))
+		return historyCase(v, a, polled("c1", "a", 0), polled("c1", "a", 1))
 	},
 }
 
@@ -61,39 +61,39 @@ var producerOrder = &Check{
 			}
 			s.seen++
 			if send.Number < before.Number {
-				clause := c.View.gone(r.TopicPartition, r.at) // what was lost legitimately leaves its offsets to others
+				clause := c.View.gone(r.TopicPartition, r.at) // a licensed loss leaves its offsets to other records
 				switch {
 				case clause != "" || send.Idempotent:
 				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.TopicPartition, 0) != "":
 					clause = withoutIdempotence + "; of the first copies, those at the log's beginning are deleted"
-				case send.Acks == 0: // written is all it knows: on another connection a later one may be served before it
+				case send.Acks == 0: // the producer has written the request, and no more: a later one on another connection may be served first
 					clause = "acks=0: the producer went on before the broker had the record"
 				case send.Outcome != OK:
-					clause = "a send without enable.idempotence whose outcome is unknown may land late"
+					clause = "a send without enable.idempotence whose outcome is unknown may be stored late"
 				}
 				s.decide(op, r.fact(ByProducer, r.at, ""), clause, send.Client+" sent "+quote(send.Value)+" before "+quote(before.Value)+"; in "+r.place.String()+
-					" it lies behind it, at offset "+itoa(r.at))
+					" it follows it, at offset "+itoa(r.at))
 			}
 		}
 		return s.answer("record in its order", "records in the order they were sent")
 	},
 	Accept: func(v *View) *Case {
-		return told(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1))
+		return historyCase(v, sent("p1", "a", 0), sent("p1", "b", 1), polled("c1", "a", 0), polled("c1", "b", 1))
 	},
 	Reject: func(v *View) *Case {
-		return told(v, sent("p1", "a", 1), sent("p1", "b", 0), polled("c1", "b", 0), polled("c1", "a", 1))
+		return historyCase(v, sent("p1", "a", 1), sent("p1", "b", 0), polled("c1", "b", 0), polled("c1", "a", 1))
 	},
 }
 
-// recordAt is a record with the lowest offset at which it is known to lie.
+// recordAt is a record with the lowest offset at which it is known to be.
 type recordAt struct {
 	spot
 	at   wire.Offset
-	read *Consume // that found it first there
+	read *Consume // the read that found it there first
 }
 
-// recordsInOrder are the records that were read, in the order in which they lie in their partitions. A retry may store a
-// record twice: the first copy counts, and a producer may have been told of one that no reader found.
+// recordsInOrder are the records that were read, in the order of their offsets. A retry may store a record twice: the first
+// copy counts, and a producer may have an offset at which no reader found it.
 func (c *Case) recordsInOrder() []recordAt {
 	where := map[spot]recordAt{}
 	for op := range reads(c.History) {
@@ -118,7 +118,7 @@ func (c *Case) recordsInOrder() []recordAt {
 
 var ackedWhereTold = &Check{
 	Name: "acked-where-told", Numbers: "H21",
-	Doc: "a record lies at the offset that its producer was told",
+	Doc: "a record is at the offset at which it was acknowledged",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		where := map[spot][]*Consume{}
@@ -140,17 +140,17 @@ var ackedWhereTold = &Check{
 				if clause == "" && op.Acks == 1 {
 					clause = asksForLess
 				}
-				if clause == "" && !op.Idempotent { // the copy that was acknowledged may be gone before anybody read it
+				if clause == "" && !op.Idempotent { // the copy that was acknowledged may be gone before a reader came
 					clause = c.View.deletedAt(p.TopicPartition, op.Offset)
 				}
-				s.decide(polls[0], p.fact(ByLeader, op.Offset, ""), clause, op.Client+" was told that "+quote(op.Value)+" is at offset "+itoa(op.Offset)+" of "+
+				s.decide(polls[0], p.fact(ByLeader, op.Offset, ""), clause, quote(op.Value)+" of "+op.Client+" was acknowledged at offset "+itoa(op.Offset)+" of "+
 					p.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
 			}
 		}
 		return s.answer("record where it should be", "records where they should be")
 	},
-	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "a", 0)) },
-	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "a", 1)) },
+	Accept: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), polled("c1", "a", 0)) },
+	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), polled("c1", "a", 1)) },
 }
 
 var recordsIntact = &Check{
@@ -168,16 +168,16 @@ var recordsIntact = &Check{
 			send, ok := born[spot{p, op.Value}]
 			switch {
 			case !ok:
-				s.decide(op, p.fact(ByLeader, op.Offset, "never sent"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+", which nobody sent there")
+				s.decide(op, p.fact(ByLeader, op.Offset, "never sent"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+", and no producer sent it there")
 			case send.Key != op.Key:
 				s.decide(op, p.fact(ByLeader, op.Offset, "another key"), "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; it was sent with "+quote(send.Key))
 			case send.Outcome == Failed:
 				s.decide(op, p.fact(ByProducer, op.Offset, "failed"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+
-					", of which "+send.Client+" was told that it is not stored")
+					", though the send of "+send.Client+" failed")
 			}
 		}
 		return s.answer("record read as it was sent", "records read as they were sent")
 	},
-	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "a", 0)) },
-	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), polled("c1", "x", 1)) },
+	Accept: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), polled("c1", "a", 0)) },
+	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), polled("c1", "x", 1)) },
 }

@@ -6,14 +6,14 @@ import (
 	"samsa/wire"
 )
 
-// quorum is the controllers as judges see them.
+// quorum is the controllers as the judges see them.
 type quorum struct {
 	log     *Partition
 	voters  []*Voter // in the order of first sight
 	leaders map[wire.Epoch]wire.NodeID
 	images  []imageAt // by offset; the last imagesKept of them
 	epoch   wire.Epoch
-	epochAt int64 // when anybody came to that epoch first
+	epochAt int64 // when a controller reached that epoch first
 }
 
 // Voter is one controller.
@@ -32,7 +32,7 @@ type VoterState struct {
 	HW     wire.Offset
 }
 
-// Vote is a vote that was granted for good: pre-votes bind nobody.
+// Vote is a vote that was granted. Pre-votes do not count: they bind no voter.
 type Vote struct {
 	Epoch     wire.Epoch
 	Candidate wire.NodeID
@@ -45,7 +45,7 @@ type imageAt struct {
 	node   wire.NodeID
 }
 
-// imagesKept bounds what is remembered: nodes that are further apart are compared when they meet again.
+// imagesKept bounds what is remembered: nodes at offsets further apart are compared when they meet again.
 const imagesKept = 4096
 
 // Metadata is the metadata log, for Grew and Cut.
@@ -63,8 +63,8 @@ func (v *View) Voter(node wire.NodeID) *Voter {
 	return w
 }
 
-// Ruled says what a running controller believes of the quorum, if it may be something new. What lies below its high
-// watermark is committed.
+// VoterChanged says what a running controller believes of the quorum, if that may be new. What lies below its high watermark
+// is committed.
 func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 	w := v.Voter(node)
 	before := w.VoterState
@@ -89,8 +89,8 @@ func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 	v.tell(Change{Kind: VoterChanged, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
 }
 
-// Resigned says that a controller's process ended: what it led, it leads no more. Nor does it know what is committed, for
-// that is on no disk; so a high watermark may begin anew with every process, and must rise only within one.
+// ControllerDied says that a controller's process ended: it leads no more. It forgets its high watermark too, which is on no
+// disk; so a high watermark may begin again with every process, and must rise only within one.
 func (v *View) ControllerDied(node wire.NodeID) {
 	w := v.Voter(node)
 	w.known, w.Leads, w.HW = false, false, 0
@@ -101,14 +101,14 @@ func (v *View) Voted(node wire.NodeID, vote Vote) {
 	v.tell(Change{Kind: VoteCast, Node: node, Voter: v.Voter(node), Vote: vote})
 }
 
-// Stands says that a node's image holds all records below an offset and has a hash.
+// ImageAt says that a node's image holds all records below an offset, and its hash.
 func (v *View) ImageAt(node wire.NodeID, offset wire.Offset, hash uint64) {
 	v.tell(Change{Kind: ImageAt, Node: node, Offset: offset, Hash: hash})
 }
 
 var oneController = &Check{
 	Name: "one-controller", Numbers: "S20",
-	Doc: "in one epoch of the quorum only one controller leads",
+	Doc: "only one controller leads the quorum in one epoch",
 	On:  []ChangeKind{VoterChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		w := c.Voter
@@ -124,15 +124,15 @@ var oneController = &Check{
 		fact := func(way string) Fact { return metadataFact(ByVoter, -1, way) }
 		switch {
 		case taken && other != w.Node:
-			d.decide(v, fact("two leaders"), v.deviceFaults(), v.name(other), " and ", itoa(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
+			d.decide(v, fact("two leaders"), v.deviceFaults(), v.name(other), " and ", v.name(w.Node), " both lead the quorum in epoch ", itoa(w.Epoch))
 		case taken && !c.Rule.Leads:
-			d.decide(v, fact("leads an epoch again"), v.deviceFaults(), v.name(w.Node), " leads epoch ", itoa(w.Epoch), " again after it had lost it (KAFKA-10527)")
+			d.decide(v, fact("leads an epoch again"), v.deviceFaults(), v.name(w.Node), " leads epoch ", itoa(w.Epoch), " again after it had resigned it (KAFKA-10527)")
 		}
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
-		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2}) // 101 has not heard of it yet
+		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2}) // c1 does not know of it yet
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
@@ -143,7 +143,7 @@ var oneController = &Check{
 	},
 }
 
-// enact appends a batch [at, at+1) of an epoch to the metadata logs of controllers.
+// appendMetadata appends a batch [at, at+1) of an epoch to the metadata logs of controllers.
 func (s *stage) appendMetadata(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) {
 	s.tick()
 	for _, node := range to {
@@ -190,8 +190,8 @@ var metadataComplete = &Check{
 		}
 		p := c.Partition
 		p.forEachMissing(c.Replica, func(q *promise) bool {
-			// A record of an old epoch may be committed in a new one, by a leader that came after this one: Raft promises
-			// it to the leaders behind that, whatever epoch the record is of.
+			// A record of an old epoch may be committed in a new one, by a leader that came after this one: Raft promises it
+			// to the leaders after that, whatever the epoch of the record.
 			if q.ruled > w.Epoch {
 				return true
 			}
@@ -205,7 +205,7 @@ var metadataComplete = &Check{
 		s.appendMetadata(0, 1, 0xA, 101, 102)
 		s.appendMetadata(1, 1, 0xB, 101) // not committed
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
-		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 3, HW: 2}) // that is the epoch in which it is
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 3, HW: 2}) // it is committed in that epoch
 		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},
@@ -221,7 +221,7 @@ var metadataComplete = &Check{
 
 var metadataNeverCut = &Check{
 	Name: "metadata-never-cut", Numbers: "S23",
-	Doc: "no controller cuts a record from its log that was below any controller's high watermark",
+	Doc: "no controller truncates a record that was below any controller's high watermark",
 	On:  []ChangeKind{BatchesRemoved},
 	See: func(d *Tally, v *View, c *Change) {
 		p := c.Partition
@@ -231,7 +231,7 @@ var metadataNeverCut = &Check{
 		d.exercised()
 		for _, b := range c.Removed {
 			if i, ok := p.place(b); ok && !d.broken() {
-				d.decide(v, p.fact(ByVoter, b.Base, ""), v.deviceFaults(), v.name(c.Node), " cut ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
+				d.decide(v, p.fact(ByVoter, b.Base, ""), v.deviceFaults(), v.name(c.Node), " truncated ", b.span(), " of the metadata log, which was committed by step ", itoa(p.promises[i].step))
 			}
 		}
 	},
@@ -260,16 +260,16 @@ var quorumMonotone = &Check{
 		fact := func(way string) Fact { return metadataFact(ByVoter, w.HW, way) }
 		switch {
 		case w.Epoch < c.Rule.Epoch:
-			d.decide(v, fact("epoch falls"), v.deviceFaults(), v.name(w.Node), " went back from epoch ", itoa(c.Rule.Epoch), " to ", itoa(w.Epoch))
+			d.decide(v, fact("epoch falls"), v.deviceFaults(), v.name(w.Node), " moved from epoch ", itoa(c.Rule.Epoch), " back to ", itoa(w.Epoch))
 		case w.HW < c.Rule.HW:
-			d.violate(v, fact("high watermark falls"), v.name(w.Node), " took its high watermark back from ", itoa(c.Rule.HW), " to ", itoa(w.HW))
+			d.violate(v, fact("high watermark falls"), v.name(w.Node), " lowered its high watermark from ", itoa(c.Rule.HW), " to ", itoa(w.HW))
 		}
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.VoterChanged(101, VoterState{Epoch: 1, HW: 3})
 		s.ControllerDied(101)
-		s.VoterChanged(101, VoterState{Epoch: 1}) // it learns its high watermark anew
+		s.VoterChanged(101, VoterState{Epoch: 1}) // it learns its high watermark again
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
@@ -292,14 +292,14 @@ var voteOnce = &Check{
 		case i < 0:
 			w.votes = append(w.votes, c.Vote)
 		case w.votes[i].Candidate != c.Vote.Candidate:
-			d.decide(v, metadataFact(ByVoter, -1, ""), v.deviceFaults(), v.name(w.Node), " voted for ", itoa(w.votes[i].Candidate), " and for ",
-				itoa(c.Vote.Candidate), " in epoch ", itoa(c.Vote.Epoch))
+			d.decide(v, metadataFact(ByVoter, -1, ""), v.deviceFaults(), v.name(w.Node), " voted for ", v.name(w.votes[i].Candidate), " and for ",
+				v.name(c.Vote.Candidate), " in epoch ", itoa(c.Vote.Epoch))
 		}
 	},
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.Voted(101, Vote{Epoch: 1, Candidate: 102})
-		s.Voted(101, Vote{Epoch: 1, Candidate: 102}) // the answer was lost
+		s.Voted(101, Vote{Epoch: 1, Candidate: 102}) // the response was lost
 		s.Voted(101, Vote{Epoch: 2, Candidate: 103})
 		return s.done()
 	},
@@ -313,7 +313,7 @@ var voteOnce = &Check{
 
 var imagesAgree = &Check{
 	Name: "images-agree", Numbers: "S26",
-	Doc: "two nodes whose metadata stands at the same offset have the same metadata",
+	Doc: "two nodes whose images are at the same offset have the same metadata",
 	On:  []ChangeKind{ImageAt},
 	See: func(d *Tally, v *View, c *Change) {
 		q := &v.quorum
@@ -327,7 +327,7 @@ var imagesAgree = &Check{
 		}
 		d.exercised()
 		if q.images[i].hash != c.Hash {
-			d.violate(v, metadataFact(ByVoter, c.Offset, ""), v.name(q.images[i].node), " and ", itoa(c.Node), " both have all metadata below ", itoa(c.Offset), ", and not the same")
+			d.violate(v, metadataFact(ByVoter, c.Offset, ""), v.name(q.images[i].node), " and ", v.name(c.Node), " both have all metadata below ", itoa(c.Offset), ", and their images differ")
 		}
 	},
 	Accept: func(v *View) *Case {

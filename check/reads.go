@@ -15,7 +15,7 @@ type position struct {
 
 var oneValue = &Check{
 	Name: "one-value-per-offset", Numbers: "H3",
-	Doc: "no two readers ever see different records at one offset",
+	Doc: "no two readers see different records at one offset",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		at := map[position]*Consume{}
@@ -41,8 +41,8 @@ var oneValue = &Check{
 		}
 		return s.answer("offset read, with one record", "reads, with one record at every offset")
 	},
-	Accept: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c2", "a", 0)) },
-	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c2", "b", 0)) },
+	Accept: func(v *View) *Case { return historyCase(v, polled("c1", "a", 0), polled("c2", "a", 0)) },
+	Reject: func(v *View) *Case { return historyCase(v, polled("c1", "a", 0), polled("c2", "b", 0)) },
 }
 
 // cursor is one reader's way through a partition, from where the application put it.
@@ -55,8 +55,8 @@ type cursor struct {
 // cursor is the way that a step of a consumer belongs to.
 func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
 
-// jumped forgets where a reader stood. Its position went elsewhere by itself, whichever topic of that name it was in: it may
-// find the deleted one once more.
+// jumped forgets a reader's position. The consumer itself moved it, whichever topic of that name it was in: it may find the
+// deleted topic once more.
 func jumped(last map[cursor]wire.Offset, op *Consume) {
 	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
 		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
@@ -65,7 +65,7 @@ func jumped(last map[cursor]wire.Offset, op *Consume) {
 
 var readsMonotone = &Check{
 	Name: "reads-monotone", Numbers: "H5",
-	Doc: "a reader that is not told to go back never goes back",
+	Doc: "a reader whose application does not seek back never reads an offset again",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		last := map[cursor]wire.Offset{}
@@ -87,15 +87,17 @@ var readsMonotone = &Check{
 		return s.answer("step forwards", "steps forwards, none back")
 	},
 	Accept: func(v *View) *Case {
-		return told(v, polled("c1", "a", 0), polled("c1", "b", 1), again(polled("c1", "a", 0)),
+		return historyCase(v, polled("c1", "a", 0), polled("c1", "b", 1), again(polled("c1", "a", 0)),
 			again(moved("c1", PositionTruncated, 0)), again(polled("c1", "c", 0)))
 	},
-	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "b", 1), polled("c1", "a", 0)) },
+	Reject: func(v *View) *Case {
+		return historyCase(v, polled("c1", "a", 0), polled("c1", "b", 1), polled("c1", "a", 0))
+	},
 }
 
 var readsComplete = &Check{
 	Name: "reads-complete", Numbers: "H6",
-	Doc: "a reader passes over no record that another reader finds",
+	Doc: "no reader skips a record that another reader finds",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		found := map[place][]wire.Offset{}
@@ -118,21 +120,25 @@ var readsComplete = &Check{
 					i, _ := slices.BinarySearch(found[k.place], at+1)
 					if missed := found[k.place][i]; missed < op.Offset {
 						s.decide(op, k.fact(ByConsumer, missed, ""), s.licensed(k.place, missed), op.Client+" went from offset "+itoa(at)+" of "+k.place.String()+" to "+
-							itoa(op.Offset)+" and passed over offset "+itoa(missed)+", where there is a record")
+							itoa(op.Offset)+" and skipped offset "+itoa(missed)+", where there is a record")
 					}
 				}
 				last[k] = op.Offset
 			}
 		}
-		return s.answer("step of a reader", "steps of readers, none over a record")
+		return s.answer("step of a reader", "steps of readers, none skipping a record")
 	},
-	Accept: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "c", 2), polled("c2", "a", 0)) },
-	Reject: func(v *View) *Case { return told(v, polled("c1", "a", 0), polled("c1", "c", 2), polled("c2", "b", 1)) },
+	Accept: func(v *View) *Case {
+		return historyCase(v, polled("c1", "a", 0), polled("c1", "c", 2), polled("c2", "a", 0))
+	},
+	Reject: func(v *View) *Case {
+		return historyCase(v, polled("c1", "a", 0), polled("c1", "c", 2), polled("c2", "b", 1))
+	},
 }
 
 var readsFresh = &Check{
 	Name: "reads-fresh", Numbers: "H15",
-	Doc: "once the cluster is whole again, a reader that finds nothing more has read all that was acknowledged before",
+	Doc: "once all faults are over, a reader that reaches the end has read everything that was acknowledged before",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		if c.View == nil || c.View.quietSince < 0 {
@@ -153,23 +159,23 @@ var readsFresh = &Check{
 				s.seen++
 				if op.Offset <= a.Offset {
 					clause := s.licensed(p, a.Offset)
-					if clause == "" { // a leader that was elected uncleanly may end below what other replicas have deleted
+					if clause == "" { // a leader that was elected uncleanly may end below the offsets that other replicas have deleted
 						clause = c.View.deletedAt(p.TopicPartition, a.Offset)
 					}
 					s.decide(op, p.fact(ByLeader, a.Offset, ""), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
-						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and the cluster has been whole since")
+						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and no fault has been active since")
 				}
 			}
 		}
 		return s.answer("reader at the end, with all before it", "readers at the end, with all before it")
 	},
-	Accept: func(v *View) *Case { return told(v, sent("p1", "a", 0), drained("c1", 1)) },
-	Reject: func(v *View) *Case { return told(v, sent("p1", "a", 0), drained("c1", 0)) },
+	Accept: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), drained("c1", 1)) },
+	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), drained("c1", 0)) },
 }
 
 var resetsLicensed = &Check{
 	Name: "resets-licensed", Numbers: "H30",
-	Doc: "a reader's position goes elsewhere by itself only if what was there is gone legitimately",
+	Doc: "a consumer resets a reader's position only if the records there are gone legitimately",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		for op := range of[*Consume](c.History) {
@@ -179,22 +185,22 @@ var resetsLicensed = &Check{
 				s.seen++
 			case PositionReset:
 				s.decide(op, p.fact(ByConsumer, op.Offset, "out of range"), c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
-					" and was told that it is out of range; auto.offset.reset took it elsewhere")
+					" when that was out of range; auto.offset.reset moved it")
 			case PositionTruncated:
 				s.decide(op, p.fact(ByConsumer, op.Offset, "truncated"), c.View.moved(op), op.Client+" had read "+p.String()+
-					" further than to offset "+itoa(op.Offset)+" and was told that the log was cut off there")
+					" above offset "+itoa(op.Offset)+", to which the log was truncated")
 			}
 		}
 		return s.answer("read, no position lost", "reads, no position lost")
 	},
-	Accept: func(v *View) *Case { return told(v, polled("c1", "a", 0)) },
+	Accept: func(v *View) *Case { return historyCase(v, polled("c1", "a", 0)) },
 	Reject: func(v *View) *Case {
-		return told(v, polled("c1", "a", 0), moved("c1", PositionReset, 1))
+		return historyCase(v, polled("c1", "a", 0), moved("c1", PositionReset, 1))
 	},
 }
 
-// moved names what allows that a reader's position went elsewhere: what lay there is gone, or the topic is. A consumer keeps
-// its position over that, as Kafka's does, and finds out when it asks the next topic of that name.
+// moved names the licence for a consumer to move a reader's position by itself: the records there are gone, or the topic is.
+// As Kafka's consumer does, ours keeps its position across a deletion, and learns of it from the next topic of that name.
 func (v *View) moved(op *Consume) string {
 	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
 		return clause
@@ -202,7 +208,7 @@ func (v *View) moved(op *Consume) string {
 	name := op.Partition.Topic
 	for _, b := range v.image.nameOwners[name] {
 		if b.id == (wire.TopicID{}) {
-			return "topic " + name + " was deleted while it was read: a position in it says nothing about the next one of that name"
+			return "topic " + name + " was deleted while it was read: a position in it means nothing in the next topic of that name"
 		}
 	}
 	return ""
@@ -210,7 +216,7 @@ func (v *View) moved(op *Consume) string {
 
 var readsStable = &Check{
 	Name: "reads-stable", Numbers: "S6",
-	Doc: "an offset that lay below a high watermark that some reader was told never holds another record",
+	Doc: "an offset below a high watermark that a reader received never holds another record",
 	On:  []ChangeKind{FetchAnswered},
 	See: seeRead,
 	Accept: func(v *View) *Case {
@@ -225,7 +231,7 @@ var readsStable = &Check{
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1)
-		s.HighWatermarkTold(s.p, s.p.Replica(1), 1) // nobody else had it
+		s.HighWatermarkTold(s.p, s.p.Replica(1), 1) // no other replica had it
 		s.alter(2, ids(2, 3), nil)
 		b := s.write(0, 1, 0xB, 2, 3)
 		s.HighWatermarkTold(s.p, s.p.Replica(2), 1)
@@ -251,7 +257,7 @@ func seeRead(d *Tally, v *View, c *Change) {
 		if clause == "" {
 			clause = q.condemned
 		}
-		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves what its disk gives it
+		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves the bytes that its disk returns
 			clause = v.damagedDisk(p)
 		}
 		if clause == "" && q.Next <= p.trimmed { // a log that is empty on purpose may forget where it ended

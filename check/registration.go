@@ -16,7 +16,7 @@ func (v *View) Registered(node wire.NodeID) wire.BrokerEpoch {
 
 var brokerEpochs = &Check{
 	Name: "broker-epochs", Numbers: "S30",
-	Doc: "broker epochs rise with every incarnation, no two incarnations share one, and an old one changes nothing any more",
+	Doc: "broker epochs rise with every incarnation, no two incarnations share one, and a request with an old one changes nothing",
 	On:  []ChangeKind{MetadataCommitted, ControllerReplied},
 	See: func(d *Tally, v *View, c *Change) {
 		switch c.Kind {
@@ -28,11 +28,11 @@ var brokerEpochs = &Check{
 			d.exercised()
 			b := v.image.brokers[rec.BrokerID]
 			if again := b != nil && b.incarnation == rec.IncarnationID; !again && len(v.image.registrations) > 0 && rec.BrokerEpoch <= v.image.newest {
-				d.violate(v, v.brokerFact(rec.BrokerID, ByController, "epoch does not rise"), "a new incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
-					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was given away before")
+				d.violate(v, factOf(ABroker, v.name(rec.BrokerID), ByController, "epoch does not rise"), "a new incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
+					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was granted before")
 			}
 			if b != nil && (rec.BrokerEpoch < b.epoch || rec.BrokerEpoch == b.epoch && rec.IncarnationID != b.incarnation) {
-				d.violate(v, v.brokerFact(rec.BrokerID, ByController, "epoch falls"), "an incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
+				d.violate(v, factOf(ABroker, v.name(rec.BrokerID), ByController, "epoch falls"), "an incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
 			}
 		case ControllerReplied:
@@ -42,7 +42,7 @@ var brokerEpochs = &Check{
 			d.exercised()
 			if c.Reply.BrokerEpoch < c.Reply.Registered {
 				d.violate(v, c.Partition.fact(ByController, -1, "ISR change by an old incarnation"), v.name(c.Reply.Broker), " changed an ISR with broker epoch ",
-					itoa(c.Reply.BrokerEpoch), "; epoch ", itoa(c.Reply.Registered), " was registered before it asked")
+					itoa(c.Reply.BrokerEpoch), "; epoch ", itoa(c.Reply.Registered), " was registered before the request")
 			}
 		}
 	},
@@ -81,7 +81,7 @@ var registrationModel = porcupine.Model{ //immutable: functions of their argumen
 			case op.Outcome == OK:
 				return op.Epoch > s.epoch, registrationState{op.Incarnation, op.Epoch}
 			case op.Outcome == Failed || mine:
-				return true, s // another session lives, or no controller leads: only its session table knows which
+				return true, s // another session is alive, or no controller leads: only the controller's session table knows which
 			}
 			return true, registrationState{op.Incarnation, -2}
 		case *Heartbeat:
@@ -97,7 +97,7 @@ var registrationModel = porcupine.Model{ //immutable: functions of their argumen
 
 var registrationLinearizable = &Check{
 	Name: "registration-linearizable", Numbers: "P12",
-	Doc: "brokers are registered and heard as if by one controller: a heartbeat counts only with the newest broker epoch",
+	Doc: "brokers are registered, and their heartbeats accepted, as if by one controller: a heartbeat counts only with the newest broker epoch",
 	Judge: func(c *Case) Result {
 		var ops []subjectOp
 		for _, op := range c.View.resolved(c.History) {
@@ -111,22 +111,22 @@ var registrationLinearizable = &Check{
 		return judgeModel(c, registrationModel, ABroker, ops)
 	},
 	Accept: func(v *View) *Case {
-		stale := beaten(5) // the controller answers that the epoch is stale, and that is always right
+		stale := beaten(5) // the controller answers that the epoch is stale, which is always right
 		stale.Outcome = Failed
-		return told(v, seated(1, 5, OK), beaten(5), seated(2, 9, OK), stale, beaten(9))
+		return historyCase(v, seated(1, 5, OK), beaten(5), seated(2, 9, OK), stale, beaten(9))
 	},
-	Reject: func(v *View) *Case { return told(v, seated(1, 5, OK), seated(2, 9, OK), beaten(5)) },
+	Reject: func(v *View) *Case { return historyCase(v, seated(1, 5, OK), seated(2, 9, OK), beaten(5)) },
 }
 
-// resolved is a history without registrations of unknown outcome: each that happened is in the metadata log, whoever was
-// told of it, and the others did not happen. So a request that arrives when its process is dead, and seats an incarnation
-// that is gone, is an operation like any other, and nothing is left to guess.
+// resolved is a history without registrations of unknown outcome: the metadata log has each that happened, and the others did
+// not happen. So a request that arrives after its process died, and registers an incarnation that is gone, is an operation
+// like any other, and nothing is left to guess.
 func (v *View) resolved(history []Op) []Op {
 	if v == nil || len(v.image.registrations) == 0 {
 		return history
 	}
 	known := make([]Op, 0, len(history))
-	told := map[committedRegistration]bool{}
+	answered := map[committedRegistration]bool{}
 	asked := map[wire.UUID]*RegisterBroker{} // by incarnation: the request that came first
 	for _, op := range history {
 		op, ok := op.(*RegisterBroker)
@@ -137,7 +137,7 @@ func (v *View) resolved(history []Op) []Op {
 			asked[op.Incarnation] = op
 		}
 		if op.Outcome == OK {
-			told[committedRegistration{epoch: op.Epoch, incarnation: op.Incarnation}] = true
+			answered[committedRegistration{epoch: op.Epoch, incarnation: op.Incarnation}] = true
 		}
 	}
 	for _, op := range history {
@@ -147,17 +147,17 @@ func (v *View) resolved(history []Op) []Op {
 	}
 	for _, s := range v.image.registrations {
 		first := asked[s.incarnation]
-		if first == nil || told[committedRegistration{epoch: s.epoch, incarnation: s.incarnation}] {
+		if first == nil || answered[committedRegistration{epoch: s.epoch, incarnation: s.incarnation}] {
 			continue
 		}
 		op := *first
-		op.Outcome, op.Epoch, op.Returned = OK, s.epoch, forever-1 // it ends, but when is not known
+		op.Outcome, op.Epoch, op.Returned = OK, s.epoch, forever-1 // it returned, but it is not known when
 		known = append(known, &op)
 	}
 	return known
 }
 
-// seated is a registration of broker 1, beaten its heartbeat.
+// seated is a registration of b1, beaten its heartbeat.
 func seated(incarnation byte, epoch wire.BrokerEpoch, o Outcome) *RegisterBroker {
 	return &RegisterBroker{Head: Head{Client: "b1", Outcome: o}, Broker: 1, Incarnation: wire.UUID{incarnation}, Epoch: epoch}
 }

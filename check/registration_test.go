@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// The request of a process that is dead arrives late and takes the seat from its successor, who asks again. Only the
-// metadata log knows that it did; if it does not, the successor's second epoch has no explanation.
+// The request of a dead process arrives late and replaces the registration of its successor, which asks again. Only the
+// metadata log shows it; without that record the successor's second epoch has no explanation.
 func TestALateRegistrationTakesTheSeat(t *testing.T) {
 	for happened, want := range map[bool]Status{true: Held, false: Violated} {
 		s := staged(2)
@@ -19,7 +19,7 @@ func TestALateRegistrationTakesTheSeat(t *testing.T) {
 				s.commit(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: seat, BrokerEpoch: wire.BrokerEpoch(100 + i), Fenced: true})
 			}
 		}
-		c := told(s.View,
+		c := historyCase(s.View,
 			seated(old[0], 0, Indefinite),
 			seated(young[0], 100, OK),
 			seated(young[0], 102, OK))
@@ -28,7 +28,7 @@ func TestALateRegistrationTakesTheSeat(t *testing.T) {
 	}
 }
 
-// However many requests are never answered, the log resolves them: nothing is left to search in.
+// However many requests are never answered, the metadata log resolves them: there is nothing left to search.
 func TestUnansweredRegistrationsAreResolved(t *testing.T) {
 	s := staged(2)
 	id := wire.UUID{21}
@@ -39,7 +39,7 @@ func TestUnansweredRegistrationsAreResolved(t *testing.T) {
 	}
 	beat := beaten(100)
 	ops = append(ops, beat)
-	require.Equal(t, Held, find(t, told(s.View, ops...), "registration-linearizable").Status)
+	require.Equal(t, Held, find(t, historyCase(s.View, ops...), "registration-linearizable").Status)
 	beat.Epoch = 99
-	require.Equal(t, Violated, find(t, told(s.View, ops...), "registration-linearizable").Status)
+	require.Equal(t, Violated, find(t, historyCase(s.View, ops...), "registration-linearizable").Status)
 }

@@ -6,29 +6,29 @@ import "samsa/wire"
 type Reply struct {
 	Kind        ReplyKind
 	From        wire.NodeID         // the controller
-	Broker      wire.NodeID         // ToRegistration, ToAlteration: who asked
-	BrokerEpoch wire.BrokerEpoch    // the one granted, or the one that asked
-	Registered  wire.BrokerEpoch    // ToAlteration: what was committed for that broker when the request came in
+	Broker      wire.NodeID         // ToRegistration, ToAlteration: the broker that asked
+	BrokerEpoch wire.BrokerEpoch    // the granted one, or the one in the request
+	Registered  wire.BrokerEpoch    // ToAlteration: the one that was committed for that broker when the request arrived
 	Topic       wire.TopicID        // ToCreation
-	Asked       wire.PartitionEpoch // ToAlteration: what the asker had compared with
-	Version     wire.PartitionEpoch // ToAlteration: what it became
+	Asked       wire.PartitionEpoch // ToAlteration: the partition epoch in the request
+	Version     wire.PartitionEpoch // ToAlteration: the new partition epoch
 	Partitions  int32               // ToGrowth
 	Setting     Setting             // ToConfig, ToLevel
 }
 
-// Setting is what was asked for by name.
+// Setting is the subject of a request by its name.
 type Setting struct {
 	Resource wire.ConfigResource
 	Of, Name string
 	Value    *string     // of a config, nil for none
 	Level    int16       // of a feature
-	Known    wire.Offset // how far the metadata was committed when it was asked for
+	Known    wire.Offset // the end of the committed metadata when the request arrived
 }
 
-// ReplyKind is what a controller said yes to.
+// ReplyKind is the kind of request that a controller answered with success.
 type ReplyKind uint8
 
-// What a controller said yes to.
+// The kinds.
 const (
 	ToRegistration ReplyKind = iota
 	ToAlteration             // of an ISR
@@ -37,17 +37,17 @@ const (
 	ToGrowth                 // of a topic to some number of partitions
 	ToConfig                 // of one value
 	ToLevel                  // of a feature
-	ToShutdown               // of a broker that wants to go
+	ToShutdown               // of a broker in controlled shutdown
 )
 
-// Replied says that a controller's success leaves it. The partition is nil unless it is about one.
+// Replied says that a controller's success leaves it. The partition is nil unless the reply is about one.
 func (v *View) Replied(p *Partition, r Reply) {
 	v.tell(Change{Kind: ControllerReplied, Partition: p, Node: r.From, Reply: r})
 }
 
 var replyAfterCommit = &Check{
 	Name: "reply-after-commit", Numbers: "S31",
-	Doc: "a controller says yes only to what is committed",
+	Doc: "a controller answers with success only after the change is committed",
 	On:  []ChangeKind{ControllerReplied},
 	See: func(d *Tally, v *View, c *Change) {
 		r := c.Reply
@@ -59,16 +59,16 @@ var replyAfterCommit = &Check{
 		case ToAlteration:
 			if c.Partition.assigned.Version < r.Version {
 				d.violate(v, c.Partition.fact(ByController, -1, "ISR change"), v.name(r.From), " accepted an ISR change of ", c.Partition.TP.String(),
-					" as partition epoch ", itoa(r.Version), "; what is committed is at ", itoa(c.Partition.assigned.Version))
+					" as partition epoch ", itoa(r.Version), "; the committed one is ", itoa(c.Partition.assigned.Version))
 			}
 		case ToRegistration:
 			if v.Registered(r.Broker) < r.BrokerEpoch {
-				d.violate(v, v.brokerFact(r.Broker, ByController, "registration"), v.name(r.From), " granted broker epoch ", itoa(r.BrokerEpoch), " to ",
+				d.violate(v, factOf(ABroker, v.name(r.Broker), ByController, "registration"), v.name(r.From), " granted broker epoch ", itoa(r.BrokerEpoch), " to ",
 					v.name(r.Broker), " before the registration was committed")
 			}
 		case ToCreation:
 			if p := v.index[partitionKey{r.Topic, 0}]; p == nil || p.assigned.Version < 0 {
-				d.violate(v, factOf(ATopic, "", ByController, "creation"), v.name(r.From), " said that a topic is made before that was committed")
+				d.violate(v, factOf(ATopic, "", ByController, "creation"), v.name(r.From), " answered that a topic is created before that was committed")
 			}
 		default:
 			seeSaid(d, v, r)
@@ -87,33 +87,33 @@ var replyAfterCommit = &Check{
 	},
 }
 
-// seeSaid looks at the answers to operators, and to a broker that wants to go.
+// seeSaid judges the responses to operators, and to a broker in controlled shutdown.
 func seeSaid(d *Tally, v *View, r Reply) {
 	m := &v.image
-	who := v.name(r.From) + " said that "
+	answer := v.name(r.From) + " answered that "
 	switch s := r.Setting; r.Kind {
 	case ToDeletion:
 		if name, there := m.topics[r.Topic]; there {
-			d.violate(v, factOf(ATopic, name, ByController, "deletion"), who, "topic ", name, " is deleted before that was committed")
+			d.violate(v, factOf(ATopic, name, ByController, "deletion"), answer, "topic ", name, " is deleted before that was committed")
 		}
 	case ToGrowth:
 		if p := v.index[partitionKey{r.Topic, r.Partitions - 1}]; m.topics[r.Topic] != "" && (p == nil || p.assigned.Version < 0) {
-			d.violate(v, factOf(ATopic, m.topics[r.Topic], ByController, "new partitions"), who, "topic ", m.topics[r.Topic], " has ", itoa(r.Partitions), " partitions before that was committed")
+			d.violate(v, factOf(ATopic, m.topics[r.Topic], ByController, "new partitions"), answer, "topic ", m.topics[r.Topic], " has ", itoa(r.Partitions), " partitions before that was committed")
 		}
 	case ToConfig:
 		k := configKey{s.Resource, s.Of, s.Name}
 		now, set := m.configs[k]
-		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // else somebody has set it since
-			d.violate(v, factOf(AConfig, s.Name, ByController, ""), who, s.Name, " of ", quote(s.Of), " is set before that was committed")
+		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // else it was set again since
+			d.violate(v, factOf(AConfig, s.Name, ByController, ""), answer, s.Name, " of ", quote(s.Of), " is set before that was committed")
 		}
 	case ToLevel:
 		if m.levels[s.Name] != s.Level && m.leveled <= s.Known {
-			d.violate(v, factOf(AFeature, s.Name, ByController, ""), who, s.Name, " is at ", itoa(s.Level), " before that was committed; it is at ", itoa(m.levels[s.Name]))
+			d.violate(v, factOf(AFeature, s.Name, ByController, ""), answer, s.Name, " is at ", itoa(s.Level), " before that was committed; it is at ", itoa(m.levels[s.Name]))
 		}
 	case ToShutdown:
 		for _, p := range v.parts {
 			if p.assigned.Leader == r.Broker && m.brokers[r.Broker] != nil && m.brokers[r.Broker].epoch == r.BrokerEpoch {
-				d.violate(v, p.fact(ByController, -1, "shutdown of a leader"), v.name(r.From), " told ", v.name(r.Broker), " to go while it leads ", p.TP.String())
+				d.violate(v, p.fact(ByController, -1, "shutdown of a leader"), v.name(r.From), " let ", v.name(r.Broker), " shut down while it leads ", p.TP.String())
 			}
 		}
 	}

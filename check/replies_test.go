@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// A controller says yes to operators, and to a broker that wants to go, when what they asked for is committed.
+// A controller answers operators, and a broker in controlled shutdown, with success when the change is committed.
 func TestWhatAControllerAgreesTo(t *testing.T) {
 	set := func(value *string, known wire.Offset) Reply {
 		return Reply{Kind: ToConfig, Setting: Setting{Resource: wire.ConfigTopic, Of: "orders", Name: "retention.ms", Value: value, Known: known}}
@@ -33,7 +33,7 @@ func TestWhatAControllerAgreesTo(t *testing.T) {
 		"a config not taken back":     {[]wire.MetadataRecord{config(text("6"))}, set(nil, 99), Violated},
 		"a level":                     {[]wire.MetadataRecord{&wire.FeatureLevelRecord{Name: elrVersion, Level: 1}}, Reply{Kind: ToLevel, Setting: Setting{Name: elrVersion, Level: 1, Known: 99}}, Held},
 		"a level too early":           {nil, Reply{Kind: ToLevel, Setting: Setting{Name: elrVersion, Level: 1, Known: 99}}, Violated},
-		"a broker may go":             {nil, Reply{Kind: ToShutdown, Broker: 2, BrokerEpoch: 3}, Held},
+		"a broker may shut down":      {nil, Reply{Kind: ToShutdown, Broker: 2, BrokerEpoch: 3}, Held},
 		"a leader may not":            {nil, Reply{Kind: ToShutdown, Broker: 1, BrokerEpoch: 1}, Violated},
 		"an incarnation that is gone": {nil, Reply{Kind: ToShutdown, Broker: 1, BrokerEpoch: 0}, Held},
 	} {
@@ -52,7 +52,7 @@ func TestWhatAControllerAgreesTo(t *testing.T) {
 	}
 }
 
-// Where a leader changes what it is sent, nobody compares bytes; and what a later epoch has written there is another story.
+// Where a leader may change what it is sent, no bytes are compared; and neither are batches of a later epoch.
 func TestWhoMayStoreOtherBytes(t *testing.T) {
 	for name, c := range map[string]struct {
 		config, value string

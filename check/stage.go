@@ -12,8 +12,8 @@ var orders = wire.TopicPartition{Topic: "orders"}
 // ordersID is its topic id.
 var ordersID = wire.TopicID{0: 7}
 
-// stage is where the cases of invariants are played: three brokers, all in, and orders-0 led by broker 1 in epoch 0
-// with everyone in sync. Each verb is one step of the story.
+// stage plays the cases of invariants: three unfenced brokers, and orders-0 led by b1 in epoch 0 with all of them in sync.
+// Each verb is one step of the story.
 type stage struct {
 	*View
 	p  *Partition
@@ -42,12 +42,12 @@ func newStage(v *View, minISR int) *stage {
 // tick begins the next step.
 func (s *stage) tick() { s.Clock(s.step+1, s.now+1e6) }
 
-// book commits a record.
+// commit commits a record of the metadata log.
 func (s *stage) commit(r wire.MetadataRecord) {
 	s.tick()
 	s.Committed(s.at, r)
 	s.at++
-	s.image.batch, s.image.fenced = s.at, nil // a story may tell of a fence and not of all that goes with it
+	s.image.batch, s.image.fenced = s.at, nil // a story may fence a broker without the changes that the controller makes with it
 }
 
 // register commits the registration of an incarnation.
@@ -66,13 +66,13 @@ func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
 	s.commit(r)
 }
 
-// look has a broker believe something. What is zero of Leader, End and Start is filled in.
+// look has a broker believe something. Leader, End and Start are filled in if they are zero.
 func (s *stage) look(node wire.NodeID, b State) {
 	s.tick()
 	r := s.p.Replica(node)
 	if b.Version == 0 {
 		if b.Version = s.p.assigned.Version; b.Epoch != s.p.assigned.Epoch {
-			b.Version = r.Version // it has not heard of the change
+			b.Version = r.Version // it does not know of the change
 		}
 	}
 	if b.Leads {
@@ -106,7 +106,7 @@ func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.N
 func (s *stage) ack(node wire.NodeID, at wire.Offset, acks int16) {
 	s.tick()
 	r := s.p.Replica(node)
-	s.Acked(s.p, r, at, acks, Given{Client: "p1", Epoch: r.Epoch, InSync: r.InSync(), MinISR: s.minISR(s.p)})
+	s.Acked(s.p, r, at, acks, Given{Client: "p1", Epoch: r.Epoch, InSync: r.InSync(), MinISR: s.MinISR(s.p)})
 }
 
 // power takes a broker's power; its disk keeps what lies below an offset.
@@ -117,7 +117,7 @@ func (s *stage) power(node wire.NodeID, keeps wire.Offset) {
 	s.Cut(s.p, s.p.Replica(node), keeps, PowerLoss)
 }
 
-// restart has a broker come back as a new incarnation that the controller takes in.
+// restart has a broker come back as a new incarnation, which the controller registers and unfences.
 func (s *stage) restart(node wire.NodeID, incarnation byte) {
 	s.tick()
 	s.Started(node)
@@ -125,7 +125,7 @@ func (s *stage) restart(node wire.NodeID, incarnation byte) {
 	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
 }
 
-// fence takes a broker out.
+// fence has the controller fence a broker.
 func (s *stage) fence(node wire.NodeID) {
 	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: 1})
 }
@@ -142,7 +142,7 @@ func (s *stage) done() *Case { return &Case{View: s.View} }
 // ids is a list of nodes.
 func ids(list ...wire.NodeID) []wire.NodeID { return slices.Clone(list) }
 
-// committed has broker 1 append an offset, everyone copy it, and the producer told.
+// committed has b1 append an offset, the others copy it, and the producer get its response.
 func (s *stage) committed(at wire.Offset, crc uint32) {
 	s.write(at, 0, crc, 1, 2, 3)
 	s.leads(1, 0, at+1)

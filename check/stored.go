@@ -2,21 +2,21 @@ package check
 
 import "samsa/wire"
 
-// storedAsSent is records-intact seen from above: the checksum covers keys, values, headers and timestamps, and a leader
-// stores what it was sent, where its topic does not ask for something else.
+// storedAsSent is records-intact judged by the true logs: the checksum covers keys, values, headers and timestamps, and a
+// leader stores what it was sent, unless its topic asks for something else.
 var storedAsSent = &Check{
 	Name: "stored-as-sent", Numbers: "H22/bytes",
-	Doc: "what a producer is told is stored, in that partition and at that offset, is byte for byte what it sent",
+	Doc: "an acknowledged batch is byte for byte, in that partition at that offset, the one that its producer sent",
 	On:  []ChangeKind{ProduceAnswered},
 	See: func(d *Tally, v *View, c *Change) {
 		p, b, g := c.Partition, c.Batch, c.Given
-		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // of another epoch: it is overwritten since
+		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // of another epoch: the batch was overwritten since
 			return
 		}
 		d.exercised()
 		if b.Identity().Origin != g.CRC {
-			d.decide(v, p.fact(ByLeader, b.Base, ""), v.damagedDisk(p), v.name(c.Node), " told ", g.Client, " that its batch is at offset ", itoa(b.Base), " of ",
-				p.TP.String(), "; what lies there is not what it sent")
+			d.decide(v, p.fact(ByLeader, b.Base, ""), v.damagedDisk(p), v.name(c.Node), " acknowledged the batch of ", g.Client, " at offset ", itoa(b.Base), " of ",
+				p.TP.String(), "; the batch there has other bytes")
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -36,8 +36,8 @@ var storedAsSent = &Check{
 	},
 }
 
-// rewrites tells whether a topic's leader may change what it is sent: it compresses anew, or puts its own time in. It goes by
-// what it has read of the metadata, so for a while it may do so still.
+// rewrites reports whether a topic's leader may change batches that it is sent: it compresses them, or sets its own time. It
+// goes by the metadata that it has applied, so it may do so for a while after the config is gone.
 func (v *View) rewrites(p *Partition, leader wire.NodeID) bool {
 	m := &v.image
 	if !m.rewriters {
@@ -47,7 +47,7 @@ func (v *View) rewrites(p *Partition, leader wire.NodeID) bool {
 		rewritesBatches("message.timestamp.type", m.setting(p.TP.Topic, "message.timestamp.type"))
 }
 
-// rewords takes in what a config says of that, before it is in the image.
+// noteRewriting enters what a config says of that, before the config is in the image.
 func (m *image) noteRewriting(r *wire.ConfigRecord) {
 	of := ""
 	if r.ResourceType == wire.ConfigTopic {
@@ -59,7 +59,7 @@ func (m *image) noteRewriting(r *wire.ConfigRecord) {
 	m.rewriters = m.rewriters || r.Value != nil && rewritesBatches(r.Name, *r.Value)
 }
 
-// rewords tells whether a setting makes leaders store other bytes than they are sent.
+// rewritesBatches reports whether a config makes leaders store other bytes than they are sent.
 func rewritesBatches(name, value string) bool {
 	return name == "compression.type" && value != "" && value != "producer" || name == "message.timestamp.type" && value == "LogAppendTime"
 }

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// A topic's leader puts its own time into what it is sent, until it has read that it no longer is to: what it appended before
-// that is other bytes, however late the answer leaves; what it appended after is not.
+// A topic's leader sets its own time in the batches that it is sent, until it has applied that it should not: batches that it
+// appended before are other bytes, however late the response leaves; batches that it appended after are not.
 func TestWhoHasNotReadRewritesOn(t *testing.T) {
 	for name, c := range map[string]struct {
 		appended string // when
@@ -41,7 +41,7 @@ func TestWhoHasNotReadRewritesOn(t *testing.T) {
 	}
 }
 
-// What a leader stored before it was to put its own time in is what it was sent, though the answer leaves later.
+// A batch that a leader stored before it began to set its own time is the one it was sent, though the response leaves later.
 func TestARewriterIsHeldToWhatCameBefore(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)
@@ -50,7 +50,7 @@ func TestARewriterIsHeldToWhatCameBefore(t *testing.T) {
 	require.Equal(t, Violated, find(t, s.done(), "stored-as-sent").Status)
 }
 
-// stamps has an operator say whose time records of orders have.
+// stamps has an operator set the timestamp type of orders.
 func (s *stage) stamps(whose string) {
 	s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "message.timestamp.type", Value: text(whose)})
 }

@@ -4,10 +4,10 @@ package check
 type idle struct {
 	since int64 // when the second under way began
 	count int64
-	worst int64 // in any second so far, since the cluster is whole and settled
+	worst int64 // in any second so far, since the cluster has recovered
 }
 
-// Requested says that a request reached a node.
+// RequestArrived says that a request reached a node.
 func (v *View) RequestArrived() {
 	i := &v.idle
 	if v.now-i.since >= int64(second) || v.appendedAt > i.since {
@@ -19,8 +19,8 @@ func (v *View) RequestArrived() {
 	i.count++
 }
 
-// askable is how many requests may arrive in an idle second: from every node a fetch to every other, a heartbeat, and
-// two tries of everything that is refused; and twice that.
+// askable is how many requests may arrive in an idle second: from every node a fetch to every other, a heartbeat, and two
+// attempts of everything that is refused; and twice that.
 func (v *View) askable() int64 {
 	n := int64(len(v.brokers) + len(v.quorum.voters) + v.clients)
 	t := v.rules.Timeouts

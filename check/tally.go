@@ -6,10 +6,10 @@ import (
 	"samsa/wire"
 )
 
-// Docket is what one invariant has found so far in one run. The first violation stands, and so does the first price:
-// what follows from them is noise.
+// Tally is what one invariant has found so far in one run. The first violation stands, and so does the first price: later
+// ones mostly follow from it.
 type Tally struct {
-	seen     uint64  // how often the promise was put to the test
+	seen     uint64  // how often the promise was tested
 	violated *Result // the first
 	priced   *Result // the first
 }
@@ -17,7 +17,7 @@ type Tally struct {
 // exercised counts one test of the promise.
 func (d *Tally) exercised() { d.seen++ }
 
-// broken says that a violation is on record: whoever builds a costly explanation asks first.
+// broken reports whether there is a violation already: a check may skip a costly explanation then.
 func (d *Tally) broken() bool { return d.violated != nil }
 
 // violate enters a violation.
@@ -27,7 +27,7 @@ func (d *Tally) violate(v *View, f Fact, words ...string) {
 	}
 }
 
-// decide enters a violation, or a price if there is a clause that allows what happened.
+// decide enters a violation, or a price if a clause allows what happened.
 func (d *Tally) decide(v *View, f Fact, clause string, words ...string) {
 	switch {
 	case clause == "":
@@ -49,10 +49,10 @@ func (d *Tally) result(of [2]string) Result {
 	if of[0] != "" {
 		return Result{Status: Held, Explanation: plural(int64(d.seen), of[0], of[1])}
 	}
-	return Result{Status: Held, Explanation: "put to the test " + plural(int64(d.seen), "time", "times")}
+	return Result{Status: Held, Explanation: "tested " + plural(int64(d.seen), "time", "times")}
 }
 
-// said builds the answer of a history check: the first violation, else the first price, else held.
+// historyTally is what one history check has found: the first violation, else the first price, else held.
 type historyTally struct {
 	c      *Case
 	seen   int64

@@ -3,18 +3,18 @@ package check
 // Duration is a time in nanoseconds.
 type Duration int64
 
-// Timeouts are the settings that say how long things may take. Every bound of a liveness check is a function of them.
+// Timeouts are the settings that bound how long things may take. Every bound of a liveness check is a function of them.
 type Timeouts struct {
-	Session      Duration // broker.session.timeout.ms: until a broker is taken out, or a new incarnation is let in
+	Session      Duration // broker.session.timeout.ms: until a broker is fenced, or a new incarnation is registered
 	Heartbeat    Duration // broker.heartbeat.interval.ms
 	Lag          Duration // replica.lag.time.max.ms
 	FetchWait    Duration // replica.fetch.wait.max.ms
 	Request      Duration // request.timeout.ms of nodes
-	Backoff      Duration // the longest wait before anything is tried again
+	Backoff      Duration // the longest wait before a retry
 	Election     Duration // controller.quorum.election.timeout.ms
 	QuorumFetch  Duration // controller.quorum.fetch.timeout.ms
 	Delivery     Duration // delivery.timeout.ms of producers
-	UncleanEvery Duration // unclean.leader.election.interval.ms: how often the controller looks for whom it may elect uncleanly
+	UncleanEvery Duration // unclean.leader.election.interval.ms: how often the controller looks for partitions that it may elect uncleanly
 }
 
 const second Duration = 1e9
@@ -25,27 +25,29 @@ var defaultTimeouts = Timeouts{
 	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second, UncleanEvery: 300 * second,
 }
 
-// elections is how many rounds of voting may fail before one must not.
+// elections is how many rounds of voting may fail before one must succeed.
 const elections = 10
 
-// ruled is when the quorum must have a leader that everybody follows: those who wait notice, then vote with jitter.
+// quorumLed bounds the time until the quorum has a leader that all controllers follow: their timeouts expire, then they vote
+// with jitter.
 func (t Timeouts) quorumLed() Duration {
 	return 2*t.QuorumFetch + t.Request + elections*(2*t.Election+t.Backoff)
 }
 
-// letIn is when every broker must be in service: a request that was lost times out, an old session ends, it registers,
-// catches up and says so.
+// unfenced bounds the time until every broker is unfenced: a lost request times out, an old session ends, the broker
+// registers, catches up and sends a heartbeat that says so.
 func (t Timeouts) unfenced() Duration {
 	return t.quorumLed() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
 }
 
-// led is when every partition must have a leader that knows it.
+// partitionsLed bounds the time until every partition has a leader that knows it.
 func (t Timeouts) partitionsLed() Duration { return t.unfenced() + t.Request + 2*t.FetchWait }
 
-// inSync is when every replica must be back in the ISR: its fetches find the leader, and the controller agrees.
+// inSync bounds the time until every replica is back in the ISR: its fetches find the leader, and the controller accepts the
+// change.
 func (t Timeouts) inSync() Duration { return t.partitionsLed() + 2*t.Request + 2*t.Lag + 4*t.Backoff }
 
-// caughtUp is when everything must be as it should.
+// caughtUp bounds the time until the cluster has recovered.
 func (t Timeouts) caughtUp() Duration { return t.inSync() + 2*t.FetchWait }
 
 // seconds is a duration in words, rounded down to a tenth.

@@ -27,8 +27,8 @@ func (p place) String() string {
 	return p.TopicPartition.String() + " of deleted topic " + itoa(p.deleted)
 }
 
-// place tells the topics of a name apart, by the id that a client believed to talk to. A client that did not know it is taken
-// to have meant the newest.
+// place tells the topics of a name apart, by the id that a client used. A client that did not know the id is taken to have
+// meant the newest.
 func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
 	if id == (wire.TopicID{}) {
 		return place{TopicPartition: tp}
@@ -71,11 +71,11 @@ func (c *Case) read(op *Consume) place { return c.place(op.Partition, op.Topic) 
 
 var topicsApart = &Check{
 	Name: "topics-apart", Numbers: "H34",
-	Doc: "no record of a deleted topic is read from the one that was made under its name later",
+	Doc: "no record of a deleted topic is read from a later topic of its name",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		none := wire.TopicID{}
-		type sent struct { // whatever topic the producer meant
+		type sent struct { // whichever topic the producer meant
 			tp    wire.TopicPartition
 			value string
 		}
@@ -97,14 +97,18 @@ var topicsApart = &Check{
 		}
 		return s.answer("record from its own topic", "records from their own topics")
 	},
-	Accept: func(v *View) *Case { return told(v, writes(1, sent("p1", "a", 0)), reading(1, polled("c1", "a", 0))) },
-	Reject: func(v *View) *Case { return told(v, writes(1, sent("p1", "a", 0)), reading(2, polled("c1", "a", 0))) },
+	Accept: func(v *View) *Case {
+		return historyCase(v, writes(1, sent("p1", "a", 0)), reading(1, polled("c1", "a", 0)))
+	},
+	Reject: func(v *View) *Case {
+		return historyCase(v, writes(1, sent("p1", "a", 0)), reading(2, polled("c1", "a", 0)))
+	},
 }
 
 // The names of topics (P7), one name at a time. The state says which topic has the name.
 type nameState struct {
 	taken bool
-	id    wire.TopicID // zero: no client was told the id
+	id    wire.TopicID // zero: no client knows the id
 }
 
 var topicModel = porcupine.Model{ //immutable: functions of their arguments
@@ -123,7 +127,7 @@ var topicModel = porcupine.Model{ //immutable: functions of their arguments
 				return true, s
 			case op.Outcome == OK:
 				return !s.taken, nameState{true, op.ID}
-			case s.taken: // it may or may not have happened, and where it could not it did not
+			case s.taken: // it may or may not have happened; here it cannot have
 				return true, s
 			}
 			return true, nameState{taken: true}
@@ -146,7 +150,7 @@ var topicModel = porcupine.Model{ //immutable: functions of their arguments
 
 var metadataLinearizable = &Check{
 	Name: "metadata-linearizable", Numbers: "P7",
-	Doc: "topics are made, deleted and described as if by one controller, one request after the other",
+	Doc: "topics are created, deleted and described as if by one controller, one request after the other",
 	Judge: func(c *Case) Result {
 		var ops []subjectOp
 		rooms := map[string]int{} // how often a name can have been free: more creations of unknown outcome explain nothing more
@@ -173,9 +177,9 @@ var metadataLinearizable = &Check{
 		return judgeModel(c, topicModel, ATopic, ops)
 	},
 	Accept: func(v *View) *Case {
-		return told(v, created("t", 1), describedBy("t", 1), removed("t"), describedBy("t", 0), created("t", 2))
+		return historyCase(v, created("t", 1), describedBy("t", 1), removed("t"), describedBy("t", 0), created("t", 2))
 	},
-	Reject: func(v *View) *Case { return told(v, created("t", 1), created("t", 2)) },
+	Reject: func(v *View) *Case { return historyCase(v, created("t", 1), created("t", 2)) },
 }
 
 // created, removed and describedBy are requests about a topic, answered by a controller.

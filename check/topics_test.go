@@ -6,11 +6,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What was acknowledged in a deleted topic is not lost because a topic of the same name does not have it; a record of the
-// one that is read from the other still is a finding.
+// A record that was acknowledged in a deleted topic is not lost because a later topic of its name does not have it. A record
+// of the one that is read from the other is still a finding.
 func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
 	history := func(last *Consume) *Case {
-		return told(NewView(Contract{}, All()),
+		return historyCase(NewView(Contract{}, All()),
 			writes(1, sent("p1", "old", 0)), writes(1, sent("p1", "older", 1)), writes(2, sent("p2", "new", 0)), reading(2, polled("r1", "new", 0)),
 			reading(2, last))
 	}
@@ -26,11 +26,11 @@ func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
 	require.Contains(t, broken(history(polled("r1", "older", 1))), "topics-apart")
 }
 
-// A reader whose position is gone begins again, and may once more find the topic that was deleted meanwhile: some broker
-// has not heard of that. Where nothing took its position it must go on.
+// A consumer whose position is gone begins again, and may once more find the topic that was deleted meanwhile: some broker
+// does not know of the deletion yet. A consumer whose position is valid must go on.
 func TestAReaderMayBeginAgainInADeletedTopic(t *testing.T) {
 	for kind, want := range map[ConsumeKind]Status{PositionReset: Held, PositionTruncated: Held, EndReached: Violated} {
-		c := told(NewView(Contract{}, All()),
+		c := historyCase(NewView(Contract{}, All()),
 			writes(1, sent("p1", "a", 0)), writes(1, sent("p1", "b", 1)), reading(1, polled("r1", "a", 0)), reading(1, polled("r1", "b", 1)),
 			moved("r1", kind, 2), reading(1, polled("r1", "a", 0)), writes(2, sent("p1", "new", 0)), reading(2, polled("r2", "new", 0)))
 		for _, f := range Judge(c) {

@@ -8,7 +8,7 @@ import (
 
 var truncationLicensed = &Check{
 	Name: "truncation-licensed", Numbers: "S12",
-	Doc: "no replica discards what is committed, unless an unclean election or a fault of its disk took it first",
+	Doc: "no replica truncates a committed record, unless an unclean election or a fault of its disk took it before",
 	On:  []ChangeKind{BatchesRemoved},
 	See: seeCut,
 	Accept: func(v *View) *Case {
@@ -38,15 +38,15 @@ func seeCut(d *Tally, v *View, c *Change) {
 		if !ok || c.By != "" {
 			continue
 		}
-		// What only acks=1 was told of may be cut: its price is named where a leader is without it.
+		// A record that was acknowledged to acks=1 alone may be truncated: its price is named when a leader does not have it.
 		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.condemned == "" && q.Next > p.trimmed && !p.emptied(v, c.Replica, q) && !d.broken() {
-			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), v.name(c.Node), " cut ", b.span(), " of ", p.TP.String(),
-				" from its log", q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.copiesLeft(v, q))
+			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), v.name(c.Node), " truncated ", b.span(), " of ", p.TP.String(),
+				q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 		}
 	}
 }
 
-// lastCut says how far a replica cut its log when it cut this.
+// lastCut says how far a replica truncated its log when it lost this batch.
 func (q *promise) lastCut(node wire.NodeID) string {
 	if n := len(q.cuts); n > 0 && q.cuts[n-1].node == node {
 		return q.cuts[n-1].words()
@@ -54,7 +54,7 @@ func (q *promise) lastCut(node wire.NodeID) string {
 	return ""
 }
 
-// wiped tells whether a replica that nobody may elect has emptied its log, to begin it anew where its leader's begins.
+// emptied reports whether a replica that is not eligible has emptied its log, to begin again at its leader's start.
 func (p *Partition) emptied(v *View, r *Replica, q *promise) bool {
 	return r.Log.Len() == 0 && !slices.Contains(p.assigned.electable(), r.Node)
 }

@@ -6,20 +6,20 @@ import (
 	"samsa/wire"
 )
 
-// View is the neutral picture of a run that invariants look at: the true logs, what nodes believe, the committed
-// metadata, and the ghost state that no node knows (who was promised what, what faults destroyed).
+// View is the neutral picture of a run that invariants look at: the true logs, the beliefs of nodes, the committed metadata,
+// and facts that no node knows (promises, and what faults destroyed).
 //
-//	scenarios ──Grew, Cut, Looked, Committed, Acked, …──▶ View ──Change──▶ every invariant that wants to know
+//	scenarios ──Grew, Cut, ReplicaChanged, Committed, Acked, …──▶ View ──Change──▶ every invariant that looks at its kind
 //
-// Whoever draws it says what changed, in the order in which it became true; nothing here is asked of a node. The verbs
-// are in feed.go. What a change costs does not depend on the length of any log.
+// Package scenarios says what changed, in the order in which it became true; nothing here is asked of a node. The verbs are in
+// feed.go. The cost of a change does not depend on the length of any log.
 type View struct {
 	step uint64
 	now  int64 // nanoseconds since the world began
 
 	rules   Contract
 	tallies []Tally             // of All, in its order
-	seers   [changeKinds][]seer // who looks at which kind of change
+	seers   [changeKinds][]seer // the checks that look at each kind of change
 	change  Change              // reused
 
 	parts        []*Partition // in the order of first sight
@@ -29,17 +29,17 @@ type View struct {
 	quorum       quorum
 	faults       []Fault
 	quietSince   int64 // since when no fault is active, -1 while one is
-	quietBefore  int64 // until brokeAt: since when there had been none
+	quietBefore  int64 // until faultBeganAt: since when no fault had been active
 	faultBeganAt int64
 
-	appendedAt   int64 // when any log of a partition grew last
+	appendedAt   int64 // when any partition's log grew last
 	idle         idle
 	clients      int
-	clockSkewMax Duration // how far clocks that lie can have gone from each other
+	clockSkewMax Duration // how far apart skewed clocks may be
 	blackout     bool     // all brokers were without power at once
 }
 
-// Contract is what a cluster promises by its static settings; topics' own and finalised features lie over it.
+// Contract is what a cluster promises by its static settings; topic configs and finalised features take precedence.
 type Contract struct {
 	MinISR    int
 	Unclean   bool // unclean.leader.election.enable
@@ -81,28 +81,28 @@ type Partition struct {
 	TP       wire.TopicPartition
 	replicas []*Replica // in the order of first sight; a replica's slot is its place
 
-	assigned  Assignment      // the controller's committed word; Version -1 before the first
-	minISRs   []minISRInForce // that promises and changes went by, in order, each other than the one before
+	assigned  Assignment      // the committed state; Version -1 before the first
+	minISRs   []minISRInForce // by which promises and changes were made, in order, each other than the one before
 	elections []Election      // that chose a leader, in order of their epochs
-	newest    wire.Epoch      // the newest epoch in which anybody has led
+	newest    wire.Epoch      // the newest epoch in which any broker has led
 	leads     []leadership
 
 	promises       []promise   // by (Base, Epoch)
-	shown          wire.Offset // all below lay below a high watermark that a reader was told
+	shown          wire.Offset // all below lay below a high watermark that a reader received
 	committedTo    wire.Offset // all below lay below a leader's high watermark
 	acks           []offsetAt  // what was acknowledged to acks=all, in the order of the steps
-	recordsDeleted []offsetAt  // what operators were told is deleted, likewise
-	trimmed        wire.Offset // all below was deleted on purpose, by retention or an operator, from some replica at least
+	recordsDeleted []offsetAt  // deletions that were answered, likewise
+	trimmed        wire.Offset // all below was deleted on purpose, by retention or an operator, from at least one replica
 	deletionAsked  wire.Offset // operators have asked brokers to delete all below (DeleteRecords)
 	uncleanAsked   bool        // an operator asked for an unclean election
-	appendedAt     int64       // when a log of it grew last
+	appendedAt     int64       // when one of its logs grew last
 
 	reencoded map[Identity]uint32 // batches as log cleaners have encoded them, with the checksums they were appended with
 
-	elrForgottenAt uint64 // the step in which its ELR was cleared while too few were in sync, 0 if enough have been since
+	elrForgottenAt uint64 // the step in which its ELR was cleared while the ISR was too small, 0 if it has been large enough since
 }
 
-// Assignment is the controller's committed word on a partition.
+// Assignment is the committed state of a partition.
 type Assignment struct {
 	Leader   wire.NodeID
 	Epoch    wire.Epoch
@@ -110,14 +110,14 @@ type Assignment struct {
 	Replicas []wire.NodeID
 	ISR      []wire.NodeID
 	ELR      []wire.NodeID
-	LastELR  []wire.NodeID // last known ELR: of whom the last known leader is one
+	LastELR  []wire.NodeID // last known ELR, with the last known leader
 	Recovery wire.LeaderRecoveryState
 }
 
 // electable are the members that may be elected without a price: ISR and ELR.
 func (a *Assignment) electable() []wire.NodeID { return slices.Concat(a.ISR, a.ELR) }
 
-// leadership is who has led in an epoch: exactly one incarnation of one broker.
+// leadership is the leader of an epoch: exactly one incarnation of one broker.
 type leadership struct {
 	epoch  wire.Epoch
 	node   wire.NodeID
@@ -130,15 +130,15 @@ type Replica struct {
 	Log  Log
 	State
 	slot           int
-	known          bool        // State was looked at in this incarnation
-	highestStart   wire.Offset // the highest offset that any process took for the log's beginning, since it was empty last
+	known          bool        // State was observed in this incarnation
+	highestStart   wire.Offset // the highest log start of any process, since the log was empty last
 	rewritten      wire.Offset // below, a leader may have stored other bytes than it was sent
 	removed        bool        // it was deleted with its topic, and nothing has come since
-	loading        bool        // the process reads its disk: what it cuts now is recovery
+	loading        bool        // the process reads its disk: what it truncates now is recovery
 	flushed        wire.Offset // batches below are on the device, by true syncs
-	epochsCompared int         // Log.turns when Epochs was compared with the log last, -1 never
-	earlyLosses    []earlyLoss // what faults took from it before that was promised
-	missing        int         // promises that hold and that this log does not have
+	epochsCompared int         // Log.epochChanges when Epochs was compared with the log last, -1 never
+	earlyLosses    []earlyLoss // copies that faults took before they were promised
+	missing        int         // promises in force that this log does not have
 	missingStrong  int         // those of them that were made to acks=all or to readers
 }
 
@@ -152,13 +152,13 @@ type State struct {
 	Start   wire.Offset
 	End     wire.Offset
 	ISR     []wire.NodeID // Leads: the committed set as the leader knows it
-	Pending []wire.NodeID // Leads: the set it has proposed, nil if none is in flight
+	Pending []wire.NodeID // Leads: the ISR that it has proposed, nil if none is in flight
 
 	Proposed []wire.BrokerEpoch // Leads: the incarnations of Pending that it has seen in sync, -1 if it names none
-	Epochs   []EpochStart       // its leader epoch cache; nil if nobody looked. Another slice when it may have changed
+	Epochs   []EpochStart       // its leader epoch cache; nil if it was not observed. Another slice when it may have changed
 }
 
-// maximal is everyone who may be in the ISR, whatever becomes of the change in flight.
+// maximal is the maximal ISR: every replica that may be in it, whatever the outcome of the change in flight.
 func (s *State) maximal() []wire.NodeID {
 	all := slices.Clone(s.ISR)
 	for _, id := range s.Pending {
@@ -169,7 +169,7 @@ func (s *State) maximal() []wire.NodeID {
 	return all
 }
 
-// InSync is how many those are.
+// InSync is the size of the maximal ISR.
 func (s *State) InSync() int {
 	n := len(s.ISR)
 	for _, id := range s.Pending {
@@ -180,7 +180,7 @@ func (s *State) InSync() int {
 	return n
 }
 
-// role is what a replica is to others.
+// role is leader or follower.
 func (s *State) role() Role {
 	if s.Leads {
 		return ByLeader
@@ -188,25 +188,25 @@ func (s *State) role() Role {
 	return ByFollower
 }
 
-// Broker is what is known of one broker: its process, its disk and what it believes.
+// Broker is the View's knowledge of one broker: its process, its disk and its beliefs.
 type Broker struct {
 	Node             wire.NodeID
 	up               bool
-	ending           bool        // past its point of death: what still leaves was said before, by a state that nobody saw
+	ending           bool        // past its point of death: responses that still leave were made earlier, from a state that was not observed
 	starts           uint32      // counts processes
-	stoppingSince    int64       // when it was told to stop, 0 if it was not
+	stoppingSince    int64       // when it got SIGTERM, 0 if it did not
 	died             uint64      // the step in which a process ended last
 	registeredAt     uint64      // the step in which an incarnation was registered last
 	incarnations     []wire.UUID // incarnations that have asked to be registered
 	registrationSent bool        // the last of them is of the process that runs
-	faults           []int       // faults of its disk, indexes of View.hits
-	loaded           int         // hits that were there when it had read its disk the last time
-	faultsKnown      int         // hits that the controller has taken in: a later incarnation is registered
-	faultsWhenAsked  []int       // for each of ids: how many hits there were when it first asked
-	applied          wire.Offset // of the metadata log, by its own word; -1 unknown
+	faults           []int       // faults of its disk, indexes of View.faults
+	loaded           int         // how many of faults there were when it read its disk last
+	faultsKnown      int         // how many of faults the controller knows of: a later incarnation is registered
+	faultsWhenAsked  []int       // for each of incarnations: how many faults there were when it first asked
+	applied          wire.Offset // of the metadata log, as the broker says; -1 unknown
 	epoch            wire.BrokerEpoch
 	fenced           bool
-	appliedKnown     bool // State of applied is of this life
+	appliedKnown     bool // applied is of this process
 
 	tookToStop Duration // the longest of its controlled shutdowns, without faults
 }
@@ -257,7 +257,7 @@ func (v *View) Broker(node wire.NodeID) *Broker {
 	return v.brokers[i]
 }
 
-// election is the one that opened an epoch, or the last before it.
+// election is the election that opened an epoch, or the last before it.
 func (p *Partition) election(epoch wire.Epoch) *Election {
 	for i := len(p.elections) - 1; i >= 0; i-- {
 		if p.elections[i].Epoch <= epoch {
@@ -267,12 +267,12 @@ func (p *Partition) election(epoch wire.Epoch) *Election {
 	return nil
 }
 
-// minISR is the topic's min.insync.replicas, at most the number of its replicas.
-func (v *View) minISR(p *Partition) int {
+// MinISR is the topic's min.insync.replicas, at most the number of its replicas.
+func (v *View) MinISR(p *Partition) int {
 	return min(v.image.number(p.TP.Topic, "min.insync.replicas", v.rules.MinISR), max(1, len(p.assigned.Replicas)))
 }
 
-// unclean tells whether a topic prefers any leader over none.
+// unclean reports whether unclean election is enabled for a topic.
 func (v *View) unclean(p *Partition) bool {
 	return v.image.flag(p.TP.Topic, "unclean.leader.election.enable", v.rules.Unclean)
 }

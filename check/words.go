@@ -19,7 +19,7 @@ func plural(n int64, one, many string) string {
 
 func quote(s string) string { return `"` + s + `"` }
 
-// name is the machine that runs a node, as findings name it: "b1", "c1". A judge that was not told knows ids only.
+// name is the machine that runs a node, as findings name it: "b1", "c1"; "node 1" if the contract does not name it.
 func (v *View) name(node wire.NodeID) string {
 	if node == wire.NoNode {
 		return "no broker"

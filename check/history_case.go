@@ -2,10 +2,10 @@ package check
 
 import "samsa/wire"
 
-// The cases of history checks are told in these words. Calls and steps follow the order of the telling.
+// The words of the cases of history checks. Events and steps follow the order of the operations.
 
-// told is a history of operations, each over before the next begins, on a cluster that has been whole from the start.
-func told(v *View, ops ...Op) *Case {
+// historyCase is a history of operations, each over before the next begins, on a cluster without faults.
+func historyCase(v *View, ops ...Op) *Case {
 	number := map[string]int64{}
 	for i, op := range ops {
 		h := op.Common()
@@ -24,7 +24,7 @@ func told(v *View, ops ...Op) *Case {
 	return &Case{History: ops, View: v}
 }
 
-// sent is a record that a producer was told is stored.
+// sent is an acknowledged record.
 func sent(client, value string, at wire.Offset) *Produce {
 	return &Produce{Head: Head{Client: client}, Partition: orders, Acks: -1, Value: value, Offset: at}
 }
@@ -42,7 +42,7 @@ func moved(client string, kind ConsumeKind, at wire.Offset) *Consume {
 	return &Consume{Head: Head{Client: client}, Kind: kind, Partition: orders, Offset: at}
 }
 
-// described is an answer of broker 1 about orders-0.
+// described is a response of b1 about orders-0.
 func described(client string, epoch wire.Epoch) *DescribeTopic {
 	return &DescribeTopic{Head: Head{Client: client}, Server: Process{Machine: "b1"}, Partition: orders, Topic: ordersID, Epoch: epoch}
 }
