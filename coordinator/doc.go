@@ -47,5 +47,6 @@
 // It knows no log but by the methods of Log, elects no leader, and has no timers: it asks the host for a time to be called.
 // Soft state (timers, sessions, members that wait for each other) belongs to the host, outside Apply, and is rebuilt after
 // a load. Kafka can also split the records of an op over several batches, which only its cleaning of old offsets uses;
-// here an op is one batch. Kafka compresses batches if offsets.topic.compression.codec says so; a log may do that.
+// here an op is one batch. Kafka compresses batches if offsets.topic.compression.codec says so; a log may do that. Where
+// another writer has appended to the log, Kafka loads it again; here that is a broken invariant and panics.
 package coordinator
