@@ -200,7 +200,7 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 // (DelayedProduce).
 func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
-		return max(g.InSync, p.promises[i].had), min(g.MinISR, p.promises[i].minISR)
+		return max(g.InSync, p.promises[i].committedISR), min(g.MinISR, p.promises[i].minISR)
 	}
 	return g.InSync, g.MinISR
 }
@@ -217,7 +217,7 @@ func (p *Partition) copies(v *View, b Batch) (n int) {
 			n++
 		case !known && hit:
 			n++
-		case known && (o.died >= p.promises[i].since || o.registeredAt >= p.promises[i].since || slices.ContainsFunc(p.promises[i].taken, func(t taken) bool { return t.node == r.Node })):
+		case known && (o.died >= p.promises[i].enteredAt || o.registeredAt >= p.promises[i].enteredAt || slices.ContainsFunc(p.promises[i].taken, func(t taken) bool { return t.node == r.Node })):
 			n++
 		}
 	}

@@ -141,12 +141,12 @@ func TestAnUncleanElectionMayWait(t *testing.T) {
 		s := staged(2).elr()
 		s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 		s.alter(wire.NoNode, []wire.NodeID{}, []wire.NodeID{})
-		s.rules.UncleanEvery = 10 * s.rules.caughtUp()
+		s.contract.UncleanEvery = 10 * s.contract.caughtUp()
 		s.tick()
 		s.FaultsOver(s.now)
-		wait := 2 * s.rules.caughtUp()
+		wait := 2 * s.contract.caughtUp()
 		if late {
-			wait += s.rules.UncleanEvery + s.rules.Session
+			wait += s.contract.UncleanEvery + s.contract.Session
 		}
 		s.Clock(s.step+1, s.now+int64(wait))
 		require.Equal(t, want, Named("heals").Judge(s.done()).Status)
@@ -210,7 +210,7 @@ func TestAControlledShutdownEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
 			s.FaultsOver(s.now)
-			bound := int64(s.rules.unfenced())
+			bound := int64(s.contract.unfenced())
 			s.Clock(s.step, s.now+2*bound)
 			s.ShutdownAsked(2)
 			c.play(s, bound)
@@ -230,7 +230,7 @@ func TestAQuorumThatNeverRests(t *testing.T) {
 		s := staged(2)
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
 		s.FaultsOver(s.now)
-		bound := int64(s.rules.quorumLed())
+		bound := int64(s.contract.quorumLed())
 		if late {
 			s.Clock(s.step, s.now+2*bound)
 		}

@@ -155,11 +155,11 @@ func (v *View) noteRetention(r *wire.ConfigRecord) {
 		}
 		k, said := m.retention[id]
 		if !said {
-			k = v.rules.Retention
+			k = v.contract.Retention
 		}
 		was := k
 		if r.Value == nil {
-			m.retention[id] = was.shorter(v.rules.Retention)
+			m.retention[id] = was.shorter(v.contract.Retention)
 			return
 		}
 		if r.Name == "retention.ms" {
@@ -167,7 +167,7 @@ func (v *View) noteRetention(r *wire.ConfigRecord) {
 		} else {
 			k.Bytes = n
 		}
-		if slices.ContainsFunc(v.parts, func(p *Partition) bool { return p.ID == id && p.assigned.Version >= 0 }) {
+		if slices.ContainsFunc(v.parts, func(p *Partition) bool { return p.ID == id && p.assigned.PartitionEpoch >= 0 }) {
 			k = k.shorter(was) // the topic exists already: a broker may go by either
 		}
 		m.retention[id] = k
@@ -187,7 +187,7 @@ func ms(n int64) Duration {
 func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	k, said := v.image.retention[p.ID]
 	if !said {
-		k = v.rules.Retention
+		k = v.contract.Retention
 	}
 	for _, d := range v.image.defaults {
 		k = k.shorter(d)
@@ -213,7 +213,7 @@ func (v *View) licensesStart(p *Partition, r *Replica, start wire.Offset) bool {
 	} else if by := v.retentionThatMayHaveTaken(p); by != "" {
 		licence = by
 	}
-	v.tell(Change{Kind: StartLicensed, Partition: p, Replica: r, Node: r.Node, Offset: start, By: licence})
+	v.notify(Change{Kind: StartLicensed, Partition: p, Replica: r, Node: r.Node, Offset: start, By: licence})
 	return licence != ""
 }
 

@@ -18,7 +18,7 @@ var oneDirectory = &Check{
 			d.violate(v, p.fact(ByFollower, -1, "two directories"), v.name(c.Node), " has ", itoa(c.Offset), " directories of ", p.TP.String())
 		case c.Kind == ReplicaChanged && c.Replica.Epoch >= 0 && c.Before.Epoch < 0:
 			d.exercised()
-			if last := v.image.owner(p.TP.Topic); last.id != p.ID && last.from > 0 && v.Broker(c.Node).applied >= last.from && c.Replica.Leads {
+			if last := v.image.currentTopic(p.TP.Topic); last.id != p.ID && last.from > 0 && v.Broker(c.Node).applied >= last.from && c.Replica.Leads {
 				d.violate(v, p.fact(ByLeader, -1, "log of another topic"), v.name(c.Node), " leads ", p.TP.String(), " on the log of another topic of that name")
 			}
 		}

@@ -66,7 +66,7 @@ func seeElectable(d *Tally, v *View, c *Change) {
 func seeProposed(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	l := p.replica(p.assigned.Leader)
-	if l == nil || !l.known || !l.Leads || l.Epoch != p.assigned.Epoch || l.Version != p.assigned.Version {
+	if l == nil || !l.observed || !l.Leads || l.Epoch != p.assigned.Epoch || l.PartitionEpoch != p.assigned.PartitionEpoch {
 		return // the controller will refuse the change: its partition epoch is old
 	}
 	for i, id := range l.Pending {
@@ -114,7 +114,7 @@ func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
 	for _, r := range p.replicas {
 		switch b := v.Broker(r.Node); {
-		case b.died >= q.since || b.registeredAt >= q.since || v.tainted(b, p):
+		case b.died >= q.enteredAt || b.registeredAt >= q.enteredAt || v.tainted(b, p):
 			n++
 		case q.held&(1<<r.slot) != 0 && v.replaced(b):
 			early = r.Node

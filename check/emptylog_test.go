@@ -21,10 +21,10 @@ func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 		s.leads(1, 0, 2)
 		s.follows(3, 0, 2)
 		s.tick()
-		s.ReplicaChanged(s.p, r, State{Leader: 1, Version: s.p.assigned.Version, Start: start, End: 2, HW: 2})
+		s.ReplicaChanged(s.p, r, State{Leader: 1, PartitionEpoch: s.p.assigned.PartitionEpoch, Start: start, End: 2, HW: 2})
 		s.tick()
 		s.FaultsOver(s.now)
-		s.Clock(s.step+1, s.now+2*int64(s.rules.caughtUp()))
+		s.Clock(s.step+1, s.now+2*int64(s.contract.caughtUp()))
 		f := Named("heals").Judge(s.done())
 		require.Equal(t, want, f.Status, f.Explanation)
 	}

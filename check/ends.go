@@ -28,7 +28,7 @@ type offsetAt struct {
 
 // EndOffsetTold says that a leader's response about the ends of a partition leaves it.
 func (v *View) EndOffsetTold(p *Partition, r *Replica, t EndOffset) {
-	v.tell(Change{Kind: EndOffsetTold, Partition: p, Replica: r, Node: r.Node, EndOffset: t})
+	v.notify(Change{Kind: EndOffsetTold, Partition: p, Replica: r, Node: r.Node, EndOffset: t})
 }
 
 // noteAcked enters that all below an offset was acknowledged to acks=all by the leader of an epoch.
@@ -99,7 +99,7 @@ func seeEnds(d *Tally, v *View, c *Change) {
 		return v.name(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", responded that the end is " + itoa(t.End)
 	}
 	switch acked := p.ackedBefore(t.Since, t.Epoch, t.Listed); {
-	case r.known && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
+	case r.observed && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
 		d.violate(v, fact("above its high watermark"), response(), "; its high watermark is ", itoa(r.HW))
 	case acked.at > t.End && !p.knownLost(acked.at):
 		d.decide(v, fact("below an acknowledged record"), v.damagedDisk(p), response(), "; all below ", itoa(acked.at), " was acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),

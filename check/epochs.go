@@ -25,7 +25,7 @@ var epochsInOrder = &Check{
 				d.decide(v, fact("batches out of order"), v.damagedDisk(p), v.name(r.Node), " has ", b.span(), " of ", p.TP.String(), " after ", below.span())
 			}
 		}
-		if r.known && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
+		if r.observed && r.Epoch >= 0 && b.Epoch > r.Epoch && p != v.quorum.log {
 			d.violate(v, fact("batch of an unknown epoch"), v.name(r.Node), ", in leader epoch ", itoa(r.Epoch), ", appended ", b.span(), " of ", p.TP.String(),
 				": a response of another epoch (KAFKA-18723)")
 		}
@@ -50,7 +50,7 @@ var epochsInOrder = &Check{
 // follower whose log diverges from its leader's below its own start has nothing else left. It then knows no epoch that the
 // leader could compare, and goes on with the leader's records (UnifiedLog.truncateTo moves the start down to the end, and
 // leaves the files).
-func (r *Replica) deletedBelowStart(b Batch) bool { return r.known && b.Next <= r.Start }
+func (r *Replica) deletedBelowStart(b Batch) bool { return r.observed && b.Next <= r.Start }
 
 // seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is that of the number of
 // epochs, and only then.

@@ -37,12 +37,12 @@ func TestEpochCaches(t *testing.T) {
 			s := staged(2)
 			for at, epoch := range []wire.Epoch{0, 0, 1, 1, 3} {
 				s.write(wire.Offset(at), epoch, uint32(at), 1)
-				s.p.Replica(1).known = false // by whichever way
+				s.p.Replica(1).observed = false // by whichever way
 			}
 			s.Trimmed(s.p, s.p.Replica(1), c.trim)
-			s.p.assigned.Epoch, s.p.assigned.Version = 4, 4
+			s.p.assigned.Epoch, s.p.assigned.PartitionEpoch = 4, 4
 			s.tick()
-			s.ReplicaChanged(s.p, s.p.Replica(1), State{Leads: true, Leader: 1, Epoch: 4, Version: 4, Start: c.trim, HW: c.trim, End: c.end, ISR: ids(1, 2, 3), Epochs: c.cache})
+			s.ReplicaChanged(s.p, s.p.Replica(1), State{Leads: true, Leader: 1, Epoch: 4, PartitionEpoch: 4, Start: c.trim, HW: c.trim, End: c.end, ISR: ids(1, 2, 3), Epochs: c.cache})
 			f := find(t, s.done(), "epochs-in-order")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})
@@ -122,7 +122,7 @@ func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 			s.Trimmed(s.p, r, 3)
 			s.alter(3, ids(3), nil)
 			s.look(2, State{Leader: 3, Epoch: 2, Start: 1, HW: 1, Epochs: []EpochStart{}})
-			believes := State{Leader: 3, Epoch: 2, Version: s.p.assigned.Version, Start: 1, End: 2, HW: 1, Epochs: c.cache}
+			believes := State{Leader: 3, Epoch: 2, PartitionEpoch: s.p.assigned.PartitionEpoch, Start: 1, End: 2, HW: 1, Epochs: c.cache}
 			s.tick()
 			s.ReplicaChanged(s.p, r, believes)
 			require.Equal(t, Held, find(t, s.done(), "epochs-in-order").Status, "the broker is ahead of its disk")

@@ -68,10 +68,10 @@ type Given struct {
 	MinISR int        // min.insync.replicas as the leader had to know it; 0 if it had not read the config yet
 }
 
-// tell hands the change to the checks that look at its kind.
-func (v *View) tell(c Change) {
+// notify hands the change to the checks that look at its kind.
+func (v *View) notify(c Change) {
 	v.change = c
-	for _, s := range v.seers[c.Kind] {
+	for _, s := range v.observers[c.Kind] {
 		s.see(s.tally, v, &v.change)
 	}
 }
@@ -94,7 +94,7 @@ func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 			r.rewritten = max(r.rewritten, b.Next)
 		}
 	}
-	v.tell(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
+	v.notify(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }
 
 // Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that took
@@ -118,7 +118,7 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	for _, b := range gone {
 		p.copyLost(v, r, b, by != "", b.Next <= wasFlushed)
 	}
-	v.tell(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
+	v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
 }
 
 // Trimmed says that a replica's log now begins at an offset: the records below were deleted on purpose.
@@ -134,10 +134,10 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 	l.trim(l.find(start), start)
 }
 
-// startSeen enters the offset at which a broker's log begins. The records below were deleted on purpose, and are not owed;
+// noteStart enters the offset at which a broker's log begins. The records below were deleted on purpose, and are not owed;
 // but the files may hold them for a while, and a broker that restarts may begin there again. So the true log keeps them until
 // the files go. A start without a licence (deletion.go) changes nothing here.
-func (v *View) startSeen(p *Partition, r *Replica, start wire.Offset) {
+func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 	if start <= r.highestStart && (r.Log.Len() > 0 || start <= r.Log.start) || !v.licensesStart(p, r, start) {
 		return
 	}
@@ -156,8 +156,8 @@ func (v *View) startSeen(p *Partition, r *Replica, start wire.Offset) {
 func (v *View) Deleted(p *Partition, r *Replica) {
 	p.release(r, 1<<62)
 	r.Log = Log{epochChanges: r.Log.epochChanges + 1}
-	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
-	r.known, r.flushed, r.highestStart, r.removed = false, 0, 0, true
+	r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}
+	r.observed, r.flushed, r.highestStart, r.removed = false, 0, 0, true
 }
 
 // Flushed says that all batches of a replica below an offset are on the device: true syncs have carried them there.
@@ -191,8 +191,8 @@ func (v *View) Died(node wire.NodeID) {
 func (v *View) forget(node wire.NodeID, loading bool) {
 	for _, p := range v.parts {
 		if r := p.replica(node); r != nil && p != v.quorum.log {
-			r.known, r.loading = false, loading
-			r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
+			r.observed, r.loading = false, loading
+			r.State = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}
 		}
 	}
 }
@@ -206,34 +206,34 @@ func (v *View) DiskFaultedIn(node wire.NodeID, what, dir string) {
 	b.faults = append(b.faults, len(v.faults))
 	v.faults = append(v.faults, Fault{Node: node, What: what, Step: v.step, In: dir})
 	if what == PowerLoss && !slices.ContainsFunc(v.brokers, func(b *Broker) bool { return b.up }) {
-		v.blackout = true
+		v.allLostPower = true
 	}
 }
 
 // ReplicaChanged says what a running broker believes of a replica, if that may be new.
 func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	before := r.State
-	if !r.known {
-		before = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}
+	if !r.observed {
+		before = State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}
 	}
-	r.State, r.known = s, true
+	r.State, r.observed = s, true
 	if s.Epoch >= 0 && r.loading {
 		r.loading = false
 		b := v.Broker(r.Node)
 		b.loaded = len(b.faults)
 	}
-	v.startSeen(p, r, s.Start)
+	v.noteStart(p, r, s.Start)
 	if s.Leads {
 		p.recordCommitted(v, r, before)
 	}
-	v.tell(Change{Kind: ReplicaChanged, Partition: p, Replica: r, Node: r.Node, Before: before})
+	v.notify(Change{Kind: ReplicaChanged, Partition: p, Replica: r, Node: r.Node, Before: before})
 }
 
 // Acked says that a broker has answered a producer with success: the batch at base is stored. The batch is the one at that
 // offset in the broker's true log now; the leader's state is that of the moment when it made the response.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
-	if p.assigned.Version >= 0 && len(p.assigned.Replicas) == 0 {
+	if p.assigned.PartitionEpoch >= 0 && len(p.assigned.Replicas) == 0 {
 		if ok && b.Base == base {
 			p.ackedAfterDelete(v, b, strength(acks), g.Client)
 		}
@@ -245,7 +245,7 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	if !ok || b.Base != base {
 		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}
 	}
-	v.tell(Change{Kind: ProduceAnswered, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks, Given: g})
+	v.notify(Change{Kind: ProduceAnswered, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks, Given: g})
 	if !ok || b.Epoch == wire.NoEpoch {
 		return
 	}
@@ -253,27 +253,27 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 		p.noteAcked(v.step, b, g.Epoch)
 	}
 	p.promise(v, b, strength(acks), g.Client)
-	v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
+	v.notify(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
 }
 
 // HighWatermarkTold says that a reader received a high watermark from a node. All below it is shown: no reader may ever see another
 // record there.
 func (v *View) HighWatermarkTold(p *Partition, r *Replica, hw wire.Offset) {
-	v.tell(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, HW: hw})
+	v.notify(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, HW: hw})
 	if hw <= p.shown {
 		return
 	}
 	for i := r.Log.find(p.shown); i < r.Log.Len() && r.Log.batches[i].Next <= hw; i++ {
 		b := r.Log.batches[i]
 		p.promise(v, b, shown, "")
-		v.tell(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: -1, HW: hw})
+		v.notify(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: -1, HW: hw})
 	}
 	p.shown = hw
 }
 
 // BatchDelivered says that a reader was sent a batch below the high watermark.
 func (v *View) BatchDelivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
-	v.tell(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
+	v.notify(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
 }
 
 // Applied says how much of the metadata log a broker has applied, and what it believes of its own registration.
@@ -284,7 +284,7 @@ func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoc
 		prior = -1
 	}
 	b.applied, b.epoch, b.fenced, b.appliedKnown = next, epoch, fenced, true
-	v.tell(Change{Kind: MetadataApplied, Node: node, Offset: next, Prior: prior})
+	v.notify(Change{Kind: MetadataApplied, Node: node, Offset: next, Prior: prior})
 }
 
 // RegistrationAsked says that an incarnation of a broker asks to be registered.
@@ -304,12 +304,12 @@ func (v *View) UncleanElectionAnswered(p *Partition) { p.uncleanAsked = false }
 
 // Installed says how many directories a host has for a partition.
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
-	v.tell(Change{Kind: DirectoriesCounted, Partition: p, Node: node, Offset: wire.Offset(directories)})
+	v.notify(Change{Kind: DirectoriesCounted, Partition: p, Node: node, Offset: wire.Offset(directories)})
 }
 
 // DirectoryInUse says which topic id lies in the directory that a broker uses for its replica (KIP-516).
 func (v *View) DirectoryInUse(p *Partition, r *Replica, home wire.TopicID) {
-	v.tell(Change{Kind: DirectoryInUse, Partition: p, Replica: r, Node: r.Node, Home: home})
+	v.notify(Change{Kind: DirectoryInUse, Partition: p, Replica: r, Node: r.Node, Home: home})
 }
 
 // ConfigEnd is the offset after the last committed config. A broker that has not applied the metadata log up to there need
@@ -342,7 +342,7 @@ func (v *View) Current(p *Partition) bool {
 func (v *View) CommittedTo(next wire.Offset) {
 	v.image.next = max(v.image.next, next)
 	if v.image.batch < v.image.next {
-		v.tell(Change{Kind: BatchCommitted, Offset: v.image.next})
+		v.notify(Change{Kind: BatchCommitted, Offset: v.image.next})
 		v.image.batch, v.image.fenced = v.image.next, v.image.fenced[:0]
 	}
 }

@@ -18,7 +18,7 @@ func historyCase(v *View, ops ...Op) *Case {
 			h.Number = number[h.Client]
 		}
 	}
-	v.rules = Contract{Timeouts: defaultTimeouts, Machines: machines}
+	v.contract = Contract{Timeouts: defaultTimeouts, Machines: machines}
 	v.Clock(uint64(len(ops)), int64(3600e9))
 	v.quietSince = int64(3600e9)
 	return &Case{History: ops, View: v}

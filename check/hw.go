@@ -28,7 +28,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
 	a := &p.assigned
 	if c.Kind == PartitionChanged {
-		if r = p.replica(a.Leader); r == nil || !r.known || !r.Leads || r.Epoch != a.Epoch {
+		if r = p.replica(a.Leader); r == nil || !r.observed || !r.Leads || r.Epoch != a.Epoch {
 			return
 		}
 	} else if !r.Leads || r.HW <= c.Before.HW && c.Before.Leads {

@@ -14,13 +14,13 @@ import (
 //	retry                   other         may be other   kept: the checksum covers neither offsets nor epoch
 //	log cleaner             kept          kept           other, if it dropped records or set a delete horizon
 //
-// So offsets and epoch alone do not tell a batch from another one that a broken leader has at its place, and the checksum of
-// today does not survive compaction: the cleaner keeps base offset, last offset and epoch of a batch (MemoryRecords.filterTo)
-// and encodes what is left anew, on each replica at its own time. What stands for the records is the checksum that the batch
-// had when it was appended. The View learns of a new encoding by Reencoded, and knows it again wherever it is copied to.
+// So offsets and epoch alone do not tell a batch from another one that a broken leader has at its place. Nor does today's
+// checksum: the cleaner keeps base offset, last offset and epoch of a batch (MemoryRecords.filterTo) and encodes the remaining
+// records again, on each replica at its own time. The identity has the checksum that the batch had when it was appended. The
+// View learns of a new encoding by Reencoded, and recognises it on every replica that copies it.
 //
-// A check that is about the bytes, as stored-as-sent is, compares checksums. A batch that the cleaner leaves no record of is
-// gone, and no identity can say more.
+// A check that is about the bytes, such as stored-as-sent, compares checksums. A batch of which the cleaner leaves no record
+// is gone, and its identity with it.
 type Identity struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
@@ -44,7 +44,7 @@ func compare(a, b Identity) int {
 	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Origin, b.Origin))
 }
 
-// Reencoded says that the replica's log cleaner has written the batch at an offset anew: the same offsets and epoch, other
+// Reencoded says that the replica's log cleaner has encoded the batch at an offset again: the same offsets and epoch, other
 // bytes.
 func (r *Replica) Reencoded(p *Partition, base wire.Offset, crc uint32) {
 	i := r.Log.find(base)

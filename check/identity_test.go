@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// A leader's cleaner encodes an acknowledged batch anew, a follower that was away copies it, is elected and serves it. It is
+// A leader's cleaner encodes an acknowledged batch again, a follower that was away copies it, is elected and serves it. It is
 // the batch that was promised, and no check calls it lost, different or another record. The same bytes at that place are
 // another batch if no cleaner wrote them.
 func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
@@ -33,7 +33,7 @@ func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 	}
 }
 
-// Two cleaners do not work at one time, and a second pass encodes anew what the first had.
+// Two cleaners do not work at one time, and a second pass encodes again what the first had.
 func TestIdentitySurvivesEveryPass(t *testing.T) {
 	s := staged(2)
 	b := s.write(0, 0, 0xA, 1, 2)

@@ -40,8 +40,8 @@ type bound struct {
 	epoch wire.Epoch   // of a partition: its leader epoch
 }
 
-// owner is the topic that a name belongs to now, and since when.
-func (m *image) owner(name string) (last bound) {
+// currentTopic is the topic that a name belongs to now, and since when.
+func (m *image) currentTopic(name string) (last bound) {
 	if all := m.nameOwners[name]; len(all) > 0 {
 		last = all[len(all)-1]
 	}
@@ -118,7 +118,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	if offset < m.next {
 		return
 	}
-	v.tell(Change{Kind: MetadataCommitted, Offset: offset, Record: r})
+	v.notify(Change{Kind: MetadataCommitted, Offset: offset, Record: r})
 	m.next, m.changed = offset+1, v.now
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
@@ -127,21 +127,21 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 			m.registrations = append(m.registrations, s)
 			m.newest = max(m.newest, s.epoch)
 		}
-		m.fences(r.BrokerID, r.Fenced)
-		v.registered(v.Broker(r.BrokerID), r.IncarnationID)
+		m.noteFenced(r.BrokerID, r.Fenced)
+		v.noteRegistered(v.Broker(r.BrokerID), r.IncarnationID)
 	case *wire.BrokerRegistrationChangeRecord:
 		if b := m.brokers[r.BrokerID]; b != nil {
 			if r.Fenced == -1 {
 				b.unfencedAt = v.now
 			}
 			b.fenced = r.Fenced == 1 || r.Fenced == 0 && b.fenced
-			m.fences(r.BrokerID, r.Fenced == 1)
+			m.noteFenced(r.BrokerID, r.Fenced == 1)
 			b.shuttingDown = b.shuttingDown || r.InControlledShutdown == 1
 		}
 	case *wire.FenceBrokerRecord:
 		if b := m.brokers[r.ID]; b != nil {
 			b.fenced = true
-			m.fences(r.ID, true)
+			m.noteFenced(r.ID, true)
 		}
 	case *wire.UnfenceBrokerRecord:
 		if b := m.brokers[r.ID]; b != nil {
@@ -155,9 +155,9 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	case *wire.RemoveTopicRecord:
 		v.topicRemoved(r.TopicID)
 	case *wire.PartitionRecord:
-		v.assign(r)
+		v.applyPartition(r)
 	case *wire.PartitionChangeRecord:
-		v.reassign(r)
+		v.applyPartitionChange(r)
 	case *wire.ClearElrRecord:
 		v.clearELR(r.TopicName)
 	case *wire.ConfigRecord:
@@ -173,15 +173,15 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	}
 }
 
-// fences notes that the batch under way fences a broker.
-func (m *image) fences(id wire.NodeID, fenced bool) {
+// noteFenced enters that the batch under way fences a broker.
+func (m *image) noteFenced(id wire.NodeID, fenced bool) {
 	if fenced {
 		m.fenced = append(m.fenced, id)
 	}
 }
 
-// registered ends the excuse of a broker whose disk had a fault: the controller knows of a later incarnation.
-func (v *View) registered(b *Broker, incarnation wire.UUID) {
+// noteRegistered ends the excuse of a broker whose disk had a fault: the controller knows of a later incarnation.
+func (v *View) noteRegistered(b *Broker, incarnation wire.UUID) {
 	b.registeredAt = v.step
 	if i := slices.Index(b.incarnations, incarnation); i >= 0 {
 		b.faultsKnown = max(b.faultsKnown, b.faultsWhenAsked[i])
@@ -208,23 +208,23 @@ func (v *View) topicRemoved(id wire.TopicID) {
 	}
 }
 
-// assign enters the record of a whole partition.
-func (v *View) assign(r *wire.PartitionRecord) {
+// applyPartition enters the record of a whole partition.
+func (v *View) applyPartition(r *wire.PartitionRecord) {
 	p := v.Partition(r.TopicID, wire.TopicPartition{Topic: v.image.topics[r.TopicID], Partition: r.PartitionID})
 	was := p.assigned
 	p.assigned = Assignment{
-		Leader: r.Leader, Epoch: r.LeaderEpoch, Version: r.PartitionEpoch, Replicas: r.Replicas, ISR: r.ISR, ELR: r.ELR,
+		Leader: r.Leader, Epoch: r.LeaderEpoch, PartitionEpoch: r.PartitionEpoch, Replicas: r.Replicas, ISR: r.ISR, ELR: r.ELR,
 		LastELR: r.LastKnownELR, Recovery: r.LeaderRecoveryState,
 	}
 	if r.Leader != wire.NoNode && r.LeaderEpoch > was.Epoch {
 		p.elections = append(p.elections, Election{Epoch: r.LeaderEpoch, Leader: r.Leader, Members: r.ISR, MinISR: v.MinISR(p), Step: v.step})
 	}
-	v.epochFrom(p)
-	v.tell(Change{Kind: PartitionChanged, Partition: p, Was: was})
+	v.noteEpoch(p)
+	v.notify(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
-// epochFrom notes the leader epoch of a partition from here on, if it is new.
-func (v *View) epochFrom(p *Partition) {
+// noteEpoch enters the leader epoch of a partition from here on, if it is new.
+func (v *View) noteEpoch(p *Partition) {
 	k := partitionKey{p.ID, p.TP.Partition}
 	past := v.image.epochs[k]
 	if n := len(past); n == 0 || past[n-1].epoch != p.assigned.Epoch {
@@ -232,8 +232,8 @@ func (v *View) epochFrom(p *Partition) {
 	}
 }
 
-// reassign changes a partition. The epochs are not in the record, they follow from it.
-func (v *View) reassign(r *wire.PartitionChangeRecord) {
+// applyPartitionChange changes a partition. The epochs are not in the record, they follow from it.
+func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 	p := v.index[partitionKey{r.TopicID, r.PartitionID}]
 	if p == nil {
 		return
@@ -241,7 +241,7 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 	p.noteMinISR(v.step, v.MinISR(p))
 	was := p.assigned
 	a := &p.assigned
-	a.Version++
+	a.PartitionEpoch++
 	for _, list := range []struct {
 		to   *[]wire.NodeID
 		from []wire.NodeID
@@ -260,11 +260,11 @@ func (v *View) reassign(r *wire.PartitionChangeRecord) {
 		a.Leader = r.Leader
 		a.Epoch++
 		if r.Leader != wire.NoNode {
-			v.elected(p, was)
+			v.noteElection(p, was)
 		}
-		v.epochFrom(p)
+		v.noteEpoch(p)
 	}
-	v.tell(Change{Kind: PartitionChanged, Partition: p, Was: was})
+	v.notify(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
 // clearELR empties the eligible leader replicas of a topic's partitions, or of all (""): a change of each partition that has
@@ -278,13 +278,13 @@ func (v *View) clearELR(topic string) {
 			if len(a.ELR) > 0 {
 				p.elrForgottenAt = v.step
 			}
-			v.reassign(r)
+			v.applyPartitionChange(r)
 		}
 	}
 }
 
-// elected notes an election, and what it gives away if it was unclean.
-func (v *View) elected(p *Partition, was Assignment) {
+// noteElection enters an election, and what it gives away if it was unclean.
+func (v *View) noteElection(p *Partition, was Assignment) {
 	e := Election{
 		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.MinISR(p), Step: v.step,
 	}

@@ -33,7 +33,7 @@ func seeISR(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	r := p.replica(a.Leader)
-	if r == nil || !r.known || !r.Leads || r.Epoch != a.Epoch {
+	if r == nil || !r.observed || !r.Leads || r.Epoch != a.Epoch {
 		return
 	}
 	d.exercised()
@@ -44,8 +44,8 @@ func seeISR(d *Tally, v *View, c *Change) {
 				v.names(r.maximal()), ", and it commits without waiting for ", v.name(id))
 		}
 	}
-	if r.Version == a.Version && !sameSet(r.ISR, a.ISR) {
-		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.Version), " of ", p.TP.String(), " the controller's ISR is ", v.names(a.ISR), " and its leader's ", v.names(r.ISR))
+	if r.PartitionEpoch == a.PartitionEpoch && !sameSet(r.ISR, a.ISR) {
+		d.violate(v, fact("different at one partition epoch"), "at partition epoch ", itoa(a.PartitionEpoch), " of ", p.TP.String(), " the controller's ISR is ", v.names(a.ISR), " and its leader's ", v.names(r.ISR))
 	}
 }
 
@@ -94,7 +94,7 @@ func seeLegal(d *Tally, v *View, c *Change) {
 	d.exercised()
 	bad := func(way string, words ...string) {
 		d.violate(v, p.fact(ByController, -1, way), append([]string{"the committed state of " + p.TP.String() + " at partition epoch ",
-			itoa(a.Version), " is not legal: "}, words...)...)
+			itoa(a.PartitionEpoch), " is not legal: "}, words...)...)
 	}
 	for _, id := range a.ISR {
 		b := v.image.brokers[id]
@@ -103,12 +103,12 @@ func seeLegal(d *Tally, v *View, c *Change) {
 			bad("no replica", v.name(id), " is in the ISR and has no replica")
 		case slices.Contains(a.ELR, id):
 			bad("in ISR and ELR", v.name(id), " is in ISR and ELR")
-		case slices.Contains(c.Was.ISR, id) && c.Was.Version >= 0: // a member stays until the controller removes it
+		case slices.Contains(c.Was.ISR, id) && c.Was.PartitionEpoch >= 0: // a member stays until the controller removes it
 		case b != nil && !b.fenced && b.unfencedAt == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
 			// It is unfenced and may lead, also if its shutdown had begun: a fence ends that, and an older heartbeat may come
 			// late (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
-			if c.Was.Version >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
+			if c.Was.PartitionEpoch >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
 				bad("not in service", v.name(id), " comes into the ISR while it is not in service")
 			}
 		}
@@ -118,7 +118,7 @@ func seeLegal(d *Tally, v *View, c *Change) {
 		bad("leader outside", "its leader ", v.name(a.Leader), " is not in the ISR ", v.names(a.ISR))
 	case len(a.ELR) > 0 && len(a.ISR) >= v.MinISR(p):
 		bad("ELR beside a full ISR", "an ELR of ", v.names(a.ELR), " beside an ISR of ", v.names(a.ISR), ", which has min.insync.replicas members")
-	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.Version < 0): // with ELR on it may have been empty before
+	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.PartitionEpoch < 0): // with ELR on it may have been empty before
 		bad("empty", "the ISR is empty: no replica is remembered")
 	}
 }

@@ -13,7 +13,7 @@ var electionLicensed = &Check{
 	See: func(d *Tally, v *View, c *Change) {
 		p := c.Partition
 		a := &p.assigned
-		if a.Leader == wire.NoNode || a.Epoch == c.Was.Epoch || c.Was.Version < 0 {
+		if a.Leader == wire.NoNode || a.Epoch == c.Was.Epoch || c.Was.PartitionEpoch < 0 {
 			return
 		}
 		d.exercised()
@@ -92,7 +92,7 @@ func seeLeader(d *Tally, v *View, c *Change) {
 // appended judges the node that appends in an epoch. A broker that restarts before its session ends may find itself leader of
 // its old epoch in the image. That is harmless while it serves no client: it may have lost records that the epoch began with.
 func (p *Partition) appended(d *Tally, v *View, r *Replica, b Batch) {
-	if !r.known || !r.Leads {
+	if !r.observed || !r.Leads {
 		return
 	}
 	if b.Epoch < r.Epoch { // epochs-in-order reports newer epochs

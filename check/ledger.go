@@ -44,19 +44,19 @@ func strength(acks int16) uint8 {
 // promise is one batch that a client or a leader counts on.
 type promise struct {
 	Batch
-	made      uint8
-	client    string     // of the first acknowledgement, "" if it was only shown
-	step      uint64     // of the first acknowledgement or showing
-	since     uint64     // the step in which it was entered, the earliest of all
-	ruled     wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
-	minISR    int        // min.insync.replicas at that time: so many disks have it, whatever is in force later
-	had       int        // belowHW: the size of the ISR when that became so; 0 if that is not known
-	held      uint64     // bit per replica slot: the replicas whose true log has it now
-	taken     []taken
-	cuts      []cut
-	condemned string // the election that chose a leader without it, in words
-	lost      bool   // a leader of the newest epoch has been seen without it
-	clause    string // lost: the licence, "" if there is none
+	made         uint8
+	client       string     // of the first acknowledgement, "" if it was only shown
+	step         uint64     // of the first acknowledgement or showing
+	enteredAt    uint64     // the step in which it was entered, the earliest of all
+	quorumEpoch  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
+	minISR       int        // min.insync.replicas at that time: so many disks have it, whatever is in force later
+	committedISR int        // belowHW: the size of the ISR when that became so; 0 if that is not known
+	held         uint64     // bit per replica slot: the replicas whose true log has it now
+	taken        []taken
+	cuts         []cut
+	condemned    string // the election that chose a leader without it, in words
+	lost         bool   // a leader of the newest epoch has been seen without it
+	clause       string // lost: the licence, "" if there is none
 }
 
 // taken is a copy that a fault of its disk destroyed.
@@ -108,7 +108,7 @@ func (p *Partition) noteMinISR(step uint64, minISR int) {
 // partition since. While it was lower the ISR shrank to so few, and the controller remembered no more.
 func (p *Partition) lowestMinISR(q *promise) int {
 	n := q.minISR
-	for i := len(p.minISRs) - 1; i >= 0 && p.minISRs[i].step >= q.since; i-- {
+	for i := len(p.minISRs) - 1; i >= 0 && p.minISRs[i].step >= q.enteredAt; i-- {
 		n = min(n, p.minISRs[i].minISR)
 	}
 	return n
@@ -137,7 +137,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	if !ok {
 		need := v.MinISR(p)
 		p.noteMinISR(v.step, need)
-		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, since: v.step, minISR: need})
+		p.promises = slices.Insert(p.promises, i, promise{Batch: b, step: v.step, enteredAt: v.step, minISR: need})
 	}
 	q := &p.promises[i]
 	if q.client == "" && client != "" {
@@ -242,10 +242,10 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 		p.promise(v, b, belowHW, "")
 		at, _ := p.place(b)
 		q := &p.promises[at]
-		if q.made == belowHW && q.had == 0 {
-			q.had = r.InSync()
+		if q.made == belowHW && q.committedISR == 0 {
+			q.committedISR = r.InSync()
 			if v.unread(r.Node) { // it has not applied the change, and need not obey it
-				q.minISR = min(q.minISR, max(q.had, 1))
+				q.minISR = min(q.minISR, max(q.committedISR, 1))
 			}
 		}
 		if q.condemned == "" {
@@ -314,7 +314,7 @@ func (p *Partition) copyLost(v *View, r *Replica, b Batch, byFault, flushed bool
 	if byFault && hit {
 		q.taken = append(q.taken, p.faultThatTook(v, r, flushed))
 	} else if !byFault {
-		q.cuts = append(q.cuts, cut{r.Node, v.step, r.known && r.HW == r.Log.End()})
+		q.cuts = append(q.cuts, cut{r.Node, v.step, r.observed && r.HW == r.Log.End()})
 	}
 }
 

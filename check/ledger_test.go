@@ -457,7 +457,7 @@ func TestWhoIsProposedMustHaveEverything(t *testing.T) {
 		{"it names no incarnation", func(_ *stage, b *State) { b.Proposed = []wire.BrokerEpoch{-1, -1, -1} }, Violated},
 		{"another incarnation", func(_ *stage, b *State) { b.Proposed[2]-- }, Held},
 		{"fenced", func(s *stage, _ *State) { s.fence(3) }, Held},
-		{"of an old partition epoch", func(s *stage, b *State) { b.Version = s.p.assigned.Version - 1 }, Held},
+		{"of an old partition epoch", func(s *stage, b *State) { b.PartitionEpoch = s.p.assigned.PartitionEpoch - 1 }, Held},
 		{"its disk was hit, and the controller does not know", func(s *stage, _ *State) { s.power(3, 0) }, Held},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -506,7 +506,7 @@ func TestAnAnswerRestsOnCopies(t *testing.T) {
 		"no other replica has it": {func(*stage) {}, Violated},
 		"one has":                 {func(s *stage) { s.write(0, 0, 0xA, 2) }, Held},
 		"one had":                 {func(s *stage) { s.write(0, 0, 0xA, 2); s.power(2, 0) }, Held},
-		"it was acks=1":           {func(s *stage) { s.rules.MinISR = 1 }, Held},
+		"it was acks=1":           {func(s *stage) { s.contract.MinISR = 1 }, Held},
 	} {
 		s := staged(2)
 		s.write(0, 0, 0xA, 1)

@@ -110,7 +110,7 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 // uncleanSince reports whether an unclean election came since a promise. It clears the ELR and leaves an ISR of one, also if
 // it gave nothing away: from then on that one disk is all that older promises have.
 func (p *Partition) uncleanSince(q *promise) bool {
-	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Step >= q.since; i-- {
+	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Step >= q.enteredAt; i-- {
 		if p.elections[i].Unclean != "" {
 			return true
 		}
@@ -121,7 +121,7 @@ func (p *Partition) uncleanSince(q *promise) bool {
 // elrForgotten reports whether a change of min.insync.replicas has made the controller clear the ELR since a promise. The
 // members of the ISR are all that the promise has then, until they are min.insync.replicas again.
 func (p *Partition) elrForgotten(q *promise) bool {
-	return p.elrForgottenAt > 0 && p.elrForgottenAt >= q.since
+	return p.elrForgottenAt > 0 && p.elrForgottenAt >= q.enteredAt
 }
 
 // disksFaulted is the number of disks on which faults destroyed a copy.

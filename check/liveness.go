@@ -8,26 +8,26 @@ import (
 
 // livenessChecks ask whether a cluster without faults recovered within a bound. Before that they say nothing.
 var livenessChecks = []*Check{
-	alive("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
+	liveness("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
 			return v.allHealed(func(p *Partition) bool { return len(p.assigned.Replicas) > 0 })
 		},
 		func(s *stage) { s.follows(2, 0, 0); s.follows(3, 0, 0) },
 		func(s *stage) { s.alter(wire.NoNode, ids(2), nil) }),
 
-	alive("quorum-settles", "L4", "once no fault is active, the controllers elect one of them, and all follow it and elect no other",
+	liveness("quorum-settles", "L4", "once no fault is active, the controllers elect one of them, and all follow it and elect no other",
 		Timeouts.quorumLed, func(v *View) (seen bool, f Fact, trouble string) {
 			f = metadataFact(ByVoter, -1, "")
-			if late := Duration(v.quorum.epochAt - v.quietSince); len(v.quorum.voters) > 0 && late > v.rules.quorumLed() {
+			if late := Duration(v.quorum.epochAt - v.quietSince); len(v.quorum.voters) > 0 && late > v.contract.quorumLed() {
 				f.Way = "elects on"
 				return true, f, "the controllers still moved to epoch " + itoa(v.quorum.epoch) + " " + seconds(late) + " after it"
 			}
 			for _, w := range v.quorum.voters {
 				switch first := v.quorum.voters[0]; {
-				case w.known && w.Leader == wire.NoNode:
+				case w.observed && w.Leader == wire.NoNode:
 					f.Way = "no leader"
 					return true, f, v.name(w.Node) + " knows no leader in epoch " + itoa(w.Epoch)
-				case w.known && first.known && (w.Leader != first.Leader || w.Epoch != first.Epoch):
+				case w.observed && first.observed && (w.Leader != first.Leader || w.Epoch != first.Epoch):
 					f.Way = "two leaders"
 					return true, f, v.name(first.Node) + " and " + v.name(w.Node) + " follow different leaders"
 				}
@@ -40,11 +40,11 @@ var livenessChecks = []*Check{
 		},
 		func(s *stage) { s.VoterChanged(101, VoterState{Leader: wire.NoNode, Epoch: 9}) }),
 
-	alive("brokers-return", "L5", "once no fault is active, every running broker is unfenced, and a controlled shutdown ends",
+	liveness("brokers-return", "L5", "once no fault is active, every running broker is unfenced, and a controlled shutdown ends",
 		Timeouts.unfenced, func(v *View) (seen bool, f Fact, trouble string) {
 			for _, b := range v.brokers {
 				r := v.image.brokers[b.Node]
-				if took := b.stoppingFor(v); took > v.rules.unfenced() {
+				if took := b.stoppingFor(v); took > v.contract.unfenced() {
 					return true, factOf(ABroker, v.name(b.Node), ByController, "does not stop"), v.name(b.Node) + " is in controlled shutdown, and has not stopped after " + seconds(took)
 				} else if b.stoppingSince > 0 && b.up {
 					continue
@@ -58,9 +58,9 @@ var livenessChecks = []*Check{
 		func(*stage) {},
 		func(s *stage) { s.fence(2) }),
 
-	alive("images-equal", "L14", "once no fault is active and nothing changes, every broker has applied all metadata",
+	liveness("images-equal", "L14", "once no fault is active and nothing changes, every broker has applied all metadata",
 		Timeouts.partitionsLed, func(v *View) (seen bool, f Fact, trouble string) {
-			if v.now-v.image.changed <= int64(2*v.rules.FetchWait+v.rules.Backoff) {
+			if v.now-v.image.changed <= int64(2*v.contract.FetchWait+v.contract.Backoff) {
 				return false, f, ""
 			}
 			for _, b := range v.brokers {
@@ -74,19 +74,19 @@ var livenessChecks = []*Check{
 		func(s *stage) { s.Applied(1, s.at, 0, false) },
 		func(s *stage) { s.Applied(1, s.at-1, 0, false) }),
 
-	alive("no-storm", "L19", "while nothing is written and no fault is active, no node sends requests more often than its timeouts allow",
+	liveness("no-storm", "L19", "while nothing is written and no fault is active, no node sends requests more often than its timeouts allow",
 		Timeouts.inSync, func(v *View) (seen bool, f Fact, trouble string) {
-			if v.idle.worst > v.askable() {
-				return true, factOf(TheRequests, "", ByServer, ""), itoa(v.idle.worst) + " requests arrived within an idle second; the timeouts allow for " + itoa(v.askable())
+			if v.idle.worst > v.requestsAllowed() {
+				return true, factOf(TheRequests, "", ByServer, ""), itoa(v.idle.worst) + " requests arrived within an idle second; the timeouts allow for " + itoa(v.requestsAllowed())
 			}
 			return v.idle.worst > 0, f, ""
 		},
 		func(s *stage) { s.idle.worst = 20 },
 		func(s *stage) { s.idle.worst = 20_000 }),
 
-	alive("recovers", "L20", "after all brokers lost power at once, the cluster serves again without an operator",
+	liveness("recovers", "L20", "after all brokers lost power at once, the cluster serves again without an operator",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
-			return v.allHealed(func(*Partition) bool { return v.blackout })
+			return v.allHealed(func(*Partition) bool { return v.allLostPower })
 		},
 		func(s *stage) {
 			for node := wire.NodeID(1); node <= 3; node++ {
@@ -111,15 +111,15 @@ var livenessChecks = []*Check{
 	requestsResolve,
 }
 
-// alive makes a liveness check: bound is the time allowed since the last fault ended, look says what is wrong now.
-func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
+// liveness makes a liveness check: bound is the time allowed since the last fault ended, look says what is wrong now.
+func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
 	play := func(what func(*stage)) func(*View) *Case {
 		return func(v *View) *Case {
 			s := newStage(v, 2)
 			what(s)
 			s.tick()
 			s.FaultsOver(s.now)
-			s.Clock(s.step+1, s.now+int64(bound(s.rules.Timeouts))+1)
+			s.Clock(s.step+1, s.now+int64(bound(s.contract.Timeouts))+1)
 			return s.done()
 		}
 	}
@@ -137,10 +137,10 @@ func alive(name, numbers, doc string, bound func(Timeouts) Duration, look func(*
 				return Result{Status: Unexercised}
 			case trouble == "":
 				return Result{Status: Held, Explanation: "nothing is wrong " + seconds(since) + " after the last fault ended"}
-			case since <= bound(v.rules.Timeouts):
-				return Result{Status: Unexercised, Explanation: "the run ended " + seconds(since) + " after the last fault; the bound is " + seconds(bound(v.rules.Timeouts))}
+			case since <= bound(v.contract.Timeouts):
+				return Result{Status: Unexercised, Explanation: "the run ended " + seconds(since) + " after the last fault; the bound is " + seconds(bound(v.contract.Timeouts))}
 			}
-			r := Result{Status: Violated, Step: v.step, Fact: fact, Explanation: trouble + ", " + seconds(since) + " after the last fault ended; the timeouts allow " + seconds(bound(v.rules.Timeouts))}
+			r := Result{Status: Violated, Step: v.step, Fact: fact, Explanation: trouble + ", " + seconds(since) + " after the last fault ended; the timeouts allow " + seconds(bound(v.contract.Timeouts))}
 			if r.Clause = v.damagedDiskUnder(fact); r.Clause != "" {
 				r.Status = Priced
 			}
@@ -179,7 +179,7 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	switch {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
 		return f, "" // no replica may lead: raising min.insync.replicas has cleared an ELR that was all there was, as in Kafka
-	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.quietSince, v.image.changed) <= int64(v.rules.UncleanEvery+v.rules.Session):
+	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.quietSince, v.image.changed) <= int64(v.contract.UncleanEvery+v.contract.Session):
 		return f, "" // the controller elects uncleanly at its next interval, and no sooner
 	case a.Leader == wire.NoNode:
 		f.Way = "no leader"
@@ -198,7 +198,7 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 		case !slices.Contains(a.ISR, id):
 			f.Way = "out of the ISR"
 			return f, v.name(id) + " is not back in the ISR of " + p.TP.String()
-		case v.now-p.appendedAt <= int64(v.rules.Request+4*v.rules.FetchWait):
+		case v.now-p.appendedAt <= int64(v.contract.Request+4*v.contract.FetchWait):
 		case r == nil || r.endOffset() != l.endOffset():
 			f.Offset, f.Way = l.endOffset(), "shorter log"
 			return f, v.name(id) + " does not have all of " + p.TP.String() + ", which ends at " + itoa(l.endOffset())
@@ -213,7 +213,7 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 // endOffset is where a replica's log ends. An empty log has no bytes that say it: its broker may have begun it again below
 // its old start, to follow a leader that ends there.
 func (r *Replica) endOffset() wire.Offset {
-	if r.Log.Len() == 0 && r.known && r.Start == r.End {
+	if r.Log.Len() == 0 && r.observed && r.Start == r.End {
 		return r.End
 	}
 	return r.Log.End()
@@ -235,7 +235,7 @@ var requestsResolve = &Check{
 		s := historyTally{c: c}
 		for op := range of[*Produce](c.History) {
 			s.seen++
-			if op.Outcome == NeverDecided && c.View != nil && c.View.now-op.At > int64(c.View.rules.Delivery+c.View.rules.Request+c.View.rules.Backoff) {
+			if op.Outcome == NeverDecided && c.View != nil && c.View.now-op.At > int64(c.View.contract.Delivery+c.View.contract.Request+c.View.contract.Backoff) {
 				s.decide(op, c.written(op).fact(ByProducer, -1, ""), "", op.Client+"'s send of "+quote(op.Value)+" to "+c.written(op).String()+" has been under way for "+
 					seconds(Duration(c.View.now-op.At)))
 			}

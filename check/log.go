@@ -13,7 +13,7 @@ type Batch struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
 	CRC        uint32
-	Origin     uint32 // the checksum that it was appended with, if a log cleaner has encoded it anew since; else 0
+	Origin     uint32 // the checksum that it was appended with, if a log cleaner has encoded it again since; else 0
 }
 
 // Log is a replica's true log, as it lies in the page cache of its disk. State has what the broker believes of it.

@@ -10,15 +10,15 @@ var partitionEpochSteps = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(0, ids(1, 2), nil)
-		s.look(1, State{Leads: true, Version: 1, ISR: ids(1, 2)})
-		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, Asked: 0, Version: 1})
+		s.look(1, State{Leads: true, PartitionEpoch: 1, ISR: ids(1, 2)})
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 0, PartitionEpoch: 1})
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(0, ids(1, 2), nil)
 		s.alter(0, ids(1), nil)
-		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, Asked: 0, Version: 2})
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 0, PartitionEpoch: 2})
 		return s.done()
 	},
 }
@@ -33,29 +33,29 @@ func seeSteps(d *Tally, v *View, c *Change) {
 		}
 		d.exercised()
 		if p := v.index[partitionKey{rec.TopicID, rec.PartitionID}]; p != nil &&
-			(rec.LeaderEpoch < p.assigned.Epoch || rec.PartitionEpoch < p.assigned.Version) {
+			(rec.LeaderEpoch < p.assigned.Epoch || rec.PartitionEpoch < p.assigned.PartitionEpoch) {
 			d.violate(v, p.fact(ByController, -1, "leader epoch falls"), "a record lowers the leader epoch of ", p.TP.String(), " from ", itoa(p.assigned.Epoch),
 				" to ", itoa(rec.LeaderEpoch))
 		}
 	case ReplicaChanged:
 		a := &p.assigned
-		if r.Epoch < 0 || a.Version < 0 {
+		if r.Epoch < 0 || a.PartitionEpoch < 0 {
 			return
 		}
 		d.exercised()
 		fact := func(way string) Fact { return p.fact(r.role(), -1, way) }
 		switch {
-		case r.Version > a.Version || r.Epoch > a.Epoch:
-			d.violate(v, fact("ahead of what is committed"), v.name(r.Node), " is at partition epoch ", itoa(r.Version), " and leader epoch ", itoa(r.Epoch), " of ",
-				p.TP.String(), "; the committed epochs are ", itoa(a.Version), " and ", itoa(a.Epoch))
-		case r.Version == a.Version && r.Epoch != a.Epoch:
-			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.Version), " of ", p.TP.String(), " has leader epoch ", itoa(a.Epoch), " in the committed metadata and ",
+		case r.PartitionEpoch > a.PartitionEpoch || r.Epoch > a.Epoch:
+			d.violate(v, fact("ahead of what is committed"), v.name(r.Node), " is at partition epoch ", itoa(r.PartitionEpoch), " and leader epoch ", itoa(r.Epoch), " of ",
+				p.TP.String(), "; the committed epochs are ", itoa(a.PartitionEpoch), " and ", itoa(a.Epoch))
+		case r.PartitionEpoch == a.PartitionEpoch && r.Epoch != a.Epoch:
+			d.violate(v, fact("another leader epoch"), "partition epoch ", itoa(a.PartitionEpoch), " of ", p.TP.String(), " has leader epoch ", itoa(a.Epoch), " in the committed metadata and ",
 				itoa(r.Epoch), " on ", v.name(r.Node))
 		}
 	case ControllerReplied:
-		if c.Reply.Kind == ToAlteration && c.Reply.Version > c.Reply.Asked+1 {
+		if c.Reply.Kind == ToAlteration && c.Reply.PartitionEpoch > c.Reply.AskedEpoch+1 {
 			d.violate(v, p.fact(ByController, -1, "ISR change by an old partition epoch"), "an ISR change of ", p.TP.String(), " at partition epoch ",
-				itoa(c.Reply.Asked), " was accepted and became ", itoa(c.Reply.Version), ": the changes between are overwritten")
+				itoa(c.Reply.AskedEpoch), " was accepted and became ", itoa(c.Reply.PartitionEpoch), ": the changes between are overwritten")
 		}
 	}
 }

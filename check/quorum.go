@@ -20,8 +20,8 @@ type quorum struct {
 type Voter struct {
 	Node wire.NodeID
 	VoterState
-	known bool // since its last start
-	votes []Vote
+	observed bool // since its last start
+	votes    []Vote
 }
 
 // VoterState is what a running controller believes of the quorum.
@@ -68,10 +68,10 @@ func (v *View) Voter(node wire.NodeID) *Voter {
 func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 	w := v.Voter(node)
 	before := w.VoterState
-	if !w.known {
+	if !w.observed {
 		before = VoterState{Leader: wire.NoNode, Epoch: before.Epoch}
 	}
-	w.VoterState, w.known = s, true
+	w.VoterState, w.observed = s, true
 	if s.Epoch > v.quorum.epoch {
 		v.quorum.epoch, v.quorum.epochAt = s.Epoch, v.now
 	}
@@ -82,28 +82,28 @@ func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 			b := r.Log.batches[i]
 			p.promise(v, b, shown, "")
 			at, _ := p.place(b)
-			p.promises[at].ruled = s.Epoch
+			p.promises[at].quorumEpoch = s.Epoch
 		}
 		p.shown = s.HW
 	}
-	v.tell(Change{Kind: VoterChanged, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
+	v.notify(Change{Kind: VoterChanged, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
 }
 
 // ControllerDied says that a controller's process ended: it leads no more. It forgets its high watermark too, which is on no
 // disk; so a high watermark may begin again with every process, and must rise only within one.
 func (v *View) ControllerDied(node wire.NodeID) {
 	w := v.Voter(node)
-	w.known, w.Leads, w.HW = false, false, 0
+	w.observed, w.Leads, w.HW = false, false, 0
 }
 
 // Voted says that a controller's vote has left it.
 func (v *View) Voted(node wire.NodeID, vote Vote) {
-	v.tell(Change{Kind: VoteCast, Node: node, Voter: v.Voter(node), Vote: vote})
+	v.notify(Change{Kind: VoteCast, Node: node, Voter: v.Voter(node), Vote: vote})
 }
 
 // ImageAt says that a node's image holds all records below an offset, and its hash.
 func (v *View) ImageAt(node wire.NodeID, offset wire.Offset, hash uint64) {
-	v.tell(Change{Kind: ImageAt, Node: node, Offset: offset, Hash: hash})
+	v.notify(Change{Kind: ImageAt, Node: node, Offset: offset, Hash: hash})
 }
 
 var oneController = &Check{
@@ -192,7 +192,7 @@ var metadataComplete = &Check{
 		p.forEachMissing(c.Replica, func(q *promise) bool {
 			// A record of an old epoch may be committed in a new one, by a leader that came after this one: Raft promises it
 			// to the leaders after that, whatever the epoch of the record.
-			if q.ruled > w.Epoch {
+			if q.quorumEpoch > w.Epoch {
 				return true
 			}
 			d.decide(v, p.fact(ByVoter, q.Base, ""), v.deviceFaults(), v.name(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",

@@ -55,9 +55,9 @@ type cursor struct {
 // cursor is the way that a step of a consumer belongs to.
 func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
 
-// jumped forgets a reader's position. The consumer itself moved it, whichever topic of that name it was in: it may find the
+// forgetPosition forgets a reader's position. The consumer itself moved it, whichever topic of that name it was in: it may find the
 // deleted topic once more.
-func jumped(last map[cursor]wire.Offset, op *Consume) {
+func forgetPosition(last map[cursor]wire.Offset, op *Consume) {
 	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
 		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
 	})
@@ -73,7 +73,7 @@ var readsMonotone = &Check{
 			k := c.cursor(op)
 			switch op.Kind {
 			case PositionReset, PositionTruncated:
-				jumped(last, op)
+				forgetPosition(last, op)
 			case RecordRead:
 				if at, moving := last[k]; moving {
 					s.seen++
@@ -113,7 +113,7 @@ var readsComplete = &Check{
 			k := c.cursor(op)
 			switch op.Kind {
 			case PositionReset, PositionTruncated:
-				jumped(last, op)
+				forgetPosition(last, op)
 			case RecordRead:
 				if at, moving := last[k]; moving && op.Offset > at {
 					s.seen++
@@ -145,7 +145,7 @@ var readsFresh = &Check{
 			return s.answer("", "")
 		}
 		healed := c.View.quietSince
-		settled := healed + int64(c.View.rules.caughtUp())
+		settled := healed + int64(c.View.contract.caughtUp())
 		acked := map[place]*Produce{}
 		for op := range of[*Produce](c.History) {
 			p := c.written(op)

@@ -36,7 +36,7 @@ var brokerEpochs = &Check{
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
 			}
 		case ControllerReplied:
-			if c.Reply.Kind != ToAlteration || c.Reply.Version == c.Reply.Asked {
+			if c.Reply.Kind != ToAlteration || c.Reply.PartitionEpoch == c.Reply.AskedEpoch {
 				return
 			}
 			d.exercised()
@@ -50,14 +50,14 @@ var brokerEpochs = &Check{
 		s := newStage(v, 2)
 		s.restart(3, 33)
 		s.alter(0, ids(1, 2), nil)
-		s.Replied(s.p, Reply{Kind: ToAlteration, Broker: 3, BrokerEpoch: s.Registered(3), Registered: s.Registered(3), Version: 1})
+		s.Replied(s.p, Reply{Kind: ToAlteration, Broker: 3, BrokerEpoch: s.Registered(3), Registered: s.Registered(3), PartitionEpoch: 1})
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		old := s.Registered(3)
 		s.restart(3, 33)
-		s.Replied(s.p, Reply{Kind: ToAlteration, Broker: 3, BrokerEpoch: old, Registered: s.Registered(3), Version: 1})
+		s.Replied(s.p, Reply{Kind: ToAlteration, Broker: 3, BrokerEpoch: old, Registered: s.Registered(3), PartitionEpoch: 1})
 		return s.done()
 	},
 }

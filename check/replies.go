@@ -4,16 +4,16 @@ import "samsa/wire"
 
 // Reply is a controller's success, as it leaves.
 type Reply struct {
-	Kind        ReplyKind
-	From        wire.NodeID         // the controller
-	Broker      wire.NodeID         // ToRegistration, ToAlteration: the broker that asked
-	BrokerEpoch wire.BrokerEpoch    // the granted one, or the one in the request
-	Registered  wire.BrokerEpoch    // ToAlteration: the one that was committed for that broker when the request arrived
-	Topic       wire.TopicID        // ToCreation
-	Asked       wire.PartitionEpoch // ToAlteration: the partition epoch in the request
-	Version     wire.PartitionEpoch // ToAlteration: the new partition epoch
-	Partitions  int32               // ToGrowth
-	Setting     Setting             // ToConfig, ToLevel
+	Kind           ReplyKind
+	From           wire.NodeID         // the controller
+	Broker         wire.NodeID         // ToRegistration, ToAlteration: the broker that asked
+	BrokerEpoch    wire.BrokerEpoch    // the granted one, or the one in the request
+	Registered     wire.BrokerEpoch    // ToAlteration: the one that was committed for that broker when the request arrived
+	Topic          wire.TopicID        // ToCreation
+	AskedEpoch     wire.PartitionEpoch // ToAlteration: the partition epoch in the request
+	PartitionEpoch wire.PartitionEpoch // ToAlteration: the new partition epoch
+	Partitions     int32               // ToGrowth
+	Setting        Setting             // ToConfig, ToLevel
 }
 
 // Setting is the subject of a request by its name.
@@ -42,7 +42,7 @@ const (
 
 // Replied says that a controller's success leaves it. The partition is nil unless the reply is about one.
 func (v *View) Replied(p *Partition, r Reply) {
-	v.tell(Change{Kind: ControllerReplied, Partition: p, Node: r.From, Reply: r})
+	v.notify(Change{Kind: ControllerReplied, Partition: p, Node: r.From, Reply: r})
 }
 
 var replyAfterCommit = &Check{
@@ -57,9 +57,9 @@ var replyAfterCommit = &Check{
 		d.exercised()
 		switch r.Kind {
 		case ToAlteration:
-			if c.Partition.assigned.Version < r.Version {
+			if c.Partition.assigned.PartitionEpoch < r.PartitionEpoch {
 				d.violate(v, c.Partition.fact(ByController, -1, "ISR change"), v.name(r.From), " accepted an ISR change of ", c.Partition.TP.String(),
-					" as partition epoch ", itoa(r.Version), "; the committed one is ", itoa(c.Partition.assigned.Version))
+					" as partition epoch ", itoa(r.PartitionEpoch), "; the committed one is ", itoa(c.Partition.assigned.PartitionEpoch))
 			}
 		case ToRegistration:
 			if v.Registered(r.Broker) < r.BrokerEpoch {
@@ -67,7 +67,7 @@ var replyAfterCommit = &Check{
 					v.name(r.Broker), " before the registration was committed")
 			}
 		case ToCreation:
-			if p := v.index[partitionKey{r.Topic, 0}]; p == nil || p.assigned.Version < 0 {
+			if p := v.index[partitionKey{r.Topic, 0}]; p == nil || p.assigned.PartitionEpoch < 0 {
 				d.violate(v, factOf(ATopic, "", ByController, "creation"), v.name(r.From), " answered that a topic is created before that was committed")
 			}
 		default:
@@ -77,12 +77,12 @@ var replyAfterCommit = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(0, ids(1, 2), nil)
-		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Asked: 0, Version: 1})
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, AskedEpoch: 0, PartitionEpoch: 1})
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
-		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Asked: 0, Version: 1})
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, AskedEpoch: 0, PartitionEpoch: 1})
 		return s.done()
 	},
 }
@@ -97,7 +97,7 @@ func seeSaid(d *Tally, v *View, r Reply) {
 			d.violate(v, factOf(ATopic, name, ByController, "deletion"), answer, "topic ", name, " is deleted before that was committed")
 		}
 	case ToGrowth:
-		if p := v.index[partitionKey{r.Topic, r.Partitions - 1}]; m.topics[r.Topic] != "" && (p == nil || p.assigned.Version < 0) {
+		if p := v.index[partitionKey{r.Topic, r.Partitions - 1}]; m.topics[r.Topic] != "" && (p == nil || p.assigned.PartitionEpoch < 0) {
 			d.violate(v, factOf(ATopic, m.topics[r.Topic], ByController, "new partitions"), answer, "topic ", m.topics[r.Topic], " has ", itoa(r.Partitions), " partitions before that was committed")
 		}
 	case ToConfig:

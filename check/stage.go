@@ -22,7 +22,7 @@ type stage struct {
 
 func newStage(v *View, minISR int) *stage {
 	s := &stage{View: v}
-	v.rules = Contract{MinISR: minISR, Retention: Retention{For: -1, Bytes: -1}, Timeouts: defaultTimeouts, Machines: machines}
+	v.contract = Contract{MinISR: minISR, Retention: Retention{For: -1, Bytes: -1}, Timeouts: defaultTimeouts, Machines: machines}
 	s.quietSince = -1
 	s.commit(&wire.TopicRecord{Name: orders.Topic, TopicID: ordersID})
 	for node := wire.NodeID(1); node <= 3; node++ {
@@ -70,9 +70,9 @@ func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
 func (s *stage) look(node wire.NodeID, b State) {
 	s.tick()
 	r := s.p.Replica(node)
-	if b.Version == 0 {
-		if b.Version = s.p.assigned.Version; b.Epoch != s.p.assigned.Epoch {
-			b.Version = r.Version // it does not know of the change
+	if b.PartitionEpoch == 0 {
+		if b.PartitionEpoch = s.p.assigned.PartitionEpoch; b.Epoch != s.p.assigned.Epoch {
+			b.PartitionEpoch = r.PartitionEpoch // it does not know of the change
 		}
 	}
 	if b.Leads {

@@ -11,7 +11,7 @@ type idle struct {
 func (v *View) RequestArrived() {
 	i := &v.idle
 	if v.now-i.since >= int64(second) || v.appendedAt > i.since {
-		if v.now-i.since < 2*int64(second) && v.appendedAt <= i.since && v.quietSince >= 0 && i.since-v.quietSince > int64(v.rules.inSync()) {
+		if v.now-i.since < 2*int64(second) && v.appendedAt <= i.since && v.quietSince >= 0 && i.since-v.quietSince > int64(v.contract.inSync()) {
 			i.worst = max(i.worst, i.count)
 		}
 		i.since, i.count = v.now, 0
@@ -19,11 +19,11 @@ func (v *View) RequestArrived() {
 	i.count++
 }
 
-// askable is how many requests may arrive in an idle second: from every node a fetch to every other, a heartbeat, and two
+// requestsAllowed is how many requests may arrive in an idle second: from every node a fetch to every other, a heartbeat, and two
 // attempts of everything that is refused; and twice that.
-func (v *View) askable() int64 {
+func (v *View) requestsAllowed() int64 {
 	n := int64(len(v.brokers) + len(v.quorum.voters) + v.clients)
-	t := v.rules.Timeouts
+	t := v.contract.Timeouts
 	each := n*int64(second/max(t.FetchWait, 1)+1) + int64(4*second/max(t.Heartbeat, 1)+1) + 2*int64(second/max(min(t.Backoff, second), 1)+1)
 	return 2 * n * each
 }

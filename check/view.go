@@ -17,10 +17,10 @@ type View struct {
 	step uint64
 	now  int64 // nanoseconds since the world began
 
-	rules   Contract
-	tallies []Tally             // of All, in its order
-	seers   [changeKinds][]seer // the checks that look at each kind of change
-	change  Change              // reused
+	contract  Contract
+	tallies   []Tally                 // of All, in its order
+	observers [changeKinds][]observer // the checks that look at each kind of change
+	change    Change                  // reused
 
 	parts        []*Partition // in the order of first sight
 	index        map[partitionKey]*Partition
@@ -36,7 +36,7 @@ type View struct {
 	idle         idle
 	clients      int
 	clockSkewMax Duration // how far apart skewed clocks may be
-	blackout     bool     // all brokers were without power at once
+	allLostPower bool     // all brokers were without power at once
 }
 
 // Contract is what a cluster promises by its static settings; topic configs and finalised features take precedence.
@@ -54,7 +54,7 @@ type partitionKey struct {
 	n  int32
 }
 
-type seer struct {
+type observer struct {
 	tally *Tally
 	see   func(*Tally, *View, *Change)
 }
@@ -65,11 +65,11 @@ const metadataLog = wire.MetadataTopic + "-0"
 // NewView is the picture of a world before its first event, for judges: All of them, in that order.
 func NewView(c Contract, all []*Check) *View {
 	c.MinISR = max(c.MinISR, 1)
-	v := &View{rules: c, tallies: make([]Tally, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
+	v := &View{contract: c, tallies: make([]Tally, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
 	v.quorum.log = v.Partition(wire.MetadataTopicID, wire.TopicPartition{Topic: wire.MetadataTopic})
 	for i, k := range all {
 		for _, kind := range k.On {
-			v.seers[kind] = append(v.seers[kind], seer{&v.tallies[i], k.See})
+			v.observers[kind] = append(v.observers[kind], observer{&v.tallies[i], k.See})
 		}
 	}
 	return v
@@ -104,14 +104,14 @@ type Partition struct {
 
 // Assignment is the committed state of a partition.
 type Assignment struct {
-	Leader   wire.NodeID
-	Epoch    wire.Epoch
-	Version  wire.PartitionEpoch
-	Replicas []wire.NodeID
-	ISR      []wire.NodeID
-	ELR      []wire.NodeID
-	LastELR  []wire.NodeID // last known ELR, with the last known leader
-	Recovery wire.LeaderRecoveryState
+	Leader         wire.NodeID
+	Epoch          wire.Epoch
+	PartitionEpoch wire.PartitionEpoch
+	Replicas       []wire.NodeID
+	ISR            []wire.NodeID
+	ELR            []wire.NodeID
+	LastELR        []wire.NodeID // last known ELR, with the last known leader
+	Recovery       wire.LeaderRecoveryState
 }
 
 // electable are the members that may be elected without a price: ISR and ELR.
@@ -130,7 +130,7 @@ type Replica struct {
 	Log  Log
 	State
 	slot           int
-	known          bool        // State was observed in this incarnation
+	observed       bool        // State was observed in this incarnation
 	highestStart   wire.Offset // the highest log start of any process, since the log was empty last
 	rewritten      wire.Offset // below, a leader may have stored other bytes than it was sent
 	removed        bool        // it was deleted with its topic, and nothing has come since
@@ -144,15 +144,15 @@ type Replica struct {
 
 // State is what a running broker believes of its replica.
 type State struct {
-	Leads   bool
-	Leader  wire.NodeID
-	Epoch   wire.Epoch
-	Version wire.PartitionEpoch
-	HW      wire.Offset
-	Start   wire.Offset
-	End     wire.Offset
-	ISR     []wire.NodeID // Leads: the committed set as the leader knows it
-	Pending []wire.NodeID // Leads: the ISR that it has proposed, nil if none is in flight
+	Leads          bool
+	Leader         wire.NodeID
+	Epoch          wire.Epoch
+	PartitionEpoch wire.PartitionEpoch
+	HW             wire.Offset
+	Start          wire.Offset
+	End            wire.Offset
+	ISR            []wire.NodeID // Leads: the committed set as the leader knows it
+	Pending        []wire.NodeID // Leads: the ISR that it has proposed, nil if none is in flight
 
 	Proposed []wire.BrokerEpoch // Leads: the incarnations of Pending that it has seen in sync, -1 if it names none
 	Epochs   []EpochStart       // its leader epoch cache; nil if it was not observed. Another slice when it may have changed
@@ -216,7 +216,7 @@ func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
 	k := partitionKey{id, tp.Partition}
 	p := v.index[k]
 	if p == nil {
-		p = &Partition{ID: id, TP: tp, newest: wire.NoEpoch, assigned: Assignment{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
+		p = &Partition{ID: id, TP: tp, newest: wire.NoEpoch, assigned: Assignment{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
 		v.index[k] = p
 		v.parts = append(v.parts, p)
 	}
@@ -228,7 +228,7 @@ func (p *Partition) Replica(node wire.NodeID) *Replica {
 	if r := p.replica(node); r != nil {
 		return r
 	}
-	r := &Replica{Node: node, slot: len(p.replicas), epochsCompared: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, Version: -1}}
+	r := &Replica{Node: node, slot: len(p.replicas), epochsCompared: -1, State: State{Leader: wire.NoNode, Epoch: wire.NoEpoch, PartitionEpoch: -1}}
 	for i := range p.promises {
 		if q := &p.promises[i]; !q.lost {
 			r.adjustMissing(q, 1)
@@ -269,10 +269,10 @@ func (p *Partition) election(epoch wire.Epoch) *Election {
 
 // MinISR is the topic's min.insync.replicas, at most the number of its replicas.
 func (v *View) MinISR(p *Partition) int {
-	return min(v.image.number(p.TP.Topic, "min.insync.replicas", v.rules.MinISR), max(1, len(p.assigned.Replicas)))
+	return min(v.image.number(p.TP.Topic, "min.insync.replicas", v.contract.MinISR), max(1, len(p.assigned.Replicas)))
 }
 
 // unclean reports whether unclean election is enabled for a topic.
 func (v *View) unclean(p *Partition) bool {
-	return v.image.flag(p.TP.Topic, "unclean.leader.election.enable", v.rules.Unclean)
+	return v.image.flag(p.TP.Topic, "unclean.leader.election.enable", v.contract.Unclean)
 }

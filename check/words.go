@@ -24,8 +24,8 @@ func (v *View) name(node wire.NodeID) string {
 	if node == wire.NoNode {
 		return "no broker"
 	}
-	if v != nil && v.rules.Machines != nil {
-		if machine := v.rules.Machines(node); machine != "" {
+	if v != nil && v.contract.Machines != nil {
+		if machine := v.contract.Machines(node); machine != "" {
 			return machine
 		}
 	}

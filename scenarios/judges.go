@@ -290,11 +290,11 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 		}
 		leads, epoch, hw, version := r.Leads(), r.Epoch(), r.HW(), r.Version()
 		proposal, pending := r.Pending()
-		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.Version && pending == (s.Pending != nil) &&
+		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.PartitionEpoch && pending == (s.Pending != nil) &&
 			r.Log().End() == s.End && r.Log().Start() == s.Start && (!pending || len(proposal.ISR) == len(s.Pending)) {
 			return
 		}
-		if fresh || version != s.Version || epoch != s.Epoch || leads != s.Leads {
+		if fresh || version != s.PartitionEpoch || epoch != s.Epoch || leads != s.Leads {
 			s.ISR = r.ISR()
 		}
 		// Records of the epoch that it knows already change nothing in a replica's epoch cache.
@@ -304,7 +304,7 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 			}
 		}
 		s.life = life
-		s.Leads, s.Leader, s.Epoch, s.HW, s.Version, s.Pending = leads, r.Leader(), epoch, hw, version, nil
+		s.Leads, s.Leader, s.Epoch, s.HW, s.PartitionEpoch, s.Pending = leads, r.Leader(), epoch, hw, version, nil
 		s.Start, s.End, s.Proposed = r.Log().Start(), r.Log().End(), nil
 		for _, m := range proposal.ISR {
 			s.Pending, s.Proposed = append(s.Pending, m.ID), append(s.Proposed, m.BrokerEpoch)

@@ -293,7 +293,7 @@ func (j *judges) altered(h *watched, req *kmsg.AlterPartitionRequest, resp *kmsg
 					if at.TopicID == rt.TopidID && ap.Partition == rp.Partition {
 						j.view.Replied(p, check.Reply{
 							Kind: check.ToAlteration, From: h.node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch),
-							Registered: registered, Asked: wire.PartitionEpoch(ap.PartitionEpoch), Version: wire.PartitionEpoch(rp.PartitionEpoch),
+							Registered: registered, AskedEpoch: wire.PartitionEpoch(ap.PartitionEpoch), PartitionEpoch: wire.PartitionEpoch(rp.PartitionEpoch),
 						})
 					}
 				}
