@@ -42,8 +42,8 @@ func serves(req env.Request) bool {
 	return i >= 0 && apis[i].min <= req.GetVersion() && req.GetVersion() <= apis[i].max
 }
 
-// apiVersions serves ApiVersions, versions 0 to 4: from 3 with features, of which versions below 4 leave out those whose lowest
-// level is 0, because old clients take 0 for an error (KAFKA-17011). An unknown version is answered without features.
+// apiVersions serves ApiVersions, versions 0 to 4: from 3 with features, of which versions below 4 leave out those with a lowest
+// level of 0, because old clients take 0 for an error (KAFKA-17011). An unknown version is answered without features.
 func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, committed *image.Image) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	if !known {

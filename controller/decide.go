@@ -145,13 +145,13 @@ func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 // partitions, but may not lead or join an ISR any more, or the new leaders would add it to the ISR that it has left (KAFKA-13916).
 func (s decisionState) beginControlledShutdown(b *image.Broker) []wire.MetadataRecord {
 	var records []wire.MetadataRecord
-	if !b.ShuttingDown { // else its registration says so already, see heartbeat
+	if !b.ShuttingDown { // else its registration says so already, see processHeartbeat
 		records = append(records, &wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
 	}
 	return append(records, s.removeFromISRs(b.ID)...)
 }
 
-// electLeaderless are the unclean elections of leaderless partitions whose configs allow them; of one topic, or of all with "".
+// electLeaderless are the unclean elections of leaderless partitions, if their configs allow them; of one topic, or of all with "".
 func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !s.unclean(t.Name) {

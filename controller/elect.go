@@ -39,7 +39,7 @@ type changeBuilder struct {
 	recovery        wire.LeaderRecoveryState // target
 	mayLead         func(wire.NodeID) bool   // by its registration (isAcceptableLeader)
 	election        election
-	uncleanShutdown wire.NodeID // a replica whose broker shut down uncleanly, so that it may have lost records; NoNode if there is none
+	uncleanShutdown wire.NodeID // a broker that shut down uncleanly, so that it may have lost records; or NoNode
 	bump            bool        // a smaller ISR begins a new leader epoch
 	elr             bool        // eligible leader replicas are kept
 	minISR          int

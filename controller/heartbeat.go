@@ -19,8 +19,8 @@ import (
 //	CONTROLLED_SHUTDOWN  it leads none, and all active brokers have applied that         SHUTDOWN_NOW
 //	any                  a new incarnation registers                                     FENCED
 
-// heartbeat touches a broker's session and moves the broker to its next state.
-func heartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]wire.MetadataRecord, env.Response) {
+// processHeartbeat touches a broker's session and moves the broker to its next state.
+func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]wire.MetadataRecord, env.Response) {
 	b := s.Broker(wire.NodeID(req.BrokerID))
 	if b == nil || b.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
 		return nil, refusal(req, kerr.StaleBrokerEpoch)

@@ -10,11 +10,11 @@ import (
 	"samsa/wire"
 )
 
-// register registers an incarnation of a broker (ClusterControlManager.registerBroker). A new one gets the offset of its
+// registerBroker registers an incarnation of a broker (ClusterControlManager.registerBroker). A new one gets the offset of its
 // registration record as broker epoch and starts fenced. It leaves every ISR, and if the incarnation before it did not shut down
 // cleanly, every ELR. While that one is active and its session is valid the new one is refused: there may be two processes with one
 // id.
-func register(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequest) ([]wire.MetadataRecord, env.Response) {
+func registerBroker(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequest) ([]wire.MetadataRecord, env.Response) {
 	id := wire.NodeID(req.BrokerID)
 	old := s.Broker(id)
 	again := old != nil && old.Incarnation == wire.UUID(req.IncarnationID) // the first response was lost (KAFKA-16952)
@@ -99,8 +99,8 @@ func validDirs(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
 	return len(seen) > 0
 }
 
-// unregister removes the registration of a broker.
-func unregister(s decisionState, req *kmsg.UnregisterBrokerRequest) ([]wire.MetadataRecord, env.Response) {
+// unregisterBroker removes the registration of a broker.
+func unregisterBroker(s decisionState, req *kmsg.UnregisterBrokerRequest) ([]wire.MetadataRecord, env.Response) {
 	b := s.Broker(wire.NodeID(req.BrokerID))
 	if b == nil {
 		return nil, refusal(req, kerr.BrokerIDNotRegistered)

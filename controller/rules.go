@@ -8,35 +8,35 @@ import (
 // Rules are the decisions of this package that were once made otherwise, or that an eager hand might simplify. Each field
 // asks a question; today's answer is in Today. Each is asked at one place.
 type Rules struct {
-	// MayJoinISR: may this registered broker be a member of an ISR that a leader proposes? One that is fenced or is
-	// shutting down is about to be taken out again, and may be gone already (KIP-841, KAFKA-13916).
+	// MayJoinISR: may this registered broker be a member of an ISR that a leader proposes? A broker that is fenced or in controlled
+	// shutdown may be gone already, and would leave the ISR again (KIP-841, KAFKA-13916).
 	MayJoinISR func(b *image.Broker) bool
 
-	// SameIncarnation: is the broker that a leader saw fetching, by its broker epoch (-1 if it did not say), the one
-	// that is registered now? A new incarnation may have lost what the old one had (KIP-903, KAFKA-14617).
+	// SameIncarnation: is the broker that fetched from a leader, by its broker epoch (-1 if it named none), the registered
+	// incarnation? A new incarnation may have lost records that the old one had (KIP-903, KAFKA-14617).
 	SameIncarnation func(claimed, registered wire.BrokerEpoch) bool
 
-	// Outdated: is a proposal that was made at a partition epoch too old, now that the partition is at another? Without
-	// it the last writer wins, whatever it knew (KIP-497; ZooKeeper's version before it).
+	// Outdated: is a proposal of one partition epoch too old for the current one? Without the question the last proposal wins,
+	// on whatever state it rests (KIP-497; ZooKeeper's version before it).
 	Outdated func(proposed, current wire.PartitionEpoch) bool
 
-	// CleanRestart: did the incarnation before this one shut down cleanly, by the broker epoch that the new one found
-	// in its clean-shutdown file (-1 for none) and the one that is registered? If not, it leaves the ELR, too (KIP-966).
+	// CleanRestart: did the last incarnation shut down cleanly, by the broker epoch in the clean-shutdown file of the new one (-1
+	// without a file) and the registered epoch? If not, the broker leaves every ELR, too (KIP-966).
 	CleanRestart func(found, registered wire.BrokerEpoch) bool
 
-	// LeaveOnRestart: does a broker leave every ISR when a new incarnation of it registers? Inside one session nobody
-	// else may notice that it was away (KIP-631).
+	// LeaveOnRestart: does a broker leave every ISR when a new incarnation of it registers? Within one session no other sign
+	// of the restart may exist (KIP-631).
 	LeaveOnRestart bool
 
-	// MayLeadLastKnown: may the last known leader lead again, alone, given whether it is alive (KAFKA-19522)?
+	// MayLeadLastKnown: may the last known leader lead again, alone, if it is active, or if it is not (KAFKA-19522)?
 	MayLeadLastKnown func(alive bool) bool
 
-	// RefuseDuplicate: is a second incarnation refused while the first one's session lives? Two processes may have been
-	// given one id, and the one that serves must not lose its place to the one that does not (KIP-631).
+	// RefuseDuplicate: is a second incarnation refused while the first one's session is valid? Two processes may have one id, and
+	// the one that serves must not lose its registration to the other (KIP-631).
 	RefuseDuplicate bool
 
-	// AnswerCommitted: does an answer wait until what it tells of is committed? The next controller may not have it, and
-	// whoever was told goes on as if everybody did (KIP-631).
+	// AnswerCommitted: does a response wait until the records of its op are committed? Without that the next controller may not
+	// have them, and the client goes on as if it did (KIP-631).
 	AnswerCommitted bool
 }
 

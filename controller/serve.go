@@ -11,7 +11,7 @@ import (
 
 var (
 	notController = kerr.NotController
-	tooLarge      = kerr.UnknownServerError // an op whose records do not fit one batch (Kafka's UNKNOWN_SERVER_ERROR)
+	tooLarge      = kerr.UnknownServerError // the records of an op do not fit into one batch
 )
 
 // op decides on one request: the records to append, and the response.
@@ -22,11 +22,11 @@ func opOf(e env.Env, req env.Request) op {
 	type result = []wire.MetadataRecord
 	switch req := req.(type) {
 	case *kmsg.BrokerRegistrationRequest:
-		return func(s decisionState) (result, env.Response) { return register(e, s, req) }
+		return func(s decisionState) (result, env.Response) { return registerBroker(e, s, req) }
 	case *kmsg.BrokerHeartbeatRequest:
-		return func(s decisionState) (result, env.Response) { return heartbeat(e, s, req) }
+		return func(s decisionState) (result, env.Response) { return processHeartbeat(e, s, req) }
 	case *kmsg.UnregisterBrokerRequest:
-		return func(s decisionState) (result, env.Response) { return unregister(s, req) }
+		return func(s decisionState) (result, env.Response) { return unregisterBroker(s, req) }
 	case *kmsg.AlterPartitionRequest:
 		return func(s decisionState) (result, env.Response) { return alterPartition(s, req) }
 	case *kmsg.ElectLeadersRequest:

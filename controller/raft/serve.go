@@ -179,7 +179,7 @@ func (r *Replica) refuseParked(e env.Env) {
 	}
 }
 
-// expireParked answers a fetch whose wait is over.
+// expireParked answers a fetch at the end of its wait.
 func (r *Replica) expireParked(e env.Env, id int64) {
 	i := slices.IndexFunc(r.parked, func(p parked) bool { return p.id == id })
 	if i < 0 {

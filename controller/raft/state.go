@@ -86,7 +86,7 @@ func (r *Replica) initialState(e env.Env) {
 	}
 }
 
-// handleStateTimeout ends a state whose time is over.
+// handleStateTimeout ends a state at its timeout.
 func (r *Replica) handleStateTimeout(e env.Env) {
 	if r.stopping {
 		return
@@ -121,7 +121,7 @@ func (r *Replica) endPreVote(e env.Env) {
 	}
 }
 
-// becomeUnattached moves to an epoch whose leader is not known. A voter that was about to campaign keeps its timeout, or a
+// becomeUnattached moves to an epoch without a known leader. A voter that was about to campaign keeps its timeout, or a
 // stream of higher epochs could keep it from campaigning at all.
 func (r *Replica) becomeUnattached(e env.Env, epoch wire.Epoch) {
 	timeout := r.electionTimeout(e)

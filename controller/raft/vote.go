@@ -69,7 +69,7 @@ func (r *Replica) handleVoteRequest(e env.Env, req *kmsg.VoteRequest) env.Respon
 // decideVote checks a vote request in Kafka's order and votes.
 func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	if q.end < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch || q.lastEpoch == q.epoch && !q.preVote {
-		return false, kerr.InvalidRequest // no log has records of an epoch whose election is under way
+		return false, kerr.InvalidRequest // no log has records of an epoch before its election is over
 	}
 	if err := r.validateVoterOnly(q.candidate, q.epoch); err != nil {
 		return false, err
