@@ -10,9 +10,10 @@
 // end of its log and the epoch of its last record; the response has either more records or the offset where the two logs diverge.
 //
 // Read state.go first: the states and the transitions between them. Then vote.go (elections), lead.go (a leader's appends and their
-// sync), announce.go (BeginQuorumEpoch and EndQuorumEpoch), serve.go (a leader's answers to fetches, and the high watermark),
-// follow.go (fetching and truncating) and file.go (the quorum-state file). messages.go has the messages as plain values and as
-// Kafka's, describe.go the operator's view. rules.go lists the decisions that Kafka once took otherwise, history.go the old ones.
+// sync; log.go has the durable part of the log), announce.go (BeginQuorumEpoch and EndQuorumEpoch), serve.go (a leader's answers to
+// fetches, and the high watermark), follow.go (fetching and truncating) and file.go (the quorum-state file). messages.go has the
+// messages as plain values and as Kafka's, describe.go the operator's view. rules.go lists the decisions that Kafka once took
+// otherwise, history.go the old ones.
 //
 // A Replica is part of a process, the controller, which hands it its events. At the end of each event the controller reads what
 // is committed and which voter leads; a Replica calls no function of the controller.

@@ -12,7 +12,7 @@ import (
 // sendFetchRequest says where this log ends, and asks for the records that follow.
 func (r *Replica) sendFetchRequest(e env.Env, p *peer) {
 	q := fetchRequest{
-		replica: r.cfg.Node, epoch: r.epoch, offset: r.log.End(), lastEpoch: r.lastEpoch(), start: r.log.Start(), hw: r.hw,
+		replica: r.cfg.Node, epoch: r.epoch, offset: r.log.End(), lastEpoch: r.log.lastEpoch(), start: r.log.Start(), hw: r.hw,
 		maxBytes: r.cfg.FetchBytes, maxWait: r.cfg.FetchWait,
 	}
 	r.send(e, p, tokFetch, fetchRequestToKafka(q, r.cfg.ClusterID))
@@ -39,7 +39,7 @@ func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool 
 			err = r.appendAsFollower(e, fetched.records)
 		}
 		if !r.dead && err == nil {
-			r.updateFollowerHW(e, fetched.hw)
+			r.raiseHW(e, min(fetched.hw, r.log.End())) // a new leader's is -1 until it has committed a record of its epoch
 		}
 	}
 	if r.dead || err != nil {
@@ -65,27 +65,12 @@ func (r *Replica) appendAsFollower(e env.Env, records []byte) error {
 
 // flushNow makes the log durable before any message of this event leaves.
 func (r *Replica) flushNow(e env.Env) {
-	if err := r.syncLog(e); err != nil {
+	if err := r.log.sync(e.Disk()); err != nil {
 		r.fail(e, err)
 		return
 	}
-	r.durableEnd = r.syncedEnd
+	r.log.durableEnd = r.log.syncedEnd
 }
-
-// syncLog syncs the log: only durable records count towards a majority, and only they are served.
-func (r *Replica) syncLog(e env.Env) error {
-	if r.cfg.Rules.FlushFirst {
-		if err := r.log.Flush(e.Disk(), r.log.End()); err != nil {
-			return err
-		}
-	}
-	r.syncedEnd = r.log.End()
-	return nil
-}
-
-// updateFollowerHW raises the high watermark to the leader's, as far as this log reaches. That of a new leader is -1 until it has
-// committed a record of its epoch.
-func (r *Replica) updateFollowerHW(e env.Env, hw wire.Offset) { r.raiseHW(e, min(hw, r.log.End())) }
 
 // raiseHW raises the high watermark, which never falls.
 func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
@@ -98,7 +83,7 @@ func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
 // truncate cuts this log where it diverges from the leader's; theirs is the end of an epoch in the leader's log. A log without that
 // epoch is cut at the end of its last earlier epoch, and the next fetch finds the rest.
 func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
-	mine := r.endOffsetForEpoch(theirs.epoch)
+	mine := r.log.endOffsetForEpoch(theirs.epoch)
 	to := mine.end
 	if mine.epoch == theirs.epoch {
 		to = min(to, theirs.end)
@@ -118,18 +103,8 @@ func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 		r.hw = to
 	}
 	e.Note(noteTruncated, int64(r.cfg.Node), int64(to), int64(r.log.End()), int64(r.epoch))
-	r.durableEnd, r.syncedEnd = min(r.durableEnd, to), min(r.syncedEnd, to)
-	if err := r.log.TruncateTo(e.Disk(), to); err != nil {
+	if err := r.log.truncateTo(e.Disk(), to); err != nil {
 		r.fail(e, err)
 	}
 	return nil
-}
-
-// endOffsetForEpoch is the end of an epoch in this log. Of an epoch that the log does not have it is the end of the epoch before, and
-// of one newer than all the log's end (KafkaMetadataLog.endOffsetForEpoch).
-func (r *Replica) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
-	if m, ok := r.log.EndOffsetFor(epoch); ok {
-		return epochEnd{m.Epoch, m.End}
-	}
-	return epochEnd{r.lastEpoch(), r.log.End()}
 }

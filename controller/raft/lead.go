@@ -76,15 +76,15 @@ func (r *Replica) appendAsLeader(e env.Env, batch []byte) (wire.Offset, error) {
 		}
 		return 0, err
 	}
-	if !r.flushing {
-		r.flushing = true
+	if !r.log.flushing {
+		r.log.flushing = true
 		e.Arm(env.Timer{Kind: timFlush, Lane: env.LaneRaft}, 0)
 	}
 	return r.log.End(), nil
 }
 
 func (r *Replica) flush(e env.Env) {
-	if err := r.syncLog(e); err != nil {
+	if err := r.log.sync(e.Disk()); err != nil {
 		r.fail(e, err)
 		return
 	}
@@ -92,8 +92,8 @@ func (r *Replica) flush(e env.Env) {
 }
 
 func (r *Replica) flushed(e env.Env) {
-	r.durableEnd = r.syncedEnd
-	if r.flushing = r.syncedEnd < r.log.End(); r.flushing {
+	r.log.durableEnd = r.log.syncedEnd
+	if r.log.flushing = r.log.syncedEnd < r.log.End(); r.log.flushing {
 		e.Arm(env.Timer{Kind: timFlush, Lane: env.LaneRaft}, 0)
 	}
 	if r.state == Leader {
@@ -101,40 +101,6 @@ func (r *Replica) flushed(e env.Env) {
 		r.completeParked(e)
 	}
 }
-
-// Scan calls apply on the data records in [from, to) in order.
-func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record)) error {
-	for from < to {
-		data, err := r.log.Read(e.Disk(), from, to, scanBytes, true)
-		if err != nil {
-			return err
-		}
-		if data.Next <= from {
-			return nil // to lies inside a batch, or after the end
-		}
-		for b, err := range wire.Batches(data.Bytes) {
-			if err != nil {
-				return err
-			}
-			if b.IsControl() {
-				continue
-			}
-			for rec, err := range b.Records() {
-				if err != nil {
-					return err
-				}
-				if rec.Offset >= from {
-					apply(rec)
-				}
-			}
-		}
-		from = data.Next
-	}
-	return nil
-}
-
-// scanBytes is the size of one read of Scan.
-const scanBytes = 1 << 20
 
 // checkQuorumTimeout is the check-quorum period. A leader that no majority fetches from in it resigns: it can commit nothing, and
 // its brokers would not look for another (KAFKA-15489). A single voter is its own majority (KAFKA-16144).

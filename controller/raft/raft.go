@@ -49,7 +49,7 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 // Replica is one voter. Between events everything in it follows from its disk and from the messages since it started.
 type Replica struct {
 	cfg  Config
-	log  *storage.Log
+	log  metadataLog
 	file electionFile
 	dead bool // see Dead: it sends nothing any more
 
@@ -57,10 +57,6 @@ type Replica struct {
 	election
 	deadline   env.Instant // of the state's timer
 	transition int64       // counts transitions: a response to a request from before the last one is dropped
-
-	syncedEnd  wire.Offset // everything below is on the device when the last sync is paid for; at or below the log's end
-	durableEnd wire.Offset // everything below is on the device; at or below syncedEnd
-	flushing   bool        // the events that bring both to the log's end are under way
 
 	hw wire.Offset // everything below is committed; never falls in an incarnation; at or below the log's end
 
@@ -116,7 +112,7 @@ const FirstKind = 1 << 8
 
 // New makes a replica. Its log and its vote are on its disk, and Start reads them.
 func New(cfg Config) *Replica {
-	r := &Replica{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1, file: electionFile{sync: cfg.Rules.SyncVote}}
+	r := &Replica{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1, log: metadataLog{flushFirst: cfg.Rules.FlushFirst}, file: electionFile{sync: cfg.Rules.SyncVote}}
 	for _, v := range cfg.Voters {
 		if v.ID != cfg.Node {
 			r.peers = append(r.peers, peer{Voter: v, replicaState: replicaState{id: v.ID, end: -1}})
@@ -134,7 +130,7 @@ func (r *Replica) Start(e env.Env) error {
 	if err != nil {
 		return err
 	}
-	r.log = log
+	r.log.Log = log
 	if err := r.file.read(e.Disk()); err != nil {
 		return err
 	}
@@ -143,10 +139,10 @@ func (r *Replica) Start(e env.Env) error {
 	if err := r.file.syncNames(e.Disk()); err != nil {
 		return err
 	}
-	if err := r.syncLog(e); err != nil {
+	if err := r.log.sync(e.Disk()); err != nil {
 		return err
 	}
-	r.durableEnd = r.syncedEnd
+	r.log.durableEnd = r.log.syncedEnd
 	r.initialState(e)
 	return nil
 }
@@ -321,7 +317,7 @@ func (r *Replica) Committed() wire.Offset { return r.hw }
 func (r *Replica) Ready() bool { return r.state == Leader && r.exposed >= 0 }
 
 // Log is the metadata log, to be read only.
-func (r *Replica) Log() *storage.Log { return r.log }
+func (r *Replica) Log() *storage.Log { return r.log.Log }
 
 // End is the offset of the next record.
 func (r *Replica) End() wire.Offset { return r.log.End() }

@@ -78,7 +78,7 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 	// An observer is served committed records only: it keeps no log that it could truncate.
 	bound := r.hw
 	if voter != nil {
-		bound = r.durableEnd
+		bound = r.log.durableEnd
 	}
 	resp = r.fetchResponse(nil)
 	data, err := r.log.Read(e.Disk(), q.offset, bound, int(q.maxBytes), true)
@@ -111,7 +111,7 @@ func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at e
 	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
 	}
-	at = r.endOffsetForEpoch(last)
+	at = r.log.endOffsetForEpoch(last)
 	return at, at.epoch != last || at.end < end
 }
 
@@ -143,7 +143,7 @@ const observerTimeout = 5 * env.Minute
 // above the epoch's first record: a record of an earlier epoch may be on a majority, and a leader with a later epoch's may still
 // overwrite it (Raft's figure 8, KAFKA-12619).
 func (r *Replica) maybeRaiseHW(e env.Env) bool {
-	ends := []wire.Offset{r.durableEnd}
+	ends := []wire.Offset{r.log.durableEnd}
 	for i := range r.peers {
 		ends = append(ends, r.peers[i].end)
 	}

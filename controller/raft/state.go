@@ -66,7 +66,7 @@ type election struct {
 func (r *Replica) initialState(e env.Env) {
 	q := r.file.content
 	r.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
-	if last := r.lastEpoch(); r.epoch < last {
+	if last := r.log.lastEpoch(); r.epoch < last {
 		r.election = election{last, wire.NoNode, wire.NoNode}
 	}
 	switch {
@@ -154,7 +154,7 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	if !r.transitionTo(e, Follower, next, r.cfg.FetchTimeout) {
 		return
 	}
-	if r.durableEnd < r.log.End() { // it led until now, and the end offset that a follower fetches from must be durable
+	if r.log.durableEnd < r.log.End() { // it led until now, and the end offset that a follower fetches from must be durable
 		if r.flushNow(e); r.dead {
 			return
 		}

@@ -17,16 +17,6 @@ var (
 	notLeader    = kerr.NotLeaderForPartition.Code
 )
 
-// lastEpoch is the epoch of the log's last record, 0 in an empty log.
-func (r *Replica) lastEpoch() wire.Epoch { return max(r.log.Epochs().Latest(), 0) }
-
-// upToDate reports whether a candidate's log has every record of this log that may be committed: the later last epoch wins, and in
-// one epoch the longer log (KIP-595, Raft 5.4.1). Length alone would elect the leader that was cut off longest and appended most.
-func (r *Replica) upToDate(epoch wire.Epoch, end wire.Offset) bool {
-	mine := r.lastEpoch()
-	return epoch > mine || epoch == mine && end >= r.log.End()
-}
-
 // canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A vote
 // is given once. A pre-vote promises nothing, and a follower that its leader answers refuses it: only the asking voter misses
 // that leader. "log" stands for: if the candidate's log is up to date.
@@ -80,7 +70,7 @@ func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	if q.voter >= 0 && q.voter != r.cfg.Node {
 		return false, kerr.InvalidVoterKey
 	}
-	if r.dead || !r.canGrantVote(q.candidate, r.upToDate(q.lastEpoch, q.end), q.preVote) {
+	if r.dead || !r.canGrantVote(q.candidate, r.log.upToDate(q.lastEpoch, q.end), q.preVote) {
 		return false, nil
 	}
 	if !q.preVote && r.voted == wire.NoNode {
@@ -158,7 +148,7 @@ func (r *Replica) maybeWin(e env.Env) bool {
 }
 
 func (r *Replica) sendVoteRequest(e env.Env, p *peer) {
-	q := voteRequest{voter: p.ID, candidate: r.cfg.Node, epoch: r.epoch, lastEpoch: r.lastEpoch(), end: r.log.End(), preVote: r.state == Prospective}
+	q := voteRequest{voter: p.ID, candidate: r.cfg.Node, epoch: r.epoch, lastEpoch: r.log.lastEpoch(), end: r.log.End(), preVote: r.state == Prospective}
 	r.send(e, p, tokVote, voteRequestToKafka(q, r.cfg.ClusterID))
 }
 
