@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// Broker is the node. It routes: each event goes to the part whose request, answer or timer it is, and at the end of the
-// event the requests are completed that it made complete. Everything else is in the parts, each a struct with its own
+// Broker is the node. It routes: each event goes to the part that it belongs to, and at the end of the event the parked
+// requests are completed that it made complete. Everything else is in the parts, each a struct with its own
 // file, receiver and fields; New says which part uses which other.
 type Broker struct {
 	cfg   Config
@@ -129,7 +129,7 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 // Stop begins a controlled shutdown.
 func (b *Broker) Stop(e env.Env) { b.lifecycle.stop(e) }
 
-// completeParked ends every event: each replica whose log or high watermark moved completes the requests that are parked on it.
+// completeParked ends every event: the requests that are parked on a touched replica are tried again.
 func (b *Broker) completeParked(e env.Env) {
 	for len(b.replicas.touched) > 0 {
 		touched := b.replicas.takeTouched()

@@ -145,7 +145,7 @@ func fetchID(id wire.TopicID) *kmsg.FetchRequest {
 	return req
 }
 
-// A follower whose log diverges from the leader's gets the offset where it does, and its position does not count.
+// A follower with a log that diverges from the leader's gets the offset where it does, and its position does not count.
 func TestTheAnswerToADivergingFollower(t *testing.T) {
 	r := newRoom(t, 2)
 	id := r.topic("orders", []int{1, 2})

@@ -256,7 +256,7 @@ func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap 
 }
 
 // handleFollowerError is a follower's own error, or nil: a failed disk ends the broker, records that are not sound are
-// fetched again, and a partition whose leader sends records that do not continue its log is not fetched until its next epoch. It reports
+// fetched again, and if the leader sent records that do not continue the log, the partition is not fetched until its next epoch. It reports
 // whether there was no error.
 func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) bool {
 	var k *kerr.Error

@@ -137,7 +137,7 @@ func (m *logManager) retain(e env.Env) error {
 	return nil
 }
 
-// flushDue flushes the logs whose flush.ms is over.
+// flushDue flushes the logs that were last flushed flush.ms ago.
 func (m *logManager) flushDue(e env.Env) error {
 	for _, r := range m.replicas.inService() {
 		if e.Now().Sub(r.flushed) >= r.Log().Config().FlushMs {
@@ -176,7 +176,7 @@ func (m *logManager) flushRolled(e env.Env, r *replica) {
 	}
 }
 
-// removeFiles removes the discarded files of a log whose delay is over.
+// removeFiles removes the discarded files of a log after their delay.
 func (m *logManager) removeFiles(e env.Env, r *replica, through int64) {
 	if !r.removed {
 		m.fail(e, r.Log().PurgeDeleted(e.Disk(), through))

@@ -28,7 +28,7 @@ func (r *room) drop(topic string) {
 	require.Zero(r.t, ask[*kmsg.DeleteTopicsResponse](r, 1, req).Topics[0].ErrorCode)
 }
 
-// dirs are the directories of a broker's disk whose names begin so.
+// dirs is the directories of a broker's disk with names that begin so.
 func (r *room) dirs(i int, prefix string) (all []string) {
 	for _, f := range r.w.Disk(at(i)).Files() {
 		if f.Dir && strings.HasPrefix(f.Path, prefix) {

@@ -92,7 +92,7 @@ func (l *lifecycle) giveUp(e env.Env) {
 
 func (l *lifecycle) sendRegistration(e env.Env) {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.SetVersion(4) // below it, features whose lowest level is 0 could not be named (KAFKA-17492)
+	req.SetVersion(4) // below it, features with 0 as their lowest level could not be named (KAFKA-17492)
 	req.BrokerID, req.ClusterID, req.IncarnationID = int32(l.cfg.Node), l.cfg.ClusterID, l.incarnation
 	req.LogDirs, req.Rack = [][16]byte{l.logs.directory}, l.cfg.rack
 	listener := kmsg.NewBrokerRegistrationRequestListener()

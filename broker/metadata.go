@@ -59,7 +59,7 @@ func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataReque
 	return resp
 }
 
-// controllerNode is the broker that clients are told is the controller: any live broker, because clients cannot talk to
+// controllerNode is the broker that responses name as the controller: any live broker, because clients cannot talk to
 // controllers, and every broker forwards (KRaftMetadataCache.getRandomAliveBrokerId).
 func (c *metadataCache) controllerNode(e env.Env) int32 {
 	var alive []wire.NodeID
@@ -123,7 +123,7 @@ func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic 
 // internal reports whether a topic is one of Kafka's own.
 func internal(name string) bool { return name == "__consumer_offsets" || name == "__transaction_state" }
 
-// offline is the replicas of a partition whose brokers are fenced or unknown.
+// offline is the replicas of a partition on brokers that are fenced or unknown.
 func (c *metadataCache) offline(p *image.Partition) []int32 {
 	out := []int32{}
 	for _, id := range p.Replicas {

@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// A follower whose fetch is OFFSET_OUT_OF_RANGE does not know on which side (AbstractFetcherThread.fetchOffsetAndTruncate).
+// A follower that gets OFFSET_OUT_OF_RANGE does not know on which side (AbstractFetcherThread.fetchOffsetAndTruncate).
 // It asks its leader where the leader's log ends, and if its own is not longer, where the leader's begins:
 //
 //	ask end ──own log is longer──▶ truncate to it (the leader lost its tail, or was elected uncleanly)

@@ -14,7 +14,7 @@ import (
 	"samsa/wire"
 )
 
-// dirs are the directories of the disk whose names begin so.
+// dirs is the directories of the disk with names that begin so.
 func (s *solo) dirs(prefix string) (all []string) {
 	for _, f := range s.w.Disk("b1").Files() {
 		if f.Dir && strings.HasPrefix(f.Path, prefix) {

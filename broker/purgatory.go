@@ -154,7 +154,7 @@ func (p *purgatory) answerProduce(e env.Env, d *parkedProduce) {
 	p.metrics.reply(e, d.ticket, d.resp, d.since)
 }
 
-// expireProduce answers a produce whose time is over: what is still open is appended and may yet be committed.
+// expireProduce answers a produce after its timeout: the records that still wait are appended and may yet be committed.
 func (p *purgatory) expireProduce(e env.Env, id int64) {
 	d := p.produces[id]
 	if d == nil {
@@ -198,7 +198,7 @@ func (p *purgatory) completeFetches(e env.Env, touched []*replica) {
 	}
 }
 
-// completeFetch reads again for a parked fetch whose partition moved (DelayedFetch.tryComplete), and answers it for enough
+// completeFetch reads again for a parked fetch (DelayedFetch.tryComplete), and answers it for enough
 // bytes, an error, or a log that diverges now. That the high watermark moved is no reason to answer a follower: it gets it
 // with the next records, or when its wait is over.
 func (p *purgatory) completeFetch(e env.Env, f *parkedFetch) {
@@ -207,7 +207,7 @@ func (p *purgatory) completeFetch(e env.Env, f *parkedFetch) {
 	}
 }
 
-// expireFetch answers a fetch whose wait is over with what there is.
+// expireFetch answers a fetch after max.wait.ms with the records that there are.
 func (p *purgatory) expireFetch(e env.Env, id int64) {
 	if f := p.fetches[id]; f != nil {
 		resp, _ := p.manager.read(e, f.req, false)
@@ -287,7 +287,7 @@ func (p *purgatory) completeDeletion(e env.Env, d *parkedDeletion) {
 	}
 }
 
-// expireDeletion answers a deletion whose time is over: the leader has done it, some follower may not.
+// expireDeletion answers a deletion after its timeout: the leader has deleted, some follower may not have.
 func (p *purgatory) expireDeletion(e env.Env, id int64) {
 	if d := p.deletions[id]; d != nil {
 		p.answerDeletion(e, d)

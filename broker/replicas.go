@@ -73,7 +73,8 @@ func (t *replicaTable) inService() []*replica {
 	return all
 }
 
-// touch marks a replica whose log, high watermark or role moved: the end of the event tries the requests that are parked on it.
+// touch marks a replica after its log, high watermark or role moved: the end of the event tries the requests that are
+// parked on it.
 func (t *replicaTable) touch(r *replica) {
 	if !r.touched {
 		r.touched = true

@@ -20,8 +20,8 @@ type Rules struct {
 
 	// MayLead: may a broker lead by an image that ends at next, given the broker epoch that it is registered with, or -1? Not
 	// by an image from before the registration: it may still name this broker as leader and mean the incarnation before, in
-	// an epoch that began with a log whose end this incarnation may have lost. Kafka takes the role at once, but keeps its
-	// port closed (KIP-631).
+	// an epoch that began with a log which this incarnation may have lost the end of. Kafka takes the role at once, but keeps
+	// its port closed (KIP-631).
 	MayLead func(registered wire.BrokerEpoch, next wire.Offset) bool
 
 	// MayServe: are requests served, given whether the controller has unfenced this incarnation? Until then they wait in
