@@ -25,7 +25,7 @@ func (m *replicaManager) handleDeleteRecordsRequest(e env.Env, t env.Ticket, req
 			r, unknown := m.lookup(rt.Topic, wire.TopicID{}, false, rp.Partition)
 			if unknown != nil {
 				ap.ErrorCode = unknown.Code
-			} else if to, err := r.DeleteBefore(e.Disk(), wire.Offset(rp.Offset)); err != nil {
+			} else if to, err := r.DeleteRecords(e.Disk(), wire.Offset(rp.Offset)); err != nil {
 				ap.ErrorCode = code(m.logs.haltIfOffline(e, err))
 			} else {
 				ap.ErrorCode = kerr.RequestTimedOut.Code // unless the purgatory completes it

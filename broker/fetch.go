@@ -66,20 +66,20 @@ func (m *replicaManager) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (re
 }
 
 // asked is one partition of a fetch as replication judges it.
-func asked(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replication.Asked {
-	a := replication.Asked{
+func asked(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replication.FetchState {
+	a := replication.FetchState{
 		Follower: wire.NodeID(req.ReplicaState.ID), BrokerEpoch: wire.BrokerEpoch(req.ReplicaState.Epoch),
-		Next: wire.Offset(rp.FetchOffset), Start: wire.Offset(rp.LogStartOffset),
-		Epoch: wire.NoEpoch, LastEpoch: wire.NoEpoch, Committed: req.IsolationLevel == 1,
+		FetchOffset: wire.Offset(rp.FetchOffset), LogStartOffset: wire.Offset(rp.LogStartOffset),
+		CurrentLeaderEpoch: wire.NoEpoch, LastFetchedEpoch: wire.NoEpoch, ReadCommitted: req.IsolationLevel == 1,
 	}
 	if req.Version < 15 {
 		a.Follower, a.BrokerEpoch = wire.NodeID(req.ReplicaID), -1
 	}
 	if req.Version >= 9 {
-		a.Epoch = wire.Epoch(rp.CurrentLeaderEpoch)
+		a.CurrentLeaderEpoch = wire.Epoch(rp.CurrentLeaderEpoch)
 	}
 	if req.Version >= 12 {
-		a.LastEpoch = wire.Epoch(rp.LastFetchedEpoch)
+		a.LastFetchedEpoch = wire.Epoch(rp.LastFetchedEpoch)
 	}
 	a.Follower = max(a.Follower, wire.NoNode) // -2, Kafka's debugging consumer, reads as any other
 	return a
@@ -94,17 +94,17 @@ func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchReq
 		return ap
 	}
 	a := asked(rd.req, rp)
-	g := r.Grant(a)
+	g := r.DecideFetch(a)
 	if g.Err != nil {
 		m.refuseFetch(rd, rt, &ap, g.Err)
 		return ap
 	}
 	// What the answer says of the log is as it was before this fetch: the high watermark that it moves is the next one's.
-	ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = int64(r.HW()), int64(r.Stable()), int64(r.Log().Start())
+	ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = int64(r.HW()), int64(r.LastStableOffset()), int64(r.Log().Start())
 	if g.Diverges {
-		ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(g.Mark.Epoch), int64(g.Mark.End)
+		ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(g.DivergingEpoch.Epoch), int64(g.DivergingEpoch.End)
 		rd.error = true
-	} else if err := m.readRecords(e, rd, r, a, g.Bound, rp, &ap); err != nil {
+	} else if err := m.readRecords(e, rd, r, a, g.MaxOffset, rp, &ap); err != nil {
 		m.refuseFetch(rd, rt, &ap, m.logs.haltIfOffline(e, err))
 		return ap
 	}
@@ -119,25 +119,25 @@ func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchReq
 
 // readRecords reads up to the bound. The first batch comes also if it is larger than was asked for (KIP-74), or no
 // client would ever get past it.
-func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a replication.Asked, bound wire.Offset, rp *kmsg.FetchRequestTopicPartition, ap *kmsg.FetchResponseTopicPartition) error {
+func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a replication.FetchState, bound wire.Offset, rp *kmsg.FetchRequestTopicPartition, ap *kmsg.FetchResponseTopicPartition) error {
 	consumer := a.Follower == wire.NoNode
-	if consumer && a.Committed {
+	if consumer && a.ReadCommitted {
 		ap.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 	}
-	if a.Next >= bound {
+	if a.FetchOffset >= bound {
 		return nil
 	}
-	data, err := r.Log().Read(e.Disk(), a.Next, bound, max(min(int(rp.PartitionMaxBytes), rd.left), 0), rd.bytes == 0)
+	data, err := r.Log().Read(e.Disk(), a.FetchOffset, bound, max(min(int(rp.PartitionMaxBytes), rd.left), 0), rd.bytes == 0)
 	if err != nil {
 		return err
 	}
 	ap.RecordBatches = data.Bytes
 	rd.left -= len(data.Bytes)
 	rd.bytes += len(data.Bytes)
-	if !consumer || !a.Committed || len(data.Bytes) == 0 {
+	if !consumer || !a.ReadCommitted || len(data.Bytes) == 0 {
 		return nil
 	}
-	aborted, err := r.Log().CollectAborted(e.Disk(), a.Next, data.Next)
+	aborted, err := r.Log().CollectAborted(e.Disk(), a.FetchOffset, data.Next)
 	for _, x := range aborted {
 		at := kmsg.NewFetchResponseTopicPartitionAbortedTransaction()
 		at.ProducerID, at.FirstOffset = int64(x.Producer), int64(x.First)
@@ -148,8 +148,8 @@ func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a repli
 
 // updateFollower records the position of a follower that fetches, with its consequences: it may join the ISR, the high
 // watermark may move, and a deletion of records may be complete.
-func (m *replicaManager) updateFollower(e env.Env, r *replica, a replication.Asked, g replication.Grant) error {
-	moved, err := r.Fetched(a, g, e.Now())
+func (m *replicaManager) updateFollower(e env.Env, r *replica, a replication.FetchState, g replication.FetchDecision) error {
+	moved, err := r.UpdateFollowerFetchState(a, g, e.Now())
 	if err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func TestFetchRefused(t *testing.T) {
 	r.w.Restart("b1")
 	r.until("the partition is led again", func() bool { b := r.broker(1); return b != nil && !b.Fenced() && leads(r, "orders") > 0 })
 	leader := leads(r, "orders")
-	now := int32(r.broker(leader).Replica(wire.TopicPartition{Topic: "orders"}).Epoch())
+	now := int32(r.broker(leader).Replica(wire.TopicPartition{Topic: "orders"}).LeaderEpoch())
 	require.Positive(t, now)
 	stranger.Topics[0].Partitions[0].CurrentLeaderEpoch = now
 	for _, c := range []struct {
@@ -153,7 +153,7 @@ func TestTheAnswerToADivergingFollower(t *testing.T) {
 	r.w.Restart("b1") // a new epoch, in which b2 leads
 	r.until("b2 leads", func() bool { return leads(r, "orders") == 2 })
 	r.write(2, "orders", "c")
-	epoch := int32(r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}).Epoch())
+	epoch := int32(r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}).LeaderEpoch())
 	req := fetchID(id)
 	req.ReplicaState.ID, req.ReplicaState.Epoch = 1, -1
 	rp := &req.Topics[0].Partitions[0]

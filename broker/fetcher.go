@@ -111,7 +111,7 @@ func (m *fetcherManager) sendFetch(e env.Env, f *fetcher) {
 		}
 		if wait := r.fetchAfter.Sub(e.Now()); wait <= 0 {
 			p := r.Position()
-			f.sent = append(f.sent, position{r, p.Next, p.Epoch})
+			f.sent = append(f.sent, position{r, p.FetchOffset, p.CurrentLeaderEpoch})
 		} else if next == 0 || wait < next {
 			next = wait
 		}
@@ -142,7 +142,7 @@ func (m *fetcherManager) buildFetch(sent []position) *kmsg.FetchRequest {
 		r := q.r
 		rp := kmsg.NewFetchRequestTopicPartition()
 		rp.Partition, rp.CurrentLeaderEpoch, rp.FetchOffset = r.TP.Partition, int32(q.epoch), int64(q.next)
-		rp.LastFetchedEpoch, rp.LogStartOffset = int32(r.Position().LastEpoch), int64(r.Log().Start())
+		rp.LastFetchedEpoch, rp.LogStartOffset = int32(r.Position().LastFetchedEpoch), int64(r.Log().Start())
 		rp.PartitionMaxBytes = m.cfg.fetchBytes
 		n := len(req.Topics)
 		if n == 0 || wire.TopicID(req.Topics[n-1].TopicID) != r.ID {
@@ -225,7 +225,7 @@ func (f *fetcher) sentAt(guess int, id wire.TopicID, partition int32) int {
 func (m *fetcherManager) isCurrent(q position, ap *kmsg.FetchResponseTopicPartition) bool {
 	r := q.r
 	asked := FollowerState{Follows: true, Epoch: q.epoch, End: q.next}
-	now := FollowerState{Follows: !r.Leads(), Epoch: r.Epoch(), End: r.Log().End()}
+	now := FollowerState{Follows: !r.Leads(), Epoch: r.LeaderEpoch(), End: r.Log().End()}
 	return !r.removed && m.cfg.Rules.IsCurrent(asked, now, ap.DivergingEpoch.Epoch >= 0)
 }
 
@@ -240,7 +240,7 @@ func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap 
 		return false
 	case ap.DivergingEpoch.Epoch >= 0:
 		before := r.Log().End()
-		cut, err := r.Diverged(d, storage.Mark{Epoch: wire.Epoch(ap.DivergingEpoch.Epoch), End: wire.Offset(ap.DivergingEpoch.EndOffset)})
+		cut, err := r.TruncateToDivergence(d, storage.Mark{Epoch: wire.Epoch(ap.DivergingEpoch.Epoch), End: wire.Offset(ap.DivergingEpoch.EndOffset)})
 		if cut < before {
 			e.Note(noteTruncated, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(before))
 		}
@@ -267,7 +267,7 @@ func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) b
 		return false
 	case errors.As(err, new(*storage.UnexpectedOffset)):
 		r.failed = true
-		e.Note(noteFailed, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.Epoch()))
+		e.Note(noteFailed, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.LeaderEpoch()))
 		return false
 	}
 	m.logs.fail(e, err)

@@ -40,7 +40,7 @@ const tokAlter = isrKinds // A: round
 
 // expand proposes that a follower joins the ISR, if it has caught up.
 func (m *isrManager) expand(e env.Env, r *replica, follower wire.NodeID) {
-	if _, begun := r.Join(follower); begun {
+	if _, begun := r.ProposeExpand(follower); begun {
 		m.expands++
 		m.propose(e, r)
 	}
@@ -73,7 +73,7 @@ func (m *isrManager) fire(e env.Env, t env.Timer) {
 // than one and a half (KIP-16).
 func (m *isrManager) shrinkLagging(e env.Env) {
 	for _, r := range m.replicas.inService() {
-		if _, begun := r.Shrink(e.Now()); begun {
+		if _, begun := r.ProposeShrink(e.Now()); begun {
 			m.shrinks++
 			m.propose(e, r)
 		}
@@ -97,7 +97,7 @@ func (m *isrManager) sendAlterPartition(e env.Env) {
 		}
 		m.sent = append(m.sent, sentChange{r, p})
 		rp := kmsg.NewAlterPartitionRequestTopicPartition()
-		rp.Partition, rp.LeaderEpoch, rp.PartitionEpoch = r.TP.Partition, int32(p.Epoch), int32(p.Version)
+		rp.Partition, rp.LeaderEpoch, rp.PartitionEpoch = r.TP.Partition, int32(p.LeaderEpoch), int32(p.PartitionEpoch)
 		for _, member := range p.ISR {
 			n := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
 			if n.BrokerID, n.BrokerEpoch = int32(member.ID), int64(member.BrokerEpoch); member.ID == m.cfg.Node {
@@ -143,11 +143,11 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 			continue
 		}
 		m.failed += one(ap.ErrorCode != 0)
-		answer := replication.Answer{Code: ap.ErrorCode, Epoch: wire.Epoch(ap.LeaderEpoch), Version: wire.PartitionEpoch(ap.PartitionEpoch)}
+		answer := replication.AlterPartitionResult{ErrorCode: ap.ErrorCode, LeaderEpoch: wire.Epoch(ap.LeaderEpoch), PartitionEpoch: wire.PartitionEpoch(ap.PartitionEpoch)}
 		for _, id := range ap.ISR {
 			answer.ISR = append(answer.ISR, wire.NodeID(id))
 		}
-		if s.r.Altered(s.proposal, answer, e.Now()) {
+		if s.r.HandleAlterPartitionResult(s.proposal, answer, e.Now()) {
 			m.waiting = append(m.waiting, s.r)
 		}
 		m.replicas.touch(s.r)

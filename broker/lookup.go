@@ -32,7 +32,7 @@ func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partiti
 // itself is asked first, then the image.
 func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, partition int32) (leader wire.NodeID, epoch wire.Epoch) {
 	if r, _ := m.lookup(name, id, byID, partition); r != nil {
-		return r.Leader(), r.Epoch()
+		return r.Leader(), r.LeaderEpoch()
 	}
 	if !byID {
 		if t := m.image.TopicNamed(name); t != nil {
@@ -40,7 +40,7 @@ func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, parti
 		}
 	}
 	if p := m.image.Partition(id, partition); p != nil {
-		return p.Leader, p.Epoch
+		return p.Leader, p.LeaderEpoch
 	}
 	return wire.NoNode, wire.NoEpoch
 }

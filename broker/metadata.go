@@ -109,7 +109,7 @@ func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic 
 	mt.Topic, mt.TopicID, mt.IsInternal = kmsg.StringPtr(topic.Name), topic.ID, internal(topic.Name)
 	for _, p := range topic.Partitions {
 		mp := kmsg.NewMetadataResponseTopicPartition()
-		mp.Partition, mp.Leader, mp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.Epoch)
+		mp.Partition, mp.Leader, mp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.LeaderEpoch)
 		// A leader that cannot be reached is named as none: the client asks again soon, instead of dialling it until a timeout.
 		if _, _, _, ok := endPoint(c.image, p.Leader); !ok {
 			mp.ErrorCode, mp.Leader = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
@@ -230,7 +230,7 @@ func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeT
 
 func (c *metadataCache) describeELR(p *image.Partition) kmsg.DescribeTopicPartitionsResponseTopicPartition {
 	rp := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
-	rp.Partition, rp.LeaderID, rp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.Epoch)
+	rp.Partition, rp.LeaderID, rp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.LeaderEpoch)
 	if _, _, _, ok := endPoint(c.image, p.Leader); !ok {
 		rp.ErrorCode, rp.LeaderID = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
 	}

@@ -126,10 +126,10 @@ func TestMetadataIsAppliedOnce(t *testing.T) {
 	s.boot()
 	s.publish(s.topic("orders", 1)...)
 	s.publish(leader("orders", 1)) // each election raises the epoch
-	require.EqualValues(t, 1, s.b.Image().Partition(topicID("orders"), 0).Epoch)
+	require.EqualValues(t, 1, s.b.Image().Partition(topicID("orders"), 0).LeaderEpoch)
 	s.metadata--
 	s.publish(leader("orders", 1))
-	require.EqualValues(t, 1, s.b.Image().Partition(topicID("orders"), 0).Epoch)
+	require.EqualValues(t, 1, s.b.Image().Partition(topicID("orders"), 0).LeaderEpoch)
 	require.EqualValues(t, 6, s.call("raft").req.(*kmsg.FetchRequest).Topics[0].Partitions[0].FetchOffset)
 }
 

@@ -77,7 +77,7 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 	bound := r.Log().End()
 	switch {
 	case consumer && req.IsolationLevel == 1:
-		bound = r.Stable()
+		bound = r.LastStableOffset()
 	case consumer:
 		bound = r.HW()
 	}
@@ -87,14 +87,14 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 	if req.Version < 5 {
 		late = kerr.LeaderNotAvailable
 	}
-	early := consumer && r.Leads() && !r.Settled()
+	early := consumer && r.Leads() && !r.HWReachedEpochStart()
 	log := r.Log()
 	switch rp.Timestamp {
 	case askLatest:
 		if early {
 			return late
 		}
-		ap.Offset, ap.LeaderEpoch = int64(bound), int32(r.Epoch())
+		ap.Offset, ap.LeaderEpoch = int64(bound), int32(r.LeaderEpoch())
 	case askEarliest, askEarliestLocal:
 		ap.Offset, ap.LeaderEpoch = int64(log.Start()), int32(log.Epochs().At(log.Start()))
 	case askLatestTiered, askPendingUpload:

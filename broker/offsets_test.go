@@ -94,7 +94,7 @@ func TestOffsetForLeaderEpoch(t *testing.T) {
 	r.w.Restart("b1")
 	r.until("b2 leads", func() bool { return leads(r, "orders") == 2 })
 	r.write(2, "orders", "c")
-	now := int32(r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}).Epoch())
+	now := int32(r.broker(2).Replica(wire.TopicPartition{Topic: "orders"}).LeaderEpoch())
 	end := func(current, epoch int32) kmsg.OffsetForLeaderEpochResponseTopicPartition {
 		req := kmsg.NewPtrOffsetForLeaderEpochRequest()
 		req.SetVersion(4)

@@ -21,17 +21,17 @@ func (m *fetcherManager) sendListOffsets(e env.Env, f *fetcher, r *replica, spec
 	req.SetVersion(7)
 	req.ReplicaID = int32(m.cfg.Node)
 	rp := kmsg.NewListOffsetsRequestTopicPartition()
-	rp.Partition, rp.CurrentLeaderEpoch, rp.Timestamp = r.TP.Partition, int32(r.Epoch()), special
+	rp.Partition, rp.CurrentLeaderEpoch, rp.Timestamp = r.TP.Partition, int32(r.LeaderEpoch()), special
 	rt := kmsg.NewListOffsetsRequestTopic()
 	rt.Topic, rt.Partitions = r.TP.Topic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	e.Call(f.link, m.cfg.requestTimeout, req, env.Token{Kind: tokOffset, A: r.index, B: int64(r.Epoch()), C: int64(r.Log().End()), D: special})
+	e.Call(f.link, m.cfg.requestTimeout, req, env.Token{Kind: tokOffset, A: r.index, B: int64(r.LeaderEpoch()), C: int64(r.Log().End()), D: special})
 }
 
 // handleListOffsetsResponse truncates by the leader's answer, if the replica still is where it asked.
 func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, resp env.Response, err error) {
 	r := m.replicas.byIndex[tok.A]
-	if err != nil || r.removed || r.Leads() || r.Epoch() != wire.Epoch(tok.B) || r.Log().End() != wire.Offset(tok.C) {
+	if err != nil || r.removed || r.Leads() || r.LeaderEpoch() != wire.Epoch(tok.B) || r.Log().End() != wire.Offset(tok.C) {
 		return // the next fetch is out of range again
 	}
 	ap := offsetOf(resp.(*kmsg.ListOffsetsResponse), r.TP)
@@ -49,7 +49,7 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 		}
 	case leaders > end:
 		e.Note(noteRestarted, r.ID.Short(), int64(r.TP.Partition), int64(leaders), int64(end))
-		err = m.logs.truncated(e, r.Restart(e.Disk(), leaders))
+		err = m.logs.truncated(e, r.TruncateFullyAndStartAt(e.Disk(), leaders))
 	}
 	m.replicas.touch(r)
 	m.logs.fail(e, err)

@@ -101,7 +101,7 @@ func TestNotEnoughReplicas(t *testing.T) {
 // watermark does not move then, so it takes an old rule to see the code.
 func TestNotEnoughReplicasAfterAppend(t *testing.T) {
 	rules := broker.Today()
-	rules.Replication.MayCommit = func(int, int) bool { return true }
+	rules.Replication.MayAdvanceHW = func(int, int) bool { return true }
 	r := newRoomUnder(t, rules, 2, "replica.lag.time.max.ms=1000")
 	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
 	r.w.Cut([]env.Addr{"b1"}, []env.Addr{"b2"})

@@ -64,7 +64,7 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	log, minISR := p.cfg.topic(p.image, t.Name)
 	r.Log().Configure(log)
 	newEpoch, err := r.Become(e.Disk(), replication.Assignment{
-		Leader: part.Leader, Epoch: part.Epoch, Version: part.Version, Replicas: part.Replicas, ISR: part.ISR, MinISR: minISR, LagMax: p.cfg.lagMax,
+		Leader: part.Leader, LeaderEpoch: part.LeaderEpoch, PartitionEpoch: part.PartitionEpoch, Replicas: part.Replicas, ISR: part.ISR, MinISR: minISR, LagMax: p.cfg.lagMax,
 	}, e.Now())
 	if err != nil {
 		p.logs.fail(e, err)
@@ -86,9 +86,9 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	}
 	switch {
 	case r.Leads():
-		e.Note(noteLeads, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.Epoch()))
+		e.Note(noteLeads, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.LeaderEpoch()))
 	case was:
-		e.Note(noteSteppedDown, r.ID.Short(), int64(r.TP.Partition), int64(part.Leader), int64(r.Epoch()))
+		e.Note(noteSteppedDown, r.ID.Short(), int64(r.TP.Partition), int64(part.Leader), int64(r.LeaderEpoch()))
 	}
 }
 

@@ -212,7 +212,7 @@ func (b *bench) alteration(topic string, isr ...wire.NodeID) *kmsg.AlterPartitio
 		req.BrokerEpoch = int64(l.Epoch)
 	}
 	rp := kmsg.NewAlterPartitionRequestTopicPartition()
-	rp.LeaderEpoch, rp.PartitionEpoch, rp.LeaderRecoveryState = int32(p.Epoch), int32(p.Version), int8(p.Recovery)
+	rp.LeaderEpoch, rp.PartitionEpoch, rp.LeaderRecoveryState = int32(p.LeaderEpoch), int32(p.PartitionEpoch), int8(p.Recovery)
 	for _, id := range isr {
 		n := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
 		n.BrokerID, n.BrokerEpoch = int32(id), -1

@@ -45,17 +45,17 @@ func notePartitionChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Part
 	topic, partition := r.TopicID.Short(), int64(r.PartitionID)
 	switch {
 	case r.Leader == wire.NoNode:
-		e.Note(noteLeaderless, topic, partition, Set(p.ISR)|Set(p.ELR), int64(p.Epoch))
+		e.Note(noteLeaderless, topic, partition, Set(p.ISR)|Set(p.ELR), int64(p.LeaderEpoch))
 	case r.Leader != wire.LeaderUnchanged && p.Uncleanly: // the record need not: after another unclean election RECOVERING is no change
-		e.Note(noteUnclean, topic, partition, int64(p.Leader), int64(p.Epoch))
+		e.Note(noteUnclean, topic, partition, int64(p.Leader), int64(p.LeaderEpoch))
 	case r.Leader != wire.LeaderUnchanged:
-		e.Note(noteElected, topic, partition, int64(p.Leader), int64(p.Epoch))
+		e.Note(noteElected, topic, partition, int64(p.Leader), int64(p.LeaderEpoch))
 	}
 	if r.ISR != nil {
-		e.Note(noteISR, topic, partition, Set(p.ISR), int64(p.Version))
+		e.Note(noteISR, topic, partition, Set(p.ISR), int64(p.PartitionEpoch))
 	}
 	if r.ELR != nil {
-		e.Note(noteELR, topic, partition, Set(p.ELR), int64(p.Version))
+		e.Note(noteELR, topic, partition, Set(p.ELR), int64(p.PartitionEpoch))
 	}
 }
 

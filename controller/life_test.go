@@ -16,7 +16,7 @@ import (
 
 // look is a partition in one line.
 func look(p *image.Partition) string {
-	return fmt.Sprintf("leader %d isr %v elr %v last %v recovery %d epoch %d/%d", p.Leader, p.ISR, p.ELR, p.LastKnown, p.Recovery, p.Epoch, p.Version)
+	return fmt.Sprintf("leader %d isr %v elr %v last %v recovery %d epoch %d/%d", p.Leader, p.ISR, p.ELR, p.LastKnown, p.Recovery, p.LeaderEpoch, p.PartitionEpoch)
 }
 
 func (b *bench) want(topic, what, want string) {

@@ -164,14 +164,14 @@ func steps(rt *rapid.T, forced bool, was, p *image.Partition) {
 	}
 	changed := look(was) != look(p)
 	switch {
-	case p.Version < was.Version, p.Epoch < was.Epoch:
+	case p.PartitionEpoch < was.PartitionEpoch, p.LeaderEpoch < was.LeaderEpoch:
 		rt.Fatalf("an epoch fell: %s, was %s", look(p), look(was))
-	case changed && p.Version == was.Version:
+	case changed && p.PartitionEpoch == was.PartitionEpoch:
 		rt.Fatalf("changed without a new partition epoch: %s, was %s", look(p), look(was))
-	case p.Leader != was.Leader && p.Epoch == was.Epoch:
+	case p.Leader != was.Leader && p.LeaderEpoch == was.LeaderEpoch:
 		rt.Fatalf("another leader in the same epoch: %s, was %s", look(p), look(was))
 	}
-	if p.Leader == was.Leader || p.Leader == wire.NoNode || p.Version > was.Version+1 {
+	if p.Leader == was.Leader || p.Leader == wire.NoNode || p.PartitionEpoch > was.PartitionEpoch+1 {
 		return // more than one step: a sleep
 	}
 	had := was.InISR(p.Leader) || slices.Contains(was.ELR, p.Leader)

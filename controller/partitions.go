@@ -57,7 +57,7 @@ func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.Me
 
 // setPartitionState puts a partition's state into a response.
 func setPartitionState(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.Partition) {
-	ap.LeaderID, ap.LeaderEpoch, ap.PartitionEpoch = int32(p.Leader), int32(p.Epoch), int32(p.Version)
+	ap.LeaderID, ap.LeaderEpoch, ap.PartitionEpoch = int32(p.Leader), int32(p.LeaderEpoch), int32(p.PartitionEpoch)
 	ap.LeaderRecoveryState = int8(p.Recovery)
 	for _, id := range p.ISR {
 		ap.ISR = append(ap.ISR, int32(id))
@@ -88,17 +88,17 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 	}
 	epoch, version, state := wire.Epoch(rp.LeaderEpoch), wire.PartitionEpoch(rp.PartitionEpoch), wire.LeaderRecoveryState(rp.LeaderRecoveryState)
 	switch {
-	case epoch > p.Epoch || version > p.Version:
+	case epoch > p.LeaderEpoch || version > p.PartitionEpoch:
 		// The leader has newer metadata than this controller, so there is a newer controller, which the leader should find. To
 		// an INVALID_UPDATE_VERSION it would wait for metadata that it has already, for ever (KAFKA-14154).
 		return kerr.NotController
-	case epoch < p.Epoch:
+	case epoch < p.LeaderEpoch:
 		return kerr.FencedLeaderEpoch
 	case sender != p.Leader:
 		return kerr.InvalidRequest
 	// After the leader epoch: the proposal rests on an older partition epoch, for example on a member that the controller has
 	// fenced since.
-	case s.rules.Outdated(version, p.Version):
+	case s.rules.Outdated(version, p.PartitionEpoch):
 		return kerr.InvalidUpdateVersion
 	}
 	leads, members := false, []int32{}

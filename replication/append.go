@@ -74,7 +74,7 @@ func (p *Partition) Append(d env.Disk, a LeaderAppend, wall env.Time) (storage.A
 	if a.acks == -1 && p.UnderMinISR() {
 		return storage.Appended{}, kerr.NotEnoughReplicas
 	}
-	return p.log.AppendVerified(d, a.records, p.epoch, a.origin, wall, a.verification)
+	return p.log.AppendVerified(d, a.records, p.leaderEpoch, a.origin, wall, a.verification)
 }
 
 // VerifyTransaction begins the verification of a transactional batch and returns the guard to append it with

@@ -8,29 +8,29 @@ import (
 	"samsa/wire"
 )
 
-// Asked is what a fetch says of one partition.
-type Asked struct {
-	Follower    wire.NodeID      // NoNode is a consumer
-	BrokerEpoch wire.BrokerEpoch // of the follower's incarnation, -1 if it names none
-	Next        wire.Offset      // where it wants to read on
-	Start       wire.Offset      // a follower's log start
-	Epoch       wire.Epoch       // the leader epoch it lives in, NoEpoch if it names none (KIP-320)
-	LastEpoch   wire.Epoch       // of its last record, NoEpoch if it names none (KIP-595)
-	Committed   bool             // a consumer wants committed transactions only
+// FetchState is one partition of a Fetch request.
+type FetchState struct {
+	Follower           wire.NodeID      // NoNode is a consumer
+	BrokerEpoch        wire.BrokerEpoch // of the follower, -1 if the request has none
+	FetchOffset        wire.Offset
+	LogStartOffset     wire.Offset // of a follower
+	CurrentLeaderEpoch wire.Epoch  // of the sender, NoEpoch if the request has none (KIP-320)
+	LastFetchedEpoch   wire.Epoch  // of the follower's last record, NoEpoch if the request has none (KIP-595)
+	ReadCommitted      bool        // of a consumer: isolation.level
 }
 
-// Grant is what a leader makes of it.
-type Grant struct {
-	Err      *kerr.Error
-	Diverges bool         // no records: the asker must cut its log
-	Mark     storage.Mark // Diverges: where
-	Bound    wire.Offset  // else it may read up to here
+// FetchDecision is what a leader does with it.
+type FetchDecision struct {
+	Err            *kerr.Error
+	Diverges       bool         // no records: the follower must truncate its log
+	DivergingEpoch storage.Mark // if Diverges: where to
+	MaxOffset      wire.Offset  // else the end of what may be read
 }
 
-// CheckLeader is for the other requests that only a leader of the asker's epoch answers (ListOffsets,
-// OffsetForLeaderEpoch): nil if that is us. An answer out of another epoch would be about another log (KIP-320).
+// CheckLeader is the error for the other requests that only the leader of the request's epoch answers (ListOffsets,
+// OffsetForLeaderEpoch), nil on that leader. A response from another epoch would be about another log (KIP-320).
 func (p *Partition) CheckLeader(asked wire.Epoch) *kerr.Error {
-	if err := admit(asked, p.epoch).err(); err != nil {
+	if err := admit(asked, p.leaderEpoch).err(); err != nil {
 		return err
 	}
 	if p.lead == nil {
@@ -39,72 +39,72 @@ func (p *Partition) CheckLeader(asked wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// Grant judges one partition of a fetch (Partition.fetchRecords). It changes nothing; see Fetched.
-func (p *Partition) Grant(a Asked) Grant {
-	admission := p.rules.Admit(a.Epoch, p.epoch)
+// DecideFetch decides on one partition of a fetch (Partition.fetchRecords). It changes nothing; UpdateFollowerFetchState does.
+func (p *Partition) DecideFetch(a FetchState) FetchDecision {
+	admission := p.rules.Admit(a.CurrentLeaderEpoch, p.leaderEpoch)
 	follower := a.Follower != wire.NoNode
 	switch err := admission.err(); {
 	case err != nil:
-		return Grant{Err: err}
+		return FetchDecision{Err: err}
 	case p.lead == nil:
-		return Grant{Err: kerr.NotLeaderForPartition}
-	case follower && p.lead.remote(a.Follower) == nil && a.Epoch == wire.NoEpoch:
-		return Grant{Err: kerr.NotLeaderForPartition}
-	case follower && p.lead.remote(a.Follower) == nil:
-		// Not a replica as far as we have heard, but it may have heard more: let it try again (KAFKA-13837).
-		return Grant{Err: kerr.UnknownLeaderEpoch}
+		return FetchDecision{Err: kerr.NotLeaderForPartition}
+	case follower && p.lead.follower(a.Follower) == nil && a.CurrentLeaderEpoch == wire.NoEpoch:
+		return FetchDecision{Err: kerr.NotLeaderForPartition}
+	case follower && p.lead.follower(a.Follower) == nil:
+		// No replica in this leader's metadata, but the follower's may be newer: a retriable error (KAFKA-13837).
+		return FetchDecision{Err: kerr.UnknownLeaderEpoch}
 	}
-	if a.LastEpoch != wire.NoEpoch && admission != Believed {
-		mark, known := p.log.EndOffsetFor(a.LastEpoch)
-		if !known || a.Next < p.log.Start() { // also when the logs diverge: what we had there is gone (KAFKA-12996)
-			return Grant{Err: kerr.OffsetOutOfRange}
+	if a.LastFetchedEpoch != wire.NoEpoch && admission != Trusted {
+		mark, known := p.log.EndOffsetFor(a.LastFetchedEpoch)
+		if !known || a.FetchOffset < p.log.Start() { // also if the logs diverge: this log starts higher (KAFKA-12996)
+			return FetchDecision{Err: kerr.OffsetOutOfRange}
 		}
-		mark = p.rules.EpochEnd(a.LastEpoch, mark)
-		if mark.Epoch < a.LastEpoch || mark.End < a.Next {
-			return Grant{Diverges: true, Mark: mark}
+		mark = p.rules.EpochEnd(a.LastFetchedEpoch, mark)
+		if mark.Epoch < a.LastFetchedEpoch || mark.End < a.FetchOffset {
+			return FetchDecision{Diverges: true, DivergingEpoch: mark}
 		}
 	}
-	if a.Next < p.log.Start() || a.Next > p.log.End() && admission != Believed {
-		return Grant{Err: kerr.OffsetOutOfRange}
+	if a.FetchOffset < p.log.Start() || a.FetchOffset > p.log.End() && admission != Trusted {
+		return FetchDecision{Err: kerr.OffsetOutOfRange}
 	}
-	return Grant{Bound: p.bound(a)}
+	return FetchDecision{MaxOffset: p.maxOffset(a)}
 }
 
-// bound is up to where the asker may read: a follower everything, for only its copy makes it committed; a consumer what is
-// committed, for anything above may be cut off by the next leader; and of transactions only what is decided (KIP-98).
-func (p *Partition) bound(a Asked) wire.Offset {
+// maxOffset is the end of what a fetch may read: the log end for a follower, whose copy commits the records; the high watermark
+// for a consumer, because the next leader may truncate above it; with read_committed the last stable offset (KIP-98).
+func (p *Partition) maxOffset(a FetchState) wire.Offset {
 	switch {
 	case a.Follower != wire.NoNode:
 		return p.log.End()
-	case a.Committed:
-		return p.Stable()
+	case a.ReadCommitted:
+		return p.LastStableOffset()
 	}
 	return p.hw
 }
 
-// Fetched takes in where a follower stands, once for each request, behind the read: a request that is looked at again when
-// it has been parked says nothing new of its sender, who may have lost its log since. A late request of an earlier
-// incarnation is refused: what it had, the one that is registered now may not have (KIP-903). It says whether the follower's
-// position is news.
-func (p *Partition) Fetched(a Asked, g Grant, now env.Instant) (news bool, err *kerr.Error) {
-	r := p.lead.remote(a.Follower)
-	if g.Err != nil || r == nil || !p.rules.Counts(g.Diverges) {
+// UpdateFollowerFetchState applies a follower's position, once for each request, after the read: a request that was parked
+// says nothing about its sender's log when it is completed, which may be lost by then. A late request of an earlier
+// incarnation is refused: the registered incarnation may not have that log any more (KIP-903). It reports whether the position
+// has changed.
+func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now env.Instant) (news bool, err *kerr.Error) {
+	r := p.lead.follower(a.Follower)
+	if g.Err != nil || r == nil || !p.rules.PositionCounts(g.Diverges) {
 		return false, nil
 	}
 	if a.BrokerEpoch != -1 && p.registry.Registered(a.Follower) > a.BrokerEpoch {
 		return false, kerr.NotLeaderForPartition
 	}
 	switch end := p.log.End(); {
-	case a.Next >= end:
-		r.caughtUp = max(r.caughtUp, now)
-	case a.Next >= r.leaderEnd:
+	case a.FetchOffset >= end:
+		r.lastCaughtUp = max(r.lastCaughtUp, now)
+	case a.FetchOffset >= r.lastFetchLeaderEnd:
 		// The follower has reached the log end of its previous fetch. Under load it never has the whole log, and would leave the
 		// ISR for the records of one round trip (KAFKA-4485). The quorum's leader has the same rule, on the wall clock and for an
 		// observer's LastCaughtUpTimestamp (controller/raft/serve.go).
-		r.caughtUp = max(r.caughtUp, r.fetched)
+		r.lastCaughtUp = max(r.lastCaughtUp, r.lastFetch)
 	}
-	news = r.end != a.Next || r.start != a.Start
-	r.brokerEpoch, r.seen = a.BrokerEpoch, true
-	r.start, r.end, r.fetched, r.leaderEnd = a.Start, a.Next, now, max(r.leaderEnd, p.log.End())
+	news = r.logEnd != a.FetchOffset || r.logStart != a.LogStartOffset
+	r.brokerEpoch, r.hasFetched = a.BrokerEpoch, true
+	r.logStart, r.logEnd, r.lastFetch, r.lastFetchLeaderEnd = a.LogStartOffset, a.FetchOffset, now, max(r.lastFetchLeaderEnd, p.log.End())
 	return news, nil
 }

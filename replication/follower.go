@@ -8,30 +8,30 @@ import (
 	"samsa/wire"
 )
 
-// following is what only a follower knows.
+// following is the state that only a follower has.
 type following struct {
 	leader wire.NodeID // NoNode while there is none
 }
 
-// Position is what a follower asks its leader: where it goes on, in which epoch it lives, and of which epoch its last
-// record is, so that the leader can tell whether the logs agree up to there (KIP-595).
+// Position is what a follower sends with a fetch: its fetch offset, its leader epoch, and the epoch of its last record, by
+// which the leader finds out whether the logs match up to there (KIP-595).
 type Position struct {
-	Next      wire.Offset
-	Epoch     wire.Epoch
-	LastEpoch wire.Epoch
+	FetchOffset        wire.Offset
+	CurrentLeaderEpoch wire.Epoch
+	LastFetchedEpoch   wire.Epoch
 }
 
-// Position is where this follower stands.
+// Position is the follower's position for its next fetch.
 func (p *Partition) Position() Position {
-	return Position{p.log.End(), p.epoch, p.log.Epochs().Latest()}
+	return Position{p.log.End(), p.leaderEpoch, p.log.Epochs().Latest()}
 }
 
-// Diverged cuts the log where it parts from the leader's. If the leader does not know the epoch below the cut, the next
-// fetch finds the next place (KIP-279, carried by fetches since KIP-595). Kafka cuts to its own end of an epoch first and to
-// the leader's with the answer after; both bounds hold at once, so here one cut does.
+// TruncateToDivergence truncates the log to where it diverges from the leader's. If the leader does not have the epoch below
+// that, the next fetch diverges again (KIP-279, part of fetches since KIP-595). Kafka truncates to its own end of the epoch
+// first, and to the leader's with the next response; both bounds hold at once, so here one truncation does it.
 //
-// Nothing else of such an answer counts: its high watermark is of a log that this one has not become yet (KAFKA-14704).
-func (p *Partition) Diverged(d env.Disk, leader storage.Mark) (cut wire.Offset, err error) {
+// Nothing else of such a response applies: its high watermark is that of a log which this one does not match yet (KAFKA-14704).
+func (p *Partition) TruncateToDivergence(d env.Disk, leader storage.Mark) (cut wire.Offset, err error) {
 	cut = min(leader.End, p.log.End())
 	if mine, known := p.log.EndOffsetFor(leader.Epoch); known {
 		cut = min(cut, mine.End)
@@ -39,28 +39,28 @@ func (p *Partition) Diverged(d env.Disk, leader storage.Mark) (cut wire.Offset, 
 	return cut, p.Truncate(d, cut)
 }
 
-// Truncate cuts the log to an end, and the high watermark with it. Below the high watermark that is what an unclean
-// election costs; Kafka warns and goes on. The quorum's log, which knows no unclean election, must not (KAFKA-12460).
+// Truncate truncates the log, and the high watermark with it. A truncation below the high watermark is the price of an
+// unclean election; Kafka logs a warning and goes on. The quorum's log has no unclean election and must not (KAFKA-12460).
 func (p *Partition) Truncate(d env.Disk, end wire.Offset) error {
 	err := p.log.TruncateTo(d, end)
 	p.setHW(min(p.hw, p.log.End()))
 	return err
 }
 
-// Restart empties the log: the leader's begins at start, above all we have. The high watermark begins there, too: below the
-// start of its log a replica that is elected next could not read what it calls committed (KAFKA-9491).
-func (p *Partition) Restart(d env.Disk, start wire.Offset) error {
+// TruncateFullyAndStartAt empties the log: the leader's log starts above the end of this one. The high watermark moves to the
+// new start too: if this replica were elected with a lower one, it could not read what it calls committed (KAFKA-9491).
+func (p *Partition) TruncateFullyAndStartAt(d env.Disk, start wire.Offset) error {
 	err := p.log.TruncateFullyAndStartAt(d, start)
 	p.setHW(min(max(p.hw, p.log.Start()), p.log.End()))
 	return err
 }
 
-// Replicate appends what the leader sent and follows its high watermark and log start. The high watermark of a follower
-// may go back: what it heard before may have been of a longer log. It is never above the log's own end: what this replica
-// does not have it cannot call committed, for it may have to lead with what it has.
+// Replicate appends the records of a fetch response and takes the leader's high watermark and log start. A follower's high
+// watermark may fall: the leader before may have had a longer log. It is never above the follower's own log end: if this
+// replica is elected, it leads with the records that it has.
 func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart wire.Offset) error {
 	if len(records) > 0 {
-		_, err := p.log.AppendAsFollower(d, records, p.epoch)
+		_, err := p.log.AppendAsFollower(d, records, p.leaderEpoch)
 		var below *storage.UnexpectedOffset
 		if errors.As(err, &below) {
 			err = p.startInside(d, below, records)
@@ -77,8 +77,8 @@ func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart 
 	return nil
 }
 
-// startInside is the one case in which a batch may begin below the end of a follower's log: the log is empty and begins
-// in the middle of that batch, because DeleteRecords cut there (KAFKA-6975). It begins anew with the whole batch.
+// startInside is the one case in which a batch may start below the end of a follower's log: the log is empty and starts in
+// the middle of that batch, after a DeleteRecords (KAFKA-6975). The log restarts with the whole batch.
 func (p *Partition) startInside(d env.Disk, below *storage.UnexpectedOffset, records []byte) error {
 	start := p.log.Start()
 	if start != p.log.End() || below.First >= start || below.Last < start {
@@ -87,7 +87,7 @@ func (p *Partition) startInside(d env.Disk, below *storage.UnexpectedOffset, rec
 	if err := p.log.TruncateFullyAndStartAt(d, below.First); err != nil {
 		return err
 	}
-	if _, err := p.log.AppendAsFollower(d, records, p.epoch); err != nil {
+	if _, err := p.log.AppendAsFollower(d, records, p.leaderEpoch); err != nil {
 		return err
 	}
 	_, err := p.log.AdvanceStart(d, start, p.log.End())

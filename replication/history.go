@@ -5,16 +5,16 @@ import (
 	"samsa/wire"
 )
 
-// This file is the museum of this package: each exhibit puts one historical or well-known answer in the place of
-// today's. Nothing here is needed: the package compiles and works without it.
+// This file is the museum of this package: each exhibit puts one historical or well-known answer in the place of the current
+// one. The package compiles and works without this file.
 
 // Exhibit is one old rule.
 type Exhibit struct {
 	ID       string
 	Source   string // KIP or JIRA
-	Versions string // which Kafka had it, as far as it did
-	Symptom  string // what users saw
-	Check    string // the judge that must notice
+	Versions string // of Kafka that had it
+	Symptom  string // as users saw it
+	Check    string // the check that must fire
 	Replace  func(*Rules)
 }
 
@@ -26,7 +26,7 @@ func History() []Exhibit {
 			Symptom: "a follower cuts its log to its own high watermark whenever the leader changes; it trails the leader's, so " +
 				"acknowledged records go, and if that follower leads before it has fetched them again they are gone for good",
 			Replace: func(r *Rules) {
-				r.CutOnFollow = func(hw, _ wire.Offset) wire.Offset { return hw }
+				r.TruncateOnFollow = func(hw, _ wire.Offset) wire.Offset { return hw }
 			},
 		},
 		{
@@ -48,7 +48,7 @@ func History() []Exhibit {
 					if asked == wire.NoEpoch || asked == mine {
 						return Admitted
 					}
-					return Believed
+					return Trusted
 				}
 			},
 		},
@@ -63,24 +63,24 @@ func History() []Exhibit {
 		{
 			ID: "M9", Source: "KAFKA-13141", Versions: "2.7 to 2.8.0", Check: "acked-durable",
 			Symptom: "the offset of a fetch that turned out to diverge counts as progress; an old leader with a longer log of its " +
-				"own joins the ISR, or lets the high watermark jump, with records that nobody else has",
+				"own joins the ISR, or lets the high watermark jump, with records that no other replica has",
 			Replace: func(r *Rules) {
-				r.Counts = func(bool) bool { return true }
+				r.PositionCounts = func(bool) bool { return true }
 			},
 		},
 		{
 			ID: "M20", Source: "KIP-497", Versions: "never released; what AlterPartition would be without the maximal ISR", Check: "acked-durable",
-			Symptom: "while the answer to an ISR expansion is on its way the high watermark passes the joiner, whom the controller " +
+			Symptom: "while the response to an ISR expansion is on its way the high watermark passes the new member, which the controller " +
 				"may already elect",
 			Replace: func(r *Rules) {
-				r.Maximal = func(committed, _ []wire.NodeID) []wire.NodeID { return committed }
+				r.MaximalISR = func(committed, _ []wire.NodeID) []wire.NodeID { return committed }
 			},
 		},
 		{
 			ID: "M22", Source: "a shrink counted before the controller agrees", Versions: "never released; see KIP-497", Check: "acked-durable",
-			Symptom: "an isolated leader throws everybody out of its ISR and acknowledges alone, while the controller elects another",
+			Symptom: "an isolated leader removes all followers from its ISR and acknowledges alone, while the controller elects another",
 			Replace: func(r *Rules) {
-				r.Maximal = func(committed, proposed []wire.NodeID) []wire.NodeID {
+				r.MaximalISR = func(committed, proposed []wire.NodeID) []wire.NodeID {
 					if proposed == nil {
 						return committed
 					}
@@ -90,8 +90,8 @@ func History() []Exhibit {
 		},
 		{
 			ID: "M24", Source: "KIP-903, KAFKA-14617", Versions: "before 3.5", Check: "acked-durable",
-			Symptom: "nobody tells one incarnation of a replica from the next; it loses power while a proposal to take it in is on its " +
-				"way and comes back shorter, and the late proposal takes the shorter one into the ISR",
+			Symptom: "no broker tells one incarnation of a replica from the next; it loses power while a proposal to add it is on its " +
+				"way and comes back with a shorter log, and the late proposal adds it to the ISR",
 			Replace: func(r *Rules) {
 				r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true } // the controller's half is in its own history
 			},
@@ -101,7 +101,7 @@ func History() []Exhibit {
 			Symptom: "the high watermark moves while fewer replicas than min.insync.replicas are in sync; readers see records that " +
 				"another eligible leader does not have",
 			Replace: func(r *Rules) {
-				r.MayCommit = func(int, int) bool { return true }
+				r.MayAdvanceHW = func(int, int) bool { return true }
 			},
 		},
 	}

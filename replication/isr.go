@@ -9,50 +9,50 @@ import (
 	"samsa/wire"
 )
 
-// Proposal is an ISR change for the controller: compare-and-set on the epochs (KIP-497).
+// Proposal is an ISR change for the controller (AlterPartition): a compare-and-set on both epochs (KIP-497).
 type Proposal struct {
-	Epoch   wire.Epoch
-	Version wire.PartitionEpoch
-	ISR     []Member
+	LeaderEpoch    wire.Epoch
+	PartitionEpoch wire.PartitionEpoch
+	ISR            []Member
 }
 
-// Member is a proposed ISR member with the incarnation that was seen to be in sync (KIP-903); -1 is the leader's own, or
-// that of a member which this leader has not heard yet: if that one restarts, the partition epoch tells.
+// Member is a proposed member of the ISR with the broker epoch of its last fetch (KIP-903). -1 is the leader itself, or a
+// member that has not fetched from this leader: if it restarts meanwhile, the partition epoch of the proposal is stale.
 type Member struct {
 	ID          wire.NodeID
 	BrokerEpoch wire.BrokerEpoch
 }
 
-// eligible tells whether the controller would have a replica in the ISR, as far as this broker knows: it fetched here,
-// is in service, and its registered incarnation is the one that fetched (KIP-841, KIP-903).
-func (p *Partition) eligible(r *remote) bool {
-	return r.seen && p.registry.InService(r.id) && p.rules.SameIncarnation(r.brokerEpoch, p.registry.Registered(r.id))
+// eligible reports whether the controller would accept a follower into the ISR, as far as this broker knows: it has fetched,
+// is neither fenced nor shutting down, and its registered incarnation is the one that fetched (KIP-841, KIP-903).
+func (p *Partition) eligible(r *followerState) bool {
+	return r.hasFetched && p.registry.InService(r.id) && p.rules.SameIncarnation(r.brokerEpoch, p.registry.Registered(r.id))
 }
 
-// Join proposes a replica that just fetched for the ISR, if it may join and no change is in flight: two at once would need
-// a maximal ISR of every outcome, and the controller would refuse the second for its partition epoch anyway (KIP-497).
-func (p *Partition) Join(id wire.NodeID) (Proposal, bool) {
+// ProposeExpand proposes the ISR with a follower that just fetched, if it may join and no change is in flight: two at once
+// would need a maximal ISR for every outcome, and the controller would refuse the second for its partition epoch (KIP-497).
+func (p *Partition) ProposeExpand(id wire.NodeID) (Proposal, bool) {
 	l := p.lead
 	if l == nil || l.pending != nil || slices.Contains(l.isr, id) {
 		return Proposal{}, false
 	}
-	r := l.remote(id)
-	if r == nil || !p.eligible(r) || !p.rules.MayJoin(r.end, p.hw, l.start) {
+	r := l.follower(id)
+	if r == nil || !p.eligible(r) || !p.rules.MayJoin(r.logEnd, p.hw, l.epochStart) {
 		return Proposal{}, false
 	}
 	l.propose(append(slices.Clone(l.isr), id))
 	return p.proposal(), true
 }
 
-// Shrink proposes to do without those who have lagged for longer than replica.lag.time.max.ms, if there are any and no
-// change is in flight.
-func (p *Partition) Shrink(now env.Instant) (Proposal, bool) {
+// ProposeShrink proposes the ISR without the followers that have lagged for longer than replica.lag.time.max.ms, if there are
+// any and no change is in flight.
+func (p *Partition) ProposeShrink(now env.Instant) (Proposal, bool) {
 	if p.lead == nil || p.lead.pending != nil {
 		return Proposal{}, false
 	}
 	l, end := p.lead, p.log.End()
 	isr := slices.DeleteFunc(slices.Clone(l.isr), func(id wire.NodeID) bool {
-		r := l.remote(id)
+		r := l.follower(id)
 		return r != nil && !l.inSync(r, end, now)
 	})
 	if len(isr) == len(l.isr) {
@@ -63,12 +63,12 @@ func (p *Partition) Shrink(now env.Instant) (Proposal, bool) {
 	return p.proposal(), true
 }
 
-// proposal is the change in flight as a request carries it.
+// proposal is the change in flight, as the AlterPartition request has it.
 func (p *Partition) proposal() Proposal {
-	out := Proposal{Epoch: p.epoch, Version: p.version}
+	out := Proposal{LeaderEpoch: p.leaderEpoch, PartitionEpoch: p.partitionEpoch}
 	for _, id := range p.lead.pending {
 		m := Member{id, -1}
-		if r := p.lead.remote(id); r != nil {
+		if r := p.lead.follower(id); r != nil {
 			m.BrokerEpoch = r.brokerEpoch
 		}
 		out.ISR = append(out.ISR, m)
@@ -76,7 +76,7 @@ func (p *Partition) proposal() Proposal {
 	return out
 }
 
-// Pending is the change in flight, to be asked for again.
+// Pending is the change in flight, for a retry of the request.
 func (p *Partition) Pending() (Proposal, bool) {
 	if p.lead == nil || p.lead.pending == nil {
 		return Proposal{}, false
@@ -84,28 +84,30 @@ func (p *Partition) Pending() (Proposal, bool) {
 	return p.proposal(), true
 }
 
-// Answer is what the controller makes of a proposal: an error, or the partition as it is now.
-type Answer struct {
-	Code    int16
-	Epoch   wire.Epoch
-	Version wire.PartitionEpoch
-	ISR     []wire.NodeID
+// AlterPartitionResult is the controller's response to a proposal: an error, or the partition's new state.
+type AlterPartitionResult struct {
+	ErrorCode      int16
+	LeaderEpoch    wire.Epoch
+	PartitionEpoch wire.PartitionEpoch
+	ISR            []wire.NodeID
 }
 
-// Altered takes the controller's answer to a proposal in (Partition.handleAlterPartitionUpdate). It says whether to ask again.
+// HandleAlterPartitionResult applies the controller's response to a proposal (Partition.handleAlterPartitionUpdate), and
+// reports whether to send the request again.
 //
-// Some errors prove that nothing was applied: the controller knows the partition as we do, and would not (KIP-841). Back to
-// the committed ISR. Some may hide an earlier success whose answer was lost: to go back would let the high watermark pass
-// somebody who is in the ISR by now, so stay pending, the image will tell. Anything else, among it NOT_CONTROLLER from one
-// that is behind us (KAFKA-14154), is worth another try. An answer of another leader epoch is the image's to tell.
-func (p *Partition) Altered(asked Proposal, a Answer, now env.Instant) (again bool) {
-	if p.lead == nil || p.lead.pending == nil || asked.Epoch != p.epoch || asked.Version != p.version {
+// Some errors prove that nothing was applied: the controller has the same partition epoch and refused (KIP-841). The leader
+// goes back to the committed ISR. Others may hide an earlier success whose response was lost: back on the committed ISR, the
+// high watermark could pass a replica that is in the ISR by now, so the change stays pending until the image shows it. All
+// other errors are retried, among them NOT_CONTROLLER of a controller that lags (KAFKA-14154). A response with another leader
+// epoch changes nothing: the image will bring that epoch.
+func (p *Partition) HandleAlterPartitionResult(asked Proposal, a AlterPartitionResult, now env.Instant) (again bool) {
+	if p.lead == nil || p.lead.pending == nil || asked.LeaderEpoch != p.leaderEpoch || asked.PartitionEpoch != p.partitionEpoch {
 		return false
 	}
-	switch a.Code {
+	switch a.ErrorCode {
 	case 0:
-		if a.Epoch == p.epoch && a.Version >= p.version { // an equal version: the ISR was this already
-			p.version = a.Version
+		if a.LeaderEpoch == p.leaderEpoch && a.PartitionEpoch >= p.partitionEpoch { // equal: the ISR was the proposed one already
+			p.partitionEpoch = a.PartitionEpoch
 			p.lead.commit(a.ISR)
 			p.Advance(now)
 		}

@@ -1,15 +1,16 @@
-// Package replication is one partition on one broker: who leads it, who is in sync, how far it is committed.
+// Package replication is one partition on one broker: its leader, its in-sync replicas, its high watermark.
 //
 //	                 ┌── Lead ────────────────┐
-//	image ──Become──▶│ isr, remotes, pending  │──▶ high watermark ──▶ acks=all, consumers
+//	image ──Become──▶│ isr, followers, pending│──▶ high watermark ──▶ acks=all, consumers
 //	                 ├── Follow ──────────────┤
-//	                 │ append, or truncate    │◀── what the leader's log says
+//	                 │ append, or truncate    │◀── the leader's fetch response
 //	                 └────────────────────────┘
 //	                          storage.Log
 //
-// It knows nothing of requests, connections or other partitions; broker feeds it and asks it. This file has the two
-// transitions; append.go what each origin may append to a leader, leader.go the ISR's states and the high watermark, isr.go
-// the changes of the ISR, fetch.go what a leader lets a fetch read, follower.go truncation and copying. rules.go lists the decisions that Kafka once took otherwise.
+// It knows no requests, connections or other partitions: broker has these, and calls it. This file has the two transitions;
+// append.go what each origin may append to a leader, leader.go the ISR's states and the high watermark, isr.go the changes of
+// the ISR, fetch.go what a leader lets a fetch read, follower.go truncation and replication. rules.go lists the decisions for
+// which Kafka once had another answer.
 //
 // Not here: who may lead (controller), reassignment, several log directories, remote storage.
 package replication
@@ -24,9 +25,9 @@ import (
 	"samsa/wire"
 )
 
-// Partition is one replica. It exists from the moment the image assigns it here until it is deleted.
+// Partition is one replica. It lives from its assignment to this broker until it is deleted.
 //
-// Invariants: start ≤ hw ≤ end; epoch and version never go back; exactly one of lead and follow is set once Become ran.
+// Invariants: start ≤ hw ≤ end; the two epochs never fall; after the first Become exactly one of lead and follow is set.
 type Partition struct {
 	TP   wire.TopicPartition
 	ID   wire.TopicID
@@ -36,34 +37,34 @@ type Partition struct {
 	rules    Rules
 	registry Registry
 
-	epoch   wire.Epoch          // leader epoch of the image
-	version wire.PartitionEpoch // partition epoch of the image, or of an accepted ISR change that the image has yet to show
-	hw      wire.Offset         // exclusive; on a leader it only rises within an epoch
+	leaderEpoch    wire.Epoch          // of the last assignment
+	partitionEpoch wire.PartitionEpoch // of the last assignment, or of an accepted ISR change that the image does not show yet
+	hw             wire.Offset         // exclusive; on a leader it only rises within an epoch
 
 	lead   *leading // nil unless this broker leads
 	follow *following
 }
 
-// Assignment is the controller's word on a partition, as far as a replica needs it.
+// Assignment is what a replica needs of its partition's state in the metadata image.
 type Assignment struct {
-	Leader   wire.NodeID
-	Epoch    wire.Epoch
-	Version  wire.PartitionEpoch
-	Replicas []wire.NodeID
-	ISR      []wire.NodeID
-	MinISR   int          // min.insync.replicas of the topic
-	LagMax   env.Duration // replica.lag.time.max.ms
+	Leader         wire.NodeID
+	LeaderEpoch    wire.Epoch
+	PartitionEpoch wire.PartitionEpoch
+	Replicas       []wire.NodeID
+	ISR            []wire.NodeID
+	MinISR         int          // min.insync.replicas of the topic
+	LagMax         env.Duration // replica.lag.time.max.ms
 }
 
-// Registry is what this broker's metadata say of other brokers. It is asked, never kept: they change.
+// Registry has the other brokers of this broker's metadata image. Its answers change with the image, so none is kept.
 type Registry interface {
-	// Registered is the epoch of a broker's registered incarnation, -1 if there is none or it is fenced.
+	// Registered is the broker epoch of a registered broker, -1 if there is none or it is fenced.
 	Registered(wire.NodeID) wire.BrokerEpoch
-	// InService tells whether a broker is neither fenced nor shutting down.
+	// InService reports whether a broker is neither fenced nor in controlled shutdown.
 	InService(wire.NodeID) bool
 }
 
-// Replica says which replica of what New makes.
+// Replica names the replica that New makes.
 type Replica struct {
 	TP       wire.TopicPartition
 	ID       wire.TopicID
@@ -72,59 +73,59 @@ type Replica struct {
 	Registry Registry
 }
 
-// New is a replica on an open log, with the checkpointed high watermark. It does nothing before Become.
+// New makes a replica on an open log, with the high watermark of the checkpoint. It has no role before Become.
 func New(r Replica, log *storage.Log, hw wire.Offset) *Partition {
 	return &Partition{
 		TP: r.TP, ID: r.ID, self: r.Self, rules: r.Rules, registry: r.Registry,
-		log: log, epoch: wire.NoEpoch, version: -1, hw: min(max(hw, log.Start()), log.End()),
+		log: log, leaderEpoch: wire.NoEpoch, partitionEpoch: -1, hw: min(max(hw, log.Start()), log.End()),
 	}
 }
 
-// Become takes on the role that the image gives this replica. Older words than what it already knows are skipped: the
-// answer to its own ISR change may have been here before the image shows that change (KIP-497), and the old ISR would be
-// committed again. It says whether the leader epoch is new: then whoever waits for this replica in its old role waits in vain.
+// Become gives the replica the role of an assignment. An assignment older than what the replica knows is skipped: the response
+// to its own ISR change may have arrived before the image with that change (KIP-497), and the image would bring the old ISR
+// back. It reports whether the leader epoch is new: requests that wait for this replica in its old role must then be answered.
 func (p *Partition) Become(d env.Disk, a Assignment, now env.Instant) (newEpoch bool, err error) {
-	if a.Version < p.version || a.Epoch < p.epoch {
+	if a.PartitionEpoch < p.partitionEpoch || a.LeaderEpoch < p.leaderEpoch {
 		return false, nil
 	}
-	newEpoch = a.Epoch > p.epoch
+	newEpoch = a.LeaderEpoch > p.leaderEpoch
 	if a.Leader == p.self {
 		err = p.becomeLeader(d, a, newEpoch, now)
 	} else {
 		err = p.becomeFollower(d, a, newEpoch)
 	}
-	p.epoch, p.version = a.Epoch, a.Version
+	p.leaderEpoch, p.partitionEpoch = a.LeaderEpoch, a.PartitionEpoch
 	return newEpoch, err
 }
 
-// becomeLeader opens the epoch at the end of the log (also in the epoch cache, at once: KAFKA-7415), and forgets what it
-// believed of the other replicas. One that led before knows where they are, but not any more when they were in sync.
-// Within the same epoch it only takes the committed ISR over.
+// becomeLeader starts the epoch at the end of the log, in the epoch cache too and at once (KAFKA-7415), and resets the state
+// of the followers: a leader that led the epoch before keeps their positions, but not the times at which they were in sync.
+// In the same epoch it takes the committed ISR and no more.
 //
-// A leader that was elected uncleanly is RECOVERING in the image. It has nothing to recover from, as in Kafka, and its
-// next ISR change says RECOVERED.
+// A leader that was elected uncleanly is RECOVERING in the image. As in Kafka it recovers nothing, and its next ISR change
+// says RECOVERED.
 func (p *Partition) becomeLeader(d env.Disk, a Assignment, newEpoch bool, now env.Instant) error {
 	p.follow = nil
 	if p.lead == nil {
-		p.lead = &leading{self: p.self, maximal: p.rules.Maximal}
+		p.lead = &leading{self: p.self, maximal: p.rules.MaximalISR}
 		newEpoch = true
 	}
 	if newEpoch {
-		if err := p.log.AssignEpoch(d, a.Epoch, p.log.End()); err != nil {
+		if err := p.log.AssignEpoch(d, a.LeaderEpoch, p.log.End()); err != nil {
 			return err
 		}
-		p.lead.start = p.log.End()
+		p.lead.epochStart = p.log.End()
 	}
-	p.lead.take(a, newEpoch, now)
-	if newEpoch || a.Version > p.version { // else the change in flight still is: the controller may yet agree to it
+	p.lead.applyAssignment(a, newEpoch, now)
+	if newEpoch || a.PartitionEpoch > p.partitionEpoch { // else the change in flight stays: the controller may still accept it
 		p.lead.commit(a.ISR)
 	}
-	p.epoch = a.Epoch
+	p.leaderEpoch = a.LeaderEpoch
 	p.Advance(now)
 	return nil
 }
 
-// becomeFollower forgets leadership. What must be cut off the log turns out with the first fetch (KIP-595).
+// becomeFollower ends leadership. The first fetch finds out where to truncate the log (KIP-595).
 func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) error {
 	p.lead = nil
 	if p.follow == nil {
@@ -135,13 +136,13 @@ func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) erro
 		return nil
 	}
 	p.follow.leader = a.Leader
-	if cut := p.rules.CutOnFollow(p.hw, p.log.End()); cut < p.log.End() {
+	if cut := p.rules.TruncateOnFollow(p.hw, p.log.End()); cut < p.log.End() {
 		return p.Truncate(d, cut)
 	}
 	return nil
 }
 
-// setHW moves the high watermark, and tells the log which transactions are decided for good.
+// setHW moves the high watermark, also for the log: a transaction whose marker is below it is complete.
 func (p *Partition) setHW(hw wire.Offset) {
 	p.hw = hw
 	p.log.Producers().HighWatermark(hw)
@@ -150,31 +151,31 @@ func (p *Partition) setHW(hw wire.Offset) {
 // Log is the replica's log.
 func (p *Partition) Log() *storage.Log { return p.log }
 
-// Epoch is the leader epoch this replica lives in.
-func (p *Partition) Epoch() wire.Epoch { return p.epoch }
+// LeaderEpoch is the leader epoch of the last assignment, -1 before the first.
+func (p *Partition) LeaderEpoch() wire.Epoch { return p.leaderEpoch }
 
-// Version is the partition epoch this replica knows of.
-func (p *Partition) Version() wire.PartitionEpoch { return p.version }
+// PartitionEpoch is the greatest partition epoch that this replica knows.
+func (p *Partition) PartitionEpoch() wire.PartitionEpoch { return p.partitionEpoch }
 
-// HW is the high watermark: everything below is committed, as far as this replica knows.
+// HW is the high watermark: all records below it are committed. On a follower it may lag.
 func (p *Partition) HW() wire.Offset { return p.hw }
 
-// Settled tells whether a leader's high watermark has reached its own epoch: before that it may lie below what an
-// earlier leader has already shown (KIP-207).
-func (p *Partition) Settled() bool { return p.lead != nil && p.hw >= p.lead.start }
+// HWReachedEpochStart reports whether a leader's high watermark has reached the start of its epoch: before that it may be
+// below the high watermark of an earlier leader (KIP-207).
+func (p *Partition) HWReachedEpochStart() bool { return p.lead != nil && p.hw >= p.lead.epochStart }
 
-// Stable is the last stable offset: everything below is committed, and no transaction below is open.
-func (p *Partition) Stable() wire.Offset {
+// LastStableOffset is the end of the committed records without an open transaction among them.
+func (p *Partition) LastStableOffset() wire.Offset {
 	if at, ok := p.log.Producers().FirstUnstable(); ok {
 		return min(at, p.hw)
 	}
 	return p.hw
 }
 
-// Leads tells whether this replica believes to lead.
+// Leads reports whether this replica is the leader, as far as it knows.
 func (p *Partition) Leads() bool { return p.lead != nil }
 
-// Leader is whom this replica follows, itself if it leads, or NoNode.
+// Leader is the leader of the last assignment, or NoNode.
 func (p *Partition) Leader() wire.NodeID {
 	switch {
 	case p.lead != nil:
@@ -185,7 +186,7 @@ func (p *Partition) Leader() wire.NodeID {
 	return wire.NoNode
 }
 
-// ISR is the committed in-sync set, as a leader knows it.
+// ISR is the committed ISR; nil on a follower.
 func (p *Partition) ISR() []wire.NodeID {
 	if p.lead == nil {
 		return nil
@@ -206,6 +207,6 @@ func (p *Partition) String() string {
 		isr = " isr=" + strings.Join(ids, ",")
 	}
 	num := func(o wire.Offset) string { return strconv.FormatInt(int64(o), 10) }
-	return p.TP.String() + " " + role + " e" + strconv.Itoa(int(p.epoch)) +
+	return p.TP.String() + " " + role + " e" + strconv.Itoa(int(p.leaderEpoch)) +
 		" [" + num(p.log.Start()) + "‥" + num(p.log.End()) + ") hw=" + num(p.hw) + isr
 }

@@ -15,7 +15,7 @@ import (
 
 const lag = 30 * env.Second
 
-// node is one replica with a disk of its own.
+// node is one replica with its own disk.
 type node struct {
 	*replication.Partition
 	t       *testing.T
@@ -51,7 +51,7 @@ func (r *registry) InService(id wire.NodeID) bool { return r[id] > 0 }
 // become takes a role: leader, epoch, partition epoch, isr.
 func (n *node) become(leader wire.NodeID, epoch wire.Epoch, version wire.PartitionEpoch, now env.Instant, isr ...wire.NodeID) bool {
 	newEpoch, err := n.Become(n.d, replication.Assignment{
-		Leader: leader, Epoch: epoch, Version: version, Replicas: []wire.NodeID{1, 2, 3}, ISR: isr, MinISR: 2, LagMax: lag,
+		Leader: leader, LeaderEpoch: epoch, PartitionEpoch: version, Replicas: []wire.NodeID{1, 2, 3}, ISR: isr, MinISR: 2, LagMax: lag,
 	}, now)
 	require.NoError(n.t, err)
 	return newEpoch
@@ -70,26 +70,26 @@ func (n *node) write(values ...string) {
 // fetch is one round of replication from a leader, as brokers do it.
 func (n *node) fetch(from *node, now env.Instant) {
 	at := n.Position()
-	a := replication.Asked{Follower: id(n), BrokerEpoch: 7, Next: at.Next, Start: n.Log().Start(), Epoch: at.Epoch, LastEpoch: at.LastEpoch}
-	g := from.Grant(a)
+	a := replication.FetchState{Follower: id(n), BrokerEpoch: 7, FetchOffset: at.FetchOffset, LogStartOffset: n.Log().Start(), CurrentLeaderEpoch: at.CurrentLeaderEpoch, LastFetchedEpoch: at.LastFetchedEpoch}
+	g := from.DecideFetch(a)
 	require.Nil(n.t, g.Err)
-	_, err := from.Partition.Fetched(a, g, now)
+	_, err := from.Partition.UpdateFollowerFetchState(a, g, now)
 	require.Nil(n.t, err)
 	if g.Diverges {
-		_, err := n.Diverged(n.d, g.Mark)
+		_, err := n.TruncateToDivergence(n.d, g.DivergingEpoch)
 		require.NoError(n.t, err)
 		return
 	}
-	data, e := from.Log().Read(from.d, at.Next, g.Bound, 1<<20, true)
+	data, e := from.Log().Read(from.d, at.FetchOffset, g.MaxOffset, 1<<20, true)
 	require.NoError(n.t, e)
 	from.Advance(now)
 	require.NoError(n.t, n.Replicate(n.d, data.Bytes, from.HW(), from.Log().Start()))
 }
 
-// Fetched is a fetch of another replica, in our epoch, from a log that agrees with ours.
+// Fetched is a fetch of another replica, in the leader's epoch, with a log that matches the leader's.
 func (n *node) Fetched(from wire.NodeID, incarnation wire.BrokerEpoch, next wire.Offset, now env.Instant) {
-	a := replication.Asked{Follower: from, BrokerEpoch: incarnation, Next: next, Epoch: n.Epoch(), LastEpoch: wire.NoEpoch}
-	_, err := n.Partition.Fetched(a, n.Grant(a), now)
+	a := replication.FetchState{Follower: from, BrokerEpoch: incarnation, FetchOffset: next, CurrentLeaderEpoch: n.LeaderEpoch(), LastFetchedEpoch: wire.NoEpoch}
+	_, err := n.Partition.UpdateFollowerFetchState(a, n.DecideFetch(a), now)
 	require.Nil(n.t, err)
 	n.Advance(now)
 }
@@ -118,7 +118,7 @@ func TestHighWatermarkIsTheLeastEndOfTheISR(t *testing.T) {
 	l := newNode(t, 1)
 	l.become(1, 0, 0, 0, 1, 2, 3)
 	l.write("a", "b", "c")
-	require.EqualValues(t, 0, l.HW(), "nobody fetched yet")
+	require.EqualValues(t, 0, l.HW(), "no follower has fetched")
 	l.Fetched(2, 7, 3, 1)
 	require.EqualValues(t, 0, l.HW(), "3 is in the ISR and has nothing")
 	l.Fetched(3, 7, 1, 1)
@@ -150,12 +150,12 @@ func TestAReplicaAboutToJoinHoldsTheHighWatermarkBack(t *testing.T) {
 	l.Fetched(2, 7, 2, 1)
 	require.EqualValues(t, 2, l.HW())
 	l.Fetched(3, 7, 2, 2) // 3 has caught up
-	p, ok := l.Join(3)
+	p, ok := l.ProposeExpand(3)
 	require.True(t, ok)
 	require.Equal(t, []replication.Member{{ID: 1, BrokerEpoch: -1}, {ID: 2, BrokerEpoch: 7}, {ID: 3, BrokerEpoch: 7}}, p.ISR)
 	l.write("c")
 	l.Fetched(2, 7, 3, 3)
-	require.EqualValues(t, 2, l.HW(), "the controller may already have taken 3 in (KIP-497)")
+	require.EqualValues(t, 2, l.HW(), "3 may be in the ISR already, for the controller (KIP-497)")
 	l.Fetched(3, 7, 3, 4)
 	require.EqualValues(t, 3, l.HW())
 }
@@ -166,7 +166,7 @@ func TestAReplicaJoinsOnlyWithEverythingOfThisEpochsStart(t *testing.T) {
 	l.write("a", "b", "c")
 	l.become(1, 1, 1, 0, 1, 2) // a new epoch: the high watermark is still 0
 	l.Fetched(3, 7, 2, 1)
-	_, ok := l.Join(3)
+	_, ok := l.ProposeExpand(3)
 	require.False(t, ok, "it is past the high watermark and not at the epoch's start (KAFKA-7128)")
 	l.Fetched(3, 7, 3, 2)
 	for _, c := range []struct {
@@ -174,56 +174,56 @@ func TestAReplicaJoinsOnlyWithEverythingOfThisEpochsStart(t *testing.T) {
 		why   string
 	}{{0, "it is fenced"}, {-7, "it is shutting down (KIP-841)"}, {8, "it restarted since it fetched (KIP-903)"}} {
 		l.brokers[3] = c.epoch
-		_, ok = l.Join(3)
+		_, ok = l.ProposeExpand(3)
 		require.False(t, ok, c.why)
 	}
 	l.brokers[3] = 7
-	_, ok = l.Join(3)
+	_, ok = l.ProposeExpand(3)
 	require.True(t, ok)
-	_, ok = l.Join(3)
+	_, ok = l.ProposeExpand(3)
 	require.False(t, ok, "one change at a time")
 }
 
-func TestALaggardIsProposedOutAndWaitedForUntilTheControllerAgrees(t *testing.T) {
+func TestTheHighWatermarkWaitsForALaggardUntilTheControllerRemovesIt(t *testing.T) {
 	l := newNode(t, 1)
 	l.become(1, 0, 0, 0, 1, 2, 3)
 	l.write("a")
 	l.Fetched(2, 7, 1, 1)
 	l.Fetched(3, 7, 0, 1)
-	_, ok := l.Shrink(env.Instant(lag))
+	_, ok := l.ProposeShrink(env.Instant(lag))
 	require.False(t, ok, "it may lag for as long as replica.lag.time.max.ms")
 	l.Fetched(2, 7, 1, env.Instant(lag))
-	p, ok := l.Shrink(env.Instant(lag) + 2)
+	p, ok := l.ProposeShrink(env.Instant(lag) + 2)
 	require.True(t, ok)
 	require.Len(t, p.ISR, 2)
 	require.EqualValues(t, 0, l.HW(), "3 may still be elected: nothing is committed without it")
-	agreed := replication.Answer{Epoch: l.Epoch(), Version: 1, ISR: []wire.NodeID{1, 2}}
+	agreed := replication.AlterPartitionResult{LeaderEpoch: l.LeaderEpoch(), PartitionEpoch: 1, ISR: []wire.NodeID{1, 2}}
 	later := agreed
-	later.Epoch++
-	require.False(t, l.Altered(p, later, env.Instant(lag)+3))
-	require.EqualValues(t, 0, l.HW(), "what another epoch agreed on is not ours to take: the image will tell")
-	require.False(t, l.Altered(p, agreed, env.Instant(lag)+3))
+	later.LeaderEpoch++
+	require.False(t, l.HandleAlterPartitionResult(p, later, env.Instant(lag)+3))
+	require.EqualValues(t, 0, l.HW(), "a response of another epoch commits nothing: the image will")
+	require.False(t, l.HandleAlterPartitionResult(p, agreed, env.Instant(lag)+3))
 	require.EqualValues(t, 1, l.HW())
 }
 
-func TestACatchUpIsDatedByTheFetchBefore(t *testing.T) {
+func TestAFollowerCaughtUpAtItsPreviousFetch(t *testing.T) {
 	l := newNode(t, 1)
 	l.become(1, 0, 0, 0, 1, 2, 3)
 	second := env.Instant(env.Second)
-	for i := range env.Instant(60) { // 2 is always one record behind, as a follower under load is
+	for i := range env.Instant(60) { // 2 always lags by one record, as a follower under load does
 		l.write("x")
 		l.Fetched(2, 7, wire.Offset(i), i*second)
 		l.Fetched(3, 7, l.Log().End(), i*second)
 	}
-	_, ok := l.Shrink(60 * second)
-	require.False(t, ok, "a second behind is not out of sync")
+	_, ok := l.ProposeShrink(60 * second)
+	require.False(t, ok, "a lag of a second is not out of sync")
 	l.Fetched(3, 7, l.Log().End(), 100*second)
-	p, ok := l.Shrink(100 * second)
+	p, ok := l.ProposeShrink(100 * second)
 	require.True(t, ok, "but forty seconds of silence are")
 	require.Equal(t, wire.NodeID(3), p.ISR[1].ID)
 }
 
-func TestWhatTheControllersAnswerMeans(t *testing.T) {
+func TestAlterPartitionErrors(t *testing.T) {
 	for _, c := range []struct {
 		err     *kerr.Error
 		again   bool
@@ -231,7 +231,7 @@ func TestWhatTheControllersAnswerMeans(t *testing.T) {
 	}{
 		{kerr.IneligibleReplica, false, false},
 		{kerr.OperationNotAttempted, false, false},
-		{kerr.FencedLeaderEpoch, false, true}, // it may hide an earlier success: the image will tell
+		{kerr.FencedLeaderEpoch, false, true}, // it may hide an earlier success: the image will show it
 		{kerr.InvalidUpdateVersion, false, true},
 		{kerr.InvalidRequest, false, true},
 		{kerr.NewLeaderElected, false, true},
@@ -243,9 +243,9 @@ func TestWhatTheControllersAnswerMeans(t *testing.T) {
 		l := newNode(t, 1)
 		l.become(1, 0, 0, 0, 1, 2)
 		l.Fetched(3, 7, 0, 1)
-		p, ok := l.Join(3)
+		p, ok := l.ProposeExpand(3)
 		require.True(t, ok)
-		require.Equal(t, c.again, l.Altered(p, replication.Answer{Code: c.err.Code}, 1), c.err.Message)
+		require.Equal(t, c.again, l.HandleAlterPartitionResult(p, replication.AlterPartitionResult{ErrorCode: c.err.Code}, 1), c.err.Message)
 		_, pending := l.Pending()
 		require.Equal(t, c.pending, pending, c.err.Message)
 		require.Equal(t, []wire.NodeID{1, 2}, l.ISR(), "an error commits nothing")
@@ -263,8 +263,8 @@ func TestOlderMetadataIsSkipped(t *testing.T) {
 	require.Equal(t, []wire.NodeID{1, 3}, l.ISR())
 }
 
-// The shapes of two logs that meet: what the follower has before (value per offset, epoch by the leader that wrote it),
-// and what must be left once it has followed.
+// Two logs that meet, by their history (the leader of each epoch, and the values that both or only the leader have): in the end
+// the follower has the leader's log.
 func TestAFollowerEndsWithTheLeadersLog(t *testing.T) {
 	type chapter struct {
 		leader int // 2 or 3
@@ -272,9 +272,9 @@ func TestAFollowerEndsWithTheLeadersLog(t *testing.T) {
 		alone  []string // only the leader has them
 	}
 	for name, story := range map[string][]chapter{
-		"behind":           {{2, nil, []string{"a", "b"}}},
+		"shorter":          {{2, nil, []string{"a", "b"}}},
 		"equal":            {{2, []string{"a", "b"}, nil}},
-		"ahead":            {{3, []string{"a"}, []string{"b", "c"}}, {2, nil, nil}},
+		"longer":           {{3, []string{"a"}, []string{"b", "c"}}, {2, nil, nil}},
 		"forked":           {{3, []string{"a"}, []string{"b", "c"}}, {2, nil, []string{"d"}}},
 		"forked and equal": {{3, []string{"a"}, []string{"b"}}, {2, nil, []string{"c"}}},
 		"several epochs":   {{3, []string{"a"}, []string{"b"}}, {2, nil, []string{"c"}}, {3, nil, []string{"d"}}, {2, nil, []string{"e", "f"}}},
@@ -313,10 +313,10 @@ func TestLatestIsUnknownBeforeTheEpochIsCommitted(t *testing.T) {
 	l := newNode(t, 1)
 	l.become(1, 0, 0, 0, 1, 2)
 	l.write("a")
-	require.True(t, l.Settled())
+	require.True(t, l.HWReachedEpochStart())
 	l.become(1, 1, 1, 0, 1, 2)
-	require.False(t, l.Settled(), "an earlier leader may have shown readers more than our high watermark (KIP-207)")
+	require.False(t, l.HWReachedEpochStart(), "the high watermark of an earlier leader may have been higher (KIP-207)")
 	l.Fetched(2, 7, 1, 1)
-	require.True(t, l.Settled())
+	require.True(t, l.HWReachedEpochStart())
 	require.Equal(t, "orders-0 L1 e1 [0‥1) hw=1 isr=1,2", l.String())
 }

@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// Every exhibit of the museum, on one partition: what today's rule gives, and what the old one gives in its place. The
-// scenarios show what comes of it.
+// Every exhibit of the museum, on one partition: the result of the current rule and that of the old one. The scenarios show
+// the consequences.
 func TestOldRules(t *testing.T) {
 	cases := map[string]struct {
 		play       func(t *testing.T, rules replication.Rules) wire.Offset
@@ -23,7 +23,7 @@ func TestOldRules(t *testing.T) {
 			leader.become(2, 0, 0, 0, 2, 3)
 			leader.write("a", "b")
 			f.become(2, 0, 0, 0, 2, 3)
-			f.fetch(leader, 1) // it has both, and knows of none that it is committed
+			f.fetch(leader, 1) // it has both records, and a high watermark of 0
 			f.become(1, 1, 1, 0, 1, 2, 3)
 			return f.Log().End()
 		}, 2, 0},
@@ -33,18 +33,18 @@ func TestOldRules(t *testing.T) {
 			l.write("a", "b")
 			l.become(1, 2, 1, 0, 1, 2)
 			l.write("c")
-			g := l.Grant(replication.Asked{Follower: 2, BrokerEpoch: 7, Next: 2, Epoch: 2, LastEpoch: 1})
+			g := l.DecideFetch(replication.FetchState{Follower: 2, BrokerEpoch: 7, FetchOffset: 2, CurrentLeaderEpoch: 2, LastFetchedEpoch: 1})
 			if g.Diverges {
-				return -1 // epoch 1 is not in our log: the follower must cut
+				return -1 // epoch 1 is not in the leader's log: the follower must truncate
 			}
-			return g.Bound
+			return g.MaxOffset
 		}, -1, 3},
 		"M3": {func(t *testing.T, rules replication.Rules) wire.Offset {
 			l := newNodeUnder(t, rules, 1)
 			l.become(1, 2, 0, 0, 1, 2)
 			l.write("a", "b")
-			a := replication.Asked{Follower: 2, BrokerEpoch: 7, Next: 2, Epoch: 0, LastEpoch: 0}
-			_, err := l.Partition.Fetched(a, l.Grant(a), 1)
+			a := replication.FetchState{Follower: 2, BrokerEpoch: 7, FetchOffset: 2, CurrentLeaderEpoch: 0, LastFetchedEpoch: 0}
+			_, err := l.Partition.UpdateFollowerFetchState(a, l.DecideFetch(a), 1)
 			require.Nil(t, err)
 			l.Advance(1)
 			return l.HW()
@@ -55,7 +55,7 @@ func TestOldRules(t *testing.T) {
 			l.write("a", "b")
 			l.become(1, 1, 1, 0, 1, 2) // the epoch begins at 2, the high watermark is 0
 			l.Fetched(3, 7, 0, 1)
-			_, joins := l.Join(3)
+			_, joins := l.ProposeExpand(3)
 			return flag(joins)
 		}, 0, 1},
 		"M9": {func(t *testing.T, rules replication.Rules) wire.Offset {
@@ -64,10 +64,10 @@ func TestOldRules(t *testing.T) {
 			l.write("a")
 			l.become(1, 1, 1, 0, 1, 2)
 			l.write("b")
-			a := replication.Asked{Follower: 2, BrokerEpoch: 7, Next: 5, Epoch: 1, LastEpoch: 0}
-			g := l.Grant(a)
+			a := replication.FetchState{Follower: 2, BrokerEpoch: 7, FetchOffset: 5, CurrentLeaderEpoch: 1, LastFetchedEpoch: 0}
+			g := l.DecideFetch(a)
 			require.True(t, g.Diverges)
-			_, err := l.Partition.Fetched(a, g, 1)
+			_, err := l.Partition.UpdateFollowerFetchState(a, g, 1)
 			require.Nil(t, err)
 			l.Advance(1)
 			return l.HW()
@@ -76,10 +76,10 @@ func TestOldRules(t *testing.T) {
 			l := newNodeUnder(t, rules, 1)
 			l.become(1, 0, 0, 0, 1, 2)
 			l.Fetched(3, 7, 0, 1)
-			_, joins := l.Join(3)
+			_, joins := l.ProposeExpand(3)
 			require.True(t, joins)
 			l.write("a")
-			l.Fetched(2, 7, 1, env.Instant(2*lag)) // 3 has been silent for longer than it may lag
+			l.Fetched(2, 7, 1, env.Instant(2*lag)) // 3 has not fetched for longer than the lag time
 			return l.HW()
 		}, 0, 1},
 		"M22": {func(t *testing.T, rules replication.Rules) wire.Offset {
@@ -88,7 +88,7 @@ func TestOldRules(t *testing.T) {
 			l.write("a")
 			l.Fetched(2, 7, 1, 1)
 			l.Fetched(2, 7, 1, env.Instant(2*lag))
-			_, shrinks := l.Shrink(env.Instant(2 * lag))
+			_, shrinks := l.ProposeShrink(env.Instant(2 * lag))
 			require.True(t, shrinks)
 			return l.HW()
 		}, 0, 1},
@@ -96,13 +96,13 @@ func TestOldRules(t *testing.T) {
 			l := newNodeUnder(t, rules, 1)
 			l.become(1, 0, 0, 0, 1, 2)
 			l.Fetched(3, 7, 0, 1)
-			l.brokers[3] = 8 // it restarted since
-			_, joins := l.Join(3)
+			l.brokers[3] = 8 // it has restarted
+			_, joins := l.ProposeExpand(3)
 			return flag(joins)
 		}, 0, 1},
 		"M29": {func(t *testing.T, rules replication.Rules) wire.Offset {
 			l := newNodeUnder(t, rules, 1)
-			l.become(1, 0, 0, 0, 1) // alone, where two should be
+			l.become(1, 0, 0, 0, 1) // min.insync.replicas is 2
 			b, err := wire.AppendBatch(nil, wire.PlainBatch(0, wire.NoEpoch), []wire.Record{{Timestamp: 1}})
 			require.NoError(t, err)
 			_, err = l.Append(l.d, replication.ClientAppend(b, 1, 0), 1)

@@ -63,7 +63,7 @@ func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 		return PartitionState{}, false
 	}
 	out := PartitionState{
-		TP: tp, Leader: p.Leader, Epoch: p.Epoch, PartitionEpoch: p.Version,
+		TP: tp, Leader: p.Leader, Epoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
 		ISR: slices.Sorted(slices.Values(p.ISR)), ELR: slices.Sorted(slices.Values(p.ELR)),
 	}
 	led := false
@@ -71,7 +71,7 @@ func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 		h := c.brokers[id-1]
 		r := ReplicaState{Node: id, Host: h.addr, Up: c.world.Running(h.addr), Epoch: wire.NoEpoch}
 		if live := c.replica(h, tp); live != nil {
-			r.Leads, r.Epoch, r.Start, r.HW, r.End = live.Leads(), live.Epoch(), live.Log().Start(), live.HW(), live.Log().End()
+			r.Leads, r.Epoch, r.Start, r.HW, r.End = live.Leads(), live.LeaderEpoch(), live.Log().Start(), live.HW(), live.Log().End()
 			if leads := r.Leads && id == p.Leader; leads || !led && r.End >= out.End {
 				out.Start, out.HW, out.End = r.Start, r.HW, r.End
 				led = led || leads

@@ -283,12 +283,12 @@ func (j *judges) lookAtBroker(h *watched, b *broker.Broker, e *sim.Event, due si
 			s.standings = nil
 		}
 		defer j.stand(h, s, e)
-		if fresh || r.Epoch() != s.Epoch {
+		if fresh || r.LeaderEpoch() != s.Epoch {
 			if home, ok := topicOf(j.c.world.Disk(h.addr), r.Log().Dir()); ok {
 				j.view.DirectoryInUse(s.part, s.copy, home)
 			}
 		}
-		leads, epoch, hw, version := r.Leads(), r.Epoch(), r.HW(), r.Version()
+		leads, epoch, hw, version := r.Leads(), r.LeaderEpoch(), r.HW(), r.PartitionEpoch()
 		proposal, pending := r.Pending()
 		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.PartitionEpoch && pending == (s.Pending != nil) &&
 			r.Log().End() == s.End && r.Log().Start() == s.Start && (!pending || len(proposal.ISR) == len(s.Pending)) {

@@ -76,7 +76,7 @@ func digestTopic(id wire.TopicID, name string) uint64 {
 func digestPartition(p *Partition) uint64 {
 	return start.text("partition").id(p.Topic).number(uint64(uint32(p.Partition))).
 		nodes(p.Replicas).nodes(p.ISR).nodes(p.ELR).nodes(p.LastKnown).number(uint64(uint32(p.Leader))).
-		number(uint64(uint8(p.Recovery))).number(uint64(uint32(p.Epoch))).number(uint64(uint32(p.Version))).done()
+		number(uint64(uint8(p.Recovery))).number(uint64(uint32(p.LeaderEpoch))).number(uint64(uint32(p.PartitionEpoch))).done()
 }
 
 func digestConfig(k ConfigKey, value string) uint64 {

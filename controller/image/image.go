@@ -1,14 +1,14 @@
-// Package image is the cluster's metadata as a value: what comes out of applying the metadata log's records in order.
+// Package image is the cluster's metadata as a value: the result of the metadata log's records, applied in order.
 //
 //	metadata log ──▶ Apply(record) ──▶ Image: brokers, topics, partitions, configs, features
 //
-// The active controller keeps one to decide on, every broker keeps one to act on, and two nodes whose images stand at
-// the same offset have equal images. Only Apply changes an image.
+// The active controller decides on its image, every broker acts on its own, and two images at the same offset are equal. Only
+// Apply changes an image.
 //
 // Read image.go, then partition.go for the one rule that is easy to get wrong: which epochs a change raises.
 //
-// Not here: what to do about a change (controller decides, broker follows), quotas, ACLs, tokens and SCRAM, whose
-// records are accepted and ignored.
+// Not here: decisions (controller), acting on a change (broker), and quotas, ACLs, tokens and SCRAM, whose records are accepted
+// and ignored.
 package image
 
 import (
@@ -42,12 +42,12 @@ type Broker struct {
 	EndPoints    []wire.EndPoint
 	LogDirs      []wire.UUID
 	Rack         string
-	Fenced       bool                // gets no leaderships and no ISR memberships
+	Fenced       bool                // in no ISR, and leads nothing
 	ShuttingDown bool                // in controlled shutdown
-	Features     []wire.FeatureRange // that it supports
+	Features     []wire.FeatureRange // supported by the broker
 }
 
-// Active tells whether the broker may lead and be in an ISR.
+// Active reports whether the broker may lead and be in an ISR.
 func (b *Broker) Active() bool { return !b.Fenced && !b.ShuttingDown }
 
 // Topic is a topic with its partitions, numbered from 0.
@@ -110,7 +110,7 @@ func (m *Image) Partition(id wire.TopicID, partition int32) *Partition {
 	return t.Partitions[partition]
 }
 
-// Config is a dynamic config that somebody set.
+// Config is a dynamic config, if it is set.
 func (m *Image) Config(k ConfigKey) (string, bool) {
 	v, ok := m.configs[k]
 	return v, ok
@@ -122,8 +122,8 @@ func (m *Image) TopicConfigs(topic string) []ConfigKey { return m.ConfigsOf(wire
 // Feature is a finalised feature's level; 0 is off.
 func (m *Image) Feature(name string) int16 { return m.levels[name] }
 
-// ApplyBatch applies one batch of the metadata log. An error says that a record of it cannot be read; what stood before
-// that record is applied.
+// ApplyBatch applies one batch of the metadata log. On an error a record of it cannot be read, and the records before that one
+// are applied.
 func (m *Image) ApplyBatch(b wire.Batch) error {
 	if !b.IsControl() {
 		for rec, err := range b.Records() {
@@ -141,7 +141,7 @@ func (m *Image) ApplyBatch(b wire.Batch) error {
 	return nil
 }
 
-// Apply takes one record in. Its offset matters only to registrations, which carry it themselves.
+// Apply applies one record. Only a registration depends on its own offset, and has it as a field.
 func (m *Image) Apply(r wire.MetadataRecord) {
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
@@ -191,9 +191,9 @@ func (m *Image) setBroker(id wire.NodeID, b *Broker) {
 func (m *Image) changeBroker(r *wire.BrokerRegistrationChangeRecord) {
 	old := m.brokers[r.BrokerID]
 	if old == nil || old.Epoch != r.BrokerEpoch {
-		return // the controller writes no such record; a log that has one changes nobody else's state
+		return // the controller writes no such record, and another incarnation's changes nothing
 	}
-	b := *old // a copy: others keep pointers into earlier images
+	b := *old // a copy: earlier images have pointers to it
 	switch r.Fenced {
 	case -1:
 		b.Fenced = false

@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// records draws a log that a controller might write: things are made before they are changed.
+// records draws a log as a controller could write it: a topic, partition or broker is created before it is changed.
 func records(t *rapid.T) (log []wire.MetadataRecord) {
 	topics := map[int]int32{} // drawn number to partitions
 	brokers := map[wire.NodeID]wire.BrokerEpoch{}
@@ -66,7 +66,7 @@ func records(t *rapid.T) (log []wire.MetadataRecord) {
 	return log
 }
 
-// show is everything in an image, in words: what the digest stands for.
+// show is a whole image in words: the content that the digest stands for.
 func show(m *image.Image) (all []string) {
 	for _, b := range m.Brokers() {
 		all = append(all, fmt.Sprintf("%+v", *b))
@@ -74,7 +74,7 @@ func show(m *image.Image) (all []string) {
 	for _, t := range m.Topics() {
 		all = append(all, fmt.Sprint(t.ID, t.Name))
 		for _, p := range t.Partitions {
-			all = append(all, fmt.Sprintf("%v %v %v %v %v %v %v %v", p.Replicas, p.ISR, p.ELR, p.LastKnown, p.Leader, p.Recovery, p.Epoch, p.Version))
+			all = append(all, fmt.Sprintf("%v %v %v %v %v %v %v %v", p.Replicas, p.ISR, p.ELR, p.LastKnown, p.Leader, p.Recovery, p.LeaderEpoch, p.PartitionEpoch))
 		}
 	}
 	for n := range 4 {
@@ -89,7 +89,7 @@ func show(m *image.Image) (all []string) {
 	return all
 }
 
-// Equal images have equal digests and different ones different digests, whatever way they came.
+// Equal images have equal digests, whatever records they are the result of, and different images different digests.
 func TestDigest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seen := map[uint64][]string{}
@@ -110,7 +110,7 @@ func TestDigest(t *testing.T) {
 	})
 }
 
-// What is taken away leaves nothing behind.
+// A removed broker, topic or config leaves no trace in the digest.
 func TestNothingIsLeftBehind(t *testing.T) {
 	m := image.New()
 	empty := m.Digest()
@@ -154,14 +154,14 @@ func TestEpochs(t *testing.T) {
 		after := was.After(r)
 		m.Apply(r)
 		p := m.Partition(wire.TopicID{1}, 0)
-		if p.Epoch != tc.epoch || p.Version != tc.version || after.Epoch != p.Epoch || after.Version != p.Version {
-			t.Errorf("epochs %d/%d, foretold %d/%d, wanted %d/%d", p.Epoch, p.Version, after.Epoch, after.Version, tc.epoch, tc.version)
+		if p.LeaderEpoch != tc.epoch || p.PartitionEpoch != tc.version || after.LeaderEpoch != p.LeaderEpoch || after.PartitionEpoch != p.PartitionEpoch {
+			t.Errorf("epochs %d/%d, foretold %d/%d, wanted %d/%d", p.LeaderEpoch, p.PartitionEpoch, after.LeaderEpoch, after.PartitionEpoch, tc.epoch, tc.version)
 		}
 	}
 	m.Apply(&wire.ClearElrRecord{})
 	m.Apply(&wire.ClearElrRecord{})
-	if p := m.Partition(wire.TopicID{1}, 0); p.Version != 5 || len(p.ELR) != 0 {
-		t.Errorf("clearing an ELR twice: version %d, ELR %v, wanted 5 and none", p.Version, p.ELR)
+	if p := m.Partition(wire.TopicID{1}, 0); p.PartitionEpoch != 5 || len(p.ELR) != 0 {
+		t.Errorf("clearing an ELR twice: version %d, ELR %v, wanted 5 and none", p.PartitionEpoch, p.ELR)
 	}
 }
 

@@ -6,23 +6,23 @@ import (
 	"samsa/wire"
 )
 
-// Partition is the controller's word on one partition. Values in it are replaced, never changed in place, so that an
-// earlier copy stays what it was.
+// Partition is the state of one partition (PartitionRegistration). Its slices are replaced and never changed in place, so an
+// earlier copy stays as it was.
 type Partition struct {
-	Topic     wire.TopicID
-	Partition int32
-	Replicas  []wire.NodeID // in order of preference
-	ISR       []wire.NodeID // in the order of Replicas; contains Leader unless there is none
-	ELR       []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
-	LastKnown []wire.NodeID // who led last, while ISR and ELR are both empty; else none
-	Leader    wire.NodeID   // NoNode if there is none
-	Uncleanly bool          // Leader was neither in sync nor eligible when it was elected: records may be lost; follows from the records
-	Recovery  wire.LeaderRecoveryState
-	Epoch     wire.Epoch          // leader epoch: raised by every record that names a leader
-	Version   wire.PartitionEpoch // partition epoch: raised by every change
+	Topic          wire.TopicID
+	Partition      int32
+	Replicas       []wire.NodeID // in order of preference
+	ISR            []wire.NodeID // in the order of Replicas; contains Leader unless there is none
+	ELR            []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
+	LastKnown      []wire.NodeID // the last leader, while ISR and ELR are both empty; else none
+	Leader         wire.NodeID   // NoNode if there is none
+	Uncleanly      bool          // Leader was neither in sync nor eligible when it was elected: records may be lost; follows from the records
+	Recovery       wire.LeaderRecoveryState
+	LeaderEpoch    wire.Epoch          // raised by every record that names a leader
+	PartitionEpoch wire.PartitionEpoch // raised by every change
 }
 
-// addPartition takes a whole partition in; records come in partition order.
+// addPartition adds or replaces a partition; its records come in partition order.
 func (m *Image) addPartition(r *wire.PartitionRecord) {
 	t := m.topics[r.TopicID]
 	if t == nil {
@@ -37,7 +37,7 @@ func (m *Image) addPartition(r *wire.PartitionRecord) {
 	p := &Partition{
 		Topic: r.TopicID, Partition: r.PartitionID,
 		Replicas: r.Replicas, ISR: r.ISR, ELR: r.ELR, LastKnown: r.LastKnownELR, Leader: r.Leader, Recovery: r.LeaderRecoveryState,
-		Epoch: r.LeaderEpoch, Version: r.PartitionEpoch,
+		LeaderEpoch: r.LeaderEpoch, PartitionEpoch: r.PartitionEpoch,
 	}
 	t.Partitions[r.PartitionID] = p
 	m.digest += digestPartition(p)
@@ -54,8 +54,8 @@ func (m *Image) changePartition(r *wire.PartitionChangeRecord) {
 	m.digest += digestPartition(p)
 }
 
-// clearELR forgets the eligible leader replicas of a topic's partitions, or of all (""); that is a change of each that had
-// some, as if by a record of its own (TopicDelta.maybeClearElr).
+// clearELR clears the eligible leader replicas of a topic's partitions, or of all (""), as if each partition that has some had
+// a change record of its own (TopicDelta.maybeClearElr).
 func (m *Image) clearELR(topic string) {
 	for _, t := range m.topics { //order: each partition on its own, and the digest is a sum
 		if topic != "" && t.Name != topic {
@@ -71,23 +71,23 @@ func (m *Image) clearELR(topic string) {
 	}
 }
 
-// After is the partition as a change will leave it.
+// After is the partition with a change applied.
 func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
 	next := *p
 	next.change(r)
 	return next
 }
 
-// change applies a PartitionChangeRecord. The epochs are not in the record: they follow from it, so that no two
-// nodes can disagree (PartitionRegistration.merge). The partition epoch rises with every change, so that a proposal made on
-// an older state can be told (KIP-497). The leader epoch rises when a leader is named, also none, or the same one again:
-// what was written under it has another author or another set of replicas. A smaller ISR alone is no reason since 3.6: it
-// only interrupted everybody (KAFKA-15021).
+// change applies a PartitionChangeRecord. The epochs are not in the record but follow from it, so that all nodes compute the
+// same (PartitionRegistration.merge). Every change raises the partition epoch, by which the controller refuses an AlterPartition
+// of an older state (KIP-497). A record that names a leader, also none or the same again, raises the leader epoch: later
+// batches have another leader or other replicas. A smaller ISR alone does not since 3.6: it only interrupted clients
+// (KAFKA-15021).
 func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.Leader != wire.LeaderUnchanged {
 		p.Leader = r.Leader
 		p.Uncleanly = r.Leader != wire.NoNode && !slices.Contains(p.ISR, r.Leader) && !slices.Contains(p.ELR, r.Leader)
-		p.Epoch++
+		p.LeaderEpoch++
 	}
 	if r.ISR != nil {
 		p.ISR = r.ISR
@@ -104,11 +104,11 @@ func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		p.Recovery = r.LeaderRecoveryState
 	}
-	p.Version++
+	p.PartitionEpoch++
 }
 
-// HasReplica tells whether a node holds a copy.
+// HasReplica reports whether a node has a replica.
 func (p *Partition) HasReplica(id wire.NodeID) bool { return slices.Contains(p.Replicas, id) }
 
-// InISR tells whether a node is in sync.
+// InISR reports whether a node is in the ISR.
 func (p *Partition) InISR(id wire.NodeID) bool { return slices.Contains(p.ISR, id) }

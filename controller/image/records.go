@@ -62,7 +62,7 @@ func (b *Broker) record() *wire.RegisterBrokerRecord {
 func (p *Partition) record() *wire.PartitionRecord {
 	r := &wire.PartitionRecord{
 		TopicID: p.Topic, PartitionID: p.Partition, Replicas: p.Replicas, ISR: p.ISR, Leader: p.Leader, LeaderRecoveryState: p.Recovery,
-		LeaderEpoch: p.Epoch, PartitionEpoch: p.Version,
+		LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
 	}
 	if len(p.ELR) > 0 {
 		r.Version, r.ELR = 2, p.ELR
