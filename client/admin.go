@@ -7,65 +7,65 @@ import (
 	"samsa/sim/env"
 )
 
-// Admin sends one request at a time to the active controller and tells what came of it, as Kafka's admin client does with
+// Admin sends one request at a time to the active controller and returns its response, as Kafka's admin client does with
 // bootstrap.controllers (KIP-919):
 //
-//	DescribeCluster to any controller ──who leads──▶ the request to that one ──▶ an answer
-//	          ▲                                            │
-//	          └── after a backoff ◀── it does not lead, or is lost
+//	DescribeCluster to any controller ──active controller──▶ the request to that one ──▶ a response
+//	          ▲                                                    │
+//	          └──────── after a backoff ◀── NOT_CONTROLLER, or no response
 //
-// A controller that loses power says nothing: a request on its way to it comes back after request.timeout.ms (30 s), one
-// that waits for its connection after socket.connection.setup.timeout.ms (10 s). Kafka's admin waits as long.
+// A controller that loses power closes no connection: a request in flight to it returns after request.timeout.ms (30 s), one
+// that waits for its connection after socket.connection.setup.timeout.ms (10 s). Kafka's admin client waits as long.
 //
-// Kafka gives a call up after default.api.timeout.ms. This one does not: it is an operator who then calls again.
+// Kafka's client gives up after default.api.timeout.ms. This one does not: it stands for an operator who then retries.
 type Admin struct {
-	cluster []env.Addr // bootstrap.controllers
-	cfg     Config
-	links   map[env.Addr]env.Link
-	active  env.Addr // the active controller, as far as it is known; "" if it is not
-	any     int      // index into cluster: whom to ask who leads
+	controllers    []env.Addr // bootstrap.controllers
+	cfg            Config
+	links          map[env.Addr]env.Link
+	active         env.Addr // the active controller, "" if it is not known
+	nextController int      // index into controllers: the next DescribeCluster goes there
 
-	queue  []ask // the first is under way
-	unsure bool  // an earlier attempt of it may have been done
-	tries  int   // attempts at it that failed
-	turn   int64 // numbers what is sent; an answer to an earlier one is dropped
+	queue      []adminRequest // the first is in flight
+	ambiguous  bool           // an earlier attempt of it may have been applied
+	attempts   int            // failed attempts of it
+	generation int64          // numbers the requests; a response to an earlier one is dropped
 }
 
-// ask is one queued request.
-type ask struct {
+// adminRequest is one queued request.
+type adminRequest struct {
 	req  env.Request
 	done func(e env.Env, resp env.Response)
-	// retry judges an answer: true to ask again after a backoff.
+	// retry reports whether a response is retried after a backoff.
 	retry func(resp env.Response) bool
 }
 
-// NewAdmin makes an admin that talks to these controllers.
+// NewAdmin makes an admin for these controllers.
 func NewAdmin(controllers []env.Addr, cfg Config) *Admin {
-	return &Admin{cluster: controllers, cfg: cfg.settled(), links: map[env.Addr]env.Link{}}
+	return &Admin{controllers: controllers, cfg: cfg.withDefaults(), links: map[env.Addr]env.Link{}}
 }
 
-// Start does nothing: an admin connects when it is asked something.
+// Start does nothing: an admin connects for its first request.
 func (a *Admin) Start(env.Env) {}
 
-// Receive answers nothing: nobody calls a client.
+// Receive answers nothing: a client serves no requests.
 func (a *Admin) Receive(e env.Env, t env.Ticket, _ env.Request) { e.NoReply(t) }
 
 // Stop ends the admin.
 func (a *Admin) Stop(e env.Env) { e.Exit(nil) }
 
-// Unsure tells, while an answer is judged, whether an earlier attempt of the same request may have been done: its answer
+// Ambiguous reports, while a response is handled, whether an earlier attempt of the request may have been applied: its response
 // was lost, or its controller was replaced.
-func (a *Admin) Unsure() bool { return a.unsure }
+func (a *Admin) Ambiguous() bool { return a.ambiguous }
 
-// Ask queues a request. An answer for which retry says true is asked for again.
+// Ask queues a request. It is sent again after a response for which retry is true.
 func (a *Admin) Ask(e env.Env, req env.Request, retry func(env.Response) bool, done func(env.Env, env.Response)) {
-	a.queue = append(a.queue, ask{req, done, retry})
+	a.queue = append(a.queue, adminRequest{req, done, retry})
 	if len(a.queue) == 1 {
 		a.send(e)
 	}
 }
 
-// send sends the first request to the active controller, or asks who that is.
+// send sends the first request to the active controller, or DescribeCluster if none is known.
 func (a *Admin) send(e env.Env) {
 	if a.active != "" {
 		a.call(e, a.active, a.queue[0].req, tokAdmin)
@@ -74,49 +74,49 @@ func (a *Admin) send(e env.Env) {
 	req := kmsg.NewPtrDescribeClusterRequest()
 	req.SetVersion(1)
 	req.EndpointType = 2 // controllers
-	a.call(e, a.cluster[a.any], req, tokWhoLeads)
+	a.call(e, a.controllers[a.nextController], req, tokDescribeCluster)
 }
 
 func (a *Admin) call(e env.Env, to env.Addr, req env.Request, kind uint16) {
 	if a.links[to] == 0 {
 		a.links[to] = e.Dial(to, env.LaneClient)
 	}
-	a.turn++
-	e.Call(a.links[to], a.cfg.RequestTimeout, req, env.Token{Kind: kind, A: a.turn})
+	a.generation++
+	e.Call(a.links[to], a.cfg.RequestTimeout, req, env.Token{Kind: kind, A: a.generation})
 }
 
-// Returned is the answer to what was sent last.
+// Returned handles the response of the last request.
 func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
-	if tok.A != a.turn {
+	if tok.A != a.generation {
 		return
 	}
-	if tok.Kind == tokWhoLeads {
-		a.told(e, resp, err)
+	if tok.Kind == tokDescribeCluster {
+		a.handleDescribeClusterResponse(e, resp, err)
 		return
 	}
 	lost := err != nil || notController(resp)
 	if lost || a.queue[0].retry(resp) {
-		a.unsure = a.unsure || lost
+		a.ambiguous = a.ambiguous || lost
 		if lost {
 			a.active = ""
-			if err == nil { // who named it is behind: the next one is asked
-				a.any = (a.any + 1) % len(a.cluster)
+			if err == nil { // the controller that named it lags: the next one is asked
+				a.nextController = (a.nextController + 1) % len(a.controllers)
 			}
 		}
-		a.rest(e)
+		a.backOff(e)
 		return
 	}
 	done := a.queue[0].done
 	a.queue = a.queue[1:]
 	done(e, resp)
-	a.unsure, a.tries = false, 0
+	a.ambiguous, a.attempts = false, 0
 	if len(a.queue) > 0 {
 		a.send(e)
 	}
 }
 
-// told takes in who leads. Whoever does not answer, or does not know, is not the next to be asked.
-func (a *Admin) told(e env.Env, resp env.Response, err error) {
+// handleDescribeClusterResponse takes the active controller. If there is none, the next controller is asked.
+func (a *Admin) handleDescribeClusterResponse(e env.Env, resp env.Response, err error) {
 	if err == nil {
 		r := resp.(*kmsg.DescribeClusterResponse)
 		for _, n := range r.Brokers {
@@ -126,21 +126,21 @@ func (a *Admin) told(e env.Env, resp env.Response, err error) {
 		}
 	}
 	if a.active == "" {
-		a.any = (a.any + 1) % len(a.cluster)
-		a.rest(e)
+		a.nextController = (a.nextController + 1) % len(a.controllers)
+		a.backOff(e)
 		return
 	}
 	a.send(e)
 }
 
-// rest waits before the next attempt.
-func (a *Admin) rest(e env.Env) {
-	a.tries++
-	e.Arm(env.Timer{Kind: timAdmin, Lane: env.LaneClient}, a.cfg.backoff(e, a.tries))
+// backOff arms the backoff before the next attempt.
+func (a *Admin) backOff(e env.Env) {
+	a.attempts++
+	e.Arm(env.Timer{Kind: timAdmin, Lane: env.LaneClient}, a.cfg.backoff(e, a.attempts))
 }
 
-// notController tells whether an answer says that its sender is not the active controller. What it was asked may all the
-// same have been done, if it was the active one when it was asked; asked again, the next one tells.
+// notController reports whether a response has NOT_CONTROLLER. The request may be applied all the same, if its receiver was the
+// active controller at first; the response of the next controller will show it.
 func notController(resp env.Response) bool {
 	var code int16
 	switch r := resp.(type) {

@@ -12,10 +12,10 @@ import (
 	"samsa/sim/env"
 )
 
-// quorum is three fake controllers and an admin; all of them know who leads.
+// quorum is three fake controllers and an admin; every controller knows the active one.
 type quorum struct {
 	w       *sim.World
-	leader  int32 // 1, 2 or 3; -1 is nobody
+	leader  int32 // 1, 2 or 3; -1 is none
 	created int
 }
 
@@ -61,7 +61,7 @@ func (q *quorum) answer(self int32, req env.Request) env.Response {
 	return resp
 }
 
-// create asks for a topic; done is set when it is answered, unsure if an earlier attempt may have worked.
+// create creates a topic; done is set with the response, ambiguous if an earlier attempt may have succeeded.
 func (q *quorum) create(done, unsure *bool) {
 	*done, *unsure = false, false
 	q.w.Do("op", "create", func(e env.Env, n env.Node) {
@@ -69,7 +69,7 @@ func (q *quorum) create(done, unsure *bool) {
 		req.SetVersion(7)
 		req.Topics = append(req.Topics, kmsg.NewCreateTopicsRequestTopic())
 		a := n.(*client.Admin)
-		a.Ask(e, req, func(env.Response) bool { return false }, func(env.Env, env.Response) { *done, *unsure = true, a.Unsure() })
+		a.Ask(e, req, func(env.Response) bool { return false }, func(env.Env, env.Response) { *done, *unsure = true, a.Ambiguous() })
 	})
 	q.run(0)
 }
@@ -79,28 +79,28 @@ func TestAdminFindsTheController(t *testing.T) {
 	var done, unsure bool
 	q.create(&done, &unsure)
 	q.run(100 * env.Millisecond)
-	require.True(t, done, "the first controller says who leads")
+	require.True(t, done, "the first controller names the active one")
 	require.False(t, unsure)
 	require.Equal(t, 1, q.created)
 
 	q.leader = 3
 	q.create(&done, &unsure)
 	q.run(env.Second)
-	require.True(t, done, "who does not lead any more says so, and another is asked")
+	require.True(t, done, "after NOT_CONTROLLER another controller is asked")
 	require.True(t, unsure, "it may have led when it was asked")
 	require.Equal(t, 2, q.created)
 
 	q.leader = -1
 	q.create(&done, &unsure)
 	q.run(20 * env.Second)
-	require.False(t, done, "nobody leads")
+	require.False(t, done, "no controller is active")
 	q.leader = 1
 	q.run(2 * env.Second)
 	require.True(t, done)
 }
 
-// A controller that loses power closes nothing: what was sent to it comes back after request.timeout.ms, and only then
-// somebody else is asked.
+// A controller that loses power closes no connection: a request to it returns after request.timeout.ms, and only then is
+// another controller asked.
 func TestAdminWaitsForASilentController(t *testing.T) {
 	q := newQuorum(t)
 	var done, unsure bool

@@ -4,82 +4,82 @@ import (
 	"samsa/sim/env"
 )
 
-// Client is the node: a process with a producer and a consumer that share what they know of the cluster, and with
-// whatever scripts run in it.
+// Client is the node: a process with a producer, a consumer and an admin's calls on one metadata cache, and with the scripts
+// that use them.
 type Client struct {
-	cluster  *cluster
+	metadata *metadataCache
 	Producer Producer
 	Consumer Consumer
-	questions
+	adminCalls
 	scripts scripts
 }
 
-// New makes a client that finds the cluster through the bootstrap machines. Set Producer.Done and Consumer.Read before
-// they are used, or use them through a script.
+// New makes a client with its bootstrap machines. Set Producer.Done and Consumer.Read before the first use, or use a script,
+// which sets them.
 func New(bootstrap []env.Addr, cfg Config) *Client {
-	c := newCluster(bootstrap, cfg)
-	return &Client{cluster: c, Producer: newProducer(c), Consumer: newConsumer(c), questions: newQuestions(c)}
+	c := newMetadataCache(bootstrap, cfg)
+	return &Client{metadata: c, Producer: newProducer(c), Consumer: newConsumer(c), adminCalls: newAdminCalls(c)}
 }
 
-// Start does nothing: a client connects when it has something to do.
+// Start does nothing: a client connects for its first request.
 func (c *Client) Start(env.Env) {}
 
-// Receive refuses: nobody calls a client.
+// Receive closes the link: a client serves no requests.
 func (c *Client) Receive(e env.Env, t env.Ticket, _ env.Request) { e.Close(t.Link) }
 
-// Stop ends the process; what is not delivered is unknown to its workload.
+// Stop ends the process. The outcome of undelivered records is unknown.
 func (c *Client) Stop(e env.Env) { e.Exit(nil) }
 
-// Dropped is told by the world when the process is gone: scripts that wait in it wait no more.
+// Dropped ends the scripts: the world calls it when the process is gone.
 func (c *Client) Dropped() { c.scripts.stop() }
 
-// Returned is an answer.
+// Returned handles a response, or the error of a call.
 func (c *Client) Returned(e env.Env, tok env.Token, req env.Request, resp env.Response, err error) {
 	switch tok.Kind {
 	case tokMetadata:
-		c.cluster.learn(e, resp, err)
-		c.learned(e)
+		c.metadata.handleMetadataResponse(e, resp, err)
+		c.onMetadata(e)
 	case tokProduce:
-		c.Producer.landed(e, tok.A, req, resp, err)
+		c.Producer.handleProduceResponse(e, tok.A, req, resp, err)
 	case tokPosition:
-		c.Consumer.positioned(e, tok, resp, err)
+		c.Consumer.handlePositionResponse(e, tok, resp, err)
 	case tokFetch:
-		c.Consumer.answered(e, tok, req, resp, err)
-	case tokAsk:
-		c.told(e, tok.A, tok.B, resp, err)
+		c.Consumer.handleFetchResponse(e, tok, req, resp, err)
+	case tokCall:
+		c.handleCallResponse(e, tok.A, tok.B, resp, err)
 	}
-	c.scripts.turn(e)
+	c.scripts.runReady(e)
 }
 
-// learned lets everybody act on fresh metadata.
-func (c *Client) learned(e env.Env) {
-	c.Producer.known(e)
-	c.Consumer.pump(e)
-	c.sendAll(e)
+// onMetadata lets producer, consumer and calls act on new metadata.
+func (c *Client) onMetadata(e env.Env) {
+	c.Producer.onMetadata(e)
+	c.Consumer.poll(e)
+	c.retryCalls(e)
 }
 
-// Lost forgets a connection; its calls came back before.
-func (c *Client) Lost(e env.Env, l env.Link, _ error) { c.cluster.lost(e, l) }
+// Lost forgets a connection. Its calls have returned before.
+func (c *Client) Lost(e env.Env, l env.Link, _ error) { c.metadata.handleDisconnect(e, l) }
 
-// Fire ends a linger, a backoff, a timeout or a script's sleep.
+// Fire ends a linger, a backoff, a timeout or the sleep of a script.
 func (c *Client) Fire(e env.Env, t env.Timer) {
 	switch t.Kind {
 	case timMetadata:
-		c.cluster.rested(e)
-	case timAge:
-		c.cluster.refresh(e)
+		c.metadata.metadataBackoffOver(e)
+	case timMetadataAge:
+		c.metadata.refresh(e)
 	case timLinger, timRetry:
-		c.Producer.pump(e)
+		c.Producer.sendReady(e)
 	case timDelivery:
 		c.Producer.expire(e, t.A)
 	case timBlock:
-		c.Producer.stuck(e, t.A)
+		c.Producer.expireBlocked(e, t.A)
 	case timFetch:
-		c.Consumer.awake(e, int(t.A), t.B)
-	case timAsk:
-		c.send(e, t.A)
+		c.Consumer.backoffOver(e, int(t.A), t.B)
+	case timCall:
+		c.sendCall(e, t.A)
 	case timSleep:
-		c.scripts.awake(t.A)
+		c.scripts.wake(t.A)
 	}
-	c.scripts.turn(e)
+	c.scripts.runReady(e)
 }

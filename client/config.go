@@ -5,8 +5,8 @@ import "samsa/sim/env"
 // Config are a client's settings, under Kafka's names.
 type Config struct {
 	RequestTimeout  env.Duration // request.timeout.ms
-	APITimeout      env.Duration // default.api.timeout.ms: of a question (Client.Ask), with all its retries
-	RetryBackoff    env.Duration // retry.backoff.ms, of the first retry; each further one waits twice as long
+	APITimeout      env.Duration // default.api.timeout.ms: of Client.Ask, with all retries
+	RetryBackoff    env.Duration // retry.backoff.ms: of the first retry; it doubles with each further one
 	RetryBackoffMax env.Duration // retry.backoff.max.ms (KIP-580)
 	MetadataMaxAge  env.Duration // metadata.max.age.ms
 
@@ -27,14 +27,14 @@ type Config struct {
 	ResetBack  env.Duration // with by_duration: how far back
 }
 
-// DefaultConfig is what Kafka's clients do when nobody tells them otherwise, but for one: a single request in flight for
-// each connection instead of five. Kafka's five keep a partition's order only with idempotence, which is not here yet.
+// DefaultConfig has the defaults of Kafka's clients, with one exception: one request in flight for each connection instead of
+// five. With five, Kafka keeps a partition's order only by idempotence, which is not here yet.
 func DefaultConfig() Config {
-	return Config{}.settled()
+	return Config{}.withDefaults()
 }
 
-// settled is the config with defaults for what is zero and cannot be.
-func (c Config) settled() Config {
+// withDefaults is the config with defaults in place of zeros that are no value.
+func (c Config) withDefaults() Config {
 	if c == (Config{}) {
 		c.Acks, c.Linger, c.FetchWait = -1, 5*env.Millisecond, 500*env.Millisecond
 	}
@@ -71,8 +71,8 @@ func (c Config) settled() Config {
 	return c
 }
 
-// backoff is how long to wait before a retry, the first after one failed attempt: doubling up to the maximum, and 20 %
-// to either side so that those who failed together do not come back together.
+// backoff is the wait before a retry, by the number of failed attempts: it doubles up to the maximum, with a jitter of 20 %, so
+// that clients that failed together do not retry together.
 func (c *Config) backoff(e env.Env, attempts int) env.Duration {
 	wait := c.RetryBackoff
 	for i := 1; i < attempts && wait < c.RetryBackoffMax; i++ {

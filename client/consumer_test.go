@@ -14,7 +14,7 @@ import (
 
 var orders = wire.TopicPartition{Topic: "orders"}
 
-// library is a fake that serves a log: one record per value, each in its own batch, under the fake's epoch at the time.
+// library is a fake that serves a log: one record per value, each in its own batch, with the leader epoch of that time.
 type library struct {
 	*fake
 	hw, start int64
@@ -53,7 +53,7 @@ func (l *library) serve(req env.Request) env.Response {
 			p.Offset = l.hw
 		case at == -2:
 			p.Offset = l.start
-		default: // record i is of second i of the world
+		default: // record i has second i of the world as its timestamp
 			p.Offset = (at - 1767225600000 + 999) / 1000
 			if p.Offset >= l.hw {
 				p.Offset = -1
@@ -80,7 +80,7 @@ func (l *library) serve(req env.Request) env.Response {
 func (l *library) fetch(r *kmsg.FetchRequest) env.Response {
 	from := r.Topics[0].Partitions[0].FetchOffset
 	if from == l.hw && l.fetchErr == 0 {
-		return nil // parked for good
+		return nil // parked for ever
 	}
 	resp := r.ResponseKind().(*kmsg.FetchResponse)
 	p := kmsg.NewFetchResponseTopicPartition()
@@ -104,7 +104,7 @@ func (l *library) fetch(r *kmsg.FetchRequest) env.Response {
 	return resp
 }
 
-// read is every value that the stage's consumer was handed.
+// read is every value that the stage's consumer has read.
 func (s *stage) read() (values []string) {
 	for _, p := range s.polled {
 		for _, r := range p.Records {
@@ -159,7 +159,7 @@ func TestResetByDurationLooksBack(t *testing.T) {
 		s.assign(99)
 		s.run(500 * env.Millisecond)
 		require.Equal(t, want, s.read(), "back %d", back)
-		if want == nil { // nothing is that young: the end
+		if want == nil { // no record is as young: the end
 			s.do(func(_ env.Env, c *client.Client) {
 				at, ok := c.Consumer.Position(orders)
 				require.True(t, ok)
@@ -169,8 +169,8 @@ func TestResetByDurationLooksBack(t *testing.T) {
 	}
 }
 
-// A new leader whose log parts from what was read: with a reset policy the consumer goes on where they part, without one
-// it says so.
+// A new leader whose log diverges from what was read: with a reset policy the consumer goes on where it diverges, without one
+// it gives up.
 func TestTruncationIsDetected(t *testing.T) {
 	for _, reset := range []client.Reset{client.ResetLatest, client.ResetNone} {
 		l := newLibrary("a", "b", "c")
@@ -188,7 +188,7 @@ func TestTruncationIsDetected(t *testing.T) {
 			require.EqualValues(t, 0, epoch, "the epoch of the last record read")
 			return 0, 1
 		}
-		s.run(10 * env.Second) // the parked fetch times out, and metadata tell of the leader
+		s.run(10 * env.Second) // the parked fetch times out, and the metadata have the new leader
 		if reset == client.ResetNone {
 			require.Len(t, s.polled, 1)
 			require.Equal(t, kerr.OffsetOutOfRange, s.polled[0].Err)

@@ -12,17 +12,17 @@ import (
 	"samsa/wire"
 )
 
-// fake is a broker that says what a test tells it to. It leads every partition of one topic.
+// fake is a broker with the responses that a test sets. It leads every partition of one topic.
 type fake struct {
 	topic      string
 	id         wire.TopicID
 	partitions int32
 	epoch      int32
-	unknown    bool // it has not heard of the topic
-	hangUp     bool // after a produce with acks=0, as a broker does that could not append it
+	unknown    bool // the topic is not in its metadata
+	hangUp     bool // after a produce with acks=0, as a broker does after a failed append
 
 	produce func(n int, req *kmsg.ProduceRequest) (codes func(tp wire.TopicPartition) int16, silent bool)
-	answer  func(req env.Request) env.Response // of everything else; nil is silence
+	answer  func(req env.Request) env.Response // to all other requests; nil is none
 	asked   []env.Request
 	logs    map[int32][]byte
 	ends    map[int32]int64
@@ -87,7 +87,7 @@ func (f *fake) metadata(r *kmsg.MetadataRequest) *kmsg.MetadataResponse {
 	return m
 }
 
-// take answers a Produce: as the test says, else by appending.
+// take answers a Produce with the test's response, or appends.
 func (f *fake) take(e env.Env, t env.Ticket, r *kmsg.ProduceRequest) {
 	n := f.count(func(r env.Request) bool { _, ok := r.(*kmsg.ProduceRequest); return ok })
 	codes := func(wire.TopicPartition) int16 { return 0 }
@@ -128,7 +128,7 @@ func (f *fake) take(e env.Env, t env.Ticket, r *kmsg.ProduceRequest) {
 	e.Reply(t, resp)
 }
 
-// stage is a world with a fake broker and a client that remembers what it was told.
+// stage is a world with a fake broker and a client, with all results that the client got.
 type stage struct {
 	t      *testing.T
 	w      *sim.World
@@ -154,10 +154,10 @@ func newStage(t *testing.T, f *fake, cfg client.Config) *stage {
 	return s
 }
 
-// run lets time pass.
+// run runs the world for a duration.
 func (s *stage) run(d env.Duration) { s.w.RunUntil(s.w.Now() + sim.Time(d)) }
 
-// do has the client's machine do something.
+// do runs a function in an event of the client's machine.
 func (s *stage) do(ask func(env.Env, *client.Client)) {
 	s.w.Do("p1", "test", func(e env.Env, n env.Node) { ask(e, n.(*client.Client)) })
 	s.run(0)
@@ -172,8 +172,8 @@ func (s *stage) send(partition int32, key []byte, values ...string) {
 	})
 }
 
-// told waits until n records have ended.
-func (s *stage) told(n int) []client.Sent {
+// results waits for the results of n records.
+func (s *stage) results(n int) []client.Sent {
 	s.t.Helper()
 	for range 100 {
 		if len(s.sent) >= n {

@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// fetch asks one broker for more of the partitions that it leads. There are no fetch sessions.
+// fetch fetches the partitions that one broker leads. There are no fetch sessions.
 func (c *Consumer) fetch(e env.Env, node wire.NodeID, parts []*cursor) {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(17)
@@ -21,7 +21,7 @@ func (c *Consumer) fetch(e env.Env, node wire.NodeID, parts []*cursor) {
 		req.IsolationLevel = 1
 	}
 	c.next++
-	f := &fetching{n: c.next}
+	f := &fetchInFlight{n: c.next}
 	for _, p := range parts {
 		l, _ := c.leader(p.tp)
 		i := slices.IndexFunc(req.Topics, func(t kmsg.FetchRequestTopic) bool { return wire.TopicID(t.TopicID) == l.id })
@@ -32,28 +32,28 @@ func (c *Consumer) fetch(e env.Env, node wire.NodeID, parts []*cursor) {
 			req.Topics = append(req.Topics, rt)
 		}
 		rp := kmsg.NewFetchRequestTopicPartition()
-		rp.Partition, rp.FetchOffset, rp.CurrentLeaderEpoch = p.tp.Partition, int64(p.next), int32(l.epoch)
+		rp.Partition, rp.FetchOffset, rp.CurrentLeaderEpoch = p.tp.Partition, int64(p.position), int32(l.epoch)
 		rp.PartitionMaxBytes = c.cfg.FetchBytes
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
-		f.parts = append(f.parts, fetched{p, p.turn, p.next})
+		f.parts = append(f.parts, fetchedPartition{p, p.generation, p.position})
 	}
 	c.fetches[node] = f
 	e.Call(c.link(e, c.nodes[node]), c.cfg.RequestTimeout, req, env.Token{Kind: tokFetch, A: int64(node), B: f.n})
 }
 
-// answered takes one broker's answer in.
-func (c *Consumer) answered(e env.Env, tok env.Token, req env.Request, resp env.Response, err error) {
+// handleFetchResponse handles the response of one broker, or the error of the call.
+func (c *Consumer) handleFetchResponse(e env.Env, tok env.Token, req env.Request, resp env.Response, err error) {
 	node := wire.NodeID(tok.A)
 	f := c.fetches[node]
 	delete(c.fetches, node)
 	r, _ := resp.(*kmsg.FetchResponse)
 	if err != nil || r.ErrorCode != 0 {
 		for _, q := range f.parts {
-			if q.turn == q.p.turn && !q.p.given {
-				c.failed(e, c.cursorOf(q.p))
+			if q.generation == q.p.generation && !q.p.dropped {
+				c.retryLater(e, c.cursorOf(q.p))
 			}
 		}
-		c.pump(e)
+		c.poll(e)
 		return
 	}
 	names := map[wire.TopicID]string{}
@@ -64,23 +64,23 @@ func (c *Consumer) answered(e env.Env, tok env.Token, req env.Request, resp env.
 		for j := range r.Topics[i].Partitions {
 			rp := &r.Topics[i].Partitions[j]
 			tp := wire.TopicPartition{Topic: names[r.Topics[i].TopicID], Partition: rp.Partition}
-			k := slices.IndexFunc(f.parts, func(q fetched) bool { return q.p.tp == tp })
+			k := slices.IndexFunc(f.parts, func(q fetchedPartition) bool { return q.p.tp == tp })
 			if k < 0 {
 				continue
 			}
-			if q := f.parts[k]; q.turn == q.p.turn && !q.p.given && q.next == q.p.next {
-				c.partition(e, q.p, r, r.Topics[i].TopicID, rp)
+			if q := f.parts[k]; q.generation == q.p.generation && !q.p.dropped && q.position == q.p.position {
+				c.handlePartition(e, q.p, r, r.Topics[i].TopicID, rp)
 			}
 		}
 	}
-	c.pump(e)
+	c.poll(e)
 }
 
-// partition takes one partition's answer in.
-func (c *Consumer) partition(e env.Env, p *cursor, r *kmsg.FetchResponse, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
+// handlePartition handles one partition of a fetch response.
+func (c *Consumer) handlePartition(e env.Env, p *cursor, r *kmsg.FetchResponse, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
 	switch rp.ErrorCode {
 	case 0:
-		p.tries = 0
+		p.failures = 0
 		c.deliver(e, p, topic, rp)
 	case kerr.OffsetOutOfRange.Code:
 		c.reset(e, p)
@@ -91,17 +91,17 @@ func (c *Consumer) partition(e env.Env, p *cursor, r *kmsg.FetchResponse, topic 
 				host = b.Host
 			}
 		}
-		c.hint(p.tp, topic, wire.NodeID(rp.CurrentLeader.LeaderID), wire.Epoch(rp.CurrentLeader.LeaderEpoch), host)
-		c.failed(e, c.cursorOf(p))
+		c.updateLeader(p.tp, topic, wire.NodeID(rp.CurrentLeader.LeaderID), wire.Epoch(rp.CurrentLeader.LeaderEpoch), host)
+		c.retryLater(e, c.cursorOf(p))
 	}
 }
 
-// deliver hands records to the workload. A batch that is cut off by the size limit comes whole next time. One that is not
-// sound is read again: Kafka raises CorruptRecordException, and that is what an application does then.
+// deliver calls Read with the records. A batch that the size limit has cut comes whole next time. A corrupt batch is fetched
+// again: Kafka raises CorruptRecordException, and an application would do so.
 func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
 	out := Polled{Partition: p.tp, Topic: topic, HW: wire.Offset(rp.HighWatermark)}
-	p.moves()
-	drop := dropping{aborted: rp.AbortedTransactions}
+	p.invalidate()
+	drop := abortedFilter{aborted: rp.AbortedTransactions}
 	if c.cfg.Committed {
 		out.HW = wire.Offset(rp.LastStableOffset)
 	}
@@ -110,19 +110,19 @@ func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.Fe
 			break
 		}
 		if err := b.Validate(); err != nil {
-			c.failed(e, c.cursorOf(p))
+			c.retryLater(e, c.cursorOf(p))
 			break
 		}
-		if !c.cfg.Committed || drop.keeps(b) {
-			out.Records = appendRecords(out.Records, b, p.next)
+		if !c.cfg.Committed || drop.keep(b) {
+			out.Records = appendRecords(out.Records, b, p.position)
 		}
-		p.next, p.last = max(p.next, b.NextOffset()), b.LeaderEpoch()
+		p.position, p.offsetEpoch = max(p.position, b.NextOffset()), b.LeaderEpoch()
 	}
-	out.Next = p.next
+	out.Next = p.position
 	c.Read(e, out)
 }
 
-// appendRecords adds the records of a batch from an offset on. Control records are not for applications.
+// appendRecords appends the records of a batch from an offset on, without control records.
 func appendRecords(to []wire.Record, b wire.Batch, from wire.Offset) []wire.Record {
 	if b.IsControl() {
 		return to
@@ -138,15 +138,15 @@ func appendRecords(to []wire.Record, b wire.Batch, from wire.Offset) []wire.Reco
 	return to
 }
 
-// dropping leaves aborted transactions out of what a fetch brought (CompletedFetch): the answer names the producer and
-// the first offset of each, and the transaction ends with its marker.
-type dropping struct {
-	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction // that have not begun yet
-	inside  []int64                                              // producers in the middle of one
+// abortedFilter leaves the records of aborted transactions out (CompletedFetch): a response names the producer and the first
+// offset of each transaction, and the transaction ends with its marker.
+type abortedFilter struct {
+	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction // not reached yet
+	inside  []int64                                              // producers with an aborted transaction at this offset
 }
 
-// keeps tells whether a batch is for the application; batches come in offset order.
-func (d *dropping) keeps(b wire.Batch) bool {
+// keep reports whether a batch is for the application. Batches come in offset order.
+func (d *abortedFilter) keep(b wire.Batch) bool {
 	d.aborted = slices.DeleteFunc(slices.Clone(d.aborted), func(a kmsg.FetchResponseTopicPartitionAbortedTransaction) bool {
 		begins := a.FirstOffset <= int64(b.LastOffset())
 		if begins && !slices.Contains(d.inside, a.ProducerID) {

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Outcome is what a client knows about its own request.
+// Outcome is a client's knowledge of its own request.
 type Outcome uint8
 
 const (
@@ -18,18 +18,18 @@ const (
 // String is the outcome as stories tell it.
 func (o Outcome) String() string { return [...]string{"ok", "failed", "unknown"}[o] }
 
-// refused are the errors that prove that this attempt changed nothing: the broker gives them before it appends. Every
-// other one leaves it open. NOT_LEADER_OR_FOLLOWER is not among them: a leader that loses its place while a batch waits
-// for replication answers so too, and the batch may survive.
-var refused = []*kerr.Error{
+// harmless are the errors that prove that the attempt changed nothing: the broker returns them before it appends. Every other
+// error leaves the outcome open. NOT_LEADER_OR_FOLLOWER is not in the list: a leader that is replaced while a batch waits for
+// replication returns it too, and the batch may survive.
+var harmless = []*kerr.Error{
 	kerr.CorruptMessage, kerr.UnknownTopicOrPartition, kerr.MessageTooLarge, kerr.InvalidTopicException,
 	kerr.NotEnoughReplicas, kerr.InvalidSessionTimeout, kerr.InvalidRequest, kerr.OutOfOrderSequenceNumber,
 	kerr.InvalidProducerEpoch, kerr.NonEmptyGroup, kerr.InvalidRecord, kerr.ProducerFenced,
 }
 
-// provesNothingApplied tells whether an answer with this error code means that the attempt changed nothing.
+// provesNothingApplied reports whether a response with this error code proves that the attempt changed nothing.
 func provesNothingApplied(code int16) bool {
-	for _, e := range refused {
+	for _, e := range harmless {
 		if e.Code == code {
 			return true
 		}
@@ -37,10 +37,10 @@ func provesNothingApplied(code int16) bool {
 	return false
 }
 
-// retriable tells whether Kafka's clients try again after this error code.
+// retriable reports whether Kafka's clients retry after this error code.
 func retriable(code int16) bool { return kerr.IsRetriable(kerr.ErrorForCode(code)) }
 
-// transport is the error of a call that got no answer. Whether it was read is open, unless nobody listened.
+// transport is Kafka's error for a call without a response. The server may have read the request, unless the connection was refused.
 func transport(err error) *kerr.Error {
 	if err == nil {
 		return nil

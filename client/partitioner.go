@@ -7,11 +7,11 @@ import (
 	"samsa/wire"
 )
 
-// AnyPartition asks Send to choose: by the key if there is one, else the sticky partition.
+// AnyPartition lets Send choose the partition: by the key if there is one, else the sticky partition.
 const AnyPartition int32 = -1
 
-// PartitionOf is where records with this key go: murmur2 of the key, so that all clients of Kafka agree
-// (BuiltInPartitioner.partitionForKey). It depends on the number of partitions: adding some moves keys.
+// PartitionOf is the partition of a key: by murmur2, so that all clients of Kafka agree (BuiltInPartitioner.partitionForKey).
+// It depends on the number of partitions: new partitions move keys.
 func PartitionOf(key []byte, partitions int32) int32 {
 	return int32(murmur2(key)&0x7fffffff) % partitions
 }
@@ -45,16 +45,16 @@ func murmur2(data []byte) uint32 {
 	return h ^ h>>15
 }
 
-// sticky is where records without a key go: one partition until it got batch.size bytes, then another, so that batches
-// fill instead of every partition getting a little (KIP-480, KIP-794). Kafka prefers partitions with shorter queues
-// (partitioner.adaptive.partitioning.enable); here all with a leader are equally likely.
-type sticky struct {
+// stickyPartition is the partition of records without a key: one until it has batch.size bytes, then another, so that batches
+// are full instead of many (KIP-480, KIP-794). Kafka prefers partitions with shorter queues
+// (partitioner.adaptive.partitioning.enable); here all partitions with a leader are equally likely.
+type stickyPartition struct {
 	partition int32
 	bytes     int
 }
 
-// place chooses the partition of a record; ok is false while the topic's metadata are not known.
-func (p *Producer) place(e env.Env, name string, key []byte, size int) (partition int32, ok bool) {
+// partition is the partition of a record; ok is false while the topic's metadata are not known.
+func (p *Producer) partition(e env.Env, name string, key []byte, size int) (partition int32, ok bool) {
 	t := p.topics[name]
 	if t == nil || len(t.leaders) == 0 {
 		return 0, false
@@ -64,15 +64,15 @@ func (p *Producer) place(e env.Env, name string, key []byte, size int) (partitio
 	}
 	s := p.sticky[name]
 	if s == nil || s.bytes >= p.cfg.BatchBytes || int(s.partition) >= len(t.leaders) {
-		s = &sticky{partition: p.another(e, t)}
+		s = &stickyPartition{partition: p.drawPartition(e, t)}
 		p.sticky[name] = s
 	}
 	s.bytes += size
 	return s.partition, true
 }
 
-// another draws a partition among those that have a leader, or among all if none has.
-func (p *Producer) another(e env.Env, t *topic) int32 {
+// drawPartition draws one of the partitions that have a leader, or one of all if none has.
+func (p *Producer) drawPartition(e env.Env, t *topic) int32 {
 	var led []int32
 	for i, l := range t.leaders {
 		if l.node != wire.NoNode {

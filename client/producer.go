@@ -16,36 +16,36 @@ import (
 //	                                     ▲               (one batch for each of its partitions)
 //	                                     └── retriable error, with a backoff ──┘
 //
-// With one request in flight for each connection a partition's records stay in order. With more, and without
-// idempotence, a retry may overtake or be overtaken, as in Kafka.
+// With one request in flight for each connection a partition's records stay in order. With more, and without idempotence, a
+// retry may change the order, as in Kafka.
 type Producer struct {
-	*cluster
-	// Done is told what came of each record, within the event that decides it.
+	*metadataCache
+	// Done is called with the result of each record, in the event that decides it.
 	Done func(e env.Env, s Sent)
 
-	parts   []*outbox // by first use
+	queues  []*queue // by first use
 	index   map[wire.TopicPartition]int
-	sticky  map[string]*sticky
-	blocked []blocked // records whose topic is not known yet, in order
+	sticky  map[string]*stickyPartition
+	blocked []blocked // records that wait for their topic's metadata, in order
 
-	batches map[int64]*batch  // not done, by id
-	flights map[int64]*flight // by id
-	flying  map[wire.NodeID]int
-	next    int64 // numbers batches, flights and blocked records
+	batches  map[int64]*batch          // not done, by id
+	requests map[int64]*produceRequest // by id
+	inFlight map[wire.NodeID]int
+	next     int64 // numbers batches, requests and blocked records
 }
 
-// Sent is the end of one record.
+// Sent is the result of one record.
 type Sent struct {
 	ID        int64 // as given to Send
 	Partition wire.TopicPartition
 	Acks      int16
 	Outcome   Outcome
-	Err       *kerr.Error // the last error Kafka answered, if it did
-	Offset    wire.Offset // OK with acks other than 0: where the record is
-	Base      wire.Offset // OK: where its batch begins
+	Err       *kerr.Error // of the last attempt, if it had one
+	Offset    wire.Offset // of the record: OK, and acks is not 0
+	Base      wire.Offset // of its batch: OK
 	CRC       uint32      // of the batch as sent
-	// Topic is the topic of that name that the last attempt was sent to, zero if there was none; Earlier are others of that
-	// name, deleted since, that an attempt was sent to and that may have the record.
+	// Topic is the topic id of the last attempt, zero if there was none. Earlier are other topic ids of earlier attempts, of
+	// topics with the same name that are deleted since and may have the record.
 	Topic    wire.TopicID
 	Earlier  []wire.TopicID
 	Attempts int
@@ -59,29 +59,29 @@ type blocked struct {
 	r     wire.Record
 }
 
-// flight is one Produce request under way.
-type flight struct {
+// produceRequest is one Produce request in flight.
+type produceRequest struct {
 	node    wire.NodeID
 	batches []*batch
 }
 
-func newProducer(c *cluster) Producer {
+func newProducer(c *metadataCache) Producer {
 	return Producer{
-		cluster: c, index: map[wire.TopicPartition]int{}, sticky: map[string]*sticky{},
-		batches: map[int64]*batch{}, flights: map[int64]*flight{}, flying: map[wire.NodeID]int{},
+		metadataCache: c, index: map[wire.TopicPartition]int{}, sticky: map[string]*stickyPartition{},
+		batches: map[int64]*batch{}, requests: map[int64]*produceRequest{}, inFlight: map[wire.NodeID]int{},
 	}
 }
 
-// Send takes one record, for a partition or for AnyPartition of a topic. The id comes back in Done.
+// Send sends one record, to a partition or to AnyPartition of a topic. Done is called with the same id.
 func (p *Producer) Send(e env.Env, tp wire.TopicPartition, id int64, key, value []byte) {
 	r := wire.Record{Timestamp: wire.Timestamp(e.Wall().Millis()), Key: key, Value: value}
-	p.want(e, tp.Topic)
+	p.addTopic(e, tp.Topic)
 	if recordSize(key, value)+wire.BatchHeaderSize > p.cfg.RequestBytes {
 		p.Done(e, Sent{ID: id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: kerr.MessageTooLarge, Offset: -1, Base: -1})
 		return
 	}
 	if tp.Partition == AnyPartition {
-		partition, ok := p.place(e, tp.Topic, key, recordSize(key, value))
+		partition, ok := p.partition(e, tp.Topic, key, recordSize(key, value))
 		if !ok {
 			p.next++
 			p.blocked = append(p.blocked, blocked{p.next, tp.Topic, id, r})
@@ -91,19 +91,19 @@ func (p *Producer) Send(e env.Env, tp wire.TopicPartition, id int64, key, value 
 		tp.Partition = partition
 	}
 	if p.add(e, tp, id, r) {
-		p.pump(e)
+		p.sendReady(e)
 	}
 }
 
-// add puts a record into its outbox, and says whether there is something to send at once.
+// add adds a record to its queue, and reports whether a batch is full.
 func (p *Producer) add(e env.Env, tp wire.TopicPartition, id int64, r wire.Record) (full bool) {
 	i, ok := p.index[tp]
 	if !ok {
-		i = len(p.parts)
+		i = len(p.queues)
 		p.index[tp] = i
-		p.parts = append(p.parts, &outbox{tp: tp})
+		p.queues = append(p.queues, &queue{tp: tp})
 	}
-	fresh, full := p.parts[i].add(r, id, p.cfg.BatchBytes, func() *batch { return p.newBatch(e) })
+	fresh, full := p.queues[i].add(r, id, p.cfg.BatchBytes, func() *batch { return p.newBatch(e) })
 	if fresh != nil {
 		e.Arm(env.Timer{Kind: timLinger, Lane: env.LaneClient, A: int64(i)}, p.cfg.Linger)
 	}
@@ -112,32 +112,31 @@ func (p *Producer) add(e env.Env, tp wire.TopicPartition, id int64, r wire.Recor
 
 func (p *Producer) newBatch(e env.Env) *batch {
 	p.next++
-	b := &batch{id: p.next, born: e.Now(), epoch: wire.NoEpoch}
+	b := &batch{id: p.next, createdAt: e.Now(), epoch: wire.NoEpoch}
 	p.batches[b.id] = b
 	e.Arm(env.Timer{Kind: timDelivery, Lane: env.LaneClient, A: b.id}, p.cfg.DeliveryTimeout)
 	return b
 }
 
-// known is due after news of the cluster: records that waited for their topic find their partitions, and batches their
-// leaders.
-func (p *Producer) known(e env.Env) {
+// onMetadata handles a metadata update: blocked records get their partitions, and batches their leaders.
+func (p *Producer) onMetadata(e env.Env) {
 	waiting := p.blocked
 	p.blocked = nil
 	for _, w := range waiting {
 		if t := p.topics[w.topic]; t.err != nil && !retriable(t.err.Code) {
 			p.unblock(e, w, t.err)
-		} else if partition, ok := p.place(e, w.topic, w.r.Key, recordSize(w.r.Key, w.r.Value)); !ok {
+		} else if partition, ok := p.partition(e, w.topic, w.r.Key, recordSize(w.r.Key, w.r.Value)); !ok {
 			p.blocked = append(p.blocked, w)
 		} else {
 			e.Disarm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: w.n})
 			p.add(e, wire.TopicPartition{Topic: w.topic, Partition: partition}, w.id, w.r)
 		}
 	}
-	p.send(e, true)
+	p.sendProducerData(e, true)
 }
 
-// stuck ends a record whose topic did not become known in max.block.ms. It was never sent.
-func (p *Producer) stuck(e env.Env, n int64) {
+// expireBlocked fails a record without metadata of its topic after max.block.ms. It was never sent.
+func (p *Producer) expireBlocked(e env.Env, n int64) {
 	if i := slices.IndexFunc(p.blocked, func(w blocked) bool { return w.n == n }); i >= 0 {
 		w := p.blocked[i]
 		p.blocked = slices.Delete(p.blocked, i, i+1)
@@ -152,25 +151,25 @@ func (p *Producer) stuck(e env.Env, n int64) {
 func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
 	e.Disarm(env.Timer{Kind: timBlock, Lane: env.LaneClient, A: w.n})
 	tp := wire.TopicPartition{Topic: w.topic, Partition: AnyPartition}
-	e.Note(noteFailed, p.id(w.topic), int64(tp.Partition), 1, int64(err.Code))
+	e.Note(noteFailed, p.topicID(w.topic), int64(tp.Partition), 1, int64(err.Code))
 	p.Done(e, Sent{ID: w.id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: err, Offset: -1, Base: -1})
 }
 
-// pump sends every request that may be sent (Sender.sendProducerData): to each leader that has a batch ready, one batch
-// for each of its partitions, ready or not, as long as requests may be in flight to it.
-func (p *Producer) pump(e env.Env) { p.send(e, false) }
+// sendReady sends to each leader with a ready batch one batch of each of its partitions, ready or not, up to the limit of
+// requests in flight (Sender.sendProducerData).
+func (p *Producer) sendReady(e env.Env) { p.sendProducerData(e, false) }
 
-// send is pump. With news the metadata have just come: what they do not know is asked for again after a backoff and not at
-// once, or who writes to a partition that does not exist would do nothing else (Metadata.timeToAllowUpdate).
-func (p *Producer) send(e env.Env, news bool) {
-	byNode := map[wire.NodeID][]*outbox{}
-	for i, o := range p.parts {
-		if b := p.head(o); b == nil || !b.ready(e.Now(), p.cfg.Linger) {
+// sendProducerData is sendReady. With updated, the metadata are new: a leader that they do not have is requested again after a
+// backoff and not at once, or a producer to a partition that does not exist would do nothing else (Metadata.timeToAllowUpdate).
+func (p *Producer) sendProducerData(e env.Env, updated bool) {
+	byNode := map[wire.NodeID][]*queue{}
+	for i, o := range p.queues {
+		if b := p.nextBatch(o); b == nil || !b.ready(e.Now(), p.cfg.Linger) {
 			continue
 		}
 		l, ok := p.leader(o.tp)
 		if !ok {
-			if !news {
+			if !updated {
 				p.refresh(e)
 			}
 			e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(i)}, p.cfg.RetryBackoff)
@@ -178,7 +177,7 @@ func (p *Producer) send(e env.Env, news bool) {
 		}
 		byNode[l.node] = nil
 	}
-	for _, o := range p.parts {
+	for _, o := range p.queues {
 		if l, ok := p.leader(o.tp); ok {
 			if _, ready := byNode[l.node]; ready {
 				byNode[l.node] = append(byNode[l.node], o)
@@ -186,37 +185,36 @@ func (p *Producer) send(e env.Env, news bool) {
 		}
 	}
 	for _, node := range sortedNodes(byNode) {
-		for p.flying[node] < p.cfg.MaxInFlight && p.launch(e, node, byNode[node]) {
+		for p.inFlight[node] < p.cfg.MaxInFlight && p.sendRequest(e, node, byNode[node]) {
 		}
 	}
 }
 
-// head is the batch of an outbox that goes next, or nil. While requests are to stay in order a partition has one batch
-// in flight.
-func (p *Producer) head(o *outbox) *batch {
-	if len(o.queue) == 0 || p.cfg.MaxInFlight == 1 && o.inFlight > 0 {
+// nextBatch is the next batch of a queue to send, or nil. To keep its order a partition has one batch in flight.
+func (p *Producer) nextBatch(o *queue) *batch {
+	if len(o.batches) == 0 || p.cfg.MaxInFlight == 1 && o.inFlight > 0 {
 		return nil
 	}
-	return o.queue[0]
+	return o.batches[0]
 }
 
-// launch sends one request to a node; false says that there was nothing to send.
-func (p *Producer) launch(e env.Env, node wire.NodeID, outs []*outbox) bool {
-	f := &flight{node: node}
+// sendRequest sends one request to a node, and reports whether there was a batch to send.
+func (p *Producer) sendRequest(e env.Env, node wire.NodeID, outs []*queue) bool {
+	f := &produceRequest{node: node}
 	size := 0
 	for _, o := range outs {
-		b := p.head(o)
+		b := p.nextBatch(o)
 		if b == nil || b.attempts > 0 && !b.ready(e.Now(), p.cfg.Linger) || size > 0 && size+b.size > p.cfg.RequestBytes {
 			continue
 		}
 		b.close()
-		o.queue = o.queue[1:]
+		o.batches = o.batches[1:]
 		o.inFlight++
 		b.attempts++
 		if l, _ := p.leader(o.tp); true {
 			b.epoch = l.epoch
 		}
-		b.aim(p.topics[o.tp.Topic].id)
+		b.setTopic(p.topics[o.tp.Topic].id)
 		size += b.size
 		f.batches = append(f.batches, b)
 	}
@@ -224,67 +222,67 @@ func (p *Producer) launch(e env.Env, node wire.NodeID, outs []*outbox) bool {
 		return false
 	}
 	p.next++
-	p.flights[p.next] = f
-	p.flying[node]++
+	p.requests[p.next] = f
+	p.inFlight[node]++
 	e.Call(p.link(e, p.nodes[node]), p.cfg.RequestTimeout, p.request(f), env.Token{Kind: tokProduce, A: p.next})
 	return true
 }
 
-// request is a flight's request: by topic ids, which every topic has here.
-func (p *Producer) request(f *flight) *kmsg.ProduceRequest {
+// request is the Produce request with the batches. It names topics by id.
+func (p *Producer) request(f *produceRequest) *kmsg.ProduceRequest {
 	req := kmsg.NewPtrProduceRequest()
 	req.SetVersion(13)
 	req.Acks, req.TimeoutMillis = p.cfg.Acks, int32(p.cfg.RequestTimeout/env.Millisecond)
 	for _, b := range f.batches {
-		id := p.topics[b.out.tp.Topic].id
+		id := p.topics[b.queue.tp.Topic].id
 		i := slices.IndexFunc(req.Topics, func(t kmsg.ProduceRequestTopic) bool { return wire.TopicID(t.TopicID) == id })
 		if i < 0 {
 			i = len(req.Topics)
 			rt := kmsg.NewProduceRequestTopic()
-			rt.Topic, rt.TopicID = b.out.tp.Topic, id
+			rt.Topic, rt.TopicID = b.queue.tp.Topic, id
 			req.Topics = append(req.Topics, rt)
 		}
 		rp := kmsg.NewProduceRequestTopicPartition()
-		rp.Partition, rp.Records = b.out.tp.Partition, b.bytes
+		rp.Partition, rp.Records = b.queue.tp.Partition, b.bytes
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, rp)
 	}
 	return req
 }
 
-// landed takes the end of a flight in, batch by batch.
-func (p *Producer) landed(e env.Env, id int64, req env.Request, resp env.Response, err error) {
-	f := p.flights[id]
-	delete(p.flights, id)
-	p.flying[f.node]--
+// handleProduceResponse handles a response, or the error of the call, batch by batch.
+func (p *Producer) handleProduceResponse(e env.Env, id int64, req env.Request, resp env.Response, err error) {
+	f := p.requests[id]
+	delete(p.requests, id)
+	p.inFlight[f.node]--
 	var answers map[wire.TopicPartition]*kmsg.ProduceResponseTopicPartition
 	if resp != nil {
 		answers = p.answers(f, req.(*kmsg.ProduceRequest), resp.(*kmsg.ProduceResponse))
 	}
 	for _, b := range f.batches {
-		b.out.inFlight--
-		switch a := answers[b.out.tp]; {
-		case b.done: // given up while it was in flight
+		b.queue.inFlight--
+		switch a := answers[b.queue.tp]; {
+		case b.done: // delivery.timeout.ms ended while it was in flight
 		case err != nil:
-			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // where nobody listens nothing was read
-			p.again(e, b)
-		case resp == nil: // acks=0: written is all we know
-			p.finish(e, b, OK, -1)
-		case a == nil: // a broker that does not answer for what it was sent
+			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // a refused connection read nothing
+			p.retry(e, b)
+		case resp == nil: // acks=0: it was written to the connection, no more is known
+			p.complete(e, b, OK, -1)
+		case a == nil: // the response lacks a partition of the request
 			b.err, b.unknown = kerr.UnknownServerError, true
-			p.again(e, b)
+			p.retry(e, b)
 		case a.ErrorCode == 0 || a.ErrorCode == kerr.DuplicateSequenceNumber.Code:
-			p.finish(e, b, OK, wire.Offset(a.BaseOffset))
+			p.complete(e, b, OK, wire.Offset(a.BaseOffset))
 		default:
 			b.err = kerr.TypedErrorForCode(a.ErrorCode)
 			b.unknown = b.unknown || !provesNothingApplied(a.ErrorCode)
-			p.again(e, b)
+			p.retry(e, b)
 		}
 	}
-	p.pump(e)
+	p.sendReady(e)
 }
 
-// answers sorts a response by partition, and takes in what it says of leaders.
-func (p *Producer) answers(f *flight, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse) map[wire.TopicPartition]*kmsg.ProduceResponseTopicPartition {
+// answers sorts a response by partition, and updates the leaders that it names.
+func (p *Producer) answers(f *produceRequest, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse) map[wire.TopicPartition]*kmsg.ProduceResponseTopicPartition {
 	names := map[wire.TopicID]string{}
 	for _, rt := range req.Topics {
 		names[rt.TopicID] = rt.Topic
@@ -301,21 +299,21 @@ func (p *Producer) answers(f *flight, req *kmsg.ProduceRequest, resp *kmsg.Produ
 					host = b.Host
 				}
 			}
-			p.hint(tp, wire.TopicID(resp.Topics[i].TopicID), wire.NodeID(a.CurrentLeader.LeaderID), wire.Epoch(a.CurrentLeader.LeaderEpoch), host)
+			p.updateLeader(tp, wire.TopicID(resp.Topics[i].TopicID), wire.NodeID(a.CurrentLeader.LeaderID), wire.Epoch(a.CurrentLeader.LeaderEpoch), host)
 		}
 	}
 	return all
 }
 
-// again puts a failed batch back in front, to be retried after a backoff, or gives it up. A leader that is new since the
-// attempt is tried at once.
-func (p *Producer) again(e env.Env, b *batch) {
+// retry puts a failed batch back at the front of its queue, for a retry after a backoff, or gives it up. If there is a new
+// leader since the attempt, there is no backoff.
+func (p *Producer) retry(e env.Env, b *batch) {
 	if b.err == kerr.MessageTooLarge && len(b.records) > 1 {
 		halves := b.split(func() *batch { return p.newBatch(e) })
-		p.retire(e, b)
-		b.out.queue = slices.Insert(b.out.queue, 0, halves[:]...)
+		p.remove(e, b)
+		b.queue.batches = slices.Insert(b.queue.batches, 0, halves[:]...)
 		for _, h := range halves {
-			e.Arm(env.Timer{Kind: timDelivery, Lane: env.LaneClient, A: h.id}, max(p.cfg.DeliveryTimeout-e.Now().Sub(h.born), 0))
+			e.Arm(env.Timer{Kind: timDelivery, Lane: env.LaneClient, A: h.id}, max(p.cfg.DeliveryTimeout-e.Now().Sub(h.createdAt), 0))
 		}
 		return
 	}
@@ -325,56 +323,56 @@ func (p *Producer) again(e env.Env, b *batch) {
 	}
 	p.refresh(e)
 	wait := p.cfg.backoff(e, b.attempts)
-	if l, ok := p.leader(b.out.tp); ok && l.epoch > b.epoch {
+	if l, ok := p.leader(b.queue.tp); ok && l.epoch > b.epoch {
 		wait = 0
 	}
 	b.notBefore = e.Now() + env.Instant(wait)
-	b.out.queue = slices.Insert(b.out.queue, 0, b)
-	e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(p.index[b.out.tp])}, wait)
+	b.queue.batches = slices.Insert(b.queue.batches, 0, b)
+	e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(p.index[b.queue.tp])}, wait)
 }
 
-// expire gives a batch up whose delivery.timeout.ms is over, wherever it is.
+// expire gives up a batch after delivery.timeout.ms, queued or in flight.
 func (p *Producer) expire(e env.Env, id int64) {
 	b := p.batches[id]
 	if b == nil {
 		return
 	}
-	if i := slices.Index(b.out.queue, b); i >= 0 {
-		b.out.queue = slices.Delete(b.out.queue, i, i+1)
+	if i := slices.Index(b.queue.batches, b); i >= 0 {
+		b.queue.batches = slices.Delete(b.queue.batches, i, i+1)
 		b.close() // for its CRC
 	} else {
-		b.unknown = true // it is in flight
+		b.unknown = true // in flight
 	}
 	if b.err == nil {
 		b.err = kerr.RequestTimedOut
 	}
 	p.giveUp(e, b)
-	p.pump(e)
+	p.sendReady(e)
 }
 
 // giveUp ends a batch without an acknowledgement.
 func (p *Producer) giveUp(e env.Env, b *batch) {
 	if b.unknown {
-		p.finish(e, b, Unknown, -1)
+		p.complete(e, b, Unknown, -1)
 		return
 	}
-	p.finish(e, b, Failed, -1)
+	p.complete(e, b, Failed, -1)
 }
 
-// retire forgets a batch.
-func (p *Producer) retire(e env.Env, b *batch) {
+// remove forgets a batch.
+func (p *Producer) remove(e env.Env, b *batch) {
 	b.done = true
 	delete(p.batches, b.id)
 	e.Disarm(env.Timer{Kind: timDelivery, Lane: env.LaneClient, A: b.id})
 }
 
-// finish tells the workload.
-func (p *Producer) finish(e env.Env, b *batch, outcome Outcome, base wire.Offset) {
-	p.retire(e, b)
-	p.tell(e, b, outcome, base)
+// complete calls Done for each record of a batch.
+func (p *Producer) complete(e env.Env, b *batch, outcome Outcome, base wire.Offset) {
+	p.remove(e, b)
+	p.noteOutcome(e, b, outcome, base)
 	crc := wire.Batch(b.bytes).CRC()
 	for n, id := range b.ids {
-		s := Sent{ID: id, Partition: b.out.tp, Acks: p.cfg.Acks, Outcome: outcome, Err: b.err, Offset: -1, Base: base, CRC: crc, Attempts: b.attempts,
+		s := Sent{ID: id, Partition: b.queue.tp, Acks: p.cfg.Acks, Outcome: outcome, Err: b.err, Offset: -1, Base: base, CRC: crc, Attempts: b.attempts,
 			Topic: b.topic, Earlier: b.earlier}
 		if outcome == OK {
 			s.Err = nil
@@ -386,9 +384,9 @@ func (p *Producer) finish(e env.Env, b *batch, outcome Outcome, base wire.Offset
 	}
 }
 
-// tell notes what the producer was told about a batch.
-func (p *Producer) tell(e env.Env, b *batch, outcome Outcome, base wire.Offset) {
-	topic, partition, n := p.id(b.out.tp.Topic), int64(b.out.tp.Partition), int64(len(b.ids))
+// noteOutcome notes the outcome of a batch.
+func (p *Producer) noteOutcome(e env.Env, b *batch, outcome Outcome, base wire.Offset) {
+	topic, partition, n := p.topicID(b.queue.tp.Topic), int64(b.queue.tp.Partition), int64(len(b.ids))
 	var code int64
 	if b.err != nil {
 		code = int64(b.err.Code)
@@ -405,5 +403,5 @@ func (p *Producer) tell(e env.Env, b *batch, outcome Outcome, base wire.Offset) 
 	}
 }
 
-// InFlight is how many Produce requests are under way.
-func (p *Producer) InFlight() int { return len(p.flights) }
+// InFlight is the number of Produce requests in flight.
+func (p *Producer) InFlight() int { return len(p.requests) }

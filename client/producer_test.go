@@ -14,13 +14,13 @@ import (
 	"samsa/wire"
 )
 
-// What each error code of a broker means for the record: ok, certainly not stored, or open. The list is the contract;
-// whatever is not in it must be open.
+// The meaning of each error code of a broker for a record: ok, certainly not appended, or open. The list is the contract; an
+// error that is not in it must be open.
 func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
 	surely := []int16{2, 3, 10, 17, 19, 26, 42, 45, 47, 68, 87, 90}
 	for code := int16(-1); code < 140; code++ {
 		if code != 0 && kerr.ErrorForCode(code) == kerr.UnknownServerError && code != -1 {
-			continue // not a code of Kafka's
+			continue // no code of Kafka
 		}
 		want := client.Unknown
 		switch {
@@ -35,7 +35,7 @@ func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
 		}
 		s := newStage(t, f, config())
 		s.send(0, nil, "a")
-		got := s.told(1)[0]
+		got := s.results(1)[0]
 		require.Equal(t, want, got.Outcome, "code %d", code)
 		if want != client.OK {
 			require.Equal(t, code, got.Err.Code)
@@ -46,14 +46,14 @@ func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
 func TestOnceUnknownAlwaysUnknown(t *testing.T) {
 	f := newFake(1)
 	f.produce = func(n int, _ *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
-		if n == 1 { // the first attempt is swallowed: it may have been stored
+		if n == 1 { // no response to the first attempt: it may have been appended
 			return nil, true
 		}
 		return func(wire.TopicPartition) int16 { return kerr.InvalidRecord.Code }, false
 	}
 	s := newStage(t, f, config())
 	s.send(0, nil, "a")
-	got := s.told(1)[0]
+	got := s.results(1)[0]
 	require.Equal(t, client.Unknown, got.Outcome, "a later refusal says nothing about the first attempt")
 	require.Equal(t, kerr.InvalidRecord, got.Err)
 	require.Equal(t, 2, got.Attempts)
@@ -62,10 +62,10 @@ func TestOnceUnknownAlwaysUnknown(t *testing.T) {
 func TestNothingSentIsFailed(t *testing.T) {
 	s := newStage(t, newFake(1), config())
 	s.send(0, nil, "a")
-	s.told(1)
+	s.results(1)
 	s.w.Crash("b1")
 	s.send(0, nil, "b")
-	require.Equal(t, client.Failed, s.told(2)[1].Outcome, "where nobody listens nothing can have been stored")
+	require.Equal(t, client.Failed, s.results(2)[1].Outcome, "a refused connection appends nothing")
 
 	f := newFake(1)
 	f.unknown = true
@@ -73,7 +73,7 @@ func TestNothingSentIsFailed(t *testing.T) {
 	cfg.MaxBlock = 2 * env.Second
 	s = newStage(t, f, cfg)
 	s.send(client.AnyPartition, nil, "a")
-	got := s.told(1)[0]
+	got := s.results(1)[0]
 	require.Equal(t, client.Failed, got.Outcome)
 	require.Equal(t, kerr.UnknownTopicOrPartition, got.Err)
 	require.Zero(t, f.count(func(r env.Request) bool { _, ok := r.(*kmsg.ProduceRequest); return ok }))
@@ -81,7 +81,7 @@ func TestNothingSentIsFailed(t *testing.T) {
 	cfg.RequestBytes = 1000
 	s = newStage(t, newFake(1), cfg)
 	s.send(0, nil, strings.Repeat("x", 2000))
-	require.Equal(t, kerr.MessageTooLarge, s.told(1)[0].Err)
+	require.Equal(t, kerr.MessageTooLarge, s.results(1)[0].Err)
 }
 
 func TestASilentBrokerLeavesItOpen(t *testing.T) {
@@ -89,10 +89,10 @@ func TestASilentBrokerLeavesItOpen(t *testing.T) {
 	f.produce = func(int, *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) { return nil, true }
 	s := newStage(t, f, config())
 	s.send(0, nil, "a")
-	require.Equal(t, client.Unknown, s.told(1)[0].Outcome)
+	require.Equal(t, client.Unknown, s.results(1)[0].Outcome)
 	s.w.Crash("b1")
 	s.send(0, nil, "b")
-	require.Equal(t, client.Failed, s.told(2)[1].Outcome)
+	require.Equal(t, client.Failed, s.results(2)[1].Outcome)
 }
 
 func TestAcksZeroIsToldNothing(t *testing.T) {
@@ -100,13 +100,13 @@ func TestAcksZeroIsToldNothing(t *testing.T) {
 	cfg.Acks = 0
 	s := newStage(t, newFake(1), cfg)
 	s.send(0, nil, "a", "b")
-	for _, r := range s.told(2) {
+	for _, r := range s.results(2) {
 		require.Equal(t, client.OK, r.Outcome)
 		require.EqualValues(t, -1, r.Offset)
 	}
 }
 
-// The only sign that such a producer gets is the end of its connection, and then it asks who leads.
+// A closed connection is the only sign that a producer with acks=0 gets, and then it updates its metadata.
 func TestAcksZeroLearnsByTheConnection(t *testing.T) {
 	f := newFake(1)
 	f.hangUp = true
@@ -114,11 +114,11 @@ func TestAcksZeroLearnsByTheConnection(t *testing.T) {
 	cfg.Acks = 0
 	s := newStage(t, f, cfg)
 	s.send(0, nil, "a")
-	s.told(1)
+	s.results(1)
 	asked := func() int { return f.count(func(r env.Request) bool { _, ok := r.(*kmsg.MetadataRequest); return ok }) }
 	before := asked()
 	s.send(0, nil, "b")
-	s.told(2)
+	s.results(2)
 	s.run(env.Second)
 	require.Greater(t, asked(), before)
 }
@@ -135,7 +135,7 @@ func TestRetriesBackOffLongerEachTime(t *testing.T) {
 	cfg.DeliveryTimeout = 20 * env.Second
 	s = newStage(t, f, cfg)
 	s.send(0, nil, "a")
-	s.told(1)
+	s.results(1)
 	for i, base := range []env.Duration{100, 200, 400, 800, 1000, 1000} {
 		gap := env.Duration(at[i+1]-at[i]) / env.Millisecond
 		require.GreaterOrEqual(t, gap, base*8/10, "retry %d", i+1)
@@ -171,7 +171,7 @@ func TestOneRequestCarriesManyPartitions(t *testing.T) {
 			}
 		}
 	})
-	s.told(12)
+	s.results(12)
 	require.Equal(t, []int{3}, seen)
 }
 
@@ -183,7 +183,7 @@ func TestBatchesAreBoundAndSplit(t *testing.T) {
 	for range 10 {
 		s.send(0, nil, strings.Repeat("x", 100))
 	}
-	for i, r := range s.told(10) {
+	for i, r := range s.results(10) {
 		require.Equal(t, client.OK, r.Outcome)
 		require.EqualValues(t, i, r.Offset, "in order")
 	}
@@ -200,7 +200,7 @@ func TestBatchesAreBoundAndSplit(t *testing.T) {
 	}
 	s = newStage(t, f, config())
 	s.send(0, nil, "a", "b", "c", "d", "e", "f", "g")
-	for i, r := range s.told(7) {
+	for i, r := range s.results(7) {
 		require.Equal(t, client.OK, r.Outcome)
 		require.EqualValues(t, i, r.Offset, "a split batch keeps its order")
 	}
@@ -243,7 +243,7 @@ func TestKeysStayAndTheRestSticks(t *testing.T) {
 		s.send(client.AnyPartition, []byte("k"), "x")
 		s.run(20 * env.Millisecond)
 	}
-	for _, r := range s.told(5) {
+	for _, r := range s.results(5) {
 		require.Equal(t, client.PartitionOf([]byte("k"), 4), r.Partition.Partition)
 	}
 	s.sent = nil
@@ -251,7 +251,7 @@ func TestKeysStayAndTheRestSticks(t *testing.T) {
 		s.send(client.AnyPartition, nil, strings.Repeat("x", 50))
 	}
 	runs, used := 1, map[int32]bool{}
-	got := s.told(200)
+	got := s.results(200)
 	for i, r := range got {
 		used[r.Partition.Partition] = true
 		if i > 0 && r.Partition != got[i-1].Partition {
@@ -262,8 +262,8 @@ func TestKeysStayAndTheRestSticks(t *testing.T) {
 	require.Less(t, runs, 40, "but a batch at a time")
 }
 
-// Who writes to a partition that does not exist asks for it once in a backoff: news that do not name it are no reason to
-// ask again at once.
+// A producer to a partition that does not exist requests metadata once in a backoff: a response without the partition is no
+// reason to request again at once.
 func TestAMissingPartitionIsAskedForAtLeisure(t *testing.T) {
 	f := newFake(1)
 	s := newStage(t, f, config())

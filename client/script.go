@@ -7,83 +7,83 @@ import (
 	"samsa/wire"
 )
 
-// A script is a workload that reads as a program does: send, wait, read. It is a coroutine that runs inside the client's
-// events, so its waiting takes virtual time and nobody's thread:
+// A script is a workload that reads like a program: send, wait, read. It is a coroutine that runs in the client's events, so
+// it waits in virtual time and needs no thread:
 //
-//	c.Run(e, func(h *client.Hand) {
-//		sent := h.Send(orders, nil, []byte("a"))
-//		h.Sleep(env.Second)
-//		records := h.Read(orders, client.Earliest, 1)
+//	c.Run(e, func(s *client.Script) {
+//		sent := s.Send(orders, nil, []byte("a"))
+//		s.Sleep(env.Second)
+//		records := s.Read(orders, client.Earliest, 1)
 //	})
 //
-// Only one side runs at a time, so a script is as deterministic as the node it runs in. Between two waits it sees one
-// moment. It must not outlive its process: the world tells the client when that is gone, and a script that waits then is
-// unwound where it stands; its deferred calls run, and must not wait.
+// Only one side runs at a time, so a script is as deterministic as its node. Between two waits no time passes. A script ends
+// with its process: the world calls Client.Dropped, and a waiting script is unwound where it waits; its deferred calls run,
+// and must not wait.
 
-// Hand is what a script holds. It is good only inside the script.
-type Hand struct {
+// Script is the handle of a script. It is valid only inside the script.
+type Script struct {
 	c     *Client
 	e     env.Env // of the event that is running
 	id    int64
 	yield func(struct{}) bool
-	ready func() bool // what the script waits for; nil while it runs
+	until func() bool // the condition that the script waits for; nil while it runs
 	woken bool
 }
 
-// scripts are the scripts of a client, in order of their making.
+// scripts are the scripts of a client, in the order of their start.
 type scripts struct {
-	all    []*script
+	all    []*runningScript
 	next   int64
 	inside bool // a script is running
 
 	futures []*Future // by record id
-	reads   map[wire.TopicPartition]*reading
+	reads   map[wire.TopicPartition]*scriptRead
 }
 
-// reading is what a script's Read has so far.
-type reading struct {
+// scriptRead has the records that a script's Read has so far.
+type scriptRead struct {
 	records []wire.Record
-	ended   bool // the consumer gave the partition up
+	ended   bool // the consumer gave up
 }
 
-// sent is Producer.Done of scripts.
-func (s *scripts) sent(_ env.Env, r Sent) {
+// onSent is Producer.Done of scripts.
+func (s *scripts) onSent(_ env.Env, r Sent) {
 	s.futures[r.ID].Sent, s.futures[r.ID].Done = r, true
 }
 
-// polled is Consumer.Read of scripts.
-func (s *scripts) polled(_ env.Env, p Polled) {
+// onPolled is Consumer.Read of scripts.
+func (s *scripts) onPolled(_ env.Env, p Polled) {
 	b := s.read(p.Partition)
 	b.records = append(b.records, p.Records...)
 	b.ended = b.ended || p.Err != nil
 }
 
-// read is what is being read of a partition.
-func (s *scripts) read(tp wire.TopicPartition) *reading {
+// read is the current Read of a partition.
+func (s *scripts) read(tp wire.TopicPartition) *scriptRead {
 	if s.reads == nil {
-		s.reads = map[wire.TopicPartition]*reading{}
+		s.reads = map[wire.TopicPartition]*scriptRead{}
 	}
 	if s.reads[tp] == nil {
-		s.reads[tp] = &reading{}
+		s.reads[tp] = &scriptRead{}
 	}
 	return s.reads[tp]
 }
 
-type script struct {
-	hand *Hand
-	next func() (struct{}, bool)
-	stop func()
-	over bool
+type runningScript struct {
+	script *Script
+	next   func() (struct{}, bool)
+	stop   func()
+	over   bool
 }
 
-// dropped unwinds a script whose process is gone.
+// dropped unwinds a script after the end of its process.
 type dropped struct{}
 
-// Run starts a script; it runs up to its first wait at once.
-func (c *Client) Run(e env.Env, body func(h *Hand)) {
+// Run starts a script. It runs up to its first wait at once.
+func (c *Client) Run(e env.Env, body func(h *Script)) {
 	c.scripts.next++
-	h := &Hand{c: c, e: e, id: c.scripts.next}
-	s := &script{hand: h}
+	h := &Script{c: c, e: e, id: c.scripts.next}
+	s := &runningScript{script: h}
 	s.next, s.stop = iter.Pull(func(yield func(struct{}) bool) {
 		defer func() {
 			if r := recover(); r != nil && r != any(dropped{}) {
@@ -94,30 +94,30 @@ func (c *Client) Run(e env.Env, body func(h *Hand)) {
 		body(h)
 	})
 	c.scripts.all = append(c.scripts.all, s)
-	c.scripts.turn(e)
+	c.scripts.runReady(e)
 }
 
-// Scripts is how many scripts are not over.
+// Scripts is the number of scripts that are not over.
 func (c *Client) Scripts() int { return len(c.scripts.all) }
 
-// turn lets every script go on whose wait is over, until none is.
-func (s *scripts) turn(e env.Env) {
+// runReady resumes the scripts with a true condition, until there is none.
+func (s *scripts) runReady(e env.Env) {
 	if s.inside {
-		return // a script's own call came back within it
+		return // called by a script that runs
 	}
 	s.inside = true
 	for moved := true; moved; {
 		moved = false
-		for _, x := range append([]*script(nil), s.all...) {
-			if x.over || x.hand.ready != nil && !x.hand.ready() {
+		for _, x := range append([]*runningScript(nil), s.all...) {
+			if x.over || x.script.until != nil && !x.script.until() {
 				continue
 			}
 			moved = true
-			x.hand.e, x.hand.ready = e, nil
+			x.script.e, x.script.until = e, nil
 			if _, more := x.next(); !more {
 				x.over = true
 			}
-			x.hand.e = nil // the Env is good for one event
+			x.script.e = nil // an Env is valid for one event
 		}
 		left := s.all[:0]
 		for _, x := range s.all {
@@ -130,16 +130,16 @@ func (s *scripts) turn(e env.Env) {
 	s.inside = false
 }
 
-// awake ends a script's sleep.
-func (s *scripts) awake(id int64) {
+// wake ends the sleep of a script.
+func (s *scripts) wake(id int64) {
 	for _, x := range s.all {
-		if x.hand.id == id {
-			x.hand.woken = true
+		if x.script.id == id {
+			x.script.woken = true
 		}
 	}
 }
 
-// stop ends all scripts where they stand.
+// stop ends all scripts where they wait.
 func (s *scripts) stop() {
 	for _, x := range s.all {
 		x.stop()
@@ -147,10 +147,10 @@ func (s *scripts) stop() {
 	s.all = nil
 }
 
-// Wait waits until something is so; it is looked at after every event of this client.
-func (h *Hand) Wait(so func() bool) {
+// Wait waits for a condition, which is evaluated after every event of this client.
+func (h *Script) Wait(so func() bool) {
 	for !so() {
-		h.ready = so
+		h.until = so
 		if !h.yield(struct{}{}) {
 			panic(dropped{})
 		}
@@ -158,10 +158,10 @@ func (h *Hand) Wait(so func() bool) {
 }
 
 // Now is the client's monotonic clock.
-func (h *Hand) Now() env.Instant { return h.e.Now() }
+func (h *Script) Now() env.Instant { return h.e.Now() }
 
-// Sleep lets time pass.
-func (h *Hand) Sleep(d env.Duration) {
+// Sleep waits for a duration.
+func (h *Script) Sleep(d env.Duration) {
 	h.woken = false
 	h.e.Arm(env.Timer{Kind: timSleep, Lane: env.LaneClient, A: h.id}, d)
 	h.Wait(func() bool { return h.woken })
@@ -173,11 +173,11 @@ type Future struct {
 	Done bool
 }
 
-// Start sends a record and does not wait. Use it with a client whose Producer.Done nobody else set.
-func (h *Hand) Start(tp wire.TopicPartition, key, value []byte) *Future {
+// Start sends a record and does not wait. The client's Producer.Done must not be set.
+func (h *Script) Start(tp wire.TopicPartition, key, value []byte) *Future {
 	p := &h.c.Producer
 	if p.Done == nil {
-		p.Done = h.c.scripts.sent
+		p.Done = h.c.scripts.onSent
 	}
 	f := &Future{}
 	h.c.scripts.futures = append(h.c.scripts.futures, f)
@@ -185,19 +185,19 @@ func (h *Hand) Start(tp wire.TopicPartition, key, value []byte) *Future {
 	return f
 }
 
-// Send sends a record and waits for its end.
-func (h *Hand) Send(tp wire.TopicPartition, key, value []byte) Sent {
+// Send sends a record and waits for its result.
+func (h *Script) Send(tp wire.TopicPartition, key, value []byte) Sent {
 	f := h.Start(tp, key, value)
 	h.Wait(func() bool { return f.Done })
 	return f.Sent
 }
 
-// Read reads a partition from a position until it has n records, and leaves it. Use it with a client whose Consumer.Read
-// nobody else set; two scripts cannot read the same partition at once.
-func (h *Hand) Read(tp wire.TopicPartition, from wire.Offset, n int) []wire.Record {
+// Read reads a partition from a position until it has n records, and unassigns it. The client's Consumer.Read must not be set;
+// two scripts cannot read the same partition at the same time.
+func (h *Script) Read(tp wire.TopicPartition, from wire.Offset, n int) []wire.Record {
 	c := &h.c.Consumer
 	if c.Read == nil {
-		c.Read = h.c.scripts.polled
+		c.Read = h.c.scripts.onPolled
 	}
 	h.c.scripts.read(tp)
 	c.Assign(h.e, tp, from)
@@ -208,11 +208,11 @@ func (h *Hand) Read(tp wire.TopicPartition, from wire.Offset, n int) []wire.Reco
 	return got[:min(n, len(got))]
 }
 
-// Ask sends a request of any kind to whoever can answer it, and waits.
-func (h *Hand) Ask(req env.Request) Answered {
-	var a Answered
+// Ask sends a request to the broker that serves it, and waits for the result.
+func (h *Script) Ask(req env.Request) CallResult {
+	var a CallResult
 	done := false
-	h.c.Ask(h.e, req, func(_ env.Env, got Answered) { a, done = got, true })
+	h.c.Ask(h.e, req, func(_ env.Env, got CallResult) { a, done = got, true })
 	h.Wait(func() bool { return done })
 	return a
 }

@@ -12,15 +12,15 @@ import (
 	"samsa/sim/env"
 )
 
-// scripted is a world with a library and a client that nobody but scripts uses.
-func scripted(l *library) (*sim.World, func(func(*client.Hand))) {
+// scripted is a world with a library and a client that only scripts use.
+func scripted(l *library) (*sim.World, func(func(*client.Script))) {
 	w := sim.New(sim.Config{Seed: 1})
 	w.Add(sim.Machine{Addr: "b1", New: func() env.Node { return l.fake }})
 	w.Add(sim.Machine{Addr: "p1", New: func() env.Node { return client.New([]env.Addr{"b1"}, config()) }})
 	w.Start("b1")
 	w.Start("p1")
 	w.RunUntil(sim.Time(10 * env.Millisecond))
-	return w, func(body func(*client.Hand)) {
+	return w, func(body func(*client.Script)) {
 		w.Do("p1", "script", func(e env.Env, n env.Node) { n.(*client.Client).Run(e, body) })
 	}
 }
@@ -32,8 +32,8 @@ func TestAScriptReadsAsAProgramDoes(t *testing.T) {
 	var got []string
 	var took env.Duration
 	var sent client.Sent
-	var answer client.Answered
-	run(func(h *client.Hand) {
+	var answer client.CallResult
+	run(func(h *client.Script) {
 		began := h.Now()
 		sent = h.Send(orders, nil, []byte("x"))
 		h.Sleep(3 * env.Second)
@@ -61,27 +61,27 @@ func TestAScriptReadsAsAProgramDoes(t *testing.T) {
 func TestScriptsTakeTurns(t *testing.T) {
 	w, run := scripted(newLibrary())
 	defer w.Close()
-	var told []string
+	var got []string
 	for _, name := range []string{"one", "two"} {
-		run(func(h *client.Hand) {
+		run(func(h *client.Script) {
 			for range 2 {
-				told = append(told, name)
+				got = append(got, name)
 				h.Sleep(env.Second)
 			}
 		})
 	}
 	w.RunUntil(sim.Time(10 * env.Second))
-	require.ElementsMatch(t, []string{"one", "two", "one", "two"}, told)
-	require.NotEqual(t, told[0], told[1])
+	require.ElementsMatch(t, []string{"one", "two", "one", "two"}, got)
+	require.NotEqual(t, got[0], got[1])
 }
 
-// A script that waits when its process dies, or its world ends, is unwound: deferred calls run, and nothing is left.
+// A script that waits when its process dies or its world ends is unwound: deferred calls run, and no goroutine is left.
 func TestNoScriptOutlivesItsProcess(t *testing.T) {
 	before := runtime.NumGoroutine()
 	unwound := 0
 	for i := range 200 {
 		w, run := scripted(newLibrary())
-		run(func(h *client.Hand) {
+		run(func(h *client.Script) {
 			defer func() { unwound++ }()
 			h.Wait(func() bool { return false })
 			t.Error("it waits for ever")
@@ -97,13 +97,13 @@ func TestNoScriptOutlivesItsProcess(t *testing.T) {
 	require.LessOrEqual(t, runtime.NumGoroutine(), before+1)
 }
 
-// A campaign runs worlds by the thousand: World.Close takes with it every script that waits, whatever for, and nothing
-// piles up. Where a script is parked is a goroutine of the runtime, so they can be counted.
+// A campaign runs thousands of worlds: World.Close ends every waiting script, and none is left over. A waiting script is a
+// goroutine of the runtime, so they can be counted.
 func TestGoroutinesOfScriptsAreFlat(t *testing.T) {
-	waits := []func(h *client.Hand){
-		func(h *client.Hand) { h.Wait(func() bool { return false }) },
-		func(h *client.Hand) { h.Sleep(env.Day) },
-		func(h *client.Hand) { h.Read(orders, client.Earliest, 1<<30) },
+	waits := []func(h *client.Script){
+		func(h *client.Script) { h.Wait(func() bool { return false }) },
+		func(h *client.Script) { h.Sleep(env.Day) },
+		func(h *client.Script) { h.Read(orders, client.Earliest, 1<<30) },
 	}
 	worlds := 10_000
 	if testing.Short() {
@@ -122,7 +122,7 @@ func TestGoroutinesOfScriptsAreFlat(t *testing.T) {
 		}
 		switch i % 4 {
 		case 0:
-			w.Restart("p1") // the new process has none
+			w.Restart("p1") // the new process has no script
 			w.RunUntil(sim.Time(60 * env.Millisecond))
 		case 1:
 			w.PowerLoss("p1")
@@ -137,18 +137,18 @@ func TestGoroutinesOfScriptsAreFlat(t *testing.T) {
 func TestAPanicOfAScriptIsNotSwallowed(t *testing.T) {
 	w, run := scripted(newLibrary())
 	defer w.Close()
-	run(func(*client.Hand) { panic("mine") })
+	run(func(*client.Script) { panic("mine") })
 	require.PanicsWithValue(t, "mine", func() { w.RunUntil(sim.Time(env.Second)) })
 }
 
-// nobody answers: what was sent is open, what never was is not.
+// Without a response a request that was sent is open, and one that never was has failed.
 func TestAskKnowsWhatItDoesNotKnow(t *testing.T) {
 	l := newLibrary()
 	l.answer = func(env.Request) env.Response { return nil }
 	w, run := scripted(l)
 	defer w.Close()
-	var first, second client.Answered
-	run(func(h *client.Hand) {
+	var first, second client.CallResult
+	run(func(h *client.Script) {
 		req := kmsg.NewPtrCreateTopicsRequest()
 		req.SetVersion(7)
 		first = h.Ask(req)
@@ -158,6 +158,6 @@ func TestAskKnowsWhatItDoesNotKnow(t *testing.T) {
 	w.Crash("b1")
 	w.RunUntil(sim.Time(200 * env.Second))
 	require.Equal(t, client.Unknown, first.Outcome)
-	require.Greater(t, first.Tries, 2)
+	require.Greater(t, first.Attempts, 2)
 	require.NotEqual(t, client.OK, second.Outcome)
 }

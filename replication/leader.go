@@ -11,7 +11,7 @@ import (
 
 // leading is the state that only a leader has. One ISR change is in flight at a time:
 //
-//	committed(isr) ──Join, Shrink──▶ pending(isr, proposed) ──controller agrees──▶ committed(proposed)
+//	committed(isr) ──expand, shrink──▶ pending(isr, proposed) ──controller agrees──▶ committed(proposed)
 //	       ▲                              │
 //	       └──── proven not applied ──────┘      an error that may hide a success: stay pending, the image will show it
 type leading struct {

@@ -95,7 +95,7 @@ func (c *cluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
 	o := &operation{client: operator, tp: tp, asks: kmsg.NameForKey(req.Key())}
 	op := c.start(o)
 	c.world.Do(trimmer, "delete records", func(e env.Env, n env.Node) {
-		n.(*client.Client).Ask(e, req, func(_ env.Env, a client.Answered) {
+		n.(*client.Client).Ask(e, req, func(_ env.Env, a client.CallResult) {
 			o.done = true
 			err := a.Err
 			if r, ok := a.Response.(*kmsg.DeleteRecordsResponse); ok {

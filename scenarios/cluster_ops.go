@@ -248,11 +248,11 @@ func (c *cluster) ask(req env.Request, o *operation, judge func(env.Response) (a
 	c.world.Do(operator, "admin", func(e env.Env, n env.Node) {
 		admin := n.(*client.Admin)
 		admin.Ask(e, req, func(r env.Response) bool {
-			o.unsure = admin.Unsure()
+			o.unsure = admin.Ambiguous()
 			again, _ := judge(r)
 			return again
 		}, func(_ env.Env, r env.Response) {
-			o.done, o.unsure = true, admin.Unsure()
+			o.done, o.unsure = true, admin.Ambiguous()
 			if _, code := judge(r); code != 0 {
 				o.outcome.Status, o.outcome.Error = OutcomeFailed, kerr.TypedErrorForCode(code).Message
 			}
