@@ -96,7 +96,7 @@ type AlterPartitionResult struct {
 // reports whether to send the request again.
 //
 // Some errors prove that nothing was applied: the controller has the same partition epoch and refused (KIP-841). The leader
-// goes back to the committed ISR. Others may hide an earlier success whose response was lost: back on the committed ISR, the
+// goes back to the committed ISR. Others may hide an earlier success with a lost response: back on the committed ISR, the
 // high watermark could pass a replica that is in the ISR by now, so the change stays pending until the image shows it. All
 // other errors are retried, among them NOT_CONTROLLER of a controller that lags (KAFKA-14154). A response with another leader
 // epoch changes nothing: the image will bring that epoch.

@@ -12,7 +12,7 @@
 // the ISR, fetch.go what a leader lets a fetch read, follower.go truncation and replication. rules.go lists the decisions for
 // which Kafka once had another answer.
 //
-// Not here: who may lead (controller), reassignment, several log directories, remote storage.
+// Not here: elections (controller), reassignment, several log directories, remote storage.
 package replication
 
 import (
@@ -142,7 +142,7 @@ func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) erro
 	return nil
 }
 
-// setHW moves the high watermark, also for the log: a transaction whose marker is below it is complete.
+// setHW moves the high watermark, also for the log: a transaction is complete when its marker is below it.
 func (p *Partition) setHW(hw wire.Offset) {
 	p.hw = hw
 	p.log.Producers().HighWatermark(hw)

@@ -7,7 +7,7 @@
 //
 // Read image.go, then partition.go for the one rule that is easy to get wrong: which epochs a change raises.
 //
-// Not here: decisions (controller), acting on a change (broker), and quotas, ACLs, tokens and SCRAM, whose records are accepted
+// Not here: decisions (controller), acting on a change (broker), and quotas, ACLs, tokens and SCRAM: their records are accepted
 // and ignored.
 package image
 
