@@ -240,7 +240,7 @@ func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap 
 		return false
 	case ap.DivergingEpoch.Epoch >= 0:
 		before := r.Log().End()
-		cut, err := r.TruncateToDivergence(d, storage.Mark{Epoch: wire.Epoch(ap.DivergingEpoch.Epoch), End: wire.Offset(ap.DivergingEpoch.EndOffset)})
+		cut, err := r.TruncateToDivergence(d, storage.EpochEndOffset{Epoch: wire.Epoch(ap.DivergingEpoch.Epoch), End: wire.Offset(ap.DivergingEpoch.EndOffset)})
 		if cut < before {
 			e.Note(noteTruncated, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(before))
 		}

@@ -92,7 +92,7 @@ func (m *logManager) runDue(e env.Env, kind uint16) {
 	case timProducers:
 		for _, r := range m.replicas.inService() {
 			cfg := r.Log().Config()
-			r.Log().Producers().Expire(&cfg, e.Wall())
+			r.Log().Producers().RemoveExpired(&cfg, e.Wall())
 		}
 	case timFlushDue:
 		err = m.flushDue(e)
@@ -163,7 +163,7 @@ func (m *logManager) tidy(e env.Env, r *replica) {
 	if r.Log().ActiveBase() > r.Log().RecoveryPoint() {
 		e.Arm(env.Timer{Kind: timFlush, Lane: env.LaneBackground, A: r.index}, 0)
 	}
-	if through := r.Log().Doomed(); through > r.filesArmed {
+	if through := r.Log().PendingDelete(); through > r.filesArmed {
 		r.filesArmed = through
 		e.Arm(env.Timer{Kind: timFiles, Lane: env.LaneBackground, A: r.index, B: through}, r.Log().Config().FileDeleteDelay)
 	}

@@ -28,14 +28,14 @@ type LeaderAppend struct {
 
 // ClientAppend is the batch of a Produce request. A batch that begins a transaction shows the guard of its verification:
 // see VerifyTransaction. 0 is no guard, which is right for every other batch.
-func ClientAppend(records []byte, acks int16, guard storage.Guard) LeaderAppend {
+func ClientAppend(records []byte, acks int16, guard storage.VerificationGuard) LeaderAppend {
 	return LeaderAppend{records: records, acks: acks, origin: storage.OriginClient, verification: storage.Verification{Guard: guard}}
 }
 
 // CoordinatorAppend is a batch of a coordinator on this broker: records of its own log, or the offsets that a transaction
 // commits, which need the transaction's guard as a producer's batch does. A coordinator answers when its records are
 // committed, so it asks for acks=all (CoordinatorPartitionWriter, TransactionStateManager).
-func CoordinatorAppend(records []byte, guard storage.Guard) LeaderAppend {
+func CoordinatorAppend(records []byte, guard storage.VerificationGuard) LeaderAppend {
 	return LeaderAppend{records: records, acks: -1, origin: storage.OriginCoordinator, verification: storage.Verification{Guard: guard}}
 }
 
@@ -81,7 +81,7 @@ func (p *Partition) Append(d env.Disk, a LeaderAppend, wall env.Time) (storage.A
 // (Partition.maybeStartTransactionVerification, KIP-890). With a guard the broker asks the transaction coordinator whether
 // this partition is in the producer's transaction, and appends after a yes. Guard 0 says that the transaction is open here
 // already, and nothing need be asked. epochBump is set for a producer of transaction version 2.
-func (p *Partition) VerifyTransaction(first wire.Batch, epochBump bool, wall env.Time) (storage.Guard, error) {
+func (p *Partition) VerifyTransaction(first wire.Batch, epochBump bool, wall env.Time) (storage.VerificationGuard, error) {
 	if p.lead == nil {
 		return 0, kerr.NotLeaderForPartition
 	}

@@ -46,7 +46,7 @@ func (n *node) append(a replication.LeaderAppend) error {
 }
 
 // verify is the guard of a producer's batch, after a "yes" of the transaction coordinator.
-func (n *node) verify(b wire.Batch) storage.Guard {
+func (n *node) verify(b wire.Batch) storage.VerificationGuard {
 	g, err := n.VerifyTransaction(b, false, 1)
 	require.NoError(n.t, err)
 	return g

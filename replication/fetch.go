@@ -22,9 +22,9 @@ type FetchState struct {
 // FetchDecision is what a leader does with it.
 type FetchDecision struct {
 	Err            *kerr.Error
-	Diverges       bool         // no records: the follower must truncate its log
-	DivergingEpoch storage.Mark // if Diverges: where to
-	MaxOffset      wire.Offset  // else the end of what may be read
+	Diverges       bool                   // no records: the follower must truncate its log
+	DivergingEpoch storage.EpochEndOffset // if Diverges: where to
+	MaxOffset      wire.Offset            // else the end of what may be read
 }
 
 // CheckLeader is the error for the other requests that only the leader of the request's epoch answers (ListOffsets,

@@ -31,7 +31,7 @@ func (p *Partition) Position() Position {
 // first, and to the leader's with the next response; both bounds hold at once, so here one truncation does it.
 //
 // Nothing else of such a response applies: its high watermark is that of a log which this one does not match yet (KAFKA-14704).
-func (p *Partition) TruncateToDivergence(d env.Disk, leader storage.Mark) (cut wire.Offset, err error) {
+func (p *Partition) TruncateToDivergence(d env.Disk, leader storage.EpochEndOffset) (cut wire.Offset, err error) {
 	cut = min(leader.End, p.log.End())
 	if mine, known := p.log.EndOffsetFor(leader.Epoch); known {
 		cut = min(cut, mine.End)

@@ -34,8 +34,8 @@ func History() []Exhibit {
 			Symptom: "a leader that does not know the follower's last epoch says where the next one begins, as if it were the " +
 				"answer; the follower keeps records that no leader has, and two replicas differ below the high watermark",
 			Replace: func(r *Rules) {
-				r.EpochEnd = func(asked wire.Epoch, found storage.Mark) storage.Mark {
-					return storage.Mark{Epoch: asked, End: found.End}
+				r.EpochEnd = func(asked wire.Epoch, found storage.EpochEndOffset) storage.EpochEndOffset {
+					return storage.EpochEndOffset{Epoch: asked, End: found.End}
 				}
 			},
 		},

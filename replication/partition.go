@@ -145,7 +145,7 @@ func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) erro
 // setHW moves the high watermark, also for the log: a transaction is complete when its marker is below it.
 func (p *Partition) setHW(hw wire.Offset) {
 	p.hw = hw
-	p.log.Producers().HighWatermark(hw)
+	p.log.Producers().OnHighWatermarkUpdated(hw)
 }
 
 // Log is the replica's log.
@@ -166,7 +166,7 @@ func (p *Partition) HWReachedEpochStart() bool { return p.lead != nil && p.hw >=
 
 // LastStableOffset is the end of the committed records without an open transaction among them.
 func (p *Partition) LastStableOffset() wire.Offset {
-	if at, ok := p.log.Producers().FirstUnstable(); ok {
+	if at, ok := p.log.Producers().FirstUnstableOffset(); ok {
 		return min(at, p.hw)
 	}
 	return p.hw

@@ -18,7 +18,7 @@ type Rules struct {
 
 	// EpochEnd: what does a leader answer for the end of an epoch, if it found the largest epoch not above the requested one?
 	// That epoch with its end: the follower must know whether it is the epoch that it requested (KIP-279).
-	EpochEnd func(asked wire.Epoch, found storage.Mark) storage.Mark
+	EpochEnd func(asked wire.Epoch, found storage.EpochEndOffset) storage.EpochEndOffset
 
 	// Admit: is a fetch with another leader epoch than the leader's served? No: its sender has not the same leader yet, and its
 	// position may be one in a log that has been truncated since (KIP-320).
@@ -70,7 +70,7 @@ func (a Admission) err() *kerr.Error {
 func Today() Rules {
 	return Rules{
 		TruncateOnFollow: func(_, end wire.Offset) wire.Offset { return end },
-		EpochEnd:         func(_ wire.Epoch, found storage.Mark) storage.Mark { return found },
+		EpochEnd:         func(_ wire.Epoch, found storage.EpochEndOffset) storage.EpochEndOffset { return found },
 		Admit:            admit,
 		MayJoin: func(end, hw, epochStart wire.Offset) bool {
 			return end >= hw && end >= epochStart

@@ -10,21 +10,21 @@ import (
 	"samsa/wire"
 )
 
-// Appended says what became of an append.
+// Appended is the result of an append (LogAppendInfo).
 type Appended struct {
 	First, Last wire.Offset // of the records; Last is First-1 if there were none
 	Batches     int         // that were appended
 	Bytes       int         // likewise
-	Skipped     int         // bytes at the end of a follower's append that are of a leader it does not know yet
+	Skipped     int         // bytes at the end of a follower's append: of a leader that it does not know yet, or cut short
 
 	MaxTimestamp  wire.Timestamp // of the appended batches
-	LogAppendTime wire.Timestamp // what the leader stamped them with, or NoTimestamp where producers' times stand
-	Duplicate     bool           // nothing was appended: the offsets are those of the first time (KIP-98)
+	LogAppendTime wire.Timestamp // of the leader's clock, or NoTimestamp if the producers' timestamps stay
+	Duplicate     bool           // nothing was appended: the offsets are those of the first append (KIP-98)
 	Rolled        bool           // a segment was completed: flush up to ActiveBase in the background soon
 	LogStart      wire.Offset
 }
 
-// Refused is a leader's append that was turned down record by record. Its Kafka error is that of the first.
+// Refused is a leader's append with errors of single records. Its Kafka error is that of the first.
 type Refused struct {
 	Records []*wire.CorruptError
 }
@@ -35,9 +35,8 @@ func (r *Refused) Error() string { return r.Records[0].Error() }
 // Unwrap is Kafka's error.
 func (r *Refused) Unwrap() error { return r.Records[0] }
 
-// AppendAsLeader appends what a client or a coordinator hands to this leader: one batch, whose offsets and epoch are given
-// here, in a copy of the bytes. The bytes may come off a link and are not touched. With OriginRaft there may be several
-// batches, and they already have their offsets and the epoch.
+// AppendAsLeader appends one batch of a client or a coordinator. It gets its offsets and leader epoch here, in a copy of the
+// bytes: bytes from a link are read-only. With OriginRaft there may be several batches, which have offsets and epoch already.
 //
 // Errors are Kafka's (kerr, *Refused, *wire.CorruptError), and then nothing has changed; or *Offline, and then how much of
 // the append is on the disk is unknown until the log is opened again.
@@ -45,7 +44,7 @@ func (l *Log) AppendAsLeader(d env.Disk, records []byte, epoch wire.Epoch, origi
 	return l.AppendVerified(d, records, epoch, origin, wall, Verification{})
 }
 
-// AppendVerified is AppendAsLeader for a producer whose transaction was verified, and for markers.
+// AppendVerified is AppendAsLeader with a verification: for transactional batches and for markers.
 func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origin Origin, wall env.Time, v Verification) (Appended, error) {
 	if l.offline != nil {
 		return Appended{}, l.offline
@@ -58,7 +57,7 @@ func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origi
 		return Appended{}, err
 	}
 	b = slices.Clone(b)
-	stamp, err := l.place(b, epoch, origin, wall)
+	stamp, err := l.assignOffsets(b, epoch, origin, wall)
 	if err != nil {
 		return Appended{}, err
 	}
@@ -74,23 +73,23 @@ func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origi
 				return Appended{}, err
 			}
 		}
-		if c, err = l.producers.admit(b, origin, v); err != nil {
+		if c, err = l.producers.prepareUpdate(b, origin, v); err != nil {
 			return Appended{}, err
 		}
 	}
 	out := Appended{First: b.BaseOffset(), Last: b.LastOffset(), MaxTimestamp: b.MaxTimestamp(), LogAppendTime: stamp}
 	out.Batches = 1
-	if out.Rolled, err = l.room(d, b, wall); err != nil {
+	if out.Rolled, err = l.maybeRoll(d, b, wall); err != nil {
 		return Appended{}, err
 	}
-	if err := l.write(d, b, &c); err != nil {
+	if err := l.appendBatches(d, b, &c); err != nil {
 		return Appended{}, err
 	}
-	return l.finish(d, out, len(b))
+	return l.maybeFlush(d, out, len(b))
 }
 
-// leaderBatch is the one batch of a leader's append, sound and not too large. Bytes behind it that are no batch are
-// ignored, as Kafka does.
+// leaderBatch is the one batch of a leader's append, valid and not too large. Bytes after it that are no batch are ignored,
+// as in Kafka.
 func (l *Log) leaderBatch(records []byte, origin Origin) (wire.Batch, error) {
 	b, rest, err := wire.Next(records)
 	if err == wire.ErrShortBatch {
@@ -117,8 +116,8 @@ func (l *Log) leaderBatch(records []byte, origin Origin) (wire.Batch, error) {
 	return b, nil
 }
 
-// place gives a batch its offsets, its epoch and, where the topic wants the leader's time, that (LogValidator).
-func (l *Log) place(b wire.Batch, epoch wire.Epoch, origin Origin, wall env.Time) (stamp wire.Timestamp, err error) {
+// assignOffsets gives a batch its offsets, its leader epoch and, with LogAppendTime, the leader's timestamp (LogValidator).
+func (l *Log) assignOffsets(b wire.Batch, epoch wire.Epoch, origin Origin, wall env.Time) (stamp wire.Timestamp, err error) {
 	now := wire.Timestamp(wall.Millis())
 	if origin == OriginClient {
 		rules := wire.ClientRules{
@@ -144,7 +143,7 @@ func (l *Log) place(b wire.Batch, epoch wire.Epoch, origin Origin, wall env.Time
 	return now, nil
 }
 
-// duplicate is the answer to a batch that is already in the log.
+// duplicate is the result for a batch that is in the log already.
 func (l *Log) duplicate(s Sequence) Appended {
 	return Appended{
 		First: s.FirstOffset(), Last: s.LastOffset,
@@ -172,10 +171,10 @@ func (l *Log) appendRaft(d env.Disk, records []byte, epoch wire.Epoch, wall env.
 	return l.appendPlaced(d, records, epoch, wall)
 }
 
-// AppendAsFollower appends what the leader sent: offsets as given, at or above the log's end. Batches of a newer leader
-// than leaderEpoch, under which they were fetched, are skipped with all that follows them (KAFKA-18723); so is a batch
-// that the response cut short. An unsound batch is CORRUPT_MESSAGE, and then nothing is appended; a first offset below
-// the end is *UnexpectedOffset.
+// AppendAsFollower appends the records of a fetch response with their offsets, at or above the log end. The first batch of a
+// newer leader than leaderEpoch, the epoch of the fetch, is skipped with all batches after it (KAFKA-18723); so is a batch
+// that the response cut short. An invalid batch is CORRUPT_MESSAGE, and then nothing is appended; a first offset below the
+// end is *UnexpectedOffset.
 func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoch) (Appended, error) {
 	if l.offline != nil {
 		return Appended{}, l.offline
@@ -201,14 +200,14 @@ func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoc
 	return out, err
 }
 
-// appendPlaced appends sound batches that have their offsets. It splits the bytes where a segment ends: Kafka puts one
-// fetch's batches into one segment, and refuses more than fits (a segment is at least 1 MiB there).
+// appendPlaced appends valid batches that have their offsets. It splits the bytes at the end of a segment: Kafka appends the
+// batches of one fetch to one segment, and refuses more than fits (a segment is at least 1 MiB there).
 func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall env.Time) (Appended, error) {
 	out := Appended{First: l.end, Last: l.end - 1, MaxTimestamp: wire.NoTimestamp, LogAppendTime: wire.NoTimestamp, LogStart: l.start}
 	if len(records) == 0 {
 		return out, nil
 	}
-	first, last, err := l.inOrder(records)
+	first, last, err := l.checkOffsets(records)
 	if err != nil {
 		return out, err
 	}
@@ -219,12 +218,12 @@ func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall en
 		if err != nil {
 			return out, err
 		}
-		if l.full(b, int64(to-from+len(b)), wall) {
-			if err := l.write(d, records[from:to], nil); err != nil {
+		if l.mustRoll(b, int64(to-from+len(b)), wall) {
+			if err := l.appendBatches(d, records[from:to], nil); err != nil {
 				return out, err
 			}
 			from = to
-			rolled, err := l.room(d, b, wall)
+			rolled, err := l.maybeRoll(d, b, wall)
 			if err != nil {
 				return out, err
 			}
@@ -234,15 +233,15 @@ func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall en
 		out.Batches++
 		out.MaxTimestamp = max(out.MaxTimestamp, b.MaxTimestamp())
 	}
-	if err := l.write(d, records[from:to], nil); err != nil {
+	if err := l.appendBatches(d, records[from:to], nil); err != nil {
 		return out, err
 	}
-	return l.finish(d, out, to)
+	return l.maybeFlush(d, out, to)
 }
 
-// inOrder checks what an append with given offsets must fulfil before the first byte of it is written: it starts at or
-// above the end, its offsets rise, and its markers can be read.
-func (l *Log) inOrder(records []byte) (first, last wire.Offset, err error) {
+// checkOffsets checks an append with given offsets before its first byte is written: it starts at or above the end, its
+// offsets rise, and its markers can be read.
+func (l *Log) checkOffsets(records []byte) (first, last wire.Offset, err error) {
 	first, last = -1, l.end-1
 	for b, err := range wire.Batches(records) {
 		if err != nil {
@@ -258,16 +257,16 @@ func (l *Log) inOrder(records []byte) (first, last wire.Offset, err error) {
 		if b.ProducerID() == wire.NoProducerID {
 			continue
 		}
-		if _, err := l.producers.admit(b, OriginReplication, Verification{}); err != nil {
+		if _, err := l.producers.prepareUpdate(b, OriginReplication, Verification{}); err != nil {
 			return 0, 0, err
 		}
 	}
 	return first, last, nil
 }
 
-// full says whether a batch must go into a new segment, if size bytes with it at their end would be added. An empty
-// segment takes any batch: a new one could be no better.
-func (l *Log) full(b wire.Batch, size int64, wall env.Time) bool {
+// mustRoll reports whether a batch must go into a new segment, if it is the last of size bytes to be added. An empty segment
+// takes any batch: a new one would be no better.
+func (l *Log) mustRoll(b wire.Batch, size int64, wall env.Time) bool {
 	s := l.active()
 	if s.size == 0 && size == int64(len(b)) && (s.base == b.BaseOffset() || s.fits(b.LastOffset())) {
 		return false
@@ -275,9 +274,9 @@ func (l *Log) full(b wire.Batch, size int64, wall env.Time) bool {
 	return s.shouldRoll(&l.cfg, size, b.MaxTimestamp(), b.LastOffset(), wall)
 }
 
-// room makes the active segment one that takes a batch.
-func (l *Log) room(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, err error) {
-	if !l.full(b, int64(len(b)), wall) {
+// maybeRoll rolls the log if a batch does not fit into the active segment.
+func (l *Log) maybeRoll(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, err error) {
+	if !l.mustRoll(b, int64(len(b)), wall) {
 		return false, nil
 	}
 	base := l.end
@@ -293,10 +292,10 @@ func (l *Log) room(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, err er
 // roll completes the active segment and starts one at an offset. The new segment's base gets a snapshot of the producer
 // table.
 //
-// The base is the log's end, where Kafka takes the first batch's offset: so segments that were never compacted border on
-// each other, and recovery knows a hole between them for what it is, a loss (see wideGap).
+// The base is the log's end; Kafka takes the first batch's offset. So segments that were never compacted have no gap between
+// them, and recovery knows that a gap is a loss (see wideGap).
 func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
-	if err := l.active().seal(d); err != nil {
+	if err := l.active().onBecomeInactive(d); err != nil {
 		return err
 	}
 	l.namesChanged = true
@@ -309,34 +308,34 @@ func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 	return l.takeSnapshot(d)
 }
 
-// write puts sound batches at the end of the active segment, which has room for them, and enters them everywhere else.
-// For a leader's batch the change to the producer table was decided before; a follower's batches are entered as found.
+// appendBatches appends valid batches to the active segment, which has room for them, and updates indexes, epochs and
+// producers. The update of the producer table by a leader's batch was prepared before; that of a follower's is not checked.
 //
 //	epochs' file ─▶ log file ─▶ end offset ─▶ indexes ─▶ producer table ─▶ transaction index
 //	└── failure: nothing was appended ──┘    └── failure: appended; the log is offline ──┘
 //
-// The order matters. Epochs first: a batch whose epoch is not on the device could not be compared with a leader's. Then
-// the batches, and at once the end: if anything behind that fails, their offsets are taken (KAFKA-7866).
-func (l *Log) write(d env.Disk, records []byte, decided *change) error {
+// The order matters. Epochs first: a batch without its epoch on the device could not be compared with a leader's. Then the
+// batches, and at once the log end: if a later step fails, their offsets are used (KAFKA-7866).
+func (l *Log) appendBatches(d env.Disk, records []byte, decided *change) error {
 	if len(records) == 0 {
 		return nil
 	}
-	if err := l.enterEpochs(d, records); err != nil {
+	if err := l.assignEpochs(d, records); err != nil {
 		return l.fail("write the epochs of", err)
 	}
 	s := l.active()
 	if err := s.append(d, records); err != nil {
 		return l.fail("append to", err)
 	}
-	err := l.enter(d, s, records, decided)
+	err := l.indexBatches(d, s, records, decided)
 	if err != nil && l.cfg.Rules.FailOnIndexError {
 		return l.fail("index", err)
 	}
 	return nil
 }
 
-// enterEpochs notes the epochs that begin in these batches.
-func (l *Log) enterEpochs(d env.Disk, records []byte) error {
+// assignEpochs assigns the epochs that begin in these batches.
+func (l *Log) assignEpochs(d env.Disk, records []byte) error {
 	changed := false
 	for b, err := range wire.Batches(records) {
 		if err != nil {
@@ -352,9 +351,9 @@ func (l *Log) enterEpochs(d env.Disk, records []byte) error {
 	return l.saveEpochs(d)
 }
 
-// enter takes batches into account that have just been written: in the end offset, the indexes and the producer table.
-// It does all of it, and returns the first error.
-func (l *Log) enter(d env.Disk, s *segment, records []byte, decided *change) (first error) {
+// indexBatches updates the log end, the indexes and the producer table with batches that were just written. It does all of
+// it, and returns the first error.
+func (l *Log) indexBatches(d env.Disk, s *segment, records []byte, decided *change) (first error) {
 	keep := func(err error) {
 		if err != nil && first == nil {
 			first = err
@@ -362,7 +361,7 @@ func (l *Log) enter(d env.Disk, s *segment, records []byte, decided *change) (fi
 	}
 	for b, err := range wire.Batches(records) {
 		keep(err)
-		keep(s.note(d, b, int64(len(b)), l.cfg.IndexIntervalBytes))
+		keep(s.indexBatch(d, b, int64(len(b)), l.cfg.IndexIntervalBytes))
 		l.end = b.NextOffset()
 		if b.ProducerID() == wire.NoProducerID {
 			continue
@@ -370,11 +369,11 @@ func (l *Log) enter(d env.Disk, s *segment, records []byte, decided *change) (fi
 		var c change
 		if decided != nil {
 			c = *decided
-		} else if c, err = l.producers.admit(b, OriginReplication, Verification{}); err != nil {
+		} else if c, err = l.producers.prepareUpdate(b, OriginReplication, Verification{}); err != nil {
 			keep(err)
 			continue
 		}
-		l.producers.apply(c)
+		l.producers.update(c)
 		keep(l.completeTxn(d, s, c))
 	}
 	if first == nil {
@@ -383,8 +382,8 @@ func (l *Log) enter(d env.Disk, s *segment, records []byte, decided *change) (fi
 	return first
 }
 
-// completeTxn ends a transaction whose marker was written: an aborted one in the index first, so that the last stable
-// offset cannot pass it before readers can be told.
+// completeTxn ends a transaction after its marker was written. An aborted one is added to the index first: the last stable
+// offset must not pass it before a fetch can name it.
 func (l *Log) completeTxn(d env.Disk, s *segment, c change) error {
 	if !c.completed {
 		return nil
@@ -396,12 +395,12 @@ func (l *Log) completeTxn(d env.Disk, s *segment, c change) error {
 			return err
 		}
 	}
-	l.producers.complete(c.txn)
+	l.producers.completeTxn(c.txn)
 	return nil
 }
 
-// finish is the end of every append: the result, and a flush if flush.messages asks for one.
-func (l *Log) finish(d env.Disk, out Appended, size int) (Appended, error) {
+// maybeFlush ends every append: it flushes if flush.messages is reached.
+func (l *Log) maybeFlush(d env.Disk, out Appended, size int) (Appended, error) {
 	out.Bytes, out.LogStart = size, l.start
 	if int64(l.end-l.recovery) >= l.cfg.FlushMessages {
 		return out, l.Flush(d, l.end)

@@ -104,7 +104,7 @@ func TestLeaderRefuses(t *testing.T) {
 		{"more than max.message.bytes", tiny, good(), OriginClient, kerr.MessageTooLarge},
 		{"more than a segment", small, batchSpec{n: 1, size: 100, ts: now()}.bytes(), OriginClient, kerr.RecordListTooLarge},
 		{"another epoch's batch in a quorum", DefaultConfig(), batchSpec{n: 1, leader: 4}.bytes(), OriginRaft, kerr.InvalidRecord},
-		{"a transaction nobody verified", DefaultConfig(), batchSpec{n: 1, pid: 9, txn: true, ts: now()}.bytes(), OriginClient, kerr.InvalidTxnState},
+		{"a transaction without verification", DefaultConfig(), batchSpec{n: 1, pid: 9, txn: true, ts: now()}.bytes(), OriginClient, kerr.InvalidTxnState},
 	} {
 		d, l := open(t, c.cfg)
 		ops := d.ops
@@ -115,7 +115,7 @@ func TestLeaderRefuses(t *testing.T) {
 	}
 }
 
-// The table of kafka-rules 1.9: what a client's batch meets, given what the log knows of its producer.
+// The checks of a client's batch, by the log's state of its producer.
 func TestSequences(t *testing.T) {
 	type batch struct {
 		epoch wire.ProducerEpoch
@@ -181,7 +181,7 @@ func TestTransactionsBoundTheStableOffset(t *testing.T) {
 	}
 	unstable := func(want wire.Offset) {
 		t.Helper()
-		at, ok := l.Producers().FirstUnstable()
+		at, ok := l.Producers().FirstUnstableOffset()
 		require.Equal(t, want >= 0, ok)
 		if ok {
 			require.Equal(t, want, at)
@@ -199,13 +199,13 @@ func TestTransactionsBoundTheStableOffset(t *testing.T) {
 	require.ErrorIs(t, put(batchSpec{n: 1, ts: now(), pid: 2, seq: 1, idempote: true}.bytes(), OriginClient), kerr.InvalidTxnState)
 	require.NoError(t, put(markerBytes(1, 0, false, 4, now()), OriginCoordinator)) // 4
 	unstable(1)                                                                    // ended, but the marker is not replicated
-	l.Producers().HighWatermark(4)
+	l.Producers().OnHighWatermarkUpdated(4)
 	unstable(1)
-	l.Producers().HighWatermark(5)
+	l.Producers().OnHighWatermarkUpdated(5)
 	unstable(2)
 	require.ErrorIs(t, put(markerBytes(2, 0, false, 3, now()), OriginCoordinator), nil) // another producer: no fence
 	require.ErrorIs(t, put(markerBytes(1, 0, true, 3, now()), OriginCoordinator), kerr.TransactionCoordinatorFenced)
-	l.Producers().HighWatermark(6)
+	l.Producers().OnHighWatermarkUpdated(6)
 	unstable(-1)
 	got, err := l.CollectAborted(d, 0, l.End())
 	require.NoError(t, err)
@@ -248,12 +248,12 @@ func TestMarkerEpochs(t *testing.T) {
 
 func TestVerification(t *testing.T) {
 	d, l := open(t, DefaultConfig())
-	verify := func(id wire.ProducerID, seq int32, epochBump bool) Guard {
+	verify := func(id wire.ProducerID, seq int32, epochBump bool) VerificationGuard {
 		g, err := l.Producers().Verify(id, 0, seq, epochBump, testWall)
 		require.NoError(t, err)
 		return g
 	}
-	put := func(seq int32, g Guard) error {
+	put := func(seq int32, g VerificationGuard) error {
 		_, err := l.AppendVerified(d, batchSpec{n: 1, ts: now(), pid: 1, seq: seq, txn: true}.bytes(), 0, OriginClient, testWall, Verification{Guard: g})
 		return err
 	}
@@ -278,7 +278,7 @@ func TestVerification(t *testing.T) {
 // A transaction is open in one producer epoch: a newer epoch needs its own verification, an older one is fenced.
 func TestVerificationIsPerEpoch(t *testing.T) {
 	d, l := open(t, DefaultConfig())
-	put := func(epoch wire.ProducerEpoch, from Origin, g Guard) error {
+	put := func(epoch wire.ProducerEpoch, from Origin, g VerificationGuard) error {
 		_, err := l.AppendVerified(d, batchSpec{n: 1, ts: now(), pid: 1, epoch: epoch, txn: true}.bytes(), 0, from, testWall, Verification{Guard: g})
 		return err
 	}
@@ -336,7 +336,7 @@ func TestFollowerTakesOffsetsAsGiven(t *testing.T) {
 	require.Equal(t, a.First, a.Last+1)
 }
 
-// S93: a corrupt replica never overwrites a good one: what fails its CRC is not taken, wherever in the fetch it is.
+// A corrupt replica never overwrites a good one: a batch with a bad CRC is refused, wherever in the fetch it is.
 func TestFollowerRefusesCorruption(t *testing.T) {
 	d, l := open(t, DefaultConfig())
 	p := batchSpec{n: 1, size: 50, base: 0}.bytes()
@@ -346,7 +346,7 @@ func TestFollowerRefusesCorruption(t *testing.T) {
 		bad[i] ^= 0x40
 		a, err := l.AppendAsFollower(d, bad, 1<<30)
 		switch {
-		case err == nil && a.Batches < 2: // a length that points behind the end: a short tail
+		case err == nil && a.Batches < 2: // a length that points after the end: a short tail
 			require.NoError(t, l.TruncateFullyAndStartAt(d, 0))
 		case err == nil: // offset and epoch lie outside the CRC
 			at := i % len(p)

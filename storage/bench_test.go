@@ -72,7 +72,7 @@ func keepShort(b *testing.B, d *memDisk, l *Log) {
 	if _, err := l.Retain(d, testWall, l.End()); err != nil {
 		b.Fatal(err)
 	}
-	if err := l.PurgeDeleted(d, l.Doomed()); err != nil {
+	if err := l.PurgeDeleted(d, l.PendingDelete()); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"samsa/wire"
 )
 
-// S90: a workload is killed behind every disk operation, by a process crash and by power losses of several kinds, and
+// S90: a workload is killed after every disk operation, by a process crash and by power losses of several kinds, and
 // recovered. The log must then be a stretch of what it was, by whole batches, not shorter than what was flushed; and
 // everything that is derived from it must be what the batches say.
 
@@ -113,7 +113,7 @@ func (w *world) truncate(to wire.Offset) error {
 	return w.save()
 }
 
-// startOver names the step that throws the log away with its history.
+// startOver names the step that empties the log.
 const startOver = "start over"
 
 // step is one action of a broker on its log.
@@ -155,7 +155,7 @@ func lives() [][]step {
 	flush := step{"flush", func(w *world) error { return w.l.Flush(w.d, w.l.End()) }}
 	flushActive := step{"flush to the active segment", func(w *world) error { return w.l.Flush(w.d, w.l.ActiveBase()) }}
 	save := step{"save checkpoints", func(w *world) error { return w.save() }}
-	purge := step{"purge", func(w *world) error { return w.l.PurgeDeleted(w.d, w.l.Doomed()) }}
+	purge := step{"purge", func(w *world) error { return w.l.PurgeDeleted(w.d, w.l.PendingDelete()) }}
 	advance := func(n wire.Offset) step {
 		return step{"delete records", func(w *world) error {
 			_, err := w.l.AdvanceStart(w.d, min(w.l.Start()+n, w.l.End()), w.l.End())
@@ -248,7 +248,7 @@ func replayLife(d *memDisk, cfg Config, steps []step, before moment) ([]moment, 
 	return moments, w, nil
 }
 
-// checkRecovered says whether a log is a lawful remainder of a log that was between two moments.
+// checkRecovered checks that a log is a lawful remainder of a log between two moments.
 func checkRecovered(w *world, before, after moment) error {
 	im := readImage(w.d, testDir)
 	history, err := remainder(im.batches, before, after)
@@ -325,7 +325,7 @@ func remainder(got []wire.Batch, before, after moment) ([]wire.Batch, error) {
 	return nil, wrong
 }
 
-// goOn uses a recovered log as if nothing had happened: another batch, a clean stop, a clean start.
+// goOn uses a recovered log: another batch, a clean stop, a clean start.
 func goOn(w *world) error {
 	w.le = max(w.l.Epochs().Latest(), 0) + 1
 	end := w.l.End()
@@ -439,7 +439,7 @@ func TestEveryDeathDuringRecoveryIsSurvived(t *testing.T) {
 	t.Logf("%d deaths", n)
 }
 
-// A truncation and the recovery from its death, both dying behind every operation: what recovery takes apart must not be
+// A truncation and the recovery from its death, both dying after every operation: what recovery takes apart must not be
 // believed when the power brings the older names back.
 func TestDeathsAroundATruncation(t *testing.T) {
 	disk := newMemDisk()
@@ -516,7 +516,7 @@ func TestACutThatOnlyThePageCacheHadIsMadeDurableByRecovery(t *testing.T) {
 }
 
 // Every disk operation of the workload fails once. The log then is offline and changes nothing, a restart recovers a lawful
-// remainder, and no offset is ever given to two different batches that somebody was told about.
+// remainder, and no offset is ever used for two different acknowledged batches.
 func TestEveryFailureTakesTheLogOffline(t *testing.T) {
 	disk := newMemDisk()
 	var past moment
@@ -550,7 +550,7 @@ func TestEveryFailureTakesTheLogOffline(t *testing.T) {
 	}
 }
 
-// The offline error tells both what Kafka answers and what the disk said.
+// The offline error has both Kafka's error and the disk's.
 func TestOfflineTellsBoth(t *testing.T) {
 	d := newMemDisk()
 	w, err := start(d, smallConfig())

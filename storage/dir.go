@@ -18,15 +18,15 @@ import (
 // relative to the machine's root; "" is the root itself.
 //
 //	.kafka_cleanshutdown               there: every log was flushed (see TakeCleanMarker)
-//	meta.properties                    whose directory this is
+//	meta.properties                    the directory's cluster, node and id
 //	recovery-point-offset-checkpoint   up to where each log is known to be on the device
 //	log-start-offset-checkpoint        where each log starts, if not at its first segment
 //	replication-offset-checkpoint      each replica's high watermark
 //	orders-0/                          a Log
 //
-// A checkpoint may be older than the truth, never ahead of it: recovery then reads more than it must, and a replica starts
+// A checkpoint may be older than the log's state, never ahead of it: recovery then reads more than it must, and a replica starts
 // with a high watermark that is too low. Both are safe. After a truncation the recovery point is saved before the next
-// append, or the rule would break.
+// append, or the checkpoint would be ahead.
 type Dir struct {
 	Path  string
 	Rules Rules
@@ -57,14 +57,14 @@ func (dir Dir) SaveHighWatermarks(d env.Disk, o Offsets) error {
 	return dir.saveOffsets(d, watermarkFile, o)
 }
 
-// LoadRecoveryPoints reads the recovery points. A file that cannot be read is as good as none: everything is read again.
+// LoadRecoveryPoints reads the recovery points. A file that cannot be read counts as none: recovery reads all.
 func (dir Dir) LoadRecoveryPoints(d env.Disk) (Offsets, error) {
-	return forgive(dir.loadOffsets(d, recoveryFile))
+	return orEmpty(dir.loadOffsets(d, recoveryFile))
 }
 
-// LoadLogStarts reads the log starts. A file that cannot be read is as good as none: logs start at their first segments.
+// LoadLogStarts reads the log starts. A file that cannot be read counts as none: logs start at their first segments.
 func (dir Dir) LoadLogStarts(d env.Disk) (Offsets, error) {
-	return forgive(dir.loadOffsets(d, logStartFile))
+	return orEmpty(dir.loadOffsets(d, logStartFile))
 }
 
 // LoadHighWatermarks reads the high watermarks. One that cannot be read is an error, as in Kafka.
@@ -72,8 +72,8 @@ func (dir Dir) LoadHighWatermarks(d env.Disk) (Offsets, error) {
 	return dir.loadOffsets(d, watermarkFile)
 }
 
-// forgive turns an unreadable checkpoint into an empty one.
-func forgive(o Offsets, err error) (Offsets, error) {
+// orEmpty replaces a checkpoint that cannot be read by an empty one.
+func orEmpty(o Offsets, err error) (Offsets, error) {
 	if err != nil && !isDisk(err) {
 		return Offsets{}, nil
 	}
@@ -136,9 +136,9 @@ type cleanShutdown struct {
 // NoBrokerEpoch is the epoch of a marker that names none.
 const NoBrokerEpoch wire.BrokerEpoch = -1
 
-// TakeCleanMarker reads the clean-shutdown marker and deletes it, durably, before anything is loaded: if it were still
-// there after a crash during loading, the next start would skip a recovery that is due (KAFKA-10471). It names the broker
-// epoch of the incarnation that wrote it; a broker that cannot show it has lost its place in the ELR (KIP-966).
+// TakeCleanMarker reads the clean-shutdown marker and deletes it, durably, before any log is loaded: after a crash during
+// loading, the next start must recover (KAFKA-10471). The marker has the broker epoch of its incarnation; a broker without
+// that epoch leaves the ELR (KIP-966).
 func (dir Dir) TakeCleanMarker(d env.Disk) (clean bool, epoch wire.BrokerEpoch, err error) {
 	path := join(dir.Path, cleanFile)
 	content, err := readFile(d, path)
@@ -164,8 +164,8 @@ func (dir Dir) DropCleanMarker(d env.Disk) error {
 	return onFile(dir.Path, d.SyncDir(dir.Path))
 }
 
-// SaveCleanMarker says that every log of the directory was closed without an error. It is the last thing an incarnation
-// does, behind the checkpoints.
+// SaveCleanMarker writes the marker, after every log of the directory was closed without an error. It is the last write of an
+// incarnation, after the checkpoints.
 func (dir Dir) SaveCleanMarker(d env.Disk, epoch wire.BrokerEpoch) error {
 	e := int64(epoch)
 	content, err := json.Marshal(cleanShutdown{Version: 0, BrokerEpoch: &e})
@@ -175,7 +175,7 @@ func (dir Dir) SaveCleanMarker(d env.Disk, epoch wire.BrokerEpoch) error {
 	return replaceFile(d, join(dir.Path, cleanFile), content)
 }
 
-// decodeCleanMarker is the broker epoch in a marker. Older brokers wrote an empty one; that it is there says enough.
+// decodeCleanMarker is the broker epoch in a marker. Older brokers wrote an empty one.
 func decodeCleanMarker(content []byte) wire.BrokerEpoch {
 	var c cleanShutdown
 	if json.Unmarshal(content, &c) != nil || c.BrokerEpoch == nil {
@@ -184,7 +184,7 @@ func decodeCleanMarker(content []byte) wire.BrokerEpoch {
 	return wire.BrokerEpoch(*c.BrokerEpoch)
 }
 
-// Meta is meta.properties, version 1: whose directory this is.
+// Meta is meta.properties, version 1: the directory's cluster, node and id.
 type Meta struct {
 	Cluster   string
 	Node      wire.NodeID
@@ -253,8 +253,8 @@ func parseUUID(s string) (id wire.UUID, err error) {
 	return id, nil
 }
 
-// SaveTopicID writes partition.metadata into a log's directory: which topic of that name the log is of. It is there
-// before the first record, so that the log of a deleted topic cannot be taken for its successor's (KIP-516).
+// SaveTopicID writes partition.metadata into a log's directory, before the first record: so the log of a deleted topic is not
+// taken for that of a new topic with the same name (KIP-516).
 func SaveTopicID(d env.Disk, logDir string, id wire.TopicID) error {
 	return replaceFile(d, join(logDir, topicFile), []byte("version: 0\ntopic_id: "+formatUUID(wire.UUID(id))))
 }
@@ -283,7 +283,7 @@ func ParseTopicID(content []byte) (id wire.TopicID, err error) {
 	return wire.TopicID(u), err
 }
 
-// DirKind is what a directory's name says about the log in it.
+// DirKind is the kind of a log's directory, by its name.
 type DirKind uint8
 
 const (

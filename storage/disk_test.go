@@ -21,7 +21,7 @@ type memDisk struct {
 	ops  int // that changed something, so far
 	dead bool
 
-	dieAfter int       // the operation behind which nothing happens any more; 0 is never
+	dieAfter int       // the operation after which nothing happens any more; 0 is never
 	failAt   int       // the operation that returns failWith, once; 0 is never
 	failWith env.Error // ErrIO if 0
 	failAll  bool      // and every one after it

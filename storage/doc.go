@@ -8,29 +8,29 @@
 //	  00000000000000000000.timeindex   ┘
 //	  00000000000000000040.log         ┐
 //	  00000000000000000040.index       │ the active segment; the .txnindex is there
-//	  00000000000000000040.timeindex   │ because somebody aborted a transaction
+//	  00000000000000000040.timeindex   │ because a transaction was aborted
 //	  00000000000000000040.txnindex    ┘
-//	  00000000000000000040.snapshot    what was known of producers at offset 40
-//	  leader-epoch-checkpoint          which leader epoch wrote from which offset on
+//	  00000000000000000040.snapshot    the producer table at offset 40
+//	  leader-epoch-checkpoint          the start offset of each leader epoch
 //	  partition.metadata               the topic's id
 //
 // Read log.go first, then append.go and read.go; truncate.go, retain.go and flush.go are the rest of a log's life, and
-// load.go with recover.go how it begins again. Below them lie segment.go with scan.go and index.go. epochs.go and
-// producers.go are two small machines of their own. dir.go is the log directory around the logs. rules.go lists the
-// decisions that Kafka once made otherwise.
+// load.go with recover.go is its start. Under them are segment.go with scan.go and index.go. epochs.go and producers.go are
+// two small state machines. dir.go is the log directory around the logs. rules.go lists the decisions for which Kafka once
+// had another answer.
 //
 // # What survives
 //
-// A process crash keeps the page cache, a power loss only what was synced, and of the rest any part. After either, Open
-// finds a prefix of the batches that were there, no shorter than the recovery point that was saved. Three habits make
-// this so: a name is made durable before anything relies on it; what shrinks (a truncation, retention) shrinks segment
-// by segment from one end, each for good before the next; and a file that is rewritten is replaced by a rename.
+// A process crash keeps the page cache; a power loss keeps what was synced, and any part of the rest. After either, Open
+// finds a prefix of the batches, not shorter than the saved recovery point. Three habits ensure it: a name is durable before
+// anything relies on it; a truncation and retention remove segment by segment from one end, each durably before the next;
+// and a file is rewritten by a rename of another one.
 //
 // # What it is not
 //
-// It knows no high watermark, no ISR and no leadership: replication does. It does not compact; it only finishes or undoes
-// what an interrupted compaction left. It has no timers and no threads: the caller flushes after a roll, saves
-// checkpoints, and purges deleted files when their delay has passed.
+// It has no high watermark, no ISR and no leadership: replication has. It does not compact; it only finishes or undoes an
+// interrupted compaction. It has no timers and no threads: the caller flushes after a roll, saves checkpoints, and purges
+// deleted files after their delay.
 //
 // # Where it differs from Kafka
 //

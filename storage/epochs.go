@@ -7,20 +7,20 @@ import (
 	"samsa/wire"
 )
 
-// EpochStart says that a leader epoch begins at an offset.
+// EpochStart is the start offset of a leader epoch (EpochEntry).
 type EpochStart struct {
 	Epoch wire.Epoch
 	Start wire.Offset
 }
 
-// Mark is an epoch and the end of its records: the answer to "where does your epoch e end?".
-type Mark struct {
+// EpochEndOffset is a leader epoch and the end of its records, as OffsetForLeaderEpoch returns it.
+type EpochEndOffset struct {
 	Epoch wire.Epoch
 	End   wire.Offset // exclusive
 }
 
-// EpochCache knows which leader epoch wrote which offsets of a log (LeaderEpochFileCache, KIP-101). It is what replicas
-// compare to find where their logs part. Epochs and starts both rise strictly.
+// EpochCache has the leader epoch of each offset of a log (LeaderEpochFileCache, KIP-101). Replicas compare theirs to find
+// where their logs diverge. Epochs and starts both rise strictly.
 //
 //	epoch  2     5         6
 //	start  0     40        61          ▶ end of the log
@@ -66,24 +66,23 @@ func (c *EpochCache) At(o wire.Offset) wire.Epoch {
 	return wire.NoEpoch
 }
 
-// EndOffsetFor says where an epoch ends in a log that ends at end. For an epoch this log has nothing of, it is the
-// greatest epoch below that it does have (KIP-279). ok is false if the epoch is unknown: it is NoEpoch, or newer than
-// every entry.
-func (c *EpochCache) EndOffsetFor(e wire.Epoch, end wire.Offset) (m Mark, ok bool) {
+// EndOffsetFor is the end of an epoch in a log that ends at end. For an epoch without records in this log, it is the greatest
+// epoch below with some (KIP-279). ok is false if the epoch is not known: it is NoEpoch, or newer than every entry.
+func (c *EpochCache) EndOffsetFor(e wire.Epoch, end wire.Offset) (m EpochEndOffset, ok bool) {
 	switch {
 	case e == wire.NoEpoch:
-		return Mark{wire.NoEpoch, -1}, false
+		return EpochEndOffset{wire.NoEpoch, -1}, false
 	case e == c.Latest():
-		return Mark{e, end}, true
+		return EpochEndOffset{e, end}, true
 	}
 	next := c.above(e)
 	if next == len(c.entries) {
-		return Mark{wire.NoEpoch, -1}, false
+		return EpochEndOffset{wire.NoEpoch, -1}, false
 	}
 	if next == 0 {
-		return Mark{e, c.entries[0].Start}, true
+		return EpochEndOffset{e, c.entries[0].Start}, true
 	}
-	return Mark{c.entries[next-1].Epoch, c.entries[next].Start}, true
+	return EpochEndOffset{c.entries[next-1].Epoch, c.entries[next].Start}, true
 }
 
 // above is the index of the first entry with an epoch greater than e.
@@ -91,10 +90,9 @@ func (c *EpochCache) above(e wire.Epoch) int {
 	return sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Epoch > e })
 }
 
-// assign notes that e starts at an offset: with its first batch (KIP-101), and on a new leader before there is one, or a
-// leader that has not written could not say where the epoch before its own ends (KAFKA-7415). It is a no-op if e is the
-// latest epoch and has started before. Entries that contradict it, with an epoch or a start not below, were never right or
-// are no longer, and go.
+// assign assigns the start of an epoch: with its first batch (KIP-101), and on a new leader before there is one, or a leader
+// that has not appended could not answer for the end of the epoch before its own (KAFKA-7415). It is a no-op if e is the latest
+// epoch and has started before. Entries that contradict it, with an epoch or a start that is not below, are removed.
 func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	n := len(c.entries)
 	if n > 0 && c.entries[n-1].Epoch == e && c.entries[n-1].Start <= start {
@@ -107,8 +105,8 @@ func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	return true
 }
 
-// truncateFromEnd drops the entries that start at or behind an offset: also one that starts right there. It has no record
-// left, and would answer for offsets that another leader is about to fill (KAFKA-10706).
+// truncateFromEnd removes the entries that start at or after an offset: one that starts there has no record left, and would
+// answer for offsets that another leader is about to write (KAFKA-10706).
 func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 	n := len(c.entries)
 	for n > 0 && c.entries[n-1].Start >= end {
@@ -119,9 +117,8 @@ func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 	return changed
 }
 
-// truncateFromStart drops the entries before an offset, except the one that the offset lies in: that one is moved to it.
-// Without it the oldest records would be of no epoch, and whoever asks where theirs ends would be told "unknown" and throw
-// away a log that agrees (KIP-101).
+// truncateFromStart removes the entries before an offset, except the epoch of that offset, which starts there now. Without it
+// the oldest records would have no epoch, and a follower that asks for its end would truncate a log that matches (KIP-101).
 func (c *EpochCache) truncateFromStart(start wire.Offset) (changed bool) {
 	i := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Start > start })
 	if i == 0 || i == 1 && c.entries[0].Start == start {
@@ -133,7 +130,7 @@ func (c *EpochCache) truncateFromStart(start wire.Offset) (changed bool) {
 	return true
 }
 
-// clear forgets everything.
+// clear removes all entries.
 func (c *EpochCache) clear() (changed bool) {
 	changed = len(c.entries) > 0
 	c.entries = nil

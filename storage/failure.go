@@ -10,11 +10,10 @@ import (
 	"samsa/wire"
 )
 
-// Offline says that a log does nothing more in this incarnation: a disk operation failed, and what the device holds
-// behind the failure is unknown. The broker takes the whole log directory offline (KIP-112) and answers
-// KAFKA_STORAGE_ERROR.
+// Offline is the error of a log that refuses every change in this incarnation: a disk operation failed, and the state of the
+// device is unknown. The broker takes the whole log directory offline (KIP-112) and answers KAFKA_STORAGE_ERROR.
 type Offline struct {
-	Doing string // what was tried: "append to orders-0"
+	Doing string // the operation: "append to orders-0"
 	Cause error  // what the disk said
 }
 
@@ -57,7 +56,7 @@ func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
 // Unwrap is what the disk said.
 func (e *fileError) Unwrap() error { return e.err }
 
-// isDisk says whether an error came from the disk, and not from what the bytes say.
+// isDisk reports whether an error is the disk's, and not about the bytes.
 func isDisk(err error) bool {
 	var e env.Error
 	return errors.As(err, &e)

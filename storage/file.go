@@ -62,7 +62,7 @@ func replaceFile(d env.Disk, path string, content []byte) error {
 	return onFile(parent(path), d.SyncDir(parent(path)))
 }
 
-// syncFile makes the bytes of a file durable that is not open.
+// syncFile makes the bytes of a file that is not open durable.
 func syncFile(d env.Disk, path string) error {
 	f, err := d.Open(path, false)
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"samsa/wire"
 )
 
-// Flush makes everything below an offset durable: batches, indexes, snapshots and names; and moves the recovery point to
-// it. Kafka flushes for flush.messages and flush.ms, in the background after a roll, and at a clean shutdown; records are
-// acknowledged long before (the replicas are the durability), except in a KRaft log.
+// Flush makes batches, indexes, snapshots and names below an offset durable, and moves the recovery point to it. Kafka flushes
+// for flush.messages and flush.ms, in the background after a roll, and at a clean shutdown. Records are acknowledged long
+// before, because replication is the durability; a KRaft log is the exception.
 func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -22,8 +22,8 @@ func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	return nil
 }
 
-// flush is Flush with the disk's own error. The order is free: the recovery point moves when all of it is done, and until
-// then nothing relies on any of it. Of the active segment's file a part beyond upTo may become durable too; no harm.
+// flush is Flush with the disk's own error. The order is free: the recovery point moves after all of it, and until then nothing
+// relies on it. A part of the active segment beyond upTo may become durable too, which does no harm.
 func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 	for i, s := range l.segments {
 		if i+1 < len(l.segments) && l.segments[i+1].base <= l.recovery {
@@ -45,9 +45,8 @@ func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 	return nil
 }
 
-// Close ends a log in order: a snapshot of its producers, everything flushed, handles given back. Only if it succeeded for
-// every log of a directory may the clean-shutdown marker be written (KAFKA-15375). A log that is offline only gives its
-// handles back.
+// Close takes a producer snapshot, flushes the log and closes its files. Only if it succeeds for every log of a directory may
+// the clean-shutdown marker be written (KAFKA-15375). A log that is offline only closes its files.
 func (l *Log) Close(d env.Disk) error {
 	if l.offline != nil {
 		l.release(d)
@@ -55,8 +54,8 @@ func (l *Log) Close(d env.Disk) error {
 	}
 	err := l.takeSnapshot(d)
 	if err == nil {
-		if s := l.active(); s.ready {
-			err = s.seal(d)
+		if s := l.active(); s.indexesLoaded {
+			err = s.onBecomeInactive(d)
 		}
 	}
 	if err == nil {
@@ -73,7 +72,7 @@ func (l *Log) Close(d env.Disk) error {
 	return nil
 }
 
-// release gives every handle back.
+// release closes every file.
 func (l *Log) release(d env.Disk) (first error) {
 	for _, s := range l.segments {
 		if err := s.close(d); err != nil && first == nil {
@@ -113,7 +112,7 @@ func RemoveLog(d env.Disk, dir string) error {
 	return onFile(parent(dir), d.SyncDir(parent(dir)))
 }
 
-// Rename moves the log's directory, with the log open: to the name that marks it for deletion.
+// Rename renames the directory of an open log, to a name that marks it for deletion.
 func (l *Log) Rename(d env.Disk, to string) error {
 	if l.offline != nil {
 		return l.offline
@@ -124,8 +123,8 @@ func (l *Log) Rename(d env.Disk, to string) error {
 	if err := d.SyncDir(parent(to)); err != nil {
 		return l.fail("rename", err)
 	}
-	for i := range l.doomed {
-		l.doomed[i].path = to + l.doomed[i].path[len(l.dir):]
+	for i := range l.pendingDeletes {
+		l.pendingDeletes[i].path = to + l.pendingDeletes[i].path[len(l.dir):]
 	}
 	l.dir = to
 	for _, s := range l.segments {

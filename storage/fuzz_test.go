@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// Whatever bytes a file holds: no panic, no allocation beyond their size, and what is accepted makes sense.
+// For any bytes in a file: no panic, no allocation beyond their size, and accepted contents are valid.
 
 // fileOf is a disk with one file.
 func fileOf(t testing.TB, path string, content []byte) *memDisk {
@@ -155,7 +155,7 @@ func FuzzProducerSnapshot(f *testing.F) {
 	})
 }
 
-// signed gives every batch that can be told apart the CRC that its bytes ask for, so that the fuzzer meets more than bad CRCs.
+// signed gives every batch with a valid frame its right CRC, so that the fuzzer finds more than bad CRCs.
 func signed(p []byte) []byte {
 	p = slices.Clone(p)
 	for rest := p; len(rest) >= wire.BatchHeaderSize; {
@@ -170,7 +170,7 @@ func signed(p []byte) []byte {
 	return p
 }
 
-// FuzzOpen loads a log of two segments whose files hold anything, after a clean end and after another, and uses it. other
+// FuzzOpen loads a log of two segments with any bytes in its files, after a clean shutdown and after another, and uses it. other
 // is the content of one of the files beside the logs.
 func FuzzOpen(f *testing.F) {
 	var sound []byte

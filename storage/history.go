@@ -1,8 +1,8 @@
 package storage
 
-// This file is the museum of this package: each exhibit puts one historical answer in the place of today's. Nothing here
-// is needed: the package compiles and works without it. Most of these need a crash or a disk fault at the right
-// operation, which the package's own tests place exactly.
+// This file is the museum of this package: each exhibit puts one historical answer in the place of the current one. The package
+// compiles and works without this file. Most exhibits need a crash or a disk fault at the right operation, which the package's
+// own tests place exactly.
 
 // Exhibit is one old rule.
 type Exhibit struct {

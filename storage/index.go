@@ -10,13 +10,13 @@ import (
 	"samsa/wire"
 )
 
-// Indexes are sparse: they lead a search close to its goal, and the log itself decides. So a lost entry costs time and
-// a wrong one could cost truth; that is why an index is checked before it is believed and rebuilt if it fails.
+// Indexes are sparse: they bring a search close to its offset, and the log itself decides. A lost entry costs time, a wrong
+// one could give a wrong result, so an index is checked before its first use and rebuilt if the check fails.
 //
-// Kafka maps an index into memory at its greatest size and trims it when the segment is closed. Ours only ever append;
-// a file looks like Kafka's after the trim, and the tools cannot tell.
+// Kafka maps an index into memory at its greatest size and trims it when the segment is closed. These only append: a file
+// is as Kafka's is after the trim.
 
-// errIndex is an index whose bytes cannot be right. The segment is read again and the index rebuilt.
+// errIndex is an index with invalid bytes. It is rebuilt from the segment's log.
 var errIndex = errors.New("corrupt index")
 
 // indexFile is a file of fixed-size entries with all its bytes in memory.
@@ -73,8 +73,8 @@ func (x *indexFile) append(d env.Disk, entry []byte) error {
 	return nil
 }
 
-// keep cuts the index to its first n entries.
-func (x *indexFile) keep(d env.Disk, n int) error {
+// truncateToEntries truncates the index to its first n entries.
+func (x *indexFile) truncateToEntries(d env.Disk, n int) error {
 	if x.file == 0 || n == x.len() {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (x *offsetIndex) add(d env.Disk, last wire.Offset, position int64) error {
 
 // truncateTo drops the entries at or above an offset.
 func (x *offsetIndex) truncateTo(d env.Disk, end wire.Offset) error {
-	return x.keep(d, sort.Search(x.len(), func(i int) bool { return x.offset(i) >= end }))
+	return x.truncateToEntries(d, sort.Search(x.len(), func(i int) bool { return x.offset(i) >= end }))
 }
 
 // lastPosition is the position of the last entry, or 0.
@@ -180,7 +180,7 @@ func (x *offsetIndex) lastPosition() int64 {
 	return 0
 }
 
-// check says whether the entries can belong to a log of the given size.
+// check checks that the entries can belong to a log of the given size.
 func (x *offsetIndex) check(size int64) error {
 	last, at := x.base-1, int64(-1)
 	for i := range x.len() {
@@ -193,9 +193,9 @@ func (x *offsetIndex) check(size int64) error {
 	return nil
 }
 
-// timeIndex maps timestamps to offsets (TimeIndex): entries of 8 bytes timestamp and 4 bytes relative offset. An entry
-// says that the greatest timestamp so far was this, in the batch that ends with this offset: whatever is newer lies
-// behind it. Timestamps rise strictly, offsets do not fall.
+// timeIndex maps timestamps to offsets (TimeIndex): entries of 8 bytes timestamp and 4 bytes relative offset. An entry has
+// the greatest timestamp so far and the last offset of its batch: records with a greater timestamp are after it. Timestamps
+// rise strictly, offsets do not fall.
 type timeIndex struct {
 	indexFile
 	base wire.Offset
@@ -235,7 +235,7 @@ func (x *timeIndex) lookup(ts wire.Timestamp) wire.Offset {
 	return x.offset(i - 1)
 }
 
-// maybeAdd appends an entry if it is news.
+// maybeAdd appends an entry if its timestamp is greater than the last one.
 func (x *timeIndex) maybeAdd(d env.Disk, ts wire.Timestamp, last wire.Offset) error {
 	if newest, _ := x.last(); ts <= newest {
 		return nil
@@ -248,10 +248,10 @@ func (x *timeIndex) maybeAdd(d env.Disk, ts wire.Timestamp, last wire.Offset) er
 
 // truncateTo drops the entries at or above an offset.
 func (x *timeIndex) truncateTo(d env.Disk, end wire.Offset) error {
-	return x.keep(d, sort.Search(x.len(), func(i int) bool { return x.offset(i) >= end }))
+	return x.truncateToEntries(d, sort.Search(x.len(), func(i int) bool { return x.offset(i) >= end }))
 }
 
-// check says whether the entries can belong to a segment that ends before a given offset.
+// check checks that the entries can belong to a segment that ends before a given offset.
 func (x *timeIndex) check(end wire.Offset) error {
 	ts, last := wire.NoTimestamp, x.base
 	for i := range x.len() {

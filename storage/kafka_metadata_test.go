@@ -73,7 +73,7 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 		leader.LeaderID = 101
 		leader.Voters = []kmsg.LeaderChangeMessageVoter{{VoterID: 101}, {VoterID: 102}}
 		raft(wire.AppendControl(nil, wire.PlainBatch(at, s.epoch), s.now, leader))
-		s.control(nobody, at, s.now, `LeaderChange: {"version":0,"leaderId":101,"voters":[{"voterId":101},{"voterId":102}],"grantingVoters":[]}`)
+		s.control(plainProducer, at, s.now, `LeaderChange: {"version":0,"leaderId":101,"voters":[{"voterId":101},{"voterId":102}],"grantingVoters":[]}`)
 		for _, changes := range [][]change{clusterRecords()[:1], clusterRecords()[1:2], clusterRecords()[2:]} {
 			s.now += 10
 			at := s.l.End()
@@ -102,11 +102,11 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 	s.ledger = nil
 	head := fmt.Sprintf(`SnapshotHeader {"version":0,"lastContainedLogTimestamp":%d}`, s.now)
 	s.now += 5
-	s.control(nobody, 0, s.now, head, `KRaftVersion {"version":0,"kRaftVersion":1}`,
+	s.control(plainProducer, 0, s.now, head, `KRaftVersion {"version":0,"kRaftVersion":1}`,
 		`KRaftVoters {"version":0,"voters":[{"voterId":101,"voterDirectoryId":"CQAAAAAAAAAAAAAAAAAAAA",`+
 			`"endpoints":[{"name":"CONTROLLER","host":"c1","port":9093}],"kRaftVersionFeature":{"minSupportedVersion":0,"maxSupportedVersion":1}}]}`)
 	s.values(3, clusterRecords())
-	s.control(nobody, 3+wire.Offset(len(clusterRecords())), s.now, `SnapshotFooter {"version":0}`)
+	s.control(plainProducer, 3+wire.Offset(len(clusterRecords())), s.now, `SnapshotFooter {"version":0}`)
 	snapshot := s.ledger
 
 	if len(s.l.Segments()) < 3 {
@@ -145,7 +145,7 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 // values enters a batch of metadata records in the ledger.
 func (s *scribe) values(at wire.Offset, changes []change) {
 	says := make([]string, len(changes))
-	s.control(nobody, at, s.now, says...)
+	s.control(plainProducer, at, s.now, says...)
 	b := &s.ledger[len(s.ledger)-1]
 	b.Control = false
 	for i, c := range changes {

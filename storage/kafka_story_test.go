@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// The logs that Kafka's tool is to read are written by a scribe: a broker's use of one log on a simulated disk, who
-// keeps a ledger of what must be in it. The ledger never looks at what storage wrote.
+// A scribe writes the logs that Kafka's tool reads: it uses one log on a simulated disk as a broker does, and keeps a ledger of
+// what must be in it. The ledger never looks at the files.
 
 // batch is one batch of the ledger, in the words of the tool.
 type batch struct {
@@ -55,7 +55,7 @@ func smallSegments() storage.Config {
 type scribe struct {
 	t      *testing.T
 	device *sim.Disk
-	d      env.Disk // the same, perhaps with somebody looking on
+	d      env.Disk // the same, perhaps with an observer
 	dir    string
 	tp     wire.TopicPartition
 	l      *storage.Log
@@ -77,7 +77,7 @@ func newScribe(t *testing.T, d *sim.Disk, dir string, cfg storage.Config) *scrib
 	return s
 }
 
-// on is the same scribe, who remembers the same, at another disk: one that a power loss left.
+// on is the same scribe, with the same ledger, on another disk: the one after a power loss.
 func (s *scribe) on(d *sim.Disk) *scribe {
 	c := *s
 	c.device, c.d = d, d
@@ -150,14 +150,14 @@ func (s *scribe) lead(e wire.Epoch) {
 	s.must(s.l.AssignEpoch(s.d, e, s.l.End()))
 }
 
-// producer is who sends a batch: nobody in particular, an idempotent producer, or a transactional one.
+// producer is the producer of a batch: without id, idempotent, or transactional.
 type producer struct {
 	id    wire.ProducerID
 	epoch wire.ProducerEpoch
 	txn   bool
 }
 
-var nobody = producer{id: wire.NoProducerID, epoch: wire.NoProducerEpoch}
+var plainProducer = producer{id: wire.NoProducerID, epoch: wire.NoProducerEpoch}
 
 // build makes a batch of values and the ledger's idea of it, as of the next offset.
 func (s *scribe) build(p producer, codec wire.Codec, base wire.Offset, values []string) ([]byte, batch) {
@@ -241,7 +241,7 @@ func (s *scribe) end(p producer, commit bool) {
 	s.control(p, at, s.now, says)
 }
 
-// control enters a control batch in the ledger.
+// control adds a control batch to the ledger.
 func (s *scribe) control(p producer, at wire.Offset, ts wire.Timestamp, says ...string) {
 	b := batch{Base: at, Last: at + wire.Offset(len(says)) - 1, Count: len(says), BaseSeq: -1, LastSeq: -1, Producer: p.id, ProducerEpoch: p.epoch,
 		Leader: s.epoch, Txn: p.txn, Control: true, TimestampType: "CreateTime", MaxTimestamp: ts, Codec: "none", Valid: true}
@@ -280,7 +280,7 @@ func (s *scribe) truncate(e wire.Epoch, leaderEnd wire.Offset) {
 	s.forget(s.l.End())
 }
 
-// forget drops from the ledger what lies at or behind an offset, which must be a batch's end.
+// forget drops from the ledger what lies at or after an offset, which must be a batch's end.
 func (s *scribe) forget(end wire.Offset) {
 	s.t.Helper()
 	for i, b := range s.ledger {
@@ -318,22 +318,22 @@ var (
 )
 
 // untilPowerLoss is the life of a topic up to the moment its machine is about to lose power: every codec, producers of
-// every kind, segments that rolled, a truncation by epoch across a segment's border. What lies behind the last flush is
-// two batches of an open transaction, its abort, and a batch behind that.
+// every kind, segments that rolled, a truncation by epoch across a segment's border. What lies after the last flush is
+// two batches of an open transaction, its abort, and a batch after that.
 func untilPowerLoss(s *scribe) {
 	s.lead(0)
 	for _, c := range codecs {
-		s.append(nobody, c, words(3, 40, c.String())...)
+		s.append(plainProducer, c, words(3, 40, c.String())...)
 		s.append(careful, c, "one", null, "three", "four")
 		s.append(alice, c, words(2, 100, "alice")...)
 		s.append(bob, c, words(1, 30, "bob")...)
 		s.end(bob, false) // while alice's is open
-		s.append(nobody, c, words(6, 12, "between")...)
+		s.append(plainProducer, c, words(6, 12, "between")...)
 		s.end(alice, c != wire.CodecGzip)
 	}
 	s.flush()
 
-	// It follows a leader of epoch 2, whose batches another leader never saw.
+	// It follows a leader of epoch 2; the next leader never had those batches.
 	for i, c := range codecs {
 		s.follow(2, careful, c, words(2, 20, "theirs"), words(1+i, 200, "theirs"))
 	}
@@ -349,8 +349,8 @@ func untilPowerLoss(s *scribe) {
 	cfg := s.l.Config()
 	cfg.TimestampType = wire.LogAppendTime
 	s.l.Configure(cfg)
-	s.append(nobody, wire.CodecNone, "by the leader's clock", "all three", "the same")
-	s.append(nobody, wire.CodecZstd, "compressed", "by the leader's clock")
+	s.append(plainProducer, wire.CodecNone, "by the leader's clock", "all three", "the same")
+	s.append(plainProducer, wire.CodecZstd, "compressed", "by the leader's clock")
 	cfg.TimestampType = wire.CreateTime
 	s.l.Configure(cfg)
 	s.flush()
@@ -358,7 +358,7 @@ func untilPowerLoss(s *scribe) {
 	s.append(bob, wire.CodecNone, words(2, 180, "unsynced")...)
 	s.append(bob, wire.CodecGzip, words(2, 40, "unsynced")...)
 	s.end(bob, false)
-	s.append(nobody, wire.CodecNone, words(4, 150, "unsynced")...)
+	s.append(plainProducer, wire.CodecNone, words(4, 150, "unsynced")...)
 }
 
 // afterPowerLoss is the life of the topic from its recovery to a clean shutdown.

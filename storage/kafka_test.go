@@ -69,7 +69,7 @@ func topics(t *testing.T) map[string]*scribe {
 	for name, is := range map[string]func(r storage.Recovered) bool{
 		"lost": func(r storage.Recovered) bool { return r.Bad == nil && r.End == flushed },
 		"kept": func(r storage.Recovered) bool { return r.Bad == nil && r.End == end },
-		// Some of what was not flushed is there, and behind it a batch that only half is.
+		// Some of what was not flushed is there, and after it a batch that only half is.
 		"torn": func(r storage.Recovered) bool { return r.Bad != nil && r.Truncated > 0 && r.End > flushed },
 	} {
 		before.device.CrashStates(func(d *sim.Disk) bool {

@@ -8,22 +8,22 @@ import (
 	"samsa/wire"
 )
 
-// OpenOptions is what the log directory knows about a log that is about to be loaded.
+// OpenOptions is what the log directory's files have about a log that is loaded.
 type OpenOptions struct {
 	Clean         bool        // the clean-shutdown marker was there: nothing needs to be recovered
 	RecoveryPoint wire.Offset // from recovery-point-offset-checkpoint; 0 if it has none for this log
 	LogStart      wire.Offset // from log-start-offset-checkpoint, likewise
-	Wall          env.Time    // for the expiry of producers, and for segments whose records have no timestamps
+	Wall          env.Time    // for the expiry of producers, and for segments without timestamps
 }
 
-// Recovered says what loading a log found and did.
+// Recovered is the result of loading a log.
 type Recovered struct {
 	Clean     bool        // no recovery was needed
 	Segments  int         // that were read again, batch by batch
 	Batches   int         // in them, that were sound
 	Bytes     int64       // likewise
-	Truncated int64       // bytes cut off behind the first batch that was not
-	Dropped   int         // segments behind that, discarded
+	Truncated int64       // bytes cut off after the first batch that was not
+	Dropped   int         // segments after that, discarded
 	Indexes   int         // segments below the recovery point that were read again for their indexes
 	Removed   int         // left-over files that were removed
 	End       wire.Offset // of the log
@@ -32,7 +32,7 @@ type Recovered struct {
 
 // Open loads a log from its directory, or makes a new one (LogLoader). Without a clean shutdown every segment from the one
 // that holds the recovery point on is read again: at the first batch that is short, fails its CRC or is out of order the
-// log ends, and what lies behind is discarded. Indexes, epochs and producers are rebuilt from what is left.
+// log ends, and what lies after is discarded. Indexes, epochs and producers are rebuilt from what is left.
 //
 // An error is the disk's, or an epoch checkpoint that cannot be read and cannot be rebuilt; there is no log then.
 func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, error) {
@@ -49,21 +49,21 @@ func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, e
 
 // load is Open's steps in order.
 //
-//	names ─▶ leftovers ─▶ epochs ─▶ segments ─▶ recover ─▶ settle ─▶ producers ─▶ names
+//	names ─▶ leftovers ─▶ epochs ─▶ segments ─▶ recover ─▶ align  ─▶ producers ─▶ names
 //	 sync    .deleted     file      open logs   from the    start,    snapshot    sync
 //	         .cleaned               and txn     recovery    end,      and the
 //	         .swap                  indexes     point on    epochs    rest
 //
-// Every step may be the last of an incarnation. Each therefore leaves a directory that the next load understands, and
-// none believes what a later one may take back.
+// The incarnation may end after every step. Each step therefore leaves a directory that the next load understands, and relies
+// on nothing that a power loss may undo.
 func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	names, err := l.list(d)
 	if err != nil {
 		return err
 	}
 	if !o.Clean && l.cfg.Rules.DurableNames {
-		// What the names say now decides what is read again and what is believed. If a power loss during recovery
-		// could bring older names back, the next recovery might believe what this one took apart.
+		// The names decide what is recovered. If a power loss during recovery could bring older names back, the next recovery
+		// might trust a file that this one has replaced.
 		l.namesChanged = true
 		if err := l.syncNames(d); err != nil {
 			return err
@@ -81,13 +81,13 @@ func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	if err := l.recover(d, o, r); err != nil {
 		return err
 	}
-	if err := l.settle(d, o); err != nil {
+	if err := l.alignWithSegments(d, o); err != nil {
 		return err
 	}
 	if err := l.rebuildProducers(d, l.end, true, o.Wall); err != nil {
 		return err
 	}
-	return l.settleNames(d)
+	return l.syncLoadedNames(d)
 }
 
 // list is the names of the files in the log's directory, in byte order, which for segments is the order of offsets. A
@@ -123,9 +123,9 @@ func (l *Log) remove(d env.Disk, name string, r *Recovered) error {
 	return nil
 }
 
-// finishSwaps removes what a crash left and brings an interrupted compaction to its end. Its output is complete once it
-// is called .swap: then the segments it was made from go, and it takes their place. Output called .cleaned is not, and
-// neither is a .swap at or above it, which belongs to the same interrupted split (KAFKA-6264).
+// finishSwaps removes the leftovers of a crash and finishes an interrupted compaction. Its output is complete once it is called
+// .swap: then it replaces the segments that it was made from. Output called .cleaned is not complete, and neither is a .swap
+// at or above it, which belongs to the same interrupted split (KAFKA-6264).
 func (l *Log) finishSwaps(d env.Disk, names []string, r *Recovered) ([]string, error) {
 	var kept, swaps []string
 	minCleaned := wire.Offset(1<<63 - 1)
@@ -218,8 +218,8 @@ func (l *Log) swapRange(d env.Disk, swaps []string) (from, to wire.Offset, err e
 	return from, to, nil
 }
 
-// loadEpochs reads the epoch cache. One that cannot be read is taken for empty, and settle fills it from the log; Kafka
-// takes the directory offline.
+// loadEpochs reads the epoch cache. If it cannot be read, alignWithSegments fills it from the log; Kafka takes the directory
+// offline.
 func (l *Log) loadEpochs(d env.Disk) error {
 	content, err := readFile(d, join(l.dir, epochsFile))
 	if err == env.ErrNotExist {
@@ -259,7 +259,7 @@ func (l *Log) loadSegments(d env.Disk, names []string, o OpenOptions, r *Recover
 	}
 	for i, s := range l.segments {
 		if i+1 < len(l.segments) {
-			s.end = l.segments[i+1].base // near enough until somebody reads it
+			s.end = l.segments[i+1].base // near enough until the segment is read
 		}
 	}
 	return l.dropStraySnapshots(d)
@@ -293,8 +293,8 @@ func (l *Log) loadSegment(d env.Disk, base wire.Offset, names []string, wall env
 	return nil
 }
 
-// dropStraySnapshots removes the snapshots that belong to no segment, except the newest if it is above all of them: that
-// one a clean shutdown left (removeStraySnapshots).
+// dropStraySnapshots removes the snapshots that belong to no segment, except the newest if it is above all of them: it is of a
+// clean shutdown (removeStraySnapshots).
 func (l *Log) dropStraySnapshots(d env.Disk) error {
 	if len(l.segments) == 0 {
 		return nil
@@ -302,7 +302,7 @@ func (l *Log) dropStraySnapshots(d env.Disk) error {
 	all := l.producers.snapshots
 	last := l.active().base
 	return l.dropSnapshots(d, func(at wire.Offset) bool {
-		i := l.floor(at)
+		i := l.floorSegment(at)
 		if i >= 0 && l.segments[i].base == at {
 			return false
 		}
@@ -310,8 +310,8 @@ func (l *Log) dropStraySnapshots(d env.Disk) error {
 	})
 }
 
-// settle brings the bounds and the epochs of a log in line whose segments are what they will be.
-func (l *Log) settle(d env.Disk, o OpenOptions) error {
+// alignWithSegments sets the log start and truncates the epoch cache after the segments are loaded.
+func (l *Log) alignWithSegments(d env.Disk, o OpenOptions) error {
 	l.start = min(max(o.LogStart, l.segments[0].base), l.end)
 	before := slices.Clone(l.epochs.entries)
 	l.epochs.truncateFromEnd(l.end)
@@ -325,8 +325,8 @@ func (l *Log) settle(d env.Disk, o OpenOptions) error {
 	return l.saveEpochs(d)
 }
 
-// fillEpochs completes the epochs from the log's start up to the first one known. One is missing when the start that was
-// saved is older than the epochs that were: then the file was trimmed to a start that is forgotten.
+// fillEpochs adds the epochs from the log start up to the first known one. They are missing if the saved log start is older
+// than the epochs file: the file was truncated to a later start.
 func (l *Log) fillEpochs(d env.Disk) error {
 	first, ok := l.epochs.Earliest()
 	if !ok {
@@ -361,9 +361,8 @@ func (l *Log) fillEpochs(d env.Disk) error {
 	return nil
 }
 
-// settleNames makes durable what loading changed, so that nothing it removed or cut off can come back later, beside what
-// was written since.
-func (l *Log) settleNames(d env.Disk) error {
+// syncLoadedNames makes the changes of loading durable, so that no removed file can come back later beside a new one.
+func (l *Log) syncLoadedNames(d env.Disk) error {
 	if l.cfg.Rules.DurableNames {
 		return l.syncNames(d)
 	}

@@ -173,7 +173,7 @@ func TestLeftovers(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, w.l.Segments(), third)
 	require.Contains(t, w.l.Segments(), second)
-	require.NoError(t, w.l.ready(swap, w.l.segments[1]))
+	require.NoError(t, w.l.loadIndexes(swap, w.l.segments[1]))
 	require.Equal(t, int64(len(merged)), w.l.segments[1].size)
 	got := readImage(swap, testDir)
 	require.Equal(t, im.batches, got.batches)
@@ -202,7 +202,7 @@ func TestLeftovers(t *testing.T) {
 	require.Contains(t, files, "README")
 }
 
-// A log whose files end below its saved start lost them: it starts anew at the start.
+// A log with files that end below its saved start has lost some: it restarts at the start.
 func TestALogThatEndsBelowItsStart(t *testing.T) {
 	d, _ := filled(t)
 	w, err := start(d.crash(), smallConfig())
@@ -230,12 +230,12 @@ func TestProducersExpire(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, again.Producers().Producers(), 1, "a snapshot's expired producers are not loaded")
 
-	require.Zero(t, l.Producers().Expire(&cfg, testWall+day-1_000_000))
-	require.Equal(t, 1, l.Producers().Expire(&cfg, testWall+day))
+	require.Zero(t, l.Producers().RemoveExpired(&cfg, testWall+day-1_000_000))
+	require.Equal(t, 1, l.Producers().RemoveExpired(&cfg, testWall+day))
 	_, open := l.Producers().Producer(1)
 	require.True(t, open, "its transaction is open")
-	require.True(t, l.Producers().Late(&cfg, testWall+day))
-	require.False(t, l.Producers().Late(&cfg, testWall+env.Time(20*env.Minute)))
+	require.True(t, l.Producers().HasLateTransaction(&cfg, testWall+day))
+	require.False(t, l.Producers().HasLateTransaction(&cfg, testWall+env.Time(20*env.Minute)))
 }
 
 func TestLogDirectoryFiles(t *testing.T) {
@@ -309,7 +309,7 @@ func TestRenameAndDelete(t *testing.T) {
 	to := FormatDir(testPartition, DirDeleted, wire.UUID{1})
 	require.NoError(t, l.Rename(d, to))
 	require.NoError(t, w.follow(9, wire.CodecNone), "it can still be used")
-	require.NoError(t, l.PurgeDeleted(d, l.Doomed()))
+	require.NoError(t, l.PurgeDeleted(d, l.PendingDelete()))
 	again, r, err := Open(d.powerLoss(fateKept, nil), to, smallConfig(), OpenOptions{Wall: testWall})
 	require.NoError(t, err)
 	require.Nil(t, r.Bad)

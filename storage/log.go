@@ -9,15 +9,15 @@ import (
 	"samsa/wire"
 )
 
-// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It lives from Open to Close or to the death of
-// its node, and keeps file handles, but never the disk: every method is handed it.
+// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It lives from Open to Close, or to the end of its
+// process. It keeps file handles, but not the disk, which is a parameter of every method.
 //
 //	Start             RecoveryPoint            End
 //	  │ segment │ segment │ segment │ active     │
 //	  [─────────────────────────┤├──────────────)
 //	       on the device          perhaps only in the page cache
 //
-// The high watermark is not storage's: replication owns it and says it where it matters.
+// The high watermark is replication's, which passes it where it matters.
 //
 // After a failed disk operation the log is offline: every method that changes it returns the same *Offline.
 type Log struct {
@@ -27,20 +27,20 @@ type Log struct {
 	segments  []*segment  // by base, rising; never empty; the last is the active one
 	start     wire.Offset // in [0, end]; moves up with retention and DeleteRecords
 	end       wire.Offset // the next offset: the end of the active segment
-	recovery  wire.Offset // everything below is on the device; in [0, end]
-	epochs    EpochCache  // and its file, which is written before the batches it speaks of
+	recovery  wire.Offset // all records below are on the device; in [0, end]
+	epochs    EpochCache  // its file is written before the batches of a new epoch
 	producers *ProducerTable
 
-	offline      *Offline // why nothing can be changed any more, or nil
-	namesChanged bool     // a name in the directory, since it was last synced
-	doomed       []doom   // files that are renamed away and wait to be removed
-	dooms        int64    // how many there ever were
+	offline          *Offline        // the failure after which the log refuses every change, or nil
+	namesChanged     bool            // a name in the directory, since it was last synced
+	pendingDeletes   []pendingDelete // renamed files that will be removed
+	deletesScheduled int64           // the number of the last one
 }
 
-// doom is a file that waits for its end.
-type doom struct {
-	path  string
-	order int64
+// pendingDelete is a renamed file that will be removed after file.delete.delay.ms.
+type pendingDelete struct {
+	path   string
+	number int64
 }
 
 // Dir is the log's directory.
@@ -52,11 +52,11 @@ func (l *Log) Start() wire.Offset { return l.start }
 // End is the offset that the next record gets (the log end offset).
 func (l *Log) End() wire.Offset { return l.end }
 
-// RecoveryPoint is the end of what is known to be on the device. The caller saves it in the log directory's checkpoint:
-// now and then, and always after a truncation or a load that moved it down, before the next append.
+// RecoveryPoint is the end of the records that are on the device. The caller saves it in the log directory's checkpoint: from
+// time to time, and always after a truncation or a load that moved it down, before the next append.
 func (l *Log) RecoveryPoint() wire.Offset { return l.recovery }
 
-// ActiveBase is the base offset of the active segment: what lies below never changes, but by truncation.
+// ActiveBase is the base offset of the active segment. Records below it change only by truncation and retention.
 func (l *Log) ActiveBase() wire.Offset { return l.active().base }
 
 // Bytes is the size of all segments.
@@ -77,11 +77,13 @@ func (l *Log) Segments() []wire.Offset {
 	return bases
 }
 
-// Epochs is which leader epoch wrote which offsets. It changes with the log; do not keep it over an event.
+// Epochs is the leader epoch cache. It changes with the log: do not keep it over an event.
 func (l *Log) Epochs() *EpochCache { return &l.epochs }
 
-// EndOffsetFor says where an epoch ends in this log; see EpochCache.EndOffsetFor.
-func (l *Log) EndOffsetFor(e wire.Epoch) (Mark, bool) { return l.epochs.EndOffsetFor(e, l.end) }
+// EndOffsetFor is the end of an epoch in this log; see EpochCache.EndOffsetFor.
+func (l *Log) EndOffsetFor(e wire.Epoch) (EpochEndOffset, bool) {
+	return l.epochs.EndOffsetFor(e, l.end)
+}
 
 // Producers is the table of idempotent and transactional producers.
 func (l *Log) Producers() *ProducerTable { return l.producers }
@@ -89,10 +91,10 @@ func (l *Log) Producers() *ProducerTable { return l.producers }
 // Config is the configuration in force.
 func (l *Log) Config() Config { return l.cfg }
 
-// Configure puts another configuration in force. It touches nothing that is written.
+// Configure sets the configuration. Nothing that is written changes.
 func (l *Log) Configure(cfg Config) { l.cfg = cfg }
 
-// Offline is why the log does nothing more, or nil.
+// Offline is the error of a log that is offline, or nil.
 func (l *Log) Offline() error {
 	if l.offline == nil {
 		return nil
@@ -100,16 +102,16 @@ func (l *Log) Offline() error {
 	return l.offline
 }
 
-// active is the segment that is appended to.
+// active is the active segment.
 func (l *Log) active() *segment { return l.segments[len(l.segments)-1] }
 
-// floor is the index of the last segment whose base is at or below an offset, or -1.
-func (l *Log) floor(at wire.Offset) int {
+// floorSegment is the index of the last segment with a base at or below an offset, or -1.
+func (l *Log) floorSegment(at wire.Offset) int {
 	return sort.Search(len(l.segments), func(i int) bool { return l.segments[i].base > at }) - 1
 }
 
-// AssignEpoch notes, durably, that an epoch starts at an offset. A new leader calls it with its log's end before it
-// writes anything (KAFKA-7415); appends call it themselves.
+// AssignEpoch assigns the start of an epoch, durably. A new leader calls it with its log end before it appends (KAFKA-7415);
+// appends call it themselves.
 func (l *Log) AssignEpoch(d env.Disk, e wire.Epoch, start wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -126,9 +128,9 @@ func (l *Log) AssignEpoch(d env.Disk, e wire.Epoch, start wire.Offset) error {
 	return nil
 }
 
-// ready makes a segment searchable: its indexes are read and checked, and rebuilt from the log if they cannot be right.
-func (l *Log) ready(d env.Disk, s *segment) error {
-	if s.ready {
+// loadIndexes reads and checks a segment's indexes at its first use, and rebuilds them from the log if the check fails.
+func (l *Log) loadIndexes(d env.Disk, s *segment) error {
+	if s.indexesLoaded {
 		return nil
 	}
 	sound, err := s.openIndexes(d)
@@ -137,7 +139,7 @@ func (l *Log) ready(d env.Disk, s *segment) error {
 	}
 	if sound {
 		limit := s.size
-		err = s.measure(d)
+		err = s.readExtremes(d)
 		s.size = limit
 	} else {
 		l.namesChanged = true
@@ -146,7 +148,7 @@ func (l *Log) ready(d env.Disk, s *segment) error {
 	if err != nil && isDisk(err) {
 		return err
 	}
-	s.ready = true
+	s.indexesLoaded = true
 	return nil
 }
 

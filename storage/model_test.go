@@ -141,7 +141,7 @@ func TestLogIsItsModel(t *testing.T) {
 				clear(seqs)
 			},
 			"flush": func(t *rapid.T) { require.NoError(t, l.Flush(d, l.End())) },
-			"purge": func(t *rapid.T) { require.NoError(t, l.PurgeDeleted(d, l.Doomed())) },
+			"purge": func(t *rapid.T) { require.NoError(t, l.PurgeDeleted(d, l.PendingDelete())) },
 			"restart": func(t *rapid.T) {
 				o := OpenOptions{LogStart: l.Start(), RecoveryPoint: l.RecoveryPoint(), Wall: testWall}
 				o.Clean = rapid.Bool().Draw(t, "clean")

@@ -12,14 +12,14 @@ import (
 	"samsa/wire"
 )
 
-// Origin says who appends, and so how far a batch is trusted (AppendOrigin).
+// Origin is the source of an append, which decides on the checks (AppendOrigin).
 type Origin uint8
 
 const (
-	OriginClient      Origin = iota // a producer: everything is checked
+	OriginClient      Origin = iota // a producer: all checks
 	OriginCoordinator               // a coordinator on this broker, or a transaction marker: epochs are checked, sequences are not
-	OriginRaft                      // the leader of a KRaft quorum: offsets and epoch are already in the batch
-	OriginReplication               // a follower: the leader has checked
+	OriginRaft                      // the leader of a KRaft quorum: the batches have offsets and epoch
+	OriginReplication               // a follower: the leader has checked the batches
 )
 
 // String is the origin in Kafka's words.
@@ -30,27 +30,27 @@ func (o Origin) String() string {
 	return "origin?"
 }
 
-// ProducerTable is what a partition remembers of the idempotent and transactional producers that wrote to it
-// (ProducerStateManager, KIP-98). It is a function of the log from the last snapshot on, and of the snapshot.
+// ProducerTable is a partition's state of the idempotent and transactional producers that wrote to it (ProducerStateManager,
+// KIP-98). It is a function of the last snapshot and of the log after it.
 //
-//	append ──▶ admit ──▶ (log) ──▶ apply        admit only looks; nothing changes before the batch is in the log (KAFKA-6683)
-//	                                │
-//	     open transactions ◀────────┤ first transactional batch
-//	     ended, marker above hw ◀───┘ marker          ──high watermark──▶ forgotten
+//	append ──▶ prepareUpdate ──▶ (log) ──▶ update     the batch is in the log before the table changes (KAFKA-6683)
+//	                                        │
+//	     open transactions ◀────────────────┤ first transactional batch
+//	     ended, marker above hw ◀───────────┘ marker          ──high watermark──▶ removed
 //
-// The first unstable offset, which bounds what committed readers see, is the least first offset in either set.
+// The first unstable offset, which limits what read_committed sees, is the least first offset in either set.
 type ProducerTable struct {
 	producers map[wire.ProducerID]*Producer
 	open      []transaction // by first offset, rising
 	ended     []transaction // likewise: completed, and the marker is at or above the high watermark
-	end       wire.Offset   // everything below it is in the table
+	end       wire.Offset   // of the log that is in the table
 
 	guards    map[wire.ProducerID]verification
-	lastGuard Guard
+	lastGuard VerificationGuard
 
 	snapshots []wire.Offset // for which there is a file, rising
-	unsynced  []wire.Offset // of these, the ones that are not durable yet
-	taken     wire.Offset   // of the newest snapshot, or where the table started
+	unsynced  []wire.Offset // those that are not durable yet
+	taken     wire.Offset   // of the newest snapshot, or the start of the table
 }
 
 // transaction is a producer's transaction in this partition.
@@ -136,10 +136,9 @@ func (p *Producer) clone() Producer {
 	return c
 }
 
-// FirstUnstable is the first offset whose fate is not known everywhere: of the oldest transaction that is open, or whose
-// marker the high watermark has not passed. ok is false when there is none: then the last stable offset is the high
-// watermark.
-func (t *ProducerTable) FirstUnstable() (at wire.Offset, ok bool) {
+// FirstUnstableOffset is the first offset of the oldest transaction that is open, or has its marker at or above the high
+// watermark. ok is false if there is none: then the last stable offset is the high watermark.
+func (t *ProducerTable) FirstUnstableOffset() (at wire.Offset, ok bool) {
 	if len(t.open) > 0 {
 		at, ok = t.open[0].first, true
 	}
@@ -149,23 +148,23 @@ func (t *ProducerTable) FirstUnstable() (at wire.Offset, ok bool) {
 	return at, ok
 }
 
-// FirstUndecided is the first offset of the oldest open transaction.
-func (t *ProducerTable) FirstUndecided() (at wire.Offset, ok bool) {
+// FirstUndecidedOffset is the first offset of the oldest open transaction.
+func (t *ProducerTable) FirstUndecidedOffset() (at wire.Offset, ok bool) {
 	if len(t.open) == 0 {
 		return 0, false
 	}
 	return t.open[0].first, true
 }
 
-// HasOngoingTransaction reports whether a producer has a transaction open in this partition, in this epoch. In another
-// epoch it needs a verification of its own: the transaction that is open may be of an instance that was fenced.
+// HasOngoingTransaction reports whether a producer has an open transaction in this partition, in this epoch. Another epoch
+// needs a verification of its own: the open transaction may be of a fenced instance.
 func (t *ProducerTable) HasOngoingTransaction(id wire.ProducerID, epoch wire.ProducerEpoch) bool {
 	p := t.producers[id]
 	return p != nil && p.TxnFirst >= 0 && p.Epoch == epoch
 }
 
-// Late says that the oldest open transaction is older than a coordinator would let it become: it hangs (KIP-664).
-func (t *ProducerTable) Late(cfg *Config, wall env.Time) bool {
+// HasLateTransaction reports whether the oldest open transaction is older than a coordinator allows: it hangs (KIP-664).
+func (t *ProducerTable) HasLateTransaction(cfg *Config, wall env.Time) bool {
 	if len(t.open) == 0 {
 		return false
 	}
@@ -174,14 +173,14 @@ func (t *ProducerTable) Late(cfg *Config, wall env.Time) bool {
 		millis(wire.Timestamp(wall.Millis())-p.LastTimestamp) > cfg.MaxTransactionTime+lateTransactionGrace
 }
 
-// HighWatermark forgets the ended transactions whose marker is below it: they are decided everywhere.
-func (t *ProducerTable) HighWatermark(hw wire.Offset) {
+// OnHighWatermarkUpdated removes the ended transactions with a marker below the high watermark: they are decided.
+func (t *ProducerTable) OnHighWatermarkUpdated(hw wire.Offset) {
 	t.ended = slices.DeleteFunc(t.ended, func(x transaction) bool { return x.last < hw })
 }
 
-// Expire forgets producers that have not written for producer.id.expiration.ms and have no transaction open, and
-// verifications that came to nothing. It says how many producers went.
-func (t *ProducerTable) Expire(cfg *Config, wall env.Time) int {
+// RemoveExpired removes the producers that have not written for producer.id.expiration.ms and have no open transaction, and
+// verifications of the same age. It returns the number of removed producers.
+func (t *ProducerTable) RemoveExpired(cfg *Config, wall env.Time) int {
 	before := len(t.producers)
 	maps.DeleteFunc(t.producers, func(_ wire.ProducerID, p *Producer) bool { return p.expired(cfg, wall) })
 	maps.DeleteFunc(t.guards, func(_ wire.ProducerID, v verification) bool {
@@ -190,13 +189,13 @@ func (t *ProducerTable) Expire(cfg *Config, wall env.Time) int {
 	return before - len(t.producers)
 }
 
-// expired says that the producer was idle for so long that its next batch may be taken for a first one. An open
-// transaction keeps it: its marker is still to come.
+// expired reports whether a producer has expired: its next batch then counts as its first. One with an open transaction does
+// not expire before the marker.
 func (p *Producer) expired(cfg *Config, wall env.Time) bool {
 	return p.TxnFirst < 0 && millis(wire.Timestamp(wall.Millis())-p.LastTimestamp) >= cfg.ProducerIDExpiration
 }
 
-// duplicate finds a batch of the same producer, epoch and sequence numbers among those remembered.
+// duplicate finds a batch with the same producer, epoch and sequence numbers among the last ones.
 func (t *ProducerTable) duplicate(b wire.Batch) (Sequence, bool) {
 	p := t.producers[b.ProducerID()]
 	if p == nil || p.Epoch != b.ProducerEpoch() {
@@ -210,7 +209,7 @@ func (t *ProducerTable) duplicate(b wire.Batch) (Sequence, bool) {
 	return Sequence{}, false
 }
 
-// change is what one batch does to the table.
+// change is the update of the table by one batch (ProducerAppendInfo).
 type change struct {
 	next          Producer
 	transactional bool
@@ -220,9 +219,8 @@ type change struct {
 	aborted       bool        // completed, by an abort marker
 }
 
-// admit decides what a batch of a producer would do to the table, or with which of Kafka's errors it is refused
-// (ProducerAppendInfo). It changes nothing.
-func (t *ProducerTable) admit(b wire.Batch, from Origin, v Verification) (c change, err error) {
+// prepareUpdate is the update of the table by a producer's batch, or Kafka's error. It changes nothing.
+func (t *ProducerTable) prepareUpdate(b wire.Batch, from Origin, v Verification) (c change, err error) {
 	id := b.ProducerID()
 	c.transactional = b.IsTransactional()
 	c.next = Producer{ID: id, Epoch: wire.NoProducerEpoch, CoordinatorEpoch: wire.NoEpoch, LastTimestamp: wire.NoTimestamp, TxnFirst: -1}
@@ -235,19 +233,19 @@ func (t *ProducerTable) admit(b wire.Batch, from Origin, v Verification) (c chan
 	return c, c.data(b, from, t.guards[id])
 }
 
-// data is admit for a batch of records.
+// data is prepareUpdate for a batch of records.
 func (c *change) data(b wire.Batch, from Origin, v verification) error {
 	p := &c.next
 	if from != OriginReplication && b.ProducerEpoch() < p.Epoch {
 		return kerr.InvalidProducerEpoch
 	}
-	if from == OriginClient && !p.follows(b, v) {
+	if from == OriginClient && !p.inSequence(b, v) {
 		return kerr.OutOfOrderSequenceNumber
 	}
 	if p.TxnFirst >= 0 && !b.IsTransactional() {
 		return kerr.InvalidTxnState
 	}
-	p.enter(b.ProducerEpoch())
+	p.setEpoch(b.ProducerEpoch())
 	if len(p.Batches) == keptBatches {
 		p.Batches = slices.Delete(p.Batches, 0, 1)
 	}
@@ -260,8 +258,8 @@ func (c *change) data(b wire.Batch, from Origin, v verification) error {
 	return nil
 }
 
-// follows says whether a client's batch is next in its producer's sequence.
-func (p *Producer) follows(b wire.Batch, v verification) bool {
+// inSequence reports whether a client's batch is the next in its producer's sequence.
+func (p *Producer) inSequence(b wire.Batch, v verification) bool {
 	first := b.BaseSequence()
 	switch {
 	case v.guard != 0 && first > v.lowest:
@@ -277,18 +275,18 @@ func (p *Producer) follows(b wire.Batch, v verification) bool {
 	return int64(first) == int64(last)+1 || first == 0 && last == 1<<31-1
 }
 
-// enter moves to an epoch. Sequences are per epoch: those of another one say nothing.
-func (p *Producer) enter(e wire.ProducerEpoch) {
+// setEpoch moves to an epoch, in which sequence numbers start again.
+func (p *Producer) setEpoch(e wire.ProducerEpoch) {
 	if p.Epoch != e {
 		p.Epoch, p.Batches = e, nil
 	}
 }
 
-// marker is admit for the end of a transaction.
+// marker is prepareUpdate for a transaction marker.
 func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 	r, err := b.Control()
 	if b.Count() == 0 {
-		return nil // compaction took the marker: nothing is left of its transaction either
+		return nil // compaction has removed the marker, after its transaction
 	}
 	if err != nil {
 		return err
@@ -303,7 +301,7 @@ func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 	}
 	p := &c.next
 	if from != OriginReplication {
-		if p.fences(b.ProducerEpoch(), v.TransactionVersion) {
+		if p.fencesMarker(b.ProducerEpoch(), v.TransactionVersion) {
 			return kerr.InvalidProducerEpoch
 		}
 		if p.CoordinatorEpoch > m.CoordinatorEpoch {
@@ -314,35 +312,35 @@ func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 		c.completed, c.aborted = true, !m.Commit
 		c.txn = transaction{producer: p.ID, first: p.TxnFirst, last: b.BaseOffset()}
 	}
-	p.enter(b.ProducerEpoch())
+	p.setEpoch(b.ProducerEpoch())
 	p.CoordinatorEpoch, p.LastTimestamp, p.TxnFirst = m.CoordinatorEpoch, r.Timestamp, -1
 	return nil
 }
 
-// fences reports whether a marker's epoch is too old. Under transaction version 2 every transaction ends with an epoch of
+// fencesMarker reports whether a marker's epoch is too old. Under transaction version 2 every transaction ends with an epoch of
 // its own, so a marker of the current epoch can only be the retry of a marker that is in the log already (KIP-1228,
 // KAFKA-19999). The greatest epoch is the exception: a transaction that began with it cannot end with a greater one.
-func (p *Producer) fences(marker wire.ProducerEpoch, version int16) bool {
+func (p *Producer) fencesMarker(marker wire.ProducerEpoch, version int16) bool {
 	if version >= 2 && !(marker == p.Epoch && (p.TxnFirst < 0 || marker == math.MaxInt16)) {
 		return marker <= p.Epoch
 	}
 	return marker < p.Epoch
 }
 
-// apply enters a batch that is in the log. A completed transaction stays open until complete is called: in between
-// its line of the transaction index is written.
-func (t *ProducerTable) apply(c change) {
+// update applies the update of a batch that is in the log. A completed transaction stays open until completeTxn: in between
+// its entry of the transaction index is written.
+func (t *ProducerTable) update(c change) {
 	p := c.next
 	t.producers[p.ID] = &p
 	if c.transactional {
-		delete(t.guards, p.ID) // used up, or overtaken
+		delete(t.guards, p.ID) // used, or void
 	}
 	if c.started {
 		t.open = insert(t.open, c.txn)
 	}
 }
 
-// lastStable is the last stable offset as it will be when the transaction is completed and its marker replicated.
+// lastStable is the last stable offset after the transaction is complete and its marker is below the high watermark.
 func (t *ProducerTable) lastStable(done transaction) wire.Offset {
 	for _, x := range t.open {
 		if x.producer != done.producer {
@@ -352,8 +350,8 @@ func (t *ProducerTable) lastStable(done transaction) wire.Offset {
 	return done.last + 1
 }
 
-// complete moves an open transaction to those that wait for the high watermark.
-func (t *ProducerTable) complete(done transaction) {
+// completeTxn moves an open transaction to those that wait for the high watermark.
+func (t *ProducerTable) completeTxn(done transaction) {
 	t.open = slices.DeleteFunc(t.open, func(x transaction) bool { return x.first == done.first })
 	t.ended = insert(t.ended, done)
 }
@@ -364,27 +362,26 @@ func insert(list []transaction, x transaction) []transaction {
 	return slices.Insert(list, i, x)
 }
 
-// replay enters a batch that was found in the log, as far as it concerns producers. The change tells what a transaction
-// index should know of it.
+// replay updates the table with a batch of the log. The change has the transaction for the transaction index.
 func (t *ProducerTable) replay(b wire.Batch) (c change, err error) {
 	if b.ProducerID() != wire.NoProducerID {
-		if c, err = t.admit(b, OriginReplication, Verification{}); err != nil {
+		if c, err = t.prepareUpdate(b, OriginReplication, Verification{}); err != nil {
 			return c, err
 		}
-		t.apply(c)
+		t.update(c)
 	}
 	t.end = b.NextOffset()
 	return c, nil
 }
 
-// clear forgets every producer and transaction, and starts at an offset.
+// clear removes every producer and transaction, and starts at an offset.
 func (t *ProducerTable) clear(at wire.Offset) {
 	clear(t.producers)
 	t.open, t.ended, t.end = nil, nil, at
 }
 
-// startAt is for a log whose start moved up: what ended before is decided, and the table covers at least that far.
+// startAt moves the table to a new log start: transactions that ended before are decided.
 func (t *ProducerTable) startAt(start wire.Offset) {
-	t.HighWatermark(start)
+	t.OnHighWatermarkUpdated(start)
 	t.end = max(t.end, start)
 }

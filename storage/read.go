@@ -7,20 +7,18 @@ import (
 	"samsa/wire"
 )
 
-// Data is a stretch of a log: whole batches, ready to be sent as they are.
+// Data is a part of a log: whole batches, in the format of a fetch response (FetchDataInfo).
 type Data struct {
 	Bytes []byte      // read-only; aliases the page cache where the disk allows it
-	First wire.Offset // base of the first batch, at or below the offset that was asked for; the offset itself if there is none
-	Next  wire.Offset // where to read on
+	First wire.Offset // base offset of the first batch, at or below the requested offset, which it is if there is none
+	Next  wire.Offset // the next offset to read
 }
 
-// Read reads whole batches: the first is the one that reaches from, the last ends at or before bound (the high watermark,
-// the last stable offset, or the end). At most maxBytes of them, but if atLeastOne is set the first one even if it is
-// larger. What is read lies in one segment.
+// Read reads whole batches of one segment: from the one with offset from, up to bound (the high watermark, the last stable
+// offset, or the log end). They are at most maxBytes, but if atLeastOne is set the first one may be larger.
 //
-// An offset outside [Start, End] is OFFSET_OUT_OF_RANGE. One at or above bound is no data and no error. Bytes that make no
-// sense as batches are CORRUPT_MESSAGE; that they are what was written, only a CRC can tell, and as in Kafka the reader
-// is the one who looks.
+// An offset outside [Start, End] is OFFSET_OUT_OF_RANGE. One at or above bound is no data and no error. Bytes that are no
+// batches are CORRUPT_MESSAGE. As in Kafka, the reader of the records checks the CRC.
 func (l *Log) Read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne bool) (Data, error) {
 	none := Data{First: from, Next: from}
 	if from < l.start || from > l.end {
@@ -29,12 +27,12 @@ func (l *Log) Read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne
 	if from >= bound || from == l.end {
 		return none, nil
 	}
-	for i := max(l.floor(from), 0); i < len(l.segments); i++ {
+	for i := max(l.floorSegment(from), 0); i < len(l.segments); i++ {
 		s := l.segments[i]
 		if s.size == 0 || s.end <= from {
-			continue // the offset lies in a gap behind the segment's last batch
+			continue // the offset is in a gap after the segment's last batch
 		}
-		if err := l.ready(d, s); err != nil {
+		if err := l.loadIndexes(d, s); err != nil {
 			return none, l.failRead(err)
 		}
 		data, err := s.read(d, from, bound, max(maxBytes, 0), atLeastOne, l.cfg.IndexIntervalBytes)
@@ -46,7 +44,7 @@ func (l *Log) Read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne
 	return none, nil
 }
 
-// failRead is what a reader is told: the disk's errors take the log offline, senseless bytes are CORRUPT_MESSAGE.
+// failRead is the error of a read: errors of the disk take the log offline, invalid bytes are CORRUPT_MESSAGE.
 func (l *Log) failRead(err error) error {
 	if isDisk(err) {
 		return l.fail("read", err)
@@ -57,8 +55,7 @@ func (l *Log) failRead(err error) error {
 	return err
 }
 
-// read is Read inside a segment. One disk call is enough where the index leads close and the first batch is not the
-// one that is too large.
+// read is Read in a segment. One disk call is enough, unless the index is far from the offset or the first batch too large.
 func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne bool, interval int32) (Data, error) {
 	data := Data{First: from, Next: from}
 	c := s.scan(d, s.index.lookup(from), s.size)
@@ -70,7 +67,7 @@ func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeas
 			return data, err
 		}
 		if err != nil || h.LastOffset() >= bound || start >= 0 && h.LastOffset() < data.Next {
-			break // also before a header that goes back: nothing of it was ever appended
+			break // also before a header with a lower offset: it was never appended
 		}
 		if start < 0 {
 			if h.LastOffset() < from {
@@ -98,11 +95,11 @@ func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeas
 	return data, err
 }
 
-// CollectAborted is the aborted transactions that have batches in [from, to), in the order of their markers: what a
-// fetch response of committed records carries for the batches in that range.
+// CollectAborted is the aborted transactions that have batches in [from, to), in the order of their markers, for the fetch
+// response of a read_committed consumer.
 func (l *Log) CollectAborted(d env.Disk, from, to wire.Offset) ([]Aborted, error) {
 	var all []Aborted
-	for i := max(l.floor(from), 0); i < len(l.segments); i++ {
+	for i := max(l.floorSegment(from), 0); i < len(l.segments); i++ {
 		var done bool
 		if all, done = l.segments[i].txns.collect(all, from, to); done {
 			break
@@ -115,17 +112,17 @@ func (l *Log) CollectAborted(d env.Disk, from, to wire.Offset) ([]Aborted, error
 type Found struct {
 	Offset    wire.Offset
 	Timestamp wire.Timestamp
-	Epoch     wire.Epoch // that it was written under
+	Epoch     wire.Epoch // leader epoch of its batch
 }
 
-// OffsetForTimestamp finds the first record at or above Start whose timestamp is at or after ts (ListOffsets). ok is
-// false if there is none.
+// OffsetForTimestamp finds the first record at or above Start with a timestamp of ts or later (ListOffsets). ok is false if
+// there is none.
 func (l *Log) OffsetForTimestamp(d env.Disk, ts wire.Timestamp) (f Found, ok bool, err error) {
 	for _, s := range l.segments {
 		if s.size == 0 {
 			continue
 		}
-		if err := l.ready(d, s); err != nil {
+		if err := l.loadIndexes(d, s); err != nil {
 			return f, false, l.failRead(err)
 		}
 		if s.maxTime < ts {
@@ -149,7 +146,7 @@ func (l *Log) MaxTimestamp(d env.Disk) (f Found, ok bool, err error) {
 		if s.size == 0 {
 			continue
 		}
-		if err := l.ready(d, s); err != nil {
+		if err := l.loadIndexes(d, s); err != nil {
 			return f, false, l.failRead(err)
 		}
 		if s.maxTime >= 0 && (newest == nil || s.maxTime > newest.maxTime) {

@@ -7,24 +7,24 @@ import (
 	"samsa/wire"
 )
 
-// What is read again, and what is believed:
+// What is recovered, and what is trusted:
 //
 //	                     clean shutdown      unclean, below the        unclean, from the segment that
 //	                                         recovery point            holds the recovery point on
-//	log                  believed            believed                  read again, ends at the first bad batch
-//	offset, time index   checked when used   checked when used         made anew
-//	transaction index    checked             checked                   made anew
-//	producer snapshots   checked by CRC      checked by CRC            dropped and made anew
-//	epochs               believed            believed                  completed from the batches
+//	log                  trusted             trusted                   recovered, ends at the first bad batch
+//	offset, time index   checked when used   checked when used         rebuilt
+//	transaction index    checked             checked                   rebuilt
+//	producer snapshots   checked by CRC      checked by CRC            removed and rebuilt
+//	epochs               trusted             trusted                   completed from the batches
 //
-// An index that fails its check is made anew from the log; nothing of the log is dropped for it.
+// An index that fails its check is rebuilt from the log; the log itself stays as it is.
 
-// recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, only segments
-// that lost an index are read again; above it all of them, until the first bad batch.
+// recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, only segments that
+// lost an index are recovered; above it all of them, until the first bad batch.
 func (l *Log) recover(d env.Disk, o OpenOptions, r *Recovered) error {
 	first := len(l.segments)
 	if !o.Clean {
-		first = max(l.floor(o.RecoveryPoint), 0)
+		first = max(l.floorSegment(o.RecoveryPoint), 0)
 	}
 	for i := 0; i < min(first, len(l.segments)); i++ {
 		s := l.segments[i]
@@ -42,7 +42,7 @@ func (l *Log) recover(d env.Disk, o OpenOptions, r *Recovered) error {
 	return l.findEnd(d, o, r)
 }
 
-// limit is an offset that no batch of the segment reaches, as far as is known without reading it.
+// limit is an offset above all batches of the segment, as far as it is known without a read.
 func (s *segment) limit() wire.Offset {
 	if s.end > s.base {
 		return s.end
@@ -50,7 +50,7 @@ func (s *segment) limit() wire.Offset {
 	return math.MaxInt64
 }
 
-// reindex makes all indexes of a segment anew whose log is sound as far as anybody knows.
+// reindex rebuilds all indexes of a segment with a trusted log.
 func (l *Log) reindex(d env.Disk, i int, wall env.Time) error {
 	table, err := l.tableAt(d, i, wall)
 	if err != nil {
@@ -58,14 +58,14 @@ func (l *Log) reindex(d env.Disk, i int, wall env.Time) error {
 	}
 	s := l.segments[i]
 	limit, end := s.size, s.end
-	if _, _, err := l.readAgain(d, s, table); err != nil {
+	if _, _, err := l.recoverSegment(d, s, table); err != nil {
 		return err
 	}
 	s.size, s.end = limit, max(end, s.end)
 	return nil
 }
 
-// tableAt is the producer table as of the base of segment i, from a snapshot or the segments before.
+// tableAt is the producer table at the base of segment i, from a snapshot or the segments before.
 func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) {
 	table := newProducerTable(l.start)
 	table.snapshots = l.producers.snapshots
@@ -76,12 +76,12 @@ func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) 
 	return table, err
 }
 
-// wideGap is more offsets than a power loss can take from a file, and less than the gap in a leader's offsets that makes
-// a segment start behind the end of the one before it (see roll). The other holes that are no loss are compaction's, and
-// what was compacted lies below the recovery point.
+// wideGap is more offsets than a power loss can take from a file, and less than the gap in a leader's offsets that starts a
+// segment above the end of the one before it (see roll). The other gaps that are no loss are compaction's, and compacted
+// segments are below the recovery point.
 const wideGap = 1 << 30
 
-// recoverFrom reads the segments from the given one on again, and ends the log at the first batch that is not sound.
+// recoverFrom recovers the segments from the given one on, and ends the log at the first invalid batch.
 func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) error {
 	if first >= len(l.segments) {
 		return nil
@@ -99,12 +99,12 @@ func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) er
 	for i := first; i < len(l.segments); i++ {
 		s := l.segments[i]
 		if hole := s.base - l.segments[max(i-1, 0)].end; i > first && hole != 0 && hole < wideGap {
-			// What was written before this segment is gone, with the end of its file.
+			// The end of the file before this segment is lost.
 			r.Bad = &UnexpectedOffset{First: s.base, Last: s.base, End: l.segments[i-1].end}
 			return l.dropFrom(d, i, r)
 		}
 		total := s.size
-		n, bad, err := l.readAgain(d, s, table)
+		n, bad, err := l.recoverSegment(d, s, table)
 		if err != nil {
 			return err
 		}
@@ -122,15 +122,15 @@ func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) er
 		if err := l.dropFrom(d, i+1, r); err != nil {
 			return err
 		}
-		return l.cut(d, s)
+		return l.truncateFile(d, s)
 	}
 	return nil
 }
 
-// dropFrom discards the segments from the given one on, the newest first.
+// dropFrom deletes the segments from the given one on, the newest first.
 func (l *Log) dropFrom(d env.Disk, i int, r *Recovered) error {
 	for n := len(l.segments) - 1; n >= i; n-- {
-		if err := l.discard(d, l.segments[n]); err != nil {
+		if err := l.deleteSegment(d, l.segments[n]); err != nil {
 			return err
 		}
 		l.segments = l.segments[:n]
@@ -139,8 +139,8 @@ func (l *Log) dropFrom(d env.Disk, i int, r *Recovered) error {
 	return nil
 }
 
-// cut makes the log file as short as its sound batches.
-func (l *Log) cut(d env.Disk, s *segment) error {
+// truncateFile truncates the log file after its valid batches.
+func (l *Log) truncateFile(d env.Disk, s *segment) error {
 	s.written = true
 	if err := d.Truncate(s.log, s.size); err != nil {
 		return onFile(s.path(suffixLog), err)
@@ -151,9 +151,9 @@ func (l *Log) cut(d env.Disk, s *segment) error {
 	return s.sync(d)
 }
 
-// readAgain reads a segment batch by batch, makes its indexes anew, and enters epochs and producers (LogSegment.recover).
-// It stops at the first batch that is not sound; the segment's size is then where that begins, and bad says what it is.
-func (l *Log) readAgain(d env.Disk, s *segment, table *ProducerTable) (n int, bad, err error) {
+// recoverSegment reads a segment batch by batch, rebuilds its indexes, and updates epochs and producers (LogSegment.recover).
+// It stops at the first invalid batch: the segment ends there, and bad is the reason.
+func (l *Log) recoverSegment(d env.Disk, s *segment, table *ProducerTable) (n int, bad, err error) {
 	if s.txns.file == 0 && s.lost {
 		if err := d.Remove(s.txns.path); err != nil && err != env.ErrNotExist {
 			return 0, nil, onFile(s.txns.path, err)
@@ -166,14 +166,14 @@ func (l *Log) readAgain(d env.Disk, s *segment, table *ProducerTable) (n int, ba
 		return 0, nil, err
 	}
 	l.namesChanged = l.namesChanged || s.lost
-	s.lost, s.ready = false, true
+	s.lost, s.indexesLoaded = false, true
 	limit := s.size
 	s.size, s.end = 0, s.base
 	c := s.scan(d, 0, limit)
 	for c.more() {
 		b, err := c.batch()
 		if err == nil {
-			err = l.checkAgain(s, b)
+			err = l.checkRecovered(s, b)
 		}
 		var done change
 		if err == nil {
@@ -189,7 +189,7 @@ func (l *Log) readAgain(d env.Disk, s *segment, table *ProducerTable) (n int, ba
 		if e := b.LeaderEpoch(); e > l.epochs.Latest() {
 			l.epochs.assign(e, b.BaseOffset())
 		}
-		if err := s.note(d, b, int64(len(b)), l.cfg.IndexIntervalBytes); err != nil {
+		if err := s.indexBatch(d, b, int64(len(b)), l.cfg.IndexIntervalBytes); err != nil {
 			return n, nil, err
 		}
 		if err := l.reindexTxn(d, s, table, done); err != nil {
@@ -198,11 +198,11 @@ func (l *Log) readAgain(d env.Disk, s *segment, table *ProducerTable) (n int, ba
 		n++
 		c.skip(int64(len(b)))
 	}
-	return n, bad, s.seal(d)
+	return n, bad, s.onBecomeInactive(d)
 }
 
-// checkAgain says what is wrong with a batch that was found behind the segment's batches so far.
-func (l *Log) checkAgain(s *segment, b wire.Batch) error {
+// checkRecovered checks a batch that follows the segment's batches so far.
+func (l *Log) checkRecovered(s *segment, b wire.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (l *Log) checkAgain(s *segment, b wire.Batch) error {
 	return nil
 }
 
-// reindexTxn ends a transaction whose marker was read again.
+// reindexTxn ends a transaction after its marker was recovered.
 func (l *Log) reindexTxn(d env.Disk, s *segment, table *ProducerTable, c change) error {
 	if !c.completed {
 		return nil
@@ -224,14 +224,13 @@ func (l *Log) reindexTxn(d env.Disk, s *segment, table *ProducerTable, c change)
 		}
 		l.namesChanged = l.namesChanged || made
 	}
-	table.complete(c.txn)
+	table.completeTxn(c.txn)
 	return nil
 }
 
-// suspect takes what lies above the recovery point for unsynced, and names after an unclean shutdown: a process that
-// crashed may have left them in the page cache only, and a flush that looked for what was written since would vouch for
-// them without a sync.
-func (l *Log) suspect(o OpenOptions) {
+// markUnflushed marks the segments above the recovery point as not synced, and after an unclean shutdown the names: a process
+// that crashed may have left them in the page cache only, and the next flush must sync them too.
+func (l *Log) markUnflushed(o OpenOptions) {
 	l.namesChanged = l.namesChanged || !o.Clean
 	for i, s := range l.segments {
 		if i+1 == len(l.segments) || l.segments[i+1].base > l.recovery {
@@ -240,19 +239,18 @@ func (l *Log) suspect(o OpenOptions) {
 	}
 }
 
-// settleLength makes the end that was found durable before anything is built on it. The process may have died in a
-// truncation, between the cut and its sync: then the file is short in the page cache only, and a power loss would bring
-// back what was cut off, beside an epochs file that speaks of what was written there since. A truncation ends in the
-// active segment, so that one is all there is to sync.
-func (l *Log) settleLength(d env.Disk, o OpenOptions) error {
+// syncLoadedLength makes the log end durable before the first append. The process may have died in a truncation before its
+// sync: then the file is short in the page cache only, and a power loss would bring the truncated batches back, beside the
+// epochs of later ones. A truncation ends in the active segment, so its sync is enough.
+func (l *Log) syncLoadedLength(d env.Disk, o OpenOptions) error {
 	if o.Clean || !l.cfg.Rules.DurableNames {
 		return nil
 	}
 	return l.active().sync(d)
 }
 
-// findEnd finds the log's end and makes sure that there is an active segment. A log that ends below its start lost files:
-// it is started anew at the start.
+// findEnd finds the log end and ensures that there is an active segment. A log that ends below its start has lost files: it
+// restarts at its start.
 func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 	if len(l.segments) > 0 {
 		s := l.active()
@@ -265,8 +263,8 @@ func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 			if o.Clean && r.Bad == nil {
 				l.recovery = l.end
 			}
-			l.suspect(o)
-			return l.settleLength(d, o)
+			l.markUnflushed(o)
+			return l.syncLoadedLength(d, o)
 		}
 		if err := l.dropFrom(d, 0, r); err != nil {
 			return err
@@ -280,11 +278,11 @@ func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 	return err
 }
 
-// openActive makes the active segment ready to be appended to. Senseless bytes at its end, which a clean shutdown rules
-// out but a failing device does not, are cut off.
+// openActive prepares the active segment for appends. Invalid bytes at its end, which a failing device may leave even after a
+// clean shutdown, are truncated.
 func (l *Log) openActive(d env.Disk, s *segment, r *Recovered) error {
 	total := s.size
-	if !s.ready {
+	if !s.indexesLoaded {
 		s.end = math.MaxInt64
 		sound, err := s.openIndexes(d)
 		if err != nil {
@@ -297,9 +295,9 @@ func (l *Log) openActive(d env.Disk, s *segment, r *Recovered) error {
 				return err
 			}
 		}
-		s.ready = true
+		s.indexesLoaded = true
 	}
-	err := s.measure(d)
+	err := s.readExtremes(d)
 	if err != nil && isDisk(err) {
 		return err
 	}
@@ -307,7 +305,7 @@ func (l *Log) openActive(d env.Disk, s *segment, r *Recovered) error {
 		return nil
 	}
 	r.Bad, r.Truncated = err, total-s.size
-	if err := l.cut(d, s); err != nil {
+	if err := l.truncateFile(d, s); err != nil {
 		return err
 	}
 	return s.times.truncateTo(d, s.end)

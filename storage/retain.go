@@ -24,7 +24,7 @@ func (r Reason) String() string {
 	return "reason?"
 }
 
-// Deleted is a segment that retention took.
+// Deleted is a segment that retention deleted.
 type Deleted struct {
 	Base, Next wire.Offset // its offsets, [Base, Next)
 	Bytes      int64
@@ -32,9 +32,9 @@ type Deleted struct {
 	Reason     Reason
 }
 
-// AdvanceStart moves the log's start up: DeleteRecords, or a follower that hears of it. It is a matter of memory until
-// the caller saves it, and no file is touched; Retain takes the segments that are wholly below. Above the high
-// watermark it is OFFSET_OUT_OF_RANGE; below the start it does nothing.
+// AdvanceStart moves the log start up, for DeleteRecords and on followers (UnifiedLog.maybeIncrementLogStartOffset). It changes
+// no file: the caller saves the log start, and Retain deletes the segments below it. Above the high watermark it is
+// OFFSET_OUT_OF_RANGE; below the start it does nothing.
 func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err error) {
 	if l.offline != nil {
 		return false, l.offline
@@ -49,7 +49,7 @@ func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err erro
 	return true, nil
 }
 
-// moveStart moves the start up. The epoch file is left as it is: it knows more than needed, and loading trims it.
+// moveStart moves the start up. The epochs file stays as it is: it has more than needed, and loading truncates it.
 func (l *Log) moveStart(to wire.Offset) {
 	l.start = to
 	l.epochs.truncateFromStart(to)
@@ -82,7 +82,7 @@ func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, erro
 		now := wire.Timestamp(wall.Millis())
 		more, err := l.deleteWhile(d, wall, hw, ReasonTime, func(i int) (bool, error) {
 			s := l.segments[i]
-			if err := l.ready(d, s); err != nil {
+			if err := l.loadIndexes(d, s); err != nil {
 				return false, err
 			}
 			return millis(now-s.largestTimestamp()) > l.cfg.RetentionMs, nil
@@ -129,9 +129,9 @@ func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason,
 	if to := l.segments[n].base; to > l.start {
 		l.moveStart(to)
 	}
-	// From the oldest up, each for good before the next: what a power loss leaves is a log without a hole.
+	// From the oldest up, each durably before the next: a power loss leaves a log without a gap.
 	for range n {
-		if err := l.discard(d, l.segments[0]); err != nil {
+		if err := l.deleteSegment(d, l.segments[0]); err != nil {
 			return nil, l.fail("retain", err)
 		}
 		l.segments = l.segments[1:]

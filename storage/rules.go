@@ -1,6 +1,6 @@
 package storage
 
-// Rules are the decisions of this package that Kafka once answered otherwise. Each field asks a question and today's
+// Rules are the decisions of this package for which Kafka once had another answer. Each field asks a question; the current
 // answer is in Today. Clean code asks the rule and shows no trace of history; what asked it wrongly, and when, is
 // history's business.
 type Rules struct {
@@ -8,33 +8,32 @@ type Rules struct {
 	// deleted when loading has finished, a crash during loading leaves it for a start that was not clean (KAFKA-10471).
 	TakeMarkerFirst bool
 
-	// TrimEpochsAtEnd: does a truncation to the end of the log or beyond still drop the epochs that start there? They
-	// are of leaders that never wrote; kept, they make this replica answer for offsets it does not have (KAFKA-10706).
+	// TrimEpochsAtEnd: does a truncation to the end of the log or beyond remove the epochs that start there? They are of leaders
+	// that never appended; with them this replica would answer for offsets that it does not have (KAFKA-10706).
 	TrimEpochsAtEnd bool
 
-	// FailOnIndexError: does an append whose batch is in the log but whose index entry is not take the log offline?
-	// If it goes on, offsets are given out twice or aborted records are served (KAFKA-7866).
+	// FailOnIndexError: does an append take the log offline if the batch is in the log and its index entry fails? If the log goes
+	// on, offsets are used twice or aborted records are served (KAFKA-7866).
 	FailOnIndexError bool
 
-	// StayOffline: does a log refuse every change after a failed disk operation? The bytes behind the failure are
-	// unknown; a later append would build on them (KAFKA-10778).
+	// StayOffline: does a log refuse every change after a failed disk operation? The bytes at the failure are unknown, and a later
+	// append would follow them (KAFKA-10778).
 	StayOffline bool
 
-	// SyncSnapshots: is a producer snapshot forced to the device before the recovery point passes it? Otherwise power
-	// loss leaves an older table that accepts a retry as new (KAFKA-9892).
+	// SyncSnapshots: is a producer snapshot synced before the recovery point passes it? Otherwise a power loss leaves an older
+	// table, for which a retry is new (KAFKA-9892).
 	SyncSnapshots bool
 
-	// ReloadProducers: does a truncation rebuild the producer table from the log that is left? Otherwise sequences
-	// and transactions of records that are gone are still believed (KIP-98, KIP-101).
+	// ReloadProducers: does a truncation rebuild the producer table from the rest of the log? Otherwise the table still has
+	// sequences and transactions of truncated records (KIP-98, KIP-101).
 	ReloadProducers bool
 
-	// BoundFollowerEpoch: does a follower stop at the first batch with an epoch above the one it fetched under? Such a
-	// batch is of a newer leader, in a response of an older one that was overtaken (KAFKA-18723).
+	// BoundFollowerEpoch: does a follower stop at the first batch with a leader epoch above that of its fetch? Such a batch is of
+	// a newer leader, in a late response of an older one (KAFKA-18723).
 	BoundFollowerEpoch bool
 
-	// DurableNames: are the names and the length that a truncation or a deletion leaves, and those that a recovery
-	// relies on, made durable at once? Kafka leaves that to the file system; power loss may then bring back a piece of
-	// what was cut off, or a segment that recovery had already counted out.
+	// DurableNames: are names and lengths made durable at once after a truncation or a deletion, and before a recovery? Kafka
+	// leaves that to the file system; a power loss may then bring back truncated batches or a deleted segment.
 	DurableNames bool
 }
 

@@ -54,7 +54,7 @@ func TestRuleTrimEpochsAtEnd(t *testing.T) {
 	})
 }
 
-// The transaction index fails behind the marker's append: nothing more may be appended (KAFKA-7866).
+// The transaction index fails after the marker's append: nothing more may be appended (KAFKA-7866).
 func TestRuleFailOnIndexError(t *testing.T) {
 	both(t, func(r *Rules) { r.FailOnIndexError = false }, func(cfg Config) bool {
 		d := newMemDisk()
@@ -69,7 +69,7 @@ func TestRuleFailOnIndexError(t *testing.T) {
 	})
 }
 
-// An append fails half-way. Another one behind its remains could never be read (KAFKA-10778).
+// An append fails half-way. Another one after its remains could never be read (KAFKA-10778).
 func TestRuleStayOffline(t *testing.T) {
 	both(t, func(r *Rules) { r.StayOffline = false }, func(cfg Config) bool {
 		d := newMemDisk()

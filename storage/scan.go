@@ -7,8 +7,8 @@ import (
 	"samsa/wire"
 )
 
-// scanWindow is how much of a log file a scan reads at once. It bounds the number of disk calls, not the size of what
-// can be scanned: a batch larger than the window is read whole, after its length was compared with the file's.
+// scanWindow is the size of a read during a scan. It limits the number of disk calls, not the size of a batch: a larger batch
+// is read whole, after its length was compared with the file's.
 const scanWindow = 256 << 10
 
 // scanner walks over the batches of a log file.
@@ -29,7 +29,7 @@ func (s *segment) scan(d env.Disk, pos, end int64) scanner {
 	return scanner{disk: d, path: s.path(suffixLog), file: s.log, pos: pos, end: end, window: scanWindow}
 }
 
-// more says whether anything is left.
+// more reports whether there is another batch.
 func (c *scanner) more() bool { return c.pos < c.end }
 
 // header is the next batch's header and the batch's size in bytes, which lies inside the file. Only the accessors of
@@ -75,7 +75,7 @@ func (c *scanner) batch() (wire.Batch, error) {
 	return wire.Batch(p), nil
 }
 
-// skip moves behind a batch.
+// skip moves past a batch.
 func (c *scanner) skip(size int64) { c.pos += size }
 
 // bytes is the next n bytes, from the window if it has them.

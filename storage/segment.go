@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// segment is a run of a log in one file, with its indexes (LogSegment). It is born by a roll, grows while it is the
-// active one, and dies as a whole when retention or a truncation passes it; only a truncation makes it shorter.
+// segment is a part of a log in one file, with its indexes (LogSegment). A roll makes it, it grows while it is the active one,
+// and retention or a truncation deletes it as a whole; only a truncation makes it shorter.
 //
 //	00000000000000000040.log        batches from offset 40 on
 //	00000000000000000040.index      offset    → position
@@ -21,17 +21,17 @@ type segment struct {
 
 	log     env.File
 	name    string // of the log file, made once: errors name it, and so each read and append asks for it
-	size    int64  // of the log file, all of it sound batches
+	size    int64  // of the log file, which has valid batches only
 	end     wire.Offset
 	written bool // the log file, since its last sync
 
-	index offsetIndex
-	times timeIndex
-	txns  txnIndex
-	lost  bool // an index was missing or torn when the segment was loaded
-	ready bool // the indexes are read and checked; those of an old segment wait until somebody searches it
+	index         offsetIndex
+	times         timeIndex
+	txns          txnIndex
+	lost          bool // an index was missing or torn when the segment was loaded
+	indexesLoaded bool // the indexes are read and checked: at the first use of an old segment
 
-	created  env.Time       // when this incarnation made or opened it: stands in where batches have no timestamps
+	created  env.Time       // when this incarnation made or opened it: for batches without timestamps
 	rollFrom wire.Timestamp // max timestamp of the first batch; NoTimestamp while there is none or it has none
 
 	maxTime   wire.Timestamp // of all its batches; NoTimestamp without one
@@ -58,7 +58,7 @@ func newSegment(dir string, base wire.Offset, wall env.Time) *segment {
 	return s
 }
 
-// createSegment makes an empty segment. Files that bear its names are from before a crash and lose their content.
+// createSegment makes an empty segment. Files with its names are leftovers of a crash and are emptied.
 func createSegment(d env.Disk, dir string, base wire.Offset, wall env.Time) (*segment, error) {
 	s := newSegment(dir, base, wall)
 	f, err := d.Open(s.path(suffixLog), true)
@@ -79,20 +79,19 @@ func createSegment(d env.Disk, dir string, base wire.Offset, wall env.Time) (*se
 	if err := d.Remove(s.txns.path); err != nil && err != env.ErrNotExist {
 		return s, onFile(s.txns.path, err)
 	}
-	s.ready = true
+	s.indexesLoaded = true
 	return s, nil
 }
 
-// append writes whole batches at the end of the log file. They count only when they are noted.
+// append writes whole batches at the end of the log file. indexBatch then counts them.
 func (s *segment) append(d env.Disk, records []byte) error {
 	s.written = true
 	return onFile(s.path(suffixLog), d.Append(s.log, records))
 }
 
-// note takes a batch that is in the file, behind those that were noted before, into account: indexes and extremes. The
-// offset index is thereby a function of the log's bytes and the interval, whoever builds it and when. If an index fails
-// the batch is noted all the same.
-func (s *segment) note(d env.Disk, b wire.Batch, size int64, interval int32) (err error) {
+// indexBatch updates the segment's end, timestamps and indexes with the next batch of the file. The offset index is thereby a
+// function of the log's bytes and the interval. If an index fails, end and timestamps are updated all the same.
+func (s *segment) indexBatch(d env.Disk, b wire.Batch, size int64, interval int32) (err error) {
 	last, at := b.LastOffset(), s.size
 	if s.size == 0 {
 		s.rollFrom = b.MaxTimestamp()
@@ -111,34 +110,36 @@ func (s *segment) note(d env.Disk, b wire.Batch, size int64, interval int32) (er
 	return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt)
 }
 
-// seal completes the time index of a segment that is no longer the active one, so that its age can be told without
-// reading it (onBecomeInactiveSegment).
-func (s *segment) seal(d env.Disk) error { return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt) }
+// onBecomeInactive completes the time index of a segment that is not the active one any more, so that its age is known without
+// a read (onBecomeInactiveSegment).
+func (s *segment) onBecomeInactive(d env.Disk) error {
+	return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt)
+}
 
-// fits says whether an offset can be told relative to the base.
+// fits reports whether an offset relative to the base has 31 bits.
 func (s *segment) fits(last wire.Offset) bool { return last-s.base <= math.MaxInt32 }
 
-// shouldRoll says whether a batch of a given size belongs into a new segment.
+// shouldRoll reports whether a batch of a given size belongs into a new segment.
 func (s *segment) shouldRoll(cfg *Config, size int64, newest wire.Timestamp, last wire.Offset, wall env.Time) bool {
 	return s.size > int64(cfg.SegmentBytes)-size ||
-		s.size > 0 && s.waited(newest, wall) > cfg.SegmentMs ||
+		s.size > 0 && s.timeWaitedForRoll(newest, wall) > cfg.SegmentMs ||
 		s.index.len() >= int(cfg.IndexMaxBytes)/offsetEntrySize ||
 		s.times.len() >= int(cfg.IndexMaxBytes)/timeEntrySize-1 ||
 		!s.fits(last)
 }
 
-// waited is how long the segment has been filling: by the records' own clock from its first batch to the newest one, or
-// by the wall where they have none.
-func (s *segment) waited(newest wire.Timestamp, wall env.Time) env.Duration {
+// timeWaitedForRoll is the age of the segment for segment.ms: from the timestamp of its first batch to the newest one, or by
+// the wall clock if they have none.
+func (s *segment) timeWaitedForRoll(newest wire.Timestamp, wall env.Time) env.Duration {
 	if s.rollFrom >= 0 {
 		return millis(newest - s.rollFrom)
 	}
 	return env.Duration(wall - s.created)
 }
 
-// largestTimestamp is the age of the segment for retention: of its newest record, or where records have no time, of the
-// file. The contract with the machine knows no modification time; the time we opened the file is the nearest there is,
-// and errs on the side of keeping.
+// largestTimestamp is the timestamp of the segment for retention: of its newest record, or if records have none, of the file.
+// sim/env has no modification time; the time at which the file was opened is later, so a segment is kept for too long rather
+// than too short.
 func (s *segment) largestTimestamp() wire.Timestamp {
 	if s.maxTime >= 0 {
 		return s.maxTime
@@ -152,8 +153,8 @@ func millis(ms wire.Timestamp) env.Duration {
 	return env.Duration(min(max(ms, -most), most)) * env.Millisecond
 }
 
-// truncateTo cuts off every batch that reaches an offset or lies behind it, from the log and then from the indexes. The
-// segment then ends behind the last batch that is left, which may be before the offset.
+// truncateTo truncates the log and then the indexes before the first batch that has an offset at or above the given one. The
+// segment may then end below it.
 func (s *segment) truncateTo(d env.Disk, to wire.Offset) error {
 	pos, err := s.find(d, to)
 	if err != nil {
@@ -181,7 +182,7 @@ func (s *segment) truncateTo(d env.Disk, to wire.Offset) error {
 		return err
 	}
 	s.size = pos
-	return s.measure(d)
+	return s.readExtremes(d)
 }
 
 // find is the position of the first batch that reaches an offset, or the segment's size.
@@ -203,9 +204,9 @@ func (s *segment) find(d env.Disk, at wire.Offset) (int64, error) {
 	return c.pos, nil
 }
 
-// measure finds the segment's end and extremes from the indexes and the batches behind their last entries. It stops
-// with an error where a header makes no sense; what it found until then stands, and size is where it stopped.
-func (s *segment) measure(d env.Disk) error {
+// readExtremes finds the segment's end and timestamps from the indexes and the batches after their last entries. It stops with
+// an error at an invalid header, and size is then the position of that.
+func (s *segment) readExtremes(d env.Disk) error {
 	s.rollFrom = wire.NoTimestamp
 	s.maxTime, s.maxTimeAt = s.times.last()
 	s.end = s.base
@@ -256,12 +257,12 @@ func (s *segment) openIndexes(d env.Disk) (sound bool, err error) {
 	if !sound || s.index.check(s.size) != nil || s.times.check(s.end) != nil {
 		return false, nil
 	}
-	return s.agrees(d)
+	return s.lastEntriesMatch(d)
 }
 
-// agrees compares the last entry of each search index with the batch that it speaks of. Entries that rise, and end with the
-// truth, are hardly anybody else's.
-func (s *segment) agrees(d env.Disk) (bool, error) {
+// lastEntriesMatch compares the last entry of each search index with its batch. Entries that rise, and end with a right one,
+// are hardly those of another log.
+func (s *segment) lastEntriesMatch(d env.Disk) (bool, error) {
 	at := func(pos int64, last wire.Offset) (h wire.Batch, err error) {
 		for c := s.scan(d, pos, s.size); c.more(); {
 			h, size, err := c.header()
@@ -293,8 +294,8 @@ func (s *segment) agrees(d env.Disk) (bool, error) {
 	return true, nil
 }
 
-// rebuildIndexes makes the search indexes anew from the batches' headers. Where a header makes no sense the indexes end,
-// and what lies behind can only be read as corrupt; throwing it away is not for a reader to decide.
+// rebuildIndexes rebuilds the search indexes from the batches' headers. At an invalid header the indexes end, and a read of the
+// bytes after it is CORRUPT_MESSAGE; a reader does not truncate.
 func (s *segment) rebuildIndexes(d env.Disk, interval int32) error {
 	if err := s.resetIndexes(d); err != nil {
 		return err
@@ -309,13 +310,13 @@ func (s *segment) rebuildIndexes(d env.Disk, interval int32) error {
 		if err != nil {
 			break
 		}
-		if err := s.note(d, h, size, interval); err != nil {
+		if err := s.indexBatch(d, h, size, interval); err != nil {
 			return err
 		}
 		c.skip(size)
 	}
 	s.size, s.end = limit, max(s.end, end)
-	return s.seal(d)
+	return s.onBecomeInactive(d)
 }
 
 // resetIndexes empties the search indexes, and makes their files if they are missing.
@@ -356,7 +357,7 @@ func (s *segment) indexes() [3]*indexFile {
 	return [...]*indexFile{&s.index.indexFile, &s.times.indexFile, &s.txns.indexFile}
 }
 
-// close gives the handles back. It goes on after an error, and returns the first.
+// close closes the files. It goes on after an error, and returns the first.
 func (s *segment) close(d env.Disk) (first error) {
 	if s.log != 0 {
 		first = d.Close(s.log)

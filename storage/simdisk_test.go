@@ -16,7 +16,7 @@ import (
 	"samsa/wire"
 )
 
-// S90 to S92 on the simulated machine's disk: behind every disk operation of a workload, every state that a power loss
+// S90 to S92 on the simulated machine's disk: after every disk operation of a workload, every state that a power loss
 // could leave is opened. Where crash_test.go draws what is lost, this is all there is, under the simulation's rules of what
 // a device keeps (a file's sectors each for themselves, of a directory's changes some first ones).
 
@@ -71,7 +71,7 @@ func tinySegments() storage.Config {
 	return c
 }
 
-// Every crash state behind every operation is a prefix of the log, by batches, that contains what was flushed; what is
+// Every crash state after every operation is a prefix of the log, by batches, that contains what was flushed; what is
 // derived from it is what the batches say; and it is used and opened again as if nothing had happened.
 func TestEveryPowerLossIsSurvived(t *testing.T) {
 	n, err := losePowerEverywhere(t, tinySegments(), "")
@@ -100,7 +100,7 @@ const tooMany = 100_000
 
 const truncateStep = "truncate over a segment's start"
 
-// losePowerEverywhere runs the workload and opens what is left behind each of its disk operations, until something is
+// losePowerEverywhere runs the workload and opens what is left after each of its disk operations, until something is
 // wrong. n is how many different states it opened. It begins to look with the step called from; "" is the first.
 func losePowerEverywhere(t *testing.T, cfg storage.Config, from string) (n int, err error) {
 	device := sim.NewDisk(sim.DiskProfile{})
@@ -112,16 +112,16 @@ func losePowerEverywhere(t *testing.T, cfg storage.Config, from string) (n int, 
 		do   func()
 	}{
 		{"lead", func() { s.lead(0) }},
-		{"append", func() { s.append(nobody, wire.CodecNone, words(2, 150, "a")...) }},
+		{"append", func() { s.append(plainProducer, wire.CodecNone, words(2, 150, "a")...) }},
 		{"append", func() { s.append(careful, wire.CodecNone, words(2, 72, "b")...) }},
 		{"begin", func() { s.append(bob, wire.CodecLz4, words(1, 150, "c")...) }},
 		{"flush", s.flush},
 		{"roll", func() { s.append(careful, wire.CodecNone, words(1, 222, "d")...) }},
 		{"flush what rolled", flushed},
 		{"abort", func() { s.end(bob, false) }},
-		{"append behind the marker", func() { s.append(nobody, wire.CodecGzip, words(2, 48, "e")...) }},
+		{"append behind the marker", func() { s.append(plainProducer, wire.CodecGzip, words(2, 48, "e")...) }},
 		{"flush", s.flush},
-		{"follow", func() { s.follow(1, nobody, wire.CodecNone, words(1, 96, "f"), words(1, 222, "g")) }},
+		{"follow", func() { s.follow(1, plainProducer, wire.CodecNone, words(1, 96, "f"), words(1, 222, "g")) }},
 		{"flush", s.flush},
 		{truncateStep, func() { s.truncate(1, s.l.ActiveBase()-1) }},
 		{"lead again", func() { s.lead(3) }},
@@ -131,7 +131,7 @@ func losePowerEverywhere(t *testing.T, cfg storage.Config, from string) (n int, 
 		{"stop", s.stop},
 	}
 	before := s.moment()
-	var pending []*sim.Disk // behind the operations of the step under way: its end is not known yet
+	var pending []*sim.Disk // after the operations of the step under way: its end is not known yet
 	seen := map[uint64]bool{}
 	listed := 0 // for this step
 	look := func() {
@@ -204,7 +204,7 @@ func (s *scribe) survives(before, after moment) error {
 	return again.lawful(before, after)
 }
 
-// lawful says what is wrong with a log that was somewhere between two moments.
+// lawful checks a log that was somewhere between two moments.
 func (s *scribe) lawful(before, after moment) error {
 	files, err := s.readBack()
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 
 // A producer snapshot is the producer table as of the offset in its file's name (ProducerSnapshot.json, version 1):
 //
-//	version int16 = 1, crc uint32 (CRC-32C of everything behind it), count int32, and for each producer
+//	version int16 = 1, crc uint32 (CRC-32C of everything after it), count int32, and for each producer
 //	id int64, epoch int16, last sequence int32, last offset int64, offset delta int32, timestamp int64,
 //	coordinator epoch int32, first offset of its open transaction int64 (-1 none)
 //
-// Only the last batch of a producer is in it; after a restart older ones can no longer be told from gaps.
+// It has only the last batch of a producer; after a restart older batches are not found as duplicates.
 const (
 	snapshotVersion   = 1
 	snapshotHeader    = 2 + 4 + 4
@@ -25,7 +25,7 @@ const (
 	snapshotEntrySize = 8 + 2 + 4 + 8 + 4 + 8 + 4 + 8
 )
 
-// errSnapshot is a snapshot that cannot be used. An older one is, or the log from its start.
+// errSnapshot is an invalid snapshot. An older one is used, or the log from its start.
 var errSnapshot = errors.New("corrupt producer snapshot")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -93,7 +93,7 @@ func decodeSnapshot(p []byte) ([]Producer, error) {
 	return producers, nil
 }
 
-// takeSnapshot writes the producer table to a file, if it moved since the last one. It is durable after the next flush;
+// takeSnapshot writes the producer table to a file, if it has changed since the last one. It is durable after the next flush;
 // until then recovery does not depend on it.
 func (l *Log) takeSnapshot(d env.Disk) error {
 	t := l.producers
@@ -113,7 +113,7 @@ func (l *Log) takeSnapshot(d env.Disk) error {
 	return nil
 }
 
-// syncSnapshots forces the snapshots to the device that are not yet there.
+// syncSnapshots makes the snapshots durable.
 func (l *Log) syncSnapshots(d env.Disk) error {
 	t := l.producers
 	if !l.cfg.Rules.SyncSnapshots {
@@ -182,8 +182,8 @@ func (l *Log) loadSnapshot(d env.Disk, start wire.Offset, wall env.Time) error {
 	return nil
 }
 
-// rebuildProducers makes the table what the log says up to an offset: from the newest snapshot in (start, end], and the
-// batches behind it (UnifiedLog.rebuildProducerState). loading says that the table is not yet to be believed at all.
+// rebuildProducers rebuilds the table up to an offset: from the newest snapshot in (start, end], and the batches after it
+// (UnifiedLog.rebuildProducerState). loading says that the table is not valid yet.
 func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall env.Time) error {
 	t := l.producers
 	if err := l.dropSnapshots(d, func(at wire.Offset) bool { return at > end || at <= l.start }); err != nil {
@@ -193,7 +193,7 @@ func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall e
 		t.startAt(l.start)
 		return nil
 	}
-	// Where no producer was known before a truncation, none is known after it, and the log need not be read.
+	// Without a producer before a truncation there is none after it, and the log need not be read.
 	none := !loading && len(t.producers) == 0 && len(t.ended) == 0 && t.end >= end
 	t.clear(l.start)
 	if err := l.loadSnapshot(d, l.start, wall); err != nil {
@@ -208,11 +208,10 @@ func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall e
 	return l.takeSnapshot(d)
 }
 
-// replay enters the batches in [table's end, end). Snapshots at the bases of the last two segments are renewed on the
-// way, so that the next truncation finds one near the end.
+// replay updates the table with the batches in [table's end, end), and takes snapshots at the bases of the last two segments,
+// so that the next truncation finds one near the end.
 //
-// Bytes that make no sense, in a segment that was believed to be sound, end what is known of that segment: nobody can be
-// served from there either.
+// Invalid bytes end the replay of their segment: no fetch is served from there either.
 func (l *Log) replay(d env.Disk, end wire.Offset) error {
 	t := l.producers
 	for i, s := range l.segments {
@@ -234,7 +233,7 @@ func (l *Log) replay(d env.Disk, end wire.Offset) error {
 
 // replaySegment is replay for one segment.
 func (l *Log) replaySegment(d env.Disk, s *segment, end wire.Offset) error {
-	if err := l.ready(d, s); err != nil {
+	if err := l.loadIndexes(d, s); err != nil {
 		return err
 	}
 	pos, err := s.find(d, l.producers.end)
@@ -257,7 +256,7 @@ func (l *Log) replaySegment(d env.Disk, s *segment, end wire.Offset) error {
 			return err
 		}
 		if done.completed {
-			l.producers.complete(done.txn)
+			l.producers.completeTxn(done.txn)
 		}
 		c.skip(size)
 	}

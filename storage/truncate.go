@@ -7,11 +7,11 @@ import (
 	"samsa/wire"
 )
 
-// TruncateTo cuts off everything at or above an offset, and whole batches. Epochs, producers and transactions are as if
-// what was cut off had never been. At or above the end it only drops epochs that start there (KAFKA-10706).
+// TruncateTo truncates the log, by whole batches, and epochs, producers and transactions with it. At or above the end it only
+// removes epochs that start there (KAFKA-10706).
 //
-// The new end is behind the last batch that is left: lower than asked if the offset lies inside a batch or in a gap. Kafka
-// says the offset that was asked for, until a restart teaches it better.
+// The new end is after the last batch that is left: lower than the given offset if that is inside a batch or in a gap. Kafka
+// takes the given offset for its end until the next restart.
 //
 // If it moved RecoveryPoint down, the caller saves that before the next append.
 func (l *Log) TruncateTo(d env.Disk, end wire.Offset) error {
@@ -39,17 +39,17 @@ func (l *Log) TruncateTo(d env.Disk, end wire.Offset) error {
 	return nil
 }
 
-// truncate cuts the log to an offset inside it. Segments go from the newest down, each for good before the next, so that
-// at no moment there is a hole for a power loss to keep.
+// truncate truncates the log to an offset inside it. Segments are deleted from the newest down, each durably before the next,
+// so that a power loss leaves no gap.
 func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 	for n := len(l.segments) - 1; l.segments[n].base > end; n-- {
-		if err := l.discard(d, l.segments[n]); err != nil {
+		if err := l.deleteSegment(d, l.segments[n]); err != nil {
 			return err
 		}
 		l.segments = l.segments[:n]
 	}
 	s := l.active()
-	if err := l.ready(d, s); err != nil {
+	if err := l.loadIndexes(d, s); err != nil {
 		return err
 	}
 	if err := s.truncateTo(d, end); err != nil {
@@ -64,7 +64,7 @@ func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 	return l.afterTruncation(d)
 }
 
-// afterTruncation brings everything in line with a log that became shorter.
+// afterTruncation updates bounds, epochs and producers after a truncation.
 func (l *Log) afterTruncation(d env.Disk) error {
 	l.start = min(l.start, l.end)
 	l.recovery = min(l.recovery, l.end)
@@ -84,8 +84,8 @@ func (l *Log) afterTruncation(d env.Disk) error {
 	return nil
 }
 
-// TruncateFullyAndStartAt throws the whole log away and starts an empty one at an offset: a follower whose leader has
-// nothing of what it has.
+// TruncateFullyAndStartAt empties the log and restarts it at an offset: for a follower with a log end below its leader's log
+// start.
 func (l *Log) TruncateFullyAndStartAt(d env.Disk, at wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -93,18 +93,18 @@ func (l *Log) TruncateFullyAndStartAt(d env.Disk, at wire.Offset) error {
 	if at < 0 {
 		return kerr.OffsetOutOfRange
 	}
-	if err := l.startOver(d, at); err != nil {
+	if err := l.truncateFully(d, at); err != nil {
 		return l.fail("start over", err)
 	}
 	return nil
 }
 
-// startOver is TruncateFullyAndStartAt with the disk's own error. The old segments are gone for good before the new one
-// has a name: the other way round a power loss could leave both, with a hole between them.
-func (l *Log) startOver(d env.Disk, at wire.Offset) error {
+// truncateFully is TruncateFullyAndStartAt with the disk's own error. The old segments are deleted durably before the new one
+// is made: the other way round a power loss could leave both, with a gap between them.
+func (l *Log) truncateFully(d env.Disk, at wire.Offset) error {
 	wall := l.active().created
 	for n := len(l.segments) - 1; n >= 0; n-- {
-		if err := l.discard(d, l.segments[n]); err != nil {
+		if err := l.deleteSegment(d, l.segments[n]); err != nil {
 			return err
 		}
 	}
@@ -131,9 +131,9 @@ func (l *Log) startOver(d env.Disk, at wire.Offset) error {
 	return nil
 }
 
-// discard takes a segment's files out of the log: they get another name now and are removed later (PurgeDeleted). The
-// log file goes first and for good; without it the others are rubbish that the next load sweeps up.
-func (l *Log) discard(d env.Disk, s *segment) error {
+// deleteSegment renames a segment's files, which PurgeDeleted removes later. The log file is renamed first, durably: the next
+// load removes index files without one.
+func (l *Log) deleteSegment(d env.Disk, s *segment) error {
 	if err := s.close(d); err != nil {
 		return err
 	}
@@ -147,8 +147,8 @@ func (l *Log) discard(d env.Disk, s *segment) error {
 			return onFile(path, err)
 		}
 		l.namesChanged = true
-		l.dooms++
-		l.doomed = append(l.doomed, doom{path + suffixDeleted, l.dooms})
+		l.deletesScheduled++
+		l.pendingDeletes = append(l.pendingDeletes, pendingDelete{path + suffixDeleted, l.deletesScheduled})
 		if i == 0 && l.cfg.Rules.DurableNames {
 			if err := l.syncNames(d); err != nil {
 				return err
@@ -158,26 +158,25 @@ func (l *Log) discard(d env.Disk, s *segment) error {
 	return l.dropSnapshots(d, func(at wire.Offset) bool { return at == s.base })
 }
 
-// Doomed is a number to hand to PurgeDeleted when FileDeleteDelay has passed: it stands for all files discarded so far.
-// 0 says that none waits.
-func (l *Log) Doomed() int64 {
-	if n := len(l.doomed); n > 0 {
-		return l.doomed[n-1].order
+// PendingDelete is the argument for PurgeDeleted after FileDeleteDelay: it stands for all files deleted so far. 0 is none.
+func (l *Log) PendingDelete() int64 {
+	if n := len(l.pendingDeletes); n > 0 {
+		return l.pendingDeletes[n-1].number
 	}
 	return 0
 }
 
-// PurgeDeleted removes the files that were discarded before Doomed said through. Kafka waits file.delete.delay.ms first,
-// so that a slow reader is not surprised; the caller owns the timer.
+// PurgeDeleted removes the files up to a PendingDelete. Kafka waits file.delete.delay.ms first, for readers that are still in
+// them; the caller has the timer.
 func (l *Log) PurgeDeleted(d env.Disk, through int64) error {
 	if l.offline != nil {
 		return l.offline
 	}
-	for len(l.doomed) > 0 && l.doomed[0].order <= through {
-		x := l.doomed[0]
-		l.doomed = l.doomed[1:]
-		if l.doomedAgain(x.path) {
-			continue // the name was given to another file since, whose time has not come
+	for len(l.pendingDeletes) > 0 && l.pendingDeletes[0].number <= through {
+		x := l.pendingDeletes[0]
+		l.pendingDeletes = l.pendingDeletes[1:]
+		if l.isPendingDelete(x.path) {
+			continue // the name is that of a later file now
 		}
 		if err := d.Remove(x.path); err != nil && err != env.ErrNotExist {
 			return l.fail("remove files of", onFile(x.path, err))
@@ -187,9 +186,9 @@ func (l *Log) PurgeDeleted(d env.Disk, through int64) error {
 	return nil
 }
 
-// doomedAgain says whether a path waits in the list.
-func (l *Log) doomedAgain(path string) bool {
-	for _, x := range l.doomed {
+// isPendingDelete reports whether a path is in the list.
+func (l *Log) isPendingDelete(path string) bool {
+	for _, x := range l.pendingDeletes {
 		if x.path == path {
 			return true
 		}

@@ -13,23 +13,23 @@ import (
 // The rules of kafka-rules 1.2.
 func TestEpochCache(t *testing.T) {
 	var c EpochCache
-	mark := func(e wire.Epoch, want Mark, known bool) {
+	mark := func(e wire.Epoch, want EpochEndOffset, known bool) {
 		t.Helper()
 		got, ok := c.EndOffsetFor(e, 90)
 		require.Equal(t, known, ok)
 		require.Equal(t, want, got)
 	}
-	none := Mark{wire.NoEpoch, -1}
+	none := EpochEndOffset{wire.NoEpoch, -1}
 	mark(3, none, false)
 	require.True(t, c.assign(2, 0))
 	require.True(t, c.assign(5, 40))
 	require.True(t, c.assign(6, 61))
 	mark(wire.NoEpoch, none, false)
-	mark(1, Mark{1, 0}, true)  // before everything: the first start
-	mark(2, Mark{2, 40}, true) // an old one ends where the next begins
-	mark(4, Mark{2, 40}, true) // nothing of it: the greatest below
-	mark(5, Mark{5, 61}, true)
-	mark(6, Mark{6, 90}, true) // the latest ends with the log
+	mark(1, EpochEndOffset{1, 0}, true)  // before everything: the first start
+	mark(2, EpochEndOffset{2, 40}, true) // an old one ends where the next begins
+	mark(4, EpochEndOffset{2, 40}, true) // nothing of it: the greatest below
+	mark(5, EpochEndOffset{5, 61}, true)
+	mark(6, EpochEndOffset{6, 90}, true) // the latest ends with the log
 	mark(7, none, false)
 
 	require.False(t, c.assign(6, 80), "it has started already")
@@ -65,7 +65,7 @@ func TestAnEpochWithoutABatch(t *testing.T) {
 	require.NoError(t, l.AssignEpoch(d, 4, l.End()))
 	m, ok := l.EndOffsetFor(1)
 	require.True(t, ok)
-	require.Equal(t, Mark{1, 3}, m)
+	require.Equal(t, EpochEndOffset{1, 3}, m)
 	content, err := readFile(d, join(testDir, epochsFile))
 	require.NoError(t, err)
 	require.Equal(t, "0\n2\n1 0\n4 3\n", string(content))
@@ -215,12 +215,12 @@ func TestRetention(t *testing.T) {
 		cfg := smallConfig()
 		cfg.RetentionBytes = 1300
 		d, l := fill(cfg)
-		require.Zero(t, l.Doomed())
+		require.Zero(t, l.PendingDelete())
 		_, err := l.Retain(d, testWall, l.End())
 		require.NoError(t, err)
-		first := l.Doomed()
+		first := l.PendingDelete()
 		require.NoError(t, l.TruncateTo(d, l.Segments()[1]))
-		require.Greater(t, l.Doomed(), first)
+		require.Greater(t, l.PendingDelete(), first)
 		count := func() (n int) {
 			for name := range readImage(d, testDir).files {
 				if at, suffix, ok := offsetOf(name); ok && at >= 0 && len(suffix) > len(suffixDeleted) && suffix[len(suffix)-len(suffixDeleted):] == suffixDeleted {
@@ -233,9 +233,9 @@ func TestRetention(t *testing.T) {
 		require.NoError(t, l.PurgeDeleted(d, first))
 		require.Less(t, count(), before)
 		require.Positive(t, count())
-		require.NoError(t, l.PurgeDeleted(d, l.Doomed()))
+		require.NoError(t, l.PurgeDeleted(d, l.PendingDelete()))
 		require.Zero(t, count())
-		require.Zero(t, l.Doomed())
+		require.Zero(t, l.PendingDelete())
 	})
 }
 
@@ -252,7 +252,7 @@ func TestTruncationReopensATransaction(t *testing.T) {
 	got, err := l.CollectAborted(d, 0, 10)
 	require.NoError(t, err)
 	require.Empty(t, got)
-	at, ok := l.Producers().FirstUndecided()
+	at, ok := l.Producers().FirstUndecidedOffset()
 	require.True(t, ok)
 	require.Zero(t, at)
 	_, err = l.AppendAsLeader(d, markerBytes(1, 0, false, 0, now()), 0, OriginCoordinator, testWall)

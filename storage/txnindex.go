@@ -65,12 +65,12 @@ func appendAborted(p []byte, a Aborted) []byte {
 	return binary.BigEndian.AppendUint64(p, uint64(a.LastStable))
 }
 
-// truncateTo drops the transactions whose marker is at or above an offset.
+// truncateTo removes the transactions with a marker at or above an offset.
 func (x *txnIndex) truncateTo(d env.Disk, end wire.Offset) error {
-	return x.keep(d, sort.Search(x.len(), func(i int) bool { return x.aborted(i).Last >= end }))
+	return x.truncateToEntries(d, sort.Search(x.len(), func(i int) bool { return x.aborted(i).Last >= end }))
 }
 
-// check says whether the entries make sense in a segment that ends before a given offset.
+// check checks that the entries can belong to a segment that ends before a given offset.
 func (x *txnIndex) check(end wire.Offset) error {
 	last := x.base - 1
 	for i := range x.len() {
@@ -86,7 +86,7 @@ func (x *txnIndex) check(end wire.Offset) error {
 	return nil
 }
 
-// collect appends the transactions that have batches in [from, to). done says that no later segment can have one.
+// collect appends the transactions that have batches in [from, to). done reports that no later segment can have one.
 func (x *txnIndex) collect(dst []Aborted, from, to wire.Offset) (_ []Aborted, done bool) {
 	for i := range x.len() {
 		a := x.aborted(i)

@@ -7,21 +7,21 @@ import (
 	"samsa/wire"
 )
 
-// Guard proves that the transaction coordinator was asked whether a producer's transaction contains this partition
-// (VerificationGuard, KIP-890). It is drawn before the question and shown with the append; a marker or a first append in
-// between makes it void, so that an answer cannot be used for a later transaction (KAFKA-14884). 0 is no guard.
-type Guard int64
+// VerificationGuard proves that the transaction coordinator has verified a producer's transaction for this partition
+// (KIP-890). It is drawn before the verification and used with the append. A marker or a first append in between makes it
+// void, so a verification cannot be used for a later transaction (KAFKA-14884). 0 is no guard.
+type VerificationGuard int64
 
-// Verification is what a broker shows with a leader's append.
+// Verification is what an append needs besides its records.
 type Verification struct {
-	Guard              Guard // needed for the first batch of a transaction, if the topic's log verifies
-	TransactionVersion int16 // of a marker's coordinator; 0 if there is none
+	Guard              VerificationGuard // of the first batch of a transaction, if the broker verifies
+	TransactionVersion int16             // of a marker; 0 if it is not known
 }
 
-// verification is a question that is out.
+// verification is one that is under way (VerificationStateEntry).
 type verification struct {
-	guard     Guard
-	lowest    int32 // sequence number of the earliest batch that asked
+	guard     VerificationGuard
+	lowest    int32 // sequence number of the earliest batch that waits for it
 	epoch     wire.ProducerEpoch
 	epochBump bool // the producer runs transaction version 2
 	started   env.Time
@@ -30,7 +30,7 @@ type verification struct {
 // Verify draws the guard for a producer's append, or finds the one that an earlier batch drew. In a transaction that is
 // open already no guard is needed, and there is none. A fenced producer is refused at once, before the coordinator is asked
 // (UnifiedLog.maybeStartTransactionVerification).
-func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, sequence int32, epochBump bool, wall env.Time) (Guard, error) {
+func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, sequence int32, epochBump bool, wall env.Time) (VerificationGuard, error) {
 	if t.fenced(id, epoch) {
 		return 0, kerr.InvalidProducerEpoch
 	}
@@ -54,7 +54,7 @@ func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, seq
 // checkTransaction is nil if a transactional batch belongs to a transaction that is open here, or may begin one. The epoch
 // comes first: a fenced producer learns that it is fenced, and not that its transaction is unknown. A marker needs no
 // verification, for it ends a transaction (UnifiedLog.batchMissingRequiredVerification).
-func (t *ProducerTable) checkTransaction(b wire.Batch, verify bool, g Guard) error {
+func (t *ProducerTable) checkTransaction(b wire.Batch, verify bool, g VerificationGuard) error {
 	id, epoch := b.ProducerID(), b.ProducerEpoch()
 	switch {
 	case t.HasOngoingTransaction(id, epoch):

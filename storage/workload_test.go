@@ -78,7 +78,7 @@ type image struct {
 	files   map[string][]byte
 }
 
-// readImage parses the .log files of a directory. Garbage behind the last batch of the last segment is left out.
+// readImage parses the .log files of a directory. Garbage after the last batch of the last segment is left out.
 func readImage(d *memDisk, dir string) image {
 	im := image{files: map[string][]byte{}}
 	n := d.find(dir)
@@ -113,8 +113,8 @@ func (im image) end() wire.Offset {
 	return -1
 }
 
-// checkFiles compares every index file with what the log file says. active is the base of the active segment, whose time
-// index may still lack its last entry.
+// checkFiles compares every index file with the log file. active is the base of the active segment: its time index may lack the
+// last entry.
 func (im image) checkFiles(interval int64, active wire.Offset) error {
 	for i, base := range im.bases {
 		var index, times []byte
@@ -246,7 +246,7 @@ func checkDerived(d *memDisk, l *Log, history []wire.Batch) error {
 		}
 		for _, p := range []Producer{got, want} {
 			for i := range p.Batches {
-				p.Batches[i].Timestamp = 0 // a snapshot has one timestamp for the batch and for the marker behind it
+				p.Batches[i].Timestamp = 0 // a snapshot has one timestamp for the batch and for the marker after it
 			}
 		}
 		if len(got.Batches) == 0 && t.dataOf[id] < l.Start() {
@@ -265,7 +265,7 @@ func checkDerived(d *memDisk, l *Log, history []wire.Batch) error {
 		}
 	}
 	for id, first := range t.open {
-		if at, ok := l.Producers().FirstUndecided(); t.dataOf[id] >= l.Start() && (!ok || at > max(first, l.Start())) {
+		if at, ok := l.Producers().FirstUndecidedOffset(); t.dataOf[id] >= l.Start() && (!ok || at > max(first, l.Start())) {
 			return fmt.Errorf("first undecided offset is %d (%v), producer %d has a transaction open from %d", at, ok, id, first)
 		}
 	}
