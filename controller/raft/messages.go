@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// The messages of the quorum as plain values (KIP-595). Each has one function from Kafka's message and one to it, and no
-// other file of this package takes a message of Kafka apart:
+// The messages between replicas as plain values (KIP-595). Each has one function from Kafka's message and one to it, and no other
+// file of this package takes one of them apart:
 //
 //	Vote               0 KIP-595, 1 voter ids (KIP-853), 2 pre-votes (KIP-996)
 //	BeginQuorumEpoch   0 KIP-595, 1 voter ids (KIP-853)
