@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -37,6 +40,7 @@ type Override struct {
 	Entity  string   // Pin, Keep: "b1", "b1>b2"; else unused
 	Ordinal uint64   // Pin, Keep
 	Value   uint64   // Pin: the value; Salt: the salt
+	From    Time     // Salt: decisions made before this time are left as they are
 }
 
 // OverrideKind is what an Override does.
@@ -49,28 +53,35 @@ const (
 	Off
 	// Keep names a decision that stays; all others of its site are 0, pins excepted.
 	Keep
-	// Salt changes every decision of a site as another seed would.
+	// Salt changes every decision of a site as another seed would, from a time on. Of several salts that apply, the one
+	// with the latest From does; of equal ones the last in the list.
 	Salt
 )
 
 // overrides is Config.Overrides, made quick to ask: a site without a rule costs a glance at a short list.
 type overrides struct {
 	rules []rule
-	noise uint64 // salt of all noise sites
+	noise rule // salts of all noise sites
 }
 
 // rule is what the overrides say about one site.
 type rule struct {
-	site uint64
-	pins map[decision]uint64
-	met  map[decision]bool // pins that decided something
-	keep map[decision]bool // nil: all decisions stay
-	off  bool
-	salt uint64
+	site  uint64
+	pins  map[decision]uint64
+	keep  map[decision]bool // nil: all decisions stay
+	off   bool
+	salts []Override // by From
+
+	met   map[decision]bool // pins and keeps that the run asked for
+	asked bool              // the run asked for any decision of the site
+	last  Time              // when it last did
 }
 
 // decision is the address of one decision of a site.
 type decision struct{ entity, ordinal uint64 }
+
+// addressOf is the decision that a Pin or a Keep names.
+func addressOf(e Override) decision { return decision{hashEntity(e.Entity), e.Ordinal} }
 
 func newOverrides(list []Override) *overrides {
 	if len(list) == 0 {
@@ -78,31 +89,35 @@ func newOverrides(list []Override) *overrides {
 	}
 	o := &overrides{}
 	for _, e := range list {
-		if e.Kind == Salt && e.Site == "" {
-			o.noise = e.Value
-			continue
-		}
-		r := o.rule(hashString(string(e.Site)))
+		r := o.of(e)
 		if r == nil {
 			o.rules = append(o.rules, rule{site: hashString(string(e.Site)), pins: map[decision]uint64{}, met: map[decision]bool{}})
 			r = &o.rules[len(o.rules)-1]
 		}
-		at := decision{hashEntity(e.Entity), e.Ordinal}
 		switch e.Kind {
 		case Pin:
-			r.pins[at] = e.Value
+			r.pins[addressOf(e)] = e.Value
 		case Off:
 			r.off = true
 		case Keep:
 			if r.keep == nil {
 				r.keep = map[decision]bool{}
 			}
-			r.keep[at] = true
+			r.keep[addressOf(e)] = true
 		case Salt:
-			r.salt = e.Value
+			r.salts = append(r.salts, e)
+			slices.SortStableFunc(r.salts, func(a, b Override) int { return cmp.Compare(a.From, b.From) })
 		}
 	}
 	return o
+}
+
+// of is the rule that an override belongs to; nil if its site has none yet.
+func (o *overrides) of(e Override) *rule {
+	if e.Kind == Salt && e.Site == "" {
+		return &o.noise
+	}
+	return o.rule(hashString(string(e.Site)))
 }
 
 // rule finds the rule of a site; nil if there is none.
@@ -115,31 +130,65 @@ func (o *overrides) rule(site uint64) *rule {
 	return nil
 }
 
-// decide says what the overrides make of a decision: its value if it is fixed, else the salt of its hash.
-func (o *overrides) decide(s site, entity, ordinal uint64) (value uint64, fixed bool, salt uint64) {
+// salt is the salt of the rule's decisions at a time; 0 if there is none.
+func (r *rule) salt(now Time) (value uint64) {
+	r.asked, r.last = true, now
+	for _, e := range r.salts {
+		if e.From <= now {
+			value = e.Value
+		}
+	}
+	return value
+}
+
+// unmet reports whether nothing has asked yet for what an override of this rule changes.
+func (r *rule) unmet(e Override) bool {
+	switch e.Kind {
+	case Pin, Keep:
+		return !r.met[addressOf(e)]
+	}
+	return !r.asked || r.last < e.From
+}
+
+// decide is the overrides' part of a decision: its value if it is fixed, else the salt of its hash.
+func (o *overrides) decide(s site, entity, ordinal uint64, now Time) (value uint64, fixed bool, salt uint64) {
 	if s.noise {
-		salt = o.noise
+		salt = o.noise.salt(now)
 	}
 	r := o.rule(s.key)
 	if r == nil {
 		return 0, false, salt
 	}
+	salt ^= r.salt(now)
 	at := decision{entity, ordinal}
-	if v, ok := r.pins[at]; ok {
+	v, pinned := r.pins[at]
+	if pinned || r.keep[at] {
 		r.met[at] = true
-		return v, true, 0
 	}
-	if r.off || r.keep != nil && !r.keep[at] {
+	switch {
+	case pinned:
+		return v, true, 0
+	case r.off, r.keep != nil && !r.keep[at]:
 		return 0, true, 0
 	}
-	return 0, false, salt ^ r.salt
+	return 0, false, salt
 }
 
-// Unmet lists the pins that nothing has asked for yet: their site, entity or ordinal may be misspelt.
+// Sites are the names of all decisions that the world itself makes; a node names its own where it calls Choose.
+func Sites() []env.Site {
+	var all []env.Site
+	for _, s := range [...]site{siteBase, siteJitter, siteLoss, siteStall, siteReset, siteRefuse, siteDrop, siteTie, siteMono} {
+		all = append(all, s.name)
+	}
+	return append(all, disk.Sites()...)
+}
+
+// Unmet lists the overrides that changed nothing because nothing has asked for a decision of theirs yet: the site, entity
+// or ordinal may be misspelt.
 func (w *World) Unmet() []Override {
 	var list []Override
 	for _, e := range w.config.Overrides {
-		if e.Kind == Pin && !w.chance.overrides.rule(hashString(string(e.Site))).met[decision{hashEntity(e.Entity), e.Ordinal}] {
+		if w.chance.overrides.of(e).unmet(e) {
 			list = append(list, e)
 		}
 	}
@@ -150,6 +199,7 @@ func (w *World) Unmet() []Override {
 type chance struct {
 	seed      uint64
 	overrides *overrides
+	now       *Time // of the world; read where there are overrides
 	sink      DecisionSink
 	names     map[uint64]string // of entities, for the sink
 }
@@ -163,7 +213,7 @@ type DecisionSink interface {
 func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	x := hash4(c.seed, s.key, entity, ordinal)
 	if c.overrides != nil {
-		value, fixed, salt := c.overrides.decide(s, entity, ordinal)
+		value, fixed, salt := c.overrides.decide(s, entity, ordinal, *c.now)
 		if fixed {
 			return c.tell(s, entity, ordinal, min(value, max(n, 1)-1))
 		}
@@ -185,7 +235,7 @@ func Draw(seed uint64, name env.Site, entity string, ordinal, n uint64) uint64 {
 func (c *chance) rare(s site, entity, ordinal uint64, ppm uint32, n uint64) uint64 {
 	x := hash4(c.seed, s.key, entity, ordinal)
 	if c.overrides != nil {
-		value, fixed, salt := c.overrides.decide(s, entity, ordinal)
+		value, fixed, salt := c.overrides.decide(s, entity, ordinal, *c.now)
 		if fixed {
 			return c.tell(s, entity, ordinal, min(value, n))
 		}

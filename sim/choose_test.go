@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"samsa/sim/env"
@@ -10,7 +12,7 @@ import (
 var siteTest = newSite("test.site")
 
 func seeded(seed uint64, list ...Override) *chance {
-	return &chance{seed: seed, overrides: newOverrides(list)}
+	return &chance{seed: seed, overrides: newOverrides(list), now: new(Time)}
 }
 
 // Every residue is drawn about equally often along each coordinate of a decision's address.
@@ -220,15 +222,106 @@ func BenchmarkChoosePinned(b *testing.B) {
 	}
 }
 
-func TestPinsThatNothingAsksForAreKnown(t *testing.T) {
-	met := Override{Kind: Pin, Site: "net.jitter", Entity: "a>b", Ordinal: 0, Value: 3}
-	misspelt := Override{Kind: Pin, Site: "net.jiter", Entity: "a>b", Ordinal: 0, Value: 3}
-	w := New(Config{Overrides: []Override{met, misspelt}})
-	if got := w.Unmet(); len(got) != 2 {
-		t.Fatalf("nothing has happened yet, and of two pins %v are unmet", got)
+func TestOverridesThatNothingAsksForAreKnown(t *testing.T) {
+	jitter := func(e Override) Override {
+		e.Site, e.Entity = "net.jitter", "a>b"
+		return e
 	}
-	w.chance.overrides.decide(site{key: hashString("net.jitter")}, hashEntity("a>b"), 0)
-	if got := w.Unmet(); len(got) != 1 || got[0] != misspelt {
-		t.Fatalf("unmet are %v, want the misspelt one", got)
+	misspelt := func(e Override) Override {
+		e.Site, e.Entity = "net.jiter", "a>b"
+		return e
+	}
+	kinds := []Override{{Kind: Pin, Ordinal: 7, Value: 3}, {Kind: Keep, Ordinal: 8}, {Kind: Off}, {Kind: Salt, Value: 5}}
+	var met, unmet []Override
+	for _, e := range kinds {
+		met, unmet = append(met, jitter(e)), append(unmet, misspelt(e))
+	}
+	unmet = append(unmet, jitter(Override{Kind: Pin, Ordinal: 9}), jitter(Override{Kind: Keep, Ordinal: 10}),
+		jitter(Override{Kind: Salt, Value: 6, From: at(2)}), Override{Kind: Salt, Value: 7, From: at(2)})
+	w := New(Config{Overrides: slices.Concat(met, unmet)})
+	if got := w.Unmet(); len(got) != len(met)+len(unmet) {
+		t.Fatalf("nothing has happened yet, and of %d overrides %v are unmet", len(met)+len(unmet), got)
+	}
+	w.chance.choose(siteJitter, hashEntity("a>b"), 7, 10)
+	w.chance.choose(siteJitter, hashEntity("a>b"), 8, 10)
+	if got := w.Unmet(); !slices.Equal(got, unmet) {
+		t.Fatalf("unmet are\n%v, want\n%v", got, unmet)
+	}
+	w.now = at(2)
+	w.chance.choose(siteJitter, hashEntity("c>d"), 7, 10)
+	if got := w.Unmet(); !slices.Equal(got, unmet[:len(unmet)-2]) {
+		t.Fatalf("after the time from which two salts apply, unmet are\n%v, want\n%v", got, unmet[:len(unmet)-2])
+	}
+}
+
+// A salt with a time leaves every decision before it as it was; the latest of several applies.
+func TestSaltFromATimeOn(t *testing.T) {
+	plain := seeded(3)
+	one, two := Override{Kind: Salt, Value: 1, From: at(100)}, Override{Kind: Salt, Value: 2, From: at(200)}
+	both, onlyOne, onlyTwo := seeded(3, two, one), seeded(3, one), seeded(3, two)
+	draw := func(c *chance, now Time, i uint64) uint64 {
+		*c.now = now
+		return c.choose(siteJitter, hashEntity("a>b"), i, 1<<40)
+	}
+	for i := range uint64(20) {
+		if a, b := draw(both, at(99), i), draw(plain, 0, i); a != b {
+			t.Errorf("decision %d before the first time: %d, without salts %d", i, a, b)
+		}
+		if a, b, never := draw(both, at(100), i), draw(onlyOne, at(100), i), draw(plain, 0, i); a != b || a == never {
+			t.Errorf("decision %d under the first salt: %d, alone it gives %d, no salt %d", i, a, b, never)
+		}
+		if a, b, first := draw(both, at(300), i), draw(onlyTwo, at(300), i), draw(onlyOne, at(300), i); a != b || a == first {
+			t.Errorf("decision %d under the second salt: %d, alone it gives %d, the first gives %d", i, a, b, first)
+		}
+	}
+	w := func(list ...Override) uint64 {
+		w := chatter(Config{Seed: 5, Net: Rough(), Overrides: list})
+		w.RunUntil(at(100) - 1)
+		before := w.Hash()
+		w.RunUntil(at(200))
+		if w.Hash() == before {
+			t.Fatal("nothing happened in the second half")
+		}
+		return before
+	}
+	if w() != w(one) {
+		t.Error("a salt from 100 ms on changed the first 100 ms of a run")
+	}
+}
+
+// Sites names what a world decides, so that a scenario's misspelt site can be told from one that does not come up.
+func TestSitesAreAllSites(t *testing.T) {
+	var sink decidedSink
+	l := newLab(t, func(c *Config) {
+		c.Net, c.Decisions = Rough(), &sink
+		c.Disk = CommonDisk()
+		c.Disk.Noise = DiskNoise{Slow: 500_000, Stall: 300_000, Torn: 1_000_000}
+	})
+	l.add("b1", &node{start: func(e env.Env) {
+		e.Choose("test.node", 1<<30)
+		for i := range 8 {
+			f, _ := e.Disk().Open(fmt.Sprintf("f%d", i), true)
+			_ = e.Disk().Append(f, make([]byte, 9000))
+			_ = e.Disk().Sync(f)
+			_ = e.Disk().Append(f, make([]byte, 9000))
+		}
+	}})
+	for range 8 {
+		l.RunUntil(l.Now() + at(50))
+		l.PowerLoss("b1")
+		l.Start("b1")
+	}
+	w := chatter(Config{Seed: 5, Net: Rough(), Decisions: &sink})
+	w.RunUntil(at(400))
+	seen := map[env.Site]bool{}
+	for _, d := range sink {
+		ofNode := strings.HasPrefix(string(d.site), "test.") || strings.HasPrefix(string(d.site), "talker.")
+		if !seen[d.site] && !ofNode && !slices.Contains(Sites(), d.site) {
+			t.Errorf("the world decides at %q, which Sites does not name", d.site)
+		}
+		seen[d.site] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("decisions at %v only", seen)
 	}
 }

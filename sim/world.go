@@ -84,7 +84,7 @@ func New(config Config) *World {
 	if w.epoch == 0 {
 		w.epoch = DefaultEpoch
 	}
-	w.chance = chance{seed: config.Seed, overrides: newOverrides(config.Overrides), sink: config.Decisions}
+	w.chance = chance{seed: config.Seed, overrides: newOverrides(config.Overrides), now: &w.now, sink: config.Decisions}
 	if config.Decisions != nil {
 		w.chance.names = map[uint64]string{}
 	}

@@ -84,11 +84,20 @@ const (
 	noiseSites
 )
 
-// site is the name the decision has in a scenario's pins.
-func (n noiseSite) site() env.Site {
+// site is the name of the decision in a scenario.
+func (n noiseSite) site() env.Site { return noiseSiteNames()[n] }
+
+// noiseSiteNames are the sites of Noise, by number.
+func noiseSiteNames() [noiseSites]env.Site {
 	return [...]env.Site{"disk.read.error", "disk.write.error", "disk.sync.error", "disk.names.error", "disk.broken",
 		"disk.full", "disk.short-write", "disk.sync-lies", "disk.sync-forgets", "disk.lost-write", "disk.misdirected",
-		"disk.bit-rot", "disk.slow", "disk.stalled"}[n]
+		"disk.bit-rot", "disk.slow", "disk.stalled"}
+}
+
+// Sites are the names of all decisions that a disk leaves to chance.
+func Sites() []env.Site {
+	noise := noiseSiteNames()
+	return append(noise[:], "disk.power.names", "disk.power.file", "disk.power.length", "disk.power.between", "disk.power.cut", "disk.power.unit")
 }
 
 const noiseTick = Time(10 * env.Millisecond)
