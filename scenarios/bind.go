@@ -11,10 +11,10 @@ import (
 
 // Program is a scenario whose every word is understood.
 type Program struct {
-	File *File
-	Pins []Pin
-	code []Command
-	ns   names
+	File      *File
+	Overrides []Override // in the order of their lines
+	code      []Command
+	ns        names
 
 	compiled map[*Verb][][]item // forms of the verbs met so far
 }
@@ -83,13 +83,13 @@ func (p *Program) command(l Line) (Command, *Error) {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("no verb %q", l.Verb.Text), near)
 	}
 	c.Verb = verb
-	if verb.Run == nil && verb != verbPin {
+	if verb.Run == nil && verb.Overrides == nil {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot stand alone; usage: %s", verb.Name, verb.usage(verb.Forms[0])), "")
 	}
 	if l.Timed && !verb.Timed {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot be given a time: what may stand behind at is %s", verb.Name, timedVerbs()), "")
 	}
-	if !p.ns.cluster && verb != verbCluster && verb != verbPin {
+	if !p.ns.cluster && verb != verbCluster && verb.Overrides == nil {
 		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // complain once, then go on as if it were there
 		e := f.errorAt(l.Verb, "the first verb must be cluster, as in: cluster brokers=3 controllers=3", "")
 		e.Verb = verbCluster.Name
@@ -180,17 +180,8 @@ func keyNames(v *Verb) []string {
 
 // enter keeps what later lines may need.
 func (p *Program) enter(c Command) {
-	if c.Verb == verbPin {
-		p.Pins = append(p.Pins, c.pin())
-	}
-}
-
-// pin is what a pin line fixes.
-func (c *Command) pin() Pin {
-	a := c.Args
-	return Pin{
-		Site: arg[string](a, "SITE"), Entity: arg[string](a, "ENTITY"),
-		Ordinal: arg[uint64](a, "ORDINAL"), Value: arg[uint64](a, "DRAW"),
+	if c.Verb.Overrides != nil {
+		p.Overrides = append(p.Overrides, c.Verb.Overrides(c.Args)...)
 	}
 }
 

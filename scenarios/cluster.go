@@ -25,7 +25,7 @@ func Assemble(o Options) (Cluster, error) {
 	c.cfg = cfg
 	net, disk := noiseOf(o.Noise)
 	c.world = sim.New(sim.Config{
-		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: pins(o.Pins), Trace: c, Net: net, Disk: disk,
+		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: o.Overrides, Trace: c, Net: net, Disk: disk,
 	})
 	c.judges = newJudges(c)
 	if o.Noise == rough {

@@ -129,8 +129,8 @@ type Sight interface {
 	// Sound is what the world found wrong with the program itself, such as a message that was changed after it was sent
 	// (guard mode); nil if nothing. It is a bug of ours and no verdict on Kafka.
 	Sound() error
-	// Unmet are the pins that nothing has asked for.
-	Unmet() []Pin
+	// Unmet are the overrides that changed nothing, because nothing has asked for a decision of theirs.
+	Unmet() []Override
 	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree. With a core, no more
 	// is asked than those machines can do while all others are away for good.
 	Quiet(core []env.Addr) bool
@@ -142,24 +142,16 @@ type Options struct {
 	Controllers int32 // c1..cn
 	Seed        uint64
 	Mode        Mode
-	Noise       string    // what goes wrong by chance, see noises; "" is calm
-	Configs     []Setting // of brokers, feature and scenario scope, in the order written; later ones win
-	Rules       []string  // old rules that are switched on
-	Pins        []Pin     // decisions of the world that are fixed
+	Noise       string     // what goes wrong by chance, see noises; "" is calm
+	Configs     []Setting  // of brokers, feature and scenario scope, in the order written; later ones win
+	Rules       []string   // old rules that are switched on
+	Overrides   []Override // decisions of the world that do not follow the seed
 	// Sink is told every note when it happens, story or not. Nil: notes are not wanted.
 	Sink func(Note)
 }
 
 // Setting is one config as written, already checked against the table of configs.
 type Setting struct{ Name, Value string }
-
-// Pin fixes one decision of the world: what Choose draws at a site for an entity the n-th time.
-type Pin struct {
-	Site    string
-	Entity  string
-	Ordinal uint64
-	Value   uint64
-}
 
 // Mode is how messages travel. The hash of a run does not depend on it.
 type Mode = sim.Mode

@@ -255,13 +255,7 @@ func (c *cluster) found() map[spot][]wire.TopicID {
 }
 
 // Unmet implements Sight.
-func (c *cluster) Unmet() []Pin {
-	var all []Pin
-	for _, o := range c.world.Unmet() {
-		all = append(all, Pin{string(o.Site), o.Entity, o.Ordinal, o.Value})
-	}
-	return all
-}
+func (c *cluster) Unmet() []Override { return c.world.Unmet() }
 
 // Sound implements Sight.
 func (c *cluster) Sound() error {

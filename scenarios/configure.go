@@ -10,7 +10,6 @@ import (
 	"samsa/client"
 	"samsa/controller"
 	"samsa/controller/raft"
-	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
 	"samsa/wire/config"
@@ -197,13 +196,4 @@ func (c *configs) client(settings []Setting) (client.Config, error) {
 		}
 	}
 	return cfg, nil
-}
-
-// pins are a scenario's pin lines as the world takes them.
-func pins(list []Pin) []sim.Override {
-	var all []sim.Override
-	for _, p := range list {
-		all = append(all, sim.Override{Kind: sim.Pin, Site: env.Site(p.Site), Entity: p.Entity, Ordinal: p.Ordinal, Value: p.Value})
-	}
-	return all
 }

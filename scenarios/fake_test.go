@@ -336,7 +336,7 @@ func (f *fake) Machines() (all []MachineState) {
 func (f *fake) Names() Names { return fakeNames{} }
 func (f *fake) Sound() error { return nil }
 
-func (f *fake) Unmet() []Pin { return nil }
+func (f *fake) Unmet() []Override { return nil }
 
 func (f *fake) End()   { f.ended = true }
 func (f *fake) Close() {}

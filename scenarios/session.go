@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"samsa/check"
@@ -231,7 +230,7 @@ func (s *Session) start(c *Command) {
 // begin runs a line now.
 func (s *Session) begin(c *Command) {
 	if c.Verb.Run == nil {
-		return // pin: said before the first event
+		return // pin and the like: in force before the first event
 	}
 	s.enter(Entry{Kind: EntryVerb, Line: &c.Line})
 	r := c.Verb.Run(s, c.Args)
@@ -282,7 +281,7 @@ func (s *Session) enter(e Entry) {
 
 // open assembles the cluster that the file's cluster line asks for.
 func (s *Session) open() bool {
-	o := Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Pins: s.program.Pins, Sink: s.hear}
+	o := Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)
@@ -314,17 +313,6 @@ func (s *Session) claim(l *Line, ok bool, text string) {
 	s.claims = append(s.claims, Claim{l, ok, strings.TrimSpace(text)})
 }
 
-// claimPins says which pin lines had no effect: their site or machine may be misspelt, or the decision never came up.
-func (s *Session) claimPins() {
-	unmet := s.cluster.Unmet()
-	for i := range s.program.code {
-		c := &s.program.code[i]
-		if c.Verb == verbPin && slices.Contains(unmet, c.pin()) {
-			s.claim(&c.Line, false, c.Line.String()+": nothing in this run asked for that decision")
-		}
-	}
-}
-
 // stop ends the run before its last line.
 func (s *Session) stop(reason StopReason, text string) {
 	if s.stopped == (Stop{}) {
@@ -338,7 +326,7 @@ func (s *Session) end() { s.endWith(true) }
 // endWith sums the run up; final says that it is over and not only looked at.
 func (s *Session) endWith(final bool) {
 	if final && s.cluster != nil {
-		s.claimPins()
+		claimOverrides(s)
 		s.cluster.End()
 	}
 	v := &Verdict{Seed: s.seed, Reason: s.stopped.Reason, Stopped: s.stopped.Text, Claims: s.claims}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"samsa/check"
+	"samsa/sim"
 	"samsa/sim/env"
 )
 
@@ -101,7 +102,7 @@ func TestVerbsExplainThemselves(t *testing.T) {
 				switch v {
 				case verbCluster:
 					src = ""
-				case verbTopic, verbAt, verbPin:
+				case verbTopic, verbAt, verbPin, verbOff, verbKeep, verbSalt:
 				default:
 					src += "topic orders partitions=2\n"
 				}
@@ -177,7 +178,7 @@ func TestLoadErrors(t *testing.T) {
 		{"produce p2 orders-0 linger.ms=-1 x", `4:21: Invalid value -1 for configuration linger.ms: Value must be at least 0`},
 		{"config topic orders num.io.threads=2", `4:21: no topic config "num.io.threads"; it is one of: broker`},
 		{"config brokers retention.ms=5", `4:16: no broker or controller config "retention.ms"`},
-		{"pin a b 1 -1", `4:11: "-1" is no number from 0 to 2^64-1`},
+		{"pin net.loss b 1 -1", `4:18: "-1" is no number from 0 to 2^64-1`},
 	} {
 		_, err := Load("x", []byte(head+c.line+"\n"))
 		if err == nil || !strings.Contains(err.Error(), "scenario x:"+c.want) {
@@ -269,7 +270,7 @@ config topic orders retention.ms=1000
 // Timed lines run at their time, also behind the last line, and a wait ends exactly when it says.
 func TestTimedLines(t *testing.T) {
 	s, f := play(t, `cluster brokers=3 controllers=1 seed=5
-pin link.delay b1 17 3
+pin net.jitter b1>b2 17 3
 at 7s start b1
 at 5s crash b1
 topic orders
@@ -291,7 +292,7 @@ show cluster
 	if !slices.Equal(times, want) {
 		t.Errorf("times %v, want %v", times, want)
 	}
-	if f.options.Seed != 5 || !slices.Equal(f.options.Pins, []Pin{{"link.delay", "b1", 17, 3}}) {
+	if f.options.Seed != 5 || !slices.Equal(f.options.Overrides, []Override{{Kind: sim.Pin, Site: "net.jitter", Entity: "b1>b2", Ordinal: 17, Value: 3}}) {
 		t.Errorf("options %+v", f.options)
 	}
 	if out := s.Outputs()[0]; strings.Contains(out, "acked") || !strings.Contains(out, "b1   broker     up") {

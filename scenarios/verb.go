@@ -23,6 +23,8 @@ type Verb struct {
 	Check func(*names, *Args) *complaint
 	// Run starts it. What takes time is said by Result.Until, never by waiting.
 	Run func(*Session, *Args) Result
+	// Overrides are the decisions that the line changes before the first event; such a verb has no Run.
+	Overrides func(*Args) []Override
 }
 
 // Key is a key=value word of a verb.
@@ -123,7 +125,7 @@ func Verbs() []*Verb {
 		verbProduce, verbSend, verbConsume, verbDrain,
 		verbCrash, verbStop, verbStart, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
-		verbAt, verbWait, verbRun, verbPin,
+		verbAt, verbWait, verbRun, verbPin, verbOff, verbKeep, verbSalt,
 		verbShow, verbExpect, verbSaw,
 	}
 }

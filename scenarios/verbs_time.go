@@ -147,14 +147,3 @@ func (s *Session) pass(until env.Duration) Result {
 	s.cluster.At(until, "wait", func() { passed = true })
 	return Result{Until: func() bool { return passed }, After: until - s.cluster.Now() + 1}
 }
-
-// verbPin is never run either: pins are read before the first event.
-var verbPin = &Verb{
-	Name:  "pin",
-	Group: "time",
-	Forms: []string{"SITE ENTITY ORDINAL DRAW"},
-	Doc: "Fixes one decision that is left to chance: what a site draws for an entity (a machine, or b1>b2 for the way from one to " +
-		"another) at an ordinal: a bucket or tick of time for the world's own sites, a count for a machine's. 0 is always the benign " +
-		"choice. Exploration and shrinking write these lines. A site or entity that is never asked changes nothing.",
-	Example: "pin net.jitter b1>b2 17 0\npin disk.stalled b1 120 0",
-}

@@ -32,6 +32,7 @@ func listings() []listing {
 		{"faults", "fault", faultRows, ""},
 		{"verbs", "verb", verbRows, ""},
 		{"configs", "config", configRows, ""},
+		{"sites", "site of chance", siteRows, ""},
 		{"notes", "note", noteRows, "No kind of note is registered yet."},
 		{"lessons", "lesson", none, "There are no lessons yet; samsa list scenarios names what can be run."},
 		{"keys", "key", none, "There is no terminal UI yet, so there are no keys; samsa help says what there is."},
@@ -80,6 +81,13 @@ func verbRows() (rows []thing) {
 func faultRows() (rows []thing) {
 	for _, f := range scenarios.Faulty() {
 		rows = append(rows, thing{f.Name, f.Doc})
+	}
+	return rows
+}
+
+func siteRows() (rows []thing) {
+	for _, s := range scenarios.Sites() {
+		rows = append(rows, thing{s.Name, s.Doc})
 	}
 	return rows
 }

@@ -413,7 +413,7 @@ func TestViolationIsAResult(t *testing.T) {
 }
 
 func TestListsAndPages(t *testing.T) {
-	for _, kind := range []string{"scenarios", "checks", "rules", "faults", "verbs", "configs", "notes", "lessons", "keys"} {
+	for _, kind := range []string{"scenarios", "checks", "rules", "faults", "verbs", "configs", "sites", "notes", "lessons", "keys"} {
 		r := samsa(t, "list", kind)
 		if r.code != exitOK || r.out == "" || r.err != "" {
 			t.Errorf("list %s: exit %d, %q %q", kind, r.code, r.out, r.err)

@@ -69,7 +69,7 @@ func (s *stage) Machines() []scenarios.MachineState { return nil }
 func (s *stage) At(env.Duration, string, func())    {}
 func (s *stage) Start(env.Addr)                     {}
 func (s *stage) Sound() error                       { return nil }
-func (s *stage) Unmet() []scenarios.Pin             { return nil }
+func (s *stage) Unmet() []scenarios.Override        { return nil }
 func (s *stage) Close()                             {}
 func (s *stage) End()                               {}
 func (s *stage) Quiet([]env.Addr) bool              { return s.at == len(s.notes) }

@@ -1,0 +1,204 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"samsa/sim"
+	"samsa/sim/env"
+)
+
+// This file is the language's grip on chance. A run is its seed plus the lines here, which change single decisions and
+// leave all others as the seed has them. They are in force before the first event, so the verbs are never run.
+//
+//	pin   one decision has this value        ┐
+//	off   every decision of a site is 0      │ a pin wins over off and keep
+//	keep  only these of a site are not 0     ┘
+//	salt  the decisions are those of another seed, perhaps from a time on
+
+// Override is one change to what the seed decides.
+type Override = sim.Override
+
+var verbPin = &Verb{
+	Name:  "pin",
+	Group: "time",
+	Forms: []string{"SITE ENTITY ORDINAL DRAW"},
+	Doc: "Fixes one decision that is left to chance: what a site draws for an entity (a machine, or b1>b2 for the way from one to " +
+		"another) at an ordinal: a bucket or tick of time for the world's own sites, a count for a machine's. 0 is always the benign " +
+		"choice. Exploration and shrinking write these lines. A pin that no decision of the run meets fails, because its entity or " +
+		"ordinal may be wrong.",
+	Example: "pin net.jitter b1>b2 17 0\npin disk.stalled b1 120 0",
+	Overrides: func(a *Args) []Override {
+		return []Override{{Kind: sim.Pin, Site: arg[env.Site](a, "SITE"), Entity: arg[string](a, "ENTITY"),
+			Ordinal: arg[uint64](a, "ORDINAL"), Value: arg[uint64](a, "DRAW")}}
+	},
+}
+
+var verbOff = &Verb{
+	Name:  "off",
+	Group: "time",
+	Forms: []string{"SITE"},
+	Doc: "Makes every decision of a site 0, the benign choice, for all entities: no jitter, no reset, no torn write. " +
+		"Pins of the site still hold.",
+	Example: "off net.jitter\noff client.backoff",
+	Overrides: func(a *Args) []Override {
+		return []Override{{Kind: sim.Off, Site: arg[env.Site](a, "SITE")}}
+	},
+}
+
+var verbKeep = &Verb{
+	Name:  "keep",
+	Group: "time",
+	Forms: []string{"SITE ENTITY ORDINALS"},
+	Doc: "Keeps the decisions of a site that are named, with the values that the seed gives them, and makes all others of that site 0: " +
+		"those of other ordinals and those of other entities. Several keep lines of one site add up. Pins of the site still hold.",
+	Example: "keep net.jitter b1>b2 0..17,23\nkeep net.jitter b2>b1 4",
+	Overrides: func(a *Args) (all []Override) {
+		for _, n := range arg[[]uint64](a, "ORDINALS") {
+			all = append(all, Override{Kind: sim.Keep, Site: arg[env.Site](a, "SITE"), Entity: arg[string](a, "ENTITY"), Ordinal: n})
+		}
+		return all
+	},
+}
+
+var verbSalt = &Verb{
+	Name:  "salt",
+	Group: "time",
+	Forms: []string{"SITE SALT [from TIME]", "SALT [from TIME]"},
+	Doc: "Draws decisions anew, as another seed would: those of one site, or else the world's noise, which moves things in time and " +
+		"breaks nothing (net.distance, net.jitter, net.loss, world.tie). From a time on, all that happened before stays as it was. " +
+		"Of several salts of one site the latest applies; a salt of 0 goes back to the seed.",
+	Example: "salt 7\nsalt 8 from 2s\nsalt raft.election-timeout 3",
+	Overrides: func(a *Args) []Override {
+		return []Override{{Kind: sim.Salt, Site: arg[env.Site](a, "SITE"), Value: arg[uint64](a, "SALT"),
+			From: sim.Time(arg[env.Duration](a, "TIME"))}}
+	},
+}
+
+// Site is a place where something is left to chance, and what it decides.
+type Site struct{ Name, Doc string }
+
+// Sites are all of them, by name. A test holds the table against the source.
+func Sites() []Site {
+	return []Site{
+		{"broker.controller-named", "which controller a broker names to a client that wants one"},
+		{"broker.directory-id", "the id of a new log directory, byte by byte"},
+		{"broker.incarnation", "the incarnation id of a broker that starts, byte by byte"},
+		{"broker.resend-backoff", "how far the backoff of a broker's registration or heartbeat is from its middle"},
+		{"client.backoff", "how far a client's backoff is from its middle"},
+		{"client.metadata-broker", "which bootstrap server a client asks for metadata"},
+		{"client.sticky", "which partition a producer fills next"},
+		{"clock.start", "what a machine's monotonic clock shows at a boot"},
+		{"controller.placement", "in which order brokers are given replicas"},
+		{"controller.topic-id", "the id of a new topic"},
+		{"disk.bit-rot", "whether a file that is read has lost a bit, in 10 ms"},
+		{"disk.broken", "whether a file can no longer be used, in 10 ms"},
+		{"disk.full", "whether a write finds no room, in 10 ms"},
+		{"disk.lost-write", "whether a write never reaches the device, in 10 ms"},
+		{"disk.misdirected", "whether a write hits another file, in 10 ms"},
+		{"disk.names.error", "whether creating, renaming or removing a file fails, in 10 ms"},
+		{"disk.power.between", "after a power loss: which length between the synced and the written a file has"},
+		{"disk.power.cut", "after a power loss: how many of a file's unsynced units are left, in order"},
+		{"disk.power.file", "after a power loss: whether nothing, all, or some of a file's unsynced writes are left"},
+		{"disk.power.length", "after a power loss: which length the file system remembers of a file"},
+		{"disk.power.names", "after a power loss: how many unsynced changes of a directory are left"},
+		{"disk.power.unit", "after a power loss: how many writes of one page or sector are left"},
+		{"disk.read.error", "whether a read fails, in 10 ms"},
+		{"disk.short-write", "whether a write stops halfway, in 10 ms"},
+		{"disk.slow", "whether a disk turns slow, and for how long, in 10 ms"},
+		{"disk.stalled", "whether a disk stalls, and for how long, in 10 ms"},
+		{"disk.sync-forgets", "whether a sync fails and drops what it should have kept, in 10 ms"},
+		{"disk.sync-lies", "whether a sync answers and does nothing, in 10 ms"},
+		{"disk.sync.error", "whether a sync fails, in 10 ms"},
+		{"disk.write.error", "whether a write fails, in 10 ms"},
+		{"net.distance", "the least latency from one machine to another"},
+		{"net.drop", "whether a link is half-open, in 100 ms"},
+		{"net.jitter", "what a packet's latency has on top, in a bucket of time"},
+		{"net.loss", "how often a packet is lost before it arrives, in 1 ms"},
+		{"net.refuse", "whether a connection is refused, in 100 ms"},
+		{"net.reset", "whether a link is reset, in 100 ms"},
+		{"net.stall", "for how long a way stalls, in 1 s"},
+		{"raft.election-timeout", "how long a controller waits before it stands for election"},
+		{"world.tie", "which of two things at one instant is first"},
+	}
+}
+
+func siteNames(*names) (all []string) {
+	for _, s := range Sites() {
+		all = append(all, s.Name)
+	}
+	return all
+}
+
+func readSite(_ *names, w Word) (any, string) {
+	if !slices.Contains(siteNames(nil), w.Text) {
+		return nil, fmt.Sprintf("no site is called %q; samsa list sites names them", w.Text)
+	}
+	return env.Site(w.Text), ""
+}
+
+// maxOrdinals bounds the ordinals of one line.
+const maxOrdinals = 10_000
+
+// readOrdinals reads numbers and ranges with both their ends: 3,17..20.
+func readOrdinals(_ *names, w Word) (any, string) {
+	var all []uint64
+	for part := range strings.SplitSeq(w.Text, ",") {
+		first, last, ranged := strings.Cut(part, "..")
+		from, ok := number(first, 0, 1<<62)
+		to := from
+		if ranged && ok {
+			to, ok = number(last, from, 1<<62)
+		}
+		switch {
+		case !ok:
+			return nil, fmt.Sprintf("%q is no ordinal and no range such as 17..20", part)
+		case to-from >= maxOrdinals || len(all)+int(to-from) >= maxOrdinals:
+			return nil, fmt.Sprintf("%q names more than %d ordinals", w.Text, maxOrdinals)
+		}
+		for n := from; n <= to; n++ {
+			all = append(all, uint64(n))
+		}
+	}
+	return all, ""
+}
+
+// claimOverrides claims, and denies, each pin, off, keep and salt line that changed nothing because no decision of its own
+// came up: its entity or ordinal may be misspelt, or the run took another course.
+func claimOverrides(s *Session) {
+	unmet := s.cluster.Unmet()
+	if len(unmet) == 0 {
+		return
+	}
+	for i := range s.program.code {
+		c := &s.program.code[i]
+		if c.Verb.Overrides == nil {
+			continue
+		}
+		all := c.Verb.Overrides(c.Args)
+		missed := slices.DeleteFunc(slices.Clone(all), func(o Override) bool { return !slices.Contains(unmet, o) })
+		if len(missed) > 0 {
+			s.claim(&c.Line, false, c.Line.String()+": "+neverAsked(all, missed))
+		}
+	}
+}
+
+// neverAsked is the text of a line whose overrides were not all met.
+func neverAsked(all, missed []Override) string {
+	switch o := missed[0]; {
+	case o.Kind == sim.Pin:
+		return "nothing in this run asked for that decision"
+	case o.Kind == sim.Keep && len(missed) < len(all):
+		var ordinals []string
+		for _, o := range missed {
+			ordinals = append(ordinals, fmt.Sprint(o.Ordinal))
+		}
+		return "nothing in this run asked for " + strings.Join(ordinals, ", ")
+	case o.Kind == sim.Keep:
+		return "nothing in this run asked for any of them"
+	case o.From > 0:
+		return fmt.Sprintf("nothing in this run was decided there after %s", formatDuration(env.Duration(o.From)))
+	}
+	return "nothing in this run was decided there"
+}
