@@ -2,35 +2,35 @@ package explore
 
 import "samsa/scenarios"
 
-// die draws the decisions of one seed. A decision is named by a site and an ordinal, so it stays what it is when others
+// draws makes the decisions of one seed. A decision is named by a site and an ordinal, so it stays what it is when others
 // come or go.
-type die struct{ seed uint64 }
+type draws struct{ seed uint64 }
 
-// roll draws from [0, n); 0 if n is less than 2.
-func (d die) roll(site string, ordinal int32, n int) int {
+// intn draws from [0, n); 0 if n is less than 2.
+func (d draws) intn(site string, ordinal int32, n int) int {
 	if n < 2 {
 		return 0
 	}
 	return int(scenarios.Draw(d.seed, "explore."+site, "", uint64(ordinal), uint64(n)))
 }
 
-// odds is true in so many of a thousand seeds.
-func (d die) odds(site string, ordinal int32, permille int) bool {
-	return d.roll(site, ordinal, 1000) < permille
+// chance is true in that many of a thousand seeds.
+func (d draws) chance(site string, ordinal int32, permille int) bool {
+	return d.intn(site, ordinal, 1000) < permille
 }
 
 // between draws from [least, most].
-func (d die) between(site string, ordinal int32, least, most int) int {
-	return least + d.roll(site, ordinal, most-least+1)
+func (d draws) between(site string, ordinal int32, least, most int) int {
+	return least + d.intn(site, ordinal, most-least+1)
 }
 
-// pick draws one of a list; an element that stands there twice is twice as likely.
-func pick[T any](d die, site string, ordinal int32, list ...T) T {
-	return list[d.roll(site, ordinal, len(list))]
+// pick draws one of a list; an element that occurs twice is twice as likely.
+func pick[T any](d draws, site string, ordinal int32, list ...T) T {
+	return list[d.intn(site, ordinal, len(list))]
 }
 
 // weighted draws an index with a chance in proportion to its weight; -1 if all weights are 0.
-func (d die) weighted(site string, ordinal int32, weights []int) int {
+func (d draws) weighted(site string, ordinal int32, weights []int) int {
 	total := 0
 	for _, w := range weights {
 		total += w
@@ -38,7 +38,7 @@ func (d die) weighted(site string, ordinal int32, weights []int) int {
 	if total == 0 {
 		return -1
 	}
-	at := d.roll(site, ordinal, total)
+	at := d.intn(site, ordinal, total)
 	for i, w := range weights {
 		if at -= w; at < 0 {
 			return i

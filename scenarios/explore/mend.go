@@ -41,23 +41,23 @@ func (c core) kind() Core {
 }
 
 // drawCore chooses who stays away.
-func (p *Plan) drawCore(d die) {
-	if p.rots || !d.odds("core", 0, 400) {
+func (p *Plan) drawCore(d draws) {
+	if p.rots || !d.chance("core", 0, 400) {
 		return
 	}
 	for i, b := range names("b", p.brokers) {
-		if len(p.core.away) < p.brokers-1 && d.odds("core.broker", int32(i), 350) {
+		if len(p.core.away) < p.brokers-1 && d.chance("core.broker", int32(i), 350) {
 			p.core.away = append(p.core.away, b)
 		}
 	}
 	left := (p.controllers - 1) / 2
 	for i, c := range names("c", p.controllers) {
-		if left > 0 && d.odds("core.controller", int32(i), 350) {
+		if left > 0 && d.chance("core.controller", int32(i), 350) {
 			left--
 			p.core.away = append(p.core.away, c)
 		}
 	}
-	p.core.cut, p.core.rejoins = d.odds("core.cut", 0, 500), d.odds("core.rejoins", 0, 500)
+	p.core.cut, p.core.rejoins = d.chance("core.cut", 0, 500), d.chance("core.rejoins", 0, 500)
 }
 
 // members are the machines of the core; all of them if nobody stays away.
@@ -95,108 +95,135 @@ func (p *Plan) story(b *strings.Builder) {
 	}
 }
 
-// mend ends the faults, waits for rest, and reads everything.
-func (p *Plan) mend(b *strings.Builder) {
-	fmt.Fprintf(b, "\nrun until time %s\n", ms(p.heal))
-	clients := strings.Join(slices.Concat(p.producers, p.consumers), ",")
-	p.endFaults(b, clients)
+// healer writes the last part of a plan.
+type healer struct {
+	*Plan
+	left  effect // what the lines before leave behind
+	lines []Line
+}
+
+// add adds a line.
+func (h *healer) add(verb string, args ...any) {
+	l := newLine(Tag{}, verb, args...)
+	l.Part = Healing
+	h.lines = append(h.lines, l)
+}
+
+// healing are the lines that end the faults, wait for rest, and read everything.
+func (p *Plan) healing() []Line {
+	h := &healer{Plan: p, left: p.effects()}
+	h.add("run", "until", "time", span(p.heal))
+	clients := host(strings.Join(slices.Concat(p.producers, p.consumers), ","))
+	h.endFaults(clients)
 	whole := len(p.core.away) == 0
-	away, members := strings.Join(p.core.away, ","), strings.Join(p.members(), ",")
-	up := p.nodes()
+	away, members := host(strings.Join(p.core.away, ",")), host(strings.Join(p.members(), ","))
+	up := nodes
 	switch {
 	case whole:
 	case p.core.cut:
-		fmt.Fprintf(b, "cut %s <-> %s,%s\n", away, members, clients)
+		h.add("cut", away, "<->", members+","+clients)
 	default:
-		fmt.Fprintf(b, "crash %s\n", away)
+		h.add("crash", away)
 		up = members
 	}
-	// Who is still on the way down comes back: a clean shutdown waits for a controller and for a slow disk, and a process
-	// that dies inside an event is gone when that is paid. So does a broker that was kept out for too long and gives up
-	// (initial.broker.registration.timeout.ms). Not where disks have lost something: who cannot boot would do nothing else.
-	good := " for good"
-	if p.rots {
-		good = ""
-	}
-	fmt.Fprintf(b, "start %s,%s%s\n", up, clients, good)
-	again := func(who string) { // most of those who were leaving are back by then
-		if p.has("stop ") || p.has(" inside ") || p.has("disk ") {
-			fmt.Fprintf(b, "wait %s\nstart %s%s\n", ms(p.time.rest/10), who, good)
-		}
-	}
-	again(up)
+	h.start(up + "," + clients)
+	h.startAgain(up)
 	if p.locks {
-		p.unlock(b)
+		h.unlock()
 	}
-	rest := func(of string) {
-		if p.rots {
-			fmt.Fprintf(b, "wait %s\n", ms(p.time.rest/4))
-		} else {
-			fmt.Fprintf(b, "run until quiet%s within %s\n", of, ms(p.time.rest))
-		}
-	}
-	of := ""
+	var of words
 	if !whole {
-		of = " of " + members
-		rest(of)
+		of = words{"of", members}
+		h.rest(of)
 	}
 	if !whole && p.core.rejoins {
-		if of = ""; p.core.cut {
-			b.WriteString("heal\n")
+		if of = nil; p.core.cut {
+			h.add("heal")
 		}
-		fmt.Fprintf(b, "start %s%s\n", away, good)
-		if p.core.cut { // who was told to stop and cut off comes to its end only now
-			again(away)
+		h.start(away)
+		if p.core.cut { // a machine that was to stop, and was cut off, comes to its end only now
+			h.startAgain(away)
 		}
 	}
-	if of == "" {
-		rest(of)
+	if of == nil {
+		h.rest(of)
 	}
-	if p.rots { // whoever waits for what is gone for good would do so for ever
-		fmt.Fprintf(b, "crash %s\n", clients)
+	if p.rots { // a client that waits for what is gone for good would never end
+		h.add("crash", clients)
+		return h.lines
+	}
+	h.add("drain", host(p.producers[0]))
+	h.rest(of)
+	// A reader of what is gone or never came, of what an unclean election gave away, or of a partition without a leader,
+	// would read on, and the run would last until it is given up.
+	endless := slices.ContainsFunc(p.topics, func(t topic) bool { return t.made > 0 || t.unclean })
+	if endless || p.locks || h.left&(unclean|deletes|grows) != 0 || of != nil {
+		h.add("crash", clients)
+	}
+	return h.lines
+}
+
+// start starts machines. One that is still on its way down is started as soon as it is down: a clean shutdown waits for a
+// controller and for a slow disk, and a process that dies inside an event is gone when that is paid. So is a broker that
+// was kept out for too long and gives up (initial.broker.registration.timeout.ms). Not where disks have lost something: a
+// broker that cannot boot would do nothing else.
+func (h *healer) start(machines host) {
+	if h.rots {
+		h.add("start", machines)
 		return
 	}
-	fmt.Fprintf(b, "drain %s\n", p.producers[0])
-	rest(of)
-	// A reader of what is gone or never came, of what an unclean election gave away, or of what is led by nobody, would read
-	// on, and the run would last until it is given up.
-	endless := slices.ContainsFunc(p.topics, func(t topic) bool { return t.made > 0 || t.unclean })
-	if endless || p.locks || p.has("unclean") || p.has("delete topic") || p.has("grow ") || of != "" {
-		fmt.Fprintf(b, "crash %s\n", clients)
+	h.add("start", machines, "for", "good")
+}
+
+// startAgain starts machines once more where one may have been on its way down: most of those are down by then.
+func (h *healer) startAgain(machines host) {
+	if h.left&(stops|hurtsDisk) != 0 {
+		h.add("wait", span(h.time.rest/10))
+		h.start(machines)
 	}
+}
+
+// rest waits until the cluster is at rest; where no rest is owed, for a while.
+func (h *healer) rest(of words) {
+	if h.rots {
+		h.add("wait", span(h.time.rest/4))
+		return
+	}
+	h.add("run", "until", "quiet", of, "within", span(h.time.rest))
 }
 
 // endFaults takes back what has no end of its own.
-func (p *Plan) endFaults(b *strings.Builder, clients string) {
-	nodes := p.nodes()
-	for _, m := range [...]struct{ after, line string }{
-		{" inside ", "disk " + nodes + " heal"},
-		{"disk ", "disk " + nodes + " heal"},
-		{"monotonic-drift", "clock " + nodes + " monotonic-drift 0ppm"},
-		{" times ", "slow " + nodes + " times 1"},
-		{"pause ", "resume " + nodes + "," + clients},
-		{" -> ", "heal"},
-		{" <-> ", "heal"},
+func (h *healer) endFaults(clients host) {
+	for _, m := range [...]struct {
+		of   effect
+		verb string
+		args words
+	}{
+		{hurtsDisk, "disk", words{nodes, "heal"}},
+		{drifts, "clock", words{nodes, "monotonic-drift", "0ppm"}},
+		{slows, "slow", words{nodes, "times", 1}},
+		{pauses, "resume", words{nodes + "," + clients}},
+		{hurtsNet, "heal", nil},
 	} {
-		if p.has(m.after) && !strings.Contains(b.String(), "\n"+m.line+"\n") {
-			b.WriteString(m.line + "\n")
+		if h.left&m.of != 0 {
+			h.add(m.verb, m.args)
 		}
 	}
-	if p.rough {
-		b.WriteString("heal noise\n")
+	if h.rough {
+		h.add("heal", "noise")
 	}
 }
 
-// unlock does what an operator must do where min.insync.replicas was changed while a partition had nobody in sync: Kafka
+// unlock does what an operator must do where min.insync.replicas was changed while a partition had an empty ISR: Kafka
 // forgets the eligible leader replicas then (ClearElrRecord), and only an unclean election gives it a leader again. So it
-// is where the feature that remembers them was taken back. The controller would look every unclean.leader.election.interval.ms
-// whom it may elect; here the operator asks.
-func (p *Plan) unlock(b *strings.Builder) {
-	fmt.Fprintf(b, "wait %s\n", ms(20*p.time.unit))
-	for _, t := range p.topics {
-		fmt.Fprintf(b, "config topic %s unclean.leader.election.enable=true\n", t.name)
+// is where the feature that remembers them was taken back. The controller would look for such partitions every
+// unclean.leader.election.interval.ms; here the operator asks.
+func (h *healer) unlock() {
+	h.add("wait", span(20*h.time.unit))
+	for _, t := range h.topics {
+		h.add("config", "topic", topicName(t.name), uncleanConfig+"=true")
 		for i := range max(t.partitions, t.grown) {
-			fmt.Fprintf(b, "elect unclean %s-%d\n", t.name, i)
+			h.add("elect", "unclean", partition{t.name, i})
 		}
 	}
 }

@@ -12,7 +12,7 @@ func TestWhoLeavesWhileItIsCutOffIsStartedAgain(t *testing.T) {
 	seen := 0
 	for seed := uint64(1); seed < 300; seed++ {
 		p := Draw(seed, Mixed)
-		if p.core.kind() != CutCome || !p.has("stop ") {
+		if p.core.kind() != CutCome || p.effects()&stops == 0 {
 			continue
 		}
 		seen++

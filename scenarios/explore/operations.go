@@ -1,68 +1,75 @@
 package explore
 
-import "fmt"
-
 // operation is one kind of what operators do while the cluster serves: like a family of faults, a seed has it or not.
 type operation struct {
 	name  string
-	locks bool // it may leave a partition without anybody who is allowed to lead it
+	locks bool // it may leave a partition without any replica that is allowed to lead it
 	once  bool // once a run is enough
-	order func(p *Plan, d die, ord int32, at int)
+	order func(p *Plan, d draws, o order)
+}
+
+// order is one operation to be asked for.
+type order struct {
+	ord int32
+	at  int // when
+	tag Tag
 }
 
 // operations are all there are, in the order in which plans name them.
 func operations() []operation {
 	return []operation{
-		{name: "min-isr", locks: true, order: func(p *Plan, d die, ord int32, at int) {
-			t := p.lastingTopic(d, "operation", ord)
-			least := d.between("operation.isr", ord, 1, t.replicas)
-			if d.odds("operation.everywhere", ord, 200) {
-				p.fault(at, "config brokers min.insync.replicas=%d", least)
+		{name: "min-isr", locks: true, order: func(p *Plan, d draws, o order) {
+			t := p.lastingTopic(d, "operation", o.ord)
+			least := d.between("operation.isr", o.ord, 1, t.replicas)
+			if d.chance("operation.everywhere", o.ord, 200) {
+				p.order(o.at, o.tag, "config", host("brokers"), setting{"min.insync.replicas", least})
 				return
 			}
-			p.fault(at, "config topic %s min.insync.replicas=%d", t.name, least)
+			p.order(o.at, o.tag, "config", "topic", topicName(t.name), setting{"min.insync.replicas", least})
 		}},
-		{name: "unclean", order: func(p *Plan, d die, ord int32, at int) {
-			of := "topic " + p.lastingTopic(d, "operation", ord).name
-			if d.odds("operation.everywhere", ord, 200) {
-				of = "brokers"
+		{name: "unclean", order: func(p *Plan, d draws, o order) {
+			of := words{"topic", topicName(p.lastingTopic(d, "operation", o.ord).name)}
+			if d.chance("operation.everywhere", o.ord, 200) {
+				of = words{host("brokers")}
 			}
-			p.fault(at, "config %s unclean.leader.election.enable=%s", of, pick(d, "operation.on", ord, "true", "false"))
+			p.order(o.at, o.tag, "config", of, uncleanConfig+"="+pick(d, "operation.on", o.ord, "true", "false"))
 		}},
-		{name: "configs", order: func(p *Plan, d die, ord int32, at int) {
-			p.fault(at, "config topic %s %s", p.lastingTopic(d, "operation", ord).name, pick(d, "operation.config", ord, movable[:]...))
+		{name: "configs", order: func(p *Plan, d draws, o order) {
+			t := p.lastingTopic(d, "operation", o.ord)
+			p.order(o.at, o.tag, "config", "topic", topicName(t.name), pick(d, "operation.config", o.ord, movable[:]...))
 		}},
-		{name: "elect", order: func(p *Plan, d die, ord int32, at int) {
-			how := pick(d, "operation.elect", ord, "preferred", "preferred", "unclean")
-			tp := p.partition(d, "operation.elect", ord, at)
-			for ; at < p.heal; at += p.time.phase / 10 { // there is something to elect at times only, so the operator insists
-				p.fault(at, "elect %s %s", how, tp)
+		{name: "elect", order: func(p *Plan, d draws, o order) {
+			how := pick(d, "operation.elect", o.ord, "preferred", "preferred", "unclean")
+			tp := p.partition(d, "operation.elect", o.ord, o.at)
+			for at := o.at; at < p.heal; at += p.time.phase / 10 { // there is something to elect at times only, so the operator insists
+				p.order(at, o.tag, "elect", how, tp)
 			}
 		}},
-		{name: "delete-records", order: func(p *Plan, d die, ord int32, at int) {
-			line := "delete records " + p.partition(d, "operation.trim", ord, at)
-			if d.odds("operation.before", ord, 600) {
-				line += fmt.Sprintf(" before %d", d.between("operation.offset", ord, 1, 80))
+		{name: "delete-records", order: func(p *Plan, d draws, o order) {
+			var before words
+			if d.chance("operation.before", o.ord, 600) {
+				before = words{"before", d.between("operation.offset", o.ord, 1, 80)}
 			}
-			p.fault(at, "%s", line)
+			p.order(o.at, o.tag, "delete", "records", p.partition(d, "operation.trim", o.ord, o.at), before)
 		}},
-		{name: "grow", once: true, order: func(p *Plan, d die, ord int32, at int) {
-			t := p.lastingTopic(d, "operation", ord)
-			t.grows, t.grown = at, t.partitions+d.between("operation.more", ord, 1, 2)
-			p.fault(at, "grow %s to %d", t.name, t.grown)
+		{name: "grow", once: true, order: func(p *Plan, d draws, o order) {
+			t := p.lastingTopic(d, "operation", o.ord)
+			t.grows, t.grown = o.at, t.partitions+d.between("operation.more", o.ord, 1, 2)
+			p.order(o.at, o.tag, "grow", topicName(t.name), "to", t.grown)
 		}},
-		{name: "features", locks: true, order: func(p *Plan, d die, ord int32, at int) {
-			name := pick(d, "operation.feature", ord, "eligible.leader.replicas.version", "eligible.leader.replicas.version", "transaction.version", "group.version")
-			p.fault(at, "finalise %s=0", name)
-			if d.odds("operation.back", ord, 700) {
-				p.fault(at+d.between("operation.later", ord, 1, p.time.phase/2), "finalise %s=1", name)
+		{name: "features", locks: true, order: func(p *Plan, d draws, o order) {
+			name := pick(d, "operation.feature", o.ord, "eligible.leader.replicas.version", "eligible.leader.replicas.version", "transaction.version", "group.version")
+			p.order(o.at, o.tag, "finalise", setting{name, 0})
+			if d.chance("operation.back", o.ord, 700) {
+				later := o.at + d.between("operation.later", o.ord, 1, p.time.phase/2)
+				p.order(later, o.tag, "finalise", setting{name, 1})
 			}
 		}},
 		{name: "come-and-go", order: (*Plan).comeAndGo},
-		{name: "recreate", once: true, order: func(p *Plan, d die, ord int32, at int) {
-			t := p.lastingTopic(d, "operation", ord)
-			p.fault(at, "delete topic %s", t.name)
-			p.again(d, ord, at, t)
+		{name: "recreate", once: true, order: func(p *Plan, d draws, o order) {
+			t := p.lastingTopic(d, "operation", o.ord)
+			p.order(o.at, o.tag, "delete", "topic", topicName(t.name))
+			p.again(d, o, o.at, t)
 		}},
 	}
 }
@@ -74,13 +81,20 @@ var movable = [...]string{
 	"message.timestamp.type=CreateTime", "message.timestamp.after.max.ms=1000", "index.interval.bytes=1", "file.delete.delay.ms=0", "segment.index.bytes=60",
 }
 
+// orderTopic adds the line that makes a topic.
+func (p *Plan) orderTopic(when int, tag Tag, t *topic) {
+	if when < p.heal {
+		p.at(when, t.making(tag))
+	}
+}
+
 // drawOperations chooses what operators do.
-func (p *Plan) drawOperations(d die) {
+func (p *Plan) drawOperations(d draws) {
 	all := operations()
 	weights := make([]int, len(all))
 	for i, o := range all {
-		if d.odds("operator."+o.name, 0, 400) {
-			weights[i] = 1 << d.roll("operator.weight."+o.name, 0, 4)
+		if d.chance("operator."+o.name, 0, 400) {
+			weights[i] = 1 << d.intn("operator.weight."+o.name, 0, 4)
 		}
 	}
 	did := make([]bool, len(all))
@@ -90,7 +104,7 @@ func (p *Plan) drawOperations(d die) {
 		if o < 0 {
 			break
 		}
-		all[o].order(p, d, ord, p.during(d, "operation.at", ord))
+		all[o].order(p, d, order{ord, p.during(d, "operation.at", ord), p.tag(all[o].name)})
 		did[o] = true
 		p.locks = p.locks || all[o].locks
 		if all[o].once {
@@ -105,17 +119,17 @@ func (p *Plan) drawOperations(d die) {
 }
 
 // lastingTopic is a topic that is there from before the workload.
-func (p *Plan) lastingTopic(d die, site string, ord int32) *topic {
+func (p *Plan) lastingTopic(d draws, site string, ord int32) *topic {
 	n := 0
 	for n < len(p.topics) && p.topics[n].made == 0 {
 		n++
 	}
-	return &p.topics[d.roll(site+".topic", ord, n)]
+	return &p.topics[d.intn(site+".topic", ord, n)]
 }
 
 // comeAndGo makes a topic in the middle of everything, deletes it, and perhaps makes it again; once all names are taken, a
 // topic that came before goes again.
-func (p *Plan) comeAndGo(d die, ord int32, at int) {
+func (p *Plan) comeAndGo(d draws, o order) {
 	name := lasting
 	for _, t := range p.topics {
 		if t.made > 0 {
@@ -126,30 +140,30 @@ func (p *Plan) comeAndGo(d die, ord int32, at int) {
 		return
 	}
 	t := p.newTopic(d, name)
-	t.made = at
-	p.fault(at, "%s", t.words())
-	if d.odds("operation.goes", ord, 800) {
-		gone := at + d.between("operation.life", ord, 1, p.time.phase/2)
+	t.made = o.at
+	p.orderTopic(o.at, o.tag, &t)
+	if d.chance("operation.goes", o.ord, 800) {
+		gone := o.at + d.between("operation.life", o.ord, 1, p.time.phase/2)
 		if gone < p.heal {
 			t.gone = gone
-			p.fault(gone, "delete topic %s", t.name)
-			p.again(d, ord, gone, &t)
+			p.order(gone, o.tag, "delete", "topic", topicName(t.name))
+			p.again(d, o, gone, &t)
 		}
 	}
 	p.topics = append(p.topics, t)
 }
 
 // again makes a topic that was deleted once more, sooner or later or never: another one, perhaps with fewer partitions.
-func (p *Plan) again(d die, ord int32, deleted int, t *topic) {
-	if !d.odds("operation.again", ord, 700) {
+func (p *Plan) again(d draws, o order, deleted int, t *topic) {
+	if !d.chance("operation.again", o.ord, 700) {
 		return
 	}
 	back := *t
-	if d.odds("operation.fewer", ord, 300) {
+	if d.chance("operation.fewer", o.ord, 300) {
 		back.partitions = 1
 	}
-	if at := deleted + pick(d, "operation.pause", ord, 1, 5, 50, p.time.unit, p.time.phase/4); at < p.heal {
-		p.fault(at, "%s", back.words())
+	if at := deleted + pick(d, "operation.pause", o.ord, 1, 5, 50, p.time.unit, p.time.phase/4); at < p.heal {
+		p.orderTopic(at, o.tag, &back)
 		t.gone = 0 // it is worth writing to again
 	}
 }

@@ -9,16 +9,16 @@ import (
 
 // Plan is a run before it runs: the cluster and every line, in order of time.
 //
-//	cluster ... seed=N noise=N          who there is, and how long their timeouts are
-//	at TIME fault                       some faults already hit the boot
+//	cluster ... seed=N noise=N             machines, and how long their timeouts are
+//	at TIME fault                          some faults already hit the boot
 //	topic ...
-//	at TIME send, consume, config       the workload
+//	at TIME send, consume, config          the workload
 //	at TIME fault, at TIME its end
-//	run until time T                    the faults are over: mend all, start all
-//	crash, cut who is not of the core   in some plans: the others must do without them
-//	run until quiet [of CORE]           it must come to rest
-//	start, heal who was away            in some of those, and it must come to rest again
-//	drain ...                           every partition, to its end
+//	run until time T                       the faults are over: mend all, start all
+//	crash, cut what is not of the core     in some plans: the others must do without
+//	run until quiet [of CORE]              it must come to rest
+//	start, heal what was away              in some of those, and it must come to rest again
+//	drain ...                              every partition, to its end
 type Plan struct {
 	Seed    uint64
 	Profile Profile // Compressed or Kafka
@@ -33,17 +33,12 @@ type Plan struct {
 	families             []string // that may strike
 	operations           []string // kinds of what operators may do
 	time                 timing
-	heal                 int     // when the faults end
-	early, lines         []timed // before and behind the topics
-	core                 core    // who must come to rest alone
-	locks                bool    // operators may leave a partition without anybody who is allowed to lead it
-	rots                 bool    // something may be gone for good: no rest is owed
-}
-
-// timed is one line of a file with its time in milliseconds.
-type timed struct {
-	at   int
-	text string
+	heal                 int    // when the faults end
+	early, lines         []Line // before and after the topics
+	ids                  int    // tags given so far
+	core                 core   // the machines that must come to rest alone
+	locks                bool   // operators may leave a partition without any replica that is allowed to lead it
+	rots                 bool   // something may be gone for good: no rest is owed
 }
 
 // topic is one topic of a plan.
@@ -70,7 +65,7 @@ const maxControllers = 5
 
 // Draw makes a seed's plan.
 func Draw(seed uint64, profile Profile) *Plan {
-	d := die{seed}
+	d := draws{seed}
 	p := &Plan{Seed: seed, Profile: profile.of(d)}
 	p.time = timingOf(p.Profile, d)
 	p.heal = p.time.boot + p.time.phase
@@ -79,17 +74,17 @@ func Draw(seed uint64, profile Profile) *Plan {
 	for i := range pick(d, "topics", 0, 1, 1, 1, 2) {
 		p.topics = append(p.topics, p.newTopic(d, i))
 	}
-	p.drawOperations(d) // they make topics, so the lines that name those come behind them
+	p.drawOperations(d) // they make topics, so the lines that name those come after them
 	p.drawWorkload(d)
 	p.drawFaults(d)
-	for _, lines := range [][]timed{p.early, p.lines} {
-		slices.SortStableFunc(lines, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	for _, lines := range [][]Line{p.early, p.lines} {
+		slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(a.At, b.At) })
 	}
 	return p
 }
 
 // newTopic chooses what the topic of a name is like.
-func (p *Plan) newTopic(d die, name int) topic {
+func (p *Plan) newTopic(d draws, name int) topic {
 	n := int32(name)
 	t := topic{name: topicNames[name], partitions: pick(d, "partitions", n, 1, 1, 2, 3)}
 	t.replicas = min(p.brokers, pick(d, "replicas", n, 1, 2, 3, 3, 3, 3, 5))
@@ -102,12 +97,12 @@ func (p *Plan) newTopic(d die, name int) topic {
 	if p.time.retains {
 		t.settings = append(t.settings, p.retention(d, n)...)
 	}
-	t.unclean = d.odds("unclean", n, 100)
+	t.unclean = d.chance("unclean", n, 100)
 	return t
 }
 
 // retention is how little a topic keeps.
-func (p *Plan) retention(d die, n int32) (all []setting) {
+func (p *Plan) retention(d draws, n int32) (all []setting) {
 	if bytes := pick(d, "retention.bytes", n, 0, 1500, 4000, 12_000); bytes > 0 {
 		all = append(all, setting{"retention.bytes", bytes})
 	}
@@ -117,85 +112,107 @@ func (p *Plan) retention(d die, n int32) (all []setting) {
 	return append(all, setting{"file.delete.delay.ms", pick(d, "delete.delay", n, 1, 100, 1000)})
 }
 
-// words is a topic as the words that make it.
-func (t *topic) words() string {
-	s := fmt.Sprintf("topic %s partitions=%d replicas=%d%s", t.name, t.partitions, t.replicas, list(t.settings))
+// making is the line that makes a topic.
+func (t *topic) making(tag Tag) Line {
+	l := newLine(tag, "topic", topicName(t.name), setting{"partitions", t.partitions}, setting{"replicas", t.replicas}, t.settings)
 	if t.unclean {
-		s += " unclean.leader.election.enable=true"
+		l.add(words{uncleanConfig + "=true"})
 	}
-	return s
+	return l
 }
 
 // partition is a partition for a decision about a time: of a topic that has been made by then, rarely of one that is gone.
-func (p *Plan) partition(d die, site string, n int32, at int) string {
+func (p *Plan) partition(d draws, site string, n int32, at int) partition {
 	var here []*topic
 	for i := range p.topics {
 		t := &p.topics[i]
-		if t.made <= at && (t.gone == 0 || at < t.gone || d.odds(site+".gone", n, 200)) {
+		if t.made <= at && (t.gone == 0 || at < t.gone || d.chance(site+".gone", n, 200)) {
 			here = append(here, t)
 		}
 	}
 	if len(here) == 0 {
 		here = append(here, &p.topics[0])
 	}
-	t := here[d.roll(site+".topic", n, len(here))]
+	t := here[d.intn(site+".topic", n, len(here))]
 	partitions := t.partitions
 	if t.grows > 0 && at > t.grows {
 		partitions = max(partitions, t.grown)
 	}
-	return fmt.Sprintf("%s-%d", t.name, d.roll(site+".partition", n, partitions))
+	return partition{t.name, d.intn(site+".partition", n, partitions)}
 }
 
-// at adds a line.
-func (p *Plan) at(when int, format string, args ...any) {
-	p.lines = append(p.lines, timed{when, fmt.Sprintf(format, args...)})
+// tag gives the lines of one fault or operation their tag.
+func (p *Plan) tag(family string) Tag {
+	p.ids++
+	return Tag{Family: family, ID: p.ids}
+}
+
+// at adds a line to the part in which the cluster serves.
+func (p *Plan) at(when int, l Line) {
+	l.Part, l.Timed, l.At = Serving, true, when
+	p.lines = append(p.lines, l)
+}
+
+// order adds a line of faults or operators. What would come after the healing has begun is left to the healing.
+func (p *Plan) order(when int, tag Tag, verb string, args ...any) {
+	if when < p.heal {
+		p.at(when, newLine(tag, verb, args...))
+	}
 }
 
 // during is a time in the part in which faults happen.
-func (p *Plan) during(d die, site string, n int32) int {
-	return p.time.boot + d.roll(site, n, p.time.phase)
+func (p *Plan) during(d draws, site string, n int32) int {
+	return p.time.boot + d.intn(site, n, p.time.phase)
+}
+
+// Lines are all lines of the plan, in the order of its file.
+func (p *Plan) Lines() []Line { return slices.Concat(p.booting(), p.lines, p.healing()) }
+
+// booting are the lines before the workload.
+func (p *Plan) booting() (all []Line) {
+	cluster := newLine(Tag{}, "cluster", setting{"brokers", p.brokers}, setting{"controllers", p.controllers}, fmt.Sprintf("seed=%d", p.Seed))
+	if p.rough {
+		cluster.add(words{"noise=rough"})
+	}
+	cluster.add(words{p.time.nodes})
+	all = append(append(all, cluster), p.early...)
+	if n := len(p.early); n > 0 { // a topic that is made with too few brokers is refused; and a machine that was to stop is down now
+		over := p.early[n-1].At
+		all = append(all, newLine(Tag{}, "run", "until", "time", span(over+(p.time.boot-over)/2)), newLine(Tag{}, "start", nodes))
+	}
+	for _, t := range p.topics {
+		if t.made == 0 {
+			all = append(all, t.making(Tag{}))
+		}
+	}
+	return all
 }
 
 // Text is the plan as a scenario file.
 func (p *Plan) Text() string {
 	var b strings.Builder
 	p.story(&b)
-	fmt.Fprintf(&b, "cluster brokers=%d controllers=%d seed=%d", p.brokers, p.controllers, p.Seed)
-	if p.rough {
-		b.WriteString(" noise=rough")
-	}
-	for _, s := range p.time.nodes {
-		b.WriteString(" " + s.String())
-	}
-	b.WriteString("\n")
-	write := func(lines []timed) {
-		for _, l := range lines {
-			fmt.Fprintf(&b, "at %s %s\n", ms(l.at), l.text)
+	part := Boot
+	for _, l := range p.Lines() {
+		if l.Part != part {
+			part = l.Part
+			b.WriteString("\n")
 		}
+		b.WriteString(l.String() + "\n")
 	}
-	write(p.early)
-	if n := len(p.early); n > 0 { // a topic that is made with too few brokers is refused; and who was told to stop is down now
-		over := p.early[n-1].at
-		fmt.Fprintf(&b, "run until time %s\nstart %s\n", ms(over+(p.time.boot-over)/2), p.nodes())
-	}
-	for _, t := range p.topics {
-		if t.made == 0 {
-			b.WriteString(t.words() + "\n")
-		}
-	}
-	b.WriteString("\n")
-	write(p.lines)
-	p.mend(&b)
 	return b.String()
 }
 
-// has says whether a line with these words was ordered.
-func (p *Plan) has(words string) bool {
-	return slices.ContainsFunc(slices.Concat(p.early, p.lines), func(l timed) bool { return strings.Contains(l.text, words) })
+// effects are what the lines before the healing may leave behind.
+func (p *Plan) effects() (e effect) {
+	for _, l := range slices.Concat(p.early, p.lines) {
+		e |= l.effects()
+	}
+	return e
 }
 
 // nodes are brokers and controllers as a word of a scenario.
-func (p *Plan) nodes() string { return "brokers,controllers" }
+const nodes host = "brokers,controllers"
 
 // names are b1 to bn.
 func names(letter string, n int) []string {
@@ -204,13 +221,4 @@ func names(letter string, n int) []string {
 		all[i] = fmt.Sprintf("%s%d", letter, i+1)
 	}
 	return all
-}
-
-// list is settings as words.
-func list(settings []setting) string {
-	s := ""
-	for _, x := range settings {
-		s += " " + x.String()
-	}
-	return s
 }

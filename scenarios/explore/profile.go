@@ -22,11 +22,11 @@ const (
 func Profiles() []Profile { return []Profile{Mixed, Compressed, Kafka} }
 
 // of settles Mixed for a seed.
-func (p Profile) of(d die) Profile {
+func (p Profile) of(d draws) Profile {
 	if p != Mixed && p != "" {
 		return p
 	}
-	if d.odds("profile", 0, 100) {
+	if d.chance("profile", 0, 100) {
 		return Kafka
 	}
 	return Compressed
@@ -53,8 +53,8 @@ type timing struct {
 }
 
 // timingOf draws the timeouts of a run.
-func timingOf(p Profile, d die) timing {
-	retains := d.odds("retains", 0, 250)
+func timingOf(p Profile, d draws) timing {
+	retains := d.chance("retains", 0, 250)
 	if p == Kafka {
 		t := timing{boot: 15_000, phase: 90_000, rest: 400_000, unit: 2_000, retains: retains}
 		if retains {
