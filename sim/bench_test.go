@@ -8,39 +8,6 @@ import (
 	"samsa/sim/env"
 )
 
-// ticker is a node of a bare kernel: it keeps some timers running.
-type ticker struct {
-	idle
-	timers int64
-}
-
-func (n *ticker) Start(e env.Env) {
-	for i := range n.timers {
-		e.Arm(env.Timer{Kind: 1, A: i}, env.Duration(i+1)*100*env.Microsecond)
-	}
-}
-
-func (n *ticker) Fire(e env.Env, t env.Timer) {
-	e.Arm(t, env.Duration(t.A+1)*100*env.Microsecond)
-}
-
-func BenchmarkTimers(b *testing.B) {
-	w := New(Config{Seed: 1, CPU: -1})
-	for _, a := range []env.Addr{"b1", "b2", "b3", "b4", "b5", "b6", "b7"} {
-		w.Add(Machine{Addr: a, New: func() env.Node { return &ticker{timers: 8} }})
-		w.Start(a)
-	}
-	for range 1000 {
-		w.Step()
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	for range b.N {
-		w.Step()
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-}
-
 // pinger asks its server again as soon as it was answered; ponger answers.
 type pinger struct {
 	idle

@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(a.flagError)
-	root.AddCommand(a.runCommand(), a.exploreCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.exploreCommand(), a.doctorCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
 	root.InitDefaultCompletionCmd() // now and not when it runs: its answer to a wrong word is to be ours
 	for _, c := range root.Commands() {
@@ -115,10 +115,7 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 		return a.noCommand(cmd, a.args[0])
 	}
 	text := err.Error()
-	next := "samsa help " + cmd.Name()
-	if cmd == cmd.Root() {
-		next = "samsa help"
-	}
+	next := helpOf(cmd)
 	var bad *pflag.InvalidValueError
 	if errors.As(err, &bad) {
 		wants := map[string]string{"int": "a number", "duration": "a time such as 90s or 10m", "bool": "true or false, or nothing"}[bad.GetFlag().Value.Type()]
@@ -135,6 +132,17 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 	return u
 }
 
+// helpOf is the help page of a command; one of several words has that of its first.
+func helpOf(cmd *cobra.Command) string {
+	for cmd.HasParent() && cmd.Parent().HasParent() {
+		cmd = cmd.Parent()
+	}
+	if !cmd.HasParent() {
+		return "samsa help"
+	}
+	return "samsa help " + cmd.Name()
+}
+
 // exactly asks for n arguments, and says which.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -142,9 +150,9 @@ func exactly(n int, what string) cobra.PositionalArgs {
 			return nil
 		}
 		if len(args) < n {
-			return usage("samsa help "+cmd.Name(), "%s needs %s", cmd.CommandPath(), what)
+			return usage(helpOf(cmd), "%s needs %s", cmd.CommandPath(), what)
 		}
-		return usage("samsa help "+cmd.Name(), "%s takes %s, not: %s", cmd.CommandPath(), what, strings.Join(args, " "))
+		return usage(helpOf(cmd), "%s takes %s, not: %s", cmd.CommandPath(), what, strings.Join(args, " "))
 	}
 }
 

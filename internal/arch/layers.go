@@ -58,7 +58,7 @@ const (
 var protocol = []string{modKmsg, modKerr, modXXHash}
 
 // scenarioParts is scenarios and the packages under it.
-var scenarioParts = []string{"scenarios", "scenarios/view", "scenarios/explore", "scenarios/museum"}
+var scenarioParts = []string{"scenarios", "scenarios/view", "scenarios/explore", "scenarios/speed", "scenarios/museum"}
 
 // Reasons that several rows share.
 const (
@@ -124,9 +124,11 @@ var layers = []Layer{
 		}},
 	{Path: "scenarios/view", Ours: []string{"wire", "check", "scenarios"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "view models are plain structs of a moment, without width or colour"},
-	{Path: "scenarios/explore", Ours: []string{"scenarios", "scenarios/view"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
+	{Path: "scenarios/explore", Ours: []string{"check", "scenarios", "scenarios/view"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "the explorer writes scenario files and runs them; a run that it cannot write could not be replayed",
 		Except: map[string]string{"recover": "a panic of one seed is that seed's finding, not the campaign's end"}},
+	{Path: "scenarios/speed", Ours: []string{"sim/env", "wire", "sim", "scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
+		Why: "benchmarks and the user's command measure the same work; the clock is the caller's"},
 	{Path: "scenarios/museum", Ours: []string{"scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "an exhibit is a story, a budget and a pinned scenario; the old rule itself lives beside the clean code it replaces"},
 	{Path: "tui", Ours: append([]string{"check", "wire"}, scenarioParts...), Std: [][]string{stdAny}, Modules: []string{modCharm}, Why: whyShow,

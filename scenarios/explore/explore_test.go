@@ -247,18 +247,3 @@ func TestReportText(t *testing.T) {
 		}
 	}
 }
-
-// BenchmarkExplore is seeds of the compressed profile: the figure that counts is seeds a second of one core.
-func BenchmarkExplore(b *testing.B) {
-	for _, mode := range []scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
-		b.Run(mode.String(), func(b *testing.B) {
-			b.ReportAllocs()
-			var events uint64
-			for i := range b.N {
-				events += Run(uint64(1+i%50), Options{Profile: Compressed, Mode: mode, Events: 100_000}).Events
-			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "seeds/s")
-			b.ReportMetric(float64(events)/float64(b.N), "events/seed")
-		})
-	}
-}

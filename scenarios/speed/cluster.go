@@ -1,0 +1,79 @@
+package speed
+
+import (
+	"fmt"
+
+	"samsa/scenarios"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Cluster is three brokers and three controllers with every judge on, ten producers of acks=all batches at a steady rate,
+// and one reader. At a low rate most of what happens is heartbeats and empty fetches.
+type Cluster struct {
+	cluster scenarios.Cluster
+	clients []env.Addr
+	every   env.Duration // between two batches of one client
+	began   env.Duration
+	first   uint64 // events before the load
+	at      env.Duration
+	sent    int
+	ops     []scenarios.Op
+	rounds  int64
+}
+
+// NewCluster makes a cluster with its topic and clients. The rate is in batches a second of virtual time.
+func NewCluster(rate int) (*Cluster, error) {
+	c, err := scenarios.Assemble(scenarios.Options{Brokers: 3, Controllers: 3, Seed: 1})
+	if err != nil {
+		return nil, err
+	}
+	op := c.CreateTopic(scenarios.TopicSpec{Name: "orders", Partitions: 3, Replicas: 3,
+		Configs: []scenarios.Setting{{Name: "min.insync.replicas", Value: "2"}}})
+	for {
+		if _, done := c.Outcome(op); done || !c.Step() {
+			break
+		}
+	}
+	l := &Cluster{cluster: c}
+	for i := range 10 {
+		l.clients = append(l.clients, env.Addr(fmt.Sprintf("p%d", i)))
+		c.AddClient(l.clients[i], []scenarios.Setting{{Name: "linger.ms", Value: "0"}})
+	}
+	c.AddClient("r1", []scenarios.Setting{{Name: "auto.offset.reset", Value: "earliest"}})
+	l.every = env.Second * env.Duration(len(l.clients)) / env.Duration(rate)
+	l.began, l.at, l.first = c.Now(), c.Now(), c.Events()
+	return l, nil
+}
+
+// Round implements Work: ten batches, and what comes with them.
+func (l *Cluster) Round() {
+	l.at += l.every
+	for _, p := range l.clients {
+		l.sent++
+		tp := wire.TopicPartition{Topic: "orders", Partition: int32(l.sent % 3)}
+		l.ops = append(l.ops, l.cluster.Produce(p, tp, []string{fmt.Sprint("v", l.sent)}))
+	}
+	for l.cluster.Now() < l.at && l.cluster.Step() {
+	}
+	l.rounds++
+}
+
+// Done implements Work.
+func (l *Cluster) Done() Done {
+	// The time of the load and not of the last event, which may lie a heartbeat after it.
+	return Done{l.rounds, l.cluster.Events() - l.first, l.at - l.began}
+}
+
+// Acked is how many batches were acknowledged.
+func (l *Cluster) Acked() (n int) {
+	for _, op := range l.ops {
+		if o, done := l.cluster.Outcome(op); done && o.Status == scenarios.OutcomeOK {
+			n++
+		}
+	}
+	return n
+}
+
+// Cluster is the cluster under the load.
+func (l *Cluster) Cluster() scenarios.Cluster { return l.cluster }

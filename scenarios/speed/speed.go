@@ -1,0 +1,138 @@
+// Package speed says how fast this build is on this machine: three pieces of work that are the same everywhere, done for as
+// long as a clock of the caller's allows.
+//
+//	Kernel    timers alone, in a bare world: what an event costs     ─┐
+//	Cluster   3 brokers, 3 controllers, every judge, a steady load    ├─ Measure(clock) ──▶ Pace each
+//	Seeds     what samsa explore runs, one seed after the other      ─┘
+//
+// Machines differ, and so does one machine from hour to hour. So the three are done in turns, and the later two are also
+// given for a million events of the kernel: that figure is of Samsa and not of the machine. Benchmarks and `samsa doctor
+// speed` run the same bodies.
+//
+// Read cluster.go for the load. It decides nothing: what is measured is deterministic, the clock is not, and no clock is
+// read in this package.
+package speed
+
+import (
+	"fmt"
+
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
+	"samsa/sim"
+	"samsa/sim/env"
+)
+
+// Work is something to do in rounds.
+type Work interface {
+	// Round does one round, a few milliseconds of work.
+	Round()
+	// Done is how much was done since the beginning.
+	Done() Done
+}
+
+// Done is an amount of work.
+type Done struct {
+	Rounds  int64
+	Events  uint64       // of worlds
+	Virtual env.Duration // time that passed in worlds
+}
+
+// Pace is an amount of work and the real time that it took.
+type Pace struct {
+	Done
+	Spent int64 // nanoseconds of the caller's clock
+}
+
+// add adds what was done between two moments.
+func (p *Pace) add(before, after Done, spent int64) {
+	p.Rounds += after.Rounds - before.Rounds
+	p.Events += after.Events - before.Events
+	p.Virtual += after.Virtual - before.Virtual
+	p.Spent += spent
+}
+
+// turns is how often each piece of work has its turn: what else the machine does meanwhile then hits all of them.
+const turns = 4
+
+// Measure does all works in turns, each for about as long as the clock says, in nanoseconds. now is the caller's clock;
+// stop is asked between rounds and ends the measurement, nil never does.
+func Measure(works []Work, now func() int64, each int64, stop func() bool) []Pace {
+	paces := make([]Pace, len(works))
+	for range turns {
+		for i, w := range works {
+			w.Round() // what was cold is warm, and not counted
+			began, before := now(), w.Done()
+			spent := int64(0)
+			for spent < max(each/turns, 1) && (stop == nil || !stop()) {
+				w.Round()
+				spent = now() - began
+			}
+			paces[i].add(before, w.Done(), spent)
+		}
+	}
+	return paces
+}
+
+// Kernel is a bare world: seven machines with eight timers each, and nothing else.
+type Kernel struct {
+	world *sim.World
+	done  Done
+}
+
+// NewKernel makes the world; its timers run.
+func NewKernel() *Kernel {
+	k := &Kernel{world: sim.New(sim.Config{Seed: 1, CPU: -1})}
+	for i := range 7 {
+		addr := env.Addr(fmt.Sprintf("b%d", i+1))
+		k.world.Add(sim.Machine{Addr: addr, New: func() env.Node { return ticker{} }})
+		k.world.Start(addr)
+	}
+	return k
+}
+
+// Round implements Work: ten thousand events.
+func (k *Kernel) Round() {
+	const events = 10_000
+	for range events {
+		k.world.Step()
+	}
+	k.done.Rounds++
+	k.done.Events += events
+	k.done.Virtual = env.Duration(k.world.Now())
+}
+
+// Done implements Work.
+func (k *Kernel) Done() Done { return k.done }
+
+// ticker is a node that keeps eight timers running.
+type ticker struct{}
+
+func (ticker) Start(e env.Env) {
+	for i := range int64(8) {
+		e.Arm(env.Timer{Kind: 1, A: i}, env.Duration(i+1)*100*env.Microsecond)
+	}
+}
+
+func (ticker) Fire(e env.Env, t env.Timer) { e.Arm(t, env.Duration(t.A+1)*100*env.Microsecond) }
+
+func (ticker) Receive(env.Env, env.Ticket, env.Request)                      {}
+func (ticker) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
+func (ticker) Lost(env.Env, env.Link, error)                                 {}
+func (ticker) Stop(env.Env)                                                  {}
+
+// Seeds are seeds of the compressed profile, explored one after the other: 1 to 50, again and again.
+type Seeds struct {
+	Mode scenarios.Mode
+	done Done
+}
+
+// Round implements Work: one seed.
+func (s *Seeds) Round() {
+	r := explore.Run(uint64(1+s.done.Rounds%50), explore.Options{Profile: explore.Compressed, Mode: s.Mode, Events: 100_000})
+	s.done.Rounds++
+	s.done.Events += r.Events
+	s.done.Virtual += env.Duration(r.Time)
+}
+
+// Done implements Work.
+func (s *Seeds) Done() Done { return s.done }
