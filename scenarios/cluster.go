@@ -194,7 +194,7 @@ func (c *cluster) Event(e *sim.Event) {
 		if c.options.Sink == nil {
 			continue
 		}
-		note := Note{Event: e.Seq, Time: env.Duration(e.Time), Who: e.Node, Kind: n.Kind, Args: n.Field}
+		note := Note{Event: e.Seq, Cause: e.Cause, Time: env.Duration(e.Time), Who: e.Node, Kind: n.Kind, Args: n.Field}
 		if e.Story {
 			note.Step = e.Step + 1
 		}

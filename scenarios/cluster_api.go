@@ -278,12 +278,16 @@ type MachineState struct {
 // Note is one env.Note with where and when it happened.
 type Note struct {
 	Event uint64
+	Cause uint64 // the event that scheduled this one, or NoCause
 	Step  uint64 // of the story, from 1; 0 if the event is no step
 	Time  env.Duration
 	Who   env.Addr
 	Kind  *env.NoteKind
 	Args  [4]int64
 }
+
+// NoCause is the cause of what nothing in the world caused: a line of a scenario, a fault of the noise.
+const NoCause = sim.NoCause
 
 // RequestState is what became of a machine's requests of one api.
 type RequestState struct {

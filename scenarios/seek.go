@@ -86,6 +86,9 @@ func (s *Session) Over() bool { return s.verdict != nil }
 // Entries is what happened so far, in order. It must not be changed.
 func (s *Session) Entries() []Entry { return s.entries }
 
+// Claims are what lines have claimed so far, in order. It must not be changed.
+func (s *Session) Claims() []Claim { return s.claims }
+
 // Outputs is what each block of the file printed so far.
 func (s *Session) Outputs() []string { return s.outputs }
 

@@ -20,7 +20,8 @@ type trace struct {
 // traceLine is one note: samsa.trace/1.
 type traceLine struct {
 	Event  uint64  `json:"event"`
-	Step   uint64  `json:"step,omitempty"` // 0: not part of the story
+	Cause  *uint64 `json:"cause,omitempty"` // the event that scheduled this one
+	Step   uint64  `json:"step,omitempty"`  // 0: not part of the story
 	Time   int64   `json:"virtual_ns"`
 	Who    string  `json:"who"`
 	Note   string  `json:"note"`
@@ -56,6 +57,9 @@ func (t *trace) heard(n scenarios.Note) {
 		return
 	}
 	l := traceLine{Event: n.Event, Step: n.Step, Time: int64(n.Time), Who: string(n.Who), Note: n.Kind.Name}
+	if n.Cause != scenarios.NoCause {
+		l.Cause = &n.Cause
+	}
 	for i, name := range n.Kind.Fields {
 		if name != "" {
 			l.Fields = append(l.Fields, field{name, n.Args[i]})

@@ -24,6 +24,7 @@ type Line struct {
 	Kind  Kind
 	Step  uint64 // 0 for what is no step
 	Event uint64
+	Cause uint64 // the event that scheduled this one; scenarios.NoCause for verbs, outputs, and what nothing in the world caused
 	Time  int64  // nanoseconds since the world began
 	Who   string // a machine; empty for verbs and outputs
 	Text  string
@@ -40,13 +41,21 @@ const (
 
 // Story tells what happened so far.
 func Story(s *scenarios.Session) []Line {
-	names, told := s.Names(), elsewhere(s)
-	var story []Line
-	for _, e := range s.Entries() {
-		if e.Line != nil && told[e.Line] {
+	story, _ := More(s, 0)
+	return story
+}
+
+// More tells what happened from one entry of the session on, and returns the entry to go on from: what it costs follows
+// what is new and not how long the story is. Between two ticks of a session, one story in many parts is the same as one at
+// once; and after a Seek an entry is the one that it was before.
+func More(s *scenarios.Session, from int) (story []Line, next int) {
+	entries := s.Entries()
+	from = min(from, len(entries))
+	for _, e := range entries[from:] {
+		if toldByJudges(s, e.Line) {
 			continue
 		}
-		l := Line{Event: e.Event, Time: int64(e.Time)}
+		l := Line{Event: e.Event, Cause: scenarios.NoCause, Time: int64(e.Time)}
 		switch e.Kind {
 		case scenarios.EntryVerb:
 			l.Kind, l.Text = Verb, e.Line.String()
@@ -58,25 +67,25 @@ func Story(s *scenarios.Session) []Line {
 			}
 			continue
 		case scenarios.EntryNote:
-			l.Kind, l.Step, l.Who = Note, e.Step, string(e.Note.Who)
-			l.Text = Sentence(e.Note, names)
+			l.Kind, l.Step, l.Cause, l.Who = Note, e.Step, e.Note.Cause, string(e.Note.Who)
+			l.Text = Sentence(e.Note, s.Names())
 		}
 		story = append(story, l)
 	}
-	return story
+	return story, len(entries)
 }
 
-// elsewhere are the lines that claim something and are right: what the judges say tells it again.
-func elsewhere(s *scenarios.Session) map[*scenarios.Line]bool {
-	told := map[*scenarios.Line]bool{}
-	if v := s.Verdict(); v != nil {
-		for _, c := range v.Claims {
-			if verb := c.Line.Verb.Text; c.OK && (verb == "expect" || verb == "saw") {
-				told[c.Line] = true
-			}
+// toldByJudges reports whether a line claims something and is right: what the judges say tells it again.
+func toldByJudges(s *scenarios.Session, l *scenarios.Line) bool {
+	if l == nil || l.Verb.Text != "expect" && l.Verb.Text != "saw" {
+		return false
+	}
+	for _, c := range s.Claims() {
+		if c.Line == l && c.OK {
+			return true
 		}
 	}
-	return told
+	return false
 }
 
 // Sentence is what a note says, without who: the kind's text with its fields filled in.

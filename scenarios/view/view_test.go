@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,6 +120,63 @@ func tell(t *testing.T, findings []check.Finding) (*scenarios.Session, *stage) {
 		t.Fatal(err)
 	}
 	return s, st
+}
+
+// A story that is told in parts, however small, is the story that is told at once; and to look at what has been told costs
+// nothing.
+func TestStoryInParts(t *testing.T) {
+	for _, name := range []string{"leader-failover", "operators-at-work", "museum-m1"} {
+		src, ok := scenarios.Source(name)
+		if !ok {
+			t.Fatalf("no scenario %s", name)
+		}
+		p, err := scenarios.Load(name, src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := scenarios.New(p, scenarios.RunOptions{})
+		var parts []Line
+		at := 0
+		for {
+			more, err := s.Advance(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var part []Line
+			part, at = More(s, at)
+			parts = append(parts, part...)
+			if !more {
+				break
+			}
+		}
+		whole := Story(s)
+		if len(whole) < 30 || !slices.Equal(parts, whole) {
+			for i := range min(len(parts), len(whole)) {
+				if parts[i] != whole[i] {
+					t.Errorf("%s: line %d in parts is\n%+v, at once\n%+v", name, i, parts[i], whole[i])
+					break
+				}
+			}
+			t.Errorf("%s: %d lines in parts, %d at once", name, len(parts), len(whole))
+		}
+		caused := 0
+		for _, l := range whole {
+			switch {
+			case l.Kind == Note && l.Cause != scenarios.NoCause:
+				if caused++; l.Cause >= l.Event {
+					t.Errorf("%s: event %d is caused by %d, which is later", name, l.Event, l.Cause)
+				}
+			case l.Kind != Note && l.Cause != scenarios.NoCause:
+				t.Errorf("%s: %+v has a cause", name, l)
+			}
+		}
+		if caused < 10 {
+			t.Errorf("%s: %d notes have a cause", name, caused)
+		}
+		if n := testing.AllocsPerRun(10, func() { More(s, at) }); n != 0 {
+			t.Errorf("%s: to look again takes %v allocations", name, n)
+		}
+	}
 }
 
 var (
