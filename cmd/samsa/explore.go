@@ -142,7 +142,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	}
 	c.Explore()
 	report.Interrupted = interrupted
-	report.Settle()
+	report.Finish()
 	meter.end(report.Runs)
 	if unsaved != nil {
 		return usage("samsa explore --out DIR", "cannot save a scenario: %v", unsaved)

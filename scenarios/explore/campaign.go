@@ -6,13 +6,13 @@ type Campaign struct {
 	Seed  uint64 // the first; the others follow it
 	Runs  int    // how many; 0 is until Stop
 	Jobs  int    // worlds at once
-	First bool   // stop behind the first seed that fails
+	First bool   // stop after the first seed that fails
 
-	// Stop is asked before each run is begun; true lets those under way end. Nil never stops.
+	// Stop is asked before each run begins; true lets the runs under way end. Nil never stops.
 	Stop func() bool
-	// Done is told each result, in the order of the seeds.
+	// Done gets each result, in the order of the seeds.
 	Done func(Result)
-	// Tick is called whenever a run has ended, in whatever order they do; nil is not called.
+	// Tick is called whenever a run has ended, in the order in which they do; nil is not called.
 	Tick func(ended int)
 }
 
@@ -25,15 +25,15 @@ func (c Campaign) Explore() {
 	stop := func() bool { return c.Stop != nil && c.Stop() }
 	//goroutine: a campaign hands seeds to worlds that share nothing
 	jobs := make(chan int)
-	//goroutine: and takes their results back; there is room for all, so no world waits to be heard
+	//goroutine: and collects their results; there is room for all, so no world waits
 	ended := make(chan numbered, c.Jobs)
 	for range c.Jobs {
 		//goroutine: each runs worlds of its own, from a seed to a result; nothing of a world is seen by two of them
 		go func() {
-			//goroutine: the next seed that nobody has taken
+			//goroutine: the next seed
 			for i := range jobs {
 				r := Run(c.Seed+uint64(i), c.Options)
-				ended <- numbered{i, r} //goroutine: a whole result, which nobody touches again
+				ended <- numbered{i, r} //goroutine: a whole result, which does not change any more
 			}
 		}()
 	}
@@ -43,13 +43,13 @@ func (c Campaign) Explore() {
 	last := false
 	for {
 		for begun-over < c.Jobs && !last && (c.Runs == 0 || begun < c.Runs) && !stop() {
-			jobs <- begun //goroutine: a worker is free: fewer are under way than there are
+			jobs <- begun //goroutine: a worker is free: fewer runs are under way than there are workers
 			begun++
 		}
 		if over == begun {
 			return
 		}
-		r := <-ended //goroutine: whichever world ends first; the order is restored below
+		r := <-ended //goroutine: the world that ends first; the order is restored below
 		over++
 		early[r.at] = r.Result
 		if c.Tick != nil {
@@ -66,7 +66,7 @@ func (c Campaign) Explore() {
 			last = c.First && r.Verdict != Held
 		}
 		if last {
-			return // what is under way is of larger seeds, and nobody waits for it
+			return // the runs under way are of larger seeds, and are dropped
 		}
 	}
 }

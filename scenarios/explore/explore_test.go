@@ -17,8 +17,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden plans again")
 
-// A plan is a pure function of its seed: these files change only when somebody changes what is drawn, and then all
-// seeds that anybody has written down mean other runs.
+// A plan is a pure function of its seed: these files change only with the drawing itself, and then every seed that
+// is written down anywhere means another run.
 func TestPlansStayWhatTheyAre(t *testing.T) {
 	for name, p := range map[string]*Plan{
 		"seed-1": Draw(1, Compressed), "seed-2": Draw(2, Compressed), "kafka-3": Draw(3, Kafka), "seed-max": Draw(1<<64-1, Mixed),
@@ -106,7 +106,7 @@ func explored(t *testing.T, c Campaign) (*Report, string) {
 	r := NewReport(c)
 	c.Done = r.Add
 	c.Explore()
-	r.Settle()
+	r.Finish()
 	out, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -133,9 +133,9 @@ func TestDeterminismOfJobsAndModes(t *testing.T) {
 	}
 }
 
-// A flaw that some seeds show is found, under one fingerprint, and First stops behind the first of them.
+// A flaw that some seeds show is found, under one fingerprint, and First stops after the first of them.
 func TestPlantedFlawIsFound(t *testing.T) {
-	// The flaw: nobody may lose a leader while writes are on their way.
+	// The flaw: no partition may lose its leader while writes are on their way.
 	planted := func(s *scenarios.Session) []Failure {
 		if n := s.Tally().MovesInFlight; n > 0 {
 			return []Failure{{Violated, "leaders-stay", fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
@@ -154,7 +154,7 @@ func TestPlantedFlawIsFound(t *testing.T) {
 	for seed := uint64(1); ; seed++ {
 		if failed(Run(seed, c.Options)) {
 			if want := int(seed); first.Runs != want {
-				t.Errorf("the campaign stopped behind %d runs, the first failure is in run %d", first.Runs, want)
+				t.Errorf("the campaign stopped after %d runs, the first failure is in run %d", first.Runs, want)
 			}
 			return
 		}
@@ -188,7 +188,7 @@ func TestEveryFaultFires(t *testing.T) {
 	for seed := uint64(1); seed <= 100 && len(missing()) > 0; seed++ {
 		r.Add(Run(seed, Options{Profile: Compressed, Events: 100_000}))
 	}
-	r.Settle()
+	r.Finish()
 	if m := missing(); len(m) > 0 {
 		t.Errorf("never fired in %d runs: %s", r.Runs, strings.Join(m, ", "))
 	}
@@ -206,7 +206,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// A seed whose plan cannot be run is that seed's result, and the campaign lives on.
+// A seed whose plan cannot be run is that seed's result, and the campaign goes on.
 func TestPanicIsAResult(t *testing.T) {
 	boom := func(*scenarios.Session) []Failure { panic("boom 7") }
 	r := Run(1, Options{Profile: Compressed, Judge: boom})
@@ -222,7 +222,7 @@ func TestReportText(t *testing.T) {
 	x.Tally.AckedRecords, x.Tally.MovesInFlight = 12, 1
 	r.Add(x)
 	r.Of(x.Failures[0]).Files = []string{"found/seed-7.txt"}
-	r.Settle()
+	r.Finish()
 	for _, want := range []string{
 		"VIOLATED  acked-durable: it is gone\n          1 run, seeds 7\n          again  samsa run found/seed-7.txt --rule M1\n",
 		"1 from seed 7, mixed timeouts, pointer mode, old rules M1", "1 violated", "12 (12 to 12) acked records", "in 1 of 1 runs", "never     process.crash",
@@ -240,7 +240,7 @@ func TestReportText(t *testing.T) {
 		x.Seed, x.Events, x.Time = seed, 1_000_000, 700_000_000_000
 		r.Add(x)
 	}
-	r.Settle()
+	r.Finish()
 	for _, line := range strings.Split(r.Text(), "\n") {
 		if len(line) > 80 {
 			t.Errorf("%d columns: %s", len(line), line)

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// family is one kind of fault: a seed has it or not (swarm by omission: a fault that is always there hides what needs
-// its absence), and if it has it, with a weight of its own.
+// family is one kind of fault: a seed has it or not (swarm by omission: a fault that is always there hides the failures that
+// need its absence), and if it has it, with a weight of its own.
 type family struct {
 	name  string
-	rots  bool // it can take for good what a replica needs
+	rots  bool // it can destroy for good what a replica needs
 	once  bool // once a run is enough
 	order func(p *Plan, d draws, s strike)
 }
@@ -63,10 +63,9 @@ func families() []family {
 			p.net(d, s, "slow", words{"by", span(pick(d, "slow.by", s.ord, 1, 1, 2, 4, 8) * p.time.unit)})
 		}},
 		{name: "links", order: func(p *Plan, d draws, s strike) {
-			kind := pick(d, "link.kind", s.ord, "reset", "reset", "half-open", "prefix", "stalled", "clogged", "refused", "lossy", "narrow")
-			how := words{kind}
-			if kind == "stalled" {
-				how = words{kind, "for", span(s.ends - s.at)}
+			how := words{pick(d, "link.kind", s.ord, "reset", "reset", "half-open", "prefix", "stalled", "clogged", "refused", "lossy", "narrow")}
+			if how[0] == "stalled" {
+				how = append(how, "for", span(s.ends-s.at))
 			}
 			p.net(d, s, "link", how)
 		}},
@@ -105,16 +104,14 @@ func families() []family {
 			p.begin(s, "disk", p.machine(d, "disk", s.ord), how, "for", span(max(1, s.ends-s.at)))
 		}},
 		{name: "disk-errors", order: func(p *Plan, d draws, s strike) {
-			kind := pick(d, "disk.error", s.ord, "error", "short-write", "broken", "full")
-			how := words{kind}
-			if kind == "broken" || kind == "full" {
-				how = words{kind, "for", span(max(1, s.ends-s.at))}
+			how := words{pick(d, "disk.error", s.ord, "error", "short-write", "broken", "full")}
+			if how[0] == "broken" || how[0] == "full" {
+				how = append(how, "for", span(max(1, s.ends-s.at)))
 			}
 			p.begin(s, "disk", p.machine(d, "disk", s.ord), how)
-			s.ends += p.time.unit
-			p.end(s, "start", nodes)
+			p.end(strike{s.ord, s.at, s.ends + p.time.unit, s.tag}, "start", nodes)
 		}},
-		// A controller's log is all there is of it, so a disk that lies to a controller loses what it promised by design.
+		// A controller has nothing but its log, so a disk that lies to a controller loses what the controller promised, by design.
 		{name: "disk-lies", rots: true, order: func(p *Plan, d draws, s strike) {
 			p.begin(s, "disk", p.broker(d, "disk", s.ord), pick(d, "disk.lie", s.ord, "sync-lies", "sync-forgets", "lost-write"))
 		}},
@@ -128,8 +125,8 @@ func families() []family {
 	}
 }
 
-// drawFaults chooses families, weights, and when what strikes. One seed in sixteen has no fault at all: what breaks
-// there is broken indeed.
+// drawFaults chooses families and weights, and when a fault of which family strikes. One seed in sixteen has no fault at all:
+// a promise that breaks there is broken without any excuse.
 func (p *Plan) drawFaults(d draws) {
 	if d.chance("faultless", 0, 60) {
 		return
@@ -137,7 +134,7 @@ func (p *Plan) drawFaults(d draws) {
 	p.rough = d.chance("noise", 0, 400)
 	all := families()
 	weights := make([]int, len(all))
-	rare := d.chance("rots", 0, 120) // a run that owes no rest proves less: few of them
+	rare := d.chance("rots", 0, 120) // a run that owes no rest proves less, so there are few of them
 	for i, f := range all {
 		if f.rots && !rare || !f.rots && !d.chance("family."+f.name, 0, 500) {
 			continue
@@ -182,7 +179,7 @@ func (p *Plan) drawEarly(d draws) {
 	add(newLine(tag, "start", nodes))
 }
 
-// begin adds the line of a fault.
+// begin adds the line that begins a fault.
 func (p *Plan) begin(s strike, verb string, args ...any) { p.order(s.at, s.tag, verb, args...) }
 
 // end adds the line that ends it.

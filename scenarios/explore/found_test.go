@@ -8,8 +8,8 @@ import (
 	"samsa/scenarios"
 )
 
-// Seeds that failed once, as the plans that were drawn then: what is drawn changes, a scenario file does not. Each says in
-// its first lines what was wrong, and holds ever since.
+// Seeds that failed once, as the plans that were drawn then: drawing changes, a scenario file does not. Each says in its
+// first lines what was wrong, and has held since.
 func TestFoundSeedsHold(t *testing.T) {
 	paths, err := filepath.Glob("testdata/found/*.txt")
 	if err != nil || len(paths) == 0 {

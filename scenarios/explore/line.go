@@ -9,14 +9,14 @@ import (
 // Line is one line of a plan, as data: the text is written at the end, and nothing reads it back.
 type Line struct {
 	Part  Part
-	Timed bool // stands behind "at TIME"
-	At    int  // in milliseconds; what a line without a time does not use
+	Timed bool // stands after "at TIME"
+	At    int  // in milliseconds; 0 for a line without a time
 	Verb  string
 	Args  []string // the words after the verb
 	Tag
 }
 
-// Tag is what a line is for.
+// Tag says which fault or operation a line belongs to, and which machines and topics it names.
 type Tag struct {
 	Family string // the family of faults or the kind of operation it belongs to; empty for the workload and the healing
 	// ID is the same for all lines of one fault or operation: a fault and its end, or a topic that is made, deleted and made
@@ -118,7 +118,7 @@ func (l Line) String() string {
 // has reports whether one of the line's words is this one.
 func (l Line) has(word string) bool { return slices.Contains(l.Args, word) }
 
-// effect is what lines leave behind that the healing must know of.
+// effect is a set of consequences of lines that the healing must know of.
 type effect uint16
 
 const (
@@ -133,7 +133,7 @@ const (
 	grows                        // a topic gets more partitions
 )
 
-// effects are what a line may leave behind.
+// effects are the consequences that a line may have after its time.
 func (l Line) effects() (e effect) {
 	switch l.Verb {
 	case "stop":

@@ -10,7 +10,7 @@ import (
 	"samsa/scenarios"
 )
 
-// What the first 200 seeds mean, in one number: it changes only with what is drawn from a seed, and then every seed that
+// The lines of the first 200 seeds, in one number: it changes only with what is drawn from a seed, and then every seed that
 // is written down anywhere means another run. The comment above the lines is not part of it.
 func TestLinesOfSeedsStayWhatTheyAre(t *testing.T) {
 	h := fnv.New64a()
@@ -69,8 +69,8 @@ func allFamilies() (all []string) {
 	return append(all, "early")
 }
 
-// A plan without any one of its faults is a scenario that can be read: what a shrinker does first. Of an operation that is
-// not so, since the workload writes to what it makes.
+// A plan without any one of its faults is a scenario that can be read, which a shrinker tries first. An operation
+// cannot be left out so: the workload may write to the topic that it makes.
 func TestAPlanWithoutAFaultCanBeRead(t *testing.T) {
 	isFault := map[string]bool{"early": true}
 	for _, f := range families() {
@@ -98,7 +98,7 @@ func TestAPlanWithoutAFaultCanBeRead(t *testing.T) {
 	}
 }
 
-// What a line names is in its tag, by whatever word.
+// The machines and topics that a line names are in its tag.
 func TestTagsNameMachinesAndTopics(t *testing.T) {
 	tp := partition{"orders", 1}
 	for _, c := range []struct {
@@ -121,11 +121,11 @@ func TestTagsNameMachinesAndTopics(t *testing.T) {
 		}
 	}
 	if !tp.leader().role() || host("b1,b2").role() {
-		t.Error("a role is not told from a machine")
+		t.Error("a role is taken for a machine")
 	}
 }
 
-// The healing asks each line what it leaves behind.
+// The healing asks each line for its consequences.
 func TestEffectsOfLines(t *testing.T) {
 	for text, want := range map[string]effect{
 		"stop b1": stops, "crash b1": 0, "crash b1 power": 0, "crash b1 inside 3": hurtsDisk, "start b1": 0,

@@ -6,30 +6,31 @@ import (
 	"strings"
 )
 
-// core is who must come to rest alone once the faults are over, as in "heal a random core and require convergence": a
-// majority of the controllers and some brokers. The others stay dead, or cut off from the core and from all clients.
+// core is the set of machines that must come to rest alone once the faults are over, as in "heal a random core and require
+// convergence": a majority of the controllers and some brokers. The others stay dead, or cut off from the core and from all
+// clients.
 type core struct {
-	away    []string // who is not of it; empty if everybody must come back
-	cut     bool     // away is cut off, and not dead
-	rejoins bool     // and comes back later, and then all must come to rest
+	away    []string // the machines outside of the core; empty if all must come back
+	cut     bool     // they are cut off, and not dead
+	rejoins bool     // they come back later, and then all must come to rest
 }
 
 // Core says what became of the machines that were not healed.
 type Core string
 
 const (
-	Everybody Core = ""                 // all were healed
-	DeadStay  Core = "dead"             // they stayed dead to the end
-	DeadCome  Core = "dead, then back"  // and then came back
-	CutStay   Core = "cut off"          // they stayed cut off to the end
-	CutCome   Core = "cut off, then in" // and then were let in again
+	All      Core = ""                 // all were healed
+	DeadStay Core = "dead"             // they stayed dead to the end
+	DeadCome Core = "dead, then back"  // they stayed dead for a while and then came back
+	CutStay  Core = "cut off"          // they stayed cut off to the end
+	CutCome  Core = "cut off, then in" // and then rejoined
 )
 
-// kind is which of them a plan is.
+// kind is the fate of the machines outside of the core.
 func (c core) kind() Core {
 	switch {
 	case len(c.away) == 0:
-		return Everybody
+		return All
 	case c.cut && c.rejoins:
 		return CutCome
 	case c.cut:
@@ -40,7 +41,7 @@ func (c core) kind() Core {
 	return DeadStay
 }
 
-// drawCore chooses who stays away.
+// drawCore chooses the machines that stay away.
 func (p *Plan) drawCore(d draws) {
 	if p.rots || !d.chance("core", 0, 400) {
 		return
@@ -60,7 +61,7 @@ func (p *Plan) drawCore(d draws) {
 	p.core.cut, p.core.rejoins = d.chance("core.cut", 0, 500), d.chance("core.rejoins", 0, 500)
 }
 
-// members are the machines of the core; all of them if nobody stays away.
+// members are the machines of the core; all machines if none stays away.
 func (p *Plan) members() []string {
 	all := append(names("b", p.brokers), names("c", p.controllers)...)
 	return slices.DeleteFunc(all, func(m string) bool { return slices.Contains(p.core.away, m) })
@@ -98,7 +99,7 @@ func (p *Plan) story(b *strings.Builder) {
 // healer writes the last part of a plan.
 type healer struct {
 	*Plan
-	left  effect // what the lines before leave behind
+	left  effect // consequences of the lines before
 	lines []Line
 }
 
@@ -192,7 +193,7 @@ func (h *healer) rest(of words) {
 	h.add("run", "until", "quiet", of, "within", span(h.time.rest))
 }
 
-// endFaults takes back what has no end of its own.
+// endFaults ends the faults that have no end of their own.
 func (h *healer) endFaults(clients host) {
 	for _, m := range [...]struct {
 		of   effect

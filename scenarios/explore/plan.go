@@ -37,7 +37,7 @@ type Plan struct {
 	early, lines         []Line // before and after the topics
 	ids                  int    // tags given so far
 	core                 core   // the machines that must come to rest alone
-	locks                bool   // operators may leave a partition without any replica that is allowed to lead it
+	locks                bool   // operators may leave a partition without any replica that may lead it
 	rots                 bool   // something may be gone for good: no rest is owed
 }
 
@@ -203,7 +203,7 @@ func (p *Plan) Text() string {
 	return b.String()
 }
 
-// effects are what the lines before the healing may leave behind.
+// effects are the consequences that the lines before the healing may have.
 func (p *Plan) effects() (e effect) {
 	for _, l := range slices.Concat(p.early, p.lines) {
 		e |= l.effects()

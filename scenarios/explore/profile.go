@@ -11,8 +11,8 @@ type Profile string
 const (
 	// Mixed draws Compressed for nine seeds of ten and Kafka for one.
 	Mixed Profile = "mixed"
-	// Compressed keeps the ratios of Kafka's timeouts at a tenth to a thirtieth of their length: at their full length ten
-	// virtual seconds shrink no ISR and expire no session, and a run without a violation says nothing.
+	// Compressed keeps the ratios of Kafka's timeouts at a tenth to a thirtieth of their length: at their full length
+	// ten virtual seconds shrink no ISR and expire no session, and a run without a violation proves nothing.
 	Compressed Profile = "compressed"
 	// Kafka is all defaults, on virtual minutes.
 	Kafka Profile = "kafka"
@@ -21,7 +21,7 @@ const (
 // Profiles are all profiles, the default first.
 func Profiles() []Profile { return []Profile{Mixed, Compressed, Kafka} }
 
-// of settles Mixed for a seed.
+// of is the profile of a seed: Mixed draws one.
 func (p Profile) of(d draws) Profile {
 	if p != Mixed && p != "" {
 		return p
@@ -46,7 +46,7 @@ type timing struct {
 	client  []setting // on the first line of a client
 	retains bool      // topics keep only so much
 
-	boot  int // when the workload begins: all brokers are in by then unless a fault keeps one out
+	boot  int // when the workload begins: all brokers are unfenced by then unless a fault prevents it
 	phase int // how long faults may happen
 	rest  int // how long the healed cluster may take to come to rest: the operator alone may wait half a minute for an answer
 	unit  int // what a short fault lasts: a heartbeat or so
@@ -62,7 +62,7 @@ func timingOf(p Profile, d draws) timing {
 		}
 		return t
 	}
-	// Kafka's session is 9 s, its heartbeat 2 s and its lag 30 s; all else hangs on how long a session is here.
+	// Kafka's session is 9 s, its heartbeat 2 s and its lag 30 s; all else follows from the length of a session here.
 	session := pick(d, "session", 0, 300, 450, 600, 900)
 	scale := func(ms int) int { return max(1, ms*session/9000) }
 	lag := pick(d, "lag", 0, 1000, 1000, 1000, 500, 2000)

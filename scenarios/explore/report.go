@@ -7,7 +7,7 @@ import (
 	"samsa/scenarios"
 )
 
-// Report is what a campaign was worth and what it found. It is equal for equal seeds, whatever the number of jobs and the
+// Report says what a campaign found and how much it tested. It is equal for equal seeds, whatever the number of jobs and the
 // machine: there is no wall clock in it. Seeds and hashes are text, because numbers of JSON end at 2^53.
 type Report struct {
 	Schema      string   `json:"schema"` // "samsa.explore/1"
@@ -32,13 +32,13 @@ type Report struct {
 	Checks     []CheckCount `json:"checks"`
 	Faults     []FaultCount `json:"faults"`
 	NeverFired []string     `json:"faults_never_fired"`
-	// Operations are what operators asked for meanwhile, and Cores how many runs ended without some of the machines.
+	// Operations counts the requests of operators, and Cores the runs that ended without some of the machines.
 	Operations []OperationCount `json:"operations"`
 	Cores      []CoreCount      `json:"cores"`
 	Kinds      []Kind           `json:"kinds_of_failure"`
 
 	hash   uint64
-	series [6][]int64 // the values behind the spreads
+	series [6][]int64 // the values of the spreads
 	places map[string]int
 }
 
@@ -50,13 +50,13 @@ type Spread struct {
 	Max    int64 `json:"max"`
 }
 
-// Count is how many runs ended so.
+// Count is the number of runs with a verdict.
 type Count struct {
 	Verdict Verdict `json:"verdict"`
 	Runs    int     `json:"runs"`
 }
 
-// CheckCount is how often a judge came to which answer.
+// CheckCount is how often a judge gave each answer.
 type CheckCount struct {
 	Check       string `json:"check"`
 	Held        int    `json:"held"`
@@ -81,7 +81,7 @@ type OperationCount struct {
 	Runs  int    `json:"runs"`
 }
 
-// CoreCount is in how many runs the machines outside of the core fared so.
+// CoreCount is the number of runs with one fate of the machines outside of the core.
 type CoreCount struct {
 	Away Core `json:"away"`
 	Runs int  `json:"runs"`
@@ -132,7 +132,7 @@ func NewReport(c Campaign) *Report {
 // scenario duplicate-id), so every campaign would end in the one thing that is already known.
 const undrawn = "process.duplicate-id"
 
-// Add takes a result in; results come in the order of their seeds.
+// Add counts a result; results come in the order of their seeds.
 func (r *Report) Add(x Result) {
 	r.Runs++
 	r.hash = mix(mix(r.hash, x.Seed), x.Hash)
@@ -209,8 +209,8 @@ func (r *Report) Of(f Failure) *Kind {
 	return nil
 }
 
-// Settle works out what can only be known at the end.
-func (r *Report) Settle() {
+// Finish computes the figures that need all runs.
+func (r *Report) Finish() {
 	for i, to := range []*Spread{&r.Events, &r.VirtualMs, &r.AckedBatches, &r.AckedRecords, &r.ReadRecords, &r.LeaderMoves} {
 		*to = spread(r.series[i])
 	}

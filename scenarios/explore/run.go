@@ -8,7 +8,7 @@ import (
 	"samsa/scenarios"
 )
 
-// Options are what a campaign's runs have in common.
+// Options apply to all runs of a campaign.
 type Options struct {
 	Profile Profile // "" is Mixed
 	Rules   []string
@@ -91,7 +91,7 @@ type Result struct {
 	Shape    uint64 // the hash without names
 }
 
-// Judged is what one judge said.
+// Judged is the answer of one judge.
 type Judged struct{ Check, Status string }
 
 // Run explores one seed. A panic of a node is the result of that seed.
@@ -107,7 +107,7 @@ func Run(seed uint64, o Options) (r Result) {
 		if bad := recover(); bad != nil {
 			r.Failures = append(r.Failures, Failure{Internal, "panic", fmt.Sprint(bad)})
 		}
-		r.settle(text)
+		r.finish(text)
 	}()
 	program, err := scenarios.Load(fmt.Sprintf("seed-%d.txt", seed), []byte(text))
 	if err != nil {
@@ -125,7 +125,7 @@ func Run(seed uint64, o Options) (r Result) {
 	return r
 }
 
-// look takes in how a session ended.
+// look reads the result off a session that has ended.
 func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	r.Tally, r.Events, r.Time, r.Hash, r.Shape = s.Tally(), v.Events, int64(v.Time), v.Hash, v.Shape
 	for _, f := range v.Findings {
@@ -150,8 +150,8 @@ func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	}
 }
 
-// settle sums up: the worst failure is the verdict.
-func (r *Result) settle(text string) {
+// finish sets the verdict, which is that of the worst failure.
+func (r *Result) finish(text string) {
 	r.Verdict = Held
 	for _, worse := range []Verdict{Unknown, Stuck, Violated, Internal} {
 		if slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Verdict == worse }) {

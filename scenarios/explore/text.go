@@ -7,7 +7,7 @@ import (
 	"samsa/scenarios"
 )
 
-// Text is the report for people: what was found first, then what the campaign was worth.
+// Text is the report for people: first the failures, then how much the campaign tested.
 func (r *Report) Text() string {
 	var b strings.Builder
 	for _, k := range r.Kinds {
@@ -68,7 +68,7 @@ func (r *Report) Text() string {
 		for _, o := range r.Operations {
 			fmt.Fprintf(&b, "  %-24s %7d %7d %6d\n", o.API, o.Asked, o.Done, o.Runs)
 		}
-		b.WriteString("cores     runs in which not everybody was healed\n")
+		b.WriteString("cores     runs in which some machines were not healed\n")
 		for _, c := range r.Cores {
 			fmt.Fprintf(&b, "  %-24s %7d\n", c.Away, c.Runs)
 		}
@@ -77,13 +77,13 @@ func (r *Report) Text() string {
 	return b.String()
 }
 
-// hang is text behind a head, 80 columns wide, with later lines indented to it.
+// hang is text after a head, 80 columns wide, with later lines indented to it.
 func hang(head, text string) string {
 	lines := scenarios.Wrap(text, 80-len(head))
 	return head + strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", len(head))) + "\n"
 }
 
-// text is what a judge said, without what it never said.
+// text lists the answers that a judge gave, without those that it never gave.
 func (c CheckCount) text() string {
 	var said []string
 	for _, n := range [...]struct {

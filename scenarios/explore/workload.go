@@ -5,8 +5,8 @@ import "fmt"
 // fromStart has a client read from the start of a partition.
 const fromStart = "auto.offset.reset=earliest"
 
-// drawWorkload chooses producers and consumers and what they do. Most producers ask for acks=all, since that is what
-// promises are about.
+// drawWorkload chooses producers and consumers, and their reads and writes. Most producers ask for acks=all, since the
+// strongest promises are about those.
 func (p *Plan) drawWorkload(d draws) {
 	acks := []string{"all", "all", "all", "1", "0"}
 	n := pick(d, "producers", 0, 1, 1, 2, 2, 3)
@@ -20,7 +20,7 @@ func (p *Plan) drawWorkload(d draws) {
 		}
 		made := words{"acks=" + how, setting{"linger.ms", pick(d, "linger", ord, 5, 5, 0, 20)},
 			setting{"batch.size", pick(d, "batch", ord, 16384, 16384, 64, 1)}, fromStart, p.time.client}
-		// The line that makes a client stands before all others, because they may name it.
+		// The line that makes a client precedes all others, because they may name it.
 		p.values++
 		p.at(p.time.boot, newLine(Tag{}, "send", host(name), p.partition(d, "first", ord, p.time.boot), fmt.Sprintf("v%d", p.values), made))
 	}
