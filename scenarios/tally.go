@@ -27,7 +27,7 @@ type Operated struct {
 }
 
 // operated counts what operators asked for; every API that a verb uses is in it.
-func (c *cluster) operated() (all []Operated) {
+func operated(c *cluster) (all []Operated) {
 	for _, api := range [...]kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.CreatePartitions, kmsg.DeleteRecords, kmsg.ElectLeaders,
 		kmsg.IncrementalAlterConfigs, kmsg.UpdateFeatures} {
 		all = append(all, Operated{API: api.Name()})
@@ -53,7 +53,7 @@ func (s *Session) Tally() Tally {
 		return Tally{}
 	}
 	t := c.tally
-	t.Faults, t.Operations = c.world.Activations(), c.operated()
+	t.Faults, t.Operations = c.world.Activations(), operated(c)
 	for _, op := range c.evidence.History {
 		switch op := op.(type) {
 		case *check.Consume:
@@ -81,14 +81,14 @@ func (c *cluster) moves() {
 		}
 		c.seen[tp] = p.Epoch
 		c.tally.Moves++
-		if c.inFlight(tp) {
+		if inFlight(c, tp) {
 			c.tally.MovesInFlight++
 		}
 	}
 }
 
 // inFlight says whether a producer that wants to know waits for an answer about a partition.
-func (c *cluster) inFlight(tp wire.TopicPartition) bool {
+func inFlight(c *cluster, tp wire.TopicPartition) bool {
 	for _, o := range c.ops {
 		if !o.reads && !o.done && o.tp == tp && o.client != operator && c.hosts[o.client].acks != 0 {
 			return true
@@ -97,8 +97,18 @@ func (c *cluster) inFlight(tp wire.TopicPartition) bool {
 	return false
 }
 
-// Waiting says who waits for an answer, in the order in which they asked: "a reader", "a producer", "the operator".
-func (s *Session) Waiting() (who []string) {
+// Waiter is a client that waits for an answer, by what it is.
+type Waiter string
+
+// The clients that may wait.
+const (
+	AProducer   Waiter = "a producer"
+	AConsumer   Waiter = "a consumer"
+	TheOperator Waiter = "the operator"
+)
+
+// Waiting are the clients that wait for an answer, one for each request, in the order of the requests.
+func (s *Session) Waiting() (all []Waiter) {
 	c, ok := s.cluster.(*cluster)
 	if !ok {
 		return nil
@@ -109,14 +119,14 @@ func (s *Session) Waiting() (who []string) {
 		}
 		switch {
 		case o.client == operator:
-			who = append(who, "the operator")
+			all = append(all, TheOperator)
 		case o.reads:
-			who = append(who, "a reader")
+			all = append(all, AConsumer)
 		default:
-			who = append(who, "a producer")
+			all = append(all, AProducer)
 		}
 	}
-	return who
+	return all
 }
 
 // Partitions are those of all topics that the file makes, in its order.

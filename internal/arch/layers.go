@@ -126,6 +126,7 @@ var layers = []Layer{
 		Argue: []string{"goroutine"}, Why: "view models are plain structs of a moment, without width or colour"},
 	{Path: "scenarios/explore", Ours: []string{"check", "scenarios", "scenarios/view"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "the explorer writes scenario files and runs them; a run that it cannot write could not be replayed",
+		Argued: map[string]string{"runtime": "a panic is known by the function that panicked, which is the same on every seed; its text is not"},
 		Except: map[string]string{"recover": "a panic of one seed is that seed's finding, not the campaign's end"}},
 	{Path: "scenarios/speed", Ours: []string{"sim/env", "wire", "sim", "scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
 		Why: "benchmarks and the user's command measure the same work; the clock is the caller's"},

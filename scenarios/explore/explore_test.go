@@ -12,7 +12,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"samsa/check"
 	"samsa/scenarios"
+	"samsa/sim/env"
+	"samsa/wire"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden plans again")
@@ -86,7 +89,7 @@ func TestEverySeedRuns(t *testing.T) {
 
 // A saved file repeats the run that it was saved from: same hash.
 func TestTheFileIsTheRun(t *testing.T) {
-	always := func(*scenarios.Session) []Failure { return []Failure{{Violated, "planted", "always"}} }
+	always := func(*scenarios.Session) []Failure { return []Failure{{Violated, "planted", "", "always"}} }
 	for seed := range uint64(5) {
 		r := Run(seed, Options{Judge: always})
 		program, err := scenarios.Load("saved", []byte(r.Text))
@@ -138,13 +141,13 @@ func TestPlantedFlawIsFound(t *testing.T) {
 	// The flaw: no partition may lose its leader while writes are on their way.
 	planted := func(s *scenarios.Session) []Failure {
 		if n := s.Tally().MovesInFlight; n > 0 {
-			return []Failure{{Violated, "leaders-stay", fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
+			return []Failure{{Violated, "leaders-stay", "leader of a partition", fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
 		}
 		return nil
 	}
 	c := Campaign{Options: Options{Profile: Compressed, Judge: planted}, Seed: 1, Runs: 30, Jobs: 2}
 	r, _ := explored(t, c)
-	k := r.Of(Failure{Check: "leaders-stay", Text: "7 leaders of payments-3 went"})
+	k := r.Of(Failure{Check: "leaders-stay", Kind: "leader of a partition", Text: "7 leaders of payments-3 went"})
 	if k == nil || k.Runs != r.RunsWithMoves || k.Runs < 5 {
 		t.Fatalf("the flaw was found as %+v, in %d runs with moved leaders", k, r.RunsWithMoves)
 	}
@@ -197,12 +200,60 @@ func TestEveryFaultFires(t *testing.T) {
 	}
 }
 
-// Fingerprints forget what differs from seed to seed.
+// The fingerprint of a failure is made of constants: what differs from seed to seed is in its text alone.
 func TestFingerprint(t *testing.T) {
-	a := Failure{Violated, "x", `p1 read "v17" at 204 of orders-0`}.Fingerprint()
-	b := Failure{Violated, "x", `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
-	if want := `x: pN read "…" at N of topic-N`; a != want || b != want {
+	a := Failure{Violated, "x", "consumer of a partition: read", `p1 read "v17" at 204 of orders-0`}.Fingerprint()
+	b := Failure{Violated, "x", "consumer of a partition: read", `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
+	if want := "x: consumer of a partition: read"; a != want || b != want {
 		t.Errorf("%q and %q, want %q", a, b, want)
+	}
+	if got := (Failure{Check: ofSoundness, Text: "changed"}).Fingerprint(); got != "unsound" {
+		t.Errorf("without a kind the fingerprint is %q", got)
+	}
+}
+
+// The same obstacles are one kind, wherever and however often they are met, and each is named once.
+func TestUnrestIsTyped(t *testing.T) {
+	replica := func(node wire.NodeID, end wire.Offset) scenarios.ReplicaState {
+		return scenarios.ReplicaState{Node: node, Host: env.Addr(fmt.Sprintf("b%d", node)), Up: true, Leads: node == 1, Epoch: 4, HW: end, End: end}
+	}
+	state := func(topic string, others ...scenarios.ReplicaState) scenarios.PartitionState {
+		return scenarios.PartitionState{TP: wire.TopicPartition{Topic: topic}, Leader: 1, Epoch: 4, HW: 9, End: 9, ISR: []wire.NodeID{1, 2},
+			Replicas: append([]scenarios.ReplicaState{replica(1, 9)}, others...)}
+	}
+	one, two := &obstacles{}, &obstacles{}
+	one.partition(state("orders", replica(2, 7), replica(3, 9)))
+	two.partition(state("payments", replica(3, 9), replica(2, 1), replica(2, 1)))
+	kind, text := one.words()
+	if kind != "a follower's log ends elsewhere; a follower is not in sync" ||
+		text != "the log of orders-0 on b2 ends at 7, and that of the leader at 9; b3 is not in the ISR of orders-0" {
+		t.Errorf("%q: %q", kind, text)
+	}
+	if other, _ := two.words(); other != kind {
+		t.Errorf("the same obstacles are %q and %q", kind, other)
+	}
+	led := &obstacles{}
+	p := state("orders")
+	p.Leader = 2
+	led.partition(p)
+	if kind, text := led.words(); kind != "a partition has no leader" || text != "orders-0 has no leader" {
+		t.Errorf("%q: %q", kind, text)
+	}
+	rest := &obstacles{}
+	rest.partition(state("orders", replica(2, 9)))
+	if kind, _ := rest.words(); kind != "" {
+		t.Errorf("a partition at rest has the obstacle %q", kind)
+	}
+}
+
+// The budget is known by its type, and says what the cluster was busy with.
+func TestSpentBudgetIsUnknown(t *testing.T) {
+	r := Run(2, Options{Profile: Compressed, Events: 300})
+	if r.Verdict != Unknown || len(r.Failures) == 0 {
+		t.Fatalf("after 300 events: %s %+v", r.Verdict, r.Failures)
+	}
+	if f := r.Failures[len(r.Failures)-1]; f.Check != ofBudget || f.Kind == "" || !strings.Contains(f.Text, "the budget of 300 events is spent") {
+		t.Errorf("%+v", f)
 	}
 }
 
@@ -210,7 +261,7 @@ func TestFingerprint(t *testing.T) {
 func TestPanicIsAResult(t *testing.T) {
 	boom := func(*scenarios.Session) []Failure { panic("boom 7") }
 	r := Run(1, Options{Profile: Compressed, Judge: boom})
-	if r.Verdict != Internal || len(r.Failures) == 0 || r.Failures[len(r.Failures)-1].Fingerprint() != "panic: boom N" || r.Text == "" {
+	if r.Verdict != Internal || len(r.Failures) == 0 || r.Failures[len(r.Failures)-1].Fingerprint() != "panic: samsa/scenarios/explore.TestPanicIsAResult.func1" || r.Text == "" {
 		t.Errorf("%+v", r.Failures)
 	}
 }
@@ -218,7 +269,7 @@ func TestPanicIsAResult(t *testing.T) {
 // The text of a report says what was found and how to see it again.
 func TestReportText(t *testing.T) {
 	r := NewReport(Campaign{Seed: 7, Options: Options{Rules: []string{"M1"}}})
-	x := Result{Seed: 7, Verdict: Violated, Failures: []Failure{{Violated, "acked-durable", "it is gone"}}}
+	x := Result{Seed: 7, Verdict: Violated, Failures: []Failure{{Violated, "acked-durable", "leader of a partition", "it is gone"}}}
 	x.Tally.AckedRecords, x.Tally.MovesInFlight = 12, 1
 	r.Add(x)
 	r.Of(x.Failures[0]).Files = []string{"found/seed-7.txt"}
@@ -234,8 +285,8 @@ func TestReportText(t *testing.T) {
 
 	// A terminal of 80 columns takes every line as it is, whatever was found.
 	x.Failures[0].Text = strings.Repeat("it is gone ", 30)
-	x.Checks = []Judged{{"registration-linearizable", "held"}, {"registration-linearizable", "violated"}, {"registration-linearizable", "priced"},
-		{"registration-linearizable", "unknown"}, {"registration-linearizable", "unexercised"}}
+	x.Checks = []Judged{{"registration-linearizable", check.Held}, {"registration-linearizable", check.Violated}, {"registration-linearizable", check.Priced},
+		{"registration-linearizable", check.Unknown}, {"registration-linearizable", check.Unexercised}}
 	for seed := uint64(20_000_000); seed < 20_000_020; seed++ {
 		x.Seed, x.Events, x.Time = seed, 1_000_000, 700_000_000_000
 		r.Add(x)

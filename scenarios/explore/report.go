@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"samsa/check"
 	"samsa/scenarios"
 )
 
@@ -233,17 +234,17 @@ func (r *Report) Count(v Verdict) int {
 	return 0
 }
 
-func (c *CheckCount) add(status string) {
+func (c *CheckCount) add(status check.Status) {
 	switch status {
-	case "held":
+	case check.Held:
 		c.Held++
-	case "violated":
+	case check.Violated:
 		c.Violated++
-	case "priced":
+	case check.Priced:
 		c.Priced++
-	case "unknown":
+	case check.Unknown:
 		c.Unknown++
-	case "unexercised":
+	case check.Unexercised:
 		c.Unexercised++
 	}
 }

@@ -3,8 +3,8 @@ package explore
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"samsa/check"
 	"samsa/scenarios"
 )
 
@@ -36,42 +36,28 @@ const (
 // verdicts are all of them, as a report lists them.
 var verdicts = [...]Verdict{Held, Violated, Stuck, Unknown, Internal}
 
-// Failure is one thing that went wrong, and what makes two of them the same.
+// Failure is one thing that went wrong in a run.
 type Failure struct {
 	Verdict Verdict // Violated, Stuck, Unknown or Internal
-	Check   string  // the judge, or "quiet", "budget", "panic", "unsound"
-	Text    string  // what was found
+	Check   string  // the judge, or the reason why there is none: ofRest, ofBudget, ofPanic, ofSoundness
+	Kind    string  // of a judge: check.Fact.Kind; else what the reason knows. It is made of constants, never of text
+	Text    string  // what was found, with the names and numbers of this seed
 }
 
-// Fingerprint is the failure without what differs from seed to seed: check and key facts.
-func (f Failure) Fingerprint() string { return f.Check + ": " + facts(f.Text) }
+// The failures that no judge finds.
+const (
+	ofRest      = "quiet"   // the cluster did not come to rest
+	ofBudget    = "budget"  // the run has had as many events as it may have
+	ofPanic     = "panic"   // a node or the world panicked
+	ofSoundness = "unsound" // the world found a bug of ours
+)
 
-// facts replaces numbers by N and quoted values by "…".
-func facts(s string) string {
-	var b strings.Builder
-	for _, t := range topicNames {
-		s = strings.ReplaceAll(strings.ReplaceAll(s, t+"-", "topic-"), t+" (", "topic (")
+// Fingerprint is equal for two failures that are the same on different seeds: check and kind.
+func (f Failure) Fingerprint() string {
+	if f.Kind == "" {
+		return f.Check
 	}
-	digits, quoted := false, false
-	for _, r := range s {
-		switch {
-		case r == '"':
-			if quoted = !quoted; quoted {
-				b.WriteString(`"…"`)
-			}
-			digits = false
-		case quoted:
-		case r >= '0' && r <= '9':
-			if !digits {
-				b.WriteByte('N')
-			}
-			digits = true
-		default:
-			digits = false
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
+	return f.Check + ": " + f.Kind
 }
 
 // Result is one seed's run.
@@ -92,7 +78,10 @@ type Result struct {
 }
 
 // Judged is the answer of one judge.
-type Judged struct{ Check, Status string }
+type Judged struct {
+	Check  string
+	Status check.Status
+}
 
 // Run explores one seed. A panic of a node is the result of that seed.
 func Run(seed uint64, o Options) (r Result) {
@@ -105,7 +94,7 @@ func Run(seed uint64, o Options) (r Result) {
 	r = Result{Seed: seed, Profile: p.Profile, Core: p.core.kind()}
 	defer func() {
 		if bad := recover(); bad != nil {
-			r.Failures = append(r.Failures, Failure{Internal, "panic", fmt.Sprint(bad)})
+			r.Failures = append(r.Failures, Failure{Internal, ofPanic, panicked(), fmt.Sprint(bad)})
 		}
 		r.finish(text)
 	}()
@@ -129,24 +118,25 @@ func Run(seed uint64, o Options) (r Result) {
 func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	r.Tally, r.Events, r.Time, r.Hash, r.Shape = s.Tally(), v.Events, int64(v.Time), v.Hash, v.Shape
 	for _, f := range v.Findings {
-		status := f.Status.String()
-		r.Checks = append(r.Checks, Judged{f.Check.Name, status})
-		switch status {
-		case "violated":
-			r.Failures = append(r.Failures, Failure{Violated, f.Check.Name, f.Explanation})
-		case "priced":
+		r.Checks = append(r.Checks, Judged{f.Check.Name, f.Status})
+		switch f.Status {
+		case check.Violated:
+			r.Failures = append(r.Failures, Failure{Violated, f.Check.Name, f.Fact.Kind(), f.Explanation})
+		case check.Priced:
 			r.Priced = true
 		}
 	}
 	if v.Unsound != nil {
-		r.Failures = append(r.Failures, Failure{Internal, "unsound", v.Unsound.Error()})
+		r.Failures = append(r.Failures, Failure{Internal, ofSoundness, "", v.Unsound.Error()})
 	}
 	switch v.Reason {
 	case scenarios.NotStopped:
 	case scenarios.StopBudget:
-		r.Failures = append(r.Failures, Failure{Unknown, "budget", v.Stopped + "; " + unrest(s)})
+		kind, text := unrest(s)
+		r.Failures = append(r.Failures, Failure{Unknown, ofBudget, kind, v.Stopped + "; " + text})
 	default:
-		r.Failures = append(r.Failures, Failure{Stuck, "quiet", unrest(s)})
+		kind, text := unrest(s)
+		r.Failures = append(r.Failures, Failure{Stuck, ofRest, kind, text})
 	}
 }
 
@@ -161,63 +151,4 @@ func (r *Result) finish(text string) {
 	if r.Verdict != Held {
 		r.Text = text
 	}
-}
-
-// unrest says what keeps a cluster from rest: the key facts of a run that is stuck.
-func unrest(s *scenarios.Session) string {
-	c := s.Cluster()
-	if c == nil {
-		return "there is no cluster"
-	}
-	var why []string
-	add := func(format string, args ...any) {
-		if what := fmt.Sprintf(format, args...); !slices.Contains(why, what) {
-			why = append(why, what)
-		}
-	}
-	for _, m := range c.Machines() {
-		switch {
-		case m.Up && m.Fenced:
-			add("broker %d is fenced", m.Node)
-		case !m.Up && m.Role != "client":
-			add("%s %d is down", m.Role, m.Node)
-		}
-	}
-	for _, tp := range s.Program().Partitions() {
-		p, ok := c.Partition(tp)
-		if !ok {
-			add("%s does not exist", tp)
-			continue
-		}
-		led := false
-		for _, r := range p.Replicas {
-			led = led || r.Leads && r.Node == p.Leader
-			if !r.Up || r.Node == p.Leader {
-				continue
-			}
-			switch {
-			case r.Epoch != p.Epoch:
-				add("a follower is in another epoch")
-			case r.End != p.End:
-				add("a follower's log ends elsewhere")
-			case !slices.Contains(p.ISR, r.Node):
-				add("a follower is not in sync")
-			case r.HW != p.End:
-				add("a follower's high watermark is behind")
-			}
-		}
-		switch {
-		case !led:
-			add("nobody leads a partition")
-		case p.HW != p.End:
-			add("the high watermark is behind")
-		}
-	}
-	for _, who := range s.Waiting() {
-		add("%s waits for an answer", who)
-	}
-	if len(why) == 0 {
-		return "all replicas agree, and a broker is not idle"
-	}
-	return strings.Join(why, "; ")
 }

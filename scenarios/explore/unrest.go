@@ -1,0 +1,151 @@
+package explore
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"samsa/scenarios"
+)
+
+// obstacle is something that keeps a cluster from rest. Its number is the order in which a report names it.
+type obstacle uint8
+
+const (
+	noCluster obstacle = iota
+	brokerFenced
+	nodeDown
+	noPartition
+	otherEpoch
+	otherEnd
+	notInSync
+	followerHWLow
+	noLeader
+	hwLow
+	consumerWaits
+	producerWaits
+	operatorWaits
+	notIdle
+)
+
+// String is the obstacle in words, which are the same on every seed.
+func (o obstacle) String() string {
+	return [...]string{
+		"there is no cluster", "a broker is fenced", "a broker or controller is down", "a partition does not exist",
+		"a follower is in another epoch", "a follower's log ends elsewhere", "a follower is not in sync",
+		"a follower's high watermark is low", "a partition has no leader", "a high watermark is low",
+		"a consumer waits", "a producer waits", "the operator waits", "a broker is not idle",
+	}[o]
+}
+
+// obstacles are all that keep one cluster from rest, with what differs from seed to seed.
+type obstacles struct {
+	kinds []obstacle
+	texts []string
+}
+
+func (o *obstacles) add(kind obstacle, format string, args ...any) {
+	if !slices.Contains(o.kinds, kind) {
+		o.kinds = append(o.kinds, kind)
+	}
+	if text := fmt.Sprintf(format, args...); !slices.Contains(o.texts, text) {
+		o.texts = append(o.texts, text)
+	}
+}
+
+// words are the kind, which is the same for one failure on every seed, and the text.
+func (o *obstacles) words() (kind, text string) {
+	slices.Sort(o.kinds)
+	var kinds []string
+	for _, k := range o.kinds {
+		kinds = append(kinds, k.String())
+	}
+	return strings.Join(kinds, "; "), strings.Join(o.texts, "; ")
+}
+
+// unrest says what keeps the cluster of a session from rest.
+func unrest(s *scenarios.Session) (kind, text string) {
+	o := &obstacles{}
+	c := s.Cluster()
+	if c == nil {
+		o.add(noCluster, "there is no cluster")
+		return o.words()
+	}
+	for _, m := range c.Machines() {
+		switch {
+		case m.Up && m.Fenced:
+			o.add(brokerFenced, "%s is fenced", m.Host)
+		case !m.Up && m.Role != "client":
+			o.add(nodeDown, "%s is down", m.Host)
+		}
+	}
+	for _, tp := range s.Program().Partitions() {
+		p, ok := c.Partition(tp)
+		if !ok {
+			o.add(noPartition, "%s does not exist", tp)
+			continue
+		}
+		o.partition(p)
+	}
+	for _, waits := range s.Waiting() {
+		kind := producerWaits
+		switch waits {
+		case scenarios.AConsumer:
+			kind = consumerWaits
+		case scenarios.TheOperator:
+			kind = operatorWaits
+		}
+		o.add(kind, "%s waits for an answer", waits)
+	}
+	if len(o.kinds) == 0 {
+		o.add(notIdle, "all replicas agree, and a broker is not idle")
+	}
+	return o.words()
+}
+
+// partition adds the obstacles that lie in one partition.
+func (o *obstacles) partition(p scenarios.PartitionState) {
+	led := false
+	for _, r := range p.Replicas {
+		led = led || r.Leads && r.Node == p.Leader
+		if !r.Up || r.Node == p.Leader {
+			continue
+		}
+		switch tp, b := p.TP, r.Host; {
+		case r.Epoch != p.Epoch:
+			o.add(otherEpoch, "%s follows %s in leader epoch %d, and the leader epoch is %d", b, tp, r.Epoch, p.Epoch)
+		case r.End != p.End:
+			o.add(otherEnd, "the log of %s on %s ends at %d, and that of the leader at %d", tp, b, r.End, p.End)
+		case !slices.Contains(p.ISR, r.Node):
+			o.add(notInSync, "%s is not in the ISR of %s", b, tp)
+		case r.HW != p.End:
+			o.add(followerHWLow, "the high watermark of %s on %s is %d, and the log ends at %d", tp, b, r.HW, p.End)
+		}
+	}
+	switch {
+	case !led:
+		o.add(noLeader, "%s has no leader", p.TP)
+	case p.HW != p.End:
+		o.add(hwLow, "the high watermark of %s is %d, and the log ends at %d", p.TP, p.HW, p.End)
+	}
+}
+
+// panicked is the function that panicked, asked for while the panic is being recovered from: the one kind that a panic has
+// on every seed.
+func panicked() string {
+	var pcs [32]uintptr //width: what the runtime counts code in; only names come out of it
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	unwinding := false
+	for {
+		f, more := frames.Next()
+		inRuntime := strings.HasPrefix(f.Function, "runtime.")
+		if unwinding && !inRuntime {
+			return f.Function
+		}
+		unwinding = unwinding || f.Function == "runtime.gopanic"
+		if !more {
+			return ""
+		}
+	}
+}
