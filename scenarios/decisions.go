@@ -164,8 +164,8 @@ func readOrdinals(_ *names, w Word) (any, string) {
 	return all, ""
 }
 
-// claimOverrides claims, and denies, each pin, off, keep and salt line that changed nothing because no decision of its own
-// came up: its entity or ordinal may be misspelt, or the run took another course.
+// claimOverrides enters a failed claim for each pin, off, keep and salt line that changed nothing because no decision of its
+// own came up: its entity or ordinal may be misspelt, or the run took another course.
 func claimOverrides(s *Session) {
 	unmet := s.cluster.Unmet()
 	if len(unmet) == 0 {

@@ -61,7 +61,7 @@ func TestOverrideErrors(t *testing.T) {
 	}
 }
 
-// The table of sites is what the world and the nodes ask for, no more and no less.
+// The table names the sites that the world and the nodes ask for, and no others.
 func TestSitesAreThoseOfTheSource(t *testing.T) {
 	var want []string
 	for _, s := range sim.Sites() {
@@ -149,7 +149,7 @@ func TestOverridesMoveARun(t *testing.T) {
 	}
 }
 
-// A line that changed nothing is claimed, and denied, at the end.
+// A line that changed nothing is a failed claim at the end.
 func TestOverridesThatChangedNothing(t *testing.T) {
 	for line, want := range map[string]string{
 		"pin net.jitter b1>nowhere 0 0":           "nothing in this run asked for that decision",

@@ -3,7 +3,7 @@
 //
 //	Kernel    timers alone, in a bare world: what an event costs     ─┐
 //	Cluster   3 brokers, 3 controllers, every judge, a steady load    ├─ Measure(clock) ──▶ Pace each
-//	Seeds     what samsa explore runs, one seed after the other      ─┘
+//	Seeds     the runs of samsa explore, one after the other          ─┘
 //
 // Machines differ, and so does one machine from hour to hour. So the three are done in turns, and the later two are also
 // given for a million events of the kernel: that figure is of Samsa and not of the machine. Benchmarks and `samsa doctor

@@ -19,7 +19,7 @@ func (c *counted) Round() {
 
 func (c *counted) Done() Done { return c.done }
 
-// Each work has its time in turns, and what it does to warm up is not counted.
+// Each work has its time in turns, and the round that warms it up is not counted.
 func TestMeasure(t *testing.T) {
 	clock := int64(0)
 	now := func() int64 { clock += 7; return clock }
@@ -102,7 +102,7 @@ func BenchmarkCluster(b *testing.B) {
 	}
 }
 
-// BenchmarkSeeds is what exploring costs: the figure that counts is seeds a second of one core.
+// BenchmarkSeeds is the cost of exploring: the figure that counts is seeds a second of one core.
 func BenchmarkSeeds(b *testing.B) {
 	for _, mode := range []scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
 		b.Run(mode.String(), func(b *testing.B) {
