@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkColdStart is what a user waits for: a process that starts, runs leader-failover and prints the story. The
+// BenchmarkColdStart measures the wait of a user: a process starts, runs leader-failover and prints the story. The
 // bar is 150 ms.
 func BenchmarkColdStart(b *testing.B) {
 	for b.Loop() {

@@ -13,7 +13,7 @@ import (
 	"samsa/scenarios/speed"
 )
 
-// doctorReport is what `samsa doctor speed --json` prints: samsa.doctor/1. Fields are only ever added.
+// doctorReport is the object that `samsa doctor speed --json` prints, samsa.doctor/1. Fields are only ever added.
 type doctorReport struct {
 	Schema string `json:"schema"`
 	Build  string `json:"build"`
@@ -43,7 +43,7 @@ type seedPace struct {
 // clusterRates are the loads that are measured, in batches a second of virtual time.
 var clusterRates = [...]int{100, 1_000}
 
-// doctorCommand says what this build is like on this machine.
+// doctorCommand measures this build on this machine.
 func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "doctor",
@@ -70,8 +70,8 @@ func (a *app) speedCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "speed",
 		Short: "Says how fast worlds run here: the kernel, a cluster, and exploring",
-		Long: "Measures on one core, in turns: timers in a world with nothing else, which is what an event costs at least; three brokers " +
-			"and three controllers with every judge, at 100 and at 1,000 batches per second of virtual time; and what samsa explore does, " +
+		Long: "Measures on one core, in turns: timers in a world with nothing else, the least that an event costs; three brokers " +
+			"and three controllers with every judge, at 100 and at 1,000 batches per second of virtual time; and the work of samsa explore, " +
 			"in seeds of 10,000 events.\n\n" +
 			"The last column divides by the kernel's speed in million events per second. It is of this version of Samsa and not of the " +
 			"machine, so it is the one to compare between machines.\n\n" +

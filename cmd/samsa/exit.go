@@ -5,14 +5,14 @@ import (
 	"samsa/scenarios"
 )
 
-// code is what the process tells its caller.
+// code is the exit code of the process.
 type code int
 
 const (
 	exitOK             code = 0   // all properties held, or exactly the failure that --expect names happened
 	exitViolated       code = 1   // a safety property is violated
 	exitUsage          code = 2   // the command line, the configuration or the scenario is wrong
-	exitInconclusive   code = 3   // a budget was reached, or what --expect names did not happen
+	exitInconclusive   code = 3   // a budget was reached, or the violation that --expect names did not happen
 	exitLiveness       code = 4   // it did not heal in time
 	exitNondeterminism code = 5   // the same seed gave another hash
 	exitInternal       code = 70  // a bug of Samsa's

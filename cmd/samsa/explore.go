@@ -17,8 +17,8 @@ import (
 	"samsa/scenarios/explore"
 )
 
-// exploreFlags are what `samsa explore` was asked. They decide which seeds run and what is said of them, and nothing inside a
-// run: a seed is the same run under any number of jobs, with or without a clock over it.
+// exploreFlags are the flags of `samsa explore`. They decide which seeds run and how they are reported, and nothing inside a
+// run: a seed is the same run under any number of jobs, with or without a time limit.
 type exploreFlags struct {
 	runs, jobs               int
 	lasts                    time.Duration // real time; looked at between runs, never in one
@@ -33,7 +33,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explore",
 		Short: "Draws clusters, workloads and faults from seeds, and looks for a broken promise",
-		Long: "Draws from each seed a cluster, its settings, a workload, what operators do and what goes wrong, writes that down as a " +
+		Long: "Draws from each seed a cluster, its settings, a workload, operations and faults, writes that down as a " +
 			"scenario, runs it, heals it, and asks whether every promise was kept and the cluster came to rest. The same seeds give the " +
 			"same report, whatever the number of jobs.\n\n" +
 			"A seed that fails is saved as a scenario file, and the report says how to run it again.\n\n" +
@@ -174,8 +174,8 @@ func codeOfReport(r *explore.Report, cover bool) code {
 	return exitOK
 }
 
-// savedPerKind is how many seeds of one kind of failure are worth a file: one may be a special case, and of a hundred nobody
-// reads more.
+// savedPerKind is how many seeds of one kind of failure are worth a file: one may be a special case, and nothing
+// more is learned from a hundred.
 const savedPerKind = 3
 
 // save writes the scenario of a run that failed, if one of its kinds has too few files yet.

@@ -7,8 +7,8 @@ import (
 	"samsa/scenarios/view"
 )
 
-// page is a run as one file: no script, no font and no picture from elsewhere, so that it can be sent to somebody. It is
-// made of the same view as the text, and of a template that quotes: a record's value may be anybody's HTML.
+// page is a run as one file: no script, no font and no picture from elsewhere, so that it can be sent as it is. It is
+// made of the same view as the text, and of a template that quotes: a record's value may contain HTML.
 type page struct {
 	view.Report
 	Tale  string

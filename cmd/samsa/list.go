@@ -22,7 +22,7 @@ type listing struct {
 	empty string // why there are none, and when there will be
 }
 
-// listings are what `samsa list` knows, in its order. Each row comes from the value that is obeyed when a scenario runs, so a
+// listings are the kinds of things that `samsa list` knows, in its order. Each row comes from the value that is obeyed when a scenario runs, so a
 // list cannot name what does not exist, or miss what does.
 func listings() []listing {
 	return []listing{
@@ -198,7 +198,7 @@ func (a *app) explain(l listing, r thing) string {
 	case "scenarios":
 		return s + hardWrap(r.doc) + "\n\nsamsa run " + r.name + "\nsamsa print " + r.name + "\n"
 	case "notes":
-		return s + "who " + r.doc + "\n"
+		return s + "NODE " + r.doc + "\n"
 	}
 	return s + hardWrap(r.doc) + "\n"
 }

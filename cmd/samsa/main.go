@@ -59,7 +59,7 @@ func (a *app) main(args []string) code {
 	}
 	if out.err != nil {
 		fmt.Fprintf(a.err, "samsa: cannot write the result: %v\n", out.err)
-		return exitUsage // whatever was found, the caller does not know it
+		return exitUsage // the caller has not got the result
 	}
 	return a.code
 }
@@ -78,7 +78,7 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// isTerminal says whether a person sits at the other end. The null device is a character device too.
+// isTerminal reports whether a person may read the file. The null device is a character device too.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {

@@ -35,7 +35,7 @@ func TestREADMEShowsWhatIsPrinted(t *testing.T) {
 	}
 }
 
-// shortened leaves out the start of the cluster, and all judges behind the first two.
+// shortened leaves out the start of the cluster, and all judges after the first two.
 func shortened(t *testing.T, out string) string {
 	t.Helper()
 	var b strings.Builder

@@ -47,7 +47,7 @@ type errorInFile struct {
 }
 
 // report says what is wrong. With --json anywhere on the command line that is one object on stdout and nothing else,
-// because whoever asked for JSON reads stdout; otherwise it is text on stderr.
+// because a caller that asks for JSON reads stdout; otherwise it is text on stderr.
 func (a *app) report(err error) code {
 	var u *usageError
 	if !errors.As(err, &u) {

@@ -15,7 +15,7 @@ import (
 	"samsa/scenarios"
 )
 
-// welcome is what a person sees who types samsa: five lines, three things to try.
+// welcome is the answer to samsa alone on a terminal: five lines, three things to try.
 const welcome = `Samsa is a Kafka in a world where a seed decides everything.
   samsa run leader-failover            a leader dies: its story, and a verdict
   samsa run leader-failover --seed 8   the same with other luck
@@ -23,7 +23,7 @@ const welcome = `Samsa is a Kafka in a world where a seed decides everything.
 samsa help says more.
 `
 
-// helpTemplate has examples first, because they are what people read.
+// helpTemplate has examples first, because people read those.
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if .HasExample}}Examples
@@ -98,7 +98,7 @@ func (a *app) noCommand(root *cobra.Command, word string) error {
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	if _, ok := scenarios.Source(word); ok { // who types a scenario's name wants to run it
+	if _, ok := scenarios.Source(word); ok { // a scenario's name alone is most often meant to be run
 		u.next = "samsa run " + word
 	} else if u.meant = scenarios.Nearest(word, names); u.meant != "" {
 		u.next = "samsa help " + u.meant

@@ -17,7 +17,7 @@ import (
 	"samsa/scenarios/view"
 )
 
-// runFlags are what `samsa run` was asked, as it was typed. Numbers are words here, so that a wrong one is named with the
+// runFlags are the flags of `samsa run`, as they were typed. Numbers are words here, so that a wrong one is named with the
 // flag and an example, in our words and not in the flag parser's.
 type runFlags struct {
 	seed, until, expect, trace, html string
@@ -31,7 +31,7 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "Runs a scenario: its story, and a verdict",
-		Long: "Runs a scenario once and tells its story: who led, who lost what, what each client was told, what the judges say. " +
+		Long: "Runs a scenario once and tells its story: which broker led, which records were lost, what each client got for an answer, and what the judges say. " +
 			"The same seed gives the same bytes.\n\n" +
 			"SCENARIO is a name (samsa list scenarios) or the path of a file.\n\n" +
 			"Exit codes: 0 all held, or exactly the failure that --expect names; 1 a safety property is violated; 2 wrong usage or " +
@@ -149,8 +149,8 @@ func understand(name string, f runFlags) (*job, error) {
 	return j, nil
 }
 
-// understandExpect reads violated:CHECK. Only a violation can be expected: it is what turns an old rule's red run into a
-// green test.
+// understandExpect reads violated:CHECK. Only a violation can be expected: so the red run of an old rule becomes a green
+// test.
 func understandExpect(s string) (string, error) {
 	var names []string
 	for _, c := range check.All() {
@@ -249,7 +249,7 @@ func (a *app) play(j *job, t *trace) error {
 	}
 	fmt.Fprint(a.out, view.Opening(j.name, seed, j.program.File.Story), view.StoryText(view.Story(s)), "\n", r.Closing(j.again))
 	if j.expected != "" && a.code != exitOK && !interrupted {
-		fmt.Fprintf(a.out, "expected  violated:%s, and not that alone happened\n", j.expected)
+		fmt.Fprintf(a.out, "expected  violated:%s alone, which is not what happened\n", j.expected)
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// result is what a run of the binary left.
+// result is the output of a run of the binary.
 type result struct {
 	out, err string
 	code     code
@@ -226,7 +226,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// The whole table, whatever today's scenarios can bring about.
+// The whole table, beyond the cases that today's scenarios can bring about.
 func TestCodeOf(t *testing.T) {
 	finding := func(name string, s check.Status) check.Finding {
 		return check.Finding{Check: check.Named(name), Result: check.Result{Status: s}}
@@ -314,11 +314,11 @@ func TestTrace(t *testing.T) {
 		elected = elected || l.Note == "partition.elected" && strings.Contains(l.Text, "orders-0") && l.Step > 0
 	}
 	if !elected {
-		t.Errorf("nobody is elected in\n%s", src)
+		t.Errorf("no leader is elected in\n%s", src)
 	}
 }
 
-// rigged is a cluster with a judge who condemns everything: no scenario of the library ends so.
+// rigged is a cluster with a judge that condemns everything: no scenario of the library ends so.
 type rigged struct{ scenarios.Cluster }
 
 func (r rigged) Judge() []check.Finding {
@@ -362,7 +362,7 @@ func TestBugsComeWithTheirSeed(t *testing.T) {
 	}
 }
 
-// A result that nobody got is no success.
+// A result that could not be written is no success.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -492,7 +492,7 @@ func TestWelcomeAndInternalError(t *testing.T) {
 	}
 }
 
-// A long run shows how far it is, on a terminal's stderr alone, and leaves nothing behind.
+// A long run shows how far it is, on a terminal's stderr alone, and leaves nothing there.
 func TestProgress(t *testing.T) {
 	for _, tty := range []bool{true, false} {
 		var out, errs bytes.Buffer
@@ -506,7 +506,7 @@ func TestProgress(t *testing.T) {
 			t.Errorf("progress %q", said)
 		}
 		if !tty && said != "" {
-			t.Errorf("progress for nobody: %q", said)
+			t.Errorf("progress without a terminal: %q", said)
 		}
 	}
 }

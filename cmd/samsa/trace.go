@@ -44,7 +44,7 @@ func newTrace(path string) (*trace, error) {
 	return &trace{file: f, w: bufio.NewWriter(f)}, nil
 }
 
-// names tells whom to ask for names.
+// names sets the session that knows the names.
 func (t *trace) names(s *scenarios.Session) {
 	if t != nil {
 		t.session = s
@@ -71,12 +71,12 @@ func (t *trace) heard(n scenarios.Note) {
 		_, err = t.w.Write(append(line, '\n'))
 	}
 	if err == nil && n.Kind.Story {
-		err = t.w.Flush() // whoever looks at the file while it grows sees whole steps
+		err = t.w.Flush() // a reader of the growing file sees whole steps
 	}
 	t.err = err
 }
 
-// close says whether all of it reached the file.
+// close reports whether all of it reached the file.
 func (t *trace) close() error {
 	if err := t.w.Flush(); t.err == nil {
 		t.err = err
