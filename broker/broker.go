@@ -56,7 +56,8 @@ func New(cfg Config) *Broker {
 	return b
 }
 
-// Each part numbers its timers and its tokens from a base of its own, so an event finds its part by its kind alone.
+// Each part numbers its timers and its tokens from a base of its own, so an event finds its part by its kind alone. A new
+// part has a base here, a field in Broker, a line in New, and a case in Returned and in Fire.
 const (
 	lifecycleKinds = (iota + 1) << 8
 	observerKinds

@@ -199,6 +199,9 @@ func (f *fetcher) match(resp env.Response, err error) (answers []*kmsg.FetchResp
 	answers = make([]*kmsg.FetchResponseTopicPartition, len(f.sent))
 	n := 0
 	for _, at := range resp.(*kmsg.FetchResponse).Topics {
+		if !slices.ContainsFunc(f.sent, func(q position) bool { return q.r.ID == at.TopicID }) {
+			return nil, false
+		}
 		for i := range at.Partitions {
 			q := f.sentAt(n, at.TopicID, at.Partitions[i].Partition)
 			if q < 0 || answers[q] != nil {

@@ -229,7 +229,8 @@ func TestFetchAnswersOfAForeignLeader(t *testing.T) {
 		{"an unknown topic", []kmsg.FetchResponseTopic{topic("a", 0, "x"), topic("b", 0, "y"), topic("c", 0, "z")}, 0, 0},
 		{"an unknown partition", []kmsg.FetchResponseTopic{topic("a", 7, "x"), topic("b", 0, "y")}, 0, 0},
 		{"one twice", []kmsg.FetchResponseTopic{topic("a", 0, "x"), topic("a", 0, "x")}, 0, 0},
-		{"a topic without partitions", []kmsg.FetchResponseTopic{{TopicID: topicID("c")}, topic("a", 0, "x"), topic("b", 0, "y")}, 1, 1},
+		{"an unknown topic without partitions", []kmsg.FetchResponseTopic{{TopicID: topicID("c")}, topic("a", 0, "x"), topic("b", 0, "y")}, 0, 0},
+		{"a topic without partitions", []kmsg.FetchResponseTopic{{TopicID: topicID("a")}, topic("a", 0, "x"), topic("b", 0, "y")}, 1, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := following(t, broker.Today(), "a", "b")

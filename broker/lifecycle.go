@@ -69,9 +69,9 @@ func (l *lifecycle) fire(e env.Env, t env.Timer) {
 func (l *lifecycle) returned(e env.Env, tok env.Token, resp env.Response, err error) {
 	switch tok.Kind {
 	case tokRegister:
-		l.handleRegistrationResponse(e, resp, err)
+		l.handleBrokerRegistrationResponse(e, resp, err)
 	case tokHeartbeat:
-		l.handleHeartbeatResponse(e, resp, err)
+		l.handleBrokerHeartbeatResponse(e, resp, err)
 	}
 }
 
@@ -108,9 +108,9 @@ func (l *lifecycle) sendRegistration(e env.Env) {
 	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokRegister})
 }
 
-// handleRegistrationResponse gets a broker epoch, or tries again. While the session of the previous incarnation lives the
+// handleBrokerRegistrationResponse gets a broker epoch, or tries again. While the session of the previous incarnation lives the
 // controller refuses this one as a duplicate.
-func (l *lifecycle) handleRegistrationResponse(e env.Env, resp env.Response, err error) {
+func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Response, err error) {
 	var code int16
 	if err == nil {
 		code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
@@ -156,7 +156,7 @@ func (l *lifecycle) sendHeartbeat(e env.Env) {
 	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokHeartbeat})
 }
 
-func (l *lifecycle) handleHeartbeatResponse(e env.Env, resp env.Response, err error) {
+func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp env.Response, err error) {
 	next := l.cfg.retryBackoff
 	if err == nil {
 		r := resp.(*kmsg.BrokerHeartbeatResponse)
