@@ -40,7 +40,8 @@ func provesNothingApplied(code int16) bool {
 // retriable reports whether Kafka's clients retry after this error code.
 func retriable(code int16) bool { return kerr.IsRetriable(kerr.ErrorForCode(code)) }
 
-// transport is Kafka's error for a call without a response. The server may have read the request, unless the connection was refused.
+// transport is Kafka's error for a call without a response. The server may have read the request, unless the connection was
+// refused.
 func transport(err error) *kerr.Error {
 	if err == nil {
 		return nil

@@ -56,7 +56,7 @@ const (
 // castagnoli is the polynomial of CRC-32C, which amd64 and arm64 compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// TimestampType says who set a batch's timestamps.
+// TimestampType is the source of a batch's timestamps.
 type TimestampType uint8
 
 const (
@@ -86,7 +86,7 @@ func (b Batch) BaseOffset() Offset { return Offset(b.int64(atBaseOffset)) }
 // LastOffset is the last offset that the batch occupies, inclusive. Compaction keeps it when it removes the record.
 func (b Batch) LastOffset() Offset { return b.BaseOffset() + Offset(b.LastOffsetDelta()) }
 
-// NextOffset is the first offset behind the batch.
+// NextOffset is the first offset after the batch.
 func (b Batch) NextOffset() Offset { return b.LastOffset() + 1 }
 
 // LastOffsetDelta is LastOffset counted from BaseOffset.
@@ -107,7 +107,7 @@ func (b Batch) Attributes() int16 { return int16(binary.BigEndian.Uint16(b[atAtt
 // Codec is how the records are compressed.
 func (b Batch) Codec() Codec { return Codec(b.Attributes() & maskCodec) }
 
-// TimestampType says who set the timestamps.
+// TimestampType is the source of the timestamps.
 func (b Batch) TimestampType() TimestampType {
 	if b.Attributes()&maskLogAppendTime != 0 {
 		return LogAppendTime
@@ -124,7 +124,7 @@ func (b Batch) IsControl() bool { return b.Attributes()&maskControl != 0 }
 // HasDeleteHorizon says that BaseTimestamp is the time at which the cleaner may drop tombstones and markers (KIP-534).
 func (b Batch) HasDeleteHorizon() bool { return b.Attributes()&maskDeleteHorizon != 0 }
 
-// BaseTimestamp is what the records' timestamp deltas count from.
+// BaseTimestamp is the base of the records' timestamp deltas.
 func (b Batch) BaseTimestamp() Timestamp { return Timestamp(b.int64(atBaseTimestamp)) }
 
 // MaxTimestamp is the largest timestamp of a record; with LogAppendTime, the timestamp of each.
@@ -253,8 +253,8 @@ func invalid(what string, got, want int64) error {
 }
 
 // Next splits the first batch off b. The batch and the rest alias b. The error is ErrShortBatch when b ends inside the
-// batch (also when b is empty), and a *CorruptError when no batch can start here: then nothing behind it can be found
-// either. The CRC is not looked at; see Validate.
+// batch (also when b is empty), and a *CorruptError when no batch can start here: then no batch after it can be found
+// either. The CRC is not checked; see Validate.
 func Next(b []byte) (batch Batch, rest []byte, err error) {
 	if len(b) < sizePrefix {
 		return nil, b, ErrShortBatch

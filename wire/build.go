@@ -20,8 +20,8 @@ type BatchOptions struct {
 	ProducerEpoch ProducerEpoch
 	BaseSequence  int32 // of the record at BaseOffset
 
-	// NextOffset is the first offset behind the batch; 0 means just behind the last record. Compaction sets it to
-	// keep the place of records that it removed from the end.
+	// NextOffset is the first offset after the batch; 0 means the one after the last record. Compaction sets it to keep the
+	// offsets of records that it removed from the end.
 	NextOffset Offset
 
 	// MaxTimestamp counts only where the records do not decide it: the append time of a LogAppendTime batch, and
@@ -108,7 +108,7 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 	}
 
 	// Records first, header last: it needs their length, their largest timestamp, and the CRC of all of it. dst itself
-	// keeps its length throughout, which is what makes "as it was" after an error free.
+	// keeps its length throughout, so it is as it was after an error.
 	start := len(dst)
 	out := append(dst, emptyHeader[:]...)
 	low := o.BaseOffset
@@ -155,7 +155,7 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 	return out, nil
 }
 
-// emptyHeader is the room that AppendBatch leaves and then fills, when the records behind it are known.
+// emptyHeader is the room that AppendBatch leaves and then fills, when the records after it are known.
 var emptyHeader [BatchHeaderSize]byte
 
 // unnumbered says that no record carries an offset of its own. It costs a look at every record, up to the first that

@@ -14,7 +14,7 @@ import (
 //
 // The same records give the same bytes on every call and every platform. That rules out what is otherwise the obvious
 // choice for snappy: klauspost's encoder finds other matches in assembly than in Go. So snappy is written here. The
-// libraries behind the other codecs were compared on amd64 with and without assembly and on 386, and agree. They keep
+// libraries of the other codecs were compared on amd64 with and without assembly and on 386, and agree. They keep
 // pools of scratch memory in package variables, which no output depends on, and start no goroutine the way they are
 // called here: zstd by EncodeAll and DecodeAll with a concurrency of 1, lz4 block by block.
 type Codec uint8
@@ -51,7 +51,7 @@ func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	if len(raw) > MaxRecordsSize {
 		return dst, fmt.Errorf("compress %d bytes of records: more than %d could not be read back", len(raw), MaxRecordsSize)
 	}
-	// The compressed form is built behind the raw one and then moved over it: one buffer is enough.
+	// The compressed form is built after the raw one and then moved over it: one buffer is enough.
 	end := len(dst)
 	switch c {
 	case CodecGzip:
@@ -67,8 +67,8 @@ func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	return dst[:from+n], nil
 }
 
-// decompress is what src holds, at most MaxRecordsSize bytes. With CodecNone it is src itself. Memory follows what is
-// really decoded, and never a size that the stream only claims.
+// decompress is the decompressed src, at most MaxRecordsSize bytes. With CodecNone it is src itself. Memory grows with the
+// decoded bytes, and never by a size that the stream only claims.
 func (c Codec) decompress(src []byte) (raw []byte, err error) {
 	switch c {
 	case CodecNone:

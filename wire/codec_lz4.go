@@ -63,7 +63,7 @@ func appendLz4Block(dst, raw []byte) []byte {
 }
 
 // readLz4 reads one frame. As in Kafka the content size is not compared, nor the checksum of the content, and nothing
-// behind the end mark is read.
+// after the end mark is read.
 func readLz4(src []byte) ([]byte, error) {
 	flags, maxBlock, src, err := readLz4Header(src)
 	if err != nil {

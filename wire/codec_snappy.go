@@ -7,8 +7,8 @@ import (
 )
 
 // Snappy has no stream format of its own that Kafka uses. The Java clients write that of the library snappy-java, also
-// called xerial framing: a header of 16 bytes, then chunks, each a length and a block. Everybody else either does the
-// same or writes a single bare block. Both are read, the first is written.
+// called xerial framing: a header of 16 bytes, then chunks, each a length and a block. Other clients do the same or write a
+// single bare block. Both are read, the first is written.
 //
 //	82 'S' 'N' 'A' 'P' 'P' 'Y' 00 | version 1 i32 | compatible 1 i32 | { length i32 | block }...
 const xerialMagic = "\x82SNAPPY\x00"
@@ -118,7 +118,7 @@ func appendSnappyBlock(dst, src []byte) []byte {
 	return appendSnappyLiteral(dst, src[literal:])
 }
 
-// appendSnappyLiteral writes bytes as they are, behind a tag with their number less one.
+// appendSnappyLiteral writes bytes as they are, after a tag with their number less one.
 func appendSnappyLiteral(dst, p []byte) []byte {
 	n := len(p) - 1
 	switch {

@@ -3,7 +3,7 @@ package wire
 import "github.com/klauspost/compress/zstd"
 
 // appendZstd compresses into one frame without a checksum, as zstd-jni does: the batch has its CRC. The encoder is made
-// anew each time, so that no batch's bytes can depend on another's; its tables are what a call costs.
+// anew each time, so that no batch's bytes can depend on another's; its tables are the cost of a call.
 func appendZstd(dst, raw []byte) []byte {
 	// A window beyond the input is memory for nothing, and one beyond 1 MiB is more than a batch by Kafka's defaults.
 	window := zstd.MinWindowSize
@@ -57,7 +57,7 @@ const (
 // checkZstd walks over the frames and their blocks and refuses a frame that claims to hold more than its blocks can.
 // The decoder makes room for a claimed size at once, so a few bytes could otherwise cost a hundred megabytes.
 func checkZstd(src []byte) error {
-	// Several frames in a row are one stream, and frames of the skippable kind hold anybody's bytes.
+	// Several frames in a row are one stream, and skippable frames may have any bytes.
 	for len(src) > 0 {
 		var h zstd.Header
 		if err := h.Decode(src); err != nil {

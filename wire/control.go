@@ -30,8 +30,8 @@ func (t ControlType) String() string {
 	return "UNKNOWN"
 }
 
-// ControlValue is what a control record says: one of the types below, and no other. Those of KRaft carry a version in
-// front, of which Kafka has only 0 so far; LeaderChange has it as a field because it has a version 1 as well.
+// ControlValue is the value of a control record: one of the types below, and no other. It begins with a version, of which
+// Kafka has only 0 so far; LeaderChange has the version as a field because it has a version 1 as well.
 type ControlValue interface {
 	// ControlType is the type that goes into the record's key.
 	ControlType() ControlType
@@ -46,7 +46,7 @@ type EndTxnMarker struct {
 	CoordinatorEpoch Epoch
 }
 
-// LeaderChange announces a quorum leader and who voted for it. Version 1 of it has directory ids of voters, but Kafka
+// LeaderChange announces a quorum leader and the voters that elected it. Version 1 of it has directory ids of voters, but Kafka
 // writes version 0 even where they have some (ControlRecordUtils.LEADER_CHANGE_CURRENT_VERSION).
 type LeaderChange struct{ kmsg.LeaderChangeMessage }
 

@@ -40,7 +40,7 @@ func AppendCoordinatorValue(dst []byte, v CoordinatorValue) []byte {
 	return c.out
 }
 
-// CoordinatorLog is what may lie in the log of one coordinator.
+// CoordinatorLog is the schema of one coordinator's log.
 type CoordinatorLog struct {
 	kind  string // in errors
 	types []coordinatorType
@@ -61,9 +61,9 @@ func (l CoordinatorLog) Name(key int16) string {
 	return l.types[key].name
 }
 
-// Parse reads a record. A nil value is a tombstone, and so is what comes back for it. The results share no memory with the
-// bytes. Errors are *MessageError; a type that is not known (FaultKey) is of a newer Kafka, whose loaders skip the types that
-// they do not know in turn.
+// Parse reads a record. A nil value is a tombstone, and comes back as nil. The results share no memory with the
+// bytes. Errors are *MessageError. A type that is not known (FaultKey) is of a newer Kafka; a loader skips such a record, as
+// Kafka's does (CoordinatorLoaderImpl).
 func (l CoordinatorLog) Parse(key, value []byte) (CoordinatorKey, CoordinatorValue, error) {
 	c := coder{reading: true, in: key, rigid: true}
 	kind := int16(-1)

@@ -48,7 +48,7 @@ func (k *ConsumerGroupMemberMetadataKey) code(c *coder) {
 	text(c, &k.MemberID)
 }
 
-// ConsumerGroupMemberMetadataValue is what a member says of itself in its heartbeats (type 5).
+// ConsumerGroupMemberMetadataValue is a member's own data, from its heartbeats (type 5).
 type ConsumerGroupMemberMetadataValue struct {
 	InstanceID           *string // nil unless the member is static
 	RackID               *string
@@ -63,7 +63,7 @@ type ConsumerGroupMemberMetadataValue struct {
 	ClassicMemberMetadata *ClassicMemberMetadata
 }
 
-// ClassicMemberMetadata is what is left of the classic protocol in a member that speaks it to a consumer group.
+// ClassicMemberMetadata is the extra data of a member of a consumer group that uses the classic protocol.
 type ClassicMemberMetadata struct {
 	SessionTimeoutMs   int32
 	SupportedProtocols []ClassicProtocol
@@ -120,8 +120,8 @@ func (*ConsumerGroupTargetAssignmentMetadataKey) ApiKey() int16 { return 6 }
 
 func (k *ConsumerGroupTargetAssignmentMetadataKey) code(c *coder) { text(c, &k.GroupID) }
 
-// ConsumerGroupTargetAssignmentMetadataValue says which epoch of the group the target assignment is for (type 6). It is
-// written after the assignments of the members, and so ends them.
+// ConsumerGroupTargetAssignmentMetadataValue is the group epoch of the target assignment (type 6). It is written after the
+// assignments of the members and completes them.
 type ConsumerGroupTargetAssignmentMetadataValue struct {
 	AssignmentEpoch     GroupEpoch
 	AssignmentTimestamp Timestamp // 0 if it is not known (KIP-1263)
@@ -153,12 +153,12 @@ func (k *ConsumerGroupTargetAssignmentMemberKey) code(c *coder) {
 	text(c, &k.MemberID)
 }
 
-// ConsumerGroupTargetAssignmentMemberValue is what a member shall own (type 7).
+// ConsumerGroupTargetAssignmentMemberValue is the target assignment of a member (type 7).
 type ConsumerGroupTargetAssignmentMemberValue struct {
 	TopicPartitions []TargetPartitions
 }
 
-// TargetPartitions is the partitions of a topic that a member shall own.
+// TargetPartitions is the partitions of one topic in a target assignment.
 type TargetPartitions struct {
 	TopicID    TopicID
 	Partitions []int32
@@ -195,12 +195,12 @@ func (k *ConsumerGroupCurrentMemberAssignmentKey) code(c *coder) {
 type MemberState int8
 
 const (
-	MemberStable               MemberState = iota // it owns what it shall own
+	MemberStable               MemberState = iota // it owns its target assignment
 	MemberUnrevokedPartitions                     // it has yet to revoke partitions
 	MemberUnreleasedPartitions                    // it waits for partitions that others have yet to revoke
 )
 
-// ConsumerGroupCurrentMemberAssignmentValue is what a member owns (type 8).
+// ConsumerGroupCurrentMemberAssignmentValue is the current assignment of a member (type 8).
 type ConsumerGroupCurrentMemberAssignmentValue struct {
 	MemberEpoch                 GroupEpoch
 	PreviousMemberEpoch         GroupEpoch // still accepted: the member may have missed the last bump

@@ -1,7 +1,7 @@
 package wire
 
-// GroupLog is what lies in __consumer_offsets: committed offsets, classic groups, and consumer groups (KIP-848), whose
-// records are in coordinator_consumer.go. Not here: type 0, offsets as Kafka 0.8 wrote them; type 4, which Kafka
+// GroupLog is the schema of __consumer_offsets: committed offsets, classic groups, and consumer groups (KIP-848), which are in
+// coordinator_consumer.go. Not here: type 0, offsets as Kafka 0.8 wrote them; type 4, which Kafka
 // has only deleted since 4.1 (KIP-1101); share groups and streams groups.
 var GroupLog = CoordinatorLog{kind: "group record", types: []coordinatorType{
 	1:  {"OffsetCommit", func() CoordinatorKey { return &OffsetCommitKey{} }, func() CoordinatorValue { return NewOffsetCommitValue() }},

@@ -1,6 +1,6 @@
 package wire
 
-// TransactionLog is what lies in __transaction_state.
+// TransactionLog is the schema of __transaction_state.
 var TransactionLog = CoordinatorLog{kind: "transaction record", types: []coordinatorType{
 	0: {"TransactionLog", func() CoordinatorKey { return &TransactionLogKey{} }, func() CoordinatorValue { return NewTransactionLogValue() }},
 }}
@@ -37,7 +37,7 @@ type TransactionLogValue struct {
 	Version                  int16
 	ProducerID               ProducerID
 	PreviousProducerID       ProducerID // since 1: of the last committed transaction, if the id had to change since; -1 if it had not
-	NextProducerID           ProducerID // since 1: what the producer is given when the transaction is complete; -1 if ProducerID
+	NextProducerID           ProducerID // since 1: of the producer after the transaction; -1 if it stays ProducerID
 	ProducerEpoch            ProducerEpoch
 	NextProducerEpoch        ProducerEpoch // since 1: the epoch of NextProducerID, -1 if there is none
 	Timeout                  int32         // milliseconds

@@ -1,4 +1,4 @@
-// Package wire is what crosses a wire or lies in a log, in Kafka's own bytes: record batches, control records, frames of
+// Package wire has the formats of Kafka's network and logs, in Kafka's own bytes: record batches, control records, frames of
 // requests and responses, the records of the metadata log and of the coordinators' logs, and the small files of the quorum.
 //
 // Nearly everything in Kafka is a record batch: what a producer sends, what lies in a segment file, what a fetch
@@ -10,7 +10,7 @@
 //	│base offset │ length │ leader │magic │ CRC │ 40 bytes: │ records, compressed together │
 //	│            │        │ epoch  │ 2    │     │ see below │ or not at all                │
 //	└────────────┴────────┴────────┴──────┴─────┴───────────┴──────────────────────────────┘
-//	 '--- written by the leader ---'             '----- signed by whoever wrote it -----'
+//	 '--- written by the leader ---'             '----- signed by the batch's author ---'
 //
 //	attributes i16 | last offset delta i32 | base timestamp i64 | max timestamp i64
 //	producer id i64 | producer epoch i16 | base sequence i32 | record count i32
@@ -20,15 +20,14 @@
 // The leader's fields lie outside the CRC, so that giving a batch its offset costs twelve bytes and no checksum. All
 // else is relative: a record stores its distance from the batch's first offset and timestamp, and so moves with them.
 //
-// How to read: batch.go has the header and how to find batches; record.go the records; build.go writes both; validate.go
-// says what a broker checks, of everybody and of clients; codec.go compression; control.go the records that Kafka writes
-// for itself. frame.go puts kmsg's requests and responses on a connection; size.go weighs them for the model of
+// How to read: batch.go has the header and how to find batches; record.go the records; build.go writes both; validate.go has
+// the checks of all batches and of clients' batches; codec.go compression; control.go the records that Kafka writes for itself.
+// frame.go puts kmsg's requests and responses on a connection; size.go weighs them for the model of
 // bandwidth. coder.go reads and writes what Kafka generates from schemas: metadata.go and its neighbours are the metadata log,
 // coordinator.go and its neighbours the logs of the group coordinator and the transaction coordinator. quorum.go and
 // snapshot.go are the quorum's files; ids.go has the types of offsets, epochs and ids that every other package speaks.
 //
-// What it is not: a log (storage), a judge of what may be appended where (replication), or a list of messages
-// (kmsg has them). It keeps no state and reaches for nothing: every function depends on its arguments alone and gives
-// the same bytes on every platform. Decoded bytes alias what they were decoded from; what came from a link or a disk
-// is read-only.
+// What it is not: a log (storage), the rules of appends (replication), or a list of requests (kmsg). It has no state: every
+// function depends on its arguments alone and gives the same bytes on every platform. Decoded values alias the bytes that
+// they were decoded from; bytes from a link or a disk are read-only.
 package wire

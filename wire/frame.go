@@ -33,7 +33,7 @@ const (
 	keyAPIVersions        = 18
 )
 
-// RequestHeader is what goes before a request.
+// RequestHeader is the header of a request.
 type RequestHeader struct {
 	Key         int16 // Kafka api key
 	Version     int16 // of the body
@@ -149,9 +149,9 @@ func setSize(dst []byte, start int) []byte {
 // ParseRequest decodes a frame, without its size. Byte fields of the request alias it, strings do not. The header is
 // filled in as far as it could be read, also when there is an error: an *UnsupportedError or a *FrameError.
 //
-// A trap of kmsg 1.15: it reads as many tagged fields as a body claims, also behind the body's end, so that 18 bytes of
-// malice keep it busy for most of a minute (2^32 turns of a loop). No memory grows and the error is right; but nothing
-// short of a schema can tell such a body ahead. Parse only what comes from clients one trusts.
+// A trap of kmsg 1.15: it reads as many tagged fields as a body claims, also past the body's end, so 18 malicious bytes keep it
+// busy for most of a minute (2^32 turns of a loop). No memory grows and the error is right, but without a schema such a body
+// cannot be found before. Parse only requests of trusted clients.
 func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	var h RequestHeader
 	if len(frame) < 8 {

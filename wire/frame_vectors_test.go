@@ -67,7 +67,7 @@ func parseVector(t *testing.T, line string) (v vector) {
 
 func (v vector) String() string { return fmt.Sprint(v.kind, " ", v.key, " ", v.version, " ", v.way) }
 
-// TestKafkasMessagesComeBackByteForByte puts each body behind a header, parses the frame and writes it again.
+// TestKafkasMessagesComeBackByteForByte puts each body after a header, parses the frame and writes it again.
 func TestKafkasMessagesComeBackByteForByte(t *testing.T) {
 	lines := unzipLines(t, kafkaMessages)
 	require.Len(t, lines, 1938)

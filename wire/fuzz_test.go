@@ -26,7 +26,7 @@ func FuzzBatch(f *testing.F) {
 				break
 			}
 			if sign {
-				b.sign() // so that the fuzzer sees behind the CRC
+				b.sign() // so that the fuzzer gets past the CRC
 			}
 			fuzzBatch(t, b)
 		}

@@ -14,7 +14,7 @@ const NoEpoch Epoch = -1
 // NodeID is Kafka's broker or controller id: configuration, not identity. NoNode is "none".
 type NodeID int32
 
-// NoNode is Kafka's -1: nobody leads.
+// NoNode is Kafka's -1: there is no leader.
 const NoNode NodeID = -1
 
 // BrokerEpoch is the offset of the registration record of a broker's incarnation (KIP-631); -1 is none.

@@ -10,7 +10,7 @@ import "strconv"
 //	                  and of __transaction_state
 //	control.go        control records of KRaft         a value: body, of which the version is a field
 
-// MessageFault is what is wrong with the bytes of a message.
+// MessageFault is a reason why bytes are not a valid message.
 type MessageFault uint8
 
 const (

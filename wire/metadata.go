@@ -1,8 +1,8 @@
 package wire
 
 // MetadataRecord is one record of the cluster metadata log: a pointer to one of the structs of the metadata_*.go files.
-// The log is the cluster's state: controllers append these records, and everybody's image of the cluster is what
-// comes out of applying them in order (KIP-500, KIP-631).
+// The log is the cluster's state: controllers append these records, and every image of the cluster is the result of applying
+// them in order (KIP-500, KIP-631).
 //
 // Names, keys and versions are those of Kafka's schemas (metadata/src/main/resources/common/metadata), as of 4.4.
 // A record of which more than one version exists has a field Version, and is written in that version; which version

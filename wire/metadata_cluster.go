@@ -47,7 +47,7 @@ func (r *ProducerIdsRecord) code(c *coder) {
 	c.end()
 }
 
-// QuotaEntity is one part of whom a quota is for: a user, a client-id, an ip.
+// QuotaEntity is one part of the entity of a quota: a user, a client-id, an ip.
 type QuotaEntity struct {
 	Type string
 	Name *string // nil is the default of its type

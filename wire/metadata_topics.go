@@ -30,7 +30,7 @@ func (r *RemoveTopicRecord) code(c *coder) {
 	c.end()
 }
 
-// LeaderRecoveryState says whether a partition's leader still recovers from an unclean election (KIP-704).
+// LeaderRecoveryState is the state of a partition's leader after an unclean election (KIP-704).
 type LeaderRecoveryState int8
 
 const (

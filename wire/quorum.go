@@ -22,8 +22,8 @@ func ParseUUID(s string) (id UUID, ok bool) {
 // QuorumStateFile is the name of the file, in the directory of the metadata partition.
 const QuorumStateFile = "quorum-state"
 
-// QuorumState is what a KRaft node remembers of elections across a crash: the newest epoch it has seen, who leads it,
-// and whom it voted for. It must be durable before any message that rests on it leaves (KIP-595).
+// QuorumState is the state of elections that a KRaft node keeps over a crash: its epoch, the leader of that epoch, and the
+// candidate of its vote. It must be durable before any message that depends on it is sent (KIP-595).
 //
 // Version 0 belongs to kraft.version 0, where the voters are static and a vote is for an id; Kafka writes them all but
 // reads only the first three fields. Version 1 belongs to kraft.version 1, where a vote is for an id and a directory
@@ -128,8 +128,8 @@ func (e *QuorumStateError) Error() string {
 	return "quorum-state: " + e.Field + " " + e.Why
 }
 
-// ParseQuorumState reads the file's content. Like Kafka it looks at the first line only, takes the fields in any order,
-// demands every field of the version and ignores others. Errors are *QuorumStateError.
+// ParseQuorumState reads the file's content. Like Kafka it reads only the first line, accepts the fields in any order,
+// requires every field of the version and ignores others. Errors are *QuorumStateError.
 func ParseQuorumState(b []byte) (QuorumState, error) {
 	line := string(b)
 	if end := strings.IndexAny(line, "\r\n"); end >= 0 {
@@ -218,8 +218,8 @@ func (f *quorumFields) voters(name string) []NodeID {
 	return voters
 }
 
-// The rest of this file is as much of JSON as the file needs. The standard library's reader goes by reflection and takes
-// names in any case, neither of which we want in what decides who voted for whom.
+// The rest of this file is as much of JSON as the file needs. The standard library's reader uses reflection and accepts names
+// in any case, which is too lax for a vote.
 
 // jsonValue is one value of a JSON text.
 type jsonValue struct {
@@ -241,7 +241,7 @@ const maxJSONDepth = 8
 // space skips what may stand between two tokens of one line.
 func (j *jsonReader) space() { j.rest = strings.TrimLeft(j.rest, " \t") }
 
-// next consumes c if it is what comes next.
+// next consumes c if it is next.
 func (j *jsonReader) next(c string) bool {
 	j.space()
 	rest, ok := strings.CutPrefix(j.rest, c)
@@ -249,7 +249,7 @@ func (j *jsonReader) next(c string) bool {
 	return ok
 }
 
-// value reads one value with all that is in it. A number is kept as text: who wants an integer judges it.
+// value reads one value with all that is in it. A number is kept as text.
 func (j *jsonReader) value(depth int) (v jsonValue) {
 	j.space()
 	switch {
@@ -303,7 +303,7 @@ func (j *jsonReader) members(closing string, one func() jsonValue) (list []jsonV
 	return nil
 }
 
-// quoted reads a string behind its opening quote.
+// quoted reads a string after its opening quote.
 func (j *jsonReader) quoted() string {
 	var s []byte
 	for !j.bad && j.rest != "" && j.rest[0] >= ' ' {

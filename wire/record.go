@@ -43,8 +43,8 @@ func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64
 	return dst
 }
 
-// recordSize is the length of a record behind its own length field. It has to be known before the first byte is written,
-// because the length is a varint whose own size depends on it; adding up is cheaper than writing twice.
+// recordSize is the length of a record without its length field. It must be known before the first byte is written, because the
+// size of that field, a varint, depends on it; an addition is cheaper than writing twice.
 func recordSize(r *Record, offsetDelta int32, timestampDelta int64) int {
 	n := 1 + varintSize(timestampDelta) + varintSize(int64(offsetDelta))
 	n += nullableSize(r.Key) + nullableSize(r.Value) + varintSize(int64(len(r.Headers)))
@@ -63,7 +63,7 @@ func appendNullable(dst, p []byte) []byte {
 	return append(binary.AppendVarint(dst, int64(len(p))), p...)
 }
 
-// nullableSize is what appendNullable writes.
+// nullableSize is the number of bytes that appendNullable writes.
 func nullableSize(p []byte) int {
 	if p == nil {
 		return 1
@@ -120,8 +120,7 @@ func (b Batch) Records() iter.Seq2[Record, error] {
 	}
 }
 
-// AppendRecords appends the decoded records to dst: Records for those who want a slice. dst comes back with what was
-// sound before an error.
+// AppendRecords appends the decoded records to dst: Records as a slice. On an error dst has the records before it.
 func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	for r, err := range b.Records() {
 		if err != nil {
@@ -132,7 +131,7 @@ func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	return dst, nil
 }
 
-// body is the batch's records, decompressed: a part of the batch with codec none, else a buffer that nobody else has.
+// body is the batch's records, decompressed: a part of the batch with codec none, else a new buffer.
 func (b Batch) body() ([]byte, error) {
 	return b.Codec().decompress(b[BatchHeaderSize:])
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // SnapshotID names a snapshot by what it stands for: the log before End, of which the last record has Epoch. Kafka calls
-// it OffsetAndEpoch. Where a log continues behind a snapshot, it does at End, and End-1 counts as written in Epoch.
+// it OffsetAndEpoch. A log continues after a snapshot at End, and End-1 counts as written in Epoch.
 type SnapshotID struct {
 	End   Offset
 	Epoch Epoch
@@ -17,7 +17,7 @@ type SnapshotID struct {
 // BootstrapSnapshot is the snapshot that a node formats its first log with: it stands for nothing.
 var BootstrapSnapshot = SnapshotID{}
 
-// SnapshotFile is what a snapshot's file is there for, told by the end of its name.
+// SnapshotFile is the state of a snapshot's file, by the end of its name.
 type SnapshotFile uint8
 
 const (
@@ -65,7 +65,7 @@ func ParseSnapshotName(name string) (id SnapshotID, kind SnapshotFile, ok bool) 
 	return SnapshotID{Offset(end), Epoch(ep)}, kind, err1 == nil && err2 == nil
 }
 
-// SnapshotOptions is what a snapshot says beside its records.
+// SnapshotOptions is the contents of a snapshot besides its records.
 type SnapshotOptions struct {
 	LastContainedLogTimestamp Timestamp // append time of the log's last record that it stands for
 	Now                       Timestamp // every record's timestamp
@@ -133,8 +133,8 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 	}
 	w.size += size
 	if full {
-		// BatchAccumulator.drain, which takes a completed batch, completes the one behind it too. Only the bytes
-		// tell, but two controllers should write the same.
+		// BatchAccumulator.drain, which takes a completed batch, completes the next one too. Only the bytes differ, but two
+		// controllers should write the same.
 		w.flush()
 	}
 }
@@ -178,7 +178,7 @@ func (w *SnapshotWriter) done(out []byte, err error, records int) {
 	w.out, w.next = out, w.next+Offset(records)
 }
 
-// Snapshot is a snapshot's bytes whose framing has been found sound. It aliases them.
+// Snapshot is a snapshot with valid framing. It aliases the bytes.
 type Snapshot struct {
 	ID                        SnapshotID
 	LastContainedLogTimestamp Timestamp

@@ -7,9 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Validate makes the checks that every broker makes on every batch it appends or recovers, whoever wrote it: length,
-// magic, CRC; and that the header makes sense at all. It looks at no record and allocates nothing for a sound batch. Any
-// bytes may be asked. The error is a *CorruptError.
+// Validate makes the checks of every broker on every batch that it appends or recovers: length, magic, CRC, and a valid
+// header. It reads no record and allocates nothing for a valid batch. b may be any bytes. The error is a *CorruptError.
 func (b Batch) Validate() error {
 	if len(b) < BatchHeaderSize {
 		return corrupt("size", int64(len(b)), BatchHeaderSize)
@@ -23,7 +22,7 @@ func (b Batch) Validate() error {
 	if got, want := b.CRC(), b.checksum(); got != want {
 		return corrupt("CRC", int64(got), int64(want))
 	}
-	// From here on the bytes are what their author signed, and a mistake is the author's.
+	// From here on the bytes are those that the batch's author signed: an error is the author's.
 	if b.Codec() > CodecZstd {
 		return b.Codec().unsupported()
 	}
@@ -40,14 +39,13 @@ func (b Batch) Validate() error {
 	return nil
 }
 
-// ValidateRecords makes the further checks of a leader on what a client wants to append (LogValidator), after Validate
-// found the batch sound: offsets without gaps, no control records, a sequence if there is a producer, and every record
-// decodes. The error is a *CorruptError, nearly always INVALID_RECORD. With codec none nothing is allocated. The rules
-// that depend on the topic are ClientRules.
+// ValidateRecords makes the further checks of a leader on a client's batch (LogValidator), after Validate: offsets without
+// gaps, no control records, a sequence if there is a producer, and every record decodes. The error is a *CorruptError, nearly
+// always INVALID_RECORD. With codec none nothing is allocated. The rules that depend on the topic are ClientRules.
 //
-// How the records of an uncompressed batch number themselves nobody checks, as in Kafka: it appends the bytes as they are,
-// and readers then see offsets that the log does not have. Where they are compressed Kafka looks, and builds the batch
-// again with 0, 1, 2; here it is refused, which is simpler and as loud.
+// The offset deltas of an uncompressed batch are not checked, as in Kafka: it appends the bytes as they are, and readers then
+// see offsets that the log does not have. Those of a compressed batch Kafka checks, and builds the batch again with 0, 1, 2;
+// here it is refused.
 func (b Batch) ValidateRecords() error {
 	if err := b.validateClientHeader(); err != nil {
 		return err
@@ -74,7 +72,7 @@ func (b Batch) validateClientHeader() error {
 
 // walk decodes every record but its headers, and demands of compressed ones that they number themselves without gaps.
 func (b Batch) walk(visit func(i int32, r Record)) error {
-	// Not Records: headers would cost an allocation for each record that has some, and nobody looks at them here.
+	// Not Records: headers would cost an allocation for each record that has some, and are not needed here.
 	body, err := b.body()
 	if err != nil {
 		return err
@@ -97,7 +95,7 @@ func (b Batch) walk(visit func(i int32, r Record)) error {
 	return nil
 }
 
-// ClientRules are what a topic demands of the batches its clients append.
+// ClientRules are a topic's rules for the batches of clients.
 type ClientRules struct {
 	Compacted     bool          // every record needs a key
 	TimestampType TimestampType // message.timestamp.type
@@ -105,10 +103,9 @@ type ClientRules struct {
 	Before, After Timestamp     // how far from Now a create time may lie (message.timestamp.before.max.ms, .after.max.ms)
 }
 
-// Check is ValidateRecords and the topic's rules in one walk. It returns the largest timestamp of a record (NoTimestamp
-// if none has one), which the leader writes into a CreateTime batch whose header disagrees, and what is wrong: one error
-// for the batch, or one for each bad record. The first decides with which code the partition is answered, all of
-// them are the response's record errors.
+// Check is ValidateRecords and the topic's rules in one walk. It returns the largest timestamp of a record (NoTimestamp if
+// none has one), which the leader writes into the header of a CreateTime batch, and the errors: one for the batch, or one for
+// each bad record. The first is the partition's error code in the response, all of them are its record errors.
 func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptError) {
 	err := b.validateClientHeader()
 	if err == nil {

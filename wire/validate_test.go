@@ -73,7 +73,7 @@ func TestValidateRefuses(t *testing.T) {
 	} {
 		require.ErrorIs(t, test.batch.Validate(), test.code, name)
 	}
-	// Fewer records than offsets are what the cleaner leaves, and unused attribute bits what a later Kafka may set.
+	// The cleaner leaves fewer records than offsets, and a later Kafka may set unused attribute bits.
 	require.NoError(t, resigned(sound, put32(atCount, 2)).Validate())
 	require.NoError(t, resigned(sound, func(b Batch) { b[atAttributes] = 0x80 }).Validate())
 }
@@ -101,13 +101,13 @@ func TestClientsMayNotAppend(t *testing.T) {
 	} {
 		require.ErrorIs(t, b.ValidateRecords(), kerr.InvalidRecord, name)
 	}
-	// What does not decompress at all is nobody's error in Kafka.
+	// A failed decompression has no error of its own in Kafka.
 	for codec := CodecGzip; codec <= CodecZstd; codec++ {
 		b := resigned(sound, func(b Batch) { b[atAttributes+1] |= byte(codec) })
 		require.ErrorIs(t, b.ValidateRecords(), kerr.UnknownServerError, codec.String())
 	}
 	odd := resigned(built(t, PlainBatch(0, 0), fromOne...), put32(atLastOffsetDelta, 1))
-	require.NoError(t, odd.ValidateRecords(), "nobody looks how uncompressed records number themselves")
+	require.NoError(t, odd.ValidateRecords(), "the offset deltas of uncompressed records are not checked")
 }
 
 func gzipped() BatchOptions {

@@ -102,18 +102,18 @@ func (s *Set) checkNode() error {
 	return nil
 }
 
-// isSet reports whether somebody set the config, be it to its default.
+// isSet reports whether the config is set, also if it is set to its default.
 func (s *Set) isSet(name string) bool { _, set := s.search(name); return set }
 
-// Idempotent reports whether a producer with these settings numbers its batches: it is meant to by default, and gives it
-// up silently when acks or retries are set so that it cannot.
+// Idempotent reports whether a producer with these settings is idempotent: by default it is, unless acks or retries are set so
+// that it cannot be, which turns idempotence off silently.
 func (s *Set) Idempotent() bool {
 	return s.Bool("enable.idempotence") && s.acksAll() && s.Int("retries") > 0
 }
 
 func (s *Set) acksAll() bool { acks := s.Text("acks"); return acks == "all" || acks == "-1" }
 
-// DeliveryTimeout is delivery.timeout.ms of a producer, raised to what linger and one request need if nobody set it.
+// DeliveryTimeout is delivery.timeout.ms of a producer, raised to the sum of linger and one request unless it is set.
 func (s *Set) DeliveryTimeout() Duration {
 	d := s.Duration("delivery.timeout.ms")
 	if !s.isSet("delivery.timeout.ms") {

@@ -1,5 +1,5 @@
-// Package config is Kafka's configs as one table: name, to whom it belongs, type, default, what is allowed, since when,
-// and a line that says what it does.
+// Package config is Kafka's configs as one table: name, scope, type, default, allowed values, first version, and a line of
+// documentation.
 //
 //	topics.go brokers.go quorum.go groups.go clients.go features.go        the table
 //	      │
@@ -7,14 +7,14 @@
 //	      │
 //	New(scope).With(name, text) ──▶ Set: overrides over synonyms over defaults, read by Int, Bool, Duration, ...
 //
-// Everybody who needs a default, a bound or a spelling asks here: nodes for their settings, scenarios and command lines
-// for what a user wrote, DescribeConfigs for its answer, lists for what there is.
+// Every default, bound and spelling is here: of the settings of nodes, of the input of scenarios and command lines, of the
+// response of DescribeConfigs, and of the lists of configs.
 //
-// Read config.go for what a config is, synonyms.go for how a topic's config finds its broker's, then set.go.
+// Read config.go for the table's form, synonyms.go for the broker's config that a topic's falls back to, then set.go.
 //
-// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare with what it says itself.
-// What is not here: configs of security, metrics, plug-in classes, sockets' buffers and of where processes listen, because
-// nothing of that exists in a simulated world. Floats are banned in this project: the few ratios are kept as permille.
+// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare with its own.
+// Not here: configs of security, metrics, plug-in classes, socket buffers and listeners, which a simulated world does not
+// have. Floats are banned in this project: the few ratios are kept as permille.
 package config
 
 import (
@@ -23,8 +23,8 @@ import (
 	"strings"
 )
 
-// Scope says to whom a config belongs. One name can be several configs: compression.type of a topic and of a producer
-// have different defaults. One config can belong to several.
+// Scope is the kind of thing that has a config. One name can be several configs: compression.type of a topic and of a producer
+// have different defaults. One config can have several scopes.
 type Scope uint16
 
 const (
@@ -140,8 +140,7 @@ func Lookup(s Scope, name string) (*Config, bool) {
 	return nil, false
 }
 
-// Find is Lookup with an error that suggests what may have been meant: a name near to it, or that it is a config of
-// somebody else.
+// Find is Lookup with an error that suggests what may have been meant: a similar name, or a config of another scope.
 func Find(s Scope, name string) (*Config, error) {
 	if c, ok := Lookup(s, name); ok {
 		return c, nil

@@ -121,7 +121,7 @@ func TestTableIsKafkas(t *testing.T) {
 			}
 		}
 		if !found {
-			t.Errorf("%s belongs to nobody", c.Name)
+			t.Errorf("%s has no scope", c.Name)
 		}
 	}
 }
@@ -177,7 +177,7 @@ func TestParseIsKafkas(t *testing.T) {
 		scope, name, text, want := f[0], f[1], f[2], f[3]
 		c, ok := Lookup(kafkaScopes[scope], name)
 		if !ok {
-			continue // ours under this name belongs to somebody else
+			continue // the config with this name has another scope
 		}
 		if _, known := differs[name]; known {
 			continue

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Set is the settings of one thing: a node, a topic, a client. It holds what somebody set, and answers for everything
-// else with synonyms and defaults. A Set never changes: With and Without make new ones, so it can be shared and kept.
+// Set is the settings of one thing: a node, a topic, a client. It has the configs that are set, and answers for all others
+// by synonyms and defaults. A Set never changes: With and Without make new ones, so it can be shared and kept.
 //
 // Reading goes through the table and parses defaults: a node reads what it needs when it starts and when a setting
 // changes, and keeps it in fields.
@@ -23,7 +23,7 @@ type setting struct {
 	value  Value
 }
 
-// New is a set in which nothing is set. Scope says whose names it knows: Node, Topic, Producer, ...
+// New is a set in which nothing is set. Scope selects its names: Node, Topic, Producer, ...
 func New(scope Scope) *Set { return &Set{scope: scope} }
 
 // Over is the set of a topic or group on top of its node's.
@@ -165,8 +165,8 @@ const (
 	day                  = 24 * hour
 )
 
-// Duration is the value of an integer whose name ends with a unit of time. What is below 0 or null stays below 0: it is
-// not a time but means "never" or "as elsewhere". What is too long for a Duration is the longest one, 292 years.
+// Duration is the value of an integer with a unit of time at the end of its name. A value below 0 or null stays below 0: it is
+// not a time but means "never" or "as elsewhere". A value that is too long for a Duration is the longest one, 292 years.
 func (s *Set) Duration(name string) Duration {
 	u := timeUnit(name)
 	v := s.want(name, Int, Long)

@@ -55,13 +55,13 @@ var topicSynonyms = []struct {
 	{"unclean.leader.election.enable", under("", "unclean.leader.election.enable")},
 }
 
-// groupSynonyms: a group's config falls back to the node's of the same name behind "group.", if there is one.
+// groupSynonyms: a group's config falls back to the node's of the same name with the prefix "group.", if there is one.
 const groupPrefix = "group."
 
 func under(prefix, name string) []Synonym { return []Synonym{{prefix + name, same}} }
 
 // Synonyms are the configs of the node that a config falls back to. For a topic or group: all of them. For a config of
-// the node: those behind it in the row of a topic's config, as log.roll.hours is behind log.roll.ms.
+// the node: those after it in the row of a topic's config, as log.roll.hours is after log.roll.ms.
 func (c *Config) Synonyms() []Synonym {
 	switch {
 	case c.Is(Topic):
