@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"samsa/controller/raft"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -16,7 +16,7 @@ import (
 type bench struct {
 	*raft.Replica
 	t     *testing.T
-	disk  *sim.Disk
+	disk  *disk.Disk
 	now   env.Instant
 	calls []call
 	links []env.Addr
@@ -32,7 +32,7 @@ type call struct {
 }
 
 func newBench(t *testing.T) *bench {
-	return &bench{t: t, disk: sim.NewDisk(sim.DiskProfile{}), armed: map[env.Timer]env.Duration{}}
+	return &bench{t: t, disk: disk.New(disk.Profile{}), armed: map[env.Timer]env.Duration{}}
 }
 
 // bench is an Env.

@@ -1,23 +1,14 @@
 package raft
 
 import (
+	"samsa/exhibit"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
-// Exhibit is one old rule: how the quorum once worked, or would work without a rule that Raft needs.
-type Exhibit struct {
-	ID       string
-	Source   string // KIP or JIRA
-	Versions string // that had it; "never" for a rule that no release lacked
-	Symptom  string
-	Check    string // that must fire
-	Replace  func(*Rules)
-}
-
-// History is the exhibits of this package, by id. Deleting this file leaves the package compiling.
-func History() []Exhibit {
-	return []Exhibit{
+// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling.
+func OldRules() []exhibit.Of[Rules] {
+	return []exhibit.Of[Rules]{
 		{
 			ID: "K1", Source: "KAFKA-10527", Versions: "KIP-595 as first merged, before 2.7",
 			Symptom: "A leader that lost the tail of its log in a power loss goes on in its epoch and writes other records at the same offsets and epoch: two logs that no comparison of epochs can tell apart.",
@@ -42,7 +33,7 @@ func History() []Exhibit {
 		},
 		{
 			ID: "K5", Source: "KAFKA-15489", Versions: "2.7 - 3.6",
-			Symptom: "A leader that hears nobody any more stays leader; whoever reaches only it waits for ever.",
+			Symptom: "A leader that hears no voter any more stays leader; clients that reach only this leader wait for ever.",
 			Check:   "quorum-settles", Replace: func(r *Rules) { r.CheckQuorum = func(env.Duration) env.Duration { return 0 } },
 		},
 		{
@@ -64,3 +55,6 @@ func History() []Exhibit {
 		},
 	}
 }
+
+// History is OldRules, by its old name.
+func History() []exhibit.Of[Rules] { return OldRules() }

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/controller/raft"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -218,7 +218,7 @@ func TestFoundRecordsAreMadeDurable(t *testing.T) {
 func TestNoVoteWithoutDisk(t *testing.T) {
 	b := newBench(t)
 	b.start()
-	b.disk.Break("", sim.OnSync)
+	b.disk.Break("", disk.OnSync)
 	if resp := b.ask(voteReq(102, 3, 0, 0, false)); resp != nil || b.exit == nil {
 		t.Errorf("with a disk that does not sync it answered %v and ended with %v; wanted silence and an end", resp, b.exit)
 	}
@@ -434,7 +434,7 @@ func TestErrors(t *testing.T) {
 		{"fetch, old epoch", (*bench).leader, func() env.Request { return fetchReq(102, 0, 0, 0) }, kerr.FencedLeaderEpoch},
 		{"fetch, new epoch", (*bench).leader, func() env.Request { return fetchReq(102, 2, 0, 0) }, kerr.UnknownLeaderEpoch},
 		{"fetch, follower", (*bench).follower, func() env.Request { return fetchReq(103, 1, 0, 0) }, kerr.NotLeaderForPartition},
-		{"fetch, leader that cannot read", func(b *bench) { b.leader(); b.disk.Break("", sim.OnAny) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.KafkaStorageError},
+		{"fetch, leader that cannot read", func(b *bench) { b.leader(); b.disk.Break("", disk.OnAny) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.KafkaStorageError},
 		{"fetch, shutting down", func(b *bench) { b.leader(); b.Replica.Stop(b) }, func() env.Request { return fetchReq(102, 1, 0, 0) }, kerr.NotLeaderForPartition},
 		{"describe, follower", (*bench).follower, func() env.Request { return describeReq(wire.MetadataTopic) }, kerr.NotLeaderForPartition},
 		{"describe, other topic", (*bench).leader, func() env.Request { return describeReq("x") }, kerr.UnknownTopicOrPartition},

@@ -42,7 +42,7 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 		Node: node, Voters: voters,
 		ElectionTimeout: env.Second, FetchTimeout: 2 * env.Second, RequestTimeout: 2 * env.Second,
 		RetryBackoff: 20 * env.Millisecond, BackoffMax: env.Second, FetchWait: 500 * env.Millisecond, FetchBytes: 8 << 20,
-		Log: storage.DefaultConfig(), Rules: Today(),
+		Log: storage.DefaultConfig(), Rules: CurrentRules(),
 	}
 }
 
@@ -121,6 +121,7 @@ func New(cfg Config) *Replica {
 	if len(r.peers)+1 != len(cfg.Voters) {
 		panic(fmt.Sprintf("raft: node %d must be one of %d voters, once", cfg.Node, len(cfg.Voters)))
 	}
+	cfg.Rules.mustBeWhole()
 	return r
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // Rules are the decisions of this package that were once made otherwise. Each field asks a question; today's answer is in
-// Today. Each is asked at one place.
+// CurrentRules. Each is asked at one place.
 type Rules struct {
 	// ResumeLead: does a voter that crashed as leader lead on in the same epoch? Its log may have lost its tail in a power loss,
 	// and it would append other records at offsets and in an epoch that other voters already have (KAFKA-10527).
@@ -41,8 +41,8 @@ type Rules struct {
 	SyncVote bool
 }
 
-// Today is the answers of the current Kafka.
-func Today() Rules {
+// CurrentRules are the answers of the current Kafka.
+func CurrentRules() Rules {
 	return Rules{
 		ResumeLead:       false,
 		FlushFirst:       true,
@@ -54,3 +54,13 @@ func Today() Rules {
 		SyncVote:         true,
 	}
 }
+
+// mustBeWhole panics if a question has no answer.
+func (r *Rules) mustBeWhole() {
+	if r.MayExpose == nil || r.MayTruncateBelow == nil || r.CheckQuorum == nil || r.ElectionTimeout == nil {
+		panic("raft: Rules has a question without an answer: begin with CurrentRules")
+	}
+}
+
+// Today is CurrentRules, by its old name.
+func Today() Rules { return CurrentRules() }

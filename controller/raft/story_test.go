@@ -105,7 +105,7 @@ func TestEqualTimeoutsNeverElect(t *testing.T) {
 // use switches an exhibit on.
 func use(id string, on bool) func(*raft.Config) {
 	return func(c *raft.Config) {
-		for _, x := range raft.History() {
+		for _, x := range raft.OldRules() {
 			if on && x.ID == id {
 				x.Replace(&c.Rules)
 			}

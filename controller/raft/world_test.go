@@ -10,6 +10,7 @@ import (
 
 	"samsa/controller/raft"
 	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -110,7 +111,7 @@ func fast(node wire.NodeID, voters []raft.Voter) raft.Config {
 }
 
 func newQuorum(seed uint64, n int, load bool, change func(*raft.Config)) *quorum {
-	disk := sim.CommonDisk()
+	disk := disk.CloudVolume()
 	disk.Sync = 500 * env.Microsecond
 	disk.Noise.Torn = 500_000
 	q := &quorum{
@@ -433,7 +434,7 @@ func TestHistoryIsFound(t *testing.T) {
 	// right order, with a fetch between them) 795. The search for K3 begins close to where that one found it.
 	const seeds = 400
 	first := map[string]uint64{"K3": 1790}
-	for _, x := range raft.History() {
+	for _, x := range raft.OldRules() {
 		if x.Check == "quorum-settles" || x.ID == "K4" {
 			continue // a liveness rule has a story of its own, below; K4 needs another flaw to have something to hide
 		}
