@@ -97,7 +97,7 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.MinISR(p)); clause != "" {
 			return true // faults took it from every eligible replica: acked-durable names the price
 		}
-		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and is eligible to lead, but does not have offset ",
+		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
 		return false
 	})
