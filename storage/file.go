@@ -30,12 +30,21 @@ func readFile(d env.Disk, path string) ([]byte, error) {
 // writeFile makes a file with the given content, or gives it to an existing one. If sync is set the bytes are durable,
 // and the name is when the directory is.
 func writeFile(d env.Disk, path string, content []byte, sync bool) error {
+	return overwrite(d, path, content, sync, false)
+}
+
+// overwrite is writeFile. If truncate is set it truncates the file without a look at its size.
+func overwrite(d env.Disk, path string, content []byte, sync, truncate bool) error {
 	f, err := d.Open(path, true)
 	if err != nil {
 		return onFile(path, err)
 	}
-	size, err := d.Size(f)
-	if err == nil && size > 0 {
+	if !truncate {
+		var size int64
+		size, err = d.Size(f)
+		truncate = size > 0
+	}
+	if err == nil && truncate {
 		err = d.Truncate(f, 0)
 	}
 	if err == nil && len(content) > 0 {
@@ -50,16 +59,33 @@ func writeFile(d env.Disk, path string, content []byte, sync bool) error {
 	return onFile(path, err)
 }
 
-// replaceFile gives a file new content so that after any crash it has the old or the new one, whole: write another
-// file, sync, rename, sync the directory (CheckpointFile, Utils.atomicMoveWithFallback).
-func replaceFile(d env.Disk, path string, content []byte) error {
-	if err := writeFile(d, path+tmpSuffix, content, true); err != nil {
+// Replacement is a file with its new content.
+type Replacement struct {
+	Path     string
+	Content  []byte
+	Truncate bool // truncate the temporary file without a look at its size: one more disk call
+	LoseName bool // leave the new name to the file system: an old rule
+}
+
+// ReplaceFile gives a file new content so that after any crash it has the old or the new one, whole: write another
+// file, sync, rename, sync the directory (CheckpointFile, FileQuorumStateStore, Utils.atomicMoveWithFallback).
+func ReplaceFile(d env.Disk, r Replacement) error {
+	temporary := r.Path + tmpSuffix
+	if err := overwrite(d, temporary, r.Content, true, r.Truncate); err != nil {
 		return err
 	}
-	if err := d.Rename(path+tmpSuffix, path); err != nil {
-		return onFile(path, err)
+	if err := d.Rename(temporary, r.Path); err != nil {
+		return onFile(r.Path, err)
 	}
-	return onFile(parent(path), d.SyncDir(parent(path)))
+	if r.LoseName {
+		return nil
+	}
+	return onFile(parent(r.Path), d.SyncDir(parent(r.Path)))
+}
+
+// replaceFile is ReplaceFile without options.
+func replaceFile(d env.Disk, path string, content []byte) error {
+	return ReplaceFile(d, Replacement{Path: path, Content: content})
 }
 
 // syncFile makes the bytes of a file that is not open durable.

@@ -4,13 +4,11 @@ import (
 	"slices"
 
 	"samsa/sim/env"
+	"samsa/storage"
 	"samsa/wire"
 )
 
-const (
-	filePath = Dir + "/" + wire.QuorumStateFile
-	fileTemp = filePath + ".tmp"
-)
+const filePath = Dir + "/" + wire.QuorumStateFile
 
 // electionFile is the quorum-state file (FileQuorumStateStore).
 type electionFile struct {
@@ -60,26 +58,7 @@ func (f *electionFile) write(d env.Disk, q wire.QuorumState) error {
 	if q.LeaderID == was.LeaderID && q.LeaderEpoch == was.LeaderEpoch && q.VotedID == was.VotedID && slices.Equal(q.CurrentVoters, was.CurrentVoters) {
 		return nil
 	}
-	h, err := d.Open(fileTemp, true)
-	if err != nil {
-		return err
-	}
-	err = d.Truncate(h, 0)
-	if err == nil {
-		err = d.Append(h, wire.AppendQuorumState(nil, q))
-	}
-	if err == nil {
-		err = d.Sync(h)
-	}
-	if closed := d.Close(h); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = d.Rename(fileTemp, filePath)
-	}
-	if err == nil && f.sync {
-		err = d.SyncDir(Dir)
-	}
+	err := storage.ReplaceFile(d, storage.Replacement{Path: filePath, Content: wire.AppendQuorumState(nil, q), Truncate: true, LoseName: !f.sync})
 	if err == nil {
 		f.content = q
 	}
