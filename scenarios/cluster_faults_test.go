@@ -3,8 +3,6 @@ package scenarios
 import (
 	"strings"
 	"testing"
-
-	"samsa/sim/env"
 )
 
 // Every fault of a disk that the verb knows is one the world does: by its name, and it fires on a cluster at work.
@@ -29,39 +27,13 @@ wait 20s
 			if _, err := s.Finish(); err != nil {
 				t.Fatal(err)
 			}
-			for _, a := range s.cluster.(*cluster).world.Activations() {
+			for _, a := range s.Tally().Faults {
 				if a.Name == "disk."+kind && a.Count > 0 {
 					return
 				}
 			}
-			t.Errorf("disk.%s never fired: %v", kind, s.cluster.(*cluster).world.Activations())
+			t.Errorf("disk.%s never fired: %v", kind, s.Tally().Faults)
 		})
-	}
-}
-
-// Healing ends what lasts, and gives a full disk its room back.
-func TestDiskFaultsHeal(t *testing.T) {
-	build := func() *cluster {
-		c, err := Assemble(Options{Brokers: 1, Controllers: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c.(*cluster)
-	}
-	c := build()
-	_, room, _ := c.world.Disk("b1").Space()
-	c.Disk("b1", DiskFault{Kind: "full"})
-	if free, total, _ := c.world.Disk("b1").Space(); free != 0 || total != room {
-		t.Errorf("full: %d free of %d", free, total)
-	}
-	c.Disk("b1", DiskFault{Kind: "heal"})
-	if free, total, _ := c.world.Disk("b1").Space(); free != room || total != room {
-		t.Errorf("healed: %d free of %d, want %d", free, total, room)
-	}
-	c.Disk("b1", DiskFault{Kind: "full", For: env.Second})
-	c.world.RunUntil(2e9)
-	if free, _, _ := c.world.Disk("b1").Space(); free == 0 {
-		t.Error("a disk that was full for a second still is")
 	}
 }
 
@@ -205,7 +177,7 @@ func TestKeptHostsReturn(t *testing.T) {
 				if v, err := s.Finish(); err != nil || v.Stopped != "" {
 					t.Fatal(err, v.Stopped)
 				}
-				if got := s.cluster.(*cluster).world.Running("b1"); got != up {
+				if got := s.cluster.Machines()[0].Up; got != up {
 					t.Errorf("start b1 %s: it runs: %t, want %t", how, got, up)
 				}
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"samsa/sim"
 	"samsa/wire/config"
 )
 
@@ -40,7 +39,7 @@ func readSetting(scope Scope, w Word) (Setting, *complaint) {
 	if msg != "" {
 		return Setting{}, &complaint{w, msg, near}
 	}
-	return Setting{w.Key, w.Value}, nil
+	return Setting{Name: w.Key, Value: w.Value}, nil
 }
 
 // checkSetting says what is wrong with a setting, and what was most likely meant. A name that several of the scopes
@@ -97,7 +96,7 @@ func ParseSet(s string) (Setting, string, error) {
 	if msg, near := checkSetting(anyScope, name, value); msg != "" {
 		return Setting{}, near, errors.New(msg)
 	}
-	return Setting{name, value}, "", nil
+	return Setting{Name: name, Value: value}, "", nil
 }
 
 // override is the settings of a line with those of the run's options that belong there, which win.
@@ -161,13 +160,4 @@ func ExplainConfig(name string) string {
 		say("since", c.Since)
 	}
 	return b.String()
-}
-
-// Faulty lists every family of faults the world can do.
-func Faulty() []sim.Fault {
-	var all []sim.Fault
-	for _, a := range sim.New(sim.Config{}).Activations() {
-		all = append(all, a.Fault)
-	}
-	return all
 }

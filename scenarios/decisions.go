@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"samsa/sim"
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 )
 
@@ -17,9 +17,6 @@ import (
 //	keep  only these of a site are not 0     ┘
 //	salt  the decisions are those of another seed, perhaps from a time on
 
-// Override is one change to what the seed decides.
-type Override = sim.Override
-
 var verbPin = &Verb{
 	Name:  "pin",
 	Group: "time",
@@ -30,7 +27,7 @@ var verbPin = &Verb{
 		"ordinal may be wrong.",
 	Example: "pin net.jitter b1>b2 17 0\npin disk.stalled b1 120 0",
 	Overrides: func(a *Args) []Override {
-		return []Override{{Kind: sim.Pin, Site: arg[env.Site](a, "SITE"), Entity: arg[string](a, "ENTITY"),
+		return []Override{{Kind: cluster.Pin, Site: arg[env.Site](a, "SITE"), Entity: arg[string](a, "ENTITY"),
 			Ordinal: arg[uint64](a, "ORDINAL"), Value: arg[uint64](a, "DRAW")}}
 	},
 }
@@ -43,7 +40,7 @@ var verbOff = &Verb{
 		"Pins of the site still hold.",
 	Example: "off net.jitter\noff client.backoff",
 	Overrides: func(a *Args) []Override {
-		return []Override{{Kind: sim.Off, Site: arg[env.Site](a, "SITE")}}
+		return []Override{{Kind: cluster.Off, Site: arg[env.Site](a, "SITE")}}
 	},
 }
 
@@ -56,7 +53,7 @@ var verbKeep = &Verb{
 	Example: "keep net.jitter b1>b2 0..17,23\nkeep net.jitter b2>b1 4",
 	Overrides: func(a *Args) (all []Override) {
 		for _, n := range arg[[]uint64](a, "ORDINALS") {
-			all = append(all, Override{Kind: sim.Keep, Site: arg[env.Site](a, "SITE"), Entity: arg[string](a, "ENTITY"), Ordinal: n})
+			all = append(all, Override{Kind: cluster.Keep, Site: arg[env.Site](a, "SITE"), Entity: arg[string](a, "ENTITY"), Ordinal: n})
 		}
 		return all
 	},
@@ -71,8 +68,8 @@ var verbSalt = &Verb{
 		"Of several salts of one site the latest applies; a salt of 0 goes back to the seed.",
 	Example: "salt 7\nsalt 8 from 2s\nsalt raft.election-timeout 3",
 	Overrides: func(a *Args) []Override {
-		return []Override{{Kind: sim.Salt, Site: arg[env.Site](a, "SITE"), Value: arg[uint64](a, "SALT"),
-			From: sim.Time(arg[env.Duration](a, "TIME"))}}
+		return []Override{{Kind: cluster.Salt, Site: arg[env.Site](a, "SITE"), Value: arg[uint64](a, "SALT"),
+			From: cluster.Time(arg[env.Duration](a, "TIME"))}}
 	},
 }
 
@@ -187,15 +184,15 @@ func claimOverrides(s *Session) {
 // neverAsked is the text of a line whose overrides were not all met.
 func neverAsked(all, missed []Override) string {
 	switch o := missed[0]; {
-	case o.Kind == sim.Pin:
+	case o.Kind == cluster.Pin:
 		return "nothing in this run asked for that decision"
-	case o.Kind == sim.Keep && len(missed) < len(all):
+	case o.Kind == cluster.Keep && len(missed) < len(all):
 		var ordinals []string
 		for _, o := range missed {
 			ordinals = append(ordinals, fmt.Sprint(o.Ordinal))
 		}
 		return "nothing in this run asked for " + strings.Join(ordinals, ", ")
-	case o.Kind == sim.Keep:
+	case o.Kind == cluster.Keep:
 		return "nothing in this run asked for any of them"
 	case o.From > 0:
 		return fmt.Sprintf("nothing in this run was decided there after %s", formatDuration(env.Duration(o.From)))

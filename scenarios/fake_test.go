@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"samsa/check"
+	"samsa/scenarios/cluster"
+	"samsa/scenarios/observe"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -13,7 +15,7 @@ import (
 // fake is a cluster without brokers: a queue of events, one log per topic, and an election one second after a leader
 // died. It exists to test the language, so it keeps every call it was given.
 type fake struct {
-	options Options
+	options cluster.Options
 	queue   []fakeEvent
 	now     env.Duration
 	order   int
@@ -22,14 +24,14 @@ type fake struct {
 	up      map[env.Addr]bool
 	topics  []*fakeTopic
 	clients []env.Addr
-	ops     []*Outcome
+	ops     []*cluster.Outcome
 	calls   []string
 	ended   bool
 	status  check.Status // what the judge of acked-durable says
 }
 
 type fakeTopic struct {
-	spec   TopicSpec
+	spec   cluster.TopicSpec
 	log    []string
 	leader wire.NodeID
 	epoch  wire.Epoch
@@ -46,9 +48,9 @@ var (
 	fakeTick  = &env.NoteKind{Name: "fake.tick", Text: "ticks"}
 )
 
-func buildFake(o Options) (Cluster, error) { return newFake(o), nil }
+func buildFake(o cluster.Options) (observe.Cluster, error) { return newFake(o), nil }
 
-func newFake(o Options) *fake {
+func newFake(o cluster.Options) *fake {
 	f := &fake{options: o, up: map[env.Addr]bool{}}
 	for _, host := range f.hosts() {
 		f.up[host] = true
@@ -118,18 +120,18 @@ func (f *fake) Steps() uint64     { return f.steps }
 func (f *fake) Hash() uint64      { return f.events*31 + f.steps + f.options.Seed }
 func (f *fake) Shape() uint64     { return f.events }
 
-func (f *fake) op(after env.Duration, do func() Outcome) Op {
+func (f *fake) op(after env.Duration, do func() cluster.Outcome) cluster.Op {
 	i := len(f.ops)
 	f.ops = append(f.ops, nil)
 	f.after(after, func() { o := do(); f.ops[i] = &o })
-	return Op(i + 1)
+	return cluster.Op(i + 1)
 }
 
-func (f *fake) Outcome(op Op) (Outcome, bool) {
+func (f *fake) Outcome(op cluster.Op) (cluster.Outcome, bool) {
 	if o := f.ops[op-1]; o != nil {
 		return *o, true
 	}
-	return Outcome{}, false
+	return cluster.Outcome{}, false
 }
 
 func (f *fake) AddClient(name env.Addr, configs []Setting) {
@@ -142,76 +144,76 @@ func (f *fake) AddClient(name env.Addr, configs []Setting) {
 	f.call(words...)
 }
 
-func (f *fake) CreateTopic(spec TopicSpec) Op {
-	return f.op(env.Second, func() Outcome {
+func (f *fake) CreateTopic(spec cluster.TopicSpec) cluster.Op {
+	return f.op(env.Second, func() cluster.Outcome {
 		f.topics = append(f.topics, &fakeTopic{spec: spec, leader: 1})
 		f.note("b1", fakeLeads, 1, 0)
-		return Outcome{}
+		return cluster.Outcome{}
 	})
 }
 
-func (f *fake) SetConfig(topic string, configs []Setting) Op {
-	return f.op(10*env.Millisecond, func() Outcome {
+func (f *fake) SetConfig(topic string, configs []Setting) cluster.Op {
+	return f.op(10*env.Millisecond, func() cluster.Outcome {
 		for _, c := range configs {
 			f.call("config", topic, c.Name+"="+c.Value)
 		}
-		return Outcome{}
+		return cluster.Outcome{}
 	})
 }
 
-func (f *fake) DeleteTopic(name string) Op {
-	return f.op(10*env.Millisecond, func() Outcome {
+func (f *fake) DeleteTopic(name string) cluster.Op {
+	return f.op(10*env.Millisecond, func() cluster.Outcome {
 		f.call("delete", name)
 		f.topics = slices.DeleteFunc(f.topics, func(t *fakeTopic) bool { return t.spec.Name == name })
-		return Outcome{}
+		return cluster.Outcome{}
 	})
 }
 
-func (f *fake) AddPartitions(name string, n int32) Op {
-	return f.op(10*env.Millisecond, func() Outcome {
+func (f *fake) AddPartitions(name string, n int32) cluster.Op {
+	return f.op(10*env.Millisecond, func() cluster.Outcome {
 		t := f.topic(wire.TopicPartition{Topic: name})
 		if n <= t.spec.Partitions {
-			return Outcome{Status: OutcomeFailed, Error: "INVALID_PARTITIONS"}
+			return cluster.Outcome{Status: cluster.OutcomeFailed, Error: "INVALID_PARTITIONS"}
 		}
 		f.call("grow", name, fmt.Sprint(n))
 		t.spec.Partitions = n
-		return Outcome{}
+		return cluster.Outcome{}
 	})
 }
 
-func (f *fake) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
-	return f.op(10*env.Millisecond, func() Outcome {
+func (f *fake) DeleteRecords(tp wire.TopicPartition, before wire.Offset) cluster.Op {
+	return f.op(10*env.Millisecond, func() cluster.Outcome {
 		f.call("delete records", tp.String(), fmt.Sprint(before))
-		return Outcome{}
+		return cluster.Outcome{}
 	})
 }
 
-func (f *fake) Finalise(levels []Setting) Op {
-	return f.op(10*env.Millisecond, func() Outcome {
+func (f *fake) Finalise(levels []Setting) cluster.Op {
+	return f.op(10*env.Millisecond, func() cluster.Outcome {
 		for _, l := range levels {
 			f.call("finalise", l.Name+"="+l.Value)
 		}
-		return Outcome{}
+		return cluster.Outcome{}
 	})
 }
 
-func (f *fake) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
-	return f.op(10*env.Millisecond, func() Outcome {
+func (f *fake) ElectLeader(tp wire.TopicPartition, unclean bool) cluster.Op {
+	return f.op(10*env.Millisecond, func() cluster.Outcome {
 		if unclean {
-			return Outcome{Status: OutcomeFailed, Error: "ELECTION_NOT_NEEDED"}
+			return cluster.Outcome{Status: cluster.OutcomeFailed, Error: "ELECTION_NOT_NEEDED"}
 		}
 		f.call("elect", tp.String())
-		return Outcome{}
+		return cluster.Outcome{}
 	})
 }
 
-func (f *fake) Produce(_ env.Addr, tp wire.TopicPartition, values []string) Op {
-	return f.op(10*env.Millisecond, func() (o Outcome) {
+func (f *fake) Produce(_ env.Addr, tp wire.TopicPartition, values []string) cluster.Op {
+	return f.op(10*env.Millisecond, func() (o cluster.Outcome) {
 		t := f.topic(tp)
 		for _, v := range values {
-			r := RecordOutcome{Offset: wire.Offset(len(t.log)), Value: v}
+			r := cluster.RecordOutcome{Offset: wire.Offset(len(t.log)), Value: v}
 			if !f.up[f.host(t.leader)] {
-				r = RecordOutcome{Offset: -1, Status: OutcomeUnknown, Error: "REQUEST_TIMED_OUT"}
+				r = cluster.RecordOutcome{Offset: -1, Status: cluster.OutcomeUnknown, Error: "REQUEST_TIMED_OUT"}
 			} else {
 				t.log = append(t.log, v)
 			}
@@ -221,11 +223,11 @@ func (f *fake) Produce(_ env.Addr, tp wire.TopicPartition, values []string) Op {
 	})
 }
 
-func (f *fake) Consume(_ env.Addr, tp wire.TopicPartition, from wire.Offset, most int32) Op {
-	return f.op(10*env.Millisecond, func() (o Outcome) {
+func (f *fake) Consume(_ env.Addr, tp wire.TopicPartition, from wire.Offset, most int32) cluster.Op {
+	return f.op(10*env.Millisecond, func() (o cluster.Outcome) {
 		for i, v := range f.topic(tp).log {
 			if wire.Offset(i) >= from && int32(len(o.Records)) < most {
-				o.Records = append(o.Records, RecordOutcome{Offset: wire.Offset(i), Value: v})
+				o.Records = append(o.Records, cluster.RecordOutcome{Offset: wire.Offset(i), Value: v})
 			}
 		}
 		return o
@@ -266,63 +268,66 @@ func (f *fake) Crash(host env.Addr, power bool) {
 	})
 }
 
-func (f *fake) Double(host, as env.Addr) { f.call("double", string(host), string(as)); f.up[as] = true }
-func (f *fake) Stop(host env.Addr)       { f.call("stop", string(host)); f.up[host] = false }
-func (f *fake) Start(host env.Addr)      { f.call("start", string(host)); f.up[host] = true }
-func (f *fake) Keep(host env.Addr)       { f.call("keep", string(host)); f.up[host] = true }
-func (f *fake) Pause(host env.Addr)      { f.call("pause", string(host)) }
-func (f *fake) Resume(host env.Addr)     { f.call("resume", string(host)) }
-func (f *fake) Cut(from, to env.Addr)    { f.call("cut", string(from), string(to)) }
-func (f *fake) Calm()                    { f.call("calm") }
-func (f *fake) Heal(from, to env.Addr)   { f.call("heal", string(from), string(to)) }
-func (f *fake) Clock(h env.Addr, x ClockFault) {
+func (f *fake) DuplicateID(host, as env.Addr) {
+	f.call("double", string(host), string(as))
+	f.up[as] = true
+}
+func (f *fake) Stop(host env.Addr)        { f.call("stop", string(host)); f.up[host] = false }
+func (f *fake) Start(host env.Addr)       { f.call("start", string(host)); f.up[host] = true }
+func (f *fake) AutoRestart(host env.Addr) { f.call("keep", string(host)); f.up[host] = true }
+func (f *fake) Pause(host env.Addr)       { f.call("pause", string(host)) }
+func (f *fake) Resume(host env.Addr)      { f.call("resume", string(host)) }
+func (f *fake) Cut(from, to env.Addr)     { f.call("cut", string(from), string(to)) }
+func (f *fake) Calm()                     { f.call("calm") }
+func (f *fake) Heal(from, to env.Addr)    { f.call("heal", string(from), string(to)) }
+func (f *fake) Clock(h env.Addr, x cluster.ClockFault) {
 	f.call("clock", string(h), x.Kind, formatDuration(x.By))
 }
-func (f *fake) Disk(h env.Addr, x DiskFault) {
+func (f *fake) Disk(h env.Addr, x cluster.DiskFault) {
 	f.call("disk", string(h), x.Kind, formatDuration(x.By), formatDuration(x.For), x.Path)
 }
 func (f *fake) CrashInside(h env.Addr, n int64) {
 	f.call("crash", string(h), "inside", string(rune('0'+n)))
 }
-func (f *fake) Hinder(h env.Addr, n int64) { f.call("slow", string(h), "times", string(rune('0'+n))) }
-func (f *fake) Link(from, to env.Addr, x LinkFault) {
+func (f *fake) SlowCPU(h env.Addr, n int64) { f.call("slow", string(h), "times", string(rune('0'+n))) }
+func (f *fake) Link(from, to env.Addr, x cluster.LinkFault) {
 	f.call("link", string(from), string(to), x.Kind, formatDuration(x.For))
 }
 func (f *fake) Slow(from, to env.Addr, by env.Duration) {
 	f.call("slow", string(from), string(to), formatDuration(by))
 }
 
-func (f *fake) Partition(tp wire.TopicPartition) (PartitionState, bool) {
+func (f *fake) Partition(tp wire.TopicPartition) (cluster.PartitionState, bool) {
 	t := f.topic(tp)
 	if t == nil {
-		return PartitionState{}, false
+		return cluster.PartitionState{}, false
 	}
 	end := wire.Offset(len(t.log))
-	p := PartitionState{TP: tp, Leader: t.leader, Epoch: t.epoch, HW: end, End: end}
+	p := cluster.PartitionState{TP: tp, Leader: t.leader, Epoch: t.epoch, HW: end, End: end}
 	for id := wire.NodeID(1); id <= wire.NodeID(t.spec.Replicas); id++ {
 		up := f.up[f.host(id)]
 		if up {
 			p.ISR = append(p.ISR, id)
 		}
-		p.Replicas = append(p.Replicas, ReplicaState{Node: id, Host: f.host(id), Up: up, Leads: up && id == t.leader, Epoch: t.epoch, HW: end, End: end})
+		p.Replicas = append(p.Replicas, cluster.ReplicaState{Node: id, Host: f.host(id), Up: up, Leads: up && id == t.leader, Epoch: t.epoch, HW: end, End: end})
 	}
 	return p, true
 }
 
-func (f *fake) Log(_ env.Addr, tp wire.TopicPartition) []BatchState {
+func (f *fake) Log(_ env.Addr, tp wire.TopicPartition) []cluster.BatchState {
 	log := f.topic(tp).log
-	return []BatchState{{Next: wire.Offset(len(log)), Producer: -1, Values: log}}
+	return []cluster.BatchState{{Next: wire.Offset(len(log)), Producer: -1, Values: log}}
 }
 
-func (f *fake) Requests(env.Addr) []RequestState { return nil }
-func (f *fake) Metrics(env.Addr) []MetricState   { return nil }
-func (f *fake) Files(env.Addr) []FileState {
-	return []FileState{{Path: "orders-0/00000000000000000000.log", Size: 80, Synced: 12}}
+func (f *fake) Requests(env.Addr) []cluster.RequestState { return nil }
+func (f *fake) Metrics(env.Addr) []cluster.MetricState   { return nil }
+func (f *fake) Files(env.Addr) []cluster.FileState {
+	return []cluster.FileState{{Path: "orders-0/00000000000000000000.log", Size: 80, Synced: 12}}
 }
 
-func (f *fake) Machines() (all []MachineState) {
+func (f *fake) Machines() (all []cluster.MachineState) {
 	for i, host := range f.hosts() {
-		m := MachineState{Host: host, Role: "client", Node: wire.NoNode, Up: f.up[host]}
+		m := cluster.MachineState{Host: host, Role: "client", Node: wire.NoNode, Up: f.up[host]}
 		if i < int(f.options.Brokers) {
 			m.Role, m.Node = "broker", wire.NodeID(i+1)
 		} else if host[0] == 'c' {
@@ -337,6 +342,8 @@ func (f *fake) Names() Names { return fakeNames{} }
 func (f *fake) Sound() error { return nil }
 
 func (f *fake) Unmet() []Override { return nil }
+func (f *fake) Tally() Tally      { return Tally{} }
+func (f *fake) Waiting() []Waiter { return nil }
 
 func (f *fake) End()   { f.ended = true }
 func (f *fake) Close() {}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"samsa/check"
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -60,7 +61,7 @@ func kinds() []kind {
 		{"REPLICAS", "a number of replicas", readBrokers, nil},
 		{"VALUE", "a value, or a range such as a1..a9", readValue, nil},
 		{"PATH", "the beginning of a file's path", readWord, nil},
-		{"NOISE", "calm or rough", readNoise, func(*names) []string { return noiseNames() }},
+		{"NOISE", "calm or rough", readNoise, func(*names) []string { return cluster.Noises() }},
 		{"SITE", "the name of a decision", readSite, siteNames},
 		{"ENTITY", "a machine, or a pair such as b1>b2", readWord, nil},
 		{"CHECK", "a check", readCheck, func(*names) []string { return checkNames() }},
@@ -518,6 +519,22 @@ func readStatus(_ *names, w Word) (any, string) {
 func readNote(_ *names, w Word) (any, string) {
 	if !slices.Contains(noteNames(), w.Text) {
 		return nil, fmt.Sprintf("no note %q; samsa list notes names them", w.Text)
+	}
+	return w.Text, ""
+}
+
+// noteNames lists the kinds of notes that nodes make.
+func noteNames() []string {
+	var all []string
+	for _, k := range cluster.NoteKinds() {
+		all = append(all, k.Name)
+	}
+	return all
+}
+
+func readNoise(_ *names, w Word) (any, string) {
+	if all := cluster.Noises(); !slices.Contains(all, w.Text) {
+		return nil, fmt.Sprintf("no noise is called %q; there is %s", w.Text, strings.Join(all, " and "))
 	}
 	return w.Text, ""
 }

@@ -1,6 +1,9 @@
 package scenarios
 
-import "samsa/sim/env"
+import (
+	"samsa/sim/env"
+	"samsa/wire"
+)
 
 // This file is how others move a session and look at it.
 
@@ -106,8 +109,39 @@ func (s *Session) Names() Names {
 	return s.cluster.Names()
 }
 
-// Cluster is the world from above; nil before the first line ran.
-func (s *Session) Cluster() Cluster { return s.cluster }
+// Cluster is the cluster from above; nil before the first line ran. What moves time or does harm is the session's alone.
+func (s *Session) Cluster() Sight {
+	if s.cluster == nil {
+		return nil
+	}
+	return s.cluster
+}
+
+// Tally counts what has happened so far; the zero value before the first line ran.
+func (s *Session) Tally() Tally {
+	if s.cluster == nil {
+		return Tally{}
+	}
+	return s.cluster.Tally()
+}
+
+// Waiting are the clients that wait for an answer, one for each request, in the order of the requests.
+func (s *Session) Waiting() []Waiter {
+	if s.cluster == nil {
+		return nil
+	}
+	return s.cluster.Waiting()
+}
+
+// Partitions are those of all topics that the file makes, in its order.
+func (p *Program) Partitions() (all []wire.TopicPartition) {
+	for _, t := range p.ns.topics {
+		for i := range t.partitions {
+			all = append(all, wire.TopicPartition{Topic: t.name, Partition: i})
+		}
+	}
+	return all
+}
 
 // Progress is how far the run is, for a line on a terminal.
 func (s *Session) Progress() (events uint64, now env.Duration) {

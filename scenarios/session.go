@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"samsa/check"
+	"samsa/scenarios/cluster"
+	"samsa/scenarios/observe"
 	"samsa/sim/env"
 )
 
@@ -20,7 +22,7 @@ import (
 type Session struct {
 	program *Program
 	run     RunOptions
-	cluster Cluster
+	cluster observe.Cluster
 	err     error // why no cluster could be assembled
 	seed    uint64
 
@@ -40,13 +42,13 @@ type Session struct {
 
 // RunOptions are how a scenario is run. The zero value runs it as written.
 type RunOptions struct {
-	Seed   *uint64                        // instead of the file's
-	Set    []Setting                      // wins over the file wherever a verb takes that config
-	Rules  []string                       // old rules that are switched on
-	Mode   Mode                           // how messages travel
-	Build  func(Options) (Cluster, error) // nil: Assemble
-	Events uint64                         // the budget; 0 is DefaultEvents
-	Heard  func(Note)                     // told every note; nil: only the story is kept
+	Seed   *uint64                                        // instead of the file's
+	Set    []Setting                                      // wins over the file wherever a verb takes that config
+	Rules  []string                                       // old rules that are switched on
+	Mode   Mode                                           // how messages travel
+	Build  func(cluster.Options) (observe.Cluster, error) // nil: Assemble
+	Events uint64                                         // the budget; 0 is DefaultEvents
+	Heard  func(Note)                                     // told every note; nil: only the story is kept
 }
 
 // DefaultEvents is the budget of a run: past it the verdict is inconclusive.
@@ -109,7 +111,7 @@ type waiting struct {
 // New makes a session that stands before its first event.
 func New(p *Program, o RunOptions) *Session {
 	if o.Build == nil {
-		o.Build = Assemble
+		o.Build = observe.Assemble
 	}
 	if o.Events == 0 {
 		o.Events = DefaultEvents
@@ -281,7 +283,7 @@ func (s *Session) enter(e Entry) {
 
 // open assembles the cluster that the file's cluster line asks for.
 func (s *Session) open() bool {
-	o := Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear}
+	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"samsa/check"
+	"samsa/scenarios/cluster"
+	"samsa/scenarios/observe"
 	"samsa/sim"
 	"samsa/sim/env"
 )
@@ -29,7 +31,7 @@ func load(t *testing.T, src string) *Program {
 func play(t *testing.T, src string, o RunOptions) (*Session, *fake) {
 	t.Helper()
 	var f *fake
-	o.Build = func(x Options) (Cluster, error) { f = newFake(x); return f, nil }
+	o.Build = func(x cluster.Options) (observe.Cluster, error) { f = newFake(x); return f, nil }
 	s := New(load(t, src), o)
 	if _, err := s.Finish(); err != nil {
 		t.Fatal(err)
@@ -38,7 +40,7 @@ func play(t *testing.T, src string, o RunOptions) (*Session, *fake) {
 }
 
 // compareFile runs a file on its own seed and compares, or rewrites, its outputs.
-func compareFile(t *testing.T, path string, build func(Options) (Cluster, error)) *Session {
+func compareFile(t *testing.T, path string, build func(cluster.Options) (observe.Cluster, error)) *Session {
 	t.Helper()
 	src, err := os.ReadFile(path)
 	if err != nil {
@@ -317,7 +319,7 @@ func TestSeek(t *testing.T) {
 		if !more {
 			break
 		}
-		hashes = append(hashes, forward.Cluster().Hash())
+		hashes = append(hashes, forward.cluster.Hash())
 	}
 	if len(hashes) < 2 || !forward.Over() {
 		t.Fatalf("%d steps", len(hashes))
@@ -327,8 +329,8 @@ func TestSeek(t *testing.T) {
 		if back, err = back.Seek(uint64(i + 1)); err != nil {
 			t.Fatal(err)
 		}
-		if back.Position() != uint64(i+1) || back.Cluster().Hash() != hashes[i] {
-			t.Errorf("step %d: at %d with hash %x, want %x", i+1, back.Position(), back.Cluster().Hash(), hashes[i])
+		if back.Position() != uint64(i+1) || back.cluster.Hash() != hashes[i] {
+			t.Errorf("step %d: at %d with hash %x, want %x", i+1, back.Position(), back.cluster.Hash(), hashes[i])
 		}
 	}
 	if met, _ := back.RunUntil(1 << 40); met || !back.Over() {
@@ -349,22 +351,22 @@ func TestSeekInTheWorld(t *testing.T) {
 		if !more {
 			break
 		}
-		hashes = append(hashes, s.Cluster().Hash())
+		hashes = append(hashes, s.cluster.Hash())
 	}
 	for i := len(hashes) - 1; i >= 0; i -= 3 {
 		var err error
 		if s, err = s.Seek(uint64(i + 1)); err != nil {
 			t.Fatal(err)
 		}
-		if s.Cluster().Hash() != hashes[i] {
-			t.Errorf("step %d has hash %x going back and %x going forward", i+1, s.Cluster().Hash(), hashes[i])
+		if s.cluster.Hash() != hashes[i] {
+			t.Errorf("step %d has hash %x going back and %x going forward", i+1, s.cluster.Hash(), hashes[i])
 		}
 	}
 }
 
 func TestVerdicts(t *testing.T) {
-	build := func(status check.Status) func(Options) (Cluster, error) {
-		return func(o Options) (Cluster, error) { f := newFake(o); f.status = status; return f, nil }
+	build := func(status check.Status) func(cluster.Options) (observe.Cluster, error) {
+		return func(o cluster.Options) (observe.Cluster, error) { f := newFake(o); f.status = status; return f, nil }
 	}
 	run := func(src string, o RunOptions) *Verdict {
 		v, err := New(load(t, src), o).Finish()

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -59,7 +60,7 @@ func ids(list []wire.NodeID) string {
 // describePartition is one line:
 //
 //	orders-0  leader b1  epoch 0  [0,3) hw 3  isr 1,2,3
-func describePartition(ns Names, p PartitionState) string {
+func describePartition(ns Names, p cluster.PartitionState) string {
 	s := fmt.Sprintf("%s  leader %s  epoch %d  [%d,%d) hw %d  isr %s",
 		p.TP, nodeName(ns, p.Leader), p.Epoch, p.Start, p.End, p.HW, ids(p.ISR))
 	if len(p.ELR) > 0 {
@@ -69,7 +70,7 @@ func describePartition(ns Names, p PartitionState) string {
 }
 
 // describeReplica is one line under its partition.
-func describeReplica(r ReplicaState) string {
+func describeReplica(r cluster.ReplicaState) string {
 	s := fmt.Sprintf("  %-4s [%d,%d)", r.Host, r.Start, r.End)
 	if !r.Up {
 		return s + "  down\n" // a high watermark is what a running broker believes
@@ -82,7 +83,7 @@ func describeReplica(r ReplicaState) string {
 }
 
 // describeLog is one replica's log, a line a batch.
-func describeLog(host env.Addr, log []BatchState) string {
+func describeLog(host env.Addr, log []cluster.BatchState) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", host)
 	if len(log) == 0 {
@@ -104,7 +105,7 @@ func describeLog(host env.Addr, log []BatchState) string {
 // describeEpochs is every copy of every partition, a line a partition and a digit a record:
 //
 //	orders-0   b1  00!0!   b2* 0011   b3  001
-func describeEpochs(all []PartitionState, log func(env.Addr, PartitionState) []BatchState) string {
+func describeEpochs(all []cluster.PartitionState, log func(env.Addr, cluster.PartitionState) []cluster.BatchState) string {
 	rows := make([][]string, len(all))
 	var width []int
 	for i, p := range all {
@@ -141,7 +142,7 @@ func describeEpochs(all []PartitionState, log func(env.Addr, PartitionState) []B
 }
 
 // digits is a log, a byte an offset: the last digit of the record's leader epoch, or a dot where there is none.
-func digits(log []BatchState) []byte {
+func digits(log []cluster.BatchState) []byte {
 	var s []byte
 	for _, x := range log {
 		for wire.Offset(len(s)) < x.Next {
@@ -192,7 +193,7 @@ func quote(v string) string {
 }
 
 // describeMachine is one line of show cluster.
-func describeMachine(m MachineState) string {
+func describeMachine(m cluster.MachineState) string {
 	state := "up"
 	switch {
 	case !m.Up:
@@ -211,7 +212,7 @@ func describeMachine(m MachineState) string {
 }
 
 // describeFile is one line of show files.
-func describeFile(f FileState) string {
+func describeFile(f cluster.FileState) string {
 	s := fmt.Sprintf("%10d  %s", f.Size, f.Path)
 	if f.Synced < f.Size {
 		s += fmt.Sprintf("  (%d synced)", f.Synced)
@@ -220,7 +221,7 @@ func describeFile(f FileState) string {
 }
 
 // describeProduce tells what the client was told: runs of consecutive offsets as ranges, everything else by value.
-func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o Outcome) string {
+func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o cluster.Outcome) string {
 	var b strings.Builder
 	say := func(format string, args ...any) {
 		fmt.Fprintf(&b, "%s: %s ", client, tp)
@@ -237,9 +238,9 @@ func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o
 			j++
 		}
 		switch {
-		case r.Status == OutcomeOK && r.Offset >= 0:
+		case r.Status == cluster.OutcomeOK && r.Offset >= 0:
 			say("[%d,%d) acked%s", r.Offset, r.Offset+wire.Offset(j-i), quoteAll(values[i:min(j, len(values))], 3))
-		case r.Status == OutcomeOK:
+		case r.Status == cluster.OutcomeOK:
 			say("sent, no answer asked%s", quoteAll(values[i:min(j, len(values))], 3))
 		default:
 			say("%s%s", describeStatus(r.Status, r.Error), quoteAll(values[i:min(j, len(values))], 3))
@@ -250,7 +251,7 @@ func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o
 }
 
 // describeStatus says how an operation ended, with the error's name.
-func describeStatus(s OutcomeStatus, err string) string {
+func describeStatus(s cluster.OutcomeStatus, err string) string {
 	word := [...]string{"ok", "failed", "unknown"}[s]
 	if err != "" {
 		word += " " + err
@@ -259,9 +260,9 @@ func describeStatus(s OutcomeStatus, err string) string {
 }
 
 // describeConsume tells what a reader was given.
-func describeConsume(client env.Addr, tp wire.TopicPartition, o Outcome) string {
+func describeConsume(client env.Addr, tp wire.TopicPartition, o cluster.Outcome) string {
 	head := fmt.Sprintf("%s: %s", client, tp)
-	if o.Status != OutcomeOK {
+	if o.Status != cluster.OutcomeOK {
 		return head + " " + describeStatus(o.Status, o.Error) + "\n"
 	}
 	if len(o.Records) == 0 {

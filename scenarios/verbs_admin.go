@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"samsa/scenarios/cluster"
 	"samsa/wire"
 )
 
@@ -99,9 +100,9 @@ var verbElect = &Verb{
 }
 
 // refusalOf prints nothing about an operation that went well, and else what came of it.
-func refusalOf(what string) func(Outcome) string {
-	return func(o Outcome) string {
-		if o.Status == OutcomeOK {
+func refusalOf(what string) func(cluster.Outcome) string {
+	return func(o cluster.Outcome) string {
+		if o.Status == cluster.OutcomeOK {
 			return ""
 		}
 		return fmt.Sprintf("%s: %s\n", what, describeStatus(o.Status, o.Error))
@@ -110,7 +111,7 @@ func refusalOf(what string) func(Outcome) string {
 
 // partitions are those of all topics that the file makes and the controller knows, in the order of the file: the
 // controller's own order follows from topic ids, which are drawn.
-func (s *Session) partitions() (all []PartitionState) {
+func (s *Session) partitions() (all []cluster.PartitionState) {
 	for _, t := range s.program.ns.topics {
 		for i := range t.partitions {
 			if p, ok := s.cluster.Partition(wire.TopicPartition{Topic: t.name, Partition: i}); ok {

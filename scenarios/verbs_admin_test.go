@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -119,21 +120,21 @@ saw no partition.leads by b2
 
 // A digit is a record's epoch; gaps are dots, and what the leader does not have is marked.
 func TestDescribeEpochs(t *testing.T) {
-	at := func(batches ...int64) (log []BatchState) { // base, next, epoch of each
+	at := func(batches ...int64) (log []cluster.BatchState) { // base, next, epoch of each
 		for i := 0; i < len(batches); i += 3 {
-			log = append(log, BatchState{Base: wire.Offset(batches[i]), Next: wire.Offset(batches[i+1]), Epoch: wire.Epoch(batches[i+2])})
+			log = append(log, cluster.BatchState{Base: wire.Offset(batches[i]), Next: wire.Offset(batches[i+1]), Epoch: wire.Epoch(batches[i+2])})
 		}
 		return log
 	}
-	logs := map[string][]BatchState{
+	logs := map[string][]cluster.BatchState{
 		"b1": at(0, 2, 0, 2, 3, 11), "b2": at(0, 2, 0, 2, 4, 10), "b3": nil, "b4": at(1, 2, 0, 4, 5, 11),
 	}
-	p := PartitionState{Leader: 1}
+	p := cluster.PartitionState{Leader: 1}
 	p.TP.Topic = "orders"
 	for i, h := range []string{"b1", "b2", "b3", "b4"} {
-		p.Replicas = append(p.Replicas, ReplicaState{Node: wire.NodeID(i + 1), Host: env.Addr(h)})
+		p.Replicas = append(p.Replicas, cluster.ReplicaState{Node: wire.NodeID(i + 1), Host: env.Addr(h)})
 	}
-	got := describeEpochs([]PartitionState{p}, func(host env.Addr, _ PartitionState) []BatchState { return logs[string(host)] })
+	got := describeEpochs([]cluster.PartitionState{p}, func(host env.Addr, _ cluster.PartitionState) []cluster.BatchState { return logs[string(host)] })
 	if want := "orders-0   b1* 001   b2  00!00!   b3  empty   b4  .0..!1!\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -24,7 +25,7 @@ var verbProduce = &Verb{
 	Check:   checkProduce,
 	Run: func(s *Session, a *Args) Result {
 		client, tp, list := s.client(a), a.tp(), a.values()
-		return s.await(once(s.cluster.Produce(client, tp, list)), func(o Outcome) string {
+		return s.await(once(s.cluster.Produce(client, tp, list)), func(o cluster.Outcome) string {
 			return describeProduce(client, tp, list, o)
 		})
 	},
@@ -42,7 +43,7 @@ var verbSend = &Verb{
 	Check:   checkProduce,
 	Run: func(s *Session, a *Args) Result {
 		client, tp, list := s.client(a), a.tp(), a.values()
-		r := s.await(once(s.cluster.Produce(client, tp, list)), func(o Outcome) string {
+		r := s.await(once(s.cluster.Produce(client, tp, list)), func(o cluster.Outcome) string {
 			return describeProduce(client, tp, list, o)
 		})
 		r.Aside = true // still waited for, but by the end of the file: every send has an outcome, if only "unknown"
@@ -67,7 +68,7 @@ var verbConsume = &Verb{
 		if r.To >= 0 {
 			most = int32(min(r.To-r.From, 1<<30))
 		}
-		return s.await(once(s.cluster.Consume(client, tp, r.From, most)), func(o Outcome) string {
+		return s.await(once(s.cluster.Consume(client, tp, r.From, most)), func(o cluster.Outcome) string {
 			return describeConsume(client, tp, o)
 		})
 	},
@@ -86,7 +87,7 @@ var verbDrain = &Verb{
 	Run: func(s *Session, a *Args) Result {
 		client := s.client(a)
 		var tps []wire.TopicPartition
-		var ops []Op
+		var ops []cluster.Op
 		for _, p := range s.partitions() {
 			if p.Leader != wire.NoNode {
 				tps, ops = append(tps, p.TP), append(ops, s.cluster.Consume(client, p.TP, -1, 1<<30))
@@ -109,7 +110,7 @@ var verbDrain = &Verb{
 				for i, op := range ops {
 					o, done := s.cluster.Outcome(op)
 					if !done {
-						o = Outcome{Status: OutcomeUnknown, Error: "no answer yet"}
+						o = cluster.Outcome{Status: cluster.OutcomeUnknown, Error: "no answer yet"}
 					}
 					text += describeConsume(client, tps[i], o)
 				}
@@ -226,15 +227,4 @@ func (s *Session) replicas(t hostTerm) (list []env.Addr) {
 		}
 	}
 	return list
-}
-
-// led says whether a partition has a leader that is up and knows of it. The controller's word alone would be too early: the
-// next line would meet a broker that has not heard, or has died since.
-func led(p PartitionState, by []env.Addr) bool {
-	for _, r := range p.Replicas {
-		if p.Leader != wire.NoNode && r.Node == p.Leader && r.Up && r.Leads && r.Epoch == p.Epoch {
-			return len(by) == 0 || slices.Contains(by, r.Host)
-		}
-	}
-	return false
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -72,7 +73,7 @@ var verbTopic = &Verb{
 		return nil
 	},
 	Run: func(s *Session, a *Args) Result {
-		spec := TopicSpec{
+		spec := cluster.TopicSpec{
 			Name:       arg[string](a, "NEWTOPIC"),
 			Partitions: argOr[int32](a, "partitions", 1),
 			Replicas:   argOr(a, "replicas", min(3, s.program.ns.brokers)),
@@ -82,12 +83,12 @@ var verbTopic = &Verb{
 		if len(spec.On) > 0 {
 			spec.Replicas = int32(len(spec.On))
 		}
-		begin := s.afterBoot(func() Op { return s.cluster.CreateTopic(spec) })
+		begin := s.afterBoot(func() cluster.Op { return s.cluster.CreateTopic(spec) })
 		if spec.AtOnce = a.Timed; a.Timed { // who chose a time has chosen who is in by then
 			begin = once(s.cluster.CreateTopic(spec))
 		}
-		return s.await(begin, func(o Outcome) string {
-			if o.Status != OutcomeOK {
+		return s.await(begin, func(o cluster.Outcome) string {
+			if o.Status != cluster.OutcomeOK {
 				return fmt.Sprintf("%s: %s\n", spec.Name, describeStatus(o.Status, o.Error))
 			}
 			var b strings.Builder
@@ -127,8 +128,8 @@ var verbConfig = &Verb{
 	},
 	Run: func(s *Session, a *Args) Result {
 		topic := arg[string](a, "TOPIC")
-		return s.await(once(s.cluster.SetConfig(topic, a.Settings)), func(o Outcome) string {
-			if o.Status == OutcomeOK {
+		return s.await(once(s.cluster.SetConfig(topic, a.Settings)), func(o cluster.Outcome) string {
+			if o.Status == cluster.OutcomeOK {
 				return ""
 			}
 			return fmt.Sprintf("config: %s\n", describeStatus(o.Status, o.Error))
@@ -154,19 +155,19 @@ func readPlaces(ns *names, w Word) (any, string) {
 }
 
 // await makes a line wait for an operation, which may begin later: until then op gives 0.
-func (s *Session) await(op func() Op, then func(Outcome) string) Result {
-	answered := func() (Outcome, bool) {
+func (s *Session) await(op func() cluster.Op, then func(cluster.Outcome) string) Result {
+	answered := func() (cluster.Outcome, bool) {
 		if id := op(); id != 0 {
 			return s.cluster.Outcome(id)
 		}
-		return Outcome{}, false
+		return cluster.Outcome{}, false
 	}
 	return Result{
 		Until: func() bool { _, done := answered(); return done },
 		Then: func(done bool) string {
 			o, _ := answered()
 			if !done {
-				o = Outcome{Status: OutcomeUnknown, Error: "no answer yet"}
+				o = cluster.Outcome{Status: cluster.OutcomeUnknown, Error: "no answer yet"}
 			}
 			return then(o)
 		},
@@ -174,17 +175,17 @@ func (s *Session) await(op func() Op, then func(Outcome) string) Result {
 }
 
 // once is an operation that has begun.
-func once(op Op) func() Op { return func() Op { return op } }
+func once(op cluster.Op) func() cluster.Op { return func() cluster.Op { return op } }
 
 // bootTime is how long an operator waits for brokers that do not come up.
 const bootTime = 30 * env.Second
 
 // afterBoot begins an operation when every broker that runs is let in. A topic that is made earlier starts with fewer
 // replicas in sync, and with another leader: true to Kafka, and hardly ever what a scenario is about.
-func (s *Session) afterBoot(begin func() Op) func() Op {
+func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	late := s.cluster.Now() + bootTime
-	var op Op
-	return func() Op {
+	var op cluster.Op
+	return func() cluster.Op {
 		if op == 0 && (s.cluster.Now() >= late || !s.booting()) {
 			op = begin()
 		}

@@ -3,12 +3,13 @@ package scenarios
 import (
 	"strings"
 
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 )
 
 // What goes wrong. Faults are done to the world and never to a node: no process is told, no field of a broker is touched,
 // so what a broker notices it notices as it would in a real cluster. That is also why each verb is one call of Faults
-// (cluster_api.go): what a fault means is the world's business.
+// (cluster/api.go): what a fault means is the world's business.
 
 // hostsHelp is said once for every verb that hurts machines.
 const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), standby or standbys (one or all of the others that run), a client's name, or by what " +
@@ -53,7 +54,7 @@ var verbStart = &Verb{
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
 		if a.has("good") {
-			s.cluster.Keep(host)
+			s.cluster.AutoRestart(host)
 			return
 		}
 		s.cluster.Start(host)
@@ -81,7 +82,7 @@ var verbDouble = &Verb{
 	},
 	Run: func(s *Session, a *Args) Result {
 		for _, host := range s.hosts(arg[[]hostTerm](a, "HOST")) {
-			s.cluster.Double(host, arg[env.Addr](a, "DOUBLE"))
+			s.cluster.DuplicateID(host, arg[env.Addr](a, "DOUBLE"))
 		}
 		return Result{}
 	},
@@ -128,7 +129,7 @@ var verbSlow = &Verb{
 	Check:   notNegative,
 	Run: func(s *Session, a *Args) Result {
 		if a.has("times") {
-			return each("HOSTS", func(s *Session, a *Args, host env.Addr) { s.cluster.Hinder(host, arg[int64](a, "COUNT")) })(s, a)
+			return each("HOSTS", func(s *Session, a *Args, host env.Addr) { s.cluster.SlowCPU(host, arg[int64](a, "COUNT")) })(s, a)
 		}
 		return between(func(s *Session, a *Args, from, to env.Addr) { s.cluster.Slow(from, to, arg[env.Duration](a, "SPAN")) })(s, a)
 	},
@@ -176,7 +177,7 @@ var verbClock = &Verb{
 	Example: "clock b1 skew 5m\nclock b1 step -2s\nclock b2 drift 500ppm",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
-		f := ClockFault{By: arg[env.Duration](a, "SPAN"), PPM: arg[int64](a, "PPM")}
+		f := cluster.ClockFault{By: arg[env.Duration](a, "SPAN"), PPM: arg[int64](a, "PPM")}
 		for _, k := range clockFaults {
 			if a.has(k) {
 				f.Kind = k
@@ -210,7 +211,7 @@ var verbDisk = &Verb{
 		return notNegative(ns, a)
 	},
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
-		f := DiskFault{By: arg[env.Duration](a, "SPAN"), For: arg[env.Duration](a, "TIME"), Path: arg[string](a, "PATH")}
+		f := cluster.DiskFault{By: arg[env.Duration](a, "SPAN"), For: arg[env.Duration](a, "TIME"), Path: arg[string](a, "PATH")}
 		for _, k := range diskFaults {
 			if a.has(k) {
 				f.Kind = k

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"samsa/check"
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 )
 
@@ -70,7 +71,7 @@ func (s *Session) showLog(a *Args) string {
 }
 
 func (s *Session) showEpochs() string {
-	return describeEpochs(s.partitions(), func(host env.Addr, p PartitionState) []BatchState { return s.cluster.Log(host, p.TP) })
+	return describeEpochs(s.partitions(), func(host env.Addr, p cluster.PartitionState) []cluster.BatchState { return s.cluster.Log(host, p.TP) })
 }
 
 func (s *Session) showCluster() string {

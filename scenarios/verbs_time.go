@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -72,7 +73,7 @@ func runUntil(s *Session, a *Args) Result {
 		return s.pass(arg[env.Duration](a, "TIME"))
 	}
 	r := Result{After: argOr(a, "TIME", patience)}
-	partition := func(so func(PartitionState) bool) func() bool {
+	partition := func(so func(cluster.PartitionState) bool) func() bool {
 		return func() bool {
 			p, ok := s.cluster.Partition(a.tp())
 			return ok && so(p)
@@ -81,9 +82,9 @@ func runUntil(s *Session, a *Args) Result {
 	switch {
 	case a.has("leader"):
 		terms := arg[[]hostTerm](a, "HOST")
-		r.Until = partition(func(p PartitionState) bool { return led(p, s.hosts(terms)) })
+		r.Until = partition(func(p cluster.PartitionState) bool { return p.Led(s.hosts(terms)) })
 	case a.has("leaderless"):
-		r.Until = partition(func(p PartitionState) bool { return p.Leader == wire.NoNode })
+		r.Until = partition(func(p cluster.PartitionState) bool { return p.Leader == wire.NoNode })
 	case a.has("down"):
 		terms := arg[[]hostTerm](a, "HOSTS")
 		r.Until = func() bool { return s.down(s.hosts(terms)) }
@@ -91,9 +92,9 @@ func runUntil(s *Session, a *Args) Result {
 		r.Until = func() bool { return len(s.hosts([]hostTerm{{role: "controller"}})) > 0 }
 	case a.has("isr"):
 		want := arg[[]wire.NodeID](a, "IDS")
-		r.Until = partition(func(p PartitionState) bool { return slices.Equal(p.ISR, want) })
+		r.Until = partition(func(p cluster.PartitionState) bool { return slices.Equal(p.ISR, want) })
 	case a.has("hw"):
-		r.Until = partition(func(p PartitionState) bool { return p.HW >= arg[wire.Offset](a, "OFFSET") })
+		r.Until = partition(func(p cluster.PartitionState) bool { return p.HW >= arg[wire.Offset](a, "OFFSET") })
 	default:
 		terms := arg[[]hostTerm](a, "HOSTS")
 		r.Until = func() bool { return s.cluster.Quiet(s.hosts(terms)) }

@@ -17,6 +17,8 @@ import (
 
 	"samsa/check"
 	"samsa/scenarios"
+	"samsa/scenarios/cluster"
+	"samsa/scenarios/observe"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")
@@ -319,7 +321,7 @@ func TestTrace(t *testing.T) {
 }
 
 // rigged is a cluster with a judge that condemns everything: no scenario of the library ends so.
-type rigged struct{ scenarios.Cluster }
+type rigged struct{ observe.Cluster }
 
 func (r rigged) Judge() []check.Finding {
 	found := r.Cluster.Judge()
@@ -330,20 +332,20 @@ func (r rigged) Judge() []check.Finding {
 }
 
 // broken is a cluster with a bug of ours.
-type broken struct{ scenarios.Cluster }
+type broken struct{ observe.Cluster }
 
 func (broken) Step() bool { panic("high watermark 3 is above the end 2") }
 
 // unsound is a cluster whose world found a bug of ours.
-type unsound struct{ scenarios.Cluster }
+type unsound struct{ observe.Cluster }
 
 func (unsound) Sound() error { return errors.New("a message from b1 was changed after it was sent") }
 
 // A panic of the world and an unsound one are bugs of ours: they come with the seed that repeats them.
 func TestBugsComeWithTheirSeed(t *testing.T) {
-	for want, rig := range map[string]func(scenarios.Cluster) scenarios.Cluster{
-		"high watermark 3 is above the end 2":             func(c scenarios.Cluster) scenarios.Cluster { return broken{c} },
-		"a message from b1 was changed after it was sent": func(c scenarios.Cluster) scenarios.Cluster { return unsound{c} },
+	for want, rig := range map[string]func(observe.Cluster) observe.Cluster{
+		"high watermark 3 is above the end 2":             func(c observe.Cluster) observe.Cluster { return broken{c} },
+		"a message from b1 was changed after it was sent": func(c observe.Cluster) observe.Cluster { return unsound{c} },
 	} {
 		var out, errs bytes.Buffer
 		a := &app{out: &out, err: &errs, now: time.Now}
@@ -351,8 +353,8 @@ func TestBugsComeWithTheirSeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.options.Build = func(o scenarios.Options) (scenarios.Cluster, error) {
-			cluster, err := scenarios.Assemble(o)
+		j.options.Build = func(o cluster.Options) (observe.Cluster, error) {
+			cluster, err := observe.Assemble(o)
 			return rig(cluster), err
 		}
 		if err := a.play(j, nil); err != nil || a.code != exitInternal || out.Len() > 0 ||
@@ -399,8 +401,8 @@ func TestViolationIsAResult(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.options.Build = func(o scenarios.Options) (scenarios.Cluster, error) {
-			cluster, err := scenarios.Assemble(o)
+		j.options.Build = func(o cluster.Options) (observe.Cluster, error) {
+			cluster, err := observe.Assemble(o)
 			return rigged{cluster}, err
 		}
 		if err := a.play(j, nil); err != nil || a.code != c.want || errs.Len() > 0 || !strings.Contains(out.String(), c.says) {

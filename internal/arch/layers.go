@@ -57,7 +57,7 @@ const (
 // protocol is what protocol code may import of others: Kafka's messages, its errors, and a hash.
 var protocol = []string{modKmsg, modKerr, modXXHash}
 
-// scenarioParts is scenarios and the packages under it.
+// scenarioParts is scenarios and the packages above it: sessions and what is made of them, but no levers of a cluster.
 var scenarioParts = []string{"scenarios", "scenarios/view", "scenarios/explore", "scenarios/speed", "scenarios/museum"}
 
 // Reasons that several rows share.
@@ -116,10 +116,16 @@ var layers = []Layer{
 	{Path: "broker", Ours: []string{"sim/env", "wire", "exhibit", "wire/config", "storage", "coordinator", "controller/image",
 		"replication", "groups", "txn"}, Std: [][]string{stdPure}, Modules: protocol,
 		Why: "a broker follows the metadata log like any observer; controllers are other machines, and simulated clients and judges are far away"},
-	{Path: "scenarios", Ours: []string{"sim/env", "wire", "exhibit", "wire/config", "sim", "sim/disk", "sim/live", "storage", "coordinator", "client", "check",
+	{Path: "scenarios/cluster", Ours: []string{"sim/env", "wire", "exhibit", "wire/config", "sim", "sim/disk", "sim/live", "storage", "coordinator", "client",
 		"controller/image", "controller/raft", "replication", "groups", "txn", "controller", "broker"},
+		Std: [][]string{stdPure}, Modules: protocol,
+		Why: "the only place that assembles nodes and a world; it knows no judge, so nothing in it can be done to please one"},
+	{Path: "scenarios/observe", Ours: []string{"sim/env", "wire", "wire/config", "sim", "sim/disk", "storage", "client", "check", "controller/raft",
+		"controller", "broker", "scenarios/cluster"}, Std: [][]string{stdPure}, Modules: protocol,
+		Why: "the one place where judges and nodes meet: it copies what nodes and disks have into the judges' picture, and changes neither"},
+	{Path: "scenarios", Ours: []string{"scenarios/cluster", "scenarios/observe", "check", "wire", "wire/config", "sim/env"},
 		Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol, Argue: []string{"goroutine"},
-		Why: "the only place that assembles a cluster; what shows or explores clusters comes after it",
+		Why: "the language and its sessions ask a cluster through its interface alone; what shows or explores clusters comes after them",
 		Except: map[string]string{
 			"iter-pull": "a script of a scenario is straight-line code; the session stops its coroutines",
 			"recover":   "a session reports a panic of a node as a finding and lives on",
@@ -130,7 +136,7 @@ var layers = []Layer{
 		Argue: []string{"goroutine"}, Why: "the explorer writes scenario files and runs them; a run that it cannot write could not be replayed",
 		Argued: map[string]string{"runtime": "a panic is known by the function that panicked, which is the same on every seed; its text is not"},
 		Except: map[string]string{"recover": "a panic of one seed is that seed's finding, not the campaign's end"}},
-	{Path: "scenarios/speed", Ours: []string{"sim/env", "wire", "sim", "scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
+	{Path: "scenarios/speed", Ours: []string{"sim/env", "wire", "sim", "scenarios/cluster", "scenarios/observe", "scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
 		Why: "benchmarks and the user's command measure the same work; the clock is the caller's"},
 	{Path: "scenarios/museum", Ours: []string{"scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "an exhibit is a story, a budget and a pinned scenario; the old rule itself lives beside the clean code it replaces"},

@@ -3,7 +3,8 @@ package speed
 import (
 	"fmt"
 
-	"samsa/scenarios"
+	"samsa/scenarios/cluster"
+	"samsa/scenarios/observe"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -11,25 +12,25 @@ import (
 // Cluster is three brokers and three controllers with every judge on, ten producers of acks=all batches at a steady rate,
 // and one reader. At a low rate most of what happens is heartbeats and empty fetches.
 type Cluster struct {
-	cluster scenarios.Cluster
+	cluster observe.Cluster
 	clients []env.Addr
 	every   env.Duration // between two batches of one client
 	began   env.Duration
 	first   uint64 // events before the load
 	at      env.Duration
 	sent    int
-	ops     []scenarios.Op
+	ops     []cluster.Op
 	rounds  int64
 }
 
 // NewCluster makes a cluster with its topic and clients. The rate is in batches a second of virtual time.
 func NewCluster(rate int) (*Cluster, error) {
-	c, err := scenarios.Assemble(scenarios.Options{Brokers: 3, Controllers: 3, Seed: 1})
+	c, err := observe.Assemble(cluster.Options{Brokers: 3, Controllers: 3, Seed: 1})
 	if err != nil {
 		return nil, err
 	}
-	op := c.CreateTopic(scenarios.TopicSpec{Name: "orders", Partitions: 3, Replicas: 3,
-		Configs: []scenarios.Setting{{Name: "min.insync.replicas", Value: "2"}}})
+	op := c.CreateTopic(cluster.TopicSpec{Name: "orders", Partitions: 3, Replicas: 3,
+		Configs: []cluster.Setting{{Name: "min.insync.replicas", Value: "2"}}})
 	for {
 		if _, done := c.Outcome(op); done || !c.Step() {
 			break
@@ -38,9 +39,9 @@ func NewCluster(rate int) (*Cluster, error) {
 	l := &Cluster{cluster: c}
 	for i := range 10 {
 		l.clients = append(l.clients, env.Addr(fmt.Sprintf("p%d", i)))
-		c.AddClient(l.clients[i], []scenarios.Setting{{Name: "linger.ms", Value: "0"}})
+		c.AddClient(l.clients[i], []cluster.Setting{{Name: "linger.ms", Value: "0"}})
 	}
-	c.AddClient("r1", []scenarios.Setting{{Name: "auto.offset.reset", Value: "earliest"}})
+	c.AddClient("r1", []cluster.Setting{{Name: "auto.offset.reset", Value: "earliest"}})
 	l.every = env.Second * env.Duration(len(l.clients)) / env.Duration(rate)
 	l.began, l.at, l.first = c.Now(), c.Now(), c.Events()
 	return l, nil
@@ -68,7 +69,7 @@ func (l *Cluster) Done() Done {
 // Acked is how many batches were acknowledged.
 func (l *Cluster) Acked() (n int) {
 	for _, op := range l.ops {
-		if o, done := l.cluster.Outcome(op); done && o.Status == scenarios.OutcomeOK {
+		if o, done := l.cluster.Outcome(op); done && o.Status == cluster.OutcomeOK {
 			n++
 		}
 	}
@@ -76,4 +77,4 @@ func (l *Cluster) Acked() (n int) {
 }
 
 // Cluster is the cluster under the load.
-func (l *Cluster) Cluster() scenarios.Cluster { return l.cluster }
+func (l *Cluster) Cluster() observe.Cluster { return l.cluster }

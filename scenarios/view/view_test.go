@@ -10,6 +10,8 @@ import (
 
 	"samsa/check"
 	"samsa/scenarios"
+	"samsa/scenarios/cluster"
+	"samsa/scenarios/observe"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -36,11 +38,11 @@ func golden(t *testing.T, name, got string) {
 
 // stage is a cluster on which every event is a note, of the list in turn.
 type stage struct {
-	scenarios.Cluster // what no test asks for
-	sink              func(scenarios.Note)
-	notes             []scenarios.Note
-	at                int
-	findings          []check.Finding
+	observe.Cluster // what no test asks for
+	sink            func(scenarios.Note)
+	notes           []scenarios.Note
+	at              int
+	findings        []check.Finding
 }
 
 func (s *stage) Step() bool {
@@ -57,23 +59,23 @@ func (s *stage) Events() uint64    { return uint64(s.at) * 1000 }
 func (s *stage) Steps() uint64     { return uint64(s.at) }
 func (s *stage) Hash() uint64      { return 0xbeef }
 func (s *stage) Shape() uint64     { return 0xbeef }
-func (s *stage) CreateTopic(scenarios.TopicSpec) scenarios.Op {
+func (s *stage) CreateTopic(cluster.TopicSpec) cluster.Op {
 	return 1
 }
-func (s *stage) Outcome(scenarios.Op) (scenarios.Outcome, bool) {
-	return scenarios.Outcome{Status: scenarios.OutcomeFailed, Error: "TOPIC_ALREADY_EXISTS"}, s.at == 2
+func (s *stage) Outcome(cluster.Op) (cluster.Outcome, bool) {
+	return cluster.Outcome{Status: cluster.OutcomeFailed, Error: "TOPIC_ALREADY_EXISTS"}, s.at == 2
 }
-func (s *stage) Crash(env.Addr, bool)               {}
-func (s *stage) Names() scenarios.Names             { return someNames{} }
-func (s *stage) Judge() []check.Finding             { return s.findings }
-func (s *stage) Machines() []scenarios.MachineState { return nil }
-func (s *stage) At(env.Duration, string, func())    {}
-func (s *stage) Start(env.Addr)                     {}
-func (s *stage) Sound() error                       { return nil }
-func (s *stage) Unmet() []scenarios.Override        { return nil }
-func (s *stage) Close()                             {}
-func (s *stage) End()                               {}
-func (s *stage) Quiet([]env.Addr) bool              { return s.at == len(s.notes) }
+func (s *stage) Crash(env.Addr, bool)             {}
+func (s *stage) Names() scenarios.Names           { return someNames{} }
+func (s *stage) Judge() []check.Finding           { return s.findings }
+func (s *stage) Machines() []cluster.MachineState { return nil }
+func (s *stage) At(env.Duration, string, func())  {}
+func (s *stage) Start(env.Addr)                   {}
+func (s *stage) Sound() error                     { return nil }
+func (s *stage) Unmet() []cluster.Override        { return nil }
+func (s *stage) Close()                           {}
+func (s *stage) End()                             {}
+func (s *stage) Quiet([]env.Addr) bool            { return s.at == len(s.notes) }
 
 type someNames struct{}
 
@@ -112,7 +114,7 @@ func tell(t *testing.T, findings []check.Finding) (*scenarios.Session, *stage) {
 		{Event: 13, Step: 4, Time: 2 * env.Second, Who: "b2", Kind: leads, Args: [4]int64{78, 1, 0, 0}},
 		{Event: 14, Step: 5, Time: 2 * env.Second, Who: "c1", Kind: odd, Args: [4]int64{-1, 0, 0, 0}},
 	}}
-	s := scenarios.New(p, scenarios.RunOptions{Build: func(o scenarios.Options) (scenarios.Cluster, error) {
+	s := scenarios.New(p, scenarios.RunOptions{Build: func(o cluster.Options) (observe.Cluster, error) {
 		st.sink = o.Sink
 		return st, nil
 	}})

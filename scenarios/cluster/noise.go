@@ -1,9 +1,7 @@
-package scenarios
+package cluster
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"samsa/sim"
 	"samsa/sim/env"
@@ -16,16 +14,10 @@ var noises = [...]string{"calm", rough}
 
 const rough = "rough"
 
-func noiseNames() []string { return slices.Clone(noises[:]) }
+// Noises lists them.
+func Noises() []string { return slices.Clone(noises[:]) }
 
-func readNoise(_ *names, w Word) (any, string) {
-	if !slices.Contains(noises[:], w.Text) {
-		return nil, fmt.Sprintf("no noise is called %q; there is %s", w.Text, strings.Join(noises[:], " and "))
-	}
-	return w.Text, ""
-}
-
-// noiseOf is the network and the disks of a noise. None of it destroys what a disk was told to keep: such faults are
+// noiseOf is the network and the disks of a noise. None of it destroys what a disk was to keep: such faults are
 // ordered by verbs, so that the durability ledger knows of each.
 func noiseOf(name string) (sim.NetProfile, sim.DiskProfile) {
 	net, disk := sim.LAN(), sim.CommonDisk()
@@ -38,13 +30,25 @@ func noiseOf(name string) (sim.NetProfile, sim.DiskProfile) {
 }
 
 // Calm implements Faults.
-func (c *cluster) Calm() {
+func (c *simCluster) Calm() {
 	c.world.Calm()
-	c.judges.mend("noise")
+	c.observer.FaultEnded("noise")
 }
 
-// Draw is a decision in [0, n) for whoever plans a scenario: a hash of its arguments and nothing else, as the world's
+// Draw is a decision in [0, n) for planning a scenario: a hash of its arguments and nothing else, as the world's
 // own decisions are. So one decision more or less moves no other.
 func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {
 	return sim.Draw(seed, env.Site(site), entity, ordinal, n)
+}
+
+// Fault is a family of faults that the world can do.
+type Fault = sim.Fault
+
+// FaultFamilies lists all of them.
+func FaultFamilies() []Fault {
+	var all []Fault
+	for _, a := range sim.New(sim.Config{}).Activations() {
+		all = append(all, a.Fault)
+	}
+	return all
 }

@@ -1,4 +1,4 @@
-package scenarios
+package observe
 
 import (
 	"testing"
@@ -11,27 +11,29 @@ import (
 	"samsa/wire"
 )
 
-// ear remembers what a ghost says.
-type ear struct {
+// recorder keeps the changes that shadow logs report.
+type recorder struct {
 	part  check.Partition
 	copy  check.Replica
 	end   wire.Offset
 	bases []wire.Offset
 }
 
-func (e *ear) bind(env.Addr, string) (*check.Partition, *check.Replica, bool) {
-	return &e.part, &e.copy, true
+func (r *recorder) bind(env.Addr, string) (*check.Partition, *check.Replica, bool) {
+	return &r.part, &r.copy, true
 }
-func (e *ear) grew(_ *ghost, b check.Batch)           { e.end, e.bases = b.Next, append(e.bases, b.Base) }
-func (e *ear) cut(_ *ghost, to wire.Offset, _ string) { e.end = to }
-func (e *ear) trimmed(*ghost, wire.Offset) bool       { return false }
-func (e *ear) flushed(*ghost, wire.Offset)            {}
-func (e *ear) deleted(*ghost)                         {}
+func (r *recorder) grew(_ *shadowLog, b check.Batch) {
+	r.end, r.bases = b.Next, append(r.bases, b.Base)
+}
+func (r *recorder) cut(_ *shadowLog, to wire.Offset, _ string) { r.end = to }
+func (r *recorder) trimmed(*shadowLog, wire.Offset) bool       { return false }
+func (r *recorder) flushed(*shadowLog, wire.Offset)            {}
+func (r *recorder) deleted(*shadowLog)                         {}
 
 // Power may leave the header of one batch with the body of another, and then it may claim any offsets.
-func TestAGhostForgetsWhatPowerHasTorn(t *testing.T) {
-	disk, heard := sim.NewDisk(sim.DiskProfile{}), &ear{}
-	g := &ghosts{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*ghost{}, heard: heard}
+func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
+	disk, heard := sim.NewDisk(sim.DiskProfile{}), &recorder{}
+	g := &shadowLogs{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
 	const path = "orders-0/00000000000000000000.log"
 	require.NoError(t, disk.Mkdir("orders-0"))
 	f, err := disk.Open(path, true)
@@ -46,29 +48,29 @@ func TestAGhostForgetsWhatPowerHasTorn(t *testing.T) {
 	require.NoError(t, disk.Append(f, bytes))
 	g.changed("b1", &sim.DiskChange{Op: sim.DiskWrite, Path: path, Len: int64(len(bytes))})
 	require.Equal(t, wire.Offset(3), heard.end)
-	g.lost("b1", check.PowerLoss)
+	g.powerLost("b1", check.PowerLoss)
 	require.Equal(t, wire.Offset(3), heard.end, "nothing is torn")
 	const lastOffsetDelta = 23
 	bytes[ends[1]+lastOffsetDelta+3] = 55
 	require.NoError(t, disk.Truncate(f, 0))
 	require.NoError(t, disk.Append(f, bytes))
-	g.lost("b1", check.PowerLoss)
+	g.powerLost("b1", check.PowerLoss)
 	require.Equal(t, wire.Offset(1), heard.end)
 	bytes[ends[1]+lastOffsetDelta+3] = 0 // the rest of it may be as it was
 	require.NoError(t, disk.WriteAt(f, 0, bytes))
 	g.recovered(&heard.copy)
 	require.Equal(t, wire.Offset(3), heard.end, "recovery has left it: it counts")
-	g.lost("b1", check.PowerLoss)
+	g.powerLost("b1", check.PowerLoss)
 	require.NoError(t, disk.Truncate(f, int64(ends[1])))
 	g.changed("b1", &sim.DiskChange{Op: sim.DiskTruncate, Path: path, Len: int64(ends[1])})
 	g.recovered(&heard.copy)
 	require.Equal(t, wire.Offset(1), heard.end, "recovery has cut it off")
 }
 
-// One event cuts a log and writes to it again. The page cache has both at once, but they are told one after the other.
-func TestAGhostReadsWhatItWasTold(t *testing.T) {
-	disk, heard := sim.NewDisk(sim.DiskProfile{}), &ear{}
-	g := &ghosts{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*ghost{}, heard: heard}
+// One event cuts a log and writes to it again. The page cache has both at once, but the disk reports one after the other.
+func TestShadowLogsReadWhatTheDiskReported(t *testing.T) {
+	disk, heard := sim.NewDisk(sim.DiskProfile{}), &recorder{}
+	g := &shadowLogs{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
 	const path = "orders-0/00000000000000000000.log"
 	require.NoError(t, disk.Mkdir("orders-0"))
 	f, err := disk.Open(path, true)
@@ -85,7 +87,7 @@ func TestAGhostReadsWhatItWasTold(t *testing.T) {
 	g.changed("b1", write(1, 0))
 	require.NoError(t, disk.Truncate(f, first.Len))
 	again, more := write(1, 2), write(2, 2)
-	require.Equal(t, wire.Offset(2), heard.end, "nothing was told yet")
+	require.Equal(t, wire.Offset(2), heard.end, "nothing was reported yet")
 	g.changed("b1", &sim.DiskChange{Op: sim.DiskTruncate, Path: path, Len: first.Len})
 	require.Equal(t, wire.Offset(1), heard.end)
 	g.changed("b1", again)

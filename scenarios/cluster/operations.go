@@ -1,10 +1,9 @@
-package scenarios
+package cluster
 
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/check"
 	"samsa/client"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -12,50 +11,30 @@ import (
 
 // operation is one Op.
 type operation struct {
-	client  env.Addr
-	outcome Outcome
-	done    bool
-	open    int         // produce: records without an outcome; consume: records still wanted
-	bound   wire.Offset // consume: read up to here, -1 until the first answer
-	tp      wire.TopicPartition
-	from    wire.Offset  // consume: where it begins
-	asks    string       // the operator: the API, as Kafka names it
-	reads   bool         // it is a Consume
-	topic   wire.TopicID // consume: what it has begun to read, zero before
-	ready   func() bool  // after the answer: what must be true to be done
-	acks    int16        // produce
-	cursor  int64        // consume: names it
-	unsure  bool         // the operator: an earlier attempt may have been done
-	called  uint64       // consume: the event behind which its next answer was asked for, plus one
+	client    env.Addr
+	outcome   Outcome
+	done      bool
+	left      int         // produce: records without an outcome; consume: records still wanted
+	readTo    wire.Offset // consume: read up to here, -1 until the first answer
+	tp        wire.TopicPartition
+	from      wire.Offset  // consume: where it begins
+	api       string       // the operator: the API, as Kafka names it
+	reads     bool         // it is a Consume
+	topic     wire.TopicID // consume: what it has begun to read, zero before
+	ready     func() bool  // after the answer: what must be true to be done
+	acks      int16        // produce
+	cursor    int64        // consume: names it
+	ambiguous bool         // the operator: an earlier attempt may have been done
+	called    uint64       // consume: the event in which its next fetch was sent, plus one
 }
 
-// sent is one record on its way.
-type sent struct {
-	op    *operation
-	at    int // index in op.outcome.Records
-	value string
-
-	called uint64 // the event before its sending, plus one
-	since  int64  // when that was
-	number int64  // counts the records of its client
-	told   bool   // its client knows what came of it
-}
-
-// send is a record's sending as evidence, all but what its client was told.
-func (r *sent) send(o check.Outcome) check.Produce {
-	return check.Produce{
-		Head:      check.Head{Client: string(r.op.client), Number: r.number, Outcome: o, Called: r.called, At: r.since},
-		Partition: r.op.tp, Acks: r.op.acks, Value: r.value, Offset: -1,
-	}
-}
-
-func (c *cluster) start(o *operation) Op {
+func (c *simCluster) start(o *operation) Op {
 	c.ops = append(c.ops, o)
 	return Op(len(c.ops))
 }
 
 // Outcome implements Operations.
-func (c *cluster) Outcome(op Op) (Outcome, bool) {
+func (c *simCluster) Outcome(op Op) (Outcome, bool) {
 	o := c.ops[op-1]
 	if !o.done || o.outcome.Status == OutcomeOK && o.ready != nil && !o.ready() {
 		return Outcome{}, false
@@ -64,33 +43,35 @@ func (c *cluster) Outcome(op Op) (Outcome, bool) {
 }
 
 // AddClient implements Operations.
-func (c *cluster) AddClient(name env.Addr, settings []Setting) {
+func (c *simCluster) AddClient(name env.Addr, settings []Setting) {
 	h := c.add(name, wire.NoNode, "client")
 	c.clients = append(c.clients, h)
 	cfg, err := c.cfg.client(settings)
 	if err != nil {
-		panic("scenarios: a setting that was not checked: " + err.Error())
+		panic("cluster: a setting that was not checked: " + err.Error())
 	}
 	h.acks = cfg.Acks
 	c.patience = max(c.patience, cfg.RequestTimeout)
-	c.judges.view.Clients(len(c.clients))
+	c.observer.Clients(len(c.clients))
 	c.boot(h, func() env.Node {
 		n := client.New(c.addrs(c.brokers), cfg)
-		n.Producer.Done = func(_ env.Env, s client.Sent) { c.told(name, s) }
+		n.Producer.Done = func(_ env.Env, s client.Sent) { c.recordDone(name, s) }
 		n.Consumer.Read = func(e env.Env, p client.Polled) { c.polled(e, name, n, p) }
 		return n
 	})
 }
 
 // Produce implements Operations.
-func (c *cluster) Produce(name env.Addr, tp wire.TopicPartition, values []string) Op {
+func (c *simCluster) Produce(name env.Addr, tp wire.TopicPartition, values []string) Op {
 	h := c.hosts[name]
-	o := &operation{client: name, open: len(values), tp: tp, acks: h.acks}
+	o := &operation{client: name, left: len(values), tp: tp, acks: h.acks}
 	first := int64(len(c.records))
 	for i, v := range values {
 		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: -1, Value: v, Status: OutcomeUnknown})
-		h.sends++
-		c.records = append(c.records, &sent{op: o, at: i, value: v, called: c.world.Events() + 1, since: int64(c.world.Now()), number: h.sends})
+		h.sent++
+		c.records = append(c.records, &Record{
+			Client: name, Partition: tp, Acks: o.acks, Value: v, Number: h.sent, Called: c.world.Events() + 1, Since: int64(c.world.Now()), op: o, at: i,
+		})
 	}
 	op := c.start(o)
 	c.world.Do(name, "produce", func(e env.Env, n env.Node) {
@@ -104,8 +85,8 @@ func (c *cluster) Produce(name env.Addr, tp wire.TopicPartition, values []string
 	return op
 }
 
-// told takes the end of one record in: for whoever asked, and as evidence.
-func (c *cluster) told(name env.Addr, s client.Sent) {
+// recordDone enters the outcome of one record: for its operation, and for the observer.
+func (c *simCluster) recordDone(name env.Addr, s client.Sent) {
 	r := c.records[s.ID]
 	out := &r.op.outcome.Records[r.at]
 	if r.op.done {
@@ -118,29 +99,21 @@ func (c *cluster) told(name env.Addr, s client.Sent) {
 	if out.Status > r.op.outcome.Status {
 		r.op.outcome.Status, r.op.outcome.Error = out.Status, out.Error
 	}
-	r.told = true
-	op := r.send(check.Outcome(s.Outcome))
-	op.Topic = s.Topic
-	op.Offset, op.Step, op.At, op.Returned = s.Offset, c.step(), int64(c.world.Now()), c.world.Events()+1
-	c.evidence.History = append(c.evidence.History, &op)
-	for _, id := range s.Earlier { // what became of it there nobody was told
-		if id == s.Topic {
-			continue // a broker that was behind had named the other in between
+	r.Known = true
+	c.observer.RecordDone(r, s)
+	if s.Outcome == client.OK && r.Acks != 0 {
+		c.tally.AckedRecords++
+		if s.Acks != 0 && s.Offset == s.Base { // once per batch
+			c.tally.AckedBatches++
 		}
-		there := op
-		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
-		c.evidence.History = append(c.evidence.History, &there)
 	}
-	if s.Outcome == client.OK && s.Acks != 0 && s.Offset == s.Base { // once per batch
-		c.tally.AckedBatches++
-	}
-	if r.op.open--; r.op.open == 0 {
+	if r.op.left--; r.op.left == 0 {
 		r.op.done = true
 	}
 }
 
-// abandon ends what a dead client had under way: nobody will ever be told.
-func (c *cluster) abandon(name env.Addr) {
+// abandon ends the operations of a dead client: their outcomes will never be known.
+func (c *simCluster) abandon(name env.Addr) {
 	for _, o := range c.ops {
 		if o.client == name && !o.done {
 			o.done = true
@@ -150,10 +123,10 @@ func (c *cluster) abandon(name env.Addr) {
 }
 
 // Consume implements Operations.
-func (c *cluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32) Op {
-	o := &operation{client: name, open: int(limit), bound: -1, tp: tp, from: from, reads: true, called: c.world.Events() + 1}
+func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offset, limit int32) Op {
+	o := &operation{client: name, left: int(limit), readTo: -1, tp: tp, from: from, reads: true, called: c.world.Events() + 1}
 	if limit <= 0 {
-		o.open = -1
+		o.left = -1
 	}
 	if from < 0 {
 		o.from = client.Earliest
@@ -170,8 +143,8 @@ func (c *cluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Offse
 	return op
 }
 
-// polled takes one answered fetch in: for the oldest open read of the partition, and as evidence.
-func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Polled) {
+// polled enters one answered fetch: for the oldest open read of the partition, and for the observer.
+func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Polled) {
 	o := c.reading(name, p.Partition)
 	if o == nil {
 		return
@@ -190,29 +163,22 @@ func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Po
 		}
 		o.topic = p.Topic
 	}
-	if o.bound < 0 {
-		o.bound = p.HW
+	if o.readTo < 0 {
+		o.readTo = p.HW
 	}
-	seen := check.Consume{
-		Head:      check.Head{Client: string(name), Step: c.step(), At: int64(c.world.Now()), Called: o.called, Returned: c.world.Events() + 1},
-		Partition: p.Partition, Topic: p.Topic, Cursor: o.cursor,
+	read := Read{Client: name, Partition: p.Partition, Topic: p.Topic, Cursor: o.cursor, Called: o.called, Records: p.Records, Next: p.Next}
+	if o.left >= 0 && len(p.Records) > o.left {
+		read.Records = p.Records[:o.left]
 	}
-	o.called = seen.Returned // the next fetch leaves within this event
-	for _, r := range p.Records {
-		if o.open == 0 {
-			break
-		}
-		o.open--
+	for _, r := range read.Records {
 		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: r.Offset, Key: string(r.Key), Value: string(r.Value)})
-		read := seen
-		read.Key, read.Value, read.Offset = string(r.Key), string(r.Value), r.Offset
-		c.evidence.History = append(c.evidence.History, &read)
 	}
-	if p.Next >= o.bound && o.open != 0 {
-		seen.Kind, seen.Offset = check.EndReached, p.Next
-		c.evidence.History = append(c.evidence.History, &seen)
-	}
-	if p.Next >= o.bound || o.open == 0 {
+	o.left -= len(read.Records)
+	c.tally.ReadRecords += int64(len(read.Records))
+	read.Drained = p.Next >= o.readTo && o.left != 0
+	c.observer.Read(read)
+	o.called = c.world.Events() + 1 // the next fetch leaves within this event
+	if p.Next >= o.readTo || o.left == 0 {
 		o.done = true
 		n.Consumer.Unassign(p.Partition)
 		c.readOn(e, n, p.Partition, name)
@@ -221,7 +187,7 @@ func (c *cluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Po
 
 // reading is the read that a client has under way on a partition: the oldest that is not done, because a consumer has
 // one position on each. Nil if there is none.
-func (c *cluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
+func (c *simCluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 	for _, o := range c.ops {
 		if o.reads && !o.done && o.client == name && o.tp == tp {
 			return o
@@ -231,28 +197,25 @@ func (c *cluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 }
 
 // readOn begins the read that waited for the one before it.
-func (c *cluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition, name env.Addr) {
+func (c *simCluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition, name env.Addr) {
 	if next := c.reading(name, tp); next != nil {
 		next.called = c.world.Events() + 1
 		n.Consumer.Assign(e, tp, next.from)
 	}
 }
 
-// step is the number that the step under way, or the next one, will have.
-func (c *cluster) step() uint64 { return c.world.Steps() + 1 }
-
 // ask has the operator send a request; judge looks at the answer: to be asked again, or the error.
-func (c *cluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
-	o.asks = kmsg.NameForKey(req.Key())
+func (c *simCluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
+	o.api = kmsg.NameForKey(req.Key())
 	op := c.start(o)
 	c.world.Do(operator, "admin", func(e env.Env, n env.Node) {
 		admin := n.(*client.Admin)
 		admin.Ask(e, req, func(r env.Response) bool {
-			o.unsure = admin.Ambiguous()
+			o.ambiguous = admin.Ambiguous()
 			again, _ := judge(r)
 			return again
 		}, func(_ env.Env, r env.Response) {
-			o.done, o.unsure = true, admin.Ambiguous()
+			o.done, o.ambiguous = true, admin.Ambiguous()
 			if _, code := judge(r); code != 0 {
 				o.outcome.Status, o.outcome.Error = OutcomeFailed, kerr.TypedErrorForCode(code).Message
 			}
@@ -263,7 +226,7 @@ func (c *cluster) ask(req env.Request, o *operation, judge func(env.Response) (a
 
 // CreateTopic implements Operations. A topic cannot be placed before enough brokers are in, so the operator asks again;
 // after a lost answer the topic exists already, and that is success.
-func (c *cluster) CreateTopic(spec TopicSpec) Op {
+func (c *simCluster) CreateTopic(spec TopicSpec) Op {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.SetVersion(7)
 	rt := kmsg.NewCreateTopicsRequestTopic()
@@ -289,39 +252,39 @@ func (c *cluster) CreateTopic(spec TopicSpec) Op {
 	}
 	req.Topics = append(req.Topics, rt)
 	o := &operation{client: operator}
-	at := len(c.ops) // a topic that somebody deletes again need not be led
+	at := len(c.ops) // a topic that is deleted again need not be led
 	o.ready = func() bool { return spec.AtOnce || c.led(spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
 		switch code {
 		case kerr.TopicAlreadyExists.Code:
-			if o.unsure {
+			if o.ambiguous {
 				return false, 0
 			}
 		case kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code:
-			return !spec.AtOnce && !c.allIn(), code
+			return !spec.AtOnce && !c.allUnfenced(), code
 		}
 		return false, code
 	})
 }
 
-// allIn tells whether every broker that runs has been let in.
-func (c *cluster) allIn() bool {
+// allUnfenced reports whether every broker that runs is registered and unfenced.
+func (c *simCluster) allUnfenced() bool {
 	k := c.active()
 	for _, h := range c.brokers {
 		b := c.brokerNode(h)
 		if b == nil {
 			continue
 		}
-		if k == nil || k.Image().Broker(h.node) == nil || k.Image().Broker(h.node).Fenced {
+		if k == nil || k.Image().Broker(h.Node) == nil || k.Image().Broker(h.Node).Fenced {
 			return false
 		}
 	}
 	return true
 }
 
-// led tells whether every partition of a topic has a leader that knows it.
-func (c *cluster) led(topic string, partitions int32) bool {
+// led reports whether every partition of a topic has a leader that knows it.
+func (c *simCluster) led(topic string, partitions int32) bool {
 	for i := range partitions {
 		found := false
 		for _, h := range c.brokers {
@@ -338,7 +301,7 @@ func (c *cluster) led(topic string, partitions int32) bool {
 }
 
 // SetConfig implements Operations.
-func (c *cluster) SetConfig(topic string, settings []Setting) Op {
+func (c *simCluster) SetConfig(topic string, settings []Setting) Op {
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	req.SetVersion(1)
 	r := kmsg.NewIncrementalAlterConfigsRequestResource()

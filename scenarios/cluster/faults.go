@@ -1,19 +1,18 @@
-package scenarios
+package cluster
 
 import (
 	"slices"
 	"strings"
 
 	"samsa/broker"
-	"samsa/check"
 	"samsa/sim"
 	"samsa/sim/env"
 )
 
 // Crash implements Faults.
-func (c *cluster) Crash(addr env.Addr, power bool) {
+func (c *simCluster) Crash(addr env.Addr, power bool) {
 	h := c.hosts[addr]
-	h.kept = false
+	h.autoRestart = false
 	if !c.world.Running(addr) && !power {
 		return
 	}
@@ -23,29 +22,29 @@ func (c *cluster) Crash(addr env.Addr, power bool) {
 		c.world.Crash(addr)
 	}
 	h.paused = false
-	c.judges.mend("pause " + string(addr))
-	if h.role == "client" {
+	c.observer.FaultEnded("pause " + string(addr))
+	if h.Role == "client" {
 		c.abandon(addr)
 	}
 }
 
 // CrashInside implements Faults.
-func (c *cluster) CrashInside(addr env.Addr, n int64) {
+func (c *simCluster) CrashInside(addr env.Addr, n int64) {
 	if c.world.Running(addr) {
 		c.world.DieAfter(addr, int(n), false)
 	}
 }
 
 // Stop implements Faults.
-func (c *cluster) Stop(addr env.Addr) {
-	c.hosts[addr].kept = false
+func (c *simCluster) Stop(addr env.Addr) {
+	c.hosts[addr].autoRestart = false
 	if c.world.Running(addr) {
 		c.world.Stop(addr)
 	}
 }
 
 // Start implements Faults.
-func (c *cluster) Start(addr env.Addr) {
+func (c *simCluster) Start(addr env.Addr) {
 	if !c.world.Running(addr) {
 		c.world.Start(addr)
 	}
@@ -55,88 +54,88 @@ func (c *cluster) Start(addr env.Addr) {
 const restartDelay = env.Second
 
 // Keep implements Faults.
-func (c *cluster) Keep(addr env.Addr) {
-	if !c.keeps {
-		c.keeps = true
-		c.world.AfterEvent(c.revive)
+func (c *simCluster) AutoRestart(addr env.Addr) {
+	if !c.autoRestarts {
+		c.autoRestarts = true
+		c.world.AfterEvent(c.restartEnded)
 	}
-	c.hosts[addr].kept = true
+	c.hosts[addr].autoRestart = true
 	c.Start(addr)
 }
 
-// revive starts again whom somebody keeps, if that event was its end.
-func (c *cluster) revive(e *sim.Event) {
+// restartEnded starts a process again that restarts by itself, if that event was its end.
+func (c *simCluster) restartEnded(e *sim.Event) {
 	if e.Kind != sim.Died {
 		return
 	}
 	h := c.hosts[e.Node]
-	if h == nil || !h.kept {
+	if h == nil || !h.autoRestart {
 		return
 	}
 	c.world.At(c.world.Now()+sim.Time(restartDelay), "start", func() {
-		if h.kept { // else it was stopped meanwhile
-			c.Start(h.addr)
+		if h.autoRestart { // else it was stopped meanwhile
+			c.Start(h.Addr)
 		}
 	})
 }
 
 // Double implements Faults.
-func (c *cluster) Double(of, as env.Addr) {
-	h := c.add(as, c.hosts[of].node, "double")
+func (c *simCluster) DuplicateID(of, as env.Addr) {
+	h := c.add(as, c.hosts[of].Node, "double")
 	c.doubles = append(c.doubles, h)
 	c.world.Add(sim.Machine{Addr: as, Double: of, RequestThreads: c.cfg.threads(), New: func() env.Node {
-		return broker.New(c.cfg.broker(h.node, c.addrs(c.controllers)))
+		return broker.New(c.cfg.broker(h.Node, c.addrs(c.controllers)))
 	}})
 	c.world.Start(as)
 }
 
 // Pause implements Faults.
-func (c *cluster) Pause(addr env.Addr) {
+func (c *simCluster) Pause(addr env.Addr) {
 	c.hosts[addr].paused = c.world.Running(addr)
-	c.judges.ail("pause " + string(addr))
+	c.observer.FaultBegan("pause " + string(addr))
 	c.world.Pause(addr)
 }
 
 // Resume implements Faults.
-func (c *cluster) Resume(addr env.Addr) {
+func (c *simCluster) Resume(addr env.Addr) {
 	c.hosts[addr].paused = false
-	c.judges.mend("pause " + string(addr))
+	c.observer.FaultEnded("pause " + string(addr))
 	c.world.Resume(addr)
 }
 
 // Hinder implements Faults.
-func (c *cluster) Hinder(addr env.Addr, times int64) {
-	if c.judges.mend("slow " + string(addr)); times > 1 {
-		c.judges.ail("slow " + string(addr))
+func (c *simCluster) SlowCPU(addr env.Addr, times int64) {
+	if c.observer.FaultEnded("slow " + string(addr)); times > 1 {
+		c.observer.FaultBegan("slow " + string(addr))
 	}
 	c.world.SlowCPU(addr, times*1000)
 }
 
 // Cut implements Faults.
-func (c *cluster) Cut(from, to env.Addr) {
-	c.judges.ail("link " + string(from) + " " + string(to))
+func (c *simCluster) Cut(from, to env.Addr) {
+	c.observer.FaultBegan("link " + string(from) + " " + string(to))
 	c.world.Cut([]env.Addr{from}, []env.Addr{to})
 }
 
 // Slow implements Faults.
-func (c *cluster) Slow(from, to env.Addr, by env.Duration) {
+func (c *simCluster) Slow(from, to env.Addr, by env.Duration) {
 	if by > 0 {
-		c.judges.ail("link " + string(from) + " " + string(to))
+		c.observer.FaultBegan("link " + string(from) + " " + string(to))
 	}
 	c.world.Latency([]env.Addr{from}, []env.Addr{to}, by)
 }
 
 // Heal implements Faults.
-func (c *cluster) Heal(from, to env.Addr) {
+func (c *simCluster) Heal(from, to env.Addr) {
 	c.world.Heal([]env.Addr{from}, []env.Addr{to})
 	c.Slow(from, to, 0)
 	c.mendLink(from, to)
-	c.judges.mend("link " + string(from) + " " + string(to))
+	c.observer.FaultEnded("link " + string(from) + " " + string(to))
 }
 
 // Clock implements Faults.
-func (c *cluster) Clock(addr env.Addr, f ClockFault) {
-	c.judges.view.ClockSkewed(check.Duration(f.By))
+func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
+	c.observer.ClockMoved(f.By)
 	switch f.Kind {
 	case "skew":
 		c.world.SkewWall(addr, f.By)
@@ -146,19 +145,19 @@ func (c *cluster) Clock(addr env.Addr, f ClockFault) {
 		c.world.DriftWall(addr, int32(f.PPM))
 	case "monotonic-drift":
 		// The clock behind timeouts: while it runs otherwise no bound that is made of them can be asked for.
-		if c.judges.mend("drift " + string(addr)); f.PPM != 0 {
-			c.judges.ail("drift " + string(addr))
+		if c.observer.FaultEnded("drift " + string(addr)); f.PPM != 0 {
+			c.observer.FaultBegan("drift " + string(addr))
 		}
 		c.world.DriftMono(addr, int32(f.PPM))
 	}
 }
 
 // Disk implements Faults. Those that can lose what a broker believes to have are entered in the ledger.
-func (c *cluster) Disk(addr env.Addr, f DiskFault) {
+func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	d := c.world.Disk(addr)
 	sick := "disk " + string(addr)
-	if c.judges.jolt(); f.For > 0 || slices.Contains(lastingFaults[:], f.Kind) {
-		c.judges.ail(sick)
+	if c.observer.FaultPulse(); f.For > 0 || slices.Contains(lastingFaults[:], f.Kind) {
+		c.observer.FaultBegan(sick)
 	}
 	switch f.Kind {
 	case "error":
@@ -179,7 +178,7 @@ func (c *cluster) Disk(addr env.Addr, f DiskFault) {
 		d.ForgetOnSync(f.Path)
 	case "bit-rot":
 		if rotten, ok := c.rot(addr, f.Path); ok { // and in no other file
-			c.judges.struckIn(c.hosts[addr], losingFaults[f.Kind], rotten)
+			c.observer.DiskFaulted(c.hosts[addr], losingFaults[f.Kind], rotten)
 		}
 	case "lost-write":
 		d.LoseWrite(f.Path)
@@ -187,21 +186,21 @@ func (c *cluster) Disk(addr env.Addr, f DiskFault) {
 		d.Misdirect(f.Path, f.Path, 0)
 	case "heal":
 		d.Heal()
-		c.judges.mend(sick)
+		c.observer.FaultEnded(sick)
 		c.world.DieAfter(addr, 0, false)
 		return
 	default:
-		panic("scenarios: no fault of a disk is called " + f.Kind)
+		panic("cluster: no fault of a disk is called " + f.Kind)
 	}
 	if what, loses := losingFaults[f.Kind]; loses && f.Kind != "bit-rot" {
-		c.judges.struck(c.hosts[addr], what)
+		c.observer.DiskFaulted(c.hosts[addr], what, "")
 	}
 	if f.For > 0 {
 		c.world.At(c.world.Now()+sim.Time(f.For), "heal the disk of "+string(addr), func() {
 			if f.Kind != "stalled" {
 				d.Heal()
 			}
-			c.judges.mend(sick)
+			c.observer.FaultEnded(sick)
 		})
 	}
 }
@@ -220,12 +219,12 @@ var losingFaults = map[string]string{
 
 // rot flips one bit in the middle of the first file below a path that holds anything, and says in which directory that is,
 // "" if it is the topmost.
-func (c *cluster) rot(addr env.Addr, prefix string) (dir string, ok bool) {
+func (c *simCluster) rot(addr env.Addr, prefix string) (dir string, ok bool) {
 	d := c.world.Disk(addr)
 	for _, f := range d.Files() {
 		if !f.Dir && f.Size > 0 && strings.HasPrefix(f.Path, prefix) {
 			if err := d.RotBit(f.Path, f.Size/2, 3); err != nil {
-				panic("scenarios: a file that is there cannot rot: " + err.Error())
+				panic("cluster: a file that is there cannot rot: " + err.Error())
 			}
 			dir, _, ok = strings.Cut(f.Path, "/")
 			if !ok {

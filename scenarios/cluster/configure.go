@@ -1,4 +1,4 @@
-package scenarios
+package cluster
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"samsa/broker"
-	"samsa/check"
 	"samsa/client"
 	"samsa/controller"
 	"samsa/controller/raft"
@@ -23,7 +22,7 @@ type configs struct {
 	rules       nodeRules
 }
 
-// configure sorts the settings of the cluster verb by whose they are. One that both kinds of nodes know goes to both,
+// configure sorts the settings of the cluster verb by kind of node. One that both kinds know goes to both,
 // as in one server.properties for all.
 func configure(o Options) (configs, error) {
 	c := configs{brokers: config.New(config.Broker), controllers: config.New(config.Controller), features: controller.DefaultFeatures()}
@@ -96,8 +95,8 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	return k
 }
 
-// checkConfig says what is wrong with a config that somebody sets while the cluster runs. A topic has only configs that
-// are in the table; a broker may have others, which nobody here reads.
+// checkConfig says what is wrong with a config that is set while the cluster runs. A topic has only configs that
+// are in the table; a broker may have others, which have no effect here.
 func checkConfig(resource wire.ConfigResource, name, value string) error {
 	scope := config.Node
 	if resource == wire.ConfigTopic {
@@ -131,24 +130,6 @@ func (c *configs) inRack(id wire.NodeID) *config.Set {
 	return c.brokers
 }
 
-// contract is what a cluster with these settings promises, and how long it may take.
-func (c *configs) contract() check.Contract {
-	b, k := c.brokers, c.controllers
-	topic := config.New(config.Topic).Over(b)
-	span := func(s *config.Set, name string) check.Duration { return check.Duration(s.Duration(name)) }
-	p := config.New(config.Producer)
-	return check.Contract{
-		MinISR: int(topic.Int("min.insync.replicas")), Unclean: config.New(config.Topic).Over(k).Bool("unclean.leader.election.enable"),
-		Retention: check.Retention{For: span(topic, "retention.ms"), Bytes: topic.Int("retention.bytes")},
-		Timeouts: check.Timeouts{
-			Session: span(k, "broker.session.timeout.ms"), Heartbeat: span(b, "broker.heartbeat.interval.ms"), Lag: span(b, "replica.lag.time.max.ms"),
-			FetchWait: span(b, "replica.fetch.wait.max.ms"), Request: span(b, "request.timeout.ms"), Backoff: span(b, "replica.fetch.backoff.ms"),
-			Election: span(k, "controller.quorum.election.timeout.ms"), QuorumFetch: span(k, "controller.quorum.fetch.timeout.ms"),
-			Delivery: span(p, "delivery.timeout.ms"), UncleanEvery: span(k, "unclean.leader.election.interval.ms"),
-		},
-	}
-}
-
 // longestCall is how long any request may take before its sender gives it up, with clients that wait for up to patience.
 func (c *configs) longestCall(patience env.Duration) env.Duration {
 	return max(patience, env.Duration(c.brokers.Duration("request.timeout.ms")), env.Duration(c.brokers.Duration("controller.quorum.fetch.timeout.ms")))
@@ -173,7 +154,7 @@ func (c *configs) client(settings []Setting) (client.Config, error) {
 		FetchWait: span(k, "fetch.max.wait.ms"), FetchMin: int32(k.Int("fetch.min.bytes")), FetchBytes: int32(k.Int("max.partition.fetch.bytes")),
 		FetchMax: int32(k.Int("fetch.max.bytes")), Committed: k.Text("isolation.level") == "read_committed",
 	}
-	// Kafka's default of 5 keeps the order only with idempotence; whoever wants more than 1 says so.
+	// Kafka's default of 5 keeps the order only with idempotence; here the default is 1.
 	if v, from := p.Get("max.in.flight.requests.per.connection"); from == config.FromOwn {
 		n, _ := strconv.Atoi(v.String())
 		cfg.MaxInFlight = n

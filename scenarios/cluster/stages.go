@@ -1,7 +1,6 @@
-package scenarios
+package cluster
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -30,9 +29,6 @@ import (
 //	ResponseSendTimeMs    until the answer is there
 type StageTimes [4]env.Duration
 
-// stageWords are the stages as a table has them.
-var stageWords = [len(StageTimes{})]string{"queue", "local", "remote", "send"}
-
 // pipeline is what became of one machine's requests of one api key.
 type pipeline struct {
 	n        int64
@@ -49,22 +45,22 @@ type request struct {
 
 // requests are a machine's. It forgets with the process what that has not answered, and never what it has.
 type requests struct {
-	// By link, in order. A link has one request under way; a second may begin before it is told that the answer to the first
+	// By link, in order. A link has one request under way; a second may begin before the feed reports that the answer to the first
 	// has left.
 	open map[env.Link][]request
 	done [kmsg.MaxKey + 1]pipeline
 }
 
-// begun enters an event that received a request that will be answered.
-func (r *requests) begun(e *sim.Event) {
+// received enters an event that received a request that will be answered.
+func (r *requests) received(e *sim.Event) {
 	if p, ok := e.Request.(*kmsg.ProduceRequest); ok && p.Acks == 0 {
 		return
 	}
 	r.open[e.Link] = append(r.open[e.Link], request{e.Key, e.Time, e.Waited, e.Cost})
 }
 
-// answered enters that a response has left on a link, and when it will be there.
-func (r *requests) answered(link env.Link, left, there sim.Time) {
+// sent enters that a response has left on a link, and when it will be there.
+func (r *requests) sent(link env.Link, left, there sim.Time) {
 	if len(r.open[link]) == 0 {
 		return
 	}
@@ -83,8 +79,8 @@ func (r *requests) answered(link env.Link, left, there sim.Time) {
 	}
 }
 
-// told are the pipelines that had requests, by the names of their apis.
-func (r *requests) told() (all []RequestState) {
+// states are the pipelines that had requests, by the names of their apis.
+func (r *requests) states() (all []RequestState) {
 	for key := range r.done {
 		p := &r.done[key]
 		if p.n == 0 {
@@ -100,16 +96,41 @@ func (r *requests) told() (all []RequestState) {
 	return all
 }
 
+// pipelines are the requests of all brokers and controllers of a cluster, by machine. It is a sim.Feed.
+type pipelines struct {
+	world *sim.World
+	of    map[env.Addr]*requests
+}
+
+// received enters the request that an event has received.
+func (p *pipelines) received(e *sim.Event) {
+	if r := p.of[e.Node]; r != nil && e.Kind == sim.Received && p.world.Running(e.Node) && !p.world.Ending(e.Node) {
+		r.received(e)
+	}
+}
+
+// Changed implements sim.Feed: an answer ends a request, and the end of its process all of them.
+func (p *pipelines) Changed(f *sim.Effect) {
+	r := p.of[f.Node]
+	switch {
+	case r == nil:
+	case f.Kind == sim.EffectDeparted && f.Response != nil:
+		r.sent(f.Link, f.At, f.Arrives)
+	case f.Kind == sim.EffectDied:
+		clear(r.open)
+	}
+}
+
 // Requests implements Sight.
-func (c *cluster) Requests(host env.Addr) []RequestState {
-	if h := c.judges.hosts[host]; h != nil {
-		return h.requests.told()
+func (c *simCluster) Requests(host env.Addr) []RequestState {
+	if r := c.stages.of[host]; r != nil {
+		return r.states()
 	}
 	return nil
 }
 
 // Metrics implements Sight.
-func (c *cluster) Metrics(host env.Addr) (all []MetricState) {
+func (c *simCluster) Metrics(host env.Addr) (all []MetricState) {
 	b := c.brokerNode(c.hosts[host])
 	if b == nil {
 		return nil
@@ -118,56 +139,4 @@ func (c *cluster) Metrics(host env.Addr) (all []MetricState) {
 		all = append(all, MetricState{m.Name, m.Value})
 	}
 	return all
-}
-
-// describeRequests is a machine's requests as a table, in milliseconds: the mean of each stage, and below it the longest.
-//
-//	b1                   count   queue   local  remote    send
-//	Fetch                  120   0.000   0.006 312.410   0.400
-//	  the longest                0.000   0.010 500.000   0.700
-func describeRequests(host env.Addr, all []RequestState) string {
-	if len(all) == 0 {
-		return string(host) + " has answered no request\n"
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-20s %5s", host, "count")
-	for _, w := range stageWords {
-		fmt.Fprintf(&b, " %7s", w)
-	}
-	for _, r := range all {
-		fmt.Fprintf(&b, "\n%-20s %5d", r.API, r.Count)
-		for _, t := range r.Mean {
-			fmt.Fprintf(&b, " %7s", millis(t))
-		}
-		fmt.Fprintf(&b, "\n%-26s", "  the longest")
-		for _, t := range r.Max {
-			fmt.Fprintf(&b, " %7s", millis(t))
-		}
-	}
-	return b.String() + "\n"
-}
-
-// describeMetrics is a broker's metrics, a line each. Names are as long as Kafka's, so the figures stand in front.
-func describeMetrics(host env.Addr, all []MetricState) string {
-	if len(all) == 0 {
-		return string(host) + " shows no metrics: it is no broker that runs\n"
-	}
-	width := 0
-	for _, m := range all {
-		width = max(width, len(fmt.Sprint(m.Value)))
-	}
-	s := string(host) + "\n"
-	for _, m := range all {
-		s += fmt.Sprintf("%*d %s\n", width+1, m.Value, m.Name)
-	}
-	return s
-}
-
-// millis is a time in milliseconds: to the microsecond, or as far as seven places allow.
-func millis(d env.Duration) string {
-	s := fmt.Sprintf("%d.%03d", d/env.Millisecond, d%env.Millisecond/env.Microsecond)
-	for len(s) > 7 && strings.Contains(s, ".") {
-		s = strings.TrimSuffix(s[:len(s)-1], ".")
-	}
-	return s
 }

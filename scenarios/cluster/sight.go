@@ -1,4 +1,4 @@
-package scenarios
+package cluster
 
 import (
 	"cmp"
@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"samsa/check"
 	"samsa/controller"
 	"samsa/controller/image"
 	"samsa/replication"
@@ -14,9 +13,9 @@ import (
 	"samsa/wire"
 )
 
-// image is the newest metadata that anybody running knows: the active controller's, else that of the broker which has
-// read on furthest; nil if nobody runs.
-func (c *cluster) image() *image.Image {
+// image is the newest metadata of any running node: the active controller's, else that of the broker which has read on
+// furthest; nil if none runs.
+func (c *simCluster) image() *image.Image {
 	if k := c.active(); k != nil {
 		return k.Image()
 	}
@@ -30,7 +29,7 @@ func (c *cluster) image() *image.Image {
 }
 
 // partitions are all partitions of the newest image, by name.
-func (c *cluster) partitions() []wire.TopicPartition {
+func (c *simCluster) partitions() []wire.TopicPartition {
 	m := c.image()
 	if m == nil {
 		return nil
@@ -45,7 +44,7 @@ func (c *cluster) partitions() []wire.TopicPartition {
 }
 
 // replica is a broker's running replica of a partition, or nil.
-func (c *cluster) replica(h *host, tp wire.TopicPartition) *replication.Partition {
+func (c *simCluster) replica(h *Host, tp wire.TopicPartition) *replication.Partition {
 	if b := c.brokerNode(h); b != nil {
 		return b.Replica(tp)
 	}
@@ -53,7 +52,7 @@ func (c *cluster) replica(h *host, tp wire.TopicPartition) *replication.Partitio
 }
 
 // Partition implements Sight.
-func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
+func (c *simCluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 	m := c.image()
 	if m == nil || m.TopicNamed(tp.Topic) == nil {
 		return PartitionState{}, false
@@ -69,7 +68,7 @@ func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 	led := false
 	for _, id := range p.Replicas {
 		h := c.brokers[id-1]
-		r := ReplicaState{Node: id, Host: h.addr, Up: c.world.Running(h.addr), Epoch: wire.NoEpoch}
+		r := ReplicaState{Node: id, Host: h.Addr, Up: c.world.Running(h.Addr), Epoch: wire.NoEpoch}
 		if live := c.replica(h, tp); live != nil {
 			r.Leads, r.Epoch, r.Start, r.HW, r.End = live.Leads(), live.LeaderEpoch(), live.Log().Start(), live.HW(), live.Log().End()
 			if leads := r.Leads && id == p.Leader; leads || !led && r.End >= out.End {
@@ -77,7 +76,7 @@ func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 				led = led || leads
 			}
 		} else {
-			r.Start, r.End = c.judges.ghosts.find(h.addr, tp.String()).span()
+			r.Start, r.End = c.observer.Span(h.Addr, tp.String())
 		}
 		out.Replicas = append(out.Replicas, r)
 	}
@@ -85,26 +84,21 @@ func (c *cluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 }
 
 // Log implements Sight: the batches as they lie on the disk.
-func (c *cluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
+func (c *simCluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	dir := tp.String()
 	if strings.HasPrefix(string(addr), "c") {
 		dir = controller.LogDir
 	}
 	disk := c.world.Disk(addr)
 	var all []BatchState
-	ghost := c.judges.ghosts.find(addr, dir)
-	if ghost == nil {
-		return nil
-	}
-	for _, f := range ghost.files {
-		for _, b := range f.batches {
-			bytes, _, _ := disk.Peek(f.path, b.pos, int(b.size))
-			if int64(len(bytes)) < b.size {
-				return all // the process has cut its log here, and has not paid for that yet
-			}
-			all = append(all, show(wire.Batch(bytes)))
+	c.observer.Batches(addr, dir, func(path string, pos, size int64) bool {
+		bytes, _, _ := disk.Peek(path, pos, int(size))
+		if int64(len(bytes)) < size {
+			return false // the process has cut its log here, and has not paid for that yet
 		}
-	}
+		all = append(all, show(wire.Batch(bytes)))
+		return true
+	})
 	return all
 }
 
@@ -125,7 +119,7 @@ func show(b wire.Batch) BatchState {
 }
 
 // Files implements Sight.
-func (c *cluster) Files(addr env.Addr) []FileState {
+func (c *simCluster) Files(addr env.Addr) []FileState {
 	disk := c.world.Disk(addr)
 	var all []FileState
 	for _, f := range disk.Files() {
@@ -138,17 +132,17 @@ func (c *cluster) Files(addr env.Addr) []FileState {
 }
 
 // Machines implements Sight.
-func (c *cluster) Machines() []MachineState {
+func (c *simCluster) Machines() []MachineState {
 	var all []MachineState
 	for _, h := range c.machines() {
 		m := MachineState{
-			Host: h.addr, Node: h.node, Role: h.role, Up: c.world.Running(h.addr), Paused: h.paused,
-			Incarnation: c.world.Incarnation(h.addr),
+			Host: h.Addr, Node: h.Node, Role: h.Role, Up: c.world.Running(h.Addr), Paused: h.paused,
+			Incarnation: c.world.Incarnation(h.Addr),
 		}
-		if h.role == "broker" && m.Up && !c.letIn(h) {
+		if h.Role == "broker" && m.Up && !c.unfenced(h) {
 			m.Fenced, m.Note = true, "fenced"
 		}
-		if k, ok := c.world.Node(h.addr).(*controller.Controller); ok && m.Up && k.Active() {
+		if k, ok := c.world.Node(h.Addr).(*controller.Controller); ok && m.Up && k.Active() {
 			m.Active = true
 			m.Note = fmt.Sprintf("active controller, epoch %d", k.Epoch())
 		}
@@ -157,21 +151,21 @@ func (c *cluster) Machines() []MachineState {
 	return all
 }
 
-// letIn tells whether the newest image has a broker in service.
-func (c *cluster) letIn(h *host) bool {
+// unfenced reports whether the newest image has a broker registered and unfenced.
+func (c *simCluster) unfenced(h *Host) bool {
 	m := c.image()
 	if m == nil {
 		return false
 	}
-	b := m.Broker(h.node)
+	b := m.Broker(h.Node)
 	return b != nil && b.Active()
 }
 
 // Names implements Sight.
-func (c *cluster) Names() Names { return c }
+func (c *simCluster) Names() Names { return c }
 
 // Topic implements Names. A name that was learned stays known, also when the topic is gone.
-func (c *cluster) Topic(short int64) string {
+func (c *simCluster) Topic(short int64) string {
 	if name, ok := c.topics[short]; ok {
 		return name
 	}
@@ -187,7 +181,7 @@ func (c *cluster) Topic(short int64) string {
 
 // learnTopics keeps the names of all topics in the newest image. Only events of the run do so: if a question for a name did,
 // what a run knows would depend on how often it was looked at.
-func (c *cluster) learnTopics() {
+func (c *simCluster) learnTopics() {
 	if m := c.image(); m != nil {
 		for _, t := range m.Topics() {
 			c.topics[t.ID.Short()] = t.Name
@@ -196,81 +190,37 @@ func (c *cluster) learnTopics() {
 }
 
 // Node implements Names.
-func (c *cluster) Node(id wire.NodeID) string {
+func (c *simCluster) Node(id wire.NodeID) string {
 	for _, h := range c.machines() {
-		if h.node == id && id != wire.NoNode {
-			return string(h.addr)
+		if h.Node == id && id != wire.NoNode {
+			return string(h.Addr)
 		}
 	}
 	return ""
 }
 
-// Judge implements Sight.
-func (c *cluster) Judge() []check.Finding {
-	evidence := c.evidence
-	evidence.History = slices.Clip(evidence.History) // what is open now may be told later
-	found := c.found()
-	for _, r := range c.records {
-		if r.told {
-			continue
-		}
-		op := r.send(check.NeverDecided)
-		op.Step = c.world.Steps()
-		if r.op.done || !c.ended {
-			op.Outcome = check.Indefinite // its client died, or may yet be told
-		}
-		op.Topic = wire.TopicID{}
-		at := found[spot{op.Partition, op.Value}]
-		if len(at) == 0 {
-			evidence.History = append(evidence.History, &op)
-		}
-		for _, id := range at { // it went where a reader found it
-			there := op
-			there.Topic = id
-			evidence.History = append(evidence.History, &there)
-		}
-	}
-	return check.Judge(&evidence)
-}
-
-// spot is a value in a partition.
-type spot struct {
-	tp    wire.TopicPartition
-	value string
-}
-
-// found is which topics of a name readers have found a value in: more than one after a topic was made again.
-func (c *cluster) found() map[spot][]wire.TopicID {
-	all := map[spot][]wire.TopicID{}
-	for _, op := range c.evidence.History {
-		op, ok := op.(*check.Consume)
-		if !ok || op.Kind != check.RecordRead {
-			continue
-		}
-		if k := (spot{op.Partition, op.Value}); !slices.Contains(all[k], op.Topic) {
-			all[k] = append(all[k], op.Topic)
-		}
-	}
-	return all
-}
-
 // Unmet implements Sight.
-func (c *cluster) Unmet() []Override { return c.world.Unmet() }
+func (c *simCluster) Unmet() []Override { return c.world.Unmet() }
 
 // Sound implements Sight.
-func (c *cluster) Sound() error {
+func (c *simCluster) Sound() error {
 	if v := c.world.GuardViolation(); v != nil {
 		return v
 	}
 	// No request waits for longer than its sender does; one that is still there after twice that was forgotten.
 	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
-		// Who has not been let in yet keeps all but the controllers waiting, as Kafka does (SocketServer.enableRequestProcessing).
+		// Until it is unfenced, a broker serves the controllers alone, as Kafka does (SocketServer.enableRequestProcessing).
 		// The broker itself is asked: an image may still have its last incarnation, or know before it does.
 		h := c.hosts[u.Server]
-		if b := c.brokerNode(h); !c.world.Paused(u.Server) && (h.role != "broker" || b != nil && b.Serves()) {
+		if b := c.brokerNode(h); !c.world.Paused(u.Server) && (h.Role != "broker" || b != nil && b.Serves()) {
 			return fmt.Errorf("%s has not answered a request of %s with api key %d since %s", u.Server, u.Ticket.From,
-				u.Ticket.Key, formatDuration(env.Duration(u.Since)))
+				u.Ticket.Key, seconds(env.Duration(u.Since)))
 		}
 	}
 	return nil
+}
+
+// seconds is a time in seconds with three places.
+func seconds(d env.Duration) string {
+	return fmt.Sprintf("%d.%03ds", d/env.Second, d%env.Second/env.Millisecond)
 }

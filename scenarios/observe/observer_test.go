@@ -1,4 +1,4 @@
-package scenarios
+package observe
 
 import (
 	"fmt"
@@ -7,38 +7,53 @@ import (
 	"testing"
 
 	"samsa/check"
+	"samsa/scenarios/cluster"
 	"samsa/sim/env"
 	"samsa/wire"
 )
 
 // compressed is a profile with Kafka's ratios in which seconds are enough for sessions to end and replicas to lag.
-var compressed = []Setting{
-	{"broker.session.timeout.ms", "900"}, {"broker.heartbeat.interval.ms", "200"}, {"replica.lag.time.max.ms", "1000"},
-	{"replica.fetch.wait.max.ms", "50"}, {"request.timeout.ms", "1000"}, {"replica.fetch.backoff.ms", "50"},
-	{"controller.quorum.election.timeout.ms", "300"}, {"controller.quorum.fetch.timeout.ms", "600"}, {"controller.quorum.request.timeout.ms", "600"},
-	{"controller.quorum.election.backoff.max.ms", "300"},
+var compressed = settings(
+	"broker.session.timeout.ms", "900",
+	"broker.heartbeat.interval.ms", "200",
+	"replica.lag.time.max.ms", "1000",
+	"replica.fetch.wait.max.ms", "50",
+	"request.timeout.ms", "1000",
+	"replica.fetch.backoff.ms", "50",
+	"controller.quorum.election.timeout.ms", "300",
+	"controller.quorum.fetch.timeout.ms", "600",
+	"controller.quorum.request.timeout.ms", "600",
+	"controller.quorum.election.backoff.max.ms", "300",
+)
+
+// settings are pairs of a name and a value.
+func settings(words ...string) (all []cluster.Setting) {
+	for i := 0; i < len(words); i += 2 {
+		all = append(all, cluster.Setting{Name: words[i], Value: words[i+1]})
+	}
+	return all
 }
 
 // ordeal runs a cluster under faults that a seed draws, heals it, waits for the liveness bounds, and judges.
-func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR string) (*cluster, []check.Finding) {
-	draw := func(what string, i, n uint64) uint64 { return Draw(seed, "ordeal."+what, "", i, n) }
-	built, err := Assemble(Options{Brokers: 3, Controllers: controllers, Seed: seed, Configs: compressed})
+func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR string) (Cluster, []check.Finding) {
+	draw := func(what string, i, n uint64) uint64 { return cluster.Draw(seed, "ordeal."+what, "", i, n) }
+	built, err := Assemble(cluster.Options{Brokers: 3, Controllers: controllers, Seed: seed, Configs: compressed})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := built.(*cluster)
+	c := built.(judged)
 	tp := wire.TopicPartition{Topic: "orders"}
 	until := func(at env.Duration) {
 		for c.Now() < at && c.Step() {
 		}
 	}
-	op := c.CreateTopic(TopicSpec{Name: "orders", Partitions: 2, Replicas: 3, Configs: []Setting{{"min.insync.replicas", minISR}}})
+	op := c.CreateTopic(cluster.TopicSpec{Name: "orders", Partitions: 2, Replicas: 3, Configs: settings("min.insync.replicas", minISR)})
 	for i := 0; i < 200_000; i++ {
 		if _, done := c.Outcome(op); done || !c.Step() {
 			break
 		}
 	}
-	client := []Setting{{"request.timeout.ms", "1000"}, {"delivery.timeout.ms", "4000"}, {"linger.ms", "0"}, {"auto.offset.reset", "earliest"}}
+	client := settings("request.timeout.ms", "1000", "delivery.timeout.ms", "4000", "linger.ms", "0", "auto.offset.reset", "earliest")
 	for _, p := range []env.Addr{"p1", "p2", "r1"} {
 		c.AddClient(p, client)
 	}
@@ -91,12 +106,12 @@ func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR str
 		}
 	}
 	until(begin + 10*env.Second)
-	for _, h := range c.machines() {
-		c.Resume(h.addr)
-		c.Start(h.addr)
-		for _, g := range c.machines() {
-			if h != g {
-				c.Heal(h.addr, g.addr)
+	for _, h := range c.Machines() {
+		c.Resume(h.Host)
+		c.Start(h.Host)
+		for _, g := range c.Machines() {
+			if h.Host != g.Host {
+				c.Heal(h.Host, g.Host)
 			}
 		}
 	}
@@ -131,26 +146,6 @@ func TestOrdeals(t *testing.T) {
 	for _, k := range check.All() {
 		if !tried[k.Name] && !idle[k.Name] {
 			t.Errorf("no ordeal put %s to the test", k.Name)
-		}
-	}
-}
-
-// A broker with many replicas is looked at where an event was about them. On the wire a topic is its id, and has no name.
-func TestJudgesLookWhereRecordsWereWritten(t *testing.T) {
-	program := load(t, `cluster brokers=1 controllers=1 seed=3
-topic orders partitions=6 replicas=1
-produce p1 orders-5 a b
-expect ack-honest held
-`)
-	for _, mode := range []Mode{ModePointer, ModeWire, ModeGuard} {
-		v, err := New(program, RunOptions{Mode: mode}).Finish()
-		if err != nil || v.Unsound != nil {
-			t.Fatalf("mode %s: %v, %v", mode, err, v.Unsound)
-		}
-		for _, f := range v.Findings {
-			if f.Check.Name == "ack-honest" && f.Status != check.Held {
-				t.Errorf("mode %s: ack-honest is %s: %s", mode, f.Status, f.Explanation)
-			}
 		}
 	}
 }

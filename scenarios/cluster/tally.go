@@ -1,9 +1,8 @@
-package scenarios
+package cluster
 
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/check"
 	"samsa/sim"
 	"samsa/wire"
 )
@@ -11,7 +10,7 @@ import (
 // Tally is what a run was worth as a test: how much was promised, and what tried to break the promises. A campaign adds
 // tallies up, to show that it was not idle.
 type Tally struct {
-	AckedBatches  int64 // batches whose producer was told that they are stored, with acks 1 or all
+	AckedBatches  int64 // batches that were acknowledged to their producers, with acks 1 or all
 	AckedRecords  int64
 	ReadRecords   int64 // delivered to consumers
 	Moves         int64 // leaders that appeared in a later epoch than the first
@@ -27,14 +26,14 @@ type Operated struct {
 }
 
 // operated counts what operators asked for; every API that a verb uses is in it.
-func operated(c *cluster) (all []Operated) {
+func operated(c *simCluster) (all []Operated) {
 	for _, api := range [...]kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.CreatePartitions, kmsg.DeleteRecords, kmsg.ElectLeaders,
 		kmsg.IncrementalAlterConfigs, kmsg.UpdateFeatures} {
 		all = append(all, Operated{API: api.Name()})
 	}
 	for _, o := range c.ops {
 		for i := range all {
-			if all[i].API != o.asks {
+			if all[i].API != o.api {
 				continue
 			}
 			all[i].Asked++
@@ -46,40 +45,24 @@ func operated(c *cluster) (all []Operated) {
 	return all
 }
 
-// Tally counts what has happened so far; the zero value before the first line ran, or if the cluster cannot tell.
-func (s *Session) Tally() Tally {
-	c, ok := s.cluster.(*cluster)
-	if !ok {
-		return Tally{}
-	}
+// Tally implements Sight.
+func (c *simCluster) Tally() Tally {
 	t := c.tally
 	t.Faults, t.Operations = c.world.Activations(), operated(c)
-	for _, op := range c.evidence.History {
-		switch op := op.(type) {
-		case *check.Consume:
-			if op.Kind == check.RecordRead {
-				t.ReadRecords++
-			}
-		case *check.Produce:
-			if op.Outcome == check.OK && op.Acks != 0 {
-				t.AckedRecords++
-			}
-		}
-	}
 	return t
 }
 
 // moves counts leaders that appeared in the event under way.
-func (c *cluster) moves() {
+func (c *simCluster) countMoves() {
 	for _, tp := range c.partitions() {
 		p, ok := c.Partition(tp)
-		if !ok || p.Epoch <= c.seen[tp] || !led(p, nil) {
+		if !ok || p.Epoch <= c.ledIn[tp] || !p.Led(nil) {
 			continue
 		}
-		if c.seen == nil {
-			c.seen = map[wire.TopicPartition]wire.Epoch{}
+		if c.ledIn == nil {
+			c.ledIn = map[wire.TopicPartition]wire.Epoch{}
 		}
-		c.seen[tp] = p.Epoch
+		c.ledIn[tp] = p.Epoch
 		c.tally.Moves++
 		if inFlight(c, tp) {
 			c.tally.MovesInFlight++
@@ -88,7 +71,7 @@ func (c *cluster) moves() {
 }
 
 // inFlight says whether a producer that wants to know waits for an answer about a partition.
-func inFlight(c *cluster, tp wire.TopicPartition) bool {
+func inFlight(c *simCluster, tp wire.TopicPartition) bool {
 	for _, o := range c.ops {
 		if !o.reads && !o.done && o.tp == tp && o.client != operator && c.hosts[o.client].acks != 0 {
 			return true
@@ -107,12 +90,8 @@ const (
 	TheOperator Waiter = "the operator"
 )
 
-// Waiting are the clients that wait for an answer, one for each request, in the order of the requests.
-func (s *Session) Waiting() (all []Waiter) {
-	c, ok := s.cluster.(*cluster)
-	if !ok {
-		return nil
-	}
+// Waiting implements Sight.
+func (c *simCluster) Waiting() (all []Waiter) {
 	for i, o := range c.ops {
 		if _, done := c.Outcome(Op(i + 1)); done {
 			continue
@@ -124,16 +103,6 @@ func (s *Session) Waiting() (all []Waiter) {
 			all = append(all, AConsumer)
 		default:
 			all = append(all, AProducer)
-		}
-	}
-	return all
-}
-
-// Partitions are those of all topics that the file makes, in its order.
-func (p *Program) Partitions() (all []wire.TopicPartition) {
-	for _, t := range p.ns.topics {
-		for i := range t.partitions {
-			all = append(all, wire.TopicPartition{Topic: t.name, Partition: i})
 		}
 	}
 	return all

@@ -1,4 +1,4 @@
-package scenarios
+package cluster
 
 import (
 	"strconv"
@@ -11,9 +11,9 @@ import (
 	"samsa/wire"
 )
 
-// patient is how long the operator's clients wait: no longer than the cluster's own nodes do, or on a cluster whose timeouts
-// are short one lost answer would outlast all that happens.
-func (c *cluster) patient() client.Config {
+// adminConfig has the timeouts of the operator's clients: no longer than those of the nodes, or on a cluster with short timeouts
+// one lost response would outlast all that happens.
+func (c *simCluster) adminConfig() client.Config {
 	cfg := client.DefaultConfig()
 	cfg.RequestTimeout = min(cfg.RequestTimeout, env.Duration(c.cfg.brokers.Duration("request.timeout.ms")))
 	cfg.APITimeout = 2 * cfg.RequestTimeout // as Kafka's 60 s and 30 s
@@ -21,7 +21,7 @@ func (c *cluster) patient() client.Config {
 }
 
 // DeleteTopic implements Operations. After a lost answer the topic is gone already, and that is success.
-func (c *cluster) DeleteTopic(name string) Op {
+func (c *simCluster) DeleteTopic(name string) Op {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.SetVersion(6)
 	rt := kmsg.NewDeleteTopicsRequestTopic()
@@ -31,7 +31,7 @@ func (c *cluster) DeleteTopic(name string) Op {
 	o := &operation{client: operator}
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.DeleteTopicsResponse).Topics[0].ErrorCode
-		if code == kerr.UnknownTopicOrPartition.Code && o.unsure {
+		if code == kerr.UnknownTopicOrPartition.Code && o.ambiguous {
 			code = 0
 		}
 		return false, code
@@ -40,7 +40,7 @@ func (c *cluster) DeleteTopic(name string) Op {
 
 // AddPartitions implements Operations. After a lost answer the topic may have them already: the operator asks once more and
 // is refused, and that is success.
-func (c *cluster) AddPartitions(topic string, partitions int32) Op {
+func (c *simCluster) AddPartitions(topic string, partitions int32) Op {
 	req := kmsg.NewPtrCreatePartitionsRequest()
 	req.SetVersion(3)
 	rt := kmsg.NewCreatePartitionsRequestTopic()
@@ -49,7 +49,7 @@ func (c *cluster) AddPartitions(topic string, partitions int32) Op {
 	o := &operation{client: operator}
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreatePartitionsResponse).Topics[0].ErrorCode
-		if code == kerr.InvalidPartitions.Code && o.unsure {
+		if code == kerr.InvalidPartitions.Code && o.ambiguous {
 			code = 0
 		}
 		return false, code
@@ -57,13 +57,13 @@ func (c *cluster) AddPartitions(topic string, partitions int32) Op {
 }
 
 // Finalise implements Operations.
-func (c *cluster) Finalise(levels []Setting) Op {
+func (c *simCluster) Finalise(levels []Setting) Op {
 	req := kmsg.NewPtrUpdateFeaturesRequest()
 	req.SetVersion(1)
 	for _, l := range levels {
 		level, err := strconv.ParseInt(l.Value, 10, 16)
 		if err != nil {
-			panic("scenarios: a level that was not checked: " + err.Error())
+			panic("cluster: a level that was not checked: " + err.Error())
 		}
 		u := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
 		u.Feature, u.MaxVersionLevel, u.UpgradeType = l.Name, int16(level), 1
@@ -79,22 +79,22 @@ func (c *cluster) Finalise(levels []Setting) Op {
 
 // DeleteRecords implements Operations. It is the leader's to do, so another machine of the operator asks: one that knows
 // brokers, made when it is first needed.
-func (c *cluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
-	if c.hosts[trimmer] == nil {
-		h := c.add(trimmer, wire.NoNode, "operator")
-		c.boot(h, func() env.Node { return client.New(c.addrs(c.brokers), c.patient()) })
+func (c *simCluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
+	if c.hosts[operatorOfBrokers] == nil {
+		h := c.add(operatorOfBrokers, wire.NoNode, "operator")
+		c.boot(h, func() env.Node { return client.New(c.addrs(c.brokers), c.adminConfig()) })
 	}
 	req := kmsg.NewPtrDeleteRecordsRequest()
 	req.SetVersion(2)
-	req.TimeoutMillis = int32(c.patient().RequestTimeout / env.Millisecond)
+	req.TimeoutMillis = int32(c.adminConfig().RequestTimeout / env.Millisecond)
 	rp := kmsg.NewDeleteRecordsRequestTopicPartition()
 	rp.Partition, rp.Offset = tp.Partition, int64(before)
 	rt := kmsg.NewDeleteRecordsRequestTopic()
 	rt.Topic, rt.Partitions = tp.Topic, append(rt.Partitions, rp)
 	req.Topics = append(req.Topics, rt)
-	o := &operation{client: operator, tp: tp, asks: kmsg.NameForKey(req.Key())}
+	o := &operation{client: operator, tp: tp, api: kmsg.NameForKey(req.Key())}
 	op := c.start(o)
-	c.world.Do(trimmer, "delete records", func(e env.Env, n env.Node) {
+	c.world.Do(operatorOfBrokers, "delete records", func(e env.Env, n env.Node) {
 		n.(*client.Client).Ask(e, req, func(_ env.Env, a client.CallResult) {
 			o.done = true
 			err := a.Err
@@ -113,7 +113,7 @@ func (c *cluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
 }
 
 // ElectLeader implements Operations.
-func (c *cluster) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
+func (c *simCluster) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
 	req := kmsg.NewPtrElectLeadersRequest()
 	req.SetVersion(2)
 	if unclean {
@@ -132,7 +132,7 @@ func (c *cluster) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
 }
 
 // topicID is the id of the topic that has a name now, or zero.
-func (c *cluster) topicID(name string) (id wire.TopicID) {
+func (c *simCluster) topicID(name string) (id wire.TopicID) {
 	if m := c.image(); m != nil {
 		if t := m.TopicNamed(name); t != nil {
 			id = t.ID

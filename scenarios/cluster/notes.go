@@ -1,4 +1,4 @@
-package scenarios
+package cluster
 
 import (
 	"slices"
@@ -12,13 +12,4 @@ import (
 // NoteKinds lists every kind of note that nodes make: controllers, brokers, clients.
 func NoteKinds() []*env.NoteKind {
 	return slices.Concat(controller.Notes(), broker.Notes(), client.Notes())
-}
-
-// noteNames lists their names.
-func noteNames() []string {
-	var all []string
-	for _, k := range NoteKinds() {
-		all = append(all, k.Name)
-	}
-	return all
 }

@@ -1,7 +1,8 @@
-package scenarios
+package cluster
 
 import (
-	"samsa/check"
+	"slices"
+
 	"samsa/sim"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -36,9 +37,6 @@ type Clockwork interface {
 	Hash() uint64
 	// Shape is that identity without names: it stays when code is only moved or named anew.
 	Shape() uint64
-	// End says that the run is over, so that the judges can give their last word: what nodes have done and not yet paid for
-	// counts as done. Step must not be called any more.
-	End()
 	// Close ends the world: whatever still waits in it is stopped. It does not move any more.
 	Close()
 	// At runs do as an event of its own at time t (not before now).
@@ -64,7 +62,7 @@ type Operations interface {
 	Finalise(levels []Setting) Op
 	// ElectLeader is done when the controller has committed it: the preferred replica, or, unclean, any that is alive.
 	ElectLeader(tp wire.TopicPartition, unclean bool) Op
-	// Produce sends one record per value, in order, and is done when the client was told about all of them.
+	// Produce sends one record per value, in order, and is done when the client knows the outcome of each.
 	Produce(client env.Addr, tp wire.TopicPartition, values []string) Op
 	// Consume reads from a position (-1: the log's start) and is done when max records were delivered, or when it
 	// has everything below the high watermark that its first answered fetch named.
@@ -77,20 +75,20 @@ type Operations interface {
 type Faults interface {
 	// Crash kills the process; with power, what was not synced may be lost too.
 	Crash(host env.Addr, power bool)
-	// CrashInside kills the process right behind its n-th change of its disk from now, in the middle of an event.
+	// CrashInside kills the process right after its n-th change of its disk from now, in the middle of an event.
 	CrashInside(host env.Addr, n int64)
 	// Stop asks for a clean shutdown. The machine stays down until Start.
 	Stop(host env.Addr)
 	// Start boots a machine that is down.
 	Start(host env.Addr)
-	// Keep does so now and whenever its process ends, until Crash or Stop.
-	Keep(host env.Addr)
-	// Double starts a second machine, on an empty disk, whose broker claims to be the one of host.
-	Double(host, as env.Addr)
+	// AutoRestart does so now and whenever its process ends, until Crash or Stop.
+	AutoRestart(host env.Addr)
+	// DuplicateID starts a second machine, on an empty disk, with a broker that has the node id of host.
+	DuplicateID(host, as env.Addr)
 	Pause(host env.Addr)
 	Resume(host env.Addr)
-	// Hinder makes whatever the process does take so many times as long; 1 is normal.
-	Hinder(host env.Addr, times int64)
+	// SlowCPU makes all that the process does take so many times as long; 1 is normal.
+	SlowCPU(host env.Addr, times int64)
 
 	// Cut stops everything that is sent from one host to the other, in that direction only.
 	Cut(from, to env.Addr)
@@ -124,16 +122,18 @@ type Sight interface {
 	Machines() []MachineState
 	// Names turns the integers of notes back into names.
 	Names() Names
-	// Judge asks every judge about what is known so far. Judges that need an end give their last word after End.
-	Judge() []check.Finding
 	// Sound is what the world found wrong with the program itself, such as a message that was changed after it was sent
 	// (guard mode); nil if nothing. It is a bug of ours and no verdict on Kafka.
 	Sound() error
 	// Unmet are the overrides that changed nothing, because nothing has asked for a decision of theirs.
 	Unmet() []Override
-	// Quiet says that nobody waits for anything: no operation is under way and all live replicas agree. With a core, no more
-	// is asked than those machines can do while all others are away for good.
+	// Quiet reports that nothing is waited for: no operation is under way and all live replicas agree. With a core, no more
+	// is asked than those machines can do while all others stay down.
 	Quiet(core []env.Addr) bool
+	// Tally counts what has happened so far.
+	Tally() Tally
+	// Waiting are the clients that wait for an answer, one for each request, in the order of the requests.
+	Waiting() []Waiter
 }
 
 // Options decide a world before its first event. Zero values mean the default.
@@ -146,12 +146,27 @@ type Options struct {
 	Configs     []Setting  // of brokers, feature and scenario scope, in the order written; later ones win
 	Rules       []string   // old rules that are switched on
 	Overrides   []Override // decisions of the world that do not follow the seed
-	// Sink is told every note when it happens, story or not. Nil: notes are not wanted.
+	// Sink gets every note when it happens, story or not. Nil: notes are not wanted.
 	Sink func(Note)
 }
 
 // Setting is one config as written, already checked against the table of configs.
 type Setting struct{ Name, Value string }
+
+// Override is one change to what the seed decides: Pin fixes one decision, Off makes all of a site 0, Keep those not named, Salt
+// draws anew, as another seed would.
+type Override = sim.Override
+
+// Time is true time since the world began, as overrides have it.
+type Time = sim.Time
+
+// The kinds of overrides.
+const (
+	Pin  = sim.Pin
+	Off  = sim.Off
+	Keep = sim.Keep
+	Salt = sim.Salt
+)
 
 // Mode is how messages travel. The hash of a run does not depend on it.
 type Mode = sim.Mode
@@ -159,7 +174,7 @@ type Mode = sim.Mode
 const (
 	ModePointer = sim.Pointer // hand the value over
 	ModeWire    = sim.Wire    // encode to Kafka's bytes and decode again
-	ModeGuard   = sim.Guard   // hand the value over and prove that nobody changed it
+	ModeGuard   = sim.Guard   // hand the value over and prove that it was not changed
 )
 
 // TopicSpec is a topic to be made. With On set, Replicas is its length: every partition starts at the next of these
@@ -169,22 +184,22 @@ type TopicSpec struct {
 	Partitions, Replicas int32
 	On                   []wire.NodeID // empty: the controller places the replicas
 	Configs              []Setting
-	AtOnce               bool // whoever is in: done when the controller has committed it, or refused at once
+	AtOnce               bool // with the brokers that are registered: done when the controller has committed it, or refused at once
 }
 
 // Op names an operation that was started. 0 is none.
 type Op int64
 
-// OutcomeStatus is how an operation ended for the one who asked. Unknown is never turned into Failed.
+// OutcomeStatus is how an operation ended for its client. Unknown is never turned into Failed.
 type OutcomeStatus uint8
 
 const (
-	OutcomeOK      OutcomeStatus = iota // done, and the client was told so
+	OutcomeOK      OutcomeStatus = iota // done, and the client knows
 	OutcomeFailed                       // refused, and it certainly did not happen
 	OutcomeUnknown                      // no answer: it may or may not have happened
 )
 
-// Outcome is what a client was told about one operation.
+// Outcome is the end of one operation, as its client knows it.
 type Outcome struct {
 	Status  OutcomeStatus
 	Error   string // Kafka's error name or the client's own; empty if all is well
@@ -193,7 +208,7 @@ type Outcome struct {
 
 // RecordOutcome is one record of a Produce (in the order of the values) or of a Consume (in the order of delivery).
 type RecordOutcome struct {
-	Offset wire.Offset // -1 if the client was told none
+	Offset wire.Offset // -1 if the client knows none
 	Key    string
 	Value  string
 	Status OutcomeStatus
@@ -218,11 +233,11 @@ type DiskFault struct {
 	Kind string       // as the world names it, without "disk.": "error", "broken", "slow"; "heal" ends them all
 	By   env.Duration // slow: added to each operation
 	For  env.Duration // how long the fault lasts; 0 until healed
-	Path string       // only files whose path starts so; empty for all
+	Path string       // only files with a path that starts so; empty for all
 }
 
 // PartitionState is one partition as the controller and the machines have it now. Start, HW and End are the leader's
-// own, or of the most advanced live replica while nobody leads.
+// own, or of the most advanced live replica while there is no leader.
 type PartitionState struct {
 	TP             wire.TopicPartition
 	Leader         wire.NodeID
@@ -232,6 +247,17 @@ type PartitionState struct {
 	ISR            []wire.NodeID // ascending
 	ELR            []wire.NodeID // ascending
 	Replicas       []ReplicaState
+}
+
+// Led says whether the partition has a leader that is up and knows of it, and, unless by is empty, is one of those hosts. The
+// controller's word alone would be too early: the broker may not have heard of it, or have died since.
+func (p PartitionState) Led(by []env.Addr) bool {
+	for _, r := range p.Replicas {
+		if p.Leader != wire.NoNode && r.Node == p.Leader && r.Up && r.Leads && r.Epoch == p.Epoch {
+			return len(by) == 0 || slices.Contains(by, r.Host)
+		}
+	}
+	return false
 }
 
 // ReplicaState is one copy, in assignment order.
@@ -269,7 +295,7 @@ type MachineState struct {
 	Role        string      // "broker", "controller", "client"
 	Up          bool
 	Paused      bool
-	Fenced      bool // a broker that the controller has not let in
+	Fenced      bool // a broker that the controller has fenced, or not registered
 	Active      bool // a controller that believes to lead the quorum
 	Incarnation uint32
 	Note        string // a few words, such as "active controller, epoch 3"

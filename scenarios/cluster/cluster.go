@@ -1,0 +1,206 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+
+	"samsa/broker"
+	"samsa/client"
+	"samsa/controller"
+	"samsa/controller/raft"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// Assemble builds a cluster in a simulated world: controllers, brokers, and one admin machine for the operator.
+// Controllers boot first; nothing has happened yet when it returns. Observe makes the observer, before the first event.
+func Assemble(o Options, observe func(Inside) Observer) (Cluster, error) {
+	c := &simCluster{options: o, topics: map[int64]string{}, hosts: map[env.Addr]*Host{}, deleted: map[string]int{}}
+	cfg, err := configure(o)
+	if err != nil {
+		return nil, err
+	}
+	c.cfg = cfg
+	net, disk := noiseOf(o.Noise)
+	c.world = sim.New(sim.Config{
+		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: o.Overrides, Trace: c, Net: net, Disk: disk,
+	})
+	for i := range o.Controllers {
+		c.controllers = append(c.controllers, c.add(env.Addr(fmt.Sprintf("c%d", i+1)), controllerID(i), "controller"))
+	}
+	for i := range o.Brokers {
+		c.brokers = append(c.brokers, c.add(env.Addr(fmt.Sprintf("b%d", i+1)), wire.NodeID(i+1), "broker"))
+	}
+	c.stages = pipelines{c.world, map[env.Addr]*requests{}}
+	for _, h := range slices.Concat(c.controllers, c.brokers) {
+		c.stages.of[h.Addr] = &requests{open: map[env.Link][]request{}}
+	}
+	c.world.Subscribe(&c.stages)
+	c.observer = observe(Inside{c})
+	if o.Noise == rough {
+		c.observer.FaultBegan("noise") // until Calm
+	}
+	c.world.AfterEvent(c.after)
+	var voters []raft.Voter
+	for _, h := range c.controllers {
+		voters = append(voters, raft.Voter{ID: h.Node, Addr: h.Addr})
+	}
+	for _, h := range c.controllers {
+		c.boot(h, func() env.Node { return controller.New(c.cfg.controller(h.Node, voters)) })
+	}
+	for _, h := range c.brokers {
+		c.boot(h, func() env.Node { return broker.New(c.cfg.broker(h.Node, c.addrs(c.controllers))) })
+	}
+	op := c.add(operator, wire.NoNode, "operator")
+	c.boot(op, func() env.Node { return client.NewAdmin(c.addrs(c.controllers), c.adminConfig()) })
+	return c, nil
+}
+
+// operator is the machine that creates topics and sets configs.
+const operator env.Addr = "op"
+
+// operatorOfBrokers is another machine of the operator, for requests to brokers and not to controllers.
+const operatorOfBrokers env.Addr = "op-brokers"
+
+// controllerID is the node id of the i-th controller: apart from the brokers', as Kafka wants it.
+func controllerID(i int32) wire.NodeID { return wire.NodeID(101 + i) }
+
+// simCluster implements Cluster on a sim.World.
+type simCluster struct {
+	options Options
+	cfg     configs
+	world   *sim.World
+	hosts   map[env.Addr]*Host
+
+	controllers, brokers, clients []*Host
+	doubles                       []*Host // machines that claim to be one of brokers
+
+	patience env.Duration // the longest request timeout of a client
+
+	ops     []*operation   // Op is the index plus one
+	deleted map[string]int // by topic: the last Op that deletes it
+	records []*Record      // by the id that the producer carries
+	topics  map[int64]string
+
+	observer       Observer
+	stages         pipelines
+	autoRestarts   bool // some host restarts by itself: every event may be its end
+	leaderAppeared bool // a leader appeared in the event under way
+	tally          Tally
+	ledIn          map[wire.TopicPartition]wire.Epoch // the newest epoch in which a leader appeared; never walked
+}
+
+// Host is one machine.
+type Host struct {
+	Addr        env.Addr
+	Node        wire.NodeID // NoNode for clients and the operator
+	Role        string      // "broker", "controller", "client", "operator", "double"
+	paused      bool
+	autoRestart bool  // it is started again when it ends by itself
+	acks        int16 // a client's
+	sent        int64 // a client's: how many records it was given to send
+}
+
+// add makes an entry for a machine.
+func (c *simCluster) add(addr env.Addr, node wire.NodeID, role string) *Host {
+	h := &Host{Addr: addr, Node: node, Role: role}
+	c.hosts[addr] = h
+	return h
+}
+
+// boot puts a machine into the world and starts it.
+func (c *simCluster) boot(h *Host, make func() env.Node) {
+	c.world.Add(sim.Machine{Addr: h.Addr, New: make, RequestThreads: c.cfg.threads()})
+	c.world.Start(h.Addr)
+}
+
+func (c *simCluster) addrs(hosts []*Host) []env.Addr {
+	var all []env.Addr
+	for _, h := range hosts {
+		all = append(all, h.Addr)
+	}
+	return all
+}
+
+// machines are brokers, controllers, clients, in that order.
+func (c *simCluster) machines() []*Host {
+	return slices.Concat(c.brokers, c.controllers, c.clients, c.doubles)
+}
+
+// brokerNode is a running broker's struct, or nil.
+func (c *simCluster) brokerNode(h *Host) *broker.Broker {
+	if !c.world.Running(h.Addr) || c.world.Ending(h.Addr) {
+		return nil
+	}
+	b, _ := c.world.Node(h.Addr).(*broker.Broker)
+	return b
+}
+
+// active is the active controller, or nil; of several that believe they are, the one of the newest epoch.
+func (c *simCluster) active() (active *controller.Controller) {
+	for _, h := range c.controllers {
+		if !c.world.Running(h.Addr) {
+			continue
+		}
+		if k, ok := c.world.Node(h.Addr).(*controller.Controller); ok && k.Active() && (active == nil || k.Epoch() > active.Epoch()) {
+			active = k
+		}
+	}
+	return active
+}
+
+// Step implements Clockwork.
+func (c *simCluster) Step() bool { return c.world.Step() }
+
+// Now implements Clockwork.
+func (c *simCluster) Now() env.Duration { return env.Duration(c.world.Now()) }
+
+// Events implements Clockwork.
+func (c *simCluster) Events() uint64 { return c.world.Events() }
+
+// Steps implements Clockwork.
+func (c *simCluster) Steps() uint64 { return c.world.Steps() }
+
+// Hash implements Clockwork.
+func (c *simCluster) Hash() uint64 { return c.world.Hash() }
+
+// Shape implements Clockwork.
+func (c *simCluster) Shape() uint64 { return c.world.Shape() }
+
+// Close implements Clockwork.
+func (c *simCluster) Close() { c.world.Close() }
+
+// At implements Clockwork.
+func (c *simCluster) At(t env.Duration, label string, do func()) { c.world.At(sim.Time(t), label, do) }
+
+// Event implements sim.TraceSink: notes become those of the story, in which steps count from 1.
+func (c *simCluster) Event(e *sim.Event) {
+	c.observer.Event(e)
+	c.stages.received(e)
+	for i := range e.Notes {
+		n := &e.Notes[i]
+		c.leaderAppeared = c.leaderAppeared || n.Kind.Name == "partition.leads"
+		if n.Kind.Name == "topic.created" {
+			c.learnTopics() // while the image has it: its name may be needed when the topic is gone
+		}
+		c.observer.Noted(e.Node, n)
+		if c.options.Sink == nil {
+			continue
+		}
+		note := Note{Event: e.Seq, Cause: e.Cause, Time: env.Duration(e.Time), Who: e.Node, Kind: n.Kind, Args: n.Field}
+		if e.Story {
+			note.Step = e.Step + 1
+		}
+		c.options.Sink(note)
+	}
+}
+
+// after runs after every event.
+func (c *simCluster) after(e *sim.Event) {
+	c.observer.After(e)
+	if c.leaderAppeared {
+		c.leaderAppeared = false
+		c.countMoves()
+	}
+}

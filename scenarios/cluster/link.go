@@ -1,0 +1,65 @@
+package cluster
+
+import (
+	"samsa/sim"
+	"samsa/sim/env"
+)
+
+// LinkFaults are the kinds of LinkFault.
+var LinkFaults = [...]string{"reset", "half-open", "prefix", "stalled", "clogged", "refused", "lossy", "narrow"}
+
+const (
+	stallTime    = 2 * env.Second
+	lossyPermile = 200    // of the milliseconds, what departs in them is lost at first
+	narrowRate   = 64_000 // bytes per second
+)
+
+// Link implements Faults.
+func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
+	a, b := []env.Addr{from}, []env.Addr{to}
+	lasts := true
+	switch f.Kind {
+	case "reset":
+		c.world.Reset(a, b)
+		lasts = false
+	case "half-open":
+		c.world.HalfOpen(a, b)
+		lasts = false
+	case "prefix":
+		c.world.PrefixThenCut(a, b, 1)
+		lasts = false
+	case "stalled":
+		d := f.For
+		if d == 0 {
+			d = stallTime
+		}
+		c.world.Stall(a, b, d)
+		lasts = false
+	case "clogged":
+		c.world.Clog(a, b)
+	case "refused":
+		c.world.Refuse(a, b, true)
+	case "lossy":
+		c.world.Loss(a, b, lossyPermile)
+	case "narrow":
+		c.world.Bandwidth(a, b, narrowRate)
+	default:
+		panic("cluster: no fault of a connection is called " + f.Kind)
+	}
+	// What is over at once only starts the clock of liveness anew; what lasts is an ailment, and while one lasts nothing is
+	// demanded of a cluster but safety.
+	if c.observer.FaultPulse(); lasts {
+		c.observer.FaultBegan("link " + string(from) + " " + string(to))
+	}
+	if lasts && f.For > 0 {
+		c.world.At(c.world.Now()+sim.Time(f.For), "heal the link of "+string(from), func() { c.Heal(from, to) })
+	}
+}
+
+// mendLink ends what lasts of Link but clogs, which the world heals with cuts.
+func (c *simCluster) mendLink(from, to env.Addr) {
+	a, b := []env.Addr{from}, []env.Addr{to}
+	c.world.Refuse(a, b, false)
+	c.world.Loss(a, b, 0)
+	c.world.Bandwidth(a, b, 0)
+}

@@ -1,0 +1,64 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"samsa/scenarios/cluster"
+	"samsa/sim/env"
+)
+
+// stageWords are the stages as a table has them.
+var stageWords = [len(cluster.StageTimes{})]string{"queue", "local", "remote", "send"}
+
+// describeRequests is a machine's requests as a table, in milliseconds: the mean of each stage, and below it the longest.
+//
+//	b1                   count   queue   local  remote    send
+//	Fetch                  120   0.000   0.006 312.410   0.400
+//	  the longest                0.000   0.010 500.000   0.700
+func describeRequests(host env.Addr, all []cluster.RequestState) string {
+	if len(all) == 0 {
+		return string(host) + " has answered no request\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-20s %5s", host, "count")
+	for _, w := range stageWords {
+		fmt.Fprintf(&b, " %7s", w)
+	}
+	for _, r := range all {
+		fmt.Fprintf(&b, "\n%-20s %5d", r.API, r.Count)
+		for _, t := range r.Mean {
+			fmt.Fprintf(&b, " %7s", millis(t))
+		}
+		fmt.Fprintf(&b, "\n%-26s", "  the longest")
+		for _, t := range r.Max {
+			fmt.Fprintf(&b, " %7s", millis(t))
+		}
+	}
+	return b.String() + "\n"
+}
+
+// describeMetrics is a broker's metrics, a line each. Names are as long as Kafka's, so the figures stand in front.
+func describeMetrics(host env.Addr, all []cluster.MetricState) string {
+	if len(all) == 0 {
+		return string(host) + " shows no metrics: it is no broker that runs\n"
+	}
+	width := 0
+	for _, m := range all {
+		width = max(width, len(fmt.Sprint(m.Value)))
+	}
+	s := string(host) + "\n"
+	for _, m := range all {
+		s += fmt.Sprintf("%*d %s\n", width+1, m.Value, m.Name)
+	}
+	return s
+}
+
+// millis is a time in milliseconds: to the microsecond, or as far as seven places allow.
+func millis(d env.Duration) string {
+	s := fmt.Sprintf("%d.%03d", d/env.Millisecond, d%env.Millisecond/env.Microsecond)
+	for len(s) > 7 && strings.Contains(s, ".") {
+		s = strings.TrimSuffix(s[:len(s)-1], ".")
+	}
+	return s
+}

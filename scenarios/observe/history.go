@@ -1,0 +1,286 @@
+package observe
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/check"
+	"samsa/client"
+	"samsa/scenarios/cluster"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// history holds the operations of clients with their outcomes, as evidence: records that were sent and read, and the requests of
+// clients, the operator and brokers with their responses.
+type history struct {
+	inside     cluster.Inside
+	world      *sim.World
+	ops        []check.Op
+	calls      map[env.Request]call             // under way
+	heartbeats map[wire.NodeID]*check.Heartbeat // the last one of each broker in the history
+	startedAt  map[env.Addr]uint64              // by machine: the event before the process that runs
+}
+
+func newHistory(in cluster.Inside) *history {
+	return &history{inside: in, world: in.World(), calls: map[env.Request]call{}, heartbeats: map[wire.NodeID]*check.Heartbeat{}, startedAt: map[env.Addr]uint64{}}
+}
+
+// step is the number that the step under way, or the next one, will have.
+func (l *history) step() uint64 { return l.world.Steps() + 1 }
+
+// sending is the sending of a record as evidence, all but the outcome.
+func sending(r *cluster.Record, o check.Outcome) check.Produce {
+	return check.Produce{
+		Head:      check.Head{Client: string(r.Client), Number: r.Number, Outcome: o, Called: r.Called, At: r.Since},
+		Partition: r.Partition, Acks: r.Acks, Value: r.Value, Offset: -1,
+	}
+}
+
+// RecordDone implements cluster.Witness.
+func (l *history) RecordDone(r *cluster.Record, s client.Sent) {
+	op := sending(r, check.Outcome(s.Outcome))
+	op.Topic = s.Topic
+	op.Offset, op.Step, op.At, op.Returned = s.Offset, l.step(), int64(l.world.Now()), l.world.Events()+1
+	l.note(&op)
+	for _, id := range s.Earlier { // an attempt for another topic of that name has no known outcome
+		if id == s.Topic {
+			continue // a broker with older metadata had named the other in between
+		}
+		there := op
+		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
+		l.note(&there)
+	}
+}
+
+// Read implements cluster.Witness.
+func (l *history) Read(r cluster.Read) {
+	op := check.Consume{
+		Head:      check.Head{Client: string(r.Client), Step: l.step(), At: int64(l.world.Now()), Called: r.Called, Returned: l.world.Events() + 1},
+		Partition: r.Partition, Topic: r.Topic, Cursor: r.Cursor,
+	}
+	for _, rec := range r.Records {
+		read := op
+		read.Key, read.Value, read.Offset = string(rec.Key), string(rec.Value), rec.Offset
+		l.note(&read)
+	}
+	if r.Drained {
+		op.Kind, op.Offset = check.EndReached, r.Next
+		l.note(&op)
+	}
+}
+
+// spot is a value in a partition.
+type spot struct {
+	tp    wire.TopicPartition
+	value string
+}
+
+// topicsRead are the topics of a name in which consumers read a value: more than one after a topic was created again.
+func (l *history) topicsRead() map[spot][]wire.TopicID {
+	all := map[spot][]wire.TopicID{}
+	for _, op := range l.ops {
+		op, ok := op.(*check.Consume)
+		if !ok || op.Kind != check.RecordRead {
+			continue
+		}
+		if k := (spot{op.Partition, op.Value}); !slices.Contains(all[k], op.Topic) {
+			all[k] = append(all[k], op.Topic)
+		}
+	}
+	return all
+}
+
+// call is a request under way that belongs to a history: the event that sent it, and its machine.
+type call struct {
+	event uint64
+	from  env.Addr
+}
+
+// returned enters the response that an event has received: of a client, of the operator, or of a broker that registers.
+func (l *history) returned(e *sim.Event) {
+	if e.Kind != sim.Returned || e.Request == nil {
+		return
+	}
+	c, ok := l.calls[e.Request]
+	if !ok {
+		return
+	}
+	delete(l.calls, e.Request)
+	head := check.Head{Client: string(e.Node), Step: l.step(), At: int64(e.Time), Called: c.event + 1, Returned: e.Seq + 1}
+	switch req := e.Request.(type) {
+	case *kmsg.BrokerRegistrationRequest:
+		l.note(registration(head, req, e.Response))
+	case *kmsg.BrokerHeartbeatRequest:
+		l.noteHeartbeat(head, req, e.Response)
+	case *kmsg.ListOffsetsRequest:
+		l.noteEnds(head, req, e.Response)
+	case *kmsg.MetadataRequest:
+		l.noteMetadata(head, e)
+	case *kmsg.CreateTopicsRequest:
+		l.noteCreated(head, req, e.Response)
+	case *kmsg.DeleteTopicsRequest:
+		l.noteDeleted(head, req, e.Response)
+	}
+}
+
+// abandonCalls ends the calls of a machine that died. The registration of a broker may still be under way, and be done.
+func (l *history) abandonCalls(machine env.Addr) {
+	var ops []*check.RegisterBroker
+	for req, c := range l.calls { //order: sorted below
+		if c.from != machine {
+			continue
+		}
+		delete(l.calls, req)
+		if req, ok := req.(*kmsg.BrokerRegistrationRequest); ok {
+			ops = append(ops, registration(check.Head{Client: string(machine), Step: l.step(), At: int64(l.world.Now()), Called: c.event + 1}, req, nil))
+		}
+	}
+	slices.SortFunc(ops, func(a, b *check.RegisterBroker) int { return cmp.Compare(a.Called, b.Called) }) //total: one event makes one of them
+	for _, op := range ops {
+		l.note(op)
+	}
+}
+
+func (l *history) note(op check.Op) { l.ops = append(l.ops, op) }
+
+// registration is a request to be registered, with its outcome.
+func registration(head check.Head, req *kmsg.BrokerRegistrationRequest, answer env.Response) *check.RegisterBroker {
+	op := &check.RegisterBroker{Head: head, Broker: wire.NodeID(req.BrokerID), Incarnation: req.IncarnationID}
+	op.Outcome = check.Indefinite
+	if resp, ok := answer.(*kmsg.BrokerRegistrationResponse); ok {
+		switch resp.ErrorCode {
+		case 0:
+			op.Outcome, op.Epoch = check.OK, wire.BrokerEpoch(resp.BrokerEpoch)
+		case kerr.DuplicateBrokerRegistration.Code, kerr.NotController.Code:
+			op.Outcome = check.Failed
+		}
+	}
+	return op
+}
+
+// noteHeartbeat enters heartbeats with another broker epoch or outcome than the one before.
+func (l *history) noteHeartbeat(head check.Head, req *kmsg.BrokerHeartbeatRequest, answer env.Response) {
+	resp, ok := answer.(*kmsg.BrokerHeartbeatResponse)
+	if !ok {
+		return
+	}
+	op := &check.Heartbeat{Head: head, Broker: wire.NodeID(req.BrokerID), Epoch: wire.BrokerEpoch(req.BrokerEpoch)}
+	switch resp.ErrorCode {
+	case 0:
+	case kerr.StaleBrokerEpoch.Code:
+		op.Outcome = check.Failed
+	default:
+		return
+	}
+	if was := l.heartbeats[op.Broker]; was == nil || was.Epoch != op.Epoch || was.Outcome != op.Outcome {
+		l.heartbeats[op.Broker] = op
+		l.note(op)
+	}
+}
+
+func (l *history) noteEnds(head check.Head, req *kmsg.ListOffsetsRequest, answer env.Response) {
+	resp, ok := answer.(*kmsg.ListOffsetsResponse)
+	if !ok || req.ReplicaID >= 0 {
+		return
+	}
+	for i, rt := range resp.Topics {
+		for k, rp := range rt.Partitions {
+			if rp.ErrorCode == 0 && req.Topics[i].Partitions[k].Timestamp == -1 {
+				l.note(&check.ListOffsets{
+					Head: head, Partition: wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, Topic: l.inside.TopicID(rt.Topic),
+					Offset: wire.Offset(rp.Offset), Epoch: wire.Epoch(rp.LeaderEpoch),
+				})
+			}
+		}
+	}
+}
+
+func (l *history) noteMetadata(head check.Head, e *sim.Event) {
+	resp, ok := e.Response.(*kmsg.MetadataResponse)
+	if !ok {
+		return
+	}
+	server := check.Process{Machine: string(e.Peer), Incarnation: l.world.Incarnation(e.Peer)}
+	if born, runs := l.startedAt[e.Peer]; !runs || head.Called <= born {
+		return // asked of an earlier process than the one that runs: it cannot be known which of them answered
+	}
+	for _, mt := range resp.Topics {
+		if mt.Topic == nil {
+			continue
+		}
+		switch mt.ErrorCode {
+		case kerr.UnknownTopicOrPartition.Code:
+			l.note(&check.DescribeTopic{Head: head, Server: server, Partition: wire.TopicPartition{Topic: *mt.Topic}})
+		case 0:
+			for _, mp := range mt.Partitions {
+				l.note(&check.DescribeTopic{
+					Head: head, Server: server, Partition: wire.TopicPartition{Topic: *mt.Topic, Partition: mp.Partition}, Topic: mt.TopicID,
+					Epoch: wire.Epoch(mp.LeaderEpoch),
+				})
+			}
+		}
+	}
+}
+
+func (l *history) noteCreated(head check.Head, req *kmsg.CreateTopicsRequest, answer env.Response) {
+	resp, _ := answer.(*kmsg.CreateTopicsResponse)
+	for i, rt := range req.Topics {
+		op := &check.CreateTopic{Head: head, Name: rt.Topic}
+		op.Outcome = check.Indefinite
+		if resp != nil {
+			switch code := resp.Topics[i].ErrorCode; code {
+			case 0:
+				op.Outcome, op.ID = check.OK, resp.Topics[i].TopicID
+			case kerr.TopicAlreadyExists.Code, kerr.InvalidReplicationFactor.Code, kerr.InvalidReplicaAssignment.Code, kerr.InvalidPartitions.Code:
+				op.Outcome = check.Failed
+			}
+		}
+		l.note(op)
+	}
+}
+
+// noteDeleted enters deletions by name.
+func (l *history) noteDeleted(head check.Head, req *kmsg.DeleteTopicsRequest, answer env.Response) {
+	resp, _ := answer.(*kmsg.DeleteTopicsResponse)
+	for i, rt := range req.Topics {
+		if rt.Topic == nil {
+			continue
+		}
+		op := &check.DeleteTopic{Head: head, Name: *rt.Topic}
+		op.Outcome = check.Indefinite
+		if resp != nil {
+			switch resp.Topics[i].ErrorCode {
+			case 0:
+				op.Outcome = check.OK
+			case kerr.UnknownTopicOrPartition.Code, kerr.TopicDeletionDisabled.Code:
+				op.Outcome = check.Failed
+			}
+		}
+		l.note(op)
+	}
+}
+
+// Noted implements cluster.Witness: it enters that a consumer's position was reset or truncated, if a client noted that.
+func (l *history) Noted(by env.Addr, n *sim.Noted) {
+	op := &check.Consume{Head: check.Head{Client: string(by), Step: l.step()}}
+	switch n.Kind.Name {
+	case "consumer.reset": // its position was out of range
+		op.Kind, op.Offset = check.PositionReset, wire.Offset(n.Field[2])
+	case "consumer.truncated":
+		if op.Kind, op.Offset = check.PositionTruncated, wire.Offset(n.Field[3]); op.Offset < 0 {
+			return // a reset follows
+		}
+	default:
+		return
+	}
+	op.Partition = wire.TopicPartition{Topic: l.inside.Topic(n.Field[0]), Partition: int32(n.Field[1])}
+	if cursor, ok := l.inside.Cursor(by, op.Partition); ok {
+		op.Cursor = cursor
+	}
+	l.note(op)
+}

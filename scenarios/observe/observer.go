@@ -1,0 +1,596 @@
+package observe
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"samsa/broker"
+	"samsa/check"
+	"samsa/controller"
+	"samsa/controller/raft"
+	"samsa/scenarios/cluster"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/storage"
+	"samsa/wire"
+)
+
+// observer draws the picture that package check looks at, change by change:
+//
+//	disks     ──sim.Feed──▶ shadow logs (shadow.go) ───────────────────┐
+//	messages  ──sim.Feed──▶ requests and responses (wire.go)           ├──▶ check.View
+//	nodes     ──after every event, what may have changed─▶ observation ┘
+//
+// A node's state changes at once when its handler runs, but what the handler wrote is complete only when its lane has paid for
+// it. So an observation waits until then, or until a message of the same event has left. If the process dies first, the
+// observation is dropped.
+type observer struct {
+	*history
+	view         *check.View
+	shadows      *shadowLogs
+	hosts        map[env.Addr]*hostView
+	observations []observation // in the order of the events
+	faults       []string      // that are active
+
+	committed wire.Offset // of the metadata log: records below were told
+	claimedHW wire.Offset // the highest high watermark of any controller
+	claimedBy *hostView   // the controller that has it
+	ended     bool
+}
+
+// hostView is a machine of the cluster with the last observation of it.
+type hostView struct {
+	*cluster.Host
+	replicas       []*replicaView // of a broker, in the order of the image
+	byTopic        map[topicKey]*replicaView
+	applied        wire.Offset
+	fenced         bool
+	asked          map[env.Link]env.Request
+	stepAsked      map[env.Link]uint64           // of requests for the end of a partition: the step under way when they arrived
+	committedThen  map[env.Link]wire.Offset      // of requests to controllers: how far the metadata was committed when they arrived
+	registeredThen map[env.Link]wire.BrokerEpoch // of AlterPartition: the registered broker epoch when it arrived
+	voter          check.VoterState
+	image          wire.Offset
+}
+
+type topicKey struct {
+	id wire.TopicID
+	n  int32
+}
+
+// replicaView is a replica of a running broker with its last observation.
+type replicaView struct {
+	part *check.Partition
+	copy *check.Replica
+	life uint32
+	check.State
+	snapshots []leaderSnapshot // of a leader, in the order of the events; the oldest are forgotten
+}
+
+// leaderSnapshot is the state of a leader from an event on. After a sync, or on a slow processor, a response leaves long after it
+// was made, and other lanes go on meanwhile.
+type leaderSnapshot struct {
+	event  uint64
+	epoch  wire.Epoch // in which it led, NoEpoch if it did not
+	inSync int
+	minISR int         // min.insync.replicas that it had to know, 0 if it had not read so far
+	config wire.Offset // where the config that says so lies
+}
+
+// observation is the state of a node at the end of an event.
+type observation struct {
+	due   sim.Time
+	event uint64
+	host  *hostView
+	part  *check.Partition // nil: of a controller
+	copy  *check.Replica
+	state check.State
+	voter check.VoterState
+	image wire.Offset // of a controller: where its image stands, 0 if it has not moved
+	hash  uint64
+}
+
+func newObserver(in cluster.Inside) *observer {
+	j := &observer{
+		history: newHistory(in), hosts: map[env.Addr]*hostView{},
+	}
+	promised := contract(in.Settings())
+	promised.Machines = in.Node
+	j.view = check.NewView(promised, check.All())
+	j.shadows = &shadowLogs{disk: j.world.Disk, hosts: map[env.Addr]map[string]*shadowLog{}, listener: j}
+	for _, h := range in.Nodes() {
+		j.watch(h)
+	}
+	j.world.Subscribe(j)
+	return j
+}
+
+// watch adds a machine of the cluster.
+func (j *observer) watch(h *cluster.Host) {
+	j.hosts[h.Addr] = &hostView{
+		Host: h, byTopic: map[topicKey]*replicaView{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, stepAsked: map[env.Link]uint64{},
+		committedThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{},
+	}
+}
+
+// Changed implements sim.Feed.
+func (j *observer) Changed(f *sim.Effect) {
+	h := j.hosts[f.Node]
+	switch f.Kind {
+	case sim.EffectDisk:
+		if h != nil {
+			j.deliverDue(f.At-1, h, f.Cause) // this event has built on the state after earlier ones, though their syncs may last
+			j.clock(f.At)
+			j.shadows.changed(f.Node, &f.Disk)
+			j.tellCommitted()
+		}
+	case sim.EffectDeparted:
+		j.deliverDue(f.At, h, f.Cause+1)
+		j.clock(f.At)
+		j.departed(h, f)
+	case sim.EffectDelivered:
+		j.clock(f.At)
+		j.delivered(h, f)
+	case sim.EffectStarted:
+		if h != nil {
+			j.clock(f.At)
+			j.FaultEnded("down " + string(f.Node))
+			j.started(h)
+		}
+	case sim.EffectDied:
+		if h != nil {
+			j.deliverDue(f.At, nil, 0)
+			j.clock(f.At)
+			j.FaultBegan("down " + string(f.Node))
+			j.died(h, f.Power)
+		}
+	}
+}
+
+// clock tells the judges the time and the last step: a step is counted before anything that its event did is told.
+func (j *observer) clock(at sim.Time) { j.view.Clock(j.world.Steps(), int64(at)) }
+
+func (j *observer) started(h *hostView) {
+	if h.Role == "broker" {
+		j.view.Started(h.Node)
+	}
+	h.applied, h.fenced, h.image = -1, false, -1
+	j.startedAt[h.Addr] = j.world.Events()
+}
+
+// died drops what a process still wanted to do, and with its power what was not on the device.
+func (j *observer) died(h *hostView, power bool) {
+	j.observations = slices.DeleteFunc(j.observations, func(l observation) bool { return l.host == h })
+	j.abandonCalls(h.Addr)
+	clear(h.asked)
+	clear(h.stepAsked)
+	clear(h.committedThen)
+	clear(h.registeredThen)
+	h.voter = check.VoterState{}
+	if h.Role == "broker" {
+		j.view.Died(h.Node)
+	} else {
+		j.view.ControllerDied(h.Node)
+	}
+	if power {
+		j.view.DiskFaulted(h.Node, check.PowerLoss)
+		j.shadows.powerLost(h.Addr, check.PowerLoss)
+	}
+}
+
+// Event implements cluster.Witness: it looks at the node that an event has run in, before anything that the event did is told.
+func (j *observer) Event(e *sim.Event) {
+	h := j.hosts[e.Node]
+	if h == nil || !j.world.Running(e.Node) {
+		return
+	}
+	if j.world.Ending(e.Node) { // its handler may have run on after the point of its death: that state never existed
+		j.view.Ending(h.Node)
+		return
+	}
+	j.deliverDue(e.Time-1, nil, 0)
+	j.clock(e.Time)
+	due := e.Time + sim.Time(e.Cost)
+	if h.Role == "broker" && e.Kind == sim.Stopping {
+		j.view.ShutdownAsked(h.Node)
+	}
+	if h.Role == "broker" {
+		if b := j.broker(h.Addr); b != nil {
+			j.lookAtBroker(h, b, e, due)
+		}
+	} else if k, ok := j.world.Node(e.Node).(*controller.Controller); ok {
+		j.lookAtController(h, k, e, due)
+	}
+}
+
+// After implements cluster.Witness: it runs when everything that an event completed at once has been told.
+func (j *observer) After(e *sim.Event) {
+	j.deliverDue(j.world.Now(), nil, 0)
+	j.clock(j.world.Now())
+	j.returned(e)
+}
+
+// deliverDue hands over the observations that are due, and those of one machine's events before a given one. While an event
+// waits at its end for a sync or a slow processor, an event of another lane may begin, build on the same state, and end first:
+// then the earlier observation is overtaken and dropped.
+func (j *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
+	if len(j.observations) == 0 {
+		return
+	}
+	kept := j.observations[:0]
+	for _, l := range j.observations {
+		if l.due > now && (l.host != of || l.event >= event) {
+			kept = append(kept, l)
+			continue
+		}
+		kept = slices.DeleteFunc(kept, func(o observation) bool { return o.host == l.host && o.copy == l.copy })
+		j.clock(min(l.due, max(now, 0)))
+		if l.part != nil {
+			j.shadows.recovered(l.copy)
+			j.view.ReplicaChanged(l.part, l.copy, l.state)
+			continue
+		}
+		j.shadows.recovered(j.view.Metadata().Replica(l.host.Node))
+		j.view.VoterChanged(l.host.Node, l.voter)
+		if l.image > 0 {
+			j.view.ImageAt(l.host.Node, l.image, l.hash)
+		}
+		if l.voter.HW > j.claimedHW {
+			j.claimedHW, j.claimedBy = l.voter.HW, l.host
+		}
+		j.tellCommitted()
+	}
+	j.observations = kept
+}
+
+// End implements Cluster. It hands over the observations that are not due: nothing can overtake them any more. The writes of
+// their events count with them.
+func (j *observer) End() {
+	j.ended = true
+	for _, l := range j.observations {
+		if l.part != nil {
+			j.shadows.readAhead(l.host.Addr, l.part.TP.String())
+		}
+	}
+	j.deliverDue(1<<62, nil, 0)
+	j.clock(j.world.Now())
+}
+
+func (j *observer) observed(h *hostView, l observation) {
+	l.host = h
+	j.observations = append(j.observations, l)
+}
+
+// broker is a running broker's struct, or nil.
+func (j *observer) broker(addr env.Addr) *broker.Broker {
+	if !j.world.Running(addr) || j.world.Ending(addr) {
+		return nil
+	}
+	b, _ := j.world.Node(addr).(*broker.Broker)
+	return b
+}
+
+// lookAtBroker observes what an event may have changed of a broker: the partitions that the event was about, or all of them if
+// it was about none.
+func (j *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due sim.Time) {
+	life := j.world.Incarnation(h.Addr)
+	if next, fenced := b.Image().Next, b.Fenced(); next != h.applied || fenced != h.fenced {
+		h.applied, h.fenced = next, fenced
+		j.view.Applied(h.Node, next, -1, fenced)
+		j.view.ImageAt(h.Node, next, b.Image().Digest())
+		j.hostReplicas(h, b)
+		j.observations = slices.DeleteFunc(j.observations, func(l observation) bool { // its replica of a deleted topic is gone
+			return l.host == h && l.part != nil && (b.Replica(l.part.TP) == nil || b.Replica(l.part.TP).ID != l.part.ID)
+		})
+	}
+	j.visitConcerned(h, e, func(s *replicaView) {
+		r := b.Replica(s.part.TP)
+		if r == nil || r.ID != s.part.ID {
+			return
+		}
+		fresh := s.life != life
+		if fresh {
+			s.snapshots = nil
+		}
+		defer j.snapshot(h, s, e)
+		if fresh || r.LeaderEpoch() != s.Epoch {
+			if home, ok := topicOf(j.world.Disk(h.Addr), r.Log().Dir()); ok {
+				j.view.DirectoryInUse(s.part, s.copy, home)
+			}
+		}
+		leads, epoch, hw, version := r.Leads(), r.LeaderEpoch(), r.HW(), r.PartitionEpoch()
+		proposal, pending := r.Pending()
+		if !fresh && leads == s.Leads && epoch == s.Epoch && hw == s.HW && version == s.PartitionEpoch && pending == (s.Pending != nil) &&
+			r.Log().End() == s.End && r.Log().Start() == s.Start && (!pending || len(proposal.ISR) == len(s.Pending)) {
+			return
+		}
+		if fresh || version != s.PartitionEpoch || epoch != s.Epoch || leads != s.Leads {
+			s.ISR = r.ISR()
+		}
+		// Further records of a known epoch change nothing in a replica's epoch cache.
+		if l := r.Log(); fresh || epoch != s.Epoch || leads != s.Leads || l.End() < s.End || l.Start() != s.Start || latest(s.Epochs) != l.Epochs().Latest() {
+			if s.Epochs = nil; l.Offline() == nil {
+				s.Epochs = cached(l)
+			}
+		}
+		s.life = life
+		s.Leads, s.Leader, s.Epoch, s.HW, s.PartitionEpoch, s.Pending = leads, r.Leader(), epoch, hw, version, nil
+		s.Start, s.End, s.Proposed = r.Log().Start(), r.Log().End(), nil
+		for _, m := range proposal.ISR {
+			s.Pending, s.Proposed = append(s.Pending, m.ID), append(s.Proposed, m.BrokerEpoch)
+		}
+		j.observed(h, observation{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
+	})
+}
+
+// cached is the leader epoch cache of a log.
+func cached(l *storage.Log) []check.EpochStart {
+	all := []check.EpochStart{}
+	for _, e := range l.Epochs().Entries() {
+		all = append(all, check.EpochStart{Epoch: e.Epoch, Start: e.Start})
+	}
+	return all
+}
+
+// latest is the newest epoch of a cache.
+func latest(cache []check.EpochStart) wire.Epoch {
+	if n := len(cache); n > 0 {
+		return cache[n-1].Epoch
+	}
+	return wire.NoEpoch
+}
+
+// snapshot keeps the state of a leader at the end of an event, if it has changed.
+func (j *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
+	now := leaderSnapshot{event: e.Seq, epoch: wire.NoEpoch, config: j.view.ConfigEnd()}
+	if s.Leads {
+		now.epoch, now.inSync = s.Epoch, s.InSync()
+		if h.applied >= now.config {
+			now.minISR = j.view.MinISR(s.part)
+		}
+	}
+	n := len(s.snapshots)
+	if n > 0 && s.snapshots[n-1] == (leaderSnapshot{s.snapshots[n-1].event, now.epoch, now.inSync, now.minISR, now.config}) {
+		return
+	}
+	if n == cap(s.snapshots) && n >= 64 {
+		s.snapshots = s.snapshots[:copy(s.snapshots, s.snapshots[n/2:])]
+	}
+	s.snapshots = append(s.snapshots, now)
+}
+
+// snapshotAt is the state of the leader in an event; NoEpoch if it did not lead, or if that is forgotten.
+func (s *replicaView) snapshotAt(event uint64) (at leaderSnapshot) {
+	at.epoch = wire.NoEpoch
+	for _, st := range s.snapshots {
+		if st.event > event {
+			break
+		}
+		at = st
+	}
+	return at
+}
+
+// hostReplicas adds the replicas that a broker's image assigns to it.
+func (j *observer) hostReplicas(h *hostView, b *broker.Broker) {
+	for _, t := range b.Image().Topics() {
+		for _, p := range t.Partitions {
+			k := topicKey{t.ID, p.Partition}
+			if !p.HasReplica(h.Node) || h.byTopic[k] != nil {
+				continue
+			}
+			part := j.view.Partition(t.ID, wire.TopicPartition{Topic: t.Name, Partition: p.Partition})
+			s := &replicaView{part: part, copy: part.Replica(h.Node)}
+			h.byTopic[k] = s
+			h.replicas = append(h.replicas, s)
+		}
+	}
+}
+
+// lookAtController observes what an event may have changed of a controller.
+func (j *observer) lookAtController(h *hostView, k *controller.Controller, e *sim.Event, due sim.Time) {
+	s, l := voterOf(k), observation{due: due, event: e.Seq}
+	if m := k.Image(); m != nil && m.Next != h.image {
+		h.image = m.Next
+		l.image, l.hash = m.Next, m.Digest()
+	}
+	if l.voter = s; s != h.voter || l.image > 0 {
+		h.voter = s
+		j.observed(h, l)
+	}
+}
+
+// voterOf is the state of a controller in the quorum.
+func voterOf(k *controller.Controller) check.VoterState {
+	n := k.Quorum()
+	return check.VoterState{Leads: n.State() == raft.Leader, Leader: n.Leader(), Epoch: n.Epoch(), HW: n.Committed()}
+}
+
+// tellCommitted hands over the records of the metadata log that are committed now, from the shadow log of the controller with
+// the highest high watermark.
+func (j *observer) tellCommitted() {
+	if j.claimedHW <= j.committed {
+		return
+	}
+	hw := j.claimedHW
+	j.shadows.bytes(j.shadows.open(j.claimedBy.Addr, controller.LogDir), j.committed, hw, func(b wire.Batch) bool {
+		if b.NextOffset() > hw {
+			return false
+		}
+		if !b.IsControl() {
+			for rec, err := range b.Records() {
+				if err != nil {
+					return false
+				}
+				if r, err := wire.ParseMetadata(rec.Value); err == nil {
+					j.view.Committed(rec.Offset, r)
+				}
+			}
+		}
+		j.committed = b.NextOffset()
+		j.view.CommittedTo(j.committed)
+		return true
+	})
+}
+
+// bind implements shadowListener.
+func (j *observer) bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool) {
+	h := j.hosts[host]
+	if h == nil {
+		return nil, nil, false
+	}
+	if isMetadata(dir) {
+		return j.view.Metadata(), j.view.Metadata().Replica(h.Node), true
+	}
+	tp, kind, ok := storage.ParseDir(dir)
+	id, known := topicOf(j.world.Disk(host), dir)
+	if !ok || kind != storage.DirLog || !known {
+		return nil, nil, false
+	}
+	p := j.view.Partition(id, tp)
+	copies := 0
+	for _, l := range j.shadows.hosts[host] { //order: counted only
+		if l.part == p || l.dir == dir {
+			copies++
+		}
+	}
+	j.view.Installed(p, h.Node, copies)
+	return p, p.Replica(h.Node), true
+}
+
+func (j *observer) grew(l *shadowLog, b check.Batch)            { j.view.Grew(l.part, l.copy, b) }
+func (j *observer) cut(l *shadowLog, to wire.Offset, by string) { j.view.Cut(l.part, l.copy, to, by) }
+func (j *observer) flushed(l *shadowLog, end wire.Offset)       { j.view.Flushed(l.copy, end) }
+func (j *observer) deleted(l *shadowLog) {
+	if l.part != nil {
+		j.view.Deleted(l.part, l.copy)
+	}
+}
+
+// trimmed reports whether the first file of a log was removed because its broker has moved the log start past it. If the broker
+// dies in that event, the answer is whether the log has a file after the removed one.
+func (j *observer) trimmed(l *shadowLog, next wire.Offset) bool {
+	if j.world.Running(l.host) && !j.world.Ending(l.host) {
+		b := j.broker(l.host)
+		if b == nil {
+			return false
+		}
+		r := b.Replica(l.part.TP)
+		if r == nil || r.ID != l.part.ID || r.Log().Start() < next {
+			return false
+		}
+	} else if !j.goesOn(l, next) {
+		return false
+	}
+	j.view.Trimmed(l.part, l.copy, next)
+	return true
+}
+
+// goesOn reports whether a log has a file at or after an offset, be it empty: retention rolls the log before it deletes the last file.
+func (j *observer) goesOn(l *shadowLog, next wire.Offset) bool {
+	return slices.ContainsFunc(j.world.Disk(l.host).Files(), func(f sim.DiskFile) bool {
+		name, in := strings.CutPrefix(f.Path, l.dir+"/")
+		base, log := strings.CutSuffix(name, ".log")
+		at, err := strconv.ParseInt(base, 10, 64)
+		return in && log && err == nil && wire.Offset(at) >= next
+	})
+}
+
+// FaultBegan implements cluster.FaultLog.
+func (j *observer) FaultBegan(name string) {
+	if !slices.Contains(j.faults, name) {
+		j.faults = append(j.faults, name)
+	}
+	j.view.FaultActive()
+}
+
+// FaultEnded implements cluster.FaultLog. Liveness is asked for once no fault is left.
+func (j *observer) FaultEnded(name string) {
+	if i := slices.Index(j.faults, name); i >= 0 {
+		j.faults = slices.Delete(j.faults, i, i+1)
+	}
+	if len(j.faults) == 0 {
+		j.view.FaultsOver(int64(j.quietSince()))
+	}
+}
+
+// quietSince is when the last lane of a node is free: an event that began on a slow disk or processor takes as long as that
+// took then, also when the fault is over meanwhile.
+func (j *observer) quietSince() sim.Time {
+	at := j.world.Now()
+	for _, h := range j.inside.Machines() {
+		for _, lane := range j.world.Lanes(h.Addr) {
+			at = max(at, lane.Busy)
+		}
+	}
+	return at
+}
+
+// FaultPulse implements cluster.FaultLog.
+func (j *observer) FaultPulse() {
+	j.clock(j.world.Now())
+	j.FaultBegan("pulse")
+	j.FaultEnded("pulse")
+}
+
+// DiskFaulted implements cluster.FaultLog.
+func (j *observer) DiskFaulted(h *cluster.Host, fault, dir string) {
+	if j.hosts[h.Addr] != nil {
+		j.clock(j.world.Now())
+		j.view.DiskFaultedIn(h.Node, fault, dir)
+	}
+}
+
+// ClockMoved implements cluster.FaultLog.
+func (j *observer) ClockMoved(by env.Duration) { j.view.ClockSkewed(check.Duration(by)) }
+
+// Span implements cluster.TrueLogs.
+func (j *observer) Span(host env.Addr, dir string) (start, end wire.Offset) {
+	return j.shadows.find(host, dir).span()
+}
+
+// Batches implements cluster.TrueLogs.
+func (j *observer) Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool) {
+	l := j.shadows.find(host, dir)
+	if l == nil {
+		return
+	}
+	for _, f := range l.files {
+		for _, b := range f.batches {
+			if !visit(f.path, b.pos, b.size) {
+				return
+			}
+		}
+	}
+}
+
+// Clients implements cluster.Witness.
+func (j *observer) Clients(n int) { j.view.Clients(n) }
+
+// Judge asks every judge about what is known so far; those that need an end give their last word after End.
+func (j *observer) Judge() []check.Finding {
+	evidence := check.Case{View: j.view, History: slices.Clip(j.history.ops)} // a record without an outcome now may have one later
+	found := j.history.topicsRead()
+	for _, r := range j.inside.Records() {
+		if r.Known {
+			continue
+		}
+		op := sending(r, check.NeverDecided)
+		op.Step = j.world.Steps()
+		if r.Over() || !j.ended {
+			op.Outcome = check.Indefinite // its client died, or may yet be told
+		}
+		op.Topic = wire.TopicID{}
+		at := found[spot{op.Partition, op.Value}]
+		if len(at) == 0 {
+			evidence.History = append(evidence.History, &op)
+		}
+		for _, id := range at { // it went where a reader found it
+			there := op
+			there.Topic = id
+			evidence.History = append(evidence.History, &there)
+		}
+	}
+	return check.Judge(&evidence)
+}

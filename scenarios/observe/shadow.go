@@ -1,0 +1,378 @@
+package observe
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"samsa/check"
+	"samsa/controller"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/storage"
+	"samsa/wire"
+)
+
+// shadowLogs are the true logs of all replicas, read from the disks and not asked of the nodes. They follow the changes of the
+// disks, so their cost follows the change and not the length of the log, and they hand every change to the judges.
+type shadowLogs struct {
+	disk     func(env.Addr) *sim.Disk
+	hosts    map[env.Addr]map[string]*shadowLog // by directory
+	torn     []*shadowLog                       // logs that a power loss has torn, until an observation of the recovered replica
+	listener shadowListener
+}
+
+// shadowListener is told how true logs change: the observer.
+type shadowListener interface {
+	// bind names the replica of a directory; ok is false as long as the directory does not say which topic it is of.
+	bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool)
+	grew(*shadowLog, check.Batch)
+	cut(*shadowLog, wire.Offset, string)
+	trimmed(*shadowLog, wire.Offset) bool
+	flushed(*shadowLog, wire.Offset)
+	deleted(*shadowLog)
+}
+
+// shadowLog is the log of one replica: its segment files by base offset.
+type shadowLog struct {
+	host  env.Addr
+	dir   string
+	files []*shadowFile
+	part  *check.Partition // nil until it is bound
+	copy  *check.Replica
+}
+
+// shadowFile is one .log file, parsed up to a batch boundary.
+type shadowFile struct {
+	path    string
+	written int64         // bytes that were written, as far as the disk has reported it
+	parsed  int64         // all whole batches below are in batches
+	durable int64         // bytes that true syncs have flushed to the device
+	batches []shadowBatch // by position
+}
+
+type shadowBatch struct {
+	pos, size int64
+	check.Batch
+}
+
+// changed follows a change of a disk.
+func (g *shadowLogs) changed(host env.Addr, c *sim.DiskChange) {
+	dir, isLog := logFile(c.Path)
+	switch c.Op {
+	case sim.DiskWrite:
+		if isLog {
+			l := g.open(host, dir)
+			f := l.file(c.Path)
+			f.written = max(f.written, c.Off+c.Len)
+			g.parse(l, f)
+		}
+	case sim.DiskTruncate:
+		if isLog {
+			l := g.open(host, dir)
+			g.truncated(l, l.file(c.Path), c.Len)
+		}
+	case sim.DiskSync:
+		if isLog && !c.Lied {
+			l := g.open(host, dir)
+			f := l.file(c.Path)
+			f.durable = max(f.durable, c.Len)
+			g.synced(l, f)
+		}
+	case sim.DiskRename, sim.DiskRemove:
+		if _, _, again := g.disk(host).Peek(c.Path, 0, 0); isLog && again && c.Op == sim.DiskRemove {
+			l := g.open(host, dir)
+			g.truncated(l, l.file(c.Path), 0)
+		} else if isLog {
+			g.removed(g.open(host, dir), c.Path)
+		} else if l := g.hosts[host][c.Path]; l != nil { // a whole directory
+			g.listener.deleted(l)
+			delete(g.hosts[host], c.Path)
+		}
+		if to, ok := logFile(c.To); ok && c.Op == sim.DiskRename {
+			l := g.open(host, to)
+			f := l.file(c.To)
+			f.written = 1 << 62
+			g.parse(l, f)
+		}
+	}
+}
+
+// powerLost reads the disk of a host again after a power loss: only what is on the device is left.
+func (g *shadowLogs) powerLost(host env.Addr, by string) {
+	dirs := make([]string, 0, len(g.hosts[host]))
+	for dir := range g.hosts[host] { //order: sorted below
+		dirs = append(dirs, dir)
+	}
+	slices.Sort(dirs)
+	for _, dir := range dirs {
+		l := g.hosts[host][dir]
+		old := l.files
+		l.files = nil
+		part := l.part
+		l.part = nil // silent while it is read
+		torn := false
+		for _, f := range g.disk(host).Files() {
+			if d, ok := logFile(f.Path); ok && d == dir {
+				file := l.file(f.Path)
+				file.written = f.Size
+				if torn {
+					continue // recovery that truncates a segment deletes the later ones
+				}
+				g.parse(l, file)
+				g.dropTorn(l, file)
+				torn = file.parsed < f.Size
+				file.durable = file.parsed // all that is left is on the device
+			}
+		}
+		if l.part = part; torn && !slices.Contains(g.torn, l) {
+			g.torn = append(g.torn, l)
+		}
+		if part == nil {
+			continue
+		}
+		was, now := flat(old), flat(l.files)
+		same := 0
+		for same < len(was) && same < len(now) && was[same] == now[same] {
+			same++
+		}
+		if same < len(was) {
+			g.listener.cut(l, was[same].Base, by)
+		}
+		for _, b := range now[same:] {
+			g.listener.grew(l, b)
+		}
+	}
+}
+
+// dropTorn drops the first batch that is not valid, and all after it: its header may consist of two halves, and say anything.
+// Recovery truncates the log there, or leaves it; see recovered.
+func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
+	for i, b := range f.batches {
+		bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
+		if wire.Batch(bytes).Validate() != nil {
+			f.parsed, f.batches = b.pos, f.batches[:i]
+			return
+		}
+	}
+}
+
+// recovered reads on where a torn log seemed to end, at the first observation of its replica: the batches that recovery has
+// left count again. Recovery does not look below the recovery point, so a batch that has rotted there stays, with all after it.
+func (g *shadowLogs) recovered(of *check.Replica) {
+	i := slices.IndexFunc(g.torn, func(l *shadowLog) bool { return l.copy == of })
+	if i < 0 {
+		return
+	}
+	for _, f := range g.torn[i].files {
+		g.parse(g.torn[i], f)
+	}
+	g.torn = slices.Delete(g.torn, i, i+1)
+}
+
+func flat(files []*shadowFile) (all []check.Batch) {
+	for _, f := range files {
+		for _, b := range f.batches {
+			all = append(all, b.Batch)
+		}
+	}
+	return all
+}
+
+// logFile reports whether a path is the .log file of a segment, and of which directory.
+func logFile(path string) (dir string, ok bool) {
+	if !strings.HasSuffix(path, ".log") {
+		return "", false
+	}
+	dir, _, ok = strings.Cut(path, "/")
+	return dir, ok
+}
+
+// open is the log in a directory of a host, made and bound to its replica if it is new.
+func (g *shadowLogs) open(host env.Addr, dir string) *shadowLog {
+	if g.hosts[host] == nil {
+		g.hosts[host] = map[string]*shadowLog{}
+	}
+	l := g.hosts[host][dir]
+	if l == nil {
+		l = &shadowLog{host: host, dir: dir}
+		g.hosts[host][dir] = l
+	}
+	if l.part == nil {
+		g.bind(l)
+	}
+	return l
+}
+
+// find is the log in a directory of a host, nil if the disk has not reported one. Unlike open it changes nothing.
+func (g *shadowLogs) find(host env.Addr, dir string) *shadowLog { return g.hosts[host][dir] }
+
+// bind finds the replica of a log, and hands the batches that it has already to the listener.
+func (g *shadowLogs) bind(l *shadowLog) {
+	part, copy, ok := g.listener.bind(l.host, l.dir)
+	if !ok {
+		return
+	}
+	l.part, l.copy = part, copy
+	for _, b := range flat(l.files) {
+		g.listener.grew(l, b)
+	}
+}
+
+// file is one file's entry, made if it is new.
+func (l *shadowLog) file(path string) *shadowFile {
+	if n := len(l.files); n > 0 && l.files[n-1].path == path {
+		return l.files[n-1]
+	}
+	i, ok := slices.BinarySearchFunc(l.files, path, func(f *shadowFile, p string) int { return cmp.Compare(f.path, p) })
+	if !ok {
+		l.files = slices.Insert(l.files, i, &shadowFile{path: path})
+	}
+	return l.files[i]
+}
+
+// removed drops a file: retention deletes from the beginning of a log, truncation from its end.
+func (g *shadowLogs) removed(l *shadowLog, path string) {
+	i, ok := slices.BinarySearchFunc(l.files, path, func(f *shadowFile, p string) int { return cmp.Compare(f.path, p) })
+	if !ok {
+		return
+	}
+	f := l.files[i]
+	if len(f.batches) > 0 {
+		below := slices.ContainsFunc(l.files[:i], func(f *shadowFile) bool { return len(f.batches) > 0 })
+		if next := f.batches[len(f.batches)-1].Next; below || l.part == nil || !g.listener.trimmed(l, next) {
+			g.dropFrom(l, f, 0, "")
+		}
+	}
+	l.files = slices.Delete(l.files, i, i+1)
+}
+
+// dropFrom drops the batches that end above a position of a file.
+func (g *shadowLogs) dropFrom(l *shadowLog, f *shadowFile, at int64, by string) {
+	n := len(f.batches)
+	for ; n > 0 && at < f.parsed; n-- {
+		f.parsed = f.batches[n-1].pos
+	}
+	f.durable = min(f.durable, f.parsed)
+	if n == len(f.batches) {
+		return
+	}
+	base := f.batches[n].Base
+	f.batches = f.batches[:n]
+	if l.part != nil {
+		g.listener.cut(l, base, by)
+	}
+}
+
+// truncated follows the truncation of a file.
+func (g *shadowLogs) truncated(l *shadowLog, f *shadowFile, size int64) {
+	g.dropFrom(l, f, size, "")
+	f.written = size
+}
+
+// batchOf is a batch as judges see it.
+func batchOf(head []byte) check.Batch {
+	b := wire.Batch(head)
+	return check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
+}
+
+// readAhead reads what a node has written to a log and the disk has not reported yet.
+func (g *shadowLogs) readAhead(host env.Addr, dir string) {
+	for _, f := range g.disk(host).Files() {
+		if d, ok := logFile(f.Path); ok && d == dir {
+			l := g.open(host, dir)
+			file := l.file(f.Path)
+			file.written = f.Size
+			g.parse(l, file)
+		}
+	}
+}
+
+// parse reads the whole batches among the bytes that were written.
+func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
+	d := g.disk(l.host)
+	for f.parsed < f.written {
+		head, size, ok := d.Peek(f.path, f.parsed, wire.BatchHeaderSize)
+		if !ok || len(head) < wire.BatchHeaderSize {
+			return
+		}
+		b := wire.Batch(head)
+		length := batchLength(head)
+		if length < wire.BatchHeaderSize || b.Magic() != 2 || f.parsed+length > min(f.written, size) {
+			return // not whole yet, or torn bytes that recovery will truncate
+		}
+		batch := batchOf(head)
+		f.batches = append(f.batches, shadowBatch{f.parsed, length, batch})
+		f.parsed += length
+		if l.part != nil {
+			g.listener.grew(l, batch)
+		}
+	}
+}
+
+// synced reports how far the log is on the device: all files before this one must be there whole.
+func (g *shadowLogs) synced(l *shadowLog, f *shadowFile) {
+	i := slices.Index(l.files, f)
+	if l.part == nil || i > 0 && l.files[i-1].durable < l.files[i-1].parsed {
+		return
+	}
+	n := len(f.batches)
+	for n > 0 && f.batches[n-1].pos+f.batches[n-1].size > f.durable {
+		n--
+	}
+	if n > 0 {
+		g.listener.flushed(l, f.batches[n-1].Next)
+	}
+}
+
+// span is [start, end) of the batches, zero if the log is empty or not known.
+func (l *shadowLog) span() (start, end wire.Offset) {
+	if l == nil {
+		return 0, 0
+	}
+	for _, f := range slices.Backward(l.files) {
+		if n := len(f.batches); n > 0 {
+			start, end = f.batches[0].Base, max(end, f.batches[n-1].Next)
+		}
+	}
+	return start, end
+}
+
+// bytes are the whole batches in [from, to), oldest first, until visit says stop.
+func (g *shadowLogs) bytes(l *shadowLog, from, to wire.Offset, visit func(wire.Batch) bool) {
+	first := len(l.files) - 1
+	for first > 0 && (len(l.files[first].batches) == 0 || l.files[first].batches[0].Base > from) {
+		first--
+	}
+	for _, f := range l.files[max(first, 0):] {
+		at, _ := slices.BinarySearchFunc(f.batches, from, func(b shadowBatch, o wire.Offset) int { return cmp.Compare(b.Base, o) })
+		for _, b := range f.batches[at:] {
+			if b.Base >= to {
+				return
+			}
+			bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
+			if !visit(wire.Batch(bytes)) {
+				return
+			}
+		}
+	}
+}
+
+// batchLength is the length of a batch by its header, which may be torn.
+func batchLength(head []byte) int64 {
+	return 12 + int64(int32(binary.BigEndian.Uint32(head[8:])))
+}
+
+// topicOf is the topic id in a directory's partition.metadata.
+func topicOf(d *sim.Disk, dir string) (id wire.TopicID, ok bool) {
+	bytes, _, ok := d.Peek(dir+"/partition.metadata", 0, 256)
+	if !ok {
+		return id, false
+	}
+	id, err := storage.ParseTopicID(bytes)
+	return id, err == nil
+}
+
+// isMetadata reports whether a directory is that of the metadata log.
+func isMetadata(dir string) bool { return dir == controller.LogDir }
