@@ -13,7 +13,7 @@ import (
 	"samsa/check"
 )
 
-// audited are the scenarios of the audit: the one that everybody sees first, and one in which everything happens.
+// audited are the scenarios of the audit: the first one in the README, and one in which everything happens.
 var audited = [...]string{"leader-failover", "testdata/audit.txt"}
 
 // auditSeeds are 20 seeds, or as many as SAMSA_AUDIT_SEEDS says.

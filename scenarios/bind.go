@@ -9,7 +9,7 @@ import (
 // This file is the second pass over a scenario: it gives every word its meaning, in the order of the lines, so that
 // all that is wrong with a file is said before its first event, and a run never stops over a typing error.
 
-// Program is a scenario whose every word is understood.
+// Program is a scenario with every word understood.
 type Program struct {
 	File      *File
 	Overrides []Override // in the order of their lines
@@ -87,7 +87,7 @@ func (p *Program) command(l Line) (Command, *Error) {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot stand alone; usage: %s", verb.Name, verb.usage(verb.Forms[0])), "")
 	}
 	if l.Timed && !verb.Timed {
-		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot be given a time: what may stand behind at is %s", verb.Name, timedVerbs()), "")
+		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot be given a time: the verbs that may follow at are %s", verb.Name, timedVerbs()), "")
 	}
 	if !p.ns.cluster && verb != verbCluster && verb.Overrides == nil {
 		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // complain once, then go on as if it were there
@@ -188,7 +188,7 @@ func (p *Program) enter(c Command) {
 // makes says whether later lines may name what this verb makes.
 func (v *Verb) makes() bool { return v == verbCluster || v == verbTopic }
 
-// timedVerbs lists what may stand behind at.
+// timedVerbs lists the verbs that may follow at.
 func timedVerbs() string {
 	var all []string
 	for _, v := range Verbs() {

@@ -157,7 +157,7 @@ func noisy(s *Session) (n uint64) {
 	return n
 }
 
-// Who is kept comes back when it leaves by itself: after a shutdown that was under way, and after it gave up because no
+// A process that restarts by itself comes back when it leaves by itself: after a shutdown that was under way, and after it gave up because no
 // controller took it in. To stop or crash it takes that back, also while it waits to be started.
 func TestKeptHostsReturn(t *testing.T) {
 	for _, c := range []struct {

@@ -67,7 +67,7 @@ func checkSetting(scope config.Scope, name, value string) (msg, near string) {
 	return msg, near
 }
 
-// describeUnknown says that there is no such config here, and whose it is if it is somebody else's.
+// describeUnknown says that there is no such config here, and which kinds of things have it.
 func describeUnknown(err error) (msg, near string) {
 	var e *config.Error
 	if !errors.As(err, &e) {

@@ -13,7 +13,7 @@ type Error struct {
 	Word       string // the word as written; empty if something is missing
 	Msg        string // one sentence without a full stop, in words a reader of the file knows
 	Suggestion string // the nearest right word; empty if none is near
-	Verb       string // whose help says more; empty if the line has no verb we know
+	Verb       string // the help of this verb says more; empty if the line has no known verb
 	Source     string // the whole line, for the caret
 }
 

@@ -12,7 +12,7 @@ import (
 //	run until hw TP >= OFFSET [within SPAN]
 //	clock HOST skew|step SPAN
 //
-// Small words and signs stand for themselves, | parts alternatives, capital words are placeholders whose name is their
+// Small words and signs stand for themselves, | parts alternatives, capital words are placeholders, and their name is their
 // kind (see kinds), [ ] may be left out, and ... repeats the last word. Key=value words are not part of a form: they
 // may stand anywhere, and Verb.Keys and Verb.Configs say which ones a verb knows.
 
@@ -66,7 +66,7 @@ func compileItems(words []string) (items []item, rest []string) {
 // mismatch is where and why a form did not fit.
 type mismatch struct {
 	form   int      // index of the form, the first of those that got as far
-	at     int      // index of the word; len(words) is behind the last
+	at     int      // index of the word; len(words) is after the last
 	wants  []string // what could stand there, in words
 	near   []string // names that could stand there
 	reason string   // what is wrong with the word itself; empty if it is only out of place
@@ -144,7 +144,7 @@ func (m *matcher) items(items []item) *mismatch {
 }
 
 // begins says whether the next word opens an optional group: a literal must be the word, a placeholder takes any word
-// that is of its kind, so that a misspelt literal behind it is not taken for a bad value.
+// that is of its kind, so that a misspelt literal after it is not taken for a bad value.
 func (m *matcher) begins(first item) bool {
 	w := m.words[m.at]
 	if first.literals != nil {

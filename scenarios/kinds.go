@@ -91,7 +91,7 @@ type clientName struct {
 	line     int // where it was made
 }
 
-// hostTerm is a machine in a file: its address, or who it is at the time (leader:orders-0).
+// hostTerm is a machine in a file: its address, or its role at the time (leader:orders-0).
 type hostTerm struct {
 	addr env.Addr
 	role string // "leader", "follower", "followers", "brokers", "controllers", "controller", "standby", "standbys"; empty for an address
@@ -154,7 +154,7 @@ func (ns *names) host(s string) bool {
 	return slices.Contains(ns.doubles, s)
 }
 
-// machines says who there is, for a message.
+// machines lists the machines, for a message.
 func (ns *names) machines() string {
 	say := func(letter string, n int32) string {
 		if n == 1 {
@@ -207,7 +207,7 @@ func readClient(ns *names, w Word) (any, string) {
 		return nil, fmt.Sprintf("%q is a machine that claims to be another; a client needs a name of its own", w.Text)
 	}
 	if slices.Contains(clientNames(ns), w.Text) {
-		return env.Addr(w.Text), "" // who was there before a topic of that name keeps it
+		return env.Addr(w.Text), "" // a client that had the name before the topic keeps it
 	}
 	if i := strings.LastIndexByte(w.Text, '-'); i > 0 && isNumber(w.Text[i+1:]) {
 		return nil, fmt.Sprintf("%q looks like a partition; a client needs a name of its own, such as p1", w.Text)
@@ -218,7 +218,7 @@ func readClient(ns *names, w Word) (any, string) {
 	return env.Addr(w.Text), ""
 }
 
-// readDouble takes a name that nobody has.
+// readDouble reads a name that no machine has.
 func readDouble(ns *names, w Word) (any, string) {
 	name, msg := readClient(ns, w)
 	if msg == "" && slices.Contains(clientNames(ns), w.Text) {
@@ -227,7 +227,7 @@ func readDouble(ns *names, w Word) (any, string) {
 	return name, msg
 }
 
-// plural counts things whose plural ends in s.
+// plural counts things with a plural in s.
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -457,7 +457,7 @@ func (v values) spell(list []string) []string {
 	return list
 }
 
-// readValue reads one value, or a range whose ends differ only in the number behind a common beginning.
+// readValue reads one value, or a range: its ends differ only in the number after a common beginning.
 func readValue(_ *names, w Word) (any, string) {
 	one := values{head: w.Text}
 	from, to, ranged := strings.Cut(w.Text, "..")

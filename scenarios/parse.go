@@ -53,7 +53,7 @@ type Line struct {
 	At    env.Duration // since the world began; only if Timed
 	Verb  Word
 	Args  []Word
-	End   int // the column behind the last word, where something may be missing
+	End   int // the column after the last word, where something may be missing
 }
 
 // String is the line as one would write it.
@@ -182,7 +182,7 @@ func (p *parser) story() {
 	}
 }
 
-// line reads the next line, and the output behind it if it is a mark.
+// line reads the next line, and the output after it if it is a mark.
 func (p *parser) line() {
 	num := p.at + 1
 	raw := strings.TrimRight(p.file.lines[p.at], "\r\n")
@@ -234,7 +234,7 @@ func (p *parser) closeBlock() {
 	}
 }
 
-// output reads what stands behind a mark.
+// output reads the text after a mark.
 func (p *parser) output() {
 	lines := p.file.lines
 	if len(p.open) == 0 {

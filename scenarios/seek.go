@@ -83,7 +83,7 @@ func (s *Session) Verdict() *Verdict {
 	return peek.verdict
 }
 
-// Over says whether the run has ended.
+// Over reports whether the run has ended.
 func (s *Session) Over() bool { return s.verdict != nil }
 
 // Entries is what happened so far, in order. It must not be changed.
@@ -101,7 +101,7 @@ func (s *Session) Program() *Program { return s.program }
 // Seed is the seed of the run.
 func (s *Session) Seed() uint64 { return s.seed }
 
-// Names turns the integers of notes into names; it knows nobody before the first line ran.
+// Names turns the integers of notes into names; it knows none before the first line ran.
 func (s *Session) Names() Names {
 	if s.cluster == nil {
 		return noNames{}

@@ -16,8 +16,8 @@ import (
 //	                  └────▶ waits ──events──▶ done     next line
 //	at TIME lines ──────────▶ an event of the world at that time
 //
-// One tick starts a line or runs one event, so a session can be stopped between any two of them and nobody waits
-// inside anybody. A session never goes back: Seek runs it again from the start, which is the same run because a seed
+// One tick starts a line or runs one event, so a session can be stopped between any two of them, and no code
+// waits inside other code. A session never goes back: Seek runs it again from the start, which is the same run because a seed
 // decides everything.
 type Session struct {
 	program *Program
@@ -29,7 +29,7 @@ type Session struct {
 	next       int       // the next line of program.code
 	now        *waiting  // the line that is under way; nil: the next may start
 	background []waiting // timed lines that are under way, oldest first
-	timed      int       // timed lines whose time has not come
+	timed      int       // timed lines before their time
 	clients    []env.Addr
 
 	entries []Entry
@@ -205,7 +205,7 @@ func (s *Session) event() bool {
 	return true
 }
 
-// over says whether a line has what it waits for, or has waited long enough.
+// over reports whether a line has what it waits for, or has waited long enough.
 func (s *Session) over(w *waiting) (over, met bool) {
 	if w.result.Until() {
 		return true, true
@@ -310,7 +310,7 @@ func (s *Session) hear(n Note) {
 	}
 }
 
-// claim records what a line claims and whether it is so.
+// claim records what a line claims and whether it holds.
 func (s *Session) claim(l *Line, ok bool, text string) {
 	s.claims = append(s.claims, Claim{l, ok, strings.TrimSpace(text)})
 }

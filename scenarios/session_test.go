@@ -224,7 +224,7 @@ func TestOneMistakeOneMessage(t *testing.T) {
 	}
 }
 
-// An error knows whose help says more.
+// An error names the verb with the help that says more.
 func TestErrorsNameTheirVerb(t *testing.T) {
 	for src, want := range map[string]string{
 		"cluster\ncrahs b1\n":                  "", // no verb we know

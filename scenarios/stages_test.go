@@ -29,7 +29,7 @@ func TestRequestsSayWhereTheyWaited(t *testing.T) {
 					continue
 				}
 				for stage, longest := range r.Max {
-					if waited := longest >= 30*env.Millisecond; waited != (stage == c.stage) && !(c.stage == 0 && stage == 1) { // who has the handler, too
+					if waited := longest >= 30*env.Millisecond; waited != (stage == c.stage) && !(c.stage == 0 && stage == 1) { // the request that has the handler waits, too
 						t.Errorf("%s took %d ns", stageWords[stage], longest)
 					}
 					if r.Mean[stage] > longest {

@@ -28,7 +28,7 @@ func Wrap(text string, width int) string {
 	return strings.Join(append(lines, line), "\n")
 }
 
-// hang wraps text behind a head, with later lines indented to its width.
+// hang wraps text after a head, with later lines indented to its width.
 func hang(head, text string, width int) string {
 	wrapped := Wrap(text, width-len(head))
 	return head + strings.ReplaceAll(wrapped, "\n", "\n"+strings.Repeat(" ", len(head)))
@@ -280,7 +280,7 @@ func describeConsume(client env.Addr, tp wire.TopicPartition, o cluster.Outcome)
 	return s + line + "\n"
 }
 
-// noNames knows nobody.
+// noNames knows no names.
 type noNames struct{}
 
 func (noNames) Topic(int64) string      { return "" }

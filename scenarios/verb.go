@@ -18,7 +18,7 @@ type Verb struct {
 	Configs Scope    // Kafka configs it takes as name=value; none if empty
 	Doc     string   // what it does, in whole sentences
 	Example string   // lines of a scenario
-	Timed   bool     // may stand behind "at TIME"
+	Timed   bool     // may follow "at TIME"
 	// Check finds what the form cannot know and enters new names; nil if there is nothing of the kind.
 	Check func(*names, *Args) *complaint
 	// Run starts it. What takes time is said by Result.Until, never by waiting.
@@ -43,7 +43,7 @@ type Result struct {
 	Aside bool              // the next line need not wait; then what it prints is in the story alone
 }
 
-// Scope says to whom configs belong, so that a verb takes only those that it can set.
+// Scope is the kind of thing that a config belongs to, so that a verb takes only those that it can set.
 type Scope string
 
 const (
@@ -57,7 +57,7 @@ const (
 // Args are the words of a line with their meaning.
 type Args struct {
 	Settings []Setting // configs
-	Timed    bool      // the line stands behind "at TIME"
+	Timed    bool      // the line follows "at TIME"
 	bound    []bound   // words of the form, in order
 	keys     []bound   // keys of the verb, as written
 	settings []Word    // the words of Settings
@@ -78,7 +78,7 @@ func (a *Args) get(name string) (bound, bool) {
 	return bound{}, false
 }
 
-// has says whether a literal, an optional placeholder or a key was written.
+// has reports whether a literal, an optional placeholder or a key was written.
 func (a *Args) has(name string) bool {
 	_, ok := a.get(name)
 	return ok
@@ -172,7 +172,7 @@ func (v *Verb) Help() string {
 			fmt.Sprintf("any %s config; samsa list configs names them", v.Configs), 76))
 	}
 	if v.Timed {
-		b.WriteString("\nMay stand behind a time: at 1.2s " + v.Name + " ...\n")
+		b.WriteString("\nMay follow a time: at 1.2s " + v.Name + " ...\n")
 	}
 	return b.String()
 }

@@ -16,8 +16,8 @@ var verbDelete = &Verb{
 	Name:  "delete",
 	Group: "make",
 	Forms: []string{"topic TOPIC", "records TP [before OFFSET]"},
-	Doc: "Deletes a topic, and waits until the controller has committed it. Brokers that run remove its logs when they hear of it, " +
-		"and one that is down when it comes back: what it holds is of a topic id that nobody knows. A line below may make a " +
+	Doc: "Deletes a topic, and waits until the controller has committed it. Brokers that run remove its logs when they read that, and " +
+		"a broker that is down when it starts again: its copy is of a topic id that no longer exists. A line below may make a " +
 		"topic of the same name; it is another topic. Or deletes the oldest records of a partition, as kafka-delete-records.sh " +
 		"does: all before an offset, or all that are committed; it waits until every copy that is alive has done so.",
 	Example: "delete records orders-0 before 7\ndelete records orders-0\nat 3s delete topic orders\ndelete topic orders",
@@ -89,8 +89,8 @@ var verbElect = &Verb{
 	Group: "make",
 	Forms: []string{"preferred|unclean TP"},
 	Doc: "Has the controller elect a leader now, as kafka-leader-election.sh does, and waits until it is committed. preferred " +
-		"gives leadership back to the first of the replicas, if it is in sync. unclean takes any replica that is alive, if nobody " +
-		"leads: available again, at the price of what only the others had.",
+		"gives leadership back to the first of the replicas, if it is in sync. unclean takes any replica that is alive, if the " +
+		"partition has no leader: it is available again, at the price of the records that only the others had.",
 	Example: "elect preferred orders-0\nelect unclean orders-0",
 	Timed:   true,
 	Run: func(s *Session, a *Args) Result {

@@ -79,8 +79,8 @@ var verbDrain = &Verb{
 	Group:   "clients",
 	Forms:   []string{"CLIENT"},
 	Configs: ScopeClient,
-	Doc: "A client reads every partition of every topic that there is now, each from where its log begins, and the line waits until it " +
-		"was given all. A partition that nobody leads it leaves out, also if its leader goes meanwhile.",
+	Doc: "A client reads every partition of every topic that there is now, each from the start of its log, and the line waits until it " +
+		"has read all. It leaves out a partition that has no leader, also if its leader goes meanwhile.",
 	Example: "drain z1 auto.offset.reset=earliest",
 	Timed:   true,
 	Check:   checkClient,
@@ -94,7 +94,7 @@ var verbDrain = &Verb{
 			}
 		}
 		return Result{
-			// Who leads a partition now may be gone for good in the next moment, and a reader of it would wait for ever: so a
+			// The leader of a partition may be gone for ever in the next moment, and a reader of it would wait for ever: so a
 			// partition without a leader is not waited for, whenever it loses it.
 			Until: func() bool {
 				for i, op := range ops {
@@ -164,8 +164,8 @@ func (s *Session) client(a *Args) env.Addr {
 	return name
 }
 
-// hosts says which machines the words of a line mean now: when the line runs, not when the file is read, because who leads
-// by then is what the lines above have brought about.
+// hosts are the machines that the words of a line mean now: when the line runs, not when the file is read, because the leader by
+// then follows from the lines above.
 func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	add := func(host env.Addr) {
 		if host != "" && !slices.Contains(list, host) {
@@ -175,7 +175,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	for _, t := range terms {
 		switch t.role {
 		case "":
-			// A client may be named above by a timed line whose time has not come: then there is no machine yet.
+			// A client may be named above by a timed line before its time: then there is no machine yet.
 			if !slices.Contains(clientNames(&s.program.ns), string(t.addr)) || slices.Contains(s.clients, t.addr) {
 				add(t.addr)
 			}
@@ -203,7 +203,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	return list
 }
 
-// replicas says who leader:TP, follower:TP or followers:TP is now.
+// replicas are the machines that leader:TP, follower:TP or followers:TP means now.
 func (s *Session) replicas(t hostTerm) (list []env.Addr) {
 	p, ok := s.cluster.Partition(t.tp)
 	if !ok {

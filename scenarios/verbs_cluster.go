@@ -22,7 +22,7 @@ var verbCluster = &Verb{
 		{"controllers", "CONTROLLERS", "how many controllers, c1 and so on; 3 if left out"},
 		{"seed", "SEED", "what decides everything that is left to chance; 1 if left out"},
 		{"noise", "NOISE", "what goes wrong by chance alone: calm, a good network (if left out), or rough, one that loses packets, " +
-			"stalls and resets connections, with disks that are slow at times and leave torn files behind at a power loss"},
+			"stalls and resets connections, with disks that are slow at times and leave torn files at a power loss"},
 	},
 	Configs: ScopeCluster,
 	Doc:     "Makes the cluster and starts it. It is the first verb of every scenario.",
@@ -49,9 +49,9 @@ var verbTopic = &Verb{
 		{"on", "PLACES", "the brokers that hold the copies, the preferred leader of the first partition first: on=1,2,3"},
 	},
 	Configs: ScopeTopic,
-	Doc: "Makes a topic, once all brokers that run are let in, and waits until every partition has a leader. Without on= the " +
-		"controller places the copies, and another seed places them elsewhere. Behind a time it is made at once, whoever is in, and a " +
-		"name may be made again that a timed line above deletes.",
+	Doc: "Makes a topic, once all brokers that run are unfenced, and waits until every partition has a leader. Without on= the " +
+		"controller places the copies, and another seed places them elsewhere. After a time it is made at once, with the brokers that are " +
+		"registered, and a name may be made again that a timed line above deletes.",
 	Example: "topic orders partitions=3 replicas=3 min.insync.replicas=2\ntopic audit on=2,1,3\nat 3s topic audit partitions=2",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
@@ -84,7 +84,7 @@ var verbTopic = &Verb{
 			spec.Replicas = int32(len(spec.On))
 		}
 		begin := s.afterBoot(func() cluster.Op { return s.cluster.CreateTopic(spec) })
-		if spec.AtOnce = a.Timed; a.Timed { // who chose a time has chosen who is in by then
+		if spec.AtOnce = a.Timed; a.Timed { // a timed line runs with the brokers that are registered by then
 			begin = once(s.cluster.CreateTopic(spec))
 		}
 		return s.await(begin, func(o cluster.Outcome) string {
@@ -137,7 +137,7 @@ var verbConfig = &Verb{
 	},
 }
 
-// readPlaces takes 2,1,3: the order counts, for the first is the preferred leader, and nobody twice.
+// readPlaces takes 2,1,3: the order counts, for the first is the preferred leader, and none may stand twice.
 func readPlaces(ns *names, w Word) (any, string) {
 	var on []wire.NodeID
 	for _, part := range strings.Split(w.Text, ",") {

@@ -21,7 +21,7 @@ var verbCrash = &Verb{
 	Forms: []string{"HOSTS [power]", "HOSTS inside COUNT"},
 	Doc: "Kills the process, as kill -9 does: what it wrote stays in the machine's page cache. With power the machine loses power, " +
 		"and what was not synced may be lost or torn. inside 3 waits for the third change of its disk from now and kills it right " +
-		"behind that, in the middle of what it is doing." + hostsHelp,
+		"after that, in the middle of what it is doing." + hostsHelp,
 	Example: "crash b1\ncrash leader:orders-0 power\nat 1.2s crash brokers power\ncrash b2 inside 3",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
@@ -49,7 +49,8 @@ var verbStart = &Verb{
 	Forms: []string{"HOSTS [for good]"},
 	Doc: "Boots machines that are down: a new incarnation on the disk that the last one left. A machine that is up is left alone. " +
 		"for good boots them again a second after they end by themselves, as a service manager does (systemd's Restart=always), " +
-		"until they are stopped or crashed: who is on the way down, and who gives up because nobody lets it in, comes back." + hostsHelp,
+		"until they are stopped or crashed: a broker in a controlled shutdown, and one that gives up because no controller registers it, " +
+		"comes back." + hostsHelp,
 	Example: "start b1\nstart brokers\nstart brokers,controllers for good",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
@@ -65,9 +66,9 @@ var verbDouble = &Verb{
 	Name:  "double",
 	Group: "faults",
 	Forms: []string{"HOST as DOUBLE"},
-	Doc: "Starts another machine, on an empty disk, whose broker has the same node id: a copied configuration file. The controller refuses " +
-		"it for as long as it hears of the first. Should it get in, it is that broker, and judges take the first one's disk for its own: " +
-		"keep that one alive." + hostsHelp,
+	Doc: "Starts another machine, on an empty disk, with a broker of the same node id: a copied configuration file. The controller refuses " +
+		"it for as long as the first sends heartbeats. If it is registered, it is that broker, and judges take the first one's disk for its " +
+		"own: keep that one alive." + hostsHelp,
 	Example: "double b2 as x2",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
@@ -173,7 +174,7 @@ var verbClock = &Verb{
 	Group: "faults",
 	Forms: []string{"HOSTS skew|step SPAN", "HOSTS drift|monotonic-drift PPM"},
 	Doc: "Makes a machine's clocks lie. skew sets how far its wall clock is ahead, step moves it by so much, both also backwards; " +
-		"drift lets it run fast (or slow, if negative) by so many parts per million, and monotonic-drift does that to the clock behind timeouts." + hostsHelp,
+		"drift lets it run fast (or slow, if negative) by so many parts per million, and monotonic-drift does that to the clock of timeouts." + hostsHelp,
 	Example: "clock b1 skew 5m\nclock b1 step -2s\nclock b2 drift 500ppm",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
@@ -233,14 +234,14 @@ func notNegative(_ *names, a *Args) *complaint {
 	return nil
 }
 
-// each runs a fault on every machine the line means, and says so if that is nobody. That is no error: leader:orders-0 may
-// be nobody at that moment of this seed, and on the next one somebody.
+// each runs a fault on every machine the line means, and says so if that is none. That is no error: leader:orders-0 may
+// be no machine at that moment of this seed, and one on the next seed.
 func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		hosts := s.hosts(arg[[]hostTerm](a, name))
 		if len(hosts) == 0 {
 			w, _ := a.get(name)
-			return Result{Text: w.word.Text + ": nobody is that now\n"}
+			return Result{Text: w.word.Text + ": no machine is that now\n"}
 		}
 		for _, host := range hosts {
 			do(s, a, host)

@@ -12,7 +12,7 @@ var verbLink = &Verb{
 	Group: "faults",
 	Forms: []string{"A -> B " + strings.Join(cluster.LinkFaults[:], "|") + " [for TIME]", "A <-> B " + strings.Join(cluster.LinkFaults[:], "|") + " [for TIME]"},
 	Doc: "Harms TCP connections, as cut does not. Those that A has dialled to B, at once: reset breaks them and both ends see it; " +
-		"half-open lets their packets vanish and tells nobody; prefix delivers the first packet on its way and breaks them behind it; " +
+		"half-open lets their packets vanish, and neither end sees it; prefix delivers the first packet on its way and breaks them after it; " +
 		"stalled holds them up for 2s, or for so long, while new ones work. And what is sent from A to B, until heal or for so long: " +
 		"clogged lets it wait, refused lets no new connection through, lossy sends every fifth packet again, narrow lets 64 KB a " +
 		"second through." + hostsHelp,

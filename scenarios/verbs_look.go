@@ -107,12 +107,12 @@ var verbExpect = &Verb{
 	Name:  "expect",
 	Group: groupLook,
 	Forms: []string{"CHECK STATUS"},
-	Doc: "Claims what a judge says now; behind the last other line, what it says at the end. An expect line must hold on the file's seed " +
+	Doc: "Claims what a judge says now; after the last other line, what it says at the end. An expect line must hold on the file's seed " +
 		"and on 20 seeds derived from it. An expected price or violation is part of what a scenario teaches.",
 	Example: "expect acked-durable held\nexpect acked-durable priced",
 	Run: func(s *Session, a *Args) Result {
 		name, want := arg[string](a, "CHECK"), arg[check.Status](a, "STATUS")
-		// Only when nothing can happen any more are things demanded that merely had not happened yet: an answer, a healing.
+		// Only when nothing can happen any more, a response or a recovery that has not come is demanded.
 		if s.last() {
 			s.cluster.End()
 		}
@@ -128,12 +128,12 @@ var verbExpect = &Verb{
 			s.claim(s.line(), false, fmt.Sprintf("expected %s %s, but it is %s", name, want, f.Status))
 			return Result{Text: fmt.Sprintf("EXPECTED %s %s, but:\n%s", name, want, text)}
 		}
-		s.claim(s.line(), false, "nobody judged "+name)
-		return Result{Text: "nobody judged " + name + "\n"}
+		s.claim(s.line(), false, "no check is called "+name)
+		return Result{Text: "no check is called " + name + "\n"}
 	},
 }
 
-// last says whether no line below can still change anything.
+// last reports whether no line below can still change anything.
 func (s *Session) last() bool {
 	for _, c := range s.program.code[s.next:] {
 		if c.Verb.Group != groupLook {
@@ -167,7 +167,7 @@ var verbSaw = &Verb{
 	Name:  "saw",
 	Group: groupLook,
 	Forms: []string{"[no] NOTE [by HOSTS] [since TIME]"},
-	Doc: "Claims that something was noted by now, by anyone or by a machine, at all or since the world was so old; or, with no, that " +
+	Doc: "Claims that something was noted by now, by any machine or by a given one, at all or since the world was so old; or, with no, that " +
 		"it was not. It keeps a scenario honest: what it is about must have happened." + hostsHelp,
 	Example: "saw partition.leads by b2\nsaw no broker.fenced\nsaw no raft.resigned by controllers since 20s",
 	Run: func(s *Session, a *Args) Result {
@@ -181,7 +181,7 @@ var verbSaw = &Verb{
 			last, ok := s.heard[sighting{name, host}]
 			seen = seen || ok && last >= arg[env.Duration](a, "TIME")
 		}
-		text := "nobody noted " + name
+		text := "no machine noted " + name
 		if seen {
 			text = "saw " + name
 		}
@@ -194,7 +194,7 @@ var verbSaw = &Verb{
 	},
 }
 
-// sighting is a kind of note and who made it; "" is anyone.
+// sighting is a kind of note and the machine that made it; "" is any.
 type sighting struct {
 	note string
 	who  env.Addr

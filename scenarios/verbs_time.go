@@ -14,7 +14,7 @@ var verbAt = &Verb{
 	Name:  "at",
 	Group: "time",
 	Forms: []string{"TIME"},
-	Doc: "Runs the verb behind it when the world is that old, whatever the lines below do meanwhile; they start at once. " +
+	Doc: "Runs the verb after it when the world is that old, whatever the lines below do meanwhile; they start at once. " +
 		"A scenario does not end before its last timed line.",
 	Example: "at 1.2s crash b2 power\nat 4s start b2",
 }
@@ -43,10 +43,10 @@ var verbRun = &Verb{
 		"until quiet [of HOSTS] [within TIME]",
 		"until time TIME",
 	},
-	Doc: "Runs until something is so: a partition has a leader that is up and knows of it, or nobody leads it; the in-sync replicas are exactly these; " +
-		"the high watermark reached an offset; a controller is active; machines are down; nobody waits for anything; the world is so old. " +
-		"quiet of some machines asks no more of a cluster than they can do while the others are away: who has no copy among them that may lead " +
-		"stays without a leader. If it is not so within that time " +
+	Doc: "Runs until something is so: a partition has a leader that is up and knows of it, or has no leader; the in-sync replicas are exactly these; " +
+		"the high watermark reached an offset; a controller is active; machines are down; nothing is waited for; the world is so old. " +
+		"quiet of some machines asks no more of a cluster than they can do while the others are away: a partition without a copy among them that may " +
+		"lead stays without a leader. If it is not so within that time " +
 		"(ten minutes if left out), the scenario ends there and its verdict is inconclusive.",
 	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\nrun until quiet",
 	Check:   checkRun,
