@@ -120,10 +120,12 @@ func TestLateFetchAnswers(t *testing.T) {
 // A deleted partition takes no answer any more.
 func TestAFetchAnswerForADeletedTopic(t *testing.T) {
 	s := following(t, broker.Today(), "a", "b")
+	deleted := s.b.Replica(wire.TopicPartition{Topic: "a"})
 	s.publish(&wire.RemoveTopicRecord{TopicID: topicID("a")})
 	s.lines = nil
 	s.fetchAnswer("b2", replicated(0, 0, "x"), replicated(0, 0, "y"))
 	s.expect("b2/fetcher Fetch b-0@1")
+	require.Zero(t, deleted.Log().End())
 }
 
 // Out of range: the leader's end decides, and then its start.

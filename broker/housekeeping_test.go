@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/sim"
 	"samsa/sim/env"
@@ -54,6 +55,25 @@ func TestTheCheckpointIsRead(t *testing.T) {
 		require.Contains(t, s.lines, "note log.recovered")
 		require.Equal(t, tc.want, s.b.Replica(wire.TopicPartition{Topic: "orders"}).HW())
 	}
+}
+
+// A clean shutdown writes the checkpoints and flushes the logs: the next incarnation recovers nothing.
+func TestACleanShutdownLeavesEverything(t *testing.T) {
+	s := newSolo(t)
+	s.boot()
+	s.publish(s.topic("orders", 1)...)
+	s.receive(produce("orders", 1, batch("a")))
+	s.auto = false
+	s.event(func(e env.Env) { s.b.Stop(e) })
+	s.advance(0)
+	answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) { resp.ShouldShutdown = true })
+	require.True(t, s.exited)
+	s.renew()
+	s.start()
+	s.expect("c1/heartbeat BrokerRegistration previous 2")
+	r := s.b.Replica(wire.TopicPartition{Topic: "orders"})
+	require.EqualValues(t, 1, r.HW())
+	require.EqualValues(t, 1, r.Log().RecoveryPoint())
 }
 
 // Retention deletes on its clock; the files are renamed at once and removed after file.delete.delay.ms. A completed segment

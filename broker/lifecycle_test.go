@@ -77,6 +77,29 @@ func TestRegistrationBackoff(t *testing.T) {
 	}
 }
 
+// The backoff starts again at 100 ms after a success.
+func TestTheBackoffStartsAgain(t *testing.T) {
+	s := newSolo(t)
+	s.start()
+	for range 3 {
+		answer(s, "heartbeat", func(_ *kmsg.BrokerRegistrationRequest, resp *kmsg.BrokerRegistrationResponse) {
+			resp.ErrorCode = kerr.DuplicateBrokerRegistration.Code
+		})
+		s.advance(400 * env.Millisecond)
+		s.publish()
+	}
+	s.register(2)
+	for range 2 {
+		answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) {
+			resp.ErrorCode = kerr.UnknownServerError.Code
+		})
+		s.advance(98 * env.Millisecond)
+		require.NotNil(t, s.call("heartbeat"))
+		answer(s, "heartbeat", func(_ *kmsg.BrokerHeartbeatRequest, resp *kmsg.BrokerHeartbeatResponse) { resp.IsFenced = true })
+		s.advance(halfSecond)
+	}
+}
+
 // What a broker does with each answer to its heartbeat.
 func TestHeartbeatAnswers(t *testing.T) {
 	const heartbeat, register = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2", "c1/heartbeat BrokerRegistration previous -1"

@@ -182,6 +182,21 @@ func TestParkedRequestsWakeInOrder(t *testing.T) {
 	s.expect("reply 3 Produce", "reply 4 Produce", "reply 0 Fetch", "reply 1 Fetch", "reply 2 Fetch")
 }
 
+// A fetch that waits on two partitions is answered once by an event that moves both.
+func TestAParkedFetchWakesOnce(t *testing.T) {
+	s := leading(t, "a", "b")
+	n := s.receive(consumer(1, 30*env.Second, "a", "b"))
+	s.receive(produce("a", 1, batch("x")))
+	s.receive(produce("b", 1, batch("y")))
+	both := follower(2, "a", 1, 0)
+	both.Topics = append(both.Topics, follower(2, "b", 1, 0).Topics...)
+	s.receive(both)
+	resp := got[*kmsg.FetchResponse](s, n)
+	for _, rt := range resp.Topics {
+		require.NotEmpty(t, rt.Partitions[0].RecordBatches, rt.Topic)
+	}
+}
+
 func deleteRecords(before int64, wait env.Duration, topics ...string) *kmsg.DeleteRecordsRequest {
 	req := kmsg.NewPtrDeleteRecordsRequest()
 	req.SetVersion(2)
