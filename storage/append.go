@@ -29,7 +29,7 @@ type Refused struct {
 	Records []*wire.CorruptError
 }
 
-// Error is what is wrong with the first record.
+// Error is the error of the first record.
 func (r *Refused) Error() string { return r.Records[0].Error() }
 
 // Unwrap is Kafka's error.
@@ -281,7 +281,7 @@ func (l *Log) maybeRoll(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, e
 	}
 	base := l.end
 	if b.LastOffset()-base > math.MaxInt32 {
-		base = b.BaseOffset() // a gap too wide for the indexes lies before it
+		base = b.BaseOffset() // after a gap too wide for the indexes
 	}
 	if err := l.roll(d, base, wall); err != nil {
 		return false, l.fail("roll", err)

@@ -14,11 +14,11 @@ import (
 	"samsa/wire"
 )
 
-// S90: a workload is killed after every disk operation, by a process crash and by power losses of several kinds, and
-// recovered. The log must then be a stretch of what it was, by whole batches, not shorter than what was flushed; and
-// everything that is derived from it must be what the batches say.
+// A workload dies after every disk operation, by a process crash and by power losses of several kinds, and is recovered. The
+// log must then be a part of the log before, by whole batches, not shorter than the flushed part; and everything that is
+// derived from it must match the batches.
 
-// world is a broker's use of one log: it opens it as a broker does, and saves what a broker saves.
+// world uses one log as a broker does: it opens it and saves its checkpoints.
 type world struct {
 	d    *memDisk
 	dir  Dir
@@ -439,8 +439,8 @@ func TestEveryDeathDuringRecoveryIsSurvived(t *testing.T) {
 	t.Logf("%d deaths", n)
 }
 
-// A truncation and the recovery from its death, both dying after every operation: what recovery takes apart must not be
-// believed when the power brings the older names back.
+// A truncation and the recovery after its crash, both with a power loss after every operation: a file that recovery has replaced
+// must not be trusted when the power loss brings its older name back.
 func TestDeathsAroundATruncation(t *testing.T) {
 	disk := newMemDisk()
 	w, err := start(disk, smallConfig())
@@ -485,8 +485,8 @@ func TestDeathsAroundATruncation(t *testing.T) {
 	}
 }
 
-// A truncation is cut short by a crash of the process, what is left is recovered and appended to in a newer epoch, and then
-// the power goes. The page cache had the cut, the device may not: the epochs must be those of the batches that are there.
+// A process crash interrupts a truncation, the rest is recovered and appended to in a newer epoch, and then the power fails. The
+// page cache had the truncation, the device may not: the epochs must be those of the batches that are there.
 func TestACutThatOnlyThePageCacheHadIsMadeDurableByRecovery(t *testing.T) {
 	fill := func(t *testing.T) *world {
 		w, err := start(newMemDisk(), smallConfig())
@@ -515,7 +515,7 @@ func TestACutThatOnlyThePageCacheHadIsMadeDurableByRecovery(t *testing.T) {
 	}
 }
 
-// Every disk operation of the workload fails once. The log then is offline and changes nothing, a restart recovers a lawful
+// Every disk operation of the workload fails once. The log is then offline and changes nothing, a restart recovers a lawful
 // remainder, and no offset is ever used for two different acknowledged batches.
 func TestEveryFailureTakesTheLogOffline(t *testing.T) {
 	disk := newMemDisk()

@@ -14,7 +14,7 @@ import (
 	"samsa/wire"
 )
 
-// Dir is a log directory (log.dirs): the directory of every partition in it, and what is kept about all of them. Path is
+// Dir is a log directory (log.dirs): the directories of its partitions, and the files about all of them. Path is
 // relative to the machine's root; "" is the root itself.
 //
 //	.kafka_cleanshutdown               there: every log was flushed (see TakeCleanMarker)
@@ -210,7 +210,7 @@ func (dir Dir) LoadMeta(d env.Disk) (m Meta, ok bool, err error) {
 	return m, err == nil, err
 }
 
-// decodeMeta reads the keys it knows of a properties file.
+// decodeMeta reads the known keys of a properties file.
 func decodeMeta(content []byte) (m Meta, err error) {
 	m.Node = wire.NoNode
 	for line := range strings.Lines(string(content)) {

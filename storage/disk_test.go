@@ -9,9 +9,9 @@ import (
 	"samsa/sim/env"
 )
 
-// memDisk is the smallest disk that can die: a tree of files with a page cache and what is on the device.
+// memDisk is the smallest disk that can crash: a tree of files, each with a page cache and durable bytes.
 //
-// Power loss takes any part of what was not synced: of a file each sector is as it was, or new, or never written; of a
+// A power loss takes any part of the unsynced changes: of a file each sector is as it was, or new, or never written; of a
 // directory each create, rename and remove happened or did not. The test's random source decides.
 type memDisk struct {
 	root  *memNode

@@ -14,10 +14,10 @@ import (
 // device is unknown. The broker takes the whole log directory offline (KIP-112) and answers KAFKA_STORAGE_ERROR.
 type Offline struct {
 	Doing string // the operation: "append to orders-0"
-	Cause error  // what the disk said
+	Cause error  // of the disk
 }
 
-// Error is what was tried and what the disk said.
+// Error is the operation and the disk's error.
 func (o *Offline) Error() string { return fmt.Sprintf("%s: %v; the log is offline", o.Doing, o.Cause) }
 
 // Unwrap makes errors.Is find both Kafka's error and the disk's.
@@ -50,10 +50,10 @@ type fileError struct {
 	err  error
 }
 
-// Error is the file and what the disk said.
+// Error is the file and the disk's error.
 func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
 
-// Unwrap is what the disk said.
+// Unwrap is the disk's error.
 func (e *fileError) Unwrap() error { return e.err }
 
 // isDisk reports whether an error is the disk's, and not about the bytes.

@@ -37,7 +37,7 @@ func TestReplaceFile(t *testing.T) {
 	}
 }
 
-// Without a sync of the directory a power loss may bring the old content back: that is what the option is for.
+// Without a sync of the directory a power loss may bring the old content back: the option allows it.
 func TestReplaceFileMayLoseTheName(t *testing.T) {
 	d := newMemDisk()
 	require.NoError(t, d.Mkdir("a"))

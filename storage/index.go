@@ -87,7 +87,7 @@ func (x *indexFile) truncateToEntries(d env.Disk, n int) error {
 	return nil
 }
 
-// reset empties the file, whatever it holds.
+// reset empties the file.
 func (x *indexFile) reset(d env.Disk) error {
 	if x.file == 0 {
 		return nil

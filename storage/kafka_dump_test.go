@@ -15,12 +15,11 @@ import (
 	"samsa/wire"
 )
 
-// DumpLogSegments, run and read. What it prints is understood line by line; a line that is not is kept and must be
-// explained by the test.
+// DumpLogSegments and its output, which is parsed line by line. A line of another form is kept, and the test must explain it.
 
 const dumpLogSegments = "org.apache.kafka.tools.DumpLogSegments"
 
-// dump is what the tool said about one file.
+// dump is the tool's output about one file.
 type dump struct {
 	Batches   []batch
 	Positions []int64 // of each batch, as the tool counts
@@ -62,7 +61,7 @@ func parse(out string) map[string]*dump {
 	return files
 }
 
-// fields are the numbers among a line's groups; what is no number is 0.
+// fields are the numbers of a line's groups; 0 for a group that is no number.
 func fields(m []string) []int64 {
 	n := make([]int64, len(m))
 	for i, x := range m {
@@ -111,7 +110,7 @@ func (d *dump) read(line string) {
 	}
 }
 
-// export writes what processes see of a disk into a directory, and returns the paths of its files.
+// export writes the files of a disk, as processes see them, into a directory, and returns their paths.
 func export(t *testing.T, d *sim.Disk, dir string) (files []string) {
 	t.Helper()
 	err := os.MkdirAll(dir, 0o777)
@@ -131,7 +130,7 @@ func export(t *testing.T, d *sim.Disk, dir string) (files []string) {
 	return files
 }
 
-// readable are the files that the tool has eyes for, or of these the ones with certain suffixes.
+// readable are the files that the tool reads, or those of them with certain suffixes.
 func readable(files []string, suffixes ...string) []string {
 	if len(suffixes) == 0 {
 		suffixes = []string{".log", ".index", ".timeindex", ".txnindex", ".snapshot", ".checkpoint"}
@@ -139,13 +138,13 @@ func readable(files []string, suffixes ...string) []string {
 	return slices.DeleteFunc(slices.Clone(files), func(path string) bool { return !slices.Contains(suffixes, filepath.Ext(path)) })
 }
 
-// run lets the tool look at files.
+// run runs the tool on files.
 func run(t *testing.T, j kafkajars.Jars, files []string, options ...string) kafkajars.Result {
 	t.Helper()
 	return j.Run(t, dumpLogSegments, append(options, "--files", strings.Join(files, ","))...)
 }
 
-// complaints is the tool's standard error, without what it says of every segment that does not start at 0: the tool of
+// complaints is the tool's standard error, without the line about every segment that does not start at 0: the tool of
 // 4.3 takes the record before a file's first to be at -1, and calls the step from there a gap.
 func complaints(r kafkajars.Result) string {
 	var rest []string

@@ -56,7 +56,7 @@ func TestKafkaReadsTheSmallFiles(t *testing.T) {
 		t.Errorf("exit code %d, %s\n%s\nwant\n%s", r.Code, r.Err, got, strings.Join(want, "\n"))
 	}
 
-	// The judge can fail: a checkpoint that announces one entry more than it has.
+	// The check can fail: a checkpoint with one entry less than its count.
 	epochs := filepath.Join(root, s.dir, "leader-epoch-checkpoint")
 	b, err := os.ReadFile(epochs)
 	s.must(err)

@@ -16,7 +16,7 @@ import (
 	"samsa/wire"
 )
 
-// change is a metadata record and what the tool must print of it.
+// change is a metadata record and the tool's output for it.
 type change struct {
 	r    wire.MetadataRecord
 	says string
@@ -88,7 +88,7 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 	s.epoch--
 	log := s.ledger
 
-	// The snapshot counts its own offsets from 0, in the epoch it stands for.
+	// The snapshot's offsets start at 0, in the epoch of its id.
 	id := wire.SnapshotID{End: s.l.End(), Epoch: s.epoch}
 	voter := wire.KRaftVoter{ID: 101, DirectoryID: wire.UUID{0: 9}, Endpoints: []wire.KRaftEndpoint{{Listener: "CONTROLLER", Host: "c1", Port: 9093}}, MaxVersion: 1}
 	w := wire.NewSnapshotWriter(id, wire.SnapshotOptions{LastContainedLogTimestamp: s.now, Now: s.now + 5, KRaftVersion: 1, Voters: []wire.KRaftVoter{voter}})

@@ -37,7 +37,7 @@ type record struct {
 	Seq        int32
 	Key, Value string
 	Headers    string // "[a,b]"
-	Control    string // of a control record: what it says
+	Control    string // the value of a control record
 }
 
 const null = "<null>"
@@ -159,7 +159,7 @@ type producer struct {
 
 var plainProducer = producer{id: wire.NoProducerID, epoch: wire.NoProducerEpoch}
 
-// build makes a batch of values and the ledger's idea of it, as of the next offset.
+// build makes a batch of values, and its entry for the ledger at the next offset.
 func (s *scribe) build(p producer, codec wire.Codec, base wire.Offset, values []string) ([]byte, batch) {
 	s.t.Helper()
 	s.now += 10
@@ -280,7 +280,7 @@ func (s *scribe) truncate(e wire.Epoch, leaderEnd wire.Offset) {
 	s.forget(s.l.End())
 }
 
-// forget drops from the ledger what lies at or after an offset, which must be a batch's end.
+// forget removes the batches at or after an offset from the ledger; the offset must be a batch's end.
 func (s *scribe) forget(end wire.Offset) {
 	s.t.Helper()
 	for i, b := range s.ledger {
@@ -317,9 +317,9 @@ var (
 	bob     = producer{id: 3000, epoch: 1, txn: true}
 )
 
-// untilPowerLoss is the life of a topic up to the moment its machine is about to lose power: every codec, producers of
-// every kind, segments that rolled, a truncation by epoch across a segment's border. What lies after the last flush is
-// two batches of an open transaction, its abort, and a batch after that.
+// untilPowerLoss is the life of a topic up to a power loss: every codec, producers of
+// every kind, segments that rolled, a truncation by epoch across a segment's border. After the last flush there are two
+// batches of an open transaction, its abort, and another batch.
 func untilPowerLoss(s *scribe) {
 	s.lead(0)
 	for _, c := range codecs {
@@ -377,7 +377,7 @@ func afterPowerLoss(s *scribe) {
 	s.stop()
 }
 
-// truths of the ledger, as Kafka's rules derive them.
+// Facts of the ledger, derived by Kafka's rules.
 
 // state is one producer's line in a snapshot.
 type state struct {
@@ -390,7 +390,7 @@ type state struct {
 	LastOffset, OffsetDelta wire.Offset
 }
 
-// producersAt is what a snapshot at an offset must say.
+// producersAt is the expected contents of a snapshot at an offset.
 func (s *scribe) producersAt(at wire.Offset) map[wire.ProducerID]state {
 	all := map[wire.ProducerID]state{}
 	for _, b := range s.ledger {
@@ -415,7 +415,7 @@ func (s *scribe) producersAt(at wire.Offset) map[wire.ProducerID]state {
 	return all
 }
 
-// aborted is what the transaction indexes must say, in the order of the markers.
+// aborted is the expected contents of the transaction indexes, in the order of the markers.
 func (s *scribe) aborted() (list []storage.Aborted) {
 	open := map[wire.ProducerID]wire.Offset{}
 	for _, b := range s.ledger {

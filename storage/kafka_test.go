@@ -18,9 +18,8 @@ import (
 	"samsa/wire"
 )
 
-// Apache Kafka's own DumpLogSegments must read all that storage writes: a topic that rolled, was truncated by epoch,
-// lost power in the middle and recovered, with every codec and every kind of producer; and nothing of it may be other
-// than what the scribe wrote.
+// Apache Kafka's own DumpLogSegments must read all files of storage: of a topic that rolled, was truncated by epoch, lost power
+// and recovered, with every codec and every kind of producer; and its output must match the scribe's ledger.
 func TestKafkaReadsWhatStorageWrites(t *testing.T) {
 	j := kafkajars.Need(t)
 	root := t.TempDir()
@@ -59,7 +58,7 @@ func TestKafkaReadsWhatStorageWrites(t *testing.T) {
 	}
 }
 
-// topics is one topic before a power loss, and what became of it in three states that a power loss can leave.
+// topics is one topic before a power loss, and after it in three states that a power loss can leave.
 func topics(t *testing.T) map[string]*scribe {
 	t.Helper()
 	before := newScribe(t, sim.NewDisk(sim.DiskProfile{}), "orders-0", smallSegments())
@@ -69,7 +68,7 @@ func topics(t *testing.T) map[string]*scribe {
 	for name, is := range map[string]func(r storage.Recovered) bool{
 		"lost": func(r storage.Recovered) bool { return r.Bad == nil && r.End == flushed },
 		"kept": func(r storage.Recovered) bool { return r.Bad == nil && r.End == end },
-		// Some of what was not flushed is there, and after it a batch that only half is.
+		// A part of the unflushed batches is there, and after it half of a batch.
 		"torn": func(r storage.Recovered) bool { return r.Bad != nil && r.Truncated > 0 && r.End > flushed },
 	} {
 		before.device.CrashStates(func(d *sim.Disk) bool {
@@ -90,7 +89,7 @@ func topics(t *testing.T) map[string]*scribe {
 	return stories
 }
 
-// compare holds what the tool read of a log's directory against the ledger.
+// compare compares the tool's output about a log's directory with the ledger.
 func (s *scribe) compare(t *testing.T, dir string, files map[string]*dump) {
 	t.Helper()
 	var got []batch
@@ -154,7 +153,7 @@ func compareBatches(t *testing.T, got, want []batch) {
 	}
 }
 
-// indexesSay holds the entries of both search indexes against the batches and positions that were found in the log.
+// indexesSay compares the entries of both search indexes with the batches and positions in the log.
 func (s *scribe) indexesSay(dir string, files, entries map[string]*dump) error {
 	for _, base := range s.l.Segments() {
 		name := filepath.Join(dir, fmt.Sprintf("%020d", base))
@@ -200,7 +199,7 @@ func sorted(files map[string]*dump) []string {
 	return paths
 }
 
-// The judge can fail: damage of every kind of file is found, where nothing was found before.
+// The check can fail: it finds damage of every kind of file, where it found none before.
 func TestKafkaFindsPlantedDamage(t *testing.T) {
 	j := kafkajars.Need(t)
 	s := newScribe(t, sim.NewDisk(sim.DiskProfile{}), "orders-0", smallSegments())

@@ -32,7 +32,7 @@ type Recovered struct {
 
 // Open loads a log from its directory, or makes a new one (LogLoader). Without a clean shutdown every segment from the one
 // that holds the recovery point on is read again: at the first batch that is short, fails its CRC or is out of order the
-// log ends, and what lies after is discarded. Indexes, epochs and producers are rebuilt from what is left.
+// log ends, and the rest is deleted. Indexes, epochs and producers are rebuilt from the log.
 //
 // An error is the disk's, or an epoch checkpoint that cannot be read and cannot be rebuilt; there is no log then.
 func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, error) {

@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// filled is a closed log of many segments, with transactions in it.
+// filled is a closed log of many segments with transactions.
 func filled(t *testing.T) (*memDisk, image) {
 	t.Helper()
 	d := newMemDisk()
@@ -27,8 +27,8 @@ func filled(t *testing.T) (*memDisk, image) {
 	return d, readImage(d, testDir)
 }
 
-// After a clean shutdown nothing of the log is read again, wherever the recovery point is; after a crash it is all of
-// the segments from there on.
+// After a clean shutdown no segment is recovered, at any recovery point; after a crash all segments from the recovery point on
+// are.
 func TestWhatACleanShutdownSaves(t *testing.T) {
 	d, im := filled(t)
 	open := func(o OpenOptions) Recovered {
@@ -48,7 +48,7 @@ func TestWhatACleanShutdownSaves(t *testing.T) {
 	require.Positive(t, rest.Segments)
 }
 
-// Every file of a cleanly closed log, but the logs themselves, may be lost, emptied, cut short or bent: it is made again.
+// Every file of a cleanly closed log, except the logs themselves, may be lost, emptied, truncated or changed: it is rebuilt.
 func TestEveryDerivedFileIsMadeAgain(t *testing.T) {
 	d, im := filled(t)
 	bends := map[string]func(p []byte) []byte{
@@ -110,7 +110,7 @@ func TestALostTransactionIndexIsMadeAgain(t *testing.T) {
 	require.NoError(t, checkRecovered(w, m, m))
 }
 
-// Every byte of the last unflushed segment is bent in turn. The log then ends before the batch that holds it, or the byte
+// Every byte of the last unflushed segment is changed in turn. The log then ends before the batch with it, or the byte
 // is one that no CRC covers.
 func TestRecoveryEndsAtTheFirstBadBatch(t *testing.T) {
 	d, im := filled(t)
@@ -148,8 +148,8 @@ func TestRecoveryEndsAtTheFirstBadBatch(t *testing.T) {
 	}
 }
 
-// What an interrupted compaction or deletion left (LogLoader): .deleted and .cleaned go, .swap takes the place of what it
-// was made from, but not if a .cleaned at or below it says that the whole swap was not complete.
+// The leftovers of an interrupted compaction or deletion (LogLoader): .deleted and .cleaned are removed, .swap replaces the
+// segments that it was made from, unless a .cleaned at or below it shows that the swap was not complete.
 func TestLeftovers(t *testing.T) {
 	d, im := filled(t)
 	second, third, fourth := im.bases[1], im.bases[2], im.bases[3]

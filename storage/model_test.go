@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// The model is the whole idea of a log in a slice. Random actions are done to both, and every answer must agree.
+// The model is a log in a slice. Random actions are applied to the log and to the model, and every result must match.
 type model struct {
 	batches    []wire.Batch
 	start, end wire.Offset
@@ -27,7 +27,7 @@ func (m *model) truncate(to wire.Offset) {
 	m.start = min(m.start, m.end)
 }
 
-// read is what a fetch must return.
+// read is the expected result of a fetch.
 func (m *model) read(from, bound wire.Offset, maxBytes int, atLeastOne bool, segmentEnd func(wire.Offset) wire.Offset) (p []byte) {
 	limit := wire.Offset(-1)
 	for _, b := range m.batches {

@@ -23,7 +23,7 @@ const (
 )
 
 // segmentSuffixes are the files that every segment has or may have. The log comes first: its name decides whether the
-// segment exists, and what is left of the others is swept up when the log is loaded.
+// segment exists, and loading removes the others without one.
 var segmentSuffixes = [...]string{suffixLog, suffixIndex, suffixTimes, suffixTxns}
 
 // offsetDigits is the width of the offset in a file name: the most digits an int64 can have, and one more.

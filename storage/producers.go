@@ -95,8 +95,8 @@ func decrement(seq, n int32) int32 {
 // keptBatches is how many batches of a producer are remembered: as many as a client may have in flight.
 const keptBatches = 5
 
-// lateTransactionGrace is what a coordinator gets on top of the greatest transaction timeout before a transaction is
-// called hanging (LATE_TRANSACTION_BUFFER_MS).
+// lateTransactionGrace is the time on top of the greatest transaction timeout after which a transaction hangs
+// (LATE_TRANSACTION_BUFFER_MS).
 const lateTransactionGrace = 5 * env.Minute
 
 // newProducerTable is an empty table for a log that is known up to an offset.

@@ -11,7 +11,7 @@ import (
 type Reason uint8
 
 const (
-	ReasonStart Reason = iota // it lies below the log's start
+	ReasonStart Reason = iota // it is below the log start
 	ReasonSize                // the log is larger than retention.bytes without it
 	ReasonTime                // its newest record is older than retention.ms
 )

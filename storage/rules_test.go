@@ -10,8 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// Each old rule, by itself, breaks a story that holds under today's rules: the tests of this file fail if a rule is asked
-// nowhere.
+// Each old rule, by itself, breaks a story that holds with the current rules: a test of this file fails if its rule is not used.
 
 func withRule(off func(*Rules)) Config {
 	c := smallConfig()
@@ -19,14 +18,14 @@ func withRule(off func(*Rules)) Config {
 	return c
 }
 
-// both runs a story under today's rules, where it must come out well, and with one rule off, where it must not.
+// both runs a story with the current rules, where it must hold, and with one rule off, where it must not.
 func both(t *testing.T, off func(*Rules), story func(cfg Config) (well bool)) {
 	t.Helper()
 	require.True(t, story(smallConfig()), "today")
 	require.False(t, story(withRule(off)), "with the old rule")
 }
 
-// A crash while loading, then a start: the marker of the shutdown before must not excuse it (KAFKA-10471).
+// A crash while loading, then a start: the marker of the shutdown before must not be there (KAFKA-10471).
 func TestRuleTakeMarkerFirst(t *testing.T) {
 	both(t, func(r *Rules) { r.TakeMarkerFirst = false }, func(cfg Config) bool {
 		d := newMemDisk()
@@ -42,7 +41,7 @@ func TestRuleTakeMarkerFirst(t *testing.T) {
 	})
 }
 
-// A leader that never wrote is deposed; its epoch must go, although there is nothing to truncate (KAFKA-10706).
+// A leader that never appended is replaced; its epoch must be removed, although there is nothing to truncate (KAFKA-10706).
 func TestRuleTrimEpochsAtEnd(t *testing.T) {
 	both(t, func(r *Rules) { r.TrimEpochsAtEnd = false }, func(cfg Config) bool {
 		d, l := open(t, cfg)
@@ -87,8 +86,8 @@ func TestRuleStayOffline(t *testing.T) {
 	})
 }
 
-// A producer's batches are all retired by retention, and only the snapshot at the next segment knows its sequence. After
-// a power loss a retry must still be told from news (KAFKA-9892).
+// Retention deletes all batches of a producer, and only the snapshot at the next segment has its sequence. After a power loss
+// a retry must still be found as a duplicate (KAFKA-9892).
 func TestRuleSyncSnapshots(t *testing.T) {
 	both(t, func(r *Rules) { r.SyncSnapshots = false }, func(cfg Config) bool {
 		cfg.RetentionBytes = 0
@@ -110,7 +109,7 @@ func TestRuleSyncSnapshots(t *testing.T) {
 	})
 }
 
-// A leader change cuts a producer's batch off. Its retry must be appended, not answered with the offset of nothing (KIP-98).
+// A leader change truncates a producer's batch. Its retry must be appended, not answered with the lost batch's offset (KIP-98).
 func TestRuleReloadProducers(t *testing.T) {
 	both(t, func(r *Rules) { r.ReloadProducers = false }, func(cfg Config) bool {
 		d, l := open(t, cfg)
@@ -125,7 +124,7 @@ func TestRuleReloadProducers(t *testing.T) {
 	})
 }
 
-// A response of a leader that was overtaken carries a newer leader's batch (KAFKA-18723).
+// A late response of an older leader has a newer leader's batch (KAFKA-18723).
 func TestRuleBoundFollowerEpoch(t *testing.T) {
 	both(t, func(r *Rules) { r.BoundFollowerEpoch = false }, func(cfg Config) bool {
 		d, l := open(t, cfg)
@@ -135,7 +134,7 @@ func TestRuleBoundFollowerEpoch(t *testing.T) {
 	})
 }
 
-// A cut-off tail comes back with the power, or a segment outlives the one before it.
+// After a power loss truncated batches are back, or a segment without the one before it.
 func TestRuleDurableNames(t *testing.T) {
 	both(t, func(r *Rules) { r.DurableNames = false }, func(cfg Config) bool {
 		for seed := range int64(40) {

@@ -16,11 +16,11 @@ import (
 	"samsa/wire"
 )
 
-// S90 to S92 on the simulated machine's disk: after every disk operation of a workload, every state that a power loss
-// could leave is opened. Where crash_test.go draws what is lost, this is all there is, under the simulation's rules of what
-// a device keeps (a file's sectors each for themselves, of a directory's changes some first ones).
+// On the simulated machine's disk: after every disk operation of a workload, every state that a power loss could leave is opened.
+// crash_test.go draws some states, these are all, by the simulation's rules of a device (each sector of a file by itself, and
+// the first changes of a directory up to one).
 
-// watched is a disk that shows itself after each change.
+// watched is a disk with an observer of each change.
 type watched struct {
 	*sim.Disk
 	changed func()
@@ -51,7 +51,7 @@ func (w watched) Open(p string, create bool) (env.File, error) {
 	return f, err
 }
 
-// moment is what is known of a log between two steps.
+// moment is the state of a log between two steps.
 type moment struct {
 	ledger  []batch
 	flushed wire.Offset // the recovery point
@@ -71,8 +71,8 @@ func tinySegments() storage.Config {
 	return c
 }
 
-// Every crash state after every operation is a prefix of the log, by batches, that contains what was flushed; what is
-// derived from it is what the batches say; and it is used and opened again as if nothing had happened.
+// Every crash state after every operation is a prefix of the log, by batches, with all flushed ones; everything that is derived
+// from it matches the batches; and it can be used and opened again.
 func TestEveryPowerLossIsSurvived(t *testing.T) {
 	n, err := losePowerEverywhere(t, tinySegments(), "")
 	if err != nil {
@@ -84,7 +84,7 @@ func TestEveryPowerLossIsSurvived(t *testing.T) {
 	}
 }
 
-// The judges can fail: a truncation that does not make names and lengths durable leaves logs that are not lawful.
+// The checks can fail: a truncation that does not make names and lengths durable leaves logs that are not lawful.
 func TestPowerLossWithoutDurableNamesIsNotSurvived(t *testing.T) {
 	cfg := tinySegments()
 	cfg.Rules.DurableNames = false
@@ -95,13 +95,13 @@ func TestPowerLossWithoutDurableNamesIsNotSurvived(t *testing.T) {
 	t.Logf("after %d states: %v", n, err)
 }
 
-// tooMany is more states than any step of the workload has: their number is exponential in what is not synced.
+// tooMany is more states than any step of the workload has: their number is exponential in the unsynced changes.
 const tooMany = 100_000
 
 const truncateStep = "truncate over a segment's start"
 
-// losePowerEverywhere runs the workload and opens what is left after each of its disk operations, until something is
-// wrong. n is how many different states it opened. It begins to look with the step called from; "" is the first.
+// losePowerEverywhere runs the workload and opens the states after each of its disk operations, until one is wrong. n is the
+// number of different states. It begins at the step called from; "" is the first.
 func losePowerEverywhere(t *testing.T, cfg storage.Config, from string) (n int, err error) {
 	device := sim.NewDisk(sim.DiskProfile{})
 	s := newScribe(t, device, "orders-0", cfg)
@@ -189,14 +189,14 @@ func (s *scribe) survives(before, after moment) error {
 	if err := s.lawful(before, after); err != nil {
 		return fmt.Errorf("%w; recovery said %+v", err, s.r)
 	}
-	// Again, by a process that died without a word: nothing is left to repair.
+	// Again, after a crash: nothing is left to repair.
 	again := s.on(s.device)
 	if err := again.open(cfg); err != nil {
 		return err
 	}
 	r := again.r
 	if s.r.Dropped > 0 {
-		r.Removed = 0 // what was dropped waits under another name
+		r.Removed = 0 // deleted files have another name
 	}
 	if r.Bad != nil || r.Truncated+int64(r.Dropped+r.Indexes+r.Removed) != 0 || r.End != s.r.End {
 		return fmt.Errorf("opened again, it found %+v, and before that %+v", r, s.r)
@@ -237,7 +237,7 @@ func (s *scribe) lawful(before, after moment) error {
 	return s.indexesSay(s.dir, files, files)
 }
 
-// headers is batches without what is in them.
+// headers is the headers of batches.
 func headers(list []batch) []batch {
 	var bare []batch
 	for _, b := range list {

@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// The rules of kafka-rules 1.2.
+// The ends of epochs by OffsetForLeaderEpoch.
 func TestEpochCache(t *testing.T) {
 	var c EpochCache
 	mark := func(e wire.Epoch, want EpochEndOffset, known bool) {
@@ -73,7 +73,7 @@ func TestAnEpochWithoutABatch(t *testing.T) {
 	require.Equal(t, wire.Epoch(1), l.Epochs().Latest())
 }
 
-// An epoch file that is older than the log, as no crash can leave it but a bad device can, is brought up to date.
+// An epochs file that is older than the log, which no crash can leave but a bad device can, is updated.
 func TestRecoveryLearnsEpochs(t *testing.T) {
 	d, l := open(t, smallConfig())
 	for i := range 12 {
@@ -86,7 +86,7 @@ func TestRecoveryLearnsEpochs(t *testing.T) {
 	require.Equal(t, want, l.Epochs().Entries())
 }
 
-// An epoch file that is gone or garbage is made again from the batches.
+// A lost or invalid epochs file is rebuilt from the batches.
 func TestEpochsComeBackFromTheLog(t *testing.T) {
 	for _, garbage := range []string{"", "7\n", "0\n9\n1 1\n", "0\n1\nx y\n", "0\n1\n-1 4\n"} {
 		d, l := open(t, smallConfig())
@@ -262,7 +262,7 @@ func TestTruncationReopensATransaction(t *testing.T) {
 	require.Equal(t, []Aborted{{1, 0, 2, 3}}, got)
 }
 
-// Searches by time answer as a walk over all records does.
+// A search by time has the same result as a walk over all records.
 func TestTimes(t *testing.T) {
 	for _, codec := range []wire.Codec{wire.CodecNone, wire.CodecZstd} {
 		cfg := smallConfig()

@@ -10,8 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// The helpers of all tests: batches, a log with small segments, and what a log's files say when they are read by
-// something simpler than the package.
+// The helpers of all tests: batches, a log with small segments, and a simple reader of a log's files.
 
 const (
 	testDir  = "orders-0"
@@ -71,7 +70,7 @@ func markerBytes(pid wire.ProducerID, epoch wire.ProducerEpoch, commit bool, coo
 	return p
 }
 
-// image is what a log's files hold, read without the package: every batch of every .log file in order.
+// image is the contents of a log's files, read without the package: every batch of every .log file in order.
 type image struct {
 	batches []wire.Batch
 	bases   []wire.Offset // of the segments
@@ -173,8 +172,8 @@ func (im image) checkFiles(interval int64, active wire.Offset) error {
 	return nil
 }
 
-// truth is what producers, transactions and epochs are by the plain reading of a history: every batch that ever was in
-// this line of the log, also those that retention took.
+// truth is the producers, transactions and epochs by a simple reading of a history: every batch that ever was in the log, also
+// those that retention deleted.
 type truth struct {
 	producers map[wire.ProducerID]Producer
 	newestOf  map[wire.ProducerID]wire.Offset // the last offset the producer or its marker has
@@ -233,7 +232,7 @@ func tellTruth(history []wire.Batch) truth {
 	return t
 }
 
-// checkDerived compares a log's producers, aborted transactions and epochs with the plain reading of its history.
+// checkDerived compares a log's producers, aborted transactions and epochs with the simple reading of its history.
 func checkDerived(d *memDisk, l *Log, history []wire.Batch) error {
 	t := tellTruth(history)
 	for id, want := range t.producers {
@@ -246,14 +245,14 @@ func checkDerived(d *memDisk, l *Log, history []wire.Batch) error {
 		}
 		for _, p := range []Producer{got, want} {
 			for i := range p.Batches {
-				p.Batches[i].Timestamp = 0 // a snapshot has one timestamp for the batch and for the marker after it
+				p.Batches[i].Timestamp = 0 // a snapshot has one timestamp for the batch and its marker
 			}
 		}
 		if len(got.Batches) == 0 && t.dataOf[id] < l.Start() {
 			want.Batches = nil // only its marker is left
 		}
 		if want.TxnFirst >= 0 && want.TxnFirst < l.Start() && got.TxnFirst > want.TxnFirst {
-			want.TxnFirst = got.TxnFirst // what began below the start is known from where the log is left
+			want.TxnFirst = got.TxnFirst // a transaction that began below the start is known from the rest of the log
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			return fmt.Errorf("producer %d is %+v, the log says %+v", id, got, want)

@@ -3,8 +3,8 @@ package image
 import "samsa/wire"
 
 // Digest is a fingerprint of the whole image but for Next and Epoch: the sum of one number for each thing in it. Sums can
-// be kept up to date: a change takes the old thing's number away and adds the new one's. Two images that come from the
-// same records have the same digest, whatever way they came.
+// be kept up to date: a change takes the old thing's number away and adds the new one's. Equal images have equal
+// digests, whatever records they are the result of.
 func (m *Image) Digest() uint64 { return m.digest }
 
 // fingerprint is a hash under construction (FNV-1a, 64 bits). Every field is preceded by nothing and followed by its length
