@@ -8,7 +8,7 @@ import (
 	"samsa/scenarios"
 )
 
-// Report is a verdict as one object: what --json prints and what the text is written from. Fields are only ever added.
+// Report is a verdict as one object, which --json prints and the text is written from. Fields are only ever added.
 type Report struct {
 	Schema      string     `json:"schema"` // "samsa.run/1"
 	Scenario    string     `json:"scenario"`
@@ -24,7 +24,7 @@ type Report struct {
 	Interrupted bool       `json:"interrupted,omitempty"`
 }
 
-// Property is what one judge says.
+// Property is the finding of one judge.
 type Property struct {
 	Name        string `json:"name"`
 	Status      string `json:"status"` // "held", "violated", "priced", "unknown", "unexercised"
@@ -33,7 +33,7 @@ type Property struct {
 	Clause      string `json:"clause,omitempty"` // priced: what allows it
 }
 
-// Claim is what a line of the scenario claims, and whether it is so.
+// Claim is the claim of one line of the scenario, and whether it is true.
 type Claim struct {
 	Line int    `json:"line"`
 	OK   bool   `json:"ok"`

@@ -1,9 +1,9 @@
-// Package view turns a session into plain structs: what happened, in sentences, and what the judges say of it.
+// Package view turns a session into plain structs: the story, in sentences, and the findings of the judges.
 //
 //	session ──▶ entries ──▶ Story ──┐
 //	        ──▶ verdict ──▶ Report ─┴──▶ text, JSON, screens
 //
-// A view model knows no width, no colour and no terminal; it is the one place where integers become words. Read story.go
+// A view model knows no width, no colour and no terminal; this is the one place where integers become words. Read story.go
 // for the sentences, report.go for the verdict, text.go for what `samsa run` prints.
 //
 // It decides nothing about a run: it may be left out, and every hash stays.
@@ -26,7 +26,7 @@ type Line struct {
 	Event uint64
 	Cause uint64 // the event that scheduled this one; scenarios.NoCause for verbs, outputs, and what nothing in the world caused
 	Time  int64  // nanoseconds since the world began
-	Who   string // a machine; empty for verbs and outputs
+	Who   string // the machine that noted it; empty for verbs and outputs
 	Text  string
 }
 
@@ -52,7 +52,7 @@ func More(s *scenarios.Session, from int) (story []Line, next int) {
 	entries := s.Entries()
 	from = min(from, len(entries))
 	for _, e := range entries[from:] {
-		if toldByJudges(s, e.Line) {
+		if repeatedByJudges(s, e.Line) {
 			continue
 		}
 		l := Line{Event: e.Event, Cause: scenarios.NoCause, Time: int64(e.Time)}
@@ -75,8 +75,8 @@ func More(s *scenarios.Session, from int) (story []Line, next int) {
 	return story, len(entries)
 }
 
-// toldByJudges reports whether a line claims something and is right: what the judges say tells it again.
-func toldByJudges(s *scenarios.Session, l *scenarios.Line) bool {
+// repeatedByJudges reports whether a line claims something and is right: the judges' report repeats it.
+func repeatedByJudges(s *scenarios.Session, l *scenarios.Line) bool {
 	if l == nil || l.Verb.Text != "expect" && l.Verb.Text != "saw" {
 		return false
 	}
@@ -88,7 +88,7 @@ func toldByJudges(s *scenarios.Session, l *scenarios.Line) bool {
 	return false
 }
 
-// Sentence is what a note says, without who: the kind's text with its fields filled in.
+// Sentence is a note in words, without its machine: the text of its kind with the fields filled in.
 func Sentence(n scenarios.Note, names scenarios.Names) string {
 	text := n.Kind.Text
 	if text == "" {
@@ -118,7 +118,7 @@ func fieldText(n scenarios.Note, field string, names scenarios.Names) string {
 	return "{" + field + "}"
 }
 
-// render is an integer as its field's name wants it.
+// render is an integer in words, by the name of its field.
 func render(field string, v int64, names scenarios.Names) string {
 	number := strconv.FormatInt(v, 10)
 	switch field {
@@ -128,7 +128,7 @@ func render(field string, v int64, names scenarios.Names) string {
 		}
 	case "node":
 		if v == int64(wire.NoNode) {
-			return "nobody"
+			return "none"
 		}
 		if s := names.Node(wire.NodeID(v)); s != "" {
 			return s

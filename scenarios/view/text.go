@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// width is how wide any text is at most: what every terminal has.
+// width is the most columns of any text: every terminal has them.
 const width = 80
 
-// Opening is what stands above a story: which run this is, and what the scenario tells beforehand.
+// Opening is the text above a story: the run, and the scenario's own tale.
 func Opening(scenario, seed, tale string) string {
 	s := fmt.Sprintf("%s   seed %s\n\n", clean(scenario), seed)
 	for para := range strings.SplitSeq(tale, "\n\n") {
@@ -21,11 +21,11 @@ func Opening(scenario, seed, tale string) string {
 }
 
 // storyHead names the columns of a story.
-const storyHead = " step       time  who   what happened\n"
+const storyHead = " step       time  node  what happened\n"
 
 // StoryText is a story, a line an event:
 //
-//	step       time  who   what happened
+//	step       time  node  what happened
 //	        1.002s       > crash b1
 //	  14    3.201s  b2    leads orders-0 from offset 2 in epoch 1
 func StoryText(story []Line) string {
@@ -63,8 +63,8 @@ func StoryText(story []Line) string {
 // Seconds is a time in seconds with three places, rounded down.
 func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
 
-// Closing is what stands below a story: the judges, the verdict, and how to see the same run again. A judge who found
-// something speaks; those who did not are named.
+// Closing is the text below a story: the judges, the verdict, and how to see the same run again. A finding is told in
+// full; the checks that held are named.
 func (r Report) Closing(again string) string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")
@@ -128,7 +128,7 @@ func fill(text, head, indent string) string {
 	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
 }
 
-// keep is text with its own spaces, broken where the line ends; for what has columns.
+// keep is text with its own spaces, broken where the line ends; for text in columns.
 func keep(text, indent string) string {
 	r := []rune(clean(text))
 	room := width - len(indent)
@@ -153,7 +153,7 @@ func keep(text, indent string) string {
 
 func runes(s string) int { return len([]rune(s)) }
 
-// clean takes out what would move a terminal's cursor: files and values may hold anything.
+// clean replaces characters that would move a terminal's cursor: files and values may hold anything.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
