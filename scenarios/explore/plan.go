@@ -14,7 +14,7 @@ import (
 //	topic ...
 //	at TIME send, consume, config          the workload
 //	at TIME fault, at TIME its end
-//	run until time T                       the faults are over: mend all, start all
+//	run until time T                       the faults are over: heal all, start all
 //	crash, cut what is not of the core     in some plans: the others must do without
 //	run until quiet [of CORE]              it must come to rest
 //	start, heal what was away              in some of those, and it must come to rest again
