@@ -51,8 +51,8 @@ func (p *Pace) add(before, after Done, spent int64) {
 	p.Spent += spent
 }
 
-// turns is how often each piece of work has its turn: what else the machine does meanwhile then hits all of them.
-const turns = 4
+// turns is how often each piece of work has its turn: other processes on the machine then slow all of them alike.
+const turns = 16
 
 // Measure does all works in turns, each for about as long as the clock says, in nanoseconds. now is the caller's clock;
 // stop is asked between rounds and ends the measurement, nil never does.

@@ -24,7 +24,7 @@ func TestMeasure(t *testing.T) {
 	clock := int64(0)
 	now := func() int64 { clock += 7; return clock }
 	a, b := &counted{}, &counted{}
-	paces := Measure([]Work{a, b}, now, 400, nil)
+	paces := Measure([]Work{a, b}, now, 100*turns, nil)
 	for i, p := range paces {
 		// 100 of the clock each turn, 7 a round: 15 rounds.
 		if p.Rounds != 15*turns || p.Events != 150*turns || p.Virtual != 75*turns || p.Spent != 105*turns {
