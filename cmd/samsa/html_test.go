@@ -17,7 +17,7 @@ func TestAPageTellsTheSameRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<h1>acks-one</h1>", "Verdict: ok", "acked-durable</td><td class=\"priced\">", "acks=1", "is told that"} {
+	for _, want := range []string{"<h1>acks-one</h1>", "Verdict: ok", "acked-durable</td><td class=\"priced\">", "acks=1", "was acknowledged to p1"} {
 		if !strings.Contains(string(bytes), want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -232,11 +232,13 @@ func (a *app) play(j *job, t *trace) error {
 	if j.until > 0 && !s.Over() && !interrupted {
 		v.Reason, v.Stopped = scenarios.StopAtStep, fmt.Sprintf("stopped at step %d, as asked; the judges speak of what happened so far", j.until)
 	}
+	if interrupted {
+		v.Reason, v.Stopped = scenarios.StopInterrupted, "interrupted; the judges speak of what happened so far"
+	}
 	r := view.NewReport(j.name, v)
 	a.code = codeOf(v, j.expected)
 	if r.Interrupted = interrupted; interrupted {
-		v.Reason = scenarios.StopInterrupted
-		r.Stopped, a.code = "interrupted; the judges speak of what happened so far", exitInterrupted
+		a.code = exitInterrupted
 	}
 	if j.html != "" {
 		if err := (page{r, j.program.File.Story, view.Story(s), j.again}).write(j.html); err != nil {

@@ -393,7 +393,7 @@ func TestViolationIsAResult(t *testing.T) {
 		{runFlags{}, exitViolated, "VIOLATED at step 9"},
 		{runFlags{json: true}, exitViolated, `"verdict":"violated"`},
 		{runFlags{json: true, expect: "violated:acked-durable"}, exitOK, `{"name":"acked-durable","status":"violated","step":9,"explanation":"p1 was told <a> is stored"}`},
-		{runFlags{expect: "violated:lost-write"}, exitViolated, "expected  violated:lost-write, and not that alone happened"},
+		{runFlags{expect: "violated:lost-write"}, exitViolated, "expected  violated:lost-write alone, which is not what happened"},
 	} {
 		var out, errs bytes.Buffer
 		a := &app{out: &out, err: &errs, now: time.Now}

@@ -20,7 +20,8 @@ type Report struct {
 	VirtualNS   int64      `json:"virtual_ns"` // nanoseconds of true time in the world
 	Properties  []Property `json:"properties"`
 	Claims      []Claim    `json:"claims"`
-	Stopped     string     `json:"stopped,omitempty"` // why the run ended before its last line
+	StopReason  string     `json:"stop_reason,omitempty"` // why the run ended before its last line, in one word: see scenarios.StopReason
+	Stopped     string     `json:"stopped,omitempty"`     // and as a sentence
 	Interrupted bool       `json:"interrupted,omitempty"`
 }
 
@@ -46,6 +47,9 @@ func NewReport(scenario string, v *scenarios.Verdict) Report {
 		Schema: "samsa.run/1", Scenario: scenario, Seed: strconv.FormatUint(v.Seed, 10), Verdict: verdictWord(v.Status),
 		Hash: fmt.Sprintf("%016x", v.Hash), Events: v.Events, Steps: v.Steps, VirtualNS: int64(v.Time),
 		Properties: []Property{}, Claims: []Claim{}, Stopped: v.Stopped,
+	}
+	if v.Reason != scenarios.NotStopped {
+		r.StopReason = v.Reason.String()
 	}
 	for _, f := range v.Findings {
 		r.Properties = append(r.Properties, Property{f.Check.Name, f.Status.String(), f.Step, f.Explanation, f.Clause})

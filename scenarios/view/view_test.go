@@ -214,6 +214,15 @@ func TestReportJSON(t *testing.T) {
 	golden(t, "report.json", string(out)+"\n")
 }
 
+// Why a run ended early is a word beside the sentence.
+func TestReportHasTheStopReason(t *testing.T) {
+	whole := NewReport("x", &scenarios.Verdict{})
+	cut := NewReport("x", &scenarios.Verdict{Reason: scenarios.StopBudget, Stopped: "the budget of 7 events is spent"})
+	if whole.StopReason != "" || whole.Stopped != "" || cut.StopReason != "budget" || cut.Stopped != "the budget of 7 events is spent" {
+		t.Errorf("%q %q, %q %q", whole.StopReason, whole.Stopped, cut.StopReason, cut.Stopped)
+	}
+}
+
 // A value or a file may hold anything; a terminal must not obey it.
 func TestTextIsClean(t *testing.T) {
 	got := Opening("a\x1b[31mb", "7", "tale\x07 with\u202e marks") + StoryText([]Line{
