@@ -226,7 +226,7 @@ func (p *Partition) copies(v *View, b Batch) (n int) {
 
 var ackHonest = &Check{
 	Name: "ack-honest", Numbers: "S13",
-	Doc: "acks=all is answered with success only when the record is below the high watermark, enough replicas are in sync, and as many have it",
+	Doc: "acks=all is answered with success only when the record is below the high watermark, at least min.insync.replicas replicas are in sync, and as many have the record",
 	On:  []ChangeKind{ProduceAnswered},
 	See: func(d *Tally, v *View, c *Change) {
 		p, r, b := c.Partition, c.Replica, c.Batch

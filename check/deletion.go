@@ -40,7 +40,7 @@ var deletedForGood = &Check{
 		}
 		clause := ""
 		if p.mayNotKnowDeletion(v, r.Node, gone) {
-			clause = "DeleteRecords waits for the replicas that are in service; " + v.name(r.Node) + " was not, or has lost the deletion"
+			clause = "DeleteRecords waits for the replicas on unfenced brokers; " + v.name(r.Node) + " was fenced, or has lost the deletion"
 		}
 		d.decide(v, p.fact(r.role(), t.First-1, ""), clause, v.name(r.Node), " served offset ", itoa(t.First-1), " of ", p.TP.String(),
 			"; DeleteRecords had answered at step ", itoa(gone.step), " that all below ", itoa(gone.at), " is deleted")

@@ -63,7 +63,7 @@ func sameSet(a, b []wire.NodeID) bool {
 
 var isrLegal = &Check{
 	Name: "isr-legal", Numbers: "S10",
-	Doc: "an ISR has only replicas that are in service, in the incarnation that was seen in sync; leader, ISR and ELR agree",
+	Doc: "the controller adds only unfenced replicas to an ISR, in the incarnation that caught up; leader, ISR and ELR agree",
 	On:  []ChangeKind{PartitionChanged, BatchCommitted},
 	See: seeLegal,
 	Accept: func(v *View) *Case {
@@ -109,7 +109,7 @@ func seeLegal(d *Tally, v *View, c *Change) {
 			// late (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
 			if c.Was.PartitionEpoch >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
-				bad("not in service", v.name(id), " comes into the ISR while it is not in service")
+				bad("fenced or shutting down", v.name(id), " is added to the ISR while it is fenced or shutting down")
 			}
 		}
 	}

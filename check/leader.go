@@ -24,7 +24,7 @@ var electionLicensed = &Check{
 				"; ISR and ELR were ", v.names(e.Members), " and no config or operator allowed an unclean election")
 		}
 		if b := v.image.brokers[a.Leader]; (b == nil || b.fenced) && c.Was.Leader != a.Leader {
-			d.violate(v, fact("fenced leader"), v.name(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is not in service")
+			d.violate(v, fact("fenced leader"), v.name(a.Leader), " was elected for ", p.TP.String(), " in epoch ", itoa(a.Epoch), " while it is fenced")
 		}
 	},
 	Accept: func(v *View) *Case {

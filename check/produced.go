@@ -42,7 +42,7 @@ var noDuplicate = &Check{
 
 var producerOrder = &Check{
 	Name: "producer-order", Numbers: "H20",
-	Doc: "records of one producer lie in a partition in the order in which they were sent",
+	Doc: "the records of one producer are in a partition in the order in which it sent them",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		latest := map[cursor]*Produce{}

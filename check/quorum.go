@@ -282,7 +282,7 @@ var quorumMonotone = &Check{
 
 var voteOnce = &Check{
 	Name: "vote-once", Numbers: "S25",
-	Doc: "a controller votes for at most one candidate in an epoch, whatever restarts and power losses lie between",
+	Doc: "a controller votes for at most one candidate in an epoch, also after restarts and power losses",
 	On:  []ChangeKind{VoteCast},
 	See: func(d *Tally, v *View, c *Change) {
 		w := c.Voter

@@ -8,7 +8,7 @@ import (
 
 var truncationLicensed = &Check{
 	Name: "truncation-licensed", Numbers: "S12",
-	Doc: "no replica truncates a committed record, unless an unclean election or a fault of its disk took it before",
+	Doc: "no replica truncates a committed record, unless an unclean election or a fault of its disk had taken it before",
 	On:  []ChangeKind{BatchesRemoved},
 	See: seeCut,
 	Accept: func(v *View) *Case {
