@@ -23,6 +23,7 @@ type exploreFlags struct {
 	runs, jobs               int
 	lasts                    time.Duration // real time; looked at between runs, never in one
 	seed, profile, mode, out string        // seed is a word until it is understood: cobra's own number parser takes 0x1 and 1_0
+	find                     string        // a check
 	rules                    []string
 	first, cover, json       bool
 }
@@ -42,7 +43,8 @@ func (a *app) exploreCommand() *cobra.Command {
 			`with the report so far. With --json there is exactly one object on stdout: schema "samsa.explore/1".`,
 		Example: "  samsa explore --runs 1000\n" +
 			"  samsa explore --for 60s --seed 20260101000 --jobs 2\n" +
-			"  samsa explore --runs 1 --seed 437 --json",
+			"  samsa explore --runs 1 --seed 437 --json\n" +
+			"  samsa explore --rule M22 --find hw-justified",
 		Args: exactly(0, "no words"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.explore(f, cmd.Flags().Changed("runs")) },
 	}
@@ -57,6 +59,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	flags.StringArrayVar(&f.rules, "rule", nil, "switches the old rule `ID` on; may be repeated")
 	flags.StringVar(&f.mode, "mode", "pointer", "how messages travel: pointer, wire or guard, as `M`")
 	flags.BoolVar(&f.first, "first", false, "stops at the first seed that fails")
+	flags.StringVar(&f.find, "find", "", "stops at the first seed that violates `CHECK`")
 	flags.BoolVar(&f.cover, "require-coverage", false, "fails if a fault never fired")
 	flags.StringVar(&f.out, "out", "samsa-found", "saves the scenarios of failing seeds in `DIR`")
 	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
@@ -107,7 +110,12 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 			return c, u
 		}
 	}
-	c.Rules = f.rules
+	if f.find != "" {
+		if err := knownCheck("--find", f.find); err != nil {
+			return c, err
+		}
+	}
+	c.Rules, c.Find = f.rules, f.find
 	return c, nil
 }
 

@@ -152,20 +152,25 @@ func understand(name string, f runFlags) (*job, error) {
 // understandExpect reads violated:CHECK. Only a violation can be expected: so the red run of an old rule becomes a green
 // test.
 func understandExpect(s string) (string, error) {
-	var names []string
-	for _, c := range check.All() {
-		names = append(names, c.Name)
-	}
 	status, name, ok := strings.Cut(s, ":")
 	if !ok || status != "violated" {
 		return "", usage("samsa list checks", "--expect wants violated:CHECK, not %q", s)
 	}
-	if !slices.Contains(names, name) {
-		u := usage("samsa list checks", "--expect %s: no check %q", s, name)
-		u.meant = scenarios.Nearest(name, names)
-		return "", u
+	return name, knownCheck("--expect "+s, name)
+}
+
+// knownCheck refuses the name of a check that does not exist.
+func knownCheck(flag, name string) error {
+	var names []string
+	for _, c := range check.All() {
+		names = append(names, c.Name)
 	}
-	return name, nil
+	if slices.Contains(names, name) {
+		return nil
+	}
+	u := usage("samsa list checks", "%s: no check %q", flag, name)
+	u.meant = scenarios.Nearest(name, names)
+	return u
 }
 
 // load finds and reads a scenario, by name or path.

@@ -172,7 +172,7 @@ func TestUsageErrors(t *testing.T) {
 		{"run", "leader-failover", "--seed", "x"}, {"run", "leader-failover", "--seed", "-1"}, {"run", "leader-failover", "--until", "0"},
 		{"run", "leader-failover", "--set", "min.insync.replica=1"}, {"run", "leader-failover", "--set", "acks=al"},
 		{"run", "leader-failover", "--set", "nothing"}, {"run", "leader-failover", "--rule", "A1"},
-		{"run", "leader-failover", "--expect", "violated:acked-durble"}, {"run", "leader-failover", "--expect", "held:x"},
+		{"run", "leader-failover", "--expect", "violated:acked-durble"}, {"explore", "--find", "acked-durble"}, {"run", "leader-failover", "--expect", "held:x"},
 		{"run", bad}, {"list"}, {"list", "check"}, {"help", "crsah"}, {"explain", "acked-durble"}, {"print", "folower-restarts"},
 		{"version", "now"}, {"completion", "bsh"}, {"run", "leader-failover", "--until", "x"}, {"run", "leader-failover", "--trace", "/nowhere/at/all"},
 	} {

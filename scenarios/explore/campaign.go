@@ -7,6 +7,7 @@ type Campaign struct {
 	Runs  int    // how many; 0 is until Stop
 	Jobs  int    // worlds at once
 	First bool   // stop after the first seed that fails
+	Find  string // stop after the first seed that violates this check; empty is none
 
 	// Stop is asked before each run begins; true lets the runs under way end. Nil never stops.
 	Stop func() bool
@@ -63,7 +64,7 @@ func (c Campaign) Explore() {
 			delete(early, next)
 			next++
 			c.Done(r)
-			last = c.First && r.Verdict != Held
+			last = c.First && r.Verdict != Held || c.Find != "" && r.violates(c.Find)
 		}
 		if last {
 			return // the runs under way are of larger seeds, and are dropped

@@ -151,8 +151,16 @@ func TestPlantedFlawIsFound(t *testing.T) {
 	if k == nil || k.Runs != r.RunsWithMoves || k.Runs < 5 {
 		t.Fatalf("the flaw was found as %+v, in %d runs with moved leaders", k, r.RunsWithMoves)
 	}
+	find := c
+	find.Find = "leaders-stay"
 	c.First = true
 	first, _ := explored(t, c)
+	if found, _ := explored(t, find); found.Runs != first.Runs {
+		t.Errorf("the campaign that looks for the check stopped after %d runs, the one that looks for any after %d", found.Runs, first.Runs)
+	}
+	if find.Find = "another"; func() int { r, _ := explored(t, find); return r.Runs }() != find.Runs {
+		t.Error("a check that is not violated ended the campaign")
+	}
 	failed := func(r Result) bool { return r.Verdict != Held }
 	for seed := uint64(1); ; seed++ {
 		if failed(Run(seed, c.Options)) {

@@ -52,6 +52,11 @@ const (
 	ofSoundness = "unsound" // the world found a bug of ours
 )
 
+// violates reports whether a check is violated.
+func (r *Result) violates(check string) bool {
+	return slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Verdict == Violated && f.Check == check })
+}
+
 // Fingerprint is equal for two failures that are the same on different seeds: check and kind.
 func (f Failure) Fingerprint() string {
 	if f.Kind == "" {
