@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,24 +71,20 @@ func (p *Plan) members() []string {
 // story is the comment that a file begins with.
 func (p *Plan) story(b *strings.Builder) {
 	fmt.Fprintf(b, "# Exploration, seed %d: %s timeouts.\n#\n", p.Seed, p.Profile)
-	what := "no fault is ordered"
-	if len(p.families) > 0 {
-		what = "what may strike is " + strings.Join(p.families, ", ")
-	}
-	fmt.Fprintf(b, "# Until %s %s.\n", ms(p.heal), what)
+	fmt.Fprintf(b, "# Faults until %s: %s.\n", ms(p.heal), cmp.Or(strings.Join(p.families, ", "), "none"))
 	if len(p.operations) > 0 {
-		fmt.Fprintf(b, "# Operators meanwhile: %s.\n", strings.Join(p.operations, ", "))
+		fmt.Fprintf(b, "# Operations until then: %s.\n", strings.Join(p.operations, ", "))
 	}
-	b.WriteString("# Then everything is mended and started")
+	b.WriteString("# Then the faults end and all machines come back")
 	switch away := strings.Join(p.core.away, ","); {
 	case away == "":
 	case p.core.rejoins:
-		fmt.Fprintf(b, ", all but %s at first", away)
+		fmt.Fprintf(b, ", %s later than the others", away)
 	default:
-		fmt.Fprintf(b, ", all but %s", away)
+		fmt.Fprintf(b, ", except %s", away)
 	}
 	if p.rots {
-		b.WriteString(". What a disk has lost for good may keep the cluster from coming to rest.\n")
+		b.WriteString(". A disk may have lost for good what the cluster needs to come to rest.\n")
 	} else {
 		b.WriteString(", and the cluster must come to rest.\n")
 	}
