@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// This file is the language's grip on chance. A run is its seed plus the lines here, which change single decisions and
+// The verbs of chance. A run is its seed plus the lines here, which change single decisions and
 // leave all others as the seed has them. They are in force before the first event, so the verbs are never run.
 //
 //	pin   one decision has this value        ┐
