@@ -9,7 +9,7 @@ import (
 )
 
 // A violation names the records that are lost, and why the leader does not have them.
-func TestALossIsToldInWords(t *testing.T) {
+func TestALossNamesItsRecords(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(*stage)
 		why  string

@@ -113,7 +113,7 @@ func TestOrderIsPricedWithoutAnswers(t *testing.T) {
 
 // No node repairs a partition that a disk has damaged for good: that it cannot heal is a price. For another partition it is a
 // violation.
-func TestWhatRottedNeedNotHeal(t *testing.T) {
+func TestADamagedPartitionNeedNotHeal(t *testing.T) {
 	heals := Named("heals")
 	for node, want := range map[wire.NodeID]Status{2: Priced, 9: Violated} {
 		c := heals.Reject(NewView(Contract{}, All()))
@@ -154,7 +154,7 @@ func TestAnUncleanElectionMayWait(t *testing.T) {
 }
 
 // At the end of the batch that fences a broker no ISR has it; before ELR the last member stays, and does not lead.
-func TestWhoIsFencedLeavesTheISR(t *testing.T) {
+func TestAFencedBrokerLeavesTheISR(t *testing.T) {
 	for name, c := range map[string]struct {
 		isr    []wire.NodeID
 		leader wire.NodeID

@@ -10,7 +10,7 @@ import (
 
 // A change of min.insync.replicas makes the controller clear the ELR: from then on the ISR is all that older promises have
 // (the finding locked-out). Without such a change, or once the ISR is large enough again, one disk is too little.
-func TestWhoWasEligibleIsForgotten(t *testing.T) {
+func TestAClearedELRIsForgotten(t *testing.T) {
 	for name, c := range map[string]struct {
 		forget      func(*stage)
 		recoverable Status
@@ -90,7 +90,7 @@ func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
 
 // Recovery does not read a log below its recovery point: a broker believes that it has records that its disk has lost, and
 // may join the ISR so. A fault of another disk excuses nothing.
-func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
+func TestALossBelowTheRecoveryPointIsNotNoticed(t *testing.T) {
 	for disk, want := range map[wire.NodeID]Status{3: Priced, 2: Violated} {
 		s := staged(1)
 		s.committed(0, 0xA)
@@ -109,7 +109,7 @@ func TestWhatADiskHasLostIsTakenForThere(t *testing.T) {
 
 // Rot in one partition's directory says nothing about the others: it neither licenses their losses, nor keeps the checks from
 // judging them. A fault that may be anywhere does both.
-func TestWhatRotsElsewhereIsNoExcuse(t *testing.T) {
+func TestRotElsewhereIsNoExcuse(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(2)
 		s.DiskFaultedIn(2, "bit rot", dir)
@@ -128,7 +128,7 @@ func TestWhatRotsElsewhereIsNoExcuse(t *testing.T) {
 }
 
 // A fault took the rotten batches that recovery truncates; those of another partition no fault took.
-func TestRecoveryCutsWhatRotted(t *testing.T) {
+func TestRecoveryTruncatesRot(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(1)
 		s.committed(0, 0xA)
@@ -146,7 +146,7 @@ func TestRecoveryCutsWhatRotted(t *testing.T) {
 
 // No node learns of a hole in the middle of a log, and a broker with one may lead. A broker knows what the end of its log has
 // lost, and power alone makes no hole.
-func TestNobodyLearnsOfAHole(t *testing.T) {
+func TestAHoleIsNotNoticed(t *testing.T) {
 	for name, c := range map[string]struct {
 		disk   wire.NodeID
 		hits   []string // of that disk, before the hole

@@ -28,7 +28,7 @@ func (s *stage) limit(of, name, value string) {
 	s.commit(&wire.ConfigRecord{ResourceType: kind, ResourceName: of, Name: name, Value: &value})
 }
 
-func TestWhoMayDelete(t *testing.T) {
+func TestDeletionNeedsALicence(t *testing.T) {
 	nothing := func(*stage) {}
 	for name, c := range map[string]struct {
 		before func(*stage)
@@ -57,7 +57,7 @@ func TestWhoMayDelete(t *testing.T) {
 }
 
 // A broker that moves its log start by itself, and leads with it, still owes the records. One with a licence does not.
-func TestAStartOfNobodysWishExcusesNothing(t *testing.T) {
+func TestAStartWithoutLicenceExcusesNothing(t *testing.T) {
 	for asked, want := range map[bool]string{false: "deletion-licensed", true: ""} {
 		s := begunAt(func(s *stage) {
 			if asked {

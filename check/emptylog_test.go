@@ -31,7 +31,7 @@ func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 }
 
 // A leader that was elected uncleanly may end below the offsets that others have deleted: its readers find no record there.
-func TestReadersDoNotFindWhatWasDeleted(t *testing.T) {
+func TestReadersDoNotFindDeletedRecords(t *testing.T) {
 	for deleted, want := range map[bool]Status{true: Priced, false: Violated} {
 		s := staged(2)
 		s.committed(0, 0xA)

@@ -63,7 +63,7 @@ func TestEndsAfterALoss(t *testing.T) {
 }
 
 // A broker that was out of service when records were deleted may serve them again; one in service may not.
-func TestWhoMissedADeletion(t *testing.T) {
+func TestABrokerMayMissADeletion(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after func(*stage)
 		want          Status
@@ -91,7 +91,7 @@ func TestWhoMissedADeletion(t *testing.T) {
 }
 
 // Records that were deleted on purpose need not be there: neither below a high watermark nor when a response leaves late.
-func TestWhatIsDeletedNeedNotBeThere(t *testing.T) {
+func TestDeletedRecordsNeedNotBeThere(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{2: "", 0: "hw-justified ack-honest"} {
 		s := staged(2)
 		s.alter(0, ids(1, 2), nil)

@@ -9,7 +9,7 @@ import (
 )
 
 // Which records may be written depends on the levels that are finalised before them.
-func TestWhatLevelsAllow(t *testing.T) {
+func TestLevelsGateRecords(t *testing.T) {
 	level := func(name string, to int16) wire.MetadataRecord {
 		return &wire.FeatureLevelRecord{Name: name, Level: to}
 	}

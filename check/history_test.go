@@ -44,7 +44,7 @@ func TestTopicsOfANameAreNumbered(t *testing.T) {
 }
 
 // A metadata response that speaks of several partitions is one answer. Two responses that were asked for in one event are two.
-func TestResponsesAreToldApart(t *testing.T) {
+func TestResponsesAreSeparated(t *testing.T) {
 	part := func(called, returned uint64, server string, partition int32) *DescribeTopic {
 		return &DescribeTopic{Head: Head{Called: called, Returned: returned}, Server: Process{server, 1}, Partition: wire.TopicPartition{Topic: "orders", Partition: partition}}
 	}

@@ -382,7 +382,7 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 }
 
 // A request for several partitions is answered when the last of them is committed: the first was committed by a full ISR.
-func TestWhatItWasCommittedWithCounts(t *testing.T) {
+func TestTheISRAtTheCommitCounts(t *testing.T) {
 	s := staged(3)
 	s.write(0, 0, 0xA, 1, 2, 3)
 	s.leads(1, 0, 1)
@@ -394,7 +394,7 @@ func TestWhatItWasCommittedWithCounts(t *testing.T) {
 
 // A broker that was in controlled shutdown, was fenced, and is unfenced by a late heartbeat may lead. It may not join an ISR
 // otherwise.
-func TestWhoIsLetInMayLead(t *testing.T) {
+func TestAnUnfencedBrokerMayLead(t *testing.T) {
 	for leads, want := range map[bool]Status{true: Held, false: Violated} {
 		s := staged(2).elr()
 		s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 3, InControlledShutdown: 1})
@@ -447,7 +447,7 @@ func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 // A leader that waits only for the committed ISR acknowledges records that a member of the proposed ISR does not have (M20).
 // The controller may have accepted that ISR already. A change that it would refuse does not count: another incarnation, a
 // fenced broker, an old partition epoch.
-func TestWhoIsProposedMustHaveEverything(t *testing.T) {
+func TestAProposedMemberMustHaveEverything(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		play func(*stage, *State)
@@ -478,7 +478,7 @@ func TestWhoIsProposedMustHaveEverything(t *testing.T) {
 
 // A broker that the controller adds to the ISR must have everything below the leader's high watermark, acknowledged or not
 // (M6).
-func TestWhoIsTakenInHasWhatIsCommitted(t *testing.T) {
+func TestANewISRMemberHasEverythingCommitted(t *testing.T) {
 	s := staged(2)
 	s.alter(0, ids(1, 2), nil)
 	s.write(0, 0, 0xA, 1, 2)
@@ -489,7 +489,7 @@ func TestWhoIsTakenInHasWhatIsCommitted(t *testing.T) {
 
 // Everything below a leader's high watermark is committed, acknowledged or not: a replica that truncates it removes a copy
 // that counts.
-func TestWhatIsCommittedAndToldToNobodyMayNotBeCut(t *testing.T) {
+func TestACommittedRecordMayNotBeTruncated(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)
 	s.leads(1, 0, 1)
@@ -532,7 +532,7 @@ func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 
 // Deleted records may still be in the file, and power may take them there: a broker that lost them and begins above them as
 // before has everything that counts.
-func TestWhatWasDeletedMayBeTaken(t *testing.T) {
+func TestPowerMayTakeDeletedRecords(t *testing.T) {
 	for begins, want := range map[wire.Offset]Status{1: Held, 0: Violated} {
 		s := staged(3)
 		s.committed(0, 0xA)
@@ -557,7 +557,7 @@ func TestWhatWasDeletedMayBeTaken(t *testing.T) {
 
 // DeleteRecords ends a promise for all replicas, also for one that does not know of it, and a broker that restarts may have
 // forgotten it. A batch that reaches over the new start stays promised.
-func TestWhatWasDeletedIsNobodysLoss(t *testing.T) {
+func TestDeletedRecordsAreNotLost(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{4: "", 2: "acked-durable acked-electable leader-recoverable"} {
 		s := staged(2)
 		s.tick()

@@ -10,7 +10,7 @@ import (
 
 // b1 is deposed, and the topic is deleted. It knows of neither when it acknowledges "b" at an offset where a reader saw "c".
 // That is a price if the election was unclean, and chose a log without "b".
-func TestWhatADeposedLeaderAcknowledgesOfADeletedTopic(t *testing.T) {
+func TestADeposedLeaderAcknowledgesToADeletedTopic(t *testing.T) {
 	for name, c := range map[string]struct {
 		allowed string
 		copied  bool // by b3, before it was elected

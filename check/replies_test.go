@@ -9,7 +9,7 @@ import (
 )
 
 // A controller answers operators, and a broker in controlled shutdown, with success when the change is committed.
-func TestWhatAControllerAgreesTo(t *testing.T) {
+func TestAControllerAnswersAfterTheCommit(t *testing.T) {
 	set := func(value *string, known wire.Offset) Reply {
 		return Reply{Kind: ToConfig, Setting: Setting{Resource: wire.ConfigTopic, Of: "orders", Name: "retention.ms", Value: value, Known: known}}
 	}
@@ -53,7 +53,7 @@ func TestWhatAControllerAgreesTo(t *testing.T) {
 }
 
 // Where a leader may change what it is sent, no bytes are compared; and neither are batches of a later epoch.
-func TestWhoMayStoreOtherBytes(t *testing.T) {
+func TestALeaderMayStoreOtherBytes(t *testing.T) {
 	for name, c := range map[string]struct {
 		config, value string
 		epoch         wire.Epoch

@@ -10,7 +10,7 @@ import (
 
 // A topic's leader sets its own time in the batches that it is sent, until it has applied that it should not: batches that it
 // appended before are other bytes, however late the response leaves; batches that it appended after are not.
-func TestWhoHasNotReadRewritesOn(t *testing.T) {
+func TestALeaderRewritesUntilItAppliesTheConfig(t *testing.T) {
 	for name, c := range map[string]struct {
 		appended string // when
 		want     Status
@@ -42,7 +42,7 @@ func TestWhoHasNotReadRewritesOn(t *testing.T) {
 }
 
 // A batch that a leader stored before it began to set its own time is the one it was sent, though the response leaves later.
-func TestARewriterIsHeldToWhatCameBefore(t *testing.T) {
+func TestEarlierBatchesAreStoredAsSent(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)
 	s.stamps("LogAppendTime")
