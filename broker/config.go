@@ -16,7 +16,7 @@ type Config struct {
 	ClusterID   string
 	Controllers []env.Addr  // controller.quorum.bootstrap.servers
 	Static      *config.Set // what was set in server.properties; topics' own settings lie over it
-	Rules       Rules       // the zero value is today's Kafka
+	Rules       Rules       // all of them, see CurrentRules
 
 	rack             *string
 	heartbeat        env.Duration
@@ -69,7 +69,6 @@ func (c Config) withDefaults() Config {
 	c.initialDelay = env.Duration(s.Duration("log.initial.task.delay.ms"))
 	c.fetchMin = int32(s.Int("replica.fetch.min.bytes"))
 	c.fetchMax = int(s.Int("fetch.max.bytes"))
-	c.Rules = c.Rules.withDefaults()
 	c.log, c.minISR = c.logConfig(config.New(config.Topic).Over(s))
 	return c
 }

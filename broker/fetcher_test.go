@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/broker"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -56,7 +56,7 @@ func TestFetchAnswers(t *testing.T) {
 		{"logs that diverge", diverging(0, 1), 0, []string{"note partition.truncated", "b2/fetcher Fetch orders-0@1"}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := following(t, broker.Today(), "orders")
+			s := following(t, broker.CurrentRules(), "orders")
 			s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
 			s.lines = nil
 			s.fetchAnswer("b2", tc.answer)
@@ -74,7 +74,7 @@ func TestFetchAnswers(t *testing.T) {
 // One fetch for all partitions of a leader, one fetcher for each leader. A partition with an error waits out a backoff by
 // itself; a request that fails as a whole makes all of them wait.
 func TestOneFetchForEachLeader(t *testing.T) {
-	s := following(t, broker.Today(), "a", "b")
+	s := following(t, broker.CurrentRules(), "a", "b")
 	s.expect("b2/fetcher Fetch a-0@0 b-0@0")
 	s.publish(s.topic("c", 3, 1)...)
 	s.expect("b3/fetcher Fetch c-0@0")
@@ -109,7 +109,7 @@ func TestLateFetchAnswers(t *testing.T) {
 		{"another leads now", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 3, 3, 1)} }, replicated(2, 0, "c"), 2},
 		{"the same leads in another epoch", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 2, 2, 1)} }, replicated(2, 0, "c"), 2},
 	} {
-		s := following(t, broker.Today(), "orders")
+		s := following(t, broker.CurrentRules(), "orders")
 		s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
 		s.publish(tc.change(s)...)
 		s.fetchAnswer("b2", tc.answer)
@@ -119,7 +119,7 @@ func TestLateFetchAnswers(t *testing.T) {
 
 // A deleted partition takes no answer any more.
 func TestAFetchAnswerForADeletedTopic(t *testing.T) {
-	s := following(t, broker.Today(), "a", "b")
+	s := following(t, broker.CurrentRules(), "a", "b")
 	deleted := s.b.Replica(wire.TopicPartition{Topic: "a"})
 	s.publish(&wire.RemoveTopicRecord{TopicID: topicID("a")})
 	s.lines = nil
@@ -154,7 +154,7 @@ func TestOutOfRange(t *testing.T) {
 		{"the leader's log has it again", 9, 0, []string{latest, earliest}, "b2/fetcher Fetch orders-0@2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := following(t, broker.Today(), "orders")
+			s := following(t, broker.CurrentRules(), "orders")
 			s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
 			s.lines = nil
 			s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
@@ -168,7 +168,7 @@ func TestOutOfRange(t *testing.T) {
 		})
 	}
 	t.Run("the leader refuses", func(t *testing.T) {
-		s := following(t, broker.Today(), "orders")
+		s := following(t, broker.CurrentRules(), "orders")
 		s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
 		s.lines = nil
 		offset(s, 0, kerr.FencedLeaderEpoch.Code)
@@ -177,7 +177,7 @@ func TestOutOfRange(t *testing.T) {
 		s.expect("b2/fetcher Fetch orders-0@0")
 	})
 	t.Run("the answer is of an earlier epoch", func(t *testing.T) {
-		s := following(t, broker.Today(), "orders")
+		s := following(t, broker.CurrentRules(), "orders")
 		s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
 		s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
 		s.publish(leader("orders", 2, 2, 1))
@@ -200,9 +200,9 @@ func TestAnUnknownLeaderIsNotDialled(t *testing.T) {
 
 // A follower's broken disk ends the broker.
 func TestAFollowersBrokenDiskExits(t *testing.T) {
-	s := following(t, broker.Today(), "orders")
+	s := following(t, broker.CurrentRules(), "orders")
 	s.lines = nil
-	s.w.Disk("b1").Break("orders-0", sim.OnWrite)
+	s.w.Disk("b1").Break("orders-0", disk.OnWrite)
 	s.fetchAnswer("b2", replicated(0, 0, "a"))
 	require.Contains(t, s.lines, "note log.dir-failed")
 	require.True(t, s.exited)
@@ -235,7 +235,7 @@ func TestFetchAnswersOfAForeignLeader(t *testing.T) {
 		{"a topic without partitions", []kmsg.FetchResponseTopic{{TopicID: topicID("a")}, topic("a", 0, "x"), topic("b", 0, "y")}, 1, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := following(t, broker.Today(), "a", "b")
+			s := following(t, broker.CurrentRules(), "a", "b")
 			answer(s, "b2/fetcher", func(_ *kmsg.FetchRequest, resp *kmsg.FetchResponse) { resp.Topics = tc.topics })
 			require.Equal(t, tc.a, s.logEnd("a"))
 			require.Equal(t, tc.b, s.logEnd("b"))
@@ -261,7 +261,7 @@ func TestListOffsetsAnswersOfAForeignLeader(t *testing.T) {
 		{"of no topic", func(r *kmsg.ListOffsetsResponse) { r.Topics = nil }, nil},
 		{"of this partition", func(*kmsg.ListOffsetsResponse) {}, []string{"note partition.truncated"}},
 	} {
-		s := following(t, broker.Today(), "orders")
+		s := following(t, broker.CurrentRules(), "orders")
 		s.fetchAnswer("b2", replicated(0, 0, "a", "b"))
 		s.fetchAnswer("b2", failing(kerr.OffsetOutOfRange))
 		s.lines = nil

@@ -3,25 +3,13 @@ package broker
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"samsa/exhibit"
 	"samsa/wire"
 )
 
-// This file is the museum of this package: each exhibit puts one historical or well-known answer in the place of
-// today's. Nothing here is needed: the package compiles and works without it.
-
-// Exhibit is one old rule.
-type Exhibit struct {
-	ID       string
-	Source   string // KIP or JIRA
-	Versions string // which Kafka had it, as far as it did
-	Symptom  string // what users saw
-	Check    string // the judge that must notice
-	Replace  func(*Rules)
-}
-
-// History is the exhibits of this package, by number.
-func History() []Exhibit {
-	return []Exhibit{
+// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling.
+func OldRules() []exhibit.Of[Rules] {
+	return []exhibit.Of[Rules]{
 		{
 			ID: "M10", Source: "KAFKA-13207", Versions: "2.7 to 2.8", Check: "acked-durable",
 			Symptom: "a follower fetches, and is elected leader before the answer comes, which says where its log diverges; it " +
@@ -61,3 +49,6 @@ func History() []Exhibit {
 		},
 	}
 }
+
+// History is OldRules, by its old name.
+func History() []exhibit.Of[Rules] { return OldRules() }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -139,12 +139,12 @@ func TestAnEarlierIncarnationsDirectories(t *testing.T) {
 func TestAClockOnABrokenDiskExits(t *testing.T) {
 	for _, tc := range []struct {
 		name, path string
-		ops        sim.DiskOps
+		ops        disk.Calls
 		after      env.Duration
 	}{
-		{"high watermarks", "replication-offset-checkpoint*", sim.OnAny, 5 * env.Second},
-		{"recovery points", "recovery-point-offset-checkpoint*", sim.OnAny, 60 * env.Second},
-		{"log starts", "log-start-offset-checkpoint*", sim.OnAny, 60 * env.Second},
+		{"high watermarks", "replication-offset-checkpoint*", disk.OnAny, 5 * env.Second},
+		{"recovery points", "recovery-point-offset-checkpoint*", disk.OnAny, 60 * env.Second},
+		{"log starts", "log-start-offset-checkpoint*", disk.OnAny, 60 * env.Second},
 	} {
 		s := newSolo(t)
 		s.boot()

@@ -53,7 +53,7 @@ func (a *asker) Returned(_ env.Env, tok env.Token, _ env.Request, resp env.Respo
 
 // newRoom boots a cluster and waits until every broker is unfenced.
 func newRoom(t *testing.T, brokers int, settings ...string) *room {
-	return newRoomUnder(t, broker.Today(), brokers, settings...)
+	return newRoomUnder(t, broker.CurrentRules(), brokers, settings...)
 }
 
 // newRoomUnder is newRoom with other rules.

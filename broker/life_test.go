@@ -10,6 +10,7 @@ import (
 
 	"samsa/broker"
 	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -111,7 +112,7 @@ func TestALogThatCannotBeSetAsideIsLeftAlone(t *testing.T) {
 	r.topic("orders", []int{1, 2})
 	r.w.Start("b2")
 	r.run(env.Millisecond) // it has loaded the log, and not read the metadata
-	r.w.Disk("b2").FailOnce("orders-0", sim.OnNames)
+	r.w.Disk("b2").FailOnce("orders-0", disk.OnNames)
 	r.until("b2 halts", func() bool { return !r.w.Running("b2") })
 	id, _, err := storage.LoadTopicID(r.w.Disk("b2"), "orders-0")
 	require.NoError(t, err)
@@ -221,7 +222,7 @@ func TestALogDirectoryThatFailsEndsTheBroker(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2})
 	r.write(1, "orders", "a")
-	r.w.Disk("b1").Break("", sim.OnAny)
+	r.w.Disk("b1").Break("", disk.OnAny)
 	r.answer(r.send(1, produce("orders", -1, batch("b"))))
 	r.until("b1 halts", func() bool { return !r.w.Running("b1") })
 	reason, exited := r.w.Exited("b1")
@@ -344,7 +345,7 @@ func (s *refusing) under(t *testing.T) {
 	t.Cleanup(w.Close)
 	w.Add(sim.Machine{Addr: "c1", New: func() env.Node { return s }})
 	w.Add(sim.Machine{Addr: "b1", New: func() env.Node {
-		return broker.New(broker.Config{Node: 1, ClusterID: "cluster", Controllers: []env.Addr{"c1"}, Static: config.New(config.Broker)})
+		return broker.New(broker.Config{Node: 1, ClusterID: "cluster", Controllers: []env.Addr{"c1"}, Static: config.New(config.Broker), Rules: broker.CurrentRules()})
 	}})
 	w.Start("c1")
 	w.Start("b1")

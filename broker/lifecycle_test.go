@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/broker"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -225,7 +225,7 @@ func TestABrokerGivesUpAfterTheRegistrationTimeout(t *testing.T) {
 // A disk that fails under the start ends the process before any request goes out.
 func TestAStartOnABrokenDiskExits(t *testing.T) {
 	s := newSolo(t)
-	s.w.Disk("b1").Break("", sim.OnAny)
+	s.w.Disk("b1").Break("", disk.OnAny)
 	s.start()
 	s.expect("exit")
 	require.Error(t, s.reason)
@@ -233,7 +233,7 @@ func TestAStartOnABrokenDiskExits(t *testing.T) {
 
 // With the old rule that a broker serves before it is unfenced, the answer comes at once.
 func TestServingBeforeUnfenced(t *testing.T) {
-	rules := broker.Today()
+	rules := broker.CurrentRules()
 	rules.MayServe = func(bool) bool { return true }
 	s := newSoloUnder(t, rules)
 	s.start()

@@ -100,7 +100,7 @@ func TestNotEnoughReplicas(t *testing.T) {
 // A record that the high watermark has passed while too few were in sync was appended and may survive. Today the high
 // watermark does not move then, so it takes an old rule to see the code.
 func TestNotEnoughReplicasAfterAppend(t *testing.T) {
-	rules := broker.Today()
+	rules := broker.CurrentRules()
 	rules.Replication.MayAdvanceHW = func(int, int) bool { return true }
 	r := newRoomUnder(t, rules, 2, "replica.lag.time.max.ms=1000")
 	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/broker"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -105,7 +105,7 @@ func TestNoLeadershipBeforeTheRegistration(t *testing.T) {
 		{"today", func(*broker.Rules) {}, false},
 		{"with the old rule", func(r *broker.Rules) { r.MayLead = func(wire.BrokerEpoch, wire.Offset) bool { return true } }, true},
 	} {
-		rules := broker.Today()
+		rules := broker.CurrentRules()
 		tc.rules(&rules)
 		s := newSoloUnder(t, rules)
 		s.start()
@@ -142,7 +142,7 @@ func TestStraysArePutAside(t *testing.T) {
 func TestAPublicationOnABrokenDiskExits(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
-	s.w.Disk("b1").FailOnce("audit-0", sim.OnNames)
+	s.w.Disk("b1").FailOnce("audit-0", disk.OnNames)
 	s.publish(append(s.topic("audit", 1), s.topic("orders", 1)...)...)
 	s.expect("note log.dir-failed", "exit")
 	require.Empty(t, s.dirs("orders-0"))

@@ -9,7 +9,7 @@ import (
 )
 
 // Rules are the decisions that Kafka once took otherwise, or is known to need: a broker's own, each asked at exactly one
-// place, and those of the packages that it is made of. Today has Kafka's current answers; so has the zero value.
+// place, and those of the packages that it is made of. A broker is given all of them, beginning with CurrentRules.
 type Rules struct {
 	Storage     storage.Rules
 	Replication replication.Rules
@@ -48,10 +48,10 @@ type FollowerState struct {
 	End     wire.Offset // of its log
 }
 
-// Today are the answers of the current Kafka.
-func Today() Rules {
+// CurrentRules are the answers of the current Kafka.
+func CurrentRules() Rules {
 	return Rules{
-		Storage: storage.Today(), Replication: replication.Today(),
+		Storage: storage.CurrentRules(), Replication: replication.CurrentRules(),
 		Owner: func(written, _ wire.TopicID) wire.TopicID { return written },
 		MayLead: func(registered wire.BrokerEpoch, next wire.Offset) bool {
 			return registered >= 0 && next > wire.Offset(registered)
@@ -63,34 +63,13 @@ func Today() Rules {
 	}
 }
 
-// withDefaults is the rules with today's answers where none was given.
-func (r Rules) withDefaults() Rules {
-	today := Today()
-	if r.Storage == (storage.Rules{}) {
-		r.Storage = today.Storage
+// mustBeWhole panics if a question has no answer. No answer is guessed: an old rule could not be told from a missing one.
+func (r *Rules) mustBeWhole() {
+	if r.Storage == (storage.Rules{}) || r.Owner == nil || r.MayLead == nil || r.MayServe == nil ||
+		r.IsCurrent == nil || r.Outcome == nil {
+		panic("broker: Rules has a question without an answer: begin with CurrentRules")
 	}
-	if r.Replication.Admit == nil {
-		r.Replication = today.Replication
-	}
-	// FailWaiting cannot tell "no" from "nothing said": its false counts where every function was given, as by a caller that
-	// began with Today.
-	if r.Owner == nil || r.MayLead == nil || r.MayServe == nil || r.IsCurrent == nil || r.Outcome == nil {
-		r.FailWaiting = today.FailWaiting
-	}
-	if r.Owner == nil {
-		r.Owner = today.Owner
-	}
-	if r.MayLead == nil {
-		r.MayLead = today.MayLead
-	}
-	if r.MayServe == nil {
-		r.MayServe = today.MayServe
-	}
-	if r.IsCurrent == nil {
-		r.IsCurrent = today.IsCurrent
-	}
-	if r.Outcome == nil {
-		r.Outcome = today.Outcome
-	}
-	return r
 }
+
+// Today is CurrentRules, by its old name.
+func Today() Rules { return CurrentRules() }

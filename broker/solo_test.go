@@ -12,6 +12,7 @@ import (
 
 	"samsa/broker"
 	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 	"samsa/wire/config"
@@ -72,7 +73,7 @@ type outCall struct {
 
 // newSolo is a broker on an empty disk that has not started.
 func newSolo(t *testing.T, settings ...string) *solo {
-	return newSoloUnder(t, broker.Today(), settings...)
+	return newSoloUnder(t, broker.CurrentRules(), settings...)
 }
 
 func newSoloUnder(t *testing.T, rules broker.Rules, settings ...string) *solo {
@@ -85,7 +86,7 @@ func newSoloUnder(t *testing.T, rules broker.Rules, settings ...string) *solo {
 		require.NoError(t, err)
 	}
 	s := &solo{t: t, cfg: broker.Config{Node: 1, ClusterID: "cluster", Controllers: []env.Addr{"c1", "c2", "c3"}, Static: static, Rules: rules}}
-	s.w = sim.New(sim.Config{Seed: 1, Net: sim.Ideal(), CPU: -1, FIFO: true, Disk: sim.DiskProfile{Capacity: 1 << 30}})
+	s.w = sim.New(sim.Config{Seed: 1, Net: sim.Ideal(), CPU: -1, FIFO: true, Disk: disk.Profile{Capacity: 1 << 30}})
 	t.Cleanup(s.w.Close)
 	s.w.Add(sim.Machine{Addr: "b1", New: func() env.Node { return &asker{} }})
 	s.w.Start("b1")

@@ -8,7 +8,7 @@ import (
 	"samsa/controller"
 	"samsa/controller/image"
 	"samsa/controller/raft"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -17,7 +17,7 @@ import (
 type bench struct {
 	*controller.Controller
 	t      *testing.T
-	disk   *sim.Disk
+	disk   *disk.Disk
 	now    env.Instant
 	reply  env.Response // the last one
 	closed []env.Link
@@ -46,7 +46,7 @@ var alone = []raft.Voter{{ID: 101, Addr: "c1"}}
 // newBench is an active controller without brokers.
 func newBench(t *testing.T, change func(*controller.Config)) *bench {
 	t.Helper()
-	b := &bench{t: t, disk: sim.NewDisk(sim.DiskProfile{})}
+	b := &bench{t: t, disk: disk.New(disk.Profile{})}
 	b.start(change)
 	return b
 }

@@ -2,22 +2,13 @@ package controller
 
 import (
 	"samsa/controller/image"
+	"samsa/exhibit"
 	"samsa/wire"
 )
 
-// Exhibit is one old rule: how the controller once decided.
-type Exhibit struct {
-	ID       string
-	Source   string // KIP or JIRA
-	Versions string // that had it; "never" for a rule that no release lacked
-	Symptom  string
-	Check    string // that must fire
-	Replace  func(*Rules)
-}
-
-// History is the exhibits of this package, by id. Deleting this file leaves the package compiling.
-func History() []Exhibit {
-	return []Exhibit{
+// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling.
+func OldRules() []exhibit.Of[Rules] {
+	return []exhibit.Of[Rules]{
 		{
 			ID: "K21", Source: "KIP-631", Versions: "never",
 			Symptom: "A second process with a broker's id takes its registration over while the first one still serves.",
@@ -64,3 +55,6 @@ func History() []Exhibit {
 		},
 	}
 }
+
+// History is OldRules, by its old name.
+func History() []exhibit.Of[Rules] { return OldRules() }

@@ -237,7 +237,7 @@ func TestLastKnownLeader(t *testing.T) {
 
 func use(id string, on bool) func(*controller.Config) {
 	return func(c *controller.Config) {
-		for _, x := range controller.History() {
+		for _, x := range controller.OldRules() {
 			if on && x.ID == id {
 				x.Replace(&c.Rules)
 			}

@@ -9,7 +9,7 @@ import (
 
 	"samsa/controller"
 	"samsa/controller/image"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -18,7 +18,7 @@ import (
 // partition: what the state may be, and what a step from the one before may have changed.
 func TestPartitionInvariants(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		b := &bench{t: t, disk: sim.NewDisk(sim.DiskProfile{})}
+		b := &bench{t: t, disk: disk.New(disk.Profile{})}
 		elr := rapid.Bool().Draw(rt, "elr")
 		b.start(func(c *controller.Config) {
 			if !elr {

@@ -6,7 +6,7 @@ import (
 )
 
 // Rules are the decisions of this package that were once made otherwise, or that an eager hand might simplify. Each field
-// asks a question; today's answer is in Today. Each is asked at one place.
+// asks a question; today's answer is in CurrentRules. Each is asked at one place.
 type Rules struct {
 	// MayJoinISR: may this registered broker be a member of an ISR that a leader proposes? A broker that is fenced or in controlled
 	// shutdown may be gone already, and would leave the ISR again (KIP-841, KAFKA-13916).
@@ -40,8 +40,8 @@ type Rules struct {
 	AnswerCommitted bool
 }
 
-// Today is the answers of the current Kafka.
-func Today() Rules {
+// CurrentRules are the answers of the current Kafka.
+func CurrentRules() Rules {
 	return Rules{
 		MayJoinISR:       func(b *image.Broker) bool { return b.Active() },
 		SameIncarnation:  func(claimed, registered wire.BrokerEpoch) bool { return claimed == -1 || claimed == registered },
@@ -53,3 +53,13 @@ func Today() Rules {
 		AnswerCommitted:  true,
 	}
 }
+
+// mustBeWhole panics if a question has no answer. No answer is guessed: an old rule could not be told from a missing one.
+func (r *Rules) mustBeWhole() {
+	if r.MayJoinISR == nil || r.SameIncarnation == nil || r.Outdated == nil || r.CleanRestart == nil || r.MayLeadLastKnown == nil {
+		panic("controller: Rules has a question without an answer: begin with CurrentRules")
+	}
+}
+
+// Today is CurrentRules, by its old name.
+func Today() Rules { return CurrentRules() }

@@ -13,6 +13,7 @@ import (
 	"samsa/controller"
 	"samsa/controller/raft"
 	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -85,7 +86,7 @@ func (w *town) foul(check, format string, args ...any) {
 }
 
 func newTown(seed uint64, n int, change func(*controller.Config)) *town {
-	disk := sim.CommonDisk()
+	disk := disk.CloudVolume()
 	disk.Sync = 500 * env.Microsecond
 	w := &town{World: sim.New(sim.Config{Seed: seed, Disk: disk}), marks: map[string]int{}, sessions: map[int32]int64{}, owners: map[int64]string{}}
 	w.Subscribe(w)

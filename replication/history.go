@@ -1,26 +1,14 @@
 package replication
 
 import (
+	"samsa/exhibit"
 	"samsa/storage"
 	"samsa/wire"
 )
 
-// This file is the museum of this package: each exhibit puts one historical or well-known answer in the place of the current
-// one. The package compiles and works without this file.
-
-// Exhibit is one old rule.
-type Exhibit struct {
-	ID       string
-	Source   string // KIP or JIRA
-	Versions string // of Kafka that had it
-	Symptom  string // as users saw it
-	Check    string // the check that must fire
-	Replace  func(*Rules)
-}
-
-// History is the exhibits of this package, by number.
-func History() []Exhibit {
-	return []Exhibit{
+// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling.
+func OldRules() []exhibit.Of[Rules] {
+	return []exhibit.Of[Rules]{
 		{
 			ID: "M1", Source: "KIP-101, KAFKA-1211", Versions: "0.8 to 0.10", Check: "acked-durable",
 			Symptom: "a follower cuts its log to its own high watermark whenever the leader changes; it trails the leader's, so " +
@@ -106,3 +94,6 @@ func History() []Exhibit {
 		},
 	}
 }
+
+// History is OldRules, by its old name.
+func History() []exhibit.Of[Rules] { return OldRules() }

@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"samsa/replication"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -23,11 +23,13 @@ type node struct {
 	brokers *registry
 }
 
-func newNode(t *testing.T, id wire.NodeID) *node { return newNodeUnder(t, replication.Today(), id) }
+func newNode(t *testing.T, id wire.NodeID) *node {
+	return newNodeUnder(t, replication.CurrentRules(), id)
+}
 
 // newNodeUnder is newNode with other rules.
 func newNodeUnder(t *testing.T, rules replication.Rules, id wire.NodeID) *node {
-	d := sim.NewDisk(sim.DiskProfile{})
+	d := disk.New(disk.Profile{})
 	log, _, err := storage.Open(d, "orders-0", storage.DefaultConfig(), storage.OpenOptions{})
 	require.NoError(t, err)
 	r := &registry{7, 7, 7, 7}

@@ -10,7 +10,7 @@ import (
 )
 
 // Rules are the decisions of this package for which Kafka once had another answer, or is known to need one. Each is a function
-// of its arguments alone and is called at exactly one place. Today has Kafka's current answers.
+// of its arguments alone and is called at exactly one place. CurrentRules has Kafka's current answers.
 type Rules struct {
 	// TruncateOnFollow: where does a replica truncate its log when it starts to follow a new leader, before its first fetch?
 	// Nowhere: the first fetch finds out where the logs diverge (KIP-101, KIP-595).
@@ -66,8 +66,8 @@ func (a Admission) err() *kerr.Error {
 	return nil
 }
 
-// Today are the answers of the current Kafka.
-func Today() Rules {
+// CurrentRules are the answers of the current Kafka.
+func CurrentRules() Rules {
 	return Rules{
 		TruncateOnFollow: func(_, end wire.Offset) wire.Offset { return end },
 		EpochEnd:         func(_ wire.Epoch, found storage.EpochEndOffset) storage.EpochEndOffset { return found },
@@ -105,3 +105,14 @@ func union(committed, proposed []wire.NodeID) []wire.NodeID {
 	}
 	return all
 }
+
+// mustBeWhole panics if a question has no answer. No answer is guessed: an old rule could not be told from a missing one.
+func (r *Rules) mustBeWhole() {
+	if r.TruncateOnFollow == nil || r.EpochEnd == nil || r.Admit == nil || r.MayJoin == nil || r.PositionCounts == nil ||
+		r.MaximalISR == nil || r.MayAdvanceHW == nil || r.SameIncarnation == nil {
+		panic("replication: Rules has a question without an answer: begin with CurrentRules")
+	}
+}
+
+// Today is CurrentRules, by its old name.
+func Today() Rules { return CurrentRules() }

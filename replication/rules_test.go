@@ -111,12 +111,12 @@ func TestOldRules(t *testing.T) {
 			return l.HW()
 		}, 0, 1},
 	}
-	for _, x := range replication.History() {
+	for _, x := range replication.OldRules() {
 		t.Run(x.ID, func(t *testing.T) {
 			c, ok := cases[x.ID]
 			require.True(t, ok, "an exhibit without a case")
-			require.Equal(t, c.today, c.play(t, replication.Today()), "today")
-			old := replication.Today()
+			require.Equal(t, c.today, c.play(t, replication.CurrentRules()), "today")
+			old := replication.CurrentRules()
 			x.Replace(&old)
 			require.Equal(t, c.old, c.play(t, old), "with %s: %s", x.ID, x.Symptom)
 			for _, words := range []string{x.Source, x.Versions, x.Symptom, x.Check} {
@@ -124,7 +124,7 @@ func TestOldRules(t *testing.T) {
 			}
 		})
 	}
-	require.Len(t, replication.History(), len(cases))
+	require.Len(t, replication.OldRules(), len(cases))
 }
 
 func flag(b bool) wire.Offset {

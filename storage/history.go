@@ -1,22 +1,11 @@
 package storage
 
-// This file is the museum of this package: each exhibit puts one historical answer in the place of the current one. The package
-// compiles and works without this file. Most exhibits need a crash or a disk fault at the right operation, which the package's
-// own tests place exactly.
+import "samsa/exhibit"
 
-// Exhibit is one old rule.
-type Exhibit struct {
-	ID       string
-	Source   string // KIP or JIRA
-	Versions string // which Kafka had it
-	Symptom  string // what users saw
-	Check    string // the judge that must notice
-	Replace  func(*Rules)
-}
-
-// History is the exhibits of this package, by number.
-func History() []Exhibit {
-	return []Exhibit{
+// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling. Most of them need a
+// crash or a disk fault at one certain operation; the package's own tests place it there.
+func OldRules() []exhibit.Of[Rules] {
+	return []exhibit.Of[Rules]{
 		{
 			ID: "M8", Source: "KAFKA-10706", Versions: "before 2.6.1", Check: "epochs-in-order",
 			Symptom: "a truncation to the end of the log keeps epochs that begin there; a follower goes round in circles, or a leader " +
@@ -45,3 +34,6 @@ func History() []Exhibit {
 		},
 	}
 }
+
+// History is OldRules, by its old name.
+func History() []exhibit.Of[Rules] { return OldRules() }

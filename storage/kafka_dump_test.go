@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"samsa/internal/kafkajars"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/storage"
 	"samsa/wire"
 )
@@ -111,7 +111,7 @@ func (d *dump) read(line string) {
 }
 
 // export writes the files of a disk, as processes see them, into a directory, and returns their paths.
-func export(t *testing.T, d *sim.Disk, dir string) (files []string) {
+func export(t *testing.T, d *disk.Disk, dir string) (files []string) {
 	t.Helper()
 	err := os.MkdirAll(dir, 0o777)
 	if err == nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"samsa/internal/kafkajars"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/storage"
 	"samsa/wire"
 )
@@ -22,9 +22,9 @@ func TestKafkaReadsTheSmallFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newScribe(t, sim.NewDisk(sim.DiskProfile{}), "orders-0", smallSegments())
+	s := newScribe(t, disk.New(disk.Profile{}), "orders-0", smallSegments())
 	untilPowerLoss(s)
-	dir := storage.Dir{Rules: storage.Today()}
+	dir := storage.Dir{Rules: storage.CurrentRules()}
 	s.must(dir.SaveMeta(s.d, storage.Meta{Cluster: "MkU3OEVBNTcwNTJENDM2Qg", Node: 3, Directory: wire.UUID{0: 0x5a, 15: 2}}))
 	s.must(storage.SaveTopicID(s.d, s.dir, wire.TopicID{0: 1, 15: 7}))
 	quorum, err := s.d.Open(s.dir+"/quorum-state", true)

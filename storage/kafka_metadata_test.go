@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/internal/kafkajars"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/storage"
 	"samsa/wire"
 )
@@ -58,7 +58,7 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 	j := kafkajars.Need(t)
 	cfg := smallSegments()
 	cfg.SegmentBytes = 700
-	s := newScribe(t, sim.NewDisk(sim.DiskProfile{}), "__cluster_metadata-0", cfg)
+	s := newScribe(t, disk.New(disk.Profile{}), "__cluster_metadata-0", cfg)
 	raft := func(bytes []byte, err error) {
 		t.Helper()
 		s.must(err)

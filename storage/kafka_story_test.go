@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -54,7 +54,7 @@ func smallSegments() storage.Config {
 
 type scribe struct {
 	t      *testing.T
-	device *sim.Disk
+	device *disk.Disk
 	d      env.Disk // the same, perhaps with an observer
 	dir    string
 	tp     wire.TopicPartition
@@ -67,7 +67,7 @@ type scribe struct {
 }
 
 // newScribe opens a log in a directory of a disk.
-func newScribe(t *testing.T, d *sim.Disk, dir string, cfg storage.Config) *scribe {
+func newScribe(t *testing.T, d *disk.Disk, dir string, cfg storage.Config) *scribe {
 	t.Helper()
 	s := &scribe{t: t, device: d, d: d, dir: dir, now: wire.Timestamp(wall.Millis()), seqs: map[wire.ProducerID]int32{}}
 	s.tp, _, _ = storage.ParseDir(dir)
@@ -78,7 +78,7 @@ func newScribe(t *testing.T, d *sim.Disk, dir string, cfg storage.Config) *scrib
 }
 
 // on is the same scribe, with the same ledger, on another disk: the one after a power loss.
-func (s *scribe) on(d *sim.Disk) *scribe {
+func (s *scribe) on(d *disk.Disk) *scribe {
 	c := *s
 	c.device, c.d = d, d
 	c.seqs = map[wire.ProducerID]int32{}

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"samsa/internal/kafkajars"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/storage"
 	"samsa/wire"
 )
@@ -61,7 +61,7 @@ func TestKafkaReadsWhatStorageWrites(t *testing.T) {
 // topics is one topic before a power loss, and after it in three states that a power loss can leave.
 func topics(t *testing.T) map[string]*scribe {
 	t.Helper()
-	before := newScribe(t, sim.NewDisk(sim.DiskProfile{}), "orders-0", smallSegments())
+	before := newScribe(t, disk.New(disk.Profile{}), "orders-0", smallSegments())
 	untilPowerLoss(before)
 	flushed, end := before.l.RecoveryPoint(), before.l.End()
 	stories := map[string]*scribe{"alive": before}
@@ -71,7 +71,7 @@ func topics(t *testing.T) map[string]*scribe {
 		// A part of the unflushed batches is there, and after it half of a batch.
 		"torn": func(r storage.Recovered) bool { return r.Bad != nil && r.Truncated > 0 && r.End > flushed },
 	} {
-		before.device.CrashStates(func(d *sim.Disk) bool {
+		before.device.CrashStates(func(d *disk.Disk) bool {
 			s := before.on(d)
 			if err := s.open(smallSegments()); err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -202,7 +202,7 @@ func sorted(files map[string]*dump) []string {
 // The check can fail: it finds damage of every kind of file, where it found none before.
 func TestKafkaFindsPlantedDamage(t *testing.T) {
 	j := kafkajars.Need(t)
-	s := newScribe(t, sim.NewDisk(sim.DiskProfile{}), "orders-0", smallSegments())
+	s := newScribe(t, disk.New(disk.Profile{}), "orders-0", smallSegments())
 	untilPowerLoss(s)
 	dir := t.TempDir()
 	export(t, s.device, dir)

@@ -1,7 +1,7 @@
 package storage
 
 // Rules are the decisions of this package for which Kafka once had another answer. Each field asks a question; the current
-// answer is in Today. Clean code asks the rule and shows no trace of history; what asked it wrongly, and when, is
+// answer is in CurrentRules. Clean code asks the rule and shows no trace of history; what asked it wrongly, and when, is
 // history's business.
 type Rules struct {
 	// TakeMarkerFirst: is the clean-shutdown marker deleted, durably, before the first log is loaded? If it is only
@@ -37,8 +37,8 @@ type Rules struct {
 	DurableNames bool
 }
 
-// Today is the answers of the current Kafka, and where Kafka leaves the outcome to the file system, the safe one.
-func Today() Rules {
+// CurrentRules are the answers of the current Kafka, and where Kafka leaves the outcome to the file system, the safe one.
+func CurrentRules() Rules {
 	return Rules{
 		TakeMarkerFirst:    true,
 		TrimEpochsAtEnd:    true,
@@ -50,3 +50,6 @@ func Today() Rules {
 		DurableNames:       true,
 	}
 }
+
+// Today is CurrentRules, by its old name.
+func Today() Rules { return CurrentRules() }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -22,7 +22,7 @@ import (
 
 // watched is a disk with an observer of each change.
 type watched struct {
-	*sim.Disk
+	*disk.Disk
 	changed func()
 }
 
@@ -103,7 +103,7 @@ const truncateStep = "truncate over a segment's start"
 // losePowerEverywhere runs the workload and opens the states after each of its disk operations, until one is wrong. n is the
 // number of different states. It begins at the step called from; "" is the first.
 func losePowerEverywhere(t *testing.T, cfg storage.Config, from string) (n int, err error) {
-	device := sim.NewDisk(sim.DiskProfile{})
+	device := disk.New(disk.Profile{})
 	s := newScribe(t, device, "orders-0", cfg)
 	s.must(s.save())
 	flushed := func() { s.must(s.l.Flush(s.d, s.l.ActiveBase())); s.must(s.save()) }
@@ -131,11 +131,11 @@ func losePowerEverywhere(t *testing.T, cfg storage.Config, from string) (n int, 
 		{"stop", s.stop},
 	}
 	before := s.moment()
-	var pending []*sim.Disk // after the operations of the step under way: its end is not known yet
+	var pending []*disk.Disk // after the operations of the step under way: its end is not known yet
 	seen := map[uint64]bool{}
 	listed := 0 // for this step
 	look := func() {
-		device.CrashStates(func(d *sim.Disk) bool {
+		device.CrashStates(func(d *disk.Disk) bool {
 			if listed++; listed > tooMany {
 				return false
 			}

@@ -1,0 +1,32 @@
+package controller
+
+import (
+	"reflect"
+	"testing"
+)
+
+// Rules are given whole: a question without an answer is a panic when a controller is made, and is not answered by a guess.
+func TestRulesAreGivenWhole(t *testing.T) {
+	panics := func(r Rules) (did bool) {
+		defer func() { did = recover() != nil }()
+		r.mustBeWhole()
+		return
+	}
+	if panics(CurrentRules()) {
+		t.Fatal("the current rules are not whole")
+	}
+	functions := 0
+	for i := range reflect.TypeFor[Rules]().NumField() {
+		if f := reflect.TypeFor[Rules]().Field(i); f.Type.Kind() == reflect.Func {
+			functions++
+			r := CurrentRules()
+			reflect.ValueOf(&r).Elem().Field(i).SetZero()
+			if !panics(r) {
+				t.Errorf("without an answer to %s a controller is made", f.Name)
+			}
+		}
+	}
+	if functions < 4 {
+		t.Errorf("only %d questions were left without an answer", functions)
+	}
+}
