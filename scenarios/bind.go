@@ -185,7 +185,7 @@ func (p *Program) enter(c Command) {
 	}
 }
 
-// makes says whether later lines may name what this verb makes.
+// makes reports whether later lines may name what this verb makes.
 func (v *Verb) makes() bool { return v == verbCluster || v == verbTopic }
 
 // timedVerbs lists the verbs that may follow at.

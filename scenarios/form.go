@@ -143,7 +143,7 @@ func (m *matcher) items(items []item) *mismatch {
 	return nil
 }
 
-// begins says whether the next word opens an optional group: a literal must be the word, a placeholder takes any word
+// begins reports whether the next word opens an optional group: a literal must be the word, a placeholder takes any word
 // that is of its kind, so that a misspelt literal after it is not taken for a bad value.
 func (m *matcher) begins(first item) bool {
 	w := m.words[m.at]

@@ -136,7 +136,7 @@ func hostOf(ns *names, s string) (hostTerm, string) {
 	return hostTerm{addr: env.Addr(s), client: slices.Contains(clientNames(ns), s)}, ""
 }
 
-// host says whether a machine has that address.
+// host reports whether a machine has that address.
 func (ns *names) host(s string) bool {
 	if len(s) > 1 && (s[0] == 'b' || s[0] == 'c') && isNumber(s[1:]) {
 		n := ns.brokers

@@ -53,7 +53,7 @@ func mustHold(t *testing.T, name string, s *Session) {
 	}
 }
 
-// expected tells whether a file claims that a check is violated.
+// expected reports whether a file claims that a check is violated.
 func expected(v *Verdict, name string) bool {
 	for _, c := range v.Claims {
 		if strings.HasPrefix(c.Text, "VIOLATED "+name) {

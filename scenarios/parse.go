@@ -135,7 +135,7 @@ func (f *File) Rewrite(outputs []string) string {
 // mark ends the lines of a block.
 const mark = "----"
 
-// mustDouble says whether an output needs the long form: it has a blank line, or begins with the mark of that form.
+// mustDouble reports whether an output needs the long form: it has a blank line, or begins with the mark of that form.
 func mustDouble(out string) bool {
 	if strings.HasPrefix(out, mark+"\n") {
 		return true

@@ -75,7 +75,7 @@ func TestRewriteReplacesOutputsOnly(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	// Outputs that need the long form get it, and read back as they were, also where the line behind is not blank.
+	// Outputs that need the long form get it, and read back as they were, also where the next line is not blank.
 	for _, outputs := range [][]string{{"a\n\nb\n", "x\n"}, {"", ""}, {"----\nx\n", "\n"}, {"a\n", "b\n"}} {
 		again, errs := Parse("again", []byte(f.Rewrite(outputs)))
 		if len(errs) != 0 {

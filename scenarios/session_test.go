@@ -269,7 +269,7 @@ config topic orders retention.ms=1000
 	}
 }
 
-// Timed lines run at their time, also behind the last line, and a wait ends exactly when it says.
+// Timed lines run at their time, also after the last line, and a wait ends exactly when it says.
 func TestTimedLines(t *testing.T) {
 	s, f := play(t, `cluster brokers=3 controllers=1 seed=5
 pin net.jitter b1>b2 17 3

@@ -73,7 +73,7 @@ func describePartition(ns Names, p cluster.PartitionState) string {
 func describeReplica(r cluster.ReplicaState) string {
 	s := fmt.Sprintf("  %-4s [%d,%d)", r.Host, r.Start, r.End)
 	if !r.Up {
-		return s + "  down\n" // a high watermark is what a running broker believes
+		return s + "  down\n" // only a running broker has a high watermark
 	}
 	s += fmt.Sprintf(" hw %d", r.HW)
 	if r.Leads {
@@ -220,7 +220,7 @@ func describeFile(f cluster.FileState) string {
 	return s + "\n"
 }
 
-// describeProduce tells what the client was told: runs of consecutive offsets as ranges, everything else by value.
+// describeProduce is the outcome of a produce as its client knows it: runs of consecutive offsets as ranges, everything else by value.
 func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o cluster.Outcome) string {
 	var b strings.Builder
 	say := func(format string, args ...any) {

@@ -80,7 +80,7 @@ run until quiet of b1,controllers
 	}
 }
 
-// A name may be made again behind a time if a timed line above deletes it, and not otherwise.
+// A name may be made again after a time if a timed line above deletes it, and not otherwise.
 func TestFleetingTopics(t *testing.T) {
 	for src, want := range map[string]string{
 		"topic a\nat 2s delete topic a\nat 3s topic a partitions=3\nat 4s send p1 a-2 x\n": "",

@@ -114,7 +114,7 @@ var verbConfig = &Verb{
 		if len(a.Settings) == 0 {
 			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
 		}
-		// The verb takes the configs of either scope, because which one it is stands in the line and not in the verb.
+		// The verb has the configs of both scopes: the line says which one it sets.
 		scope := ScopeNodes
 		if a.has("TOPIC") {
 			scope = ScopeTopic
@@ -180,7 +180,7 @@ func once(op cluster.Op) func() cluster.Op { return func() cluster.Op { return o
 // bootTime is how long an operator waits for brokers that do not come up.
 const bootTime = 30 * env.Second
 
-// afterBoot begins an operation when every broker that runs is let in. A topic that is made earlier starts with fewer
+// afterBoot begins an operation when every broker that runs is unfenced. A topic that is made earlier starts with fewer
 // replicas in sync, and with another leader: true to Kafka, and hardly ever what a scenario is about.
 func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	late := s.cluster.Now() + bootTime
@@ -193,7 +193,7 @@ func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	}
 }
 
-// booting says whether a broker that runs is not let in yet.
+// booting reports whether a broker that runs is not unfenced yet.
 func (s *Session) booting() bool {
 	for _, m := range s.cluster.Machines() {
 		if m.Up && m.Fenced {

@@ -7,7 +7,7 @@ import (
 	"samsa/sim/env"
 )
 
-// What goes wrong. Faults are done to the world and never to a node: no process is told, no field of a broker is touched,
+// What goes wrong. Faults are done to the world and never to a node: no process knows, no field of a broker is touched,
 // so what a broker notices it notices as it would in a real cluster. That is also why each verb is one call of Faults
 // (cluster/api.go): what a fault means is the world's business.
 

@@ -117,7 +117,7 @@ func runUntil(s *Session, a *Args) Result {
 	return r
 }
 
-// down says whether none of these machines runs.
+// down reports whether none of these machines runs.
 func (s *Session) down(hosts []env.Addr) bool {
 	for _, m := range s.cluster.Machines() {
 		if m.Up && slices.Contains(hosts, m.Host) {

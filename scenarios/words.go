@@ -97,7 +97,7 @@ func cutWord(s string) (Word, string) {
 	return w, ""
 }
 
-// isKey says whether s can stand before = : letters, digits, dots, dashes and underscores, a letter first.
+// isKey reports whether s can stand before = : letters, digits, dots, dashes and underscores, a letter first.
 func isKey(s string) bool {
 	for i, r := range s {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

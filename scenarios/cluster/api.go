@@ -249,7 +249,7 @@ type PartitionState struct {
 	Replicas       []ReplicaState
 }
 
-// Led says whether the partition has a leader that is up and knows of it, and, unless by is empty, is one of those hosts. The
+// Led reports whether the partition has a leader that is up and knows of it, and, unless by is empty, is one of those hosts. The
 // controller's word alone would be too early: the broker may not have heard of it, or have died since.
 func (p PartitionState) Led(by []env.Addr) bool {
 	for _, r := range p.Replicas {
@@ -265,7 +265,7 @@ type ReplicaState struct {
 	Node           wire.NodeID
 	Host           env.Addr
 	Up             bool
-	Leads          bool // it believes to lead
+	Leads          bool // by its own state, it leads
 	Epoch          wire.Epoch
 	Start, HW, End wire.Offset
 }
@@ -296,7 +296,7 @@ type MachineState struct {
 	Up          bool
 	Paused      bool
 	Fenced      bool // a broker that the controller has fenced, or not registered
-	Active      bool // a controller that believes to lead the quorum
+	Active      bool // a controller that, by its own state, leads the quorum
 	Incarnation uint32
 	Note        string // a few words, such as "active controller, epoch 3"
 }

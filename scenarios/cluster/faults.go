@@ -144,7 +144,7 @@ func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
 	case "drift":
 		c.world.DriftWall(addr, int32(f.PPM))
 	case "monotonic-drift":
-		// The clock behind timeouts: while it runs otherwise no bound that is made of them can be asked for.
+		// Timeouts follow this clock: while it drifts, no bound that is made of them can be demanded.
 		if c.observer.FaultEnded("drift " + string(addr)); f.PPM != 0 {
 			c.observer.FaultBegan("drift " + string(addr))
 		}
@@ -152,7 +152,7 @@ func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
 	}
 }
 
-// Disk implements Faults. Those that can lose what a broker believes to have are entered in the ledger.
+// Disk implements Faults. Those that can lose what a broker has written are reported to the observer.
 func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	d := c.world.Disk(addr)
 	sick := "disk " + string(addr)

@@ -11,7 +11,7 @@ import (
 )
 
 // Where does a request wait? Kafka's brokers keep the time of each request apart by stages (RequestMetrics), and so does
-// this. A node cannot know them all: it does not see the queue in front of it, nor the wire behind it. The world does.
+// this. A node cannot know them all: it does not see the queue in front of it, nor the wire after it. The world does.
 //
 //	arrives ──▶ queue ──▶ local ──▶ remote ──▶ send ──▶ is there
 //	            a free    its       others:    the wire

@@ -70,7 +70,7 @@ func (c *simCluster) countMoves() {
 	}
 }
 
-// inFlight says whether a producer that wants to know waits for an answer about a partition.
+// inFlight reports whether a producer with acks other than 0 waits for a response about a partition.
 func inFlight(c *simCluster, tp wire.TopicPartition) bool {
 	for _, o := range c.ops {
 		if !o.reads && !o.done && o.tp == tp && o.client != operator && c.hosts[o.client].acks != 0 {
@@ -80,7 +80,7 @@ func inFlight(c *simCluster, tp wire.TopicPartition) bool {
 	return false
 }
 
-// Waiter is a client that waits for an answer, by what it is.
+// Waiter is the kind of a client that waits for an answer.
 type Waiter string
 
 // The clients that may wait.

@@ -4,9 +4,9 @@
 //	messages  ──sim.Feed──▶ what nodes told each other and clients   ├──▶ check.View ──┐
 //	nodes     ──after every event──▶ what they believe               │                 ├──▶ Judge
 //	faults    ──cluster.FaultLog──▶ what they may have destroyed ────┘                 │
-//	clients   ──cluster.Witness──▶ what they did and were told ──▶ history ────────────┘
+//	clients   ──cluster.Witness──▶ requests and outcomes ──▶ history ──────────────────┘
 //
-// It is the one place where judges and nodes meet. What a node believes is copied when its effects are complete, and no sooner: a
+// It is the one place where judges and nodes meet. The state of a node is copied when its effects are complete, and no sooner: a
 // process that dies before that has said nothing. So the picture is never ahead of what the rest of the cluster could know.
 //
 // Observing and summing up are apart: events alone change the picture, and Judge only reads it, however often it is asked. Cluster.End

@@ -33,7 +33,7 @@ type observer struct {
 	observations []observation // in the order of the events
 	faults       []string      // that are active
 
-	committed wire.Offset // of the metadata log: records below were told
+	committed wire.Offset // of the metadata log: records below were handed over
 	claimedHW wire.Offset // the highest high watermark of any controller
 	claimedBy *hostView   // the controller that has it
 	ended     bool
@@ -92,199 +92,199 @@ type observation struct {
 }
 
 func newObserver(in cluster.Inside) *observer {
-	j := &observer{
+	o := &observer{
 		history: newHistory(in), hosts: map[env.Addr]*hostView{},
 	}
 	promised := contract(in.Settings())
 	promised.Machines = in.Node
-	j.view = check.NewView(promised, check.All())
-	j.shadows = &shadowLogs{disk: j.world.Disk, hosts: map[env.Addr]map[string]*shadowLog{}, listener: j}
+	o.view = check.NewView(promised, check.All())
+	o.shadows = &shadowLogs{disk: o.world.Disk, hosts: map[env.Addr]map[string]*shadowLog{}, listener: o}
 	for _, h := range in.Nodes() {
-		j.watch(h)
+		o.watch(h)
 	}
-	j.world.Subscribe(j)
-	return j
+	o.world.Subscribe(o)
+	return o
 }
 
 // watch adds a machine of the cluster.
-func (j *observer) watch(h *cluster.Host) {
-	j.hosts[h.Addr] = &hostView{
+func (o *observer) watch(h *cluster.Host) {
+	o.hosts[h.Addr] = &hostView{
 		Host: h, byTopic: map[topicKey]*replicaView{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, stepAsked: map[env.Link]uint64{},
 		committedThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{},
 	}
 }
 
 // Changed implements sim.Feed.
-func (j *observer) Changed(f *sim.Effect) {
-	h := j.hosts[f.Node]
+func (o *observer) Changed(f *sim.Effect) {
+	h := o.hosts[f.Node]
 	switch f.Kind {
 	case sim.EffectDisk:
 		if h != nil {
-			j.deliverDue(f.At-1, h, f.Cause) // this event has built on the state after earlier ones, though their syncs may last
-			j.clock(f.At)
-			j.shadows.changed(f.Node, &f.Disk)
-			j.tellCommitted()
+			o.deliverDue(f.At-1, h, f.Cause) // this event has built on the state after earlier ones, though their syncs may last
+			o.clock(f.At)
+			o.shadows.changed(f.Node, &f.Disk)
+			o.tellCommitted()
 		}
 	case sim.EffectDeparted:
-		j.deliverDue(f.At, h, f.Cause+1)
-		j.clock(f.At)
-		j.departed(h, f)
+		o.deliverDue(f.At, h, f.Cause+1)
+		o.clock(f.At)
+		o.departed(h, f)
 	case sim.EffectDelivered:
-		j.clock(f.At)
-		j.delivered(h, f)
+		o.clock(f.At)
+		o.delivered(h, f)
 	case sim.EffectStarted:
 		if h != nil {
-			j.clock(f.At)
-			j.FaultEnded("down " + string(f.Node))
-			j.started(h)
+			o.clock(f.At)
+			o.FaultEnded("down " + string(f.Node))
+			o.started(h)
 		}
 	case sim.EffectDied:
 		if h != nil {
-			j.deliverDue(f.At, nil, 0)
-			j.clock(f.At)
-			j.FaultBegan("down " + string(f.Node))
-			j.died(h, f.Power)
+			o.deliverDue(f.At, nil, 0)
+			o.clock(f.At)
+			o.FaultBegan("down " + string(f.Node))
+			o.died(h, f.Power)
 		}
 	}
 }
 
-// clock tells the judges the time and the last step: a step is counted before anything that its event did is told.
-func (j *observer) clock(at sim.Time) { j.view.Clock(j.world.Steps(), int64(at)) }
+// clock sets the time and the last step of the view: a step is counted before any effect of its event is handed over.
+func (o *observer) clock(at sim.Time) { o.view.Clock(o.world.Steps(), int64(at)) }
 
-func (j *observer) started(h *hostView) {
+func (o *observer) started(h *hostView) {
 	if h.Role == "broker" {
-		j.view.Started(h.Node)
+		o.view.Started(h.Node)
 	}
 	h.applied, h.fenced, h.image = -1, false, -1
-	j.startedAt[h.Addr] = j.world.Events()
+	o.startedAt[h.Addr] = o.world.Events()
 }
 
 // died drops what a process still wanted to do, and with its power what was not on the device.
-func (j *observer) died(h *hostView, power bool) {
-	j.observations = slices.DeleteFunc(j.observations, func(l observation) bool { return l.host == h })
-	j.abandonCalls(h.Addr)
+func (o *observer) died(h *hostView, power bool) {
+	o.observations = slices.DeleteFunc(o.observations, func(l observation) bool { return l.host == h })
+	o.abandonCalls(h.Addr)
 	clear(h.asked)
 	clear(h.stepAsked)
 	clear(h.committedThen)
 	clear(h.registeredThen)
 	h.voter = check.VoterState{}
 	if h.Role == "broker" {
-		j.view.Died(h.Node)
+		o.view.Died(h.Node)
 	} else {
-		j.view.ControllerDied(h.Node)
+		o.view.ControllerDied(h.Node)
 	}
 	if power {
-		j.view.DiskFaulted(h.Node, check.PowerLoss)
-		j.shadows.powerLost(h.Addr, check.PowerLoss)
+		o.view.DiskFaulted(h.Node, check.PowerLoss)
+		o.shadows.powerLost(h.Addr, check.PowerLoss)
 	}
 }
 
-// Event implements cluster.Witness: it looks at the node that an event has run in, before anything that the event did is told.
-func (j *observer) Event(e *sim.Event) {
-	h := j.hosts[e.Node]
-	if h == nil || !j.world.Running(e.Node) {
+// Event implements cluster.Witness: it looks at the node that an event has run in, before any effect of the event is handed over.
+func (o *observer) Event(e *sim.Event) {
+	h := o.hosts[e.Node]
+	if h == nil || !o.world.Running(e.Node) {
 		return
 	}
-	if j.world.Ending(e.Node) { // its handler may have run on after the point of its death: that state never existed
-		j.view.Ending(h.Node)
+	if o.world.Ending(e.Node) { // its handler may have run on after the point of its death: that state never existed
+		o.view.Ending(h.Node)
 		return
 	}
-	j.deliverDue(e.Time-1, nil, 0)
-	j.clock(e.Time)
+	o.deliverDue(e.Time-1, nil, 0)
+	o.clock(e.Time)
 	due := e.Time + sim.Time(e.Cost)
 	if h.Role == "broker" && e.Kind == sim.Stopping {
-		j.view.ShutdownAsked(h.Node)
+		o.view.ShutdownAsked(h.Node)
 	}
 	if h.Role == "broker" {
-		if b := j.broker(h.Addr); b != nil {
-			j.lookAtBroker(h, b, e, due)
+		if b := o.broker(h.Addr); b != nil {
+			o.lookAtBroker(h, b, e, due)
 		}
-	} else if k, ok := j.world.Node(e.Node).(*controller.Controller); ok {
-		j.lookAtController(h, k, e, due)
+	} else if k, ok := o.world.Node(e.Node).(*controller.Controller); ok {
+		o.lookAtController(h, k, e, due)
 	}
 }
 
-// After implements cluster.Witness: it runs when everything that an event completed at once has been told.
-func (j *observer) After(e *sim.Event) {
-	j.deliverDue(j.world.Now(), nil, 0)
-	j.clock(j.world.Now())
-	j.returned(e)
+// After implements cluster.Witness: it runs when everything that an event completed at once has been handed over.
+func (o *observer) After(e *sim.Event) {
+	o.deliverDue(o.world.Now(), nil, 0)
+	o.clock(o.world.Now())
+	o.returned(e)
 }
 
 // deliverDue hands over the observations that are due, and those of one machine's events before a given one. While an event
 // waits at its end for a sync or a slow processor, an event of another lane may begin, build on the same state, and end first:
 // then the earlier observation is overtaken and dropped.
-func (j *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
-	if len(j.observations) == 0 {
+func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
+	if len(o.observations) == 0 {
 		return
 	}
-	kept := j.observations[:0]
-	for _, l := range j.observations {
+	kept := o.observations[:0]
+	for _, l := range o.observations {
 		if l.due > now && (l.host != of || l.event >= event) {
 			kept = append(kept, l)
 			continue
 		}
-		kept = slices.DeleteFunc(kept, func(o observation) bool { return o.host == l.host && o.copy == l.copy })
-		j.clock(min(l.due, max(now, 0)))
+		kept = slices.DeleteFunc(kept, func(later observation) bool { return later.host == l.host && later.copy == l.copy })
+		o.clock(min(l.due, max(now, 0)))
 		if l.part != nil {
-			j.shadows.recovered(l.copy)
-			j.view.ReplicaChanged(l.part, l.copy, l.state)
+			o.shadows.recovered(l.copy)
+			o.view.ReplicaChanged(l.part, l.copy, l.state)
 			continue
 		}
-		j.shadows.recovered(j.view.Metadata().Replica(l.host.Node))
-		j.view.VoterChanged(l.host.Node, l.voter)
+		o.shadows.recovered(o.view.Metadata().Replica(l.host.Node))
+		o.view.VoterChanged(l.host.Node, l.voter)
 		if l.image > 0 {
-			j.view.ImageAt(l.host.Node, l.image, l.hash)
+			o.view.ImageAt(l.host.Node, l.image, l.hash)
 		}
-		if l.voter.HW > j.claimedHW {
-			j.claimedHW, j.claimedBy = l.voter.HW, l.host
+		if l.voter.HW > o.claimedHW {
+			o.claimedHW, o.claimedBy = l.voter.HW, l.host
 		}
-		j.tellCommitted()
+		o.tellCommitted()
 	}
-	j.observations = kept
+	o.observations = kept
 }
 
 // End implements Cluster. It hands over the observations that are not due: nothing can overtake them any more. The writes of
 // their events count with them.
-func (j *observer) End() {
-	j.ended = true
-	for _, l := range j.observations {
+func (o *observer) End() {
+	o.ended = true
+	for _, l := range o.observations {
 		if l.part != nil {
-			j.shadows.readAhead(l.host.Addr, l.part.TP.String())
+			o.shadows.readAhead(l.host.Addr, l.part.TP.String())
 		}
 	}
-	j.deliverDue(1<<62, nil, 0)
-	j.clock(j.world.Now())
+	o.deliverDue(1<<62, nil, 0)
+	o.clock(o.world.Now())
 }
 
-func (j *observer) observed(h *hostView, l observation) {
+func (o *observer) observed(h *hostView, l observation) {
 	l.host = h
-	j.observations = append(j.observations, l)
+	o.observations = append(o.observations, l)
 }
 
 // broker is a running broker's struct, or nil.
-func (j *observer) broker(addr env.Addr) *broker.Broker {
-	if !j.world.Running(addr) || j.world.Ending(addr) {
+func (o *observer) broker(addr env.Addr) *broker.Broker {
+	if !o.world.Running(addr) || o.world.Ending(addr) {
 		return nil
 	}
-	b, _ := j.world.Node(addr).(*broker.Broker)
+	b, _ := o.world.Node(addr).(*broker.Broker)
 	return b
 }
 
 // lookAtBroker observes what an event may have changed of a broker: the partitions that the event was about, or all of them if
 // it was about none.
-func (j *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due sim.Time) {
-	life := j.world.Incarnation(h.Addr)
+func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due sim.Time) {
+	life := o.world.Incarnation(h.Addr)
 	if next, fenced := b.Image().Next, b.Fenced(); next != h.applied || fenced != h.fenced {
 		h.applied, h.fenced = next, fenced
-		j.view.Applied(h.Node, next, -1, fenced)
-		j.view.ImageAt(h.Node, next, b.Image().Digest())
-		j.hostReplicas(h, b)
-		j.observations = slices.DeleteFunc(j.observations, func(l observation) bool { // its replica of a deleted topic is gone
+		o.view.Applied(h.Node, next, -1, fenced)
+		o.view.ImageAt(h.Node, next, b.Image().Digest())
+		o.hostReplicas(h, b)
+		o.observations = slices.DeleteFunc(o.observations, func(l observation) bool { // its replica of a deleted topic is gone
 			return l.host == h && l.part != nil && (b.Replica(l.part.TP) == nil || b.Replica(l.part.TP).ID != l.part.ID)
 		})
 	}
-	j.visitConcerned(h, e, func(s *replicaView) {
+	o.visitConcerned(h, e, func(s *replicaView) {
 		r := b.Replica(s.part.TP)
 		if r == nil || r.ID != s.part.ID {
 			return
@@ -293,10 +293,10 @@ func (j *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		if fresh {
 			s.snapshots = nil
 		}
-		defer j.snapshot(h, s, e)
+		defer o.snapshot(h, s, e)
 		if fresh || r.LeaderEpoch() != s.Epoch {
-			if home, ok := topicOf(j.world.Disk(h.Addr), r.Log().Dir()); ok {
-				j.view.DirectoryInUse(s.part, s.copy, home)
+			if home, ok := topicOf(o.world.Disk(h.Addr), r.Log().Dir()); ok {
+				o.view.DirectoryInUse(s.part, s.copy, home)
 			}
 		}
 		leads, epoch, hw, version := r.Leads(), r.LeaderEpoch(), r.HW(), r.PartitionEpoch()
@@ -320,7 +320,7 @@ func (j *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		for _, m := range proposal.ISR {
 			s.Pending, s.Proposed = append(s.Pending, m.ID), append(s.Proposed, m.BrokerEpoch)
 		}
-		j.observed(h, observation{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
+		o.observed(h, observation{due: due, event: e.Seq, part: s.part, copy: s.copy, state: s.State})
 	})
 }
 
@@ -342,12 +342,12 @@ func latest(cache []check.EpochStart) wire.Epoch {
 }
 
 // snapshot keeps the state of a leader at the end of an event, if it has changed.
-func (j *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
-	now := leaderSnapshot{event: e.Seq, epoch: wire.NoEpoch, config: j.view.ConfigEnd()}
+func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
+	now := leaderSnapshot{event: e.Seq, epoch: wire.NoEpoch, config: o.view.ConfigEnd()}
 	if s.Leads {
 		now.epoch, now.inSync = s.Epoch, s.InSync()
 		if h.applied >= now.config {
-			now.minISR = j.view.MinISR(s.part)
+			now.minISR = o.view.MinISR(s.part)
 		}
 	}
 	n := len(s.snapshots)
@@ -373,14 +373,14 @@ func (s *replicaView) snapshotAt(event uint64) (at leaderSnapshot) {
 }
 
 // hostReplicas adds the replicas that a broker's image assigns to it.
-func (j *observer) hostReplicas(h *hostView, b *broker.Broker) {
+func (o *observer) hostReplicas(h *hostView, b *broker.Broker) {
 	for _, t := range b.Image().Topics() {
 		for _, p := range t.Partitions {
 			k := topicKey{t.ID, p.Partition}
 			if !p.HasReplica(h.Node) || h.byTopic[k] != nil {
 				continue
 			}
-			part := j.view.Partition(t.ID, wire.TopicPartition{Topic: t.Name, Partition: p.Partition})
+			part := o.view.Partition(t.ID, wire.TopicPartition{Topic: t.Name, Partition: p.Partition})
 			s := &replicaView{part: part, copy: part.Replica(h.Node)}
 			h.byTopic[k] = s
 			h.replicas = append(h.replicas, s)
@@ -389,7 +389,7 @@ func (j *observer) hostReplicas(h *hostView, b *broker.Broker) {
 }
 
 // lookAtController observes what an event may have changed of a controller.
-func (j *observer) lookAtController(h *hostView, k *controller.Controller, e *sim.Event, due sim.Time) {
+func (o *observer) lookAtController(h *hostView, k *controller.Controller, e *sim.Event, due sim.Time) {
 	s, l := voterOf(k), observation{due: due, event: e.Seq}
 	if m := k.Image(); m != nil && m.Next != h.image {
 		h.image = m.Next
@@ -397,7 +397,7 @@ func (j *observer) lookAtController(h *hostView, k *controller.Controller, e *si
 	}
 	if l.voter = s; s != h.voter || l.image > 0 {
 		h.voter = s
-		j.observed(h, l)
+		o.observed(h, l)
 	}
 }
 
@@ -409,12 +409,12 @@ func voterOf(k *controller.Controller) check.VoterState {
 
 // tellCommitted hands over the records of the metadata log that are committed now, from the shadow log of the controller with
 // the highest high watermark.
-func (j *observer) tellCommitted() {
-	if j.claimedHW <= j.committed {
+func (o *observer) tellCommitted() {
+	if o.claimedHW <= o.committed {
 		return
 	}
-	hw := j.claimedHW
-	j.shadows.bytes(j.shadows.open(j.claimedBy.Addr, controller.LogDir), j.committed, hw, func(b wire.Batch) bool {
+	hw := o.claimedHW
+	o.shadows.bytes(o.shadows.open(o.claimedBy.Addr, controller.LogDir), o.committed, hw, func(b wire.Batch) bool {
 		if b.NextOffset() > hw {
 			return false
 		}
@@ -424,55 +424,55 @@ func (j *observer) tellCommitted() {
 					return false
 				}
 				if r, err := wire.ParseMetadata(rec.Value); err == nil {
-					j.view.Committed(rec.Offset, r)
+					o.view.Committed(rec.Offset, r)
 				}
 			}
 		}
-		j.committed = b.NextOffset()
-		j.view.CommittedTo(j.committed)
+		o.committed = b.NextOffset()
+		o.view.CommittedTo(o.committed)
 		return true
 	})
 }
 
 // bind implements shadowListener.
-func (j *observer) bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool) {
-	h := j.hosts[host]
+func (o *observer) bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool) {
+	h := o.hosts[host]
 	if h == nil {
 		return nil, nil, false
 	}
 	if isMetadata(dir) {
-		return j.view.Metadata(), j.view.Metadata().Replica(h.Node), true
+		return o.view.Metadata(), o.view.Metadata().Replica(h.Node), true
 	}
 	tp, kind, ok := storage.ParseDir(dir)
-	id, known := topicOf(j.world.Disk(host), dir)
+	id, known := topicOf(o.world.Disk(host), dir)
 	if !ok || kind != storage.DirLog || !known {
 		return nil, nil, false
 	}
-	p := j.view.Partition(id, tp)
+	p := o.view.Partition(id, tp)
 	copies := 0
-	for _, l := range j.shadows.hosts[host] { //order: counted only
+	for _, l := range o.shadows.hosts[host] { //order: counted only
 		if l.part == p || l.dir == dir {
 			copies++
 		}
 	}
-	j.view.Installed(p, h.Node, copies)
+	o.view.Installed(p, h.Node, copies)
 	return p, p.Replica(h.Node), true
 }
 
-func (j *observer) grew(l *shadowLog, b check.Batch)            { j.view.Grew(l.part, l.copy, b) }
-func (j *observer) cut(l *shadowLog, to wire.Offset, by string) { j.view.Cut(l.part, l.copy, to, by) }
-func (j *observer) flushed(l *shadowLog, end wire.Offset)       { j.view.Flushed(l.copy, end) }
-func (j *observer) deleted(l *shadowLog) {
+func (o *observer) grew(l *shadowLog, b check.Batch)            { o.view.Grew(l.part, l.copy, b) }
+func (o *observer) cut(l *shadowLog, to wire.Offset, by string) { o.view.Cut(l.part, l.copy, to, by) }
+func (o *observer) flushed(l *shadowLog, end wire.Offset)       { o.view.Flushed(l.copy, end) }
+func (o *observer) deleted(l *shadowLog) {
 	if l.part != nil {
-		j.view.Deleted(l.part, l.copy)
+		o.view.Deleted(l.part, l.copy)
 	}
 }
 
 // trimmed reports whether the first file of a log was removed because its broker has moved the log start past it. If the broker
 // dies in that event, the answer is whether the log has a file after the removed one.
-func (j *observer) trimmed(l *shadowLog, next wire.Offset) bool {
-	if j.world.Running(l.host) && !j.world.Ending(l.host) {
-		b := j.broker(l.host)
+func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
+	if o.world.Running(l.host) && !o.world.Ending(l.host) {
+		b := o.broker(l.host)
 		if b == nil {
 			return false
 		}
@@ -480,16 +480,16 @@ func (j *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 		if r == nil || r.ID != l.part.ID || r.Log().Start() < next {
 			return false
 		}
-	} else if !j.goesOn(l, next) {
+	} else if !o.goesOn(l, next) {
 		return false
 	}
-	j.view.Trimmed(l.part, l.copy, next)
+	o.view.Trimmed(l.part, l.copy, next)
 	return true
 }
 
 // goesOn reports whether a log has a file at or after an offset, be it empty: retention rolls the log before it deletes the last file.
-func (j *observer) goesOn(l *shadowLog, next wire.Offset) bool {
-	return slices.ContainsFunc(j.world.Disk(l.host).Files(), func(f sim.DiskFile) bool {
+func (o *observer) goesOn(l *shadowLog, next wire.Offset) bool {
+	return slices.ContainsFunc(o.world.Disk(l.host).Files(), func(f sim.DiskFile) bool {
 		name, in := strings.CutPrefix(f.Path, l.dir+"/")
 		base, log := strings.CutSuffix(name, ".log")
 		at, err := strconv.ParseInt(base, 10, 64)
@@ -498,29 +498,29 @@ func (j *observer) goesOn(l *shadowLog, next wire.Offset) bool {
 }
 
 // FaultBegan implements cluster.FaultLog.
-func (j *observer) FaultBegan(name string) {
-	if !slices.Contains(j.faults, name) {
-		j.faults = append(j.faults, name)
+func (o *observer) FaultBegan(name string) {
+	if !slices.Contains(o.faults, name) {
+		o.faults = append(o.faults, name)
 	}
-	j.view.FaultActive()
+	o.view.FaultActive()
 }
 
 // FaultEnded implements cluster.FaultLog. Liveness is asked for once no fault is left.
-func (j *observer) FaultEnded(name string) {
-	if i := slices.Index(j.faults, name); i >= 0 {
-		j.faults = slices.Delete(j.faults, i, i+1)
+func (o *observer) FaultEnded(name string) {
+	if i := slices.Index(o.faults, name); i >= 0 {
+		o.faults = slices.Delete(o.faults, i, i+1)
 	}
-	if len(j.faults) == 0 {
-		j.view.FaultsOver(int64(j.quietSince()))
+	if len(o.faults) == 0 {
+		o.view.FaultsOver(int64(o.quietSince()))
 	}
 }
 
 // quietSince is when the last lane of a node is free: an event that began on a slow disk or processor takes as long as that
 // took then, also when the fault is over meanwhile.
-func (j *observer) quietSince() sim.Time {
-	at := j.world.Now()
-	for _, h := range j.inside.Machines() {
-		for _, lane := range j.world.Lanes(h.Addr) {
+func (o *observer) quietSince() sim.Time {
+	at := o.world.Now()
+	for _, h := range o.inside.Machines() {
+		for _, lane := range o.world.Lanes(h.Addr) {
 			at = max(at, lane.Busy)
 		}
 	}
@@ -528,31 +528,31 @@ func (j *observer) quietSince() sim.Time {
 }
 
 // FaultPulse implements cluster.FaultLog.
-func (j *observer) FaultPulse() {
-	j.clock(j.world.Now())
-	j.FaultBegan("pulse")
-	j.FaultEnded("pulse")
+func (o *observer) FaultPulse() {
+	o.clock(o.world.Now())
+	o.FaultBegan("pulse")
+	o.FaultEnded("pulse")
 }
 
 // DiskFaulted implements cluster.FaultLog.
-func (j *observer) DiskFaulted(h *cluster.Host, fault, dir string) {
-	if j.hosts[h.Addr] != nil {
-		j.clock(j.world.Now())
-		j.view.DiskFaultedIn(h.Node, fault, dir)
+func (o *observer) DiskFaulted(h *cluster.Host, fault, dir string) {
+	if o.hosts[h.Addr] != nil {
+		o.clock(o.world.Now())
+		o.view.DiskFaultedIn(h.Node, fault, dir)
 	}
 }
 
 // ClockMoved implements cluster.FaultLog.
-func (j *observer) ClockMoved(by env.Duration) { j.view.ClockSkewed(check.Duration(by)) }
+func (o *observer) ClockMoved(by env.Duration) { o.view.ClockSkewed(check.Duration(by)) }
 
 // Span implements cluster.TrueLogs.
-func (j *observer) Span(host env.Addr, dir string) (start, end wire.Offset) {
-	return j.shadows.find(host, dir).span()
+func (o *observer) Span(host env.Addr, dir string) (start, end wire.Offset) {
+	return o.shadows.find(host, dir).span()
 }
 
 // Batches implements cluster.TrueLogs.
-func (j *observer) Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool) {
-	l := j.shadows.find(host, dir)
+func (o *observer) Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool) {
+	l := o.shadows.find(host, dir)
 	if l == nil {
 		return
 	}
@@ -566,19 +566,19 @@ func (j *observer) Batches(host env.Addr, dir string, visit func(path string, po
 }
 
 // Clients implements cluster.Witness.
-func (j *observer) Clients(n int) { j.view.Clients(n) }
+func (o *observer) Clients(n int) { o.view.Clients(n) }
 
 // Judge asks every judge about what is known so far; those that need an end give their last word after End.
-func (j *observer) Judge() []check.Finding {
-	evidence := check.Case{View: j.view, History: slices.Clip(j.history.ops)} // a record without an outcome now may have one later
-	found := j.history.topicsRead()
-	for _, r := range j.inside.Records() {
+func (o *observer) Judge() []check.Finding {
+	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // a record without an outcome now may have one later
+	found := o.history.topicsRead()
+	for _, r := range o.inside.Records() {
 		if r.Known {
 			continue
 		}
 		op := sending(r, check.NeverDecided)
-		op.Step = j.world.Steps()
-		if r.Over() || !j.ended {
+		op.Step = o.world.Steps()
+		if r.Over() || !o.ended {
 			op.Outcome = check.Indefinite // its client died, or may yet be told
 		}
 		op.Topic = wire.TopicID{}

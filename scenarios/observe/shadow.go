@@ -23,7 +23,7 @@ type shadowLogs struct {
 	listener shadowListener
 }
 
-// shadowListener is told how true logs change: the observer.
+// shadowListener follows how true logs change: the observer.
 type shadowListener interface {
 	// bind names the replica of a directory; ok is false as long as the directory does not say which topic it is of.
 	bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool)

@@ -10,52 +10,52 @@ import (
 )
 
 // delivered keeps the request that a node is to answer: one link has one request under way.
-func (j *observer) delivered(h *hostView, f *sim.Effect) {
+func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	if h == nil || f.Request == nil {
 		return
 	}
-	j.view.RequestArrived()
+	o.view.RequestArrived()
 	switch req := f.Request.(type) {
 	case *kmsg.ProduceRequest, *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
 	case *kmsg.DeleteTopicsRequest, *kmsg.CreatePartitionsRequest, *kmsg.IncrementalAlterConfigsRequest, *kmsg.UpdateFeaturesRequest, *kmsg.BrokerHeartbeatRequest:
 		if h.Role == "controller" {
-			h.asked[f.Link], h.committedThen[f.Link] = f.Request, j.view.CommittedEnd()
+			h.asked[f.Link], h.committedThen[f.Link] = f.Request, o.view.CommittedEnd()
 		}
 	case *kmsg.DeleteRecordsRequest:
 		for _, rt := range req.Topics {
 			for _, rp := range rt.Partitions {
-				j.view.DeletionAsked(wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, wire.Offset(rp.Offset))
+				o.view.DeletionAsked(wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}, wire.Offset(rp.Offset))
 			}
 		}
 	case *kmsg.FetchRequest:
-		h.stepAsked[f.Link] = j.world.Steps()
+		h.stepAsked[f.Link] = o.world.Steps()
 	case *kmsg.ListOffsetsRequest:
-		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, j.world.Steps()
+		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
 	case *kmsg.ElectLeadersRequest:
 		if req.ElectionType == 1 {
 			h.asked[f.Link] = f.Request
-			j.electionRequested(req, j.view.UncleanElectionAsked)
+			o.electionRequested(req, o.view.UncleanElectionAsked)
 		}
 	case *kmsg.AlterPartitionRequest:
 		h.asked[f.Link] = f.Request
-		h.registeredThen[f.Link] = j.view.Registered(wire.NodeID(req.BrokerID))
+		h.registeredThen[f.Link] = o.view.Registered(wire.NodeID(req.BrokerID))
 	}
 }
 
 // departed looks at what a node sends: other machines may build on it from now on.
-func (j *observer) departed(h *hostView, f *sim.Effect) {
+func (o *observer) departed(h *hostView, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case nil:
 	case *kmsg.VoteRequest:
-		j.candidacy(h, req)
+		o.candidacy(h, req)
 	case *kmsg.BrokerRegistrationRequest:
-		j.calls[f.Request] = call{f.Cause, f.Node}
+		o.calls[f.Request] = call{f.Cause, f.Node}
 		if h != nil && h.Role == "broker" {
-			j.view.RegistrationAsked(h.Node, req.IncarnationID)
+			o.view.RegistrationAsked(h.Node, req.IncarnationID)
 		}
 	case *kmsg.BrokerHeartbeatRequest, *kmsg.ListOffsetsRequest, *kmsg.MetadataRequest, *kmsg.CreateTopicsRequest, *kmsg.DeleteTopicsRequest:
-		j.calls[f.Request] = call{f.Cause, f.Node}
+		o.calls[f.Request] = call{f.Cause, f.Node}
 	}
 	if h == nil || f.Response == nil {
 		return
@@ -64,49 +64,49 @@ func (j *observer) departed(h *hostView, f *sim.Effect) {
 	switch resp := f.Response.(type) {
 	case *kmsg.ProduceResponse:
 		if req, ok := asked.(*kmsg.ProduceRequest); ok {
-			j.produceAnswered(h, req, resp, f)
+			o.produceAnswered(h, req, resp, f)
 		}
 	case *kmsg.FetchResponse:
-		if peer := j.hosts[f.Peer]; peer == nil {
-			j.fetchAnswered(h, resp, f)
+		if peer := o.hosts[f.Peer]; peer == nil {
+			o.fetchAnswered(h, resp, f)
 		}
 	case *kmsg.ListOffsetsResponse:
 		if req, ok := asked.(*kmsg.ListOffsetsRequest); ok {
-			j.endsAnswered(h, req, resp, f)
+			o.endsAnswered(h, req, resp, f)
 		}
 	case *kmsg.DeleteRecordsResponse:
 		for _, rt := range resp.Topics {
 			for _, rp := range rt.Partitions {
-				if s := j.replicaNamed(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 {
-					j.view.RecordsDeleted(s.part, wire.Offset(rp.LowWatermark))
+				if s := o.replicaNamed(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 {
+					o.view.RecordsDeleted(s.part, wire.Offset(rp.LowWatermark))
 				}
 			}
 		}
 	case *kmsg.AlterPartitionResponse:
 		if req, ok := asked.(*kmsg.AlterPartitionRequest); ok {
-			j.isrChanged(h, req, resp, h.registeredThen[f.Link])
+			o.isrChanged(h, req, resp, h.registeredThen[f.Link])
 		}
 	case *kmsg.BrokerRegistrationResponse:
 		if req, ok := asked.(*kmsg.BrokerRegistrationRequest); ok && resp.ErrorCode == 0 && h.Role == "controller" {
-			j.view.Replied(nil, check.Reply{Kind: check.ToRegistration, From: h.Node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(resp.BrokerEpoch)})
+			o.view.Replied(nil, check.Reply{Kind: check.ToRegistration, From: h.Node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(resp.BrokerEpoch)})
 		}
 	case *kmsg.CreateTopicsResponse:
 		for _, t := range resp.Topics {
 			if t.ErrorCode == 0 && h.Role == "controller" && t.TopicID != [16]byte{} {
-				j.view.Replied(nil, check.Reply{Kind: check.ToCreation, From: h.Node, Topic: t.TopicID})
+				o.view.Replied(nil, check.Reply{Kind: check.ToCreation, From: h.Node, Topic: t.TopicID})
 			}
 		}
 	case *kmsg.DeleteTopicsResponse, *kmsg.CreatePartitionsResponse, *kmsg.IncrementalAlterConfigsResponse, *kmsg.UpdateFeaturesResponse, *kmsg.BrokerHeartbeatResponse:
 		if asked != nil {
-			j.controllerReplied(h, asked, resp, h.committedThen[f.Link])
+			o.controllerReplied(h, asked, resp, h.committedThen[f.Link])
 		}
 	case *kmsg.ElectLeadersResponse:
 		if _, ok := asked.(*kmsg.ElectLeadersRequest); ok { // a refused election is over
-			j.electionRefused(resp)
+			o.electionRefused(resp)
 		}
 	case *kmsg.VoteResponse:
 		if req, ok := asked.(*kmsg.VoteRequest); ok {
-			j.voteAnswered(h, req, resp)
+			o.voteAnswered(h, req, resp)
 		}
 	default:
 		return
@@ -115,10 +115,10 @@ func (j *observer) departed(h *hostView, f *sim.Effect) {
 }
 
 // controllerReplied hands over the changes that a controller reported as done.
-func (j *observer) controllerReplied(h *hostView, asked env.Request, answer env.Response, known wire.Offset) {
+func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.Response, known wire.Offset) {
 	yes := func(r check.Reply) {
 		r.From = h.Node
-		j.view.Replied(nil, r)
+		o.view.Replied(nil, r)
 	}
 	switch req := asked.(type) {
 	case *kmsg.DeleteTopicsRequest:
@@ -129,7 +129,7 @@ func (j *observer) controllerReplied(h *hostView, asked env.Request, answer env.
 		}
 	case *kmsg.CreatePartitionsRequest:
 		for i, t := range answer.(*kmsg.CreatePartitionsResponse).Topics {
-			if id, ok := j.view.TopicNamed(t.Topic); ok && t.ErrorCode == 0 && !req.ValidateOnly {
+			if id, ok := o.view.TopicNamed(t.Topic); ok && t.ErrorCode == 0 && !req.ValidateOnly {
 				yes(check.Reply{Kind: check.ToGrowth, Topic: id, Partitions: req.Topics[i].Count})
 			}
 		}
@@ -158,10 +158,10 @@ func (j *observer) controllerReplied(h *hostView, asked env.Request, answer env.
 }
 
 // electionRequested visits the partitions that an operator wants an unclean election of, by the names of the newest image.
-func (j *observer) electionRequested(req *kmsg.ElectLeadersRequest, visit func(*check.Partition)) {
+func (o *observer) electionRequested(req *kmsg.ElectLeadersRequest, visit func(*check.Partition)) {
 	for _, rt := range req.Topics {
 		for _, n := range rt.Partitions {
-			if p, ok := j.view.Find(j.inside.TopicID(rt.Topic), n); ok {
+			if p, ok := o.view.Find(o.inside.TopicID(rt.Topic), n); ok {
 				visit(p)
 			}
 		}
@@ -169,18 +169,18 @@ func (j *observer) electionRequested(req *kmsg.ElectLeadersRequest, visit func(*
 }
 
 // electionRefused withdraws the unclean elections that the controller refused. Those that it held may not be committed yet.
-func (j *observer) electionRefused(resp *kmsg.ElectLeadersResponse) {
+func (o *observer) electionRefused(resp *kmsg.ElectLeadersResponse) {
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
-			if p, ok := j.view.Find(j.inside.TopicID(rt.Topic), rp.Partition); ok && rp.ErrorCode != 0 {
-				j.view.UncleanElectionAnswered(p)
+			if p, ok := o.view.Find(o.inside.TopicID(rt.Topic), rp.Partition); ok && rp.ErrorCode != 0 {
+				o.view.UncleanElectionAnswered(p)
 			}
 		}
 	}
 }
 
 // produceAnswered looks at what a broker answers to a producer.
-func (j *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, f *sim.Effect) {
+func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, f *sim.Effect) {
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
 			if rp.ErrorCode != 0 || rp.BaseOffset < 0 {
@@ -188,12 +188,12 @@ func (j *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *
 			}
 			// From version 13 on a topic is its id (KIP-516), and its name is not on the wire.
 			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
-				j.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
+				o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
 				continue
 			}
 			for _, s := range h.replicas {
-				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && j.current(s) {
-					j.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
+				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && o.current(s) {
+					o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
 				}
 			}
 		}
@@ -217,16 +217,16 @@ func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) ui
 }
 
 // batchAcked hands an acknowledgement over, with the state of the leader when it was made.
-func (j *observer) batchAcked(s *replicaView, base wire.Offset, acks int16, crc uint32, f *sim.Effect) {
+func (o *observer) batchAcked(s *replicaView, base wire.Offset, acks int16, crc uint32, f *sim.Effect) {
 	at := s.snapshotAt(f.Cause)
-	j.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, MinISR: at.minISR})
+	o.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, MinISR: at.minISR})
 }
 
 // current reports whether a replica is of the topic that has the name now.
-func (j *observer) current(s *replicaView) bool { return j.view.Current(s.part) }
+func (o *observer) current(s *replicaView) bool { return o.view.Current(s.part) }
 
 // fetchAnswered looks at what a broker answers to a consumer.
-func (j *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.Effect) {
+func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.Effect) {
 	for _, rt := range resp.Topics {
 		for i := range rt.Partitions {
 			rp := &rt.Partitions[i]
@@ -235,37 +235,37 @@ func (j *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.E
 				continue
 			}
 			hw := wire.Offset(rp.HighWatermark)
-			j.view.HighWatermarkTold(s.part, s.copy, hw)
+			o.view.HighWatermarkTold(s.part, s.copy, hw)
 			told := check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: hw, Since: h.stepAsked[f.Link]}
 			if first := wire.Batch(rp.RecordBatches); len(first) >= wire.BatchHeaderSize {
 				told.First = first.NextOffset()
 			}
-			j.view.EndOffsetTold(s.part, s.copy, told)
+			o.view.EndOffsetTold(s.part, s.copy, told)
 			for b, err := range wire.Batches(rp.RecordBatches) {
 				if err != nil || b.NextOffset() > hw {
 					break
 				}
-				j.view.BatchDelivered(s.part, s.copy, check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}, hw)
+				o.view.BatchDelivered(s.part, s.copy, check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}, hw)
 			}
 		}
 	}
 }
 
 // endsAnswered looks at the end offsets that a leader answers to a client.
-func (j *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse, f *sim.Effect) {
+func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse, f *sim.Effect) {
 	for i, rt := range resp.Topics {
 		for k, rp := range rt.Partitions {
-			if s := j.replicaNamed(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 && req.ReplicaID == -1 && req.Topics[i].Partitions[k].Timestamp == -1 {
-				j.view.EndOffsetTold(s.part, s.copy, check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.stepAsked[f.Link]})
+			if s := o.replicaNamed(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 && req.ReplicaID == -1 && req.Topics[i].Partitions[k].Timestamp == -1 {
+				o.view.EndOffsetTold(s.part, s.copy, check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.stepAsked[f.Link]})
 			}
 		}
 	}
 }
 
 // replicaNamed is the replica that a broker has of the topic with that name now, nil if it has none.
-func (j *observer) replicaNamed(h *hostView, topic string, n int32) *replicaView {
+func (o *observer) replicaNamed(h *hostView, topic string, n int32) *replicaView {
 	for _, s := range h.replicas {
-		if s.part.TP == (wire.TopicPartition{Topic: topic, Partition: n}) && j.current(s) {
+		if s.part.TP == (wire.TopicPartition{Topic: topic, Partition: n}) && o.current(s) {
 			return s
 		}
 	}
@@ -273,20 +273,20 @@ func (j *observer) replicaNamed(h *hostView, topic string, n int32) *replicaView
 }
 
 // isrChanged hands over the ISR changes that a controller accepted.
-func (j *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse, registered wire.BrokerEpoch) {
+func (o *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse, registered wire.BrokerEpoch) {
 	if resp.ErrorCode != 0 {
 		return
 	}
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
-			p, ok := j.view.Find(rt.TopidID, rp.Partition)
+			p, ok := o.view.Find(rt.TopidID, rp.Partition)
 			if rp.ErrorCode != 0 || !ok {
 				continue
 			}
 			for _, at := range req.Topics {
 				for _, ap := range at.Partitions {
 					if at.TopicID == rt.TopidID && ap.Partition == rp.Partition {
-						j.view.Replied(p, check.Reply{
+						o.view.Replied(p, check.Reply{
 							Kind: check.ToAlteration, From: h.Node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch),
 							Registered: registered, AskedEpoch: wire.PartitionEpoch(ap.PartitionEpoch), PartitionEpoch: wire.PartitionEpoch(rp.PartitionEpoch),
 						})
@@ -298,33 +298,33 @@ func (j *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp
 }
 
 // candidacy is a request for votes: the candidate has voted for itself.
-func (j *observer) candidacy(h *hostView, req *kmsg.VoteRequest) {
+func (o *observer) candidacy(h *hostView, req *kmsg.VoteRequest) {
 	if h == nil || h.Role != "controller" || len(req.Topics) == 0 || len(req.Topics[0].Partitions) == 0 {
 		return
 	}
 	if rp := &req.Topics[0].Partitions[0]; !rp.PreVote {
-		j.view.Voted(h.Node, check.Vote{Epoch: wire.Epoch(rp.CandidateEpoch), Candidate: wire.NodeID(rp.CandidateID)})
+		o.view.Voted(h.Node, check.Vote{Epoch: wire.Epoch(rp.CandidateEpoch), Candidate: wire.NodeID(rp.CandidateID)})
 	}
 }
 
-func (j *observer) voteAnswered(h *hostView, req *kmsg.VoteRequest, resp *kmsg.VoteResponse) {
+func (o *observer) voteAnswered(h *hostView, req *kmsg.VoteRequest, resp *kmsg.VoteResponse) {
 	if len(req.Topics) == 0 || len(resp.Topics) == 0 || len(req.Topics[0].Partitions) == 0 || len(resp.Topics[0].Partitions) == 0 {
 		return
 	}
 	rp, ap := &req.Topics[0].Partitions[0], &resp.Topics[0].Partitions[0]
 	if ap.VoteGranted && !rp.PreVote {
-		j.view.Voted(h.Node, check.Vote{Epoch: wire.Epoch(rp.CandidateEpoch), Candidate: wire.NodeID(rp.CandidateID)})
+		o.view.Voted(h.Node, check.Vote{Epoch: wire.Epoch(rp.CandidateEpoch), Candidate: wire.NodeID(rp.CandidateID)})
 	}
 }
 
 // visitConcerned visits the replicas that an event of a broker was about.
-func (j *observer) visitConcerned(h *hostView, e *sim.Event, visit func(*replicaView)) {
+func (o *observer) visitConcerned(h *hostView, e *sim.Event, visit func(*replicaView)) {
 	if len(h.replicas) > 4 {
 		switch {
 		case e.Kind == sim.Received:
 			switch req := e.Request.(type) {
 			case *kmsg.FetchRequest:
-				j.visitFetched(h, req.Topics, visit)
+				o.visitFetched(h, req.Topics, visit)
 				return
 			case *kmsg.ProduceRequest:
 				for _, s := range h.replicas {
@@ -355,7 +355,7 @@ func (j *observer) visitConcerned(h *hostView, e *sim.Event, visit func(*replica
 	}
 }
 
-func (j *observer) visitFetched(h *hostView, topics []kmsg.FetchRequestTopic, visit func(*replicaView)) {
+func (o *observer) visitFetched(h *hostView, topics []kmsg.FetchRequestTopic, visit func(*replicaView)) {
 	for _, rt := range topics {
 		for i := range rt.Partitions {
 			if s := h.byTopic[topicKey{rt.TopicID, rt.Partitions[i].Partition}]; s != nil {
