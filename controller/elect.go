@@ -137,6 +137,17 @@ func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty
 	return wire.NoNode, false
 }
 
+// CanBeLed reports whether a leader could be elected for a partition as it stands, if these brokers were the active ones. With elr
+// eligible leader replicas are kept, with uncleanly an unclean election is allowed.
+func CanBeLed(rules *Rules, p *image.Partition, elr, uncleanly bool, active func(wire.NodeID) bool) bool {
+	b := changeBuilder{p: p, isr: p.ISR, mayLead: active, uncleanShutdown: wire.NoNode, elr: elr, rules: rules}
+	if uncleanly {
+		b.election = unclean
+	}
+	leader, _ := b.electLeader(p.ELR)
+	return leader != wire.NoNode
+}
+
 // recordELR puts the ELR and the last known leader into the record.
 func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeID) {
 	p := b.p

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"samsa/controller"
 	"samsa/controller/image"
 	"samsa/sim/env"
 	"samsa/wire"
@@ -91,24 +92,14 @@ func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 	return o.readTo > p.End
 }
 
-// mayLead reports whether the controllers' rules let one of these machines lead a partition, once all of them are unfenced: one
-// in sync; with none in sync one that is eligible; else the last known leader; or any replica where unclean elections
-// are allowed (PartitionChangeBuilder).
+// mayLead reports whether the controllers would elect one of these machines, once all of them are unfenced.
 func (c *simCluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.Addr) bool {
 	p := m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition)
-	in := func(ids []wire.NodeID) bool {
-		return slices.ContainsFunc(ids, func(id wire.NodeID) bool { return slices.Contains(core, c.brokers[id-1].Addr) })
-	}
-	if setting, set := c.dynamicConfig(m, tp.Topic, "unclean.leader.election.enable"); set && setting == "true" && in(p.Replicas) {
-		return true
-	}
-	switch {
-	case len(p.ISR) > 0:
-		return in(p.ISR)
-	case len(p.ELR) > 0:
-		return in(p.ELR)
-	}
-	return m.Feature("eligible.leader.replicas.version") > 0 && len(p.LastKnown) == 1 && in(p.LastKnown)
+	setting, set := c.dynamicConfig(m, tp.Topic, "unclean.leader.election.enable")
+	elr := m.Feature("eligible.leader.replicas.version") > 0
+	return controller.CanBeLed(&c.cfg.rules.controller, p, elr, set && setting == "true", func(id wire.NodeID) bool {
+		return slices.Contains(core, c.brokers[id-1].Addr)
+	})
 }
 
 // minISR is a partition's min.insync.replicas, as committed: no more than it has replicas.
