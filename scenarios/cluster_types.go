@@ -25,6 +25,8 @@ type (
 	Override = cluster.Override
 	// Waiter is a client that waits for an answer, by its kind.
 	Waiter = cluster.Waiter
+	// Unsound is a bug of ours that the world found.
+	Unsound = cluster.Unsound
 	// Mode is how messages travel. The hash of a run does not depend on it.
 	Mode = cluster.Mode
 )

@@ -205,7 +205,7 @@ func (c *simCluster) Unmet() []Override { return c.world.Unmet() }
 // Sound implements Sight.
 func (c *simCluster) Sound() error {
 	if v := c.world.GuardViolation(); v != nil {
-		return v
+		return changed(v)
 	}
 	// No request waits for longer than its sender does; one that is still there after twice that was forgotten.
 	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
@@ -213,8 +213,7 @@ func (c *simCluster) Sound() error {
 		// The broker itself is asked: an image may still have its last incarnation, or know before it does.
 		h := c.hosts[u.Server]
 		if b := c.brokerNode(h); !c.world.Paused(u.Server) && (h.Role != "broker" || b != nil && b.Serves()) {
-			return fmt.Errorf("%s has not answered a request of %s with api key %d since %s", u.Server, u.Ticket.From,
-				u.Ticket.Key, seconds(env.Duration(u.Since)))
+			return unanswered(u.Server, u.Ticket.From, u.Ticket.Key, env.Duration(u.Since))
 		}
 	}
 	return nil

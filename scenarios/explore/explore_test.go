@@ -220,6 +220,36 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+// Every way in which a run fails has its own check and a kind of constants.
+func TestFailuresOfAVerdict(t *testing.T) {
+	program, err := scenarios.Load("x", []byte("cluster\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fact := check.Fact{Subject: check.Subject{Kind: check.APartition, Name: "orders-0"}, Role: check.ByLeader, Way: "cut it", Offset: 7}
+	for want, v := range map[string]scenarios.Verdict{
+		"violated acked-durable: leader of a partition: cut it": {Findings: []check.Finding{{Check: check.AckedDurable,
+			Result: check.Result{Status: check.Violated, Fact: fact, Explanation: "offset 7 is gone"}}}},
+		"internal unsound: a request was not answered: Fetch": {Unsound: &scenarios.Unsound{Kind: 2, API: "Fetch", Text: "b1 has not answered"}},
+		"internal unsound":                    {Unsound: fmt.Errorf("something of another type")},
+		"unknown budget: there is no cluster": {Reason: scenarios.StopBudget, Stopped: "the budget of 7 events is spent"},
+		"stuck quiet: there is no cluster":    {Reason: scenarios.StopPatience, Stopped: "line 3"},
+	} {
+		var r Result
+		r.look(scenarios.New(program, scenarios.RunOptions{}), &v)
+		r.finish("text")
+		if len(r.Failures) != 1 || string(r.Verdict)+" "+r.Failures[0].Fingerprint() != want || r.Text != "text" {
+			t.Errorf("%s %+v, want %s", r.Verdict, r.Failures, want)
+		}
+	}
+	priced := Result{}
+	priced.look(scenarios.New(program, scenarios.RunOptions{}), &scenarios.Verdict{Findings: []check.Finding{{Check: check.AckedDurable,
+		Result: check.Result{Status: check.Priced, Fact: fact}}}})
+	if priced.finish("text"); !priced.Priced || priced.Verdict != Held || priced.Text != "" {
+		t.Errorf("a price is %+v", priced)
+	}
+}
+
 // The same obstacles are one kind, wherever and however often they are met, and each is named once.
 func TestUnrestIsTyped(t *testing.T) {
 	replica := func(node wire.NodeID, end wire.Offset) scenarios.ReplicaState {

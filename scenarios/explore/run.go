@@ -132,7 +132,11 @@ func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 		}
 	}
 	if v.Unsound != nil {
-		r.Failures = append(r.Failures, Failure{Internal, ofSoundness, "", v.Unsound.Error()})
+		kind := ""
+		if u, ok := v.Unsound.(*scenarios.Unsound); ok {
+			kind = u.Fingerprint()
+		}
+		r.Failures = append(r.Failures, Failure{Internal, ofSoundness, kind, v.Unsound.Error()})
 	}
 	switch v.Reason {
 	case scenarios.NotStopped:

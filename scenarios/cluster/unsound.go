@@ -1,0 +1,52 @@
+package cluster
+
+import (
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/sim"
+	"samsa/sim/env"
+)
+
+// Unsound is a bug of ours that the world found: the verdict on Kafka is worth nothing.
+type Unsound struct {
+	Kind UnsoundKind
+	API  string // Kafka's name of the request: "Fetch"
+	Text string // what was found, with the numbers of this run
+}
+
+// UnsoundKind is a kind of bug that a world can find.
+type UnsoundKind uint8
+
+const (
+	RequestChanged    UnsoundKind = iota // a request was changed after it was sent (guard mode)
+	ResponseChanged                      // a response was changed after it was sent (guard mode)
+	RequestUnanswered                    // a request was neither answered nor refused
+)
+
+// String is the kind in words, the same on every seed.
+func (k UnsoundKind) String() string {
+	return [...]string{"a request was changed after it was sent", "a response was changed after it was sent", "a request was not answered"}[k]
+}
+
+// Error implements error.
+func (u *Unsound) Error() string { return u.Text }
+
+// Fingerprint is equal for one bug on different seeds.
+func (u *Unsound) Fingerprint() string { return u.Kind.String() + ": " + u.API }
+
+// changed is what guard mode found.
+func changed(v *sim.GuardViolation) *Unsound {
+	u := &Unsound{RequestChanged, kmsg.NameForKey(v.Key), v.Error()}
+	if v.Response {
+		u.Kind = ResponseChanged
+	}
+	return u
+}
+
+// unanswered is a request that its server forgot.
+func unanswered(server, from env.Addr, key int16, since env.Duration) *Unsound {
+	api := kmsg.NameForKey(key)
+	return &Unsound{RequestUnanswered, api, fmt.Sprintf("%s has not answered a %s request of %s since %s", server, api, from, seconds(since))}
+}

@@ -1,0 +1,26 @@
+package cluster
+
+import (
+	"testing"
+
+	"samsa/sim"
+	"samsa/sim/env"
+)
+
+// A bug is known by its kind and API; the machines, versions and times are in its text alone.
+func TestUnsoundFingerprints(t *testing.T) {
+	for _, c := range []struct {
+		bug         *Unsound
+		print, text string
+	}{
+		{changed(&sim.GuardViolation{Key: 1, Version: 17, From: "b2", To: "b1", Event: 9}), "a request was changed after it was sent: Fetch",
+			"Fetch request version 17 from b2 to b1, sent by e9, was changed after it was sent"},
+		{changed(&sim.GuardViolation{Key: 1, Version: 16, Response: true, From: "b1", To: "b3", Event: 7}), "a response was changed after it was sent: Fetch",
+			"Fetch response version 16 from b1 to b3, sent by e7, was changed after it was sent"},
+		{unanswered("b1", "p1", 0, 1500*env.Millisecond), "a request was not answered: Produce", "b1 has not answered a Produce request of p1 since 1.500s"},
+	} {
+		if c.bug.Fingerprint() != c.print || c.bug.Error() != c.text {
+			t.Errorf("%q: %q, want %q: %q", c.bug.Fingerprint(), c.bug, c.print, c.text)
+		}
+	}
+}
