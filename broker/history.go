@@ -49,6 +49,3 @@ func OldRules() []exhibit.Of[Rules] {
 		},
 	}
 }
-
-// History is OldRules, by its old name.
-func History() []exhibit.Of[Rules] { return OldRules() }

@@ -70,6 +70,3 @@ func (r *Rules) mustBeWhole() {
 		panic("broker: Rules has a question without an answer: begin with CurrentRules")
 	}
 }
-
-// Today is CurrentRules, by its old name.
-func Today() Rules { return CurrentRules() }

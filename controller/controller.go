@@ -41,7 +41,7 @@ type Config struct {
 func DefaultConfig(node wire.NodeID, voters []raft.Voter) Config {
 	return Config{
 		Quorum: raft.DefaultConfig(node, voters), SessionTimeout: 9 * env.Second, BalanceEvery: 300 * env.Second, UncleanEvery: 5 * env.Minute,
-		MinISR: 1, Partitions: 1, Replication: 1, Features: DefaultFeatures(), Rules: Today(),
+		MinISR: 1, Partitions: 1, Replication: 1, Features: DefaultFeatures(), Rules: CurrentRules(),
 	}
 }
 

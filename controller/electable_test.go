@@ -11,7 +11,7 @@ import (
 // A partition can be led by a member of its ISR, by an eligible replica when that is empty, by the last known leader when both
 // are, and uncleanly by any replica.
 func TestCanBeLed(t *testing.T) {
-	rules := Today()
+	rules := CurrentRules()
 	all := []wire.NodeID{1, 2, 3}
 	for name, c := range map[string]struct {
 		p              image.Partition

@@ -94,6 +94,3 @@ func OldRules() []exhibit.Of[Rules] {
 		},
 	}
 }
-
-// History is OldRules, by its old name.
-func History() []exhibit.Of[Rules] { return OldRules() }

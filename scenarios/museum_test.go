@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,5 +40,22 @@ func TestMuseum(t *testing.T) {
 	}
 	if shown < 9 {
 		t.Errorf("only %d exhibits have a scenario", shown)
+	}
+}
+
+// Every exhibit is described, names a check that exists, and has an id of its own in its package.
+func TestOldRulesAreDescribed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range OldRules() {
+		if r.ID == "" || r.Source == "" || r.Versions == "" || len(strings.Fields(r.Symptom)) < 5 {
+			t.Errorf("%s of %s is not described: %+v", r.ID, r.Package, r)
+		}
+		if !slices.ContainsFunc(check.All(), func(c *check.Check) bool { return c.Name == r.Check }) {
+			t.Errorf("%s of %s names the check %q, which does not exist", r.ID, r.Package, r.Check)
+		}
+		if seen[r.Package+" "+r.ID] {
+			t.Errorf("%s has two exhibits %s", r.Package, r.ID)
+		}
+		seen[r.Package+" "+r.ID] = true
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -294,8 +295,8 @@ func TestSitesAreAllSites(t *testing.T) {
 	var sink decidedSink
 	l := newLab(t, func(c *Config) {
 		c.Net, c.Decisions = Rough(), &sink
-		c.Disk = CommonDisk()
-		c.Disk.Noise = DiskNoise{Slow: 500_000, Stall: 300_000, Torn: 1_000_000}
+		c.Disk = disk.CloudVolume()
+		c.Disk.Noise = disk.Noise{Slow: 500_000, Stall: 300_000, Torn: 1_000_000}
 	})
 	l.add("b1", &node{start: func(e env.Env) {
 		e.Choose("test.node", 1<<30)

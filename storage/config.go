@@ -56,6 +56,6 @@ func DefaultConfig() Config {
 		ProducerIDExpiration: env.Day,
 		MaxTransactionTime:   15 * env.Minute,
 		VerifyTransactions:   true,
-		Rules:                Today(),
+		Rules:                CurrentRules(),
 	}
 }

@@ -240,7 +240,7 @@ func TestProducersExpire(t *testing.T) {
 
 func TestLogDirectoryFiles(t *testing.T) {
 	d := newMemDisk()
-	dir := Dir{Rules: Today()}
+	dir := Dir{Rules: CurrentRules()}
 	clean, epoch, err := dir.TakeCleanMarker(d)
 	require.NoError(t, err)
 	require.False(t, clean)

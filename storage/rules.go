@@ -50,6 +50,3 @@ func CurrentRules() Rules {
 		DurableNames:       true,
 	}
 }
-
-// Today is CurrentRules, by its old name.
-func Today() Rules { return CurrentRules() }

@@ -6,6 +6,7 @@ import (
 
 	"samsa/broker"
 	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -161,9 +162,9 @@ func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	}
 	switch f.Kind {
 	case "error":
-		d.FailOnce(f.Path, sim.OnAny)
+		d.FailOnce(f.Path, disk.OnAny)
 	case "broken":
-		d.Break(f.Path, sim.OnAny)
+		d.Break(f.Path, disk.OnAny)
 	case "full":
 		d.Fill()
 	case "short-write":

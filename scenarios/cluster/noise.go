@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 )
 
@@ -19,14 +20,14 @@ func Noises() []string { return slices.Clone(noises[:]) }
 
 // noiseOf is the network and the disks of a noise. None of it destroys what a disk was to keep: such faults are
 // ordered by verbs, so that the durability ledger knows of each.
-func noiseOf(name string) (sim.NetProfile, sim.DiskProfile) {
-	net, disk := sim.LAN(), sim.CommonDisk()
+func noiseOf(name string) (sim.NetProfile, disk.Profile) {
+	net, volume := sim.LAN(), disk.CloudVolume()
 	if name == rough {
 		net = sim.Rough()
 		net.StallMax = env.Second
-		disk.Noise = sim.DiskNoise{Slow: 500, Stall: 100, Torn: 500_000}
+		volume.Noise = disk.Noise{Slow: 500, Stall: 100, Torn: 500_000}
 	}
-	return net, disk
+	return net, volume
 }
 
 // Calm implements Faults.

@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 
 	"samsa/broker"
 	"samsa/controller"
 	"samsa/controller/raft"
+	"samsa/exhibit"
 	"samsa/replication"
 	"samsa/storage"
 )
@@ -31,33 +33,27 @@ type nodeRules struct {
 
 // OldRules are all exhibits, package by package.
 func OldRules() []OldRule {
+	return slices.Concat(
+		exhibits("replication", replication.OldRules(), func(n *nodeRules) *replication.Rules { return &n.broker.Replication }),
+		exhibits("broker", broker.OldRules(), func(n *nodeRules) *broker.Rules { return &n.broker }),
+		exhibits("storage", storage.OldRules(), func(n *nodeRules) *storage.Rules { return &n.broker.Storage }),
+		exhibits("controller", controller.OldRules(), func(n *nodeRules) *controller.Rules { return &n.controller }),
+		exhibits("controller/raft", raft.OldRules(), func(n *nodeRules) *raft.Rules { return &n.quorum }),
+	)
+}
+
+// exhibits are those of one package, with the part of a node's rules that they are about.
+func exhibits[R any](pkg string, old []exhibit.Of[R], part func(*nodeRules) *R) []OldRule {
 	var all []OldRule
-	for _, x := range replication.History() {
-		all = append(all, OldRule{x.ID, "replication", x.Source, x.Versions, x.Symptom, x.Check,
-			func(n *nodeRules) { x.Replace(&n.broker.Replication) }})
-	}
-	for _, x := range broker.History() {
-		all = append(all, OldRule{x.ID, "broker", x.Source, x.Versions, x.Symptom, x.Check,
-			func(n *nodeRules) { x.Replace(&n.broker) }})
-	}
-	for _, x := range storage.History() {
-		all = append(all, OldRule{x.ID, "storage", x.Source, x.Versions, x.Symptom, x.Check,
-			func(n *nodeRules) { x.Replace(&n.broker.Storage) }})
-	}
-	for _, x := range controller.History() {
-		all = append(all, OldRule{x.ID, "controller", x.Source, x.Versions, x.Symptom, x.Check,
-			func(n *nodeRules) { x.Replace(&n.controller) }})
-	}
-	for _, x := range raft.History() {
-		all = append(all, OldRule{x.ID, "controller/raft", x.Source, x.Versions, x.Symptom, x.Check,
-			func(n *nodeRules) { x.Replace(&n.quorum) }})
+	for _, x := range old {
+		all = append(all, OldRule{x.ID, pkg, x.Source, x.Versions, x.Symptom, x.Check, func(n *nodeRules) { x.Replace(part(n)) }})
 	}
 	return all
 }
 
-// rules are today's with these old ones in their places.
+// rules are the current ones with these old ones in their places.
 func rules(ids []string) (nodeRules, error) {
-	n := nodeRules{broker: broker.Today(), controller: controller.Today(), quorum: raft.Today()}
+	n := nodeRules{broker: broker.CurrentRules(), controller: controller.CurrentRules(), quorum: raft.CurrentRules()}
 	all := OldRules()
 	for _, id := range ids {
 		known := false

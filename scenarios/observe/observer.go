@@ -11,6 +11,7 @@ import (
 	"samsa/controller/raft"
 	"samsa/scenarios/cluster"
 	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -489,7 +490,7 @@ func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 
 // goesOn reports whether a log has a file at or after an offset, be it empty: retention rolls the log before it deletes the last file.
 func (o *observer) goesOn(l *shadowLog, next wire.Offset) bool {
-	return slices.ContainsFunc(o.world.Disk(l.host).Files(), func(f sim.DiskFile) bool {
+	return slices.ContainsFunc(o.world.Disk(l.host).Files(), func(f disk.File) bool {
 		name, in := strings.CutPrefix(f.Path, l.dir+"/")
 		base, log := strings.CutSuffix(name, ".log")
 		at, err := strconv.ParseInt(base, 10, 64)

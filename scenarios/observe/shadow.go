@@ -8,7 +8,7 @@ import (
 
 	"samsa/check"
 	"samsa/controller"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -17,7 +17,7 @@ import (
 // shadowLogs are the true logs of all replicas, read from the disks and not asked of the nodes. They follow the changes of the
 // disks, so their cost follows the change and not the length of the log, and they hand every change to the judges.
 type shadowLogs struct {
-	disk     func(env.Addr) *sim.Disk
+	disk     func(env.Addr) *disk.Disk
 	hosts    map[env.Addr]map[string]*shadowLog // by directory
 	torn     []*shadowLog                       // logs that a power loss has torn, until an observation of the recovered replica
 	listener shadowListener
@@ -58,30 +58,30 @@ type shadowBatch struct {
 }
 
 // changed follows a change of a disk.
-func (g *shadowLogs) changed(host env.Addr, c *sim.DiskChange) {
+func (g *shadowLogs) changed(host env.Addr, c *disk.Change) {
 	dir, isLog := logFile(c.Path)
 	switch c.Op {
-	case sim.DiskWrite:
+	case disk.OpWrite:
 		if isLog {
 			l := g.open(host, dir)
 			f := l.file(c.Path)
 			f.written = max(f.written, c.Off+c.Len)
 			g.parse(l, f)
 		}
-	case sim.DiskTruncate:
+	case disk.OpTruncate:
 		if isLog {
 			l := g.open(host, dir)
 			g.truncated(l, l.file(c.Path), c.Len)
 		}
-	case sim.DiskSync:
+	case disk.OpSync:
 		if isLog && !c.Lied {
 			l := g.open(host, dir)
 			f := l.file(c.Path)
 			f.durable = max(f.durable, c.Len)
 			g.synced(l, f)
 		}
-	case sim.DiskRename, sim.DiskRemove:
-		if _, _, again := g.disk(host).Peek(c.Path, 0, 0); isLog && again && c.Op == sim.DiskRemove {
+	case disk.OpRename, disk.OpRemove:
+		if _, _, again := g.disk(host).Peek(c.Path, 0, 0); isLog && again && c.Op == disk.OpRemove {
 			l := g.open(host, dir)
 			g.truncated(l, l.file(c.Path), 0)
 		} else if isLog {
@@ -90,7 +90,7 @@ func (g *shadowLogs) changed(host env.Addr, c *sim.DiskChange) {
 			g.listener.deleted(l)
 			delete(g.hosts[host], c.Path)
 		}
-		if to, ok := logFile(c.To); ok && c.Op == sim.DiskRename {
+		if to, ok := logFile(c.To); ok && c.Op == disk.OpRename {
 			l := g.open(host, to)
 			f := l.file(c.To)
 			f.written = 1 << 62
@@ -365,7 +365,7 @@ func batchLength(head []byte) int64 {
 }
 
 // topicOf is the topic id in a directory's partition.metadata.
-func topicOf(d *sim.Disk, dir string) (id wire.TopicID, ok bool) {
+func topicOf(d *disk.Disk, dir string) (id wire.TopicID, ok bool) {
 	bytes, _, ok := d.Peek(dir+"/partition.metadata", 0, 256)
 	if !ok {
 		return id, false

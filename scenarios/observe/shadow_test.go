@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"samsa/check"
-	"samsa/sim"
+	"samsa/sim/disk"
 	"samsa/sim/env"
 	"samsa/wire"
 )
@@ -32,11 +32,11 @@ func (r *recorder) deleted(*shadowLog)                         {}
 
 // Power may leave the header of one batch with the body of another, and then it may claim any offsets.
 func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
-	disk, heard := sim.NewDisk(sim.DiskProfile{}), &recorder{}
-	g := &shadowLogs{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
+	volume, heard := disk.New(disk.Profile{}), &recorder{}
+	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
 	const path = "orders-0/00000000000000000000.log"
-	require.NoError(t, disk.Mkdir("orders-0"))
-	f, err := disk.Open(path, true)
+	require.NoError(t, volume.Mkdir("orders-0"))
+	f, err := volume.Open(path, true)
 	require.NoError(t, err)
 	var bytes []byte
 	ends := []int{0}
@@ -45,50 +45,50 @@ func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
 		require.NoError(t, err)
 		ends = append(ends, len(bytes))
 	}
-	require.NoError(t, disk.Append(f, bytes))
-	g.changed("b1", &sim.DiskChange{Op: sim.DiskWrite, Path: path, Len: int64(len(bytes))})
+	require.NoError(t, volume.Append(f, bytes))
+	g.changed("b1", &disk.Change{Op: disk.OpWrite, Path: path, Len: int64(len(bytes))})
 	require.Equal(t, wire.Offset(3), heard.end)
 	g.powerLost("b1", check.PowerLoss)
 	require.Equal(t, wire.Offset(3), heard.end, "nothing is torn")
 	const lastOffsetDelta = 23
 	bytes[ends[1]+lastOffsetDelta+3] = 55
-	require.NoError(t, disk.Truncate(f, 0))
-	require.NoError(t, disk.Append(f, bytes))
+	require.NoError(t, volume.Truncate(f, 0))
+	require.NoError(t, volume.Append(f, bytes))
 	g.powerLost("b1", check.PowerLoss)
 	require.Equal(t, wire.Offset(1), heard.end)
 	bytes[ends[1]+lastOffsetDelta+3] = 0 // the rest of it may be as it was
-	require.NoError(t, disk.WriteAt(f, 0, bytes))
+	require.NoError(t, volume.WriteAt(f, 0, bytes))
 	g.recovered(&heard.copy)
 	require.Equal(t, wire.Offset(3), heard.end, "recovery has left it: it counts")
 	g.powerLost("b1", check.PowerLoss)
-	require.NoError(t, disk.Truncate(f, int64(ends[1])))
-	g.changed("b1", &sim.DiskChange{Op: sim.DiskTruncate, Path: path, Len: int64(ends[1])})
+	require.NoError(t, volume.Truncate(f, int64(ends[1])))
+	g.changed("b1", &disk.Change{Op: disk.OpTruncate, Path: path, Len: int64(ends[1])})
 	g.recovered(&heard.copy)
 	require.Equal(t, wire.Offset(1), heard.end, "recovery has cut it off")
 }
 
 // One event cuts a log and writes to it again. The page cache has both at once, but the disk reports one after the other.
 func TestShadowLogsReadWhatTheDiskReported(t *testing.T) {
-	disk, heard := sim.NewDisk(sim.DiskProfile{}), &recorder{}
-	g := &shadowLogs{disk: func(env.Addr) *sim.Disk { return disk }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
+	volume, heard := disk.New(disk.Profile{}), &recorder{}
+	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
 	const path = "orders-0/00000000000000000000.log"
-	require.NoError(t, disk.Mkdir("orders-0"))
-	f, err := disk.Open(path, true)
+	require.NoError(t, volume.Mkdir("orders-0"))
+	f, err := volume.Open(path, true)
 	require.NoError(t, err)
-	write := func(at wire.Offset, epoch wire.Epoch) *sim.DiskChange {
-		_, size, _ := disk.Peek(path, 0, 0)
+	write := func(at wire.Offset, epoch wire.Epoch) *disk.Change {
+		_, size, _ := volume.Peek(path, 0, 0)
 		batch, err := wire.AppendBatch(nil, wire.PlainBatch(at, epoch), []wire.Record{{Value: []byte("v")}})
 		require.NoError(t, err)
-		require.NoError(t, disk.Append(f, batch))
-		return &sim.DiskChange{Op: sim.DiskWrite, Path: path, Off: size, Len: int64(len(batch))}
+		require.NoError(t, volume.Append(f, batch))
+		return &disk.Change{Op: disk.OpWrite, Path: path, Off: size, Len: int64(len(batch))}
 	}
 	first := write(0, 0)
 	g.changed("b1", first)
 	g.changed("b1", write(1, 0))
-	require.NoError(t, disk.Truncate(f, first.Len))
+	require.NoError(t, volume.Truncate(f, first.Len))
 	again, more := write(1, 2), write(2, 2)
 	require.Equal(t, wire.Offset(2), heard.end, "nothing was reported yet")
-	g.changed("b1", &sim.DiskChange{Op: sim.DiskTruncate, Path: path, Len: first.Len})
+	g.changed("b1", &disk.Change{Op: disk.OpTruncate, Path: path, Len: first.Len})
 	require.Equal(t, wire.Offset(1), heard.end)
 	g.changed("b1", again)
 	require.Equal(t, wire.Offset(2), heard.end)
