@@ -137,3 +137,34 @@ func results(found []check.Finding) (all []string) {
 	}
 	return all
 }
+
+// A viewer is handed what it may see and no way to do anything.
+func TestViewersHaveNoLevers(t *testing.T) {
+	src, _ := scenarios.Source("leader-failover")
+	program, err := scenarios.Load("leader-failover", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scenarios.New(program, scenarios.RunOptions{})
+	if s.Cluster() != nil {
+		t.Error("there is a cluster before the first line")
+	}
+	if _, err := s.RunUntil(3); err != nil {
+		t.Fatal(err)
+	}
+	c := any(s.Cluster())
+	if _, sees := c.(scenarios.Sight); !sees {
+		t.Error("a viewer sees nothing")
+	}
+	for name, lever := range map[string]bool{
+		"Step":  func() bool { _, ok := c.(interface{ Step() bool }); return ok }(),
+		"End":   func() bool { _, ok := c.(interface{ End() }); return ok }(),
+		"Crash": func() bool { _, ok := c.(interface{ Crash(env.Addr, bool) }); return ok }(),
+		"Calm":  func() bool { _, ok := c.(interface{ Calm() }); return ok }(),
+		"Close": func() bool { _, ok := c.(interface{ Close() }); return ok }(),
+	} {
+		if lever {
+			t.Errorf("a viewer has %s", name)
+		}
+	}
+}

@@ -114,8 +114,11 @@ func (s *Session) Cluster() Sight {
 	if s.cluster == nil {
 		return nil
 	}
-	return s.cluster
+	return onlySight{s.cluster}
 }
+
+// onlySight is a cluster that no type assertion turns into more than its Sight.
+type onlySight struct{ Sight }
 
 // Tally counts what has happened so far; the zero value before the first line ran.
 func (s *Session) Tally() Tally {
