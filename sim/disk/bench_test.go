@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Appends of one record batch; what a log does all day. A new file every 16 MiB, as segments roll.
+// Appends of one record batch, the daily work of a log. A new file every 16 MiB, as segments roll.
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{100, 1 << 10, 16 << 10} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
@@ -28,7 +28,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// An append with a sync behind it: a quorum's log.
+// An append and a sync: a quorum's log.
 func BenchmarkAppendSync(b *testing.B) {
 	d := New(CloudVolume())
 	p := make([]byte, 1<<10)

@@ -9,13 +9,13 @@ import (
 // content is the content of a file: a list of chunks.
 //
 //	chunk 0            chunk 1            chunk 2
-//	[################] [################] [#####.....]     # bytes that exist   . room that nobody has seen
+//	[################] [################] [#####.....]     # bytes that exist   . room without bytes yet
 //	                                           ▲
 //	                                           size
 //
 // A byte that exists never changes: readers, the device and the log of dirty writes share chunks with the page cache.
-// An append fills room nobody has seen; everything else replaces the chunk by a changed copy. A truncate gives up the
-// room behind the cut, for those bytes have been seen.
+// An append fills the room after the last byte; everything else replaces the chunk by a changed copy. A truncate gives up
+// the room after the cut, for readers may hold the bytes that were there.
 type content struct {
 	chunks [][]byte // all but the last have chunkSize bytes, the last at least one
 	sums   []uint64 // hash of each chunk; 0 is not computed
@@ -94,7 +94,7 @@ func (b *content) read(off int64, n int) []byte {
 func (b *content) write(off int64, p []byte) {
 	for len(p) > 0 && off < b.size {
 		i, from := int(off>>chunkBits), int(off&chunkMask)
-		// Replaced and not changed: somebody may hold a slice of it, a reader, the device or the log of dirty writes.
+		// Replaced and not changed: a reader, the device or the log of dirty writes may hold a slice of it.
 		c := bytes.Clone(b.chunks[i])
 		n := copy(c[from:], p)
 		b.chunks[i], b.sums[i] = c, 0
@@ -123,7 +123,7 @@ func (b *content) resize(size int64) {
 	if b.size == size {
 		return
 	}
-	// Shared is safe: whoever changes a chunk replaces it, and an append finds no room in it.
+	// Sharing is safe: a chunk is never changed but replaced, and an append finds no room in it.
 	zeros := make([]byte, min(size-b.size, chunkSize)) // one chunk of zeros stands for all
 	for b.size < size {
 		n := min(size-b.size, chunkSize)
@@ -133,7 +133,7 @@ func (b *content) resize(size int64) {
 	}
 }
 
-// clone is the same content, to go its own way. The original keeps the room behind its end.
+// clone is the same content, to go its own way. The original keeps the room after its end.
 // Slices and no bytes: a power loss, a crash state and each view of a judge are clones.
 func (b *content) clone() content {
 	c := content{chunks: make([][]byte, len(b.chunks)), sums: make([]uint64, len(b.sums)), size: b.size}
@@ -189,7 +189,7 @@ func (b *content) place(i int, p piece) {
 	b.size = max(b.size, base+int64(len(c)))
 }
 
-// samePrefix says that two chunks agree in their first n bytes; mostly they are one.
+// samePrefix reports whether two chunks agree in their first n bytes; mostly they are one.
 func samePrefix(c, d []byte, n int) bool {
 	return n == 0 || &c[0] == &d[0] || bytes.Equal(c[:n], d[:n])
 }

@@ -17,13 +17,13 @@ type inode struct {
 	linked bool   // some directory has a name for it
 	opens  int    // handles on it
 
-	// A file's bytes: what processes see, what the device has, and how the one came to differ from the other.
+	// A file's bytes: in the page cache, on the device, and the changes between the two.
 	cache    content
 	device   content
 	dirty    []dirtyWrite // in order; what is not in device yet
 	unsynced int64        // bytes written since the last sync began: what the next one carries
 
-	// A directory's names, in byte order: what processes see, and what the device has.
+	// A directory's names, in byte order: in the page cache, and on the device.
 	names       []dirent
 	deviceNames []dirent
 }
@@ -39,7 +39,7 @@ func find(names []dirent, name string) (int, bool) {
 	return slices.BinarySearchFunc(names, name, func(e dirent, name string) int { return strings.Compare(e.name, name) })
 }
 
-// child is what a directory has under a name, or nil.
+// child is the inode under a name in a directory, or nil.
 func child(names []dirent, name string) *inode {
 	if i, ok := find(names, name); ok {
 		return names[i].node
@@ -47,7 +47,7 @@ func child(names []dirent, name string) *inode {
 	return nil
 }
 
-// bind gives a name to an inode, replacing what had it; nil takes the name away.
+// bind gives a name to an inode, replacing the old one; nil removes the name.
 func bind(names []dirent, name string, node *inode) []dirent {
 	i, ok := find(names, name)
 	switch {
@@ -63,14 +63,14 @@ func bind(names []dirent, name string, node *inode) []dirent {
 }
 
 // handle is one entry of the process's table of open files.
-// A handle that was closed must not open what took its place, and a process that uses one should see an error and not
-// somebody else's file: so the number that a process gets carries the entry's turn.
+// A closed handle must not reach the file that took its entry, and a process that uses one should see an error: so the
+// number that a process gets carries the entry's generation.
 type handle struct {
-	file *inode // nil: free
-	turn uint32 // counts the uses of the entry, so that an old handle does not open a new file
+	file       *inode // nil: free
+	generation uint32 // of the entry, so that an old handle does not open a new file
 }
 
-// An env.File is a table index plus one, and the entry's turn above it.
+// An env.File is a table index plus one, and the entry's generation above it.
 const (
 	handleBits = 20
 	handleMask = 1<<handleBits - 1
@@ -88,7 +88,7 @@ func (d *Disk) open(file *inode) env.File {
 	h := &d.handles[slot]
 	h.file = file
 	file.opens++
-	return env.File(h.turn<<handleBits | uint32(slot+1)&handleMask)
+	return env.File(h.generation<<handleBits | uint32(slot+1)&handleMask)
 }
 
 // file is the file of a handle.
@@ -101,24 +101,24 @@ func (d *Disk) file(f env.File) (*inode, error) {
 		return nil, env.ErrBadFile
 	}
 	h := &d.handles[slot]
-	if h.file == nil || h.turn<<handleBits>>handleBits != uint32(f)>>handleBits {
+	if h.file == nil || h.generation<<handleBits>>handleBits != uint32(f)>>handleBits {
 		return nil, env.ErrBadFile
 	}
 	return h.file, nil
 }
 
-// shut takes an entry out of the table. The last handle on a file without a name frees its room.
-func (d *Disk) shut(slot int) {
+// closeHandle takes an entry out of the table. The last handle on a file without a name frees its room.
+func (d *Disk) closeHandle(slot int) {
 	h := &d.handles[slot]
 	file := h.file
 	h.file = nil
-	h.turn++
+	h.generation++
 	d.closed = append(d.closed, uint32(slot))
 	file.opens--
 	d.release(file)
 }
 
-// release gives back the room of a file that nobody can reach any more.
+// release gives back the room of a file that has neither a name nor a handle.
 // Its name may still be on the device, and a power loss bring it back; the room is counted as the page cache sees it.
 func (d *Disk) release(file *inode) {
 	if !file.linked && file.opens == 0 {
@@ -171,7 +171,7 @@ func (d *Disk) unlink(dir *inode, name string, node *inode) {
 	d.log(nameEdit{dir, name, nil}, nameEdit{})
 }
 
-// orphan is what becomes of an inode that lost its name.
+// orphan marks an inode that lost its name.
 func (d *Disk) orphan(node *inode) {
 	node.linked = false
 	d.release(node)
@@ -200,7 +200,7 @@ func (node *inode) moved(dir *inode, name string) {
 	}
 }
 
-// within says that node is dir or lies below it.
+// within reports whether node is dir or lies below it.
 func (d *Disk) within(node, dir *inode) bool {
 	return node == dir || strings.HasPrefix(node.path, dir.path+"/")
 }

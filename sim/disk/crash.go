@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// What a power loss leaves.
+// The states that a power loss may leave.
 //
 //	of a file      device bytes, and of each sector (512 bytes) the state after some number of its unsynced writes;
 //	               some length the file had since its last sync, or a sector's border on the way to it; zeros (or, by
@@ -24,7 +24,7 @@ const (
 	sectorsPerPage = 8
 )
 
-// remains is what of one file's dirty log survives.
+// remains is the part of one file's dirty log that survives.
 type remains struct {
 	length int64
 	writes func(sector int64) int // this many of the writes, in order, had reached the sector
@@ -35,7 +35,7 @@ type remains struct {
 // function serves chance and enumeration: they differ in the remains they ask for.
 func (f *inode) recovered(r remains) content {
 	b := f.device.clone()
-	mine := map[int]bool{} // chunks of b that nobody else has; looked up only
+	mine := map[int]bool{} // chunks that only b has; looked up only
 	own := func(i, n int) []byte {
 		c := b.own(i, n, mine[i])
 		mine[i] = true
@@ -43,7 +43,7 @@ func (f *inode) recovered(r remains) content {
 	}
 	for n := range f.dirty {
 		w := &f.dirty[n]
-		// A cut is of the metadata and of the blocks behind it. Each sector shows it or not, like a write of zeros; the length
+		// A cut is of the metadata and of the blocks after it. Each sector shows it or not, like a write of zeros; the length
 		// is decided apart from that, at the end.
 		if w.truncate {
 			// Cut bytes are zeros if the file is, or becomes, longer than the cut.
@@ -80,7 +80,7 @@ func (f *inode) recovered(r remains) content {
 	return b
 }
 
-// all says that write number n reached every sector of [from, end).
+// all reports whether write number n reached every sector of [from, end).
 func all(r remains, n int, from, end int64) bool {
 	for s := from / sector; s*sector < end; s++ {
 		if r.writes(s) <= n {
@@ -90,7 +90,7 @@ func all(r remains, n int, from, end int64) bool {
 	return true
 }
 
-// whole is what remains if nothing was lost.
+// whole is the remains if nothing was lost.
 func (f *inode) whole() remains {
 	return remains{f.finalSize(), func(int64) int { return len(f.dirty) }}
 }
@@ -143,8 +143,8 @@ func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes fun
 // LosePower takes the machine's power now. What is not synced is lost, or by Noise.Torn less.
 func (d *Disk) LosePower() {
 	at := d.host.Now()
-	d.settle(at)
-	d.takeBack()
+	d.completeSyncs(at)
+	d.undoUnissued()
 	loss := powerLoss{d: d, at: uint64(at/Time(100*env.Millisecond)) & 0xfffff}
 	s := d.survivor(loss.names(), loss.bytes)
 	d.root, d.used = s.root, s.used
@@ -155,7 +155,7 @@ func (d *Disk) LosePower() {
 	for slot := range d.handles {
 		h := &d.handles[slot]
 		if h.file != nil {
-			h.file, h.turn = nil, h.turn+1
+			h.file, h.generation = nil, h.generation+1
 		}
 		d.closed = append(d.closed, uint32(slot))
 	}
@@ -190,7 +190,7 @@ const (
 
 // draw also asks where the profile never tears, so that a scenario can pin what a power loss leaves.
 func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n uint64) uint64 {
-	// Nothing to decide. A shrinker need not hear of it.
+	// Nothing to decide, and nothing to shrink.
 	if n < 2 {
 		return 0
 	}
@@ -234,9 +234,9 @@ func (p powerLoss) names() []bool {
 	return chosen
 }
 
-// bytes draws what survives of a file.
+// bytes draws the content of a file that survives.
 func (p powerLoss) bytes(f *inode) content {
-	f = p.d.without(f)
+	f = p.d.withoutUnissued(f)
 	if len(f.dirty) == 0 {
 		return f.device.clone()
 	}
@@ -252,8 +252,8 @@ func (p powerLoss) bytes(f *inode) content {
 	}
 	p.d.host.Activated(FaultTorn)
 	r := remains{f.finalSize(), p.writes(f, keep)}
-	// What the file system knew of the file's length is another matter than what it had of its bytes; by that file systems
-	// differ, and Kafka has to live with each.
+	// The length that the file system knew is another matter than the bytes it had; file systems differ in that, and Kafka
+	// has to live with each.
 	missing := f.missing(r)
 	how := p.draw("disk.power.length", f, 0, 750_000, lengthValues)
 	if f.finalSize() > f.device.size {
@@ -274,8 +274,7 @@ func (p powerLoss) bytes(f *inode) content {
 }
 
 // writes draws how many of a file's writes had reached a sector.
-// Write-back in order is how a kernel does it that is not in a hurry; each page for itself is what a device does with
-// them in its own cache. Pages and sectors, because the one tears between writes of the kernel and the other inside one.
+// A kernel without haste writes back in order; a device does so for each page by itself, in its own cache. Pages and sectors, because the one tears between writes of the kernel and the other inside one.
 func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
 	n := len(f.dirty)
 	first, end := f.dirtySectors()
@@ -340,7 +339,7 @@ func (f *inode) sizeBefore(n int) int64 {
 	return f.dirty[n-1].size
 }
 
-// reaches says that a write changed something in a sector of a file that had that size before.
+// reaches reports whether a write changed something in a sector of a file that had that size before.
 func (w *dirtyWrite) reaches(s, before int64) bool {
 	off, end := w.off, w.end
 	if w.truncate {
@@ -349,7 +348,7 @@ func (w *dirtyWrite) reaches(s, before int64) bool {
 	return off < (s+1)*sector && end > s*sector && off < end
 }
 
-// stale fills what is new in the file and was never written with what the device had there before.
+// stale fills the new and never written part of a file with the bytes that the device had there before.
 func (p powerLoss) stale(f *inode, r remains, b *content) {
 	done := false
 	for s := (f.device.size + sector - 1) / sector; s*sector < b.size; s++ {
@@ -357,7 +356,7 @@ func (p powerLoss) stale(f *inode, r remains, b *content) {
 			continue
 		}
 		from, end := s*sector, min(s*sector+sector, b.size)
-		// Not zeros and not random: the same bytes each time somebody asks, and hardly a valid batch.
+		// Not zeros and not random: the same bytes at each look, and hardly a valid batch.
 		junk := make([]byte, end-from)
 		for i := range junk {
 			junk[i] = byte(fold(uint64(f.id), uint64(s)<<16|uint64(i)))
@@ -376,10 +375,10 @@ func (p powerLoss) stale(f *inode, r remains, b *content) {
 //
 //	for survivor := range disk.CrashStates { … }
 //
-// A test that walks all of them proves what a thousand random power losses only suggest: that a protocol of writes, syncs
-// and renames has no state in which recovery fails.
+// A thousand random power losses only suggest that a protocol of writes, syncs and renames has no state in which recovery
+// fails; a test that walks all states proves it.
 func (d *Disk) CrashStates(visit func(*Disk) bool) {
-	d.settle(d.host.Now())
+	d.completeSyncs(d.host.Now())
 	seen := map[uint64]bool{} // by digest: changes below a directory that is lost make no state of their own
 	d.eachKept(make([]bool, 0, len(d.nameLog)), func(names []bool) bool {
 		// The files this state of the names can see, and a content for each.
@@ -405,7 +404,7 @@ func (d *Disk) CrashStates(visit func(*Disk) bool) {
 	})
 }
 
-// eachKept lists the sets of name changes that may survive: with each one, what it stands on.
+// eachKept lists the sets of name changes that may survive: with each change, the earlier ones that it depends on.
 func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	n := len(kept)
 	if n == len(d.nameLog) {
@@ -415,10 +414,10 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 		return false
 	}
 	c := &d.nameLog[n]
-	if !d.begun(c.moment) {
+	if !d.issued(c.moment) {
 		return true
 	}
-	// It may survive only on what it stands on; see closure, which says the same for one directory's sync.
+	// It may survive only with the changes that it depends on; see closure, which is the same for one directory's sync.
 	for i := range kept {
 		before := &d.nameLog[i]
 		stands := c.barrier
@@ -432,12 +431,12 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	return d.eachKept(append(kept, true), visit)
 }
 
-// eachContent lists the combinations of what may survive of these files.
+// eachContent lists the combinations of contents that may survive of these files.
 func (d *Disk) eachContent(files []*inode, contents map[*inode]content, visit func() bool) bool {
 	if len(files) == 0 {
 		return visit()
 	}
-	f := d.without(files[0])
+	f := d.withoutUnissued(files[0])
 	f.freeze()
 	seen := map[uint64]bool{} // by digest: two ways to one content are one state
 	writes := make(map[int64]int)

@@ -217,8 +217,8 @@ func TestCrashStatesShareNothing(t *testing.T) {
 	wantTree(t, "original", d.Files(), "f=abcdef")
 }
 
-// A survivor is put together from chunks that others read.
-func TestCrashStatesTouchNobodysBytes(t *testing.T) {
+// A survivor is made of chunks that readers of the old disk share.
+func TestCrashStatesTouchNoReadersBytes(t *testing.T) {
 	d := New(Profile{})
 	f := open(t, d, "f")
 	must(t, d.SyncDir(""))
@@ -246,7 +246,7 @@ func TestCrashStatesTouchNobodysBytes(t *testing.T) {
 	}
 }
 
-// mess does something to a small disk.
+// mess makes one random call on a small disk.
 func mess(t *rapid.T, d *Disk, b *bench, i int) {
 	names := []string{"a", "b", "m/a"}
 	name := rapid.SampledFrom(names).Draw(t, "name")
@@ -280,7 +280,7 @@ func mess(t *rapid.T, d *Disk, b *bench, i int) {
 	}
 }
 
-// What chance leaves is one of the states that CrashStates lists, and keeps what was synced.
+// A power loss by chance leaves one of the states that CrashStates lists, and keeps the synced bytes.
 func TestPowerLossByChanceIsACrashState(t *testing.T) {
 	torn, tried := 0, 0
 	rapid.Check(t, func(t *rapid.T) {

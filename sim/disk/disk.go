@@ -17,13 +17,13 @@ type Disk struct {
 	closed  []uint32 // free entries of handles
 	used    int64    // bytes of files with a name or a handle
 
-	seq     uint64        // numbers changes, of bytes and of names, and syncs
-	begins  Time          // when the running call begins: later than now by what its event has spent before
-	latest  Time          // when the last call of the process begins that changed or synced anything
-	hurried uint64        // changes up to this number have begun whatever their moment says, see hurry
-	nameLog []nameChange  // in order; what is not in some deviceNames yet
-	pending []pendingSync // in order of time
-	idle    Time          // when the device has done what is queued
+	seq         uint64        // numbers changes, of bytes and of names, and syncs
+	begins      Time          // when the running call begins: later than now by what its event has spent before
+	latest      Time          // when the last call of the process begins that changed or synced anything
+	completedTo uint64        // changes up to this number are issued whatever their moment says, see completeIssued
+	nameLog     []nameChange  // in order; what is not in some deviceNames yet
+	pending     []pendingSync // in order of time
+	idle        Time          // when the device has done what is queued
 
 	// Faults in force, see fault.go.
 	capacity  int64
@@ -57,10 +57,10 @@ func NewIn(profile Profile, host Host) *Disk {
 
 // CrashProcess ends the incarnation: its handles die, the page cache stays, syncs on their way arrive.
 func (d *Disk) CrashProcess() {
-	d.hurry()
+	d.completeIssued()
 	for slot := range d.handles {
 		if d.handles[slot].file != nil {
-			d.shut(slot)
+			d.closeHandle(slot)
 		}
 	}
 }
@@ -74,9 +74,9 @@ func (d *Disk) enter() error {
 		return env.ErrDead
 	}
 	d.begins = d.host.Spend(0)
-	// Syncs come true lazily: nobody but the next call, a judge or a power loss can tell that the device is done.
+	// Syncs complete lazily: only the next call, a judge or a power loss can see that the device is done.
 	if len(d.pending) > 0 {
-		d.settle(d.host.Now())
+		d.completeSyncs(d.host.Now())
 	}
 	if d.noisy {
 		d.weather()
@@ -117,7 +117,7 @@ func (d *Disk) Mkdir(path string) error {
 	return nil
 }
 
-// List names what is in a directory.
+// List is the entries of a directory.
 func (d *Disk) List(dir string) ([]env.Entry, error) {
 	if err := d.enter(); err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (d *Disk) Close(f env.File) error {
 		return err
 	}
 	d.pay(d.profile.Call)
-	d.shut(int(f&handleMask) - 1)
+	d.closeHandle(int(f&handleMask) - 1)
 	return nil
 }
 
@@ -185,7 +185,7 @@ func (d *Disk) Size(f env.File) (int64, error) {
 	return file.cache.size, nil
 }
 
-// ReadAt reads up to n bytes at off. At or behind the end there is nothing to read; a negative off is ErrBadFile.
+// ReadAt reads up to n bytes at off. At or after the end there is nothing to read; a negative off is ErrBadFile.
 func (d *Disk) ReadAt(f env.File, off int64, n int) ([]byte, error) {
 	file, err := d.enterFile(f)
 	if err != nil {
@@ -214,7 +214,7 @@ func (d *Disk) Append(f env.File, p []byte) error {
 	return d.write(file, file.cache.size, p)
 }
 
-// WriteAt writes p at off, inside the file or directly behind its end.
+// WriteAt writes p at off, inside the file or directly after its end.
 func (d *Disk) WriteAt(f env.File, off int64, p []byte) error {
 	file, err := d.enterFile(f)
 	if err != nil {
@@ -236,7 +236,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 		p = p[:uint64(len(p))*min(h.short, 8)/8]
 	}
 	size := file.cache.size
-	// A full device takes what fits, as write(2) does: the log ends in half a batch, and recovery must cut it.
+	// A full device takes as much as fits, as write(2) does: the log ends in half a batch, and recovery must cut it.
 	if lacks := off + int64(len(p)) - size - d.room(); lacks > 0 {
 		p = p[:int64(len(p))-lacks]
 		h.err = env.ErrNoSpace
@@ -315,7 +315,7 @@ func (d *Disk) syncNow(node *inode, op Op) error {
 	return h.err
 }
 
-// synced ends a sync that did what it says, or claims so.
+// synced ends a sync that made its file durable, or claims so.
 func (d *Disk) synced(op Op, node *inode, done Time, h harm) {
 	d.host.Operated(Change{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Begins: d.begins, Completes: done, Lied: h.lied})
 }

@@ -11,7 +11,7 @@ import (
 	"samsa/sim/env"
 )
 
-// bench is a machine for one disk: the test moves the clock and decides what chance says.
+// bench is a machine for one disk: the test moves the clock and decides the draws.
 type bench struct {
 	clock, lane Time
 	changed     Time // when the last change is complete: no lane makes another before
@@ -63,7 +63,7 @@ func newBench() (*Disk, *bench) {
 	return NewIn(Profile{Call: 1, CopyKiB: 1, Sync: 100, SyncKiB: 10}, b), b
 }
 
-// later lets the event end and all it waits for complete.
+// later ends the event and completes all that it waits for.
 func (b *bench) later() { b.clock = max(b.lane, b.clock) + 1_000_000; b.lane = b.clock }
 
 func must(t testing.TB, err error) {
@@ -146,7 +146,7 @@ func TestNamesFollowTheContract(t *testing.T) {
 	wantTree(t, "after renames", d.Files(), "b/ b/f=two+")
 	appendTo(t, d, g, "+")
 	if c := b.changes[len(b.changes)-1]; c.Path != "b/f" || c.Off != 4 || c.Len != 1 || c.Op != OpWrite {
-		t.Fatalf("told %+v", c)
+		t.Fatalf("the host saw %+v", c)
 	}
 	p, err := d.ReadAt(f, 0, 100)
 	if string(p) != "one-" || err != nil {
@@ -205,7 +205,7 @@ func TestDeadMachineDoesNothing(t *testing.T) {
 	}
 }
 
-// A name and the bytes behind it are two things to sync.
+// A name and the bytes under it are two things to sync.
 func TestPowerLossKeepsWhatWasSynced(t *testing.T) {
 	for _, c := range []struct {
 		what string
@@ -322,7 +322,7 @@ func TestFlushesQueueOnTheDevice(t *testing.T) {
 	}
 }
 
-// The machine may die inside operated; the call must not touch the disk afterwards.
+// The machine may die inside Operated; the call must not touch the disk afterwards.
 func TestPowerLossInsideACall(t *testing.T) {
 	d, b := newBench()
 	f := open(t, d, "f")
@@ -340,7 +340,7 @@ func TestPowerLossInsideACall(t *testing.T) {
 	}
 }
 
-// Whatever happens to a file, what a reader got stays as it was.
+// Whatever happens to a file, the bytes that a reader got stay as they were.
 func TestBytesHandedOutNeverChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := New(Profile{})
@@ -405,7 +405,7 @@ func TestClonesGoTheirOwnWays(t *testing.T) {
 	}
 }
 
-// Without faults a disk is a map from names to bytes, in the page cache and, one sync behind, on the device.
+// Without faults a disk is a map from names to bytes, in the page cache and, one sync later, on the device.
 func TestDiskIsAMapOfBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := New(CloudVolume())

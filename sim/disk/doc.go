@@ -8,7 +8,7 @@
 //	               Sync ──▶│                        │◀── SyncDir                    done when the call completes
 //	device              device                 deviceNames                         LosePower keeps this
 //
-// A power loss leaves of each file what was synced, and of the rest what chance says. A file's sync says nothing about
+// A power loss leaves the synced bytes of each file, and of the rest as much as chance says. A file's sync says nothing about
 // its name, a directory's sync nothing about its files' bytes. Journals order names: of one directory's unsynced changes
 // a prefix survives, and a rename between two directories is one change of both.
 //
@@ -17,8 +17,8 @@
 // # Reading
 //
 // disk.go has the calls of a process. Then cache.go (inodes, names, handles), bytes.go (the content of a file), durable.go
-// (how changes reach the device), begun.go (calls that a handler has made and a process has not), crash.go (what a power
-// loss leaves), fault.go (what can go wrong), inspect.go (for judges and tests). host.go is what the disk asks of the
+// (how changes reach the device), issued.go (calls that a handler has made and a process has not), crash.go (what a power
+// loss leaves), fault.go (what can go wrong), inspect.go (for judges and tests). host.go is all that the disk asks of the
 // machine around it: time, chance and a count of faults. New makes a disk without a machine, for tests.
 //
 // # What it is not

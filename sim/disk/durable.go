@@ -6,13 +6,13 @@ import (
 	"samsa/sim/env"
 )
 
-// What is between the page cache and the device.
+// Changes between the page cache and the device.
 //
 //	file:       device ──▶ dirty[0] ──▶ dirty[1] ──▶ … ──▶ cache        one log for each file
 //	directory:  deviceNames ──▶ the name log's edits of it ──▶ names    one log for the disk
 //	sync:       calls mark a place in these logs; what is before it moves to the device when the call completes
 //
-// Logs are bounded: what is oldest in a long one goes to the device unasked, as kernels do after some seconds.
+// Logs are bounded: the oldest changes of a long one go to the device unasked, as in a kernel after some seconds.
 
 const (
 	mostDirtyWrites = 1024 // of one file; a file that is only appended to has one
@@ -30,7 +30,7 @@ type dirtyWrite struct {
 	size     int64 // the file's length after it
 	pieces   []piece
 	steps    []int64 // some lengths the file had in between
-	joins    []join  // the last appends to it, from the first one on that had not begun when the next came
+	joins    []join  // the last appends to it, from the first one on that was not issued when the next came
 }
 
 // join is an append that joined a write.
@@ -39,7 +39,7 @@ type join struct {
 	off int64 // the file's length before it
 }
 
-// pendingSync is a sync on its way: what precedes it is on the device at that time.
+// pendingSync is a sync on its way: the changes before it are on the device at that time.
 type pendingSync struct {
 	moment // changes numbered before it are what it carries
 	at     Time
@@ -62,7 +62,7 @@ type nameChange struct {
 	barrier bool
 }
 
-// touches says that the change edits dir.
+// touches reports whether the change edits dir.
 func (c *nameChange) touches(dir *inode) bool { return c.edits[0].dir == dir || c.edits[1].dir == dir }
 
 // log records a change of names that just happened in the page cache.
@@ -74,9 +74,9 @@ func (d *Disk) log(first, second nameEdit) {
 		barrier: moved != nil && moved.dir && first.dir != second.dir,
 	})
 	if len(d.nameLog) > mostNameEdits {
-		// What nobody has called yet must not reach the device, however long the log.
+		// A change that is not issued yet must not reach the device, however long the log.
 		oldest := 0
-		for oldest < mostNameEdits/2 && d.begun(d.nameLog[oldest].moment) {
+		for oldest < mostNameEdits/2 && d.issued(d.nameLog[oldest].moment) {
 			oldest++
 		}
 		for i := range d.nameLog[:oldest] {
@@ -95,8 +95,8 @@ func (c *nameChange) apply() {
 	}
 }
 
-// closure marks what the device must have of the name log to have dir's changes up to mark: these, and what precedes
-// them in the directories they touch.
+// closure marks the changes of the name log that the device must have to have dir's changes up to mark: these, and the
+// earlier ones of the directories they touch.
 func (d *Disk) closure(dir *inode, mark uint64) []bool {
 	chosen := make([]bool, len(d.nameLog))
 	need := []*inode{}
@@ -146,10 +146,10 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 		if len(w.steps) < mostSteps {
 			w.steps = append(w.steps, off)
 		}
-		if n := len(w.joins); n == 0 || d.begun(w.joins[n-1].moment) {
+		if n := len(w.joins); n == 0 || d.issued(w.joins[n-1].moment) {
 			w.joins = w.joins[:0]
 		}
-		if !d.begun(at) {
+		if !d.issued(at) {
 			w.joins = append(w.joins, join{at, off})
 		}
 		w.end, w.size = end, end
@@ -172,7 +172,7 @@ func (f *inode) resize(d *Disk, size int64) {
 }
 
 func (f *inode) record(d *Disk, w dirtyWrite) {
-	if n := mostDirtyWrites / 2; len(f.dirty) >= mostDirtyWrites && d.begun(f.dirty[n+1].moment) {
+	if n := mostDirtyWrites / 2; len(f.dirty) >= mostDirtyWrites && d.issued(f.dirty[n+1].moment) {
 		f.commit(f.dirty[n].seq)
 	}
 	f.dirty = append(f.dirty, w)
@@ -212,10 +212,10 @@ func (w *dirtyWrite) apply(device *content) {
 	}
 }
 
-// settle moves to the device what syncs completed by that time.
-func (d *Disk) settle(now Time) {
+// completeSyncs moves to the device the changes that syncs carried, of the syncs that are complete by that time.
+func (d *Disk) completeSyncs(now Time) {
 	n := 0
-	for n < len(d.pending) && d.pending[n].at <= now && d.begun(d.pending[n].moment) {
+	for n < len(d.pending) && d.pending[n].at <= now && d.issued(d.pending[n].moment) {
 		if s := d.pending[n]; s.node.dir {
 			d.commitNames(s.node, s.seq)
 		} else {
@@ -229,13 +229,13 @@ func (d *Disk) settle(now Time) {
 }
 
 // sync puts a sync on the device's queue and returns when it is done. The device does one at a time, so pending is in
-// order of time. What the sync promises is fixed now: later writes wait for the next one.
+// order of time. The changes that the sync carries are fixed now: later writes wait for the next one.
 func (d *Disk) sync(node *inode) (done Time, h harm) {
 	at := d.next()
 	h = d.strike(OnSync, node)
 	start := max(d.host.Spend(d.called(d.profile.Call)), d.idle)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
-	// One that lies or fails keeps the device as long as one that works: nobody can tell by the clock.
+	// One that lies or fails keeps the device as long as one that works: the clock does not show it.
 	d.idle = done
 	switch {
 	case h.forget:
@@ -251,8 +251,8 @@ func (d *Disk) sync(node *inode) (done Time, h harm) {
 	return done, h
 }
 
-// forget is what kernels do with dirty pages that could not be written: they count as clean from now on. What an
-// earlier sync has under way still arrives.
+// forget lets dirty pages that could not be written count as clean, as kernels do. The changes of an earlier sync that is
+// under way still arrive.
 func (d *Disk) forget(f *inode) {
 	f.freeze()
 	sent := uint64(0)

@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// What a disk can do wrong. The world arms these by the verbs below; Noise arms them by chance.
+// The faults of a disk. The verbs below arm them by order, Noise by chance.
 var (
 	FaultError       = Fault{"disk.error", "a call fails with an input/output error and does nothing"}
 	FaultBroken      = Fault{"disk.broken", "calls fail with an input/output error until the disk is healed"}
@@ -48,7 +48,7 @@ const (
 	OnAny   = OnRead | OnWrite | OnSync | OnNames
 )
 
-// Noise is what goes wrong by chance: how often in a million, drawn at the first call it concerns in each 10 ms of
+// Noise is the faults that come by chance: how often in a million, drawn at the first call it concerns in each 10 ms of
 // true time. So a call more or less moves no other decision.
 type Noise struct {
 	ReadError, WriteError, SyncError, NamesError uint32 // FaultError
@@ -113,14 +113,14 @@ type armed struct {
 	off     int64  // and where
 }
 
-// harm is what a call must suffer.
+// harm is the effect of a fault on one call.
 type harm struct {
 	err    error
 	short  uint64 // eighths of a write that are done before err; 0 is none
 	lost   bool
 	lied   bool
 	forget bool
-	target *inode // whose device bytes the write hits
+	target *inode // the write hits its device bytes
 	off    int64
 }
 
@@ -172,8 +172,8 @@ func (d *Disk) SetCapacity(bytes int64) {
 	d.capacity = bytes
 }
 
-// Fill leaves no room until Heal, whatever the capacity and whatever is removed: somebody else's files took it.
-// It is apart from the capacity so that a full disk does not get room by what a node removes, as retention would.
+// Fill leaves no room until Heal, whatever the capacity and whatever is removed: files of another process took it.
+// It is apart from the capacity so that a full disk gets no room when a node removes files, as retention does.
 func (d *Disk) Fill() {
 	d.host.Ordered("disk.fill", "")
 	d.filled = true
@@ -198,7 +198,7 @@ func (d *Disk) Stall(until Time) {
 	d.stall = until
 }
 
-// SetNoise replaces what goes wrong by chance.
+// SetNoise replaces the faults that come by chance.
 func (d *Disk) SetNoise(n Noise) {
 	d.host.Ordered("disk.noise", fmt.Sprint(n))
 	d.suffer(n)
@@ -209,7 +209,8 @@ func (d *Disk) suffer(n Noise) {
 	d.noisy = n != Noise{}
 }
 
-// Heal ends what was armed, slowness, stalls, lies and Fill. What they destroyed stays so, and so do capacity and noise.
+// Heal ends armed faults, slowness, stalls, lies and Fill. Bytes they destroyed stay destroyed, and capacity and noise stay
+// as they are.
 func (d *Disk) Heal() {
 	d.host.Ordered("disk.heal", "")
 	d.armed, d.slow, d.delay, d.stall, d.lies, d.filled, d.slowUntil = nil, 1000, 0, 0, false, false, 0
@@ -219,7 +220,7 @@ func (d *Disk) Heal() {
 // there is no such byte.
 func (d *Disk) RotBit(path string, off int64, bit uint8) error {
 	d.host.Ordered("disk.rot", path, off, int64(bit))
-	d.settle(d.host.Now())
+	d.completeSyncs(d.host.Now())
 	f := d.walk(path)
 	if f == nil || f.dir || off < 0 || off >= f.cache.size {
 		return env.ErrNotExist
@@ -237,12 +238,12 @@ func (d *Disk) rot(f *inode, off int64, bit uint8) {
 	d.host.Activated(FaultBitRot)
 }
 
-// DropCache lets the page cache forget what is clean: reads see what the device has. Without it a lost or misdirected
+// DropCache drops the clean pages of the page cache: reads see the bytes of the device. Without it a lost or misdirected
 // write shows only after a power loss.
-// What is dirty is laid over it again, lost writes excepted: for the kernel these are clean.
+// Dirty pages are laid over them again, but not those of lost writes: for the kernel these are clean.
 func (d *Disk) DropCache() {
 	d.host.Ordered("disk.drop-cache", "")
-	d.settle(d.host.Now())
+	d.completeSyncs(d.host.Now())
 	d.each(func(f *inode) {
 		f.freeze()
 		seen := f.device.clone()
@@ -260,7 +261,7 @@ func (d *Disk) order(a armed) {
 
 func (d *Disk) arm(a armed) { d.armed = append(d.armed, a) }
 
-// matches says whether a pattern means a path.
+// matches reports whether a pattern means a path.
 func matches(pattern, name string) bool {
 	if pattern == "" || pattern == name || strings.HasPrefix(name, pattern) && name[len(pattern)] == '/' {
 		return true
@@ -269,7 +270,7 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// strike decides what a call on a file or directory suffers.
+// strike decides which fault hits a call on a file or directory.
 func (d *Disk) strike(op Calls, node *inode) harm {
 	if len(d.armed) == 0 && !d.noisy && !d.lies {
 		return harm{}
@@ -285,7 +286,7 @@ func (d *Disk) strike(op Calls, node *inode) harm {
 		d.host.Activated(a.fault)
 		return d.harmOf(a, 4)
 	}
-	// Behind what was armed for this call: who arms an error wants it, on a disk that lies too.
+	// After the faults armed for this call: an armed error comes on a disk that lies, too.
 	if op == OnSync && d.lies {
 		d.host.Activated(FaultSyncLies)
 		return harm{lied: true}
@@ -299,7 +300,7 @@ func (d *Disk) strike(op Calls, node *inode) harm {
 	return harm{}
 }
 
-// harmOf is what an armed fault does to a call. amount is in eighths.
+// harmOf is the effect of an armed fault on a call. amount is in eighths.
 // An order cuts a write in half (4); chance says where.
 func (d *Disk) harmOf(a armed, amount uint64) harm {
 	switch a.fault {
@@ -357,7 +358,7 @@ func (d *Disk) drawHarm(op Calls, node *inode) (armed, uint64) {
 		if v := d.draw(noiseLost, n.LostWrite, 2); v > 0 {
 			return armed{fault: FaultLostWrite}, v
 		}
-		// By chance a write hits its own file only, at a sector's border. It is the hit that matters for whoever checks sums, and
+		// By chance a write hits its own file only, at a sector's border. A checksum notices the hit anyway, and
 		// any other victim would have to be chosen among all files, which moves when one is created.
 		if sectors := uint64(node.device.size / sector); sectors > 0 {
 			if v := d.draw(noiseMisdirected, n.Misdirected, sectors+1); v > 0 {
@@ -388,7 +389,7 @@ func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 }
 
 // weather begins slow and stalled times by chance.
-// Drawn at calls, as all noise is: a disk that nobody uses is never slow.
+// Drawn at calls, as all noise is: an unused disk is never slow.
 func (d *Disk) weather() {
 	now := d.host.Now()
 	if v := d.draw(noiseSlow, d.profile.Noise.Slow, 33); v > 0 {
@@ -409,7 +410,7 @@ func (d *Disk) rotSome(f *inode) {
 	}
 }
 
-// hit overwrites what the device has at off with a write meant for another place.
+// hit overwrites the device's bytes at off with a write meant for another place.
 func (f *inode) hit(off int64, p []byte) {
 	if f == nil || f.dir || off < 0 || off >= f.device.size {
 		return // it hit a free block
@@ -425,7 +426,7 @@ func (d *Disk) room() int64 {
 	return max(d.capacity-d.used, 0)
 }
 
-// called is what a call costs its lane today.
+// called is the cost of a call to its lane, with slowness and delay.
 func (d *Disk) called(cost env.Duration) env.Duration {
 	if d.delay > 0 {
 		d.host.Activated(FaultSlow)
@@ -433,11 +434,11 @@ func (d *Disk) called(cost env.Duration) env.Duration {
 	return d.slowed(cost) + d.delay
 }
 
-// slowed is what a cost is today.
+// slowed is a cost with slowness.
 func (d *Disk) slowed(cost env.Duration) env.Duration {
 	permille := d.slow
 	if d.slowUntil > 0 && d.host.Now() < d.slowUntil {
-		// By chance, on top of what somebody ordered.
+		// By chance, on top of an order.
 		permille *= 10
 	}
 	if permille == 1000 || cost == 0 {

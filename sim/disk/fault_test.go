@@ -40,7 +40,7 @@ func TestFailOnce(t *testing.T) {
 	wantTree(t, "file", d.Files(), "f=abcy")
 	wantFired(t, b, FaultError, 1)
 	if len(b.changes) != 1 {
-		t.Fatalf("%d changes told, want the second append's", len(b.changes))
+		t.Fatalf("%d changes seen by the host, want the second append's", len(b.changes))
 	}
 
 	d.FailOnce("f", OnSync)
@@ -110,7 +110,7 @@ func TestFullDisk(t *testing.T) {
 	wantErr(t, "append", d.Append(f, []byte("fghi")), env.ErrNoSpace)
 	wantTree(t, "what fits was written", d.Files(), "f=ABCdefgh")
 	if c := b.changes[len(b.changes)-1]; c.Off != 5 || c.Len != 3 {
-		t.Fatalf("told %+v", c)
+		t.Fatalf("the host saw %+v", c)
 	}
 	wantErr(t, "append", d.Append(f, []byte("i")), env.ErrNoSpace)
 	wantErr(t, "extend", d.Truncate(f, 9), env.ErrNoSpace)
@@ -153,7 +153,7 @@ func TestFullDisk(t *testing.T) {
 func TestSlow(t *testing.T) {
 	d, b, f := synced(t, "abc")
 	start := b.lane
-	must(t, d.Append(f, []byte("x"))) // a call 1, a KiB begun 1
+	must(t, d.Append(f, []byte("x"))) // a call 1, a KiB or part of one 1
 	usual := b.lane - start
 	d.Slow(5000)
 	start = b.lane
@@ -285,7 +285,7 @@ func TestLyingSync(t *testing.T) {
 	must(t, d.SyncDir(""))
 	b.later()
 	if c := b.changes[len(b.changes)-1]; !c.Lied || c.Op != OpSyncDir {
-		t.Fatalf("told %+v", c)
+		t.Fatalf("the host saw %+v", c)
 	}
 	wantTree(t, "device", d.DurableFiles(), "f=abc")
 	wantFired(t, b, FaultSyncLies, 2)
@@ -295,7 +295,7 @@ func TestLyingSync(t *testing.T) {
 	wantTree(t, "an honest sync brings what the lie kept", d.DurableFiles(), "f=abcd")
 }
 
-// What PostgreSQL met in 2018: the second fsync succeeds, and the data are gone.
+// PostgreSQL met it in 2018: the second fsync succeeds, and the data are gone.
 func TestForgetfulSync(t *testing.T) {
 	d, b, f := synced(t, "abc")
 	appendTo(t, d, f, "def")
@@ -327,7 +327,7 @@ func TestBitRot(t *testing.T) {
 	wantErr(t, "no such file", d.RotBit("g", 0, 0), env.ErrNotExist)
 	wantFired(t, b, FaultBitRot, 1)
 	if len(b.changes) != 0 {
-		t.Fatal("the disk told on itself")
+		t.Fatal("the disk reports an error")
 	}
 	appendTo(t, d, f, "d")
 	must(t, d.RotBit("f", 3, 0)) // not stored yet: what is stored later is whole
@@ -382,7 +382,7 @@ func TestShortWrite(t *testing.T) {
 	wantErr(t, "append", d.Append(f, []byte("defg")), env.ErrIO)
 	wantTree(t, "a prefix", d.Files(), "f=abcde")
 	if c := b.changes[0]; c.Off != 3 || c.Len != 2 {
-		t.Fatalf("told %+v", c)
+		t.Fatalf("the host saw %+v", c)
 	}
 	wantFired(t, b, FaultShort, 1)
 }
@@ -428,7 +428,7 @@ func TestNoise(t *testing.T) {
 		if draws != 1 || b.fired[c.fault] == 0 {
 			t.Errorf("%s: %d draws, fired %v", c.site, draws, b.fired)
 		}
-		d.settle(b.lane)
+		d.completeSyncs(b.lane)
 		if cache, device := tree(d.Files()), tree(d.DurableFiles()); cache != c.files || device != c.kept {
 			t.Errorf("%s: page cache %q, device %q", c.site, cache, device)
 		}

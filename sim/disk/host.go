@@ -35,7 +35,7 @@ type Host interface {
 	Ordered(what, path string, how ...int64)
 }
 
-// Op names what a call did to the disk.
+// Op names the effect of a call on the disk.
 type Op uint8
 
 const (
@@ -62,7 +62,7 @@ type Change struct {
 	Completes Time   // when the call is over, and when a sync takes effect
 }
 
-// Profile is what a disk costs, holds and suffers. The zero value is a free disk of 1 TiB without a fault.
+// Profile is the costs, the room and the noise of a disk. The zero value is a free disk of 1 TiB without a fault.
 type Profile struct {
 	Capacity int64 // bytes; 0 is 1 TiB
 
@@ -85,13 +85,13 @@ func CloudVolume() Profile {
 	}
 }
 
-// perKiB is what n bytes cost, rounded up to a nanosecond.
+// perKiB is the cost of n bytes, rounded up to a nanosecond.
 func perKiB(cost env.Duration, n int64) env.Duration {
 	return (cost*env.Duration(n) + 1023) / 1024
 }
 
 // aloneHost is the machine of a disk without a world: time moves with each cost, so a sync that returned is done,
-// and nothing happens by chance. Flushes run but nobody is told.
+// and nothing happens by chance. Flushes run and return nowhere.
 type aloneHost struct{ clock Time }
 
 func (h *aloneHost) Dead() bool                                     { return false }

@@ -6,7 +6,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// For judges, tests and exports: what a disk holds, seen without touching it. Nodes have no way here.
+// For judges, tests and exports: the content of a disk, read without touching it. Nodes have no access.
 
 // File is one file or directory of a view.
 // It is of the moment it was made: what the disk does later does not show in it, since chunks never change.
@@ -21,14 +21,14 @@ type File struct {
 // Bytes is a copy of the content.
 func (f File) Bytes() []byte { return slices.Clone(f.bytes.read(0, int(f.bytes.size))) }
 
-// Files is what processes see, each directory before what is in it, names in byte order.
+// Files is the page cache's view, each directory before what is in it, names in byte order.
 func (d *Disk) Files() []File {
 	return list(nil, d.root, "", func(n *inode) []dirent { return n.names }, func(n *inode) *content { return &n.cache })
 }
 
-// DurableFiles is what a power loss now leaves at least, in the same order.
+// DurableFiles is the least that a power loss now leaves, in the same order.
 func (d *Disk) DurableFiles() []File {
-	d.settle(d.host.Now())
+	d.completeSyncs(d.host.Now())
 	return list(nil, d.root, "", func(n *inode) []dirent { return n.deviceNames }, func(n *inode) *content { return &n.device })
 }
 
@@ -47,14 +47,14 @@ func list(to []File, dir *inode, prefix string, names func(*inode) []dirent, byt
 
 // DurableSize is how many of a file's bytes a power loss now leaves at least, whatever becomes of its name.
 func (d *Disk) DurableSize(path string) int64 {
-	d.settle(d.host.Now())
+	d.completeSyncs(d.host.Now())
 	if f := d.walk(path); f != nil {
 		return f.device.size
 	}
 	return 0
 }
 
-// Export hands over what processes see, in the order of Files, until visit fails: to write it into a real directory.
+// Export hands over the page cache's view, in the order of Files, until visit fails: to write it into a real directory.
 func (d *Disk) Export(visit func(path string, dir bool, bytes []byte) error) error {
 	for _, f := range d.Files() {
 		if err := visit(f.Path, f.Dir, f.Bytes()); err != nil {
@@ -65,7 +65,7 @@ func (d *Disk) Export(visit func(path string, dir bool, bytes []byte) error) err
 }
 
 // each visits every file that has a name or a handle, or had one on the device.
-// A file that was removed while somebody has it open still takes room and still reads: only its last handle ends it.
+// A file that was removed while it is open still takes room and still reads: only its last handle ends it.
 func (d *Disk) each(visit func(*inode)) {
 	eachBelow(d.root, visit)
 	for _, h := range d.handles {
@@ -87,9 +87,9 @@ func eachBelow(dir *inode, visit func(*inode)) {
 
 // Digest is a hash of the whole disk, page cache and device. It costs a visit to each file and directory, and a look at
 // the chunks that changed since the last one.
-// It settles first: syncs come true lazily, and two equal disks must not differ by when somebody looked at them.
+// Syncs complete first: they do so lazily, and two equal disks must not differ by the time of the last look.
 func (d *Disk) Digest() uint64 {
-	d.settle(d.host.Now())
+	d.completeSyncs(d.host.Now())
 	h := fold(uint64(d.used), uint64(len(d.nameLog)))
 	h = digestNames(h, d.root, func(n *inode) ([]dirent, *content) { return n.names, &n.cache })
 	return digestNames(h, d.root, func(n *inode) ([]dirent, *content) { return n.deviceNames, &n.device })
@@ -105,7 +105,7 @@ func digestNames(h uint64, dir *inode, view func(*inode) ([]dirent, *content)) u
 	return fold(h, uint64(len(names)))
 }
 
-// Peek is a read of what processes see, for judges: it costs nothing, touches nothing and cannot fail. It returns up
+// Peek reads the page cache's view, for judges: it costs nothing, touches nothing and cannot fail. It returns up
 // to n bytes at off, read-only and never changing, and the file's size; ok is false if there is no such file.
 func (d *Disk) Peek(path string, off int64, n int) (bytes []byte, size int64, ok bool) {
 	f := d.walk(path)

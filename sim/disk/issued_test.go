@@ -42,9 +42,8 @@ func (k deed) do(d *Disk, files []env.File) {
 	}
 }
 
-// A disk whose process has come as far as time t is, to a power loss, the disk of a process that made only those calls
-// that begin by then.
-func TestCallsThatHaveNotBegunNeverWere(t *testing.T) {
+// At time t a power loss leaves the same states as if the process had made only the calls that begin by then.
+func TestCallsThatAreNotIssuedLeaveNothing(t *testing.T) {
 	cut, tried := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		before := rapid.SliceOfN(deeds(), 0, 2).Draw(t, "paid")
@@ -102,7 +101,7 @@ func deeds() *rapid.Generator[deed] {
 	})
 }
 
-// someStates is states with an end.
+// someStates is states, but stops at some thousands.
 func someStates(d *Disk) []string {
 	var list []string
 	for s := range d.CrashStates {
@@ -134,7 +133,7 @@ func TestJoinedAppendsAreCut(t *testing.T) {
 			d.SetNoise(Noise{Torn: 1_000_000})
 			b.luck = func(env.Site, uint64, uint64) uint64 { return keepAll }
 			d.LosePower()
-			wantTree(t, "the first append of the event has begun, the second has not", d.Files(), "f="+strings.Repeat("x", size)+"y")
+			wantTree(t, "the first append of the event is issued, the second is not", d.Files(), "f="+strings.Repeat("x", size)+"y")
 		}
 	}
 }

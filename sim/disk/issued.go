@@ -1,0 +1,103 @@
+package disk
+
+import "slices"
+
+// Issued calls. A handler runs to its end at one instant, and the cost of its calls is paid afterwards: so the disk knows
+// of calls that the process, in true time, has not issued yet.
+//
+//	true time    t            t+2us                          t+2ms        t+2.002ms
+//	handler      │ append ──▶ │ sync ──────────────────────▶ │ rename ──▶ │ sync of the directory ──▶
+//	                                       ▲
+//	                                       power fails: the append may survive or not, and the sync may have got some
+//	                                       way or not; but rename was never called, and no chance makes it survive
+//
+// So each change remembers when its call begins. A power loss first undoes the changes that were not issued, and then asks
+// chance about the rest. A process crash undoes nothing: all calls of the handler count as complete at that instant, the
+// syncs between them too. That is the same process on a faster machine, dead after its last call with its answers unsent; a
+// page cache has no log to roll it back by. World.DieAfter makes a process die between two calls.
+//
+// Changes come one after the other, whatever lane makes them: none begins before the previous one is complete (station.go in
+// sim). So the changes that are not issued are the last ones, of the disk, of each file and of each directory. A sync begins
+// after all changes that it carries, but not always before those that it does not carry: its lane may have a long read or
+// another sync to wait for while another lane makes changes.
+//
+// Left out: bytes that a fault destroys stay destroyed, even if its call is not issued yet (a misdirected write, pages that
+// a sync forgets). Faults come at the worst time.
+
+// moment is the number of a change, and when its call begins.
+type moment struct {
+	seq    uint64
+	begins Time
+}
+
+// next numbers a change of the disk, or a sync.
+func (d *Disk) next() moment {
+	d.seq++
+	d.latest = max(d.latest, d.begins)
+	return moment{d.seq, d.begins}
+}
+
+// issued reports whether the process has made the call, or is dead and its calls count as made.
+func (d *Disk) issued(m moment) bool { return m.seq <= d.completedTo || m.begins <= d.host.Ran() }
+
+// completeIssued lets all calls of a process that ends count as made.
+func (d *Disk) completeIssued() {
+	d.completedTo = d.seq
+	if d.latest > d.host.Ran() {
+		d.completeSyncs(d.latest) // a change after a sync comes after it on a faster machine, too
+	}
+	d.latest = 0
+}
+
+// withoutUnissued is the file without the changes that are not issued; the file itself if all are.
+func (d *Disk) withoutUnissued(f *inode) *inode {
+	n := len(f.dirty)
+	for n > 0 && !d.issued(f.dirty[n-1].moment) {
+		n--
+	}
+	end := int64(-1)
+	if n > 0 {
+		for _, j := range f.dirty[n-1].joins {
+			if !d.issued(j.moment) {
+				end = j.off
+				break
+			}
+		}
+	}
+	if n == len(f.dirty) && end < 0 {
+		return f
+	}
+	c := *f
+	c.dirty = slices.Clone(f.dirty[:n])
+	if end >= 0 {
+		c.dirty[n-1] = c.dirty[n-1].until(end)
+	}
+	return &c
+}
+
+// until is the beginning of a write that appends have joined.
+func (w dirtyWrite) until(end int64) dirtyWrite {
+	w.end, w.size, w.joins = end, end, nil
+	n := 0
+	for n < len(w.steps) && w.steps[n] < end {
+		n++
+	}
+	w.steps = w.steps[:n:n]
+	if len(w.pieces) > 0 {
+		first, last := w.off>>chunkBits, (end-1)>>chunkBits
+		w.pieces = slices.Clone(w.pieces[:last-first+1])
+		p := &w.pieces[last-first]
+		p.chunk = p.chunk[:end-last<<chunkBits]
+	}
+	return w
+}
+
+// undoUnissued forgets the changes of names that are not issued.
+func (d *Disk) undoUnissued() {
+	n := len(d.nameLog)
+	for n > 0 && !d.issued(d.nameLog[n-1].moment) {
+		n--
+	}
+	clear(d.nameLog[n:])
+	d.nameLog = d.nameLog[:n]
+}
