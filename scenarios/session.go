@@ -33,7 +33,7 @@ type Session struct {
 	clients    []env.Addr
 
 	entries []Entry
-	heard   map[sighting]env.Duration // when each note was last made, if a line asks; never walked
+	noted   map[sighting]env.Duration // when each note was last made, if a line asks; never walked
 	outputs []string                  // per block of the file
 	verdict *Verdict                  // set at the end
 	claims  []Claim
@@ -119,7 +119,7 @@ func New(p *Program, o RunOptions) *Session {
 	s := &Session{program: p, run: o, seed: p.Seed(), outputs: make([]string, len(p.File.Blocks))}
 	for _, c := range p.code {
 		if c.Verb == verbSaw {
-			s.heard = map[sighting]env.Duration{}
+			s.noted = map[sighting]env.Duration{}
 		}
 	}
 	if o.Seed != nil {
@@ -301,9 +301,9 @@ func (s *Session) hear(n Note) {
 	if s.run.Heard != nil {
 		s.run.Heard(n)
 	}
-	if s.heard != nil {
-		s.heard[sighting{n.Kind.Name, ""}] = n.Time
-		s.heard[sighting{n.Kind.Name, n.Who}] = n.Time
+	if s.noted != nil {
+		s.noted[sighting{n.Kind.Name, ""}] = n.Time
+		s.noted[sighting{n.Kind.Name, n.Who}] = n.Time
 	}
 	if n.Kind.Story {
 		s.enter(Entry{Kind: EntryNote, Event: n.Event, Step: n.Step, Time: n.Time, Note: n})

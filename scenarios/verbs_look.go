@@ -178,7 +178,7 @@ var verbSaw = &Verb{
 		}
 		seen := false
 		for _, host := range hosts {
-			last, ok := s.heard[sighting{name, host}]
+			last, ok := s.noted[sighting{name, host}]
 			seen = seen || ok && last >= arg[env.Duration](a, "TIME")
 		}
 		text := "no machine noted " + name

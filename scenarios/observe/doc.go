@@ -13,7 +13,7 @@
 // is the one exception: when nothing can happen any more, what was under way counts as done.
 //
 // Read observe.go for the border, observer.go for what is copied when, wire.go for what messages say, shadow.go for the true logs and
-// history.go for the operations of clients.
+// history.go for the operations of clients and the question to the judges, faults.go for what is wrong with the world.
 //
 // It judges nothing: package check does. And nothing that it does reaches a node.
 package observe

@@ -74,6 +74,36 @@ func (l *history) Read(r cluster.Read) {
 	}
 }
 
+// Clients implements cluster.Witness.
+func (o *observer) Clients(n int) { o.view.Clients(n) }
+
+// Judge asks every judge about what is known so far; those that need an end give their last word after End.
+func (o *observer) Judge() []check.Finding {
+	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // a record without an outcome now may have one later
+	found := o.history.topicsRead()
+	for _, r := range o.inside.Records() {
+		if r.Known {
+			continue
+		}
+		op := sending(r, check.NeverDecided)
+		op.Step = o.world.Steps()
+		if r.Over() || !o.ended {
+			op.Outcome = check.Indefinite // its client died, or may yet be told
+		}
+		op.Topic = wire.TopicID{}
+		at := found[spot{op.Partition, op.Value}]
+		if len(at) == 0 {
+			evidence.History = append(evidence.History, &op)
+		}
+		for _, id := range at { // it went where a reader found it
+			there := op
+			there.Topic = id
+			evidence.History = append(evidence.History, &there)
+		}
+	}
+	return check.Judge(&evidence)
+}
+
 // spot is a value in a partition.
 type spot struct {
 	tp    wire.TopicPartition

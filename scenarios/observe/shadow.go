@@ -376,3 +376,23 @@ func topicOf(d *disk.Disk, dir string) (id wire.TopicID, ok bool) {
 
 // isMetadata reports whether a directory is that of the metadata log.
 func isMetadata(dir string) bool { return dir == controller.LogDir }
+
+// Span implements cluster.TrueLogs.
+func (o *observer) Span(host env.Addr, dir string) (start, end wire.Offset) {
+	return o.shadows.find(host, dir).span()
+}
+
+// Batches implements cluster.TrueLogs.
+func (o *observer) Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool) {
+	l := o.shadows.find(host, dir)
+	if l == nil {
+		return
+	}
+	for _, f := range l.files {
+		for _, b := range f.batches {
+			if !visit(f.path, b.pos, b.size) {
+				return
+			}
+		}
+	}
+}

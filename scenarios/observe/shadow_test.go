@@ -32,8 +32,8 @@ func (r *recorder) deleted(*shadowLog)                         {}
 
 // Power may leave the header of one batch with the body of another, and then it may claim any offsets.
 func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
-	volume, heard := disk.New(disk.Profile{}), &recorder{}
-	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
+	volume, rec := disk.New(disk.Profile{}), &recorder{}
+	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: rec}
 	const path = "orders-0/00000000000000000000.log"
 	require.NoError(t, volume.Mkdir("orders-0"))
 	f, err := volume.Open(path, true)
@@ -47,30 +47,30 @@ func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
 	}
 	require.NoError(t, volume.Append(f, bytes))
 	g.changed("b1", &disk.Change{Op: disk.OpWrite, Path: path, Len: int64(len(bytes))})
-	require.Equal(t, wire.Offset(3), heard.end)
+	require.Equal(t, wire.Offset(3), rec.end)
 	g.powerLost("b1", check.PowerLoss)
-	require.Equal(t, wire.Offset(3), heard.end, "nothing is torn")
+	require.Equal(t, wire.Offset(3), rec.end, "nothing is torn")
 	const lastOffsetDelta = 23
 	bytes[ends[1]+lastOffsetDelta+3] = 55
 	require.NoError(t, volume.Truncate(f, 0))
 	require.NoError(t, volume.Append(f, bytes))
 	g.powerLost("b1", check.PowerLoss)
-	require.Equal(t, wire.Offset(1), heard.end)
+	require.Equal(t, wire.Offset(1), rec.end)
 	bytes[ends[1]+lastOffsetDelta+3] = 0 // the rest of it may be as it was
 	require.NoError(t, volume.WriteAt(f, 0, bytes))
-	g.recovered(&heard.copy)
-	require.Equal(t, wire.Offset(3), heard.end, "recovery has left it: it counts")
+	g.recovered(&rec.copy)
+	require.Equal(t, wire.Offset(3), rec.end, "recovery has left it: it counts")
 	g.powerLost("b1", check.PowerLoss)
 	require.NoError(t, volume.Truncate(f, int64(ends[1])))
 	g.changed("b1", &disk.Change{Op: disk.OpTruncate, Path: path, Len: int64(ends[1])})
-	g.recovered(&heard.copy)
-	require.Equal(t, wire.Offset(1), heard.end, "recovery has cut it off")
+	g.recovered(&rec.copy)
+	require.Equal(t, wire.Offset(1), rec.end, "recovery has truncated it")
 }
 
 // One event cuts a log and writes to it again. The page cache has both at once, but the disk reports one after the other.
 func TestShadowLogsReadWhatTheDiskReported(t *testing.T) {
-	volume, heard := disk.New(disk.Profile{}), &recorder{}
-	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: heard}
+	volume, rec := disk.New(disk.Profile{}), &recorder{}
+	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: rec}
 	const path = "orders-0/00000000000000000000.log"
 	require.NoError(t, volume.Mkdir("orders-0"))
 	f, err := volume.Open(path, true)
@@ -87,11 +87,11 @@ func TestShadowLogsReadWhatTheDiskReported(t *testing.T) {
 	g.changed("b1", write(1, 0))
 	require.NoError(t, volume.Truncate(f, first.Len))
 	again, more := write(1, 2), write(2, 2)
-	require.Equal(t, wire.Offset(2), heard.end, "nothing was reported yet")
+	require.Equal(t, wire.Offset(2), rec.end, "nothing was reported yet")
 	g.changed("b1", &disk.Change{Op: disk.OpTruncate, Path: path, Len: first.Len})
-	require.Equal(t, wire.Offset(1), heard.end)
+	require.Equal(t, wire.Offset(1), rec.end)
 	g.changed("b1", again)
-	require.Equal(t, wire.Offset(2), heard.end)
+	require.Equal(t, wire.Offset(2), rec.end)
 	g.changed("b1", more)
-	require.Equal(t, []wire.Offset{0, 1, 1, 2}, heard.bases)
+	require.Equal(t, []wire.Offset{0, 1, 1, 2}, rec.bases)
 }
