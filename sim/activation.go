@@ -1,8 +1,8 @@
 package sim
 
 // worldFault numbers the faults that the world itself does, for quick counting; disks list their own.
-// The counts exist because a campaign whose faults never fire is green for nothing. So they count what a fault did to
-// somebody, not how often it was ordered: a cut between two machines that do not talk stays at 0.
+// The counts exist because a campaign without a fault that fires is green for nothing. So they count the effects of a
+// fault, not the orders: a cut between two machines that do not talk stays at 0.
 type worldFault uint8
 
 const (
@@ -29,16 +29,16 @@ const (
 	FaultLatency
 	FaultBandwidth
 	FaultLoss
-	// Of what a server had not read when its client closed. The second is no harm that somebody does, but the world as it is:
+	// Of requests that a server had not read when its client closed. The second is not a fault, but the world as it is:
 	// counted because few tests come upon it by themselves.
 	FaultDrop
 	FaultZombie
-	// Of who is who.
+	// Of identities.
 	FaultDouble
 	worldFaultCount
 )
 
-// worldFaults says what they are.
+// worldFaults describes them.
 var worldFaults = [worldFaultCount]Fault{
 	FaultCrash:     {Name: "process.crash", Doc: "a process was killed; its page cache stayed"},
 	FaultPower:     {Name: "process.power-loss", Doc: "a machine lost power while its process ran"},
@@ -65,7 +65,7 @@ var worldFaults = [worldFaultCount]Fault{
 	FaultDouble:    {Name: "process.duplicate-id", Doc: "a second machine ran a process that claims another's identity"},
 }
 
-// Activation is how often a fault did something. A cut cable that nobody used did nothing.
+// Activation is how often a fault did something. A cut of an unused cable did nothing.
 type Activation struct {
 	Fault
 	Count uint64

@@ -103,7 +103,7 @@ func (w *World) recycleCall(c *call) {
 	w.freeCall = c
 }
 
-// hasNoResponse says that Kafka answers a request with nothing: Produce with acks=0.
+// hasNoResponse reports whether Kafka answers a request with nothing: Produce with acks=0.
 // Kafka's client completes such a request when its bytes are written, and so does this world: there is nothing that a
 // timeout could wait for, and the producer learns nothing of its fate.
 func hasNoResponse(req env.Request) bool {
@@ -159,7 +159,7 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	}
 }
 
-// watch sees to it that the link's deadline is looked at no later than due. There is one entry per link, not per call.
+// watch schedules the link's deadline no later than due. There is one entry per link, not per call.
 func (m *machine) watch(l *link, due env.Instant) {
 	w := m.world
 	at := max(m.mono.when(int64(due)), w.now)
@@ -171,7 +171,7 @@ func (m *machine) watch(l *link, due env.Instant) {
 }
 
 // deadlineUp looks whether anything on the link is overdue. If so the whole link goes, as in Kafka's network client:
-// what came after would be answered after.
+// later calls would be answered later.
 func (w *World) deadlineUp(l *link) {
 	m := l.client.machine
 	if l.client.state != halfOpening && l.client.state != halfOpen || m.paused {
@@ -215,7 +215,7 @@ func (w *World) watchWritten(l *link) {
 }
 
 // writtenUp returns the first request without a response: it is written.
-// That is when it departs, and not when it arrives: the producer's socket took it, and nobody will ever say more.
+// That is when it departs, and not when it arrives: the producer's socket took it, and no answer will come.
 func (w *World) writtenUp(l *link) bool {
 	c := l.calls.first(true)
 	if c == nil || c.written == unwritten || c.written > w.now {
@@ -237,7 +237,7 @@ func (w *World) answered(l *link, p *packet) bool {
 	}
 	c := l.calls.takeFirst(false)
 	if c == nil || c.correlation != p.correlation {
-		panic(&Misuse{Machine: l.server.machine.addr, What: "a response that nobody waits for"})
+		panic(&Misuse{Machine: l.server.machine.addr, What: "a response to no request"})
 	}
 	c.answer = p
 	m := l.client.machine
@@ -245,7 +245,7 @@ func (w *World) answered(l *link, p *packet) bool {
 }
 
 // returnAll returns all calls of a link with an error, in the order they were made.
-// They become events behind whatever waits on the lane, so an answer that had arrived before the loss is still an answer.
+// They become events after all that waits on the lane, so an answer that had arrived before the loss is still an answer.
 func (m *machine) returnAll(l *link, err env.Error) {
 	for c := l.calls.head; c != nil; {
 		next := c.next

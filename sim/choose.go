@@ -13,10 +13,10 @@ import (
 //
 //	seed ──┐
 //	site ──┼─▶ hash ─▶ [0, n)        site     what is decided: "net.jitter"
-//	entity ┤                         entity   for whom: "b1", or "b1>b2" for a pair
+//	entity ┤                         entity   of which machine: "b1", or "b1>b2" for a pair
 //	ordinal┘                         ordinal  which time: a tick, a bucket of time, a count
 //
-// There is no generator whose state a new decision could move, so a decision that is added, removed or pinned leaves
+// There is no generator with a state that a new decision could move, so a decision that is added, removed or pinned leaves
 // every other one as it was. Ordinals are chosen with the same care: an n-th message would renumber its successors
 // when one is dropped, a bucket of time does not.
 //
@@ -224,7 +224,7 @@ func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	return c.tell(s, entity, ordinal, bounded(x, n))
 }
 
-// Draw is the decision that a world of that seed makes at a site without overrides: for whoever plans a run before there
+// Draw is the decision that a world of that seed makes at a site without overrides: for a plan of a run before there
 // is a world, with the same independence of one decision from the others. It is in [0, n).
 func Draw(seed uint64, name env.Site, entity string, ordinal, n uint64) uint64 {
 	return bounded(hash4(seed, hashString(string(name)), hashEntity(entity), ordinal), n)

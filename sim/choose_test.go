@@ -134,7 +134,7 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-// Whoever plans a run draws as its world would.
+// The plan of a run draws as its world would.
 func TestDrawIsAWorldsChoice(t *testing.T) {
 	for i := range uint64(100) {
 		if a, b := Draw(5, "test.site", "b1", i, 1000), seeded(5).choose(siteTest, hashEntity("b1"), i, 1000); a != b {

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// clock is a straight line from true time to what a machine reads: value at true time since, and ppm faster or slower
+// clock is a straight line from true time to the reading of a machine: value at true time since, and ppm faster or slower
 // from there. A change of skew or drift begins a new line.
 type clock struct {
 	since Time
@@ -70,8 +70,7 @@ func (w *World) DriftWall(addr env.Addr, ppm int32) {
 }
 
 // DriftMono does the same to its monotonic clock, and so to its timers and timeouts. |ppm| < 1e6.
-// It is the clock that distributed systems trust: a leader whose clock is slow believes in its office for longer
-// than its voters do.
+// Distributed systems trust this clock: a leader with a slow clock counts itself leader for longer than its voters do.
 func (w *World) DriftMono(addr env.Addr, ppm int32) {
 	m := w.fault(FaultDriftMono, addr, int64(ppm))
 	m.mono.bend(w.now, 0, ppm)

@@ -19,7 +19,7 @@ type Config struct {
 
 	Epoch     env.Time     // wall clock at the start of the world; 0 is DefaultEpoch
 	Trace     TraceSink    // nil: the run is hashed, not told
-	Decisions DecisionSink // nil: nobody asks
+	Decisions DecisionSink // nil: decisions are not reported
 }
 
 // DefaultCPU is what an event costs unless said otherwise: a request handler's few microseconds.
@@ -36,7 +36,7 @@ const (
 	Pointer Mode = iota
 	// Wire encodes to Kafka's bytes and decodes again: proves that the codec loses nothing.
 	Wire
-	// Guard hands the struct over and encodes it at send and again some hundred messages later: proves that nobody
+	// Guard hands the struct over and encodes it at send and again some hundred messages later: proves that no node
 	// changes a message after it was sent. See World.GuardViolation.
 	Guard
 )
@@ -64,7 +64,7 @@ type NetProfile struct {
 	StallMax  env.Duration // at most for this long
 	ResetPPM  uint32       // ticks (of a tenth of a second) in which one connection of a pair is reset
 	RefusePPM uint32       // ticks in which connecting fails
-	DropPPM   uint32       // closed connections whose unread requests are thrown away instead of served
+	DropPPM   uint32       // closed connections: their unread requests are thrown away instead of served
 }
 
 // LAN is a quiet data centre: a quarter of a millisecond, some jitter, no loss.

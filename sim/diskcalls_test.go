@@ -57,8 +57,8 @@ func replacing(t *testing.T, seed uint64, times int) *lab {
 	return l
 }
 
-// ledger counts the versions whose rename has begun, and those that a sync of the directory has made durable. The feed
-// knows of the whole handler at once, so it writes down times.
+// ledger counts the renames of versions that have begun, and those that a sync of the directory has made durable. The feed
+// sees the whole handler at once, so it writes down times.
 type ledger struct{ renamed, durable []Time }
 
 func (g *ledger) Changed(e *Effect) {
@@ -78,7 +78,7 @@ func upTo(times []Time, t Time) int {
 	return n
 }
 
-// Power may fail at any moment of a handler that has been through already: the file is wholly old or wholly new, and the
+// Power may fail at any moment of a handler that has returned already: the file is wholly old or wholly new, and the
 // version is one that was renamed by then and at least the last durable one. A rename that follows a sync in the code
 // follows it in the world.
 func TestPowerLossInsideAHandler(t *testing.T) {
@@ -359,7 +359,7 @@ func (n *scribe) Fire(e env.Env, tm env.Timer) {
 	e.Arm(tm, env.Duration(1+e.Choose("scribe.pause", 40))*100*env.Microsecond)
 }
 
-// reader remembers the changes that it is told of.
+// reader remembers the changes that it sees.
 type reader struct {
 	t    *testing.T
 	told []string

@@ -51,12 +51,12 @@ func (m diskHost) Operated(change disk.Change) {
 	if w.current != m.machine {
 		return
 	}
-	w.both(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
+	w.mixBoth(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
 		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
 	// Names count only where they change: elsewhere the inode says it.
 	switch change.Op {
 	case disk.OpWrite:
-		w.both(change.Sum) // a run that writes other bytes is another run, though they be as many
+		w.mixBoth(change.Sum) // a run that writes other bytes is another run, though they be as many
 	case disk.OpCreate, disk.OpMkdir, disk.OpRename, disk.OpRemove:
 		w.mix(hashString(change.Path) ^ hashString(change.To)<<1)
 	}

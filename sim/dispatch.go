@@ -8,15 +8,15 @@ import (
 
 // One event, from the queue of its lane to the node. World.serve goes through it:
 //
-//	open      is it void by now?   the hash takes in what it is   those who read events and judges get to see it
+//	prepare   is it void by now?   its fields go into the hash, to readers of events and to judges
 //	handle    the node's method, to its end: it spends, and may die
-//	shut      the timer's place, the packet, the call go back to where they came from
+//	reclaim   the timer's place, the packet and the call go back to their free lists
 
-// open begins an event and takes what tells it from others into the hash. It reports true for one that does not
+// prepare begins an event and takes its fields into the hash. It reports true for one that does not
 // happen after all: a timer that was disarmed while it waited, a lost link that the node has closed itself.
 // Void work is noticed here and not when its reason came up, because taking it out of the middle of a queue would cost a
 // search and happens rarely. It leaves no trace: not in the hash, not in the count of events.
-func (w *World) open(m *machine, k *work) (void bool) {
+func (w *World) prepare(m *machine, k *work) (void bool) {
 	switch k.kind {
 	case Fired:
 		// The place may belong to another timer by now, or to the same one armed again: the generation tells.
@@ -28,15 +28,15 @@ func (w *World) open(m *machine, k *work) (void bool) {
 		t.state = timerFiring
 		w.begin(Fired, m, k.cause)
 		w.mix(weave(uint64(t.key.Kind)|uint64(t.key.Lane)<<16, uint64(t.key.A), uint64(t.key.B), uint64(t.key.C)))
-		if w.told {
+		if w.observed {
 			w.event.Lane, w.event.Timer = t.key.Lane, t.key
 		}
 	case Received:
 		w.begin(Received, m, k.cause)
-		w.openRequest(m, k)
+		w.prepareRequest(m, k)
 	case Returned:
 		w.begin(Returned, m, k.cause)
-		w.openAnswer(m, k)
+		w.prepareAnswer(m, k)
 	case Asked:
 		w.begin(Asked, m, k.cause)
 		w.mix(hashString(w.actions[k.place].label))
@@ -45,15 +45,15 @@ func (w *World) open(m *machine, k *work) (void bool) {
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
 			return true
 		}
-		// The loss has waited for its lane, and handlers of other lanes knew nothing of it.
+		// The loss has waited for its lane, and handlers of other lanes have not seen it.
 		if k.link.calls.head != nil { // made after the loss and before the node could know: they return first
 			m.returnAll(k.link, k.err)
 			m.post(&m.stations[k.link.lane], *k)
 			return true
 		}
 		w.begin(Lost, m, k.cause)
-		w.both(uint64(k.link.client.id) | uint64(k.err)<<32)
-		if w.told {
+		w.mixBoth(uint64(k.link.client.id) | uint64(k.err)<<32)
+		if w.observed {
 			e := &w.event
 			e.Link, e.Lane, e.Err = k.link.client.id, k.link.lane, k.err
 			if k.link.server.machine != nil {
@@ -66,16 +66,16 @@ func (w *World) open(m *machine, k *work) (void bool) {
 	return false
 }
 
-// openRequest and openAnswer fill in the event only if somebody reads it. All see the message as the receiver does: in
+// prepareRequest and prepareAnswer fill in the event only if events are read. All see the message as the receiver does: in
 // wire mode, made of its bytes.
-func (w *World) openRequest(m *machine, k *work) {
+func (w *World) prepareRequest(m *machine, k *work) {
 	p, l := k.pkt, k.link
 	w.unpack(p, l.request.From)
 	// From now on the node owes an answer; see Unanswered.
 	l.handed, l.since = true, w.now
-	w.both(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
+	w.mixBoth(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
 		requestGist(p.req), 0))
-	if w.told {
+	if w.observed {
 		e := &w.event
 		e.Link, e.Lane, e.Peer, e.Correlation = l.request.Link, l.lane, l.request.From, p.correlation
 		e.Key, e.Version, e.Size, e.Request = p.key, p.version, p.size, p.req
@@ -87,8 +87,8 @@ func (w *World) openRequest(m *machine, k *work) {
 	}
 }
 
-// openAnswer is also the end of a flush: a call to the disk, without link and peer.
-func (w *World) openAnswer(m *machine, k *work) {
+// prepareAnswer is also the end of a flush: a call to the disk, without link and peer.
+func (w *World) prepareAnswer(m *machine, k *work) {
 	c := k.call
 	size, said := int32(0), uint64(0)
 	if c.answer != nil {
@@ -97,9 +97,9 @@ func (w *World) openAnswer(m *machine, k *work) {
 	}
 	met := uint64(uint16(c.key)) | uint64(size)<<16 | uint64(c.err)<<48
 	w.mix(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(c.token.Kind), said))
-	w.mould(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(uint16(c.version)), said))
+	w.mixShape(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(uint16(c.version)), said))
 	w.mix(weave(uint64(c.token.A), uint64(c.token.B), uint64(c.token.C), uint64(c.token.D)))
-	if w.told {
+	if w.observed {
 		e := &w.event
 		e.Link, e.Peer, e.Lane, e.Correlation = c.link, c.peer, c.lane, c.correlation
 		e.Key, e.Version, e.Size, e.Token, e.Request = c.key, c.version, size, c.token, c.req
@@ -154,9 +154,9 @@ func (w *World) handle(m *machine, k *work) {
 	}
 }
 
-// shut gives back what the event was made of.
-// Behind the handler and not before it, because the handler reads the request and the answer in place.
-func (w *World) shut(m *machine, k *work) {
+// reclaim gives back the parts of the event.
+// After the handler and not before it, because the handler reads the request and the answer in place.
+func (w *World) reclaim(m *machine, k *work) {
 	switch k.kind {
 	case Fired:
 		if m.timers.slab[k.place].state == timerFiring {

@@ -8,18 +8,18 @@ import (
 	"samsa/sim/env"
 )
 
-// Feed is told what changes in the world, in the order in which the changes are complete. Judges hang here: what they
-// cost follows the change, and they never see a vote that its sync has not yet made true.
+// Feed sees the changes of the world, in the order in which they are complete. Judges subscribe here: they never see a
+// vote before its sync is complete.
 //
 //	handler runs   t0: append (5 us), sync (2 ms), reply
-//	feed is told   t0+5us DiskChanged   t0+2.005ms DiskChanged (sync)   t0+2.005ms Departed   t0+2.3ms Delivered
+//	feed sees      t0+5us DiskChanged   t0+2.005ms DiskChanged (sync)   t0+2.005ms Departed   t0+2.3ms Delivered
 //
-// What dies before it is complete is never told. A Feed may read the world and its nodes; it must not act on them.
+// A change that dies before it is complete is never shown. A Feed may read the world and its nodes; it must not act on them.
 type Feed interface {
 	Changed(*Effect)
 }
 
-// EffectKind is what changed.
+// EffectKind is the kind of a change.
 type EffectKind uint8
 
 const (
@@ -41,7 +41,7 @@ type Effect struct {
 	Disk disk.Change // EffectDisk
 	Note Noted       // EffectNote
 
-	Peer     env.Addr    // Departed: to whom; Delivered: from whom
+	Peer     env.Addr    // Departed: the receiver; Delivered: the sender
 	Link     env.Link    // in Node's numbering
 	Lane     env.Lane    // of the link
 	Arrives  Time        // Departed: when it arrives if nothing comes in its way
@@ -53,12 +53,12 @@ type Effect struct {
 // Subscribe adds a feed. Feeds do not change the run, nor its hash.
 func (w *World) Subscribe(f Feed) { w.feeds = append(w.feeds, f) }
 
-// AfterEvent calls f after every event, when its trace is written and what it completed at once is told. Unlike a
+// AfterEvent calls f after every event, when its trace is written and feeds have seen the effects it completed at once. Unlike a
 // Feed, f may act on the world: crash a machine, cut a cable.
-// A hook sees the handler's whole work at once, also what is not paid for. Who wants to judge subscribes instead.
+// A hook sees the handler's whole work at once, also effects that are not paid for. Judges subscribe instead.
 func (w *World) AfterEvent(f func(*Event)) {
 	w.after = append(w.after, f)
-	w.told = true
+	w.observed = true
 }
 
 // pending is an effect that is not complete. It waits outside the event queue, so that being watched cannot change the
@@ -81,7 +81,7 @@ type effects struct {
 }
 
 // effect notes a change that will be complete at e.At.
-// Without feeds nobody calls it: a run that is not judged pays nothing for judging.
+// Without feeds it is not called: a run without judges pays nothing for them.
 func (w *World) effect(e Effect) {
 	p := &w.pending
 	e.Cause = w.cause
@@ -132,7 +132,7 @@ func (p *effects) pop() int32 {
 	return first
 }
 
-// complete tells all effects that are complete at time t.
+// complete shows the feeds all effects that are complete at time t.
 // A feed cannot make new effects, so the heap only shrinks meanwhile.
 func (w *World) complete(t Time) {
 	p := &w.pending
@@ -147,10 +147,10 @@ func (w *World) complete(t Time) {
 	}
 }
 
-// forsake handles the effects of a machine that dies now: what has not departed and what was not yet noted never
-// happens, and without power nothing does. Else the disk has what the handler did, as Disk.hurry says: its changes are in
-// the page cache now, syncs that others follow are over now, and the device goes on with the last one.
-func (w *World) forsake(m *machine, power bool) {
+// dropUnfinished handles the effects of a machine that dies now: messages that have not departed and notes that are not due
+// never happen, and without power nothing does. With power the disk has the changes of the handler, see disk/issued.go: they
+// are in the page cache now, syncs before the last change are over now, and the device goes on with the last one.
+func (w *World) dropUnfinished(m *machine, power bool) {
 	early := m.disk.Latest()
 	if early <= m.ran() {
 		early = 0
@@ -178,18 +178,18 @@ func (w *World) forsake(m *machine, power bool) {
 	}
 }
 
-// syncs says that the effect is one of the device, which goes on while the process does not.
+// syncs reports whether the effect is one of the device, which goes on while the process does not.
 func (p *pending) syncs() bool {
 	return p.Kind == EffectDisk && (p.Disk.Op == disk.OpSync || p.Disk.Op == disk.OpSyncDir)
 }
 
-// suspend takes back what a paused machine has not yet done: it does it when it resumes, if it ever does.
+// suspend takes back the effects that a paused machine has not reached: they happen when it resumes, if it ever does.
 func (w *World) suspend(m *machine) {
 	p := &w.pending
 	old := p.heap
 	p.heap = nil
-	// The first sync that is not begun. The device takes them in order, so one of another lane that came to lie behind it
-	// waits for it, though it was called.
+	// The first sync that is not issued. The device takes them in order, so one of another lane after it
+	// waits for it, though it was issued.
 	first := ^uint64(0)
 	for _, place := range old {
 		if e := &p.slab[place]; e.Node == m.addr && e.syncs() && e.Disk.Begins > w.now {
@@ -214,7 +214,7 @@ func (w *World) resume(m *machine) {
 	for _, e := range m.suspended {
 		cause := w.cause
 		w.cause = e.Cause
-		// What was due meanwhile happens now; what was due later keeps its time.
+		// Effects that were due meanwhile happen now; later ones keep their time.
 		e.At = max(e.At, w.now)
 		w.effect(e.Effect)
 		w.cause = cause

@@ -85,7 +85,7 @@ func TestFeedTellsOnCompletion(t *testing.T) {
 		"25ms p1 delivered from b1")
 }
 
-// Power fails inside the sync: the vote was never cast, and no judge may have seen it. This is what a judge who looks
+// Power fails inside the sync: the vote was never cast, and no judge may have seen it. This is the error of a judge that looks
 // when the handler returns gets wrong.
 func TestFeedNeverTellsWhatDied(t *testing.T) {
 	l, f := voting(t)
@@ -252,7 +252,7 @@ func BenchmarkRequestResponseFeed(b *testing.B) {
 
 func BenchmarkRequestResponseTraced(b *testing.B) {
 	w := pingPong(Pointer, 0, heartbeat(), pong(1))
-	w.config.Trace, w.told = sinkFunc(func(*Event) {}), true
+	w.config.Trace, w.observed = sinkFunc(func(*Event) {}), true
 	benchmarkRoundTrip(b, w)
 }
 
@@ -269,7 +269,7 @@ func (p *peeker) Changed(e *Effect) {
 	}
 }
 
-// A write is told before anything that begins when it is complete: who is told finds the file under its name.
+// A feed sees a write before anything that begins when it is complete: it finds the file under its name.
 func TestToldBeforeWhatBeginsThen(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Call: env.Millisecond} })
 	p := &peeker{l: l}

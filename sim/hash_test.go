@@ -48,7 +48,7 @@ func TestHashSeesTimersAndTokens(t *testing.T) {
 	}, tokens)
 }
 
-// What somebody orders is in the hash with its numbers, before it does anything.
+// An order is in the hash with its numbers, before it does anything.
 func TestHashSeesOrders(t *testing.T) {
 	b, c := addrs("b1"), addrs("c1")
 	distinct(t, func(order func(w *World)) uint64 {
@@ -89,7 +89,7 @@ func TestHashSeesOrders(t *testing.T) {
 }
 
 // Records that are as many bytes but say something else, offsets, and the errors of partitions make another run, even if
-// nobody writes them anywhere.
+// they are written nowhere.
 func TestHashSeesRecordsAndErrors(t *testing.T) {
 	type exchange struct {
 		fetch             bool

@@ -2,8 +2,7 @@ package sim
 
 import "samsa/sim/env"
 
-// What can be seen of a world from outside, beyond its machines: for screens, judges and tests. Nothing here changes
-// the run.
+// Views of a world from outside, beyond its machines: for screens, judges and tests. Nothing here changes the run.
 
 // Flight is a message on its way.
 type Flight struct {
@@ -34,7 +33,7 @@ func (w *World) Flights() []Flight {
 	return list
 }
 
-// Backlog is how much a lane of a machine has to do.
+// Backlog is the work of a lane of a machine.
 type Backlog struct {
 	Busy    Time // until when its first free thread is busy; in the past if it is free
 	Waiting int  // events that have come and wait for it
@@ -55,7 +54,7 @@ func (w *World) Lanes(addr env.Addr) []Backlog {
 // Paused reports that a machine's process stands still.
 func (w *World) Paused(addr env.Addr) bool { return w.must(addr).paused }
 
-// Acting is the machine whose node handles an event at this moment, "" between events. After a panic it is the culprit.
+// Acting is the machine of the node that handles an event at this moment, "" between events. After a panic it is the culprit.
 func (w *World) Acting() env.Addr {
 	if w.current == nil {
 		return ""

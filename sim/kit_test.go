@@ -79,7 +79,7 @@ func (l *lab) note(format string, args ...any) {
 	l.log = append(l.log, fmt.Sprintf("%v ", ms(l.Now()))+fmt.Sprintf(format, args...))
 }
 
-// add adds a machine whose every incarnation is the same function node, and starts it.
+// add adds a machine with the same function node for every incarnation, and starts it.
 func (l *lab) add(addr env.Addr, n *node) {
 	l.Add(Machine{Addr: addr, New: func() env.Node { return n }})
 	l.Start(addr)

@@ -10,7 +10,7 @@ import "samsa/sim/env"
 //	  open  ◀───────────────────────────────────SYNACK──
 //	        ──request 1, request 2───────────────────────▶   unread: 2, serving: 1
 //	        ◀───────────────────────────────response 1──     then it reads 2: one at a time, as Kafka mutes a channel
-//	  gone  ──FIN──────────────────────────────────────▶     draining: what is unread is still served, unheard
+//	  gone  ──FIN──────────────────────────────────────▶     draining: unread requests are still served, their answers go nowhere
 //
 // Whatever ends a half for good (close, refusal, reset, death) is never undone: a new Dial is a new link, and bytes of
 // the old one may still be on their way.
@@ -22,7 +22,7 @@ const (
 	halfNone     halfState = iota // server: has not seen the SYN
 	halfOpening                   // client: has not seen the SYNACK
 	halfOpen                      //
-	halfFailing                   // client: gone, but its node has not been told yet
+	halfFailing                   // client: gone, but its node has not handled Lost yet
 	halfDraining                  // server: the client is gone, requests it sent are still served
 	halfGone                      // forgotten by its machine
 )
@@ -30,7 +30,7 @@ const (
 // half is one machine's end of a link.
 // There are two because ends disagree for as long as a packet takes, and some faults make them disagree for good.
 type half struct {
-	machine *machine // nil: nobody has that address
+	machine *machine // nil: no machine has that address
 	id      env.Link // in the machine's numbering
 	state   halfState
 }
@@ -62,8 +62,8 @@ type link struct {
 	readable Time       // the response before it was sent then, no sooner is the next request read
 	readSlot slotID
 
-	settling bool // is in World.settling
-	free     bool // is in World.freeLinks
+	recycling bool // is in World.recycling
+	free      bool // is in World.freeLinks
 }
 
 // end is the half of a machine's link id; nil if the machine has no such link (any more).
@@ -82,7 +82,7 @@ func (m *machine) end(id env.Link) (*link, *half) {
 }
 
 // enter numbers a half. Numbers are never used again, so a stale one finds nothing.
-// So an env.Link that a node has kept too long is an error it can see, and never somebody else's connection.
+// So an env.Link that a node has kept too long is an error it can see, and never another connection.
 func (m *machine) enter(l *link, h *half) {
 	h.machine = m
 	h.id = m.firstLink + env.Link(len(m.links))
@@ -107,11 +107,11 @@ func (w *World) forget(l *link, h *half) {
 			m.firstLink += env.Link(empty)
 		}
 	}
-	w.settle(l)
+	w.recycle(l)
 }
 
 // newLink takes a link from the free list, or makes one. Its slots in the event queue stay with it for good.
-// Hence nothing in a link may be remembered across its end: who needs to know it again goes by the machine's numbering.
+// Hence nothing in a link may be remembered across its end: a later reference goes by the machine's numbering.
 func (w *World) newLink(lane env.Lane) *link {
 	if n := len(w.freeLinks); n > 0 {
 		l := w.freeLinks[n-1]
@@ -131,25 +131,25 @@ func (w *World) newLink(lane env.Lane) *link {
 	return l
 }
 
-// settle remembers that a link may be over. What is over is freed between events, when nobody holds it.
-func (w *World) settle(l *link) {
-	if !l.settling && !l.free {
-		l.settling = true
-		w.settling = append(w.settling, l)
+// recycle remembers that a link may be over. Such links are freed between events, when no code holds them.
+func (w *World) recycle(l *link) {
+	if !l.recycling && !l.free {
+		l.recycling = true
+		w.recycling = append(w.recycling, l)
 	}
 }
 
-// freeSettled frees the links that are over on both sides and on the wire. It runs between queue entries: while one is
+// recycleLinks frees the links that are over on both sides and on the wire. It runs between queue entries: while one is
 // handled its code may still hold the link.
-func (w *World) freeSettled() {
-	for _, l := range w.settling {
-		l.settling = false
+func (w *World) recycleLinks() {
+	for _, l := range w.recycling {
+		l.recycling = false
 		idle := l.server.state == halfNone || l.server.state == halfGone
 		if l.client.state != halfGone || l.toServer.head != nil || l.toClient.head != nil || l.serving {
 			continue
 		}
 		if !idle {
-			// A server that waits for a client which is gone without a word cannot notice, nor can anybody else.
+			// A server that waits for a client which is gone without a word cannot notice, nor can any other machine.
 			if l.unread.head != nil {
 				continue
 			}
@@ -162,7 +162,7 @@ func (w *World) freeSettled() {
 		l.free = true
 		w.freeLinks = append(w.freeLinks, l)
 	}
-	w.settling = w.settling[:0]
+	w.recycling = w.recycling[:0]
 }
 
 // Dial implements env.Env.
@@ -205,7 +205,7 @@ func (m *machine) Close(id env.Link) {
 		w.closeServer(l, packetFin, m.spent())
 	case h.state == halfFailing:
 		m.returnAll(l, env.ErrClosed) // of the calls made since
-		w.forget(l, h)                // Lost is not told any more
+		w.forget(l, h)                // Lost does not come any more
 	default:
 		m.returnAll(l, env.ErrClosed)
 		w.hangUp(l, packetFin, m.spent())
@@ -213,7 +213,7 @@ func (m *machine) Close(id env.Link) {
 	}
 }
 
-// hangUp ends the client's side of the wire: what has not been sent is not, and the server is told.
+// hangUp ends the client's side of the wire: unsent requests are dropped, and the server gets a FIN.
 func (w *World) hangUp(l *link, how packetKind, at Time) {
 	w.freePackets(&l.unsent)
 	w.queue.drop(l.deadline)
@@ -221,7 +221,7 @@ func (w *World) hangUp(l *link, how packetKind, at Time) {
 	// A FIN behind a SYN that was never answered, or to a machine without power, would lie there until the end of the
 	// world: the sender's kernel gives up on both.
 	if p := &l.toServer; p.held && (l.client.state == halfOpening || l.server.machine.state == off) {
-		p.clear(w) // nobody will ever see these bytes, nor the end of them
+		p.clear(w) // the server will never see these bytes, nor the end of them
 		return
 	}
 	if l.server.machine != nil && l.server.state != halfGone {
@@ -229,12 +229,12 @@ func (w *World) hangUp(l *link, how packetKind, at Time) {
 	}
 }
 
-// closeServer ends the server's side: unread requests are never served, the client is told.
+// closeServer ends the server's side: unread requests are never served, the client gets a FIN.
 func (w *World) closeServer(l *link, how packetKind, at Time) {
 	if l.server.state == halfOpen && l.client.state != halfGone {
 		w.send(&l.toClient, w.newPacket(how), at)
 	}
-	// That one is still served, though nobody hears the answer; what is unread never is.
+	// That one is still served, though its answer goes nowhere; unread ones never are.
 	if l.serving && !l.handed { // it is in the queue of the request handlers, out of reach
 		w.freePackets(&l.unread)
 		l.server.state = halfDraining
@@ -250,7 +250,7 @@ func (w *World) forgetServer(l *link) {
 	w.forget(l, &l.server)
 }
 
-// fail ends a link under its client: the calls return with the error, then the node is told.
+// fail ends a link under its client: the calls return with the error, then the node gets Lost.
 func (w *World) fail(l *link, err env.Error) {
 	m := l.client.machine
 	w.freePackets(&l.unsent)
@@ -258,7 +258,7 @@ func (w *World) fail(l *link, err env.Error) {
 	w.queue.drop(l.written)
 	m.returnAll(l, err)
 	l.client.state = halfFailing
-	// Behind the returns, in the queue of the same lane: when a node hears of the loss it has nothing open there any more.
+	// After the returns, in the queue of the same lane: when a node handles Lost it has nothing open there any more.
 	m.post(&m.stations[l.lane], work{kind: Lost, link: l, err: err, cause: w.cause})
 }
 
@@ -283,7 +283,7 @@ func (w *World) accept(l *link) {
 	w.send(&l.toClient, w.newPacket(packetReset), w.now)
 }
 
-// established is the client's view of a SYNACK: what waited for it leaves.
+// established is the client's view of a SYNACK: the requests that waited for it leave.
 func (w *World) established(l *link) {
 	if l.client.state != halfOpening {
 		return
@@ -342,7 +342,7 @@ func (w *World) served(l *link, at Time) {
 }
 
 // closedByClient is a FIN or RST that the server sees.
-// What the server has received before it is not taken back by a FIN: the requests are done, with nobody to answer. That is
+// What the server has received before it is not taken back by a FIN: the requests are done, without a client to answer. That is
 // how a producer that gave up still has its record written. A kernel that has unread bytes may as well drop them (DropPPM).
 func (w *World) closedByClient(l *link, reset bool) {
 	if l.server.state != halfOpen {
@@ -366,7 +366,7 @@ func (w *World) closedByClient(l *link, reset bool) {
 	w.forgetServer(l)
 }
 
-// ticket finds the link of a ticket; nil if it is gone, and so nobody would hear the answer.
+// ticket finds the link of a ticket; nil if it is gone, and so is the way for the answer.
 func (m *machine) ticket(to env.Ticket) *link {
 	l, h := m.end(to.Link)
 	if to.Incarnation != m.incarnation || l == nil || h != &l.server {
@@ -411,7 +411,7 @@ func (m *machine) NoReply(to env.Ticket) {
 	}
 	if l := m.ticket(to); l != nil {
 		if !l.oneWay {
-			m.misuse("no response to the request %+v, whose sender waits for one", to)
+			m.misuse("no response to the request %+v, though its sender waits for one", to)
 		}
 		m.world.served(l, m.spent())
 	}

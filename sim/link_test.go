@@ -122,7 +122,7 @@ func TestRefused(t *testing.T) {
 	l.call("p1", l.dial("p1", "b1"), env.Second, 4)
 	l.RunUntil(at(200))
 	l.want("103ms b1: got 4", "104ms p1: 4 answer 4")
-	l.do("p1", func(e env.Env) { e.Call(e.Dial("nobody", env.LaneClient), env.Second, ping(5), env.Token{A: 5}) })
+	l.do("p1", func(e env.Env) { e.Call(e.Dial("b9", env.LaneClient), env.Second, ping(5), env.Token{A: 5}) })
 	l.RunUntil(at(300))
 	l.want("200ms p1: 5 connection refused", "200ms p1: lost 3 connection refused")
 }
@@ -156,7 +156,7 @@ func TestTimeoutClosesTheLink(t *testing.T) {
 	if u := l.Unanswered(env.Millisecond); len(u) != 1 || u[0].Ticket != tickets[0] || u[0].Server != "b1" {
 		t.Errorf("unanswered: %+v, want the ticket of request 1", u)
 	}
-	// What the client sent before it gave up is served all the same, and nobody hears the answers.
+	// The requests that the client sent before it gave up are served all the same, and their answers go nowhere.
 	l.do("b1", func(e env.Env) { e.Reply(tickets[0], pong(1)) })
 	l.RunUntil(at(600))
 	if len(tickets) != 2 {

@@ -17,7 +17,7 @@ import (
 //	wire      struct ──encode──▶ bytes ──────────decode──▶ another struct
 //	guard     struct ──encode, hash──────────────────────▶ the same struct, ... encode again, hash, compare
 
-// pack prepares a message for its way. to is nil if nobody has the address.
+// pack prepares a message for its way. to is nil if no machine has the address.
 func (w *World) pack(p *packet, from, to *machine) {
 	if p.req != nil {
 		p.size = int32(wire.Size(p.req))
@@ -39,7 +39,7 @@ func (w *World) pack(p *packet, from, to *machine) {
 	}
 }
 
-// unpack is the other end: the message that arrived from somebody.
+// unpack is the other end: the message that arrived from a machine.
 func (w *World) unpack(p *packet, from env.Addr) {
 	// Pointer and guard hand over the struct.
 	if p.bytes == nil {
@@ -57,7 +57,7 @@ func (w *World) unpack(p *packet, from env.Addr) {
 	}
 }
 
-// What the hash of the run takes in of a message besides its size: where records go, how many bytes they are and the
+// The part of a message that is in the hash of the run, besides its size: where records go, how many bytes they are and the
 // checksum that the first batch has anyway, and what was answered for each partition. It is a look at each partition
 // and not at the bytes; a change that it misses shows in what the receiver writes. Only fields that every version has
 // count, because wire mode loses the others on the way.
@@ -113,7 +113,7 @@ func recordsGist(records []byte) uint64 {
 }
 
 // stamp gives a response the version of its request. ApiVersions alone answers an unknown version with version 0.
-// It must, for a client that asks with a version nobody knows cannot know the answer's either.
+// It must, for a client that asks with an unknown version cannot know the answer's either.
 func stamp(resp env.Response, version int16) {
 	const unsupportedVersion = 35
 	if r, ok := resp.(*kmsg.ApiVersionsResponse); ok && r.ErrorCode == unsupportedVersion {
@@ -123,7 +123,7 @@ func stamp(resp env.Response, version int16) {
 }
 
 // guardDelay is how many messages later a message is looked at again.
-// Far enough for a receiver to have handled it and for whoever shares it to have gone on; near enough that a violation is
+// Far enough for the receiver to have handled it and for the sender to have gone on; near enough that a violation is
 // found close to its cause. At the end of a run all that is left is looked at.
 const guardDelay = 400
 
@@ -144,7 +144,7 @@ type guarded struct {
 	cause    uint64
 }
 
-// GuardViolation says that a message was changed after it was sent: somebody shares memory across the wire.
+// GuardViolation says that a message was changed after it was sent: two nodes share memory across the wire.
 type GuardViolation struct {
 	Key, Version int16
 	Response     bool
@@ -189,7 +189,7 @@ func (g *guard) look(i int) {
 	m.hash = g.encode(m)
 }
 
-// encode hashes a message's bytes. The version is part of it: whoever stamps a shared response again changes it.
+// encode hashes a message's bytes. The version is part of it: a shared response that is stamped again has changed.
 func (g *guard) encode(m *guarded) uint64 {
 	b := g.scratch[:0]
 	if m.req != nil {

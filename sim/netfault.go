@@ -23,7 +23,7 @@ func (w *World) each(from, to []env.Addr, f func(*path)) {
 }
 
 // eachLink calls f for every living link that one of from dialled to one of to, oldest place first.
-// Only those of the dialling side: a fault of connections goes by who opened them, in both directions of each.
+// Only those of the dialling side: a fault of connections goes by the machine that opened them, in both directions of each.
 func (w *World) eachLink(from, to []env.Addr, f func(*link)) {
 	for _, l := range w.links {
 		if l.client.state != halfGone && l.server.machine != nil &&
@@ -31,7 +31,7 @@ func (w *World) eachLink(from, to []env.Addr, f func(*link)) {
 			f(l)
 		}
 	}
-	w.freeSettled()
+	w.recycleLinks()
 }
 
 func contains(list []env.Addr, a env.Addr) bool {
@@ -74,7 +74,7 @@ func (w *World) HealAll() {
 	}
 }
 
-// Calm ends what goes wrong by chance alone: from now on no packet is lost, no path stalls, no connection is reset,
+// Calm ends the faults that come by chance: from now on no packet is lost, no path stalls, no connection is reset,
 // refused or closed over what is unread, and no disk errs but by order. Jitter stays: it breaks nothing.
 func (w *World) Calm() {
 	w.acting("calm", nil, nil)
@@ -87,7 +87,7 @@ func (w *World) Calm() {
 func (w *World) heal(path *path) {
 	wasCut := path.cut
 	if wasCut {
-		// Packets whose flight overlapped the cut are looked at when they arrive, by this time.
+		// Packets that were on their way during the cut are looked at when they arrive, by this time.
 		path.healedAt = w.now
 	}
 	path.cut, path.clog = false, false
@@ -154,7 +154,7 @@ func (w *World) breakLink(l *link) {
 }
 
 // PrefixThenCut delivers the first keep packets that each connection has on the wire, in each direction; the rest is
-// lost, and both ends see a reset behind it.
+// lost, and both ends see a reset after it.
 // Of requests sent in a row some are done and some are not, and the client cannot tell which: what a producer's sequence
 // numbers are for.
 func (w *World) PrefixThenCut(from, to []env.Addr, keep int) {
@@ -189,8 +189,8 @@ func (p *pipe) keep(w *World, n int) {
 	k.next, p.tail = nil, k
 }
 
-// HalfOpen makes the path forget the connections that exist now: their packets vanish, and neither end is told.
-// It is what a firewall does that loses its table. Only timeouts end it, and each end has its own.
+// HalfOpen makes the path forget the connections that exist now: their packets vanish, and neither end gets a sign.
+// A firewall that loses its table does it. Only timeouts end it, and each end has its own.
 func (w *World) HalfOpen(from, to []env.Addr) {
 	w.acting("halfopen", from, to)
 	w.eachLink(from, to, func(l *link) {

@@ -122,7 +122,7 @@ func TestReset(t *testing.T) {
 	l.want("50ms p1: 2 connection closed")
 }
 
-// A request that the server has read already is served after the reset; nobody hears of it.
+// A request that the server has read already is served after the reset; its answer goes nowhere.
 func TestResetAfterRead(t *testing.T) {
 	l := newLab(t, nil)
 	var got env.Ticket
@@ -167,7 +167,7 @@ func replaceTime(s, old, new string) string {
 	return s
 }
 
-// On a half-open connection nothing arrives and nobody is told; a new connection works.
+// On a half-open connection nothing arrives and neither end gets a sign; a new connection works.
 func TestHalfOpen(t *testing.T) {
 	l, link := pair(t)
 	l.HalfOpen(p1, b1)
@@ -192,7 +192,7 @@ func TestRefuse(t *testing.T) {
 	l.want("53ms b1: got 3", "54ms p1: 3 answer 3")
 }
 
-// Who says nothing at all is given up after the connect timeout, with or without a call.
+// A peer that says nothing at all is given up after the connect timeout, with or without a call.
 func TestConnectTimeout(t *testing.T) {
 	l := newLab(t, nil)
 	l.echo("b1", nil)

@@ -11,7 +11,7 @@ import "samsa/sim/env"
 //	                                                        └──▶ the other half
 //
 // Harm is looked at when a packet arrives, over the whole time of its flight: that way cutting a cable costs nothing
-// until somebody uses it, and a packet in the air when the cable is cut is lost, as in the world outside.
+// until it is used, and a packet in the air when the cable is cut is lost, as in the world outside.
 type pipe struct {
 	link       *link
 	back       bool // from server to client
@@ -113,7 +113,7 @@ func (p *pipe) ends() (from, to *half) {
 	return &p.link.client, &p.link.server
 }
 
-// send puts a packet on the wire at time at, behind everything sent before: also behind what still waits for the cost of
+// send puts a packet on the wire at time at, after everything sent before: also after packets that wait for the cost of
 // another lane's disk calls. Departure is a time in the packet and not a second visit to the event queue; a prototype that
 // re-queued departures let a later handler of the same instant overtake.
 func (w *World) send(p *pipe, k *packet, at Time) {
@@ -136,7 +136,7 @@ func (w *World) send(p *pipe, k *packet, at Time) {
 	}
 }
 
-// departs tells the feeds of a message on its way.
+// departs shows the feeds a message on its way.
 func (w *World) departs(p *pipe, k *packet) {
 	from, to := p.ends()
 	w.effect(Effect{Kind: EffectDeparted, At: k.depart, Node: from.machine.addr, Peer: to.machine.addr, Link: from.id,
@@ -151,7 +151,7 @@ func (p *pipe) pop(w *World) *packet {
 	k.next = nil
 	if p.head == nil {
 		p.tail = nil
-		w.settle(p.link)
+		w.recycle(p.link)
 	} else {
 		w.queue.set(p.slot, max(p.head.arrive, w.now), p.head.order)
 	}
@@ -167,7 +167,7 @@ func (p *pipe) clear(w *World) {
 	}
 	p.tail, p.held = nil, false
 	w.queue.drop(p.slot)
-	w.settle(p.link)
+	w.recycle(p.link)
 }
 
 // truncate drops what has not departed by time t: its sender is dead.
@@ -177,8 +177,8 @@ func (p *pipe) truncate(w *World, t Time) {
 	for k != nil && k.depart <= t {
 		last, k = k, k.next
 	}
-	// The line is free again for what the kernel still has to say: a FIN leaves behind what has departed, not behind what
-	// never did.
+	// The line is free again for what the kernel still has to say: a FIN leaves after the packets that have departed, not after those
+	// that never did.
 	p.lastDepart = min(p.lastDepart, t)
 	p.lineFree = min(p.lineFree, t)
 	if last == nil {
@@ -245,7 +245,7 @@ func (w *World) pipeUp(p *pipe) bool {
 	case packetSynAck:
 		w.established(l)
 	case packetFin, packetReset:
-		// To a client a FIN and a reset are the same news: what it has not been told may have happened or not.
+		// To a client a FIN and a reset are the same news: unanswered requests may have been served or not.
 		if !p.back {
 			w.closedByClient(l, k.kind == packetReset)
 		} else if l.client.state == halfOpening {
@@ -278,7 +278,7 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 		at = max(at, w.resent(k.depart, path.healedAt)+Time(path.least))
 		w.count(FaultCut)
 	}
-	// Put off, not dropped: the packet keeps its place, and whatever is behind it waits.
+	// Put off, not dropped: the packet keeps its place, and the packets after it wait.
 	if p.stalled > at {
 		at = p.stalled
 		w.count(FaultStall)
@@ -293,7 +293,7 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 }
 
 // resent is when TCP first retransmits at or after time t, having doubled its patience often enough. A heal and a boot
-// both wait for it: nobody tells a sender that the way is free again.
+// both wait for it: the sender gets no sign that the way is free again.
 func (w *World) resent(depart, t Time) Time {
 	patience := max(w.net.RTO, env.Millisecond)
 	at := depart

@@ -12,7 +12,7 @@ func (w *World) Start(addr env.Addr) {
 		return
 	}
 	if m.state == off || m.boots == 0 {
-		// The monotonic clock counts from the boot, at a reading nobody may rely on: each boot draws its own. A process that
+		// The monotonic clock counts from the boot, at a reading that no node may rely on: each boot draws its own. A process that
 		// is restarted on a running machine goes on with the same clock.
 		m.boots++
 		m.mono = clock{since: w.now, value: int64(w.chance.choose(siteMono, m.entity, m.boots, uint64(env.Day))), ppm: m.mono.ppm}
@@ -24,7 +24,7 @@ func (w *World) Start(addr env.Addr) {
 	m.incarnation++
 	m.cause = w.cause
 	w.queue.set(m.start, w.now, w.order(m.entity, w.now))
-	// Packets to a machine without power were held, not lost: their senders repeat them until somebody answers. Now the
+	// Packets to a machine without power were held, not lost: their senders repeat them until an answer comes. Now the
 	// kernel does, with a reset, for it knows nothing of these connections.
 	if wasOff {
 		w.release(func(p *pipe) bool {
@@ -34,7 +34,7 @@ func (w *World) Start(addr env.Addr) {
 	}
 }
 
-// startUp is a process's first event. Nothing else happens in it before this is paid for, and nobody can connect.
+// startUp is a process's first event. Nothing else happens in it before this is paid for, and no client can connect.
 // A machine that is paused before its process has run starts when it is resumed: a paused process does not even begin.
 func (w *World) startUp(m *machine) bool {
 	if m.paused {
@@ -51,8 +51,8 @@ func (w *World) startUp(m *machine) bool {
 		w.effect(Effect{Kind: EffectStarted, At: w.now, Node: m.addr})
 	}
 	w.serve(s, 0, &work{kind: Started, cause: m.cause})
-	// A process that reads its disk serves nobody, on no lane. Without this a request handler would meet a node whose
-	// recovery is not paid for yet.
+	// A process that reads its disk serves no request, on no lane. Without this a request handler would meet a node before
+	// its recovery is paid for.
 	ready := s.busy[0]
 	for i := range m.stations {
 		for j := range m.stations[i].busy {
@@ -60,7 +60,7 @@ func (w *World) startUp(m *machine) bool {
 		}
 	}
 	m.listens = ready
-	m.stations[env.LaneBackground].awake() // for what it was asked before
+	m.stations[env.LaneBackground].schedule() // for what it was asked before
 	if m.stopping {
 		m.stopping = false
 		w.stop(m)
@@ -80,8 +80,8 @@ func (w *World) Stop(addr env.Addr) {
 
 func (w *World) stop(m *machine) {
 	w.count(FaultStop)
-	// A signal waits for its turn like everything else: a node whose background lane hangs on its disk does not hear it,
-	// and has to be killed.
+	// A signal waits for its turn like everything else: a node with a background lane that hangs on its disk does not
+	// handle it, and has to be killed.
 	m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
 }
 
@@ -90,11 +90,11 @@ func (w *World) Crash(addr env.Addr) {
 	m := w.act("crash", addr)
 	if m.alive() {
 		w.count(FaultCrash)
-		w.die(m, false, nil)
+		w.endProcess(m, false, nil)
 	}
 }
 
-// PowerLoss takes the power of machines at one instant: page caches are gone, and nobody is told.
+// PowerLoss takes the power of machines at one instant: page caches are gone, and peers get no sign.
 func (w *World) PowerLoss(addrs ...env.Addr) {
 	for _, a := range addrs {
 		m := w.act("power", a)
@@ -104,7 +104,7 @@ func (w *World) PowerLoss(addrs ...env.Addr) {
 		if m.alive() {
 			w.count(FaultPower)
 		}
-		w.die(m, true, nil)
+		w.endProcess(m, true, nil)
 	}
 }
 
@@ -128,9 +128,9 @@ func (w *World) Rack(name string) []env.Addr {
 // Running reports that a process runs; a paused one does.
 func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
 
-// Ending reports that a machine's process died or left inside an event whose cost is not paid yet. Until then it runs, for
-// what departs before does depart; but its node may have gone on behind the point of death, or stopped halfway where a
-// disk failed, and says nothing about anything.
+// Ending reports that a machine's process died or left inside an event before its cost is paid. Until then it runs, for
+// messages that depart before that do depart; but its node may have gone on after the point of death, or stopped halfway at a
+// disk that failed, and its state means nothing.
 // Judges ask, and look away until it is over.
 func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying }
 
@@ -197,7 +197,7 @@ func (w *World) Resume(addr env.Addr) {
 		return
 	}
 	for i := range m.stations {
-		m.stations[i].awake()
+		m.stations[i].schedule()
 	}
 	m.recheckDeadlines()
 	w.release(m.sends, false)
@@ -225,16 +225,16 @@ func (w *World) ending(m *machine, at Time) {
 	w.queue.set(m.death, at, w.order(m.entity, at))
 }
 
-// die ends the process now; with power the machine, too. Without a process only the machine ends.
-func (w *World) die(m *machine, power bool, reason error) {
-	// A hook may kill a machine while others still read the event that it was called for. That one is put back behind the
+// endProcess ends the process now; with power the machine, too. Without a process only the machine ends.
+func (w *World) endProcess(m *machine, power bool, reason error) {
+	// A hook may kill a machine while others still read the event that it was called for. That one is put back after the
 	// event of the death.
 	running, saved := m.alive(), w.event
 	if running {
 		w.begin(Died, m, w.cause)
 		w.event.Power, w.event.Err, w.event.Cost = power, reason, 0
 		if power {
-			w.both(1)
+			w.mixBoth(1)
 		}
 	}
 	q := &w.queue
@@ -260,11 +260,11 @@ func (w *World) die(m *machine, power bool, reason error) {
 		clear(s.busy)
 	}
 	m.changed = 0
-	// The order counts. Links first, which says what has departed. Then the judges, who must learn what is left of the
-	// handlers' effects while the disk still knows how far these had come. The disk last.
+	// The order counts. Links first, which says what has departed. Then the judges, which must see the remaining effects of
+	// the handlers while the disk still knows which calls are issued. The disk last.
 	w.dropLinks(m, power)
 	if len(w.feeds) > 0 {
-		w.forsake(m, power)
+		w.dropUnfinished(m, power)
 	}
 	if power {
 		m.state = off
@@ -294,7 +294,7 @@ func (w *World) die(m *machine, power bool, reason error) {
 	}
 }
 
-// dropLinks ends all links of a machine whose process ends: with FIN behind what has departed, or in silence.
+// dropLinks ends all links of a machine whose process ends: with FIN after the departed packets, or in silence.
 func (w *World) dropLinks(m *machine, power bool) {
 	// A departure is fixed when the handler runs, so there may be packets on the wire that leave in the future. They never
 	// will.
@@ -325,7 +325,7 @@ func (w *World) dropLinks(m *machine, power bool) {
 
 func (w *World) dropClient(l *link, left Time, power bool) {
 	l.toServer.truncate(w, left)
-	// Nobody is left to whom they could return.
+	// The node that they could return to is gone.
 	for c := l.calls.head; c != nil; {
 		next := c.next
 		w.recycleCall(c)
@@ -340,7 +340,7 @@ func (w *World) dropClient(l *link, left Time, power bool) {
 		w.hangUp(l, packetFin, w.now)
 	}
 	l.client.state = halfGone
-	w.settle(l)
+	w.recycle(l)
 }
 
 func (w *World) dropServer(l *link, left Time, power bool) {
@@ -354,7 +354,7 @@ func (w *World) dropServer(l *link, left Time, power bool) {
 		w.send(&l.toClient, w.newPacket(packetFin), w.now)
 	}
 	l.server.state = halfGone
-	w.settle(l)
+	w.recycle(l)
 }
 
 // discard takes back an event that will not happen.
@@ -363,7 +363,7 @@ func (w *World) discard(k *work) {
 	case Received:
 		w.freePacket(k.pkt)
 		k.link.serving = false
-		w.settle(k.link)
+		w.recycle(k.link)
 	case Returned:
 		w.recycleCall(k.call)
 	case Asked:

@@ -97,7 +97,7 @@ func TestDieAfterAnyOperation(t *testing.T) {
 	}
 }
 
-// What a node does on the struct behind its point of death may even panic: nobody sees it.
+// A node that goes on after its point of death may even panic: no effect is seen.
 func TestPanicBehindDeath(t *testing.T) {
 	l := newLab(t, nil)
 	l.add("b1", &node{fire: func(e env.Env, _ env.Timer) {
@@ -162,7 +162,7 @@ func TestCrashOfServer(t *testing.T) {
 	}
 }
 
-// A power loss tells nobody. The peer learns of it by a timeout, or when the machine runs again and knows nothing of
+// A power loss gives no sign. The peer learns of it by a timeout, or when the machine runs again and knows nothing of
 // the connection.
 func TestPowerLossOfServer(t *testing.T) {
 	l, link := pair(t)

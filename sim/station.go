@@ -2,8 +2,8 @@ package sim
 
 import "samsa/sim/env"
 
-// A station is where the events of one lane are served, one after the other: what queueing theory calls a single
-// queue with k servers, and an operating system a thread.
+// A station serves the events of one lane, one after the other: in queueing theory a single queue with k servers, in an
+// operating system a thread.
 //
 //	arrivals ──▶ waiting, in order ──▶ first free server ──▶ node ──▶ busy until the event's cost is paid
 //
@@ -13,15 +13,16 @@ import "samsa/sim/env"
 //	requests on raft, heartbeat, background                                the lane's own
 //	everything else (answers, lost links, timers)                          the lane's own
 //
-// Servers are threads of one process, and what a handler does to memory the others see. In a process locks see to it that
-// they see it done: who appends holds the log's lock until the page cache has the bytes. Here a handler runs at one instant
-// and pays afterwards, so the lock is the machine's: no event begins before the disk changes of those before it are
-// complete, be it on another lane. So a disk's changes come one after the other, in the order in which they were made;
-// much here and in the judges rests on it. A sync is no change of what others see, and keeps only its own lane; but what an
-// event changes behind a sync, as who writes a checkpoint and renames it, the others wait for with that sync. Kafka's do not.
+// Servers are threads of one process, and they share its memory. In a real process a lock keeps the others from seeing half
+// of a change: the thread that appends holds the log's lock until the page cache has the bytes. Here a handler runs at one
+// instant and pays afterwards, so the lock is the machine's: no event begins before the disk changes of earlier events are
+// complete, on whatever lane. So a disk's changes come one after the other, in the order in which they were made; much here
+// and in the judges rests on it. A sync changes nothing that other threads see, and keeps only its own lane; but a change
+// after a sync, like the rename of a checkpoint that was written and synced, lets the other lanes wait for the sync as well.
+// Kafka's threads do not wait for that.
 //
-// Heartbeats take no such lock, in Kafka neither: a broker whose disk stalls under a write stands still, and its heartbeat
-// says that all is well.
+// Heartbeats take no such lock, in Kafka neither: a broker with a disk that stalls under a write stands still, and its
+// heartbeats go on.
 type station struct {
 	machine    *machine
 	heartbeats bool   // it is the heartbeat lane's own
@@ -47,8 +48,8 @@ type work struct {
 }
 
 // receiver is the station for requests of a lane.
-// Raft and heartbeats have their own, as in Kafka the controller's and the broker's listener do: request handlers that all
-// wait for a disk must not cost a leader its office.
+// Raft and heartbeats have their own, as in Kafka the controller's and the broker's listener do: a leader does not lose
+// its leadership because all request handlers wait for a disk.
 func (m *machine) receiver(lane env.Lane) *station {
 	switch lane {
 	case env.LaneRaft, env.LaneHeartbeat, env.LaneBackground:
@@ -86,7 +87,7 @@ func (m *machine) submit(s *station, k work) bool {
 	return false
 }
 
-// unlocked is from when on an event may see what those before it did to the process.
+// unlocked is from when on an event may see the changes of the events before it.
 func (s *station) unlocked(k *work) Time {
 	if s.heartbeats && k.kind != Received {
 		return 0
@@ -94,18 +95,18 @@ func (s *station) unlocked(k *work) Time {
 	return s.machine.changed
 }
 
-// post queues an event behind all others of its station.
+// post queues an event after all others of its station.
 func (m *machine) post(s *station, k work) {
 	if m.state != running {
 		m.world.discard(&k)
 		return
 	}
 	s.waiting.push(k)
-	s.awake()
+	s.schedule()
 }
 
-// awake schedules the station for when its first server is free.
-func (s *station) awake() {
+// schedule schedules the station for when its first server is free.
+func (s *station) schedule() {
 	m := s.machine
 	if s.waiting.n == 0 || m.paused || m.world.queue.queued(s.slot) {
 		return
@@ -126,12 +127,12 @@ func (w *World) stationUp(s *station) bool {
 		for s.waiting.n > 0 && s.unlocked(s.waiting.first()) <= w.now {
 			k := s.waiting.pop()
 			if w.serve(s, i, &k) {
-				s.awake()
+				s.schedule()
 				return true
 			}
 		}
 	}
-	s.awake()
+	s.schedule()
 	return false
 }
 

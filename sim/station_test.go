@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// laneNode answers everything; a request whose number is given takes that long.
+// laneNode answers everything; a request with one of the given numbers takes that long.
 func (l *lab) laneServer(addr env.Addr, threads int, cost map[int32]env.Duration) {
 	l.Add(Machine{Addr: addr, RequestThreads: threads, New: func() env.Node {
 		return &node{receive: func(e env.Env, tk env.Ticket, r env.Request) {
@@ -30,7 +30,7 @@ func (l *lab) one(from, to env.Addr, lane env.Lane, n int32) {
 	})
 }
 
-// Requests are served by so many handlers, in the order they came; who finds none free waits.
+// Requests are served by so many handlers, in the order they came; one that finds none free waits.
 func TestRequestHandlers(t *testing.T) {
 	l := newLab(t, nil)
 	l.laneServer("b1", 2, map[int32]env.Duration{1: 10 * env.Millisecond, 2: 20 * env.Millisecond})
@@ -136,7 +136,7 @@ func TestLaneServesInOrder(t *testing.T) {
 		for i := range uint16(6) {
 			e.Arm(env.Timer{Kind: i, Lane: env.LaneRaft}, env.Duration(10+i)*env.Millisecond)
 		}
-		e.Arm(env.Timer{Kind: 9, Lane: env.LaneRaft}, 20*env.Millisecond) // due when the lane is free, behind those who wait
+		e.Arm(env.Timer{Kind: 9, Lane: env.LaneRaft}, 20*env.Millisecond) // due when the lane is free, after those that wait
 	}, fire: func(e env.Env, k env.Timer) {
 		l.note("fire %d", k.Kind)
 		e.(*machine).spend(10 * env.Millisecond)

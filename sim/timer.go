@@ -9,7 +9,7 @@ import "samsa/sim/env"
 //	                       │  ▲                       │  Disarm, Arm              │ Arm
 //	                       └──┘ Arm                   └─▶ idle, armed             └─▶ armed
 //
-// A due timer waits in the queue of its lane; gen tells that queue whether the entry still counts.
+// A due timer waits in the queue of its lane; by gen that queue knows whether the entry still counts.
 
 type timerState uint8
 
@@ -114,7 +114,7 @@ func (ts *timers) remove(place int32, q *queue) {
 		hole = (hole + 1) & mask
 	}
 	for i := (hole + 1) & mask; ts.index[i] != 0; i = (i + 1) & mask {
-		// An entry may fill the hole unless its home is behind it: nobody looks for a timer before its home.
+		// An entry may fill the hole unless its home is after it: a search begins at the home.
 		home := hashTimer(ts.slab[ts.index[i]-1].key) & mask
 		if (i-home)&mask >= (i-hole)&mask {
 			ts.index[hole] = ts.index[i]
@@ -164,7 +164,7 @@ func (m *machine) Arm(key env.Timer, after env.Duration) {
 	t.due = env.Instant(m.mono.read(w.now)).Add(max(after, 0))
 	t.armed = m.spent()
 	t.at = max(m.mono.when(int64(t.due)), t.armed)
-	// Drawn when armed, so that moving the entry later does not move the timer behind its peers.
+	// Drawn when armed, so that moving the entry later does not move the timer after its peers.
 	t.order = w.order(m.entity, t.at)
 	t.cause = w.cause
 	t.gen++
@@ -180,7 +180,7 @@ func (m *machine) Disarm(key env.Timer) {
 	if m.silent() {
 		return
 	}
-	// The timer whose handler is running has fired: there is nothing left to stop.
+	// The timer of the running handler has fired: there is nothing left to stop.
 	if place := m.timers.find(key); place >= 0 && m.timers.slab[place].state != timerFiring {
 		m.timers.remove(place, &m.world.queue)
 	}

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Kind is what an event is.
+// Kind is the kind of an event.
 type Kind uint8
 
 const (
@@ -17,7 +17,7 @@ const (
 	Fired                    // a timer: Node.Fire
 	Stopping                 // SIGTERM: Node.Stop
 	Died                     // a process ended; the node is not asked
-	Asked                    // a node was told to do something: World.Do
+	Asked                    // a node does something that no message asks of it: World.Do
 	Control                  // something was done to the world: World.At
 	kinds
 )
@@ -34,7 +34,7 @@ func (k Kind) String() string {
 const NoCause = ^uint64(0)
 
 // Event is one dispatch: a node handled something, or something was done to the world. Which fields count depends on
-// the kind. It is valid until the next event; whoever keeps it copies it, its notes too.
+// the kind. It is valid until the next event; to keep it, copy it and its notes.
 type Event struct {
 	Seq   uint64 // counts events from 0
 	Cause uint64 // the event that scheduled this one, or NoCause
@@ -73,29 +73,29 @@ type Noted struct {
 	At    Time // when it takes effect: the event's time plus what was spent before it
 }
 
-// TraceSink is told of every event when its handler has returned.
-// It is told of one struct, used again for the next event: a trace that nobody keeps costs no memory.
+// TraceSink gets every event when its handler has returned.
+// It gets one struct, used again for the next event: a trace that is not kept costs no memory.
 type TraceSink interface {
 	Event(*Event)
 }
 
 // mix takes a word into the running hash, the identity of the run. Everything that can be observed goes through here,
-// traced or not, in words whose width does not depend on the platform.
+// traced or not, in words with a width that does not depend on the platform.
 func (w *World) mix(x uint64) {
 	w.hash = bits.RotateLeft64(w.hash^x*golden, 29) * 0xBF58476D1CE4E5B9
 }
 
-// mould takes a word into the shape, the run without its words: times, machines, links, keys, versions, sizes and digests of
+// mixShape takes a word into the shape, the run without its words: times, machines, links, keys, versions, sizes and digests of
 // messages, what disks were told to do and the sums of what was written. No name, label, note, timer or token is in it,
 // so it stays what it was when code is only moved or named anew, where the hash does not.
-func (w *World) mould(x uint64) {
+func (w *World) mixShape(x uint64) {
 	w.shape = bits.RotateLeft64(w.shape^x*golden, 29) * 0xBF58476D1CE4E5B9
 }
 
-// both takes a word into hash and shape.
-func (w *World) both(x uint64) {
+// mixBoth takes a word into hash and shape.
+func (w *World) mixBoth(x uint64) {
 	w.mix(x)
-	w.mould(x)
+	w.mixShape(x)
 }
 
 // weave makes one word of four, for mix: the products do not wait for each other, as four calls of mix would.
@@ -107,7 +107,7 @@ func weave(a, b, c, d uint64) uint64 {
 // begin opens an event.
 func (w *World) begin(kind Kind, m *machine, cause uint64) {
 	e := &w.event
-	if w.told {
+	if w.observed {
 		*e = Event{Notes: e.Notes[:0]}
 		if m != nil {
 			e.Node, e.Incarnation = m.addr, m.incarnation
@@ -117,11 +117,11 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 	// From here on this event is the cause of all that is scheduled.
 	w.cause = w.events
 	w.events++
-	w.both(uint64(w.now))
+	w.mixBoth(uint64(w.now))
 	if m != nil {
-		w.both(uint64(kind) | uint64(m.index)<<8 | uint64(m.incarnation)<<32)
+		w.mixBoth(uint64(kind) | uint64(m.index)<<8 | uint64(m.incarnation)<<32)
 	} else {
-		w.both(uint64(kind))
+		w.mixBoth(uint64(kind))
 	}
 }
 
@@ -129,7 +129,7 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 func (w *World) finish() {
 	e := &w.event
 	// What a handler spent is part of what it did: two runs that differ in a disk's speed differ here first.
-	w.both(uint64(e.Cost)<<1 | 1)
+	w.mixBoth(uint64(e.Cost)<<1 | 1)
 	if e.Story {
 		e.Step = w.steps
 		w.steps++
@@ -160,7 +160,7 @@ func (m *machine) Note(kind *env.NoteKind, a, b, c, d int64) {
 		w.event.Story = true
 	}
 	n := Noted{Kind: kind, Field: [4]int64{a, b, c, d}, At: w.now + Time(m.cost)}
-	if w.told {
+	if w.observed {
 		w.event.Notes = append(w.event.Notes, n)
 	}
 	if len(w.feeds) > 0 {

@@ -27,27 +27,27 @@ type World struct {
 
 	links        []*link
 	freeLinks    []*link
-	settling     []*link
+	recycling    []*link
 	freedPackets *packet
 	freeCall     *call
 	guard        *guard // in guard mode
 
 	// The one event that happens. There is only ever one: all that follows is of it.
-	current *machine // whose event runs; nil between events
-	cause   uint64   // of whatever is scheduled now: the running event, or the one that sent what arrives
-	event   Event    // the running event
-	events  uint64
-	steps   uint64
-	hash    uint64
-	shape   uint64 // see mould
-	told    bool   // somebody reads events
+	current  *machine // its event runs; nil between events
+	cause    uint64   // of whatever is scheduled now: the running event, or the one that sent what arrives
+	event    Event    // the running event
+	events   uint64
+	steps    uint64
+	hash     uint64
+	shape    uint64 // see mixShape
+	observed bool   // events are read: by a trace or a hook
 
-	// Those who look on. Nothing they do may reach what is above; TestWatchersChangeNothing holds them to it.
+	// The observers. Nothing they do may reach the fields above; TestWatchersChangeNothing holds them to it.
 	feeds   []Feed
 	after   []func(*Event)
 	pending effects
 
-	// What went wrong so far.
+	// The faults so far.
 	fired     [worldFaultCount]uint64
 	firedDisk []Activation
 }
@@ -88,11 +88,11 @@ func New(config Config) *World {
 	if config.Decisions != nil {
 		w.chance.names = map[uint64]string{}
 	}
-	w.told = config.Trace != nil
+	w.observed = config.Trace != nil
 	if config.Mode == Guard {
 		w.guard = &guard{}
 	}
-	// The seed itself goes in: two seeds whose runs happen to agree are still two runs.
+	// The seed itself goes in: two seeds with runs that happen to agree are still two runs.
 	w.hash = finish(config.Seed ^ golden)
 	w.shape = w.hash
 	w.cause, w.event.Seq = NoCause, NoCause
@@ -120,7 +120,7 @@ func (w *World) Add(config Machine) {
 	}
 	m := &machine{world: w, index: int32(len(w.machines)), addr: config.Addr, entity: hashEntity(string(config.Addr)),
 		config: config, state: down, firstLink: 1, slow: 1000, sites: map[env.Site]*siteCount{}}
-	// Clocks are lines from true time: nothing has to tick while nobody looks.
+	// Clocks are lines from true time: nothing has to tick between two readings.
 	m.wall = clock{since: w.now, value: int64(w.epoch) + int64(w.now) + int64(config.WallSkew), ppm: config.WallDriftPPM}
 	m.mono = clock{since: w.now, ppm: config.MonoDriftPPM}
 	m.disk = disk.NewIn(config.Disk, diskHost{m})
@@ -142,7 +142,7 @@ func (w *World) Add(config Machine) {
 }
 
 // connect draws the paths between a new machine and all others.
-// What a path is decides the pair's name and not the order of drawing, so a machine more moves no other's latency.
+// The pair's name decides a path and not the order of drawing, so a machine more moves no other's latency.
 func (w *World) connect(m *machine) {
 	for _, n := range w.machines {
 		m.paths = append(m.paths, w.newPath(m, n))
@@ -167,15 +167,15 @@ func (w *World) act(what string, addr env.Addr, how ...int64) *machine {
 	m := w.must(addr)
 	w.idle(what)
 	w.mix(hashString(what) ^ m.entity)
-	w.mould(m.entity)
+	w.mixShape(m.entity)
 	w.mixAll(how)
 	return m
 }
 
 func (w *World) mixAll(how []int64) {
-	w.both(uint64(w.now))
+	w.mixBoth(uint64(w.now))
 	for _, n := range how {
-		w.both(uint64(n))
+		w.mixBoth(uint64(n))
 	}
 }
 
@@ -191,7 +191,7 @@ func (w *World) acting(what string, from, to []env.Addr, how ...int64) {
 	}
 	w.mix(h)
 	for _, a := range slices.Concat(from, to) {
-		w.mould(w.must(a).entity)
+		w.mixShape(w.must(a).entity)
 	}
 	w.mixAll(how)
 }
@@ -210,7 +210,7 @@ func (w *World) fault(f worldFault, addr env.Addr, how ...int64) *machine {
 	return w.act(worldFaults[f].Name, addr, how...)
 }
 
-// At schedules a control action: a verb of a scenario, a fault. It is an event, told before it is done. A time that is
+// At schedules a control action: a verb of a scenario, a fault. It is an event, in the trace before it is done. A time that is
 // past is now.
 func (w *World) At(t Time, label string, do func()) {
 	w.idle("At")
@@ -262,7 +262,7 @@ func (w *World) actionUp(place int32) bool {
 	}
 	w.freeAction(place)
 	w.cause = NoCause
-	// Told before it is done: what it causes comes behind it in the trace, and a panic in it has a line that names it.
+	// In the trace before it is done: its consequences come after it, and a panic in it has a line that names it.
 	w.begin(Control, nil, NoCause)
 	w.event.Label, w.event.Cost = a.label, 0
 	w.mix(hashString(a.label))
@@ -284,11 +284,11 @@ func (w *World) Steps() uint64 { return w.steps }
 func (w *World) Hash() uint64 { return w.hash }
 
 // Shape is the identity of the run without its words: two runs of one shape did the same at the same times, whatever their
-// notes, labels, timers and tokens are called. It tells whether a change of structure or of names changed more than that.
+// notes, labels, timers and tokens are called. It shows whether a change of structure or of names changed more than that.
 func (w *World) Shape() uint64 { return w.shape }
 
-// Node is the node that runs on a machine; nil if none does. For judges and tests: whoever calls methods of it that
-// change it has left the world.
+// Node is the node that runs on a machine; nil if none does. For judges and tests: a caller of methods that change
+// it has left the world.
 func (w *World) Node(addr env.Addr) env.Node { return w.must(addr).node }
 
 // Disk is the disk of a machine, with its faults.
@@ -311,7 +311,7 @@ func (w *World) MonoAt(addr env.Addr) env.Instant { return env.Instant(w.must(ad
 
 // Step lets the next event happen. It reports false if nothing will ever happen again.
 // An entry is not always an event: a packet that meets a cut cable, a deadline that looks and sleeps on, a lane that is
-// still busy. Step takes entries until a node, or somebody outside, has acted.
+// still busy. Step takes entries until a node has handled an event, or a control action was done.
 func (w *World) Step() bool {
 	for len(w.queue.heap) > 0 {
 		if w.advance() {
@@ -325,7 +325,7 @@ func (w *World) Step() bool {
 }
 
 // RunUntil lets everything happen that happens up to time t, and moves time there.
-// Time gets there also if nothing happens: whoever calls wants to act then.
+// Time gets there also if nothing happens, for the caller wants to act then.
 func (w *World) RunUntil(t Time) {
 	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= t {
 		w.advance()
@@ -333,13 +333,13 @@ func (w *World) RunUntil(t Time) {
 	if len(w.feeds) > 0 {
 		w.complete(t)
 	}
-	w.freeSettled()
+	w.recycleLinks()
 	w.now = max(w.now, t)
 }
 
-// Close ends the world: all processes end without a word. A closed world does not move.
-// Most worlds may simply be dropped; those whose nodes hold coroutines may not, since a parked coroutine is reachable for
-// the runtime and its garbage for ever. So whoever makes worlds by the thousand closes them.
+// Close ends the world: all processes end in silence. A closed world does not move.
+// Most worlds may simply be dropped; those with nodes that hold coroutines may not, since a parked coroutine is reachable
+// for the runtime and its garbage for ever. So a caller that makes worlds by the thousand closes them.
 func (w *World) Close() {
 	for _, m := range w.machines {
 		m.drop()
@@ -351,7 +351,7 @@ func (w *World) Close() {
 func (w *World) advance() bool {
 	e := w.queue.pop()
 	if len(w.feeds) > 0 && e.at > w.now {
-		w.complete(e.at) // by now: an event may rename the very file whose write is complete as it begins
+		w.complete(e.at) // by now: an event may rename the very file that has just been written
 	}
 	// Here, and in RunUntil, true time moves; nowhere else.
 	w.now = e.at
@@ -383,14 +383,14 @@ func (w *World) advance() bool {
 		// Its cause is the event in which the process died or left.
 		m := w.machines[s.a]
 		w.cause = m.cause
-		w.die(m, m.ends, m.reason)
+		w.endProcess(m, m.ends, m.reason)
 		event = true
 	case slotControl:
 		event = w.actionUp(s.a)
 	}
-	// Whoever handled the entry has let go of its links.
-	if len(w.settling) > 0 {
-		w.freeSettled()
+	// The code that handled the entry has let go of its links.
+	if len(w.recycling) > 0 {
+		w.recycleLinks()
 	}
 	w.cause, w.event.Seq = NoCause, NoCause
 	return event
@@ -399,7 +399,7 @@ func (w *World) advance() bool {
 // serve lets a node handle an event on a server of a station. It reports false for an event that is void by now.
 func (w *World) serve(s *station, server int, k *work) bool {
 	m := s.machine
-	if void := w.open(m, k); void {
+	if void := w.prepare(m, k); void {
 		return false
 	}
 	// Paid before the handler's first effect, so that even a node that touches no disk does not answer in no time.
@@ -415,7 +415,7 @@ func (w *World) serve(s *station, server int, k *work) bool {
 	end := m.spent()
 	s.busy[server] = end
 	w.event.Cost = m.cost
-	w.shut(m, k)
+	w.reclaim(m, k)
 	// Its death is an event of its own, at the moment the cost is paid: until then the network owes it departures.
 	if m.killed || m.leaves {
 		w.ending(m, end)

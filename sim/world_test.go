@@ -105,7 +105,7 @@ type tally struct{ events, notes, effects uint64 }
 func (c *tally) Event(e *Event)  { c.events++; c.notes += uint64(len(e.Notes)) }
 func (c *tally) Changed(*Effect) { c.effects++ }
 
-// Who looks on changes nothing.
+// Observers change nothing.
 func TestWatchersChangeNothing(t *testing.T) {
 	for seed := range uint64(5) {
 		plain := roughWorld(Config{Seed: seed})
@@ -146,7 +146,7 @@ func TestEveryFaultFires(t *testing.T) {
 	}
 }
 
-// Nothing is held for ever: after everybody has died, links and queue are empty.
+// Nothing is held for ever: when all processes have ended, links and queue are empty.
 func TestNothingLeaks(t *testing.T) {
 	for seed := range uint64(10) {
 		w := roughWorld(Config{Seed: seed})
@@ -185,7 +185,7 @@ func TestGoroutinesAreFlat(t *testing.T) {
 	}
 }
 
-// Whoever changes a message after it was sent gives all modes the same hash, for the receiver saw it late or early in
+// A node that changes a message after it was sent gives all modes the same hash, for the receiver saw it late or early in
 // all of them. Guard mode finds it.
 func TestGuardFindsSharedMemory(t *testing.T) {
 	run := func(mode Mode, change func(env.Request)) (*World, *GuardViolation) {
@@ -209,7 +209,7 @@ func TestGuardFindsSharedMemory(t *testing.T) {
 		t.Error("the hash alone would have told: this test proves nothing")
 	}
 	if _, v := run(Guard, func(env.Request) {}); v != nil {
-		t.Errorf("nobody changed anything: %v", v)
+		t.Errorf("no message was changed: %v", v)
 	}
 }
 

@@ -10,7 +10,7 @@ package env
 type Disk interface {
 	// Mkdir makes one directory; its parent must exist.
 	Mkdir(path string) error
-	// List names what is in a directory ("" is the root), in byte order.
+	// List is the entries of a directory ("" is the root), in byte order.
 	List(dir string) ([]Entry, error)
 	// Open opens a file, and makes it if create is set and it is not there.
 	Open(path string, create bool) (File, error)
@@ -23,7 +23,7 @@ type Disk interface {
 	ReadAt(f File, off int64, n int) ([]byte, error)
 	// Append writes p at the end. On error nothing or a prefix was written.
 	Append(f File, p []byte) error
-	// WriteAt writes p at off, inside the file or directly behind its end.
+	// WriteAt writes p at off, inside the file or directly after its end.
 	WriteAt(f File, off int64, p []byte) error
 	// Truncate cuts the file to size, or extends it with zeros.
 	Truncate(f File, size int64) error

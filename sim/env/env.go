@@ -12,7 +12,7 @@
 // Two worlds keep this contract: sim (a seed decides everything) and sim/live (real time, TCP and files).
 // The Env is handed in per event and must not be stored: a node that kept it could act outside an event.
 //
-// Read this file, then disk.go, then note.go. Nothing here does anything; it only says what may be asked.
+// Read this file, then disk.go, then note.go. Nothing here does anything: it is an interface and its types.
 package env
 
 import "github.com/twmb/franz-go/pkg/kmsg"
@@ -28,7 +28,7 @@ type Node interface {
 	// error) or one Disk.Flush (request and response are nil). Every Call and every Flush returns exactly once
 	// unless the node dies first.
 	Returned(Env, Token, Request, Response, error)
-	// Lost says that a link is gone for good; its open calls have already been returned with the same error.
+	// Lost reports that a link is gone for good; its open calls have already been returned with the same error.
 	// It also follows a Dial that could not connect. It does not follow the node's own Close.
 	Lost(Env, Link, error)
 	// Fire is a timer that ran out.
@@ -125,7 +125,7 @@ func (i Instant) Add(d Duration) Instant { return i + Instant(d) }
 func (i Instant) Sub(j Instant) Duration { return Duration(i - j) }
 
 // Lane names one of the separate connections that Kafka keeps between the same two machines, so that a parked
-// request on one does not delay the others. It also names the thread whose time an event takes: the cost of disk
+// request on one does not delay the others. It also names the thread that runs the event: the cost of disk
 // calls keeps the lane busy, not the node; but no other lane sees what the event did before its changes of the disk are
 // made, as if it held a lock.
 type Lane uint8
@@ -158,7 +158,7 @@ type Ticket struct {
 	Link        Link   // the connection, numbered by the serving machine
 	Incarnation uint32 // of the serving node; a ticket of an earlier one is dead
 	Correlation int32  // counts requests on the connection
-	From        Addr   // who asks
+	From        Addr   // the client
 	Lane        Lane   // the connection's lane
 	Key         int16  // Kafka api key
 	Version     int16  // of the request, and so of the response
@@ -168,7 +168,7 @@ type Ticket struct {
 // key and drop what does not match.
 type Timer struct {
 	Kind    uint16 // the node's own numbering
-	Lane    Lane   // whose thread runs the event
+	Lane    Lane   // its thread runs the event
 	A, B, C int64  // whatever tells one timer of the kind from another
 }
 
@@ -184,7 +184,7 @@ type Error uint8
 
 const (
 	ErrTimeout  Error = iota + 1 // no answer in time, or no connection in time
-	ErrRefused                   // nobody listens at that address
+	ErrRefused                   // no process listens at that address
 	ErrReset                     // the peer died or dropped the connection
 	ErrClosed                    // the node closed the link itself, or uses one that is gone
 	ErrIO                        // EIO: the device failed
