@@ -14,7 +14,6 @@ const (
 	exitUsage          code = 2   // the command line, the configuration or the scenario is wrong
 	exitInconclusive   code = 3   // a budget was reached, or the violation that --expect names did not happen
 	exitLiveness       code = 4   // it did not heal in time
-	exitNondeterminism code = 5   // the same seed gave another hash
 	exitInternal       code = 70  // a bug of Samsa's
 	exitInterrupted    code = 130 // Ctrl-C; what was found so far is printed
 )
