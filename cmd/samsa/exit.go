@@ -9,13 +9,13 @@ import (
 type code int
 
 const (
-	exitOK             code = 0   // all properties held, or exactly the failure that --expect names happened
-	exitViolated       code = 1   // a safety property is violated
-	exitUsage          code = 2   // the command line, the configuration or the scenario is wrong
-	exitInconclusive   code = 3   // a budget was reached, or the violation that --expect names did not happen
-	exitLiveness       code = 4   // it did not heal in time
-	exitInternal       code = 70  // a bug of Samsa's
-	exitInterrupted    code = 130 // Ctrl-C; what was found so far is printed
+	exitOK           code = 0   // all properties held, or exactly the failure that --expect names happened
+	exitViolated     code = 1   // a safety property is violated
+	exitUsage        code = 2   // the command line, the configuration or the scenario is wrong
+	exitInconclusive code = 3   // a budget was reached, or the violation that --expect names did not happen
+	exitLiveness     code = 4   // it did not heal in time
+	exitInternal     code = 70  // a bug of Samsa's
+	exitInterrupted  code = 130 // Ctrl-C; what was found so far is printed
 )
 
 // codeOf maps a verdict to a code. expected is the check that --expect names as violated, or "".
