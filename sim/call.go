@@ -134,7 +134,7 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	l.correlation++
 	l.calls.push(c)
 	if h.state == halfFailing {
-		return // it returns before the node is told of the loss, see open
+		return // it returns before the node handles Lost, see prepare
 	}
 
 	p := w.newPacket(packetRequest)

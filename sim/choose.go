@@ -204,7 +204,7 @@ type chance struct {
 	names     map[uint64]string // of entities, for the sink
 }
 
-// DecisionSink is told of every decision that was not 0. It is how a shrinker learns what there is to take away.
+// DecisionSink gets every decision that was not 0: the list from which a shrinker takes away.
 type DecisionSink interface {
 	Decided(site env.Site, entity string, ordinal, value uint64)
 }

@@ -170,7 +170,7 @@ func (s *decidedSink) Decided(site env.Site, entity string, ordinal, value uint6
 	*s = append(*s, decided{site, entity, ordinal, value})
 }
 
-// What the sink is told can be pinned: the pins alone make the run, under any seed.
+// The decisions that the sink gets can be pinned: the pins alone make the run, under any seed.
 func TestDecisionsCanBePinned(t *testing.T) {
 	run := func(seed uint64, pins []Override, sink DecisionSink) uint64 {
 		w := chatter(Config{Seed: seed, Net: Rough(), Overrides: pins, Decisions: sink})

@@ -127,7 +127,7 @@ func TestPowerLossInsideAHandler(t *testing.T) {
 }
 
 // A process that is killed inside a sync leaves in the page cache all that its handler did: it was quick. The sync was,
-// too: if power fails before the device would have been done, the rename behind the sync is not there without the bytes.
+// too: if power fails before the device would have been done, the rename after the sync is not there without the bytes.
 func TestProcessCrashInsideAHandler(t *testing.T) {
 	const times = 4
 	for seed := range uint64(20) {
@@ -142,7 +142,7 @@ func TestProcessCrashInsideAHandler(t *testing.T) {
 			}
 			l.RunUntil(when + Time(30*env.Microsecond))
 			l.PowerLoss("b1")
-			// All but the last sync of the directory have others behind them.
+			// All but the last sync of the directory have others after them.
 			if n := versionOn(t, what+", then power fails", l.Disk("b1")); n < times-2 {
 				t.Fatalf("%s: only version %d survived the power loss", what, n)
 			}
@@ -262,7 +262,7 @@ func TestAHeartbeatWaitsAtTheDisk(t *testing.T) {
 	}
 }
 
-// The device takes syncs in order. One that waits there behind a sync which a paused process has not called waits with it.
+// The device takes syncs in order. One that waits there after a sync which a paused process has not issued waits with it.
 func TestASyncBehindOneThatIsNotCalled(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Sync: env.Millisecond} })
 	w := &watcher{l: l}
@@ -276,7 +276,7 @@ func TestASyncBehindOneThatIsNotCalled(t *testing.T) {
 			e.Arm(env.Timer{Kind: 2, Lane: env.LaneFetcher}, 1500*env.Microsecond)
 		},
 		fire: func(e env.Env, tm env.Timer) {
-			mine := files[:2] // two syncs one after the other, and one of another lane that comes to lie behind them
+			mine := files[:2] // two syncs one after the other, and one of another lane after them
 			if tm.Kind == 2 {
 				mine = files[2:]
 			}

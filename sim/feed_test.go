@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// watcher is a judge that writes down what it is told and when.
+// watcher is a judge that writes down the effects it sees, with their times.
 type watcher struct {
 	l    *lab
 	list []string
@@ -74,7 +74,7 @@ func voting(t *testing.T) (*lab, *watcher) {
 	return l, f
 }
 
-// Judges are told when an effect is complete and not when the handler returns.
+// Judges see an effect when it is complete and not when the handler returns.
 func TestFeedTellsOnCompletion(t *testing.T) {
 	l, f := voting(t)
 	l.RunUntil(at(100))
@@ -256,7 +256,7 @@ func BenchmarkRequestResponseTraced(b *testing.B) {
 	benchmarkRoundTrip(b, w)
 }
 
-// peeker looks at the disk when a write is told.
+// peeker looks at the disk when it sees a write.
 type peeker struct {
 	l     *lab
 	there []bool
@@ -291,6 +291,6 @@ func TestToldBeforeWhatBeginsThen(t *testing.T) {
 	})
 	l.RunUntil(at(100))
 	if !slices.Equal(p.there, []bool{true}) {
-		t.Errorf("the file was there when its writes were told: %v, want [true]", p.there)
+		t.Errorf("the file was there when its writes were seen: %v, want [true]", p.there)
 	}
 }

@@ -218,7 +218,7 @@ func (w *World) hangUp(l *link, how packetKind, at Time) {
 	w.freePackets(&l.unsent)
 	w.queue.drop(l.deadline)
 	w.queue.drop(l.written)
-	// A FIN behind a SYN that was never answered, or to a machine without power, would lie there until the end of the
+	// A FIN after a SYN that was never answered, or to a machine without power, would lie there until the end of the
 	// world: the sender's kernel gives up on both.
 	if p := &l.toServer; p.held && (l.client.state == halfOpening || l.server.machine.state == off) {
 		p.clear(w) // the server will never see these bytes, nor the end of them

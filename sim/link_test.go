@@ -68,7 +68,7 @@ func TestOrderPerLinkUnderCosts(t *testing.T) {
 	l.want("16ms b1: got 1", "16ms b1: got 2", "16ms b1: got 3")
 }
 
-// What waits behind a message that waits for its sync dies with it: order per link is fixed when it is sent.
+// A message after one that waits for its sync dies with it: order per link is fixed when it is sent.
 func TestNothingOvertakesADyingMessage(t *testing.T) {
 	l, link := pair(t)
 	l.do("p1", func(e env.Env) {
@@ -279,7 +279,7 @@ func TestServerCloses(t *testing.T) {
 	}
 }
 
-// A request in the queue of the request handlers is out of reach when the server hangs up; one behind it is not.
+// A request in the queue of the request handlers is out of reach when the server hangs up; one after it is not.
 func TestServerClosesWhileARequestWaits(t *testing.T) {
 	l := newLab(t, nil)
 	var first env.Ticket

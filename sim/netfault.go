@@ -98,7 +98,7 @@ func (w *World) heal(path *path) {
 func (w *World) release(which func(*pipe) bool, retransmit bool) {
 	for _, l := range w.links {
 		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
-			// Only heads wait; the packets behind them come up in their turn.
+			// Only heads wait; the packets after them come up in their turn.
 			if !p.held || p.head == nil || !which(p) {
 				continue
 			}

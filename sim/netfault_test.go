@@ -140,7 +140,7 @@ func TestResetAfterRead(t *testing.T) {
 	}
 }
 
-// The first packets arrive, the rest does not, and both ends see a reset behind them.
+// The first packets arrive, the rest does not, and both ends see a reset after them.
 func TestPrefixThenCut(t *testing.T) {
 	for keep, want := range map[int][]string{
 		0: {"12ms p1: 1 connection reset", "12ms p1: 2 connection reset", "12ms p1: 3 connection reset", "12ms p1: lost 1 connection reset"},
@@ -231,7 +231,7 @@ func TestBandwidth(t *testing.T) {
 	l.wantFired(FaultBandwidth)
 }
 
-// A lost packet comes one retransmission later, and what is behind it waits.
+// A lost packet comes one retransmission later, and the packets after it wait.
 func TestLoss(t *testing.T) {
 	l, link := pair(t)
 	l.Loss(p1, b1, 1000)

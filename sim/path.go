@@ -86,7 +86,7 @@ func (w *World) newPath(from, to *machine) *path {
 // flight is when a packet arrives if nothing comes in its way.
 func (w *World) flight(p *pipe, k *packet) Time {
 	path := p.path
-	// Departure, then the time the bytes take on the line, behind those before them, then the way.
+	// Departure, then the time the bytes take on the line, after earlier bytes, then the way.
 	at := max(k.depart, p.lineFree)
 	rate := w.net.Bandwidth
 	if path.bandwidth > 0 {

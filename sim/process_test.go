@@ -41,7 +41,7 @@ func (s *noteSink) Event(e *Event) {
 	}
 }
 
-// A process can die after any disk operation of an event. What is before it happened, what is behind it did not:
+// A process can die after any disk operation of an event. The effects before it happened, those after it did not:
 // operations, notes, timers, messages.
 func TestDieAfterAnyOperation(t *testing.T) {
 	for n := 1; n <= 4; n++ {
@@ -148,7 +148,7 @@ func TestCrashBetweenDepartures(t *testing.T) {
 	}
 }
 
-// A crash closes connections, behind what had departed.
+// A crash closes connections, after the departed packets.
 func TestCrashOfServer(t *testing.T) {
 	l, link := pair(t)
 	l.call("p1", link, env.Second, 1)
@@ -213,7 +213,7 @@ func TestTicketOfEarlierIncarnation(t *testing.T) {
 	}
 }
 
-// Exit ends the process behind the event's effects; the page cache survives.
+// Exit ends the process after the event's effects; the page cache survives.
 func TestExit(t *testing.T) {
 	reason := errors.New("log dir failed")
 	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Call: env.Millisecond} })
@@ -321,7 +321,7 @@ func (mute) Lost(env.Env, env.Link, error)                                 {}
 func (mute) Fire(env.Env, env.Timer)                                       {}
 func (mute) Stop(e env.Env)                                                { e.Exit(nil) }
 
-// What a process is asked before its first event it does behind it, however long a pause holds that back.
+// A process that is asked before its first event acts after it, however long a pause holds that back.
 func TestAskedBeforeTheStart(t *testing.T) {
 	l := newLab(t, nil)
 	l.Add(Machine{Addr: "b1", New: func() env.Node {

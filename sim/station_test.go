@@ -90,7 +90,7 @@ func TestSlowSyncStopsOnlyItsLane(t *testing.T) {
 }
 
 // What a handler did to its process no other lane sees before the page cache has what it wrote: a write that stalls has a
-// lock, and everything of the process comes to stand behind it, but for the heartbeat.
+// lock, and everything of the process waits for it, but for the heartbeat.
 func TestStalledWriteLeavesOnlyTheHeartbeat(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Disk = disk.CloudVolume() })
 	l.lanes(func(e env.Env, f env.File) { _ = e.Disk().Append(f, []byte("x")) })
@@ -106,7 +106,7 @@ func TestStalledWriteLeavesOnlyTheHeartbeat(t *testing.T) {
 		"1001ms p1: 1 answer 1", "1001ms p1: 2 answer 2")
 }
 
-// A long poll keeps what is behind it on its own connection waiting, and nothing else: lanes are connections.
+// A long poll keeps later requests on its own connection waiting, and nothing else: lanes are connections.
 func TestLongPollBlocksOnlyItsLink(t *testing.T) {
 	l := newLab(t, nil)
 	var parked env.Ticket

@@ -86,7 +86,7 @@ func (w *World) mix(x uint64) {
 }
 
 // mixShape takes a word into the shape, the run without its words: times, machines, links, keys, versions, sizes and digests of
-// messages, what disks were told to do and the sums of what was written. No name, label, note, timer or token is in it,
+// messages, the calls of disks and the sums of written bytes. No name, label, note, timer or token is in it,
 // so it stays what it was when code is only moved or named anew, where the hash does not.
 func (w *World) mixShape(x uint64) {
 	w.shape = bits.RotateLeft64(w.shape^x*golden, 29) * 0xBF58476D1CE4E5B9

@@ -50,7 +50,7 @@ func packageVars(q *Package) []packageVar {
 func globals(ps *pass) {
 	changed := ps.changedGlobals()
 	for _, v := range packageVars(ps.pkg) {
-		// A change is told with its place, because it may be in another package.
+		// A change is reported with its place, because it may be in another package.
 		ps.candidate(v.id.Pos())
 		if at, ok := changed[v.obj]; ok {
 			pos := ps.position(at)
