@@ -14,11 +14,11 @@ import (
 // conclude that the broker cannot compress (KAFKA-18659), and served from 3.
 type api struct {
 	key, min, max int16
-	forward       bool // it is for the active controller
+	forward       bool // answered by the active controller
 }
 
-// apis is the requests of today's brokers, as far as they are here, by key. Their minima are those of Kafka 4 (KIP-896)
-// or lower where a client in use asks for less.
+// apis lists the requests that this broker serves, by key. The lowest versions are those of Kafka 4 (KIP-896), or lower
+// where a client in use needs one.
 var apis = []api{
 	{key: 0, min: 0, max: 13},                // Produce
 	{key: 1, min: 4, max: 18},                // Fetch
@@ -42,7 +42,7 @@ var apis = []api{
 // lowestProduce is the first version with record batches of format 2.
 const lowestProduce = 3
 
-// apiOf is the row of a request; ok is false if brokers do not serve that version.
+// apiOf returns the row of a request; ok is false if brokers do not serve that version.
 func apiOf(key, version int16) (a api, ok bool) {
 	i, ok := slices.BinarySearchFunc(apis, key, func(a api, k int16) int { return int(a.key) - int(k) })
 	if !ok || version < apis[i].min || version > apis[i].max || key == 0 && version < lowestProduce {
@@ -51,15 +51,15 @@ func apiOf(key, version int16) (a api, ok bool) {
 	return apis[i], true
 }
 
-// earlyRequest is a request that came before the controller unfenced this incarnation.
+// earlyRequest is a request that arrived before the controller unfenced this incarnation.
 type earlyRequest struct {
 	ticket env.Ticket
 	req    env.Request
 }
 
-// Receive serves one request, once the controller has unfenced this incarnation; until then requests wait, as they do in
-// Kafka in front of a socket server that does not process yet. A broker that comes back before its session is over may
-// find itself leader of its old epoch in the image: it must not append or answer on the strength of that.
+// Receive serves one request, once the controller has unfenced this incarnation. Until then requests wait, as in Kafka,
+// where the socket server does not process any yet. A broker that restarts before its session expires may be the leader
+// of its old epoch in the image: it must not append or answer because of that.
 func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
 	if !b.Serves() {
 		b.beforeUnfence = append(b.beforeUnfence, earlyRequest{t, req})
@@ -69,7 +69,7 @@ func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
 	b.completeParked(e)
 }
 
-// serveEarly serves the requests that came too early, in order, as soon as this incarnation serves.
+// serveEarly serves the early requests in order of arrival, once this incarnation is unfenced.
 func (b *Broker) serveEarly(e env.Env) {
 	if len(b.beforeUnfence) == 0 || !b.Serves() {
 		return
@@ -81,8 +81,8 @@ func (b *Broker) serveEarly(e env.Env) {
 	}
 }
 
-// receive serves one request. An unknown api key or version is answered as Kafka does it: the connection is closed, but
-// ApiVersions has an answer that every client can read (KIP-511).
+// receive serves one request. For an unknown api key or version it closes the connection as Kafka does, except for
+// ApiVersions, whose response every client can read (KIP-511).
 func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	a, ok := apiOf(req.Key(), req.GetVersion())
 	switch versions, asks := req.(*kmsg.ApiVersionsRequest); {
@@ -97,7 +97,7 @@ func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// serve routes a request that a broker answers itself to its part. The first three may wait, and answer themselves.
+// serve routes a request to the part that answers it. The first three may park the request, so they reply themselves.
 func (b *Broker) serve(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.ProduceRequest:
@@ -123,7 +123,7 @@ func (b *Broker) serve(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// reply answers a request at once. Without a response the request cannot be answered, and the connection is closed.
+// reply answers a request at once. A nil response closes the connection.
 func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response) {
 	if resp == nil {
 		e.Close(t.Link)

@@ -8,12 +8,12 @@ import (
 	"samsa/wire"
 )
 
-// Broker is the node. It routes: each event goes to the part that it belongs to, and at the end of the event the parked
-// requests are completed that it made complete. Everything else is in the parts, each a struct with its own
-// file, receiver and fields; New says which part uses which other.
+// Broker is the node. It routes each event to the part that handles it, and at the end of the event completes the parked
+// requests that can now be answered. Everything else is in the parts: each is a struct with its own file, receiver and
+// fields. New shows which part uses which.
 type Broker struct {
 	cfg   Config
-	image *image.Image // the committed metadata below image.Next; only the observer applies records to it, and none is taken back
+	image *image.Image // the committed metadata below image.Next; only the observer applies records to it, and none is undone
 
 	replicas  replicaTable      // replicas.go: the partitions that this broker hosts
 	channel   controllerChannel // controllerchannel.go: the connections to the active controller
@@ -29,7 +29,7 @@ type Broker struct {
 	metadata  metadataCache     // metadata.go, describeconfigs.go: requests that the image answers
 	metrics   requestMetrics    // metrics.go
 
-	beforeUnfence []earlyRequest // requests that came before the controller unfenced this incarnation
+	beforeUnfence []earlyRequest // requests that arrived before the controller unfenced this incarnation
 }
 
 // New makes a broker; its logs are on its disk.
@@ -57,8 +57,8 @@ func New(cfg Config) *Broker {
 	return b
 }
 
-// Each part numbers its timers and its tokens from a base of its own, so an event finds its part by its kind alone. A new
-// part has a base here, a field in Broker, a line in New, and a case in Returned and in Fire.
+// Each part numbers its timers and its tokens from its own base, so the kind alone tells which part an event belongs to.
+// A new part needs a base here, a field in Broker, a line in New, and a case in Returned and in Fire.
 const (
 	lifecycleKinds = (iota + 1) << 8
 	observerKinds
@@ -83,7 +83,7 @@ func (b *Broker) Start(e env.Env) {
 	b.logs.startClocks(e)
 }
 
-// Returned is an answer to one of this broker's own requests.
+// Returned handles the response to one of this broker's own requests.
 func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
 	switch tok.Kind & baseOf {
 	case lifecycleKinds:
@@ -100,13 +100,13 @@ func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Resp
 	b.completeParked(e)
 }
 
-// Lost forgets a connection; its calls came back before.
+// Lost drops a connection. Its calls have failed before.
 func (b *Broker) Lost(_ env.Env, l env.Link, _ error) {
 	b.channel.lost(l)
 	b.fetchers.lost(l)
 }
 
-// Fire is a timer.
+// Fire routes a timer to its part.
 func (b *Broker) Fire(e env.Env, t env.Timer) {
 	switch t.Kind & baseOf {
 	case lifecycleKinds:
@@ -131,7 +131,7 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 // Stop begins a controlled shutdown.
 func (b *Broker) Stop(e env.Env) { b.lifecycle.stop(e) }
 
-// completeParked ends every event: the requests that are parked on a touched replica are tried again.
+// completeParked ends every event: it tries again the requests that are parked on a touched replica.
 func (b *Broker) completeParked(e env.Env) {
 	for len(b.replicas.touched) > 0 {
 		touched := b.replicas.takeTouched()
@@ -144,7 +144,7 @@ func (b *Broker) completeParked(e env.Env) {
 	}
 }
 
-// Replica is a partition hosted here, for looking at; nil if there is none.
+// Replica returns the hosted replica of a partition for viewers and judges; nil if there is none.
 func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
 	if r := b.replicas.named(tp); r != nil {
 		return r.Partition
@@ -152,14 +152,15 @@ func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
 	return nil
 }
 
-// Image is the metadata that this broker has applied, for looking at.
+// Image is the metadata that this broker has applied, for viewers and judges.
 func (b *Broker) Image() *image.Image { return b.image }
 
 // Fenced reports whether this incarnation is fenced, as far as it knows.
 func (b *Broker) Fenced() bool { return b.lifecycle.fenced }
 
-// Serves reports whether requests are served: until this incarnation is unfenced they wait (SocketServer.enableRequestProcessing).
+// Serves reports whether the broker serves requests; until it is unfenced they wait
+// (SocketServer.enableRequestProcessing).
 func (b *Broker) Serves() bool { return b.cfg.Rules.MayServe(b.lifecycle.serving) }
 
-// Idle reports whether no producer waits for an acknowledgement here.
+// Idle reports whether no produce request is parked here.
 func (b *Broker) Idle() bool { return len(b.purgatory.produces) == 0 }

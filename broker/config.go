@@ -15,7 +15,7 @@ type Config struct {
 	Node        wire.NodeID
 	ClusterID   string
 	Controllers []env.Addr  // controller.quorum.bootstrap.servers
-	Static      *config.Set // what was set in server.properties; topics' own settings lie over it
+	Static      *config.Set // server.properties; a topic's own configs override it
 	Rules       Rules       // all of them, see CurrentRules
 
 	rack             *string
@@ -29,7 +29,7 @@ type Config struct {
 	fetchBytes       int32
 	fetchBytesAll    int32
 	fetchMin         int32
-	fetchMax         int // of any answer
+	fetchMax         int // the most bytes of any fetch response
 	requestTimeout   env.Duration
 	retryBackoff     env.Duration
 	metadataWait     env.Duration
@@ -38,12 +38,12 @@ type Config struct {
 	retentionEvery   env.Duration
 	producersEvery   env.Duration
 	flushEvery       env.Duration
-	initialDelay     env.Duration   // before the first run of the last three
-	log              storage.Config // of topics that set nothing themselves
+	initialDelay     env.Duration   // before the first run of the three above
+	log              storage.Config // of topics without configs of their own
 	minISR           int            // likewise
 }
 
-// withDefaults is the config with everything read out of Static.
+// withDefaults returns the config with all values read out of Static.
 func (c Config) withDefaults() Config {
 	s := c.Static
 	if !s.IsNull("broker.rack") {
@@ -73,8 +73,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// topic is the settings of a topic: its own in the image, over the broker's. The controller has refused settings that are
-// not in the table, so the image has none.
+// topic returns a topic's settings: its own configs from the image over the broker's. The controller refuses configs
+// that are not in the table, so the image has none of these.
 func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	keys := m.TopicConfigs(name)
 	if len(keys) == 0 {
@@ -90,7 +90,7 @@ func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	return c.logConfig(set)
 }
 
-// logConfig is LogConfig with the settings that only brokers have.
+// logConfig is LogConfig with the settings that exist only for the broker.
 func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
 	log, minISR = LogConfig(set)
 	log.Rules = c.Rules.Storage
@@ -99,7 +99,7 @@ func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
 	return log, minISR
 }
 
-// LogConfig is what a topic's settings mean for its logs, and its min.insync.replicas.
+// LogConfig turns a topic's configs into the settings of its logs and its min.insync.replicas.
 func LogConfig(s *config.Set) (log storage.Config, minISR int) {
 	log = storage.DefaultConfig()
 	log.SegmentBytes = int32(s.Int("segment.bytes"))

@@ -10,17 +10,18 @@ import (
 	"samsa/wire"
 )
 
-// controllerChannel is the connections to the active controller: one for each lane, so that none waits for another, all
-// to the controller that last was named as the quorum's leader. Every answer to a metadata fetch names the leader; while
-// no leader is known, or none answers, the next controller is tried (NodeToControllerChannelManager).
+// controllerChannel has the connections to the active controller: one for each lane, so that no lane waits for another.
+// All go to the controller that was last named as the quorum's leader, which every response to a metadata fetch names.
+// While no leader is known, or the leader does not answer, the channel tries the next controller
+// (NodeToControllerChannelManager).
 type controllerChannel struct {
 	controllers []env.Addr // never empty
 	links       [env.Lanes]env.Link
 	at          int        // index into controllers
-	epoch       wire.Epoch // of the quorum: the highest that an answer named
+	epoch       wire.Epoch // of the quorum: the highest in any response
 }
 
-// call sends a request to the controller, on the connection of a lane; it is dialled if there is none.
+// call sends a request to the controller on the connection of a lane, which it dials if there is none.
 func (c *controllerChannel) call(e env.Env, lane env.Lane, timeout env.Duration, req env.Request, tok env.Token) {
 	if c.links[lane] == 0 {
 		c.links[lane] = e.Dial(c.controllers[c.at], lane)
@@ -36,7 +37,7 @@ func (c *controllerChannel) lost(l env.Link) {
 	}
 }
 
-// switchTo moves all connections to another controller; calls on the old ones come back with an error and are sent again.
+// switchTo moves all connections to another controller; calls on the old ones fail and are sent again.
 func (c *controllerChannel) switchTo(e env.Env, to int) {
 	if c.at == to {
 		return
@@ -53,8 +54,8 @@ func (c *controllerChannel) switchTo(e env.Env, to int) {
 // tryNext switches to the next controller of the list.
 func (c *controllerChannel) tryNext(e env.Env) { c.switchTo(e, (c.at+1)%len(c.controllers)) }
 
-// followQuorum switches to the leader that an answer to a metadata fetch names. After an error without a new leader it
-// tries the next controller: this one may be cut off and have missed an epoch, or have just resigned.
+// followQuorum switches to the leader that a response to a metadata fetch names. After an error without a new leader it
+// tries the next controller: this one may be partitioned and have missed an epoch, or have just resigned.
 func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponseTopicPartition) {
 	if epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch); epoch >= c.epoch {
 		c.epoch = epoch
@@ -63,7 +64,7 @@ func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *km
 			if node.NodeID != p.CurrentLeader.LeaderID || i < 0 {
 				continue
 			}
-			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // it leads; only the fetch named an older epoch
+			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // it is the leader; only the fetch had an older epoch
 				c.switchTo(e, i)
 				return
 			}

@@ -8,9 +8,10 @@ import (
 	"samsa/wire"
 )
 
-// DeleteRecords, versions 0 to 2 (KIP-107): the leader moves its log's start at once, followers when their next fetch is
-// answered, and the request is answered when the fetch after that shows that all live replicas did. A client that is answered without an
-// error may rely on it under any later leader; a broker that is down deletes when it is back, from its leader's answers.
+// DeleteRecords, versions 0 to 2 (KIP-107): the leader moves its log start at once, a follower with its next fetch
+// response. The leader answers the request when the fetches after that show that all live replicas have moved theirs.
+// After a response without an error the records stay deleted under any later leader; a broker that is down deletes them
+// after its restart, by its leader's responses.
 
 // handleDeleteRecordsRequest deletes here and parks the request until the followers have deleted.
 func (m *replicaManager) handleDeleteRecordsRequest(e env.Env, t env.Ticket, req *kmsg.DeleteRecordsRequest) {
@@ -28,7 +29,7 @@ func (m *replicaManager) handleDeleteRecordsRequest(e env.Env, t env.Ticket, req
 			} else if to, err := r.DeleteRecords(e.Disk(), wire.Offset(rp.Offset)); err != nil {
 				ap.ErrorCode = code(m.logs.haltIfOffline(e, err))
 			} else {
-				ap.ErrorCode = kerr.RequestTimedOut.Code // unless the purgatory completes it
+				ap.ErrorCode = kerr.RequestTimedOut.Code // until the purgatory completes it
 				d.waits = append(d.waits, deletionWait{r: r, to: to, topic: i, at: j})
 				m.replicas.touch(r)
 			}

@@ -12,8 +12,8 @@ import (
 	"samsa/wire/config"
 )
 
-// DescribeConfigs, versions 1 to 4: what is in force and where it comes from, of topics and of brokers. From 3 with
-// types and documentation. Only the broker that is asked for knows what was set in its server.properties.
+// DescribeConfigs, versions 1 to 4: the values in force and their sources, of topics and of brokers. From 3 with types
+// and documentation. Only the broker itself knows its server.properties.
 func (c *metadataCache) handleDescribeConfigsRequest(req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {
@@ -47,7 +47,7 @@ func (c *metadataCache) describeResource(req *kmsg.DescribeConfigsRequest, r *km
 	return nil
 }
 
-// describeAll answers every config of a scope that was asked for, all of them if none was named.
+// describeAll returns the requested configs of a resource, or all of them if the request names none.
 func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource, scope config.Scope, kind wire.ConfigResource, dynamic kmsg.ConfigSource) {
 	set := c.cfg.Static
 	if scope == config.Topic {
@@ -66,7 +66,8 @@ func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.De
 		if from != config.FromDefault {
 			rc.Source = kmsg.ConfigSourceStaticBrokerConfig
 		}
-		// The image's own value wins over the file's: it was set while the cluster ran, through the controller (KIP-226).
+		// A value in the image wins over server.properties: it was set through the controller while the cluster ran
+		// (KIP-226).
 		own, ok := c.image.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: row.Name})
 		if ok {
 			value, rc.Source = own, dynamic

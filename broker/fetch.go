@@ -9,14 +9,14 @@ import (
 	"samsa/wire"
 )
 
-// Fetch, versions 4 to 18: from 5 with the log's start, from 7 with sessions (KIP-227), from 9 with the client's leader
-// epoch (KIP-320), from 12 with the epoch of its last record (KIP-595), from 13 with topic ids (KIP-516), from 15 with the
-// follower's incarnation (KIP-903), from 16 the answer names the new leader (KIP-951).
+// Fetch, versions 4 to 18: from 5 with the log start, from 7 with sessions (KIP-227), from 9 with the client's leader
+// epoch (KIP-320), from 12 with the epoch of its last record (KIP-595), from 13 with topic ids (KIP-516), from 15 with
+// the follower's incarnation (KIP-903), from 16 the response names the new leader (KIP-951).
 //
-// There are no sessions here: a client that asks for one is given none, which is legal and enough.
+// There are no sessions here: the response to a client that asks for one has session id 0, which every client accepts.
 
-// handleFetchRequest reads for a consumer or a follower (ReplicaManager.fetchMessages). With less than min.bytes it parks
-// the request, until there is enough or max.wait.ms is over.
+// handleFetchRequest reads for a consumer or a follower (ReplicaManager.fetchMessages). If there is less than min.bytes
+// it parks the request until there is enough or max.wait.ms is over.
 func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
 	if req.Version >= 7 && req.SessionEpoch > 0 {
 		resp := req.ResponseKind().(*kmsg.FetchResponse)
@@ -40,17 +40,17 @@ func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.F
 	m.purgatory.parkFetch(e, f)
 }
 
-// reading is one fetch being answered.
+// reading is the state of building one fetch response.
 type reading struct {
 	req   *kmsg.FetchRequest
 	resp  *kmsg.FetchResponse
-	fresh bool // the request just came in: only then does a follower's position count
-	left  int  // bytes that the answer may still grow by
+	fresh bool // the request has just arrived: only then does a follower's position count
+	left  int  // bytes by which the response may still grow
 	bytes int  // of records so far
-	error bool // an error or a diverging log is in it
+	error bool // the response has an error or a diverging epoch
 }
 
-// read answers a fetch as things are. enough says that the answer is worth sending.
+// read builds the response to a fetch. enough is false if the request should rather wait for more.
 func (m *replicaManager) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.FetchResponse, enough bool) {
 	rd := reading{req: req, resp: req.ResponseKind().(*kmsg.FetchResponse), fresh: fresh, left: min(int(req.MaxBytes), m.cfg.fetchMax)}
 	for i := range req.Topics {
@@ -65,7 +65,7 @@ func (m *replicaManager) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (re
 	return rd.resp, rd.error || rd.bytes >= int(req.MinBytes)
 }
 
-// asked is one partition of a fetch as replication judges it.
+// asked converts one partition of a Fetch request for replication.
 func asked(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replication.FetchState {
 	a := replication.FetchState{
 		Follower: wire.NodeID(req.ReplicaState.ID), BrokerEpoch: wire.BrokerEpoch(req.ReplicaState.Epoch),
@@ -81,7 +81,7 @@ func asked(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replicat
 	if req.Version >= 12 {
 		a.LastFetchedEpoch = wire.Epoch(rp.LastFetchedEpoch)
 	}
-	a.Follower = max(a.Follower, wire.NoNode) // -2, Kafka's debugging consumer, reads as any other
+	a.Follower = max(a.Follower, wire.NoNode) // -2, Kafka's debugging consumer, is treated as a consumer
 	return a
 }
 
@@ -99,7 +99,8 @@ func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchReq
 		m.refuseFetch(rd, rt, &ap, g.Err)
 		return ap
 	}
-	// What the answer says of the log is as it was before this fetch: the high watermark that it moves is the next one's.
+	// The response has the log's offsets from before this fetch: if the fetch moves the high watermark, the next
+	// response has it.
 	ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = int64(r.HW()), int64(r.LastStableOffset()), int64(r.Log().Start())
 	if g.Diverges {
 		ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(g.DivergingEpoch.Epoch), int64(g.DivergingEpoch.End)
@@ -117,8 +118,8 @@ func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchReq
 	return ap
 }
 
-// readRecords reads up to the bound. The first batch comes also if it is larger than was asked for (KIP-74), or no
-// client would ever get past it.
+// readRecords reads up to the bound. It returns the first batch even if that is larger than the request allows (KIP-74),
+// or the client could never read past it.
 func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a replication.FetchState, bound wire.Offset, rp *kmsg.FetchRequestTopicPartition, ap *kmsg.FetchResponseTopicPartition) error {
 	consumer := a.Follower == wire.NoNode
 	if consumer && a.ReadCommitted {
@@ -146,8 +147,8 @@ func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a repli
 	return err
 }
 
-// updateFollower records the position of a follower that fetches, with its consequences: it may join the ISR, the high
-// watermark may move, and a deletion of records may be complete.
+// updateFollower records the position of a follower that fetches and acts on it: the follower may join the ISR, the high
+// watermark may advance, and a DeleteRecords may complete.
 func (m *replicaManager) updateFollower(e env.Env, r *replica, a replication.FetchState, g replication.FetchDecision) error {
 	moved, err := r.UpdateFollowerFetchState(a, g, e.Now())
 	if err != nil {
@@ -161,12 +162,12 @@ func (m *replicaManager) updateFollower(e env.Env, r *replica, a replication.Fet
 	return nil
 }
 
-// refuseFetch fills in one partition's error, and the leader that the client should ask.
+// refuseFetch sets one partition's error and its current leader.
 func (m *replicaManager) refuseFetch(rd *reading, rt *kmsg.FetchRequestTopic, ap *kmsg.FetchResponseTopicPartition, err error) {
 	rd.error = true
 	ap.ErrorCode, ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = code(err), -1, -1, -1
 	if ap.ErrorCode == kerr.KafkaStorageError.Code && rd.req.Version <= 5 {
-		ap.ErrorCode = kerr.NotLeaderForPartition.Code // old consumers do not know the other, and would give up
+		ap.ErrorCode = kerr.NotLeaderForPartition.Code // old consumers do not know the other code and would fail
 	}
 	if ap.ErrorCode != kerr.NotLeaderForPartition.Code && ap.ErrorCode != kerr.FencedLeaderEpoch.Code {
 		return

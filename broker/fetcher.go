@@ -24,18 +24,18 @@ type fetcherManager struct {
 	byLeader map[wire.NodeID]*fetcher // a fetcher without partitions keeps its connection
 }
 
-// fetcher follows one leader for all partitions that it leads: one request at a time (AbstractFetcherThread). Its next
-// request tells the leader what the last answer brought, so a second one beside it would only tell older positions.
+// fetcher follows one leader for all partitions that it leads, with one request at a time (AbstractFetcherThread): the
+// positions in the next request depend on the last response.
 type fetcher struct {
 	leader   wire.NodeID
 	link     env.Link
-	round    int64      // numbers requests; an answer of an earlier one is dropped
-	sent     []position // what the request in flight asked for
+	round    int64      // numbers requests; a response to an earlier one is dropped
+	sent     []position // the positions in the request in flight
 	replicas []*replica // that follow this leader
 	inFlight bool
 }
 
-// position is what one request said of one partition.
+// position is one partition of a fetch request.
 type position struct {
 	r     *replica
 	next  wire.Offset
@@ -48,7 +48,7 @@ const (
 )
 const (
 	tokFetch  = fetcherKinds + iota // A: leader, B: round
-	tokOffset                       // A: replica, B: leader epoch, C: log end, D: the offset that was asked for
+	tokOffset                       // A: replica, B: leader epoch, C: log end, D: the requested offset
 )
 
 func (m *fetcherManager) returned(e env.Env, tok env.Token, resp env.Response, err error) {
@@ -94,7 +94,7 @@ func (m *fetcherManager) assign(e env.Env) {
 	}
 }
 
-// sendFetch sends a fetcher's next request, for every partition that is not waiting out a backoff.
+// sendFetch sends a fetcher's next request, with every partition that is not in a backoff.
 func (m *fetcherManager) sendFetch(e env.Env, f *fetcher) {
 	if f.inFlight || len(f.replicas) == 0 {
 		return
@@ -131,7 +131,7 @@ func (m *fetcherManager) sendFetch(e env.Env, f *fetcher) {
 	e.Call(f.link, m.cfg.requestTimeout, m.buildFetch(f.sent), env.Token{Kind: tokFetch, A: int64(f.leader), B: f.round})
 }
 
-// buildFetch is the request for these positions.
+// buildFetch builds the request for these positions.
 func (m *fetcherManager) buildFetch(sent []position) *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(17)
@@ -163,9 +163,9 @@ func (m *fetcherManager) fire(e env.Env, t env.Timer) {
 	}
 }
 
-// handleFetchResponse processes a leader's answer, partition by partition, and fetches on. A partition with an error
-// waits out a backoff alone, or one that cannot be read would keep all others of that leader out of their ISRs; all of
-// them wait if the request itself failed, or if the answer is not one to this request.
+// handleFetchResponse processes a leader's response partition by partition, and sends the next fetch. A partition with
+// an error backs off alone: otherwise one unreadable partition would keep all others of that leader out of their ISRs.
+// All of them back off if the request itself failed, or if the response does not match it.
 func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
 	f := m.byLeader[leader]
 	if f == nil || round != f.round {
@@ -189,9 +189,9 @@ func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, roun
 	m.sendFetch(e, f)
 }
 
-// match finds the answer to each position of the request in flight, by topic id and partition. Without a fetch session an
-// answer has each of them once and no other: one that omits or adds a partition is invalid as a whole, as in Kafka
-// (FetchSessionHandler.verifyFullFetchResponsePartitions).
+// match finds the response to each position of the request in flight, by topic id and partition. Without a fetch session
+// the response must have each of them once and no other: one that omits or adds a partition is invalid as a whole, as in
+// Kafka (FetchSessionHandler.verifyFullFetchResponsePartitions).
 func (f *fetcher) match(resp env.Response, err error) (answers []*kmsg.FetchResponseTopicPartition, ok bool) {
 	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != 0 {
 		return nil, false
@@ -214,8 +214,8 @@ func (f *fetcher) match(resp env.Response, err error) (answers []*kmsg.FetchResp
 	return answers, n == len(f.sent)
 }
 
-// sentAt is the place of a partition in the request in flight, or -1. Leaders answer in the order of the request, so the
-// place in the answer is tried first.
+// sentAt returns the index of a partition in the request in flight, or -1. Leaders answer in the order of the request,
+// so it tries the index in the response first.
 func (f *fetcher) sentAt(guess int, id wire.TopicID, partition int32) int {
 	is := func(q position) bool { return q.r.ID == id && q.r.TP.Partition == partition }
 	if guess < len(f.sent) && is(f.sent[guess]) {
@@ -224,7 +224,7 @@ func (f *fetcher) sentAt(guess int, id wire.TopicID, partition int32) int {
 	return slices.IndexFunc(f.sent, is)
 }
 
-// isCurrent reports whether a leader's answer is still for the partition as it is now.
+// isCurrent reports whether a response still applies to the partition in its current state.
 func (m *fetcherManager) isCurrent(q position, ap *kmsg.FetchResponseTopicPartition) bool {
 	r := q.r
 	asked := FollowerState{Follows: true, Epoch: q.epoch, End: q.next}
@@ -232,7 +232,7 @@ func (m *fetcherManager) isCurrent(q position, ap *kmsg.FetchResponseTopicPartit
 	return !r.removed && m.cfg.Rules.IsCurrent(asked, now, ap.DivergingEpoch.Epoch >= 0)
 }
 
-// processPartition appends or truncates by one partition's answer; false asks for a backoff.
+// processPartition appends or truncates as one partition's response says; false means that the partition must back off.
 func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap *kmsg.FetchResponseTopicPartition) bool {
 	d := e.Disk()
 	switch {
@@ -258,9 +258,9 @@ func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap 
 	return m.handleFollowerError(e, r, err)
 }
 
-// handleFollowerError is a follower's own error, or nil: a failed disk ends the broker, records that are not sound are
-// fetched again, and if the leader sent records that do not continue the log, the partition is not fetched until its next epoch. It reports
-// whether there was no error.
+// handleFollowerError handles an error of the follower itself, and reports whether there was none. A failed disk ends
+// the broker; corrupt records are fetched again; after records that do not continue the log, the partition is not
+// fetched before its next leader epoch.
 func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) bool {
 	var k *kerr.Error
 	switch {

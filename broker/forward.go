@@ -8,11 +8,11 @@ import (
 	"samsa/wire"
 )
 
-// forwarder sends the requests for the active controller on, which clients send to any broker, and answers them with the
-// controller's answer (ForwardingManager).
+// forwarder forwards requests that only the active controller can serve, but that clients send to any broker, and
+// returns the controller's response (ForwardingManager).
 //
-// Kafka wraps them into an Envelope with the client's principal and address (KIP-590). There are no principals here, so
-// the request goes as it is, and the controller decodes nothing twice.
+// Kafka wraps them in an Envelope with the client's principal and address (KIP-590). There are no principals here, so
+// the request is forwarded as it is.
 type forwarder struct {
 	cfg     *Config
 	channel *controllerChannel
@@ -22,7 +22,7 @@ type forwarder struct {
 	last     int64                // the last id
 }
 
-// forwarded is one request on its way to the controller.
+// forwarded is one request that waits for the controller's response.
 type forwarded struct {
 	ticket env.Ticket
 	req    env.Request
@@ -41,7 +41,7 @@ func (f *forwarder) returned(e env.Env, tok env.Token, resp env.Response, err er
 	f.handleResponse(e, tok.A, resp, err)
 }
 
-// forward sends a request on for the first time.
+// forward forwards a request for the first time.
 func (f *forwarder) forward(e env.Env, t env.Ticket, req env.Request) {
 	f.last++
 	f.underway[f.last] = &forwarded{t, req, e.Now()}
@@ -53,15 +53,15 @@ func (f *forwarder) send(e env.Env, id int64) {
 	r := f.underway[id]
 	left := f.cfg.requestTimeout - e.Now().Sub(r.since)
 	if left <= 0 {
-		f.answer(e, id, wire.Refusal(r.req, kerr.RequestTimedOut.Code)) // nothing was done, as far as this broker knows
+		f.answer(e, id, wire.Refusal(r.req, kerr.RequestTimedOut.Code)) // not applied, as far as this broker knows
 		return
 	}
 	f.channel.call(e, env.LaneClient, left, r.req, env.Token{Kind: tokForward, A: id})
 }
 
-// handleResponse answers the client, or tries again: a controller that is not the active one, or cannot be reached, is
-// asked again after a backoff, and by then the channel may know the new one. A request that was lost on the way may have
-// been done: the second try may then find, for example, that the topic exists, as in Kafka.
+// handleResponse answers the client, or retries: if the controller is not the active one, or cannot be reached, the
+// request is sent again after a backoff, and by then the channel may have found the new one. A request whose response
+// was lost may have been applied: then the retry may fail with, for example, TOPIC_ALREADY_EXISTS, as in Kafka.
 func (f *forwarder) handleResponse(e env.Env, id int64, resp env.Response, err error) {
 	if f.underway[id] == nil {
 		return
@@ -79,8 +79,8 @@ func (f *forwarder) answer(e env.Env, id int64, resp env.Response) {
 	f.metrics.reply(e, r.ticket, resp, r.since)
 }
 
-// notActive reports whether a controller answers that it is not the active one. Each response has the code in its own
-// place; one with a code for each topic has it for all of them.
+// notActive reports whether a response has NOT_CONTROLLER. Each type of response has its error code in another field;
+// one with a code for each topic has it in all of them.
 func notActive(resp env.Response) bool {
 	code := kerr.NotController.Code
 	switch r := resp.(type) {

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// This file is what LogManager's scheduler does: nothing here answers a request.
+// This file is the work that LogManager schedules; it answers no requests.
 //
 //	every 5 s     high watermarks to the checkpoint
 //	every 60 s    recovery points and log starts to their checkpoints
@@ -31,7 +31,7 @@ const (
 	timFlushDue
 )
 
-// startClocks arms the first timer of each clock.
+// startClocks arms each clock for the first time.
 func (m *logManager) startClocks(e env.Env) {
 	m.every(e, timCheckpoint, 0)
 	m.every(e, timRecovery, 0)
@@ -58,7 +58,7 @@ func (m *logManager) fire(e env.Env, t env.Timer) {
 	}
 }
 
-// every arms a clock for its next time, the first time after at least that long.
+// every arms a clock for its next time; the first time comes after at least the given delay.
 func (m *logManager) every(e env.Env, kind uint16, first env.Duration) {
 	var period env.Duration
 	switch kind {
@@ -79,7 +79,7 @@ func (m *logManager) every(e env.Env, kind uint16, first env.Duration) {
 	}
 }
 
-// runDue does the work of a clock, and arms it again.
+// runDue does the work of a clock and arms it again.
 func (m *logManager) runDue(e env.Env, kind uint16) {
 	var err error
 	switch kind {
@@ -104,8 +104,9 @@ func (m *logManager) runDue(e env.Env, kind uint16) {
 	m.every(e, kind, 0)
 }
 
-// fail ends the broker: its only log directory failed, and Kafka's halts when the last one does (KIP-112). The content of a
-// failed disk is unknown, so nothing may be served from it; the controller elects other leaders when the session expires.
+// fail ends the broker: its only log directory failed, and Kafka's broker halts when the last one does (KIP-112). The
+// content of a failed disk is unknown, so nothing may be served from it; the controller elects other leaders when the
+// session expires.
 func (m *logManager) fail(e env.Env, err error) {
 	if err != nil {
 		m.offline = true
@@ -114,7 +115,7 @@ func (m *logManager) fail(e env.Env, err error) {
 	}
 }
 
-// haltIfOffline passes an error on, and ends the broker if it means that the log directory failed (KIP-112).
+// haltIfOffline returns the error, and ends the broker if the error means that the log directory failed (KIP-112).
 func (m *logManager) haltIfOffline(e env.Env, err error) error {
 	var off *storage.Offline
 	if errors.As(err, &off) {
@@ -137,7 +138,7 @@ func (m *logManager) retain(e env.Env) error {
 	return nil
 }
 
-// flushDue flushes the logs that were last flushed flush.ms ago.
+// flushDue flushes the logs whose last flush is flush.ms ago.
 func (m *logManager) flushDue(e env.Env) error {
 	for _, r := range m.replicas.inService() {
 		if e.Now().Sub(r.flushed) >= r.Log().Config().FlushMs {
@@ -154,8 +155,8 @@ func (m *logManager) flush(e env.Env, r *replica, upTo wire.Offset) error {
 	return r.Log().Flush(e.Disk(), upTo)
 }
 
-// tidy is due when a log has changed: segments that a roll completed are flushed in the background, and discarded files are
-// removed when their delay is over.
+// tidy arms timers after a log changed: one to flush segments after a roll in the background, one to remove discarded
+// files after their delay.
 func (m *logManager) tidy(e env.Env, r *replica) {
 	if r.removed {
 		return
@@ -183,8 +184,7 @@ func (m *logManager) removeFiles(e env.Env, r *replica, through int64) {
 	}
 }
 
-// discard marks a log's directory for removal: at once under another name, so that the name is free, and for good after
-// file.delete.delay.ms.
+// discard renames a log's directory at once, so that the name is free, and removes it after file.delete.delay.ms.
 func (m *logManager) discard(e env.Env, r *replica) error {
 	dir := storage.FormatDir(r.TP, storage.DirDeleted, wire.UUID(r.ID))
 	if err := r.Log().Rename(e.Disk(), dir); err != nil {

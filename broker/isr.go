@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// isrManager sends ISR changes to the controller: one request at a time, with every change that waits
+// isrManager sends ISR changes to the controller: one request at a time, with every queued change
 // (AlterPartitionManager).
 type isrManager struct {
 	cfg       *Config
@@ -17,15 +17,15 @@ type isrManager struct {
 	lifecycle *lifecycle
 	channel   *controllerChannel
 
-	waiting  []*replica   // with a change that no request carries yet
-	sent     []sentChange // what the request in flight carries, in its order
-	round    int64        // numbers requests; an answer of an earlier one is dropped
+	waiting  []*replica   // queued: with a change that is not sent yet
+	sent     []sentChange // the changes in the request in flight, in its order
+	round    int64        // numbers requests; a response to an earlier one is dropped
 	inFlight bool
 
 	expands, shrinks, failed int64 // counts of this incarnation
 }
 
-// sentChange is a change as it was when it was sent: the replica may be at another by the time of the answer.
+// sentChange is a change as it was sent: when the response arrives, the replica may have another change in flight.
 type sentChange struct {
 	r        *replica
 	proposal replication.Proposal
@@ -33,7 +33,7 @@ type sentChange struct {
 
 // Its timers and its token.
 const (
-	timISR   = isrKinds + iota // look for laggards
+	timISR   = isrKinds + iota // look for lagging followers
 	timAlter                   // the backoff after a refused request is over
 )
 const tokAlter = isrKinds // A: round
@@ -46,7 +46,7 @@ func (m *isrManager) expand(e env.Env, r *replica, follower wire.NodeID) {
 	}
 }
 
-// propose queues the change that a replica has just begun, and sends it if none is in flight.
+// propose queues a new change of a replica, and sends it if no request is in flight.
 func (m *isrManager) propose(e env.Env, r *replica) {
 	m.waiting = append(m.waiting, r)
 	m.sendAlterPartition(e)
@@ -69,8 +69,8 @@ func (m *isrManager) fire(e env.Env, t env.Timer) {
 	}
 }
 
-// shrinkLagging proposes to take laggards out of their ISRs, every half replica.lag.time.max.ms: so none stays for longer
-// than one and a half (KIP-16).
+// shrinkLagging proposes to remove lagging followers from their ISRs, every half replica.lag.time.max.ms: so a follower
+// that stops fetching stays for one and a half times that at most (KIP-16).
 func (m *isrManager) shrinkLagging(e env.Env) {
 	for _, r := range m.replicas.inService() {
 		if _, begun := r.ProposeShrink(e.Now()); begun {
@@ -118,8 +118,8 @@ func (m *isrManager) sendAlterPartition(e env.Env) {
 	m.channel.call(e, env.LaneAlterPartition, m.cfg.requestTimeout, req, env.Token{Kind: tokAlter, A: m.round})
 }
 
-// handleAlterPartitionResponse completes the changes that were sent. Only an error about the whole request waits before
-// the next one: changes that began meanwhile, and those that must be proposed again, go out at once.
+// handleAlterPartitionResponse completes the changes that were sent. Only an error of the whole request delays the next
+// one: changes queued meanwhile, and those to propose again, are sent at once.
 func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp env.Response, err error) {
 	if round != m.round {
 		return
@@ -128,7 +128,7 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 	backoff := env.Duration(0)
 	switch {
 	case err != nil, resp.(*kmsg.AlterPartitionResponse).ErrorCode == kerr.NotController.Code:
-		backoff = m.cfg.retryBackoff // the channel's own: the next try may be to another controller
+		backoff = m.cfg.retryBackoff // the channel's own: the retry may go to another controller
 	case resp.(*kmsg.AlterPartitionResponse).ErrorCode != 0:
 		backoff = 50 * env.Millisecond // AlterPartitionManager's own constant, not retry.backoff.ms
 	}
@@ -138,7 +138,7 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 			continue
 		}
 		ap := alteredPartition(resp.(*kmsg.AlterPartitionResponse), i, s.r)
-		if ap == nil { // sent and not answered: Kafka sends it again
+		if ap == nil { // not in the response: Kafka sends it again
 			m.waiting = append(m.waiting, s.r)
 			continue
 		}
@@ -159,8 +159,8 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 	m.sendAlterPartition(e)
 }
 
-// alteredPartition is what the controller answers for a partition, or nil. Controllers answer in the order of the request, so
-// the place in the request is tried first.
+// alteredPartition returns the controller's response for a partition, or nil. Controllers answer in the order of the
+// request, so it tries the index in the request first.
 func alteredPartition(resp *kmsg.AlterPartitionResponse, guess int, r *replica) *kmsg.AlterPartitionResponseTopicPartition {
 	of := func(at *kmsg.AlterPartitionResponseTopic) *kmsg.AlterPartitionResponseTopicPartition {
 		for i := range at.Partitions {

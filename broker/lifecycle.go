@@ -12,7 +12,7 @@ import (
 	"samsa/wire/config"
 )
 
-// lifecycle is where a broker stands with the controller (BrokerLifecycleManager):
+// lifecycle is the broker's state with the controller (BrokerLifecycleManager):
 //
 //	starting ──registered──▶ fenced ──caught up──▶ unfenced ──Stop──▶ controlled shutdown ──ShouldShutdown──▶ exit
 //	   └──not registered within initial.broker.registration.timeout.ms──────────────────────────────────────────▶ exit
@@ -25,9 +25,9 @@ type lifecycle struct {
 	incarnation  wire.UUID
 	epoch        wire.BrokerEpoch // -1 before the registration
 	fenced       bool
-	serving      bool // it has been unfenced once, and serves requests since
+	serving      bool // it has been unfenced once, and serves requests from then on
 	shuttingDown bool
-	duplicate    bool // it was refused as a duplicate, at least once
+	duplicate    bool // the controller has refused it as a duplicate at least once
 	failures     int  // of registrations and heartbeats, in a row
 }
 
@@ -36,14 +36,14 @@ const (
 	timRegister = lifecycleKinds + iota
 	timHeartbeat
 	timGiveUp   // no controller has registered this incarnation
-	timUnfenced // a controller has unfenced it: begin to serve
+	timUnfenced // the controller has unfenced it: start to serve
 )
 const (
 	tokRegister = lifecycleKinds + iota
 	tokHeartbeat
 )
 
-// begin gives the incarnation its identity and registers it (KIP-631). The logs are loaded by now: an unfenced broker must
+// begin registers the incarnation under a new id (KIP-631). The logs are loaded by now, because an unfenced broker must
 // be able to serve at once.
 func (l *lifecycle) begin(e env.Env) {
 	for i := range l.incarnation {
@@ -75,9 +75,8 @@ func (l *lifecycle) returned(e env.Env, tok env.Token, resp env.Response, err er
 	}
 }
 
-// giveUp ends a broker that no controller has registered since it started, so that a supervisor of processes sees it. It
-// leaves a clean shutdown, but one without a broker epoch: the controller takes the next incarnation for one that comes
-// back from a crash.
+// giveUp ends a broker that no controller has registered since it started, so that a process supervisor sees it. The
+// shutdown is clean, but has no broker epoch: the controller treats the next incarnation as one after a crash.
 func (l *lifecycle) giveUp(e env.Env) {
 	if l.epoch >= 0 {
 		return
@@ -92,7 +91,7 @@ func (l *lifecycle) giveUp(e env.Env) {
 
 func (l *lifecycle) sendRegistration(e env.Env) {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.SetVersion(4) // below it, features with 0 as their lowest level could not be named (KAFKA-17492)
+	req.SetVersion(4) // below 4 a feature with 0 as its lowest level cannot be sent (KAFKA-17492)
 	req.BrokerID, req.ClusterID, req.IncarnationID = int32(l.cfg.Node), l.cfg.ClusterID, l.incarnation
 	req.LogDirs, req.Rack = [][16]byte{l.logs.directory}, l.cfg.rack
 	listener := kmsg.NewBrokerRegistrationRequestListener()
@@ -108,15 +107,15 @@ func (l *lifecycle) sendRegistration(e env.Env) {
 	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokRegister})
 }
 
-// handleBrokerRegistrationResponse gets a broker epoch, or tries again. While the session of the previous incarnation lives the
-// controller refuses this one as a duplicate.
+// handleBrokerRegistrationResponse takes the broker epoch, or retries. Until the session of the previous incarnation
+// expires, the controller refuses this one as a duplicate.
 func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Response, err error) {
 	var code int16
 	if err == nil {
 		code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
 	}
 	if code == kerr.DuplicateBrokerRegistration.Code && !l.duplicate {
-		l.duplicate = true // noted once: it is refused again and again
+		l.duplicate = true // noted once: each retry is refused too
 		e.Note(noteDuplicate, int64(l.cfg.Node), 0, 0, 0)
 	}
 	if err != nil || code != 0 {
@@ -128,9 +127,9 @@ func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Respons
 	l.sendHeartbeat(e)
 }
 
-// backoff is the wait before the next registration or heartbeat, after an error. One that the active controller answered
-// doubles from 100 ms up to a session, 2 % to either side (BrokerLifecycleManager.resendExponentialBackoff). A request
-// that was lost, or refused because another controller is active, is sent again by the channel a little later (code 0,
+// backoff is the wait before the next registration or heartbeat after an error. An error from the active controller
+// doubles it from 100 ms up to a session, with 2 % jitter (BrokerLifecycleManager.resendExponentialBackoff). A request
+// that was lost, or refused because another controller is active, is retried by the channel a little later (code 0,
 // NOT_CONTROLLER).
 func (l *lifecycle) backoff(e env.Env, code int16) env.Duration {
 	if code == 0 || code == kerr.NotController.Code {
@@ -146,7 +145,7 @@ func (l *lifecycle) backoff(e env.Env, code int16) env.Duration {
 	return min(wait*(1000-jitter+spread)/1000, l.cfg.session)
 }
 
-// sendHeartbeat tells the controller how far this broker has read the metadata, and whether it wants to shut down.
+// sendHeartbeat sends the offset of the applied metadata, and whether this broker wants to shut down.
 func (l *lifecycle) sendHeartbeat(e env.Env) {
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.SetVersion(1)
@@ -175,7 +174,7 @@ func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp env.Response, 
 		case r.ErrorCode == 0:
 			next = l.cfg.heartbeat
 			if l.fenced = r.IsFenced; !r.IsFenced && !l.serving {
-				// Not here: this lane holds no lock on the logs (see sim's stations).
+				// Not in this event: the heartbeat lane holds no lock on the logs (see sim's stations).
 				e.Arm(env.Timer{Kind: timUnfenced, Lane: env.LaneClient}, 0)
 			}
 			if l.fenced || l.shuttingDown {
@@ -196,6 +195,6 @@ func (l *lifecycle) stop(e env.Env) {
 	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, 0)
 }
 
-// exit flushes everything, writes the mark of a clean shutdown with the broker epoch that did it, and ends the process:
-// the next incarnation shows it to the controller to keep its place in the ELR (KIP-966).
+// exit flushes everything, writes the clean shutdown file with its broker epoch, and ends the process. The next
+// incarnation sends that epoch to the controller to keep its place in the ELR (KIP-966).
 func (l *lifecycle) exit(e env.Env) { e.Exit(l.logs.close(e.Disk(), l.epoch)) }

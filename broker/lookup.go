@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// lookup is the hosted replica that a request names, by topic id where its version has ids, else by name. Without one, the
-// error is Kafka's: an id or a name that this broker's image does not have, or a partition that other brokers host.
+// lookup finds the hosted replica that a request names, by topic id in versions that have ids, else by name. The error
+// is Kafka's for an id or a name that is not in this broker's image, or a partition that other brokers host.
 func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partition int32) (*replica, *kerr.Error) {
 	var t *image.Topic
 	if byID {
@@ -28,8 +28,8 @@ func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partiti
 	return nil, kerr.NotLeaderForPartition
 }
 
-// leaderOf is the leader of a partition and its epoch, for an answer of NOT_LEADER_OR_FOLLOWER (KIP-951). The replica
-// itself is asked first, then the image.
+// leaderOf returns the leader of a partition and its epoch, for a response with NOT_LEADER_OR_FOLLOWER (KIP-951): from
+// the replica, else from the image.
 func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, partition int32) (leader wire.NodeID, epoch wire.Epoch) {
 	if r, _ := m.lookup(name, id, byID, partition); r != nil {
 		return r.Leader(), r.LeaderEpoch()

@@ -12,20 +12,19 @@ import (
 	"samsa/wire"
 )
 
-// Metadata, versions 0 to 13: from 4 the client says whether a missing topic may be created, from 10 answers have topic ids,
-// from 12 topics can be asked for by id (KIP-516). Every answer is by this broker's own image, which may lag.
+// Metadata, versions 0 to 13: from 4 the client says whether a missing topic may be created, from 10 responses have
+// topic ids, from 12 requests may have them (KIP-516). Every response is from this broker's own image, which may lag.
 //
-// A Metadata request creates no topic (auto.create.topics.enable is off here, whatever it says): a simulation in which a
-// misspelt name creates a topic teaches nothing.
+// A Metadata request creates no topic (auto.create.topics.enable has no effect here): a simulation in which a misspelt
+// name creates a topic teaches nothing.
 
-// metadataCache answers what the image alone can answer (KRaftMetadataCache).
+// metadataCache answers the requests that need the image alone (KRaftMetadataCache).
 type metadataCache struct {
 	cfg   *Config
 	image *image.Image
 }
 
-// handleMetadataRequest tells a client which brokers there are and which of them leads each partition; nil refuses the
-// request by closing the connection.
+// handleMetadataRequest returns the brokers and the leader of each partition; nil closes the connection.
 func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataRequest) env.Response {
 	for _, rt := range req.Topics {
 		if req.Version < 12 && (rt.Topic == nil || rt.TopicID != [16]byte{}) { // InvalidRequestException
@@ -59,8 +58,8 @@ func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataReque
 	return resp
 }
 
-// controllerNode is the broker that responses name as the controller: any live broker, because clients cannot talk to
-// controllers, and every broker forwards (KRaftMetadataCache.getRandomAliveBrokerId).
+// controllerNode is the broker that responses name as the controller: any live broker, because every broker forwards
+// requests and clients cannot reach controllers (KRaftMetadataCache.getRandomAliveBrokerId).
 func (c *metadataCache) controllerNode(e env.Env) int32 {
 	var alive []wire.NodeID
 	for _, br := range c.image.Brokers() {
@@ -92,7 +91,7 @@ func (c *metadataCache) describeName(name string) kmsg.MetadataResponseTopic {
 	return mt
 }
 
-// unknownName is the error for a topic that is not there: it could not be, or it is not.
+// unknownName returns INVALID_TOPIC_EXCEPTION for an impossible name, else UNKNOWN_TOPIC_OR_PARTITION.
 func unknownName(name string) *kerr.Error {
 	legal := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
@@ -110,7 +109,8 @@ func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic 
 	for _, p := range topic.Partitions {
 		mp := kmsg.NewMetadataResponseTopicPartition()
 		mp.Partition, mp.Leader, mp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.LeaderEpoch)
-		// A leader that cannot be reached is named as none: the client asks again soon, instead of dialling it until a timeout.
+		// Without an endpoint of the leader the response names none: the client asks again soon, instead of dialling
+		// until a timeout.
 		if _, _, _, ok := endPoint(c.image, p.Leader); !ok {
 			mp.ErrorCode, mp.Leader = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
 		}
@@ -123,7 +123,7 @@ func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic 
 // internal reports whether a topic is one of Kafka's own.
 func internal(name string) bool { return name == "__consumer_offsets" || name == "__transaction_state" }
 
-// offline is the replicas of a partition on brokers that are fenced or unknown.
+// offline returns the replicas of a partition on brokers that are fenced or unknown.
 func (c *metadataCache) offline(p *image.Partition) []int32 {
 	out := []int32{}
 	for _, id := range p.Replicas {
@@ -134,7 +134,7 @@ func (c *metadataCache) offline(p *image.Partition) []int32 {
 	return out
 }
 
-// ids is a list of nodes as responses carry it, never null: the Java admin client does not survive that.
+// ids converts a list of nodes for a response. It is never null, which the Java admin client could not handle.
 func ids(nodes []wire.NodeID) []int32 {
 	out := make([]int32, 0, len(nodes))
 	for _, n := range nodes {
@@ -143,8 +143,8 @@ func ids(nodes []wire.NodeID) []int32 {
 	return out
 }
 
-// DescribeCluster, versions 0 to 2 (KIP-700): from 1 the client says whether it means brokers or controllers, from 2
-// fenced brokers can be asked for.
+// DescribeCluster, versions 0 to 2 (KIP-700): from 1 the client chooses brokers or controllers, from 2 it can ask for
+// fenced brokers too.
 func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
 	const brokers = 1
@@ -171,7 +171,7 @@ func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRe
 	return resp
 }
 
-// DescribeTopicPartitions, version 0 (KIP-966): Metadata with eligible leaders, in pages, topics by name.
+// DescribeTopicPartitions, version 0 (KIP-966): like Metadata with the ELR, in pages, topics in order of name.
 func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeTopicPartitionsResponse)
 	var names []string
@@ -183,7 +183,7 @@ func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeT
 			names = append(names, t.Name)
 		}
 	}
-	slices.Sort(names) // pages need an order that the next request finds again, with topics created and deleted in between
+	slices.Sort(names) // the next page must continue in the same order, even if topics are created and deleted in between
 	names = slices.Compact(names)
 	left := int(req.ResponsePartitionLimit)
 	if left <= 0 {

@@ -10,9 +10,9 @@ import (
 	"samsa/wire"
 )
 
-// metadataObserver is an observer of the quorum: it fetches the metadata log as a follower does, but only what is
-// committed, so no record that it has applied is ever taken back. Kafka's keeps a copy of the log on its disk and starts
-// from that; this one starts at offset 0 in every incarnation.
+// metadataObserver is an observer of the quorum: it fetches the metadata log as a follower does, but only committed
+// records, so it never has to undo one. Kafka's observer keeps a copy of the log on its disk and starts from that; this
+// one starts at offset 0 in every incarnation.
 type metadataObserver struct {
 	cfg       *Config
 	image     *image.Image
@@ -32,7 +32,7 @@ func (o *metadataObserver) returned(e env.Env, resp env.Response, err error) {
 	o.handleFetchResponse(e, resp, err)
 }
 
-// sendFetch fetches what comes next in the metadata log.
+// sendFetch fetches the next records of the metadata log.
 func (o *metadataObserver) sendFetch(e env.Env) {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(17)
@@ -49,7 +49,7 @@ func (o *metadataObserver) sendFetch(e env.Env) {
 	o.channel.call(e, env.LaneRaft, o.cfg.metadataWait, req, env.Token{Kind: tokMetadata})
 }
 
-// handleFetchResponse applies the records of an answer, all of them as one delta: a broker may never see the states in between.
+// handleFetchResponse applies the records of a response as one delta: no reader of the image sees a state in between.
 func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err error) {
 	retry := func() { e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, o.cfg.retryBackoff) }
 	if err != nil {
@@ -69,7 +69,7 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 	case p.ErrorCode != 0:
 		retry()
 		return
-	case p.DivergingEpoch.Epoch >= 0: // committed records were applied here that the quorum no longer has
+	case p.DivergingEpoch.Epoch >= 0: // the quorum no longer has records that were applied here as committed
 		e.Exit(fmt.Errorf("the metadata log of the quorum ends at %d in epoch %d, and %d in epoch %d was applied here",
 			p.DivergingEpoch.EndOffset, p.DivergingEpoch.Epoch, o.image.Next, o.image.Epoch))
 		return
@@ -83,13 +83,13 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 			continue
 		}
 		if err := o.image.ApplyBatch(batch); err != nil {
-			e.Exit(err) // metadata that cannot be read: Kafka's fatal fault handler
+			e.Exit(err) // unreadable metadata: Kafka's fatal fault handler
 			return
 		}
 	}
-	// Until the first publication the high watermark is that of the first answers: all that was committed when this
-	// incarnation began to fetch. As in Kafka the publication does not wait for the registration: FINDINGS.md says what a
-	// replica can do that fetches before it has a broker epoch.
+	// The first publication waits until the image has everything that the response says is committed. As in Kafka the
+	// publication does not wait for the registration: FINDINGS.md says what a replica can do if it fetches before it has
+	// a broker epoch.
 	caughtUp := o.publisher.published || o.image.Next >= wire.Offset(p.HighWatermark)
 	if caughtUp && (o.image.Next > before || !o.publisher.published) {
 		o.publisher.publish(e)
@@ -97,8 +97,8 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 	o.sendFetch(e)
 }
 
-// metadataPartition is the one partition of an answer to a metadata fetch; nil if the answer is an error or has another
-// partition (RaftUtil.hasValidTopicPartition).
+// metadataPartition returns the one partition of a response to a metadata fetch, or nil if the response is an error or
+// has another partition (RaftUtil.hasValidTopicPartition).
 func metadataPartition(r *kmsg.FetchResponse) *kmsg.FetchResponseTopicPartition {
 	if r.ErrorCode != 0 || len(r.Topics) != 1 || wire.TopicID(r.Topics[0].TopicID) != wire.MetadataTopicID ||
 		len(r.Topics[0].Partitions) != 1 || r.Topics[0].Partitions[0].Partition != 0 {

@@ -9,8 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// This file is what a broker would show over JMX, under Kafka's names: counts since the start instead of rates, because
-// a rate is a count and a clock, and a viewer has both.
+// This file has the metrics that a broker would export over JMX, under Kafka's names. They are counts since the start
+// instead of rates: a viewer has the clock, so it can compute the rate.
 //
 // A request's stages as Kafka names them, and which part of Samsa knows them (show requests has them all, see scenarios/stages.go):
 //
@@ -35,7 +35,7 @@ type requestTimes struct {
 
 func newRequestMetrics() requestMetrics { return requestMetrics{byKey: map[int16]*requestTimes{}} }
 
-// reply answers a request that came in at an instant.
+// reply sends the response to a request and counts the time since its arrival.
 func (m *requestMetrics) reply(e env.Env, t env.Ticket, resp env.Response, since env.Instant) {
 	s := m.byKey[t.Key]
 	if s == nil {
@@ -55,7 +55,7 @@ type Metric struct {
 	Value int64
 }
 
-// Metrics are all figures, by name.
+// Metrics returns all metrics, by name.
 func (b *Broker) Metrics() []Metric {
 	var leads, under, underMin, atMin, hosted int64
 	for _, r := range b.replicas.inService() {

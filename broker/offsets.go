@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// ListOffsets, versions 1 to 11. A position is asked for by time, or by one of these:
+// ListOffsets, versions 1 to 11. A request has a timestamp, or one of these:
 //
 //	-1  latest                 the high watermark, or the last stable offset for readers of committed transactions
 //	-2  earliest               the log's start
@@ -24,10 +24,10 @@ const (
 	askLatestTiered   = -5
 	askPendingUpload  = -6
 	noOffset          = -1
-	debuggingConsumer = -2 // a replica id: reads as a follower does, also from a follower
+	debuggingConsumer = -2 // a replica id: reads up to the log end, as a follower does, and at a follower too
 )
 
-// firstVersion is the version of the request from which each special position may be asked for.
+// firstVersion is the first version of the request that may have each special timestamp.
 var firstVersion = map[int64]int16{
 	askLatest: 0, askEarliest: 0, askMaxTimestamp: 7, askEarliestLocal: 8, askLatestTiered: 9, askPendingUpload: 11,
 }
@@ -68,7 +68,7 @@ func (m *replicaManager) handleListOffsetsRequest(e env.Env, req *kmsg.ListOffse
 	return resp
 }
 
-// fetchOffset answers for one partition, or leaves "none" (Partition.fetchOffsetForTimestamp).
+// fetchOffset answers for one partition, or leaves the response's "none" (Partition.fetchOffsetForTimestamp).
 func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffsetsRequest, rp kmsg.ListOffsetsRequestTopicPartition, ap *kmsg.ListOffsetsResponseTopicPartition) error {
 	if err := mayAnswer(r, wire.Epoch(rp.CurrentLeaderEpoch), req.ReplicaID == debuggingConsumer); err != nil {
 		return err
@@ -81,8 +81,8 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 	case consumer:
 		bound = r.HW()
 	}
-	// Until its high watermark has reached the start of its epoch, a new leader does not know up to where an earlier leader has
-	// let consumers read (KIP-207).
+	// Until its high watermark has reached the start of its epoch, a new leader does not know how far an earlier leader
+	// has let consumers read (KIP-207).
 	late := kerr.OffsetNotAvailable
 	if req.Version < 5 {
 		late = kerr.LeaderNotAvailable
@@ -115,8 +115,8 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 	return nil
 }
 
-// mayAnswer checks that the replica leads, in the leader epoch that the client names (KIP-320); a debugging consumer may
-// ask a follower too.
+// mayAnswer checks that the replica leads, in the leader epoch of the request (KIP-320); a debugging consumer may also
+// ask a follower.
 func mayAnswer(r *replica, epoch wire.Epoch, debugging bool) error {
 	err := r.CheckLeader(epoch)
 	if err == nil || debugging && err == kerr.NotLeaderForPartition {
@@ -125,9 +125,9 @@ func mayAnswer(r *replica, epoch wire.Epoch, debugging bool) error {
 	return err
 }
 
-// OffsetForLeaderEpoch, versions 2 to 4 (KIP-101, KIP-279, KIP-320): where does an epoch end in the leader's log? Consumers
-// ask, to find out whether the records that they read were truncated since; followers get it with their fetches. An epoch that the leader
-// does not know is -1 at -1.
+// OffsetForLeaderEpoch, versions 2 to 4 (KIP-101, KIP-279, KIP-320): the end of an epoch in the leader's log. Consumers
+// use it to detect that records which they have read were truncated; followers get the same with their fetches. For an
+// epoch that the leader does not know the response has epoch -1 and offset -1.
 func (m *replicaManager) handleOffsetForLeaderEpochRequest(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {
 	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
 	for _, rt := range req.Topics {

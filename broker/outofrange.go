@@ -7,15 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// A follower that gets OFFSET_OUT_OF_RANGE does not know on which side (AbstractFetcherThread.fetchOffsetAndTruncate).
-// It asks its leader where the leader's log ends, and if its own is not longer, where the leader's begins:
+// After OFFSET_OUT_OF_RANGE a follower does not know on which side its offset is
+// (AbstractFetcherThread.fetchOffsetAndTruncate). It asks its leader for the leader's log end, and if its own log is not
+// longer, for the leader's log start:
 //
 //	ask end ──own log is longer──▶ truncate to it (the leader lost its tail, or was elected uncleanly)
 //	   └──otherwise──▶ ask start ──it is above the own end──▶ truncate fully and start there
 //	                       └──otherwise──▶ fetch on
 
-// sendListOffsets asks the leader for its end or start. The partition waits out a backoff meanwhile, which is longer than
-// the answer takes.
+// sendListOffsets asks the leader for its log end or start. Meanwhile the partition backs off, for longer than the
+// response takes.
 func (m *fetcherManager) sendListOffsets(e env.Env, f *fetcher, r *replica, special int64) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.SetVersion(7)
@@ -28,7 +29,7 @@ func (m *fetcherManager) sendListOffsets(e env.Env, f *fetcher, r *replica, spec
 	e.Call(f.link, m.cfg.requestTimeout, req, env.Token{Kind: tokOffset, A: r.index, B: int64(r.LeaderEpoch()), C: int64(r.Log().End()), D: special})
 }
 
-// handleListOffsetsResponse truncates by the leader's answer, if the replica still is where it asked.
+// handleListOffsetsResponse truncates as the leader's response says, if the replica has not changed since the request.
 func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, resp env.Response, err error) {
 	r := m.replicas.byIndex[tok.A]
 	if err != nil || r.removed || r.Leads() || r.LeaderEpoch() != wire.Epoch(tok.B) || r.Log().End() != wire.Offset(tok.C) {
@@ -55,8 +56,8 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 	m.logs.fail(e, err)
 }
 
-// offsetOf is what a ListOffsets answer says of a partition, or nil. This response has names alone; a later topic of the
-// name has a later leader epoch, which the request named.
+// offsetOf returns the response for a partition, or nil. ListOffsets has topic names only; a later topic of the same
+// name has a later leader epoch, and the request has the epoch.
 func offsetOf(resp *kmsg.ListOffsetsResponse, tp wire.TopicPartition) *kmsg.ListOffsetsResponseTopicPartition {
 	for _, at := range resp.Topics {
 		for i := range at.Partitions {

@@ -13,8 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// Produce, versions 3 to 13: record batches of format 2 only; from 7 with zstd, from 10 answers name the new leader
-// (KIP-951), from 13 topics have ids instead of names (KIP-516). Each partition carries exactly one batch.
+// Produce, versions 3 to 13: record batches of format 2 only; from 7 with zstd, from 10 responses name the new leader
+// (KIP-951), from 13 topics have ids instead of names (KIP-516). Each partition has exactly one batch.
 
 // replicaManager serves the requests for partitions that this broker hosts (ReplicaManager).
 type replicaManager struct {
@@ -27,9 +27,9 @@ type replicaManager struct {
 	metrics   *requestMetrics
 }
 
-// handleProduceRequest appends (KafkaApis.handleProduceRequest). acks=0 gets no answer, acks=1 an answer at once, acks=all
-// an answer when the high watermark has passed: then every in-sync replica has the records, though not necessarily on its
-// device.
+// handleProduceRequest appends (KafkaApis.handleProduceRequest). acks=0 gets no response, acks=1 a response at once,
+// acks=all a response when the high watermark has passed the records: then every in-sync replica has them, though not
+// necessarily on its device.
 func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
 	p := &parkedProduce{ticket: t, resp: resp, since: e.Now()}
@@ -45,8 +45,8 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 			case err != nil:
 				failed = true
 				m.refuseProduce(resp, req, &rt, &ap, err)
-			case req.Acks == -1: // one that is committed already is answered at the end of this event, like all that wait
-				ap.ErrorCode = kerr.RequestTimedOut.Code // unless the purgatory completes it
+			case req.Acks == -1: // one that is already committed completes at the end of this event, like parked ones
+				ap.ErrorCode = kerr.RequestTimedOut.Code // until the purgatory completes it
 				m.purgatory.watch(r, waiter{p, end, i, j})
 			}
 			at.Partitions = append(at.Partitions, ap)
@@ -56,7 +56,7 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 	switch {
 	case req.Acks == 0:
 		e.NoReply(t)
-		if failed { // the only sign for a producer that waits for no answer
+		if failed { // closing the connection is all that a producer with acks=0 can notice
 			e.Close(t.Link)
 		}
 	case p.pending == 0:
@@ -77,7 +77,7 @@ func (m *replicaManager) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.Pr
 		return nil, 0, unknown
 	}
 	if req.Version < 7 && len(rp.Records) >= wire.BatchHeaderSize && wire.Batch(rp.Records).Codec() == wire.CodecZstd {
-		return nil, 0, kerr.UnsupportedCompressionType // KIP-110: such a client's peers may not read it either
+		return nil, 0, kerr.UnsupportedCompressionType // KIP-110: consumers of that client's age may not be able to read zstd
 	}
 	did, err := r.Append(e.Disk(), replication.ClientAppend(rp.Records, req.Acks, 0), e.Wall())
 	if err != nil {
@@ -85,12 +85,12 @@ func (m *replicaManager) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.Pr
 	}
 	ap.BaseOffset, ap.LogStartOffset = int64(did.First), int64(r.Log().Start())
 	ap.LogAppendTime = int64(did.LogAppendTime)
-	r.Advance(e.Now()) // a lone replica commits by itself
+	r.Advance(e.Now()) // with one replica the record is committed now
 	m.replicas.touch(r)
 	return r, did.Last + 1, nil
 }
 
-// refuseProduce fills in one partition's error, with what is wrong with which record, or the leader that the client should ask.
+// refuseProduce sets one partition's error, with the invalid records or the current leader.
 func (m *replicaManager) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, ap *kmsg.ProduceResponseTopicPartition, err error) {
 	ap.ErrorCode, ap.BaseOffset, ap.LogStartOffset = code(err), -1, -1
 	var refused *storage.Refused
@@ -119,7 +119,8 @@ func (m *replicaManager) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.Pro
 	}
 }
 
-// code is Kafka's code for an error of storage or replication: the one that they named, else that of a storage failure.
+// code returns Kafka's code for an error of storage or replication: the code that the error has, else
+// KAFKA_STORAGE_ERROR.
 func code(err error) int16 {
 	var k *kerr.Error
 	if errors.As(err, &k) {

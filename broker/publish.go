@@ -10,7 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// publisher makes the replicas follow the image, whenever the observer has applied something to it (BrokerMetadataPublisher).
+// publisher makes the replicas follow the image, each time the observer has applied records to it
+// (BrokerMetadataPublisher).
 type publisher struct {
 	cfg       *Config
 	image     *image.Image
@@ -20,16 +21,16 @@ type publisher struct {
 	fetchers  *fetcherManager
 	purgatory *purgatory
 
-	published bool // at least once
+	published bool // at least one image has been published
 }
 
-// publish puts the image into effect (ReplicaManager.applyDelta): first the partitions that were deleted or moved away, for
-// another topic may have their name now; then those that this broker leads, for others wait to follow it; then those that
-// it follows. The image may have passed several elections since the last time: only the last one counts, so no role is
-// taken on for one record of several (KIP-631).
+// publish makes the replicas follow the image (ReplicaManager.applyDelta): first it removes the partitions that were
+// deleted or moved away, because another topic may have their name now; then it makes the leaders, because followers
+// wait for them; then the followers. The image may have passed several elections since the last publication: only the
+// last one counts, so no replica takes a role from a record in between (KIP-631).
 //
-// The first publication waits until the image is as far as the metadata log was committed when this incarnation first
-// fetched: by an older image the broker would take its own logs for strays.
+// The first publication waits until the image has all that was committed when this incarnation first fetched the
+// metadata: with an older image the broker would take its own logs for strays.
 func (p *publisher) publish(e env.Env) {
 	if !p.published {
 		p.published = true
@@ -39,8 +40,8 @@ func (p *publisher) publish(e env.Env) {
 	for _, leaders := range []bool{true, false} {
 		for _, t := range p.image.Topics() {
 			for _, part := range t.Partitions {
-				// A log that could not be put aside still has its name: a new one must not move in with it (LogManager.getOrCreateLog
-				// takes no directory that is offline).
+				// A log that could not be renamed still has its directory, which a new log must not use
+				// (LogManager.getOrCreateLog uses no offline directory).
 				if p.logs.offline {
 					return
 				}
@@ -53,7 +54,7 @@ func (p *publisher) publish(e env.Env) {
 	p.fetchers.assign(e)
 }
 
-// become gives one partition its role.
+// become applies the image to one partition's role.
 func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	r, err := p.hosted(e, t, part.Partition)
 	if err != nil {
@@ -79,9 +80,9 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	}
 	r.fetchAfter, r.failed = 0, false
 	if p.cfg.Rules.FailWaiting && !(was && r.Leads()) {
-		// The new leader may truncate the records or keep them: the outcome is open. A leader that goes on leading has truncated
-		// nothing, so its producers may wait on (DelayedProduce checks only whether it leads); after an error they would write
-		// the records twice.
+		// The new leader may truncate the records or keep them, so their outcome is unknown. A leader that leads on has
+		// truncated nothing, so its producers keep waiting (DelayedProduce checks only that it leads); after an error
+		// they would write the records twice.
 		p.purgatory.failProduces(e, r, kerr.NotLeaderForPartition.Code)
 	}
 	switch {
@@ -92,8 +93,9 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	}
 }
 
-// hosted is the replica of a partition, made if it is new here. The directory of its log has the topic's id in it,
-// durably, before it has a record, so that a later topic of that name is not taken for this one (KIP-516).
+// hosted returns the replica of a partition, and makes it if it is new here. The topic id is durable in the log's
+// directory before the first record, so that the log is never taken for that of a later topic with the same name
+// (KIP-516).
 func (p *publisher) hosted(e env.Env, t *image.Topic, partition int32) (*replica, error) {
 	tp := wire.TopicPartition{Topic: t.Name, Partition: partition}
 	if r := p.replicas.named(tp); r != nil && r.ID == t.ID {
@@ -110,8 +112,8 @@ func (p *publisher) hosted(e env.Env, t *image.Topic, partition int32) (*replica
 	return p.replicas.add(e, tp, t.ID, log, 0), nil
 }
 
-// removeReplicas stops hosting the partitions that were deleted or moved away. The checkpoints forget them before another
-// topic takes their name: the next incarnation would take a log start that this one left for that of the new log
+// removeReplicas stops hosting the partitions that were deleted or moved away. It drops them from the checkpoints before
+// another topic can take the name: the next incarnation would apply the old log start to the new log
 // (LogManager.asyncDelete).
 func (p *publisher) removeReplicas(e env.Env) {
 	removed := false
@@ -126,8 +128,8 @@ func (p *publisher) removeReplicas(e env.Env) {
 	}
 }
 
-// removeReplica stops hosting one partition and discards its log. Parked producers are answered that the topic is
-// unknown, or that another broker leads.
+// removeReplica stops hosting one partition and discards its log. Parked produces get an error: the topic is unknown, or
+// another broker leads.
 func (p *publisher) removeReplica(e env.Env, r *replica, deleted bool) {
 	code := kerr.NotLeaderForPartition.Code
 	if deleted {
@@ -138,9 +140,9 @@ func (p *publisher) removeReplica(e env.Env, r *replica, deleted bool) {
 	p.logs.fail(e, p.logs.discard(e, r))
 }
 
-// setStraysAside renames the logs that an earlier incarnation left and that the image gives to another broker or to none:
-// of a topic that was deleted while this broker was down, perhaps with another of its name in its place, or of a
-// partition that moved away (KAFKA-14616). As in Kafka they are kept, for an operator to look at.
+// setStraysAside renames the logs of an earlier incarnation that the image does not assign to this broker: the topic was
+// deleted while this broker was down, perhaps created again under the same name, or the partition was moved away
+// (KAFKA-14616). As in Kafka the stray logs are kept for an operator.
 func (p *publisher) setStraysAside(e env.Env) {
 	for _, r := range p.replicas.inService() {
 		if err := p.identify(e, r); err != nil {
@@ -159,7 +161,7 @@ func (p *publisher) setStraysAside(e env.Env) {
 	}
 }
 
-// identify decides which topic a log belongs to that an earlier incarnation left; its directory carries that id from then on.
+// identify decides which topic the log of an earlier incarnation belongs to, and writes that id into its directory.
 func (p *publisher) identify(e env.Env, r *replica) error {
 	t := p.image.TopicNamed(r.TP.Topic)
 	if t == nil {

@@ -11,15 +11,15 @@ import (
 	"samsa/wire"
 )
 
-// purgatory is where requests wait (DelayedOperationPurgatory): produces for the in-sync replicas, fetches for records,
-// DeleteRecords for followers.
+// purgatory has the parked requests (DelayedOperationPurgatory): produces wait for the in-sync replicas, fetches for
+// records, DeleteRecords for followers.
 //
 //	park ──▶ table by id, and watchers of each replica that it waits for
 //	           │                    │
 //	        timer: expire      a touched replica: complete, at the end of the event (Broker.completeParked)
 //
-// No request is answered in the middle of an event. A part that moves a log or a high watermark touches the replica, and
-// the end of the event looks once at the requests that wait on it. So no list changes under an iteration.
+// No request is answered in the middle of an event. A part that changes a log or a high watermark touches the replica,
+// and the end of the event checks once the requests that wait for it. So no list changes while it is iterated.
 type purgatory struct {
 	cfg     *Config
 	manager *replicaManager
@@ -39,7 +39,7 @@ const (
 	timDeletion
 )
 
-// watchers are the requests that wait on one replica, each list in order of arrival.
+// watchers are the requests that wait for one replica, each list in order of arrival.
 type watchers struct {
 	produces  []waiter
 	fetches   []*parkedFetch
@@ -53,7 +53,7 @@ func newPurgatory(cfg *Config, manager *replicaManager, metrics *requestMetrics)
 	}
 }
 
-// of is the watchers of a replica.
+// of returns the watchers of a replica.
 func (p *purgatory) of(r *replica) *watchers {
 	for int(r.index) >= len(p.watching) {
 		p.watching = append(p.watching, watchers{})
@@ -83,7 +83,7 @@ func (p *purgatory) fire(e env.Env, t env.Timer) {
 type parkedProduce struct {
 	id      int64
 	ticket  env.Ticket
-	resp    *kmsg.ProduceResponse // complete but for the codes of the partitions that wait, which are REQUEST_TIMED_OUT until then
+	resp    *kmsg.ProduceResponse // partitions that still wait have REQUEST_TIMED_OUT; all else is complete
 	on      []*replica            // it is among the watchers of these
 	pending int                   // partitions that wait; never 0 while it is parked
 	since   env.Instant
@@ -110,8 +110,8 @@ func (p *purgatory) parkProduce(e env.Env, d *parkedProduce, millis int32) {
 	p.produces[d.id] = d
 }
 
-// completeProduces answers acks=all for what is committed now. It can only be a high watermark of this leader, which has
-// the record where it was appended: when another takes over, parked produces are answered at once.
+// completeProduces completes acks=all for the records below the high watermark. The leader that appended them is still
+// the leader: when another broker takes over, failProduces ends the wait.
 func (p *purgatory) completeProduces(e env.Env, r *replica) {
 	of := p.of(r)
 	waiting := of.produces[:0]
@@ -129,7 +129,7 @@ func (p *purgatory) completeProduces(e env.Env, r *replica) {
 	of.produces = waiting
 }
 
-// failProduces answers every produce that waits on a replica with an error: the outcome is open.
+// failProduces answers every produce that waits for a replica with an error: the outcome of its records is unknown.
 func (p *purgatory) failProduces(e env.Env, r *replica, code int16) {
 	of := p.of(r)
 	for _, w := range of.produces {
@@ -138,8 +138,8 @@ func (p *purgatory) failProduces(e env.Env, r *replica, code int16) {
 	of.produces = nil
 }
 
-// completePartition completes one partition of a produce, and answers the produce with the last. Also with an error the
-// answer has the offset: the record was appended there.
+// completePartition completes one partition of a produce, and with the last one sends the response. The response has the
+// offset even with an error: the record was appended there.
 func (p *purgatory) completePartition(e env.Env, w waiter, code int16) {
 	d := w.produce
 	d.resp.Topics[w.topic].Partitions[w.at].ErrorCode = code
@@ -154,7 +154,7 @@ func (p *purgatory) answerProduce(e env.Env, d *parkedProduce) {
 	p.metrics.reply(e, d.ticket, d.resp, d.since)
 }
 
-// expireProduce answers a produce after its timeout: the records that still wait are appended and may yet be committed.
+// expireProduce answers a produce after its timeout: its other records are appended and may still be committed.
 func (p *purgatory) expireProduce(e env.Env, id int64) {
 	d := p.produces[id]
 	if d == nil {
@@ -167,7 +167,7 @@ func (p *purgatory) expireProduce(e env.Env, id int64) {
 	p.answerProduce(e, d)
 }
 
-// parkedFetch is a fetch that found too little.
+// parkedFetch is a fetch that waits for more records.
 type parkedFetch struct {
 	id     int64
 	ticket env.Ticket
@@ -176,7 +176,7 @@ type parkedFetch struct {
 	since  env.Instant
 }
 
-// parkFetch parks a fetch until one of its replicas moves, for at most max.wait.ms.
+// parkFetch parks a fetch until one of its replicas changes, for at most max.wait.ms.
 func (p *purgatory) parkFetch(e env.Env, f *parkedFetch) {
 	f.id = p.park(e, timFetchWait, f.req.MaxWaitMillis)
 	p.fetches[f.id] = f
@@ -186,7 +186,7 @@ func (p *purgatory) parkFetch(e env.Env, f *parkedFetch) {
 	}
 }
 
-// completeFetches tries the fetches that wait on replicas that moved.
+// completeFetches tries the fetches that wait for touched replicas.
 func (p *purgatory) completeFetches(e env.Env, touched []*replica) {
 	var all []*parkedFetch
 	for _, r := range touched {
@@ -198,16 +198,16 @@ func (p *purgatory) completeFetches(e env.Env, touched []*replica) {
 	}
 }
 
-// completeFetch reads again for a parked fetch (DelayedFetch.tryComplete), and answers it for enough
-// bytes, an error, or a log that diverges now. That the high watermark moved is no reason to answer a follower: it gets it
-// with the next records, or when its wait is over.
+// completeFetch reads again for a parked fetch (DelayedFetch.tryComplete), and answers it if there are enough bytes, an
+// error, or a diverging epoch. A new high watermark alone does not complete a follower's fetch: the follower gets it
+// with the next records, or after max.wait.ms.
 func (p *purgatory) completeFetch(e env.Env, f *parkedFetch) {
 	if resp, enough := p.manager.read(e, f.req, false); enough {
 		p.answerFetch(e, f, resp)
 	}
 }
 
-// expireFetch answers a fetch after max.wait.ms with the records that there are.
+// expireFetch answers a fetch after max.wait.ms with the records that there are by then.
 func (p *purgatory) expireFetch(e env.Env, id int64) {
 	if f := p.fetches[id]; f != nil {
 		resp, _ := p.manager.read(e, f.req, false)
@@ -237,9 +237,9 @@ type parkedDeletion struct {
 // deletionWait is one partition of a parkedDeletion.
 type deletionWait struct {
 	r         *replica
-	to        wire.Offset // done when every live replica starts here or above
+	to        wire.Offset // done when the log start of every live replica is at least this
 	topic, at int         // the place in the response
-	done      bool        // its answer stands
+	done      bool        // its part of the response is final
 }
 
 // parkDeletion parks a DeleteRecords until all live replicas of its partitions have deleted.
@@ -252,7 +252,7 @@ func (p *purgatory) parkDeletion(e env.Env, d *parkedDeletion, millis int32) {
 	}
 }
 
-// completeDeletions tries the deletions that wait on replicas that moved.
+// completeDeletions tries the deletions that wait for touched replicas.
 func (p *purgatory) completeDeletions(e env.Env, touched []*replica) {
 	var all []*parkedDeletion
 	for _, r := range touched {
@@ -264,7 +264,7 @@ func (p *purgatory) completeDeletions(e env.Env, touched []*replica) {
 	}
 }
 
-// completeDeletion answers a deletion that has reached every live replica.
+// completeDeletion answers a DeleteRecords when every live replica has deleted.
 func (p *purgatory) completeDeletion(e env.Env, d *parkedDeletion) {
 	open := false
 	for i := range d.waits {
@@ -274,7 +274,7 @@ func (p *purgatory) completeDeletion(e env.Env, d *parkedDeletion) {
 		}
 		ap := &d.resp.Topics[w.topic].Partitions[w.at]
 		switch low := w.r.LowWatermark(); {
-		case w.r.removed || !w.r.Leads(): // another leader may start lower, and was not asked
+		case w.r.removed || !w.r.Leads(): // another leader may have a lower log start
 			ap.ErrorCode, w.done = kerr.NotLeaderForPartition.Code, true
 		case low >= w.to:
 			ap.ErrorCode, ap.LowWatermark, w.done = 0, int64(low), true
@@ -287,7 +287,7 @@ func (p *purgatory) completeDeletion(e env.Env, d *parkedDeletion) {
 	}
 }
 
-// expireDeletion answers a deletion after its timeout: the leader has deleted, some follower may not have.
+// expireDeletion answers a DeleteRecords after its timeout: the leader has deleted, some follower may not have.
 func (p *purgatory) expireDeletion(e env.Env, id int64) {
 	if d := p.deletions[id]; d != nil {
 		p.answerDeletion(e, d)

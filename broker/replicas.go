@@ -8,29 +8,29 @@ import (
 	"samsa/wire"
 )
 
-// replica is one partition that this broker hosts, and what the parts of the broker keep with it.
+// replica is one partition that this broker hosts, with what each part of the broker stores for it.
 type replica struct {
 	*replication.Partition
 	index   int64 // in replicaTable.byIndex; names the replica in tokens and timers
-	removed bool  // the broker hosts it no longer: a part that still holds it must not use it
+	removed bool  // no longer hosted: a part that still has a pointer to it must not use it
 	touched bool  // listed in replicaTable.touched
 
-	// The fetchers', while it follows.
-	fetchAfter env.Instant // not to be fetched before
+	// Of the fetchers, while it follows.
+	fetchAfter env.Instant // the end of its backoff
 	failed     bool        // the leader sent records that do not continue its log; not fetched until the next epoch
 
-	// The log manager's.
-	flushed    env.Instant // when the log was flushed last, or opened
-	filesArmed int64       // its discarded files up to here have a timer
+	// Of the log manager.
+	flushed    env.Instant // when the log was last flushed, or opened
+	filesArmed int64       // the discarded files up to this number already have a timer
 }
 
-// replicaTable is the replicas of one incarnation. Timers and tokens name a replica by its index, which is never used
-// again, so a late one finds the replica that it was meant for, removed or not.
+// replicaTable has the replicas of one incarnation. Timers and tokens name a replica by its index, which is never used
+// again: a late timer or response finds the replica that it was meant for, even if that has been removed.
 type replicaTable struct {
 	cfg      *Config
 	registry registry
 	byName   map[wire.TopicPartition]*replica // in service; no two topics of one name at a time
-	byIndex  []*replica                       // all that ever were in service, in order of their making
+	byIndex  []*replica                       // all that were ever added, in order
 	touched  []*replica                       // in this event; empty between events
 }
 
@@ -58,11 +58,11 @@ func (t *replicaTable) remove(r *replica) {
 	t.touch(r)
 }
 
-// named is the replica in service under a topic's name, or nil. The topic may have been deleted and created again: a
-// caller that means one topic compares the id.
+// named returns the replica in service under a topic's name, or nil. The topic may have been deleted and created again:
+// a caller that means one particular topic compares the id.
 func (t *replicaTable) named(tp wire.TopicPartition) *replica { return t.byName[tp] }
 
-// inService is every replica in service, in order of their making.
+// inService returns every replica in service, in the order in which they were added.
 func (t *replicaTable) inService() []*replica {
 	all := make([]*replica, 0, len(t.byName))
 	for _, r := range t.byIndex {
@@ -73,7 +73,7 @@ func (t *replicaTable) inService() []*replica {
 	return all
 }
 
-// touch marks a replica after its log, high watermark or role moved: the end of the event tries the requests that are
+// touch marks a replica whose log, high watermark or role changed: the end of the event tries the requests that are
 // parked on it.
 func (t *replicaTable) touch(r *replica) {
 	if !r.touched {
@@ -82,7 +82,7 @@ func (t *replicaTable) touch(r *replica) {
 	}
 }
 
-// takeTouched is the replicas that were touched since the last time, in order.
+// takeTouched returns the replicas touched since the last call, in order.
 func (t *replicaTable) takeTouched() []*replica {
 	all := t.touched
 	t.touched = nil

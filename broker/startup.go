@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// logManager keeps the log directory: it opens the logs of the disk, writes the checkpoints, and does what is due on clocks
+// logManager has the log directory: it opens the logs of the disk, writes the checkpoints, and does the periodic work
 // (LogManager). There is one directory.
 type logManager struct {
 	cfg      *Config
@@ -16,11 +16,11 @@ type logManager struct {
 	directory     wire.UUID        // the directory's id; it outlives incarnations
 	previousEpoch wire.BrokerEpoch // of the last clean shutdown, -1 if there was none
 	discarded     []string         // directories that earlier incarnations discarded and did not remove
-	offline       bool             // the directory failed: the rest of the event that saw it touches no log
+	offline       bool             // the directory failed: no log is touched in the rest of the event that found it
 }
 
-// load opens every log of the disk, as it was left (LogManager). The mark of a clean shutdown is removed before
-// the first log is read: should this start die half way, the next one recovers.
+// load opens every log of the disk (LogManager). It removes the clean shutdown file before it reads the first log: if
+// this start crashes half way, the next one runs recovery.
 func (m *logManager) load(e env.Env) error {
 	d := e.Disk()
 	if err := m.format(e); err != nil {
@@ -62,7 +62,7 @@ func (m *logManager) load(e env.Env) error {
 		if err != nil {
 			return err
 		}
-		if !known { // the broker died between making the directory and writing the topic id: it has no record yet
+		if !known { // the broker crashed between making the directory and writing the topic id: the log has no record yet
 			if err := storage.RemoveLog(d, entry.Name); err != nil {
 				return err
 			}
@@ -79,11 +79,11 @@ func (m *logManager) load(e env.Env) error {
 			e.Note(noteRecovered, id.Short(), int64(tp.Partition), int64(log.End()), rec.Truncated)
 		}
 	}
-	// The recovered records are on the device now: should this start die later, the next one need not read them again.
+	// The recovered records are on the device now: if this start crashes later, the next one need not read them again.
 	return m.saveRecoveryPoints(d)
 }
 
-// format gives a new disk its identity.
+// format gives a new disk its directory id.
 func (m *logManager) format(e env.Env) error {
 	meta, ok, err := m.dir.LoadMeta(e.Disk())
 	if err != nil || ok {
@@ -99,7 +99,7 @@ func (m *logManager) format(e env.Env) error {
 	return m.dir.SaveMeta(e.Disk(), meta)
 }
 
-// checkpoint writes the high watermarks: after a restart a replica begins with these.
+// checkpoint writes the high watermarks: after a restart each replica begins with its own.
 func (m *logManager) checkpoint(d env.Disk) error {
 	hws := storage.Offsets{}
 	for _, r := range m.replicas.inService() {
@@ -108,8 +108,8 @@ func (m *logManager) checkpoint(d env.Disk) error {
 	return m.dir.SaveHighWatermarks(d, hws)
 }
 
-// saveRecoveryPoints is due on a clock, and after every truncation: a recovery point above the end of a log that grows
-// again would hide records that a recovery must read.
+// saveRecoveryPoints runs on a clock, and after every truncation: if a log is truncated below its recovery point and
+// grows again, recovery would not read the new records.
 func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	points, starts := storage.Offsets{}, storage.Offsets{}
 	for _, r := range m.replicas.inService() {
@@ -122,7 +122,7 @@ func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	return m.dir.SaveLogStarts(d, starts)
 }
 
-// truncated follows every truncation of a log.
+// truncated is called after every truncation of a log.
 func (m *logManager) truncated(e env.Env, err error) error {
 	if err != nil {
 		return err
@@ -130,8 +130,8 @@ func (m *logManager) truncated(e env.Env, err error) error {
 	return m.saveRecoveryPoints(e.Disk())
 }
 
-// close flushes and closes every log and marks the shutdown as clean. It is the last thing that an incarnation does, for
-// the mark says that everything before it is on the device.
+// close flushes and closes every log and writes the clean shutdown file. That is the last action of an incarnation,
+// because the file says that everything before it is on the device.
 func (m *logManager) close(d env.Disk, epoch wire.BrokerEpoch) error {
 	for _, r := range m.replicas.inService() {
 		if err := r.Log().Close(d); err != nil {

@@ -14,10 +14,11 @@ import (
 //	          ▲                                                    │
 //	          └──────── after a backoff ◀── NOT_CONTROLLER, or no response
 //
-// A controller that loses power closes no connection: a request in flight to it returns after request.timeout.ms (30 s), one
-// that waits for its connection after socket.connection.setup.timeout.ms (10 s). Kafka's admin client waits as long.
+// A controller that loses power closes no connection: a request in flight to it fails after request.timeout.ms (30 s),
+// one that waits for its connection after socket.connection.setup.timeout.ms (10 s). Kafka's admin client waits as long.
 //
-// Kafka's client gives up after default.api.timeout.ms. This one does not: it stands for an operator who then retries.
+// Kafka's client gives up after default.api.timeout.ms. This one does not: it stands for an operator, who would try
+// again.
 type Admin struct {
 	controllers    []env.Addr // bootstrap.controllers
 	cfg            Config
@@ -26,8 +27,8 @@ type Admin struct {
 	nextController int      // index into controllers: the next DescribeCluster goes there
 
 	queue      []adminRequest // the first is in flight
-	ambiguous  bool           // an earlier attempt of it may have been applied
-	attempts   int            // failed attempts of it
+	ambiguous  bool           // an earlier attempt of the first request may have been applied
+	attempts   int            // failed attempts of the first request
 	generation int64          // numbers the requests; a response to an earlier one is dropped
 }
 
@@ -44,20 +45,20 @@ func NewAdmin(controllers []env.Addr, cfg Config) *Admin {
 	return &Admin{controllers: controllers, cfg: cfg.withDefaults(), links: map[env.Addr]env.Link{}}
 }
 
-// Start does nothing: an admin connects for its first request.
+// Start does nothing: an admin connects when it has a request.
 func (a *Admin) Start(env.Env) {}
 
-// Receive answers nothing: a client serves no requests.
+// Receive sends no response: a client serves no requests.
 func (a *Admin) Receive(e env.Env, t env.Ticket, _ env.Request) { e.NoReply(t) }
 
 // Stop ends the admin.
 func (a *Admin) Stop(e env.Env) { e.Exit(nil) }
 
-// Ambiguous reports, while a response is handled, whether an earlier attempt of the request may have been applied: its response
-// was lost, or its controller was replaced.
+// Ambiguous reports, while a response is handled, whether an earlier attempt of the request may have been applied: that
+// attempt's response was lost, or its controller was replaced.
 func (a *Admin) Ambiguous() bool { return a.ambiguous }
 
-// Ask queues a request. It is sent again after a response for which retry is true.
+// Ask queues a request. It is sent again after a response for which retry returns true.
 func (a *Admin) Ask(e env.Env, req env.Request, retry func(env.Response) bool, done func(env.Env, env.Response)) {
 	a.queue = append(a.queue, adminRequest{req, done, retry})
 	if len(a.queue) == 1 {
@@ -99,7 +100,7 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 		a.ambiguous = a.ambiguous || lost
 		if lost {
 			a.active = ""
-			if err == nil { // the controller that named it lags: the next one is asked
+			if err == nil { // the controller that named it lags: ask the next one
 				a.nextController = (a.nextController + 1) % len(a.controllers)
 			}
 		}
@@ -115,7 +116,8 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 	}
 }
 
-// handleDescribeClusterResponse takes the active controller. If there is none, the next controller is asked.
+// handleDescribeClusterResponse takes the active controller from the response. If it names none, the admin asks the next
+// controller.
 func (a *Admin) handleDescribeClusterResponse(e env.Env, resp env.Response, err error) {
 	if err == nil {
 		r := resp.(*kmsg.DescribeClusterResponse)
@@ -139,8 +141,8 @@ func (a *Admin) backOff(e env.Env) {
 	e.Arm(env.Timer{Kind: timAdmin, Lane: env.LaneClient}, a.cfg.backoff(e, a.attempts))
 }
 
-// notController reports whether a response has NOT_CONTROLLER. The request may be applied all the same, if its receiver was the
-// active controller at first; the response of the next controller will show it.
+// notController reports whether a response has NOT_CONTROLLER. The request may still be applied, if its receiver was the
+// active controller when it arrived; the next controller's response will show that.
 func notController(resp env.Response) bool {
 	var code int16
 	switch r := resp.(type) {
@@ -174,7 +176,7 @@ func notController(resp env.Response) bool {
 	return code == kerr.NotController.Code
 }
 
-// Lost forgets a connection.
+// Lost drops a connection.
 func (a *Admin) Lost(_ env.Env, l env.Link, _ error) {
 	for to, have := range a.links { //order: a link has one address
 		if have == l {

@@ -39,7 +39,7 @@ type batch struct {
 	err       *kerr.Error    // of the last attempt
 }
 
-// setTopic notes the topic id of an attempt: a topic that is deleted and created again has another one.
+// setTopic records the topic id of an attempt: a topic that is deleted and created again has another one.
 func (b *batch) setTopic(at wire.TopicID) {
 	if b.attempts > 1 && b.topic != at && !slices.Contains(b.earlier, b.topic) {
 		b.earlier = append(b.earlier, b.topic)
@@ -52,7 +52,7 @@ const recordOverhead = 21
 
 func recordSize(key, value []byte) int { return recordOverhead + len(key) + len(value) }
 
-// openBatch is the batch that takes more records, or nil.
+// openBatch is the batch that accepts more records, or nil.
 func (o *queue) openBatch() *batch {
 	if n := len(o.batches); n > 0 && o.batches[n-1].bytes == nil && o.batches[n-1].attempts == 0 {
 		return o.batches[n-1]
@@ -60,8 +60,8 @@ func (o *queue) openBatch() *batch {
 	return nil
 }
 
-// add appends a record to the open batch, or to a new one if it does not fit. It returns the batch if it is new, and whether
-// a batch is full.
+// add appends a record to the open batch, or to a new one if it does not fit. It returns the batch if it is new, and
+// reports whether a batch is full.
 func (o *queue) add(r wire.Record, id int64, limit int, next func() *batch) (fresh *batch, full bool) {
 	size := recordSize(r.Key, r.Value)
 	b := o.openBatch()

@@ -36,18 +36,18 @@ type adminCall struct {
 
 // CallResult is the end of an adminCall. A response may carry errors of its own, for each of its parts.
 type CallResult struct {
-	Response env.Response // nil if there was none within Config.APITimeout
-	Err      *kerr.Error  // the reason for no response
+	Response env.Response // nil if none arrived within Config.APITimeout
+	Err      *kerr.Error  // why there is no response
 	Outcome  Outcome      // OK with a response, Unknown if an attempt may have been applied, else Failed
-	Attempts int          // after an attempt without a response, "exists already" may be its result
+	Attempts int          // if an attempt got no response, a later one may find "already exists"
 }
 
 func newAdminCalls(c *metadataCache) adminCalls {
 	return adminCalls{metadataCache: c, calls: map[int64]*adminCall{}}
 }
 
-// Ask sends a request to the broker that serves it. It retries after a backoff while there is no response, or one with a
-// retriable error.
+// Ask sends a request to the broker that serves it. It retries after a backoff as long as it gets no response, or one
+// with a retriable error.
 func (c *Client) Ask(e env.Env, req env.Request, done func(env.Env, CallResult)) {
 	q := &c.adminCalls
 	q.next++

@@ -4,8 +4,8 @@ import (
 	"samsa/sim/env"
 )
 
-// Client is the node: a process with a producer, a consumer and an admin's calls on one metadata cache, and with the scripts
-// that use them.
+// Client is the node: a process with a producer, a consumer and admin calls that share one metadata cache, and with the
+// scripts that use them.
 type Client struct {
 	metadata *metadataCache
 	Producer Producer
@@ -30,7 +30,7 @@ func (c *Client) Receive(e env.Env, t env.Ticket, _ env.Request) { e.Close(t.Lin
 // Stop ends the process. The outcome of undelivered records is unknown.
 func (c *Client) Stop(e env.Env) { e.Exit(nil) }
 
-// Dropped ends the scripts: the world calls it when the process is gone.
+// Dropped ends the scripts: the world calls it when the process has ended.
 func (c *Client) Dropped() { c.scripts.stop() }
 
 // Returned handles a response, or the error of a call.
@@ -58,7 +58,7 @@ func (c *Client) onMetadata(e env.Env) {
 	c.retryCalls(e)
 }
 
-// Lost forgets a connection. Its calls have returned before.
+// Lost drops a connection. Its calls have failed before.
 func (c *Client) Lost(e env.Env, l env.Link, _ error) { c.metadata.handleDisconnect(e, l) }
 
 // Fire ends a linger, a backoff, a timeout or the sleep of a script.

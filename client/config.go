@@ -33,7 +33,7 @@ func DefaultConfig() Config {
 	return Config{}.withDefaults()
 }
 
-// withDefaults is the config with defaults in place of zeros that are no value.
+// withDefaults returns the config with defaults in place of zeros that are not valid values.
 func (c Config) withDefaults() Config {
 	if c == (Config{}) {
 		c.Acks, c.Linger, c.FetchWait = -1, 5*env.Millisecond, 500*env.Millisecond

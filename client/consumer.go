@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// Consumer reads the partitions that it is assigned manually, without a group.
+// Consumer reads partitions that are assigned manually, without a group.
 //
 //	Assign ─▶ find the position ─▶ fetch ─▶ Read … ─▶ fetch …
 //	            (ListOffsets)       │  ▲
@@ -18,7 +18,7 @@ import (
 //	                 │              ▼                 │
 //	                 └── out of range, truncated ◀────┘     by auto.offset.reset
 //
-// For each broker one fetch is in flight, with all partitions that it leads, as in Kafka.
+// At most one fetch per broker is in flight, with all partitions that the broker leads, as in Kafka.
 type Consumer struct {
 	*metadataCache
 	// Read is called with the records of each partition of a fetch response.
@@ -56,7 +56,7 @@ const Earliest wire.Offset = -2
 // Latest is the high watermark, as a position for Assign.
 const Latest wire.Offset = -1
 
-// byTime is the position of a cursor that resets to a time. It is no special timestamp of ListOffsets.
+// byTime is the position of a cursor that resets to a time. ListOffsets has no such special timestamp.
 const byTime wire.Offset = -100
 
 // cursor is one assigned partition. Its position has an offset, the leader epoch of the record before that offset, and the
@@ -101,7 +101,7 @@ func (c *Consumer) Assign(e env.Env, tp wire.TopicPartition, from wire.Offset) {
 	c.Seek(e, tp, from, wire.NoEpoch)
 }
 
-// Seek is Assign with the leader epoch of the record before the position, as a committed offset has it: the position is
+// Seek is Assign with the leader epoch of the record before the position, as in a committed offset: the position is
 // validated before the first fetch.
 func (c *Consumer) Seek(e env.Env, tp wire.TopicPartition, to wire.Offset, epoch wire.Epoch) {
 	i, ok := c.index[tp]
@@ -197,8 +197,8 @@ func (c *Consumer) lookUpPosition(e env.Env, i int, l leader) {
 	c.askPosition(e, i, l, req, 0)
 }
 
-// validate asks the leader where the epoch of the last read record ends (KIP-320). Without it a consumer goes on in the new
-// leader's log as if it were the old one, and misses the records that replaced those it has read.
+// validate asks the leader for the end of the last read record's epoch (KIP-320). Without it a consumer would continue
+// in the new leader's log as if it were the old one, and miss the records that replaced those it has read.
 func (c *Consumer) validate(e env.Env, i int, l leader) {
 	p := c.parts[i]
 	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
@@ -260,8 +260,9 @@ func (c *Consumer) handlePositionResponse(e env.Env, tok env.Token, resp env.Res
 }
 
 // completeValidation compares the position with the end of its epoch in the leader's log
-// (SubscriptionState.maybeCompleteValidation). Records that were read beyond that end are truncated. With a reset policy the
-// consumer goes on at the end, where the logs diverge; without one it gives up, and the application decides.
+// (SubscriptionState.maybeCompleteValidation). If it is beyond that end, records that the consumer has read were
+// truncated. With a reset policy the consumer continues at that end, where the logs diverge; without one it stops, and
+// the application decides.
 func (c *Consumer) completeValidation(e env.Env, p *cursor, heard, epoch wire.Epoch, end wire.Offset) {
 	p.validatedEpoch = heard
 	switch {
@@ -301,8 +302,8 @@ func (c *Consumer) backoffOver(e env.Env, i int, turn int64) {
 	}
 }
 
-// reset resets the position by auto.offset.reset (by_duration since KIP-1106). In practice no setting loses more records
-// silently, so it is a note of the story.
+// reset resets the position by auto.offset.reset (by_duration since KIP-1106). It can skip many records without an
+// error, so it is a note of the story.
 func (c *Consumer) reset(e env.Env, p *cursor) {
 	e.Note(noteReset, c.topicID(p.tp.Topic), int64(p.tp.Partition), int64(p.position), 0)
 	p.invalidate()

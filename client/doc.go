@@ -9,9 +9,9 @@
 //
 //	workload ──Ask──▶ the broker that serves the request
 //
-// They are plain nodes of sim/env, like the brokers: one event at a time, no waiting. A workload calls Send, Assign or Ask
-// in an event of the client's machine and gets the result by a callback. Or it is a script (script.go), which reads like a
-// program and waits in virtual time.
+// They are plain nodes of sim/env, like the brokers: they handle one event at a time and do not block. A workload calls
+// Send, Assign or Ask in an event of the client's machine and gets the result by a callback. Or it is a script
+// (script.go), which reads like a program and waits in virtual time.
 //
 // The most important rule: an outcome is ok, failed or unknown, and unknown never becomes failed. See outcome.go, then
 // metadata.go (leaders), batch.go and producer.go, consumer.go and fetch.go.

@@ -96,8 +96,8 @@ func (c *Consumer) handlePartition(e env.Env, p *cursor, r *kmsg.FetchResponse, 
 	}
 }
 
-// deliver calls Read with the records. A batch that the size limit has cut comes whole next time. A corrupt batch is fetched
-// again: Kafka raises CorruptRecordException, and an application would do so.
+// deliver calls Read with the records. A batch that was cut off by the size limit is whole in the next response. A
+// corrupt batch is fetched again: Kafka raises CorruptRecordException, and an application would fetch again.
 func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
 	out := Polled{Partition: p.tp, Topic: topic, HW: wire.Offset(rp.HighWatermark)}
 	p.invalidate()
@@ -138,14 +138,14 @@ func appendRecords(to []wire.Record, b wire.Batch, from wire.Offset) []wire.Reco
 	return to
 }
 
-// abortedFilter leaves the records of aborted transactions out (CompletedFetch): a response names the producer and the first
-// offset of each transaction, and the transaction ends with its marker.
+// abortedFilter removes the records of aborted transactions (CompletedFetch): a response names the producer and the
+// first offset of each transaction, and the transaction ends at its marker.
 type abortedFilter struct {
 	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction // not reached yet
 	inside  []int64                                              // producers with an aborted transaction at this offset
 }
 
-// keep reports whether a batch is for the application. Batches come in offset order.
+// keep reports whether the application gets a batch. Batches must be passed in offset order.
 func (d *abortedFilter) keep(b wire.Batch) bool {
 	d.aborted = slices.DeleteFunc(slices.Clone(d.aborted), func(a kmsg.FetchResponseTopicPartitionAbortedTransaction) bool {
 		begins := a.FirstOffset <= int64(b.LastOffset())

@@ -83,8 +83,8 @@ func (c *metadataCache) link(e env.Env, to env.Addr) env.Link {
 	return l
 }
 
-// handleDisconnect forgets a closed link and requests a metadata update: for a producer with acks=0 a closed link is the only
-// sign that it sends to another broker than the leader (NetworkClient.handleServerDisconnect).
+// handleDisconnect drops a closed link and requests a metadata update: with acks=0 a closed link is the only sign that
+// the producer's broker is not the leader (NetworkClient.handleServerDisconnect).
 func (c *metadataCache) handleDisconnect(e env.Env, l env.Link) {
 	for to, have := range c.links { //order: a link has one address
 		if have == l {
@@ -94,7 +94,7 @@ func (c *metadataCache) handleDisconnect(e env.Env, l env.Link) {
 	c.refresh(e)
 }
 
-// addTopic adds a topic to the metadata that are requested.
+// addTopic adds a topic to the requested metadata.
 func (c *metadataCache) addTopic(e env.Env, name string) {
 	if c.topics[name] == nil {
 		c.topics[name] = &topic{}
@@ -181,8 +181,8 @@ func (c *metadataCache) updateTopic(m *kmsg.MetadataResponseTopic) (missing bool
 	return missing
 }
 
-// updateLeader takes the new leader from the response of a broker that does not lead (KIP-951). A response about a topic that
-// was deleted meanwhile says nothing about the topic with its name now. Kafka's client does not compare the ids
+// updateLeader takes the new leader from the response of a broker that does not lead (KIP-951). If the topic was deleted
+// meanwhile, the response does not apply to the topic that has its name now. Kafka's client does not compare the ids
 // (Metadata.updatePartitionLeadership), and then ignores the new topic's lower epochs for ever.
 func (c *metadataCache) updateLeader(tp wire.TopicPartition, id wire.TopicID, node wire.NodeID, epoch wire.Epoch, host string) {
 	t := c.topics[tp.Topic]
@@ -221,7 +221,7 @@ func (c *metadataCache) leader(tp wire.TopicPartition) (l leader, ok bool) {
 	return l, known
 }
 
-// topicID is a topic's id as notes carry it, 0 if it is not known.
+// topicID is a topic's id for notes, 0 if it is not known.
 func (c *metadataCache) topicID(name string) int64 {
 	if t := c.topics[name]; t != nil {
 		return t.id.Short()

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Outcome is a client's knowledge of its own request.
+// Outcome is the client's knowledge of the result of a request.
 type Outcome uint8
 
 const (
@@ -15,12 +15,12 @@ const (
 	Unknown                // may or may not be applied
 )
 
-// String is the outcome as stories tell it.
+// String is the outcome as it appears in stories.
 func (o Outcome) String() string { return [...]string{"ok", "failed", "unknown"}[o] }
 
-// harmless are the errors that prove that the attempt changed nothing: the broker returns them before it appends. Every other
-// error leaves the outcome open. NOT_LEADER_OR_FOLLOWER is not in the list: a leader that is replaced while a batch waits for
-// replication returns it too, and the batch may survive.
+// harmless are the errors that prove that the attempt changed nothing: the broker returns them before it appends. After
+// any other error the outcome is unknown. NOT_LEADER_OR_FOLLOWER is not in the list: a leader that is replaced while a
+// batch waits for replication returns it too, and the batch may survive.
 var harmless = []*kerr.Error{
 	kerr.CorruptMessage, kerr.UnknownTopicOrPartition, kerr.MessageTooLarge, kerr.InvalidTopicException,
 	kerr.NotEnoughReplicas, kerr.InvalidSessionTimeout, kerr.InvalidRequest, kerr.OutOfOrderSequenceNumber,

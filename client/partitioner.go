@@ -45,8 +45,8 @@ func murmur2(data []byte) uint32 {
 	return h ^ h>>15
 }
 
-// stickyPartition is the partition of records without a key: one until it has batch.size bytes, then another, so that batches
-// are full instead of many (KIP-480, KIP-794). Kafka prefers partitions with shorter queues
+// stickyPartition is the partition of records without a key: one until it has batch.size bytes, then another, which
+// makes fewer and fuller batches (KIP-480, KIP-794). Kafka prefers partitions with shorter queues
 // (partitioner.adaptive.partitioning.enable); here all partitions with a leader are equally likely.
 type stickyPartition struct {
 	partition int32
@@ -71,7 +71,7 @@ func (p *Producer) partition(e env.Env, name string, key []byte, size int) (part
 	return s.partition, true
 }
 
-// drawPartition draws one of the partitions that have a leader, or one of all if none has.
+// drawPartition chooses at random one of the partitions that have a leader, or any if none has.
 func (p *Producer) drawPartition(e env.Env, t *topic) int32 {
 	var led []int32
 	for i, l := range t.leaders {

@@ -44,8 +44,8 @@ type Sent struct {
 	Offset    wire.Offset // of the record: OK, and acks is not 0
 	Base      wire.Offset // of its batch: OK
 	CRC       uint32      // of the batch as sent
-	// Topic is the topic id of the last attempt, zero if there was none. Earlier are other topic ids of earlier attempts, of
-	// topics with the same name that are deleted since and may have the record.
+	// Topic is the topic id of the last attempt, zero if there was none. Earlier are the other topic ids of earlier
+	// attempts: topics of the same name that are deleted by now, and may have got the record.
 	Topic    wire.TopicID
 	Earlier  []wire.TopicID
 	Attempts int
@@ -155,12 +155,13 @@ func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
 	p.Done(e, Sent{ID: w.id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: err, Offset: -1, Base: -1})
 }
 
-// sendReady sends to each leader with a ready batch one batch of each of its partitions, ready or not, up to the limit of
-// requests in flight (Sender.sendProducerData).
+// sendReady sends to each leader with a ready batch one batch of each of that leader's partitions, ready or not, up to
+// the limit of requests in flight (Sender.sendProducerData).
 func (p *Producer) sendReady(e env.Env) { p.sendProducerData(e, false) }
 
-// sendProducerData is sendReady. With updated, the metadata are new: a leader that they do not have is requested again after a
-// backoff and not at once, or a producer to a partition that does not exist would do nothing else (Metadata.timeToAllowUpdate).
+// sendProducerData is sendReady. updated means that the metadata are new: if they lack a leader, the next update waits
+// for a backoff, or a producer to a partition that does not exist would request metadata without a pause
+// (Metadata.timeToAllowUpdate).
 func (p *Producer) sendProducerData(e env.Env, updated bool) {
 	byNode := map[wire.NodeID][]*queue{}
 	for i, o := range p.queues {
@@ -190,7 +191,8 @@ func (p *Producer) sendProducerData(e env.Env, updated bool) {
 	}
 }
 
-// nextBatch is the next batch of a queue to send, or nil. To keep its order a partition has one batch in flight.
+// nextBatch is the next batch of a queue to send, or nil. A partition has at most one batch in flight, which keeps its
+// order.
 func (p *Producer) nextBatch(o *queue) *batch {
 	if len(o.batches) == 0 || p.cfg.MaxInFlight == 1 && o.inFlight > 0 {
 		return nil
@@ -263,9 +265,9 @@ func (p *Producer) handleProduceResponse(e env.Env, id int64, req env.Request, r
 		switch a := answers[b.queue.tp]; {
 		case b.done: // delivery.timeout.ms ended while it was in flight
 		case err != nil:
-			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // a refused connection read nothing
+			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // refused: the broker has read nothing
 			p.retry(e, b)
-		case resp == nil: // acks=0: it was written to the connection, no more is known
+		case resp == nil: // acks=0: the request was sent, no more is known
 			p.complete(e, b, OK, -1)
 		case a == nil: // the response lacks a partition of the request
 			b.err, b.unknown = kerr.UnknownServerError, true
@@ -359,7 +361,7 @@ func (p *Producer) giveUp(e env.Env, b *batch) {
 	p.complete(e, b, Failed, -1)
 }
 
-// remove forgets a batch.
+// remove removes a batch from the tables.
 func (p *Producer) remove(e env.Env, b *batch) {
 	b.done = true
 	delete(p.batches, b.id)

@@ -7,8 +7,8 @@ import (
 	"samsa/wire"
 )
 
-// A script is a workload that reads like a program: send, wait, read. It is a coroutine that runs in the client's events, so
-// it waits in virtual time and needs no thread:
+// A script is a workload that reads like a program: send, wait, read. It is a coroutine that runs inside the client's
+// events, so it waits in virtual time and needs no thread:
 //
 //	c.Run(e, func(s *client.Script) {
 //		sent := s.Send(orders, nil, []byte("a"))
@@ -16,8 +16,8 @@ import (
 //		records := s.Read(orders, client.Earliest, 1)
 //	})
 //
-// Only one side runs at a time, so a script is as deterministic as its node. Between two waits no time passes. A script ends
-// with its process: the world calls Client.Dropped, and a waiting script is unwound where it waits; its deferred calls run,
+// Either the script runs or its node, so a script is as deterministic as the node. Between two waits no time passes. A
+// script ends with its process: the world calls Client.Dropped, and a waiting script is unwound; its deferred calls run,
 // and must not wait.
 
 // Script is the handle of a script. It is valid only inside the script.
@@ -139,7 +139,7 @@ func (s *scripts) wake(id int64) {
 	}
 }
 
-// stop ends all scripts where they wait.
+// stop unwinds all scripts.
 func (s *scripts) stop() {
 	for _, x := range s.all {
 		x.stop()
@@ -167,7 +167,7 @@ func (h *Script) Sleep(d env.Duration) {
 	h.Wait(func() bool { return h.woken })
 }
 
-// Future is a record on its way.
+// Future is the result of a record, once it is known.
 type Future struct {
 	Sent
 	Done bool

@@ -14,7 +14,8 @@ import (
 // api is one request that controllers serve, with its versions.
 type api struct{ key, min, max int16 }
 
-// apis are the requests of a controller's listener, as far as they are here, by key. Their minima are those of Kafka 4 (KIP-896).
+// apis are the requests of a controller's listener that are implemented, by key. Their minima are those of Kafka 4
+// (KIP-896).
 var apis = []api{
 	{1, 4, 18}, // Fetch
 	{18, 0, 4}, // ApiVersions
@@ -42,8 +43,9 @@ func serves(req env.Request) bool {
 	return i >= 0 && apis[i].min <= req.GetVersion() && req.GetVersion() <= apis[i].max
 }
 
-// apiVersions serves ApiVersions, versions 0 to 4: from 3 with features, of which versions below 4 leave out those with a lowest
-// level of 0, because old clients take 0 for an error (KAFKA-17011). An unknown version is answered without features.
+// apiVersions serves ApiVersions, versions 0 to 4: from 3 with features. Versions below 4 omit features with a lowest
+// level of 0, because old clients take 0 for an error (KAFKA-17011). An unknown version gets a response without
+// features.
 func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, committed *image.Image) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	if !known {
@@ -73,7 +75,7 @@ func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, c
 	return resp
 }
 
-// describeCluster answers the addresses of the controllers (KIP-919), on any of them.
+// describeCluster returns the addresses of the controllers (KIP-919); any controller can serve it.
 func describeCluster(clusterID string, quorum *raft.Replica, req *kmsg.DescribeClusterRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
 	resp.EndpointType, resp.ClusterID, resp.ControllerID = 2, clusterID, int32(quorum.Leader())

@@ -13,7 +13,7 @@ import (
 	"samsa/wire"
 )
 
-// checkConfig is the error of a config's value, or nil.
+// checkConfig returns the error of a config's value, or nil.
 func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) error {
 	if c.CheckConfig == nil {
 		return nil
@@ -21,8 +21,8 @@ func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) e
 	return c.CheckConfig(resource, name, value)
 }
 
-// alterConfigs sets, deletes, appends to and subtracts from configs, each resource on its own (KIP-339). The records that follow
-// from a change are in the same batch.
+// alterConfigs sets, deletes, appends to and subtracts from configs, each resource on its own (KIP-339). Records that a
+// change requires, such as a cleared ELR, are in the same batch.
 func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	var records []wire.MetadataRecord
@@ -66,8 +66,8 @@ func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResour
 		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && s.elr() {
 			return nil, kerr.InvalidConfig // the controller decides by one value for all brokers (KIP-966)
 		}
-		// A value that stays needs no record, but a broker reads its files again on each (KAFKA-14136). A record of
-		// min.insync.replicas clears ELRs even if the value stays.
+		// An unchanged value needs no record, except for a broker, which reads its files again on each record
+		// (KAFKA-14136). A record of min.insync.replicas would clear ELRs even if the value is the same.
 		if kind != wire.ConfigBroker && (value == nil && !set || value != nil && set && *value == was) {
 			continue
 		}
@@ -128,9 +128,9 @@ func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*strin
 	return &joined, nil
 }
 
-// elrSafetyRecords clear the ELRs that rest on another min.insync.replicas (KIP-966). Nothing follows from
-// unclean.leader.election.enable: leaderless partitions wait for the next periodic election (unclean.leader.election.interval.ms)
-// or for ElectLeaders.
+// elrSafetyRecords clears the ELRs that were built with another min.insync.replicas (KIP-966). A new value of
+// unclean.leader.election.enable has no records of its own: leaderless partitions wait for the next periodic election
+// (unclean.leader.election.interval.ms) or for ElectLeaders.
 func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.MetadataRecord {
 	var more []wire.MetadataRecord
 	for _, r := range records {

@@ -59,7 +59,7 @@ func DefaultFeatures() []Feature {
 //
 //	standby ──leads, and has committed in its epoch──▶ active ──leads no longer──▶ standby
 //
-// Both follow the committed log; only the active one decides, and only it has soft state.
+// Both follow the committed log; only the active one decides and has soft state.
 type Controller struct {
 	cfg        Config
 	quorum     *raft.Replica
@@ -94,7 +94,7 @@ func (c *Controller) Start(e env.Env) {
 	c.syncWithQuorum(e)
 }
 
-// syncWithQuorum brings the controller, at the end of every event, to the state of the quorum: first it renounces a lost
+// syncWithQuorum runs at the end of every event and follows the state of the quorum: first it renounces a lost
 // leadership, then it applies the committed records, then it claims a new leadership.
 func (c *Controller) syncWithQuorum(e env.Env) {
 	if c.ending {
@@ -127,7 +127,7 @@ func (c *Controller) applyCommitted(e env.Env) {
 	m.Next, m.Epoch = c.rt.Next(), c.quorum.Epoch()
 }
 
-// claim makes this controller active (QuorumController.claim). The image has all that any earlier controller committed.
+// claim makes this controller active (QuorumController.claim). Its image has all that any earlier controller committed.
 func (c *Controller) claim(e env.Env) {
 	err := c.rt.Load(e, c.quorum.Committed())
 	if err == nil {
@@ -156,7 +156,7 @@ func (c *Controller) armPeriodic(e env.Env, kind uint16, d env.Duration) {
 	}
 }
 
-// renounce makes this controller a standby (QuorumController.renounce). Requests that wait are answered NOT_CONTROLLER: their
+// renounce makes this controller a standby (QuorumController.renounce). Waiting requests get NOT_CONTROLLER: their
 // outcome is unknown.
 func (c *Controller) renounce(e env.Env) {
 	e.Note(noteInactive, int64(c.cfg.Quorum.Node), int64(c.claimEpoch), 0, 0)
@@ -185,8 +185,9 @@ func (c *Controller) Stop(e env.Env) {
 	c.syncWithQuorum(e)
 }
 
-// Receive serves one request: the quorum's own, or one for the active controller. A request that controllers do not serve, or
-// not in that version, ends its connection (SocketServer), but ApiVersions has an answer that every client can read (KIP-511).
+// Receive serves one request: the quorum's own, or one for the active controller. For a request or version that
+// controllers do not serve it closes the connection (SocketServer), except for ApiVersions, whose response every client
+// can read (KIP-511).
 func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
 	versions, asks := req.(*kmsg.ApiVersionsRequest)
 	switch known := serves(req); {
@@ -208,7 +209,7 @@ func (c *Controller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.
 	c.syncWithQuorum(e)
 }
 
-// Lost forgets a connection.
+// Lost drops a connection.
 func (c *Controller) Lost(_ env.Env, l env.Link, _ error) { c.quorum.Lost(l) }
 
 // Fire handles a timer of the quorum or of the active controller. A timer of an earlier claim epoch does nothing.
@@ -239,7 +240,7 @@ func (c *Controller) decisionState(m machine) decisionState {
 	return decisionState{m.Image, &c.cfg, c.rt.End(), c.sessions, &c.cfg.Rules}
 }
 
-// runInternal runs an op that no request asked for.
+// runInternal runs an op without a request.
 func (c *Controller) runInternal(e env.Env, op func(decisionState) []wire.MetadataRecord) {
 	c.runOp(e, coordinator.Caller{}, func(s decisionState) ([]wire.MetadataRecord, env.Response) { return op(s), nil })
 }

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// This file has the state that ops decide on, and the changes of all partitions when a broker comes, goes or fails. The change of
-// one partition is in elect.go.
+// This file has the state that ops decide on, and the changes of all partitions when a broker is unfenced, fenced,
+// restarted or shut down. The change of one partition is in elect.go.
 
 // Names of configs and features that the controller obeys.
 const (
@@ -20,7 +20,7 @@ const (
 	metadataFeature = "metadata.version"
 )
 
-// decisionState is the newest state as an op sees it: the image, and beside it what is not in the metadata log.
+// decisionState is the newest state that an op reads: the image, and the state that is not in the metadata log.
 type decisionState struct {
 	*image.Image
 	cfg      *Config
@@ -81,7 +81,7 @@ func (s decisionState) leads(id wire.NodeID) bool {
 	return false
 }
 
-// changeAll are the records of all partitions that change.
+// changeAll returns the records of all partitions that change.
 func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord) (records []wire.MetadataRecord) {
 	for _, t := range s.Topics() {
 		for _, p := range t.Partitions {
@@ -93,9 +93,9 @@ func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition)
 	return records
 }
 
-// removeFromISRs are the changes of every partition that a broker leads or is in sync with, when it is fenced or goes (KIP-631). The
-// leaders would shrink their ISRs after replica.lag.time.max.ms themselves, and until then acks=all would wait for a broker that is
-// gone.
+// removeFromISRs returns the changes of every partition that a broker leads or is in sync with, when it is fenced or
+// unregistered (KIP-631). The leaders would shrink their ISRs themselves after replica.lag.time.max.ms, but until then
+// acks=all would wait for a broker that may be down.
 func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id {
@@ -108,8 +108,8 @@ func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
 	})
 }
 
-// handleUncleanShutdown are the changes for a broker that comes back from an unclean shutdown. It may have lost acknowledged records,
-// which were in its page cache only; so it leaves every ISR and every ELR (KIP-966, KAFKA-15586).
+// handleUncleanShutdown returns the changes for a broker that restarts after an unclean shutdown. It may have lost
+// acknowledged records, which were in its page cache only; so it leaves every ISR and every ELR (KIP-966, KAFKA-15586).
 func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id && !slices.Contains(p.ELR, id) {
@@ -122,13 +122,13 @@ func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataReco
 	})
 }
 
-// fence are the records that fence a broker (KIP-631): it leaves every ISR, other replicas lead its partitions, and its registration
-// changes last, in the same batch: no image has a fenced broker that leads.
+// fence returns the records that fence a broker (KIP-631): it leaves every ISR, and other replicas lead its partitions.
+// The record of its registration is last, in the same batch, so that no image has a fenced broker that leads.
 func (s decisionState) fence(b *image.Broker) []wire.MetadataRecord {
 	return append(s.removeFromISRs(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
 
-// unfence are the records that unfence a broker: it may lead leaderless partitions now.
+// unfence returns the records that unfence a broker: it may lead leaderless partitions now.
 func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
 	return append(records, s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
@@ -141,17 +141,19 @@ func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	})...)
 }
 
-// beginControlledShutdown are the records of a broker that wants to shut down (KIP-841). It keeps serving until other replicas lead its
-// partitions, but may not lead or join an ISR any more, or the new leaders would add it to the ISR that it has left (KAFKA-13916).
+// beginControlledShutdown returns the records for a broker that wants to shut down (KIP-841). It serves until other
+// replicas lead its partitions, but may no longer be elected or join an ISR, or the new leaders would add it to the ISR
+// that it has left (KAFKA-13916).
 func (s decisionState) beginControlledShutdown(b *image.Broker) []wire.MetadataRecord {
 	var records []wire.MetadataRecord
-	if !b.ShuttingDown { // else its registration says so already, see processHeartbeat
+	if !b.ShuttingDown { // else its registration already says so, see processHeartbeat
 		records = append(records, &wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
 	}
 	return append(records, s.removeFromISRs(b.ID)...)
 }
 
-// electLeaderless are the unclean elections of leaderless partitions, if their configs allow them; of one topic, or of all with "".
+// electLeaderless returns the unclean elections of leaderless partitions, where the configs allow them; of one topic, or
+// of all with "".
 func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !s.unclean(t.Name) {
@@ -161,8 +163,8 @@ func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	})
 }
 
-// balanceLeaders are the changes that give leadership back to preferred replicas that are in sync again: after a rolling restart the
-// broker that restarted last leads nothing. KRaft's controller moves every such partition, and does not read
+// balanceLeaders returns the elections of preferred replicas that are in sync but do not lead: after a rolling restart
+// the broker that restarted last leads nothing. KRaft's controller moves every such partition, and does not read
 // leader.imbalance.per.broker.percentage, which only ZooKeeper's controller did (maybeBalancePartitionLeaders).
 func (s decisionState) balanceLeaders() []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {

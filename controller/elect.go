@@ -7,22 +7,22 @@ import (
 	"samsa/wire"
 )
 
-// This file is one change of one partition: its ISR, its eligible replicas, and so its leader. Every change of a leader or an ISR
-// is built here, whether a broker comes or goes, a leader proposes it, an operator asks for it, or a timer fires.
+// This file is one change of one partition: its ISR, its ELR, and so its leader. Every change of a leader or an ISR is
+// built here, whether a broker is fenced or unfenced, a leader proposes it, an operator requests it, or a timer fires.
 //
 //	target ISR ──targetELR──▶ ELR ──electLeader──▶ leader ──build──▶ PartitionChangeRecord, or nothing to change
 //	                                                         └─recordELR: the ELR and the last known leader
 
-// election is the replicas that may be elected (PartitionChangeBuilder.Election).
+// election is the kind of an election: which replicas may be elected (PartitionChangeBuilder.Election).
 type election uint8
 
 const (
-	online    election = iota // one in sync or eligible, and rather the current leader
-	preferred                 // the same, and rather the first replica
-	unclean                   // any live one, if none is in sync or eligible
+	online    election = iota // one in the ISR or ELR; the current leader first
+	preferred                 // likewise, but the preferred replica first
+	unclean                   // any active one, if none is in the ISR or ELR
 )
 
-// changeBuilder is one change of one partition in the making (PartitionChangeBuilder), begun by decisionState.newChange.
+// changeBuilder builds one change of one partition (PartitionChangeBuilder). decisionState.newChange makes it.
 //
 // With eligible leader replicas (KIP-966) the ISR may become empty:
 //
@@ -30,16 +30,16 @@ const (
 //	ELR                 left the ISR when that was below min.insync.replicas, and no record was committed since then
 //	last known leader   once ISR and ELR are both empty
 //
-// Without them the last member of an ISR is never removed, so that the partition keeps a replica with all committed records. If
-// that replica lost records in a power loss it is elected without them: the ELR and the detection of unclean shutdowns are there
-// for this.
+// Without them the last member of an ISR is never removed, so that the partition keeps a replica with all committed
+// records. If that replica loses records in a power loss it is elected all the same; the ELR and the detection of
+// unclean shutdowns prevent that.
 type changeBuilder struct {
 	p               *image.Partition
 	isr             []wire.NodeID            // target
 	recovery        wire.LeaderRecoveryState // target
 	mayLead         func(wire.NodeID) bool   // by its registration (isAcceptableLeader)
 	election        election
-	uncleanShutdown wire.NodeID // a broker that shut down uncleanly, so that it may have lost records; or NoNode
+	uncleanShutdown wire.NodeID // a broker after an unclean shutdown, which may have lost records; or NoNode
 	bump            bool        // a smaller ISR begins a new leader epoch
 	elr             bool        // eligible leader replicas are kept
 	minISR          int
@@ -56,7 +56,7 @@ func (s decisionState) newChange(t *image.Topic, p *image.Partition) changeBuild
 	return b
 }
 
-// build is the record of the change, or nil if there is nothing to change.
+// build returns the record of the change, or nil if nothing changes.
 func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	p, r := b.p, wire.NewPartitionChange(b.p.Topic, b.p.Partition)
 	elr := b.targetELR()
@@ -71,7 +71,7 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	}
 	if leader != p.Leader {
 		r.Leader = leader
-		if dirty { // it is recovering until its first own change of the ISR (KIP-704)
+		if dirty { // it is recovering until it first changes the ISR itself (KIP-704)
 			elr, b.recovery = nil, wire.Recovering
 		}
 	}
@@ -79,7 +79,7 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 		r.ISR = nonNil(isr)
 	}
 	if b.bump && r.Leader == wire.LeaderUnchanged && r.ISR != nil && len(without(p.ISR, r.ISR...)) > 0 {
-		// Brokers of that time ignored a change that did not raise the leader epoch, and missed the shrink (KAFKA-15021).
+		// Brokers before 3.6 ignored a change that did not raise the leader epoch, and missed the shrink (KAFKA-15021).
 		r.Leader = p.Leader
 	}
 	if b.recovery != p.Recovery {
@@ -92,12 +92,12 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	return r
 }
 
-// targetELR is the ELR that goes with the target ISR (KIP-966): empty while the ISR has min.insync.replicas members, else all
-// replicas that left it since and did not shut down uncleanly. They have every committed record, because the high watermark does
-// not advance below min.insync.replicas.
+// targetELR is the ELR for the target ISR (KIP-966): empty while the ISR has min.insync.replicas members, else all
+// replicas that have left it since, except after an unclean shutdown. They have every committed record, because the high
+// watermark does not advance below min.insync.replicas.
 func (b changeBuilder) targetELR() []wire.NodeID {
 	if !b.elr {
-		return b.p.ELR // left from when the feature was on: one of them may lead, and any change empties it
+		return b.p.ELR // from when the feature was on: a member may lead, and any change clears the ELR
 	}
 	if len(b.isr) >= b.minISR {
 		return nil
@@ -111,10 +111,11 @@ func (b changeBuilder) targetELR() []wire.NodeID {
 	return elr
 }
 
-// electLeader elects the leader (PartitionChangeBuilder.electLeader): the current one if it is valid, else the first valid replica.
-// A valid replica is active, and in sync or, if the ISR is empty, eligible (KIP-966). Without one, records may be lost: the last known
-// leader leads if it is active (KAFKA-19522), and if the election is unclean the first active replica. A valid leader stays
-// also in an unclean election: every change of leader costs its clients a round of metadata.
+// electLeader elects the leader (PartitionChangeBuilder.electLeader): the current one if it is valid, else the first
+// valid replica. A valid replica is active, and in the ISR or, if the ISR is empty, in the ELR (KIP-966). If none is
+// valid, the last known leader leads if it is active (KAFKA-19522), else in an unclean election the first active
+// replica: records may be lost. Even an unclean election keeps a valid leader, because every new leader costs the
+// clients a metadata update.
 func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty bool) {
 	valid := func(id wire.NodeID) bool {
 		return (slices.Contains(b.isr, id) || len(b.isr) == 0 && slices.Contains(elr, id)) && b.mayLead(id)
@@ -137,8 +138,8 @@ func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty
 	return wire.NoNode, false
 }
 
-// CanBeLed reports whether a leader could be elected for a partition as it stands, if these brokers were the active ones. With elr
-// eligible leader replicas are kept, with uncleanly an unclean election is allowed.
+// CanBeLed reports whether a leader could be elected for a partition if these brokers were the active ones. elr:
+// eligible leader replicas are enabled; uncleanly: unclean elections are allowed.
 func CanBeLed(rules *Rules, p *image.Partition, elr, uncleanly bool, active func(wire.NodeID) bool) bool {
 	b := changeBuilder{p: p, isr: p.ISR, mayLead: active, uncleanShutdown: wire.NoNode, elr: elr, rules: rules}
 	if uncleanly {
@@ -171,7 +172,7 @@ func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeI
 	}
 }
 
-// nonNil is a list that a record takes for an empty one: nil stands for "unchanged".
+// nonNil returns an empty list instead of nil: in a record nil means "unchanged".
 func nonNil(ids []wire.NodeID) []wire.NodeID {
 	if ids == nil {
 		return []wire.NodeID{}

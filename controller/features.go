@@ -71,8 +71,8 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 	return records, resp
 }
 
-// mayUpdateFeature checks one update (FeatureControlManager.updateFeature, KIP-584). A broker that does not support a level would
-// be refused at its next registration, so every registered one must support it, also one that is down.
+// mayUpdateFeature checks one update (FeatureControlManager.updateFeature, KIP-584). Every registered broker must
+// support the new level, also one that is down, because its next registration would be refused.
 func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
 	kind := u.UpgradeType
 	if version == 0 {
@@ -99,8 +99,8 @@ func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdat
 	return nil
 }
 
-// finalise are the records of a feature's new level. With eligible leader replicas min.insync.replicas becomes one value for the
-// whole cluster, set in the log: the controller decides by it.
+// finalise returns the records of a feature's new level. With eligible leader replicas min.insync.replicas becomes one
+// value for the whole cluster, set in the log, because the controller uses it.
 func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.FeatureLevelRecord{Name: name, Level: level}}
 	if name != elrFeature || level == 0 {
@@ -126,8 +126,8 @@ const (
 	withELR         = 23 // 4.0-IV1 (KIP-966)
 )
 
-// supported are the features of a broker with their ranges. A broker that does not name metadata.version supports only the first one
-// of KRaft.
+// supported returns the features of a broker with their ranges. A broker that does not send metadata.version supports
+// only the first version of KRaft.
 func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
 	silent := true
 	for _, f := range req.Features {
@@ -141,7 +141,7 @@ func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
 	return all
 }
 
-// rangeOf is the range in which a broker supports a feature: only level 0 if it does not name the feature.
+// rangeOf returns the range in which a broker supports a feature: only level 0 if the broker does not send it.
 func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
 	for _, f := range all {
 		if f.Name == name {
@@ -151,7 +151,7 @@ func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
 	return 0, 0
 }
 
-// supports reports whether a broker supports every finalised level, of the features that it names and of all others
+// supports reports whether a broker supports every finalised level, of the features in its request and of all others
 // (ClusterControlManager.processRegistrationFeature).
 func supports(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
 	ranges := supported(req)

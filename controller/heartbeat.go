@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// A broker's life as the controller sees it (BrokerHeartbeatManager.calculateNextBrokerState, KIP-631):
+// The states of a broker at the controller (BrokerHeartbeatManager.calculateNextBrokerState, KIP-631):
 //
 //	from                 when                                                            becomes
 //	FENCED               it does not want a fence, and has applied its registration      UNFENCED
@@ -19,7 +19,7 @@ import (
 //	CONTROLLED_SHUTDOWN  it leads none, and all active brokers have applied that         SHUTDOWN_NOW
 //	any                  a new incarnation registers                                     FENCED
 
-// processHeartbeat touches a broker's session and moves the broker to its next state.
+// processHeartbeat renews a broker's session and moves the broker to its next state.
 func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatRequest) ([]wire.MetadataRecord, env.Response) {
 	b := s.Broker(wire.NodeID(req.BrokerID))
 	if b == nil || b.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
@@ -28,7 +28,7 @@ func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatReque
 	applied := wire.Offset(req.CurrentMetadataOffset)
 	session := s.sessions.touch(e, b.ID, max(applied, 0))
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
-	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // before that it may act on the leaderships of the incarnation before it (KIP-631)
+	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // else it may act on old leaderships (KIP-631)
 	resp.IsFenced = b.Fenced
 	var records []wire.MetadataRecord
 	shutDownNow := func() {
@@ -41,8 +41,8 @@ func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatReque
 	case b.Fenced && req.WantShutdown:
 		shutDownNow()
 	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
-		// A fenced broker has left its controlled shutdown (BrokerHeartbeatManager.touch). If a late heartbeat unfences it again it
-		// has to ask anew, though its registration still says that it is shutting down.
+		// Fencing ends a controlled shutdown (BrokerHeartbeatManager.touch). If a late heartbeat unfences the broker
+		// again, it must request the shutdown again, though its registration still says that it is shutting down.
 		records, resp.IsFenced, session.shutdownOffset = s.unfence(b), false, -1
 	case b.Fenced:
 	case session.shutdownOffset >= 0:

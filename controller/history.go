@@ -22,7 +22,7 @@ func OldRules() []exhibit.Of[Rules] {
 		{
 			ID: "M23", Source: "KIP-841, KAFKA-13916", Versions: "2.8 - 3.2",
 			Symptom: "A leader brings a broker back into the ISR that the controller has just fenced; it is elected while it is down.",
-			// Without M24's check of the incarnation, or the later layer masks this one.
+			// Together with M24's check of the incarnation, or that later check hides this one.
 			Check: "isr-legal", Replace: func(r *Rules) {
 				r.MayJoinISR = func(*image.Broker) bool { return true }
 				r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true }

@@ -10,14 +10,14 @@ import (
 	"samsa/wire"
 )
 
-// machine is the controller's hard state: the image. Sessions, timers and waiting requests are not in the log: they are soft state,
-// in Controller.
+// machine is the controller's hard state: the image. Sessions, timers and parked requests are soft state, in Controller:
+// they are not in the log.
 type machine struct{ *image.Image }
 
 func newMachine() machine { return machine{image.New()} }
 
-// Apply changes the image by one record of the metadata log. A record that cannot be read ends the process, as Kafka's
-// fatal fault handler does: to skip it would make this image differ from all others.
+// Apply applies one record of the metadata log. A record that cannot be decoded ends the process, as Kafka's fatal fault
+// handler does: if it were skipped, this image would differ from all others.
 func (m machine) Apply(r coordinator.Entry) {
 	rec, err := wire.ParseMetadata(r.Value)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // AlterPartition (KIP-497): version 1 the leader's recovery state (KIP-704), version 2 topic ids (KIP-516), version 3 the
 // broker epoch of each member (KIP-903).
 
-// alterPartition changes the ISR as its leader proposes, one compare-and-set per partition. The sender must be the registered
-// incarnation: a broker that was replaced may still act as leader (KIP-631).
+// alterPartition changes the ISR as the leader proposes, with one compare-and-set per partition. The sender must be the
+// registered incarnation: a replaced one may still act as leader (KIP-631).
 func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
 	sender := s.Broker(wire.NodeID(req.BrokerID))
 	if sender == nil || sender.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
@@ -35,7 +35,7 @@ func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.Me
 			p := s.Partition(rt.TopicID, rp.Partition)
 			err := s.validateAlterPartition(sender.ID, t, p, rp)
 			if err == nil && slices.Contains(done, p) {
-				err = kerr.InvalidRequest // twice in one request
+				err = kerr.InvalidRequest // the partition is in the request twice
 			}
 			if err == nil {
 				done = append(done, p)
@@ -77,8 +77,8 @@ func (s decisionState) isrChange(t *image.Topic, p *image.Partition, rp *kmsg.Al
 	return change.build()
 }
 
-// validateAlterPartition checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first the epochs
-// that the leader knows, then the proposed ISR, then whether its members are active.
+// validateAlterPartition checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first
+// the leader's epochs, then the proposed ISR, then whether its members are active.
 func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *kerr.Error {
 	switch {
 	case t == nil:
@@ -89,15 +89,15 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 	epoch, version, state := wire.Epoch(rp.LeaderEpoch), wire.PartitionEpoch(rp.PartitionEpoch), wire.LeaderRecoveryState(rp.LeaderRecoveryState)
 	switch {
 	case epoch > p.LeaderEpoch || version > p.PartitionEpoch:
-		// The leader has newer metadata than this controller, so there is a newer controller, which the leader should find. To
-		// an INVALID_UPDATE_VERSION it would wait for metadata that it has already, for ever (KAFKA-14154).
+		// The leader has newer metadata than this controller, so there is a newer controller, which the leader should
+		// find. After INVALID_UPDATE_VERSION it would wait for ever for metadata that it already has (KAFKA-14154).
 		return kerr.NotController
 	case epoch < p.LeaderEpoch:
 		return kerr.FencedLeaderEpoch
 	case sender != p.Leader:
 		return kerr.InvalidRequest
-	// After the leader epoch: the proposal rests on an older partition epoch, for example on a member that the controller has
-	// fenced since.
+	// Checked after the leader epoch. The proposal is based on an older partition epoch: for example the controller has
+	// fenced one of its members since.
 	case s.rules.Outdated(version, p.PartitionEpoch):
 		return kerr.InvalidUpdateVersion
 	}
@@ -114,7 +114,8 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 		return kerr.InvalidRequest
 	case state != wire.Recovered && state != wire.Recovering:
 		return kerr.InvalidRequest
-	// A leader that is recovering from an unclean election adds no member, and none begins to recover later (KIP-704).
+	// A leader that recovers from an unclean election adds no member, and a recovered one does not start again
+	// (KIP-704).
 	case state == wire.Recovering && (len(rp.NewEpochISR) > 1 || p.Recovery == wire.Recovered):
 		return kerr.InvalidRequest
 	}
@@ -127,8 +128,8 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 	return nil
 }
 
-// electLeaders serves an operator's election: of preferred leaders, or an unclean one. Without topics it is for all partitions, and
-// those that need no election are left out of the response.
+// electLeaders serves an operator's ElectLeaders: preferred or unclean. A request without topics is for all partitions,
+// and its response omits those that need no election.
 func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.ElectLeadersResponse)
 	if req.ElectionType != 0 && req.ElectionType != 1 {
@@ -169,8 +170,8 @@ func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.Metada
 	return records, resp
 }
 
-// electLeader is one election of ElectLeaders (ReplicationControlManager.electLeader, KIP-460). An unclean one ignores the topic's
-// config and may lose records, so it does not replace a leader that is there.
+// electLeader is one election of ElectLeaders (ReplicationControlManager.electLeader, KIP-460). An unclean one ignores
+// the topic's config and may lose records, so it does not replace an existing leader.
 func (s decisionState) electLeader(topic string, partition int32, any bool) (*wire.PartitionChangeRecord, *kerr.Error) {
 	t := s.TopicNamed(topic)
 	if t == nil {

@@ -8,25 +8,25 @@ import (
 	"samsa/wire"
 )
 
-// placer assigns new replicas to brokers (StripedReplicaPlacer): in turn to each rack, and in each rack in turn to its brokers, the
-// active ones first. So leaders spread over all brokers, and the replicas of a partition over racks, if there are more than one,
-// and over brokers. With racks a, b and c of three brokers each:
+// placer assigns new replicas to brokers (StripedReplicaPlacer): round robin over the racks, and in each rack over its
+// brokers, the active ones first. So leaders are spread over all brokers, and the replicas of a partition over racks, if
+// there are several, and over brokers. With racks a, b and c of three brokers each:
 //
 //	partition 0   a1 b1 c1
 //	          1   b2 c2 a2
 //	          2   c3 a3 b3
 //
-// The first replica, which will lead, is always on an active broker. When every active broker has led once all orders are shuffled,
-// or the tenth partition would be a copy of the first.
+// The first replica, which will lead, is always on an active broker. When every active broker has been first once, all
+// orders are shuffled, or the tenth partition would be a copy of the first.
 //
-// Kafka begins at a random rack and a random broker of each; this begins at the first ones, so that a scenario can name the
-// leaders.
+// Kafka starts at a random rack and a random broker of each; this placer starts at the first ones, so that a scenario
+// can name the leaders.
 type placer struct {
 	racks  []*rack // in their order of use; brokers without a rack are in one of their own
 	active int     // active brokers of all racks
 	all    int     // brokers
 	round  int     // partitions placed since the orders were shuffled
-	begin  int     // index into racks: where the next partition begins
+	begin  int     // index into racks: the next partition starts there
 }
 
 // rack is the brokers of one rack.
@@ -35,7 +35,7 @@ type rack struct {
 	active, fenced circle
 }
 
-// circle is a list that each round goes through once, from one place further each time.
+// circle is a list that each round traverses once, each time from the next start.
 type circle struct {
 	ids   []wire.NodeID
 	taken int // in this round
@@ -66,8 +66,8 @@ func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	return r.fenced.next(round)
 }
 
-// newPlacer has every broker that is not in controlled shutdown, by rack and id. A fenced broker is in none any more, and may come
-// back (BrokerHeartbeatManager.touch).
+// newPlacer has every broker that is not in controlled shutdown, by rack and id. Fencing has ended the controlled
+// shutdown of a fenced broker, and it may be unfenced again (BrokerHeartbeatManager.touch).
 func (s decisionState) newPlacer() *placer {
 	p := &placer{}
 	for _, b := range s.Brokers() { // in order of id
@@ -108,7 +108,7 @@ func (p *placer) place(e env.Env, factor int) []wire.NodeID {
 		}
 	}
 	for at := p.begin; len(replicas) < factor; at = (at + 1) % len(p.racks) {
-		if at == lead { // it has had its turn in this lap
+		if at == lead { // it has had its replica in this round
 			lead = -1
 		} else if id, ok := p.racks[at].next(p.round); ok {
 			replicas = append(replicas, id)

@@ -10,10 +10,10 @@ import (
 	"samsa/wire"
 )
 
-// registerBroker registers an incarnation of a broker (ClusterControlManager.registerBroker). A new one gets the offset of its
-// registration record as broker epoch and starts fenced. It leaves every ISR, and if the incarnation before it did not shut down
-// cleanly, every ELR. While that one is active and its session is valid the new one is refused: there may be two processes with one
-// id.
+// registerBroker registers an incarnation of a broker (ClusterControlManager.registerBroker). A new one gets the offset
+// of its registration record as broker epoch and starts fenced. It leaves every ISR, and after an unclean shutdown every
+// ELR. While the previous incarnation is active and its session valid, the new one is refused: two processes may have
+// the same id.
 func registerBroker(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequest) ([]wire.MetadataRecord, env.Response) {
 	id := wire.NodeID(req.BrokerID)
 	old := s.Broker(id)

@@ -17,7 +17,7 @@ var (
 // op decides on one request: the records to append, and the response.
 type op func(s decisionState) ([]wire.MetadataRecord, env.Response)
 
-// opOf is the op of a request, or nil if the request has none.
+// opOf returns the op of a request, or nil if it has none.
 func opOf(e env.Env, req env.Request) op {
 	type result = []wire.MetadataRecord
 	switch req := req.(type) {
@@ -45,7 +45,7 @@ func opOf(e env.Env, req env.Request) op {
 	return nil
 }
 
-// serve answers a request from the committed state, or hands it to its op.
+// serve answers a request from the committed state, or runs its op.
 func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.DescribeConfigsRequest:
@@ -64,8 +64,8 @@ func (c *Controller) readCommitted(e env.Env, t env.Ticket, req env.Request, f f
 	}
 }
 
-// refusal is the response with one error for the whole request. NOT_CONTROLLER after the records of an op were appended means that
-// the outcome is unknown: they may be committed or lost.
+// refusal is the response with one error for the whole request. NOT_CONTROLLER after the records of an op were appended
+// means that the outcome is unknown.
 func refusal(req env.Request, err *kerr.Error) env.Response { return wire.Refusal(req, err.Code) }
 
 // codeOf is the code of an error, 0 without one.

@@ -14,11 +14,11 @@ type sessions struct {
 	of      map[wire.NodeID]*session
 }
 
-// session is the active controller's knowledge of a broker beyond its registration.
+// session has what the active controller knows of a broker beyond its registration.
 type session struct {
 	lastContact    env.Instant // the last heartbeat, or when this controller became active
 	metadata       wire.Offset // the last record that the broker has applied, by its heartbeat; -1 before the first
-	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown; -1 if it is in none
+	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown, else -1
 }
 
 func newSessions(timeout env.Duration, epoch wire.Epoch) *sessions {
@@ -32,8 +32,7 @@ func (s *sessions) valid(e env.Env, id wire.NodeID) bool {
 	return b != nil && e.Now().Sub(b.lastContact) < s.timeout
 }
 
-// touch restarts a broker's session. metadata is the last record that the broker has applied, or -1 for a
-// new session.
+// touch renews a broker's session. metadata is the last record that the broker has applied, or -1 for a new session.
 func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *session {
 	b := s.of[id]
 	if b == nil || metadata < 0 {
@@ -45,8 +44,8 @@ func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *sessi
 	return b
 }
 
-// lowestActive is the lowest offset of the metadata log that an active broker has applied. If a broker
-// shut down before all of them have applied the new leaders, clients and followers would still ask it (KIP-841).
+// lowestActive is the lowest metadata offset that all active brokers have applied. A broker in controlled shutdown waits
+// until that includes its partitions' new leaders, or clients and followers would still send requests to it (KIP-841).
 func (s *sessions) lowestActive(m *image.Image) wire.Offset {
 	lowest := wire.Offset(1<<63 - 1)
 	for _, b := range m.Brokers() {

@@ -85,7 +85,7 @@ func newTopic(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest, rt *kms
 	return s.newPlacement(e, 0, partitions, factor)
 }
 
-// newPlacement places new partitions of a topic that has the first ones already.
+// newPlacement places new partitions of a topic that already has the first ones.
 func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor int16) ([][]wire.NodeID, *kerr.Error) {
 	p := s.newPlacer()
 	if factor < 1 || int(factor) > p.all || p.active == 0 {
@@ -101,7 +101,7 @@ func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor i
 	return placed, nil
 }
 
-// validAssignment checks replicas that the client has placed.
+// validAssignment checks an assignment that is in the request.
 func (s decisionState) validAssignment(all [][]wire.NodeID, factor int) *kerr.Error {
 	for _, replicas := range all {
 		if len(replicas) == 0 || len(replicas) != factor || !slices.ContainsFunc(replicas, s.active) {
@@ -116,7 +116,7 @@ func (s decisionState) validAssignment(all [][]wire.NodeID, factor int) *kerr.Er
 	return nil
 }
 
-// partitions are the records of new partitions, numbered from first on. The first active replica leads.
+// partitions returns the records of new partitions, numbered from first on. The first active replica leads.
 func (s decisionState) partitions(id wire.TopicID, first int32, placed [][]wire.NodeID) (records []wire.MetadataRecord) {
 	for i, replicas := range placed {
 		isr := slices.DeleteFunc(slices.Clone(replicas), func(n wire.NodeID) bool { return !s.active(n) })
@@ -146,7 +146,7 @@ func (s decisionState) collides(name string) bool {
 	return false
 }
 
-// newTopicID is an id that no other topic has: one half is drawn, the other is the offset of the topic's record.
+// newTopicID returns an unused id: one half is drawn at random, the other is the offset of the topic's record.
 func newTopicID(e env.Env, offset wire.Offset) (id wire.TopicID) {
 	drawn, at := e.Choose("controller.topic-id", 1<<62)+100, uint64(offset)
 	for i := range 8 {

@@ -12,23 +12,23 @@ import (
 //
 //	Write ──▶ tip, open batch ──▶ linger is over, or no room, or a batch that must be alone ──▶ the log
 //
-// A transactional batch and a marker are always alone and appended at once, after the open batch; so is an op that fills
-// a batch, and every op when nothing lingers. An op is never split: one that is larger than the bound is for the log to
-// refuse (MESSAGE_TOO_LARGE, for clients UNKNOWN_SERVER_ERROR). A refused batch undoes all ops in it.
+// A transactional batch and a marker are always appended alone and at once, after the open batch; so is an op that fills
+// a batch, and every op if Linger is 0. An op is never split: if it is larger than the limit, the log refuses it
+// (MESSAGE_TOO_LARGE, for clients UNKNOWN_SERVER_ERROR). A refused batch undoes all ops in it.
 
-// Adaptive is the Linger of Kafka 4 (-1): the batch is appended after the events that wait already, so ops share it if they
-// arrive faster than they are processed, and one that is alone does not wait.
+// Adaptive is the Linger of Kafka 4 (-1): the batch is appended after the events that are already queued. Ops share it
+// if they arrive faster than they are processed; a single op does not wait.
 const Adaptive env.Duration = -1
 
-// openBatch is records that are in tip and not yet in the log.
+// openBatch has the records that are in tip and not yet in the log.
 type openBatch struct {
 	records []wire.Record
 	bytes   int
 	flushAt env.Instant
 }
 
-// Bounds of the encoded size, which Kafka uses to see whether a batch has room: the header of a batch, and a record
-// without its key, value and headers.
+// Sizes by which Kafka estimates whether a batch has room: the header of a batch, and a record without its key, value
+// and headers.
 const (
 	batchOverhead  = 61
 	recordOverhead = 21
@@ -44,8 +44,8 @@ func sizeOf(records []wire.Record) (n int) {
 	return n
 }
 
-// add appends the records of an op, or lets them linger. The op has decided on a tip that contains the open batch: if
-// that is refused, so is the op.
+// add appends the records of an op, or lets them linger. The op has read a tip that contains the open batch: if that
+// batch is refused, the op is refused too.
 func (r *Runtime[M]) add(e env.Env, res Result) error {
 	size := sizeOf(res.Records)
 	alone := res.Stamp.Transactional || r.options.Linger == 0 || batchOverhead+size >= r.log.MaxBytes()
@@ -75,7 +75,7 @@ func (r *Runtime[M]) flushIfFull(e env.Env) error {
 	return r.flush(e)
 }
 
-// flush appends the open batch. If it is refused, its ops are undone and answered.
+// flush appends the open batch. If it is refused, its ops are undone and their callers get the error.
 func (r *Runtime[M]) flush(e env.Env) error {
 	if len(r.open.records) == 0 {
 		return nil
@@ -90,7 +90,7 @@ func (r *Runtime[M]) flush(e env.Env) error {
 	return err
 }
 
-// undo takes back what is in tip and was not written, with the ops that wrote or read it.
+// undo removes from tip what was not written, and answers the ops that wrote or read it.
 func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
 	n := len(r.parked)
 	for n > 0 && r.parked[n-1].at > r.written {
@@ -102,7 +102,7 @@ func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
 		r.keys.add(p.keys, -1)
 	}
 	err := r.rebuild(e, r.written)
-	if err != nil { // tip has what was refused
+	if err != nil { // tip has the refused records
 		err = errors.Join(err, r.fail(e))
 	}
 	for _, p := range undone {
@@ -138,7 +138,7 @@ func (r *Runtime[M]) append(e env.Env, b Batch, apply bool) error {
 	return nil
 }
 
-// entries are those of a batch that begins at an offset.
+// entries returns the entries of a batch that begins at an offset.
 func entries(b Batch, base wire.Offset) []Entry {
 	if b.Marker.Result != NoMarker {
 		return []Entry{{Record: wire.Record{Offset: base}, Stamp: b.Stamp, Marker: b.Marker.Result}}
@@ -151,7 +151,7 @@ func entries(b Batch, base wire.Offset) []Entry {
 	return all
 }
 
-// answerFor is the error that answers carry after an append failed.
+// answerFor returns the error for the answers after an append failed.
 func answerFor(err error) error {
 	var refused Refused
 	if errors.As(err, &refused) {

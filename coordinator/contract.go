@@ -7,10 +7,10 @@ import (
 	"samsa/wire"
 )
 
-// Machine is hard state: what follows from the log and from nothing else.
+// Machine is hard state: a function of the log alone.
 type Machine interface {
-	// Apply changes the state by one entry of the log. It is the only place where hard state changes, and it does the
-	// same for an entry that was written a moment ago and for one that is read back years later. It cannot refuse.
+	// Apply changes the state by one entry of the log. Hard state changes nowhere else, and in the same way for an entry
+	// just written as for one read back years later. Apply cannot refuse.
 	Apply(Entry)
 	// Digest is a fingerprint of the whole state, kept up to date by Apply: equal states, equal digests.
 	Digest() uint64
@@ -66,24 +66,24 @@ type Log[M Machine] interface {
 	End() wire.Offset
 	// MaxBytes bounds a batch of several ops (max.message.bytes). Append decides about a single op that is larger.
 	MaxBytes() int
-	// Base brings an empty machine to where the log begins: by a snapshot, or by nothing if the log is whole. Only
-	// committed entries are in a base.
+	// Base brings an empty machine to where the log begins: from a snapshot, or unchanged if the log is whole. A base
+	// has only committed entries.
 	Base(e env.Env, into M) (wire.Offset, error)
-	// Scan applies the entries of [from, to) in order, batch by batch, and stops after a batch when it has read the
-	// budget in bytes; a budget of 0 is no bound. The result is the offset where it stopped, above from.
+	// Scan applies the entries of [from, to) in order, batch by batch, and stops after the batch with which it has read
+	// the budget in bytes; a budget of 0 is no limit. It returns the offset where it stopped, above from.
 	Scan(e env.Env, from, to wire.Offset, budget int, apply func(Entry)) (wire.Offset, error)
 }
 
 // Host owns the runtime: it has the links, the timers and the soft state.
 type Host interface {
-	// Answer sends an answer. With Err set there is no Response, and the host builds the one that says so.
+	// Answer sends an answer. If Err is set there is no Response, and the host builds the error response.
 	Answer(e env.Env, a Answer)
 	// Applied reports every entry that is committed while the coordinator is active.
 	Applied(e env.Env, entry Entry)
-	// Effect does what an op put into OnCommit.
+	// Effect performs an effect that an op put into OnCommit.
 	Effect(e env.Env, t env.Token)
 	// WakeAt asks for a call of Fire at an instant. A later WakeAt replaces it, also one for the same instant: a timer
-	// that is armed again goes after the events that wait already.
+	// that is armed again runs after the events that are already queued.
 	WakeAt(e env.Env, at env.Instant)
 }
 
@@ -93,7 +93,7 @@ type Caller struct {
 	Request env.Request
 }
 
-// Answer is addressed: an op may answer its caller, callers that waited before, or none yet.
+// Answer is for one caller: an op may answer its own caller, callers that waited before, or none yet.
 type Answer struct {
 	To       Caller
 	Response env.Response
@@ -105,12 +105,12 @@ type Result struct {
 	Stamp    Stamp         // of the records' batch
 	Guard    int64         // of a transactional batch, see Batch
 	Records  []wire.Record // Key, Value, Timestamp and Headers count; offsets are given by the log
-	Answers  []Answer      // held until everything in tip, these records included, is committed
+	Answers  []Answer      // sent when everything in tip, these records included, is committed
 	OnCommit []env.Token   // effects that may only happen then; lost with leadership, so a load must find them again
-	Keys     []string      // what the write is about, see Pending
+	Keys     []string      // what the write changes, see Pending
 }
 
-// Unknown says why the outcome of an op is not known. Its records stay in the log, and may be committed or lost.
+// Unknown is the reason why the outcome of an op is unknown. Its records stay in the log, and may be committed or lost.
 type Unknown string
 
 const (
@@ -128,7 +128,7 @@ func (u Unknown) Error() string { return string(u) }
 // ErrNotActive says that this coordinator is not active (NOT_COORDINATOR): the op did not run.
 var ErrNotActive = errors.New("this coordinator is not active")
 
-// ErrLoading says that this coordinator still reads its log (COORDINATOR_LOAD_IN_PROGRESS): the op did not run.
+// ErrLoading says that this coordinator is still reading its log (COORDINATOR_LOAD_IN_PROGRESS): the op did not run.
 var ErrLoading = errors.New("this coordinator is loading")
 
 // Refused is an append that certainly did not happen.

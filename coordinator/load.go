@@ -7,12 +7,12 @@ import (
 	"samsa/wire"
 )
 
-// A load reads what tip lacks of the log, one chunk an event, and makes the runtime active:
+// A load reads the part of the log that tip lacks, one chunk per event, and then makes the runtime active:
 //
 //	Load ──▶ LoadStep ──▶ LoadStep ··· ──▶ LoadStep: at the log's end ──▶ active
 //	              ▲ the host calls each in an event of its own, or all in one
 
-// Load begins to load. Everything below committed is committed; entries above it will be in tip only, without a caller.
+// Load starts loading. Entries below committed are committed; entries above it will be in tip only, without a caller.
 func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
 	if r.state == Failed {
 		r.started = false // a log that failed once is read again from its base
@@ -27,7 +27,7 @@ func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
 }
 
 // LoadStep reads one chunk of about budget bytes (offsets.load.buffer.size); 0 is the rest of the log. It reports
-// whether the load is complete, and then ops run. After an error the runtime has failed.
+// whether the load is complete: from then on ops run. After an error the runtime has failed.
 func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 	if r.state != Loading {
 		panic(fmt.Sprintf("coordinator: a load step in state %s", r.state))
@@ -51,8 +51,8 @@ func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 	return true, nil
 }
 
-// Unload ends leadership, also in the middle of a load. Parked ops are answered that the outcome is unknown, and tip goes
-// back to what is committed, which the standby goes on to follow. After an error it begins again from the base.
+// Unload ends leadership, also during a load. Parked ops are answered that the outcome is unknown, and tip is rebuilt
+// from the committed records, so that a standby can follow them. After an error the next load starts from the base.
 func (r *Runtime[M]) Unload(e env.Env) error {
 	r.state.transitionTo(Standby)
 	return r.forget(e, LeadershipLost)
@@ -64,7 +64,7 @@ func (r *Runtime[M]) fail(e env.Env) error {
 	return r.forget(e, AppendFailed)
 }
 
-// forget answers all parked ops and takes tip back to what is committed.
+// forget answers all parked ops and resets tip to what is committed.
 func (r *Runtime[M]) forget(e env.Env, why Unknown) error {
 	r.abandon(e, why)
 	if !r.started {
@@ -78,13 +78,13 @@ func (r *Runtime[M]) forget(e env.Env, why Unknown) error {
 	return nil
 }
 
-// Close ends a runtime that is dropped: as Unload, without the work for a standby.
+// Close ends a runtime that is dropped: like Unload, but tip is not rebuilt.
 func (r *Runtime[M]) Close(e env.Env) {
 	r.state.transitionTo(Closed)
 	r.abandon(e, LeadershipLost)
 }
 
-// Restart tells a standby that the log was replaced by one with a newer base (a follower fetched a snapshot).
+// Restart makes a standby read the log from its base, after a follower fetched a snapshot that replaced the log.
 func (r *Runtime[M]) Restart() {
 	if r.state != Standby {
 		panic(fmt.Sprintf("coordinator: the log was replaced in state %s", r.state))
@@ -92,7 +92,7 @@ func (r *Runtime[M]) Restart() {
 	r.started = false
 }
 
-// start brings both machines to the log's base, unless they have begun.
+// start brings both machines to the log's base, if they are still empty.
 func (r *Runtime[M]) start(e env.Env) error {
 	if r.started {
 		return nil
@@ -112,8 +112,8 @@ func (r *Runtime[M]) start(e env.Env) error {
 	return nil
 }
 
-// read adds to tip what the log has in [end, to). The entries are applied when all of them are read: an error leaves tip
-// as it was.
+// read applies the log's entries from end up to an offset to tip. It applies them after it has read all of them: an
+// error leaves tip unchanged.
 func (r *Runtime[M]) read(e env.Env, to wire.Offset, budget int) error {
 	if r.end >= to {
 		return nil
@@ -131,7 +131,7 @@ func (r *Runtime[M]) read(e env.Env, to wire.Offset, budget int) error {
 	return nil
 }
 
-// rebuild makes tip contain the log up to an offset and no more, by replay: a machine cannot undo an entry.
+// rebuild replays the log up to an offset into a new tip: a machine cannot undo an entry.
 func (r *Runtime[M]) rebuild(e env.Env, to wire.Offset) error {
 	tip := r.make()
 	base, err := r.log.Base(e, tip)

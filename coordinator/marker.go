@@ -2,9 +2,9 @@ package coordinator
 
 import "samsa/sim/env"
 
-// ApplyMarker ends a producer's transaction in this log: the one door for markers. The control record is appended after
-// everything that was decided before, both machines see it, and the answers are held until it is committed. Its errors
-// are those of Write; the log refuses a marker of an old coordinator or producer epoch.
+// ApplyMarker ends a producer's transaction in this log; there is no other way to write a marker. The control record is
+// appended after all earlier ops, both machines apply it, and the answers wait until it is committed. Its errors are
+// those of Write; the log refuses a marker of an old coordinator or producer epoch.
 func (r *Runtime[M]) ApplyMarker(e env.Env, m Marker, answers ...Answer) error {
 	if err := r.state.refusal(); err != nil {
 		return err

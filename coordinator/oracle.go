@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// oracle compares what must be equal:
+// oracle compares states that must be equal:
 //
 //	nothing in flight             tip = stable
 //	after a load, an unload,      stable = the base and a replay of [base, next), and
@@ -15,8 +15,8 @@ import (
 //	moment in 1000                      the open batch included
 //
 // Markers and stamps are part of a replay. A difference means that Apply depends on something that is not in the log, or
-// that an entry was applied twice or never. It is a broken invariant: the panic names both digests, and in a simulation
-// the seed finds it again.
+// that an entry was applied twice or never. It is a broken invariant: the panic has both digests, and the seed repeats
+// it.
 type oracle struct {
 	on    bool
 	quiet int64 // moments with nothing in flight, so far
@@ -44,7 +44,7 @@ func (r *Runtime[M]) Check(e env.Env) {
 	replay := r.make()
 	base, err := r.log.Base(e, replay)
 	if err != nil || base > r.next {
-		return // the log cannot be read, or was replaced: the host finds out by itself
+		return // the log cannot be read, or was replaced: the host will notice
 	}
 	stable, reached := uint64(0), false
 	apply := func(entry Entry) {

@@ -7,14 +7,14 @@ import (
 
 // parked is an op that waits for an offset.
 type parked struct {
-	at       wire.Offset // released when next reaches it
+	at       wire.Offset // completed when next reaches it
 	deadline env.Instant // of the answers, if there is a timeout
 	answers  []Answer    // nil once they are sent
 	effects  []env.Token
 	keys     []string
 }
 
-// keyCounts is how many parked ops are about a key.
+// keyCounts counts the parked ops that write each key.
 type keyCounts map[string]int
 
 func (c keyCounts) add(keys []string, n int) {
@@ -25,13 +25,13 @@ func (c keyCounts) add(keys []string, n int) {
 	}
 }
 
-// wake is the call of Fire that the host was asked for.
+// wake is the call of Fire that the runtime has asked the host for.
 type wake struct {
 	asked bool
 	at    env.Instant
 }
 
-// park adds an op that has decided on tip as it is now.
+// park adds an op that has read tip as it is now.
 func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys []string) {
 	p := parked{at: r.end, answers: answers, effects: effects, keys: keys}
 	if r.options.Timeout > 0 {
@@ -44,12 +44,12 @@ func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys
 	r.parked = append(r.parked, p)
 }
 
-// Pending reports whether a write about a key is in flight. Where Kafka answers CONCURRENT_TRANSACTIONS instead of
-// deciding on uncommitted state, the op asks this first. A deadline that passes ends the answer, not the write.
+// Pending reports whether a write to a key is in flight. An op calls it where Kafka answers CONCURRENT_TRANSACTIONS
+// instead of deciding on uncommitted state. A deadline ends the wait for the answer, but the write stays pending.
 func (r *Runtime[M]) Pending(key string) bool { return r.keys[key] > 0 }
 
-// completeParked answers the ops that wait for what is committed now. An answer's effect may write again: the queue is
-// whole whenever it is left.
+// completeParked answers the ops whose offset is committed now. An effect may write again, so the queue is consistent
+// before each effect.
 func (r *Runtime[M]) completeParked(e env.Env) {
 	for len(r.parked) > 0 && r.parked[0].at <= r.next {
 		p := r.parked[0]
@@ -65,7 +65,7 @@ func (r *Runtime[M]) completeParked(e env.Env) {
 	}
 }
 
-// abandon answers all parked ops that the outcome is unknown.
+// abandon answers all parked ops with an unknown outcome.
 func (r *Runtime[M]) abandon(e env.Env, why Unknown) {
 	waiting := r.parked
 	r.parked, r.open, r.wake = nil, openBatch{}, wake{}
@@ -85,7 +85,7 @@ func (r *Runtime[M]) release(e env.Env, answers []Answer, err error) {
 	}
 }
 
-// wakeAt asks the host for a call of Fire, unless an earlier one will come.
+// wakeAt asks the host to call Fire at an instant, unless an earlier call is due.
 func (r *Runtime[M]) wakeAt(e env.Env, at env.Instant) {
 	if !r.wake.asked || at <= r.wake.at {
 		r.wake = wake{true, at}
@@ -93,8 +93,8 @@ func (r *Runtime[M]) wakeAt(e env.Env, at env.Instant) {
 	}
 }
 
-// Fire is the time that WakeAt asked for, or any other: it appends the open batch if it has lingered long enough, and
-// answers the ops that have passed their deadline. What they wrote stays in the log, and in flight. An error is as from Write.
+// Fire is called at the time of WakeAt, or at any other: it appends the open batch if it has lingered long enough, and
+// answers the ops past their deadline. Their records stay in the log, and in flight. It returns errors as Write does.
 func (r *Runtime[M]) Fire(e env.Env) error {
 	now := e.Now()
 	r.wake = wake{}
@@ -111,7 +111,7 @@ func (r *Runtime[M]) Fire(e env.Env) error {
 	return err
 }
 
-// expire answers what has waited too long. All ops have the same timeout, so deadlines are in order.
+// expire answers the ops past their deadline. All ops have the same timeout, so deadlines are in order.
 func (r *Runtime[M]) expire(e env.Env, now env.Instant) {
 	var late []Answer
 	for i := range r.parked {

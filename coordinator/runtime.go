@@ -10,12 +10,12 @@ import (
 // Options are a runtime's settings. The zero value appends each op at once, as a batch of its own, without deadlines.
 type Options struct {
 	// Linger is how long an op waits for others to share its batch (group.coordinator.append.linger.ms): 0 is not at
-	// all, Adaptive until the events that wait already have run.
+	// all, Adaptive until the events that are already queued have run.
 	Linger env.Duration
 	// Timeout is the deadline of an op's answers (offsets.commit.timeout.ms); 0 is none.
 	Timeout env.Duration
-	// Oracle compares tip, stable and replays of the log all the time, and panics where they differ. For simulations:
-	// it reads the whole log now and then.
+	// Oracle compares tip, stable and replays of the log, and panics if they differ. For simulations: it sometimes reads
+	// the whole log.
 	Oracle bool
 }
 
@@ -27,8 +27,8 @@ type Options struct {
 //	└── the log ────────────┘             │
 //	└── tip ──────────────────────────────┘
 //
-// Its life is in state.go. The controller keeps one runtime as long as its process lives: a standby follows the log. A runtime
-// of groups or transactions exists only while its broker leads the partition: it is loaded once, and closed.
+// Its states are in state.go. The controller has one runtime as long as its process lives: a standby follows the log. A
+// runtime of groups or transactions exists only while its broker leads the partition: it is loaded once, then closed.
 type Runtime[M Machine] struct {
 	log     Log[M]
 	host    Host
@@ -45,8 +45,8 @@ type Runtime[M Machine] struct {
 
 	ahead  []Entry   // in tip and not in stable: the entries of [next, end)
 	open   openBatch // in tip and not in the log: the records of [written, end)
-	parked []parked  // in order of at, which never falls
-	keys   keyCounts // of all that is parked
+	parked []parked  // in order of at
+	keys   keyCounts // of all parked ops
 	wake   wake
 	react  func(tip M, whole bool) Result // to the newest image
 	oracle oracle
@@ -58,7 +58,7 @@ func New[M Machine](log Log[M], host Host, make func() M, o Options) *Runtime[M]
 		keys: keyCounts{}, oracle: oracle{on: o.Oracle}}
 }
 
-// State is the row of the table in state.go.
+// State is the runtime's row in the table of state.go.
 func (r *Runtime[M]) State() State { return r.state }
 
 // Next is the end of what is committed and applied.
@@ -67,13 +67,13 @@ func (r *Runtime[M]) Next() wire.Offset { return r.next }
 // End is the end of tip.
 func (r *Runtime[M]) End() wire.Offset { return r.end }
 
-// Stable is the committed state, in any runtime state. A request is answered from it by Read.
+// Stable is the committed state, in any runtime state. Requests read it through Read.
 func (r *Runtime[M]) Stable() M { return r.stable }
 
-// Tip is the newest state, which may yet be lost.
+// Tip is the newest state, part of which may still be lost.
 func (r *Runtime[M]) Tip() M { return r.tip }
 
-// Read answers from what is committed, on an active coordinator.
+// Read calls f with the committed state, on an active coordinator.
 func (r *Runtime[M]) Read(f func(stable M)) error {
 	err := r.state.refusal()
 	if err == nil {
@@ -82,9 +82,9 @@ func (r *Runtime[M]) Read(f func(stable M)) error {
 	return err
 }
 
-// Write runs an op: it decides on tip, its records are appended and applied, its answers are held until they are
+// Write runs an op: it decides on tip, its records are appended and applied, and its answers wait until they are
 // committed. After ErrNotActive and ErrLoading the op did not run. Any other error is the log's: then every answer that
-// it concerns is sent, and unless it is a Refused the runtime has failed.
+// depends on it has been sent, and unless the error is a Refused the runtime has failed.
 func (r *Runtime[M]) Write(e env.Env, op func(tip M) Result) error {
 	if err := r.state.refusal(); err != nil {
 		return err
@@ -96,15 +96,15 @@ func (r *Runtime[M]) Write(e env.Env, op func(tip M) Result) error {
 			return err
 		}
 	}
-	// Also without records: the op has read tip, and must not tell of what may be lost.
+	// Also without records: the op has read tip, and its answer must not report state that may be lost.
 	r.park(e, res.Answers, res.OnCommit, res.Keys)
 	err := r.flushIfFull(e)
 	r.completeParked(e)
 	return err
 }
 
-// Committed reports that everything below an offset is committed. A standby reads what it lacks of it; an error is the
-// log's, and leaves the machines as they were.
+// Committed says that everything below an offset is committed. A standby reads the part that it lacks; an error is the
+// log's, and leaves the machines unchanged.
 func (r *Runtime[M]) Committed(e env.Env, offset wire.Offset) error {
 	if offset <= r.next || r.state == Failed || r.state == Closed {
 		return nil
@@ -126,7 +126,7 @@ func (r *Runtime[M]) Committed(e env.Env, offset wire.Offset) error {
 	return nil
 }
 
-// advance applies to stable what is committed, as far as tip contains it.
+// advance applies committed entries to stable, as far as tip has them.
 func (r *Runtime[M]) advance(e env.Env) {
 	to := min(r.committed, r.end)
 	for len(r.ahead) > 0 && r.ahead[0].Offset < to {
@@ -149,9 +149,9 @@ func (r *Runtime[M]) apply(entries []Entry, end wire.Offset) {
 }
 
 // ImageChanged gives the machine a change of the metadata image. The reaction is an op without a caller; it runs at once
-// on an active coordinator. In any other state the newest one waits, and runs when a load is complete, then with whole
-// set: what changed before is not known, so it has to look at the whole image (Kafka's onLoaded and onMetadataUpdate).
-// If its append is refused it is not repeated.
+// on an active coordinator. In any other state the newest reaction waits, and runs when a load is complete, then with
+// whole set: earlier changes were missed, so it must look at the whole image (Kafka's onLoaded and onMetadataUpdate). If
+// its append is refused it is not repeated.
 func (r *Runtime[M]) ImageChanged(e env.Env, react func(tip M, whole bool) Result) error {
 	r.react = react
 	if r.state != Active {

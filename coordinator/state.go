@@ -11,13 +11,13 @@ import "fmt"
 //	Failed    Loading   ·                   Standby   ·                  Closed    ignored
 //	Closed    ·         ·                   ·         ·                  ·         ignored
 //
-// A dot is a mistake of the host and panics. Ops and reads run in Active; Loading refuses them with ErrLoading, any other
-// state with ErrNotActive.
+// A dot is an illegal call by the host and panics. Ops and reads run in Active; Loading refuses them with ErrLoading,
+// any other state with ErrNotActive.
 type State uint8
 
 // The states.
 const (
-	Standby State = iota // follows what is committed, or knows nothing yet
+	Standby State = iota // follows the committed log, or is new
 	Loading              // reads the log chunk by chunk
 	Active               // leads: ops run
 	Failed               // the log could not be read or written; the next Load begins at its base
@@ -38,7 +38,7 @@ var legal = [...][5]bool{
 	Closed:  {},
 }
 
-// transitionTo is the one way from a state to another.
+// transitionTo makes a transition; state changes nowhere else.
 func (s *State) transitionTo(to State) {
 	if !legal[*s][to] {
 		panic(fmt.Sprintf("coordinator: no transition from %s to %s", *s, to))

@@ -26,8 +26,8 @@ type LeaderAppend struct {
 	verification storage.Verification
 }
 
-// ClientAppend is the batch of a Produce request. A batch that begins a transaction shows the guard of its verification:
-// see VerifyTransaction. 0 is no guard, which is right for every other batch.
+// ClientAppend is the batch of a Produce request. A batch that begins a transaction has the guard of its verification:
+// see VerifyTransaction. All other batches have guard 0, which is none.
 func ClientAppend(records []byte, acks int16, guard storage.VerificationGuard) LeaderAppend {
 	return LeaderAppend{records: records, acks: acks, origin: storage.OriginClient, verification: storage.Verification{Guard: guard}}
 }
@@ -56,7 +56,7 @@ func MarkerAppend(m Marker, now env.Time) LeaderAppend {
 	end := wire.EndTxnMarker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch}
 	records, err := wire.AppendControl(nil, o, wire.Timestamp(now.Millis()), end)
 	if err != nil {
-		panic("replication: encode a transaction marker: " + err.Error()) // the clock stands before 1970
+		panic("replication: encode a transaction marker: " + err.Error()) // the clock is before 1970
 	}
 	return LeaderAppend{
 		records: records, acks: -1, origin: storage.OriginCoordinator,

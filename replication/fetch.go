@@ -19,7 +19,7 @@ type FetchState struct {
 	ReadCommitted      bool        // of a consumer: isolation.level
 }
 
-// FetchDecision is what a leader does with it.
+// FetchDecision is the leader's decision on a FetchState.
 type FetchDecision struct {
 	Err            *kerr.Error
 	Diverges       bool                   // no records: the follower must truncate its log

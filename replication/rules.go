@@ -20,8 +20,8 @@ type Rules struct {
 	// That epoch with its end: the follower must know whether it is the epoch that it requested (KIP-279).
 	EpochEnd func(asked wire.Epoch, found storage.EpochEndOffset) storage.EpochEndOffset
 
-	// Admit: is a fetch with another leader epoch than the leader's served? No: its sender has not the same leader yet, and its
-	// position may be one in a log that has been truncated since (KIP-320).
+	// Admit: is a fetch with another leader epoch than the leader's served? No: its sender does not follow this leader
+	// yet or any more, and its position may be in a log that has been truncated since (KIP-320).
 	Admit func(asked, mine wire.Epoch) Admission
 
 	// MayJoin: what must a follower have to join the ISR? The log up to the high watermark and up to the start of this epoch: a

@@ -15,7 +15,7 @@ type Appended struct {
 	First, Last wire.Offset // of the records; Last is First-1 if there were none
 	Batches     int         // that were appended
 	Bytes       int         // likewise
-	Skipped     int         // bytes at the end of a follower's append: of a leader that it does not know yet, or cut short
+	Skipped     int         // bytes at the end of a follower's append: of a newer leader's epoch, or a partial batch
 
 	MaxTimestamp  wire.Timestamp // of the appended batches
 	LogAppendTime wire.Timestamp // of the leader's clock, or NoTimestamp if the producers' timestamps stay
@@ -32,11 +32,12 @@ type Refused struct {
 // Error is the error of the first record.
 func (r *Refused) Error() string { return r.Records[0].Error() }
 
-// Unwrap is Kafka's error.
+// Unwrap returns Kafka's error.
 func (r *Refused) Unwrap() error { return r.Records[0] }
 
-// AppendAsLeader appends one batch of a client or a coordinator. It gets its offsets and leader epoch here, in a copy of the
-// bytes: bytes from a link are read-only. With OriginRaft there may be several batches, which have offsets and epoch already.
+// AppendAsLeader appends one batch of a client or a coordinator. It assigns the offsets and leader epoch in a copy of
+// the bytes, because bytes from a link are read-only. With OriginRaft there may be several batches, which have offsets
+// and epoch already.
 //
 // Errors are Kafka's (kerr, *Refused, *wire.CorruptError), and then nothing has changed; or *Offline, and then how much of
 // the append is on the disk is unknown until the log is opened again.
@@ -88,8 +89,8 @@ func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origi
 	return l.maybeFlush(d, out, len(b))
 }
 
-// leaderBatch is the one batch of a leader's append, valid and not too large. Bytes after it that are no batch are ignored,
-// as in Kafka.
+// leaderBatch returns the one batch of a leader's append, after it checked validity and size. Bytes after it that are no
+// batch are ignored, as in Kafka.
 func (l *Log) leaderBatch(records []byte, origin Origin) (wire.Batch, error) {
 	b, rest, err := wire.Next(records)
 	if err == wire.ErrShortBatch {
@@ -213,7 +214,7 @@ func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall en
 	}
 	out.First, out.Last = first, last
 
-	from, to := 0, 0 // the batches that go into the active segment together: a stretch of records
+	from, to := 0, 0 // the range of batches that go into the active segment together
 	for b, err := range wire.Batches(records) {
 		if err != nil {
 			return out, err

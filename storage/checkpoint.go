@@ -19,7 +19,7 @@ import (
 //	5 40
 const checkpointVersion = 0
 
-// errCheckpoint is a checkpoint that cannot be read. It is replaced as a whole, so a crash cannot have torn it.
+// errCheckpoint means that a checkpoint cannot be read. It is replaced as a whole, so a crash cannot have torn it.
 var errCheckpoint = errors.New("malformed checkpoint")
 
 // encodeCheckpoint is the content of a checkpoint file.

@@ -14,8 +14,8 @@ import (
 	"samsa/wire"
 )
 
-// Dir is a log directory (log.dirs): the directories of its partitions, and the files about all of them. Path is
-// relative to the machine's root; "" is the root itself.
+// Dir is a log directory (log.dirs): the directories of its partitions, and the files for all of them. Path is relative
+// to the machine's root; "" is the root itself.
 //
 //	.kafka_cleanshutdown               there: every log was flushed (see TakeCleanMarker)
 //	meta.properties                    the directory's cluster, node and id
@@ -24,9 +24,9 @@ import (
 //	replication-offset-checkpoint      each replica's high watermark
 //	orders-0/                          a Log
 //
-// A checkpoint may be older than the log's state, never ahead of it: recovery then reads more than it must, and a replica starts
-// with a high watermark that is too low. Both are safe. After a truncation the recovery point is saved before the next
-// append, or the checkpoint would be ahead.
+// A checkpoint may be older than the log's state, never ahead of it: then recovery reads more than it must, or a replica
+// starts with a high watermark that is too low. Both are safe. After a truncation the recovery point is saved before the
+// next append, or the checkpoint would be ahead.
 type Dir struct {
 	Path  string
 	Rules Rules
@@ -72,7 +72,7 @@ func (dir Dir) LoadHighWatermarks(d env.Disk) (Offsets, error) {
 	return dir.loadOffsets(d, watermarkFile)
 }
 
-// orEmpty replaces a checkpoint that cannot be read by an empty one.
+// orEmpty replaces an unreadable checkpoint by an empty one.
 func orEmpty(o Offsets, err error) (Offsets, error) {
 	if err != nil && !isDisk(err) {
 		return Offsets{}, nil

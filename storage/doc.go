@@ -20,11 +20,10 @@
 // had another answer.
 //
 // # What survives
-//
-// A process crash keeps the page cache; a power loss keeps what was synced, and any part of the rest. After either, Open
-// finds a prefix of the batches, not shorter than the saved recovery point. Three habits ensure it: a name is durable before
-// anything relies on it; a truncation and retention remove segment by segment from one end, each durably before the next;
-// and a file is rewritten by a rename of another one.
+// After a process crash the page cache is still there; after a power loss there is what was synced, and any part of the
+// rest. After either, Open finds a prefix of the batches, not shorter than the saved recovery point. Three rules ensure
+// it: a name is durable before anything relies on it; a truncation and retention remove segment by segment from one end,
+// each durably before the next; and a file is rewritten by renaming a new one over it.
 //
 // # What it is not
 //

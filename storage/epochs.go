@@ -58,7 +58,7 @@ func (c *EpochCache) Previous(e wire.Epoch) wire.Epoch {
 	return wire.NoEpoch
 }
 
-// At is the epoch that an offset was, or would be, written under; NoEpoch below the first entry.
+// At is the epoch under which an offset was written, or would be; NoEpoch below the first entry.
 func (c *EpochCache) At(o wire.Offset) wire.Epoch {
 	if i := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Start > o }); i > 0 {
 		return c.entries[i-1].Epoch
@@ -66,8 +66,9 @@ func (c *EpochCache) At(o wire.Offset) wire.Epoch {
 	return wire.NoEpoch
 }
 
-// EndOffsetFor is the end of an epoch in a log that ends at end. For an epoch without records in this log, it is the greatest
-// epoch below with some (KIP-279). ok is false if the epoch is not known: it is NoEpoch, or newer than every entry.
+// EndOffsetFor is the end of an epoch in a log that ends at end. If the log has no records of that epoch, it is the end
+// of the next lower epoch that has some (KIP-279). ok is false if the epoch is not known: it is NoEpoch, or newer than
+// every entry.
 func (c *EpochCache) EndOffsetFor(e wire.Epoch, end wire.Offset) (m EpochEndOffset, ok bool) {
 	switch {
 	case e == wire.NoEpoch:
@@ -90,9 +91,9 @@ func (c *EpochCache) above(e wire.Epoch) int {
 	return sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Epoch > e })
 }
 
-// assign assigns the start of an epoch: with its first batch (KIP-101), and on a new leader before there is one, or a leader
-// that has not appended could not answer for the end of the epoch before its own (KAFKA-7415). It is a no-op if e is the latest
-// epoch and has started before. Entries that contradict it, with an epoch or a start that is not below, are removed.
+// assign assigns the start of an epoch: with its first batch (KIP-101), and on a new leader before that, or a leader
+// that has not appended could not answer for the end of the previous epoch (KAFKA-7415). It is a no-op if e is the
+// latest epoch and has started before. Contradicting entries, whose epoch or start is not below, are removed.
 func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	n := len(c.entries)
 	if n > 0 && c.entries[n-1].Epoch == e && c.entries[n-1].Start <= start {
@@ -105,8 +106,8 @@ func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	return true
 }
 
-// truncateFromEnd removes the entries that start at or after an offset: one that starts there has no record left, and would
-// answer for offsets that another leader is about to write (KAFKA-10706).
+// truncateFromEnd removes the entries that start at or after an offset. An epoch that starts exactly there has no record
+// left, and would answer for offsets that another leader is about to write (KAFKA-10706).
 func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 	n := len(c.entries)
 	for n > 0 && c.entries[n-1].Start >= end {
@@ -117,8 +118,9 @@ func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 	return changed
 }
 
-// truncateFromStart removes the entries before an offset, except the epoch of that offset, which starts there now. Without it
-// the oldest records would have no epoch, and a follower that asks for its end would truncate a log that matches (KIP-101).
+// truncateFromStart removes the entries before an offset, except the epoch of that offset, which now starts there.
+// Without it the oldest records would have no epoch, and a follower that asks for that epoch's end would truncate a
+// matching log (KIP-101).
 func (c *EpochCache) truncateFromStart(start wire.Offset) (changed bool) {
 	i := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Start > start })
 	if i == 0 || i == 1 && c.entries[0].Start == start {

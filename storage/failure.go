@@ -23,9 +23,9 @@ func (o *Offline) Error() string { return fmt.Sprintf("%s: %v; the log is offlin
 // Unwrap makes errors.Is find both Kafka's error and the disk's.
 func (o *Offline) Unwrap() []error { return []error{kerr.KafkaStorageError, o.Cause} }
 
-// UnexpectedOffset is a follower's append that starts below the end of its log (UnexpectedAppendOffsetException). If the
-// log is empty and Last reaches its start, the caller may start the log anew at First: DeleteRecords moves the start
-// into the middle of a batch.
+// UnexpectedOffset is the error of a follower's append that starts below the end of its log
+// (UnexpectedAppendOffsetException). If the log is empty and Last reaches its start, the caller may restart the log at
+// First: DeleteRecords can move the start into the middle of a batch.
 type UnexpectedOffset struct {
 	First, Last wire.Offset // of the first batch, and of the last one
 	End         wire.Offset // of the log

@@ -7,7 +7,7 @@ import (
 // tmpSuffix is the name under which a file's new content is written before it takes the file's name.
 const tmpSuffix = ".tmp"
 
-// readFile is a whole file. A missing one is env.ErrNotExist.
+// readFile reads a whole file. A missing one is env.ErrNotExist.
 func readFile(d env.Disk, path string) ([]byte, error) {
 	f, err := d.Open(path, false)
 	if err == env.ErrNotExist {
@@ -27,13 +27,13 @@ func readFile(d env.Disk, path string) ([]byte, error) {
 	return p, onFile(path, err)
 }
 
-// writeFile makes a file with the given content, or gives it to an existing one. If sync is set the bytes are durable,
-// and the name is when the directory is.
+// writeFile creates a file with the given content, or overwrites an existing one. If sync is set the bytes are durable;
+// the name is durable when the directory is synced.
 func writeFile(d env.Disk, path string, content []byte, sync bool) error {
 	return overwrite(d, path, content, sync, false)
 }
 
-// overwrite is writeFile. If truncate is set it truncates the file without a look at its size.
+// overwrite is writeFile. If truncate is set it truncates the file without checking its size.
 func overwrite(d env.Disk, path string, content []byte, sync, truncate bool) error {
 	f, err := d.Open(path, true)
 	if err != nil {
@@ -63,12 +63,12 @@ func overwrite(d env.Disk, path string, content []byte, sync, truncate bool) err
 type Replacement struct {
 	Path     string
 	Content  []byte
-	Truncate bool // truncate the temporary file without a look at its size: one more disk call
+	Truncate bool // truncate the temporary file without checking its size: one more disk call
 	LoseName bool // leave the new name to the file system: an old rule
 }
 
-// ReplaceFile gives a file new content so that after any crash it has the old or the new one, whole: write another
-// file, sync, rename, sync the directory (CheckpointFile, FileQuorumStateStore, Utils.atomicMoveWithFallback).
+// ReplaceFile replaces a file's content so that after any crash the file has the old or the new content, whole: write
+// another file, sync, rename, sync the directory (CheckpointFile, FileQuorumStateStore, Utils.atomicMoveWithFallback).
 func ReplaceFile(d env.Disk, r Replacement) error {
 	temporary := r.Path + tmpSuffix
 	if err := overwrite(d, temporary, r.Content, true, r.Truncate); err != nil {

@@ -5,9 +5,9 @@ import (
 	"samsa/wire"
 )
 
-// Flush makes batches, indexes, snapshots and names below an offset durable, and moves the recovery point to it. Kafka flushes
-// for flush.messages and flush.ms, in the background after a roll, and at a clean shutdown. Records are acknowledged long
-// before, because replication is the durability; a KRaft log is the exception.
+// Flush makes batches, indexes, snapshots and names below an offset durable, and moves the recovery point to it. Kafka
+// flushes for flush.messages and flush.ms, in the background after a roll, and at a clean shutdown. A leader
+// acknowledges records long before that, because replication makes them durable; a KRaft log is the exception.
 func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -22,8 +22,8 @@ func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	return nil
 }
 
-// flush is Flush with the disk's own error. The order is free: the recovery point moves after all of it, and until then nothing
-// relies on it. A part of the active segment beyond upTo may become durable too, which does no harm.
+// flush is Flush with the disk's own error. The order does not matter: the recovery point moves last, and until then
+// nothing relies on it. A part of the active segment beyond upTo may become durable too, which does no harm.
 func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 	for i, s := range l.segments {
 		if i+1 < len(l.segments) && l.segments[i+1].base <= l.recovery {
@@ -45,8 +45,8 @@ func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 	return nil
 }
 
-// Close takes a producer snapshot, flushes the log and closes its files. Only if it succeeds for every log of a directory may
-// the clean-shutdown marker be written (KAFKA-15375). A log that is offline only closes its files.
+// Close takes a producer snapshot, flushes the log and closes its files. The clean-shutdown marker may be written only
+// if it succeeds for every log of a directory (KAFKA-15375). A log that is offline only closes its files.
 func (l *Log) Close(d env.Disk) error {
 	if l.offline != nil {
 		l.release(d)

@@ -10,11 +10,11 @@ import (
 	"samsa/wire"
 )
 
-// Indexes are sparse: they bring a search close to its offset, and the log itself decides. A lost entry costs time, a wrong
-// one could give a wrong result, so an index is checked before its first use and rebuilt if the check fails.
+// Indexes are sparse: they bring a search close to its offset, and the scan of the log decides. A lost entry costs time,
+// a wrong one could give a wrong result, so an index is checked before its first use and rebuilt if the check fails.
 //
-// Kafka maps an index into memory at its greatest size and trims it when the segment is closed. These only append: a file
-// is as Kafka's is after the trim.
+// Kafka maps an index into memory at its greatest size and trims it when the segment is closed. These only append: the
+// file equals Kafka's after the trim.
 
 // errIndex is an index with invalid bytes. It is rebuilt from the segment's log.
 var errIndex = errors.New("corrupt index")

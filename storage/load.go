@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// OpenOptions is what the log directory's files have about a log that is loaded.
+// OpenOptions has the state of a log in the log directory's files.
 type OpenOptions struct {
 	Clean         bool        // the clean-shutdown marker was there: nothing needs to be recovered
 	RecoveryPoint wire.Offset // from recovery-point-offset-checkpoint; 0 if it has none for this log
@@ -20,19 +20,19 @@ type OpenOptions struct {
 type Recovered struct {
 	Clean     bool        // no recovery was needed
 	Segments  int         // that were read again, batch by batch
-	Batches   int         // in them, that were sound
+	Batches   int         // valid batches in them
 	Bytes     int64       // likewise
-	Truncated int64       // bytes cut off after the first batch that was not
+	Truncated int64       // bytes truncated from the first invalid batch on
 	Dropped   int         // segments after that, discarded
 	Indexes   int         // segments below the recovery point that were read again for their indexes
 	Removed   int         // left-over files that were removed
 	End       wire.Offset // of the log
-	Bad       error       // what was wrong with the first bad batch, or nil
+	Bad       error       // what was wrong with the first invalid batch, or nil
 }
 
-// Open loads a log from its directory, or makes a new one (LogLoader). Without a clean shutdown every segment from the one
-// that holds the recovery point on is read again: at the first batch that is short, fails its CRC or is out of order the
-// log ends, and the rest is deleted. Indexes, epochs and producers are rebuilt from the log.
+// Open loads a log from its directory, or makes a new one (LogLoader). Without a clean shutdown it reads again every
+// segment from the one with the recovery point on: the log ends at the first batch that is short, fails its CRC or is
+// out of order, and the rest is deleted. Indexes, epochs and producers are rebuilt from the log.
 //
 // An error is the disk's, or an epoch checkpoint that cannot be read and cannot be rebuilt; there is no log then.
 func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, error) {
@@ -62,8 +62,8 @@ func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 		return err
 	}
 	if !o.Clean && l.cfg.Rules.DurableNames {
-		// The names decide what is recovered. If a power loss during recovery could bring older names back, the next recovery
-		// might trust a file that this one has replaced.
+		// The names decide which segments are recovered. If a power loss during recovery could bring older names back,
+		// the next recovery might trust a file that this one has replaced.
 		l.namesChanged = true
 		if err := l.syncNames(d); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (l *Log) finishSwaps(d env.Disk, names []string, r *Recovered) ([]string, e
 		return nil, err
 	}
 	if err := l.syncNames(d); err != nil {
-		return nil, err // the old must not come back beside the new
+		return nil, err // or the old segments could come back beside the new one
 	}
 	for _, name := range swaps {
 		final := strings.TrimSuffix(name, suffixSwap)
@@ -183,7 +183,7 @@ func (l *Log) finishSwaps(d env.Disk, names []string, r *Recovered) ([]string, e
 	return slices.Compact(kept), nil
 }
 
-// swapRange is the offsets that finished compaction output stands for: from its lowest base to its highest end.
+// swapRange is the range of offsets that finished compaction output replaces: from its lowest base to its highest end.
 func (l *Log) swapRange(d env.Disk, swaps []string) (from, to wire.Offset, err error) {
 	from, to = 1<<63-1, -1
 	for _, name := range swaps {
@@ -293,8 +293,8 @@ func (l *Log) loadSegment(d env.Disk, base wire.Offset, names []string, wall env
 	return nil
 }
 
-// dropStraySnapshots removes the snapshots that belong to no segment, except the newest if it is above all of them: it is of a
-// clean shutdown (removeStraySnapshots).
+// dropStraySnapshots removes the snapshots that belong to no segment, except the newest if it is above all of them: that
+// one is from a clean shutdown (removeStraySnapshots).
 func (l *Log) dropStraySnapshots(d env.Disk) error {
 	if len(l.segments) == 0 {
 		return nil

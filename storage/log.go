@@ -9,15 +9,15 @@ import (
 	"samsa/wire"
 )
 
-// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It lives from Open to Close, or to the end of its
-// process. It keeps file handles, but not the disk, which is a parameter of every method.
+// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It lives from Open to Close, or to the end of
+// its process. It keeps file handles, but not the disk: every method gets that as an argument.
 //
 //	Start             RecoveryPoint            End
 //	  │ segment │ segment │ segment │ active     │
 //	  [─────────────────────────┤├──────────────)
 //	       on the device          perhaps only in the page cache
 //
-// The high watermark is replication's, which passes it where it matters.
+// The high watermark belongs to replication, which passes it where a method needs it.
 //
 // After a failed disk operation the log is offline: every method that changes it returns the same *Offline.
 type Log struct {
@@ -32,7 +32,7 @@ type Log struct {
 	producers *ProducerTable
 
 	offline          *Offline        // the failure after which the log refuses every change, or nil
-	namesChanged     bool            // a name in the directory, since it was last synced
+	namesChanged     bool            // a name in the directory has changed since it was last synced
 	pendingDeletes   []pendingDelete // renamed files that will be removed
 	deletesScheduled int64           // the number of the last one
 }
@@ -52,8 +52,8 @@ func (l *Log) Start() wire.Offset { return l.start }
 // End is the offset that the next record gets (the log end offset).
 func (l *Log) End() wire.Offset { return l.end }
 
-// RecoveryPoint is the end of the records that are on the device. The caller saves it in the log directory's checkpoint: from
-// time to time, and always after a truncation or a load that moved it down, before the next append.
+// RecoveryPoint is the end of the records that are known to be on the device. The caller saves it in the log directory's
+// checkpoint: from time to time, and before the next append after a truncation or a load that moved it down.
 func (l *Log) RecoveryPoint() wire.Offset { return l.recovery }
 
 // ActiveBase is the base offset of the active segment. Records below it change only by truncation and retention.
@@ -77,7 +77,7 @@ func (l *Log) Segments() []wire.Offset {
 	return bases
 }
 
-// Epochs is the leader epoch cache. It changes with the log: do not keep it over an event.
+// Epochs is the leader epoch cache. It changes with the log: do not keep it beyond the event.
 func (l *Log) Epochs() *EpochCache { return &l.epochs }
 
 // EndOffsetFor is the end of an epoch in this log; see EpochCache.EndOffsetFor.
@@ -91,7 +91,7 @@ func (l *Log) Producers() *ProducerTable { return l.producers }
 // Config is the configuration in force.
 func (l *Log) Config() Config { return l.cfg }
 
-// Configure sets the configuration. Nothing that is written changes.
+// Configure sets the configuration. Written data does not change.
 func (l *Log) Configure(cfg Config) { l.cfg = cfg }
 
 // Offline is the error of a log that is offline, or nil.

@@ -16,7 +16,7 @@ const (
 
 	suffixDeleted = ".deleted" // renamed away, to be removed after file.delete.delay.ms
 	suffixCleaned = ".cleaned" // the output of a compaction that did not finish
-	suffixSwap    = ".swap"    // the output of one that did; it replaces what it was made from
+	suffixSwap    = ".swap"    // the finished output of a compaction; it replaces its input segments
 
 	epochsFile = "leader-epoch-checkpoint"
 	topicFile  = "partition.metadata"
@@ -26,7 +26,7 @@ const (
 // segment exists, and loading removes the others without one.
 var segmentSuffixes = [...]string{suffixLog, suffixIndex, suffixTimes, suffixTxns}
 
-// offsetDigits is the width of the offset in a file name: the most digits an int64 can have, and one more.
+// offsetDigits is the width of the offset in a file name: one more than the most digits of an int64.
 const offsetDigits = 20
 
 // fileName is a file named by an offset: 20 digits and a suffix.
@@ -40,8 +40,8 @@ func fileName(at wire.Offset, suffix string) string {
 	return string(digits[:]) + suffix
 }
 
-// offsetOf reads the offset off a name that starts with digits and a dot. ok is false for every other name, and for
-// offsets that do not fit.
+// offsetOf parses a name that starts with an offset and a dot. ok is false for every other name, and for offsets that do
+// not fit.
 func offsetOf(name string) (at wire.Offset, suffix string, ok bool) {
 	dot := strings.IndexByte(name, '.')
 	if dot <= 0 || dot > offsetDigits {

@@ -43,7 +43,7 @@ type ProducerTable struct {
 	producers map[wire.ProducerID]*Producer
 	open      []transaction // by first offset, rising
 	ended     []transaction // likewise: completed, and the marker is at or above the high watermark
-	end       wire.Offset   // of the log that is in the table
+	end       wire.Offset   // the end of the log that the table reflects
 
 	guards    map[wire.ProducerID]verification
 	lastGuard VerificationGuard
@@ -92,14 +92,14 @@ func decrement(seq, n int32) int32 {
 	return seq - n
 }
 
-// keptBatches is how many batches of a producer are remembered: as many as a client may have in flight.
+// keptBatches is the number of batches stored for each producer: as many as a client may have in flight.
 const keptBatches = 5
 
 // lateTransactionGrace is the time on top of the greatest transaction timeout after which a transaction hangs
 // (LATE_TRANSACTION_BUFFER_MS).
 const lateTransactionGrace = 5 * env.Minute
 
-// newProducerTable is an empty table for a log that is known up to an offset.
+// newProducerTable makes an empty table for a log that starts at an offset.
 func newProducerTable(at wire.Offset) *ProducerTable {
 	return &ProducerTable{
 		producers: map[wire.ProducerID]*Producer{},
@@ -109,7 +109,7 @@ func newProducerTable(at wire.Offset) *ProducerTable {
 	}
 }
 
-// End is the offset up to which the log is in the table.
+// End is the end of the log that the table reflects.
 func (t *ProducerTable) End() wire.Offset { return t.end }
 
 // Producers is every entry by producer id, rising. The entries are copies.
@@ -173,7 +173,7 @@ func (t *ProducerTable) HasLateTransaction(cfg *Config, wall env.Time) bool {
 		millis(wire.Timestamp(wall.Millis())-p.LastTimestamp) > cfg.MaxTransactionTime+lateTransactionGrace
 }
 
-// OnHighWatermarkUpdated removes the ended transactions with a marker below the high watermark: they are decided.
+// OnHighWatermarkUpdated removes the ended transactions whose marker is below the high watermark.
 func (t *ProducerTable) OnHighWatermarkUpdated(hw wire.Offset) {
 	t.ended = slices.DeleteFunc(t.ended, func(x transaction) bool { return x.last < hw })
 }
@@ -219,7 +219,7 @@ type change struct {
 	aborted       bool        // completed, by an abort marker
 }
 
-// prepareUpdate is the update of the table by a producer's batch, or Kafka's error. It changes nothing.
+// prepareUpdate returns the update of the table by a producer's batch, or Kafka's error. It changes nothing.
 func (t *ProducerTable) prepareUpdate(b wire.Batch, from Origin, v Verification) (c change, err error) {
 	id := b.ProducerID()
 	c.transactional = b.IsTransactional()
@@ -269,13 +269,13 @@ func (p *Producer) inSequence(b wire.Batch, v verification) bool {
 	case b.ProducerEpoch() != p.Epoch:
 		return first == 0 || p.Epoch == wire.NoProducerEpoch
 	case len(p.Batches) == 0:
-		return first == 0 // only a marker was seen under this epoch
+		return first == 0 // only a marker was written under this epoch
 	}
 	last := p.Batches[len(p.Batches)-1].Last
 	return int64(first) == int64(last)+1 || first == 0 && last == 1<<31-1
 }
 
-// setEpoch moves to an epoch, in which sequence numbers start again.
+// setEpoch moves to an epoch, in which sequence numbers start at 0 again.
 func (p *Producer) setEpoch(e wire.ProducerEpoch) {
 	if p.Epoch != e {
 		p.Epoch, p.Batches = e, nil
@@ -286,7 +286,7 @@ func (p *Producer) setEpoch(e wire.ProducerEpoch) {
 func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 	r, err := b.Control()
 	if b.Count() == 0 {
-		return nil // compaction has removed the marker, after its transaction
+		return nil // compaction has removed the marker record, after its transaction
 	}
 	if err != nil {
 		return err
@@ -327,8 +327,8 @@ func (p *Producer) fencesMarker(marker wire.ProducerEpoch, version int16) bool {
 	return marker < p.Epoch
 }
 
-// update applies the update of a batch that is in the log. A completed transaction stays open until completeTxn: in between
-// its entry of the transaction index is written.
+// update applies the update of a batch that is in the log. A completed transaction stays open until completeTxn, which
+// runs after its entry of the transaction index is written.
 func (t *ProducerTable) update(c change) {
 	p := c.next
 	t.producers[p.ID] = &p
@@ -350,7 +350,7 @@ func (t *ProducerTable) lastStable(done transaction) wire.Offset {
 	return done.last + 1
 }
 
-// completeTxn moves an open transaction to those that wait for the high watermark.
+// completeTxn moves an open transaction to the ended ones, which wait for the high watermark.
 func (t *ProducerTable) completeTxn(done transaction) {
 	t.open = slices.DeleteFunc(t.open, func(x transaction) bool { return x.first == done.first })
 	t.ended = insert(t.ended, done)
@@ -380,7 +380,7 @@ func (t *ProducerTable) clear(at wire.Offset) {
 	t.open, t.ended, t.end = nil, nil, at
 }
 
-// startAt moves the table to a new log start: transactions that ended before are decided.
+// startAt moves the table to a new log start, and removes the transactions that ended before it.
 func (t *ProducerTable) startAt(start wire.Offset) {
 	t.OnHighWatermarkUpdated(start)
 	t.end = max(t.end, start)

@@ -10,12 +10,13 @@ import (
 // Data is a part of a log: whole batches, in the format of a fetch response (FetchDataInfo).
 type Data struct {
 	Bytes []byte      // read-only; aliases the page cache where the disk allows it
-	First wire.Offset // base offset of the first batch, at or below the requested offset, which it is if there is none
+	First wire.Offset // base offset of the first batch, at or below the requested offset; without a batch, the requested offset
 	Next  wire.Offset // the next offset to read
 }
 
-// Read reads whole batches of one segment: from the one with offset from, up to bound (the high watermark, the last stable
-// offset, or the log end). They are at most maxBytes, but if atLeastOne is set the first one may be larger.
+// Read reads whole batches of one segment: from the batch with offset from, up to bound (the high watermark, the last
+// stable offset, or the log end). It returns at most maxBytes, except that with atLeastOne the first batch may be
+// larger.
 //
 // An offset outside [Start, End] is OFFSET_OUT_OF_RANGE. One at or above bound is no data and no error. Bytes that are no
 // batches are CORRUPT_MESSAGE. As in Kafka, the reader of the records checks the CRC.
@@ -67,7 +68,7 @@ func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeas
 			return data, err
 		}
 		if err != nil || h.LastOffset() >= bound || start >= 0 && h.LastOffset() < data.Next {
-			break // also before a header with a lower offset: it was never appended
+			break // also at a header with a lower offset: it was never appended
 		}
 		if start < 0 {
 			if h.LastOffset() < from {
@@ -95,8 +96,8 @@ func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeas
 	return data, err
 }
 
-// CollectAborted is the aborted transactions that have batches in [from, to), in the order of their markers, for the fetch
-// response of a read_committed consumer.
+// CollectAborted returns the aborted transactions that have batches in [from, to), in the order of their markers, for
+// the fetch response of a read_committed consumer.
 func (l *Log) CollectAborted(d env.Disk, from, to wire.Offset) ([]Aborted, error) {
 	var all []Aborted
 	for i := max(l.floorSegment(from), 0); i < len(l.segments); i++ {

@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// What is recovered, and what is trusted:
+// Files that are recovered, and files that are trusted:
 //
 //	                     clean shutdown      unclean, below the        unclean, from the segment that
 //	                                         recovery point            holds the recovery point on
@@ -19,8 +19,8 @@ import (
 //
 // An index that fails its check is rebuilt from the log; the log itself stays as it is.
 
-// recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, only segments that
-// lost an index are recovered; above it all of them, until the first bad batch.
+// recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, it recovers
+// only segments that lost an index; above it all of them, until the first invalid batch.
 func (l *Log) recover(d env.Disk, o OpenOptions, r *Recovered) error {
 	first := len(l.segments)
 	if !o.Clean {
@@ -42,7 +42,7 @@ func (l *Log) recover(d env.Disk, o OpenOptions, r *Recovered) error {
 	return l.findEnd(d, o, r)
 }
 
-// limit is an offset above all batches of the segment, as far as it is known without a read.
+// limit is an offset above all batches of the segment, as far as it is known without reading.
 func (s *segment) limit() wire.Offset {
 	if s.end > s.base {
 		return s.end
@@ -76,9 +76,9 @@ func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) 
 	return table, err
 }
 
-// wideGap is more offsets than a power loss can take from a file, and less than the gap in a leader's offsets that starts a
-// segment above the end of the one before it (see roll). The other gaps that are no loss are compaction's, and compacted
-// segments are below the recovery point.
+// wideGap is more offsets than a power loss can remove from a file, and less than the gap in a leader's offsets that
+// starts a segment above the end of the one before it (see roll). Compaction leaves gaps too, but compacted segments are
+// below the recovery point.
 const wideGap = 1 << 30
 
 // recoverFrom recovers the segments from the given one on, and ends the log at the first invalid batch.
@@ -239,9 +239,9 @@ func (l *Log) markUnflushed(o OpenOptions) {
 	}
 }
 
-// syncLoadedLength makes the log end durable before the first append. The process may have died in a truncation before its
-// sync: then the file is short in the page cache only, and a power loss would bring the truncated batches back, beside the
-// epochs of later ones. A truncation ends in the active segment, so its sync is enough.
+// syncLoadedLength makes the log end durable before the first append. The process may have crashed between a truncation
+// and its sync: then the file is short in the page cache only, and a power loss would bring the truncated batches back,
+// beside the epochs of later ones. A truncation ends in the active segment, so syncing that one is enough.
 func (l *Log) syncLoadedLength(d env.Disk, o OpenOptions) error {
 	if o.Clean || !l.cfg.Rules.DurableNames {
 		return nil

@@ -32,9 +32,9 @@ type Deleted struct {
 	Reason     Reason
 }
 
-// AdvanceStart moves the log start up, for DeleteRecords and on followers (UnifiedLog.maybeIncrementLogStartOffset). It changes
-// no file: the caller saves the log start, and Retain deletes the segments below it. Above the high watermark it is
-// OFFSET_OUT_OF_RANGE; below the start it does nothing.
+// AdvanceStart moves the log start up, for DeleteRecords and on followers (UnifiedLog.maybeIncrementLogStartOffset). It
+// changes no file: the caller saves the log start, and Retain deletes the segments below it. An offset above the high
+// watermark is OFFSET_OUT_OF_RANGE; one below the start changes nothing.
 func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err error) {
 	if l.offline != nil {
 		return false, l.offline
@@ -49,16 +49,16 @@ func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err erro
 	return true, nil
 }
 
-// moveStart moves the start up. The epochs file stays as it is: it has more than needed, and loading truncates it.
+// moveStart moves the start up. The epochs file is not rewritten: it has more than needed, and loading truncates it.
 func (l *Log) moveStart(to wire.Offset) {
 	l.start = to
 	l.epochs.truncateFromStart(to)
 	l.producers.startAt(to)
 }
 
-// Retain deletes, from the oldest on, the segments below the log's start, then those that make it larger than
-// retention.bytes, then those older than retention.ms (UnifiedLog.deleteOldSegments). Only below the high watermark; and
-// if the active segment is to go, an empty one takes its place first.
+// Retain deletes, from the oldest on, the segments below the log start, then those over retention.bytes, then those
+// older than retention.ms (UnifiedLog.deleteOldSegments). It deletes only below the high watermark, and rolls before it
+// deletes the active segment.
 func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, error) {
 	if l.offline != nil {
 		return nil, l.offline
@@ -94,7 +94,7 @@ func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, erro
 	return gone, nil
 }
 
-// deleteWhile deletes the oldest segments as long as each is below the high watermark and breaks the limit.
+// deleteWhile deletes the oldest segments as long as each is below the high watermark and exceeds the limit.
 func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason, breaks func(i int) (bool, error)) ([]Deleted, error) {
 	n := 0
 	for ; n < len(l.segments); n++ {

@@ -11,20 +11,20 @@ import (
 // is read whole, after its length was compared with the file's.
 const scanWindow = 256 << 10
 
-// scanner walks over the batches of a log file.
+// scanner iterates over the batches of a log file.
 type scanner struct {
 	disk env.Disk //env: a scanner lives inside one call of a Log, which was handed the disk
 	path string
 	file env.File
 	pos  int64 // of the next batch
-	end  int64 // of what may be read; a batch that crosses it is short
+	end  int64 // of the readable bytes; a batch that crosses it is short
 
 	window int    // how much to read at once
 	buf    []byte // the bytes from at on
 	at     int64
 }
 
-// scan starts a walk over [pos, end) of the segment's log.
+// scan starts an iteration over [pos, end) of the segment's log.
 func (s *segment) scan(d env.Disk, pos, end int64) scanner {
 	return scanner{disk: d, path: s.path(suffixLog), file: s.log, pos: pos, end: end, window: scanWindow}
 }
@@ -32,7 +32,7 @@ func (s *segment) scan(d env.Disk, pos, end int64) scanner {
 // more reports whether there is another batch.
 func (c *scanner) more() bool { return c.pos < c.end }
 
-// header is the next batch's header and the batch's size in bytes, which lies inside the file. Only the accessors of
+// header returns the next batch's header and the batch's size in bytes, which is inside the file. Only the accessors of
 // header fields may be used on it. The error is wire.ErrShortBatch, a *wire.CorruptError, or the disk's.
 func (c *scanner) header() (h wire.Batch, size int64, err error) {
 	p, err := c.bytes(min(wire.BatchHeaderSize, c.end-c.pos))
@@ -56,7 +56,7 @@ func (c *scanner) header() (h wire.Batch, size int64, err error) {
 	return wire.Batch(p[:wire.BatchHeaderSize]), size, nil
 }
 
-// The length field of a batch and what it does not count.
+// The length field of a batch, and the bytes that the length does not include.
 const (
 	lengthAt     = 8
 	lengthPrefix = 12
@@ -88,7 +88,7 @@ func (c *scanner) bytes(n int64) ([]byte, error) {
 			return nil, onFile(c.path, err)
 		}
 		if int64(len(p)) < n {
-			return nil, onFile(c.path, env.ErrIO) // the file is shorter than it said
+			return nil, onFile(c.path, env.ErrIO) // the file is shorter than its size says
 		}
 		c.buf, c.at, off = p, c.pos, 0
 	}

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// segment is a part of a log in one file, with its indexes (LogSegment). A roll makes it, it grows while it is the active one,
-// and retention or a truncation deletes it as a whole; only a truncation makes it shorter.
+// segment is a part of a log in one file, with its indexes (LogSegment). A roll creates it, it grows while it is the
+// active one, and retention or a truncation deletes it as a whole; only a truncation makes it shorter.
 //
 //	00000000000000000040.log        batches from offset 40 on
 //	00000000000000000040.index      offset    → position
@@ -20,7 +20,7 @@ type segment struct {
 	base wire.Offset // no batch starts below it
 
 	log     env.File
-	name    string // of the log file, made once: errors name it, and so each read and append asks for it
+	name    string // of the log file, built once because each read and append passes it for errors
 	size    int64  // of the log file, which has valid batches only
 	end     wire.Offset
 	written bool // the log file, since its last sync
@@ -83,14 +83,14 @@ func createSegment(d env.Disk, dir string, base wire.Offset, wall env.Time) (*se
 	return s, nil
 }
 
-// append writes whole batches at the end of the log file. indexBatch then counts them.
+// append writes whole batches at the end of the log file. The caller then calls indexBatch for each.
 func (s *segment) append(d env.Disk, records []byte) error {
 	s.written = true
 	return onFile(s.path(suffixLog), d.Append(s.log, records))
 }
 
-// indexBatch updates the segment's end, timestamps and indexes with the next batch of the file. The offset index is thereby a
-// function of the log's bytes and the interval. If an index fails, end and timestamps are updated all the same.
+// indexBatch updates the segment's end, timestamps and indexes with the next batch of the file. So the offset index is a
+// function of the log's bytes and the interval. If an index fails, end and timestamps are still updated.
 func (s *segment) indexBatch(d env.Disk, b wire.Batch, size int64, interval int32) (err error) {
 	last, at := b.LastOffset(), s.size
 	if s.size == 0 {
@@ -116,7 +116,7 @@ func (s *segment) onBecomeInactive(d env.Disk) error {
 	return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt)
 }
 
-// fits reports whether an offset relative to the base has 31 bits.
+// fits reports whether an offset relative to the base fits into 31 bits.
 func (s *segment) fits(last wire.Offset) bool { return last-s.base <= math.MaxInt32 }
 
 // shouldRoll reports whether a batch of a given size belongs into a new segment.
@@ -185,7 +185,7 @@ func (s *segment) truncateTo(d env.Disk, to wire.Offset) error {
 	return s.readExtremes(d)
 }
 
-// find is the position of the first batch that reaches an offset, or the segment's size.
+// find returns the position of the first batch that reaches an offset, or the segment's size.
 func (s *segment) find(d env.Disk, at wire.Offset) (int64, error) {
 	if at >= s.end {
 		return s.size, nil
@@ -204,8 +204,8 @@ func (s *segment) find(d env.Disk, at wire.Offset) (int64, error) {
 	return c.pos, nil
 }
 
-// readExtremes finds the segment's end and timestamps from the indexes and the batches after their last entries. It stops with
-// an error at an invalid header, and size is then the position of that.
+// readExtremes finds the segment's end and timestamps from the indexes and the batches after their last entries. It
+// stops with an error at an invalid header, and sets size to its position.
 func (s *segment) readExtremes(d env.Disk) error {
 	s.rollFrom = wire.NoTimestamp
 	s.maxTime, s.maxTimeAt = s.times.last()
@@ -260,8 +260,8 @@ func (s *segment) openIndexes(d env.Disk) (sound bool, err error) {
 	return s.lastEntriesMatch(d)
 }
 
-// lastEntriesMatch compares the last entry of each search index with its batch. Entries that rise, and end with a right one,
-// are hardly those of another log.
+// lastEntriesMatch compares the last entry of each search index with its batch. An index with rising entries and a
+// correct last one almost certainly belongs to this log.
 func (s *segment) lastEntriesMatch(d env.Disk) (bool, error) {
 	at := func(pos int64, last wire.Offset) (h wire.Batch, err error) {
 		for c := s.scan(d, pos, s.size); c.more(); {
@@ -294,8 +294,8 @@ func (s *segment) lastEntriesMatch(d env.Disk) (bool, error) {
 	return true, nil
 }
 
-// rebuildIndexes rebuilds the search indexes from the batches' headers. At an invalid header the indexes end, and a read of the
-// bytes after it is CORRUPT_MESSAGE; a reader does not truncate.
+// rebuildIndexes rebuilds the search indexes from the batches' headers. At an invalid header the indexes end, and
+// reading the bytes after it returns CORRUPT_MESSAGE; a read does not truncate.
 func (s *segment) rebuildIndexes(d env.Disk, interval int32) error {
 	if err := s.resetIndexes(d); err != nil {
 		return err
@@ -371,7 +371,7 @@ func (s *segment) close(d env.Disk) (first error) {
 	return first
 }
 
-// moveTo follows the directory to another name.
+// moveTo updates the paths after the directory was renamed.
 func (s *segment) moveTo(dir string) {
 	s.dir, s.name = dir, ""
 	s.index.path, s.times.path, s.txns.path = s.path(suffixIndex), s.path(suffixTimes), s.path(suffixTxns)

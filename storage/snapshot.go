@@ -131,7 +131,7 @@ func (l *Log) syncSnapshots(d env.Disk) error {
 	return nil
 }
 
-// dropSnapshots removes the snapshot files for which which is true.
+// dropSnapshots removes the snapshot files for which which returns true.
 func (l *Log) dropSnapshots(d env.Disk, which func(at wire.Offset) bool) error {
 	t := l.producers
 	var err error
@@ -150,8 +150,8 @@ func (l *Log) dropSnapshots(d env.Disk, which func(at wire.Offset) bool) error {
 	return err
 }
 
-// loadSnapshot fills the empty table from the newest snapshot that can be read; those that cannot are removed. Without
-// one the table starts at the start of the log.
+// loadSnapshot fills the empty table from the newest readable snapshot, and removes unreadable ones. Without a snapshot
+// the table starts at the log start.
 func (l *Log) loadSnapshot(d env.Disk, start wire.Offset, wall env.Time) error {
 	t := l.producers
 	for n := len(t.snapshots); n > 0; n = len(t.snapshots) {
@@ -182,8 +182,8 @@ func (l *Log) loadSnapshot(d env.Disk, start wire.Offset, wall env.Time) error {
 	return nil
 }
 
-// rebuildProducers rebuilds the table up to an offset: from the newest snapshot in (start, end], and the batches after it
-// (UnifiedLog.rebuildProducerState). loading says that the table is not valid yet.
+// rebuildProducers rebuilds the table up to an offset: from the newest snapshot in (start, end], and the batches after
+// it (UnifiedLog.rebuildProducerState). loading means that the table is not valid yet.
 func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall env.Time) error {
 	t := l.producers
 	if err := l.dropSnapshots(d, func(at wire.Offset) bool { return at > end || at <= l.start }); err != nil {
@@ -193,7 +193,7 @@ func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall e
 		t.startAt(l.start)
 		return nil
 	}
-	// Without a producer before a truncation there is none after it, and the log need not be read.
+	// If no producer was in the table before a truncation there is none after it, and the log need not be read.
 	none := !loading && len(t.producers) == 0 && len(t.ended) == 0 && t.end >= end
 	t.clear(l.start)
 	if err := l.loadSnapshot(d, l.start, wall); err != nil {

@@ -10,10 +10,10 @@ import (
 // TruncateTo truncates the log, by whole batches, and epochs, producers and transactions with it. At or above the end it only
 // removes epochs that start there (KAFKA-10706).
 //
-// The new end is after the last batch that is left: lower than the given offset if that is inside a batch or in a gap. Kafka
-// takes the given offset for its end until the next restart.
+// The new end is after the last remaining batch: lower than the given offset if that is inside a batch or in a gap.
+// Kafka uses the given offset as its log end until the next restart.
 //
-// If it moved RecoveryPoint down, the caller saves that before the next append.
+// If it moves RecoveryPoint down, the caller must save that before the next append.
 func (l *Log) TruncateTo(d env.Disk, end wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -99,8 +99,8 @@ func (l *Log) TruncateFullyAndStartAt(d env.Disk, at wire.Offset) error {
 	return nil
 }
 
-// truncateFully is TruncateFullyAndStartAt with the disk's own error. The old segments are deleted durably before the new one
-// is made: the other way round a power loss could leave both, with a gap between them.
+// truncateFully is TruncateFullyAndStartAt with the disk's own error. The old segments are deleted durably before the
+// new one is created: in the other order a power loss could leave both, with a gap between them.
 func (l *Log) truncateFully(d env.Disk, at wire.Offset) error {
 	wall := l.active().created
 	for n := len(l.segments) - 1; n >= 0; n-- {
@@ -158,7 +158,8 @@ func (l *Log) deleteSegment(d env.Disk, s *segment) error {
 	return l.dropSnapshots(d, func(at wire.Offset) bool { return at == s.base })
 }
 
-// PendingDelete is the argument for PurgeDeleted after FileDeleteDelay: it stands for all files deleted so far. 0 is none.
+// PendingDelete is the argument for PurgeDeleted after FileDeleteDelay: the number of the last deleted file so far. 0 is
+// none.
 func (l *Log) PendingDelete() int64 {
 	if n := len(l.pendingDeletes); n > 0 {
 		return l.pendingDeletes[n-1].number
@@ -166,8 +167,8 @@ func (l *Log) PendingDelete() int64 {
 	return 0
 }
 
-// PurgeDeleted removes the files up to a PendingDelete. Kafka waits file.delete.delay.ms first, for readers that are still in
-// them; the caller has the timer.
+// PurgeDeleted removes the deleted files up to a PendingDelete. Kafka waits file.delete.delay.ms first, for reads that
+// still use them; the caller has the timer.
 func (l *Log) PurgeDeleted(d env.Disk, through int64) error {
 	if l.offline != nil {
 		return l.offline
@@ -176,7 +177,7 @@ func (l *Log) PurgeDeleted(d env.Disk, through int64) error {
 		x := l.pendingDeletes[0]
 		l.pendingDeletes = l.pendingDeletes[1:]
 		if l.isPendingDelete(x.path) {
-			continue // the name is that of a later file now
+			continue // a later file has that name now
 		}
 		if err := d.Remove(x.path); err != nil && err != env.ErrNotExist {
 			return l.fail("remove files of", onFile(x.path, err))

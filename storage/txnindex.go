@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// Aborted is one aborted transaction of a partition, as a fetch response and the transaction index tell it. A reader of
-// committed data drops the producer's batches from First on until it meets the abort marker at Last.
+// Aborted is one aborted transaction of a partition, as in a fetch response and the transaction index. A read_committed
+// consumer drops the producer's batches from First on until it reaches the abort marker at Last.
 type Aborted struct {
 	Producer    wire.ProducerID
 	First, Last wire.Offset // of its first batch, and of its marker: both inclusive
@@ -45,7 +45,7 @@ func (x *txnIndex) aborted(i int) Aborted {
 	}
 }
 
-// add appends a transaction; the first one makes the file. made says so: the name is not durable yet.
+// add appends a transaction; the first one creates the file. made reports that: the name is not durable yet.
 func (x *txnIndex) add(d env.Disk, a Aborted) (made bool, err error) {
 	if x.file == 0 {
 		if err := x.open(d, true); err != nil {
@@ -56,7 +56,7 @@ func (x *txnIndex) add(d env.Disk, a Aborted) (made bool, err error) {
 	return made, x.append(d, appendAborted(nil, a))
 }
 
-// appendAborted is the bytes of an entry.
+// appendAborted encodes an entry.
 func appendAborted(p []byte, a Aborted) []byte {
 	p = binary.BigEndian.AppendUint16(p, txnEntryVersion)
 	p = binary.BigEndian.AppendUint64(p, uint64(a.Producer))

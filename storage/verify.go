@@ -8,17 +8,17 @@ import (
 )
 
 // VerificationGuard proves that the transaction coordinator has verified a producer's transaction for this partition
-// (KIP-890). It is drawn before the verification and used with the append. A marker or a first append in between makes it
-// void, so a verification cannot be used for a later transaction (KAFKA-14884). 0 is no guard.
+// (KIP-890). It is created before the verification and passed to the append. A marker or a first append in between
+// invalidates it, so a verification cannot be used for a later transaction (KAFKA-14884). 0 is no guard.
 type VerificationGuard int64
 
-// Verification is what an append needs besides its records.
+// Verification has the arguments of an append besides its records.
 type Verification struct {
 	Guard              VerificationGuard // of the first batch of a transaction, if the broker verifies
 	TransactionVersion int16             // of a marker; 0 if it is not known
 }
 
-// verification is one that is under way (VerificationStateEntry).
+// verification is one that is in progress (VerificationStateEntry).
 type verification struct {
 	guard     VerificationGuard
 	lowest    int32 // sequence number of the earliest batch that waits for it
@@ -27,9 +27,9 @@ type verification struct {
 	started   env.Time
 }
 
-// Verify draws the guard for a producer's append, or finds the one that an earlier batch drew. In a transaction that is
-// open already no guard is needed, and there is none. A fenced producer is refused at once, before the coordinator is asked
-// (UnifiedLog.maybeStartTransactionVerification).
+// Verify creates the guard for a producer's append, or returns the one that an earlier batch created. In an open
+// transaction no guard is needed, and Verify returns none. A fenced producer is refused at once, before the coordinator
+// is asked (UnifiedLog.maybeStartTransactionVerification).
 func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, sequence int32, epochBump bool, wall env.Time) (VerificationGuard, error) {
 	if t.fenced(id, epoch) {
 		return 0, kerr.InvalidProducerEpoch
@@ -51,9 +51,9 @@ func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, seq
 	return v.guard, nil
 }
 
-// checkTransaction is nil if a transactional batch belongs to a transaction that is open here, or may begin one. The epoch
-// comes first: a fenced producer learns that it is fenced, and not that its transaction is unknown. A marker needs no
-// verification, for it ends a transaction (UnifiedLog.batchMissingRequiredVerification).
+// checkTransaction returns nil if a transactional batch belongs to an open transaction here, or may begin one. It checks
+// the epoch first: a fenced producer must get that error, and not that its transaction is unknown. A marker needs no
+// verification, because it ends a transaction (UnifiedLog.batchMissingRequiredVerification).
 func (t *ProducerTable) checkTransaction(b wire.Batch, verify bool, g VerificationGuard) error {
 	id, epoch := b.ProducerID(), b.ProducerEpoch()
 	switch {

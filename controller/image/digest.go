@@ -2,13 +2,13 @@ package image
 
 import "samsa/wire"
 
-// Digest is a fingerprint of the whole image but for Next and Epoch: the sum of one number for each thing in it. Sums can
-// be kept up to date: a change takes the old thing's number away and adds the new one's. Equal images have equal
-// digests, whatever records they are the result of.
+// Digest is a fingerprint of the whole image except Next and Epoch: the sum of one number for each element. A change
+// subtracts the number of the old element and adds that of the new one, so the sum is always current. Equal images have
+// equal digests, whatever records produced them.
 func (m *Image) Digest() uint64 { return m.digest }
 
-// fingerprint is a hash under construction (FNV-1a, 64 bits). Every field is preceded by nothing and followed by its length
-// where that varies, so that two different things never spell the same.
+// fingerprint is a hash under construction (FNV-1a, 64 bits). A field of variable length is followed by its length, so
+// that two different elements never have the same input.
 type fingerprint uint64
 
 const (

@@ -5,7 +5,7 @@
 // The active controller decides on its image, every broker acts on its own, and two images at the same offset are equal. Only
 // Apply changes an image.
 //
-// Read image.go, then partition.go for the one rule that is easy to get wrong: which epochs a change raises.
+// Read image.go, then partition.go for the rule that is easy to get wrong: which changes raise which epochs.
 //
 // Not here: decisions (controller), acting on a change (broker), and quotas, ACLs, tokens and SCRAM: their records are accepted
 // and ignored.
@@ -191,7 +191,7 @@ func (m *Image) setBroker(id wire.NodeID, b *Broker) {
 func (m *Image) changeBroker(r *wire.BrokerRegistrationChangeRecord) {
 	old := m.brokers[r.BrokerID]
 	if old == nil || old.Epoch != r.BrokerEpoch {
-		return // the controller writes no such record, and another incarnation's changes nothing
+		return // the controller writes no such record; one of another incarnation changes nothing
 	}
 	b := *old // a copy: earlier images have pointers to it
 	switch r.Fenced {

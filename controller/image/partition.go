@@ -16,7 +16,7 @@ type Partition struct {
 	ELR            []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
 	LastKnown      []wire.NodeID // the last leader, while ISR and ELR are both empty; else none
 	Leader         wire.NodeID   // NoNode if there is none
-	Uncleanly      bool          // Leader was neither in sync nor eligible when it was elected: records may be lost; follows from the records
+	Uncleanly      bool          // Leader was in neither ISR nor ELR when elected: records may be lost
 	Recovery       wire.LeaderRecoveryState
 	LeaderEpoch    wire.Epoch          // raised by every record that names a leader
 	PartitionEpoch wire.PartitionEpoch // raised by every change
@@ -54,8 +54,8 @@ func (m *Image) changePartition(r *wire.PartitionChangeRecord) {
 	m.digest += digestPartition(p)
 }
 
-// clearELR clears the eligible leader replicas of a topic's partitions, or of all (""), as if each partition that has some had
-// a change record of its own (TopicDelta.maybeClearElr).
+// clearELR clears the ELRs of a topic's partitions, or of all (""), as if each partition with an ELR had a change record
+// of its own (TopicDelta.maybeClearElr).
 func (m *Image) clearELR(topic string) {
 	for _, t := range m.topics { //order: each partition on its own, and the digest is a sum
 		if topic != "" && t.Name != topic {
@@ -71,18 +71,18 @@ func (m *Image) clearELR(topic string) {
 	}
 }
 
-// After is the partition with a change applied.
+// After returns the partition with a change applied.
 func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
 	next := *p
 	next.change(r)
 	return next
 }
 
-// change applies a PartitionChangeRecord. The epochs are not in the record but follow from it, so that all nodes compute the
-// same (PartitionRegistration.merge). Every change raises the partition epoch, by which the controller refuses an AlterPartition
-// of an older state (KIP-497). A record that names a leader, also none or the same again, raises the leader epoch: later
-// batches have another leader or other replicas. A smaller ISR alone does not since 3.6: it only interrupted clients
-// (KAFKA-15021).
+// change applies a PartitionChangeRecord. The record does not have the epochs: every node computes them in the same way
+// (PartitionRegistration.merge). Every change raises the partition epoch, by which the controller refuses an
+// AlterPartition based on an older state (KIP-497). A record that sets the leader, even to none or to the same one,
+// raises the leader epoch: later batches have another leader or other replicas. A smaller ISR alone does not since 3.6:
+// the new epoch only interrupted clients (KAFKA-15021).
 func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.Leader != wire.LeaderUnchanged {
 		p.Leader = r.Leader

@@ -8,9 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// Records are records that make the same image out of a new one, in the order of Kafka's snapshots (MetadataImage.write): features,
-// with metadata.version first because the others are in its formats, then brokers, topics and configs. What an image does not
-// keep (see the package doc, and Partition.Uncleanly) is not in them.
+// Records returns records that rebuild the image from an empty one, in the order of Kafka's snapshots
+// (MetadataImage.write): features, with metadata.version first because the others are in its formats, then brokers,
+// topics and configs. They omit what an image does not store (see the package doc), and Partition.Uncleanly.
 func (m *Image) Records() (all []wire.MetadataRecord) {
 	const first = "metadata.version"
 	if level, ok := m.levels[first]; ok {

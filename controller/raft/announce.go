@@ -13,10 +13,11 @@ import (
 
 // BeginQuorumEpoch and EndQuorumEpoch (KIP-595). Neither is needed for safety; both save the voters a timeout.
 //
-//	BeginQuorumEpoch   from a leader: fetch from me
-//	EndQuorumEpoch     from a leader that resigned: these should campaign, in this order
+// 	BeginQuorumEpoch   from a leader: fetch from me
+// 	EndQuorumEpoch     from a leader that resigned: these voters should campaign, in this order
 
-// sendBeginRequests names the leader to every voter, again and again, or a voter that was away would wait for its timeout.
+// sendBeginRequests names the leader to every voter, and repeats that for voters that were unreachable: otherwise they
+// would wait for their timeout.
 func (r *Replica) sendBeginRequests(e env.Env) {
 	if r.state != Leader || len(r.peers) == 0 {
 		return
@@ -33,7 +34,8 @@ func (r *Replica) sendBeginRequest(e env.Env, p *peer) {
 	r.send(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, r.cfg.Node, r.epoch}, r.cfg.ClusterID))
 }
 
-// handleBeginResponse notes which voters know the leader. A voter that refused gets the next one in any case.
+// handleBeginResponse records which voters know the leader. A voter that refused gets the next BeginQuorumEpoch in any
+// case.
 func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorumEpochResponse) bool {
 	begin, ok := beginResponseFromKafka(resp)
 	if !ok {
@@ -78,7 +80,7 @@ func (r *Replica) successors() []wire.NodeID {
 	return ids
 }
 
-// handleEndResponse notes which voters know that the leader resigned. A clean shutdown is over when all of them do.
+// handleEndResponse records which voters know that the leader resigned. A clean shutdown is over when all of them do.
 func (r *Replica) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpochResponse) bool {
 	end, ok := endResponseFromKafka(resp)
 	if !ok {
@@ -94,8 +96,8 @@ func (r *Replica) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpoc
 	return true
 }
 
-// handleEndRequest ends a follower's wait for a leader that resigned. The first successor campaigns at once, the others later,
-// each twice as late as the one before it, so that they do not split the vote (KIP-595).
+// handleEndRequest ends a follower's fetch timeout, because its leader resigned. The first successor campaigns at once,
+// the others later, each after twice the wait of the one before it, so that they do not split the vote (KIP-595).
 func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
 	q, err := endRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {

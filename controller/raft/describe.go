@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// handleDescribeQuorumRequest answers where the logs of all voters and observers end (KIP-836). Only the leader knows.
+// handleDescribeQuorumRequest returns the log ends of all voters and observers (KIP-836). Only the leader knows them.
 func (r *Replica) handleDescribeQuorumRequest(e env.Env, req *kmsg.DescribeQuorumRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeQuorumResponse)
 	for _, rt := range req.Topics {

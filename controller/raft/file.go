@@ -16,8 +16,9 @@ type electionFile struct {
 	sync    bool // Rules.SyncVote
 }
 
-// read reads the file. A voter without one knows of no election. Before the voter rests a message on the content it must be durable:
-// a process that died may not have synced the names of the log's directory and of the file in it.
+// read reads the file. A voter without one has seen no election. The content must be durable before the voter sends a
+// message based on it: a process that crashed may not have synced the names of the log's directory and of the file in
+// it.
 func (f *electionFile) read(d env.Disk) error {
 	f.content = wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
 	h, err := d.Open(filePath, false)
@@ -41,7 +42,7 @@ func (f *electionFile) read(d env.Disk) error {
 	return err
 }
 
-// syncNames makes the names durable that the content needs: of the log's directory, and of the file in it.
+// syncNames makes the names durable that the content depends on: of the log's directory, and of the file in it.
 func (f *electionFile) syncNames(d env.Disk) error {
 	if !f.sync {
 		return nil
@@ -52,7 +53,7 @@ func (f *electionFile) syncNames(d env.Disk) error {
 	return d.SyncDir(Dir)
 }
 
-// write replaces the file, if the content is new: after any crash the old or the new one is there, whole.
+// write replaces the file, if the content is new. After any crash the file has the old or the new content, whole.
 func (f *electionFile) write(d env.Disk, q wire.QuorumState) error {
 	was := f.content
 	if q.LeaderID == was.LeaderID && q.LeaderEpoch == was.LeaderEpoch && q.VotedID == was.VotedID && slices.Equal(q.CurrentVoters, was.CurrentVoters) {
@@ -65,8 +66,8 @@ func (f *electionFile) write(d env.Disk, q wire.QuorumState) error {
 	return err
 }
 
-// persistElection makes epoch, leader and vote durable before any message leaves that rests on them (KIP-595). A voter that cannot
-// write them down stops.
+// persistElection makes epoch, leader and vote durable before any message based on them leaves (KIP-595). A voter that
+// cannot write them stops.
 func (r *Replica) persistElection(e env.Env) bool {
 	q := wire.QuorumState{LeaderID: r.leader, LeaderEpoch: r.epoch, VotedID: r.voted}
 	for _, v := range r.Voters() {

@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// sendFetchRequest says where this log ends, and asks for the records that follow.
+// sendFetchRequest sends the end of this log, and asks for the records after it.
 func (r *Replica) sendFetchRequest(e env.Env, p *peer) {
 	q := fetchRequest{
 		replica: r.cfg.Node, epoch: r.epoch, offset: r.log.End(), lastEpoch: r.log.lastEpoch(), start: r.log.Start(), hw: r.hw,
@@ -18,8 +18,8 @@ func (r *Replica) sendFetchRequest(e env.Env, p *peer) {
 	r.send(e, p, tokFetch, fetchRequestToKafka(q, r.cfg.ClusterID))
 }
 
-// handleFetchResponse appends the leader's records, or truncates this log where it diverges from the leader's. If it answers false the
-// request is sent again after the retry backoff.
+// handleFetchResponse appends the leader's records, or truncates this log where it diverges from the leader's. If it
+// returns false the request is sent again after the retry backoff.
 func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool {
 	fetched, ok := fetchResponseFromKafka(resp)
 	if !ok {
@@ -80,8 +80,9 @@ func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
 	}
 }
 
-// truncate cuts this log where it diverges from the leader's; theirs is the end of an epoch in the leader's log. A log without that
-// epoch is cut at the end of its last earlier epoch, and the next fetch finds the rest.
+// truncate truncates this log where it diverges from the leader's; theirs is the end of an epoch in the leader's log. If
+// this log lacks that epoch, it is truncated to the end of its last earlier epoch, and the next fetch continues from
+// there.
 func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 	mine := r.log.endOffsetForEpoch(theirs.epoch)
 	to := mine.end
@@ -92,8 +93,8 @@ func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: they do not diverge", theirs.epoch, theirs.end, r.log.End())
 	}
 	if to < r.hw {
-		// A committed record would go, so a disk or a flaw elsewhere has broken a promise already. A voter that stops, as by
-		// Kafka's fatal fault handler, keeps its copy of the record (KAFKA-12460).
+		// A committed record would be lost, so a disk or an error elsewhere has already broken a promise. A voter that
+		// stops, as Kafka's does by its fatal fault handler, keeps its copy of the record (KAFKA-12460).
 		if !r.cfg.Rules.MayTruncateBelow(r.hw, to) {
 			err := fmt.Errorf("the leader of epoch %d of the metadata quorum has this log cut to %d, below the high watermark %d", r.epoch, to, r.hw)
 			e.Note(noteRefusedCut, int64(r.cfg.Node), int64(to), int64(r.hw), int64(r.epoch))

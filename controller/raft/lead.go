@@ -41,9 +41,10 @@ func leaderChangeVoter(id wire.NodeID) kmsg.LeaderChangeMessageVoter {
 // ErrNotLeader is the error of Append on a replica that does not lead.
 var ErrNotLeader = errors.New("this node does not lead the quorum")
 
-// Append appends records as one batch that is committed whole or not at all. The result is the log's new end; the records are
-// committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which NothingAppended is true, nothing
-// was appended. Any other error comes from the disk: the replica is dead, and the batch may be in the log or not.
+// Append appends records as one batch that is committed whole or not at all, and returns the log's new end; the records
+// are committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which
+// NothingAppended is true, nothing was appended. Any other error is the disk's: the replica is dead, and the log may or
+// may not have the batch.
 func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
 	if r.state != Leader || r.dead {
 		return 0, ErrNotLeader
@@ -55,19 +56,20 @@ func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) 
 	return r.appendAsLeader(e, batch)
 }
 
-// NothingAppended reports of an error of Append whether certainly nothing was appended.
+// NothingAppended reports whether an error of Append proves that nothing was appended.
 func NothingAppended(err error) bool {
 	var off *storage.Offline
 	return !errors.As(err, &off)
 }
 
-// appendAsLeader is the leader's one way into the log. It may run on any lane; the sync has events of its own, on the lane that
-// serves fetches:
+// appendAsLeader is the only function that appends to a leader's log. It may run on any lane; the sync has events of its
+// own, on the lane that serves fetches:
 //
 //	append ──▶ flush: the sync ··· when that is paid for ──▶ flushed: the records count as the leader's copy, and are served
 //
-// So no message that rests on the sync can leave before it, on any lane: the records that a majority has must survive a power
-// loss (KAFKA-10533). Kafka has the one thread of KafkaRaftClient for that. Records appended meanwhile share the next sync.
+// So no message that depends on the sync can leave before it, on any lane: the records that a majority has must survive
+// a power loss (KAFKA-10533). Kafka has the single thread of KafkaRaftClient for that. Records appended meanwhile share
+// the next sync.
 func (r *Replica) appendAsLeader(e env.Env, batch []byte) (wire.Offset, error) {
 	_, err := r.log.AppendAsLeader(e.Disk(), batch, r.epoch, storage.OriginRaft, e.Wall())
 	if err != nil {
@@ -102,8 +104,9 @@ func (r *Replica) flushed(e env.Env) {
 	}
 }
 
-// checkQuorumTimeout is the check-quorum period. A leader that no majority fetches from in it resigns: it can commit nothing, and
-// its brokers would not look for another (KAFKA-15489). A single voter is its own majority (KAFKA-16144).
+// checkQuorumTimeout is the check-quorum period. A leader that no majority fetches from during it resigns: it could
+// commit nothing, and its brokers would not look for another (KAFKA-15489). A single voter is its own majority
+// (KAFKA-16144).
 func (r *Replica) checkQuorumTimeout() env.Duration {
 	timeout := r.cfg.Rules.CheckQuorum(r.cfg.FetchTimeout)
 	if len(r.peers) == 0 || timeout <= 0 {
@@ -112,7 +115,7 @@ func (r *Replica) checkQuorumTimeout() env.Duration {
 	return timeout
 }
 
-// resetCheckQuorum starts the check-quorum period anew.
+// resetCheckQuorum restarts the check-quorum period.
 func (r *Replica) resetCheckQuorum(e env.Env) {
 	for i := range r.peers {
 		r.peers[i].fetchedInPeriod = false

@@ -19,7 +19,8 @@ type metadataLog struct {
 	flushing   bool        // the events that bring both to the end are under way
 }
 
-// sync syncs the log. What it synced is durable in an event that begins after it, or for messages that leave after it.
+// sync syncs the log. The synced records are durable in any event that begins after it, and for messages that leave
+// after it.
 func (l *metadataLog) sync(d env.Disk) error {
 	if l.flushFirst {
 		if err := l.Flush(d, l.End()); err != nil {
@@ -39,8 +40,8 @@ func (l *metadataLog) truncateTo(d env.Disk, end wire.Offset) error {
 // lastEpoch is the epoch of the last record, 0 in an empty log.
 func (l *metadataLog) lastEpoch() wire.Epoch { return max(l.Epochs().Latest(), 0) }
 
-// endOffsetForEpoch is the end of an epoch. Of an epoch that the log does not have it is the end of the epoch before, and of one newer
-// than all the log's end (KafkaMetadataLog.endOffsetForEpoch).
+// endOffsetForEpoch is the end of an epoch: if the log lacks it, the end of the epoch before, and if it is newer than
+// all, the log's end (KafkaMetadataLog.endOffsetForEpoch).
 func (l *metadataLog) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 	if m, ok := l.EndOffsetFor(epoch); ok {
 		return epochEnd{m.Epoch, m.End}
@@ -48,8 +49,9 @@ func (l *metadataLog) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 	return epochEnd{l.lastEpoch(), l.End()}
 }
 
-// upToDate reports whether a candidate's log has every record of this log that may be committed: the later last epoch wins, and in
-// one epoch the longer log (KIP-595, Raft 5.4.1). Length alone would elect the leader that was cut off longest and appended most.
+// upToDate reports whether a candidate's log has every record of this log that may be committed: the later last epoch
+// wins, and in one epoch the longer log (KIP-595, Raft 5.4.1). By length alone the voter that was partitioned longest
+// and appended most would win.
 func (l *metadataLog) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 	mine := l.lastEpoch()
 	return epoch > mine || epoch == mine && end >= l.End()
@@ -63,7 +65,7 @@ func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record))
 			return err
 		}
 		if data.Next <= from {
-			return nil // to lies inside a batch, or after the end
+			return nil // to is inside a batch, or after the end
 		}
 		for b, err := range wire.Batches(data.Bytes) {
 			if err != nil {

@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// The messages between replicas as plain values (KIP-595). Each has one function from Kafka's message and one to it, and no other
-// file of this package takes one of them apart:
+// The messages between replicas as plain values (KIP-595). Each has one function from Kafka's message and one to it, and
+// no other file of this package reads Kafka's messages:
 //
 //	Vote               0 KIP-595, 1 voter ids (KIP-853), 2 pre-votes (KIP-996)
 //	BeginQuorumEpoch   0 KIP-595, 1 voter ids (KIP-853)
@@ -19,12 +19,12 @@ import (
 //	Fetch              12 KIP-595 (last fetched epoch, diverging epoch), 13 topic ids, 17 directory ids (KIP-853),
 //	                   18 the follower's high watermark, so that a parked fetch returns when only that has moved (KIP-1166)
 //
-// A message names exactly one partition, that of the metadata log. A request that names another one, or none, or more, is
-// refused as a whole; a response like that is dropped, and its request is sent again after the retry backoff.
+// A message must name exactly one partition, that of the metadata log. Any other request is refused as a whole; any
+// other response is dropped, and its request is sent again after the retry backoff.
 
 // voteRequest asks a voter for its vote or its pre-vote.
 type voteRequest struct {
-	voter     wire.NodeID // the voter that is asked; NoNode if the request does not name it
+	voter     wire.NodeID // the receiver; NoNode if the request does not name it
 	candidate wire.NodeID
 	epoch     wire.Epoch
 	lastEpoch wire.Epoch  // of the last record in the candidate's log
@@ -34,7 +34,7 @@ type voteRequest struct {
 
 // beginRequest is BeginQuorumEpoch: the sender leads.
 type beginRequest struct {
-	voter  wire.NodeID // the voter that is meant; NoNode if the request does not name it
+	voter  wire.NodeID // the receiver; NoNode if the request does not name it
 	leader wire.NodeID
 	epoch  wire.Epoch
 }
@@ -58,7 +58,7 @@ type fetchRequest struct {
 	maxWait   env.Duration
 }
 
-// hwUnsaid stands for a high watermark that is not in the request: no leader's is above.
+// hwUnsaid stands for a high watermark that is not in the request: no leader's is greater.
 const hwUnsaid = wire.Offset(math.MaxInt64)
 
 // response is the part that all responses have: an error, and the epoch and the leader that the sender knows.
@@ -204,7 +204,7 @@ func beginResponseFromKafka(resp *kmsg.BeginQuorumEpochResponse) (response, bool
 	return response{p.ErrorCode, wire.Epoch(p.LeaderEpoch), wire.NodeID(p.LeaderID)}, true
 }
 
-// endRequestToKafka names the successors in the field of version 0, too: a voter of either version finds them.
+// endRequestToKafka sets the successors in the field of version 0 too, for voters of either version.
 func endRequestToKafka(q endRequest, cluster string) *kmsg.EndQuorumEpochRequest {
 	p := kmsg.NewEndQuorumEpochRequestTopicPartition()
 	p.LeaderID, p.LeaderEpoch = int32(q.leader), int32(q.epoch)

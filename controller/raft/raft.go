@@ -46,7 +46,7 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 	}
 }
 
-// Replica is one voter. Between events everything in it follows from its disk and from the messages since it started.
+// Replica is one voter. Between events its state depends only on its disk and on the messages since it started.
 type Replica struct {
 	cfg  Config
 	log  metadataLog
@@ -104,10 +104,11 @@ const (
 	timParked                     // A: parked fetch
 	timStop                       // the clean shutdown ends, also without answers
 	timFlush                      // sync the appended records
-	timFlushed                    // that sync is paid for
+	timFlushed                    // that sync has been paid for
 )
 
-// FirstKind is the first timer kind and token kind of a Replica: the host hands over all timers and tokens at or above it.
+// FirstKind is the first timer kind and token kind of a Replica: the host passes on all timers and tokens at or above
+// it.
 const FirstKind = 1 << 8
 
 // New makes a replica. Its log and its vote are on its disk, and Start reads them.
@@ -125,7 +126,7 @@ func New(cfg Config) *Replica {
 	return r
 }
 
-// Start loads the log and the quorum state. An error comes from the disk, and the replica can do nothing.
+// Start loads the log and the quorum state. An error is the disk's, and then the replica is unusable.
 func (r *Replica) Start(e env.Env) error {
 	log, _, err := storage.Open(e.Disk(), Dir, r.cfg.Log, storage.OpenOptions{Wall: e.Wall()})
 	if err != nil {
@@ -135,8 +136,8 @@ func (r *Replica) Start(e env.Env) error {
 	if err := r.file.read(e.Disk()); err != nil {
 		return err
 	}
-	// Log and file may be in the page cache only: a process that died between write and sync left them there, before it sent
-	// anything that rests on them. This process will, so they must be on the device first.
+	// Log and file may be in the page cache only: a process that crashed between write and sync left them there, before
+	// it sent anything that depends on them. This process will, so they must be on the device first.
 	if err := r.file.syncNames(e.Disk()); err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func Handles(req env.Request) bool {
 	return false
 }
 
-// Receive serves a request for which Handles is true.
+// Receive serves a request for which Handles returned true.
 func (r *Replica) Receive(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.VoteRequest:
@@ -173,7 +174,7 @@ func (r *Replica) Receive(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// reply answers, unless the records or the vote that the answer rests on could not be written.
+// reply sends a response, unless the records or the vote that it depends on could not be written.
 func (r *Replica) reply(e env.Env, t env.Ticket, resp env.Response) {
 	if !r.dead {
 		e.Reply(t, resp)
@@ -211,7 +212,7 @@ func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err erro
 	}
 }
 
-// Lost forgets a connection; its calls have returned before.
+// Lost drops a connection; its calls have failed before.
 func (r *Replica) Lost(l env.Link) {
 	for i := range r.peers {
 		if r.peers[i].link == l {
@@ -245,7 +246,7 @@ func (r *Replica) Fire(e env.Env, t env.Timer) {
 	}
 }
 
-// sendPending sends a peer the request that the state has for it, if there is one and none is in flight.
+// sendPending sends a peer the request that the state requires, if there is one and none is in flight.
 func (r *Replica) sendPending(e env.Env, p *peer) {
 	if p.inFlight || r.dead {
 		return
@@ -266,7 +267,7 @@ func (r *Replica) sendPending(e env.Env, p *peer) {
 	}
 }
 
-// send sends a request to a peer, and connects first if need be.
+// send sends a request to a peer, and connects first if it must.
 func (r *Replica) send(e env.Env, p *peer, kind uint16, req env.Request) {
 	if p.link == 0 {
 		p.link = e.Dial(p.Addr, env.LaneRaft)
@@ -283,7 +284,7 @@ func (r *Replica) peer(id wire.NodeID) *peer {
 	return nil
 }
 
-// Voters is the voters of the quorum by rising id, this one among them. No other function reads the set, so that it may
+// Voters is the voters of the quorum by rising id, including this one. No other function reads the set, so that it can
 // become one that changes (KIP-853).
 func (r *Replica) Voters() []Voter { return r.cfg.Voters }
 

@@ -20,8 +20,8 @@ type replicaState struct {
 	caughtUp  env.Time    // when it last had the whole log of the leader
 }
 
-// update records a fetch from an offset. A replica that has reached the leader's previous end is as good as caught up at that time
-// (KAFKA-4485).
+// update records a fetch from an offset. A replica that has reached the leader's previous end counts as caught up at
+// that time (KAFKA-4485).
 func (s *replicaState) update(e env.Env, offset, end wire.Offset) {
 	switch {
 	case offset >= end:
@@ -60,8 +60,9 @@ func (r *Replica) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchReq
 	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.lastParked}, min(q.maxWait, r.cfg.FetchWait))
 }
 
-// tryFetch answers a fetch; enough reports whether the answer has news for the replica and should leave at once. The offset of a
-// request counts as the replica's end only when the request is fresh, and no longer when it was parked.
+// tryFetch builds the response to a fetch; enough reports whether it has news for the replica and should be sent at
+// once. The offset in a request counts as the replica's end only when the request arrives, and no longer after it was
+// parked.
 func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
 	if err := r.validateLeaderOnly(q.epoch); err != nil {
 		return r.fetchResponse(err), true
@@ -75,7 +76,7 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 	if fresh {
 		r.updateReplicaState(e, q.replica, voter, q.offset)
 	}
-	// An observer is served committed records only: it keeps no log that it could truncate.
+	// An observer gets committed records only: it has no log that it could truncate.
 	bound := r.hw
 	if voter != nil {
 		bound = r.log.durableEnd
@@ -86,7 +87,7 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 		return r.fetchResponse(kerr.KafkaStorageError), true
 	}
 	resp.records = data.Bytes
-	// Without this a follower would learn the new high watermark with the next record only, or after its wait (KIP-1166).
+	// Otherwise a follower would get the new high watermark only with the next record, or after its wait (KIP-1166).
 	news := r.exposed > q.hw
 	return resp, len(data.Bytes) > 0 || news
 }
@@ -104,9 +105,9 @@ func (r *Replica) validateLeaderOnly(epoch wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// validateOffsetAndEpoch checks whether a log with this end, and this epoch in its last record, is a prefix of the leader's. If it
-// diverges, the result is the greatest end that both may have in common (KIP-595), and the end does not count: it may lie in
-// another history. (With snapshots, an offset below the log's start is answered here with one.)
+// validateOffsetAndEpoch checks whether a log with this end, and this epoch in its last record, is a prefix of the
+// leader's. If it diverges, the result is the greatest end that both may have in common (KIP-595), and the requested end
+// does not count: it may be of another history. (With snapshots, an offset below the log start would get one here.)
 func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
 	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
@@ -136,12 +137,13 @@ func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end
 	r.observers = slices.DeleteFunc(r.observers, func(s replicaState) bool { return e.Wall()-s.fetched > env.Time(observerTimeout) })
 }
 
-// observerTimeout is the time without a fetch after which a leader forgets an observer (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
+// observerTimeout is the time without a fetch after which a leader drops an observer
+// (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
 const observerTimeout = 5 * env.Minute
 
-// maybeRaiseHW raises the leader's high watermark to the greatest offset that a majority has durably (KIP-595). It is exposed only
-// above the epoch's first record: a record of an earlier epoch may be on a majority, and a leader with a later epoch's may still
-// overwrite it (Raft's figure 8, KAFKA-12619).
+// maybeRaiseHW raises the leader's high watermark to the greatest offset that a majority has durably (KIP-595). It is
+// exposed only above the epoch's first record: a record of an earlier epoch may be on a majority, and a later leader may
+// still overwrite it (Raft's figure 8, KAFKA-12619).
 func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	ends := []wire.Offset{r.log.durableEnd}
 	for i := range r.peers {
@@ -157,7 +159,7 @@ func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	return true
 }
 
-// completeParked answers the parked fetches that have news now.
+// completeParked answers the parked fetches that now have news.
 func (r *Replica) completeParked(e env.Env) {
 	waiting := r.parked
 	r.parked = nil
@@ -179,7 +181,7 @@ func (r *Replica) refuseParked(e env.Env) {
 	}
 }
 
-// expireParked answers a fetch at the end of its wait.
+// expireParked answers a fetch after its wait.
 func (r *Replica) expireParked(e env.Env, id int64) {
 	i := slices.IndexFunc(r.parked, func(p parked) bool { return p.id == id })
 	if i < 0 {

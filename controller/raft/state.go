@@ -54,15 +54,15 @@ func (s State) String() string {
 	return [...]string{"Unattached", "Prospective", "Candidate", "Leader", "Follower", "Resigned"}[s]
 }
 
-// election is the newest epoch that this voter knows, with its leader and this voter's vote (ElectionState). It is durable before
-// any message leaves that rests on it.
+// election is the newest epoch that this voter knows, with its leader and this voter's vote (ElectionState). It is
+// durable before any message that depends on it leaves.
 type election struct {
 	epoch  wire.Epoch  // never falls; at or above the log's last epoch
 	leader wire.NodeID // of epoch, once known; never changes within it
 	voted  wire.NodeID // the candidate that has this node's vote in epoch; never changes within it
 }
 
-// initialState enters the first state of a process, by the quorum-state file.
+// initialState enters the first state of a process, from the quorum-state file.
 func (r *Replica) initialState(e env.Env) {
 	q := r.file.content
 	r.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
@@ -103,7 +103,7 @@ func (r *Replica) handleStateTimeout(e env.Env) {
 	}
 }
 
-// campaign begins with a pre-vote, or before KIP-996 with the vote itself.
+// campaign starts a pre-vote, or without KIP-996 the vote itself.
 func (r *Replica) campaign(e env.Env) {
 	if r.cfg.Rules.PreVote {
 		r.becomeProspective(e)
@@ -112,7 +112,7 @@ func (r *Replica) campaign(e env.Env) {
 	}
 }
 
-// endPreVote goes back to the state from before a pre-vote that was not won.
+// endPreVote returns to the state before a pre-vote that was not won.
 func (r *Replica) endPreVote(e env.Env) {
 	if r.leader != wire.NoNode {
 		r.becomeFollower(e, r.epoch, r.leader)
@@ -162,9 +162,9 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	r.sendPending(e, r.peer(r.leader))
 }
 
-// becomeLeader enters Leader after a won election. The file names this voter as leader first, or after a restart it would lead on
-// in the same epoch (KAFKA-10527). Then it appends the epoch's first record at once: a leader can commit nothing before a record
-// of its own epoch (KAFKA-12619).
+// becomeLeader enters Leader after a won election. First the file names this voter as leader: otherwise it would lead on
+// in the same epoch after a restart (KAFKA-10527). Then it appends the epoch's first record at once: a leader can commit
+// nothing before a record of its own epoch (KAFKA-12619).
 func (r *Replica) becomeLeader(e env.Env) {
 	granted := slices.Clone(r.votes.granted)
 	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.checkQuorumTimeout()) {
@@ -180,7 +180,8 @@ func (r *Replica) becomeLeader(e env.Env) {
 	r.sendBeginRequests(e)
 }
 
-// becomeResigned gives leadership up, and sends EndQuorumEpoch so that the next leader need not wait for its fetch timeout.
+// becomeResigned gives up leadership, and sends EndQuorumEpoch so that the next leader need not wait for its fetch
+// timeout.
 func (r *Replica) becomeResigned(e env.Env) {
 	if r.transitionTo(e, Resigned, r.election, r.electionTimeout(e)) {
 		r.sendPendingToAll(e)
@@ -205,9 +206,9 @@ func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 	return next == epoch && from == Leader // Resigned
 }
 
-// transitionTo is the one way into a state: first the quorum-state file, then the state and its timer; only the log is left of the
-// state before. It answers false if the replica is dead or its clean shutdown is over. The first state of a process follows from
-// the file, and none comes before it.
+// transitionTo is the only function that enters a state: it writes the quorum-state file, then sets the state and its
+// timer. All fields of the old state except the log are cleared. It returns false if the replica is dead or its clean
+// shutdown is over. The first state of a process has no predecessor to check.
 func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.Duration) bool {
 	if r.transition > 0 && !mayBecome(r.state, to, r.epoch, next.epoch) {
 		panic(fmt.Sprintf("raft: node %d cannot go from %v in epoch %d to %v in epoch %d", r.cfg.Node, r.state, r.epoch, to, next.epoch))
@@ -242,7 +243,7 @@ func (r *Replica) reset() {
 	}
 }
 
-// setTimeout starts the timer of the state anew; noTimeout stops it.
+// setTimeout restarts the timer of the state; noTimeout stops it.
 func (r *Replica) setTimeout(e env.Env, after env.Duration) {
 	t := env.Timer{Kind: timState, Lane: env.LaneRaft}
 	if after == noTimeout {
@@ -261,8 +262,8 @@ func (r *Replica) sendPendingToAll(e env.Env) {
 	}
 }
 
-// electionTimeout draws how long this voter waits before it campaigns. If all voters draw the benign 0 they still differ by
-// their index.
+// electionTimeout draws how long this voter waits before it campaigns. If all voters draw 0, the quiet choice, their
+// timeouts still differ by their index.
 func (r *Replica) electionTimeout(e env.Env) env.Duration {
 	base := r.cfg.ElectionTimeout
 	steps := uint64(base / env.Microsecond)
@@ -280,8 +281,8 @@ func (r *Replica) hasConsistentLeader(epoch wire.Epoch, leader wire.NodeID) bool
 	return epoch != r.epoch || leader == wire.NoNode || r.leader == wire.NoNode || r.leader == leader
 }
 
-// maybeTransition moves to the epoch and leader that a message names, if they are newer. It answers false if the message names a
-// second leader of this voter's epoch. Kafka throws then; this voter keeps the first, and a note reports both.
+// maybeTransition moves to the epoch and leader that a message names, if they are newer. It returns false if the message
+// names a second leader of this voter's epoch. Kafka throws then; this voter keeps the first, and a note reports both.
 func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
 	switch {
 	case !r.hasConsistentLeader(epoch, leader):
@@ -297,8 +298,8 @@ func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeI
 	return true
 }
 
-// handleCommonResponse moves to the epoch and leader that a response names (maybeHandleCommonResponse). It answers done if there
-// is nothing more to do with the response.
+// handleCommonResponse moves to the epoch and leader that a response names (maybeHandleCommonResponse). It returns done
+// if nothing else of the response needs handling.
 func (r *Replica) handleCommonResponse(e env.Env, resp response) (done bool) {
 	switch {
 	case resp.epoch < r.epoch || resp.code == unknownEpoch:

@@ -17,9 +17,9 @@ var (
 	notLeader    = kerr.NotLeaderForPartition.Code
 )
 
-// canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A vote
-// is given once. A pre-vote promises nothing, and a follower that its leader answers refuses it: only the asking voter misses
-// that leader. "log" stands for: if the candidate's log is up to date.
+// canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A voter
+// votes once in an epoch. A pre-vote promises nothing, and a follower whose leader answers refuses it: only the candidate
+// has lost that leader. "log" means: if the candidate's log is up to date.
 //
 //	             pre-vote                                     vote
 //	Unattached   log                                          to the candidate that has it; else log, if the epoch has no leader
@@ -79,14 +79,15 @@ func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	return !r.dead, nil
 }
 
-// grantVote gives a candidate the epoch's one vote, durably: a voter that loses it in a power loss votes twice, and an epoch has
-// two leaders (KIP-595). An Unattached voter starts its election timeout anew, for the candidate's log is as good as its own.
+// grantVote grants a candidate the epoch's one vote, durably: a voter that lost it in a power loss would vote twice, and
+// an epoch would have two leaders (KIP-595). An Unattached voter restarts its election timeout, because the candidate's
+// log is at least as good as its own.
 func (r *Replica) grantVote(e env.Env, candidate wire.NodeID) {
 	r.voted = candidate
 	if r.state == Unattached {
 		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	} else {
-		r.persistElection(e) // a Prospective goes on asking for pre-votes in the same epoch
+		r.persistElection(e) // a Prospective replica continues its pre-vote in the same epoch
 	}
 	e.Note(noteVoted, int64(r.cfg.Node), int64(r.epoch), int64(candidate), 0)
 }
@@ -111,7 +112,8 @@ func (r *Replica) response(err *kerr.Error) response {
 	return resp
 }
 
-// votes are the answers to a nominee, in an election or a pre-vote (EpochElection). The nominee itself is in granted.
+// votes are the responses to a candidate, in an election or a pre-vote (EpochElection). The candidate itself is in
+// granted.
 type votes struct{ granted, rejected []wire.NodeID }
 
 // won reports whether a majority has granted its vote.
@@ -134,7 +136,7 @@ func (r *Replica) requestVotes(e env.Env) {
 	r.sendPendingToAll(e)
 }
 
-// maybeWin moves on if a majority has granted its votes.
+// maybeWin makes the next transition if a majority has granted its votes.
 func (r *Replica) maybeWin(e env.Env) bool {
 	if !r.votes.won(len(r.Voters())) {
 		return false
@@ -152,9 +154,9 @@ func (r *Replica) sendVoteRequest(e env.Env, p *peer) {
 	r.send(e, p, tokVote, voteRequestToKafka(q, r.cfg.ClusterID))
 }
 
-// handleVoteResponse counts a vote. If it answers false the request is sent again after the retry backoff.
+// handleVoteResponse counts a vote. If it returns false the request is sent again after the retry backoff.
 //
-// A candidate that lost waits until its election timeout is over before it tries again, and not only for a short backoff: two
+// A candidate that lost waits for its full election timeout before the next try, and not only for a short backoff: two
 // candidates that retry in step would never finish (KAFKA-18345).
 func (r *Replica) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse) bool {
 	vote, ok := voteResponseFromKafka(resp)
