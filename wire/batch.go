@@ -13,7 +13,7 @@ import (
 // BatchHeaderSize is the length of a v2 batch without its records.
 const BatchHeaderSize = 61
 
-// What Kafka writes where there is nothing. None of them is Go's zero value: see PlainBatch.
+// Kafka's values for "none". None of them is Go's zero value: see PlainBatch.
 const (
 	NoProducerID    ProducerID    = -1
 	NoProducerEpoch ProducerEpoch = -1
@@ -24,8 +24,8 @@ const (
 // magicV2 is the only format that Kafka 4 writes or accepts from a client (KIP-98, KIP-724).
 const magicV2 = 2
 
-// Where the fields of a batch header lie. The CRC covers everything from the attributes to the end, so that a broker
-// may rewrite the base offset and the leader epoch, which only it knows, without touching a byte that a producer signed.
+// Positions of the fields of a batch header. The CRC covers everything from the attributes to the end, so that a broker
+// may set the base offset and the leader epoch, which only it knows, without recomputing it.
 const (
 	atBaseOffset      = 0
 	atLength          = 8 // of what follows this field
@@ -72,15 +72,16 @@ func (t TimestampType) String() string {
 	return "CreateTime"
 }
 
-// Batch is exactly one whole v2 batch, header and records, as it lies in a log and crosses a wire. A Batch that came
-// from Next has its 61 bytes of header and the length that the header says; nothing else is promised before Validate.
-// On shorter bytes the header methods panic.
+// Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. A Batch returned by Next
+// has its 61 bytes of header and the length in that header; everything else is unchecked before Validate. On shorter
+// bytes the header methods panic.
 //
-// A Batch aliases the bytes it was found in. Bytes that came from elsewhere (a request, a disk) are read-only: copy
-// them before Patch or SetLogAppendTime.
+// A Batch aliases the bytes that it was found in. Bytes from elsewhere (a request, a disk) are read-only: copy them
+// before Patch or SetLogAppendTime.
 type Batch []byte
 
-// BaseOffset is the offset that the record deltas count from: of the first record, unless compaction removed it.
+// BaseOffset is the offset that the record deltas are relative to: that of the first record, unless compaction removed
+// it.
 func (b Batch) BaseOffset() Offset { return Offset(b.int64(atBaseOffset)) }
 
 // LastOffset is the last offset that the batch occupies, inclusive. Compaction keeps it when it removes the record.
@@ -92,7 +93,7 @@ func (b Batch) NextOffset() Offset { return b.LastOffset() + 1 }
 // LastOffsetDelta is LastOffset counted from BaseOffset.
 func (b Batch) LastOffsetDelta() int32 { return b.int32(atLastOffsetDelta) }
 
-// LeaderEpoch is the epoch of the leader that appended the batch: NoEpoch while it is still on its way to one.
+// LeaderEpoch is the epoch of the leader that appended the batch, or NoEpoch before that.
 func (b Batch) LeaderEpoch() Epoch { return Epoch(b.int32(atLeaderEpoch)) }
 
 // Magic is the format's version, 2.
@@ -104,7 +105,7 @@ func (b Batch) CRC() uint32 { return binary.BigEndian.Uint32(b[atCRC:]) }
 // Attributes are the batch's flag bits.
 func (b Batch) Attributes() int16 { return int16(binary.BigEndian.Uint16(b[atAttributes:])) }
 
-// Codec is how the records are compressed.
+// Codec is the compression of the records.
 func (b Batch) Codec() Codec { return Codec(b.Attributes() & maskCodec) }
 
 // TimestampType is the source of the timestamps.
@@ -115,13 +116,14 @@ func (b Batch) TimestampType() TimestampType {
 	return CreateTime
 }
 
-// IsTransactional says that the records, or the marker, belong to a transaction.
+// IsTransactional reports whether the records, or the marker, belong to a transaction.
 func (b Batch) IsTransactional() bool { return b.Attributes()&maskTransactional != 0 }
 
-// IsControl says that the records are Kafka's own and no application sees them. They occupy offsets all the same.
+// IsControl reports whether the records are Kafka's own, which no application sees. They occupy offsets too.
 func (b Batch) IsControl() bool { return b.Attributes()&maskControl != 0 }
 
-// HasDeleteHorizon says that BaseTimestamp is the time at which the cleaner may drop tombstones and markers (KIP-534).
+// HasDeleteHorizon reports whether BaseTimestamp is the time at which the cleaner may drop tombstones and markers
+// (KIP-534).
 func (b Batch) HasDeleteHorizon() bool { return b.Attributes()&maskDeleteHorizon != 0 }
 
 // BaseTimestamp is the base of the records' timestamp deltas.
@@ -152,26 +154,26 @@ func (b Batch) LastSequence() int32 {
 // Count is the number of records; 0 is legal after compaction.
 func (b Batch) Count() int32 { return b.int32(atCount) }
 
-// AddSequence is seq advanced by n >= 0: the number after MaxInt32 is 0 (DefaultRecordBatch.incrementSequence).
+// AddSequence adds n >= 0 to a sequence number: the number after MaxInt32 is 0 (DefaultRecordBatch.incrementSequence).
 func AddSequence(seq, n int32) int32 {
 	return int32((int64(seq) + int64(n)) & 0x7fffffff)
 }
 
-// Patch gives the batch its place in a log, in place. Both fields lie outside the CRC.
+// Patch sets the batch's base offset and leader epoch, in place. Both are outside the CRC.
 func (b Batch) Patch(base Offset, epoch Epoch) {
 	binary.BigEndian.PutUint64(b[atBaseOffset:], uint64(base))
 	binary.BigEndian.PutUint32(b[atLeaderEpoch:], uint32(epoch))
 }
 
-// SetLogAppendTime stamps the batch with the broker's time, in place, and signs it anew. The records keep their
-// deltas: readers take the max timestamp instead.
+// SetLogAppendTime sets the broker's time, in place, and recomputes the CRC. The records keep their deltas: readers use
+// the max timestamp instead.
 func (b Batch) SetLogAppendTime(ts Timestamp) { b.setMaxTimestamp(LogAppendTime, ts) }
 
-// SetMaxTimestamp replaces a CreateTime batch's max timestamp, in place, and signs it anew. A leader does it when a
+// SetMaxTimestamp replaces a CreateTime batch's max timestamp, in place, and recomputes the CRC. A leader does it when a
 // client's header disagrees with the records (LogValidator).
 func (b Batch) SetMaxTimestamp(ts Timestamp) { b.setMaxTimestamp(CreateTime, ts) }
 
-// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp: where nothing would change, the CRC is left alone.
+// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp: if nothing changes, the CRC is not recomputed.
 func (b Batch) setMaxTimestamp(t TimestampType, ts Timestamp) {
 	if b.TimestampType() == t && b.MaxTimestamp() == ts {
 		return
@@ -185,7 +187,7 @@ func (b Batch) setMaxTimestamp(t TimestampType, ts Timestamp) {
 	b.sign()
 }
 
-// sign stores the CRC of what it covers.
+// sign stores the CRC.
 func (b Batch) sign() { binary.BigEndian.PutUint32(b[atCRC:], b.checksum()) }
 
 // checksum computes the CRC over everything from the attributes on.
@@ -215,11 +217,11 @@ func (b Batch) String() string {
 	return s + fmt.Sprintf(" %d bytes", len(b))
 }
 
-// ErrShortBatch says that the bytes end inside a batch. At the end of a fetch response or of a log after a power loss
-// that is ordinary: the tail is to be fetched again, or truncated.
+// ErrShortBatch says that the bytes end inside a batch. That is normal at the end of a fetch response, or of a log after
+// a power loss: the tail must be fetched again, or truncated.
 var ErrShortBatch = errors.New("bytes end inside a record batch")
 
-// CorruptError says what is wrong with a batch, and with which of Kafka's errors a broker answers it.
+// CorruptError says what is wrong with a batch, and which of Kafka's errors a broker returns for it.
 type CorruptError struct {
 	What      string      // the field or rule, as a noun
 	Got, Want int64       // the value found, and the value or bound it should have
@@ -228,7 +230,7 @@ type CorruptError struct {
 	Cause     error       // a codec's own error, or nil
 }
 
-// Error is the defect in words, with both numbers.
+// Error describes the defect, with both numbers.
 func (e *CorruptError) Error() string {
 	s := "record batch"
 	if e.Record >= 0 {
@@ -252,14 +254,15 @@ func invalid(what string, got, want int64) error {
 	return &CorruptError{What: what, Got: got, Want: want, Record: -1, Code: kerr.InvalidRecord}
 }
 
-// Next splits the first batch off b. The batch and the rest alias b. The error is ErrShortBatch when b ends inside the
-// batch (also when b is empty), and a *CorruptError when no batch can start here: then no batch after it can be found
-// either. The CRC is not checked; see Validate.
+// Next splits the first batch off b. The batch and the rest alias b. The error is ErrShortBatch if b ends inside the
+// batch (also if b is empty), and a *CorruptError if no batch can start here: then no batch after it can be found
+// either. Next does not check the CRC; see Validate.
 func Next(b []byte) (batch Batch, rest []byte, err error) {
 	if len(b) < sizePrefix {
 		return nil, b, ErrShortBatch
 	}
-	// A length is judged before it is trusted to wait for more bytes: a log that ends in garbage is corrupt, not short.
+	// The length is checked before more bytes are requested because of it: a log that ends in garbage is corrupt, not
+	// short.
 	size := int64(int32(binary.BigEndian.Uint32(b[atLength:])))
 	if size < BatchHeaderSize-sizePrefix {
 		return nil, b, corrupt("length", size, BatchHeaderSize-sizePrefix)
@@ -277,7 +280,7 @@ func Next(b []byte) (batch Batch, rest []byte, err error) {
 	return Batch(b[:end:end]), b[end:], nil
 }
 
-// badMagic tells an older format, which a broker refuses by ProduceRequest.validateRecords, from garbage.
+// badMagic distinguishes an older format, which a broker refuses (ProduceRequest.validateRecords), from garbage.
 func badMagic(m int8) error {
 	if m == 0 || m == 1 {
 		return invalid("magic", int64(m), magicV2)
@@ -285,8 +288,8 @@ func badMagic(m int8) error {
 	return corrupt("magic", int64(m), magicV2)
 }
 
-// Batches walks over b. An error ends the walk: ErrShortBatch for a truncated tail, a *CorruptError for garbage. After
-// the last whole batch it simply ends.
+// Batches iterates over the batches of b. It ends after an error: ErrShortBatch for a truncated tail, a *CorruptError
+// for garbage. After the last whole batch it ends without one.
 func Batches(b []byte) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		for len(b) > 0 {

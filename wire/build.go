@@ -14,7 +14,7 @@ type BatchOptions struct {
 	Transactional bool
 	Control       bool // see AppendControl
 
-	BaseOffset    Offset // 0 from a producer, which does not know better
+	BaseOffset    Offset // 0 from a producer, which does not know the offset
 	LeaderEpoch   Epoch  // NoEpoch from a producer
 	ProducerID    ProducerID
 	ProducerEpoch ProducerEpoch
@@ -24,17 +24,17 @@ type BatchOptions struct {
 	// offsets of records that it removed from the end.
 	NextOffset Offset
 
-	// MaxTimestamp counts only where the records do not decide it: the append time of a LogAppendTime batch, and
-	// what compaction keeps for a batch without records.
+	// MaxTimestamp is used only if the records do not determine it: for the append time of a LogAppendTime batch, and
+	// for a batch that compaction left without records.
 	MaxTimestamp Timestamp
 
-	// DeleteHorizon takes the place of the base timestamp if HasDeleteHorizon is set (KIP-534).
+	// DeleteHorizon replaces the base timestamp if HasDeleteHorizon is set (KIP-534).
 	HasDeleteHorizon bool
 	DeleteHorizon    Timestamp
 }
 
-// PlainBatch is the options of an uncompressed batch with create times and without a producer: what a coordinator, a
-// quorum leader or a producer that is not idempotent writes.
+// PlainBatch returns the options of an uncompressed batch with create times and without a producer, as written by a
+// coordinator, a quorum leader or a producer that is not idempotent.
 func PlainBatch(base Offset, epoch Epoch) BatchOptions {
 	return BatchOptions{
 		BaseOffset:    base,
@@ -46,7 +46,7 @@ func PlainBatch(base Offset, epoch Epoch) BatchOptions {
 	}
 }
 
-// Options are those with which AppendBatch builds b again from its records, or from what compaction keeps of them.
+// Options returns the options with which AppendBatch rebuilds b from its records, or from those that compaction keeps.
 func (b Batch) Options() BatchOptions {
 	return BatchOptions{
 		Codec:            b.Codec(),
@@ -67,15 +67,15 @@ func (b Batch) Options() BatchOptions {
 
 // AppendBatch appends one v2 batch to dst, byte for byte as Kafka's MemoryRecordsBuilder writes it.
 //
-// Offsets: if every record has Offset 0 they are numbered from o.BaseOffset without gaps. Otherwise they are absolute,
-// rise strictly and start at o.BaseOffset or later. The two readings never collide: a given offset of 0 is legal only for
+// Offsets: if every record has Offset 0, they are numbered from o.BaseOffset without gaps. Otherwise they are absolute,
+// strictly rising, and start at o.BaseOffset or later. There is no ambiguity: an absolute offset of 0 is legal only for
 // the first record of a batch that starts at 0, where both mean the same.
 //
-// A batch without records is legal if o.NextOffset says which offsets it stands for. With codec none and enough room in
-// dst nothing is allocated. On an error (which is the caller's mistake: a falling offset, a negative timestamp, a batch
-// over 2 GiB) dst comes back as it was.
+// A batch without records is legal if o.NextOffset says which offsets it covers. With codec none and enough room in dst
+// nothing is allocated. After an error (which is the caller's mistake: a falling offset, a negative timestamp, a batch
+// over 2 GiB) dst is unchanged.
 func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
-	// The batch covers [BaseOffset, next). Its end is settled first, because every record is held against it.
+	// The batch covers [BaseOffset, next). next is computed first, because every record is checked against it.
 	next := o.NextOffset
 	assign := unnumbered(records)
 	if next == 0 {
@@ -107,8 +107,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		maxTS = NoTimestamp
 	}
 
-	// Records first, header last: it needs their length, their largest timestamp, and the CRC of all of it. dst itself
-	// keeps its length throughout, so it is as it was after an error.
+	// Records first, header last: the header needs their length, their largest timestamp, and the CRC over all. dst
+	// itself keeps its length throughout, so it is unchanged after an error.
 	start := len(dst)
 	out := append(dst, emptyHeader[:]...)
 	low := o.BaseOffset
@@ -155,11 +155,11 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 	return out, nil
 }
 
-// emptyHeader is the room that AppendBatch leaves and then fills, when the records after it are known.
+// emptyHeader is the space that AppendBatch reserves and fills in after the records.
 var emptyHeader [BatchHeaderSize]byte
 
-// unnumbered says that no record carries an offset of its own. It costs a look at every record, up to the first that
-// does, and spares every caller a flag that could contradict the records.
+// unnumbered reports whether no record has an offset of its own. It scans the records up to the first that has one, and
+// so no caller needs a flag that could contradict the records.
 func unnumbered(records []Record) bool {
 	for i := range records {
 		if records[i].Offset != 0 {

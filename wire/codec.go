@@ -10,13 +10,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Codec is how a batch's records are compressed; the header never is.
+// Codec is the compression of a batch's records; the header is never compressed.
 //
-// The same records give the same bytes on every call and every platform. That rules out what is otherwise the obvious
-// choice for snappy: klauspost's encoder finds other matches in assembly than in Go. So snappy is written here. The
-// libraries of the other codecs were compared on amd64 with and without assembly and on 386, and agree. They keep
-// pools of scratch memory in package variables, which no output depends on, and start no goroutine the way they are
-// called here: zstd by EncodeAll and DecodeAll with a concurrency of 1, lz4 block by block.
+// The same records give the same bytes on every call and every platform. That excludes klauspost's snappy encoder, which
+// finds other matches in assembly than in Go; so snappy is written here. The libraries of the other codecs were compared
+// on amd64 with and without assembly and on 386, and agree. They keep pools of scratch memory in package variables,
+// which no output depends on, and start no goroutine as they are called here: zstd by EncodeAll and DecodeAll with a
+// concurrency of 1, lz4 block by block.
 type Codec uint8
 
 const (
@@ -27,8 +27,8 @@ const (
 	CodecZstd
 )
 
-// MaxRecordsSize is the most that a batch's records may decompress to, in bytes. A batch that holds more is invalid for
-// us; Kafka knows no such bound. It is the largest request that a broker reads (socket.request.max.bytes).
+// MaxRecordsSize is the most bytes that a batch's records may decompress to; a larger batch is invalid here. Kafka has
+// no such limit. It is the largest request that a broker reads (socket.request.max.bytes).
 const MaxRecordsSize = 100 << 20
 
 // String is the codec's name in Kafka's configs.
@@ -51,7 +51,7 @@ func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	if len(raw) > MaxRecordsSize {
 		return dst, fmt.Errorf("compress %d bytes of records: more than %d could not be read back", len(raw), MaxRecordsSize)
 	}
-	// The compressed form is built after the raw one and then moved over it: one buffer is enough.
+	// The compressed form is built after the raw one and then moved over it, so one buffer is enough.
 	end := len(dst)
 	switch c {
 	case CodecGzip:
@@ -67,8 +67,8 @@ func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	return dst[:from+n], nil
 }
 
-// decompress is the decompressed src, at most MaxRecordsSize bytes. With CodecNone it is src itself. Memory grows with the
-// decoded bytes, and never by a size that the stream only claims.
+// decompress returns the decompressed src, at most MaxRecordsSize bytes; with CodecNone src itself. Memory grows with
+// the decoded bytes, and never by a size in the stream.
 func (c Codec) decompress(src []byte) (raw []byte, err error) {
 	switch c {
 	case CodecNone:
@@ -85,9 +85,8 @@ func (c Codec) decompress(src []byte) (raw []byte, err error) {
 		return nil, c.unsupported()
 	}
 	if err != nil {
-		// The CRC was right, so this is the producer's fault. Kafka has no error for it: whatever its decompressors throw
-		// becomes UNKNOWN_SERVER_ERROR, but for the end of a gzip stream that comes too early, which it takes for records
-		// that are cut off.
+		// The CRC was correct, so the producer wrote this. Kafka has no error for it: every exception of a decompressor
+		// becomes UNKNOWN_SERVER_ERROR, except an early end of a gzip stream, which it takes for truncated records.
 		code := kerr.UnknownServerError
 		if c == CodecGzip && errors.Is(err, io.ErrUnexpectedEOF) {
 			code = kerr.InvalidRecord
@@ -97,13 +96,13 @@ func (c Codec) decompress(src []byte) (raw []byte, err error) {
 	return raw, nil
 }
 
-// unsupported is for codec ids 5 to 7. Kafka fails on them with UNKNOWN_SERVER_ERROR: its UNSUPPORTED_COMPRESSION_TYPE is for
-// zstd from clients that are too old for it.
+// unsupported is the error for codec ids 5 to 7. Kafka fails on them with UNKNOWN_SERVER_ERROR: its
+// UNSUPPORTED_COMPRESSION_TYPE is for zstd from clients that are too old for it.
 func (c Codec) unsupported() error {
 	return &CorruptError{What: "codec", Got: int64(c), Want: int64(CodecZstd), Record: -1, Code: kerr.UnknownServerError}
 }
 
-// What our own readers find wrong with a stream. They travel as the Cause of a *CorruptError.
+// Errors of this package's own readers. They are the Cause of a *CorruptError.
 var (
 	errTooLarge  = errors.New("the records decompress to more than the limit")
 	errTruncated = errors.New("the stream ends too early")
@@ -135,14 +134,14 @@ func appendGzip(dst, raw []byte) []byte {
 	return out.b
 }
 
-// readGzip decompresses one or more gzip members. gzip claims no size ahead: the buffer grows with what comes.
+// readGzip decompresses one or more gzip members. gzip has no size in front: the buffer grows with the output.
 func readGzip(src []byte) ([]byte, error) {
 	// A bytes.Reader and not a buffered one: the gzip reader needs an io.ByteReader or it reads ahead on its own.
 	r, err := gzip.NewReader(bytes.NewReader(src))
 	if err != nil {
 		return nil, err
 	}
-	raw := make([]byte, 0, 4*len(src)) // about what text of records gives; growth is for the rest
+	raw := make([]byte, 0, 4*len(src)) // about right for text records; larger output grows it
 	for {
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]

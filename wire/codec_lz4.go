@@ -8,8 +8,8 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// Kafka reads and writes a part of the LZ4 frame format (Lz4BlockInputStream): blocks are independent, sizes and
-// checksums may be there.
+// Kafka reads and writes a subset of the LZ4 frame format (Lz4BlockInputStream): blocks are independent, sizes and
+// checksums are optional.
 //
 //	magic | flags | block size | content size? i64 | header checksum | { length i32 | block | checksum? i32 }... | 0 i32 | checksum? i32
 //
@@ -22,7 +22,7 @@ const (
 	lz4VersionMask  = 0xC0
 	lz4Independent  = 0x20 // a block never copies from the one before it
 	lz4BlockSum     = 0x10 // every block is followed by its hash
-	lz4ContentSize  = 0x08 // the header holds the size of all of it
+	lz4ContentSize  = 0x08 // the header has the size of the whole content
 	lz4ReservedMask = 0x03 // one reserved bit, and dictionaries, which Kafka does not read
 
 	lz4Chunk     = 64 << 10 // what Kafka writes, and its code in the frame header
@@ -31,7 +31,7 @@ const (
 
 // appendLz4 writes the frame that the Java client writes: version 1, independent blocks of 64 KiB, no checksums.
 func appendLz4(dst, raw []byte) []byte {
-	// Messages of format 0 hashed the magic too, a mistake that Kafka keeps for them and that v2 never had.
+	// Messages of format 0 also hashed the magic, a mistake that Kafka keeps for them; v2 never had it.
 	dst = binary.LittleEndian.AppendUint32(dst, lz4Magic)
 	head := []byte{lz4Version | lz4Independent, lz4ChunkCode}
 	dst = append(dst, head...)
@@ -46,7 +46,8 @@ func appendLz4(dst, raw []byte) []byte {
 
 // appendLz4Block writes one block with its length, stored if compression gains nothing.
 func appendLz4Block(dst, raw []byte) []byte {
-	// The library is given room for the worst case; without, it would return 0 for what does not compress into the rest.
+	// The library gets room for the worst case; with less it would return 0 for data that does not compress into the
+	// rest.
 	at := len(dst)
 	bound := 4 + lz4.CompressBlockBound(len(raw))
 	dst = slices.Grow(dst, bound)[:at+bound]
@@ -62,14 +63,14 @@ func appendLz4Block(dst, raw []byte) []byte {
 	return dst[:at+4+n]
 }
 
-// readLz4 reads one frame. As in Kafka the content size is not compared, nor the checksum of the content, and nothing
-// after the end mark is read.
+// readLz4 reads one frame. As in Kafka, it compares neither the content size nor the checksum of the content, and reads
+// nothing after the end mark.
 func readLz4(src []byte) ([]byte, error) {
 	flags, maxBlock, src, err := readLz4Header(src)
 	if err != nil {
 		return nil, err
 	}
-	// A frame ends with its end mark and not with the bytes: without one it is truncated, as for Kafka.
+	// A frame ends with its end mark and not with the bytes: without one it is truncated, as in Kafka.
 	var raw []byte
 	for {
 		if len(src) < 4 {
@@ -107,7 +108,7 @@ func readLz4(src []byte) ([]byte, error) {
 	}
 }
 
-// readLz4Header takes the frame's header off src.
+// readLz4Header reads the frame's header at the start of src.
 func readLz4Header(src []byte) (flags byte, maxBlock int, rest []byte, err error) {
 	if len(src) < 7 {
 		return 0, 0, nil, errTruncated
@@ -131,8 +132,8 @@ func readLz4Header(src []byte) (flags byte, maxBlock int, rest []byte, err error
 	return flags, 1 << (2*size + 8), src[end+1:], nil // codes 4 to 7 are 64 KiB, 256 KiB, 1 MiB, 4 MiB
 }
 
-// appendUnlz4 appends what a block holds: at most maxBlock bytes, and at most 255 for each of its own. Nothing in a block
-// says how much; most hold a few times their size, so that is the first try.
+// appendUnlz4 appends the content of a block: at most maxBlock bytes, and at most 255 for each byte of the block. A
+// block does not contain its size; most decompress to a few times their length, so that is tried first.
 func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 	if stored {
 		return append(dst, block...), nil

@@ -37,7 +37,7 @@ func readSnappy(src []byte) ([]byte, error) {
 	if len(src) < xerialHeader || string(src[:len(xerialMagic)]) != xerialMagic {
 		return appendUnsnappy(nil, src)
 	}
-	// The versions are not looked at: there has been one since 2011, and other writers fill them in as they like.
+	// The versions are ignored: there has been one since 2011, and other writers fill them in as they like.
 	src = src[xerialHeader:]
 	var raw []byte
 	for len(src) > 0 {
@@ -58,7 +58,7 @@ func readSnappy(src []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// appendUnsnappy appends what a block holds. A block begins with its size, which is judged before it is believed: three
+// appendUnsnappy appends the content of a block. A block begins with its size, which is checked before it is used: three
 // bytes, a copy, give at most 64.
 func appendUnsnappy(dst, block []byte) ([]byte, error) {
 	size, err := snappy.DecodedLen(block)
@@ -81,7 +81,7 @@ func appendUnsnappy(dst, block []byte) ([]byte, error) {
 	return dst[:len(dst)+len(raw)], nil
 }
 
-// The table is 16 KiB, which a goroutine's stack takes and a first-level cache holds. A shorter match than four bytes
+// The table is 16 KiB, which fits on a goroutine's stack and in a first-level cache. A match shorter than four bytes
 // would save nothing over the three bytes of a copy.
 const (
 	snappyTableBits = 13
@@ -90,12 +90,13 @@ const (
 
 // appendSnappyBlock compresses src, shorter than 64 KiB, as one snappy block: the size, then literals and copies.
 //
-// It looks at every position for an earlier place with the same four bytes, by a table of the last place of each hash,
-// takes the match as far as it goes, and walks faster the longer it finds nothing. Every choice follows from src alone.
+// At every position it looks for an earlier one with the same four bytes, in a table of the last position of each hash,
+// extends the match as far as it goes, and takes longer steps the longer it finds none. Every choice depends on src
+// alone.
 func appendSnappyBlock(dst, src []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(src)))
-	var table [1 << snappyTableBits]uint16 // the place plus one; 0 is none
-	literal := 0                           // where the bytes begin that no copy covers yet
+	var table [1 << snappyTableBits]uint16 // the position plus one; 0 is none
+	literal := 0                           // start of the bytes that no copy covers yet
 	for at := 0; at+snappyMinMatch <= len(src); {
 		// The upper bits of a product with 2^32 over the golden ratio: a hash that mixes all four bytes.
 		four := binary.LittleEndian.Uint32(src[at:])
@@ -134,8 +135,8 @@ func appendSnappyLiteral(dst, p []byte) []byte {
 	return append(dst, p...)
 }
 
-// appendSnappyCopy writes "n >= 4 bytes from so far back". One copy takes up to 64 bytes; the short form takes 4 to 11
-// from less than 2 KiB back, so a long match is cut such that at least 4 remain.
+// appendSnappyCopy writes a copy of n >= 4 bytes from the given distance back. One copy has up to 64 bytes; the short
+// form 4 to 11 from less than 2 KiB back, so a long match is cut such that at least 4 remain.
 func appendSnappyCopy(dst []byte, back, n int) []byte {
 	for n > 64 {
 		take := min(64, n-snappyMinMatch)

@@ -2,17 +2,17 @@ package wire
 
 import "github.com/klauspost/compress/zstd"
 
-// appendZstd compresses into one frame without a checksum, as zstd-jni does: the batch has its CRC. The encoder is made
-// anew each time, so that no batch's bytes can depend on another's; its tables are the cost of a call.
+// appendZstd compresses into one frame without a checksum, as zstd-jni does: the batch has its CRC. It makes a new
+// encoder each time, so that no batch's bytes can depend on another's; allocating its tables is the cost of a call.
 func appendZstd(dst, raw []byte) []byte {
-	// A window beyond the input is memory for nothing, and one beyond 1 MiB is more than a batch by Kafka's defaults.
+	// A window beyond the input would waste memory, and one beyond 1 MiB is more than a batch by Kafka's defaults.
 	window := zstd.MinWindowSize
 	for window < len(raw) && window < 1<<20 {
 		window <<= 1
 	}
 	e, err := zstd.NewWriter(nil,
 		zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window),
-		// Without zero frames, nothing would compress to nothing, and nothing is not a zstd stream.
+		// Without zero frames, empty input would compress to no bytes, which is not a zstd stream.
 		zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true), zstd.WithZeroFrames(true))
 	if err != nil {
 		panic("zstd options are wrong: " + err.Error())
@@ -23,8 +23,8 @@ func appendZstd(dst, raw []byte) []byte {
 // zstdMaxWindow is the window that zstd-jni accepts, log 27. It is not allocated: the output serves as the window.
 const zstdMaxWindow = 1 << 27
 
-// readZstd decompresses one or more frames. The decoder's scratch is small; its output grows with what it decodes, unless
-// a frame claims a size, which checkZstd has then found possible.
+// readZstd decompresses one or more frames. The decoder's scratch memory is small; its output grows with the decoded
+// bytes, unless a frame claims a size, which checkZstd has found possible.
 func readZstd(src []byte) ([]byte, error) {
 	if err := checkZstd(src); err != nil {
 		return nil, err
@@ -54,8 +54,8 @@ const (
 	zstdMaxBlock        = 128 << 10
 )
 
-// checkZstd walks over the frames and their blocks and refuses a frame that claims to hold more than its blocks can.
-// The decoder makes room for a claimed size at once, so a few bytes could otherwise cost a hundred megabytes.
+// checkZstd reads the headers of frames and blocks, and refuses a frame that claims more than its blocks can contain.
+// The decoder allocates a claimed size at once, so a few bytes could otherwise cost a hundred megabytes.
 func checkZstd(src []byte) error {
 	// Several frames in a row are one stream, and skippable frames may have any bytes.
 	for len(src) > 0 {
@@ -93,8 +93,8 @@ func checkZstd(src []byte) error {
 	return nil
 }
 
-// zstdBlocks takes a frame's blocks off src. They hold most bytes at most. A block's header has three bytes: a bit for
-// the last one, two bits of kind, and the size.
+// zstdBlocks reads a frame's blocks at the start of src. They contain most bytes at most. A block's header has three
+// bytes: a bit for the last one, two bits of kind, and the size.
 func zstdBlocks(src []byte) (most uint64, rest []byte, err error) {
 	for {
 		if len(src) < 3 {

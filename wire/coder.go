@@ -2,8 +2,8 @@ package wire
 
 import "encoding/binary"
 
-// coder walks over the fields of a message once, in the order they lie on the wire, and either writes or reads them. Every
-// message that Kafka generates from a schema describes itself by one method, so its two directions cannot differ:
+// coder reads or writes the fields of a message in their order on the wire. Every message that Kafka generates from a
+// schema has one method for both directions, so the two cannot differ:
 //
 //	func (r *TopicRecord) code(c *coder) {      AppendMetadata ──▶ code ──▶ out
 //		c.version(nil, 0)                       ParseMetadata  ──▶ code ◀── in
@@ -25,12 +25,12 @@ import "encoding/binary"
 // varints of n+1 with 0 for null, and a section of tagged fields at the end of every struct; in an older version lengths of
 // 16 bits (strings) or 32 (all else) with -1 for null, and no section.
 //
-// A failed read sticks: fault is set, the input is dropped, and every later read yields zero.
+// A failed read is permanent: fault is set, the input is dropped, and every later read returns zero.
 type coder struct {
 	reading bool
 	out     []byte       // writing: what has been written
 	in      []byte       // reading: what has not been read
-	framing framing      // how the version stands in front of the body
+	framing framing      // how the version is written in front of the body
 	ver     int16        // of the message, known once version has run
 	rigid   bool         // the version is older than the first flexible one
 	fault   MessageFault // reading: what was wrong first
@@ -52,14 +52,14 @@ type tagSection struct {
 	body    int    // writing: index in out of the open field's body, 0 if none is open
 	started bool   // reading: the count has been read
 	left    uint32 // reading: fields not yet consumed, the peeked one included
-	peeked  bool   // reading: next holds the number of a field whose size and body follow
+	peeked  bool   // reading: next has the number of a field whose size and body follow
 	next    uint32 // reading: that number
 	last    int64  // reading: the number before it, -1 at first; tags must rise
 	inField bool   // reading: in is cut to one field's body
 	rest    []byte // reading: what follows that body
 }
 
-// fail notes the first fault and stops the reading.
+// fail records the first fault and stops the reading.
 func (c *coder) fail(f MessageFault) {
 	if c.fault == 0 {
 		c.fault = f
@@ -67,7 +67,7 @@ func (c *coder) fail(f MessageFault) {
 	c.in, c.tags = nil, tagSection{started: true}
 }
 
-// take cuts n bytes off the input; nil if they are not there.
+// take removes n bytes from the input; nil if there are fewer.
 func (c *coder) take(n int) []byte {
 	if n < 0 || n > len(c.in) { // below 0 where an int has 32 bits
 		c.fail(FaultTruncated)
@@ -93,8 +93,8 @@ func (c *coder) uvarint(v uint32) uint32 {
 	return uint32(x)
 }
 
-// version codes the message's version, which stands before its body, and refuses one above newest. A message of which
-// only version 0 exists passes nil.
+// version codes the message's version, which is in front of its body, and refuses one above newest. A message that has
+// only version 0 passes nil.
 func (c *coder) version(v *int16, newest int16) {
 	if !c.reading && v != nil {
 		c.ver = *v
@@ -122,15 +122,16 @@ func (c *coder) version(v *int16, newest int16) {
 	}
 }
 
-// flexibleSince says from which version on the message is flexible (KIP-482). A message that never calls it always is.
+// flexibleSince sets the first flexible version of the message (KIP-482). A message that never calls it is always
+// flexible.
 func (c *coder) flexibleSince(v int16) { c.rigid = c.ver < v }
 
-// since reports whether the message's version has a field that came with version v. A set field that the version cannot
-// carry would be lost silently: Kafka throws UnsupportedVersionException, and so this panics. Of a field that the schema
-// calls ignorable Kafka loses the value, and its caller passes false.
+// since reports whether the message's version has a field that was added in version v. A set field that the version does
+// not have would be lost silently: Kafka throws UnsupportedVersionException, and so this panics. If the schema calls the
+// field ignorable, Kafka drops the value, and the caller passes false.
 func (c *coder) since(v int16, set bool) bool { return c.within(v, 1<<15-1, set) }
 
-// within is since for a field that a later version dropped.
+// within is since for a field that a later version removed.
 func (c *coder) within(from, to int16, set bool) bool {
 	if from <= c.ver && c.ver <= to {
 		return true
@@ -141,8 +142,8 @@ func (c *coder) within(from, to int16, set bool) bool {
 	return false
 }
 
-// tag reports whether the tagged field with this number, which came with version v, is to be coded now. Tags are asked
-// for in rising order, after all plain fields. When writing, a field that is not set (has its default) is left out.
+// tag reports whether the tagged field with this number, added in version v, is to be coded now. Callers ask for tags in
+// rising order, after all plain fields. When writing, a field that is not set (has its default) is omitted.
 func (c *coder) tag(v int16, number uint32, set bool) bool {
 	if !c.since(v, set) {
 		return false
@@ -232,7 +233,7 @@ func (c *coder) end() {
 	c.tags = tagSection{}
 }
 
-// nested codes what has sections of tagged fields of its own while another section may be open.
+// nested codes a value that has sections of tagged fields of its own while another section may be open.
 func (c *coder) nested(code func()) {
 	outer := c.tags
 	c.tags = tagSection{}
@@ -242,8 +243,8 @@ func (c *coder) nested(code func()) {
 	}
 }
 
-// The fields that follow are functions and not methods, because Go has no generic methods and a record's fields keep
-// their own types: wire.NodeID, wire.Epoch. A read that fails leaves the field as it was made, with its default.
+// The fields below are functions and not methods, because Go has no generic methods and a record's fields have their own
+// types: wire.NodeID, wire.Epoch. A failed read leaves the field with its default.
 
 // boolean is one byte. Kafka reads every byte but 0 as true.
 func boolean(c *coder, v *bool) {
@@ -255,7 +256,7 @@ func boolean(c *coder, v *bool) {
 	*v = b != 0
 }
 
-// u8, u16, i32 and i64 are big-endian; whether they have a sign is the field's type's business.
+// u8, u16, i32 and i64 are big-endian; the field's type determines the sign.
 func u8[T ~uint8 | ~int8](c *coder, v *T) {
 	if !c.reading {
 		c.out = append(c.out, byte(*v))
@@ -357,7 +358,7 @@ func nullable(c *coder, v **string) {
 	}
 }
 
-// octets codes bytes that cannot be null. What is read is a copy.
+// octets codes bytes that cannot be null. A read makes a copy.
 func octets(c *coder, v *[]byte) {
 	if !c.reading {
 		c.length(int64(len(*v)), 4)
@@ -373,8 +374,8 @@ func octets(c *coder, v *[]byte) {
 	}
 }
 
-// list codes an array that cannot be null. least is the smallest size of an element in bytes: a hostile length cannot
-// make us allocate for elements that the input has no room for. An empty array is read as nil.
+// list codes an array that cannot be null. least is the smallest size of an element in bytes: it keeps a malicious
+// length from allocating elements for which the input has no room. An empty array is read as nil.
 func list[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 	if !c.reading {
 		c.length(int64(len(*v)), 4)
@@ -420,7 +421,8 @@ func (c *coder) count(least int) int {
 	return int(n)
 }
 
-// structOrNull codes a struct in a tagged field; nil is null. There Kafka writes 0 or 1 as an unsigned varint in front of it.
+// structOrNull codes a struct in a tagged field; nil is null. Kafka writes 0 or 1 as an unsigned varint in front of it
+// there.
 func structOrNull[T any](c *coder, v **T, code func(*coder, *T)) {
 	present := uint32(1)
 	if *v == nil {

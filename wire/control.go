@@ -13,8 +13,8 @@ import (
 type ControlType int16
 
 const (
-	ControlAbort          ControlType = iota // a transaction's records up to here do not count
-	ControlCommit                            // they do
+	ControlAbort          ControlType = iota // the transaction's records up to here are aborted
+	ControlCommit                            // they are committed
 	ControlLeaderChange                      // KRaft: the first record of a leader's epoch
 	ControlSnapshotHeader                    // KRaft: the first record of a snapshot
 	ControlSnapshotFooter                    // KRaft: the last; a snapshot without it is torn
@@ -30,8 +30,8 @@ func (t ControlType) String() string {
 	return "UNKNOWN"
 }
 
-// ControlValue is the value of a control record: one of the types below, and no other. It begins with a version, of which
-// Kafka has only 0 so far; LeaderChange has the version as a field because it has a version 1 as well.
+// ControlValue is the value of a control record: one of the types below. It begins with a version, which in Kafka is
+// always 0 so far; only LeaderChange also has a version 1, and so a field for it.
 type ControlValue interface {
 	// ControlType is the type that goes into the record's key.
 	ControlType() ControlType
@@ -46,13 +46,13 @@ type EndTxnMarker struct {
 	CoordinatorEpoch Epoch
 }
 
-// LeaderChange announces a quorum leader and the voters that elected it. Version 1 of it has directory ids of voters, but Kafka
-// writes version 0 even where they have some (ControlRecordUtils.LEADER_CHANGE_CURRENT_VERSION).
+// LeaderChange announces a quorum leader and the voters that elected it. Its version 1 has directory ids of voters, but
+// Kafka writes version 0 even if it has them (ControlRecordUtils.LEADER_CHANGE_CURRENT_VERSION).
 type LeaderChange struct{ kmsg.LeaderChangeMessage }
 
 // SnapshotHeader begins a snapshot.
 type SnapshotHeader struct {
-	// LastContainedLogTimestamp is the append time of the last record that the snapshot stands for.
+	// LastContainedLogTimestamp is the append time of the last record that the snapshot includes.
 	LastContainedLogTimestamp Timestamp
 }
 
@@ -62,7 +62,7 @@ type SnapshotFooter struct{}
 // KRaftVersion is the finalized version of the quorum protocol: 1 has dynamic voters.
 type KRaftVersion struct{ Version int16 }
 
-// KRaftVoters is the whole voter set; it holds as soon as it is in a log, committed or not (KIP-853).
+// KRaftVoters is the whole voter set; it is in force as soon as it is in a log, committed or not (KIP-853).
 type KRaftVoters struct{ Voters []KRaftVoter }
 
 // KRaftVoter is one member of the quorum.
@@ -74,7 +74,7 @@ type KRaftVoter struct {
 	MinVersion, MaxVersion int16
 }
 
-// KRaftEndpoint is where a voter listens.
+// KRaftEndpoint is a listener of a voter.
 type KRaftEndpoint struct {
 	Listener string
 	Host     string
@@ -104,8 +104,8 @@ func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 // ControlType is KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
-// Of the messages below only version 0 exists, and each begins with it as a field of its own. A reader takes a later version
-// for version 0 and ignores bytes after the last field: a later version may only add (ControlRecordUtils).
+// The messages below have only version 0, and each begins with it as a field of its own. A reader treats a later version
+// as version 0 and ignores bytes after the last field: a later version may only add fields (ControlRecordUtils).
 
 func (m *EndTxnMarker) code(c *coder) {
 	c.rigid = true
@@ -174,11 +174,11 @@ func appendMessage(dst []byte, code func(*coder)) []byte {
 	return c.out
 }
 
-// AppendControl appends one control batch with one record per value, all stamped ts. A transaction marker stands alone
-// and is transactional; its options carry the producer that it ends. KRaft writes several values in one batch.
-// Control batches have no sequence and are never compressed, whatever o says.
+// AppendControl appends one control batch with one record per value, all with timestamp ts. A transaction marker is the
+// only record of its batch and is transactional; its options have its producer. KRaft writes several values in one
+// batch. Control batches have no sequence and are never compressed, whatever o says.
 func AppendControl(dst []byte, o BatchOptions, ts Timestamp, values ...ControlValue) ([]byte, error) {
-	// A marker has a producer and yet no sequence: it must not move what the producer's state expects next.
+	// A marker has a producer and yet no sequence: it must not change the next sequence that the producer state expects.
 	o.Control, o.Codec, o.BaseSequence = true, CodecNone, NoSequence
 	records := make([]Record, len(values))
 	for i, v := range values {
@@ -197,16 +197,16 @@ func AppendControl(dst []byte, o BatchOptions, ts Timestamp, values ...ControlVa
 	return AppendBatch(dst, o, records)
 }
 
-// ControlRecord is one record of a control batch, its key understood and its value not yet.
+// ControlRecord is one record of a control batch: its key is decoded, its value not yet.
 type ControlRecord struct {
-	Type      ControlType // may be one we do not know: skip it
+	Type      ControlType // may be unknown: skip it
 	Offset    Offset
 	Timestamp Timestamp
 	Value     []byte // aliases the batch
 }
 
-// Control is the batch's first control record: the only one of a transaction marker. The error is a *CorruptError, also
-// when the batch is not a control batch or compaction left no record in it.
+// Control returns the batch's first control record: the only one of a transaction marker. The error is a *CorruptError,
+// also if the batch is not a control batch or has no record left after compaction.
 func (b Batch) Control() (ControlRecord, error) {
 	for c, err := range b.Controls() {
 		return c, err
@@ -214,7 +214,7 @@ func (b Batch) Control() (ControlRecord, error) {
 	return ControlRecord{}, invalid("control record count", 0, 1)
 }
 
-// Controls walks over the records of a control batch. An error is the last thing it yields.
+// Controls iterates over the records of a control batch. It ends after an error.
 func (b Batch) Controls() iter.Seq2[ControlRecord, error] {
 	return func(yield func(ControlRecord, error) bool) {
 		if !b.IsControl() {
@@ -245,8 +245,8 @@ func parseControl(r Record) (ControlRecord, error) {
 	return ControlRecord{Type: t, Offset: r.Offset, Timestamp: r.Timestamp, Value: r.Value}, nil
 }
 
-// Decode is the record's value as one of the ControlValue types. The error is a *CorruptError; a type we do not know is
-// INVALID_RECORD too, so look at Type first if others may have written the log.
+// Decode decodes the record's value as one of the ControlValue types. The error is a *CorruptError; an unknown type is
+// INVALID_RECORD too, so check Type first if the log may be from another version.
 func (r ControlRecord) Decode() (ControlValue, error) {
 	c := coder{reading: true, in: r.Value}
 	var v ControlValue
@@ -278,7 +278,7 @@ func (r ControlRecord) Decode() (ControlValue, error) {
 		m.code(&c)
 		v = m
 	default:
-		// Kafka's readers skip what they do not know, so this is for the caller to judge.
+		// Kafka's readers skip unknown types, so the caller decides.
 		return nil, invalid("control type", int64(r.Type), int64(ControlKRaftVoters))
 	}
 	if c.fault != 0 {

@@ -1,8 +1,8 @@
 package wire
 
 // Coordinators keep their state in the records of an internal topic: the group coordinator in __consumer_offsets, the
-// transaction coordinator in __transaction_state. Both topics are compacted, so a record is a key and the newest value of
-// that key; a record without a value is a tombstone.
+// transaction coordinator in __transaction_state. Both topics are compacted, so a record has a key and that key's newest
+// value; a record without a value is a tombstone.
 //
 //	key:    type i16 | body, of version 0, never flexible        the type says what the body is, and what the value is
 //	value:  version i16 | body
@@ -11,20 +11,20 @@ package wire
 
 // CoordinatorKey is the key of a coordinator's record: a pointer to one of the structs of the coordinator_*.go files.
 type CoordinatorKey interface {
-	// ApiKey is the record's type, alike for key and value (CoordinatorRecordType).
+	// ApiKey is the record's type, the same for key and value (CoordinatorRecordType).
 	ApiKey() int16
 	code(*coder)
 }
 
-// CoordinatorValue is the value of a coordinator's record. One of which more than one version exists has a field Version,
-// and is written in that version.
+// CoordinatorValue is the value of a coordinator's record. If it has several versions it has a field Version, and is
+// written in that version.
 type CoordinatorValue interface {
 	// ApiKey is the record's type.
 	ApiKey() int16
 	code(*coder)
 }
 
-// AppendCoordinatorKey appends a key as it lies in a record (CoordinatorRecordSerde).
+// AppendCoordinatorKey appends a key in the format of a record (CoordinatorRecordSerde).
 func AppendCoordinatorKey(dst []byte, k CoordinatorKey) []byte {
 	c := coder{out: dst, rigid: true}
 	kind := k.ApiKey()
@@ -33,7 +33,7 @@ func AppendCoordinatorKey(dst []byte, k CoordinatorKey) []byte {
 	return c.out
 }
 
-// AppendCoordinatorValue appends a value as it lies in a record. A tombstone has no value to append.
+// AppendCoordinatorValue appends a value in the format of a record. A tombstone has no value to append.
 func AppendCoordinatorValue(dst []byte, v CoordinatorValue) []byte {
 	c := coder{out: dst, framing: framedByShort}
 	v.code(&c)
@@ -46,14 +46,14 @@ type CoordinatorLog struct {
 	types []coordinatorType
 }
 
-// coordinatorType is one type of record: its name, and how an empty key and value are made, defaults in place.
+// coordinatorType is one type of record: its name, and constructors of key and value with defaults.
 type coordinatorType struct {
 	name  string
 	key   func() CoordinatorKey
 	value func() CoordinatorValue
 }
 
-// Name is Kafka's name of the record type ("OffsetCommit"), or "" if it is none of this log.
+// Name is Kafka's name of the record type ("OffsetCommit"), or "" if this log has no such type.
 func (l CoordinatorLog) Name(key int16) string {
 	if key < 0 || int(key) >= len(l.types) {
 		return ""
@@ -61,8 +61,8 @@ func (l CoordinatorLog) Name(key int16) string {
 	return l.types[key].name
 }
 
-// Parse reads a record. A nil value is a tombstone, and comes back as nil. The results share no memory with the
-// bytes. Errors are *MessageError. A type that is not known (FaultKey) is of a newer Kafka; a loader skips such a record, as
+// Parse decodes a record. A tombstone has a nil value, and Parse returns nil for it. The results share no memory with
+// the bytes. Errors are *MessageError. An unknown type (FaultKey) is of a newer Kafka; a loader skips such a record, as
 // Kafka's does (CoordinatorLoaderImpl).
 func (l CoordinatorLog) Parse(key, value []byte) (CoordinatorKey, CoordinatorValue, error) {
 	c := coder{reading: true, in: key, rigid: true}

@@ -191,13 +191,13 @@ func (k *ConsumerGroupCurrentMemberAssignmentKey) code(c *coder) {
 	text(c, &k.MemberID)
 }
 
-// MemberState is how far a member is on the way to its target assignment (MemberState).
+// MemberState is a member's progress towards its target assignment (MemberState).
 type MemberState int8
 
 const (
 	MemberStable               MemberState = iota // it owns its target assignment
-	MemberUnrevokedPartitions                     // it has yet to revoke partitions
-	MemberUnreleasedPartitions                    // it waits for partitions that others have yet to revoke
+	MemberUnrevokedPartitions                     // it must still revoke partitions
+	MemberUnreleasedPartitions                    // it waits for partitions that other members must still revoke
 )
 
 // ConsumerGroupCurrentMemberAssignmentValue is the current assignment of a member (type 8).

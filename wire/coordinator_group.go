@@ -1,8 +1,8 @@
 package wire
 
-// GroupLog is the schema of __consumer_offsets: committed offsets, classic groups, and consumer groups (KIP-848), which are in
-// coordinator_consumer.go. Not here: type 0, offsets as Kafka 0.8 wrote them; type 4, which Kafka
-// has only deleted since 4.1 (KIP-1101); share groups and streams groups.
+// GroupLog is the schema of __consumer_offsets: committed offsets, classic groups, and consumer groups (KIP-848), which
+// are in coordinator_consumer.go. Not here: type 0, offsets in the format of Kafka 0.8; type 4, for which Kafka writes
+// only tombstones since 4.1 (KIP-1101); share groups and streams groups.
 var GroupLog = CoordinatorLog{kind: "group record", types: []coordinatorType{
 	1:  {"OffsetCommit", func() CoordinatorKey { return &OffsetCommitKey{} }, func() CoordinatorValue { return NewOffsetCommitValue() }},
 	2:  {"GroupMetadata", func() CoordinatorKey { return &GroupMetadataKey{} }, func() CoordinatorValue { return NewGroupMetadataValue() }},

@@ -19,7 +19,7 @@ func (k *TransactionLogKey) code(c *coder) { text(c, &k.TransactionalID) }
 type TransactionStatus int8
 
 const (
-	TransactionEmpty          TransactionStatus = iota // no transaction, or it is complete and forgotten
+	TransactionEmpty          TransactionStatus = iota // no transaction, or it is complete and removed
 	TransactionOngoing                                 // partitions may be added
 	TransactionPrepareCommit                           // decided: the markers are being written
 	TransactionPrepareAbort                            // likewise
@@ -36,7 +36,7 @@ const (
 type TransactionLogValue struct {
 	Version                  int16
 	ProducerID               ProducerID
-	PreviousProducerID       ProducerID // since 1: of the last committed transaction, if the id had to change since; -1 if it had not
+	PreviousProducerID       ProducerID // since 1: of the last committed transaction, if the id has changed since; else -1
 	NextProducerID           ProducerID // since 1: of the producer after the transaction; -1 if it stays ProducerID
 	ProducerEpoch            ProducerEpoch
 	NextProducerEpoch        ProducerEpoch // since 1: the epoch of NextProducerID, -1 if there is none

@@ -1,9 +1,9 @@
 // Package wire has the formats of Kafka's network and logs, in Kafka's own bytes: record batches, control records, frames of
 // requests and responses, the records of the metadata log and of the coordinators' logs, and the small files of the quorum.
 //
-// Nearly everything in Kafka is a record batch: what a producer sends, what lies in a segment file, what a fetch
-// returns, a transaction's marker, a change of cluster metadata, a snapshot. The same bytes serve all of them, which is
-// why a broker can append and serve a batch without decoding it:
+// Nearly everything in Kafka is a record batch: the batch that a producer sends, the content of a segment file and of a
+// fetch response, a transaction's marker, a change of cluster metadata, a snapshot. All have the same bytes, so a broker
+// can append and serve a batch without decoding it:
 //
 //	 0            8        12       16     17    21          61
 //	┌────────────┬────────┬────────┬──────┬─────┬───────────┬──────────────────────────────┐
@@ -17,17 +17,17 @@
 //
 //	a record: length | 0 | timestamp delta | offset delta | key | value | headers
 //
-// The leader's fields lie outside the CRC, so that giving a batch its offset costs twelve bytes and no checksum. All
-// else is relative: a record stores its distance from the batch's first offset and timestamp, and so moves with them.
+// The leader's fields are outside the CRC, so giving a batch its offset changes twelve bytes and no checksum. All else
+// is relative: a record stores its distance from the batch's first offset and timestamp.
 //
-// How to read: batch.go has the header and how to find batches; record.go the records; build.go writes both; validate.go has
-// the checks of all batches and of clients' batches; codec.go compression; control.go the records that Kafka writes for itself.
-// frame.go puts kmsg's requests and responses on a connection; size.go weighs them for the model of
-// bandwidth. coder.go reads and writes what Kafka generates from schemas: metadata.go and its neighbours are the metadata log,
-// coordinator.go and its neighbours the logs of the group coordinator and the transaction coordinator. quorum.go and
-// snapshot.go are the quorum's files; ids.go has the types of offsets, epochs and ids that every other package speaks.
+// How to read: batch.go has the header and how to find batches; record.go the records; build.go writes both; validate.go
+// has the checks of all batches and of clients' batches; codec.go compression; control.go the records that Kafka writes
+// for itself. frame.go puts kmsg's requests and responses on a connection; size.go estimates their size for the model of
+// bandwidth. coder.go reads and writes the messages that Kafka generates from schemas: metadata*.go is the metadata log,
+// coordinator*.go the logs of the group coordinator and the transaction coordinator. quorum.go and snapshot.go are the
+// quorum's files; ids.go has the types of offsets, epochs and ids for every other package.
 //
-// What it is not: a log (storage), the rules of appends (replication), or a list of requests (kmsg). It has no state: every
-// function depends on its arguments alone and gives the same bytes on every platform. Decoded values alias the bytes that
-// they were decoded from; bytes from a link or a disk are read-only.
+// What it is not: a log (storage), the rules of appends (replication), or a list of requests (kmsg). It has no state:
+// every function depends on its arguments alone and returns the same bytes on every platform. Decoded values alias the
+// bytes from which they were decoded; bytes from a link or a disk are read-only.
 package wire

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// On a connection every message is a frame: its size, then a header, then the body, which kmsg knows.
+// On a connection every message is a frame: its size, then a header, then the body, which kmsg encodes.
 //
 //	request   size i32 | key i16 | version i16 | correlation i32 | client id, nullable | tags | body
 //	                   '---------------- header v0 -------------'
@@ -20,10 +20,10 @@ import (
 //	                   '-- header v0 ---'
 //	                   '------ header v1 -------'
 //
-// The version of the header is nowhere in it. Both sides know it from the body's key and version: a body with compact
+// The header does not contain its own version. Both sides know it from the body's key and version: a body with compact
 // lengths and tags (KIP-482) has the newest header, with two exceptions. A response to ApiVersions always has header v0,
-// because a client that asks does not know yet what the broker speaks (KIP-511). And ControlledShutdown version 0 has
-// no client id.
+// because the client does not know yet which versions the broker supports (KIP-511). And ControlledShutdown version 0
+// has no client id.
 
 // MaxFrameSize is the largest frame that a broker reads, in bytes (the default of socket.request.max.bytes).
 const MaxFrameSize = 100 << 20
@@ -37,18 +37,18 @@ const (
 type RequestHeader struct {
 	Key         int16 // Kafka api key
 	Version     int16 // of the body
-	Correlation int32 // comes back in the response
+	Correlation int32 // copied into the response
 	ClientID    string
 }
 
-// UnsupportedError says that we do not know a request's key or version. A broker answers an unknown version of
-// ApiVersions with version 0 of its response; upon anything else Kafka drops the connection.
+// UnsupportedError means that a request's key or version is unknown here. For an unknown version of ApiVersions a broker
+// responds with version 0; for anything else Kafka closes the connection.
 type UnsupportedError struct {
 	Key, Version int16
 	Max          int16 // the highest version we know, or -1 for an unknown key
 }
 
-// Error names key and version.
+// Error has key and version.
 func (e *UnsupportedError) Error() string {
 	if e.Max < 0 {
 		return fmt.Sprintf("api key %d is not known", e.Key)
@@ -64,7 +64,7 @@ func (e *UnsupportedError) Unwrap() error {
 	return kerr.UnsupportedVersion
 }
 
-// FrameError says that a frame is not what its header promises. Kafka drops the connection.
+// FrameError means that a frame contradicts its header. Kafka closes the connection.
 type FrameError struct {
 	What         string
 	Key, Version int16 // as far as known, else 0
@@ -72,7 +72,7 @@ type FrameError struct {
 	Cause        error // of the body's decoder, or nil
 }
 
-// Error is the defect in words.
+// Error describes the defect.
 func (e *FrameError) Error() string {
 	name := "frame"
 	if e.Key != 0 || e.Version != 0 {
@@ -90,13 +90,13 @@ func (e *FrameError) Unwrap() error { return kerr.InvalidRequest }
 // ErrShortFrame says that the bytes end inside a frame: read on.
 var ErrShortFrame = errors.New("bytes end inside a frame")
 
-// NextFrame splits the first frame off b and takes its size away. The frame and the rest alias b. The error is
-// ErrShortFrame, or a *FrameError when the size is impossible.
+// NextFrame splits the first frame off b and removes its size. The frame and the rest alias b. The error is
+// ErrShortFrame, or a *FrameError if the size is impossible.
 func NextFrame(b []byte) (frame, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, b, ErrShortFrame
 	}
-	// Judged before its bytes are awaited: a client that speaks HTTP or TLS claims a gigabyte or more.
+	// Checked before more bytes are requested: a client that speaks HTTP or TLS claims a gigabyte or more.
 	n := int32(binary.BigEndian.Uint32(b))
 	if n < 0 || n > MaxFrameSize {
 		return nil, b, &FrameError{What: "size", Got: int64(n), Want: MaxFrameSize}
@@ -108,7 +108,7 @@ func NextFrame(b []byte) (frame, rest []byte, err error) {
 	return b[4:end:end], b[end:], nil
 }
 
-// AppendRequest appends a whole frame. Key and version are those of req; the header's are not looked at.
+// AppendRequest appends a whole frame. Key and version are those of req; the header's are ignored.
 func AppendRequest(dst []byte, h RequestHeader, req kmsg.Request) []byte {
 	key, version := req.Key(), req.GetVersion()
 	start := len(dst)
@@ -129,7 +129,7 @@ func AppendRequest(dst []byte, h RequestHeader, req kmsg.Request) []byte {
 	return setSize(req.AppendTo(dst), start)
 }
 
-// AppendResponse appends a whole frame. resp must have the version of the request it answers, but for ApiVersions.
+// AppendResponse appends a whole frame. resp must have the version of its request, except for ApiVersions.
 func AppendResponse(dst []byte, correlation int32, resp kmsg.Response) []byte {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
@@ -149,9 +149,9 @@ func setSize(dst []byte, start int) []byte {
 // ParseRequest decodes a frame, without its size. Byte fields of the request alias it, strings do not. The header is
 // filled in as far as it could be read, also when there is an error: an *UnsupportedError or a *FrameError.
 //
-// A trap of kmsg 1.15: it reads as many tagged fields as a body claims, also past the body's end, so 18 malicious bytes keep it
-// busy for most of a minute (2^32 turns of a loop). No memory grows and the error is right, but without a schema such a body
-// cannot be found before. Parse only requests of trusted clients.
+// A trap of kmsg 1.15: it reads as many tagged fields as a body claims, even past the body's end, so 18 malicious bytes
+// keep it busy for most of a minute (2^32 iterations). No memory grows and the error is right, but without a schema such
+// a body cannot be found before. Parse only requests of trusted clients.
 func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	var h RequestHeader
 	if len(frame) < 8 {
@@ -166,8 +166,8 @@ func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	if req == nil {
 		return h, nil, &UnsupportedError{h.Key, h.Version, -1}
 	}
-	// The header is read before the version is judged: also a broker that does not know a version of ApiVersions reads
-	// that far, and what is flexible in version 3 stays so in any later one.
+	// The header is read before the version is checked: a broker that does not know a version of ApiVersions reads that
+	// far too, and a request that is flexible in version 3 is so in all later ones.
 	req.SetVersion(h.Version)
 	headerVersion := requestHeaderVersion(req)
 	var ok bool
@@ -188,14 +188,14 @@ func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 		return h, nil, &FrameError{What: "body", Key: h.Key, Version: h.Version, Got: int64(len(body)), Cause: err}
 	}
 	if m, is := req.(*kmsg.MetadataRequest); is && h.Version < 4 {
-		m.AllowAutoTopicCreation = true // what a request means that has no such field; kmsg reads false
+		m.AllowAutoTopicCreation = true // the default if the request has no such field; kmsg reads false
 	}
 	return h, req, nil
 }
 
 // ParseResponse decodes a frame, without its size, as the response to a request of that key and version. Byte fields
-// alias it. The response says its own version: a broker answers ApiVersions with version 0 if it does not know the one
-// asked for. The error is an *UnsupportedError or a *FrameError.
+// alias it. The response has its own version: a broker responds to ApiVersions with version 0 if it does not know the
+// requested one. The error is an *UnsupportedError or a *FrameError.
 func ParseResponse(frame []byte, key, version int16) (correlation int32, resp kmsg.Response, err error) {
 	resp = kmsg.ResponseForKey(key)
 	if resp == nil {
@@ -217,8 +217,8 @@ func ParseResponse(frame []byte, key, version int16) (correlation int32, resp km
 			return correlation, nil, h.truncated("tags", frame)
 		}
 	}
-	// The error code is the first field of every version. Trying the asked version first, as the Java client does, would
-	// rely on a body of version 0 never looking like a later one.
+	// The error code is the first field of every version. Trying the requested version first, as the Java client does,
+	// would rely on a body of version 0 never looking like a later one.
 	if key == keyAPIVersions && len(body) >= 2 && int16(binary.BigEndian.Uint16(body)) == kerr.UnsupportedVersion.Code {
 		resp.SetVersion(0)
 	}
@@ -228,7 +228,7 @@ func ParseResponse(frame []byte, key, version int16) (correlation int32, resp km
 	return correlation, resp, nil
 }
 
-// truncated is a *FrameError about a header that ends inside one of its fields.
+// truncated returns a *FrameError for a header that ends inside one of its fields.
 func (h RequestHeader) truncated(field string, frame []byte) error {
 	return &FrameError{What: "length, which ends inside the header's " + field + ",", Key: h.Key, Version: h.Version, Got: int64(len(frame)), Want: int64(len(frame)) + 1}
 }
@@ -252,7 +252,7 @@ func responseHeaderVersion(resp kmsg.Response) int {
 	return 1
 }
 
-// takeString takes a nullable string with a length of two bytes. Null is "", as Kafka reads a null client id.
+// takeString reads a nullable string with a length of two bytes. Null is "", as Kafka reads a null client id.
 func takeString(b []byte) (s string, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return "", nil, false
@@ -268,10 +268,10 @@ func takeString(b []byte) (s string, rest []byte, ok bool) {
 	return string(b[:n]), b[n:], true
 }
 
-// skipTags takes the tagged fields of a header, of which none is known.
+// skipTags skips the tagged fields of a header; all are unknown.
 func skipTags(b []byte) (rest []byte, ok bool) {
 	c := coder{reading: true, in: b}
-	for n := c.uvarint(0); n > 0 && c.fault == 0; n-- { // in any order, where coder.end wants them to rise
+	for n := c.uvarint(0); n > 0 && c.fault == 0; n-- { // in any order, while coder.end requires rising tags
 		c.uvarint(0)
 		c.take(int(c.uvarint(0)))
 	}

@@ -35,10 +35,10 @@ type Timestamp int64
 // UUID is Kafka's 128-bit id: of a topic, a log directory, an incarnation. The zero UUID is none.
 type UUID [16]byte
 
-// TopicID is a topic's identity: a topic that is deleted and created again under its name has a new one (KIP-516).
+// TopicID is a topic's identity: a topic that is deleted and created again under the same name has a new one (KIP-516).
 type TopicID UUID
 
-// Short is the id as it appears in notes, which carry integers only.
+// Short is the id for notes, which have integers only.
 func (id TopicID) Short() int64 {
 	var n int64
 	for _, b := range id[:8] {

@@ -2,8 +2,8 @@ package wire
 
 import "strconv"
 
-// Kafka generates classes from schemas, and calls what they hold messages. Requests and responses are kmsg's. The messages
-// that lie in logs are here, each described once for both directions (coder.go):
+// Kafka generates classes of messages from schemas. Requests and responses are kmsg's. The messages in logs are here,
+// each described once for both directions (coder.go):
 //
 //	metadata.go       records of the metadata log      a value: frame, key, version, body
 //	coordinator.go    records of __consumer_offsets    a key: type, body; a value: version, body
@@ -15,12 +15,12 @@ type MessageFault uint8
 
 const (
 	FaultFrame     MessageFault = iota + 1 // not frame version 1
-	FaultKey                               // a kind of record that we do not know
-	FaultVersion                           // a version of a known kind that we do not know
+	FaultKey                               // an unknown kind of record
+	FaultVersion                           // an unknown version of a known kind
 	FaultTruncated                         // a field needs more bytes than there are
 	FaultLength                            // a length that no message can have
 	FaultNull                              // null where the schema allows none
-	FaultTags                              // tagged fields out of order, or longer than what they hold
+	FaultTags                              // tagged fields out of order, or longer than their content
 	FaultGarbage                           // bytes after the message
 )
 
@@ -47,11 +47,11 @@ func (f MessageFault) String() string {
 	return "no fault"
 }
 
-// MessageError is why bytes are not a message. FaultKey and FaultVersion mean that the writer is newer than we are;
-// everything else is corruption.
+// MessageError is the reason why bytes are not a message. FaultKey and FaultVersion mean that the writer's version is
+// newer than this one; everything else is corruption.
 type MessageError struct {
 	Kind    string // "metadata record", "group record"
-	Name    string // Kafka's name of the message, "" if the key names none
+	Name    string // Kafka's name of the message, "" if the key is unknown
 	Fault   MessageFault
 	Key     int16 // api key or record type, -1 if it could not be read
 	Version int16 // -1 if it could not be read

@@ -4,12 +4,12 @@ package wire
 // The log is the cluster's state: controllers append these records, and every image of the cluster is the result of applying
 // them in order (KIP-500, KIP-631).
 //
-// Names, keys and versions are those of Kafka's schemas (metadata/src/main/resources/common/metadata), as of 4.4.
-// A record of which more than one version exists has a field Version, and is written in that version; which version
-// a cluster writes follows from its metadata.version. Setting a field that the version does not have is a mistake of
-// the writer and panics, as Kafka throws there.
+// Names, keys and versions are those of Kafka's schemas (metadata/src/main/resources/common/metadata), as of 4.4. A
+// record with several versions has a field Version, and is written in that version; the cluster's metadata.version
+// determines which one. Setting a field that the version does not have is a mistake of the writer and panics, as Kafka
+// throws there.
 //
-// Records that were handed over are read-only: images and logs keep pointers into them.
+// A record is read-only once it was passed on: images and logs keep pointers into it.
 type MetadataRecord interface {
 	// ApiKey is the record's kind on the wire.
 	ApiKey() int16
@@ -20,7 +20,7 @@ type MetadataRecord interface {
 // metadataFrame is the version of the framing itself: frame, api key and version as unsigned varints, then the body.
 const metadataFrame = 1
 
-// AppendMetadata appends a record as it lies in the value of a record of the metadata log, in Kafka's own framing
+// AppendMetadata appends a record in the format of a value of the metadata log, with Kafka's framing
 // (MetadataRecordSerde).
 func AppendMetadata(dst []byte, r MetadataRecord) []byte {
 	c := coder{out: dst}
@@ -30,10 +30,10 @@ func AppendMetadata(dst []byte, r MetadataRecord) []byte {
 	return c.out
 }
 
-// ParseMetadata reads what AppendMetadata writes. Errors are *MessageError. The result shares no memory with b.
+// ParseMetadata decodes a record of AppendMetadata. Errors are *MessageError. The result shares no memory with b.
 //
-// Tagged fields that we do not know are skipped and dropped, not kept: a log is replicated and kept as bytes, and what
-// is written anew from records (a snapshot) is written from the image, in Kafka too.
+// Unknown tagged fields are dropped: a log is replicated and stored as bytes, and a snapshot is written from the image,
+// in Kafka too.
 func ParseMetadata(b []byte) (MetadataRecord, error) {
 	c := coder{reading: true, in: b}
 	bad := func(f MessageFault, key, version int16) (MetadataRecord, error) {
@@ -67,8 +67,8 @@ func MetadataName(key int16) string {
 	return metadataKinds[key].name
 }
 
-// metadataKinds says by api key what Kafka calls a record and how an empty one is made, defaults in place. Keys 6, 13
-// and 16 were given up before KRaft was released.
+// metadataKinds has the name of each record by api key, and its constructor with defaults. Keys 6, 13 and 16 were
+// abandoned before KRaft was released.
 var metadataKinds = [...]struct {
 	name string
 	make func() MetadataRecord

@@ -57,7 +57,7 @@ type RegisterBrokerRecord struct {
 	Fenced               bool
 	InControlledShutdown bool   // since 1
 	LogDirs              []UUID // since 3: its available directories
-	CordonedLogDirs      []UUID // since 4: those that take no new replicas; nil before the first heartbeat that tells
+	CordonedLogDirs      []UUID // since 4: those that get no new replicas; nil before a heartbeat has reported them
 }
 
 // ApiKey is 0.
@@ -122,7 +122,7 @@ func (r *BrokerRegistrationChangeRecord) code(c *coder) {
 	c.end()
 }
 
-// UnregisterBrokerRecord forgets a broker (key 1).
+// UnregisterBrokerRecord removes a broker's registration (key 1).
 type UnregisterBrokerRecord struct {
 	BrokerID    NodeID
 	BrokerEpoch BrokerEpoch
@@ -138,8 +138,8 @@ func (r *UnregisterBrokerRecord) code(c *coder) {
 	c.end()
 }
 
-// FenceBrokerRecord fences a broker (key 7). Written only before metadata.version 3.3-IV0; now it is a
-// BrokerRegistrationChangeRecord.
+// FenceBrokerRecord fences a broker (key 7). It was written before metadata.version 3.3-IV0; since then
+// BrokerRegistrationChangeRecord replaces it.
 type FenceBrokerRecord struct {
 	ID    NodeID
 	Epoch BrokerEpoch
@@ -155,7 +155,7 @@ func (r *FenceBrokerRecord) code(c *coder) {
 	c.end()
 }
 
-// UnfenceBrokerRecord unfences a broker (key 8). Superseded like FenceBrokerRecord.
+// UnfenceBrokerRecord unfences a broker (key 8). Replaced like FenceBrokerRecord.
 type UnfenceBrokerRecord struct {
 	ID    NodeID
 	Epoch BrokerEpoch
@@ -193,7 +193,7 @@ func (r *RegisterControllerRecord) code(c *coder) {
 	c.end()
 }
 
-// UnregisterControllerRecord forgets a controller (key 29, since Kafka 4.4).
+// UnregisterControllerRecord removes a controller's registration (key 29, since Kafka 4.4).
 type UnregisterControllerRecord struct {
 	ControllerID NodeID
 }

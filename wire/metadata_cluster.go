@@ -1,7 +1,7 @@
 package wire
 
 // FeatureLevelRecord finalises a feature at a level (key 12); level 0 removes it. The first record of a metadata log
-// finalises metadata.version, which says how everything after it is written: its own version can never change.
+// finalises metadata.version, which determines the format of everything after it, so its own version can never change.
 type FeatureLevelRecord struct {
 	Name  string
 	Level int16
@@ -17,8 +17,8 @@ func (r *FeatureLevelRecord) code(c *coder) {
 	c.end()
 }
 
-// NoOpRecord changes nothing (key 20). The active controller writes one when idle, so that the high watermark moves and
-// followers can be seen to be alive (KIP-835).
+// NoOpRecord changes nothing (key 20). An idle active controller writes it, so that the high watermark advances and
+// shows that followers are alive (KIP-835).
 type NoOpRecord struct{}
 
 // ApiKey is 20.
@@ -29,7 +29,7 @@ func (r *NoOpRecord) code(c *coder) {
 	c.end()
 }
 
-// ProducerIdsRecord hands out a block of producer ids (key 15, KIP-730): everything below NextProducerID is taken.
+// ProducerIdsRecord allocates a block of producer ids (key 15, KIP-730): all ids below NextProducerID are allocated.
 type ProducerIdsRecord struct {
 	BrokerID       NodeID
 	BrokerEpoch    BrokerEpoch
@@ -63,8 +63,8 @@ func (e *QuotaEntity) code(c *coder) {
 type ClientQuotaRecord struct {
 	Entity []QuotaEntity
 	Key    string // producer_byte_rate, consumer_byte_rate, request_percentage, ...
-	Value  uint64 // the bits of an IEEE 754 double: the only float of Kafka's log, and we compute with none
-	Remove bool   // then Value means nothing
+	Value  uint64 // the bits of an IEEE 754 double: the only float of Kafka's log; samsa does not compute with it
+	Remove bool   // then Value is ignored
 }
 
 // ApiKey is 14.
@@ -79,9 +79,9 @@ func (r *ClientQuotaRecord) code(c *coder) {
 	c.end()
 }
 
-// BeginTransactionRecord opens a metadata transaction (key 23, KIP-868): what follows counts only when it ends.
+// BeginTransactionRecord begins a metadata transaction (key 23, KIP-868): the records after it apply only when it ends.
 type BeginTransactionRecord struct {
-	Name *string // what it is for, in words; may be nil
+	Name *string // its purpose, in words; may be nil
 }
 
 // ApiKey is 23.
@@ -95,7 +95,7 @@ func (r *BeginTransactionRecord) code(c *coder) {
 	c.end()
 }
 
-// EndTransactionRecord makes the open metadata transaction count (key 24).
+// EndTransactionRecord ends the metadata transaction and applies its records (key 24).
 type EndTransactionRecord struct{}
 
 // ApiKey is 24.
@@ -122,8 +122,8 @@ func (r *AbortTransactionRecord) code(c *coder) {
 	c.end()
 }
 
-// ZkMigrationStateRecord tells how far the move from ZooKeeper has come (key 21). Logs of Kafka 3 hold it; 4.x reads
-// it and writes it never.
+// ZkMigrationStateRecord is the state of the migration from ZooKeeper (key 21). Logs of Kafka 3 have it; 4.x reads it
+// but never writes it.
 type ZkMigrationStateRecord struct {
 	State int8 // 0 none, 1 migrating, 2 about to, 3 done
 }

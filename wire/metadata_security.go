@@ -49,8 +49,8 @@ type DelegationTokenRecord struct {
 	Requester           string
 	Renewers            []string // principals
 	IssueTimestamp      Timestamp
-	MaxTimestamp        Timestamp // cannot be renewed beyond
-	ExpirationTimestamp Timestamp // must be renewed before
+	MaxTimestamp        Timestamp // it cannot be renewed beyond this
+	ExpirationTimestamp Timestamp // it must be renewed before this
 	TokenID             string
 }
 

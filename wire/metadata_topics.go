@@ -42,8 +42,8 @@ const (
 // Directory ids that name no directory (Kafka's DirectoryId, KIP-858). Ids up to 99 are reserved.
 var (
 	DirectoryMigrating  = UUID{}      // unknown: the record is older than directory assignment
-	DirectoryUnassigned = UUID{15: 1} // the broker has not yet said where it put the replica
-	DirectoryLost       = UUID{15: 2} // in a directory that went offline
+	DirectoryUnassigned = UUID{15: 1} // the broker has not yet reported the replica's directory
+	DirectoryLost       = UUID{15: 2} // the directory went offline
 )
 
 // PartitionRecord is the whole state of one partition (key 3): at its creation, and in snapshots.
@@ -62,7 +62,7 @@ type PartitionRecord struct {
 	LeaderEpoch         Epoch
 	PartitionEpoch      PartitionEpoch
 	Directories         []UUID   // since 1: of each replica, in the order of Replicas
-	ELR                 []NodeID // since 2: eligible leader replicas; nil is "not written", which means none
+	ELR                 []NodeID // since 2: eligible leader replicas; nil is not written and means none
 	LastKnownELR        []NodeID // since 2: likewise
 }
 
@@ -99,9 +99,9 @@ func (r *PartitionRecord) code(c *coder) {
 const LeaderUnchanged NodeID = -2
 
 // PartitionChangeRecord changes one partition (key 5). Applying it adds one to the partition epoch, and one to the
-// leader epoch if it names a leader, also if that is NoNode or the same one.
+// leader epoch if it sets the leader, even to NoNode or to the same one.
 //
-// The zero value is not "nothing changed" (Leader 0 is a broker): make one with NewPartitionChange.
+// The zero value is not an empty change (Leader 0 is a broker): make one with NewPartitionChange.
 //
 // Version 1 added Directories (KIP-858), version 2 the eligible leader replicas (KIP-966).
 type PartitionChangeRecord struct {
@@ -166,7 +166,7 @@ func (r *PartitionChangeRecord) code(c *coder) {
 	c.end()
 }
 
-// ConfigResource is the kind of thing a ConfigRecord is about, numbered as in Kafka's ConfigResource.Type.
+// ConfigResource is the kind of resource of a ConfigRecord, numbered as in Kafka's ConfigResource.Type.
 type ConfigResource int8
 
 const (
@@ -197,8 +197,8 @@ func (r *ConfigRecord) code(c *coder) {
 	c.end()
 }
 
-// ClearElrRecord empties the eligible leader replicas of a topic's partitions (key 28): written when the topic's
-// min.insync.replicas changes, because the ELR was computed under the old one (KIP-966).
+// ClearElrRecord clears the eligible leader replicas of a topic's partitions (key 28), because the topic's
+// min.insync.replicas changes and the ELR was computed with the old one (KIP-966).
 type ClearElrRecord struct {
 	TopicName string // "" clears every topic
 }

@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// String is the id as Kafka prints it and keeps it in files: 22 characters of URL-safe base64.
+// String is the id as Kafka prints and stores it: 22 characters of URL-safe base64.
 func (id UUID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
-// ParseUUID reads what String writes.
+// ParseUUID parses an id in the format of String.
 func ParseUUID(s string) (id UUID, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(strings.TrimSuffix(s, "=="))
 	if err != nil || len(b) != len(id) {
@@ -22,7 +22,7 @@ func ParseUUID(s string) (id UUID, ok bool) {
 // QuorumStateFile is the name of the file, in the directory of the metadata partition.
 const QuorumStateFile = "quorum-state"
 
-// QuorumState is the state of elections that a KRaft node keeps over a crash: its epoch, the leader of that epoch, and the
+// QuorumState is the election state that a KRaft node stores on its disk: its epoch, the leader of that epoch, and the
 // candidate of its vote. It must be durable before any message that depends on it is sent (KIP-595).
 //
 // Version 0 belongs to kraft.version 0, where the voters are static and a vote is for an id; Kafka writes them all but
@@ -41,7 +41,7 @@ type QuorumState struct {
 }
 
 // AppendQuorumState appends the file's content: one line of JSON without its line feed, byte for byte that of Kafka's
-// FileQuorumStateStore. There is no version but 0 and 1.
+// FileQuorumStateStore. There are only versions 0 and 1.
 func AppendQuorumState(dst []byte, q QuorumState) []byte {
 	number := func(name string, n int64) {
 		dst = append(dst, '"')
@@ -114,7 +114,7 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// QuorumStateError is why bytes are no quorum-state file. Kafka does not start then.
+// QuorumStateError is the reason why bytes are not a quorum-state file. Kafka does not start then.
 type QuorumStateError struct {
 	Field string // "" if it is not one of the fields
 	Why   string
@@ -165,9 +165,9 @@ func ParseQuorumState(b []byte) (QuorumState, error) {
 	return q, nil
 }
 
-// A field that is missing is an error and not a default: a vote that was forgotten may be given twice.
+// A missing field is an error and has no default: a voter that lost its vote could vote twice.
 
-// quorumFields takes fields out of the file's object. The first thing that is wrong sticks.
+// quorumFields reads fields of the file's object. It keeps the first error.
 type quorumFields struct {
 	object jsonValue
 	wrong  error
@@ -179,7 +179,7 @@ func (f *quorumFields) fail(field, why string) {
 	}
 }
 
-// member is the field of this name; of two, the later counts.
+// member returns the field of this name; of two with the same name, the later one.
 func (f *quorumFields) member(in jsonValue, name string, kinds string) jsonValue {
 	for i := len(in.list) - 1; i >= 0; i-- {
 		if v := in.list[i]; v.name == name {
@@ -218,8 +218,8 @@ func (f *quorumFields) voters(name string) []NodeID {
 	return voters
 }
 
-// The rest of this file is as much of JSON as the file needs. The standard library's reader uses reflection and accepts names
-// in any case, which is too lax for a vote.
+// The rest of this file reads the subset of JSON that the file needs. The standard library's reader uses reflection and
+// ignores the case of names, which is too lax for a vote.
 
 // jsonValue is one value of a JSON text.
 type jsonValue struct {
@@ -229,7 +229,7 @@ type jsonValue struct {
 	list []jsonValue // members or elements
 }
 
-// jsonReader reads JSON, as far as one small file needs it. bad sticks.
+// jsonReader reads the JSON of one small file. bad is permanent.
 type jsonReader struct {
 	rest string
 	bad  bool
@@ -238,7 +238,7 @@ type jsonReader struct {
 // maxJSONDepth is far more than any version of the file needs.
 const maxJSONDepth = 8
 
-// space skips what may stand between two tokens of one line.
+// space skips spaces between two tokens of one line.
 func (j *jsonReader) space() { j.rest = strings.TrimLeft(j.rest, " \t") }
 
 // next consumes c if it is next.
@@ -249,7 +249,7 @@ func (j *jsonReader) next(c string) bool {
 	return ok
 }
 
-// value reads one value with all that is in it. A number is kept as text.
+// value reads one value with everything inside it. A number is kept as text.
 func (j *jsonReader) value(depth int) (v jsonValue) {
 	j.space()
 	switch {
@@ -322,7 +322,7 @@ func (j *jsonReader) quoted() string {
 	return ""
 }
 
-// escape reads what follows a backslash. Half of a surrogate pair becomes U+FFFD: no id of Kafka's holds one.
+// escape reads the characters after a backslash. Half of a surrogate pair becomes U+FFFD: no id of Kafka's has one.
 func (j *jsonReader) escape(s []byte) []byte {
 	if len(j.rest) > 0 {
 		if k := strings.IndexByte(`btnfr"\/`, j.rest[0]); k >= 0 {

@@ -28,7 +28,7 @@ type Header struct {
 // appendRecord writes r as DefaultRecord does: every number is a zigzag varint, the first is the length of the rest.
 func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64) []byte {
 	dst = binary.AppendVarint(dst, int64(recordSize(r, offsetDelta, timestampDelta)))
-	dst = append(dst, 0) // attributes, of which none is used
+	dst = append(dst, 0) // attributes: none is in use
 	dst = binary.AppendVarint(dst, timestampDelta)
 	dst = binary.AppendVarint(dst, int64(offsetDelta))
 	dst = appendNullable(dst, r.Key)
@@ -43,8 +43,8 @@ func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64
 	return dst
 }
 
-// recordSize is the length of a record without its length field. It must be known before the first byte is written, because the
-// size of that field, a varint, depends on it; an addition is cheaper than writing twice.
+// recordSize is the length of a record without its length field. It must be known before the first byte is written,
+// because the size of that field, a varint, depends on it; computing the size is cheaper than writing twice.
 func recordSize(r *Record, offsetDelta int32, timestampDelta int64) int {
 	n := 1 + varintSize(timestampDelta) + varintSize(int64(offsetDelta))
 	n += nullableSize(r.Key) + nullableSize(r.Value) + varintSize(int64(len(r.Headers)))
@@ -80,17 +80,17 @@ func varintSize(n int64) int {
 	return size
 }
 
-// Records decodes the records, decompressing them if need be. They alias the batch or the decompressed bytes, and stay
-// valid as long as those; only header keys are copied. An error is the last thing it yields, a *CorruptError: the
-// records before it were sound. Memory is bounded by the bytes that are there, never by a length they claim, and by
-// MaxRecordsSize after decompression. Control records come too; see Controls.
+// Records decodes the records, and decompresses them first if the batch is compressed. They alias the batch or the
+// decompressed bytes, and are valid as long as those; only header keys are copied. It ends after an error, a
+// *CorruptError: the records before it are valid. Memory is bounded by the actual bytes, never by a length in them, and
+// by MaxRecordsSize after decompression. Control records are included; see Controls.
 //
-// The batch must have a whole header (Next saw to it); the CRC is not looked at.
+// The batch must have a whole header (Next ensures that); the CRC is not checked.
 func (b Batch) Records() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		count := b.Count()
 		if count == 0 {
-			return // of a batch that compaction emptied, Kafka does not look at the bytes
+			return // Kafka does not read the bytes of a batch that compaction emptied
 		}
 		if count < 0 {
 			yield(Record{}, invalid("record count", int64(count), 0))
@@ -101,7 +101,8 @@ func (b Batch) Records() iter.Seq2[Record, error] {
 			yield(Record{}, err)
 			return
 		}
-		// The header's count rules: exactly so many records, and then nothing (DefaultRecordBatch.RecordIterator).
+		// The count in the header decides: exactly that many records, and nothing after them
+		// (DefaultRecordBatch.RecordIterator).
 		d := recordReader{rest: body}
 		for i := range count {
 			d.index = i
@@ -120,7 +121,7 @@ func (b Batch) Records() iter.Seq2[Record, error] {
 	}
 }
 
-// AppendRecords appends the decoded records to dst: Records as a slice. On an error dst has the records before it.
+// AppendRecords appends the decoded records to dst: Records as a slice. After an error dst has the records before it.
 func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	for r, err := range b.Records() {
 		if err != nil {
@@ -131,13 +132,13 @@ func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	return dst, nil
 }
 
-// body is the batch's records, decompressed: a part of the batch with codec none, else a new buffer.
+// body returns the batch's records, decompressed: a part of the batch with codec none, else a new buffer.
 func (b Batch) body() ([]byte, error) {
 	return b.Codec().decompress(b[BatchHeaderSize:])
 }
 
-// recordReader takes records off the front of a batch's body. The first error sticks and every later call yields zeros,
-// so that a record is read as straight-line code and the error looked at once.
+// recordReader reads records from the front of a batch's body. It keeps the first error and every later call returns
+// zeros, so that the error is checked once per record.
 type recordReader struct {
 	rest        []byte
 	index       int32 // of the record being read, for the error
@@ -145,7 +146,7 @@ type recordReader struct {
 	err         error
 }
 
-// next decodes one record. Its length field must fit exactly what is inside it (DefaultRecord.readFrom).
+// next decodes one record. Its length field must equal the size of its content (DefaultRecord.readFrom).
 func (d *recordReader) next(b Batch) (r Record) {
 	size := d.varint32("length")
 	if d.err == nil && (size < 0 || int64(size) > int64(len(d.rest))) {
@@ -176,7 +177,8 @@ func (d *recordReader) next(b Batch) (r Record) {
 	return r
 }
 
-// headers decodes a record's headers. Each takes at least two bytes, so their number is judged before room is made.
+// headers decodes a record's headers. Each needs at least two bytes, so their number is checked before memory is
+// allocated.
 func (d *recordReader) headers() []Header {
 	n := d.varint32("header count")
 	if d.err == nil && (n < 0 || int(n) > len(d.rest)/2) {
@@ -205,7 +207,7 @@ func (d *recordReader) headers() []Header {
 	return headers
 }
 
-// nullable takes a length and that many bytes. Any negative length is null, as for Kafka (Utils.readBytes).
+// nullable reads a length and that many bytes. Any negative length is null, as in Kafka (Utils.readBytes).
 func (d *recordReader) nullable(what string) []byte {
 	n := d.varint32(what)
 	if d.err != nil || n < 0 {
@@ -232,7 +234,7 @@ func (d *recordReader) byte(what string) {
 	d.rest = d.rest[1:]
 }
 
-// varint32 takes a varint that must fit 32 bits, of at most 5 bytes (ByteUtils.readVarint).
+// varint32 reads a varint that must fit 32 bits, of at most 5 bytes (ByteUtils.readVarint).
 func (d *recordReader) varint32(what string) int32 {
 	n := d.varint64(what)
 	if n < math.MinInt32 || n > math.MaxInt32 {
@@ -242,7 +244,7 @@ func (d *recordReader) varint32(what string) int32 {
 	return int32(n)
 }
 
-// varint64 takes a zigzag varint of at most 10 bytes (ByteUtils.readVarlong).
+// varint64 reads a zigzag varint of at most 10 bytes (ByteUtils.readVarlong).
 func (d *recordReader) varint64(what string) int64 {
 	if d.err != nil {
 		return 0
@@ -256,7 +258,7 @@ func (d *recordReader) varint64(what string) int64 {
 	return v
 }
 
-// fail keeps the first error: what comes after it was read from the wrong place.
+// fail keeps the first error: later ones are at a wrong position.
 func (d *recordReader) fail(what string, got, want int64) {
 	if d.err == nil {
 		d.err = &CorruptError{What: what, Got: got, Want: want, Record: d.index, Code: kerr.InvalidRecord}

@@ -6,10 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Refusal is the response to a request of which nothing is done: of the request's own type and version, with one error
-// code for everything that it asked for (AbstractRequest.getErrorResponse). Some responses have one code for the whole
-// request; others have one for each topic or resource, and then each that was named is listed. A request that no caller
-// refuses as a whole panics.
+// Refusal is the response to a request that is refused as a whole: of the request's own type and version, with one error
+// code for everything in it (AbstractRequest.getErrorResponse). Some responses have one code for the whole request;
+// others have one for each topic or resource of the request. It panics for a request that no caller refuses as a whole.
 func Refusal(req kmsg.Request, code int16) kmsg.Response {
 	resp := req.ResponseKind()
 	switch r := resp.(type) {
@@ -79,7 +78,8 @@ func setCode(resp kmsg.Response, code int16) {
 	}
 }
 
-// TopicsToDelete is the topics that a DeleteTopics names: a list of names below version 6, of names or ids from it on.
+// TopicsToDelete returns the topics of a DeleteTopics request: a list of names below version 6, of names or ids from
+// version 6.
 func TopicsToDelete(req *kmsg.DeleteTopicsRequest) []kmsg.DeleteTopicsRequestTopic {
 	if req.Version >= 6 {
 		return req.Topics

@@ -5,8 +5,8 @@ import "github.com/twmb/franz-go/pkg/kmsg"
 // Message is a request or a response.
 type Message interface{ Key() int16 }
 
-// What the model of a message's size is made of, in bytes. The numbers are near what Kafka's newest versions take; that
-// they never change with version, client id or topic name is worth more here than that they are exact.
+// The constants of the model of a message's size, in bytes. They are near the sizes in Kafka's newest versions; here it
+// matters more that they never change with version, client id or topic name than that they are exact.
 const (
 	sizeOfFrame     = 64 // frame size, header, and the fixed fields of a body
 	sizeOfTopic     = 24 // a topic's id or name
@@ -14,8 +14,8 @@ const (
 )
 
 // Size is a message's size in bytes for the model of bandwidth. It is a function of the struct and not of its encoding,
-// so that a message takes the same time on a link whether it crosses it as a pointer or as bytes. Records, snapshots and
-// the messages inside envelopes count as many bytes as they have; everything else is constants. It allocates nothing.
+// so that a message takes the same time on a link as a pointer or as bytes. Records, snapshots and the messages inside
+// envelopes count with their actual size; everything else is constants. It allocates nothing.
 func Size(m Message) int {
 	n := sizeOfFrame
 	switch m := m.(type) {

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// SnapshotID names a snapshot by what it stands for: the log before End, of which the last record has Epoch. Kafka calls
-// it OffsetAndEpoch. A log continues after a snapshot at End, and End-1 counts as written in Epoch.
+// SnapshotID names a snapshot by its content: the log before End, whose last record has Epoch. Kafka calls it
+// OffsetAndEpoch. After a snapshot a log continues at End, as if End-1 were written in Epoch.
 type SnapshotID struct {
 	End   Offset
 	Epoch Epoch
 }
 
-// BootstrapSnapshot is the snapshot that a node formats its first log with: it stands for nothing.
+// BootstrapSnapshot is the snapshot with which a node formats its first log: it contains no part of a log.
 var BootstrapSnapshot = SnapshotID{}
 
-// SnapshotFile is the state of a snapshot's file, by the end of its name.
+// SnapshotFile is the state of a snapshot's file, given by the suffix of its name.
 type SnapshotFile uint8
 
 const (
@@ -32,8 +32,8 @@ const (
 	snapshotDeleted = ".checkpoint.deleted"
 )
 
-// FileName is the name of the snapshot's file of that kind, in the directory of the metadata partition. Kafka puts a
-// random number into the name of a partial one; we do not, because a node writes one snapshot at a time.
+// FileName is the name of the snapshot's file in that state, in the directory of the metadata partition. Kafka puts a
+// random number into the name of a partial one; here a node writes only one snapshot at a time.
 func (id SnapshotID) FileName(kind SnapshotFile) string {
 	name := fmt.Sprintf("%020d-%010d", int64(id.End), int32(id.Epoch))
 	switch kind {
@@ -45,7 +45,7 @@ func (id SnapshotID) FileName(kind SnapshotFile) string {
 	return name + snapshotSuffix
 }
 
-// ParseSnapshotName reads the name of a snapshot's file, ours or Kafka's.
+// ParseSnapshotName parses the name of a snapshot's file, from here or from Kafka.
 func ParseSnapshotName(name string) (id SnapshotID, kind SnapshotFile, ok bool) {
 	const offset, epoch = 20, 10 // digits
 	switch {
@@ -59,7 +59,7 @@ func ParseSnapshotName(name string) (id SnapshotID, kind SnapshotFile, ok bool) 
 	if len(name) < offset+1+epoch || name[offset] != '-' {
 		return id, 0, false
 	}
-	// 63 and 31 bits: a sign among the digits is refused too.
+	// 63 and 31 bits: ParseUint also refuses a sign among the digits.
 	end, err1 := strconv.ParseUint(name[:offset], 10, 63)
 	ep, err2 := strconv.ParseUint(name[offset+1:offset+1+epoch], 10, 31)
 	return SnapshotID{Offset(end), Epoch(ep)}, kind, err1 == nil && err2 == nil
@@ -67,17 +67,17 @@ func ParseSnapshotName(name string) (id SnapshotID, kind SnapshotFile, ok bool) 
 
 // SnapshotOptions is the contents of a snapshot besides its records.
 type SnapshotOptions struct {
-	LastContainedLogTimestamp Timestamp // append time of the log's last record that it stands for
+	LastContainedLogTimestamp Timestamp // append time of the last log record in it
 	Now                       Timestamp // every record's timestamp
-	KRaftVersion              int16     // 0: nothing of it is written
+	KRaftVersion              int16     // 0: no record of it is written
 	Voters                    []KRaftVoter
 	MaxBatch                  int // bytes; 0 is Kafka's 8 MiB
 }
 
 const defaultMaxBatch = 8 << 20
 
-// SnapshotWriter writes a snapshot: batches with the snapshot's epoch and offsets counted from 0, which have nothing to
-// do with offsets of the log.
+// SnapshotWriter writes a snapshot: batches with the snapshot's epoch, and offsets that count from 0 and are unrelated
+// to those of the log.
 //
 //	control batch   SNAPSHOT_HEADER [KRAFT_VERSION [KRAFT_VOTERS]]
 //	data batches    one record each value
@@ -89,12 +89,12 @@ type SnapshotWriter struct {
 	id      SnapshotID
 	o       SnapshotOptions
 	out     []byte   // whole batches
-	pending []Record // of the batch to come
-	size    int      // its bytes so far, the header included
+	pending []Record // of the batch that is being filled
+	size    int      // the batch's bytes so far, the header included
 	next    Offset   // of the first record in pending
 }
 
-// NewSnapshotWriter begins a snapshot. Voters without KRaftVersion 1 are a mistake of the caller.
+// NewSnapshotWriter begins a snapshot. Voters require KRaftVersion 1; anything else is a mistake of the caller.
 func NewSnapshotWriter(id SnapshotID, o SnapshotOptions) *SnapshotWriter {
 	if o.KRaftVersion == 0 && len(o.Voters) > 0 {
 		panic("wire: a snapshot of kraft.version 0 with " + decimal(len(o.Voters)) + " voters")
@@ -114,9 +114,9 @@ func NewSnapshotWriter(id SnapshotID, o SnapshotOptions) *SnapshotWriter {
 	return w
 }
 
-// Append adds values, which lie in one batch together. The writer keeps them until the batch is full. Values that do not
-// fit into MaxBatch together get a larger batch, where Kafka throws; those that only do not fit into the batch that is
-// being filled get one of their own.
+// Append adds values that must be in the same batch. The writer keeps them until the batch is full. Values that do not
+// fit into MaxBatch together get a larger batch, where Kafka throws; values that only do not fit into the rest of the
+// current batch start a new one.
 func (w *SnapshotWriter) Append(values ...[]byte) {
 	size := 0
 	for i, v := range values {
@@ -142,21 +142,21 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 // AppendRecord adds one metadata record.
 func (w *SnapshotWriter) AppendRecord(r MetadataRecord) { w.Append(AppendMetadata(nil, r)) }
 
-// Take is the batches that are complete and have not been taken, for a writer that feeds a file bit by bit.
+// Take returns the complete batches that were not yet taken, for a caller that writes a file in parts.
 func (w *SnapshotWriter) Take() []byte {
 	b := w.out
 	w.out = nil
 	return b
 }
 
-// Freeze ends the snapshot with its footer and takes the rest of it. Nothing may be appended after it.
+// Freeze ends the snapshot with its footer and returns the rest of it. Nothing may be appended after it.
 func (w *SnapshotWriter) Freeze() []byte {
 	w.flush()
 	w.control(SnapshotFooter{})
 	return w.Take()
 }
 
-// flush completes the batch that is being filled.
+// flush completes the current batch.
 func (w *SnapshotWriter) flush() {
 	if len(w.pending) == 0 {
 		return
@@ -182,19 +182,19 @@ func (w *SnapshotWriter) done(out []byte, err error, records int) {
 type Snapshot struct {
 	ID                        SnapshotID
 	LastContainedLogTimestamp Timestamp
-	KRaftVersion              int16        // 0 if it says nothing
-	Voters                    []KRaftVoter // nil if it names none
-	data                      []byte       // the batches between the first and the footer's
+	KRaftVersion              int16        // 0 if the snapshot has none
+	Voters                    []KRaftVoter // nil if the snapshot has none
+	data                      []byte       // the batches between the first and the footer
 }
 
-// SnapshotError is why bytes are not a snapshot.
+// SnapshotError is the reason why bytes are not a snapshot.
 type SnapshotError struct {
-	At    int // where the batch begins, in bytes
+	At    int // position of the invalid batch, in bytes
 	Why   string
 	Cause error // of the batch or record, or nil
 }
 
-// Error says where and why.
+// Error has the position and the reason.
 func (e *SnapshotError) Error() string {
 	s := "snapshot at byte " + decimal(e.At) + ": " + e.Why
 	if e.Cause != nil {
@@ -206,11 +206,11 @@ func (e *SnapshotError) Error() string {
 // Unwrap is the cause.
 func (e *SnapshotError) Unwrap() error { return e.Cause }
 
-// OpenSnapshot checks a snapshot's framing: every batch is sound and of the snapshot's epoch, offsets count from 0
-// without gaps, the header comes first and the footer last. It decodes no metadata record. Errors are *SnapshotError.
+// OpenSnapshot checks a snapshot's framing: every batch is valid and of the snapshot's epoch, offsets count from 0
+// without gaps, the header is first and the footer last. It decodes no metadata record. Errors are *SnapshotError.
 //
-// Kafka's reader demands the header only. We demand the footer too: without it a snapshot is torn, and the records that
-// it lost would be missing from the cluster's state in silence.
+// Kafka's reader requires only the header. This one requires the footer too: without it a snapshot is torn, and its lost
+// records would silently be missing from the cluster's state.
 func OpenSnapshot(id SnapshotID, b []byte) (Snapshot, error) {
 	s := Snapshot{ID: id}
 	at, next, footer := 0, Offset(0), false
@@ -288,7 +288,7 @@ func (s *Snapshot) head(b Batch) error {
 	return nil
 }
 
-// Values walks over the values of the snapshot's records; they alias it. An error is the last thing it yields.
+// Values iterates over the values of the snapshot's records; they alias it. It ends after an error.
 func (s Snapshot) Values() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for batch, err := range Batches(s.data) {
@@ -305,7 +305,7 @@ func (s Snapshot) Values() iter.Seq2[[]byte, error] {
 	}
 }
 
-// Records walks over the snapshot's metadata records. An error is the last thing it yields.
+// Records iterates over the snapshot's metadata records. It ends after an error.
 func (s Snapshot) Records() iter.Seq2[MetadataRecord, error] {
 	return func(yield func(MetadataRecord, error) bool) {
 		for v, err := range s.Values() {

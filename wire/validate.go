@@ -7,8 +7,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Validate makes the checks of every broker on every batch that it appends or recovers: length, magic, CRC, and a valid
-// header. It reads no record and allocates nothing for a valid batch. b may be any bytes. The error is a *CorruptError.
+// Validate makes the checks that every broker makes on every batch that it appends or recovers: length, magic, CRC, and
+// a valid header. It reads no record and allocates nothing for a valid batch. b may be any bytes. The error is a
+// *CorruptError.
 func (b Batch) Validate() error {
 	if len(b) < BatchHeaderSize {
 		return corrupt("size", int64(len(b)), BatchHeaderSize)
@@ -22,7 +23,7 @@ func (b Batch) Validate() error {
 	if got, want := b.CRC(), b.checksum(); got != want {
 		return corrupt("CRC", int64(got), int64(want))
 	}
-	// From here on the bytes are those that the batch's author signed: an error is the author's.
+	// The CRC is correct, so any error below was made by the batch's author.
 	if b.Codec() > CodecZstd {
 		return b.Codec().unsupported()
 	}
@@ -32,20 +33,21 @@ func (b Batch) Validate() error {
 	if n := b.Count(); n < 0 || int64(n) > int64(b.LastOffsetDelta())+1 {
 		return invalid("record count", int64(n), int64(b.LastOffsetDelta())+1)
 	}
-	// Every offset of the batch must be one: a last offset that overflowed would sort before the first.
+	// All offsets of the batch must be valid: a last offset that overflowed would sort before the first.
 	if base := b.BaseOffset(); base < 0 || base > math.MaxInt64-math.MaxInt32-1 {
 		return invalid("base offset", int64(base), 0)
 	}
 	return nil
 }
 
-// ValidateRecords makes the further checks of a leader on a client's batch (LogValidator), after Validate: offsets without
-// gaps, no control records, a sequence if there is a producer, and every record decodes. The error is a *CorruptError, nearly
-// always INVALID_RECORD. With codec none nothing is allocated. The rules that depend on the topic are ClientRules.
+// ValidateRecords makes the further checks of a leader on a client's batch (LogValidator), after Validate: offsets
+// without gaps, no control records, a sequence if there is a producer, and every record can be decoded. The error is a
+// *CorruptError, nearly always INVALID_RECORD. With codec none nothing is allocated. ClientRules has the rules that
+// depend on the topic.
 //
-// The offset deltas of an uncompressed batch are not checked, as in Kafka: it appends the bytes as they are, and readers then
-// see offsets that the log does not have. Those of a compressed batch Kafka checks, and builds the batch again with 0, 1, 2;
-// here it is refused.
+// As in Kafka, the offset deltas of an uncompressed batch are not checked: the bytes are appended as they are, and
+// readers may see offsets that the log does not have. Kafka checks the deltas of a compressed batch and rebuilds it with
+// 0, 1, 2; here such a batch is refused.
 func (b Batch) ValidateRecords() error {
 	if err := b.validateClientHeader(); err != nil {
 		return err
@@ -70,7 +72,7 @@ func (b Batch) validateClientHeader() error {
 	return nil
 }
 
-// walk decodes every record but its headers, and demands of compressed ones that they number themselves without gaps.
+// walk decodes every record except its headers, and requires deltas without gaps in compressed batches.
 func (b Batch) walk(visit func(i int32, r Record)) error {
 	// Not Records: headers would cost an allocation for each record that has some, and are not needed here.
 	body, err := b.body()
@@ -100,12 +102,13 @@ type ClientRules struct {
 	Compacted     bool          // every record needs a key
 	TimestampType TimestampType // message.timestamp.type
 	Now           Timestamp     // the leader's wall clock
-	Before, After Timestamp     // how far from Now a create time may lie (message.timestamp.before.max.ms, .after.max.ms)
+	Before, After Timestamp     // how far from Now a create time may be (message.timestamp.before.max.ms, .after.max.ms)
 }
 
-// Check is ValidateRecords and the topic's rules in one walk. It returns the largest timestamp of a record (NoTimestamp if
-// none has one), which the leader writes into the header of a CreateTime batch, and the errors: one for the batch, or one for
-// each bad record. The first is the partition's error code in the response, all of them are its record errors.
+// Check is ValidateRecords and the topic's rules in one pass. It returns the largest timestamp of a record (NoTimestamp
+// if none has one), which the leader writes into the header of a CreateTime batch, and the errors: one for the batch, or
+// one for each invalid record. The first is the partition's error code in the response; all of them are its record
+// errors.
 func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptError) {
 	err := b.validateClientHeader()
 	if err == nil {
@@ -118,7 +121,7 @@ func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptErr
 		})
 	}
 	if err != nil {
-		// A batch that does not decode has no record errors: there is no telling where its records begin.
+		// A batch that cannot be decoded has no record errors: the positions of its records are unknown.
 		return NoTimestamp, []*CorruptError{err.(*CorruptError)}
 	}
 	return maxTimestamp, wrong

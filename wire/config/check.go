@@ -9,7 +9,7 @@ type order struct {
 }
 
 // orders are Kafka's requirements among pairs of node configs (AbstractKafkaConfig, GroupCoordinatorConfig,
-// ShareGroupConfig). What group configs may be lies between the minima and maxima here.
+// ShareGroupConfig). Group configs must be between the minima and maxima here.
 var orders = slices.Concat(
 	[]order{
 		{"replica.fetch.wait.max.ms", "replica.socket.timeout.ms", false},
@@ -39,10 +39,10 @@ func heartbeats(prefix string) []order {
 	)
 }
 
-// Check is Kafka's objection to settings that are allowed one by one and do not go together: what a node, a producer or
-// a consumer would refuse to start with, or a controller to set. Errors are *Error.
+// Check returns Kafka's objection to settings that are each allowed but contradict each other: a node, producer or
+// consumer would refuse to start with them, or a controller to set them. Errors are *Error.
 //
-// What depends on more than the settings, as a retention on tiered storage, is not looked at.
+// It does not check conditions beyond the settings, such as a retention on tiered storage.
 func (s *Set) Check() error {
 	if s.scope&Node != 0 {
 		if err := s.checkNode(); err != nil {
@@ -60,7 +60,7 @@ func (s *Set) Check() error {
 	return nil
 }
 
-// object is an objection to the value of a config.
+// object makes an objection to the value of a config.
 func (s *Set) object(name, why string) error {
 	v, _ := s.Get(name)
 	return &Error{Name: name, Value: v.String(), Why: name + "=" + v.String() + ": " + why}
@@ -105,8 +105,8 @@ func (s *Set) checkNode() error {
 // isSet reports whether the config is set, also if it is set to its default.
 func (s *Set) isSet(name string) bool { _, set := s.search(name); return set }
 
-// Idempotent reports whether a producer with these settings is idempotent: by default it is, unless acks or retries are set so
-// that it cannot be, which turns idempotence off silently.
+// Idempotent reports whether a producer with these settings is idempotent: by default it is, unless acks or retries are
+// set to values that silently turn idempotence off.
 func (s *Set) Idempotent() bool {
 	return s.Bool("enable.idempotence") && s.acksAll() && s.Int("retries") > 0
 }
@@ -122,13 +122,13 @@ func (s *Set) DeliveryTimeout() Duration {
 	return d
 }
 
-// lingerAndRequest is the least time in which a batch can be delivered. Kafka keeps it in an int of milliseconds.
+// lingerAndRequest is the shortest time in which a batch can be delivered. Kafka keeps it in an int of milliseconds.
 func (s *Set) lingerAndRequest() Duration {
 	const most = (1<<31 - 1) * millisecond
 	return min(min(s.Duration("linger.ms"), most)+s.Duration("request.timeout.ms"), most)
 }
 
-// checkProducer is what ProducerConfig and KafkaProducer refuse.
+// checkProducer makes the checks of ProducerConfig and KafkaProducer.
 func (s *Set) checkProducer() error {
 	wanted := s.isSet("enable.idempotence") && s.Bool("enable.idempotence")
 	switch {
@@ -137,7 +137,7 @@ func (s *Set) checkProducer() error {
 	case wanted && !s.acksAll():
 		return s.object("acks", "an idempotent producer needs acks=all")
 	case s.Bool("enable.idempotence") && s.Int("max.in.flight.requests.per.connection") > 5:
-		// Since 4.0 an error even where idempotence is given up for another reason.
+		// Since 4.0 an error even if idempotence is off for another reason.
 		return s.object("max.in.flight.requests.per.connection", "must be at most 5 unless enable.idempotence=false")
 	case s.isSet("transactional.id") && !s.Idempotent():
 		return s.object("transactional.id", "needs an idempotent producer: enable.idempotence=true, acks=all and retries")
@@ -149,7 +149,7 @@ func (s *Set) checkProducer() error {
 	return nil
 }
 
-// byProtocol are the consumer configs that only one group.protocol honours: with the other one they must not be set.
+// byProtocol are the consumer configs of only one group.protocol: with the other one they must not be set.
 var byProtocol = []struct {
 	name    string
 	classic bool
@@ -160,9 +160,9 @@ var byProtocol = []struct {
 	{"group.remote.assignor", false},
 }
 
-// checkConsumer is what ConsumerConfig and KafkaConsumer refuse.
+// checkConsumer makes the checks of ConsumerConfig and KafkaConsumer.
 func (s *Set) checkConsumer() error {
-	classic := len(s.Text("group.protocol")) == len("classic") // the other word is consumer, and case does not count
+	classic := len(s.Text("group.protocol")) == len("classic") // the other value is consumer, and case is ignored
 	for _, c := range byProtocol {
 		if c.classic != classic && s.isSet(c.name) {
 			return s.object(c.name, "cannot be set with group.protocol="+s.Text("group.protocol"))

@@ -7,8 +7,8 @@
 //	      │
 //	New(scope).With(name, text) ──▶ Set: overrides over synonyms over defaults, read by Int, Bool, Duration, ...
 //
-// Every default, bound and spelling is here: of the settings of nodes, of the input of scenarios and command lines, of the
-// response of DescribeConfigs, and of the lists of configs.
+// Every default, bound and spelling is here: for the settings of nodes, the input of scenarios and command lines, the
+// response of DescribeConfigs, and the lists of configs.
 //
 // Read config.go for the table's form, synonyms.go for the broker's config that a topic's falls back to, then set.go.
 //
@@ -35,11 +35,11 @@ const (
 	Producer
 	Consumer
 	Admin
-	Feature // a finalized feature level: not a config in Kafka, but chosen in the same breath
+	Feature // a finalized feature level: not a config in Kafka, but chosen together with them
 
 	// Two marks that are no scopes. Configs of topics and groups can always be changed in a running cluster.
 	Dynamic  // of brokers: can be changed in a running cluster, for all brokers at once
-	Internal // Kafka does not document it: for its own tests, or for knobs that should not be turned
+	Internal // not documented by Kafka: for its own tests, or for settings that should not be changed
 )
 
 // Node and Client are whole families of scopes.
@@ -79,7 +79,7 @@ func (k Kind) String() string {
 	return [...]string{"BOOLEAN", "SHORT", "INT", "LONG", "DOUBLE", "STRING", "LIST"}[k]
 }
 
-// Null is the default of a config that is not set unless someone sets it.
+// Null is the default of a config that has no value unless it is set.
 const Null = "null"
 
 // Config is one row of the table. Rows are shared and never change.
@@ -93,7 +93,7 @@ type Config struct {
 	Doc     string // one line
 }
 
-// Is reports whether the config belongs to one of the scopes, or carries one of the marks.
+// Is reports whether the config belongs to one of the scopes, or has one of the marks.
 func (c *Config) Is(s Scope) bool { return c.Scope&s != 0 }
 
 // table holds every config, sorted by name and then by scope. It is built once and never changed.
@@ -140,7 +140,7 @@ func Lookup(s Scope, name string) (*Config, bool) {
 	return nil, false
 }
 
-// Find is Lookup with an error that suggests what may have been meant: a similar name, or a config of another scope.
+// Find is Lookup with an error that suggests a similar name, or a config of another scope.
 func Find(s Scope, name string) (*Config, error) {
 	if c, ok := Lookup(s, name); ok {
 		return c, nil
@@ -157,18 +157,18 @@ func Find(s Scope, name string) (*Config, error) {
 	return nil, e
 }
 
-// Error is why a setting cannot be.
+// Error is the reason why a setting is refused.
 type Error struct {
 	Name  string
 	Value string
 	Why   string // Kafka's words for a bad value
 
-	Unknown   Scope    // if not 0: there is no config of this name here
-	Elsewhere Scope    // but here
-	Near      []string // and these have similar names
+	Unknown   Scope    // if not 0: this scope has no config of this name
+	Elsewhere Scope    // but these scopes have
+	Near      []string // and these names are similar
 }
 
-// Error is a sentence in Kafka's words where it has some. Where they do not say it, what is allowed follows.
+// Error uses Kafka's words if there are any. If they do not say which values are allowed, the error adds that.
 func (e *Error) Error() string {
 	if e.Unknown == 0 {
 		return e.Why
@@ -212,8 +212,8 @@ func (v Value) String() string {
 	return strconv.FormatInt(v.n, 10)
 }
 
-// Parse reads a value as Kafka's ConfigDef does: spaces around it do not count, true and false in any case, lists
-// separated by commas. Errors are *Error and say name, value and what is allowed.
+// Parse reads a value as Kafka's ConfigDef does: it ignores spaces around the value and the case of true and false, and
+// splits lists at commas. Errors are *Error and have the name, the value and the allowed values.
 func Parse(c *Config, text string) (Value, error) {
 	trimmed := strings.TrimFunc(text, func(r rune) bool { return r <= ' ' })
 	v := Value{kind: c.Kind, set: true}
@@ -285,7 +285,7 @@ func splitList(s string) []string {
 	return parts
 }
 
-// permille reads a decimal number with at most three places that count.
+// permille parses a decimal number with at most three significant decimal places.
 func permille(s string) (int64, bool) {
 	digits, negative := strings.CutPrefix(s, "-")
 	if !negative {
@@ -302,7 +302,7 @@ func permille(s string) (int64, bool) {
 	return int64(n), err == nil
 }
 
-// permilleText writes a ratio as Java writes a double: always with a place.
+// permilleText formats a ratio as Java formats a double: always with a decimal place.
 func permilleText(n int64) string {
 	sign := ""
 	if n < 0 {

@@ -5,10 +5,11 @@ import (
 	"slices"
 )
 
-// Nearest is the candidates that a misspelt word was most likely meant to be, the nearest first, at most three: those
-// that at most a third of its letters away. Equally near ones keep the order of the list, so that no chance decides.
+// Nearest returns the candidates that a misspelt word most likely stands for, the nearest first, at most three. At most
+// a third of a candidate's letters may differ. Equally near ones keep the order of the list, so the result is
+// deterministic.
 func Nearest(word string, candidates []string) []string {
-	const longest, most = 80, 3 // longer words are no typing errors; more choices are no help
+	const longest, most = 80, 3 // longer words are no typing errors; more choices do not help
 	if len(word) > longest {
 		return nil
 	}
@@ -28,7 +29,7 @@ func Nearest(word string, candidates []string) []string {
 	slices.SortStableFunc(found, func(a, b near) int { return cmp.Compare(a.d, b.d) })
 	var names []string
 	for _, f := range found {
-		// What is much further off than the best one is not meant.
+		// Candidates much further away than the best one are left out.
 		if len(names) < most && f.d <= found[0].d+1 {
 			names = append(names, f.name)
 		}

@@ -13,8 +13,8 @@ type Rule struct {
 	words    []string
 }
 
-// shape tells how a rule looks at a value. Kafka has a class for each of them (ConfigDef.Range, ValidString, ValidList, ...),
-// and each has words of its own for its refusal.
+// shape is the kind of check that a rule makes. Kafka has a class for each (ConfigDef.Range, ValidString, ValidList,
+// ...), each with its own error text.
 type shape uint8
 
 const (
@@ -23,7 +23,7 @@ const (
 	gzipEffort         // 1 to 9, or -1
 	word               // one of words
 	wordAnyCase        // one of words, in upper or lower case
-	modeWord           // as wordAnyCase, with the words of an enum of the share consumer
+	modeWord           // like wordAnyCase, with the words of an enum of the share consumer
 	filled             // a text that is not empty
 	startOffset        // one of words, or by_duration:ISO-8601
 	distinct           // a list without repetitions and without empty elements
@@ -54,8 +54,8 @@ func (r Rule) Bounds() (least, most int64, ok bool) { return r.min, r.max, r.sha
 // Words are the words allowed, if only certain ones are.
 func (r Rule) Words() []string { return slices.Clone(r.words) }
 
-// Allowed is what is allowed, briefly and in Kafka's notation: "[1,...]", "[compact, delete]"; "" if everything is that
-// is of the type.
+// Allowed describes the allowed values briefly, in Kafka's notation: "[1,...]", "[compact, delete]"; "" if every value
+// of the type is allowed.
 func (c *Config) Allowed() string { return c.Rule.allowed(c.Kind) }
 
 // boundText is a bound as Kafka prints it.
@@ -94,7 +94,7 @@ func (r Rule) allowed(k Kind) string {
 	return ""
 }
 
-// check is why a value is not allowed, in Kafka's words, or "".
+// check returns why a value is not allowed, in Kafka's words, or "".
 func (r Rule) check(name string, v Value) string {
 	why := ""
 	switch r.shape {
@@ -200,7 +200,8 @@ func isThrottled(list []string) bool {
 	return true
 }
 
-// StartDuration reads "by_duration:P1DT2H3M4.5S" (KIP-1106): how long before now to begin. ok is false for anything else.
+// StartDuration parses "by_duration:P1DT2H3M4.5S" (KIP-1106): the time before now at which to start. ok is false for
+// other texts.
 func StartDuration(text string) (d Duration, ok bool) {
 	s, ok := strings.CutPrefix(text, "by_duration:P")
 	date, clock, timed := strings.Cut(s, "T")
@@ -211,13 +212,14 @@ func StartDuration(text string) (d Duration, ok bool) {
 	return d, ok
 }
 
-// unit is a letter of ISO 8601 and what it stands for.
+// unit is a letter of ISO 8601 with its duration.
 type unit struct {
 	letter string
 	d      Duration
 }
 
-// addUnits adds numbers that are each followed by their unit, in the order of units. Seconds may have nine places.
+// addUnits adds numbers that are each followed by their unit, in the order of units. Seconds may have nine decimal
+// places.
 func addUnits(d *Duration, s string, units []unit) bool {
 	for _, u := range units {
 		number, rest, found := strings.Cut(s, u.letter)

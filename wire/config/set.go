@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Set is the settings of one thing: a node, a topic, a client. It has the configs that are set, and answers for all others
-// by synonyms and defaults. A Set never changes: With and Without make new ones, so it can be shared and kept.
+// Set has the settings of one node, topic or client: the configs that are set, with synonyms and defaults for all
+// others. A Set never changes: With and Without return new ones, so it can be shared.
 //
-// Reading goes through the table and parses defaults: a node reads what it needs when it starts and when a setting
-// changes, and keeps it in fields.
+// Every read searches the table and parses defaults: a node reads its settings when it starts and when one changes, and
+// keeps them in fields.
 //
 //	topic's own ──▶ node's own, synonym by synonym ──▶ default
 type Set struct {
@@ -26,10 +26,10 @@ type setting struct {
 // New is a set in which nothing is set. Scope selects its names: Node, Topic, Producer, ...
 func New(scope Scope) *Set { return &Set{scope: scope} }
 
-// Over is the set of a topic or group on top of its node's.
+// Over returns the set of a topic or group on top of its node's.
 func (s *Set) Over(node *Set) *Set { return &Set{scope: s.scope, own: s.own, below: node} }
 
-// With is the set with one more setting, or another value for it. Errors are *Error.
+// With returns the set with a setting added or replaced. Errors are *Error.
 func (s *Set) With(name, text string) (*Set, error) {
 	c, err := Find(s.scope, name)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Set) With(name, text string) (*Set, error) {
 	return &Set{scope: s.scope, own: own, below: s.below}, nil
 }
 
-// Without is the set with one setting less. A name that is not set is no mistake.
+// Without returns the set without a setting. A name that is not set is not an error.
 func (s *Set) Without(name string) *Set {
 	i, found := s.search(name)
 	if !found {
@@ -71,7 +71,7 @@ func (s *Set) Own() []string {
 	return names
 }
 
-// Source says where a value comes from.
+// Source is the origin of a value.
 type Source uint8
 
 const (
@@ -80,8 +80,8 @@ const (
 	FromOwn            // set here
 )
 
-// Get is the value of a config, and where it comes from. It panics if the scope has no config of this name: names in
-// code are not input.
+// Get returns the value of a config and its source. It panics if the scope has no config of this name: names in code are
+// not input.
 func (s *Set) Get(name string) (Value, Source) {
 	c, err := Find(s.scope, name)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Set) Get(name string) (Value, Source) {
 	return Value{}, FromDefault
 }
 
-// convert turns the synonym's unit into that of the config. Below 0 there is no time, only a sign that means "never".
+// convert converts a synonym's value to the config's unit. A value below 0 is not a time but means "never".
 func (y Synonym) convert(v Value) Value {
 	if y.Factor == same || v.IsNull() {
 		return v
@@ -122,12 +122,12 @@ func (y Synonym) convert(v Value) Value {
 	if v.n < 0 {
 		v.n = -1
 	} else {
-		v.n *= y.Factor // minutes and hours are Int: there is room
+		v.n *= y.Factor // minutes and hours are Int: no overflow
 	}
 	return v
 }
 
-// want is the value, which must be of one of the kinds.
+// want returns the value, which must be of one of the kinds.
 func (s *Set) want(name string, kinds ...Kind) Value {
 	v, _ := s.Get(name)
 	if v.set && !slices.Contains(kinds, v.kind) {
@@ -165,8 +165,8 @@ const (
 	day                  = 24 * hour
 )
 
-// Duration is the value of an integer with a unit of time at the end of its name. A value below 0 or null stays below 0: it is
-// not a time but means "never" or "as elsewhere". A value that is too long for a Duration is the longest one, 292 years.
+// Duration is the value of an integer with a unit of time at the end of its name. A value below 0, or null, stays below
+// 0: it means "never" or "as elsewhere". A value that is too long for a Duration becomes the longest one, 292 years.
 func (s *Set) Duration(name string) Duration {
 	u := timeUnit(name)
 	v := s.want(name, Int, Long)

@@ -1,7 +1,7 @@
 package config
 
-// Synonym is where a config that is not set looks next: in the node's config of this name, times a factor that turns its
-// unit into milliseconds.
+// Synonym is the fallback of a config that is not set: the node's config of this name, times a factor that converts its
+// unit to milliseconds.
 type Synonym struct {
 	Name   string
 	Factor int64
@@ -15,9 +15,9 @@ const (
 	cleanerPrefix = "log.cleaner."
 )
 
-// topicSynonyms say which configs of the node a topic's config falls back to, in this order. The first one that is set
-// counts, and if none is, the first one with a default (Kafka's ServerTopicConfigSynonyms). A topic's config that is not
-// here belongs to topics alone.
+// topicSynonyms are the node's configs that a topic's config falls back to, in this order: the first one that is set, or
+// if none is, the first one with a default (Kafka's ServerTopicConfigSynonyms). A topic's config that is not here has no
+// fallback.
 var topicSynonyms = []struct {
 	topic string
 	nodes []Synonym
@@ -60,8 +60,8 @@ const groupPrefix = "group."
 
 func under(prefix, name string) []Synonym { return []Synonym{{prefix + name, same}} }
 
-// Synonyms are the configs of the node that a config falls back to. For a topic or group: all of them. For a config of
-// the node: those after it in the row of a topic's config, as log.roll.hours is after log.roll.ms.
+// Synonyms are the node's configs that a config falls back to. For a topic or group: all of them. For a config of the
+// node: those after it in the row of a topic's config, as log.roll.hours is after log.roll.ms.
 func (c *Config) Synonyms() []Synonym {
 	switch {
 	case c.Is(Topic):
@@ -75,7 +75,7 @@ func (c *Config) Synonyms() []Synonym {
 			return under(groupPrefix, c.Name)
 		}
 	case c.Is(Node) && c.Default == Null:
-		// Only what has no default of its own ever looks further.
+		// Only a config without a default has a further fallback.
 		for _, s := range topicSynonyms {
 			for i, n := range s.nodes {
 				if n.Name == c.Name {

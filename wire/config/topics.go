@@ -1,6 +1,7 @@
 package config
 
-// topics are the configs of one topic. What is not set for a topic comes from its broker: see topicSynonyms.
+// topics are the configs of one topic. A config that the topic does not set falls back to the broker's: see
+// topicSynonyms.
 var topics = []Config{
 	{"cleanup.policy", Topic, List, "delete", noneOrSome("compact", "delete"), "0.8.1",
 		"What happens to old segments: delete drops them by age and size, compact keeps the last record of each key. Empty keeps all."},
