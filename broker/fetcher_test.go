@@ -96,7 +96,7 @@ func TestOneFetchForEachLeader(t *testing.T) {
 	require.Len(t, s.calls, 3, "b2, b3 and the metadata")
 }
 
-// What a fetch brings is for the partition as it was when it was asked. An answer that comes after a change is dropped.
+// A fetch response applies to the partition as it was at the request. It is dropped if the partition has changed since.
 func TestLateFetchAnswers(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -117,7 +117,7 @@ func TestLateFetchAnswers(t *testing.T) {
 	}
 }
 
-// A deleted partition takes no answer any more.
+// A deleted partition ignores later responses.
 func TestAFetchAnswerForADeletedTopic(t *testing.T) {
 	s := following(t, broker.CurrentRules(), "a", "b")
 	deleted := s.b.Replica(wire.TopicPartition{Topic: "a"})
@@ -128,7 +128,7 @@ func TestAFetchAnswerForADeletedTopic(t *testing.T) {
 	require.Zero(t, deleted.Log().End())
 }
 
-// Out of range: the leader's end decides, and then its start.
+// Out of range: the leader's log end decides, and then its log start.
 //
 //	the leader's end is below the own end        truncate to it
 //	else the leader's start is above the own end truncate fully and start there
@@ -208,8 +208,8 @@ func TestAFollowersBrokenDiskExits(t *testing.T) {
 	require.True(t, s.exited)
 }
 
-// Answers that no Samsa broker sends: those in another order are matched by topic id and partition; one that omits or
-// adds a partition, or names one twice, is not used at all, and the fetch is sent again after a backoff.
+// Responses that no Samsa broker sends: those in another order are matched by topic id and partition; one that omits,
+// adds or repeats a partition is dropped as a whole, and the fetch is sent again after a backoff.
 func TestFetchAnswersOfAForeignLeader(t *testing.T) {
 	topic := func(name string, partition int32, values ...string) kmsg.FetchResponseTopic {
 		at, ap := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()

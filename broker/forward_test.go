@@ -22,8 +22,8 @@ func createTopics(names ...string) *kmsg.CreateTopicsRequest {
 	return req
 }
 
-// Every request for the active controller: forwarded as it is; a controller that is not the active one is asked again
-// after 100 ms; an answer goes back as it is, also an error.
+// Every request for the active controller is forwarded unchanged. After NOT_CONTROLLER it is sent again after 100 ms;
+// any other response, also an error, goes to the client unchanged.
 func TestForwardedRequests(t *testing.T) {
 	version := func(r env.Request, v int16) env.Request { r.SetVersion(v); return r }
 	deletion := kmsg.NewPtrDeleteTopicsRequest()
@@ -87,7 +87,7 @@ func TestForwardingTimesOut(t *testing.T) {
 	require.Equal(t, kerr.RequestTimedOut.Code, got[*kmsg.CreateTopicsResponse](s, n).Topics[0].ErrorCode)
 }
 
-// Requests are forwarded independently: each is answered when its own answer comes.
+// Requests are forwarded independently: each is answered when its own response arrives.
 func TestForwardingOutOfOrder(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -102,7 +102,7 @@ func TestForwardingOutOfOrder(t *testing.T) {
 	require.Equal(t, "b", got[*kmsg.CreateTopicsResponse](s, second).Topics[0].Topic)
 }
 
-// Metadata names a live broker as the controller, for clients cannot reach a controller.
+// Metadata names a live broker as the controller, because clients cannot reach a controller.
 func TestTheControllerThatClientsSee(t *testing.T) {
 	s := newSolo(t)
 	s.boot()

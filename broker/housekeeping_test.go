@@ -108,7 +108,7 @@ func TestRetentionRemovesFilesLater(t *testing.T) {
 	require.Zero(t, deleted())
 }
 
-// flush.ms is looked at on the clock of log.flush.scheduler.interval.ms.
+// flush.ms is checked on the clock of log.flush.scheduler.interval.ms.
 func TestFlushMs(t *testing.T) {
 	s := newSolo(t, "log.flush.scheduler.interval.ms=1000", "log.initial.task.delay.ms=0", "log.flush.interval.ms=2500")
 	s.boot()

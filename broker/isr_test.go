@@ -12,7 +12,7 @@ import (
 	"samsa/wire"
 )
 
-// altered answers the AlterPartition in flight: for each partition the controller agrees, unless the test says otherwise.
+// altered answers the AlterPartition in flight: the controller accepts each change, unless the test says otherwise.
 func (s *solo) altered(say func(*kmsg.AlterPartitionResponseTopicPartition)) {
 	s.t.Helper()
 	answer(s, "alter-partition", func(req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse) {
@@ -41,7 +41,7 @@ func alteredTopics(req *kmsg.AlterPartitionRequest, say func(*kmsg.AlterPartitio
 
 func agreed(*kmsg.AlterPartitionResponseTopicPartition) {}
 
-// lagging is a solo that leads these topics with b2, which has been silent until the first shrink went out.
+// lagging is a solo that leads these topics with b2, which did not fetch until the first shrink was sent.
 func lagging(t *testing.T, topics ...string) *solo {
 	s := newSolo(t, "replica.lag.time.max.ms=2000")
 	s.boot()
@@ -54,7 +54,7 @@ func lagging(t *testing.T, topics ...string) *solo {
 	return s
 }
 
-// A follower that lags is taken out of the ISR; the change is proposed once and not again while it is in flight.
+// A lagging follower is removed from the ISR; the change is proposed once and not again while it is in flight.
 func TestALaggardIsProposedOnce(t *testing.T) {
 	s := lagging(t, "orders")
 	s.expect("c1/alter-partition AlterPartition orders-0 isr [1] at 0")
@@ -65,7 +65,7 @@ func TestALaggardIsProposedOnce(t *testing.T) {
 	require.Equal(t, []wire.NodeID{1}, s.b.Replica(wire.TopicPartition{Topic: "orders"}).ISR())
 }
 
-// One request is under way at a time; what comes up meanwhile goes out together with the next one.
+// One request is in flight at a time; changes that are proposed meanwhile are sent together in the next one.
 func TestISRChangesGoTogether(t *testing.T) {
 	s := lagging(t, "a", "b", "c")
 	s.expect("c1/alter-partition AlterPartition a-0 isr [1] at 0")
@@ -157,7 +157,7 @@ func TestAFencedFollowerDoesNotJoin(t *testing.T) {
 	s.expect()
 }
 
-// Answers are matched by topic id and partition; a change that was sent and not answered is sent again.
+// Responses are matched by topic id and partition; a change that is not in the response is sent again.
 func TestAlterPartitionAnswersOfAForeignController(t *testing.T) {
 	for _, tc := range []struct {
 		name string

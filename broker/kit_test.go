@@ -109,7 +109,7 @@ func (r *room) broker(i int) *broker.Broker {
 
 func (r *room) run(d env.Duration) { r.w.RunUntil(r.w.Now() + sim.Time(d)) }
 
-// until runs until something is so, for at most two minutes.
+// until runs until a condition holds, for at most two minutes.
 func (r *room) until(what string, so func() bool) {
 	r.t.Helper()
 	for range 12000 {
@@ -132,7 +132,7 @@ func (r *room) send(to int, req env.Request) (turn int64) {
 	return turn
 }
 
-// answer waits for what came of a request.
+// answer waits for the response to a request, or its error.
 func (r *room) answer(turn int64) (env.Response, error) {
 	r.t.Helper()
 	r.until("an answer", func() bool { return r.asker.done[turn] })
@@ -182,7 +182,7 @@ func (r *room) topic(name string, on []int, settings ...string) wire.TopicID {
 	return id
 }
 
-// replica is what a broker has of partition 0 of a topic.
+// replica is broker i's replica of partition 0 of a topic.
 func (r *room) replica(i int, topic string) *replica {
 	return &replica{r.broker(i), wire.TopicPartition{Topic: topic}}
 }
@@ -254,7 +254,7 @@ func (r *room) fetched(to int, req *kmsg.FetchRequest) kmsg.FetchResponseTopicPa
 	return ask[*kmsg.FetchResponse](r, to, req).Topics[0].Partitions[0]
 }
 
-// values are the records of what a fetch brought.
+// values are the records in a fetch response.
 func values(t *testing.T, b []byte) (all []string) {
 	for b, err := range wire.Batches(b) {
 		require.NoError(t, err)
@@ -298,7 +298,7 @@ func noteCodes(v reflect.Value) {
 var received = []string{"BrokerIDNotRegistered", "DuplicateBrokerRegistration", "StaleBrokerEpoch", "IneligibleReplica", "InvalidUpdateVersion", "NewLeaderElected",
 	"NotController", "OperationNotAttempted"}
 
-// TestMain fails, when all tests ran, for every error that the sources of broker and replication can answer and that no
+// TestMain fails, after all tests, for every error that the sources of broker and replication can return and that no
 // test has seen.
 func TestMain(m *testing.M) {
 	flag.Parse()

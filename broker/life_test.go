@@ -29,7 +29,7 @@ func (r *room) drop(topic string) {
 	require.Zero(r.t, ask[*kmsg.DeleteTopicsResponse](r, 1, req).Topics[0].ErrorCode)
 }
 
-// dirs is the directories of a broker's disk with names that begin so.
+// dirs is the directories of a broker's disk with names that have this prefix.
 func (r *room) dirs(i int, prefix string) (all []string) {
 	for _, f := range r.w.Disk(at(i)).Files() {
 		if f.Dir && strings.HasPrefix(f.Path, prefix) {
@@ -69,8 +69,8 @@ func TestADiscardedLogIsRemovedByTheNextIncarnation(t *testing.T) {
 	require.Empty(t, r.dirs(1, "orders"))
 }
 
-// A topic that is deleted and made again while a broker is down has another id: what the broker has of the first is not
-// the second's (KIP-516, KAFKA-14616).
+// A topic that is deleted and created again while a broker is down has another id: the broker's log of the first topic
+// is not used for the second (KIP-516, KAFKA-14616).
 func TestARecreatedTopicIsAnotherTopic(t *testing.T) {
 	r := newRoom(t, 2)
 	first := r.topic("orders", []int{1, 2})
@@ -119,8 +119,8 @@ func TestALogThatCannotBeSetAsideIsLeftAlone(t *testing.T) {
 	require.Equal(t, first, id)
 }
 
-// The checkpoints of a deleted topic say nothing about another of its name: a log that started where the first one did
-// after its records were deleted would have lost the new records.
+// The checkpoints of a deleted topic do not apply to another topic of the same name: with the log start of the first
+// topic's log, the new log would lose its records.
 func TestARecreatedTopicBeginsAtItsStart(t *testing.T) {
 	r := newRoom(t, 1)
 	r.topic("orders", []int{1})
@@ -145,7 +145,7 @@ func TestARecreatedTopicBeginsAtItsStart(t *testing.T) {
 	require.EqualValues(t, 1, r.replica(1, "orders").end())
 }
 
-// A broker must not take its logs for strays before it has caught up with the metadata.
+// A broker must not treat its logs as strays before it has caught up with the metadata.
 func TestLogsSurviveARestartWithoutTheController(t *testing.T) {
 	r := newRoom(t, 1)
 	r.topic("orders", []int{1})
@@ -159,9 +159,9 @@ func TestLogsSurviveARestartWithoutTheController(t *testing.T) {
 	require.EqualValues(t, 2, r.replica(1, "orders").end())
 }
 
-// As in Kafka a new incarnation follows before it is registered, with a broker epoch of -1, and the leader takes its
-// fetches for those of the incarnation that is still registered: a restart within the session is
-// enough, no second process is needed. FINDINGS.md says what can come of it.
+// As in Kafka a new incarnation fetches before it is registered, with a broker epoch of -1, and the leader counts its
+// fetches as those of the incarnation that is still registered: a restart within the session is enough, no second
+// process is needed. FINDINGS.md has the consequences.
 func TestABrokerFollowsBeforeItIsRegistered(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
@@ -289,8 +289,8 @@ func TestABrokerThatIsNotRegisteredExits(t *testing.T) {
 	require.ErrorContains(t, reason, "initial.broker.registration.timeout.ms")
 }
 
-// The first of several ISR changes goes alone, for nothing else has come up yet; the others go together, as soon as the
-// controller has answered it (AlterPartitionManager).
+// The first of several ISR changes is sent alone, because no other is queued yet; the others are sent together after the
+// controller's response to it (AlterPartitionManager).
 func TestISRChangesDoNotWaitForABackoff(t *testing.T) {
 	r := newRoom(t, 3, "replica.lag.time.max.ms=2000")
 	var ids []wire.TopicID
@@ -315,7 +315,8 @@ func TestISRChangesDoNotWaitForABackoff(t *testing.T) {
 	require.Equal(t, 3, inSync(2), "the others follow at once")
 }
 
-// refusing is a controller that registers no broker, or answers nothing at all. It records when it was asked.
+// refusing is a controller that refuses every registration, or does not respond at all. It records the times of the
+// requests.
 type refusing struct {
 	mute  bool
 	asked []env.Instant

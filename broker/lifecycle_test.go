@@ -12,7 +12,7 @@ import (
 	"samsa/sim/env"
 )
 
-// What a broker does with each answer to its registration, and how long it waits before the next attempt.
+// The broker's reaction to each response to its registration, and its wait before the next attempt.
 func TestRegistrationAnswers(t *testing.T) {
 	const again, heartbeat = "c1/heartbeat BrokerRegistration previous -1", "c1/heartbeat BrokerHeartbeat epoch 7 offset -1"
 	for _, tc := range []struct {
@@ -45,7 +45,7 @@ func TestRegistrationAnswers(t *testing.T) {
 	}
 }
 
-// A refused registration is sent again after a time that doubles up to a session; one that was lost, after 100 ms always.
+// A refused registration is sent again after a backoff that doubles up to a session; a lost one always after 100 ms.
 func TestRegistrationBackoff(t *testing.T) {
 	refuse := func(s *solo) {
 		answer(s, "heartbeat", func(_ *kmsg.BrokerRegistrationRequest, resp *kmsg.BrokerRegistrationResponse) {
@@ -100,7 +100,7 @@ func TestTheBackoffStartsAgain(t *testing.T) {
 	}
 }
 
-// What a broker does with each answer to its heartbeat.
+// The broker's reaction to each response to its heartbeat.
 func TestHeartbeatAnswers(t *testing.T) {
 	const heartbeat, register = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2", "c1/heartbeat BrokerRegistration previous -1"
 	for _, tc := range []struct {
@@ -140,8 +140,8 @@ func TestHeartbeatAnswers(t *testing.T) {
 	}
 }
 
-// Until the controller has unfenced this incarnation requests wait; then they are served in order. Being fenced later
-// closes nothing.
+// Requests wait until the controller has unfenced this incarnation; then they are served in order. A later fence closes
+// nothing.
 func TestRequestsWaitUntilUnfenced(t *testing.T) {
 	s := newSolo(t)
 	s.start()

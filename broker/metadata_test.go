@@ -131,7 +131,7 @@ func TestApiVersions(t *testing.T) {
 	require.NotEmpty(t, resp.ApiKeys)
 }
 
-// What brokers do not take ends the connection. Nothing is ever left without an answer.
+// Requests that brokers do not serve close the connection. Every request is answered or closed.
 func TestUnknownRequestsEndTheConnection(t *testing.T) {
 	r := newRoom(t, 1)
 	old := produce("orders", -1, nil)
@@ -182,7 +182,7 @@ func TestDescribeConfigs(t *testing.T) {
 	require.Equal(t, kerr.InvalidRequest.Code, get(kmsg.ConfigResourceTypeGroupConfig, "g").ErrorCode)
 }
 
-// What is for the controller goes through any broker, also while the controller is away.
+// Requests for the controller can be sent to any broker, also while the controller is down.
 func TestForwarding(t *testing.T) {
 	r := newRoom(t, 2)
 	id := r.topic("orders", []int{1, 2})
@@ -236,7 +236,7 @@ func TestForwarding(t *testing.T) {
 	require.Equal(t, kerr.RequestTimedOut.Code, late.Topics[0].ErrorCode)
 }
 
-// The eligible leaders are described: by them an operator decides whether to wait or to elect uncleanly.
+// Responses have the ELR: an operator needs it to decide whether to wait or to elect uncleanly.
 func TestDescribeTopicPartitionsNamesWhoMayLead(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("t", []int{2})

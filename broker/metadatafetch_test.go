@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// What an answer to a metadata fetch makes of the connections to the controllers, and when the next fetch goes out.
+// The effect of a response to a metadata fetch on the connections to the controllers, and the time of the next fetch.
 func TestMetadataAnswers(t *testing.T) {
 	names := func(p *kmsg.FetchResponseTopicPartition, r *kmsg.FetchResponse, leader, epoch int32, host string) {
 		p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
@@ -63,7 +63,7 @@ func TestMetadataAnswers(t *testing.T) {
 	}
 }
 
-// A leader that is named for an older epoch than the broker knows is ignored.
+// A leader of an older epoch than the broker knows is ignored.
 func TestAnOldControllerNamesNoLeader(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -84,8 +84,8 @@ func TestAnOldControllerNamesNoLeader(t *testing.T) {
 	require.NotNil(t, s.call("c3/raft"))
 }
 
-// A controller that says nothing for controller.quorum.fetch.timeout.ms is left, with the connections of all lanes: what
-// was under way on them comes back and is sent to the next one.
+// After controller.quorum.fetch.timeout.ms without a response the broker switches to the next controller, with the
+// connections of all lanes: the requests in flight fail and are sent to the next one.
 func TestASilentControllerIsLeft(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -105,7 +105,7 @@ func TestASilentControllerIsLeft(t *testing.T) {
 	require.NotNil(t, s.call("c1/raft"), "and around again")
 }
 
-// The image takes effect when it has reached what was committed when this incarnation first asked.
+// The image is published when it has all that was committed when this incarnation first fetched.
 func TestTheFirstImageIsComplete(t *testing.T) {
 	s := newSolo(t)
 	s.start()
@@ -120,7 +120,7 @@ func TestTheFirstImageIsComplete(t *testing.T) {
 	require.NotNil(t, s.call("b2/fetcher"))
 }
 
-// The next fetch says where the image ends; what comes twice is applied once.
+// The next fetch has the end of the image; a record that arrives twice is applied once.
 func TestMetadataIsAppliedOnce(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -133,7 +133,7 @@ func TestMetadataIsAppliedOnce(t *testing.T) {
 	require.EqualValues(t, 6, s.call("raft").req.(*kmsg.FetchRequest).Topics[0].Partitions[0].FetchOffset)
 }
 
-// What a broker cannot survive: a committed log that shrinks, and a record that it cannot read.
+// Responses that end the broker: a committed log that shrinks, and a record that it cannot decode.
 func TestMetadataThatEndsABroker(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -151,7 +151,7 @@ func TestMetadataThatEndsABroker(t *testing.T) {
 	s.expect("exit")
 }
 
-// An answer without the metadata partition is no answer: the next controller is tried.
+// A response without the metadata partition is invalid: the broker tries the next controller.
 func TestMetadataAnswersOfAForeignController(t *testing.T) {
 	topic := func(id wire.TopicID, partitions int) kmsg.FetchResponseTopic {
 		at := kmsg.NewFetchResponseTopic()

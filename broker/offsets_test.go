@@ -70,7 +70,7 @@ func TestListOffsets(t *testing.T) {
 	require.Equal(t, kerr.UnknownLeaderEpoch.Code, r.offset(1, fenced).ErrorCode)
 }
 
-// A new leader's high watermark trails: it does not say "latest" before it has reached its own epoch (KIP-207).
+// A new leader's high watermark lags: it returns no "latest" before it has reached the start of its own epoch (KIP-207).
 func TestLatestIsNotAvailableTooEarly(t *testing.T) {
 	r := newRoom(t, 3, "replica.lag.time.max.ms=60000")
 	r.topic("orders", []int{1, 2, 3}, "min.insync.replicas=2")

@@ -97,8 +97,8 @@ func TestNotEnoughReplicas(t *testing.T) {
 	require.Zero(t, resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode)
 }
 
-// A record that the high watermark has passed while too few were in sync was appended and may survive. Today the high
-// watermark does not move then, so it takes an old rule to see the code.
+// A record that the high watermark has passed while too few replicas were in sync is appended and may survive. In
+// current Kafka the high watermark does not move then, so the test needs an old rule to get the code.
 func TestNotEnoughReplicasAfterAppend(t *testing.T) {
 	rules := broker.CurrentRules()
 	rules.Replication.MayAdvanceHW = func(int, int) bool { return true }
@@ -123,7 +123,7 @@ func TestAnErrorUnderAcksZeroClosesTheConnection(t *testing.T) {
 	r.until("the connection ends", func() bool { return r.asker.lost > before })
 }
 
-// A leader that is deposed answers the producers that wait with an error: the outcome is open.
+// A leader that another one replaces answers the waiting producers with an error: the outcome is unknown.
 func TestADeposedLeaderAnswersItsProducers(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2})

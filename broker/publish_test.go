@@ -14,7 +14,7 @@ import (
 	"samsa/wire"
 )
 
-// dirs is the directories of the disk with names that begin so.
+// dirs is the directories of the disk with names that have this prefix.
 func (s *solo) dirs(prefix string) (all []string) {
 	for _, f := range s.w.Disk("b1").Files() {
 		if f.Dir && strings.HasPrefix(f.Path, prefix) {
@@ -28,7 +28,7 @@ func (s *solo) hosts(topic string) bool {
 	return s.b.Replica(wire.TopicPartition{Topic: topic}) != nil
 }
 
-// What a change of the metadata makes a broker do with a partition that it leads, and with a producer that waits there.
+// The effect of a metadata change on a partition that the broker leads, and on a producer that waits for it.
 func TestPublishedChanges(t *testing.T) {
 	const stopped, retry = "note partition.stepped-down", "b2/fetcher Fetch orders-0@1"
 	for _, tc := range []struct {
@@ -95,7 +95,7 @@ func TestADeletedTopicsNameIsFree(t *testing.T) {
 	require.Equal(t, []string{"orders-0"}, s.dirs("orders-0"))
 }
 
-// A broker leads nothing by an image from before its registration: the image may mean the incarnation before it.
+// A broker becomes no leader by an image from before its registration: the image may mean its previous incarnation.
 func TestNoLeadershipBeforeTheRegistration(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -138,7 +138,7 @@ func TestStraysArePutAside(t *testing.T) {
 	require.False(t, s.hosts("orders"))
 }
 
-// A disk that fails while the metadata take effect ends the broker, and what is left of the change touches no log.
+// If the disk fails while the broker applies the metadata, the broker halts, and the rest of the change touches no log.
 func TestAPublicationOnABrokenDiskExits(t *testing.T) {
 	s := newSolo(t)
 	s.boot()

@@ -38,7 +38,7 @@ func (s *solo) parked(kind string) (n int64) {
 	return 0
 }
 
-// A parked produce is answered by the fetch that shows that the follower has the records, and by no earlier one.
+// A parked produce is answered after the fetch that shows that the follower has the records, and after no earlier one.
 func TestAParkedProduceWaitsForTheFollower(t *testing.T) {
 	s := leading(t, "orders")
 	first, second := s.receive(produce("orders", -1, batch("a"))), s.receive(produce("orders", -1, batch("b")))
@@ -56,8 +56,8 @@ func TestAParkedProduceWaitsForTheFollower(t *testing.T) {
 	require.True(t, s.b.Idle())
 }
 
-// A produce for several partitions is answered when the last of them is committed, or its time is over; the answer says
-// which were.
+// A produce for several partitions is answered when the last of them is committed, or after its timeout; the response
+// says which ones are committed.
 func TestAParkedProduceOfSeveralPartitions(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -90,7 +90,7 @@ func TestAParkedProduceOfSeveralPartitions(t *testing.T) {
 	}
 }
 
-// What is refused at once does not park; what is refused of a produce is in the answer for the rest.
+// A produce that is refused as a whole is not parked; one that is refused in part has those errors in its response.
 func TestARefusedPartitionDoesNotPark(t *testing.T) {
 	s := leading(t, "orders")
 	n := s.receive(also(produce("nothing", -1, batch("x")), "orders", batch("y")))
@@ -112,8 +112,8 @@ func consumer(min int32, wait env.Duration, topics ...string) *kmsg.FetchRequest
 	return req
 }
 
-// What wakes a parked fetch: enough bytes below the high watermark for a consumer, below the log's end for a follower; an
-// error; or the end of its wait.
+// A parked fetch completes when there are enough bytes, below the high watermark for a consumer and below the log end
+// for a follower; on an error; or after its wait.
 func TestWhatWakesAParkedFetch(t *testing.T) {
 	one := int32(len(batch("x")))
 	for _, tc := range []struct {
@@ -169,7 +169,7 @@ func TestWhatWakesAParkedFetch(t *testing.T) {
 	}
 }
 
-// Requests that one event wakes are answered in the order in which they came.
+// Requests that complete in the same event are answered in order of arrival.
 func TestParkedRequestsWakeInOrder(t *testing.T) {
 	s := leading(t, "a", "b")
 	s.receive(consumer(1, 30*env.Second, "a"))
@@ -182,7 +182,7 @@ func TestParkedRequestsWakeInOrder(t *testing.T) {
 	s.expect("reply 3 Produce", "reply 4 Produce", "reply 0 Fetch", "reply 1 Fetch", "reply 2 Fetch")
 }
 
-// A fetch that waits on two partitions is answered once by an event that moves both.
+// A fetch that waits for two partitions is answered once by an event that changes both.
 func TestAParkedFetchWakesOnce(t *testing.T) {
 	s := leading(t, "a", "b")
 	n := s.receive(consumer(1, 30*env.Second, "a", "b"))
@@ -210,7 +210,7 @@ func deleteRecords(before int64, wait env.Duration, topics ...string) *kmsg.Dele
 	return req
 }
 
-// A DeleteRecords waits until every live replica begins at or above the offset.
+// A DeleteRecords waits until the log start of every live replica is at or above the offset.
 func TestAParkedDeletion(t *testing.T) {
 	starts := func(topic string, at int64) *kmsg.FetchRequest {
 		req := follower(2, topic, 1, 0)
@@ -253,7 +253,7 @@ func TestAParkedDeletion(t *testing.T) {
 	}
 }
 
-// Any number of requests may wait on one partition. One that ends leaves the others alone.
+// Any number of requests may wait for one partition. If one ends, the others still wait.
 func TestOneOfManyParkedRequestsExpires(t *testing.T) {
 	s := leading(t, "orders")
 	var all []int

@@ -30,7 +30,7 @@ func TestKindsFindTheirPart(t *testing.T) {
 	}
 }
 
-// A touched replica is handed out once, in the order of the first touch; what is touched meanwhile is for the next time.
+// takeTouched returns a touched replica once, in order of the first touch; a later touch is for the next call.
 func TestTouch(t *testing.T) {
 	table := newReplicaTable(&Config{}, registry{image.New()})
 	a, b := &replica{index: 0}, &replica{index: 1}
@@ -43,7 +43,7 @@ func TestTouch(t *testing.T) {
 	require.Equal(t, []*replica{a}, table.takeTouched())
 }
 
-// What replication asks about other brokers, by the image.
+// registry answers from the image.
 func TestRegistry(t *testing.T) {
 	m := image.New()
 	for id, r := range map[wire.NodeID]*wire.RegisterBrokerRecord{1: {}, 2: {Fenced: true}, 3: {InControlledShutdown: true}} {

@@ -18,9 +18,9 @@ import (
 	"samsa/wire/config"
 )
 
-// solo is broker b1 alone. The test plays its controllers c1 to c3, the other brokers and the clients: it hands over one
-// event after the other and reads what the broker sends, answers, notes and closes. Time moves only when the test moves
-// it. The disk is a simulated one that costs no time.
+// solo is broker b1 alone. The test plays its controllers c1 to c3, the other brokers and the clients: it passes one
+// event after the other to the broker and checks what the broker sends, answers, notes and closes. Time moves only when
+// the test advances it. The disk is a simulated one that costs no time.
 //
 //	s := newSolo(t)
 //	s.boot()                                     registered and unfenced
@@ -95,7 +95,7 @@ func newSoloUnder(t *testing.T, rules broker.Rules, settings ...string) *solo {
 	return s
 }
 
-// renew puts a new incarnation in the place of the old one, which ends as a process does that is killed.
+// renew replaces the incarnation by a new one, as after a kill.
 func (s *solo) renew() {
 	s.b = broker.New(s.cfg)
 	s.links, s.calls, s.lines, s.exited, s.reason = nil, nil, nil, false, nil
@@ -189,7 +189,7 @@ func (s *solo) advance(d env.Duration) {
 	}
 }
 
-// autoAnswer lets the controllers answer what is due before any timer and not after an instant.
+// autoAnswer sends the controllers' responses that are due before any timer and not after an instant.
 func (s *solo) autoAnswer(until env.Instant) (did bool) {
 	if c := s.call("heartbeat"); c != nil && c.req.Key() == (*kmsg.BrokerHeartbeatRequest)(nil).Key() {
 		s.unfence()
@@ -261,7 +261,7 @@ func answer[Q env.Request, R env.Response](s *solo, to string, fill func(Q, R)) 
 	s.event(func(e env.Env) { s.b.Returned(e, c.tok, c.req, decoded(s.t, resp, req.ResponseKind()), nil) })
 }
 
-// receive hands over a request on a connection of its own; its number finds the answer.
+// receive passes a request to the broker on a connection of its own; its number identifies the response.
 func (s *solo) receive(req env.Request) int {
 	s.t.Helper()
 	n := len(s.tickets)
@@ -274,7 +274,7 @@ func (s *solo) receive(req env.Request) int {
 	return n
 }
 
-// got is the answer to a request that must have one by now.
+// got returns the response to a request that must have one by now.
 func got[R env.Response](s *solo, n int) R {
 	s.t.Helper()
 	require.Contains(s.t, s.answers, n, "request %d has no answer", n)
@@ -284,8 +284,8 @@ func got[R env.Response](s *solo, n int) R {
 // waits reports whether a request has neither an answer nor a closed connection.
 func (s *solo) waits(n int) bool { return s.answers[n] == nil && !s.closed[n] }
 
-// expect compares what went out since the last time, and forgets it. Metadata fetches are left out,
-// for there is always one, and so are heartbeats that the controllers answer by themselves.
+// expect compares the output since the last call and clears it. It ignores metadata fetches, because there is always one
+// in flight, and heartbeats that the controllers answer by themselves.
 func (s *solo) expect(want ...string) {
 	s.t.Helper()
 	lines := slices.DeleteFunc(s.lines, func(l string) bool {

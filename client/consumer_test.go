@@ -169,8 +169,8 @@ func TestResetByDurationLooksBack(t *testing.T) {
 	}
 }
 
-// A new leader whose log diverges from what was read: with a reset policy the consumer goes on where it diverges, without one
-// it gives up.
+// A new leader whose log diverges from the records that were read: with a reset policy the consumer continues where it
+// diverges, without one it stops.
 func TestTruncationIsDetected(t *testing.T) {
 	for _, reset := range []client.Reset{client.ResetLatest, client.ResetNone} {
 		l := newLibrary("a", "b", "c")

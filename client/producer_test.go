@@ -14,8 +14,8 @@ import (
 	"samsa/wire"
 )
 
-// The meaning of each error code of a broker for a record: ok, certainly not appended, or open. The list is the contract; an
-// error that is not in it must be open.
+// The meaning of each of a broker's error codes for a record: ok, certainly not appended, or unknown. The list is the
+// contract; an error that is not in it must be unknown.
 func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
 	surely := []int16{2, 3, 10, 17, 19, 26, 42, 45, 47, 68, 87, 90}
 	for code := int16(-1); code < 140; code++ {

@@ -141,7 +141,7 @@ func TestAPanicOfAScriptIsNotSwallowed(t *testing.T) {
 	require.PanicsWithValue(t, "mine", func() { w.RunUntil(sim.Time(env.Second)) })
 }
 
-// Without a response a request that was sent is open, and one that never was has failed.
+// Without a response the outcome of a request that was sent is unknown; a request that was never sent has failed.
 func TestAskKnowsWhatItDoesNotKnow(t *testing.T) {
 	l := newLibrary()
 	l.answer = func(env.Request) env.Response { return nil }

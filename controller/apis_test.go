@@ -10,14 +10,14 @@ import (
 	"samsa/sim/env"
 )
 
-// versions asks a controller which requests it serves.
+// versions asks a controller for its ApiVersions.
 func (b *bench) versions(version int16) *kmsg.ApiVersionsResponse {
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.Version = version
 	return b.ask(req).(*kmsg.ApiVersionsResponse)
 }
 
-// Requests that controllers do not serve, or not in that version, end their connection without an answer.
+// Requests or versions that controllers do not serve close the connection without a response.
 func TestUnservedRequestsCloseTheConnection(t *testing.T) {
 	b := newBench(t, nil)
 	at := func(req env.Request, version int16) env.Request { req.SetVersion(version); return req }

@@ -13,7 +13,7 @@ import (
 	"samsa/wire"
 )
 
-// bench is one controller, its own quorum, without a world: the test is its clock and its brokers.
+// bench is one controller, its own quorum, without a world: the test has its clock and plays its brokers.
 type bench struct {
 	*controller.Controller
 	t      *testing.T
@@ -93,7 +93,7 @@ func (b *bench) sleep(d env.Duration) {
 	}
 }
 
-// ask hands a request over and returns the answer.
+// ask passes a request to the controller and returns the response.
 func (b *bench) ask(req env.Request) env.Response {
 	b.t.Helper()
 	b.reply = nil
@@ -137,7 +137,7 @@ func heartbeat(id int32, epoch, metadata int64) *kmsg.BrokerHeartbeatRequest {
 	return req
 }
 
-// register brings a broker's incarnation in and returns its epoch.
+// register registers a broker's incarnation and returns its epoch.
 func (b *bench) register(id int32, incarnation byte, previous int64) int64 {
 	b.t.Helper()
 	r := b.ask(registration(id, incarnation, previous)).(*kmsg.BrokerRegistrationResponse)
@@ -157,7 +157,7 @@ func (b *bench) beat(id int32, epoch int64, change func(*kmsg.BrokerHeartbeatReq
 	return b.ask(req).(*kmsg.BrokerHeartbeatResponse)
 }
 
-// brokers registers brokers 1..n and lets them in; their epochs.
+// brokers registers and unfences brokers 1..n; it returns their epochs.
 func (b *bench) brokers(n int32) []int64 {
 	b.t.Helper()
 	epochs := []int64{-1}
@@ -203,7 +203,7 @@ func (b *bench) create(req *kmsg.CreateTopicsRequest) {
 	}
 }
 
-// alteration is a leader's proposal as it would make it now: members of the ISR with their registered epochs.
+// alteration is the proposal that a leader would send now: members of the ISR with their registered epochs.
 func (b *bench) alteration(topic string, isr ...wire.NodeID) *kmsg.AlterPartitionRequest {
 	p := b.part(topic, 0)
 	req := kmsg.NewPtrAlterPartitionRequest()

@@ -15,7 +15,7 @@ import (
 	"samsa/wire"
 )
 
-// codes are all errors in an answer, wherever they stand.
+// codes are all errors in a response, in whatever field.
 func codes(resp env.Response) (all []int16) {
 	add := func(c int16) {
 		if c != 0 {
@@ -107,7 +107,7 @@ func feature(name string, level int16, kind int8) *kmsg.UpdateFeaturesRequest {
 	return req
 }
 
-// changed is a proposal that a leader makes, bent.
+// changed is a leader's proposal with one field changed.
 func (b *bench) changed(bend func(*kmsg.AlterPartitionRequest, *kmsg.AlterPartitionRequestTopicPartition)) env.Request {
 	req := b.alteration("t", 1, 2)
 	bend(req, &req.Topics[0].Partitions[0])

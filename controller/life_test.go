@@ -28,7 +28,7 @@ func (b *bench) want(topic, what, want string) {
 
 func wantShutdown(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true }
 
-// A broker's life from its registration to its end, every row of the table in brokers.go.
+// The states of a broker from its registration on, every row of the table in heartbeat.go.
 func TestBrokerLife(t *testing.T) {
 	b := newBench(t, nil)
 	epoch := b.register(1, 1, -1)
@@ -101,8 +101,8 @@ func TestControlledShutdown(t *testing.T) {
 	}
 }
 
-// A broker is in controlled shutdown when its session ends, and a heartbeat from before that unfences it again: it asks anew, and
-// may shut down.
+// The session of a broker in controlled shutdown expires, and a late heartbeat unfences it again: it requests the
+// shutdown again, and may shut down.
 func TestControlledShutdownAfterAnOldHeartbeat(t *testing.T) {
 	b := newBench(t, nil)
 	epochs := b.brokers(1)
@@ -137,7 +137,7 @@ func TestSessionsStartAnewWithTheController(t *testing.T) {
 	}
 }
 
-// The leader when brokers go and come, with eligible leader replicas (KIP-966) and without.
+// The leader when brokers are fenced and unfenced, with eligible leader replicas (KIP-966) and without.
 func TestLastReplicaStanding(t *testing.T) {
 	for _, tc := range []struct {
 		elr  bool
@@ -302,7 +302,7 @@ func TestUncleanElection(t *testing.T) {
 	})
 }
 
-// Leadership goes back to the preferred replica when an admin asks, and every 300 s by itself.
+// Leadership returns to the preferred replica when an admin requests it, and every 300 s without a request.
 func TestPreferredElection(t *testing.T) {
 	for _, admin := range []bool{true, false} {
 		b := newBench(t, nil)
@@ -378,7 +378,7 @@ func TestBootstrap(t *testing.T) {
 	}
 }
 
-// When ELR comes on, min.insync.replicas becomes the cluster's business.
+// When ELR is enabled, min.insync.replicas becomes one value for the cluster.
 func TestELRComesOn(t *testing.T) {
 	b := newBench(t, func(c *controller.Config) { c.Features[0].Level = 0 })
 	b.ask(configs(kmsg.ConfigResourceTypeBroker, "3", "min.insync.replicas", "2"))

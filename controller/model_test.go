@@ -14,8 +14,8 @@ import (
 	"samsa/wire"
 )
 
-// TestPartitionInvariants lives a random life of four brokers and two topics, and looks after every request at every
-// partition: what the state may be, and what a step from the one before may have changed.
+// TestPartitionInvariants applies random actions to four brokers and two topics, and after every request checks every
+// partition: which states are allowed, and which changes since the last one.
 func TestPartitionInvariants(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := &bench{t: t, disk: disk.New(disk.Profile{})}
@@ -137,7 +137,7 @@ func snapshot(m *image.Image) map[key]image.Partition {
 	return all
 }
 
-// stands checks what must hold of a partition at any time.
+// stands checks the invariants of a partition's state.
 func stands(rt *rapid.T, m *image.Image, elr bool, p *image.Partition) {
 	for _, id := range slices.Concat(p.ISR, p.ELR, p.LastKnown) {
 		if !p.HasReplica(id) {

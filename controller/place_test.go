@@ -11,7 +11,7 @@ import (
 	"samsa/controller"
 )
 
-// racked registers broker 1, 2, … in these racks ("" is none) and lets them in.
+// racked registers broker 1, 2, … in these racks ("" is none) and unfences them.
 func (b *bench) racked(racks ...string) (epochs []int64) {
 	epochs = []int64{-1}
 	for i, name := range racks {

@@ -18,7 +18,7 @@ import (
 	"samsa/wire"
 )
 
-// caller sends each request to one controller after the other until one answers, as brokers and admins do.
+// caller sends each request to one controller after the other until one responds, as brokers and admins do.
 type caller struct {
 	to    []env.Addr
 	at    int
@@ -68,8 +68,8 @@ func (c *caller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Resp
 	e.Arm(env.Timer{}, wait)
 }
 
-// town is controllers, brokers that only register and send heartbeats, and an admin that creates topics; and the responses that
-// they got.
+// town is controllers, brokers that only register and send heartbeats, and an admin that creates topics; and their
+// responses.
 type town struct {
 	*sim.World
 	controllers []env.Addr
@@ -119,7 +119,7 @@ func newTown(seed uint64, n int, change func(*controller.Config)) *town {
 	return w
 }
 
-// broker registers, and beats.
+// broker registers and sends heartbeats.
 func (w *town) broker(id int32) func(env.Env, env.Response) env.Request {
 	epoch, incarnation := int64(-1), byte(0)
 	return func(e env.Env, resp env.Response) env.Request {
@@ -153,8 +153,8 @@ func (w *town) registered(id int32, epoch int64, owner string) {
 	w.sessions[id], w.owners[epoch] = epoch, owner
 }
 
-// admin makes one topic after the other. "It exists" confirms one as much as "I made it" does: either is said when it is
-// committed.
+// admin creates one topic after the other. TOPIC_ALREADY_EXISTS confirms a topic as a success does: the controller sends
+// either only when the topic is committed.
 func (w *town) admin() func(env.Env, env.Response) env.Request {
 	n, name := 0, ""
 	return func(e env.Env, resp env.Response) env.Request {
@@ -172,7 +172,7 @@ func (w *town) admin() func(env.Env, env.Response) env.Request {
 	}
 }
 
-// Changed listens to the controllers.
+// Changed records the controllers' notes.
 func (w *town) Changed(f *sim.Effect) {
 	if f.Kind != sim.EffectNote {
 		return
@@ -183,7 +183,7 @@ func (w *town) Changed(f *sim.Effect) {
 	}
 }
 
-// knows checks that a controller's image has every topic that was confirmed.
+// knows checks that a controller's image has every confirmed topic.
 func (w *town) knows(addr env.Addr) {
 	c, ok := w.Node(addr).(*controller.Controller)
 	if !ok {
@@ -197,7 +197,7 @@ func (w *town) knows(addr env.Addr) {
 	}
 }
 
-// run moves the world; a panic is a foul: the oracle of the coordinator speaks so.
+// run runs the world; a panic is a violation, for example of the coordinator's oracle.
 func (w *town) run(until sim.Time) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -209,7 +209,7 @@ func (w *town) run(until sim.Time) {
 
 const second = sim.Time(env.Second)
 
-// live is one seed: trouble for five seconds, two of peace, and a look at all images.
+// live is one seed: faults for five seconds, two quiet ones, and a check of all images.
 func live(seed uint64, n int, change func(*controller.Config)) *town {
 	w := newTown(seed, n, change)
 	r := rand.New(rand.NewSource(int64(seed)))
@@ -285,7 +285,7 @@ func live(seed uint64, n int, change func(*controller.Config)) *town {
 	return w
 }
 
-// converged checks, after three seconds of peace, that the town works and that all images at one offset are equal.
+// converged checks, after three quiet seconds, that the cluster works and that all images at one offset are equal.
 func (w *town) converged(before int) {
 	active := 0
 	digests := map[wire.Offset]uint64{}
@@ -340,7 +340,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// An answer before the commit is found out by seeds that know nothing of it (K22).
+// A response before the commit is found by seeds whose plans do not know of it (K22).
 func TestEarlyAnswerIsFound(t *testing.T) {
 	for seed := range uint64(60) {
 		w := live(seed, 3, use("K22", true))

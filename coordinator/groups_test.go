@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// groupMachine is a group coordinator's hard state, small: members, committed offsets, and the offsets of transactions
-// that no marker has ended. A record's key says what it is, and a null value takes it away.
+// groupMachine is a small group coordinator's hard state: members, committed offsets, and the offsets of transactions
+// that no marker has ended. A record's key has its type, and a null value removes it.
 //
 //	m/NAME  "host"     a member          (null: it left, or its session expired)
 //	o/TOPIC "5"        an offset; in a transactional batch it is pending until the marker
@@ -94,8 +94,8 @@ func offset(topic, value string) wire.Record {
 
 func producer(id wire.ProducerID) Stamp { return Stamp{Transactional: true, Producer: id} }
 
-// expire is the group machine's reaction to an image of the hosts that live: the members of others leave. A host has two
-// letters; a member may say more.
+// expire is the group machine's reaction to an image of the live hosts: it removes the members of all others. A host has
+// two letters; a member may have more.
 func expire(alive string) func(*groupMachine, bool) Result {
 	return func(tip *groupMachine, _ bool) (res Result) {
 		for _, name := range []string{"m1", "m2", "m3"} {
@@ -107,7 +107,7 @@ func expire(alive string) func(*groupMachine, bool) Result {
 	}
 }
 
-// txnMachine is a transaction coordinator's hard state, small: a state and the partitions of each transactional id.
+// txnMachine is a small transaction coordinator's hard state: a state and the partitions of each transactional id.
 //
 //	Empty ──AddPartitions──▶ Ongoing ──EndTxn──▶ Prepare ──markers written──▶ Empty
 type txnMachine struct {
@@ -131,8 +131,8 @@ func (m *txnMachine) Apply(e Entry) {
 
 func (m *txnMachine) Digest() uint64 { return m.digest }
 
-// txnHost is the transaction coordinator around the machine: its ops, and the markers that it sends once a decision is
-// committed. The markers are soft state: a load finds in tip which are still to be sent.
+// txnHost is the transaction coordinator around the machine: its ops, and the markers that it sends after a decision is
+// committed. The markers are soft state: after a load, tip shows which ones must still be sent.
 type txnHost struct {
 	*recorder
 	rt      *Runtime[*txnMachine]

@@ -39,8 +39,8 @@ func TestLoadPutsTheUncommittedIntoTipOnly(t *testing.T) {
 	h.want(t, "after they are", "1")
 }
 
-// Each step reads a chunk; what is committed meanwhile counts, and ops are refused until the end of the log is reached,
-// which may move too.
+// Each step reads a chunk; records that are committed meanwhile count, and ops are refused until the end of the log is
+// reached, which may move too.
 func TestLoadInChunks(t *testing.T) {
 	l := logOf("a", "b", "c", "d", "e")
 	r := New(l, &recorder{}, newTally, Options{Oracle: true})
@@ -106,7 +106,7 @@ func TestFailedLoad(t *testing.T) {
 	}
 }
 
-// A load, a loss and the oracle read from the base on; what is below it is gone from the log.
+// A load, a loss and the oracle read from the base on; the log no longer has the records below it.
 func TestBaseInPlaceOfTheLogFromZero(t *testing.T) {
 	l := logOf("a", "b", "c", "d")
 	l.begin = 2
@@ -119,7 +119,7 @@ func TestBaseInPlaceOfTheLogFromZero(t *testing.T) {
 	if err := r.Unload(nil); err != nil || len(r.Tip().words) != 3 {
 		t.Errorf("after a loss: error %v, tip holds %v", err, r.Tip().words)
 	}
-	// A standby that lags far fetches a snapshot.
+	// A standby that lags too far fetches a snapshot.
 	l.cut(3)
 	for _, w := range []string{"e", "f", "g"} {
 		l.add(Batch{Records: words(w)})

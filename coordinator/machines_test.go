@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// op is an op with an answer that writes what it is given.
+// op is an op with an answer that writes the given records.
 func op[M Machine](n int, records ...wire.Record) func(M) Result {
 	return func(M) Result { return Result{Records: records, Answers: []Answer{to(n)}} }
 }
@@ -93,8 +93,8 @@ func TestRefusedMarker(t *testing.T) {
 	}
 }
 
-// A change of the image expires the sessions of hosts that are gone: at once on an active coordinator, and after a load by
-// looking at the whole of the newest image.
+// A change of the image removes the members of hosts that are down: at once on an active coordinator, and after a load
+// by reading the whole newest image.
 func TestSessionsExpireByImage(t *testing.T) {
 	r, l, _ := start(t, newGroups, Options{})
 	r.Write(nil, op[*groupMachine](1, member("m1", "h1"), member("m2", "h2"), member("m3", "h3")))
@@ -188,7 +188,7 @@ func TestDeadlineEndsTheAnswerOnly(t *testing.T) {
 	}
 }
 
-// The coordinator dies between the decision and the markers. What the next one loads tells it to send them, once.
+// The coordinator crashes between the decision and the markers. The next one finds them in its log and sends them, once.
 func TestPreparedTransactionSurvivesTheCoordinator(t *testing.T) {
 	h, l := startTxns(t)
 	e := &clock{}
@@ -214,7 +214,7 @@ func TestPreparedTransactionSurvivesTheCoordinator(t *testing.T) {
 	}
 }
 
-// lingering is a runtime whose ops wait 5 for each other, or only for the events that wait already.
+// lingering is a runtime whose ops wait 5 for each other, or only for the events that are already queued.
 func lingering(t *testing.T, linger env.Duration) (*Runtime[*groupMachine], *memoryLog[*groupMachine], *recorder, *clock) {
 	r, l, h := start(t, newGroups, Options{Linger: linger, Timeout: 20})
 	return r, l, h, &clock{now: 100}
@@ -251,7 +251,8 @@ func TestOpsShareABatch(t *testing.T) {
 	}
 }
 
-// What must be alone goes after the open batch, at once: a transactional op, a marker, an op that fills a batch.
+// Batches that must be alone are appended after the open batch, at once: a transactional op, a marker, an op that fills
+// a batch.
 func TestWhatIsAloneFollowsTheOpenBatch(t *testing.T) {
 	big := wire.Record{Key: []byte("o/big"), Value: make([]byte, 113)} // 61 + 21 + 5 + 113 = 200
 	for name, alone := range map[string]func(r *Runtime[*groupMachine], e env.Env) error{
@@ -278,7 +279,7 @@ func TestWhatIsAloneFollowsTheOpenBatch(t *testing.T) {
 	}
 }
 
-// A batch that has no room for an op is appended before it; the op opens the next one.
+// A batch without room for an op is appended before it; the op starts the next one.
 func TestABatchIsBounded(t *testing.T) {
 	r, l, h, e := lingering(t, 5)
 	fill := func() { // 61 + 4 * 36
@@ -364,8 +365,8 @@ func TestLeadershipLostWithAnOpenBatch(t *testing.T) {
 	}
 }
 
-// The host has one timer. It is asked again for what comes after: the next deadline, and a linger that is longer than a
-// deadline; and after leadership was lost, for what the next term waits for.
+// The host has one timer. The runtime asks for it again for the next time: the next deadline, and a linger that is
+// longer than a deadline; and after leadership was lost, for those of the next term.
 func TestTheHostIsAskedAgain(t *testing.T) {
 	r, l, h := start(t, newGroups, Options{Linger: 5, Timeout: 3})
 	e := &clock{}

@@ -14,10 +14,10 @@ import (
 	"samsa/wire"
 )
 
-// TestModel runs random lives of a group coordinator, for each kind of linger, against a model that knows which answer
-// comes when and why. A walk loads in chunks, writes alone, in shared batches and in transactions, ends transactions, lets
-// time pass, changes the image, breaks the log in every way and loses leadership in every state. The oracle watches all
-// the time. This is 100,000 walks:
+// TestModel applies random actions to a group coordinator, for each kind of linger, and compares it with a model that
+// predicts every answer. The actions load in chunks, write alone, in shared batches and in transactions, end
+// transactions, let time pass, change the image, break the log in every way and lose leadership in every state. The
+// oracle is on throughout. This is 100,000 runs:
 //
 //	go test ./coordinator -run TestModel -rapid.checks=33334
 func TestModel(t *testing.T) {
@@ -102,7 +102,7 @@ func newModel(t *rapid.T, linger env.Duration) *model {
 	return m
 }
 
-// renew is a new runtime on the log as it is. What an effect does is to write again.
+// renew is a new runtime on the log as it is. Its effects write again.
 func (m *model) renew() {
 	m.h = &recorder{}
 	m.r = New(m.l, m.h, newGroups, m.o)
@@ -115,7 +115,7 @@ func (m *model) renew() {
 
 func effectRecord(id int) wire.Record { return offset("e", fmt.Sprint("effect of ", id)) }
 
-// begin draws what becomes of the next append and the next read.
+// begin draws the results of the next append and the next read.
 func (m *model) begin(t *rapid.T) {
 	m.log, m.want, m.fail, m.written, m.torn = m.l.End(), nil, nil, false, false
 	switch rapid.IntRange(0, 23).Draw(t, "breaks") {
@@ -157,7 +157,7 @@ func (m *model) failed(why Unknown) {
 	m.fresh = m.fresh || m.tear()
 }
 
-// tear is whether a read fails now.
+// tear predicts whether a read fails now.
 func (m *model) tear() bool {
 	torn := m.torn
 	m.torn = false
@@ -257,7 +257,7 @@ func (m *model) predict(op modelOp, res Result, marker bool) error {
 	return err
 }
 
-// complete predicts the answers of what is committed, and what their effects write.
+// complete predicts the answers to committed ops, and the writes of their effects.
 func (m *model) complete() {
 	for len(m.ops) > 0 && m.ops[0].at <= m.next {
 		op := m.ops[0]
@@ -295,7 +295,7 @@ func (m *model) tip() *groupMachine {
 	return g
 }
 
-// did compares what the runtime did with what was predicted.
+// did compares the runtime with the prediction.
 func (m *model) did(t *rapid.T, what string, err, want error) {
 	if (err == nil) != (want == nil) || want != nil && !errors.Is(err, want) {
 		t.Fatalf("%s: error %v, wanted %v", what, err, want)
@@ -489,7 +489,7 @@ func (m *model) lose(t *rapid.T) {
 	m.others(t)
 }
 
-// others are other leaders: they cut what is not committed, and write.
+// others are other leaders: they truncate the uncommitted records, and write.
 func (m *model) others(t *rapid.T) {
 	if m.state != Standby {
 		t.Skip("leads")

@@ -38,7 +38,7 @@ func hash(word string, n int) uint64 {
 	return h
 }
 
-// The first easy mistake: an op that wrote nothing answers at once, with what it saw in tip, and that is lost later.
+// The first easy mistake: an op that wrote nothing answers at once, with state of tip that is lost later.
 func TestOpWithoutRecordsWaitsForWhatItRead(t *testing.T) {
 	r, _, h := start(t, newTally, Options{})
 	r.Write(nil, func(*tally) Result { return Result{Records: words("a", "b"), Answers: []Answer{to(1)}} })
@@ -56,7 +56,7 @@ func TestOpWithoutRecordsWaitsForWhatItRead(t *testing.T) {
 	h.want(t, "an op without records when nothing is in flight", "3")
 }
 
-// The second: losing leadership fails what was parked, though the next leader may keep it.
+// The second: losing leadership fails the parked ops, though the next leader may keep their records.
 func TestLosingLeadershipAnswersUnknownAndRebuilds(t *testing.T) {
 	r, l, h := start(t, newTally, Options{})
 	r.Write(nil, func(*tally) Result { return Result{Records: words("kept"), Answers: []Answer{to(1)}} })
@@ -81,7 +81,7 @@ func TestLosingLeadershipAnswersUnknownAndRebuilds(t *testing.T) {
 		t.Errorf("a write on a standby: %v, wanted ErrNotActive", err)
 	}
 
-	// The new leader cut "lost" off and wrote something else; then we lead again.
+	// The new leader truncated "lost" and wrote something else; then we lead again.
 	l.cut(1)
 	l.gap()
 	l.add(Batch{Records: words("theirs")})
@@ -94,7 +94,7 @@ func TestLosingLeadershipAnswersUnknownAndRebuilds(t *testing.T) {
 	}
 }
 
-// The third: an op releases callers that waited in a room, and its append fails.
+// The third: an op answers callers that waited, and its append fails.
 func TestFailedAppendAnswersEveryCallerTheOpReleased(t *testing.T) {
 	refusal := Refused{errors.New("too large")}
 	for _, tc := range []struct {
@@ -127,7 +127,7 @@ func TestFailedAppendAnswersEveryCallerTheOpReleased(t *testing.T) {
 				h.want(t, "the write before it", "9")
 				return
 			}
-			// The log may be whole again in a later term: what it has then is read from its base.
+			// The log may be readable again in a later term: then it is read from its base.
 			if err := load(r, 1); err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +178,7 @@ func TestAnswersAreAddressedAndEffectsFollowCommit(t *testing.T) {
 	}
 }
 
-// The table in state.go, row by row: what the host may call, and where it leads.
+// The table in state.go, row by row: the host's legal calls, and the next states.
 func TestStates(t *testing.T) {
 	type runtime = *Runtime[*tally]
 	into := map[State]func(runtime, *memoryLog[*tally]){

@@ -13,7 +13,7 @@ import (
 	"samsa/wire"
 )
 
-// memoryLog is a log that loses and keeps what the test says.
+// memoryLog is a log that loses and keeps the records that the test chooses.
 type memoryLog[M Machine] struct {
 	offsets []slot
 	begin   wire.Offset // of the log; the base stands for what was before it
@@ -24,7 +24,7 @@ type memoryLog[M Machine] struct {
 	reads   int
 }
 
-// slot is one offset. A slot that is not data is a record that no machine sees, as a new leader's first one.
+// slot is one offset. A slot that is not data is a record that no machine sees, such as a new leader's first one.
 type slot struct {
 	entry Entry
 	data  bool
@@ -65,7 +65,7 @@ func (l *memoryLog[M]) add(b Batch) {
 // gap appends a record that no machine sees.
 func (l *memoryLog[M]) gap() { l.offsets = append(l.offsets, slot{bytes: 30, last: true}) }
 
-// cut is a new leader that has only a part.
+// cut truncates the log as a new leader that has only a part of it.
 func (l *memoryLog[M]) cut(to wire.Offset) {
 	l.offsets = l.offsets[:to]
 	if to > 0 {
@@ -112,7 +112,7 @@ func (l *memoryLog[M]) Scan(_ env.Env, from, to wire.Offset, budget int, apply f
 	return end, nil
 }
 
-// stop is where a scan ends.
+// stop is the offset at which a scan ends.
 func (l *memoryLog[M]) stop(from, to wire.Offset, budget int) wire.Offset {
 	for at, left := from, budget; at < to && budget > 0; at++ {
 		if left -= l.offsets[at].bytes; left <= 0 && l.offsets[at].last {

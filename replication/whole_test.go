@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Rules are given whole: a question without an answer is a panic when a partition is made, and is not answered by a guess.
+// All rules must be given: New panics if one is missing, and uses no default.
 func TestRulesAreGivenWhole(t *testing.T) {
 	panics := func(r Rules) (did bool) {
 		defer func() { did = recover() != nil }()

@@ -137,7 +137,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkRecover reads a whole log again after an unclean end. The gibibyte is for -bench 'Recover/1GiB'.
+// BenchmarkRecover reads a whole log again after an unclean shutdown. The gibibyte is for -bench 'Recover/1GiB'.
 func BenchmarkRecover(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -159,7 +159,7 @@ func BenchmarkRecover(b *testing.B) {
 	}
 }
 
-// BenchmarkOpenClean opens a log after a clean end: the price of a start.
+// BenchmarkOpenClean opens a log after a clean shutdown: the cost of a start.
 func BenchmarkOpenClean(b *testing.B) {
 	d := bigLog(b, 64<<20)
 	l, _, err := Open(d, testDir, DefaultConfig(), OpenOptions{Wall: testWall})

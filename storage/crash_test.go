@@ -14,9 +14,9 @@ import (
 	"samsa/wire"
 )
 
-// A workload dies after every disk operation, by a process crash and by power losses of several kinds, and is recovered. The
-// log must then be a part of the log before, by whole batches, not shorter than the flushed part; and everything that is
-// derived from it must match the batches.
+// A workload crashes after every disk operation, by a process crash and by power losses of several kinds, and is
+// recovered. The log must then be a part of the log before, by whole batches, not shorter than the flushed part; and
+// everything derived from it must match the batches.
 
 // world uses one log as a broker does: it opens it and saves its checkpoints.
 type world struct {
@@ -186,7 +186,7 @@ func lives() [][]step {
 			leader(0), plain(1, 30), idem(1, 2), plain(3, 50), txn(2, 2), idem(1, 1), txn(3, 1), flush, save,
 			plain(2, 80), mark(2, false), txn(2, 1), plain(1, 90), idem(1, 3), flushActive, save, mark(3, true), mark(2, true),
 			follower(1, 3, wire.CodecNone), follower(1, 8, wire.CodecNone), back(5), follower(3, 2, wire.CodecNone), back(12),
-			// An older epoch goes on over the place where a newer one had begun.
+			// An older epoch continues over the offsets at which a newer one had begun.
 			follower(4, 1, wire.CodecNone), back(3), follower(1, 6, wire.CodecNone),
 			leader(5), txn(4, 2), plain(4, 60), mark(4, false), plain(1, 100), retain(1500), plain(1, 1), purge, stop,
 		},
@@ -231,7 +231,7 @@ func observe(w *world, name string, before moment) moment {
 	return m
 }
 
-// replayLife runs one life until its end or its death and returns what the log was after each step.
+// replayLife runs one life until its end or its crash and returns the log after each step.
 func replayLife(d *memDisk, cfg Config, steps []step, before moment) ([]moment, *world, error) {
 	w, err := start(d, cfg)
 	if err != nil {
@@ -248,7 +248,7 @@ func replayLife(d *memDisk, cfg Config, steps []step, before moment) ([]moment, 
 	return moments, w, nil
 }
 
-// checkRecovered checks that a log is a lawful remainder of a log between two moments.
+// checkRecovered checks that a log is an allowed remainder of a log between two moments.
 func checkRecovered(w *world, before, after moment) error {
 	im := readImage(w.d, testDir)
 	history, err := remainder(im.batches, before, after)
@@ -292,14 +292,14 @@ func checkRecovered(w *world, before, after moment) error {
 		}
 		at = data.Next
 	}
-	// What is derived was not looked at before this: the reads made every index ready.
+	// Derived state is checked only here, because the reads have loaded every index.
 	if err := readImage(w.d, testDir).checkFiles(int64(w.cfg.IndexIntervalBytes), l.ActiveBase()); err != nil {
 		return err
 	}
 	return checkDerived(w.d, l, history)
 }
 
-// remainder finds the moment that the batches are a stretch of, and returns the history they stand in.
+// remainder finds the moment whose batches contain these, and returns its history.
 func remainder(got []wire.Batch, before, after moment) ([]wire.Batch, error) {
 	var wrong error
 	for _, m := range []moment{after, before} {
@@ -325,7 +325,7 @@ func remainder(got []wire.Batch, before, after moment) ([]wire.Batch, error) {
 	return nil, wrong
 }
 
-// goOn uses a recovered log: another batch, a clean stop, a clean start.
+// goOn uses a recovered log: another batch, a clean shutdown, a clean start.
 func goOn(w *world) error {
 	w.le = max(w.l.Epochs().Latest(), 0) + 1
 	end := w.l.End()
@@ -360,7 +360,7 @@ func between(moments []moment, op int) (before, after moment) {
 	return last, last
 }
 
-// deaths calls visit with the disk as it is after every possible death of the workload.
+// deaths calls visit with the disk after every possible crash of the workload.
 func deaths(t *testing.T, cfg Config, visit func(name string, d *memDisk, before, after moment)) {
 	t.Helper()
 	disk := newMemDisk()
@@ -391,12 +391,12 @@ func deaths(t *testing.T, cfg Config, visit func(name string, d *memDisk, before
 				}
 			}
 		}
-		disk = whole.powerLoss(fateLost, nil) // S92: a clean end needs no luck
+		disk = whole.powerLoss(fateLost, nil) // S92: a clean shutdown loses nothing
 		past = moments[len(moments)-1]
 	}
 }
 
-// How thorough the deaths are. With stride 1 and 30 power losses the tests take minutes; the defaults meet all kinds.
+// How many crashes are tried. With stride 1 and 30 power losses the tests take minutes; the defaults cover all kinds.
 var (
 	deathStride = flag.Int("stride", 13, "of how many deaths one is followed by deaths during recovery")
 	powerLosses = flag.Int("powerlosses", 5, "how many mixed power losses behind each disk operation")
@@ -515,8 +515,8 @@ func TestACutThatOnlyThePageCacheHadIsMadeDurableByRecovery(t *testing.T) {
 	}
 }
 
-// Every disk operation of the workload fails once. The log is then offline and changes nothing, a restart recovers a lawful
-// remainder, and no offset is ever used for two different acknowledged batches.
+// Every disk operation of the workload fails once. The log is then offline and changes nothing, a restart recovers an
+// allowed remainder, and no offset is ever used for two different acknowledged batches.
 func TestEveryFailureTakesTheLogOffline(t *testing.T) {
 	disk := newMemDisk()
 	var past moment

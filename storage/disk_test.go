@@ -322,7 +322,7 @@ func (d *memDisk) SyncDir(dir string) error {
 
 func (d *memDisk) Space() (int64, int64, error) { return 1 << 40, 1 << 40, nil }
 
-// crash is the disk after the process died: the page cache survives, handles do not.
+// crash is the disk after the process crashed: the page cache survives, handles do not.
 func (d *memDisk) crash() *memDisk {
 	c := newMemDisk()
 	c.root = copyNode(d.root, map[*memNode]*memNode{})

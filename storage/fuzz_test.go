@@ -170,8 +170,8 @@ func signed(p []byte) []byte {
 	return p
 }
 
-// FuzzOpen loads a log of two segments with any bytes in its files, after a clean shutdown and after another, and uses it. other
-// is the content of one of the files beside the logs.
+// FuzzOpen loads a log of two segments with any bytes in its files, after a clean shutdown and after an unclean one, and
+// uses it. other is the content of one of the files beside the logs.
 func FuzzOpen(f *testing.F) {
 	var sound []byte
 	for i := range 5 {

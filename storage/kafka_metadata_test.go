@@ -142,7 +142,7 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 	compareBatches(t, plainly(t, got), plainly(t, log))
 }
 
-// values enters a batch of metadata records in the ledger.
+// values adds a batch of metadata records to the ledger.
 func (s *scribe) values(at wire.Offset, changes []change) {
 	says := make([]string, len(changes))
 	s.control(plainProducer, at, s.now, says...)

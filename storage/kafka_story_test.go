@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// A scribe writes the logs that Kafka's tool reads: it uses one log on a simulated disk as a broker does, and keeps a ledger of
-// what must be in it. The ledger never looks at the files.
+// A scribe writes the logs that Kafka's tool reads: it uses one log on a simulated disk as a broker does, and keeps a
+// ledger of the expected content. The ledger never reads the files.
 
 // batch is one batch of the ledger, in the words of the tool.
 type batch struct {
@@ -199,7 +199,7 @@ func (s *scribe) build(p producer, codec wire.Codec, base wire.Offset, values []
 	return bytes, b
 }
 
-// append appends a client's batch as leader, verified if it begins a transaction, and enters it in the ledger.
+// append appends a client's batch as leader, verified if it begins a transaction, and adds it to the ledger.
 func (s *scribe) append(p producer, codec wire.Codec, values ...string) {
 	s.t.Helper()
 	bytes, b := s.build(p, codec, s.l.End(), values)
@@ -268,7 +268,7 @@ func (s *scribe) follow(e wire.Epoch, p producer, codec wire.Codec, lists ...[]s
 	s.must(err)
 }
 
-// truncate cuts the log to where an epoch ends at the leader, or here.
+// truncate truncates the log to the end of an epoch at the leader, or here.
 func (s *scribe) truncate(e wire.Epoch, leaderEnd wire.Offset) {
 	s.t.Helper()
 	mark, ok := s.l.EndOffsetFor(e)

@@ -202,7 +202,7 @@ func TestLeftovers(t *testing.T) {
 	require.Contains(t, files, "README")
 }
 
-// A log with files that end below its saved start has lost some: it restarts at the start.
+// A log whose files end below its saved start has lost some: it restarts at that start.
 func TestALogThatEndsBelowItsStart(t *testing.T) {
 	d, _ := filled(t)
 	w, err := start(d.crash(), smallConfig())

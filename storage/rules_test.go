@@ -33,7 +33,7 @@ func TestRuleTakeMarkerFirst(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.stop())
 		d = d.crash()
-		_, err = start(d, cfg) // this incarnation dies at once
+		_, err = start(d, cfg) // this incarnation crashes at once
 		require.NoError(t, err)
 		w, err = start(d.crash(), cfg)
 		require.NoError(t, err)
@@ -159,8 +159,8 @@ func TestRuleDurableNames(t *testing.T) {
 	})
 }
 
-// An offset is never reused: with every operation of an append failing in turn, and the log going on where it may, no two
-// batches that were acknowledged have the same offset after a restart.
+// An offset is never reused: every operation of an append fails in turn, and the log continues if it may; no two
+// acknowledged batches have the same offset after a restart.
 func TestNoOffsetIsGivenTwice(t *testing.T) {
 	for fail := 1; fail <= 12; fail++ {
 		d := newMemDisk()

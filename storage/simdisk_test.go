@@ -84,7 +84,7 @@ func TestEveryPowerLossIsSurvived(t *testing.T) {
 	}
 }
 
-// The checks can fail: a truncation that does not make names and lengths durable leaves logs that are not lawful.
+// The checks can fail: a truncation that does not make names and lengths durable leaves invalid logs.
 func TestPowerLossWithoutDurableNamesIsNotSurvived(t *testing.T) {
 	cfg := tinySegments()
 	cfg.Rules.DurableNames = false
@@ -204,7 +204,7 @@ func (s *scribe) survives(before, after moment) error {
 	return again.lawful(before, after)
 }
 
-// lawful checks a log that was somewhere between two moments.
+// lawful checks a log whose state was between two moments.
 func (s *scribe) lawful(before, after moment) error {
 	files, err := s.readBack()
 	if err != nil {

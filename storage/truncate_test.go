@@ -57,7 +57,8 @@ func TestEpochCache(t *testing.T) {
 	require.False(t, c.truncateFromStart(70))
 }
 
-// A new leader's epoch is known, and on the disk, before it writes (KAFKA-7415). A restart forgets it: it has no batch.
+// A new leader's epoch is in the cache and on the disk before it writes (KAFKA-7415). A restart removes it: it has no
+// batch.
 func TestAnEpochWithoutABatch(t *testing.T) {
 	d, l := open(t, smallConfig())
 	_, err := l.AppendAsFollower(d, batchSpec{n: 3, leader: 1}.bytes(), 1)

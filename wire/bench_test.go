@@ -87,7 +87,7 @@ func BenchmarkPatch(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendAsLeader is what a leader does with a client's batch, but for keeping it.
+// BenchmarkAppendAsLeader is a leader's work for a client's batch, without storing it.
 func BenchmarkAppendAsLeader(b *testing.B) {
 	batch := built(b, smallOptions(), tenRecords()...)
 	b.ReportAllocs()

@@ -50,7 +50,7 @@ func corpus() (inputs [][]byte) {
 	return inputs
 }
 
-// TestCodecsGiveTheSameBytesEverywhere pins what each codec makes of the corpus. The hashes were the same on amd64 with
+// TestCodecsGiveTheSameBytesEverywhere pins each codec's output for the corpus. The hashes were the same on amd64 with
 // and without assembly (-tags noasm,purego) and on 386. A new version of a library may change one of them; then every
 // recorded trace with compressed batches changes too.
 func TestCodecsGiveTheSameBytesEverywhere(t *testing.T) {
@@ -142,7 +142,7 @@ func TestStreamsOfOtherWritersRead(t *testing.T) {
 	read(CodecZstd, frames.Bytes())
 }
 
-// TestClaimedSizesCostNothing: a few bytes that claim to hold much are refused before room is made for it.
+// TestClaimedSizesCostNothing: a few bytes that claim a large size are refused before memory is allocated for it.
 func TestClaimedSizesCostNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		codec  Codec

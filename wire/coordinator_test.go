@@ -67,7 +67,7 @@ func (k kafkaCoordinatorRecord) append(dst []byte, x any) []byte {
 	return AppendCoordinatorValue(dst, x.(CoordinatorValue))
 }
 
-// Every record that Kafka wrote is read, is written again byte for byte, and holds what Kafka says it holds.
+// Every record that Kafka wrote is read, with the values that Kafka's JSON has, and is written again byte for byte.
 func TestCoordinatorRecordsAreKafkas(t *testing.T) {
 	newest := map[string]int16{}
 	for _, k := range kafkaCoordinatorRecords(t) {
@@ -103,7 +103,7 @@ func TestCoordinatorRecordsAreKafkas(t *testing.T) {
 	}
 }
 
-// A record that is cut off anywhere, or longer than it should be, is refused.
+// A record that is truncated anywhere, or longer than it should be, is refused.
 func TestCoordinatorRecordsCutOff(t *testing.T) {
 	for _, k := range kafkaCoordinatorRecords(t) {
 		if k.how != "full" {
@@ -168,7 +168,7 @@ func TestCoordinatorTombstone(t *testing.T) {
 	}
 }
 
-// An ignorable field is left out of a version that cannot carry it; any other panics.
+// An ignorable field is omitted in a version that does not have it; any other panics.
 func TestCoordinatorVersions(t *testing.T) {
 	key := AppendCoordinatorKey(nil, &OffsetCommitKey{})
 	for version, want := range []OffsetCommitValue{
@@ -192,7 +192,7 @@ func TestCoordinatorVersions(t *testing.T) {
 	AppendCoordinatorValue(nil, v)
 }
 
-// Whatever a record of the newest version holds, it is read as it was written.
+// A record of the newest version is read as it was written, whatever its content.
 func TestCoordinatorRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		log := rapid.SampledFrom([]CoordinatorLog{GroupLog, TransactionLog}).Draw(t, "log")

@@ -124,7 +124,7 @@ func TestHeadersHaveKafkasVersions(t *testing.T) {
 	require.Equal(t, 1, requestHeaderVersion(&kmsg.ControlledShutdownRequest{Version: 1}))
 }
 
-// comesBack says how a body differs from itself after a round trip.
+// comesBack describes how a body differs from itself after a round trip.
 func comesBack(kind string, key, version int16, body []byte) error {
 	var frame, again []byte
 	if kind == "req" {

@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// FuzzBatch: no bytes make the reader of batches panic; what validates also answers, and what a client may append
-// builds again to a batch that says the same.
+// FuzzBatch: no bytes make the reader of batches panic; the accessors work on a valid batch, and a batch that a client
+// may append is rebuilt with the same content.
 func FuzzBatch(f *testing.F) {
 	for c := CodecNone; c <= CodecZstd; c++ {
 		f.Add([]byte(kafkaBatch(f, "small-"+c.String())), true)
@@ -78,8 +78,8 @@ func fuzzBatch(t *testing.T, b Batch) {
 	}
 }
 
-// mayStall says that a frame may hold a number of tagged fields that keeps kmsg busy for seconds (see ParseRequest): a
-// varint of 2^21 or more. The fuzzer would find little else.
+// mayStall reports whether a frame may have a number of tagged fields that keeps kmsg busy for seconds (see
+// ParseRequest): a varint of 2^21 or more. The fuzzer would find little else.
 func mayStall(frame []byte) bool {
 	run := 0
 	for _, b := range frame {

@@ -126,7 +126,7 @@ func TestUncompressedBatchesAreKafkasByteForByte(t *testing.T) {
 	}
 }
 
-// TestKafkasCompressedBatchesRead decodes what the Java client compressed, and what we compress from the same records.
+// TestKafkasCompressedBatchesRead decodes batches that the Java client compressed, and our own of the same records.
 func TestKafkasCompressedBatchesRead(t *testing.T) {
 	for c := CodecGzip; c <= CodecZstd; c++ {
 		for _, test := range []struct {

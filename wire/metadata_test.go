@@ -70,7 +70,7 @@ func goldenLines(t testing.TB, path string) (lines []string) {
 	return lines
 }
 
-// Every record that Kafka wrote is read, is written again byte for byte, and holds what Kafka says it holds.
+// Every record that Kafka wrote is read, with the values that Kafka's JSON has, and is written again byte for byte.
 func TestMetadataIsKafkas(t *testing.T) {
 	seen := map[int16]int16{}
 	for _, k := range kafkaRecords(t) {
@@ -114,7 +114,7 @@ var kafkaNames = map[string]string{
 	"ConsumerGroupRegularExpressionValue.ImageVersion": "version",
 }
 
-// compareJSON compares a record with what Kafka's JSON says of it. A field that is not in the JSON has its default.
+// compareJSON compares a record with Kafka's JSON of it. A field that is not in the JSON has its default.
 func compareJSON(t *testing.T, where string, v reflect.Value, want map[string]any) {
 	used := 0
 	for i := range v.NumField() {
@@ -192,7 +192,7 @@ func compareValue(t *testing.T, where string, v reflect.Value, want any) {
 	}
 }
 
-// A record that is cut off anywhere, or longer than it should be, is refused, and the error says which record it was.
+// A record that is truncated anywhere, or longer than it should be, is refused, and the error names the record.
 func TestMetadataCutOff(t *testing.T) {
 	for _, k := range kafkaRecords(t) {
 		if k.how != "full" {
@@ -240,7 +240,7 @@ func TestMetadataFaults(t *testing.T) {
 	}
 }
 
-// Tagged fields that we do not know are skipped wherever they stand, and those that we know are still found.
+// Unknown tagged fields are skipped, and known ones after them are still found.
 func TestMetadataSkipsUnknownTags(t *testing.T) {
 	topic := "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07"
 	in := "\x01\x05\x01" + "\x00\x00\x00\x03" + topic +
@@ -256,7 +256,7 @@ func TestMetadataSkipsUnknownTags(t *testing.T) {
 	}
 }
 
-// A field that its record's version cannot carry would be lost: writing it panics.
+// A field that its record's version does not have would be lost: writing it panics.
 func TestMetadataRefusesLoss(t *testing.T) {
 	for name, r := range map[string]MetadataRecord{
 		"no such version":          &PartitionRecord{Version: 3},
@@ -277,7 +277,7 @@ func TestMetadataRefusesLoss(t *testing.T) {
 	}
 }
 
-// Whatever a record holds, it is read as it was written.
+// A record is read as it was written, whatever its content.
 func TestMetadataRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom(kafkaKeys()).Draw(t, "key")

@@ -34,7 +34,7 @@ func kafkaFiles(t testing.TB, kind string) (files []kafkaFile) {
 	return files
 }
 
-// What FileQuorumStateStore writes is read as what it was given, and written again byte for byte.
+// A file of FileQuorumStateStore is read with the values that Kafka was given, and written again byte for byte.
 func TestQuorumStateIsKafkas(t *testing.T) {
 	dir, _ := ParseUUID("J8aAPcfLQt2bqs1JT_rMgQ")
 	voters := []NodeID{1, 2, 3}

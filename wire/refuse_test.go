@@ -84,7 +84,8 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// What a broker reads beside the code: a refused registration has no broker epoch, a refused heartbeat leaves it fenced.
+// Fields beside the code that a broker reads: a refused registration has no broker epoch, a refused heartbeat leaves the
+// broker fenced.
 func TestRefusalOfABroker(t *testing.T) {
 	r := Refusal(kmsg.NewPtrBrokerRegistrationRequest(), kerr.DuplicateBrokerRegistration.Code).(*kmsg.BrokerRegistrationResponse)
 	require.EqualValues(t, -1, r.BrokerEpoch)
@@ -124,7 +125,7 @@ func codesIn(v reflect.Value) (all []int16) {
 	return all
 }
 
-// namesIn is what a response lists, in order.
+// namesIn is the names in a response, in order.
 func namesIn(resp kmsg.Response) (all string) {
 	add := func(name string) {
 		if all != "" {

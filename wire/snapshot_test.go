@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What RecordsSnapshotWriter writes is read, and written again byte for byte: also where one batch ends and the next begins.
+// A snapshot of RecordsSnapshotWriter is read, and written again byte for byte, with the same batches.
 func TestSnapshotIsKafkas(t *testing.T) {
 	dir, _ := ParseUUID("J8aAPcfLQt2bqs1JT_rMgQ")
 	voters := []KRaftVoter{
@@ -193,7 +193,7 @@ func TestSnapshotDamage(t *testing.T) {
 	}
 }
 
-// Whatever values go in come out, in order, and values that were appended together lie in one batch.
+// All values are read in the order in which they were appended, and values that were appended together are in one batch.
 func TestSnapshotRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := SnapshotID{End: 7, Epoch: Epoch(rapid.Int32Min(0).Draw(t, "epoch"))}

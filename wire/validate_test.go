@@ -18,7 +18,7 @@ func built(t testing.TB, o BatchOptions, records ...Record) Batch {
 	return b
 }
 
-// resigned is b after a change, with the CRC of the changed bytes: a mistake of its author, not of the way here.
+// resigned is b after a change, with the CRC of the changed bytes: an error of its author, not of the transport.
 func resigned(b Batch, change func(Batch)) Batch {
 	b = bytes.Clone(b)
 	change(b)
@@ -78,7 +78,7 @@ func TestValidateRefuses(t *testing.T) {
 	require.NoError(t, resigned(sound, func(b Batch) { b[atAttributes] = 0x80 }).Validate())
 }
 
-// TestClientsMayNotAppend: batches that are sound and that a leader refuses all the same.
+// TestClientsMayNotAppend: valid batches that a leader still refuses.
 func TestClientsMayNotAppend(t *testing.T) {
 	sound := built(t, smallOptions(), smallRecords()...)
 	require.NoError(t, sound.ValidateRecords())
@@ -116,7 +116,7 @@ func gzipped() BatchOptions {
 	return o
 }
 
-// cutShort takes the last bytes of a batch away and signs it again.
+// cutShort removes the last bytes of a batch and recomputes its CRC.
 func cutShort(b Batch) Batch {
 	b = append(Batch(nil), b[:len(b)-12]...)
 	put32(atLength, int32(len(b)-sizePrefix))(b)
@@ -221,7 +221,8 @@ func drawBatch(t *rapid.T) (BatchOptions, []Record) {
 	return o, records
 }
 
-// TestAnyBatchComesBack: whatever is built reads as it was, stays sound when the leader moves it, and lies among others.
+// TestAnyBatchComesBack: any batch is read as it was built, is valid after the leader has set its offset, and can be
+// found among others.
 func TestAnyBatchComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, records := drawBatch(t)
@@ -240,7 +241,7 @@ func TestAnyBatchComesBack(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Equal(t, o.NextOffset, b.NextOffset())
 
-		// Built again from itself it is the same, but for the deltas that a broker's time makes unreadable.
+		// Rebuilt from itself it is the same, except for the deltas that a broker's time makes unreadable.
 		if o.TimestampType == CreateTime {
 			again, err := AppendBatch(nil, b.Options(), got)
 			require.NoError(t, err)

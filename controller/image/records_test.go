@@ -22,7 +22,7 @@ func replay(t require.TestingT, records []wire.MetadataRecord) *image.Image {
 	return m
 }
 
-// An image that is written down and read again is the same, and so are its records.
+// An image that is written as records and read again is the same, and so are its records.
 func TestRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := image.New()

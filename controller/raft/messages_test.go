@@ -37,7 +37,7 @@ func sent[M interface {
 	require.NoError(t, empty.ReadFrom(m.AppendTo(nil)))
 }
 
-// Every message says on the other side of a wire what it said on this one.
+// Every message is the same after it has crossed a wire.
 func TestMessagesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		vote := voteRequest{
@@ -191,7 +191,7 @@ func TestForeignRequests(t *testing.T) {
 	}
 }
 
-// A response that does not name the metadata partition alone, or that carries an error for the whole request, says nothing.
+// A response that does not name the metadata partition alone, or that has an error for the whole request, is ignored.
 func TestForeignResponses(t *testing.T) {
 	for _, tc := range []struct {
 		message func() any

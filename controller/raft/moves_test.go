@@ -344,7 +344,7 @@ func TestHighWatermark(t *testing.T) {
 	}
 }
 
-// A voter is served all durable records, an observer committed ones only, and a fetch without news waits.
+// A voter gets all durable records, an observer only committed ones, and a fetch without news waits.
 func TestParkedFetches(t *testing.T) {
 	b := newBench(t)
 	b.leader()
@@ -461,7 +461,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// codeOf is the error of an answer, wherever it stands.
+// codeOf is the error of a response, in whatever field.
 func codeOf(resp env.Response) int16 {
 	switch r := resp.(type) {
 	case *kmsg.VoteResponse:
@@ -522,7 +522,7 @@ func TestNothingIsServedBeforeItIsDurable(t *testing.T) {
 	}
 }
 
-// A leader that is deposed between append and sync makes its log durable before it fetches.
+// A leader that is replaced between append and sync makes its log durable before it fetches.
 func TestADeposedLeaderFlushesFirst(t *testing.T) {
 	b := newBench(t)
 	b.leader()
@@ -541,8 +541,8 @@ func TestADeposedLeaderFlushesFirst(t *testing.T) {
 	}
 }
 
-// A voter that answers about another partition, or about none, has not answered: the state is as it was, and the request is sent
-// again after the retry backoff.
+// A response without the metadata partition does not count: the state is unchanged, and the request is sent again after
+// the retry backoff.
 func TestForeignAnswers(t *testing.T) {
 	const timRetry = raft.FirstKind + 1
 	other := func(r *kmsg.FetchResponse) *kmsg.FetchResponse { r.Topics[0].TopicID[0]++; return r }

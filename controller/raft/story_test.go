@@ -66,8 +66,8 @@ func TestSingleVoterLeadsForEver(t *testing.T) {
 	}
 }
 
-// A voter that was cut off asks for pre-votes before it raises the epoch, so a leader that the others fetch from stays. Before
-// KIP-996 the voter deposed it every time it came back.
+// A voter that was partitioned asks for pre-votes before it raises the epoch, so a leader that the others fetch from
+// stays. Before KIP-996 the voter deposed it after every partition.
 func TestReturningVoterDoesNotDisrupt(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		q := newQuorum(9, 3, false, use("K6", old))
@@ -87,7 +87,8 @@ func TestReturningVoterDoesNotDisrupt(t *testing.T) {
 	}
 }
 
-// Voters that wait equally long split the vote again and again (KAFKA-18345). Today they differ even if all draw the same.
+// Voters with equal timeouts split the vote again and again (KAFKA-18345). Now the timeouts differ even if all draw the
+// same number.
 func TestEqualTimeoutsNeverElect(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		q := &quorum{

@@ -211,7 +211,7 @@ func (q *quorum) log(addr env.Addr) (all []batch) {
 	bytes, _, _ := q.Disk(addr).Peek(raft.Dir+"/00000000000000000000.log", 0, 1<<30)
 	for b, err := range wire.Batches(bytes) {
 		if err != nil {
-			break // the torn tail that recovery has not yet cut
+			break // the torn tail that recovery has not yet truncated
 		}
 		x := batch{place{b.LeaderEpoch(), b.BaseOffset()}, b.NextOffset(), crc32.ChecksumIEEE(b)}
 		if was, ok := q.seen[x.place]; ok && was != x {
@@ -240,8 +240,8 @@ func (q *quorum) committed(addr env.Addr, hw wire.Offset, epoch int64) {
 	}
 }
 
-// complete checks that a new leader has everything that was committed in earlier epochs. One that is elected late, when
-// there is a newer epoch already, need not have what that one has committed, and can commit nothing itself.
+// complete checks that a new leader has everything that was committed in earlier epochs. A leader that is elected when a
+// newer epoch already exists need not have the records committed in that epoch, and can commit nothing itself.
 func (q *quorum) complete(addr env.Addr, epoch int64) {
 	log := q.log(addr)
 	for i, b := range q.ghost {
@@ -252,7 +252,7 @@ func (q *quorum) complete(addr env.Addr, epoch int64) {
 	}
 }
 
-// run moves the world; a panic is a foul.
+// run runs the world; a panic is a violation.
 func (q *quorum) run(until sim.Time) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -384,7 +384,7 @@ func (q *quorum) leader() (addr env.Addr) {
 	return addr
 }
 
-// chaos is one run of a seed: trouble, then peace, then the check that the quorum is alive.
+// chaos is one run of a seed: faults, then a quiet time, then the check that the quorum works.
 func chaos(seed uint64, n int, change func(*raft.Config)) *quorum {
 	q := newQuorum(seed, n, true, change)
 	q.trouble(int64(seed), second/4, 6*second)
@@ -428,7 +428,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// Every old rule is found by seeds that know nothing of it.
+// Every old rule is found by seeds whose plans do not know of it.
 func TestHistoryIsFound(t *testing.T) {
 	// Counted from seed 1000, K1 and K2 take one seed, K13 takes 23, and K3 (Raft's figure 8: several elections in the
 	// right order, with a fetch between them) 795. The search for K3 begins close to where that one found it.

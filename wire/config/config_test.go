@@ -65,7 +65,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// An unknown name comes with what was probably meant.
+// The error of an unknown name suggests similar ones.
 func TestFind(t *testing.T) {
 	for _, c := range []struct {
 		scope      Scope
@@ -189,7 +189,7 @@ func TestSynonyms(t *testing.T) {
 	if got := New(Node).Duration("log.retention.ms"); got != 168*hour {
 		t.Errorf("log.retention.ms is %d by default, want 168 h", got)
 	}
-	// A config with a default of its own looks no further.
+	// A config with a default of its own has no further fallback.
 	if got := New(Node).Int("log.retention.hours"); got != 168 {
 		t.Errorf("log.retention.hours is %d, want 168", got)
 	}
@@ -288,7 +288,7 @@ func TestReplicasRule(t *testing.T) {
 	}
 }
 
-// FuzzParse: no text panics any config, and what is read is printed so that it is read the same.
+// FuzzParse: no text makes any config panic, and a printed value is read as the same value.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "1", "-1", "true", "a, b", "0.5", ".", "-.", "by_duration:P1DT2.5S", "by_duration:PT1.", "0:1,*", "９", "\x00"} {
 		f.Add(s)

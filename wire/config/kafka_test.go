@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// kafkaLines are the lines of a compressed file of what Kafka says, split at tabs.
+// kafkaLines are the lines of a compressed file of Kafka's output, split at tabs.
 func kafkaLines(t testing.TB, path string) (lines [][]string) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -74,7 +74,7 @@ func reasonForAbsence(name string) string {
 	return ""
 }
 
-// The table is Kafka's: types, defaults, bounds and hidden ones, and what is missing is missing for a reason.
+// The table is Kafka's: types, defaults, bounds and internal configs; every config that is missing has a reason.
 func TestTableIsKafkas(t *testing.T) {
 	kafkaHas := map[string]bool{}
 	for _, f := range kafkaLines(t, "testdata/configs.tsv.gz") {
@@ -170,7 +170,7 @@ func TestSynonymsAreKafkas(t *testing.T) {
 	}
 }
 
-// What Kafka reads we read, as the same value; what it refuses we refuse, in the same words.
+// Values that Kafka reads are read as the same values here; values that it refuses are refused, in the same words.
 func TestParseIsKafkas(t *testing.T) {
 	asked, refused := 0, 0
 	for _, f := range kafkaLines(t, "testdata/probes.tsv.gz") {
@@ -200,7 +200,7 @@ func TestParseIsKafkas(t *testing.T) {
 	}
 }
 
-// agreed are the places where our words are others on purpose.
+// agreed are the intended differences from Kafka's words.
 func agreed(c *Config, got, want string) bool {
 	no := strings.HasPrefix(got, "no ") && strings.HasPrefix(want, "no ")
 	switch {
@@ -217,7 +217,7 @@ func agreed(c *Config, got, want string) bool {
 	return false
 }
 
-// A reason for absence that nothing is absent for is an old one.
+// A reason without a missing config is out of date.
 func TestAbsenceHasReasons(t *testing.T) {
 	for _, a := range absent {
 		for _, p := range strings.Fields(a.prefixes) {
