@@ -174,7 +174,7 @@ func (s *decidedSink) Decided(site env.Site, entity string, ordinal, value uint6
 func TestDecisionsCanBePinned(t *testing.T) {
 	run := func(seed uint64, pins []Override, sink DecisionSink) uint64 {
 		w := chatter(Config{Seed: seed, Net: Rough(), Overrides: pins, Decisions: sink})
-		w.hash = 0 // the seed itself is in it
+		w.identity.hash = 0 // the seed itself is in it
 		w.RunUntil(at(400))
 		return w.Hash()
 	}

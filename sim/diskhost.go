@@ -41,7 +41,7 @@ func (m diskHost) Chance(name env.Site, ordinal uint64, ppm uint32, n uint64) ui
 // Ordered takes a fault of the disk into the hash, as act does for the faults of the world.
 func (m diskHost) Ordered(what, path string, how ...int64) {
 	m.world.act(what, m.addr, how...)
-	m.world.mix(hashString(path))
+	m.world.identity.mix(hashString(path))
 }
 
 // Operated counts the places at which a machine can die, and informs the feeds.
@@ -51,14 +51,14 @@ func (m diskHost) Operated(change disk.Change) {
 	if w.current != m.machine {
 		return
 	}
-	w.mixBoth(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
+	w.identity.mixBoth(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
 		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
 	// Names count only where they change: elsewhere the inode says it.
 	switch change.Op {
 	case disk.OpWrite:
-		w.mixBoth(change.Sum) // a run that writes other bytes is another run, though they be as many
+		w.identity.mixBoth(change.Sum) // a run that writes other bytes is another run, though they be as many
 	case disk.OpCreate, disk.OpMkdir, disk.OpRename, disk.OpRemove:
-		w.mix(hashString(change.Path) ^ hashString(change.To)<<1)
+		w.identity.mix(hashString(change.Path) ^ hashString(change.To)<<1)
 	}
 	if change.Begins < m.changed {
 		panic(fmt.Sprintf("sim: %s changes %s at %d, inside a change that lasts until %d", m.addr, change.Path, change.Begins, m.changed))

@@ -27,7 +27,7 @@ func (w *World) prepare(m *machine, k *work) (void bool) {
 		// Not free yet: the handler may arm it again, and Disarm of a timer that fires has nothing to stop.
 		t.state = timerFiring
 		w.begin(Fired, m, k.cause)
-		w.mix(weave(uint64(t.key.Kind)|uint64(t.key.Lane)<<16, uint64(t.key.A), uint64(t.key.B), uint64(t.key.C)))
+		w.identity.mix(weave(uint64(t.key.Kind)|uint64(t.key.Lane)<<16, uint64(t.key.A), uint64(t.key.B), uint64(t.key.C)))
 		if w.observed {
 			w.event.Lane, w.event.Timer = t.key.Lane, t.key
 		}
@@ -39,7 +39,7 @@ func (w *World) prepare(m *machine, k *work) (void bool) {
 		w.prepareAnswer(m, k)
 	case Asked:
 		w.begin(Asked, m, k.cause)
-		w.mix(hashString(w.actions[k.place].label))
+		w.identity.mix(hashString(w.actions[k.place].label))
 		w.event.Label = w.actions[k.place].label
 	case Lost:
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
@@ -52,7 +52,7 @@ func (w *World) prepare(m *machine, k *work) (void bool) {
 			return true
 		}
 		w.begin(Lost, m, k.cause)
-		w.mixBoth(uint64(k.link.client.id) | uint64(k.err)<<32)
+		w.identity.mixBoth(uint64(k.link.client.id) | uint64(k.err)<<32)
 		if w.observed {
 			e := &w.event
 			e.Link, e.Lane, e.Err = k.link.client.id, k.link.lane, k.err
@@ -73,7 +73,7 @@ func (w *World) prepareRequest(m *machine, k *work) {
 	w.unpack(p, l.request.From)
 	// From now on the node owes an answer; see Unanswered.
 	l.handed, l.since = true, w.now
-	w.mixBoth(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
+	w.identity.mixBoth(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
 		requestGist(p.req), 0))
 	if w.observed {
 		e := &w.event
@@ -96,9 +96,9 @@ func (w *World) prepareAnswer(m *machine, k *work) {
 		size, said = c.answer.size, responseGist(c.answer.resp)
 	}
 	met := uint64(uint16(c.key)) | uint64(size)<<16 | uint64(c.err)<<48
-	w.mix(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(c.token.Kind), said))
-	w.mixShape(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(uint16(c.version)), said))
-	w.mix(weave(uint64(c.token.A), uint64(c.token.B), uint64(c.token.C), uint64(c.token.D)))
+	w.identity.mix(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(c.token.Kind), said))
+	w.identity.mixShape(weave(uint64(c.link)|uint64(c.correlation)<<32, met, uint64(uint16(c.version)), said))
+	w.identity.mix(weave(uint64(c.token.A), uint64(c.token.B), uint64(c.token.C), uint64(c.token.D)))
 	if w.observed {
 		e := &w.event
 		e.Link, e.Peer, e.Lane, e.Correlation = c.link, c.peer, c.lane, c.correlation

@@ -153,7 +153,7 @@ func (m *machine) Choose(name env.Site, n uint64) uint64 {
 	// Counted for each machine and site: a node that draws once more at one site draws the same as before at all others.
 	s.next++
 	v := m.world.chance.choose(s.site, m.entity, s.next-1, n)
-	m.world.mix(s.key ^ v)
+	m.world.identity.mix(s.key ^ v)
 	return v
 }
 

@@ -234,7 +234,7 @@ func (w *World) endProcess(m *machine, power bool, reason error) {
 		w.begin(Died, m, w.cause)
 		w.event.Power, w.event.Err, w.event.Cost = power, reason, 0
 		if power {
-			w.mixBoth(1)
+			w.identity.mixBoth(1)
 		}
 	}
 	q := &w.queue

@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"math/bits"
-
-	"samsa/sim/env"
-)
+import "samsa/sim/env"
 
 // Kind is the kind of an event.
 type Kind uint8
@@ -79,31 +75,6 @@ type TraceSink interface {
 	Event(*Event)
 }
 
-// mix takes a word into the running hash, the identity of the run. Everything that can be observed goes through here,
-// traced or not, in words with a width that does not depend on the platform.
-func (w *World) mix(x uint64) {
-	w.hash = bits.RotateLeft64(w.hash^x*golden, 29) * 0xBF58476D1CE4E5B9
-}
-
-// mixShape takes a word into the shape, the run without its words: times, machines, links, keys, versions, sizes and digests of
-// messages, the calls of disks and the sums of written bytes. No name, label, note, timer or token is in it,
-// so it stays what it was when code is only moved or named anew, where the hash does not.
-func (w *World) mixShape(x uint64) {
-	w.shape = bits.RotateLeft64(w.shape^x*golden, 29) * 0xBF58476D1CE4E5B9
-}
-
-// mixBoth takes a word into hash and shape.
-func (w *World) mixBoth(x uint64) {
-	w.mix(x)
-	w.mixShape(x)
-}
-
-// weave makes one word of four, for mix: the products do not wait for each other, as four calls of mix would.
-func weave(a, b, c, d uint64) uint64 {
-	return a*0xA0761D6478BD642F ^ bits.RotateLeft64(b*0xE7037ED1A0B428DB, 17) ^
-		bits.RotateLeft64(c*0x8EBC6AF09C88C6E3, 31) ^ bits.RotateLeft64(d*0x589965CC75374CC3, 47)
-}
-
 // begin opens an event.
 func (w *World) begin(kind Kind, m *machine, cause uint64) {
 	e := &w.event
@@ -117,11 +88,11 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 	// From here on this event is the cause of all that is scheduled.
 	w.cause = w.events
 	w.events++
-	w.mixBoth(uint64(w.now))
+	w.identity.mixBoth(uint64(w.now))
 	if m != nil {
-		w.mixBoth(uint64(kind) | uint64(m.index)<<8 | uint64(m.incarnation)<<32)
+		w.identity.mixBoth(uint64(kind) | uint64(m.index)<<8 | uint64(m.incarnation)<<32)
 	} else {
-		w.mixBoth(uint64(kind))
+		w.identity.mixBoth(uint64(kind))
 	}
 }
 
@@ -129,7 +100,7 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 func (w *World) finish() {
 	e := &w.event
 	// What a handler spent is part of what it did: two runs that differ in a disk's speed differ here first.
-	w.mixBoth(uint64(e.Cost)<<1 | 1)
+	w.identity.mixBoth(uint64(e.Cost)<<1 | 1)
 	if e.Story {
 		e.Step = w.steps
 		w.steps++
@@ -151,11 +122,11 @@ func (m *machine) Note(kind *env.NoteKind, a, b, c, d int64) {
 		return
 	}
 	w := m.world
-	w.mix(hashString(kind.Name))
-	w.mix(uint64(a))
-	w.mix(uint64(b))
-	w.mix(uint64(c))
-	w.mix(uint64(d))
+	w.identity.mix(hashString(kind.Name))
+	w.identity.mix(uint64(a))
+	w.identity.mix(uint64(b))
+	w.identity.mix(uint64(c))
+	w.identity.mix(uint64(d))
 	if kind.Story {
 		w.event.Story = true
 	}

@@ -38,9 +38,8 @@ type World struct {
 	event    Event    // the running event
 	events   uint64
 	steps    uint64
-	hash     uint64
-	shape    uint64 // see mixShape
-	observed bool   // events are read: by a trace or a hook
+	identity identity
+	observed bool // events are read: by a trace or a hook
 
 	// The observers. Nothing they do may reach the fields above; TestWatchersChangeNothing holds them to it.
 	feeds   []Feed
@@ -93,8 +92,8 @@ func New(config Config) *World {
 		w.guard = &guard{}
 	}
 	// The seed itself goes in: two seeds with runs that happen to agree are still two runs.
-	w.hash = finish(config.Seed ^ golden)
-	w.shape = w.hash
+	w.identity.hash = finish(config.Seed ^ golden)
+	w.identity.shape = w.identity.hash
 	w.cause, w.event.Seq = NoCause, NoCause
 	for _, f := range disk.Faults() {
 		w.firedDisk = append(w.firedDisk, Activation{Fault: f})
@@ -166,17 +165,10 @@ func (w *World) must(addr env.Addr) *machine {
 func (w *World) act(what string, addr env.Addr, how ...int64) *machine {
 	m := w.must(addr)
 	w.idle(what)
-	w.mix(hashString(what) ^ m.entity)
-	w.mixShape(m.entity)
-	w.mixAll(how)
+	w.identity.mix(hashString(what) ^ m.entity)
+	w.identity.mixShape(m.entity)
+	w.identity.mixOrder(w.now, how)
 	return m
-}
-
-func (w *World) mixAll(how []int64) {
-	w.mixBoth(uint64(w.now))
-	for _, n := range how {
-		w.mixBoth(uint64(n))
-	}
 }
 
 // acting begins one between machines.
@@ -189,11 +181,11 @@ func (w *World) acting(what string, from, to []env.Addr, how ...int64) {
 	for _, a := range to {
 		h = finish(h+golden) ^ w.must(a).entity
 	}
-	w.mix(h)
+	w.identity.mix(h)
 	for _, a := range slices.Concat(from, to) {
-		w.mixShape(w.must(a).entity)
+		w.identity.mixShape(w.must(a).entity)
 	}
-	w.mixAll(how)
+	w.identity.mixOrder(w.now, how)
 }
 
 // idle panics inside an event. A handler that could cut its own cable would leave the rest of itself in a world that its
@@ -265,7 +257,7 @@ func (w *World) actionUp(place int32) bool {
 	// In the trace before it is done: its consequences come after it, and a panic in it has a line that names it.
 	w.begin(Control, nil, NoCause)
 	w.event.Label, w.event.Cost = a.label, 0
-	w.mix(hashString(a.label))
+	w.identity.mix(hashString(a.label))
 	w.finish()
 	a.do()
 	return true
@@ -281,11 +273,11 @@ func (w *World) Events() uint64 { return w.events }
 func (w *World) Steps() uint64 { return w.steps }
 
 // Hash is the identity of the run so far. Equal hashes after equal numbers of events mean equal runs.
-func (w *World) Hash() uint64 { return w.hash }
+func (w *World) Hash() uint64 { return w.identity.hash }
 
-// Shape is the identity of the run without its words: two runs of one shape did the same at the same times, whatever their
+// Shape is the identity of the run without names: two runs of one shape did the same at the same times, whatever their
 // notes, labels, timers and tokens are called. It shows whether a change of structure or of names changed more than that.
-func (w *World) Shape() uint64 { return w.shape }
+func (w *World) Shape() uint64 { return w.identity.shape }
 
 // Node is the node that runs on a machine; nil if none does. For judges and tests: a caller of methods that change
 // it has left the world.
