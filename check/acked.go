@@ -8,8 +8,8 @@ import (
 
 // AckedDurable is Kafka's first promise, judged by the true logs.
 //
-// It finds a loss as soon as a leader of the newest epoch does not have the batch, before any reader could notice it.
-// LostWrite finds the same loss by what readers saw.
+// It finds a loss as soon as a leader of the newest epoch does not have the batch. LostWrite finds the same loss later, from
+// what consumers read.
 var AckedDurable = &Check{
 	Name: "acked-durable", Numbers: "S5",
 	Doc:      "an acknowledged record is in the log of every later leader",
@@ -66,8 +66,8 @@ func seeDurable(d *Tally, v *View, c *Change) {
 	})
 }
 
-// runsRegistered reports whether the controller has registered the process that runs on a broker. A process that is not
-// registered serves no client, whatever an old image makes it believe.
+// runsRegistered reports whether the broker's running process is registered with the controller. An unregistered process
+// serves no client, even if its old metadata image says that it leads.
 func (v *View) runsRegistered(node wire.NodeID) bool {
 	b, r := v.Broker(node), v.image.brokers[node]
 	return r != nil && b.registrationSent && b.incarnations[len(b.incarnations)-1] == r.incarnation
@@ -107,7 +107,7 @@ func (p *Partition) wayLost(r *Replica, q *promise) string {
 	return neverThere
 }
 
-// lastCutOn is the last time that a broker truncated a batch, nil if it never did.
+// lastCutOn is the broker's last truncation of a batch, nil if there was none.
 func (q *promise) lastCutOn(node wire.NodeID) *cut {
 	for i := len(q.cuts) - 1; i >= 0; i-- {
 		if q.cuts[i].node == node {
@@ -117,7 +117,7 @@ func (q *promise) lastCutOn(node wire.NodeID) *cut {
 	return nil
 }
 
-// words say how far a truncation went, if that explains it.
+// words describe a truncation to the high watermark; other truncations need no words.
 func (c cut) words() string {
 	if c.toHW {
 		return ", to its own high watermark, which is a fetch older than the leader's"
@@ -125,8 +125,7 @@ func (c cut) words() string {
 	return ""
 }
 
-// listLostRecords names the records that a violation of acked-durable is about: those that were acknowledged,
-// and that are lost without a licence.
+// listLostRecords adds to a violation of acked-durable the acknowledged records that are lost without a licence.
 func (c *Case) listLostRecords(r Result) Result {
 	if c.View == nil {
 		return r
@@ -194,10 +193,9 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 	return words
 }
 
-// committedWith is how many replicas vouch for an acknowledged batch, and the min.insync.replicas that it had to meet: each
-// at its best of the moment when the batch was committed and the moment when its producer was answered. A request for several
-// partitions is answered when the last of them is committed; the replicas that committed the first of them count
-// (DelayedProduce).
+// committedWith returns the number of in-sync replicas for an acknowledged batch, and the min.insync.replicas that applies.
+// Both may hold either when the batch was committed or when the response was made; the more lenient one counts, because a
+// produce request for several partitions is answered only when the last of them is committed (DelayedProduce).
 func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
 		return max(g.InSync, p.promises[i].committedISR), min(g.MinISR, p.promises[i].minISR)
@@ -205,8 +203,8 @@ func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	return g.InSync, g.MinISR
 }
 
-// copies is how many replicas have a batch, or may have had it until a fault took it or their process ended: the response may
-// leave long after they fetched it.
+// copies counts the replicas that have a batch, or may have had it before a fault or a restart: the response may be sent
+// long after they fetched it.
 func (p *Partition) copies(v *View, b Batch) (n int) {
 	i, known := p.place(b)
 	for _, r := range p.replicas {
@@ -226,7 +224,7 @@ func (p *Partition) copies(v *View, b Batch) (n int) {
 
 var ackHonest = &Check{
 	Name: "ack-honest", Numbers: "S13",
-	Doc: "acks=all is answered with success only when the record is below the high watermark, at least min.insync.replicas replicas are in sync, and as many have the record",
+	Doc: "acks=all is answered with success only when the record is below the high watermark, at least min.insync.replicas replicas are in sync, and at least min.insync.replicas replicas have it",
 	On:  []ChangeKind{ProduceAnswered},
 	See: func(d *Tally, v *View, c *Change) {
 		p, r, b := c.Partition, c.Replica, c.Batch
@@ -237,7 +235,7 @@ var ackHonest = &Check{
 		backed, demanded := p.committedWith(c.Given, b)
 		copies := p.copies(v, b)
 		if b.Epoch == wire.NoEpoch && b.Base < max(r.Log.Start(), r.Start, p.trimmed) {
-			return // it was deleted on purpose before the response left
+			return // it was deleted by retention or an operator before the response was sent
 		}
 		if b.Epoch != wire.NoEpoch && (v.Broker(r.Node).ending || r.HW >= b.Next && backed >= demanded && copies >= demanded) {
 			return

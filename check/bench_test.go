@@ -27,7 +27,7 @@ func BenchmarkView(b *testing.B) {
 				state.HW, state.End = at, at
 				v.ReplicaChanged(s.p, all[0], state)
 				v.Acked(s.p, all[0], at-1, -1, Given{Client: "p1", InSync: 3, MinISR: 2})
-				v.HighWatermarkTold(s.p, all[0], at)
+				v.HighWatermarkSent(s.p, all[0], at)
 				v.BatchDelivered(s.p, all[0], batch, at)
 			}
 			for range before {

@@ -4,14 +4,14 @@
 //	disks   ──▶ View: true logs, the ledger of promises and faults, ├──▶ Check ──▶ Result ──▶ Verdict
 //	nodes   ──▶       what nodes believe, the committed metadata ───┘
 //
-// The package imports only wire: a judge that could read a broker's fields would come to rely on them. It sees the cluster
-// through View, a neutral picture that package scenarios draws.
+// The package imports only wire: a judge that read a broker's fields would depend on the code that it judges. It sees the
+// cluster through View, which package scenarios/observe fills.
 //
 // All lists the checks. There are four kinds:
 //
 //   - invariants look at every change of the View (See). Their cost is that of the change, not of the logs' length;
-//   - history checks read what clients did and saw (Judge), and have the last word on a user's promise;
-//   - models search for an order of the operations that one correct machine could have had (linear.go);
+//   - history checks read what clients did and saw (Judge);
+//   - models search for a sequential order that explains all operations: linearizability (linear.go);
 //   - liveness checks ask, after the last fault ended, whether everything recovered within its bound (liveness.go).
 //
 // Read check.go for the shape of a judge, view.go for what it sees, history.go for what clients did, ledger.go and licence.go
@@ -63,7 +63,7 @@ type Result struct {
 // Check is a judge as a value. Exactly one of See and Judge is set.
 type Check struct {
 	Name    string // as users write it: "acked-durable"
-	Numbers string // the numbers in checks.md that it covers, for authors of exhibits: "S4 S5"
+	Numbers string // its numbers in the catalogue of checks, for authors of exhibits: "S4 S5"
 	Doc     string // the promise, in one sentence
 
 	Of  [2]string    // what an invariant counts, one and many: "batch", "batches"; empty for tests of the promise
@@ -73,7 +73,7 @@ type Check struct {
 	Judge func(*Case) Result
 
 	Complete func(*Case, Result) Result // adds to a violation the facts that only the history has; nil for most
-	Liveness bool                       // it promises that something happens in time; the others promise that something never happens
+	Liveness bool                       // a liveness property; all others are safety properties
 
 	// Accept and Reject play a case on a fresh View: one that the check must answer with Held, one with Violated.
 	Accept, Reject func(*View) *Case
@@ -84,8 +84,8 @@ type Case struct {
 	History []Op
 	View    *View // nil if no cluster was observed
 
-	born   map[spot]*Produce         // the sends of History by what they sent, once a check asked
-	topics map[string][]wire.TopicID // see topicsNamed, once a check asked
+	born   map[spot]*Produce         // the sends of History by partition and value; filled on first use
+	topics map[string][]wire.TopicID // see topicsNamed; filled on first use
 }
 
 // All lists the checks in the order they are reported: promises to users first.
@@ -97,8 +97,8 @@ func All() []*Check {
 		logsMatch, oneLeader, epochsInOrder, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
 		leaderRecoverable, truncationLicensed, ackHonest, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 
-		// The committed metadata, and the nodes that act on it. No controller is asked: records are judged when they are
-		// committed, brokers when their state is looked at, responses when they leave.
+		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers when
+		// their state is observed, responses when they are sent.
 		partitionEpochSteps, electionLicensed, brokerEpochs, replyAfterCommit, metadataMonotone, featureGated,
 
 		// The quorum of controllers.
@@ -151,7 +151,7 @@ func (k *Check) result(c *Case, at int) Result {
 	return c.View.tallies[at].result(k.Of)
 }
 
-// Verdict sums findings up: violated if any is, else unknown if any is, else held. A price is not a violation.
+// Verdict is violated if any finding is, else unknown if any is, else held. A price is not a violation.
 func Verdict(found []Finding) Status {
 	sum := Held
 	for _, f := range found {

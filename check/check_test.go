@@ -30,7 +30,7 @@ func TestEveryCheckAcceptsAndRejects(t *testing.T) {
 	}
 }
 
-// The cases tell of clusters that are in order: an invariant may not call one of them broken that another check accepts.
+// No invariant reports a violation in a case that another check accepts.
 func TestAcceptedCasesAreInOrder(t *testing.T) {
 	for _, k := range All() {
 		for _, f := range Judge(k.Accept(NewView(Contract{}, All()))) {
@@ -111,8 +111,8 @@ func TestOrderIsPricedWithoutAnswers(t *testing.T) {
 	}
 }
 
-// No node repairs a partition that a disk has damaged for good: that it cannot heal is a price. For another partition it is a
-// violation.
+// If a disk fault has damaged a partition for good, it is a price that the partition does not recover. For another partition
+// it is a violation.
 func TestADamagedPartitionNeedNotHeal(t *testing.T) {
 	heals := Named("heals")
 	for node, want := range map[wire.NodeID]Status{2: Priced, 9: Violated} {
@@ -224,7 +224,7 @@ func TestAControlledShutdownEnds(t *testing.T) {
 	}
 }
 
-// A quorum that goes on electing while no fault is active has not settled, whichever controller leads at the end (K6).
+// A quorum that still elects leaders while no fault is active has not settled (K6).
 func TestAQuorumThatNeverRests(t *testing.T) {
 	for late, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(2)
@@ -249,7 +249,7 @@ func TestALogOfAnotherTopicOfThatName(t *testing.T) {
 	}
 }
 
-// A check that promises that something happens in time is numbered so in checks.md: L.
+// The numbers of liveness checks begin with L.
 func TestLivenessIsMarked(t *testing.T) {
 	for _, k := range All() {
 		require.Equal(t, strings.HasPrefix(k.Numbers, "L"), k.Liveness, k.Name)

@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// damagedDiskUnder is the same for the partition that a fact is about.
+// damagedDiskUnder is damagedDisk of the partition that a fact is about.
 func (v *View) damagedDiskUnder(f Fact) string {
 	for _, p := range v.parts {
 		if p.TP.String() == f.Subject.Name && len(p.assigned.Replicas) > 0 {
@@ -16,16 +16,17 @@ func (v *View) damagedDiskUnder(f Fact) string {
 	return ""
 }
 
-// damages reports whether a fault can take what a true sync had carried to the device.
+// damages reports whether a fault can destroy bytes that were synced.
 func damages(what string) bool { return what != PowerLoss }
 
 // alters reports whether a fault leaves bytes in a log that no broker wrote there.
 func alters(what string) bool { return what == "bit rot" || what == "misdirected write" }
 
-// PowerLoss is the fault that takes all that is not synced.
+// PowerLoss is the fault that destroys bytes that were not synced.
 const PowerLoss = "power loss"
 
-// deviceFaults names the faults that break the base of the quorum, a sync that is true; "" if there was none.
+// deviceFaults names the faults that destroyed synced bytes of a controller, on which the quorum relies; "" if there were
+// none.
 func (v *View) deviceFaults() string {
 	words := ""
 	for _, w := range v.quorum.voters {
@@ -44,8 +45,8 @@ func (v *View) deviceFaults() string {
 	return words
 }
 
-// damagedDisk names a fault of a device that holds one of a partition's logs. Bytes that a disk has lost or changed after a
-// true sync may come back as anything, and spread. "" if there was none.
+// damagedDisk names a fault that damaged synced bytes of one of a partition's logs, "" if there was none. Damaged bytes may
+// be read as anything, and followers copy them.
 func (v *View) damagedDisk(p *Partition) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
@@ -55,8 +56,7 @@ func (v *View) damagedDisk(p *Partition) string {
 	return ""
 }
 
-// damagedDiskOf names such a fault of one of these disks. After a restart too, the broker of a damaged disk relies on bytes
-// that are gone.
+// damagedDiskOf is damagedDisk for the disks of these brokers only. The damage outlives a restart of the broker.
 func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && slices.Contains(disks, h.Node) {
@@ -66,15 +66,15 @@ func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
 	return ""
 }
 
-// tainted reports whether a disk lost bytes of a partition and the controller cannot know it yet. No invariant may count on
-// such a disk.
+// tainted reports whether a disk lost bytes of a partition and the controller cannot know it yet. Invariants do not count
+// such a replica.
 func (v *View) tainted(b *Broker, p *Partition) bool {
 	_, hit := v.lastFault(b, p, b.faultsKnown)
 	return hit
 }
 
-// lastFault is the last fault of a broker's disk that can concern a partition, not counting the first so many: an index of
-// View.faults.
+// lastFault is the last fault of a broker's disk that may have hit a partition, as an index of View.faults. The first faults
+// of the broker, up to the number given, are skipped.
 func (v *View) lastFault(b *Broker, p *Partition, first int) (at int, ok bool) {
 	for i := len(b.faults) - 1; i >= first; i-- {
 		if v.faults[b.faults[i]].reaches(p) {

@@ -50,8 +50,8 @@ func TestAClearedELRIsForgotten(t *testing.T) {
 	}
 }
 
-// Before ELR the controller keeps the ISR members of which it knows nothing worse than of others: the last that stays may be
-// one whose disk has lost everything. Once that broker is registered again the controller knows.
+// Before ELR the last member that stays in an ISR may be a broker whose disk has lost everything, until that broker is
+// registered again and the controller knows.
 func TestTheControllerCannotKnowYet(t *testing.T) {
 	for knows, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(3)
@@ -68,8 +68,8 @@ func TestTheControllerCannotKnowYet(t *testing.T) {
 	}
 }
 
-// A follower fetches a record, and loses it before its next fetch reaches the leader. The promise rests on a copy that a
-// fault took; but the copies of an earlier incarnation count for nothing (KIP-903).
+// A follower fetches a record, and loses it before its next fetch reaches the leader, which then counts a copy that a fault
+// destroyed. Copies of an earlier incarnation do not count (KIP-903).
 func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
 	for again, want := range map[bool]Status{false: Priced, true: Violated} {
 		s := staged(1)
@@ -107,8 +107,8 @@ func TestALossBelowTheRecoveryPointIsNotNoticed(t *testing.T) {
 	}
 }
 
-// Rot in one partition's directory says nothing about the others: it neither licenses their losses, nor keeps the checks from
-// judging them. A fault that may be anywhere does both.
+// Bit rot in one partition's directory neither licenses losses of other partitions nor exempts them from checks. A fault
+// that may be anywhere does both.
 func TestRotElsewhereIsNoExcuse(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(2)
@@ -127,7 +127,7 @@ func TestRotElsewhereIsNoExcuse(t *testing.T) {
 	}
 }
 
-// A fault took the rotten batches that recovery truncates; those of another partition no fault took.
+// A batch that recovery truncates because of bit rot counts as destroyed by that fault, but only in the rotten partition.
 func TestRecoveryTruncatesRot(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(1)
@@ -144,8 +144,8 @@ func TestRecoveryTruncatesRot(t *testing.T) {
 	}
 }
 
-// No node learns of a hole in the middle of a log, and a broker with one may lead. A broker knows what the end of its log has
-// lost, and power alone makes no hole.
+// No node notices a hole in the middle of a log, so a broker with one may lead. A broker does notice a loss at the end of
+// its log, and a power loss alone leaves no hole.
 func TestAHoleIsNotNoticed(t *testing.T) {
 	for name, c := range map[string]struct {
 		disk   wire.NodeID

@@ -7,16 +7,15 @@ import (
 	"samsa/wire"
 )
 
-// A log may forget only what a licence allows it to forget. A log start without a licence excuses nothing: the records below
-// it stay owed.
+// A log may delete from its start only what a licence allows. If its log start moves without a licence, the records below it
+// are still expected.
 //
 //	DeleteRecords ─┐
-//	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ nothing below is owed
+//	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ no record below is expected
 //	broken disk ───┘      │ none
 //	                      └─────▶ deletion-licensed is violated, and all stays owed
 
-// RecordsDeleted says that the response to DeleteRecords leaves a leader: all below an offset is deleted on every replica
-// that is up.
+// RecordsDeleted enters a leader's response to DeleteRecords: records below an offset are deleted on every live replica.
 func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
 	if n := len(p.recordsDeleted); n == 0 || p.recordsDeleted[n-1].at < low {
 		p.recordsDeleted = append(p.recordsDeleted, offsetAt{step: v.step, when: v.now, at: low})
@@ -25,8 +24,8 @@ func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
 
 var deletedForGood = &Check{
 	Name: "deleted-for-good", Numbers: "H34/records",
-	Doc: "records that DeleteRecords has answered as deleted are served to no later reader",
-	On:  []ChangeKind{EndOffsetTold},
+	Doc: "after the response to DeleteRecords, no leader serves a deleted record",
+	On:  []ChangeKind{EndOffsetSent},
 	See: func(d *Tally, v *View, c *Change) {
 		p, r, t := c.Partition, c.Replica, c.EndOffset
 		i := searchFromEnd(len(p.recordsDeleted), func(i int) bool { return p.recordsDeleted[i].step >= t.Since })
@@ -50,9 +49,9 @@ var deletedForGood = &Check{
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
 		s.RecordsDeleted(s.p, 1)
-		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // the fetch was sent before
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // the fetch was sent before
 		s.tick()
-		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 2, Since: s.step})
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 2, Since: s.step})
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
@@ -61,13 +60,13 @@ var deletedForGood = &Check{
 		s.committed(1, 0xB)
 		s.RecordsDeleted(s.p, 1)
 		s.tick()
-		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step})
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step})
 		return s.done()
 	},
 }
 
-// mayNotKnowDeletion reports whether a broker may not know of a deletion: it was out of service at that time (a leader that
-// is cut off goes on serving its readers), its process ended since, or an unclean election came since.
+// mayNotKnowDeletion reports whether a broker may have missed a deletion: it was fenced at that time (a partitioned leader
+// still serves consumers), it restarted since, or there was an unclean election since.
 func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt) bool {
 	b, seat := v.Broker(node), v.image.brokers[node]
 	if seat == nil || seat.fenced || seat.unfencedAt >= gone.when || b.died >= gone.step || b.registeredAt >= gone.step {
@@ -100,7 +99,7 @@ type Retention struct {
 	Bytes int64    // retention.bytes
 }
 
-// shorter is the shorter of two: a broker that has read one of them and not yet the other may go by either.
+// shorter is the lower limit of each kind: until a broker has applied a config change it uses the old value.
 func (k Retention) shorter(o Retention) Retention {
 	if o.For >= 0 && (k.For < 0 || o.For < k.For) {
 		k.For = o.For
@@ -111,8 +110,8 @@ func (k Retention) shorter(o Retention) Retention {
 	return k
 }
 
-// DeletionAsked says that a broker was asked to delete all of a partition below an offset, or (-1) below its high watermark,
-// wherever that is when the broker handles the request. The request names the topic and has no id.
+// DeletionAsked enters a DeleteRecords request that reached a broker: below an offset, or (-1) below the high watermark at
+// the time when the broker handles it. The request has the topic's name, not its id.
 func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 	if below == -1 {
 		below = 1 << 62
@@ -124,10 +123,10 @@ func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 	}
 }
 
-// ClockSkewed says that a clock is off by so much more: a record that is a week old by that clock may be young.
+// ClockSkewed adds to the skew of clocks, which may make retention delete records early.
 func (v *View) ClockSkewed(by Duration) { v.clockSkewMax += max(by, -by) }
 
-// noteRetention enters the retention that a config sets for a topic, or for a broker's topics without a config of their own.
+// noteRetention enters the retention that a config sets for a topic, or as the broker default.
 func (v *View) noteRetention(r *wire.ConfigRecord) {
 	m := &v.image
 	n := int64(-1)
@@ -174,7 +173,7 @@ func (v *View) noteRetention(r *wire.ConfigRecord) {
 	}
 }
 
-// ms is a retention in milliseconds. A time longer than any run is no limit.
+// ms converts retention.ms. A time longer than any run is no limit.
 func ms(n int64) Duration {
 	if n < 0 || n > 1<<43 {
 		return -1
@@ -183,7 +182,7 @@ func ms(n int64) Duration {
 }
 
 // retentionThatMayHaveTaken names the retention that may have deleted records of a topic, "" if none can have. It does not
-// ask for the age of a record: it is enough that one can be so old by clocks that differ.
+// look at a record's age: skewed clocks may make any record look old enough.
 func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	k, said := v.image.retention[p.ID]
 	if !said {
@@ -201,8 +200,8 @@ func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	return ""
 }
 
-// licensesStart reports whether a log may begin at an offset. A licence for one replica holds for all: a follower adopts its
-// leader's log start.
+// licensesStart reports whether a log may begin at an offset. A licence for one replica applies to all, because followers
+// adopt the leader's log start offset.
 func (v *View) licensesStart(p *Partition, r *Replica, start wire.Offset) bool {
 	if start <= p.trimmed || p == v.quorum.log {
 		return true
@@ -228,7 +227,7 @@ var deletionLicensed = &Check{
 			if q.Base >= c.Offset {
 				return
 			}
-			if q.lost || q.condemned != "" || q.Next <= p.trimmed || q.Next > c.Offset {
+			if q.lost || q.superseded != "" || q.Next <= p.trimmed || q.Next > c.Offset {
 				continue
 			}
 			if d.exercised(); c.By == "" {

@@ -4,14 +4,14 @@ import "samsa/wire"
 
 var oneDirectory = &Check{
 	Name: "one-directory", Numbers: "S14",
-	Doc: "a broker has at most one directory for a partition, and it belongs to the topic id of the committed metadata",
+	Doc: "a broker has at most one directory for a partition, and its topic id is that of the committed metadata",
 	On:  []ChangeKind{DirectoriesCounted, DirectoryInUse, ReplicaChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		p := c.Partition
 		switch {
 		case c.Kind == DirectoryInUse:
 			if d.exercised(); wire.TopicID(c.Home) != p.ID {
-				// The id stands in a file of its own, and that file can rot like the others.
+				// The id is in partition.metadata, which bit rot can damage too.
 				d.decide(v, p.fact(c.Replica.role(), -1, "directory of another topic"), v.damagedDisk(p), v.name(c.Node), " keeps ", p.TP.String(), " in the directory of another topic of that name")
 			}
 		case c.Kind == DirectoriesCounted && c.Offset > 1:

@@ -8,7 +8,7 @@ import (
 
 var ackedElectable = &Check{
 	Name: "acked-electable", Numbers: "S4",
-	Doc: "every record that was promised is in the log of every replica that may be elected: ISR, ELR, and the members that an ISR change in flight may add",
+	Doc: "every promised record is in the log of every replica that may be elected: ISR, ELR, and the members that an ISR change in flight may add",
 	On:  []ChangeKind{PartitionChanged, Promised, BatchesRemoved, ReplicaChanged},
 	See: seeElectable,
 	Accept: func(v *View) *Case {
@@ -28,7 +28,7 @@ var ackedElectable = &Check{
 	},
 }
 
-// committedWith is committed while the ISR is smaller.
+// committedWith shrinks the ISR to these brokers, and then commits a record as committed does.
 func (s *stage) committedWith(at wire.Offset, crc uint32, on ...wire.NodeID) {
 	s.alter(0, on, nil)
 	s.write(at, 0, crc, on...)
@@ -42,7 +42,7 @@ func seeElectable(d *Tally, v *View, c *Change) {
 	if p == v.quorum.log || len(p.promises) == 0 {
 		return
 	}
-	if c.Kind == ReplicaChanged { // a proposed ISR is judged when it is made, and at every promise while it is in flight
+	if c.Kind == ReplicaChanged { // a proposed ISR is judged when the leader proposes it, and at every promise while the change is in flight
 		if r := c.Replica; r.Leads && len(r.Pending) > 0 && len(c.Before.Pending) == 0 {
 			seeProposed(d, v, c)
 		}
@@ -61,8 +61,8 @@ func seeElectable(d *Tally, v *View, c *Change) {
 	seeProposed(d, v, c)
 }
 
-// seeProposed looks at the replicas that the leader's ISR change in flight would add: the controller may have accepted the
-// change already. A leader must wait for these replicas too (maximal ISR, KIP-497).
+// seeProposed judges the replicas that the leader's ISR change in flight would add. The controller may have accepted the
+// change already, so the leader must wait for these replicas too (maximal ISR, KIP-497).
 func seeProposed(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	l := p.replica(p.assigned.Leader)
@@ -84,18 +84,18 @@ func (v *View) wouldAccept(id wire.NodeID, epoch wire.BrokerEpoch) bool {
 	return b != nil && !b.fenced && !b.shuttingDown && (epoch == -1 || epoch == b.epoch)
 }
 
-// seeMember looks at a replica that may be elected, now or soon.
+// seeMember judges a replica that may be elected now, or once the ISR change in flight is committed.
 func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 	p, id := c.Partition, r.Node
 	if r.missingStrong == 0 || d.broken() || v.tainted(v.Broker(id), p) || c.Kind == BatchesRemoved && c.By != "" {
 		return
 	}
 	p.forEachMissing(r, func(q *promise) bool {
-		if !q.strong() || q.condemned != "" {
+		if !q.strong() || q.superseded != "" {
 			return true
 		}
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.MinISR(p)); clause != "" {
-			return true // faults took it from every eligible replica: acked-durable names the price
+			return true // faults destroyed it on every eligible replica: acked-durable reports the price
 		}
 		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
@@ -103,13 +103,13 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 	})
 }
 
-// shutdowns is how many brokers with a replica ended, or came back as new incarnations, since a promise was made. The
-// controller must treat each as an unclean shutdown that may have lost records, and removes the broker from the ELR: with
-// min.insync.replicas of them at once it may remove the only one that has everything (KIP-966).
+// shutdowns counts the brokers with a replica that died or restarted since a promise was made. The controller must treat
+// each as an unclean shutdown and remove the broker from the ELR (KIP-966). After min.insync.replicas of them it may have
+// removed the only replica that has every record.
 //
-// early names one more: a broker that ended before the promise, has the batch nevertheless, and is not registered again yet.
-// It went on fetching under the epoch of the incarnation that ended. The controller removes it too, for a crash that lost
-// nothing. Kafka does so as well, so it is a price: see the scenario restart-within-the-session.
+// early is one more: a broker that died before the promise, restarted, and fetched the batch before its new incarnation was
+// registered, under the old broker epoch. The controller removes it too, though its crash lost nothing. Kafka does the same,
+// so it is a price: see the scenario restart-within-the-session.
 func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
 	for _, r := range p.replicas {
@@ -123,13 +123,13 @@ func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	return n, early
 }
 
-// replaced reports whether the process that runs is another incarnation than the one that is registered.
+// replaced reports whether a broker's running process is not the registered incarnation.
 func (v *View) replaced(b *Broker) bool {
 	r := v.image.brokers[b.Node]
 	return b.up && r != nil && !(b.registrationSent && b.incarnations[len(b.incarnations)-1] == r.incarnation)
 }
 
-// before is the set of replicas that were eligible up to a change.
+// before is ISR and ELR before a change.
 func before(c *Change) []wire.NodeID {
 	if was := c.Was.electable(); c.Kind == PartitionChanged && len(was) > 0 {
 		return was
@@ -137,22 +137,22 @@ func before(c *Change) []wire.NodeID {
 	return c.Partition.assigned.electable()
 }
 
-// controllerUnaware reports whether the controller cannot know of any of these members that its disk has lost bytes. Without
-// an ELR it then keeps the wrong members, and removes those that have everything and are away for other reasons.
+// controllerUnaware reports whether all these members lost bytes and the controller cannot know it yet. Without an ELR it
+// then keeps them in the ISR, and removes complete replicas that are fenced for other reasons.
 func (v *View) controllerUnaware(p *Partition, members []wire.NodeID) bool {
 	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.tainted(v.Broker(id), p) })
 }
 
 var leaderRecoverable = &Check{
 	Name: "leader-recoverable", Numbers: "S11",
-	Doc: "at least one eligible replica has everything that was promised, unless as many brokers ended as min.insync.replicas",
+	Doc: "at least one eligible replica has every promised record, unless min.insync.replicas brokers or more died since",
 	On:  []ChangeKind{PartitionChanged, BatchesRemoved},
 	See: seeRecoverable,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 1)
 		s.committed(0, 0xA)
 		s.alter(0, ids(1), nil)
-		s.power(1, 0) // the only disk that counts
+		s.power(1, 0) // the only member of the ISR
 		s.alter(wire.NoNode, ids(1), nil)
 		return s.done()
 	},
@@ -170,7 +170,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	a := &p.assigned
 	members := a.electable()
-	if len(members) == 0 && v.image.elr() { // without the feature the controller remembers no replica any more
+	if len(members) == 0 && v.image.elr() { // without the feature the controller does not keep a last known ELR
 		members = a.LastELR // only the last known leader may be elected
 	}
 	if len(members) == 0 || p == v.quorum.log || len(p.promises) == 0 {
@@ -191,7 +191,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 		return
 	}
 	p.forEachMissing(nearest, func(q *promise) bool {
-		if !q.strong() || q.condemned != "" {
+		if !q.strong() || q.superseded != "" {
 			return true
 		}
 		ended, early := p.shutdowns(v, q)
@@ -208,7 +208,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 			held = members
 		}
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.MinISR(p)); hit != "" {
-			return true // before ELR the last member of an ISR stayed in it, whatever its disk had lost
+			return true // before ELR the last member of an ISR stayed in it even if its disk lost records
 		}
 		d.decide(v, p.fact(ByController, q.Base, ""), clause, "no eligible replica of ", p.TP.String(), " (", v.names(members), ") has everything: the most complete one does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))

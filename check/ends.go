@@ -2,23 +2,23 @@ package check
 
 import "samsa/wire"
 
-// The two ends of a partition, as leaders tell clients. A response is true when the leader makes it and old when the client
-// reads it, so it is judged by what was known before the request arrived.
+// The log start and end offset of a partition in leaders' responses. A response may be old when it arrives, so it is judged
+// by what was acknowledged before its request arrived.
 //
 //	deleted | log ....................... hw | not committed
 //	        ▲ nothing below is served        ▲ no response has an end above, and none an end below
 //	                                           what was acknowledged before the request
 
-// EndOffset is what a leader's response to a Fetch or ListOffsets request says about the ends of a partition.
+// EndOffset holds the end offset, and the first offset, in a leader's response to Fetch or ListOffsets.
 type EndOffset struct {
-	Epoch  wire.Epoch  // in which it led when it made the response, NoEpoch if it did not
+	Epoch  wire.Epoch  // the broker's leader epoch when it made the response, NoEpoch if it did not lead
 	End    wire.Offset // the end in the response: the high watermark, or the last stable offset for readers of committed transactions
 	Listed bool        // by ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
 	First  wire.Offset // the end of the first batch in the response, 0 if there is none
 	Since  uint64      // the step under way when the request arrived
 }
 
-// offsetAt is an offset with the step in which a leader acknowledged or deleted all below it.
+// offsetAt is an offset below which a leader acknowledged or deleted all records, and the step when it did.
 type offsetAt struct {
 	step  uint64
 	when  int64
@@ -26,20 +26,20 @@ type offsetAt struct {
 	epoch wire.Epoch // of that leader
 }
 
-// EndOffsetTold says that a leader's response about the ends of a partition leaves it.
-func (v *View) EndOffsetTold(p *Partition, r *Replica, t EndOffset) {
-	v.notify(Change{Kind: EndOffsetTold, Partition: p, Replica: r, Node: r.Node, EndOffset: t})
+// EndOffsetSent enters a leader's response to Fetch or ListOffsets as it is sent.
+func (v *View) EndOffsetSent(p *Partition, r *Replica, t EndOffset) {
+	v.notify(Change{Kind: EndOffsetSent, Partition: p, Replica: r, Node: r.Node, EndOffset: t})
 }
 
-// noteAcked enters that all below an offset was acknowledged to acks=all by the leader of an epoch.
+// noteAcked enters the offset up to which the leader of an epoch has acknowledged records to acks=all.
 func (p *Partition) noteAcked(step uint64, b Batch, epoch wire.Epoch) {
 	if n := len(p.acks); n == 0 || p.acks[n-1].epoch != epoch || p.acks[n-1].at < b.Next {
 		p.acks = append(p.acks, offsetAt{step: step, at: b.Next, epoch: epoch})
 	}
 }
 
-// ackedBefore is the highest offset that leaders had acknowledged before a step: those of one epoch, or of all epochs up to
-// it.
+// ackedBefore is the highest offset acknowledged before a step by the leader of an epoch, or with older by leaders of
+// earlier epochs too.
 func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (furthest offsetAt) {
 	i := searchFromEnd(len(p.acks), func(i int) bool { return p.acks[i].step >= before })
 	for i--; i >= 0; i-- {
@@ -54,11 +54,10 @@ func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (fu
 	return offsetAt{at: -1}
 }
 
-// knownLost reports whether the loss of the record below an offset is known already: other checks report the loss or its
-// price.
+// knownLost reports whether the record below an offset is known to be lost: other checks report that.
 func (p *Partition) knownLost(below wire.Offset) bool {
 	for q := range p.promisesWithin(below-1, below) {
-		if q.lost || q.condemned != "" {
+		if q.lost || q.superseded != "" {
 			return true
 		}
 	}
@@ -68,22 +67,22 @@ func (p *Partition) knownLost(below wire.Offset) bool {
 var endsTrue = &Check{
 	Name: "end-offsets-true", Numbers: "H31/bound",
 	Doc: "the end offset in a leader's response is committed, and above everything that was acknowledged before the request",
-	On:  []ChangeKind{EndOffsetTold},
+	On:  []ChangeKind{EndOffsetSent},
 	See: seeEnds,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.tick()
-		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step})
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step})
 		s.committed(1, 0xB)
-		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step - 1}) // the response was made before, and left late
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step - 1}) // the response was made before, and left late
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.tick()
-		s.EndOffsetTold(s.p, s.p.Replica(1), EndOffset{End: 0, Since: s.step})
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 0, Since: s.step})
 		return s.done()
 	},
 }
@@ -125,7 +124,7 @@ var endsMonotone = &Check{
 			was, again := last[k]
 			if again {
 				s.seen++
-				// The order of two responses is known only if their requests did not overlap.
+				// Two responses are ordered only if their requests did not overlap.
 				if op.Offset < was.Offset && op.Called > was.Returned {
 					s.decide(op, k.fact(ByLeader, op.Offset, ""), "", op.Client+" got end offset "+itoa(op.Offset)+" of "+k.String()+" in epoch "+itoa(op.Epoch)+
 						"; "+was.Client+" had got "+itoa(was.Offset))

@@ -35,11 +35,11 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 			s.leads(2, 1, 2)
 			s.ack(2, 1, -1)
 			s.tick()
-			s.EndOffsetTold(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 2, Since: s.step}) // something that holds
+			s.EndOffsetSent(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 2, Since: s.step}) // something that holds
 			if c.told.Since == 0 {
 				c.told.Since = s.step
 			}
-			s.EndOffsetTold(s.p, s.p.Replica(c.node), c.told)
+			s.EndOffsetSent(s.p, s.p.Replica(c.node), c.told)
 			f := find(t, s.done(), "end-offsets-true")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})
@@ -57,12 +57,12 @@ func TestEndsAfterALoss(t *testing.T) {
 		s.ack(1, 0, -1)
 		s.alter(3, ids(3), nil)
 		s.p.promises[0].lost = false
-		s.EndOffsetTold(s.p, s.p.Replica(3), EndOffset{Epoch: 1, End: 0, Listed: true, Since: s.step})
+		s.EndOffsetSent(s.p, s.p.Replica(3), EndOffset{Epoch: 1, End: 0, Listed: true, Since: s.step})
 		require.Equal(t, want, find(t, s.done(), "end-offsets-true").Status)
 	}
 }
 
-// A broker that was out of service when records were deleted may serve them again; one in service may not.
+// A broker that was fenced when records were deleted may serve them again; an unfenced one may not.
 func TestABrokerMayMissADeletion(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after func(*stage)
@@ -85,12 +85,12 @@ func TestABrokerMayMissADeletion(t *testing.T) {
 		s.RecordsDeleted(s.p, 1)
 		s.tick()
 		c.after(s)
-		s.EndOffsetTold(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 1, First: 1, Since: s.step})
+		s.EndOffsetSent(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 1, First: 1, Since: s.step})
 		require.Equal(t, c.want, find(t, s.done(), "deleted-for-good").Status, name)
 	}
 }
 
-// Records that were deleted on purpose need not be there: neither below a high watermark nor when a response leaves late.
+// Deleted records may be missing, below a high watermark and when a response is sent late.
 func TestDeletedRecordsNeedNotBeThere(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{2: "", 0: "hw-justified ack-honest"} {
 		s := staged(2)

@@ -2,15 +2,15 @@ package check
 
 import "samsa/wire"
 
-// Leader epochs in a log, and a broker's cache of them. Where two logs diverge, replicas compare the epochs in their caches
-// to find the offset. A wrong cache makes them truncate too much or too little, often much later.
+// Leader epochs in a log, and the broker's leader epoch cache. A follower finds the offset to truncate to from the cache
+// (KIP-101, KIP-279): if the cache is wrong, it truncates too much or too little, often much later.
 //
-//	true log    |0 0 0|2 2|5 5 5|          cache   0:0  2:3  5:5          what it must be
+//	true log    |0 0 0|2 2|5 5 5|          cache   0:0  2:3  5:5          right
 //	                            end        cache   0:0  2:3  5:5  6:8     also right: 6 has begun and written nothing yet
 
 var epochsInOrder = &Check{
 	Name: "epochs-in-order", Numbers: "S3",
-	Doc: "in every log offsets rise without overlap and leader epochs never fall, no broker appends a batch of an epoch that it does not know yet, and every leader epoch cache agrees with its log",
+	Doc: "in every log offsets rise without overlap and leader epochs never fall, no broker appends a batch of a leader epoch above its own, and every leader epoch cache agrees with its log",
 	On:  []ChangeKind{BatchAppended, ReplicaChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		if c.Kind == ReplicaChanged {
@@ -46,18 +46,16 @@ var epochsInOrder = &Check{
 	},
 }
 
-// deletedBelowStart reports whether a batch lies below its broker's log start: it is deleted, though the file still has it. A
-// follower whose log diverges from its leader's below its own start has nothing else left. It then knows no epoch that the
-// leader could compare, and goes on with the leader's records (UnifiedLog.truncateTo moves the start down to the end, and
-// leaves the files).
+// deletedBelowStart reports whether a batch lies below the log start offset: it is deleted, though the file still has it. If
+// a follower's log diverges from the leader's below its own log start, its log becomes empty and its leader epoch cache too,
+// and it appends the leader's records (UnifiedLog.truncateTo moves the log start down to the end, and leaves the files).
 func (r *Replica) deletedBelowStart(b Batch) bool { return r.observed && b.Next <= r.Start }
 
-// seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is that of the number of
-// epochs, and only then.
+// seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is proportional to the
+// number of epochs.
 func seeCache(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
-	// A log that ends below its broker's end is still being written, and is compared later. So is a log without batches whose
-	// broker believes that it has some, wherever it began before.
+	// A true log shorter than the broker's log end offset is still being written, and is compared later.
 	end := r.Log.End()
 	if r.Log.Len() == 0 {
 		end = min(end, r.Start)
@@ -76,9 +74,10 @@ func seeCache(d *Tally, v *View, c *Change) {
 	}
 }
 
-// cacheWrong says how a replica's epoch cache differs from its log, "" if it does not. Records above the end that the broker
-// knows are not compared: they may have been appended since. Nor are records below an earlier log start: the cache forgets
-// them at once (truncateFromStart), and the files later, or never if power is lost first.
+// cacheWrong describes how a replica's epoch cache differs from its log, "" if it does not. Records above the broker's log
+// end offset are not compared: they may have been appended since. Records below an earlier log start are not compared
+// either: the cache drops them at once (truncateFromStart), and the log drops its files later, or never if power is lost
+// first.
 func (r *Replica) cacheWrong() string {
 	from, cache := r.Start, r.Epochs
 	if r.highestStart > from {
@@ -110,15 +109,15 @@ func (r *Replica) cacheWrong() string {
 		return ""
 	}
 	e := cache[at]
-	emptied := from >= r.End && e.Start <= from     // the epoch of the last record that was deleted
-	begun := e.Start == r.End && e.Epoch <= r.Epoch // a leader notes where its epoch begins before it appends anything
+	emptied := from >= r.End && e.Start <= from     // the epoch of the last deleted record
+	begun := e.Start == r.End && e.Epoch <= r.Epoch // a new leader assigns the start offset of its epoch before it appends
 	if at+1 < len(cache) || !emptied && !begun {
 		return "the log has nothing of epoch " + itoa(e.Epoch)
 	}
 	return ""
 }
 
-// same reports whether two slices are one and the same.
+// same reports whether two slices share their memory.
 func same(a, b []EpochStart) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
@@ -137,7 +136,7 @@ func inWords(epochs []EpochStart) string {
 	return words
 }
 
-// remembers has a broker lead an epoch with a cache.
+// remembers makes a broker lead an epoch with this leader epoch cache.
 func (s *stage) remembers(node wire.NodeID, epoch wire.Epoch, hw wire.Offset, cache ...EpochStart) {
 	s.look(node, State{Leads: true, Epoch: epoch, HW: hw, ISR: s.p.assigned.ISR, Epochs: cache})
 }

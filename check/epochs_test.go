@@ -94,8 +94,8 @@ func TestEpochsBelowTheStart(t *testing.T) {
 	}
 }
 
-// Retention empties a log, and then it is thrown away to follow a leader that begins below it. From then on its cache must be
-// that of the new log, and what the old log had forgotten excuses nothing.
+// Retention empties a log, which is then truncated fully to follow a leader with lower offsets. From then on its cache must
+// be that of the new log.
 func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -135,7 +135,7 @@ func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 	}
 }
 
-// A log knows its epochs whatever happens to it.
+// A log's list of epochs follows every append, truncation and deletion.
 func TestEpochsOfALog(t *testing.T) {
 	var l Log
 	for at, epoch := range []wire.Epoch{0, 0, 2, 2, 5} {

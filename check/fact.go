@@ -2,15 +2,15 @@ package check
 
 import "samsa/wire"
 
-// Fact is what a finding is about, whatever its words say.
+// Fact is the subject of a finding, independent of its explanation.
 //
-// Check and Kind together are the fingerprint of a failure: two runs that differ in seed, length and names failed in the same
-// way if both are equal. A shrinker that compared names of checks only would slide from one cause to another. Subject.Name
-// and Offset differ from seed to seed, and say where to look in one run.
+// Check and Kind together are the fingerprint of a failure: two runs failed in the same way if both are equal. A shrinker
+// that compared only the names of checks would drift from one cause to another. Subject.Name and Offset differ from seed to
+// seed, and help to find the place in one run.
 type Fact struct {
 	Subject Subject
 	Role    Role        // of the node or client that broke the promise
-	Way     string      // how it broke the promise, of the ways that the check knows: a constant, "" if there is one way only
+	Way     string      // how it broke the promise: a constant of the check, "" if there is only one way
 	Offset  wire.Offset // the record in question, -1 if there is none
 }
 
@@ -23,7 +23,7 @@ func (f Fact) Kind() string {
 	return kind
 }
 
-// Role is what a node or client is to the subject of a finding.
+// Role is the role of the node or client that broke a promise.
 type Role string
 
 // The roles: a promise is broken by …
@@ -37,16 +37,16 @@ const (
 	ByConsumer   Role = "consumer"
 )
 
-// Subject is the thing that a finding is about.
+// Subject is the partition, broker, topic, config or feature of a finding.
 type Subject struct {
 	Kind SubjectKind
 	Name string // "orders-0", "b1", "min.insync.replicas"
 }
 
-// SubjectKind is what kind of thing a finding is about.
+// SubjectKind is the kind of a Subject.
 type SubjectKind uint8
 
-// What a finding may be about.
+// The kinds of subjects.
 const (
 	NoSubject SubjectKind = iota
 	APartition
@@ -82,7 +82,7 @@ func metadataFact(role Role, at wire.Offset, way string) Fact {
 	return Fact{Subject{TheMetadataLog, metadataLog}, role, way, at}
 }
 
-// factOf is about a thing that has no offsets.
+// factOf is about a subject that has no offsets.
 func factOf(kind SubjectKind, name string, role Role, way string) Fact {
 	return Fact{Subject{kind, name}, role, way, -1}
 }

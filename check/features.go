@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// Features: a cluster writes only records that its oldest member can read. A level is finalised in the metadata log, and
-// records that need it may be written after that. A broker that registers must know every level that is finalised.
+// Features: the controller writes only records that every registered broker can read. Records that need a feature level are
+// written after the FeatureLevelRecord that finalises it. A broker that registers must support every finalised level.
 //
 //	|metadata.version 25|eligible.leader.replicas.version 1|partition, with an ELR: version 2|
 
@@ -26,7 +26,7 @@ const (
 
 var featureGated = &Check{
 	Name: "feature-gated", Numbers: "S33",
-	Doc: "no record is written in a version, or with a field, of a feature level that is not finalised, and no level is finalised that a registered broker does not know",
+	Doc: "no record is written in a version, or with a field, of a feature level that is not finalised, and no level is finalised that a registered broker does not support",
 	On:  []ChangeKind{MetadataCommitted},
 	See: func(d *Tally, v *View, c *Change) {
 		m := &v.image
@@ -58,7 +58,7 @@ var featureGated = &Check{
 	},
 }
 
-// partitionVersion is the newest version of partition records (MetadataVersion.partitionRecordVersion).
+// partitionVersion is the newest version of PartitionRecord (MetadataVersion.partitionRecordVersion).
 func partitionVersion(level int16) int16 {
 	switch {
 	case level >= withELR:
@@ -69,7 +69,7 @@ func partitionVersion(level int16) int16 {
 	return 0
 }
 
-// registrationVersion is that of registrations (MetadataVersion.registerBrokerRecordVersion).
+// registrationVersion is the newest version of RegisterBrokerRecord (MetadataVersion.registerBrokerRecordVersion).
 func registrationVersion(level int16) int16 {
 	switch {
 	case level >= withDirectories:
@@ -82,7 +82,7 @@ func registrationVersion(level int16) int16 {
 	return 0
 }
 
-// changeVersion is that of changes of registrations. No version of them has ZooKeeper's timestamp.
+// changeVersion is the newest version of BrokerRegistrationChangeRecord.
 func changeVersion(level int16) int16 {
 	switch {
 	case level >= withDirectories:
@@ -108,7 +108,7 @@ func seeELR(d *Tally, v *View, c *Change, topic string, elr []wire.NodeID) {
 	}
 }
 
-// seeSupport requires that a broker that registers knows every finalised level. A registration without features is not
+// seeSupport requires that a broker that registers supports every finalised level. A registration without features is not
 // judged.
 func seeSupport(d *Tally, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	for _, f := range r.Features {
@@ -119,15 +119,15 @@ func seeSupport(d *Tally, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	}
 }
 
-// seeLevel requires that every registered broker knows a level that is finalised, and that a level does not precede the one
-// it rests on.
+// seeLevel requires that every registered broker supports a level that is finalised, and that the metadata.version that the
+// level needs is finalised before it.
 func seeLevel(d *Tally, v *View, c *Change, r *wire.FeatureLevelRecord) {
 	d.exercised()
 	fact := func(way string) Fact { return factOf(AFeature, r.Name, ByController, way) }
 	if on := v.image.levels[metadataVersion]; r.Name == elrVersion && r.Level > 0 && on > 0 && on < withELR {
 		d.violate(v, fact("before metadata.version"), r.Name, " is finalised at offset ", itoa(c.Offset), "; it needs metadata.version ", itoa(withELR), ", which is ", itoa(on))
 	}
-	for _, b := range v.brokers { // in the order of first sight
+	for _, b := range v.brokers { // in the order of their ids
 		reg := v.image.brokers[b.Node]
 		if reg == nil {
 			continue

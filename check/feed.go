@@ -12,7 +12,7 @@ type ChangeKind uint8
 const (
 	BatchAppended      ChangeKind = iota // Batch is the new last batch of Replica's log
 	BatchesRemoved                       // Removed are no longer in Replica's log
-	ReplicaChanged                       // Replica's broker believes something new; Before is what it believed
+	ReplicaChanged                       // the observed state of a replica changed; Before is the old one
 	PartitionChanged                     // Partition has a new assignment; Was is the one before
 	Promised                             // Batch was acknowledged to a producer or shown to a reader
 	ProduceAnswered                      // a broker acknowledged Batch to a producer
@@ -20,14 +20,14 @@ const (
 	MetadataCommitted                    // a record of the metadata log is committed: Record at Offset
 	ControllerReplied                    // a controller answered a request with success
 	MetadataApplied                      // the broker Node has applied more of the metadata log
-	VoterChanged                         // Voter believes something new; Rule is what it believed
+	VoterChanged                         // the state of Voter changed; Rule is the old one
 	VoteCast                             // Voter granted a vote
 	ImageAt                              // Node has an image of Hash at Offset
 	DirectoriesCounted                   // Node has Offset directories for Partition
 	StartLicensed                        // Replica's log begins at Offset, above every licensed start; By is the licence or ""
 	DirectoryInUse                       // a broker uses the directory of the topic Home for Partition
-	BatchCommitted                       // a batch of the metadata log is committed whole
-	EndOffsetTold                        // a leader's response says where Partition ends
+	BatchCommitted                       // a batch of the metadata log is committed
+	EndOffsetSent                        // a leader's response says where Partition ends
 	changeKinds
 )
 
@@ -40,10 +40,10 @@ type Change struct {
 
 	Batch     Batch       // BatchAppended, Promised, ProduceAnswered, FetchAnswered (Next 0: only a high watermark)
 	Removed   []Batch     // BatchesRemoved: lowest first
-	By        string      // BatchesRemoved: the fault that took them; "" if the process truncated them. StartLicensed: the licence
+	By        string      // BatchesRemoved: the fault that destroyed them; "" if the process truncated them. StartLicensed: the licence
 	Acks      int16       // ProduceAnswered
 	Given     Given       // ProduceAnswered
-	HW        wire.Offset // FetchAnswered; Promised: the one that was shown, 0 if it was acknowledged
+	HW        wire.Offset // FetchAnswered; Promised: the one in the fetch response, 0 if it was acknowledged
 	Before    State       // ReplicaChanged
 	Was       Assignment  // PartitionChanged
 	Offset    wire.Offset
@@ -58,17 +58,16 @@ type Change struct {
 	Home      wire.TopicID // DirectoryInUse
 }
 
-// Given is the state of a leader when it made a response, and the client that it is for: the response may leave long after
-// that.
+// Given is the state of a leader when it made a response, and the client of that response, which may be sent much later.
 type Given struct {
 	Client string
-	Epoch  wire.Epoch // in which it led, NoEpoch if it did not
+	Epoch  wire.Epoch // the leader epoch, NoEpoch if it did not lead
 	CRC    uint32     // of the batch as its producer sent it, 0 if that is not known
-	InSync int        // the size of the maximal ISR: the ISR and the members that it had proposed
-	MinISR int        // min.insync.replicas as the leader had to know it; 0 if it had not read the config yet
+	InSync int        // the size of the maximal ISR: the ISR and the proposed members
+	MinISR int        // min.insync.replicas that the leader had applied; 0 if it had not applied the config yet
 }
 
-// notify hands the change to the checks that look at its kind.
+// notify runs the checks that subscribe to a change's kind.
 func (v *View) notify(c Change) {
 	v.change = c
 	for _, s := range v.observers[c.Kind] {
@@ -76,12 +75,12 @@ func (v *View) notify(c Change) {
 	}
 }
 
-// Clock sets the step of the story, and the time, of what follows.
+// Clock sets the step and the time of the changes that follow.
 func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 
 // Grew says that a replica's true log has a new last batch.
 func (v *View) Grew(p *Partition, r *Replica, b Batch) {
-	if r.Log.Len() == 0 { // a log that was thrown away, to follow a leader that begins below it, begins again
+	if r.Log.Len() == 0 { // a log that was truncated fully and starts at a new offset
 		r.highestStart = min(r.highestStart, b.Base)
 	}
 	b = p.known(b)
@@ -97,8 +96,8 @@ func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 	v.notify(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }
 
-// Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that took
-// them, "" if the process truncated them itself.
+// Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that
+// destroyed them, "" if the process truncated them.
 func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	l := &r.Log
 	at := searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
@@ -109,7 +108,7 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	l.cut(at)
 	wasFlushed := r.flushed
 	r.flushed = min(r.flushed, l.End())
-	if by == "" && r.loading { // recovery: if a fault hit the disk before, the fault took them
+	if by == "" && r.loading { // recovery: if a fault hit the disk before, the fault destroyed them
 		b := v.Broker(r.Node)
 		if hit, ok := v.lastFault(b, p, b.loaded); ok {
 			by = v.faults[hit].What
@@ -121,7 +120,7 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
 }
 
-// Trimmed says that a replica's log now begins at an offset: the records below were deleted on purpose.
+// Trimmed says that a replica's log now begins at an offset: retention or an operator deleted the records below.
 func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 	l := &r.Log
 	if start <= l.start {
@@ -134,15 +133,15 @@ func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
 	l.trim(l.find(start), start)
 }
 
-// noteStart enters the offset at which a broker's log begins. The records below were deleted on purpose, and are not owed;
-// but the files may hold them for a while, and a broker that restarts may begin there again. So the true log keeps them until
-// the files go. A start without a licence (deletion.go) changes nothing here.
+// noteStart enters a broker's log start offset. No record below it is expected any more, but its segments may still hold
+// some, and the log may start lower again after a restart. So the true log keeps these records until the files are deleted.
+// A start without a licence (deletion.go) changes nothing here.
 func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 	if start <= r.highestStart && (r.Log.Len() > 0 || start <= r.Log.start) || !v.licensesStart(p, r, start) {
 		return
 	}
-	if r.Log.Len() == 0 && start > r.Log.start { // the log was emptied, to go on at the start
-		p.release(r, start) // also if it began there before: a fault may have taken records that were deleted and still in the file
+	if r.Log.Len() == 0 && start > r.Log.start { // the log was truncated fully, and continues at the start
+		p.release(r, start) // also if it began there before: a fault may have destroyed deleted records that were still in the file
 		r.Log.trim(0, start)
 	}
 	if start <= r.highestStart || start <= r.Log.start && start <= p.trimmed {
@@ -152,7 +151,7 @@ func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 	p.trimmed, r.highestStart = max(p.trimmed, start), start
 }
 
-// Deleted says that a replica was deleted on purpose, with its log.
+// Deleted says that a replica's log was deleted with its topic.
 func (v *View) Deleted(p *Partition, r *Replica) {
 	p.release(r, 1<<62)
 	r.Log = Log{epochChanges: r.Log.epochChanges + 1}
@@ -160,7 +159,7 @@ func (v *View) Deleted(p *Partition, r *Replica) {
 	r.observed, r.flushed, r.highestStart, r.removed = false, 0, 0, true
 }
 
-// Flushed says that all batches of a replica below an offset are on the device: true syncs have carried them there.
+// Flushed says that all batches of a replica below an offset are synced to the device.
 func (v *View) Flushed(r *Replica, end wire.Offset) { r.flushed = max(r.flushed, end) }
 
 // Started says that a broker's process begins.
@@ -171,14 +170,14 @@ func (v *View) Started(node wire.NodeID) {
 	v.forget(node, true)
 }
 
-// Ending says that a process is past its point of death: it runs only until its earlier work is paid for.
+// Ending says that a process has died, and only responses that it made before are still sent.
 func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 
-// Died says that a broker's process ended. The page cache stays; DiskFaulted and Cut say which bytes power took.
+// Died says that a broker's process ended. The page cache stays; DiskFaulted and Cut say which bytes a power loss destroyed.
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
 	since := v.quietSince
-	if since < 0 && v.faultBeganAt == v.now { // the end of this process is the fault that began now
+	if since < 0 && v.faultBeganAt == v.now { // the crash of this process is the fault that began now
 		since = v.quietBefore
 	}
 	if b.stoppingSince > 0 && since >= 0 {
@@ -197,7 +196,7 @@ func (v *View) forget(node wire.NodeID, loading bool) {
 	}
 }
 
-// DiskFaulted enters a fault of a disk. It comes before the Cut of the batches that the fault took.
+// DiskFaulted enters a fault of a disk. It is called before Cut for the batches that the fault destroyed.
 func (v *View) DiskFaulted(node wire.NodeID, what string) { v.DiskFaultedIn(node, what, "") }
 
 // DiskFaultedIn is DiskFaulted for a fault that is limited to one partition's directory.
@@ -210,7 +209,7 @@ func (v *View) DiskFaultedIn(node wire.NodeID, what, dir string) {
 	}
 }
 
-// ReplicaChanged says what a running broker believes of a replica, if that may be new.
+// ReplicaChanged enters the observed state of a running broker's replica, if it may have changed.
 func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	before := r.State
 	if !r.observed {
@@ -229,8 +228,8 @@ func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	v.notify(Change{Kind: ReplicaChanged, Partition: p, Replica: r, Node: r.Node, Before: before})
 }
 
-// Acked says that a broker has answered a producer with success: the batch at base is stored. The batch is the one at that
-// offset in the broker's true log now; the leader's state is that of the moment when it made the response.
+// Acked enters a successful produce response as it is sent: the batch at base is stored. The batch is read from the broker's
+// true log now; g is the leader's state when it made the response.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
 	if p.assigned.PartitionEpoch >= 0 && len(p.assigned.Replicas) == 0 {
@@ -240,7 +239,7 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 		return
 	}
 	if !ok && (r.removed || base < max(r.Log.start, r.highestStart)) {
-		return // the response was slow to leave, and retention deleted the record meanwhile, or its topic is gone
+		return // before the response was sent, retention deleted the record or the topic was deleted
 	}
 	if !ok || b.Base != base {
 		b = Batch{Base: base, Next: base + 1, Epoch: wire.NoEpoch}
@@ -256,9 +255,8 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	v.notify(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
 }
 
-// HighWatermarkTold says that a reader received a high watermark from a node. All below it is shown: no reader may ever see another
-// record there.
-func (v *View) HighWatermarkTold(p *Partition, r *Replica, hw wire.Offset) {
+// HighWatermarkSent enters a high watermark in a fetch response. No later reader may see another record below it.
+func (v *View) HighWatermarkSent(p *Partition, r *Replica, hw wire.Offset) {
 	v.notify(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, HW: hw})
 	if hw <= p.shown {
 		return
@@ -271,12 +269,12 @@ func (v *View) HighWatermarkTold(p *Partition, r *Replica, hw wire.Offset) {
 	p.shown = hw
 }
 
-// BatchDelivered says that a reader was sent a batch below the high watermark.
+// BatchDelivered enters a batch below the high watermark in a fetch response.
 func (v *View) BatchDelivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
 	v.notify(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
 }
 
-// Applied says how much of the metadata log a broker has applied, and what it believes of its own registration.
+// Applied enters the metadata offset that a broker has applied, and the state of its registration in its image.
 func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoch, fenced bool) {
 	b := v.Broker(node)
 	prior := b.applied
@@ -287,7 +285,7 @@ func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoc
 	v.notify(Change{Kind: MetadataApplied, Node: node, Offset: next, Prior: prior})
 }
 
-// RegistrationAsked says that an incarnation of a broker asks to be registered.
+// RegistrationAsked enters a BrokerRegistrationRequest of one incarnation of a broker.
 func (v *View) RegistrationAsked(node wire.NodeID, incarnation wire.UUID) {
 	b := v.Broker(node)
 	b.registrationSent = true
@@ -299,24 +297,23 @@ func (v *View) RegistrationAsked(node wire.NodeID, incarnation wire.UUID) {
 // UncleanElectionAsked says that an operator asked for an unclean election.
 func (v *View) UncleanElectionAsked(p *Partition) { p.uncleanAsked = true }
 
-// UncleanElectionAnswered says that the response to that was sent: no request for one is open any more.
+// UncleanElectionAnswered enters the response to that request.
 func (v *View) UncleanElectionAnswered(p *Partition) { p.uncleanAsked = false }
 
-// Installed says how many directories a host has for a partition.
+// Installed enters the number of directories that a broker has for a partition.
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
 	v.notify(Change{Kind: DirectoriesCounted, Partition: p, Node: node, Offset: wire.Offset(directories)})
 }
 
-// DirectoryInUse says which topic id lies in the directory that a broker uses for its replica (KIP-516).
+// DirectoryInUse enters the topic id in partition.metadata of the directory that a broker uses for its replica (KIP-516).
 func (v *View) DirectoryInUse(p *Partition, r *Replica, home wire.TopicID) {
 	v.notify(Change{Kind: DirectoryInUse, Partition: p, Replica: r, Node: r.Node, Home: home})
 }
 
-// ConfigEnd is the offset after the last committed config. A broker that has not applied the metadata log up to there need
-// not obey that config.
+// ConfigEnd is the offset after the last committed ConfigRecord. A broker that has not applied it yet uses the old config.
 func (v *View) ConfigEnd() wire.Offset { return v.image.configured }
 
-// TopicNamed is the id of the topic that has a name in the committed metadata.
+// TopicNamed looks up a topic's id by name in the committed metadata.
 func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
 	id, ok = v.image.names[name]
 	return id, ok
@@ -325,20 +322,21 @@ func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
 // CommittedEnd is the offset up to which the metadata log is committed.
 func (v *View) CommittedEnd() wire.Offset { return v.image.next }
 
-// Find is a partition that was seen before.
+// Find is a partition that the View has, or nil.
 func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {
 	p, ok := v.index[partitionKey{id, n}]
 	return p, ok
 }
 
-// Current reports whether a partition belongs to the topic that has the name in the committed metadata.
+// Current reports whether a partition's topic still exists in the committed metadata, and was not created again under its
+// name.
 func (v *View) Current(p *Partition) bool {
 	id, ok := v.image.names[p.TP.Topic]
 	return !ok || id == p.ID
 }
 
-// CommittedTo says that the metadata log is committed below an offset where a batch ends, also if that batch holds no records
-// of the View's.
+// CommittedTo says that the metadata log is committed up to an offset at the end of a batch, even if the View uses none of
+// its records.
 func (v *View) CommittedTo(next wire.Offset) {
 	v.image.next = max(v.image.next, next)
 	if v.image.batch < v.image.next {
@@ -347,7 +345,7 @@ func (v *View) CommittedTo(next wire.Offset) {
 	}
 }
 
-// FaultsOver says that no fault is active, and that none has an effect after a time, which may be in the future.
+// FaultsOver says that no fault is active, and that none has an effect after a time, which may lie in the future.
 func (v *View) FaultsOver(from int64) {
 	if v.quietSince < 0 {
 		v.quietSince = from

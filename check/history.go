@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// A history is a list of operations in the order in which their outcomes became known. Each family of requests has a type
-// of its own; what all have in common is the head.
+// A history is a list of operations in the order in which their outcomes became known. Each family of requests has its own
+// type with a common Head.
 //
 //	*Produce         one record that a producer sent
 //	*Consume         one step of a consumer's position
@@ -16,34 +16,34 @@ import (
 //	*CreateTopic, *DeleteTopic
 //	*RegisterBroker, *Heartbeat   what brokers ask of controllers
 //
-// A new family is a new type with a Head. No check has to learn of it: each picks its families with of.
+// A new family is a new type with a Head. Existing checks need no change: each selects its families with of.
 
-// Op is one operation, as the client that asked for it saw it.
+// Op is one operation as its client saw it.
 type Op interface {
 	Common() *Head
 }
 
-// Head is what the operations of all families have.
+// Head is the common part of all operations.
 type Head struct {
-	Client  string // the machine that asked: "p1", "b1", "op"
+	Client  string // the machine that sent the request: "p1", "b1", "op"
 	Number  int64  // counts the operations of this family by this client, from 1; 0 if they are not counted
 	Outcome Outcome
 
-	// Called and Returned are the events, plus one, at which the operation began and at which its outcome was known. Returned 0
-	// is never.
+	// Called and Returned number the events, plus one, at which the operation began and its outcome was known. Returned is 0
+	// if it never was.
 	Called, Returned uint64
 
 	Step uint64 // when the outcome was known
 	At   int64  // likewise, in nanoseconds since the world began; when it began if it has no outcome
 }
 
-// Common is the head itself, by which a type becomes an Op.
+// Common returns the head; it makes a type an Op.
 func (h *Head) Common() *Head { return h }
 
-// Outcome is what a client knows of its own request.
+// Outcome is the result of a request as its client knows it.
 type Outcome uint8
 
-// What a client can know of its own request.
+// The outcomes.
 const (
 	OK           Outcome = iota // acknowledged
 	Failed                      // certainly not applied
@@ -60,11 +60,11 @@ func (o Outcome) String() string {
 type Produce struct {
 	Head
 	Partition  wire.TopicPartition
-	Topic      wire.TopicID // the topic that the producer believed to write to; zero if it did not know
+	Topic      wire.TopicID // the topic id that the producer knew; zero if it knew none
 	Acks       int16        // -1 all, 0, 1
-	Idempotent bool         // the producer numbered its batches
+	Idempotent bool         // enable.idempotence
 	Key, Value string
-	Offset     wire.Offset // OK: where the broker says the record is
+	Offset     wire.Offset // OK: the offset in the response
 }
 
 // Consume is one step of a consumer's position in a partition.
@@ -72,17 +72,17 @@ type Consume struct {
 	Head
 	Kind      ConsumeKind
 	Partition wire.TopicPartition
-	Topic     wire.TopicID // the topic that the consumer believed to read; zero if it did not know
-	Cursor    int64        // counts the times the application has set this client's position
+	Topic     wire.TopicID // the topic id that the consumer knew; zero if it knew none
+	Cursor    int64        // counts the application's seeks
 	Offset    wire.Offset  // see the kinds
 
 	Key, Value string // RecordRead
 }
 
-// ConsumeKind is what happened to a consumer's position.
+// ConsumeKind is the kind of a consumer's step.
 type ConsumeKind uint8
 
-// What can happen to a consumer's position.
+// The kinds of steps.
 const (
 	RecordRead        ConsumeKind = iota // the record at Offset was read
 	EndReached                           // there was nothing more to read at Offset
@@ -99,11 +99,11 @@ type ListOffsets struct {
 	Epoch     wire.Epoch // the leader epoch of the response
 }
 
-// DescribeTopic is what a metadata response says of one partition. Several of them may be one response.
+// DescribeTopic is one partition in a metadata response. Several of them may come from one response.
 type DescribeTopic struct {
 	Head
 	Server     Process
-	Controller bool // Server is a controller, and answers from what is committed; a broker answers from its own image
+	Controller bool // Server is a controller, which answers from the committed metadata; a broker answers from its own image
 	Partition  wire.TopicPartition
 	Topic      wire.TopicID // zero: there is no topic of that name
 	Epoch      wire.Epoch   // the partition's leader epoch
@@ -148,7 +148,7 @@ type RegisterBroker struct {
 type Heartbeat struct {
 	Head
 	Broker wire.NodeID
-	Epoch  wire.BrokerEpoch // the one that the broker claims
+	Epoch  wire.BrokerEpoch // the one in the request
 }
 
 // of visits the operations of one family.

@@ -2,9 +2,9 @@ package check
 
 import "samsa/wire"
 
-// The words of the cases of history checks. Events and steps follow the order of the operations.
+// Helpers for the cases of history checks. Events and steps follow the order of the operations.
 
-// historyCase is a history of operations, each over before the next begins, on a cluster without faults.
+// historyCase is a history of sequential operations on a cluster without faults.
 func historyCase(v *View, ops ...Op) *Case {
 	number := map[string]int64{}
 	for i, op := range ops {
@@ -34,10 +34,10 @@ func polled(client, value string, at wire.Offset) *Consume {
 	return &Consume{Head: Head{Client: client}, Partition: orders, Value: value, Offset: at}
 }
 
-// drained is a reader that found nothing more.
+// drained is a consumer that reached the end.
 func drained(client string, at wire.Offset) *Consume { return moved(client, EndReached, at) }
 
-// moved is a step of a consumer that read nothing.
+// moved is a step of a consumer without a record.
 func moved(client string, kind ConsumeKind, at wire.Offset) *Consume {
 	return &Consume{Head: Head{Client: client}, Kind: kind, Partition: orders, Offset: at}
 }
@@ -51,10 +51,10 @@ func ended(call uint64, at wire.Offset) *ListOffsets {
 	return &ListOffsets{Head: Head{Client: "c1", Called: 2 * call, Returned: 2*call + 1}, Partition: orders, Offset: at}
 }
 
-// again is a read after the application has gone back.
+// again is a read after a seek.
 func again(op *Consume) *Consume { op.Cursor++; return op }
 
-// writes and reading give an operation a topic id.
+// writes and reading set the topic id of an operation.
 func writes(id byte, op *Produce) *Produce { op.Topic = wire.TopicID{id}; return op }
 
 func reading(id byte, op *Consume) *Consume { op.Topic = wire.TopicID{id}; return op }

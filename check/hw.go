@@ -4,7 +4,7 @@ import "samsa/wire"
 
 var hwJustified = &Check{
 	Name: "hw-justified", Numbers: "S7",
-	Doc: "the true log of every replica that may be elected has everything below a leader's high watermark",
+	Doc: "the true log of every eligible replica has all records below a leader's high watermark",
 	On:  []ChangeKind{ReplicaChanged, PartitionChanged},
 	See: seeHW,
 	Accept: func(v *View) *Case {
@@ -20,10 +20,11 @@ var hwJustified = &Check{
 	},
 }
 
-// seeHW requires that every eligible replica has the leader's last batch below the high watermark: by logs-match all below it
-// is the same then. To compare ends is not enough: a log may be as long and hold something else.
+// seeHW requires that every eligible replica has the leader's last batch below the high watermark; logs-match then implies
+// that the logs are equal below it. Comparing log end offsets is not enough: a log of the same length may hold other
+// records.
 //
-// It looks when a leader's high watermark rises, and when the controller makes a replica eligible beside a leader.
+// It runs when a leader's high watermark rises, and when the controller makes another replica eligible.
 func seeHW(d *Tally, v *View, c *Change) {
 	p, r := c.Partition, c.Replica
 	a := &p.assigned
@@ -35,7 +36,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 		return
 	}
 	if r.HW <= max(r.Log.Start(), p.trimmed) {
-		return // all of it was deleted on purpose
+		return // retention or an operator deleted all of it
 	}
 	last, has := r.Log.At(r.HW - 1)
 	for _, set := range [][]wire.NodeID{a.ISR, v.eligible(a)} {
@@ -48,7 +49,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 			if v.tainted(v.Broker(id), p) || p.uncleanElectionAfter(r.Epoch) {
 				continue
 			}
-			if at, known := p.place(last); has && known && p.promises[at].condemned != "" {
+			if at, known := p.place(last); has && known && p.promises[at].superseded != "" {
 				continue // acked-durable names the price
 			}
 			d.decide(v, p.fact(ByLeader, r.HW, ""), v.damagedDiskOf(p, r.Node, id), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
@@ -58,8 +59,8 @@ func seeHW(d *Tally, v *View, c *Change) {
 	}
 }
 
-// uncleanElectionAfter reports whether an unclean election came after an epoch: a leader of that epoch may not know of it
-// yet.
+// uncleanElectionAfter reports whether there was an unclean election after an epoch, of which a leader of that epoch may not
+// know yet.
 func (p *Partition) uncleanElectionAfter(epoch wire.Epoch) bool {
 	n := len(p.elections)
 	for n > 0 && p.elections[n-1].Epoch > epoch {

@@ -6,28 +6,28 @@ import (
 	"samsa/wire"
 )
 
-// Identity names a batch whichever copy of it is looked at. Promises, logs-match and the ledger compare batches by nothing else.
+// Identity identifies a batch on every replica. Promises, logs-match and the ledger compare batches only by Identity.
 //
 //	                        offsets       leader epoch   bytes
-//	append by the leader    given         given          as the producer signed them
+//	append by the leader    given         given          with the producer's checksum
 //	copy to a follower      kept          kept           kept
 //	retry                   other         may be other   kept: the checksum covers neither offsets nor epoch
 //	log cleaner             kept          kept           other, if it dropped records or set a delete horizon
 //
-// So offsets and epoch alone do not tell a batch from another one that a broken leader has at its place. Nor does today's
-// checksum: the cleaner keeps base offset, last offset and epoch of a batch (MemoryRecords.filterTo) and encodes the remaining
-// records again, on each replica at its own time. The identity has the checksum that the batch had when it was appended. The
-// View learns of a new encoding by Reencoded, and recognises it on every replica that copies it.
+// Offsets and epoch are not enough to tell apart two batches at the same offsets. The current checksum does not help: the
+// cleaner keeps base offset, last offset and epoch of a batch (MemoryRecords.filterTo) and encodes the remaining records
+// again, on each replica at a different time. So the identity has the checksum that the batch had when it was appended.
+// Reencoded tells the View of a new encoding, which it recognises on every replica that copies the batch.
 //
-// A check that is about the bytes, such as stored-as-sent, compares checksums. A batch of which the cleaner leaves no record
-// is gone, and its identity with it.
+// A check of the bytes, such as stored-as-sent, compares checksums. A batch whose records are all cleaned is gone with its
+// identity.
 type Identity struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
 	Origin     uint32 // the checksum that it was appended with
 }
 
-// Identity is the batch's.
+// Identity returns the batch's identity.
 func (b Batch) Identity() Identity {
 	id := Identity{b.Base, b.Next, b.Epoch, b.CRC}
 	if b.Origin != 0 {
@@ -36,10 +36,10 @@ func (b Batch) Identity() Identity {
 	return id
 }
 
-// Same reports whether two batches are copies of one.
+// Same reports whether two batches are copies of the same batch.
 func (b Batch) Same(o Batch) bool { return b.Identity() == o.Identity() }
 
-// compare orders batches by where they lie.
+// compare orders batches by offset, then epoch.
 func compare(a, b Identity) int {
 	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Origin, b.Origin))
 }
@@ -60,7 +60,7 @@ func (r *Replica) Reencoded(p *Partition, base wire.Offset, crc uint32) {
 	p.reencoded[Identity{b.Base, b.Next, b.Epoch, crc}] = b.Origin
 }
 
-// known is a batch with the checksum that it was appended with, if its bytes are of a cleaner.
+// known sets a batch's original checksum if the log cleaner has encoded it again.
 func (p *Partition) known(b Batch) Batch {
 	if p.reencoded != nil && b.Origin == 0 {
 		b.Origin = p.reencoded[b.Identity()]

@@ -8,9 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// A leader's cleaner encodes an acknowledged batch again, a follower that was away copies it, is elected and serves it. It is
-// the batch that was promised, and no check calls it lost, different or another record. The same bytes at that place are
-// another batch if no cleaner wrote them.
+// A leader's cleaner encodes an acknowledged batch again, and a follower that was down copies it, is elected and serves it.
+// It is the promised batch, and no check reports it as lost or different. The same bytes there are another batch if no
+// cleaner wrote them.
 func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 	for cleaned, want := range map[bool]string{
 		true:  "",
@@ -19,7 +19,7 @@ func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 		s := staged(2)
 		s.alter(0, ids(1, 2), nil)
 		s.committedWith(0, 0xA, 1, 2)
-		s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
+		s.HighWatermarkSent(s.p, s.p.Replica(1), 1)
 		if cleaned {
 			s.p.Replica(1).Reencoded(s.p, 0, 0xA1)
 		}
@@ -54,7 +54,7 @@ func TestIdentitySurvivesEveryPass(t *testing.T) {
 	require.False(t, s.p.known(Batch{Next: 1, Epoch: 1, CRC: 0xA1}).Same(b), "a retry in another epoch is another batch")
 }
 
-// What a producer sent is compared with what was appended: an answer that leaves after the cleaner has come is honest.
+// The producer's checksum is compared with the one at append: a response that is sent after the log cleaner ran is honest.
 func TestBytesAreThoseOfTheAppend(t *testing.T) {
 	for crc, want := range map[uint32]Status{0xA: Held, 0xA1: Violated} {
 		s := staged(2)

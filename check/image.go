@@ -7,16 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// image is the committed metadata as the judges build it themselves: record by record, in the order of the log.
+// image is the committed metadata, built from the records by the judges.
 type image struct {
-	next    wire.Offset // records below are in it
+	next    wire.Offset // the offset after the last record in it
 	changed int64       // when it changed last
 
 	retention     map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
-	defaults      []Retention                // those that brokers got since, for topics without one of their own
-	configured    wire.Offset                // after the last record that set a config: a broker that has applied less need not obey it
-	rewriters     bool                       // some config has asked leaders to store other bytes than they are sent
-	rewritingEnd  wire.Offset                // after the last record that ended that for a topic: a leader that has applied less may go on
+	defaults      []Retention                // broker defaults that were set since
+	configured    wire.Offset                // after the last ConfigRecord
+	rewriters     bool                       // some config has made leaders change batches (compression, LogAppendTime)
+	rewritingEnd  wire.Offset                // after the last record that ended that for a topic
 	leveled       wire.Offset                // after the last record that set a feature's level
 	brokers       map[wire.NodeID]*registration
 	topics        map[wire.TopicID]string
@@ -26,21 +26,21 @@ type image struct {
 	registrations []committedRegistration // in the order of their records
 	newest        wire.BrokerEpoch        // of all registrations
 
-	fenced     []wire.NodeID // brokers that the batch under way has fenced
-	batch      wire.Offset   // where the batch under way begins: no node's image may end within it
+	fenced     []wire.NodeID // brokers that the current batch has fenced
+	batch      wire.Offset   // where the current batch begins: no node's image may end within it
 	nameOwners map[string][]bound
 	epochs     map[partitionKey][]bound
 }
 
-// bound is a committed fact of the metadata log, from an offset up to the next bound.
+// bound is one committed value, valid from an offset up to the next bound.
 type bound struct {
 	from  wire.Offset
 	at    int64        // when it was committed
-	id    wire.TopicID // of a name: the topic that has it, zero for none
+	id    wire.TopicID // of a name: the topic's id, zero for none
 	epoch wire.Epoch   // of a partition: its leader epoch
 }
 
-// currentTopic is the topic that a name belongs to now, and since when.
+// currentTopic is the topic that has a name now, and since when.
 func (m *image) currentTopic(name string) (last bound) {
 	if all := m.nameOwners[name]; len(all) > 0 {
 		last = all[len(all)-1]
@@ -48,14 +48,14 @@ func (m *image) currentTopic(name string) (last bound) {
 	return last
 }
 
-// committedRegistration is one registration that was committed at some time.
+// committedRegistration is one committed RegisterBrokerRecord.
 type committedRegistration struct {
 	node        wire.NodeID
 	incarnation wire.UUID
 	epoch       wire.BrokerEpoch
 }
 
-// registration is a committed incarnation of a broker.
+// registration is the registration of a broker in the image.
 type registration struct {
 	epoch        wire.BrokerEpoch
 	incarnation  wire.UUID
@@ -78,7 +78,7 @@ func newImage() image {
 	}
 }
 
-// setting is the topic's config, or the cluster's; "" if neither is set.
+// setting is the topic's config, or the cluster's default; "" if neither is set.
 func (m *image) setting(topic, name string) string {
 	if s, ok := m.configs[configKey{wire.ConfigTopic, topic, name}]; ok {
 		return s
@@ -103,8 +103,8 @@ func (m *image) flag(topic, name string, otherwise bool) bool {
 // elr reports whether eligible leader replicas are on (KIP-966).
 func (m *image) elr() bool { return m.levels[elrVersion] > 0 }
 
-// eligible are the ELR members that may lead. After the feature is disabled the ELR stays in the metadata and is no longer
-// maintained; but then an ISR that is not empty never becomes so.
+// eligible are the ELR members that may be elected. After the feature is disabled the ELR stays in the metadata but is no
+// longer maintained, and an ISR that is not empty never becomes empty.
 func (v *View) eligible(a *Assignment) []wire.NodeID {
 	if !v.image.elr() && len(a.ISR) > 0 {
 		return nil
@@ -123,7 +123,7 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
 		m.brokers[r.BrokerID] = &registration{epoch: r.BrokerEpoch, incarnation: r.IncarnationID, fenced: r.Fenced, shuttingDown: r.InControlledShutdown, features: r.Features}
-		if s := (committedRegistration{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.registrations, s) { // a broker may ask again
+		if s := (committedRegistration{r.BrokerID, r.IncarnationID, r.BrokerEpoch}); !slices.Contains(m.registrations, s) { // a broker may send the request again
 			m.registrations = append(m.registrations, s)
 			m.newest = max(m.newest, s.epoch)
 		}
@@ -173,14 +173,14 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	}
 }
 
-// noteFenced enters that the batch under way fences a broker.
+// noteFenced enters a broker that the current batch fences.
 func (m *image) noteFenced(id wire.NodeID, fenced bool) {
 	if fenced {
 		m.fenced = append(m.fenced, id)
 	}
 }
 
-// noteRegistered ends the excuse of a broker whose disk had a fault: the controller knows of a later incarnation.
+// noteRegistered enters that the controller knows of a new incarnation, and so of the disk faults before it.
 func (v *View) noteRegistered(b *Broker, incarnation wire.UUID) {
 	b.registeredAt = v.step
 	if i := slices.Index(b.incarnations, incarnation); i >= 0 {
@@ -208,7 +208,7 @@ func (v *View) topicRemoved(id wire.TopicID) {
 	}
 }
 
-// applyPartition enters the record of a whole partition.
+// applyPartition applies a PartitionRecord.
 func (v *View) applyPartition(r *wire.PartitionRecord) {
 	p := v.Partition(r.TopicID, wire.TopicPartition{Topic: v.image.topics[r.TopicID], Partition: r.PartitionID})
 	was := p.assigned
@@ -223,7 +223,7 @@ func (v *View) applyPartition(r *wire.PartitionRecord) {
 	v.notify(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
-// noteEpoch enters the leader epoch of a partition from here on, if it is new.
+// noteEpoch enters a new leader epoch of a partition.
 func (v *View) noteEpoch(p *Partition) {
 	k := partitionKey{p.ID, p.TP.Partition}
 	past := v.image.epochs[k]
@@ -232,7 +232,7 @@ func (v *View) noteEpoch(p *Partition) {
 	}
 }
 
-// applyPartitionChange changes a partition. The epochs are not in the record, they follow from it.
+// applyPartitionChange applies a PartitionChangeRecord, which does not contain the epochs.
 func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 	p := v.index[partitionKey{r.TopicID, r.PartitionID}]
 	if p == nil {
@@ -251,7 +251,7 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 		}
 	}
 	if len(a.ISR) >= v.MinISR(p) {
-		p.elrForgottenAt = 0 // from here on the ELR remembers every member that leaves
+		p.elrForgottenAt = 0 // from here on every member that leaves the ISR enters the ELR
 	}
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		a.Recovery = r.LeaderRecoveryState
@@ -267,9 +267,8 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 	v.notify(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
-// clearELR empties the eligible leader replicas of a topic's partitions, or of all (""): a change of each partition that has
-// some, as if by a record of its own (TopicDelta.maybeClearElr). min.insync.replicas has changed, and the old value filled
-// the ELR.
+// clearELR clears the ELR of a topic's partitions, or of all (""), after a change of min.insync.replicas. Each partition
+// with an ELR changes as if by a PartitionChangeRecord (TopicDelta.maybeClearElr).
 func (v *View) clearELR(topic string) {
 	for _, p := range v.parts {
 		if a := &p.assigned; (topic == "" || v.image.topics[p.ID] == topic) && len(a.ELR)+len(a.LastELR) > 0 {
@@ -283,14 +282,14 @@ func (v *View) clearELR(topic string) {
 	}
 }
 
-// noteElection enters an election, and what it gives away if it was unclean.
+// noteElection enters an election, and the records that it loses if it was unclean.
 func (v *View) noteElection(p *Partition, was Assignment) {
 	e := Election{
 		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.MinISR(p), Step: v.step,
 	}
 	switch {
 	case slices.Contains(e.Members, e.Leader):
-	case slices.Contains(was.LastELR, e.Leader) && len(p.assigned.ELR) == 0: // no member is left (KAFKA-19522)
+	case slices.Contains(was.LastELR, e.Leader) && len(p.assigned.ELR) == 0: // ISR and ELR are empty (KAFKA-19522)
 		e.Unclean = v.name(e.Leader) + " was elected in epoch " + itoa(e.Epoch) + " as the last known leader, at step " + itoa(v.step)
 	case v.unclean(p):
 		e.Unclean = "unclean election allowed by unclean.leader.election.enable: " + v.name(e.Leader) + " in epoch " +
@@ -301,7 +300,7 @@ func (v *View) noteElection(p *Partition, was Assignment) {
 	p.uncleanAsked = p.uncleanAsked && e.Unclean == ""
 	p.elections = append(p.elections, e)
 	if e.Unclean != "" {
-		p.condemn(v, &e)
-		p.committedTo, p.shown = 0, 0 // what the chosen one has may be other records at the same offsets
+		p.supersede(v, &e)
+		p.committedTo, p.shown = 0, 0 // the new leader may have other records at the same offsets
 	}
 }

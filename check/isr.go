@@ -14,7 +14,7 @@ var isrAgreed = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.look(1, State{Leads: true, ISR: ids(1, 2, 3), Pending: ids(1, 2)})
-		s.alter(0, ids(1, 2), nil) // the response is still on its way
+		s.alter(0, ids(1, 2), nil) // the AlterPartition response is in flight
 		s.look(1, State{Leads: true, ISR: ids(1, 2)})
 		s.look(1, State{Leads: true, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
 		s.alter(0, ids(1, 2, 3), nil)
@@ -103,10 +103,10 @@ func seeLegal(d *Tally, v *View, c *Change) {
 			bad("no replica", v.name(id), " is in the ISR and has no replica")
 		case slices.Contains(a.ELR, id):
 			bad("in ISR and ELR", v.name(id), " is in ISR and ELR")
-		case slices.Contains(c.Was.ISR, id) && c.Was.PartitionEpoch >= 0: // a member stays until the controller removes it
+		case slices.Contains(c.Was.ISR, id) && c.Was.PartitionEpoch >= 0: // it was a member before
 		case b != nil && !b.fenced && b.unfencedAt == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
-			// It is unfenced and may lead, also if its shutdown had begun: a fence ends that, and an older heartbeat may come
-			// late (BrokerHeartbeatManager.touch).
+			// It is unfenced and may lead, even if its controlled shutdown had begun: fencing ends that, and an older
+			// heartbeat may arrive late (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
 			if c.Was.PartitionEpoch >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
 				bad("fenced or shutting down", v.name(id), " is added to the ISR while it is fenced or shutting down")
@@ -118,13 +118,13 @@ func seeLegal(d *Tally, v *View, c *Change) {
 		bad("leader outside", "its leader ", v.name(a.Leader), " is not in the ISR ", v.names(a.ISR))
 	case len(a.ELR) > 0 && len(a.ISR) >= v.MinISR(p):
 		bad("ELR beside a full ISR", "an ELR of ", v.names(a.ELR), " beside an ISR of ", v.names(a.ISR), ", which has min.insync.replicas members")
-	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.PartitionEpoch < 0): // with ELR on it may have been empty before
+	case len(a.ISR) == 0 && !v.image.elr() && (len(c.Was.ISR) > 0 || c.Was.PartitionEpoch < 0): // it may have been empty before, while ELR was enabled
 		bad("empty", "the ISR is empty: no replica is remembered")
 	}
 }
 
-// seeFenced requires, at the end of the batch that fenced a broker, that no ISR has it. Only the last member of an ISR stays,
-// without leading: before ELR, it is remembered so.
+// seeFenced requires, at the end of the batch that fenced a broker, that no ISR has it. Without ELR, the last member stays
+// in the ISR and the partition has no leader.
 func seeFenced(d *Tally, v *View, id wire.NodeID) {
 	if b := v.image.brokers[id]; b == nil || !b.fenced {
 		return // unfenced again within the batch

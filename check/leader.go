@@ -52,7 +52,7 @@ var oneLeader = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.alter(2, ids(2, 3), nil)
-		s.leads(2, 1, 0) // b1 still believes that it leads epoch 0, which does no harm
+		s.leads(2, 1, 0) // b1 still leads epoch 0, which is harmless
 		s.leads(1, 0, 0)
 		return s.done()
 	},
@@ -89,8 +89,9 @@ func seeLeader(d *Tally, v *View, c *Change) {
 	}
 }
 
-// appended judges the node that appends in an epoch. A broker that restarts before its session ends may find itself leader of
-// its old epoch in the image. That is harmless while it serves no client: it may have lost records that the epoch began with.
+// appended judges the broker that appends in a leader epoch. A broker that restarts before its session times out may still
+// be leader of its old epoch in the image. That is harmless until it appends: it may have lost records that it had when the
+// epoch began.
 func (p *Partition) appended(d *Tally, v *View, r *Replica, b Batch) {
 	if !r.observed || !r.Leads {
 		return

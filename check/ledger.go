@@ -7,33 +7,33 @@ import (
 	"samsa/wire"
 )
 
-// The durability ledger: for every batch that was promised, which disks hold it, and what destroyed the other copies.
+// The durability ledger: for every promised batch, the disks that hold it, and the faults that destroyed the other copies.
 //
-// Kafka answers acks=all when the in-sync replicas have the record in their page caches: nothing is flushed. So if all of
-// those disks lose their volatile bytes at once, the record is lost legitimately, and only a ledger that knows which disk had
-// what can tell this from a bug. Faults are injected freely; the ledger explains afterwards.
+// Kafka answers acks=all when the in-sync replicas have the record in their page caches: nothing is flushed. If all of these
+// machines lose power at once, the record is lost legitimately. The ledger tells such a loss from a bug, because it knows
+// which disk held which batch.
 //
 // A loss is licensed if one of these holds, and in no other case:
 //
-//   - an unclean election, or one of the last known leader, was allowed, happened, and chose a log without the record; or
-//   - faults of the disks had destroyed every copy in ISR ∪ ELR, as they were at the election that lost it; and with ELR on,
-//     they destroyed copies on at least min.insync.replicas disks, unless an unclean election has left one, or a change of
-//     min.insync.replicas made the controller clear the ELR; or
-//   - the disk of the leader that lost it had changed bytes where the partition lies: no broker learns of that; or
-//   - the leader that promised it had not yet applied that min.insync.replicas was raised (the finding raised-min-isr); or
+//   - an unclean election, or an election of the last known leader, was allowed and elected a replica without the record; or
+//   - disk faults had destroyed every copy in ISR ∪ ELR at the election that lost it; and with ELR, copies on at least
+//     min.insync.replicas disks, unless an unclean election had shrunk the ISR to one member, or a change of
+//     min.insync.replicas had made the controller clear the ELR; or
+//   - a disk fault had changed bytes of the leader's log, which no broker notices; or
+//   - the leader that promised it had not yet applied a higher min.insync.replicas (the finding raised-min-isr); or
 //   - the producer asked for less: acks=1 or acks=0.
 //
 // The crash of a process destroys nothing. A licence names its faults.
 
-// What was promised, and to which client.
+// The kinds of promises.
 const (
 	madeToAll uint8 = 1 << iota // acknowledged under acks=all
 	madeToOne                   // acknowledged under acks=1
-	shown                       // a reader may have seen it: it lay below a high watermark that a reader received
-	belowHW                     // it lay below a leader's high watermark: no client knows it yet, but the fate of its copies counts
+	shown                       // it was below a high watermark in a response to a reader, which may have read it
+	belowHW                     // it was below a leader's high watermark; no client knows that yet
 )
 
-// strength is the promise of an acknowledgement by the acks that its producer asked for.
+// strength is the kind of promise that an acknowledgement makes under these acks.
 func strength(acks int16) uint8 {
 	if acks == -1 {
 		return madeToAll
@@ -41,46 +41,46 @@ func strength(acks int16) uint8 {
 	return madeToOne
 }
 
-// promise is one batch that a client or a leader counts on.
+// promise is one batch that was acknowledged, read or committed.
 type promise struct {
 	Batch
 	made         uint8
-	client       string     // of the first acknowledgement, "" if it was only shown
-	step         uint64     // of the first acknowledgement or showing
-	enteredAt    uint64     // the step in which it was entered, the earliest of all
+	client       string     // of the first acknowledgement, "" if there was none
+	step         uint64     // of the first acknowledgement or fetch response
+	enteredAt    uint64     // the step in which the ledger entered it
 	quorumEpoch  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
-	minISR       int        // min.insync.replicas at that time: so many disks have it, whatever is in force later
-	committedISR int        // belowHW: the size of the ISR when that became so; 0 if that is not known
+	minISR       int        // min.insync.replicas at that time
+	committedISR int        // belowHW: the size of the ISR when the high watermark passed it; 0 if not known
 	held         uint64     // bit per replica slot: the replicas whose true log has it now
 	taken        []taken
 	cuts         []cut
-	condemned    string // the election that chose a leader without it, in words
-	lost         bool   // a leader of the newest epoch has been seen without it
+	superseded   string // the unclean election of a leader without it, in words
+	lost         bool   // a leader of the newest epoch does not have it
 	clause       string // lost: the licence, "" if there is none
 }
 
-// taken is a copy that a fault of its disk destroyed.
+// taken is a copy that a disk fault destroyed.
 type taken struct {
 	node    wire.NodeID
 	fault   int  // index of View.faults
-	flushed bool // it was on the device, by a true sync: only damage of the device itself can take it
+	flushed bool // it was synced: only damage of the device can destroy it
 }
 
-// earlyLoss is a copy that a fault took before the batch was promised. Its broker may have fetched past it before: the leader
-// hears of that when the disk has lost it already, and no node knows until a later incarnation is registered.
+// earlyLoss is a copy that a fault destroyed before the batch was promised. The leader counted the copy, because the broker
+// had fetched from above it. No node knows of the loss until a later incarnation is registered.
 type earlyLoss struct {
 	Batch
 	taken
 }
 
-// cut is a copy that its own process truncated.
+// cut is a copy that its broker truncated.
 type cut struct {
 	node wire.NodeID
 	step uint64
 	toHW bool // to its own high watermark, and no further
 }
 
-// Election chose a leader.
+// Election is the election of a leader.
 type Election struct {
 	Epoch   wire.Epoch
 	Leader  wire.NodeID
@@ -91,21 +91,21 @@ type Election struct {
 	Step    uint64
 }
 
-// minISRInForce is a min.insync.replicas by which a promise was made or a partition changed.
+// minISRInForce is a value of min.insync.replicas and the step from which it applied.
 type minISRInForce struct {
 	step   uint64
 	minISR int
 }
 
-// noteMinISR enters the min.insync.replicas by which a record was promised or the partition changed.
+// noteMinISR enters min.insync.replicas as it is when a record is promised or the partition changes.
 func (p *Partition) noteMinISR(step uint64, minISR int) {
 	if n := len(p.minISRs); n == 0 || p.minISRs[n-1].minISR != minISR {
 		p.minISRs = append(p.minISRs, minISRInForce{step, minISR})
 	}
 }
 
-// lowestMinISR is on how many disks the rules kept a promise: min.insync.replicas when it was made, or at any change of the
-// partition since. While it was lower the ISR shrank to so few, and the controller remembered no more.
+// lowestMinISR is the lowest min.insync.replicas since a promise was made. While it was lower, ISR and ELR together may have
+// shrunk to that size.
 func (p *Partition) lowestMinISR(q *promise) int {
 	n := q.minISR
 	for i := len(p.minISRs) - 1; i >= 0 && p.minISRs[i].step >= q.enteredAt; i-- {
@@ -114,10 +114,10 @@ func (p *Partition) lowestMinISR(q *promise) int {
 	return n
 }
 
-// strong reports whether the promise was made to acks=all or to a reader.
+// strong reports whether the batch was acknowledged under acks=all or may have been read.
 func (q *promise) strong() bool { return q.made&(madeToAll|shown) != 0 }
 
-// adjustMissing counts a promise that the replica does not have (+1), or has after all (-1).
+// adjustMissing adds n to the replica's count of missing batches.
 func (r *Replica) adjustMissing(q *promise, n int) {
 	r.missing += n
 	if q.strong() {
@@ -125,7 +125,7 @@ func (r *Replica) adjustMissing(q *promise, n int) {
 	}
 }
 
-// place is the index of the promise on a batch, or the one where it belongs. It looks from the end.
+// place is the index of the promise on a batch, or where to insert it. It searches from the end.
 func (p *Partition) place(b Batch) (int, bool) {
 	i := searchFromEnd(len(p.promises), func(i int) bool { return compare(p.promises[i].Identity(), b.Identity()) >= 0 })
 	return i, i < len(p.promises) && p.promises[i].Same(b)
@@ -147,7 +147,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		q.made |= made
 		return
 	}
-	if q.made != 0 { // its strength may change: count it again
+	if q.made != 0 { // its kind may change: count it again
 		for _, r := range p.replicas {
 			if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 				r.adjustMissing(q, -1)
@@ -155,8 +155,8 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		}
 	}
 	q.made |= made
-	if q.condemned == "" {
-		q.condemned = p.supersededByUnclean(b)
+	if q.superseded == "" {
+		q.superseded = p.supersededByUnclean(b)
 	}
 	for _, r := range p.replicas {
 		if q.held&(1<<r.slot) == 0 && r.Log.Has(b) {
@@ -171,9 +171,9 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	}
 }
 
-// noteEarlyLosses enters that a replica had a batch until a fault took it, before the batch was promised.
+// noteEarlyLosses enters the copies of a batch that faults destroyed before it was promised.
 func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
-	if !v.tainted(v.Broker(r.Node), p) { // the earlier copies do not count any more
+	if !v.tainted(v.Broker(r.Node), p) { // the earlier copies no longer count
 		r.earlyLosses = nil
 	}
 	for _, e := range r.earlyLosses {
@@ -183,8 +183,8 @@ func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
 	}
 }
 
-// promisesWithin are the promises on offsets in [from, to). Batches of different epochs may overlap in any way, but none is
-// so long that more than a few others begin within it.
+// promisesWithin are the promises on offsets in [from, to). Batches of different epochs may overlap, but only a few batches
+// begin within another one.
 func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
 	return func(yield func(*promise) bool) {
 		i := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= to })
@@ -196,8 +196,8 @@ func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
 	}
 }
 
-// supersededByUnclean names the unclean election that made a batch worthless before it was promised: a leader that does not
-// know of the election goes on alone in its old epoch.
+// supersededByUnclean names the unclean election after which a batch was promised in an older epoch, by a leader that does
+// not know of the election yet.
 func (p *Partition) supersededByUnclean(b Batch) string {
 	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Epoch > b.Epoch; i-- {
 		if e := &p.elections[i]; e.Unclean != "" {
@@ -209,13 +209,13 @@ func (p *Partition) supersededByUnclean(b Batch) string {
 	return ""
 }
 
-// ackedAfterDelete enters what a broker acknowledged when the topic was already deleted and the broker did not know it yet.
-// No log is judged by that any more. But readers of the topic may have seen other records there before it went: if an unclean
-// election had deposed the broker, that election lost the record. A promise that is known already was judged before.
+// ackedAfterDelete enters a batch that a broker acknowledged after its topic was deleted, before it knew that. No log is
+// judged by it. But if an unclean election had replaced the broker as leader, readers may have seen other records at these
+// offsets: that election lost the batch. A promise that is known already was judged before.
 func (p *Partition) ackedAfterDelete(v *View, b Batch, made uint8, client string) {
 	clause := ""
 	if at, known := p.place(b); known {
-		clause = p.promises[at].condemned
+		clause = p.promises[at].superseded
 	} else {
 		clause = p.supersededByUnclean(b)
 	}
@@ -228,8 +228,8 @@ func (p *Partition) ackedAfterDelete(v *View, b Batch, made uint8, client string
 	}
 }
 
-// recordCommitted enters what has become committed by a leader's high watermark. A new leader's log may be shorter than what
-// was committed before, and then its own records come there.
+// recordCommitted enters the batches that a leader's high watermark has newly passed. A new leader's log may end below the
+// committed offset, and its own records then replace the old ones.
 func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 	if !before.Leads || before.Epoch != r.Epoch {
 		p.committedTo, p.shown = min(p.committedTo, r.Log.End()), min(p.shown, r.Log.End())
@@ -244,20 +244,20 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 		q := &p.promises[at]
 		if q.made == belowHW && q.committedISR == 0 {
 			q.committedISR = r.InSync()
-			if v.unread(r.Node) { // it has not applied the change, and need not obey it
+			if v.unread(r.Node) { // it has not applied the change, and uses the old value
 				q.minISR = min(q.minISR, max(q.committedISR, 1))
 			}
 		}
-		if q.condemned == "" {
-			q.condemned = p.staleMinISR(v, r, b)
+		if q.superseded == "" {
+			q.superseded = p.staleMinISR(v, r, b)
 		}
 	}
 	p.committedTo = r.HW
 }
 
-// staleMinISR names the race that KIP-966 leaves open, if a leader's commit rests on it. A replica that leaves an ISR smaller
-// than min.insync.replicas stays eligible to lead, because no leader commits anything then. But the controller uses its own
-// min.insync.replicas, and a leader that has not applied the change uses the old one.
+// staleMinISR names a race that KIP-966 leaves open, if it explains a leader's commit. A replica that leaves an ISR smaller
+// than min.insync.replicas enters the ELR, because no leader commits with such an ISR. But a leader that has not applied a
+// higher min.insync.replicas yet still commits.
 func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
 	if !v.unread(leader.Node) || leader.InSync() >= v.MinISR(p) {
 		return ""
@@ -271,13 +271,13 @@ func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
 	return ""
 }
 
-// unread reports whether a broker has yet to apply a config that was changed.
+// unread reports whether a broker has not applied the last config change yet.
 func (v *View) unread(node wire.NodeID) bool {
 	c := v.image.configured
 	return c > 0 && v.Broker(node).applied < c
 }
 
-// copyRegained enters that a replica has a batch (again).
+// copyRegained enters that a replica has appended a batch.
 func (p *Partition) copyRegained(r *Replica, b Batch) {
 	if len(p.promises) == 0 || p.promises[len(p.promises)-1].Base < b.Base {
 		return
@@ -293,7 +293,7 @@ func (p *Partition) copyRegained(r *Replica, b Batch) {
 	}
 }
 
-// copyLost enters that a replica does not have a batch any more; byFault: a fault of its disk took it.
+// copyLost enters that a replica no longer has a batch; byFault says that a fault of its disk destroyed it.
 func (p *Partition) copyLost(v *View, r *Replica, b Batch, byFault, flushed bool) {
 	i, ok := p.place(b)
 	_, hit := v.lastFault(v.Broker(r.Node), p, 0)
@@ -318,11 +318,11 @@ func (p *Partition) copyLost(v *View, r *Replica, b Batch, byFault, flushed bool
 	}
 }
 
-// faultThatTook is the fault of a replica's disk that took a copy just now. There is one.
+// faultThatTook is the fault of a replica's disk that destroyed a copy just now. There must be one.
 func (p *Partition) faultThatTook(v *View, r *Replica, flushed bool) taken {
 	b := v.Broker(r.Node)
 	last, _ := v.lastFault(b, p, 0)
-	for i := len(b.faults) - 1; i >= 0 && flushed; i-- { // power does not take what is on the device: damage does
+	for i := len(b.faults) - 1; i >= 0 && flushed; i-- { // a power loss does not destroy synced bytes, damage does
 		if h := v.faults[b.faults[i]]; damages(h.What) && h.reaches(p) {
 			last = b.faults[i]
 			break
@@ -331,12 +331,12 @@ func (p *Partition) faultThatTook(v *View, r *Replica, flushed bool) taken {
 	return taken{r.Node, last, flushed}
 }
 
-// release enters that all below an offset was deleted on purpose: a replica without it misses nothing.
+// release enters that retention or an operator deleted all below an offset: a replica without these records misses nothing.
 func (p *Partition) release(r *Replica, start wire.Offset) {
 	from := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
-	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some reach over the old start, see promisesWithin
+	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some span the old start, see promisesWithin
 		q := &p.promises[i]
-		if q.held&(1<<r.slot) == 0 && q.Next <= start { // a batch that reaches over the new start still counts
+		if q.held&(1<<r.slot) == 0 && q.Next <= start { // a batch that spans the new start still counts
 			q.held |= 1 << r.slot
 			if !q.lost {
 				r.adjustMissing(q, -1)
@@ -345,7 +345,7 @@ func (p *Partition) release(r *Replica, start wire.Offset) {
 	}
 }
 
-// forEachMissing visits the promises in force that a replica does not hold, until visit returns false.
+// forEachMissing visits the promised batches that a replica does not have, until visit returns false.
 func (p *Partition) forEachMissing(r *Replica, visit func(*promise) (on bool)) {
 	for i := range p.promises {
 		q := &p.promises[i]
@@ -353,7 +353,7 @@ func (p *Partition) forEachMissing(r *Replica, visit func(*promise) (on bool)) {
 			return
 		}
 		if q.lost || q.held&(1<<r.slot) != 0 || q.Next <= max(r.Log.start, p.trimmed) {
-			continue // a record that was deleted on purpose anywhere is owed nowhere
+			continue // deleted by retention or an operator on some replica: no replica must have it
 		}
 		if !visit(q) {
 			return
@@ -371,12 +371,12 @@ func (p *Partition) lose(q *promise, clause string) {
 	q.lost, q.clause = true, clause
 }
 
-// condemn marks what an unclean election gives away: all that its leader does not have.
-func (p *Partition) condemn(v *View, e *Election) {
+// supersede marks the batches that an unclean election loses: all that its leader does not have.
+func (p *Partition) supersede(v *View, e *Election) {
 	r := p.Replica(e.Leader)
 	p.forEachMissing(r, func(q *promise) bool {
-		if q.condemned == "" {
-			q.condemned = e.Unclean
+		if q.superseded == "" {
+			q.superseded = e.Unclean
 		}
 		return true
 	})

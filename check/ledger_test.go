@@ -280,7 +280,7 @@ func TestNoLicenceCoversAFetchThatIsNotFenced(t *testing.T) {
 	require.Contains(t, find(t, s.done(), "acked-durable").Explanation, "power loss of b1", "faults are named, though they excuse nothing")
 }
 
-// M24 (KIP-903): a follower joins the ISR on the strength of its last incarnation's log.
+// M24 (KIP-903): a follower joins the ISR because of its last incarnation's log.
 func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	s := staged(2)
 	s.alter(0, ids(1, 2), nil)
@@ -297,9 +297,9 @@ func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	require.Equal(t, "acked-durable acked-electable hw-justified isr-agreed leader-recoverable", brokenBy(s.done()))
 }
 
-// The finding restart-within-the-session: a broker crashes and fetches again before it is registered again, a record is
-// promised on the strength of its copy, and the controller removes it from the ISR for the earlier crash. With the loss of
-// one more disk that makes two. A broker that crashed and has no copy excuses nothing.
+// The finding restart-within-the-session: a broker crashes and fetches again before it is registered again, its copy counts
+// for a promise, and the controller removes it from the ISR for the earlier crash. With the loss of one more disk that makes
+// two. A crashed broker without a copy licenses nothing.
 func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
 	for copies, want := range map[bool]Status{true: Priced, false: Violated} {
 		s := staged(2).elr()
@@ -362,7 +362,7 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	s.write(0, 0, 0xA, 1)
 	s.leads(1, 0, 1)
 	s.ack(1, 0, -1)
-	s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
+	s.HighWatermarkSent(s.p, s.p.Replica(1), 1)
 	s.power(1, 0)
 	s.restart(1, 11)
 	s.alter(wire.NoNode, ids(1), nil)
@@ -370,7 +370,7 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	s.leads(1, 2, 0)
 	b := s.write(0, 2, 0xB, 1)
 	s.leads(1, 2, 1)
-	s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
+	s.HighWatermarkSent(s.p, s.p.Replica(1), 1)
 	s.BatchDelivered(s.p, s.p.Replica(1), b, 1)
 	f := find(t, s.done(), "reads-stable")
 	require.Equal(t, Priced, f.Status, f.Explanation)
@@ -413,7 +413,7 @@ func TestAnUnfencedBrokerMayLead(t *testing.T) {
 	}
 }
 
-// A response may leave a slow processor late: it is judged by the leader's state when it was made.
+// A response from a slow processor may be sent late: it is judged by the leader's state when it was made.
 func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	for given, want := range map[Given]Status{
 		{InSync: 3, MinISR: 3}: Held,     // the ISR has shrunk since
@@ -497,7 +497,7 @@ func TestACommittedRecordMayNotBeTruncated(t *testing.T) {
 	require.Equal(t, "truncation-licensed", brokenBy(s.done()))
 }
 
-// An acknowledgement to acks=all rests on true copies, not on the leader's belief (M9).
+// An acknowledgement to acks=all needs true copies, whatever the leader counts (M9).
 func TestAnAnswerRestsOnCopies(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(*stage)
@@ -530,8 +530,8 @@ func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 	require.Equal(t, Violated, f.Status, f.Explanation)
 }
 
-// Deleted records may still be in the file, and power may take them there: a broker that lost them and begins above them as
-// before has everything that counts.
+// Deleted records may still be in the file, and a power loss may destroy them: a broker whose log still starts above them
+// misses nothing.
 func TestPowerMayTakeDeletedRecords(t *testing.T) {
 	for begins, want := range map[wire.Offset]Status{1: Held, 0: Violated} {
 		s := staged(3)
@@ -555,8 +555,8 @@ func TestPowerMayTakeDeletedRecords(t *testing.T) {
 	}
 }
 
-// DeleteRecords ends a promise for all replicas, also for one that does not know of it, and a broker that restarts may have
-// forgotten it. A batch that reaches over the new start stays promised.
+// DeleteRecords ends a promise for all replicas, even before they know of it, or after a restart that lost it. A batch that
+// spans the new start stays promised.
 func TestDeletedRecordsAreNotLost(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{4: "", 2: "acked-durable acked-electable leader-recoverable"} {
 		s := staged(2)

@@ -8,7 +8,7 @@ import (
 
 const asksForLess = "acks=1: the leader answered before any follower had the record"
 
-// gone names the licence for an offset to be out of range: a deletion from the log's start, or a licensed loss.
+// gone names the licence that allows an offset to be out of range: a deletion from the log's start, or a licensed loss.
 func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
@@ -34,19 +34,19 @@ func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	return ""
 }
 
-// license names the licence for the leader of an epoch not to have a promised batch, or "" if there is none.
+// license names the licence that allows the leader of an epoch to miss a promised batch, "" if there is none.
 func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if !q.strong() {
 		return asksForLess
 	}
-	if q.condemned != "" {
-		return q.condemned
+	if q.superseded != "" {
+		return q.superseded
 	}
 	e := p.election(epoch)
 	if e == nil {
 		return ""
 	}
-	for _, h := range v.faults { // a broker does not learn that its disk has changed bytes, and goes on leading
+	for _, h := range v.faults { // a broker does not notice that its disk changed bytes, and still leads
 		if h.Node == e.Leader && alters(h.What) && h.reaches(p) {
 			return "a disk lost or changed what it had stored: " + h.words(v)
 		}
@@ -58,10 +58,9 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	return clause
 }
 
-// holeInLog names the damage that removed a batch from the middle of a broker's log. Below the recovery point no broker reads
-// a log again, and replicas compare the ends of their logs: neither the broker nor any other node learns of the hole, and the
-// broker leads like one that has everything. A loss at the end of a log is known to its broker; and power alone makes no
-// hole, because recovery drops what lies above one.
+// holeInLog names the damage that removed a batch from the middle of a broker's log. No node notices such a hole: log
+// recovery does not read below the recovery point, and replicas compare only log ends. A broker does notice a loss at the
+// end of its log. A power loss alone leaves no hole, because recovery truncates the log at the first invalid batch.
 func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	r := p.replica(node)
 	if r == nil {
@@ -72,7 +71,7 @@ func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 		return ""
 	}
 	for _, t := range q.taken {
-		for i := t.fault; i >= 0 && t.node == node; i-- { // power takes bytes that a lying sync left behind
+		for i := t.fault; i >= 0 && t.node == node; i-- { // a power loss destroys bytes that a lying sync did not write
 			if h := v.faults[i]; h.Node == node && damages(h.What) {
 				return "a disk lost or changed what it had stored, in the middle of a log: " + h.words(v)
 			}
@@ -81,8 +80,8 @@ func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	return ""
 }
 
-// destroyed says whether faults destroyed the copies of a batch on all the disks in question; the clause names them. If not,
-// spared is a disk without such a fault.
+// destroyed returns a clause that names the faults if they destroyed the copies of a batch on all members' disks. If not,
+// spared is a member without such a fault.
 func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bool, minISR int) (clause string, spared wire.NodeID) {
 	for _, node := range members {
 		i := slices.IndexFunc(q.taken, func(t taken) bool { return t.node == node && (!t.flushed || damages(v.faults[t.fault].What)) })
@@ -107,8 +106,8 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 	return "every eligible copy was on a disk with a fault: " + clause, wire.NoNode
 }
 
-// uncleanSince reports whether an unclean election came since a promise. It clears the ELR and leaves an ISR of one, also if
-// it gave nothing away: from then on that one disk is all that older promises have.
+// uncleanSince reports whether there was an unclean election since a promise. It clears the ELR and leaves an ISR of one
+// member, even if it loses no record.
 func (p *Partition) uncleanSince(q *promise) bool {
 	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Step >= q.enteredAt; i-- {
 		if p.elections[i].Unclean != "" {
@@ -118,13 +117,13 @@ func (p *Partition) uncleanSince(q *promise) bool {
 	return false
 }
 
-// elrForgotten reports whether a change of min.insync.replicas has made the controller clear the ELR since a promise. The
-// members of the ISR are all that the promise has then, until they are min.insync.replicas again.
+// elrForgotten reports whether a change of min.insync.replicas has made the controller clear the ELR since a promise, and
+// the ISR has been smaller than min.insync.replicas since.
 func (p *Partition) elrForgotten(q *promise) bool {
 	return p.elrForgottenAt > 0 && p.elrForgottenAt >= q.enteredAt
 }
 
-// disksFaulted is the number of disks on which faults destroyed a copy.
+// disksFaulted counts the disks on which faults destroyed a copy.
 func (p *Partition) disksFaulted(v *View, q *promise) int {
 	var disks []wire.NodeID
 	for _, t := range q.taken {
@@ -135,7 +134,7 @@ func (p *Partition) disksFaulted(v *View, q *promise) int {
 	return len(disks)
 }
 
-// Licensed tells history checks whether the ledger has a licensed loss at this offset, and its clause.
+// Licensed returns the clause of a licensed loss at this offset, for history checks.
 func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, ok bool) {
 	if v == nil {
 		return "", false
@@ -144,7 +143,7 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 		if p.TP != tp {
 			continue
 		}
-		for i := range p.promises { // rare, and batches of any length may reach there
+		for i := range p.promises { // rarely called, and a batch of any length may contain the offset
 			if q := &p.promises[i]; q.lost && q.clause != "" && q.Base <= at && at < q.Next {
 				return q.clause, true
 			}

@@ -12,15 +12,15 @@ import (
 
 const (
 	windowOps  = 10_000 // operations searched at once
-	openOps    = 6      // of them without a return: with more of them a search may not end
+	openOps    = 6      // the most of them without a return: with more, a search may not end
 	stepsPerOp = 400    // steps of the search for each operation
 )
 
-// forever is the return of an operation without one.
+// forever is the return of an operation that never returned.
 const forever = math.MaxInt64
 
-// search looks for an order window by window. A window ends where every operation has returned before a later one is called.
-// carry takes the state over to the next window.
+// search looks for a sequential order, window by window. A window ends where every operation has returned before a later one
+// is called. carry computes the state at the start of the next window.
 func search(model porcupine.Model, ops []porcupine.Operation, carry func(state any, window []porcupine.Operation) any) Status {
 	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	state := model.Init()
@@ -57,14 +57,14 @@ func search(model porcupine.Model, ops []porcupine.Operation, carry func(state a
 	return Held
 }
 
-// The log of one partition (P1). Its state has constant size: how many records are in it, and a hash of them. Offsets count
-// by rank: some stay empty for ever (markers, and appends that no reader ever saw).
+// logState models the log of one partition (P1): the number of records in it, and a hash of them. Records are numbered by
+// rank and not by offset, because some offsets have no record (control batches, and appends that no reader saw).
 type logState struct {
 	next int64
 	hash uint64
 }
 
-// logOp appends the record of a rank, or has read all those below one.
+// logOp appends the record of a rank, or reads all records below a rank.
 type logOp struct {
 	appends bool
 	rank    int64
@@ -103,7 +103,7 @@ func hashOf(s string) uint64 {
 
 var logLinearizable = &Check{
 	Name: "log-linearizable", Numbers: "P1",
-	Doc: "sends and reads of a partition could have happened one after the other, each within its own time",
+	Doc: "sends and reads of a partition are linearizable: one order of them explains all responses",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		for _, log := range c.logs() {
@@ -148,14 +148,14 @@ var logLinearizable = &Check{
 	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1)) },
 }
 
-// logHistory is what clients did with one partition.
+// logHistory is the operations of one partition.
 type logHistory struct {
 	place
 	sends []*Produce
 	reads []*Consume
 }
 
-// logs are the histories of the partitions, in the order in which clients used them.
+// logs returns the histories of the partitions, in the order of first use.
 func (c *Case) logs() []*logHistory {
 	var all []*logHistory
 	known := map[place]*logHistory{}
@@ -181,9 +181,9 @@ func (c *Case) logs() []*logHistory {
 	return all
 }
 
-// ops are a partition's operations for the model: acknowledged sends, unknown ones that a reader found (they happened,
-// before that read was over), and reads. An unknown send that no reader found is dropped: it may leave an offset empty, and
-// empty offsets are allowed. early is an operation that contradicts another by itself, found in one pass over the log.
+// ops returns a partition's operations for the model: acknowledged sends, sends of unknown outcome that a reader found (they
+// took effect before that read returned), and reads. A send of unknown outcome that no reader found is dropped: offsets
+// without a record are allowed. early is an operation that contradicts a single other one, found in one pass over the log.
 func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 	seen := map[string]*Consume{} // the read of each value that returned first
 	for _, op := range l.reads {
@@ -213,7 +213,7 @@ func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 		prefix[i+1] = chain(prefix[i], hashOf(a.Value))
 		known[a.Value] = true
 	}
-	least := uint64(math.MaxUint64) // the first return among those that lie above
+	least := uint64(math.MaxUint64) // the first return among those at higher offsets
 	for i := len(appends) - 1; i >= 0; i-- {
 		a := &appends[i]
 		if a.Called > least || i > 0 && appends[i-1].at == a.at || readBefore(seen[a.Value], a.Called) {
@@ -229,16 +229,16 @@ func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 		rank, _ := slices.BinarySearchFunc(appends, op.Offset+1, func(a placed, at wire.Offset) int { return cmp.Compare(a.at, at) })
 		ops = append(ops, porcupine.Operation{Input: logOp{rank: int64(rank), value: prefix[rank]}, Call: int64(op.Called), Return: int64(op.Returned)})
 	}
-	// A read may have seen a record that no acknowledged send accounts for: then other clients wrote to the log.
+	// If a read returned a record of no known send, other clients wrote to the log too.
 	for value := range seen { //order: any of them will do
 		if !known[value] {
-			return nil, nil // sends of another kind (acks=0, acks=1, other clients) are among them: nothing to search
+			return nil, nil // there are other sends (acks=0, acks=1, other clients): nothing to search
 		}
 	}
 	return ops, early
 }
 
-// appends are the sends with acks=all that happened, in the order of their offsets.
+// appends are the sends with acks=all that took effect, in the order of their offsets.
 func (l *logHistory) appends(seen map[string]*Consume) []placed {
 	var all []placed
 	for _, op := range l.sends {
@@ -255,7 +255,7 @@ func (l *logHistory) appends(seen map[string]*Consume) []placed {
 	return all
 }
 
-// placed is a send with its offset, and the event at which that was known: its response, or the read that found it.
+// placed is a send with its offset, and the event at which the offset was known: the response, or the read that found it.
 type placed struct {
 	*Produce
 	at wire.Offset
@@ -273,8 +273,7 @@ type subjectOp struct {
 	op      Op
 }
 
-// judgeModel runs a model on operations, one subject at a time. Only requests that a controller handles count: a broker's own
-// image may be old.
+// judgeModel runs a model on operations, one subject at a time.
 func judgeModel(c *Case, model porcupine.Model, kind SubjectKind, all []subjectOp) Result {
 	s := historyTally{c: c}
 	var subjects []string

@@ -6,7 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// livenessChecks ask whether a cluster without faults recovered within a bound. Before that they say nothing.
+// livenessChecks require that a cluster recovers within a bound after the last fault. Until the bound has passed they are
+// unexercised.
 var livenessChecks = []*Check{
 	liveness("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
@@ -15,7 +16,7 @@ var livenessChecks = []*Check{
 		func(s *stage) { s.follows(2, 0, 0); s.follows(3, 0, 0) },
 		func(s *stage) { s.alter(wire.NoNode, ids(2), nil) }),
 
-	liveness("quorum-settles", "L4", "once no fault is active, the controllers elect one of them, and all follow it and elect no other",
+	liveness("quorum-settles", "L4", "once no fault is active, the controllers elect one leader, and all follow it",
 		Timeouts.quorumLed, func(v *View) (seen bool, f Fact, trouble string) {
 			f = metadataFact(ByVoter, -1, "")
 			if late := Duration(v.quorum.epochAt - v.quietSince); len(v.quorum.voters) > 0 && late > v.contract.quorumLed() {
@@ -111,7 +112,7 @@ var livenessChecks = []*Check{
 	requestsResolve,
 }
 
-// liveness makes a liveness check: bound is the time allowed since the last fault ended, look says what is wrong now.
+// liveness makes a liveness check: bound is the time allowed after the last fault ended, look describes the trouble now.
 func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
 	play := func(what func(*stage)) func(*View) *Case {
 		return func(v *View) *Case {
@@ -150,8 +151,8 @@ func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look fun
 	}
 }
 
-// allHealed says what is wrong with a partition of interest, "" if nothing is. A partition whose disks are sound is named
-// before one of which a part is lost for good: no node repairs that.
+// allHealed describes the trouble of a partition of interest, "" if there is none. A partition with sound disks is named
+// first: no node can repair damaged disks.
 func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, trouble string) {
 	for _, p := range v.parts {
 		if !ofInterest(p) {
@@ -167,8 +168,8 @@ func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, t
 	return seen, f, trouble
 }
 
-// healed says what is wrong with one partition, "" if nothing is. Records that were appended a moment ago may not have been
-// copied yet.
+// healed describes the trouble of one partition, "" if there is none. Records that were appended just now may not have been
+// replicated yet.
 func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	a := &p.assigned
 	if len(a.Replicas) == 0 {
@@ -178,9 +179,9 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	l := p.replica(a.Leader)
 	switch {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
-		return f, "" // no replica may lead: raising min.insync.replicas has cleared an ELR that was all there was, as in Kafka
+		return f, "" // no replica may lead: raising min.insync.replicas cleared the ELR while the ISR was empty, as in Kafka
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.quietSince, v.image.changed) <= int64(v.contract.UncleanEvery+v.contract.Session):
-		return f, "" // the controller elects uncleanly at its next interval, and no sooner
+		return f, "" // the controller runs unclean elections only once per unclean.leader.election.interval.ms
 	case a.Leader == wire.NoNode:
 		f.Way = "no leader"
 		return f, p.TP.String() + " has no leader; its ISR is " + v.names(a.ISR)
@@ -210,8 +211,8 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	return f, ""
 }
 
-// endOffset is where a replica's log ends. An empty log has no bytes that say it: its broker may have begun it again below
-// its old start, to follow a leader that ends there.
+// endOffset is a replica's log end offset. An empty log has none on disk: its broker may have truncated it to an offset
+// below its old start, to follow a leader that ends there.
 func (r *Replica) endOffset() wire.Offset {
 	if r.Log.Len() == 0 && r.observed && r.Start == r.End {
 		return r.End
@@ -219,8 +220,7 @@ func (r *Replica) endOffset() wire.Offset {
 	return r.Log.End()
 }
 
-// stoppingFor is how long a broker has needed to stop, counting the time without faults: the longest of its controlled
-// shutdowns, or the one under way.
+// stoppingFor is the longest controlled shutdown of a broker, past or current, counting only time without faults.
 func (b *Broker) stoppingFor(v *View) Duration {
 	if b.up && b.stoppingSince > 0 && v.quietSince >= 0 {
 		return max(b.tookToStop, Duration(v.now-max(b.stoppingSince, v.quietSince)))
@@ -230,7 +230,7 @@ func (b *Broker) stoppingFor(v *View) Duration {
 
 var requestsResolve = &Check{
 	Name: "requests-resolve", Numbers: "L18", Liveness: true,
-	Doc: "every send has an outcome within delivery.timeout.ms, whatever happens",
+	Doc: "every send has an outcome within delivery.timeout.ms",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		for op := range of[*Produce](c.History) {

@@ -7,8 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// Batch is one batch of a true log: where it lies, in which leader epoch it was appended, and the checksum of its records as
-// they lie there. Batches are compared by their Identity.
+// Batch is one batch of a true log. Batches are compared by their Identity.
 type Batch struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
@@ -16,17 +15,17 @@ type Batch struct {
 	Origin     uint32 // the checksum that it was appended with, if a log cleaner has encoded it again since; else 0
 }
 
-// Log is a replica's true log, as it lies in the page cache of its disk. State has what the broker believes of it.
+// Log is a replica's true log as it is in the page cache. State holds the broker's own view of it.
 //
 // Invariant: batches are in offset order and do not overlap, unless a check has reported it.
 type Log struct {
 	batches      []Batch
-	start        wire.Offset  // deleted below: by retention or DeleteRecords, or because the log was begun again
-	epochs       []EpochStart // where the batches change their epoch, oldest first
+	start        wire.Offset  // deleted below: by retention or DeleteRecords, or because the log was truncated fully
+	epochs       []EpochStart // the first offset of each leader epoch, oldest first
 	epochChanges int          // counts the changes of epochs
 }
 
-// EpochStart says that a leader epoch begins at an offset.
+// EpochStart is an entry of a leader epoch cache.
 type EpochStart struct {
 	Epoch wire.Epoch
 	Start wire.Offset
@@ -41,7 +40,7 @@ func (l *Log) push(b Batch) {
 	}
 }
 
-// cut drops the batches from an index on.
+// cut removes the batches from an index on.
 func (l *Log) cut(at int) {
 	l.batches = l.batches[:at]
 	for n := len(l.epochs); n > 0 && (at == 0 || l.epochs[n-1].Start >= l.batches[at-1].Next); n-- {
@@ -50,7 +49,7 @@ func (l *Log) cut(at int) {
 	}
 }
 
-// trim drops the batches before an index, and sets the log's start.
+// trim removes the batches before an index, and sets the log start offset.
 func (l *Log) trim(at int, start wire.Offset) {
 	if at > 0 {
 		l.batches = slices.Clone(l.batches[at:])
@@ -83,13 +82,13 @@ func (l *Log) End() wire.Offset {
 // Len is the number of batches.
 func (l *Log) Len() int { return len(l.batches) }
 
-// find is the index of the first batch that ends above an offset. It searches from the end, because judges ask for new
-// batches: the cost does not depend on the length of the log.
+// find is the index of the first batch that ends above an offset. It searches from the end, because judges mostly look up
+// new batches, at a cost that does not depend on the length of the log.
 func (l *Log) find(at wire.Offset) int {
 	return searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Next > at })
 }
 
-// At is the batch that holds an offset.
+// At is the batch that contains an offset.
 func (l *Log) At(at wire.Offset) (Batch, bool) {
 	i := l.find(at)
 	if i == len(l.batches) || l.batches[i].Base > at {
@@ -104,10 +103,10 @@ func (l *Log) Has(b Batch) bool {
 	return ok && found.Same(b)
 }
 
-// searchFromEnd is sort.Search from the far end: the least i in [0, n) for which ok holds, given that it holds for all above.
-// It takes about 2 log2(n-i) calls of ok.
+// searchFromEnd is sort.Search from the end: the least i in [0, n] such that ok holds for i and all above. It takes about 2
+// log2(n-i) calls of ok.
 func searchFromEnd(n int, ok func(int) bool) int {
-	low, high := n, n // ok holds at high (or high is n); low has not been asked
+	low, high := n, n // ok holds at high (or high is n); low is not tested yet
 	for step := 1; low > 0; step *= 2 {
 		low = max(0, low-step)
 		if !ok(low) {

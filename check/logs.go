@@ -2,7 +2,7 @@ package check
 
 var logsMatch = &Check{
 	Name: "logs-match", Numbers: "S1",
-	Doc: "two replicas that hold the same offset in the same epoch hold the same records there and everywhere below",
+	Doc: "two replicas with a batch of the same leader epoch at an offset have the same records there and at all lower offsets",
 	On:  []ChangeKind{BatchAppended},
 	See: func(d *Tally, v *View, c *Change) {
 		if c.Partition != v.quorum.log {
@@ -30,8 +30,8 @@ var logsMatch = &Check{
 	},
 }
 
-// seeMatch compares a batch with the batches that the other logs have at its offset, and the ones directly below. That is
-// enough: further below, the same was true when those batches came.
+// seeMatch compares a new batch, and the batch below it, with those of the other logs at the same offsets. Lower batches
+// were compared when they were appended.
 func seeMatch(d *Tally, v *View, c *Change, role Role) {
 	p, r, b := c.Partition, c.Replica, c.Batch
 	below, has := Batch{}, false

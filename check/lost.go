@@ -2,15 +2,14 @@ package check
 
 import "samsa/wire"
 
-// LostWrite is the same promise by what clients did and saw (Jepsen's lost-write for Kafka, and its form for the end of a
-// run: an acknowledged record that drained readers never saw).
+// LostWrite is acked-durable judged by the histories of clients (Jepsen's lost-write for Kafka, also for readers that have
+// drained a partition).
 //
-// The readers of a partition have seen everything below the highest offset that any of them reached. A value whose send was
-// acknowledged, and whose last known offset is below that, must have been read by at least one reader. First and last offset
-// differ because a retry may store a value twice.
+// If a value was acknowledged, and its last known offset is below the highest offset that any reader reached, at least one
+// reader must have read it. First and last offset differ because a retry may store a value twice.
 var LostWrite = &Check{
 	Name: "lost-write", Numbers: "H1 H4",
-	Doc:   "every acknowledged record below the offset that readers have reached was read by at least one of them",
+	Doc:   "every acknowledged record below the highest offset that readers reached was read by at least one of them",
 	Judge: judgeLost,
 	Accept: func(*View) *Case {
 		unknown := sent("p1", "b", 0) // it may be lost
@@ -31,7 +30,7 @@ type extent struct {
 
 func judgeLost(c *Case) Result {
 	extents := map[spot]*extent{}
-	reached := map[place]wire.Offset{} // exclusive: readers have seen all below
+	reached := map[place]wire.Offset{} // exclusive: readers have passed all below
 	step := map[place]uint64{}         // when they did
 	at := func(k spot, offset wire.Offset) *extent {
 		x := extents[k]

@@ -41,19 +41,20 @@ var metadataMonotone = &Check{
 	},
 }
 
-// What brokers say of topics. A broker's image is the committed metadata up to some offset of the log. It may be old, but
-// that offset only rises, and it is always the end of a batch. So the responses of one incarnation of one broker are a walk.
+// Topics in brokers' metadata responses. A broker's image is the committed metadata up to some offset of the log, always at
+// the end of a batch. It may be old, but the offset never falls while the broker runs. So the responses of one incarnation
+// walk forward through the log.
 //
 //	metadata log   |create t|t-0 leads 1|t-0 leads 2|delete t|
 //	positions      0        1           2           3        4
 //	answers              "t-0, epoch 0"    "none"   can be 1 and 4, and after that no "epoch 1"
 //
-// For every response this looks for the first offset at which all of it was true, not below that of the responses which
-// arrived before the request was sent.
+// For every response the check finds the first offset at which the whole response was true, starting at the offset of the
+// responses that arrived before its request was sent.
 
 var metadataReadsMonotone = &Check{
 	Name: "metadata-reads-monotone", Numbers: "H29",
-	Doc:   "a broker's metadata responses were committed, were true at one time, and never go back to an older time",
+	Doc:   "every metadata response of a broker equals the committed metadata at one offset, and this offset never falls",
 	Judge: judgeMetadataReads,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
@@ -67,7 +68,7 @@ var metadataReadsMonotone = &Check{
 	},
 }
 
-// brokerAt is the least offset that a broker's image had when it gave a response that arrived at an event.
+// brokerAt is the lowest possible offset of a broker's image, as shown by a response that arrived at an event.
 type brokerAt struct {
 	event  uint64
 	at     wire.Offset    // the highest of all responses so far
@@ -90,7 +91,7 @@ func judgeMetadataReads(c *Case) Result {
 		}
 		at, wrong := c.View.image.firstTrue(answer, before.at)
 		switch {
-		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // requested at the same time as one of a newer image
+		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // concurrent with a request that was answered from a newer image
 			at, from = walk[len(walk)-1].at, walk[len(walk)-1].answer
 		case wrong != nil:
 			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(ByServer, -1, ""), c.View.deviceFaults(), c.View.image.whyUntrue(wrong, before))
@@ -100,7 +101,7 @@ func judgeMetadataReads(c *Case) Result {
 	return s.answer("metadata response, none going back", "metadata responses, none going back")
 }
 
-// answers are the metadata responses of a history: each may speak of several partitions.
+// answers groups the partitions of a history by metadata response.
 func answers(history []Op) (all [][]*DescribeTopic) {
 	for op := range of[*DescribeTopic](history) {
 		if op.Outcome != OK || op.Called == 0 {
@@ -117,8 +118,8 @@ func answers(history []Op) (all [][]*DescribeTopic) {
 	return all
 }
 
-// firstTrue is the first offset, at or after one, at which a whole response is true; wrong is a part that was not committed
-// at any such offset when the response was given.
+// firstTrue is the first offset, from one on, at which a whole response is true; wrong is a part that was true at no such
+// offset when the response arrived.
 func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
 	for moved := true; moved; {
 		moved = false
@@ -135,7 +136,7 @@ func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Off
 	return at, nil
 }
 
-// firstTruePart is the first offset, at or after one, at which a part of a response is true.
+// firstTruePart is the first offset, from one on, at which a part of a response is true.
 func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, bool) {
 	id, none := op.Topic, wire.TopicID{}
 	at, ok := seek(m.nameOwners[op.Partition.Topic], at, op.At, id == none, func(b bound) bool { return b.id == id })
@@ -145,8 +146,8 @@ func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, b
 	return seek(m.epochs[partitionKey{op.Topic, op.Partition.Partition}], at, op.At, false, func(b bound) bool { return b.epoch == op.Epoch })
 }
 
-// seek is the first offset, at or after one and committed by a time, at which a fact holds; before its first bound it holds
-// if atFirst says so.
+// seek is the first offset, from one on and committed by a time, at which is holds; atFirst is its value before the first
+// bound.
 func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) bool) (wire.Offset, bool) {
 	i := sort.Search(len(past), func(i int) bool { return past[i].from > at }) - 1
 	if i < 0 && atFirst {
@@ -161,7 +162,7 @@ func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) b
 	return at, false
 }
 
-// whyUntrue says what is wrong with a response.
+// whyUntrue explains a response that is not true.
 func (m *image) whyUntrue(op *DescribeTopic, before brokerAt) string {
 	words := op.Server.String() + " responded to " + op.Client + " at step " + itoa(op.Step) + " that "
 	if op.Topic == (wire.TopicID{}) {

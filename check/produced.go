@@ -61,12 +61,12 @@ var producerOrder = &Check{
 			}
 			s.seen++
 			if send.Number < before.Number {
-				clause := c.View.gone(r.TopicPartition, r.at) // a licensed loss leaves its offsets to other records
+				clause := c.View.gone(r.TopicPartition, r.at) // after a licensed loss other records take its offsets
 				switch {
 				case clause != "" || send.Idempotent:
 				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.TopicPartition, 0) != "":
 					clause = withoutIdempotence + "; of the first copies, those at the log's beginning are deleted"
-				case send.Acks == 0: // the producer has written the request, and no more: a later one on another connection may be served first
+				case send.Acks == 0: // the producer does not wait for a response: a later request on another connection may be handled first
 					clause = "acks=0: the producer went on before the broker had the record"
 				case send.Outcome != OK:
 					clause = "a send without enable.idempotence whose outcome is unknown may be stored late"
@@ -85,7 +85,7 @@ var producerOrder = &Check{
 	},
 }
 
-// recordAt is a record with the lowest offset at which it is known to be.
+// recordAt is a record with its lowest known offset.
 type recordAt struct {
 	spot
 	at   wire.Offset
@@ -93,7 +93,7 @@ type recordAt struct {
 }
 
 // recordsInOrder are the records that were read, in the order of their offsets. A retry may store a record twice: the first
-// copy counts, and a producer may have an offset at which no reader found it.
+// copy counts, and may be known only from the response to the producer.
 func (c *Case) recordsInOrder() []recordAt {
 	where := map[spot]recordAt{}
 	for op := range reads(c.History) {
@@ -118,7 +118,7 @@ func (c *Case) recordsInOrder() []recordAt {
 
 var ackedWhereTold = &Check{
 	Name: "acked-where-told", Numbers: "H21",
-	Doc: "a record is at the offset at which it was acknowledged",
+	Doc: "a record is at the offset in the response to its producer",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		where := map[spot][]*Consume{}
@@ -132,7 +132,7 @@ var ackedWhereTold = &Check{
 			p := c.written(op)
 			polls := where[spot{p, op.Value}]
 			if op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || op.Offset > reached[p] {
-				continue // a retry may have left another copy below
+				continue // a retry may have stored another copy below
 			}
 			s.seen++
 			if !slices.ContainsFunc(polls, func(r *Consume) bool { return r.Offset == op.Offset }) {
@@ -140,7 +140,7 @@ var ackedWhereTold = &Check{
 				if clause == "" && op.Acks == 1 {
 					clause = asksForLess
 				}
-				if clause == "" && !op.Idempotent { // the copy that was acknowledged may be gone before a reader came
+				if clause == "" && !op.Idempotent { // the acknowledged copy may have been deleted before any read
 					clause = c.View.deletedAt(p.TopicPartition, op.Offset)
 				}
 				s.decide(polls[0], p.fact(ByLeader, op.Offset, ""), clause, quote(op.Value)+" of "+op.Client+" was acknowledged at offset "+itoa(op.Offset)+" of "+

@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// quorum is the controllers as the judges see them.
+// quorum is the state of the controller quorum.
 type quorum struct {
 	log     *Partition
 	voters  []*Voter // in the order of first sight
@@ -24,7 +24,7 @@ type Voter struct {
 	votes    []Vote
 }
 
-// VoterState is what a running controller believes of the quorum.
+// VoterState is a running controller's own state of the quorum.
 type VoterState struct {
 	Leads  bool
 	Leader wire.NodeID // NoNode if it knows none
@@ -32,11 +32,11 @@ type VoterState struct {
 	HW     wire.Offset
 }
 
-// Vote is a vote that was granted. Pre-votes do not count: they bind no voter.
+// Vote is a granted vote. Pre-votes are not recorded, because they do not bind the voter.
 type Vote struct {
 	Epoch     wire.Epoch
 	Candidate wire.NodeID
-	Directory wire.UUID // of the voter: a new disk is a new voter
+	Directory wire.UUID // of the voter: a voter with a new disk has a new directory id
 }
 
 type imageAt struct {
@@ -45,13 +45,13 @@ type imageAt struct {
 	node   wire.NodeID
 }
 
-// imagesKept bounds what is remembered: nodes at offsets further apart are compared when they meet again.
+// imagesKept bounds the memory for hashes of images.
 const imagesKept = 4096
 
 // Metadata is the metadata log, for Grew and Cut.
 func (v *View) Metadata() *Partition { return v.quorum.log }
 
-// Voter is a controller by its node, made at first sight.
+// Voter is a controller by its node id, created on first use.
 func (v *View) Voter(node wire.NodeID) *Voter {
 	for _, w := range v.quorum.voters {
 		if w.Node == node {
@@ -63,8 +63,8 @@ func (v *View) Voter(node wire.NodeID) *Voter {
 	return w
 }
 
-// VoterChanged says what a running controller believes of the quorum, if that may be new. What lies below its high watermark
-// is committed.
+// VoterChanged enters a running controller's quorum state, if it may have changed. All below its high watermark is
+// committed.
 func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 	w := v.Voter(node)
 	before := w.VoterState
@@ -89,19 +89,19 @@ func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 	v.notify(Change{Kind: VoterChanged, Partition: p, Replica: r, Node: node, Voter: w, Rule: before})
 }
 
-// ControllerDied says that a controller's process ended: it leads no more. It forgets its high watermark too, which is on no
-// disk; so a high watermark may begin again with every process, and must rise only within one.
+// ControllerDied says that a controller's process ended. Its high watermark is not persisted, so it must be monotone only
+// within one process.
 func (v *View) ControllerDied(node wire.NodeID) {
 	w := v.Voter(node)
 	w.observed, w.Leads, w.HW = false, false, 0
 }
 
-// Voted says that a controller's vote has left it.
+// Voted enters a granted vote as the response is sent.
 func (v *View) Voted(node wire.NodeID, vote Vote) {
 	v.notify(Change{Kind: VoteCast, Node: node, Voter: v.Voter(node), Vote: vote})
 }
 
-// ImageAt says that a node's image holds all records below an offset, and its hash.
+// ImageAt enters the hash of a node's image at an offset.
 func (v *View) ImageAt(node wire.NodeID, offset wire.Offset, hash uint64) {
 	v.notify(Change{Kind: ImageAt, Node: node, Offset: offset, Hash: hash})
 }
@@ -153,7 +153,7 @@ func (s *stage) appendMetadata(at wire.Offset, epoch wire.Epoch, crc uint32, to 
 
 var metadataMatches = &Check{
 	Name: "metadata-logs-match", Numbers: "S21",
-	Doc: "two controllers that hold the same offset of the metadata log in the same epoch hold the same records there and below",
+	Doc: "two controllers with a batch of the same epoch at an offset of the metadata log have the same records there and at all lower offsets",
 	On:  []ChangeKind{BatchAppended},
 	See: func(d *Tally, v *View, c *Change) {
 		if c.Partition == v.quorum.log {
@@ -190,8 +190,8 @@ var metadataComplete = &Check{
 		}
 		p := c.Partition
 		p.forEachMissing(c.Replica, func(q *promise) bool {
-			// A record of an old epoch may be committed in a new one, by a leader that came after this one: Raft promises it
-			// to the leaders after that, whatever the epoch of the record.
+			// A record of an old epoch may be committed in a newer epoch than this leader's. Raft guarantees it only to
+			// leaders of later epochs.
 			if q.quorumEpoch > w.Epoch {
 				return true
 			}
@@ -213,7 +213,7 @@ var metadataComplete = &Check{
 		s := newStage(v, 2)
 		s.appendMetadata(0, 1, 0xA, 101, 102)
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
-		s.Cut(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // counted, not flushed (KAFKA-10533)
+		s.Cut(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // counted for the high watermark, and not flushed (KAFKA-10533)
 		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},
@@ -252,7 +252,7 @@ var metadataNeverCut = &Check{
 
 var quorumMonotone = &Check{
 	Name: "quorum-monotone", Numbers: "S24",
-	Doc: "no controller's epoch ever falls, and while it runs neither does its high watermark",
+	Doc: "a controller's epoch never falls, and its high watermark never falls while it runs",
 	On:  []ChangeKind{VoterChanged},
 	See: func(d *Tally, v *View, c *Change) {
 		w := c.Voter

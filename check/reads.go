@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// position is an offset of a place.
+// position is an offset of a partition.
 type position struct {
 	place
 	at wire.Offset
@@ -45,18 +45,18 @@ var oneValue = &Check{
 	Reject: func(v *View) *Case { return historyCase(v, polled("c1", "a", 0), polled("c2", "b", 0)) },
 }
 
-// cursor is one reader's way through a partition, from where the application put it.
+// cursor is one consumer's sequence of reads in a partition between two seeks.
 type cursor struct {
 	client string
 	place
 	number int64
 }
 
-// cursor is the way that a step of a consumer belongs to.
+// cursor returns the cursor of a consumer's step.
 func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
 
-// forgetPosition forgets a reader's position. The consumer itself moved it, whichever topic of that name it was in: it may find the
-// deleted topic once more.
+// forgetPosition drops a consumer's position after it reset it, in every topic of that name: it may read the deleted topic
+// once more.
 func forgetPosition(last map[cursor]wire.Offset, op *Consume) {
 	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
 		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
@@ -65,7 +65,7 @@ func forgetPosition(last map[cursor]wire.Offset, op *Consume) {
 
 var readsMonotone = &Check{
 	Name: "reads-monotone", Numbers: "H5",
-	Doc: "a reader whose application does not seek back never reads an offset again",
+	Doc: "a consumer without a seek never reads an offset twice",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		last := map[cursor]wire.Offset{}
@@ -97,7 +97,7 @@ var readsMonotone = &Check{
 
 var readsComplete = &Check{
 	Name: "reads-complete", Numbers: "H6",
-	Doc: "no reader skips a record that another reader finds",
+	Doc: "no consumer skips a record that another consumer reads",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		found := map[place][]wire.Offset{}
@@ -138,7 +138,7 @@ var readsComplete = &Check{
 
 var readsFresh = &Check{
 	Name: "reads-fresh", Numbers: "H15",
-	Doc: "once all faults are over, a reader that reaches the end has read everything that was acknowledged before",
+	Doc: "after all faults have ended, a consumer that reaches the end has passed every record acknowledged before",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		if c.View == nil || c.View.quietSince < 0 {
@@ -159,7 +159,7 @@ var readsFresh = &Check{
 				s.seen++
 				if op.Offset <= a.Offset {
 					clause := s.licensed(p, a.Offset)
-					if clause == "" { // a leader that was elected uncleanly may end below the offsets that other replicas have deleted
+					if clause == "" { // the log of an uncleanly elected leader may end below offsets that other replicas have deleted
 						clause = c.View.deletedAt(p.TopicPartition, a.Offset)
 					}
 					s.decide(op, p.fact(ByLeader, a.Offset, ""), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
@@ -175,7 +175,7 @@ var readsFresh = &Check{
 
 var resetsLicensed = &Check{
 	Name: "resets-licensed", Numbers: "H30",
-	Doc: "a consumer resets a reader's position only if the records there are gone legitimately",
+	Doc: "a consumer resets or truncates its position only if the records there are gone legitimately",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		for op := range of[*Consume](c.History) {
@@ -199,8 +199,8 @@ var resetsLicensed = &Check{
 	},
 }
 
-// moved names the licence for a consumer to move a reader's position by itself: the records there are gone, or the topic is.
-// As Kafka's consumer does, ours keeps its position across a deletion, and learns of it from the next topic of that name.
+// moved names the licence that allows a consumer to reset its position: the records, or the topic, are gone. Like Kafka's
+// consumer, ours keeps its position when a topic is deleted, and uses it in the next topic of that name.
 func (v *View) moved(op *Consume) string {
 	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
 		return clause
@@ -216,25 +216,25 @@ func (v *View) moved(op *Consume) string {
 
 var readsStable = &Check{
 	Name: "reads-stable", Numbers: "S6",
-	Doc: "an offset below a high watermark that a reader received never holds another record",
+	Doc: "below a high watermark in a response to a reader, no offset ever holds another record",
 	On:  []ChangeKind{FetchAnswered},
 	See: seeRead,
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		b := s.write(0, 0, 0xA, 1, 2, 3)
-		s.HighWatermarkTold(s.p, s.p.Replica(1), 1)
+		s.HighWatermarkSent(s.p, s.p.Replica(1), 1)
 		s.BatchDelivered(s.p, s.p.Replica(1), b, 1)
-		s.HighWatermarkTold(s.p, s.p.Replica(2), 1)
+		s.HighWatermarkSent(s.p, s.p.Replica(2), 1)
 		s.BatchDelivered(s.p, s.p.Replica(2), b, 1)
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1)
-		s.HighWatermarkTold(s.p, s.p.Replica(1), 1) // no other replica had it
+		s.HighWatermarkSent(s.p, s.p.Replica(1), 1) // no other replica had it
 		s.alter(2, ids(2, 3), nil)
 		b := s.write(0, 1, 0xB, 2, 3)
-		s.HighWatermarkTold(s.p, s.p.Replica(2), 1)
+		s.HighWatermarkSent(s.p, s.p.Replica(2), 1)
 		s.BatchDelivered(s.p, s.p.Replica(2), b, 1)
 		return s.done()
 	},
@@ -255,12 +255,12 @@ func seeRead(d *Tally, v *View, c *Change) {
 		}
 		clause := q.clause
 		if clause == "" {
-			clause = q.condemned
+			clause = q.superseded
 		}
-		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves the bytes that its disk returns
+		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves damaged bytes
 			clause = v.damagedDisk(p)
 		}
-		if clause == "" && q.Next <= p.trimmed { // a log that is empty on purpose may forget where it ended
+		if clause == "" && q.Next <= p.trimmed { // an empty log may lose its end offset
 			clause = p.deleted()
 		}
 		d.decide(v, p.fact(c.Replica.role(), q.Base, ""), clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",

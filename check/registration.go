@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// Registered is the committed broker epoch of a broker, -1 if there is none.
+// Registered is a broker's committed broker epoch, -1 if it is not registered.
 func (v *View) Registered(node wire.NodeID) wire.BrokerEpoch {
 	if b := v.image.brokers[node]; b != nil {
 		return b.epoch
@@ -62,7 +62,7 @@ var brokerEpochs = &Check{
 	},
 }
 
-// The registration of brokers (P12), one broker id at a time.
+// registrationState models the registration of one broker id (P12).
 type registrationState struct {
 	incarnation wire.UUID
 	epoch       wire.BrokerEpoch // -2: granted, and the response was lost
@@ -81,7 +81,7 @@ var registrationModel = porcupine.Model{ //immutable: functions of their argumen
 			case op.Outcome == OK:
 				return op.Epoch > s.epoch, registrationState{op.Incarnation, op.Epoch}
 			case op.Outcome == Failed || mine:
-				return true, s // another session is alive, or no controller leads: only the controller's session table knows which
+				return true, s // another incarnation's session is alive, or there is no active controller
 			}
 			return true, registrationState{op.Incarnation, -2}
 		case *Heartbeat:
@@ -97,7 +97,7 @@ var registrationModel = porcupine.Model{ //immutable: functions of their argumen
 
 var registrationLinearizable = &Check{
 	Name: "registration-linearizable", Numbers: "P12",
-	Doc: "brokers are registered, and their heartbeats accepted, as if by one controller: a heartbeat counts only with the newest broker epoch",
+	Doc: "broker registrations and heartbeats are linearizable: a heartbeat is accepted only with the newest broker epoch",
 	Judge: func(c *Case) Result {
 		var ops []subjectOp
 		for _, op := range c.View.resolved(c.History) {
@@ -111,16 +111,15 @@ var registrationLinearizable = &Check{
 		return judgeModel(c, registrationModel, ABroker, ops)
 	},
 	Accept: func(v *View) *Case {
-		stale := beaten(5) // the controller answers that the epoch is stale, which is always right
+		stale := heartbeat(5) // the controller answers that the epoch is stale, which is always right
 		stale.Outcome = Failed
-		return historyCase(v, seated(1, 5, OK), beaten(5), seated(2, 9, OK), stale, beaten(9))
+		return historyCase(v, registered(1, 5, OK), heartbeat(5), registered(2, 9, OK), stale, heartbeat(9))
 	},
-	Reject: func(v *View) *Case { return historyCase(v, seated(1, 5, OK), seated(2, 9, OK), beaten(5)) },
+	Reject: func(v *View) *Case { return historyCase(v, registered(1, 5, OK), registered(2, 9, OK), heartbeat(5)) },
 }
 
-// resolved is a history without registrations of unknown outcome: the metadata log has each that happened, and the others did
-// not happen. So a request that arrives after its process died, and registers an incarnation that is gone, is an operation
-// like any other, and nothing is left to guess.
+// resolved is a history without registrations of unknown outcome. A registration took effect exactly if the metadata log has
+// it, also if the request arrived after its process had died.
 func (v *View) resolved(history []Op) []Op {
 	if v == nil || len(v.image.registrations) == 0 {
 		return history
@@ -151,17 +150,17 @@ func (v *View) resolved(history []Op) []Op {
 			continue
 		}
 		op := *first
-		op.Outcome, op.Epoch, op.Returned = OK, s.epoch, forever-1 // it returned, but it is not known when
+		op.Outcome, op.Epoch, op.Returned = OK, s.epoch, forever-1 // it returned at an unknown time
 		known = append(known, &op)
 	}
 	return known
 }
 
-// seated is a registration of b1, beaten its heartbeat.
-func seated(incarnation byte, epoch wire.BrokerEpoch, o Outcome) *RegisterBroker {
+// registered is a registration of b1, heartbeat is a heartbeat.
+func registered(incarnation byte, epoch wire.BrokerEpoch, o Outcome) *RegisterBroker {
 	return &RegisterBroker{Head: Head{Client: "b1", Outcome: o}, Broker: 1, Incarnation: wire.UUID{incarnation}, Epoch: epoch}
 }
 
-func beaten(epoch wire.BrokerEpoch) *Heartbeat {
+func heartbeat(epoch wire.BrokerEpoch) *Heartbeat {
 	return &Heartbeat{Head: Head{Client: "b1"}, Broker: 1, Epoch: epoch}
 }

@@ -20,24 +20,24 @@ func TestALateRegistrationTakesTheSeat(t *testing.T) {
 			}
 		}
 		c := historyCase(s.View,
-			seated(old[0], 0, Indefinite),
-			seated(young[0], 100, OK),
-			seated(young[0], 102, OK))
+			registered(old[0], 0, Indefinite),
+			registered(young[0], 100, OK),
+			registered(young[0], 102, OK))
 		f := find(t, c, "registration-linearizable")
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
 }
 
-// However many requests are never answered, the metadata log resolves them: there is nothing left to search.
+// The metadata log resolves any number of unanswered requests.
 func TestUnansweredRegistrationsAreResolved(t *testing.T) {
 	s := staged(2)
 	id := wire.UUID{21}
 	s.commit(&wire.RegisterBrokerRecord{BrokerID: 1, IncarnationID: id, BrokerEpoch: 100, Fenced: true})
 	var ops []Op
 	for range 5 * openOps {
-		ops = append(ops, seated(id[0], 0, Indefinite))
+		ops = append(ops, registered(id[0], 0, Indefinite))
 	}
-	beat := beaten(100)
+	beat := heartbeat(100)
 	ops = append(ops, beat)
 	require.Equal(t, Held, find(t, historyCase(s.View, ops...), "registration-linearizable").Status)
 	beat.Epoch = 99

@@ -2,13 +2,13 @@ package check
 
 import "samsa/wire"
 
-// Reply is a controller's success, as it leaves.
+// Reply is a controller's successful response.
 type Reply struct {
 	Kind           ReplyKind
 	From           wire.NodeID         // the controller
 	Broker         wire.NodeID         // ToRegistration, ToAlteration: the broker that asked
 	BrokerEpoch    wire.BrokerEpoch    // the granted one, or the one in the request
-	Registered     wire.BrokerEpoch    // ToAlteration: the one that was committed for that broker when the request arrived
+	Registered     wire.BrokerEpoch    // ToAlteration: the committed one of that broker when the request arrived
 	Topic          wire.TopicID        // ToCreation
 	AskedEpoch     wire.PartitionEpoch // ToAlteration: the partition epoch in the request
 	PartitionEpoch wire.PartitionEpoch // ToAlteration: the new partition epoch
@@ -16,7 +16,7 @@ type Reply struct {
 	Setting        Setting             // ToConfig, ToLevel
 }
 
-// Setting is the subject of a request by its name.
+// Setting is the config or feature of a request.
 type Setting struct {
 	Resource wire.ConfigResource
 	Of, Name string
@@ -40,7 +40,7 @@ const (
 	ToShutdown               // of a broker in controlled shutdown
 )
 
-// Replied says that a controller's success leaves it. The partition is nil unless the reply is about one.
+// Replied enters a controller's successful response as it is sent. The partition is nil unless the reply is about one.
 func (v *View) Replied(p *Partition, r Reply) {
 	v.notify(Change{Kind: ControllerReplied, Partition: p, Node: r.From, Reply: r})
 }
@@ -71,7 +71,7 @@ var replyAfterCommit = &Check{
 				d.violate(v, factOf(ATopic, "", ByController, "creation"), v.name(r.From), " answered that a topic is created before that was committed")
 			}
 		default:
-			seeSaid(d, v, r)
+			seeOperatorReply(d, v, r)
 		}
 	},
 	Accept: func(v *View) *Case {
@@ -87,8 +87,8 @@ var replyAfterCommit = &Check{
 	},
 }
 
-// seeSaid judges the responses to operators, and to a broker in controlled shutdown.
-func seeSaid(d *Tally, v *View, r Reply) {
+// seeOperatorReply judges the responses to operators, and to a broker in controlled shutdown.
+func seeOperatorReply(d *Tally, v *View, r Reply) {
 	m := &v.image
 	answer := v.name(r.From) + " answered that "
 	switch s := r.Setting; r.Kind {

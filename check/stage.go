@@ -6,14 +6,14 @@ import (
 	"samsa/wire"
 )
 
-// orders is the partition of all cases.
+// orders is the partition of the cases.
 var orders = wire.TopicPartition{Topic: "orders"}
 
 // ordersID is its topic id.
 var ordersID = wire.TopicID{0: 7}
 
 // stage plays the cases of invariants: three unfenced brokers, and orders-0 led by b1 in epoch 0 with all of them in sync.
-// Each verb is one step of the story.
+// Each method is one step.
 type stage struct {
 	*View
 	p  *Partition
@@ -47,7 +47,7 @@ func (s *stage) commit(r wire.MetadataRecord) {
 	s.tick()
 	s.Committed(s.at, r)
 	s.at++
-	s.image.batch, s.image.fenced = s.at, nil // a story may fence a broker without the changes that the controller makes with it
+	s.image.batch, s.image.fenced = s.at, nil // a case may fence a broker without the partition changes that the controller makes with it
 }
 
 // register commits the registration of an incarnation.
@@ -66,7 +66,7 @@ func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
 	s.commit(r)
 }
 
-// look has a broker believe something. Leader, End and Start are filled in if they are zero.
+// look enters a broker's observed state. A zero PartitionEpoch, Leader and End are filled in.
 func (s *stage) look(node wire.NodeID, b State) {
 	s.tick()
 	r := s.p.Replica(node)
@@ -82,12 +82,12 @@ func (s *stage) look(node wire.NodeID, b State) {
 	s.ReplicaChanged(s.p, r, b)
 }
 
-// leads has a broker lead an epoch with the committed ISR.
+// leads makes a broker lead an epoch with the committed ISR.
 func (s *stage) leads(node wire.NodeID, epoch wire.Epoch, hw wire.Offset) {
 	s.look(node, State{Leads: true, Epoch: epoch, HW: hw, ISR: s.p.assigned.ISR})
 }
 
-// follows has a broker follow in an epoch.
+// follows makes a broker follow in an epoch.
 func (s *stage) follows(node wire.NodeID, epoch wire.Epoch, hw wire.Offset) {
 	s.look(node, State{Leader: s.p.assigned.Leader, Epoch: epoch, HW: hw})
 }
@@ -102,14 +102,14 @@ func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.N
 	return b
 }
 
-// ack has a broker answer a producer.
+// ack makes a broker acknowledge an offset to a producer.
 func (s *stage) ack(node wire.NodeID, at wire.Offset, acks int16) {
 	s.tick()
 	r := s.p.Replica(node)
 	s.Acked(s.p, r, at, acks, Given{Client: "p1", Epoch: r.Epoch, InSync: r.InSync(), MinISR: s.MinISR(s.p)})
 }
 
-// power takes a broker's power; its disk keeps what lies below an offset.
+// power cuts a broker's power; its disk keeps the records below an offset.
 func (s *stage) power(node wire.NodeID, keeps wire.Offset) {
 	s.tick()
 	s.Died(node)
@@ -117,7 +117,7 @@ func (s *stage) power(node wire.NodeID, keeps wire.Offset) {
 	s.Cut(s.p, s.p.Replica(node), keeps, PowerLoss)
 }
 
-// restart has a broker come back as a new incarnation, which the controller registers and unfences.
+// restart starts a new incarnation of a broker, which the controller registers and unfences.
 func (s *stage) restart(node wire.NodeID, incarnation byte) {
 	s.tick()
 	s.Started(node)
@@ -125,24 +125,24 @@ func (s *stage) restart(node wire.NodeID, incarnation byte) {
 	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: -1})
 }
 
-// fence has the controller fence a broker.
+// fence commits that a broker is fenced.
 func (s *stage) fence(node wire.NodeID) {
 	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: node, Fenced: 1})
 }
 
-// elr switches eligible leader replicas on.
+// elr enables eligible leader replicas.
 func (s *stage) elr() *stage {
 	s.commit(&wire.FeatureLevelRecord{Name: "eligible.leader.replicas.version", Level: 1})
 	return s
 }
 
-// done is the case that was played.
+// done returns the case.
 func (s *stage) done() *Case { return &Case{View: s.View} }
 
 // ids is a list of nodes.
 func ids(list ...wire.NodeID) []wire.NodeID { return slices.Clone(list) }
 
-// committed has b1 append an offset, the others copy it, and the producer get its response.
+// committed appends a record on all replicas and acknowledges it.
 func (s *stage) committed(at wire.Offset, crc uint32) {
 	s.write(at, 0, crc, 1, 2, 3)
 	s.leads(1, 0, at+1)

@@ -2,15 +2,15 @@ package check
 
 import "samsa/wire"
 
-// storedAsSent is records-intact judged by the true logs: the checksum covers keys, values, headers and timestamps, and a
-// leader stores what it was sent, unless its topic asks for something else.
+// storedAsSent is records-intact judged by the true logs: a leader stores the producer's batch unchanged, unless a config of
+// its topic makes it change the batch. The checksum covers keys, values, headers and timestamps.
 var storedAsSent = &Check{
 	Name: "stored-as-sent", Numbers: "H22/bytes",
-	Doc: "an acknowledged batch is byte for byte, in that partition at that offset, the one that its producer sent",
+	Doc: "an acknowledged batch is stored, at the offset in the response, byte for byte as its producer sent it",
 	On:  []ChangeKind{ProduceAnswered},
 	See: func(d *Tally, v *View, c *Change) {
 		p, b, g := c.Partition, c.Batch, c.Given
-		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // of another epoch: the batch was overwritten since
+		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // another epoch: the batch was overwritten since
 			return
 		}
 		d.exercised()
@@ -36,8 +36,8 @@ var storedAsSent = &Check{
 	},
 }
 
-// rewrites reports whether a topic's leader may change batches that it is sent: it compresses them, or sets its own time. It
-// goes by the metadata that it has applied, so it may do so for a while after the config is gone.
+// rewrites reports whether a topic's leader may change a producer's batches: it compresses them, or sets LogAppendTime. It
+// uses the metadata that it has applied, so it may do so for a while after the config was removed.
 func (v *View) rewrites(p *Partition, leader wire.NodeID) bool {
 	m := &v.image
 	if !m.rewriters {
@@ -47,7 +47,7 @@ func (v *View) rewrites(p *Partition, leader wire.NodeID) bool {
 		rewritesBatches("message.timestamp.type", m.setting(p.TP.Topic, "message.timestamp.type"))
 }
 
-// noteRewriting enters what a config says of that, before the config is in the image.
+// noteRewriting enters such a config before it is in the image.
 func (m *image) noteRewriting(r *wire.ConfigRecord) {
 	of := ""
 	if r.ResourceType == wire.ConfigTopic {
@@ -59,7 +59,7 @@ func (m *image) noteRewriting(r *wire.ConfigRecord) {
 	m.rewriters = m.rewriters || r.Value != nil && rewritesBatches(r.Name, *r.Value)
 }
 
-// rewritesBatches reports whether a config makes leaders store other bytes than they are sent.
+// rewritesBatches reports whether a config makes leaders change batches.
 func rewritesBatches(name, value string) bool {
 	return name == "compression.type" && value != "" && value != "producer" || name == "message.timestamp.type" && value == "LogAppendTime"
 }

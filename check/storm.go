@@ -2,7 +2,7 @@ package check
 
 // idle counts requests while nothing is written.
 type idle struct {
-	since int64 // when the second under way began
+	since int64 // when the current second began
 	count int64
 	worst int64 // in any second so far, since the cluster has recovered
 }
@@ -19,8 +19,8 @@ func (v *View) RequestArrived() {
 	i.count++
 }
 
-// requestsAllowed is how many requests may arrive in an idle second: from every node a fetch to every other, a heartbeat, and two
-// attempts of everything that is refused; and twice that.
+// requestsAllowed is the number of requests that may arrive in an idle second: twice the sum, over all nodes, of a fetch to
+// every other node, a heartbeat, and two attempts of every refused request.
 func (v *View) requestsAllowed() int64 {
 	n := int64(len(v.brokers) + len(v.quorum.voters) + v.clients)
 	t := v.contract.Timeouts
@@ -28,5 +28,5 @@ func (v *View) requestsAllowed() int64 {
 	return 2 * n * each
 }
 
-// Clients says how many clients there are.
+// Clients sets the number of clients.
 func (v *View) Clients(n int) { v.clients = n }

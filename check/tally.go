@@ -6,10 +6,10 @@ import (
 	"samsa/wire"
 )
 
-// Tally is what one invariant has found so far in one run. The first violation stands, and so does the first price: later
-// ones mostly follow from it.
+// Tally is one invariant's result so far in a run. It keeps the first violation and the first price: later ones mostly
+// follow from it.
 type Tally struct {
-	seen     uint64  // how often the promise was tested
+	seen     uint64  // the number of tests of the promise
 	violated *Result // the first
 	priced   *Result // the first
 }
@@ -17,7 +17,7 @@ type Tally struct {
 // exercised counts one test of the promise.
 func (d *Tally) exercised() { d.seen++ }
 
-// broken reports whether there is a violation already: a check may skip a costly explanation then.
+// broken reports whether there is a violation already, so that a check may skip a costly explanation.
 func (d *Tally) broken() bool { return d.violated != nil }
 
 // violate enters a violation.
@@ -52,14 +52,14 @@ func (d *Tally) result(of [2]string) Result {
 	return Result{Status: Held, Explanation: "tested " + plural(int64(d.seen), "time", "times")}
 }
 
-// historyTally is what one history check has found: the first violation, else the first price, else held.
+// historyTally is one history check's result: the first violation, else the first price, else held.
 type historyTally struct {
 	c      *Case
 	seen   int64
 	result *Result
 }
 
-// decide enters one finding, of the step in which an operation ended; clause says what allows it, "" that nothing does.
+// decide enters a finding at the step in which an operation ended: a price if a clause allows it, else a violation.
 func (s *historyTally) decide(op Op, f Fact, clause string, words string) {
 	r := Result{Status: Violated, Step: op.Common().Step, Explanation: words, Clause: clause, Fact: f}
 	if clause != "" {
@@ -80,19 +80,19 @@ func (s *historyTally) answer(one, many string) Result {
 	return Result{Status: Held, Explanation: plural(s.seen, one, many)}
 }
 
-// licensed asks the ledger whether the loss of a record at an offset is licensed.
+// licensed returns the ledger's clause for the loss of a record at an offset, "" if there is none.
 func (s *historyTally) licensed(p place, at wire.Offset) string {
 	clause, _ := s.c.View.Licensed(p.TopicPartition, at)
 	return clause
 }
 
-// spot names a value and the place it was sent to: values are unique per partition.
+// spot is a value in a partition: values are unique per partition.
 type spot struct {
 	place
 	value string
 }
 
-// sends are the sends of the history by what they sent.
+// sends are the sends of the history by partition and value.
 func (c *Case) sends() map[spot]*Produce {
 	if c.born == nil {
 		c.born = make(map[spot]*Produce, len(c.History)/2)

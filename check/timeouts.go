@@ -3,7 +3,7 @@ package check
 // Duration is a time in nanoseconds.
 type Duration int64
 
-// Timeouts are the settings that bound how long things may take. Every bound of a liveness check is a function of them.
+// Timeouts are the configs from which liveness checks compute their bounds.
 type Timeouts struct {
 	Session      Duration // broker.session.timeout.ms: until a broker is fenced, or a new incarnation is registered
 	Heartbeat    Duration // broker.heartbeat.interval.ms
@@ -25,17 +25,17 @@ var defaultTimeouts = Timeouts{
 	Election: second, QuorumFetch: 2 * second, Delivery: 120 * second, UncleanEvery: 300 * second,
 }
 
-// elections is how many rounds of voting may fail before one must succeed.
+// elections is the number of elections that may fail before one must succeed.
 const elections = 10
 
-// quorumLed bounds the time until the quorum has a leader that all controllers follow: their timeouts expire, then they vote
-// with jitter.
+// quorumLed bounds the time until the quorum has a leader that all controllers follow: fetch timeouts expire, then elections
+// run with random election timeouts.
 func (t Timeouts) quorumLed() Duration {
 	return 2*t.QuorumFetch + t.Request + elections*(2*t.Election+t.Backoff)
 }
 
-// unfenced bounds the time until every broker is unfenced: a lost request times out, an old session ends, the broker
-// registers, catches up and sends a heartbeat that says so.
+// unfenced bounds the time until every broker is unfenced: a lost request times out, an old session times out, and the
+// broker registers, catches up with the metadata and sends a heartbeat.
 func (t Timeouts) unfenced() Duration {
 	return t.quorumLed() + t.Request + t.Session + 3*t.Heartbeat + 2*t.Backoff
 }
@@ -43,8 +43,8 @@ func (t Timeouts) unfenced() Duration {
 // partitionsLed bounds the time until every partition has a leader that knows it.
 func (t Timeouts) partitionsLed() Duration { return t.unfenced() + t.Request + 2*t.FetchWait }
 
-// inSync bounds the time until every replica is back in the ISR: its fetches find the leader, and the controller accepts the
-// change.
+// inSync bounds the time until every replica is back in the ISR: it fetches from the leader, and the controller accepts the
+// leader's AlterPartition.
 func (t Timeouts) inSync() Duration { return t.partitionsLed() + 2*t.Request + 2*t.Lag + 4*t.Backoff }
 
 // caughtUp bounds the time until the cluster has recovered.

@@ -9,14 +9,13 @@ import (
 	"samsa/wire"
 )
 
-// A topic that was deleted and created again under its name is another topic: its offsets begin anew, and a record that was
-// acknowledged in the earlier one is not lost because the later one does not have it. So histories are judged by places, in
-// which the earlier topics of a name are numbered.
+// A topic that was deleted and created again is another topic: its offsets begin at 0, and records of the deleted topic are
+// not lost. So history checks key their state by place, which numbers the deleted topics of a name.
 
 // place is a partition of one topic of a name.
 type place struct {
 	wire.TopicPartition
-	deleted int // 0: the newest topic of that name that any client used; n: the n-th that was used before it
+	deleted int // 0: the newest topic of that name that any client used; n: the n-th topic that was used, a deleted one
 }
 
 // String is the place as findings name it.
@@ -27,8 +26,7 @@ func (p place) String() string {
 	return p.TopicPartition.String() + " of deleted topic " + itoa(p.deleted)
 }
 
-// place tells the topics of a name apart, by the id that a client used. A client that did not know the id is taken to have
-// meant the newest.
+// place returns the place of a partition, by the topic id that a client used; without an id it is the newest topic's.
 func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
 	if id == (wire.TopicID{}) {
 		return place{TopicPartition: tp}
@@ -40,7 +38,7 @@ func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
 	return place{TopicPartition: tp}
 }
 
-// topicsNamed are the topics that clients used under a name, in the order of first use; none if it was only one.
+// topicsNamed are the topic ids that clients used under a name, in the order of first use; none if there was only one.
 func (c *Case) topicsNamed(name string) []wire.TopicID {
 	if c.topics == nil {
 		c.topics = map[string][]wire.TopicID{}
@@ -64,18 +62,18 @@ func (c *Case) topicsNamed(name string) []wire.TopicID {
 	return c.topics[name]
 }
 
-// written is the place of a record that was sent, read that of a step of a consumer.
+// written is the place of a send, read that of a consumer's step.
 func (c *Case) written(op *Produce) place { return c.place(op.Partition, op.Topic) }
 
 func (c *Case) read(op *Consume) place { return c.place(op.Partition, op.Topic) }
 
 var topicsApart = &Check{
 	Name: "topics-apart", Numbers: "H34",
-	Doc: "no record of a deleted topic is read from a later topic of its name",
+	Doc: "no record of a deleted topic is read from a later topic of the same name",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		none := wire.TopicID{}
-		type sent struct { // whichever topic the producer meant
+		type sent struct { // in any topic of the name
 			tp    wire.TopicPartition
 			value string
 		}
@@ -105,7 +103,7 @@ var topicsApart = &Check{
 	},
 }
 
-// The names of topics (P7), one name at a time. The state says which topic has the name.
+// nameState models one topic name (P7).
 type nameState struct {
 	taken bool
 	id    wire.TopicID // zero: no client knows the id
@@ -127,7 +125,7 @@ var topicModel = porcupine.Model{ //immutable: functions of their arguments
 				return true, s
 			case op.Outcome == OK:
 				return !s.taken, nameState{true, op.ID}
-			case s.taken: // it may or may not have happened; here it cannot have
+			case s.taken: // the outcome is unknown; while the name is taken, it had no effect
 				return true, s
 			}
 			return true, nameState{taken: true}
@@ -150,10 +148,10 @@ var topicModel = porcupine.Model{ //immutable: functions of their arguments
 
 var metadataLinearizable = &Check{
 	Name: "metadata-linearizable", Numbers: "P7",
-	Doc: "topics are created, deleted and described as if by one controller, one request after the other",
+	Doc: "creations, deletions and descriptions of topics are linearizable",
 	Judge: func(c *Case) Result {
 		var ops []subjectOp
-		rooms := map[string]int{} // how often a name can have been free: more creations of unknown outcome explain nothing more
+		rooms := map[string]int{} // how often a name can have been free: further creations of unknown outcome cannot matter
 		for op := range of[*DeleteTopic](c.History) {
 			rooms[op.Name]++
 		}

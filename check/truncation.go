@@ -8,7 +8,7 @@ import (
 
 var truncationLicensed = &Check{
 	Name: "truncation-licensed", Numbers: "S12",
-	Doc: "no replica truncates a committed record, unless an unclean election or a fault of its disk had taken it before",
+	Doc: "no replica truncates a committed record, unless an unclean election or a disk fault had lost it before",
 	On:  []ChangeKind{BatchesRemoved},
 	See: seeCut,
 	Accept: func(v *View) *Case {
@@ -22,7 +22,7 @@ var truncationLicensed = &Check{
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
-		s.Cut(s.p, s.p.Replica(2), 0, "") // to its own high watermark, which it learns a fetch too late (KIP-101)
+		s.Cut(s.p, s.p.Replica(2), 0, "") // to its own high watermark, which lags the leader's by a fetch (KIP-101)
 		return s.done()
 	},
 }
@@ -38,15 +38,16 @@ func seeCut(d *Tally, v *View, c *Change) {
 		if !ok || c.By != "" {
 			continue
 		}
-		// A record that was acknowledged to acks=1 alone may be truncated: its price is named when a leader does not have it.
-		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.condemned == "" && q.Next > p.trimmed && !p.emptied(v, c.Replica, q) && !d.broken() {
+		// A record that was acknowledged only under acks=1 may be truncated: acked-durable reports the price when a leader
+		// does not have it.
+		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.superseded == "" && q.Next > p.trimmed && !p.emptied(v, c.Replica, q) && !d.broken() {
 			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), v.name(c.Node), " truncated ", b.span(), " of ", p.TP.String(),
 				q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 		}
 	}
 }
 
-// lastCut says how far a replica truncated its log when it lost this batch.
+// lastCut describes the truncation that removed this batch from a replica.
 func (q *promise) lastCut(node wire.NodeID) string {
 	if n := len(q.cuts); n > 0 && q.cuts[n-1].node == node {
 		return q.cuts[n-1].words()
@@ -54,7 +55,7 @@ func (q *promise) lastCut(node wire.NodeID) string {
 	return ""
 }
 
-// emptied reports whether a replica that is not eligible has emptied its log, to begin again at its leader's start.
+// emptied reports whether a replica that is not eligible truncated its log fully, to start at the leader's log start offset.
 func (p *Partition) emptied(v *View, r *Replica, q *promise) bool {
 	return r.Log.Len() == 0 && !slices.Contains(p.assigned.electable(), r.Node)
 }

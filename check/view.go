@@ -6,13 +6,13 @@ import (
 	"samsa/wire"
 )
 
-// View is the neutral picture of a run that invariants look at: the true logs, the beliefs of nodes, the committed metadata,
-// and facts that no node knows (promises, and what faults destroyed).
+// View is the state of a run that invariants look at: the true logs, the observed state of nodes, the committed metadata,
+// and the ledger of promises and faults.
 //
-//	scenarios ──Grew, Cut, ReplicaChanged, Committed, Acked, …──▶ View ──Change──▶ every invariant that looks at its kind
+//	scenarios ──Grew, Cut, ReplicaChanged, Acked, …──▶ View ──Change──▶ every invariant that looks at its kind
 //
-// Package scenarios says what changed, in the order in which it became true; nothing here is asked of a node. The verbs are in
-// feed.go. The cost of a change does not depend on the length of any log.
+// Package scenarios/observe calls the methods in feed.go in the order of the changes. The View asks nothing of a node. The
+// cost of a change does not depend on the length of any log.
 type View struct {
 	step uint64
 	now  int64 // nanoseconds since the world began
@@ -22,7 +22,7 @@ type View struct {
 	observers [changeKinds][]observer // the checks that look at each kind of change
 	change    Change                  // reused
 
-	parts        []*Partition // in the order of first sight
+	parts        []*Partition // in the order of first use
 	index        map[partitionKey]*Partition
 	brokers      []*Broker // by node
 	image        image
@@ -32,14 +32,15 @@ type View struct {
 	quietBefore  int64 // until faultBeganAt: since when no fault had been active
 	faultBeganAt int64
 
-	appendedAt   int64 // when any partition's log grew last
+	appendedAt   int64 // when any partition's log was last appended to
 	idle         idle
 	clients      int
-	clockSkewMax Duration // how far apart skewed clocks may be
+	clockSkewMax Duration // the largest difference between two skewed clocks
 	allLostPower bool     // all brokers were without power at once
 }
 
-// Contract is what a cluster promises by its static settings; topic configs and finalised features take precedence.
+// Contract is the static configs of a cluster that decide what it promises; topic configs and finalised features take
+// precedence.
 type Contract struct {
 	MinISR    int
 	Unclean   bool // unclean.leader.election.enable
@@ -62,7 +63,7 @@ type observer struct {
 // metadataLog is the metadata log's partition in findings.
 const metadataLog = wire.MetadataTopic + "-0"
 
-// NewView is the picture of a world before its first event, for judges: All of them, in that order.
+// NewView returns an empty View for the checks, which are All in that order.
 func NewView(c Contract, all []*Check) *View {
 	c.MinISR = max(c.MinISR, 1)
 	v := &View{contract: c, tallies: make([]Tally, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
@@ -75,29 +76,29 @@ func NewView(c Contract, all []*Check) *View {
 	return v
 }
 
-// Partition is one partition: its copies, what is committed about it, and what was promised of it.
+// Partition is one partition: its replicas, its committed state and its promises.
 type Partition struct {
 	ID       wire.TopicID
 	TP       wire.TopicPartition
-	replicas []*Replica // in the order of first sight; a replica's slot is its place
+	replicas []*Replica // in the order of first use; a replica's slot is its index
 
-	assigned  Assignment      // the committed state; Version -1 before the first
-	minISRs   []minISRInForce // by which promises and changes were made, in order, each other than the one before
+	assigned  Assignment      // the committed state; PartitionEpoch is -1 before the first
+	minISRs   []minISRInForce // values that applied to promises and changes, in order
 	elections []Election      // that chose a leader, in order of their epochs
-	newest    wire.Epoch      // the newest epoch in which any broker has led
+	newest    wire.Epoch      // the newest epoch of any leader
 	leads     []leadership
 
 	promises       []promise   // by (Base, Epoch)
-	shown          wire.Offset // all below lay below a high watermark that a reader received
-	committedTo    wire.Offset // all below lay below a leader's high watermark
-	acks           []offsetAt  // what was acknowledged to acks=all, in the order of the steps
-	recordsDeleted []offsetAt  // deletions that were answered, likewise
-	trimmed        wire.Offset // all below was deleted on purpose, by retention or an operator, from at least one replica
-	deletionAsked  wire.Offset // operators have asked brokers to delete all below (DeleteRecords)
+	shown          wire.Offset // the highest high watermark in a response to a reader
+	committedTo    wire.Offset // the highest high watermark of a leader
+	acks           []offsetAt  // offsets acknowledged to acks=all, in the order of the steps
+	recordsDeleted []offsetAt  // answered DeleteRecords requests, likewise
+	trimmed        wire.Offset // retention or an operator deleted all below, on at least one replica
+	deletionAsked  wire.Offset // the highest offset of the operators' DeleteRecords requests
 	uncleanAsked   bool        // an operator asked for an unclean election
-	appendedAt     int64       // when one of its logs grew last
+	appendedAt     int64       // when one of its logs was last appended to
 
-	reencoded map[Identity]uint32 // batches as log cleaners have encoded them, with the checksums they were appended with
+	reencoded map[Identity]uint32 // batches that log cleaners encoded again, with their original checksums
 
 	elrForgottenAt uint64 // the step in which its ELR was cleared while the ISR was too small, 0 if it has been large enough since
 }
@@ -114,7 +115,7 @@ type Assignment struct {
 	Recovery       wire.LeaderRecoveryState
 }
 
-// electable are the members that may be elected without a price: ISR and ELR.
+// electable are the members that may be elected cleanly: ISR and ELR.
 func (a *Assignment) electable() []wire.NodeID { return slices.Concat(a.ISR, a.ELR) }
 
 // leadership is the leader of an epoch: exactly one incarnation of one broker.
@@ -131,18 +132,18 @@ type Replica struct {
 	State
 	slot           int
 	observed       bool        // State was observed in this incarnation
-	highestStart   wire.Offset // the highest log start of any process, since the log was empty last
-	rewritten      wire.Offset // below, a leader may have stored other bytes than it was sent
-	removed        bool        // it was deleted with its topic, and nothing has come since
-	loading        bool        // the process reads its disk: what it truncates now is recovery
-	flushed        wire.Offset // batches below are on the device, by true syncs
-	epochsCompared int         // Log.epochChanges when Epochs was compared with the log last, -1 never
-	earlyLosses    []earlyLoss // copies that faults took before they were promised
-	missing        int         // promises in force that this log does not have
-	missingStrong  int         // those of them that were made to acks=all or to readers
+	highestStart   wire.Offset // the highest log start offset in any process since the log was last empty
+	rewritten      wire.Offset // below, a leader may have changed producers' batches
+	removed        bool        // it was deleted with its topic, and has no batch since
+	loading        bool        // the process is loading its logs: it truncates only for recovery
+	flushed        wire.Offset // batches below are synced
+	epochsCompared int         // Log.epochChanges at the last comparison of Epochs with the log, -1 never
+	earlyLosses    []earlyLoss // copies that faults destroyed before their batches were promised
+	missing        int         // the number of promised batches that this log does not have
+	missingStrong  int         // those of them that are strong
 }
 
-// State is what a running broker believes of its replica.
+// State is a running broker's own state of its replica.
 type State struct {
 	Leads          bool
 	Leader         wire.NodeID
@@ -154,11 +155,11 @@ type State struct {
 	ISR            []wire.NodeID // Leads: the committed set as the leader knows it
 	Pending        []wire.NodeID // Leads: the ISR that it has proposed, nil if none is in flight
 
-	Proposed []wire.BrokerEpoch // Leads: the incarnations of Pending that it has seen in sync, -1 if it names none
-	Epochs   []EpochStart       // its leader epoch cache; nil if it was not observed. Another slice when it may have changed
+	Proposed []wire.BrokerEpoch // Leads: the broker epochs in the AlterPartition request for Pending, -1 if it names none
+	Epochs   []EpochStart       // its leader epoch cache; nil if it was not observed. A new slice if it may have changed
 }
 
-// maximal is the maximal ISR: every replica that may be in it, whatever the outcome of the change in flight.
+// maximal is the maximal ISR: the ISR and the members of the change in flight.
 func (s *State) maximal() []wire.NodeID {
 	all := slices.Clone(s.ISR)
 	for _, id := range s.Pending {
@@ -188,20 +189,20 @@ func (s *State) role() Role {
 	return ByFollower
 }
 
-// Broker is the View's knowledge of one broker: its process, its disk and its beliefs.
+// Broker is the View's state of one broker.
 type Broker struct {
 	Node             wire.NodeID
 	up               bool
-	ending           bool        // past its point of death: responses that still leave were made earlier, from a state that was not observed
+	ending           bool        // it has died; responses that are still sent were made earlier
 	starts           uint32      // counts processes
 	stoppingSince    int64       // when it got SIGTERM, 0 if it did not
-	died             uint64      // the step in which a process ended last
-	registeredAt     uint64      // the step in which an incarnation was registered last
+	died             uint64      // the step of its last death
+	registeredAt     uint64      // the step of its last registration
 	incarnations     []wire.UUID // incarnations that have asked to be registered
 	registrationSent bool        // the last of them is of the process that runs
 	faults           []int       // faults of its disk, indexes of View.faults
-	loaded           int         // how many of faults there were when it read its disk last
-	faultsKnown      int         // how many of faults the controller knows of: a later incarnation is registered
+	loaded           int         // how many of faults there were when it last loaded its logs
+	faultsKnown      int         // how many of faults were before the last registration, so that the controller knows of them
 	faultsWhenAsked  []int       // for each of incarnations: how many faults there were when it first asked
 	applied          wire.Offset // of the metadata log, as the broker says; -1 unknown
 	epoch            wire.BrokerEpoch
@@ -211,7 +212,7 @@ type Broker struct {
 	tookToStop Duration // the longest of its controlled shutdowns, without faults
 }
 
-// Partition is a partition by topic id and number, made at first sight.
+// Partition is a partition by topic id and number, created on first use.
 func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
 	k := partitionKey{id, tp.Partition}
 	p := v.index[k]
@@ -223,7 +224,7 @@ func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
 	return p
 }
 
-// Replica is a copy by its node, made at first sight; it lacks every promise made so far.
+// Replica is a replica by its node id, created on first use; it misses every promised batch at first.
 func (p *Partition) Replica(node wire.NodeID) *Replica {
 	if r := p.replica(node); r != nil {
 		return r
@@ -238,7 +239,7 @@ func (p *Partition) Replica(node wire.NodeID) *Replica {
 	return r
 }
 
-// replica is a copy that was seen before, or nil.
+// replica is a replica that exists already, or nil.
 func (p *Partition) replica(node wire.NodeID) *Replica {
 	for _, r := range p.replicas {
 		if r.Node == node {
@@ -248,7 +249,7 @@ func (p *Partition) replica(node wire.NodeID) *Replica {
 	return nil
 }
 
-// Broker is a broker by its node, made at first sight.
+// Broker is a broker by its node id, created on first use.
 func (v *View) Broker(node wire.NodeID) *Broker {
 	i, ok := slices.BinarySearchFunc(v.brokers, node, func(b *Broker, id wire.NodeID) int { return int(b.Node) - int(id) })
 	if !ok {
@@ -257,7 +258,7 @@ func (v *View) Broker(node wire.NodeID) *Broker {
 	return v.brokers[i]
 }
 
-// election is the election that opened an epoch, or the last before it.
+// election is the election of an epoch's leader, or the last one before.
 func (p *Partition) election(epoch wire.Epoch) *Election {
 	for i := len(p.elections) - 1; i >= 0; i-- {
 		if p.elections[i].Epoch <= epoch {

@@ -235,12 +235,12 @@ func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.E
 				continue
 			}
 			hw := wire.Offset(rp.HighWatermark)
-			o.view.HighWatermarkTold(s.part, s.copy, hw)
+			o.view.HighWatermarkSent(s.part, s.copy, hw)
 			told := check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: hw, Since: h.stepAsked[f.Link]}
 			if first := wire.Batch(rp.RecordBatches); len(first) >= wire.BatchHeaderSize {
 				told.First = first.NextOffset()
 			}
-			o.view.EndOffsetTold(s.part, s.copy, told)
+			o.view.EndOffsetSent(s.part, s.copy, told)
 			for b, err := range wire.Batches(rp.RecordBatches) {
 				if err != nil || b.NextOffset() > hw {
 					break
@@ -256,7 +256,7 @@ func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp 
 	for i, rt := range resp.Topics {
 		for k, rp := range rt.Partitions {
 			if s := o.replicaNamed(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 && req.ReplicaID == -1 && req.Topics[i].Partitions[k].Timestamp == -1 {
-				o.view.EndOffsetTold(s.part, s.copy, check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.stepAsked[f.Link]})
+				o.view.EndOffsetSent(s.part, s.copy, check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.stepAsked[f.Link]})
 			}
 		}
 	}
