@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// This file is the second pass over a scenario: it gives every word its meaning, in the order of the lines, so that
-// all that is wrong with a file is said before its first event, and a run never stops over a typing error.
+// The second pass over a scenario: it resolves every word, in the order of the lines. All errors of a file are reported
+// before the first event, so a run never stops because of a typing error.
 
-// Program is a scenario with every word understood.
+// Program is a scenario whose words are resolved.
 type Program struct {
 	File      *File
 	Overrides []Override // in the order of their lines
@@ -27,7 +27,7 @@ type Command struct {
 	Block int // in File.Blocks
 }
 
-// Load reads and understands a scenario.
+// Load parses and binds a scenario.
 func Load(name string, src []byte) (*Program, error) {
 	f, errs := Parse(name, src)
 	p, more := bind(f)
@@ -47,7 +47,7 @@ func Load(name string, src []byte) (*Program, error) {
 	return nil, Errors(errs[:min(len(errs), maxErrors)])
 }
 
-// bind understands a file's lines.
+// bind resolves a file's lines.
 func bind(f *File) (*Program, []*Error) {
 	p := &Program{File: f, compiled: map[*Verb][][]item{}}
 	var errs []*Error
@@ -73,8 +73,8 @@ func bind(f *File) (*Program, []*Error) {
 	return p, errs
 }
 
-// command understands one line. With an error it returns what it understood, so that a topic with a misspelt config
-// still is a topic for the lines below it.
+// command resolves one line. After an error it returns the part that it resolved, so that a topic with a misspelt config
+// still exists for the lines below it.
 func (p *Program) command(l Line) (Command, *Error) {
 	c := Command{Line: l}
 	f := p.File
@@ -90,7 +90,7 @@ func (p *Program) command(l Line) (Command, *Error) {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot be given a time: the verbs that may follow at are %s", verb.Name, timedVerbs()), "")
 	}
 	if !p.ns.cluster && verb != verbCluster && verb.Overrides == nil {
-		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // complain once, then go on as if it were there
+		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // report it once, then continue with a default cluster
 		e := f.errorAt(l.Verb, "the first verb must be cluster, as in: cluster brokers=3 controllers=3", "")
 		e.Verb = verbCluster.Name
 		return c, e
@@ -178,14 +178,14 @@ func keyNames(v *Verb) []string {
 	return all
 }
 
-// enter keeps what later lines may need.
+// enter keeps the overrides of a line.
 func (p *Program) enter(c Command) {
 	if c.Verb.Overrides != nil {
 		p.Overrides = append(p.Overrides, c.Verb.Overrides(c.Args)...)
 	}
 }
 
-// makes reports whether later lines may name what this verb makes.
+// makes reports whether this verb creates names for later lines.
 func (v *Verb) makes() bool { return v == verbCluster || v == verbTopic }
 
 // timedVerbs lists the verbs that may follow at.

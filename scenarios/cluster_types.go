@@ -6,24 +6,24 @@ import (
 	"samsa/sim/env"
 )
 
-// A package that runs or shows sessions imports this one alone: these are the names that it needs from below.
+// Types of packages cluster and observe, so that packages that run or show sessions import only this one.
 type (
-	// Sight is all that a viewer sees of a cluster.
+	// Sight is a viewer's interface to a cluster.
 	Sight = observe.Sight
-	// Note is one note with where and when it was made, Names what its integers mean.
+	// Note is one note with its node, event and time; Names resolves its integers.
 	Note  = cluster.Note
 	Names = cluster.Names
-	// Tally is what a run was worth as a test.
+	// Tally counts how much a run tested.
 	Tally = cluster.Tally
-	// PartitionState is one partition as the controller and the machines have it, MachineState one machine.
+	// PartitionState is one partition, MachineState one machine.
 	PartitionState = cluster.PartitionState
 	ReplicaState   = cluster.ReplicaState
 	MachineState   = cluster.MachineState
-	// Setting is one config as written.
+	// Setting is one config of a file.
 	Setting = cluster.Setting
-	// Override is one change to what the seed decides.
+	// Override is one change to the decisions of the seed.
 	Override = cluster.Override
-	// Waiter is a client that waits for an answer, by its kind.
+	// Waiter is the kind of a client that waits for a response.
 	Waiter = cluster.Waiter
 	// Unsound is a bug of ours that the world found.
 	Unsound = cluster.Unsound
@@ -32,9 +32,9 @@ type (
 )
 
 const (
-	ModePointer = cluster.ModePointer // the value is handed over
-	ModeWire    = cluster.ModeWire    // it is encoded to Kafka's bytes and decoded again
-	ModeGuard   = cluster.ModeGuard   // it is handed over, and a later encoding proves that it was not changed
+	ModePointer = cluster.ModePointer // hand the value over
+	ModeWire    = cluster.ModeWire    // encode it to Kafka's bytes and decode it again
+	ModeGuard   = cluster.ModeGuard   // hand it over, and encode it later to prove that it was not changed
 )
 
 // The clients that may wait.
@@ -44,10 +44,10 @@ const (
 	TheOperator = cluster.TheOperator
 )
 
-// NoCause is the cause of an event that nothing in the world caused.
+// NoCause is the cause of an event that no other event caused.
 const NoCause = cluster.NoCause
 
-// Faulty lists every family of faults that the world can do.
+// Faulty lists every family of faults.
 func Faulty() []cluster.Fault { return cluster.FaultFamilies() }
 
 // OldRules are all exhibits, package by package.
@@ -56,8 +56,8 @@ func OldRules() []cluster.OldRule { return cluster.OldRules() }
 // NoteKinds lists every kind of note that nodes make.
 func NoteKinds() []*env.NoteKind { return cluster.NoteKinds() }
 
-// Draw is a decision in [0, n) for planning a scenario: a hash of its arguments and nothing else, as the world's own decisions
-// are. So one decision more or less moves no other.
+// Draw is a decision in [0, n) for planning a scenario: a hash of its arguments only, like the world's own decisions. So
+// adding or removing a decision changes no other.
 func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {
 	return cluster.Draw(seed, site, entity, ordinal, n)
 }

@@ -11,7 +11,7 @@ import (
 // ScopeEither is for the verb config, which sets topics and brokers.
 const ScopeEither Scope = "topic or cluster"
 
-// of is a scope in the words of the table of configs.
+// of converts a scope for the table of configs.
 func (s Scope) of() config.Scope {
 	switch s {
 	case ScopeCluster:
@@ -30,7 +30,7 @@ func (s Scope) of() config.Scope {
 	return 0
 }
 
-// anyScope is all that a scenario can set.
+// anyScope is every scope that a scenario can set.
 const anyScope = config.Topic | config.Node | config.Producer | config.Consumer | config.Feature
 
 // readSetting reads a config for a scope.
@@ -42,8 +42,8 @@ func readSetting(scope Scope, w Word) (Setting, *complaint) {
 	return Setting{Name: w.Key, Value: w.Value}, nil
 }
 
-// checkSetting says what is wrong with a setting, and what was most likely meant. A name that several of the scopes
-// know, with bounds of their own, is right if it is right for one of them.
+// checkSetting returns the error of a setting, and the most likely correction. If several scopes have the config with
+// different bounds, the value must be valid in one of them.
 func checkSetting(scope config.Scope, name, value string) (msg, near string) {
 	if _, err := config.Find(scope, name); err != nil {
 		return describeUnknown(err)
@@ -67,7 +67,7 @@ func checkSetting(scope config.Scope, name, value string) (msg, near string) {
 	return msg, near
 }
 
-// describeUnknown says that there is no such config here, and which kinds of things have it.
+// describeUnknown is the message about an unknown config; it names the scopes that have it.
 func describeUnknown(err error) (msg, near string) {
 	var e *config.Error
 	if !errors.As(err, &e) {
@@ -91,7 +91,7 @@ func describeUnknown(err error) (msg, near string) {
 func ParseSet(s string) (Setting, string, error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok || !isKey(name) {
-		return Setting{}, "", errors.New("it wants NAME=VALUE")
+		return Setting{}, "", errors.New("it must be NAME=VALUE")
 	}
 	if msg, near := checkSetting(anyScope, name, value); msg != "" {
 		return Setting{}, near, errors.New(msg)
@@ -99,7 +99,7 @@ func ParseSet(s string) (Setting, string, error) {
 	return Setting{Name: name, Value: value}, "", nil
 }
 
-// override is the settings of a line with those of the run's options that belong there, which win.
+// override merges the settings of a line with those of --set, which take precedence.
 func (s *Session) override(scope Scope, settings []Setting) []Setting {
 	var all []Setting
 	for _, have := range settings {
@@ -119,10 +119,10 @@ func (s *Session) override(scope Scope, settings []Setting) []Setting {
 	return all
 }
 
-// ConfigInfo is one config for a reader.
+// ConfigInfo is one config in a list.
 type ConfigInfo struct{ Name, Doc string }
 
-// Configs lists every config that a scenario can set, by name; one that several kinds of things have stands there once.
+// Configs lists every config that a scenario can set, each name once.
 func Configs() []ConfigInfo {
 	var all []ConfigInfo
 	for _, c := range config.Of(anyScope) {
@@ -133,7 +133,7 @@ func Configs() []ConfigInfo {
 	return all
 }
 
-// ExplainConfig is all there is to say about a config, for each kind of thing that has it; "" if there is none.
+// ExplainConfig describes a config in each of its scopes; "" if there is none of that name.
 func ExplainConfig(name string) string {
 	var b strings.Builder
 	for _, c := range config.Of(anyScope) {

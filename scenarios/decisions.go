@@ -9,8 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// The verbs of chance. A run is its seed plus the lines here, which change single decisions and
-// leave all others as the seed has them. They are in force before the first event, so the verbs are never run.
+// The verbs that change decisions of the seed; all other decisions stay. They apply before the first event, so the verbs
+// have no Run.
 //
 //	pin   one decision has this value        ┐
 //	off   every decision of a site is 0      │ a pin wins over off and keep
@@ -21,9 +21,9 @@ var verbPin = &Verb{
 	Name:  "pin",
 	Group: "time",
 	Forms: []string{"SITE ENTITY ORDINAL DRAW"},
-	Doc: "Fixes one decision that is left to chance: what a site draws for an entity (a machine, or b1>b2 for the way from one to " +
-		"another) at an ordinal: a bucket or tick of time for the world's own sites, a count for a machine's. 0 is always the benign " +
-		"choice. Exploration and shrinking write these lines. A pin that no decision of the run meets fails, because its entity or " +
+	Doc: "Fixes one random decision: the value that a site draws for an entity (a machine, or b1>b2 for one direction of the " +
+		"network) at an ordinal, which is a bucket of time for the world's sites and a count for a machine's. 0 is always the benign " +
+		"choice. Exploration and shrinking write these lines. A pin that matches no decision of the run fails, because its entity or " +
 		"ordinal may be wrong.",
 	Example: "pin net.jitter b1>b2 17 0\npin disk.stalled b1 120 0",
 	Overrides: func(a *Args) []Override {
@@ -73,51 +73,51 @@ var verbSalt = &Verb{
 	},
 }
 
-// Site is a place where something is left to chance, and what it decides.
+// Site is a kind of random decision.
 type Site struct{ Name, Doc string }
 
-// Sites are all of them, by name. A test holds the table against the source.
+// Sites lists all sites, by name. A test compares the table with the source.
 func Sites() []Site {
 	return []Site{
-		{"broker.controller-named", "which controller a broker names to a client that wants one"},
+		{"broker.controller-named", "which controller a broker returns to a client in a metadata response"},
 		{"broker.directory-id", "the id of a new log directory, byte by byte"},
 		{"broker.incarnation", "the incarnation id of a broker that starts, byte by byte"},
-		{"broker.resend-backoff", "how far the backoff of a broker's registration or heartbeat is from its middle"},
-		{"client.backoff", "how far a client's backoff is from its middle"},
+		{"broker.resend-backoff", "the jitter of a broker's backoff before it resends a registration or heartbeat"},
+		{"client.backoff", "the jitter of a client's backoff"},
 		{"client.metadata-broker", "which bootstrap server a client asks for metadata"},
 		{"client.sticky", "which partition a producer fills next"},
-		{"clock.start", "what a machine's monotonic clock shows at a boot"},
-		{"controller.placement", "in which order brokers are given replicas"},
+		{"clock.start", "the value of a machine's monotonic clock at a boot"},
+		{"controller.placement", "the order of the brokers in replica placement"},
 		{"controller.topic-id", "the id of a new topic"},
-		{"disk.bit-rot", "whether a file that is read has lost a bit, in 10 ms"},
+		{"disk.bit-rot", "whether a bit of a file that is read has flipped, in 10 ms"},
 		{"disk.broken", "whether a file can no longer be used, in 10 ms"},
-		{"disk.full", "whether a write finds no room, in 10 ms"},
+		{"disk.full", "whether a write finds the disk full, in 10 ms"},
 		{"disk.lost-write", "whether a write never reaches the device, in 10 ms"},
 		{"disk.misdirected", "whether a write hits another file, in 10 ms"},
 		{"disk.names.error", "whether creating, renaming or removing a file fails, in 10 ms"},
-		{"disk.power.between", "after a power loss: which length between the synced and the written a file has"},
+		{"disk.power.between", "after a power loss: the length of a file, between its synced and its written length"},
 		{"disk.power.cut", "after a power loss: how many of a file's unsynced units are left, in order"},
 		{"disk.power.file", "after a power loss: whether nothing, all, or some of a file's unsynced writes are left"},
-		{"disk.power.length", "after a power loss: which length the file system remembers of a file"},
+		{"disk.power.length", "after a power loss: the length of a file in the file system's metadata"},
 		{"disk.power.names", "after a power loss: how many unsynced changes of a directory are left"},
 		{"disk.power.unit", "after a power loss: how many writes of one page or sector are left"},
 		{"disk.read.error", "whether a read fails, in 10 ms"},
 		{"disk.short-write", "whether a write stops halfway, in 10 ms"},
 		{"disk.slow", "whether a disk turns slow, and for how long, in 10 ms"},
 		{"disk.stalled", "whether a disk stalls, and for how long, in 10 ms"},
-		{"disk.sync-forgets", "whether a sync fails and drops what it should have kept, in 10 ms"},
-		{"disk.sync-lies", "whether a sync answers and does nothing, in 10 ms"},
+		{"disk.sync-forgets", "whether a sync fails and drops the unsynced bytes, in 10 ms"},
+		{"disk.sync-lies", "whether a sync returns success and writes nothing, in 10 ms"},
 		{"disk.sync.error", "whether a sync fails, in 10 ms"},
 		{"disk.write.error", "whether a write fails, in 10 ms"},
 		{"net.distance", "the least latency from one machine to another"},
 		{"net.drop", "whether a link is half-open, in 100 ms"},
-		{"net.jitter", "what a packet's latency has on top, in a bucket of time"},
+		{"net.jitter", "the jitter of a packet's latency, in a bucket of time"},
 		{"net.loss", "how often a packet is lost before it arrives, in 1 ms"},
 		{"net.refuse", "whether a connection is refused, in 100 ms"},
 		{"net.reset", "whether a link is reset, in 100 ms"},
-		{"net.stall", "for how long a way stalls, in 1 s"},
-		{"raft.election-timeout", "how long a controller waits before it stands for election"},
-		{"world.tie", "which of two things at one instant is first"},
+		{"net.stall", "for how long a direction of the network stalls, in 1 s"},
+		{"raft.election-timeout", "a controller's election timeout"},
+		{"world.tie", "which of two events at the same time is first"},
 	}
 }
 
@@ -161,8 +161,8 @@ func readOrdinals(_ *names, w Word) (any, string) {
 	return all, ""
 }
 
-// claimOverrides enters a failed claim for each pin, off, keep and salt line that changed nothing because no decision of its
-// own came up: its entity or ordinal may be misspelt, or the run took another course.
+// claimOverrides enters a failed claim for each pin, off, keep and salt line that matched no decision of the run: its entity
+// or ordinal may be wrong, or the run took another course.
 func claimOverrides(s *Session) {
 	unmet := s.cluster.Unmet()
 	if len(unmet) == 0 {
@@ -181,21 +181,21 @@ func claimOverrides(s *Session) {
 	}
 }
 
-// neverAsked is the text of a line whose overrides were not all met.
+// neverAsked is the claim of a line whose overrides did not all match.
 func neverAsked(all, missed []Override) string {
 	switch o := missed[0]; {
 	case o.Kind == cluster.Pin:
-		return "nothing in this run asked for that decision"
+		return "this run made no such decision"
 	case o.Kind == cluster.Keep && len(missed) < len(all):
 		var ordinals []string
 		for _, o := range missed {
 			ordinals = append(ordinals, fmt.Sprint(o.Ordinal))
 		}
-		return "nothing in this run asked for " + strings.Join(ordinals, ", ")
+		return "this run made no decision at " + strings.Join(ordinals, ", ")
 	case o.Kind == cluster.Keep:
-		return "nothing in this run asked for any of them"
+		return "this run made none of these decisions"
 	case o.From > 0:
-		return fmt.Sprintf("nothing in this run was decided there after %s", formatDuration(env.Duration(o.From)))
+		return fmt.Sprintf("this run made no such decision after %s", formatDuration(env.Duration(o.From)))
 	}
-	return "nothing in this run was decided there"
+	return "this run made no such decision"
 }

@@ -152,13 +152,13 @@ func TestOverridesMoveARun(t *testing.T) {
 // A line that changed nothing is a failed claim at the end.
 func TestOverridesThatChangedNothing(t *testing.T) {
 	for line, want := range map[string]string{
-		"pin net.jitter b1>nowhere 0 0":           "nothing in this run asked for that decision",
-		"off client.sticky":                       "nothing in this run was decided there",
-		"keep net.jitter b1>nowhere 0,5":          "nothing in this run asked for any of them",
-		"keep net.distance b1>b2 0,5,7":           "nothing in this run asked for 5, 7",
-		"salt broker.incarnation 7 from 100s":     "nothing in this run was decided there after 100s",
-		"salt 7 from 1h":                          "nothing in this run was decided there after 3600s",
-		"salt client.sticky 7":                    "nothing in this run was decided there",
+		"pin net.jitter b1>nowhere 0 0":           "this run made no such decision",
+		"off client.sticky":                       "this run made no such decision",
+		"keep net.jitter b1>nowhere 0,5":          "this run made none of these decisions",
+		"keep net.distance b1>b2 0,5,7":           "this run made no decision at 5, 7",
+		"salt broker.incarnation 7 from 100s":     "this run made no such decision after 100s",
+		"salt 7 from 1h":                          "this run made no such decision after 3600s",
+		"salt client.sticky 7":                    "this run made no such decision",
 		"off net.jitter":                          "",
 		"keep net.distance b1>b2 0":               "",
 		"pin raft.election-timeout c1 0 5":        "",

@@ -8,7 +8,7 @@ import (
 	"samsa/sim/env"
 )
 
-// stageWords are the stages as a table has them.
+// stageWords are the columns of the table.
 var stageWords = [len(cluster.StageTimes{})]string{"queue", "local", "remote", "send"}
 
 // describeRequests is a machine's requests as a table, in milliseconds: the mean of each stage, and below it the longest.
@@ -38,10 +38,10 @@ func describeRequests(host env.Addr, all []cluster.RequestState) string {
 	return b.String() + "\n"
 }
 
-// describeMetrics is a broker's metrics, a line each. Names are as long as Kafka's, so the figures stand in front.
+// describeMetrics is a broker's metrics, one per line. Values come first, because Kafka's names are long.
 func describeMetrics(host env.Addr, all []cluster.MetricState) string {
 	if len(all) == 0 {
-		return string(host) + " shows no metrics: it is no broker that runs\n"
+		return string(host) + " shows no metrics: it is not a running broker\n"
 	}
 	width := 0
 	for _, m := range all {
@@ -54,7 +54,7 @@ func describeMetrics(host env.Addr, all []cluster.MetricState) string {
 	return s
 }
 
-// millis is a time in milliseconds: to the microsecond, or as far as seven places allow.
+// millis is a time in milliseconds with up to three decimals, in at most seven characters.
 func millis(d env.Duration) string {
 	s := fmt.Sprintf("%d.%03d", d/env.Millisecond, d%env.Millisecond/env.Microsecond)
 	for len(s) > 7 && strings.Contains(s, ".") {

@@ -6,14 +6,14 @@ import (
 	"unicode"
 )
 
-// Error is what is wrong with a scenario, and where. It is a value, so a screen can point at the place.
+// Error is one error in a scenario file and its place.
 type Error struct {
 	File       string
 	Line, Col  int    // from 1; Col in characters
 	Word       string // the word as written; empty if something is missing
-	Msg        string // one sentence without a full stop, in words a reader of the file knows
+	Msg        string // one sentence without a full stop
 	Suggestion string // the nearest right word; empty if none is near
-	Verb       string // the help of this verb says more; empty if the line has no known verb
+	Verb       string // the verb whose help says more; empty if the line has no known verb
 	Source     string // the whole line, for the caret
 }
 
@@ -32,7 +32,7 @@ func (e *Error) Error() string {
 //	    7 | cutt b1 -> b2
 //	      | ^^^^
 func (e *Error) Show() string {
-	// The line is shown from just before the word when it is long, so that the caret is always on the screen.
+	// A long line is shown from just before the word, so that the caret is always on the screen.
 	const room = 70
 	source := []rune(strings.Map(printable, e.Source))
 	col := min(e.Col-1, len(source))
@@ -50,7 +50,7 @@ func (e *Error) Show() string {
 		strings.Repeat(" ", col-cut), strings.Repeat("^", carets))
 }
 
-// printable turns what would move the cursor into a space or a question mark.
+// printable replaces control characters.
 func printable(r rune) rune {
 	switch {
 	case r == '\t':
@@ -73,10 +73,10 @@ func (f *File) errorAt(w Word, msg, suggestion string) *Error {
 	return e
 }
 
-// Errors is what is wrong with a file, in the order of its lines.
+// Errors are the errors of a file, in the order of its lines.
 type Errors []*Error
 
-// Error shows them all with their lines.
+// Error shows all errors with their lines.
 func (es Errors) Error() string {
 	shown := make([]string, len(es))
 	for i, e := range es {

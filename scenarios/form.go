@@ -6,25 +6,25 @@ import (
 	"strings"
 )
 
-// A form is the grammar of a verb's words, written as its usage: what a reader sees is what the reader of files obeys.
+// A form is the grammar of a verb's words, written as its usage: help prints the text that the parser uses.
 //
 //	crash HOSTS [power]
 //	run until hw TP >= OFFSET [within SPAN]
 //	clock HOST skew|step SPAN
 //
-// Small words and signs stand for themselves, | parts alternatives, capital words are placeholders, and their name is their
-// kind (see kinds), [ ] may be left out, and ... repeats the last word. Key=value words are not part of a form: they
-// may stand anywhere, and Verb.Keys and Verb.Configs say which ones a verb knows.
+// Words in small letters and signs are literals, | separates alternatives, words in capitals are placeholders named by their
+// kind (see kinds), [ ] is optional, and ... repeats the last word. Key=value words are not part of a form: they may stand
+// anywhere, and Verb.Keys and Verb.Configs say which ones a verb knows.
 
 // item is one element of a compiled form.
 type item struct {
-	literals []string // stands for itself, one of these
+	literals []string // one of these words
 	kind     *kind    // a placeholder
 	repeat   bool
 	optional []item
 }
 
-// compileForm reads a form. Forms are part of the program, so a malformed one is a panic, found by a test.
+// compileForm reads a form. It panics on a malformed form, because forms are part of the program.
 func compileForm(form string) []item {
 	form = strings.NewReplacer("[", " [ ", "]", " ] ").Replace(form)
 	items, rest := compileItems(strings.Fields(form))
@@ -63,26 +63,26 @@ func compileItems(words []string) (items []item, rest []string) {
 	return items, nil
 }
 
-// mismatch is where and why a form did not fit.
+// mismatch is the place and the reason where a form did not match.
 type mismatch struct {
-	form   int      // index of the form, the first of those that got as far
+	form   int      // index of the form, the first of those that matched as far
 	at     int      // index of the word; len(words) is after the last
-	wants  []string // what could stand there, in words
-	near   []string // names that could stand there
-	reason string   // what is wrong with the word itself; empty if it is only out of place
+	wants  []string // the words or kinds allowed there
+	near   []string // names allowed there
+	reason string   // the error of the word itself; empty if it is only out of place
 }
 
-// matcher fits words to one form.
+// matcher matches words with one form.
 type matcher struct {
 	names *names
 	words []Word
 	at    int
 	bound []bound
-	skip  []item // what optional groups would have taken here, had the word been theirs
-	left  int    // the place where that was
+	skip  []item // the first items of skipped optional groups
+	left  int    // the index of the word where they were skipped
 }
 
-// matchForms fits words to the first form that takes them all; otherwise it tells what stopped the one that got
+// matchForms matches words with the first form that takes them all, or returns the mismatch of the form that matched
 // furthest.
 func matchForms(forms [][]item, ns *names, words []Word) ([]bound, *mismatch) {
 	var worst *mismatch
@@ -118,7 +118,7 @@ func matchForms(forms [][]item, ns *names, words []Word) ([]bound, *mismatch) {
 	return nil, worst
 }
 
-// items fits a sequence.
+// items matches a sequence.
 func (m *matcher) items(items []item) *mismatch {
 	for _, it := range items {
 		if it.optional != nil {
@@ -143,8 +143,8 @@ func (m *matcher) items(items []item) *mismatch {
 	return nil
 }
 
-// begins reports whether the next word opens an optional group: a literal must be the word, a placeholder takes any word
-// that is of its kind, so that a misspelt literal after it is not taken for a bad value.
+// begins reports whether the next word begins an optional group: it must be the literal, or a valid value of the
+// placeholder, so that a misspelt literal is not reported as a bad value.
 func (m *matcher) begins(first item) bool {
 	w := m.words[m.at]
 	if first.literals != nil {
@@ -154,7 +154,7 @@ func (m *matcher) begins(first item) bool {
 	return bad == ""
 }
 
-// skipped remembers what the group would have taken here, for the message about a word that nothing takes.
+// skipped keeps the first item of a skipped group, for the message about an unexpected word.
 func (m *matcher) skipped(first item) {
 	if m.left != m.at {
 		m.skip, m.left = m.skip[:0], m.at
@@ -162,7 +162,7 @@ func (m *matcher) skipped(first item) {
 	m.skip = append(m.skip, first)
 }
 
-// one fits a literal or a placeholder.
+// one matches a literal or a placeholder.
 func (m *matcher) one(it item) *mismatch {
 	miss := func(reason string) *mismatch {
 		return &mismatch{at: m.at, wants: wanted(it), near: m.near(it), reason: reason}
@@ -188,7 +188,7 @@ func (m *matcher) one(it item) *mismatch {
 	return nil
 }
 
-// near lists the names that could stand for an item.
+// near lists the names that an item allows.
 func (m *matcher) near(it item) []string {
 	if it.literals != nil {
 		return it.literals
@@ -199,7 +199,7 @@ func (m *matcher) near(it item) []string {
 	return nil
 }
 
-// wanted says in words what an item takes.
+// wanted describes an item.
 func wanted(it item) []string {
 	if it.literals != nil {
 		return slices.Clone(it.literals)
@@ -207,7 +207,7 @@ func wanted(it item) []string {
 	return []string{it.kind.doc}
 }
 
-// orList joins words as a person would: a, b or c.
+// orList joins words: a, b or c.
 func orList(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -215,14 +215,14 @@ func orList(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-// bound is a word that found its place in a form: a literal's name is itself and its value nil.
+// bound is a word that matched an item: a literal has itself as name, and a nil value.
 type bound struct {
 	name  string
 	word  Word
 	value any
 }
 
-// complain turns a mismatch into an error of the line.
+// complain makes an error of the line from a mismatch.
 func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	if m.at >= len(words) {
 		msg := fmt.Sprintf("%s needs %s here; usage: %s", verb.Name, orList(m.wants), verb.usage(verb.Forms[m.form]))
@@ -230,7 +230,7 @@ func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	}
 	w := words[m.at]
 	suggestion := Nearest(w.Text, m.near)
-	if verb.Configs == ScopeFeature { // it has no words but these: a feature without its level is what was written
+	if verb.Configs == ScopeFeature { // it has no other words: the level of a feature is missing
 		return f.errorAt(w, fmt.Sprintf("%s takes %s here, not %q", verb.Name, verb.setting(), w.Text), suggestion)
 	}
 	if m.reason != "" {

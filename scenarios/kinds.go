@@ -12,15 +12,15 @@ import (
 	"samsa/wire"
 )
 
-// kind is a placeholder of a form: how its word is read, what could stand there, and what it is called in a message.
+// kind is a kind of placeholder: its parser, its allowed names, and its description in messages.
 type kind struct {
 	name string
 	doc  string
-	read func(*names, Word) (any, string) // the message is not empty if the word is none of this kind
-	list func(*names) []string            // names that would do, for suggestions; nil if there is no list
+	read func(*names, Word) (any, string) // the message is empty if the word is valid
+	list func(*names) []string            // the valid names, for suggestions; nil if there is no list
 }
 
-// kindOf finds a kind by the placeholder's name; nil if there is none.
+// kindOf finds a kind by its placeholder; nil if there is none.
 func kindOf(name string) *kind {
 	for _, k := range kinds() {
 		if k.name == name {
@@ -30,7 +30,7 @@ func kindOf(name string) *kind {
 	return nil
 }
 
-// kinds is every placeholder. It is a function because readers look kinds up themselves.
+// kinds is every placeholder. It is a function, because the parsers look kinds up themselves.
 func kinds() []kind {
 	return []kind{
 		{"HOST", "a machine such as b1", readHost, hostNames},
@@ -70,19 +70,19 @@ func kinds() []kind {
 	}
 }
 
-// names is what a file has made so far: the machines, topics and clients that its later lines may name.
+// names are the machines, topics and clients that a file has created so far, which its later lines may name.
 type names struct {
 	cluster              bool
 	brokers, controllers int32
 	topics               []topicName
 	clients              []clientName
-	doubles              []string // machines that claim to be another
+	doubles              []string // machines with another broker's node id
 }
 
 type topicName struct {
 	name       string
-	partitions int32 // the most it may ever have
-	fleeting   bool  // a timed line deletes it: whether it is there, and with how many partitions, is known at the time alone
+	partitions int32 // the most that it may have at any time
+	fleeting   bool  // a timed line deletes it: its existence and its partitions are known only at run time
 }
 
 type clientName struct {
@@ -91,7 +91,7 @@ type clientName struct {
 	line     int // where it was made
 }
 
-// hostTerm is a machine in a file: its address, or its role at the time (leader:orders-0).
+// hostTerm is a machine in a file: its address, or its role at run time (leader:orders-0).
 type hostTerm struct {
 	addr env.Addr
 	role string // "leader", "follower", "followers", "brokers", "controllers", "controller", "standby", "standbys"; empty for an address
@@ -115,7 +115,7 @@ func readHosts(ns *names, w Word) (any, string) {
 func readHost(ns *names, w Word) (any, string) {
 	t, bad := hostOf(ns, w.Text)
 	if bad == "" && (slices.Contains([]string{"followers", "brokers", "controllers", "standbys"}, t.role)) {
-		bad = fmt.Sprintf("%s may be many machines; one is wanted here", w.Text)
+		bad = fmt.Sprintf("%s may be many machines; this verb takes one", w.Text)
 	}
 	return []hostTerm{t}, bad
 }
@@ -136,7 +136,7 @@ func hostOf(ns *names, s string) (hostTerm, string) {
 	return hostTerm{addr: env.Addr(s), client: slices.Contains(clientNames(ns), s)}, ""
 }
 
-// host reports whether a machine has that address.
+// host reports whether there is a machine with that address.
 func (ns *names) host(s string) bool {
 	if len(s) > 1 && (s[0] == 'b' || s[0] == 'c') && isNumber(s[1:]) {
 		n := ns.brokers
@@ -191,8 +191,8 @@ func clientNames(ns *names) []string {
 	return all
 }
 
-// readClient takes any short plain name that no machine of the cluster has: the first use makes the client. What names a
-// partition or a topic is more likely a client forgotten (drain orders-0) than one called so.
+// readClient takes any short plain name that no machine of the cluster has: the first use creates the client. The name of a
+// topic or a partition is refused, because the client was most likely forgotten (drain orders-0).
 func readClient(ns *names, w Word) (any, string) {
 	if msg := plainName(w.Text); msg != "" {
 		return nil, msg
@@ -204,10 +204,10 @@ func readClient(ns *names, w Word) (any, string) {
 		return nil, fmt.Sprintf("%q means machines of the cluster; a client needs a name of its own", w.Text)
 	}
 	if slices.Contains(ns.doubles, w.Text) {
-		return nil, fmt.Sprintf("%q is a machine that claims to be another; a client needs a name of its own", w.Text)
+		return nil, fmt.Sprintf("%q is a machine with another broker's node id; a client needs a name of its own", w.Text)
 	}
 	if slices.Contains(clientNames(ns), w.Text) {
-		return env.Addr(w.Text), "" // a client that had the name before the topic keeps it
+		return env.Addr(w.Text), "" // a client that had the name before the topic existed
 	}
 	if i := strings.LastIndexByte(w.Text, '-'); i > 0 && isNumber(w.Text[i+1:]) {
 		return nil, fmt.Sprintf("%q looks like a partition; a client needs a name of its own, such as p1", w.Text)
@@ -239,7 +239,7 @@ func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// plainName says what keeps s from being the name of a client.
+// plainName is the error of s as the name of a client, "" if there is none.
 func plainName(s string) string {
 	if len(s) > 32 || !isKey(s) || strings.ContainsAny(s, ".") {
 		return fmt.Sprintf("%q is no name: up to 32 letters, digits, - and _, a letter first", s)
@@ -256,12 +256,12 @@ func readTopic(ns *names, w Word) (any, string) {
 
 func noTopic(ns *names, s string) string {
 	if len(ns.topics) == 0 {
-		return fmt.Sprintf("no topic %q: no line above makes one (topic %s)", s, s)
+		return fmt.Sprintf("no topic %q: no line above creates one (topic %s)", s, s)
 	}
 	return fmt.Sprintf("no topic %q above this line", s)
 }
 
-// readNewTopic keeps to Kafka's rule: up to 249 of letters, digits, dot, underscore and dash.
+// readNewTopic follows Kafka's rule for topic names.
 func readNewTopic(ns *names, w Word) (any, string) {
 	s := w.Text
 	legal := s != "" && s != "." && s != ".." && len(s) <= 249
@@ -279,7 +279,7 @@ func readNewTopic(ns *names, w Word) (any, string) {
 	return s, ""
 }
 
-// known is a topic that a line above makes; nil if none does.
+// known is a topic that a line above creates; nil if none does.
 func (ns *names) known(topic string) *topicName {
 	for i := range ns.topics {
 		if ns.topics[i].name == topic {
@@ -358,7 +358,7 @@ func readOffset(_ *names, w Word) (any, string) {
 	return wire.Offset(n), ""
 }
 
-// offsets is the range [From, To) of a reader; To is -1 for all there is.
+// offsets is the range [From, To) of a reader; To is -1 for all.
 type offsets struct{ From, To wire.Offset }
 
 func readOffsets(_ *names, w Word) (any, string) {
@@ -405,8 +405,7 @@ func readCount(_ *names, w Word) (any, string) {
 	return n, ""
 }
 
-// Limits of a simulated cluster. Sets of node ids travel in notes as 63 bits; a quorum of nine already tolerates four
-// losses.
+// Limits of a simulated cluster. Notes carry sets of node ids as 63 bits.
 const (
 	maxBrokers     = 60
 	maxControllers = 9
@@ -433,11 +432,11 @@ func readNumber(_ *names, w Word) (any, string) {
 	return n, ""
 }
 
-// maxValues bounds what the values of one line may stand for.
+// maxValues bounds the number of values of one line.
 const maxValues = 10_000
 
-// values is a value as written, or the values of a range: from a1 to a9. It is spelt out only when it is sent, so that
-// no file is small and a program large.
+// values is one value, or a range from a1 to a9. It is expanded only when it is sent, so that a small file cannot make a
+// large program.
 type values struct {
 	head     string
 	from, to int64 // [from, to); both 0 for the head alone
@@ -446,7 +445,7 @@ type values struct {
 // count is the number of values.
 func (v values) count() int64 { return max(1, v.to-v.from) }
 
-// spell appends the values to a list.
+// spell appends all values to a list.
 func (v values) spell(list []string) []string {
 	if v.to == 0 {
 		return append(list, v.head)
@@ -473,7 +472,7 @@ func readValue(_ *names, w Word) (any, string) {
 	case b < a:
 		return nil, fmt.Sprintf("the range %s goes backwards", w.Text)
 	case b-a >= maxValues:
-		return nil, fmt.Sprintf("the range %s stands for more than %d values", w.Text, maxValues)
+		return nil, fmt.Sprintf("the range %s has more than %d values", w.Text, maxValues)
 	}
 	return values{head, a, b + 1}, ""
 }

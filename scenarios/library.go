@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// shelf is every scenario file of this directory, compiled in.
+// shelf is every scenario file of this directory.
 //
 //go:embed *.txt
 var shelf embed.FS

@@ -7,9 +7,9 @@ import (
 	"samsa/sim/env"
 )
 
-// A scenario file is read in two passes. This file is the first: it finds words, lines and blocks and knows no verb.
-// The second (bind.go) gives every word a meaning. Between them stands a tree that keeps the exact place of every word
-// and every byte of the file, so a message can point and a rewrite changes nothing but outputs.
+// The first pass over a scenario file: it finds words, lines and blocks, and knows no verb. The second (bind.go) resolves
+// every word. The tree keeps the place of every word and every byte of the file, so that errors can point at a word and a
+// rewrite changes only outputs.
 //
 //	# The story, told before it happens.        comment; the leading one is the file's story
 //	cluster brokers=3 seed=11                   a line: verb, then words
@@ -17,10 +17,9 @@ import (
 //	----                                        ends a block and opens its expected output
 //	orders-0  leader b1                         output, up to a blank line
 //
-// An output that contains blank lines stands between two pairs of ---- lines. A block that no ---- ends has no
-// expected output.
+// An output with blank lines stands between two pairs of ---- lines. A block without ---- has no expected output.
 
-// Limits of a file. Past them it is refused, so that no input can make the reader slow or large.
+// Limits of a file, so that no input makes the parser slow or large.
 const (
 	maxFileBytes = 1 << 20
 	maxLineBytes = 16 << 10
@@ -40,7 +39,7 @@ type File struct {
 // Block is the lines up to a ----, and the output they are expected to give.
 type Block struct {
 	Lines    []Line
-	Compared bool   // a ---- stands at the end, so Expected counts
+	Compared bool   // the block ends with ----, so its output is compared with Expected
 	Expected string // lines each ended by \n; empty if nothing is expected
 	from, to int    // the output in File.lines: [from, to) with its second and later ---- marks
 	double   bool   // written in the form that may contain blank lines
@@ -53,10 +52,10 @@ type Line struct {
 	At    env.Duration // since the world began; only if Timed
 	Verb  Word
 	Args  []Word
-	End   int // the column after the last word, where something may be missing
+	End   int // the column after the last word
 }
 
-// String is the line as one would write it.
+// String is the line in canonical form.
 func (l Line) String() string {
 	words := append([]string{l.Verb.Raw}, rawWords(l.Args)...)
 	if l.Timed {
@@ -71,12 +70,12 @@ type Word struct {
 	Raw    string // as written
 	Line   int    // from 1
 	Col    int    // from 1, in characters
-	Quoted bool   // the whole word stood in quotes: it is never read as key=value or as a sign
+	Quoted bool   // the whole word is quoted: it is never read as key=value or as a literal
 	Key    string // of key=value, else empty
 	Value  string // of key=value
 }
 
-// Parse reads a file. The tree holds what could be read even if there are errors.
+// Parse reads a file. With errors, the tree has the lines that could be read.
 func Parse(name string, src []byte) (*File, []*Error) {
 	f := &File{Name: name}
 	p := &parser{file: f}
@@ -96,8 +95,8 @@ func Parse(name string, src []byte) (*File, []*Error) {
 // String is the file byte for byte.
 func (f *File) String() string { return strings.Join(f.lines, "") }
 
-// Rewrite is the file with the expected output of each compared block replaced, and not a byte else changed.
-// outputs has one entry per block; those of blocks that are not compared are ignored.
+// Rewrite is the file with the expected output of each compared block replaced, and no other byte changed. outputs has one
+// entry per block; those of blocks that are not compared are ignored.
 func (f *File) Rewrite(outputs []string) string {
 	ending := "\n"
 	if len(f.lines) > 0 && strings.HasSuffix(f.lines[0], "\r\n") {
@@ -135,7 +134,7 @@ func (f *File) Rewrite(outputs []string) string {
 // mark ends the lines of a block.
 const mark = "----"
 
-// mustDouble reports whether an output needs the long form: it has a blank line, or begins with the mark of that form.
+// mustDouble reports whether an output needs two pairs of ---- lines: it has a blank line, or begins with a mark.
 func mustDouble(out string) bool {
 	if strings.HasPrefix(out, mark+"\n") {
 		return true
@@ -148,7 +147,7 @@ func mustDouble(out string) bool {
 	return false
 }
 
-// splitLines cuts after each \n and keeps it.
+// splitLines splits after each \n.
 func splitLines(s string) []string {
 	var lines []string
 	for line := range strings.Lines(s) {
@@ -206,7 +205,7 @@ func (p *parser) line() {
 	}
 }
 
-// directive makes a line of its words: a leading "at TIME" is taken off.
+// directive makes a line of its words, without a leading "at TIME".
 func (p *parser) directive(words []Word) {
 	last := words[len(words)-1]
 	l := Line{Num: words[0].Line, End: last.Col + utf8.RuneCountInString(last.Raw)}
@@ -226,7 +225,7 @@ func (p *parser) directive(words []Word) {
 	p.open = append(p.open, l)
 }
 
-// closeBlock ends the block under way without an expected output.
+// closeBlock ends the current block without an expected output.
 func (p *parser) closeBlock() {
 	if len(p.open) > 0 {
 		p.file.Blocks = append(p.file.Blocks, Block{Lines: p.open})

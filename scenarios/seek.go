@@ -5,10 +5,10 @@ import (
 	"samsa/wire"
 )
 
-// This file is how others move a session and look at it.
+// The methods that move a session and read its state.
 
-// Advance runs up to n ticks (a line started or an event run); false says that the run is over. The caller may look at
-// signals and clocks between two calls; a session itself knows none.
+// Advance runs up to n ticks (starts of lines and events); false means that the run is over. A session itself knows neither
+// signals nor real time.
 func (s *Session) Advance(n int) (bool, error) {
 	for range n {
 		if !s.tick() {
@@ -21,10 +21,10 @@ func (s *Session) Advance(n int) (bool, error) {
 	return true, nil
 }
 
-// Step runs to the next step of the story; false says that there is none.
+// Step runs to the next step of the story; false means that there is none.
 func (s *Session) Step() (bool, error) { return s.RunUntil(s.Position() + 1) }
 
-// RunUntil runs until the story has that many steps; false says that the run ended before.
+// RunUntil runs until the story has that many steps; false means that the run ended before.
 func (s *Session) RunUntil(step uint64) (bool, error) {
 	for s.Position() < step {
 		if more, err := s.Advance(1); !more {
@@ -43,8 +43,8 @@ func (s *Session) Finish() (*Verdict, error) {
 	}
 }
 
-// Seek goes to a step, also backwards: then the scenario is run again from the start. The session it was called on
-// must not be used any more; the one it returns stands at the step.
+// Seek returns a session at a step. To go backwards it runs the scenario again from the start. The old session must not be
+// used any more.
 func (s *Session) Seek(step uint64) (*Session, error) {
 	if step < s.Position() || s.verdict != nil {
 		s.Close()
@@ -54,14 +54,14 @@ func (s *Session) Seek(step uint64) (*Session, error) {
 	return s, err
 }
 
-// Close ends the session's world. What it has told can still be read; it does not move any more.
+// Close ends the session's world. Its story can still be read.
 func (s *Session) Close() {
 	if s.cluster != nil {
 		s.cluster.Close()
 	}
 }
 
-// Position is the number of steps that have happened.
+// Position is the number of steps so far.
 func (s *Session) Position() uint64 {
 	if s.cluster == nil {
 		return 0
@@ -69,8 +69,7 @@ func (s *Session) Position() uint64 {
 	return s.cluster.Steps()
 }
 
-// Verdict is how the run ended, or, before its end, how things stand: what the judges say now, and what the file has
-// claimed so far. Asking does not end the run.
+// Verdict is the verdict of the run, or before its end a verdict on the run so far. It does not end the run.
 func (s *Session) Verdict() *Verdict {
 	if s.verdict != nil || s.err != nil {
 		return s.verdict
@@ -86,13 +85,13 @@ func (s *Session) Verdict() *Verdict {
 // Over reports whether the run has ended.
 func (s *Session) Over() bool { return s.verdict != nil }
 
-// Entries is what happened so far, in order. It must not be changed.
+// Entries are the entries of the story so far. The caller must not change them.
 func (s *Session) Entries() []Entry { return s.entries }
 
-// Claims are what lines have claimed so far, in order. It must not be changed.
+// Claims are the claims of lines so far. The caller must not change them.
 func (s *Session) Claims() []Claim { return s.claims }
 
-// Outputs is what each block of the file printed so far.
+// Outputs are the outputs of the file's blocks so far.
 func (s *Session) Outputs() []string { return s.outputs }
 
 // Program is the scenario.
@@ -101,7 +100,7 @@ func (s *Session) Program() *Program { return s.program }
 // Seed is the seed of the run.
 func (s *Session) Seed() uint64 { return s.seed }
 
-// Names turns the integers of notes into names; it knows none before the first line ran.
+// Names resolves the integers of notes; it knows none before the first line ran.
 func (s *Session) Names() Names {
 	if s.cluster == nil {
 		return noNames{}
@@ -109,7 +108,7 @@ func (s *Session) Names() Names {
 	return s.cluster.Names()
 }
 
-// Cluster is the cluster from above; nil before the first line ran. What moves time or does harm is the session's alone.
+// Cluster shows the cluster; nil before the first line ran. Only the session moves time and starts faults.
 func (s *Session) Cluster() Sight {
 	if s.cluster == nil {
 		return nil
@@ -120,7 +119,7 @@ func (s *Session) Cluster() Sight {
 // onlySight is a cluster that no type assertion turns into more than its Sight.
 type onlySight struct{ Sight }
 
-// Tally counts what has happened so far; the zero value before the first line ran.
+// Tally is the run's tally so far; the zero value before the first line ran.
 func (s *Session) Tally() Tally {
 	if s.cluster == nil {
 		return Tally{}
@@ -128,7 +127,7 @@ func (s *Session) Tally() Tally {
 	return s.cluster.Tally()
 }
 
-// Waiting are the clients that wait for an answer, one for each request, in the order of the requests.
+// Waiting are the clients that wait for a response, one for each request, in the order of the requests.
 func (s *Session) Waiting() []Waiter {
 	if s.cluster == nil {
 		return nil
@@ -136,7 +135,7 @@ func (s *Session) Waiting() []Waiter {
 	return s.cluster.Waiting()
 }
 
-// Partitions are those of all topics that the file makes, in its order.
+// Partitions are those of all topics that the file creates, in its order.
 func (p *Program) Partitions() (all []wire.TopicPartition) {
 	for _, t := range p.ns.topics {
 		for i := range t.partitions {
@@ -146,7 +145,7 @@ func (p *Program) Partitions() (all []wire.TopicPartition) {
 	return all
 }
 
-// Progress is how far the run is, for a line on a terminal.
+// Progress is the number of events and the virtual time so far.
 func (s *Session) Progress() (events uint64, now env.Duration) {
 	if s.cluster == nil {
 		return 0, 0

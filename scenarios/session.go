@@ -10,15 +10,14 @@ import (
 	"samsa/sim/env"
 )
 
-// Session is a scenario being run: a position in its lines and a world at a moment.
+// Session is a running scenario: a position in its lines, and a world.
 //
 //	lines ──start──▶ verb ──▶ done                      next line
 //	                  └────▶ waits ──events──▶ done     next line
 //	at TIME lines ──────────▶ an event of the world at that time
 //
-// One tick starts a line or runs one event, so a session can be stopped between any two of them, and no code
-// waits inside other code. A session never goes back: Seek runs it again from the start, which is the same run because a seed
-// decides everything.
+// One tick starts a line or runs one event, so a session can stop between any two of them. A session never goes back: Seek
+// runs it again from the start, which gives the same run.
 type Session struct {
 	program *Program
 	run     RunOptions
@@ -27,13 +26,13 @@ type Session struct {
 	seed    uint64
 
 	next       int       // the next line of program.code
-	now        *waiting  // the line that is under way; nil: the next may start
-	background []waiting // timed lines that are under way, oldest first
+	now        *waiting  // the running line; nil: the next may start
+	background []waiting // running timed lines, oldest first
 	timed      int       // timed lines before their time
 	clients    []env.Addr
 
 	entries []Entry
-	noted   map[sighting]env.Duration // when each note was last made, if a line asks; never walked
+	noted   map[sighting]env.Duration // the last time of each note, if the file has a saw line; never iterated
 	outputs []string                  // per block of the file
 	verdict *Verdict                  // set at the end
 	claims  []Claim
@@ -42,22 +41,22 @@ type Session struct {
 
 // RunOptions are how a scenario is run. The zero value runs it as written.
 type RunOptions struct {
-	Seed   *uint64                                        // instead of the file's
-	Set    []Setting                                      // wins over the file wherever a verb takes that config
-	Rules  []string                                       // old rules that are switched on
+	Seed   *uint64                                        // overrides the file's seed
+	Set    []Setting                                      // override the file's settings wherever a verb takes that config
+	Rules  []string                                       // the enabled old rules
 	Mode   Mode                                           // how messages travel
 	Build  func(cluster.Options) (observe.Cluster, error) // nil: Assemble
 	Events uint64                                         // the budget; 0 is DefaultEvents
-	Heard  func(Note)                                     // told every note; nil: only the story is kept
+	Heard  func(Note)                                     // gets every note, if not nil
 }
 
-// DefaultEvents is the budget of a run: past it the verdict is inconclusive.
+// DefaultEvents is the budget of a run: beyond it the verdict is inconclusive.
 const DefaultEvents = 50_000_000
 
-// patience bounds, in virtual time, how long one line waits for what it waits for.
+// patience is the longest virtual time that one line waits.
 const patience = 10 * env.Minute
 
-// Entry is one thing that happened, as the story will tell it.
+// Entry is one entry of the story.
 type Entry struct {
 	Kind  EntryKind
 	Event uint64
@@ -68,7 +67,7 @@ type Entry struct {
 	Note  Note   // note
 }
 
-// EntryKind says what an entry is.
+// EntryKind is the kind of an entry.
 type EntryKind uint8
 
 const (
@@ -77,11 +76,11 @@ const (
 	EntryNote                    // a node or the world noted something that is in the story
 )
 
-// Claim is what a line of the file claims about the run: expect, saw, run until.
+// Claim is the result of an expect, saw or run until line.
 type Claim struct {
 	Line *Line
 	OK   bool
-	Text string // what was found, in one line
+	Text string // the result in one line
 }
 
 // Verdict is how a run ended.
@@ -91,7 +90,7 @@ type Verdict struct {
 	Claims   []Claim
 	Reason   StopReason // why the run ended before its last line
 	Stopped  string     // Reason as a sentence; empty if it ran to its end
-	Unsound  error      // a bug of ours that the world found: the verdict is worth nothing
+	Unsound  error      // a bug of ours that the world found: the verdict means nothing
 	Seed     uint64
 	Events   uint64
 	Steps    uint64
@@ -100,7 +99,7 @@ type Verdict struct {
 	Shape    uint64 // the hash without names
 }
 
-// waiting is a line under way.
+// waiting is a running line.
 type waiting struct {
 	line   *Line
 	block  int
@@ -108,7 +107,7 @@ type waiting struct {
 	until  env.Duration // give up then
 }
 
-// New makes a session that stands before its first event.
+// New makes a session before its first event.
 func New(p *Program, o RunOptions) *Session {
 	if o.Build == nil {
 		o.Build = observe.Assemble
@@ -138,11 +137,11 @@ func (p *Program) Seed() uint64 {
 	return 1
 }
 
-// DerivedSeeds are n seeds that follow from one: what a scenario claims must hold on them too.
+// DerivedSeeds are n seeds that follow from one: the claims of a scenario must hold on them too.
 func DerivedSeeds(seed uint64, n int) []uint64 {
 	seeds := make([]uint64, n)
 	for i := range seeds {
-		// splitmix64: every output differs, and neighbours have nothing in common.
+		// splitmix64
 		seed += 0x9e3779b97f4a7c15
 		z := seed
 		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
@@ -152,7 +151,7 @@ func DerivedSeeds(seed uint64, n int) []uint64 {
 	return seeds
 }
 
-// tick starts the next line or runs one event; false says that the run is over.
+// tick starts the next line or runs one event; false means that the run is over.
 func (s *Session) tick() bool {
 	switch {
 	case s.verdict != nil:
@@ -184,7 +183,7 @@ func (s *Session) tick() bool {
 	return false
 }
 
-// event runs one event of the world; false says that there is none.
+// event runs one event of the world; false means that there is none.
 func (s *Session) event() bool {
 	if s.cluster.Events() >= s.run.Events {
 		s.stop(StopBudget, fmt.Sprintf("the budget of %d events is spent", s.run.Events))
@@ -205,7 +204,7 @@ func (s *Session) event() bool {
 	return true
 }
 
-// over reports whether a line has what it waits for, or has waited long enough.
+// over reports whether a line has ended, and whether its condition was met.
 func (s *Session) over(w *waiting) (over, met bool) {
 	if w.result.Until() {
 		return true, true
@@ -213,7 +212,7 @@ func (s *Session) over(w *waiting) (over, met bool) {
 	return s.cluster.Now() >= w.until, false
 }
 
-// start runs a line, or hands a timed one to the world's clock.
+// start runs a line, or schedules a timed one.
 func (s *Session) start(c *Command) {
 	if s.cluster == nil && !s.open() {
 		return
@@ -232,7 +231,7 @@ func (s *Session) start(c *Command) {
 // begin runs a line now.
 func (s *Session) begin(c *Command) {
 	if c.Verb.Run == nil {
-		return // pin and the like: in force before the first event
+		return // pin and the like apply before the first event
 	}
 	s.enter(Entry{Kind: EntryVerb, Line: &c.Line})
 	r := c.Verb.Run(s, c.Args)
@@ -258,8 +257,8 @@ func (s *Session) finish(w waiting, met bool) {
 	}
 }
 
-// print adds to the output of a block. What comes later than its line prints into the story alone: its block may be
-// past.
+// print adds to the output of a block. Output of timed and background lines goes only into the story, because their block
+// may be over.
 func (s *Session) print(l *Line, block int, text string, aside bool) {
 	if text == "" {
 		return
@@ -281,7 +280,7 @@ func (s *Session) enter(e Entry) {
 	s.entries = append(s.entries, e)
 }
 
-// open assembles the cluster that the file's cluster line asks for.
+// open assembles the cluster of the file's cluster line.
 func (s *Session) open() bool {
 	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear}
 	for _, c := range s.program.code {
@@ -310,7 +309,7 @@ func (s *Session) hear(n Note) {
 	}
 }
 
-// claim records what a line claims and whether it holds.
+// claim records a line's claim.
 func (s *Session) claim(l *Line, ok bool, text string) {
 	s.claims = append(s.claims, Claim{l, ok, strings.TrimSpace(text)})
 }
@@ -322,10 +321,10 @@ func (s *Session) stop(reason StopReason, text string) {
 	}
 }
 
-// end asks the judges for their last word.
+// end ends the run with its verdict.
 func (s *Session) end() { s.endWith(true) }
 
-// endWith sums the run up; final says that it is over and not only looked at.
+// endWith computes the verdict; final ends the run, otherwise it continues.
 func (s *Session) endWith(final bool) {
 	if final && s.cluster != nil {
 		claimOverrides(s)

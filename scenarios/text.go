@@ -10,9 +10,9 @@ import (
 	"samsa/wire"
 )
 
-// This file writes what verbs print: the bytes of expected outputs. They are plain text, the same on every machine.
+// The outputs of verbs: plain text, the same on every machine.
 
-// Wrap breaks text at spaces so that no line is wider than width, unless a single word is.
+// Wrap breaks text at spaces into lines of at most width, unless a single word is longer.
 func Wrap(text string, width int) string {
 	var lines []string
 	line := ""
@@ -28,13 +28,13 @@ func Wrap(text string, width int) string {
 	return strings.Join(append(lines, line), "\n")
 }
 
-// hang wraps text after a head, with later lines indented to its width.
+// hang wraps text after a head, and indents later lines by the head's width.
 func hang(head, text string, width int) string {
 	wrapped := Wrap(text, width-len(head))
 	return head + strings.ReplaceAll(wrapped, "\n", "\n"+strings.Repeat(" ", len(head)))
 }
 
-// nodeName is a node id as people say it.
+// nodeName is the machine's name of a node id.
 func nodeName(ns Names, id wire.NodeID) string {
 	if id == wire.NoNode {
 		return "none"
@@ -102,7 +102,7 @@ func describeLog(host env.Addr, log []cluster.BatchState) string {
 	return b.String()
 }
 
-// describeEpochs is every copy of every partition, a line a partition and a digit a record:
+// describeEpochs is every replica of every partition, one line per partition and one digit per record:
 //
 //	orders-0   b1  00!0!   b2* 0011   b3  001
 func describeEpochs(all []cluster.PartitionState, log func(env.Addr, cluster.PartitionState) []cluster.BatchState) string {
@@ -141,7 +141,7 @@ func describeEpochs(all []cluster.PartitionState, log func(env.Addr, cluster.Par
 	return b.String()
 }
 
-// digits is a log, a byte an offset: the last digit of the record's leader epoch, or a dot where there is none.
+// digits is a log, one byte per offset: the last digit of the record's leader epoch, or a dot if there is no record.
 func digits(log []cluster.BatchState) []byte {
 	var s []byte
 	for _, x := range log {
@@ -156,7 +156,7 @@ func digits(log []cluster.BatchState) []byte {
 	return s
 }
 
-// diverging is a log with what the leader's does not have between exclamation marks.
+// diverging is a log with the part that the leader's log does not have between exclamation marks.
 func diverging(log, lead []byte, led bool) string {
 	if len(log) == 0 {
 		return "empty"
@@ -171,7 +171,7 @@ func diverging(log, lead []byte, led bool) string {
 	return string(log[:i]) + "!" + string(log[i:]) + "!"
 }
 
-// quoteAll quotes up to most values, and says how many more there are.
+// quoteAll quotes up to most values, and counts the others.
 func quoteAll(list []string, most int) string {
 	var b strings.Builder
 	for i, v := range list {
@@ -184,7 +184,7 @@ func quoteAll(list []string, most int) string {
 	return b.String()
 }
 
-// quote shows a value; a long one is cut, because a line of output is for eyes.
+// quote quotes a value, shortened if it is long.
 func quote(v string) string {
 	if runes := []rune(v); len(runes) > 24 {
 		return strconv.Quote(string(runes[:20])) + "..."
@@ -250,7 +250,7 @@ func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o
 	return b.String()
 }
 
-// describeStatus says how an operation ended, with the error's name.
+// describeStatus is the outcome of an operation, with the error's name.
 func describeStatus(s cluster.OutcomeStatus, err string) string {
 	word := [...]string{"ok", "failed", "unknown"}[s]
 	if err != "" {
@@ -259,7 +259,7 @@ func describeStatus(s cluster.OutcomeStatus, err string) string {
 	return word
 }
 
-// describeConsume tells what a reader was given.
+// describeConsume lists the records that a reader got.
 func describeConsume(client env.Addr, tp wire.TopicPartition, o cluster.Outcome) string {
 	head := fmt.Sprintf("%s: %s", client, tp)
 	if o.Status != cluster.OutcomeOK {

@@ -8,20 +8,19 @@ import (
 	"samsa/wire"
 )
 
-// Verb is one thing a scenario can say. The same value is what the reader of files obeys, what help prints, and what
-// runs; so they cannot disagree.
+// Verb is one verb of scenarios. Parser, help and session use the same value.
 type Verb struct {
 	Name    string
-	Group   string   // the heading it stands under in lists
+	Group   string   // its heading in lists
 	Forms   []string // its words, see form.go; the first is the usual one
 	Keys    []Key    // key=value words of its own
 	Configs Scope    // Kafka configs it takes as name=value; none if empty
 	Doc     string   // what it does, in whole sentences
 	Example string   // lines of a scenario
 	Timed   bool     // may follow "at TIME"
-	// Check finds what the form cannot know and enters new names; nil if there is nothing of the kind.
+	// Check finds errors that the form cannot express, and enters new names; may be nil.
 	Check func(*names, *Args) *complaint
-	// Run starts it. What takes time is said by Result.Until, never by waiting.
+	// Run starts the verb and never waits: Result.Until is the condition for its end.
 	Run func(*Session, *Args) Result
 	// Overrides are the decisions that the line changes before the first event; such a verb has no Run.
 	Overrides func(*Args) []Override
@@ -34,16 +33,16 @@ type Key struct {
 	Doc  string
 }
 
-// Result is what a verb did, and what it still waits for.
+// Result is the output of a verb, and the condition that it waits for.
 type Result struct {
 	Text  string            // output: whole lines
 	Until func() bool       // the verb is over when this is true; nil: at once
 	After env.Duration      // the verb is over after so long in any case; 0: the session's limit
-	Then  func(bool) string // more output when it is over; told whether Until came true
-	Aside bool              // the next line need not wait; then what it prints is in the story alone
+	Then  func(bool) string // more output at the end; the argument is whether Until became true
+	Aside bool              // the next line does not wait; the output is only in the story
 }
 
-// Scope is the kind of thing that a config belongs to, so that a verb takes only those that it can set.
+// Scope is the kind of configs that a verb can set.
 type Scope string
 
 const (
@@ -54,7 +53,7 @@ const (
 	ScopeClient  Scope = "client"
 )
 
-// Args are the words of a line with their meaning.
+// Args are the resolved words of a line.
 type Args struct {
 	Settings []Setting // configs
 	Timed    bool      // the line follows "at TIME"
@@ -92,7 +91,7 @@ func arg[T any](a *Args, name string) (v T) {
 	return v
 }
 
-// argOr is the value of a placeholder or key, or what stands for it when left out.
+// argOr is the value of a placeholder or key, or a default if it was left out.
 func argOr[T any](a *Args, name string, otherwise T) T {
 	if a.has(name) {
 		return arg[T](a, name)
@@ -100,7 +99,7 @@ func argOr[T any](a *Args, name string, otherwise T) T {
 	return otherwise
 }
 
-// values spells out every VALUE of the line.
+// values expands every VALUE of the line.
 func (a *Args) values() (list []string) {
 	for _, b := range a.bound {
 		if v, ok := b.value.(values); ok {
@@ -130,7 +129,7 @@ func Verbs() []*Verb {
 	}
 }
 
-// LookupVerb finds a verb; otherwise it says the nearest one, or "".
+// LookupVerb finds a verb, or else the name of the nearest one, or "".
 func LookupVerb(name string) (*Verb, string) {
 	var known []string
 	for _, v := range Verbs() {
@@ -139,7 +138,7 @@ func LookupVerb(name string) (*Verb, string) {
 		}
 		known = append(known, v.Name)
 	}
-	// What other tools call the same thing.
+	// Names of other tools for the same verb.
 	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
 		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"},
 		{"upgrade", "finalise"}, {"finalize", "finalise"}, {"expand", "grow"}} {
@@ -150,7 +149,7 @@ func LookupVerb(name string) (*Verb, string) {
 	return nil, Nearest(name, known)
 }
 
-// Help is a verb's page: an example first, then its words.
+// Help is a verb's help page.
 func (v *Verb) Help() string {
 	var b strings.Builder
 	for line := range strings.Lines(v.Example) {
@@ -192,7 +191,7 @@ func (v *Verb) usage(form string) string {
 	return s
 }
 
-// setting is how the configs that a verb takes are written.
+// setting is the placeholder of the configs that a verb takes.
 func (v *Verb) setting() string {
 	if v.Configs == ScopeFeature {
 		return "FEATURE=LEVEL"

@@ -8,18 +8,17 @@ import (
 	"samsa/wire"
 )
 
-// What operators do to a cluster that serves, each as one of Kafka's own tools does it. The line waits until the controller
-// has committed it, so that the next one can stand on it. A refusal is an output and no error: what Kafka answers to a wish
-// that it does not grant is part of the story.
+// Operators' verbs for a running cluster, each like one of Kafka's own tools. The line waits until the controller has
+// committed the change. A refusal by Kafka is an output of the line and not an error.
 
 var verbDelete = &Verb{
 	Name:  "delete",
 	Group: "make",
 	Forms: []string{"topic TOPIC", "records TP [before OFFSET]"},
-	Doc: "Deletes a topic, and waits until the controller has committed it. Brokers that run remove its logs when they read that, and " +
-		"a broker that is down when it starts again: its copy is of a topic id that no longer exists. A line below may make a " +
-		"topic of the same name; it is another topic. Or deletes the oldest records of a partition, as kafka-delete-records.sh " +
-		"does: all before an offset, or all that are committed; it waits until every copy that is alive has done so.",
+	Doc: "delete topic deletes a topic, and waits until the controller has committed it. Running brokers delete its logs when they " +
+		"apply that; a broker that is down does so when it starts again. A line below may create another topic of the same name. " +
+		"delete records deletes the oldest records of a partition, as kafka-delete-records.sh does: all before an offset, or all " +
+		"below the high watermark. It waits until every live replica has done so.",
 	Example: "delete records orders-0 before 7\ndelete records orders-0\nat 3s delete topic orders\ndelete topic orders",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
@@ -48,8 +47,8 @@ var verbGrow = &Verb{
 	Name:  "grow",
 	Group: "make",
 	Forms: []string{"TOPIC to PARTITIONS"},
-	Doc: "Gives a topic more partitions, as kafka-topics.sh --alter does, and waits until the controller has committed it. There is " +
-		"no way back, and records that lie in the old ones stay there: of a key that now belongs elsewhere, too.",
+	Doc: "Gives a topic more partitions, as kafka-topics.sh --alter does, and waits until the controller has committed it. Partitions " +
+		"cannot be removed again, and existing records stay in their partitions, even if their key now maps to another one.",
 	Example: "grow orders to 5\nat 2s grow orders to 7",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
@@ -69,8 +68,8 @@ var verbFinalise = &Verb{
 	Forms:   []string{""},
 	Configs: ScopeFeature,
 	Doc: "Moves the levels of features while the cluster runs, up or down, as kafka-features.sh does, and waits until the controller " +
-		"has committed it: all of them or none. A level below the one in force is asked for as a safe downgrade. The cluster line " +
-		"takes the same names, for the levels that a new cluster begins with.",
+		"has committed it: all of them or none. A lower level is requested as a safe downgrade. The cluster line " +
+		"takes the same names, for the levels of a new cluster.",
 	Example: "finalise eligible.leader.replicas.version=0\nat 2s finalise eligible.leader.replicas.version=1",
 	Timed:   true,
 	Check: func(_ *names, a *Args) *complaint {
@@ -88,9 +87,9 @@ var verbElect = &Verb{
 	Name:  "elect",
 	Group: "make",
 	Forms: []string{"preferred|unclean TP"},
-	Doc: "Has the controller elect a leader now, as kafka-leader-election.sh does, and waits until it is committed. preferred " +
-		"gives leadership back to the first of the replicas, if it is in sync. unclean takes any replica that is alive, if the " +
-		"partition has no leader: it is available again, at the price of the records that only the others had.",
+	Doc: "Requests a leader election, as kafka-leader-election.sh does, and waits until it is committed. preferred elects the " +
+		"preferred replica, if it is in sync. unclean elects any live replica if the partition has no leader: the partition is " +
+		"available again, and records that only other replicas had are lost.",
 	Example: "elect preferred orders-0\nelect unclean orders-0",
 	Timed:   true,
 	Run: func(s *Session, a *Args) Result {
@@ -99,7 +98,7 @@ var verbElect = &Verb{
 	},
 }
 
-// refusalOf prints nothing about an operation that went well, and else what came of it.
+// refusalOf prints the outcome of an operation that did not succeed.
 func refusalOf(what string) func(cluster.Outcome) string {
 	return func(o cluster.Outcome) string {
 		if o.Status == cluster.OutcomeOK {

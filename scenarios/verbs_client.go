@@ -9,17 +9,17 @@ import (
 	"samsa/wire"
 )
 
-// What clients do. A client is a machine like any other, made by the first line that names it; what it was told is all that
-// a line prints, for that is all that a user of Kafka ever knows.
+// Clients' verbs. A client is a machine, created by the first line that names it. A line prints only the outcomes that the
+// client knows.
 
 var verbProduce = &Verb{
 	Name:    "produce",
 	Group:   "clients",
 	Forms:   []string{"CLIENT TP VALUE..."},
 	Configs: ScopeClient,
-	Doc: "A client sends one record per value, and the line waits until the client was told about every one of them: " +
-		"acked, failed, or unknown. The first line that names a client makes it, with the configs on that line. " +
-		"A range such as a1..a9 stands for its values; put a value that contains = or .. into quotes.",
+	Doc: "A client sends one record per value, and the line waits until the client knows every outcome: acked, failed, or " +
+		"unknown. The first line that names a client creates it, with the configs on that line. " +
+		"A range such as a1..a9 means all its values; put a value that contains = or .. into quotes.",
 	Example: "produce p1 orders-0 acks=all a b c\nproduce p1 orders-0 order1..order500",
 	Timed:   true,
 	Check:   checkProduce,
@@ -36,8 +36,8 @@ var verbSend = &Verb{
 	Group:   "clients",
 	Forms:   []string{"CLIENT TP VALUE..."},
 	Configs: ScopeClient,
-	Doc: "As produce, but the next line starts at once, while the records are on their way. What the client was told stands in the " +
-		"story, at its time.",
+	Doc: "As produce, but the next line starts at once, while the records are in flight. Outcomes are in the story when the " +
+		"client learns them.",
 	Example: "send p1 orders-0 acks=all a b c",
 	Timed:   true,
 	Check:   checkProduce,
@@ -46,7 +46,7 @@ var verbSend = &Verb{
 		r := s.await(once(s.cluster.Produce(client, tp, list)), func(o cluster.Outcome) string {
 			return describeProduce(client, tp, list, o)
 		})
-		r.Aside = true // still waited for, but by the end of the file: every send has an outcome, if only "unknown"
+		r.Aside = true // the end of the file waits for it: every send has an outcome, if only "unknown"
 		return r
 	},
 }
@@ -56,8 +56,8 @@ var verbConsume = &Verb{
 	Group:   "clients",
 	Forms:   []string{"CLIENT TP [from OFFSETS]"},
 	Configs: ScopeClient,
-	Doc: "A client reads a partition and the line waits until it was given all there is, or all of the range: from 3..7 is 3 " +
-		"up to, not including, 7. Without from it begins where the log begins.",
+	Doc: "A client reads a partition, and the line waits until it has read up to the high watermark, or the whole range: " +
+		"from 3..7 is 3 up to, not including, 7. Without from it begins at the log start.",
 	Example: "consume r1 orders-0\nconsume r1 orders-0 from 3..7 isolation.level=read_committed",
 	Timed:   true,
 	Check:   checkClient,
@@ -79,8 +79,8 @@ var verbDrain = &Verb{
 	Group:   "clients",
 	Forms:   []string{"CLIENT"},
 	Configs: ScopeClient,
-	Doc: "A client reads every partition of every topic that there is now, each from the start of its log, and the line waits until it " +
-		"has read all. It leaves out a partition that has no leader, also if its leader goes meanwhile.",
+	Doc: "A client reads every partition of every existing topic from the log start, and the line waits until it has read all. " +
+		"A partition without a leader is left out, even if it loses its leader only during the drain.",
 	Example: "drain z1 auto.offset.reset=earliest",
 	Timed:   true,
 	Check:   checkClient,
@@ -94,8 +94,8 @@ var verbDrain = &Verb{
 			}
 		}
 		return Result{
-			// The leader of a partition may be gone for ever in the next moment, and a reader of it would wait for ever: so a
-			// partition without a leader is not waited for, whenever it loses it.
+			// A partition may lose its leader for good at any time, and a read of it would never end, so partitions without
+			// a leader are skipped.
 			Until: func() bool {
 				for i, op := range ops {
 					_, done := s.cluster.Outcome(op)
@@ -132,8 +132,8 @@ func checkProduce(ns *names, a *Args) *complaint {
 	return checkClient(ns, a)
 }
 
-// checkClient enters a client when it is first named. Its configs are those of that line: Kafka's clients cannot change
-// theirs either.
+// checkClient enters a client when it is first named, with the configs of that line. Like Kafka's clients, it keeps its
+// configs.
 func checkClient(ns *names, a *Args) *complaint {
 	b, _ := a.get("CLIENT")
 	name := string(arg[env.Addr](a, "CLIENT"))
@@ -154,7 +154,7 @@ func checkClient(ns *names, a *Args) *complaint {
 	return nil
 }
 
-// client is the line's client, made if it is new.
+// client is the line's client, created if it is new.
 func (s *Session) client(a *Args) env.Addr {
 	name := arg[env.Addr](a, "CLIENT")
 	if !slices.Contains(s.clients, name) {
@@ -164,8 +164,8 @@ func (s *Session) client(a *Args) env.Addr {
 	return name
 }
 
-// hosts are the machines that the words of a line mean now: when the line runs, not when the file is read, because the leader by
-// then follows from the lines above.
+// hosts resolves the machines of a line when the line runs, because a role such as leader:orders-0 depends on the lines
+// above.
 func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	add := func(host env.Addr) {
 		if host != "" && !slices.Contains(list, host) {
@@ -175,7 +175,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	for _, t := range terms {
 		switch t.role {
 		case "":
-			// A client may be named above by a timed line before its time: then there is no machine yet.
+			// A timed line above may name a client that does not exist yet.
 			if !slices.Contains(clientNames(&s.program.ns), string(t.addr)) || slices.Contains(s.clients, t.addr) {
 				add(t.addr)
 			}
@@ -189,7 +189,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 			for _, m := range s.cluster.Machines() {
 				if m.Role == "controller" && m.Up && !m.Active {
 					add(m.Host)
-					if t.role == "standby" { // the first by name, and not any: the file must mean the same one each time
+					if t.role == "standby" { // the first by name
 						break
 					}
 				}
@@ -203,7 +203,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	return list
 }
 
-// replicas are the machines that leader:TP, follower:TP or followers:TP means now.
+// replicas resolves leader:TP, follower:TP and followers:TP.
 func (s *Session) replicas(t hostTerm) (list []env.Addr) {
 	p, ok := s.cluster.Partition(t.tp)
 	if !ok {

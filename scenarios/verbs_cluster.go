@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// What a cluster is made of. Everything here is known before a line below needs it: the cluster's options before its first
-// event, a topic's leaders before the next line.
+// Verbs that create a cluster and its topics. The cluster's options are known before the first event, and a topic has its
+// leaders before the next line.
 
 var verbCluster = &Verb{
 	Name:  "cluster",
@@ -20,12 +20,12 @@ var verbCluster = &Verb{
 	Keys: []Key{
 		{"brokers", "BROKERS", "how many brokers, b1 and so on; 3 if left out"},
 		{"controllers", "CONTROLLERS", "how many controllers, c1 and so on; 3 if left out"},
-		{"seed", "SEED", "what decides everything that is left to chance; 1 if left out"},
-		{"noise", "NOISE", "what goes wrong by chance alone: calm, a good network (if left out), or rough, one that loses packets, " +
-			"stalls and resets connections, with disks that are slow at times and leave torn files at a power loss"},
+		{"seed", "SEED", "the seed of all random decisions; 1 if left out"},
+		{"noise", "NOISE", "random faults: calm, a good network (the default), or rough, a network that loses packets and stalls and resets " +
+			"connections, with disks that are slow at times and leave torn files after a power loss"},
 	},
 	Configs: ScopeCluster,
-	Doc:     "Makes the cluster and starts it. It is the first verb of every scenario.",
+	Doc:     "Creates the cluster and starts it. It is the first verb of every scenario.",
 	Example: "cluster brokers=3 controllers=3 seed=11\ncluster brokers=5 min.insync.replicas=2",
 	Check: func(ns *names, a *Args) *complaint {
 		if ns.cluster {
@@ -35,7 +35,7 @@ var verbCluster = &Verb{
 		ns.brokers, ns.controllers = argOr[int32](a, "brokers", 3), argOr[int32](a, "controllers", 3)
 		return nil
 	},
-	// The cluster itself was made by Session.open, because options must be known before the first event.
+	// Session.open has assembled the cluster already.
 	Run: func(*Session, *Args) Result { return Result{} },
 }
 
@@ -45,13 +45,13 @@ var verbTopic = &Verb{
 	Forms: []string{"NEWTOPIC"},
 	Keys: []Key{
 		{"partitions", "PARTITIONS", "how many partitions; 1 if left out"},
-		{"replicas", "REPLICAS", "how many copies of each; 3, or all brokers if there are fewer"},
-		{"on", "PLACES", "the brokers that hold the copies, the preferred leader of the first partition first: on=1,2,3"},
+		{"replicas", "REPLICAS", "how many replicas of each; 3, or all brokers if there are fewer"},
+		{"on", "PLACES", "the brokers of the replicas, the preferred leader of the first partition first: on=1,2,3"},
 	},
 	Configs: ScopeTopic,
-	Doc: "Makes a topic, once all brokers that run are unfenced, and waits until every partition has a leader. Without on= the " +
-		"controller places the copies, and another seed places them elsewhere. After a time it is made at once, with the brokers that are " +
-		"registered, and a name may be made again that a timed line above deletes.",
+	Doc: "Creates a topic once all running brokers are unfenced, and waits until every partition has a leader. Without on= the " +
+		"controller places the replicas, differently on each seed. As a timed line it creates the topic at once, with the " +
+		"registered brokers, and may use the name of a topic that a timed line above deletes.",
 	Example: "topic orders partitions=3 replicas=3 min.insync.replicas=2\ntopic audit on=2,1,3\nat 3s topic audit partitions=2",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
@@ -84,7 +84,7 @@ var verbTopic = &Verb{
 			spec.Replicas = int32(len(spec.On))
 		}
 		begin := s.afterBoot(func() cluster.Op { return s.cluster.CreateTopic(spec) })
-		if spec.AtOnce = a.Timed; a.Timed { // a timed line runs with the brokers that are registered by then
+		if spec.AtOnce = a.Timed; a.Timed { // a timed line uses the brokers that are registered then
 			begin = once(s.cluster.CreateTopic(spec))
 		}
 		return s.await(begin, func(o cluster.Outcome) string {
@@ -114,7 +114,7 @@ var verbConfig = &Verb{
 		if len(a.Settings) == 0 {
 			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
 		}
-		// The verb has the configs of both scopes: the line says which one it sets.
+		// The verb takes the configs of both scopes.
 		scope := ScopeNodes
 		if a.has("TOPIC") {
 			scope = ScopeTopic
@@ -137,7 +137,7 @@ var verbConfig = &Verb{
 	},
 }
 
-// readPlaces takes 2,1,3: the order counts, for the first is the preferred leader, and none may stand twice.
+// readPlaces reads 2,1,3: the first is the preferred leader, and no broker may occur twice.
 func readPlaces(ns *names, w Word) (any, string) {
 	var on []wire.NodeID
 	for _, part := range strings.Split(w.Text, ",") {
@@ -147,14 +147,14 @@ func readPlaces(ns *names, w Word) (any, string) {
 		}
 		id := list.([]wire.NodeID)[0]
 		if slices.Contains(on, id) {
-			return nil, fmt.Sprintf("broker %d stands twice in %s", id, w.Text)
+			return nil, fmt.Sprintf("broker %d occurs twice in %s", id, w.Text)
 		}
 		on = append(on, id)
 	}
 	return on, ""
 }
 
-// await makes a line wait for an operation, which may begin later: until then op gives 0.
+// await makes a line wait for an operation, which may begin later: op returns 0 until then.
 func (s *Session) await(op func() cluster.Op, then func(cluster.Outcome) string) Result {
 	answered := func() (cluster.Outcome, bool) {
 		if id := op(); id != 0 {
@@ -174,14 +174,14 @@ func (s *Session) await(op func() cluster.Op, then func(cluster.Outcome) string)
 	}
 }
 
-// once is an operation that has begun.
+// once returns an operation that has begun.
 func once(op cluster.Op) func() cluster.Op { return func() cluster.Op { return op } }
 
 // bootTime is how long an operator waits for brokers that do not come up.
 const bootTime = 30 * env.Second
 
-// afterBoot begins an operation when every broker that runs is unfenced. A topic that is made earlier starts with fewer
-// replicas in sync, and with another leader: true to Kafka, and hardly ever what a scenario is about.
+// afterBoot begins an operation when every running broker is unfenced. A topic that is created earlier would start with
+// fewer replicas in sync and with another leader, as in Kafka, which few scenarios want.
 func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	late := s.cluster.Now() + bootTime
 	var op cluster.Op
@@ -193,7 +193,7 @@ func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	}
 }
 
-// booting reports whether a broker that runs is not unfenced yet.
+// booting reports whether a running broker is not unfenced yet.
 func (s *Session) booting() bool {
 	for _, m := range s.cluster.Machines() {
 		if m.Up && m.Fenced {

@@ -7,11 +7,10 @@ import (
 	"samsa/sim/env"
 )
 
-// What goes wrong. Faults are done to the world and never to a node: no process knows, no field of a broker is touched,
-// so what a broker notices it notices as it would in a real cluster. That is also why each verb is one call of Faults
-// (cluster/api.go): what a fault means is the world's business.
+// Verbs for faults. A fault changes the world and never a node's state, so a broker notices it only as it would in a real
+// cluster. Each verb is one call of Faults (cluster/api.go).
 
-// hostsHelp is said once for every verb that hurts machines.
+// hostsHelp is part of the help of every verb that takes machines.
 const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), standby or standbys (one or all of the others that run), a client's name, or by what " +
 	"they do at that time: leader:orders-0, follower:orders-0 (one in sync), followers:orders-0."
 
@@ -19,9 +18,9 @@ var verbCrash = &Verb{
 	Name:  "crash",
 	Group: "faults",
 	Forms: []string{"HOSTS [power]", "HOSTS inside COUNT"},
-	Doc: "Kills the process, as kill -9 does: what it wrote stays in the machine's page cache. With power the machine loses power, " +
-		"and what was not synced may be lost or torn. inside 3 waits for the third change of its disk from now and kills it right " +
-		"after that, in the middle of what it is doing." + hostsHelp,
+	Doc: "Kills the process, as kill -9 does: its writes stay in the machine's page cache. With power the machine loses power, " +
+		"and writes that were not synced may be lost or torn. inside 3 kills the process right after its third change of the " +
+		"disk from now, in the middle of an event." + hostsHelp,
 	Example: "crash b1\ncrash leader:orders-0 power\nat 1.2s crash brokers power\ncrash b2 inside 3",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
@@ -37,7 +36,7 @@ var verbStop = &Verb{
 	Name:    "stop",
 	Group:   "faults",
 	Forms:   []string{"HOSTS"},
-	Doc:     "Asks for a clean shutdown, as SIGTERM does. The machine stays down until start." + hostsHelp,
+	Doc:     "Starts a clean shutdown, as SIGTERM does. The machine stays down until start." + hostsHelp,
 	Example: "stop b1",
 	Timed:   true,
 	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Stop(host) }),
@@ -47,8 +46,8 @@ var verbStart = &Verb{
 	Name:  "start",
 	Group: "faults",
 	Forms: []string{"HOSTS [for good]"},
-	Doc: "Boots machines that are down: a new incarnation on the disk that the last one left. A machine that is up is left alone. " +
-		"for good boots them again a second after they end by themselves, as a service manager does (systemd's Restart=always), " +
+	Doc: "Boots machines that are down: a new incarnation on the existing disk. It does nothing to a machine that is up. " +
+		"With for good they boot again a second after their process ends by itself, as a service manager does (systemd's Restart=always), " +
 		"until they are stopped or crashed: a broker in a controlled shutdown, and one that gives up because no controller registers it, " +
 		"comes back." + hostsHelp,
 	Example: "start b1\nstart brokers\nstart brokers,controllers for good",
@@ -66,9 +65,9 @@ var verbDouble = &Verb{
 	Name:  "double",
 	Group: "faults",
 	Forms: []string{"HOST as DOUBLE"},
-	Doc: "Starts another machine, on an empty disk, with a broker of the same node id: a copied configuration file. The controller refuses " +
-		"it for as long as the first sends heartbeats. If it is registered, it is that broker, and judges take the first one's disk for its " +
-		"own: keep that one alive." + hostsHelp,
+	Doc: "Starts another machine, on an empty disk, with a broker of the same node id: a copied configuration file. The controller " +
+		"refuses it as long as the first sends heartbeats. Keep the first one alive: if the double is registered, the judges " +
+		"attribute the first one's disk to it." + hostsHelp,
 	Example: "double b2 as x2",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
@@ -93,7 +92,7 @@ var verbPause = &Verb{
 	Name:    "pause",
 	Group:   "faults",
 	Forms:   []string{"HOSTS"},
-	Doc:     "Freezes a process while its clocks run on, as a long garbage collection or a moving virtual machine does." + hostsHelp,
+	Doc:     "Pauses a process while its clocks run on, as a long garbage collection or a migration of a virtual machine does." + hostsHelp,
 	Example: "pause leader:orders-0",
 	Timed:   true,
 	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Pause(host) }),
@@ -103,7 +102,7 @@ var verbResume = &Verb{
 	Name:    "resume",
 	Group:   "faults",
 	Forms:   []string{"HOSTS"},
-	Doc:     "Lets a paused process go on." + hostsHelp,
+	Doc:     "Resumes a paused process." + hostsHelp,
 	Example: "resume b1",
 	Timed:   true,
 	Run:     each("HOSTS", func(s *Session, _ *Args, host env.Addr) { s.cluster.Resume(host) }),
@@ -113,7 +112,7 @@ var verbCut = &Verb{
 	Name:    "cut",
 	Group:   "faults",
 	Forms:   []string{"A -> B", "A <-> B"},
-	Doc:     "Lets nothing through from A to B; with <-> in neither direction. Nobody is told: connections stay open and stall." + hostsHelp,
+	Doc:     "Blocks everything from A to B; with <-> in both directions. Neither side notices: connections stay open and stall." + hostsHelp,
 	Example: "cut b1 -> b2\ncut b1 <-> b2,b3\ncut leader:orders-0 <-> controllers",
 	Timed:   true,
 	Run:     between(func(s *Session, _ *Args, from, to env.Addr) { s.cluster.Cut(from, to) }),
@@ -123,8 +122,8 @@ var verbSlow = &Verb{
 	Name:  "slow",
 	Group: "faults",
 	Forms: []string{"A -> B by SPAN", "A <-> B by SPAN", "HOSTS times COUNT"},
-	Doc: "Adds a delay to everything that is sent from A to B; by 0s takes it back. With times a machine's processor is that much " +
-		"slower; times 1 takes it back." + hostsHelp,
+	Doc: "Delays everything that A sends to B; by 0s ends that. times makes a machine's processor that much slower; times 1 ends " +
+		"that." + hostsHelp,
 	Example: "slow b2,b3 -> b1 by 40s\nslow b1 times 100",
 	Timed:   true,
 	Check:   notNegative,
@@ -140,7 +139,7 @@ var verbHeal = &Verb{
 	Name:    "heal",
 	Group:   "faults",
 	Forms:   []string{"[A]", "A -> B", "A <-> B", "noise"},
-	Doc:     "Undoes cut, slow (but not a slow processor) and what link does for longer: between all machines, around some, or in one direction. heal noise ends what goes wrong by chance, see noise= of cluster." + hostsHelp,
+	Doc:     "Ends cut, slow (but not slow ... times) and lasting faults of link: of all machines, of some, or in one direction. heal noise ends random faults, see noise= of cluster." + hostsHelp,
 	Example: "heal\nheal b1\nheal b1 -> b2\nheal noise",
 	Timed:   true,
 	Run: func(s *Session, a *Args) Result {
@@ -156,7 +155,7 @@ var verbHeal = &Verb{
 		if a.has("A") {
 			around = s.hosts(arg[[]hostTerm](a, "A"))
 		}
-		// Harm lies on ways, one for each direction, and so does its end: what is between two others stays as it is.
+		// A network fault has a direction, and is healed in that direction.
 		for _, x := range around {
 			for _, y := range all {
 				if x != y {
@@ -173,8 +172,8 @@ var verbClock = &Verb{
 	Name:  "clock",
 	Group: "faults",
 	Forms: []string{"HOSTS skew|step SPAN", "HOSTS drift|monotonic-drift PPM"},
-	Doc: "Makes a machine's clocks lie. skew sets how far its wall clock is ahead, step moves it by so much, both also backwards; " +
-		"drift lets it run fast (or slow, if negative) by so many parts per million, and monotonic-drift does that to the clock of timeouts." + hostsHelp,
+	Doc: "Makes a machine's clocks wrong. skew sets how far its wall clock is ahead, step moves it, both also backwards; drift makes " +
+		"it fast (or slow, if negative) in parts per million, and monotonic-drift does that to the clock of timeouts." + hostsHelp,
 	Example: "clock b1 skew 5m\nclock b1 step -2s\nclock b2 drift 500ppm",
 	Timed:   true,
 	Run: each("HOSTS", func(s *Session, a *Args, host env.Addr) {
@@ -195,19 +194,19 @@ var verbDisk = &Verb{
 	Name:  "disk",
 	Group: "faults",
 	Forms: []string{"HOSTS " + strings.Join(diskFaults[:], "|") + " [by SPAN] [for TIME] [on PATH]"},
-	Doc: "Makes a machine's disk misbehave. Until disk HOST heal, or for so long: broken fails every call, full has no room, slow adds a " +
-		"delay to every call. For so long: stalled ends none. Once, at the next call it concerns: error fails it, short-write writes a part and " +
-		"fails, sync-lies says yes and makes nothing durable, sync-forgets fails and says yes the next time, lost-write and " +
-		"misdirected do that to a write, bit-rot flips a stored bit. heal also takes a crash inside back that has not come yet." + hostsHelp,
+	Doc: "Makes a machine's disk fail. Until disk HOST heal, or for a time: broken fails every call, full fails writes, slow delays " +
+		"every call. For a time: stalled completes no call. Once, at the next such call: error fails it, short-write writes a part " +
+		"and fails, sync-lies returns success without writing, sync-forgets fails, drops the bytes, and succeeds the next time, " +
+		"lost-write and misdirected do that to a write, bit-rot flips a stored bit. heal also cancels a pending crash inside." + hostsHelp,
 	Example: "disk b1 slow by 80ms for 5s\ndisk leader:orders-0 sync-lies\ndisk b2 error on orders-0\ndisk b1 heal",
 	Timed:   true,
 	Check: func(ns *names, a *Args) *complaint {
 		if b, ok := a.get("slow"); ok && !a.has("SPAN") {
-			return &complaint{word: b.word, msg: "slow needs to know how slow, as in: disk b1 slow by 80ms"}
+			return &complaint{word: b.word, msg: "slow needs a delay, as in: disk b1 slow by 80ms"}
 		}
-		// A call into a stalled disk is over when the stall is, so the end must be known when the call is made.
+		// A call to a stalled disk ends with the stall, so the end must be known when the call begins.
 		if b, ok := a.get("stalled"); ok && !a.has("TIME") {
-			return &complaint{word: b.word, msg: "stalled needs to know for how long, as in: disk b1 stalled for 15s"}
+			return &complaint{word: b.word, msg: "stalled needs a time, as in: disk b1 stalled for 15s"}
 		}
 		return notNegative(ns, a)
 	},
@@ -234,8 +233,8 @@ func notNegative(_ *names, a *Args) *complaint {
 	return nil
 }
 
-// each runs a fault on every machine the line means, and says so if that is none. That is no error: leader:orders-0 may
-// be no machine at that moment of this seed, and one on the next seed.
+// each runs a fault on every machine of the line. If there is none, it prints that; it is no error, because leader:orders-0
+// may be no machine on this seed and one on the next.
 func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		hosts := s.hosts(arg[[]hostTerm](a, name))
@@ -255,7 +254,7 @@ func between(do func(s *Session, a *Args, from, to env.Addr)) func(*Session, *Ar
 	return func(s *Session, a *Args) Result {
 		for _, from := range s.hosts(arg[[]hostTerm](a, "A")) {
 			for _, to := range s.hosts(arg[[]hostTerm](a, "B")) {
-				if from == to { // leader:TP <-> brokers means the others; what a machine says to itself needs no network
+				if from == to { // leader:TP <-> brokers means the other brokers
 					continue
 				}
 				do(s, a, from, to)

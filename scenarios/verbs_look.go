@@ -9,19 +9,18 @@ import (
 	"samsa/sim/env"
 )
 
-// groupLook is the group of the verbs that only look: they change nothing of a run, so a file may gain or lose them and its
-// seed still means the same run.
+// groupLook is the group of the verbs that change nothing in a run: adding or removing them keeps the run of a seed.
 const groupLook = "look"
 
 var verbShow = &Verb{
 	Name:  "show",
 	Group: groupLook,
 	Forms: []string{"TP", "log TP [HOSTS]", "epochs", "cluster", "files HOSTS [on PATH]", "requests HOSTS", "metrics HOSTS"},
-	Doc: "Prints a partition and its copies, the batches of its logs, the machines, or the files on a machine's disk. epochs shows " +
-		"every copy of every partition, a digit a record: the leader epoch in which it was written, modulo 10. The leader has a " +
-		"star, and what is not in its log stands between exclamation marks. requests tells where those that were answered have " +
-		"waited, by Kafka's stages: in the queue for a handler (RequestQueueTimeMs), at work, which is disk time (LocalTimeMs), for " +
-		"followers, records or the controller (RemoteTimeMs), on the wire (ResponseSendTimeMs). metrics is what a broker shows over JMX." + hostsHelp,
+	Doc: "Prints a partition and its replicas, the batches of its logs, the machines, or the files on a machine's disk. epochs shows " +
+		"every replica of every partition, one digit per record: its leader epoch, modulo 10. The leader has a star, and records " +
+		"that are not in its log stand between exclamation marks. requests shows the time of answered requests by Kafka's stages: " +
+		"in the queue for a handler (RequestQueueTimeMs), in the handler, mostly disk time (LocalTimeMs), waiting for followers, " +
+		"records or the controller (RemoteTimeMs), and on the network (ResponseSendTimeMs). metrics shows a broker's JMX metrics." + hostsHelp,
 	Example: "show orders-0\nshow log orders-0 b1\nshow epochs\nshow cluster\nshow files b1 on orders-0\nshow requests leader:orders-0\nshow metrics b1",
 	Run: func(s *Session, a *Args) Result {
 		switch {
@@ -107,12 +106,12 @@ var verbExpect = &Verb{
 	Name:  "expect",
 	Group: groupLook,
 	Forms: []string{"CHECK STATUS"},
-	Doc: "Claims what a judge says now; after the last other line, what it says at the end. An expect line must hold on the file's seed " +
-		"and on 20 seeds derived from it. An expected price or violation is part of what a scenario teaches.",
+	Doc: "States the expected finding of a check now, or, after the last other line, at the end. An expect line must hold on the " +
+		"file's seed and on 20 seeds derived from it.",
 	Example: "expect acked-durable held\nexpect acked-durable priced",
 	Run: func(s *Session, a *Args) Result {
 		name, want := arg[string](a, "CHECK"), arg[check.Status](a, "STATUS")
-		// Only when nothing can happen any more, a response or a recovery that has not come is demanded.
+		// Only at the end of the run, a missing response or recovery is a violation.
 		if s.last() {
 			s.cluster.End()
 		}
@@ -140,10 +139,10 @@ func (s *Session) last() bool {
 			return false
 		}
 	}
-	return s.timed == 0 && len(s.background) == 0 // timed lines to come, and sends that have not been answered
+	return s.timed == 0 && len(s.background) == 0 // pending timed lines and sends
 }
 
-// describeFinding is what a judge says, as expected outputs hold it:
+// describeFinding is a finding in expected outputs:
 //
 //	PRICE acked-durable: p1 was told offset 0 holds "a"; no replica that can lead has it
 //	  clause: min.insync.replicas=1 and unclean election allowed
@@ -167,8 +166,8 @@ var verbSaw = &Verb{
 	Name:  "saw",
 	Group: groupLook,
 	Forms: []string{"[no] NOTE [by HOSTS] [since TIME]"},
-	Doc: "Claims that something was noted by now, by any machine or by a given one, at all or since the world was so old; or, with no, that " +
-		"it was not. It keeps a scenario honest: what it is about must have happened." + hostsHelp,
+	Doc: "States that a note was made by now, by any machine or by the given ones, at any time or since a time; or, with no, that it " +
+		"was not. It proves that the events of a scenario's story have happened." + hostsHelp,
 	Example: "saw partition.leads by b2\nsaw no broker.fenced\nsaw no raft.resigned by controllers since 20s",
 	Run: func(s *Session, a *Args) Result {
 		name := arg[string](a, "NOTE")

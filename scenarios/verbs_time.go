@@ -9,13 +9,13 @@ import (
 	"samsa/wire"
 )
 
-// verbAt is never run: the first pass takes it off its line. It stands here to be explained.
+// verbAt has no Run, because the first pass removes it from its line. It is here for its help.
 var verbAt = &Verb{
 	Name:  "at",
 	Group: "time",
 	Forms: []string{"TIME"},
-	Doc: "Runs the verb after it when the world is that old, whatever the lines below do meanwhile; they start at once. " +
-		"A scenario does not end before its last timed line.",
+	Doc: "Runs the verb after it at that time since the start. The lines below start at once. A scenario does not end before its " +
+		"last timed line.",
 	Example: "at 1.2s crash b2 power\nat 4s start b2",
 }
 
@@ -23,7 +23,7 @@ var verbWait = &Verb{
 	Name:    "wait",
 	Group:   "time",
 	Forms:   []string{"TIME"},
-	Doc:     "Lets so much time pass. It costs nothing but events: time jumps.",
+	Doc:     "Waits for a span of virtual time.",
 	Example: "wait 30s",
 	Run: func(s *Session, a *Args) Result {
 		return s.pass(s.cluster.Now() + arg[env.Duration](a, "TIME"))
@@ -43,17 +43,17 @@ var verbRun = &Verb{
 		"until quiet [of HOSTS] [within TIME]",
 		"until time TIME",
 	},
-	Doc: "Runs until something is so: a partition has a leader that is up and knows of it, or has no leader; the in-sync replicas are exactly these; " +
-		"the high watermark reached an offset; a controller is active; machines are down; nothing is waited for; the world is so old. " +
-		"quiet of some machines asks no more of a cluster than they can do while the others are away: a partition without a copy among them that may " +
-		"lead stays without a leader. If it is not so within that time " +
-		"(ten minutes if left out), the scenario ends there and its verdict is inconclusive.",
+	Doc: "Runs until a condition holds: a partition has a leader that is up and knows it, or has no leader; the ISR is exactly these " +
+		"replicas; the high watermark reached an offset; a controller is active; machines are down; the cluster is quiet: no " +
+		"operation is running and all live replicas agree; the time since the start is reached. quiet of some machines requires " +
+		"only what they can do while the others are away: a partition without an electable replica on them stays without a leader. " +
+		"If the condition does not hold within the time (ten minutes if left out), the scenario ends and its verdict is inconclusive.",
 	Example: "run until leader orders-0 is b2 within 30s\nrun until isr orders-0 2,3\nrun until hw orders-0 >= 7\nrun until quiet",
 	Check:   checkRun,
 	Run:     runUntil,
 }
 
-// checkRun refuses to wait for the quiet of a client: quiet is of a cluster, and no client is ever counted in it.
+// checkRun refuses quiet of a client: quiet is a state of brokers and controllers.
 func checkRun(_ *names, a *Args) *complaint {
 	b, ok := a.get("HOSTS")
 	if !ok || !a.has("quiet") {
@@ -99,7 +99,7 @@ func runUntil(s *Session, a *Args) Result {
 		terms := arg[[]hostTerm](a, "HOSTS")
 		r.Until = func() bool { return s.cluster.Quiet(s.hosts(terms)) }
 	}
-	l := s.line() // now: when this is over, the line that is being started is another one
+	l := s.line() // now: when the wait ends, s.line() is another line
 	began := s.cluster.Now()
 	r.Then = func(met bool) string {
 		text := l.String()
@@ -108,8 +108,8 @@ func runUntil(s *Session, a *Args) Result {
 			return ""
 		}
 		text += fmt.Sprintf(": not so after %s", formatDuration(s.cluster.Now()-began))
-		// The lines below were written for a world in which it is so. In another they would claim something else, and a
-		// violation that they find would be read as one of the story above.
+		// The lines below assume that the condition holds. Without it, their claims and findings would not be about the
+		// story.
 		s.claim(l, false, text)
 		s.stop(StopPatience, fmt.Sprintf("line %d: %s", l.Num, text))
 		return text + "\n"
@@ -127,7 +127,7 @@ func (s *Session) down(hosts []env.Addr) bool {
 	return true
 }
 
-// line is the line that is being started.
+// line is the line that starts now.
 func (s *Session) line() *Line { return &s.program.code[s.next-1].Line }
 
 func rawWords(words []Word) []string {
@@ -138,8 +138,8 @@ func rawWords(words []Word) []string {
 	return all
 }
 
-// pass waits until the world is so old. An event of its own stands at that time, so that the world stops there and not
-// at the next thing that happens to happen.
+// pass waits until a time. It schedules an event there, so that the world stops at that time and not at the next other
+// event.
 func (s *Session) pass(until env.Duration) Result {
 	if until <= s.cluster.Now() {
 		return Result{}

@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// words cuts one line. Words are parted by spaces; "..." quotes, inside it \" \\ \n and \t are escapes; a # at the
+// words splits one line. Words are separated by spaces; "..." quotes, inside it \" \\ \n and \t are escapes; a # at the
 // start of a word opens a comment. False says that an error was recorded.
 func (p *parser) words(num int, raw string) ([]Word, bool) {
 	var words []Word
@@ -39,7 +39,7 @@ func (p *parser) words(num int, raw string) ([]Word, bool) {
 	return words, true
 }
 
-// cutWord takes the first word off s, which begins with one. The message is not empty if it is malformed.
+// cutWord splits the first word from s. The message is empty if the word is well-formed.
 func cutWord(s string) (Word, string) {
 	var text strings.Builder
 	inside, escaped := false, false
@@ -97,7 +97,7 @@ func cutWord(s string) (Word, string) {
 	return w, ""
 }
 
-// isKey reports whether s can stand before = : letters, digits, dots, dashes and underscores, a letter first.
+// isKey reports whether s is a valid key: letters, digits, dots, dashes and underscores, a letter first.
 func isKey(s string) bool {
 	for i, r := range s {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
@@ -108,7 +108,7 @@ func isKey(s string) bool {
 	return s != ""
 }
 
-// durationUnits are what a span may be counted in, longest name first where one begins another.
+// durationUnits are the units of a span, longer names first.
 var durationUnits = [...]struct {
 	name string
 	size env.Duration
@@ -117,11 +117,10 @@ var durationUnits = [...]struct {
 	{"s", env.Second}, {"m", env.Minute}, {"h", env.Hour}, {"d", env.Day},
 }
 
-// maxDuration bounds every span in a scenario: fifty years, so that sums stay far from overflow.
+// maxDuration bounds every span in a scenario, so that sums do not overflow.
 const maxDuration = 50 * 365 * env.Day
 
-// parseDuration reads 40ms, 1.2s, 1m30s. It counts in integers: 0.1s is exactly 100ms everywhere. The message is not
-// empty if s is no span.
+// parseDuration reads 40ms, 1.2s, 1m30s, in integer arithmetic. The message is empty if s is a valid span.
 func parseDuration(s string) (env.Duration, string) {
 	bad := fmt.Sprintf("%q is not a span of time such as 40ms, 1.2s or 1m30s", s)
 	rest, sign := s, env.Duration(1)

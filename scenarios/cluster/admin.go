@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// adminConfig has the timeouts of the operator's clients: no longer than those of the nodes, or on a cluster with short timeouts
-// one lost response would outlast all that happens.
+// adminConfig has the timeouts of the operator's clients. They are no longer than those of the nodes: on a cluster with
+// short timeouts, a retry after a lost response would otherwise come after the end of the run.
 func (c *simCluster) adminConfig() client.Config {
 	cfg := client.DefaultConfig()
 	cfg.RequestTimeout = min(cfg.RequestTimeout, env.Duration(c.cfg.brokers.Duration("request.timeout.ms")))
@@ -20,7 +20,7 @@ func (c *simCluster) adminConfig() client.Config {
 	return cfg
 }
 
-// DeleteTopic implements Operations. After a lost answer the topic is gone already, and that is success.
+// DeleteTopic implements Operations. If a response was lost, the retry finds no topic, and that is success.
 func (c *simCluster) DeleteTopic(name string) Op {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.SetVersion(6)
@@ -38,8 +38,8 @@ func (c *simCluster) DeleteTopic(name string) Op {
 	})
 }
 
-// AddPartitions implements Operations. After a lost answer the topic may have them already: the operator asks once more and
-// is refused, and that is success.
+// AddPartitions implements Operations. If a response was lost, the topic may have the partitions already: the retry is
+// refused, and that is success.
 func (c *simCluster) AddPartitions(topic string, partitions int32) Op {
 	req := kmsg.NewPtrCreatePartitionsRequest()
 	req.SetVersion(3)
@@ -77,8 +77,8 @@ func (c *simCluster) Finalise(levels []Setting) Op {
 	})
 }
 
-// DeleteRecords implements Operations. It is the leader's to do, so another machine of the operator asks: one that knows
-// brokers, made when it is first needed.
+// DeleteRecords implements Operations. The leader handles it, so it is sent by the operator's machine for broker requests,
+// which is created on first use.
 func (c *simCluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
 	if c.hosts[operatorOfBrokers] == nil {
 		h := c.add(operatorOfBrokers, wire.NoNode, "operator")

@@ -8,14 +8,13 @@ import (
 	"samsa/wire"
 )
 
-// Cluster is everything a verb may ask of a running cluster: it moves time, asks clients to act, hurts machines and
-// looks from above. It is the whole border between the language and the world, so the language can be tested on a
-// cluster of forty lines, and the world can be tested without the language.
+// Cluster is the interface between verbs and a running cluster: time, operations of clients, faults, and views of the state.
+// Verbs use nothing else, so they can be tested with a fake of forty lines.
 //
-// Nothing here waits. An operation of a client or of the operator is started and named by an Op; the session steps the
-// world and looks at Outcome until it is there. Everything is deterministic: the same calls at the same events give the
-// same run. Hosts, topics and partitions were checked against the file before they get here; a fault on a machine that
-// is already in that state does nothing (a shrunk scenario must stay runnable).
+// No method waits. An operation is started and identified by an Op; the session steps the world until Outcome has a result.
+// Everything is deterministic: the same calls at the same events give the same run. Hosts, topics and partitions have been
+// validated against the file. A fault on a machine that is already in that state does nothing, so that a shrunk scenario
+// still runs.
 type Cluster interface {
 	Clockwork
 	Operations
@@ -25,25 +24,24 @@ type Cluster interface {
 
 // Clockwork is the world's progress.
 type Clockwork interface {
-	// Step runs one event; false says that nothing is left to happen.
+	// Step runs one event; false means that there is none.
 	Step() bool
 	// Now is true time since the world began.
 	Now() env.Duration
-	// Events and Steps count what has happened so far: dispatches, and those of them that are in the story. So the
-	// step that just happened has the number Steps.
+	// Events and Steps count the events so far, and those that are steps of the story. The latest step has the number Steps.
 	Events() uint64
 	Steps() uint64
 	// Hash is the run's identity so far.
 	Hash() uint64
-	// Shape is that identity without names: it stays when code is only moved or named anew.
+	// Shape is that identity without names: it stays the same when code is only moved or renamed.
 	Shape() uint64
-	// Close ends the world: whatever still waits in it is stopped. It does not move any more.
+	// Close ends the world and stops everything in it.
 	Close()
 	// At runs do as an event of its own at time t (not before now).
 	At(t env.Duration, label string, do func())
 }
 
-// Operations are what clients and the operator do. Each returns at once.
+// Operations are requests of clients and the operator. Each returns at once.
 type Operations interface {
 	// AddClient makes a client machine and starts it. Configs are client configs; the session calls it once per name,
 	// before the client's first operation.
@@ -54,9 +52,9 @@ type Operations interface {
 	SetConfig(topic string, configs []Setting) Op
 	// DeleteTopic is done when the controller has committed it.
 	DeleteTopic(name string) Op
-	// AddPartitions is done when the controller has committed that the topic has so many.
+	// AddPartitions is done when the controller has committed the new partitions.
 	AddPartitions(topic string, partitions int32) Op
-	// DeleteRecords is done when every live replica's log begins at an offset, or (-1) where the high watermark was.
+	// DeleteRecords is done when every live replica's log start is at an offset, or (-1) at the former high watermark.
 	DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op
 	// Finalise is done when the controller has committed the levels of features.
 	Finalise(levels []Setting) Op
@@ -64,14 +62,14 @@ type Operations interface {
 	ElectLeader(tp wire.TopicPartition, unclean bool) Op
 	// Produce sends one record per value, in order, and is done when the client knows the outcome of each.
 	Produce(client env.Addr, tp wire.TopicPartition, values []string) Op
-	// Consume reads from a position (-1: the log's start) and is done when max records were delivered, or when it
-	// has everything below the high watermark that its first answered fetch named.
+	// Consume reads from a position (-1: the log start) and is done when max records were delivered, or when it has read up
+	// to the high watermark in its first fetch response.
 	Consume(client env.Addr, tp wire.TopicPartition, from wire.Offset, max int32) Op
-	// Outcome is what came of an operation; false while it is under way.
+	// Outcome is the result of an operation; false while it is running.
 	Outcome(Op) (Outcome, bool)
 }
 
-// Faults hurt and mend. A host is a machine of the cluster or a client.
+// Faults begin and end faults. A host is a machine of the cluster or a client.
 type Faults interface {
 	// Crash kills the process; with power, what was not synced may be lost too.
 	Crash(host env.Addr, power bool)
@@ -81,32 +79,32 @@ type Faults interface {
 	Stop(host env.Addr)
 	// Start boots a machine that is down.
 	Start(host env.Addr)
-	// AutoRestart does so now and whenever its process ends, until Crash or Stop.
+	// AutoRestart boots it now, and again whenever its process ends, until Crash or Stop.
 	AutoRestart(host env.Addr)
 	// DuplicateID starts a second machine, on an empty disk, with a broker that has the node id of host.
 	DuplicateID(host, as env.Addr)
 	Pause(host env.Addr)
 	Resume(host env.Addr)
-	// SlowCPU makes all that the process does take so many times as long; 1 is normal.
+	// SlowCPU multiplies the processing time of the process; 1 is normal.
 	SlowCPU(host env.Addr, times int64)
 
 	// Cut stops everything that is sent from one host to the other, in that direction only.
 	Cut(from, to env.Addr)
 	// Slow adds to the delay of that direction; 0 takes it back.
 	Slow(from, to env.Addr, by env.Duration)
-	// Link harms the connections that one host has dialled to the other, or that direction of the network.
+	// Link starts a fault of the connections that one host has opened to the other, or of that direction of the network.
 	Link(from, to env.Addr, f LinkFault)
-	// Heal undoes Cut, Slow and what lasts of Link, of that direction.
+	// Heal ends Cut, Slow and lasting faults of Link, in that direction.
 	Heal(from, to env.Addr)
-	// Calm ends the noise: what goes wrong by chance alone.
+	// Calm ends the noise: the random faults.
 	Calm()
 
 	Clock(host env.Addr, f ClockFault)
 	Disk(host env.Addr, f DiskFault)
 }
 
-// Sight is the view from above. Looking changes nothing: a run, its hash and the last word of its judges are the same
-// however often anything here is called. Slices are the caller's to keep; their order never depends on chance.
+// Sight shows a cluster's state. No call changes anything: a run, its hash and the final findings of its judges stay the
+// same. The caller owns the slices, whose order is deterministic.
 type Sight interface {
 	// Partition describes one partition; false if the controller knows of none.
 	Partition(tp wire.TopicPartition) (PartitionState, bool)
@@ -114,25 +112,25 @@ type Sight interface {
 	Log(host env.Addr, tp wire.TopicPartition) []BatchState
 	// Files lists a machine's disk, in byte order of the paths.
 	Files(host env.Addr) []FileState
-	// Requests are the stage times of what a broker or controller has answered since the world began, by api.
+	// Requests are the stage times of the requests that a broker or controller has answered since the world began, by API.
 	Requests(host env.Addr) []RequestState
-	// Metrics are a running broker's, under the names that Kafka gives them over JMX; counts are of this incarnation.
+	// Metrics are a running broker's metrics under Kafka's JMX names; counts are of this incarnation.
 	Metrics(host env.Addr) []MetricState
-	// Machines are brokers, then controllers, then clients, each in the order of their making.
+	// Machines are brokers, then controllers, then clients, each in the order of creation.
 	Machines() []MachineState
 	// Names turns the integers of notes back into names.
 	Names() Names
-	// Sound is what the world found wrong with the program itself, such as a message that was changed after it was sent
-	// (guard mode); nil if nothing. It is a bug of ours and no verdict on Kafka.
+	// Sound is a bug of ours that the world found, such as a message that was changed after it was sent (guard mode); nil if
+	// none. It is no verdict on Kafka.
 	Sound() error
-	// Unmet are the overrides that changed nothing, because nothing has asked for a decision of theirs.
+	// Unmet are the overrides that changed nothing, because the run made no decision that they match.
 	Unmet() []Override
-	// Quiet reports that nothing is waited for: no operation is under way and all live replicas agree. With a core, no more
-	// is asked than those machines can do while all others stay down.
+	// Quiet reports whether no operation is running and all live replicas agree. With a core, it requires only what those
+	// machines can do while all others are down.
 	Quiet(core []env.Addr) bool
-	// Tally counts what has happened so far.
+	// Tally counts the events so far that make a run worth something as a test.
 	Tally() Tally
-	// Waiting are the clients that wait for an answer, one for each request, in the order of the requests.
+	// Waiting are the clients that wait for a response, one for each request, in the order of the requests.
 	Waiting() []Waiter
 }
 
@@ -142,7 +140,7 @@ type Options struct {
 	Controllers int32 // c1..cn
 	Seed        uint64
 	Mode        Mode
-	Noise       string     // what goes wrong by chance, see noises; "" is calm
+	Noise       string     // random faults, see noises; "" is calm
 	Configs     []Setting  // of brokers, feature and scenario scope, in the order written; later ones win
 	Rules       []string   // old rules that are switched on
 	Overrides   []Override // decisions of the world that do not follow the seed
@@ -153,8 +151,8 @@ type Options struct {
 // Setting is one config as written, already checked against the table of configs.
 type Setting struct{ Name, Value string }
 
-// Override is one change to what the seed decides: Pin fixes one decision, Off makes all of a site 0, Keep those not named, Salt
-// draws anew, as another seed would.
+// Override is one change to the decisions of the seed: Pin fixes one decision, Off sets all of a site to 0, Keep sets all
+// but the named ones to 0, and Salt draws again, as another seed would.
 type Override = sim.Override
 
 // Time is true time since the world began, as overrides have it.
@@ -177,32 +175,32 @@ const (
 	ModeGuard   = sim.Guard   // hand the value over and prove that it was not changed
 )
 
-// TopicSpec is a topic to be made. With On set, Replicas is its length: every partition starts at the next of these
-// nodes, as p mod n, so that the first partition's preferred leader is On[0].
+// TopicSpec is a topic to create. With On set, Replicas is its length: every partition starts at the next of these nodes, as
+// p mod n, so that the first partition's preferred leader is On[0].
 type TopicSpec struct {
 	Name                 string
 	Partitions, Replicas int32
 	On                   []wire.NodeID // empty: the controller places the replicas
 	Configs              []Setting
-	AtOnce               bool // with the brokers that are registered: done when the controller has committed it, or refused at once
+	AtOnce               bool // with the brokers that are registered now: done when the controller has committed it or refused it
 }
 
 // Op names an operation that was started. 0 is none.
 type Op int64
 
-// OutcomeStatus is how an operation ended for its client. Unknown is never turned into Failed.
+// OutcomeStatus is how an operation ended for its client. Unknown never becomes Failed.
 type OutcomeStatus uint8
 
 const (
 	OutcomeOK      OutcomeStatus = iota // done, and the client knows
-	OutcomeFailed                       // refused, and it certainly did not happen
-	OutcomeUnknown                      // no answer: it may or may not have happened
+	OutcomeFailed                       // refused, and certainly without effect
+	OutcomeUnknown                      // no response: it may or may not have taken effect
 )
 
 // Outcome is the end of one operation, as its client knows it.
 type Outcome struct {
 	Status  OutcomeStatus
-	Error   string // Kafka's error name or the client's own; empty if all is well
+	Error   string // Kafka's error name or the client's own; empty on success
 	Records []RecordOutcome
 }
 
@@ -236,8 +234,8 @@ type DiskFault struct {
 	Path string       // only files with a path that starts so; empty for all
 }
 
-// PartitionState is one partition as the controller and the machines have it now. Start, HW and End are the leader's
-// own, or of the most advanced live replica while there is no leader.
+// PartitionState is one partition as the controller and the machines have it now. Start, HW and End are the leader's, or
+// those of the most advanced live replica while there is no leader.
 type PartitionState struct {
 	TP             wire.TopicPartition
 	Leader         wire.NodeID
@@ -249,8 +247,8 @@ type PartitionState struct {
 	Replicas       []ReplicaState
 }
 
-// Led reports whether the partition has a leader that is up and knows of it, and, unless by is empty, is one of those hosts. The
-// controller's word alone would be too early: the broker may not have heard of it, or have died since.
+// Led reports whether the partition has a leader that is up and leads by its own state, and, unless by is empty, is one of
+// those hosts. The controller's state alone is not enough: the broker may not have applied it yet, or may have died since.
 func (p PartitionState) Led(by []env.Addr) bool {
 	for _, r := range p.Replicas {
 		if p.Leader != wire.NoNode && r.Node == p.Leader && r.Up && r.Leads && r.Epoch == p.Epoch {
@@ -265,7 +263,7 @@ type ReplicaState struct {
 	Node           wire.NodeID
 	Host           env.Addr
 	Up             bool
-	Leads          bool // by its own state, it leads
+	Leads          bool // by its own state
 	Epoch          wire.Epoch
 	Start, HW, End wire.Offset
 }
@@ -295,7 +293,7 @@ type MachineState struct {
 	Role        string      // "broker", "controller", "client"
 	Up          bool
 	Paused      bool
-	Fenced      bool // a broker that the controller has fenced, or not registered
+	Fenced      bool // a broker that is fenced or not registered
 	Active      bool // a controller that, by its own state, leads the quorum
 	Incarnation uint32
 	Note        string // a few words, such as "active controller, epoch 3"
@@ -312,23 +310,23 @@ type Note struct {
 	Args  [4]int64
 }
 
-// NoCause is the cause of what nothing in the world caused: a line of a scenario, a fault of the noise.
+// NoCause is the cause of an event that no other event caused: a line of a scenario, a random fault.
 const NoCause = sim.NoCause
 
-// RequestState is what became of a machine's requests of one api.
+// RequestState is the stage times of a machine's requests of one API.
 type RequestState struct {
 	API       string // Kafka's name: "Produce"
 	Count     int64  // answered
 	Mean, Max StageTimes
 }
 
-// MetricState is one figure. Times are in nanoseconds.
+// MetricState is the value of one metric. Times are in nanoseconds.
 type MetricState struct {
 	Name  string // "ReplicaManager.UnderReplicatedPartitions"
 	Value int64
 }
 
-// Names turns the integers that notes carry back into names. An unknown one is "" and is shown as its number.
+// Names turns the integers in notes back into names; "" if there is none.
 type Names interface {
 	Topic(short int64) string
 	Node(id wire.NodeID) string

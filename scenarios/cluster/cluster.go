@@ -60,10 +60,10 @@ func Assemble(o Options, observe func(Inside) Observer) (Cluster, error) {
 // operator is the machine that creates topics and sets configs.
 const operator env.Addr = "op"
 
-// operatorOfBrokers is another machine of the operator, for requests to brokers and not to controllers.
+// operatorOfBrokers is the operator's machine for requests to brokers.
 const operatorOfBrokers env.Addr = "op-brokers"
 
-// controllerID is the node id of the i-th controller: apart from the brokers', as Kafka wants it.
+// controllerID is the node id of the i-th controller, different from every broker's.
 func controllerID(i int32) wire.NodeID { return wire.NodeID(101 + i) }
 
 // simCluster implements Cluster on a sim.World.
@@ -85,10 +85,10 @@ type simCluster struct {
 
 	observer       Observer
 	stages         pipelines
-	autoRestarts   bool // some host restarts by itself: every event may be its end
-	leaderAppeared bool // a leader appeared in the event under way
+	autoRestarts   bool // some host restarts by itself: its process may end in any event
+	leaderAppeared bool // a leader appeared in the current event
 	tally          Tally
-	ledIn          map[wire.TopicPartition]wire.Epoch // the newest epoch in which a leader appeared; never walked
+	ledIn          map[wire.TopicPartition]wire.Epoch // the newest epoch in which a leader appeared; never iterated
 }
 
 // Host is one machine.
@@ -97,9 +97,9 @@ type Host struct {
 	Node        wire.NodeID // NoNode for clients and the operator
 	Role        string      // "broker", "controller", "client", "operator", "double"
 	paused      bool
-	autoRestart bool  // it is started again when it ends by itself
+	autoRestart bool  // it is started again when its process ends
 	acks        int16 // a client's
-	sent        int64 // a client's: how many records it was given to send
+	sent        int64 // a client's: the number of records to send so far
 }
 
 // add makes an entry for a machine.
@@ -128,7 +128,7 @@ func (c *simCluster) machines() []*Host {
 	return slices.Concat(c.brokers, c.controllers, c.clients, c.doubles)
 }
 
-// brokerNode is a running broker's struct, or nil.
+// brokerNode is a running broker, or nil.
 func (c *simCluster) brokerNode(h *Host) *broker.Broker {
 	if !c.world.Running(h.Addr) || c.world.Ending(h.Addr) {
 		return nil
@@ -137,7 +137,7 @@ func (c *simCluster) brokerNode(h *Host) *broker.Broker {
 	return b
 }
 
-// active is the active controller, or nil; of several that believe they are, the one of the newest epoch.
+// active is the active controller, or nil; if several are active by their own state, the one of the newest epoch.
 func (c *simCluster) active() (active *controller.Controller) {
 	for _, h := range c.controllers {
 		if !c.world.Running(h.Addr) {
@@ -174,7 +174,7 @@ func (c *simCluster) Close() { c.world.Close() }
 // At implements Clockwork.
 func (c *simCluster) At(t env.Duration, label string, do func()) { c.world.At(sim.Time(t), label, do) }
 
-// Event implements sim.TraceSink: notes become those of the story, in which steps count from 1.
+// Event implements sim.TraceSink: it converts notes; steps of the story count from 1.
 func (c *simCluster) Event(e *sim.Event) {
 	c.observer.Event(e)
 	c.stages.received(e)
@@ -182,7 +182,7 @@ func (c *simCluster) Event(e *sim.Event) {
 		n := &e.Notes[i]
 		c.leaderAppeared = c.leaderAppeared || n.Kind.Name == "partition.leads"
 		if n.Kind.Name == "topic.created" {
-			c.learnTopics() // while the image has it: its name may be needed when the topic is gone
+			c.learnTopics() // while the image has them: a name may be needed after the topic is deleted
 		}
 		c.observer.Noted(e.Node, n)
 		if c.options.Sink == nil {

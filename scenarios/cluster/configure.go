@@ -14,16 +14,16 @@ import (
 	"samsa/wire/config"
 )
 
-// configs are a cluster's settings, ready for its nodes.
+// configs are a cluster's settings in the form that its nodes need.
 type configs struct {
-	brokers     *config.Set // what was set for nodes
+	brokers     *config.Set // the configs of nodes
 	controllers *config.Set
-	features    []controller.Feature // what a new cluster finalises
+	features    []controller.Feature // the levels of a new cluster
 	rules       nodeRules
 }
 
-// configure sorts the settings of the cluster verb by kind of node. One that both kinds know goes to both,
-// as in one server.properties for all.
+// configure sorts the settings of the cluster verb by kind of node. A config of both kinds goes to both, as with one
+// server.properties for all.
 func configure(o Options) (configs, error) {
 	c := configs{brokers: config.New(config.Broker), controllers: config.New(config.Controller), features: controller.DefaultFeatures()}
 	var err error
@@ -40,8 +40,8 @@ func configure(o Options) (configs, error) {
 	return c, nil
 }
 
-// take adds a setting to a set of a scope, if the scope has it. It asks first: a refusal would work out what may have been
-// meant, at the price of a hundred lookups, and here most names are simply the other scope's.
+// take adds a setting to a set, if the scope has it. It looks the name up first, because an error would compute suggestions,
+// and most names here simply belong to the other scope.
 func take(set **config.Set, scope config.Scope, s Setting) bool {
 	if _, ok := config.Lookup(scope, s.Name); !ok {
 		return false
@@ -53,7 +53,7 @@ func take(set **config.Set, scope config.Scope, s Setting) bool {
 	return err == nil
 }
 
-// finalise takes a feature's level, if the setting is one.
+// finalise adds a feature's level, if the setting is one.
 func (c *configs) finalise(s Setting) bool {
 	for i := range c.features {
 		f := &c.features[i]
@@ -66,7 +66,7 @@ func (c *configs) finalise(s Setting) bool {
 	return false
 }
 
-// clusterID is what every simulated cluster calls itself.
+// clusterID is the id of every simulated cluster.
 const clusterID = "c2Ftc2Etc2Ftc2Etc2Ftcw"
 
 func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Config {
@@ -81,7 +81,7 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	k.Quorum.ElectionTimeout, k.Quorum.FetchTimeout = ms("controller.quorum.election.timeout.ms"), ms("controller.quorum.fetch.timeout.ms")
 	k.Quorum.RequestTimeout, k.Quorum.RetryBackoff = ms("controller.quorum.request.timeout.ms"), ms("controller.quorum.retry.backoff.ms")
 	// Kafka holds a fetch for 500 ms at the most (KafkaRaftClient.MAX_FETCH_WAIT_MS), a quarter of the default fetch
-	// timeout. Where that is shorter, the quarter stays: or every quiet quorum would elect again and again.
+	// timeout. With a shorter fetch timeout it is a quarter of that, or an idle quorum would hold elections again and again.
 	k.Quorum.FetchWait = min(k.Quorum.FetchWait, k.Quorum.FetchTimeout/4)
 	k.Quorum.BackoffMax = ms("controller.quorum.election.backoff.max.ms")
 	k.Quorum.FetchBytes = int32(c.controllers.Int("controller.quorum.fetch.max.bytes"))
@@ -95,8 +95,8 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	return k
 }
 
-// checkConfig says what is wrong with a config that is set while the cluster runs. A topic has only configs that
-// are in the table; a broker may have others, which have no effect here.
+// checkConfig validates a config that is set while the cluster runs. A topic has only configs of the table; a broker may
+// have others, which have no effect here.
 func checkConfig(resource wire.ConfigResource, name, value string) error {
 	scope := config.Node
 	if resource == wire.ConfigTopic {
@@ -117,8 +117,8 @@ func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
 	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.inRack(id), Rules: c.rules.broker}
 }
 
-// inRack is the brokers' settings with this one's broker.rack. One line sets all brokers here, so a rack may be several,
-// "east,west": they go round.
+// inRack is the brokers' settings with the broker.rack of one broker. One line sets all brokers, so a value may list several
+// racks, "east,west", which are assigned in turn.
 func (c *configs) inRack(id wire.NodeID) *config.Set {
 	if c.brokers.IsNull("broker.rack") {
 		return c.brokers
@@ -130,7 +130,7 @@ func (c *configs) inRack(id wire.NodeID) *config.Set {
 	return c.brokers
 }
 
-// longestCall is how long any request may take before its sender gives it up, with clients that wait for up to patience.
+// longestCall is the longest request timeout of any sender; patience is that of the clients.
 func (c *configs) longestCall(patience env.Duration) env.Duration {
 	return max(patience, env.Duration(c.brokers.Duration("request.timeout.ms")), env.Duration(c.brokers.Duration("controller.quorum.fetch.timeout.ms")))
 }
@@ -138,7 +138,7 @@ func (c *configs) longestCall(patience env.Duration) env.Duration {
 // threads is num.io.threads.
 func (c *configs) threads() int { return int(c.brokers.Int("num.io.threads")) }
 
-// client is a client's config out of the settings on its line: those of its producer and its consumer together.
+// client is a client's config from the settings on its line, for its producer and its consumer.
 func (c *configs) client(settings []Setting) (client.Config, error) {
 	p, k := config.New(config.Producer), config.New(config.Consumer)
 	for _, s := range settings {

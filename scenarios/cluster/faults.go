@@ -51,10 +51,10 @@ func (c *simCluster) Start(addr env.Addr) {
 	}
 }
 
-// restartDelay is how long a service manager waits before it starts again what has ended.
+// restartDelay is the wait of a service manager before it restarts a process.
 const restartDelay = env.Second
 
-// Keep implements Faults.
+// AutoRestart implements Faults.
 func (c *simCluster) AutoRestart(addr env.Addr) {
 	if !c.autoRestarts {
 		c.autoRestarts = true
@@ -64,7 +64,7 @@ func (c *simCluster) AutoRestart(addr env.Addr) {
 	c.Start(addr)
 }
 
-// restartEnded starts a process again that restarts by itself, if that event was its end.
+// restartEnded restarts a host with autoRestart, if its process ended in that event.
 func (c *simCluster) restartEnded(e *sim.Event) {
 	if e.Kind != sim.Died {
 		return
@@ -80,7 +80,7 @@ func (c *simCluster) restartEnded(e *sim.Event) {
 	})
 }
 
-// Double implements Faults.
+// DuplicateID implements Faults.
 func (c *simCluster) DuplicateID(of, as env.Addr) {
 	h := c.add(as, c.hosts[of].Node, "double")
 	c.doubles = append(c.doubles, h)
@@ -104,7 +104,7 @@ func (c *simCluster) Resume(addr env.Addr) {
 	c.world.Resume(addr)
 }
 
-// Hinder implements Faults.
+// SlowCPU implements Faults.
 func (c *simCluster) SlowCPU(addr env.Addr, times int64) {
 	if c.observer.FaultEnded("slow " + string(addr)); times > 1 {
 		c.observer.FaultBegan("slow " + string(addr))
@@ -145,7 +145,7 @@ func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
 	case "drift":
 		c.world.DriftWall(addr, int32(f.PPM))
 	case "monotonic-drift":
-		// Timeouts follow this clock: while it drifts, no bound that is made of them can be demanded.
+		// Timeouts run on this clock: while it drifts, no liveness bound applies.
 		if c.observer.FaultEnded("drift " + string(addr)); f.PPM != 0 {
 			c.observer.FaultBegan("drift " + string(addr))
 		}
@@ -153,7 +153,7 @@ func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
 	}
 }
 
-// Disk implements Faults. Those that can lose what a broker has written are reported to the observer.
+// Disk implements Faults. Faults that can lose a broker's writes are reported to the observer.
 func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	d := c.world.Disk(addr)
 	sick := "disk " + string(addr)
@@ -209,7 +209,7 @@ func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 // lastingFaults are the faults of a disk that last until it is healed.
 var lastingFaults = [...]string{"broken", "full", "slow", "stalled"}
 
-// losingFaults are the faults of a disk that can take what was written, in the words of the ledger.
+// losingFaults are the disk faults that can destroy written bytes, with the ledger's names.
 var losingFaults = map[string]string{
 	"sync-lies":    "lying sync",
 	"sync-forgets": "failed sync",
@@ -218,8 +218,7 @@ var losingFaults = map[string]string{
 	"misdirected":  "misdirected write",
 }
 
-// rot flips one bit in the middle of the first file below a path that holds anything, and says in which directory that is,
-// "" if it is the topmost.
+// rot flips one bit in the middle of the first non-empty file below a path, and returns its directory, "" if it is the root.
 func (c *simCluster) rot(addr env.Addr, prefix string) (dir string, ok bool) {
 	d := c.world.Disk(addr)
 	for _, f := range d.Files() {

@@ -46,8 +46,8 @@ func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
 	default:
 		panic("cluster: no fault of a connection is called " + f.Kind)
 	}
-	// What is over at once only starts the clock of liveness anew; what lasts is an ailment, and while one lasts nothing is
-	// demanded of a cluster but safety.
+	// A fault that is over at once restarts the bound of liveness checks. While a lasting fault is active, no liveness check
+	// applies.
 	if c.observer.FaultPulse(); lasts {
 		c.observer.FaultBegan("link " + string(from) + " " + string(to))
 	}
@@ -56,7 +56,7 @@ func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
 	}
 }
 
-// mendLink ends what lasts of Link but clogs, which the world heals with cuts.
+// mendLink ends lasting faults of Link, apart from clogs, which the world heals with cuts.
 func (c *simCluster) mendLink(from, to env.Addr) {
 	a, b := []env.Addr{from}, []env.Addr{to}
 	c.world.Refuse(a, b, false)

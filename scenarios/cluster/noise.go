@@ -8,7 +8,7 @@ import (
 	"samsa/sim/env"
 )
 
-// The noise of a world is what goes wrong with it without an order: decisions of the seed, which pin lines can fix.
+// Noise is the random faults of a world: decisions of the seed, which pin lines can fix.
 
 // noises are the kinds of noise by name; the first is the default.
 var noises = [...]string{"calm", rough}
@@ -18,8 +18,8 @@ const rough = "rough"
 // Noises lists them.
 func Noises() []string { return slices.Clone(noises[:]) }
 
-// noiseOf is the network and the disks of a noise. None of it destroys what a disk was to keep: such faults are
-// ordered by verbs, so that the durability ledger knows of each.
+// noiseOf is the network and disk profile of a noise. It never destroys synced bytes: such faults need a verb, so that the
+// durability ledger knows of each.
 func noiseOf(name string) (sim.NetProfile, disk.Profile) {
 	net, volume := sim.LAN(), disk.CloudVolume()
 	if name == rough {
@@ -36,8 +36,8 @@ func (c *simCluster) Calm() {
 	c.observer.FaultEnded("noise")
 }
 
-// Draw is a decision in [0, n) for planning a scenario: a hash of its arguments and nothing else, as the world's
-// own decisions are. So one decision more or less moves no other.
+// Draw is a decision in [0, n) for planning a scenario: a hash of its arguments only, like the world's own decisions. So
+// adding or removing a decision changes no other.
 func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {
 	return sim.Draw(seed, env.Site(site), entity, ordinal, n)
 }

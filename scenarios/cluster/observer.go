@@ -10,82 +10,82 @@ import (
 	"samsa/wire/config"
 )
 
-// Observer sees a cluster from outside its nodes: package observe has the one that judges need. A cluster calls it and never
-// depends on its answers, but for what disks hold (TrueLogs), which viewers want to see too.
+// Observer follows a cluster from outside its nodes; package observe implements it for the judges. Nothing in a run depends
+// on it. Viewers read the true logs through it.
 type Observer interface {
 	Witness
 	FaultLog
 	TrueLogs
 }
 
-// Witness sees what machines and clients did.
+// Witness follows the events of machines and clients.
 type Witness interface {
-	// Event has run. Its effects reach the feeds of the world afterwards, each when it is complete.
+	// Event is called after an event has run. Its effects reach the world's feeds later, each when it is complete.
 	Event(e *sim.Event)
 	// Noted is a note of that event.
 	Noted(by env.Addr, n *sim.Noted)
-	// After comes when all that the event completed at once has reached the feeds.
+	// After is called when all effects that the event completed at once have reached the feeds.
 	After(e *sim.Event)
-	// RecordDone: a client knows the outcome of a record.
+	// RecordDone is called when a client knows the outcome of a record.
 	RecordDone(r *Record, s client.Sent)
-	// Read: a client has got an answered fetch for a read under way.
+	// Read is called when a client has received a fetch response for a running read.
 	Read(r Read)
-	// Clients are so many now.
+	// Clients is called with the new number of clients.
 	Clients(n int)
 }
 
-// FaultLog sees what is wrong with the world. Liveness is demanded once all is well.
+// FaultLog follows the faults of the world. Liveness checks apply once no fault is active.
 type FaultLog interface {
-	// FaultBegan and FaultEnded name what lasts; a name that began twice ends once.
+	// FaultBegan and FaultEnded name a lasting fault; a name that began twice ends once.
 	FaultBegan(name string)
 	FaultEnded(name string)
 	// FaultPulse is a fault that is over at once.
 	FaultPulse()
-	// DiskFaulted is a fault that can take what a disk holds: in one directory, or with "" anywhere.
+	// DiskFaulted is a fault that can destroy bytes of a disk: in one directory, or anywhere if it is "".
 	DiskFaulted(host *Host, fault, dir string)
-	// ClockMoved is a clock that was set by so much.
+	// ClockMoved is a change of a clock.
 	ClockMoved(by env.Duration)
 }
 
-// TrueLogs is what lies on the disks, read from them and not asked of the nodes. Asking changes nothing.
+// TrueLogs are the logs as the disks hold them, independent of the nodes' state. Reading changes nothing.
 type TrueLogs interface {
 	// Span is [start, end) of the log in a directory, zero if there is none.
 	Span(host env.Addr, dir string) (start, end wire.Offset)
-	// Batches visits where its batches lie, oldest first, until visit says stop.
+	// Batches visits the positions of its batches, oldest first, until visit returns false.
 	Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool)
 }
 
-// Record is one record on its way.
+// Record is one record that a client sends.
 type Record struct {
 	Client    env.Addr
 	Partition wire.TopicPartition
 	Acks      int16
 	Value     string
 	Number    int64  // counts the records of its client
-	Called    uint64 // the event before its sending, plus one
-	Since     int64  // when that was
-	Known     bool   // its client knows what came of it
+	Called    uint64 // the event before it was sent, plus one
+	Since     int64  // the time of that event
+	Known     bool   // its client knows the outcome
 
 	op *operation
 	at int // index in op.outcome.Records
 }
 
-// Over says that nothing more will be known of the record: its client knows, or has died.
+// Over reports whether the record's outcome is final: its client knows it, or has died.
 func (r *Record) Over() bool { return r.op.done }
 
-// Read is what one answered fetch brought of one partition.
+// Read is one partition in a fetch response to a client.
 type Read struct {
 	Client    env.Addr
 	Partition wire.TopicPartition
 	Topic     wire.TopicID
-	Cursor    int64         // names the read
-	Called    uint64        // the event after which its answer was asked for, plus one
-	Records   []wire.Record // as many as were still wanted
-	Next      wire.Offset   // the position now
-	Drained   bool          // it has reached the end that its first answer named, and wanted more
+	Cursor    int64         // identifies the read
+	Called    uint64        // the event after which the fetch was sent, plus one
+	Records   []wire.Record // at most as many as the read still wanted
+	Next      wire.Offset   // the new position
+	Drained   bool          // it reached the high watermark of its first response, and wanted more
 }
 
-// Inside is what the observer of a cluster may reach: the world and the nodes in it. Assemble makes it, so nothing else has one.
+// Inside gives the observer of a cluster access to the world and its nodes. Only Assemble makes one.
 type Inside struct{ c *simCluster }
 
 // World is the world that the cluster runs in.
@@ -100,10 +100,10 @@ func (in Inside) Node(id wire.NodeID) string { return in.c.Node(id) }
 // Machines are brokers, controllers, clients, doubles, in that order.
 func (in Inside) Machines() []*Host { return in.c.machines() }
 
-// Records are all that clients were given to send, in that order.
+// Records are all records that clients were to send, in that order.
 func (in Inside) Records() []*Record { return in.c.records }
 
-// Cursor names the read that a client has under way on a partition; ok is false if there is none.
+// Cursor identifies a client's running read of a partition; ok is false if there is none.
 func (in Inside) Cursor(name env.Addr, tp wire.TopicPartition) (cursor int64, ok bool) {
 	if o := in.c.reading(name, tp); o != nil {
 		return o.cursor, true
@@ -111,13 +111,13 @@ func (in Inside) Cursor(name env.Addr, tp wire.TopicPartition) (cursor int64, ok
 	return 0, false
 }
 
-// Topic is the name of a topic that a note speaks of; it is kept, as the next note may come when the topic is gone.
+// Topic is the name of a topic in a note. It is kept, because a later note may name the topic after its deletion.
 func (in Inside) Topic(short int64) string {
 	in.c.learnTopics()
 	return in.c.Topic(short)
 }
 
-// TopicID is the id of the topic that has a name now, or zero.
+// TopicID is the current id of a topic name, or zero.
 func (in Inside) TopicID(name string) wire.TopicID { return in.c.topicID(name) }
 
 // Settings are those of brokers and of controllers.

@@ -15,16 +15,16 @@ type operation struct {
 	outcome   Outcome
 	done      bool
 	left      int         // produce: records without an outcome; consume: records still wanted
-	readTo    wire.Offset // consume: read up to here, -1 until the first answer
+	readTo    wire.Offset // consume: read up to here, -1 until the first response
 	tp        wire.TopicPartition
 	from      wire.Offset  // consume: where it begins
 	api       string       // the operator: the API, as Kafka names it
 	reads     bool         // it is a Consume
-	topic     wire.TopicID // consume: what it has begun to read, zero before
-	ready     func() bool  // after the answer: what must be true to be done
+	topic     wire.TopicID // consume: the topic id of its first response, zero before
+	ready     func() bool  // after the response: the operation is done once this is true
 	acks      int16        // produce
-	cursor    int64        // consume: names it
-	ambiguous bool         // the operator: an earlier attempt may have been done
+	cursor    int64        // consume: identifies it
+	ambiguous bool         // the operator: an earlier attempt may have taken effect
 	called    uint64       // consume: the event in which its next fetch was sent, plus one
 }
 
@@ -112,7 +112,7 @@ func (c *simCluster) recordDone(name env.Addr, s client.Sent) {
 	}
 }
 
-// abandon ends the operations of a dead client: their outcomes will never be known.
+// abandon ends the operations of a dead client with an unknown outcome.
 func (c *simCluster) abandon(name env.Addr) {
 	for _, o := range c.ops {
 		if o.client == name && !o.done {
@@ -143,7 +143,7 @@ func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Of
 	return op
 }
 
-// polled enters one answered fetch: for the oldest open read of the partition, and for the observer.
+// polled enters one fetch response, for the oldest running read of the partition and for the observer.
 func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Polled) {
 	o := c.reading(name, p.Partition)
 	if o == nil {
@@ -155,7 +155,7 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 		return
 	}
 	if o.topic != p.Topic {
-		if o.topic != (wire.TopicID{}) { // deleted and made again: a position in the one says nothing about the other
+		if o.topic != (wire.TopicID{}) { // the topic was deleted and created again: the position means nothing in the new one
 			o.done, o.outcome.Status, o.outcome.Error = true, OutcomeFailed, "the topic is another one now"
 			n.Consumer.Unassign(p.Partition)
 			c.readOn(e, n, p.Partition, name)
@@ -177,7 +177,7 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 	c.tally.ReadRecords += int64(len(read.Records))
 	read.Drained = p.Next >= o.readTo && o.left != 0
 	c.observer.Read(read)
-	o.called = c.world.Events() + 1 // the next fetch leaves within this event
+	o.called = c.world.Events() + 1 // the next fetch is sent within this event
 	if p.Next >= o.readTo || o.left == 0 {
 		o.done = true
 		n.Consumer.Unassign(p.Partition)
@@ -185,8 +185,8 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 	}
 }
 
-// reading is the read that a client has under way on a partition: the oldest that is not done, because a consumer has
-// one position on each. Nil if there is none.
+// reading is a client's running read of a partition: the oldest that is not done, because a consumer has one position per
+// partition. Nil if there is none.
 func (c *simCluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 	for _, o := range c.ops {
 		if o.reads && !o.done && o.client == name && o.tp == tp {
@@ -196,7 +196,7 @@ func (c *simCluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 	return nil
 }
 
-// readOn begins the read that waited for the one before it.
+// readOn begins the next waiting read of a partition.
 func (c *simCluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition, name env.Addr) {
 	if next := c.reading(name, tp); next != nil {
 		next.called = c.world.Events() + 1
@@ -204,7 +204,7 @@ func (c *simCluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition,
 	}
 }
 
-// ask has the operator send a request; judge looks at the answer: to be asked again, or the error.
+// ask sends a request of the operator; judge decides from the response: retry, or the error.
 func (c *simCluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
 	o.api = kmsg.NameForKey(req.Key())
 	op := c.start(o)
@@ -224,8 +224,8 @@ func (c *simCluster) ask(req env.Request, o *operation, judge func(env.Response)
 	return op
 }
 
-// CreateTopic implements Operations. A topic cannot be placed before enough brokers are in, so the operator asks again;
-// after a lost answer the topic exists already, and that is success.
+// CreateTopic implements Operations. The operator retries until enough brokers are unfenced to place the replicas. If a
+// response was lost, the topic exists already, and that is success.
 func (c *simCluster) CreateTopic(spec TopicSpec) Op {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.SetVersion(7)
@@ -252,7 +252,7 @@ func (c *simCluster) CreateTopic(spec TopicSpec) Op {
 	}
 	req.Topics = append(req.Topics, rt)
 	o := &operation{client: operator}
-	at := len(c.ops) // a topic that is deleted again need not be led
+	at := len(c.ops) // a topic that is deleted meanwhile needs no leader
 	o.ready = func() bool { return spec.AtOnce || c.led(spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
@@ -283,7 +283,7 @@ func (c *simCluster) allUnfenced() bool {
 	return true
 }
 
-// led reports whether every partition of a topic has a leader that knows it.
+// led reports whether every partition of a topic has a leader by the broker's own state.
 func (c *simCluster) led(topic string, partitions int32) bool {
 	for i := range partitions {
 		found := false

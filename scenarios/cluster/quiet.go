@@ -11,12 +11,12 @@ import (
 	"samsa/wire/config"
 )
 
-// Quiet implements Sight: no operation is under way, and of every partition all live replicas end where the leader does
-// and know that this is committed.
+// Quiet implements Sight: no operation is running, and in every partition all live replicas have the leader's log end offset
+// as log end and high watermark.
 //
-// With a core it is the same for those machines alone, and it asks for no more than they can do. A partition must be led if
-// one of them may lead it, by the rules of its controllers; else it must be without a leader. And of what it holds
-// nothing more need be committed where they are fewer than min.insync.replicas (KIP-966: the high watermark waits).
+// With a core it requires the same of those machines only. A partition must have a leader if the controllers may elect one
+// of them, else no leader. And its high watermark need not advance if fewer of them than min.insync.replicas hold a replica
+// (KIP-966).
 func (c *simCluster) Quiet(core []env.Addr) bool {
 	if core != nil && !c.activeIn(core) {
 		return false
@@ -59,7 +59,7 @@ func (c *simCluster) Quiet(core []env.Addr) bool {
 	return true
 }
 
-// activeIn reports whether the newest active controller is one of these machines, so that what it knows is what counts.
+// activeIn reports whether the newest active controller is one of these machines.
 func (c *simCluster) activeIn(core []env.Addr) bool {
 	k := c.active()
 	for _, h := range c.controllers {
@@ -70,11 +70,11 @@ func (c *simCluster) activeIn(core []env.Addr) bool {
 	return false
 }
 
-// ended reports whether an operation has ended, or cannot end: a read of a topic that is gone, or, with a core, of a partition
-// that no machine in it may lead, waits for ever. Creations wait for leaders, which Quiet looks at by itself.
+// ended reports whether an operation has ended, or cannot end: a read of a deleted topic, or, with a core, of a partition
+// that no machine in it may lead. Creations wait for leaders, which Quiet requires anyway.
 //
-// A read ends at the high watermark that its first answer named. An unclean election may have given that away: the log ends
-// before it, and only new records would carry it there.
+// A read ends at the high watermark of its first response. After an unclean election the log may end below it, and only new
+// records would let the read end.
 func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 	if o.done {
 		return core != nil || o.outcome.Status != OutcomeOK || o.ready == nil || o.ready()
@@ -102,7 +102,7 @@ func (c *simCluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.
 	})
 }
 
-// minISR is a partition's min.insync.replicas, as committed: no more than it has replicas.
+// minISR is a partition's committed min.insync.replicas, at most the number of its replicas.
 func (c *simCluster) minISR(m *image.Image, tp wire.TopicPartition) int {
 	least := config.New(config.Topic).Over(c.cfg.brokers).Int("min.insync.replicas")
 	if setting, set := c.dynamicConfig(m, tp.Topic, "min.insync.replicas"); set {
@@ -113,7 +113,7 @@ func (c *simCluster) minISR(m *image.Image, tp wire.TopicPartition) int {
 	return min(int(least), max(1, len(m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition).Replicas)))
 }
 
-// dynamicConfig is a topic's config as it was set while the cluster ran: its own, or that of all brokers.
+// dynamicConfig is a topic's config that was set while the cluster runs: the topic's own, or the cluster-wide default.
 func (c *simCluster) dynamicConfig(m *image.Image, topic, name string) (string, bool) {
 	if v, ok := m.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
 		return v, true

@@ -12,14 +12,14 @@ import (
 	"samsa/storage"
 )
 
-// OldRule is one exhibit of a package's history: a decision as Kafka once took it, or as it is known to go wrong.
+// OldRule is one exhibit of a package's history: a rule that Kafka once had, or a known way to get it wrong.
 type OldRule struct {
 	ID       string // "M1"
-	Package  string // that owns the rule
+	Package  string // the package that owns the rule
 	Source   string // KIP or JIRA
-	Versions string // which Kafka had it
-	Symptom  string // what users saw
-	Check    string // the judge that must notice
+	Versions string // the Kafka versions that had it
+	Symptom  string // the effect that users saw
+	Check    string // the check that must find it
 
 	apply func(*nodeRules)
 }
@@ -58,7 +58,7 @@ func rules(ids []string) (nodeRules, error) {
 	for _, id := range ids {
 		known := false
 		for _, r := range all {
-			if r.ID == id { // one exhibit may be a rule of two packages, each of which would mask the other's
+			if r.ID == id { // one exhibit may change rules of two packages, each of which would mask the other's
 				known = true
 				r.apply(&n)
 			}

@@ -13,8 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// image is the newest metadata of any running node: the active controller's, else that of the broker which has read on
-// furthest; nil if none runs.
+// image is the newest metadata image of a running node: the active controller's, else that of the broker with the highest
+// applied offset; nil if none runs.
 func (c *simCluster) image() *image.Image {
 	if k := c.active(); k != nil {
 		return k.Image()
@@ -83,7 +83,7 @@ func (c *simCluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 	return out, true
 }
 
-// Log implements Sight: the batches as they lie on the disk.
+// Log implements Sight: the batches on the disk.
 func (c *simCluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	dir := tp.String()
 	if strings.HasPrefix(string(addr), "c") {
@@ -94,7 +94,7 @@ func (c *simCluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	c.observer.Batches(addr, dir, func(path string, pos, size int64) bool {
 		bytes, _, _ := disk.Peek(path, pos, int(size))
 		if int64(len(bytes)) < size {
-			return false // the process has cut its log here, and has not paid for that yet
+			return false // the process has truncated its log here, and the disk operation is not complete yet
 		}
 		all = append(all, show(wire.Batch(bytes)))
 		return true
@@ -102,7 +102,7 @@ func (c *simCluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	return all
 }
 
-// show is one batch for a reader.
+// show converts one batch.
 func show(b wire.Batch) BatchState {
 	s := BatchState{
 		Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), Producer: b.ProducerID(), PEpoch: b.ProducerEpoch(),
@@ -164,7 +164,7 @@ func (c *simCluster) unfenced(h *Host) bool {
 // Names implements Sight.
 func (c *simCluster) Names() Names { return c }
 
-// Topic implements Names. A name that was learned stays known, also when the topic is gone.
+// Topic implements Names. A name stays known after the topic is deleted.
 func (c *simCluster) Topic(short int64) string {
 	if name, ok := c.topics[short]; ok {
 		return name
@@ -179,8 +179,8 @@ func (c *simCluster) Topic(short int64) string {
 	return ""
 }
 
-// learnTopics keeps the names of all topics in the newest image. Only events of the run do so: if a question for a name did,
-// what a run knows would depend on how often it was looked at.
+// learnTopics keeps the names of all topics in the newest image. Only events of the run call it: if Topic did, the names
+// would depend on the calls of viewers.
 func (c *simCluster) learnTopics() {
 	if m := c.image(); m != nil {
 		for _, t := range m.Topics() {
@@ -207,10 +207,11 @@ func (c *simCluster) Sound() error {
 	if v := c.world.GuardViolation(); v != nil {
 		return changed(v)
 	}
-	// No request waits for longer than its sender does; one that is still there after twice that was forgotten.
+	// A server must answer a request before its sender's timeout; a request that is older than twice the timeout was
+	// forgotten.
 	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
-		// Until it is unfenced, a broker serves the controllers alone, as Kafka does (SocketServer.enableRequestProcessing).
-		// The broker itself is asked: an image may still have its last incarnation, or know before it does.
+		// Until it is unfenced, a broker handles no client requests (SocketServer.enableRequestProcessing). Its own state
+		// counts: an image may still have its last incarnation, or be ahead of it.
 		h := c.hosts[u.Server]
 		if b := c.brokerNode(h); !c.world.Paused(u.Server) && (h.Role != "broker" || b != nil && b.Serves()) {
 			return unanswered(u.Server, u.Ticket.From, u.Ticket.Key, env.Duration(u.Since))

@@ -10,8 +10,8 @@ import (
 	"samsa/sim/env"
 )
 
-// Where does a request wait? Kafka's brokers keep the time of each request apart by stages (RequestMetrics), and so does
-// this. A node cannot know them all: it does not see the queue in front of it, nor the wire after it. The world does.
+// Kafka's brokers measure the time of each request by stages (RequestMetrics). The world measures them here, because a node
+// sees neither the queue before its handlers nor the network after them.
 //
 //	arrives ──▶ queue ──▶ local ──▶ remote ──▶ send ──▶ is there
 //	            a free    its       others:    the wire
@@ -19,9 +19,9 @@ import (
 //	                                records,
 //	                                controller
 //
-// There is no ResponseQueueTime: an answer leaves when it is given.
+// There is no ResponseQueueTime: a response is sent as soon as it is complete.
 
-// StageTimes are the parts of a request's time, in the order in which they pass:
+// StageTimes are the parts of a request's time, in order:
 //
 //	RequestQueueTimeMs    until a request handler is free
 //	LocalTimeMs           until the handler has paid for what it did
@@ -29,13 +29,13 @@ import (
 //	ResponseSendTimeMs    until the answer is there
 type StageTimes [4]env.Duration
 
-// pipeline is what became of one machine's requests of one api key.
+// pipeline sums the stage times of one machine's requests of one API key.
 type pipeline struct {
 	n        int64
 	sum, max StageTimes
 }
 
-// request is one that a machine has not answered.
+// request is a request that a machine has not answered.
 type request struct {
 	key    int16
 	at     sim.Time // when its handler ran
@@ -43,10 +43,10 @@ type request struct {
 	cost   env.Duration
 }
 
-// requests are a machine's. It forgets with the process what that has not answered, and never what it has.
+// requests are a machine's requests. When its process ends, the unanswered ones are dropped and the sums stay.
 type requests struct {
-	// By link, in order. A link has one request under way; a second may begin before the feed reports that the answer to the first
-	// has left.
+	// By link, in order. A link has one request in flight; a second may begin before the feed reports the response to the
+	// first.
 	open map[env.Link][]request
 	done [kmsg.MaxKey + 1]pipeline
 }
@@ -59,7 +59,7 @@ func (r *requests) received(e *sim.Event) {
 	r.open[e.Link] = append(r.open[e.Link], request{e.Key, e.Time, e.Waited, e.Cost})
 }
 
-// sent enters that a response has left on a link, and when it will be there.
+// sent enters the response that a machine has sent on a link, and its arrival time.
 func (r *requests) sent(link env.Link, left, there sim.Time) {
 	if len(r.open[link]) == 0 {
 		return
@@ -70,7 +70,7 @@ func (r *requests) sent(link env.Link, left, there sim.Time) {
 		return
 	}
 	held := env.Duration(left - q.at)
-	local := min(q.cost, held) // a handler may answer, and then go on
+	local := min(q.cost, held) // a handler may send its response and then continue
 	p := &r.done[q.key]
 	p.n++
 	for s, t := range [...]env.Duration{q.waited, local, held - local, env.Duration(there - left)} {
@@ -109,7 +109,7 @@ func (p *pipelines) received(e *sim.Event) {
 	}
 }
 
-// Changed implements sim.Feed: an answer ends a request, and the end of its process all of them.
+// Changed implements sim.Feed: a response ends a request, and the end of a process ends all of its requests.
 func (p *pipelines) Changed(f *sim.Effect) {
 	r := p.of[f.Node]
 	switch {

@@ -7,8 +7,8 @@ import (
 	"samsa/wire"
 )
 
-// Tally is what a run was worth as a test: how much was promised, and what tried to break the promises. A campaign adds
-// tallies up, to show that it was not idle.
+// Tally counts how much a run tested: acknowledged records, leader changes, faults. A campaign sums its tallies, to show
+// that it was not idle.
 type Tally struct {
 	AckedBatches  int64 // batches that were acknowledged to their producers, with acks 1 or all
 	AckedRecords  int64
@@ -19,13 +19,13 @@ type Tally struct {
 	Operations    []Operated
 }
 
-// Operated is what operators asked for through one API: how often, and how often it was done.
+// Operated counts an operator's requests of one API, and how many of them succeeded.
 type Operated struct {
 	API         string // as Kafka names it
 	Asked, Done int64
 }
 
-// operated counts what operators asked for; every API that a verb uses is in it.
+// operated counts the operator's requests; every API that a verb uses is in it.
 func operated(c *simCluster) (all []Operated) {
 	for _, api := range [...]kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.CreatePartitions, kmsg.DeleteRecords, kmsg.ElectLeaders,
 		kmsg.IncrementalAlterConfigs, kmsg.UpdateFeatures} {
@@ -52,7 +52,7 @@ func (c *simCluster) Tally() Tally {
 	return t
 }
 
-// moves counts leaders that appeared in the event under way.
+// moves counts leaders that appeared in the current event.
 func (c *simCluster) countMoves() {
 	for _, tp := range c.partitions() {
 		p, ok := c.Partition(tp)
@@ -80,7 +80,7 @@ func inFlight(c *simCluster, tp wire.TopicPartition) bool {
 	return false
 }
 
-// Waiter is the kind of a client that waits for an answer.
+// Waiter is the kind of a client that waits for a response.
 type Waiter string
 
 // The clients that may wait.

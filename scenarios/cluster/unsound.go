@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Unsound is a bug of ours that the world found: the verdict on Kafka is worth nothing.
+// Unsound is a bug of ours that the world found: the run's verdict on Kafka means nothing.
 type Unsound struct {
 	Kind UnsoundKind
 	API  string // Kafka's name of the request: "Fetch"
@@ -36,7 +36,7 @@ func (u *Unsound) Error() string { return u.Text }
 // Fingerprint is equal for one bug on different seeds.
 func (u *Unsound) Fingerprint() string { return u.Kind.String() + ": " + u.API }
 
-// changed is what guard mode found.
+// changed is a bug that guard mode found.
 func changed(v *sim.GuardViolation) *Unsound {
 	u := &Unsound{RequestChanged, kmsg.NameForKey(v.Key), v.Error()}
 	if v.Response {
@@ -45,7 +45,7 @@ func changed(v *sim.GuardViolation) *Unsound {
 	return u
 }
 
-// unanswered is a request that its server forgot.
+// unanswered is a request that a server never answered.
 func unanswered(server, from env.Addr, key int16, since env.Duration) *Unsound {
 	api := kmsg.NameForKey(key)
 	return &Unsound{RequestUnanswered, api, fmt.Sprintf("%s has not answered a %s request of %s since %s", server, api, from, seconds(since))}

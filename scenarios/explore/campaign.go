@@ -1,6 +1,6 @@
 package explore
 
-// Campaign is many seeds, one after the other or several at once.
+// Campaign is the runs of many seeds.
 type Campaign struct {
 	Options
 	Seed  uint64 // the first; the others follow it
@@ -9,16 +9,16 @@ type Campaign struct {
 	First bool   // stop after the first seed that fails
 	Find  string // stop after the first seed that violates this check; empty is none
 
-	// Stop is asked before each run begins; true lets the runs under way end. Nil never stops.
+	// Stop is called before each run begins; true ends the campaign after the current runs. Nil never stops.
 	Stop func() bool
 	// Done gets each result, in the order of the seeds.
 	Done func(Result)
-	// Tick is called whenever a run has ended, in the order in which they do; nil is not called.
+	// Tick, if not nil, is called whenever a run has ended, in the order of their ends.
 	Tick func(ended int)
 }
 
-// Explore runs the campaign. Done sees the same results in the same order whatever Jobs is: worlds share nothing, and
-// results are handed on in the order of their seeds.
+// Explore runs the campaign. Done gets the same results in the same order for any number of Jobs: worlds share nothing, and
+// results are ordered by seed.
 func (c Campaign) Explore() {
 	if c.Jobs < 1 {
 		c.Jobs = 1

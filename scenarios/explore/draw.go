@@ -2,8 +2,8 @@ package explore
 
 import "samsa/scenarios"
 
-// draws makes the decisions of one seed. A decision is named by a site and an ordinal, so it stays what it is when others
-// come or go.
+// draws makes the decisions of one seed. A decision depends only on its site and ordinal, so adding or removing others does
+// not change it.
 type draws struct{ seed uint64 }
 
 // intn draws from [0, n); 0 if n is less than 2.
@@ -14,7 +14,7 @@ func (d draws) intn(site string, ordinal int32, n int) int {
 	return int(scenarios.Draw(d.seed, "explore."+site, "", uint64(ordinal), uint64(n)))
 }
 
-// chance is true in that many of a thousand seeds.
+// chance is true with a probability in permille.
 func (d draws) chance(site string, ordinal int32, permille int) bool {
 	return d.intn(site, ordinal, 1000) < permille
 }

@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// family is one kind of fault: a seed has it or not (swarm by omission: a fault that is always there hides the failures that
-// need its absence), and if it has it, with a weight of its own.
+// family is one kind of fault. A seed has only some families, each with its own weight (swarm testing: a fault that is
+// always present hides failures that need its absence).
 type family struct {
 	name  string
-	rots  bool // it can destroy for good what a replica needs
-	once  bool // once a run is enough
+	rots  bool // it can destroy synced bytes for good
+	once  bool // at most once per run
 	order func(p *Plan, d draws, s strike)
 }
 
-// strike is one fault to be ordered.
+// strike is one fault to add to a plan.
 type strike struct {
 	ord  int32
 	at   int // when
-	ends int // when it is over, if it is one that lasts
+	ends int // when it ends, if it is a lasting fault
 	tag  Tag
 }
 
-// families are all there are, in the order in which plans name them.
+// families are all families of faults, in the order of their names in plans.
 func families() []family {
 	return []family{
 		{name: "crash", order: func(p *Plan, d draws, s strike) {
@@ -111,7 +111,7 @@ func families() []family {
 			p.begin(s, "disk", p.machine(d, "disk", s.ord), how)
 			p.end(strike{s.ord, s.at, s.ends + p.time.unit, s.tag}, "start", nodes)
 		}},
-		// A controller has nothing but its log, so a disk that lies to a controller loses what the controller promised, by design.
+		// A controller relies on synced bytes by design, so a lying disk of a controller always loses committed records.
 		{name: "disk-lies", rots: true, order: func(p *Plan, d draws, s strike) {
 			p.begin(s, "disk", p.broker(d, "disk", s.ord), pick(d, "disk.lie", s.ord, "sync-lies", "sync-forgets", "lost-write"))
 		}},
@@ -125,8 +125,8 @@ func families() []family {
 	}
 }
 
-// drawFaults chooses families and weights, and when a fault of which family strikes. One seed in sixteen has no fault at all:
-// a promise that breaks there is broken without any excuse.
+// drawFaults chooses families, weights and times of faults. One seed in sixteen has no fault at all: a violation there needs
+// none.
 func (p *Plan) drawFaults(d draws) {
 	if d.chance("faultless", 0, 60) {
 		return
@@ -134,7 +134,7 @@ func (p *Plan) drawFaults(d draws) {
 	p.rough = d.chance("noise", 0, 400)
 	all := families()
 	weights := make([]int, len(all))
-	rare := d.chance("rots", 0, 120) // a run that owes no rest proves less, so there are few of them
+	rare := d.chance("rots", 0, 120) // these runs need not become quiet and so prove less: there are few of them
 	for i, f := range all {
 		if f.rots && !rare || !f.rots && !d.chance("family."+f.name, 0, 500) {
 			continue
@@ -160,7 +160,7 @@ func (p *Plan) drawFaults(d draws) {
 	p.drawEarly(d)
 }
 
-// drawEarly lets a fault hit the boot, now and then.
+// drawEarly sometimes adds a fault during the boot.
 func (p *Plan) drawEarly(d draws) {
 	if !d.chance("early", 0, 120) {
 		return
@@ -188,7 +188,7 @@ func (p *Plan) end(s strike, verb string, args ...any) {
 	p.order(s.ends, s.tag, verb, args...)
 }
 
-// victim is a machine, often one that matters at the time.
+// victim is a machine, often the leader, a follower or the active controller at that time.
 func (p *Plan) victim(d draws, s strike) host {
 	switch d.intn("victim", s.ord, 8) {
 	case 0, 1, 3, 4:
@@ -225,8 +225,8 @@ func (p *Plan) some(d draws, ord int32) host {
 	return host(strings.Join(in, ","))
 }
 
-// net orders a fault between two sides, and its end: symmetric or one way, around a machine or between two, with the
-// leader and its followers or its controllers on both ends.
+// net adds a network fault and its end: symmetric or one way, around a machine, between two machines, or between the leader
+// and its followers or the controllers.
 func (p *Plan) net(d draws, s strike, verb string, how words) {
 	tp := p.partition(d, "net", s.ord, s.at)
 	a, b := p.some(d, s.ord), nodes

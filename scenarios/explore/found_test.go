@@ -8,8 +8,8 @@ import (
 	"samsa/scenarios"
 )
 
-// Seeds that failed once, as the plans that were drawn then: drawing changes, a scenario file does not. Each says in its
-// first lines what was wrong, and has held since.
+// Plans of seeds that failed once, with the cause in their first lines, and have held since. They are files, because drawing
+// changes.
 func TestFoundSeedsHold(t *testing.T) {
 	paths, err := filepath.Glob("testdata/found/*.txt")
 	if err != nil || len(paths) == 0 {

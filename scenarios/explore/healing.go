@@ -7,16 +7,15 @@ import (
 	"strings"
 )
 
-// core is the set of machines that must come to rest alone once the faults are over, as in "heal a random core and require
-// convergence": a majority of the controllers and some brokers. The others stay dead, or cut off from the core and from all
-// clients.
+// core is the set of machines that must become quiet alone after the faults: a majority of the controllers and some brokers.
+// The others stay dead, or cut off from the core and from all clients.
 type core struct {
-	away    []string // the machines outside of the core; empty if all must come back
-	cut     bool     // they are cut off, and not dead
-	rejoins bool     // they come back later, and then all must come to rest
+	away    []string // the machines outside of the core; empty if all come back
+	cut     bool     // they are cut off instead of dead
+	rejoins bool     // they come back later, and then all must become quiet
 }
 
-// Core says what became of the machines that were not healed.
+// Core is the kind of a plan's core.
 type Core string
 
 const (
@@ -27,7 +26,7 @@ const (
 	CutCome  Core = "cut off, then in" // and then rejoined
 )
 
-// kind is the fate of the machines outside of the core.
+// kind is the kind of the core.
 func (c core) kind() Core {
 	switch {
 	case len(c.away) == 0:
@@ -42,7 +41,7 @@ func (c core) kind() Core {
 	return DeadStay
 }
 
-// drawCore chooses the machines that stay away.
+// drawCore chooses the machines outside of the core.
 func (p *Plan) drawCore(d draws) {
 	if p.rots || !d.chance("core", 0, 400) {
 		return
@@ -62,13 +61,13 @@ func (p *Plan) drawCore(d draws) {
 	p.core.cut, p.core.rejoins = d.chance("core.cut", 0, 500), d.chance("core.rejoins", 0, 500)
 }
 
-// members are the machines of the core; all machines if none stays away.
+// members are the machines of the core.
 func (p *Plan) members() []string {
 	all := append(names("b", p.brokers), names("c", p.controllers)...)
 	return slices.DeleteFunc(all, func(m string) bool { return slices.Contains(p.core.away, m) })
 }
 
-// story is the comment that a file begins with.
+// story is the leading comment of a file.
 func (p *Plan) story(b *strings.Builder) {
 	fmt.Fprintf(b, "# Exploration, seed %d: %s timeouts.\n#\n", p.Seed, p.Profile)
 	fmt.Fprintf(b, "# Faults until %s: %s.\n", ms(p.heal), cmp.Or(strings.Join(p.families, ", "), "none"))
@@ -96,7 +95,7 @@ func (p *Plan) story(b *strings.Builder) {
 // healer writes the last part of a plan.
 type healer struct {
 	*Plan
-	left  effect // consequences of the lines before
+	left  effect // lasting effects of the lines before
 	lines []Line
 }
 
@@ -107,7 +106,7 @@ func (h *healer) add(verb string, args ...any) {
 	h.lines = append(h.lines, l)
 }
 
-// healing are the lines that end the faults, wait for rest, and read everything.
+// healing are the lines that end the faults, wait until the cluster is quiet, and read everything.
 func (p *Plan) healing() []Line {
 	h := &healer{Plan: p, left: p.effects()}
 	h.add("run", "until", "time", span(p.heal))
@@ -139,21 +138,21 @@ func (p *Plan) healing() []Line {
 			h.add("heal")
 		}
 		h.start(away)
-		if p.core.cut { // a machine that was to stop, and was cut off, comes to its end only now
+		if p.core.cut { // a machine that was stopped and cut off completes its shutdown only now
 			h.startAgain(away)
 		}
 	}
 	if of == nil {
 		h.rest(of)
 	}
-	if p.rots { // a client that waits for what is gone for good would never end
+	if p.rots { // a client that waits for lost records would never end
 		h.add("crash", clients)
 		return h.lines
 	}
 	h.add("drain", host(p.producers[0]))
 	h.rest(of)
-	// A reader of what is gone or never came, of what an unclean election gave away, or of a partition without a leader,
-	// would read on, and the run would last until it is given up.
+	// A read of deleted or lost records, or of a partition without a leader, would never end, and the run would last until
+	// its time limit.
 	endless := slices.ContainsFunc(p.topics, func(t topic) bool { return t.made > 0 || t.unclean })
 	if endless || p.locks || h.left&(unclean|deletes|grows) != 0 || of != nil {
 		h.add("crash", clients)
@@ -161,10 +160,9 @@ func (p *Plan) healing() []Line {
 	return h.lines
 }
 
-// start starts machines. One that is still on its way down is started as soon as it is down: a clean shutdown waits for a
-// controller and for a slow disk, and a process that dies inside an event is gone when that is paid. So is a broker that
-// was kept out for too long and gives up (initial.broker.registration.timeout.ms). Not where disks have lost something: a
-// broker that cannot boot would do nothing else.
+// start starts machines "for good": a machine that is still stopping starts once it is down (a clean shutdown may wait for a
+// controller or a slow disk), and so does a broker that exits after initial.broker.registration.timeout.ms. If disks may
+// have lost bytes it starts them only once, because a broker that cannot boot would restart for ever.
 func (h *healer) start(machines host) {
 	if h.rots {
 		h.add("start", machines)
@@ -173,7 +171,7 @@ func (h *healer) start(machines host) {
 	h.add("start", machines, "for", "good")
 }
 
-// startAgain starts machines once more where one may have been on its way down: most of those are down by then.
+// startAgain starts machines once more if one may still have been stopping.
 func (h *healer) startAgain(machines host) {
 	if h.left&(stops|hurtsDisk) != 0 {
 		h.add("wait", span(h.time.rest/10))
@@ -181,7 +179,7 @@ func (h *healer) startAgain(machines host) {
 	}
 }
 
-// rest waits until the cluster is at rest; where no rest is owed, for a while.
+// rest waits until the cluster is quiet, or for a fixed time if it need not become quiet.
 func (h *healer) rest(of words) {
 	if h.rots {
 		h.add("wait", span(h.time.rest/4))
@@ -190,7 +188,7 @@ func (h *healer) rest(of words) {
 	h.add("run", "until", "quiet", of, "within", span(h.time.rest))
 }
 
-// endFaults ends the faults that have no end of their own.
+// endFaults ends the lasting faults.
 func (h *healer) endFaults(clients host) {
 	for _, m := range [...]struct {
 		of   effect
@@ -212,10 +210,9 @@ func (h *healer) endFaults(clients host) {
 	}
 }
 
-// unlock does what an operator must do where min.insync.replicas was changed while a partition had an empty ISR: Kafka
-// forgets the eligible leader replicas then (ClearElrRecord), and only an unclean election gives it a leader again. So it
-// is where the feature that remembers them was taken back. The controller would look for such partitions every
-// unclean.leader.election.interval.ms; here the operator asks.
+// unlock elects leaders uncleanly where min.insync.replicas was changed while a partition had an empty ISR: Kafka clears the
+// ELR then (ClearElrRecord), and only an unclean election gives the partition a leader again. The same applies after a
+// downgrade of the feature. The controller would do so only every unclean.leader.election.interval.ms.
 func (h *healer) unlock() {
 	h.add("wait", span(20*h.time.unit))
 	for _, t := range h.topics {

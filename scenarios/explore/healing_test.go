@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A broker that was to stop and is then cut off cannot complete its shutdown before it rejoins: a plan that starts it at that
-// time, while it still runs, and never again, would leave it down (seeds 7000074 and 7000476).
+// A broker that is stopped and then cut off cannot complete its shutdown before it rejoins: a plan that starts it only at
+// that time, while it still runs, would leave it down (seeds 7000074 and 7000476).
 func TestABrokerThatLeavesWhileItIsCutOffIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	seen := 0
@@ -51,7 +51,7 @@ func healed(p *Plan) (all []string) {
 	return all
 }
 
-// What lines have done is undone, in order, and no more than that.
+// The healing ends exactly the faults of the lines, in order.
 func TestTheHealingUndoesWhatWasDone(t *testing.T) {
 	const disk, drift, cpu, resume, net = "disk brokers,controllers heal", "clock brokers,controllers monotonic-drift 0ppm",
 		"slow brokers,controllers times 1", "resume brokers,controllers,p1,r1", "heal"
@@ -84,7 +84,7 @@ func TestTheHealingUndoesWhatWasDone(t *testing.T) {
 	}
 }
 
-// A reader that may wait for ever is crashed at the end.
+// A reader that may never end is crashed at the end.
 func TestReadersThatCannotEndAreCrashed(t *testing.T) {
 	const last = "crash p1,r1"
 	endless := func(p *Plan) bool { all := healed(p); return all[len(all)-1] == last }
@@ -111,7 +111,7 @@ func TestReadersThatCannotEndAreCrashed(t *testing.T) {
 	}
 }
 
-// Each fate of the machines outside of the core has its lines.
+// Each kind of core has its lines.
 func TestCores(t *testing.T) {
 	for _, c := range []struct {
 		core core

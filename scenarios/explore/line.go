@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Line is one line of a plan, as data: the text is written at the end, and nothing reads it back.
+// Line is one line of a plan.
 type Line struct {
 	Part  Part
 	Timed bool // stands after "at TIME"
@@ -16,11 +16,11 @@ type Line struct {
 	Tag
 }
 
-// Tag says which fault or operation a line belongs to, and which machines and topics it names.
+// Tag is the fault or operation of a line, and the machines and topics that it names.
 type Tag struct {
 	Family string // the family of faults or the kind of operation it belongs to; empty for the workload and the healing
-	// ID is the same for all lines of one fault or operation: a fault and its end, or a topic that is made, deleted and made
-	// again. One that is left out takes the others with it. It is 0 for a line that stands alone.
+	// ID is the same for all lines of one fault or operation: a fault and its end, or a topic that is created, deleted and
+	// created again. They are left out only together. It is 0 for all other lines.
 	ID   int
 	Ends bool // it ends the fault of its ID
 
@@ -28,19 +28,19 @@ type Tag struct {
 	Topics   []string // the topics it names
 }
 
-// Part is the part of a plan that a line stands in.
+// Part is the part of a plan.
 type Part uint8
 
 const (
 	Boot    Part = iota // the cluster, faults that hit its boot, topics
 	Serving             // workload, operators and faults
-	Healing             // the faults end, the cluster comes to rest, and all is read
+	Healing             // the faults end, the cluster becomes quiet, and all records are read
 )
 
-// host is a machine or a client, a list of them, or a role that one has at the time.
+// host is a machine or a client, a list of them, or a role that is resolved at run time.
 type host string
 
-// role reports whether another machine may be meant whenever the line runs.
+// role reports whether the host is a role.
 func (h host) role() bool { return strings.Contains(string(h), ":") }
 
 // partition is one partition of a topic.
@@ -51,7 +51,7 @@ type partition struct {
 
 func (p partition) String() string { return fmt.Sprintf("%s-%d", p.topic, p.n) }
 
-// the leader and the followers of a partition, whichever machines they are at the time.
+// the leader and the followers of a partition, resolved at run time.
 func (p partition) leader() host    { return host("leader:" + p.String()) }
 func (p partition) follower() host  { return host("follower:" + p.String()) }
 func (p partition) followers() host { return host("followers:" + p.String()) }
@@ -72,7 +72,7 @@ func (s span) String() string { return ms(int(s)) }
 // words is more than one word, or none.
 type words []any
 
-// newLine makes a line of words of any type; what they name becomes part of its tag.
+// newLine makes a line of words of any type; the machines and topics among them enter its tag.
 func newLine(tag Tag, verb string, args ...any) Line {
 	l := Line{Verb: verb, Tag: tag}
 	l.add(args)
@@ -115,25 +115,25 @@ func (l Line) String() string {
 	return s
 }
 
-// has reports whether one of the line's words is this one.
+// has reports whether the line has a word.
 func (l Line) has(word string) bool { return slices.Contains(l.Args, word) }
 
-// effect is a set of consequences of lines that the healing must know of.
+// effect is a set of lasting effects of lines that the healing must end.
 type effect uint16
 
 const (
-	hurtsDisk effect = 1 << iota // a disk has a fault, or a death that waits for its next calls
+	hurtsDisk effect = 1 << iota // a disk has a fault, or a crash inside is pending
 	drifts                       // a monotonic clock is too fast or too slow
 	slows                        // a processor is slow
-	pauses                       // a process stands still
-	hurtsNet                     // a way between machines has a fault
-	stops                        // a process is on its way down, and may be for long
-	unclean                      // an unclean election may give records away
+	pauses                       // a process is paused
+	hurtsNet                     // the network has a fault
+	stops                        // a process is stopping, maybe for long
+	unclean                      // an unclean election may lose records
 	deletes                      // a topic is deleted
 	grows                        // a topic gets more partitions
 )
 
-// effects are the consequences that a line may have after its time.
+// effects are the lasting effects that a line may have.
 func (l Line) effects() (e effect) {
 	switch l.Verb {
 	case "stop":

@@ -21,19 +21,19 @@ type history struct {
 	inside     cluster.Inside
 	world      *sim.World
 	ops        []check.Op
-	calls      map[env.Request]call             // under way
+	calls      map[env.Request]call             // in flight
 	heartbeats map[wire.NodeID]*check.Heartbeat // the last one of each broker in the history
-	startedAt  map[env.Addr]uint64              // by machine: the event before the process that runs
+	startedAt  map[env.Addr]uint64              // by machine: the event before its running process started
 }
 
 func newHistory(in cluster.Inside) *history {
 	return &history{inside: in, world: in.World(), calls: map[env.Request]call{}, heartbeats: map[wire.NodeID]*check.Heartbeat{}, startedAt: map[env.Addr]uint64{}}
 }
 
-// step is the number that the step under way, or the next one, will have.
+// step is the number of the current step, or of the next one.
 func (l *history) step() uint64 { return l.world.Steps() + 1 }
 
-// sending is the sending of a record as evidence, all but the outcome.
+// sending is a send in the history, without its outcome.
 func sending(r *cluster.Record, o check.Outcome) check.Produce {
 	return check.Produce{
 		Head:      check.Head{Client: string(r.Client), Number: r.Number, Outcome: o, Called: r.Called, At: r.Since},
@@ -47,9 +47,9 @@ func (l *history) RecordDone(r *cluster.Record, s client.Sent) {
 	op.Topic = s.Topic
 	op.Offset, op.Step, op.At, op.Returned = s.Offset, l.step(), int64(l.world.Now()), l.world.Events()+1
 	l.note(&op)
-	for _, id := range s.Earlier { // an attempt for another topic of that name has no known outcome
+	for _, id := range s.Earlier { // an attempt with another id of that topic name has an unknown outcome
 		if id == s.Topic {
-			continue // a broker with older metadata had named the other in between
+			continue // a broker with older metadata had returned the other id in between
 		}
 		there := op
 		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
@@ -110,7 +110,7 @@ type spot struct {
 	value string
 }
 
-// topicsRead are the topics of a name in which consumers read a value: more than one after a topic was created again.
+// topicsRead are the topic ids under which consumers read a value: several if the topic was created again.
 func (l *history) topicsRead() map[spot][]wire.TopicID {
 	all := map[spot][]wire.TopicID{}
 	for _, op := range l.ops {
@@ -125,13 +125,13 @@ func (l *history) topicsRead() map[spot][]wire.TopicID {
 	return all
 }
 
-// call is a request under way that belongs to a history: the event that sent it, and its machine.
+// call is a request in flight that belongs to the history: the event that sent it, and its machine.
 type call struct {
 	event uint64
 	from  env.Addr
 }
 
-// returned enters the response that an event has received: of a client, of the operator, or of a broker that registers.
+// returned enters a response that a client, the operator or a registering broker has received.
 func (l *history) returned(e *sim.Event) {
 	if e.Kind != sim.Returned || e.Request == nil {
 		return
@@ -158,7 +158,7 @@ func (l *history) returned(e *sim.Event) {
 	}
 }
 
-// abandonCalls ends the calls of a machine that died. The registration of a broker may still be under way, and be done.
+// abandonCalls ends the calls of a machine that died. A registration request in flight may still take effect.
 func (l *history) abandonCalls(machine env.Addr) {
 	var ops []*check.RegisterBroker
 	for req, c := range l.calls { //order: sorted below
@@ -178,7 +178,7 @@ func (l *history) abandonCalls(machine env.Addr) {
 
 func (l *history) note(op check.Op) { l.ops = append(l.ops, op) }
 
-// registration is a request to be registered, with its outcome.
+// registration is a broker's registration request with its outcome.
 func registration(head check.Head, req *kmsg.BrokerRegistrationRequest, answer env.Response) *check.RegisterBroker {
 	op := &check.RegisterBroker{Head: head, Broker: wire.NodeID(req.BrokerID), Incarnation: req.IncarnationID}
 	op.Outcome = check.Indefinite
@@ -193,7 +193,7 @@ func registration(head check.Head, req *kmsg.BrokerRegistrationRequest, answer e
 	return op
 }
 
-// noteHeartbeat enters heartbeats with another broker epoch or outcome than the one before.
+// noteHeartbeat enters a heartbeat if its broker epoch or outcome differs from the previous one.
 func (l *history) noteHeartbeat(head check.Head, req *kmsg.BrokerHeartbeatRequest, answer env.Response) {
 	resp, ok := answer.(*kmsg.BrokerHeartbeatResponse)
 	if !ok {
@@ -237,7 +237,7 @@ func (l *history) noteMetadata(head check.Head, e *sim.Event) {
 	}
 	server := check.Process{Machine: string(e.Peer), Incarnation: l.world.Incarnation(e.Peer)}
 	if born, runs := l.startedAt[e.Peer]; !runs || head.Called <= born {
-		return // asked of an earlier process than the one that runs: it cannot be known which of them answered
+		return // sent to an earlier process: it is unknown which incarnation answered
 	}
 	for _, mt := range resp.Topics {
 		if mt.Topic == nil {
@@ -295,7 +295,7 @@ func (l *history) noteDeleted(head check.Head, req *kmsg.DeleteTopicsRequest, an
 	}
 }
 
-// Noted implements cluster.Witness: it enters that a consumer's position was reset or truncated, if a client noted that.
+// Noted implements cluster.Witness: it enters resets and truncations of a consumer's position.
 func (l *history) Noted(by env.Addr, n *sim.Noted) {
 	op := &check.Consume{Head: check.Head{Client: string(by), Step: l.step()}}
 	switch n.Kind.Name {

@@ -6,20 +6,19 @@ import (
 	"samsa/wire/config"
 )
 
-// Sight is the view from above with the judges. Looking changes nothing: a run, its hash and the last word of its judges are the
-// same however often anything here is called.
+// Sight is cluster.Sight with the judges. No call changes a run, its hash or the final findings of its judges.
 type Sight interface {
 	cluster.Sight
-	// Judge asks every judge about what is known so far. Judges that need an end give their last word after End.
+	// Judge runs every check on the run so far. Checks that need the end of the run are final only after End.
 	Judge() []check.Finding
 }
 
-// Cluster is a cluster that is judged.
+// Cluster is a cluster with judges.
 type Cluster interface {
 	cluster.Cluster
 	Judge() []check.Finding
-	// End says that the run is over, so that the judges can give their last word: what nodes have done and not yet paid for
-	// counts as done. Step must not be called any more.
+	// End says that the run is over: effects of nodes that are not complete yet count as complete. Step must not be called
+	// afterwards.
 	End()
 }
 
@@ -29,7 +28,7 @@ type judged struct {
 	*observer
 }
 
-// Assemble builds a cluster in a simulated world, and the judges' picture of it.
+// Assemble builds a cluster in a simulated world, with an observer for the judges.
 func Assemble(o cluster.Options) (Cluster, error) {
 	c := judged{}
 	var err error
@@ -43,7 +42,7 @@ func Assemble(o cluster.Options) (Cluster, error) {
 	return c, nil
 }
 
-// contract is what a cluster with these settings of brokers and controllers promises, and how long it may take.
+// contract is the Contract of a cluster with these settings.
 func contract(b, k *config.Set) check.Contract {
 	topic := config.New(config.Topic).Over(b)
 	span := func(s *config.Set, name string) check.Duration { return check.Duration(s.Duration(name)) }

@@ -17,14 +17,14 @@ import (
 	"samsa/wire"
 )
 
-// observer draws the picture that package check looks at, change by change:
+// observer feeds check.View, change by change:
 //
 //	disks     ──sim.Feed──▶ shadow logs (shadow.go) ───────────────────┐
 //	messages  ──sim.Feed──▶ requests and responses (wire.go)           ├──▶ check.View
 //	nodes     ──after every event, what may have changed─▶ observation ┘
 //
-// A node's state changes at once when its handler runs, but what the handler wrote is complete only when its lane has paid for
-// it. So an observation waits until then, or until a message of the same event has left. If the process dies first, the
+// A node's state changes when its handler runs, but the handler's writes are complete only when its lane has paid for them.
+// So an observation waits until then, or until a message of the same event was sent. If the process dies first, the
 // observation is dropped.
 type observer struct {
 	*history
@@ -32,9 +32,9 @@ type observer struct {
 	shadows      *shadowLogs
 	hosts        map[env.Addr]*hostView
 	observations []observation // in the order of the events
-	faults       []string      // that are active
+	faults       []string      // the active ones
 
-	committed wire.Offset // of the metadata log: records below were handed over
+	committed wire.Offset // of the metadata log: the View has the records below
 	claimedHW wire.Offset // the highest high watermark of any controller
 	claimedBy *hostView   // the controller that has it
 	ended     bool
@@ -48,8 +48,8 @@ type hostView struct {
 	applied        wire.Offset
 	fenced         bool
 	asked          map[env.Link]env.Request
-	stepAsked      map[env.Link]uint64           // of requests for the end of a partition: the step under way when they arrived
-	committedThen  map[env.Link]wire.Offset      // of requests to controllers: how far the metadata was committed when they arrived
+	stepAsked      map[env.Link]uint64           // of Fetch and ListOffsets: the current step when they arrived
+	committedThen  map[env.Link]wire.Offset      // of requests to controllers: the committed metadata offset when they arrived
 	registeredThen map[env.Link]wire.BrokerEpoch // of AlterPartition: the registered broker epoch when it arrived
 	voter          check.VoterState
 	image          wire.Offset
@@ -66,17 +66,17 @@ type replicaView struct {
 	copy *check.Replica
 	life uint32
 	check.State
-	snapshots []leaderSnapshot // of a leader, in the order of the events; the oldest are forgotten
+	snapshots []leaderSnapshot // of a leader, in the order of the events; the oldest are dropped
 }
 
-// leaderSnapshot is the state of a leader from an event on. After a sync, or on a slow processor, a response leaves long after it
-// was made, and other lanes go on meanwhile.
+// leaderSnapshot is the state of a leader from an event on. After a sync, or on a slow processor, a response is sent long
+// after it was made, while other lanes change the leader's state.
 type leaderSnapshot struct {
 	event  uint64
-	epoch  wire.Epoch // in which it led, NoEpoch if it did not
+	epoch  wire.Epoch // the leader epoch, NoEpoch if it did not lead
 	inSync int
-	minISR int         // min.insync.replicas that it had to know, 0 if it had not read so far
-	config wire.Offset // where the config that says so lies
+	minISR int         // min.insync.replicas that it had applied, 0 if it had not applied the config yet
+	config wire.Offset // the offset of that config
 }
 
 // observation is the state of a node at the end of an event.
@@ -88,7 +88,7 @@ type observation struct {
 	copy  *check.Replica
 	state check.State
 	voter check.VoterState
-	image wire.Offset // of a controller: where its image stands, 0 if it has not moved
+	image wire.Offset // of a controller: the offset of its image, 0 if it has not changed
 	hash  uint64
 }
 
@@ -121,7 +121,7 @@ func (o *observer) Changed(f *sim.Effect) {
 	switch f.Kind {
 	case sim.EffectDisk:
 		if h != nil {
-			o.deliverDue(f.At-1, h, f.Cause) // this event has built on the state after earlier ones, though their syncs may last
+			o.deliverDue(f.At-1, h, f.Cause) // this event used the state after earlier ones, even if their syncs are not complete
 			o.clock(f.At)
 			o.shadows.changed(f.Node, &f.Disk)
 			o.tellCommitted()
@@ -149,7 +149,7 @@ func (o *observer) Changed(f *sim.Effect) {
 	}
 }
 
-// clock sets the time and the last step of the view: a step is counted before any effect of its event is handed over.
+// clock sets the time and the step of the View: a step is counted before the effects of its event.
 func (o *observer) clock(at sim.Time) { o.view.Clock(o.world.Steps(), int64(at)) }
 
 func (o *observer) started(h *hostView) {
@@ -160,7 +160,7 @@ func (o *observer) started(h *hostView) {
 	o.startedAt[h.Addr] = o.world.Events()
 }
 
-// died drops what a process still wanted to do, and with its power what was not on the device.
+// died drops the pending observations of a process, and on a power loss the bytes that were not synced.
 func (o *observer) died(h *hostView, power bool) {
 	o.observations = slices.DeleteFunc(o.observations, func(l observation) bool { return l.host == h })
 	o.abandonCalls(h.Addr)
@@ -180,13 +180,13 @@ func (o *observer) died(h *hostView, power bool) {
 	}
 }
 
-// Event implements cluster.Witness: it looks at the node that an event has run in, before any effect of the event is handed over.
+// Event implements cluster.Witness: it observes the node of an event, before any effect of the event is delivered.
 func (o *observer) Event(e *sim.Event) {
 	h := o.hosts[e.Node]
 	if h == nil || !o.world.Running(e.Node) {
 		return
 	}
-	if o.world.Ending(e.Node) { // its handler may have run on after the point of its death: that state never existed
+	if o.world.Ending(e.Node) { // the handler may have continued after the point of death: that state never existed
 		o.view.Ending(h.Node)
 		return
 	}
@@ -205,16 +205,16 @@ func (o *observer) Event(e *sim.Event) {
 	}
 }
 
-// After implements cluster.Witness: it runs when everything that an event completed at once has been handed over.
+// After implements cluster.Witness: it runs when all effects that an event completed at once have been delivered.
 func (o *observer) After(e *sim.Event) {
 	o.deliverDue(o.world.Now(), nil, 0)
 	o.clock(o.world.Now())
 	o.returned(e)
 }
 
-// deliverDue hands over the observations that are due, and those of one machine's events before a given one. While an event
-// waits at its end for a sync or a slow processor, an event of another lane may begin, build on the same state, and end first:
-// then the earlier observation is overtaken and dropped.
+// deliverDue delivers the observations that are due, and those of one machine's events before a given one. While an event
+// waits for a sync or a slow processor, an event of another lane may begin, use the same state, and end first: then the
+// earlier observation is outdated and dropped.
 func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 	if len(o.observations) == 0 {
 		return
@@ -245,8 +245,7 @@ func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 	o.observations = kept
 }
 
-// End implements Cluster. It hands over the observations that are not due: nothing can overtake them any more. The writes of
-// their events count with them.
+// End implements Cluster. It delivers the observations that are not due yet, with the writes of their events.
 func (o *observer) End() {
 	o.ended = true
 	for _, l := range o.observations {
@@ -263,7 +262,7 @@ func (o *observer) observed(h *hostView, l observation) {
 	o.observations = append(o.observations, l)
 }
 
-// broker is a running broker's struct, or nil.
+// broker is a running broker, or nil.
 func (o *observer) broker(addr env.Addr) *broker.Broker {
 	if !o.world.Running(addr) || o.world.Ending(addr) {
 		return nil
@@ -272,8 +271,7 @@ func (o *observer) broker(addr env.Addr) *broker.Broker {
 	return b
 }
 
-// lookAtBroker observes what an event may have changed of a broker: the partitions that the event was about, or all of them if
-// it was about none.
+// lookAtBroker observes the partitions of a broker that an event was about, or all of them if it was about none.
 func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due sim.Time) {
 	life := o.world.Incarnation(h.Addr)
 	if next, fenced := b.Image().Next, b.Fenced(); next != h.applied || fenced != h.fenced {
@@ -309,7 +307,7 @@ func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		if fresh || version != s.PartitionEpoch || epoch != s.Epoch || leads != s.Leads {
 			s.ISR = r.ISR()
 		}
-		// Further records of a known epoch change nothing in a replica's epoch cache.
+		// More records of a known epoch do not change the leader epoch cache.
 		if l := r.Log(); fresh || epoch != s.Epoch || leads != s.Leads || l.End() < s.End || l.Start() != s.Start || latest(s.Epochs) != l.Epochs().Latest() {
 			if s.Epochs = nil; l.Offline() == nil {
 				s.Epochs = cached(l)
@@ -334,7 +332,7 @@ func cached(l *storage.Log) []check.EpochStart {
 	return all
 }
 
-// latest is the newest epoch of a cache.
+// latest is the last epoch in a cache.
 func latest(cache []check.EpochStart) wire.Epoch {
 	if n := len(cache); n > 0 {
 		return cache[n-1].Epoch
@@ -361,7 +359,7 @@ func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	s.snapshots = append(s.snapshots, now)
 }
 
-// snapshotAt is the state of the leader in an event; NoEpoch if it did not lead, or if that is forgotten.
+// snapshotAt is the state of the leader in an event; NoEpoch if it did not lead, or if the snapshot was dropped.
 func (s *replicaView) snapshotAt(event uint64) (at leaderSnapshot) {
 	at.epoch = wire.NoEpoch
 	for _, st := range s.snapshots {
@@ -389,7 +387,7 @@ func (o *observer) hostReplicas(h *hostView, b *broker.Broker) {
 	}
 }
 
-// lookAtController observes what an event may have changed of a controller.
+// lookAtController observes a controller after an event.
 func (o *observer) lookAtController(h *hostView, k *controller.Controller, e *sim.Event, due sim.Time) {
 	s, l := voterOf(k), observation{due: due, event: e.Seq}
 	if m := k.Image(); m != nil && m.Next != h.image {
@@ -402,14 +400,14 @@ func (o *observer) lookAtController(h *hostView, k *controller.Controller, e *si
 	}
 }
 
-// voterOf is the state of a controller in the quorum.
+// voterOf is a controller's quorum state.
 func voterOf(k *controller.Controller) check.VoterState {
 	n := k.Quorum()
 	return check.VoterState{Leads: n.State() == raft.Leader, Leader: n.Leader(), Epoch: n.Epoch(), HW: n.Committed()}
 }
 
-// tellCommitted hands over the records of the metadata log that are committed now, from the shadow log of the controller with
-// the highest high watermark.
+// tellCommitted delivers newly committed metadata records, from the shadow log of the controller with the highest high
+// watermark.
 func (o *observer) tellCommitted() {
 	if o.claimedHW <= o.committed {
 		return
@@ -469,8 +467,8 @@ func (o *observer) deleted(l *shadowLog) {
 	}
 }
 
-// trimmed reports whether the first file of a log was removed because its broker has moved the log start past it. If the broker
-// dies in that event, the answer is whether the log has a file after the removed one.
+// trimmed reports whether the first file of a log was removed because the log start offset moved past it. If the broker died
+// in that event, it reports whether the log has a file after the removed one.
 func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	if o.world.Running(l.host) && !o.world.Ending(l.host) {
 		b := o.broker(l.host)
@@ -488,7 +486,8 @@ func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	return true
 }
 
-// goesOn reports whether a log has a file at or after an offset, be it empty: retention rolls the log before it deletes the last file.
+// goesOn reports whether a log has a file, maybe empty, at or after an offset: retention rolls the log before it deletes the
+// last file.
 func (o *observer) goesOn(l *shadowLog, next wire.Offset) bool {
 	return slices.ContainsFunc(o.world.Disk(l.host).Files(), func(f disk.File) bool {
 		name, in := strings.CutPrefix(f.Path, l.dir+"/")

@@ -12,7 +12,7 @@ import (
 	"samsa/wire"
 )
 
-// compressed is a profile with Kafka's ratios in which seconds are enough for sessions to end and replicas to lag.
+// compressed has Kafka's ratios of timeouts, so short that sessions time out and replicas lag within seconds.
 var compressed = settings(
 	"broker.session.timeout.ms", "900",
 	"broker.heartbeat.interval.ms", "200",
@@ -124,8 +124,8 @@ func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR str
 	return c, c.Judge()
 }
 
-// A cluster that is in order goes through ordeals without a violation, and together they put every judge to the test but
-// those named here. More seeds: SAMSA_ORDEALS=1000.
+// A correct cluster passes all ordeals without a violation, and together they exercise every check but those named here.
+// More seeds: SAMSA_ORDEALS=1000.
 func TestOrdeals(t *testing.T) {
 	n := uint64(10)
 	if s, err := strconv.Atoi(os.Getenv("SAMSA_ORDEALS")); err == nil {

@@ -14,18 +14,18 @@ import (
 	"samsa/wire"
 )
 
-// shadowLogs are the true logs of all replicas, read from the disks and not asked of the nodes. They follow the changes of the
-// disks, so their cost follows the change and not the length of the log, and they hand every change to the judges.
+// shadowLogs are the true logs of all replicas, read from the disks and not from the nodes. They follow the changes of the
+// disks, so their cost does not depend on the length of a log, and they report every change to the judges.
 type shadowLogs struct {
 	disk     func(env.Addr) *disk.Disk
 	hosts    map[env.Addr]map[string]*shadowLog // by directory
-	torn     []*shadowLog                       // logs that a power loss has torn, until an observation of the recovered replica
+	torn     []*shadowLog                       // logs that a power loss has torn, until the recovered replica is observed
 	listener shadowListener
 }
 
-// shadowListener follows how true logs change: the observer.
+// shadowListener gets the changes of true logs; the observer implements it.
 type shadowListener interface {
-	// bind names the replica of a directory; ok is false as long as the directory does not say which topic it is of.
+	// bind finds the replica of a directory; ok is false until the directory has a topic id.
 	bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool)
 	grew(*shadowLog, check.Batch)
 	cut(*shadowLog, wire.Offset, string)
@@ -46,9 +46,9 @@ type shadowLog struct {
 // shadowFile is one .log file, parsed up to a batch boundary.
 type shadowFile struct {
 	path    string
-	written int64         // bytes that were written, as far as the disk has reported it
-	parsed  int64         // all whole batches below are in batches
-	durable int64         // bytes that true syncs have flushed to the device
+	written int64         // bytes written, as reported by the disk
+	parsed  int64         // all complete batches below are in batches
+	durable int64         // synced bytes
 	batches []shadowBatch // by position
 }
 
@@ -57,7 +57,7 @@ type shadowBatch struct {
 	check.Batch
 }
 
-// changed follows a change of a disk.
+// changed applies a change of a disk.
 func (g *shadowLogs) changed(host env.Addr, c *disk.Change) {
 	dir, isLog := logFile(c.Path)
 	switch c.Op {
@@ -99,7 +99,7 @@ func (g *shadowLogs) changed(host env.Addr, c *disk.Change) {
 	}
 }
 
-// powerLost reads the disk of a host again after a power loss: only what is on the device is left.
+// powerLost reads the disk of a host again after a power loss: only synced bytes are left.
 func (g *shadowLogs) powerLost(host env.Addr, by string) {
 	dirs := make([]string, 0, len(g.hosts[host]))
 	for dir := range g.hosts[host] { //order: sorted below
@@ -111,7 +111,7 @@ func (g *shadowLogs) powerLost(host env.Addr, by string) {
 		old := l.files
 		l.files = nil
 		part := l.part
-		l.part = nil // silent while it is read
+		l.part = nil // report nothing while it is read
 		torn := false
 		for _, f := range g.disk(host).Files() {
 			if d, ok := logFile(f.Path); ok && d == dir {
@@ -123,7 +123,7 @@ func (g *shadowLogs) powerLost(host env.Addr, by string) {
 				g.parse(l, file)
 				g.dropTorn(l, file)
 				torn = file.parsed < f.Size
-				file.durable = file.parsed // all that is left is on the device
+				file.durable = file.parsed // all that is left is synced
 			}
 		}
 		if l.part = part; torn && !slices.Contains(g.torn, l) {
@@ -146,8 +146,8 @@ func (g *shadowLogs) powerLost(host env.Addr, by string) {
 	}
 }
 
-// dropTorn drops the first batch that is not valid, and all after it: its header may consist of two halves, and say anything.
-// Recovery truncates the log there, or leaves it; see recovered.
+// dropTorn drops the first invalid batch, and all after it: its header may be torn and contain anything. Recovery truncates
+// the log there, or leaves it; see recovered.
 func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
 	for i, b := range f.batches {
 		bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
@@ -158,8 +158,8 @@ func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// recovered reads on where a torn log seemed to end, at the first observation of its replica: the batches that recovery has
-// left count again. Recovery does not look below the recovery point, so a batch that has rotted there stays, with all after it.
+// recovered reads the rest of a torn log at the first observation of its replica: batches that recovery has left count
+// again. Recovery does not read below the recovery point, so a rotten batch there stays, with all after it.
 func (g *shadowLogs) recovered(of *check.Replica) {
 	i := slices.IndexFunc(g.torn, func(l *shadowLog) bool { return l.copy == of })
 	if i < 0 {
@@ -180,7 +180,7 @@ func flat(files []*shadowFile) (all []check.Batch) {
 	return all
 }
 
-// logFile reports whether a path is the .log file of a segment, and of which directory.
+// logFile splits the path of a segment's .log file.
 func logFile(path string) (dir string, ok bool) {
 	if !strings.HasSuffix(path, ".log") {
 		return "", false
@@ -189,7 +189,7 @@ func logFile(path string) (dir string, ok bool) {
 	return dir, ok
 }
 
-// open is the log in a directory of a host, made and bound to its replica if it is new.
+// open is the log in a directory of a host, created and bound to its replica if it is new.
 func (g *shadowLogs) open(host env.Addr, dir string) *shadowLog {
 	if g.hosts[host] == nil {
 		g.hosts[host] = map[string]*shadowLog{}
@@ -205,10 +205,10 @@ func (g *shadowLogs) open(host env.Addr, dir string) *shadowLog {
 	return l
 }
 
-// find is the log in a directory of a host, nil if the disk has not reported one. Unlike open it changes nothing.
+// find is the log in a directory of a host, nil if there is none. Unlike open it changes nothing.
 func (g *shadowLogs) find(host env.Addr, dir string) *shadowLog { return g.hosts[host][dir] }
 
-// bind finds the replica of a log, and hands the batches that it has already to the listener.
+// bind finds the replica of a log, and reports its existing batches to the listener.
 func (g *shadowLogs) bind(l *shadowLog) {
 	part, copy, ok := g.listener.bind(l.host, l.dir)
 	if !ok {
@@ -220,7 +220,7 @@ func (g *shadowLogs) bind(l *shadowLog) {
 	}
 }
 
-// file is one file's entry, made if it is new.
+// file is one file's entry, created if it is new.
 func (l *shadowLog) file(path string) *shadowFile {
 	if n := len(l.files); n > 0 && l.files[n-1].path == path {
 		return l.files[n-1]
@@ -232,7 +232,7 @@ func (l *shadowLog) file(path string) *shadowFile {
 	return l.files[i]
 }
 
-// removed drops a file: retention deletes from the beginning of a log, truncation from its end.
+// removed drops a file: retention deletes at the start of a log, truncation at its end.
 func (g *shadowLogs) removed(l *shadowLog, path string) {
 	i, ok := slices.BinarySearchFunc(l.files, path, func(f *shadowFile, p string) int { return cmp.Compare(f.path, p) })
 	if !ok {
@@ -265,19 +265,19 @@ func (g *shadowLogs) dropFrom(l *shadowLog, f *shadowFile, at int64, by string) 
 	}
 }
 
-// truncated follows the truncation of a file.
+// truncated applies the truncation of a file.
 func (g *shadowLogs) truncated(l *shadowLog, f *shadowFile, size int64) {
 	g.dropFrom(l, f, size, "")
 	f.written = size
 }
 
-// batchOf is a batch as judges see it.
+// batchOf converts a batch for the judges.
 func batchOf(head []byte) check.Batch {
 	b := wire.Batch(head)
 	return check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}
 }
 
-// readAhead reads what a node has written to a log and the disk has not reported yet.
+// readAhead reads writes that the disk has not reported yet.
 func (g *shadowLogs) readAhead(host env.Addr, dir string) {
 	for _, f := range g.disk(host).Files() {
 		if d, ok := logFile(f.Path); ok && d == dir {
@@ -289,7 +289,7 @@ func (g *shadowLogs) readAhead(host env.Addr, dir string) {
 	}
 }
 
-// parse reads the whole batches among the bytes that were written.
+// parse reads the complete batches of the written bytes.
 func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
 	d := g.disk(l.host)
 	for f.parsed < f.written {
@@ -300,7 +300,7 @@ func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
 		b := wire.Batch(head)
 		length := batchLength(head)
 		if length < wire.BatchHeaderSize || b.Magic() != 2 || f.parsed+length > min(f.written, size) {
-			return // not whole yet, or torn bytes that recovery will truncate
+			return // not complete yet, or torn bytes that recovery will truncate
 		}
 		batch := batchOf(head)
 		f.batches = append(f.batches, shadowBatch{f.parsed, length, batch})
@@ -311,7 +311,7 @@ func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// synced reports how far the log is on the device: all files before this one must be there whole.
+// synced reports the offset up to which the log is synced: all earlier files must be fully synced.
 func (g *shadowLogs) synced(l *shadowLog, f *shadowFile) {
 	i := slices.Index(l.files, f)
 	if l.part == nil || i > 0 && l.files[i-1].durable < l.files[i-1].parsed {
@@ -326,7 +326,7 @@ func (g *shadowLogs) synced(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// span is [start, end) of the batches, zero if the log is empty or not known.
+// span is [start, end) of the batches, zero if there are none.
 func (l *shadowLog) span() (start, end wire.Offset) {
 	if l == nil {
 		return 0, 0
@@ -339,7 +339,7 @@ func (l *shadowLog) span() (start, end wire.Offset) {
 	return start, end
 }
 
-// bytes are the whole batches in [from, to), oldest first, until visit says stop.
+// bytes visits the complete batches in [from, to), oldest first, until visit returns false.
 func (g *shadowLogs) bytes(l *shadowLog, from, to wire.Offset, visit func(wire.Batch) bool) {
 	first := len(l.files) - 1
 	for first > 0 && (len(l.files[first].batches) == 0 || l.files[first].batches[0].Base > from) {

@@ -30,7 +30,7 @@ func (r *recorder) trimmed(*shadowLog, wire.Offset) bool       { return false }
 func (r *recorder) flushed(*shadowLog, wire.Offset)            {}
 func (r *recorder) deleted(*shadowLog)                         {}
 
-// Power may leave the header of one batch with the body of another, and then it may claim any offsets.
+// A power loss may leave the header of one batch with the body of another, with arbitrary offsets.
 func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
 	volume, rec := disk.New(disk.Profile{}), &recorder{}
 	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: rec}
@@ -67,7 +67,8 @@ func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
 	require.Equal(t, wire.Offset(1), rec.end, "recovery has truncated it")
 }
 
-// One event cuts a log and writes to it again. The page cache has both at once, but the disk reports one after the other.
+// One event truncates a log and appends to it again. The page cache has both at once, but the disk reports one after the
+// other.
 func TestShadowLogsReadWhatTheDiskReported(t *testing.T) {
 	volume, rec := disk.New(disk.Profile{}), &recorder{}
 	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: rec}

@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// delivered keeps the request that a node is to answer: one link has one request under way.
+// delivered keeps the request that a node has received: a link has one request in flight.
 func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	if h == nil || f.Request == nil {
 		return
@@ -43,7 +43,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	}
 }
 
-// departed looks at what a node sends: other machines may build on it from now on.
+// departed handles a message that a node sends, after which other nodes may act on it.
 func (o *observer) departed(h *hostView, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case nil:
@@ -101,7 +101,7 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 			o.controllerReplied(h, asked, resp, h.committedThen[f.Link])
 		}
 	case *kmsg.ElectLeadersResponse:
-		if _, ok := asked.(*kmsg.ElectLeadersRequest); ok { // a refused election is over
+		if _, ok := asked.(*kmsg.ElectLeadersRequest); ok { // the controller refused the election
 			o.electionRefused(resp)
 		}
 	case *kmsg.VoteResponse:
@@ -114,7 +114,7 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 	delete(h.asked, f.Link)
 }
 
-// controllerReplied hands over the changes that a controller reported as done.
+// controllerReplied delivers the changes in a controller's successful response.
 func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.Response, known wire.Offset) {
 	yes := func(r check.Reply) {
 		r.From = h.Node
@@ -157,7 +157,7 @@ func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.
 	}
 }
 
-// electionRequested visits the partitions that an operator wants an unclean election of, by the names of the newest image.
+// electionRequested visits the partitions of an operator's request for unclean elections, by the names in the newest image.
 func (o *observer) electionRequested(req *kmsg.ElectLeadersRequest, visit func(*check.Partition)) {
 	for _, rt := range req.Topics {
 		for _, n := range rt.Partitions {
@@ -168,7 +168,7 @@ func (o *observer) electionRequested(req *kmsg.ElectLeadersRequest, visit func(*
 	}
 }
 
-// electionRefused withdraws the unclean elections that the controller refused. Those that it held may not be committed yet.
+// electionRefused withdraws the unclean elections that the controller refused. The others may not be committed yet.
 func (o *observer) electionRefused(resp *kmsg.ElectLeadersResponse) {
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
@@ -179,14 +179,14 @@ func (o *observer) electionRefused(resp *kmsg.ElectLeadersResponse) {
 	}
 }
 
-// produceAnswered looks at what a broker answers to a producer.
+// produceAnswered handles a broker's response to a producer.
 func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, f *sim.Effect) {
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
 			if rp.ErrorCode != 0 || rp.BaseOffset < 0 {
 				continue
 			}
-			// From version 13 on a topic is its id (KIP-516), and its name is not on the wire.
+			// From version 13 on the request has topic ids and no names (KIP-516).
 			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
 				o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
 				continue
@@ -200,7 +200,7 @@ func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *
 	}
 }
 
-// sentTo is the checksum of the batch that a request has for a partition, 0 if there is none.
+// sentTo is the checksum of a request's batch for a partition, 0 if there is none.
 func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) uint32 {
 	for i := range req.Topics {
 		rt := &req.Topics[i]
@@ -216,16 +216,16 @@ func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) ui
 	return 0
 }
 
-// batchAcked hands an acknowledgement over, with the state of the leader when it was made.
+// batchAcked delivers an acknowledgement, with the leader's state when the response was made.
 func (o *observer) batchAcked(s *replicaView, base wire.Offset, acks int16, crc uint32, f *sim.Effect) {
 	at := s.snapshotAt(f.Cause)
 	o.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, MinISR: at.minISR})
 }
 
-// current reports whether a replica is of the topic that has the name now.
+// current reports whether a replica belongs to the current topic of its name.
 func (o *observer) current(s *replicaView) bool { return o.view.Current(s.part) }
 
-// fetchAnswered looks at what a broker answers to a consumer.
+// fetchAnswered handles a broker's response to a consumer.
 func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.Effect) {
 	for _, rt := range resp.Topics {
 		for i := range rt.Partitions {
@@ -251,7 +251,7 @@ func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.E
 	}
 }
 
-// endsAnswered looks at the end offsets that a leader answers to a client.
+// endsAnswered handles the end offsets in a leader's response to a client.
 func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse, f *sim.Effect) {
 	for i, rt := range resp.Topics {
 		for k, rp := range rt.Partitions {
@@ -262,7 +262,7 @@ func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp 
 	}
 }
 
-// replicaNamed is the replica that a broker has of the topic with that name now, nil if it has none.
+// replicaNamed is a broker's replica of the current topic of a name, nil if it has none.
 func (o *observer) replicaNamed(h *hostView, topic string, n int32) *replicaView {
 	for _, s := range h.replicas {
 		if s.part.TP == (wire.TopicPartition{Topic: topic, Partition: n}) && o.current(s) {
@@ -272,7 +272,7 @@ func (o *observer) replicaNamed(h *hostView, topic string, n int32) *replicaView
 	return nil
 }
 
-// isrChanged hands over the ISR changes that a controller accepted.
+// isrChanged delivers the ISR changes that a controller accepted.
 func (o *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse, registered wire.BrokerEpoch) {
 	if resp.ErrorCode != 0 {
 		return
@@ -297,7 +297,7 @@ func (o *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp
 	}
 }
 
-// candidacy is a request for votes: the candidate has voted for itself.
+// candidacy handles a vote request: the candidate has voted for itself.
 func (o *observer) candidacy(h *hostView, req *kmsg.VoteRequest) {
 	if h == nil || h.Role != "controller" || len(req.Topics) == 0 || len(req.Topics[0].Partitions) == 0 {
 		return
@@ -329,7 +329,7 @@ func (o *observer) visitConcerned(h *hostView, e *sim.Event, visit func(*replica
 			case *kmsg.ProduceRequest:
 				for _, s := range h.replicas {
 					for _, rt := range req.Topics {
-						// From version 13 on a topic is its id (KIP-516), and in wire mode its name is gone.
+						// From version 13 on there is only the topic id (KIP-516), so in wire mode the name is missing.
 						if rt.Topic == s.part.TP.Topic || rt.TopicID == s.part.ID {
 							visit(s)
 						}

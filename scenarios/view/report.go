@@ -8,7 +8,7 @@ import (
 	"samsa/scenarios"
 )
 
-// Report is a verdict as one object, which --json prints and the text is written from. Fields are only ever added.
+// Report is a verdict as one object, for --json and for the text. Fields are only ever added.
 type Report struct {
 	Schema      string     `json:"schema"` // "samsa.run/1"
 	Scenario    string     `json:"scenario"`
@@ -16,7 +16,7 @@ type Report struct {
 	Verdict     string     `json:"verdict"`    // "ok", "violated", "unknown"
 	Hash        string     `json:"hash"`       // sixteen hex digits
 	Events      uint64     `json:"events"`     // dispatches
-	Steps       uint64     `json:"steps"`      // those of them that are in the story
+	Steps       uint64     `json:"steps"`      // the events that are in the story
 	VirtualNS   int64      `json:"virtual_ns"` // nanoseconds of true time in the world
 	Properties  []Property `json:"properties"`
 	Claims      []Claim    `json:"claims"`
@@ -29,7 +29,7 @@ type Report struct {
 type Property struct {
 	Name        string `json:"name"`
 	Status      string `json:"status"` // "held", "violated", "priced", "unknown", "unexercised"
-	Step        uint64 `json:"step"`   // where it was decided; 0 if nowhere
+	Step        uint64 `json:"step"`   // at which it was decided; 0 if at none
 	Explanation string `json:"explanation"`
 	Clause      string `json:"clause,omitempty"` // priced: what allows it
 }
@@ -41,7 +41,7 @@ type Claim struct {
 	Text string `json:"text"`
 }
 
-// NewReport sums a verdict up.
+// NewReport makes the report of a verdict.
 func NewReport(scenario string, v *scenarios.Verdict) Report {
 	r := Report{
 		Schema: "samsa.run/1", Scenario: scenario, Seed: strconv.FormatUint(v.Seed, 10), Verdict: verdictWord(v.Status),

@@ -3,10 +3,10 @@
 //	session ──▶ entries ──▶ Story ──┐
 //	        ──▶ verdict ──▶ Report ─┴──▶ text, JSON, screens
 //
-// A view model knows no width, no colour and no terminal; this is the one place where integers become words. Read story.go
-// for the sentences, report.go for the verdict, text.go for what `samsa run` prints.
+// The structs are independent of width, colour and terminal; here the integers of notes become words. Read story.go for the
+// sentences, report.go for the verdict, text.go for the output of `samsa run`.
 //
-// It decides nothing about a run: it may be left out, and every hash stays.
+// It has no effect on a run.
 package view
 
 import (
@@ -24,13 +24,13 @@ type Line struct {
 	Kind  Kind
 	Step  uint64 // 0 for what is no step
 	Event uint64
-	Cause uint64 // the event that scheduled this one; scenarios.NoCause for verbs, outputs, and what nothing in the world caused
+	Cause uint64 // the event that scheduled this one; scenarios.NoCause for verbs, outputs, and events without a cause
 	Time  int64  // nanoseconds since the world began
 	Who   string // the machine that noted it; empty for verbs and outputs
 	Text  string
 }
 
-// Kind says where a line of a story comes from.
+// Kind is the origin of a line of a story.
 type Kind string
 
 const (
@@ -39,15 +39,14 @@ const (
 	Note   Kind = "note"   // a node or the world noted something
 )
 
-// Story tells what happened so far.
+// Story is the story so far.
 func Story(s *scenarios.Session) []Line {
 	story, _ := More(s, 0)
 	return story
 }
 
-// More tells what happened from one entry of the session on, and returns the entry to go on from: what it costs follows
-// what is new and not how long the story is. Between two ticks of a session, one story in many parts is the same as one at
-// once; and after a Seek an entry is the one that it was before.
+// More is the story from one entry of the session on; it also returns the index of the next entry. Its cost depends on the
+// new entries only. A story in parts equals the story at once, and entries stay the same after a Seek.
 func More(s *scenarios.Session, from int) (story []Line, next int) {
 	entries := s.Entries()
 	from = min(from, len(entries))
@@ -75,7 +74,7 @@ func More(s *scenarios.Session, from int) (story []Line, next int) {
 	return story, len(entries)
 }
 
-// repeatedByJudges reports whether a line claims something and is right: the judges' report repeats it.
+// repeatedByJudges reports whether a line is a claim that holds: the report repeats it.
 func repeatedByJudges(s *scenarios.Session, l *scenarios.Line) bool {
 	if l == nil || l.Verb.Text != "expect" && l.Verb.Text != "saw" {
 		return false
@@ -108,7 +107,7 @@ func Sentence(n scenarios.Note, names scenarios.Names) string {
 	}
 }
 
-// fieldText is one field in words; a field the kind does not have stays visible as it was written.
+// fieldText is one field in words; a field that the kind does not have is shown as {field}.
 func fieldText(n scenarios.Note, field string, names scenarios.Names) string {
 	for i, name := range n.Kind.Fields {
 		if name == field && field != "" {

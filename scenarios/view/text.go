@@ -9,7 +9,7 @@ import (
 // width is the most columns of any text: every terminal has them.
 const width = 80
 
-// Opening is the text above a story: the run, and the scenario's own tale.
+// Opening is the text above a story: the run, and the scenario's own comment.
 func Opening(scenario, seed, tale string) string {
 	s := fmt.Sprintf("%s   seed %s\n\n", clean(scenario), seed)
 	for para := range strings.SplitSeq(tale, "\n\n") {
@@ -36,7 +36,7 @@ func StoryText(story []Line) string {
 		at := Seconds(l.Time)
 		shown := at
 		if at == before {
-			shown = "" // one moment is written once
+			shown = "" // a time is written once
 		}
 		before = at
 		text := clean(l.Text)
@@ -63,8 +63,8 @@ func StoryText(story []Line) string {
 // Seconds is a time in seconds with three places, rounded down.
 func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
 
-// Closing is the text below a story: the judges, the verdict, and how to see the same run again. A finding is told in
-// full; the checks that held are named.
+// Closing is the text below a story: the findings, the verdict, and the command that repeats the run. Checks that held are
+// only named.
 func (r Report) Closing(again string) string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")
@@ -106,8 +106,7 @@ func (r Report) Closing(again string) string {
 	return b.String()
 }
 
-// fill breaks text at spaces so that no line is wider than width. A word that is wider by itself is broken where the
-// line ends.
+// fill breaks text at spaces so that no line is wider than width. A longer word is broken at the width.
 func fill(text, head, indent string) string {
 	lines, line, empty := []string{}, head, true
 	for _, word := range strings.Fields(text) {
@@ -128,11 +127,11 @@ func fill(text, head, indent string) string {
 	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
 }
 
-// keep is text with its own spaces, broken where the line ends; for text in columns.
+// keep breaks text in columns at the width, and keeps its spaces.
 func keep(text, indent string) string {
 	r := []rune(clean(text))
 	room := width - len(indent)
-	margin := 2 // of later lines: two more than the first has
+	margin := 2 // of later lines: two more than of the first
 	for margin-2 < len(r) && margin < room/2 && r[margin-2] == ' ' {
 		margin++
 	}
@@ -153,7 +152,7 @@ func keep(text, indent string) string {
 
 func runes(s string) int { return len([]rune(s)) }
 
-// clean replaces characters that would move a terminal's cursor: files and values may hold anything.
+// clean replaces control characters, which files and values may contain.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -166,7 +165,7 @@ func clean(s string) string {
 	}, s)
 }
 
-// thousands parts the digits: 1,204.
+// thousands groups the digits: 1,204.
 func thousands(n uint64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

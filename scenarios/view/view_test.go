@@ -124,8 +124,7 @@ func tell(t *testing.T, findings []check.Finding) (*scenarios.Session, *stage) {
 	return s, st
 }
 
-// A story that is told in parts, however small, is the story that is told at once; and to look at what has been told costs
-// nothing.
+// A story in parts, however small, equals the story at once; looking at old entries again costs nothing.
 func TestStoryInParts(t *testing.T) {
 	for _, name := range []string{"leader-failover", "operators-at-work", "museum-m1"} {
 		src, ok := scenarios.Source(name)
@@ -223,7 +222,7 @@ func TestReportHasTheStopReason(t *testing.T) {
 	}
 }
 
-// A value or a file may hold anything; a terminal must not obey it.
+// Control characters in a value or a file must not reach a terminal.
 func TestTextIsClean(t *testing.T) {
 	got := Opening("a\x1b[31mb", "7", "tale\x07 with\u202e marks") + StoryText([]Line{
 		{Kind: Verb, Text: "show \x1b]0;title\x07"}, {Kind: Output, Text: "  tab\there\r"}, {Kind: Note, Who: "b\x1b", Text: "x\x00y"},
