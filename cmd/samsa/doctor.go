@@ -24,7 +24,7 @@ type doctorReport struct {
 	Interrupted           bool          `json:"interrupted,omitempty"`
 }
 
-// clusterPace is how fast a cluster runs under a load.
+// clusterPace is the speed of a cluster under a load.
 type clusterPace struct {
 	Rate            int     `json:"batches_per_virtual_second"`
 	XReal           float64 `json:"x_real_time"`
@@ -32,7 +32,7 @@ type clusterPace struct {
 	EventsPerSecond float64 `json:"events_per_second"`
 }
 
-// seedPace is how fast seeds are explored; a seed of 10,000 events is the unit, because seeds differ.
+// seedPace is the speed of exploring, in seeds of 10,000 events, because seeds differ in length.
 type seedPace struct {
 	PerSecond     float64 `json:"per_second"`
 	TenThousand   float64 `json:"of_10000_events_per_second"`
@@ -40,7 +40,7 @@ type seedPace struct {
 	EventsPerSeed float64 `json:"events_per_seed"`
 }
 
-// clusterRates are the loads that are measured, in batches a second of virtual time.
+// clusterRates are the measured loads, in batches per second of virtual time.
 var clusterRates = [...]int{100, 1_000}
 
 // doctorCommand measures this build on this machine.
@@ -55,7 +55,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		u := usage("samsa help doctor", "nothing called %q can be measured; there is speed", args[0])
+		u := usage("samsa help doctor", "cannot measure %q; there is speed", args[0])
 		u.meant = scenarios.Nearest(args[0], []string{"speed"})
 		return u
 	}
@@ -63,18 +63,18 @@ func (a *app) doctorCommand() *cobra.Command {
 	return cmd
 }
 
-// speedCommand measures how fast worlds run.
+// speedCommand measures the speed of worlds.
 func (a *app) speedCommand() *cobra.Command {
 	var lasts time.Duration
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "speed",
-		Short: "Says how fast worlds run here: the kernel, a cluster, and exploring",
-		Long: "Measures on one core, in turns: timers in a world with nothing else, the least that an event costs; three brokers " +
-			"and three controllers with every judge, at 100 and at 1,000 batches per second of virtual time; and the work of samsa explore, " +
-			"in seeds of 10,000 events.\n\n" +
-			"The last column divides by the kernel's speed in million events per second. It is of this version of Samsa and not of the " +
-			"machine, so it is the one to compare between machines.\n\n" +
+		Short: "Measures the speed of worlds: the kernel, a cluster, and exploring",
+		Long: "Measures on one core, in turns: timers in an empty world, the minimum cost of an event; three brokers and three " +
+			"controllers with every check, at 100 and at 1,000 batches per second of virtual time; and samsa explore, in seeds " +
+			"of 10,000 events.\n\n" +
+			"The last column divides by the kernel's speed in million events per second. It depends on the version of Samsa more than " +
+			"on the machine, so compare it between machines.\n\n" +
 			`Exit codes: 0; 2 wrong usage; 130 interrupted, with the figures so far. With --json there is exactly one object on stdout: ` +
 			`schema "samsa.doctor/1".`,
 		Example: "  samsa doctor speed\n" +
@@ -83,7 +83,7 @@ func (a *app) speedCommand() *cobra.Command {
 		Args: exactly(0, "no words"),
 		RunE: func(*cobra.Command, []string) error {
 			if lasts <= 0 {
-				return usage("samsa doctor speed --for 3s", "--for wants a time such as 3s, not %s", lasts)
+				return usage("samsa doctor speed --for 3s", "--for must be a time such as 3s, not %s", lasts)
 			}
 			r, err := a.measure(lasts)
 			if err != nil {
@@ -122,7 +122,7 @@ func (a *app) measure(each time.Duration) (*doctorReport, error) {
 	paces := speed.Measure(works, func() int64 { return int64(a.now().Sub(began)) }, int64(each), func() bool {
 		select {
 		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // the second one does not wait for us
+			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
 			r.Interrupted, a.code = true, exitInterrupted
 		default:
 		}
@@ -144,7 +144,7 @@ func (a *app) measure(each time.Duration) (*doctorReport, error) {
 	return r, nil
 }
 
-// grouped parts the digits: 1,000.
+// grouped groups the digits: 1,000.
 func grouped(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)
@@ -152,7 +152,7 @@ func grouped(n int) string {
 	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }
 
-// ratio is 0 where an interrupt left nothing to divide by.
+// ratio is 0 if the divisor is, after an interrupt.
 func ratio(a, b float64) float64 {
 	if b == 0 {
 		return 0
@@ -160,7 +160,7 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// text is the report for people.
+// text is the report as text.
 func (r *doctorReport) text() string {
 	var b strings.Builder
 	row := func(what, figure, of string) {
@@ -175,7 +175,7 @@ func (r *doctorReport) text() string {
 	}
 	row("explored seeds of 10,000 events", fmt.Sprintf("%.1f a second", r.Seeds.TenThousand), fmt.Sprintf("%.2f", r.Seeds.PerMillion))
 	if r.Interrupted {
-		b.WriteString("\ninterrupted: the figures are of what was done by then\n")
+		b.WriteString("\ninterrupted: the figures are of the work so far\n")
 	}
 	return b.String()
 }

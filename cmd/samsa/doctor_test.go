@@ -79,9 +79,9 @@ func TestDoctorUsage(t *testing.T) {
 	}{
 		{nil, exitOK, "samsa doctor speed --for 10s --json"},
 		{[]string{"speed", "--help"}, exitOK, "samsa doctor speed --for 10s "},
-		{[]string{"spede"}, exitUsage, `nothing called "spede" can be measured; there is speed (did you mean "speed"?)`},
+		{[]string{"spede"}, exitUsage, `cannot measure "spede"; there is speed (did you mean "speed"?)`},
 		{[]string{"speed", "now"}, exitUsage, "samsa doctor speed takes no words, not: now\n  try: samsa help doctor"},
-		{[]string{"speed", "--for", "0s"}, exitUsage, "--for wants a time such as 3s, not 0s"},
+		{[]string{"speed", "--for", "0s"}, exitUsage, "--for must be a time such as 3s, not 0s"},
 		{[]string{"speed", "--fro", "1s"}, exitUsage, `samsa doctor speed has no flag --fro (did you mean "--for"?)`},
 	} {
 		if out, got := doctor(t, false, c.args...); got != c.code || !strings.Contains(out, c.says) {

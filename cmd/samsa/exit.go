@@ -9,16 +9,16 @@ import (
 type code int
 
 const (
-	exitOK           code = 0   // all properties held, or exactly the failure that --expect names happened
+	exitOK           code = 0   // all properties held, or exactly the violation of --expect happened
 	exitViolated     code = 1   // a safety property is violated
 	exitUsage        code = 2   // the command line, the configuration or the scenario is wrong
-	exitInconclusive code = 3   // a budget was reached, or the violation that --expect names did not happen
-	exitLiveness     code = 4   // it did not heal in time
+	exitInconclusive code = 3   // a budget was reached, or the violation of --expect did not happen
+	exitLiveness     code = 4   // a liveness property is violated
 	exitInternal     code = 70  // a bug of Samsa's
 	exitInterrupted  code = 130 // Ctrl-C; what was found so far is printed
 )
 
-// codeOf maps a verdict to a code. expected is the check that --expect names as violated, or "".
+// codeOf maps a verdict to a code. expected is the check of --expect, or "".
 func codeOf(v *scenarios.Verdict, expected string) code {
 	others, liveness, met := false, true, false
 	for _, f := range v.Findings {

@@ -17,29 +17,29 @@ import (
 	"samsa/scenarios/explore"
 )
 
-// exploreFlags are the flags of `samsa explore`. They decide which seeds run and how they are reported, and nothing inside a
-// run: a seed is the same run under any number of jobs, with or without a time limit.
+// exploreFlags are the flags of `samsa explore`. A seed is the same run under any number of jobs, with or without a time
+// limit.
 type exploreFlags struct {
 	runs, jobs               int
-	lasts                    time.Duration // real time; looked at between runs, never in one
+	lasts                    time.Duration // real time, read only between runs
 	seed, profile, mode, out string        // seed is a word until it is understood: cobra's own number parser takes 0x1 and 1_0
 	find                     string        // a check
 	rules                    []string
 	first, cover, json       bool
 }
 
-// exploreCommand looks for seeds on which a promise breaks.
+// exploreCommand looks for seeds on which a promise is violated.
 func (a *app) exploreCommand() *cobra.Command {
 	var f exploreFlags
 	cmd := &cobra.Command{
 		Use:   "explore",
 		Short: "Draws clusters, workloads and faults from seeds, and looks for a broken promise",
-		Long: "Draws from each seed a cluster, its settings, a workload, operations and faults, writes that down as a " +
-			"scenario, runs it, heals it, and asks whether every promise was kept and the cluster came to rest. The same seeds give the " +
-			"same report, whatever the number of jobs.\n\n" +
+		Long: "Draws a cluster, its configs, a workload, operations and faults from each seed, writes them as a scenario, runs it, " +
+			"ends the faults, and checks that every promise was kept and that the cluster became quiet. The same seeds give the " +
+			"same report for any number of jobs.\n\n" +
 			"A seed that fails is saved as a scenario file, and the report says how to run it again.\n\n" +
-			"Exit codes: 0 every seed held; 1 a safety property is violated; 2 wrong usage; 3 inconclusive, or a fault that " +
-			"--require-coverage asks for never fired; 4 a cluster did not come to rest in time; 70 a bug of Samsa's; 130 interrupted, " +
+			"Exit codes: 0 every seed held; 1 a safety property is violated; 2 wrong usage; 3 inconclusive, or with " +
+			"--require-coverage a fault never fired; 4 a cluster did not become quiet in time; 70 a bug of Samsa's; 130 interrupted, " +
 			`with the report so far. With --json there is exactly one object on stdout: schema "samsa.explore/1".`,
 		Example: "  samsa explore --runs 1000\n" +
 			"  samsa explore --for 60s --seed 20260101000 --jobs 2\n" +
@@ -52,11 +52,11 @@ func (a *app) exploreCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.IntVar(&f.runs, "runs", 200, "runs `N` seeds")
-	flags.DurationVar(&f.lasts, "for", 0, "instead of --runs: as many as begin within `TIME`")
+	flags.DurationVar(&f.lasts, "for", 0, "instead of --runs: begins runs for `TIME`")
 	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "runs `N` worlds at once")
 	flags.StringVar(&f.seed, "seed", "1", "begins with seed `N`; the others follow it")
 	flags.StringVar(&f.profile, "profile", string(explore.Mixed), "timeouts: mixed, compressed or kafka's own, as `P`")
-	flags.StringArrayVar(&f.rules, "rule", nil, "switches the old rule `ID` on; may be repeated")
+	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
 	flags.StringVar(&f.mode, "mode", "pointer", "how messages travel: pointer, wire or guard, as `M`")
 	flags.BoolVar(&f.first, "first", false, "stops at the first seed that fails")
 	flags.StringVar(&f.find, "find", "", "stops at the first seed that violates `CHECK`")
@@ -66,26 +66,26 @@ func (a *app) exploreCommand() *cobra.Command {
 	return cmd
 }
 
-// campaign turns words into a campaign, and finds every mistake in them before the first world is made: a typo in --rule
-// must not look like an hour in which nothing was found.
+// campaign makes a campaign from the flags, and reports every mistake in them before the first run: a typo in --rule must
+// not cost an hour.
 func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	c := explore.Campaign{Runs: f.runs, Jobs: f.jobs, First: f.first}
 	seed, err := strconv.ParseUint(f.seed, 10, 64)
 	switch {
 	case err != nil:
-		return c, usage("samsa explore --seed 7", "--seed wants a number from 0 to 2^64-1, not %q", f.seed)
+		return c, usage("samsa explore --seed 7", "--seed must be a number from 0 to 2^64-1, not %q", f.seed)
 	case f.runs < 1:
-		return c, usage("samsa explore --runs 100", "--runs wants a number from 1, not %d", f.runs)
+		return c, usage("samsa explore --runs 100", "--runs must be a number from 1, not %d", f.runs)
 	case f.jobs < 1:
-		return c, usage("samsa explore --jobs 1", "--jobs wants a number from 1, not %d", f.jobs)
+		return c, usage("samsa explore --jobs 1", "--jobs must be a number from 1, not %d", f.jobs)
 	case f.lasts < 0:
-		return c, usage("samsa explore --for 60s", "--for wants a time such as 60s, not %s", f.lasts)
+		return c, usage("samsa explore --for 60s", "--for must be a time such as 60s, not %s", f.lasts)
 	case f.lasts > 0 && runsGiven:
-		return c, usage("samsa help explore", "--runs and --for are two answers to one question; give one")
+		return c, usage("samsa help explore", "--runs and --for exclude each other")
 	}
 	c.Seed = seed
 	if f.lasts > 0 {
-		c.Runs = 0 // until Stop says so
+		c.Runs = 0 // until Stop returns true
 	}
 	c.Profile = explore.Profile(f.profile)
 	if !slices.Contains(explore.Profiles(), c.Profile) {
@@ -142,7 +142,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	}
 	meter := meter{app: a, began: began, shown: began, runs: c.Runs, lasts: f.lasts}
 	c.Tick = func(ended int) { meter.tick(ended, len(report.Kinds)) }
-	// A scenario that cannot be saved does not end the campaign: what else it finds is worth more than the file.
+	// A scenario that cannot be saved does not end the campaign.
 	var unsaved error
 	c.Done = func(r explore.Result) {
 		report.Add(r)
@@ -164,8 +164,8 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	return nil
 }
 
-// codeOfReport maps a campaign to a code: the worst thing that was found. A bug of ours comes before a violation, for it may
-// be the reason of one; a violation before a cluster that is stuck, for what was lost does not come back.
+// codeOfReport maps a campaign to the code of its worst failure: a bug of ours, which may cause violations; then a
+// violation; then a cluster that is stuck.
 func codeOfReport(r *explore.Report, cover bool) code {
 	switch {
 	case r.Interrupted:
@@ -182,8 +182,7 @@ func codeOfReport(r *explore.Report, cover bool) code {
 	return exitOK
 }
 
-// savedPerKind is how many seeds of one kind of failure are worth a file: one may be a special case, and nothing
-// more is learned from a hundred.
+// savedPerKind is the number of saved scenarios per kind of failure.
 const savedPerKind = 3
 
 // save writes the scenario of a run that failed, if one of its kinds has too few files yet.
@@ -202,8 +201,8 @@ func save(report *explore.Report, r explore.Result, dir string) error {
 	return errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(path, []byte(r.Text), 0o666))
 }
 
-// meter tells on stderr how far a campaign is: one line that changes on a terminal, else a line every ten seconds. Never on
-// stdout: what stands there depends on seeds alone, and two machines can be compared by it.
+// meter shows the progress of a campaign on stderr: one line that changes on a terminal, else a line every ten seconds.
+// stdout depends on the seeds alone.
 type meter struct {
 	*app
 	began, shown time.Time
@@ -224,7 +223,7 @@ func (m *meter) tick(ended, found int) {
 	m.shown = now
 	spent := now.Sub(m.began)
 	left := m.lasts - spent
-	if m.lasts == 0 { // seeds differ, but by far less than machines do: what is left takes as long as what was
+	if m.lasts == 0 { // the remaining runs take as long as the past ones, on average
 		left = spent * time.Duration(m.runs-ended) / time.Duration(ended)
 	}
 	line := fmt.Sprintf("%s  %s  %s  ETA %s", counted(ended, "run"), rate(ended, spent), kinds(found), max(left, 0).Round(time.Second))
@@ -236,7 +235,7 @@ func (m *meter) tick(ended, found int) {
 	fmt.Fprintln(m.err, line)
 }
 
-// end takes the line away and says how fast it was.
+// end replaces the line with the total speed.
 func (m *meter) end(runs int) {
 	if m.drawn {
 		fmt.Fprintf(m.err, "\r%78s\r", "")
@@ -252,7 +251,7 @@ func rate(runs int, spent time.Duration) string {
 	return fmt.Sprintf("%.0f/s", float64(runs)/spent.Seconds())
 }
 
-// counted is a number of things whose plural ends in s.
+// counted is a number with a noun whose plural ends in s.
 func counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -56,7 +56,7 @@ func TestExploreCoverage(t *testing.T) {
 	}
 }
 
-// What a report says becomes a code, the worst first.
+// The exit code is that of the worst failure.
 func TestExploreCodes(t *testing.T) {
 	for _, c := range []struct {
 		verdicts []explore.Verdict
@@ -106,16 +106,16 @@ func TestExploreSaves(t *testing.T) {
 
 func TestExploreUsage(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
-		{"explore --runs 0", "--runs wants a number from 1"},
-		{"explore --jobs 0", "--jobs wants a number from 1"},
-		{"explore --seed x", "--seed wants a number"},
+		{"explore --runs 0", "--runs must be a number from 1"},
+		{"explore --jobs 0", "--jobs must be a number from 1"},
+		{"explore --seed x", "--seed must be a number"},
 		{"explore --profile kafak", `(did you mean "kafka"?)`},
 		{"explore --rule none", "there is no such old rule"},
 		{"explore --mode loud", "there are pointer, wire, guard"},
-		{"explore --runs 5 --for 2s", "two answers to one question"},
-		{"explore --for soon", `--for wants a time such as 90s or 10m, not "soon"`},
-		{"explore --runs x", `--runs wants a number, not "x"`},
-		{"explore --json=maybe", `--json wants true or false, or nothing, not "maybe"`},
+		{"explore --runs 5 --for 2s", "exclude each other"},
+		{"explore --for soon", `--for must be a time such as 90s or 10m, not "soon"`},
+		{"explore --runs x", `--runs must be a number, not "x"`},
+		{"explore --json=maybe", `--json must be true or false, or nothing, not "maybe"`},
 		{"explore leader-failover", "takes no words"},
 	} {
 		if r := samsa(t, strings.Fields(c.args)...); r.code != exitUsage || !strings.Contains(r.err, c.says) {

@@ -7,8 +7,7 @@ import (
 	"samsa/scenarios/view"
 )
 
-// page is a run as one file: no script, no font and no picture from elsewhere, so that it can be sent as it is. It is
-// made of the same view as the text, and of a template that quotes: a record's value may contain HTML.
+// page is a run as one self-contained file. The template escapes record values, which may contain HTML.
 type page struct {
 	view.Report
 	Tale  string
@@ -39,7 +38,7 @@ td.n { text-align: right; color: #666 } .verb { font-weight: bold } .output { wh
 </html>
 `
 
-// write puts the page into a file.
+// write writes the page to a file.
 func (p page) write(path string) error {
 	t, err := template.New("page").Funcs(template.FuncMap{"seconds": view.Seconds}).Parse(pageText)
 	if err != nil {

@@ -11,19 +11,18 @@ import (
 	"samsa/scenarios"
 )
 
-// thing is one row of a list: a name and a sentence.
+// thing is one row of a list: a name and its description.
 type thing struct{ name, doc string }
 
-// listing is one kind of thing that can be listed and explained.
+// listing is one kind of list.
 type listing struct {
 	kind  string // plural, as on the command line
 	one   string // singular
 	rows  func() []thing
-	empty string // why there are none, and when there will be
+	empty string // the text of an empty list
 }
 
-// listings are the kinds of things that `samsa list` knows, in its order. Each row comes from the value that is obeyed when a scenario runs, so a
-// list cannot name what does not exist, or miss what does.
+// listings are the lists of `samsa list`, in order. Each row comes from the value that a run uses, so no list can be wrong.
 func listings() []listing {
 	return []listing{
 		{"scenarios", "scenario", scenarioRows, ""},
@@ -34,8 +33,8 @@ func listings() []listing {
 		{"configs", "config", configRows, ""},
 		{"sites", "site of chance", siteRows, ""},
 		{"notes", "note", noteRows, "No kind of note is registered yet."},
-		{"lessons", "lesson", none, "There are no lessons yet; samsa list scenarios names what can be run."},
-		{"keys", "key", none, "There is no terminal UI yet, so there are no keys; samsa help says what there is."},
+		{"lessons", "lesson", none, "There are no lessons yet; see samsa list scenarios."},
+		{"keys", "key", none, "There is no terminal UI yet, so there are no keys."},
 	}
 }
 
@@ -114,14 +113,14 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:       "list " + strings.Join(kinds, "|"),
-		Short:     "Lists what there is: " + strings.Join(kinds[:3], ", ") + " and more",
+		Short:     "Lists " + strings.Join(kinds[:3], ", ") + " and more",
 		Example:   "  samsa list scenarios\n  samsa list verbs",
 		Args:      exactly(1, "one of "+strings.Join(kinds, ", ")),
 		ValidArgs: kinds,
 		RunE: func(_ *cobra.Command, args []string) error {
 			i := slices.Index(kinds, args[0])
 			if i < 0 {
-				u := usage("samsa list scenarios", "nothing called %q can be listed; there are %s", args[0], strings.Join(kinds, ", "))
+				u := usage("samsa list scenarios", "cannot list %q; there are %s", args[0], strings.Join(kinds, ", "))
 				u.meant = scenarios.Nearest(args[0], kinds)
 				return u
 			}
@@ -142,7 +141,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 }
 
-// row is a name and its sentence, wrapped beside it.
+// row is a name with its description, wrapped beside it.
 func row(t thing, wide int) string {
 	head := fmt.Sprintf("%-*s  ", wide, t.name)
 	if len(t.name) > wide {
@@ -152,11 +151,11 @@ func row(t thing, wide int) string {
 	return strings.TrimRight(head+strings.Join(lines, "\n"+strings.Repeat(" ", wide+2)), " ")
 }
 
-// explainCommand says what something is.
+// explainCommand explains one row of a list.
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "explain NAME",
-		Short:   "Says what a check, config, fault, note, scenario or verb is",
+		Short:   "Explains a check, config, fault, note, scenario or verb",
 		Example: "  samsa explain acked-durable\n  samsa explain min.insync.replicas",
 		Args:    exactly(1, "one name"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -177,7 +176,7 @@ func (a *app) explainCommand() *cobra.Command {
 				}
 			}
 			if !found {
-				u := usage("samsa list checks", "nothing is called %q", args[0])
+				u := usage("samsa list checks", "there is nothing called %q", args[0])
 				u.meant = scenarios.Nearest(args[0], everyName())
 				return u
 			}
@@ -186,7 +185,7 @@ func (a *app) explainCommand() *cobra.Command {
 	}
 }
 
-// explain is all there is to say about one thing.
+// explain is the page of one row.
 func (a *app) explain(l listing, r thing) string {
 	s := fmt.Sprintf("%s   (%s)\n\n", r.name, l.one)
 	switch l.kind {
@@ -203,7 +202,7 @@ func (a *app) explain(l listing, r thing) string {
 	return s + hardWrap(r.doc) + "\n"
 }
 
-// everyName is every name that explain knows.
+// everyName is every name of a row.
 func everyName() (all []string) {
 	for _, l := range listings() {
 		for _, r := range l.rows() {
@@ -266,7 +265,7 @@ func (a *app) helpCommand() *cobra.Command {
 				return nil
 			}
 			if !found {
-				u := usage("samsa list verbs", "neither a command nor a verb is called %q", args[0])
+				u := usage("samsa list verbs", "no command and no verb %q", args[0])
 				if u.meant = near; near == "" {
 					u.meant = scenarios.Nearest(args[0], helpNames(root))
 				}

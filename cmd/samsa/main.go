@@ -1,9 +1,9 @@
-// Command samsa runs scenarios of a simulated Kafka and says what became of its promises.
+// Command samsa runs scenarios of a simulated Kafka and reports which promises it kept.
 //
 //	arguments ──cobra──▶ command ──▶ session ──▶ report ──▶ text or one JSON object, and an exit code
 //
-// Read exit.go for what a code means, run.go for the command that matters most, and report.go for how errors are said.
-// A verdict is a result: it is printed and becomes a code, it is never an error.
+// Read run.go for the main command, exit.go for the exit codes, and report.go for errors. A verdict is a result with an exit
+// code and never an error.
 package main
 
 import (
@@ -17,8 +17,7 @@ import (
 )
 
 func main() {
-	// Worlds are small and die young, and memory is cheaper than looking for what is dead in it: a campaign takes a quarter
-	// less time.
+	// Worlds are small and short-lived: with less frequent garbage collection a campaign takes a quarter less time.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
@@ -32,7 +31,7 @@ func main() {
 	os.Exit(int(a.main(os.Args[1:])))
 }
 
-// app is the process around a command: everything that differs from machine to machine.
+// app is the environment of a command.
 type app struct {
 	in          io.Reader
 	out, err    io.Writer
@@ -41,7 +40,7 @@ type app struct {
 	tty, errTTY bool // stdin and stdout are a terminal; stderr is one
 	interrupt   chan os.Signal
 	args        []string
-	code        code // what a command that ran to its end found
+	code        code // of a command that ran to its end
 }
 
 // main runs one command line.
@@ -59,12 +58,12 @@ func (a *app) main(args []string) code {
 	}
 	if out.err != nil {
 		fmt.Fprintf(a.err, "samsa: cannot write the result: %v\n", out.err)
-		return exitUsage // the caller has not got the result
+		return exitUsage // the caller does not have the result
 	}
 	return a.code
 }
 
-// checked remembers the first error of a writer, so that a full disk does not look like a success.
+// checked keeps the first error of a writer, so that a full disk is not a success.
 type checked struct {
 	to  io.Writer
 	err error
@@ -78,7 +77,7 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// isTerminal reports whether a person may read the file. The null device is a character device too.
+// isTerminal reports whether a file is a terminal. The null device is a character device too.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {

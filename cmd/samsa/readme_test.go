@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The README shows what its first command prints, to the byte, but for what shortened leaves out. After a change that
-// moves the run: go test ./cmd/samsa -run README -update
+// The README shows the exact output of its first command, without the lines that shortened omits. To update it: go test
+// ./cmd/samsa -run README -update
 func TestREADMEShowsWhatIsPrinted(t *testing.T) {
 	const readme, opening, closing = "../../README.md", "<!-- transcript: samsa run leader-failover --seed 7 -->\n```text\n", "```\n"
 	src, err := os.ReadFile(readme)
@@ -35,7 +35,7 @@ func TestREADMEShowsWhatIsPrinted(t *testing.T) {
 	}
 }
 
-// shortened leaves out the start of the cluster, and all judges after the first two.
+// shortened omits the start of the cluster, and all findings after the first two.
 func shortened(t *testing.T, out string) string {
 	t.Helper()
 	var b strings.Builder

@@ -10,7 +10,7 @@ import (
 	"samsa/scenarios"
 )
 
-// usageError is a mistake of the caller: what is wrong, and what to do next.
+// usageError is a mistake of the caller, with a hint.
 type usageError struct {
 	what    string // one line
 	next    string // a command or a hint; empty if none
@@ -36,7 +36,7 @@ type errorReport struct {
 	Seed       string        `json:"seed,omitempty"` // of an internal error
 }
 
-// errorInFile is one thing that is wrong with a scenario file.
+// errorInFile is one error in a scenario file.
 type errorInFile struct {
 	File       string `json:"file"`
 	Line       int    `json:"line"`
@@ -46,8 +46,8 @@ type errorInFile struct {
 	Suggestion string `json:"suggestion,omitempty"`
 }
 
-// report says what is wrong. With --json anywhere on the command line that is one object on stdout and nothing else,
-// because a caller that asks for JSON reads stdout; otherwise it is text on stderr.
+// report prints an error: with --json anywhere on the command line as one object on stdout and nothing else, otherwise as
+// text on stderr.
 func (a *app) report(err error) code {
 	var u *usageError
 	if !errors.As(err, &u) {
@@ -80,5 +80,5 @@ func (a *app) report(err error) code {
 func (a *app) printJSON(v any) {
 	e := json.NewEncoder(a.out)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // what cannot be written is noticed by checked
+	_ = e.Encode(v) // checked keeps a write error
 }

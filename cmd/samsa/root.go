@@ -15,7 +15,7 @@ import (
 	"samsa/scenarios"
 )
 
-// welcome is the answer to samsa alone on a terminal: five lines, three things to try.
+// welcome is the output of samsa without arguments on a terminal.
 const welcome = `Samsa is a Kafka in a world where a seed decides everything.
   samsa run leader-failover            a leader dies: its story, and a verdict
   samsa run leader-failover --seed 8   the same with other luck
@@ -23,7 +23,7 @@ const welcome = `Samsa is a Kafka in a world where a seed decides everything.
 samsa help says more.
 `
 
-// helpTemplate has examples first, because people read those.
+// helpTemplate has examples first.
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if .HasExample}}Examples
@@ -66,7 +66,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(a.flagError)
 	root.AddCommand(a.runCommand(), a.exploreCommand(), a.doctorCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
-	root.InitDefaultCompletionCmd() // now and not when it runs: its answer to a wrong word is to be ours
+	root.InitDefaultCompletionCmd() // now, so that its usage errors can be replaced
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
 			c.Args, c.RunE = cobra.ArbitraryArgs, a.noShell
@@ -75,7 +75,7 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// noShell is samsa completion without the name of a shell that it knows.
+// noShell is samsa completion without a known shell.
 func (a *app) noShell(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
@@ -91,14 +91,14 @@ func (a *app) noShell(cmd *cobra.Command, args []string) error {
 	return u
 }
 
-// noCommand says that there is no such command.
+// noCommand is the error for an unknown command.
 func (a *app) noCommand(root *cobra.Command, word string) error {
 	u := usage("samsa help", "no command %q", word)
 	var names []string
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	if _, ok := scenarios.Source(word); ok { // a scenario's name alone is most often meant to be run
+	if _, ok := scenarios.Source(word); ok { // a scenario's name alone: most likely samsa run was meant
 		u.next = "samsa run " + word
 	} else if u.meant = scenarios.Nearest(word, names); u.meant != "" {
 		u.next = "samsa help " + u.meant
@@ -108,8 +108,8 @@ func (a *app) noCommand(root *cobra.Command, word string) error {
 
 var flagWord = regexp.MustCompile(`--?[a-zA-Z][\w-]*`)
 
-// flagError turns the flag parser's words into ours. Before the first command is known, an unknown flag most often
-// belongs to a command that was misspelt.
+// flagError rewrites the flag parser's errors. If the command is unknown too, an unknown flag most likely belongs to a
+// misspelt command.
 func (a *app) flagError(cmd *cobra.Command, err error) error {
 	if cmd == cmd.Root() && len(a.args) > 0 && !strings.HasPrefix(a.args[0], "-") {
 		return a.noCommand(cmd, a.args[0])
@@ -119,7 +119,7 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 	var bad *pflag.InvalidValueError
 	if errors.As(err, &bad) {
 		wants := map[string]string{"int": "a number", "duration": "a time such as 90s or 10m", "bool": "true or false, or nothing"}[bad.GetFlag().Value.Type()]
-		return usage(next, "--%s wants %s, not %q", bad.GetFlag().Name, cmp.Or(wants, "another value"), bad.GetValue())
+		return usage(next, "--%s must be %s, not %q", bad.GetFlag().Name, cmp.Or(wants, "another value"), bad.GetValue())
 	}
 	if !strings.HasPrefix(text, "unknown") {
 		return usage(next, "%s", text)
@@ -132,7 +132,7 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 	return u
 }
 
-// helpOf is the help page of a command; one of several words has that of its first.
+// helpOf is the help command of a command; a subcommand has that of its parent.
 func helpOf(cmd *cobra.Command) string {
 	for cmd.HasParent() && cmd.Parent().HasParent() {
 		cmd = cmd.Parent()
@@ -143,7 +143,7 @@ func helpOf(cmd *cobra.Command) string {
 	return "samsa help " + cmd.Name()
 }
 
-// exactly asks for n arguments, and says which.
+// exactly requires n arguments, and names them in the error.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == n {
@@ -156,11 +156,11 @@ func exactly(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// versionCommand says what was built from what.
+// versionCommand prints the version and commit.
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
-		Short:   "Says which build this is",
+		Short:   "Prints the version and commit",
 		Example: "  samsa version",
 		Args:    exactly(0, "no words"),
 		RunE: func(*cobra.Command, []string) error {
@@ -177,7 +177,7 @@ func build() string {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
 			version = v
 		}
-		// A seed means the same run within one version only, so a report of a failure needs the commit it was built from.
+		// A seed is the same run only within one version, so a failure report needs the commit.
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
 				commit = "  commit " + s.Value[:12]

@@ -17,8 +17,7 @@ import (
 	"samsa/scenarios/view"
 )
 
-// runFlags are the flags of `samsa run`, as they were typed. Numbers are words here, so that a wrong one is named with the
-// flag and an example, in our words and not in the flag parser's.
+// runFlags are the flags of `samsa run` as typed. Numbers are strings here, so that an error names the flag and an example.
 type runFlags struct {
 	seed, until, expect, trace, html string
 	set, rules                       []string
@@ -31,11 +30,11 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "Runs a scenario: its story, and a verdict",
-		Long: "Runs a scenario once and tells its story: which broker led, which records were lost, what each client got for an answer, and what the judges say. " +
-			"The same seed gives the same bytes.\n\n" +
+		Long: "Runs a scenario once and prints its story: which broker led, which records were lost, which response each client got, and " +
+			"the findings of the checks. The same seed gives the same bytes.\n\n" +
 			"SCENARIO is a name (samsa list scenarios) or the path of a file.\n\n" +
-			"Exit codes: 0 all held, or exactly the failure that --expect names; 1 a safety property is violated; 2 wrong usage or " +
-			"a malformed scenario; 3 inconclusive; 4 it did not heal in time; 70 a bug of Samsa's; " +
+			"Exit codes: 0 all held, or exactly the violation of --expect; 1 a safety property is violated; 2 wrong usage or " +
+			"a malformed scenario; 3 inconclusive; 4 a liveness property is violated; 70 a bug of Samsa's; " +
 			"130 interrupted. With --json there is exactly one object on stdout: " +
 			`schema "samsa.run/1", or "samsa.error/1" if nothing could be run.`,
 		Example: "  samsa run leader-failover\n" +
@@ -50,11 +49,11 @@ func (a *app) runCommand() *cobra.Command {
 	cmd.Long = hardWrap(cmd.Long)
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.seed, "seed", "", "decides everything left to chance; instead of the file's `N`")
-	flags.StringArrayVar(&f.set, "set", nil, "a config, as in `NAME=VALUE`, that wins over the file's; may be repeated")
-	flags.StringArrayVar(&f.rules, "rule", nil, "switches the old rule `ID` on; may be repeated")
+	flags.StringVar(&f.seed, "seed", "", "the seed `N` of all random decisions; overrides the file's")
+	flags.StringArrayVar(&f.set, "set", nil, "sets a config, `NAME=VALUE`, instead of the file's value; may be repeated")
+	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
 	flags.StringVar(&f.until, "until", "", "stops at `STEP` of the story")
-	flags.StringVar(&f.expect, "expect", "", "succeeds if exactly `violated:CHECK` is so")
+	flags.StringVar(&f.expect, "expect", "", "succeeds if exactly `violated:CHECK` is the verdict")
 	flags.StringVar(&f.trace, "trace", "", "writes every note to `FILE`, one JSON object a line")
 	flags.StringVar(&f.html, "html", "", "writes the story and the verdict to `FILE` too, as one page")
 	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of the story")
@@ -68,16 +67,16 @@ func (a *app) runCommand() *cobra.Command {
 	return cmd
 }
 
-// job is one run, its flags understood.
+// job is one run with its parsed flags.
 type job struct {
 	name     string // as the user wrote it
 	program  *scenarios.Program
 	options  scenarios.RunOptions
 	until    uint64 // 0: to the end
-	expected string // check that is expected to be violated
+	expected string // the check of --expect
 	json     bool
 	html     string // a file to write the page to; "" for none
-	again    string // the flags that give the same run
+	again    string // the command that repeats the run
 }
 
 // run is `samsa run`.
@@ -102,8 +101,8 @@ func (a *app) run(name string, f runFlags) (err error) {
 	return a.play(j, nil)
 }
 
-// understand turns words into a job. All that can be wrong with them is found here, before anything ran or was written; and
-// each flag that changes the run is collected into again, so that the last line of a report repeats exactly this run.
+// understand makes a job from the flags, and reports every mistake in them before anything runs. Each flag that changes the
+// run is added to again, the command in the last line of a report.
 func understand(name string, f runFlags) (*job, error) {
 	program, err := load(name)
 	if err != nil {
@@ -113,13 +112,13 @@ func understand(name string, f runFlags) (*job, error) {
 	if f.seed != "" {
 		seed, err := strconv.ParseUint(f.seed, 10, 64)
 		if err != nil {
-			return nil, usage("samsa run "+name+" --seed 7", "--seed wants a number from 0 to 2^64-1, not %q", f.seed)
+			return nil, usage("samsa run "+name+" --seed 7", "--seed must be a number from 0 to 2^64-1, not %q", f.seed)
 		}
 		j.options.Seed = &seed
 	}
 	if f.until != "" {
 		if j.until, err = strconv.ParseUint(f.until, 10, 64); err != nil || j.until == 0 {
-			return nil, usage("samsa help run", "--until wants the number of a step, from 1, not %q", f.until)
+			return nil, usage("samsa help run", "--until must be the number of a step, from 1, not %q", f.until)
 		}
 	}
 	if f.expect != "" {
@@ -149,17 +148,16 @@ func understand(name string, f runFlags) (*job, error) {
 	return j, nil
 }
 
-// understandExpect reads violated:CHECK. Only a violation can be expected: so the red run of an old rule becomes a green
-// test.
+// understandExpect reads violated:CHECK, the expected violation of an old rule.
 func understandExpect(s string) (string, error) {
 	status, name, ok := strings.Cut(s, ":")
 	if !ok || status != "violated" {
-		return "", usage("samsa list checks", "--expect wants violated:CHECK, not %q", s)
+		return "", usage("samsa list checks", "--expect must be violated:CHECK, not %q", s)
 	}
 	return name, knownCheck("--expect "+s, name)
 }
 
-// knownCheck refuses the name of a check that does not exist.
+// knownCheck refuses an unknown check.
 func knownCheck(flag, name string) error {
 	var names []string
 	for _, c := range check.All() {
@@ -173,7 +171,7 @@ func knownCheck(flag, name string) error {
 	return u
 }
 
-// load finds and reads a scenario, by name or path.
+// load loads a scenario, by name or path.
 func load(name string) (*scenarios.Program, error) {
 	src, err := source("run", name)
 	if err != nil {
@@ -190,7 +188,7 @@ func load(name string) (*scenarios.Program, error) {
 	return p, err
 }
 
-// source is a scenario's text, by name or path, for a command that may be tried again with another.
+// source is a scenario's text, by name or path; command is for the hint in the error.
 func source(command, name string) ([]byte, error) {
 	if src, ok := scenarios.Source(name); ok {
 		return src, nil
@@ -199,7 +197,7 @@ func source(command, name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		defer file.Close()
-		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // past its own limit the reader of scenarios refuses
+		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // more than the parser's limit
 		if err != nil {
 			return nil, usage("samsa list scenarios", "cannot read the scenario %s: %v", name, err)
 		}
@@ -214,7 +212,7 @@ func source(command, name string) ([]byte, error) {
 	return nil, u
 }
 
-// play runs the job and prints what came of it. A panic of the world is a finding: it comes with its seed.
+// play runs the job and prints the result. A panic of the world is reported with its seed.
 func (a *app) play(j *job, t *trace) error {
 	s := scenarios.New(j.program, j.options)
 	t.names(s)
@@ -229,16 +227,16 @@ func (a *app) play(j *job, t *trace) error {
 	if err != nil {
 		return usage("", "%s cannot be run: %v", j.name, err)
 	}
-	v := s.Verdict() // also of a run that was stopped: the judges know what has happened so far
+	v := s.Verdict() // also of a run that was stopped
 	if v.Unsound != nil {
 		a.internal(v.Unsound, j, seed)
 		return nil
 	}
 	if j.until > 0 && !s.Over() && !interrupted {
-		v.Reason, v.Stopped = scenarios.StopAtStep, fmt.Sprintf("stopped at step %d, as asked; the judges speak of what happened so far", j.until)
+		v.Reason, v.Stopped = scenarios.StopAtStep, fmt.Sprintf("stopped at step %d, as requested; the findings are about the run so far", j.until)
 	}
 	if interrupted {
-		v.Reason, v.Stopped = scenarios.StopInterrupted, "interrupted; the judges speak of what happened so far"
+		v.Reason, v.Stopped = scenarios.StopInterrupted, "interrupted; the findings are about the run so far"
 	}
 	r := view.NewReport(j.name, v)
 	a.code = codeOf(v, j.expected)
@@ -261,10 +259,10 @@ func (a *app) play(j *job, t *trace) error {
 	return nil
 }
 
-// drive runs the session to its end, to --until or to Ctrl-C. A line of progress is for eyes: it stands on a terminal's
-// stderr alone, after a while, and is gone at the end.
+// drive runs the session to its end, to --until or to Ctrl-C. On a terminal it shows a line of progress on stderr during
+// long runs.
 func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) {
-	const quantum = 1 << 12 // events: some milliseconds, so Ctrl-C is felt at once and costs nothing
+	const quantum = 1 << 12 // events: some milliseconds, so that Ctrl-C acts at once
 	shown, next := false, a.now().Add(300*time.Millisecond)
 	defer func() {
 		if shown {
@@ -274,12 +272,12 @@ func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) 
 	for more := true; more; {
 		select {
 		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // the second one does not wait for us
+			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
 			return true, nil
 		default:
 		}
 		if j.until > 0 {
-			// Event by event: a step is an event with something to tell, and the next one may come many events later.
+			// Event by event: the next step may be many events away.
 			for i := 0; i < quantum && more && s.Position() < j.until; i++ {
 				more, err = s.Advance(1)
 			}
@@ -296,7 +294,7 @@ func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) 
 	return false, err
 }
 
-// internal reports a bug of ours, with what repeats it.
+// internal reports a bug of ours, with the command that repeats it.
 func (a *app) internal(p any, j *job, seed string) {
 	a.code = exitInternal
 	if j.json {

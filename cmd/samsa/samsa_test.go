@@ -215,7 +215,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"run", "leader-failover"}, exitOK, "verdict   ok"},
 		{[]string{"run", stuck}, exitInconclusive, "ended     line 3: run until isr orders-0 2 within 5s: not so after"},
 		{[]string{"run", "leader-failover", "--expect", "violated:acked-durable"}, exitInconclusive, "expected  violated:acked-durable"},
-		{[]string{"run", "leader-failover", "--until", "3"}, exitInconclusive, "stopped at step 3, as asked"},
+		{[]string{"run", "leader-failover", "--until", "3"}, exitInconclusive, "stopped at step 3, as requested"},
 		{[]string{"run", "leader-failover", "--until", "100000"}, exitOK, "verdict   ok"},
 		{[]string{"list", "verbs"}, exitOK, "crash"},
 		{[]string{"help", "crash"}, exitOK, "crash HOSTS [power]"},
@@ -291,7 +291,7 @@ func TestInterrupt(t *testing.T) {
 		if got := code(cmd.ProcessState.ExitCode()); got != exitInterrupted {
 			t.Errorf("exit %d, want %d", got, exitInterrupted)
 		}
-		want := "interrupted; the judges speak of what happened so far"
+		want := "interrupted; the findings are about the run so far"
 		if !strings.Contains(out.String(), want) || json && !strings.Contains(out.String(), `"interrupted":true`) {
 			t.Errorf("got %s", out.String())
 		}
