@@ -34,7 +34,7 @@ type Broker struct {
 
 // New makes a broker; its logs are on its disk.
 func New(cfg Config) *Broker {
-	cfg.Rules.mustBeWhole()
+	cfg.Rules.mustBeComplete()
 	b := &Broker{cfg: cfg.withDefaults(), image: image.New(), metrics: newRequestMetrics()}
 	b.replicas = newReplicaTable(&b.cfg, registry{b.image})
 	b.channel = controllerChannel{controllers: b.cfg.Controllers}

@@ -31,7 +31,7 @@ func (c *metadataCache) describeResource(req *kmsg.DescribeConfigsRequest, r *km
 	switch r.ResourceType {
 	case kmsg.ConfigResourceTypeTopic:
 		if c.image.TopicNamed(r.ResourceName) == nil {
-			return unknownName(r.ResourceName)
+			return topicNameError(r.ResourceName)
 		}
 		c.describeAll(req, r, out, config.Topic, wire.ConfigTopic, kmsg.ConfigSourceDynamicTopicConfig)
 	case kmsg.ConfigResourceTypeBroker:

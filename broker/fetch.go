@@ -65,8 +65,8 @@ func (m *replicaManager) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (re
 	return rd.resp, rd.error || rd.bytes >= int(req.MinBytes)
 }
 
-// asked converts one partition of a Fetch request for replication.
-func asked(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replication.FetchState {
+// fetchStateOf converts one partition of a Fetch request for replication.
+func fetchStateOf(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replication.FetchState {
 	a := replication.FetchState{
 		Follower: wire.NodeID(req.ReplicaState.ID), BrokerEpoch: wire.BrokerEpoch(req.ReplicaState.Epoch),
 		FetchOffset: wire.Offset(rp.FetchOffset), LogStartOffset: wire.Offset(rp.LogStartOffset),
@@ -93,7 +93,7 @@ func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchReq
 		m.refuseFetch(rd, rt, &ap, err)
 		return ap
 	}
-	a := asked(rd.req, rp)
+	a := fetchStateOf(rd.req, rp)
 	g := r.DecideFetch(a)
 	if g.Err != nil {
 		m.refuseFetch(rd, rt, &ap, g.Err)

@@ -87,12 +87,12 @@ func (c *metadataCache) describeName(name string) kmsg.MetadataResponseTopic {
 		return c.describe(topic)
 	}
 	mt := kmsg.NewMetadataResponseTopic()
-	mt.Topic, mt.ErrorCode = kmsg.StringPtr(name), unknownName(name).Code
+	mt.Topic, mt.ErrorCode = kmsg.StringPtr(name), topicNameError(name).Code
 	return mt
 }
 
-// unknownName returns INVALID_TOPIC_EXCEPTION for an impossible name, else UNKNOWN_TOPIC_OR_PARTITION.
-func unknownName(name string) *kerr.Error {
+// topicNameError returns INVALID_TOPIC_EXCEPTION for an impossible name, else UNKNOWN_TOPIC_OR_PARTITION.
+func topicNameError(name string) *kerr.Error {
 	legal := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
 	}
@@ -203,7 +203,7 @@ func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeT
 		rt.Topic, rt.Partitions = kmsg.StringPtr(name), []kmsg.DescribeTopicPartitionsResponseTopicPartition{}
 		topic := c.image.TopicNamed(name)
 		if topic == nil {
-			rt.ErrorCode = unknownName(name).Code
+			rt.ErrorCode = topicNameError(name).Code
 			resp.Topics = append(resp.Topics, rt)
 			continue
 		}

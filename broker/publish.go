@@ -34,7 +34,7 @@ type publisher struct {
 func (p *publisher) publish(e env.Env) {
 	if !p.published {
 		p.published = true
-		p.setStraysAside(e)
+		p.renameStrays(e)
 	}
 	p.removeReplicas(e)
 	for _, leaders := range []bool{true, false} {
@@ -56,7 +56,7 @@ func (p *publisher) publish(e env.Env) {
 
 // become applies the image to one partition's role.
 func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
-	r, err := p.hosted(e, t, part.Partition)
+	r, err := p.getOrCreateReplica(e, t, part.Partition)
 	if err != nil {
 		p.logs.fail(e, err)
 		return
@@ -93,10 +93,10 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	}
 }
 
-// hosted returns the replica of a partition, and makes it if it is new here. The topic id is durable in the log's
+// getOrCreateReplica returns the replica of a partition, and makes it if it is new here. The topic id is durable in the log's
 // directory before the first record, so that the log is never taken for that of a later topic with the same name
 // (KIP-516).
-func (p *publisher) hosted(e env.Env, t *image.Topic, partition int32) (*replica, error) {
+func (p *publisher) getOrCreateReplica(e env.Env, t *image.Topic, partition int32) (*replica, error) {
 	tp := wire.TopicPartition{Topic: t.Name, Partition: partition}
 	if r := p.replicas.named(tp); r != nil && r.ID == t.ID {
 		return r, nil
@@ -140,12 +140,12 @@ func (p *publisher) removeReplica(e env.Env, r *replica, deleted bool) {
 	p.logs.fail(e, p.logs.discard(e, r))
 }
 
-// setStraysAside renames the logs of an earlier incarnation that the image does not assign to this broker: the topic was
+// renameStrays renames the logs of an earlier incarnation that the image does not assign to this broker: the topic was
 // deleted while this broker was down, perhaps created again under the same name, or the partition was moved away
 // (KAFKA-14616). As in Kafka the stray logs are kept for an operator.
-func (p *publisher) setStraysAside(e env.Env) {
+func (p *publisher) renameStrays(e env.Env) {
 	for _, r := range p.replicas.inService() {
-		if err := p.identify(e, r); err != nil {
+		if err := p.chooseTopicID(e, r); err != nil {
 			p.logs.fail(e, err)
 			return
 		}
@@ -161,8 +161,8 @@ func (p *publisher) setStraysAside(e env.Env) {
 	}
 }
 
-// identify decides which topic the log of an earlier incarnation belongs to, and writes that id into its directory.
-func (p *publisher) identify(e env.Env, r *replica) error {
+// chooseTopicID decides which topic the log of an earlier incarnation belongs to, and writes that id into its directory.
+func (p *publisher) chooseTopicID(e env.Env, r *replica) error {
 	t := p.image.TopicNamed(r.TP.Topic)
 	if t == nil {
 		return nil

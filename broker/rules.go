@@ -64,8 +64,8 @@ func CurrentRules() Rules {
 	}
 }
 
-// mustBeWhole panics if a rule is missing. There is no default: an old rule could not be told from a missing one.
-func (r *Rules) mustBeWhole() {
+// mustBeComplete panics if a rule is missing. There is no default: an old rule could not be told from a missing one.
+func (r *Rules) mustBeComplete() {
 	if r.Storage == (storage.Rules{}) || r.Owner == nil || r.MayLead == nil || r.MayServe == nil ||
 		r.IsCurrent == nil || r.Outcome == nil {
 		panic("broker: Rules has a question without an answer: begin with CurrentRules")

@@ -78,7 +78,7 @@ const (
 
 // New makes a controller. Its log and its vote are on its disk.
 func New(cfg Config) *Controller {
-	cfg.Rules.mustBeWhole()
+	cfg.Rules.mustBeComplete()
 	cfg.Quorum.ClusterID = cfg.ClusterID
 	c := &Controller{cfg: cfg, quorum: raft.New(cfg.Quorum), claimEpoch: wire.NoEpoch}
 	c.rt = coordinator.New(quorumLog{c}, c, newMachine, coordinator.Options{Oracle: cfg.Oracle})

@@ -55,8 +55,8 @@ func CurrentRules() Rules {
 	}
 }
 
-// mustBeWhole panics if a rule is missing. There is no default: an old rule could not be told from a missing one.
-func (r *Rules) mustBeWhole() {
+// mustBeComplete panics if a rule is missing. There is no default: an old rule could not be told from a missing one.
+func (r *Rules) mustBeComplete() {
 	if r.MayJoinISR == nil || r.SameIncarnation == nil || r.Outdated == nil || r.CleanRestart == nil || r.MayLeadLastKnown == nil {
 		panic("controller: Rules has a question without an answer: begin with CurrentRules")
 	}

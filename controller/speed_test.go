@@ -10,7 +10,7 @@ import (
 // BenchmarkQuorum is a virtual second of three controllers, three brokers that beat and an admin that makes a topic every
 // ten milliseconds, with the oracle on.
 func BenchmarkQuorum(b *testing.B) {
-	w := newTown(1, 3, nil)
+	w := newSimCluster(1, 3, nil)
 	w.RunUntil(second)
 	topics, events := len(w.topics), w.Events()
 	for b.Loop() {

@@ -68,9 +68,9 @@ func (c *caller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Resp
 	e.Arm(env.Timer{}, wait)
 }
 
-// town is controllers, brokers that only register and send heartbeats, and an admin that creates topics; and their
+// simCluster is controllers, brokers that only register and send heartbeats, and an admin that creates topics; and their
 // responses.
-type town struct {
+type simCluster struct {
 	*sim.World
 	controllers []env.Addr
 	fouls       []string
@@ -81,14 +81,14 @@ type town struct {
 	owners   map[int64]string
 }
 
-func (w *town) foul(check, format string, args ...any) {
+func (w *simCluster) foul(check, format string, args ...any) {
 	w.fouls = append(w.fouls, fmt.Sprintf("%s at %d ms: ", check, env.Duration(w.Now())/env.Millisecond)+fmt.Sprintf(format, args...))
 }
 
-func newTown(seed uint64, n int, change func(*controller.Config)) *town {
+func newSimCluster(seed uint64, n int, change func(*controller.Config)) *simCluster {
 	disk := disk.CloudVolume()
 	disk.Sync = 500 * env.Microsecond
-	w := &town{World: sim.New(sim.Config{Seed: seed, Disk: disk}), marks: map[string]int{}, sessions: map[int32]int64{}, owners: map[int64]string{}}
+	w := &simCluster{World: sim.New(sim.Config{Seed: seed, Disk: disk}), marks: map[string]int{}, sessions: map[int32]int64{}, owners: map[int64]string{}}
 	w.Subscribe(w)
 	var voters []raft.Voter
 	for i := range n {
@@ -120,7 +120,7 @@ func newTown(seed uint64, n int, change func(*controller.Config)) *town {
 }
 
 // broker registers and sends heartbeats.
-func (w *town) broker(id int32) func(env.Env, env.Response) env.Request {
+func (w *simCluster) broker(id int32) func(env.Env, env.Response) env.Request {
 	epoch, incarnation := int64(-1), byte(0)
 	return func(e env.Env, resp env.Response) env.Request {
 		switch r := resp.(type) {
@@ -143,7 +143,7 @@ func (w *town) broker(id int32) func(env.Env, env.Response) env.Request {
 }
 
 // registered checks that broker epochs only rise, and that no two incarnations share one.
-func (w *town) registered(id int32, epoch int64, owner string) {
+func (w *simCluster) registered(id int32, epoch int64, owner string) {
 	if epoch < w.sessions[id] {
 		w.foul("broker-epochs", "broker %d got epoch %d after %d", id, epoch, w.sessions[id])
 	}
@@ -155,7 +155,7 @@ func (w *town) registered(id int32, epoch int64, owner string) {
 
 // admin creates one topic after the other. TOPIC_ALREADY_EXISTS confirms a topic as a success does: the controller sends
 // either only when the topic is committed.
-func (w *town) admin() func(env.Env, env.Response) env.Request {
+func (w *simCluster) admin() func(env.Env, env.Response) env.Request {
 	n, name := 0, ""
 	return func(e env.Env, resp env.Response) env.Request {
 		if r, ok := resp.(*kmsg.CreateTopicsResponse); ok {
@@ -173,7 +173,7 @@ func (w *town) admin() func(env.Env, env.Response) env.Request {
 }
 
 // Changed records the controllers' notes.
-func (w *town) Changed(f *sim.Effect) {
+func (w *simCluster) Changed(f *sim.Effect) {
 	if f.Kind != sim.EffectNote {
 		return
 	}
@@ -184,7 +184,7 @@ func (w *town) Changed(f *sim.Effect) {
 }
 
 // knows checks that a controller's image has every confirmed topic.
-func (w *town) knows(addr env.Addr) {
+func (w *simCluster) knows(addr env.Addr) {
 	c, ok := w.Node(addr).(*controller.Controller)
 	if !ok {
 		return
@@ -198,7 +198,7 @@ func (w *town) knows(addr env.Addr) {
 }
 
 // run runs the world; a panic is a violation, for example of the coordinator's oracle.
-func (w *town) run(until sim.Time) {
+func (w *simCluster) run(until sim.Time) {
 	defer func() {
 		if r := recover(); r != nil {
 			w.foul("PANIC", "%v", r)
@@ -210,8 +210,8 @@ func (w *town) run(until sim.Time) {
 const second = sim.Time(env.Second)
 
 // live is one seed: faults for five seconds, two quiet ones, and a check of all images.
-func live(seed uint64, n int, change func(*controller.Config)) *town {
-	w := newTown(seed, n, change)
+func live(seed uint64, n int, change func(*controller.Config)) *simCluster {
+	w := newSimCluster(seed, n, change)
 	r := rand.New(rand.NewSource(int64(seed)))
 	start := func(a env.Addr) func() {
 		return func() {
@@ -286,7 +286,7 @@ func live(seed uint64, n int, change func(*controller.Config)) *town {
 }
 
 // converged checks, after three quiet seconds, that the cluster works and that all images at one offset are equal.
-func (w *town) converged(before int) {
+func (w *simCluster) converged(before int) {
 	active := 0
 	digests := map[wire.Offset]uint64{}
 	for _, a := range w.controllers {

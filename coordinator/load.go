@@ -55,17 +55,17 @@ func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 // from the committed records, so that a standby can follow them. After an error the next load starts from the base.
 func (r *Runtime[M]) Unload(e env.Env) error {
 	r.state.transitionTo(Standby)
-	return r.forget(e, LeadershipLost)
+	return r.resetToCommitted(e, LeadershipLost)
 }
 
 // fail ends leadership because the log failed.
 func (r *Runtime[M]) fail(e env.Env) error {
 	r.state.transitionTo(Failed)
-	return r.forget(e, AppendFailed)
+	return r.resetToCommitted(e, AppendFailed)
 }
 
-// forget answers all parked ops and resets tip to what is committed.
-func (r *Runtime[M]) forget(e env.Env, why Unknown) error {
+// resetToCommitted answers all parked ops and resets tip to what is committed.
+func (r *Runtime[M]) resetToCommitted(e env.Env, why Unknown) error {
 	r.abandon(e, why)
 	if !r.started {
 		return nil

@@ -75,7 +75,7 @@ type Replica struct {
 
 // New makes a replica on an open log, with the high watermark of the checkpoint. It has no role before Become.
 func New(r Replica, log *storage.Log, hw wire.Offset) *Partition {
-	r.Rules.mustBeWhole()
+	r.Rules.mustBeComplete()
 	return &Partition{
 		TP: r.TP, ID: r.ID, self: r.Self, rules: r.Rules, registry: r.Registry,
 		log: log, leaderEpoch: wire.NoEpoch, partitionEpoch: -1, hw: min(max(hw, log.Start()), log.End()),

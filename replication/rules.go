@@ -106,8 +106,8 @@ func union(committed, proposed []wire.NodeID) []wire.NodeID {
 	return all
 }
 
-// mustBeWhole panics if a question has no answer. No answer is guessed: an old rule could not be told from a missing one.
-func (r *Rules) mustBeWhole() {
+// mustBeComplete panics if a question has no answer. No answer is guessed: an old rule could not be told from a missing one.
+func (r *Rules) mustBeComplete() {
 	if r.TruncateOnFollow == nil || r.EpochEnd == nil || r.Admit == nil || r.MayJoin == nil || r.PositionCounts == nil ||
 		r.MaximalISR == nil || r.MayAdvanceHW == nil || r.SameIncarnation == nil {
 		panic("replication: Rules has a question without an answer: begin with CurrentRules")

@@ -9,7 +9,7 @@ import (
 func TestRulesAreGivenWhole(t *testing.T) {
 	panics := func(r Rules) (did bool) {
 		defer func() { did = recover() != nil }()
-		r.mustBeWhole()
+		r.mustBeComplete()
 		return
 	}
 	if panics(CurrentRules()) {

@@ -360,8 +360,8 @@ func between(moments []moment, op int) (before, after moment) {
 	return last, last
 }
 
-// deaths calls visit with the disk after every possible crash of the workload.
-func deaths(t *testing.T, cfg Config, visit func(name string, d *memDisk, before, after moment)) {
+// forEachCrash calls visit with the disk after every possible crash of the workload.
+func forEachCrash(t *testing.T, cfg Config, visit func(name string, d *memDisk, before, after moment)) {
 	t.Helper()
 	disk := newMemDisk()
 	var past moment
@@ -404,7 +404,7 @@ var (
 
 func TestEveryDeathIsSurvived(t *testing.T) {
 	n := 0
-	deaths(t, smallConfig(), func(name string, d *memDisk, before, after moment) {
+	forEachCrash(t, smallConfig(), func(name string, d *memDisk, before, after moment) {
 		n++
 		w, err := start(d, smallConfig())
 		require.NoError(t, err, name)
@@ -416,7 +416,7 @@ func TestEveryDeathIsSurvived(t *testing.T) {
 
 func TestEveryDeathDuringRecoveryIsSurvived(t *testing.T) {
 	n, skip := 0, 0
-	deaths(t, smallConfig(), func(name string, d *memDisk, before, after moment) {
+	forEachCrash(t, smallConfig(), func(name string, d *memDisk, before, after moment) {
 		if skip++; skip%*deathStride != 0 {
 			return
 		}

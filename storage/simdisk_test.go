@@ -186,7 +186,7 @@ func (s *scribe) survives(before, after moment) error {
 	if bound := max(s.l.End(), before.end); points[s.tp] > s.l.End() && (after.end >= before.end || points[s.tp] > bound) {
 		return fmt.Errorf("S91: the checkpoint says %d, the log ends at %d", points[s.tp], s.l.End())
 	}
-	if err := s.lawful(before, after); err != nil {
+	if err := s.checkBetween(before, after); err != nil {
 		return fmt.Errorf("%w; recovery said %+v", err, s.r)
 	}
 	// Again, after a crash: nothing is left to repair.
@@ -201,11 +201,11 @@ func (s *scribe) survives(before, after moment) error {
 	if r.Bad != nil || r.Truncated+int64(r.Dropped+r.Indexes+r.Removed) != 0 || r.End != s.r.End {
 		return fmt.Errorf("opened again, it found %+v, and before that %+v", r, s.r)
 	}
-	return again.lawful(before, after)
+	return again.checkBetween(before, after)
 }
 
-// lawful checks a log whose state was between two moments.
-func (s *scribe) lawful(before, after moment) error {
+// checkBetween checks a log whose state was between two moments.
+func (s *scribe) checkBetween(before, after moment) error {
 	files, err := s.readBack()
 	if err != nil {
 		return err

@@ -9,17 +9,17 @@ import (
 // Partition is the state of one partition (PartitionRegistration). Its slices are replaced and never changed in place, so an
 // earlier copy stays as it was.
 type Partition struct {
-	Topic          wire.TopicID
-	Partition      int32
-	Replicas       []wire.NodeID // in order of preference
-	ISR            []wire.NodeID // in the order of Replicas; contains Leader unless there is none
-	ELR            []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
-	LastKnown      []wire.NodeID // the last leader, while ISR and ELR are both empty; else none
-	Leader         wire.NodeID   // NoNode if there is none
-	Uncleanly      bool          // Leader was in neither ISR nor ELR when elected: records may be lost
-	Recovery       wire.LeaderRecoveryState
-	LeaderEpoch    wire.Epoch          // raised by every record that names a leader
-	PartitionEpoch wire.PartitionEpoch // raised by every change
+	Topic            wire.TopicID
+	Partition        int32
+	Replicas         []wire.NodeID // in order of preference
+	ISR              []wire.NodeID // in the order of Replicas; contains Leader unless there is none
+	ELR              []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
+	LastKnown        []wire.NodeID // the last leader, while ISR and ELR are both empty; else none
+	Leader           wire.NodeID   // NoNode if there is none
+	ElectedUncleanly bool          // Leader was in neither ISR nor ELR when elected: records may be lost
+	Recovery         wire.LeaderRecoveryState
+	LeaderEpoch      wire.Epoch          // raised by every record that names a leader
+	PartitionEpoch   wire.PartitionEpoch // raised by every change
 }
 
 // addPartition adds or replaces a partition; its records come in partition order.
@@ -86,7 +86,7 @@ func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
 func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.Leader != wire.LeaderUnchanged {
 		p.Leader = r.Leader
-		p.Uncleanly = r.Leader != wire.NoNode && !slices.Contains(p.ISR, r.Leader) && !slices.Contains(p.ELR, r.Leader)
+		p.ElectedUncleanly = r.Leader != wire.NoNode && !slices.Contains(p.ISR, r.Leader) && !slices.Contains(p.ELR, r.Leader)
 		p.LeaderEpoch++
 	}
 	if r.ISR != nil {

@@ -10,7 +10,7 @@ import (
 
 // Records returns records that rebuild the image from an empty one, in the order of Kafka's snapshots
 // (MetadataImage.write): features, with metadata.version first because the others are in its formats, then brokers,
-// topics and configs. They omit what an image does not store (see the package doc), and Partition.Uncleanly.
+// topics and configs. They omit what an image does not store (see the package doc), and Partition.ElectedUncleanly.
 func (m *Image) Records() (all []wire.MetadataRecord) {
 	const first = "metadata.version"
 	if level, ok := m.levels[first]; ok {

@@ -53,13 +53,13 @@ type fetchRequest struct {
 	offset    wire.Offset // the end of its log
 	lastEpoch wire.Epoch  // of the last record in its log
 	start     wire.Offset // the start of its log
-	hw        wire.Offset // its high watermark; hwUnsaid before version 18
+	hw        wire.Offset // its high watermark; hwNotSent before version 18
 	maxBytes  int32       // at least 0
 	maxWait   env.Duration
 }
 
-// hwUnsaid stands for a high watermark that is not in the request: no leader's is greater.
-const hwUnsaid = wire.Offset(math.MaxInt64)
+// hwNotSent stands for a high watermark that is not in the request: no leader's is greater.
+const hwNotSent = wire.Offset(math.MaxInt64)
 
 // response is the part that all responses have: an error, and the epoch and the leader that the sender knows.
 type response struct {
@@ -91,8 +91,9 @@ type epochEnd struct {
 // ControllerPort is the port of the controllers' listener. An address of this world is a machine and needs none.
 const ControllerPort = 9093
 
-// ours is the partition that a message names, if that is the metadata log's and the only one (RaftUtil.hasValidTopicPartition).
-func ours[T, P any](topics []T, open func(*T) (isOurs bool, partitions []P), index func(*P) int32) (*P, *kerr.Error) {
+// metadataPartitionOf returns the partition of a message, which must be that of the metadata log and the only one
+// (RaftUtil.hasValidTopicPartition).
+func metadataPartitionOf[T, P any](topics []T, open func(*T) (isOurs bool, partitions []P), index func(*P) int32) (*P, *kerr.Error) {
 	if len(topics) == 1 {
 		if is, partitions := open(&topics[0]); is && len(partitions) == 1 && index(&partitions[0]) == 0 {
 			return &partitions[0], nil
@@ -120,7 +121,7 @@ func voteRequestFromKafka(req *kmsg.VoteRequest, cluster string) (voteRequest, *
 	if !sameCluster(req.ClusterID, cluster) {
 		return voteRequest{}, kerr.InconsistentClusterID
 	}
-	p, err := ours(req.Topics,
+	p, err := metadataPartitionOf(req.Topics,
 		func(t *kmsg.VoteRequestTopic) (bool, []kmsg.VoteRequestTopicPartition) {
 			return t.Topic == wire.MetadataTopic, t.Partitions
 		},
@@ -145,7 +146,7 @@ func voteResponseToKafka(r voteResponse) *kmsg.VoteResponse {
 }
 
 func voteResponseFromKafka(resp *kmsg.VoteResponse) (voteResponse, bool) {
-	p, err := ours(resp.Topics,
+	p, err := metadataPartitionOf(resp.Topics,
 		func(t *kmsg.VoteResponseTopic) (bool, []kmsg.VoteResponseTopicPartition) {
 			return t.Topic == wire.MetadataTopic, t.Partitions
 		},
@@ -171,7 +172,7 @@ func beginRequestFromKafka(req *kmsg.BeginQuorumEpochRequest, cluster string) (b
 	if !sameCluster(req.ClusterID, cluster) {
 		return beginRequest{}, kerr.InconsistentClusterID
 	}
-	p, err := ours(req.Topics,
+	p, err := metadataPartitionOf(req.Topics,
 		func(t *kmsg.BeginQuorumEpochRequestTopic) (bool, []kmsg.BeginQuorumEpochRequestTopicPartition) {
 			return t.Topic == wire.MetadataTopic, t.Partitions
 		},
@@ -193,7 +194,7 @@ func beginResponseToKafka(r response) *kmsg.BeginQuorumEpochResponse {
 }
 
 func beginResponseFromKafka(resp *kmsg.BeginQuorumEpochResponse) (response, bool) {
-	p, err := ours(resp.Topics,
+	p, err := metadataPartitionOf(resp.Topics,
 		func(t *kmsg.BeginQuorumEpochResponseTopic) (bool, []kmsg.BeginQuorumEpochResponseTopicPartition) {
 			return t.Topic == wire.MetadataTopic, t.Partitions
 		},
@@ -226,7 +227,7 @@ func endRequestFromKafka(req *kmsg.EndQuorumEpochRequest, cluster string) (endRe
 	if !sameCluster(req.ClusterID, cluster) {
 		return endRequest{}, kerr.InconsistentClusterID
 	}
-	p, err := ours(req.Topics,
+	p, err := metadataPartitionOf(req.Topics,
 		func(t *kmsg.EndQuorumEpochRequestTopic) (bool, []kmsg.EndQuorumEpochRequestTopicPartition) {
 			return t.Topic == wire.MetadataTopic, t.Partitions
 		},
@@ -257,7 +258,7 @@ func endResponseToKafka(r response) *kmsg.EndQuorumEpochResponse {
 }
 
 func endResponseFromKafka(resp *kmsg.EndQuorumEpochResponse) (response, bool) {
-	p, err := ours(resp.Topics,
+	p, err := metadataPartitionOf(resp.Topics,
 		func(t *kmsg.EndQuorumEpochResponseTopic) (bool, []kmsg.EndQuorumEpochResponseTopicPartition) {
 			return t.Topic == wire.MetadataTopic, t.Partitions
 		},
@@ -286,7 +287,7 @@ func fetchRequestFromKafka(req *kmsg.FetchRequest, cluster string) (fetchRequest
 	if !sameCluster(req.ClusterID, cluster) {
 		return fetchRequest{}, kerr.InconsistentClusterID
 	}
-	p, err := ours(req.Topics,
+	p, err := metadataPartitionOf(req.Topics,
 		func(t *kmsg.FetchRequestTopic) (bool, []kmsg.FetchRequestTopicPartition) {
 			return wire.TopicID(t.TopicID) == wire.MetadataTopicID, t.Partitions
 		},
@@ -296,7 +297,7 @@ func fetchRequestFromKafka(req *kmsg.FetchRequest, cluster string) (fetchRequest
 	}
 	q := fetchRequest{
 		replica: wire.NodeID(req.ReplicaState.ID), epoch: wire.Epoch(p.CurrentLeaderEpoch), offset: wire.Offset(p.FetchOffset),
-		lastEpoch: wire.Epoch(p.LastFetchedEpoch), start: wire.Offset(p.LogStartOffset), hw: hwUnsaid,
+		lastEpoch: wire.Epoch(p.LastFetchedEpoch), start: wire.Offset(p.LogStartOffset), hw: hwNotSent,
 		maxBytes: max(min(p.PartitionMaxBytes, req.MaxBytes), 0), maxWait: env.Duration(req.MaxWaitMillis) * env.Millisecond,
 	}
 	if req.Version >= 18 {
@@ -326,7 +327,7 @@ func fetchResponseToKafka(r fetchResponse) *kmsg.FetchResponse {
 }
 
 func fetchResponseFromKafka(resp *kmsg.FetchResponse) (fetchResponse, bool) {
-	p, err := ours(resp.Topics,
+	p, err := metadataPartitionOf(resp.Topics,
 		func(t *kmsg.FetchResponseTopic) (bool, []kmsg.FetchResponseTopicPartition) {
 			return wire.TopicID(t.TopicID) == wire.MetadataTopicID, t.Partitions
 		},

@@ -95,7 +95,7 @@ func TestFetchRoundTrip(t *testing.T) {
 		kq := kmsg.NewPtrFetchRequest()
 		sent(t, fetchRequestToKafka(q, cluster), version, kq)
 		if version < 18 {
-			q.hw = hwUnsaid
+			q.hw = hwNotSent
 		}
 		gotQ, err := fetchRequestFromKafka(kq, cluster)
 		require.Nil(t, err)

@@ -122,7 +122,7 @@ func New(cfg Config) *Replica {
 	if len(r.peers)+1 != len(cfg.Voters) {
 		panic(fmt.Sprintf("raft: node %d must be one of %d voters, once", cfg.Node, len(cfg.Voters)))
 	}
-	cfg.Rules.mustBeWhole()
+	cfg.Rules.mustBeComplete()
 	return r
 }
 

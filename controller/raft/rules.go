@@ -56,8 +56,8 @@ func CurrentRules() Rules {
 	}
 }
 
-// mustBeWhole panics if a rule is missing.
-func (r *Rules) mustBeWhole() {
+// mustBeComplete panics if a rule is missing.
+func (r *Rules) mustBeComplete() {
 	if r.MayExpose == nil || r.MayTruncateBelow == nil || r.CheckQuorum == nil || r.ElectionTimeout == nil {
 		panic("raft: Rules has a question without an answer: begin with CurrentRules")
 	}
