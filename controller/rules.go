@@ -28,8 +28,7 @@ type Rules struct {
 	// of the restart may exist (KIP-631).
 	LeaveOnRestart bool
 
-	// MayLeadLastKnown: may the last known leader become the only replica in sync, if it is active, or even if it is not
-	// (KAFKA-19522)?
+	// MayLeadLastKnown: may the last known leader lead again, as the only replica in sync? Only if it is active (KAFKA-19522).
 	MayLeadLastKnown func(alive bool) bool
 
 	// RefuseDuplicate: is a second incarnation refused while the first one's session is valid? Two processes may have

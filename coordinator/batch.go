@@ -12,8 +12,8 @@ import (
 //
 //	Write ──▶ tip, open batch ──▶ linger is over, or no room, or a batch that must be alone ──▶ the log
 //
-// A transactional batch and a marker are always appended alone and at once, after the open batch; so is an op that fills
-// a batch, and every op if Linger is 0. An op is never split: if it is larger than the limit, the log refuses it
+// A transactional batch and a marker are always appended alone and at once, after the open batch. The same holds for
+// an op that fills a batch, and for every op if Linger is 0. An op is never split: if it is larger than the limit, the log refuses it
 // (MESSAGE_TOO_LARGE, for clients UNKNOWN_SERVER_ERROR). A refused batch undoes all ops in it.
 
 // Adaptive is the Linger of Kafka 4 (-1): the batch is appended after the events that are already queued. Ops share it

@@ -40,7 +40,7 @@ func (p *Partition) TruncateToDivergence(d env.Disk, leader storage.EpochEndOffs
 }
 
 // Truncate truncates the log, and the high watermark with it. A truncation below the high watermark is the price of an
-// unclean election; Kafka logs a warning and goes on. The quorum's log has no unclean election and must not (KAFKA-12460).
+// unclean election; Kafka logs a warning and continues. The quorum's log has no unclean election and must not (KAFKA-12460).
 func (p *Partition) Truncate(d env.Disk, end wire.Offset) error {
 	err := p.log.TruncateTo(d, end)
 	p.setHW(min(p.hw, p.log.End()))

@@ -173,8 +173,8 @@ func (l *Log) appendRaft(d env.Disk, records []byte, epoch wire.Epoch, wall env.
 }
 
 // AppendAsFollower appends the records of a fetch response with their offsets, at or above the log end. The first batch of a
-// newer leader than leaderEpoch, the epoch of the fetch, is skipped with all batches after it (KAFKA-18723); so is a batch
-// that the response cut short. An invalid batch is CORRUPT_MESSAGE, and then nothing is appended; a first offset below the
+// newer leader than leaderEpoch, the epoch of the fetch, is skipped with all batches after it (KAFKA-18723). A partial
+// batch at the end is skipped too. An invalid batch is CORRUPT_MESSAGE, and then nothing is appended; a first offset below the
 // end is *UnexpectedOffset.
 func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoch) (Appended, error) {
 	if l.offline != nil {

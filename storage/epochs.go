@@ -25,8 +25,8 @@ type EpochEndOffset struct {
 //	epoch  2     5         6
 //	start  0     40        61          ▶ end of the log
 //
-// An entry without a batch is a leader that has not written yet (KAFKA-7415). The cache changes only through its Log,
-// which keeps the file beside it: AssignEpoch, the appends, the truncations.
+// An entry without a batch is of a leader that has not appended yet (KAFKA-7415). Only the Log changes the cache, and
+// writes its file: in AssignEpoch, appends and truncations.
 type EpochCache struct {
 	entries []EpochStart
 }

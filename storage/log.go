@@ -46,7 +46,7 @@ type pendingDelete struct {
 // Dir is the log's directory.
 func (l *Log) Dir() string { return l.dir }
 
-// Start is the first offset a reader may ask for. It may lie inside a batch.
+// Start is the first offset that a fetch may request. It may be inside a batch.
 func (l *Log) Start() wire.Offset { return l.start }
 
 // End is the offset that the next record gets (the log end offset).

@@ -357,7 +357,7 @@ func (s *segment) indexes() [3]*indexFile {
 	return [...]*indexFile{&s.index.indexFile, &s.times.indexFile, &s.txns.indexFile}
 }
 
-// close closes the files. It goes on after an error, and returns the first.
+// close closes all files, also after an error, and returns the first error.
 func (s *segment) close(d env.Disk) (first error) {
 	if s.log != 0 {
 		first = d.Close(s.log)

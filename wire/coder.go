@@ -208,7 +208,7 @@ func (c *coder) closeTag() {
 		}
 		c.in, c.tags.rest, c.tags.inField = c.tags.rest, nil, false
 	case c.tags.body != 0:
-		// The size stands before the body and is known only now: make room and move the body up.
+		// The size is in front of the body and is known only now: make room and move the body up.
 		var size [binary.MaxVarintLen32]byte
 		n := len(c.out) - c.tags.body
 		w := binary.PutUvarint(size[:], uint64(n))

@@ -124,7 +124,7 @@ func (r *Replica) successorTimeout(i, of int) env.Duration {
 	return min(r.cfg.BackoffMax, r.cfg.BackoffMax>>min(of-1, 20)<<min(i-1, 20))
 }
 
-// Resign gives up the leadership of an epoch, if this replica has it: the state machine above the log cannot go on.
+// Resign gives up the leadership of an epoch, if this replica has it: the state machine above the log cannot continue.
 func (r *Replica) Resign(e env.Env, epoch wire.Epoch) {
 	if r.state == Leader && r.epoch == epoch {
 		r.becomeResigned(e)

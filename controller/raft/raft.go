@@ -88,7 +88,7 @@ type peer struct {
 	fetchedInPeriod bool // Leader: it fetched in this check-quorum period
 }
 
-// Token kinds. Those of the host lie below.
+// Token kinds. Those of the host are lower.
 const (
 	tokVote  = FirstKind + iota // A: peer, B: transition
 	tokFetch                    // A: peer, B: transition

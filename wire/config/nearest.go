@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Nearest returns the candidates that a misspelt word most likely stands for, the nearest first, at most three. At most
-// a third of a candidate's letters may differ. Equally near ones keep the order of the list, so the result is
+// Nearest returns the candidates that a misspelt word most likely stands for, the nearest first, at most three. About a
+// third of the shorter word's letters may differ. Equally near ones keep the order of the list, so the result is
 // deterministic.
 func Nearest(word string, candidates []string) []string {
 	const longest, most = 80, 3 // longer words are no typing errors; more choices do not help
