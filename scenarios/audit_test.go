@@ -13,7 +13,7 @@ import (
 	"samsa/check"
 )
 
-// audited are the scenarios of the audit: the first one in the README, and one in which everything happens.
+// audited are the scenarios of the audit: the first one in the README, and one with every kind of event.
 var audited = [...]string{"leader-failover", "testdata/audit.txt"}
 
 // auditSeeds are 20 seeds, or as many as SAMSA_AUDIT_SEEDS says.
@@ -28,9 +28,8 @@ func auditSeeds(t *testing.T) []uint64 {
 	return DerivedSeeds(2026, n)
 }
 
-// TestDeterminism runs the same seeds along every axis that must not matter: twice, in another process, in the three
-// message modes, with a collector that runs all the time, and on a machine with 32-bit words. Hash and verdict must be
-// equal, and different seeds must be different runs.
+// TestDeterminism runs the same seeds twice, in another process, in the three message modes, with GOGC=1, and on 32 bits.
+// Hash and verdict must be equal, and different seeds must be different runs.
 func TestDeterminism(t *testing.T) {
 	seeds := auditSeeds(t)
 	native := buildReplay(t, runtime.GOARCH)
@@ -89,7 +88,7 @@ func audit(t *testing.T, name string, seeds []uint64, native string) {
 	})
 }
 
-// same compares run by run.
+// same compares two lists of runs.
 func same(t *testing.T, want, got []string) {
 	t.Helper()
 	if len(got) != len(want) {

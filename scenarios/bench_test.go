@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkHistory runs the same load for longer and longer. What an event costs must not grow with what went before:
-// ns/event is the figure to compare between the lines.
+// BenchmarkHistory runs the same load for longer and longer. The cost of an event must not grow with the length of the run:
+// compare ns/event between the lines.
 func BenchmarkHistory(b *testing.B) {
 	const each = 100 // records a line
 	for _, lines := range []int{10, 100, 1_000} {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Every fault of a disk that the verb knows is one the world does: by its name, and it fires on a cluster at work.
+// Every disk fault of the verb fires on a cluster under load.
 func TestDiskFaultsFire(t *testing.T) {
 	for _, kind := range diskFaults {
 		if kind == "heal" {
@@ -78,7 +78,7 @@ wait 5s
 	})
 }
 
-// Heal ends what lasts of link.
+// Heal ends lasting faults of link.
 func TestLinkFaultsHeal(t *testing.T) {
 	for _, kind := range []string{"clogged", "refused"} {
 		s := New(load(t, strings.ReplaceAll(`
@@ -101,7 +101,7 @@ run until quiet within 20s
 	}
 }
 
-// A tally counts what was promised, read and fought over.
+// A tally counts acknowledged and read records, and leader changes.
 func TestTally(t *testing.T) {
 	s := New(load(t, `
 cluster brokers=3 controllers=1 noise=rough
@@ -125,7 +125,7 @@ consume r1 orders-0
 	}
 }
 
-// heal noise ends what goes wrong by chance.
+// heal noise ends random faults.
 func TestNoiseEnds(t *testing.T) {
 	lost := func(calm string) (first, then uint64) {
 		s := New(load(t, "cluster brokers=3 controllers=1 noise=rough\ntopic orders on=1,2,3\nwait 60s\n"+calm+"\nwait 60s\n"), RunOptions{})
@@ -147,7 +147,7 @@ func TestNoiseEnds(t *testing.T) {
 	}
 }
 
-// noisy counts what only chance does here.
+// noisy counts random faults.
 func noisy(s *Session) (n uint64) {
 	for _, a := range s.Tally().Faults {
 		if a.Name == "net.loss" || a.Name == "net.stall" || a.Name == "net.reset" {
@@ -157,8 +157,8 @@ func noisy(s *Session) (n uint64) {
 	return n
 }
 
-// A process that restarts by itself comes back when it leaves by itself: after a shutdown that was under way, and after it gave up because no
-// controller took it in. To stop or crash it takes that back, also while it waits to be started.
+// A process with AutoRestart restarts after it exits: after a controlled shutdown, and after its registration timed out.
+// Stop or Crash ends that, even while the restart is pending.
 func TestKeptHostsReturn(t *testing.T) {
 	for _, c := range []struct {
 		name, story string

@@ -23,7 +23,7 @@ run until quiet within 10s
 	}
 }
 
-// A topic that was refused is refused: nothing waits for its leaders.
+// A refused topic is an outcome at once: nothing waits for its leaders.
 func TestRefusedTopicIsOver(t *testing.T) {
 	s := New(load(t, `
 cluster brokers=2 controllers=1

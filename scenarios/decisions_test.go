@@ -61,7 +61,7 @@ func TestOverrideErrors(t *testing.T) {
 	}
 }
 
-// The table names the sites that the world and the nodes ask for, and no others.
+// The table has exactly the sites in the source.
 func TestSitesAreThoseOfTheSource(t *testing.T) {
 	var want []string
 	for _, s := range sim.Sites() {
@@ -91,7 +91,7 @@ func TestSitesAreThoseOfTheSource(t *testing.T) {
 	}
 }
 
-// decided runs a small cluster under some lines and gives its session and hash.
+// decided runs a small cluster with some lines and returns its session and hash.
 func decided(t *testing.T, lines string) (*Session, *Verdict) {
 	t.Helper()
 	s := New(load(t, lines+"cluster brokers=3 controllers=3 seed=4 noise=rough\ntopic orders partitions=1 replicas=3\n"+
@@ -111,11 +111,11 @@ func times(s *Session) (all []env.Duration) {
 	return all
 }
 
-// Each verb changes the run it should change, and the run stays what it was where nothing is changed.
+// Each verb changes the run, unless its line changes no decision.
 func TestOverridesMoveARun(t *testing.T) {
 	plain, seed := decided(t, "")
 	_, again := decided(t, "keep net.stall b1>b2 1000000\nsalt 0\nsalt net.jitter 5 from 1h\n")
-	if len(again.Claims) != 2 { // the ordinal and the time never come; no site was misspelt
+	if len(again.Claims) != 2 { // the ordinal and the time never occur; the sites exist
 		t.Errorf("claims %+v", again.Claims)
 	}
 	for _, c := range []struct{ name, lines string }{

@@ -12,8 +12,8 @@ import (
 	"samsa/wire"
 )
 
-// fake is a cluster without brokers: a queue of events, one log per topic, and an election one second after a leader
-// died. It exists to test the language, so it keeps every call it was given.
+// fake is a cluster without brokers: a queue of events, one log per topic, and an election one second after a leader died.
+// It records every call, to test the language.
 type fake struct {
 	options cluster.Options
 	queue   []fakeEvent
@@ -27,7 +27,7 @@ type fake struct {
 	ops     []*cluster.Outcome
 	calls   []string
 	ended   bool
-	status  check.Status // what the judge of acked-durable says
+	status  check.Status // the finding of acked-durable
 }
 
 type fakeTopic struct {

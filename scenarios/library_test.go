@@ -8,8 +8,8 @@ import (
 	"samsa/check"
 )
 
-// Every scenario of the library prints, on its own seed, what its file expects, and claims nothing that is not so; on
-// 20 seeds derived from it every claim still holds, so a golden output is never the only judge.
+// On its own seed every scenario of the library prints the expected outputs and all its claims hold; on 20 derived seeds all
+// its claims hold too.
 func TestLibrary(t *testing.T) {
 	for _, name := range Library() {
 		t.Run(name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestLibrary(t *testing.T) {
 	}
 }
 
-// mustHold fails for every claim of a file that is not so, with the command that shows it.
+// mustHold fails for every claim of a file that does not hold, with the command that repeats the run.
 func mustHold(t *testing.T, name string, s *Session) {
 	t.Helper()
 	v := s.Verdict()
@@ -53,7 +53,7 @@ func mustHold(t *testing.T, name string, s *Session) {
 	}
 }
 
-// expected reports whether a file claims that a check is violated.
+// expected reports whether a file expects a check to be violated.
 func expected(v *Verdict, name string) bool {
 	for _, c := range v.Claims {
 		if strings.HasPrefix(c.Text, "VIOLATED "+name) {

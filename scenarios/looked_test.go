@@ -13,9 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// Looking at a run changes nothing of it. A run that is asked for everything at every step of its story ends like one that
-// was never looked at: with the same hash, the same shape and the same findings, to the last count in them.
-// More seeds than eight, each to its end: SAMSA_LOOK_SEEDS=300.
+// Reading the state of a run does not change it: a run whose whole state is read at every step has the same hash, shape and
+// findings as one that is never read. More seeds than eight, each to its end: SAMSA_LOOK_SEEDS=300.
 func TestLookingChangesNothing(t *testing.T) {
 	n, budget := uint64(8), uint64(3000)
 	if s := os.Getenv("SAMSA_LOOK_SEEDS"); s != "" {
@@ -39,7 +38,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	}
 }
 
-// compareLooks runs a file twice, unseen and looked at, and compares the ends.
+// compareLooks runs a file twice, with and without reads of its state, and compares the verdicts.
 func compareLooks(t *testing.T, name string, src []byte, budget uint64) {
 	program, err := scenarios.Load(name, src)
 	if err != nil {
@@ -75,7 +74,7 @@ func compareLooks(t *testing.T, name string, src []byte, budget uint64) {
 	}
 }
 
-// look asks a session for all there is to see, and its judges twice.
+// look reads the whole state of a session, and its findings twice.
 func look(s *scenarios.Session) {
 	s.Tally()
 	s.Waiting()
@@ -103,7 +102,7 @@ func look(s *scenarios.Session) {
 	s.Verdict()
 }
 
-// compareVerdicts fails for everything in which two ends of one run differ.
+// compareVerdicts fails for every difference of two verdicts.
 func compareVerdicts(t *testing.T, want, got *scenarios.Verdict) {
 	t.Helper()
 	if got.Hash != want.Hash || got.Shape != want.Shape {
@@ -138,7 +137,7 @@ func results(found []check.Finding) (all []string) {
 	return all
 }
 
-// A viewer is handed what it may see and no way to do anything.
+// A viewer cannot reach a method that changes a run.
 func TestViewersHaveNoLevers(t *testing.T) {
 	src, _ := scenarios.Source("leader-failover")
 	program, err := scenarios.Load("leader-failover", src)

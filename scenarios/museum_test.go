@@ -8,8 +8,7 @@ import (
 	"samsa/check"
 )
 
-// Every exhibit with a scenario of its own fails there, by the judge that its history names; that the scenario holds
-// without it is TestLibrary's to show.
+// Every exhibit with a scenario violates its check there; TestLibrary shows that the scenario holds without it.
 func TestMuseum(t *testing.T) {
 	shown := 0
 	for _, r := range OldRules() {

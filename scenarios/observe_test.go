@@ -6,7 +6,7 @@ import (
 	"samsa/check"
 )
 
-// A broker with many replicas is looked at where an event was about them. On the wire a topic is its id, and has no name.
+// Of a broker with many replicas, only those that an event was about are observed. On the wire a topic has only its id.
 func TestJudgesLookWhereRecordsWereWritten(t *testing.T) {
 	program := load(t, `cluster brokers=1 controllers=1 seed=3
 topic orders partitions=6 replicas=1

@@ -1,4 +1,4 @@
-// Package kafkajars is Apache Kafka's own code, for tests that let Kafka judge what we write.
+// Package kafkajars runs Apache Kafka's own code, for tests that compare our output with Kafka's.
 //
 //	pom.xml ──mvn, once a machine──▶ class path ──▶ java org.apache.kafka.tools.… ──▶ Result
 //
@@ -6,7 +6,7 @@
 // directory under a hash of pom.xml, and after that neither Maven nor a network is needed. A machine without Java or
 // Maven skips the tests that need them, with one line that says what is missing.
 //
-// Tests use it; nothing that is not a test may.
+// Only tests may use it.
 package kafkajars
 
 import (
@@ -29,13 +29,13 @@ import (
 var pom []byte
 
 const (
-	// patience is how long Maven may take to fetch the jars: fifteen seconds are usual, on a machine that has none.
+	// patience is the time limit for fetching the jars with Maven; fifteen seconds are usual.
 	patience = 4 * time.Minute
-	// limit is how long one run of a tool may take: a second is usual.
+	// limit is the time limit of one run of a tool; a second is usual.
 	limit = time.Minute
 )
 
-// Jars is a class path, and a Java that runs it.
+// Jars is a class path with a Java binary.
 type Jars struct {
 	java string
 	path string
@@ -46,12 +46,12 @@ func Need(t testing.TB) Jars {
 	t.Helper()
 	j, err := Find()
 	if err != nil {
-		t.Skipf("Apache Kafka's own tools are not to be had here: %v", err)
+		t.Skipf("Apache Kafka's own tools are not available: %v", err)
 	}
 	return j
 }
 
-// Find finds the jars, and lets Maven fetch them if they were never found on this machine.
+// Find finds the jars, and fetches them with Maven once per machine.
 func Find() (Jars, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
@@ -69,19 +69,19 @@ func Find() (Jars, error) {
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return Jars{}, errors.New("no mvn in PATH, and the jars were never fetched")
+		return Jars{}, errors.New("no mvn in PATH, and the jars are not cached")
 	}
 	if err := resolve(mvn, dir, kept); err != nil {
 		return Jars{}, err
 	}
 	path, ok := load(kept)
 	if !ok {
-		return Jars{}, fmt.Errorf("%s names jars that are not there", kept)
+		return Jars{}, fmt.Errorf("%s names jars that do not exist", kept)
 	}
 	return Jars{java, path}, nil
 }
 
-// load reads a class path that was kept, if every jar of it is still there.
+// load reads a cached class path, if all its jars still exist.
 func load(kept string) (path string, ok bool) {
 	b, err := os.ReadFile(kept)
 	if err != nil || len(b) == 0 {
@@ -96,8 +96,8 @@ func load(kept string) (path string, ok bool) {
 	return path, true
 }
 
-// resolve lets Maven fetch the jars and keeps their class path. Test binaries run side by side, so two may do it at a
-// time: each in a directory of its own, and once more if it fails, because Maven's repository is not made for that.
+// resolve fetches the jars with Maven and caches their class path. Test binaries run in parallel, so each uses its own
+// directory, and retries once, because Maven's repository is not safe for concurrent use.
 func resolve(mvn, dir, kept string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -124,7 +124,7 @@ func resolve(mvn, dir, kept string) error {
 	}
 	if err := fetch(); err != nil {
 		if _, ok := load(kept); ok {
-			return nil // the other one did it
+			return nil // another process did it
 		}
 		if err := fetch(); err != nil {
 			return err
@@ -138,7 +138,7 @@ func firstLine(out []byte) string {
 	return line
 }
 
-// NeedCompiler skips the test where Java cannot run a source file: in a JRE, which has no compiler.
+// NeedCompiler skips the test if Java is a JRE without a compiler, which cannot run a source file.
 func (j Jars) NeedCompiler(t testing.TB) {
 	t.Helper()
 	out, err := exec.Command(j.java, "--list-modules").Output()
@@ -147,20 +147,20 @@ func (j Jars) NeedCompiler(t testing.TB) {
 	}
 }
 
-// Result is what a tool said.
+// Result is the output of a tool.
 type Result struct {
 	Out  string // standard output
 	Err  string // standard error
 	Code int    // exit code
 }
 
-// Run runs a class of Kafka's, or a source file that uses some (see NeedCompiler), in a directory of the test's. The test
-// fails if the Java machine does not start or end.
+// Run runs a class of Kafka, or a source file that uses Kafka's classes (see NeedCompiler), in a temporary directory. The
+// test fails if the JVM does not start or does not end in time.
 func (j Jars) Run(t testing.TB, class string, args ...string) Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	dir := t.TempDir() // for what the codecs' native libraries unpack
+	dir := t.TempDir() // the codecs unpack their native libraries there
 	line := append([]string{
 		"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", // start quickly, and small
 		"-Djava.io.tmpdir=" + dir, "-Dfile.encoding=UTF-8", "-cp", j.path, class,

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A class path that was kept is believed only while all its jars are there.
+// A cached class path is used only while all its jars exist.
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	kept, one, two := filepath.Join(dir, "classpath"), filepath.Join(dir, "one.jar"), filepath.Join(dir, "two.jar")
@@ -33,7 +33,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// A tool's output, errors and exit code come back apart.
+// A tool's stdout, stderr and exit code are returned separately.
 func TestRun(t *testing.T) {
 	const dump = "org.apache.kafka.tools.DumpLogSegments"
 	j := Need(t)

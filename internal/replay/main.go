@@ -9,8 +9,8 @@
 //	replay -shapes 1-2000 > before        then change structure or names, and nothing else
 //	replay -shapes 1-2000 | diff before -
 //
-// It exists to be run on many platforms, where its output must be the same bytes: it has no terminal, no clock and no
-// flags that change a run but the mode of messages, which must not change one. It is not a tool for people; samsa run is.
+// Its output must be the same bytes on every platform. It uses no terminal and no clock, and its only option, the message
+// mode, must not change a run. To look at a run, use samsa run.
 package main
 
 import (
@@ -71,7 +71,7 @@ func printShapes(seeds string) error {
 // replay prints one line per seed.
 func replay(mode, seeds string, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("one scenario is wanted, a name or a path; there are %d words", len(args))
+		return fmt.Errorf("exactly one scenario is required, a name or a path; got %d arguments", len(args))
 	}
 	program, err := load(args[0])
 	if err != nil {

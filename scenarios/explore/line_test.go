@@ -10,8 +10,8 @@ import (
 	"samsa/scenarios"
 )
 
-// The lines of the first 200 seeds, in one number: it changes only with what is drawn from a seed, and then every seed that
-// is written down anywhere means another run. The comment above the lines is not part of it.
+// A hash of the lines of the first 200 seeds. It changes only with the drawing code, and then every recorded seed is another
+// run.
 func TestLinesOfSeedsStayWhatTheyAre(t *testing.T) {
 	h := fnv.New64a()
 	for seed := uint64(1); seed <= 200; seed++ {

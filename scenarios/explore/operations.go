@@ -74,21 +74,21 @@ func operations() []operation {
 	}
 }
 
-// movable are configs of topics that may change under a running one, with values that make a difference here.
+// movable are topic configs that may change while the cluster runs, with values that make a difference.
 var movable = [...]string{
 	"retention.bytes=2000", "retention.bytes=-1", "retention.ms=1000", "retention.ms=-1", "internal.segment.bytes=512", "internal.segment.bytes=16384",
 	"segment.ms=200", "max.message.bytes=150", "max.message.bytes=1048588", "flush.messages=1", "message.timestamp.type=LogAppendTime",
 	"message.timestamp.type=CreateTime", "message.timestamp.after.max.ms=1000", "index.interval.bytes=1", "file.delete.delay.ms=0", "segment.index.bytes=60",
 }
 
-// orderTopic adds the line that makes a topic.
+// orderTopic adds the line that creates a topic.
 func (p *Plan) orderTopic(when int, tag Tag, t *topic) {
 	if when < p.heal {
 		p.at(when, t.making(tag))
 	}
 }
 
-// drawOperations chooses what operators do.
+// drawOperations chooses the operators' requests.
 func (p *Plan) drawOperations(d draws) {
 	all := operations()
 	weights := make([]int, len(all))
@@ -118,7 +118,7 @@ func (p *Plan) drawOperations(d draws) {
 	}
 }
 
-// lastingTopic is a topic that is there from before the workload.
+// lastingTopic is a topic that exists before the workload.
 func (p *Plan) lastingTopic(d draws, site string, ord int32) *topic {
 	n := 0
 	for n < len(p.topics) && p.topics[n].made == 0 {
@@ -127,8 +127,8 @@ func (p *Plan) lastingTopic(d draws, site string, ord int32) *topic {
 	return &p.topics[d.intn(site+".topic", ord, n)]
 }
 
-// comeAndGo makes a topic in the middle of everything, deletes it, and perhaps makes it again; once all names are taken, a
-// topic that came before goes again.
+// comeAndGo creates a topic during the workload, deletes it, and perhaps creates it again; once all names are taken, it
+// deletes an earlier one.
 func (p *Plan) comeAndGo(d draws, o order) {
 	name := lasting
 	for _, t := range p.topics {
@@ -153,7 +153,7 @@ func (p *Plan) comeAndGo(d draws, o order) {
 	p.topics = append(p.topics, t)
 }
 
-// again makes a topic that was deleted once more, sooner or later or never: another one, perhaps with fewer partitions.
+// again may create a deleted topic again, later and perhaps with fewer partitions.
 func (p *Plan) again(d draws, o order, deleted int, t *topic) {
 	if !d.chance("operation.again", o.ord, 700) {
 		return

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Plan is a run before it runs: the cluster and every line, in order of time.
+// Plan is the cluster and all lines of a run, in order of time.
 //
 //	cluster ... seed=N noise=N             machines, and how long their timeouts are
 //	at TIME fault                          some faults already hit the boot
@@ -30,15 +30,15 @@ type Plan struct {
 	consumers            []string
 	values               int // records sent so far, which numbers them
 	rough                bool
-	families             []string // that may strike
-	operations           []string // kinds of what operators may do
+	families             []string // families of faults in this plan
+	operations           []string // kinds of operators' requests
 	time                 timing
 	heal                 int    // when the faults end
 	early, lines         []Line // before and after the topics
 	ids                  int    // tags given so far
-	core                 core   // the machines that must come to rest alone
-	locks                bool   // operators may leave a partition without any replica that may lead it
-	rots                 bool   // something may be gone for good: no rest is owed
+	core                 core   // the machines that must become quiet alone
+	locks                bool   // operators may leave a partition without an electable replica
+	rots                 bool   // synced bytes may be lost: the cluster need not become quiet
 }
 
 // topic is one topic of a plan.
@@ -48,22 +48,22 @@ type topic struct {
 	settings             []setting
 	unclean              bool
 
-	made, gone int // when it is made and deleted last, both 0 if it is there from before the workload to the end
-	grows      int // when it is given more partitions, 0 if never
+	made, gone int // when it is last created and deleted, both 0 if it exists from before the workload to the end
+	grows      int // when it gets more partitions, 0 if never
 	grown      int // how many it has then
 }
 
-// topicNames are the names of topics: of those that are made before the workload begins, in this order, and then of those
-// that come and go.
+// topicNames are the names of the topics that exist before the workload, in this order, and then of those that are created
+// and deleted during it.
 var topicNames = [...]string{"orders", "payments", "audit", "returns"}
 
-// lasting is how many of the names are of the first kind.
+// lasting is the number of names of the first kind.
 const lasting = 2
 
 // maxControllers caps the size of a drawn quorum.
 const maxControllers = 5
 
-// Draw makes a seed's plan.
+// Draw draws a seed's plan.
 func Draw(seed uint64, profile Profile) *Plan {
 	d := draws{seed}
 	p := &Plan{Seed: seed, Profile: profile.of(d)}
@@ -83,7 +83,7 @@ func Draw(seed uint64, profile Profile) *Plan {
 	return p
 }
 
-// newTopic chooses what the topic of a name is like.
+// newTopic draws the properties of a topic.
 func (p *Plan) newTopic(d draws, name int) topic {
 	n := int32(name)
 	t := topic{name: topicNames[name], partitions: pick(d, "partitions", n, 1, 1, 2, 3)}
@@ -101,7 +101,7 @@ func (p *Plan) newTopic(d draws, name int) topic {
 	return t
 }
 
-// retention is how little a topic keeps.
+// retention draws a topic's retention configs.
 func (p *Plan) retention(d draws, n int32) (all []setting) {
 	if bytes := pick(d, "retention.bytes", n, 0, 1500, 4000, 12_000); bytes > 0 {
 		all = append(all, setting{"retention.bytes", bytes})
@@ -112,7 +112,7 @@ func (p *Plan) retention(d draws, n int32) (all []setting) {
 	return append(all, setting{"file.delete.delay.ms", pick(d, "delete.delay", n, 1, 100, 1000)})
 }
 
-// making is the line that makes a topic.
+// making is the line that creates a topic.
 func (t *topic) making(tag Tag) Line {
 	l := newLine(tag, "topic", topicName(t.name), setting{"partitions", t.partitions}, setting{"replicas", t.replicas}, t.settings)
 	if t.unclean {
@@ -147,20 +147,20 @@ func (p *Plan) tag(family string) Tag {
 	return Tag{Family: family, ID: p.ids}
 }
 
-// at adds a line to the part in which the cluster serves.
+// at adds a timed line to the Serving part.
 func (p *Plan) at(when int, l Line) {
 	l.Part, l.Timed, l.At = Serving, true, when
 	p.lines = append(p.lines, l)
 }
 
-// order adds a line of faults or operators. What would come after the healing has begun is left to the healing.
+// order adds a line of a fault or an operation, unless it would come after the healing has begun.
 func (p *Plan) order(when int, tag Tag, verb string, args ...any) {
 	if when < p.heal {
 		p.at(when, newLine(tag, verb, args...))
 	}
 }
 
-// during is a time in the part in which faults happen.
+// during draws a time in the part with faults.
 func (p *Plan) during(d draws, site string, n int32) int {
 	return p.time.boot + d.intn(site, n, p.time.phase)
 }
@@ -203,7 +203,7 @@ func (p *Plan) Text() string {
 	return b.String()
 }
 
-// effects are the consequences that the lines before the healing may have.
+// effects are the lasting effects of the lines before the healing.
 func (p *Plan) effects() (e effect) {
 	for _, l := range slices.Concat(p.early, p.lines) {
 		e |= l.effects()

@@ -10,10 +10,10 @@ import (
 	"samsa/scenarios"
 )
 
-// An old rule is planted in the plan that exploration found it with: the check that its file names must fire, and without the
-// rule the same plan must hold. So the silence of a campaign means something, at the price of one run for each rule.
+// Each planted rule runs in a plan with which exploration once found it: the check that the file names must fire, and
+// without the rule the plan must hold.
 //
-// Plans stop failing when the code around them changes what a plan meets. Then .ci/run search draws new ones.
+// A plan may stop failing when the code changes the run. Then .ci/run search draws new plans.
 func TestPlantedRulesAreFound(t *testing.T) {
 	paths, err := filepath.Glob("testdata/planted/*.txt")
 	if err != nil || len(paths) < 10 {

@@ -5,14 +5,14 @@ import (
 	"strconv"
 )
 
-// Profile says how long a cluster's timeouts are.
+// Profile is the scale of a cluster's timeouts.
 type Profile string
 
 const (
 	// Mixed draws Compressed for nine seeds of ten and Kafka for one.
 	Mixed Profile = "mixed"
-	// Compressed keeps the ratios of Kafka's timeouts at a tenth to a thirtieth of their length: at their full length
-	// ten virtual seconds shrink no ISR and expire no session, and a run without a violation proves nothing.
+	// Compressed divides Kafka's timeouts by ten to thirty and keeps their ratios, so that ISRs shrink and sessions time out
+	// within ten virtual seconds.
 	Compressed Profile = "compressed"
 	// Kafka is all defaults, on virtual minutes.
 	Kafka Profile = "kafka"
@@ -44,12 +44,12 @@ func (s setting) String() string { return s.name + "=" + strconv.Itoa(s.value) }
 type timing struct {
 	nodes   []setting // on the cluster line
 	client  []setting // on the first line of a client
-	retains bool      // topics keep only so much
+	retains bool      // topics have retention limits
 
 	boot  int // when the workload begins: all brokers are unfenced by then unless a fault prevents it
-	phase int // how long faults may happen
-	rest  int // how long the healed cluster may take to come to rest: the operator alone may wait half a minute for an answer
-	unit  int // what a short fault lasts: a heartbeat or so
+	phase int // the length of the part with faults
+	rest  int // the bound for becoming quiet after the healing; an operator's request alone may take half a minute
+	unit  int // the length of a short fault: about a heartbeat interval
 }
 
 // timingOf draws the timeouts of a run.
@@ -91,7 +91,7 @@ func timingOf(p Profile, d draws) timing {
 		},
 		boot: 2000, phase: pick(d, "phase", 0, 3000, 4000, 5000), rest: 60_000 + 3*delivery, unit: scale(2000), retains: retains,
 	}
-	if retains { // Kafka looks every five minutes
+	if retains { // Kafka checks retention every five minutes
 		t.nodes = append(t.nodes, setting{"log.retention.check.interval.ms", pick(d, "retention.check", 0, 200, 500, 1500)})
 	}
 	return t

@@ -8,8 +8,8 @@ import (
 	"samsa/scenarios"
 )
 
-// Report says what a campaign found and how much it tested. It is equal for equal seeds, whatever the number of jobs and the
-// machine: there is no wall clock in it. Seeds and hashes are text, because numbers of JSON end at 2^53.
+// Report is the failures of a campaign and the amount of tested work. It depends on the seeds only. Seeds and hashes are
+// strings, because numbers in JSON end at 2^53.
 type Report struct {
 	Schema      string   `json:"schema"` // "samsa.explore/1"
 	Seed        string   `json:"seed"`   // the first
@@ -43,7 +43,7 @@ type Report struct {
 	places map[string]int
 }
 
-// Spread is a number that every run has: their sum, and the least, the middle and the largest.
+// Spread is the sum, minimum, median and maximum of a number over all runs.
 type Spread struct {
 	Total  int64 `json:"total"`
 	Min    int64 `json:"min"`
@@ -57,7 +57,7 @@ type Count struct {
 	Runs    int     `json:"runs"`
 }
 
-// CheckCount is how often a judge gave each answer.
+// CheckCount counts the findings of a check by status.
 type CheckCount struct {
 	Check       string `json:"check"`
 	Held        int    `json:"held"`
@@ -67,14 +67,14 @@ type CheckCount struct {
 	Unexercised int    `json:"unexercised"`
 }
 
-// FaultCount is how often a fault did something, and in how many runs.
+// FaultCount is how often a fault fired, and in how many runs.
 type FaultCount struct {
 	Fault string `json:"fault"`
 	Count uint64 `json:"count"`
 	Runs  int    `json:"runs"`
 }
 
-// OperationCount is how often operators asked for something, how often it was done, and in how many runs it was.
+// OperationCount counts operators' requests of one API, those that succeeded, and the runs with one.
 type OperationCount struct {
 	API   string `json:"api"`
 	Asked int64  `json:"asked"`
@@ -82,7 +82,7 @@ type OperationCount struct {
 	Runs  int    `json:"runs"`
 }
 
-// CoreCount is the number of runs with one fate of the machines outside of the core.
+// CoreCount is the number of runs with one kind of core.
 type CoreCount struct {
 	Away Core `json:"away"`
 	Runs int  `json:"runs"`
@@ -93,13 +93,13 @@ type Kind struct {
 	Verdict     Verdict  `json:"verdict"`
 	Check       string   `json:"check"`
 	Fingerprint string   `json:"fingerprint"`
-	Example     string   `json:"example"` // as the first seed says it
+	Example     string   `json:"example"` // the text of the first seed
 	Runs        int      `json:"runs"`
 	Seeds       []string `json:"seeds"` // the first few
 	Files       []string `json:"files"` // scenario files, for some of the seeds
 }
 
-// maxSeeds is how many seeds a kind names.
+// maxSeeds is the number of seeds that a kind names.
 const maxSeeds = 10
 
 // NewReport is the report of a campaign that has not begun.
@@ -129,8 +129,8 @@ func NewReport(c Campaign) *Report {
 	return r
 }
 
-// undrawn is the fault that campaigns leave out: under it Kafka itself loses acknowledged records (FINDINGS.md,
-// scenario duplicate-id), so every campaign would end in the one thing that is already known.
+// undrawn is a fault that campaigns omit: Kafka itself loses acknowledged records with it (FINDINGS.md, scenario
+// duplicate-id).
 const undrawn = "process.duplicate-id"
 
 // Add counts a result; results come in the order of their seeds.
@@ -186,7 +186,7 @@ func (r *Report) Add(x Result) {
 	}
 }
 
-// fail enters a failure under its kind.
+// fail adds a failure to its kind.
 func (r *Report) fail(f Failure, seed uint64) {
 	print := f.Fingerprint()
 	at, ok := r.places[print]

@@ -14,40 +14,39 @@ type Options struct {
 	Rules   []string
 	Mode    scenarios.Mode
 	Events  uint64 // the budget of a run; 0 is a million
-	// Judge looks at a run that has ended and adds failures of its own; nil adds none. Tests plant flaws with it.
+	// Judge, if not nil, adds failures to a run that has ended. Tests use it.
 	Judge func(*scenarios.Session) []Failure
 }
 
-// budget is how many events a run may have. Ten thousand are usual; a run at Kafka's timeouts may have some hundred
-// thousand. Past the budget something spins.
+// budget is the limit of events per run. Ten thousand are usual, and some hundred thousand at Kafka's timeouts.
 const budget = 1_000_000
 
 // Verdict is how one seed ended.
 type Verdict string
 
 const (
-	Held     Verdict = "held"     // every promise was kept; a price is no violation
-	Violated Verdict = "violated" // a promise was broken
-	Stuck    Verdict = "stuck"    // no promise was broken, and the cluster did not come to rest in time
-	Unknown  Verdict = "unknown"  // the budget was spent; that a judge cannot decide stands in its own row
+	Held     Verdict = "held"     // no violation; prices are allowed
+	Violated Verdict = "violated" // a check is violated
+	Stuck    Verdict = "stuck"    // no violation, but the cluster did not become quiet in time
+	Unknown  Verdict = "unknown"  // the budget was spent
 	Internal Verdict = "internal" // a panic, or a message that was changed after it was sent: a bug of ours
 )
 
-// verdicts are all of them, as a report lists them.
+// verdicts are all verdicts, in the order of a report.
 var verdicts = [...]Verdict{Held, Violated, Stuck, Unknown, Internal}
 
-// Failure is one thing that went wrong in a run.
+// Failure is one failure of a run.
 type Failure struct {
 	Verdict Verdict // Violated, Stuck, Unknown or Internal
-	Check   string  // the judge, or the reason why there is none: ofRest, ofBudget, ofPanic, ofSoundness
-	Kind    string  // of a judge: check.Fact.Kind; else what the reason knows. It is made of constants, never of text
-	Text    string  // what was found, with the names and numbers of this seed
+	Check   string  // the check, or ofRest, ofBudget, ofPanic, ofSoundness
+	Kind    string  // of a check: check.Fact.Kind; otherwise a constant too
+	Text    string  // with the names and numbers of this seed
 }
 
-// The failures that no judge finds.
+// The failures that no check reports.
 const (
-	ofRest      = "quiet"   // the cluster did not come to rest
-	ofBudget    = "budget"  // the run has had as many events as it may have
+	ofRest      = "quiet"   // the cluster did not become quiet
+	ofBudget    = "budget"  // the run has spent its budget of events
 	ofPanic     = "panic"   // a node or the world panicked
 	ofSoundness = "unsound" // the world found a bug of ours
 )
@@ -82,7 +81,7 @@ type Result struct {
 	Shape    uint64 // the hash without names
 }
 
-// Judged is the answer of one judge.
+// Judged is the status of one check.
 type Judged struct {
 	Check  string
 	Status check.Status
@@ -119,7 +118,7 @@ func Run(seed uint64, o Options) (r Result) {
 	return r
 }
 
-// look reads the result off a session that has ended.
+// look reads the result from a session that has ended.
 func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	r.Tally, r.Events, r.Time, r.Hash, r.Shape = s.Tally(), v.Events, int64(v.Time), v.Hash, v.Shape
 	for _, f := range v.Findings {

@@ -7,7 +7,7 @@ import (
 	"samsa/scenarios"
 )
 
-// Text is the report for people: first the failures, then how much the campaign tested.
+// Text is the report as text: first the failures, then the counts.
 func (r *Report) Text() string {
 	var b strings.Builder
 	for _, k := range r.Kinds {
@@ -83,7 +83,7 @@ func hang(head, text string) string {
 	return head + strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", len(head))) + "\n"
 }
 
-// text lists the answers that a judge gave, without those that it never gave.
+// text lists the statuses of a check that occurred.
 func (c CheckCount) text() string {
 	var said []string
 	for _, n := range [...]struct {
@@ -97,10 +97,10 @@ func (c CheckCount) text() string {
 	return strings.Join(said, ", ")
 }
 
-// text is the spread as a reader wants it: the middle, and the ends.
+// text is the median, minimum and maximum.
 func (s Spread) text() string { return fmt.Sprintf("%d (%d to %d)", s.Median, s.Min, s.Max) }
 
-// flags are the flags that switch old rules on.
+// flags are the flags that enable old rules.
 func flags(rules []string) string {
 	s := ""
 	for _, id := range rules {

@@ -9,7 +9,7 @@ import (
 	"samsa/scenarios"
 )
 
-// obstacle is something that keeps a cluster from rest. Its number is the order in which a report names it.
+// obstacle is a reason why a cluster is not quiet. Its number is its order in a report.
 type obstacle uint8
 
 const (
@@ -39,7 +39,7 @@ func (o obstacle) String() string {
 	}[o]
 }
 
-// obstacles are all that keep one cluster from rest, with what differs from seed to seed.
+// obstacles are all obstacles of one cluster, with their text on this seed.
 type obstacles struct {
 	kinds []obstacle
 	texts []string
@@ -54,7 +54,7 @@ func (o *obstacles) add(kind obstacle, format string, args ...any) {
 	}
 }
 
-// words are the kind, which is the same for one failure on every seed, and the text.
+// words returns the kind, which is the same for one failure on every seed, and the text.
 func (o *obstacles) words() (kind, text string) {
 	slices.Sort(o.kinds)
 	var kinds []string
@@ -64,7 +64,7 @@ func (o *obstacles) words() (kind, text string) {
 	return strings.Join(kinds, "; "), strings.Join(o.texts, "; ")
 }
 
-// unrest says what keeps the cluster of a session from rest.
+// unrest finds the obstacles of a session's cluster.
 func unrest(s *scenarios.Session) (kind, text string) {
 	o := &obstacles{}
 	c := s.Cluster()
@@ -104,7 +104,7 @@ func unrest(s *scenarios.Session) (kind, text string) {
 	return o.words()
 }
 
-// partition adds the obstacles that lie in one partition.
+// partition adds the obstacles of one partition.
 func (o *obstacles) partition(p scenarios.PartitionState) {
 	led := false
 	for _, r := range p.Replicas {
@@ -131,8 +131,7 @@ func (o *obstacles) partition(p scenarios.PartitionState) {
 	}
 }
 
-// panicked is the function that panicked, asked for while the panic is being recovered from: the one kind that a panic has
-// on every seed.
+// panicked is the function that panicked, for the kind of the failure. It must be called during recovery.
 func panicked() string {
 	var pcs [32]uintptr //width: what the runtime counts code in; only names come out of it
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

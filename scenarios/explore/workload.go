@@ -2,11 +2,11 @@ package explore
 
 import "fmt"
 
-// fromStart has a client read from the start of a partition.
+// fromStart are the words of a read from the log start.
 const fromStart = "auto.offset.reset=earliest"
 
-// drawWorkload chooses producers and consumers, and their reads and writes. Most producers ask for acks=all, since the
-// strongest promises are about those.
+// drawWorkload chooses producers and consumers, and their reads and writes. Most producers use acks=all, which has the
+// strongest promises.
 func (p *Plan) drawWorkload(d draws) {
 	acks := []string{"all", "all", "all", "1", "0"}
 	n := pick(d, "producers", 0, 1, 1, 2, 2, 3)
@@ -20,7 +20,7 @@ func (p *Plan) drawWorkload(d draws) {
 		}
 		made := words{"acks=" + how, setting{"linger.ms", pick(d, "linger", ord, 5, 5, 0, 20)},
 			setting{"batch.size", pick(d, "batch", ord, 16384, 16384, 64, 1)}, fromStart, p.time.client}
-		// The line that makes a client precedes all others, because they may name it.
+		// The line that creates a client precedes all others, because they may name it.
 		p.values++
 		p.at(p.time.boot, newLine(Tag{}, "send", host(name), p.partition(d, "first", ord, p.time.boot), fmt.Sprintf("v%d", p.values), made))
 	}
@@ -28,7 +28,7 @@ func (p *Plan) drawWorkload(d draws) {
 		at := p.during(d, "send.at", int32(i))
 		p.send(d, int32(i), at, p.partition(d, "send", int32(i), at))
 	}
-	for i, t := range p.topics { // a topic that comes and goes is written to while it is there
+	for i, t := range p.topics { // a topic that is created and deleted is written to while it exists
 		for j := range d.between("aimed", int32(i), 2, 6) {
 			ord := int32(1000 + i*10 + j)
 			if at := t.made + d.intn("aimed.at", ord, p.time.phase/3); t.made > 0 && at < p.heal {

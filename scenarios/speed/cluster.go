@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// Cluster is three brokers and three controllers with every judge on, ten producers of acks=all batches at a steady rate,
-// and one reader. At a low rate most of what happens is heartbeats and empty fetches.
+// Cluster is three brokers and three controllers with every check, ten producers of acks=all batches at a steady rate, and
+// one consumer. At a low rate most events are heartbeats and empty fetches.
 type Cluster struct {
 	cluster observe.Cluster
 	clients []env.Addr
@@ -23,7 +23,7 @@ type Cluster struct {
 	rounds  int64
 }
 
-// NewCluster makes a cluster with its topic and clients. The rate is in batches a second of virtual time.
+// NewCluster makes a cluster with its topic and clients. The rate is in batches per second of virtual time.
 func NewCluster(rate int) (*Cluster, error) {
 	c, err := observe.Assemble(cluster.Options{Brokers: 3, Controllers: 3, Seed: 1})
 	if err != nil {
@@ -47,7 +47,7 @@ func NewCluster(rate int) (*Cluster, error) {
 	return l, nil
 }
 
-// Round implements Work: ten batches, and what comes with them.
+// Round implements Work: ten batches.
 func (l *Cluster) Round() {
 	l.at += l.every
 	for _, p := range l.clients {
@@ -62,11 +62,11 @@ func (l *Cluster) Round() {
 
 // Done implements Work.
 func (l *Cluster) Done() Done {
-	// The time of the load and not of the last event, which may lie a heartbeat after it.
+	// The end of the load; the last event may be a heartbeat later.
 	return Done{l.rounds, l.cluster.Events() - l.first, l.at - l.began}
 }
 
-// Acked is how many batches were acknowledged.
+// Acked is the number of acknowledged batches.
 func (l *Cluster) Acked() (n int) {
 	for _, op := range l.ops {
 		if o, done := l.cluster.Outcome(op); done && o.Status == cluster.OutcomeOK {

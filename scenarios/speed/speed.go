@@ -1,16 +1,15 @@
-// Package speed says how fast this build is on this machine: three pieces of work that are the same everywhere, done for as
-// long as a clock of the caller's allows.
+// Package speed measures the speed of this build on this machine: three deterministic workloads, run for a time on the
+// caller's clock.
 //
 //	Kernel    timers alone, in a bare world: what an event costs     ─┐
 //	Cluster   3 brokers, 3 controllers, every judge, a steady load    ├─ Measure(clock) ──▶ Pace each
 //	Seeds     the runs of samsa explore, one after the other          ─┘
 //
-// Machines differ, and so does one machine from hour to hour. So the three are done in turns, and the later two are also
-// given for a million events of the kernel: that figure is of Samsa and not of the machine. Benchmarks and `samsa doctor
-// speed` run the same bodies.
+// The speed of one machine varies from hour to hour. So the three run in turns, and the later two are also given per million
+// events of the kernel: that figure depends on Samsa more than on the machine. Benchmarks and `samsa doctor speed` run the
+// same code.
 //
-// Read cluster.go for the load. It decides nothing: what is measured is deterministic, the clock is not, and no clock is
-// read in this package.
+// Read cluster.go for the load. The package itself reads no clock.
 package speed
 
 import (
@@ -22,11 +21,11 @@ import (
 	"samsa/sim/env"
 )
 
-// Work is something to do in rounds.
+// Work is a workload in rounds.
 type Work interface {
 	// Round does one round, a few milliseconds of work.
 	Round()
-	// Done is how much was done since the beginning.
+	// Done is the amount of work since the beginning.
 	Done() Done
 }
 
@@ -34,7 +33,7 @@ type Work interface {
 type Done struct {
 	Rounds  int64
 	Events  uint64       // of worlds
-	Virtual env.Duration // time that passed in worlds
+	Virtual env.Duration // virtual time
 }
 
 // Pace is an amount of work and the real time that it took.
@@ -43,7 +42,7 @@ type Pace struct {
 	Spent int64 // nanoseconds of the caller's clock
 }
 
-// add adds what was done between two moments.
+// add adds the work between two readings.
 func (p *Pace) add(before, after Done, spent int64) {
 	p.Rounds += after.Rounds - before.Rounds
 	p.Events += after.Events - before.Events
@@ -51,16 +50,16 @@ func (p *Pace) add(before, after Done, spent int64) {
 	p.Spent += spent
 }
 
-// turns is how often each piece of work has its turn: other processes on the machine then slow all of them alike.
+// turns is the number of turns of each workload, so that other processes on the machine slow all of them alike.
 const turns = 16
 
-// Measure does all works in turns, each for about as long as the clock says, in nanoseconds. now is the caller's clock;
-// stop is asked between rounds and ends the measurement, nil never does.
+// Measure runs all workloads in turns, each for about the given time in nanoseconds. now is the caller's clock; stop, if not
+// nil, is called between rounds and ends the measurement.
 func Measure(works []Work, now func() int64, each int64, stop func() bool) []Pace {
 	paces := make([]Pace, len(works))
 	for range turns {
 		for i, w := range works {
-			w.Round() // what was cold is warm, and not counted
+			w.Round() // to warm up; not counted
 			began, before := now(), w.Done()
 			spent := int64(0)
 			for spent < max(each/turns, 1) && (stop == nil || !stop()) {
@@ -73,13 +72,13 @@ func Measure(works []Work, now func() int64, each int64, stop func() bool) []Pac
 	return paces
 }
 
-// Kernel is a bare world: seven machines with eight timers each, and nothing else.
+// Kernel is a world of seven machines with eight timers each.
 type Kernel struct {
 	world *sim.World
 	done  Done
 }
 
-// NewKernel makes the world; its timers run.
+// NewKernel makes the world and starts its timers.
 func NewKernel() *Kernel {
 	k := &Kernel{world: sim.New(sim.Config{Seed: 1, CPU: -1})}
 	for i := range 7 {

@@ -19,7 +19,7 @@ func (c *counted) Round() {
 
 func (c *counted) Done() Done { return c.done }
 
-// Each work has its time in turns, and the round that warms it up is not counted.
+// Each workload gets the same time, and its warm-up rounds are not counted.
 func TestMeasure(t *testing.T) {
 	clock := int64(0)
 	now := func() int64 { clock += 7; return clock }
@@ -41,7 +41,7 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// The three works do what they are for, and the same each time.
+// The three workloads are deterministic.
 func TestWorks(t *testing.T) {
 	for range 2 {
 		k := NewKernel()
