@@ -31,7 +31,7 @@ var AckedDurable = &Check{
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
 		s.power(1, 1)
-		s.Cut(s.p, s.p.Replica(2), 1, "") // b2 truncated it, and no fault hit its disk
+		s.Truncated(s.p, s.p.Replica(2), 1, "") // b2 truncated it, and no fault hit its disk
 		s.alter(2, ids(2, 3), nil)
 		s.leads(2, 1, 1)
 		return s.done()

@@ -24,7 +24,7 @@ func TestALossNamesItsRecords(t *testing.T) {
 				s.write(at, 0, uint32(at), 1, 2, 3)
 			}
 			s.leads(1, 0, 5)
-			s.Cut(s.p, s.p.Replica(3), 1, "")
+			s.Truncated(s.p, s.p.Replica(3), 1, "")
 		}, "It had the record, and truncated it at step 17; b1 and b2 still have it"},
 		"power took it": {func(s *stage) {
 			for at := range wire.Offset(5) {

@@ -21,7 +21,7 @@ func BenchmarkView(b *testing.B) {
 				v.Clock(v.step+1, v.now+1e6)
 				batch := Batch{Base: at, Next: at + 1, CRC: uint32(at)}
 				for _, r := range all {
-					v.Grew(s.p, r, batch)
+					v.Appended(s.p, r, batch)
 				}
 				at++
 				state.HW, state.End = at, at

@@ -98,7 +98,7 @@ func TestALossBelowTheRecoveryPointIsNotNoticed(t *testing.T) {
 		s.tick()
 		s.Died(3)
 		s.DiskFaulted(disk, "lost write")
-		s.Cut(s.p, s.p.Replica(3), 0, "lost write")
+		s.Truncated(s.p, s.p.Replica(3), 0, "lost write")
 		s.restart(2, 22)
 		s.restart(3, 33)
 		s.alter(0, ids(1, 2, 3), nil)
@@ -114,7 +114,7 @@ func TestRotElsewhereIsNoExcuse(t *testing.T) {
 		s := staged(2)
 		s.DiskFaultedIn(2, "bit rot", dir)
 		s.committed(0, 0xA)
-		s.Cut(s.p, s.p.Replica(2), 0, "") // by its own process, while it runs
+		s.Truncated(s.p, s.p.Replica(2), 0, "") // by its own process, while it runs
 		s.alter(2, ids(2, 3), nil)
 		s.leads(2, 1, 0)
 		c := s.done()
@@ -136,7 +136,7 @@ func TestRecoveryTruncatesRot(t *testing.T) {
 		s.DiskFaultedIn(2, "bit rot", dir)
 		s.Died(2)
 		s.restart(2, 22)
-		s.Cut(s.p, s.p.Replica(2), 0, "")
+		s.Truncated(s.p, s.p.Replica(2), 0, "")
 		s.alter(2, ids(2), nil)
 		s.leads(2, 1, 0)
 		f := find(t, s.done(), "acked-durable")
@@ -177,9 +177,9 @@ func TestAHoleIsNotNoticed(t *testing.T) {
 			for _, hit := range c.hits {
 				s.DiskFaulted(c.disk, hit)
 			}
-			s.Cut(s.p, r, 1, c.hits[len(c.hits)-1])
+			s.Truncated(s.p, r, 1, c.hits[len(c.hits)-1])
 			if c.left {
-				s.Grew(s.p, r, last)
+				s.Appended(s.p, r, last)
 			}
 			if c.later != "" {
 				s.DiskFaulted(2, c.later)

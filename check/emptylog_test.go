@@ -17,7 +17,7 @@ func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 		s.write(1, 0, 0xB, 1, 2, 3)
 		s.write(2, 0, 0xC, 2)
 		r := s.p.Replica(2)
-		s.Trimmed(s.p, r, 3)
+		s.LogStartMoved(s.p, r, 3)
 		s.leads(1, 0, 2)
 		s.follows(3, 0, 2)
 		s.tick()
@@ -37,7 +37,7 @@ func TestReadersDoNotFindDeletedRecords(t *testing.T) {
 		s.committed(0, 0xA)
 		if deleted {
 			s.DeletionAsked(orders, 1)
-			s.Trimmed(s.p, s.p.Replica(2), 1)
+			s.LogStartMoved(s.p, s.p.Replica(2), 1)
 		}
 		f := readsFresh.Judge(historyCase(s.View, sent("p1", "a", 0), drained("c1", 0)))
 		require.Equal(t, want, f.Status, f.Explanation)

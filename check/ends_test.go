@@ -102,7 +102,7 @@ func TestDeletedRecordsNeedNotBeThere(t *testing.T) {
 		s.DeletionAsked(orders, deleted)
 		s.look(1, State{Leads: true, HW: 2, Start: deleted, ISR: ids(1, 2), Pending: ids(1, 2, 3)})
 		if deleted > 0 {
-			s.Trimmed(s.p, s.p.Replica(1), deleted)
+			s.LogStartMoved(s.p, s.p.Replica(1), deleted)
 		}
 		s.alter(0, ids(1, 2, 3), nil) // b3's log is empty
 		s.Acked(s.p, s.p.Replica(1), map[bool]wire.Offset{true: 1, false: 7}[deleted > 0], -1, Given{Client: "p1", InSync: 2, MinISR: 2})

@@ -39,7 +39,7 @@ func TestEpochCaches(t *testing.T) {
 				s.write(wire.Offset(at), epoch, uint32(at), 1)
 				s.p.Replica(1).observed = false // by whichever way
 			}
-			s.Trimmed(s.p, s.p.Replica(1), c.trim)
+			s.LogStartMoved(s.p, s.p.Replica(1), c.trim)
 			s.p.assigned.Epoch, s.p.assigned.PartitionEpoch = 4, 4
 			s.tick()
 			s.ReplicaChanged(s.p, s.p.Replica(1), State{Leads: true, Leader: 1, Epoch: 4, PartitionEpoch: 4, Start: c.trim, HW: c.trim, End: c.end, ISR: ids(1, 2, 3), Epochs: c.cache})
@@ -60,7 +60,7 @@ func TestACacheThatOutlivesACut(t *testing.T) {
 	s.remembers(2, 1, 0, cache...)
 	require.Equal(t, Held, find(t, s.done(), "epochs-in-order").Status)
 	s.alter(3, ids(3), nil)
-	s.Cut(s.p, s.p.Replica(2), 0, "")
+	s.Truncated(s.p, s.p.Replica(2), 0, "")
 	s.look(2, State{Leader: 3, Epoch: 2, Epochs: cache})
 	f := find(t, s.done(), "epochs-in-order")
 	require.Equal(t, Violated, f.Status)
@@ -87,9 +87,9 @@ func TestEpochsBelowTheStart(t *testing.T) {
 	}
 	for _, from := range []wire.Offset{0, 1} { // and nothing may overlap, wherever the log begins
 		s := staged(2)
-		s.Grew(s.p, s.p.Replica(2), Batch{Base: 0, Next: 2, Epoch: 0, CRC: 0xA})
+		s.Appended(s.p, s.p.Replica(2), Batch{Base: 0, Next: 2, Epoch: 0, CRC: 0xA})
 		s.look(2, State{Leader: 1, Start: 2})
-		s.Grew(s.p, s.p.Replica(2), Batch{Base: from, Next: 2, Epoch: 0, CRC: 0xB})
+		s.Appended(s.p, s.p.Replica(2), Batch{Base: from, Next: 2, Epoch: 0, CRC: 0xB})
 		require.Equal(t, Violated, find(t, s.done(), "epochs-in-order").Status)
 	}
 }
@@ -119,14 +119,14 @@ func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 			if c.forgets {
 				s.look(2, State{Leader: 1, Start: 3, HW: 3, Epochs: []EpochStart{{0, 3}}})
 			}
-			s.Trimmed(s.p, r, 3)
+			s.LogStartMoved(s.p, r, 3)
 			s.alter(3, ids(3), nil)
 			s.look(2, State{Leader: 3, Epoch: 2, Start: 1, HW: 1, Epochs: []EpochStart{}})
 			believes := State{Leader: 3, Epoch: 2, PartitionEpoch: s.p.assigned.PartitionEpoch, Start: 1, End: 2, HW: 1, Epochs: c.cache}
 			s.tick()
 			s.ReplicaChanged(s.p, r, believes)
 			require.Equal(t, Held, find(t, s.done(), "epochs-in-order").Status, "the broker is ahead of its disk")
-			s.Grew(s.p, r, Batch{Base: 1, Next: 2, Epoch: 2, CRC: 0xD})
+			s.Appended(s.p, r, Batch{Base: 1, Next: 2, Epoch: 2, CRC: 0xD})
 			s.tick()
 			s.ReplicaChanged(s.p, r, believes)
 			f := find(t, s.done(), "epochs-in-order")

@@ -36,7 +36,7 @@ func TestKindsTellFailuresApart(t *testing.T) {
 		return func(s *stage) {
 			s.write(at, 0, 0xA, 1, 2, 3)
 			s.leads(1, 0, at+1)
-			s.Cut(s.p, s.p.Replica(3), at, "")
+			s.Truncated(s.p, s.p.Replica(3), at, "")
 		}
 	}
 	a, b := play("orders", 0, cut(0)), play("orders", 4, cut(4))

@@ -78,8 +78,8 @@ func (v *View) notify(c Change) {
 // Clock sets the step and the time of the changes that follow.
 func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 
-// Grew says that a replica's true log has a new last batch.
-func (v *View) Grew(p *Partition, r *Replica, b Batch) {
+// Appended says that a replica's true log has a new last batch.
+func (v *View) Appended(p *Partition, r *Replica, b Batch) {
 	if r.Log.Len() == 0 { // a log that was truncated fully and starts at a new offset
 		r.highestStart = min(r.highestStart, b.Base)
 	}
@@ -96,9 +96,9 @@ func (v *View) Grew(p *Partition, r *Replica, b Batch) {
 	v.notify(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }
 
-// Cut says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that
+// Truncated says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that
 // destroyed them, "" if the process truncated them.
-func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
+func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 	l := &r.Log
 	at := searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
 	if at == len(l.batches) {
@@ -120,8 +120,8 @@ func (v *View) Cut(p *Partition, r *Replica, to wire.Offset, by string) {
 	v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
 }
 
-// Trimmed says that a replica's log now begins at an offset: retention or an operator deleted the records below.
-func (v *View) Trimmed(p *Partition, r *Replica, start wire.Offset) {
+// LogStartMoved says that a replica's log now begins at an offset: retention or an operator deleted the records below.
+func (v *View) LogStartMoved(p *Partition, r *Replica, start wire.Offset) {
 	l := &r.Log
 	if start <= l.start {
 		return
@@ -173,7 +173,7 @@ func (v *View) Started(node wire.NodeID) {
 // Ending says that a process has died, and only responses that it made before are still sent.
 func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 
-// Died says that a broker's process ended. The page cache stays; DiskFaulted and Cut say which bytes a power loss destroyed.
+// Died says that a broker's process ended. The page cache stays; after a power loss, DiskFaulted and Truncated follow.
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
 	since := v.quietSince
@@ -196,7 +196,7 @@ func (v *View) forget(node wire.NodeID, loading bool) {
 	}
 }
 
-// DiskFaulted enters a fault of a disk. It is called before Cut for the batches that the fault destroyed.
+// DiskFaulted enters a fault of a disk. It is called before Truncated for the batches that the fault destroyed.
 func (v *View) DiskFaulted(node wire.NodeID, what string) { v.DiskFaultedIn(node, what, "") }
 
 // DiskFaultedIn is DiskFaulted for a fault that is limited to one partition's directory.

@@ -66,7 +66,7 @@ func TestLicences(t *testing.T) {
 			for _, n := range ids(1, 2) {
 				s.Died(n)
 				s.Started(n)
-				s.Cut(s.p, s.p.Replica(n), 0, "") // its recovery truncated an intact batch
+				s.Truncated(s.p, s.p.Replica(n), 0, "") // its recovery truncated an intact batch
 				s.register(n, 20+byte(n))
 			}
 			s.alter(2, ids(2), nil)
@@ -87,7 +87,7 @@ func TestLicences(t *testing.T) {
 			s := staged(1)
 			s.committed(0, 0xA)
 			s.DiskFaulted(2, "bit rot")
-			s.Cut(s.p, s.p.Replica(2), 0, "bit rot")
+			s.Truncated(s.p, s.p.Replica(2), 0, "bit rot")
 			s.alter(2, ids(2, 3), nil) // b3's disk had no fault, and is not asked
 			s.leads(2, 1, 0)
 			return s
@@ -121,7 +121,7 @@ func TestLicences(t *testing.T) {
 			s.alter(0, ids(2), nil)
 			s.power(2, 1) // it tore the batch; the file still has its length
 			s.Started(2)
-			s.Cut(s.p, s.p.Replica(2), 0, "")
+			s.Truncated(s.p, s.p.Replica(2), 0, "")
 			s.register(2, 22)
 			s.alter(wire.NoNode, ids(2), nil)
 			s.alter(2, ids(2), nil)
@@ -148,7 +148,7 @@ func TestLicences(t *testing.T) {
 			s.DiskFaulted(2, "bit rot")
 			s.Died(2)
 			s.restart(2, 22)
-			s.Cut(s.p, s.p.Replica(2), 0, "") // recovery stops at the bad checksum
+			s.Truncated(s.p, s.p.Replica(2), 0, "") // recovery stops at the bad checksum
 			s.alter(wire.NoNode, ids(2), nil)
 			s.alter(2, ids(2), nil)
 			s.leads(2, 2, 0)
@@ -195,7 +195,7 @@ func TestLicences(t *testing.T) {
 			s.alter(0, ids(1), nil)
 			s.alter(3, ids(3), nil) // unclean, and it has everything
 			s.leads(3, 1, 1)
-			s.Cut(s.p, s.p.Replica(3), 0, "")
+			s.Truncated(s.p, s.p.Replica(3), 0, "")
 			s.leads(3, 1, 1)
 			return s
 		}, Violated, ""},
@@ -254,7 +254,7 @@ func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	s.register(2, 22)
 	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
 	s.follows(2, 0, 1)
-	s.Cut(s.p, s.p.Replica(2), 1, "")
+	s.Truncated(s.p, s.p.Replica(2), 1, "")
 	s.Died(1) // kill -9: its disk still has everything
 	s.alter(2, ids(2, 3), nil)
 	s.leads(2, 1, 1)
@@ -493,7 +493,7 @@ func TestACommittedRecordMayNotBeTruncated(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)
 	s.leads(1, 0, 1)
-	s.Cut(s.p, s.p.Replica(2), 0, "")
+	s.Truncated(s.p, s.p.Replica(2), 0, "")
 	require.Equal(t, "truncation-licensed", brokenBy(s.done()))
 }
 
@@ -563,7 +563,7 @@ func TestDeletedRecordsAreNotLost(t *testing.T) {
 		s.tick()
 		b := Batch{Next: 4, CRC: 0xA}
 		for node := wire.NodeID(1); node <= 3; node++ {
-			s.Grew(s.p, s.p.Replica(node), b)
+			s.Appended(s.p, s.p.Replica(node), b)
 		}
 		s.leads(1, 0, 4)
 		s.ack(1, 0, -1)

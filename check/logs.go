@@ -18,7 +18,7 @@ var logsMatch = &Check{
 		s.follows(3, 1, 0)
 		s.write(1, 1, 0xC, 2, 3)
 		s.follows(1, 1, 0)
-		s.Cut(s.p, s.p.Replica(1), 1, "")
+		s.Truncated(s.p, s.p.Replica(1), 1, "")
 		s.write(1, 1, 0xC, 1)
 		return s.done()
 	},

@@ -48,7 +48,7 @@ type imageAt struct {
 // imagesKept bounds the memory for hashes of images.
 const imagesKept = 4096
 
-// Metadata is the metadata log, for Grew and Cut.
+// Metadata is the metadata log, for Appended and Truncated.
 func (v *View) Metadata() *Partition { return v.quorum.log }
 
 // Voter is a controller by its node id, created on first use.
@@ -147,7 +147,7 @@ var oneController = &Check{
 func (s *stage) appendMetadata(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.NodeID) {
 	s.tick()
 	for _, node := range to {
-		s.Grew(s.Metadata(), s.Metadata().Replica(node), Batch{Base: at, Next: at + 1, Epoch: epoch, CRC: crc})
+		s.Appended(s.Metadata(), s.Metadata().Replica(node), Batch{Base: at, Next: at + 1, Epoch: epoch, CRC: crc})
 	}
 }
 
@@ -213,7 +213,7 @@ var metadataComplete = &Check{
 		s := newStage(v, 2)
 		s.appendMetadata(0, 1, 0xA, 101, 102)
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
-		s.Cut(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // counted for the high watermark, and not flushed (KAFKA-10533)
+		s.Truncated(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // counted for the high watermark, and not flushed (KAFKA-10533)
 		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},
@@ -238,14 +238,14 @@ var metadataNeverCut = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.appendMetadata(0, 1, 0xA, 101)
-		s.Cut(s.Metadata(), s.Metadata().Replica(101), 0, "")
+		s.Truncated(s.Metadata(), s.Metadata().Replica(101), 0, "")
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.appendMetadata(0, 1, 0xA, 101)
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
-		s.Cut(s.Metadata(), s.Metadata().Replica(101), 0, "")
+		s.Truncated(s.Metadata(), s.Metadata().Replica(101), 0, "")
 		return s.done()
 	},
 }

@@ -97,7 +97,7 @@ func (s *stage) write(at wire.Offset, epoch wire.Epoch, crc uint32, to ...wire.N
 	s.tick()
 	b := Batch{Base: at, Next: at + 1, Epoch: epoch, CRC: crc}
 	for _, node := range to {
-		s.Grew(s.p, s.p.Replica(node), b)
+		s.Appended(s.p, s.p.Replica(node), b)
 	}
 	return b
 }
@@ -114,7 +114,7 @@ func (s *stage) power(node wire.NodeID, keeps wire.Offset) {
 	s.tick()
 	s.Died(node)
 	s.DiskFaulted(node, PowerLoss)
-	s.Cut(s.p, s.p.Replica(node), keeps, PowerLoss)
+	s.Truncated(s.p, s.p.Replica(node), keeps, PowerLoss)
 }
 
 // restart starts a new incarnation of a broker, which the controller registers and unfences.

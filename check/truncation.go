@@ -15,14 +15,14 @@ var truncationLicensed = &Check{
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
 		s.write(1, 0, 0xB, 1)
-		s.Cut(s.p, s.p.Replica(1), 1, "")
+		s.Truncated(s.p, s.p.Replica(1), 1, "")
 		s.power(2, 0)
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
-		s.Cut(s.p, s.p.Replica(2), 0, "") // to its own high watermark, which lags the leader's by a fetch (KIP-101)
+		s.Truncated(s.p, s.p.Replica(2), 0, "") // to its own high watermark, which lags the leader's by a fetch (KIP-101)
 		return s.done()
 	},
 }

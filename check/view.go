@@ -9,7 +9,7 @@ import (
 // View is the state of a run that invariants look at: the true logs, the observed state of nodes, the committed metadata,
 // and the ledger of promises and faults.
 //
-//	scenarios ──Grew, Cut, ReplicaChanged, Acked, …──▶ View ──Change──▶ every invariant that looks at its kind
+//	scenarios ──Appended, Truncated, Acked, …──▶ View ──Change──▶ every invariant that looks at its kind
 //
 // Package scenarios/observe calls the methods in feed.go in the order of the changes. The View asks nothing of a node. The
 // cost of a change does not depend on the length of any log.

@@ -27,7 +27,7 @@ func load(t *testing.T, src string) *Program {
 	return p
 }
 
-// play runs a scenario on a fake and gives both.
+// play runs a scenario on a fake and returns both.
 func play(t *testing.T, src string, o RunOptions) (*Session, *fake) {
 	t.Helper()
 	var f *fake
@@ -117,7 +117,7 @@ func TestVerbsExplainThemselves(t *testing.T) {
 	}
 }
 
-// What is wrong with a file names the place, the word and the nearest right one, and all of it is said at once.
+// An error names the place, the word and the nearest right word, and all errors of a file are reported at once.
 func TestLoadErrors(t *testing.T) {
 	const head = "cluster brokers=3 controllers=1\ntopic orders partitions=2\nproduce p1 orders-0 acks=1 x\n"
 	for _, c := range []struct{ line, want string }{
@@ -198,7 +198,7 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// What is like a mistake and none stays allowed: to wait until a client is down, and a client older than a topic of its name.
+// Allowed although unusual: a wait until a client is down, and a client that is older than a topic of its name.
 func TestClientsKeepTheirNames(t *testing.T) {
 	const src = "cluster brokers=3\ntopic orders\nproduce p1 orders-0 x\ntopic p1\nproduce p1 p1-0 y\nrun until quiet of b1,c1\n" +
 		"crash p1\nrun until down p1\n"
@@ -269,7 +269,7 @@ config topic orders retention.ms=1000
 	}
 }
 
-// Timed lines run at their time, also after the last line, and a wait ends exactly when it says.
+// Timed lines run at their time, also after the last line, and a wait ends at exactly its time.
 func TestTimedLines(t *testing.T) {
 	s, f := play(t, `cluster brokers=3 controllers=1 seed=5
 pin net.jitter b1>b2 17 3
@@ -302,7 +302,7 @@ show cluster
 	}
 }
 
-// Going back is running again: at every step the world is the same from either side.
+// Seek backwards runs the scenario again: the world at a step is the same either way.
 func TestSeek(t *testing.T) {
 	src, err := os.ReadFile("testdata/failover.txt")
 	if err != nil {
@@ -399,7 +399,7 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("seed %d", v.Seed)
 		}
 	}
-	// Looking at the verdict on the way changes nothing.
+	// Reading the verdict on the way changes nothing.
 	s := New(load(t, src), RunOptions{Build: build(check.Held)})
 	if _, err := s.RunUntil(1); err != nil {
 		t.Fatal(err)
@@ -435,7 +435,7 @@ func TestDerivedSeeds(t *testing.T) {
 }
 
 func TestMachineNamesFitTheWorld(t *testing.T) {
-	// A client that only a later timed line makes is no machine yet: hurting it does nothing.
+	// A fault of a client that a later timed line creates does nothing.
 	_, f := play(t, "cluster\ntopic orders\nat 9s produce p1 orders-0 x\ncrash p1\nwait 10s\ncrash p1\n", RunOptions{})
 	if !slices.Equal(f.calls, []string{"client p1", "crash p1"}) {
 		t.Errorf("calls %v", f.calls)

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Each stage has the time that is put into it, and no other has.
+// A delay is counted in its stage only.
 func TestRequestsSayWhereTheyWaited(t *testing.T) {
 	const head = "cluster brokers=2 controllers=1 seed=1 num.io.threads=1\ntopic orders on=1,2 min.insync.replicas=1\nrun until quiet\n"
 	for name, c := range map[string]struct {

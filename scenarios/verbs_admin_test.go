@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// What an operator asks for reaches the cluster, and a refusal is said.
+// An operator's requests reach the cluster, and a refusal is printed.
 func TestAdminReachesTheCluster(t *testing.T) {
 	s, f := play(t, `cluster brokers=3 controllers=3
 topic orders
@@ -35,7 +35,7 @@ run until down b1,controllers within 1s
 	}
 }
 
-// A topic that was deleted cannot be named any more.
+// Lines below cannot name a deleted topic.
 func TestDeletedTopicsAreGone(t *testing.T) {
 	_, err := Load("x", []byte("cluster\ntopic orders\ndelete topic orders\nshow orders-0\n"))
 	if err == nil || !strings.Contains(err.Error(), `x:4:6: no topic "orders"`) {
@@ -43,7 +43,7 @@ func TestDeletedTopicsAreGone(t *testing.T) {
 	}
 }
 
-// What an operator does at its own time holds up no line, and comes to pass; what was refused is in the story.
+// A timed request of an operator delays no other line; a refusal is in the story.
 func TestTimedAdminHoldsNothingUp(t *testing.T) {
 	s, f := play(t, `cluster brokers=3 controllers=1
 topic orders partitions=2
@@ -80,7 +80,7 @@ run until quiet of b1,controllers
 	}
 }
 
-// A name may be made again after a time if a timed line above deletes it, and not otherwise.
+// A timed line may create a topic again only if a timed line above deletes it.
 func TestFleetingTopics(t *testing.T) {
 	for src, want := range map[string]string{
 		"topic a\nat 2s delete topic a\nat 3s topic a partitions=3\nat 4s send p1 a-2 x\n": "",
@@ -118,7 +118,7 @@ saw no partition.leads by b2
 	}
 }
 
-// A digit is a record's epoch; gaps are dots, and what the leader does not have is marked.
+// A digit is a record's epoch; gaps are dots, and records that the leader does not have are marked.
 func TestDescribeEpochs(t *testing.T) {
 	at := func(batches ...int64) (log []cluster.BatchState) { // base, next, epoch of each
 		for i := 0; i < len(batches); i += 3 {

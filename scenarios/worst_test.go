@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkLoadWorst reads the largest file there may be, line by line the dearest to understand.
+// BenchmarkLoadWorst loads the largest allowed file, with the most expensive lines.
 func BenchmarkLoadWorst(b *testing.B) {
 	for _, line := range []string{"heal\n", "disk b1 heal\n", "run until quiet\n", "produce p1 o-0 a1..a9\n", "cut b1,b2,b3 <-> b1,b2,b3\n"} {
 		b.Run(strings.Fields(line)[0], func(b *testing.B) {

@@ -251,7 +251,7 @@ func rate(runs int, spent time.Duration) string {
 	return fmt.Sprintf("%.0f/s", float64(runs)/spent.Seconds())
 }
 
-// counted is a number with a noun whose plural ends in s.
+// counted is a number with its noun, which has a plural in s.
 func counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -67,7 +67,7 @@ func samsa(t *testing.T, args ...string) result {
 	return r
 }
 
-// scenario writes a file and gives its path.
+// scenario writes a file and returns its path.
 func scenario(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "mine.txt")
@@ -204,7 +204,7 @@ func TestErrorJSONNamesThePlace(t *testing.T) {
 	}
 }
 
-// What a verdict is worth to the shell, for those that a scenario can bring about today.
+// The exit codes of verdicts that a scenario can cause.
 func TestExitCodes(t *testing.T) {
 	stuck := scenario(t, "cluster controllers=1\ntopic orders\nrun until isr orders-0 2 within 5s\n")
 	for _, c := range []struct {
@@ -228,7 +228,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// The whole table, beyond the cases that today's scenarios can bring about.
+// The exit codes of all verdicts.
 func TestCodeOf(t *testing.T) {
 	finding := func(name string, s check.Status) check.Finding {
 		return check.Finding{Check: check.Named(name), Result: check.Result{Status: s}}
@@ -263,7 +263,7 @@ func TestCodeOf(t *testing.T) {
 // endless is a scenario that no test waits for.
 const endless = "cluster controllers=1\ntopic orders on=1,2,3\nproduce p1 orders-0 a\nwait 10000d\n"
 
-// Ctrl-C: what was found so far is printed, and the code says so.
+// Ctrl-C prints the findings so far and exits with 130.
 func TestInterrupt(t *testing.T) {
 	for _, json := range []bool{false, true} {
 		args := []string{"run", scenario(t, endless)}
@@ -273,7 +273,7 @@ func TestInterrupt(t *testing.T) {
 		cmd := exec.Command(binary, append(args, "--trace", "/dev/stderr")...)
 		var out bytes.Buffer
 		cmd.Stdout = &out
-		notes, err := cmd.StderrPipe() // the trace: when it speaks, the run is under way
+		notes, err := cmd.StderrPipe() // the trace: once it has a line, the run has begun
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +320,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// rigged is a cluster with a judge that condemns everything: no scenario of the library ends so.
+// rigged is a cluster whose judge always reports a violation.
 type rigged struct{ observe.Cluster }
 
 func (r rigged) Judge() []check.Finding {
@@ -341,7 +341,7 @@ type unsound struct{ observe.Cluster }
 
 func (unsound) Sound() error { return errors.New("a message from b1 was changed after it was sent") }
 
-// A panic of the world and an unsound one are bugs of ours: they come with the seed that repeats them.
+// A panic of the world and an unsound world are bugs of ours, reported with the seed.
 func TestBugsComeWithTheirSeed(t *testing.T) {
 	for want, rig := range map[string]func(observe.Cluster) observe.Cluster{
 		"high watermark 3 is above the end 2":             func(c observe.Cluster) observe.Cluster { return broken{c} },
@@ -364,7 +364,7 @@ func TestBugsComeWithTheirSeed(t *testing.T) {
 	}
 }
 
-// A result that could not be written is no success.
+// A failed write of the result is an error.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -468,7 +468,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// On a terminal, bare samsa greets in five lines; a panic of the world comes with its seed.
+// On a terminal, samsa without arguments prints five lines; a panic of the world is reported with its seed.
 func TestWelcomeAndInternalError(t *testing.T) {
 	var out, errs bytes.Buffer
 	a := &app{out: &out, err: &errs, tty: true}
@@ -494,7 +494,7 @@ func TestWelcomeAndInternalError(t *testing.T) {
 	}
 }
 
-// A long run shows how far it is, on a terminal's stderr alone, and leaves nothing there.
+// A long run shows its progress on stderr, only on a terminal, and erases it at the end.
 func TestProgress(t *testing.T) {
 	for _, tty := range []bool{true, false} {
 		var out, errs bytes.Buffer

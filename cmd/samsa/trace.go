@@ -14,7 +14,7 @@ type trace struct {
 	file    *os.File
 	w       *bufio.Writer
 	session *scenarios.Session
-	err     error // the first one; after it nothing is written
+	err     error // the first error; nothing is written after it
 }
 
 // traceLine is one note: samsa.trace/1.
@@ -29,7 +29,7 @@ type traceLine struct {
 	Text   string  `json:"text"`
 }
 
-// field keeps the order of a note's fields, which a JSON object would not.
+// field is a name and a value, in a list that keeps the order of a note's fields.
 type field struct {
 	Name  string `json:"name"`
 	Value int64  `json:"value"`
@@ -44,7 +44,7 @@ func newTrace(path string) (*trace, error) {
 	return &trace{file: f, w: bufio.NewWriter(f)}, nil
 }
 
-// names sets the session that knows the names.
+// names sets the session that resolves names.
 func (t *trace) names(s *scenarios.Session) {
 	if t != nil {
 		t.session = s
@@ -71,12 +71,12 @@ func (t *trace) heard(n scenarios.Note) {
 		_, err = t.w.Write(append(line, '\n'))
 	}
 	if err == nil && n.Kind.Story {
-		err = t.w.Flush() // a reader of the growing file sees whole steps
+		err = t.w.Flush() // so that a reader of the growing file sees complete steps
 	}
 	t.err = err
 }
 
-// close reports whether all of it reached the file.
+// close returns the first error of writing the file.
 func (t *trace) close() error {
 	if err := t.w.Flush(); t.err == nil {
 		t.err = err

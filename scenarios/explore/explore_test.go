@@ -20,8 +20,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden plans again")
 
-// A plan is a pure function of its seed: these files change only with the drawing itself, and then every seed that
-// is written down anywhere means another run.
+// A plan is a pure function of its seed: these files change only with the drawing code, and then every recorded seed is
+// another run.
 func TestPlansStayWhatTheyAre(t *testing.T) {
 	for name, p := range map[string]*Plan{
 		"seed-1": Draw(1, Compressed), "seed-2": Draw(2, Compressed), "kafka-3": Draw(3, Kafka), "seed-max": Draw(1<<64-1, Mixed),
@@ -53,7 +53,7 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("%d lines were %d", len(g), len(w))
 }
 
-// Every seed gives a file that can be read and bound, in every profile, twice the same.
+// Every seed gives the same valid file each time, in every profile.
 func TestEverySeedCanBeRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
@@ -72,7 +72,7 @@ func TestEverySeedCanBeRead(t *testing.T) {
 	})
 }
 
-// Every seed runs to a verdict, and what it says of itself is so: the file it gives is the run it was.
+// Every seed runs to a verdict, and the file of a failing seed repeats the run.
 func TestEverySeedRuns(t *testing.T) {
 	seeds := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -117,7 +117,7 @@ func explored(t *testing.T, c Campaign) (*Report, string) {
 	return r, string(out)
 }
 
-// The report does not depend on how many worlds run at once, nor on how messages travel but for its name.
+// The report depends neither on the number of jobs nor on the message mode, apart from the mode's name.
 func TestDeterminismOfJobsAndModes(t *testing.T) {
 	c := Campaign{Options: Options{Profile: Compressed, Events: 200_000}, Seed: 100, Runs: 10, Jobs: 1}
 	_, want := explored(t, c)
@@ -138,7 +138,7 @@ func TestDeterminismOfJobsAndModes(t *testing.T) {
 
 // A flaw that some seeds show is found, under one fingerprint, and First stops after the first of them.
 func TestPlantedFlawIsFound(t *testing.T) {
-	// The flaw: no partition may lose its leader while writes are on their way.
+	// The planted failure: a partition changed its leader while writes were in flight.
 	planted := func(s *scenarios.Session) []Failure {
 		if n := s.Tally().MovesInFlight; n > 0 {
 			return []Failure{{Violated, "leaders-stay", "leader of a partition", fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
@@ -172,8 +172,8 @@ func TestPlantedFlawIsFound(t *testing.T) {
 	}
 }
 
-// Every family of faults strikes, and every fault of the world fires, within a campaign of bounded length; and the
-// campaign is worth something: leaders move under writes, and records are acknowledged.
+// Within a campaign of bounded length every family of faults occurs, every fault fires, leaders change under writes, and
+// records are acknowledged.
 func TestEveryFaultFires(t *testing.T) {
 	struck := map[string]bool{}
 	for seed := range uint64(300) {
@@ -208,7 +208,7 @@ func TestEveryFaultFires(t *testing.T) {
 	}
 }
 
-// The fingerprint of a failure is made of constants: what differs from seed to seed is in its text alone.
+// The fingerprint of a failure is made of constants; only its text differs from seed to seed.
 func TestFingerprint(t *testing.T) {
 	a := Failure{Violated, "x", "consumer of a partition: read", `p1 read "v17" at 204 of orders-0`}.Fingerprint()
 	b := Failure{Violated, "x", "consumer of a partition: read", `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
@@ -220,7 +220,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// Every way in which a run fails has its own check and a kind of constants.
+// Every kind of failure of a run has its own check and constant kind.
 func TestFailuresOfAVerdict(t *testing.T) {
 	program, err := scenarios.Load("x", []byte("cluster\n"))
 	if err != nil {
@@ -250,7 +250,7 @@ func TestFailuresOfAVerdict(t *testing.T) {
 	}
 }
 
-// The same obstacles are one kind, wherever and however often they are met, and each is named once.
+// The same obstacles are one kind, in any partition and number, and each is named once.
 func TestUnrestIsTyped(t *testing.T) {
 	replica := func(node wire.NodeID, end wire.Offset) scenarios.ReplicaState {
 		return scenarios.ReplicaState{Node: node, Host: env.Addr(fmt.Sprintf("b%d", node)), Up: true, Leads: node == 1, Epoch: 4, HW: end, End: end}
@@ -284,7 +284,7 @@ func TestUnrestIsTyped(t *testing.T) {
 	}
 }
 
-// The budget is known by its type, and says what the cluster was busy with.
+// A spent budget has its own check, and its kind names the obstacles.
 func TestSpentBudgetIsUnknown(t *testing.T) {
 	r := Run(2, Options{Profile: Compressed, Events: 300})
 	if r.Verdict != Unknown || len(r.Failures) == 0 {
@@ -295,7 +295,7 @@ func TestSpentBudgetIsUnknown(t *testing.T) {
 	}
 }
 
-// A seed whose plan cannot be run is that seed's result, and the campaign goes on.
+// A panic is the result of its seed, and the campaign continues.
 func TestPanicIsAResult(t *testing.T) {
 	boom := func(*scenarios.Session) []Failure { panic("boom 7") }
 	r := Run(1, Options{Profile: Compressed, Judge: boom})
@@ -304,7 +304,7 @@ func TestPanicIsAResult(t *testing.T) {
 	}
 }
 
-// The text of a report says what was found and how to see it again.
+// The text of a report has the failures and the commands that repeat them.
 func TestReportText(t *testing.T) {
 	r := NewReport(Campaign{Seed: 7, Options: Options{Rules: []string{"M1"}}})
 	x := Result{Seed: 7, Verdict: Violated, Failures: []Failure{{Violated, "acked-durable", "leader of a partition", "it is gone"}}}

@@ -458,9 +458,11 @@ func (o *observer) bind(host env.Addr, dir string) (*check.Partition, *check.Rep
 	return p, p.Replica(h.Node), true
 }
 
-func (o *observer) grew(l *shadowLog, b check.Batch)            { o.view.Grew(l.part, l.copy, b) }
-func (o *observer) cut(l *shadowLog, to wire.Offset, by string) { o.view.Cut(l.part, l.copy, to, by) }
-func (o *observer) flushed(l *shadowLog, end wire.Offset)       { o.view.Flushed(l.copy, end) }
+func (o *observer) grew(l *shadowLog, b check.Batch) { o.view.Appended(l.part, l.copy, b) }
+func (o *observer) cut(l *shadowLog, to wire.Offset, by string) {
+	o.view.Truncated(l.part, l.copy, to, by)
+}
+func (o *observer) flushed(l *shadowLog, end wire.Offset) { o.view.Flushed(l.copy, end) }
 func (o *observer) deleted(l *shadowLog) {
 	if l.part != nil {
 		o.view.Deleted(l.part, l.copy)
@@ -482,7 +484,7 @@ func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	} else if !o.goesOn(l, next) {
 		return false
 	}
-	o.view.Trimmed(l.part, l.copy, next)
+	o.view.LogStartMoved(l.part, l.copy, next)
 	return true
 }
 
