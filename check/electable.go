@@ -204,7 +204,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 				" against the records it fetched since: Kafka does so too, see restart-within-the-session"
 		}
 		held := before(c)
-		if v.controllerUnaware(p, members) && (!v.image.elr() || p.elrForgotten(q)) {
+		if v.controllerUnaware(p, members) && (!v.image.elr() || elrForgotten(p, q)) {
 			held = members
 		}
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.MinISR(p)); hit != "" {

@@ -55,7 +55,7 @@ func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (fu
 }
 
 // knownLost reports whether the record below an offset is known to be lost: other checks report that.
-func (p *Partition) knownLost(below wire.Offset) bool {
+func knownLost(p *Partition, below wire.Offset) bool {
 	for q := range p.promisesWithin(below-1, below) {
 		if q.lost || q.superseded != "" {
 			return true
@@ -100,7 +100,7 @@ func seeEnds(d *Tally, v *View, c *Change) {
 	switch acked := p.ackedBefore(t.Since, t.Epoch, t.Listed); {
 	case r.observed && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
 		d.violate(v, fact("above its high watermark"), response(), "; its high watermark is ", itoa(r.HW))
-	case acked.at > t.End && !p.knownLost(acked.at):
+	case acked.at > t.End && !knownLost(p, acked.at):
 		d.decide(v, fact("below an acknowledged record"), v.damagedDisk(p), response(), "; all below ", itoa(acked.at), " was acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
 			", before the request")
 	}

@@ -89,7 +89,7 @@ func (v *View) Appended(p *Partition, r *Replica, b Batch) {
 	p.copyRegained(r, b)
 	if p.appendedAt = v.now; p != v.quorum.log {
 		v.appendedAt = v.now
-		if v.rewrites(p, r.Node) {
+		if rewrites(v, p, r.Node) {
 			r.rewritten = max(r.rewritten, b.Next)
 		}
 	}

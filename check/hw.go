@@ -46,7 +46,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 			if o == nil || o == r || d.broken() || r.HW <= p.trimmed || o.Log.End() >= r.HW && (!has || last.Base < max(o.Log.Start(), p.trimmed) || o.Log.Has(last)) {
 				continue
 			}
-			if v.tainted(v.Broker(id), p) || p.uncleanElectionAfter(r.Epoch) {
+			if v.tainted(v.Broker(id), p) || uncleanElectionAfter(p, r.Epoch) {
 				continue
 			}
 			if at, known := p.place(last); has && known && p.promises[at].superseded != "" {
@@ -61,7 +61,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 
 // uncleanElectionAfter reports whether there was an unclean election after an epoch, of which a leader of that epoch may not
 // know yet.
-func (p *Partition) uncleanElectionAfter(epoch wire.Epoch) bool {
+func uncleanElectionAfter(p *Partition, epoch wire.Epoch) bool {
 	n := len(p.elections)
 	for n > 0 && p.elections[n-1].Epoch > epoch {
 		if n--; p.elections[n].Unclean != "" {

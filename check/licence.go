@@ -98,7 +98,7 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 		return "", wire.NoNode // acknowledged while no replica could be elected
 	}
 	if elr && !p.uncleanSince(q) && p.disksFaulted(v, q) < min(minISR, p.lowestMinISR(q)) {
-		if !p.elrForgotten(q) {
+		if !elrForgotten(p, q) {
 			return "", wire.NoNode
 		}
 		clause += "; the ELR was cleared at step " + itoa(p.elrForgottenAt) + ", when min.insync.replicas changed: Kafka does so too, see locked-out"
@@ -119,7 +119,7 @@ func (p *Partition) uncleanSince(q *promise) bool {
 
 // elrForgotten reports whether a change of min.insync.replicas has made the controller clear the ELR since a promise, and
 // the ISR has been smaller than min.insync.replicas since.
-func (p *Partition) elrForgotten(q *promise) bool {
+func elrForgotten(p *Partition, q *promise) bool {
 	return p.elrForgottenAt > 0 && p.elrForgottenAt >= q.enteredAt
 }
 

@@ -38,7 +38,7 @@ var storedAsSent = &Check{
 
 // rewrites reports whether a topic's leader may change a producer's batches: it compresses them, or sets LogAppendTime. It
 // uses the metadata that it has applied, so it may do so for a while after the config was removed.
-func (v *View) rewrites(p *Partition, leader wire.NodeID) bool {
+func rewrites(v *View, p *Partition, leader wire.NodeID) bool {
 	m := &v.image
 	if !m.rewriters {
 		return false

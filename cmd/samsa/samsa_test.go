@@ -336,7 +336,7 @@ type broken struct{ observe.Cluster }
 
 func (broken) Step() bool { panic("high watermark 3 is above the end 2") }
 
-// unsound is a cluster whose world found a bug of ours.
+// unsound is a cluster in which the world found an internal error.
 type unsound struct{ observe.Cluster }
 
 func (unsound) Sound() error { return errors.New("a message from b1 was changed after it was sent") }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite size.txt and words.txt: lines that have shrunk or are not needed any more")
+var update = flag.Bool("update", false, "rewrite size.txt: lines that have shrunk or are not needed any more")
 
 // module loads the module once for all tests.
 var module = sync.OnceValues(func() (*Program, error) {

@@ -5,7 +5,7 @@
 //	                      ├─▶ determinism   code that a seed could not repeat        lint.go and the rule files
 //	                      ├─▶ text          docs, machine paths, unfinished work    text.go
 //	                      ├─▶ size          functions, types that only shrink       size.go size.txt
-//	                      ├─▶ words         comments that name machines             words.go words.txt
+//	                      ├─▶ words         comments that name machines             words.go
 //	                      └─▶ map           RULES.md leads where it says            rules_test.go
 //
 // Read layers.go first: one row per package, each with the reason for its wall. Then lint.go, which lists the
