@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// What is wrong with the world. While any fault lasts, the judges demand safety and no liveness.
+// While a fault lasts, the judges check only safety, not liveness.
 
 // FaultBegan implements cluster.FaultLog.
 func (o *observer) FaultBegan(name string) {
@@ -19,19 +19,19 @@ func (o *observer) FaultBegan(name string) {
 	o.view.FaultActive()
 }
 
-// FaultEnded implements cluster.FaultLog. Liveness is asked for once no fault is left.
+// FaultEnded implements cluster.FaultLog. Liveness is checked again after the last fault ends.
 func (o *observer) FaultEnded(name string) {
 	if i := slices.Index(o.faults, name); i >= 0 {
 		o.faults = slices.Delete(o.faults, i, i+1)
 	}
 	if len(o.faults) == 0 {
-		o.view.FaultsOver(int64(o.quietSince()))
+		o.view.FaultsOver(int64(o.lanesFreeAt()))
 	}
 }
 
-// quietSince is when the last lane of a node is free: an event that began on a slow disk or processor takes as long as that
-// took then, also when the fault is over meanwhile.
-func (o *observer) quietSince() sim.Time {
+// lanesFreeAt returns the time at which every node's lanes are free. Work begun on a slow disk or CPU still takes the slow
+// time, even if the fault ends while it runs.
+func (o *observer) lanesFreeAt() sim.Time {
 	at := o.world.Now()
 	for _, h := range o.inside.Machines() {
 		for _, lane := range o.world.Lanes(h.Addr) {

@@ -15,25 +15,25 @@ import (
 	"samsa/wire"
 )
 
-// history holds the operations of clients with their outcomes, as evidence: records that were sent and read, and the requests of
-// clients, the operator and brokers with their responses.
+// history records the judges' evidence from clients: the records that they sent and read, and the requests of clients, the
+// operator and registering brokers. Each has its outcome.
 type history struct {
 	inside     cluster.Inside
 	world      *sim.World
 	ops        []check.Op
 	calls      map[env.Request]call             // in flight
-	heartbeats map[wire.NodeID]*check.Heartbeat // the last one of each broker in the history
-	startedAt  map[env.Addr]uint64              // by machine: the event before its running process started
+	heartbeats map[wire.NodeID]*check.Heartbeat // the last heartbeat of each broker in the history
+	startedAt  map[env.Addr]uint64              // the event before each machine's running process started
 }
 
 func newHistory(in cluster.Inside) *history {
 	return &history{inside: in, world: in.World(), calls: map[env.Request]call{}, heartbeats: map[wire.NodeID]*check.Heartbeat{}, startedAt: map[env.Addr]uint64{}}
 }
 
-// step is the number of the current step, or of the next one.
+// step returns the number of the current step, or of the next step if none is running.
 func (l *history) step() uint64 { return l.world.Steps() + 1 }
 
-// sending is a send in the history, without its outcome.
+// sending returns the Produce operation of a record, with an outcome but without an offset.
 func sending(r *cluster.Record, o check.Outcome) check.Produce {
 	return check.Produce{
 		Head:      check.Head{Client: string(r.Client), Number: r.Number, Outcome: o, Called: r.Called, At: r.Since},
@@ -47,9 +47,9 @@ func (l *history) RecordDone(r *cluster.Record, s client.Sent) {
 	op.Topic = s.Topic
 	op.Offset, op.Step, op.At, op.Returned = s.Offset, l.step(), int64(l.world.Now()), l.world.Events()+1
 	l.note(&op)
-	for _, id := range s.Earlier { // an attempt with another id of that topic name has an unknown outcome
+	for _, id := range s.Earlier { // an earlier attempt used another topic id for this name; its outcome is unknown
 		if id == s.Topic {
-			continue // a broker with older metadata had returned the other id in between
+			continue // a broker with older metadata had returned another id between two attempts with this one
 		}
 		there := op
 		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
@@ -77,9 +77,9 @@ func (l *history) Read(r cluster.Read) {
 // Clients implements cluster.Witness.
 func (o *observer) Clients(n int) { o.view.Clients(n) }
 
-// Judge asks every judge about what is known so far; those that need an end give their last word after End.
+// Judge runs every check on the run so far. Checks that need the end of the run are final only after End.
 func (o *observer) Judge() []check.Finding {
-	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // a record without an outcome now may have one later
+	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // a record without an outcome may get one later
 	found := o.history.topicsRead()
 	for _, r := range o.inside.Records() {
 		if r.Known {
@@ -88,14 +88,14 @@ func (o *observer) Judge() []check.Finding {
 		op := sending(r, check.NeverDecided)
 		op.Step = o.world.Steps()
 		if r.Over() || !o.ended {
-			op.Outcome = check.Indefinite // its client died, or may yet be told
+			op.Outcome = check.Indefinite // its client died, or may still receive a response
 		}
 		op.Topic = wire.TopicID{}
 		at := found[spot{op.Partition, op.Value}]
 		if len(at) == 0 {
 			evidence.History = append(evidence.History, &op)
 		}
-		for _, id := range at { // it went where a reader found it
+		for _, id := range at { // a consumer read the value, so the record is in that topic
 			there := op
 			there.Topic = id
 			evidence.History = append(evidence.History, &there)
@@ -110,7 +110,7 @@ type spot struct {
 	value string
 }
 
-// topicsRead are the topic ids under which consumers read a value: several if the topic was created again.
+// topicsRead returns, for each value that consumers read, its topic ids. There are several if the topic was created again.
 func (l *history) topicsRead() map[spot][]wire.TopicID {
 	all := map[spot][]wire.TopicID{}
 	for _, op := range l.ops {
@@ -125,13 +125,13 @@ func (l *history) topicsRead() map[spot][]wire.TopicID {
 	return all
 }
 
-// call is a request in flight that belongs to the history: the event that sent it, and its machine.
+// call is a request in flight that belongs to the history, with its sender and the event that sent it.
 type call struct {
 	event uint64
 	from  env.Addr
 }
 
-// returned enters a response that a client, the operator or a registering broker has received.
+// returned adds a response that a client, the operator or a registering broker has received.
 func (l *history) returned(e *sim.Event) {
 	if e.Kind != sim.Returned || e.Request == nil {
 		return
@@ -178,7 +178,7 @@ func (l *history) abandonCalls(machine env.Addr) {
 
 func (l *history) note(op check.Op) { l.ops = append(l.ops, op) }
 
-// registration is a broker's registration request with its outcome.
+// registration returns the operation for a broker's registration request and its outcome.
 func registration(head check.Head, req *kmsg.BrokerRegistrationRequest, answer env.Response) *check.RegisterBroker {
 	op := &check.RegisterBroker{Head: head, Broker: wire.NodeID(req.BrokerID), Incarnation: req.IncarnationID}
 	op.Outcome = check.Indefinite
@@ -193,7 +193,7 @@ func registration(head check.Head, req *kmsg.BrokerRegistrationRequest, answer e
 	return op
 }
 
-// noteHeartbeat enters a heartbeat if its broker epoch or outcome differs from the previous one.
+// noteHeartbeat adds a heartbeat if its broker epoch or outcome differs from those of the previous one.
 func (l *history) noteHeartbeat(head check.Head, req *kmsg.BrokerHeartbeatRequest, answer env.Response) {
 	resp, ok := answer.(*kmsg.BrokerHeartbeatResponse)
 	if !ok {
@@ -237,7 +237,7 @@ func (l *history) noteMetadata(head check.Head, e *sim.Event) {
 	}
 	server := check.Process{Machine: string(e.Peer), Incarnation: l.world.Incarnation(e.Peer)}
 	if born, runs := l.startedAt[e.Peer]; !runs || head.Called <= born {
-		return // sent to an earlier process: it is unknown which incarnation answered
+		return // the request went to an earlier process, so the incarnation that answered is unknown
 	}
 	for _, mt := range resp.Topics {
 		if mt.Topic == nil {
@@ -274,7 +274,7 @@ func (l *history) noteCreated(head check.Head, req *kmsg.CreateTopicsRequest, an
 	}
 }
 
-// noteDeleted enters deletions by name.
+// noteDeleted adds the topics that a request deleted by name.
 func (l *history) noteDeleted(head check.Head, req *kmsg.DeleteTopicsRequest, answer env.Response) {
 	resp, _ := answer.(*kmsg.DeleteTopicsResponse)
 	for i, rt := range req.Topics {
@@ -295,15 +295,15 @@ func (l *history) noteDeleted(head check.Head, req *kmsg.DeleteTopicsRequest, an
 	}
 }
 
-// Noted implements cluster.Witness: it enters resets and truncations of a consumer's position.
+// Noted implements cluster.Witness. It adds resets and truncations of a consumer's position.
 func (l *history) Noted(by env.Addr, n *sim.Noted) {
 	op := &check.Consume{Head: check.Head{Client: string(by), Step: l.step()}}
 	switch n.Kind.Name {
-	case "consumer.reset": // its position was out of range
+	case "consumer.reset": // the position was out of range
 		op.Kind, op.Offset = check.PositionReset, wire.Offset(n.Field[2])
 	case "consumer.truncated":
 		if op.Kind, op.Offset = check.PositionTruncated, wire.Offset(n.Field[3]); op.Offset < 0 {
-			return // a reset follows
+			return // the consumer resets its position next
 		}
 	default:
 		return

@@ -6,7 +6,7 @@ import (
 	"samsa/wire/config"
 )
 
-// Sight is cluster.Sight with the judges. No call changes a run, its hash or the final findings of its judges.
+// Sight is cluster.Sight plus the judges. No call changes a run, its hash or the final findings of its judges.
 type Sight interface {
 	cluster.Sight
 	// Judge runs every check on the run so far. Checks that need the end of the run are final only after End.
@@ -17,7 +17,7 @@ type Sight interface {
 type Cluster interface {
 	cluster.Cluster
 	Judge() []check.Finding
-	// End says that the run is over: effects of nodes that are not complete yet count as complete. Step must not be called
+	// End ends the run. Effects of nodes that are still incomplete then count as complete. Step must not be called
 	// afterwards.
 	End()
 }
@@ -28,7 +28,7 @@ type judged struct {
 	*observer
 }
 
-// Assemble builds a cluster in a simulated world, with an observer for the judges.
+// Assemble builds a cluster in a simulated world and attaches an observer for the judges.
 func Assemble(o cluster.Options) (Cluster, error) {
 	c := judged{}
 	var err error
@@ -42,7 +42,7 @@ func Assemble(o cluster.Options) (Cluster, error) {
 	return c, nil
 }
 
-// contract is the Contract of a cluster with these settings.
+// contract returns the Contract of a cluster with these settings.
 func contract(b, k *config.Set) check.Contract {
 	topic := config.New(config.Topic).Over(b)
 	span := func(s *config.Set, name string) check.Duration { return check.Duration(s.Duration(name)) }

@@ -21,36 +21,36 @@ import (
 //
 //	disks     ──sim.Feed──▶ shadow logs (shadow.go) ───────────────────┐
 //	messages  ──sim.Feed──▶ requests and responses (wire.go)           ├──▶ check.View
-//	nodes     ──after every event, what may have changed─▶ observation ┘
+//	nodes     ──after every event: changed state──▶ observation        ┘
 //
-// A node's state changes when its handler runs, but the handler's writes are complete only when its lane has paid for them.
-// So an observation waits until then, or until a message of the same event was sent. If the process dies first, the
-// observation is dropped.
+// A node's state changes when its handler runs, but the handler's writes are complete only after its lane has spent the time
+// that they take. So the View gets an observation only then, or earlier if the event sends a message. If the process dies
+// first, the observation is dropped.
 type observer struct {
 	*history
 	view         *check.View
 	shadows      *shadowLogs
 	hosts        map[env.Addr]*hostView
 	observations []observation // in the order of the events
-	faults       []string      // the active ones
+	faults       []string      // the names of the active faults
 
-	committed wire.Offset // of the metadata log: the View has the records below
+	committed wire.Offset // an offset of the metadata log; the View has all records below it
 	claimedHW wire.Offset // the highest high watermark of any controller
-	claimedBy *hostView   // the controller that has it
+	claimedBy *hostView   // the controller that has claimedHW
 	ended     bool
 }
 
-// hostView is a machine of the cluster with the last observation of it.
+// hostView is a machine of the cluster and the last observation of it.
 type hostView struct {
 	*cluster.Host
-	replicas       []*replicaView // of a broker, in the order of the image
+	replicas       []*replicaView // a broker's replicas, in the order of the image
 	byTopic        map[topicKey]*replicaView
 	applied        wire.Offset
 	fenced         bool
 	asked          map[env.Link]env.Request
-	stepAsked      map[env.Link]uint64           // of Fetch and ListOffsets: the current step when they arrived
-	committedThen  map[env.Link]wire.Offset      // of requests to controllers: the committed metadata offset when they arrived
-	registeredThen map[env.Link]wire.BrokerEpoch // of AlterPartition: the registered broker epoch when it arrived
+	stepAsked      map[env.Link]uint64           // for Fetch and ListOffsets: the current step at arrival
+	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at arrival
+	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at arrival
 	voter          check.VoterState
 	image          wire.Offset
 }
@@ -60,23 +60,23 @@ type topicKey struct {
 	n  int32
 }
 
-// replicaView is a replica of a running broker with its last observation.
+// replicaView is a replica of a running broker and the last observation of it.
 type replicaView struct {
 	part *check.Partition
 	copy *check.Replica
 	life uint32
 	check.State
-	snapshots []leaderSnapshot // of a leader, in the order of the events; the oldest are dropped
+	snapshots []leaderSnapshot // states of a leader, in the order of the events; the oldest are dropped
 }
 
-// leaderSnapshot is the state of a leader from an event on. After a sync, or on a slow processor, a response is sent long
-// after it was made, while other lanes change the leader's state.
+// leaderSnapshot is the state of a leader from one event to the next snapshot. After a sync, or on a slow CPU, a response is
+// sent long after it was made, and other lanes may have changed the leader's state since.
 type leaderSnapshot struct {
 	event  uint64
-	epoch  wire.Epoch // the leader epoch, NoEpoch if it did not lead
+	epoch  wire.Epoch // the leader epoch, NoEpoch if the replica was not leader
 	inSync int
-	minISR int         // min.insync.replicas that it had applied, 0 if it had not applied the config yet
-	config wire.Offset // the offset of that config
+	minISR int         // min.insync.replicas as the leader had applied it, 0 if it had not applied the config yet
+	config wire.Offset // the metadata offset of that config
 }
 
 // observation is the state of a node at the end of an event.
@@ -84,11 +84,11 @@ type observation struct {
 	due   sim.Time
 	event uint64
 	host  *hostView
-	part  *check.Partition // nil: of a controller
+	part  *check.Partition // nil if the node is a controller
 	copy  *check.Replica
 	state check.State
 	voter check.VoterState
-	image wire.Offset // of a controller: the offset of its image, 0 if it has not changed
+	image wire.Offset // the offset of a controller's image, 0 if the image has not changed
 	hash  uint64
 }
 
@@ -121,7 +121,7 @@ func (o *observer) Changed(f *sim.Effect) {
 	switch f.Kind {
 	case sim.EffectDisk:
 		if h != nil {
-			o.deliverDue(f.At-1, h, f.Cause) // this event used the state after earlier ones, even if their syncs are not complete
+			o.deliverDue(f.At-1, h, f.Cause) // this event saw the earlier events' state, even before their syncs
 			o.clock(f.At)
 			o.shadows.changed(f.Node, &f.Disk)
 			o.tellCommitted()
@@ -149,7 +149,7 @@ func (o *observer) Changed(f *sim.Effect) {
 	}
 }
 
-// clock sets the time and the step of the View: a step is counted before the effects of its event.
+// clock sets the time and the step of the View. A step is counted before the effects of its event.
 func (o *observer) clock(at sim.Time) { o.view.Clock(o.world.Steps(), int64(at)) }
 
 func (o *observer) started(h *hostView) {
@@ -160,7 +160,7 @@ func (o *observer) started(h *hostView) {
 	o.startedAt[h.Addr] = o.world.Events()
 }
 
-// died drops the pending observations of a process, and on a power loss the bytes that were not synced.
+// died drops the pending observations of a process and, after a power loss, the bytes that were not synced.
 func (o *observer) died(h *hostView, power bool) {
 	o.observations = slices.DeleteFunc(o.observations, func(l observation) bool { return l.host == h })
 	o.abandonCalls(h.Addr)
@@ -180,13 +180,13 @@ func (o *observer) died(h *hostView, power bool) {
 	}
 }
 
-// Event implements cluster.Witness: it observes the node of an event, before any effect of the event is delivered.
+// Event implements cluster.Witness. It observes the node of an event before any effect of the event is delivered.
 func (o *observer) Event(e *sim.Event) {
 	h := o.hosts[e.Node]
 	if h == nil || !o.world.Running(e.Node) {
 		return
 	}
-	if o.world.Ending(e.Node) { // the handler may have continued after the point of death: that state never existed
+	if o.world.Ending(e.Node) { // the handler may have run past the point of death, so its state never existed
 		o.view.Ending(h.Node)
 		return
 	}
@@ -205,16 +205,16 @@ func (o *observer) Event(e *sim.Event) {
 	}
 }
 
-// After implements cluster.Witness: it runs when all effects that an event completed at once have been delivered.
+// After implements cluster.Witness. It runs after the delivery of all effects that an event completed at once.
 func (o *observer) After(e *sim.Event) {
 	o.deliverDue(o.world.Now(), nil, 0)
 	o.clock(o.world.Now())
 	o.returned(e)
 }
 
-// deliverDue delivers the observations that are due, and those of one machine's events before a given one. While an event
-// waits for a sync or a slow processor, an event of another lane may begin, use the same state, and end first: then the
-// earlier observation is outdated and dropped.
+// deliverDue delivers the observations that are due, and those of one machine from before the given event. While an event
+// waits for a sync or a slow CPU, an event of another lane may begin, use the same state and end first. The earlier
+// observation is then outdated and dropped.
 func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 	if len(o.observations) == 0 {
 		return
@@ -245,7 +245,7 @@ func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 	o.observations = kept
 }
 
-// End implements Cluster. It delivers the observations that are not due yet, with the writes of their events.
+// End implements Cluster. It delivers the observations that are not due yet, and the writes of their events.
 func (o *observer) End() {
 	o.ended = true
 	for _, l := range o.observations {
@@ -262,7 +262,7 @@ func (o *observer) observed(h *hostView, l observation) {
 	o.observations = append(o.observations, l)
 }
 
-// broker is a running broker, or nil.
+// broker returns a running broker, or nil.
 func (o *observer) broker(addr env.Addr) *broker.Broker {
 	if !o.world.Running(addr) || o.world.Ending(addr) {
 		return nil
@@ -271,7 +271,7 @@ func (o *observer) broker(addr env.Addr) *broker.Broker {
 	return b
 }
 
-// lookAtBroker observes the partitions of a broker that an event was about, or all of them if it was about none.
+// lookAtBroker observes the partitions that an event concerns, or all partitions of the broker if it concerns none.
 func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due sim.Time) {
 	life := o.world.Incarnation(h.Addr)
 	if next, fenced := b.Image().Next, b.Fenced(); next != h.applied || fenced != h.fenced {
@@ -279,7 +279,7 @@ func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		o.view.Applied(h.Node, next, -1, fenced)
 		o.view.ImageAt(h.Node, next, b.Image().Digest())
 		o.hostReplicas(h, b)
-		o.observations = slices.DeleteFunc(o.observations, func(l observation) bool { // its replica of a deleted topic is gone
+		o.observations = slices.DeleteFunc(o.observations, func(l observation) bool { // the replica's topic was deleted
 			return l.host == h && l.part != nil && (b.Replica(l.part.TP) == nil || b.Replica(l.part.TP).ID != l.part.ID)
 		})
 	}
@@ -323,7 +323,7 @@ func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 	})
 }
 
-// cached is the leader epoch cache of a log.
+// cached returns the leader epoch cache of a log.
 func cached(l *storage.Log) []check.EpochStart {
 	all := []check.EpochStart{}
 	for _, e := range l.Epochs().Entries() {
@@ -332,7 +332,7 @@ func cached(l *storage.Log) []check.EpochStart {
 	return all
 }
 
-// latest is the last epoch in a cache.
+// latest returns the last epoch in a cache.
 func latest(cache []check.EpochStart) wire.Epoch {
 	if n := len(cache); n > 0 {
 		return cache[n-1].Epoch
@@ -340,7 +340,7 @@ func latest(cache []check.EpochStart) wire.Epoch {
 	return wire.NoEpoch
 }
 
-// snapshot keeps the state of a leader at the end of an event, if it has changed.
+// snapshot adds the state of a leader at the end of an event if the state has changed.
 func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	now := leaderSnapshot{event: e.Seq, epoch: wire.NoEpoch, config: o.view.ConfigEnd()}
 	if s.Leads {
@@ -359,7 +359,8 @@ func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	s.snapshots = append(s.snapshots, now)
 }
 
-// snapshotAt is the state of the leader in an event; NoEpoch if it did not lead, or if the snapshot was dropped.
+// snapshotAt returns the state of the leader in an event. Its epoch is NoEpoch if the replica was not leader or the snapshot
+// was dropped.
 func (s *replicaView) snapshotAt(event uint64) (at leaderSnapshot) {
 	at.epoch = wire.NoEpoch
 	for _, st := range s.snapshots {
@@ -400,14 +401,14 @@ func (o *observer) lookAtController(h *hostView, k *controller.Controller, e *si
 	}
 }
 
-// voterOf is a controller's quorum state.
+// voterOf returns a controller's quorum state.
 func voterOf(k *controller.Controller) check.VoterState {
 	n := k.Quorum()
 	return check.VoterState{Leads: n.State() == raft.Leader, Leader: n.Leader(), Epoch: n.Epoch(), HW: n.Committed()}
 }
 
-// tellCommitted delivers newly committed metadata records, from the shadow log of the controller with the highest high
-// watermark.
+// tellCommitted delivers newly committed metadata records. It reads them from the shadow log of the controller with the
+// highest high watermark.
 func (o *observer) tellCommitted() {
 	if o.claimedHW <= o.committed {
 		return
@@ -470,7 +471,7 @@ func (o *observer) deleted(l *shadowLog) {
 }
 
 // trimmed reports whether the first file of a log was removed because the log start offset moved past it. If the broker died
-// in that event, it reports whether the log has a file after the removed one.
+// in that event, trimmed reports whether the log has a file after the removed one.
 func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	if o.world.Running(l.host) && !o.world.Ending(l.host) {
 		b := o.broker(l.host)
@@ -488,8 +489,8 @@ func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	return true
 }
 
-// goesOn reports whether a log has a file, maybe empty, at or after an offset: retention rolls the log before it deletes the
-// last file.
+// goesOn reports whether a log has a file, even an empty one, at or after an offset. Retention rolls the log before it
+// deletes the last file.
 func (o *observer) goesOn(l *shadowLog, next wire.Offset) bool {
 	return slices.ContainsFunc(o.world.Disk(l.host).Files(), func(f disk.File) bool {
 		name, in := strings.CutPrefix(f.Path, l.dir+"/")

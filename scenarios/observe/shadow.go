@@ -14,16 +14,16 @@ import (
 	"samsa/wire"
 )
 
-// shadowLogs are the true logs of all replicas, read from the disks and not from the nodes. They follow the changes of the
-// disks, so their cost does not depend on the length of a log, and they report every change to the judges.
+// shadowLogs are the true logs of all replicas, read from the disks and not from the nodes. They follow each change of a
+// disk, so their cost does not depend on the length of a log, and they report every change to the judges.
 type shadowLogs struct {
 	disk     func(env.Addr) *disk.Disk
-	hosts    map[env.Addr]map[string]*shadowLog // by directory
-	torn     []*shadowLog                       // logs that a power loss has torn, until the recovered replica is observed
+	hosts    map[env.Addr]map[string]*shadowLog // by host and directory
+	torn     []*shadowLog                       // logs torn by a power loss, each until its recovered replica is observed
 	listener shadowListener
 }
 
-// shadowListener gets the changes of true logs; the observer implements it.
+// shadowListener receives the changes of true logs. The observer implements it.
 type shadowListener interface {
 	// bind finds the replica of a directory; ok is false until the directory has a topic id.
 	bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool)
@@ -39,7 +39,7 @@ type shadowLog struct {
 	host  env.Addr
 	dir   string
 	files []*shadowFile
-	part  *check.Partition // nil until it is bound
+	part  *check.Partition // nil until the log is bound
 	copy  *check.Replica
 }
 
@@ -47,7 +47,7 @@ type shadowLog struct {
 type shadowFile struct {
 	path    string
 	written int64         // bytes written, as reported by the disk
-	parsed  int64         // all complete batches below are in batches
+	parsed  int64         // every complete batch below this position is in batches
 	durable int64         // synced bytes
 	batches []shadowBatch // by position
 }
@@ -86,7 +86,7 @@ func (g *shadowLogs) changed(host env.Addr, c *disk.Change) {
 			g.truncated(l, l.file(c.Path), 0)
 		} else if isLog {
 			g.removed(g.open(host, dir), c.Path)
-		} else if l := g.hosts[host][c.Path]; l != nil { // a whole directory
+		} else if l := g.hosts[host][c.Path]; l != nil { // the path is a whole directory
 			g.listener.deleted(l)
 			delete(g.hosts[host], c.Path)
 		}
@@ -99,7 +99,7 @@ func (g *shadowLogs) changed(host env.Addr, c *disk.Change) {
 	}
 }
 
-// powerLost reads the disk of a host again after a power loss: only synced bytes are left.
+// powerLost reads the disk of a host again after a power loss, which leaves only synced bytes.
 func (g *shadowLogs) powerLost(host env.Addr, by string) {
 	dirs := make([]string, 0, len(g.hosts[host]))
 	for dir := range g.hosts[host] { //order: sorted below
@@ -111,19 +111,19 @@ func (g *shadowLogs) powerLost(host env.Addr, by string) {
 		old := l.files
 		l.files = nil
 		part := l.part
-		l.part = nil // report nothing while it is read
+		l.part = nil // nil, so that reading the log reports nothing
 		torn := false
 		for _, f := range g.disk(host).Files() {
 			if d, ok := logFile(f.Path); ok && d == dir {
 				file := l.file(f.Path)
 				file.written = f.Size
 				if torn {
-					continue // recovery that truncates a segment deletes the later ones
+					continue // recovery deletes the segments after one that it truncates
 				}
 				g.parse(l, file)
 				g.dropTorn(l, file)
 				torn = file.parsed < f.Size
-				file.durable = file.parsed // all that is left is synced
+				file.durable = file.parsed // every byte that is left was synced
 			}
 		}
 		if l.part = part; torn && !slices.Contains(g.torn, l) {
@@ -146,8 +146,8 @@ func (g *shadowLogs) powerLost(host env.Addr, by string) {
 	}
 }
 
-// dropTorn drops the first invalid batch, and all after it: its header may be torn and contain anything. Recovery truncates
-// the log there, or leaves it; see recovered.
+// dropTorn drops the first invalid batch and all later ones, because the header of a torn batch may contain anything.
+// Recovery may truncate the log there or leave the batches; see recovered.
 func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
 	for i, b := range f.batches {
 		bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
@@ -158,8 +158,8 @@ func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// recovered reads the rest of a torn log at the first observation of its replica: batches that recovery has left count
-// again. Recovery does not read below the recovery point, so a rotten batch there stays, with all after it.
+// recovered reads the rest of a torn log at the first observation of its replica. Batches that recovery did not truncate
+// count again. Recovery does not read below the recovery point, so a corrupt batch there stays, and so do all later ones.
 func (g *shadowLogs) recovered(of *check.Replica) {
 	i := slices.IndexFunc(g.torn, func(l *shadowLog) bool { return l.copy == of })
 	if i < 0 {
@@ -180,7 +180,7 @@ func flat(files []*shadowFile) (all []check.Batch) {
 	return all
 }
 
-// logFile splits the path of a segment's .log file.
+// logFile returns the directory in the path of a segment's .log file.
 func logFile(path string) (dir string, ok bool) {
 	if !strings.HasSuffix(path, ".log") {
 		return "", false
@@ -189,7 +189,7 @@ func logFile(path string) (dir string, ok bool) {
 	return dir, ok
 }
 
-// open is the log in a directory of a host, created and bound to its replica if it is new.
+// open returns the log in a directory of a host. It creates the log and binds it to its replica if the log is new.
 func (g *shadowLogs) open(host env.Addr, dir string) *shadowLog {
 	if g.hosts[host] == nil {
 		g.hosts[host] = map[string]*shadowLog{}
@@ -205,10 +205,10 @@ func (g *shadowLogs) open(host env.Addr, dir string) *shadowLog {
 	return l
 }
 
-// find is the log in a directory of a host, nil if there is none. Unlike open it changes nothing.
+// find returns the log in a directory of a host, or nil. Unlike open, it changes nothing.
 func (g *shadowLogs) find(host env.Addr, dir string) *shadowLog { return g.hosts[host][dir] }
 
-// bind finds the replica of a log, and reports its existing batches to the listener.
+// bind finds the replica of a log and reports the batches in the log to the listener.
 func (g *shadowLogs) bind(l *shadowLog) {
 	part, copy, ok := g.listener.bind(l.host, l.dir)
 	if !ok {
@@ -220,7 +220,7 @@ func (g *shadowLogs) bind(l *shadowLog) {
 	}
 }
 
-// file is one file's entry, created if it is new.
+// file returns the entry of a file and creates it if it is new.
 func (l *shadowLog) file(path string) *shadowFile {
 	if n := len(l.files); n > 0 && l.files[n-1].path == path {
 		return l.files[n-1]
@@ -232,7 +232,7 @@ func (l *shadowLog) file(path string) *shadowFile {
 	return l.files[i]
 }
 
-// removed drops a file: retention deletes at the start of a log, truncation at its end.
+// removed drops a file. Retention deletes files at the start of a log, truncation at its end.
 func (g *shadowLogs) removed(l *shadowLog, path string) {
 	i, ok := slices.BinarySearchFunc(l.files, path, func(f *shadowFile, p string) int { return cmp.Compare(f.path, p) })
 	if !ok {
@@ -300,7 +300,7 @@ func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
 		b := wire.Batch(head)
 		length := batchLength(head)
 		if length < wire.BatchHeaderSize || b.Magic() != 2 || f.parsed+length > min(f.written, size) {
-			return // not complete yet, or torn bytes that recovery will truncate
+			return // the batch is not complete yet, or torn, and recovery will truncate it
 		}
 		batch := batchOf(head)
 		f.batches = append(f.batches, shadowBatch{f.parsed, length, batch})
@@ -311,7 +311,7 @@ func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// synced reports the offset up to which the log is synced: all earlier files must be fully synced.
+// synced reports the offset up to which the log is synced. Every earlier file must be fully synced.
 func (g *shadowLogs) synced(l *shadowLog, f *shadowFile) {
 	i := slices.Index(l.files, f)
 	if l.part == nil || i > 0 && l.files[i-1].durable < l.files[i-1].parsed {
@@ -326,7 +326,7 @@ func (g *shadowLogs) synced(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// span is [start, end) of the batches, zero if there are none.
+// span returns the offsets [start, end) of the batches, zero if there are none.
 func (l *shadowLog) span() (start, end wire.Offset) {
 	if l == nil {
 		return 0, 0
@@ -359,12 +359,12 @@ func (g *shadowLogs) bytes(l *shadowLog, from, to wire.Offset, visit func(wire.B
 	}
 }
 
-// batchLength is the length of a batch by its header, which may be torn.
+// batchLength returns the length of a batch from its header, which may be torn.
 func batchLength(head []byte) int64 {
 	return 12 + int64(int32(binary.BigEndian.Uint32(head[8:])))
 }
 
-// topicOf is the topic id in a directory's partition.metadata.
+// topicOf returns the topic id in a directory's partition.metadata.
 func topicOf(d *disk.Disk, dir string) (id wire.TopicID, ok bool) {
 	bytes, _, ok := d.Peek(dir+"/partition.metadata", 0, 256)
 	if !ok {
@@ -374,7 +374,7 @@ func topicOf(d *disk.Disk, dir string) (id wire.TopicID, ok bool) {
 	return id, err == nil
 }
 
-// isMetadata reports whether a directory is that of the metadata log.
+// isMetadata reports whether a directory holds the metadata log.
 func isMetadata(dir string) bool { return dir == controller.LogDir }
 
 // Span implements cluster.TrueLogs.

@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// delivered keeps the request that a node has received: a link has one request in flight.
+// delivered keeps the request that a node has received. A link has one request in flight.
 func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	if h == nil || f.Request == nil {
 		return
@@ -43,7 +43,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	}
 }
 
-// departed handles a message that a node sends, after which other nodes may act on it.
+// departed handles a message that a node sends. Other nodes may act on it from then on.
 func (o *observer) departed(h *hostView, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case nil:
@@ -114,7 +114,7 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 	delete(h.asked, f.Link)
 }
 
-// controllerReplied delivers the changes in a controller's successful response.
+// controllerReplied delivers the changes that a controller's successful response confirms.
 func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.Response, known wire.Offset) {
 	yes := func(r check.Reply) {
 		r.From = h.Node
@@ -157,7 +157,8 @@ func (o *observer) controllerReplied(h *hostView, asked env.Request, answer env.
 	}
 }
 
-// electionRequested visits the partitions of an operator's request for unclean elections, by the names in the newest image.
+// electionRequested visits the partitions of an operator's request for unclean elections. It resolves topic names in the
+// newest image.
 func (o *observer) electionRequested(req *kmsg.ElectLeadersRequest, visit func(*check.Partition)) {
 	for _, rt := range req.Topics {
 		for _, n := range rt.Partitions {
@@ -168,7 +169,7 @@ func (o *observer) electionRequested(req *kmsg.ElectLeadersRequest, visit func(*
 	}
 }
 
-// electionRefused withdraws the unclean elections that the controller refused. The others may not be committed yet.
+// electionRefused withdraws the unclean elections that the controller refused. The other elections may not be committed yet.
 func (o *observer) electionRefused(resp *kmsg.ElectLeadersResponse) {
 	for _, rt := range resp.Topics {
 		for _, rp := range rt.Partitions {
@@ -186,7 +187,7 @@ func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *
 			if rp.ErrorCode != 0 || rp.BaseOffset < 0 {
 				continue
 			}
-			// From version 13 on the request has topic ids and no names (KIP-516).
+			// Since version 13 the request has topic ids and no names (KIP-516).
 			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
 				o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
 				continue
@@ -200,7 +201,7 @@ func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *
 	}
 }
 
-// sentTo is the checksum of a request's batch for a partition, 0 if there is none.
+// sentTo returns the checksum of a request's batch for a partition, 0 if there is none.
 func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) uint32 {
 	for i := range req.Topics {
 		rt := &req.Topics[i]
@@ -216,7 +217,7 @@ func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) ui
 	return 0
 }
 
-// batchAcked delivers an acknowledgement, with the leader's state when the response was made.
+// batchAcked delivers an acknowledgement and the leader's state from the time when the response was made.
 func (o *observer) batchAcked(s *replicaView, base wire.Offset, acks int16, crc uint32, f *sim.Effect) {
 	at := s.snapshotAt(f.Cause)
 	o.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, MinISR: at.minISR})
@@ -262,7 +263,7 @@ func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp 
 	}
 }
 
-// replicaNamed is a broker's replica of the current topic of a name, nil if it has none.
+// replicaNamed returns a broker's replica of the current topic with a name, nil if it has none.
 func (o *observer) replicaNamed(h *hostView, topic string, n int32) *replicaView {
 	for _, s := range h.replicas {
 		if s.part.TP == (wire.TopicPartition{Topic: topic, Partition: n}) && o.current(s) {
@@ -297,7 +298,7 @@ func (o *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp
 	}
 }
 
-// candidacy handles a vote request: the candidate has voted for itself.
+// candidacy handles a vote request. The candidate has voted for itself before it sends one.
 func (o *observer) candidacy(h *hostView, req *kmsg.VoteRequest) {
 	if h == nil || h.Role != "controller" || len(req.Topics) == 0 || len(req.Topics[0].Partitions) == 0 {
 		return
@@ -317,7 +318,7 @@ func (o *observer) voteAnswered(h *hostView, req *kmsg.VoteRequest, resp *kmsg.V
 	}
 }
 
-// visitConcerned visits the replicas that an event of a broker was about.
+// visitConcerned visits the replicas that an event of a broker concerns.
 func (o *observer) visitConcerned(h *hostView, e *sim.Event, visit func(*replicaView)) {
 	if len(h.replicas) > 4 {
 		switch {
@@ -329,7 +330,7 @@ func (o *observer) visitConcerned(h *hostView, e *sim.Event, visit func(*replica
 			case *kmsg.ProduceRequest:
 				for _, s := range h.replicas {
 					for _, rt := range req.Topics {
-						// From version 13 on there is only the topic id (KIP-516), so in wire mode the name is missing.
+						// Since version 13 the request has only the topic id (KIP-516), so in wire mode the name is missing.
 						if rt.Topic == s.part.TP.Topic || rt.TopicID == s.part.ID {
 							visit(s)
 						}
