@@ -11,16 +11,16 @@ import (
 	"samsa/wire"
 )
 
-// adminConfig has the timeouts of the operator's clients. They are no longer than those of the nodes: on a cluster with
-// short timeouts, a retry after a lost response would otherwise come after the end of the run.
+// adminConfig returns the config of the operator's clients. Their timeouts are no longer than those of the nodes; otherwise,
+// on a cluster with short timeouts, a retry after a lost response would come after the end of the run.
 func (c *simCluster) adminConfig() client.Config {
 	cfg := client.DefaultConfig()
 	cfg.RequestTimeout = min(cfg.RequestTimeout, env.Duration(c.cfg.brokers.Duration("request.timeout.ms")))
-	cfg.APITimeout = 2 * cfg.RequestTimeout // as Kafka's 60 s and 30 s
+	cfg.APITimeout = 2 * cfg.RequestTimeout // the same ratio as Kafka's 60 s and 30 s
 	return cfg
 }
 
-// DeleteTopic implements Operations. If a response was lost, the retry finds no topic, and that is success.
+// DeleteTopic implements Operations. If a response was lost, the retry finds no topic, which counts as success.
 func (c *simCluster) DeleteTopic(name string) Op {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.SetVersion(6)
@@ -38,8 +38,8 @@ func (c *simCluster) DeleteTopic(name string) Op {
 	})
 }
 
-// AddPartitions implements Operations. If a response was lost, the topic may have the partitions already: the retry is
-// refused, and that is success.
+// AddPartitions implements Operations. If a response was lost, the topic may have the partitions already. The controller
+// then refuses the retry, which counts as success.
 func (c *simCluster) AddPartitions(topic string, partitions int32) Op {
 	req := kmsg.NewPtrCreatePartitionsRequest()
 	req.SetVersion(3)
@@ -77,8 +77,8 @@ func (c *simCluster) Finalise(levels []Setting) Op {
 	})
 }
 
-// DeleteRecords implements Operations. The leader handles it, so it is sent by the operator's machine for broker requests,
-// which is created on first use.
+// DeleteRecords implements Operations. The leader handles the request, so operatorOfBrokers sends it. That machine is
+// created on first use.
 func (c *simCluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
 	if c.hosts[operatorOfBrokers] == nil {
 		h := c.add(operatorOfBrokers, wire.NoNode, "operator")
@@ -131,7 +131,7 @@ func (c *simCluster) ElectLeader(tp wire.TopicPartition, unclean bool) Op {
 	})
 }
 
-// topicID is the id of the topic that has a name now, or zero.
+// topicID returns the id of the topic that has this name now, or zero.
 func (c *simCluster) topicID(name string) (id wire.TopicID) {
 	if m := c.image(); m != nil {
 		if t := m.TopicNamed(name); t != nil {

@@ -13,8 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// Assemble builds a cluster in a simulated world: controllers, brokers, and one admin machine for the operator.
-// Controllers boot first; nothing has happened yet when it returns. Observe makes the observer, before the first event.
+// Assemble builds a cluster in a simulated world: controllers, brokers, and one admin machine for the operator. No event has
+// run when it returns; the controllers will boot first. observe makes the observer before the first event.
 func Assemble(o Options, observe func(Inside) Observer) (Cluster, error) {
 	c := &simCluster{options: o, topics: map[int64]string{}, hosts: map[env.Addr]*Host{}, deleted: map[string]int{}}
 	cfg, err := configure(o)
@@ -74,21 +74,21 @@ type simCluster struct {
 	hosts   map[env.Addr]*Host
 
 	controllers, brokers, clients []*Host
-	doubles                       []*Host // machines that claim to be one of brokers
+	doubles                       []*Host // machines with the node id of another broker
 
-	patience env.Duration // the longest request timeout of a client
+	patience env.Duration // the longest request timeout of any client
 
-	ops     []*operation   // Op is the index plus one
-	deleted map[string]int // by topic: the last Op that deletes it
-	records []*Record      // by the id that the producer carries
+	ops     []*operation   // the operation of an Op is at the index Op-1
+	deleted map[string]int // by topic name: the last Op that deletes the topic
+	records []*Record      // by the id that the producer keeps with the record
 	topics  map[int64]string
 
 	observer       Observer
 	stages         pipelines
-	autoRestarts   bool // some host restarts by itself: its process may end in any event
+	autoRestarts   bool // some host restarts by itself, so its process may end in any event
 	leaderAppeared bool // a leader appeared in the current event
 	tally          Tally
-	ledIn          map[wire.TopicPartition]wire.Epoch // the newest epoch in which a leader appeared; never iterated
+	ledIn          map[wire.TopicPartition]wire.Epoch // the latest epoch in which a leader appeared; never iterated
 }
 
 // Host is one machine.
@@ -97,9 +97,9 @@ type Host struct {
 	Node        wire.NodeID // NoNode for clients and the operator
 	Role        string      // "broker", "controller", "client", "operator", "double"
 	paused      bool
-	autoRestart bool  // it is started again when its process ends
-	acks        int16 // a client's
-	sent        int64 // a client's: the number of records to send so far
+	autoRestart bool  // the machine starts again when its process ends
+	acks        int16 // for a client: its acks
+	sent        int64 // for a client: the number of records it was given to send so far
 }
 
 // add makes an entry for a machine.
@@ -128,7 +128,7 @@ func (c *simCluster) machines() []*Host {
 	return slices.Concat(c.brokers, c.controllers, c.clients, c.doubles)
 }
 
-// brokerNode is a running broker, or nil.
+// brokerNode returns a running broker, or nil.
 func (c *simCluster) brokerNode(h *Host) *broker.Broker {
 	if !c.world.Running(h.Addr) || c.world.Ending(h.Addr) {
 		return nil
@@ -137,7 +137,8 @@ func (c *simCluster) brokerNode(h *Host) *broker.Broker {
 	return b
 }
 
-// active is the active controller, or nil; if several are active by their own state, the one of the newest epoch.
+// active returns the active controller, or nil. If several are active by their own state, it returns the one with the
+// highest epoch.
 func (c *simCluster) active() (active *controller.Controller) {
 	for _, h := range c.controllers {
 		if !c.world.Running(h.Addr) {
@@ -174,7 +175,7 @@ func (c *simCluster) Close() { c.world.Close() }
 // At implements Clockwork.
 func (c *simCluster) At(t env.Duration, label string, do func()) { c.world.At(sim.Time(t), label, do) }
 
-// Event implements sim.TraceSink: it converts notes; steps of the story count from 1.
+// Event implements sim.TraceSink. It converts notes and numbers the steps of the story from 1.
 func (c *simCluster) Event(e *sim.Event) {
 	c.observer.Event(e)
 	c.stages.received(e)
@@ -182,7 +183,7 @@ func (c *simCluster) Event(e *sim.Event) {
 		n := &e.Notes[i]
 		c.leaderAppeared = c.leaderAppeared || n.Kind.Name == "partition.leads"
 		if n.Kind.Name == "topic.created" {
-			c.learnTopics() // while the image has them: a name may be needed after the topic is deleted
+			c.learnTopics() // the image still has the names, which a note may need after the deletion
 		}
 		c.observer.Noted(e.Node, n)
 		if c.options.Sink == nil {

@@ -14,16 +14,16 @@ import (
 	"samsa/wire/config"
 )
 
-// configs are a cluster's settings in the form that its nodes need.
+// configs holds a cluster's settings in the form that its nodes need.
 type configs struct {
 	brokers     *config.Set // the configs of nodes
 	controllers *config.Set
-	features    []controller.Feature // the levels of a new cluster
+	features    []controller.Feature // the feature levels of a new cluster
 	rules       nodeRules
 }
 
-// configure sorts the settings of the cluster verb by kind of node. A config of both kinds goes to both, as with one
-// server.properties for all.
+// configure sorts the settings of the cluster verb by kind of node. A config that both kinds have goes to both, as if all
+// nodes shared one server.properties.
 func configure(o Options) (configs, error) {
 	c := configs{brokers: config.New(config.Broker), controllers: config.New(config.Controller), features: controller.DefaultFeatures()}
 	var err error
@@ -40,8 +40,8 @@ func configure(o Options) (configs, error) {
 	return c, nil
 }
 
-// take adds a setting to a set, if the scope has it. It looks the name up first, because an error would compute suggestions,
-// and most names here simply belong to the other scope.
+// take adds a setting to a set if the scope has it. It looks the name up first because building an error computes
+// suggestions, and most of these names belong to the other scope.
 func take(set **config.Set, scope config.Scope, s Setting) bool {
 	if _, ok := config.Lookup(scope, s.Name); !ok {
 		return false
@@ -53,7 +53,7 @@ func take(set **config.Set, scope config.Scope, s Setting) bool {
 	return err == nil
 }
 
-// finalise adds a feature's level, if the setting is one.
+// finalise adds the level of a feature if the setting is one.
 func (c *configs) finalise(s Setting) bool {
 	for i := range c.features {
 		f := &c.features[i]
@@ -80,8 +80,9 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	k.Quorum.Log, _ = broker.LogConfig(config.New(config.Topic))
 	k.Quorum.ElectionTimeout, k.Quorum.FetchTimeout = ms("controller.quorum.election.timeout.ms"), ms("controller.quorum.fetch.timeout.ms")
 	k.Quorum.RequestTimeout, k.Quorum.RetryBackoff = ms("controller.quorum.request.timeout.ms"), ms("controller.quorum.retry.backoff.ms")
-	// Kafka holds a fetch for 500 ms at the most (KafkaRaftClient.MAX_FETCH_WAIT_MS), a quarter of the default fetch
-	// timeout. With a shorter fetch timeout it is a quarter of that, or an idle quorum would hold elections again and again.
+	// Kafka holds a fetch for at most 500 ms (KafkaRaftClient.MAX_FETCH_WAIT_MS), a quarter of the default fetch timeout. A
+	// shorter fetch timeout shortens this wait to a quarter of it; otherwise an idle quorum would hold elections again and
+	// again.
 	k.Quorum.FetchWait = min(k.Quorum.FetchWait, k.Quorum.FetchTimeout/4)
 	k.Quorum.BackoffMax = ms("controller.quorum.election.backoff.max.ms")
 	k.Quorum.FetchBytes = int32(c.controllers.Int("controller.quorum.fetch.max.bytes"))
@@ -95,8 +96,8 @@ func (c *configs) controller(id wire.NodeID, voters []raft.Voter) controller.Con
 	return k
 }
 
-// checkConfig validates a config that is set while the cluster runs. A topic has only configs of the table; a broker may
-// have others, which have no effect here.
+// checkConfig validates a config that is set while the cluster runs. A topic can have only configs of the table. A broker
+// can have others, which have no effect here.
 func checkConfig(resource wire.ConfigResource, name, value string) error {
 	scope := config.Node
 	if resource == wire.ConfigTopic {
@@ -117,8 +118,8 @@ func (c *configs) broker(id wire.NodeID, controllers []env.Addr) broker.Config {
 	return broker.Config{Node: id, ClusterID: clusterID, Controllers: controllers, Static: c.inRack(id), Rules: c.rules.broker}
 }
 
-// inRack is the brokers' settings with the broker.rack of one broker. One line sets all brokers, so a value may list several
-// racks, "east,west", which are assigned in turn.
+// inRack returns the brokers' settings with the broker.rack of one broker. One line sets all brokers, so a value may list
+// several racks, such as "east,west", which are assigned in turn.
 func (c *configs) inRack(id wire.NodeID) *config.Set {
 	if c.brokers.IsNull("broker.rack") {
 		return c.brokers
@@ -130,15 +131,15 @@ func (c *configs) inRack(id wire.NodeID) *config.Set {
 	return c.brokers
 }
 
-// longestCall is the longest request timeout of any sender; patience is that of the clients.
+// longestCall returns the longest request timeout of any sender; patience is the longest of the clients.
 func (c *configs) longestCall(patience env.Duration) env.Duration {
 	return max(patience, env.Duration(c.brokers.Duration("request.timeout.ms")), env.Duration(c.brokers.Duration("controller.quorum.fetch.timeout.ms")))
 }
 
-// threads is num.io.threads.
+// threads returns num.io.threads.
 func (c *configs) threads() int { return int(c.brokers.Int("num.io.threads")) }
 
-// client is a client's config from the settings on its line, for its producer and its consumer.
+// client returns a client's config for its producer and its consumer, from the settings on its line.
 func (c *configs) client(settings []Setting) (client.Config, error) {
 	p, k := config.New(config.Producer), config.New(config.Consumer)
 	for _, s := range settings {
@@ -154,7 +155,7 @@ func (c *configs) client(settings []Setting) (client.Config, error) {
 		FetchWait: span(k, "fetch.max.wait.ms"), FetchMin: int32(k.Int("fetch.min.bytes")), FetchBytes: int32(k.Int("max.partition.fetch.bytes")),
 		FetchMax: int32(k.Int("fetch.max.bytes")), Committed: k.Text("isolation.level") == "read_committed",
 	}
-	// Kafka's default of 5 keeps the order only with idempotence; here the default is 1.
+	// Kafka's default of 5 keeps the order only with idempotence, so the default here is 1.
 	if v, from := p.Get("max.in.flight.requests.per.connection"); from == config.FromOwn {
 		n, _ := strconv.Atoi(v.String())
 		cfg.MaxInFlight = n

@@ -51,7 +51,7 @@ func (c *simCluster) Start(addr env.Addr) {
 	}
 }
 
-// restartDelay is the wait of a service manager before it restarts a process.
+// restartDelay is the time that a service manager waits before it restarts a process.
 const restartDelay = env.Second
 
 // AutoRestart implements Faults.
@@ -64,7 +64,7 @@ func (c *simCluster) AutoRestart(addr env.Addr) {
 	c.Start(addr)
 }
 
-// restartEnded restarts a host with autoRestart, if its process ended in that event.
+// restartEnded restarts a host with autoRestart if its process ended in that event.
 func (c *simCluster) restartEnded(e *sim.Event) {
 	if e.Kind != sim.Died {
 		return
@@ -74,7 +74,7 @@ func (c *simCluster) restartEnded(e *sim.Event) {
 		return
 	}
 	c.world.At(c.world.Now()+sim.Time(restartDelay), "start", func() {
-		if h.autoRestart { // else it was stopped meanwhile
+		if h.autoRestart { // false if the host was stopped meanwhile
 			c.Start(h.Addr)
 		}
 	})
@@ -145,7 +145,7 @@ func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
 	case "drift":
 		c.world.DriftWall(addr, int32(f.PPM))
 	case "monotonic-drift":
-		// Timeouts run on this clock: while it drifts, no liveness bound applies.
+		// Timeouts run on this clock, so no liveness bound applies while it drifts.
 		if c.observer.FaultEnded("drift " + string(addr)); f.PPM != 0 {
 			c.observer.FaultBegan("drift " + string(addr))
 		}
@@ -178,7 +178,7 @@ func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	case "sync-forgets":
 		d.ForgetOnSync(f.Path)
 	case "bit-rot":
-		if rotten, ok := c.rot(addr, f.Path); ok { // and in no other file
+		if rotten, ok := c.rot(addr, f.Path); ok { // only this file is damaged
 			c.observer.DiskFaulted(c.hosts[addr], losingFaults[f.Kind], rotten)
 		}
 	case "lost-write":
@@ -206,10 +206,10 @@ func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	}
 }
 
-// lastingFaults are the faults of a disk that last until it is healed.
+// lastingFaults are the disk faults that last until the disk is healed.
 var lastingFaults = [...]string{"broken", "full", "slow", "stalled"}
 
-// losingFaults are the disk faults that can destroy written bytes, with the ledger's names.
+// losingFaults maps the disk faults that can destroy written bytes to the ledger's names for them.
 var losingFaults = map[string]string{
 	"sync-lies":    "lying sync",
 	"sync-forgets": "failed sync",
@@ -218,7 +218,8 @@ var losingFaults = map[string]string{
 	"misdirected":  "misdirected write",
 }
 
-// rot flips one bit in the middle of the first non-empty file below a path, and returns its directory, "" if it is the root.
+// rot flips one bit in the middle of the first non-empty file whose path has this prefix. It returns the file's directory,
+// "" for the root.
 func (c *simCluster) rot(addr env.Addr, prefix string) (dir string, ok bool) {
 	d := c.world.Disk(addr)
 	for _, f := range d.Files() {

@@ -10,7 +10,7 @@ var LinkFaults = [...]string{"reset", "half-open", "prefix", "stalled", "clogged
 
 const (
 	stallTime    = 2 * env.Second
-	lossyPermile = 200    // of the milliseconds, what departs in them is lost at first
+	lossyPermile = 200    // in 200 out of 1000 milliseconds, packets sent are lost and then retransmitted
 	narrowRate   = 64_000 // bytes per second
 )
 
@@ -46,8 +46,8 @@ func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
 	default:
 		panic("cluster: no fault of a connection is called " + f.Kind)
 	}
-	// A fault that is over at once restarts the bound of liveness checks. While a lasting fault is active, no liveness check
-	// applies.
+	// A fault that is over at once restarts the bounds of the liveness checks. While a lasting fault is active, no liveness
+	// check applies.
 	if c.observer.FaultPulse(); lasts {
 		c.observer.FaultBegan("link " + string(from) + " " + string(to))
 	}
@@ -56,7 +56,7 @@ func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
 	}
 }
 
-// mendLink ends lasting faults of Link, apart from clogs, which the world heals with cuts.
+// mendLink ends the lasting faults of Link, except clogs, which the world heals together with cuts.
 func (c *simCluster) mendLink(from, to env.Addr) {
 	a, b := []env.Addr{from}, []env.Addr{to}
 	c.world.Refuse(a, b, false)

@@ -8,18 +8,18 @@ import (
 	"samsa/sim/env"
 )
 
-// Noise is the random faults of a world: decisions of the seed, which pin lines can fix.
+// Noise is the random faults of a world. They are decisions of the seed, which pin lines can fix.
 
 // noises are the kinds of noise by name; the first is the default.
 var noises = [...]string{"calm", rough}
 
 const rough = "rough"
 
-// Noises lists them.
+// Noises lists the kinds of noise.
 func Noises() []string { return slices.Clone(noises[:]) }
 
-// noiseOf is the network and disk profile of a noise. It never destroys synced bytes: such faults need a verb, so that the
-// durability ledger knows of each.
+// noiseOf returns the network and disk profile of a noise. A noise never destroys synced bytes. Such faults need a verb, so
+// that the durability ledger knows of each.
 func noiseOf(name string) (sim.NetProfile, disk.Profile) {
 	net, volume := sim.LAN(), disk.CloudVolume()
 	if name == rough {
@@ -36,8 +36,8 @@ func (c *simCluster) Calm() {
 	c.observer.FaultEnded("noise")
 }
 
-// Draw is a decision in [0, n) for planning a scenario: a hash of its arguments only, like the world's own decisions. So
-// adding or removing a decision changes no other.
+// Draw makes a decision in [0, n) for planning a scenario. Like the world's own decisions, it is a hash of its arguments
+// only, so adding or removing a decision changes no other.
 func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {
 	return sim.Draw(seed, env.Site(site), entity, ordinal, n)
 }
@@ -45,7 +45,7 @@ func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {
 // Fault is a family of faults that the world can do.
 type Fault = sim.Fault
 
-// FaultFamilies lists all of them.
+// FaultFamilies lists all families of faults.
 func FaultFamilies() []Fault {
 	var all []Fault
 	for _, a := range sim.New(sim.Config{}).Activations() {

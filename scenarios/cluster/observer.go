@@ -22,7 +22,7 @@ type Observer interface {
 type Witness interface {
 	// Event is called after an event has run. Its effects reach the world's feeds later, each when it is complete.
 	Event(e *sim.Event)
-	// Noted is a note of that event.
+	// Noted is called for each note of that event.
 	Noted(by env.Addr, n *sim.Noted)
 	// After is called when all effects that the event completed at once have reached the feeds.
 	After(e *sim.Event)
@@ -34,22 +34,22 @@ type Witness interface {
 	Clients(n int)
 }
 
-// FaultLog follows the faults of the world. Liveness checks apply once no fault is active.
+// FaultLog follows the faults of the world. Liveness checks apply only while no fault is active.
 type FaultLog interface {
-	// FaultBegan and FaultEnded name a lasting fault; a name that began twice ends once.
+	// FaultBegan and FaultEnded mark a lasting fault by its name. A name that began twice ends once.
 	FaultBegan(name string)
 	FaultEnded(name string)
-	// FaultPulse is a fault that is over at once.
+	// FaultPulse reports a fault that is over at once.
 	FaultPulse()
-	// DiskFaulted is a fault that can destroy bytes of a disk: in one directory, or anywhere if it is "".
+	// DiskFaulted reports a fault that can destroy bytes of a disk in one directory, or anywhere if dir is "".
 	DiskFaulted(host *Host, fault, dir string)
-	// ClockMoved is a change of a clock.
+	// ClockMoved reports a change of a clock.
 	ClockMoved(by env.Duration)
 }
 
-// TrueLogs are the logs as the disks hold them, independent of the nodes' state. Reading changes nothing.
+// TrueLogs reads the logs from the disks, independently of the nodes' state. Reading changes nothing.
 type TrueLogs interface {
-	// Span is [start, end) of the log in a directory, zero if there is none.
+	// Span returns the offsets [start, end) of the log in a directory, zero if there is none.
 	Span(host env.Addr, dir string) (start, end wire.Offset)
 	// Batches visits the positions of its batches, oldest first, until visit returns false.
 	Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool)
@@ -61,16 +61,16 @@ type Record struct {
 	Partition wire.TopicPartition
 	Acks      int16
 	Value     string
-	Number    int64  // counts the records of its client
-	Called    uint64 // the event before it was sent, plus one
+	Number    int64  // counts the records of the client
+	Called    uint64 // the number of the event before the record was sent, plus one
 	Since     int64  // the time of that event
-	Known     bool   // its client knows the outcome
+	Known     bool   // the client knows the outcome
 
 	op *operation
 	at int // index in op.outcome.Records
 }
 
-// Over reports whether the record's outcome is final: its client knows it, or has died.
+// Over reports whether the record's outcome is final, because its client knows it or has died.
 func (r *Record) Over() bool { return r.op.done }
 
 // Read is one partition in a fetch response to a client.
@@ -79,28 +79,28 @@ type Read struct {
 	Partition wire.TopicPartition
 	Topic     wire.TopicID
 	Cursor    int64         // identifies the read
-	Called    uint64        // the event after which the fetch was sent, plus one
-	Records   []wire.Record // at most as many as the read still wanted
+	Called    uint64        // the number of the event after which the fetch was sent, plus one
+	Records   []wire.Record // at most as many as the read still needed
 	Next      wire.Offset   // the new position
-	Drained   bool          // it reached the high watermark of its first response, and wanted more
+	Drained   bool          // at the high watermark of its first response, the read still needed records
 }
 
 // Inside gives the observer of a cluster access to the world and its nodes. Only Assemble makes one.
 type Inside struct{ c *simCluster }
 
-// World is the world that the cluster runs in.
+// World returns the world that the cluster runs in.
 func (in Inside) World() *sim.World { return in.c.world }
 
-// Nodes are the machines of controllers and brokers, in that order.
+// Nodes returns the machines of the controllers, then of the brokers.
 func (in Inside) Nodes() []*Host { return slices.Concat(in.c.controllers, in.c.brokers) }
 
-// Node is the address of the machine with a node id, "" if there is none.
+// Node returns the address of the machine with a node id, "" if there is none.
 func (in Inside) Node(id wire.NodeID) string { return in.c.Node(id) }
 
-// Machines are brokers, controllers, clients, doubles, in that order.
+// Machines returns the brokers, then the controllers, the clients and the doubles.
 func (in Inside) Machines() []*Host { return in.c.machines() }
 
-// Records are all records that clients were to send, in that order.
+// Records returns all records that clients were given to send, in that order.
 func (in Inside) Records() []*Record { return in.c.records }
 
 // Cursor identifies a client's running read of a partition; ok is false if there is none.
@@ -111,16 +111,17 @@ func (in Inside) Cursor(name env.Addr, tp wire.TopicPartition) (cursor int64, ok
 	return 0, false
 }
 
-// Topic is the name of a topic in a note. It is kept, because a later note may name the topic after its deletion.
+// Topic returns the name of a topic in a note. The name is kept, because a later note may need it after the topic is
+// deleted.
 func (in Inside) Topic(short int64) string {
 	in.c.learnTopics()
 	return in.c.Topic(short)
 }
 
-// TopicID is the current id of a topic name, or zero.
+// TopicID returns the current id of a topic name, or zero.
 func (in Inside) TopicID(name string) wire.TopicID { return in.c.topicID(name) }
 
-// Settings are those of brokers and of controllers.
+// Settings returns the settings of the brokers and of the controllers.
 func (in Inside) Settings() (brokers, controllers *config.Set) {
 	return in.c.cfg.brokers, in.c.cfg.controllers
 }

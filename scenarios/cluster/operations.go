@@ -14,18 +14,18 @@ type operation struct {
 	client    env.Addr
 	outcome   Outcome
 	done      bool
-	left      int         // produce: records without an outcome; consume: records still wanted
-	readTo    wire.Offset // consume: read up to here, -1 until the first response
+	left      int         // produce: records without an outcome; consume: records still to read
+	readTo    wire.Offset // consume: the offset to read up to, -1 until the first response
 	tp        wire.TopicPartition
-	from      wire.Offset  // consume: where it begins
-	api       string       // the operator: the API, as Kafka names it
-	reads     bool         // it is a Consume
-	topic     wire.TopicID // consume: the topic id of its first response, zero before
-	ready     func() bool  // after the response: the operation is done once this is true
+	from      wire.Offset  // consume: the first offset to read
+	api       string       // operator: Kafka's name of the API
+	reads     bool         // the operation is a Consume
+	topic     wire.TopicID // consume: the topic id of its first response, zero before that
+	ready     func() bool  // after the response, the operation is done once this returns true
 	acks      int16        // produce
-	cursor    int64        // consume: identifies it
-	ambiguous bool         // the operator: an earlier attempt may have taken effect
-	called    uint64       // consume: the event in which its next fetch was sent, plus one
+	cursor    int64        // consume: the id of the read
+	ambiguous bool         // operator: an earlier attempt may have taken effect
+	called    uint64       // consume: the number of the event in which the next fetch was sent, plus one
 }
 
 func (c *simCluster) start(o *operation) Op {
@@ -85,7 +85,7 @@ func (c *simCluster) Produce(name env.Addr, tp wire.TopicPartition, values []str
 	return op
 }
 
-// recordDone enters the outcome of one record: for its operation, and for the observer.
+// recordDone passes the outcome of one record to its operation and to the observer.
 func (c *simCluster) recordDone(name env.Addr, s client.Sent) {
 	r := c.records[s.ID]
 	out := &r.op.outcome.Records[r.at]
@@ -143,7 +143,7 @@ func (c *simCluster) Consume(name env.Addr, tp wire.TopicPartition, from wire.Of
 	return op
 }
 
-// polled enters one fetch response, for the oldest running read of the partition and for the observer.
+// polled passes one fetch response to the oldest running read of the partition and to the observer.
 func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client.Polled) {
 	o := c.reading(name, p.Partition)
 	if o == nil {
@@ -155,7 +155,7 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 		return
 	}
 	if o.topic != p.Topic {
-		if o.topic != (wire.TopicID{}) { // the topic was deleted and created again: the position means nothing in the new one
+		if o.topic != (wire.TopicID{}) { // the topic was deleted and created again, which makes the position meaningless
 			o.done, o.outcome.Status, o.outcome.Error = true, OutcomeFailed, "the topic is another one now"
 			n.Consumer.Unassign(p.Partition)
 			c.readOn(e, n, p.Partition, name)
@@ -185,8 +185,8 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 	}
 }
 
-// reading is a client's running read of a partition: the oldest that is not done, because a consumer has one position per
-// partition. Nil if there is none.
+// reading returns a client's running read of a partition, or nil. If several are not done, it returns the oldest, because a
+// consumer has one position per partition.
 func (c *simCluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 	for _, o := range c.ops {
 		if o.reads && !o.done && o.client == name && o.tp == tp {
@@ -196,7 +196,7 @@ func (c *simCluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 	return nil
 }
 
-// readOn begins the next waiting read of a partition.
+// readOn starts the next waiting read of a partition.
 func (c *simCluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition, name env.Addr) {
 	if next := c.reading(name, tp); next != nil {
 		next.called = c.world.Events() + 1
@@ -204,7 +204,7 @@ func (c *simCluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition,
 	}
 }
 
-// ask sends a request of the operator; judge decides from the response: retry, or the error.
+// ask sends a request of the operator. judge decides from the response whether to retry, and returns the error.
 func (c *simCluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
 	o.api = kmsg.NameForKey(req.Key())
 	op := c.start(o)
@@ -225,7 +225,7 @@ func (c *simCluster) ask(req env.Request, o *operation, judge func(env.Response)
 }
 
 // CreateTopic implements Operations. The operator retries until enough brokers are unfenced to place the replicas. If a
-// response was lost, the topic exists already, and that is success.
+// response was lost, the retry finds the topic, which counts as success.
 func (c *simCluster) CreateTopic(spec TopicSpec) Op {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.SetVersion(7)
@@ -252,7 +252,7 @@ func (c *simCluster) CreateTopic(spec TopicSpec) Op {
 	}
 	req.Topics = append(req.Topics, rt)
 	o := &operation{client: operator}
-	at := len(c.ops) // a topic that is deleted meanwhile needs no leader
+	at := len(c.ops) // a topic that is deleted in the meantime needs no leader
 	o.ready = func() bool { return spec.AtOnce || c.led(spec.Name, spec.Partitions) || c.deleted[spec.Name] > at }
 	return c.ask(req, o, func(r env.Response) (bool, int16) {
 		code := r.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
@@ -283,7 +283,7 @@ func (c *simCluster) allUnfenced() bool {
 	return true
 }
 
-// led reports whether every partition of a topic has a leader by the broker's own state.
+// led reports whether every partition of a topic has a leader that is leader by its own state.
 func (c *simCluster) led(topic string, partitions int32) bool {
 	for i := range partitions {
 		found := false

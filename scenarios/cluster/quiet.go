@@ -11,12 +11,12 @@ import (
 	"samsa/wire/config"
 )
 
-// Quiet implements Sight: no operation is running, and in every partition all live replicas have the leader's log end offset
-// as log end and high watermark.
+// Quiet implements Sight. It reports whether no operation is running and, in every partition, the log end offset and high
+// watermark of each live replica equal the leader's log end offset.
 //
-// With a core it requires the same of those machines only. A partition must have a leader if the controllers may elect one
-// of them, else no leader. And its high watermark need not advance if fewer of them than min.insync.replicas hold a replica
-// (KIP-966).
+// With a core, it requires the same of those machines only. A partition must have a leader if the controllers may elect one
+// of them; otherwise it must have none. Its high watermark need not advance if fewer of them than min.insync.replicas hold a
+// replica (KIP-966).
 func (c *simCluster) Quiet(core []env.Addr) bool {
 	if core != nil && !c.activeIn(core) {
 		return false
@@ -70,11 +70,11 @@ func (c *simCluster) activeIn(core []env.Addr) bool {
 	return false
 }
 
-// ended reports whether an operation has ended, or cannot end: a read of a deleted topic, or, with a core, of a partition
-// that no machine in it may lead. Creations wait for leaders, which Quiet requires anyway.
+// ended reports whether an operation has ended or cannot end. A read of a deleted topic cannot end. With a core, neither can
+// a read of a partition that no machine of the core may lead. Creations wait for leaders, which Quiet requires anyway.
 //
-// A read ends at the high watermark of its first response. After an unclean election the log may end below it, and only new
-// records would let the read end.
+// A read ends at the high watermark of its first response. After an unclean election the log may end below that offset, and
+// only new records would let the read end.
 func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 	if o.done {
 		return core != nil || o.outcome.Status != OutcomeOK || o.ready == nil || o.ready()
@@ -92,7 +92,7 @@ func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 	return o.readTo > p.End
 }
 
-// mayLead reports whether the controllers would elect one of these machines, once all of them are unfenced.
+// mayLead reports whether the controllers would elect one of these machines once all of them are unfenced.
 func (c *simCluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.Addr) bool {
 	p := m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition)
 	setting, set := c.dynamicConfig(m, tp.Topic, "unclean.leader.election.enable")
@@ -102,7 +102,7 @@ func (c *simCluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.
 	})
 }
 
-// minISR is a partition's committed min.insync.replicas, at most the number of its replicas.
+// minISR returns a partition's committed min.insync.replicas, but at most the number of its replicas.
 func (c *simCluster) minISR(m *image.Image, tp wire.TopicPartition) int {
 	least := config.New(config.Topic).Over(c.cfg.brokers).Int("min.insync.replicas")
 	if setting, set := c.dynamicConfig(m, tp.Topic, "min.insync.replicas"); set {
@@ -113,7 +113,7 @@ func (c *simCluster) minISR(m *image.Image, tp wire.TopicPartition) int {
 	return min(int(least), max(1, len(m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition).Replicas)))
 }
 
-// dynamicConfig is a topic's config that was set while the cluster runs: the topic's own, or the cluster-wide default.
+// dynamicConfig returns a topic's config that was set while the cluster runs, on the topic or as the cluster-wide default.
 func (c *simCluster) dynamicConfig(m *image.Image, topic, name string) (string, bool) {
 	if v, ok := m.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
 		return v, true

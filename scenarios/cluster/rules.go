@@ -12,14 +12,14 @@ import (
 	"samsa/storage"
 )
 
-// OldRule is one exhibit of a package's history: a rule that Kafka once had, or a known way to get it wrong.
+// OldRule is one exhibit in the history of a package: a rule that Kafka once had, or a known mistake in implementing one.
 type OldRule struct {
 	ID       string // "M1"
 	Package  string // the package that owns the rule
 	Source   string // KIP or JIRA
-	Versions string // the Kafka versions that had it
+	Versions string // the Kafka versions with the old rule
 	Symptom  string // the effect that users saw
-	Check    string // the check that must find it
+	Check    string // the check that must detect it
 
 	apply func(*nodeRules)
 }
@@ -31,7 +31,7 @@ type nodeRules struct {
 	quorum     raft.Rules
 }
 
-// OldRules are all exhibits, package by package.
+// OldRules returns all exhibits, package by package.
 func OldRules() []OldRule {
 	return slices.Concat(
 		exhibits("replication", replication.OldRules(), func(n *nodeRules) *replication.Rules { return &n.broker.Replication }),
@@ -42,7 +42,7 @@ func OldRules() []OldRule {
 	)
 }
 
-// exhibits are those of one package, with the part of a node's rules that they are about.
+// exhibits returns the exhibits of one package; part selects the package's rules among a node's.
 func exhibits[R any](pkg string, old []exhibit.Of[R], part func(*nodeRules) *R) []OldRule {
 	var all []OldRule
 	for _, x := range old {
@@ -51,14 +51,14 @@ func exhibits[R any](pkg string, old []exhibit.Of[R], part func(*nodeRules) *R) 
 	return all
 }
 
-// rules are the current ones with these old ones in their places.
+// rules returns the current rules, with the given old rules in place of theirs.
 func rules(ids []string) (nodeRules, error) {
 	n := nodeRules{broker: broker.CurrentRules(), controller: controller.CurrentRules(), quorum: raft.CurrentRules()}
 	all := OldRules()
 	for _, id := range ids {
 		known := false
 		for _, r := range all {
-			if r.ID == id { // one exhibit may change rules of two packages, each of which would mask the other's
+			if r.ID == id { // two packages may share an exhibit if either's current rule would mask the other's old rule
 				known = true
 				r.apply(&n)
 			}

@@ -13,8 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// image is the newest metadata image of a running node: the active controller's, else that of the broker with the highest
-// applied offset; nil if none runs.
+// image returns the newest metadata image of a running node, or nil if none runs. It prefers the active controller's image
+// to that of the broker with the highest applied offset.
 func (c *simCluster) image() *image.Image {
 	if k := c.active(); k != nil {
 		return k.Image()
@@ -28,7 +28,7 @@ func (c *simCluster) image() *image.Image {
 	return newest
 }
 
-// partitions are all partitions of the newest image, by name.
+// partitions returns all partitions of the newest image, sorted by name.
 func (c *simCluster) partitions() []wire.TopicPartition {
 	m := c.image()
 	if m == nil {
@@ -43,7 +43,7 @@ func (c *simCluster) partitions() []wire.TopicPartition {
 	return all
 }
 
-// replica is a broker's running replica of a partition, or nil.
+// replica returns a broker's running replica of a partition, or nil.
 func (c *simCluster) replica(h *Host, tp wire.TopicPartition) *replication.Partition {
 	if b := c.brokerNode(h); b != nil {
 		return b.Replica(tp)
@@ -83,7 +83,7 @@ func (c *simCluster) Partition(tp wire.TopicPartition) (PartitionState, bool) {
 	return out, true
 }
 
-// Log implements Sight: the batches on the disk.
+// Log implements Sight. It returns the batches on the disk.
 func (c *simCluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	dir := tp.String()
 	if strings.HasPrefix(string(addr), "c") {
@@ -94,7 +94,7 @@ func (c *simCluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	c.observer.Batches(addr, dir, func(path string, pos, size int64) bool {
 		bytes, _, _ := disk.Peek(path, pos, int(size))
 		if int64(len(bytes)) < size {
-			return false // the process has truncated its log here, and the disk operation is not complete yet
+			return false // the process has truncated its log here, but the disk operation is not complete yet
 		}
 		all = append(all, show(wire.Batch(bytes)))
 		return true
@@ -151,7 +151,7 @@ func (c *simCluster) Machines() []MachineState {
 	return all
 }
 
-// unfenced reports whether the newest image has a broker registered and unfenced.
+// unfenced reports whether a broker is registered and unfenced in the newest image.
 func (c *simCluster) unfenced(h *Host) bool {
 	m := c.image()
 	if m == nil {
@@ -179,8 +179,8 @@ func (c *simCluster) Topic(short int64) string {
 	return ""
 }
 
-// learnTopics keeps the names of all topics in the newest image. Only events of the run call it: if Topic did, the names
-// would depend on the calls of viewers.
+// learnTopics keeps the names of all topics in the newest image. Only events of the run call it. If Topic called it, the
+// names would depend on the calls of viewers.
 func (c *simCluster) learnTopics() {
 	if m := c.image(); m != nil {
 		for _, t := range m.Topics() {
@@ -207,11 +207,11 @@ func (c *simCluster) Sound() error {
 	if v := c.world.GuardViolation(); v != nil {
 		return changed(v)
 	}
-	// A server must answer a request before its sender's timeout; a request that is older than twice the timeout was
+	// A server must answer a request before its sender's timeout. A request that is older than twice the timeout counts as
 	// forgotten.
 	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
-		// Until it is unfenced, a broker handles no client requests (SocketServer.enableRequestProcessing). Its own state
-		// counts: an image may still have its last incarnation, or be ahead of it.
+		// A broker handles no client requests until it is unfenced (SocketServer.enableRequestProcessing). The broker's own
+		// state decides, because an image may be ahead of it or still have its last incarnation.
 		h := c.hosts[u.Server]
 		if b := c.brokerNode(h); !c.world.Paused(u.Server) && (h.Role != "broker" || b != nil && b.Serves()) {
 			return unanswered(u.Server, u.Ticket.From, u.Ticket.Key, env.Duration(u.Since))
@@ -220,7 +220,7 @@ func (c *simCluster) Sound() error {
 	return nil
 }
 
-// seconds is a time in seconds with three places.
+// seconds formats a time in seconds with three decimals.
 func seconds(d env.Duration) string {
 	return fmt.Sprintf("%d.%03ds", d/env.Second, d%env.Second/env.Millisecond)
 }

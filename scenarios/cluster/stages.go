@@ -19,23 +19,23 @@ import (
 //	                                records,
 //	                                controller
 //
-// There is no ResponseQueueTime: a response is sent as soon as it is complete.
+// There is no ResponseQueueTime, because a response is sent as soon as it is complete.
 
 // StageTimes are the parts of a request's time, in order:
 //
 //	RequestQueueTimeMs    until a request handler is free
-//	LocalTimeMs           until the handler has paid for what it did
-//	RemoteTimeMs          until the answer is given, in purgatory
-//	ResponseSendTimeMs    until the answer is there
+//	LocalTimeMs           until the handler's own work is done
+//	RemoteTimeMs          until the response is complete, in purgatory
+//	ResponseSendTimeMs    until the response arrives
 type StageTimes [4]env.Duration
 
-// pipeline sums the stage times of one machine's requests of one API key.
+// pipeline sums up the stage times of one machine's requests of one API key.
 type pipeline struct {
 	n        int64
 	sum, max StageTimes
 }
 
-// request is a request that a machine has not answered.
+// request is a request that a machine has not answered yet.
 type request struct {
 	key    int16
 	at     sim.Time // when its handler ran
@@ -43,15 +43,15 @@ type request struct {
 	cost   env.Duration
 }
 
-// requests are a machine's requests. When its process ends, the unanswered ones are dropped and the sums stay.
+// requests are a machine's requests. When its process ends, the unanswered ones are dropped and the sums are kept.
 type requests struct {
-	// By link, in order. A link has one request in flight; a second may begin before the feed reports the response to the
-	// first.
+	// open holds requests by link, in order. A link has one request in flight, but a second may begin before the feed
+	// reports the response to the first.
 	open map[env.Link][]request
 	done [kmsg.MaxKey + 1]pipeline
 }
 
-// received enters an event that received a request that will be answered.
+// received adds the request of an event, unless it needs no response.
 func (r *requests) received(e *sim.Event) {
 	if p, ok := e.Request.(*kmsg.ProduceRequest); ok && p.Acks == 0 {
 		return
@@ -59,7 +59,7 @@ func (r *requests) received(e *sim.Event) {
 	r.open[e.Link] = append(r.open[e.Link], request{e.Key, e.Time, e.Waited, e.Cost})
 }
 
-// sent enters the response that a machine has sent on a link, and its arrival time.
+// sent adds the response that a machine has sent on a link, with its arrival time.
 func (r *requests) sent(link env.Link, left, there sim.Time) {
 	if len(r.open[link]) == 0 {
 		return
@@ -79,7 +79,7 @@ func (r *requests) sent(link env.Link, left, there sim.Time) {
 	}
 }
 
-// states are the pipelines that had requests, by the names of their apis.
+// states returns the stage times of every API that had requests, sorted by name.
 func (r *requests) states() (all []RequestState) {
 	for key := range r.done {
 		p := &r.done[key]
@@ -96,20 +96,20 @@ func (r *requests) states() (all []RequestState) {
 	return all
 }
 
-// pipelines are the requests of all brokers and controllers of a cluster, by machine. It is a sim.Feed.
+// pipelines holds the requests of all brokers and controllers of a cluster, by machine. It is a sim.Feed.
 type pipelines struct {
 	world *sim.World
 	of    map[env.Addr]*requests
 }
 
-// received enters the request that an event has received.
+// received adds the request that an event has received.
 func (p *pipelines) received(e *sim.Event) {
 	if r := p.of[e.Node]; r != nil && e.Kind == sim.Received && p.world.Running(e.Node) && !p.world.Ending(e.Node) {
 		r.received(e)
 	}
 }
 
-// Changed implements sim.Feed: a response ends a request, and the end of a process ends all of its requests.
+// Changed implements sim.Feed. A response ends one request, and the end of a process ends all of its requests.
 func (p *pipelines) Changed(f *sim.Effect) {
 	r := p.of[f.Node]
 	switch {

@@ -7,25 +7,25 @@ import (
 	"samsa/wire"
 )
 
-// Tally counts how much a run tested: acknowledged records, leader changes, faults. A campaign sums its tallies, to show
-// that it was not idle.
+// Tally counts how much a run tested: acknowledged records, leader changes and faults. A campaign sums up the tallies of its
+// runs, to show that it was not idle.
 type Tally struct {
-	AckedBatches  int64 // batches that were acknowledged to their producers, with acks 1 or all
+	AckedBatches  int64 // batches acknowledged to their producers, with acks 1 or all
 	AckedRecords  int64
-	ReadRecords   int64 // delivered to consumers
-	Moves         int64 // leaders that appeared in a later epoch than the first
-	MovesInFlight int64 // those of them while records for that partition were on their way, with acks 1 or all
+	ReadRecords   int64 // records delivered to consumers
+	Moves         int64 // leaders that appeared in a later epoch than the partition's first leader
+	MovesInFlight int64 // Moves while records for the partition were in flight, with acks 1 or all
 	Faults        []sim.Activation
 	Operations    []Operated
 }
 
-// Operated counts an operator's requests of one API, and how many of them succeeded.
+// Operated counts an operator's requests of one API and how many of them succeeded.
 type Operated struct {
-	API         string // as Kafka names it
+	API         string // Kafka's name
 	Asked, Done int64
 }
 
-// operated counts the operator's requests; every API that a verb uses is in it.
+// operated counts the operator's requests. It has an entry for every API that a verb uses.
 func operated(c *simCluster) (all []Operated) {
 	for _, api := range [...]kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.CreatePartitions, kmsg.DeleteRecords, kmsg.ElectLeaders,
 		kmsg.IncrementalAlterConfigs, kmsg.UpdateFeatures} {
@@ -52,7 +52,7 @@ func (c *simCluster) Tally() Tally {
 	return t
 }
 
-// moves counts leaders that appeared in the current event.
+// countMoves counts the leaders that appeared in the current event.
 func (c *simCluster) countMoves() {
 	for _, tp := range c.partitions() {
 		p, ok := c.Partition(tp)
@@ -70,7 +70,7 @@ func (c *simCluster) countMoves() {
 	}
 }
 
-// inFlight reports whether a producer with acks other than 0 waits for a response about a partition.
+// inFlight reports whether a producer with acks 1 or all waits for a response about a partition.
 func inFlight(c *simCluster, tp wire.TopicPartition) bool {
 	for _, o := range c.ops {
 		if !o.reads && !o.done && o.tp == tp && o.client != operator && c.hosts[o.client].acks != 0 {

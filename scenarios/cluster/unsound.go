@@ -9,11 +9,11 @@ import (
 	"samsa/sim/env"
 )
 
-// Unsound is a bug of ours that the world found: the run's verdict on Kafka means nothing.
+// Unsound is a bug of Samsa's that the world found. The run's verdict on Kafka then means nothing.
 type Unsound struct {
 	Kind UnsoundKind
 	API  string // Kafka's name of the request: "Fetch"
-	Text string // what was found, with the numbers of this run
+	Text string // a description with the numbers of this run
 }
 
 // UnsoundKind is a kind of bug that a world can find.
@@ -25,7 +25,7 @@ const (
 	RequestUnanswered                    // a request was neither answered nor refused
 )
 
-// String is the kind in words, the same on every seed.
+// String returns the kind in words, which are the same on every seed.
 func (k UnsoundKind) String() string {
 	return [...]string{"a request was changed after it was sent", "a response was changed after it was sent", "a request was not answered"}[k]
 }
@@ -33,10 +33,10 @@ func (k UnsoundKind) String() string {
 // Error implements error.
 func (u *Unsound) Error() string { return u.Text }
 
-// Fingerprint is equal for one bug on different seeds.
+// Fingerprint returns the same text for one bug on different seeds.
 func (u *Unsound) Fingerprint() string { return u.Kind.String() + ": " + u.API }
 
-// changed is a bug that guard mode found.
+// changed returns the bug for a message that guard mode found to be changed.
 func changed(v *sim.GuardViolation) *Unsound {
 	u := &Unsound{RequestChanged, kmsg.NameForKey(v.Key), v.Error()}
 	if v.Response {
@@ -45,7 +45,7 @@ func changed(v *sim.GuardViolation) *Unsound {
 	return u
 }
 
-// unanswered is a request that a server never answered.
+// unanswered returns the bug for a request that a server never answered.
 func unanswered(server, from env.Addr, key int16, since env.Duration) *Unsound {
 	api := kmsg.NameForKey(key)
 	return &Unsound{RequestUnanswered, api, fmt.Sprintf("%s has not answered a %s request of %s since %s", server, api, from, seconds(since))}
