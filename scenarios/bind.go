@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// The second pass over a scenario: it resolves every word, in the order of the lines. All errors of a file are reported
+// The second pass over a scenario file resolves every word, in the order of the lines. All errors of a file are reported
 // before the first event, so a run never stops because of a typing error.
 
-// Program is a scenario whose words are resolved.
+// Program is a scenario with all words resolved.
 type Program struct {
 	File      *File
 	Overrides []Override // in the order of their lines
 	code      []Command
 	ns        names
 
-	compiled map[*Verb][][]item // forms of the verbs met so far
+	compiled map[*Verb][][]item // the compiled forms of the verbs seen so far
 }
 
 // Command is one line of a program.
@@ -24,7 +24,7 @@ type Command struct {
 	Line  Line
 	Verb  *Verb
 	Args  *Args
-	Block int // in File.Blocks
+	Block int // its index in File.Blocks
 }
 
 // Load parses and binds a scenario.
@@ -73,8 +73,8 @@ func bind(f *File) (*Program, []*Error) {
 	return p, errs
 }
 
-// command resolves one line. After an error it returns the part that it resolved, so that a topic with a misspelt config
-// still exists for the lines below it.
+// command resolves one line. After an error it returns the part that it has resolved, so that a topic with a misspelt config
+// still exists for later lines.
 func (p *Program) command(l Line) (Command, *Error) {
 	c := Command{Line: l}
 	f := p.File
@@ -90,7 +90,7 @@ func (p *Program) command(l Line) (Command, *Error) {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot be given a time: the verbs that may follow at are %s", verb.Name, timedVerbs()), "")
 	}
 	if !p.ns.cluster && verb != verbCluster && verb.Overrides == nil {
-		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // report it once, then continue with a default cluster
+		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // report the error once, then assume a default cluster
 		e := f.errorAt(l.Verb, "the first verb must be cluster, as in: cluster brokers=3 controllers=3", "")
 		e.Verb = verbCluster.Name
 		return c, e
@@ -122,7 +122,7 @@ func (p *Program) command(l Line) (Command, *Error) {
 	return c, first
 }
 
-// forms are a verb's forms, compiled.
+// forms returns a verb's compiled forms.
 func (p *Program) forms(v *Verb) [][]item {
 	if _, ok := p.compiled[v]; !ok {
 		for _, form := range v.Forms {
@@ -178,7 +178,7 @@ func keyNames(v *Verb) []string {
 	return all
 }
 
-// enter keeps the overrides of a line.
+// enter adds the overrides of a line to the program.
 func (p *Program) enter(c Command) {
 	if c.Verb.Overrides != nil {
 		p.Overrides = append(p.Overrides, c.Verb.Overrides(c.Args)...)
@@ -188,7 +188,7 @@ func (p *Program) enter(c Command) {
 // makes reports whether this verb creates names for later lines.
 func (v *Verb) makes() bool { return v == verbCluster || v == verbTopic }
 
-// timedVerbs lists the verbs that may follow at.
+// timedVerbs lists the verbs that may follow "at TIME".
 func timedVerbs() string {
 	var all []string
 	for _, v := range Verbs() {

@@ -6,11 +6,12 @@ import (
 	"samsa/sim/env"
 )
 
-// Types of packages cluster and observe, so that packages that run or show sessions import only this one.
+// These types of packages cluster and observe are repeated here, so that packages that run or show sessions import only this
+// one.
 type (
 	// Sight is a viewer's interface to a cluster.
 	Sight = observe.Sight
-	// Note is one note with its node, event and time; Names resolves its integers.
+	// Note is one note with its node, event and time. Names resolves its integers.
 	Note  = cluster.Note
 	Names = cluster.Names
 	// Tally counts how much a run tested.
@@ -25,16 +26,16 @@ type (
 	Override = cluster.Override
 	// Waiter is the kind of a client that waits for a response.
 	Waiter = cluster.Waiter
-	// Unsound is a bug of ours that the world found.
+	// Unsound is a bug of Samsa's that the world found.
 	Unsound = cluster.Unsound
-	// Mode is how messages travel. The hash of a run does not depend on it.
+	// Mode selects how messages travel. The hash of a run does not depend on it.
 	Mode = cluster.Mode
 )
 
 const (
-	ModePointer = cluster.ModePointer // hand the value over
-	ModeWire    = cluster.ModeWire    // encode it to Kafka's bytes and decode it again
-	ModeGuard   = cluster.ModeGuard   // hand it over, and encode it later to prove that it was not changed
+	ModePointer = cluster.ModePointer // pass the message itself
+	ModeWire    = cluster.ModeWire    // encode the message to Kafka's bytes and decode it again
+	ModeGuard   = cluster.ModeGuard   // pass the message itself and encode it later, to verify that it was not changed
 )
 
 // The clients that may wait.
@@ -50,14 +51,14 @@ const NoCause = cluster.NoCause
 // Faulty lists every family of faults.
 func Faulty() []cluster.Fault { return cluster.FaultFamilies() }
 
-// OldRules are all exhibits, package by package.
+// OldRules returns all exhibits, package by package.
 func OldRules() []cluster.OldRule { return cluster.OldRules() }
 
 // NoteKinds lists every kind of note that nodes make.
 func NoteKinds() []*env.NoteKind { return cluster.NoteKinds() }
 
-// Draw is a decision in [0, n) for planning a scenario: a hash of its arguments only, like the world's own decisions. So
-// adding or removing a decision changes no other.
+// Draw makes a decision in [0, n) for planning a scenario. Like the world's own decisions, it is a hash of its arguments
+// only, so adding or removing a decision changes no other.
 func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {
 	return cluster.Draw(seed, site, entity, ordinal, n)
 }

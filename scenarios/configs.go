@@ -8,10 +8,10 @@ import (
 	"samsa/wire/config"
 )
 
-// ScopeEither is for the verb config, which sets topics and brokers.
+// ScopeEither is for the verb config, which can set topics and brokers.
 const ScopeEither Scope = "topic or cluster"
 
-// of converts a scope for the table of configs.
+// of returns the scope's value in the table of configs.
 func (s Scope) of() config.Scope {
 	switch s {
 	case ScopeCluster:
@@ -42,8 +42,8 @@ func readSetting(scope Scope, w Word) (Setting, *complaint) {
 	return Setting{Name: w.Key, Value: w.Value}, nil
 }
 
-// checkSetting returns the error of a setting, and the most likely correction. If several scopes have the config with
-// different bounds, the value must be valid in one of them.
+// checkSetting returns the error of a setting and the most likely correction, or empty strings. If several scopes have the
+// config with different bounds, the value must be valid in one of them.
 func checkSetting(scope config.Scope, name, value string) (msg, near string) {
 	if _, err := config.Find(scope, name); err != nil {
 		return describeUnknown(err)
@@ -67,7 +67,8 @@ func checkSetting(scope config.Scope, name, value string) (msg, near string) {
 	return msg, near
 }
 
-// describeUnknown is the message about an unknown config; it names the scopes that have it.
+// describeUnknown returns the message about an unknown config, which lists the scopes that have it, and the nearest known
+// name.
 func describeUnknown(err error) (msg, near string) {
 	var e *config.Error
 	if !errors.As(err, &e) {
@@ -87,7 +88,7 @@ func describeUnknown(err error) (msg, near string) {
 	return msg, near
 }
 
-// ParseSet reads NAME=VALUE as --set gives it. With an error it names the nearest right word, or "".
+// ParseSet reads NAME=VALUE in the form that --set takes. With an error it returns the nearest valid word, or "".
 func ParseSet(s string) (Setting, string, error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok || !isKey(name) {
@@ -133,7 +134,7 @@ func Configs() []ConfigInfo {
 	return all
 }
 
-// ExplainConfig describes a config in each of its scopes; "" if there is none of that name.
+// ExplainConfig describes a config in each of its scopes. It returns "" if no config has that name.
 func ExplainConfig(name string) string {
 	var b strings.Builder
 	for _, c := range config.Of(anyScope) {

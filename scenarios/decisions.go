@@ -9,8 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// The verbs that change decisions of the seed; all other decisions stay. They apply before the first event, so the verbs
-// have no Run.
+// These verbs change some decisions of the seed and keep all others. They apply before the first event, so the verbs have no
+// Run.
 //
 //	pin   one decision has this value        ┐
 //	off   every decision of a site is 0      │ a pin wins over off and keep
@@ -135,10 +135,10 @@ func readSite(_ *names, w Word) (any, string) {
 	return env.Site(w.Text), ""
 }
 
-// maxOrdinals bounds the ordinals of one line.
+// maxOrdinals bounds the number of ordinals on one line.
 const maxOrdinals = 10_000
 
-// readOrdinals reads numbers and ranges with both their ends: 3,17..20.
+// readOrdinals reads numbers and inclusive ranges, such as 3,17..20.
 func readOrdinals(_ *names, w Word) (any, string) {
 	var all []uint64
 	for part := range strings.SplitSeq(w.Text, ",") {
@@ -161,8 +161,8 @@ func readOrdinals(_ *names, w Word) (any, string) {
 	return all, ""
 }
 
-// claimOverrides enters a failed claim for each pin, off, keep and salt line that matched no decision of the run: its entity
-// or ordinal may be wrong, or the run took another course.
+// claimOverrides adds a failed claim for each pin, off, keep and salt line that matched no decision of the run. The entity
+// or ordinal on the line may be wrong, or the run may have taken another course.
 func claimOverrides(s *Session) {
 	unmet := s.cluster.Unmet()
 	if len(unmet) == 0 {
@@ -181,7 +181,7 @@ func claimOverrides(s *Session) {
 	}
 }
 
-// neverAsked is the claim of a line whose overrides did not all match.
+// neverAsked returns the claim of a line if some of its overrides did not match.
 func neverAsked(all, missed []Override) string {
 	switch o := missed[0]; {
 	case o.Kind == cluster.Pin:

@@ -11,7 +11,8 @@ import (
 // stageWords are the columns of the table.
 var stageWords = [len(cluster.StageTimes{})]string{"queue", "local", "remote", "send"}
 
-// describeRequests is a machine's requests as a table, in milliseconds: the mean of each stage, and below it the longest.
+// describeRequests returns a machine's requests as a table, in milliseconds. The second line of each API has the longest
+// times:
 //
 //	b1                   count   queue   local  remote    send
 //	Fetch                  120   0.000   0.006 312.410   0.400
@@ -38,7 +39,7 @@ func describeRequests(host env.Addr, all []cluster.RequestState) string {
 	return b.String() + "\n"
 }
 
-// describeMetrics is a broker's metrics, one per line. Values come first, because Kafka's names are long.
+// describeMetrics returns a broker's metrics, one per line. Values come first, because Kafka's names are long.
 func describeMetrics(host env.Addr, all []cluster.MetricState) string {
 	if len(all) == 0 {
 		return string(host) + " shows no metrics: it is not a running broker\n"
@@ -54,7 +55,7 @@ func describeMetrics(host env.Addr, all []cluster.MetricState) string {
 	return s
 }
 
-// millis is a time in milliseconds with up to three decimals, in at most seven characters.
+// millis formats a time in milliseconds with up to three decimals, in at most seven characters.
 func millis(d env.Duration) string {
 	s := fmt.Sprintf("%d.%03d", d/env.Millisecond, d%env.Millisecond/env.Microsecond)
 	for len(s) > 7 && strings.Contains(s, ".") {

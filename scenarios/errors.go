@@ -6,18 +6,18 @@ import (
 	"unicode"
 )
 
-// Error is one error in a scenario file and its place.
+// Error is one error in a scenario file, with its position.
 type Error struct {
 	File       string
-	Line, Col  int    // from 1; Col in characters
+	Line, Col  int    // both from 1; Col counts characters
 	Word       string // the word as written; empty if something is missing
 	Msg        string // one sentence without a full stop
-	Suggestion string // the nearest right word; empty if none is near
-	Verb       string // the verb whose help says more; empty if the line has no known verb
+	Suggestion string // the nearest valid word; empty if none is near
+	Verb       string // the verb to look up in help; empty if the line has no known verb
 	Source     string // the whole line, for the caret
 }
 
-// Error is the message in one line.
+// Error returns the message in one line.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("scenario %s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
 	if e.Suggestion != "" {
@@ -26,13 +26,13 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Show is the message, the line, and a caret under the word.
+// Show returns the message, the line, and a caret under the word.
 //
 //	scenario x.txt:7:1: no verb "cutt" (did you mean "cut"?)
 //	    7 | cutt b1 -> b2
 //	      | ^^^^
 func (e *Error) Show() string {
-	// A long line is shown from just before the word, so that the caret is always on the screen.
+	// A long line is shown from just before the word, so that the caret always fits on the screen.
 	const room = 70
 	source := []rune(strings.Map(printable, e.Source))
 	col := min(e.Col-1, len(source))
@@ -63,7 +63,7 @@ func printable(r rune) rune {
 
 // errorAt makes an error about a word of this file.
 func (f *File) errorAt(w Word, msg, suggestion string) *Error {
-	if runes := []rune(msg); len(runes) > 200 { // a word may be as long as a line; a message may not
+	if runes := []rune(msg); len(runes) > 200 { // a word may be as long as a line, but a message must not
 		msg = string(runes[:120]) + " ... " + string(runes[len(runes)-70:])
 	}
 	e := &Error{File: f.Name, Line: w.Line, Col: w.Col, Word: w.Raw, Msg: msg, Suggestion: suggestion}
@@ -76,7 +76,7 @@ func (f *File) errorAt(w Word, msg, suggestion string) *Error {
 // Errors are the errors of a file, in the order of its lines.
 type Errors []*Error
 
-// Error shows all errors with their lines.
+// Error returns all errors, each with its line.
 func (es Errors) Error() string {
 	shown := make([]string, len(es))
 	for i, e := range es {

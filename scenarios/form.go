@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// A form is the grammar of a verb's words, written as its usage: help prints the text that the parser uses.
+// A form is the grammar of a verb's words, written as a usage line. The parser and help use the same text.
 //
 //	crash HOSTS [power]
 //	run until hw TP >= OFFSET [within SPAN]
 //	clock HOST skew|step SPAN
 //
-// Words in small letters and signs are literals, | separates alternatives, words in capitals are placeholders named by their
-// kind (see kinds), [ ] is optional, and ... repeats the last word. Key=value words are not part of a form: they may stand
-// anywhere, and Verb.Keys and Verb.Configs say which ones a verb knows.
+// Lower-case words and signs are literals, and | separates alternatives. Words in capitals are placeholders named after
+// their kind (see kinds). [ ] marks an optional group, and ... repeats the last word. Key=value words are not part of a
+// form. They may occur anywhere, and Verb.Keys and Verb.Configs list the ones that a verb accepts.
 
 // item is one element of a compiled form.
 type item struct {
-	literals []string // one of these words
-	kind     *kind    // a placeholder
+	literals []string // the word must be one of these
+	kind     *kind    // the kind of the placeholder
 	repeat   bool
 	optional []item
 }
@@ -63,13 +63,13 @@ func compileItems(words []string) (items []item, rest []string) {
 	return items, nil
 }
 
-// mismatch is the place and the reason where a form did not match.
+// mismatch is the position at which a form did not match, and the reason.
 type mismatch struct {
-	form   int      // index of the form, the first of those that matched as far
-	at     int      // index of the word; len(words) is after the last
-	wants  []string // the words or kinds allowed there
-	near   []string // names allowed there
-	reason string   // the error of the word itself; empty if it is only out of place
+	form   int      // index of the form, the first of those that matched equally far
+	at     int      // index of the word; len(words) if words are missing
+	wants  []string // words or kinds that the form allows there
+	near   []string // names that the form allows there
+	reason string   // the error of the word itself; empty if the word is only in the wrong place
 }
 
 // matcher matches words with one form.
@@ -82,8 +82,8 @@ type matcher struct {
 	left  int    // the index of the word where they were skipped
 }
 
-// matchForms matches words with the first form that takes them all, or returns the mismatch of the form that matched
-// furthest.
+// matchForms matches words with the first form that matches all of them. If none does, it returns the mismatch of the form
+// that matched furthest.
 func matchForms(forms [][]item, ns *names, words []Word) ([]bound, *mismatch) {
 	var worst *mismatch
 	for n, form := range forms {
@@ -118,7 +118,7 @@ func matchForms(forms [][]item, ns *names, words []Word) ([]bound, *mismatch) {
 	return nil, worst
 }
 
-// items matches a sequence.
+// items matches a sequence of items.
 func (m *matcher) items(items []item) *mismatch {
 	for _, it := range items {
 		if it.optional != nil {
@@ -143,8 +143,8 @@ func (m *matcher) items(items []item) *mismatch {
 	return nil
 }
 
-// begins reports whether the next word begins an optional group: it must be the literal, or a valid value of the
-// placeholder, so that a misspelt literal is not reported as a bad value.
+// begins reports whether the next word begins an optional group. The word must be the group's literal or a valid value of
+// its placeholder, so that a misspelt literal is not reported as a bad value.
 func (m *matcher) begins(first item) bool {
 	w := m.words[m.at]
 	if first.literals != nil {
@@ -154,7 +154,7 @@ func (m *matcher) begins(first item) bool {
 	return bad == ""
 }
 
-// skipped keeps the first item of a skipped group, for the message about an unexpected word.
+// skipped records the first item of a skipped group, for the message about an unexpected word.
 func (m *matcher) skipped(first item) {
 	if m.left != m.at {
 		m.skip, m.left = m.skip[:0], m.at
@@ -188,7 +188,7 @@ func (m *matcher) one(it item) *mismatch {
 	return nil
 }
 
-// near lists the names that an item allows.
+// near returns the names that an item allows.
 func (m *matcher) near(it item) []string {
 	if it.literals != nil {
 		return it.literals
@@ -199,7 +199,7 @@ func (m *matcher) near(it item) []string {
 	return nil
 }
 
-// wanted describes an item.
+// wanted describes the words that an item allows.
 func wanted(it item) []string {
 	if it.literals != nil {
 		return slices.Clone(it.literals)
@@ -207,7 +207,7 @@ func wanted(it item) []string {
 	return []string{it.kind.doc}
 }
 
-// orList joins words: a, b or c.
+// orList joins words as in "a, b or c".
 func orList(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
@@ -215,14 +215,14 @@ func orList(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-// bound is a word that matched an item: a literal has itself as name, and a nil value.
+// bound is a word that matched an item. For a literal, the name is the word itself and the value is nil.
 type bound struct {
 	name  string
 	word  Word
 	value any
 }
 
-// complain makes an error of the line from a mismatch.
+// complain returns the error of a line from a mismatch.
 func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	if m.at >= len(words) {
 		msg := fmt.Sprintf("%s needs %s here; usage: %s", verb.Name, orList(m.wants), verb.usage(verb.Forms[m.form]))
@@ -230,7 +230,7 @@ func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	}
 	w := words[m.at]
 	suggestion := Nearest(w.Text, m.near)
-	if verb.Configs == ScopeFeature { // it has no other words: the level of a feature is missing
+	if verb.Configs == ScopeFeature { // such a verb has no other words, so the level of a feature is missing
 		return f.errorAt(w, fmt.Sprintf("%s takes %s here, not %q", verb.Name, verb.setting(), w.Text), suggestion)
 	}
 	if m.reason != "" {

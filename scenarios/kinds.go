@@ -16,11 +16,11 @@ import (
 type kind struct {
 	name string
 	doc  string
-	read func(*names, Word) (any, string) // the message is empty if the word is valid
-	list func(*names) []string            // the valid names, for suggestions; nil if there is no list
+	read func(*names, Word) (any, string) // returns an empty message if the word is valid
+	list func(*names) []string            // returns the valid names, for suggestions; nil if there is no list
 }
 
-// kindOf finds a kind by its placeholder; nil if there is none.
+// kindOf returns the kind of a placeholder, nil if there is none.
 func kindOf(name string) *kind {
 	for _, k := range kinds() {
 		if k.name == name {
@@ -30,7 +30,7 @@ func kindOf(name string) *kind {
 	return nil
 }
 
-// kinds is every placeholder. It is a function, because the parsers look kinds up themselves.
+// kinds returns all placeholders. It is a function and not a variable, because the parsers look kinds up themselves.
 func kinds() []kind {
 	return []kind{
 		{"HOST", "a machine such as b1", readHost, hostNames},
@@ -70,7 +70,7 @@ func kinds() []kind {
 	}
 }
 
-// names are the machines, topics and clients that a file has created so far, which its later lines may name.
+// names holds the machines, topics and clients that a file has created so far. Later lines may name them.
 type names struct {
 	cluster              bool
 	brokers, controllers int32
@@ -81,23 +81,23 @@ type names struct {
 
 type topicName struct {
 	name       string
-	partitions int32 // the most that it may have at any time
-	fleeting   bool  // a timed line deletes it: its existence and its partitions are known only at run time
+	partitions int32 // the largest number that it may have at any time
+	fleeting   bool  // a timed line deletes the topic, so its existence and partitions are known only at run time
 }
 
 type clientName struct {
 	name     string
 	settings []Setting
-	line     int // where it was made
+	line     int // the line that made the client
 }
 
-// hostTerm is a machine in a file: its address, or its role at run time (leader:orders-0).
+// hostTerm is a machine in a file. It has an address, or a role that is resolved at run time (leader:orders-0).
 type hostTerm struct {
 	addr env.Addr
 	role string // "leader", "follower", "followers", "brokers", "controllers", "controller", "standby", "standbys"; empty for an address
 	tp   wire.TopicPartition
 
-	client bool // the address is a client's
+	client bool // the address is that of a client
 }
 
 func readHosts(ns *names, w Word) (any, string) {
@@ -136,7 +136,7 @@ func hostOf(ns *names, s string) (hostTerm, string) {
 	return hostTerm{addr: env.Addr(s), client: slices.Contains(clientNames(ns), s)}, ""
 }
 
-// host reports whether there is a machine with that address.
+// host reports whether a machine has that address.
 func (ns *names) host(s string) bool {
 	if len(s) > 1 && (s[0] == 'b' || s[0] == 'c') && isNumber(s[1:]) {
 		n := ns.brokers
@@ -191,8 +191,8 @@ func clientNames(ns *names) []string {
 	return all
 }
 
-// readClient takes any short plain name that no machine of the cluster has: the first use creates the client. The name of a
-// topic or a partition is refused, because the client was most likely forgotten (drain orders-0).
+// readClient reads any short plain name that no machine of the cluster has; the first line that uses the name creates the
+// client. It refuses the name of a topic or a partition, because the author most likely forgot the client (drain orders-0).
 func readClient(ns *names, w Word) (any, string) {
 	if msg := plainName(w.Text); msg != "" {
 		return nil, msg
@@ -207,7 +207,7 @@ func readClient(ns *names, w Word) (any, string) {
 		return nil, fmt.Sprintf("%q is a machine with another broker's node id; a client needs a name of its own", w.Text)
 	}
 	if slices.Contains(clientNames(ns), w.Text) {
-		return env.Addr(w.Text), "" // a client that had the name before the topic existed
+		return env.Addr(w.Text), "" // the client had this name before the topic existed
 	}
 	if i := strings.LastIndexByte(w.Text, '-'); i > 0 && isNumber(w.Text[i+1:]) {
 		return nil, fmt.Sprintf("%q looks like a partition; a client needs a name of its own, such as p1", w.Text)
@@ -218,7 +218,7 @@ func readClient(ns *names, w Word) (any, string) {
 	return env.Addr(w.Text), ""
 }
 
-// readDouble reads a name that no machine has.
+// readDouble reads the name of a new machine.
 func readDouble(ns *names, w Word) (any, string) {
 	name, msg := readClient(ns, w)
 	if msg == "" && slices.Contains(clientNames(ns), w.Text) {
@@ -227,7 +227,7 @@ func readDouble(ns *names, w Word) (any, string) {
 	return name, msg
 }
 
-// plural counts things with a plural in s.
+// plural formats a count of things. Their plural must end in s.
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -239,7 +239,7 @@ func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// plainName is the error of s as the name of a client, "" if there is none.
+// plainName returns the reason why s cannot be the name of a client, "" if it can.
 func plainName(s string) string {
 	if len(s) > 32 || !isKey(s) || strings.ContainsAny(s, ".") {
 		return fmt.Sprintf("%q is no name: up to 32 letters, digits, - and _, a letter first", s)
@@ -261,7 +261,7 @@ func noTopic(ns *names, s string) string {
 	return fmt.Sprintf("no topic %q above this line", s)
 }
 
-// readNewTopic follows Kafka's rule for topic names.
+// readNewTopic reads the name of a new topic by Kafka's rule for topic names.
 func readNewTopic(ns *names, w Word) (any, string) {
 	s := w.Text
 	legal := s != "" && s != "." && s != ".." && len(s) <= 249
@@ -279,7 +279,7 @@ func readNewTopic(ns *names, w Word) (any, string) {
 	return s, ""
 }
 
-// known is a topic that a line above creates; nil if none does.
+// known returns a topic that an earlier line creates, nil if none does.
 func (ns *names) known(topic string) *topicName {
 	for i := range ns.topics {
 		if ns.topics[i].name == topic {
@@ -302,7 +302,7 @@ func readTP(ns *names, w Word) (any, string) {
 	return tp, bad
 }
 
-// partitionOf reads orders-0.
+// partitionOf reads a partition, such as orders-0.
 func partitionOf(ns *names, s string) (wire.TopicPartition, string) {
 	i := strings.LastIndexByte(s, '-')
 	if i <= 0 || !isNumber(s[i+1:]) || len(s)-i > 8 {
@@ -330,7 +330,7 @@ func partitionNames(ns *names) []string {
 	return all
 }
 
-// readIDs takes 1,2 or b1,b2: node ids of brokers.
+// readIDs reads node ids of brokers, such as 1,2 or b1,b2.
 func readIDs(ns *names, w Word) (any, string) {
 	var ids []wire.NodeID
 	for _, part := range strings.Split(w.Text, ",") {
@@ -358,7 +358,7 @@ func readOffset(_ *names, w Word) (any, string) {
 	return wire.Offset(n), ""
 }
 
-// offsets is the range [From, To) of a reader; To is -1 for all.
+// offsets is the range [From, To) of a reader. To is -1 if the range has no end.
 type offsets struct{ From, To wire.Offset }
 
 func readOffsets(_ *names, w Word) (any, string) {
@@ -405,7 +405,7 @@ func readCount(_ *names, w Word) (any, string) {
 	return n, ""
 }
 
-// Limits of a simulated cluster. Notes carry sets of node ids as 63 bits.
+// These are the limits of a simulated cluster. Notes hold sets of node ids in 63 bits.
 const (
 	maxBrokers     = 60
 	maxControllers = 9
@@ -432,17 +432,17 @@ func readNumber(_ *names, w Word) (any, string) {
 	return n, ""
 }
 
-// maxValues bounds the number of values of one line.
+// maxValues bounds the number of values on one line.
 const maxValues = 10_000
 
-// values is one value, or a range from a1 to a9. It is expanded only when it is sent, so that a small file cannot make a
-// large program.
+// values is one value, or a range such as a1 to a9. The range is expanded only when it is sent, so that a small file cannot
+// make a large program.
 type values struct {
 	head     string
-	from, to int64 // [from, to); both 0 for the head alone
+	from, to int64 // [from, to); both are 0 if the head is the only value
 }
 
-// count is the number of values.
+// count returns the number of values.
 func (v values) count() int64 { return max(1, v.to-v.from) }
 
 // spell appends all values to a list.
@@ -456,7 +456,7 @@ func (v values) spell(list []string) []string {
 	return list
 }
 
-// readValue reads one value, or a range: its ends differ only in the number after a common beginning.
+// readValue reads one value or a range. The two ends of a range differ only in the number at their end.
 func readValue(_ *names, w Word) (any, string) {
 	one := values{head: w.Text}
 	from, to, ranged := strings.Cut(w.Text, "..")

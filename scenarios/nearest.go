@@ -2,8 +2,8 @@ package scenarios
 
 import "samsa/wire/config"
 
-// Nearest is the word of a list that is nearest to a misspelt word, or "" if none is near. Of equally near ones the first
-// wins.
+// Nearest returns the word of a list that is nearest to a misspelt word, or "" if none is near. If several are equally near,
+// it returns the first.
 func Nearest(word string, list []string) string {
 	if near := config.Nearest(word, list); len(near) > 0 {
 		return near[0]

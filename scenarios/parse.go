@@ -7,8 +7,8 @@ import (
 	"samsa/sim/env"
 )
 
-// The first pass over a scenario file: it finds words, lines and blocks, and knows no verb. The second (bind.go) resolves
-// every word. The tree keeps the place of every word and every byte of the file, so that errors can point at a word and a
+// The first pass over a scenario file finds words, lines and blocks, and knows no verb. The second pass (bind.go) resolves
+// every word. The tree keeps the position of every word and every byte of the file, so that errors can point at a word and a
 // rewrite changes only outputs.
 //
 //	# The story, told before it happens.        comment; the leading one is the file's story
@@ -17,9 +17,9 @@ import (
 //	----                                        ends a block and opens its expected output
 //	orders-0  leader b1                         output, up to a blank line
 //
-// An output with blank lines stands between two pairs of ---- lines. A block without ---- has no expected output.
+// An output that has blank lines is enclosed by two pairs of ---- lines. A block without ---- has no expected output.
 
-// Limits of a file, so that no input makes the parser slow or large.
+// These limits of a file keep the parser fast and small on any input.
 const (
 	maxFileBytes = 1 << 20
 	maxLineBytes = 16 << 10
@@ -36,26 +36,26 @@ type File struct {
 	lines  []string // every line with its ending; joined they are the file
 }
 
-// Block is the lines up to a ----, and the output they are expected to give.
+// Block is the lines up to a ---- and their expected output.
 type Block struct {
 	Lines    []Line
 	Compared bool   // the block ends with ----, so its output is compared with Expected
-	Expected string // lines each ended by \n; empty if nothing is expected
-	from, to int    // the output in File.lines: [from, to) with its second and later ---- marks
-	double   bool   // written in the form that may contain blank lines
+	Expected string // each line ends with \n; empty if nothing is expected
+	from, to int    // the output is File.lines[from:to], with its second and later ---- marks
+	double   bool   // the output is in the form that may contain blank lines
 }
 
 // Line is one verb with its words.
 type Line struct {
 	Num   int // from 1
 	Timed bool
-	At    env.Duration // since the world began; only if Timed
+	At    env.Duration // the time since the world began; only set if Timed
 	Verb  Word
 	Args  []Word
 	End   int // the column after the last word
 }
 
-// String is the line in canonical form.
+// String returns the line in canonical form.
 func (l Line) String() string {
 	words := append([]string{l.Verb.Raw}, rawWords(l.Args)...)
 	if l.Timed {
@@ -64,18 +64,18 @@ func (l Line) String() string {
 	return strings.Join(words, " ")
 }
 
-// Word is one word with its place.
+// Word is one word, with its position.
 type Word struct {
-	Text   string // quotes and escapes resolved
+	Text   string // with quotes and escapes resolved
 	Raw    string // as written
 	Line   int    // from 1
 	Col    int    // from 1, in characters
-	Quoted bool   // the whole word is quoted: it is never read as key=value or as a literal
-	Key    string // of key=value, else empty
-	Value  string // of key=value
+	Quoted bool   // the whole word is quoted, so it is never read as key=value or as a literal
+	Key    string // the key of key=value; empty for other words
+	Value  string // the value of key=value
 }
 
-// Parse reads a file. With errors, the tree has the lines that could be read.
+// Parse reads a file. If there are errors, the tree has the lines without one.
 func Parse(name string, src []byte) (*File, []*Error) {
 	f := &File{Name: name}
 	p := &parser{file: f}
@@ -92,11 +92,11 @@ func Parse(name string, src []byte) (*File, []*Error) {
 	return f, p.errs
 }
 
-// String is the file byte for byte.
+// String returns the file byte for byte.
 func (f *File) String() string { return strings.Join(f.lines, "") }
 
-// Rewrite is the file with the expected output of each compared block replaced, and no other byte changed. outputs has one
-// entry per block; those of blocks that are not compared are ignored.
+// Rewrite returns the file with the expected output of each compared block replaced and all other bytes unchanged. outputs
+// has one entry per block; entries of blocks that are not compared are ignored.
 func (f *File) Rewrite(outputs []string) string {
 	ending := "\n"
 	if len(f.lines) > 0 && strings.HasSuffix(f.lines[0], "\r\n") {
@@ -131,10 +131,10 @@ func (f *File) Rewrite(outputs []string) string {
 	return b.String()
 }
 
-// mark ends the lines of a block.
+// mark is the line that ends the lines of a block.
 const mark = "----"
 
-// mustDouble reports whether an output needs two pairs of ---- lines: it has a blank line, or begins with a mark.
+// mustDouble reports whether an output needs two pairs of ---- lines, because it has a blank line or begins with a mark.
 func mustDouble(out string) bool {
 	if strings.HasPrefix(out, mark+"\n") {
 		return true
@@ -181,7 +181,7 @@ func (p *parser) story() {
 	}
 }
 
-// line reads the next line, and the output after it if it is a mark.
+// line reads the next line. If the line is a mark, it also reads the output after it.
 func (p *parser) line() {
 	num := p.at + 1
 	raw := strings.TrimRight(p.file.lines[p.at], "\r\n")
@@ -205,7 +205,7 @@ func (p *parser) line() {
 	}
 }
 
-// directive makes a line of its words, without a leading "at TIME".
+// directive makes a line from its words. It removes a leading "at TIME".
 func (p *parser) directive(words []Word) {
 	last := words[len(words)-1]
 	l := Line{Num: words[0].Line, End: last.Col + utf8.RuneCountInString(last.Raw)}

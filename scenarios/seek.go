@@ -5,10 +5,10 @@ import (
 	"samsa/wire"
 )
 
-// The methods that move a session and read its state.
+// These methods move a session and read its state.
 
-// Advance runs up to n ticks (starts of lines and events); false means that the run is over. A session itself knows neither
-// signals nor real time.
+// Advance runs up to n ticks (starts of lines and events). It returns false if the run is over. A session itself knows
+// neither signals nor real time.
 func (s *Session) Advance(n int) (bool, error) {
 	for range n {
 		if !s.tick() {
@@ -21,10 +21,10 @@ func (s *Session) Advance(n int) (bool, error) {
 	return true, nil
 }
 
-// Step runs to the next step of the story; false means that there is none.
+// Step runs to the next step of the story. It returns false if there is none.
 func (s *Session) Step() (bool, error) { return s.RunUntil(s.Position() + 1) }
 
-// RunUntil runs until the story has that many steps; false means that the run ended before.
+// RunUntil runs until the story has this many steps. It returns false if the run ended before that.
 func (s *Session) RunUntil(step uint64) (bool, error) {
 	for s.Position() < step {
 		if more, err := s.Advance(1); !more {
@@ -43,8 +43,8 @@ func (s *Session) Finish() (*Verdict, error) {
 	}
 }
 
-// Seek returns a session at a step. To go backwards it runs the scenario again from the start. The old session must not be
-// used any more.
+// Seek returns a session at a step. To go backwards, it runs the scenario again from the start. The old session must not be
+// used afterwards.
 func (s *Session) Seek(step uint64) (*Session, error) {
 	if step < s.Position() || s.verdict != nil {
 		s.Close()
@@ -61,7 +61,7 @@ func (s *Session) Close() {
 	}
 }
 
-// Position is the number of steps so far.
+// Position returns the number of steps so far.
 func (s *Session) Position() uint64 {
 	if s.cluster == nil {
 		return 0
@@ -69,7 +69,7 @@ func (s *Session) Position() uint64 {
 	return s.cluster.Steps()
 }
 
-// Verdict is the verdict of the run, or before its end a verdict on the run so far. It does not end the run.
+// Verdict returns the verdict of the run or, before its end, a verdict on the run so far. It does not end the run.
 func (s *Session) Verdict() *Verdict {
 	if s.verdict != nil || s.err != nil {
 		return s.verdict
@@ -85,22 +85,22 @@ func (s *Session) Verdict() *Verdict {
 // Over reports whether the run has ended.
 func (s *Session) Over() bool { return s.verdict != nil }
 
-// Entries are the entries of the story so far. The caller must not change them.
+// Entries returns the entries of the story so far. The caller must not change them.
 func (s *Session) Entries() []Entry { return s.entries }
 
-// Claims are the claims of lines so far. The caller must not change them.
+// Claims returns the claims of the lines so far. The caller must not change them.
 func (s *Session) Claims() []Claim { return s.claims }
 
-// Outputs are the outputs of the file's blocks so far.
+// Outputs returns the outputs of the file's blocks so far.
 func (s *Session) Outputs() []string { return s.outputs }
 
-// Program is the scenario.
+// Program returns the scenario.
 func (s *Session) Program() *Program { return s.program }
 
-// Seed is the seed of the run.
+// Seed returns the seed of the run.
 func (s *Session) Seed() uint64 { return s.seed }
 
-// Names resolves the integers of notes; it knows none before the first line ran.
+// Names resolves the integers of notes. It knows no names before the first line has run.
 func (s *Session) Names() Names {
 	if s.cluster == nil {
 		return noNames{}
@@ -108,7 +108,7 @@ func (s *Session) Names() Names {
 	return s.cluster.Names()
 }
 
-// Cluster shows the cluster; nil before the first line ran. Only the session moves time and starts faults.
+// Cluster shows the cluster. It returns nil before the first line has run. Only the session moves time and starts faults.
 func (s *Session) Cluster() Sight {
 	if s.cluster == nil {
 		return nil
@@ -116,10 +116,10 @@ func (s *Session) Cluster() Sight {
 	return onlySight{s.cluster}
 }
 
-// onlySight is a cluster that no type assertion turns into more than its Sight.
+// onlySight hides all methods of a cluster but those of Sight from type assertions.
 type onlySight struct{ Sight }
 
-// Tally is the run's tally so far; the zero value before the first line ran.
+// Tally returns the run's tally so far, or the zero value before the first line has run.
 func (s *Session) Tally() Tally {
 	if s.cluster == nil {
 		return Tally{}
@@ -127,7 +127,7 @@ func (s *Session) Tally() Tally {
 	return s.cluster.Tally()
 }
 
-// Waiting are the clients that wait for a response, one for each request, in the order of the requests.
+// Waiting returns the clients that wait for a response, one entry per request, in the order of the requests.
 func (s *Session) Waiting() []Waiter {
 	if s.cluster == nil {
 		return nil
@@ -135,7 +135,7 @@ func (s *Session) Waiting() []Waiter {
 	return s.cluster.Waiting()
 }
 
-// Partitions are those of all topics that the file creates, in its order.
+// Partitions returns the partitions of all topics that the file creates, in the order of the file.
 func (p *Program) Partitions() (all []wire.TopicPartition) {
 	for _, t := range p.ns.topics {
 		for i := range t.partitions {
@@ -145,7 +145,7 @@ func (p *Program) Partitions() (all []wire.TopicPartition) {
 	return all
 }
 
-// Progress is the number of events and the virtual time so far.
+// Progress returns the number of events and the virtual time so far.
 func (s *Session) Progress() (events uint64, now env.Duration) {
 	if s.cluster == nil {
 		return 0, 0

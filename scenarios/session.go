@@ -10,47 +10,47 @@ import (
 	"samsa/sim/env"
 )
 
-// Session is a running scenario: a position in its lines, and a world.
+// Session is a running scenario: a position in its lines and a world.
 //
 //	lines ──start──▶ verb ──▶ done                      next line
 //	                  └────▶ waits ──events──▶ done     next line
 //	at TIME lines ──────────▶ an event of the world at that time
 //
-// One tick starts a line or runs one event, so a session can stop between any two of them. A session never goes back: Seek
-// runs it again from the start, which gives the same run.
+// One tick starts a line or runs one event, so a session can stop between any two of them. A session never goes back. Seek
+// instead runs the scenario again from the start, which gives the same run.
 type Session struct {
 	program *Program
 	run     RunOptions
 	cluster observe.Cluster
-	err     error // why no cluster could be assembled
+	err     error // the reason why no cluster could be assembled
 	seed    uint64
 
-	next       int       // the next line of program.code
-	now        *waiting  // the running line; nil: the next may start
+	next       int       // the index of the next line in program.code
+	now        *waiting  // the running line; if nil, the next line may start
 	background []waiting // running timed lines, oldest first
-	timed      int       // timed lines before their time
+	timed      int       // the number of timed lines that have not started
 	clients    []env.Addr
 
 	entries []Entry
 	noted   map[sighting]env.Duration // the last time of each note, if the file has a saw line; never iterated
-	outputs []string                  // per block of the file
-	verdict *Verdict                  // set at the end
+	outputs []string                  // one per block of the file
+	verdict *Verdict                  // nil until the end
 	claims  []Claim
-	stopped Stop // why it ended before its last line
+	stopped Stop // the reason why the run ended before its last line
 }
 
-// RunOptions are how a scenario is run. The zero value runs it as written.
+// RunOptions change how a scenario is run. The zero value runs it as written.
 type RunOptions struct {
 	Seed   *uint64                                        // overrides the file's seed
-	Set    []Setting                                      // override the file's settings wherever a verb takes that config
+	Set    []Setting                                      // replace the file's settings for every verb that has the config
 	Rules  []string                                       // the enabled old rules
 	Mode   Mode                                           // how messages travel
-	Build  func(cluster.Options) (observe.Cluster, error) // nil: Assemble
-	Events uint64                                         // the budget; 0 is DefaultEvents
-	Heard  func(Note)                                     // gets every note, if not nil
+	Build  func(cluster.Options) (observe.Cluster, error) // if nil, Assemble
+	Events uint64                                         // the budget of events; 0 is DefaultEvents
+	Heard  func(Note)                                     // if not nil, is called for every note
 }
 
-// DefaultEvents is the budget of a run: beyond it the verdict is inconclusive.
+// DefaultEvents is the budget of a run. The verdict of a run that exceeds it is inconclusive.
 const DefaultEvents = 50_000_000
 
 // patience is the longest virtual time that one line waits.
@@ -62,9 +62,9 @@ type Entry struct {
 	Event uint64
 	Step  uint64
 	Time  env.Duration
-	Line  *Line  // verb and output
-	Text  string // output
-	Note  Note   // note
+	Line  *Line  // for a verb or an output
+	Text  string // for an output
+	Note  Note   // for a note
 }
 
 // EntryKind is the kind of an entry.
@@ -72,8 +72,8 @@ type EntryKind uint8
 
 const (
 	EntryVerb   EntryKind = iota // a line was started
-	EntryOutput                  // a line printed something
-	EntryNote                    // a node or the world noted something that is in the story
+	EntryOutput                  // a line has printed text
+	EntryNote                    // a node or the world made a note that is in the story
 )
 
 // Claim is the result of an expect, saw or run until line.
@@ -83,14 +83,14 @@ type Claim struct {
 	Text string // the result in one line
 }
 
-// Verdict is how a run ended.
+// Verdict is the result of a run.
 type Verdict struct {
 	Status   check.Status // Held, Violated or Unknown
 	Findings []check.Finding
 	Claims   []Claim
-	Reason   StopReason // why the run ended before its last line
-	Stopped  string     // Reason as a sentence; empty if it ran to its end
-	Unsound  error      // a bug of ours that the world found: the verdict means nothing
+	Reason   StopReason // the reason why the run ended before its last line
+	Stopped  string     // Reason as a sentence; empty if the run reached its end
+	Unsound  error      // a bug of Samsa's that the world found; the verdict then means nothing
 	Seed     uint64
 	Events   uint64
 	Steps    uint64
@@ -104,10 +104,10 @@ type waiting struct {
 	line   *Line
 	block  int
 	result Result
-	until  env.Duration // give up then
+	until  env.Duration // the time at which the line gives up
 }
 
-// New makes a session before its first event.
+// New makes a session. No event has run yet.
 func New(p *Program, o RunOptions) *Session {
 	if o.Build == nil {
 		o.Build = observe.Assemble
@@ -127,7 +127,7 @@ func New(p *Program, o RunOptions) *Session {
 	return s
 }
 
-// Seed is the seed the file names, or 1.
+// Seed returns the seed in the file, or 1.
 func (p *Program) Seed() uint64 {
 	for _, c := range p.code {
 		if c.Verb == verbCluster {
@@ -137,7 +137,7 @@ func (p *Program) Seed() uint64 {
 	return 1
 }
 
-// DerivedSeeds are n seeds that follow from one: the claims of a scenario must hold on them too.
+// DerivedSeeds returns n seeds that follow from one. The claims of a scenario must hold on them too.
 func DerivedSeeds(seed uint64, n int) []uint64 {
 	seeds := make([]uint64, n)
 	for i := range seeds {
@@ -151,7 +151,7 @@ func DerivedSeeds(seed uint64, n int) []uint64 {
 	return seeds
 }
 
-// tick starts the next line or runs one event; false means that the run is over.
+// tick starts the next line or runs one event. It returns false if the run is over.
 func (s *Session) tick() bool {
 	switch {
 	case s.verdict != nil:
@@ -183,7 +183,7 @@ func (s *Session) tick() bool {
 	return false
 }
 
-// event runs one event of the world; false means that there is none.
+// event runs one event of the world. It returns false if there is none.
 func (s *Session) event() bool {
 	if s.cluster.Events() >= s.run.Events {
 		s.stop(StopBudget, fmt.Sprintf("the budget of %d events is spent", s.run.Events))
@@ -204,7 +204,7 @@ func (s *Session) event() bool {
 	return true
 }
 
-// over reports whether a line has ended, and whether its condition was met.
+// over reports whether a waiting line has ended, and whether its condition was met.
 func (s *Session) over(w *waiting) (over, met bool) {
 	if w.result.Until() {
 		return true, true
@@ -212,7 +212,7 @@ func (s *Session) over(w *waiting) (over, met bool) {
 	return s.cluster.Now() >= w.until, false
 }
 
-// start runs a line, or schedules a timed one.
+// start runs a line, or schedules it if it is timed.
 func (s *Session) start(c *Command) {
 	if s.cluster == nil && !s.open() {
 		return
@@ -231,7 +231,7 @@ func (s *Session) start(c *Command) {
 // begin runs a line now.
 func (s *Session) begin(c *Command) {
 	if c.Verb.Run == nil {
-		return // pin and the like apply before the first event
+		return // pin and similar verbs have already applied
 	}
 	s.enter(Entry{Kind: EntryVerb, Line: &c.Line})
 	r := c.Verb.Run(s, c.Args)
@@ -257,7 +257,7 @@ func (s *Session) finish(w waiting, met bool) {
 	}
 }
 
-// print adds to the output of a block. Output of timed and background lines goes only into the story, because their block
+// print adds text to the output of a block. Text of timed and background lines goes only into the story, because their block
 // may be over.
 func (s *Session) print(l *Line, block int, text string, aside bool) {
 	if text == "" {
@@ -272,7 +272,7 @@ func (s *Session) print(l *Line, block int, text string, aside bool) {
 	}
 }
 
-// enter adds to the story.
+// enter adds an entry to the story.
 func (s *Session) enter(e Entry) {
 	if e.Kind != EntryNote {
 		e.Event, e.Step, e.Time = s.cluster.Events(), s.cluster.Steps(), s.cluster.Now()
@@ -295,7 +295,7 @@ func (s *Session) open() bool {
 	return s.err == nil
 }
 
-// hear is the world's sink for notes.
+// hear receives the world's notes.
 func (s *Session) hear(n Note) {
 	if s.run.Heard != nil {
 		s.run.Heard(n)

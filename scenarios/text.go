@@ -10,9 +10,9 @@ import (
 	"samsa/wire"
 )
 
-// The outputs of verbs: plain text, the same on every machine.
+// The outputs of verbs are plain text, the same on every machine.
 
-// Wrap breaks text at spaces into lines of at most width, unless a single word is longer.
+// Wrap breaks text at spaces into lines of at most this width. Only a single longer word exceeds it.
 func Wrap(text string, width int) string {
 	var lines []string
 	line := ""
@@ -34,7 +34,7 @@ func hang(head, text string, width int) string {
 	return head + strings.ReplaceAll(wrapped, "\n", "\n"+strings.Repeat(" ", len(head)))
 }
 
-// nodeName is the machine's name of a node id.
+// nodeName returns the name of the machine with a node id.
 func nodeName(ns Names, id wire.NodeID) string {
 	if id == wire.NoNode {
 		return "none"
@@ -45,7 +45,7 @@ func nodeName(ns Names, id wire.NodeID) string {
 	return strconv.Itoa(int(id))
 }
 
-// ids is a list of node ids: 1,2,3, or none.
+// ids formats a list of node ids, such as 1,2,3 or none.
 func ids(list []wire.NodeID) string {
 	if len(list) == 0 {
 		return "none"
@@ -57,7 +57,7 @@ func ids(list []wire.NodeID) string {
 	return strings.Join(s, ",")
 }
 
-// describePartition is one line:
+// describePartition returns one line:
 //
 //	orders-0  leader b1  epoch 0  [0,3) hw 3  isr 1,2,3
 func describePartition(ns Names, p cluster.PartitionState) string {
@@ -69,7 +69,7 @@ func describePartition(ns Names, p cluster.PartitionState) string {
 	return s + "\n"
 }
 
-// describeReplica is one line under its partition.
+// describeReplica returns one line, which follows that of its partition.
 func describeReplica(r cluster.ReplicaState) string {
 	s := fmt.Sprintf("  %-4s [%d,%d)", r.Host, r.Start, r.End)
 	if !r.Up {
@@ -82,7 +82,7 @@ func describeReplica(r cluster.ReplicaState) string {
 	return s + "\n"
 }
 
-// describeLog is one replica's log, a line a batch.
+// describeLog returns one replica's log, one line per batch.
 func describeLog(host env.Addr, log []cluster.BatchState) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", host)
@@ -102,7 +102,7 @@ func describeLog(host env.Addr, log []cluster.BatchState) string {
 	return b.String()
 }
 
-// describeEpochs is every replica of every partition, one line per partition and one digit per record:
+// describeEpochs returns every replica of every partition, one line per partition and one digit per record:
 //
 //	orders-0   b1  00!0!   b2* 0011   b3  001
 func describeEpochs(all []cluster.PartitionState, log func(env.Addr, cluster.PartitionState) []cluster.BatchState) string {
@@ -141,7 +141,7 @@ func describeEpochs(all []cluster.PartitionState, log func(env.Addr, cluster.Par
 	return b.String()
 }
 
-// digits is a log, one byte per offset: the last digit of the record's leader epoch, or a dot if there is no record.
+// digits returns one byte per offset of a log: the last digit of the record's leader epoch, or a dot if there is no record.
 func digits(log []cluster.BatchState) []byte {
 	var s []byte
 	for _, x := range log {
@@ -156,7 +156,7 @@ func digits(log []cluster.BatchState) []byte {
 	return s
 }
 
-// diverging is a log with the part that the leader's log does not have between exclamation marks.
+// diverging returns a log with exclamation marks around the part that the leader's log does not have.
 func diverging(log, lead []byte, led bool) string {
 	if len(log) == 0 {
 		return "empty"
@@ -171,7 +171,7 @@ func diverging(log, lead []byte, led bool) string {
 	return string(log[:i]) + "!" + string(log[i:]) + "!"
 }
 
-// quoteAll quotes up to most values, and counts the others.
+// quoteAll quotes the first values of a list and gives the number of the others.
 func quoteAll(list []string, most int) string {
 	var b strings.Builder
 	for i, v := range list {
@@ -184,7 +184,7 @@ func quoteAll(list []string, most int) string {
 	return b.String()
 }
 
-// quote quotes a value, shortened if it is long.
+// quote quotes a value and shortens it if it is long.
 func quote(v string) string {
 	if runes := []rune(v); len(runes) > 24 {
 		return strconv.Quote(string(runes[:20])) + "..."
@@ -192,7 +192,7 @@ func quote(v string) string {
 	return strconv.Quote(v)
 }
 
-// describeMachine is one line of show cluster.
+// describeMachine returns one line of show cluster.
 func describeMachine(m cluster.MachineState) string {
 	state := "up"
 	switch {
@@ -211,7 +211,7 @@ func describeMachine(m cluster.MachineState) string {
 	return strings.TrimRight(s, " ") + "\n"
 }
 
-// describeFile is one line of show files.
+// describeFile returns one line of show files.
 func describeFile(f cluster.FileState) string {
 	s := fmt.Sprintf("%10d  %s", f.Size, f.Path)
 	if f.Synced < f.Size {
@@ -220,7 +220,8 @@ func describeFile(f cluster.FileState) string {
 	return s + "\n"
 }
 
-// describeProduce is the outcome of a produce as its client knows it: runs of consecutive offsets as ranges, everything else by value.
+// describeProduce returns the outcome of a produce as its client knows it. Consecutive offsets become ranges, and every
+// other outcome is listed by value.
 func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o cluster.Outcome) string {
 	var b strings.Builder
 	say := func(format string, args ...any) {
@@ -250,7 +251,7 @@ func describeProduce(client env.Addr, tp wire.TopicPartition, values []string, o
 	return b.String()
 }
 
-// describeStatus is the outcome of an operation, with the error's name.
+// describeStatus returns the outcome of an operation, with the name of the error.
 func describeStatus(s cluster.OutcomeStatus, err string) string {
 	word := [...]string{"ok", "failed", "unknown"}[s]
 	if err != "" {
@@ -259,7 +260,7 @@ func describeStatus(s cluster.OutcomeStatus, err string) string {
 	return word
 }
 
-// describeConsume lists the records that a reader got.
+// describeConsume lists the records that a reader received.
 func describeConsume(client env.Addr, tp wire.TopicPartition, o cluster.Outcome) string {
 	head := fmt.Sprintf("%s: %s", client, tp)
 	if o.Status != cluster.OutcomeOK {

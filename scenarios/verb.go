@@ -8,61 +8,61 @@ import (
 	"samsa/wire"
 )
 
-// Verb is one verb of scenarios. Parser, help and session use the same value.
+// Verb is one verb of scenarios. The parser, help and the session use the same value.
 type Verb struct {
 	Name    string
 	Group   string   // its heading in lists
-	Forms   []string // its words, see form.go; the first is the usual one
-	Keys    []Key    // key=value words of its own
-	Configs Scope    // Kafka configs it takes as name=value; none if empty
-	Doc     string   // what it does, in whole sentences
-	Example string   // lines of a scenario
-	Timed   bool     // may follow "at TIME"
-	// Check finds errors that the form cannot express, and enters new names; may be nil.
+	Forms   []string // the grammar of its words, see form.go; the first form is the usual one
+	Keys    []Key    // its own key=value words
+	Configs Scope    // the Kafka configs that it accepts as name=value; none if empty
+	Doc     string   // its description, in whole sentences
+	Example string   // example lines of a scenario
+	Timed   bool     // whether it may follow "at TIME"
+	// Check finds errors that the form cannot express and adds new names. It may be nil.
 	Check func(*names, *Args) *complaint
-	// Run starts the verb and never waits: Result.Until is the condition for its end.
+	// Run starts the verb and never waits. Result.Until is the condition for its end.
 	Run func(*Session, *Args) Result
-	// Overrides are the decisions that the line changes before the first event; such a verb has no Run.
+	// Overrides returns the decisions that the line changes before the first event. Such a verb has no Run.
 	Overrides func(*Args) []Override
 }
 
 // Key is a key=value word of a verb.
 type Key struct {
 	Name string
-	Kind string // a placeholder's name
+	Kind string // the name of a placeholder
 	Doc  string
 }
 
-// Result is the output of a verb, and the condition that it waits for.
+// Result is the output of a verb and the condition that ends it.
 type Result struct {
-	Text  string            // output: whole lines
-	Until func() bool       // the verb is over when this is true; nil: at once
-	After env.Duration      // the verb is over after so long in any case; 0: the session's limit
-	Then  func(bool) string // more output at the end; the argument is whether Until became true
-	Aside bool              // the next line does not wait; the output is only in the story
+	Text  string            // output in whole lines
+	Until func() bool       // the verb ends when this returns true; if nil, at once
+	After env.Duration      // the verb ends after this time at the latest; 0 is the session's limit
+	Then  func(bool) string // returns more output at the end; the argument reports whether Until returned true
+	Aside bool              // the next line does not wait, and the output is only in the story
 }
 
 // Scope is the kind of configs that a verb can set.
 type Scope string
 
 const (
-	ScopeCluster Scope = "cluster" // of brokers, controllers and the cluster as a whole: known before it starts
-	ScopeNodes   Scope = "broker"  // of brokers that run
+	ScopeCluster Scope = "cluster" // configs of brokers, controllers and the whole cluster, known before it starts
+	ScopeNodes   Scope = "broker"  // configs of running brokers
 	ScopeTopic   Scope = "topic"
-	ScopeFeature Scope = "feature" // finalised levels
+	ScopeFeature Scope = "feature" // levels of features
 	ScopeClient  Scope = "client"
 )
 
 // Args are the resolved words of a line.
 type Args struct {
-	Settings []Setting // configs
+	Settings []Setting // the configs on the line
 	Timed    bool      // the line follows "at TIME"
 	bound    []bound   // words of the form, in order
-	keys     []bound   // keys of the verb, as written
-	settings []Word    // the words of Settings
+	keys     []bound   // keys of the verb, in the order written
+	settings []Word    // the words that Settings came from
 }
 
-// get finds the word of a placeholder or literal.
+// get returns the word of a placeholder or literal.
 func (a *Args) get(name string) (bound, bool) {
 	for _, b := range a.bound {
 		if b.name == name {
@@ -77,13 +77,13 @@ func (a *Args) get(name string) (bound, bool) {
 	return bound{}, false
 }
 
-// has reports whether a literal, an optional placeholder or a key was written.
+// has reports whether the line has a literal, an optional placeholder or a key.
 func (a *Args) has(name string) bool {
 	_, ok := a.get(name)
 	return ok
 }
 
-// arg is the value of a placeholder or key; the zero value if it was left out.
+// arg returns the value of a placeholder or key, or the zero value if the line does not have it.
 func arg[T any](a *Args, name string) (v T) {
 	if b, ok := a.get(name); ok {
 		v, _ = b.value.(T)
@@ -91,7 +91,7 @@ func arg[T any](a *Args, name string) (v T) {
 	return v
 }
 
-// argOr is the value of a placeholder or key, or a default if it was left out.
+// argOr returns the value of a placeholder or key, or a default if the line does not have it.
 func argOr[T any](a *Args, name string, otherwise T) T {
 	if a.has(name) {
 		return arg[T](a, name)
@@ -111,13 +111,13 @@ func (a *Args) values() (list []string) {
 
 func (a *Args) tp() wire.TopicPartition { return arg[wire.TopicPartition](a, "TP") }
 
-// complaint is an error at a word of the line, before the file is known.
+// complaint is an error at a word of the line. It does not name the file yet.
 type complaint struct {
 	word            Word
 	msg, suggestion string
 }
 
-// Verbs is the table of all verbs, in the order help shows them.
+// Verbs returns the table of all verbs, in the order that help uses.
 func Verbs() []*Verb {
 	return []*Verb{
 		verbCluster, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
@@ -129,7 +129,7 @@ func Verbs() []*Verb {
 	}
 }
 
-// LookupVerb finds a verb, or else the name of the nearest one, or "".
+// LookupVerb returns a verb by its name. If there is none, it returns the nearest name, or "".
 func LookupVerb(name string) (*Verb, string) {
 	var known []string
 	for _, v := range Verbs() {
@@ -138,7 +138,7 @@ func LookupVerb(name string) (*Verb, string) {
 		}
 		known = append(known, v.Name)
 	}
-	// Names of other tools for the same verb.
+	// These pairs map another tool's name for a verb to ours.
 	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
 		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"},
 		{"upgrade", "finalise"}, {"finalize", "finalise"}, {"expand", "grow"}} {
@@ -149,7 +149,7 @@ func LookupVerb(name string) (*Verb, string) {
 	return nil, Nearest(name, known)
 }
 
-// Help is a verb's help page.
+// Help returns a verb's help page.
 func (v *Verb) Help() string {
 	var b strings.Builder
 	for line := range strings.Lines(v.Example) {
@@ -176,7 +176,7 @@ func (v *Verb) Help() string {
 	return b.String()
 }
 
-// usage is a form with its verb and its key=value words.
+// usage returns a form with its verb and its key=value words.
 func (v *Verb) usage(form string) string {
 	s := v.Name
 	if form != "" {
@@ -191,7 +191,7 @@ func (v *Verb) usage(form string) string {
 	return s
 }
 
-// setting is the placeholder of the configs that a verb takes.
+// setting returns the placeholder for the configs that a verb accepts.
 func (v *Verb) setting() string {
 	if v.Configs == ScopeFeature {
 		return "FEATURE=LEVEL"

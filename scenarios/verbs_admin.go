@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// Operators' verbs for a running cluster, each like one of Kafka's own tools. The line waits until the controller has
-// committed the change. A refusal by Kafka is an output of the line and not an error.
+// These verbs are the operator's requests to a running cluster. Each acts like one of Kafka's own tools. The line waits
+// until the controller has committed the change. If Kafka refuses it, the line prints the refusal, which is not an error.
 
 var verbDelete = &Verb{
 	Name:  "delete",
@@ -26,9 +26,9 @@ var verbDelete = &Verb{
 		t := ns.known(name)
 		switch {
 		case !a.has("TOPIC"):
-		case a.Timed: // lines that stand below may come before it in time
+		case a.Timed: // later lines of the file may run before this one
 			t.fleeting = true
-		default: // a line below that names it is a mistake, and the reader of the file can still say so
+		default: // a later line that names the topic is a mistake and is reported as one
 			ns.topics = slices.DeleteFunc(ns.topics, func(t topicName) bool { return t.name == name })
 		}
 		return nil
@@ -108,8 +108,8 @@ func refusalOf(what string) func(cluster.Outcome) string {
 	}
 }
 
-// partitions are those of all topics that the file makes and the controller knows, in the order of the file: the
-// controller's own order follows from topic ids, which are drawn.
+// partitions returns the partitions of all topics that the file makes and the controller knows, in the order of the file.
+// The controller's own order follows from topic ids, which are drawn.
 func (s *Session) partitions() (all []cluster.PartitionState) {
 	for _, t := range s.program.ns.topics {
 		for i := range t.partitions {

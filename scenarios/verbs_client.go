@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// Clients' verbs. A client is a machine, created by the first line that names it. A line prints only the outcomes that the
-// client knows.
+// These verbs are requests of clients. A client is a machine, created by the first line that names it. A line prints only
+// the outcomes that the client knows.
 
 var verbProduce = &Verb{
 	Name:    "produce",
@@ -46,7 +46,7 @@ var verbSend = &Verb{
 		r := s.await(once(s.cluster.Produce(client, tp, list)), func(o cluster.Outcome) string {
 			return describeProduce(client, tp, list, o)
 		})
-		r.Aside = true // the end of the file waits for it: every send has an outcome, if only "unknown"
+		r.Aside = true // the end of the file waits for it, because every send gets an outcome, even if it is only "unknown"
 		return r
 	},
 }
@@ -94,8 +94,8 @@ var verbDrain = &Verb{
 			}
 		}
 		return Result{
-			// A partition may lose its leader for good at any time, and a read of it would never end, so partitions without
-			// a leader are skipped.
+			// A read of a partition that has lost its leader for good would never end, so partitions without a leader are
+			// skipped.
 			Until: func() bool {
 				for i, op := range ops {
 					_, done := s.cluster.Outcome(op)
@@ -132,7 +132,7 @@ func checkProduce(ns *names, a *Args) *complaint {
 	return checkClient(ns, a)
 }
 
-// checkClient enters a client when it is first named, with the configs of that line. Like Kafka's clients, it keeps its
+// checkClient adds a client when a line first names it, with the configs of that line. Like Kafka's clients, it keeps its
 // configs.
 func checkClient(ns *names, a *Args) *complaint {
 	b, _ := a.get("CLIENT")
@@ -154,7 +154,7 @@ func checkClient(ns *names, a *Args) *complaint {
 	return nil
 }
 
-// client is the line's client, created if it is new.
+// client returns the line's client and creates it if it is new.
 func (s *Session) client(a *Args) env.Addr {
 	name := arg[env.Addr](a, "CLIENT")
 	if !slices.Contains(s.clients, name) {
@@ -164,8 +164,7 @@ func (s *Session) client(a *Args) env.Addr {
 	return name
 }
 
-// hosts resolves the machines of a line when the line runs, because a role such as leader:orders-0 depends on the lines
-// above.
+// hosts resolves the machines of a line when the line runs, because a role such as leader:orders-0 depends on earlier lines.
 func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	add := func(host env.Addr) {
 		if host != "" && !slices.Contains(list, host) {
@@ -175,7 +174,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	for _, t := range terms {
 		switch t.role {
 		case "":
-			// A timed line above may name a client that does not exist yet.
+			// An earlier timed line may name a client that does not exist yet.
 			if !slices.Contains(clientNames(&s.program.ns), string(t.addr)) || slices.Contains(s.clients, t.addr) {
 				add(t.addr)
 			}
@@ -189,7 +188,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 			for _, m := range s.cluster.Machines() {
 				if m.Role == "controller" && m.Up && !m.Active {
 					add(m.Host)
-					if t.role == "standby" { // the first by name
+					if t.role == "standby" { // standby is the first one by name
 						break
 					}
 				}

@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// Verbs that create a cluster and its topics. The cluster's options are known before the first event, and a topic has its
-// leaders before the next line.
+// These verbs create a cluster and its topics. The options of the cluster are known before the first event, and a topic has
+// its leaders before the next line starts.
 
 var verbCluster = &Verb{
 	Name:  "cluster",
@@ -84,7 +84,7 @@ var verbTopic = &Verb{
 			spec.Replicas = int32(len(spec.On))
 		}
 		begin := s.afterBoot(func() cluster.Op { return s.cluster.CreateTopic(spec) })
-		if spec.AtOnce = a.Timed; a.Timed { // a timed line uses the brokers that are registered then
+		if spec.AtOnce = a.Timed; a.Timed { // a timed line uses the brokers that are registered at its time
 			begin = once(s.cluster.CreateTopic(spec))
 		}
 		return s.await(begin, func(o cluster.Outcome) string {
@@ -114,7 +114,7 @@ var verbConfig = &Verb{
 		if len(a.Settings) == 0 {
 			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
 		}
-		// The verb takes the configs of both scopes.
+		// The verb accepts the configs of both scopes.
 		scope := ScopeNodes
 		if a.has("TOPIC") {
 			scope = ScopeTopic
@@ -137,7 +137,7 @@ var verbConfig = &Verb{
 	},
 }
 
-// readPlaces reads 2,1,3: the first is the preferred leader, and no broker may occur twice.
+// readPlaces reads node ids such as 2,1,3. The first is the preferred leader, and each broker may occur only once.
 func readPlaces(ns *names, w Word) (any, string) {
 	var on []wire.NodeID
 	for _, part := range strings.Split(w.Text, ",") {
@@ -154,7 +154,7 @@ func readPlaces(ns *names, w Word) (any, string) {
 	return on, ""
 }
 
-// await makes a line wait for an operation, which may begin later: op returns 0 until then.
+// await makes a line wait for an operation. The operation may begin later; op returns 0 until it has begun.
 func (s *Session) await(op func() cluster.Op, then func(cluster.Outcome) string) Result {
 	answered := func() (cluster.Outcome, bool) {
 		if id := op(); id != 0 {
@@ -174,14 +174,14 @@ func (s *Session) await(op func() cluster.Op, then func(cluster.Outcome) string)
 	}
 }
 
-// once returns an operation that has begun.
+// once returns a function that returns an operation that has begun.
 func once(op cluster.Op) func() cluster.Op { return func() cluster.Op { return op } }
 
-// bootTime is how long an operator waits for brokers that do not come up.
+// bootTime is the time for which an operator waits for brokers that do not come up.
 const bootTime = 30 * env.Second
 
-// afterBoot begins an operation when every running broker is unfenced. A topic that is created earlier would start with
-// fewer replicas in sync and with another leader, as in Kafka, which few scenarios want.
+// afterBoot begins an operation once every running broker is unfenced. As in Kafka, a topic that is created earlier would
+// start with fewer in-sync replicas and another leader, which few scenarios want.
 func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	late := s.cluster.Now() + bootTime
 	var op cluster.Op
@@ -193,7 +193,7 @@ func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	}
 }
 
-// booting reports whether a running broker is not unfenced yet.
+// booting reports whether any running broker is still fenced or unregistered.
 func (s *Session) booting() bool {
 	for _, m := range s.cluster.Machines() {
 		if m.Up && m.Fenced {

@@ -7,8 +7,8 @@ import (
 	"samsa/sim/env"
 )
 
-// Verbs for faults. A fault changes the world and never a node's state, so a broker notices it only as it would in a real
-// cluster. Each verb is one call of Faults (cluster/api.go).
+// These verbs are faults. A fault changes the world and never a node's state, so a broker notices it only as it would in a
+// real cluster. Each verb is one call of Faults (cluster/api.go).
 
 // hostsHelp is part of the help of every verb that takes machines.
 const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), standby or standbys (one or all of the others that run), a client's name, or by what " +
@@ -155,7 +155,7 @@ var verbHeal = &Verb{
 		if a.has("A") {
 			around = s.hosts(arg[[]hostTerm](a, "A"))
 		}
-		// A network fault has a direction, and is healed in that direction.
+		// A network fault has a direction and is healed in that direction.
 		for _, x := range around {
 			for _, y := range all {
 				if x != y {
@@ -204,7 +204,7 @@ var verbDisk = &Verb{
 		if b, ok := a.get("slow"); ok && !a.has("SPAN") {
 			return &complaint{word: b.word, msg: "slow needs a delay, as in: disk b1 slow by 80ms"}
 		}
-		// A call to a stalled disk ends with the stall, so the end must be known when the call begins.
+		// A call to a stalled disk ends with the stall, so the end of the stall must be known when the call begins.
 		if b, ok := a.get("stalled"); ok && !a.has("TIME") {
 			return &complaint{word: b.word, msg: "stalled needs a time, as in: disk b1 stalled for 15s"}
 		}
@@ -221,7 +221,7 @@ var verbDisk = &Verb{
 	}),
 }
 
-// diskFaults are the kinds of DiskFault, named as the world names them; heal ends them all.
+// diskFaults are the kinds of DiskFault, under the world's names. heal ends them all.
 var diskFaults = [...]string{"error", "broken", "full", "short-write", "slow", "stalled", "sync-lies", "sync-forgets", "bit-rot",
 	"lost-write", "misdirected", "heal"}
 
@@ -233,8 +233,8 @@ func notNegative(_ *names, a *Args) *complaint {
 	return nil
 }
 
-// each runs a fault on every machine of the line. If there is none, it prints that; it is no error, because leader:orders-0
-// may be no machine on this seed and one on the next.
+// each runs a fault on every machine of the line, and prints a message if there is none. That is not an error, because
+// leader:orders-0 may be no machine on this seed and one on the next.
 func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		hosts := s.hosts(arg[[]hostTerm](a, name))
@@ -249,12 +249,12 @@ func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args)
 	}
 }
 
-// between runs a fault from each A to each B, and back if the arrow has two heads.
+// between runs a fault from each A to each B, and also back if the arrow has two heads.
 func between(do func(s *Session, a *Args, from, to env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		for _, from := range s.hosts(arg[[]hostTerm](a, "A")) {
 			for _, to := range s.hosts(arg[[]hostTerm](a, "B")) {
-				if from == to { // leader:TP <-> brokers means the other brokers
+				if from == to { // leader:TP <-> brokers means the leader and the other brokers
 					continue
 				}
 				do(s, a, from, to)
@@ -267,7 +267,7 @@ func between(do func(s *Session, a *Args, from, to env.Addr)) func(*Session, *Ar
 	}
 }
 
-// machines are the addresses of all there are.
+// machines returns the addresses of all machines.
 func (s *Session) machines() (all []env.Addr) {
 	for _, m := range s.cluster.Machines() {
 		all = append(all, m.Host)

@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// groupLook is the group of the verbs that change nothing in a run: adding or removing them keeps the run of a seed.
+// groupLook is the group of the verbs that change nothing in a run. Adding or removing them keeps the run of a seed.
 const groupLook = "look"
 
 var verbShow = &Verb{
@@ -111,7 +111,7 @@ var verbExpect = &Verb{
 	Example: "expect acked-durable held\nexpect acked-durable priced",
 	Run: func(s *Session, a *Args) Result {
 		name, want := arg[string](a, "CHECK"), arg[check.Status](a, "STATUS")
-		// Only at the end of the run, a missing response or recovery is a violation.
+		// A missing response or recovery is a violation only at the end of the run.
 		if s.last() {
 			s.cluster.End()
 		}
@@ -132,17 +132,17 @@ var verbExpect = &Verb{
 	},
 }
 
-// last reports whether no line below can still change anything.
+// last reports whether no later line can still change anything.
 func (s *Session) last() bool {
 	for _, c := range s.program.code[s.next:] {
 		if c.Verb.Group != groupLook {
 			return false
 		}
 	}
-	return s.timed == 0 && len(s.background) == 0 // pending timed lines and sends
+	return s.timed == 0 && len(s.background) == 0 // no timed line and no send is pending
 }
 
-// describeFinding is a finding in expected outputs:
+// describeFinding returns a finding as expected outputs show it:
 //
 //	PRICE acked-durable: p1 was told offset 0 holds "a"; no replica that can lead has it
 //	  clause: min.insync.replicas=1 and unclean election allowed
@@ -193,7 +193,7 @@ var verbSaw = &Verb{
 	},
 }
 
-// sighting is a kind of note and the machine that made it; "" is any.
+// sighting is a kind of note and the machine that made it, "" for any machine.
 type sighting struct {
 	note string
 	who  env.Addr

@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// verbAt has no Run, because the first pass removes it from its line. It is here for its help.
+// verbAt exists for its help. It has no Run, because the first pass removes it from its line.
 var verbAt = &Verb{
 	Name:  "at",
 	Group: "time",
@@ -53,7 +53,7 @@ var verbRun = &Verb{
 	Run:     runUntil,
 }
 
-// checkRun refuses quiet of a client: quiet is a state of brokers and controllers.
+// checkRun refuses quiet of a client, because only brokers and controllers can be quiet.
 func checkRun(_ *names, a *Args) *complaint {
 	b, ok := a.get("HOSTS")
 	if !ok || !a.has("quiet") {
@@ -99,7 +99,7 @@ func runUntil(s *Session, a *Args) Result {
 		terms := arg[[]hostTerm](a, "HOSTS")
 		r.Until = func() bool { return s.cluster.Quiet(s.hosts(terms)) }
 	}
-	l := s.line() // now: when the wait ends, s.line() is another line
+	l := s.line() // read it now, because s.line() is another line when the wait ends
 	began := s.cluster.Now()
 	r.Then = func(met bool) string {
 		text := l.String()
@@ -108,8 +108,7 @@ func runUntil(s *Session, a *Args) Result {
 			return ""
 		}
 		text += fmt.Sprintf(": not so after %s", formatDuration(s.cluster.Now()-began))
-		// The lines below assume that the condition holds. Without it, their claims and findings would not be about the
-		// story.
+		// Later lines assume that the condition holds. Without it, their claims and findings would not be about the story.
 		s.claim(l, false, text)
 		s.stop(StopPatience, fmt.Sprintf("line %d: %s", l.Num, text))
 		return text + "\n"
@@ -117,7 +116,7 @@ func runUntil(s *Session, a *Args) Result {
 	return r
 }
 
-// down reports whether none of these machines runs.
+// down reports whether none of these machines is running.
 func (s *Session) down(hosts []env.Addr) bool {
 	for _, m := range s.cluster.Machines() {
 		if m.Up && slices.Contains(hosts, m.Host) {
@@ -127,7 +126,7 @@ func (s *Session) down(hosts []env.Addr) bool {
 	return true
 }
 
-// line is the line that starts now.
+// line returns the line that is being started.
 func (s *Session) line() *Line { return &s.program.code[s.next-1].Line }
 
 func rawWords(words []Word) []string {
@@ -138,7 +137,7 @@ func rawWords(words []Word) []string {
 	return all
 }
 
-// pass waits until a time. It schedules an event there, so that the world stops at that time and not at the next other
+// pass waits until a time. It schedules an event at that time, so that the world stops there and not at the next other
 // event.
 func (s *Session) pass(until env.Duration) Result {
 	if until <= s.cluster.Now() {

@@ -9,8 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// words splits one line. Words are separated by spaces; "..." quotes, inside it \" \\ \n and \t are escapes; a # at the
-// start of a word opens a comment. False says that an error was recorded.
+// words splits one line. Words are separated by spaces. "..." quotes text, in which \" \\ \n and \t are escapes. A # at the
+// start of a word opens a comment. words returns false if it has recorded an error.
 func (p *parser) words(num int, raw string) ([]Word, bool) {
 	var words []Word
 	col := 1
@@ -43,8 +43,8 @@ func (p *parser) words(num int, raw string) ([]Word, bool) {
 func cutWord(s string) (Word, string) {
 	var text strings.Builder
 	inside, escaped := false, false
-	opened, closed := -1, -1 // where the first quote opened and the last closed
-	eq := -1                 // of text, the first = outside quotes
+	opened, closed := -1, -1 // the indexes of the first opening and the last closing quote
+	eq := -1                 // the index in text of the first = outside quotes
 	end := len(s)
 	for i, r := range s {
 		switch {
@@ -97,7 +97,8 @@ func cutWord(s string) (Word, string) {
 	return w, ""
 }
 
-// isKey reports whether s is a valid key: letters, digits, dots, dashes and underscores, a letter first.
+// isKey reports whether s is a valid key. A key begins with a letter and consists of letters, digits, dots, dashes and
+// underscores.
 func isKey(s string) bool {
 	for i, r := range s {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
@@ -150,7 +151,7 @@ func parseDuration(s string) (env.Duration, string) {
 	return sign * total, ""
 }
 
-// cutDuration takes one number with its unit off s.
+// cutDuration removes one number with its unit from the start of s.
 func cutDuration(s string) (env.Duration, string, bool) {
 	digits := func(s string) int {
 		n := 0
@@ -193,7 +194,7 @@ func cutDuration(s string) (env.Duration, string, bool) {
 	return 0, "", false
 }
 
-// formatDuration writes a span as parseDuration reads it, in one unit where that is exact.
+// formatDuration writes a span in the form that parseDuration reads. It uses a single unit if that is exact.
 func formatDuration(d env.Duration) string {
 	if d == 0 {
 		return "0s"
@@ -203,7 +204,7 @@ func formatDuration(d env.Duration) string {
 		sign, d = "-", -d
 	}
 	unit := durationUnits[0]
-	for _, u := range durationUnits[:4] { // up to seconds: 90s reads better than 1m30s in a table
+	for _, u := range durationUnits[:4] { // the largest unit is seconds, because 90s reads better than 1m30s in a table
 		if d >= u.size {
 			unit = u
 		}

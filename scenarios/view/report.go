@@ -8,20 +8,20 @@ import (
 	"samsa/scenarios"
 )
 
-// Report is a verdict as one object, for --json and for the text. Fields are only ever added.
+// Report is a verdict as one object, for --json and for the text. New versions may add fields but never remove one.
 type Report struct {
 	Schema      string     `json:"schema"` // "samsa.run/1"
 	Scenario    string     `json:"scenario"`
-	Seed        string     `json:"seed"`       // decimal; a string because JSON's numbers end at 2^53
+	Seed        string     `json:"seed"`       // decimal; a string because JSON numbers are exact only up to 2^53
 	Verdict     string     `json:"verdict"`    // "ok", "violated", "unknown"
 	Hash        string     `json:"hash"`       // sixteen hex digits
-	Events      uint64     `json:"events"`     // dispatches
+	Events      uint64     `json:"events"`     // all events that ran
 	Steps       uint64     `json:"steps"`      // the events that are in the story
 	VirtualNS   int64      `json:"virtual_ns"` // nanoseconds of true time in the world
 	Properties  []Property `json:"properties"`
 	Claims      []Claim    `json:"claims"`
-	StopReason  string     `json:"stop_reason,omitempty"` // why the run ended before its last line, in one word: see scenarios.StopReason
-	Stopped     string     `json:"stopped,omitempty"`     // and as a sentence
+	StopReason  string     `json:"stop_reason,omitempty"` // why the run ended early, in one word: see scenarios.StopReason
+	Stopped     string     `json:"stopped,omitempty"`     // the same reason as a sentence
 	Interrupted bool       `json:"interrupted,omitempty"`
 }
 
@@ -29,12 +29,12 @@ type Report struct {
 type Property struct {
 	Name        string `json:"name"`
 	Status      string `json:"status"` // "held", "violated", "priced", "unknown", "unexercised"
-	Step        uint64 `json:"step"`   // at which it was decided; 0 if at none
+	Step        uint64 `json:"step"`   // the step at which it was decided; 0 if at none
 	Explanation string `json:"explanation"`
-	Clause      string `json:"clause,omitempty"` // priced: what allows it
+	Clause      string `json:"clause,omitempty"` // for priced: the clause of the contract that allows it
 }
 
-// Claim is the claim of one line of the scenario, and whether it is true.
+// Claim is the claim of one line of the scenario, and whether it holds.
 type Claim struct {
 	Line int    `json:"line"`
 	OK   bool   `json:"ok"`
@@ -60,7 +60,7 @@ func NewReport(scenario string, v *scenarios.Verdict) Report {
 	return r
 }
 
-// verdictWord is a run's verdict in the words of the schema.
+// verdictWord returns the schema's word for a verdict.
 func verdictWord(s check.Status) string {
 	switch s {
 	case check.Violated:

@@ -1,10 +1,10 @@
-// Package view turns a session into plain structs: the story, in sentences, and the findings of the judges.
+// Package view turns a session into plain structs: the story in sentences, and the findings of the judges.
 //
 //	session ──▶ entries ──▶ Story ──┐
 //	        ──▶ verdict ──▶ Report ─┴──▶ text, JSON, screens
 //
-// The structs are independent of width, colour and terminal; here the integers of notes become words. Read story.go for the
-// sentences, report.go for the verdict, text.go for the output of `samsa run`.
+// The structs do not depend on width, colour or terminal. The integers of notes become words here. Read story.go for the
+// sentences, report.go for the verdict, and text.go for the output of `samsa run`.
 //
 // It has no effect on a run.
 package view
@@ -22,11 +22,11 @@ import (
 // Line is one line of a story.
 type Line struct {
 	Kind  Kind
-	Step  uint64 // 0 for what is no step
+	Step  uint64 // 0 if the line is not a step
 	Event uint64
 	Cause uint64 // the event that scheduled this one; scenarios.NoCause for verbs, outputs, and events without a cause
 	Time  int64  // nanoseconds since the world began
-	Who   string // the machine that noted it; empty for verbs and outputs
+	Who   string // the machine that made the note; empty for verbs and outputs
 	Text  string
 }
 
@@ -34,19 +34,19 @@ type Line struct {
 type Kind string
 
 const (
-	Verb   Kind = "verb"   // a line of the scenario was started
-	Output Kind = "output" // a line of the scenario printed something
-	Note   Kind = "note"   // a node or the world noted something
+	Verb   Kind = "verb"   // a line of the scenario started
+	Output Kind = "output" // a line of the scenario printed text
+	Note   Kind = "note"   // a node or the world made a note
 )
 
-// Story is the story so far.
+// Story returns the story so far.
 func Story(s *scenarios.Session) []Line {
 	story, _ := More(s, 0)
 	return story
 }
 
-// More is the story from one entry of the session on; it also returns the index of the next entry. Its cost depends on the
-// new entries only. A story in parts equals the story at once, and entries stay the same after a Seek.
+// More returns the story that begins at the given entry of the session, and the index of the next entry. Its cost depends
+// only on the new entries. A story read in parts equals the story read at once, and entries stay the same after a Seek.
 func More(s *scenarios.Session, from int) (story []Line, next int) {
 	entries := s.Entries()
 	from = min(from, len(entries))
@@ -74,7 +74,7 @@ func More(s *scenarios.Session, from int) (story []Line, next int) {
 	return story, len(entries)
 }
 
-// repeatedByJudges reports whether a line is a claim that holds: the report repeats it.
+// repeatedByJudges reports whether a line is a claim that holds. The report repeats such a claim.
 func repeatedByJudges(s *scenarios.Session, l *scenarios.Line) bool {
 	if l == nil || l.Verb.Text != "expect" && l.Verb.Text != "saw" {
 		return false
@@ -87,7 +87,7 @@ func repeatedByJudges(s *scenarios.Session, l *scenarios.Line) bool {
 	return false
 }
 
-// Sentence is a note in words, without its machine: the text of its kind with the fields filled in.
+// Sentence returns a note in words, without its machine: the text of the note's kind with the fields filled in.
 func Sentence(n scenarios.Note, names scenarios.Names) string {
 	text := n.Kind.Text
 	if text == "" {
@@ -107,7 +107,7 @@ func Sentence(n scenarios.Note, names scenarios.Names) string {
 	}
 }
 
-// fieldText is one field in words; a field that the kind does not have is shown as {field}.
+// fieldText returns one field in words. A field that the kind does not have becomes {field}.
 func fieldText(n scenarios.Note, field string, names scenarios.Names) string {
 	for i, name := range n.Kind.Fields {
 		if name == field && field != "" {
@@ -117,7 +117,7 @@ func fieldText(n scenarios.Note, field string, names scenarios.Names) string {
 	return "{" + field + "}"
 }
 
-// render is an integer in words, by the name of its field.
+// render returns an integer in words. The name of its field decides the form.
 func render(field string, v int64, names scenarios.Names) string {
 	number := strconv.FormatInt(v, 10)
 	switch field {
@@ -142,7 +142,7 @@ func render(field string, v int64, names scenarios.Names) string {
 	return number
 }
 
-// ErrorName is a Kafka error as Kafka names it.
+// ErrorName returns Kafka's name of an error.
 func ErrorName(code int16) string {
 	if code == 0 {
 		return "NONE"
@@ -153,7 +153,7 @@ func ErrorName(code int16) string {
 	return "error " + strconv.Itoa(int(code))
 }
 
-// set is a bit set of node ids: {1,3}.
+// set formats a bit set of node ids, such as {1,3}.
 func set(bits int64) string {
 	var ids []string
 	for id := range 63 {

@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// width is the most columns of any text: every terminal has them.
+// width is the largest width of any text. Every terminal has that many columns.
 const width = 80
 
-// Opening is the text above a story: the run, and the scenario's own comment.
+// Opening returns the text before a story: the run and the scenario's own comment.
 func Opening(scenario, seed, tale string) string {
 	s := fmt.Sprintf("%s   seed %s\n\n", clean(scenario), seed)
 	for para := range strings.SplitSeq(tale, "\n\n") {
@@ -20,10 +20,10 @@ func Opening(scenario, seed, tale string) string {
 	return s
 }
 
-// storyHead names the columns of a story.
+// storyHead is the header line of a story.
 const storyHead = " step       time  node  what happened\n"
 
-// StoryText is a story, a line an event:
+// StoryText returns a story, one line per event:
 //
 //	step       time  node  what happened
 //	        1.002s       > crash b1
@@ -36,7 +36,7 @@ func StoryText(story []Line) string {
 		at := Seconds(l.Time)
 		shown := at
 		if at == before {
-			shown = "" // a time is written once
+			shown = "" // a repeated time is shown only once
 		}
 		before = at
 		text := clean(l.Text)
@@ -49,7 +49,7 @@ func StoryText(story []Line) string {
 		default:
 			step := fmt.Sprint(l.Step)
 			if l.Step == last {
-				step = "" // and so is a step
+				step = "" // a repeated step is shown only once
 			}
 			last = l.Step
 			head := fmt.Sprintf("%5s %10s  %-5s ", step, shown, clean(l.Who))
@@ -60,11 +60,11 @@ func StoryText(story []Line) string {
 	return b.String()
 }
 
-// Seconds is a time in seconds with three places, rounded down.
+// Seconds formats a time in seconds with three decimals, rounded down.
 func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
 
-// Closing is the text below a story: the findings, the verdict, and the command that repeats the run. Checks that held are
-// only named.
+// Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. Of checks that
+// held it lists only the names.
 func (r Report) Closing(again string) string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")
@@ -127,11 +127,11 @@ func fill(text, head, indent string) string {
 	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
 }
 
-// keep breaks text in columns at the width, and keeps its spaces.
+// keep breaks text in columns at the width and keeps its spaces.
 func keep(text, indent string) string {
 	r := []rune(clean(text))
 	room := width - len(indent)
-	margin := 2 // of later lines: two more than of the first
+	margin := 2 // the indent of later lines, two more than that of the first
 	for margin-2 < len(r) && margin < room/2 && r[margin-2] == ' ' {
 		margin++
 	}
@@ -142,7 +142,7 @@ func keep(text, indent string) string {
 			cut--
 		}
 		if cut == margin {
-			cut = room // one word, wider than the line
+			cut = room // a single word is wider than the line
 		}
 		lines = append(lines, strings.TrimRight(indent+string(r[:cut]), " "))
 		r = append([]rune(strings.Repeat(" ", margin)), []rune(strings.TrimLeft(string(r[cut:]), " "))...)
@@ -165,7 +165,7 @@ func clean(s string) string {
 	}, s)
 }
 
-// thousands groups the digits: 1,204.
+// thousands groups the digits, as in 1,204.
 func thousands(n uint64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
