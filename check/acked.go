@@ -8,8 +8,8 @@ import (
 
 // AckedDurable is Kafka's first promise, judged by the true logs.
 //
-// It finds a loss as soon as a leader of the newest epoch does not have the batch. LostWrite finds the same loss later, from
-// what consumers read.
+// It finds a loss as soon as a leader of the newest epoch does not have the batch. LostWrite finds the same loss later,
+// from the records that consumers read.
 var AckedDurable = &Check{
 	Name: "acked-durable", Numbers: "S5",
 	Doc:      "an acknowledged record is in the log of every later leader",
@@ -50,7 +50,7 @@ func seeDurable(d *Tally, v *View, c *Change) {
 		clause := p.license(v, q, r.Epoch)
 		p.lose(q, clause)
 		if q.made&(madeToAll|madeToOne) == 0 {
-			return true // only shown to readers: reads-stable reports it if a reader finds another record there
+			return true // it was only shown to readers; reads-stable reports it if a reader finds another record there
 		}
 		if d.broken() {
 			return true
@@ -89,14 +89,14 @@ func (p *Partition) whyMissing(v *View, r *Replica, q *promise) string {
 	return ". It did not have the record when it was acknowledged"
 }
 
-// Why a leader may not have a batch.
+// The reasons why a leader does not have a batch.
 const (
 	cutByItself  = "truncated it"
 	takenByFault = "a fault took it"
 	neverThere   = "never had it"
 )
 
-// wayLost is the reason that a leader does not have a batch.
+// wayLost returns the reason that a leader does not have a batch.
 func (p *Partition) wayLost(r *Replica, q *promise) string {
 	if q.lastCutOn(r.Node) != nil {
 		return cutByItself
@@ -107,7 +107,7 @@ func (p *Partition) wayLost(r *Replica, q *promise) string {
 	return neverThere
 }
 
-// lastCutOn is the broker's last truncation of a batch, nil if there was none.
+// lastCutOn returns the broker's last truncation of a batch, nil if there was none.
 func (q *promise) lastCutOn(node wire.NodeID) *cut {
 	for i := len(q.cuts) - 1; i >= 0; i-- {
 		if q.cuts[i].node == node {
@@ -117,7 +117,7 @@ func (q *promise) lastCutOn(node wire.NodeID) *cut {
 	return nil
 }
 
-// words describe a truncation to the high watermark; other truncations need no words.
+// words describes a truncation to the high watermark; for other truncations it returns "".
 func (c cut) words() string {
 	if c.toHW {
 		return ", to its own high watermark, which is a fetch older than the leader's"
@@ -194,8 +194,9 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 }
 
 // committedWith returns the number of in-sync replicas for an acknowledged batch, and the min.insync.replicas that applies.
-// Both may hold either when the batch was committed or when the response was made; the more lenient one counts, because a
-// produce request for several partitions is answered only when the last of them is committed (DelayedProduce).
+// For each of them, the value when the batch was committed or the value when the response was made may count. The View
+// takes the more lenient one, because a produce request for several partitions is answered only when the last of them is
+// committed (DelayedProduce).
 func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
 		return max(g.InSync, p.promises[i].committedISR), min(g.MinISR, p.promises[i].minISR)
@@ -203,8 +204,8 @@ func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	return g.InSync, g.MinISR
 }
 
-// copies counts the replicas that have a batch, or may have had it before a fault or a restart: the response may be sent
-// long after they fetched it.
+// copies counts the replicas that have a batch, or may have had it before a fault or a restart, because the response may be
+// sent long after they fetched it.
 func (p *Partition) copies(v *View, b Batch) (n int) {
 	i, known := p.place(b)
 	for _, r := range p.replicas {

@@ -1,22 +1,22 @@
 // Package check holds the judges: they decide which of Kafka's promises a run kept.
 //
-//	clients ──▶ History (what they did and saw) ────────────────────┐
+//	clients ──▶ History (operations and outcomes) ──────────────────┐
 //	disks   ──▶ View: true logs, the ledger of promises and faults, ├──▶ Check ──▶ Result ──▶ Verdict
-//	nodes   ──▶       what nodes believe, the committed metadata ───┘
+//	nodes   ──▶       nodes' own state, the committed metadata ─────┘
 //
 // The package imports only wire: a judge that read a broker's fields would depend on the code that it judges. It sees the
 // cluster through View, which package scenarios/observe fills.
 //
 // All lists the checks. There are four kinds:
 //
-//   - invariants look at every change of the View (See). Their cost is that of the change, not of the logs' length;
-//   - history checks read what clients did and saw (Judge);
+//   - invariants look at every change of the View (See). Their cost does not depend on the length of the logs;
+//   - history checks judge the operations of clients and their outcomes (Judge);
 //   - models search for a sequential order that explains all operations: linearizability (linear.go);
 //   - liveness checks ask, after the last fault ended, whether everything recovered within its bound (liveness.go).
 //
-// Read check.go for the shape of a judge, view.go for what it sees, history.go for what clients did, ledger.go and licence.go
-// for the reasons that make a loss legitimate; then one file per promise. Every check carries a case that it must accept and
-// one that it must reject; a test runs both.
+// Read check.go for the shape of a judge, view.go for its evidence, history.go for the operations of clients, and ledger.go
+// and licence.go for the reasons that make a loss legitimate. Then read one file per promise. Every check carries a case
+// that it must accept and one that it must reject; a test runs both.
 package check
 
 import (
@@ -36,7 +36,7 @@ const (
 	Unexercised               // the run never tested the promise
 )
 
-// String is the status as the JSON schema spells it.
+// String returns the status as the JSON schema spells it.
 func (s Status) String() string {
 	switch s {
 	case Held:
@@ -66,7 +66,7 @@ type Check struct {
 	Numbers string // its numbers in the catalogue of checks, for authors of exhibits: "S4 S5"
 	Doc     string // the promise, in one sentence
 
-	Of  [2]string    // what an invariant counts, one and many: "batch", "batches"; empty for tests of the promise
+	Of  [2]string    // the unit that an invariant counts: "batch", "batches"; empty if it counts tests of the promise
 	On  []ChangeKind // the changes that an invariant looks at
 	See func(d *Tally, v *View, c *Change)
 
@@ -75,7 +75,8 @@ type Check struct {
 	Complete func(*Case, Result) Result // adds to a violation the facts that only the history has; nil for most
 	Liveness bool                       // a liveness property; all others are safety properties
 
-	// Accept and Reject play a case on a fresh View: one that the check must answer with Held, one with Violated.
+	// Accept plays a case that the check must answer with Held; Reject plays one that it must answer with Violated. Each
+	// plays its case on a fresh View.
 	Accept, Reject func(*View) *Case
 }
 
@@ -97,21 +98,21 @@ func All() []*Check {
 		logsMatch, oneLeader, epochsInOrder, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
 		leaderRecoverable, truncationLicensed, ackHonest, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 
-		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers when
-		// their state is observed, responses when they are sent.
+		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers are
+		// judged when their state is observed, and responses are judged when they are sent.
 		partitionEpochSteps, electionLicensed, brokerEpochs, replyAfterCommit, metadataMonotone, featureGated,
 
 		// The quorum of controllers.
 		oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, imagesAgree,
 
-		// What clients did and saw.
+		// The operations of clients and their outcomes.
 		noDuplicate, oneValue, readsMonotone, readsComplete, readsFresh, producerOrder, ackedWhereTold, recordsIntact,
 		metadataReadsMonotone, resetsLicensed, endsMonotone, topicsApart,
 		logLinearizable, metadataLinearizable, registrationLinearizable,
 	}, livenessChecks)
 }
 
-// Named is a check by its name, or nil.
+// Named returns a check by its name, or nil.
 func Named(name string) *Check {
 	for _, k := range All() {
 		if k.Name == name {
@@ -140,7 +141,7 @@ func Judge(c *Case) []Finding {
 	return found
 }
 
-// result is a check's answer; at is its place in All, where the View keeps its tally.
+// result returns a check's answer; at is the index of the check in All and of its tally in the View.
 func (k *Check) result(c *Case, at int) Result {
 	if k.Judge != nil {
 		return k.Judge(c)
@@ -151,7 +152,8 @@ func (k *Check) result(c *Case, at int) Result {
 	return c.View.tallies[at].result(k.Of)
 }
 
-// Verdict is violated if any finding is, else unknown if any is, else held. A price is not a violation.
+// Verdict returns Violated if any finding is violated, otherwise Unknown if any is unknown, otherwise Held. A price is not
+// a violation.
 func Verdict(found []Finding) Status {
 	sum := Held
 	for _, f := range found {

@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// damagedDiskUnder is damagedDisk of the partition that a fact is about.
+// damagedDiskUnder returns damagedDisk for the partition that a fact is about.
 func (v *View) damagedDiskUnder(f Fact) string {
 	for _, p := range v.parts {
 		if p.TP.String() == f.Subject.Name && len(p.assigned.Replicas) > 0 {
@@ -25,8 +25,8 @@ func alters(what string) bool { return what == "bit rot" || what == "misdirected
 // PowerLoss is the fault that destroys bytes that were not synced.
 const PowerLoss = "power loss"
 
-// deviceFaults names the faults that destroyed synced bytes of a controller, on which the quorum relies; "" if there were
-// none.
+// deviceFaults describes the faults that destroyed synced bytes of a controller, "" if there were none. The quorum relies
+// on synced bytes.
 func (v *View) deviceFaults() string {
 	words := ""
 	for _, w := range v.quorum.voters {
@@ -45,8 +45,8 @@ func (v *View) deviceFaults() string {
 	return words
 }
 
-// damagedDisk names a fault that damaged synced bytes of one of a partition's logs, "" if there was none. Damaged bytes may
-// be read as anything, and followers copy them.
+// damagedDisk describes a fault that damaged synced bytes of one of a partition's logs, "" if there was none. Damaged bytes
+// may be read as anything, and followers copy them.
 func (v *View) damagedDisk(p *Partition) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
@@ -56,7 +56,7 @@ func (v *View) damagedDisk(p *Partition) string {
 	return ""
 }
 
-// damagedDiskOf is damagedDisk for the disks of these brokers only. The damage outlives a restart of the broker.
+// damagedDiskOf returns damagedDisk for the disks of these brokers only. The damage outlives a restart of the broker.
 func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && slices.Contains(disks, h.Node) {
@@ -73,8 +73,8 @@ func (v *View) tainted(b *Broker, p *Partition) bool {
 	return hit
 }
 
-// lastFault is the last fault of a broker's disk that may have hit a partition, as an index of View.faults. The first faults
-// of the broker, up to the number given, are skipped.
+// lastFault returns the last fault of a broker's disk that may have hit a partition, as an index of View.faults. It skips
+// the broker's first faults, as many as first says.
 func (v *View) lastFault(b *Broker, p *Partition, first int) (at int, ok bool) {
 	for i := len(b.faults) - 1; i >= first; i-- {
 		if v.faults[b.faults[i]].reaches(p) {
@@ -92,11 +92,11 @@ type Fault struct {
 	In   string // the partition's directory that the fault is limited to; "" if it may be anywhere on the disk
 }
 
-// reaches reports whether a fault can have touched a disk's copy of a partition. A fault that is limited to another directory
-// excuses nothing.
+// reaches reports whether a fault can have touched a disk's copy of a partition. A fault that is limited to another
+// directory excuses nothing.
 func (h Fault) reaches(p *Partition) bool { return h.In == "" || h.In == p.TP.String() }
 
-// words name a fault as clauses do.
+// words describes a fault in the form that clauses use.
 func (h Fault) words(v *View) string {
 	return h.What + " of " + v.name(h.Node) + " at step " + itoa(h.Step)
 }

@@ -7,15 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// A log may delete from its start only what a licence allows. If its log start moves without a licence, the records below it
-// are still expected.
+// A log may delete records from its start only with a licence. If its log start moves without a licence, the records below
+// it are still expected.
 //
 //	DeleteRecords ─┐
 //	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ no record below is expected
 //	broken disk ───┘      │ none
 //	                      └─────▶ deletion-licensed is violated, and all stays owed
 
-// RecordsDeleted enters a leader's response to DeleteRecords: records below an offset are deleted on every live replica.
+// RecordsDeleted records a leader's response to DeleteRecords, which says that all records below an offset are deleted on
+// every live replica.
 func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
 	if n := len(p.recordsDeleted); n == 0 || p.recordsDeleted[n-1].at < low {
 		p.recordsDeleted = append(p.recordsDeleted, offsetAt{step: v.step, when: v.now, at: low})
@@ -49,7 +50,7 @@ var deletedForGood = &Check{
 		s.committed(0, 0xA)
 		s.committed(1, 0xB)
 		s.RecordsDeleted(s.p, 1)
-		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // the fetch was sent before
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 1, Since: s.step}) // the fetch was sent before the deletion
 		s.tick()
 		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 2, First: 2, Since: s.step})
 		return s.done()
@@ -65,8 +66,8 @@ var deletedForGood = &Check{
 	},
 }
 
-// mayNotKnowDeletion reports whether a broker may have missed a deletion: it was fenced at that time (a partitioned leader
-// still serves consumers), it restarted since, or there was an unclean election since.
+// mayNotKnowDeletion reports whether a broker may have missed a deletion, because it was fenced at that time (a partitioned
+// leader still serves consumers), because it has restarted since, or because there was an unclean election since.
 func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt) bool {
 	b, seat := v.Broker(node), v.image.brokers[node]
 	if seat == nil || seat.fenced || seat.unfencedAt >= gone.when || b.died >= gone.step || b.registeredAt >= gone.step {
@@ -75,7 +76,7 @@ func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt)
 	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
 }
 
-// deletedAt names the deletion from the log's start, by retention or by an operator, that removed an offset.
+// deletedAt describes the deletion from the log's start, by retention or by an operator, that removed an offset.
 func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
@@ -88,18 +89,18 @@ func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	return ""
 }
 
-// deleted is the clause for records that were deleted from a log's start.
+// deleted returns the clause for records that were deleted from a log's start.
 func (p *Partition) deleted() string {
 	return "the log of " + p.TP.String() + " was deleted below offset " + itoa(p.trimmed)
 }
 
-// Retention is how much of a topic its retention keeps. A negative value is no limit.
+// Retention holds the limits up to which a topic keeps its records. A negative value means no limit.
 type Retention struct {
 	For   Duration // retention.ms
 	Bytes int64    // retention.bytes
 }
 
-// shorter is the lower limit of each kind: until a broker has applied a config change it uses the old value.
+// shorter returns the lower limit of each kind, because a broker uses the old value until it has applied a config change.
 func (k Retention) shorter(o Retention) Retention {
 	if o.For >= 0 && (k.For < 0 || o.For < k.For) {
 		k.For = o.For
@@ -110,8 +111,9 @@ func (k Retention) shorter(o Retention) Retention {
 	return k
 }
 
-// DeletionAsked enters a DeleteRecords request that reached a broker: below an offset, or (-1) below the high watermark at
-// the time when the broker handles it. The request has the topic's name, not its id.
+// DeletionAsked records a DeleteRecords request that reached a broker. It deletes all records below an offset or, if the
+// offset is -1, below the high watermark at the time when the broker handles it. The request has the topic's name, not its
+// id.
 func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 	if below == -1 {
 		below = 1 << 62
@@ -126,7 +128,7 @@ func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 // ClockSkewed adds to the skew of clocks, which may make retention delete records early.
 func (v *View) ClockSkewed(by Duration) { v.clockSkewMax += max(by, -by) }
 
-// noteRetention enters the retention that a config sets for a topic, or as the broker default.
+// noteRetention records the retention that a config sets for a topic, or as the broker default.
 func (v *View) noteRetention(r *wire.ConfigRecord) {
 	m := &v.image
 	n := int64(-1)
@@ -167,13 +169,13 @@ func (v *View) noteRetention(r *wire.ConfigRecord) {
 			k.Bytes = n
 		}
 		if slices.ContainsFunc(v.parts, func(p *Partition) bool { return p.ID == id && p.assigned.PartitionEpoch >= 0 }) {
-			k = k.shorter(was) // the topic exists already: a broker may go by either
+			k = k.shorter(was) // the topic exists already, so a broker may use the old value or the new one
 		}
 		m.retention[id] = k
 	}
 }
 
-// ms converts retention.ms. A time longer than any run is no limit.
+// ms converts retention.ms to a Duration. A time longer than any run means no limit.
 func ms(n int64) Duration {
 	if n < 0 || n > 1<<43 {
 		return -1
@@ -181,8 +183,8 @@ func ms(n int64) Duration {
 	return Duration(n * 1e6)
 }
 
-// retentionThatMayHaveTaken names the retention that may have deleted records of a topic, "" if none can have. It does not
-// look at a record's age: skewed clocks may make any record look old enough.
+// retentionThatMayHaveTaken describes the retention that may have deleted records of a topic, "" if none can have done so.
+// It does not look at a record's age, because skewed clocks may make any record look old enough.
 func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	k, said := v.image.retention[p.ID]
 	if !said {

@@ -14,7 +14,7 @@ var ackedElectable = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
-		s.power(3, 0) // the controller does not know yet
+		s.power(3, 0) // the controller does not know of the loss yet
 		s.committedWith(1, 0xB, 1, 2)
 		s.restart(3, 33)
 		return s.done()
@@ -28,7 +28,7 @@ var ackedElectable = &Check{
 	},
 }
 
-// committedWith shrinks the ISR to these brokers, and then commits a record as committed does.
+// committedWith shrinks the ISR to these brokers, and then commits a record on them.
 func (s *stage) committedWith(at wire.Offset, crc uint32, on ...wire.NodeID) {
 	s.alter(0, on, nil)
 	s.write(at, 0, crc, on...)
@@ -67,7 +67,7 @@ func seeProposed(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	l := p.replica(p.assigned.Leader)
 	if l == nil || !l.observed || !l.Leads || l.Epoch != p.assigned.Epoch || l.PartitionEpoch != p.assigned.PartitionEpoch {
-		return // the controller will refuse the change: its partition epoch is old
+		return // the controller will refuse the change, because its partition epoch is old
 	}
 	for i, id := range l.Pending {
 		if slices.Contains(l.ISR, id) || i >= len(l.Proposed) || !v.wouldAccept(id, l.Proposed[i]) {
@@ -95,7 +95,7 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 			return true
 		}
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.MinISR(p)); clause != "" {
-			return true // faults destroyed it on every eligible replica: acked-durable reports the price
+			return true // faults destroyed it on every eligible replica, so acked-durable reports the price
 		}
 		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
@@ -103,13 +103,13 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 	})
 }
 
-// shutdowns counts the brokers with a replica that died or restarted since a promise was made. The controller must treat
-// each as an unclean shutdown and remove the broker from the ELR (KIP-966). After min.insync.replicas of them it may have
-// removed the only replica that has every record.
+// shutdowns counts the brokers that have a replica and died or restarted since a promise was made. The controller must
+// treat each case as an unclean shutdown and remove the broker from the ELR (KIP-966). After min.insync.replicas such
+// shutdowns, it may have removed the only replica that has every record.
 //
-// early is one more: a broker that died before the promise, restarted, and fetched the batch before its new incarnation was
-// registered, under the old broker epoch. The controller removes it too, though its crash lost nothing. Kafka does the same,
-// so it is a price: see the scenario restart-within-the-session.
+// early is a broker that is not among them: it died before the promise, restarted, and fetched the batch under its old
+// broker epoch, before its new incarnation was registered. The controller removes it too, though its crash lost nothing.
+// Kafka does the same, so the loss is a price (see the scenario restart-within-the-session).
 func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
 	for _, r := range p.replicas {
@@ -129,7 +129,7 @@ func (v *View) replaced(b *Broker) bool {
 	return b.up && r != nil && !(b.registrationSent && b.incarnations[len(b.incarnations)-1] == r.incarnation)
 }
 
-// before is ISR and ELR before a change.
+// before returns the members of ISR and ELR before a change.
 func before(c *Change) []wire.NodeID {
 	if was := c.Was.electable(); c.Kind == PartitionChanged && len(was) > 0 {
 		return was
@@ -208,7 +208,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 			held = members
 		}
 		if hit, _ := p.destroyed(v, q, held, v.image.elr(), v.MinISR(p)); hit != "" {
-			return true // before ELR the last member of an ISR stayed in it even if its disk lost records
+			return true // without ELR, the last member of an ISR stays in it even if its disk loses records
 		}
 		d.decide(v, p.fact(ByController, q.Base, ""), clause, "no eligible replica of ", p.TP.String(), " (", v.names(members), ") has everything: the most complete one does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
@@ -216,7 +216,7 @@ func seeRecoverable(d *Tally, v *View, c *Change) {
 	})
 }
 
-// memberWords name the set that an eligible replica is in.
+// memberWords describes the set that an eligible replica is in.
 func (a *Assignment) memberWords(id wire.NodeID) string {
 	if slices.Contains(a.ISR, id) {
 		return "in the ISR"

@@ -2,18 +2,18 @@ package check
 
 import "samsa/wire"
 
-// The log start and end offset of a partition in leaders' responses. A response may be old when it arrives, so it is judged
-// by what was acknowledged before its request arrived.
+// These checks judge the log start and end offsets in leaders' responses. A response may be old when it arrives, so it is
+// judged by the records that were acknowledged before its request arrived.
 //
 //	deleted | log ....................... hw | not committed
-//	        ▲ nothing below is served        ▲ no response has an end above, and none an end below
-//	                                           what was acknowledged before the request
+//	        ▲ nothing below is served        ▲ no response has an end above it, or an end below
+//	                                           the records acknowledged before the request
 
 // EndOffset holds the end offset, and the first offset, in a leader's response to Fetch or ListOffsets.
 type EndOffset struct {
 	Epoch  wire.Epoch  // the broker's leader epoch when it made the response, NoEpoch if it did not lead
 	End    wire.Offset // the end in the response: the high watermark, or the last stable offset for readers of committed transactions
-	Listed bool        // by ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
+	Listed bool        // the response is to ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
 	First  wire.Offset // the end of the first batch in the response, 0 if there is none
 	Since  uint64      // the step under way when the request arrived
 }
@@ -26,26 +26,26 @@ type offsetAt struct {
 	epoch wire.Epoch // of that leader
 }
 
-// EndOffsetSent enters a leader's response to Fetch or ListOffsets as it is sent.
+// EndOffsetSent records a leader's response to Fetch or ListOffsets as it is sent.
 func (v *View) EndOffsetSent(p *Partition, r *Replica, t EndOffset) {
 	v.notify(Change{Kind: EndOffsetSent, Partition: p, Replica: r, Node: r.Node, EndOffset: t})
 }
 
-// noteAcked enters the offset up to which the leader of an epoch has acknowledged records to acks=all.
+// noteAcked records the offset up to which the leader of an epoch has acknowledged records to acks=all.
 func (p *Partition) noteAcked(step uint64, b Batch, epoch wire.Epoch) {
 	if n := len(p.acks); n == 0 || p.acks[n-1].epoch != epoch || p.acks[n-1].at < b.Next {
 		p.acks = append(p.acks, offsetAt{step: step, at: b.Next, epoch: epoch})
 	}
 }
 
-// ackedBefore is the highest offset acknowledged before a step by the leader of an epoch, or with older by leaders of
-// earlier epochs too.
+// ackedBefore returns the highest offset that the leader of an epoch acknowledged before a step. If older is set, the
+// leaders of earlier epochs count too.
 func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (furthest offsetAt) {
 	i := searchFromEnd(len(p.acks), func(i int) bool { return p.acks[i].step >= before })
 	for i--; i >= 0; i-- {
 		m := p.acks[i]
 		if m.epoch == epoch || older && m.epoch < epoch {
-			return m // offsets rise within one epoch, and a later leader has what earlier ones acknowledged
+			return m // offsets rise within one epoch, and a later leader has all records that earlier leaders acknowledged
 		}
 		if !older && m.epoch < epoch {
 			break
@@ -54,7 +54,7 @@ func (p *Partition) ackedBefore(before uint64, epoch wire.Epoch, older bool) (fu
 	return offsetAt{at: -1}
 }
 
-// knownLost reports whether the record below an offset is known to be lost: other checks report that.
+// knownLost reports whether the record below an offset is known to be lost, which other checks report.
 func knownLost(p *Partition, below wire.Offset) bool {
 	for q := range p.promisesWithin(below-1, below) {
 		if q.lost || q.superseded != "" {
@@ -75,7 +75,7 @@ var endsTrue = &Check{
 		s.tick()
 		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step})
 		s.committed(1, 0xB)
-		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step - 1}) // the response was made before, and left late
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step - 1}) // made before the commit of offset 1, and sent late
 		return s.done()
 	},
 	Reject: func(v *View) *Case {

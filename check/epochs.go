@@ -2,11 +2,12 @@ package check
 
 import "samsa/wire"
 
-// Leader epochs in a log, and the broker's leader epoch cache. A follower finds the offset to truncate to from the cache
-// (KIP-101, KIP-279): if the cache is wrong, it truncates too much or too little, often much later.
+// The check epochs-in-order compares the leader epochs in a log with the broker's leader epoch cache. A follower uses the
+// cache to find the offset to truncate to (KIP-101, KIP-279). If the cache is wrong, the follower truncates too much or too
+// little, often much later.
 //
 //	true log    |0 0 0|2 2|5 5 5|          cache   0:0  2:3  5:5          right
-//	                            end        cache   0:0  2:3  5:5  6:8     also right: 6 has begun and written nothing yet
+//	                            end        cache   0:0  2:3  5:5  6:8     also right: epoch 6 has no records yet
 
 var epochsInOrder = &Check{
 	Name: "epochs-in-order", Numbers: "S3",
@@ -46,9 +47,10 @@ var epochsInOrder = &Check{
 	},
 }
 
-// deletedBelowStart reports whether a batch lies below the log start offset: it is deleted, though the file still has it. If
-// a follower's log diverges from the leader's below its own log start, its log becomes empty and its leader epoch cache too,
-// and it appends the leader's records (UnifiedLog.truncateTo moves the log start down to the end, and leaves the files).
+// deletedBelowStart reports whether a batch lies below the log start offset, and so is deleted even if the file still has
+// it. If a follower's log diverges from the leader's below the follower's log start, its log and its leader epoch cache
+// become empty, and it appends the leader's records (UnifiedLog.truncateTo moves the log start down to the end, and leaves
+// the files).
 func (r *Replica) deletedBelowStart(b Batch) bool { return r.observed && b.Next <= r.Start }
 
 // seeCache compares a broker's leader epoch cache with its true log, if either has changed. The cost is proportional to the

@@ -14,7 +14,7 @@ type Fact struct {
 	Offset  wire.Offset // the record in question, -1 if there is none
 }
 
-// Kind is the fact without names, ids and offsets: "leader of a partition: cut it". It is made of constants alone.
+// Kind returns the fact without names, ids and offsets: "leader of a partition: cut it". It is made of constants alone.
 func (f Fact) Kind() string {
 	kind := string(f.Role) + " of " + f.Subject.Kind.String()
 	if f.Way != "" {
@@ -26,7 +26,7 @@ func (f Fact) Kind() string {
 // Role is the role of the node or client that broke a promise.
 type Role string
 
-// The roles: a promise is broken by …
+// The roles of the nodes and clients that may break a promise.
 const (
 	ByLeader     Role = "leader"
 	ByFollower   Role = "follower"
@@ -58,12 +58,12 @@ const (
 	TheRequests
 )
 
-// String is the kind in words.
+// String returns the kind in words.
 func (k SubjectKind) String() string {
 	return [...]string{"nothing", "a partition", "the metadata log", "a broker", "a topic", "a config", "a feature", "the requests"}[k]
 }
 
-// fact is about a record of the partition, or about the partition itself (at -1).
+// fact builds a Fact about a record of the partition, or about the partition itself if at is -1.
 func (p *Partition) fact(role Role, at wire.Offset, way string) Fact {
 	kind := APartition
 	if p.ID == wire.MetadataTopicID {
@@ -72,17 +72,17 @@ func (p *Partition) fact(role Role, at wire.Offset, way string) Fact {
 	return Fact{Subject{kind, p.TP.String()}, role, way, at}
 }
 
-// fact is about a record of a place, or about the place itself (at -1).
+// fact builds a Fact about a record of a place, or about the place itself if at is -1.
 func (p place) fact(role Role, at wire.Offset, way string) Fact {
 	return Fact{Subject{APartition, p.String()}, role, way, at}
 }
 
-// metadataFact is about the metadata log.
+// metadataFact builds a Fact about the metadata log.
 func metadataFact(role Role, at wire.Offset, way string) Fact {
 	return Fact{Subject{TheMetadataLog, metadataLog}, role, way, at}
 }
 
-// factOf is about a subject that has no offsets.
+// factOf builds a Fact about a subject that has no offsets.
 func factOf(kind SubjectKind, name string, role Role, way string) Fact {
 	return Fact{Subject{kind, name}, role, way, -1}
 }

@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// Features: the controller writes only records that every registered broker can read. Records that need a feature level are
-// written after the FeatureLevelRecord that finalises it. A broker that registers must support every finalised level.
+// The controller writes only records that every registered broker can read. Records that need a feature level are written
+// after the FeatureLevelRecord that finalises it. A broker that registers must support every finalised level.
 //
 //	|metadata.version 25|eligible.leader.replicas.version 1|partition, with an ELR: version 2|
 
@@ -58,7 +58,7 @@ var featureGated = &Check{
 	},
 }
 
-// partitionVersion is the newest version of PartitionRecord (MetadataVersion.partitionRecordVersion).
+// partitionVersion returns the newest version of PartitionRecord (MetadataVersion.partitionRecordVersion).
 func partitionVersion(level int16) int16 {
 	switch {
 	case level >= withELR:
@@ -69,7 +69,7 @@ func partitionVersion(level int16) int16 {
 	return 0
 }
 
-// registrationVersion is the newest version of RegisterBrokerRecord (MetadataVersion.registerBrokerRecordVersion).
+// registrationVersion returns the newest version of RegisterBrokerRecord (MetadataVersion.registerBrokerRecordVersion).
 func registrationVersion(level int16) int16 {
 	switch {
 	case level >= withDirectories:
@@ -82,7 +82,7 @@ func registrationVersion(level int16) int16 {
 	return 0
 }
 
-// changeVersion is the newest version of BrokerRegistrationChangeRecord.
+// changeVersion returns the newest version of BrokerRegistrationChangeRecord.
 func changeVersion(level int16) int16 {
 	switch {
 	case level >= withDirectories:
@@ -108,7 +108,7 @@ func seeELR(d *Tally, v *View, c *Change, topic string, elr []wire.NodeID) {
 	}
 }
 
-// seeSupport requires that a broker that registers supports every finalised level. A registration without features is not
+// seeSupport requires that a newly registered broker supports every finalised level. A registration without features is not
 // judged.
 func seeSupport(d *Tally, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	for _, f := range r.Features {
@@ -119,8 +119,8 @@ func seeSupport(d *Tally, v *View, c *Change, r *wire.RegisterBrokerRecord) {
 	}
 }
 
-// seeLevel requires that every registered broker supports a level that is finalised, and that the metadata.version that the
-// level needs is finalised before it.
+// seeLevel requires that every registered broker supports a newly finalised level, and that the metadata.version that the
+// level needs was finalised before it.
 func seeLevel(d *Tally, v *View, c *Change, r *wire.FeatureLevelRecord) {
 	d.exercised()
 	fact := func(way string) Fact { return factOf(AFeature, r.Name, ByController, way) }

@@ -11,19 +11,19 @@ type ChangeKind uint8
 
 const (
 	BatchAppended      ChangeKind = iota // Batch is the new last batch of Replica's log
-	BatchesRemoved                       // Removed are no longer in Replica's log
+	BatchesRemoved                       // the batches in Removed are no longer in Replica's log
 	ReplicaChanged                       // the observed state of a replica changed; Before is the old one
-	PartitionChanged                     // Partition has a new assignment; Was is the one before
+	PartitionChanged                     // Partition has a new assignment; Was is the old one
 	Promised                             // Batch was acknowledged to a producer or shown to a reader
 	ProduceAnswered                      // a broker acknowledged Batch to a producer
-	FetchAnswered                        // a reader was sent Batch, or a high watermark alone
-	MetadataCommitted                    // a record of the metadata log is committed: Record at Offset
+	FetchAnswered                        // a broker sent Batch, or only a high watermark, to a reader
+	MetadataCommitted                    // Record, at Offset of the metadata log, is committed
 	ControllerReplied                    // a controller answered a request with success
 	MetadataApplied                      // the broker Node has applied more of the metadata log
 	VoterChanged                         // the state of Voter changed; Rule is the old one
 	VoteCast                             // Voter granted a vote
-	ImageAt                              // Node has an image of Hash at Offset
-	DirectoriesCounted                   // Node has Offset directories for Partition
+	ImageAt                              // Node's image at Offset has this Hash
+	DirectoriesCounted                   // Node's directories for Partition are counted; Offset is their number
 	StartLicensed                        // Replica's log begins at Offset, above every licensed start; By is the licence or ""
 	DirectoryInUse                       // a broker uses the directory of the topic Home for Partition
 	BatchCommitted                       // a batch of the metadata log is committed
@@ -31,7 +31,7 @@ const (
 	changeKinds
 )
 
-// Change is one change of the View, as invariants see it. It is valid during the call.
+// Change is one change of the View, as invariants see it. It is valid only during the call.
 type Change struct {
 	Kind      ChangeKind
 	Partition *Partition
@@ -43,7 +43,7 @@ type Change struct {
 	By        string      // BatchesRemoved: the fault that destroyed them; "" if the process truncated them. StartLicensed: the licence
 	Acks      int16       // ProduceAnswered
 	Given     Given       // ProduceAnswered
-	HW        wire.Offset // FetchAnswered; Promised: the one in the fetch response, 0 if it was acknowledged
+	HW        wire.Offset // FetchAnswered, Promised: the high watermark in the fetch response; 0 if Batch was acknowledged
 	Before    State       // ReplicaChanged
 	Was       Assignment  // PartitionChanged
 	Offset    wire.Offset
@@ -80,7 +80,7 @@ func (v *View) Clock(step uint64, now int64) { v.step, v.now = step, now }
 
 // Appended says that a replica's true log has a new last batch.
 func (v *View) Appended(p *Partition, r *Replica, b Batch) {
-	if r.Log.Len() == 0 { // a log that was truncated fully and starts at a new offset
+	if r.Log.Len() == 0 { // the log was truncated fully, and starts at a new offset
 		r.highestStart = min(r.highestStart, b.Base)
 	}
 	b = p.known(b)
@@ -96,8 +96,8 @@ func (v *View) Appended(p *Partition, r *Replica, b Batch) {
 	v.notify(Change{Kind: BatchAppended, Partition: p, Replica: r, Node: r.Node, Batch: b})
 }
 
-// Truncated says that a replica's true log has lost every batch that begins at or above an offset. by names the fault that
-// destroyed them, "" if the process truncated them.
+// Truncated says that a replica's true log has lost every batch that begins at or above an offset. If a fault destroyed
+// them, by is its name; if the process truncated them, by is "".
 func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 	l := &r.Log
 	at := searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Base >= to })
@@ -108,7 +108,7 @@ func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 	l.cut(at)
 	wasFlushed := r.flushed
 	r.flushed = min(r.flushed, l.End())
-	if by == "" && r.loading { // recovery: if a fault hit the disk before, the fault destroyed them
+	if by == "" && r.loading { // log recovery removed them: a fault that hit the disk before is the cause
 		b := v.Broker(r.Node)
 		if hit, ok := v.lastFault(b, p, b.loaded); ok {
 			by = v.faults[hit].What
@@ -120,7 +120,8 @@ func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 	v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
 }
 
-// LogStartMoved says that a replica's log now begins at an offset: retention or an operator deleted the records below.
+// LogStartMoved says that a replica's log now begins at an offset, because retention or an operator deleted the records
+// below.
 func (v *View) LogStartMoved(p *Partition, r *Replica, start wire.Offset) {
 	l := &r.Log
 	if start <= l.start {
@@ -133,15 +134,15 @@ func (v *View) LogStartMoved(p *Partition, r *Replica, start wire.Offset) {
 	l.trim(l.find(start), start)
 }
 
-// noteStart enters a broker's log start offset. No record below it is expected any more, but its segments may still hold
-// some, and the log may start lower again after a restart. So the true log keeps these records until the files are deleted.
-// A start without a licence (deletion.go) changes nothing here.
+// noteStart records a broker's log start offset. No record below it is expected any more. But the log's segments may still
+// hold such records, and the log may start lower again after a restart, so the true log keeps them until the files are
+// deleted. A start without a licence (deletion.go) changes nothing here.
 func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 	if start <= r.highestStart && (r.Log.Len() > 0 || start <= r.Log.start) || !v.licensesStart(p, r, start) {
 		return
 	}
 	if r.Log.Len() == 0 && start > r.Log.start { // the log was truncated fully, and continues at the start
-		p.release(r, start) // also if it began there before: a fault may have destroyed deleted records that were still in the file
+		p.release(r, start) // even if it began there before, because a fault may have destroyed deleted records in the file
 		r.Log.trim(0, start)
 	}
 	if start <= r.highestStart || start <= r.Log.start && start <= p.trimmed {
@@ -170,7 +171,7 @@ func (v *View) Started(node wire.NodeID) {
 	v.forget(node, true)
 }
 
-// Ending says that a process has died, and only responses that it made before are still sent.
+// Ending says that a process has died, and that only responses it made earlier are still sent.
 func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 
 // Died says that a broker's process ended. The page cache stays; after a power loss, DiskFaulted and Truncated follow.
@@ -196,10 +197,10 @@ func (v *View) forget(node wire.NodeID, loading bool) {
 	}
 }
 
-// DiskFaulted enters a fault of a disk. It is called before Truncated for the batches that the fault destroyed.
+// DiskFaulted records a fault of a disk. It is called before Truncated for the batches that the fault destroyed.
 func (v *View) DiskFaulted(node wire.NodeID, what string) { v.DiskFaultedIn(node, what, "") }
 
-// DiskFaultedIn is DiskFaulted for a fault that is limited to one partition's directory.
+// DiskFaultedIn records a disk fault that is limited to one partition's directory.
 func (v *View) DiskFaultedIn(node wire.NodeID, what, dir string) {
 	b := v.Broker(node)
 	b.faults = append(b.faults, len(v.faults))
@@ -209,7 +210,7 @@ func (v *View) DiskFaultedIn(node wire.NodeID, what, dir string) {
 	}
 }
 
-// ReplicaChanged enters the observed state of a running broker's replica, if it may have changed.
+// ReplicaChanged records the observed state of a running broker's replica, if it may have changed.
 func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	before := r.State
 	if !r.observed {
@@ -228,8 +229,8 @@ func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 	v.notify(Change{Kind: ReplicaChanged, Partition: p, Replica: r, Node: r.Node, Before: before})
 }
 
-// Acked enters a successful produce response as it is sent: the batch at base is stored. The batch is read from the broker's
-// true log now; g is the leader's state when it made the response.
+// Acked records a successful produce response as it is sent: the batch at base is stored. The View takes the batch from the
+// broker's true log; g is the leader's state when it made the response.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
 	if p.assigned.PartitionEpoch >= 0 && len(p.assigned.Replicas) == 0 {
@@ -255,7 +256,8 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	v.notify(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
 }
 
-// HighWatermarkSent enters a high watermark in a fetch response. No later reader may see another record below it.
+// HighWatermarkSent records a high watermark in a fetch response. After that, no reader may see a different record below
+// it.
 func (v *View) HighWatermarkSent(p *Partition, r *Replica, hw wire.Offset) {
 	v.notify(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, HW: hw})
 	if hw <= p.shown {
@@ -269,12 +271,12 @@ func (v *View) HighWatermarkSent(p *Partition, r *Replica, hw wire.Offset) {
 	p.shown = hw
 }
 
-// BatchDelivered enters a batch below the high watermark in a fetch response.
+// BatchDelivered records a batch below the high watermark in a fetch response.
 func (v *View) BatchDelivered(p *Partition, r *Replica, b Batch, hw wire.Offset) {
 	v.notify(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, Batch: p.known(b), HW: hw})
 }
 
-// Applied enters the metadata offset that a broker has applied, and the state of its registration in its image.
+// Applied records the metadata offset that a broker has applied, and the state of its registration in its image.
 func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoch, fenced bool) {
 	b := v.Broker(node)
 	prior := b.applied
@@ -285,7 +287,7 @@ func (v *View) Applied(node wire.NodeID, next wire.Offset, epoch wire.BrokerEpoc
 	v.notify(Change{Kind: MetadataApplied, Node: node, Offset: next, Prior: prior})
 }
 
-// RegistrationAsked enters a BrokerRegistrationRequest of one incarnation of a broker.
+// RegistrationAsked records a BrokerRegistrationRequest of one incarnation of a broker.
 func (v *View) RegistrationAsked(node wire.NodeID, incarnation wire.UUID) {
 	b := v.Broker(node)
 	b.registrationSent = true
@@ -297,20 +299,21 @@ func (v *View) RegistrationAsked(node wire.NodeID, incarnation wire.UUID) {
 // UncleanElectionAsked says that an operator asked for an unclean election.
 func (v *View) UncleanElectionAsked(p *Partition) { p.uncleanAsked = true }
 
-// UncleanElectionAnswered enters the response to that request.
+// UncleanElectionAnswered records the response to an operator's request for an unclean election.
 func (v *View) UncleanElectionAnswered(p *Partition) { p.uncleanAsked = false }
 
-// Installed enters the number of directories that a broker has for a partition.
+// Installed records the number of directories that a broker has for a partition.
 func (v *View) Installed(p *Partition, node wire.NodeID, directories int) {
 	v.notify(Change{Kind: DirectoriesCounted, Partition: p, Node: node, Offset: wire.Offset(directories)})
 }
 
-// DirectoryInUse enters the topic id in partition.metadata of the directory that a broker uses for its replica (KIP-516).
+// DirectoryInUse records the topic id in partition.metadata of the directory that a broker uses for its replica (KIP-516).
 func (v *View) DirectoryInUse(p *Partition, r *Replica, home wire.TopicID) {
 	v.notify(Change{Kind: DirectoryInUse, Partition: p, Replica: r, Node: r.Node, Home: home})
 }
 
-// ConfigEnd is the offset after the last committed ConfigRecord. A broker that has not applied it yet uses the old config.
+// ConfigEnd returns the offset after the last committed ConfigRecord. A broker that has not applied it yet uses the old
+// config.
 func (v *View) ConfigEnd() wire.Offset { return v.image.configured }
 
 // TopicNamed looks up a topic's id by name in the committed metadata.
@@ -319,17 +322,16 @@ func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
 	return id, ok
 }
 
-// CommittedEnd is the offset up to which the metadata log is committed.
+// CommittedEnd returns the offset up to which the metadata log is committed.
 func (v *View) CommittedEnd() wire.Offset { return v.image.next }
 
-// Find is a partition that the View has, or nil.
+// Find returns a partition that the View has already, or nil.
 func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {
 	p, ok := v.index[partitionKey{id, n}]
 	return p, ok
 }
 
-// Current reports whether a partition's topic still exists in the committed metadata, and was not created again under its
-// name.
+// Current reports whether no other topic has the name of the partition's topic in the committed metadata.
 func (v *View) Current(p *Partition) bool {
 	id, ok := v.image.names[p.TP.Topic]
 	return !ok || id == p.ID
@@ -345,7 +347,8 @@ func (v *View) CommittedTo(next wire.Offset) {
 	}
 }
 
-// FaultsOver says that no fault is active, and that none has an effect after a time, which may lie in the future.
+// FaultsOver says that no fault is active, and that earlier faults have no effect after a given time, which may lie in the
+// future.
 func (v *View) FaultsOver(from int64) {
 	if v.quietSince < 0 {
 		v.quietSince = from
@@ -360,7 +363,7 @@ func (v *View) FaultActive() {
 	v.quietSince = -1
 }
 
-// ShutdownAsked says that a broker's process gets SIGTERM: a controlled shutdown begins.
+// ShutdownAsked says that a broker's process gets SIGTERM and begins a controlled shutdown.
 func (v *View) ShutdownAsked(node wire.NodeID) {
 	if b := v.Broker(node); b.stoppingSince == 0 {
 		b.stoppingSince = v.now

@@ -12,11 +12,12 @@ import (
 //	*Produce         one record that a producer sent
 //	*Consume         one step of a consumer's position
 //	*ListOffsets     the end offset of one partition
-//	*DescribeTopic   what a metadata response says of one partition, or of a topic that does not exist
+//	*DescribeTopic   one partition in a metadata response, or a topic that does not exist
 //	*CreateTopic, *DeleteTopic
-//	*RegisterBroker, *Heartbeat   what brokers ask of controllers
+//	*RegisterBroker, *Heartbeat   requests of brokers to controllers
 //
-// A new family is a new type with a Head. Existing checks need no change: each selects its families with of.
+// A new family is a new type with a Head. Existing checks need no change, because each selects its families with the
+// function of.
 
 // Op is one operation as its client saw it.
 type Op interface {
@@ -29,15 +30,15 @@ type Head struct {
 	Number  int64  // counts the operations of this family by this client, from 1; 0 if they are not counted
 	Outcome Outcome
 
-	// Called and Returned number the events, plus one, at which the operation began and its outcome was known. Returned is 0
-	// if it never was.
+	// Called and Returned are the numbers, plus one, of the events at which the operation began and its outcome became
+	// known. Returned is 0 if the outcome never became known.
 	Called, Returned uint64
 
 	Step uint64 // when the outcome was known
-	At   int64  // likewise, in nanoseconds since the world began; when it began if it has no outcome
+	At   int64  // the same in nanoseconds since the world began; if there is no outcome, when the operation began
 }
 
-// Common returns the head; it makes a type an Op.
+// Common returns the head. A type that embeds Head is an Op.
 func (h *Head) Common() *Head { return h }
 
 // Outcome is the result of a request as its client knows it.
@@ -51,7 +52,7 @@ const (
 	NeverDecided                // still open when the run ended; judged as Indefinite
 )
 
-// String is the outcome in Kafka users' words.
+// String returns the outcome in Kafka users' words.
 func (o Outcome) String() string {
 	return [...]string{"ok", "failed", "unknown", "undecided"}[o]
 }
@@ -115,7 +116,7 @@ type Process struct {
 	Incarnation uint32 // counts the starts of the machine
 }
 
-// String is a process as findings name it.
+// String returns a process as findings name it.
 func (p Process) String() string {
 	if p.Incarnation == 0 {
 		return p.Machine
@@ -123,7 +124,7 @@ func (p Process) String() string {
 	return p.Machine + " (incarnation " + itoa(p.Incarnation) + ")"
 }
 
-// CreateTopic is a request to create a topic. ID is zero if the response did not say it.
+// CreateTopic is a request to create a topic. ID is zero if the response did not contain it.
 type CreateTopic struct {
 	Head
 	Name string
@@ -136,22 +137,22 @@ type DeleteTopic struct {
 	Name string
 }
 
-// RegisterBroker is a broker's request to be registered, for one incarnation of it.
+// RegisterBroker is the registration request of one incarnation of a broker.
 type RegisterBroker struct {
 	Head
 	Broker      wire.NodeID
 	Incarnation wire.UUID
-	Epoch       wire.BrokerEpoch // OK: the one that was granted
+	Epoch       wire.BrokerEpoch // OK: the granted broker epoch
 }
 
 // Heartbeat is a broker's heartbeat.
 type Heartbeat struct {
 	Head
 	Broker wire.NodeID
-	Epoch  wire.BrokerEpoch // the one in the request
+	Epoch  wire.BrokerEpoch // the broker epoch in the request
 }
 
-// of visits the operations of one family.
+// of returns the operations of one family.
 func of[F Op](history []Op) iter.Seq[F] {
 	return func(yield func(F) bool) {
 		for _, op := range history {
@@ -162,7 +163,7 @@ func of[F Op](history []Op) iter.Seq[F] {
 	}
 }
 
-// reads visits the records that were read.
+// reads returns the records that were read.
 func reads(history []Op) iter.Seq[*Consume] {
 	return func(yield func(*Consume) bool) {
 		for op := range of[*Consume](history) {

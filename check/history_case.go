@@ -4,7 +4,7 @@ import "samsa/wire"
 
 // Helpers for the cases of history checks. Events and steps follow the order of the operations.
 
-// historyCase is a history of sequential operations on a cluster without faults.
+// historyCase builds a history of sequential operations on a cluster without faults.
 func historyCase(v *View, ops ...Op) *Case {
 	number := map[string]int64{}
 	for i, op := range ops {
@@ -24,25 +24,25 @@ func historyCase(v *View, ops ...Op) *Case {
 	return &Case{History: ops, View: v}
 }
 
-// sent is an acknowledged record.
+// sent builds an acknowledged send.
 func sent(client, value string, at wire.Offset) *Produce {
 	return &Produce{Head: Head{Client: client}, Partition: orders, Acks: -1, Value: value, Offset: at}
 }
 
-// polled is a record that was read.
+// polled builds the read of a record.
 func polled(client, value string, at wire.Offset) *Consume {
 	return &Consume{Head: Head{Client: client}, Partition: orders, Value: value, Offset: at}
 }
 
-// drained is a consumer that reached the end.
+// drained builds a consumer's step at the end of the log.
 func drained(client string, at wire.Offset) *Consume { return moved(client, EndReached, at) }
 
-// moved is a step of a consumer without a record.
+// moved builds a consumer's step that reads no record.
 func moved(client string, kind ConsumeKind, at wire.Offset) *Consume {
 	return &Consume{Head: Head{Client: client}, Kind: kind, Partition: orders, Offset: at}
 }
 
-// described is a response of b1 about orders-0.
+// described builds a response of b1 about orders-0.
 func described(client string, epoch wire.Epoch) *DescribeTopic {
 	return &DescribeTopic{Head: Head{Client: client}, Server: Process{Machine: "b1"}, Partition: orders, Topic: ordersID, Epoch: epoch}
 }
@@ -51,7 +51,7 @@ func ended(call uint64, at wire.Offset) *ListOffsets {
 	return &ListOffsets{Head: Head{Client: "c1", Called: 2 * call, Returned: 2*call + 1}, Partition: orders, Offset: at}
 }
 
-// again is a read after a seek.
+// again moves a read to the time after a seek.
 func again(op *Consume) *Consume { op.Cursor++; return op }
 
 // writes and reading set the topic id of an operation.
@@ -59,7 +59,7 @@ func writes(id byte, op *Produce) *Produce { op.Topic = wire.TopicID{id}; return
 
 func reading(id byte, op *Consume) *Consume { op.Topic = wire.TopicID{id}; return op }
 
-// steps is a history without a cluster, one operation a step.
+// steps builds a history without a cluster, with one operation in each step.
 func steps(ops ...Op) *Case {
 	for i, op := range ops {
 		op.Common().Step = uint64(i + 1)

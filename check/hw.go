@@ -36,7 +36,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 		return
 	}
 	if r.HW <= max(r.Log.Start(), p.trimmed) {
-		return // retention or an operator deleted all of it
+		return // retention or an operator deleted all records below it
 	}
 	last, has := r.Log.At(r.HW - 1)
 	for _, set := range [][]wire.NodeID{a.ISR, v.eligible(a)} {
@@ -59,8 +59,8 @@ func seeHW(d *Tally, v *View, c *Change) {
 	}
 }
 
-// uncleanElectionAfter reports whether there was an unclean election after an epoch, of which a leader of that epoch may not
-// know yet.
+// uncleanElectionAfter reports whether there was an unclean election after an epoch. A leader of that epoch may not know of
+// the election yet.
 func uncleanElectionAfter(p *Partition, epoch wire.Epoch) bool {
 	n := len(p.elections)
 	for n > 0 && p.elections[n-1].Epoch > epoch {

@@ -17,10 +17,10 @@ import (
 // Offsets and epoch are not enough to tell apart two batches at the same offsets. The current checksum does not help: the
 // cleaner keeps base offset, last offset and epoch of a batch (MemoryRecords.filterTo) and encodes the remaining records
 // again, on each replica at a different time. So the identity has the checksum that the batch had when it was appended.
-// Reencoded tells the View of a new encoding, which it recognises on every replica that copies the batch.
+// Reencoded tells the View of a new encoding, which the View then recognises on every replica that copies the batch.
 //
-// A check of the bytes, such as stored-as-sent, compares checksums. A batch whose records are all cleaned is gone with its
-// identity.
+// A check of the bytes, such as stored-as-sent, compares checksums. If the log cleaner drops all records of a batch, the
+// batch and its identity are gone.
 type Identity struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
@@ -39,7 +39,7 @@ func (b Batch) Identity() Identity {
 // Same reports whether two batches are copies of the same batch.
 func (b Batch) Same(o Batch) bool { return b.Identity() == o.Identity() }
 
-// compare orders batches by offset, then epoch.
+// compare orders batches by offset, epoch and original checksum.
 func compare(a, b Identity) int {
 	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Origin, b.Origin))
 }

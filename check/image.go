@@ -7,27 +7,27 @@ import (
 	"samsa/wire"
 )
 
-// image is the committed metadata, built from the records by the judges.
+// image is the committed metadata, which the judges build from the records.
 type image struct {
 	next    wire.Offset // the offset after the last record in it
 	changed int64       // when it changed last
 
 	retention     map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
 	defaults      []Retention                // broker defaults that were set since
-	configured    wire.Offset                // after the last ConfigRecord
+	configured    wire.Offset                // the offset after the last ConfigRecord
 	rewriters     bool                       // some config has made leaders change batches (compression, LogAppendTime)
-	rewritingEnd  wire.Offset                // after the last record that ended that for a topic
-	leveled       wire.Offset                // after the last record that set a feature's level
+	rewritingEnd  wire.Offset                // the offset after the last record that ended such a config
+	leveled       wire.Offset                // the offset after the last record that set a feature's level
 	brokers       map[wire.NodeID]*registration
 	topics        map[wire.TopicID]string
 	names         map[string]wire.TopicID
 	configs       map[configKey]string
 	levels        map[string]int16
 	registrations []committedRegistration // in the order of their records
-	newest        wire.BrokerEpoch        // of all registrations
+	newest        wire.BrokerEpoch        // the newest broker epoch of all registrations
 
 	fenced     []wire.NodeID // brokers that the current batch has fenced
-	batch      wire.Offset   // where the current batch begins: no node's image may end within it
+	batch      wire.Offset   // where the current batch begins; no node's image ends within a batch
 	nameOwners map[string][]bound
 	epochs     map[partitionKey][]bound
 }
@@ -36,11 +36,11 @@ type image struct {
 type bound struct {
 	from  wire.Offset
 	at    int64        // when it was committed
-	id    wire.TopicID // of a name: the topic's id, zero for none
-	epoch wire.Epoch   // of a partition: its leader epoch
+	id    wire.TopicID // for a name, the id of its topic; zero if it has none
+	epoch wire.Epoch   // for a partition, its leader epoch
 }
 
-// currentTopic is the topic that has a name now, and since when.
+// currentTopic returns the topic that has a name now, with the offset and time since which it has it.
 func (m *image) currentTopic(name string) (last bound) {
 	if all := m.nameOwners[name]; len(all) > 0 {
 		last = all[len(all)-1]
@@ -78,7 +78,7 @@ func newImage() image {
 	}
 }
 
-// setting is the topic's config, or the cluster's default; "" if neither is set.
+// setting returns the topic's config, or the cluster's default; "" if neither is set.
 func (m *image) setting(topic, name string) string {
 	if s, ok := m.configs[configKey{wire.ConfigTopic, topic, name}]; ok {
 		return s
@@ -100,11 +100,11 @@ func (m *image) flag(topic, name string, otherwise bool) bool {
 	return otherwise
 }
 
-// elr reports whether eligible leader replicas are on (KIP-966).
+// elr reports whether eligible leader replicas are enabled (KIP-966).
 func (m *image) elr() bool { return m.levels[elrVersion] > 0 }
 
-// eligible are the ELR members that may be elected. After the feature is disabled the ELR stays in the metadata but is no
-// longer maintained, and an ISR that is not empty never becomes empty.
+// eligible returns the ELR members that may be elected. After the feature is disabled, the ELR stays in the metadata but is
+// no longer maintained. It then counts only while the ISR is empty, and an ISR that is not empty never becomes empty.
 func (v *View) eligible(a *Assignment) []wire.NodeID {
 	if !v.image.elr() && len(a.ISR) > 0 {
 		return nil
@@ -112,7 +112,7 @@ func (v *View) eligible(a *Assignment) []wire.NodeID {
 	return a.ELR
 }
 
-// Committed says that a record of the metadata log is committed, at an offset.
+// Committed says that the record at an offset of the metadata log is committed.
 func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	m := &v.image
 	if offset < m.next {
@@ -173,14 +173,15 @@ func (v *View) Committed(offset wire.Offset, r wire.MetadataRecord) {
 	}
 }
 
-// noteFenced enters a broker that the current batch fences.
+// noteFenced records a broker that the current batch fences.
 func (m *image) noteFenced(id wire.NodeID, fenced bool) {
 	if fenced {
 		m.fenced = append(m.fenced, id)
 	}
 }
 
-// noteRegistered enters that the controller knows of a new incarnation, and so of the disk faults before it.
+// noteRegistered records that the controller knows of a new incarnation, and therefore of the disk faults before its first
+// request.
 func (v *View) noteRegistered(b *Broker, incarnation wire.UUID) {
 	b.registeredAt = v.step
 	if i := slices.Index(b.incarnations, incarnation); i >= 0 {
@@ -223,7 +224,7 @@ func (v *View) applyPartition(r *wire.PartitionRecord) {
 	v.notify(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
-// noteEpoch enters a new leader epoch of a partition.
+// noteEpoch records a new leader epoch of a partition.
 func (v *View) noteEpoch(p *Partition) {
 	k := partitionKey{p.ID, p.TP.Partition}
 	past := v.image.epochs[k]
@@ -251,7 +252,7 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 		}
 	}
 	if len(a.ISR) >= v.MinISR(p) {
-		p.elrForgottenAt = 0 // from here on every member that leaves the ISR enters the ELR
+		p.elrForgottenAt = 0 // from now on, every member that leaves the ISR enters the ELR
 	}
 	if r.LeaderRecoveryState != wire.RecoveryUnchanged {
 		a.Recovery = r.LeaderRecoveryState
@@ -267,8 +268,8 @@ func (v *View) applyPartitionChange(r *wire.PartitionChangeRecord) {
 	v.notify(Change{Kind: PartitionChanged, Partition: p, Was: was})
 }
 
-// clearELR clears the ELR of a topic's partitions, or of all (""), after a change of min.insync.replicas. Each partition
-// with an ELR changes as if by a PartitionChangeRecord (TopicDelta.maybeClearElr).
+// clearELR clears the ELR of a topic's partitions, or of all partitions if the name is "", after a change of
+// min.insync.replicas. Each partition with an ELR changes as if by a PartitionChangeRecord (TopicDelta.maybeClearElr).
 func (v *View) clearELR(topic string) {
 	for _, p := range v.parts {
 		if a := &p.assigned; (topic == "" || v.image.topics[p.ID] == topic) && len(a.ELR)+len(a.LastELR) > 0 {
@@ -282,7 +283,7 @@ func (v *View) clearELR(topic string) {
 	}
 }
 
-// noteElection enters an election, and the records that it loses if it was unclean.
+// noteElection records an election, and marks the batches that it loses if it is unclean.
 func (v *View) noteElection(p *Partition, was Assignment) {
 	e := Election{
 		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.MinISR(p), Step: v.step,

@@ -105,8 +105,8 @@ func seeLegal(d *Tally, v *View, c *Change) {
 			bad("in ISR and ELR", v.name(id), " is in ISR and ELR")
 		case slices.Contains(c.Was.ISR, id) && c.Was.PartitionEpoch >= 0: // it was a member before
 		case b != nil && !b.fenced && b.unfencedAt == v.now && a.Leader == id && a.Epoch > c.Was.Epoch:
-			// It is unfenced and may lead, even if its controlled shutdown had begun: fencing ends that, and an older
-			// heartbeat may arrive late (BrokerHeartbeatManager.touch).
+			// It is unfenced and may lead even if its controlled shutdown had begun, because fencing ends the shutdown and
+			// an older heartbeat may arrive late (BrokerHeartbeatManager.touch).
 		case b == nil || b.fenced || b.shuttingDown:
 			if c.Was.PartitionEpoch >= 0 && !(len(a.ISR) == 1 && a.Recovery == wire.Recovering) {
 				bad("fenced or shutting down", v.name(id), " is added to the ISR while it is fenced or shutting down")
@@ -123,8 +123,8 @@ func seeLegal(d *Tally, v *View, c *Change) {
 	}
 }
 
-// seeFenced requires, at the end of the batch that fenced a broker, that no ISR has it. Without ELR, the last member stays
-// in the ISR and the partition has no leader.
+// seeFenced requires that, at the end of the batch that fenced a broker, no ISR contains it. Without ELR, the last member
+// stays in the ISR and the partition has no leader.
 func seeFenced(d *Tally, v *View, id wire.NodeID) {
 	if b := v.image.brokers[id]; b == nil || !b.fenced {
 		return // unfenced again within the batch

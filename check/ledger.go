@@ -7,21 +7,22 @@ import (
 	"samsa/wire"
 )
 
-// The durability ledger: for every promised batch, the disks that hold it, and the faults that destroyed the other copies.
+// The durability ledger records, for every promised batch, the disks that hold it and the faults that destroyed other
+// copies.
 //
-// Kafka answers acks=all when the in-sync replicas have the record in their page caches: nothing is flushed. If all of these
-// machines lose power at once, the record is lost legitimately. The ledger tells such a loss from a bug, because it knows
-// which disk held which batch.
+// Kafka answers acks=all when the in-sync replicas have the record in their page caches, and flushes nothing. If all of
+// those machines lose power at once, the record is lost legitimately. The ledger tells such a loss from a bug, because it
+// knows which disk held which batch.
 //
-// A loss is licensed if one of these holds, and in no other case:
+// A loss is licensed if and only if one of these holds:
 //
 //   - an unclean election, or an election of the last known leader, was allowed and elected a replica without the record; or
-//   - disk faults had destroyed every copy in ISR ∪ ELR at the election that lost it; and with ELR, copies on at least
-//     min.insync.replicas disks, unless an unclean election had shrunk the ISR to one member, or a change of
-//     min.insync.replicas had made the controller clear the ELR; or
+//   - disk faults had destroyed every copy in ISR ∪ ELR at the election that lost it. With ELR, they must also have
+//     destroyed copies on at least min.insync.replicas disks, unless an unclean election had shrunk the ISR to one member,
+//     or a change of min.insync.replicas had made the controller clear the ELR; or
 //   - a disk fault had changed bytes of the leader's log, which no broker notices; or
 //   - the leader that promised it had not yet applied a higher min.insync.replicas (the finding raised-min-isr); or
-//   - the producer asked for less: acks=1 or acks=0.
+//   - the producer asked for a weaker promise, with acks=1 or acks=0.
 //
 // The crash of a process destroys nothing. A licence names its faults.
 
@@ -33,7 +34,7 @@ const (
 	belowHW                     // it was below a leader's high watermark; no client knows that yet
 )
 
-// strength is the kind of promise that an acknowledgement makes under these acks.
+// strength returns the kind of promise that an acknowledgement with these acks makes.
 func strength(acks int16) uint8 {
 	if acks == -1 {
 		return madeToAll
@@ -47,14 +48,14 @@ type promise struct {
 	made         uint8
 	client       string     // of the first acknowledgement, "" if there was none
 	step         uint64     // of the first acknowledgement or fetch response
-	enteredAt    uint64     // the step in which the ledger entered it
+	enteredAt    uint64     // the step in which the ledger recorded it
 	quorumEpoch  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
 	minISR       int        // min.insync.replicas at that time
 	committedISR int        // belowHW: the size of the ISR when the high watermark passed it; 0 if not known
 	held         uint64     // bit per replica slot: the replicas whose true log has it now
 	taken        []taken
 	cuts         []cut
-	superseded   string // the unclean election of a leader without it, in words
+	superseded   string // describes the unclean election of a leader without it
 	lost         bool   // a leader of the newest epoch does not have it
 	clause       string // lost: the licence, "" if there is none
 }
@@ -63,7 +64,7 @@ type promise struct {
 type taken struct {
 	node    wire.NodeID
 	fault   int  // index of View.faults
-	flushed bool // it was synced: only damage of the device can destroy it
+	flushed bool // it was synced, so only damage to the device can destroy it
 }
 
 // earlyLoss is a copy that a fault destroyed before the batch was promised. The leader counted the copy, because the broker
@@ -85,7 +86,7 @@ type Election struct {
 	Epoch   wire.Epoch
 	Leader  wire.NodeID
 	Members []wire.NodeID // ISR and ELR before it
-	Unclean string        // "" if the leader was one of them; else "unclean election of …"
+	Unclean string        // "" if the leader was one of them, otherwise "unclean election of …"
 	ELR     bool
 	MinISR  int
 	Step    uint64
@@ -97,15 +98,15 @@ type minISRInForce struct {
 	minISR int
 }
 
-// noteMinISR enters min.insync.replicas as it is when a record is promised or the partition changes.
+// noteMinISR records a new value of min.insync.replicas, when a record is promised or the partition changes.
 func (p *Partition) noteMinISR(step uint64, minISR int) {
 	if n := len(p.minISRs); n == 0 || p.minISRs[n-1].minISR != minISR {
 		p.minISRs = append(p.minISRs, minISRInForce{step, minISR})
 	}
 }
 
-// lowestMinISR is the lowest min.insync.replicas since a promise was made. While it was lower, ISR and ELR together may have
-// shrunk to that size.
+// lowestMinISR returns the lowest min.insync.replicas since a promise was made. ISR and ELR together may have shrunk to
+// that size.
 func (p *Partition) lowestMinISR(q *promise) int {
 	n := q.minISR
 	for i := len(p.minISRs) - 1; i >= 0 && p.minISRs[i].step >= q.enteredAt; i-- {
@@ -125,13 +126,13 @@ func (r *Replica) adjustMissing(q *promise, n int) {
 	}
 }
 
-// place is the index of the promise on a batch, or where to insert it. It searches from the end.
+// place returns the index of the promise about a batch, or the index at which to insert it. It searches from the end.
 func (p *Partition) place(b Batch) (int, bool) {
 	i := searchFromEnd(len(p.promises), func(i int) bool { return compare(p.promises[i].Identity(), b.Identity()) >= 0 })
 	return i, i < len(p.promises) && p.promises[i].Same(b)
 }
 
-// promise enters a promise on a batch, and looks up the replicas that hold it.
+// promise records a promise about a batch, and looks up the replicas that hold it.
 func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	i, ok := p.place(b)
 	if !ok {
@@ -147,7 +148,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		q.made |= made
 		return
 	}
-	if q.made != 0 { // its kind may change: count it again
+	if q.made != 0 { // its kind may change, so it is counted again
 		for _, r := range p.replicas {
 			if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 				r.adjustMissing(q, -1)
@@ -171,7 +172,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 	}
 }
 
-// noteEarlyLosses enters the copies of a batch that faults destroyed before it was promised.
+// noteEarlyLosses records the copies of a batch that faults destroyed before it was promised.
 func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
 	if !v.tainted(v.Broker(r.Node), p) { // the earlier copies no longer count
 		r.earlyLosses = nil
@@ -183,8 +184,8 @@ func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
 	}
 }
 
-// promisesWithin are the promises on offsets in [from, to). Batches of different epochs may overlap, but only a few batches
-// begin within another one.
+// promisesWithin returns the promises about batches that overlap [from, to). It looks only at the last 32 batches that
+// begin below the end: batches of different epochs may overlap, but only a few batches begin within another one.
 func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
 	return func(yield func(*promise) bool) {
 		i := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= to })
@@ -196,8 +197,8 @@ func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
 	}
 }
 
-// supersededByUnclean names the unclean election after which a batch was promised in an older epoch, by a leader that does
-// not know of the election yet.
+// supersededByUnclean describes the newer unclean election of a leader without this batch, "" if there was none. An older
+// leader that does not know of the election yet may still promise the batch.
 func (p *Partition) supersededByUnclean(b Batch) string {
 	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Epoch > b.Epoch; i-- {
 		if e := &p.elections[i]; e.Unclean != "" {
@@ -209,9 +210,9 @@ func (p *Partition) supersededByUnclean(b Batch) string {
 	return ""
 }
 
-// ackedAfterDelete enters a batch that a broker acknowledged after its topic was deleted, before it knew that. No log is
-// judged by it. But if an unclean election had replaced the broker as leader, readers may have seen other records at these
-// offsets: that election lost the batch. A promise that is known already was judged before.
+// ackedAfterDelete records a batch that a broker acknowledged because it did not know yet that the topic was deleted. No
+// log has to have such a batch. But if an unclean election had replaced the broker as leader, readers may have seen other
+// records at these offsets, so that election lost the batch. A known promise was judged before.
 func (p *Partition) ackedAfterDelete(v *View, b Batch, made uint8, client string) {
 	clause := ""
 	if at, known := p.place(b); known {
@@ -228,7 +229,7 @@ func (p *Partition) ackedAfterDelete(v *View, b Batch, made uint8, client string
 	}
 }
 
-// recordCommitted enters the batches that a leader's high watermark has newly passed. A new leader's log may end below the
+// recordCommitted records the batches that a leader's high watermark has newly passed. A new leader's log may end below the
 // committed offset, and its own records then replace the old ones.
 func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 	if !before.Leads || before.Epoch != r.Epoch {
@@ -244,7 +245,7 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 		q := &p.promises[at]
 		if q.made == belowHW && q.committedISR == 0 {
 			q.committedISR = r.InSync()
-			if v.unread(r.Node) { // it has not applied the change, and uses the old value
+			if v.unread(r.Node) { // the leader has not applied the config change, and uses the old value
 				q.minISR = min(q.minISR, max(q.committedISR, 1))
 			}
 		}
@@ -255,9 +256,9 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 	p.committedTo = r.HW
 }
 
-// staleMinISR names a race that KIP-966 leaves open, if it explains a leader's commit. A replica that leaves an ISR smaller
-// than min.insync.replicas enters the ELR, because no leader commits with such an ISR. But a leader that has not applied a
-// higher min.insync.replicas yet still commits.
+// staleMinISR describes a race that KIP-966 leaves open, if that race explains a leader's commit; otherwise it returns "".
+// A replica that leaves an ISR smaller than min.insync.replicas enters the ELR, because no leader commits with such an ISR.
+// But a leader that has not applied a higher min.insync.replicas yet still commits.
 func (p *Partition) staleMinISR(v *View, leader *Replica, b Batch) string {
 	if !v.unread(leader.Node) || leader.InSync() >= v.MinISR(p) {
 		return ""
@@ -277,7 +278,7 @@ func (v *View) unread(node wire.NodeID) bool {
 	return c > 0 && v.Broker(node).applied < c
 }
 
-// copyRegained enters that a replica has appended a batch.
+// copyRegained records that a replica has appended a batch.
 func (p *Partition) copyRegained(r *Replica, b Batch) {
 	if len(p.promises) == 0 || p.promises[len(p.promises)-1].Base < b.Base {
 		return
@@ -293,7 +294,7 @@ func (p *Partition) copyRegained(r *Replica, b Batch) {
 	}
 }
 
-// copyLost enters that a replica no longer has a batch; byFault says that a fault of its disk destroyed it.
+// copyLost records that a replica no longer has a batch; byFault is set if a disk fault destroyed it.
 func (p *Partition) copyLost(v *View, r *Replica, b Batch, byFault, flushed bool) {
 	i, ok := p.place(b)
 	_, hit := v.lastFault(v.Broker(r.Node), p, 0)
@@ -318,11 +319,11 @@ func (p *Partition) copyLost(v *View, r *Replica, b Batch, byFault, flushed bool
 	}
 }
 
-// faultThatTook is the fault of a replica's disk that destroyed a copy just now. There must be one.
+// faultThatTook returns the disk fault that has just destroyed a replica's copy. Its disk must have had a fault.
 func (p *Partition) faultThatTook(v *View, r *Replica, flushed bool) taken {
 	b := v.Broker(r.Node)
 	last, _ := v.lastFault(b, p, 0)
-	for i := len(b.faults) - 1; i >= 0 && flushed; i-- { // a power loss does not destroy synced bytes, damage does
+	for i := len(b.faults) - 1; i >= 0 && flushed; i-- { // only damage destroys synced bytes; a power loss does not
 		if h := v.faults[b.faults[i]]; damages(h.What) && h.reaches(p) {
 			last = b.faults[i]
 			break
@@ -331,10 +332,11 @@ func (p *Partition) faultThatTook(v *View, r *Replica, flushed bool) taken {
 	return taken{r.Node, last, flushed}
 }
 
-// release enters that retention or an operator deleted all below an offset: a replica without these records misses nothing.
+// release notes that retention or an operator deleted all records below an offset. A replica without these records no
+// longer misses them.
 func (p *Partition) release(r *Replica, start wire.Offset) {
 	from := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
-	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some span the old start, see promisesWithin
+	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some span the old start (see promisesWithin)
 		q := &p.promises[i]
 		if q.held&(1<<r.slot) == 0 && q.Next <= start { // a batch that spans the new start still counts
 			q.held |= 1 << r.slot
@@ -353,7 +355,7 @@ func (p *Partition) forEachMissing(r *Replica, visit func(*promise) (on bool)) {
 			return
 		}
 		if q.lost || q.held&(1<<r.slot) != 0 || q.Next <= max(r.Log.start, p.trimmed) {
-			continue // deleted by retention or an operator on some replica: no replica must have it
+			continue // retention or an operator deleted it on some replica, so no replica needs it
 		}
 		if !visit(q) {
 			return
@@ -361,7 +363,7 @@ func (p *Partition) forEachMissing(r *Replica, visit func(*promise) (on bool)) {
 	}
 }
 
-// lose enters that a promise is lost: the leader of the newest epoch does not have the batch.
+// lose marks a promise as lost, because the leader of the newest epoch does not have the batch.
 func (p *Partition) lose(q *promise, clause string) {
 	for _, r := range p.replicas {
 		if q.held&(1<<r.slot) == 0 && q.Next > r.Log.start {
@@ -371,7 +373,7 @@ func (p *Partition) lose(q *promise, clause string) {
 	q.lost, q.clause = true, clause
 }
 
-// supersede marks the batches that an unclean election loses: all that its leader does not have.
+// supersede marks the batches that an unclean election loses because the new leader does not have them.
 func (p *Partition) supersede(v *View, e *Election) {
 	r := p.Replica(e.Leader)
 	p.forEachMissing(r, func(q *promise) bool {

@@ -58,9 +58,9 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	return clause
 }
 
-// holeInLog names the damage that removed a batch from the middle of a broker's log. No node notices such a hole: log
-// recovery does not read below the recovery point, and replicas compare only log ends. A broker does notice a loss at the
-// end of its log. A power loss alone leaves no hole, because recovery truncates the log at the first invalid batch.
+// holeInLog names the damage that removed a batch from the middle of a broker's log. No node notices such a hole, because
+// log recovery does not read below the recovery point and replicas compare only log ends. A broker does notice a loss at
+// the end of its log. A power loss alone leaves no hole, because recovery truncates the log at the first invalid batch.
 func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	r := p.replica(node)
 	if r == nil {
@@ -95,7 +95,7 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 		clause += v.faults[q.taken[i].fault].words(v)
 	}
 	if clause == "" {
-		return "", wire.NoNode // acknowledged while no replica could be elected
+		return "", wire.NoNode // the batch was acknowledged while no replica could be elected
 	}
 	if elr && !p.uncleanSince(q) && p.disksFaulted(v, q) < min(minISR, p.lowestMinISR(q)) {
 		if !elrForgotten(p, q) {
@@ -106,8 +106,8 @@ func (p *Partition) destroyed(v *View, q *promise, members []wire.NodeID, elr bo
 	return "every eligible copy was on a disk with a fault: " + clause, wire.NoNode
 }
 
-// uncleanSince reports whether there was an unclean election since a promise. It clears the ELR and leaves an ISR of one
-// member, even if it loses no record.
+// uncleanSince reports whether there was an unclean election since a promise. Such an election clears the ELR and leaves an
+// ISR of one member, even if it loses no record.
 func (p *Partition) uncleanSince(q *promise) bool {
 	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Step >= q.enteredAt; i-- {
 		if p.elections[i].Unclean != "" {
@@ -143,12 +143,12 @@ func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, 
 		if p.TP != tp {
 			continue
 		}
-		for i := range p.promises { // rarely called, and a batch of any length may contain the offset
+		for i := range p.promises { // calls are rare, and a batch of any length may contain the offset
 			if q := &p.promises[i]; q.lost && q.clause != "" && q.Base <= at && at < q.Next {
 				return q.clause, true
 			}
 		}
-		for _, h := range v.faults { // no checksum covers a batch's base offset: readers may see the batch elsewhere
+		for _, h := range v.faults { // no checksum covers a batch's base offset, so readers may see the batch elsewhere
 			if alters(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
 				return "a disk lost or changed what it had stored: " + h.words(v), true
 			}

@@ -12,15 +12,15 @@ import (
 
 const (
 	windowOps  = 10_000 // operations searched at once
-	openOps    = 6      // the most of them without a return: with more, a search may not end
+	openOps    = 6      // the most of them that may lack a return: with more, a search may not end in reasonable time
 	stepsPerOp = 400    // steps of the search for each operation
 )
 
-// forever is the return of an operation that never returned.
+// forever is the return time of an operation that never returned.
 const forever = math.MaxInt64
 
-// search looks for a sequential order, window by window. A window ends where every operation has returned before a later one
-// is called. carry computes the state at the start of the next window.
+// search looks for a sequential order, window by window. A window ends where all its operations returned before the next
+// operation was called. carry computes the state at the start of the next window.
 func search(model porcupine.Model, ops []porcupine.Operation, carry func(state any, window []porcupine.Operation) any) Status {
 	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	state := model.Init()
@@ -68,7 +68,7 @@ type logState struct {
 type logOp struct {
 	appends bool
 	rank    int64
-	value   uint64 // appends: of the record; reads: the hash of all records below, as every reader found them
+	value   uint64 // for an append, the hash of its record; for a read, the hash of all records below the rank
 }
 
 var logModel = porcupine.Model{ //immutable: functions of their arguments
@@ -92,7 +92,7 @@ func chain(h, value uint64) uint64 {
 	return h ^ h>>29
 }
 
-// hashOf is FNV-1a.
+// hashOf returns the FNV-1a hash of a string.
 func hashOf(s string) uint64 {
 	h := uint64(0xcbf29ce484222325)
 	for i := range len(s) {
@@ -148,7 +148,7 @@ var logLinearizable = &Check{
 	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1)) },
 }
 
-// logHistory is the operations of one partition.
+// logHistory holds the operations of one partition.
 type logHistory struct {
 	place
 	sends []*Produce
@@ -181,9 +181,10 @@ func (c *Case) logs() []*logHistory {
 	return all
 }
 
-// ops returns a partition's operations for the model: acknowledged sends, sends of unknown outcome that a reader found (they
-// took effect before that read returned), and reads. A send of unknown outcome that no reader found is dropped: offsets
-// without a record are allowed. early is an operation that contradicts a single other one, found in one pass over the log.
+// ops returns a partition's operations for the model: acknowledged sends, sends of unknown outcome that a reader found
+// (they took effect before that read returned), and reads. A send of unknown outcome that no reader found is dropped:
+// offsets without a record are allowed. early is an append that contradicts a single other operation; one pass over the log
+// finds it.
 func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 	seen := map[string]*Consume{} // the read of each value that returned first
 	for _, op := range l.reads {
@@ -213,7 +214,7 @@ func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 		prefix[i+1] = chain(prefix[i], hashOf(a.Value))
 		known[a.Value] = true
 	}
-	least := uint64(math.MaxUint64) // the first return among those at higher offsets
+	least := uint64(math.MaxUint64) // the earliest return of the appends at higher offsets
 	for i := len(appends) - 1; i >= 0; i-- {
 		a := &appends[i]
 		if a.Called > least || i > 0 && appends[i-1].at == a.at || readBefore(seen[a.Value], a.Called) {
@@ -232,13 +233,13 @@ func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 	// If a read returned a record of no known send, other clients wrote to the log too.
 	for value := range seen { //order: any of them will do
 		if !known[value] {
-			return nil, nil // there are other sends (acks=0, acks=1, other clients): nothing to search
+			return nil, nil // with other sends (acks=0, acks=1, other clients) there is nothing to search
 		}
 	}
 	return ops, early
 }
 
-// appends are the sends with acks=all that took effect, in the order of their offsets.
+// appends returns the sends with acks=all that took effect, in the order of their offsets.
 func (l *logHistory) appends(seen map[string]*Consume) []placed {
 	var all []placed
 	for _, op := range l.sends {

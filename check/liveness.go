@@ -112,7 +112,8 @@ var livenessChecks = []*Check{
 	requestsResolve,
 }
 
-// liveness makes a liveness check: bound is the time allowed after the last fault ended, look describes the trouble now.
+// liveness builds a liveness check. bound returns the time allowed after the last fault ended; look describes the trouble,
+// "" if there is none.
 func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
 	play := func(what func(*stage)) func(*View) *Case {
 		return func(v *View) *Case {
@@ -151,8 +152,8 @@ func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look fun
 	}
 }
 
-// allHealed describes the trouble of a partition of interest, "" if there is none. A partition with sound disks is named
-// first: no node can repair damaged disks.
+// allHealed describes the trouble of a partition of interest, "" if there is none. It prefers a partition with sound disks,
+// because no node can repair damaged disks.
 func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, trouble string) {
 	for _, p := range v.parts {
 		if !ofInterest(p) {
@@ -179,7 +180,7 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	l := p.replica(a.Leader)
 	switch {
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && !v.unclean(p):
-		return f, "" // no replica may lead: raising min.insync.replicas cleared the ELR while the ISR was empty, as in Kafka
+		return f, "" // as in Kafka, raising min.insync.replicas cleared the ELR while the ISR was empty, so no replica may lead
 	case a.Leader == wire.NoNode && len(a.ISR)+len(a.ELR)+len(a.LastELR) == 0 && v.now-max(v.quietSince, v.image.changed) <= int64(v.contract.UncleanEvery+v.contract.Session):
 		return f, "" // the controller runs unclean elections only once per unclean.leader.election.interval.ms
 	case a.Leader == wire.NoNode:
@@ -211,8 +212,8 @@ func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	return f, ""
 }
 
-// endOffset is a replica's log end offset. An empty log has none on disk: its broker may have truncated it to an offset
-// below its old start, to follow a leader that ends there.
+// endOffset returns a replica's log end offset. An empty log has no end offset on disk, so the broker's own value counts:
+// the broker may have truncated the log to an offset below its old start, in order to follow a leader whose log ends there.
 func (r *Replica) endOffset() wire.Offset {
 	if r.Log.Len() == 0 && r.observed && r.Start == r.End {
 		return r.End
@@ -220,7 +221,8 @@ func (r *Replica) endOffset() wire.Offset {
 	return r.Log.End()
 }
 
-// stoppingFor is the longest controlled shutdown of a broker, past or current, counting only time without faults.
+// stoppingFor returns the duration of a broker's longest controlled shutdown, past or current, counting only time without
+// faults.
 func (b *Broker) stoppingFor(v *View) Duration {
 	if b.up && b.stoppingSince > 0 && v.quietSince >= 0 {
 		return max(b.tookToStop, Duration(v.now-max(b.stoppingSince, v.quietSince)))

@@ -17,10 +17,10 @@ type Batch struct {
 
 // Log is a replica's true log as it is in the page cache. State holds the broker's own view of it.
 //
-// Invariant: batches are in offset order and do not overlap, unless a check has reported it.
+// Invariant: batches are in offset order and do not overlap, unless a check has reported otherwise.
 type Log struct {
 	batches      []Batch
-	start        wire.Offset  // deleted below: by retention or DeleteRecords, or because the log was truncated fully
+	start        wire.Offset  // records below are deleted, by retention or DeleteRecords or a full truncation
 	epochs       []EpochStart // the first offset of each leader epoch, oldest first
 	epochChanges int          // counts the changes of epochs
 }
@@ -40,7 +40,7 @@ func (l *Log) push(b Batch) {
 	}
 }
 
-// cut removes the batches from an index on.
+// cut removes the batch at an index and all later ones.
 func (l *Log) cut(at int) {
 	l.batches = l.batches[:at]
 	for n := len(l.epochs); n > 0 && (at == 0 || l.epochs[n-1].Start >= l.batches[at-1].Next); n-- {
@@ -63,7 +63,7 @@ func (l *Log) trim(at int, start wire.Offset) {
 	l.epochChanges++
 }
 
-// Start is the log start offset.
+// Start returns the log start offset.
 func (l *Log) Start() wire.Offset {
 	if l.start == 0 && len(l.batches) > 0 {
 		return l.batches[0].Base
@@ -71,7 +71,7 @@ func (l *Log) Start() wire.Offset {
 	return l.start
 }
 
-// End is the offset after the last batch.
+// End returns the offset after the last batch.
 func (l *Log) End() wire.Offset {
 	if n := len(l.batches); n > 0 {
 		return l.batches[n-1].Next
@@ -79,16 +79,16 @@ func (l *Log) End() wire.Offset {
 	return l.start
 }
 
-// Len is the number of batches.
+// Len returns the number of batches.
 func (l *Log) Len() int { return len(l.batches) }
 
-// find is the index of the first batch that ends above an offset. It searches from the end, because judges mostly look up
-// new batches, at a cost that does not depend on the length of the log.
+// find returns the index of the first batch that ends above an offset. It searches from the end, because judges mostly look
+// up new batches, at a cost that does not depend on the length of the log.
 func (l *Log) find(at wire.Offset) int {
 	return searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Next > at })
 }
 
-// At is the batch that contains an offset.
+// At returns the batch that contains an offset.
 func (l *Log) At(at wire.Offset) (Batch, bool) {
 	i := l.find(at)
 	if i == len(l.batches) || l.batches[i].Base > at {
@@ -103,8 +103,8 @@ func (l *Log) Has(b Batch) bool {
 	return ok && found.Same(b)
 }
 
-// searchFromEnd is sort.Search from the end: the least i in [0, n] such that ok holds for i and all above. It takes about 2
-// log2(n-i) calls of ok.
+// searchFromEnd works like sort.Search, but starts from the end. It returns the smallest i in [0, n] such that ok holds for
+// i and all indexes above. It calls ok about 2 log2(n-i) times.
 func searchFromEnd(n int, ok func(int) bool) int {
 	low, high := n, n // ok holds at high (or high is n); low is not tested yet
 	for step := 1; low > 0; step *= 2 {

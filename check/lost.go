@@ -2,11 +2,11 @@ package check
 
 import "samsa/wire"
 
-// LostWrite is acked-durable judged by the histories of clients (Jepsen's lost-write for Kafka, also for readers that have
-// drained a partition).
+// LostWrite judges the promise of acked-durable by the histories of clients. It is Jepsen's lost-write for Kafka, extended
+// to readers that have drained a partition.
 //
 // If a value was acknowledged, and its last known offset is below the highest offset that any reader reached, at least one
-// reader must have read it. First and last offset differ because a retry may store a value twice.
+// reader must have read it. The first and last known offsets of a value may differ, because a retry may store it twice.
 var LostWrite = &Check{
 	Name: "lost-write", Numbers: "H1 H4",
 	Doc:   "every acknowledged record below the highest offset that readers reached was read by at least one of them",
@@ -30,8 +30,8 @@ type extent struct {
 
 func judgeLost(c *Case) Result {
 	extents := map[spot]*extent{}
-	reached := map[place]wire.Offset{} // exclusive: readers have passed all below
-	step := map[place]uint64{}         // when they did
+	reached := map[place]wire.Offset{} // readers have passed all offsets below
+	step := map[place]uint64{}         // the step in which they did
 	at := func(k spot, offset wire.Offset) *extent {
 		x := extents[k]
 		if x == nil {

@@ -41,16 +41,16 @@ var metadataMonotone = &Check{
 	},
 }
 
-// Topics in brokers' metadata responses. A broker's image is the committed metadata up to some offset of the log, always at
-// the end of a batch. It may be old, but the offset never falls while the broker runs. So the responses of one incarnation
-// walk forward through the log.
+// The check metadata-reads-monotone judges the topics in brokers' metadata responses. A broker's image is the committed
+// metadata up to some offset of the log, always at the end of a batch. It may be old, but the offset never falls while the
+// broker runs. So the responses of one incarnation walk forward through the log.
 //
-//	metadata log   |create t|t-0 leads 1|t-0 leads 2|delete t|
-//	positions      0        1           2           3        4
-//	answers              "t-0, epoch 0"    "none"   can be 1 and 4, and after that no "epoch 1"
+//	metadata log   |create t|t-0 has leader 1|t-0 has leader 2|delete t|
+//	offsets        0        1                2                3        4
+//	responses      "t-0 is in epoch 0" fits offset 2, and a later "there is no t" fits 4; after both, "epoch 1" is wrong
 //
-// For every response the check finds the first offset at which the whole response was true, starting at the offset of the
-// responses that arrived before its request was sent.
+// For every response the check finds the first offset at which the whole response was true, starting at the highest offset
+// of the responses that had arrived before its request was sent.
 
 var metadataReadsMonotone = &Check{
 	Name: "metadata-reads-monotone", Numbers: "H29",
@@ -91,7 +91,7 @@ func judgeMetadataReads(c *Case) Result {
 		}
 		at, wrong := c.View.image.firstTrue(answer, before.at)
 		switch {
-		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // concurrent with a request that was answered from a newer image
+		case wrong == nil && len(walk) > 0 && walk[len(walk)-1].at > at: // an overlapping request was answered from a newer image
 			at, from = walk[len(walk)-1].at, walk[len(walk)-1].answer
 		case wrong != nil:
 			s.decide(wrong, place{TopicPartition: wrong.Partition}.fact(ByServer, -1, ""), c.View.deviceFaults(), c.View.image.whyUntrue(wrong, before))
@@ -118,8 +118,8 @@ func answers(history []Op) (all [][]*DescribeTopic) {
 	return all
 }
 
-// firstTrue is the first offset, from one on, at which a whole response is true; wrong is a part that was true at no such
-// offset when the response arrived.
+// firstTrue returns the lowest offset, starting at a given one, at which a whole response is true; wrong is a part that was
+// true at no such offset when the response arrived.
 func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
 	for moved := true; moved; {
 		moved = false
@@ -136,7 +136,7 @@ func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Off
 	return at, nil
 }
 
-// firstTruePart is the first offset, from one on, at which a part of a response is true.
+// firstTruePart returns the lowest offset, starting at a given one, at which a part of a response is true.
 func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, bool) {
 	id, none := op.Topic, wire.TopicID{}
 	at, ok := seek(m.nameOwners[op.Partition.Topic], at, op.At, id == none, func(b bound) bool { return b.id == id })
@@ -146,15 +146,15 @@ func (m *image) firstTruePart(op *DescribeTopic, at wire.Offset) (wire.Offset, b
 	return seek(m.epochs[partitionKey{op.Topic, op.Partition.Partition}], at, op.At, false, func(b bound) bool { return b.epoch == op.Epoch })
 }
 
-// seek is the first offset, from one on and committed by a time, at which is holds; atFirst is its value before the first
-// bound.
+// seek returns the lowest offset, starting at a given one, at which the predicate holds and which was committed by a given
+// time. atFirst is the predicate's value before the first bound.
 func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) bool) (wire.Offset, bool) {
 	i := sort.Search(len(past), func(i int) bool { return past[i].from > at }) - 1
 	if i < 0 && atFirst {
 		return at, true
 	}
 	for i = max(i, 0); i < len(past) && past[i].at <= by; i++ {
-		covered := i+1 == len(past) || past[i+1].from > max(at, past[i].from) // else one batch has overwritten it
+		covered := i+1 == len(past) || past[i+1].from > max(at, past[i].from) // otherwise the same batch has overwritten it
 		if covered && is(past[i]) {
 			return max(at, past[i].from), true
 		}

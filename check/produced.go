@@ -66,7 +66,7 @@ var producerOrder = &Check{
 				case clause != "" || send.Idempotent:
 				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.TopicPartition, 0) != "":
 					clause = withoutIdempotence + "; of the first copies, those at the log's beginning are deleted"
-				case send.Acks == 0: // the producer does not wait for a response: a later request on another connection may be handled first
+				case send.Acks == 0: // the producer does not wait, so a later request on another connection may be handled first
 					clause = "acks=0: the producer went on before the broker had the record"
 				case send.Outcome != OK:
 					clause = "a send without enable.idempotence whose outcome is unknown may be stored late"
@@ -92,8 +92,8 @@ type recordAt struct {
 	read *Consume // the read that found it there first
 }
 
-// recordsInOrder are the records that were read, in the order of their offsets. A retry may store a record twice: the first
-// copy counts, and may be known only from the response to the producer.
+// recordsInOrder returns the records that were read, in the order of their offsets. A retry may store a record twice. The
+// first copy counts, even if only the response to the producer shows it.
 func (c *Case) recordsInOrder() []recordAt {
 	where := map[spot]recordAt{}
 	for op := range reads(c.History) {
@@ -109,7 +109,7 @@ func (c *Case) recordsInOrder() []recordAt {
 		}
 		all = append(all, r)
 	}
-	slices.SortFunc(all, func(a, b recordAt) int { //total: no two have one value in one place
+	slices.SortFunc(all, func(a, b recordAt) int { //total: no two records in a place have the same value
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.deleted, b.deleted), cmp.Compare(a.Partition, b.Partition),
 			cmp.Compare(a.at, b.at), cmp.Compare(a.value, b.value))
 	})

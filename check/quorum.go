@@ -20,7 +20,7 @@ type quorum struct {
 type Voter struct {
 	Node wire.NodeID
 	VoterState
-	observed bool // since its last start
+	observed bool // its state was observed since its last start
 	votes    []Vote
 }
 
@@ -36,7 +36,7 @@ type VoterState struct {
 type Vote struct {
 	Epoch     wire.Epoch
 	Candidate wire.NodeID
-	Directory wire.UUID // of the voter: a voter with a new disk has a new directory id
+	Directory wire.UUID // the voter's directory id; a new disk has a new one
 }
 
 type imageAt struct {
@@ -48,10 +48,10 @@ type imageAt struct {
 // imagesKept bounds the memory for hashes of images.
 const imagesKept = 4096
 
-// Metadata is the metadata log, for Appended and Truncated.
+// Metadata returns the metadata log as a partition, so that Appended and Truncated apply to it.
 func (v *View) Metadata() *Partition { return v.quorum.log }
 
-// Voter is a controller by its node id, created on first use.
+// Voter returns a controller by its node id, created on first use.
 func (v *View) Voter(node wire.NodeID) *Voter {
 	for _, w := range v.quorum.voters {
 		if w.Node == node {
@@ -63,8 +63,8 @@ func (v *View) Voter(node wire.NodeID) *Voter {
 	return w
 }
 
-// VoterChanged enters a running controller's quorum state, if it may have changed. All below its high watermark is
-// committed.
+// VoterChanged records a running controller's quorum state, if it may have changed. All records below its high watermark
+// are committed.
 func (v *View) VoterChanged(node wire.NodeID, s VoterState) {
 	w := v.Voter(node)
 	before := w.VoterState
@@ -96,12 +96,12 @@ func (v *View) ControllerDied(node wire.NodeID) {
 	w.observed, w.Leads, w.HW = false, false, 0
 }
 
-// Voted enters a granted vote as the response is sent.
+// Voted records a granted vote as the response is sent.
 func (v *View) Voted(node wire.NodeID, vote Vote) {
 	v.notify(Change{Kind: VoteCast, Node: node, Voter: v.Voter(node), Vote: vote})
 }
 
-// ImageAt enters the hash of a node's image at an offset.
+// ImageAt records the hash of a node's image at an offset.
 func (v *View) ImageAt(node wire.NodeID, offset wire.Offset, hash uint64) {
 	v.notify(Change{Kind: ImageAt, Node: node, Offset: offset, Hash: hash})
 }
@@ -132,7 +132,7 @@ var oneController = &Check{
 	Accept: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1})
-		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2}) // c1 does not know of it yet
+		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2}) // c1 does not know of epoch 2 yet
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
@@ -190,8 +190,8 @@ var metadataComplete = &Check{
 		}
 		p := c.Partition
 		p.forEachMissing(c.Replica, func(q *promise) bool {
-			// A record of an old epoch may be committed in a newer epoch than this leader's. Raft guarantees it only to
-			// leaders of later epochs.
+			// A record of an old epoch may be committed in a newer epoch than this leader's. Raft guarantees only that
+			// leaders of later epochs have it.
 			if q.quorumEpoch > w.Epoch {
 				return true
 			}
@@ -205,7 +205,7 @@ var metadataComplete = &Check{
 		s.appendMetadata(0, 1, 0xA, 101, 102)
 		s.appendMetadata(1, 1, 0xB, 101) // not committed
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
-		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 3, HW: 2}) // it is committed in that epoch
+		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 3, HW: 2}) // offset 1 is committed in epoch 3
 		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},
@@ -213,7 +213,7 @@ var metadataComplete = &Check{
 		s := newStage(v, 2)
 		s.appendMetadata(0, 1, 0xA, 101, 102)
 		s.VoterChanged(101, VoterState{Leads: true, Leader: 101, Epoch: 1, HW: 1})
-		s.Truncated(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // counted for the high watermark, and not flushed (KAFKA-10533)
+		s.Truncated(s.Metadata(), s.Metadata().Replica(102), 0, PowerLoss) // the record counted for the high watermark, but was not flushed (KAFKA-10533)
 		s.VoterChanged(102, VoterState{Leads: true, Leader: 102, Epoch: 2})
 		return s.done()
 	},

@@ -55,8 +55,8 @@ type cursor struct {
 // cursor returns the cursor of a consumer's step.
 func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
 
-// forgetPosition drops a consumer's position after it reset it, in every topic of that name: it may read the deleted topic
-// once more.
+// forgetPosition drops the position of a consumer that has reset it, in every topic of that name, because the consumer may
+// read the deleted topic once more.
 func forgetPosition(last map[cursor]wire.Offset, op *Consume) {
 	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
 		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
@@ -199,8 +199,8 @@ var resetsLicensed = &Check{
 	},
 }
 
-// moved names the licence that allows a consumer to reset its position: the records, or the topic, are gone. Like Kafka's
-// consumer, ours keeps its position when a topic is deleted, and uses it in the next topic of that name.
+// moved returns the licence that allows a consumer to reset its position, because the records or the topic are gone. Like
+// Kafka's consumer, ours keeps its position when a topic is deleted, and uses it in the next topic of that name.
 func (v *View) moved(op *Consume) string {
 	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
 		return clause
@@ -257,7 +257,7 @@ func seeRead(d *Tally, v *View, c *Change) {
 		if clause == "" {
 			clause = q.superseded
 		}
-		if clause == "" { // the checksum covers neither base offset nor epoch, and a leader serves damaged bytes
+		if clause == "" { // the checksum covers neither base offset nor epoch, so a leader may serve damaged batches
 			clause = v.damagedDisk(p)
 		}
 		if clause == "" && q.Next <= p.trimmed { // an empty log may lose its end offset

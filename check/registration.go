@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// Registered is a broker's committed broker epoch, -1 if it is not registered.
+// Registered returns a broker's committed broker epoch, -1 if it is not registered.
 func (v *View) Registered(node wire.NodeID) wire.BrokerEpoch {
 	if b := v.image.brokers[node]; b != nil {
 		return b.epoch
@@ -31,6 +31,7 @@ var brokerEpochs = &Check{
 				d.violate(v, factOf(ABroker, v.name(rec.BrokerID), ByController, "epoch does not rise"), "a new incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was granted before")
 			}
+			// "epoch falls" also stands for an equal epoch that another incarnation has.
 			if b != nil && (rec.BrokerEpoch < b.epoch || rec.BrokerEpoch == b.epoch && rec.IncarnationID != b.incarnation) {
 				d.violate(v, factOf(ABroker, v.name(rec.BrokerID), ByController, "epoch falls"), "an incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
@@ -65,7 +66,7 @@ var brokerEpochs = &Check{
 // registrationState models the registration of one broker id (P12).
 type registrationState struct {
 	incarnation wire.UUID
-	epoch       wire.BrokerEpoch // -2: granted, and the response was lost
+	epoch       wire.BrokerEpoch // -2 if an epoch was granted and the response was lost
 }
 
 var registrationModel = porcupine.Model{ //immutable: functions of their arguments
@@ -81,7 +82,9 @@ var registrationModel = porcupine.Model{ //immutable: functions of their argumen
 			case op.Outcome == OK:
 				return op.Epoch > s.epoch, registrationState{op.Incarnation, op.Epoch}
 			case op.Outcome == Failed || mine:
-				return true, s // another incarnation's session is alive, or there is no active controller
+				// It was refused because another incarnation's session is alive or no controller is active, or its outcome
+				// is unknown and this incarnation is registered already.
+				return true, s
 			}
 			return true, registrationState{op.Incarnation, -2}
 		case *Heartbeat:
@@ -111,15 +114,16 @@ var registrationLinearizable = &Check{
 		return judgeModel(c, registrationModel, ABroker, ops)
 	},
 	Accept: func(v *View) *Case {
-		stale := heartbeat(5) // the controller answers that the epoch is stale, which is always right
+		stale := heartbeat(5) // a failed heartbeat is always legal: the controller answered that the epoch is stale
 		stale.Outcome = Failed
 		return historyCase(v, registered(1, 5, OK), heartbeat(5), registered(2, 9, OK), stale, heartbeat(9))
 	},
 	Reject: func(v *View) *Case { return historyCase(v, registered(1, 5, OK), registered(2, 9, OK), heartbeat(5)) },
 }
 
-// resolved is a history without registrations of unknown outcome. A registration took effect exactly if the metadata log has
-// it, also if the request arrived after its process had died.
+// resolved replaces registrations of unknown outcome: those in the metadata log become successes, and the rest are dropped.
+// A registration took effect if and only if it is in the metadata log, even if the broker process had died before its
+// request arrived.
 func (v *View) resolved(history []Op) []Op {
 	if v == nil || len(v.image.registrations) == 0 {
 		return history
@@ -156,7 +160,7 @@ func (v *View) resolved(history []Op) []Op {
 	return known
 }
 
-// registered is a registration of b1, heartbeat is a heartbeat.
+// registered builds a registration of broker b1; heartbeat builds a heartbeat from it.
 func registered(incarnation byte, epoch wire.BrokerEpoch, o Outcome) *RegisterBroker {
 	return &RegisterBroker{Head: Head{Client: "b1", Outcome: o}, Broker: 1, Incarnation: wire.UUID{incarnation}, Epoch: epoch}
 }

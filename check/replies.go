@@ -8,7 +8,7 @@ type Reply struct {
 	From           wire.NodeID         // the controller
 	Broker         wire.NodeID         // ToRegistration, ToAlteration: the broker that asked
 	BrokerEpoch    wire.BrokerEpoch    // the granted one, or the one in the request
-	Registered     wire.BrokerEpoch    // ToAlteration: the committed one of that broker when the request arrived
+	Registered     wire.BrokerEpoch    // ToAlteration: the broker's committed epoch when the request arrived
 	Topic          wire.TopicID        // ToCreation
 	AskedEpoch     wire.PartitionEpoch // ToAlteration: the partition epoch in the request
 	PartitionEpoch wire.PartitionEpoch // ToAlteration: the new partition epoch
@@ -40,7 +40,7 @@ const (
 	ToShutdown               // of a broker in controlled shutdown
 )
 
-// Replied enters a controller's successful response as it is sent. The partition is nil unless the reply is about one.
+// Replied records a controller's successful response as it is sent. The partition is nil unless the reply is about one.
 func (v *View) Replied(p *Partition, r Reply) {
 	v.notify(Change{Kind: ControllerReplied, Partition: p, Node: r.From, Reply: r})
 }
@@ -103,7 +103,7 @@ func seeOperatorReply(d *Tally, v *View, r Reply) {
 	case ToConfig:
 		k := configKey{s.Resource, s.Of, s.Name}
 		now, set := m.configs[k]
-		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // else it was set again since
+		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // otherwise it has been set again since
 			d.violate(v, factOf(AConfig, s.Name, ByController, ""), answer, s.Name, " of ", quote(s.Of), " is set before that was committed")
 		}
 	case ToLevel:

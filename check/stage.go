@@ -6,14 +6,14 @@ import (
 	"samsa/wire"
 )
 
-// orders is the partition of the cases.
+// orders is the partition that the cases use.
 var orders = wire.TopicPartition{Topic: "orders"}
 
-// ordersID is its topic id.
+// ordersID is the topic id of orders-0.
 var ordersID = wire.TopicID{0: 7}
 
 // stage plays the cases of invariants: three unfenced brokers, and orders-0 led by b1 in epoch 0 with all of them in sync.
-// Each method is one step.
+// Each method takes one step.
 type stage struct {
 	*View
 	p  *Partition
@@ -66,7 +66,7 @@ func (s *stage) alter(leader wire.NodeID, isr, elr []wire.NodeID) {
 	s.commit(r)
 }
 
-// look enters a broker's observed state. A zero PartitionEpoch, Leader and End are filled in.
+// look records a broker's observed state. It fills in End, a zero PartitionEpoch, and the Leader of a broker that leads.
 func (s *stage) look(node wire.NodeID, b State) {
 	s.tick()
 	r := s.p.Replica(node)
@@ -139,7 +139,7 @@ func (s *stage) elr() *stage {
 // done returns the case.
 func (s *stage) done() *Case { return &Case{View: s.View} }
 
-// ids is a list of nodes.
+// ids returns a list of nodes.
 func ids(list ...wire.NodeID) []wire.NodeID { return slices.Clone(list) }
 
 // committed appends a record on all replicas and acknowledges it.
@@ -149,7 +149,7 @@ func (s *stage) committed(at wire.Offset, crc uint32) {
 	s.ack(1, at, -1)
 }
 
-// machines names brokers b1 to b100, and controllers from 101 on c1, c2, ….
+// machines returns the names b1 to b100 for nodes 1 to 100, and c1, c2, … for the nodes above 100.
 func machines(node wire.NodeID) string {
 	if node > 100 {
 		return "c" + itoa(node-100)

@@ -2,7 +2,7 @@ package check
 
 import "samsa/wire"
 
-// storedAsSent is records-intact judged by the true logs: a leader stores the producer's batch unchanged, unless a config of
+// storedAsSent judges records-intact by the true logs: a leader stores the producer's batch unchanged, unless a config of
 // its topic makes it change the batch. The checksum covers keys, values, headers and timestamps.
 var storedAsSent = &Check{
 	Name: "stored-as-sent", Numbers: "H22/bytes",
@@ -10,7 +10,7 @@ var storedAsSent = &Check{
 	On:  []ChangeKind{ProduceAnswered},
 	See: func(d *Tally, v *View, c *Change) {
 		p, b, g := c.Partition, c.Batch, c.Given
-		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // another epoch: the batch was overwritten since
+		if g.CRC == 0 || b.Epoch < 0 || b.Epoch != g.Epoch || b.Base < c.Replica.rewritten { // in another epoch the batch has been overwritten
 			return
 		}
 		d.exercised()
@@ -36,8 +36,8 @@ var storedAsSent = &Check{
 	},
 }
 
-// rewrites reports whether a topic's leader may change a producer's batches: it compresses them, or sets LogAppendTime. It
-// uses the metadata that it has applied, so it may do so for a while after the config was removed.
+// rewrites reports whether a topic's leader may change a producer's batches: it compresses them, or sets LogAppendTime. The
+// leader uses the metadata that it has applied, so it may go on changing batches for a while after the config is removed.
 func rewrites(v *View, p *Partition, leader wire.NodeID) bool {
 	m := &v.image
 	if !m.rewriters {
@@ -47,7 +47,7 @@ func rewrites(v *View, p *Partition, leader wire.NodeID) bool {
 		rewritesBatches("message.timestamp.type", m.setting(p.TP.Topic, "message.timestamp.type"))
 }
 
-// noteRewriting enters such a config before it is in the image.
+// noteRewriting records a config that makes leaders change batches, before the config is in the image.
 func (m *image) noteRewriting(r *wire.ConfigRecord) {
 	of := ""
 	if r.ResourceType == wire.ConfigTopic {

@@ -4,7 +4,7 @@ package check
 type idle struct {
 	since int64 // when the current second began
 	count int64
-	worst int64 // in any second so far, since the cluster has recovered
+	worst int64 // the highest count of any idle second since the cluster recovered
 }
 
 // RequestArrived says that a request reached a node.
@@ -19,8 +19,8 @@ func (v *View) RequestArrived() {
 	i.count++
 }
 
-// requestsAllowed is the number of requests that may arrive in an idle second: twice the sum, over all nodes, of a fetch to
-// every other node, a heartbeat, and two attempts of every refused request.
+// requestsAllowed returns the number of requests that may arrive in an idle second: twice the sum, over all nodes, of a
+// fetch to every other node, a heartbeat, and two attempts of every refused request.
 func (v *View) requestsAllowed() int64 {
 	n := int64(len(v.brokers) + len(v.quorum.voters) + v.clients)
 	t := v.contract.Timeouts

@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// Tally is one invariant's result so far in a run. It keeps the first violation and the first price: later ones mostly
-// follow from it.
+// Tally is one invariant's result so far in a run. It keeps only the first violation and the first price, because later
+// ones mostly follow from them.
 type Tally struct {
 	seen     uint64  // the number of tests of the promise
 	violated *Result // the first
@@ -20,14 +20,14 @@ func (d *Tally) exercised() { d.seen++ }
 // broken reports whether there is a violation already, so that a check may skip a costly explanation.
 func (d *Tally) broken() bool { return d.violated != nil }
 
-// violate enters a violation.
+// violate records a violation.
 func (d *Tally) violate(v *View, f Fact, words ...string) {
 	if d.violated == nil {
 		d.violated = &Result{Status: Violated, Step: v.step, Explanation: strings.Join(words, ""), Fact: f}
 	}
 }
 
-// decide enters a violation, or a price if a clause allows what happened.
+// decide records a violation, or a price if a clause allows what happened.
 func (d *Tally) decide(v *View, f Fact, clause string, words ...string) {
 	switch {
 	case clause == "":
@@ -52,14 +52,14 @@ func (d *Tally) result(of [2]string) Result {
 	return Result{Status: Held, Explanation: "tested " + plural(int64(d.seen), "time", "times")}
 }
 
-// historyTally is one history check's result: the first violation, else the first price, else held.
+// historyTally is one history check's result: the first violation, otherwise the first price, otherwise held.
 type historyTally struct {
 	c      *Case
 	seen   int64
 	result *Result
 }
 
-// decide enters a finding at the step in which an operation ended: a price if a clause allows it, else a violation.
+// decide records a finding at the step in which an operation ended: a price if a clause allows it, otherwise a violation.
 func (s *historyTally) decide(op Op, f Fact, clause string, words string) {
 	r := Result{Status: Violated, Step: op.Common().Step, Explanation: words, Clause: clause, Fact: f}
 	if clause != "" {
@@ -92,7 +92,7 @@ type spot struct {
 	value string
 }
 
-// sends are the sends of the history by partition and value.
+// sends returns the sends of the history by partition and value.
 func (c *Case) sends() map[spot]*Produce {
 	if c.born == nil {
 		c.born = make(map[spot]*Produce, len(c.History)/2)

@@ -50,7 +50,7 @@ func (t Timeouts) inSync() Duration { return t.partitionsLed() + 2*t.Request + 2
 // caughtUp bounds the time until the cluster has recovered.
 func (t Timeouts) caughtUp() Duration { return t.inSync() + 2*t.FetchWait }
 
-// seconds is a duration in words, rounded down to a tenth.
+// seconds returns a duration in words, rounded down to a tenth.
 func seconds(d Duration) string {
 	return itoa(d/second) + "." + itoa(d%second/(second/10)) + " s"
 }

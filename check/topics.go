@@ -9,16 +9,17 @@ import (
 	"samsa/wire"
 )
 
-// A topic that was deleted and created again is another topic: its offsets begin at 0, and records of the deleted topic are
-// not lost. So history checks key their state by place, which numbers the deleted topics of a name.
+// A topic that was deleted and created again is a different topic. Its offsets begin at 0, and the records of the deleted
+// topic do not count as lost. So history checks key their state by the type place, which numbers the deleted topics of a
+// name.
 
 // place is a partition of one topic of a name.
 type place struct {
 	wire.TopicPartition
-	deleted int // 0: the newest topic of that name that any client used; n: the n-th topic that was used, a deleted one
+	deleted int // 0 for the newest topic of that name that clients used; n for the n-th, which is deleted
 }
 
-// String is the place as findings name it.
+// String returns the place as findings name it.
 func (p place) String() string {
 	if p.deleted == 0 {
 		return p.TopicPartition.String()
@@ -26,7 +27,8 @@ func (p place) String() string {
 	return p.TopicPartition.String() + " of deleted topic " + itoa(p.deleted)
 }
 
-// place returns the place of a partition, by the topic id that a client used; without an id it is the newest topic's.
+// place returns the place of a partition, by the topic id that a client used. Without an id, it returns the place in the
+// newest topic.
 func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
 	if id == (wire.TopicID{}) {
 		return place{TopicPartition: tp}
@@ -38,7 +40,7 @@ func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
 	return place{TopicPartition: tp}
 }
 
-// topicsNamed are the topic ids that clients used under a name, in the order of first use; none if there was only one.
+// topicsNamed returns the topic ids that clients used under a name, in the order of first use; none if there was only one.
 func (c *Case) topicsNamed(name string) []wire.TopicID {
 	if c.topics == nil {
 		c.topics = map[string][]wire.TopicID{}
@@ -62,7 +64,7 @@ func (c *Case) topicsNamed(name string) []wire.TopicID {
 	return c.topics[name]
 }
 
-// written is the place of a send, read that of a consumer's step.
+// written returns the place of a send; read returns the place of a consumer's step.
 func (c *Case) written(op *Produce) place { return c.place(op.Partition, op.Topic) }
 
 func (c *Case) read(op *Consume) place { return c.place(op.Partition, op.Topic) }
@@ -125,7 +127,7 @@ var topicModel = porcupine.Model{ //immutable: functions of their arguments
 				return true, s
 			case op.Outcome == OK:
 				return !s.taken, nameState{true, op.ID}
-			case s.taken: // the outcome is unknown; while the name is taken, it had no effect
+			case s.taken: // the outcome is unknown, but a creation has no effect while the name is taken
 				return true, s
 			}
 			return true, nameState{taken: true}
@@ -151,7 +153,7 @@ var metadataLinearizable = &Check{
 	Doc: "creations, deletions and descriptions of topics are linearizable",
 	Judge: func(c *Case) Result {
 		var ops []subjectOp
-		rooms := map[string]int{} // how often a name can have been free: further creations of unknown outcome cannot matter
+		rooms := map[string]int{} // how often a name can have become free; further creations of unknown outcome cannot matter
 		for op := range of[*DeleteTopic](c.History) {
 			rooms[op.Name]++
 		}
@@ -180,7 +182,7 @@ var metadataLinearizable = &Check{
 	Reject: func(v *View) *Case { return historyCase(v, created("t", 1), created("t", 2)) },
 }
 
-// created, removed and describedBy are requests about a topic, answered by a controller.
+// created, removed and describedBy build requests about a topic that a controller answered.
 func created(topic string, id byte) *CreateTopic {
 	return &CreateTopic{Head: Head{Client: "op"}, Name: topic, ID: wire.TopicID{id}}
 }

@@ -38,8 +38,8 @@ func seeCut(d *Tally, v *View, c *Change) {
 		if !ok || c.By != "" {
 			continue
 		}
-		// A record that was acknowledged only under acks=1 may be truncated: acked-durable reports the price when a leader
-		// does not have it.
+		// A record that was acknowledged only under acks=1 may be truncated. If a leader then does not have it,
+		// acked-durable reports the price.
 		if q := &p.promises[i]; q.made&^madeToOne != 0 && !q.lost && q.superseded == "" && q.Next > p.trimmed && !p.emptied(v, c.Replica, q) && !d.broken() {
 			d.decide(v, p.fact(c.Replica.role(), b.Base, ""), v.damagedDisk(p), v.name(c.Node), " truncated ", b.span(), " of ", p.TP.String(),
 				q.lastCut(c.Node), "; it was committed by step ", itoa(q.step), p.copiesLeft(v, q))
@@ -55,7 +55,8 @@ func (q *promise) lastCut(node wire.NodeID) string {
 	return ""
 }
 
-// emptied reports whether a replica that is not eligible truncated its log fully, to start at the leader's log start offset.
+// emptied reports whether a replica that is not eligible truncated its log fully, in order to start at the leader's log
+// start offset.
 func (p *Partition) emptied(v *View, r *Replica, q *promise) bool {
 	return r.Log.Len() == 0 && !slices.Contains(p.assigned.electable(), r.Node)
 }

@@ -11,14 +11,14 @@ import (
 //
 //	scenarios ──Appended, Truncated, Acked, …──▶ View ──Change──▶ every invariant that looks at its kind
 //
-// Package scenarios/observe calls the methods in feed.go in the order of the changes. The View asks nothing of a node. The
+// Package scenarios/observe calls the methods in feed.go in the order of the changes. The View never queries a node. The
 // cost of a change does not depend on the length of any log.
 type View struct {
 	step uint64
 	now  int64 // nanoseconds since the world began
 
 	contract  Contract
-	tallies   []Tally                 // of All, in its order
+	tallies   []Tally                 // one for each check, in the order of All
 	observers [changeKinds][]observer // the checks that look at each kind of change
 	change    Change                  // reused
 
@@ -28,8 +28,8 @@ type View struct {
 	image        image
 	quorum       quorum
 	faults       []Fault
-	quietSince   int64 // since when no fault is active, -1 while one is
-	quietBefore  int64 // until faultBeganAt: since when no fault had been active
+	quietSince   int64 // when the last fault ended, -1 while one is active
+	quietBefore  int64 // the value of quietSince until faultBeganAt
 	faultBeganAt int64
 
 	appendedAt   int64 // when any partition's log was last appended to
@@ -39,7 +39,7 @@ type View struct {
 	allLostPower bool     // all brokers were without power at once
 }
 
-// Contract is the static configs of a cluster that decide what it promises; topic configs and finalised features take
+// Contract holds the static configs that decide what a cluster promises. Topic configs and finalised features take
 // precedence.
 type Contract struct {
 	MinISR    int
@@ -47,7 +47,7 @@ type Contract struct {
 	Retention Retention
 	Timeouts
 
-	Machines func(wire.NodeID) string // the machine that runs a node: b1, c1; "" if none does
+	Machines func(wire.NodeID) string // returns the machine that runs a node, such as b1 or c1; "" if none does
 }
 
 type partitionKey struct {
@@ -60,10 +60,10 @@ type observer struct {
 	see   func(*Tally, *View, *Change)
 }
 
-// metadataLog is the metadata log's partition in findings.
+// metadataLog is the name of the metadata log's partition in findings.
 const metadataLog = wire.MetadataTopic + "-0"
 
-// NewView returns an empty View for the checks, which are All in that order.
+// NewView returns an empty View for these checks, which must be those of All in the same order.
 func NewView(c Contract, all []*Check) *View {
 	c.MinISR = max(c.MinISR, 1)
 	v := &View{contract: c, tallies: make([]Tally, len(all)), index: map[partitionKey]*Partition{}, image: newImage()}
@@ -92,15 +92,15 @@ type Partition struct {
 	shown          wire.Offset // the highest high watermark in a response to a reader
 	committedTo    wire.Offset // the highest high watermark of a leader
 	acks           []offsetAt  // offsets acknowledged to acks=all, in the order of the steps
-	recordsDeleted []offsetAt  // answered DeleteRecords requests, likewise
-	trimmed        wire.Offset // retention or an operator deleted all below, on at least one replica
+	recordsDeleted []offsetAt  // answered DeleteRecords requests, in the order of the steps
+	trimmed        wire.Offset // on at least one replica, retention or an operator deleted all records below
 	deletionAsked  wire.Offset // the highest offset of the operators' DeleteRecords requests
 	uncleanAsked   bool        // an operator asked for an unclean election
 	appendedAt     int64       // when one of its logs was last appended to
 
 	reencoded map[Identity]uint32 // batches that log cleaners encoded again, with their original checksums
 
-	elrForgottenAt uint64 // the step in which its ELR was cleared while the ISR was too small, 0 if it has been large enough since
+	elrForgottenAt uint64 // the step in which its ELR was cleared; 0 if the ISR has had min.insync.replicas members since
 }
 
 // Assignment is the committed state of a partition.
@@ -115,7 +115,7 @@ type Assignment struct {
 	Recovery       wire.LeaderRecoveryState
 }
 
-// electable are the members that may be elected cleanly: ISR and ELR.
+// electable returns the replicas that may be elected cleanly: the members of ISR and ELR.
 func (a *Assignment) electable() []wire.NodeID { return slices.Concat(a.ISR, a.ELR) }
 
 // leadership is the leader of an epoch: exactly one incarnation of one broker.
@@ -133,14 +133,14 @@ type Replica struct {
 	slot           int
 	observed       bool        // State was observed in this incarnation
 	highestStart   wire.Offset // the highest log start offset in any process since the log was last empty
-	rewritten      wire.Offset // below, a leader may have changed producers' batches
-	removed        bool        // it was deleted with its topic, and has no batch since
-	loading        bool        // the process is loading its logs: it truncates only for recovery
-	flushed        wire.Offset // batches below are synced
-	epochsCompared int         // Log.epochChanges at the last comparison of Epochs with the log, -1 never
+	rewritten      wire.Offset // below this offset, a leader may have changed producers' batches
+	removed        bool        // it was deleted with its topic, and has had no batch since
+	loading        bool        // the process is loading its logs, and truncates only for recovery
+	flushed        wire.Offset // batches below this offset are synced
+	epochsCompared int         // Log.epochChanges at the last comparison of Epochs with the log, -1 if there was none
 	earlyLosses    []earlyLoss // copies that faults destroyed before their batches were promised
 	missing        int         // the number of promised batches that this log does not have
-	missingStrong  int         // those of them that are strong
+	missingStrong  int         // the number of strong promises among them
 }
 
 // State is a running broker's own state of its replica.
@@ -155,11 +155,11 @@ type State struct {
 	ISR            []wire.NodeID // Leads: the committed set as the leader knows it
 	Pending        []wire.NodeID // Leads: the ISR that it has proposed, nil if none is in flight
 
-	Proposed []wire.BrokerEpoch // Leads: the broker epochs in the AlterPartition request for Pending, -1 if it names none
-	Epochs   []EpochStart       // its leader epoch cache; nil if it was not observed. A new slice if it may have changed
+	Proposed []wire.BrokerEpoch // Leads: the broker epochs in the AlterPartition request for Pending, -1 if it has none
+	Epochs   []EpochStart       // its leader epoch cache, in a new slice if it may have changed; nil if it was not observed
 }
 
-// maximal is the maximal ISR: the ISR and the members of the change in flight.
+// maximal returns the maximal ISR: the ISR and the members of the change in flight.
 func (s *State) maximal() []wire.NodeID {
 	all := slices.Clone(s.ISR)
 	for _, id := range s.Pending {
@@ -170,7 +170,7 @@ func (s *State) maximal() []wire.NodeID {
 	return all
 }
 
-// InSync is the size of the maximal ISR.
+// InSync returns the size of the maximal ISR.
 func (s *State) InSync() int {
 	n := len(s.ISR)
 	for _, id := range s.Pending {
@@ -181,7 +181,7 @@ func (s *State) InSync() int {
 	return n
 }
 
-// role is leader or follower.
+// role returns ByLeader or ByFollower.
 func (s *State) role() Role {
 	if s.Leads {
 		return ByLeader
@@ -199,20 +199,20 @@ type Broker struct {
 	died             uint64      // the step of its last death
 	registeredAt     uint64      // the step of its last registration
 	incarnations     []wire.UUID // incarnations that have asked to be registered
-	registrationSent bool        // the last of them is of the process that runs
+	registrationSent bool        // the last of incarnations is that of the running process
 	faults           []int       // faults of its disk, indexes of View.faults
-	loaded           int         // how many of faults there were when it last loaded its logs
-	faultsKnown      int         // how many of faults were before the last registration, so that the controller knows of them
-	faultsWhenAsked  []int       // for each of incarnations: how many faults there were when it first asked
-	applied          wire.Offset // of the metadata log, as the broker says; -1 unknown
+	loaded           int         // the number of faults when it last loaded its logs
+	faultsKnown      int         // the number of faults before the last registration, of which the controller knows
+	faultsWhenAsked  []int       // for each of incarnations, the number of faults when it first asked
+	applied          wire.Offset // the offset of the metadata log up to which it has applied, -1 if unknown
 	epoch            wire.BrokerEpoch
 	fenced           bool
-	appliedKnown     bool // applied is of this process
+	appliedKnown     bool // applied was observed in this process
 
-	tookToStop Duration // the longest of its controlled shutdowns, without faults
+	tookToStop Duration // the longest of its controlled shutdowns, counting only time without faults
 }
 
-// Partition is a partition by topic id and number, created on first use.
+// Partition returns a partition by topic id and number, created on first use.
 func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
 	k := partitionKey{id, tp.Partition}
 	p := v.index[k]
@@ -224,7 +224,7 @@ func (v *View) Partition(id wire.TopicID, tp wire.TopicPartition) *Partition {
 	return p
 }
 
-// Replica is a replica by its node id, created on first use; it misses every promised batch at first.
+// Replica returns a replica by its node id, created on first use. A new replica misses every promised batch.
 func (p *Partition) Replica(node wire.NodeID) *Replica {
 	if r := p.replica(node); r != nil {
 		return r
@@ -239,7 +239,7 @@ func (p *Partition) Replica(node wire.NodeID) *Replica {
 	return r
 }
 
-// replica is a replica that exists already, or nil.
+// replica returns a replica that exists already, or nil.
 func (p *Partition) replica(node wire.NodeID) *Replica {
 	for _, r := range p.replicas {
 		if r.Node == node {
@@ -249,7 +249,7 @@ func (p *Partition) replica(node wire.NodeID) *Replica {
 	return nil
 }
 
-// Broker is a broker by its node id, created on first use.
+// Broker returns a broker by its node id, created on first use.
 func (v *View) Broker(node wire.NodeID) *Broker {
 	i, ok := slices.BinarySearchFunc(v.brokers, node, func(b *Broker, id wire.NodeID) int { return int(b.Node) - int(id) })
 	if !ok {
@@ -258,7 +258,7 @@ func (v *View) Broker(node wire.NodeID) *Broker {
 	return v.brokers[i]
 }
 
-// election is the election of an epoch's leader, or the last one before.
+// election returns the election of an epoch's leader, or the last election before that epoch.
 func (p *Partition) election(epoch wire.Epoch) *Election {
 	for i := len(p.elections) - 1; i >= 0; i-- {
 		if p.elections[i].Epoch <= epoch {
@@ -268,7 +268,7 @@ func (p *Partition) election(epoch wire.Epoch) *Election {
 	return nil
 }
 
-// MinISR is the topic's min.insync.replicas, at most the number of its replicas.
+// MinISR returns the topic's min.insync.replicas, at most the number of its replicas.
 func (v *View) MinISR(p *Partition) int {
 	return min(v.image.number(p.TP.Topic, "min.insync.replicas", v.contract.MinISR), max(1, len(p.assigned.Replicas)))
 }

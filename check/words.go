@@ -19,7 +19,8 @@ func plural(n int64, one, many string) string {
 
 func quote(s string) string { return `"` + s + `"` }
 
-// name is the machine that runs a node, as findings name it: "b1", "c1"; "node 1" if the contract does not name it.
+// name returns the machine that runs a node, in the form that findings use: "b1", "c1"; "node 1" if the contract does not
+// name it.
 func (v *View) name(node wire.NodeID) string {
 	if node == wire.NoNode {
 		return "no broker"
@@ -32,7 +33,7 @@ func (v *View) name(node wire.NodeID) string {
 	return "node " + itoa(node)
 }
 
-// names are the machines of a set of nodes in words: "b1, b2 and b3".
+// names returns the machines of a set of nodes in words: "b1, b2 and b3".
 func (v *View) names(nodes []wire.NodeID) string {
 	if len(nodes) == 0 {
 		return "empty"
@@ -51,7 +52,7 @@ func (v *View) names(nodes []wire.NodeID) string {
 	return words
 }
 
-// span is a batch in words: "[5,8) of epoch 2".
+// span returns a batch in words: "[5,8) of epoch 2".
 func (b Batch) span() string {
 	return "[" + itoa(b.Base) + "," + itoa(b.Next) + ") of epoch " + itoa(b.Epoch)
 }
