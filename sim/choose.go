@@ -54,7 +54,7 @@ const (
 	// Keep names a decision that stays; all others of its site are 0, pins excepted.
 	Keep
 	// Salt changes every decision of a site as another seed would, from a time on. Of several salts that apply, the one
-	// with the latest From does; of equal ones the last in the list.
+	// with the latest From does; of equal ones the last in the list, and a site's own before that of the noise.
 	Salt
 )
 
@@ -130,15 +130,15 @@ func (o *overrides) rule(site uint64) *rule {
 	return nil
 }
 
-// salt is the salt of the rule's decisions at a time; 0 if there is none.
-func (r *rule) salt(now Time) (value uint64) {
+// salt returns the salt of the rule that applies at a time, and since when; false if none does.
+func (r *rule) salt(now Time) (value uint64, since Time, ok bool) {
 	r.asked, r.last = true, now
 	for _, e := range r.salts {
 		if e.From <= now {
-			value = e.Value
+			value, since, ok = e.Value, e.From, true
 		}
 	}
-	return value
+	return value, since, ok
 }
 
 // unmet reports whether nothing has asked yet for what an override of this rule changes.
@@ -152,14 +152,18 @@ func (r *rule) unmet(e Override) bool {
 
 // decide is the overrides' part of a decision: its value if it is fixed, else the salt of its hash.
 func (o *overrides) decide(s site, entity, ordinal uint64, now Time) (value uint64, fixed bool, salt uint64) {
+	var since Time
 	if s.noise {
-		salt = o.noise.salt(now)
+		salt, since, _ = o.noise.salt(now)
 	}
 	r := o.rule(s.key)
 	if r == nil {
 		return 0, false, salt
 	}
-	salt ^= r.salt(now)
+	// A salt of the site replaces the noise's, unless that began later; a salt of 0 is the seed again.
+	if own, from, ok := r.salt(now); ok && from >= since {
+		salt = own
+	}
 	at := decision{entity, ordinal}
 	v, pinned := r.pins[at]
 	if pinned || r.keep[at] {

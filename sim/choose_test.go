@@ -290,6 +290,38 @@ func TestSaltFromATimeOn(t *testing.T) {
 	}
 }
 
+// A salt of a site replaces that of the noise from its own time on, also the same value and 0, which is the seed; a later
+// salt of the noise replaces both.
+func TestSaltOfASiteAndOfTheNoise(t *testing.T) {
+	site := func(value uint64, from Time) Override {
+		return Override{Kind: Salt, Site: siteJitter.name, Value: value, From: from}
+	}
+	noise := func(value uint64, from Time) Override { return Override{Kind: Salt, Value: value, From: from} }
+	draw := func(list ...Override) uint64 {
+		c := seeded(3, list...)
+		*c.now = at(300)
+		return c.choose(siteJitter, hashEntity("a>b"), 1, 1<<40)
+	}
+	seed, seven, eight := draw(), draw(noise(7, 0)), draw(noise(8, 0))
+	if seed == seven || seven == eight {
+		t.Fatalf("the salts 0, 7 and 8 draw %d, %d and %d", seed, seven, eight)
+	}
+	for name, c := range map[string]struct {
+		list []Override
+		want uint64
+	}{
+		"the same value for both":   {[]Override{noise(7, 0), site(7, 0)}, seven},
+		"the site goes to the seed": {[]Override{noise(7, 0), site(0, 0)}, seed},
+		"the site has another":      {[]Override{site(8, 0), noise(7, 0)}, eight},
+		"the noise's begins later":  {[]Override{site(8, 0), noise(7, at(100))}, seven},
+		"the site's begins later":   {[]Override{noise(7, at(100)), site(8, at(200))}, eight},
+	} {
+		if got := draw(c.list...); got != c.want {
+			t.Errorf("%s: drew %d, wanted %d", name, got, c.want)
+		}
+	}
+}
+
 // Sites names what a world decides, so that a scenario's misspelt site can be told from one that does not come up.
 func TestSitesAreAllSites(t *testing.T) {
 	var sink decidedSink
