@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// A violation names the records that are lost, and why the leader does not have them.
+// A violation names the lost records and the reason why the leader does not have them.
 func TestALossNamesItsRecords(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(*stage)

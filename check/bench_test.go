@@ -7,8 +7,9 @@ import (
 	"samsa/wire"
 )
 
-// BenchmarkView plays one batch after the other through a partition with three replicas: appended, copied, committed,
-// acknowledged, read. The cost of a batch must not depend on how many came before: compare ns/op between the lines.
+// BenchmarkView plays one batch after the other through a partition with three replicas. Each batch is appended, copied,
+// committed, acknowledged and read. The cost of a batch must not depend on the number of earlier batches, so compare ns/op
+// between the lines.
 func BenchmarkView(b *testing.B) {
 	for _, before := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(before), func(b *testing.B) {

@@ -31,7 +31,7 @@ type Status uint8
 const (
 	Held        Status = iota // exercised and kept
 	Violated                  // broken, and nothing in force allows it
-	Priced                    // it happened, and the contract in force or the ledger allows it; Clause names the reason
+	Priced                    // broken, but the contract in force or the ledger allows it; Clause names the reason
 	Unknown                   // the evidence does not decide
 	Unexercised               // the run never tested the promise
 )

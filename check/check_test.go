@@ -97,7 +97,7 @@ func TestVerdict(t *testing.T) {
 	require.Equal(t, Violated, verdict(Unknown, Violated, Held))
 }
 
-// staged is a stage with all checks.
+// staged builds a stage with all checks.
 func staged(minISR int) *stage { return newStage(NewView(Contract{}, All()), minISR) }
 
 // A producer with acks=0 cannot know that its first send is served after its second, on another connection.
@@ -111,8 +111,8 @@ func TestOrderIsPricedWithoutAnswers(t *testing.T) {
 	}
 }
 
-// If a disk fault has damaged a partition for good, it is a price that the partition does not recover. For another partition
-// it is a violation.
+// If a disk fault has permanently damaged a partition, it is a price that the partition does not recover. If the fault hit
+// another node's disk, it is a violation.
 func TestADamagedPartitionNeedNotHeal(t *testing.T) {
 	heals := Named("heals")
 	for node, want := range map[wire.NodeID]Status{2: Priced, 9: Violated} {
@@ -122,8 +122,8 @@ func TestADamagedPartitionNeedNotHeal(t *testing.T) {
 	}
 }
 
-// A leader appends in the epoch that it leads. Older records that appear in its log while it runs come from a disk that wrote
-// to a wrong place, or are a violation.
+// A leader appends in the epoch that it leads. Records of an older epoch that appear in its log while it runs are a
+// violation, unless its disk wrote to a wrong location.
 func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
 	for what, want := range map[string]Status{"misdirected write": Priced, PowerLoss: Violated} {
 		s := staged(2)
@@ -135,7 +135,7 @@ func TestALeaderAppendsInItsOwnEpoch(t *testing.T) {
 	}
 }
 
-// A partition that only an unclean election can help waits for the controller's next interval, and no longer.
+// A partition that needs an unclean election waits for the controller's next interval, and no longer.
 func TestAnUncleanElectionMayWait(t *testing.T) {
 	for late, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(2).elr()
@@ -153,7 +153,8 @@ func TestAnUncleanElectionMayWait(t *testing.T) {
 	}
 }
 
-// At the end of the batch that fences a broker no ISR has it; before ELR the last member stays, and does not lead.
+// At the end of the batch that fences a broker, no ISR contains the broker. Without ELR, the last member stays in the ISR
+// and does not lead.
 func TestAFencedBrokerLeavesTheISR(t *testing.T) {
 	for name, c := range map[string]struct {
 		isr    []wire.NodeID
@@ -183,7 +184,7 @@ func TestBrokerEpochsRiseForAll(t *testing.T) {
 	require.Equal(t, Violated, find(t, s.done(), "broker-epochs").Status)
 }
 
-// A controlled shutdown ends within its bound, of which only the time without faults counts.
+// A controlled shutdown ends within its bound, to which only time without faults counts.
 func TestAControlledShutdownEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(s *stage, bound int64)
@@ -240,7 +241,7 @@ func TestAQuorumThatNeverRests(t *testing.T) {
 	}
 }
 
-// A topic that is created again under its name does not take over the log of the one before (M37).
+// A topic that is created again under its name does not take over the log of the deleted topic (M37).
 func TestALogOfAnotherTopicOfThatName(t *testing.T) {
 	for home, want := range map[wire.TopicID]Status{ordersID: Held, {9: 9}: Violated} {
 		s := staged(2)

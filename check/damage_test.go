@@ -8,8 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// A change of min.insync.replicas makes the controller clear the ELR: from then on the ISR is all that older promises have
-// (the finding locked-out). Without such a change, or once the ISR is large enough again, one disk is too little.
+// A change of min.insync.replicas makes the controller clear the ELR. After that, only the ISR has to hold the records of
+// older promises (the finding locked-out). Without such a change, or once the ISR is large enough again, the loss of one
+// disk is no excuse.
 func TestAClearedELRIsForgotten(t *testing.T) {
 	for name, c := range map[string]struct {
 		forget      func(*stage)
@@ -50,8 +51,8 @@ func TestAClearedELRIsForgotten(t *testing.T) {
 	}
 }
 
-// Before ELR the last member that stays in an ISR may be a broker whose disk has lost everything, until that broker is
-// registered again and the controller knows.
+// Without ELR, the last member that stays in an ISR may be a broker whose disk has lost everything. The controller learns
+// of the loss when that broker is registered again.
 func TestTheControllerCannotKnowYet(t *testing.T) {
 	for knows, want := range map[bool]Status{false: Held, true: Violated} {
 		s := staged(3)
@@ -62,14 +63,14 @@ func TestTheControllerCannotKnowYet(t *testing.T) {
 		if knows {
 			s.restart(2, 22)
 		}
-		s.alter(0, ids(2), nil) // b3 is paused, and its session over
+		s.alter(0, ids(2), nil) // b3 is paused, and its session has timed out
 		f := find(t, s.done(), "leader-recoverable")
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
 }
 
-// A follower fetches a record, and loses it before its next fetch reaches the leader, which then counts a copy that a fault
-// destroyed. Copies of an earlier incarnation do not count (KIP-903).
+// A follower fetches a record and loses it before its next fetch reaches the leader. The leader then counts a copy that a
+// fault destroyed. Copies of an earlier incarnation do not count (KIP-903).
 func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
 	for again, want := range map[bool]Status{false: Priced, true: Violated} {
 		s := staged(1)
@@ -88,8 +89,8 @@ func TestAFaultMayTakeACopyBeforeThePromise(t *testing.T) {
 	}
 }
 
-// Recovery does not read a log below its recovery point: a broker believes that it has records that its disk has lost, and
-// may join the ISR so. A fault of another disk excuses nothing.
+// Recovery does not read a log below its recovery point. So a broker may believe that it has records that its disk has
+// lost, and join the ISR without them. A fault of another disk excuses nothing.
 func TestALossBelowTheRecoveryPointIsNotNoticed(t *testing.T) {
 	for disk, want := range map[wire.NodeID]Status{3: Priced, 2: Violated} {
 		s := staged(1)
@@ -108,13 +109,13 @@ func TestALossBelowTheRecoveryPointIsNotNoticed(t *testing.T) {
 }
 
 // Bit rot in one partition's directory neither licenses losses of other partitions nor exempts them from checks. A fault
-// that may be anywhere does both.
+// that may be anywhere on the disk does both.
 func TestRotElsewhereIsNoExcuse(t *testing.T) {
 	for dir, want := range map[string]Status{"": Priced, orders.String(): Priced, "payments-0": Violated} {
 		s := staged(2)
 		s.DiskFaultedIn(2, "bit rot", dir)
 		s.committed(0, 0xA)
-		s.Truncated(s.p, s.p.Replica(2), 0, "") // by its own process, while it runs
+		s.Truncated(s.p, s.p.Replica(2), 0, "") // the running process truncated it
 		s.alter(2, ids(2, 3), nil)
 		s.leads(2, 1, 0)
 		c := s.done()
@@ -144,12 +145,12 @@ func TestRecoveryTruncatesRot(t *testing.T) {
 	}
 }
 
-// No node notices a hole in the middle of a log, so a broker with one may lead. A broker does notice a loss at the end of
-// its log, and a power loss alone leaves no hole.
+// No node notices a hole in the middle of a log, so a broker with such a hole may lead. A broker does notice a loss at the
+// end of its log, and a power loss alone leaves no hole.
 func TestAHoleIsNotNoticed(t *testing.T) {
 	for name, c := range map[string]struct {
 		disk   wire.NodeID
-		hits   []string // of that disk, before the hole
+		hits   []string // the faults of that disk before the hole
 		synced bool     // the lost batch was on the device, by true syncs
 		left   bool     // the batch above is still there
 		later  string   // a fault of b2's disk, after the hole

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// begunAt is a partition with two records that all replicas have and that were acknowledged. Something happens, and then its
-// leader's log begins above both.
+// begunAt builds a partition with two acknowledged records that all replicas have. After the given change, its leader's log
+// begins above both.
 func begunAt(before func(*stage)) *stage {
 	s := staged(2)
 	s.committed(0, 0xA)
@@ -19,7 +19,7 @@ func begunAt(before func(*stage)) *stage {
 	return s
 }
 
-// limit sets the retention of a topic, or (of no topic) of all brokers.
+// limit sets the retention of a topic or, if the topic is "", of all brokers.
 func (s *stage) limit(of, name, value string) {
 	kind := wire.ConfigTopic
 	if of == "" {
@@ -56,7 +56,8 @@ func TestDeletionNeedsALicence(t *testing.T) {
 	}
 }
 
-// A broker that moves its log start by itself, and leads with it, still owes the records. One with a licence does not.
+// A leader that moves its log start without a licence must still have the records below. A leader with a licence need not
+// have them.
 func TestAStartWithoutLicenceExcusesNothing(t *testing.T) {
 	for asked, want := range map[bool]string{false: "deletion-licensed", true: ""} {
 		s := begunAt(func(s *stage) {

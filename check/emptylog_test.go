@@ -8,8 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// Retention empties a log up to 3. Its broker then follows a leader that was elected uncleanly and ends at 2: its log begins
-// at 2, and no byte on its disk says so. A broker that believes an empty log to have records is a violation.
+// Retention empties a log up to offset 3. Its broker then follows an uncleanly elected leader whose log ends at 2. The
+// broker's log now begins at 2, and no byte on its disk says so. A broker that believes an empty log to have records is a
+// violation.
 func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 	for start, want := range map[wire.Offset]Status{2: Held, 1: Violated} {
 		s := staged(1)
@@ -30,7 +31,8 @@ func TestAnEmptyLogEndsWhereItsBrokerSays(t *testing.T) {
 	}
 }
 
-// A leader that was elected uncleanly may end below the offsets that others have deleted: its readers find no record there.
+// A leader that was elected uncleanly may end below the offsets that other replicas have deleted, and then its readers find
+// no record there.
 func TestReadersDoNotFindDeletedRecords(t *testing.T) {
 	for deleted, want := range map[bool]Status{true: Priced, false: Violated} {
 		s := staged(2)

@@ -8,7 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// b1 acknowledges offset 0 in epoch 0, b2 offset 1 in epoch 1. Which ends may their later responses have?
+// b1 acknowledges offset 0 in epoch 0, and b2 acknowledges offset 1 in epoch 1. The cases are the end offsets of later
+// responses.
 func TestEndsThatLeadersMayName(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -35,7 +36,7 @@ func TestEndsThatLeadersMayName(t *testing.T) {
 			s.leads(2, 1, 2)
 			s.ack(2, 1, -1)
 			s.tick()
-			s.EndOffsetSent(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 2, Since: s.step}) // something that holds
+			s.EndOffsetSent(s.p, s.p.Replica(2), EndOffset{Epoch: 1, End: 2, Since: s.step}) // a legal response
 			if c.told.Since == 0 {
 				c.told.Since = s.step
 			}
@@ -62,7 +63,7 @@ func TestEndsAfterALoss(t *testing.T) {
 	}
 }
 
-// A broker that was fenced when records were deleted may serve them again; an unfenced one may not.
+// A broker that was fenced when records were deleted may serve them again; an unfenced broker must not.
 func TestABrokerMayMissADeletion(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after func(*stage)
@@ -90,7 +91,7 @@ func TestABrokerMayMissADeletion(t *testing.T) {
 	}
 }
 
-// Deleted records may be missing, below a high watermark and when a response is sent late.
+// Deleted records may be missing below a high watermark, and when a response is sent late.
 func TestDeletedRecordsNeedNotBeThere(t *testing.T) {
 	for deleted, want := range map[wire.Offset]string{2: "", 0: "hw-justified ack-honest"} {
 		s := staged(2)

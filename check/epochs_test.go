@@ -8,13 +8,13 @@ import (
 	"samsa/wire"
 )
 
-// A leader epoch cache must agree with its log, from the broker's log start to its end. Only a leader that has not written
-// yet knows of an epoch that the log does not have.
+// A leader epoch cache must agree with its log, from the broker's log start to its end. Only the cache of a leader that has
+// not written yet may have an epoch that the log does not have.
 func TestEpochCaches(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		trim  wire.Offset // the log is deleted below
-		end   wire.Offset // what the broker believes
+		trim  wire.Offset // the log is deleted below this offset
+		end   wire.Offset // the broker's log end offset
 		cache []EpochStart
 		want  Status
 	}{
@@ -37,7 +37,7 @@ func TestEpochCaches(t *testing.T) {
 			s := staged(2)
 			for at, epoch := range []wire.Epoch{0, 0, 1, 1, 3} {
 				s.write(wire.Offset(at), epoch, uint32(at), 1)
-				s.p.Replica(1).observed = false // by whichever way
+				s.p.Replica(1).observed = false // so that it may append batches of any epoch
 			}
 			s.LogStartMoved(s.p, s.p.Replica(1), c.trim)
 			s.p.assigned.Epoch, s.p.assigned.PartitionEpoch = 4, 4
@@ -49,7 +49,8 @@ func TestEpochCaches(t *testing.T) {
 	}
 }
 
-// A truncation removes epochs too: a cache that keeps them is wrong from then on, though the broker's slice is the same (M8).
+// A truncation removes epochs too. A cache that keeps them is wrong after it, even though the broker's slice is the same
+// (M8).
 func TestACacheThatOutlivesACut(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 2)
@@ -68,8 +69,8 @@ func TestACacheThatOutlivesACut(t *testing.T) {
 }
 
 // Records below a log's start are deleted, though the file still has them. The batches above may be of an older epoch,
-// because no replica compares deleted records. Records above the start count, and so do the others again for a broker that
-// forgot its start.
+// because no replica compares deleted records. Records above the start count. The deleted records count again if the broker
+// has forgotten its start.
 func TestEpochsBelowTheStart(t *testing.T) {
 	for start, want := range map[wire.Offset]Status{0: Violated, 1: Violated, 2: Held} {
 		s := staged(2)
@@ -85,7 +86,7 @@ func TestEpochsBelowTheStart(t *testing.T) {
 		f := find(t, s.done(), "epochs-in-order")
 		require.Equal(t, want, f.Status, f.Explanation)
 	}
-	for _, from := range []wire.Offset{0, 1} { // and nothing may overlap, wherever the log begins
+	for _, from := range []wire.Offset{0, 1} { // no batches may overlap, wherever the log begins
 		s := staged(2)
 		s.Appended(s.p, s.p.Replica(2), Batch{Base: 0, Next: 2, Epoch: 0, CRC: 0xA})
 		s.look(2, State{Leader: 1, Start: 2})
@@ -94,12 +95,12 @@ func TestEpochsBelowTheStart(t *testing.T) {
 	}
 }
 
-// Retention empties a log, which is then truncated fully to follow a leader with lower offsets. From then on its cache must
+// Retention empties a log, which is then truncated fully to follow a leader with lower offsets. After that, its cache must
 // be that of the new log.
 func TestACacheOfALogThatBeginsAgainBelow(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		forgets bool // the broker moved the old log's start to its end before the files went
+		forgets bool // the broker moved the old log's start to its end before it deleted the files
 		cache   []EpochStart
 		want    Status
 	}{

@@ -11,7 +11,7 @@ type Fact struct {
 	Subject Subject
 	Role    Role        // of the node or client that broke the promise
 	Way     string      // how it broke the promise: a constant of the check, "" if there is only one way
-	Offset  wire.Offset // the record in question, -1 if there is none
+	Offset  wire.Offset // the offset of the record, -1 if there is none
 }
 
 // Kind returns the fact without names, ids and offsets: "leader of a partition: cut it". It is made of constants alone.

@@ -8,7 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// A kind is made of constants: no name, id or offset of one run is in it, or no two seeds would have one fingerprint.
+// A kind is made of constants. It has no name, id or offset of one run; otherwise no two seeds would have the same
+// fingerprint.
 func TestKindsNameNothing(t *testing.T) {
 	for i, k := range All() {
 		f := k.result(k.Reject(NewView(Contract{}, All())), i).Fact
@@ -17,7 +18,8 @@ func TestKindsNameNothing(t *testing.T) {
 	}
 }
 
-// One failure at other offsets, on another partition, has the same kind; another failure of the same check has not.
+// The same failure at other offsets, on another partition, has the same kind. Another failure of the same check has another
+// kind.
 func TestKindsTellFailuresApart(t *testing.T) {
 	play := func(name string, at wire.Offset, how func(s *stage)) Fact {
 		s := staged(2)

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// Which records may be written depends on the levels that are finalised before them.
+// The levels that are finalised before a record decide whether it may be written.
 func TestLevelsGateRecords(t *testing.T) {
 	level := func(name string, to int16) wire.MetadataRecord {
 		return &wire.FeatureLevelRecord{Name: name, Level: to}

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// Each check picks its families: an operation of a family that it does not know changes no answer.
+// Each check selects its families, so an operation of an unknown family does not change its answer.
 func TestAnUnknownFamilyChangesNothing(t *testing.T) {
 	for _, k := range All() {
 		if k.Judge == nil {
@@ -29,10 +29,10 @@ func TestAnUnknownFamilyChangesNothing(t *testing.T) {
 	}
 }
 
-// joined is an operation of a family to come.
+// joined is an operation of a family that no check knows.
 type joined struct{ Head }
 
-// A client that knows the id of an earlier topic of a name means that one; one that knows none means the newest.
+// A client that knows the id of an earlier topic of a name uses that topic; a client that knows no id uses the newest.
 func TestTopicsOfANameAreNumbered(t *testing.T) {
 	c := historyCase(NewView(Contract{}, All()),
 		writes(1, sent("p1", "a", 0)), writes(2, sent("p1", "b", 0)), reading(3, polled("r1", "c", 0)), reading(2, polled("r1", "b", 0)))
@@ -43,7 +43,7 @@ func TestTopicsOfANameAreNumbered(t *testing.T) {
 	require.Equal(t, "bills-4", c.place(other, wire.TopicID{1}).String(), "the numbers are of one name")
 }
 
-// A metadata response that speaks of several partitions is one answer. Two responses that were asked for in one event are two.
+// A metadata response about several partitions is one answer. Two responses to requests of one event are two answers.
 func TestResponsesAreSeparated(t *testing.T) {
 	part := func(called, returned uint64, server string, partition int32) *DescribeTopic {
 		return &DescribeTopic{Head: Head{Called: called, Returned: returned}, Server: Process{server, 1}, Partition: wire.TopicPartition{Topic: "orders", Partition: partition}}
@@ -51,9 +51,9 @@ func TestResponsesAreSeparated(t *testing.T) {
 	unknown := part(7, 8, "b1", 0)
 	unknown.Outcome = Indefinite
 	all := answers([]Op{
-		part(1, 2, "b1", 0), part(1, 2, "b1", 1), // one
-		part(1, 3, "b1", 0), part(1, 3, "b2", 0), // two more, asked for by the same event
-		&joined{}, unknown, part(0, 9, "b1", 0), // none that can be placed
+		part(1, 2, "b1", 0), part(1, 2, "b1", 1), // one response
+		part(1, 3, "b1", 0), part(1, 3, "b2", 0), // two more responses, requested by the same event
+		&joined{}, unknown, part(0, 9, "b1", 0), // no responses that the check can use
 	})
 	require.Len(t, all, 3)
 	require.Len(t, all[0], 2)

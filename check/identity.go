@@ -24,7 +24,7 @@ import (
 type Identity struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
-	Origin     uint32 // the checksum that it was appended with
+	Origin     uint32 // the batch's checksum when it was appended
 }
 
 // Identity returns the batch's identity.

@@ -9,8 +9,8 @@ import (
 )
 
 // A leader's cleaner encodes an acknowledged batch again, and a follower that was down copies it, is elected and serves it.
-// It is the promised batch, and no check reports it as lost or different. The same bytes there are another batch if no
-// cleaner wrote them.
+// That copy is the promised batch, and no check reports it as lost or different. If no cleaner wrote them, the same bytes
+// at that offset are a different batch.
 func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 	for cleaned, want := range map[bool]string{
 		true:  "",
@@ -33,14 +33,14 @@ func TestABatchThatWasEncodedAnewIsTheSame(t *testing.T) {
 	}
 }
 
-// Two cleaners do not work at one time, and a second pass encodes again what the first had.
+// Two brokers' cleaners run at different times, and a second pass encodes the batches of the first pass again.
 func TestIdentitySurvivesEveryPass(t *testing.T) {
 	s := staged(2)
 	b := s.write(0, 0, 0xA, 1, 2)
 	s.p.Replica(1).Reencoded(s.p, 0, 0xA1)
 	s.p.Replica(1).Reencoded(s.p, 0, 0xA2)
 	s.p.Replica(2).Reencoded(s.p, 0, 0xA3)
-	s.p.Replica(2).Reencoded(s.p, 7, 0xA4) // there is none
+	s.p.Replica(2).Reencoded(s.p, 7, 0xA4) // there is no such batch
 	for _, node := range []wire.NodeID{1, 2} {
 		now, _ := s.p.Replica(node).Log.At(0)
 		require.True(t, now.Same(b))
@@ -54,7 +54,8 @@ func TestIdentitySurvivesEveryPass(t *testing.T) {
 	require.False(t, s.p.known(Batch{Next: 1, Epoch: 1, CRC: 0xA1}).Same(b), "a retry in another epoch is another batch")
 }
 
-// The producer's checksum is compared with the one at append: a response that is sent after the log cleaner ran is honest.
+// The producer's checksum is compared with the checksum at append, so a response that is sent after the log cleaner ran is
+// honest.
 func TestBytesAreThoseOfTheAppend(t *testing.T) {
 	for crc, want := range map[uint32]Status{0xA: Held, 0xA1: Violated} {
 		s := staged(2)

@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// A ClearElrRecord is a change of each partition that has eligible leader replicas, and of no other.
+// A ClearElrRecord changes each partition that has eligible leader replicas, and no other partition.
 func TestClearElrIsAChange(t *testing.T) {
 	for topic, cleared := range map[string]bool{orders.Topic: true, "": true, "payments": false} {
 		s := newStage(NewView(Contract{}, nil), 2)

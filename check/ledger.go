@@ -78,7 +78,7 @@ type earlyLoss struct {
 type cut struct {
 	node wire.NodeID
 	step uint64
-	toHW bool // to its own high watermark, and no further
+	toHW bool // the broker truncated exactly to its own high watermark
 }
 
 // Election is the election of a leader.

@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// brokenBy is the names of the invariants that are violated.
+// brokenBy returns the names of the violated invariants.
 func brokenBy(c *Case) string {
 	var names []string
 	for _, f := range Judge(c) {
@@ -20,7 +20,7 @@ func brokenBy(c *Case) string {
 	return strings.Join(names, " ")
 }
 
-// raced is a stage on which min.insync.replicas has just been raised to 3, and the leader has applied everything but that.
+// raced builds a stage on which min.insync.replicas has just been raised to 3. The leader has applied all earlier metadata.
 func raced(minISR int) *stage {
 	s := staged(minISR)
 	s.Applied(1, s.at, 1, false)
@@ -29,7 +29,7 @@ func raced(minISR int) *stage {
 	return s
 }
 
-// The licences: each story ends with b2 or b3 leading without offset 0, which was acknowledged to acks=all.
+// Each story ends when b2 or b3 leads without offset 0, which was acknowledged to acks=all. The licences decide the result.
 func TestLicences(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -40,7 +40,7 @@ func TestLicences(t *testing.T) {
 		{"every electable copy lost its power", func() *stage {
 			s := staged(1)
 			s.committed(0, 0xA)
-			s.alter(0, ids(1, 2), nil) // b3 is slow: not eligible, and its copy does not count
+			s.alter(0, ids(1, 2), nil) // b3 is slow, so it is not eligible and its copy does not count
 			s.power(1, 0)
 			s.power(2, 0)
 			s.alter(2, ids(2), nil)
@@ -75,7 +75,7 @@ func TestLicences(t *testing.T) {
 		}, Violated, ""},
 		{"the leader had not applied what the controller had", func() *stage {
 			s := raced(1)
-			s.alter(0, ids(1, 2), ids(3)) // the ISR is too small now: b3 is in the ELR
+			s.alter(0, ids(1, 2), ids(3)) // the ISR is too small now, so b3 is in the ELR
 			s.write(0, 0, 0xA, 1, 2)
 			s.leads(1, 0, 1)
 			s.ack(1, 0, -1)
@@ -88,7 +88,7 @@ func TestLicences(t *testing.T) {
 			s.committed(0, 0xA)
 			s.DiskFaulted(2, "bit rot")
 			s.Truncated(s.p, s.p.Replica(2), 0, "bit rot")
-			s.alter(2, ids(2, 3), nil) // b3's disk had no fault, and is not asked
+			s.alter(2, ids(2, 3), nil) // b3's disk had no fault, which does not matter here
 			s.leads(2, 1, 0)
 			return s
 		}, Priced, "bit rot of b2"},
@@ -119,7 +119,7 @@ func TestLicences(t *testing.T) {
 			s := staged(1)
 			s.committed(0, 0xA)
 			s.alter(0, ids(2), nil)
-			s.power(2, 1) // it tore the batch; the file still has its length
+			s.power(2, 1) // the power loss tore the batch, but the file still has its length
 			s.Started(2)
 			s.Truncated(s.p, s.p.Replica(2), 0, "")
 			s.register(2, 22)
@@ -193,7 +193,7 @@ func TestLicences(t *testing.T) {
 			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 			s.committed(0, 0xA)
 			s.alter(0, ids(1), nil)
-			s.alter(3, ids(3), nil) // unclean, and it has everything
+			s.alter(3, ids(3), nil) // an unclean election, but b3 has all records
 			s.leads(3, 1, 1)
 			s.Truncated(s.p, s.p.Replica(3), 0, "")
 			s.leads(3, 1, 1)
@@ -202,7 +202,7 @@ func TestLicences(t *testing.T) {
 		{"with ELR, fewer disks than min.insync.replicas are no excuse", func() *stage {
 			s := staged(2).elr()
 			s.committed(0, 0xA)
-			s.alter(0, ids(2), nil) // b1 and b3 should be in the ELR and are forgotten
+			s.alter(0, ids(2), nil) // b1 and b3 should be in the ELR, but are not
 			s.power(2, 0)
 			s.restart(2, 22)
 			s.alter(2, ids(2), nil)
@@ -214,7 +214,7 @@ func TestLicences(t *testing.T) {
 			s.commit(&wire.ConfigRecord{ResourceType: wire.ConfigTopic, ResourceName: orders.Topic, Name: "unclean.leader.election.enable", Value: text("true")})
 			s.committed(0, 0xA)
 			s.alter(0, ids(1), nil)
-			s.alter(3, ids(3), nil) // it has everything, and no other replica counts any more
+			s.alter(3, ids(3), nil) // b3 has all records, and no other replica counts any more
 			s.leads(3, 1, 1)
 			s.power(3, 0)
 			s.restart(3, 33)
@@ -243,19 +243,19 @@ func TestLicences(t *testing.T) {
 	}
 }
 
-// M1 (KIP-101): a new follower truncates its log to its own high watermark, and leads before it has fetched again.
+// M1 (KIP-101): a new follower truncates its log to its own high watermark, and becomes leader before it has fetched again.
 func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	s := staged(2)
 	s.committed(0, 0xA)
 	s.committed(1, 0xB)
-	s.follows(2, 0, 1) // it learns of the high watermark a fetch too late
+	s.follows(2, 0, 1) // b2 learns of the high watermark one fetch too late
 	s.Died(2)
 	s.Started(2)
 	s.register(2, 22)
 	s.commit(&wire.BrokerRegistrationChangeRecord{BrokerID: 2, Fenced: -1})
 	s.follows(2, 0, 1)
 	s.Truncated(s.p, s.p.Replica(2), 1, "")
-	s.Died(1) // kill -9: its disk still has everything
+	s.Died(1) // kill -9, so its disk still has all records
 	s.alter(2, ids(2, 3), nil)
 	s.leads(2, 1, 1)
 	f := find(t, s.done(), "acked-durable")
@@ -269,7 +269,7 @@ func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 // M3 (KIP-320): a fetch of another epoch makes the leader believe that a follower has a record that it does not have.
 func TestNoLicenceCoversAFetchThatIsNotFenced(t *testing.T) {
 	s := staged(2)
-	s.write(0, 0, 0xA, 1, 2) // b3 has another record there, and the leader believes it to be at 1
+	s.write(0, 0, 0xA, 1, 2) // b3 has another record there, but the leader believes that b3's log ends at 1
 	s.leads(1, 0, 1)
 	s.ack(1, 0, -1)
 	s.power(1, 0)
@@ -297,9 +297,9 @@ func TestNoLicenceCoversAnISRMemberOfAnotherIncarnation(t *testing.T) {
 	require.Equal(t, "acked-durable acked-electable hw-justified isr-agreed leader-recoverable", brokenBy(s.done()))
 }
 
-// The finding restart-within-the-session: a broker crashes and fetches again before it is registered again, its copy counts
-// for a promise, and the controller removes it from the ISR for the earlier crash. With the loss of one more disk that makes
-// two. A crashed broker without a copy licenses nothing.
+// The finding restart-within-the-session: a broker crashes, and fetches again before it is registered again. Its copy
+// counts for a promise, but the controller removes the broker from the ISR because of the earlier crash. Together with the
+// loss of one more disk, two copies are gone. A crashed broker without a copy licenses nothing.
 func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
 	for copies, want := range map[bool]Status{true: Priced, false: Violated} {
 		s := staged(2).elr()
@@ -307,7 +307,7 @@ func TestARestartWithinTheSessionIsAnUncleanShutdown(t *testing.T) {
 		s.tick()
 		s.Died(2)
 		s.Started(2)
-		s.RegistrationAsked(2, wire.UUID{22}) // refused: the earlier session is alive
+		s.RegistrationAsked(2, wire.UUID{22}) // the controller refuses it, because the earlier session is alive
 		s.tick()
 		s.write(0, 0, 0xA, 1, 3)
 		if copies {
@@ -336,8 +336,8 @@ func TestNoLicenceCoversAnELRMemberThatLostPower(t *testing.T) {
 	require.Contains(t, brokenBy(s.done()), "acked-electable")
 }
 
-// While min.insync.replicas was lower the ISR shrank to one disk, without an ELR: that disk is all that the record has,
-// though min.insync.replicas was higher when it was promised and is again.
+// While min.insync.replicas was lower, the ISR shrank to one disk without an ELR. The record is then only on that disk,
+// though min.insync.replicas was higher when the record was promised and is higher again.
 func TestTheLeastThatWasDemandedCounts(t *testing.T) {
 	for between, want := range map[string]Status{"1": Held, "3": Violated} {
 		s := staged(3).elr()
@@ -355,7 +355,7 @@ func TestTheLeastThatWasDemandedCounts(t *testing.T) {
 	}
 }
 
-// A loss that is licensed is a price for readers too.
+// A licensed loss is a price for readers too.
 func TestReadersPayTheSamePrice(t *testing.T) {
 	s := staged(1)
 	s.alter(0, ids(1), nil)
@@ -381,7 +381,8 @@ func TestReadersPayTheSamePrice(t *testing.T) {
 	require.Equal(t, Priced, LostWrite.Judge(c).Status)
 }
 
-// A request for several partitions is answered when the last of them is committed: the first was committed by a full ISR.
+// A request for several partitions is answered when the last of them is committed. Here a full ISR committed the first
+// partition earlier.
 func TestTheISRAtTheCommitCounts(t *testing.T) {
 	s := staged(3)
 	s.write(0, 0, 0xA, 1, 2, 3)
@@ -392,8 +393,8 @@ func TestTheISRAtTheCommitCounts(t *testing.T) {
 	require.Equal(t, Held, find(t, s.done(), "ack-honest").Status)
 }
 
-// A broker that was in controlled shutdown, was fenced, and is unfenced by a late heartbeat may lead. It may not join an ISR
-// otherwise.
+// A broker that was in controlled shutdown, was fenced, and is unfenced by a late heartbeat may lead. Otherwise it must not
+// join an ISR.
 func TestAnUnfencedBrokerMayLead(t *testing.T) {
 	for leads, want := range map[bool]Status{true: Held, false: Violated} {
 		s := staged(2).elr()
@@ -408,17 +409,17 @@ func TestAnUnfencedBrokerMayLead(t *testing.T) {
 		}
 		s.tick()
 		s.Committed(s.at, &wire.BrokerRegistrationChangeRecord{BrokerID: 3, Fenced: -1})
-		s.Committed(s.at+1, r) // one batch
+		s.Committed(s.at+1, r) // both records are in one batch
 		require.Equal(t, want, find(t, s.done(), "isr-legal").Status)
 	}
 }
 
-// A response from a slow processor may be sent late: it is judged by the leader's state when it was made.
+// A slow processor may send a response late. The response is judged by the leader's state when it was made.
 func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	for given, want := range map[Given]Status{
 		{InSync: 3, MinISR: 3}: Held,     // the ISR has shrunk since
-		{InSync: 2, MinISR: 0}: Held,     // it had not applied the config yet
-		{InSync: 2, MinISR: 3}: Violated, // it had
+		{InSync: 2, MinISR: 0}: Held,     // the leader had not applied the config yet
+		{InSync: 2, MinISR: 3}: Violated, // the leader had applied the config
 	} {
 		s := staged(3)
 		s.write(0, 0, 0xA, 1, 2, 3)
@@ -430,7 +431,7 @@ func TestAnAnswerIsJudgedByWhenItWasGiven(t *testing.T) {
 	}
 }
 
-// A bit that flips where no checksum looks moves a record for its readers. A disk that loses a write does not.
+// A bit flip in bytes that no checksum covers may change the offset of a record for its readers. A lost write does not.
 func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 	for what, want := range map[string]Status{"bit rot": Priced, "lost write": Violated} {
 		s := staged(2)
@@ -444,9 +445,9 @@ func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 	}
 }
 
-// A leader that waits only for the committed ISR acknowledges records that a member of the proposed ISR does not have (M20).
-// The controller may have accepted that ISR already. A change that it would refuse does not count: another incarnation, a
-// fenced broker, an old partition epoch.
+// A leader that waits only for the committed ISR acknowledges records that a member of the proposed ISR does not have
+// (M20). The controller may have accepted that ISR already. A change that it would refuse does not count, because of
+// another incarnation, a fenced broker or an old partition epoch.
 func TestAProposedMemberMustHaveEverything(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -476,8 +477,8 @@ func TestAProposedMemberMustHaveEverything(t *testing.T) {
 	}
 }
 
-// A broker that the controller adds to the ISR must have everything below the leader's high watermark, acknowledged or not
-// (M6).
+// A broker that the controller adds to the ISR must have all records below the leader's high watermark, even those that
+// were not acknowledged (M6).
 func TestANewISRMemberHasEverythingCommitted(t *testing.T) {
 	s := staged(2)
 	s.alter(0, ids(1, 2), nil)
@@ -487,8 +488,8 @@ func TestANewISRMemberHasEverythingCommitted(t *testing.T) {
 	require.Equal(t, "hw-justified", brokenBy(s.done()))
 }
 
-// Everything below a leader's high watermark is committed, acknowledged or not: a replica that truncates it removes a copy
-// that counts.
+// All records below a leader's high watermark are committed, even those that were not acknowledged. A replica that
+// truncates them removes a copy that counts.
 func TestACommittedRecordMayNotBeTruncated(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)
@@ -497,7 +498,7 @@ func TestACommittedRecordMayNotBeTruncated(t *testing.T) {
 	require.Equal(t, "truncation-licensed", brokenBy(s.done()))
 }
 
-// An acknowledgement to acks=all needs true copies, whatever the leader counts (M9).
+// An acknowledgement to acks=all needs copies in the true logs, not only in the leader's count (M9).
 func TestAnAnswerRestsOnCopies(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(*stage)
@@ -518,20 +519,20 @@ func TestAnAnswerRestsOnCopies(t *testing.T) {
 	}
 }
 
-// When ISR and ELR are empty only the last known leader is left, and it must have everything.
+// When ISR and ELR are empty, only the last known leader may be elected, and it must have all promised records.
 func TestTheLastKnownLeaderHasEverything(t *testing.T) {
 	s := staged(2).elr()
 	s.committed(0, 0xA)
 	s.power(3, 0)
 	r := wire.NewPartitionChange(ordersID, 0)
 	r.Leader, r.ISR, r.ELR, r.LastKnownELR = wire.NoNode, []wire.NodeID{}, []wire.NodeID{}, ids(3)
-	s.commit(r) // b1 and b2 have everything
+	s.commit(r) // b1 and b2 have all records
 	f := find(t, s.done(), "leader-recoverable")
 	require.Equal(t, Violated, f.Status, f.Explanation)
 }
 
 // Deleted records may still be in the file, and a power loss may destroy them: a broker whose log still starts above them
-// misses nothing.
+// does not miss them.
 func TestPowerMayTakeDeletedRecords(t *testing.T) {
 	for begins, want := range map[wire.Offset]Status{1: Held, 0: Violated} {
 		s := staged(3)
@@ -569,7 +570,7 @@ func TestDeletedRecordsAreNotLost(t *testing.T) {
 		s.ack(1, 0, -1)
 		s.DeletionAsked(orders, deleted)
 		s.look(1, State{Leads: true, HW: 4, Start: deleted, ISR: ids(1, 2, 3)})
-		s.power(3, 0) // it does not know of the deletion
+		s.power(3, 0) // b3 does not know of the deletion
 		s.restart(3, 33)
 		s.alter(3, ids(3), nil)
 		s.leads(3, 1, 0)

@@ -8,7 +8,8 @@ import (
 
 const asksForLess = "acks=1: the leader answered before any follower had the record"
 
-// gone names the licence that allows an offset to be out of range: a deletion from the log's start, or a licensed loss.
+// gone returns the licence that allows an offset to be out of range, such as a deletion from the log's start, or a licensed
+// loss.
 func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
@@ -34,7 +35,7 @@ func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	return ""
 }
 
-// license names the licence that allows the leader of an epoch to miss a promised batch, "" if there is none.
+// license returns the licence that allows the leader of an epoch to miss a promised batch, "" if there is none.
 func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if !q.strong() {
 		return asksForLess
@@ -58,9 +59,10 @@ func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	return clause
 }
 
-// holeInLog names the damage that removed a batch from the middle of a broker's log. No node notices such a hole, because
-// log recovery does not read below the recovery point and replicas compare only log ends. A broker does notice a loss at
-// the end of its log. A power loss alone leaves no hole, because recovery truncates the log at the first invalid batch.
+// holeInLog describes the damage that removed a batch from the middle of a broker's log. No node notices such a hole,
+// because log recovery does not read below the recovery point and replicas compare only log ends. A broker does notice a
+// loss at the end of its log. A power loss alone leaves no hole, because recovery truncates the log at the first invalid
+// batch.
 func (p *Partition) holeInLog(v *View, q *promise, node wire.NodeID) string {
 	r := p.replica(node)
 	if r == nil {

@@ -12,7 +12,7 @@ import (
 
 const (
 	windowOps  = 10_000 // operations searched at once
-	openOps    = 6      // the most of them that may lack a return: with more, a search may not end in reasonable time
+	openOps    = 6      // the highest number of them without a return; with more, a search may take too long
 	stepsPerOp = 400    // steps of the search for each operation
 )
 

@@ -12,7 +12,7 @@ type Batch struct {
 	Base, Next wire.Offset // [Base, Next)
 	Epoch      wire.Epoch
 	CRC        uint32
-	Origin     uint32 // the checksum that it was appended with, if a log cleaner has encoded it again since; else 0
+	Origin     uint32 // the checksum at append if a log cleaner has encoded the batch again since, otherwise 0
 }
 
 // Log is a replica's true log as it is in the page cache. State holds the broker's own view of it.

@@ -8,12 +8,12 @@ import (
 	"samsa/wire"
 )
 
-// b1 is deposed, and the topic is deleted. It knows of neither when it acknowledges "b" at an offset where a reader saw "c".
-// That is a price if the election was unclean, and chose a log without "b".
+// b1 is deposed, and the topic is deleted. b1 knows of neither when it acknowledges "b" at an offset where a reader saw
+// "c". That is a price if the election was unclean, and chose a log without "b".
 func TestADeposedLeaderAcknowledgesToADeletedTopic(t *testing.T) {
 	for name, c := range map[string]struct {
 		allowed string
-		copied  bool // by b3, before it was elected
+		copied  bool // b3 has copied it, before its election
 		acks    int16
 		want    Status
 		clause  string

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// The responses of one broker are a walk through the committed metadata. The story: payments is created and deleted while
-// orders changes its leader, and then payments is created again and orders changes its leader in one batch.
+// The responses of one broker walk forward through the committed metadata. In this story payments is created and deleted
+// while orders changes its leader, and then payments is created again and orders changes its leader in one batch.
 func TestAnswersAreAWalk(t *testing.T) {
 	first, second := wire.TopicID{0: 21}, wire.TopicID{0: 22}
 	is := func(call, ret uint64, topic string, id wire.TopicID, epoch wire.Epoch) Op {
@@ -54,7 +54,7 @@ func TestAnswersAreAWalk(t *testing.T) {
 	}
 }
 
-// A response may not contain what is only about to be committed.
+// A response must not contain metadata that is not committed yet.
 func TestAnAnswerAheadOfTheCommit(t *testing.T) {
 	s := staged(2)
 	s.Clock(s.step, int64(24*3600e9))

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// The request of a dead process arrives late and replaces the registration of its successor, which asks again. Only the
-// metadata log shows it; without that record the successor's second epoch has no explanation.
+// The request of a dead process arrives late and replaces the registration of its successor, which then registers again.
+// Only the metadata log shows the late registration. Without its record, nothing explains the successor's second epoch.
 func TestALateRegistrationTakesTheSeat(t *testing.T) {
 	for happened, want := range map[bool]Status{true: Held, false: Violated} {
 		s := staged(2)

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// A controller answers operators, and a broker in controlled shutdown, with success when the change is committed.
+// A controller answers operators, and a broker in controlled shutdown, with success only when the change is committed.
 func TestAControllerAnswersAfterTheCommit(t *testing.T) {
 	set := func(value *string, known wire.Offset) Reply {
 		return Reply{Kind: ToConfig, Setting: Setting{Resource: wire.ConfigTopic, Of: "orders", Name: "retention.ms", Value: value, Known: known}}
@@ -52,7 +52,7 @@ func TestAControllerAnswersAfterTheCommit(t *testing.T) {
 	}
 }
 
-// Where a leader may change what it is sent, no bytes are compared; and neither are batches of a later epoch.
+// Bytes are not compared if a leader may change the batches of its producers, or if the stored batch is of a later epoch.
 func TestALeaderMayStoreOtherBytes(t *testing.T) {
 	for name, c := range map[string]struct {
 		config, value string

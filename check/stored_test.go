@@ -8,8 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// A topic's leader sets its own time in the batches that it is sent, until it has applied that it should not: batches that it
-// appended before are other bytes, however late the response leaves; batches that it appended after are not.
+// With LogAppendTime, a leader sets its own time in its producers' batches until it has applied the removal of that config.
+// Batches that it appended before that may have other bytes, however late it sends the response. Batches that it appended
+// later must not.
 func TestALeaderRewritesUntilItAppliesTheConfig(t *testing.T) {
 	for name, c := range map[string]struct {
 		appended string // when
@@ -41,7 +42,8 @@ func TestALeaderRewritesUntilItAppliesTheConfig(t *testing.T) {
 	}
 }
 
-// A batch that a leader stored before it began to set its own time is the one it was sent, though the response leaves later.
+// A batch that a leader stored before it began to set its own time is the producer's batch, even if the response is sent
+// later.
 func TestEarlierBatchesAreStoredAsSent(t *testing.T) {
 	s := staged(2)
 	s.write(0, 0, 0xA, 1, 2, 3)

@@ -86,7 +86,7 @@ func (s *historyTally) licensed(p place, at wire.Offset) string {
 	return clause
 }
 
-// spot is a value in a partition: values are unique per partition.
+// spot is a value in a partition. Values are unique within a partition.
 type spot struct {
 	place
 	value string

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A record that was acknowledged in a deleted topic is not lost because a later topic of its name does not have it. A record
-// of the one that is read from the other is still a finding.
+// A record that was acknowledged in a deleted topic does not count as lost when a later topic of that name does not have
+// it. But a record of one topic that is read from the other is still a finding.
 func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
 	history := func(last *Consume) *Case {
 		return historyCase(NewView(Contract{}, All()),
@@ -26,8 +26,8 @@ func TestATopicMadeAgainIsAnotherTopic(t *testing.T) {
 	require.Contains(t, broken(history(polled("r1", "older", 1))), "topics-apart")
 }
 
-// A consumer whose position is gone begins again, and may once more find the topic that was deleted meanwhile: some broker
-// does not know of the deletion yet. A consumer whose position is valid must go on.
+// A consumer whose position is gone begins again. It may then find the deleted topic once more, because some broker does
+// not know of the deletion yet. A consumer whose position is valid must continue from it.
 func TestAReaderMayBeginAgainInADeletedTopic(t *testing.T) {
 	for kind, want := range map[ConsumeKind]Status{PositionReset: Held, PositionTruncated: Held, EndReached: Violated} {
 		c := historyCase(NewView(Contract{}, All()),

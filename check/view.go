@@ -95,7 +95,7 @@ type Partition struct {
 	recordsDeleted []offsetAt  // answered DeleteRecords requests, in the order of the steps
 	trimmed        wire.Offset // on at least one replica, retention or an operator deleted all records below
 	deletionAsked  wire.Offset // the highest offset of the operators' DeleteRecords requests
-	uncleanAsked   bool        // an operator asked for an unclean election
+	uncleanAsked   bool        // an operator requested an unclean election
 	appendedAt     int64       // when one of its logs was last appended to
 
 	reencoded map[Identity]uint32 // batches that log cleaners encoded again, with their original checksums
@@ -118,7 +118,7 @@ type Assignment struct {
 // electable returns the replicas that may be elected cleanly: the members of ISR and ELR.
 func (a *Assignment) electable() []wire.NodeID { return slices.Concat(a.ISR, a.ELR) }
 
-// leadership is the leader of an epoch: exactly one incarnation of one broker.
+// leadership is the leader of an epoch, which is exactly one incarnation of one broker.
 type leadership struct {
 	epoch  wire.Epoch
 	node   wire.NodeID

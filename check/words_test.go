@@ -8,7 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// A finding names machines as the contract does; a judge without names falls back to ids, and never to a wrong machine.
+// A finding uses the machine names of the contract. A judge without names falls back to ids, and never names a wrong
+// machine.
 func TestMachinesAreNamed(t *testing.T) {
 	v := NewView(Contract{}, nil)
 	require.Equal(t, "node 2", v.name(2))
