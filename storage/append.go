@@ -12,40 +12,41 @@ import (
 
 // Appended is the result of an append (LogAppendInfo).
 type Appended struct {
-	First, Last wire.Offset // of the records; Last is First-1 if there were none
-	Batches     int         // that were appended
-	Bytes       int         // likewise
-	Skipped     int         // bytes at the end of a follower's append: of a newer leader's epoch, or a partial batch
+	First, Last wire.Offset // of the appended records; Last is First-1 if there were none
+	Batches     int         // the number of appended batches
+	Bytes       int         // the size of the appended batches
+	Skipped     int         // trailing bytes that a follower did not append: a newer leader's batches, or a partial batch
 
-	MaxTimestamp  wire.Timestamp // of the appended batches
-	LogAppendTime wire.Timestamp // of the leader's clock, or NoTimestamp if the producers' timestamps stay
-	Duplicate     bool           // nothing was appended: the offsets are those of the first append (KIP-98)
-	Rolled        bool           // a segment was completed: flush up to ActiveBase in the background soon
+	MaxTimestamp  wire.Timestamp // the largest of the appended batches
+	LogAppendTime wire.Timestamp // the leader's time, or NoTimestamp if the producers' timestamps are kept
+	Duplicate     bool           // nothing was appended: the offsets are those of the original append (KIP-98)
+	Rolled        bool           // a segment was completed; the caller should soon flush up to ActiveBase in the background
 	LogStart      wire.Offset
 }
 
-// Refused is a leader's append with errors of single records. Its Kafka error is that of the first.
+// Refused is the error of a leader's append that has invalid records. Its Kafka error is that of the first invalid
+// record.
 type Refused struct {
 	Records []*wire.CorruptError
 }
 
-// Error is the error of the first record.
+// Error returns the error of the first record.
 func (r *Refused) Error() string { return r.Records[0].Error() }
 
 // Unwrap returns Kafka's error.
 func (r *Refused) Unwrap() error { return r.Records[0] }
 
 // AppendAsLeader appends one batch of a client or a coordinator. It assigns the offsets and leader epoch in a copy of
-// the bytes, because bytes from a link are read-only. With OriginRaft there may be several batches, which have offsets
-// and epoch already.
+// the bytes, because bytes from a link are read-only. With OriginRaft there may be several batches, which already have
+// offsets and an epoch.
 //
-// Errors are Kafka's (kerr, *Refused, *wire.CorruptError), and then nothing has changed; or *Offline, and then how much of
-// the append is on the disk is unknown until the log is opened again.
+// After an error of Kafka (kerr, *Refused, *wire.CorruptError) nothing has changed. After *Offline it is unknown how
+// much of the append is on the disk until the log is opened again.
 func (l *Log) AppendAsLeader(d env.Disk, records []byte, epoch wire.Epoch, origin Origin, wall env.Time) (Appended, error) {
 	return l.AppendVerified(d, records, epoch, origin, wall, Verification{})
 }
 
-// AppendVerified is AppendAsLeader with a verification: for transactional batches and for markers.
+// AppendVerified is AppendAsLeader for transactional batches and markers, which also need a verification.
 func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origin Origin, wall env.Time, v Verification) (Appended, error) {
 	if l.offline != nil {
 		return Appended{}, l.offline
@@ -89,18 +90,18 @@ func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origi
 	return l.maybeFlush(d, out, len(b))
 }
 
-// leaderBatch returns the one batch of a leader's append, after it checked validity and size. Bytes after it that are no
-// batch are ignored, as in Kafka.
+// leaderBatch returns the one batch of a leader's append after checking its validity and size. As in Kafka, trailing
+// bytes that are not a batch are ignored.
 func (l *Log) leaderBatch(records []byte, origin Origin) (wire.Batch, error) {
 	b, rest, err := wire.Next(records)
 	if err == wire.ErrShortBatch {
-		return nil, kerr.InvalidRecord // there must be one
+		return nil, kerr.InvalidRecord // there must be a batch
 	}
 	if err != nil {
 		return nil, err
 	}
 	if _, _, err := wire.Next(rest); err == nil {
-		return nil, kerr.InvalidRecord // and no more
+		return nil, kerr.InvalidRecord // there must be only one batch
 	}
 	if origin == OriginClient && b.BaseOffset() != 0 {
 		return nil, kerr.InvalidRecord
@@ -117,7 +118,7 @@ func (l *Log) leaderBatch(records []byte, origin Origin) (wire.Batch, error) {
 	return b, nil
 }
 
-// assignOffsets gives a batch its offsets, its leader epoch and, with LogAppendTime, the leader's timestamp (LogValidator).
+// assignOffsets sets a batch's offsets, its leader epoch and, with LogAppendTime, its timestamp (LogValidator).
 func (l *Log) assignOffsets(b wire.Batch, epoch wire.Epoch, origin Origin, wall env.Time) (stamp wire.Timestamp, err error) {
 	now := wire.Timestamp(wall.Millis())
 	if origin == OriginClient {
@@ -144,7 +145,7 @@ func (l *Log) assignOffsets(b wire.Batch, epoch wire.Epoch, origin Origin, wall 
 	return now, nil
 }
 
-// duplicate is the result for a batch that is in the log already.
+// duplicate returns the result for a batch that is already in the log.
 func (l *Log) duplicate(s Sequence) Appended {
 	return Appended{
 		First: s.FirstOffset(), Last: s.LastOffset,
@@ -172,10 +173,10 @@ func (l *Log) appendRaft(d env.Disk, records []byte, epoch wire.Epoch, wall env.
 	return l.appendPlaced(d, records, epoch, wall)
 }
 
-// AppendAsFollower appends the records of a fetch response with their offsets, at or above the log end. The first batch of a
-// newer leader than leaderEpoch, the epoch of the fetch, is skipped with all batches after it (KAFKA-18723). A partial
-// batch at the end is skipped too. An invalid batch is CORRUPT_MESSAGE, and then nothing is appended; a first offset below the
-// end is *UnexpectedOffset.
+// AppendAsFollower appends the records of a fetch response with their offsets, at or above the log end. It skips a
+// partial batch at the end. It also skips the first batch whose leader epoch is above leaderEpoch, the epoch of the
+// fetch, and all batches after it (KAFKA-18723). If a batch is invalid it appends nothing and returns CORRUPT_MESSAGE.
+// If the first offset is below the log end it returns *UnexpectedOffset.
 func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoch) (Appended, error) {
 	if l.offline != nil {
 		return Appended{}, l.offline
@@ -201,8 +202,8 @@ func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoc
 	return out, err
 }
 
-// appendPlaced appends valid batches that have their offsets. It splits the bytes at the end of a segment: Kafka appends the
-// batches of one fetch to one segment, and refuses more than fits (a segment is at least 1 MiB there).
+// appendPlaced appends valid batches that already have offsets. It may spread them over several segments. Kafka appends
+// the batches of one fetch to one segment and refuses more than fit; a segment there is at least 1 MiB.
 func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall env.Time) (Appended, error) {
 	out := Appended{First: l.end, Last: l.end - 1, MaxTimestamp: wire.NoTimestamp, LogAppendTime: wire.NoTimestamp, LogStart: l.start}
 	if len(records) == 0 {
@@ -214,7 +215,7 @@ func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall en
 	}
 	out.First, out.Last = first, last
 
-	from, to := 0, 0 // the range of batches that go into the active segment together
+	from, to := 0, 0 // the bytes of the batches that go into the active segment together
 	for b, err := range wire.Batches(records) {
 		if err != nil {
 			return out, err
@@ -240,8 +241,8 @@ func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall en
 	return l.maybeFlush(d, out, to)
 }
 
-// checkOffsets checks an append with given offsets before its first byte is written: it starts at or above the end, its
-// offsets rise, and its markers can be read.
+// checkOffsets checks an append with given offsets before its first byte is written: it must start at or above the log
+// end, its offsets must rise, and its markers must be readable.
 func (l *Log) checkOffsets(records []byte) (first, last wire.Offset, err error) {
 	first, last = -1, l.end-1
 	for b, err := range wire.Batches(records) {
@@ -265,8 +266,8 @@ func (l *Log) checkOffsets(records []byte) (first, last wire.Offset, err error) 
 	return first, last, nil
 }
 
-// mustRoll reports whether a batch must go into a new segment, if it is the last of size bytes to be added. An empty segment
-// takes any batch: a new one would be no better.
+// mustRoll reports whether a batch must go into a new segment; size counts the bytes to be added, up to and including
+// this batch. An empty segment takes any batch, because a new one would be no better.
 func (l *Log) mustRoll(b wire.Batch, size int64, wall env.Time) bool {
 	s := l.active()
 	if s.size == 0 && size == int64(len(b)) && (s.base == b.BaseOffset() || s.fits(b.LastOffset())) {
@@ -282,7 +283,7 @@ func (l *Log) maybeRoll(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, e
 	}
 	base := l.end
 	if b.LastOffset()-base > math.MaxInt32 {
-		base = b.BaseOffset() // after a gap too wide for the indexes
+		base = b.BaseOffset() // the gap is too wide for the indexes
 	}
 	if err := l.roll(d, base, wall); err != nil {
 		return false, l.fail("roll", err)
@@ -290,11 +291,11 @@ func (l *Log) maybeRoll(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, e
 	return true, nil
 }
 
-// roll completes the active segment and starts one at an offset. The new segment's base gets a snapshot of the producer
-// table.
+// roll completes the active segment and starts a new one with the given base. It takes a snapshot of the producer table
+// at that base.
 //
-// The base is the log's end; Kafka takes the first batch's offset. So segments that were never compacted have no gap between
-// them, and recovery knows that a gap is a loss (see wideGap).
+// The base is normally the log end, where Kafka takes the first batch's offset. Segments that were never compacted
+// therefore have no small gap between them, and recovery knows that such a gap is a loss (see wideGap).
 func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 	if err := l.active().onBecomeInactive(d); err != nil {
 		return err
@@ -310,13 +311,15 @@ func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 }
 
 // appendBatches appends valid batches to the active segment, which has room for them, and updates indexes, epochs and
-// producers. The update of the producer table by a leader's batch was prepared before; that of a follower's is not checked.
+// producers. The producer table's update for a leader's batch was prepared before. The update for a follower's batch is
+// not checked.
 //
 //	epochs' file ─▶ log file ─▶ end offset ─▶ indexes ─▶ producer table ─▶ transaction index
 //	└── failure: nothing was appended ──┘    └── failure: appended; the log is offline ──┘
 //
-// The order matters. Epochs first: a batch without its epoch on the device could not be compared with a leader's. Then the
-// batches, and at once the log end: if a later step fails, their offsets are used (KAFKA-7866).
+// The order matters. Epochs come first, because a batch without its epoch on the device could not be compared with a
+// leader's. Then the batches are written, and the log end moves at once: if a later step fails, their offsets are
+// already used (KAFKA-7866).
 func (l *Log) appendBatches(d env.Disk, records []byte, decided *change) error {
 	if len(records) == 0 {
 		return nil
@@ -352,8 +355,8 @@ func (l *Log) assignEpochs(d env.Disk, records []byte) error {
 	return l.saveEpochs(d)
 }
 
-// indexBatches updates the log end, the indexes and the producer table with batches that were just written. It does all of
-// it, and returns the first error.
+// indexBatches updates the log end, the indexes and the producer table with batches that were just written. After an
+// error it continues with the rest, and returns the first error.
 func (l *Log) indexBatches(d env.Disk, s *segment, records []byte, decided *change) (first error) {
 	keep := func(err error) {
 		if err != nil && first == nil {
@@ -383,8 +386,8 @@ func (l *Log) indexBatches(d env.Disk, s *segment, records []byte, decided *chan
 	return first
 }
 
-// completeTxn ends a transaction after its marker was written. An aborted one is added to the index first: the last stable
-// offset must not pass it before a fetch can name it.
+// completeTxn ends a transaction after its marker was written. It adds an aborted transaction to the index first:
+// otherwise the last stable offset could pass it before a fetch response can list it.
 func (l *Log) completeTxn(d env.Disk, s *segment, c change) error {
 	if !c.completed {
 		return nil
@@ -400,7 +403,7 @@ func (l *Log) completeTxn(d env.Disk, s *segment, c change) error {
 	return nil
 }
 
-// maybeFlush ends every append: it flushes if flush.messages is reached.
+// maybeFlush ends every append. It flushes the log if flush.messages is reached.
 func (l *Log) maybeFlush(d env.Disk, out Appended, size int) (Appended, error) {
 	out.Bytes, out.LogStart = size, l.start
 	if int64(l.end-l.recovery) >= l.cfg.FlushMessages {

@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// A checkpoint is a text file: a version, the number of entries, and an entry a line (CheckpointFile).
+// A checkpoint is a text file: a version, the number of entries, and one entry per line (CheckpointFile).
 //
 //	0
 //	2
@@ -19,10 +19,11 @@ import (
 //	5 40
 const checkpointVersion = 0
 
-// errCheckpoint means that a checkpoint cannot be read. It is replaced as a whole, so a crash cannot have torn it.
+// errCheckpoint means that a checkpoint cannot be read. A torn write is not the cause, because a checkpoint is always
+// replaced as a whole.
 var errCheckpoint = errors.New("malformed checkpoint")
 
-// encodeCheckpoint is the content of a checkpoint file.
+// encodeCheckpoint returns the content of a checkpoint file.
 func encodeCheckpoint(entries []string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d\n%d\n", checkpointVersion, len(entries))
@@ -33,8 +34,8 @@ func encodeCheckpoint(entries []string) []byte {
 	return b.Bytes()
 }
 
-// decodeCheckpoint splits a checkpoint into the words of its entries. An empty file has none: Kafka makes one before the
-// first write.
+// decodeCheckpoint splits a checkpoint into the words of its entries. An empty file has no entries: Kafka creates one
+// before the first write.
 func decodeCheckpoint(content []byte, words int) ([][]string, error) {
 	lines := strings.Split(string(content), "\n")
 	if n := len(lines); lines[n-1] == "" {
@@ -64,7 +65,7 @@ func decodeCheckpoint(content []byte, words int) ([][]string, error) {
 	return entries, nil
 }
 
-// encodeEpochs is the content of leader-epoch-checkpoint: epoch and start offset.
+// encodeEpochs returns the content of leader-epoch-checkpoint. Each entry has an epoch and its start offset.
 func encodeEpochs(entries []EpochStart) []byte {
 	lines := make([]string, len(entries))
 	for i, e := range entries {
@@ -73,7 +74,7 @@ func encodeEpochs(entries []EpochStart) []byte {
 	return encodeCheckpoint(lines)
 }
 
-// decodeEpochs reads leader-epoch-checkpoint. Entries that contradict each other are resolved as assign does.
+// decodeEpochs reads leader-epoch-checkpoint. It resolves entries that contradict each other in the same way as assign.
 func decodeEpochs(content []byte) (EpochCache, error) {
 	var c EpochCache
 	entries, err := decodeCheckpoint(content, 2)
@@ -88,7 +89,7 @@ func decodeEpochs(content []byte) (EpochCache, error) {
 	return c, err
 }
 
-// saveEpochs writes the epoch cache beside the log.
+// saveEpochs writes the epoch cache to its file in the log's directory.
 func (l *Log) saveEpochs(d env.Disk) error {
 	return replaceFile(d, join(l.dir, epochsFile), encodeEpochs(l.epochs.entries))
 }

@@ -7,27 +7,27 @@ import (
 	"samsa/wire"
 )
 
-// Config is the part of a topic's and a broker's configuration that storage obeys. It can change while the log is open:
-// see Log.Configure.
+// Config has those configs of a topic and a broker that storage uses. It can change while the log is open: see
+// Log.Configure.
 type Config struct {
-	SegmentBytes       int32        // segment.bytes: a segment is rolled before it would grow beyond this
-	SegmentMs          env.Duration // segment.ms: ... and when its first batch is older than the newest by this
-	IndexIntervalBytes int32        // index.interval.bytes: log bytes from one index entry to the next
-	IndexMaxBytes      int32        // segment.index.bytes: a segment is rolled when an index would grow beyond this
+	SegmentBytes       int32        // segment.bytes: the log rolls before a segment would exceed this size
+	SegmentMs          env.Duration // segment.ms: ... and when the newest batch is this much later than the first
+	IndexIntervalBytes int32        // index.interval.bytes: log bytes between index entries
+	IndexMaxBytes      int32        // segment.index.bytes: the log rolls before an index would exceed this size
 
-	RetentionMs    env.Duration // retention.ms, -1 is for ever
-	RetentionBytes int64        // retention.bytes, -1 is no limit
-	Delete         bool         // cleanup.policy contains delete: the two above apply
+	RetentionMs    env.Duration // retention.ms, -1 means forever
+	RetentionBytes int64        // retention.bytes, -1 means no limit
+	Delete         bool         // cleanup.policy contains delete: the two limits above apply
 	Compact        bool         // cleanup.policy contains compact: clients must send keys
 
-	MaxMessageBytes    int32 // max.message.bytes, of one batch
+	MaxMessageBytes    int32 // max.message.bytes: the largest size of a batch
 	TimestampType      wire.TimestampType
 	TimestampBeforeMax env.Duration // message.timestamp.before.max.ms: how old a client's record may be
-	TimestampAfterMax  env.Duration // message.timestamp.after.max.ms: how far ahead of the leader's clock
+	TimestampAfterMax  env.Duration // message.timestamp.after.max.ms: how far it may be ahead of the leader's clock
 
-	FlushMessages   int64        // flush.messages: offsets that may be unflushed before an append flushes
-	FlushMs         env.Duration // flush.ms: for the caller's timer; storage has none
-	FileDeleteDelay env.Duration // file.delete.delay.ms: likewise, see PurgeDeleted
+	FlushMessages   int64        // flush.messages: the number of unflushed offsets at which an append flushes
+	FlushMs         env.Duration // flush.ms: the caller has the timer
+	FileDeleteDelay env.Duration // file.delete.delay.ms: the caller has the timer, see PurgeDeleted
 
 	ProducerIDExpiration env.Duration // producer.id.expiration.ms
 	MaxTransactionTime   env.Duration // transaction.max.timeout.ms, see ProducerTable.Late
@@ -36,7 +36,7 @@ type Config struct {
 	Rules Rules
 }
 
-// DefaultConfig is Kafka's defaults.
+// DefaultConfig returns Kafka's defaults.
 func DefaultConfig() Config {
 	return Config{
 		SegmentBytes:         1 << 30,

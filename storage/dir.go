@@ -14,19 +14,19 @@ import (
 	"samsa/wire"
 )
 
-// Dir is a log directory (log.dirs): the directories of its partitions, and the files for all of them. Path is relative
-// to the machine's root; "" is the root itself.
+// Dir is a log directory (log.dirs). It holds the directories of its partitions, and files shared by all of them. Path
+// is relative to the machine's root; "" is the root itself.
 //
-//	.kafka_cleanshutdown               there: every log was flushed (see TakeCleanMarker)
+//	.kafka_cleanshutdown               present if every log was flushed (see TakeCleanMarker)
 //	meta.properties                    the directory's cluster, node and id
-//	recovery-point-offset-checkpoint   up to where each log is known to be on the device
-//	log-start-offset-checkpoint        where each log starts, if not at its first segment
+//	recovery-point-offset-checkpoint   the end of the part of each log known to be on the device
+//	log-start-offset-checkpoint        the start of each log that does not start at its first segment
 //	replication-offset-checkpoint      each replica's high watermark
 //	orders-0/                          a Log
 //
-// A checkpoint may be older than the log's state, never ahead of it: then recovery reads more than it must, or a replica
-// starts with a high watermark that is too low. Both are safe. After a truncation the recovery point is saved before the
-// next append, or the checkpoint would be ahead.
+// A checkpoint may be older than the log's state, but never ahead of it. If it is older, recovery reads more than
+// necessary, or a replica starts with a high watermark that is too low; both are safe. After a truncation the caller
+// must save the recovery point before the next append; otherwise the checkpoint would be ahead.
 type Dir struct {
 	Path  string
 	Rules Rules
@@ -41,7 +41,7 @@ const (
 	metaFile      = "meta.properties"
 )
 
-// Offsets is one offset for each partition of a directory.
+// Offsets has one offset for each partition of a directory.
 type Offsets map[wire.TopicPartition]wire.Offset
 
 // SaveRecoveryPoints replaces the recovery points.
@@ -57,22 +57,24 @@ func (dir Dir) SaveHighWatermarks(d env.Disk, o Offsets) error {
 	return dir.saveOffsets(d, watermarkFile, o)
 }
 
-// LoadRecoveryPoints reads the recovery points. A file that cannot be read counts as none: recovery reads all.
+// LoadRecoveryPoints reads the recovery points. If the file cannot be read it returns none, and recovery reads every
+// log.
 func (dir Dir) LoadRecoveryPoints(d env.Disk) (Offsets, error) {
 	return orEmpty(dir.loadOffsets(d, recoveryFile))
 }
 
-// LoadLogStarts reads the log starts. A file that cannot be read counts as none: logs start at their first segments.
+// LoadLogStarts reads the log starts. If the file cannot be read it returns none, and logs start at their first
+// segments.
 func (dir Dir) LoadLogStarts(d env.Disk) (Offsets, error) {
 	return orEmpty(dir.loadOffsets(d, logStartFile))
 }
 
-// LoadHighWatermarks reads the high watermarks. One that cannot be read is an error, as in Kafka.
+// LoadHighWatermarks reads the high watermarks. As in Kafka, a file that cannot be read is an error.
 func (dir Dir) LoadHighWatermarks(d env.Disk) (Offsets, error) {
 	return dir.loadOffsets(d, watermarkFile)
 }
 
-// orEmpty replaces an unreadable checkpoint by an empty one.
+// orEmpty replaces an unreadable checkpoint with an empty one.
 func orEmpty(o Offsets, err error) (Offsets, error) {
 	if err != nil && !isDisk(err) {
 		return Offsets{}, nil
@@ -80,12 +82,12 @@ func orEmpty(o Offsets, err error) (Offsets, error) {
 	return o, err
 }
 
-// saveOffsets replaces an offset checkpoint as a whole: a reader finds the old one or the new one.
+// saveOffsets replaces an offset checkpoint as a whole, so that a reader finds the old file or the new one.
 func (dir Dir) saveOffsets(d env.Disk, file string, o Offsets) error {
 	return replaceFile(d, join(dir.Path, file), encodeOffsets(o))
 }
 
-// loadOffsets reads an offset checkpoint; one that is not there is empty.
+// loadOffsets reads an offset checkpoint. A missing file counts as an empty one.
 func (dir Dir) loadOffsets(d env.Disk, file string) (Offsets, error) {
 	content, err := readFile(d, join(dir.Path, file))
 	if err == env.ErrNotExist {
@@ -97,7 +99,7 @@ func (dir Dir) loadOffsets(d env.Disk, file string) (Offsets, error) {
 	return decodeOffsets(content)
 }
 
-// encodeOffsets is the content of an offset checkpoint: topic, partition and offset.
+// encodeOffsets returns the content of an offset checkpoint. Each entry has a topic, a partition and an offset.
 func encodeOffsets(o Offsets) []byte {
 	keys := slices.SortedFunc(maps.Keys(o), func(a, b wire.TopicPartition) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
@@ -109,7 +111,7 @@ func encodeOffsets(o Offsets) []byte {
 	return encodeCheckpoint(lines)
 }
 
-// decodeOffsets reads an offset checkpoint. A partition that is named twice has its last offset.
+// decodeOffsets reads an offset checkpoint. If a partition appears twice its last offset counts.
 func decodeOffsets(content []byte) (Offsets, error) {
 	entries, err := decodeCheckpoint(content, 3)
 	if err != nil {
@@ -133,12 +135,12 @@ type cleanShutdown struct {
 	BrokerEpoch *int64 `json:"brokerEpoch"`
 }
 
-// NoBrokerEpoch is the epoch of a marker that names none.
+// NoBrokerEpoch is the epoch of a marker without a broker epoch.
 const NoBrokerEpoch wire.BrokerEpoch = -1
 
-// TakeCleanMarker reads the clean-shutdown marker and deletes it, durably, before any log is loaded: after a crash during
-// loading, the next start must recover (KAFKA-10471). The marker has the broker epoch of its incarnation; a broker without
-// that epoch leaves the ELR (KIP-966).
+// TakeCleanMarker reads the clean-shutdown marker and durably deletes it before any log is loaded: after a crash during
+// loading, the next start must recover (KAFKA-10471). The marker has the broker epoch of the incarnation that wrote it.
+// A broker that has lost that epoch leaves the ELR (KIP-966).
 func (dir Dir) TakeCleanMarker(d env.Disk) (clean bool, epoch wire.BrokerEpoch, err error) {
 	path := join(dir.Path, cleanFile)
 	content, err := readFile(d, path)
@@ -164,8 +166,8 @@ func (dir Dir) DropCleanMarker(d env.Disk) error {
 	return onFile(dir.Path, d.SyncDir(dir.Path))
 }
 
-// SaveCleanMarker writes the marker, after every log of the directory was closed without an error. It is the last write of an
-// incarnation, after the checkpoints.
+// SaveCleanMarker writes the marker. The caller must first close every log of the directory without an error and save
+// the checkpoints: the marker is the last write of an incarnation.
 func (dir Dir) SaveCleanMarker(d env.Disk, epoch wire.BrokerEpoch) error {
 	e := int64(epoch)
 	content, err := json.Marshal(cleanShutdown{Version: 0, BrokerEpoch: &e})
@@ -175,7 +177,7 @@ func (dir Dir) SaveCleanMarker(d env.Disk, epoch wire.BrokerEpoch) error {
 	return replaceFile(d, join(dir.Path, cleanFile), content)
 }
 
-// decodeCleanMarker is the broker epoch in a marker. Older brokers wrote an empty one.
+// decodeCleanMarker returns the broker epoch in a marker. Older brokers wrote an empty marker.
 func decodeCleanMarker(content []byte) wire.BrokerEpoch {
 	var c cleanShutdown
 	if json.Unmarshal(content, &c) != nil || c.BrokerEpoch == nil {
@@ -210,7 +212,7 @@ func (dir Dir) LoadMeta(d env.Disk) (m Meta, ok bool, err error) {
 	return m, err == nil, err
 }
 
-// decodeMeta reads the known keys of a properties file.
+// decodeMeta reads the properties that Meta has and ignores all others.
 func decodeMeta(content []byte) (m Meta, err error) {
 	m.Node = wire.NoNode
 	for line := range strings.Lines(string(content)) {
@@ -240,7 +242,7 @@ func decodeMeta(content []byte) (m Meta, err error) {
 	return m, nil
 }
 
-// formatUUID is an id as Kafka prints it: 22 characters of URL-safe base64.
+// formatUUID returns an id as Kafka prints it: 22 characters of URL-safe base64.
 func formatUUID(id wire.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 // parseUUID reads what formatUUID writes.
@@ -253,8 +255,8 @@ func parseUUID(s string) (id wire.UUID, err error) {
 	return id, nil
 }
 
-// SaveTopicID writes partition.metadata into a log's directory, before the first record: so the log of a deleted topic is not
-// taken for that of a new topic with the same name (KIP-516).
+// SaveTopicID writes partition.metadata into a log's directory before the first record is appended. Otherwise the log
+// of a deleted topic could be taken for the log of a new topic with the same name (KIP-516).
 func SaveTopicID(d env.Disk, logDir string, id wire.TopicID) error {
 	return replaceFile(d, join(logDir, topicFile), []byte("version: 0\ntopic_id: "+formatUUID(wire.UUID(id))))
 }
@@ -288,9 +290,9 @@ type DirKind uint8
 
 const (
 	DirLog     DirKind = iota // a partition's log
-	DirDeleted                // of a deleted topic, waiting to be removed
-	DirStray                  // of a partition that the metadata does not know here
-	DirFuture                 // of a replica that is being moved between directories
+	DirDeleted                // a deleted topic's log, waiting to be removed
+	DirStray                  // the log of a partition that the metadata does not assign to this broker
+	DirFuture                 // the log of a replica that is being moved between directories
 )
 
 var dirKindSuffixes = [...]string{DirDeleted: "-delete", DirStray: "-stray", DirFuture: "-future"}
@@ -321,8 +323,8 @@ func ParseDir(name string) (tp wire.TopicPartition, kind DirKind, ok bool) {
 	return wire.TopicPartition{Topic: name[:dash], Partition: int32(n)}, kind, true
 }
 
-// FormatDir is the name of a log's directory of a kind. The unique id keeps apart the logs of topics that were deleted
-// one after the other; it is not used for DirLog.
+// FormatDir returns the name of a log's directory of a kind. The unique id distinguishes the logs of topics with the
+// same name that were deleted one after the other. It is not used for DirLog.
 func FormatDir(tp wire.TopicPartition, kind DirKind, unique wire.UUID) string {
 	if kind == DirLog {
 		return tp.String()

@@ -19,22 +19,22 @@ type EpochEndOffset struct {
 	End   wire.Offset // exclusive
 }
 
-// EpochCache has the leader epoch of each offset of a log (LeaderEpochFileCache, KIP-101). Replicas compare theirs to find
-// where their logs diverge. Epochs and starts both rise strictly.
+// EpochCache has the leader epoch of each offset of a log (LeaderEpochFileCache, KIP-101). Replicas compare their
+// caches to find the offset at which their logs diverge. Epochs and start offsets both rise strictly.
 //
 //	epoch  2     5         6
 //	start  0     40        61          ▶ end of the log
 //
-// An entry without a batch is of a leader that has not appended yet (KAFKA-7415). Only the Log changes the cache, and
-// writes its file: in AssignEpoch, appends and truncations.
+// An entry without a batch belongs to a leader that has not appended yet (KAFKA-7415). Only the Log changes the cache
+// and writes its file: in AssignEpoch, appends and truncations.
 type EpochCache struct {
 	entries []EpochStart
 }
 
-// Entries is a copy, in rising order.
+// Entries returns a copy of the entries, in rising order.
 func (c *EpochCache) Entries() []EpochStart { return slices.Clone(c.entries) }
 
-// Latest is the newest epoch, or NoEpoch.
+// Latest returns the newest epoch, or NoEpoch.
 func (c *EpochCache) Latest() wire.Epoch {
 	if n := len(c.entries); n > 0 {
 		return c.entries[n-1].Epoch
@@ -42,7 +42,7 @@ func (c *EpochCache) Latest() wire.Epoch {
 	return wire.NoEpoch
 }
 
-// Earliest is the oldest entry; ok is false when there is none.
+// Earliest returns the oldest entry; ok is false when there is none.
 func (c *EpochCache) Earliest() (e EpochStart, ok bool) {
 	if len(c.entries) == 0 {
 		return EpochStart{wire.NoEpoch, -1}, false
@@ -50,7 +50,7 @@ func (c *EpochCache) Earliest() (e EpochStart, ok bool) {
 	return c.entries[0], true
 }
 
-// Previous is the greatest epoch below e, or NoEpoch.
+// Previous returns the greatest epoch below e, or NoEpoch.
 func (c *EpochCache) Previous(e wire.Epoch) wire.Epoch {
 	if i := c.above(e - 1); i > 0 {
 		return c.entries[i-1].Epoch
@@ -58,7 +58,7 @@ func (c *EpochCache) Previous(e wire.Epoch) wire.Epoch {
 	return wire.NoEpoch
 }
 
-// At is the epoch under which an offset was written, or would be; NoEpoch below the first entry.
+// At returns the epoch under which an offset was or would be written. It returns NoEpoch below the first entry.
 func (c *EpochCache) At(o wire.Offset) wire.Epoch {
 	if i := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Start > o }); i > 0 {
 		return c.entries[i-1].Epoch
@@ -66,8 +66,8 @@ func (c *EpochCache) At(o wire.Offset) wire.Epoch {
 	return wire.NoEpoch
 }
 
-// EndOffsetFor is the end of an epoch in a log that ends at end. If the log has no records of that epoch, it is the end
-// of the next lower epoch that has some (KIP-279). ok is false if the epoch is not known: it is NoEpoch, or newer than
+// EndOffsetFor returns the end of an epoch in a log that ends at end. If the log has no records of that epoch, it
+// returns the end of the next lower epoch that has some (KIP-279). ok is false if the epoch is NoEpoch or newer than
 // every entry.
 func (c *EpochCache) EndOffsetFor(e wire.Epoch, end wire.Offset) (m EpochEndOffset, ok bool) {
 	switch {
@@ -86,14 +86,15 @@ func (c *EpochCache) EndOffsetFor(e wire.Epoch, end wire.Offset) (m EpochEndOffs
 	return EpochEndOffset{c.entries[next-1].Epoch, c.entries[next].Start}, true
 }
 
-// above is the index of the first entry with an epoch greater than e.
+// above returns the index of the first entry with an epoch greater than e.
 func (c *EpochCache) above(e wire.Epoch) int {
 	return sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Epoch > e })
 }
 
-// assign assigns the start of an epoch: with its first batch (KIP-101), and on a new leader before that, or a leader
-// that has not appended could not answer for the end of the previous epoch (KAFKA-7415). It is a no-op if e is the
-// latest epoch and has started before. Contradicting entries, whose epoch or start is not below, are removed.
+// assign assigns the start of an epoch. The log calls it with the first batch of the epoch (KIP-101), and on a new
+// leader before that batch. Otherwise a leader that has not appended yet could not return the end of the previous epoch
+// (KAFKA-7415). It changes nothing if e is the latest epoch and has already started. It removes entries that contradict
+// the new one because their epoch or start is not lower.
 func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	n := len(c.entries)
 	if n > 0 && c.entries[n-1].Epoch == e && c.entries[n-1].Start <= start {
@@ -106,8 +107,8 @@ func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	return true
 }
 
-// truncateFromEnd removes the entries that start at or after an offset. An epoch that starts exactly there has no record
-// left, and would answer for offsets that another leader is about to write (KAFKA-10706).
+// truncateFromEnd removes the entries that start at or after an offset. An epoch that starts exactly there has no
+// record left. If its entry stayed, it would cover offsets that another leader is about to write (KAFKA-10706).
 func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 	n := len(c.entries)
 	for n > 0 && c.entries[n-1].Start >= end {
@@ -119,8 +120,8 @@ func (c *EpochCache) truncateFromEnd(end wire.Offset) (changed bool) {
 }
 
 // truncateFromStart removes the entries before an offset, except the epoch of that offset, which now starts there.
-// Without it the oldest records would have no epoch, and a follower that asks for that epoch's end would truncate a
-// matching log (KIP-101).
+// Without that entry the oldest records would have no epoch, and a follower that requests the epoch's end would
+// truncate a matching log (KIP-101).
 func (c *EpochCache) truncateFromStart(start wire.Offset) (changed bool) {
 	i := sort.Search(len(c.entries), func(i int) bool { return c.entries[i].Start > start })
 	if i == 0 || i == 1 && c.entries[0].Start == start {

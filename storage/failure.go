@@ -10,33 +10,34 @@ import (
 	"samsa/wire"
 )
 
-// Offline is the error of a log that refuses every change in this incarnation: a disk operation failed, and the state of the
-// device is unknown. The broker takes the whole log directory offline (KIP-112) and answers KAFKA_STORAGE_ERROR.
+// Offline is the error of a log that refuses every change in this incarnation because a disk operation failed and the
+// state of the device is unknown. The broker takes the whole log directory offline (KIP-112) and responds with
+// KAFKA_STORAGE_ERROR.
 type Offline struct {
 	Doing string // the operation: "append to orders-0"
-	Cause error  // of the disk
+	Cause error  // the disk's error
 }
 
-// Error is the operation and the disk's error.
+// Error returns the operation and the disk's error.
 func (o *Offline) Error() string { return fmt.Sprintf("%s: %v; the log is offline", o.Doing, o.Cause) }
 
 // Unwrap makes errors.Is find both Kafka's error and the disk's.
 func (o *Offline) Unwrap() []error { return []error{kerr.KafkaStorageError, o.Cause} }
 
-// UnexpectedOffset is the error of a follower's append that starts below the end of its log
-// (UnexpectedAppendOffsetException). If the log is empty and Last reaches its start, the caller may restart the log at
-// First: DeleteRecords can move the start into the middle of a batch.
+// UnexpectedOffset is the error of a follower's append that starts below the log end (UnexpectedAppendOffsetException).
+// If the log is empty and Last is at or above its start, the caller may restart the log at First: DeleteRecords can
+// move the start into the middle of a batch.
 type UnexpectedOffset struct {
 	First, Last wire.Offset // of the first batch, and of the last one
 	End         wire.Offset // of the log
 }
 
-// Error has all three offsets.
+// Error returns all three offsets.
 func (u *UnexpectedOffset) Error() string {
 	return fmt.Sprintf("append [%d, %d] to a log that ends at %d", u.First, u.Last, u.End)
 }
 
-// onFile adds the file to a disk error.
+// onFile adds the file to an error of the disk.
 func onFile(path string, err error) error {
 	if err == nil {
 		return nil
@@ -44,25 +45,26 @@ func onFile(path string, err error) error {
 	return &fileError{path, err}
 }
 
-// fileError is a disk error with the file it is about.
+// fileError is a disk error with the path of its file.
 type fileError struct {
 	path string
 	err  error
 }
 
-// Error is the file and the disk's error.
+// Error returns the file and the disk's error.
 func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
 
-// Unwrap is the disk's error.
+// Unwrap returns the disk's error.
 func (e *fileError) Unwrap() error { return e.err }
 
-// isDisk reports whether an error is the disk's, and not about the bytes.
+// isDisk reports whether an error comes from the disk, and not from invalid bytes.
 func isDisk(err error) bool {
 	var e env.Error
 	return errors.As(err, &e)
 }
 
-// fail takes the log offline. Kafka does so for every IOException, of a read too (LocalLog.maybeHandleIOException).
+// fail takes the log offline. Kafka does this for every IOException, including those of reads
+// (LocalLog.maybeHandleIOException).
 func (l *Log) fail(doing string, err error) error {
 	off := &Offline{Doing: doing + " " + l.dir, Cause: err}
 	if l.offline == nil && l.cfg.Rules.StayOffline {
@@ -71,7 +73,7 @@ func (l *Log) fail(doing string, err error) error {
 	return off
 }
 
-// failDisk is fail for errors of the disk; an error about the bytes is passed on.
+// failDisk calls fail for errors of the disk and returns all others unchanged.
 func (l *Log) failDisk(doing string, err error) error {
 	if err != nil && isDisk(err) {
 		return l.fail(doing, err)

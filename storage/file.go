@@ -4,10 +4,10 @@ import (
 	"samsa/sim/env"
 )
 
-// tmpSuffix is the name under which a file's new content is written before it takes the file's name.
+// tmpSuffix is the suffix of a temporary file, which has a file's new content and is then renamed to that file.
 const tmpSuffix = ".tmp"
 
-// readFile reads a whole file. A missing one is env.ErrNotExist.
+// readFile reads a whole file. If the file is missing the error is env.ErrNotExist.
 func readFile(d env.Disk, path string) ([]byte, error) {
 	f, err := d.Open(path, false)
 	if err == env.ErrNotExist {
@@ -28,12 +28,12 @@ func readFile(d env.Disk, path string) ([]byte, error) {
 }
 
 // writeFile creates a file with the given content, or overwrites an existing one. If sync is set the bytes are durable;
-// the name is durable when the directory is synced.
+// the directory entry becomes durable when the directory is synced.
 func writeFile(d env.Disk, path string, content []byte, sync bool) error {
 	return overwrite(d, path, content, sync, false)
 }
 
-// overwrite is writeFile. If truncate is set it truncates the file without checking its size.
+// overwrite does the work of writeFile. If truncate is set it truncates the file without checking its size.
 func overwrite(d env.Disk, path string, content []byte, sync, truncate bool) error {
 	f, err := d.Open(path, true)
 	if err != nil {
@@ -64,11 +64,12 @@ type Replacement struct {
 	Path     string
 	Content  []byte
 	Truncate bool // truncate the temporary file without checking its size: one more disk call
-	LoseName bool // leave the new name to the file system: an old rule
+	LoseName bool // do not sync the directory after the rename: an old rule
 }
 
-// ReplaceFile replaces a file's content so that after any crash the file has the old or the new content, whole: write
-// another file, sync, rename, sync the directory (CheckpointFile, FileQuorumStateStore, Utils.atomicMoveWithFallback).
+// ReplaceFile replaces a file's content so that after any crash the file has all of the old or all of the new content.
+// It writes another file, syncs it, renames it, and syncs the directory (CheckpointFile, FileQuorumStateStore,
+// Utils.atomicMoveWithFallback).
 func ReplaceFile(d env.Disk, r Replacement) error {
 	temporary := r.Path + tmpSuffix
 	if err := overwrite(d, temporary, r.Content, true, r.Truncate); err != nil {

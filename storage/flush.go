@@ -5,9 +5,10 @@ import (
 	"samsa/wire"
 )
 
-// Flush makes batches, indexes, snapshots and names below an offset durable, and moves the recovery point to it. Kafka
-// flushes for flush.messages and flush.ms, in the background after a roll, and at a clean shutdown. A leader
-// acknowledges records long before that, because replication makes them durable; a KRaft log is the exception.
+// Flush makes batches, indexes, snapshots and directory entries below an offset durable, and moves the recovery point
+// to that offset. Kafka flushes for flush.messages and flush.ms, in the background after a roll, and at a clean
+// shutdown. A leader acknowledges records long before that, because replication protects them; a KRaft log is the
+// exception.
 func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -22,8 +23,9 @@ func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	return nil
 }
 
-// flush is Flush with the disk's own error. The order does not matter: the recovery point moves last, and until then
-// nothing relies on it. A part of the active segment beyond upTo may become durable too, which does no harm.
+// flush does the work of Flush and returns the disk's own error. The order of the syncs does not matter: the recovery
+// point moves last, and until then nothing relies on them. A part of the active segment beyond upTo may become durable
+// too, which is harmless.
 func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 	for i, s := range l.segments {
 		if i+1 < len(l.segments) && l.segments[i+1].base <= l.recovery {

@@ -2,8 +2,8 @@ package storage
 
 import "samsa/exhibit"
 
-// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling. Most of them need a
-// crash or a disk fault at one certain operation; the package's own tests place it there.
+// OldRules returns the exhibits of this package, by id. The package compiles without this file. Most exhibits need a
+// crash or a disk fault during one certain operation; the package's own tests inject it there.
 func OldRules() []exhibit.Of[Rules] {
 	return []exhibit.Of[Rules]{
 		{

@@ -10,25 +10,26 @@ import (
 	"samsa/wire"
 )
 
-// Indexes are sparse: they bring a search close to its offset, and the scan of the log decides. A lost entry costs time,
-// a wrong one could give a wrong result, so an index is checked before its first use and rebuilt if the check fails.
+// An index is sparse: it gives a position near the offset, from which a scan of the log finds the batch. A lost entry
+// only costs time. A wrong entry could give a wrong result, so an index is checked before its first use and rebuilt if
+// the check fails.
 //
-// Kafka maps an index into memory at its greatest size and trims it when the segment is closed. These only append: the
-// file equals Kafka's after the trim.
+// Kafka maps an index into memory at its greatest size and trims it when the segment is closed. Here an index only
+// grows by appending. Its file equals the one that Kafka has after trimming.
 
-// errIndex is an index with invalid bytes. It is rebuilt from the segment's log.
+// errIndex means that an index has invalid bytes. The index is rebuilt from the segment's log.
 var errIndex = errors.New("corrupt index")
 
 // indexFile is a file of fixed-size entries with all its bytes in memory.
 type indexFile struct {
 	path    string
-	file    env.File // 0: not there; a transaction index is made with its first entry
+	file    env.File // 0 if there is no file; a transaction index is created with its first entry
 	entry   int      // bytes per entry
-	data    []byte   // what the file holds: whole entries
-	written bool     // since the last sync
+	data    []byte   // the file's content: whole entries
+	written bool     // the file was written since its last sync
 }
 
-// open opens or creates the file and reads it. A tail that is no whole entry is an error.
+// open opens or creates the file and reads it. A partial entry at the end is an error.
 func (x *indexFile) open(d env.Disk, create bool) error {
 	f, err := d.Open(x.path, create)
 	if err != nil {
@@ -52,15 +53,15 @@ func (x *indexFile) open(d env.Disk, create bool) error {
 	if int64(len(data)) != size {
 		return onFile(x.path, env.ErrIO)
 	}
-	// The disk's bytes are read-only; the first append will copy them, because the capacity ends here.
+	// The disk's bytes are read-only. The capacity ends here, so that the first append copies them.
 	x.data = data[:size:size]
 	return nil
 }
 
-// len is the number of entries.
+// len returns the number of entries.
 func (x *indexFile) len() int { return len(x.data) / x.entry }
 
-// at is the bytes of entry i.
+// at returns the bytes of entry i.
 func (x *indexFile) at(i int) []byte { return x.data[i*x.entry:] }
 
 // append adds one entry, on the disk and then in memory.
@@ -116,7 +117,7 @@ func (x *indexFile) sync(d env.Disk) error {
 	return nil
 }
 
-// close gives the handle back.
+// close closes the file.
 func (x *indexFile) close(d env.Disk) error {
 	if x.file == 0 {
 		return nil
@@ -126,8 +127,9 @@ func (x *indexFile) close(d env.Disk) error {
 	return onFile(x.path, d.Close(f))
 }
 
-// offsetIndex maps offsets to positions in the segment's log (OffsetIndex): entries of 4 bytes offset, relative to the
-// segment's base, and 4 bytes position. Both rise strictly. An entry names the last offset of the batch at its position.
+// offsetIndex maps offsets to positions in the segment's log (OffsetIndex). An entry has 4 bytes of offset, relative to
+// the segment's base, and 4 bytes of position. Both rise strictly. An entry has the last offset of the batch at its
+// position.
 type offsetIndex struct {
 	indexFile
 	base wire.Offset
@@ -135,22 +137,22 @@ type offsetIndex struct {
 
 const offsetEntrySize = 8
 
-// newOffsetIndex is an index without its file.
+// newOffsetIndex returns an index without its file.
 func newOffsetIndex(path string, base wire.Offset) offsetIndex {
 	return offsetIndex{indexFile{path: path, entry: offsetEntrySize}, base}
 }
 
-// offset is the last offset of the batch that entry i leads to.
+// offset returns the last offset of the batch at the position in entry i.
 func (x *offsetIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i))))
 }
 
-// position is where that batch begins in the log file.
+// position returns the position of that batch in the log file.
 func (x *offsetIndex) position(i int) int64 {
 	return int64(int32(binary.BigEndian.Uint32(x.at(i)[4:])))
 }
 
-// lookup is the position of the last entry at or below an offset, or 0: a search for the offset may start there.
+// lookup returns the position of the last entry at or below an offset, or 0. A search for the offset may start there.
 func (x *offsetIndex) lookup(at wire.Offset) int64 {
 	i := sort.Search(x.len(), func(i int) bool { return x.offset(i) > at })
 	if i == 0 {
@@ -167,12 +169,12 @@ func (x *offsetIndex) add(d env.Disk, last wire.Offset, position int64) error {
 	return x.append(d, e[:])
 }
 
-// truncateTo drops the entries at or above an offset.
+// truncateTo removes the entries at or above an offset.
 func (x *offsetIndex) truncateTo(d env.Disk, end wire.Offset) error {
 	return x.truncateToEntries(d, sort.Search(x.len(), func(i int) bool { return x.offset(i) >= end }))
 }
 
-// lastPosition is the position of the last entry, or 0.
+// lastPosition returns the position of the last entry, or 0.
 func (x *offsetIndex) lastPosition() int64 {
 	if n := x.len(); n > 0 {
 		return x.position(n - 1)
@@ -193,9 +195,9 @@ func (x *offsetIndex) check(size int64) error {
 	return nil
 }
 
-// timeIndex maps timestamps to offsets (TimeIndex): entries of 8 bytes timestamp and 4 bytes relative offset. An entry has
-// the greatest timestamp so far and the last offset of its batch: records with a greater timestamp are after it. Timestamps
-// rise strictly, offsets do not fall.
+// timeIndex maps timestamps to offsets (TimeIndex). An entry has 8 bytes of timestamp and 4 bytes of relative offset:
+// the greatest timestamp so far and the last offset of its batch. Records with a greater timestamp are after that
+// offset. Timestamps rise strictly; offsets never decrease.
 type timeIndex struct {
 	indexFile
 	base wire.Offset
@@ -203,22 +205,22 @@ type timeIndex struct {
 
 const timeEntrySize = 12
 
-// newTimeIndex is an index without its file.
+// newTimeIndex returns an index without its file.
 func newTimeIndex(path string, base wire.Offset) timeIndex {
 	return timeIndex{indexFile{path: path, entry: timeEntrySize}, base}
 }
 
-// timestamp is the greatest one up to entry i.
+// timestamp returns the greatest timestamp up to entry i.
 func (x *timeIndex) timestamp(i int) wire.Timestamp {
 	return wire.Timestamp(binary.BigEndian.Uint64(x.at(i)))
 }
 
-// offset is the last offset of the first batch that had it.
+// offset returns the last offset of the first batch with that timestamp.
 func (x *timeIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i)[8:])))
 }
 
-// last is the newest entry; without one it is no timestamp, at the base.
+// last returns the newest entry, or NoTimestamp and the base if there is none.
 func (x *timeIndex) last() (wire.Timestamp, wire.Offset) {
 	if n := x.len(); n > 0 {
 		return x.timestamp(n - 1), x.offset(n - 1)
@@ -226,7 +228,7 @@ func (x *timeIndex) last() (wire.Timestamp, wire.Offset) {
 	return wire.NoTimestamp, x.base
 }
 
-// lookup is the offset of the last entry at or before a timestamp, or the base.
+// lookup returns the offset of the last entry at or before a timestamp, or the base if there is none.
 func (x *timeIndex) lookup(ts wire.Timestamp) wire.Offset {
 	i := sort.Search(x.len(), func(i int) bool { return x.timestamp(i) > ts })
 	if i == 0 {
@@ -235,7 +237,7 @@ func (x *timeIndex) lookup(ts wire.Timestamp) wire.Offset {
 	return x.offset(i - 1)
 }
 
-// maybeAdd appends an entry if its timestamp is greater than the last one.
+// maybeAdd appends an entry if its timestamp is greater than that of the last entry.
 func (x *timeIndex) maybeAdd(d env.Disk, ts wire.Timestamp, last wire.Offset) error {
 	if newest, _ := x.last(); ts <= newest {
 		return nil
@@ -246,7 +248,7 @@ func (x *timeIndex) maybeAdd(d env.Disk, ts wire.Timestamp, last wire.Offset) er
 	return x.append(d, e[:])
 }
 
-// truncateTo drops the entries at or above an offset.
+// truncateTo removes the entries at or above an offset.
 func (x *timeIndex) truncateTo(d env.Disk, end wire.Offset) error {
 	return x.truncateToEntries(d, sort.Search(x.len(), func(i int) bool { return x.offset(i) >= end }))
 }

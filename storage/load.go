@@ -8,33 +8,34 @@ import (
 	"samsa/wire"
 )
 
-// OpenOptions has the state of a log in the log directory's files.
+// OpenOptions has a log's state from the files of the log directory.
 type OpenOptions struct {
-	Clean         bool        // the clean-shutdown marker was there: nothing needs to be recovered
-	RecoveryPoint wire.Offset // from recovery-point-offset-checkpoint; 0 if it has none for this log
-	LogStart      wire.Offset // from log-start-offset-checkpoint, likewise
+	Clean         bool        // the clean-shutdown marker was present, so nothing needs to be recovered
+	RecoveryPoint wire.Offset // from recovery-point-offset-checkpoint; 0 if the file has no entry for this log
+	LogStart      wire.Offset // from log-start-offset-checkpoint; 0 if the file has no entry for this log
 	Wall          env.Time    // for the expiry of producers, and for segments without timestamps
 }
 
 // Recovered is the result of loading a log.
 type Recovered struct {
 	Clean     bool        // no recovery was needed
-	Segments  int         // that were read again, batch by batch
+	Segments  int         // the number of segments that were recovered
 	Batches   int         // valid batches in them
-	Bytes     int64       // likewise
-	Truncated int64       // bytes truncated from the first invalid batch on
-	Dropped   int         // segments after that, discarded
-	Indexes   int         // segments below the recovery point that were read again for their indexes
-	Removed   int         // left-over files that were removed
+	Bytes     int64       // the size of these batches
+	Truncated int64       // bytes truncated at the first invalid batch
+	Dropped   int         // segments after the first invalid batch, which were deleted
+	Indexes   int         // segments below the recovery point with rebuilt indexes
+	Removed   int         // leftover files that were removed
 	End       wire.Offset // of the log
-	Bad       error       // what was wrong with the first invalid batch, or nil
+	Bad       error       // the error of the first invalid batch, or nil
 }
 
-// Open loads a log from its directory, or makes a new one (LogLoader). Without a clean shutdown it reads again every
-// segment from the one with the recovery point on: the log ends at the first batch that is short, fails its CRC or is
-// out of order, and the rest is deleted. Indexes, epochs and producers are rebuilt from the log.
+// Open loads a log from its directory, or creates a new one (LogLoader). After an unclean shutdown it recovers the
+// segment that holds the recovery point and all later ones. The log ends at the first batch that is short, fails its
+// CRC or is out of order; Open deletes the rest. It rebuilds indexes, epochs and producers from the log.
 //
-// An error is the disk's, or an epoch checkpoint that cannot be read and cannot be rebuilt; there is no log then.
+// The error is the disk's, or that of an epoch checkpoint that can be neither read nor rebuilt. After an error there is
+// no log.
 func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, error) {
 	l := &Log{dir: dir, cfg: cfg, start: o.LogStart, producers: newProducerTable(o.LogStart)}
 	r := Recovered{Clean: o.Clean}
@@ -47,23 +48,23 @@ func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, e
 	return l, r, nil
 }
 
-// load is Open's steps in order.
+// load runs Open's steps in order.
 //
 //	names ─▶ leftovers ─▶ epochs ─▶ segments ─▶ recover ─▶ align  ─▶ producers ─▶ names
 //	 sync    .deleted     file      open logs   from the    start,    snapshot    sync
 //	         .cleaned               and txn     recovery    end,      and the
-//	         .swap                  indexes     point on    epochs    rest
+//	         .swap                  indexes     point       epochs    rest
 //
-// The incarnation may end after every step. Each step therefore leaves a directory that the next load understands, and relies
-// on nothing that a power loss may undo.
+// The incarnation may end after any step. Each step therefore leaves a directory that the next load can read, and does
+// not rely on anything that a power loss may undo.
 func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	names, err := l.list(d)
 	if err != nil {
 		return err
 	}
 	if !o.Clean && l.cfg.Rules.DurableNames {
-		// The names decide which segments are recovered. If a power loss during recovery could bring older names back,
-		// the next recovery might trust a file that this one has replaced.
+		// The directory entries decide which segments are recovered. If a power loss during recovery could bring back
+		// older entries, the next recovery might trust a file that this one has replaced.
 		l.namesChanged = true
 		if err := l.syncNames(d); err != nil {
 			return err
@@ -90,8 +91,8 @@ func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	return l.syncLoadedNames(d)
 }
 
-// list is the names of the files in the log's directory, in byte order, which for segments is the order of offsets. A
-// directory that is not there is made.
+// list returns the names of the files in the log's directory, in byte order, which for segments is the order of
+// offsets. It creates a missing directory.
 func (l *Log) list(d env.Disk) ([]string, error) {
 	entries, err := d.List(l.dir)
 	if err == env.ErrNotExist {
@@ -112,7 +113,7 @@ func (l *Log) list(d env.Disk) ([]string, error) {
 	return names, nil
 }
 
-// remove removes a left-over file.
+// remove removes a leftover file.
 func (l *Log) remove(d env.Disk, name string, r *Recovered) error {
 	path := join(l.dir, name)
 	if err := d.Remove(path); err != nil && err != env.ErrNotExist {
@@ -123,9 +124,9 @@ func (l *Log) remove(d env.Disk, name string, r *Recovered) error {
 	return nil
 }
 
-// finishSwaps removes the leftovers of a crash and finishes an interrupted compaction. Its output is complete once it is called
-// .swap: then it replaces the segments that it was made from. Output called .cleaned is not complete, and neither is a .swap
-// at or above it, which belongs to the same interrupted split (KAFKA-6264).
+// finishSwaps removes the leftovers of a crash and finishes an interrupted compaction. Compaction output with the
+// suffix .swap is complete and replaces the segments that it was made from. Output with the suffix .cleaned is
+// incomplete. So is a .swap at or above it, because both belong to the same interrupted split (KAFKA-6264).
 func (l *Log) finishSwaps(d env.Disk, names []string, r *Recovered) ([]string, error) {
 	var kept, swaps []string
 	minCleaned := wire.Offset(1<<63 - 1)
@@ -169,7 +170,7 @@ func (l *Log) finishSwaps(d env.Disk, names []string, r *Recovered) ([]string, e
 		return nil, err
 	}
 	if err := l.syncNames(d); err != nil {
-		return nil, err // or the old segments could come back beside the new one
+		return nil, err // without this sync the old segments could come back beside the new one
 	}
 	for _, name := range swaps {
 		final := strings.TrimSuffix(name, suffixSwap)
@@ -183,7 +184,8 @@ func (l *Log) finishSwaps(d env.Disk, names []string, r *Recovered) ([]string, e
 	return slices.Compact(kept), nil
 }
 
-// swapRange is the range of offsets that finished compaction output replaces: from its lowest base to its highest end.
+// swapRange returns the range of offsets that the finished compaction output replaces: from its lowest base to its
+// highest end.
 func (l *Log) swapRange(d env.Disk, swaps []string) (from, to wire.Offset, err error) {
 	from, to = 1<<63-1, -1
 	for _, name := range swaps {
@@ -218,8 +220,8 @@ func (l *Log) swapRange(d env.Disk, swaps []string) (from, to wire.Offset, err e
 	return from, to, nil
 }
 
-// loadEpochs reads the epoch cache. If it cannot be read, alignWithSegments fills it from the log; Kafka takes the directory
-// offline.
+// loadEpochs reads the epoch cache. If the file cannot be read, alignWithSegments fills the cache from the log; Kafka
+// takes the directory offline instead.
 func (l *Log) loadEpochs(d env.Disk) error {
 	content, err := readFile(d, join(l.dir, epochsFile))
 	if err == env.ErrNotExist {
@@ -234,7 +236,7 @@ func (l *Log) loadEpochs(d env.Disk) error {
 	return nil
 }
 
-// loadSegments opens every segment's log and transaction index, and removes indexes without a log.
+// loadSegments opens each segment's log and transaction index. It removes indexes that have no log.
 func (l *Log) loadSegments(d env.Disk, names []string, o OpenOptions, r *Recovered) error {
 	for _, name := range names {
 		at, suffix, ok := offsetOf(name)
@@ -259,7 +261,7 @@ func (l *Log) loadSegments(d env.Disk, names []string, o OpenOptions, r *Recover
 	}
 	for i, s := range l.segments {
 		if i+1 < len(l.segments) {
-			s.end = l.segments[i+1].base // near enough until the segment is read
+			s.end = l.segments[i+1].base // approximate until the segment is read
 		}
 	}
 	return l.dropStraySnapshots(d)
@@ -293,8 +295,8 @@ func (l *Log) loadSegment(d env.Disk, base wire.Offset, names []string, wall env
 	return nil
 }
 
-// dropStraySnapshots removes the snapshots that belong to no segment, except the newest if it is above all of them: that
-// one is from a clean shutdown (removeStraySnapshots).
+// dropStraySnapshots removes the snapshots that belong to no segment. It keeps the newest one if that is above all
+// segments, because a clean shutdown wrote it (removeStraySnapshots).
 func (l *Log) dropStraySnapshots(d env.Disk) error {
 	if len(l.segments) == 0 {
 		return nil
@@ -310,7 +312,7 @@ func (l *Log) dropStraySnapshots(d env.Disk) error {
 	})
 }
 
-// alignWithSegments sets the log start and truncates the epoch cache after the segments are loaded.
+// alignWithSegments sets the log start and truncates the epoch cache to match the loaded segments.
 func (l *Log) alignWithSegments(d env.Disk, o OpenOptions) error {
 	l.start = min(max(o.LogStart, l.segments[0].base), l.end)
 	before := slices.Clone(l.epochs.entries)
@@ -325,8 +327,8 @@ func (l *Log) alignWithSegments(d env.Disk, o OpenOptions) error {
 	return l.saveEpochs(d)
 }
 
-// fillEpochs adds the epochs from the log start up to the first known one. They are missing if the saved log start is older
-// than the epochs file: the file was truncated to a later start.
+// fillEpochs adds the epochs from the log start up to the first known one. They are missing if the saved log start is
+// older than the epochs file, which was truncated to a later start.
 func (l *Log) fillEpochs(d env.Disk) error {
 	first, ok := l.epochs.Earliest()
 	if !ok {

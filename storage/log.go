@@ -9,13 +9,13 @@ import (
 	"samsa/wire"
 )
 
-// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It lives from Open to Close, or to the end of
-// its process. It keeps file handles, but not the disk: every method gets that as an argument.
+// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It exists from Open to Close, or to the end of
+// its process. It keeps file handles, but not the disk: every method has the disk as an argument.
 //
 //	Start             RecoveryPoint            End
 //	  │ segment │ segment │ segment │ active     │
 //	  [─────────────────────────┤├──────────────)
-//	       on the device          perhaps only in the page cache
+//	       on the device          perhaps in the page cache only
 //
 // The high watermark belongs to replication, which passes it where a method needs it.
 //
@@ -24,17 +24,17 @@ type Log struct {
 	dir string
 	cfg Config
 
-	segments  []*segment  // by base, rising; never empty; the last is the active one
+	segments  []*segment  // by base, rising; never empty; the last segment is the active one
 	start     wire.Offset // in [0, end]; moves up with retention and DeleteRecords
 	end       wire.Offset // the next offset: the end of the active segment
-	recovery  wire.Offset // all records below are on the device; in [0, end]
+	recovery  wire.Offset // all records below it are on the device; in [0, end]
 	epochs    EpochCache  // its file is written before the batches of a new epoch
 	producers *ProducerTable
 
 	offline          *Offline        // the failure after which the log refuses every change, or nil
-	namesChanged     bool            // a name in the directory has changed since it was last synced
+	namesChanged     bool            // a directory entry has changed since the directory was last synced
 	pendingDeletes   []pendingDelete // renamed files that will be removed
-	deletesScheduled int64           // the number of the last one
+	deletesScheduled int64           // the number of the last pending delete
 }
 
 // pendingDelete is a renamed file that will be removed after file.delete.delay.ms.
@@ -43,23 +43,23 @@ type pendingDelete struct {
 	number int64
 }
 
-// Dir is the log's directory.
+// Dir returns the log's directory.
 func (l *Log) Dir() string { return l.dir }
 
-// Start is the first offset that a fetch may request. It may be inside a batch.
+// Start returns the first offset that a fetch may request. It may be inside a batch.
 func (l *Log) Start() wire.Offset { return l.start }
 
-// End is the offset that the next record gets (the log end offset).
+// End returns the offset that the next record gets (the log end offset).
 func (l *Log) End() wire.Offset { return l.end }
 
-// RecoveryPoint is the end of the records that are known to be on the device. The caller saves it in the log directory's
-// checkpoint: from time to time, and before the next append after a truncation or a load that moved it down.
+// RecoveryPoint returns the end of the records that are known to be on the device. The caller saves it in the log
+// directory's checkpoint periodically, and before the next append after a truncation or load that moved it down.
 func (l *Log) RecoveryPoint() wire.Offset { return l.recovery }
 
-// ActiveBase is the base offset of the active segment. Records below it change only by truncation and retention.
+// ActiveBase returns the base offset of the active segment. Only truncation and retention change records below it.
 func (l *Log) ActiveBase() wire.Offset { return l.active().base }
 
-// Bytes is the size of all segments.
+// Bytes returns the size of all segments.
 func (l *Log) Bytes() int64 {
 	var n int64
 	for _, s := range l.segments {
@@ -68,7 +68,7 @@ func (l *Log) Bytes() int64 {
 	return n
 }
 
-// Segments is the base offset of every segment, rising.
+// Segments returns the base offsets of all segments, rising.
 func (l *Log) Segments() []wire.Offset {
 	bases := make([]wire.Offset, len(l.segments))
 	for i, s := range l.segments {
@@ -77,24 +77,25 @@ func (l *Log) Segments() []wire.Offset {
 	return bases
 }
 
-// Epochs is the leader epoch cache. It changes with the log: do not keep it beyond the event.
+// Epochs returns the leader epoch cache. The cache changes with the log, so the caller must not keep it beyond the
+// current event.
 func (l *Log) Epochs() *EpochCache { return &l.epochs }
 
-// EndOffsetFor is the end of an epoch in this log; see EpochCache.EndOffsetFor.
+// EndOffsetFor returns the end of an epoch in this log; see EpochCache.EndOffsetFor.
 func (l *Log) EndOffsetFor(e wire.Epoch) (EpochEndOffset, bool) {
 	return l.epochs.EndOffsetFor(e, l.end)
 }
 
-// Producers is the table of idempotent and transactional producers.
+// Producers returns the table of idempotent and transactional producers.
 func (l *Log) Producers() *ProducerTable { return l.producers }
 
-// Config is the configuration in force.
+// Config returns the configuration in force.
 func (l *Log) Config() Config { return l.cfg }
 
-// Configure sets the configuration. Written data does not change.
+// Configure sets the configuration. It does not change written data.
 func (l *Log) Configure(cfg Config) { l.cfg = cfg }
 
-// Offline is the error of a log that is offline, or nil.
+// Offline returns the error of a log that is offline, or nil.
 func (l *Log) Offline() error {
 	if l.offline == nil {
 		return nil
@@ -102,16 +103,16 @@ func (l *Log) Offline() error {
 	return l.offline
 }
 
-// active is the active segment.
+// active returns the active segment.
 func (l *Log) active() *segment { return l.segments[len(l.segments)-1] }
 
-// floorSegment is the index of the last segment with a base at or below an offset, or -1.
+// floorSegment returns the index of the last segment with a base at or below an offset, or -1.
 func (l *Log) floorSegment(at wire.Offset) int {
 	return sort.Search(len(l.segments), func(i int) bool { return l.segments[i].base > at }) - 1
 }
 
-// AssignEpoch assigns the start of an epoch, durably. A new leader calls it with its log end before it appends (KAFKA-7415);
-// appends call it themselves.
+// AssignEpoch durably assigns the start of an epoch. A new leader calls it with its log end before its first append
+// (KAFKA-7415); appends assign the epochs of their batches themselves.
 func (l *Log) AssignEpoch(d env.Disk, e wire.Epoch, start wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -128,7 +129,8 @@ func (l *Log) AssignEpoch(d env.Disk, e wire.Epoch, start wire.Offset) error {
 	return nil
 }
 
-// loadIndexes reads and checks a segment's indexes at its first use, and rebuilds them from the log if the check fails.
+// loadIndexes reads and checks a segment's indexes at their first use, and rebuilds them from the log if the check
+// fails.
 func (l *Log) loadIndexes(d env.Disk, s *segment) error {
 	if s.indexesLoaded {
 		return nil
@@ -152,7 +154,7 @@ func (l *Log) loadIndexes(d env.Disk, s *segment) error {
 	return nil
 }
 
-// syncNames makes the names in the directory durable.
+// syncNames makes the directory entries durable.
 func (l *Log) syncNames(d env.Disk) error {
 	if !l.namesChanged {
 		return nil

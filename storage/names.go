@@ -12,9 +12,9 @@ const (
 	suffixIndex    = ".index"
 	suffixTimes    = ".timeindex"
 	suffixTxns     = ".txnindex"
-	suffixSnapshot = ".snapshot" // the producer table as of the offset in the name
+	suffixSnapshot = ".snapshot" // the producer table at the offset in the name
 
-	suffixDeleted = ".deleted" // renamed away, to be removed after file.delete.delay.ms
+	suffixDeleted = ".deleted" // renamed for deletion, and removed after file.delete.delay.ms
 	suffixCleaned = ".cleaned" // the output of a compaction that did not finish
 	suffixSwap    = ".swap"    // the finished output of a compaction; it replaces its input segments
 
@@ -22,14 +22,14 @@ const (
 	topicFile  = "partition.metadata"
 )
 
-// segmentSuffixes are the files that every segment has or may have. The log comes first: its name decides whether the
-// segment exists, and loading removes the others without one.
+// segmentSuffixes are the suffixes of the files that a segment has or may have. The log is first, because its presence
+// decides whether the segment exists; loading removes the other files if there is no log.
 var segmentSuffixes = [...]string{suffixLog, suffixIndex, suffixTimes, suffixTxns}
 
 // offsetDigits is the width of the offset in a file name: one more than the most digits of an int64.
 const offsetDigits = 20
 
-// fileName is a file named by an offset: 20 digits and a suffix.
+// fileName returns the name of a file for an offset: 20 digits and a suffix.
 func fileName(at wire.Offset, suffix string) string {
 	var digits [offsetDigits]byte
 	n := uint64(at)
@@ -40,8 +40,8 @@ func fileName(at wire.Offset, suffix string) string {
 	return string(digits[:]) + suffix
 }
 
-// offsetOf parses a name that starts with an offset and a dot. ok is false for every other name, and for offsets that do
-// not fit.
+// offsetOf parses a name that starts with an offset and a dot. ok is false for every other name, and for offsets that
+// overflow.
 func offsetOf(name string) (at wire.Offset, suffix string, ok bool) {
 	dot := strings.IndexByte(name, '.')
 	if dot <= 0 || dot > offsetDigits {
@@ -66,7 +66,7 @@ func parseOffset(s string) (wire.Offset, bool) {
 	return wire.Offset(n), len(s) > 0
 }
 
-// join is a path below a directory; "" is the root.
+// join returns the path of a name in a directory; "" is the root.
 func join(dir, name string) string {
 	if dir == "" {
 		return name
@@ -74,7 +74,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// parent is the directory that holds a path.
+// parent returns the directory that holds a path.
 func parent(path string) string {
 	if i := strings.LastIndexByte(path, '/'); i >= 0 {
 		return path[:i]

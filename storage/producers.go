@@ -12,17 +12,17 @@ import (
 	"samsa/wire"
 )
 
-// Origin is the source of an append, which decides on the checks (AppendOrigin).
+// Origin is the source of an append. It determines which checks are made (AppendOrigin).
 type Origin uint8
 
 const (
 	OriginClient      Origin = iota // a producer: all checks
 	OriginCoordinator               // a coordinator on this broker, or a transaction marker: epochs are checked, sequences are not
-	OriginRaft                      // the leader of a KRaft quorum: the batches have offsets and epoch
-	OriginReplication               // a follower: the leader has checked the batches
+	OriginRaft                      // the leader of a KRaft quorum: the batches already have offsets and an epoch
+	OriginReplication               // a follower: the leader has already checked the batches
 )
 
-// String is the origin in Kafka's words.
+// String returns the origin in Kafka's words.
 func (o Origin) String() string {
 	if o <= OriginReplication {
 		return [...]string{"client", "coordinator", "raft leader", "replication"}[o]
@@ -30,27 +30,27 @@ func (o Origin) String() string {
 	return "origin?"
 }
 
-// ProducerTable is a partition's state of the idempotent and transactional producers that wrote to it (ProducerStateManager,
-// KIP-98). It is a function of the last snapshot and of the log after it.
+// ProducerTable is a partition's state of the idempotent and transactional producers that wrote to it
+// (ProducerStateManager, KIP-98). It depends only on the last snapshot and the log after it.
 //
 //	append ──▶ prepareUpdate ──▶ (log) ──▶ update     the batch is in the log before the table changes (KAFKA-6683)
 //	                                        │
 //	     open transactions ◀────────────────┤ first transactional batch
 //	     ended, marker above hw ◀───────────┘ marker          ──high watermark──▶ removed
 //
-// The first unstable offset, which limits what read_committed sees, is the least first offset in either set.
+// The first unstable offset, which bounds read_committed fetches, is the lowest first offset in the two sets.
 type ProducerTable struct {
 	producers map[wire.ProducerID]*Producer
 	open      []transaction // by first offset, rising
-	ended     []transaction // likewise: completed, and the marker is at or above the high watermark
-	end       wire.Offset   // the end of the log that the table reflects
+	ended     []transaction // completed, with a marker at or above the high watermark; in the same order
+	end       wire.Offset   // the end of the part of the log that the table reflects
 
 	guards    map[wire.ProducerID]verification
 	lastGuard VerificationGuard
 
-	snapshots []wire.Offset // for which there is a file, rising
-	unsynced  []wire.Offset // those that are not durable yet
-	taken     wire.Offset   // of the newest snapshot, or the start of the table
+	snapshots []wire.Offset // offsets that have a snapshot file, rising
+	unsynced  []wire.Offset // snapshots that are not durable yet
+	taken     wire.Offset   // the offset of the newest snapshot, or the start of the table
 }
 
 // transaction is a producer's transaction in this partition.
@@ -64,13 +64,13 @@ type transaction struct {
 type Producer struct {
 	ID               wire.ProducerID
 	Epoch            wire.ProducerEpoch
-	CoordinatorEpoch wire.Epoch     // of the last marker; older coordinators are fenced
-	LastTimestamp    wire.Timestamp // of its last batch or marker: expiry counts from here
+	CoordinatorEpoch wire.Epoch     // of its last marker; fences older coordinators
+	LastTimestamp    wire.Timestamp // of its last batch or marker: the producer expires a fixed time later
 	TxnFirst         wire.Offset    // of its open transaction, or -1
-	Batches          []Sequence     // its last batches under Epoch, oldest first, at most 5; after a restart only the last
+	Batches          []Sequence     // its last batches under Epoch, oldest first, at most 5; only the last one after a restart
 }
 
-// Sequence is the place of one of a producer's batches in the log.
+// Sequence has the sequence numbers and offsets of one of a producer's batches in the log.
 type Sequence struct {
 	Last       int32       // sequence number of its last record, or NoSequence
 	LastOffset wire.Offset // of its last record
@@ -78,13 +78,14 @@ type Sequence struct {
 	Timestamp  wire.Timestamp
 }
 
-// First is the sequence number of the batch's first record.
+// First returns the sequence number of the batch's first record.
 func (s Sequence) First() int32 { return decrement(s.Last, s.Delta) }
 
-// FirstOffset is the offset of the batch's first record.
+// FirstOffset returns the offset of the batch's first record.
 func (s Sequence) FirstOffset() wire.Offset { return s.LastOffset - wire.Offset(s.Delta) }
 
-// decrement is a sequence number n before seq; below 0 it wraps to MaxInt32 (DefaultRecordBatch.decrementSequence).
+// decrement returns the sequence number n before seq; below 0 it wraps to MaxInt32
+// (DefaultRecordBatch.decrementSequence).
 func decrement(seq, n int32) int32 {
 	if seq < n {
 		return 1<<31 - 1 - (n - seq) + 1
@@ -92,14 +93,14 @@ func decrement(seq, n int32) int32 {
 	return seq - n
 }
 
-// keptBatches is the number of batches stored for each producer: as many as a client may have in flight.
+// keptBatches is the number of batches stored for each producer. A client may have as many batches in flight.
 const keptBatches = 5
 
-// lateTransactionGrace is the time on top of the greatest transaction timeout after which a transaction hangs
-// (LATE_TRANSACTION_BUFFER_MS).
+// lateTransactionGrace is added to the greatest transaction timeout. A transaction that is older than the sum is
+// hanging (LATE_TRANSACTION_BUFFER_MS).
 const lateTransactionGrace = 5 * env.Minute
 
-// newProducerTable makes an empty table for a log that starts at an offset.
+// newProducerTable returns an empty table for a log that starts at an offset.
 func newProducerTable(at wire.Offset) *ProducerTable {
 	return &ProducerTable{
 		producers: map[wire.ProducerID]*Producer{},
@@ -109,10 +110,10 @@ func newProducerTable(at wire.Offset) *ProducerTable {
 	}
 }
 
-// End is the end of the log that the table reflects.
+// End returns the end of the log that the table reflects.
 func (t *ProducerTable) End() wire.Offset { return t.end }
 
-// Producers is every entry by producer id, rising. The entries are copies.
+// Producers returns copies of all entries by producer id, rising.
 func (t *ProducerTable) Producers() []Producer {
 	all := make([]Producer, 0, len(t.producers))
 	for _, id := range slices.Sorted(maps.Keys(t.producers)) {
@@ -121,7 +122,7 @@ func (t *ProducerTable) Producers() []Producer {
 	return all
 }
 
-// Producer is one entry.
+// Producer returns one entry.
 func (t *ProducerTable) Producer(id wire.ProducerID) (p Producer, ok bool) {
 	if e := t.producers[id]; e != nil {
 		return e.clone(), true
@@ -129,15 +130,15 @@ func (t *ProducerTable) Producer(id wire.ProducerID) (p Producer, ok bool) {
 	return Producer{}, false
 }
 
-// clone is a copy that shares nothing with the table.
+// clone returns a copy that shares no memory with the table.
 func (p *Producer) clone() Producer {
 	c := *p
 	c.Batches = slices.Clone(p.Batches)
 	return c
 }
 
-// FirstUnstableOffset is the first offset of the oldest transaction that is open, or has its marker at or above the high
-// watermark. ok is false if there is none: then the last stable offset is the high watermark.
+// FirstUnstableOffset returns the first offset of the oldest transaction that is open or has its marker at or above the
+// high watermark. ok is false if there is none; the last stable offset is then the high watermark.
 func (t *ProducerTable) FirstUnstableOffset() (at wire.Offset, ok bool) {
 	if len(t.open) > 0 {
 		at, ok = t.open[0].first, true
@@ -148,7 +149,7 @@ func (t *ProducerTable) FirstUnstableOffset() (at wire.Offset, ok bool) {
 	return at, ok
 }
 
-// FirstUndecidedOffset is the first offset of the oldest open transaction.
+// FirstUndecidedOffset returns the first offset of the oldest open transaction.
 func (t *ProducerTable) FirstUndecidedOffset() (at wire.Offset, ok bool) {
 	if len(t.open) == 0 {
 		return 0, false
@@ -156,14 +157,15 @@ func (t *ProducerTable) FirstUndecidedOffset() (at wire.Offset, ok bool) {
 	return t.open[0].first, true
 }
 
-// HasOngoingTransaction reports whether a producer has an open transaction in this partition, in this epoch. Another epoch
-// needs a verification of its own: the open transaction may be of a fenced instance.
+// HasOngoingTransaction reports whether a producer has an open transaction in this partition under the given epoch. A
+// batch of another epoch needs its own verification, because the open transaction may belong to a fenced instance.
 func (t *ProducerTable) HasOngoingTransaction(id wire.ProducerID, epoch wire.ProducerEpoch) bool {
 	p := t.producers[id]
 	return p != nil && p.TxnFirst >= 0 && p.Epoch == epoch
 }
 
-// HasLateTransaction reports whether the oldest open transaction is older than a coordinator allows: it hangs (KIP-664).
+// HasLateTransaction reports whether the oldest open transaction is hanging: older than any coordinator allows
+// (KIP-664).
 func (t *ProducerTable) HasLateTransaction(cfg *Config, wall env.Time) bool {
 	if len(t.open) == 0 {
 		return false
@@ -173,13 +175,13 @@ func (t *ProducerTable) HasLateTransaction(cfg *Config, wall env.Time) bool {
 		millis(wire.Timestamp(wall.Millis())-p.LastTimestamp) > cfg.MaxTransactionTime+lateTransactionGrace
 }
 
-// OnHighWatermarkUpdated removes the ended transactions whose marker is below the high watermark.
+// OnHighWatermarkUpdated removes the ended transactions with a marker below the high watermark.
 func (t *ProducerTable) OnHighWatermarkUpdated(hw wire.Offset) {
 	t.ended = slices.DeleteFunc(t.ended, func(x transaction) bool { return x.last < hw })
 }
 
-// RemoveExpired removes the producers that have not written for producer.id.expiration.ms and have no open transaction, and
-// verifications of the same age. It returns the number of removed producers.
+// RemoveExpired removes the producers that have not written for producer.id.expiration.ms and have no open transaction.
+// It also removes verifications of that age. It returns the number of removed producers.
 func (t *ProducerTable) RemoveExpired(cfg *Config, wall env.Time) int {
 	before := len(t.producers)
 	maps.DeleteFunc(t.producers, func(_ wire.ProducerID, p *Producer) bool { return p.expired(cfg, wall) })
@@ -189,13 +191,13 @@ func (t *ProducerTable) RemoveExpired(cfg *Config, wall env.Time) int {
 	return before - len(t.producers)
 }
 
-// expired reports whether a producer has expired: its next batch then counts as its first. One with an open transaction does
-// not expire before the marker.
+// expired reports whether a producer has expired. Its next batch is then treated as its first. A producer with an open
+// transaction does not expire before the marker.
 func (p *Producer) expired(cfg *Config, wall env.Time) bool {
 	return p.TxnFirst < 0 && millis(wire.Timestamp(wall.Millis())-p.LastTimestamp) >= cfg.ProducerIDExpiration
 }
 
-// duplicate finds a batch with the same producer, epoch and sequence numbers among the last ones.
+// duplicate finds a batch with the same producer, epoch and sequence numbers among the last batches.
 func (t *ProducerTable) duplicate(b wire.Batch) (Sequence, bool) {
 	p := t.producers[b.ProducerID()]
 	if p == nil || p.Epoch != b.ProducerEpoch() {
@@ -215,11 +217,11 @@ type change struct {
 	transactional bool
 	started       bool
 	completed     bool
-	txn           transaction // the one that was started or completed
-	aborted       bool        // completed, by an abort marker
+	txn           transaction // the transaction that was started or completed
+	aborted       bool        // the transaction was completed by an abort marker
 }
 
-// prepareUpdate returns the update of the table by a producer's batch, or Kafka's error. It changes nothing.
+// prepareUpdate returns the table's update for a producer's batch, or Kafka's error. It changes nothing.
 func (t *ProducerTable) prepareUpdate(b wire.Batch, from Origin, v Verification) (c change, err error) {
 	id := b.ProducerID()
 	c.transactional = b.IsTransactional()
@@ -233,7 +235,7 @@ func (t *ProducerTable) prepareUpdate(b wire.Batch, from Origin, v Verification)
 	return c, c.data(b, from, t.guards[id])
 }
 
-// data is prepareUpdate for a batch of records.
+// data prepares the update for a batch of records.
 func (c *change) data(b wire.Batch, from Origin, v verification) error {
 	p := &c.next
 	if from != OriginReplication && b.ProducerEpoch() < p.Epoch {
@@ -263,30 +265,30 @@ func (p *Producer) inSequence(b wire.Batch, v verification) bool {
 	first := b.BaseSequence()
 	switch {
 	case v.guard != 0 && first > v.lowest:
-		return false // an earlier batch of the transaction was seen and must come first (KIP-890)
+		return false // the broker has seen an earlier batch of the transaction, which must come first (KIP-890)
 	case v.guard != 0 && v.epochBump && len(p.Batches) == 0 && first != 0:
 		return false // transaction version 2 bumps the epoch for each transaction: no state means a new start (KAFKA-18202)
 	case b.ProducerEpoch() != p.Epoch:
 		return first == 0 || p.Epoch == wire.NoProducerEpoch
 	case len(p.Batches) == 0:
-		return first == 0 // only a marker was written under this epoch
+		return first == 0 // the only batch of this epoch is a marker
 	}
 	last := p.Batches[len(p.Batches)-1].Last
 	return int64(first) == int64(last)+1 || first == 0 && last == 1<<31-1
 }
 
-// setEpoch moves to an epoch, in which sequence numbers start at 0 again.
+// setEpoch sets a new epoch, in which sequence numbers start at 0 again.
 func (p *Producer) setEpoch(e wire.ProducerEpoch) {
 	if p.Epoch != e {
 		p.Epoch, p.Batches = e, nil
 	}
 }
 
-// marker is prepareUpdate for a transaction marker.
+// marker prepares the update for a transaction marker.
 func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 	r, err := b.Control()
 	if b.Count() == 0 {
-		return nil // compaction has removed the marker record, after its transaction
+		return nil // compaction has removed the transaction and then the marker
 	}
 	if err != nil {
 		return err
@@ -317,8 +319,8 @@ func (c *change) marker(b wire.Batch, from Origin, v Verification) error {
 	return nil
 }
 
-// fencesMarker reports whether a marker's epoch is too old. Under transaction version 2 every transaction ends with an epoch of
-// its own, so a marker of the current epoch can only be the retry of a marker that is in the log already (KIP-1228,
+// fencesMarker reports whether a marker's epoch is too old. Under transaction version 2 every transaction ends with a
+// new epoch, so a marker of the current epoch can only be the retry of a marker that is already in the log (KIP-1228,
 // KAFKA-19999). The greatest epoch is the exception: a transaction that began with it cannot end with a greater one.
 func (p *Producer) fencesMarker(marker wire.ProducerEpoch, version int16) bool {
 	if version >= 2 && !(marker == p.Epoch && (p.TxnFirst < 0 || marker == math.MaxInt16)) {
@@ -327,20 +329,21 @@ func (p *Producer) fencesMarker(marker wire.ProducerEpoch, version int16) bool {
 	return marker < p.Epoch
 }
 
-// update applies the update of a batch that is in the log. A completed transaction stays open until completeTxn, which
-// runs after its entry of the transaction index is written.
+// update applies the update for a batch that is in the log. A completed transaction stays open until completeTxn, which
+// runs after the transaction index has its entry.
 func (t *ProducerTable) update(c change) {
 	p := c.next
 	t.producers[p.ID] = &p
 	if c.transactional {
-		delete(t.guards, p.ID) // used, or void
+		delete(t.guards, p.ID) // the guard is used, or invalid
 	}
 	if c.started {
 		t.open = insert(t.open, c.txn)
 	}
 }
 
-// lastStable is the last stable offset after the transaction is complete and its marker is below the high watermark.
+// lastStable returns the last stable offset as it will be when the transaction is complete and its marker is below the
+// high watermark.
 func (t *ProducerTable) lastStable(done transaction) wire.Offset {
 	for _, x := range t.open {
 		if x.producer != done.producer {
@@ -350,19 +353,19 @@ func (t *ProducerTable) lastStable(done transaction) wire.Offset {
 	return done.last + 1
 }
 
-// completeTxn moves an open transaction to the ended ones, which wait for the high watermark.
+// completeTxn moves an open transaction to the ended ones, where it stays until the high watermark passes its marker.
 func (t *ProducerTable) completeTxn(done transaction) {
 	t.open = slices.DeleteFunc(t.open, func(x transaction) bool { return x.first == done.first })
 	t.ended = insert(t.ended, done)
 }
 
-// insert keeps a list of transactions in the order of their first offsets.
+// insert adds a transaction to a list that is sorted by first offset.
 func insert(list []transaction, x transaction) []transaction {
 	i, _ := slices.BinarySearchFunc(list, x, func(a, b transaction) int { return cmp.Compare(a.first, b.first) })
 	return slices.Insert(list, i, x)
 }
 
-// replay updates the table with a batch of the log. The change has the transaction for the transaction index.
+// replay updates the table with a batch of the log. The returned change has the transaction for the transaction index.
 func (t *ProducerTable) replay(b wire.Batch) (c change, err error) {
 	if b.ProducerID() != wire.NoProducerID {
 		if c, err = t.prepareUpdate(b, OriginReplication, Verification{}); err != nil {
@@ -374,7 +377,7 @@ func (t *ProducerTable) replay(b wire.Batch) (c change, err error) {
 	return c, nil
 }
 
-// clear removes every producer and transaction, and starts at an offset.
+// clear removes every producer and transaction. The table then starts at the given offset.
 func (t *ProducerTable) clear(at wire.Offset) {
 	clear(t.producers)
 	t.open, t.ended, t.end = nil, nil, at

@@ -10,16 +10,16 @@ import (
 // Data is a part of a log: whole batches, in the format of a fetch response (FetchDataInfo).
 type Data struct {
 	Bytes []byte      // read-only; aliases the page cache where the disk allows it
-	First wire.Offset // base offset of the first batch, at or below the requested offset; without a batch, the requested offset
+	First wire.Offset // base offset of the first batch, which may be below the requested offset; without a batch, the requested offset
 	Next  wire.Offset // the next offset to read
 }
 
-// Read reads whole batches of one segment: from the batch with offset from, up to bound (the high watermark, the last
-// stable offset, or the log end). It returns at most maxBytes, except that with atLeastOne the first batch may be
-// larger.
+// Read reads whole batches of one segment. It starts with the batch that holds the requested offset and stops before bound (the
+// high watermark, the last stable offset, or the log end). It returns at most maxBytes, except that with atLeastOne the
+// first batch may be larger.
 //
-// An offset outside [Start, End] is OFFSET_OUT_OF_RANGE. One at or above bound is no data and no error. Bytes that are no
-// batches are CORRUPT_MESSAGE. As in Kafka, the reader of the records checks the CRC.
+// An offset outside [Start, End] is OFFSET_OUT_OF_RANGE. For an offset at or above bound, Read returns no data and no
+// error. Invalid bytes are CORRUPT_MESSAGE. As in Kafka, the consumer of the records checks the CRC.
 func (l *Log) Read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne bool) (Data, error) {
 	none := Data{First: from, Next: from}
 	if from < l.start || from > l.end {
@@ -31,7 +31,7 @@ func (l *Log) Read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne
 	for i := max(l.floorSegment(from), 0); i < len(l.segments); i++ {
 		s := l.segments[i]
 		if s.size == 0 || s.end <= from {
-			continue // the offset is in a gap after the segment's last batch
+			continue // the offset is in a gap after this segment's last batch
 		}
 		if err := l.loadIndexes(d, s); err != nil {
 			return none, l.failRead(err)
@@ -45,7 +45,8 @@ func (l *Log) Read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne
 	return none, nil
 }
 
-// failRead is the error of a read: errors of the disk take the log offline, invalid bytes are CORRUPT_MESSAGE.
+// failRead converts the error of a read. An error of the disk takes the log offline; invalid bytes become
+// CORRUPT_MESSAGE.
 func (l *Log) failRead(err error) error {
 	if isDisk(err) {
 		return l.fail("read", err)
@@ -56,7 +57,8 @@ func (l *Log) failRead(err error) error {
 	return err
 }
 
-// read is Read in a segment. One disk call is enough, unless the index is far from the offset or the first batch too large.
+// read reads batches of this segment. One disk call is enough, unless the index entry is far below the offset or the
+// first batch is too large.
 func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne bool, interval int32) (Data, error) {
 	data := Data{First: from, Next: from}
 	c := s.scan(d, s.index.lookup(from), s.size)
@@ -68,7 +70,7 @@ func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeas
 			return data, err
 		}
 		if err != nil || h.LastOffset() >= bound || start >= 0 && h.LastOffset() < data.Next {
-			break // also at a header with a lower offset: it was never appended
+			break // stop at a header with a lower offset too, because it was never appended
 		}
 		if start < 0 {
 			if h.LastOffset() < from {
@@ -109,15 +111,15 @@ func (l *Log) CollectAborted(d env.Disk, from, to wire.Offset) ([]Aborted, error
 	return all, nil
 }
 
-// Found is a record that a search by time found.
+// Found is the result of a search by timestamp.
 type Found struct {
 	Offset    wire.Offset
 	Timestamp wire.Timestamp
 	Epoch     wire.Epoch // leader epoch of its batch
 }
 
-// OffsetForTimestamp finds the first record at or above Start with a timestamp of ts or later (ListOffsets). ok is false if
-// there is none.
+// OffsetForTimestamp finds the first record at or above Start with a timestamp at or after ts (ListOffsets). ok is
+// false if there is none.
 func (l *Log) OffsetForTimestamp(d env.Disk, ts wire.Timestamp) (f Found, ok bool, err error) {
 	for _, s := range l.segments {
 		if s.size == 0 {

@@ -7,20 +7,21 @@ import (
 	"samsa/wire"
 )
 
-// Files that are recovered, and files that are trusted:
+// Recovery trusts some files and recovers or rebuilds others:
 //
-//	                     clean shutdown      unclean, below the        unclean, from the segment that
-//	                                         recovery point            holds the recovery point on
-//	log                  trusted             trusted                   recovered, ends at the first bad batch
+//	                     clean shutdown      unclean: below the        unclean: the segment holding
+//	                                         recovery point            the recovery point and later ones
+//	log                  trusted             trusted                   recovered, ends at the first invalid batch
 //	offset, time index   checked when used   checked when used         rebuilt
 //	transaction index    checked             checked                   rebuilt
 //	producer snapshots   checked by CRC      checked by CRC            removed and rebuilt
 //	epochs               trusted             trusted                   completed from the batches
 //
-// An index that fails its check is rebuilt from the log; the log itself stays as it is.
+// An index that fails its check is rebuilt from the log; the log itself does not change.
 
-// recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, it recovers
-// only segments that lost an index; above it all of them, until the first invalid batch.
+// recover makes the segments consistent. Below the recovery point, and everywhere after a clean shutdown, it rebuilds
+// only missing or invalid indexes. Above the recovery point, it recovers every segment and stops at the first invalid
+// batch.
 func (l *Log) recover(d env.Disk, o OpenOptions, r *Recovered) error {
 	first := len(l.segments)
 	if !o.Clean {
@@ -42,7 +43,8 @@ func (l *Log) recover(d env.Disk, o OpenOptions, r *Recovered) error {
 	return l.findEnd(d, o, r)
 }
 
-// limit is an offset above all batches of the segment, as far as it is known without reading.
+// limit returns an offset above all batches of the segment: its end, or the greatest offset if the end is not known
+// without reading the file.
 func (s *segment) limit() wire.Offset {
 	if s.end > s.base {
 		return s.end
@@ -65,7 +67,8 @@ func (l *Log) reindex(d env.Disk, i int, wall env.Time) error {
 	return nil
 }
 
-// tableAt is the producer table at the base of segment i, from a snapshot or the segments before.
+// tableAt returns the producer table at the base of segment i. It rebuilds the table from a snapshot and the segments
+// before i.
 func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) {
 	table := newProducerTable(l.start)
 	table.snapshots = l.producers.snapshots
@@ -76,12 +79,12 @@ func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) 
 	return table, err
 }
 
-// wideGap is more offsets than a power loss can remove from a file, and less than the gap in a leader's offsets that
-// starts a segment above the end of the one before it (see roll). Compaction leaves gaps too, but compacted segments are
-// below the recovery point.
+// wideGap is larger than any range of offsets that a power loss can remove from a file, and smaller than the offset gap
+// that makes maybeRoll start a new segment beyond the end of the previous one. Compaction leaves gaps too, but
+// compacted segments are below the recovery point.
 const wideGap = 1 << 30
 
-// recoverFrom recovers the segments from the given one on, and ends the log at the first invalid batch.
+// recoverFrom recovers the given segment and all later ones, and ends the log at the first invalid batch.
 func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) error {
 	if first >= len(l.segments) {
 		return nil
@@ -99,7 +102,7 @@ func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) er
 	for i := first; i < len(l.segments); i++ {
 		s := l.segments[i]
 		if hole := s.base - l.segments[max(i-1, 0)].end; i > first && hole != 0 && hole < wideGap {
-			// The end of the file before this segment is lost.
+			// The previous segment's file lost its tail.
 			r.Bad = &UnexpectedOffset{First: s.base, Last: s.base, End: l.segments[i-1].end}
 			return l.dropFrom(d, i, r)
 		}
@@ -127,7 +130,7 @@ func (l *Log) recoverFrom(d env.Disk, first int, o OpenOptions, r *Recovered) er
 	return nil
 }
 
-// dropFrom deletes the segments from the given one on, the newest first.
+// dropFrom deletes segment i and all later ones, the newest first.
 func (l *Log) dropFrom(d env.Disk, i int, r *Recovered) error {
 	for n := len(l.segments) - 1; n >= i; n-- {
 		if err := l.deleteSegment(d, l.segments[n]); err != nil {
@@ -151,8 +154,8 @@ func (l *Log) truncateFile(d env.Disk, s *segment) error {
 	return s.sync(d)
 }
 
-// recoverSegment reads a segment batch by batch, rebuilds its indexes, and updates epochs and producers (LogSegment.recover).
-// It stops at the first invalid batch: the segment ends there, and bad is the reason.
+// recoverSegment reads a segment batch by batch, rebuilds its indexes, and updates epochs and producers
+// (LogSegment.recover). It stops at the first invalid batch: the segment ends there, and bad is the reason.
 func (l *Log) recoverSegment(d env.Disk, s *segment, table *ProducerTable) (n int, bad, err error) {
 	if s.txns.file == 0 && s.lost {
 		if err := d.Remove(s.txns.path); err != nil && err != env.ErrNotExist {
@@ -201,7 +204,7 @@ func (l *Log) recoverSegment(d env.Disk, s *segment, table *ProducerTable) (n in
 	return n, bad, s.onBecomeInactive(d)
 }
 
-// checkRecovered checks a batch that follows the segment's batches so far.
+// checkRecovered checks the next batch of a segment that is being recovered.
 func (l *Log) checkRecovered(s *segment, b wire.Batch) error {
 	if err := b.Validate(); err != nil {
 		return err
@@ -228,8 +231,8 @@ func (l *Log) reindexTxn(d env.Disk, s *segment, table *ProducerTable, c change)
 	return nil
 }
 
-// markUnflushed marks the segments above the recovery point as not synced, and after an unclean shutdown the names: a process
-// that crashed may have left them in the page cache only, and the next flush must sync them too.
+// markUnflushed marks segments above the recovery point as unsynced. After an unclean shutdown it also marks the
+// directory entries as unsynced, because a process that crashed may have left them in the page cache only.
 func (l *Log) markUnflushed(o OpenOptions) {
 	l.namesChanged = l.namesChanged || !o.Clean
 	for i, s := range l.segments {
@@ -240,8 +243,9 @@ func (l *Log) markUnflushed(o OpenOptions) {
 }
 
 // syncLoadedLength makes the log end durable before the first append. The process may have crashed between a truncation
-// and its sync: then the file is short in the page cache only, and a power loss would bring the truncated batches back,
-// beside the epochs of later ones. A truncation ends in the active segment, so syncing that one is enough.
+// and its sync. The file is then short in the page cache only, and a power loss would bring back the truncated batches,
+// while the epoch cache already holds the epochs of the batches that replaced them. A truncation ends in the active
+// segment, so syncing that segment is enough.
 func (l *Log) syncLoadedLength(d env.Disk, o OpenOptions) error {
 	if o.Clean || !l.cfg.Rules.DurableNames {
 		return nil
@@ -249,8 +253,8 @@ func (l *Log) syncLoadedLength(d env.Disk, o OpenOptions) error {
 	return l.active().sync(d)
 }
 
-// findEnd finds the log end and ensures that there is an active segment. A log that ends below its start has lost files: it
-// restarts at its start.
+// findEnd finds the log end and ensures that there is an active segment. If the log ends below its start, it has lost
+// files, and findEnd restarts it at its start.
 func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 	if len(l.segments) > 0 {
 		s := l.active()
@@ -278,8 +282,8 @@ func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 	return err
 }
 
-// openActive prepares the active segment for appends. Invalid bytes at its end, which a failing device may leave even after a
-// clean shutdown, are truncated.
+// openActive prepares the active segment for appends. It truncates invalid bytes at the segment's end, which a failing
+// device may leave even after a clean shutdown.
 func (l *Log) openActive(d env.Disk, s *segment, r *Recovered) error {
 	total := s.size
 	if !s.indexesLoaded {

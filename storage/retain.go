@@ -7,16 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// Reason is why a segment was deleted.
+// Reason is the reason why a segment was deleted.
 type Reason uint8
 
 const (
 	ReasonStart Reason = iota // it is below the log start
-	ReasonSize                // the log is larger than retention.bytes without it
+	ReasonSize                // without it the log still has retention.bytes
 	ReasonTime                // its newest record is older than retention.ms
 )
 
-// String is the reason in words.
+// String returns the reason in words.
 func (r Reason) String() string {
 	if r <= ReasonTime {
 		return [...]string{"below the log start", "retention.bytes", "retention.ms"}[r]
@@ -33,8 +33,8 @@ type Deleted struct {
 }
 
 // AdvanceStart moves the log start up, for DeleteRecords and on followers (UnifiedLog.maybeIncrementLogStartOffset). It
-// changes no file: the caller saves the log start, and Retain deletes the segments below it. An offset above the high
-// watermark is OFFSET_OUT_OF_RANGE; one below the start changes nothing.
+// changes no file: the caller saves the log start, and Retain deletes the segments below it. If the offset is above the
+// high watermark it returns OFFSET_OUT_OF_RANGE. If the offset is below the start it changes nothing.
 func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err error) {
 	if l.offline != nil {
 		return false, l.offline
@@ -49,16 +49,17 @@ func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err erro
 	return true, nil
 }
 
-// moveStart moves the start up. The epochs file is not rewritten: it has more than needed, and loading truncates it.
+// moveStart moves the log start up. It does not rewrite the epochs file, which then has more than necessary; loading
+// truncates it.
 func (l *Log) moveStart(to wire.Offset) {
 	l.start = to
 	l.epochs.truncateFromStart(to)
 	l.producers.startAt(to)
 }
 
-// Retain deletes, from the oldest on, the segments below the log start, then those over retention.bytes, then those
-// older than retention.ms (UnifiedLog.deleteOldSegments). It deletes only below the high watermark, and rolls before it
-// deletes the active segment.
+// Retain deletes the segments below the log start, then those beyond retention.bytes, then those older than
+// retention.ms, in each case the oldest first (UnifiedLog.deleteOldSegments). It deletes only below the high watermark,
+// and rolls before it deletes the active segment.
 func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, error) {
 	if l.offline != nil {
 		return nil, l.offline
@@ -94,7 +95,7 @@ func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, erro
 	return gone, nil
 }
 
-// deleteWhile deletes the oldest segments as long as each is below the high watermark and exceeds the limit.
+// deleteWhile deletes the oldest segments while each is below the high watermark and exceeds the limit.
 func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason, breaks func(i int) (bool, error)) ([]Deleted, error) {
 	n := 0
 	for ; n < len(l.segments); n++ {
@@ -129,7 +130,7 @@ func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason,
 	if to := l.segments[n].base; to > l.start {
 		l.moveStart(to)
 	}
-	// From the oldest up, each durably before the next: a power loss leaves a log without a gap.
+	// Delete the oldest segment first, each durably before the next, so that a power loss leaves no gap.
 	for range n {
 		if err := l.deleteSegment(d, l.segments[0]); err != nil {
 			return nil, l.fail("retain", err)

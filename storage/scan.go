@@ -7,8 +7,8 @@ import (
 	"samsa/wire"
 )
 
-// scanWindow is the size of a read during a scan. It limits the number of disk calls, not the size of a batch: a larger batch
-// is read whole, after its length was compared with the file's.
+// scanWindow is the size of a read during a scan. It bounds the size of a read, not the size of a batch: a larger batch
+// is read whole, after its length was compared with the length of the file.
 const scanWindow = 256 << 10
 
 // scanner iterates over the batches of a log file.
@@ -16,12 +16,12 @@ type scanner struct {
 	disk env.Disk //env: a scanner lives inside one call of a Log, which was handed the disk
 	path string
 	file env.File
-	pos  int64 // of the next batch
-	end  int64 // of the readable bytes; a batch that crosses it is short
+	pos  int64 // position of the next batch
+	end  int64 // end of the readable bytes; a batch that crosses it is short
 
-	window int    // how much to read at once
-	buf    []byte // the bytes from at on
-	at     int64
+	window int    // the size of a read
+	buf    []byte // the window's bytes
+	at     int64  // position of the first byte in buf
 }
 
 // scan starts an iteration over [pos, end) of the segment's log.
@@ -32,8 +32,8 @@ func (s *segment) scan(d env.Disk, pos, end int64) scanner {
 // more reports whether there is another batch.
 func (c *scanner) more() bool { return c.pos < c.end }
 
-// header returns the next batch's header and the batch's size in bytes, which is inside the file. Only the accessors of
-// header fields may be used on it. The error is wire.ErrShortBatch, a *wire.CorruptError, or the disk's.
+// header returns the next batch's header and the batch's size in bytes, which never extends beyond the file. The caller
+// may use only the header accessors of h. The error is wire.ErrShortBatch, a *wire.CorruptError, or the disk's.
 func (c *scanner) header() (h wire.Batch, size int64, err error) {
 	p, err := c.bytes(min(wire.BatchHeaderSize, c.end-c.pos))
 	if err != nil {
@@ -62,7 +62,7 @@ const (
 	lengthPrefix = 12
 )
 
-// batch is the next batch, whole.
+// batch returns the whole next batch.
 func (c *scanner) batch() (wire.Batch, error) {
 	_, size, err := c.header()
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *scanner) batch() (wire.Batch, error) {
 // skip moves past a batch.
 func (c *scanner) skip(size int64) { c.pos += size }
 
-// bytes is the next n bytes, from the window if it has them.
+// bytes returns the next n bytes, from the window if it has them.
 func (c *scanner) bytes(n int64) ([]byte, error) {
 	off := c.pos - c.at
 	if off < 0 || off+n > int64(len(c.buf)) {

@@ -8,10 +8,10 @@ import (
 	"samsa/wire"
 )
 
-// segment is a part of a log in one file, with its indexes (LogSegment). A roll creates it, it grows while it is the
-// active one, and retention or a truncation deletes it as a whole; only a truncation makes it shorter.
+// segment is a part of a log in one file, with its indexes (LogSegment). A roll creates it. It grows while it is the
+// active one. Only a truncation makes it shorter; retention or a truncation may also delete it as a whole.
 //
-//	00000000000000000040.log        batches from offset 40 on
+//	00000000000000000040.log        batches from offset 40
 //	00000000000000000040.index      offset    → position
 //	00000000000000000040.timeindex  timestamp → offset
 //	00000000000000000040.txnindex   aborted transactions, if there are any
@@ -23,22 +23,22 @@ type segment struct {
 	name    string // of the log file, built once because each read and append passes it for errors
 	size    int64  // of the log file, which has valid batches only
 	end     wire.Offset
-	written bool // the log file, since its last sync
+	written bool // the log file was written since its last sync
 
 	index         offsetIndex
 	times         timeIndex
 	txns          txnIndex
 	lost          bool // an index was missing or torn when the segment was loaded
-	indexesLoaded bool // the indexes are read and checked: at the first use of an old segment
+	indexesLoaded bool // the indexes are read and checked; for an old segment this happens at its first use
 
-	created  env.Time       // when this incarnation made or opened it: for batches without timestamps
-	rollFrom wire.Timestamp // max timestamp of the first batch; NoTimestamp while there is none or it has none
+	created  env.Time       // the time at which this incarnation created or opened it, for batches without timestamps
+	rollFrom wire.Timestamp // max timestamp of the first batch; NoTimestamp if there is no batch or it has no timestamp
 
-	maxTime   wire.Timestamp // of all its batches; NoTimestamp without one
-	maxTimeAt wire.Offset    // the last offset of the first batch that has it
+	maxTime   wire.Timestamp // max timestamp of all its batches, or NoTimestamp
+	maxTimeAt wire.Offset    // the last offset of the first batch with maxTime
 }
 
-// path is the name of one of the segment's files.
+// path returns the name of one of the segment's files.
 func (s *segment) path(suffix string) string {
 	if suffix != suffixLog {
 		return join(s.dir, fileName(s.base, suffix))
@@ -49,7 +49,7 @@ func (s *segment) path(suffix string) string {
 	return s.name
 }
 
-// newSegment is a segment without its files.
+// newSegment returns a segment without its files.
 func newSegment(dir string, base wire.Offset, wall env.Time) *segment {
 	s := &segment{dir: dir, base: base, end: base, created: wall, rollFrom: wire.NoTimestamp, maxTime: wire.NoTimestamp, maxTimeAt: base}
 	s.index = newOffsetIndex(s.path(suffixIndex), base)
@@ -58,7 +58,8 @@ func newSegment(dir string, base wire.Offset, wall env.Time) *segment {
 	return s
 }
 
-// createSegment makes an empty segment. Files with its names are leftovers of a crash and are emptied.
+// createSegment creates an empty segment. Files with the same names are leftovers of a crash; createSegment empties
+// them.
 func createSegment(d env.Disk, dir string, base wire.Offset, wall env.Time) (*segment, error) {
 	s := newSegment(dir, base, wall)
 	f, err := d.Open(s.path(suffixLog), true)
@@ -89,8 +90,8 @@ func (s *segment) append(d env.Disk, records []byte) error {
 	return onFile(s.path(suffixLog), d.Append(s.log, records))
 }
 
-// indexBatch updates the segment's end, timestamps and indexes with the next batch of the file. So the offset index is a
-// function of the log's bytes and the interval. If an index fails, end and timestamps are still updated.
+// indexBatch updates the segment's end, timestamps and indexes with the next batch of the file. The offset index
+// therefore depends only on the log's bytes and the interval. If an index fails, end and timestamps are still updated.
 func (s *segment) indexBatch(d env.Disk, b wire.Batch, size int64, interval int32) (err error) {
 	last, at := b.LastOffset(), s.size
 	if s.size == 0 {
@@ -110,8 +111,8 @@ func (s *segment) indexBatch(d env.Disk, b wire.Batch, size int64, interval int3
 	return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt)
 }
 
-// onBecomeInactive completes the time index of a segment that is not the active one any more, so that its age is known without
-// a read (onBecomeInactiveSegment).
+// onBecomeInactive completes the time index of a segment that is no longer the active one, so that its age is known
+// without a read (onBecomeInactiveSegment).
 func (s *segment) onBecomeInactive(d env.Disk) error {
 	return s.times.maybeAdd(d, s.maxTime, s.maxTimeAt)
 }
@@ -119,7 +120,7 @@ func (s *segment) onBecomeInactive(d env.Disk) error {
 // fits reports whether an offset relative to the base fits into 31 bits.
 func (s *segment) fits(last wire.Offset) bool { return last-s.base <= math.MaxInt32 }
 
-// shouldRoll reports whether a batch of a given size belongs into a new segment.
+// shouldRoll reports whether a batch of a given size belongs in a new segment.
 func (s *segment) shouldRoll(cfg *Config, size int64, newest wire.Timestamp, last wire.Offset, wall env.Time) bool {
 	return s.size > int64(cfg.SegmentBytes)-size ||
 		s.size > 0 && s.timeWaitedForRoll(newest, wall) > cfg.SegmentMs ||
@@ -128,8 +129,8 @@ func (s *segment) shouldRoll(cfg *Config, size int64, newest wire.Timestamp, las
 		!s.fits(last)
 }
 
-// timeWaitedForRoll is the age of the segment for segment.ms: from the timestamp of its first batch to the newest one, or by
-// the wall clock if they have none.
+// timeWaitedForRoll returns the age of the segment for segment.ms: the time from the timestamp of its first batch to
+// the newest one, or to the wall clock if the batches have no timestamps.
 func (s *segment) timeWaitedForRoll(newest wire.Timestamp, wall env.Time) env.Duration {
 	if s.rollFrom >= 0 {
 		return millis(newest - s.rollFrom)
@@ -137,9 +138,9 @@ func (s *segment) timeWaitedForRoll(newest wire.Timestamp, wall env.Time) env.Du
 	return env.Duration(wall - s.created)
 }
 
-// largestTimestamp is the timestamp of the segment for retention: of its newest record, or if records have none, of the file.
-// sim/env has no modification time; the time at which the file was opened is later, so a segment is kept for too long rather
-// than too short.
+// largestTimestamp returns the timestamp of the segment for retention: that of its newest record or, if the records
+// have none, that of the file. sim/env has no modification time. The time at which the file was opened is later, so a
+// segment is kept for too long rather than deleted too early.
 func (s *segment) largestTimestamp() wire.Timestamp {
 	if s.maxTime >= 0 {
 		return s.maxTime
@@ -147,14 +148,14 @@ func (s *segment) largestTimestamp() wire.Timestamp {
 	return wire.Timestamp(s.created.Millis())
 }
 
-// millis is a span of record timestamps, clamped to what a duration can hold.
+// millis converts a difference of record timestamps to a duration, and clamps it to the longest one.
 func millis(ms wire.Timestamp) env.Duration {
 	const most = wire.Timestamp(math.MaxInt64 / int64(env.Millisecond))
 	return env.Duration(min(max(ms, -most), most)) * env.Millisecond
 }
 
-// truncateTo truncates the log and then the indexes before the first batch that has an offset at or above the given one. The
-// segment may then end below it.
+// truncateTo truncates the log, and then the indexes, before the first batch with an offset at or above the given one.
+// The segment may then end below that offset.
 func (s *segment) truncateTo(d env.Disk, to wire.Offset) error {
 	pos, err := s.find(d, to)
 	if err != nil {
@@ -185,7 +186,7 @@ func (s *segment) truncateTo(d env.Disk, to wire.Offset) error {
 	return s.readExtremes(d)
 }
 
-// find returns the position of the first batch that reaches an offset, or the segment's size.
+// find returns the position of the first batch that ends at or after an offset, or the size of the segment.
 func (s *segment) find(d env.Disk, at wire.Offset) (int64, error) {
 	if at >= s.end {
 		return s.size, nil
@@ -260,8 +261,8 @@ func (s *segment) openIndexes(d env.Disk) (sound bool, err error) {
 	return s.lastEntriesMatch(d)
 }
 
-// lastEntriesMatch compares the last entry of each search index with its batch. An index with rising entries and a
-// correct last one almost certainly belongs to this log.
+// lastEntriesMatch compares the last entry of each search index with its batch. If the entries rise and the last one is
+// correct, the index almost certainly belongs to this log.
 func (s *segment) lastEntriesMatch(d env.Disk) (bool, error) {
 	at := func(pos int64, last wire.Offset) (h wire.Batch, err error) {
 		for c := s.scan(d, pos, s.size); c.more(); {
@@ -294,8 +295,8 @@ func (s *segment) lastEntriesMatch(d env.Disk) (bool, error) {
 	return true, nil
 }
 
-// rebuildIndexes rebuilds the search indexes from the batches' headers. At an invalid header the indexes end, and
-// reading the bytes after it returns CORRUPT_MESSAGE; a read does not truncate.
+// rebuildIndexes rebuilds the search indexes from the batches' headers. The indexes end at an invalid header, and
+// reading the bytes after it returns CORRUPT_MESSAGE; a read does not truncate the log.
 func (s *segment) rebuildIndexes(d env.Disk, interval int32) error {
 	if err := s.resetIndexes(d); err != nil {
 		return err
@@ -319,7 +320,7 @@ func (s *segment) rebuildIndexes(d env.Disk, interval int32) error {
 	return s.onBecomeInactive(d)
 }
 
-// resetIndexes empties the search indexes, and makes their files if they are missing.
+// resetIndexes empties the search indexes, and creates missing files.
 func (s *segment) resetIndexes(d env.Disk) error {
 	s.maxTime, s.maxTimeAt, s.rollFrom = wire.NoTimestamp, s.base, wire.NoTimestamp
 	for _, x := range []*indexFile{&s.index.indexFile, &s.times.indexFile} {
@@ -336,7 +337,7 @@ func (s *segment) resetIndexes(d env.Disk) error {
 	return nil
 }
 
-// sync makes the segment's bytes durable; not its names.
+// sync makes the segment's bytes durable, but not its directory entries.
 func (s *segment) sync(d env.Disk) error {
 	if s.written {
 		if err := d.Sync(s.log); err != nil {
@@ -352,12 +353,12 @@ func (s *segment) sync(d env.Disk) error {
 	return nil
 }
 
-// indexes are the segment's index files, present or not.
+// indexes returns the segment's index files, whether they exist or not.
 func (s *segment) indexes() [3]*indexFile {
 	return [...]*indexFile{&s.index.indexFile, &s.times.indexFile, &s.txns.indexFile}
 }
 
-// close closes all files, also after an error, and returns the first error.
+// close closes all files, even after an error, and returns the first error.
 func (s *segment) close(d env.Disk) (first error) {
 	if s.log != 0 {
 		first = d.Close(s.log)

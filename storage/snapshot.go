@@ -11,13 +11,13 @@ import (
 	"samsa/wire"
 )
 
-// A producer snapshot is the producer table as of the offset in its file's name (ProducerSnapshot.json, version 1):
+// A producer snapshot is the producer table at the offset in its file's name (ProducerSnapshot.json, version 1):
 //
 //	version int16 = 1, crc uint32 (CRC-32C of everything after it), count int32, and for each producer
 //	id int64, epoch int16, last sequence int32, last offset int64, offset delta int32, timestamp int64,
 //	coordinator epoch int32, first offset of its open transaction int64 (-1 none)
 //
-// It has only the last batch of a producer; after a restart older batches are not found as duplicates.
+// It has only the last batch of each producer. After a restart, earlier batches are not recognized as duplicates.
 const (
 	snapshotVersion   = 1
 	snapshotHeader    = 2 + 4 + 4
@@ -25,12 +25,12 @@ const (
 	snapshotEntrySize = 8 + 2 + 4 + 8 + 4 + 8 + 4 + 8
 )
 
-// errSnapshot is an invalid snapshot. An older one is used, or the log from its start.
+// errSnapshot means that a snapshot is invalid. The log then uses an older snapshot, or is read from its start.
 var errSnapshot = errors.New("corrupt producer snapshot")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// encodeSnapshot is the content of a snapshot file.
+// encodeSnapshot returns the content of a snapshot file.
 func encodeSnapshot(producers []Producer) []byte {
 	p := make([]byte, snapshotHeader, snapshotHeader+len(producers)*snapshotEntrySize)
 	binary.BigEndian.PutUint16(p, snapshotVersion)
@@ -54,7 +54,7 @@ func encodeSnapshot(producers []Producer) []byte {
 	return p
 }
 
-// decodeSnapshot reads a snapshot file. The error is errSnapshot.
+// decodeSnapshot reads a snapshot file. Its only error is errSnapshot.
 func decodeSnapshot(p []byte) ([]Producer, error) {
 	if len(p) < snapshotHeader {
 		return nil, fmt.Errorf("%w: %d bytes", errSnapshot, len(p))
@@ -93,8 +93,8 @@ func decodeSnapshot(p []byte) ([]Producer, error) {
 	return producers, nil
 }
 
-// takeSnapshot writes the producer table to a file, if it has changed since the last one. It is durable after the next flush;
-// until then recovery does not depend on it.
+// takeSnapshot writes the producer table to a file if the table has changed since the last snapshot. The file is
+// durable after the next flush. Until then recovery does not depend on it.
 func (l *Log) takeSnapshot(d env.Disk) error {
 	t := l.producers
 	if t.end <= t.taken {
@@ -131,7 +131,7 @@ func (l *Log) syncSnapshots(d env.Disk) error {
 	return nil
 }
 
-// dropSnapshots removes the snapshot files for which which returns true.
+// dropSnapshots removes the snapshot files whose offset satisfies the predicate.
 func (l *Log) dropSnapshots(d env.Disk, which func(at wire.Offset) bool) error {
 	t := l.producers
 	var err error
@@ -182,8 +182,8 @@ func (l *Log) loadSnapshot(d env.Disk, start wire.Offset, wall env.Time) error {
 	return nil
 }
 
-// rebuildProducers rebuilds the table up to an offset: from the newest snapshot in (start, end], and the batches after
-// it (UnifiedLog.rebuildProducerState). loading means that the table is not valid yet.
+// rebuildProducers rebuilds the table up to an offset from the newest snapshot in (start, end] and the batches after it
+// (UnifiedLog.rebuildProducerState). loading means that the table is not valid yet.
 func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall env.Time) error {
 	t := l.producers
 	if err := l.dropSnapshots(d, func(at wire.Offset) bool { return at > end || at <= l.start }); err != nil {
@@ -193,7 +193,7 @@ func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall e
 		t.startAt(l.start)
 		return nil
 	}
-	// If no producer was in the table before a truncation there is none after it, and the log need not be read.
+	// If the table was empty before a truncation it is empty after it, and the log need not be read.
 	none := !loading && len(t.producers) == 0 && len(t.ended) == 0 && t.end >= end
 	t.clear(l.start)
 	if err := l.loadSnapshot(d, l.start, wall); err != nil {
@@ -208,10 +208,10 @@ func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall e
 	return l.takeSnapshot(d)
 }
 
-// replay updates the table with the batches in [table's end, end), and takes snapshots at the bases of the last two segments,
-// so that the next truncation finds one near the end.
+// replay updates the table with the batches in [table's end, end). It takes snapshots at the bases of the last two
+// segments, so that the next truncation finds one near the end.
 //
-// Invalid bytes end the replay of their segment: no fetch is served from there either.
+// Invalid bytes end the replay of their segment. Fetches do not return any batch after them either.
 func (l *Log) replay(d env.Disk, end wire.Offset) error {
 	t := l.producers
 	for i, s := range l.segments {
@@ -231,7 +231,7 @@ func (l *Log) replay(d env.Disk, end wire.Offset) error {
 	return nil
 }
 
-// replaySegment is replay for one segment.
+// replaySegment replays one segment.
 func (l *Log) replaySegment(d env.Disk, s *segment, end wire.Offset) error {
 	if err := l.loadIndexes(d, s); err != nil {
 		return err

@@ -7,13 +7,13 @@ import (
 	"samsa/wire"
 )
 
-// TruncateTo truncates the log, by whole batches, and epochs, producers and transactions with it. At or above the end it only
-// removes epochs that start there (KAFKA-10706).
+// TruncateTo truncates the log to whole batches below an offset, and updates epochs, producers and transactions. If the
+// offset is at or above the log end, it only removes epochs that start there (KAFKA-10706).
 //
-// The new end is after the last remaining batch: lower than the given offset if that is inside a batch or in a gap.
-// Kafka uses the given offset as its log end until the next restart.
+// The new log end is the end of the last remaining batch. It is lower than the given offset if that is inside a batch
+// or in a gap. Kafka uses the given offset as its log end until the next restart.
 //
-// If it moves RecoveryPoint down, the caller must save that before the next append.
+// If TruncateTo moves RecoveryPoint down, the caller must save the new value before the next append.
 func (l *Log) TruncateTo(d env.Disk, end wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -39,8 +39,8 @@ func (l *Log) TruncateTo(d env.Disk, end wire.Offset) error {
 	return nil
 }
 
-// truncate truncates the log to an offset inside it. Segments are deleted from the newest down, each durably before the next,
-// so that a power loss leaves no gap.
+// truncate truncates the log to an offset inside it. It deletes segments from the newest to the oldest, each durably
+// before the next, so that a power loss leaves no gap.
 func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 	for n := len(l.segments) - 1; l.segments[n].base > end; n-- {
 		if err := l.deleteSegment(d, l.segments[n]); err != nil {
@@ -64,7 +64,7 @@ func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 	return l.afterTruncation(d)
 }
 
-// afterTruncation updates bounds, epochs and producers after a truncation.
+// afterTruncation updates the log's bounds, epochs and producers.
 func (l *Log) afterTruncation(d env.Disk) error {
 	l.start = min(l.start, l.end)
 	l.recovery = min(l.recovery, l.end)
@@ -84,8 +84,8 @@ func (l *Log) afterTruncation(d env.Disk) error {
 	return nil
 }
 
-// TruncateFullyAndStartAt empties the log and restarts it at an offset: for a follower with a log end below its leader's log
-// start.
+// TruncateFullyAndStartAt empties the log and restarts it at an offset. A follower uses it if its log end is below its
+// leader's log start.
 func (l *Log) TruncateFullyAndStartAt(d env.Disk, at wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -99,8 +99,8 @@ func (l *Log) TruncateFullyAndStartAt(d env.Disk, at wire.Offset) error {
 	return nil
 }
 
-// truncateFully is TruncateFullyAndStartAt with the disk's own error. The old segments are deleted durably before the
-// new one is created: in the other order a power loss could leave both, with a gap between them.
+// truncateFully does the work of TruncateFullyAndStartAt and returns the disk's own error. It durably deletes the old
+// segments before it creates the new one; otherwise a power loss could leave both, with a gap between them.
 func (l *Log) truncateFully(d env.Disk, at wire.Offset) error {
 	wall := l.active().created
 	for n := len(l.segments) - 1; n >= 0; n-- {
@@ -131,8 +131,8 @@ func (l *Log) truncateFully(d env.Disk, at wire.Offset) error {
 	return nil
 }
 
-// deleteSegment renames a segment's files, which PurgeDeleted removes later. The log file is renamed first, durably: the next
-// load removes index files without one.
+// deleteSegment renames a segment's files; PurgeDeleted removes them later. It durably renames the log file first,
+// because the next load removes index files that have no log file.
 func (l *Log) deleteSegment(d env.Disk, s *segment) error {
 	if err := s.close(d); err != nil {
 		return err
@@ -158,8 +158,8 @@ func (l *Log) deleteSegment(d env.Disk, s *segment) error {
 	return l.dropSnapshots(d, func(at wire.Offset) bool { return at == s.base })
 }
 
-// PendingDelete is the argument for PurgeDeleted after FileDeleteDelay: the number of the last deleted file so far. 0 is
-// none.
+// PendingDelete returns the argument for a call of PurgeDeleted after FileDeleteDelay: the number of the last deleted
+// file, or 0 if there is none.
 func (l *Log) PendingDelete() int64 {
 	if n := len(l.pendingDeletes); n > 0 {
 		return l.pendingDeletes[n-1].number
@@ -167,8 +167,8 @@ func (l *Log) PendingDelete() int64 {
 	return 0
 }
 
-// PurgeDeleted removes the deleted files up to a PendingDelete. Kafka waits file.delete.delay.ms first, for reads that
-// still use them; the caller has the timer.
+// PurgeDeleted removes the deleted files up to a number that PendingDelete returned. Kafka waits file.delete.delay.ms
+// first, because reads may still use the files; the caller has that timer.
 func (l *Log) PurgeDeleted(d env.Disk, through int64) error {
 	if l.offline != nil {
 		return l.offline
@@ -177,7 +177,7 @@ func (l *Log) PurgeDeleted(d env.Disk, through int64) error {
 		x := l.pendingDeletes[0]
 		l.pendingDeletes = l.pendingDeletes[1:]
 		if l.isPendingDelete(x.path) {
-			continue // a later file has that name now
+			continue // a later deleted file has the same name
 		}
 		if err := d.Remove(x.path); err != nil && err != env.ErrNotExist {
 			return l.fail("remove files of", onFile(x.path, err))
@@ -187,7 +187,7 @@ func (l *Log) PurgeDeleted(d env.Disk, through int64) error {
 	return nil
 }
 
-// isPendingDelete reports whether a path is in the list.
+// isPendingDelete reports whether a path is in the list of pending deletes.
 func (l *Log) isPendingDelete(path string) bool {
 	for _, x := range l.pendingDeletes {
 		if x.path == path {

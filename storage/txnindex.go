@@ -10,15 +10,16 @@ import (
 )
 
 // Aborted is one aborted transaction of a partition, as in a fetch response and the transaction index. A read_committed
-// consumer drops the producer's batches from First on until it reaches the abort marker at Last.
+// consumer drops the producer's batches from First until it reaches the abort marker at Last.
 type Aborted struct {
 	Producer    wire.ProducerID
-	First, Last wire.Offset // of its first batch, and of its marker: both inclusive
+	First, Last wire.Offset // the offsets of its first batch and of its marker
 	LastStable  wire.Offset // the last stable offset right after the marker was appended
 }
 
-// txnIndex is a segment's aborted transactions in the order of their markers (TransactionIndex): entries of 34 bytes,
-// version int16 = 0, then producer id, first, last and last stable offset as int64. The file exists only if there is one.
+// txnIndex has a segment's aborted transactions in the order of their markers (TransactionIndex). An entry has 34
+// bytes: version int16 = 0, then producer id, first, last and last stable offset as int64. The file exists only if
+// there is an entry.
 type txnIndex struct {
 	indexFile
 	base wire.Offset
@@ -29,12 +30,12 @@ const (
 	txnEntryVersion = 0
 )
 
-// newTxnIndex is an index without its file, which may not be there.
+// newTxnIndex returns an index that has not opened its file, which may not exist.
 func newTxnIndex(path string, base wire.Offset) txnIndex {
 	return txnIndex{indexFile{path: path, entry: txnEntrySize}, base}
 }
 
-// aborted is entry i.
+// aborted returns entry i.
 func (x *txnIndex) aborted(i int) Aborted {
 	e := x.at(i)
 	return Aborted{
@@ -45,7 +46,7 @@ func (x *txnIndex) aborted(i int) Aborted {
 	}
 }
 
-// add appends a transaction; the first one creates the file. made reports that: the name is not durable yet.
+// add appends a transaction. made reports that it created the file, whose directory entry is not durable yet.
 func (x *txnIndex) add(d env.Disk, a Aborted) (made bool, err error) {
 	if x.file == 0 {
 		if err := x.open(d, true); err != nil {
@@ -65,7 +66,7 @@ func appendAborted(p []byte, a Aborted) []byte {
 	return binary.BigEndian.AppendUint64(p, uint64(a.LastStable))
 }
 
-// truncateTo removes the transactions with a marker at or above an offset.
+// truncateTo removes the transactions that have a marker at or above an offset.
 func (x *txnIndex) truncateTo(d env.Disk, end wire.Offset) error {
 	return x.truncateToEntries(d, sort.Search(x.len(), func(i int) bool { return x.aborted(i).Last >= end }))
 }
@@ -86,7 +87,8 @@ func (x *txnIndex) check(end wire.Offset) error {
 	return nil
 }
 
-// collect appends the transactions that have batches in [from, to). done reports that no later segment can have one.
+// collect appends the transactions that have batches in [from, to). done reports that no later segment can have more of
+// them.
 func (x *txnIndex) collect(dst []Aborted, from, to wire.Offset) (_ []Aborted, done bool) {
 	for i := range x.len() {
 		a := x.aborted(i)

@@ -8,28 +8,28 @@ import (
 )
 
 // VerificationGuard proves that the transaction coordinator has verified a producer's transaction for this partition
-// (KIP-890). It is created before the verification and passed to the append. A marker or a first append in between
-// invalidates it, so a verification cannot be used for a later transaction (KAFKA-14884). 0 is no guard.
+// (KIP-890). The log creates it before the verification, and the append must present it. A marker or a first append in
+// between invalidates it, so a verification cannot be used for a later transaction (KAFKA-14884). 0 means no guard.
 type VerificationGuard int64
 
 // Verification has the arguments of an append besides its records.
 type Verification struct {
-	Guard              VerificationGuard // of the first batch of a transaction, if the broker verifies
-	TransactionVersion int16             // of a marker; 0 if it is not known
+	Guard              VerificationGuard // for the first batch of a transaction, if the broker verifies transactions
+	TransactionVersion int16             // for a marker; 0 if it is not known
 }
 
-// verification is one that is in progress (VerificationStateEntry).
+// verification is a verification in progress (VerificationStateEntry).
 type verification struct {
 	guard     VerificationGuard
-	lowest    int32 // sequence number of the earliest batch that waits for it
+	lowest    int32 // lowest sequence number of the batches that wait for it
 	epoch     wire.ProducerEpoch
 	epochBump bool // the producer runs transaction version 2
 	started   env.Time
 }
 
-// Verify creates the guard for a producer's append, or returns the one that an earlier batch created. In an open
-// transaction no guard is needed, and Verify returns none. A fenced producer is refused at once, before the coordinator
-// is asked (UnifiedLog.maybeStartTransactionVerification).
+// Verify creates the guard for a producer's append, or returns the one that an earlier batch created. No guard is
+// needed in an open transaction, and Verify returns 0. A fenced producer is refused immediately, without a request to
+// the coordinator (UnifiedLog.maybeStartTransactionVerification).
 func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, sequence int32, epochBump bool, wall env.Time) (VerificationGuard, error) {
 	if t.fenced(id, epoch) {
 		return 0, kerr.InvalidProducerEpoch
@@ -51,9 +51,9 @@ func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, seq
 	return v.guard, nil
 }
 
-// checkTransaction returns nil if a transactional batch belongs to an open transaction here, or may begin one. It checks
-// the epoch first: a fenced producer must get that error, and not that its transaction is unknown. A marker needs no
-// verification, because it ends a transaction (UnifiedLog.batchMissingRequiredVerification).
+// checkTransaction returns nil if a transactional batch belongs to an open transaction of this partition or may begin
+// one. It checks the epoch first, because a fenced producer must get that error and not an error about its transaction.
+// A marker needs no verification, because it ends a transaction (UnifiedLog.batchMissingRequiredVerification).
 func (t *ProducerTable) checkTransaction(b wire.Batch, verify bool, g VerificationGuard) error {
 	id, epoch := b.ProducerID(), b.ProducerEpoch()
 	switch {
