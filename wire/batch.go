@@ -13,7 +13,7 @@ import (
 // BatchHeaderSize is the length of a v2 batch without its records.
 const BatchHeaderSize = 61
 
-// Kafka's values for "none". None of them is Go's zero value: see PlainBatch.
+// Kafka's values for "none". None of them is the zero value of its Go type: see PlainBatch.
 const (
 	NoProducerID    ProducerID    = -1
 	NoProducerEpoch ProducerEpoch = -1
@@ -24,11 +24,11 @@ const (
 // magicV2 is the only format that Kafka 4 writes or accepts from a client (KIP-98, KIP-724).
 const magicV2 = 2
 
-// Positions of the fields of a batch header. The CRC covers everything from the attributes to the end, so that a broker
-// may set the base offset and the leader epoch, which only it knows, without recomputing it.
+// Positions of the fields of a batch header. The CRC covers everything from the attributes to the end. A broker may
+// therefore set the base offset and the leader epoch, which only it knows, without recomputing the CRC.
 const (
 	atBaseOffset      = 0
-	atLength          = 8 // of what follows this field
+	atLength          = 8 // the length of the bytes after this field
 	atLeaderEpoch     = 12
 	atMagic           = 16
 	atCRC             = 17
@@ -41,10 +41,10 @@ const (
 	atBaseSequence    = 53
 	atCount           = 57
 
-	sizePrefix = atLeaderEpoch // base offset and length: what is needed to find the next batch
+	sizePrefix = atLeaderEpoch // base offset and length, which suffice to find the next batch
 )
 
-// The attribute bits. Bits 7 to 15 are unused, written as zero and ignored by every reader.
+// The attribute bits. Bits 7 to 15 are unused: writers set them to zero and readers ignore them.
 const (
 	maskCodec         = 0x07
 	maskLogAppendTime = 0x08
@@ -60,8 +60,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type TimestampType uint8
 
 const (
-	CreateTime    TimestampType = iota // the producer, record by record
-	LogAppendTime                      // the broker: every record has the batch's max timestamp
+	CreateTime    TimestampType = iota // the producer sets the timestamp of each record
+	LogAppendTime                      // the broker sets one timestamp: the batch's max timestamp applies to every record
 )
 
 // String is Kafka's name of the type.
@@ -72,31 +72,32 @@ func (t TimestampType) String() string {
 	return "CreateTime"
 }
 
-// Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. A Batch returned by Next
-// has its 61 bytes of header and the length in that header; everything else is unchecked before Validate. On shorter
-// bytes the header methods panic.
+// Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. Next ensures that a
+// Batch has its 61 bytes of header and the length in that header; Validate checks everything else. On shorter bytes the
+// header methods panic.
 //
-// A Batch aliases the bytes that it was found in. Bytes from elsewhere (a request, a disk) are read-only: copy them
+// A Batch aliases the bytes in which it was found. Bytes from elsewhere (a request, a disk) are read-only: copy them
 // before Patch or SetLogAppendTime.
 type Batch []byte
 
-// BaseOffset is the offset that the record deltas are relative to: that of the first record, unless compaction removed
-// it.
+// BaseOffset returns the offset that the record deltas are relative to. It is the offset of the first record unless
+// compaction removed that record.
 func (b Batch) BaseOffset() Offset { return Offset(b.int64(atBaseOffset)) }
 
-// LastOffset is the last offset that the batch occupies, inclusive. Compaction keeps it when it removes the record.
+// LastOffset returns the last offset that the batch occupies, inclusive. It stays the same when compaction removes the
+// last record.
 func (b Batch) LastOffset() Offset { return b.BaseOffset() + Offset(b.LastOffsetDelta()) }
 
 // NextOffset is the first offset after the batch.
 func (b Batch) NextOffset() Offset { return b.LastOffset() + 1 }
 
-// LastOffsetDelta is LastOffset counted from BaseOffset.
+// LastOffsetDelta returns the difference of LastOffset and BaseOffset.
 func (b Batch) LastOffsetDelta() int32 { return b.int32(atLastOffsetDelta) }
 
-// LeaderEpoch is the epoch of the leader that appended the batch, or NoEpoch before that.
+// LeaderEpoch returns the epoch of the leader that appended the batch, or NoEpoch before the append.
 func (b Batch) LeaderEpoch() Epoch { return Epoch(b.int32(atLeaderEpoch)) }
 
-// Magic is the format's version, 2.
+// Magic returns the format's version, 2.
 func (b Batch) Magic() int8 { return int8(b[atMagic]) }
 
 // CRC is the stored CRC-32C.
@@ -108,7 +109,7 @@ func (b Batch) Attributes() int16 { return int16(binary.BigEndian.Uint16(b[atAtt
 // Codec is the compression of the records.
 func (b Batch) Codec() Codec { return Codec(b.Attributes() & maskCodec) }
 
-// TimestampType is the source of the timestamps.
+// TimestampType returns the source of the timestamps.
 func (b Batch) TimestampType() TimestampType {
 	if b.Attributes()&maskLogAppendTime != 0 {
 		return LogAppendTime
@@ -119,7 +120,8 @@ func (b Batch) TimestampType() TimestampType {
 // IsTransactional reports whether the records, or the marker, belong to a transaction.
 func (b Batch) IsTransactional() bool { return b.Attributes()&maskTransactional != 0 }
 
-// IsControl reports whether the records are Kafka's own, which no application sees. They occupy offsets too.
+// IsControl reports whether the records are control records, which Kafka writes for itself and no application sees.
+// They occupy offsets too.
 func (b Batch) IsControl() bool { return b.Attributes()&maskControl != 0 }
 
 // HasDeleteHorizon reports whether BaseTimestamp is the time at which the cleaner may drop tombstones and markers
@@ -129,7 +131,7 @@ func (b Batch) HasDeleteHorizon() bool { return b.Attributes()&maskDeleteHorizon
 // BaseTimestamp is the base of the records' timestamp deltas.
 func (b Batch) BaseTimestamp() Timestamp { return Timestamp(b.int64(atBaseTimestamp)) }
 
-// MaxTimestamp is the largest timestamp of a record; with LogAppendTime, the timestamp of each.
+// MaxTimestamp returns the largest timestamp of a record. With LogAppendTime it is the timestamp of every record.
 func (b Batch) MaxTimestamp() Timestamp { return Timestamp(b.int64(atMaxTimestamp)) }
 
 // ProducerID is the idempotent producer that wrote the batch, or NoProducerID.
@@ -151,29 +153,29 @@ func (b Batch) LastSequence() int32 {
 	return AddSequence(b.BaseSequence(), b.LastOffsetDelta())
 }
 
-// Count is the number of records; 0 is legal after compaction.
+// Count returns the number of records. It may be 0 after compaction.
 func (b Batch) Count() int32 { return b.int32(atCount) }
 
-// AddSequence adds n >= 0 to a sequence number: the number after MaxInt32 is 0 (DefaultRecordBatch.incrementSequence).
+// AddSequence adds n >= 0 to a sequence number. The number after MaxInt32 is 0 (DefaultRecordBatch.incrementSequence).
 func AddSequence(seq, n int32) int32 {
 	return int32((int64(seq) + int64(n)) & 0x7fffffff)
 }
 
-// Patch sets the batch's base offset and leader epoch, in place. Both are outside the CRC.
+// Patch sets the batch's base offset and leader epoch in place. The CRC does not cover them.
 func (b Batch) Patch(base Offset, epoch Epoch) {
 	binary.BigEndian.PutUint64(b[atBaseOffset:], uint64(base))
 	binary.BigEndian.PutUint32(b[atLeaderEpoch:], uint32(epoch))
 }
 
-// SetLogAppendTime sets the broker's time, in place, and recomputes the CRC. The records keep their deltas: readers use
-// the max timestamp instead.
+// SetLogAppendTime sets the broker's time in place and recomputes the CRC. The records keep their deltas, because
+// readers use the max timestamp instead.
 func (b Batch) SetLogAppendTime(ts Timestamp) { b.setMaxTimestamp(LogAppendTime, ts) }
 
-// SetMaxTimestamp replaces a CreateTime batch's max timestamp, in place, and recomputes the CRC. A leader does it when a
+// SetMaxTimestamp replaces a CreateTime batch's max timestamp in place and recomputes the CRC. A leader calls it when a
 // client's header disagrees with the records (LogValidator).
 func (b Batch) SetMaxTimestamp(ts Timestamp) { b.setMaxTimestamp(CreateTime, ts) }
 
-// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp: if nothing changes, the CRC is not recomputed.
+// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp. It does not recompute the CRC if nothing changes.
 func (b Batch) setMaxTimestamp(t TimestampType, ts Timestamp) {
 	if b.TimestampType() == t && b.MaxTimestamp() == ts {
 		return
@@ -187,16 +189,16 @@ func (b Batch) setMaxTimestamp(t TimestampType, ts Timestamp) {
 	b.sign()
 }
 
-// sign stores the CRC.
+// sign computes and stores the CRC.
 func (b Batch) sign() { binary.BigEndian.PutUint32(b[atCRC:], b.checksum()) }
 
-// checksum computes the CRC over everything from the attributes on.
+// checksum computes the CRC over the attributes and all bytes after them.
 func (b Batch) checksum() uint32 { return crc32.Checksum(b[atAttributes:], castagnoli) }
 
 func (b Batch) int64(at int) int64 { return int64(binary.BigEndian.Uint64(b[at:])) }
 func (b Batch) int32(at int) int32 { return int32(binary.BigEndian.Uint32(b[at:])) }
 
-// String is a line for people: offsets, epoch, producer, flags, size.
+// String returns a readable line: offsets, epoch, producer, flags, size.
 func (b Batch) String() string {
 	if len(b) < BatchHeaderSize {
 		return fmt.Sprintf("batch of %d bytes, shorter than a header", len(b))
@@ -217,17 +219,17 @@ func (b Batch) String() string {
 	return s + fmt.Sprintf(" %d bytes", len(b))
 }
 
-// ErrShortBatch says that the bytes end inside a batch. That is normal at the end of a fetch response, or of a log after
-// a power loss: the tail must be fetched again, or truncated.
+// ErrShortBatch means that the bytes end inside a batch. That is normal at the end of a fetch response, or of a log
+// after a power loss. The rest must then be fetched again, or truncated.
 var ErrShortBatch = errors.New("bytes end inside a record batch")
 
-// CorruptError says what is wrong with a batch, and which of Kafka's errors a broker returns for it.
+// CorruptError reports the defect of a batch and the error that a broker returns for it.
 type CorruptError struct {
-	What      string      // the field or rule, as a noun
+	What      string      // the invalid field or broken rule, as a noun
 	Got, Want int64       // the value found, and the value or bound it should have
 	Record    int32       // index of the record inside the batch, or -1 for the batch itself
 	Code      *kerr.Error // CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP or UNKNOWN_SERVER_ERROR
-	Cause     error       // a codec's own error, or nil
+	Cause     error       // the codec's own error, or nil
 }
 
 // Error describes the defect, with both numbers.
@@ -243,7 +245,7 @@ func (e *CorruptError) Error() string {
 	return s + " (" + e.Code.Message + ")"
 }
 
-// Unwrap is Kafka's error, so that errors.Is(err, kerr.CorruptMessage) works.
+// Unwrap returns Kafka's error, so that errors.Is(err, kerr.CorruptMessage) works.
 func (e *CorruptError) Unwrap() error { return e.Code }
 
 func corrupt(what string, got, want int64) error {
@@ -255,14 +257,13 @@ func invalid(what string, got, want int64) error {
 }
 
 // Next splits the first batch off b. The batch and the rest alias b. The error is ErrShortBatch if b ends inside the
-// batch (also if b is empty), and a *CorruptError if no batch can start here: then no batch after it can be found
-// either. Next does not check the CRC; see Validate.
+// batch or is empty. It is a *CorruptError if no batch can start here, and then no later batch can be found either.
+// Next does not check the CRC; see Validate.
 func Next(b []byte) (batch Batch, rest []byte, err error) {
 	if len(b) < sizePrefix {
 		return nil, b, ErrShortBatch
 	}
-	// The length is checked before more bytes are requested because of it: a log that ends in garbage is corrupt, not
-	// short.
+	// Check the length before requesting more bytes because of it: a log that ends in garbage is corrupt, not short.
 	size := int64(int32(binary.BigEndian.Uint32(b[atLength:])))
 	if size < BatchHeaderSize-sizePrefix {
 		return nil, b, corrupt("length", size, BatchHeaderSize-sizePrefix)
@@ -288,8 +289,8 @@ func badMagic(m int8) error {
 	return corrupt("magic", int64(m), magicV2)
 }
 
-// Batches iterates over the batches of b. It ends after an error: ErrShortBatch for a truncated tail, a *CorruptError
-// for garbage. After the last whole batch it ends without one.
+// Batches iterates over the batches of b. It ends after the last whole batch, or after an error: ErrShortBatch for a
+// truncated tail, a *CorruptError for garbage.
 func Batches(b []byte) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		for len(b) > 0 {

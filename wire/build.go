@@ -6,8 +6,8 @@ import (
 	"math"
 )
 
-// BatchOptions is everything about a batch that is not in its records. The zero value is not a plain batch, because 0 is
-// a real producer id, epoch and sequence: start from PlainBatch.
+// BatchOptions has everything about a batch that is not in its records. The zero value does not describe a plain batch,
+// because 0 is a real producer id, epoch and sequence: start from PlainBatch.
 type BatchOptions struct {
 	Codec         Codec
 	TimestampType TimestampType
@@ -18,13 +18,13 @@ type BatchOptions struct {
 	LeaderEpoch   Epoch  // NoEpoch from a producer
 	ProducerID    ProducerID
 	ProducerEpoch ProducerEpoch
-	BaseSequence  int32 // of the record at BaseOffset
+	BaseSequence  int32 // sequence number of the record at BaseOffset
 
-	// NextOffset is the first offset after the batch; 0 means the one after the last record. Compaction sets it to keep the
-	// offsets of records that it removed from the end.
+	// NextOffset is the first offset after the batch; 0 means the offset after the last record. Compaction sets it when
+	// it removes records from the end, so that the batch still covers their offsets.
 	NextOffset Offset
 
-	// MaxTimestamp is used only if the records do not determine it: for the append time of a LogAppendTime batch, and
+	// MaxTimestamp is used only if the records do not determine it: as the append time of a LogAppendTime batch, and
 	// for a batch that compaction left without records.
 	MaxTimestamp Timestamp
 
@@ -33,8 +33,8 @@ type BatchOptions struct {
 	DeleteHorizon    Timestamp
 }
 
-// PlainBatch returns the options of an uncompressed batch with create times and without a producer, as written by a
-// coordinator, a quorum leader or a producer that is not idempotent.
+// PlainBatch returns the options of an uncompressed batch with create times and without a producer. A coordinator, a
+// quorum leader and a producer that is not idempotent write such batches.
 func PlainBatch(base Offset, epoch Epoch) BatchOptions {
 	return BatchOptions{
 		BaseOffset:    base,
@@ -67,13 +67,13 @@ func (b Batch) Options() BatchOptions {
 
 // AppendBatch appends one v2 batch to dst, byte for byte as Kafka's MemoryRecordsBuilder writes it.
 //
-// Offsets: if every record has Offset 0, they are numbered from o.BaseOffset without gaps. Otherwise they are absolute,
-// strictly rising, and start at o.BaseOffset or later. There is no ambiguity: an absolute offset of 0 is legal only for
-// the first record of a batch that starts at 0, where both mean the same.
+// If every record has Offset 0, the records are numbered from o.BaseOffset without gaps. Otherwise their offsets are
+// absolute, rise strictly, and start at o.BaseOffset or later. There is no ambiguity: an absolute offset of 0 is legal
+// only for the first record of a batch that starts at 0, where both readings agree.
 //
-// A batch without records is legal if o.NextOffset says which offsets it covers. With codec none and enough room in dst
-// nothing is allocated. After an error (which is the caller's mistake: a falling offset, a negative timestamp, a batch
-// over 2 GiB) dst is unchanged.
+// A batch without records is legal if o.NextOffset gives the end of the offsets that it covers. With codec none and
+// enough room in dst nothing is allocated. After an error dst is unchanged. Every error is the caller's mistake: a
+// falling offset, a negative timestamp, a batch over 2 GiB.
 func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 	// The batch covers [BaseOffset, next). next is computed first, because every record is checked against it.
 	next := o.NextOffset
@@ -91,8 +91,9 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		return dst, fmt.Errorf("build a batch [%d, %d): offsets must be from 0 on and span less than 2^31", o.BaseOffset, next)
 	}
 
-	// The base timestamp is the first record's and not the smallest: deltas may be negative, and the builder in Kafka
-	// writes the first record before it knows the others. A delete horizon replaces it and deltas count from there.
+	// The base timestamp is that of the first record, not the smallest one: deltas may be negative, and Kafka's builder
+	// writes the first record before it knows the others. A delete horizon replaces the base timestamp, and deltas are
+	// then relative to it.
 	baseTS, maxTS := NoTimestamp, o.MaxTimestamp
 	if len(records) > 0 {
 		baseTS = records[0].Timestamp
@@ -107,8 +108,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		maxTS = NoTimestamp
 	}
 
-	// Records first, header last: the header needs their length, their largest timestamp, and the CRC over all. dst
-	// itself keeps its length throughout, so it is unchanged after an error.
+	// Write the records first and the header last: the header needs their length, their largest timestamp, and the CRC
+	// over all. dst itself keeps its length throughout, so it is unchanged after an error.
 	start := len(dst)
 	out := append(dst, emptyHeader[:]...)
 	low := o.BaseOffset
@@ -138,7 +139,7 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		return dst, fmt.Errorf("build a batch: %d bytes do not fit its length field", len(out)-start)
 	}
 
-	// From here on nothing can fail.
+	// Nothing can fail below this line.
 	b := Batch(out[start:])
 	b.Patch(o.BaseOffset, o.LeaderEpoch)
 	binary.BigEndian.PutUint32(b[atLength:], uint32(len(b)-sizePrefix))
@@ -155,11 +156,11 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 	return out, nil
 }
 
-// emptyHeader is the space that AppendBatch reserves and fills in after the records.
+// emptyHeader is the space that AppendBatch reserves for the header and fills in after the records.
 var emptyHeader [BatchHeaderSize]byte
 
-// unnumbered reports whether no record has an offset of its own. It scans the records up to the first that has one, and
-// so no caller needs a flag that could contradict the records.
+// unnumbered reports whether no record has an offset. It scans the records up to the first one with an offset, so that
+// callers need not pass a flag, which could contradict the records.
 func unnumbered(records []Record) bool {
 	for i := range records {
 		if records[i].Offset != 0 {
@@ -169,7 +170,7 @@ func unnumbered(records []Record) bool {
 	return true
 }
 
-// attributes are the flag bits of a batch with these options.
+// attributes returns the flag bits of a batch with these options.
 func (o *BatchOptions) attributes() uint16 {
 	a := uint16(o.Codec) & maskCodec
 	if o.TimestampType == LogAppendTime {

@@ -12,11 +12,11 @@ import (
 
 // Codec is the compression of a batch's records; the header is never compressed.
 //
-// The same records give the same bytes on every call and every platform. That excludes klauspost's snappy encoder, which
-// finds other matches in assembly than in Go; so snappy is written here. The libraries of the other codecs were compared
-// on amd64 with and without assembly and on 386, and agree. They keep pools of scratch memory in package variables,
-// which no output depends on, and start no goroutine as they are called here: zstd by EncodeAll and DecodeAll with a
-// concurrency of 1, lz4 block by block.
+// The same records give the same bytes on every call and every platform. That excludes klauspost's snappy encoder,
+// whose assembly finds other matches than its Go code, so this package has its own. The libraries of the other codecs
+// were compared on amd64 with and without assembly and on 386, and agree. They keep pools of scratch memory in package
+// variables, on which no output depends. They start no goroutine when called as here: zstd with EncodeAll, DecodeAll
+// and a concurrency of 1, lz4 block by block.
 type Codec uint8
 
 const (
@@ -27,11 +27,11 @@ const (
 	CodecZstd
 )
 
-// MaxRecordsSize is the most bytes that a batch's records may decompress to; a larger batch is invalid here. Kafka has
-// no such limit. It is the largest request that a broker reads (socket.request.max.bytes).
+// MaxRecordsSize is the maximum size of the decompressed records of a batch; a larger batch is invalid here. Kafka has
+// no such limit. The value is that of the largest request that a broker reads (socket.request.max.bytes).
 const MaxRecordsSize = 100 << 20
 
-// String is the codec's name in Kafka's configs.
+// String returns the codec's name in Kafka's configs.
 func (c Codec) String() string {
 	if c <= CodecZstd {
 		return [...]string{"none", "gzip", "snappy", "lz4", "zstd"}[c]
@@ -39,7 +39,7 @@ func (c Codec) String() string {
 	return "codec?"
 }
 
-// compressTail replaces dst[from:] by its compressed form.
+// compressTail replaces dst[from:] with its compressed form.
 func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	if c == CodecNone {
 		return dst, nil
@@ -51,7 +51,7 @@ func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	if len(raw) > MaxRecordsSize {
 		return dst, fmt.Errorf("compress %d bytes of records: more than %d could not be read back", len(raw), MaxRecordsSize)
 	}
-	// The compressed form is built after the raw one and then moved over it, so one buffer is enough.
+	// The compressed form is built after the raw one and then moved over it, so that one buffer is enough.
 	end := len(dst)
 	switch c {
 	case CodecGzip:
@@ -67,8 +67,8 @@ func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	return dst[:from+n], nil
 }
 
-// decompress returns the decompressed src, at most MaxRecordsSize bytes; with CodecNone src itself. Memory grows with
-// the decoded bytes, and never by a size in the stream.
+// decompress returns the decompressed src, which has at most MaxRecordsSize bytes. With CodecNone it returns src
+// itself. The allocated memory grows with the decoded bytes and never depends on a size claimed in the stream.
 func (c Codec) decompress(src []byte) (raw []byte, err error) {
 	switch c {
 	case CodecNone:
@@ -85,8 +85,9 @@ func (c Codec) decompress(src []byte) (raw []byte, err error) {
 		return nil, c.unsupported()
 	}
 	if err != nil {
-		// The CRC was correct, so the producer wrote this. Kafka has no error for it: every exception of a decompressor
-		// becomes UNKNOWN_SERVER_ERROR, except an early end of a gzip stream, which it takes for truncated records.
+		// The CRC was correct, so the producer wrote these bytes. Kafka has no error for this case: every exception of
+		// a decompressor becomes UNKNOWN_SERVER_ERROR, except an early end of a gzip stream, which Kafka treats as
+		// truncated records.
 		code := kerr.UnknownServerError
 		if c == CodecGzip && errors.Is(err, io.ErrUnexpectedEOF) {
 			code = kerr.InvalidRecord
@@ -96,8 +97,8 @@ func (c Codec) decompress(src []byte) (raw []byte, err error) {
 	return raw, nil
 }
 
-// unsupported is the error for codec ids 5 to 7. Kafka fails on them with UNKNOWN_SERVER_ERROR: its
-// UNSUPPORTED_COMPRESSION_TYPE is for zstd from clients that are too old for it.
+// unsupported returns the error for codec ids 5 to 7. Kafka fails on them with UNKNOWN_SERVER_ERROR. It returns
+// UNSUPPORTED_COMPRESSION_TYPE only for zstd with clients that are too old for it.
 func (c Codec) unsupported() error {
 	return &CorruptError{What: "codec", Got: int64(c), Want: int64(CodecZstd), Record: -1, Code: kerr.UnknownServerError}
 }
@@ -109,7 +110,7 @@ var (
 	errFormat    = errors.New("the stream is not in the codec's format")
 )
 
-// sink is an io.Writer that appends to a slice, for the one library here that only writes to streams.
+// sink is an io.Writer that appends to a slice. It serves the one library here that only writes to streams.
 type sink struct{ b []byte }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -117,8 +118,9 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// appendGzip compresses in klauspost's stateless mode. It is about a tenth larger than Kafka's default level, and twenty
-// times as fast, because there are no megabyte tables to clear for a batch of some hundred bytes.
+// appendGzip compresses in klauspost's stateless mode. The output is about a tenth larger than at Kafka's default
+// level. The mode is twenty times as fast, because it does not clear megabytes of tables for a batch of some hundred
+// bytes.
 func appendGzip(dst, raw []byte) []byte {
 	out := sink{dst}
 	w, err := gzip.NewWriterLevel(&out, gzip.StatelessCompression)
@@ -134,14 +136,16 @@ func appendGzip(dst, raw []byte) []byte {
 	return out.b
 }
 
-// readGzip decompresses one or more gzip members. gzip has no size in front: the buffer grows with the output.
+// readGzip decompresses one or more gzip members. gzip does not store the size in front, so the buffer grows with the
+// output.
 func readGzip(src []byte) ([]byte, error) {
-	// A bytes.Reader and not a buffered one: the gzip reader needs an io.ByteReader or it reads ahead on its own.
+	// Use a bytes.Reader and not a buffered one: without an io.ByteReader the gzip reader adds its own buffer and reads
+	// ahead.
 	r, err := gzip.NewReader(bytes.NewReader(src))
 	if err != nil {
 		return nil, err
 	}
-	raw := make([]byte, 0, 4*len(src)) // about right for text records; larger output grows it
+	raw := make([]byte, 0, 4*len(src)) // about right for text records; the buffer grows for larger output
 	for {
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]

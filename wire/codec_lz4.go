@@ -8,7 +8,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// Kafka reads and writes a subset of the LZ4 frame format (Lz4BlockInputStream): blocks are independent, sizes and
+// Kafka reads and writes a subset of the LZ4 frame format (Lz4BlockInputStream). Blocks are independent; sizes and
 // checksums are optional.
 //
 //	magic | flags | block size | content size? i64 | header checksum | { length i32 | block | checksum? i32 }... | 0 i32 | checksum? i32
@@ -18,20 +18,20 @@ const (
 	lz4Magic  = 0x184D2204
 	lz4Stored = 1 << 31
 
-	lz4Version      = 0x40 // the flags: two bits of version, then one each
+	lz4Version      = 0x40 // the flags: two bits of version, then one bit for each flag
 	lz4VersionMask  = 0xC0
-	lz4Independent  = 0x20 // a block never copies from the one before it
+	lz4Independent  = 0x20 // a block never copies from the previous one
 	lz4BlockSum     = 0x10 // every block is followed by its hash
 	lz4ContentSize  = 0x08 // the header has the size of the whole content
 	lz4ReservedMask = 0x03 // one reserved bit, and dictionaries, which Kafka does not read
 
-	lz4Chunk     = 64 << 10 // what Kafka writes, and its code in the frame header
+	lz4Chunk     = 64 << 10 // the block size that Kafka writes, and its code in the frame header
 	lz4ChunkCode = 0x40
 )
 
 // appendLz4 writes the frame that the Java client writes: version 1, independent blocks of 64 KiB, no checksums.
 func appendLz4(dst, raw []byte) []byte {
-	// Messages of format 0 also hashed the magic, a mistake that Kafka keeps for them; v2 never had it.
+	// Messages of format 0 included the magic in the hash, a mistake that Kafka keeps for them. Format 2 never had it.
 	dst = binary.LittleEndian.AppendUint32(dst, lz4Magic)
 	head := []byte{lz4Version | lz4Independent, lz4ChunkCode}
 	dst = append(dst, head...)
@@ -44,10 +44,11 @@ func appendLz4(dst, raw []byte) []byte {
 	return append(dst, 0, 0, 0, 0)
 }
 
-// appendLz4Block writes one block with its length, stored if compression gains nothing.
+// appendLz4Block writes one block with its length. It stores the block uncompressed if compression does not make it
+// smaller.
 func appendLz4Block(dst, raw []byte) []byte {
-	// The library gets room for the worst case; with less it would return 0 for data that does not compress into the
-	// rest.
+	// The library gets room for the worst case. With less it would return 0 for data whose compressed form does not
+	// fit.
 	at := len(dst)
 	bound := 4 + lz4.CompressBlockBound(len(raw))
 	dst = slices.Grow(dst, bound)[:at+bound]
@@ -63,14 +64,15 @@ func appendLz4Block(dst, raw []byte) []byte {
 	return dst[:at+4+n]
 }
 
-// readLz4 reads one frame. As in Kafka, it compares neither the content size nor the checksum of the content, and reads
-// nothing after the end mark.
+// readLz4 reads one frame. Like Kafka, it does not verify the content size or the checksum of the content, and ignores
+// all bytes after the end mark.
 func readLz4(src []byte) ([]byte, error) {
 	flags, maxBlock, src, err := readLz4Header(src)
 	if err != nil {
 		return nil, err
 	}
-	// A frame ends with its end mark and not with the bytes: without one it is truncated, as in Kafka.
+	// A frame ends with its end mark, not with the end of the bytes. As in Kafka, a frame without an end mark is
+	// truncated.
 	var raw []byte
 	for {
 		if len(src) < 4 {
@@ -133,7 +135,8 @@ func readLz4Header(src []byte) (flags byte, maxBlock int, rest []byte, err error
 }
 
 // appendUnlz4 appends the content of a block: at most maxBlock bytes, and at most 255 for each byte of the block. A
-// block does not contain its size; most decompress to a few times their length, so that is tried first.
+// block does not contain its decompressed size. Most blocks decompress to a few times their length, so that size is
+// tried first.
 func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 	if stored {
 		return append(dst, block...), nil
@@ -153,11 +156,12 @@ func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 	}
 }
 
-// xxh32 is the hash of the frame format, xxHash-32 with seed 0. The lz4 library has it and does not export it.
+// xxh32 is the hash of the frame format, xxHash-32 with seed 0. The lz4 library does not export its implementation.
 func xxh32(p []byte) uint32 {
 	const p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
 	n := uint32(len(p))
-	// Four lanes of four bytes while there are sixteen, then fours, then single bytes, then an avalanche.
+	// The hash mixes four lanes of four bytes while there are sixteen, then groups of four, then single bytes. An
+	// avalanche follows.
 	h := uint32(p5)
 	if len(p) >= 16 {
 		var one uint32 = p1 // a variable, so that the sums below wrap

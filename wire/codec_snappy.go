@@ -6,9 +6,9 @@ import (
 	"github.com/klauspost/compress/snappy"
 )
 
-// Snappy has no stream format of its own that Kafka uses. The Java clients write that of the library snappy-java, also
-// called xerial framing: a header of 16 bytes, then chunks, each a length and a block. Other clients do the same or write a
-// single bare block. Both are read, the first is written.
+// Kafka does not use the stream format of Snappy. The Java clients write that of the library snappy-java, also called
+// xerial framing: a header of 16 bytes, then chunks, each with a length and a block. Other clients use the same framing
+// or write a single bare block. This package reads both and writes the framing.
 //
 //	82 'S' 'N' 'A' 'P' 'P' 'Y' 00 | version 1 i32 | compatible 1 i32 | { length i32 | block }...
 const xerialMagic = "\x82SNAPPY\x00"
@@ -24,7 +24,7 @@ func appendSnappy(dst, raw []byte) []byte {
 	dst = append(dst, 0, 0, 0, 1, 0, 0, 0, 1)
 	for len(raw) > 0 {
 		n := min(len(raw), snappyChunk)
-		at := len(dst) // of the chunk's length, filled in when it is known
+		at := len(dst) // position of the chunk's length, which is filled in when it is known
 		dst = appendSnappyBlock(append(dst, 0, 0, 0, 0), raw[:n])
 		binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 		raw = raw[n:]
@@ -37,7 +37,7 @@ func readSnappy(src []byte) ([]byte, error) {
 	if len(src) < xerialHeader || string(src[:len(xerialMagic)]) != xerialMagic {
 		return appendUnsnappy(nil, src)
 	}
-	// The versions are ignored: there has been one since 2011, and other writers fill them in as they like.
+	// The versions are ignored. They have not changed since 2011, and other writers fill in arbitrary values.
 	src = src[xerialHeader:]
 	var raw []byte
 	for len(src) > 0 {
@@ -58,8 +58,8 @@ func readSnappy(src []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// appendUnsnappy appends the content of a block. A block begins with its size, which is checked before it is used: three
-// bytes, a copy, give at most 64.
+// appendUnsnappy appends the content of a block. A block begins with its decompressed size. The size is checked before
+// it is used: a copy of three bytes gives at most 64 bytes.
 func appendUnsnappy(dst, block []byte) ([]byte, error) {
 	size, err := snappy.DecodedLen(block)
 	if err != nil {
@@ -81,24 +81,25 @@ func appendUnsnappy(dst, block []byte) ([]byte, error) {
 	return dst[:len(dst)+len(raw)], nil
 }
 
-// The table is 16 KiB, which fits on a goroutine's stack and in a first-level cache. A match shorter than four bytes
-// would save nothing over the three bytes of a copy.
+// The table has 16 KiB, which fits on the stack of a goroutine and in a first-level cache. A match shorter than four
+// bytes would not save anything, because a copy takes three bytes.
 const (
 	snappyTableBits = 13
 	snappyMinMatch  = 4
 )
 
-// appendSnappyBlock compresses src, shorter than 64 KiB, as one snappy block: the size, then literals and copies.
+// appendSnappyBlock compresses src, which is shorter than 64 KiB, as one snappy block: the size, then literals and
+// copies.
 //
-// At every position it looks for an earlier one with the same four bytes, in a table of the last position of each hash,
-// extends the match as far as it goes, and takes longer steps the longer it finds none. Every choice depends on src
-// alone.
+// At every position it looks for an earlier position with the same four bytes, in a table of the last position of each
+// hash, and extends a match as far as possible. The longer it finds no match, the longer its steps become. Every choice
+// depends on src alone.
 func appendSnappyBlock(dst, src []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(src)))
-	var table [1 << snappyTableBits]uint16 // the position plus one; 0 is none
+	var table [1 << snappyTableBits]uint16 // the position plus one; 0 means none
 	literal := 0                           // start of the bytes that no copy covers yet
 	for at := 0; at+snappyMinMatch <= len(src); {
-		// The upper bits of a product with 2^32 over the golden ratio: a hash that mixes all four bytes.
+		// The hash is the upper bits of a product with 2^32 over the golden ratio, which mixes all four bytes.
 		four := binary.LittleEndian.Uint32(src[at:])
 		slot := &table[four*0x9E3779B1>>(32-snappyTableBits)]
 		from := int(*slot) - 1
@@ -119,7 +120,7 @@ func appendSnappyBlock(dst, src []byte) []byte {
 	return appendSnappyLiteral(dst, src[literal:])
 }
 
-// appendSnappyLiteral writes bytes as they are, after a tag with their number less one.
+// appendSnappyLiteral writes bytes uncompressed, after a tag with their number minus one.
 func appendSnappyLiteral(dst, p []byte) []byte {
 	n := len(p) - 1
 	switch {
@@ -135,8 +136,8 @@ func appendSnappyLiteral(dst, p []byte) []byte {
 	return append(dst, p...)
 }
 
-// appendSnappyCopy writes a copy of n >= 4 bytes from the given distance back. One copy has up to 64 bytes; the short
-// form 4 to 11 from less than 2 KiB back, so a long match is cut such that at least 4 remain.
+// appendSnappyCopy writes a copy of n >= 4 bytes from the given distance back. One copy has up to 64 bytes. The short
+// form has 4 to 11 bytes from less than 2 KiB back, so a long match is split such that at least 4 bytes remain.
 func appendSnappyCopy(dst []byte, back, n int) []byte {
 	for n > 64 {
 		take := min(64, n-snappyMinMatch)

@@ -2,10 +2,12 @@ package wire
 
 import "github.com/klauspost/compress/zstd"
 
-// appendZstd compresses into one frame without a checksum, as zstd-jni does: the batch has its CRC. It makes a new
-// encoder each time, so that no batch's bytes can depend on another's; allocating its tables is the cost of a call.
+// appendZstd compresses into one frame. Like zstd-jni, it writes no checksum, because the batch has its CRC. It creates
+// a new encoder each time, so that no batch's bytes can depend on another batch. The cost is that each call allocates
+// the encoder's tables.
 func appendZstd(dst, raw []byte) []byte {
-	// A window beyond the input would waste memory, and one beyond 1 MiB is more than a batch by Kafka's defaults.
+	// A window larger than the input would waste memory, and one over 1 MiB is larger than a batch with Kafka's
+	// defaults.
 	window := zstd.MinWindowSize
 	for window < len(raw) && window < 1<<20 {
 		window <<= 1
@@ -20,11 +22,12 @@ func appendZstd(dst, raw []byte) []byte {
 	return e.EncodeAll(raw, dst)
 }
 
-// zstdMaxWindow is the window that zstd-jni accepts, log 27. It is not allocated: the output serves as the window.
+// zstdMaxWindow is the largest window that zstd-jni accepts, log 27. It is not allocated, because the output serves as
+// the window.
 const zstdMaxWindow = 1 << 27
 
-// readZstd decompresses one or more frames. The decoder's scratch memory is small; its output grows with the decoded
-// bytes, unless a frame claims a size, which checkZstd has found possible.
+// readZstd decompresses one or more frames. The decoder's scratch memory is small. Its output grows with the decoded
+// bytes, or is allocated at the size that a frame claims, after checkZstd has found that size possible.
 func readZstd(src []byte) ([]byte, error) {
 	if err := checkZstd(src); err != nil {
 		return nil, err
@@ -46,7 +49,8 @@ func readZstd(src []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// The kinds of blocks (RFC 8878, 3.1.1.2), and what one holds at most. Kind 0 is stored as it is.
+// These are the kinds of blocks (RFC 8878, 3.1.1.2) and the maximum content of a block. Kind 0 is an uncompressed
+// block.
 const (
 	zstdBlockRLE        = 1 // one byte, repeated
 	zstdBlockCompressed = 2
@@ -54,10 +58,10 @@ const (
 	zstdMaxBlock        = 128 << 10
 )
 
-// checkZstd reads the headers of frames and blocks, and refuses a frame that claims more than its blocks can contain.
-// The decoder allocates a claimed size at once, so a few bytes could otherwise cost a hundred megabytes.
+// checkZstd reads the headers of frames and blocks. It refuses a frame that claims more content than its blocks can
+// have. The decoder allocates a claimed size at once, so without this check a few bytes could cost a hundred megabytes.
 func checkZstd(src []byte) error {
-	// Several frames in a row are one stream, and skippable frames may have any bytes.
+	// Several frames in a row form one stream, and skippable frames may contain any bytes.
 	for len(src) > 0 {
 		var h zstd.Header
 		if err := h.Decode(src); err != nil {
@@ -74,7 +78,7 @@ func checkZstd(src []byte) error {
 		if h.Skippable {
 			continue
 		}
-		// A frame without a content size needs no check: then the decoder's output grows block by block.
+		// A frame without a content size needs no check, because the decoder's output then grows block by block.
 		most, rest, err := zstdBlocks(src)
 		if err != nil {
 			return err
@@ -93,8 +97,8 @@ func checkZstd(src []byte) error {
 	return nil
 }
 
-// zstdBlocks reads a frame's blocks at the start of src. They contain most bytes at most. A block's header has three
-// bytes: a bit for the last one, two bits of kind, and the size.
+// zstdBlocks reads a frame's blocks at the start of src. most is an upper bound on the size of their content. A block's
+// header has three bytes: one bit that marks the last block, two bits of kind, and the size.
 func zstdBlocks(src []byte) (most uint64, rest []byte, err error) {
 	for {
 		if len(src) < 3 {

@@ -3,7 +3,7 @@ package wire
 import "encoding/binary"
 
 // coder reads or writes the fields of a message in their order on the wire. Every message that Kafka generates from a
-// schema has one method for both directions, so the two cannot differ:
+// schema has one method for both directions, so that they cannot differ:
 //
 //	func (r *TopicRecord) code(c *coder) {      AppendMetadata ──▶ code ──▶ out
 //		c.version(nil, 0)                       ParseMetadata  ──▶ code ◀── in
@@ -12,7 +12,7 @@ import "encoding/binary"
 //		c.end()
 //	}
 //
-// A schema's line becomes a line here:
+// Each line of a schema becomes a line here:
 //
 //	"versions": "3+"                   if c.since(3, set) { … }; of an "ignorable" field, set is false
 //	"versions": "1"                    if c.within(1, 1, set) { … }
@@ -25,15 +25,15 @@ import "encoding/binary"
 // varints of n+1 with 0 for null, and a section of tagged fields at the end of every struct; in an older version lengths of
 // 16 bits (strings) or 32 (all else) with -1 for null, and no section.
 //
-// A failed read is permanent: fault is set, the input is dropped, and every later read returns zero.
+// After the first error of a read, fault is set, the input is dropped, and every later read returns zero.
 type coder struct {
 	reading bool
-	out     []byte       // writing: what has been written
-	in      []byte       // reading: what has not been read
+	out     []byte       // writing: the bytes written so far
+	in      []byte       // reading: the bytes still unread
 	framing framing      // how the version is written in front of the body
 	ver     int16        // of the message, known once version has run
 	rigid   bool         // the version is older than the first flexible one
-	fault   MessageFault // reading: what was wrong first
+	fault   MessageFault // reading: the first fault
 	tags    tagSection
 }
 
@@ -45,18 +45,18 @@ const (
 	framedByShort                 // the value of a coordinator's record: 16 bits
 )
 
-// tagSection is the section of tagged fields that is open. The elements of an array and a struct in a tagged field have
-// sections of their own: see nested.
+// tagSection is the open section of tagged fields. The elements of an array and a struct in a tagged field have their
+// own sections: see nested.
 type tagSection struct {
 	count   int    // writing: index+1 in out of the section's count, 0 before the first tag
 	body    int    // writing: index in out of the open field's body, 0 if none is open
 	started bool   // reading: the count has been read
-	left    uint32 // reading: fields not yet consumed, the peeked one included
+	left    uint32 // reading: fields not yet consumed, including the peeked one
 	peeked  bool   // reading: next has the number of a field whose size and body follow
-	next    uint32 // reading: that number
-	last    int64  // reading: the number before it, -1 at first; tags must rise
+	next    uint32 // reading: the number of the peeked field
+	last    int64  // reading: the previous number, at first -1; tags must rise
 	inField bool   // reading: in is cut to one field's body
-	rest    []byte // reading: what follows that body
+	rest    []byte // reading: the bytes after that field's body
 }
 
 // fail records the first fault and stops the reading.
@@ -67,9 +67,9 @@ func (c *coder) fail(f MessageFault) {
 	c.in, c.tags = nil, tagSection{started: true}
 }
 
-// take removes n bytes from the input; nil if there are fewer.
+// take removes n bytes from the input. It returns nil if there are fewer.
 func (c *coder) take(n int) []byte {
-	if n < 0 || n > len(c.in) { // below 0 where an int has 32 bits
+	if n < 0 || n > len(c.in) { // n may be negative where an int has 32 bits
 		c.fail(FaultTruncated)
 		return nil
 	}
@@ -93,8 +93,8 @@ func (c *coder) uvarint(v uint32) uint32 {
 	return uint32(x)
 }
 
-// version codes the message's version, which is in front of its body, and refuses one above newest. A message that has
-// only version 0 passes nil.
+// version codes the message's version, which precedes its body, and refuses a version above newest. A message that only
+// has version 0 passes nil.
 func (c *coder) version(v *int16, newest int16) {
 	if !c.reading && v != nil {
 		c.ver = *v
@@ -126,12 +126,12 @@ func (c *coder) version(v *int16, newest int16) {
 // flexible.
 func (c *coder) flexibleSince(v int16) { c.rigid = c.ver < v }
 
-// since reports whether the message's version has a field that was added in version v. A set field that the version does
-// not have would be lost silently: Kafka throws UnsupportedVersionException, and so this panics. If the schema calls the
-// field ignorable, Kafka drops the value, and the caller passes false.
+// since reports whether the message's version has a field that was added in version v. If the field is set but the
+// version does not have it, the value would be silently lost; Kafka then throws UnsupportedVersionException, and since
+// panics. If the schema calls the field ignorable, Kafka drops the value, and the caller passes false.
 func (c *coder) since(v int16, set bool) bool { return c.within(v, 1<<15-1, set) }
 
-// within is since for a field that a later version removed.
+// within does the same as since for a field that a later version removed.
 func (c *coder) within(from, to int16, set bool) bool {
 	if from <= c.ver && c.ver <= to {
 		return true
@@ -142,8 +142,9 @@ func (c *coder) within(from, to int16, set bool) bool {
 	return false
 }
 
-// tag reports whether the tagged field with this number, added in version v, is to be coded now. Callers ask for tags in
-// rising order, after all plain fields. When writing, a field that is not set (has its default) is omitted.
+// tag reports whether the caller must now code the tagged field with this number, which was added in version v. Callers
+// ask for tags in rising order, after all plain fields. When writing, a field that has its default is omitted (set is
+// false).
 func (c *coder) tag(v int16, number uint32, set bool) bool {
 	if !c.since(v, set) {
 		return false
@@ -159,13 +160,14 @@ func (c *coder) tag(v int16, number uint32, set bool) bool {
 	if !set {
 		return false
 	}
-	c.out[c.tags.count-1]++ // records have a handful of tags: the count stays a one-byte varint
+	c.out[c.tags.count-1]++ // records have few tags, so the count stays a one-byte varint
 	c.uvarint(number)
 	c.tags.body = len(c.out)
 	return true
 }
 
-// openTag moves to the tagged field with this number and skips those below it, which are unknown to us.
+// openTag moves to the tagged field with this number. It skips fields with lower numbers, which this version does not
+// know.
 func (c *coder) openTag(number int64) bool {
 	if !c.tags.started {
 		c.tags.started, c.tags.last = true, -1
@@ -185,7 +187,7 @@ func (c *coder) openTag(number int64) bool {
 		}
 		size := c.uvarint(0)
 		c.tags.peeked = false
-		c.tags.left = max(c.tags.left, 1) - 1 // 0 already if reading the size failed
+		c.tags.left = max(c.tags.left, 1) - 1 // left is already 0 if reading the size failed
 		if uint64(size) > uint64(len(c.in)) {
 			c.fail(FaultTruncated)
 			return false
@@ -199,7 +201,7 @@ func (c *coder) openTag(number int64) bool {
 	return false
 }
 
-// closeTag ends the tagged field that is open, if one is.
+// closeTag ends the open tagged field, if there is one.
 func (c *coder) closeTag() {
 	switch {
 	case c.tags.inField:
@@ -208,7 +210,7 @@ func (c *coder) closeTag() {
 		}
 		c.in, c.tags.rest, c.tags.inField = c.tags.rest, nil, false
 	case c.tags.body != 0:
-		// The size is in front of the body and is known only now: make room and move the body up.
+		// The size precedes the body but is known only now: make room and move the body up.
 		var size [binary.MaxVarintLen32]byte
 		n := len(c.out) - c.tags.body
 		w := binary.PutUvarint(size[:], uint64(n))
@@ -219,7 +221,7 @@ func (c *coder) closeTag() {
 	}
 }
 
-// end closes a struct: it writes the section of tagged fields even if it is empty, or skips what is left in it.
+// end closes a struct. It writes the section of tagged fields, even an empty one, or skips the rest of it.
 func (c *coder) end() {
 	if c.rigid {
 		return
@@ -233,7 +235,7 @@ func (c *coder) end() {
 	c.tags = tagSection{}
 }
 
-// nested codes a value that has sections of tagged fields of its own while another section may be open.
+// nested codes a value that has its own sections of tagged fields, while another section may be open.
 func (c *coder) nested(code func()) {
 	outer := c.tags
 	c.tags = tagSection{}
@@ -243,8 +245,8 @@ func (c *coder) nested(code func()) {
 	}
 }
 
-// The fields below are functions and not methods, because Go has no generic methods and a record's fields have their own
-// types: wire.NodeID, wire.Epoch. A failed read leaves the field with its default.
+// The fields below are functions and not methods, because Go has no generic methods and fields have their own types,
+// such as wire.NodeID and wire.Epoch. A failed read leaves the field with its default.
 
 // boolean is one byte. Kafka reads every byte but 0 as true.
 func boolean(c *coder, v *bool) {
@@ -299,8 +301,8 @@ func id[T ~[16]byte](c *coder, v *T) {
 	}
 }
 
-// length codes the length of a string, of bytes or of an array; -1 is null. width is its size in bytes in a version that is
-// not flexible.
+// length codes the length of a string, of bytes or of an array; -1 means null. width is the size of the length in bytes
+// in a version that is not flexible.
 func (c *coder) length(n int64, width int) int64 {
 	if !c.rigid {
 		return int64(c.uvarint(uint32(n+1))) - 1
@@ -374,8 +376,8 @@ func octets(c *coder, v *[]byte) {
 	}
 }
 
-// list codes an array that cannot be null. least is the smallest size of an element in bytes: it keeps a malicious
-// length from allocating elements for which the input has no room. An empty array is read as nil.
+// list codes an array that cannot be null. least is the smallest size of an element in bytes. It prevents a malicious
+// length from allocating more elements than the input can have. An empty array is read as nil.
 func list[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 	if !c.reading {
 		c.length(int64(len(*v)), 4)
@@ -387,7 +389,7 @@ func list[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 	elements(c, *v, element)
 }
 
-// listOrNull codes an array; nil is null, and an empty one is not.
+// listOrNull codes an array that can be null. A nil slice is null; an empty one is not.
 func listOrNull[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 	switch {
 	case c.reading:
@@ -411,7 +413,7 @@ func elements[T any](c *coder, v []T, element func(*coder, *T)) {
 	})
 }
 
-// count reads an array's length: -1 for null.
+// count reads an array's length. It returns -1 for null.
 func (c *coder) count(least int) int {
 	n := c.length(0, 4)
 	if n*int64(least) > int64(len(c.in)) {
@@ -421,8 +423,8 @@ func (c *coder) count(least int) int {
 	return int(n)
 }
 
-// structOrNull codes a struct in a tagged field; nil is null. Kafka writes 0 or 1 as an unsigned varint in front of it
-// there.
+// structOrNull codes a struct in a tagged field; nil is null. Kafka writes an unsigned varint before such a struct: 1,
+// or 0 for null.
 func structOrNull[T any](c *coder, v **T, code func(*coder, *T)) {
 	present := uint32(1)
 	if *v == nil {

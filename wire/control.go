@@ -13,16 +13,16 @@ import (
 type ControlType int16
 
 const (
-	ControlAbort          ControlType = iota // the transaction's records up to here are aborted
-	ControlCommit                            // they are committed
+	ControlAbort          ControlType = iota // the transaction's records before it are aborted
+	ControlCommit                            // the transaction's records before it are committed
 	ControlLeaderChange                      // KRaft: the first record of a leader's epoch
 	ControlSnapshotHeader                    // KRaft: the first record of a snapshot
-	ControlSnapshotFooter                    // KRaft: the last; a snapshot without it is torn
+	ControlSnapshotFooter                    // KRaft: the last record of a snapshot; a snapshot without it is torn
 	ControlKRaftVersion                      // KRaft: the version of the quorum protocol (KIP-853)
 	ControlKRaftVoters                       // KRaft: the voter set (KIP-853)
 )
 
-// String is Kafka's name of the type. A reader skips types it does not know.
+// String returns Kafka's name of the type. A reader skips types that it does not know.
 func (t ControlType) String() string {
 	if t >= 0 && t <= ControlKRaftVoters {
 		return [...]string{"ABORT", "COMMIT", "LEADER_CHANGE", "SNAPSHOT_HEADER", "SNAPSHOT_FOOTER", "KRAFT_VERSION", "KRAFT_VOTERS"}[t]
@@ -31,7 +31,7 @@ func (t ControlType) String() string {
 }
 
 // ControlValue is the value of a control record: one of the types below. It begins with a version, which in Kafka is
-// always 0 so far; only LeaderChange also has a version 1, and so a field for it.
+// always 0 so far. Only LeaderChange also has a version 1, and therefore a field for it.
 type ControlValue interface {
 	// ControlType is the type that goes into the record's key.
 	ControlType() ControlType
@@ -47,7 +47,7 @@ type EndTxnMarker struct {
 }
 
 // LeaderChange announces a quorum leader and the voters that elected it. Its version 1 has directory ids of voters, but
-// Kafka writes version 0 even if it has them (ControlRecordUtils.LEADER_CHANGE_CURRENT_VERSION).
+// Kafka writes version 0 even if it knows these ids (ControlRecordUtils.LEADER_CHANGE_CURRENT_VERSION).
 type LeaderChange struct{ kmsg.LeaderChangeMessage }
 
 // SnapshotHeader begins a snapshot.
@@ -59,10 +59,10 @@ type SnapshotHeader struct {
 // SnapshotFooter ends a snapshot.
 type SnapshotFooter struct{}
 
-// KRaftVersion is the finalized version of the quorum protocol: 1 has dynamic voters.
+// KRaftVersion is the finalized version of the quorum protocol. Version 1 has dynamic voters.
 type KRaftVersion struct{ Version int16 }
 
-// KRaftVoters is the whole voter set; it is in force as soon as it is in a log, committed or not (KIP-853).
+// KRaftVoters is the whole voter set. It takes effect as soon as it is in a log, committed or not (KIP-853).
 type KRaftVoters struct{ Voters []KRaftVoter }
 
 // KRaftVoter is one member of the quorum.
@@ -104,8 +104,9 @@ func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 // ControlType is KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
-// The messages below have only version 0, and each begins with it as a field of its own. A reader treats a later version
-// as version 0 and ignores bytes after the last field: a later version may only add fields (ControlRecordUtils).
+// The messages below have only version 0, and each begins with its version as an ordinary field. A reader treats a
+// later version as version 0 and ignores bytes after the last field, because a later version may only add fields
+// (ControlRecordUtils).
 
 func (m *EndTxnMarker) code(c *coder) {
 	c.rigid = true
@@ -145,7 +146,7 @@ func (v *KRaftVoter) code(c *coder) {
 		u16(c, &e.Port)
 		c.end()
 	})
-	c.nested(func() { // the range of versions is a struct of its own
+	c.nested(func() { // the range of versions is a separate struct
 		u16(c, &v.MinVersion)
 		u16(c, &v.MaxVersion)
 		c.end()
@@ -153,7 +154,7 @@ func (v *KRaftVoter) code(c *coder) {
 	c.end()
 }
 
-// versionField codes the version of a control record, 0.
+// versionField codes the version of a control record, which is 0.
 func versionField(c *coder) {
 	var version int16
 	if u16(c, &version); version < 0 {
@@ -174,11 +175,12 @@ func appendMessage(dst []byte, code func(*coder)) []byte {
 	return c.out
 }
 
-// AppendControl appends one control batch with one record per value, all with timestamp ts. A transaction marker is the
-// only record of its batch and is transactional; its options have its producer. KRaft writes several values in one
-// batch. Control batches have no sequence and are never compressed, whatever o says.
+// AppendControl appends one control batch with one record per value, all with timestamp ts. A transaction marker is
+// transactional and the only record of its batch; o has its producer. KRaft writes several values in one batch. Control
+// batches have no sequence and are never compressed, whatever o says.
 func AppendControl(dst []byte, o BatchOptions, ts Timestamp, values ...ControlValue) ([]byte, error) {
-	// A marker has a producer and yet no sequence: it must not change the next sequence that the producer state expects.
+	// A marker has a producer but no sequence, because it must not change the next sequence that the producer state
+	// expects.
 	o.Control, o.Codec, o.BaseSequence = true, CodecNone, NoSequence
 	records := make([]Record, len(values))
 	for i, v := range values {
@@ -197,16 +199,16 @@ func AppendControl(dst []byte, o BatchOptions, ts Timestamp, values ...ControlVa
 	return AppendBatch(dst, o, records)
 }
 
-// ControlRecord is one record of a control batch: its key is decoded, its value not yet.
+// ControlRecord is one record of a control batch. Its key is decoded; its value is not.
 type ControlRecord struct {
-	Type      ControlType // may be unknown: skip it
+	Type      ControlType // if the type is unknown, skip the record
 	Offset    Offset
 	Timestamp Timestamp
 	Value     []byte // aliases the batch
 }
 
-// Control returns the batch's first control record: the only one of a transaction marker. The error is a *CorruptError,
-// also if the batch is not a control batch or has no record left after compaction.
+// Control returns the batch's first control record, which is the only one of a transaction marker. It returns a
+// *CorruptError even if the batch is not a control batch or has no record left after compaction.
 func (b Batch) Control() (ControlRecord, error) {
 	for c, err := range b.Controls() {
 		return c, err
@@ -233,7 +235,7 @@ func (b Batch) Controls() iter.Seq2[ControlRecord, error] {
 	}
 }
 
-// parseControl reads a control record's key. A later version of it may only add fields (ControlRecordType).
+// parseControl reads a control record's key. A later version of the key may only add fields (ControlRecordType).
 func parseControl(r Record) (ControlRecord, error) {
 	if len(r.Key) < 4 {
 		return ControlRecord{}, invalid("control key length", int64(len(r.Key)), 4)
@@ -245,8 +247,8 @@ func parseControl(r Record) (ControlRecord, error) {
 	return ControlRecord{Type: t, Offset: r.Offset, Timestamp: r.Timestamp, Value: r.Value}, nil
 }
 
-// Decode decodes the record's value as one of the ControlValue types. The error is a *CorruptError; an unknown type is
-// INVALID_RECORD too, so check Type first if the log may be from another version.
+// Decode decodes the record's value as one of the ControlValue types. The error is a *CorruptError. An unknown type is
+// INVALID_RECORD too, so check Type first if another version may have written the log.
 func (r ControlRecord) Decode() (ControlValue, error) {
 	c := coder{reading: true, in: r.Value}
 	var v ControlValue
@@ -278,7 +280,7 @@ func (r ControlRecord) Decode() (ControlValue, error) {
 		m.code(&c)
 		v = m
 	default:
-		// Kafka's readers skip unknown types, so the caller decides.
+		// Kafka's readers skip unknown types, so the caller decides whether to skip the record.
 		return nil, invalid("control type", int64(r.Type), int64(ControlKRaftVoters))
 	}
 	if c.fault != 0 {

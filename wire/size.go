@@ -5,17 +5,18 @@ import "github.com/twmb/franz-go/pkg/kmsg"
 // Message is a request or a response.
 type Message interface{ Key() int16 }
 
-// The constants of the model of a message's size, in bytes. They are near the sizes in Kafka's newest versions; here it
-// matters more that they never change with version, client id or topic name than that they are exact.
+// These constants define the model of a message's size, in bytes. They are near the sizes in Kafka's newest versions.
+// They need not be exact, but they must not vary with version, client id or topic name.
 const (
 	sizeOfFrame     = 64 // frame size, header, and the fixed fields of a body
 	sizeOfTopic     = 24 // a topic's id or name
 	sizeOfPartition = 32 // a partition's fixed fields
 )
 
-// Size is a message's size in bytes for the model of bandwidth. It is a function of the struct and not of its encoding,
-// so that a message takes the same time on a link as a pointer or as bytes. Records, snapshots and the messages inside
-// envelopes count with their actual size; everything else is constants. It allocates nothing.
+// Size returns a message's size in bytes for the model of bandwidth. It depends on the struct and not on its encoding,
+// so that a message takes the same time on a link whether it is passed as a Go pointer or encoded. Records, snapshots
+// and the messages inside envelopes count with their actual size; everything else counts with a constant. Size
+// allocates nothing.
 func Size(m Message) int {
 	n := sizeOfFrame
 	switch m := m.(type) {
