@@ -13,7 +13,7 @@ import (
 	"samsa/wire"
 )
 
-// open makes a log on an empty disk.
+// open creates a log on an empty disk.
 func open(t *testing.T, cfg Config) (*memDisk, *Log) {
 	t.Helper()
 	d := newMemDisk()
@@ -22,7 +22,7 @@ func open(t *testing.T, cfg Config) (*memDisk, *Log) {
 	return d, l
 }
 
-// reopen is a start after a process crash with no checkpoint.
+// reopen starts the log after a process crash without a checkpoint.
 func reopen(t *testing.T, d *memDisk, cfg Config) (*memDisk, *Log, Recovered) {
 	t.Helper()
 	c := d.crash()
@@ -115,7 +115,7 @@ func TestLeaderRefuses(t *testing.T) {
 	}
 }
 
-// The checks of a client's batch, by the log's state of its producer.
+// The checks of a client's batch depend on the log's state of its producer.
 func TestSequences(t *testing.T) {
 	type batch struct {
 		epoch wire.ProducerEpoch
@@ -218,7 +218,7 @@ func TestTransactionsBoundTheStableOffset(t *testing.T) {
 	require.Equal(t, []Aborted{{2, 2, 5, 6}}, got)
 }
 
-// Epochs of markers: transaction version 2 bumps the epoch with every transaction, so an equal one is only a retry.
+// Transaction version 2 bumps the epoch with every transaction, so a marker with an equal epoch is only a retry.
 func TestMarkerEpochs(t *testing.T) {
 	const greatest = math.MaxInt16
 	for _, c := range []struct {
@@ -275,7 +275,7 @@ func TestVerification(t *testing.T) {
 	require.ErrorIs(t, err, kerr.OutOfOrderSequenceNumber, "version 2 starts at 0 (KAFKA-18202)")
 }
 
-// A transaction is open in one producer epoch: a newer epoch needs its own verification, an older one is fenced.
+// A transaction is open in one producer epoch. A newer epoch needs its own verification; an older one is fenced.
 func TestVerificationIsPerEpoch(t *testing.T) {
 	d, l := open(t, DefaultConfig())
 	put := func(epoch wire.ProducerEpoch, from Origin, g VerificationGuard) error {
@@ -336,7 +336,7 @@ func TestFollowerTakesOffsetsAsGiven(t *testing.T) {
 	require.Equal(t, a.First, a.Last+1)
 }
 
-// A corrupt replica never overwrites a good one: a batch with a bad CRC is refused, wherever in the fetch it is.
+// A corrupt replica must never overwrite a good one: a batch with a bad CRC is refused at any position in the fetch.
 func TestFollowerRefusesCorruption(t *testing.T) {
 	d, l := open(t, DefaultConfig())
 	p := batchSpec{n: 1, size: 50, base: 0}.bytes()

@@ -9,9 +9,9 @@ import (
 	"samsa/wire"
 )
 
-// The disk is memory, so these figures are the package's own share of an append, a read or a recovery.
+// The disk is in memory, so these benchmarks measure only the package's own share of an append, a read or a recovery.
 
-// bigLog is a log of a given size in Kafka's default segments, never flushed.
+// bigLog returns a log of a given size with Kafka's default segments. It is never flushed.
 func bigLog(b *testing.B, size int64) *memDisk {
 	b.Helper()
 	d := newMemDisk()
@@ -67,7 +67,7 @@ func BenchmarkAppendAsLeader(b *testing.B) {
 	}
 }
 
-// keepShort keeps a benchmark's log from filling the memory.
+// keepShort prevents a benchmark's log from filling the memory.
 func keepShort(b *testing.B, d *memDisk, l *Log) {
 	if _, err := l.Retain(d, testWall, l.End()); err != nil {
 		b.Fatal(err)
@@ -137,7 +137,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkRecover reads a whole log again after an unclean shutdown. The gibibyte is for -bench 'Recover/1GiB'.
+// BenchmarkRecover reads a whole log again after an unclean shutdown. Use -bench 'Recover/1GiB' for the log of 1 GiB.
 func BenchmarkRecover(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -159,7 +159,7 @@ func BenchmarkRecover(b *testing.B) {
 	}
 }
 
-// BenchmarkOpenClean opens a log after a clean shutdown: the cost of a start.
+// BenchmarkOpenClean opens a log after a clean shutdown.
 func BenchmarkOpenClean(b *testing.B) {
 	d := bigLog(b, 64<<20)
 	l, _, err := Open(d, testDir, DefaultConfig(), OpenOptions{Wall: testWall})

@@ -14,11 +14,11 @@ import (
 	"samsa/wire"
 )
 
-// A workload crashes after every disk operation, by a process crash and by power losses of several kinds, and is
-// recovered. The log must then be a part of the log before, by whole batches, not shorter than the flushed part; and
-// everything derived from it must match the batches.
+// These tests crash a workload after every disk operation, with a process crash and several kinds of power loss, and
+// then recover the log. The recovered log must consist of whole batches of the log before, and reach at least its
+// flushed end. All state derived from the log must match the batches.
 
-// world uses one log as a broker does: it opens it and saves its checkpoints.
+// world uses one log as a broker does: it opens the log and saves its checkpoints.
 type world struct {
 	d    *memDisk
 	dir  Dir
@@ -32,7 +32,7 @@ type world struct {
 	saved wire.Offset // the recovery point that was found at the start
 }
 
-// start is a broker's start: marker, checkpoints, log.
+// start runs the start of a broker: it reads the marker and the checkpoints, and opens the log.
 func start(d *memDisk, cfg Config) (*world, error) {
 	w := &world{d: d, dir: Dir{Rules: cfg.Rules}, cfg: cfg, seqs: map[wire.ProducerID]int32{}, ts: wire.Timestamp(testWall.Millis())}
 	clean, _, err := w.dir.TakeCleanMarker(d)
@@ -63,7 +63,7 @@ func (w *world) save() error {
 	return w.dir.SaveLogStarts(w.d, Offsets{testPartition: w.l.Start()})
 }
 
-// stop is a clean shutdown.
+// stop runs a clean shutdown.
 func (w *world) stop() error {
 	if err := w.l.Close(w.d); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (w *world) truncate(to wire.Offset) error {
 	return w.save()
 }
 
-// startOver names the step that empties the log.
+// startOver is the name of the step that empties the log.
 const startOver = "start over"
 
 // step is one action of a broker on its log.
@@ -122,7 +122,7 @@ type step struct {
 	do   func(w *world) error
 }
 
-// lives is the workload: one list of steps for each life of the broker, which ends in a clean shutdown.
+// lives is the workload. It has one list of steps for each life of the broker; each life ends in a clean shutdown.
 func lives() [][]step {
 	plain := func(n, size int) step {
 		return step{fmt.Sprintf("append %dx%d", n, size), func(w *world) error { return w.lead(batchSpec{n: n, size: size}, OriginClient) }}
@@ -186,7 +186,7 @@ func lives() [][]step {
 			leader(0), plain(1, 30), idem(1, 2), plain(3, 50), txn(2, 2), idem(1, 1), txn(3, 1), flush, save,
 			plain(2, 80), mark(2, false), txn(2, 1), plain(1, 90), idem(1, 3), flushActive, save, mark(3, true), mark(2, true),
 			follower(1, 3, wire.CodecNone), follower(1, 8, wire.CodecNone), back(5), follower(3, 2, wire.CodecNone), back(12),
-			// An older epoch continues over the offsets at which a newer one had begun.
+			// A leader of an older epoch appends at offsets where a newer epoch had begun.
 			follower(4, 1, wire.CodecNone), back(3), follower(1, 6, wire.CodecNone),
 			leader(5), txn(4, 2), plain(4, 60), mark(4, false), plain(1, 100), retain(1500), plain(1, 1), purge, stop,
 		},
@@ -198,7 +198,7 @@ func lives() [][]step {
 	}
 }
 
-// moment is the log as it was after a step.
+// moment is the state of the log after a step.
 type moment struct {
 	step     string
 	ops      int // of the disk, so far in this life
@@ -248,7 +248,7 @@ func replayLife(d *memDisk, cfg Config, steps []step, before moment) ([]moment, 
 	return moments, w, nil
 }
 
-// checkRecovered checks that a log is an allowed remainder of a log between two moments.
+// checkRecovered checks that a log is an allowed remainder of the log between two steps.
 func checkRecovered(w *world, before, after moment) error {
 	im := readImage(w.d, testDir)
 	history, err := remainder(im.batches, before, after)
@@ -292,14 +292,14 @@ func checkRecovered(w *world, before, after moment) error {
 		}
 		at = data.Next
 	}
-	// Derived state is checked only here, because the reads have loaded every index.
+	// Check derived state only now, after the reads have loaded every index.
 	if err := readImage(w.d, testDir).checkFiles(int64(w.cfg.IndexIntervalBytes), l.ActiveBase()); err != nil {
 		return err
 	}
 	return checkDerived(w.d, l, history)
 }
 
-// remainder finds the moment whose batches contain these, and returns its history.
+// remainder finds the step after which the log had these batches, and returns its history.
 func remainder(got []wire.Batch, before, after moment) ([]wire.Batch, error) {
 	var wrong error
 	for _, m := range []moment{after, before} {
@@ -325,7 +325,7 @@ func remainder(got []wire.Batch, before, after moment) ([]wire.Batch, error) {
 	return nil, wrong
 }
 
-// goOn uses a recovered log: another batch, a clean shutdown, a clean start.
+// goOn uses a recovered log: it appends another batch, shuts down cleanly, and starts again.
 func goOn(w *world) error {
 	w.le = max(w.l.Epochs().Latest(), 0) + 1
 	end := w.l.End()
@@ -349,7 +349,7 @@ func checkFilesOf(w *world) error {
 	return readImage(w.d, testDir).checkFiles(int64(w.cfg.IndexIntervalBytes), -1)
 }
 
-// between finds the moments around a disk operation.
+// between finds the steps before and after a disk operation.
 func between(moments []moment, op int) (before, after moment) {
 	for i := range moments {
 		if moments[i].ops >= op {
@@ -396,7 +396,8 @@ func forEachCrash(t *testing.T, cfg Config, visit func(name string, d *memDisk, 
 	}
 }
 
-// How many crashes are tried. With stride 1 and 30 power losses the tests take minutes; the defaults cover all kinds.
+// These numbers determine how many crashes are tried. With stride 1 and 30 power losses the tests take minutes; the
+// defaults cover all kinds of crash.
 var (
 	deathStride = flag.Int("stride", 13, "of how many deaths one is followed by deaths during recovery")
 	powerLosses = flag.Int("powerlosses", 5, "how many mixed power losses behind each disk operation")
@@ -439,8 +440,8 @@ func TestEveryDeathDuringRecoveryIsSurvived(t *testing.T) {
 	t.Logf("%d deaths", n)
 }
 
-// A truncation and the recovery after its crash, both with a power loss after every operation: a file that recovery has replaced
-// must not be trusted when the power loss brings its older name back.
+// The power fails after every operation of a truncation and of the recovery after its crash. If the power loss brings
+// back the older directory entry of a file that recovery has replaced, that file must not be trusted.
 func TestDeathsAroundATruncation(t *testing.T) {
 	disk := newMemDisk()
 	w, err := start(disk, smallConfig())
@@ -485,8 +486,9 @@ func TestDeathsAroundATruncation(t *testing.T) {
 	}
 }
 
-// A process crash interrupts a truncation, the rest is recovered and appended to in a newer epoch, and then the power fails. The
-// page cache had the truncation, the device may not: the epochs must be those of the batches that are there.
+// A process crash interrupts a truncation, the remaining log is recovered, a leader of a newer epoch appends to it, and
+// then the power fails. The page cache had the truncation, but the device may not have it. The epochs must be those of
+// the batches in the log.
 func TestACutThatOnlyThePageCacheHadIsMadeDurableByRecovery(t *testing.T) {
 	fill := func(t *testing.T) *world {
 		w, err := start(newMemDisk(), smallConfig())
@@ -515,8 +517,8 @@ func TestACutThatOnlyThePageCacheHadIsMadeDurableByRecovery(t *testing.T) {
 	}
 }
 
-// Every disk operation of the workload fails once. The log is then offline and changes nothing, a restart recovers an
-// allowed remainder, and no offset is ever used for two different acknowledged batches.
+// Every disk operation of the workload fails once. The log must then be offline and change nothing. A restart must
+// recover an allowed remainder, and no offset may be used for two different acknowledged batches.
 func TestEveryFailureTakesTheLogOffline(t *testing.T) {
 	disk := newMemDisk()
 	var past moment
@@ -550,7 +552,7 @@ func TestEveryFailureTakesTheLogOffline(t *testing.T) {
 	}
 }
 
-// The offline error has both Kafka's error and the disk's.
+// The offline error wraps both Kafka's error and the disk's error.
 func TestOfflineTellsBoth(t *testing.T) {
 	d := newMemDisk()
 	w, err := start(d, smallConfig())

@@ -9,10 +9,11 @@ import (
 	"samsa/sim/env"
 )
 
-// memDisk is the smallest disk that can crash: a tree of files, each with a page cache and durable bytes.
+// memDisk is a minimal disk that can crash: a tree of files, each with a page cache and durable bytes.
 //
-// A power loss takes any part of the unsynced changes: of a file each sector is as it was, or new, or never written; of a
-// directory each create, rename and remove happened or did not. The test's random source decides.
+// A power loss may undo any part of the unsynced changes. Each sector of a file has its old bytes or its new bytes, or
+// was never written; each create, rename and remove in a directory happened or did not. The test's random source
+// decides.
 type memDisk struct {
 	root  *memNode
 	files map[env.File]*memNode
@@ -55,8 +56,8 @@ func newDirNode() *memNode {
 	return &memNode{dir: true, entries: map[string]*memNode{}, synced: map[string]*memNode{}}
 }
 
-// change counts a mutating operation and says what to return instead of doing it. torn says that a failing append has
-// written half.
+// change counts a mutating operation. It returns the error to be returned instead of running the operation, if there is
+// one. torn reports that a failing append has written half of its bytes.
 func (d *memDisk) change(op, path string) (err error, torn bool) {
 	if d.dead {
 		return env.ErrDead, false
@@ -74,7 +75,7 @@ func (d *memDisk) change(op, path string) (err error, torn bool) {
 	return nil, false
 }
 
-// did is called after a mutating operation: the crash may come now.
+// did is called after a mutating operation, because a crash may be due.
 func (d *memDisk) did() {
 	if d.dieAfter > 0 && d.ops >= d.dieAfter {
 		d.dead = true
@@ -322,14 +323,14 @@ func (d *memDisk) SyncDir(dir string) error {
 
 func (d *memDisk) Space() (int64, int64, error) { return 1 << 40, 1 << 40, nil }
 
-// crash is the disk after the process crashed: the page cache survives, handles do not.
+// crash returns the disk after a process crash. The page cache survives; file handles do not.
 func (d *memDisk) crash() *memDisk {
 	c := newMemDisk()
 	c.root = copyNode(d.root, map[*memNode]*memNode{})
 	return c
 }
 
-// copyNode copies a tree; a node that is reachable twice (a name that may come back) stays one.
+// copyNode copies a tree. A node that is reachable twice, because an old directory entry may come back, stays one node.
 func copyNode(n *memNode, seen map[*memNode]*memNode) *memNode {
 	if n == nil {
 		return nil
@@ -354,14 +355,14 @@ func copyNode(n *memNode, seen map[*memNode]*memNode) *memNode {
 	return c
 }
 
-// Fates of what was not synced, for powerLoss.
+// These are the possible outcomes of unsynced changes in powerLoss.
 const (
 	fateLost  = iota // all of it is gone
 	fateKept         // all of it made it
 	fateMixed        // each piece for itself
 )
 
-// powerLoss is the disk after the power came back.
+// powerLoss returns the disk after a power loss.
 func (d *memDisk) powerLoss(fate int, rng *rand.Rand) *memDisk {
 	c := d.crash()
 	keep := func() bool { return fate == fateKept || fate == fateMixed && rng.Intn(2) == 0 }

@@ -9,7 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// After a crash or a power loss at any operation the file has the old or the new content, whole; after the last one the new.
+// After a crash or a power loss at any operation the file has all of the old or all of the new content. After the last
+// operation it has the new content.
 func TestReplaceFile(t *testing.T) {
 	for _, r := range []Replacement{{Path: "a/f", Content: []byte("new content")}, {Path: "a/f", Content: []byte("new content"), Truncate: true}} {
 		for dies := 1; ; dies++ {
@@ -37,7 +38,7 @@ func TestReplaceFile(t *testing.T) {
 	}
 }
 
-// Without a sync of the directory a power loss may bring the old content back: the option allows it.
+// With the option that omits the sync of the directory, a power loss may bring back the old content.
 func TestReplaceFileMayLoseTheName(t *testing.T) {
 	d := newMemDisk()
 	require.NoError(t, d.Mkdir("a"))
@@ -49,7 +50,7 @@ func TestReplaceFileMayLoseTheName(t *testing.T) {
 	require.Equal(t, "old", string(got))
 }
 
-// An error of the disk names the file, and nothing is renamed.
+// An error of the disk contains the path of the file, and nothing is renamed.
 func TestReplaceFileFails(t *testing.T) {
 	d := newMemDisk()
 	require.NoError(t, replaceFile(d, "f", []byte("old")))

@@ -11,9 +11,10 @@ import (
 	"samsa/wire"
 )
 
-// For any bytes in a file: no panic, no allocation beyond their size, and accepted contents are valid.
+// For any bytes in a file there must be no panic and no allocation larger than the file, and accepted contents must be
+// valid.
 
-// fileOf is a disk with one file.
+// fileOf returns a disk with one file.
 func fileOf(t testing.TB, path string, content []byte) *memDisk {
 	d := newMemDisk()
 	require.NoError(t, writeFile(d, path, content, true))
@@ -155,7 +156,7 @@ func FuzzProducerSnapshot(f *testing.F) {
 	})
 }
 
-// signed gives every batch with a valid frame its right CRC, so that the fuzzer finds more than bad CRCs.
+// signed gives every batch with a valid frame its correct CRC, so that the fuzzer finds more than bad CRCs.
 func signed(p []byte) []byte {
 	p = slices.Clone(p)
 	for rest := p; len(rest) >= wire.BatchHeaderSize; {
@@ -170,8 +171,8 @@ func signed(p []byte) []byte {
 	return p
 }
 
-// FuzzOpen loads a log of two segments with any bytes in its files, after a clean shutdown and after an unclean one, and
-// uses it. other is the content of one of the files beside the logs.
+// FuzzOpen loads a log of two segments with any bytes in its files, after a clean and after an unclean shutdown, and
+// uses the log. other is the content of one of the files that are not logs.
 func FuzzOpen(f *testing.F) {
 	var sound []byte
 	for i := range 5 {

@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// filled is a closed log of many segments with transactions.
+// filled returns a closed log of many segments with transactions.
 func filled(t *testing.T) (*memDisk, image) {
 	t.Helper()
 	d := newMemDisk()
@@ -27,8 +27,8 @@ func filled(t *testing.T) (*memDisk, image) {
 	return d, readImage(d, testDir)
 }
 
-// After a clean shutdown no segment is recovered, at any recovery point; after a crash all segments from the recovery point on
-// are.
+// After a clean shutdown no segment is recovered, whatever the recovery point. After a crash the segment that holds the
+// recovery point and all later ones are recovered.
 func TestWhatACleanShutdownSaves(t *testing.T) {
 	d, im := filled(t)
 	open := func(o OpenOptions) Recovered {
@@ -48,7 +48,8 @@ func TestWhatACleanShutdownSaves(t *testing.T) {
 	require.Positive(t, rest.Segments)
 }
 
-// Every file of a cleanly closed log, except the logs themselves, may be lost, emptied, truncated or changed: it is rebuilt.
+// Any file of a cleanly closed log except the logs may be missing, empty, truncated or changed. It must then be
+// rebuilt.
 func TestEveryDerivedFileIsMadeAgain(t *testing.T) {
 	d, im := filled(t)
 	bends := map[string]func(p []byte) []byte{
@@ -94,7 +95,7 @@ func TestEveryDerivedFileIsMadeAgain(t *testing.T) {
 	}
 }
 
-// After an unclean shutdown a lost transaction index is made again too.
+// After an unclean shutdown a missing transaction index must be rebuilt too.
 func TestALostTransactionIndexIsMadeAgain(t *testing.T) {
 	d, im := filled(t)
 	require.NoError(t, d.Remove(cleanFile))
@@ -110,8 +111,8 @@ func TestALostTransactionIndexIsMadeAgain(t *testing.T) {
 	require.NoError(t, checkRecovered(w, m, m))
 }
 
-// Every byte of the last unflushed segment is changed in turn. The log then ends before the batch with it, or the byte
-// is one that no CRC covers.
+// Every byte of the last unflushed segment is changed in turn. The log must then end before the batch with that byte,
+// unless no CRC covers the byte.
 func TestRecoveryEndsAtTheFirstBadBatch(t *testing.T) {
 	d, im := filled(t)
 	require.NoError(t, d.Remove(cleanFile))
@@ -148,8 +149,9 @@ func TestRecoveryEndsAtTheFirstBadBatch(t *testing.T) {
 	}
 }
 
-// The leftovers of an interrupted compaction or deletion (LogLoader): .deleted and .cleaned are removed, .swap replaces the
-// segments that it was made from, unless a .cleaned at or below it shows that the swap was not complete.
+// Loading handles the leftovers of an interrupted compaction or deletion (LogLoader). It removes .deleted and .cleaned
+// files. A .swap replaces the segments that it was made from, unless a .cleaned at or below it shows that the swap was
+// not complete.
 func TestLeftovers(t *testing.T) {
 	d, im := filled(t)
 	second, third, fourth := im.bases[1], im.bases[2], im.bases[3]
@@ -202,7 +204,7 @@ func TestLeftovers(t *testing.T) {
 	require.Contains(t, files, "README")
 }
 
-// A log whose files end below its saved start has lost some: it restarts at that start.
+// If the files of a log end below its saved start, the log has lost some of them, and restarts at that start.
 func TestALogThatEndsBelowItsStart(t *testing.T) {
 	d, _ := filled(t)
 	w, err := start(d.crash(), smallConfig())

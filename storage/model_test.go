@@ -11,7 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// The model is a log in a slice. Random actions are applied to the log and to the model, and every result must match.
+// The model is a log in a slice. The test applies random actions to the log and to the model, and every result must
+// match.
 type model struct {
 	batches    []wire.Batch
 	start, end wire.Offset

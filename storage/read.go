@@ -10,13 +10,13 @@ import (
 // Data is a part of a log: whole batches, in the format of a fetch response (FetchDataInfo).
 type Data struct {
 	Bytes []byte      // read-only; aliases the page cache where the disk allows it
-	First wire.Offset // base offset of the first batch, which may be below the requested offset; without a batch, the requested offset
+	First wire.Offset // base offset of the first batch, maybe below the requested offset; the requested offset if there is no batch
 	Next  wire.Offset // the next offset to read
 }
 
-// Read reads whole batches of one segment. It starts with the batch that holds the requested offset and stops before bound (the
-// high watermark, the last stable offset, or the log end). It returns at most maxBytes, except that with atLeastOne the
-// first batch may be larger.
+// Read reads whole batches of one segment. It starts with the batch that holds the requested offset and stops before
+// bound (the high watermark, the last stable offset, or the log end). It returns at most maxBytes, except that with
+// atLeastOne the first batch may be larger.
 //
 // An offset outside [Start, End] is OFFSET_OUT_OF_RANGE. For an offset at or above bound, Read returns no data and no
 // error. Invalid bytes are CORRUPT_MESSAGE. As in Kafka, the consumer of the records checks the CRC.

@@ -10,7 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// Each old rule, by itself, breaks a story that holds with the current rules: a test of this file fails if its rule is not used.
+// Each old rule alone must break a story that holds with the current rules. A test of this file fails if its rule is
+// not used.
 
 func withRule(off func(*Rules)) Config {
 	c := smallConfig()
@@ -18,14 +19,14 @@ func withRule(off func(*Rules)) Config {
 	return c
 }
 
-// both runs a story with the current rules, where it must hold, and with one rule off, where it must not.
+// both runs a story with the current rules, where it must hold, and with one rule off, where it must fail.
 func both(t *testing.T, off func(*Rules), story func(cfg Config) (well bool)) {
 	t.Helper()
 	require.True(t, story(smallConfig()), "today")
 	require.False(t, story(withRule(off)), "with the old rule")
 }
 
-// A crash while loading, then a start: the marker of the shutdown before must not be there (KAFKA-10471).
+// After a crash during loading, the next start must not find the marker of the earlier shutdown (KAFKA-10471).
 func TestRuleTakeMarkerFirst(t *testing.T) {
 	both(t, func(r *Rules) { r.TakeMarkerFirst = false }, func(cfg Config) bool {
 		d := newMemDisk()
@@ -53,7 +54,7 @@ func TestRuleTrimEpochsAtEnd(t *testing.T) {
 	})
 }
 
-// The transaction index fails after the marker's append: nothing more may be appended (KAFKA-7866).
+// Writing the transaction index fails after the marker was appended. Nothing more may be appended (KAFKA-7866).
 func TestRuleFailOnIndexError(t *testing.T) {
 	both(t, func(r *Rules) { r.FailOnIndexError = false }, func(cfg Config) bool {
 		d := newMemDisk()
@@ -68,7 +69,7 @@ func TestRuleFailOnIndexError(t *testing.T) {
 	})
 }
 
-// An append fails half-way. Another one after its remains could never be read (KAFKA-10778).
+// An append fails half-way. A later append after its remains could never be read (KAFKA-10778).
 func TestRuleStayOffline(t *testing.T) {
 	both(t, func(r *Rules) { r.StayOffline = false }, func(cfg Config) bool {
 		d := newMemDisk()
@@ -86,8 +87,8 @@ func TestRuleStayOffline(t *testing.T) {
 	})
 }
 
-// Retention deletes all batches of a producer, and only the snapshot at the next segment has its sequence. After a power loss
-// a retry must still be found as a duplicate (KAFKA-9892).
+// Retention deletes all batches of a producer, so only the snapshot at the next segment has its sequence. After a power
+// loss a retry must still be recognized as a duplicate (KAFKA-9892).
 func TestRuleSyncSnapshots(t *testing.T) {
 	both(t, func(r *Rules) { r.SyncSnapshots = false }, func(cfg Config) bool {
 		cfg.RetentionBytes = 0
@@ -109,7 +110,8 @@ func TestRuleSyncSnapshots(t *testing.T) {
 	})
 }
 
-// A leader change truncates a producer's batch. Its retry must be appended, not answered with the lost batch's offset (KIP-98).
+// A leader change truncates a producer's batch. The retry of that batch must be appended; the response must not have
+// the offset of the lost batch (KIP-98).
 func TestRuleReloadProducers(t *testing.T) {
 	both(t, func(r *Rules) { r.ReloadProducers = false }, func(cfg Config) bool {
 		d, l := open(t, cfg)
@@ -124,7 +126,7 @@ func TestRuleReloadProducers(t *testing.T) {
 	})
 }
 
-// A late response of an older leader has a newer leader's batch (KAFKA-18723).
+// A late response of an older leader contains a newer leader's batch (KAFKA-18723).
 func TestRuleBoundFollowerEpoch(t *testing.T) {
 	both(t, func(r *Rules) { r.BoundFollowerEpoch = false }, func(cfg Config) bool {
 		d, l := open(t, cfg)
@@ -134,7 +136,7 @@ func TestRuleBoundFollowerEpoch(t *testing.T) {
 	})
 }
 
-// After a power loss truncated batches are back, or a segment without the one before it.
+// A power loss brings back truncated batches, or a segment without the previous one.
 func TestRuleDurableNames(t *testing.T) {
 	both(t, func(r *Rules) { r.DurableNames = false }, func(cfg Config) bool {
 		for seed := range int64(40) {
@@ -159,8 +161,8 @@ func TestRuleDurableNames(t *testing.T) {
 	})
 }
 
-// An offset is never reused: every operation of an append fails in turn, and the log continues if it may; no two
-// acknowledged batches have the same offset after a restart.
+// An offset is never reused. Every operation of an append fails in turn, and the log continues if it can. After a
+// restart no two acknowledged batches may have the same offset.
 func TestNoOffsetIsGivenTwice(t *testing.T) {
 	for fail := 1; fail <= 12; fail++ {
 		d := newMemDisk()

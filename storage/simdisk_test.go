@@ -16,9 +16,10 @@ import (
 	"samsa/wire"
 )
 
-// On the simulated machine's disk: after every disk operation of a workload, every state that a power loss could leave is opened.
-// crash_test.go draws some states, these are all, by the simulation's rules of a device (each sector of a file by itself, and
-// the first changes of a directory up to one).
+// These tests use the simulated machine's disk. After every disk operation of a workload, they open every state that a
+// power loss could leave. crash_test.go draws some of these states at random; here all of them are tried, by the
+// simulation's rules of a device (it keeps or loses each sector of a file separately, and keeps the changes of a
+// directory up to one of them).
 
 // watched is a disk with an observer of each change.
 type watched struct {
@@ -62,8 +63,8 @@ func (s *scribe) moment() moment {
 	return moment{slices.Clone(s.ledger), s.l.RecoveryPoint(), s.l.End()}
 }
 
-// tinySegments hold two or three batches, so that few sectors are dirty at a time; and cross a sector's border, so that a
-// batch can be torn.
+// tinySegments hold two or three batches, so that few sectors are dirty at the same time. A segment crosses the border
+// of a sector, so that a batch can be torn.
 func tinySegments() storage.Config {
 	c := storage.DefaultConfig()
 	c.SegmentBytes = 760

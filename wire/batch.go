@@ -64,7 +64,7 @@ const (
 	LogAppendTime                      // the broker sets one timestamp: the batch's max timestamp applies to every record
 )
 
-// String is Kafka's name of the type.
+// String returns Kafka's name of the type.
 func (t TimestampType) String() string {
 	if t == LogAppendTime {
 		return "LogAppendTime"
@@ -88,7 +88,7 @@ func (b Batch) BaseOffset() Offset { return Offset(b.int64(atBaseOffset)) }
 // last record.
 func (b Batch) LastOffset() Offset { return b.BaseOffset() + Offset(b.LastOffsetDelta()) }
 
-// NextOffset is the first offset after the batch.
+// NextOffset returns the first offset after the batch.
 func (b Batch) NextOffset() Offset { return b.LastOffset() + 1 }
 
 // LastOffsetDelta returns the difference of LastOffset and BaseOffset.
@@ -100,13 +100,13 @@ func (b Batch) LeaderEpoch() Epoch { return Epoch(b.int32(atLeaderEpoch)) }
 // Magic returns the format's version, 2.
 func (b Batch) Magic() int8 { return int8(b[atMagic]) }
 
-// CRC is the stored CRC-32C.
+// CRC returns the stored CRC-32C.
 func (b Batch) CRC() uint32 { return binary.BigEndian.Uint32(b[atCRC:]) }
 
-// Attributes are the batch's flag bits.
+// Attributes returns the batch's flag bits.
 func (b Batch) Attributes() int16 { return int16(binary.BigEndian.Uint16(b[atAttributes:])) }
 
-// Codec is the compression of the records.
+// Codec returns the compression of the records.
 func (b Batch) Codec() Codec { return Codec(b.Attributes() & maskCodec) }
 
 // TimestampType returns the source of the timestamps.
@@ -128,24 +128,24 @@ func (b Batch) IsControl() bool { return b.Attributes()&maskControl != 0 }
 // (KIP-534).
 func (b Batch) HasDeleteHorizon() bool { return b.Attributes()&maskDeleteHorizon != 0 }
 
-// BaseTimestamp is the base of the records' timestamp deltas.
+// BaseTimestamp returns the base of the records' timestamp deltas.
 func (b Batch) BaseTimestamp() Timestamp { return Timestamp(b.int64(atBaseTimestamp)) }
 
 // MaxTimestamp returns the largest timestamp of a record. With LogAppendTime it is the timestamp of every record.
 func (b Batch) MaxTimestamp() Timestamp { return Timestamp(b.int64(atMaxTimestamp)) }
 
-// ProducerID is the idempotent producer that wrote the batch, or NoProducerID.
+// ProducerID returns the idempotent producer that wrote the batch, or NoProducerID.
 func (b Batch) ProducerID() ProducerID { return ProducerID(b.int64(atProducerID)) }
 
-// ProducerEpoch is the epoch of ProducerID, or NoProducerEpoch.
+// ProducerEpoch returns the epoch of ProducerID, or NoProducerEpoch.
 func (b Batch) ProducerEpoch() ProducerEpoch {
 	return ProducerEpoch(binary.BigEndian.Uint16(b[atProducerEpoch:]))
 }
 
-// BaseSequence is the producer's sequence number of the record at BaseOffset, or NoSequence.
+// BaseSequence returns the producer's sequence number of the record at BaseOffset, or NoSequence.
 func (b Batch) BaseSequence() int32 { return b.int32(atBaseSequence) }
 
-// LastSequence is the sequence number of the record at LastOffset, or NoSequence.
+// LastSequence returns the sequence number of the record at LastOffset, or NoSequence.
 func (b Batch) LastSequence() int32 {
 	if b.BaseSequence() == NoSequence {
 		return NoSequence

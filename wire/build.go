@@ -91,9 +91,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		return dst, fmt.Errorf("build a batch [%d, %d): offsets must be from 0 on and span less than 2^31", o.BaseOffset, next)
 	}
 
-	// The base timestamp is that of the first record, not the smallest one: deltas may be negative, and Kafka's builder
-	// writes the first record before it knows the others. A delete horizon replaces the base timestamp, and deltas are
-	// then relative to it.
+	// The base timestamp is that of the first record, not the smallest: deltas may be negative, and Kafka's builder writes
+	// the first record before it knows the others. A delete horizon replaces it, and the deltas are then relative to that.
 	baseTS, maxTS := NoTimestamp, o.MaxTimestamp
 	if len(records) > 0 {
 		baseTS = records[0].Timestamp
@@ -108,8 +107,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		maxTS = NoTimestamp
 	}
 
-	// Write the records first and the header last: the header needs their length, their largest timestamp, and the CRC
-	// over all. dst itself keeps its length throughout, so it is unchanged after an error.
+	// The records are written first, because the header needs their length, their largest timestamp, and the CRC over
+	// all. dst keeps its length until then, so it is unchanged after an error.
 	start := len(dst)
 	out := append(dst, emptyHeader[:]...)
 	low := o.BaseOffset

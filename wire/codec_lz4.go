@@ -156,7 +156,8 @@ func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 	}
 }
 
-// xxh32 is the hash of the frame format, xxHash-32 with seed 0. The lz4 library does not export its implementation.
+// xxh32 returns the hash of the frame format, xxHash-32 with seed 0. The lz4 library does not export its
+// implementation.
 func xxh32(p []byte) uint32 {
 	const p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
 	n := uint32(len(p))

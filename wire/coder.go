@@ -248,7 +248,7 @@ func (c *coder) nested(code func()) {
 // The fields below are functions and not methods, because Go has no generic methods and fields have their own types,
 // such as wire.NodeID and wire.Epoch. A failed read leaves the field with its default.
 
-// boolean is one byte. Kafka reads every byte but 0 as true.
+// boolean codes one byte. Kafka reads every byte but 0 as true.
 func boolean(c *coder, v *bool) {
 	b := uint8(0)
 	if *v {
@@ -291,7 +291,7 @@ func i64[T ~int64 | ~uint64](c *coder, v *T) {
 	}
 }
 
-// id is the 16 bytes of a UUID: the more significant half first.
+// id codes the 16 bytes of a UUID, the more significant half first.
 func id[T ~[16]byte](c *coder, v *T) {
 	if !c.reading {
 		b := [16]byte(*v)

@@ -81,7 +81,7 @@ type KRaftEndpoint struct {
 	Port     uint16
 }
 
-// ControlType is ABORT or COMMIT.
+// ControlType returns ABORT or COMMIT.
 func (m EndTxnMarker) ControlType() ControlType {
 	if m.Commit {
 		return ControlCommit
@@ -89,19 +89,19 @@ func (m EndTxnMarker) ControlType() ControlType {
 	return ControlAbort
 }
 
-// ControlType is LEADER_CHANGE.
+// ControlType returns LEADER_CHANGE.
 func (LeaderChange) ControlType() ControlType { return ControlLeaderChange }
 
-// ControlType is SNAPSHOT_HEADER.
+// ControlType returns SNAPSHOT_HEADER.
 func (SnapshotHeader) ControlType() ControlType { return ControlSnapshotHeader }
 
-// ControlType is SNAPSHOT_FOOTER.
+// ControlType returns SNAPSHOT_FOOTER.
 func (SnapshotFooter) ControlType() ControlType { return ControlSnapshotFooter }
 
-// ControlType is KRAFT_VERSION.
+// ControlType returns KRAFT_VERSION.
 func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 
-// ControlType is KRAFT_VOTERS.
+// ControlType returns KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
 // The messages below have only version 0, and each begins with its version as an ordinary field. A reader treats a

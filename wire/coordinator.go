@@ -4,22 +4,23 @@ package wire
 // transaction coordinator in __transaction_state. Both topics are compacted, so a record has a key and that key's newest
 // value; a record without a value is a tombstone.
 //
-//	key:    type i16 | body, of version 0, never flexible        the type says what the body is, and what the value is
+//	key:    type i16 | body, of version 0, never flexible        the type determines the schemas of key and value
 //	value:  version i16 | body
 //
-// The types of the two topics overlap. As of 4.3 (group-coordinator and transaction-coordinator, common/message).
+// Some type numbers have a different meaning in each topic. The schemas are those of Kafka 4.3 (group-coordinator and
+// transaction-coordinator, common/message).
 
-// CoordinatorKey is the key of a coordinator's record: a pointer to one of the structs of the coordinator_*.go files.
+// CoordinatorKey is the key of a coordinator's record: a pointer to one of the structs in the coordinator_*.go files.
 type CoordinatorKey interface {
-	// ApiKey is the record's type, the same for key and value (CoordinatorRecordType).
+	// ApiKey returns the record's type, which is the same for key and value (CoordinatorRecordType).
 	ApiKey() int16
 	code(*coder)
 }
 
-// CoordinatorValue is the value of a coordinator's record. If it has several versions it has a field Version, and is
+// CoordinatorValue is the value of a coordinator's record. A value with several versions has a field Version, and is
 // written in that version.
 type CoordinatorValue interface {
-	// ApiKey is the record's type.
+	// ApiKey returns the record's type.
 	ApiKey() int16
 	code(*coder)
 }
@@ -42,18 +43,19 @@ func AppendCoordinatorValue(dst []byte, v CoordinatorValue) []byte {
 
 // CoordinatorLog is the schema of one coordinator's log.
 type CoordinatorLog struct {
-	kind  string // in errors
+	kind  string // the kind of record, for errors
 	types []coordinatorType
 }
 
-// coordinatorType is one type of record: its name, and constructors of key and value with defaults.
+// coordinatorType is one type of record. It has the name of the type, and constructors that return a key and a value
+// with defaults.
 type coordinatorType struct {
 	name  string
 	key   func() CoordinatorKey
 	value func() CoordinatorValue
 }
 
-// Name is Kafka's name of the record type ("OffsetCommit"), or "" if this log has no such type.
+// Name returns Kafka's name of the record type ("OffsetCommit"), or "" if this log has no such type.
 func (l CoordinatorLog) Name(key int16) string {
 	if key < 0 || int(key) >= len(l.types) {
 		return ""
@@ -61,9 +63,9 @@ func (l CoordinatorLog) Name(key int16) string {
 	return l.types[key].name
 }
 
-// Parse decodes a record. A tombstone has a nil value, and Parse returns nil for it. The results share no memory with
-// the bytes. Errors are *MessageError. An unknown type (FaultKey) is of a newer Kafka; a loader skips such a record, as
-// Kafka's does (CoordinatorLoaderImpl).
+// Parse decodes a record. For a tombstone, which has a nil value, the returned value is nil. The results share no
+// memory with the bytes. Errors are *MessageError. An unknown type (FaultKey) comes from a newer Kafka; as in Kafka, a
+// loader skips such a record (CoordinatorLoaderImpl).
 func (l CoordinatorLog) Parse(key, value []byte) (CoordinatorKey, CoordinatorValue, error) {
 	c := coder{reading: true, in: key, rigid: true}
 	kind := int16(-1)

@@ -1,9 +1,9 @@
 package wire
 
-// The records of a consumer group (KIP-848). Every one is flexible in its only version, 0.
+// These are the records of a consumer group (KIP-848). Each has only version 0, which is flexible.
 
-// GroupEpoch counts the changes of a consumer group's members and subscriptions. A target assignment has the epoch of the
-// group that it was computed for, and a member the epoch of the assignment that it has reached.
+// GroupEpoch counts the changes of a consumer group's members and subscriptions. A target assignment has the group
+// epoch for which it was computed. A member has the epoch of the assignment that it has reached.
 type GroupEpoch int32
 
 // ConsumerGroupMetadataKey names a consumer group (type 3).
@@ -11,7 +11,7 @@ type ConsumerGroupMetadataKey struct {
 	GroupID string
 }
 
-// ApiKey is 3.
+// ApiKey returns 3.
 func (*ConsumerGroupMetadataKey) ApiKey() int16 { return 3 }
 
 func (k *ConsumerGroupMetadataKey) code(c *coder) { text(c, &k.GroupID) }
@@ -19,10 +19,10 @@ func (k *ConsumerGroupMetadataKey) code(c *coder) { text(c, &k.GroupID) }
 // ConsumerGroupMetadataValue is a consumer group (type 3).
 type ConsumerGroupMetadataValue struct {
 	Epoch        GroupEpoch
-	MetadataHash int64 // of the subscribed topics: another hash asks for another assignment (KIP-1101)
+	MetadataHash int64 // hash of the subscribed topics; when it changes, the group needs a new assignment (KIP-1101)
 }
 
-// ApiKey is 3.
+// ApiKey returns 3.
 func (*ConsumerGroupMetadataValue) ApiKey() int16 { return 3 }
 
 func (v *ConsumerGroupMetadataValue) code(c *coder) {
@@ -40,7 +40,7 @@ type ConsumerGroupMemberMetadataKey struct {
 	MemberID string
 }
 
-// ApiKey is 5.
+// ApiKey returns 5.
 func (*ConsumerGroupMemberMetadataKey) ApiKey() int16 { return 5 }
 
 func (k *ConsumerGroupMemberMetadataKey) code(c *coder) {
@@ -48,7 +48,7 @@ func (k *ConsumerGroupMemberMetadataKey) code(c *coder) {
 	text(c, &k.MemberID)
 }
 
-// ConsumerGroupMemberMetadataValue is a member's own data, from its heartbeats (type 5).
+// ConsumerGroupMemberMetadataValue has a member's own data, from its heartbeats (type 5).
 type ConsumerGroupMemberMetadataValue struct {
 	InstanceID           *string // nil unless the member is static
 	RackID               *string
@@ -57,13 +57,13 @@ type ConsumerGroupMemberMetadataValue struct {
 	SubscribedTopicNames []string
 	SubscribedTopicRegex *string
 	RebalanceTimeoutMs   int32
-	ServerAssignor       *string // nil is the group's default
-	// ClassicMemberMetadata is nil if the member speaks the consumer protocol. Its default is an empty struct and not nil: the
-	// schema spells null as a JSON literal, which Kafka's generator does not take for a default.
+	ServerAssignor       *string // nil means the group's default
+	// ClassicMemberMetadata is nil if the member uses the consumer protocol. Its default is an empty struct and not
+	// nil: the schema has the JSON literal null, which Kafka's generator does not recognize as a default.
 	ClassicMemberMetadata *ClassicMemberMetadata
 }
 
-// ClassicMemberMetadata is the extra data of a member of a consumer group that uses the classic protocol.
+// ClassicMemberMetadata has the additional data of a consumer group member that uses the classic protocol.
 type ClassicMemberMetadata struct {
 	SessionTimeoutMs   int32
 	SupportedProtocols []ClassicProtocol
@@ -75,12 +75,12 @@ type ClassicProtocol struct {
 	Metadata []byte
 }
 
-// NewConsumerGroupMember is a value with the defaults of its schema.
+// NewConsumerGroupMember returns a value with the defaults of its schema.
 func NewConsumerGroupMember() *ConsumerGroupMemberMetadataValue {
 	return &ConsumerGroupMemberMetadataValue{RebalanceTimeoutMs: -1, ClassicMemberMetadata: &ClassicMemberMetadata{}}
 }
 
-// ApiKey is 5.
+// ApiKey returns 5.
 func (*ConsumerGroupMemberMetadataValue) ApiKey() int16 { return 5 }
 
 func (v *ConsumerGroupMemberMetadataValue) code(c *coder) {
@@ -115,19 +115,19 @@ type ConsumerGroupTargetAssignmentMetadataKey struct {
 	GroupID string
 }
 
-// ApiKey is 6.
+// ApiKey returns 6.
 func (*ConsumerGroupTargetAssignmentMetadataKey) ApiKey() int16 { return 6 }
 
 func (k *ConsumerGroupTargetAssignmentMetadataKey) code(c *coder) { text(c, &k.GroupID) }
 
-// ConsumerGroupTargetAssignmentMetadataValue is the group epoch of the target assignment (type 6). It is written after the
-// assignments of the members and completes them.
+// ConsumerGroupTargetAssignmentMetadataValue has the group epoch of the target assignment (type 6). It is written after
+// the assignments of the members and marks them as complete.
 type ConsumerGroupTargetAssignmentMetadataValue struct {
 	AssignmentEpoch     GroupEpoch
 	AssignmentTimestamp Timestamp // 0 if it is not known (KIP-1263)
 }
 
-// ApiKey is 6.
+// ApiKey returns 6.
 func (*ConsumerGroupTargetAssignmentMetadataValue) ApiKey() int16 { return 6 }
 
 func (v *ConsumerGroupTargetAssignmentMetadataValue) code(c *coder) {
@@ -145,7 +145,7 @@ type ConsumerGroupTargetAssignmentMemberKey struct {
 	MemberID string
 }
 
-// ApiKey is 7.
+// ApiKey returns 7.
 func (*ConsumerGroupTargetAssignmentMemberKey) ApiKey() int16 { return 7 }
 
 func (k *ConsumerGroupTargetAssignmentMemberKey) code(c *coder) {
@@ -158,13 +158,13 @@ type ConsumerGroupTargetAssignmentMemberValue struct {
 	TopicPartitions []TargetPartitions
 }
 
-// TargetPartitions is the partitions of one topic in a target assignment.
+// TargetPartitions has the partitions of one topic in a target assignment.
 type TargetPartitions struct {
 	TopicID    TopicID
 	Partitions []int32
 }
 
-// ApiKey is 7.
+// ApiKey returns 7.
 func (*ConsumerGroupTargetAssignmentMemberValue) ApiKey() int16 { return 7 }
 
 func (v *ConsumerGroupTargetAssignmentMemberValue) code(c *coder) {
@@ -183,7 +183,7 @@ type ConsumerGroupCurrentMemberAssignmentKey struct {
 	MemberID string
 }
 
-// ApiKey is 8.
+// ApiKey returns 8.
 func (*ConsumerGroupCurrentMemberAssignmentKey) ApiKey() int16 { return 8 }
 
 func (k *ConsumerGroupCurrentMemberAssignmentKey) code(c *coder) {
@@ -203,22 +203,22 @@ const (
 // ConsumerGroupCurrentMemberAssignmentValue is the current assignment of a member (type 8).
 type ConsumerGroupCurrentMemberAssignmentValue struct {
 	MemberEpoch                 GroupEpoch
-	PreviousMemberEpoch         GroupEpoch // still accepted: the member may have missed the last bump
+	PreviousMemberEpoch         GroupEpoch // also accepted, because the member may have missed the last bump
 	State                       MemberState
 	AssignedPartitions          []OwnedPartitions
 	PartitionsPendingRevocation []OwnedPartitions
 }
 
-// OwnedPartitions is the partitions of a topic that a member owns.
+// OwnedPartitions has the partitions of a topic that a member owns.
 type OwnedPartitions struct {
 	TopicID    TopicID
 	Partitions []int32
-	// AssignmentEpochs has the member epoch in which each partition was assigned, which fences late commits (KIP-1251); nil if a
-	// version without them wrote null, empty if it wrote nothing.
+	// AssignmentEpochs has the member epoch in which each partition was assigned. These epochs fence late commits
+	// (KIP-1251). It is nil if a version without the epochs wrote null, and empty if that version wrote nothing.
 	AssignmentEpochs []GroupEpoch
 }
 
-// ApiKey is 8.
+// ApiKey returns 8.
 func (*ConsumerGroupCurrentMemberAssignmentValue) ApiKey() int16 { return 8 }
 
 func (v *ConsumerGroupCurrentMemberAssignmentValue) code(c *coder) {
@@ -250,7 +250,7 @@ type ConsumerGroupRegularExpressionKey struct {
 	RegularExpression string
 }
 
-// ApiKey is 16.
+// ApiKey returns 16.
 func (*ConsumerGroupRegularExpressionKey) ApiKey() int16 { return 16 }
 
 func (k *ConsumerGroupRegularExpressionKey) code(c *coder) {
@@ -258,14 +258,14 @@ func (k *ConsumerGroupRegularExpressionKey) code(c *coder) {
 	text(c, &k.RegularExpression)
 }
 
-// ConsumerGroupRegularExpressionValue is the topics that a regular expression matched (type 16).
+// ConsumerGroupRegularExpressionValue has the topics that a regular expression matched (type 16).
 type ConsumerGroupRegularExpressionValue struct {
 	Topics       []string
-	ImageVersion int64 // of the metadata image that it was resolved with
+	ImageVersion int64 // version of the metadata image with which it was resolved
 	Timestamp    Timestamp
 }
 
-// ApiKey is 16.
+// ApiKey returns 16.
 func (*ConsumerGroupRegularExpressionValue) ApiKey() int16 { return 16 }
 
 func (v *ConsumerGroupRegularExpressionValue) code(c *coder) {

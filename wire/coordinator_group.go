@@ -1,8 +1,8 @@
 package wire
 
-// GroupLog is the schema of __consumer_offsets: committed offsets, classic groups, and consumer groups (KIP-848), which
-// are in coordinator_consumer.go. Not here: type 0, offsets in the format of Kafka 0.8; type 4, for which Kafka writes
-// only tombstones since 4.1 (KIP-1101); share groups and streams groups.
+// GroupLog is the schema of __consumer_offsets. It has committed offsets, classic groups, and consumer groups
+// (KIP-848), which are in coordinator_consumer.go. It omits type 0, which has offsets in the format of Kafka 0.8; type
+// 4, for which Kafka has written only tombstones since 4.1 (KIP-1101); share groups; and streams groups.
 var GroupLog = CoordinatorLog{kind: "group record", types: []coordinatorType{
 	1:  {"OffsetCommit", func() CoordinatorKey { return &OffsetCommitKey{} }, func() CoordinatorValue { return NewOffsetCommitValue() }},
 	2:  {"GroupMetadata", func() CoordinatorKey { return &GroupMetadataKey{} }, func() CoordinatorValue { return NewGroupMetadataValue() }},
@@ -14,14 +14,14 @@ var GroupLog = CoordinatorLog{kind: "group record", types: []coordinatorType{
 	16: {"ConsumerGroupRegularExpression", func() CoordinatorKey { return &ConsumerGroupRegularExpressionKey{} }, func() CoordinatorValue { return &ConsumerGroupRegularExpressionValue{} }},
 }}
 
-// OffsetCommitKey names a partition for a group (type 1).
+// OffsetCommitKey names a group and a partition (type 1).
 type OffsetCommitKey struct {
 	Group     string
 	Topic     string
 	Partition int32
 }
 
-// ApiKey is 1.
+// ApiKey returns 1.
 func (*OffsetCommitKey) ApiKey() int16 { return 1 }
 
 func (k *OffsetCommitKey) code(c *coder) {
@@ -32,23 +32,24 @@ func (k *OffsetCommitKey) code(c *coder) {
 
 // OffsetCommitValue is the offset that a group committed for a partition (type 1).
 //
-// Version 1 alone has ExpireTimestamp, 3 added LeaderEpoch (KIP-320), 4 is flexible and added TopicID (KIP-848).
+// Only version 1 has ExpireTimestamp. Version 3 added LeaderEpoch (KIP-320). Version 4 is flexible and added TopicID
+// (KIP-848).
 type OffsetCommitValue struct {
 	Version         int16
 	Offset          Offset
-	LeaderEpoch     Epoch // since 3: of the last consumed record, NoEpoch if it is not known
+	LeaderEpoch     Epoch // since 3: epoch of the last consumed record, NoEpoch if it is not known
 	Metadata        string
 	CommitTimestamp Timestamp
-	ExpireTimestamp Timestamp // in 1: of an offset with a retention of its own, else NoTimestamp
+	ExpireTimestamp Timestamp // only in 1: set if the offset has its own retention, else NoTimestamp
 	TopicID         TopicID   // since 4: zero if the client committed by name
 }
 
-// NewOffsetCommitValue is a value of the newest version with the defaults of its schema.
+// NewOffsetCommitValue returns a value of the newest version with the defaults of its schema.
 func NewOffsetCommitValue() *OffsetCommitValue {
 	return &OffsetCommitValue{Version: 4, LeaderEpoch: NoEpoch, ExpireTimestamp: NoTimestamp}
 }
 
-// ApiKey is 1.
+// ApiKey returns 1.
 func (*OffsetCommitValue) ApiKey() int16 { return 1 }
 
 func (v *OffsetCommitValue) code(c *coder) {
@@ -74,19 +75,20 @@ type GroupMetadataKey struct {
 	Group string
 }
 
-// ApiKey is 2.
+// ApiKey returns 2.
 func (*GroupMetadataKey) ApiKey() int16 { return 2 }
 
 func (k *GroupMetadataKey) code(c *coder) { text(c, &k.Group) }
 
-// GroupMetadataValue is a classic group as of its last rebalance (type 2).
+// GroupMetadataValue is a classic group after its last rebalance (type 2).
 //
-// Version 1 added RebalanceTimeout, 2 CurrentStateTimestamp (KIP-211), 3 GroupInstanceID (KIP-345), 4 is flexible.
+// Version 1 added RebalanceTimeout, version 2 CurrentStateTimestamp (KIP-211), version 3 GroupInstanceID (KIP-345).
+// Version 4 is flexible.
 type GroupMetadataValue struct {
 	Version               int16
 	ProtocolType          string // "consumer", "connect"
 	Generation            int32
-	Protocol              *string // the assignor that was chosen, nil before the first rebalance
+	Protocol              *string // the chosen assignor, nil before the first rebalance
 	Leader                *string // member id, nil if there is none
 	CurrentStateTimestamp Timestamp
 	Members               []GroupMember
@@ -95,22 +97,22 @@ type GroupMetadataValue struct {
 // GroupMember is a member of a classic group.
 type GroupMember struct {
 	MemberID         string
-	GroupInstanceID  *string // since 3: of a static member
+	GroupInstanceID  *string // since 3: set for a static member
 	ClientID         string
 	ClientHost       string
-	RebalanceTimeout int32 // milliseconds, since 1: else -1, which means the session timeout
+	RebalanceTimeout int32 // milliseconds, since 1; -1 means the session timeout
 	SessionTimeout   int32 // milliseconds
 	Subscription     []byte
 	Assignment       []byte
 }
 
-// NewGroupMetadataValue is a value of the newest version with the defaults of its schema.
+// NewGroupMetadataValue returns a value of the newest version with the defaults of its schema.
 func NewGroupMetadataValue() *GroupMetadataValue {
 	empty := ""
 	return &GroupMetadataValue{Version: 4, Protocol: &empty, Leader: &empty, CurrentStateTimestamp: NoTimestamp}
 }
 
-// ApiKey is 2.
+// ApiKey returns 2.
 func (*GroupMetadataValue) ApiKey() int16 { return 2 }
 
 func (v *GroupMetadataValue) code(c *coder) {

@@ -10,7 +10,7 @@ type TransactionLogKey struct {
 	TransactionalID string
 }
 
-// ApiKey is 0.
+// ApiKey returns 0.
 func (*TransactionLogKey) ApiKey() int16 { return 0 }
 
 func (k *TransactionLogKey) code(c *coder) { text(c, &k.TransactionalID) }
@@ -19,47 +19,47 @@ func (k *TransactionLogKey) code(c *coder) { text(c, &k.TransactionalID) }
 type TransactionStatus int8
 
 const (
-	TransactionEmpty          TransactionStatus = iota // no transaction, or it is complete and removed
+	TransactionEmpty          TransactionStatus = iota // there is no transaction, or it is complete and removed
 	TransactionOngoing                                 // partitions may be added
-	TransactionPrepareCommit                           // decided: the markers are being written
-	TransactionPrepareAbort                            // likewise
-	TransactionCompleteCommit                          // the markers are written
-	TransactionCompleteAbort                           // likewise
-	TransactionDead                                    // being removed
+	TransactionPrepareCommit                           // decided to commit: the markers are being written
+	TransactionPrepareAbort                            // decided to abort: the markers are being written
+	TransactionCompleteCommit                          // committed: the markers are written
+	TransactionCompleteAbort                           // aborted: the markers are written
+	TransactionDead                                    // the transactional id is being removed
 	TransactionPrepareFence                            // an older producer of the id is being fenced; never in the log
 )
 
 // TransactionLogValue is the state of a transactional id (type 0).
 //
-// Version 1 is the first flexible one. Its tagged fields came with transaction version 2 (KIP-890), which gives every
-// transaction an epoch of its own.
+// Version 1 is the first flexible one. Its tagged fields were added for transaction version 2 (KIP-890), which gives
+// every transaction a new epoch.
 type TransactionLogValue struct {
 	Version                  int16
 	ProducerID               ProducerID
-	PreviousProducerID       ProducerID // since 1: of the last committed transaction, if the id has changed since; else -1
-	NextProducerID           ProducerID // since 1: of the producer after the transaction; -1 if it stays ProducerID
+	PreviousProducerID       ProducerID // since 1: id in the last committed transaction, if it has changed since; else -1
+	NextProducerID           ProducerID // since 1: id of the producer after the transaction; -1 if it stays ProducerID
 	ProducerEpoch            ProducerEpoch
 	NextProducerEpoch        ProducerEpoch // since 1: the epoch of NextProducerID, -1 if there is none
-	Timeout                  int32         // milliseconds
+	Timeout                  int32         // in milliseconds
 	Status                   TransactionStatus
-	Partitions               []TransactionTopic // nil in version 1 of a transaction that has none to end
+	Partitions               []TransactionTopic // nil in version 1 if the transaction has no partition to end
 	LastUpdate               Timestamp
-	Start                    Timestamp // of the transaction, NoTimestamp if there is none
+	Start                    Timestamp // start of the transaction, NoTimestamp if there is none
 	ClientTransactionVersion int16     // since 1
 }
 
-// TransactionTopic is the partitions of a topic in a transaction.
+// TransactionTopic has the partitions of a topic in a transaction.
 type TransactionTopic struct {
 	Topic      string
 	Partitions []int32
 }
 
-// NewTransactionLogValue is a value of version 1 with the defaults of its schema.
+// NewTransactionLogValue returns a value of version 1 with the defaults of its schema.
 func NewTransactionLogValue() *TransactionLogValue {
 	return &TransactionLogValue{Version: 1, PreviousProducerID: NoProducerID, NextProducerID: NoProducerID, NextProducerEpoch: NoProducerEpoch}
 }
 
-// ApiKey is 0.
+// ApiKey returns 0.
 func (*TransactionLogValue) ApiKey() int16 { return 0 }
 
 func (v *TransactionLogValue) code(c *coder) {

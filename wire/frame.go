@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// On a connection every message is a frame: its size, then a header, then the body, which kmsg encodes.
+// On a connection every message is a frame. A frame has its size, then a header, then the body, which kmsg encodes.
 //
 //	request   size i32 | key i16 | version i16 | correlation i32 | client id, nullable | tags | body
 //	                   '---------------- header v0 -------------'
@@ -20,10 +20,10 @@ import (
 //	                   '-- header v0 ---'
 //	                   '------ header v1 -------'
 //
-// The header does not contain its own version. Both sides know it from the body's key and version: a body with compact
-// lengths and tags (KIP-482) has the newest header, with two exceptions. A response to ApiVersions always has header v0,
-// because the client does not know yet which versions the broker supports (KIP-511). And ControlledShutdown version 0
-// has no client id.
+// The header does not contain its own version. Both sides know it from the key and version of the body: if the body has
+// compact lengths and tags (KIP-482), the header has its newest version. There are two exceptions. A response to
+// ApiVersions always has header v0, because the client does not know yet which versions the broker supports (KIP-511).
+// ControlledShutdown version 0 has no client id.
 
 // MaxFrameSize is the largest frame that a broker reads, in bytes (the default of socket.request.max.bytes).
 const MaxFrameSize = 100 << 20
@@ -41,14 +41,14 @@ type RequestHeader struct {
 	ClientID    string
 }
 
-// UnsupportedError means that a request's key or version is unknown here. For an unknown version of ApiVersions a broker
-// responds with version 0; for anything else Kafka closes the connection.
+// UnsupportedError means that the key or version of a request is unknown here. For an unknown version of ApiVersions a
+// broker responds with version 0; for any other request Kafka closes the connection.
 type UnsupportedError struct {
 	Key, Version int16
-	Max          int16 // the highest version we know, or -1 for an unknown key
+	Max          int16 // the highest known version, or -1 for an unknown key
 }
 
-// Error has key and version.
+// Error returns the key and the version.
 func (e *UnsupportedError) Error() string {
 	if e.Max < 0 {
 		return fmt.Sprintf("api key %d is not known", e.Key)
@@ -56,7 +56,7 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s has versions 0 to %d, not %d", kmsg.NameForKey(e.Key), e.Max, e.Version)
 }
 
-// Unwrap is Kafka's error: UNSUPPORTED_VERSION, or INVALID_REQUEST for an unknown key.
+// Unwrap returns Kafka's error: UNSUPPORTED_VERSION, or INVALID_REQUEST for an unknown key.
 func (e *UnsupportedError) Unwrap() error {
 	if e.Max < 0 {
 		return kerr.InvalidRequest
@@ -67,7 +67,7 @@ func (e *UnsupportedError) Unwrap() error {
 // FrameError means that a frame contradicts its header. Kafka closes the connection.
 type FrameError struct {
 	What         string
-	Key, Version int16 // as far as known, else 0
+	Key, Version int16 // 0 if not known
 	Got, Want    int64
 	Cause        error // of the body's decoder, or nil
 }
@@ -84,10 +84,10 @@ func (e *FrameError) Error() string {
 	return fmt.Sprintf("%s: %s is %d, want %d", name, e.What, e.Got, e.Want)
 }
 
-// Unwrap is Kafka's error, INVALID_REQUEST.
+// Unwrap returns Kafka's error, INVALID_REQUEST.
 func (e *FrameError) Unwrap() error { return kerr.InvalidRequest }
 
-// ErrShortFrame says that the bytes end inside a frame: read on.
+// ErrShortFrame means that the bytes end inside a frame, and the caller must read more.
 var ErrShortFrame = errors.New("bytes end inside a frame")
 
 // NextFrame splits the first frame off b and removes its size. The frame and the rest alias b. The error is
@@ -96,7 +96,8 @@ func NextFrame(b []byte) (frame, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, b, ErrShortFrame
 	}
-	// Checked before more bytes are requested: a client that speaks HTTP or TLS claims a gigabyte or more.
+	// The size is checked before more bytes are requested: the first bytes of HTTP or TLS would be a size of a gigabyte
+	// or more.
 	n := int32(binary.BigEndian.Uint32(b))
 	if n < 0 || n > MaxFrameSize {
 		return nil, b, &FrameError{What: "size", Got: int64(n), Want: MaxFrameSize}
@@ -108,7 +109,7 @@ func NextFrame(b []byte) (frame, rest []byte, err error) {
 	return b[4:end:end], b[end:], nil
 }
 
-// AppendRequest appends a whole frame. Key and version are those of req; the header's are ignored.
+// AppendRequest appends a whole frame. Its key and version are those of req; those of h are ignored.
 func AppendRequest(dst []byte, h RequestHeader, req kmsg.Request) []byte {
 	key, version := req.Key(), req.GetVersion()
 	start := len(dst)
@@ -118,7 +119,8 @@ func AppendRequest(dst []byte, h RequestHeader, req kmsg.Request) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(h.Correlation))
 	headerVersion := requestHeaderVersion(req)
 	if headerVersion >= 1 {
-		// A length of two bytes in every version, so that old brokers can read the header of a new client's ApiVersions.
+		// The client id has a length of two bytes in every version, so that old brokers can read the header of a new
+		// client's ApiVersions request.
 		id := h.ClientID[:min(len(h.ClientID), math.MaxInt16)]
 		dst = binary.BigEndian.AppendUint16(dst, uint16(len(id)))
 		dst = append(dst, id...)
@@ -146,12 +148,12 @@ func setSize(dst []byte, start int) []byte {
 	return dst
 }
 
-// ParseRequest decodes a frame, without its size. Byte fields of the request alias it, strings do not. The header is
-// filled in as far as it could be read, also when there is an error: an *UnsupportedError or a *FrameError.
+// ParseRequest decodes a frame without its size. Byte fields of the request alias the frame; strings do not. After an
+// error, an *UnsupportedError or a *FrameError, the header has the fields that could be read.
 //
-// A trap of kmsg 1.15: it reads as many tagged fields as a body claims, even past the body's end, so 18 malicious bytes
-// keep it busy for most of a minute (2^32 iterations). No memory grows and the error is right, but without a schema such
-// a body cannot be found before. Parse only requests of trusted clients.
+// kmsg 1.15 has a trap: it reads as many tagged fields as a body claims, even past the end of the body. 18 malicious
+// bytes can therefore keep it busy for most of a minute (2^32 iterations). No memory grows and the error is right, but
+// without a schema such a body cannot be found before. Parse only requests of trusted clients.
 func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	var h RequestHeader
 	if len(frame) < 8 {
@@ -166,8 +168,8 @@ func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	if req == nil {
 		return h, nil, &UnsupportedError{h.Key, h.Version, -1}
 	}
-	// The header is read before the version is checked: a broker that does not know a version of ApiVersions reads that
-	// far too, and a request that is flexible in version 3 is so in all later ones.
+	// The header is read before the version is checked: even a broker that does not know a version of ApiVersions reads
+	// its header, and a request that is flexible in version 3 is flexible in all later versions.
 	req.SetVersion(h.Version)
 	headerVersion := requestHeaderVersion(req)
 	var ok bool
@@ -188,14 +190,15 @@ func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 		return h, nil, &FrameError{What: "body", Key: h.Key, Version: h.Version, Got: int64(len(body)), Cause: err}
 	}
 	if m, is := req.(*kmsg.MetadataRequest); is && h.Version < 4 {
-		m.AllowAutoTopicCreation = true // the default if the request has no such field; kmsg reads false
+		m.AllowAutoTopicCreation = true // the default if the request has no such field; kmsg would leave false
 	}
 	return h, req, nil
 }
 
-// ParseResponse decodes a frame, without its size, as the response to a request of that key and version. Byte fields
-// alias it. The response has its own version: a broker responds to ApiVersions with version 0 if it does not know the
-// requested one. The error is an *UnsupportedError or a *FrameError.
+// ParseResponse decodes a frame without its size as the response to a request of that key and version. Byte fields of
+// the response alias the frame. The version of the response may differ from the requested one: a broker responds to
+// ApiVersions with version 0 if it does not know the requested version. The error is an *UnsupportedError or a
+// *FrameError.
 func ParseResponse(frame []byte, key, version int16) (correlation int32, resp kmsg.Response, err error) {
 	resp = kmsg.ResponseForKey(key)
 	if resp == nil {
@@ -217,8 +220,8 @@ func ParseResponse(frame []byte, key, version int16) (correlation int32, resp km
 			return correlation, nil, h.truncated("tags", frame)
 		}
 	}
-	// The error code is the first field of every version. Trying the requested version first, as the Java client does,
-	// would rely on a body of version 0 never looking like a later one.
+	// The error code is the first field in every version. The Java client tries the requested version first, which
+	// relies on a body of version 0 never looking like that of a later version.
 	if key == keyAPIVersions && len(body) >= 2 && int16(binary.BigEndian.Uint16(body)) == kerr.UnsupportedVersion.Code {
 		resp.SetVersion(0)
 	}
@@ -252,7 +255,8 @@ func responseHeaderVersion(resp kmsg.Response) int {
 	return 1
 }
 
-// takeString reads a nullable string with a length of two bytes. Null is "", as Kafka reads a null client id.
+// takeString reads a nullable string with a length of two bytes. It returns "" for null, as Kafka does for a null
+// client id.
 func takeString(b []byte) (s string, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return "", nil, false
@@ -268,10 +272,10 @@ func takeString(b []byte) (s string, rest []byte, ok bool) {
 	return string(b[:n]), b[n:], true
 }
 
-// skipTags skips the tagged fields of a header; all are unknown.
+// skipTags skips the tagged fields of a header, all of which are unknown.
 func skipTags(b []byte) (rest []byte, ok bool) {
 	c := coder{reading: true, in: b}
-	for n := c.uvarint(0); n > 0 && c.fault == 0; n-- { // in any order, while coder.end requires rising tags
+	for n := c.uvarint(0); n > 0 && c.fault == 0; n-- { // the tags may have any order here; coder.end requires rising tags
 		c.uvarint(0)
 		c.take(int(c.uvarint(0)))
 	}

@@ -2,43 +2,45 @@ package wire
 
 import "strconv"
 
-// Offset is a position in a partition's log. Ranges are [start, end); a bound is exclusive unless its name says last.
+// Offset is a position in the log of a partition. Ranges are [start, end); a bound is exclusive unless its name
+// contains "last".
 type Offset int64
 
-// Epoch is a leader epoch: of a partition, or of the KRaft quorum. NoEpoch is "none known".
+// Epoch is a leader epoch of a partition or of the KRaft quorum. NoEpoch means that none is known.
 type Epoch int32
 
 // NoEpoch is Kafka's -1: no leader epoch is known.
 const NoEpoch Epoch = -1
 
-// NodeID is Kafka's broker or controller id: configuration, not identity. NoNode is "none".
+// NodeID is Kafka's broker or controller id. It is configured and does not identify an incarnation. NoNode means that
+// there is no node.
 type NodeID int32
 
-// NoNode is Kafka's -1: there is no leader.
+// NoNode is Kafka's -1, for example if there is no leader.
 const NoNode NodeID = -1
 
-// BrokerEpoch is the offset of the registration record of a broker's incarnation (KIP-631); -1 is none.
+// BrokerEpoch is the offset of the registration record of a broker's incarnation (KIP-631); -1 means none.
 type BrokerEpoch int64
 
-// PartitionEpoch counts the changes of one partition's metadata (Kafka calls it partitionEpoch, once zkVersion).
+// PartitionEpoch counts the changes of a partition's metadata (partitionEpoch in Kafka, formerly zkVersion).
 type PartitionEpoch int32
 
-// ProducerID identifies an idempotent producer session; -1 is none.
+// ProducerID identifies a session of an idempotent producer; -1 means none.
 type ProducerID int64
 
-// ProducerEpoch fences older sessions of one ProducerID; -1 is none.
+// ProducerEpoch fences older sessions of a ProducerID; -1 means none.
 type ProducerEpoch int16
 
-// Timestamp is a record's time in milliseconds since the Unix epoch; -1 is none.
+// Timestamp is the time of a record in milliseconds since the Unix epoch; -1 means none.
 type Timestamp int64
 
-// UUID is Kafka's 128-bit id: of a topic, a log directory, an incarnation. The zero UUID is none.
+// UUID is Kafka's 128-bit id, for example of a topic, a log directory or an incarnation. The zero UUID means none.
 type UUID [16]byte
 
-// TopicID is a topic's identity: a topic that is deleted and created again under the same name has a new one (KIP-516).
+// TopicID identifies a topic. A topic that is deleted and created again with the same name has a new id (KIP-516).
 type TopicID UUID
 
-// Short is the id for notes, which have integers only.
+// Short returns a short form of the id for notes, which contain only integers.
 func (id TopicID) Short() int64 {
 	var n int64
 	for _, b := range id[:8] {
@@ -47,11 +49,10 @@ func (id TopicID) Short() int64 {
 	return n
 }
 
-// MetadataTopic is the name of the metadata log's topic, which has one partition, 0; MetadataTopicID is its id
-// (Uuid.METADATA_TOPIC_ID).
+// MetadataTopic is the name of the metadata log's topic, whose only partition is 0.
 const MetadataTopic = "__cluster_metadata"
 
-// MetadataTopicID is the id of MetadataTopic.
+// MetadataTopicID is the id of MetadataTopic (Uuid.METADATA_TOPIC_ID).
 var MetadataTopicID = TopicID{15: 1}
 
 // TopicPartition names one partition.
@@ -60,7 +61,7 @@ type TopicPartition struct {
 	Partition int32
 }
 
-// String is the partition as Kafka names its directory: "orders-0".
+// String returns the name of the partition's directory in Kafka: "orders-0".
 func (tp TopicPartition) String() string {
 	return tp.Topic + "-" + strconv.FormatInt(int64(tp.Partition), 10)
 }

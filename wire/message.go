@@ -2,8 +2,8 @@ package wire
 
 import "strconv"
 
-// Kafka generates classes of messages from schemas. Requests and responses are kmsg's. The messages in logs are here,
-// each described once for both directions (coder.go):
+// Kafka generates the classes of its messages from schemas. Package kmsg has the requests and responses. The messages
+// in logs are here; each is described once for both directions (coder.go):
 //
 //	metadata.go       records of the metadata log      a value: frame, key, version, body
 //	coordinator.go    records of __consumer_offsets    a key: type, body; a value: version, body
@@ -14,17 +14,17 @@ import "strconv"
 type MessageFault uint8
 
 const (
-	FaultFrame     MessageFault = iota + 1 // not frame version 1
+	FaultFrame     MessageFault = iota + 1 // the frame version is not 1
 	FaultKey                               // an unknown kind of record
 	FaultVersion                           // an unknown version of a known kind
 	FaultTruncated                         // a field needs more bytes than there are
-	FaultLength                            // a length that no message can have
-	FaultNull                              // null where the schema allows none
-	FaultTags                              // tagged fields out of order, or longer than their content
-	FaultGarbage                           // bytes after the message
+	FaultLength                            // a length is impossible
+	FaultNull                              // a field is null but the schema does not allow it
+	FaultTags                              // tagged fields are out of order, or longer than their content
+	FaultGarbage                           // there are bytes after the message
 )
 
-// String is the fault in words.
+// String returns the fault in words.
 func (f MessageFault) String() string {
 	switch f {
 	case FaultFrame:
@@ -47,8 +47,8 @@ func (f MessageFault) String() string {
 	return "no fault"
 }
 
-// MessageError is the reason why bytes are not a message. FaultKey and FaultVersion mean that the writer's version is
-// newer than this one; everything else is corruption.
+// MessageError is the reason why bytes are not a valid message. FaultKey and FaultVersion mean that the writer's
+// version is newer than this one; every other fault is corruption.
 type MessageError struct {
 	Kind    string // "metadata record", "group record"
 	Name    string // Kafka's name of the message, "" if the key is unknown

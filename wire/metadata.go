@@ -1,27 +1,27 @@
 package wire
 
 // MetadataRecord is one record of the cluster metadata log: a pointer to one of the structs of the metadata_*.go files.
-// The log is the cluster's state: controllers append these records, and every image of the cluster is the result of applying
-// them in order (KIP-500, KIP-631).
+// The log is the state of the cluster: controllers append these records, and every image of the cluster is the result
+// of applying them in order (KIP-500, KIP-631).
 //
-// Names, keys and versions are those of Kafka's schemas (metadata/src/main/resources/common/metadata), as of 4.4. A
+// Names, keys and versions are those of Kafka's schemas (metadata/src/main/resources/common/metadata) in version 4.4. A
 // record with several versions has a field Version, and is written in that version; the cluster's metadata.version
-// determines which one. Setting a field that the version does not have is a mistake of the writer and panics, as Kafka
-// throws there.
+// determines it. Setting a field that the version does not have is a mistake of the writer: Kafka throws an exception,
+// and here the writer panics.
 //
-// A record is read-only once it was passed on: images and logs keep pointers into it.
+// A record must not change after it was passed on, because images and logs keep pointers to it.
 type MetadataRecord interface {
-	// ApiKey is the record's kind on the wire.
+	// ApiKey returns the record's kind on the wire.
 	ApiKey() int16
 	// code writes or reads the version and the body.
 	code(*coder)
 }
 
-// metadataFrame is the version of the framing itself: frame, api key and version as unsigned varints, then the body.
+// metadataFrame is the version of the frame. A frame has this version, the api key and the record version as unsigned
+// varints, then the body.
 const metadataFrame = 1
 
-// AppendMetadata appends a record in the format of a value of the metadata log, with Kafka's framing
-// (MetadataRecordSerde).
+// AppendMetadata appends a record as a value of the metadata log, with Kafka's framing (MetadataRecordSerde).
 func AppendMetadata(dst []byte, r MetadataRecord) []byte {
 	c := coder{out: dst}
 	c.uvarint(metadataFrame)
@@ -30,10 +30,11 @@ func AppendMetadata(dst []byte, r MetadataRecord) []byte {
 	return c.out
 }
 
-// ParseMetadata decodes a record of AppendMetadata. Errors are *MessageError. The result shares no memory with b.
+// ParseMetadata decodes a record that AppendMetadata wrote. Errors are *MessageError. The result shares no memory with
+// b.
 //
-// Unknown tagged fields are dropped: a log is replicated and stored as bytes, and a snapshot is written from the image,
-// in Kafka too.
+// As in Kafka, unknown tagged fields are dropped. That is harmless, because a log is replicated and stored as bytes,
+// and a snapshot is written from the image.
 func ParseMetadata(b []byte) (MetadataRecord, error) {
 	c := coder{reading: true, in: b}
 	bad := func(f MessageFault, key, version int16) (MetadataRecord, error) {
@@ -59,7 +60,8 @@ func ParseMetadata(b []byte) (MetadataRecord, error) {
 	return r, nil
 }
 
-// MetadataName is Kafka's name for the record kind with this key ("PartitionChangeRecord"), or "" if there is none.
+// MetadataName returns Kafka's name for the record kind with this key ("PartitionChangeRecord"), or "" if there is
+// none.
 func MetadataName(key int16) string {
 	if key < 0 || int(key) >= len(metadataKinds) {
 		return ""
@@ -67,8 +69,8 @@ func MetadataName(key int16) string {
 	return metadataKinds[key].name
 }
 
-// metadataKinds has the name of each record by api key, and its constructor with defaults. Keys 6, 13 and 16 were
-// abandoned before KRaft was released.
+// metadataKinds has the name and a constructor of each record by api key. The constructor sets defaults. Keys 6, 13 and
+// 16 were abandoned before KRaft was released.
 var metadataKinds = [...]struct {
 	name string
 	make func() MetadataRecord

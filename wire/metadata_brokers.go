@@ -43,8 +43,8 @@ func featureRanges(c *coder, v *[]FeatureRange) {
 
 // RegisterBrokerRecord registers an incarnation of a broker (key 0). Its offset in the log is the broker epoch.
 //
-// Version 1 added InControlledShutdown (KIP-841), 2 IsMigratingZkBroker (KIP-866), 3 LogDirs (KIP-858),
-// 4 CordonedLogDirs (KIP-1066).
+// Version 1 added InControlledShutdown (KIP-841), version 2 IsMigratingZkBroker (KIP-866), version 3 LogDirs (KIP-858),
+// and version 4 CordonedLogDirs (KIP-1066).
 type RegisterBrokerRecord struct {
 	Version              int16
 	BrokerID             NodeID
@@ -53,14 +53,14 @@ type RegisterBrokerRecord struct {
 	BrokerEpoch          BrokerEpoch
 	EndPoints            []EndPoint
 	Features             []FeatureRange
-	Rack                 *string // nil if it has none
+	Rack                 *string // nil if the broker has none
 	Fenced               bool
 	InControlledShutdown bool   // since 1
 	LogDirs              []UUID // since 3: its available directories
-	CordonedLogDirs      []UUID // since 4: those that get no new replicas; nil before a heartbeat has reported them
+	CordonedLogDirs      []UUID // since 4: directories that get no new replicas; nil before a heartbeat has reported them
 }
 
-// ApiKey is 0.
+// ApiKey returns 0.
 func (*RegisterBrokerRecord) ApiKey() int16 { return 0 }
 
 func (r *RegisterBrokerRecord) code(c *coder) {
@@ -89,18 +89,19 @@ func (r *RegisterBrokerRecord) code(c *coder) {
 
 // BrokerRegistrationChangeRecord changes a broker's registration (key 17).
 //
-// Version 1 added InControlledShutdown (KIP-841), 2 LogDirs (KIP-858), 3 CordonedLogDirs (KIP-1066).
+// Version 1 added InControlledShutdown (KIP-841), version 2 LogDirs (KIP-858), and version 3 CordonedLogDirs
+// (KIP-1066).
 type BrokerRegistrationChangeRecord struct {
 	Version              int16
 	BrokerID             NodeID
 	BrokerEpoch          BrokerEpoch // must be that of the registration
 	Fenced               int8        // -1 unfenced, 0 no change, 1 fenced
 	InControlledShutdown int8        // since 1: 0 no change, 1 in controlled shutdown
-	LogDirs              []UUID      // since 2: the available directories; empty if no change
-	CordonedLogDirs      []UUID      // since 3: nil if no change
+	LogDirs              []UUID      // since 2: the available directories; empty means no change
+	CordonedLogDirs      []UUID      // since 3: nil means no change
 }
 
-// ApiKey is 17.
+// ApiKey returns 17.
 func (*BrokerRegistrationChangeRecord) ApiKey() int16 { return 17 }
 
 func (r *BrokerRegistrationChangeRecord) code(c *coder) {
@@ -128,7 +129,7 @@ type UnregisterBrokerRecord struct {
 	BrokerEpoch BrokerEpoch
 }
 
-// ApiKey is 1.
+// ApiKey returns 1.
 func (*UnregisterBrokerRecord) ApiKey() int16 { return 1 }
 
 func (r *UnregisterBrokerRecord) code(c *coder) {
@@ -145,7 +146,7 @@ type FenceBrokerRecord struct {
 	Epoch BrokerEpoch
 }
 
-// ApiKey is 7.
+// ApiKey returns 7.
 func (*FenceBrokerRecord) ApiKey() int16 { return 7 }
 
 func (r *FenceBrokerRecord) code(c *coder) {
@@ -155,13 +156,13 @@ func (r *FenceBrokerRecord) code(c *coder) {
 	c.end()
 }
 
-// UnfenceBrokerRecord unfences a broker (key 8). Replaced like FenceBrokerRecord.
+// UnfenceBrokerRecord unfences a broker (key 8). BrokerRegistrationChangeRecord replaces it too.
 type UnfenceBrokerRecord struct {
 	ID    NodeID
 	Epoch BrokerEpoch
 }
 
-// ApiKey is 8.
+// ApiKey returns 8.
 func (*UnfenceBrokerRecord) ApiKey() int16 { return 8 }
 
 func (r *UnfenceBrokerRecord) code(c *coder) {
@@ -180,7 +181,7 @@ type RegisterControllerRecord struct {
 	Features         []FeatureRange
 }
 
-// ApiKey is 27.
+// ApiKey returns 27.
 func (*RegisterControllerRecord) ApiKey() int16 { return 27 }
 
 func (r *RegisterControllerRecord) code(c *coder) {
@@ -198,7 +199,7 @@ type UnregisterControllerRecord struct {
 	ControllerID NodeID
 }
 
-// ApiKey is 29.
+// ApiKey returns 29.
 func (*UnregisterControllerRecord) ApiKey() int16 { return 29 }
 
 func (r *UnregisterControllerRecord) code(c *coder) {

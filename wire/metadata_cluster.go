@@ -1,13 +1,14 @@
 package wire
 
 // FeatureLevelRecord finalises a feature at a level (key 12); level 0 removes it. The first record of a metadata log
-// finalises metadata.version, which determines the format of everything after it, so its own version can never change.
+// finalises metadata.version, which determines the format of all later records. The version of this record can
+// therefore never change.
 type FeatureLevelRecord struct {
 	Name  string
 	Level int16
 }
 
-// ApiKey is 12.
+// ApiKey returns 12.
 func (*FeatureLevelRecord) ApiKey() int16 { return 12 }
 
 func (r *FeatureLevelRecord) code(c *coder) {
@@ -17,11 +18,11 @@ func (r *FeatureLevelRecord) code(c *coder) {
 	c.end()
 }
 
-// NoOpRecord changes nothing (key 20). An idle active controller writes it, so that the high watermark advances and
-// shows that followers are alive (KIP-835).
+// NoOpRecord changes nothing (key 20). An idle active controller writes it, so that the high watermark keeps advancing
+// and shows that followers are alive (KIP-835).
 type NoOpRecord struct{}
 
-// ApiKey is 20.
+// ApiKey returns 20.
 func (*NoOpRecord) ApiKey() int16 { return 20 }
 
 func (r *NoOpRecord) code(c *coder) {
@@ -36,7 +37,7 @@ type ProducerIdsRecord struct {
 	NextProducerID ProducerID
 }
 
-// ApiKey is 15.
+// ApiKey returns 15.
 func (*ProducerIdsRecord) ApiKey() int16 { return 15 }
 
 func (r *ProducerIdsRecord) code(c *coder) {
@@ -50,7 +51,7 @@ func (r *ProducerIdsRecord) code(c *coder) {
 // QuotaEntity is one part of the entity of a quota: a user, a client-id, an ip.
 type QuotaEntity struct {
 	Type string
-	Name *string // nil is the default of its type
+	Name *string // nil means the default entity of this type
 }
 
 func (e *QuotaEntity) code(c *coder) {
@@ -63,11 +64,11 @@ func (e *QuotaEntity) code(c *coder) {
 type ClientQuotaRecord struct {
 	Entity []QuotaEntity
 	Key    string // producer_byte_rate, consumer_byte_rate, request_percentage, ...
-	Value  uint64 // the bits of an IEEE 754 double: the only float of Kafka's log; samsa does not compute with it
-	Remove bool   // then Value is ignored
+	Value  uint64 // the bits of an IEEE 754 double, the only float in Kafka's log; samsa does not compute with it
+	Remove bool   // if set, Value is ignored
 }
 
-// ApiKey is 14.
+// ApiKey returns 14.
 func (*ClientQuotaRecord) ApiKey() int16 { return 14 }
 
 func (r *ClientQuotaRecord) code(c *coder) {
@@ -79,12 +80,13 @@ func (r *ClientQuotaRecord) code(c *coder) {
 	c.end()
 }
 
-// BeginTransactionRecord begins a metadata transaction (key 23, KIP-868): the records after it apply only when it ends.
+// BeginTransactionRecord begins a metadata transaction (key 23, KIP-868). Later records apply only when the transaction
+// ends.
 type BeginTransactionRecord struct {
-	Name *string // its purpose, in words; may be nil
+	Name *string // the purpose of the transaction; may be nil
 }
 
-// ApiKey is 23.
+// ApiKey returns 23.
 func (*BeginTransactionRecord) ApiKey() int16 { return 23 }
 
 func (r *BeginTransactionRecord) code(c *coder) {
@@ -98,7 +100,7 @@ func (r *BeginTransactionRecord) code(c *coder) {
 // EndTransactionRecord ends the metadata transaction and applies its records (key 24).
 type EndTransactionRecord struct{}
 
-// ApiKey is 24.
+// ApiKey returns 24.
 func (*EndTransactionRecord) ApiKey() int16 { return 24 }
 
 func (r *EndTransactionRecord) code(c *coder) {
@@ -106,12 +108,12 @@ func (r *EndTransactionRecord) code(c *coder) {
 	c.end()
 }
 
-// AbortTransactionRecord drops the open metadata transaction (key 25).
+// AbortTransactionRecord discards the open metadata transaction (key 25).
 type AbortTransactionRecord struct {
-	Reason *string // in words; may be nil
+	Reason *string // may be nil
 }
 
-// ApiKey is 25.
+// ApiKey returns 25.
 func (*AbortTransactionRecord) ApiKey() int16 { return 25 }
 
 func (r *AbortTransactionRecord) code(c *coder) {
@@ -122,13 +124,13 @@ func (r *AbortTransactionRecord) code(c *coder) {
 	c.end()
 }
 
-// ZkMigrationStateRecord is the state of the migration from ZooKeeper (key 21). Logs of Kafka 3 have it; 4.x reads it
-// but never writes it.
+// ZkMigrationStateRecord is the state of the migration from ZooKeeper (key 21). Kafka 3 wrote it to its logs; Kafka 4
+// reads it but never writes it.
 type ZkMigrationStateRecord struct {
 	State int8 // 0 none, 1 migrating, 2 about to, 3 done
 }
 
-// ApiKey is 21.
+// ApiKey returns 21.
 func (*ZkMigrationStateRecord) ApiKey() int16 { return 21 }
 
 func (r *ZkMigrationStateRecord) code(c *coder) {

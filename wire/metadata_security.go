@@ -13,7 +13,7 @@ type AccessControlEntryRecord struct {
 	PermissionType int8
 }
 
-// ApiKey is 18.
+// ApiKey returns 18.
 func (*AccessControlEntryRecord) ApiKey() int16 { return 18 }
 
 func (r *AccessControlEntryRecord) code(c *coder) {
@@ -34,7 +34,7 @@ type RemoveAccessControlEntryRecord struct {
 	ID UUID
 }
 
-// ApiKey is 19.
+// ApiKey returns 19.
 func (*RemoveAccessControlEntryRecord) ApiKey() int16 { return 19 }
 
 func (r *RemoveAccessControlEntryRecord) code(c *coder) {
@@ -54,7 +54,7 @@ type DelegationTokenRecord struct {
 	TokenID             string
 }
 
-// ApiKey is 10.
+// ApiKey returns 10.
 func (*DelegationTokenRecord) ApiKey() int16 { return 10 }
 
 func (r *DelegationTokenRecord) code(c *coder) {
@@ -74,7 +74,7 @@ type RemoveDelegationTokenRecord struct {
 	TokenID string
 }
 
-// ApiKey is 26.
+// ApiKey returns 26.
 func (*RemoveDelegationTokenRecord) ApiKey() int16 { return 26 }
 
 func (r *RemoveDelegationTokenRecord) code(c *coder) {
@@ -93,7 +93,7 @@ type UserScramCredentialRecord struct {
 	Iterations int32
 }
 
-// ApiKey is 11.
+// ApiKey returns 11.
 func (*UserScramCredentialRecord) ApiKey() int16 { return 11 }
 
 func (r *UserScramCredentialRecord) code(c *coder) {
@@ -113,7 +113,7 @@ type RemoveUserScramCredentialRecord struct {
 	Mechanism int8
 }
 
-// ApiKey is 22.
+// ApiKey returns 22.
 func (*RemoveUserScramCredentialRecord) ApiKey() int16 { return 22 }
 
 func (r *RemoveUserScramCredentialRecord) code(c *coder) {

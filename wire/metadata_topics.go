@@ -6,7 +6,7 @@ type TopicRecord struct {
 	TopicID TopicID
 }
 
-// ApiKey is 2.
+// ApiKey returns 2.
 func (*TopicRecord) ApiKey() int16 { return 2 }
 
 func (r *TopicRecord) code(c *coder) {
@@ -21,7 +21,7 @@ type RemoveTopicRecord struct {
 	TopicID TopicID
 }
 
-// ApiKey is 9.
+// ApiKey returns 9.
 func (*RemoveTopicRecord) ApiKey() int16 { return 9 }
 
 func (r *RemoveTopicRecord) code(c *coder) {
@@ -30,7 +30,7 @@ func (r *RemoveTopicRecord) code(c *coder) {
 	c.end()
 }
 
-// LeaderRecoveryState is the state of a partition's leader after an unclean election (KIP-704).
+// LeaderRecoveryState reports whether a partition has recovered from an unclean leader election (KIP-704).
 type LeaderRecoveryState int8
 
 const (
@@ -39,16 +39,17 @@ const (
 	RecoveryUnchanged LeaderRecoveryState = -1 // in a PartitionChangeRecord only
 )
 
-// Directory ids that name no directory (Kafka's DirectoryId, KIP-858). Ids up to 99 are reserved.
+// These ids do not identify a directory (Kafka's DirectoryId, KIP-858). Ids up to 99 are reserved.
 var (
 	DirectoryMigrating  = UUID{}      // unknown: the record is older than directory assignment
 	DirectoryUnassigned = UUID{15: 1} // the broker has not yet reported the replica's directory
 	DirectoryLost       = UUID{15: 2} // the directory went offline
 )
 
-// PartitionRecord is the whole state of one partition (key 3): at its creation, and in snapshots.
+// PartitionRecord is the whole state of one partition (key 3). It is written when the partition is created, and in
+// snapshots.
 //
-// Version 1 added Directories (KIP-858), version 2 the eligible leader replicas (KIP-966).
+// Version 1 added Directories (KIP-858), and version 2 the eligible leader replicas (KIP-966).
 type PartitionRecord struct {
 	Version             int16
 	PartitionID         int32
@@ -61,12 +62,12 @@ type PartitionRecord struct {
 	LeaderRecoveryState LeaderRecoveryState
 	LeaderEpoch         Epoch
 	PartitionEpoch      PartitionEpoch
-	Directories         []UUID   // since 1: of each replica, in the order of Replicas
-	ELR                 []NodeID // since 2: eligible leader replicas; nil is not written and means none
-	LastKnownELR        []NodeID // since 2: likewise
+	Directories         []UUID   // since 1: the directory of each replica, in the order of Replicas
+	ELR                 []NodeID // since 2: eligible leader replicas; nil means none and is not written
+	LastKnownELR        []NodeID // since 2: nil means none and is not written
 }
 
-// ApiKey is 3.
+// ApiKey returns 3.
 func (*PartitionRecord) ApiKey() int16 { return 3 }
 
 func (r *PartitionRecord) code(c *coder) {
@@ -95,15 +96,15 @@ func (r *PartitionRecord) code(c *coder) {
 	c.end()
 }
 
-// LeaderUnchanged is the Leader of a PartitionChangeRecord that leaves the leader as it is.
+// LeaderUnchanged as the Leader of a PartitionChangeRecord means that the leader does not change.
 const LeaderUnchanged NodeID = -2
 
-// PartitionChangeRecord changes one partition (key 5). Applying it adds one to the partition epoch, and one to the
-// leader epoch if it sets the leader, even to NoNode or to the same one.
+// PartitionChangeRecord changes one partition (key 5). Applying it adds one to the partition epoch. If it sets the
+// leader, even to NoNode or to the same one, applying it also adds one to the leader epoch.
 //
-// The zero value is not an empty change (Leader 0 is a broker): make one with NewPartitionChange.
+// The zero value is not an empty change, because Leader 0 is a broker: use NewPartitionChange.
 //
-// Version 1 added Directories (KIP-858), version 2 the eligible leader replicas (KIP-966).
+// Version 1 added Directories (KIP-858), and version 2 the eligible leader replicas (KIP-966).
 type PartitionChangeRecord struct {
 	Version             int16
 	PartitionID         int32
@@ -119,7 +120,7 @@ type PartitionChangeRecord struct {
 	Directories         []UUID   // since 1: nil if unchanged
 }
 
-// NewPartitionChange is a record of version 0 that changes nothing yet.
+// NewPartitionChange returns a record of version 0 that changes nothing yet.
 func NewPartitionChange(topic TopicID, partition int32) *PartitionChangeRecord {
 	return &PartitionChangeRecord{
 		TopicID:             topic,
@@ -129,7 +130,7 @@ func NewPartitionChange(topic TopicID, partition int32) *PartitionChangeRecord {
 	}
 }
 
-// ApiKey is 5.
+// ApiKey returns 5.
 func (*PartitionChangeRecord) ApiKey() int16 { return 5 }
 
 func (r *PartitionChangeRecord) code(c *coder) {
@@ -166,12 +167,13 @@ func (r *PartitionChangeRecord) code(c *coder) {
 	c.end()
 }
 
-// ConfigResource is the kind of resource of a ConfigRecord, numbered as in Kafka's ConfigResource.Type.
+// ConfigResource is the kind of resource that a ConfigRecord configures. The numbers are those of Kafka's
+// ConfigResource.Type.
 type ConfigResource int8
 
 const (
 	ConfigTopic         ConfigResource = 2
-	ConfigBroker        ConfigResource = 4 // named by node id; "" is the default of all brokers
+	ConfigBroker        ConfigResource = 4 // named by node id; "" means the default of all brokers
 	ConfigBrokerLogger  ConfigResource = 8
 	ConfigClientMetrics ConfigResource = 16
 	ConfigGroup         ConfigResource = 32
@@ -182,10 +184,10 @@ type ConfigRecord struct {
 	ResourceType ConfigResource
 	ResourceName string
 	Name         string
-	Value        *string // nil deletes
+	Value        *string // nil deletes the config
 }
 
-// ApiKey is 4.
+// ApiKey returns 4.
 func (*ConfigRecord) ApiKey() int16 { return 4 }
 
 func (r *ConfigRecord) code(c *coder) {
@@ -197,13 +199,13 @@ func (r *ConfigRecord) code(c *coder) {
 	c.end()
 }
 
-// ClearElrRecord clears the eligible leader replicas of a topic's partitions (key 28), because the topic's
-// min.insync.replicas changes and the ELR was computed with the old one (KIP-966).
+// ClearElrRecord clears the eligible leader replicas of a topic's partitions (key 28). It is written when the topic's
+// min.insync.replicas changes, because the ELR was computed with the old value (KIP-966).
 type ClearElrRecord struct {
-	TopicName string // "" clears every topic
+	TopicName string // "" means every topic
 }
 
-// ApiKey is 28.
+// ApiKey returns 28.
 func (*ClearElrRecord) ApiKey() int16 { return 28 }
 
 func (r *ClearElrRecord) code(c *coder) {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// String is the id as Kafka prints and stores it: 22 characters of URL-safe base64.
+// String returns the id as Kafka prints and stores it: 22 characters of URL-safe base64.
 func (id UUID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 // ParseUUID parses an id in the format of String.
@@ -19,14 +19,14 @@ func ParseUUID(s string) (id UUID, ok bool) {
 	return UUID(b), true
 }
 
-// QuorumStateFile is the name of the file, in the directory of the metadata partition.
+// QuorumStateFile is the name of the quorum's file in the directory of the metadata partition.
 const QuorumStateFile = "quorum-state"
 
 // QuorumState is the election state that a KRaft node stores on its disk: its epoch, the leader of that epoch, and the
-// candidate of its vote. It must be durable before any message that depends on it is sent (KIP-595).
+// candidate that it voted for. It must be durable before any message that depends on it is sent (KIP-595).
 //
-// Version 0 belongs to kraft.version 0, where the voters are static and a vote is for an id; Kafka writes them all but
-// reads only the first three fields. Version 1 belongs to kraft.version 1, where a vote is for an id and a directory
+// Version 0 belongs to kraft.version 0, where the voters are static and a vote names an id. Kafka writes all fields of
+// it but reads only the first three. Version 1 belongs to kraft.version 1, where a vote names an id and a directory
 // (KIP-853).
 type QuorumState struct {
 	Version          int16
@@ -37,11 +37,11 @@ type QuorumState struct {
 
 	ClusterID     string   // version 0; Kafka writes ""
 	AppliedOffset Offset   // version 0; Kafka writes 0
-	CurrentVoters []NodeID // version 0: the static voters; nil is null, which Kafka never writes
+	CurrentVoters []NodeID // version 0: the static voters; nil means null, which Kafka never writes
 }
 
-// AppendQuorumState appends the file's content: one line of JSON without its line feed, byte for byte that of Kafka's
-// FileQuorumStateStore. There are only versions 0 and 1.
+// AppendQuorumState appends the content of the file: one line of JSON without a line feed, byte for byte as Kafka's
+// FileQuorumStateStore writes it. Only versions 0 and 1 exist.
 func AppendQuorumState(dst []byte, q QuorumState) []byte {
 	number := func(name string, n int64) {
 		dst = append(dst, '"')
@@ -93,7 +93,7 @@ func appendVoters(dst []byte, voters []NodeID) []byte {
 	return append(dst, ']')
 }
 
-// appendJSONString quotes as Jackson does: only the quote, the backslash and control characters are escaped.
+// appendJSONString quotes a string like Jackson, which escapes only the quote, the backslash and control characters.
 func appendJSONString(dst []byte, s string) []byte {
 	const hexDigits = "0123456789ABCDEF"
 	dst = append(dst, '"')
@@ -114,9 +114,9 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// QuorumStateError is the reason why bytes are not a quorum-state file. Kafka does not start then.
+// QuorumStateError is the reason why bytes are not a quorum-state file. With such a file Kafka does not start.
 type QuorumStateError struct {
-	Field string // "" if it is not one of the fields
+	Field string // "" if the error is not in a single field
 	Why   string
 }
 
@@ -165,9 +165,9 @@ func ParseQuorumState(b []byte) (QuorumState, error) {
 	return q, nil
 }
 
-// A missing field is an error and has no default: a voter that lost its vote could vote twice.
+// A missing field is an error and gets no default, because a voter that lost its vote could vote twice.
 
-// quorumFields reads fields of the file's object. It keeps the first error.
+// quorumFields reads the fields of the JSON object in the file. It keeps the first error.
 type quorumFields struct {
 	object jsonValue
 	wrong  error
@@ -179,7 +179,7 @@ func (f *quorumFields) fail(field, why string) {
 	}
 }
 
-// member returns the field of this name; of two with the same name, the later one.
+// member returns the member with this name. If there are several, it returns the last one.
 func (f *quorumFields) member(in jsonValue, name string, kinds string) jsonValue {
 	for i := len(in.list) - 1; i >= 0; i-- {
 		if v := in.list[i]; v.name == name {
@@ -224,24 +224,24 @@ func (f *quorumFields) voters(name string) []NodeID {
 // jsonValue is one value of a JSON text.
 type jsonValue struct {
 	kind byte        // '{', '[', '"', '0' for a number, 't', 'f', 'n' for null, 0 for none
-	text string      // of a string or number
-	name string      // as a member of an object
-	list []jsonValue // members or elements
+	text string      // the text of a string or number
+	name string      // the name, if the value is a member of an object
+	list []jsonValue // the members of an object or the elements of an array
 }
 
-// jsonReader reads the JSON of one small file. bad is permanent.
+// jsonReader reads the JSON of one small file. Once bad is set, it stays set.
 type jsonReader struct {
 	rest string
 	bad  bool
 }
 
-// maxJSONDepth is far more than any version of the file needs.
+// maxJSONDepth is far greater than the depth of any version of the file.
 const maxJSONDepth = 8
 
 // space skips spaces between two tokens of one line.
 func (j *jsonReader) space() { j.rest = strings.TrimLeft(j.rest, " \t") }
 
-// next consumes c if it is next.
+// next consumes c if the input continues with it.
 func (j *jsonReader) next(c string) bool {
 	j.space()
 	rest, ok := strings.CutPrefix(j.rest, c)
@@ -249,7 +249,7 @@ func (j *jsonReader) next(c string) bool {
 	return ok
 }
 
-// value reads one value with everything inside it. A number is kept as text.
+// value reads one value and everything inside it. It keeps a number as text.
 func (j *jsonReader) value(depth int) (v jsonValue) {
 	j.space()
 	switch {
@@ -322,7 +322,7 @@ func (j *jsonReader) quoted() string {
 	return ""
 }
 
-// escape reads the characters after a backslash. Half of a surrogate pair becomes U+FFFD: no id of Kafka's has one.
+// escape reads the characters after a backslash. Half of a surrogate pair becomes U+FFFD; no id of Kafka contains one.
 func (j *jsonReader) escape(s []byte) []byte {
 	if len(j.rest) > 0 {
 		if k := strings.IndexByte(`btnfr"\/`, j.rest[0]); k >= 0 {

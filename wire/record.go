@@ -8,9 +8,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Record is one record with its place in the log. A nil Key or Value is null (a null value is a tombstone on a compacted
-// topic); an empty one that is not nil is empty. Decoded keys and values alias the batch, or the buffer it was
-// decompressed into.
+// Record is one record with its position in the log. A nil Key or Value is null; a null Value is a tombstone on a
+// compacted topic. A Key or Value that is empty but not nil is empty. Decoded keys and values alias the batch, or the
+// buffer into which it was decompressed.
 type Record struct {
 	Offset    Offset    // absolute
 	Timestamp Timestamp // absolute, or NoTimestamp
@@ -25,10 +25,11 @@ type Header struct {
 	Value []byte
 }
 
-// appendRecord writes r as DefaultRecord does: every number is a zigzag varint, the first is the length of the rest.
+// appendRecord writes r as DefaultRecord does: every number is a zigzag varint, and the first one is the length of the
+// rest.
 func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64) []byte {
 	dst = binary.AppendVarint(dst, int64(recordSize(r, offsetDelta, timestampDelta)))
-	dst = append(dst, 0) // attributes: none is in use
+	dst = append(dst, 0) // attributes: all are unused
 	dst = binary.AppendVarint(dst, timestampDelta)
 	dst = binary.AppendVarint(dst, int64(offsetDelta))
 	dst = appendNullable(dst, r.Key)
@@ -43,8 +44,9 @@ func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64
 	return dst
 }
 
-// recordSize is the length of a record without its length field. It must be known before the first byte is written,
-// because the size of that field, a varint, depends on it; computing the size is cheaper than writing twice.
+// recordSize returns the length of a record without its length field. It must be known before the first byte is
+// written, because the size of the length field, a varint, depends on it. Computing the size is cheaper than writing
+// the record twice.
 func recordSize(r *Record, offsetDelta int32, timestampDelta int64) int {
 	n := 1 + varintSize(timestampDelta) + varintSize(int64(offsetDelta))
 	n += nullableSize(r.Key) + nullableSize(r.Value) + varintSize(int64(len(r.Headers)))
@@ -55,7 +57,7 @@ func recordSize(r *Record, offsetDelta int32, timestampDelta int64) int {
 	return n
 }
 
-// appendNullable writes a length and the bytes. Null is the length -1, which as a zigzag varint is one byte.
+// appendNullable writes a length and the bytes. It writes null as the length -1, which is one byte as a zigzag varint.
 func appendNullable(dst, p []byte) []byte {
 	if p == nil {
 		return binary.AppendVarint(dst, -1)
@@ -63,7 +65,7 @@ func appendNullable(dst, p []byte) []byte {
 	return append(binary.AppendVarint(dst, int64(len(p))), p...)
 }
 
-// nullableSize is the number of bytes that appendNullable writes.
+// nullableSize returns the number of bytes that appendNullable writes.
 func nullableSize(p []byte) int {
 	if p == nil {
 		return 1
@@ -71,7 +73,7 @@ func nullableSize(p []byte) int {
 	return varintSize(int64(len(p))) + len(p)
 }
 
-// varintSize is the length of n as a zigzag varint.
+// varintSize returns the length of n as a zigzag varint.
 func varintSize(n int64) int {
 	size := 1
 	for u := uint64(n<<1) ^ uint64(n>>63); u >= 0x80; u >>= 7 {
@@ -80,17 +82,17 @@ func varintSize(n int64) int {
 	return size
 }
 
-// Records decodes the records, and decompresses them first if the batch is compressed. They alias the batch or the
-// decompressed bytes, and are valid as long as those; only header keys are copied. It ends after an error, a
-// *CorruptError: the records before it are valid. Memory is bounded by the actual bytes, never by a length in them, and
-// by MaxRecordsSize after decompression. Control records are included; see Controls.
+// Records iterates over the decoded records. It decompresses them first if the batch is compressed. The records alias
+// the batch or the decompressed bytes, and are valid as long as those; only header keys are copied. The iteration ends
+// after an error, a *CorruptError; the records before it are valid. Memory is bounded by the actual bytes, never by a
+// length in them, and by MaxRecordsSize after decompression. Control records are included; see Controls.
 //
-// The batch must have a whole header (Next ensures that); the CRC is not checked.
+// The batch must have a whole header, which Next ensures. Records does not check the CRC.
 func (b Batch) Records() iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		count := b.Count()
 		if count == 0 {
-			return // Kafka does not read the bytes of a batch that compaction emptied
+			return // like Kafka, do not read the bytes of a batch that compaction emptied
 		}
 		if count < 0 {
 			yield(Record{}, invalid("record count", int64(count), 0))
@@ -101,7 +103,7 @@ func (b Batch) Records() iter.Seq2[Record, error] {
 			yield(Record{}, err)
 			return
 		}
-		// The count in the header decides: exactly that many records, and nothing after them
+		// The batch must have exactly as many records as the count in the header, and nothing after them
 		// (DefaultRecordBatch.RecordIterator).
 		d := recordReader{rest: body}
 		for i := range count {
@@ -121,7 +123,7 @@ func (b Batch) Records() iter.Seq2[Record, error] {
 	}
 }
 
-// AppendRecords appends the decoded records to dst: Records as a slice. After an error dst has the records before it.
+// AppendRecords appends the decoded records to dst. After an error dst has the records before it.
 func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	for r, err := range b.Records() {
 		if err != nil {
@@ -132,17 +134,17 @@ func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	return dst, nil
 }
 
-// body returns the batch's records, decompressed: a part of the batch with codec none, else a new buffer.
+// body returns the batch's decompressed records: a part of the batch with codec none, otherwise a new buffer.
 func (b Batch) body() ([]byte, error) {
 	return b.Codec().decompress(b[BatchHeaderSize:])
 }
 
-// recordReader reads records from the front of a batch's body. It keeps the first error and every later call returns
-// zeros, so that the error is checked once per record.
+// recordReader reads records from the front of a batch's body. After the first error, which it keeps, every call
+// returns zeros, so callers check the error only once per record.
 type recordReader struct {
 	rest        []byte
-	index       int32 // of the record being read, for the error
-	skipHeaders bool  // check them, but build none
+	index       int32 // index of the record being read, for the error
+	skipHeaders bool  // check the headers, but do not build them
 	err         error
 }
 
@@ -155,7 +157,7 @@ func (d *recordReader) next(b Batch) (r Record) {
 	if d.err != nil {
 		return Record{}
 	}
-	// The record is read from a slice of its own, so that no field can reach into the next one.
+	// The record is read from its own slice, so that no field can extend into the next record.
 	behind := d.rest[size:]
 	d.rest = d.rest[:size]
 
@@ -177,7 +179,7 @@ func (d *recordReader) next(b Batch) (r Record) {
 	return r
 }
 
-// headers decodes a record's headers. Each needs at least two bytes, so their number is checked before memory is
+// headers decodes a record's headers. Each has at least two bytes, so their number can be checked before memory is
 // allocated.
 func (d *recordReader) headers() []Header {
 	n := d.varint32("header count")
@@ -234,7 +236,7 @@ func (d *recordReader) byte(what string) {
 	d.rest = d.rest[1:]
 }
 
-// varint32 reads a varint that must fit 32 bits, of at most 5 bytes (ByteUtils.readVarint).
+// varint32 reads a varint of at most 5 bytes whose value must fit in 32 bits (ByteUtils.readVarint).
 func (d *recordReader) varint32(what string) int32 {
 	n := d.varint64(what)
 	if n < math.MinInt32 || n > math.MaxInt32 {
@@ -258,7 +260,7 @@ func (d *recordReader) varint64(what string) int64 {
 	return v
 }
 
-// fail keeps the first error: later ones are at a wrong position.
+// fail keeps the first error, because later errors are at a wrong position.
 func (d *recordReader) fail(what string, got, want int64) {
 	if d.err == nil {
 		d.err = &CorruptError{What: what, Got: got, Want: want, Record: d.index, Code: kerr.InvalidRecord}

@@ -6,9 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Refusal is the response to a request that is refused as a whole: of the request's own type and version, with one error
-// code for everything in it (AbstractRequest.getErrorResponse). Some responses have one code for the whole request;
-// others have one for each topic or resource of the request. It panics for a request that no caller refuses as a whole.
+// Refusal returns the response to a request that is refused as a whole. It has the request's type and version, and the
+// same error code everywhere (AbstractRequest.getErrorResponse). Some responses have one code for the whole request;
+// others have one for each topic or resource of the request. Refusal panics for a request that no caller refuses as a
+// whole.
 func Refusal(req kmsg.Request, code int16) kmsg.Response {
 	resp := req.ResponseKind()
 	switch r := resp.(type) {
@@ -52,7 +53,7 @@ func Refusal(req kmsg.Request, code int16) kmsg.Response {
 	return resp
 }
 
-// setCode sets the code of a response that has one for the whole request.
+// setCode sets the code of a response that has one code for the whole request.
 func setCode(resp kmsg.Response, code int16) {
 	switch r := resp.(type) {
 	case *kmsg.UnregisterBrokerResponse:
@@ -78,7 +79,7 @@ func setCode(resp kmsg.Response, code int16) {
 	}
 }
 
-// TopicsToDelete returns the topics of a DeleteTopics request: a list of names below version 6, of names or ids from
+// TopicsToDelete returns the topics of a DeleteTopics request, which are names below version 6, and names or ids since
 // version 6.
 func TopicsToDelete(req *kmsg.DeleteTopicsRequest) []kmsg.DeleteTopicsRequestTopic {
 	if req.Version >= 6 {

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// SnapshotID names a snapshot by its content: the log before End, whose last record has Epoch. Kafka calls it
-// OffsetAndEpoch. After a snapshot a log continues at End, as if End-1 were written in Epoch.
+// SnapshotID identifies a snapshot by its content: the log before End, whose last record has Epoch. It is
+// OffsetAndEpoch in Kafka. After a snapshot a log continues at End, as if the record at End-1 were written in Epoch.
 type SnapshotID struct {
 	End   Offset
 	Epoch Epoch
 }
 
-// BootstrapSnapshot is the snapshot with which a node formats its first log: it contains no part of a log.
+// BootstrapSnapshot is the snapshot with which a node formats its first log. It contains no part of a log.
 var BootstrapSnapshot = SnapshotID{}
 
-// SnapshotFile is the state of a snapshot's file, given by the suffix of its name.
+// SnapshotFile is the state of a snapshot's file. The suffix of the file name shows it.
 type SnapshotFile uint8
 
 const (
-	SnapshotComplete SnapshotFile = iota // 00000000000000001234-0000000005.checkpoint: whole and durable
+	SnapshotComplete SnapshotFile = iota // 00000000000000001234-0000000005.checkpoint: complete and durable
 	SnapshotPartial                      // ...-1234567.checkpoint.part: being written or fetched; removed at start
 	SnapshotDeleted                      // ....checkpoint.deleted: about to be removed; removed at start
 )
@@ -32,8 +32,9 @@ const (
 	snapshotDeleted = ".checkpoint.deleted"
 )
 
-// FileName is the name of the snapshot's file in that state, in the directory of the metadata partition. Kafka puts a
-// random number into the name of a partial one; here a node writes only one snapshot at a time.
+// FileName returns the name of the snapshot's file in that state, in the directory of the metadata partition. Kafka
+// adds a random number to the name of a partial file. Here a node writes only one snapshot at a time and does not need
+// one.
 func (id SnapshotID) FileName(kind SnapshotFile) string {
 	name := fmt.Sprintf("%020d-%010d", int64(id.End), int32(id.Epoch))
 	switch kind {
@@ -45,7 +46,7 @@ func (id SnapshotID) FileName(kind SnapshotFile) string {
 	return name + snapshotSuffix
 }
 
-// ParseSnapshotName parses the name of a snapshot's file, from here or from Kafka.
+// ParseSnapshotName parses the name of a snapshot's file, written by this package or by Kafka.
 func ParseSnapshotName(name string) (id SnapshotID, kind SnapshotFile, ok bool) {
 	const offset, epoch = 20, 10 // digits
 	switch {
@@ -59,42 +60,42 @@ func ParseSnapshotName(name string) (id SnapshotID, kind SnapshotFile, ok bool) 
 	if len(name) < offset+1+epoch || name[offset] != '-' {
 		return id, 0, false
 	}
-	// 63 and 31 bits: ParseUint also refuses a sign among the digits.
+	// The numbers have 63 and 31 bits. ParseUint also refuses a sign among the digits.
 	end, err1 := strconv.ParseUint(name[:offset], 10, 63)
 	ep, err2 := strconv.ParseUint(name[offset+1:offset+1+epoch], 10, 31)
 	return SnapshotID{Offset(end), Epoch(ep)}, kind, err1 == nil && err2 == nil
 }
 
-// SnapshotOptions is the contents of a snapshot besides its records.
+// SnapshotOptions has everything in a snapshot except its records.
 type SnapshotOptions struct {
-	LastContainedLogTimestamp Timestamp // append time of the last log record in it
-	Now                       Timestamp // every record's timestamp
-	KRaftVersion              int16     // 0: no record of it is written
+	LastContainedLogTimestamp Timestamp // append time of the last log record that the snapshot includes
+	Now                       Timestamp // timestamp of every record
+	KRaftVersion              int16     // if 0, no KRAFT_VERSION record is written
 	Voters                    []KRaftVoter
-	MaxBatch                  int // bytes; 0 is Kafka's 8 MiB
+	MaxBatch                  int // in bytes; 0 means Kafka's 8 MiB
 }
 
 const defaultMaxBatch = 8 << 20
 
-// SnapshotWriter writes a snapshot: batches with the snapshot's epoch, and offsets that count from 0 and are unrelated
-// to those of the log.
+// SnapshotWriter writes a snapshot. Its batches have the epoch of the snapshot. Their offsets count from 0 and are
+// unrelated to those of the log.
 //
 //	control batch   SNAPSHOT_HEADER [KRAFT_VERSION [KRAFT_VOTERS]]
-//	data batches    one record each value
+//	data batches    one record for each value
 //	control batch   SNAPSHOT_FOOTER
 //
-// The bytes are those of Kafka's RecordsSnapshotWriter. In a batch that KRaft reads, every record has the timestamp of
-// the first, and no headers: Kafka's RecordsIterator refuses anything else.
+// The bytes equal those of Kafka's RecordsSnapshotWriter. In a batch that KRaft reads, every record must have the
+// timestamp of the first one, and no headers: Kafka's RecordsIterator refuses anything else.
 type SnapshotWriter struct {
 	id      SnapshotID
 	o       SnapshotOptions
-	out     []byte   // whole batches
-	pending []Record // of the batch that is being filled
-	size    int      // the batch's bytes so far, the header included
-	next    Offset   // of the first record in pending
+	out     []byte   // complete batches
+	pending []Record // records of the batch that is being filled
+	size    int      // size of that batch so far, including its header
+	next    Offset   // offset of the first record in pending
 }
 
-// NewSnapshotWriter begins a snapshot. Voters require KRaftVersion 1; anything else is a mistake of the caller.
+// NewSnapshotWriter begins a snapshot. Voters require KRaftVersion 1; otherwise the caller made a mistake.
 func NewSnapshotWriter(id SnapshotID, o SnapshotOptions) *SnapshotWriter {
 	if o.KRaftVersion == 0 && len(o.Voters) > 0 {
 		panic("wire: a snapshot of kraft.version 0 with " + decimal(len(o.Voters)) + " voters")
@@ -114,9 +115,9 @@ func NewSnapshotWriter(id SnapshotID, o SnapshotOptions) *SnapshotWriter {
 	return w
 }
 
-// Append adds values that must be in the same batch. The writer keeps them until the batch is full. Values that do not
-// fit into MaxBatch together get a larger batch, where Kafka throws; values that only do not fit into the rest of the
-// current batch start a new one.
+// Append adds values that must be in the same batch. The writer keeps them until the batch is full. If the values
+// together exceed MaxBatch they get a larger batch, where Kafka throws an exception. If they only exceed the rest of
+// the current batch, they start a new one.
 func (w *SnapshotWriter) Append(values ...[]byte) {
 	size := 0
 	for i, v := range values {
@@ -133,8 +134,8 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 	}
 	w.size += size
 	if full {
-		// BatchAccumulator.drain, which takes a completed batch, completes the next one too. Only the bytes differ, but two
-		// controllers should write the same.
+		// In Kafka, BatchAccumulator.drain, which returns a completed batch, completes the next batch too. Only the
+		// bytes differ, but two controllers should write the same bytes.
 		w.flush()
 	}
 }
@@ -142,14 +143,15 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 // AppendRecord adds one metadata record.
 func (w *SnapshotWriter) AppendRecord(r MetadataRecord) { w.Append(AppendMetadata(nil, r)) }
 
-// Take returns the complete batches that were not yet taken, for a caller that writes a file in parts.
+// Take returns the complete batches that it has not yet returned. A caller uses it to write a file in parts.
 func (w *SnapshotWriter) Take() []byte {
 	b := w.out
 	w.out = nil
 	return b
 }
 
-// Freeze ends the snapshot with its footer and returns the rest of it. Nothing may be appended after it.
+// Freeze ends the snapshot with its footer and returns the remaining batches. The caller must not append anything after
+// it.
 func (w *SnapshotWriter) Freeze() []byte {
 	w.flush()
 	w.control(SnapshotFooter{})
@@ -173,28 +175,28 @@ func (w *SnapshotWriter) control(values ...ControlValue) {
 
 func (w *SnapshotWriter) done(out []byte, err error, records int) {
 	if err != nil {
-		panic("wire: write a snapshot: " + err.Error()) // a batch over 2 GiB, or a negative time
+		panic("wire: write a snapshot: " + err.Error()) // a batch is over 2 GiB, or a time is negative
 	}
 	w.out, w.next = out, w.next+Offset(records)
 }
 
-// Snapshot is a snapshot with valid framing. It aliases the bytes.
+// Snapshot is a snapshot with a valid structure. It aliases the bytes that it was read from.
 type Snapshot struct {
 	ID                        SnapshotID
 	LastContainedLogTimestamp Timestamp
 	KRaftVersion              int16        // 0 if the snapshot has none
 	Voters                    []KRaftVoter // nil if the snapshot has none
-	data                      []byte       // the batches between the first and the footer
+	data                      []byte       // the batches between the first one and the footer
 }
 
 // SnapshotError is the reason why bytes are not a snapshot.
 type SnapshotError struct {
 	At    int // position of the invalid batch, in bytes
 	Why   string
-	Cause error // of the batch or record, or nil
+	Cause error // error of the batch or record, or nil
 }
 
-// Error has the position and the reason.
+// Error returns the position and the reason.
 func (e *SnapshotError) Error() string {
 	s := "snapshot at byte " + decimal(e.At) + ": " + e.Why
 	if e.Cause != nil {
@@ -203,14 +205,15 @@ func (e *SnapshotError) Error() string {
 	return s
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *SnapshotError) Unwrap() error { return e.Cause }
 
-// OpenSnapshot checks a snapshot's framing: every batch is valid and of the snapshot's epoch, offsets count from 0
-// without gaps, the header is first and the footer last. It decodes no metadata record. Errors are *SnapshotError.
+// OpenSnapshot checks the structure of a snapshot: every batch must be valid and have the epoch of the snapshot,
+// offsets must count from 0 without gaps, the header must be first and the footer last. It decodes no metadata record.
+// Errors are *SnapshotError.
 //
-// Kafka's reader requires only the header. This one requires the footer too: without it a snapshot is torn, and its lost
-// records would silently be missing from the cluster's state.
+// Kafka's reader requires only the header. This one requires the footer too: without it the snapshot is torn, and the
+// cluster's state would silently lack the lost records.
 func OpenSnapshot(id SnapshotID, b []byte) (Snapshot, error) {
 	s := Snapshot{ID: id}
 	at, next, footer := 0, Offset(0), false
@@ -267,7 +270,7 @@ func (s *Snapshot) head(b Batch) error {
 		}
 		i++
 		if c.Type > ControlKRaftVoters {
-			continue // of a later Kafka
+			continue // the record is from a later Kafka
 		}
 		v, err := c.Decode()
 		if err != nil {

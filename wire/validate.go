@@ -7,9 +7,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Validate makes the checks that every broker makes on every batch that it appends or recovers: length, magic, CRC, and
-// a valid header. It reads no record and allocates nothing for a valid batch. b may be any bytes. The error is a
-// *CorruptError.
+// Validate makes the checks that every broker makes on every batch that it appends or recovers: the length, the magic,
+// the CRC, and a valid header. It reads no record and allocates nothing for a valid batch. b may be any bytes. The
+// error is a *CorruptError.
 func (b Batch) Validate() error {
 	if len(b) < BatchHeaderSize {
 		return corrupt("size", int64(len(b)), BatchHeaderSize)
@@ -23,7 +23,7 @@ func (b Batch) Validate() error {
 	if got, want := b.CRC(), b.checksum(); got != want {
 		return corrupt("CRC", int64(got), int64(want))
 	}
-	// The CRC is correct, so any error below was made by the batch's author.
+	// The CRC is correct, so the author of the batch caused any error found below.
 	if b.Codec() > CodecZstd {
 		return b.Codec().unsupported()
 	}
@@ -33,21 +33,21 @@ func (b Batch) Validate() error {
 	if n := b.Count(); n < 0 || int64(n) > int64(b.LastOffsetDelta())+1 {
 		return invalid("record count", int64(n), int64(b.LastOffsetDelta())+1)
 	}
-	// All offsets of the batch must be valid: a last offset that overflowed would sort before the first.
+	// All offsets of the batch must be valid. If the last offset overflowed, it would sort before the first.
 	if base := b.BaseOffset(); base < 0 || base > math.MaxInt64-math.MaxInt32-1 {
 		return invalid("base offset", int64(base), 0)
 	}
 	return nil
 }
 
-// ValidateRecords makes the further checks of a leader on a client's batch (LogValidator), after Validate: offsets
-// without gaps, no control records, a sequence if there is a producer, and every record can be decoded. The error is a
-// *CorruptError, nearly always INVALID_RECORD. With codec none nothing is allocated. ClientRules has the rules that
-// depend on the topic.
+// ValidateRecords makes the further checks of a leader on a client's batch (LogValidator), after Validate. The offsets
+// must have no gaps, there must be no control records, a producer must have a sequence, and every record must be
+// decodable. The error is a *CorruptError, nearly always INVALID_RECORD. With codec none nothing is allocated.
+// ClientRules has the rules that depend on the topic.
 //
-// As in Kafka, the offset deltas of an uncompressed batch are not checked: the bytes are appended as they are, and
-// readers may see offsets that the log does not have. Kafka checks the deltas of a compressed batch and rebuilds it with
-// 0, 1, 2; here such a batch is refused.
+// As in Kafka, the offset deltas of an uncompressed batch are not checked. The bytes are appended unchanged, and
+// readers may see offsets that the log does not have. Kafka checks the deltas of a compressed batch and rebuilds it
+// with 0, 1, 2; here such a batch is refused.
 func (b Batch) ValidateRecords() error {
 	if err := b.validateClientHeader(); err != nil {
 		return err
@@ -72,9 +72,9 @@ func (b Batch) validateClientHeader() error {
 	return nil
 }
 
-// walk decodes every record except its headers, and requires deltas without gaps in compressed batches.
+// walk decodes every record except its headers. In compressed batches it requires deltas without gaps.
 func (b Batch) walk(visit func(i int32, r Record)) error {
-	// Not Records: headers would cost an allocation for each record that has some, and are not needed here.
+	// walk does not use Records, which would allocate memory for the headers of each record; they are not needed here.
 	body, err := b.body()
 	if err != nil {
 		return err
@@ -99,16 +99,16 @@ func (b Batch) walk(visit func(i int32, r Record)) error {
 
 // ClientRules are a topic's rules for the batches of clients.
 type ClientRules struct {
-	Compacted     bool          // every record needs a key
+	Compacted     bool          // if set, every record needs a key
 	TimestampType TimestampType // message.timestamp.type
 	Now           Timestamp     // the leader's wall clock
 	Before, After Timestamp     // how far from Now a create time may be (message.timestamp.before.max.ms, .after.max.ms)
 }
 
-// Check is ValidateRecords and the topic's rules in one pass. It returns the largest timestamp of a record (NoTimestamp
-// if none has one), which the leader writes into the header of a CreateTime batch, and the errors: one for the batch, or
-// one for each invalid record. The first is the partition's error code in the response; all of them are its record
-// errors.
+// Check makes the checks of ValidateRecords and applies the topic's rules in one pass. It returns the largest timestamp
+// of a record (NoTimestamp if none has one), which the leader writes into the header of a CreateTime batch. It also
+// returns the errors: one for the batch, or one for each invalid record. The first error determines the partition's
+// error code in the response; all of them are its record errors.
 func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptError) {
 	err := b.validateClientHeader()
 	if err == nil {
@@ -121,18 +121,18 @@ func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptErr
 		})
 	}
 	if err != nil {
-		// A batch that cannot be decoded has no record errors: the positions of its records are unknown.
+		// A batch that cannot be decoded has no record errors, because the positions of its records are unknown.
 		return NoTimestamp, []*CorruptError{err.(*CorruptError)}
 	}
 	return maxTimestamp, wrong
 }
 
-// checkRecord is LogValidator.validateRecord: the key first, then the timestamp.
+// checkRecord is LogValidator.validateRecord: it checks the key first, then the timestamp.
 func (c ClientRules) checkRecord(b Batch, i int32, r *Record) *CorruptError {
 	if c.Compacted && r.Key == nil {
 		return &CorruptError{What: "key length on a compacted topic", Got: -1, Record: i, Code: kerr.InvalidRecord}
 	}
-	// An absent timestamp is never too old. The differences wrap at the ends of the range, as Java's do.
+	// A missing timestamp is never too old. The differences wrap at the ends of the range, as in Java.
 	if c.TimestampType == CreateTime && r.Timestamp != NoTimestamp {
 		age := c.Now - r.Timestamp
 		if age > c.Before {

@@ -1,6 +1,6 @@
 package config
 
-// brokers are the configs of a node that serves partitions: logs, replication, requests, tiered storage.
+// brokers has the configs of a node that serves partitions: logs, replication, requests, tiered storage.
 var brokers = []Config{
 	{"auto.create.topics.enable", Broker, Bool, "true", Rule{}, "0.8",
 		"Whether a metadata request creates the topics that it names."},

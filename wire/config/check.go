@@ -2,14 +2,14 @@ package config
 
 import "slices"
 
-// order is two configs of a node of which one must not exceed the other.
+// order is a rule for two configs of a node: one must not exceed the other.
 type order struct {
 	less, more string
-	strict     bool // they must not be equal either
+	strict     bool // the two must not be equal either
 }
 
-// orders are Kafka's requirements among pairs of node configs (AbstractKafkaConfig, GroupCoordinatorConfig,
-// ShareGroupConfig). Group configs must be between the minima and maxima here.
+// orders has Kafka's requirements for pairs of node configs (AbstractKafkaConfig, GroupCoordinatorConfig,
+// ShareGroupConfig). Group configs must be between the minima and maxima of the node.
 var orders = slices.Concat(
 	[]order{
 		{"replica.fetch.wait.max.ms", "replica.socket.timeout.ms", false},
@@ -25,13 +25,13 @@ var orders = slices.Concat(
 	ranged("group.share.", "partition.max.record.locks"),
 )
 
-// ranged is a config between its minimum and maximum.
+// ranged returns the rules that a config is between its minimum and maximum.
 func ranged(prefix, name string) []order {
 	least, most := prefix+"min."+name, prefix+"max."+name
 	return []order{{least, most, false}, {least, prefix + name, false}, {prefix + name, most, false}}
 }
 
-// heartbeats are the times of a kind of group.
+// heartbeats returns the rules for the heartbeat and session times of a kind of group.
 func heartbeats(prefix string) []order {
 	return slices.Concat(
 		ranged(prefix, "session.timeout.ms"), ranged(prefix, "heartbeat.interval.ms"), ranged(prefix, "assignment.interval.ms"),
@@ -39,10 +39,10 @@ func heartbeats(prefix string) []order {
 	)
 }
 
-// Check returns Kafka's objection to settings that are each allowed but contradict each other: a node, producer or
-// consumer would refuse to start with them, or a controller to set them. Errors are *Error.
+// Check returns Kafka's error for settings that are each allowed but contradict each other. A node, producer or
+// consumer refuses to start with such settings, and a controller refuses to set them. Errors are *Error.
 //
-// It does not check conditions beyond the settings, such as a retention on tiered storage.
+// Check looks only at the settings. It does not check other conditions, such as tiered storage for a retention on it.
 func (s *Set) Check() error {
 	if s.scope&Node != 0 {
 		if err := s.checkNode(); err != nil {
@@ -60,7 +60,7 @@ func (s *Set) Check() error {
 	return nil
 }
 
-// object makes an objection to the value of a config.
+// object returns an error for the value of a config.
 func (s *Set) object(name, why string) error {
 	v, _ := s.Get(name)
 	return &Error{Name: name, Value: v.String(), Why: name + "=" + v.String() + ": " + why}
@@ -102,18 +102,19 @@ func (s *Set) checkNode() error {
 	return nil
 }
 
-// isSet reports whether the config is set, also if it is set to its default.
+// isSet reports whether the config is set, even if it is set to its default.
 func (s *Set) isSet(name string) bool { _, set := s.search(name); return set }
 
-// Idempotent reports whether a producer with these settings is idempotent: by default it is, unless acks or retries are
-// set to values that silently turn idempotence off.
+// Idempotent reports whether a producer with these settings is idempotent. It is by default, unless acks or retries
+// have values that silently turn idempotence off.
 func (s *Set) Idempotent() bool {
 	return s.Bool("enable.idempotence") && s.acksAll() && s.Int("retries") > 0
 }
 
 func (s *Set) acksAll() bool { acks := s.Text("acks"); return acks == "all" || acks == "-1" }
 
-// DeliveryTimeout is delivery.timeout.ms of a producer, raised to the sum of linger and one request unless it is set.
+// DeliveryTimeout returns delivery.timeout.ms of a producer. Unless that is set, it is raised to at least the sum of
+// linger and one request.
 func (s *Set) DeliveryTimeout() Duration {
 	d := s.Duration("delivery.timeout.ms")
 	if !s.isSet("delivery.timeout.ms") {
@@ -122,7 +123,8 @@ func (s *Set) DeliveryTimeout() Duration {
 	return d
 }
 
-// lingerAndRequest is the shortest time in which a batch can be delivered. Kafka keeps it in an int of milliseconds.
+// lingerAndRequest returns the shortest time in which a batch can be delivered. Kafka stores it in an int of
+// milliseconds.
 func (s *Set) lingerAndRequest() Duration {
 	const most = (1<<31 - 1) * millisecond
 	return min(min(s.Duration("linger.ms"), most)+s.Duration("request.timeout.ms"), most)
@@ -137,7 +139,7 @@ func (s *Set) checkProducer() error {
 	case wanted && !s.acksAll():
 		return s.object("acks", "an idempotent producer needs acks=all")
 	case s.Bool("enable.idempotence") && s.Int("max.in.flight.requests.per.connection") > 5:
-		// Since 4.0 an error even if idempotence is off for another reason.
+		// This is an error since 4.0, even if idempotence is off for another reason.
 		return s.object("max.in.flight.requests.per.connection", "must be at most 5 unless enable.idempotence=false")
 	case s.isSet("transactional.id") && !s.Idempotent():
 		return s.object("transactional.id", "needs an idempotent producer: enable.idempotence=true, acks=all and retries")
@@ -149,7 +151,8 @@ func (s *Set) checkProducer() error {
 	return nil
 }
 
-// byProtocol are the consumer configs of only one group.protocol: with the other one they must not be set.
+// byProtocol has the consumer configs that only one group.protocol allows. With the other protocol they must not be
+// set.
 var byProtocol = []struct {
 	name    string
 	classic bool
@@ -162,7 +165,7 @@ var byProtocol = []struct {
 
 // checkConsumer makes the checks of ConsumerConfig and KafkaConsumer.
 func (s *Set) checkConsumer() error {
-	classic := len(s.Text("group.protocol")) == len("classic") // the other value is consumer, and case is ignored
+	classic := len(s.Text("group.protocol")) == len("classic") // the only other value is consumer, and case is ignored
 	for _, c := range byProtocol {
 		if c.classic != classic && s.isSet(c.name) {
 			return s.object(c.name, "cannot be set with group.protocol="+s.Text("group.protocol"))

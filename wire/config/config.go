@@ -7,14 +7,15 @@
 //	      │
 //	New(scope).With(name, text) ──▶ Set: overrides over synonyms over defaults, read by Int, Bool, Duration, ...
 //
-// Every default, bound and spelling is here: for the settings of nodes, the input of scenarios and command lines, the
-// response of DescribeConfigs, and the lists of configs.
+// This table has every default, bound and spelling. It is used for the settings of nodes, for the input of scenarios
+// and command lines, for the response to DescribeConfigs, and for the lists of configs.
 //
-// Read config.go for the table's form, synonyms.go for the broker's config that a topic's falls back to, then set.go.
+// First read config.go for the form of the table. Then read synonyms.go for the broker config that a topic config falls
+// back to, and set.go.
 //
-// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare with its own.
-// Not here: configs of security, metrics, plug-in classes, socket buffers and listeners, which a simulated world does not
-// have. Floats are banned in this project: the few ratios are kept as permille.
+// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare them with Kafka's own. The
+// table omits configs of security, metrics, plug-in classes, socket buffers and listeners, which a simulated world does
+// not have. This project does not use floats, so the few ratios are stored as permille.
 package config
 
 import (
@@ -23,26 +24,26 @@ import (
 	"strings"
 )
 
-// Scope is the kind of thing that has a config. One name can be several configs: compression.type of a topic and of a producer
-// have different defaults. One config can have several scopes.
+// Scope is the kind of thing that has a config. Several configs can share a name: compression.type of a topic and of a
+// producer have different defaults. One config can have several scopes.
 type Scope uint16
 
 const (
 	Topic      Scope = 1 << iota
-	Broker           // of a node with the role broker
-	Controller       // of a node with the role controller; Kafka has one set of configs for both roles
-	Group            // of a consumer, share or streams group, set like a topic's
+	Broker           // a node with the role broker
+	Controller       // a node with the role controller; Kafka has one set of configs for both roles
+	Group            // a consumer, share or streams group; its configs are set like those of a topic
 	Producer
 	Consumer
 	Admin
-	Feature // a finalized feature level: not a config in Kafka, but chosen together with them
+	Feature // a finalized feature level, which is not a config in Kafka but is chosen together with configs
 
-	// Two marks that are no scopes. Configs of topics and groups can always be changed in a running cluster.
-	Dynamic  // of brokers: can be changed in a running cluster, for all brokers at once
-	Internal // not documented by Kafka: for its own tests, or for settings that should not be changed
+	// These two are marks and not scopes. Configs of topics and groups can always be changed in a running cluster.
+	Dynamic  // a broker config that can be changed in a running cluster, for all brokers at once
+	Internal // not documented by Kafka: a config for Kafka's tests, or one that should not be changed
 )
 
-// Node and Client are whole families of scopes.
+// Node and Client combine several scopes.
 const (
 	Node   = Broker | Controller
 	Client = Producer | Consumer | Admin
@@ -50,7 +51,7 @@ const (
 
 const marks = Dynamic | Internal
 
-// String names the scopes: "topic", "producer, consumer".
+// String returns the names of the scopes: "topic", "producer, consumer".
 func (s Scope) String() string {
 	var names []string
 	for i, name := range [...]string{"topic", "broker", "controller", "group", "producer", "consumer", "admin", "feature"} {
@@ -67,14 +68,14 @@ type Kind uint8
 const (
 	Bool  Kind = iota
 	Short      // an integer of 16 bits
-	Int        // of 32 bits
-	Long       // of 64 bits
-	Ratio      // Kafka's double: here a decimal number with at most three places, kept as permille
+	Int        // an integer of 32 bits
+	Long       // an integer of 64 bits
+	Ratio      // a double in Kafka; here a decimal number with at most three places, stored as permille
 	Text
-	List // of texts, separated by commas
+	List // a list of texts, separated by commas
 )
 
-// String is Kafka's name of the type.
+// String returns Kafka's name of the type.
 func (k Kind) String() string {
 	return [...]string{"BOOLEAN", "SHORT", "INT", "LONG", "DOUBLE", "STRING", "LIST"}[k]
 }
@@ -87,10 +88,10 @@ type Config struct {
 	Name    string
 	Scope   Scope
 	Kind    Kind
-	Default string // as text, or Null
-	Rule    Rule   // which values of the type are allowed
-	Since   string // the first release line of Kafka that names it
-	Doc     string // one line
+	Default string // the default as text, or Null
+	Rule    Rule   // the allowed values of the type
+	Since   string // the first release line of Kafka with this config
+	Doc     string // one line of documentation
 }
 
 // Is reports whether the config belongs to one of the scopes, or has one of the marks.
@@ -115,10 +116,10 @@ func sortedTable(parts ...[]Config) []*Config {
 	return all
 }
 
-// All is every config, sorted by name.
+// All returns every config, sorted by name.
 func All() []*Config { return slices.Clone(table) }
 
-// Of is every config of the scopes, sorted by name.
+// Of returns every config of the scopes, sorted by name.
 func Of(s Scope) []*Config {
 	var of []*Config
 	for _, c := range table {
@@ -129,7 +130,7 @@ func Of(s Scope) []*Config {
 	return of
 }
 
-// Lookup finds a config by its name among those of the scopes.
+// Lookup finds a config by name among those of the scopes.
 func Lookup(s Scope, name string) (*Config, bool) {
 	i, _ := slices.BinarySearchFunc(table, name, func(c *Config, name string) int { return strings.Compare(c.Name, name) })
 	for ; i < len(table) && table[i].Name == name; i++ {
@@ -140,7 +141,7 @@ func Lookup(s Scope, name string) (*Config, bool) {
 	return nil, false
 }
 
-// Find is Lookup with an error that suggests a similar name, or a config of another scope.
+// Find does the same as Lookup, and returns an error that suggests a similar name or a config of another scope.
 func Find(s Scope, name string) (*Config, error) {
 	if c, ok := Lookup(s, name); ok {
 		return c, nil
@@ -163,12 +164,12 @@ type Error struct {
 	Value string
 	Why   string // Kafka's words for a bad value
 
-	Unknown   Scope    // if not 0: this scope has no config of this name
-	Elsewhere Scope    // but these scopes have
-	Near      []string // and these names are similar
+	Unknown   Scope    // if not 0, this scope has no config of this name
+	Elsewhere Scope    // other scopes that have one
+	Near      []string // similar names
 }
 
-// Error uses Kafka's words if there are any. If they do not say which values are allowed, the error adds that.
+// Error returns Kafka's message if there is one. If that does not contain the allowed values, Error adds them.
 func (e *Error) Error() string {
 	if e.Unknown == 0 {
 		return e.Why
@@ -187,7 +188,7 @@ func (e *Error) Error() string {
 type Value struct {
 	kind Kind
 	set  bool
-	n    int64 // integers; permille of a ratio; 1 for true
+	n    int64 // an integer, the permille of a ratio, or 1 for true
 	text string
 	list []string
 }
@@ -195,7 +196,7 @@ type Value struct {
 // IsNull reports whether there is no value.
 func (v Value) IsNull() bool { return !v.set }
 
-// String is the value as Kafka prints it, or "null".
+// String returns the value as Kafka prints it, or "null".
 func (v Value) String() string {
 	switch {
 	case !v.set:
@@ -250,19 +251,19 @@ func Parse(c *Config, text string) (Value, error) {
 	return v, nil
 }
 
-// defaultValue is the default as a value.
+// defaultValue returns the default as a Value.
 func (c *Config) defaultValue() Value {
 	if c.Default == Null {
 		return Value{}
 	}
 	v, err := Parse(c, c.Default)
 	if err != nil {
-		panic("config: " + err.Error()) // a test parses every default
+		panic("config: " + err.Error()) // cannot happen: a test parses every default
 	}
 	return v
 }
 
-// bits is the width of an integer kind.
+// bits returns the width of an integer kind.
 func (k Kind) bits() int {
 	switch k {
 	case Short:
@@ -280,7 +281,7 @@ func splitList(s string) []string {
 	}
 	parts := strings.Split(s, ",")
 	for i, p := range parts {
-		parts[i] = strings.Trim(p, " \t\n\v\f\r") // Java's \s: no other spaces of Unicode
+		parts[i] = strings.Trim(p, " \t\n\v\f\r") // the characters of Java's \s, which has no other spaces of Unicode
 	}
 	return parts
 }
@@ -302,7 +303,7 @@ func permille(s string) (int64, bool) {
 	return int64(n), err == nil
 }
 
-// permilleText formats a ratio as Java formats a double: always with a decimal place.
+// permilleText formats a ratio as Java formats a double, always with a decimal place.
 func permilleText(n int64) string {
 	sign := ""
 	if n < 0 {

@@ -1,6 +1,6 @@
 package config
 
-// groups are the configs of a node that coordinates: classic, consumer, share and streams groups, offsets,
+// groups has the configs of a node as a coordinator of classic, consumer, share and streams groups, offsets, and
 // transactions.
 var groups = []Config{
 	{"add.partitions.to.txn.retry.backoff.max.ms", Broker, Int, "100", atLeast(0), "4.0",

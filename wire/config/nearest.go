@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Nearest returns the candidates that a misspelt word most likely stands for, the nearest first, at most three. About a
-// third of the shorter word's letters may differ. Equally near ones keep the order of the list, so the result is
+// Nearest returns at most three candidates that a misspelt word most likely means, the nearest first. About a third of
+// the letters of the shorter word may differ. Equally near candidates keep the order of the list, so the result is
 // deterministic.
 func Nearest(word string, candidates []string) []string {
-	const longest, most = 80, 3 // longer words are no typing errors; more choices do not help
+	const longest, most = 80, 3 // a longer word is not a typing error; more candidates do not help
 	if len(word) > longest {
 		return nil
 	}
@@ -29,7 +29,7 @@ func Nearest(word string, candidates []string) []string {
 	slices.SortStableFunc(found, func(a, b near) int { return cmp.Compare(a.d, b.d) })
 	var names []string
 	for _, f := range found {
-		// Candidates much further away than the best one are left out.
+		// Candidates much farther away than the best one are omitted.
 		if len(names) < most && f.d <= found[0].d+1 {
 			names = append(names, f.name)
 		}

@@ -1,6 +1,6 @@
 package config
 
-// quorum are the configs of what happens between nodes and controllers: the metadata log, elections, sessions.
+// quorum has the configs of the communication between nodes and controllers: the metadata log, elections, sessions.
 var quorum = []Config{
 	{"auto.leader.rebalance.enable", Controller, Bool, "true", Rule{}, "0.8.1",
 		"Whether the controller gives leadership back to preferred replicas."},

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Rule says which values of a config's type are allowed. The zero Rule allows all.
+// Rule has the allowed values of a config's type. The zero Rule allows all.
 type Rule struct {
 	shape    shape
-	min, max int64 // numbers; permille for a ratio
+	min, max int64 // bounds of numbers; permille for a ratio
 	words    []string
 }
 
-// shape is the kind of check that a rule makes. Kafka has a class for each (ConfigDef.Range, ValidString, ValidList,
-// ...), each with its own error text.
+// shape is the kind of check that a rule makes. Kafka has a class with its own error text for each kind
+// (ConfigDef.Range, ValidString, ValidList, ...).
 type shape uint8
 
 const (
@@ -27,7 +27,7 @@ const (
 	filled             // a text that is not empty
 	startOffset        // one of words, or by_duration:ISO-8601
 	distinct           // a list without repetitions and without empty elements
-	distinctSome       // the same, with at least one element
+	distinctSome       // like distinct, with at least one element
 	throttled          // partition:broker pairs, or *
 )
 
@@ -48,17 +48,17 @@ var (
 	replicas  = Rule{shape: throttled}
 )
 
-// Bounds are the smallest and largest number allowed (permille for a ratio); ok is false if numbers have no bounds.
+// Bounds returns the smallest and largest allowed number (permille for a ratio). ok is false if numbers have no bounds.
 func (r Rule) Bounds() (least, most int64, ok bool) { return r.min, r.max, r.shape == bounds }
 
-// Words are the words allowed, if only certain ones are.
+// Words returns the allowed words, if only certain ones are allowed.
 func (r Rule) Words() []string { return slices.Clone(r.words) }
 
-// Allowed describes the allowed values briefly, in Kafka's notation: "[1,...]", "[compact, delete]"; "" if every value
-// of the type is allowed.
+// Allowed describes the allowed values briefly, in Kafka's notation: "[1,...]", "[compact, delete]". It returns "" if
+// every value of the type is allowed.
 func (c *Config) Allowed() string { return c.Rule.allowed(c.Kind) }
 
-// boundText is a bound as Kafka prints it.
+// boundText returns a bound as Kafka prints it.
 func boundText(k Kind, n int64) string {
 	if k == Ratio {
 		return strings.TrimSuffix(permilleText(n), ".0")
@@ -94,7 +94,7 @@ func (r Rule) allowed(k Kind) string {
 	return ""
 }
 
-// check returns why a value is not allowed, in Kafka's words, or "".
+// check returns the reason why a value is not allowed, in Kafka's words, or "".
 func (r Rule) check(name string, v Value) string {
 	why := ""
 	switch r.shape {
@@ -142,7 +142,7 @@ func (r Rule) check(name string, v Value) string {
 	return "Invalid value " + v.printed() + " for configuration " + name + ": " + why
 }
 
-// printed is the value as Kafka's error messages print it.
+// printed returns the value as Kafka's error messages print it.
 func (v Value) printed() string {
 	if v.kind == List {
 		return "[" + strings.Join(v.list, ", ") + "]"
@@ -157,7 +157,7 @@ func (r Rule) hasAnyCase(s string) bool {
 	return slices.ContainsFunc(r.words, func(w string) bool { return strings.EqualFold(w, s) })
 }
 
-// checkList is Kafka's ConfigDef.ValidList.
+// checkList makes the checks of Kafka's ConfigDef.ValidList.
 func (r Rule) checkList(name string, v Value) string {
 	if len(v.list) == 0 {
 		if r.shape == distinct {
@@ -185,7 +185,7 @@ func (r Rule) checkList(name string, v Value) string {
 	return ""
 }
 
-// isThrottled reports whether a list is * or names replicas.
+// isThrottled reports whether a list is * or consists of replicas.
 func isThrottled(list []string) bool {
 	if len(list) == 1 && list[0] == "*" {
 		return true
@@ -200,8 +200,8 @@ func isThrottled(list []string) bool {
 	return true
 }
 
-// StartDuration parses "by_duration:P1DT2H3M4.5S" (KIP-1106): the time before now at which to start. ok is false for
-// other texts.
+// StartDuration parses "by_duration:P1DT2H3M4.5S" (KIP-1106), which specifies a start time this long before now. ok is
+// false for other texts.
 func StartDuration(text string) (d Duration, ok bool) {
 	s, ok := strings.CutPrefix(text, "by_duration:P")
 	date, clock, timed := strings.Cut(s, "T")
@@ -218,8 +218,7 @@ type unit struct {
 	d      Duration
 }
 
-// addUnits adds numbers that are each followed by their unit, in the order of units. Seconds may have nine decimal
-// places.
+// addUnits adds numbers that are each followed by a unit, in the order of units. Seconds may have nine decimal places.
 func addUnits(d *Duration, s string, units []unit) bool {
 	for _, u := range units {
 		number, rest, found := strings.Cut(s, u.letter)

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Set has the settings of one node, topic or client: the configs that are set, with synonyms and defaults for all
-// others. A Set never changes: With and Without return new ones, so it can be shared.
+// Set has the settings of one node, topic or client. A config that is not set falls back to its synonyms and then to
+// its default. A Set never changes, because With and Without return new ones; it can therefore be shared.
 //
-// Every read searches the table and parses defaults: a node reads its settings when it starts and when one changes, and
-// keeps them in fields.
+// Every read searches the table and parses defaults. A node therefore reads its settings only when it starts and when
+// one changes, and keeps them in fields.
 //
 //	topic's own ──▶ node's own, synonym by synonym ──▶ default
 type Set struct {
 	scope Scope
 	own   []setting // sorted by name, each name once
-	below *Set      // the node's, that a topic or group falls back to; may be nil
+	below *Set      // the settings of the node, to which those of a topic or group fall back; may be nil
 }
 
 type setting struct {
@@ -23,13 +23,13 @@ type setting struct {
 	value  Value
 }
 
-// New is a set in which nothing is set. Scope selects its names: Node, Topic, Producer, ...
+// New returns a set in which nothing is set. scope determines which configs it has: Node, Topic, Producer, ...
 func New(scope Scope) *Set { return &Set{scope: scope} }
 
-// Over returns the set of a topic or group on top of its node's.
+// Over returns the set of a topic or group with node as its fallback.
 func (s *Set) Over(node *Set) *Set { return &Set{scope: s.scope, own: s.own, below: node} }
 
-// With returns the set with a setting added or replaced. Errors are *Error.
+// With returns the set with one setting added or replaced. Errors are *Error.
 func (s *Set) With(name, text string) (*Set, error) {
 	c, err := Find(s.scope, name)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Set) With(name, text string) (*Set, error) {
 	return &Set{scope: s.scope, own: own, below: s.below}, nil
 }
 
-// Without returns the set without a setting. A name that is not set is not an error.
+// Without returns the set without one setting. It is not an error if that is not set.
 func (s *Set) Without(name string) *Set {
 	i, found := s.search(name)
 	if !found {
@@ -62,7 +62,7 @@ func (s *Set) search(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.own, name, func(e setting, name string) int { return strings.Compare(e.config.Name, name) })
 }
 
-// Own is the names that are set here, sorted.
+// Own returns the sorted names that are set here.
 func (s *Set) Own() []string {
 	names := make([]string, len(s.own))
 	for i, e := range s.own {
@@ -77,11 +77,11 @@ type Source uint8
 const (
 	FromDefault Source = iota
 	FromNode           // a synonym in the node's settings
-	FromOwn            // set here
+	FromOwn            // a setting of this Set
 )
 
-// Get returns the value of a config and its source. It panics if the scope has no config of this name: names in code are
-// not input.
+// Get returns the value of a config and its source. It panics if the scope has no config of this name, because names in
+// code are not input.
 func (s *Set) Get(name string) (Value, Source) {
 	c, err := Find(s.scope, name)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Set) Get(name string) (Value, Source) {
 	return Value{}, FromDefault
 }
 
-// convert converts a synonym's value to the config's unit. A value below 0 is not a time but means "never".
+// convert converts a synonym's value to the unit of the config. A value below 0 is not a time but means "never".
 func (y Synonym) convert(v Value) Value {
 	if y.Factor == same || v.IsNull() {
 		return v
@@ -122,12 +122,12 @@ func (y Synonym) convert(v Value) Value {
 	if v.n < 0 {
 		v.n = -1
 	} else {
-		v.n *= y.Factor // minutes and hours are Int: no overflow
+		v.n *= y.Factor // minutes and hours are Int and cannot overflow
 	}
 	return v
 }
 
-// want returns the value, which must be of one of the kinds.
+// want returns the value. Its config must be of one of the kinds.
 func (s *Set) want(name string, kinds ...Kind) Value {
 	v, _ := s.Get(name)
 	if v.set && !slices.Contains(kinds, v.kind) {
@@ -136,25 +136,25 @@ func (s *Set) want(name string, kinds ...Kind) Value {
 	return v
 }
 
-// Int is the value of an integer; 0 for null, see IsNull.
+// Int returns the value of an integer. It returns 0 for null; see IsNull.
 func (s *Set) Int(name string) int64 { return s.want(name, Int, Long, Short).n }
 
-// Bool is the value of a boolean.
+// Bool returns the value of a boolean.
 func (s *Set) Bool(name string) bool { return s.want(name, Bool).n != 0 }
 
-// Permille is the value of a ratio, times 1000.
+// Permille returns the value of a ratio, times 1000.
 func (s *Set) Permille(name string) int64 { return s.want(name, Ratio).n }
 
-// Text is the value of a string; "" for null.
+// Text returns the value of a string, or "" for null.
 func (s *Set) Text(name string) string { return s.want(name, Text).text }
 
-// List is the value of a list; nil for null.
+// List returns the value of a list, or nil for null.
 func (s *Set) List(name string) []string { return slices.Clone(s.want(name, List).list) }
 
 // IsNull reports whether neither the config nor a synonym has a value.
 func (s *Set) IsNull(name string) bool { v, _ := s.Get(name); return v.IsNull() }
 
-// Duration is a span of time in nanoseconds, as env.Duration: convert it.
+// Duration is a duration in nanoseconds. It can be converted to env.Duration.
 type Duration int64
 
 const (
@@ -165,8 +165,9 @@ const (
 	day                  = 24 * hour
 )
 
-// Duration is the value of an integer with a unit of time at the end of its name. A value below 0, or null, stays below
-// 0: it means "never" or "as elsewhere". A value that is too long for a Duration becomes the longest one, 292 years.
+// Duration returns the value of an integer config whose name ends in a unit of time. Null or a value below 0 gives a
+// negative result, which means "never" or "use the other config". A value that is too long for a Duration gives the
+// longest one, 292 years.
 func (s *Set) Duration(name string) Duration {
 	u := timeUnit(name)
 	v := s.want(name, Int, Long)

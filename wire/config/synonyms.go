@@ -1,7 +1,7 @@
 package config
 
-// Synonym is the fallback of a config that is not set: the node's config of this name, times a factor that converts its
-// unit to milliseconds.
+// Synonym is the fallback of a config that is not set: the config of the node with this name. Its value times the
+// factor is in milliseconds.
 type Synonym struct {
 	Name   string
 	Factor int64
@@ -15,9 +15,9 @@ const (
 	cleanerPrefix = "log.cleaner."
 )
 
-// topicSynonyms are the node's configs that a topic's config falls back to, in this order: the first one that is set, or
-// if none is, the first one with a default (Kafka's ServerTopicConfigSynonyms). A topic's config that is not here has no
-// fallback.
+// topicSynonyms has the node configs that each topic config falls back to. The first one that is set applies or, if
+// none is set, the first one with a default (Kafka's ServerTopicConfigSynonyms). A topic config that is not listed has
+// no fallback.
 var topicSynonyms = []struct {
 	topic string
 	nodes []Synonym
@@ -55,13 +55,14 @@ var topicSynonyms = []struct {
 	{"unclean.leader.election.enable", under("", "unclean.leader.election.enable")},
 }
 
-// groupSynonyms: a group's config falls back to the node's of the same name with the prefix "group.", if there is one.
+// groupPrefix is the prefix of the node configs that group configs fall back to, if there is one with the same name.
 const groupPrefix = "group."
 
 func under(prefix, name string) []Synonym { return []Synonym{{prefix + name, same}} }
 
-// Synonyms are the node's configs that a config falls back to. For a topic or group: all of them. For a config of the
-// node: those after it in the row of a topic's config, as log.roll.hours is after log.roll.ms.
+// Synonyms returns the node configs that a config falls back to. For a config of a topic or group it returns all of
+// them. For a config of a node it returns those after it in the row of a topic config: log.roll.hours is after
+// log.roll.ms.
 func (c *Config) Synonyms() []Synonym {
 	switch {
 	case c.Is(Topic):

@@ -1,6 +1,6 @@
 package config
 
-// topics are the configs of one topic. A config that the topic does not set falls back to the broker's: see
+// topics has the configs of one topic. A config that the topic does not set falls back to one of the broker: see
 // topicSynonyms.
 var topics = []Config{
 	{"cleanup.policy", Topic, List, "delete", noneOrSome("compact", "delete"), "0.8.1",
