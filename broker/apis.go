@@ -10,11 +10,11 @@ import (
 	"samsa/wire/config"
 )
 
-// api is one request that brokers serve, with the versions they serve. Produce is advertised from 0 on, or old clients
-// conclude that the broker cannot compress (KAFKA-18659), and served from 3.
+// api is one kind of request that brokers serve, with the versions that they serve. Produce is served since version 3 but
+// advertised since 0; otherwise old clients conclude that the broker cannot compress (KAFKA-18659).
 type api struct {
 	key, min, max int16
-	forward       bool // answered by the active controller
+	forward       bool // the active controller answers it
 }
 
 // apis lists the requests that this broker serves, by key. The lowest versions are those of Kafka 4 (KIP-896), or lower
@@ -57,9 +57,9 @@ type earlyRequest struct {
 	req    env.Request
 }
 
-// Receive serves one request, once the controller has unfenced this incarnation. Until then requests wait, as in Kafka,
-// where the socket server does not process any yet. A broker that restarts before its session expires may be the leader
-// of its old epoch in the image: it must not append or answer because of that.
+// Receive serves one request if the controller has unfenced this incarnation. Until then requests wait, as in Kafka, where
+// the socket server does not process requests yet. In the image, a broker that restarts before its session expires may
+// still be the leader of its old epoch. It must not append or answer on the strength of that.
 func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
 	if !b.Serves() {
 		b.beforeUnfence = append(b.beforeUnfence, earlyRequest{t, req})
@@ -81,8 +81,8 @@ func (b *Broker) serveEarly(e env.Env) {
 	}
 }
 
-// receive serves one request. For an unknown api key or version it closes the connection as Kafka does, except for
-// ApiVersions, whose response every client can read (KIP-511).
+// receive serves one request. For an unknown api key or version it closes the connection as Kafka does. ApiVersions is
+// the exception, because every client can read its response (KIP-511).
 func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	a, ok := apiOf(req.Key(), req.GetVersion())
 	switch versions, asks := req.(*kmsg.ApiVersionsRequest); {
@@ -97,7 +97,8 @@ func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// serve routes a request to the part that answers it. The first three may park the request, so they reply themselves.
+// serve routes a request to the part that answers it. The first three handlers may park the request, so they reply
+// themselves.
 func (b *Broker) serve(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.ProduceRequest:
@@ -132,8 +133,8 @@ func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response) {
 	b.metrics.reply(e, t, resp, e.Now())
 }
 
-// ApiVersions, versions 0 to 4: from 3 with features, which versions below 4 may not see if their lowest level is 0,
-// because old clients read 0 as an error (KAFKA-17011).
+// ApiVersions has versions 0 to 4. Since 3 the response has features. Below version 4 it omits the features with lowest
+// level 0, because old clients read 0 as an error (KAFKA-17011).
 func (c *metadataCache) handleApiVersionsRequest(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	if unknown {

@@ -9,11 +9,11 @@ import (
 )
 
 // Broker is the node. It routes each event to the part that handles it, and at the end of the event completes the parked
-// requests that can now be answered. Everything else is in the parts: each is a struct with its own file, receiver and
-// fields. New shows which part uses which.
+// requests that can now be answered. All other work is done by the parts. Each part is a struct with its own file,
+// receiver and fields. New shows which part uses which.
 type Broker struct {
 	cfg   Config
-	image *image.Image // the committed metadata below image.Next; only the observer applies records to it, and none is undone
+	image *image.Image // the committed metadata below image.Next; only the observer applies records, and it undoes none
 
 	replicas  replicaTable      // replicas.go: the partitions that this broker hosts
 	channel   controllerChannel // controllerchannel.go: the connections to the active controller
@@ -57,7 +57,7 @@ func New(cfg Config) *Broker {
 	return b
 }
 
-// Each part numbers its timers and its tokens from its own base, so the kind alone tells which part an event belongs to.
+// Each part numbers its timers and its tokens from its own base, so the kind alone shows which part an event belongs to.
 // A new part needs a base here, a field in Broker, a line in New, and a case in Returned and in Fire.
 const (
 	lifecycleKinds = (iota + 1) << 8
@@ -100,7 +100,7 @@ func (b *Broker) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Resp
 	b.completeParked(e)
 }
 
-// Lost drops a connection. Its calls have failed before.
+// Lost drops a connection. The calls on it have already failed.
 func (b *Broker) Lost(_ env.Env, l env.Link, _ error) {
 	b.channel.lost(l)
 	b.fetchers.lost(l)
@@ -131,7 +131,7 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 // Stop begins a controlled shutdown.
 func (b *Broker) Stop(e env.Env) { b.lifecycle.stop(e) }
 
-// completeParked ends every event: it tries again the requests that are parked on a touched replica.
+// completeParked runs at the end of every event. It tries again the requests that wait for a touched replica.
 func (b *Broker) completeParked(e env.Env) {
 	for len(b.replicas.touched) > 0 {
 		touched := b.replicas.takeTouched()
@@ -144,7 +144,7 @@ func (b *Broker) completeParked(e env.Env) {
 	}
 }
 
-// Replica returns the hosted replica of a partition for viewers and judges; nil if there is none.
+// Replica returns the hosted replica of a partition, or nil if there is none. Viewers and judges use it.
 func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
 	if r := b.replicas.named(tp); r != nil {
 		return r.Partition
@@ -152,13 +152,13 @@ func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
 	return nil
 }
 
-// Image is the metadata that this broker has applied, for viewers and judges.
+// Image returns the metadata that this broker has applied. Viewers and judges use it.
 func (b *Broker) Image() *image.Image { return b.image }
 
 // Fenced reports whether this incarnation is fenced, as far as it knows.
 func (b *Broker) Fenced() bool { return b.lifecycle.fenced }
 
-// Serves reports whether the broker serves requests; until it is unfenced they wait
+// Serves reports whether the broker serves requests. They wait until the broker is unfenced
 // (SocketServer.enableRequestProcessing).
 func (b *Broker) Serves() bool { return b.cfg.Rules.MayServe(b.lifecycle.serving) }
 

@@ -10,18 +10,18 @@ import (
 	"samsa/wire/config"
 )
 
-// Config are a broker's settings, read once when the process starts.
+// Config has a broker's settings, which are read once when the process starts.
 type Config struct {
 	Node        wire.NodeID
 	ClusterID   string
 	Controllers []env.Addr  // controller.quorum.bootstrap.servers
 	Static      *config.Set // server.properties; a topic's own configs override it
-	Rules       Rules       // all of them, see CurrentRules
+	Rules       Rules       // every rule must be set; see CurrentRules
 
 	rack             *string
 	heartbeat        env.Duration
 	session          env.Duration // the longest backoff after a refused registration or heartbeat
-	heartbeatWait    env.Duration // for the answer to a registration or heartbeat: half a session at most (KAFKA-14392)
+	heartbeatWait    env.Duration // timeout of a registration or heartbeat: at most half a session (KAFKA-14392)
 	registrationWait env.Duration
 	lagMax           env.Duration
 	fetchWait        env.Duration
@@ -29,7 +29,7 @@ type Config struct {
 	fetchBytes       int32
 	fetchBytesAll    int32
 	fetchMin         int32
-	fetchMax         int // the most bytes of any fetch response
+	fetchMax         int // maximal size of any fetch response
 	requestTimeout   env.Duration
 	retryBackoff     env.Duration
 	metadataWait     env.Duration
@@ -39,11 +39,11 @@ type Config struct {
 	producersEvery   env.Duration
 	flushEvery       env.Duration
 	initialDelay     env.Duration   // before the first run of the three above
-	log              storage.Config // of topics without configs of their own
-	minISR           int            // likewise
+	log              storage.Config // settings of the logs of topics without configs of their own
+	minISR           int            // min.insync.replicas of topics without configs of their own
 }
 
-// withDefaults returns the config with all values read out of Static.
+// withDefaults returns the config with its unexported fields read from Static.
 func (c Config) withDefaults() Config {
 	s := c.Static
 	if !s.IsNull("broker.rack") {
@@ -73,8 +73,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// topic returns a topic's settings: its own configs from the image over the broker's. The controller refuses configs
-// that are not in the table, so the image has none of these.
+// topic returns a topic's settings. The topic's own configs in the image override the broker's. The controller refuses
+// configs that are not in the table, so the image has none of these.
 func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	keys := m.TopicConfigs(name)
 	if len(keys) == 0 {
@@ -90,7 +90,7 @@ func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	return c.logConfig(set)
 }
 
-// logConfig is LogConfig with the settings that exist only for the broker.
+// logConfig returns the result of LogConfig with the settings added that exist only for the broker.
 func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
 	log, minISR = LogConfig(set)
 	log.Rules = c.Rules.Storage

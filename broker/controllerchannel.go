@@ -10,15 +10,15 @@ import (
 	"samsa/wire"
 )
 
-// controllerChannel has the connections to the active controller: one for each lane, so that no lane waits for another.
-// All go to the controller that was last named as the quorum's leader, which every response to a metadata fetch names.
-// While no leader is known, or the leader does not answer, the channel tries the next controller
-// (NodeToControllerChannelManager).
+// controllerChannel has the connections to the active controller (NodeToControllerChannelManager). There is one for each
+// lane, so that no lane waits for another. Every response to a metadata fetch names the quorum's leader, and all
+// connections go to the leader that was named last. While no leader is known, or the leader does not answer, the channel
+// tries the next controller.
 type controllerChannel struct {
 	controllers []env.Addr // never empty
 	links       [env.Lanes]env.Link
 	at          int        // index into controllers
-	epoch       wire.Epoch // of the quorum: the highest in any response
+	epoch       wire.Epoch // the highest epoch of the quorum in any response
 }
 
 // call sends a request to the controller on the connection of a lane, which it dials if there is none.
@@ -55,7 +55,7 @@ func (c *controllerChannel) switchTo(e env.Env, to int) {
 func (c *controllerChannel) tryNext(e env.Env) { c.switchTo(e, (c.at+1)%len(c.controllers)) }
 
 // followQuorum switches to the leader that a response to a metadata fetch names. After an error without a new leader it
-// tries the next controller: this one may be partitioned and have missed an epoch, or have just resigned.
+// tries the next controller, because this one may be partitioned and have missed an epoch, or have just resigned.
 func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponseTopicPartition) {
 	if epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch); epoch >= c.epoch {
 		c.epoch = epoch
@@ -64,7 +64,7 @@ func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *km
 			if node.NodeID != p.CurrentLeader.LeaderID || i < 0 {
 				continue
 			}
-			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // it is the leader; only the fetch had an older epoch
+			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // this is the leader; only the fetch had an older epoch
 				c.switchTo(e, i)
 				return
 			}

@@ -8,12 +8,12 @@ import (
 	"samsa/wire"
 )
 
-// DeleteRecords, versions 0 to 2 (KIP-107): the leader moves its log start at once, a follower with its next fetch
-// response. The leader answers the request when the fetches after that show that all live replicas have moved theirs.
-// After a response without an error the records stay deleted under any later leader; a broker that is down deletes them
-// after its restart, by its leader's responses.
+// DeleteRecords has versions 0 to 2 (KIP-107). The leader moves its log start at once, and each follower moves its own
+// when it gets the next fetch response. The leader answers the request when later fetches show that all live replicas
+// have moved their log starts. After a response without an error the records stay deleted under any later leader. A
+// broker that is down deletes them after its restart, because its leader's fetch responses have the new log start.
 
-// handleDeleteRecordsRequest deletes here and parks the request until the followers have deleted.
+// handleDeleteRecordsRequest deletes the records here and parks the request until the followers have deleted them.
 func (m *replicaManager) handleDeleteRecordsRequest(e env.Env, t env.Ticket, req *kmsg.DeleteRecordsRequest) {
 	resp := req.ResponseKind().(*kmsg.DeleteRecordsResponse)
 	d := &parkedDeletion{ticket: t, resp: resp, since: e.Now()}

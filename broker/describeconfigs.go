@@ -12,8 +12,8 @@ import (
 	"samsa/wire/config"
 )
 
-// DescribeConfigs, versions 1 to 4: the values in force and their sources, of topics and of brokers. From 3 with types
-// and documentation. Only the broker itself knows its server.properties.
+// DescribeConfigs has versions 1 to 4 and returns the current configs of topics and brokers, with the source of each
+// value. Version 3 adds types and documentation. Only the broker itself knows its server.properties.
 func (c *metadataCache) handleDescribeConfigsRequest(req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {
@@ -35,7 +35,7 @@ func (c *metadataCache) describeResource(req *kmsg.DescribeConfigsRequest, r *km
 		}
 		c.describeAll(req, r, out, config.Topic, wire.ConfigTopic, kmsg.ConfigSourceDynamicTopicConfig)
 	case kmsg.ConfigResourceTypeBroker:
-		if r.ResourceName != "" { // "" is the default of all brokers, which every broker knows
+		if r.ResourceName != "" { // "" means the defaults of all brokers, which every broker knows
 			if id, err := strconv.ParseInt(r.ResourceName, 10, 32); err != nil || wire.NodeID(id) != c.cfg.Node {
 				return kerr.InvalidRequest
 			}
@@ -66,7 +66,7 @@ func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.De
 		if from != config.FromDefault {
 			rc.Source = kmsg.ConfigSourceStaticBrokerConfig
 		}
-		// A value in the image wins over server.properties: it was set through the controller while the cluster ran
+		// A value in the image was set through the controller while the cluster ran, and wins over server.properties
 		// (KIP-226).
 		own, ok := c.image.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: row.Name})
 		if ok {

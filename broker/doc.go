@@ -1,4 +1,4 @@
-// Package broker is one Kafka broker: it serves requests, makes the replicas that it hosts follow the metadata image,
+// Package broker is one Kafka broker. It serves requests, updates the replicas that it hosts to match the metadata image,
 // and fetches from other brokers the partitions that it does not lead.
 //
 //	controller ──metadata log──▶ metadataObserver ──image──▶ publisher ──roles──┐
@@ -10,17 +10,17 @@
 //	controller ◀──CreateTopics …── forwarder ◀── clients
 //	clients ──Metadata, DescribeConfigs …──▶ metadataCache
 //
-// Start with broker.go: it lists the parts with their files, and which part uses which. To follow one produced record:
-// produce.go (append, then park), fetch.go (a follower fetches it; the high watermark moves), purgatory.go (the parked
-// produce is answered, once, at the end of the event). To add a request: the table in apis.go.
+// Start with broker.go, which lists the parts with their files and shows which part uses which. To follow one produced
+// record, read produce.go (it is appended, and the request parked), fetch.go (a follower fetches it, and the high
+// watermark moves) and purgatory.go (the parked request is answered at the end of the event). To add a request, start
+// with the table in apis.go.
 //
 // Each part has its own struct, timers and tokens, and gets only its own events. The group and transaction coordinators
-// will be two more parts: each runs a coordinator on every partition of an internal topic that this broker leads,
-// started and stopped by publisher.become, with its requests in the table of apis.go and its parked requests in the
-// coordinator.
+// will be two more parts. Each will run a coordinator on every partition of an internal topic that this broker leads.
+// publisher.become will start and stop them, the table of apis.go will have their requests, and the coordinator will have
+// its parked requests.
 //
-// rules.go lists the decisions for which Kafka once had another answer, or could have; metrics.go has the metrics for
-// operators.
+// rules.go lists the decisions that Kafka once made differently, or could; metrics.go has the metrics for operators.
 //
 // Simplified: forwarded requests have no Envelope, because there are no principals; a Metadata request creates no topic;
 // there is one log directory, and the broker halts when it fails. Not here yet: fetch sessions, coordinators of groups

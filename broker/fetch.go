@@ -9,14 +9,14 @@ import (
 	"samsa/wire"
 )
 
-// Fetch, versions 4 to 18: from 5 with the log start, from 7 with sessions (KIP-227), from 9 with the client's leader
-// epoch (KIP-320), from 12 with the epoch of its last record (KIP-595), from 13 with topic ids (KIP-516), from 15 with
-// the follower's incarnation (KIP-903), from 16 the response names the new leader (KIP-951).
+// Fetch has versions 4 to 18. Version 5 adds the log start, 7 sessions (KIP-227), 9 the client's leader epoch (KIP-320),
+// 12 the epoch of its last record (KIP-595), 13 topic ids (KIP-516), 15 the follower's broker epoch (KIP-903), and 16 the
+// new leader in the response (KIP-951).
 //
-// There are no sessions here: the response to a client that asks for one has session id 0, which every client accepts.
+// There are no sessions here. The response to a client that asks for one has session id 0, which every client accepts.
 
-// handleFetchRequest reads for a consumer or a follower (ReplicaManager.fetchMessages). If there is less than min.bytes
-// it parks the request until there is enough or max.wait.ms is over.
+// handleFetchRequest reads for a consumer or a follower (ReplicaManager.fetchMessages). If there are fewer than min.bytes,
+// it parks the request until there are enough or max.wait.ms is over.
 func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
 	if req.Version >= 7 && req.SessionEpoch > 0 {
 		resp := req.ResponseKind().(*kmsg.FetchResponse)
@@ -44,13 +44,13 @@ func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.F
 type reading struct {
 	req   *kmsg.FetchRequest
 	resp  *kmsg.FetchResponse
-	fresh bool // the request has just arrived: only then does a follower's position count
-	left  int  // bytes by which the response may still grow
-	bytes int  // of records so far
+	fresh bool // the request has just arrived; a follower's position counts only then
+	left  int  // number of bytes by which the response may still grow
+	bytes int  // size of the records so far
 	error bool // the response has an error or a diverging epoch
 }
 
-// read builds the response to a fetch. enough is false if the request should rather wait for more.
+// read builds the response to a fetch. It returns enough as false if the request should wait for more records.
 func (m *replicaManager) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (resp *kmsg.FetchResponse, enough bool) {
 	rd := reading{req: req, resp: req.ResponseKind().(*kmsg.FetchResponse), fresh: fresh, left: min(int(req.MaxBytes), m.cfg.fetchMax)}
 	for i := range req.Topics {
@@ -118,8 +118,8 @@ func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchReq
 	return ap
 }
 
-// readRecords reads up to the bound. It returns the first batch even if that is larger than the request allows (KIP-74),
-// or the client could never read past it.
+// readRecords reads records below an upper bound. It returns the first batch even if that is larger than the request
+// allows (KIP-74); otherwise the client could never read past it.
 func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a replication.FetchState, bound wire.Offset, rp *kmsg.FetchRequestTopicPartition, ap *kmsg.FetchResponseTopicPartition) error {
 	consumer := a.Follower == wire.NoNode
 	if consumer && a.ReadCommitted {
@@ -147,8 +147,8 @@ func (m *replicaManager) readRecords(e env.Env, rd *reading, r *replica, a repli
 	return err
 }
 
-// updateFollower records the position of a follower that fetches and acts on it: the follower may join the ISR, the high
-// watermark may advance, and a DeleteRecords may complete.
+// updateFollower stores the position of a fetching follower and acts on it. The follower may join the ISR, the high
+// watermark may advance, and a DeleteRecords request may complete.
 func (m *replicaManager) updateFollower(e env.Env, r *replica, a replication.FetchState, g replication.FetchDecision) error {
 	moved, err := r.UpdateFollowerFetchState(a, g, e.Now())
 	if err != nil {

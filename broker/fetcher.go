@@ -24,14 +24,14 @@ type fetcherManager struct {
 	byLeader map[wire.NodeID]*fetcher // a fetcher without partitions keeps its connection
 }
 
-// fetcher follows one leader for all partitions that it leads, with one request at a time (AbstractFetcherThread): the
-// positions in the next request depend on the last response.
+// fetcher fetches from one leader all partitions that this broker follows there (AbstractFetcherThread). It sends one
+// request at a time, because the positions in the next request depend on the last response.
 type fetcher struct {
 	leader   wire.NodeID
 	link     env.Link
 	round    int64      // numbers requests; a response to an earlier one is dropped
 	sent     []position // the positions in the request in flight
-	replicas []*replica // that follow this leader
+	replicas []*replica // the replicas here that follow this leader
 	inFlight bool
 }
 
@@ -44,7 +44,7 @@ type position struct {
 
 // Its timer and its tokens.
 const (
-	timFetch = fetcherKinds // A: leader: the backoff of a fetcher is over
+	timFetch = fetcherKinds // the backoff of a fetcher is over; A: leader
 )
 const (
 	tokFetch  = fetcherKinds + iota // A: leader, B: round
@@ -104,7 +104,7 @@ func (m *fetcherManager) sendFetch(e env.Env, f *fetcher) {
 		return
 	}
 	f.sent = f.sent[:0]
-	next := env.Duration(0) // until the first backoff is over
+	next := env.Duration(0) // the time until the first backoff is over
 	for _, r := range f.replicas {
 		if r.failed {
 			continue
@@ -164,7 +164,7 @@ func (m *fetcherManager) fire(e env.Env, t env.Timer) {
 }
 
 // handleFetchResponse processes a leader's response partition by partition, and sends the next fetch. A partition with
-// an error backs off alone: otherwise one unreadable partition would keep all others of that leader out of their ISRs.
+// an error backs off alone; otherwise one unreadable partition would keep all others of that leader out of their ISRs.
 // All of them back off if the request itself failed, or if the response does not match it.
 func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
 	f := m.byLeader[leader]
@@ -190,8 +190,8 @@ func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, roun
 }
 
 // match finds the response to each position of the request in flight, by topic id and partition. Without a fetch session
-// the response must have each of them once and no other: one that omits or adds a partition is invalid as a whole, as in
-// Kafka (FetchSessionHandler.verifyFullFetchResponsePartitions).
+// the response must have each of them once and no other. A response that omits or adds a partition is invalid as a whole,
+// as in Kafka (FetchSessionHandler.verifyFullFetchResponsePartitions).
 func (f *fetcher) match(resp env.Response, err error) (answers []*kmsg.FetchResponseTopicPartition, ok bool) {
 	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != 0 {
 		return nil, false
@@ -232,7 +232,7 @@ func (m *fetcherManager) isCurrent(q position, ap *kmsg.FetchResponseTopicPartit
 	return !r.removed && m.cfg.Rules.IsCurrent(asked, now, ap.DivergingEpoch.Epoch >= 0)
 }
 
-// processPartition appends or truncates as one partition's response says; false means that the partition must back off.
+// processPartition appends or truncates as one partition's response says. It returns false if the partition must back off.
 func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap *kmsg.FetchResponseTopicPartition) bool {
 	d := e.Disk()
 	switch {
@@ -258,9 +258,9 @@ func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap 
 	return m.handleFollowerError(e, r, err)
 }
 
-// handleFollowerError handles an error of the follower itself, and reports whether there was none. A failed disk ends
-// the broker; corrupt records are fetched again; after records that do not continue the log, the partition is not
-// fetched before its next leader epoch.
+// handleFollowerError handles an error of the follower itself, and returns true if there was none. A failed disk ends the
+// broker. Corrupt records are fetched again. After records that do not continue the log, the partition is not fetched
+// before its next leader epoch.
 func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) bool {
 	var k *kerr.Error
 	switch {
@@ -273,6 +273,6 @@ func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) b
 		e.Note(noteFailed, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), int64(r.LeaderEpoch()))
 		return false
 	}
-	m.logs.fail(e, err)
+	m.logs.haltOnError(e, err)
 	return false
 }

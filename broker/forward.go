@@ -53,15 +53,16 @@ func (f *forwarder) send(e env.Env, id int64) {
 	r := f.underway[id]
 	left := f.cfg.requestTimeout - e.Now().Sub(r.since)
 	if left <= 0 {
-		f.answer(e, id, wire.Refusal(r.req, kerr.RequestTimedOut.Code)) // not applied, as far as this broker knows
+		f.answer(e, id, wire.Refusal(r.req, kerr.RequestTimedOut.Code)) // as far as this broker knows, it was not applied
 		return
 	}
 	f.channel.call(e, env.LaneClient, left, r.req, env.Token{Kind: tokForward, A: id})
 }
 
-// handleResponse answers the client, or retries: if the controller is not the active one, or cannot be reached, the
-// request is sent again after a backoff, and by then the channel may have found the new one. A request whose response
-// was lost may have been applied: then the retry may fail with, for example, TOPIC_ALREADY_EXISTS, as in Kafka.
+// handleResponse answers the client, or retries. If the controller is not the active one, or cannot be reached, the
+// request is sent again after a backoff. By then the channel may have found the active controller. If the
+// response was lost, the request may have been applied, and its retry may fail with, for example, TOPIC_ALREADY_EXISTS,
+// as in Kafka.
 func (f *forwarder) handleResponse(e env.Env, id int64, resp env.Response, err error) {
 	if f.underway[id] == nil {
 		return
@@ -79,8 +80,8 @@ func (f *forwarder) answer(e env.Env, id int64, resp env.Response) {
 	f.metrics.reply(e, r.ticket, resp, r.since)
 }
 
-// notActive reports whether a response has NOT_CONTROLLER. Each type of response has its error code in another field;
-// one with a code for each topic has it in all of them.
+// notActive reports whether a response has NOT_CONTROLLER. Each type of response has its error code in a different field;
+// a response with a code for each topic has NOT_CONTROLLER in all of them.
 func notActive(resp env.Response) bool {
 	code := kerr.NotController.Code
 	switch r := resp.(type) {

@@ -8,23 +8,23 @@ import (
 	"samsa/wire"
 )
 
-// This file is the work that LogManager schedules; it answers no requests.
+// This file has the work that LogManager schedules; it answers no requests.
 //
-//	every 5 s     high watermarks to the checkpoint
-//	every 60 s    recovery points and log starts to their checkpoints
-//	every 5 min   retention
-//	every 10 min  expired producer ids
-//	after a roll  completed segments are flushed
-//	after 60 s    discarded files and directories are removed
+//	every 5 s     write the high watermarks to the checkpoint
+//	every 60 s    write the recovery points and the log starts to their checkpoints
+//	every 5 min   delete segments by retention
+//	every 10 min  remove expired producer ids
+//	after a roll  flush the completed segments
+//	after 60 s    remove discarded files and directories
 
 // Its timers.
 const (
-	timFlush     = logKinds + iota // A: replica: flush what a roll completed
-	timFiles                       // A: replica, B: through: remove discarded files
-	timRemove                      // A: replica: remove its discarded log
-	timDiscarded                   // remove what earlier incarnations discarded
+	timFlush     = logKinds + iota // flush the segments that a roll completed; A: replica
+	timFiles                       // remove the discarded files up to number B; A: replica
+	timRemove                      // remove a discarded log; A: replica
+	timDiscarded                   // remove the directories that earlier incarnations discarded
 
-	timCheckpoint // the clocks
+	timCheckpoint // this one and the following are the clocks
 	timRecovery
 	timRetention
 	timProducers
@@ -58,7 +58,7 @@ func (m *logManager) fire(e env.Env, t env.Timer) {
 	}
 }
 
-// every arms a clock for its next time; the first time comes after at least the given delay.
+// every arms a clock after its period, or after the given first delay if that is longer.
 func (m *logManager) every(e env.Env, kind uint16, first env.Duration) {
 	var period env.Duration
 	switch kind {
@@ -73,13 +73,13 @@ func (m *logManager) every(e env.Env, kind uint16, first env.Duration) {
 	case timFlushDue:
 		period = m.cfg.flushEvery
 	}
-	const never = 1000 * env.Day // Kafka's default of some periods is the largest long
+	const never = 1000 * env.Day // some periods are by default the largest long, which means never
 	if period < never {
 		e.Arm(env.Timer{Kind: kind, Lane: env.LaneBackground}, max(period, first))
 	}
 }
 
-// runDue does the work of a clock and arms it again.
+// runDue does the work of a clock that is due, and arms the clock again.
 func (m *logManager) runDue(e env.Env, kind uint16) {
 	var err error
 	switch kind {
@@ -98,16 +98,16 @@ func (m *logManager) runDue(e env.Env, kind uint16) {
 		err = m.flushDue(e)
 	}
 	if err != nil {
-		m.fail(e, err)
+		m.haltOnError(e, err)
 		return
 	}
 	m.every(e, kind, 0)
 }
 
-// fail ends the broker: its only log directory failed, and Kafka's broker halts when the last one does (KIP-112). The
-// content of a failed disk is unknown, so nothing may be served from it; the controller elects other leaders when the
-// session expires.
-func (m *logManager) fail(e env.Env, err error) {
+// haltOnError ends the broker if err is not nil. The error means that the only log directory failed, and Kafka's broker
+// halts when its last log directory fails (KIP-112). The content of a failed disk is unknown, so nothing must be served
+// from it. The controller elects other leaders when the session expires.
+func (m *logManager) haltOnError(e env.Env, err error) {
 	if err != nil {
 		m.offline = true
 		e.Note(noteDirFailed, int64(m.cfg.Node), 0, 0, 0)
@@ -119,7 +119,7 @@ func (m *logManager) fail(e env.Env, err error) {
 func (m *logManager) haltIfOffline(e env.Env, err error) error {
 	var off *storage.Offline
 	if errors.As(err, &off) {
-		m.fail(e, err)
+		m.haltOnError(e, err)
 	}
 	return err
 }
@@ -138,7 +138,7 @@ func (m *logManager) retain(e env.Env) error {
 	return nil
 }
 
-// flushDue flushes the logs whose last flush is flush.ms ago.
+// flushDue flushes the logs whose last flush was at least flush.ms ago.
 func (m *logManager) flushDue(e env.Env) error {
 	for _, r := range m.replicas.inService() {
 		if e.Now().Sub(r.flushed) >= r.Log().Config().FlushMs {
@@ -155,8 +155,8 @@ func (m *logManager) flush(e env.Env, r *replica, upTo wire.Offset) error {
 	return r.Log().Flush(e.Disk(), upTo)
 }
 
-// tidy arms timers after a log changed: one to flush segments after a roll in the background, one to remove discarded
-// files after their delay.
+// tidy arms timers after a log has changed. After a roll a timer flushes the completed segments in the background. If
+// files were discarded, another timer removes them after their delay.
 func (m *logManager) tidy(e env.Env, r *replica) {
 	if r.removed {
 		return
@@ -170,17 +170,17 @@ func (m *logManager) tidy(e env.Env, r *replica) {
 	}
 }
 
-// flushRolled flushes up to the active segment.
+// flushRolled flushes a log up to the start of its active segment.
 func (m *logManager) flushRolled(e env.Env, r *replica) {
 	if !r.removed {
-		m.fail(e, m.flush(e, r, r.Log().ActiveBase()))
+		m.haltOnError(e, m.flush(e, r, r.Log().ActiveBase()))
 	}
 }
 
 // removeFiles removes the discarded files of a log after their delay.
 func (m *logManager) removeFiles(e env.Env, r *replica, through int64) {
 	if !r.removed {
-		m.fail(e, r.Log().PurgeDeleted(e.Disk(), through))
+		m.haltOnError(e, r.Log().PurgeDeleted(e.Disk(), through))
 	}
 }
 
@@ -195,13 +195,13 @@ func (m *logManager) discard(e env.Env, r *replica) error {
 }
 
 // removeLog removes a discarded log.
-func (m *logManager) removeLog(e env.Env, r *replica) { m.fail(e, r.Log().Delete(e.Disk())) }
+func (m *logManager) removeLog(e env.Env, r *replica) { m.haltOnError(e, r.Log().Delete(e.Disk())) }
 
 // removeDiscarded removes the directories that earlier incarnations discarded.
 func (m *logManager) removeDiscarded(e env.Env) {
 	for _, dir := range m.discarded {
 		if err := storage.RemoveLog(e.Disk(), dir); err != nil {
-			m.fail(e, err)
+			m.haltOnError(e, err)
 			return
 		}
 	}

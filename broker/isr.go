@@ -9,23 +9,23 @@ import (
 	"samsa/wire"
 )
 
-// isrManager sends ISR changes to the controller: one request at a time, with every queued change
-// (AlterPartitionManager).
+// isrManager sends ISR changes to the controller (AlterPartitionManager). One request is in flight at a time, and it has
+// every change that was queued.
 type isrManager struct {
 	cfg       *Config
 	replicas  *replicaTable
 	lifecycle *lifecycle
 	channel   *controllerChannel
 
-	waiting  []*replica   // queued: with a change that is not sent yet
-	sent     []sentChange // the changes in the request in flight, in its order
+	waiting  []*replica   // replicas with a change that is not sent yet
+	sent     []sentChange // the changes of the request in flight, in the order of the request
 	round    int64        // numbers requests; a response to an earlier one is dropped
 	inFlight bool
 
 	expands, shrinks, failed int64 // counts of this incarnation
 }
 
-// sentChange is a change as it was sent: when the response arrives, the replica may have another change in flight.
+// sentChange is a change as it was sent. When the response arrives, the replica may have another change in flight.
 type sentChange struct {
 	r        *replica
 	proposal replication.Proposal
@@ -33,7 +33,7 @@ type sentChange struct {
 
 // Its timers and its token.
 const (
-	timISR   = isrKinds + iota // look for lagging followers
+	timISR   = isrKinds + iota // it is time to look for lagging followers
 	timAlter                   // the backoff after a refused request is over
 )
 const tokAlter = isrKinds // A: round
@@ -69,8 +69,8 @@ func (m *isrManager) fire(e env.Env, t env.Timer) {
 	}
 }
 
-// shrinkLagging proposes to remove lagging followers from their ISRs, every half replica.lag.time.max.ms: so a follower
-// that stops fetching stays for one and a half times that at most (KIP-16).
+// shrinkLagging proposes to remove lagging followers from their ISRs. It runs every half replica.lag.time.max.ms, so a
+// follower that stops fetching stays in the ISR for one and a half times that long at most (KIP-16).
 func (m *isrManager) shrinkLagging(e env.Env) {
 	for _, r := range m.replicas.inService() {
 		if _, begun := r.ProposeShrink(e.Now()); begun {
@@ -118,8 +118,8 @@ func (m *isrManager) sendAlterPartition(e env.Env) {
 	m.channel.call(e, env.LaneAlterPartition, m.cfg.requestTimeout, req, env.Token{Kind: tokAlter, A: m.round})
 }
 
-// handleAlterPartitionResponse completes the changes that were sent. Only an error of the whole request delays the next
-// one: changes queued meanwhile, and those to propose again, are sent at once.
+// handleAlterPartitionResponse completes the changes that were sent. Changes that were queued meanwhile, and those to
+// propose again, are sent at once. Only an error of the whole request delays the next request.
 func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp env.Response, err error) {
 	if round != m.round {
 		return
@@ -128,7 +128,7 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 	backoff := env.Duration(0)
 	switch {
 	case err != nil, resp.(*kmsg.AlterPartitionResponse).ErrorCode == kerr.NotController.Code:
-		backoff = m.cfg.retryBackoff // the channel's own: the retry may go to another controller
+		backoff = m.cfg.retryBackoff // the channel's own backoff, because the retry may go to another controller
 	case resp.(*kmsg.AlterPartitionResponse).ErrorCode != 0:
 		backoff = 50 * env.Millisecond // AlterPartitionManager's own constant, not retry.backoff.ms
 	}
@@ -138,7 +138,7 @@ func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp e
 			continue
 		}
 		ap := alteredPartition(resp.(*kmsg.AlterPartitionResponse), i, s.r)
-		if ap == nil { // not in the response: Kafka sends it again
+		if ap == nil { // the response lacks this change, so it is sent again, as in Kafka
 			m.waiting = append(m.waiting, s.r)
 			continue
 		}

@@ -12,7 +12,7 @@ import (
 	"samsa/wire/config"
 )
 
-// lifecycle is the broker's state with the controller (BrokerLifecycleManager):
+// lifecycle registers the broker with the controller and keeps the session alive (BrokerLifecycleManager):
 //
 //	starting ──registered──▶ fenced ──caught up──▶ unfenced ──Stop──▶ controlled shutdown ──ShouldShutdown──▶ exit
 //	   └──not registered within initial.broker.registration.timeout.ms──────────────────────────────────────────▶ exit
@@ -25,10 +25,10 @@ type lifecycle struct {
 	incarnation  wire.UUID
 	epoch        wire.BrokerEpoch // -1 before the registration
 	fenced       bool
-	serving      bool // it has been unfenced once, and serves requests from then on
+	serving      bool // the controller has unfenced this incarnation at least once, so it serves requests
 	shuttingDown bool
 	duplicate    bool // the controller has refused it as a duplicate at least once
-	failures     int  // of registrations and heartbeats, in a row
+	failures     int  // number of registrations and heartbeats that failed in a row
 }
 
 // Its timers and tokens.
@@ -36,7 +36,7 @@ const (
 	timRegister = lifecycleKinds + iota
 	timHeartbeat
 	timGiveUp   // no controller has registered this incarnation
-	timUnfenced // the controller has unfenced it: start to serve
+	timUnfenced // the controller has unfenced this incarnation, which starts to serve
 )
 const (
 	tokRegister = lifecycleKinds + iota
@@ -75,8 +75,8 @@ func (l *lifecycle) returned(e env.Env, tok env.Token, resp env.Response, err er
 	}
 }
 
-// giveUp ends a broker that no controller has registered since it started, so that a process supervisor sees it. The
-// shutdown is clean, but has no broker epoch: the controller treats the next incarnation as one after a crash.
+// giveUp ends a broker that no controller has registered since it started, so that a process supervisor notices. The
+// shutdown is clean but has no broker epoch, so the controller treats the next incarnation as one after a crash.
 func (l *lifecycle) giveUp(e env.Env) {
 	if l.epoch >= 0 {
 		return
@@ -91,7 +91,7 @@ func (l *lifecycle) giveUp(e env.Env) {
 
 func (l *lifecycle) sendRegistration(e env.Env) {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.SetVersion(4) // below 4 a feature with 0 as its lowest level cannot be sent (KAFKA-17492)
+	req.SetVersion(4) // lower versions cannot carry a feature with lowest level 0 (KAFKA-17492)
 	req.BrokerID, req.ClusterID, req.IncarnationID = int32(l.cfg.Node), l.cfg.ClusterID, l.incarnation
 	req.LogDirs, req.Rack = [][16]byte{l.logs.directory}, l.cfg.rack
 	listener := kmsg.NewBrokerRegistrationRequestListener()
@@ -107,15 +107,15 @@ func (l *lifecycle) sendRegistration(e env.Env) {
 	l.channel.call(e, env.LaneHeartbeat, l.cfg.heartbeatWait, req, env.Token{Kind: tokRegister})
 }
 
-// handleBrokerRegistrationResponse takes the broker epoch, or retries. Until the session of the previous incarnation
-// expires, the controller refuses this one as a duplicate.
+// handleBrokerRegistrationResponse takes the broker epoch from the response, or retries after an error. Until the session
+// of the previous incarnation expires, the controller refuses this one as a duplicate.
 func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Response, err error) {
 	var code int16
 	if err == nil {
 		code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
 	}
 	if code == kerr.DuplicateBrokerRegistration.Code && !l.duplicate {
-		l.duplicate = true // noted once: each retry is refused too
+		l.duplicate = true // noted once, although each retry is refused too
 		e.Note(noteDuplicate, int64(l.cfg.Node), 0, 0, 0)
 	}
 	if err != nil || code != 0 {
@@ -127,10 +127,10 @@ func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Respons
 	l.sendHeartbeat(e)
 }
 
-// backoff is the wait before the next registration or heartbeat after an error. An error from the active controller
-// doubles it from 100 ms up to a session, with 2 % jitter (BrokerLifecycleManager.resendExponentialBackoff). A request
-// that was lost, or refused because another controller is active, is retried by the channel a little later (code 0,
-// NOT_CONTROLLER).
+// backoff returns the wait before the next registration or heartbeat after an error. Each error from the active controller
+// doubles the wait, from 100 ms up to the session timeout, with 2 % jitter
+// (BrokerLifecycleManager.resendExponentialBackoff). A request that was lost (code 0), or refused because another
+// controller is active (NOT_CONTROLLER), is retried after a fixed time, as by Kafka's channel.
 func (l *lifecycle) backoff(e env.Env, code int16) env.Duration {
 	if code == 0 || code == kerr.NotController.Code {
 		return l.cfg.retryBackoff
@@ -174,7 +174,7 @@ func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp env.Response, 
 		case r.ErrorCode == 0:
 			next = l.cfg.heartbeat
 			if l.fenced = r.IsFenced; !r.IsFenced && !l.serving {
-				// Not in this event: the heartbeat lane holds no lock on the logs (see sim's stations).
+				// Serving starts in another event: the heartbeat lane holds no lock on the logs (see sim's stations).
 				e.Arm(env.Timer{Kind: timUnfenced, Lane: env.LaneClient}, 0)
 			}
 			if l.fenced || l.shuttingDown {
@@ -185,7 +185,7 @@ func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp env.Response, 
 	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, next)
 }
 
-// stop begins a controlled shutdown: the controller moves the leaderships away first.
+// stop begins a controlled shutdown. The controller first moves the leaderships to other brokers.
 func (l *lifecycle) stop(e env.Env) {
 	l.shuttingDown = true
 	if l.epoch < 0 {
@@ -195,6 +195,6 @@ func (l *lifecycle) stop(e env.Env) {
 	e.Arm(env.Timer{Kind: timHeartbeat, Lane: env.LaneHeartbeat}, 0)
 }
 
-// exit flushes everything, writes the clean shutdown file with its broker epoch, and ends the process. The next
-// incarnation sends that epoch to the controller to keep its place in the ELR (KIP-966).
+// exit flushes all logs, writes the clean shutdown file with the broker epoch, and ends the process. The next incarnation
+// sends that epoch to the controller, so that the broker stays in the ELR (KIP-966).
 func (l *lifecycle) exit(e env.Env) { e.Exit(l.logs.close(e.Disk(), l.epoch)) }

@@ -8,8 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// lookup finds the hosted replica that a request names, by topic id in versions that have ids, else by name. The error
-// is Kafka's for an id or a name that is not in this broker's image, or a partition that other brokers host.
+// lookup finds the hosted replica that a request names, by topic id in versions that have ids, otherwise by name. If there
+// is none, it returns Kafka's error for an id or a name that is not in this broker's image, or for a partition that only
+// other brokers host.
 func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partition int32) (*replica, *kerr.Error) {
 	var t *image.Topic
 	if byID {
@@ -28,8 +29,8 @@ func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partiti
 	return nil, kerr.NotLeaderForPartition
 }
 
-// leaderOf returns the leader of a partition and its epoch, for a response with NOT_LEADER_OR_FOLLOWER (KIP-951): from
-// the replica, else from the image.
+// leaderOf returns the leader of a partition and its epoch for a response with NOT_LEADER_OR_FOLLOWER (KIP-951). It takes
+// them from the hosted replica if there is one, otherwise from the image.
 func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, partition int32) (leader wire.NodeID, epoch wire.Epoch) {
 	if r, _ := m.lookup(name, id, byID, partition); r != nil {
 		return r.Leader(), r.LeaderEpoch()
@@ -45,7 +46,7 @@ func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, parti
 	return wire.NoNode, wire.NoEpoch
 }
 
-// endPoint is where clients can reach a broker; ok is false if it is fenced or not in the image.
+// endPoint returns where clients can reach a broker; ok is false if the broker is fenced or not in the image.
 func endPoint(m *image.Image, id wire.NodeID) (host string, port int32, rack *string, ok bool) {
 	br := m.Broker(id)
 	if br == nil || br.Fenced || len(br.EndPoints) == 0 {

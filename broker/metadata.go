@@ -12,11 +12,12 @@ import (
 	"samsa/wire"
 )
 
-// Metadata, versions 0 to 13: from 4 the client says whether a missing topic may be created, from 10 responses have
-// topic ids, from 12 requests may have them (KIP-516). Every response is from this broker's own image, which may lag.
+// Metadata has versions 0 to 13. Since 4 the client says whether a missing topic may be created; since 10 responses have
+// topic ids; since 12 requests may have them (KIP-516). Every response is made from this broker's own image, which may
+// lag.
 //
-// A Metadata request creates no topic (auto.create.topics.enable has no effect here): a simulation in which a misspelt
-// name creates a topic teaches nothing.
+// A Metadata request creates no topic (auto.create.topics.enable has no effect here), because a simulation in which a
+// misspelt name creates a topic teaches nothing.
 
 // metadataCache answers the requests that need the image alone (KRaftMetadataCache).
 type metadataCache struct {
@@ -24,7 +25,8 @@ type metadataCache struct {
 	image *image.Image
 }
 
-// handleMetadataRequest returns the brokers and the leader of each partition; nil closes the connection.
+// handleMetadataRequest returns the brokers and the leader of each partition. For an invalid request it returns nil, which
+// closes the connection.
 func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataRequest) env.Response {
 	for _, rt := range req.Topics {
 		if req.Version < 12 && (rt.Topic == nil || rt.TopicID != [16]byte{}) { // InvalidRequestException
@@ -58,8 +60,8 @@ func (c *metadataCache) handleMetadataRequest(e env.Env, req *kmsg.MetadataReque
 	return resp
 }
 
-// controllerNode is the broker that responses name as the controller: any live broker, because every broker forwards
-// requests and clients cannot reach controllers (KRaftMetadataCache.getRandomAliveBrokerId).
+// controllerNode returns the broker that responses name as the controller. It is any live broker, because every broker
+// forwards requests and clients cannot reach controllers (KRaftMetadataCache.getRandomAliveBrokerId).
 func (c *metadataCache) controllerNode(e env.Env) int32 {
 	var alive []wire.NodeID
 	for _, br := range c.image.Brokers() {
@@ -91,7 +93,7 @@ func (c *metadataCache) describeName(name string) kmsg.MetadataResponseTopic {
 	return mt
 }
 
-// topicNameError returns INVALID_TOPIC_EXCEPTION for an impossible name, else UNKNOWN_TOPIC_OR_PARTITION.
+// topicNameError returns INVALID_TOPIC_EXCEPTION for an invalid name, otherwise UNKNOWN_TOPIC_OR_PARTITION.
 func topicNameError(name string) *kerr.Error {
 	legal := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
@@ -109,8 +111,8 @@ func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic 
 	for _, p := range topic.Partitions {
 		mp := kmsg.NewMetadataResponseTopicPartition()
 		mp.Partition, mp.Leader, mp.LeaderEpoch = p.Partition, int32(p.Leader), int32(p.LeaderEpoch)
-		// Without an endpoint of the leader the response names none: the client asks again soon, instead of dialling
-		// until a timeout.
+		// If the leader has no endpoint, the response names no leader. The client then asks again soon; otherwise it would
+		// dial an unreachable broker until a timeout.
 		if _, _, _, ok := endPoint(c.image, p.Leader); !ok {
 			mp.ErrorCode, mp.Leader = kerr.LeaderNotAvailable.Code, int32(wire.NoNode)
 		}
@@ -134,7 +136,7 @@ func (c *metadataCache) offline(p *image.Partition) []int32 {
 	return out
 }
 
-// ids converts a list of nodes for a response. It is never null, which the Java admin client could not handle.
+// ids converts a list of nodes for a response. The result is never null, which the Java admin client could not handle.
 func ids(nodes []wire.NodeID) []int32 {
 	out := make([]int32, 0, len(nodes))
 	for _, n := range nodes {
@@ -143,8 +145,8 @@ func ids(nodes []wire.NodeID) []int32 {
 	return out
 }
 
-// DescribeCluster, versions 0 to 2 (KIP-700): from 1 the client chooses brokers or controllers, from 2 it can ask for
-// fenced brokers too.
+// DescribeCluster has versions 0 to 2 (KIP-700). Since 1 the client chooses brokers or controllers; since 2 it can ask
+// for fenced brokers too.
 func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
 	const brokers = 1
@@ -171,7 +173,8 @@ func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRe
 	return resp
 }
 
-// DescribeTopicPartitions, version 0 (KIP-966): like Metadata with the ELR, in pages, topics in order of name.
+// DescribeTopicPartitions has version 0 (KIP-966). It is like Metadata with the ELR, but returns pages of topics in order
+// of their names.
 func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeTopicPartitionsResponse)
 	var names []string
@@ -183,7 +186,7 @@ func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeT
 			names = append(names, t.Name)
 		}
 	}
-	slices.Sort(names) // the next page must continue in the same order, even if topics are created and deleted in between
+	slices.Sort(names) // the next page must continue in this order, even if topics were created and deleted in between
 	names = slices.Compact(names)
 	left := int(req.ResponsePartitionLimit)
 	if left <= 0 {

@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// metadataObserver is an observer of the quorum: it fetches the metadata log as a follower does, but only committed
+// metadataObserver is an observer of the quorum. It fetches the metadata log as a follower does, but only the committed
 // records, so it never has to undo one. Kafka's observer keeps a copy of the log on its disk and starts from that; this
 // one starts at offset 0 in every incarnation.
 type metadataObserver struct {
@@ -49,7 +49,7 @@ func (o *metadataObserver) sendFetch(e env.Env) {
 	o.channel.call(e, env.LaneRaft, o.cfg.metadataWait, req, env.Token{Kind: tokMetadata})
 }
 
-// handleFetchResponse applies the records of a response as one delta: no reader of the image sees a state in between.
+// handleFetchResponse applies the records of a response as one delta, so no reader of the image sees a state in between.
 func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err error) {
 	retry := func() { e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, o.cfg.retryBackoff) }
 	if err != nil {
@@ -69,7 +69,7 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 	case p.ErrorCode != 0:
 		retry()
 		return
-	case p.DivergingEpoch.Epoch >= 0: // the quorum no longer has records that were applied here as committed
+	case p.DivergingEpoch.Epoch >= 0: // the quorum has lost records that were applied here as committed
 		e.Exit(fmt.Errorf("the metadata log of the quorum ends at %d in epoch %d, and %d in epoch %d was applied here",
 			p.DivergingEpoch.EndOffset, p.DivergingEpoch.Epoch, o.image.Next, o.image.Epoch))
 		return
@@ -83,13 +83,13 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 			continue
 		}
 		if err := o.image.ApplyBatch(batch); err != nil {
-			e.Exit(err) // unreadable metadata: Kafka's fatal fault handler
+			e.Exit(err) // the metadata is unreadable, for which Kafka has its fatal fault handler
 			return
 		}
 	}
-	// The first publication waits until the image has everything that the response says is committed. As in Kafka the
-	// publication does not wait for the registration: FINDINGS.md says what a replica can do if it fetches before it has
-	// a broker epoch.
+	// The first publication waits until the image has every record that is committed according to the response. As in
+	// Kafka the publication does not wait for the registration. FINDINGS.md says what a replica can do if it fetches
+	// before it has a broker epoch.
 	caughtUp := o.publisher.published || o.image.Next >= wire.Offset(p.HighWatermark)
 	if caughtUp && (o.image.Next > before || !o.publisher.published) {
 		o.publisher.publish(e)

@@ -10,23 +10,24 @@ import (
 )
 
 // This file has the metrics that a broker would export over JMX, under Kafka's names. They are counts since the start
-// instead of rates: a viewer has the clock, so it can compute the rate.
+// instead of rates, because a viewer has the clock and can compute the rate.
 //
-// A request's stages as Kafka names them, and which part of Samsa knows them (show requests has them all, see scenarios/stages.go):
+// The table has the stages of a request under Kafka's names, and the part of Samsa that knows the time of each stage
+// (show requests has them all, see scenarios/stages.go):
 //
 //	RequestQueueTime   waiting for a request handler                the world (Machine.RequestThreads)
 //	LocalTime          being worked on, which is disk time          the world
-//	RemoteTime         in purgatory: followers, records, the        this broker
-//	                   controller it was forwarded to
+//	RemoteTime         parked: waiting for followers, records, or   this broker
+//	                   the controller that it was forwarded to
 //	ResponseQueueTime  none: there is no queue
 //	ResponseSendTime   on the wire                                  the world
 
-// requestMetrics counts the requests that were answered, and answers them.
+// requestMetrics answers requests and counts them.
 type requestMetrics struct {
 	byKey map[int16]*requestTimes
 }
 
-// requestTimes are the times of one api key's requests.
+// requestTimes has the times of the requests of one api key.
 type requestTimes struct {
 	answered  int64
 	remote    env.Duration // sum of RemoteTime
@@ -49,13 +50,13 @@ func (m *requestMetrics) reply(e env.Env, t env.Ticket, resp env.Response, since
 	e.Reply(t, resp)
 }
 
-// Metric is one figure. Times are in nanoseconds.
+// Metric is one metric with its value. Times are in nanoseconds.
 type Metric struct {
 	Name  string // "ReplicaManager.UnderReplicatedPartitions", "RequestMetrics.RemoteTime.Produce.Max"
 	Value int64
 }
 
-// Metrics returns all metrics, by name.
+// Metrics returns all metrics, sorted by name.
 func (b *Broker) Metrics() []Metric {
 	var leads, under, underMin, atMin, hosted int64
 	for _, r := range b.replicas.inService() {

@@ -8,14 +8,14 @@ import (
 	"samsa/wire"
 )
 
-// ListOffsets, versions 1 to 11. A request has a timestamp, or one of these:
+// ListOffsets has versions 1 to 11. A request has a timestamp, or one of these special values:
 //
-//	-1  latest                 the high watermark, or the last stable offset for readers of committed transactions
-//	-2  earliest               the log's start
-//	-3  largest timestamp      from version 7 (KIP-734)
-//	-4  earliest local         from version 8; all is local here, so the log's start
-//	-5  latest tiered          from version 9; nothing is tiered: none
-//	-6  earliest pending upload  from version 11; likewise
+//	-1  latest                   the high watermark, or with read_committed the last stable offset
+//	-2  earliest                 the log's start
+//	-3  largest timestamp        the record with it; since version 7 (KIP-734)
+//	-4  earliest local           the log's start, because all segments are local here; since version 8
+//	-5  latest tiered            no offset, because no segment is tiered; since version 9
+//	-6  earliest pending upload  no offset, for the same reason; since version 11
 const (
 	askLatest         = -1
 	askEarliest       = -2
@@ -24,7 +24,7 @@ const (
 	askLatestTiered   = -5
 	askPendingUpload  = -6
 	noOffset          = -1
-	debuggingConsumer = -2 // a replica id: reads up to the log end, as a follower does, and at a follower too
+	debuggingConsumer = -2 // replica id of a consumer that reads up to the log end, from a leader or a follower
 )
 
 // firstVersion is the first version of the request that may have each special timestamp.
@@ -32,7 +32,7 @@ var firstVersion = map[int64]int16{
 	askLatest: 0, askEarliest: 0, askMaxTimestamp: 7, askEarliestLocal: 8, askLatestTiered: 9, askPendingUpload: 11,
 }
 
-// handleListOffsetsRequest looks positions up (ReplicaManager.fetchOffset).
+// handleListOffsetsRequest looks up an offset for each partition (ReplicaManager.fetchOffset).
 func (m *replicaManager) handleListOffsetsRequest(e env.Env, req *kmsg.ListOffsetsRequest) *kmsg.ListOffsetsResponse {
 	resp := req.ResponseKind().(*kmsg.ListOffsetsResponse)
 	seen := map[wire.TopicPartition]int{}
@@ -68,7 +68,8 @@ func (m *replicaManager) handleListOffsetsRequest(e env.Env, req *kmsg.ListOffse
 	return resp
 }
 
-// fetchOffset answers for one partition, or leaves the response's "none" (Partition.fetchOffsetForTimestamp).
+// fetchOffset looks up the offset for one partition. If there is none, it leaves -1 in the response
+// (Partition.fetchOffsetForTimestamp).
 func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffsetsRequest, rp kmsg.ListOffsetsRequestTopicPartition, ap *kmsg.ListOffsetsResponseTopicPartition) error {
 	if err := mayAnswer(r, wire.Epoch(rp.CurrentLeaderEpoch), req.ReplicaID == debuggingConsumer); err != nil {
 		return err
@@ -115,8 +116,8 @@ func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffset
 	return nil
 }
 
-// mayAnswer checks that the replica leads, in the leader epoch of the request (KIP-320); a debugging consumer may also
-// ask a follower.
+// mayAnswer checks that the replica leads in the leader epoch of the request (KIP-320). For a debugging consumer a
+// follower answers too.
 func mayAnswer(r *replica, epoch wire.Epoch, debugging bool) error {
 	err := r.CheckLeader(epoch)
 	if err == nil || debugging && err == kerr.NotLeaderForPartition {
@@ -125,9 +126,9 @@ func mayAnswer(r *replica, epoch wire.Epoch, debugging bool) error {
 	return err
 }
 
-// OffsetForLeaderEpoch, versions 2 to 4 (KIP-101, KIP-279, KIP-320): the end of an epoch in the leader's log. Consumers
-// use it to detect that records which they have read were truncated; followers get the same with their fetches. For an
-// epoch that the leader does not know the response has epoch -1 and offset -1.
+// OffsetForLeaderEpoch has versions 2 to 4 (KIP-101, KIP-279, KIP-320) and returns the end of an epoch in the leader's
+// log. Consumers use it to detect that records they have read were truncated. Followers get the same offset in their
+// fetch responses. For an epoch that the leader does not know, the response has epoch -1 and offset -1.
 func (m *replicaManager) handleOffsetForLeaderEpochRequest(req *kmsg.OffsetForLeaderEpochRequest) *kmsg.OffsetForLeaderEpochResponse {
 	resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
 	for _, rt := range req.Topics {

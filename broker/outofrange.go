@@ -8,15 +8,14 @@ import (
 )
 
 // After OFFSET_OUT_OF_RANGE a follower does not know on which side its offset is
-// (AbstractFetcherThread.fetchOffsetAndTruncate). It asks its leader for the leader's log end, and if its own log is not
-// longer, for the leader's log start:
+// (AbstractFetcherThread.fetchOffsetAndTruncate). It asks its leader for the leader's log end. If its own log is not
+// longer, it then asks for the leader's log start:
 //
-//	ask end ──own log is longer──▶ truncate to it (the leader lost its tail, or was elected uncleanly)
-//	   └──otherwise──▶ ask start ──it is above the own end──▶ truncate fully and start there
-//	                       └──otherwise──▶ fetch on
+//	ask for the end ──own log is longer──▶ truncate to it (the leader lost its tail, or was elected uncleanly)
+//	   └──otherwise──▶ ask for the start ──it is above the own end──▶ truncate fully and start there
+//	                       └──otherwise──▶ continue fetching
 
-// sendListOffsets asks the leader for its log end or start. Meanwhile the partition backs off, for longer than the
-// response takes.
+// sendListOffsets asks the leader for its log end or start. The partition backs off for longer than the response takes.
 func (m *fetcherManager) sendListOffsets(e env.Env, f *fetcher, r *replica, special int64) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.SetVersion(7)
@@ -53,11 +52,11 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 		err = m.logs.truncated(e, r.TruncateFullyAndStartAt(e.Disk(), leaders))
 	}
 	m.replicas.touch(r)
-	m.logs.fail(e, err)
+	m.logs.haltOnError(e, err)
 }
 
-// offsetOf returns the response for a partition, or nil. ListOffsets has topic names only; a later topic of the same
-// name has a later leader epoch, and the request has the epoch.
+// offsetOf returns the response for a partition, or nil. ListOffsets has topic names and no ids. Only the leader epoch in
+// the request distinguishes the topic from a later one with the same name.
 func offsetOf(resp *kmsg.ListOffsetsResponse, tp wire.TopicPartition) *kmsg.ListOffsetsResponseTopicPartition {
 	for _, at := range resp.Topics {
 		for i := range at.Partitions {

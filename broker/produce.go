@@ -13,8 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// Produce, versions 3 to 13: record batches of format 2 only; from 7 with zstd, from 10 responses name the new leader
-// (KIP-951), from 13 topics have ids instead of names (KIP-516). Each partition has exactly one batch.
+// Produce has versions 3 to 13, all with record batches of format 2. Version 7 adds zstd, version 10 adds the new leader to
+// responses (KIP-951), and version 13 has topic ids instead of names (KIP-516). Each partition has exactly one batch.
 
 // replicaManager serves the requests for partitions that this broker hosts (ReplicaManager).
 type replicaManager struct {
@@ -27,9 +27,9 @@ type replicaManager struct {
 	metrics   *requestMetrics
 }
 
-// handleProduceRequest appends (KafkaApis.handleProduceRequest). acks=0 gets no response, acks=1 a response at once,
-// acks=all a response when the high watermark has passed the records: then every in-sync replica has them, though not
-// necessarily on its device.
+// handleProduceRequest appends the records (KafkaApis.handleProduceRequest). A request with acks=0 gets no response. A
+// request with acks=1 gets a response at once. A request with acks=all gets a response when the high watermark has passed
+// the records; every in-sync replica then has them, though not necessarily on its device.
 func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
 	p := &parkedProduce{ticket: t, resp: resp, since: e.Now()}
@@ -45,7 +45,7 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 			case err != nil:
 				failed = true
 				m.refuseProduce(resp, req, &rt, &ap, err)
-			case req.Acks == -1: // one that is already committed completes at the end of this event, like parked ones
+			case req.Acks == -1: // even if the records are committed already, the wait ends at the end of this event
 				ap.ErrorCode = kerr.RequestTimedOut.Code // until the purgatory completes it
 				m.purgatory.watch(r, waiter{p, end, i, j})
 			}
@@ -56,7 +56,7 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 	switch {
 	case req.Acks == 0:
 		e.NoReply(t)
-		if failed { // closing the connection is all that a producer with acks=0 can notice
+		if failed { // a producer with acks=0 notices only a closed connection
 			e.Close(t.Link)
 		}
 	case p.pending == 0:
@@ -66,7 +66,7 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 	}
 }
 
-// append appends one partition's records; end is the offset after the last of them.
+// append appends one partition's records and returns the replica and the offset after the last record.
 func (m *replicaManager) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.ProduceRequestTopic, rp *kmsg.ProduceRequestTopicPartition, ap *kmsg.ProduceResponseTopicPartition) (r *replica, end wire.Offset, err error) {
 	byID := req.Version >= 13
 	if req.Acks < -1 || req.Acks > 1 {
@@ -119,8 +119,7 @@ func (m *replicaManager) refuseProduce(resp *kmsg.ProduceResponse, req *kmsg.Pro
 	}
 }
 
-// code returns Kafka's code for an error of storage or replication: the code that the error has, else
-// KAFKA_STORAGE_ERROR.
+// code returns Kafka's code for an error of storage or replication. If the error has none, it is KAFKA_STORAGE_ERROR.
 func code(err error) int16 {
 	var k *kerr.Error
 	if errors.As(err, &k) {

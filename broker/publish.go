@@ -10,8 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// publisher makes the replicas follow the image, each time the observer has applied records to it
-// (BrokerMetadataPublisher).
+// publisher updates the replicas each time the observer has applied records to the image (BrokerMetadataPublisher).
 type publisher struct {
 	cfg       *Config
 	image     *image.Image
@@ -24,13 +23,13 @@ type publisher struct {
 	published bool // at least one image has been published
 }
 
-// publish makes the replicas follow the image (ReplicaManager.applyDelta): first it removes the partitions that were
-// deleted or moved away, because another topic may have their name now; then it makes the leaders, because followers
-// wait for them; then the followers. The image may have passed several elections since the last publication: only the
-// last one counts, so no replica takes a role from a record in between (KIP-631).
+// publish updates the replicas to match the image (ReplicaManager.applyDelta). It first removes the partitions that were
+// deleted or moved away, because another topic may have their name now. Then it makes the leaders, because followers
+// wait for them, and last the followers. Several elections may have happened since the previous publication; only the
+// newest counts, so no replica takes a role from a record in between (KIP-631).
 //
-// The first publication waits until the image has all that was committed when this incarnation first fetched the
-// metadata: with an older image the broker would take its own logs for strays.
+// The first publication waits until the image has every record that was committed when this incarnation first fetched
+// the metadata. With an older image the broker would take its own logs for strays.
 func (p *publisher) publish(e env.Env) {
 	if !p.published {
 		p.published = true
@@ -58,7 +57,7 @@ func (p *publisher) publish(e env.Env) {
 func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	r, err := p.getOrCreateReplica(e, t, part.Partition)
 	if err != nil {
-		p.logs.fail(e, err)
+		p.logs.haltOnError(e, err)
 		return
 	}
 	was, end := r.Leads(), r.Log().End()
@@ -68,7 +67,7 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 		Leader: part.Leader, LeaderEpoch: part.LeaderEpoch, PartitionEpoch: part.PartitionEpoch, Replicas: part.Replicas, ISR: part.ISR, MinISR: minISR, LagMax: p.cfg.lagMax,
 	}, e.Now())
 	if err != nil {
-		p.logs.fail(e, err)
+		p.logs.haltOnError(e, err)
 		return
 	}
 	if cut := r.Log().End(); cut < end {
@@ -80,9 +79,9 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	}
 	r.fetchAfter, r.failed = 0, false
 	if p.cfg.Rules.FailWaiting && !(was && r.Leads()) {
-		// The new leader may truncate the records or keep them, so their outcome is unknown. A leader that leads on has
-		// truncated nothing, so its producers keep waiting (DelayedProduce checks only that it leads); after an error
-		// they would write the records twice.
+		// The new leader may truncate the records or keep them, so their outcome is unknown. A leader that stays leader
+		// has truncated nothing, so its producers keep waiting (DelayedProduce checks only that it leads). If they got an
+		// error, they would write the records twice.
 		p.purgatory.failProduces(e, r, kerr.NotLeaderForPartition.Code)
 	}
 	switch {
@@ -93,9 +92,9 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	}
 }
 
-// getOrCreateReplica returns the replica of a partition, and makes it if it is new here. The topic id is durable in the log's
-// directory before the first record, so that the log is never taken for that of a later topic with the same name
-// (KIP-516).
+// getOrCreateReplica returns the replica of a partition, and makes it if it is new here. The topic id is durable in the
+// log's directory before the first record is written, so that the log is never mistaken for the log of a later topic with
+// the same name (KIP-516).
 func (p *publisher) getOrCreateReplica(e env.Env, t *image.Topic, partition int32) (*replica, error) {
 	tp := wire.TopicPartition{Topic: t.Name, Partition: partition}
 	if r := p.replicas.named(tp); r != nil && r.ID == t.ID {
@@ -113,7 +112,7 @@ func (p *publisher) getOrCreateReplica(e env.Env, t *image.Topic, partition int3
 }
 
 // removeReplicas stops hosting the partitions that were deleted or moved away. It drops them from the checkpoints before
-// another topic can take the name: the next incarnation would apply the old log start to the new log
+// another topic can take the name; otherwise the next incarnation would apply the old log start offset to the new log
 // (LogManager.asyncDelete).
 func (p *publisher) removeReplicas(e env.Env) {
 	removed := false
@@ -124,12 +123,12 @@ func (p *publisher) removeReplicas(e env.Env) {
 		}
 	}
 	if removed {
-		p.logs.fail(e, p.logs.saveRecoveryPoints(e.Disk()))
+		p.logs.haltOnError(e, p.logs.saveRecoveryPoints(e.Disk()))
 	}
 }
 
-// removeReplica stops hosting one partition and discards its log. Parked produces get an error: the topic is unknown, or
-// another broker leads.
+// removeReplica stops hosting one partition and discards its log. Parked produces get an error, which says either that
+// the topic is unknown or that another broker leads the partition.
 func (p *publisher) removeReplica(e env.Env, r *replica, deleted bool) {
 	code := kerr.NotLeaderForPartition.Code
 	if deleted {
@@ -137,16 +136,16 @@ func (p *publisher) removeReplica(e env.Env, r *replica, deleted bool) {
 	}
 	p.purgatory.failProduces(e, r, code)
 	p.replicas.remove(r)
-	p.logs.fail(e, p.logs.discard(e, r))
+	p.logs.haltOnError(e, p.logs.discard(e, r))
 }
 
-// renameStrays renames the logs of an earlier incarnation that the image does not assign to this broker: the topic was
-// deleted while this broker was down, perhaps created again under the same name, or the partition was moved away
+// renameStrays renames the logs of an earlier incarnation that the image does not assign to this broker. While this
+// broker was down, the partition was moved away, or the topic was deleted and perhaps created again under the same name
 // (KAFKA-14616). As in Kafka the stray logs are kept for an operator.
 func (p *publisher) renameStrays(e env.Env) {
 	for _, r := range p.replicas.inService() {
 		if err := p.chooseTopicID(e, r); err != nil {
-			p.logs.fail(e, err)
+			p.logs.haltOnError(e, err)
 			return
 		}
 		if part := p.image.Partition(r.ID, r.TP.Partition); part != nil && part.HasReplica(p.cfg.Node) {
@@ -155,7 +154,7 @@ func (p *publisher) renameStrays(e env.Env) {
 		e.Note(noteStray, r.ID.Short(), int64(r.TP.Partition), int64(r.Log().End()), 0)
 		p.replicas.remove(r)
 		if err := r.Log().Rename(e.Disk(), storage.FormatDir(r.TP, storage.DirStray, wire.UUID(r.ID))); err != nil {
-			p.logs.fail(e, err)
+			p.logs.haltOnError(e, err)
 			return
 		}
 	}

@@ -11,15 +11,16 @@ import (
 	"samsa/wire"
 )
 
-// purgatory has the parked requests (DelayedOperationPurgatory): produces wait for the in-sync replicas, fetches for
-// records, DeleteRecords for followers.
+// purgatory has the parked requests (DelayedOperationPurgatory): Produce requests wait for the in-sync replicas, Fetch
+// requests wait for records, and DeleteRecords requests wait for followers.
 //
 //	park ──▶ table by id, and watchers of each replica that it waits for
 //	           │                    │
 //	        timer: expire      a touched replica: complete, at the end of the event (Broker.completeParked)
 //
-// No request is answered in the middle of an event. A part that changes a log or a high watermark touches the replica,
-// and the end of the event checks once the requests that wait for it. So no list changes while it is iterated.
+// No request is answered in the middle of an event. A part that changes a log or a high watermark touches the replica.
+// At the end of the event, completeParked checks the requests that wait for a touched replica, each once. So no list
+// changes while it is iterated.
 type purgatory struct {
 	cfg     *Config
 	manager *replicaManager
@@ -29,7 +30,7 @@ type purgatory struct {
 	fetches   map[int64]*parkedFetch
 	deletions map[int64]*parkedDeletion
 	watching  []watchers // by replica.index
-	last      int64      // the last id; ids are in order of arrival
+	last      int64      // the last id given; ids are in order of arrival
 }
 
 // Its timers, one for each kind of request; A is the id of the parked request.
@@ -39,7 +40,7 @@ const (
 	timDeletion
 )
 
-// watchers are the requests that wait for one replica, each list in order of arrival.
+// watchers has the requests that wait for one replica. Each list is in order of arrival.
 type watchers struct {
 	produces  []waiter
 	fetches   []*parkedFetch
@@ -83,17 +84,17 @@ func (p *purgatory) fire(e env.Env, t env.Timer) {
 type parkedProduce struct {
 	id      int64
 	ticket  env.Ticket
-	resp    *kmsg.ProduceResponse // partitions that still wait have REQUEST_TIMED_OUT; all else is complete
-	on      []*replica            // it is among the watchers of these
-	pending int                   // partitions that wait; never 0 while it is parked
+	resp    *kmsg.ProduceResponse // complete, but partitions that still wait have REQUEST_TIMED_OUT
+	on      []*replica            // the replicas that it waits for
+	pending int                   // number of partitions that wait; never 0 while the request is parked
 	since   env.Instant
 }
 
 // waiter is one partition of a parkedProduce.
 type waiter struct {
 	produce   *parkedProduce
-	end       wire.Offset // committed when the high watermark reaches it
-	topic, at int         // the place in the response
+	end       wire.Offset // the records are committed when the high watermark reaches this offset
+	topic, at int         // indexes of its topic and partition in the response
 }
 
 // watch makes a produce wait until a replica's high watermark has reached an offset.
@@ -110,8 +111,8 @@ func (p *purgatory) parkProduce(e env.Env, d *parkedProduce, millis int32) {
 	p.produces[d.id] = d
 }
 
-// completeProduces completes acks=all for the records below the high watermark. The leader that appended them is still
-// the leader: when another broker takes over, failProduces ends the wait.
+// completeProduces completes the waiting partitions whose records are below the high watermark. The leader that appended
+// these records is still the leader, because failProduces ends the wait when another broker takes over.
 func (p *purgatory) completeProduces(e env.Env, r *replica) {
 	of := p.of(r)
 	waiting := of.produces[:0]
@@ -129,7 +130,7 @@ func (p *purgatory) completeProduces(e env.Env, r *replica) {
 	of.produces = waiting
 }
 
-// failProduces answers every produce that waits for a replica with an error: the outcome of its records is unknown.
+// failProduces completes every partition that waits for a replica with an error. The outcome of its records is unknown.
 func (p *purgatory) failProduces(e env.Env, r *replica, code int16) {
 	of := p.of(r)
 	for _, w := range of.produces {
@@ -138,8 +139,8 @@ func (p *purgatory) failProduces(e env.Env, r *replica, code int16) {
 	of.produces = nil
 }
 
-// completePartition completes one partition of a produce, and with the last one sends the response. The response has the
-// offset even with an error: the record was appended there.
+// completePartition completes one partition of a produce, and sends the response if it was the last one. The response has
+// the offset even with an error, because the records were appended there.
 func (p *purgatory) completePartition(e env.Env, w waiter, code int16) {
 	d := w.produce
 	d.resp.Topics[w.topic].Partitions[w.at].ErrorCode = code
@@ -154,7 +155,7 @@ func (p *purgatory) answerProduce(e env.Env, d *parkedProduce) {
 	p.metrics.reply(e, d.ticket, d.resp, d.since)
 }
 
-// expireProduce answers a produce after its timeout: its other records are appended and may still be committed.
+// expireProduce answers a produce after its timeout. The records that still wait are appended and may yet be committed.
 func (p *purgatory) expireProduce(e env.Env, id int64) {
 	d := p.produces[id]
 	if d == nil {
@@ -172,7 +173,7 @@ type parkedFetch struct {
 	id     int64
 	ticket env.Ticket
 	req    *kmsg.FetchRequest
-	on     []*replica // it is among the watchers of these; partitions that are not hosted here have none
+	on     []*replica // the replicas that it waits for, which are those hosted here
 	since  env.Instant
 }
 
@@ -186,7 +187,7 @@ func (p *purgatory) parkFetch(e env.Env, f *parkedFetch) {
 	}
 }
 
-// completeFetches tries the fetches that wait for touched replicas.
+// completeFetches tries to complete the fetches that wait for touched replicas.
 func (p *purgatory) completeFetches(e env.Env, touched []*replica) {
 	var all []*parkedFetch
 	for _, r := range touched {
@@ -199,7 +200,7 @@ func (p *purgatory) completeFetches(e env.Env, touched []*replica) {
 }
 
 // completeFetch reads again for a parked fetch (DelayedFetch.tryComplete), and answers it if there are enough bytes, an
-// error, or a diverging epoch. A new high watermark alone does not complete a follower's fetch: the follower gets it
+// error, or a diverging epoch. A new high watermark alone does not complete a follower's fetch. The follower gets it
 // with the next records, or after max.wait.ms.
 func (p *purgatory) completeFetch(e env.Env, f *parkedFetch) {
 	if resp, enough := p.manager.read(e, f.req, false); enough {
@@ -207,7 +208,7 @@ func (p *purgatory) completeFetch(e env.Env, f *parkedFetch) {
 	}
 }
 
-// expireFetch answers a fetch after max.wait.ms with the records that there are by then.
+// expireFetch answers a fetch after max.wait.ms, with however few records the log has.
 func (p *purgatory) expireFetch(e env.Env, id int64) {
 	if f := p.fetches[id]; f != nil {
 		resp, _ := p.manager.read(e, f.req, false)
@@ -225,7 +226,7 @@ func (p *purgatory) answerFetch(e env.Env, f *parkedFetch, resp *kmsg.FetchRespo
 	p.metrics.reply(e, f.ticket, resp, f.since)
 }
 
-// parkedDeletion is a DeleteRecords that waits for followers.
+// parkedDeletion is a DeleteRecords request that waits for followers.
 type parkedDeletion struct {
 	id     int64
 	ticket env.Ticket
@@ -238,11 +239,11 @@ type parkedDeletion struct {
 type deletionWait struct {
 	r         *replica
 	to        wire.Offset // done when the log start of every live replica is at least this
-	topic, at int         // the place in the response
+	topic, at int         // indexes of its topic and partition in the response
 	done      bool        // its part of the response is final
 }
 
-// parkDeletion parks a DeleteRecords until all live replicas of its partitions have deleted.
+// parkDeletion parks a DeleteRecords request until all live replicas of its partitions have deleted the records.
 func (p *purgatory) parkDeletion(e env.Env, d *parkedDeletion, millis int32) {
 	d.id = p.park(e, timDeletion, millis)
 	p.deletions[d.id] = d
@@ -252,7 +253,7 @@ func (p *purgatory) parkDeletion(e env.Env, d *parkedDeletion, millis int32) {
 	}
 }
 
-// completeDeletions tries the deletions that wait for touched replicas.
+// completeDeletions tries to complete the deletions that wait for touched replicas.
 func (p *purgatory) completeDeletions(e env.Env, touched []*replica) {
 	var all []*parkedDeletion
 	for _, r := range touched {
@@ -264,7 +265,7 @@ func (p *purgatory) completeDeletions(e env.Env, touched []*replica) {
 	}
 }
 
-// completeDeletion answers a DeleteRecords when every live replica has deleted.
+// completeDeletion answers a DeleteRecords request if every live replica has deleted the records.
 func (p *purgatory) completeDeletion(e env.Env, d *parkedDeletion) {
 	open := false
 	for i := range d.waits {
@@ -287,7 +288,8 @@ func (p *purgatory) completeDeletion(e env.Env, d *parkedDeletion) {
 	}
 }
 
-// expireDeletion answers a DeleteRecords after its timeout: the leader has deleted, some follower may not have.
+// expireDeletion answers a DeleteRecords request after its timeout. The leader has deleted the records; some follower may
+// still have them.
 func (p *purgatory) expireDeletion(e env.Env, id int64) {
 	if d := p.deletions[id]; d != nil {
 		p.answerDeletion(e, d)

@@ -8,30 +8,30 @@ import (
 	"samsa/wire"
 )
 
-// replica is one partition that this broker hosts, with what each part of the broker stores for it.
+// replica is one partition that this broker hosts, with the state that parts of the broker have for it.
 type replica struct {
 	*replication.Partition
-	index   int64 // in replicaTable.byIndex; names the replica in tokens and timers
-	removed bool  // no longer hosted: a part that still has a pointer to it must not use it
-	touched bool  // listed in replicaTable.touched
+	index   int64 // index in replicaTable.byIndex, by which tokens and timers name the replica
+	removed bool  // no longer hosted, so a part that still has a pointer to the replica must not use it
+	touched bool  // it is in replicaTable.touched
 
-	// Of the fetchers, while it follows.
+	// The fetchers use these while the replica follows.
 	fetchAfter env.Instant // the end of its backoff
 	failed     bool        // the leader sent records that do not continue its log; not fetched until the next epoch
 
-	// Of the log manager.
-	flushed    env.Instant // when the log was last flushed, or opened
+	// The log manager uses these.
+	flushed    env.Instant // when the log was last flushed, or else opened
 	filesArmed int64       // the discarded files up to this number already have a timer
 }
 
-// replicaTable has the replicas of one incarnation. Timers and tokens name a replica by its index, which is never used
-// again: a late timer or response finds the replica that it was meant for, even if that has been removed.
+// replicaTable has the replicas of one incarnation. Timers and tokens name a replica by its index, which is never reused.
+// So a late timer or response finds the replica that it was meant for, even if that replica has been removed.
 type replicaTable struct {
 	cfg      *Config
 	registry registry
-	byName   map[wire.TopicPartition]*replica // in service; no two topics of one name at a time
-	byIndex  []*replica                       // all that were ever added, in order
-	touched  []*replica                       // in this event; empty between events
+	byName   map[wire.TopicPartition]*replica // replicas in service, of at most one topic for each name
+	byIndex  []*replica                       // all replicas that were ever added, in that order
+	touched  []*replica                       // replicas touched in this event; empty between events
 }
 
 func newReplicaTable(cfg *Config, reg registry) replicaTable {
@@ -58,8 +58,8 @@ func (t *replicaTable) remove(r *replica) {
 	t.touch(r)
 }
 
-// named returns the replica in service under a topic's name, or nil. The topic may have been deleted and created again:
-// a caller that means one particular topic compares the id.
+// named returns the replica in service under a topic's name, or nil. The topic may have been deleted and created again, so
+// a caller that means one particular topic must compare the id.
 func (t *replicaTable) named(tp wire.TopicPartition) *replica { return t.byName[tp] }
 
 // inService returns every replica in service, in the order in which they were added.
@@ -73,8 +73,8 @@ func (t *replicaTable) inService() []*replica {
 	return all
 }
 
-// touch marks a replica whose log, high watermark or role changed: the end of the event tries the requests that are
-// parked on it.
+// touch marks a replica whose log, high watermark or role has changed. At the end of the event, completeParked tries the
+// requests that wait for it.
 func (t *replicaTable) touch(r *replica) {
 	if !r.touched {
 		r.touched = true
@@ -82,7 +82,7 @@ func (t *replicaTable) touch(r *replica) {
 	}
 }
 
-// takeTouched returns the replicas touched since the last call, in order.
+// takeTouched returns the replicas touched since the last call, in the order in which they were touched.
 func (t *replicaTable) takeTouched() []*replica {
 	all := t.touched
 	t.touched = nil
@@ -92,7 +92,7 @@ func (t *replicaTable) takeTouched() []*replica {
 	return all
 }
 
-// registry answers replication's questions about other brokers from the image.
+// registry looks up other brokers in the image for package replication.
 type registry struct{ image *image.Image }
 
 var _ replication.Registry = registry{}

@@ -8,37 +8,38 @@ import (
 	"samsa/wire"
 )
 
-// Rules are the decisions for which Kafka once had another answer, or is known to need one: a broker's own, each called
-// at exactly one place, and those of the packages that it uses. Callers start from CurrentRules and give all of them.
+// Rules are the decisions for which Kafka once had another answer, or is known to need one. They are a broker's own rules,
+// each called at exactly one place, and the rules of the packages that it uses. Callers start from CurrentRules and set
+// all of them.
 type Rules struct {
 	Storage     storage.Rules
 	Replication replication.Rules
 
-	// Owner: which topic does the log of an earlier incarnation belong to: the one whose id is in its directory, or the
-	// one that has its name now? That may be another topic, created since, with other records (KIP-516, KAFKA-14616).
+	// Owner: does the log of an earlier incarnation belong to the topic whose id is in its directory, or to the topic that
+	// has its name now? The latter may be another topic, created since, with other records (KIP-516, KAFKA-14616).
 	Owner func(written, named wire.TopicID) wire.TopicID
 
-	// MayLead: may a broker become leader by an image that ends at next, if it is registered with this broker epoch, or
-	// -1 if it is not? Not by an image from before the registration: the leader in it may be this broker's previous
-	// incarnation, in an epoch that began with a log whose end this incarnation may have lost. Kafka's broker becomes
-	// leader at once, but keeps its port closed (KIP-631).
+	// MayLead: may a broker become leader according to an image that ends at offset next? registered is its broker epoch,
+	// or -1 if it is not registered. It must not, if the image is from before the registration. The leader in that image
+	// may be this broker's previous incarnation, in an epoch that began with a log whose end this incarnation may have
+	// lost. Kafka's broker becomes leader at once, but keeps its port closed (KIP-631).
 	MayLead func(registered wire.BrokerEpoch, next wire.Offset) bool
 
-	// MayServe: are requests served, if the controller has or has not unfenced this incarnation? Until then they wait:
+	// MayServe: are requests served before the controller has unfenced this incarnation? No, until then they wait, because
 	// the port is not open yet (BrokerServer.startup).
 	MayServe func(unfenced bool) bool
 
-	// IsCurrent: does the response to a follower's fetch still apply to the partition? Only if the replica still
-	// follows, in the leader epoch of the request, and so the same leader, and its log end is still the fetch offset
+	// IsCurrent: does the response to a follower's fetch still apply to the partition? Only if the replica is still a
+	// follower in the leader epoch of the request (and so of the same leader), and its log end is still the fetch offset
 	// (KAFKA-13207, KAFKA-18991).
 	IsCurrent func(asked, now FollowerState, diverges bool) bool
 
-	// FailWaiting: does a parked produce fail when the leader's epoch ends and another broker leads? The high watermark
-	// of another leader says nothing about its records: others may be at their offsets.
+	// FailWaiting: does a parked produce fail when the leader's epoch ends and another broker leads? Yes, because the high
+	// watermark of another leader says nothing about these records. That leader may have other records at their offsets.
 	FailWaiting bool
 
-	// Outcome: what is the response for a record that the high watermark has passed, if the partition has this error: it
-	// no longer leads, or has too few replicas in sync? nil is no error.
+	// Outcome: which error does the response have for a record that the high watermark has passed, if the partition has
+	// this error because the replica no longer leads or has too few replicas in sync? nil means no error.
 	Outcome func(err *kerr.Error) *kerr.Error
 }
 
@@ -46,7 +47,7 @@ type Rules struct {
 type FollowerState struct {
 	Follows bool
 	Epoch   wire.Epoch
-	End     wire.Offset // of its log
+	End     wire.Offset // end of the follower's log
 }
 
 // CurrentRules are the answers of the current Kafka.
@@ -64,7 +65,8 @@ func CurrentRules() Rules {
 	}
 }
 
-// mustBeComplete panics if a rule is missing. There is no default: an old rule could not be told from a missing one.
+// mustBeComplete panics if a rule is missing. There is no default, because an old rule could not be told from a missing
+// one.
 func (r *Rules) mustBeComplete() {
 	if r.Storage == (storage.Rules{}) || r.Owner == nil || r.MayLead == nil || r.MayServe == nil ||
 		r.IsCurrent == nil || r.Outcome == nil {

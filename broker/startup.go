@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// logManager has the log directory: it opens the logs of the disk, writes the checkpoints, and does the periodic work
-// (LogManager). There is one directory.
+// logManager manages the one log directory (LogManager). It opens the logs, writes the checkpoints, and does the periodic
+// work.
 type logManager struct {
 	cfg      *Config
 	replicas *replicaTable
@@ -19,8 +19,8 @@ type logManager struct {
 	offline       bool             // the directory failed: no log is touched in the rest of the event that found it
 }
 
-// load opens every log of the disk (LogManager). It removes the clean shutdown file before it reads the first log: if
-// this start crashes half way, the next one runs recovery.
+// load opens every log of the disk. It removes the clean shutdown file before it reads the first log, so that after a
+// crash half way through this start the next one runs recovery.
 func (m *logManager) load(e env.Env) error {
 	d := e.Disk()
 	if err := m.format(e); err != nil {
@@ -62,7 +62,7 @@ func (m *logManager) load(e env.Env) error {
 		if err != nil {
 			return err
 		}
-		if !known { // the broker crashed between making the directory and writing the topic id: the log has no record yet
+		if !known { // the broker crashed before it wrote the topic id into the new directory, so the log has no record yet
 			if err := storage.RemoveLog(d, entry.Name); err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ func (m *logManager) load(e env.Env) error {
 			e.Note(noteRecovered, id.Short(), int64(tp.Partition), int64(log.End()), rec.Truncated)
 		}
 	}
-	// The recovered records are on the device now: if this start crashes later, the next one need not read them again.
+	// The recovered records are on the device now. If this start crashes later, the next one need not read them again.
 	return m.saveRecoveryPoints(d)
 }
 
@@ -99,7 +99,7 @@ func (m *logManager) format(e env.Env) error {
 	return m.dir.SaveMeta(e.Disk(), meta)
 }
 
-// checkpoint writes the high watermarks: after a restart each replica begins with its own.
+// checkpoint writes the high watermarks, so that each replica begins with its own after a restart.
 func (m *logManager) checkpoint(d env.Disk) error {
 	hws := storage.Offsets{}
 	for _, r := range m.replicas.inService() {
@@ -108,8 +108,8 @@ func (m *logManager) checkpoint(d env.Disk) error {
 	return m.dir.SaveHighWatermarks(d, hws)
 }
 
-// saveRecoveryPoints runs on a clock, and after every truncation: if a log is truncated below its recovery point and
-// grows again, recovery would not read the new records.
+// saveRecoveryPoints runs on a clock and after every truncation. If a log were truncated below its saved recovery point
+// and grew again, recovery would not read the new records.
 func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	points, starts := storage.Offsets{}, storage.Offsets{}
 	for _, r := range m.replicas.inService() {
@@ -130,8 +130,8 @@ func (m *logManager) truncated(e env.Env, err error) error {
 	return m.saveRecoveryPoints(e.Disk())
 }
 
-// close flushes and closes every log and writes the clean shutdown file. That is the last action of an incarnation,
-// because the file says that everything before it is on the device.
+// close flushes and closes every log and then writes the clean shutdown file. Writing it is the last action of an
+// incarnation, because the file says that every log is on the device.
 func (m *logManager) close(d env.Disk, epoch wire.BrokerEpoch) error {
 	for _, r := range m.replicas.inService() {
 		if err := r.Log().Close(d); err != nil {

@@ -14,21 +14,21 @@ import (
 //	          ▲                                                    │
 //	          └──────── after a backoff ◀── NOT_CONTROLLER, or no response
 //
-// A controller that loses power closes no connection: a request in flight to it fails after request.timeout.ms (30 s),
-// one that waits for its connection after socket.connection.setup.timeout.ms (10 s). Kafka's admin client waits as long.
+// A controller that loses power closes no connection. A request in flight to it fails after request.timeout.ms (30 s). A
+// request that waits for a connection to it fails after socket.connection.setup.timeout.ms (10 s). Kafka's admin client has
+// the same timeouts.
 //
-// Kafka's client gives up after default.api.timeout.ms. This one does not: it stands for an operator, who would try
-// again.
+// Kafka's client gives up after default.api.timeout.ms. This one does not, because an operator would try again.
 type Admin struct {
 	controllers    []env.Addr // bootstrap.controllers
 	cfg            Config
 	links          map[env.Addr]env.Link
 	active         env.Addr // the active controller, "" if it is not known
-	nextController int      // index into controllers: the next DescribeCluster goes there
+	nextController int      // index in controllers of the next one to send DescribeCluster to
 
 	queue      []adminRequest // the first is in flight
 	ambiguous  bool           // an earlier attempt of the first request may have been applied
-	attempts   int            // failed attempts of the first request
+	attempts   int            // number of failed attempts of the first request
 	generation int64          // numbers the requests; a response to an earlier one is dropped
 }
 
@@ -36,7 +36,7 @@ type Admin struct {
 type adminRequest struct {
 	req  env.Request
 	done func(e env.Env, resp env.Response)
-	// retry reports whether a response is retried after a backoff.
+	// retry reports whether the request is sent again after a response.
 	retry func(resp env.Response) bool
 }
 
@@ -54,8 +54,8 @@ func (a *Admin) Receive(e env.Env, t env.Ticket, _ env.Request) { e.NoReply(t) }
 // Stop ends the admin.
 func (a *Admin) Stop(e env.Env) { e.Exit(nil) }
 
-// Ambiguous reports, while a response is handled, whether an earlier attempt of the request may have been applied: that
-// attempt's response was lost, or its controller was replaced.
+// Ambiguous reports whether an earlier attempt of the request may have been applied, because its response was lost or its
+// controller was replaced. It is valid while a response is handled.
 func (a *Admin) Ambiguous() bool { return a.ambiguous }
 
 // Ask queues a request. It is sent again after a response for which retry returns true.
@@ -100,7 +100,7 @@ func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Respo
 		a.ambiguous = a.ambiguous || lost
 		if lost {
 			a.active = ""
-			if err == nil { // the controller that named it lags: ask the next one
+			if err == nil { // the controller that named this one lags, so the admin asks the next one
 				a.nextController = (a.nextController + 1) % len(a.controllers)
 			}
 		}
@@ -141,8 +141,8 @@ func (a *Admin) backOff(e env.Env) {
 	e.Arm(env.Timer{Kind: timAdmin, Lane: env.LaneClient}, a.cfg.backoff(e, a.attempts))
 }
 
-// notController reports whether a response has NOT_CONTROLLER. The request may still be applied, if its receiver was the
-// active controller when it arrived; the next controller's response will show that.
+// notController reports whether a response has NOT_CONTROLLER. If its sender was the active controller when the request
+// arrived, the request may still be applied, and the next controller's response will show that.
 func notController(resp env.Response) bool {
 	var code int16
 	switch r := resp.(type) {
@@ -176,14 +176,14 @@ func notController(resp env.Response) bool {
 	return code == kerr.NotController.Code
 }
 
-// Lost drops a connection.
+// Lost drops a closed connection.
 func (a *Admin) Lost(_ env.Env, l env.Link, _ error) {
-	for to, have := range a.links { //order: a link has one address
+	for to, have := range a.links { //order: irrelevant, at most one entry matches
 		if have == l {
 			delete(a.links, to)
 		}
 	}
 }
 
-// Fire ends a backoff.
+// Fire sends the first request again after its backoff.
 func (a *Admin) Fire(e env.Env, _ env.Timer) { a.send(e) }

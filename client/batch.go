@@ -13,7 +13,7 @@ import (
 type queue struct {
 	tp       wire.TopicPartition
 	batches  []*batch // not in flight, oldest first; the last may be open
-	inFlight int      // batches
+	inFlight int      // number of batches in flight
 }
 
 // batch is the unit of sending. A closed batch is retried with the same bytes.
@@ -26,17 +26,17 @@ type batch struct {
 	queue     *queue
 	records   []wire.Record
 	ids       []int64
-	size      int // upper bound, encoded and not compressed
+	size      int // upper bound of the encoded, uncompressed size
 	createdAt env.Instant
 	bytes     []byte // nil while it is open
 	attempts  int
-	notBefore env.Instant    // end of its retry backoff
+	notBefore env.Instant    // the end of its retry backoff
 	epoch     wire.Epoch     // the leader epoch of the last attempt
 	topic     wire.TopicID   // the topic id of the last attempt
-	earlier   []wire.TopicID // other topic ids, of earlier attempts
-	unknown   bool           // an attempt may have appended it
+	earlier   []wire.TopicID // the other topic ids of earlier attempts
+	unknown   bool           // a broker may have appended it in an earlier attempt
 	done      bool           // Producer.Done was called
-	err       *kerr.Error    // of the last attempt
+	err       *kerr.Error    // the error of the last attempt
 }
 
 // setTopic records the topic id of an attempt: a topic that is deleted and created again has another one.
@@ -47,12 +47,12 @@ func (b *batch) setTopic(at wire.TopicID) {
 	b.topic = at
 }
 
-// recordOverhead is the most that a record needs besides its key and value: lengths, deltas, attributes, no headers.
+// recordOverhead is the maximal size of a record without headers, besides its key and value: lengths, deltas, attributes.
 const recordOverhead = 21
 
 func recordSize(key, value []byte) int { return recordOverhead + len(key) + len(value) }
 
-// openBatch is the batch that accepts more records, or nil.
+// openBatch returns the batch that accepts more records, or nil.
 func (o *queue) openBatch() *batch {
 	if n := len(o.batches); n > 0 && o.batches[n-1].bytes == nil && o.batches[n-1].attempts == 0 {
 		return o.batches[n-1]
@@ -92,8 +92,8 @@ func (b *batch) close() {
 	b.bytes = bytes
 }
 
-// ready reports whether a batch may be sent now: its retry backoff is over, or at the first attempt it is closed or its
-// linger.ms is over.
+// ready reports whether a batch may be sent now. A retry may be sent when its backoff is over. The first attempt may be sent
+// when the batch is closed or its linger.ms is over.
 func (b *batch) ready(now env.Instant, linger env.Duration) bool {
 	if b.attempts > 0 {
 		return now >= b.notBefore
@@ -101,7 +101,8 @@ func (b *batch) ready(now env.Instant, linger env.Duration) bool {
 	return b.bytes != nil || now.Sub(b.createdAt) >= linger
 }
 
-// split splits a batch that is too large for the broker in two. Order and age stay (RecordAccumulator.splitAndReenqueue).
+// split splits a batch that is too large for the broker in two. The two keep the order of the records and the age of the
+// batch (RecordAccumulator.splitAndReenqueue).
 func (b *batch) split(next func() *batch) [2]*batch {
 	var halves [2]*batch
 	half := len(b.records) / 2

@@ -13,9 +13,9 @@ import (
 
 // adminCalls are requests that a client sends for its workload, each to the broker that serves it (KafkaAdminClient):
 //
-//	the partition's leader    ListOffsets, OffsetForLeaderEpoch, DeleteRecords (one partition a request)
+//	the partition's leader    ListOffsets, OffsetForLeaderEpoch, DeleteRecords (each with one partition)
 //	the named broker          DescribeConfigs of a broker
-//	any broker                all others; a broker forwards to the controller
+//	any broker                all others; a broker forwards requests for the controller
 type adminCalls struct {
 	*metadataCache
 	calls map[int64]*adminCall
@@ -29,24 +29,24 @@ type adminCall struct {
 	since      env.Instant
 	attempts   int
 	inFlight   bool // an attempt is under way
-	backingOff bool // waits for metadata or for the end of a backoff
-	ambiguous  bool // an attempt got no response: it may have been applied
+	backingOff bool // it waits for metadata or for the end of a backoff
+	ambiguous  bool // an attempt got no response, and may have been applied
 	err        *kerr.Error
 }
 
-// CallResult is the end of an adminCall. A response may carry errors of its own, for each of its parts.
+// CallResult is the result of an adminCall. The response may have error codes of its own, for example for each topic.
 type CallResult struct {
 	Response env.Response // nil if none arrived within Config.APITimeout
 	Err      *kerr.Error  // why there is no response
-	Outcome  Outcome      // OK with a response, Unknown if an attempt may have been applied, else Failed
-	Attempts int          // if an attempt got no response, a later one may find "already exists"
+	Outcome  Outcome      // OK with a response; otherwise Unknown if an attempt may have been applied, or Failed
+	Attempts int          // after an attempt without a response, a later one may get, for example, "already exists"
 }
 
 func newAdminCalls(c *metadataCache) adminCalls {
 	return adminCalls{metadataCache: c, calls: map[int64]*adminCall{}}
 }
 
-// Ask sends a request to the broker that serves it. It retries after a backoff as long as it gets no response, or one
+// Ask sends a request to the broker that serves it. It retries after a backoff as long as it gets no response, or a response
 // with a retriable error.
 func (c *Client) Ask(e env.Env, req env.Request, done func(env.Env, CallResult)) {
 	q := &c.adminCalls
@@ -92,7 +92,7 @@ func (c *Client) sendCall(e env.Env, id int64) {
 	e.Call(c.metadata.link(e, to), c.metadata.cfg.RequestTimeout, q.req, env.Token{Kind: tokCall, A: id, B: int64(q.attempts)})
 }
 
-// destination is the machine that serves a request, if it is known.
+// destination returns the machine that serves a request, if it is known.
 func (c *Client) destination(e env.Env, req env.Request) (env.Addr, bool) {
 	if tp, ok := partitionOf(req); ok {
 		l, ok := c.metadata.leader(tp)
@@ -107,7 +107,7 @@ func (c *Client) destination(e env.Env, req env.Request) (env.Addr, bool) {
 	return c.metadata.anyBroker(e), true
 }
 
-// partitionOf is the partition whose leader serves the request; ok is false if any broker does.
+// partitionOf returns the partition whose leader serves the request; ok is false if another broker may serve it.
 func partitionOf(req env.Request) (tp wire.TopicPartition, ok bool) {
 	switch r := req.(type) {
 	case *kmsg.ListOffsetsRequest:
@@ -120,7 +120,7 @@ func partitionOf(req env.Request) (tp wire.TopicPartition, ok bool) {
 	return tp, false
 }
 
-// partitionError is the error code of a response about one partition.
+// partitionError returns the error code of a response about one partition.
 func partitionError(resp env.Response) int16 {
 	switch r := resp.(type) {
 	case *kmsg.ListOffsetsResponse:

@@ -4,7 +4,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Client is the node: a process with a producer, a consumer and admin calls that share one metadata cache, and with the
+// Client is the node. Its process has a producer, a consumer and admin calls, which share one metadata cache, and the
 // scripts that use them.
 type Client struct {
 	metadata *metadataCache
@@ -15,7 +15,7 @@ type Client struct {
 }
 
 // New makes a client with its bootstrap machines. Set Producer.Done and Consumer.Read before the first use, or use a script,
-// which sets them.
+// which sets both.
 func New(bootstrap []env.Addr, cfg Config) *Client {
 	c := newMetadataCache(bootstrap, cfg)
 	return &Client{metadata: c, Producer: newProducer(c), Consumer: newConsumer(c), adminCalls: newAdminCalls(c)}
@@ -30,10 +30,10 @@ func (c *Client) Receive(e env.Env, t env.Ticket, _ env.Request) { e.Close(t.Lin
 // Stop ends the process. The outcome of undelivered records is unknown.
 func (c *Client) Stop(e env.Env) { e.Exit(nil) }
 
-// Dropped ends the scripts: the world calls it when the process has ended.
+// Dropped ends the scripts. The world calls it when the process has ended.
 func (c *Client) Dropped() { c.scripts.stop() }
 
-// Returned handles a response, or the error of a call.
+// Returned handles the response to a call, or its error.
 func (c *Client) Returned(e env.Env, tok env.Token, req env.Request, resp env.Response, err error) {
 	switch tok.Kind {
 	case tokMetadata:
@@ -51,17 +51,17 @@ func (c *Client) Returned(e env.Env, tok env.Token, req env.Request, resp env.Re
 	c.scripts.runReady(e)
 }
 
-// onMetadata lets producer, consumer and calls act on new metadata.
+// onMetadata lets the producer, the consumer and the calls act on new metadata.
 func (c *Client) onMetadata(e env.Env) {
 	c.Producer.onMetadata(e)
 	c.Consumer.poll(e)
 	c.retryCalls(e)
 }
 
-// Lost drops a connection. Its calls have failed before.
+// Lost drops a closed connection. The calls on it have already failed.
 func (c *Client) Lost(e env.Env, l env.Link, _ error) { c.metadata.handleDisconnect(e, l) }
 
-// Fire ends a linger, a backoff, a timeout or the sleep of a script.
+// Fire handles the end of a linger, of a backoff, of a timeout or of a script's sleep.
 func (c *Client) Fire(e env.Env, t env.Timer) {
 	switch t.Kind {
 	case timMetadata:

@@ -2,11 +2,11 @@ package client
 
 import "samsa/sim/env"
 
-// Config are a client's settings, under Kafka's names.
+// Config has a client's settings, with the names that Kafka has for them.
 type Config struct {
 	RequestTimeout  env.Duration // request.timeout.ms
-	APITimeout      env.Duration // default.api.timeout.ms: of Client.Ask, with all retries
-	RetryBackoff    env.Duration // retry.backoff.ms: of the first retry; it doubles with each further one
+	APITimeout      env.Duration // default.api.timeout.ms: the limit of Client.Ask with all its retries
+	RetryBackoff    env.Duration // retry.backoff.ms: the wait before the first retry; it doubles with each further one
 	RetryBackoffMax env.Duration // retry.backoff.max.ms (KIP-580)
 	MetadataMaxAge  env.Duration // metadata.max.age.ms
 
@@ -24,11 +24,11 @@ type Config struct {
 	FetchMax   int32        // fetch.max.bytes
 	Committed  bool         // isolation.level=read_committed
 	Reset      Reset        // auto.offset.reset
-	ResetBack  env.Duration // with by_duration: how far back
+	ResetBack  env.Duration // how far back auto.offset.reset=by_duration goes
 }
 
-// DefaultConfig has the defaults of Kafka's clients, with one exception: one request in flight for each connection instead of
-// five. With five, Kafka keeps a partition's order only by idempotence, which is not here yet.
+// DefaultConfig returns the defaults of Kafka's clients, with one exception. It allows one request in flight for each
+// connection instead of five, because with five Kafka keeps a partition's order only by idempotence, which is not here yet.
 func DefaultConfig() Config {
 	return Config{}.withDefaults()
 }
@@ -71,8 +71,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// backoff is the wait before a retry, by the number of failed attempts: it doubles up to the maximum, with a jitter of 20 %, so
-// that clients that failed together do not retry together.
+// backoff returns the wait before a retry after a number of failed attempts. The wait doubles with each attempt up to the
+// maximum. It has a jitter of 20 %, so that clients that failed together do not retry together.
 func (c *Config) backoff(e env.Env, attempts int) env.Duration {
 	wait := c.RetryBackoff
 	for i := 1; i < attempts && wait < c.RetryBackoffMax; i++ {

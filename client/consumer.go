@@ -24,20 +24,20 @@ type Consumer struct {
 	// Read is called with the records of each partition of a fetch response.
 	Read func(e env.Env, r Polled)
 
-	parts   []*cursor // by first use
+	parts   []*cursor // in the order of their first use
 	index   map[wire.TopicPartition]int
-	fetches map[wire.NodeID]*fetchInFlight // under way
+	fetches map[wire.NodeID]*fetchInFlight // the fetch in flight to each broker
 	next    int64                          // numbers fetches
 }
 
 // Polled is one partition of a fetch response.
 type Polled struct {
 	Partition wire.TopicPartition
-	Topic     wire.TopicID  // of the request; zero with an error
+	Topic     wire.TopicID  // the topic id of the request; zero with an error
 	Records   []wire.Record // in offset order, none below the position
 	Next      wire.Offset   // the new position
 	HW        wire.Offset   // the high watermark, or with read_committed the last stable offset
-	Err       *kerr.Error   // the consumer stops reading: out of range or truncated, without auto.offset.reset
+	Err       *kerr.Error   // set if the consumer stops: out of range or truncated, without auto.offset.reset
 }
 
 // Reset is auto.offset.reset.
@@ -50,10 +50,10 @@ const (
 	ResetByDuration // to the first record that is no older than Config.ResetBack (KIP-1106)
 )
 
-// Earliest is the log start, as a position for Assign.
+// Earliest is the position of the log start, for Assign.
 const Earliest wire.Offset = -2
 
-// Latest is the high watermark, as a position for Assign.
+// Latest is the position of the high watermark, for Assign.
 const Latest wire.Offset = -1
 
 // byTime is the position of a cursor that resets to a time. ListOffsets has no such special timestamp.
@@ -64,12 +64,12 @@ const byTime wire.Offset = -100
 type cursor struct {
 	tp             wire.TopicPartition
 	position       wire.Offset // Earliest, Latest or byTime before ListOffsets has an offset for it
-	offsetEpoch    wire.Epoch  // NoEpoch if it is not known: nothing can be validated
+	offsetEpoch    wire.Epoch  // NoEpoch if it is not known, so that the position cannot be validated
 	validatedEpoch wire.Epoch
 	generation     int64 // a response to an earlier generation is dropped
 
 	busy     bool // ListOffsets, a validation or a backoff is under way
-	failures int  // in a row
+	failures int  // number of attempts that failed in a row
 	paused   bool
 	dropped  bool // unassigned, or the consumer gave up
 }
@@ -101,8 +101,8 @@ func (c *Consumer) Assign(e env.Env, tp wire.TopicPartition, from wire.Offset) {
 	c.Seek(e, tp, from, wire.NoEpoch)
 }
 
-// Seek is Assign with the leader epoch of the record before the position, as in a committed offset: the position is
-// validated before the first fetch.
+// Seek does the same as Assign, but with the leader epoch of the record before the position, as in a committed offset. The
+// consumer validates the position before the first fetch.
 func (c *Consumer) Seek(e env.Env, tp wire.TopicPartition, to wire.Offset, epoch wire.Epoch) {
 	i, ok := c.index[tp]
 	if !ok {
@@ -124,7 +124,7 @@ func (c *Consumer) Unassign(tp wire.TopicPartition) {
 	}
 }
 
-// Pause stops fetching a partition. Its position stays.
+// Pause stops fetching a partition and keeps its position.
 func (c *Consumer) Pause(tp wire.TopicPartition) {
 	if i, ok := c.index[tp]; ok {
 		c.parts[i].paused = true
@@ -132,7 +132,7 @@ func (c *Consumer) Pause(tp wire.TopicPartition) {
 	}
 }
 
-// Resume fetches again after Pause.
+// Resume fetches a partition again after Pause.
 func (c *Consumer) Resume(e env.Env, tp wire.TopicPartition) {
 	if i, ok := c.index[tp]; ok {
 		c.parts[i].paused = false
@@ -140,7 +140,7 @@ func (c *Consumer) Resume(e env.Env, tp wire.TopicPartition) {
 	}
 }
 
-// Position is the position of a partition; ok is false if it is not assigned, or the position is not known yet.
+// Position returns the position of a partition; ok is false if the partition is not assigned, or its position is not known.
 func (c *Consumer) Position(tp wire.TopicPartition) (next wire.Offset, ok bool) {
 	i, ok := c.index[tp]
 	if !ok || c.parts[i].dropped || c.parts[i].position < 0 {
@@ -197,8 +197,8 @@ func (c *Consumer) lookUpPosition(e env.Env, i int, l leader) {
 	c.askPosition(e, i, l, req, 0)
 }
 
-// validate asks the leader for the end of the last read record's epoch (KIP-320). Without it a consumer would continue
-// in the new leader's log as if it were the old one, and miss the records that replaced those it has read.
+// validate asks the leader for the end of the last read record's epoch (KIP-320). Without validation a consumer would
+// continue in the new leader's log as if it were the old log, and miss the records that replaced those it has read.
 func (c *Consumer) validate(e env.Env, i int, l leader) {
 	p := c.parts[i]
 	req := kmsg.NewPtrOffsetForLeaderEpochRequest()
@@ -234,7 +234,7 @@ func (c *Consumer) handlePositionResponse(e env.Env, tok env.Token, resp env.Res
 	switch r := resp.(type) {
 	case *kmsg.ListOffsetsResponse:
 		rp := r.Topics[0].Partitions[0]
-		if rp.ErrorCode == 0 && rp.Offset < 0 && p.position == byTime { // no record is as young
+		if rp.ErrorCode == 0 && rp.Offset < 0 && p.position == byTime { // every record is older than that time
 			p.position = Latest
 			c.poll(e)
 			return
@@ -260,9 +260,9 @@ func (c *Consumer) handlePositionResponse(e env.Env, tok env.Token, resp env.Res
 }
 
 // completeValidation compares the position with the end of its epoch in the leader's log
-// (SubscriptionState.maybeCompleteValidation). If it is beyond that end, records that the consumer has read were
-// truncated. With a reset policy the consumer continues at that end, where the logs diverge; without one it stops, and
-// the application decides.
+// (SubscriptionState.maybeCompleteValidation). If the position is beyond that end, records that the consumer has read were
+// truncated. With a reset policy the consumer continues at that end, where the logs diverge. Without one it stops, and the
+// application decides.
 func (c *Consumer) completeValidation(e env.Env, p *cursor, heard, epoch wire.Epoch, end wire.Offset) {
 	p.validatedEpoch = heard
 	switch {
@@ -302,8 +302,8 @@ func (c *Consumer) backoffOver(e env.Env, i int, turn int64) {
 	}
 }
 
-// reset resets the position by auto.offset.reset (by_duration since KIP-1106). It can skip many records without an
-// error, so it is a note of the story.
+// reset resets the position by auto.offset.reset (by_duration since KIP-1106). A reset can skip many records without an
+// error, so the story has a note of it.
 func (c *Consumer) reset(e env.Env, p *cursor) {
 	e.Note(noteReset, c.topicID(p.tp.Topic), int64(p.tp.Partition), int64(p.position), 0)
 	p.invalidate()
@@ -325,5 +325,5 @@ func (c *Consumer) giveUp(e env.Env, p *cursor) {
 	c.Read(e, Polled{Partition: p.tp, Next: p.position, Err: kerr.OffsetOutOfRange})
 }
 
-// cursorOf is the index of a cursor.
+// cursorOf returns the index of a cursor.
 func (c *Consumer) cursorOf(p *cursor) int { return slices.Index(c.parts, p) }

@@ -9,13 +9,13 @@
 //
 //	workload ──Ask──▶ the broker that serves the request
 //
-// They are plain nodes of sim/env, like the brokers: they handle one event at a time and do not block. A workload calls
-// Send, Assign or Ask in an event of the client's machine and gets the result by a callback. Or it is a script
+// They are plain nodes of sim/env, like the brokers. They handle one event at a time and do not block. A workload calls
+// Send, Assign or Ask in an event of the client's machine and gets the result by a callback. It can also be a script
 // (script.go), which reads like a program and waits in virtual time.
 //
-// The most important rule: an outcome is ok, failed or unknown, and unknown never becomes failed. See outcome.go, then
-// metadata.go (leaders), batch.go and producer.go, consumer.go and fetch.go.
+// The most important rule is that an outcome is ok, failed or unknown, and that unknown never becomes failed. Read
+// outcome.go first, then metadata.go (leaders), batch.go and producer.go, consumer.go and fetch.go.
 //
-// Simplified: requests have the versions of the current brokers, without ApiVersions; the bootstrap machines are all brokers.
+// Simplified: requests have the versions of the current brokers, without ApiVersions; all bootstrap machines are brokers.
 // Not here yet: idempotence and transactions, consumer groups, fetch sessions, compression by configuration.
 package client

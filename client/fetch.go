@@ -24,11 +24,11 @@ func (c *Consumer) fetch(e env.Env, node wire.NodeID, parts []*cursor) {
 	f := &fetchInFlight{n: c.next}
 	for _, p := range parts {
 		l, _ := c.leader(p.tp)
-		i := slices.IndexFunc(req.Topics, func(t kmsg.FetchRequestTopic) bool { return wire.TopicID(t.TopicID) == l.id })
+		i := slices.IndexFunc(req.Topics, func(t kmsg.FetchRequestTopic) bool { return wire.TopicID(t.TopicID) == l.topicID })
 		if i < 0 {
 			i = len(req.Topics)
 			rt := kmsg.NewFetchRequestTopic()
-			rt.Topic, rt.TopicID = p.tp.Topic, l.id
+			rt.Topic, rt.TopicID = p.tp.Topic, l.topicID
 			req.Topics = append(req.Topics, rt)
 		}
 		rp := kmsg.NewFetchRequestTopicPartition()
@@ -96,8 +96,8 @@ func (c *Consumer) handlePartition(e env.Env, p *cursor, r *kmsg.FetchResponse, 
 	}
 }
 
-// deliver calls Read with the records. A batch that was cut off by the size limit is whole in the next response. A
-// corrupt batch is fetched again: Kafka raises CorruptRecordException, and an application would fetch again.
+// deliver calls Read with the records. It ignores a batch that the size limit cut off, because the next response has the
+// whole batch. It fetches a corrupt batch again, as an application would after Kafka's CorruptRecordException.
 func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
 	out := Polled{Partition: p.tp, Topic: topic, HW: wire.Offset(rp.HighWatermark)}
 	p.invalidate()
@@ -122,7 +122,7 @@ func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.Fe
 	c.Read(e, out)
 }
 
-// appendRecords appends the records of a batch from an offset on, without control records.
+// appendRecords appends the records of a batch that are at or above an offset, without control records.
 func appendRecords(to []wire.Record, b wire.Batch, from wire.Offset) []wire.Record {
 	if b.IsControl() {
 		return to
@@ -138,14 +138,14 @@ func appendRecords(to []wire.Record, b wire.Batch, from wire.Offset) []wire.Reco
 	return to
 }
 
-// abortedFilter removes the records of aborted transactions (CompletedFetch): a response names the producer and the
-// first offset of each transaction, and the transaction ends at its marker.
+// abortedFilter removes the records of aborted transactions (CompletedFetch). A response has the producer and the first
+// offset of each aborted transaction, which ends at its marker.
 type abortedFilter struct {
 	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction // not reached yet
-	inside  []int64                                              // producers with an aborted transaction at this offset
+	inside  []int64                                              // producers with an aborted transaction at the current offset
 }
 
-// keep reports whether the application gets a batch. Batches must be passed in offset order.
+// keep reports whether the application gets a batch. The caller must pass batches in offset order.
 func (d *abortedFilter) keep(b wire.Batch) bool {
 	d.aborted = slices.DeleteFunc(slices.Clone(d.aborted), func(a kmsg.FetchResponseTopicPartitionAbortedTransaction) bool {
 		begins := a.FirstOffset <= int64(b.LastOffset())

@@ -17,7 +17,7 @@ const (
 	tokMetadata        = iota + 1
 	tokProduce         // A: request
 	tokFetch           // A: node, B: fetch number
-	tokPosition        // A: cursor, B: generation, C: the leader epoch to validate up to
+	tokPosition        // A: cursor, B: generation, C: the leader epoch up to which the response validates
 	tokCall            // A: call, B: attempt
 	tokAdmin           // A: generation
 	tokDescribeCluster // A: generation
@@ -28,42 +28,42 @@ const (
 	timMetadataAge            // metadata.max.age.ms is over
 	timLinger                 // A: queue
 	timRetry                  // A: queue
-	timDelivery               // A: batch: its delivery.timeout.ms is over
-	timBlock                  // A: record: its max.block.ms is over
+	timDelivery               // the delivery.timeout.ms of batch A is over
+	timBlock                  // the max.block.ms of record A is over
 	timFetch                  // A: cursor
 	timCall                   // A: call, B: attempt
 	timSleep                  // A: script
 	timAdmin
 )
 
-// metadataCache is a client's view of the cluster: its links, and the leader of every partition (Metadata). It may be stale; a
-// broker's response corrects it.
+// metadataCache is a client's view of the cluster, with its links and the leader of every partition (Metadata). It may be
+// stale until a broker's response corrects it.
 type metadataCache struct {
 	cfg       Config
 	bootstrap []env.Addr
 	nodes     map[wire.NodeID]env.Addr
 	links     map[env.Addr]env.Link
 	topics    map[string]*topic
-	names     []string // of the topics that the client uses, in the order of their first use
+	names     []string // names of the topics that the client uses, in the order of their first use
 
 	updating    bool // a Metadata request or its backoff is under way
 	updateAgain bool // an update was requested while one was under way
-	attempts    int  // failed attempts in a row
+	attempts    int  // number of attempts that failed in a row
 }
 
 // topic is the metadata of one topic.
 type topic struct {
 	id      wire.TopicID
-	err     *kerr.Error // of the last response, nil if it had none
+	err     *kerr.Error // the error of the last response, or nil
 	leaders []leader    // by partition; empty before the first response without an error
 }
 
-// leader is the leader of a partition as far as this client knows. The epoch never falls within one topic id: a response of a
-// broker with older metadata is ignored (KIP-320).
+// leader is the leader of a partition as far as this client knows. For a given topic id, the epoch never decreases. A
+// response of a broker with older metadata is ignored (KIP-320).
 type leader struct {
-	id    wire.TopicID
-	node  wire.NodeID // NoNode while there is none
-	epoch wire.Epoch
+	topicID wire.TopicID
+	node    wire.NodeID // NoNode while there is none
+	epoch   wire.Epoch
 }
 
 func newMetadataCache(bootstrap []env.Addr, cfg Config) *metadataCache {
@@ -73,7 +73,7 @@ func newMetadataCache(bootstrap []env.Addr, cfg Config) *metadataCache {
 	}
 }
 
-// link is the connection to a machine. It is dialled if there is none.
+// link returns the connection to a machine, and dials it if there is none.
 func (c *metadataCache) link(e env.Env, to env.Addr) env.Link {
 	l, ok := c.links[to]
 	if !ok {
@@ -83,10 +83,10 @@ func (c *metadataCache) link(e env.Env, to env.Addr) env.Link {
 	return l
 }
 
-// handleDisconnect drops a closed link and requests a metadata update: with acks=0 a closed link is the only sign that
-// the producer's broker is not the leader (NetworkClient.handleServerDisconnect).
+// handleDisconnect drops a closed link and requests a metadata update, because with acks=0 a closed link is the only sign
+// that the producer's broker is not the leader (NetworkClient.handleServerDisconnect).
 func (c *metadataCache) handleDisconnect(e env.Env, l env.Link) {
-	for to, have := range c.links { //order: a link has one address
+	for to, have := range c.links { //order: irrelevant, at most one entry matches
 		if have == l {
 			delete(c.links, to)
 		}
@@ -94,7 +94,7 @@ func (c *metadataCache) handleDisconnect(e env.Env, l env.Link) {
 	c.refresh(e)
 }
 
-// addTopic adds a topic to the requested metadata.
+// addTopic adds a topic to the metadata requests of this client.
 func (c *metadataCache) addTopic(e env.Env, name string) {
 	if c.topics[name] == nil {
 		c.topics[name] = &topic{}
@@ -123,12 +123,13 @@ func (c *metadataCache) refresh(e env.Env) {
 	e.Call(c.link(e, c.anyBroker(e)), c.cfg.RequestTimeout, req, env.Token{Kind: tokMetadata})
 }
 
-// anyBroker is a broker for a request that every broker serves: one of the bootstrap machines, which are brokers here.
+// anyBroker returns a broker for a request that every broker serves. It is one of the bootstrap machines, which are all
+// brokers here.
 func (c *metadataCache) anyBroker(e env.Env) env.Addr {
 	return c.bootstrap[e.Choose("client.metadata-broker", uint64(len(c.bootstrap)))]
 }
 
-// handleMetadataResponse updates the cache. It requests again after a backoff while a partition has no leader.
+// handleMetadataResponse updates the cache. While a partition has no leader, it requests the metadata again after a backoff.
 func (c *metadataCache) handleMetadataResponse(e env.Env, resp env.Response, err error) {
 	c.updating = false
 	m, _ := resp.(*kmsg.MetadataResponse)
@@ -166,7 +167,7 @@ func (c *metadataCache) updateTopic(m *kmsg.MetadataResponseTopic) (missing bool
 		return retriable(m.ErrorCode)
 	}
 	t.err = nil
-	if id := wire.TopicID(m.TopicID); id != t.id { // the topic was created again: its leaders are new
+	if id := wire.TopicID(m.TopicID); id != t.id { // the topic was created again, so its leaders are new
 		t.id, t.leaders = id, nil
 	}
 	for _, p := range m.Partitions {
@@ -183,7 +184,7 @@ func (c *metadataCache) updateTopic(m *kmsg.MetadataResponseTopic) (missing bool
 
 // updateLeader takes the new leader from the response of a broker that does not lead (KIP-951). If the topic was deleted
 // meanwhile, the response does not apply to the topic that has its name now. Kafka's client does not compare the ids
-// (Metadata.updatePartitionLeadership), and then ignores the new topic's lower epochs for ever.
+// (Metadata.updatePartitionLeadership), and afterwards ignores the lower epochs of the new topic forever.
 func (c *metadataCache) updateLeader(tp wire.TopicPartition, id wire.TopicID, node wire.NodeID, epoch wire.Epoch, host string) {
 	t := c.topics[tp.Topic]
 	if node < 0 || t == nil || t.id != id || int(tp.Partition) >= len(t.leaders) || epoch <= t.leaders[tp.Partition].epoch {
@@ -204,13 +205,13 @@ func (c *metadataCache) backOff(e env.Env) {
 	e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneBackground}, c.cfg.backoff(e, c.attempts))
 }
 
-// metadataBackoffOver requests the next update.
+// metadataBackoffOver requests the next update after a backoff.
 func (c *metadataCache) metadataBackoffOver(e env.Env) {
 	c.updating = false
 	c.refresh(e)
 }
 
-// leader is the leader of a partition; ok is false if none is known.
+// leader returns the leader of a partition; ok is false if none is known.
 func (c *metadataCache) leader(tp wire.TopicPartition) (l leader, ok bool) {
 	t := c.topics[tp.Topic]
 	if t == nil || int(tp.Partition) >= len(t.leaders) {
@@ -221,7 +222,7 @@ func (c *metadataCache) leader(tp wire.TopicPartition) (l leader, ok bool) {
 	return l, known
 }
 
-// topicID is a topic's id for notes, 0 if it is not known.
+// topicID returns a topic's id for notes, or 0 if it is not known.
 func (c *metadataCache) topicID(name string) int64 {
 	if t := c.topics[name]; t != nil {
 		return t.id.Short()
@@ -229,7 +230,7 @@ func (c *metadataCache) topicID(name string) int64 {
 	return 0
 }
 
-// sortedNodes are the keys of a map by node, ascending.
+// sortedNodes returns the keys of a map by node, in ascending order.
 func sortedNodes[V any](m map[wire.NodeID]V) []wire.NodeID {
 	all := make([]wire.NodeID, 0, len(m))
 	for id := range m { //order: sorted below

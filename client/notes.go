@@ -2,7 +2,7 @@ package client
 
 import "samsa/sim/env"
 
-// Notes are the kinds of notes that clients make.
+// Notes lists the kinds of notes that clients make.
 func Notes() []*env.NoteKind {
 	return []*env.NoteKind{noteAcked, noteWritten, noteFailed, noteUnknown, noteReset, noteTruncated}
 }

@@ -15,11 +15,11 @@ const (
 	Unknown                // may or may not be applied
 )
 
-// String is the outcome as it appears in stories.
+// String returns the outcome as it appears in stories.
 func (o Outcome) String() string { return [...]string{"ok", "failed", "unknown"}[o] }
 
-// harmless are the errors that prove that the attempt changed nothing: the broker returns them before it appends. After
-// any other error the outcome is unknown. NOT_LEADER_OR_FOLLOWER is not in the list: a leader that is replaced while a
+// harmless lists the errors that prove that the attempt changed nothing, because the broker returns them before it appends.
+// After any other error the outcome is unknown. NOT_LEADER_OR_FOLLOWER is not in the list. A leader that is replaced while a
 // batch waits for replication returns it too, and the batch may survive.
 var harmless = []*kerr.Error{
 	kerr.CorruptMessage, kerr.UnknownTopicOrPartition, kerr.MessageTooLarge, kerr.InvalidTopicException,
@@ -40,8 +40,8 @@ func provesNothingApplied(code int16) bool {
 // retriable reports whether Kafka's clients retry after this error code.
 func retriable(code int16) bool { return kerr.IsRetriable(kerr.ErrorForCode(code)) }
 
-// transport is Kafka's error for a call without a response. The server may have read the request, unless the connection was
-// refused.
+// transport returns Kafka's error for a call without a response. The server may have read the request, unless the connection
+// was refused.
 func transport(err error) *kerr.Error {
 	if err == nil {
 		return nil

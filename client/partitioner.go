@@ -7,16 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// AnyPartition lets Send choose the partition: by the key if there is one, else the sticky partition.
+// AnyPartition lets Send choose the partition. Send chooses by the record's key; without a key it uses the sticky partition.
 const AnyPartition int32 = -1
 
-// PartitionOf is the partition of a key: by murmur2, so that all clients of Kafka agree (BuiltInPartitioner.partitionForKey).
-// It depends on the number of partitions: new partitions move keys.
+// PartitionOf returns the partition of a key. All clients of Kafka use murmur2, so they agree
+// (BuiltInPartitioner.partitionForKey). The result depends on the number of partitions, so adding partitions moves keys.
 func PartitionOf(key []byte, partitions int32) int32 {
 	return int32(murmur2(key)&0x7fffffff) % partitions
 }
 
-// murmur2 is Utils.murmur2: MurmurHash2 of 32 bits with Kafka's seed.
+// murmur2 is the 32-bit MurmurHash2 with Kafka's seed (Utils.murmur2).
 func murmur2(data []byte) uint32 {
 	const m, r = 0x5bd1e995, 24
 	h := uint32(0x9747b28c) ^ uint32(len(data))
@@ -45,15 +45,15 @@ func murmur2(data []byte) uint32 {
 	return h ^ h>>15
 }
 
-// stickyPartition is the partition of records without a key: one until it has batch.size bytes, then another, which
-// makes fewer and fuller batches (KIP-480, KIP-794). Kafka prefers partitions with shorter queues
+// stickyPartition is the partition of records without a key. It stays the same until it has got batch.size bytes and then
+// changes, which makes fewer and fuller batches (KIP-480, KIP-794). Kafka prefers partitions with shorter queues
 // (partitioner.adaptive.partitioning.enable); here all partitions with a leader are equally likely.
 type stickyPartition struct {
 	partition int32
 	bytes     int
 }
 
-// partition is the partition of a record; ok is false while the topic's metadata are not known.
+// partition returns the partition of a record; ok is false while the topic's metadata is not known.
 func (p *Producer) partition(e env.Env, name string, key []byte, size int) (partition int32, ok bool) {
 	t := p.topics[name]
 	if t == nil || len(t.leaders) == 0 {
@@ -71,7 +71,7 @@ func (p *Producer) partition(e env.Env, name string, key []byte, size int) (part
 	return s.partition, true
 }
 
-// drawPartition chooses at random one of the partitions that have a leader, or any if none has.
+// drawPartition chooses at random one of the partitions that have a leader, or any partition if none has.
 func (p *Producer) drawPartition(e env.Env, t *topic) int32 {
 	var led []int32
 	for i, l := range t.leaders {

@@ -16,19 +16,19 @@ import (
 //	                                     ▲               (one batch for each of its partitions)
 //	                                     └── retriable error, with a backoff ──┘
 //
-// With one request in flight for each connection a partition's records stay in order. With more, and without idempotence, a
-// retry may change the order, as in Kafka.
+// With one request in flight for each connection, the records of a partition stay in order. With more requests in
+// flight, and without idempotence, a retry may change the order, as in Kafka.
 type Producer struct {
 	*metadataCache
 	// Done is called with the result of each record, in the event that decides it.
 	Done func(e env.Env, s Sent)
 
-	queues  []*queue // by first use
+	queues  []*queue // in the order of their first use
 	index   map[wire.TopicPartition]int
 	sticky  map[string]*stickyPartition
-	blocked []blocked // records that wait for their topic's metadata, in order
+	blocked []blocked // records that wait for their topic's metadata, in order of Send
 
-	batches  map[int64]*batch          // not done, by id
+	batches  map[int64]*batch          // the batches that are not done, by id
 	requests map[int64]*produceRequest // by id
 	inFlight map[wire.NodeID]int
 	next     int64 // numbers batches, requests and blocked records
@@ -40,12 +40,12 @@ type Sent struct {
 	Partition wire.TopicPartition
 	Acks      int16
 	Outcome   Outcome
-	Err       *kerr.Error // of the last attempt, if it had one
-	Offset    wire.Offset // of the record: OK, and acks is not 0
-	Base      wire.Offset // of its batch: OK
-	CRC       uint32      // of the batch as sent
-	// Topic is the topic id of the last attempt, zero if there was none. Earlier are the other topic ids of earlier
-	// attempts: topics of the same name that are deleted by now, and may have got the record.
+	Err       *kerr.Error // the error of the last attempt, if it had one
+	Offset    wire.Offset // offset of the record, if the outcome is OK and acks is not 0; otherwise -1
+	Base      wire.Offset // base offset of its batch, under the same conditions
+	CRC       uint32      // checksum of the batch as sent
+	// Topic is the topic id of the last attempt, zero if there was none. Earlier has the other topic ids of earlier
+	// attempts. Those topics had the same name and are deleted by now, and may have got the record.
 	Topic    wire.TopicID
 	Earlier  []wire.TopicID
 	Attempts int
@@ -118,7 +118,7 @@ func (p *Producer) newBatch(e env.Env) *batch {
 	return b
 }
 
-// onMetadata handles a metadata update: blocked records get their partitions, and batches their leaders.
+// onMetadata handles a metadata update: it gives blocked records their partitions and sends batches to their leaders.
 func (p *Producer) onMetadata(e env.Env) {
 	waiting := p.blocked
 	p.blocked = nil
@@ -135,7 +135,7 @@ func (p *Producer) onMetadata(e env.Env) {
 	p.sendProducerData(e, true)
 }
 
-// expireBlocked fails a record without metadata of its topic after max.block.ms. It was never sent.
+// expireBlocked fails a record whose topic has had no metadata for max.block.ms. The record was never sent.
 func (p *Producer) expireBlocked(e env.Env, n int64) {
 	if i := slices.IndexFunc(p.blocked, func(w blocked) bool { return w.n == n }); i >= 0 {
 		w := p.blocked[i]
@@ -155,13 +155,13 @@ func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
 	p.Done(e, Sent{ID: w.id, Partition: tp, Acks: p.cfg.Acks, Outcome: Failed, Err: err, Offset: -1, Base: -1})
 }
 
-// sendReady sends to each leader with a ready batch one batch of each of that leader's partitions, ready or not, up to
-// the limit of requests in flight (Sender.sendProducerData).
+// sendReady sends a request to each leader that has a ready batch, up to the limit of requests in flight
+// (Sender.sendProducerData). The request has one batch of each of that leader's partitions, ready or not.
 func (p *Producer) sendReady(e env.Env) { p.sendProducerData(e, false) }
 
-// sendProducerData is sendReady. updated means that the metadata are new: if they lack a leader, the next update waits
-// for a backoff, or a producer to a partition that does not exist would request metadata without a pause
-// (Metadata.timeToAllowUpdate).
+// sendProducerData does the work of sendReady. updated means that the metadata has just been updated. If it lacks a leader
+// even so, the next update waits for a backoff; otherwise a producer to a partition that does not exist would request
+// metadata without a pause (Metadata.timeToAllowUpdate).
 func (p *Producer) sendProducerData(e env.Env, updated bool) {
 	byNode := map[wire.NodeID][]*queue{}
 	for i, o := range p.queues {
@@ -191,8 +191,8 @@ func (p *Producer) sendProducerData(e env.Env, updated bool) {
 	}
 }
 
-// nextBatch is the next batch of a queue to send, or nil. A partition has at most one batch in flight, which keeps its
-// order.
+// nextBatch returns the next batch of a queue to send, or nil. With one request in flight for each connection, a partition
+// has at most one batch in flight, which keeps its order.
 func (p *Producer) nextBatch(o *queue) *batch {
 	if len(o.batches) == 0 || p.cfg.MaxInFlight == 1 && o.inFlight > 0 {
 		return nil
@@ -230,7 +230,7 @@ func (p *Producer) sendRequest(e env.Env, node wire.NodeID, outs []*queue) bool 
 	return true
 }
 
-// request is the Produce request with the batches. It names topics by id.
+// request returns the Produce request with the batches. It names topics by id.
 func (p *Producer) request(f *produceRequest) *kmsg.ProduceRequest {
 	req := kmsg.NewPtrProduceRequest()
 	req.SetVersion(13)
@@ -265,9 +265,9 @@ func (p *Producer) handleProduceResponse(e env.Env, id int64, req env.Request, r
 		switch a := answers[b.queue.tp]; {
 		case b.done: // delivery.timeout.ms ended while it was in flight
 		case err != nil:
-			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // refused: the broker has read nothing
+			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // after a refused connection the broker has read nothing
 			p.retry(e, b)
-		case resp == nil: // acks=0: the request was sent, no more is known
+		case resp == nil: // with acks=0 the producer knows only that the request was sent
 			p.complete(e, b, OK, -1)
 		case a == nil: // the response lacks a partition of the request
 			b.err, b.unknown = kerr.UnknownServerError, true
@@ -283,7 +283,7 @@ func (p *Producer) handleProduceResponse(e env.Env, id int64, req env.Request, r
 	p.sendReady(e)
 }
 
-// answers sorts a response by partition, and updates the leaders that it names.
+// answers returns the response's errors and offsets by partition, and updates the leaders that the response names.
 func (p *Producer) answers(f *produceRequest, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse) map[wire.TopicPartition]*kmsg.ProduceResponseTopicPartition {
 	names := map[wire.TopicID]string{}
 	for _, rt := range req.Topics {
@@ -307,8 +307,8 @@ func (p *Producer) answers(f *produceRequest, req *kmsg.ProduceRequest, resp *km
 	return all
 }
 
-// retry puts a failed batch back at the front of its queue, for a retry after a backoff, or gives it up. If there is a new
-// leader since the attempt, there is no backoff.
+// retry puts a failed batch back at the front of its queue for a retry after a backoff, or gives up on it. If the
+// partition has a new leader since the attempt, there is no backoff.
 func (p *Producer) retry(e env.Env, b *batch) {
 	if b.err == kerr.MessageTooLarge && len(b.records) > 1 {
 		halves := b.split(func() *batch { return p.newBatch(e) })
@@ -333,7 +333,7 @@ func (p *Producer) retry(e env.Env, b *batch) {
 	e.Arm(env.Timer{Kind: timRetry, Lane: env.LaneClient, A: int64(p.index[b.queue.tp])}, wait)
 }
 
-// expire gives up a batch after delivery.timeout.ms, queued or in flight.
+// expire gives up on a batch after delivery.timeout.ms, whether it is queued or in flight.
 func (p *Producer) expire(e env.Env, id int64) {
 	b := p.batches[id]
 	if b == nil {
@@ -341,7 +341,7 @@ func (p *Producer) expire(e env.Env, id int64) {
 	}
 	if i := slices.Index(b.queue.batches, b); i >= 0 {
 		b.queue.batches = slices.Delete(b.queue.batches, i, i+1)
-		b.close() // for its CRC
+		b.close() // its result has a CRC
 	} else {
 		b.unknown = true // in flight
 	}
@@ -405,5 +405,5 @@ func (p *Producer) noteOutcome(e env.Env, b *batch, outcome Outcome, base wire.O
 	}
 }
 
-// InFlight is the number of Produce requests in flight.
+// InFlight returns the number of Produce requests in flight.
 func (p *Producer) InFlight() int { return len(p.requests) }

@@ -7,8 +7,8 @@ import (
 	"samsa/wire"
 )
 
-// A script is a workload that reads like a program: send, wait, read. It is a coroutine that runs inside the client's
-// events, so it waits in virtual time and needs no thread:
+// A script is a workload that reads like a program that sends, waits and reads. It is a coroutine that runs inside the
+// client's events, so it waits in virtual time and needs no thread:
 //
 //	c.Run(e, func(s *client.Script) {
 //		sent := s.Send(orders, nil, []byte("a"))
@@ -16,21 +16,21 @@ import (
 //		records := s.Read(orders, client.Earliest, 1)
 //	})
 //
-// Either the script runs or its node, so a script is as deterministic as the node. Between two waits no time passes. A
-// script ends with its process: the world calls Client.Dropped, and a waiting script is unwound; its deferred calls run,
-// and must not wait.
+// A script and its node never run at the same time, so a script is as deterministic as the node. Between two waits no time
+// passes. A script ends with its process: the world calls Client.Dropped, which unwinds a waiting script. Its deferred calls
+// then run, and must not wait.
 
 // Script is the handle of a script. It is valid only inside the script.
 type Script struct {
 	c     *Client
-	e     env.Env // of the event that is running
+	e     env.Env // the Env of the event that is running
 	id    int64
 	yield func(struct{}) bool
 	until func() bool // the condition that the script waits for; nil while it runs
 	woken bool
 }
 
-// scripts are the scripts of a client, in the order of their start.
+// scripts has the scripts of a client, in the order of their start.
 type scripts struct {
 	all    []*runningScript
 	next   int64
@@ -43,22 +43,22 @@ type scripts struct {
 // scriptRead has the records that a script's Read has so far.
 type scriptRead struct {
 	records []wire.Record
-	ended   bool // the consumer gave up
+	ended   bool // the consumer gave up on the partition
 }
 
-// onSent is Producer.Done of scripts.
+// onSent is the Producer.Done of a client with scripts.
 func (s *scripts) onSent(_ env.Env, r Sent) {
 	s.futures[r.ID].Sent, s.futures[r.ID].Done = r, true
 }
 
-// onPolled is Consumer.Read of scripts.
+// onPolled is the Consumer.Read of a client with scripts.
 func (s *scripts) onPolled(_ env.Env, p Polled) {
 	b := s.read(p.Partition)
 	b.records = append(b.records, p.Records...)
 	b.ended = b.ended || p.Err != nil
 }
 
-// read is the current Read of a partition.
+// read returns the current Read of a partition.
 func (s *scripts) read(tp wire.TopicPartition) *scriptRead {
 	if s.reads == nil {
 		s.reads = map[wire.TopicPartition]*scriptRead{}
@@ -76,10 +76,10 @@ type runningScript struct {
 	over   bool
 }
 
-// dropped unwinds a script after the end of its process.
+// dropped is the panic that unwinds a script after the end of its process.
 type dropped struct{}
 
-// Run starts a script. It runs up to its first wait at once.
+// Run starts a script, which runs at once up to its first wait.
 func (c *Client) Run(e env.Env, body func(h *Script)) {
 	c.scripts.next++
 	h := &Script{c: c, e: e, id: c.scripts.next}
@@ -97,13 +97,13 @@ func (c *Client) Run(e env.Env, body func(h *Script)) {
 	c.scripts.runReady(e)
 }
 
-// Scripts is the number of scripts that are not over.
+// Scripts returns the number of scripts that have not ended.
 func (c *Client) Scripts() int { return len(c.scripts.all) }
 
-// runReady resumes the scripts with a true condition, until there is none.
+// runReady resumes each script that waits for a condition which is now true, until there is no such script.
 func (s *scripts) runReady(e env.Env) {
 	if s.inside {
-		return // called by a script that runs
+		return // a running script made this call
 	}
 	s.inside = true
 	for moved := true; moved; {
@@ -157,7 +157,7 @@ func (h *Script) Wait(so func() bool) {
 	}
 }
 
-// Now is the client's monotonic clock.
+// Now returns the time of the client's monotonic clock.
 func (h *Script) Now() env.Instant { return h.e.Now() }
 
 // Sleep waits for a duration.
@@ -192,8 +192,8 @@ func (h *Script) Send(tp wire.TopicPartition, key, value []byte) Sent {
 	return f.Sent
 }
 
-// Read reads a partition from a position until it has n records, and unassigns it. The client's Consumer.Read must not be set;
-// two scripts cannot read the same partition at the same time.
+// Read reads a partition from a position until it has n records, and unassigns it. The client's Consumer.Read must not be
+// set, and two scripts must not read the same partition at the same time.
 func (h *Script) Read(tp wire.TopicPartition, from wire.Offset, n int) []wire.Record {
 	c := &h.c.Consumer
 	if c.Read == nil {

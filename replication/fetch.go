@@ -22,13 +22,13 @@ type FetchState struct {
 // FetchDecision is the leader's decision on a FetchState.
 type FetchDecision struct {
 	Err            *kerr.Error
-	Diverges       bool                   // no records: the follower must truncate its log
-	DivergingEpoch storage.EpochEndOffset // if Diverges: where to
-	MaxOffset      wire.Offset            // else the end of what may be read
+	Diverges       bool                   // the follower gets no records and must truncate its log
+	DivergingEpoch storage.EpochEndOffset // where to truncate, if Diverges
+	MaxOffset      wire.Offset            // otherwise, only records below this offset may be read
 }
 
-// CheckLeader is the error for the other requests that only the leader of the request's epoch answers (ListOffsets,
-// OffsetForLeaderEpoch), nil on that leader. A response from another epoch would be about another log (KIP-320).
+// CheckLeader returns nil on the leader of the requested epoch, otherwise an error. ListOffsets and OffsetForLeaderEpoch use
+// it, because a response from another epoch would be about another log (KIP-320).
 func (p *Partition) CheckLeader(asked wire.Epoch) *kerr.Error {
 	if err := admit(asked, p.leaderEpoch).err(); err != nil {
 		return err
@@ -39,7 +39,8 @@ func (p *Partition) CheckLeader(asked wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// DecideFetch decides on one partition of a fetch (Partition.fetchRecords). It changes nothing; UpdateFollowerFetchState does.
+// DecideFetch decides on one partition of a fetch (Partition.fetchRecords). It does not change the partition;
+// UpdateFollowerFetchState does.
 func (p *Partition) DecideFetch(a FetchState) FetchDecision {
 	admission := p.rules.Admit(a.CurrentLeaderEpoch, p.leaderEpoch)
 	follower := a.Follower != wire.NoNode
@@ -51,12 +52,13 @@ func (p *Partition) DecideFetch(a FetchState) FetchDecision {
 	case follower && p.lead.follower(a.Follower) == nil && a.CurrentLeaderEpoch == wire.NoEpoch:
 		return FetchDecision{Err: kerr.NotLeaderForPartition}
 	case follower && p.lead.follower(a.Follower) == nil:
-		// No replica in this leader's metadata, but the follower's may be newer: a retriable error (KAFKA-13837).
+		// The follower is no replica in this leader's metadata, but the follower's metadata may be newer. So the error is
+		// a retriable one (KAFKA-13837).
 		return FetchDecision{Err: kerr.UnknownLeaderEpoch}
 	}
 	if a.LastFetchedEpoch != wire.NoEpoch && admission != Trusted {
 		mark, known := p.log.EndOffsetFor(a.LastFetchedEpoch)
-		if !known || a.FetchOffset < p.log.Start() { // also if the logs diverge: this log starts higher (KAFKA-12996)
+		if !known || a.FetchOffset < p.log.Start() { // even if the logs diverge, because this log starts higher (KAFKA-12996)
 			return FetchDecision{Err: kerr.OffsetOutOfRange}
 		}
 		mark = p.rules.EpochEnd(a.LastFetchedEpoch, mark)
@@ -70,8 +72,9 @@ func (p *Partition) DecideFetch(a FetchState) FetchDecision {
 	return FetchDecision{MaxOffset: p.maxOffset(a)}
 }
 
-// maxOffset is the end of what a fetch may read: the log end for a follower, whose copy commits the records; the high watermark
-// for a consumer, because the next leader may truncate above it; with read_committed the last stable offset (KIP-98).
+// maxOffset returns the offset below which a fetch may read. For a follower it is the log end, because the follower's copy
+// commits the records. For a consumer it is the high watermark, because the next leader may truncate records above it, or
+// with read_committed the last stable offset (KIP-98).
 func (p *Partition) maxOffset(a FetchState) wire.Offset {
 	switch {
 	case a.Follower != wire.NoNode:
@@ -82,10 +85,10 @@ func (p *Partition) maxOffset(a FetchState) wire.Offset {
 	return p.hw
 }
 
-// UpdateFollowerFetchState applies a follower's position, once for each request, after the read: a request that was parked
-// says nothing about its sender's log when it is completed, which may be lost by then. A late request of an earlier
-// incarnation is refused: the registered incarnation may not have that log any more (KIP-903). It reports whether the position
-// has changed.
+// UpdateFollowerFetchState applies a follower's position, and reports whether the position has changed. It is called
+// once for each request, when the request arrives: by the time that a parked request is completed, the follower may
+// have lost the end of its log. A late request of an earlier incarnation is refused, because the registered incarnation
+// may not have that log any more (KIP-903).
 func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now env.Instant) (news bool, err *kerr.Error) {
 	r := p.lead.follower(a.Follower)
 	if g.Err != nil || r == nil || !p.rules.PositionCounts(g.Diverges) {
@@ -98,9 +101,10 @@ func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now 
 	case a.FetchOffset >= end:
 		r.lastCaughtUp = max(r.lastCaughtUp, now)
 	case a.FetchOffset >= r.lastFetchLeaderEnd:
-		// The follower has reached the log end of its previous fetch. Under load it never has the whole log, and would leave the
-		// ISR for the records of one round trip (KAFKA-4485). The quorum's leader has the same rule, on the wall clock and for an
-		// observer's LastCaughtUpTimestamp (controller/raft/serve.go).
+		// The follower has reached the leader's log end of its previous fetch, and counts as caught up at that time.
+		// Under load it never has the whole log, and otherwise would leave the ISR for missing the records of one round
+		// trip (KAFKA-4485). The quorum's leader has the same rule with the wall clock, for LastCaughtUpTimestamp
+		// (controller/raft/serve.go).
 		r.lastCaughtUp = max(r.lastCaughtUp, r.lastFetch)
 	}
 	news = r.logEnd != a.FetchOffset || r.logStart != a.LogStartOffset

@@ -81,7 +81,7 @@ func OldRules() []exhibit.Of[Rules] {
 			Symptom: "no broker tells one incarnation of a replica from the next; it loses power while a proposal to add it is on its " +
 				"way and comes back with a shorter log, and the late proposal adds it to the ISR",
 			Replace: func(r *Rules) {
-				r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true } // the controller's half is in its own history
+				r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true } // the controller has its own exhibit
 			},
 		},
 		{

@@ -9,28 +9,32 @@ import (
 	"samsa/wire"
 )
 
-// Proposal is an ISR change for the controller (AlterPartition): a compare-and-set on both epochs (KIP-497).
+// Proposal is an ISR change for the controller (AlterPartition). The controller applies it only if both epochs are current
+// (KIP-497).
 type Proposal struct {
 	LeaderEpoch    wire.Epoch
 	PartitionEpoch wire.PartitionEpoch
 	ISR            []Member
 }
 
-// Member is a proposed member of the ISR with the broker epoch of its last fetch (KIP-903). -1 is the leader itself, or a
-// member that has not fetched from this leader: if it restarts meanwhile, the partition epoch of the proposal is stale.
+// Member is a proposed member of the ISR with the broker epoch of its last fetch (KIP-903). The epoch is -1 for the
+// leader itself, and for a member that has not fetched from this leader. If such a member restarts meanwhile, the
+// partition epoch of the proposal is stale.
 type Member struct {
 	ID          wire.NodeID
 	BrokerEpoch wire.BrokerEpoch
 }
 
-// eligible reports whether the controller would accept a follower into the ISR, as far as this broker knows: it has fetched,
-// is neither fenced nor shutting down, and its registered incarnation is the one that fetched (KIP-841, KIP-903).
+// eligible reports whether the controller would accept a follower into the ISR, as far as this broker knows. The
+// follower must have fetched, it must be neither fenced nor shutting down, and its registered incarnation must be the
+// one that fetched (KIP-841, KIP-903).
 func (p *Partition) eligible(r *followerState) bool {
 	return r.hasFetched && p.registry.InService(r.id) && p.rules.SameIncarnation(r.brokerEpoch, p.registry.Registered(r.id))
 }
 
-// ProposeExpand proposes the ISR with a follower that just fetched, if it may join and no change is in flight: two at once
-// would need a maximal ISR for every outcome, and the controller would refuse the second for its partition epoch (KIP-497).
+// ProposeExpand proposes to add a follower that has just fetched to the ISR, if it may join and no change is in flight. Two
+// changes in flight would need a maximal ISR for every outcome, and the controller would refuse the second one for its
+// partition epoch (KIP-497).
 func (p *Partition) ProposeExpand(id wire.NodeID) (Proposal, bool) {
 	l := p.lead
 	if l == nil || l.pending != nil || slices.Contains(l.isr, id) {
@@ -44,8 +48,8 @@ func (p *Partition) ProposeExpand(id wire.NodeID) (Proposal, bool) {
 	return p.proposal(), true
 }
 
-// ProposeShrink proposes the ISR without the followers that have lagged for longer than replica.lag.time.max.ms, if there are
-// any and no change is in flight.
+// ProposeShrink proposes to remove the followers from the ISR that have lagged for longer than replica.lag.time.max.ms, if
+// there are any and no change is in flight.
 func (p *Partition) ProposeShrink(now env.Instant) (Proposal, bool) {
 	if p.lead == nil || p.lead.pending != nil {
 		return Proposal{}, false
@@ -63,7 +67,7 @@ func (p *Partition) ProposeShrink(now env.Instant) (Proposal, bool) {
 	return p.proposal(), true
 }
 
-// proposal is the change in flight, as the AlterPartition request has it.
+// proposal returns the change in flight in the form of an AlterPartition request.
 func (p *Partition) proposal() Proposal {
 	out := Proposal{LeaderEpoch: p.leaderEpoch, PartitionEpoch: p.partitionEpoch}
 	for _, id := range p.lead.pending {
@@ -76,7 +80,7 @@ func (p *Partition) proposal() Proposal {
 	return out
 }
 
-// Pending is the change in flight, for a retry of the request.
+// Pending returns the change in flight, to send or retry the request.
 func (p *Partition) Pending() (Proposal, bool) {
 	if p.lead == nil || p.lead.pending == nil {
 		return Proposal{}, false
@@ -95,18 +99,19 @@ type AlterPartitionResult struct {
 // HandleAlterPartitionResult applies the controller's response to a proposal (Partition.handleAlterPartitionUpdate), and
 // reports whether to send the request again.
 //
-// Some errors prove that nothing was applied: the controller has the same partition epoch and refused (KIP-841). The leader
-// goes back to the committed ISR. Others may hide an earlier success with a lost response: back on the committed ISR, the
-// high watermark could pass a replica that is in the ISR by now, so the change stays pending until the image shows it. All
-// other errors are retried, among them NOT_CONTROLLER of a controller that lags (KAFKA-14154). A response with another leader
-// epoch changes nothing: the image will bring that epoch.
+// Some errors prove that nothing was applied, because the controller has the same partition epoch and refused
+// (KIP-841). The leader then goes back to the committed ISR. Other errors may hide an earlier success whose response
+// was lost. If the leader went back to the committed ISR, the high watermark could pass a replica that is in the ISR by
+// now, so the change stays pending until the image shows it. All remaining errors are retried, among them
+// NOT_CONTROLLER from a controller that lags (KAFKA-14154). A response with another leader epoch changes nothing,
+// because the image will bring that epoch.
 func (p *Partition) HandleAlterPartitionResult(asked Proposal, a AlterPartitionResult, now env.Instant) (again bool) {
 	if p.lead == nil || p.lead.pending == nil || asked.LeaderEpoch != p.leaderEpoch || asked.PartitionEpoch != p.partitionEpoch {
 		return false
 	}
 	switch a.ErrorCode {
 	case 0:
-		if a.LeaderEpoch == p.leaderEpoch && a.PartitionEpoch >= p.partitionEpoch { // equal: the ISR was the proposed one already
+		if a.LeaderEpoch == p.leaderEpoch && a.PartitionEpoch >= p.partitionEpoch { // equal if the ISR was already the proposed one
 			p.partitionEpoch = a.PartitionEpoch
 			p.lead.commit(a.ISR)
 			p.Advance(now)

@@ -16,18 +16,18 @@ import (
 //	       └──── proven not applied ──────┘      an error that may hide a success: stay pending, the image will show it
 type leading struct {
 	self       wire.NodeID
-	epochStart wire.Offset // end of the log when the epoch began
+	epochStart wire.Offset // the end of the log when the epoch began
 	isr        []wire.NodeID
 	pending    []wire.NodeID // the proposed ISR, nil if none is in flight
-	maximalISR []wire.NodeID // the high watermark waits for it: a function of the two above (KIP-497)
-	minISR     int           // effective: never more than there are replicas, or a topic of one could never commit (KIP-966)
+	maximalISR []wire.NodeID // computed from the two above; the high watermark waits for these replicas (KIP-497)
+	minISR     int           // min.insync.replicas, but at most the number of replicas (KIP-966)
 	lagMax     env.Duration
 	followers  []followerState // all other replicas, in assignment order
 
 	maximal func(committed, proposed []wire.NodeID) []wire.NodeID
 }
 
-// followerState is what a leader knows of another replica, from its fetches (Replica).
+// followerState is a leader's knowledge of another replica, taken from that replica's fetches (Replica).
 type followerState struct {
 	id                 wire.NodeID
 	brokerEpoch        wire.BrokerEpoch // in its last fetch; -1 if the request had none
@@ -40,9 +40,9 @@ type followerState struct {
 }
 
 // applyAssignment takes the replicas and limits of an assignment. In a new epoch the members of the ISR have a full lag time
-// to fetch, and the others must fetch before they count as caught up (Replica.resetReplicaState): the times of an earlier
-// epoch were measured against another log. A leader that did not lead the epoch before knows no positions at all: its
-// followers may have truncated since.
+// to fetch, and the others must fetch before they count as caught up (Replica.resetReplicaState), because the times of an
+// earlier epoch were measured against another log. A leader that did not lead in the previous epoch knows no positions,
+// because its followers may have truncated their logs since.
 func (l *leading) applyAssignment(a Assignment, newEpoch bool, now env.Instant) {
 	l.minISR, l.lagMax = min(a.MinISR, len(a.Replicas)), a.LagMax
 	longAgo := now - env.Instant(a.LagMax) - 1
@@ -66,7 +66,7 @@ func (l *leading) applyAssignment(a Assignment, newEpoch bool, now env.Instant) 
 	l.followers = remotes
 }
 
-// follower is another replica by id, or nil.
+// follower returns the state of another replica by its id, or nil.
 func (l *leading) follower(id wire.NodeID) *followerState {
 	for i := range l.followers {
 		if l.followers[i].id == id {
@@ -76,7 +76,7 @@ func (l *leading) follower(id wire.NodeID) *followerState {
 	return nil
 }
 
-// commit makes an ISR the committed one and ends the change in flight: the image, or the response, shows its result.
+// commit makes an ISR the committed one and ends the change in flight. The image or the response has shown its result.
 func (l *leading) commit(isr []wire.NodeID) { l.isr = isr; l.propose(nil) }
 
 // propose puts an ISR change in flight; nil ends it.
@@ -85,8 +85,9 @@ func (l *leading) propose(isr []wire.NodeID) {
 	l.maximalISR = l.maximal(l.isr, isr)
 }
 
-// inSync reports whether a follower has the whole log, or had it within the lag time. The limit is a time and not a number
-// of records: any number is too small for a burst and too large for a partition with few writes (KIP-16, KAFKA-1546).
+// inSync reports whether a follower has the whole log, or had it within the lag time. The limit is a time and not a
+// number of records, because any number is too small for a burst and too large for a partition with few writes (KIP-16,
+// KAFKA-1546).
 func (l *leading) inSync(r *followerState, end wire.Offset, now env.Instant) bool {
 	return r.logEnd == end || now.Sub(r.lastCaughtUp) <= l.lagMax
 }
@@ -94,7 +95,8 @@ func (l *leading) inSync(r *followerState, end wire.Offset, now env.Instant) boo
 // UnderMinISR reports whether the ISR is smaller than min.insync.replicas.
 func (p *Partition) UnderMinISR() bool { return p.lead != nil && len(p.lead.isr) < p.lead.minISR }
 
-// AtMinISR reports whether the ISR has exactly min.insync.replicas members: without one of them acks=all is refused.
+// AtMinISR reports whether the ISR has exactly min.insync.replicas members, so that acks=all is refused when one more
+// leaves.
 func (p *Partition) AtMinISR() bool { return p.lead != nil && len(p.lead.isr) == p.lead.minISR }
 
 // UnderReplicated reports whether a replica is missing from the ISR.
@@ -102,10 +104,10 @@ func (p *Partition) UnderReplicated() bool {
 	return p.lead != nil && len(p.lead.isr) < len(p.lead.followers)+1
 }
 
-// Acknowledge is the error for acks=all of records that the high watermark has passed: nil, or
-// NOT_ENOUGH_REPLICAS_AFTER_APPEND if the ISR shrank below the minimum after the append (KAFKA-1555). The records may
-// survive, so for the client the outcome is unknown. The maximal ISR counts here: the high watermark waited for all of it, so
-// every member has the records.
+// Acknowledge returns the error for a produce with acks=all whose records the high watermark has passed. It is nil, or
+// NOT_ENOUGH_REPLICAS_AFTER_APPEND if the ISR shrank below the minimum after the append (KAFKA-1555). The records may then
+// survive, so for the client the outcome is unknown. Acknowledge uses the maximal ISR, because the high watermark waited for
+// all its members, so each of them has the records.
 func (p *Partition) Acknowledge() *kerr.Error {
 	switch {
 	case p.lead == nil:
@@ -117,7 +119,7 @@ func (p *Partition) Acknowledge() *kerr.Error {
 }
 
 // DeleteRecords moves the leader's log start up to an offset, or with -1 to the high watermark, and returns that offset
-// (Partition.deleteRecordsOnLeader). Followers get the new log start with their next fetch.
+// (Partition.deleteRecordsOnLeader). Followers get the new log start with their next fetch response.
 func (p *Partition) DeleteRecords(d env.Disk, to wire.Offset) (wire.Offset, error) {
 	switch {
 	case p.lead == nil:
@@ -134,7 +136,8 @@ func (p *Partition) DeleteRecords(d env.Disk, to wire.Offset) (wire.Offset, erro
 	return to, err
 }
 
-// LowWatermark is the least log start of all replicas on registered, unfenced brokers: records below it are deleted on each.
+// LowWatermark returns the lowest log start of all replicas on registered, unfenced brokers. Records below it are deleted on
+// each of them.
 func (p *Partition) LowWatermark() wire.Offset {
 	low := p.log.Start()
 	if p.lead != nil {
@@ -147,10 +150,11 @@ func (p *Partition) LowWatermark() wire.Offset {
 	return low
 }
 
-// Advance moves the high watermark to the least log end of the maximal ISR and of the followers that have caught up and are
-// about to join: if it did not wait for these, they would never reach it (KIP-497, KAFKA-13916). Below min.insync.replicas
-// it does not move: a record that one replica of two has may be lost with it, and must not be visible before (KIP-966). It
-// never falls within an epoch: a visible record stays visible. Advance reports whether the high watermark moved.
+// Advance moves the high watermark, and reports whether it moved. The high watermark is the lowest log end of the
+// maximal ISR and of the followers that have caught up and are about to join. If it did not wait for these followers,
+// they would never reach it (KIP-497, KAFKA-13916). It does not move while the ISR is smaller than min.insync.replicas,
+// because a record on too few replicas may be lost with them, and must not be visible before (KIP-966). It never
+// decreases within an epoch, so a visible record stays visible.
 func (p *Partition) Advance(now env.Instant) bool {
 	if p.lead == nil {
 		return false

@@ -1,4 +1,4 @@
-// Package replication is one partition on one broker: its leader, its in-sync replicas, its high watermark.
+// Package replication implements one partition on one broker, with its leader, its in-sync replicas and its high watermark.
 //
 //	                 ┌── Lead ────────────────┐
 //	image ──Become──▶│ isr, followers, pending│──▶ high watermark ──▶ acks=all, consumers
@@ -7,10 +7,10 @@
 //	                 └────────────────────────┘
 //	                          storage.Log
 //
-// It knows no requests, connections or other partitions: broker has these, and calls it. This file has the two transitions;
-// append.go what each origin may append to a leader, leader.go the ISR's states and the high watermark, isr.go the changes of
-// the ISR, fetch.go what a leader lets a fetch read, follower.go truncation and replication. rules.go lists the decisions for
-// which Kafka once had another answer.
+// It has no requests, connections or other partitions. Package broker has these and calls it. This file has the two
+// transitions, append.go has the appends of each origin to a leader's log, leader.go has the states of the ISR and the
+// high watermark, isr.go has the changes of the ISR, fetch.go has the leader's side of a fetch, and follower.go has
+// truncation and replication. rules.go lists the decisions for which Kafka once had another answer.
 //
 // Not here: elections (controller), reassignment, several log directories, remote storage.
 package replication
@@ -27,7 +27,7 @@ import (
 
 // Partition is one replica. It lives from its assignment to this broker until it is deleted.
 //
-// Invariants: start ≤ hw ≤ end; the two epochs never fall; after the first Become exactly one of lead and follow is set.
+// Invariants: start ≤ hw ≤ end; neither epoch ever decreases; after the first Become exactly one of lead and follow is set.
 type Partition struct {
 	TP   wire.TopicPartition
 	ID   wire.TopicID
@@ -39,13 +39,13 @@ type Partition struct {
 
 	leaderEpoch    wire.Epoch          // of the last assignment
 	partitionEpoch wire.PartitionEpoch // of the last assignment, or of an accepted ISR change that the image does not show yet
-	hw             wire.Offset         // exclusive; on a leader it only rises within an epoch
+	hw             wire.Offset         // exclusive; on a leader it never decreases within an epoch
 
 	lead   *leading // nil unless this broker leads
 	follow *following
 }
 
-// Assignment is what a replica needs of its partition's state in the metadata image.
+// Assignment is the part of a partition's state in the metadata image that a replica needs.
 type Assignment struct {
 	Leader         wire.NodeID
 	LeaderEpoch    wire.Epoch
@@ -56,15 +56,16 @@ type Assignment struct {
 	LagMax         env.Duration // replica.lag.time.max.ms
 }
 
-// Registry has the other brokers of this broker's metadata image. Its answers change with the image, so none is kept.
+// Registry looks up other brokers in this broker's metadata image. Its results change with the image, so callers must not
+// keep them.
 type Registry interface {
-	// Registered is the broker epoch of a registered broker, -1 if there is none or it is fenced.
+	// Registered returns the broker epoch of a registered broker, or -1 if the broker is not registered or is fenced.
 	Registered(wire.NodeID) wire.BrokerEpoch
 	// InService reports whether a broker is neither fenced nor in controlled shutdown.
 	InService(wire.NodeID) bool
 }
 
-// Replica names the replica that New makes.
+// Replica identifies the replica that New makes.
 type Replica struct {
 	TP       wire.TopicPartition
 	ID       wire.TopicID
@@ -73,7 +74,7 @@ type Replica struct {
 	Registry Registry
 }
 
-// New makes a replica on an open log, with the high watermark of the checkpoint. It has no role before Become.
+// New makes a replica with an open log and the high watermark of the checkpoint. The replica has no role before Become.
 func New(r Replica, log *storage.Log, hw wire.Offset) *Partition {
 	r.Rules.mustBeComplete()
 	return &Partition{
@@ -82,9 +83,10 @@ func New(r Replica, log *storage.Log, hw wire.Offset) *Partition {
 	}
 }
 
-// Become gives the replica the role of an assignment. An assignment older than what the replica knows is skipped: the response
-// to its own ISR change may have arrived before the image with that change (KIP-497), and the image would bring the old ISR
-// back. It reports whether the leader epoch is new: requests that wait for this replica in its old role must then be answered.
+// Become gives the replica the role of an assignment, and reports whether the leader epoch is new. If it is, requests
+// that wait for this replica in its old role must be answered. Become ignores an assignment that is older than the
+// replica's state. The response to the replica's own ISR change may have arrived before the image with that change
+// (KIP-497), and an older image would bring the old ISR back.
 func (p *Partition) Become(d env.Disk, a Assignment, now env.Instant) (newEpoch bool, err error) {
 	if a.PartitionEpoch < p.partitionEpoch || a.LeaderEpoch < p.leaderEpoch {
 		return false, nil
@@ -99,9 +101,9 @@ func (p *Partition) Become(d env.Disk, a Assignment, now env.Instant) (newEpoch 
 	return newEpoch, err
 }
 
-// becomeLeader starts the epoch at the end of the log, in the epoch cache too and at once (KAFKA-7415), and resets the state
-// of the followers: a leader that led the epoch before keeps their positions, but not the times at which they were in sync.
-// In the same epoch it takes the committed ISR and no more.
+// becomeLeader starts a new epoch at the end of the log, and at once adds it to the epoch cache (KAFKA-7415). It resets
+// the state of the followers: a leader that also led in the previous epoch keeps their positions, but not the times at
+// which they were in sync. In the same epoch it takes only the committed ISR.
 //
 // A leader that was elected uncleanly is RECOVERING in the image. As in Kafka it recovers nothing, and its next ISR change
 // says RECOVERED.
@@ -118,7 +120,7 @@ func (p *Partition) becomeLeader(d env.Disk, a Assignment, newEpoch bool, now en
 		p.lead.epochStart = p.log.End()
 	}
 	p.lead.applyAssignment(a, newEpoch, now)
-	if newEpoch || a.PartitionEpoch > p.partitionEpoch { // else the change in flight stays: the controller may still accept it
+	if newEpoch || a.PartitionEpoch > p.partitionEpoch { // otherwise the controller may still accept the change in flight
 		p.lead.commit(a.ISR)
 	}
 	p.leaderEpoch = a.LeaderEpoch
@@ -126,7 +128,7 @@ func (p *Partition) becomeLeader(d env.Disk, a Assignment, newEpoch bool, now en
 	return nil
 }
 
-// becomeFollower ends leadership. The first fetch finds out where to truncate the log (KIP-595).
+// becomeFollower ends the leadership. The first fetch finds out where to truncate the log (KIP-595).
 func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) error {
 	p.lead = nil
 	if p.follow == nil {
@@ -143,29 +145,29 @@ func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) erro
 	return nil
 }
 
-// setHW moves the high watermark, also for the log: a transaction is complete when its marker is below it.
+// setHW moves the high watermark here and in the log, where a transaction is complete when its marker is below it.
 func (p *Partition) setHW(hw wire.Offset) {
 	p.hw = hw
 	p.log.Producers().OnHighWatermarkUpdated(hw)
 }
 
-// Log is the replica's log.
+// Log returns the replica's log.
 func (p *Partition) Log() *storage.Log { return p.log }
 
-// LeaderEpoch is the leader epoch of the last assignment, -1 before the first.
+// LeaderEpoch returns the leader epoch of the last assignment, or -1 before the first.
 func (p *Partition) LeaderEpoch() wire.Epoch { return p.leaderEpoch }
 
-// PartitionEpoch is the greatest partition epoch that this replica knows.
+// PartitionEpoch returns the highest partition epoch that this replica knows.
 func (p *Partition) PartitionEpoch() wire.PartitionEpoch { return p.partitionEpoch }
 
-// HW is the high watermark: all records below it are committed. On a follower it may lag.
+// HW returns the high watermark. All records below it are committed. On a follower it may lag.
 func (p *Partition) HW() wire.Offset { return p.hw }
 
-// HWReachedEpochStart reports whether a leader's high watermark has reached the start of its epoch: before that it may be
+// HWReachedEpochStart reports whether a leader's high watermark has reached the start of its epoch. Before that it may be
 // below the high watermark of an earlier leader (KIP-207).
 func (p *Partition) HWReachedEpochStart() bool { return p.lead != nil && p.hw >= p.lead.epochStart }
 
-// LastStableOffset is the end of the committed records without an open transaction among them.
+// LastStableOffset returns the offset below which all records are committed and no transaction is open.
 func (p *Partition) LastStableOffset() wire.Offset {
 	if at, ok := p.log.Producers().FirstUnstableOffset(); ok {
 		return min(at, p.hw)
@@ -176,7 +178,7 @@ func (p *Partition) LastStableOffset() wire.Offset {
 // Leads reports whether this replica is the leader, as far as it knows.
 func (p *Partition) Leads() bool { return p.lead != nil }
 
-// Leader is the leader of the last assignment, or NoNode.
+// Leader returns the leader of the last assignment, or NoNode.
 func (p *Partition) Leader() wire.NodeID {
 	switch {
 	case p.lead != nil:
@@ -187,7 +189,7 @@ func (p *Partition) Leader() wire.NodeID {
 	return wire.NoNode
 }
 
-// ISR is the committed ISR; nil on a follower.
+// ISR returns the committed ISR, or nil on a follower.
 func (p *Partition) ISR() []wire.NodeID {
 	if p.lead == nil {
 		return nil
@@ -195,7 +197,7 @@ func (p *Partition) ISR() []wire.NodeID {
 	return slices.Clone(p.lead.isr)
 }
 
-// String shows the replica in one line: orders-0 L1 e3 [0‥42) hw=40 isr=1,2
+// String formats the replica in one line, for example: orders-0 L1 e3 [0‥42) hw=40 isr=1,2
 func (p *Partition) String() string {
 	role := "F" + strconv.Itoa(int(p.Leader()))
 	isr := ""
