@@ -11,10 +11,10 @@ import (
 	"samsa/sim/env"
 )
 
-// api is one request that controllers serve, with its versions.
+// api has the key of a request that controllers serve, and the lowest and highest version.
 type api struct{ key, min, max int16 }
 
-// apis are the requests of a controller's listener that are implemented, by key. Their minima are those of Kafka 4
+// apis lists the implemented requests of a controller's listener by key. The lowest versions are those of Kafka 4
 // (KIP-896).
 var apis = []api{
 	{1, 4, 18}, // Fetch
@@ -37,15 +37,15 @@ var apis = []api{
 	{64, 0, 0}, // UnregisterBroker
 }
 
-// serves reports whether controllers serve a request in its version.
+// serves reports whether controllers serve a request and its version.
 func serves(req env.Request) bool {
 	i := slices.IndexFunc(apis, func(a api) bool { return a.key == req.Key() })
 	return i >= 0 && apis[i].min <= req.GetVersion() && req.GetVersion() <= apis[i].max
 }
 
-// apiVersions serves ApiVersions, versions 0 to 4: from 3 with features. Versions below 4 omit features with a lowest
-// level of 0, because old clients take 0 for an error (KAFKA-17011). An unknown version gets a response without
-// features.
+// apiVersions serves ApiVersions, versions 0 to 4. Responses have features since version 3. Versions below 4 omit features
+// with a lowest level of 0, because old clients treat 0 as an error (KAFKA-17011). A request with an unknown version gets
+// a response without features.
 func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, committed *image.Image) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	if !known {
@@ -75,7 +75,7 @@ func apiVersions(req *kmsg.ApiVersionsRequest, known bool, features []Feature, c
 	return resp
 }
 
-// describeCluster returns the addresses of the controllers (KIP-919); any controller can serve it.
+// describeCluster returns the addresses of the controllers (KIP-919). Any controller can serve this request.
 func describeCluster(clusterID string, quorum *raft.Replica, req *kmsg.DescribeClusterRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
 	resp.EndpointType, resp.ClusterID, resp.ControllerID = 2, clusterID, int32(quorum.Leader())

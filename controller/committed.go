@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// Applied implements coordinator.Host: it notes the change of a committed record.
+// Applied implements coordinator.Host. It makes a note of the change in a committed record.
 func (c *Controller) Applied(e env.Env, rec coordinator.Entry) {
 	r, err := wire.ParseMetadata(rec.Value)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Controller) Applied(e env.Env, rec coordinator.Entry) {
 	}
 }
 
-// notePartitionChange notes an applied change of a partition.
+// notePartitionChange makes a note of an applied partition change.
 func notePartitionChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Partition) {
 	topic, partition := r.TopicID.Short(), int64(r.PartitionID)
 	switch {
@@ -59,7 +59,8 @@ func notePartitionChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Part
 	}
 }
 
-// Set is a list of node ids as a field of a note: bit i is node i. Ids above 62 do not fit and are left out.
+// Set returns a list of node ids as a field of a note, in which bit i stands for node i. Ids above 62 do not fit and are
+// left out.
 func Set(ids []wire.NodeID) int64 {
 	var set int64
 	for _, id := range ids {

@@ -13,7 +13,7 @@ import (
 	"samsa/wire"
 )
 
-// checkConfig returns the error of a config's value, or nil.
+// checkConfig returns an error if the value of a config is invalid.
 func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) error {
 	if c.CheckConfig == nil {
 		return nil
@@ -21,8 +21,8 @@ func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) e
 	return c.CheckConfig(resource, name, value)
 }
 
-// alterConfigs sets, deletes, appends to and subtracts from configs, each resource on its own (KIP-339). Records that a
-// change requires, such as a cleared ELR, are in the same batch.
+// alterConfigs sets, deletes, appends to and subtracts from configs (KIP-339). Each resource may fail alone. Records that
+// a change requires, such as one that clears an ELR, are in the same batch.
 func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	var records []wire.MetadataRecord
@@ -44,7 +44,7 @@ func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]
 	return append(records, s.elrSafetyRecords(records)...), resp
 }
 
-// configChanges are the records of one resource's changes, or its error.
+// configChanges returns the records for the changes of one resource, or an error.
 func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResource) ([]wire.MetadataRecord, *kerr.Error) {
 	kind := wire.ConfigResource(r.ResourceType)
 	if err := s.validResource(kind, r.ResourceName); err != nil {
@@ -64,10 +64,10 @@ func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResour
 			return nil, kerr.InvalidConfig
 		}
 		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && s.elr() {
-			return nil, kerr.InvalidConfig // the controller decides by one value for all brokers (KIP-966)
+			return nil, kerr.InvalidConfig // the controller needs one value for all brokers (KIP-966)
 		}
 		// An unchanged value needs no record, except for a broker, which reads its files again on each record
-		// (KAFKA-14136). A record of min.insync.replicas would clear ELRs even if the value is the same.
+		// (KAFKA-14136). A record of min.insync.replicas would clear ELRs even if its value were unchanged.
 		if kind != wire.ConfigBroker && (value == nil && !set || value != nil && set && *value == was) {
 			continue
 		}
@@ -76,7 +76,7 @@ func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResour
 	return records, nil
 }
 
-// validResource checks a resource: a topic that exists, a broker by number, or "" for the default of all brokers.
+// validResource checks a resource, which must be an existing topic, a broker id, or "" for the default of all brokers.
 func (s decisionState) validResource(kind wire.ConfigResource, name string) *kerr.Error {
 	switch kind {
 	case wire.ConfigTopic:
@@ -97,7 +97,7 @@ func (s decisionState) validResource(kind wire.ConfigResource, name string) *ker
 	return nil
 }
 
-// newValue is a value after an operation; nil deletes it.
+// newValue returns the value after an operation, or nil if the config is deleted.
 func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*string, *kerr.Error) {
 	if o == kmsg.IncrementalAlterConfigOpDelete {
 		return nil, nil
@@ -128,8 +128,8 @@ func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*strin
 	return &joined, nil
 }
 
-// elrSafetyRecords clears the ELRs that were built with another min.insync.replicas (KIP-966). A new value of
-// unclean.leader.election.enable has no records of its own: leaderless partitions wait for the next periodic election
+// elrSafetyRecords returns records that clear the ELRs built with another min.insync.replicas (KIP-966). A new value of
+// unclean.leader.election.enable elects no leader at once. Leaderless partitions wait for the next periodic election
 // (unclean.leader.election.interval.ms) or for ElectLeaders.
 func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.MetadataRecord {
 	var more []wire.MetadataRecord
@@ -147,7 +147,7 @@ func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.Me
 	return more
 }
 
-// describeConfigs answers the configs that are set on resources. Defaults are not in the metadata: brokers have theirs.
+// describeConfigs returns the configs that are set on resources. It returns no defaults, because the metadata has none.
 func describeConfigs(s decisionState, req *kmsg.DescribeConfigsRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {

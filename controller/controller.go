@@ -19,7 +19,7 @@ type Feature struct {
 	Level, Min, Max int16
 }
 
-// Config is the settings of a controller, with Kafka's names.
+// Config has the settings of a controller; the comments give Kafka's names.
 type Config struct {
 	Quorum         raft.Config
 	ClusterID      string
@@ -31,13 +31,13 @@ type Config struct {
 	Partitions     int32        // num.partitions
 	Replication    int16        // default.replication.factor
 	Features       []Feature    // by name
-	// CheckConfig is the error of a value that a client wants to set, or nil; without it every value is valid.
+	// CheckConfig returns an error if a client must not set this value. If CheckConfig is nil, every value is valid.
 	CheckConfig func(resource wire.ConfigResource, name, value string) error
-	Oracle      bool // compare tip, stable and replays of the log, see coordinator
+	Oracle      bool // compare the tip, the stable state and replays of the log, see coordinator.Options
 	Rules       Rules
 }
 
-// DefaultConfig is Kafka's defaults for a controller.
+// DefaultConfig returns Kafka's defaults for a controller.
 func DefaultConfig(node wire.NodeID, voters []raft.Voter) Config {
 	return Config{
 		Quorum: raft.DefaultConfig(node, voters), SessionTimeout: 9 * env.Second, BalanceEvery: 300 * env.Second, UncleanEvery: 5 * env.Minute,
@@ -45,7 +45,7 @@ func DefaultConfig(node wire.NodeID, voters []raft.Voter) Config {
 	}
 }
 
-// DefaultFeatures are the features of Kafka 4.x, with the levels that a new cluster finalises.
+// DefaultFeatures returns the features of Kafka 4.x with the levels that a new cluster finalises.
 func DefaultFeatures() []Feature {
 	return []Feature{
 		{elrFeature, 1, 0, 1},
@@ -55,19 +55,19 @@ func DefaultFeatures() []Feature {
 	}
 }
 
-// Controller is the node: a voter of the quorum, and while it leads, the active controller.
+// Controller is a voter of the metadata quorum. While it leads the quorum, it is the active controller.
 //
 //	standby ──leads, and has committed in its epoch──▶ active ──leads no longer──▶ standby
 //
-// Both follow the committed log; only the active one decides and has soft state.
+// Active and standby controllers both follow the committed log; only the active controller decides and has soft state.
 type Controller struct {
 	cfg        Config
 	quorum     *raft.Replica
 	rt         *coordinator.Runtime[machine]
-	claimEpoch wire.Epoch // the epoch in which this controller is active; NoEpoch in a standby
+	claimEpoch wire.Epoch // the epoch in which this controller is active; NoEpoch if it is a standby
 	ending     bool       // the process is ending
 
-	sessions *sessions // of the registered brokers; soft, and nil in a standby
+	sessions *sessions // of the registered brokers; soft state, nil if this controller is a standby
 }
 
 const (
@@ -76,7 +76,7 @@ const (
 	timUnclean            // B: claim epoch
 )
 
-// New makes a controller. Its log and its vote are on its disk.
+// New makes a controller. Start reads its log and its vote from its disk.
 func New(cfg Config) *Controller {
 	cfg.Rules.mustBeComplete()
 	cfg.Quorum.ClusterID = cfg.ClusterID
@@ -94,8 +94,8 @@ func (c *Controller) Start(e env.Env) {
 	c.syncWithQuorum(e)
 }
 
-// syncWithQuorum runs at the end of every event and follows the state of the quorum: first it renounces a lost
-// leadership, then it applies the committed records, then it claims a new leadership.
+// syncWithQuorum runs at the end of every event and follows the state of the quorum. If the leadership is lost, it
+// renounces first; then it applies the committed records; then it claims a new leadership.
 func (c *Controller) syncWithQuorum(e env.Env) {
 	if c.ending {
 		return
@@ -127,7 +127,8 @@ func (c *Controller) applyCommitted(e env.Env) {
 	m.Next, m.Epoch = c.rt.Next(), c.quorum.Epoch()
 }
 
-// claim makes this controller active (QuorumController.claim). Its image has all that any earlier controller committed.
+// claim makes this controller active (QuorumController.claim). Its image has every record that an earlier controller
+// committed.
 func (c *Controller) claim(e env.Env) {
 	err := c.rt.Load(e, c.quorum.Committed())
 	if err == nil {
@@ -149,15 +150,15 @@ func (c *Controller) claim(e env.Env) {
 	c.bootstrap(e)
 }
 
-// armPeriodic arms a periodic timer of the active controller; 0 is never.
+// armPeriodic arms a periodic timer of the active controller, or none if the period is 0.
 func (c *Controller) armPeriodic(e env.Env, kind uint16, d env.Duration) {
 	if d > 0 {
 		e.Arm(env.Timer{Kind: kind, Lane: env.LaneRaft, B: int64(c.claimEpoch)}, d)
 	}
 }
 
-// renounce makes this controller a standby (QuorumController.renounce). Waiting requests get NOT_CONTROLLER: their
-// outcome is unknown.
+// renounce makes this controller a standby (QuorumController.renounce). Waiting requests get NOT_CONTROLLER, because
+// their outcome is unknown.
 func (c *Controller) renounce(e env.Env) {
 	e.Note(noteInactive, int64(c.cfg.Quorum.Node), int64(c.claimEpoch), 0, 0)
 	c.claimEpoch, c.sessions = wire.NoEpoch, nil
@@ -166,7 +167,8 @@ func (c *Controller) renounce(e env.Env) {
 	}
 }
 
-// fail ends the process: a controller that cannot read or write its log can do nothing (Kafka's fatal fault handler).
+// fail ends the process, because a controller that cannot read or write its log can do nothing (Kafka's fatal fault
+// handler).
 func (c *Controller) fail(e env.Env, err error) {
 	c.ending = true
 	e.Exit(err)
@@ -185,9 +187,9 @@ func (c *Controller) Stop(e env.Env) {
 	c.syncWithQuorum(e)
 }
 
-// Receive serves one request: the quorum's own, or one for the active controller. For a request or version that
-// controllers do not serve it closes the connection (SocketServer), except for ApiVersions, whose response every client
-// can read (KIP-511).
+// Receive passes a request to the quorum or serves it as the controller. If controllers do not serve the request or its
+// version, Receive closes the connection (SocketServer). ApiVersions always gets a response, which every client can read
+// (KIP-511).
 func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
 	versions, asks := req.(*kmsg.ApiVersionsRequest)
 	switch known := serves(req); {
@@ -235,7 +237,7 @@ func (c *Controller) Fire(e env.Env, t env.Timer) {
 	c.syncWithQuorum(e)
 }
 
-// decisionState is a machine's state as an op sees it.
+// decisionState returns the state that an op reads.
 func (c *Controller) decisionState(m machine) decisionState {
 	return decisionState{m.Image, &c.cfg, c.rt.End(), c.sessions, &c.cfg.Rules}
 }
@@ -245,7 +247,7 @@ func (c *Controller) runInternal(e env.Env, op func(decisionState) []wire.Metada
 	c.runOp(e, coordinator.Caller{}, func(s decisionState) ([]wire.MetadataRecord, env.Response) { return op(s), nil })
 }
 
-// runOp runs an op on the newest state and appends its records. They are one batch, which is committed whole or not at all.
+// runOp runs an op on the newest state and appends its records as one batch, which is committed whole or not at all.
 func (c *Controller) runOp(e env.Env, to coordinator.Caller, op op) {
 	err := c.rt.Write(e, func(m machine) coordinator.Result {
 		records, resp := op(c.decisionState(m))
@@ -267,7 +269,7 @@ func (c *Controller) runOp(e env.Env, to coordinator.Caller, op op) {
 	}
 }
 
-// encode is the records of the log for metadata records.
+// encode returns the log records for metadata records.
 func encode(e env.Env, records []wire.MetadataRecord) []wire.Record {
 	now := wire.Timestamp(e.Wall().Millis())
 	all := make([]wire.Record, len(records))
@@ -289,7 +291,8 @@ func (c *Controller) Answer(e env.Env, a coordinator.Answer) {
 	}
 }
 
-// createdTopics are the effects of an op, once all its records are committed: for each new topic its id, partitions and replicas.
+// createdTopics returns one effect for each topic that an op creates, with its id and its numbers of partitions and
+// replicas. The effects happen when all records of the op are committed.
 func createdTopics(records []wire.MetadataRecord) (all []env.Token) {
 	for _, r := range records {
 		switch r := r.(type) {
@@ -305,22 +308,22 @@ func createdTopics(records []wire.MetadataRecord) (all []env.Token) {
 	return all
 }
 
-// WakeAt implements coordinator.Host. It is never called: no op lingers or has a deadline here.
+// WakeAt implements coordinator.Host. It is never called, because a controller's ops have no linger and no deadline.
 func (c *Controller) WakeAt(env.Env, env.Instant) {
 	panic("controller: the runtime asks for a timer")
 }
 
-// Effect implements coordinator.Host: a topic was created.
+// Effect implements coordinator.Host. The only effect is the note that a topic was created.
 func (c *Controller) Effect(e env.Env, t env.Token) { e.Note(noteTopic, t.A, t.B, t.C, 0) }
 
-// Image is the committed metadata, to be read only.
+// Image returns the committed metadata. The caller must not change it.
 func (c *Controller) Image() *image.Image { return c.rt.Stable().Image }
 
-// Epoch is the newest epoch of the quorum that this controller knows.
+// Epoch returns the newest epoch of the quorum that this controller knows.
 func (c *Controller) Epoch() wire.Epoch { return c.quorum.Epoch() }
 
 // Active reports whether this is the active controller, as far as it knows.
 func (c *Controller) Active() bool { return c.claimEpoch != wire.NoEpoch }
 
-// Quorum is the controller's voter, to be read only.
+// Quorum returns the controller's voter. The caller must not change it.
 func (c *Controller) Quorum() *raft.Replica { return c.quorum }

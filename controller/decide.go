@@ -11,7 +11,7 @@ import (
 // This file has the state that ops decide on, and the changes of all partitions when a broker is unfenced, fenced,
 // restarted or shut down. The change of one partition is in elect.go.
 
-// Names of configs and features that the controller obeys.
+// Names of configs and features that the controller uses.
 const (
 	uncleanConfig = "unclean.leader.election.enable"
 	minISRConfig  = "min.insync.replicas"
@@ -24,12 +24,12 @@ const (
 type decisionState struct {
 	*image.Image
 	cfg      *Config
-	end      wire.Offset // of the metadata log: the offset of the op's first record
+	end      wire.Offset // the end of the metadata log, which is the offset of the op's first record
 	sessions *sessions   // of the brokers
 	rules    *Rules
 }
 
-// config is a topic's value of a config: its own, or the cluster's dynamic default.
+// config returns the value of a topic's config, or the cluster's dynamic default if the topic has none.
 func (s decisionState) config(topic, name string) (string, bool) {
 	if v, ok := s.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
 		return v, true
@@ -45,8 +45,8 @@ func (s decisionState) unclean(topic string) bool {
 	return s.cfg.Unclean
 }
 
-// minISR is a topic's min.insync.replicas, at most its replication factor (getTopicEffectiveMinIsr): the ELR of a topic of two
-// replicas with a minimum of three would never be cleared (KIP-966).
+// minISR returns a topic's min.insync.replicas, but at most its replication factor (getTopicEffectiveMinIsr). Otherwise
+// the ELR of a topic with two replicas and a minimum of three would never be cleared (KIP-966).
 func (s decisionState) minISR(t *image.Topic) int {
 	n := s.cfg.MinISR
 	if v, ok := s.config(t.Name, minISRConfig); ok {
@@ -60,7 +60,7 @@ func (s decisionState) minISR(t *image.Topic) int {
 	return n
 }
 
-// elr reports whether eligible leader replicas are kept (KIP-966).
+// elr reports whether eligible leader replicas are enabled (KIP-966).
 func (s decisionState) elr() bool { return s.Feature(elrFeature) >= 1 }
 
 // active reports whether a broker is registered, unfenced and not in controlled shutdown.
@@ -81,7 +81,7 @@ func (s decisionState) leads(id wire.NodeID) bool {
 	return false
 }
 
-// changeAll returns the records of all partitions that change.
+// changeAll calls change for every partition and returns the records.
 func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord) (records []wire.MetadataRecord) {
 	for _, t := range s.Topics() {
 		for _, p := range t.Partitions {
@@ -93,7 +93,7 @@ func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition)
 	return records
 }
 
-// removeFromISRs returns the changes of every partition that a broker leads or is in sync with, when it is fenced or
+// removeFromISRs returns the records that remove a broker from every ISR and replace it as leader, when it is fenced or
 // unregistered (KIP-631). The leaders would shrink their ISRs themselves after replica.lag.time.max.ms, but until then
 // acks=all would wait for a broker that may be down.
 func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
@@ -108,8 +108,9 @@ func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
 	})
 }
 
-// handleUncleanShutdown returns the changes for a broker that restarts after an unclean shutdown. It may have lost
-// acknowledged records, which were in its page cache only; so it leaves every ISR and every ELR (KIP-966, KAFKA-15586).
+// handleUncleanShutdown returns the records for a broker that restarts after an unclean shutdown. The broker leaves every
+// ISR and every ELR, because it may have lost acknowledged records that were only in its page cache (KIP-966,
+// KAFKA-15586).
 func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id && !slices.Contains(p.ELR, id) {
@@ -122,13 +123,13 @@ func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataReco
 	})
 }
 
-// fence returns the records that fence a broker (KIP-631): it leaves every ISR, and other replicas lead its partitions.
-// The record of its registration is last, in the same batch, so that no image has a fenced broker that leads.
+// fence returns the records that fence a broker (KIP-631). It leaves every ISR, and other replicas become leaders of its
+// partitions. The record that fences it is the last one in the batch, so that a fenced broker never leads in any image.
 func (s decisionState) fence(b *image.Broker) []wire.MetadataRecord {
 	return append(s.removeFromISRs(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
 
-// unfence returns the records that unfence a broker: it may lead leaderless partitions now.
+// unfence returns the records that unfence a broker, and elect leaders for its leaderless partitions.
 func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
 	return append(records, s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
@@ -141,19 +142,19 @@ func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	})...)
 }
 
-// beginControlledShutdown returns the records for a broker that wants to shut down (KIP-841). It serves until other
-// replicas lead its partitions, but may no longer be elected or join an ISR, or the new leaders would add it to the ISR
-// that it has left (KAFKA-13916).
+// beginControlledShutdown returns the records for a broker that wants to shut down (KIP-841). The broker serves requests
+// until other replicas lead its partitions. It must not be elected or join an ISR any more; otherwise the new leaders
+// would add it to the ISR that it has just left (KAFKA-13916).
 func (s decisionState) beginControlledShutdown(b *image.Broker) []wire.MetadataRecord {
 	var records []wire.MetadataRecord
-	if !b.ShuttingDown { // else its registration already says so, see processHeartbeat
+	if !b.ShuttingDown { // it may be true already, see processHeartbeat
 		records = append(records, &wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
 	}
 	return append(records, s.removeFromISRs(b.ID)...)
 }
 
-// electLeaderless returns the unclean elections of leaderless partitions, where the configs allow them; of one topic, or
-// of all with "".
+// electLeaderless returns the unclean elections of leaderless partitions with configs that allow them, for one topic,
+// or for all topics if topic is "".
 func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !s.unclean(t.Name) {
@@ -163,9 +164,9 @@ func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	})
 }
 
-// balanceLeaders returns the elections of preferred replicas that are in sync but do not lead: after a rolling restart
-// the broker that restarted last leads nothing. KRaft's controller moves every such partition, and does not read
-// leader.imbalance.per.broker.percentage, which only ZooKeeper's controller did (maybeBalancePartitionLeaders).
+// balanceLeaders returns the elections of preferred replicas that are in sync but do not lead. After a rolling restart,
+// for example, the broker that restarted last leads nothing. The KRaft controller moves every such partition; only the
+// ZooKeeper controller used leader.imbalance.per.broker.percentage (maybeBalancePartitionLeaders).
 func (s decisionState) balanceLeaders() []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if first := p.Replicas[0]; p.Leader == first || !p.InISR(first) || !s.active(first) {

@@ -7,19 +7,19 @@ import (
 	"samsa/wire"
 )
 
-// This file is one change of one partition: its ISR, its ELR, and so its leader. Every change of a leader or an ISR is
+// This file builds the change of one partition: its ISR, its ELR and its leader. Every change of a leader or an ISR is
 // built here, whether a broker is fenced or unfenced, a leader proposes it, an operator requests it, or a timer fires.
 //
 //	target ISR ──targetELR──▶ ELR ──electLeader──▶ leader ──build──▶ PartitionChangeRecord, or nothing to change
 //	                                                         └─recordELR: the ELR and the last known leader
 
-// election is the kind of an election: which replicas may be elected (PartitionChangeBuilder.Election).
+// election says which replicas may be elected, and in which order (PartitionChangeBuilder.Election).
 type election uint8
 
 const (
-	online    election = iota // one in the ISR or ELR; the current leader first
-	preferred                 // likewise, but the preferred replica first
-	unclean                   // any active one, if none is in the ISR or ELR
+	online    election = iota // a replica in the ISR or ELR; the current leader comes first
+	preferred                 // a replica in the ISR or ELR; the preferred replica comes first
+	unclean                   // as online, or any active replica if no active one is in the ISR or ELR
 )
 
 // changeBuilder builds one change of one partition (PartitionChangeBuilder). decisionState.newChange makes it.
@@ -30,23 +30,23 @@ const (
 //	ELR                 left the ISR when that was below min.insync.replicas, and no record was committed since then
 //	last known leader   once ISR and ELR are both empty
 //
-// Without them the last member of an ISR is never removed, so that the partition keeps a replica with all committed
-// records. If that replica loses records in a power loss it is elected all the same; the ELR and the detection of
-// unclean shutdowns prevent that.
+// Without eligible leader replicas, the last member of an ISR is never removed, so that the partition keeps a replica
+// with all committed records. But that replica is elected even if it has lost records in a power loss. The ELR and the
+// detection of unclean shutdowns prevent that.
 type changeBuilder struct {
 	p               *image.Partition
 	isr             []wire.NodeID            // target
 	recovery        wire.LeaderRecoveryState // target
 	mayLead         func(wire.NodeID) bool   // by its registration (isAcceptableLeader)
 	election        election
-	uncleanShutdown wire.NodeID // a broker after an unclean shutdown, which may have lost records; or NoNode
-	bump            bool        // a smaller ISR begins a new leader epoch
-	elr             bool        // eligible leader replicas are kept
+	uncleanShutdown wire.NodeID // a broker that had an unclean shutdown and may have lost records; or NoNode
+	bump            bool        // a smaller ISR raises the leader epoch
+	elr             bool        // eligible leader replicas are enabled
 	minISR          int
 	rules           *Rules
 }
 
-// newChange is a change of a partition that changes nothing yet.
+// newChange returns a builder with the current state of the partition as its target.
 func (s decisionState) newChange(t *image.Topic, p *image.Partition) changeBuilder {
 	b := changeBuilder{p: p, isr: p.ISR, recovery: p.Recovery, mayLead: s.active, uncleanShutdown: wire.NoNode, elr: s.elr(), minISR: s.minISR(t), rules: s.rules}
 	b.bump = s.Feature(metadataFeature) < withPlainShrink
@@ -71,7 +71,7 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	}
 	if leader != p.Leader {
 		r.Leader = leader
-		if dirty { // it is recovering until it first changes the ISR itself (KIP-704)
+		if dirty { // the new leader is RECOVERING until it first changes the ISR itself (KIP-704)
 			elr, b.recovery = nil, wire.Recovering
 		}
 	}
@@ -92,12 +92,12 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	return r
 }
 
-// targetELR is the ELR for the target ISR (KIP-966): empty while the ISR has min.insync.replicas members, else all
-// replicas that have left it since, except after an unclean shutdown. They have every committed record, because the high
-// watermark does not advance below min.insync.replicas.
+// targetELR returns the ELR for the target ISR (KIP-966). While the ISR has at least min.insync.replicas members, the ELR
+// is empty. Otherwise it has the replicas that have left the ISR since, except those that had an unclean shutdown. They
+// have every committed record, because the high watermark does not advance while the ISR is below min.insync.replicas.
 func (b changeBuilder) targetELR() []wire.NodeID {
 	if !b.elr {
-		return b.p.ELR // from when the feature was on: a member may lead, and any change clears the ELR
+		return b.p.ELR // left from when the feature was on; its members may lead, and recordELR clears it
 	}
 	if len(b.isr) >= b.minISR {
 		return nil
@@ -111,11 +111,12 @@ func (b changeBuilder) targetELR() []wire.NodeID {
 	return elr
 }
 
-// electLeader elects the leader (PartitionChangeBuilder.electLeader): the current one if it is valid, else the first
-// valid replica. A valid replica is active, and in the ISR or, if the ISR is empty, in the ELR (KIP-966). If none is
-// valid, the last known leader leads if it is active (KAFKA-19522), else in an unclean election the first active
-// replica: records may be lost. Even an unclean election keeps a valid leader, because every new leader costs the
-// clients a metadata update.
+// electLeader elects the leader (PartitionChangeBuilder.electLeader). A replica is valid if it is active and in the ISR,
+// or in the ELR if the ISR is empty (KIP-966). A preferred election elects the preferred replica if it is valid.
+// Otherwise the current leader is kept if it is valid, even in an unclean election, because every new leader costs the
+// clients a metadata update. Otherwise the first valid replica is elected. If no replica is valid, the last known leader
+// is elected if it is active (KAFKA-19522). Otherwise an unclean election elects the first active replica, and records
+// may be lost.
 func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty bool) {
 	valid := func(id wire.NodeID) bool {
 		return (slices.Contains(b.isr, id) || len(b.isr) == 0 && slices.Contains(elr, id)) && b.mayLead(id)
@@ -138,8 +139,8 @@ func (b changeBuilder) electLeader(elr []wire.NodeID) (leader wire.NodeID, dirty
 	return wire.NoNode, false
 }
 
-// CanBeLed reports whether a leader could be elected for a partition if these brokers were the active ones. elr:
-// eligible leader replicas are enabled; uncleanly: unclean elections are allowed.
+// CanBeLed reports whether a leader could be elected for a partition, given the active brokers, whether eligible leader
+// replicas are enabled (elr), and whether unclean elections are allowed (uncleanly).
 func CanBeLed(rules *Rules, p *image.Partition, elr, uncleanly bool, active func(wire.NodeID) bool) bool {
 	b := changeBuilder{p: p, isr: p.ISR, mayLead: active, uncleanShutdown: wire.NoNode, elr: elr, rules: rules}
 	if uncleanly {

@@ -18,7 +18,7 @@ func (c *Controller) bootstrap(e env.Env) {
 		if s.Feature(metadataFeature) != 0 {
 			return nil
 		}
-		// The metadata version comes first: the records after it are in its formats.
+		// The metadata version comes first, because it decides the formats of the records after it.
 		for _, first := range []bool{true, false} {
 			for _, f := range c.cfg.Features {
 				if (f.Name == metadataFeature) == first && f.Level > 0 {
@@ -37,7 +37,7 @@ const (
 	unsafeDowngrade = 3
 )
 
-// updateFeatures changes finalised levels, all of them or none.
+// updateFeatures changes either all of the requested finalised levels or none.
 func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.UpdateFeaturesResponse)
 	var records []wire.MetadataRecord
@@ -72,7 +72,7 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 }
 
 // mayUpdateFeature checks one update (FeatureControlManager.updateFeature, KIP-584). Every registered broker must
-// support the new level, also one that is down, because its next registration would be refused.
+// support the new level, even if the broker is down; otherwise its next registration would be refused.
 func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdate, version int16) *kerr.Error {
 	kind := u.UpgradeType
 	if version == 0 {
@@ -99,8 +99,8 @@ func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdat
 	return nil
 }
 
-// finalise returns the records of a feature's new level. With eligible leader replicas min.insync.replicas becomes one
-// value for the whole cluster, set in the log, because the controller uses it.
+// finalise returns the records of a feature's new level. When eligible leader replicas are enabled, the records also set
+// min.insync.replicas for the whole cluster, because the controller now decides by it.
 func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.FeatureLevelRecord{Name: name, Level: level}}
 	if name != elrFeature || level == 0 {
@@ -118,7 +118,7 @@ func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord 
 	return records
 }
 
-// The levels of metadata.version that introduced a record, a field or a rule.
+// Levels of metadata.version, each of which introduced a record, a field or a rule.
 const (
 	withZkMigration = 8  // 3.4-IV0
 	withPlainShrink = 12 // 3.6-IV0: the ISR shrinks without a new leader epoch (KAFKA-15021)
@@ -141,7 +141,8 @@ func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
 	return all
 }
 
-// rangeOf returns the range in which a broker supports a feature: only level 0 if the broker does not send it.
+// rangeOf returns the levels of a feature that a broker supports. If the broker does not send the feature, that is only
+// level 0.
 func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
 	for _, f := range all {
 		if f.Name == name {
@@ -151,8 +152,8 @@ func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
 	return 0, 0
 }
 
-// supports reports whether a broker supports every finalised level, of the features in its request and of all others
-// (ClusterControlManager.processRegistrationFeature).
+// supports reports whether a broker supports the finalised level of every feature, including features that are not in its
+// request (ClusterControlManager.processRegistrationFeature).
 func supports(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
 	ranges := supported(req)
 	fits := func(name string) bool {

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// The states of a broker at the controller (BrokerHeartbeatManager.calculateNextBrokerState, KIP-631):
+// These are the states of a broker at the controller (BrokerHeartbeatManager.calculateNextBrokerState, KIP-631):
 //
 //	from                 when                                                            becomes
 //	FENCED               it does not want a fence, and has applied its registration      UNFENCED
@@ -16,7 +16,7 @@ import (
 //	UNFENCED             it wants a fence, or its session is over                        FENCED
 //	                     it wants to shut down and leads a partition                     CONTROLLED_SHUTDOWN
 //	                     it wants to shut down and leads none                            SHUTDOWN_NOW
-//	CONTROLLED_SHUTDOWN  it leads none, and all active brokers have applied that         SHUTDOWN_NOW
+//	CONTROLLED_SHUTDOWN  it leads none, and all active brokers know that                 SHUTDOWN_NOW
 //	any                  a new incarnation registers                                     FENCED
 
 // processHeartbeat renews a broker's session and moves the broker to its next state.
@@ -28,7 +28,7 @@ func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatReque
 	applied := wire.Offset(req.CurrentMetadataOffset)
 	session := s.sessions.touch(e, b.ID, max(applied, 0))
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
-	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // else it may act on old leaderships (KIP-631)
+	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // otherwise it may act on old leaderships (KIP-631)
 	resp.IsFenced = b.Fenced
 	var records []wire.MetadataRecord
 	shutDownNow := func() {
@@ -42,7 +42,7 @@ func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatReque
 		shutDownNow()
 	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
 		// Fencing ends a controlled shutdown (BrokerHeartbeatManager.touch). If a late heartbeat unfences the broker
-		// again, it must request the shutdown again, though its registration still says that it is shutting down.
+		// again, it must request the shutdown again, although its registration still says that it is shutting down.
 		records, resp.IsFenced, session.shutdownOffset = s.unfence(b), false, -1
 	case b.Fenced:
 	case session.shutdownOffset >= 0:

@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling.
+// OldRules returns the exhibits of this package by id. The package compiles without this file.
 func OldRules() []exhibit.Of[Rules] {
 	return []exhibit.Of[Rules]{
 		{
@@ -22,7 +22,7 @@ func OldRules() []exhibit.Of[Rules] {
 		{
 			ID: "M23", Source: "KIP-841, KAFKA-13916", Versions: "2.8 - 3.2",
 			Symptom: "A leader brings a broker back into the ISR that the controller has just fenced; it is elected while it is down.",
-			// Together with M24's check of the incarnation, or that later check hides this one.
+			// M24's check of the incarnation is off too; otherwise that later check would hide this rule.
 			Check: "isr-legal", Replace: func(r *Rules) {
 				r.MayJoinISR = func(*image.Broker) bool { return true }
 				r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true }

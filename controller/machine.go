@@ -10,14 +10,14 @@ import (
 	"samsa/wire"
 )
 
-// machine is the controller's hard state: the image. Sessions, timers and parked requests are soft state, in Controller:
-// they are not in the log.
+// machine is the controller's hard state, which is the image. Sessions, timers and parked requests are soft state: they
+// are in Controller and not in the log.
 type machine struct{ *image.Image }
 
 func newMachine() machine { return machine{image.New()} }
 
-// Apply applies one record of the metadata log. A record that cannot be decoded ends the process, as Kafka's fatal fault
-// handler does: if it were skipped, this image would differ from all others.
+// Apply applies one record of the metadata log. Like Kafka's fatal fault handler, it ends the process if a record cannot
+// be decoded, because an image without that record would differ from all others.
 func (m machine) Apply(r coordinator.Entry) {
 	rec, err := wire.ParseMetadata(r.Value)
 	if err != nil {
@@ -27,13 +27,13 @@ func (m machine) Apply(r coordinator.Entry) {
 	m.Next = r.Offset + 1
 }
 
-// Digest is that of the image.
+// Digest returns the digest of the image.
 func (m machine) Digest() uint64 { return m.Image.Digest() }
 
 // quorumLog is the metadata log as the coordinator's runtime sees it.
 type quorumLog struct{ c *Controller }
 
-// Append implements coordinator.Log. The metadata log has no transactions: a batch is plain.
+// Append implements coordinator.Log. The metadata log has no transactions, so a batch has no stamp.
 func (l quorumLog) Append(e env.Env, b coordinator.Batch) (wire.Offset, error) {
 	end, err := l.c.quorum.Append(e, b.Records)
 	if err != nil && raft.NothingAppended(err) {
@@ -45,13 +45,13 @@ func (l quorumLog) Append(e env.Env, b coordinator.Batch) (wire.Offset, error) {
 // End implements coordinator.Log.
 func (l quorumLog) End() wire.Offset { return l.c.quorum.End() }
 
-// MaxBytes implements coordinator.Log: ops share no batch.
+// MaxBytes implements coordinator.Log. It returns 0, because every op has its own batch.
 func (l quorumLog) MaxBytes() int { return 0 }
 
-// Base implements coordinator.Log: the log is whole.
+// Base implements coordinator.Log. The log has no snapshot, so it starts at offset 0.
 func (l quorumLog) Base(env.Env, machine) (wire.Offset, error) { return 0, nil }
 
-// Scan implements coordinator.Log. The quorum reads all of it in one event.
+// Scan implements coordinator.Log. It ignores the budget and reads the whole range in one event.
 func (l quorumLog) Scan(e env.Env, from, to wire.Offset, _ int, apply func(coordinator.Entry)) (wire.Offset, error) {
 	return to, l.c.quorum.Scan(e, from, to, func(r wire.Record) { apply(coordinator.Entry{Record: r}) })
 }

@@ -5,7 +5,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Notes are the kinds of notes that controllers make.
+// Notes returns the kinds of notes that controllers make.
 func Notes() []*env.NoteKind {
 	return append(raft.Notes(), noteActive, noteInactive, noteRegistered, noteFenced, noteUnfenced, noteShutdown, noteElected,
 		noteLeaderless, noteUnclean, noteISR, noteELR, noteTopic, noteDeleted, noteVersion)

@@ -11,11 +11,11 @@ import (
 	"samsa/wire"
 )
 
-// AlterPartition (KIP-497): version 1 the leader's recovery state (KIP-704), version 2 topic ids (KIP-516), version 3 the
-// broker epoch of each member (KIP-903).
+// AlterPartition is KIP-497. Version 1 adds the leader recovery state (KIP-704), version 2 topic ids (KIP-516), and
+// version 3 the broker epoch of each ISR member (KIP-903).
 
 // alterPartition changes the ISR as the leader proposes, with one compare-and-set per partition. The sender must be the
-// registered incarnation: a replaced one may still act as leader (KIP-631).
+// registered incarnation, because a replaced incarnation may still act as leader (KIP-631).
 func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
 	sender := s.Broker(wire.NodeID(req.BrokerID))
 	if sender == nil || sender.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
@@ -45,7 +45,9 @@ func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.Me
 					records = append(records, r)
 					now = p.After(r)
 				}
-				setPartitionState(&ap, &now) // a completed reassignment, which may elect, would be NEW_LEADER_ELECTED (KIP-841)
+				// Kafka answers NEW_LEADER_ELECTED if the change completes a reassignment and so elects another leader
+				// (KIP-841). Reassignment is not modelled.
+				setPartitionState(&ap, &now)
 			}
 			ap.ErrorCode = codeOf(err)
 			at.Partitions = append(at.Partitions, ap)
@@ -55,7 +57,7 @@ func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.Me
 	return records, resp
 }
 
-// setPartitionState puts a partition's state into a response.
+// setPartitionState copies a partition's state into a response.
 func setPartitionState(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.Partition) {
 	ap.LeaderID, ap.LeaderEpoch, ap.PartitionEpoch = int32(p.Leader), int32(p.LeaderEpoch), int32(p.PartitionEpoch)
 	ap.LeaderRecoveryState = int8(p.Recovery)
@@ -64,7 +66,7 @@ func setPartitionState(ap *kmsg.AlterPartitionResponseTopicPartition, p *image.P
 	}
 }
 
-// isrChange is the record of an accepted ISR change; nil if nothing changes.
+// isrChange returns the record of an accepted ISR change, or nil if nothing changes.
 func (s decisionState) isrChange(t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *wire.PartitionChangeRecord {
 	change := s.newChange(t, p)
 	change.isr = nil
@@ -77,8 +79,9 @@ func (s decisionState) isrChange(t *image.Topic, p *image.Partition, rp *kmsg.Al
 	return change.build()
 }
 
-// validateAlterPartition checks a change in Kafka's order (ReplicationControlManager.validateAlterPartitionData): first
-// the leader's epochs, then the proposed ISR, then whether its members are active.
+// validateAlterPartition checks a proposed change in Kafka's order
+// (ReplicationControlManager.validateAlterPartitionData): first the epochs, then the proposed ISR, and last whether the
+// ISR members are active.
 func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic, p *image.Partition, rp *kmsg.AlterPartitionRequestTopicPartition) *kerr.Error {
 	switch {
 	case t == nil:
@@ -89,15 +92,16 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 	epoch, version, state := wire.Epoch(rp.LeaderEpoch), wire.PartitionEpoch(rp.PartitionEpoch), wire.LeaderRecoveryState(rp.LeaderRecoveryState)
 	switch {
 	case epoch > p.LeaderEpoch || version > p.PartitionEpoch:
-		// The leader has newer metadata than this controller, so there is a newer controller, which the leader should
-		// find. After INVALID_UPDATE_VERSION it would wait for ever for metadata that it already has (KAFKA-14154).
+		// The leader has newer metadata than this controller, so a newer controller exists. NOT_CONTROLLER makes the
+		// leader look for it. After INVALID_UPDATE_VERSION the leader would wait for metadata that it already has
+		// (KAFKA-14154).
 		return kerr.NotController
 	case epoch < p.LeaderEpoch:
 		return kerr.FencedLeaderEpoch
 	case sender != p.Leader:
 		return kerr.InvalidRequest
-	// Checked after the leader epoch. The proposal is based on an older partition epoch: for example the controller has
-	// fenced one of its members since.
+	// The proposal is based on an older partition epoch. For example, the controller has since fenced one of the proposed
+	// members.
 	case s.rules.Outdated(version, p.PartitionEpoch):
 		return kerr.InvalidUpdateVersion
 	}
@@ -114,22 +118,22 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 		return kerr.InvalidRequest
 	case state != wire.Recovered && state != wire.Recovering:
 		return kerr.InvalidRequest
-	// A leader that recovers from an unclean election adds no member, and a recovered one does not start again
-	// (KIP-704).
+	// A leader that is recovering from an unclean election must not add members, and a leader that has RECOVERED must
+	// not go back to RECOVERING (KIP-704).
 	case state == wire.Recovering && (len(rp.NewEpochISR) > 1 || p.Recovery == wire.Recovered):
 		return kerr.InvalidRequest
 	}
 	for _, n := range rp.NewEpochISR {
 		b := s.Broker(wire.NodeID(n.BrokerID))
 		if b == nil || !s.rules.MayJoinISR(b) || !sameIncarnation(s, b, n.BrokerEpoch) {
-			return kerr.IneligibleReplica // last: the leader may try again with other members (KIP-841)
+			return kerr.IneligibleReplica // Checked last, because the leader can retry with other members (KIP-841).
 		}
 	}
 	return nil
 }
 
-// electLeaders serves an operator's ElectLeaders: preferred or unclean. A request without topics is for all partitions,
-// and its response omits those that need no election.
+// electLeaders handles an operator's ElectLeaders request, for preferred or unclean elections. A request without topics
+// is for all partitions; its response omits the partitions that need no election.
 func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.ElectLeadersResponse)
 	if req.ElectionType != 0 && req.ElectionType != 1 {
@@ -170,9 +174,9 @@ func electLeaders(s decisionState, req *kmsg.ElectLeadersRequest) ([]wire.Metada
 	return records, resp
 }
 
-// electLeader is one election of ElectLeaders (ReplicationControlManager.electLeader, KIP-460). An unclean one ignores
-// the topic's config and may lose records, so it does not replace an existing leader.
-func (s decisionState) electLeader(topic string, partition int32, any bool) (*wire.PartitionChangeRecord, *kerr.Error) {
+// electLeader elects the leader of one partition for ElectLeaders (ReplicationControlManager.electLeader, KIP-460). An
+// unclean election ignores the topic's config and may lose records, so it never replaces an existing leader.
+func (s decisionState) electLeader(topic string, partition int32, dirty bool) (*wire.PartitionChangeRecord, *kerr.Error) {
 	t := s.TopicNamed(topic)
 	if t == nil {
 		return nil, kerr.UnknownTopicOrPartition
@@ -181,25 +185,25 @@ func (s decisionState) electLeader(topic string, partition int32, any bool) (*wi
 	switch {
 	case p == nil:
 		return nil, kerr.UnknownTopicOrPartition
-	case any && p.Leader != wire.NoNode, !any && p.Leader == p.Replicas[0]:
+	case dirty && p.Leader != wire.NoNode, !dirty && p.Leader == p.Replicas[0]:
 		return nil, kerr.ElectionNotNeeded
 	}
 	change := s.newChange(t, p)
 	change.election = preferred
-	if any {
+	if dirty {
 		change.election = unclean
 	}
 	r := change.build()
 	switch {
 	case r != nil && r.Leader != wire.LeaderUnchanged:
 		return r, nil
-	case any:
+	case dirty:
 		return nil, kerr.EligibleLeadersNotAvailable
 	}
 	return nil, kerr.PreferredLeaderNotAvailable
 }
 
-// sameIncarnation reports whether a proposed member of an ISR is the registered incarnation.
+// sameIncarnation reports whether a proposed ISR member is the registered incarnation of its broker.
 func sameIncarnation(s decisionState, b *image.Broker, claimed int64) bool {
 	return s.rules.SameIncarnation(wire.BrokerEpoch(claimed), b.Epoch)
 }

@@ -8,42 +8,42 @@ import (
 	"samsa/wire"
 )
 
-// placer assigns new replicas to brokers (StripedReplicaPlacer): round robin over the racks, and in each rack over its
-// brokers, the active ones first. So leaders are spread over all brokers, and the replicas of a partition over racks, if
-// there are several, and over brokers. With racks a, b and c of three brokers each:
+// placer assigns new replicas to brokers (StripedReplicaPlacer). It goes round robin over the racks, and in each rack
+// over its brokers, with the active brokers first. This spreads the leaders over all brokers, and the replicas of each
+// partition over racks and brokers. With racks a, b and c of three brokers each:
 //
 //	partition 0   a1 b1 c1
 //	          1   b2 c2 a2
 //	          2   c3 a3 b3
 //
-// The first replica, which will lead, is always on an active broker. When every active broker has been first once, all
-// orders are shuffled, or the tenth partition would be a copy of the first.
+// The first replica, which will lead, is always on an active broker. When every active broker has been first once, the
+// order of racks and brokers is shuffled; otherwise the tenth partition would get the same replicas as the first.
 //
-// Kafka starts at a random rack and a random broker of each; this placer starts at the first ones, so that a scenario
-// can name the leaders.
+// Kafka starts at a random rack and at a random broker in each rack. This placer starts at the first rack and the first
+// broker in each, so that a scenario can name the leaders.
 type placer struct {
-	racks  []*rack // in their order of use; brokers without a rack are in one of their own
-	active int     // active brokers of all racks
-	all    int     // brokers
-	round  int     // partitions placed since the orders were shuffled
-	begin  int     // index into racks: the next partition starts there
+	racks  []*rack // in the order of use; brokers without a rack share one
+	active int     // number of active brokers in all racks
+	all    int     // number of brokers in all racks
+	round  int     // number of partitions placed since the last shuffle
+	begin  int     // index of the rack with which the next partition starts
 }
 
-// rack is the brokers of one rack.
+// rack has the brokers of one rack.
 type rack struct {
 	name           string
 	active, fenced circle
 }
 
-// circle is a list that each round traverses once, each time from the next start.
+// circle is a list of brokers that each round traverses once. Each round starts one broker later than the round before.
 type circle struct {
 	ids   []wire.NodeID
-	taken int // in this round
-	first int // index into ids of this round's first
+	taken int // number of ids taken in this round
+	first int // index of the first id of this round
 	round int
 }
 
-// next is the next broker of a round; ok is false if there are no more.
+// next returns the next broker of a round; ok is false if no broker is left.
 func (c *circle) next(round int) (id wire.NodeID, ok bool) {
 	if len(c.ids) == 0 {
 		return wire.NoNode, false
@@ -58,7 +58,7 @@ func (c *circle) next(round int) (id wire.NodeID, ok bool) {
 	return c.ids[(c.first+c.taken-1)%len(c.ids)], true
 }
 
-// next is the next broker of a rack, the active ones first.
+// next returns the next broker of a rack. Active brokers come first.
 func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	if id, ok = r.active.next(round); ok {
 		return id, true
@@ -66,8 +66,9 @@ func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	return r.fenced.next(round)
 }
 
-// newPlacer has every broker that is not in controlled shutdown, by rack and id. Fencing has ended the controlled
-// shutdown of a fenced broker, and it may be unfenced again (BrokerHeartbeatManager.touch).
+// newPlacer returns a placer with every broker that is not in controlled shutdown, sorted by rack and id. A fenced broker
+// counts even if its registration says that it is shutting down, because fencing has ended its controlled shutdown and
+// it may be unfenced again (BrokerHeartbeatManager.touch).
 func (s decisionState) newPlacer() *placer {
 	p := &placer{}
 	for _, b := range s.Brokers() { // in order of id
@@ -91,7 +92,8 @@ func (s decisionState) newPlacer() *placer {
 	return p
 }
 
-// place chooses the replicas of one partition. There must be an active broker, and factor brokers.
+// place chooses the replicas of one partition. The placer must have an active broker, and at least as many brokers as
+// the replication factor.
 func (p *placer) place(e env.Env, factor int) []wire.NodeID {
 	if p.round == p.active && p.active > 1 {
 		p.shuffle(e)
@@ -108,7 +110,7 @@ func (p *placer) place(e env.Env, factor int) []wire.NodeID {
 		}
 	}
 	for at := p.begin; len(replicas) < factor; at = (at + 1) % len(p.racks) {
-		if at == lead { // it has had its replica in this round
+		if at == lead { // the leader's rack has its replica of this round already
 			lead = -1
 		} else if id, ok := p.racks[at].next(p.round); ok {
 			replicas = append(replicas, id)
@@ -124,7 +126,7 @@ func (p *placer) shuffle(e env.Env) {
 	for _, r := range p.racks {
 		for _, c := range []*circle{&r.active, &r.fenced} {
 			shuffle(e, c.ids)
-			c.taken = 0 // Kafka leaves it, so that a rack not used since the first round is passed over once more
+			c.taken = 0 // Kafka does not reset it, so it skips a rack that was not used since the first round
 		}
 	}
 }

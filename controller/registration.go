@@ -10,10 +10,10 @@ import (
 	"samsa/wire"
 )
 
-// registerBroker registers an incarnation of a broker (ClusterControlManager.registerBroker). A new one gets the offset
-// of its registration record as broker epoch and starts fenced. It leaves every ISR, and after an unclean shutdown every
-// ELR. While the previous incarnation is active and its session valid, the new one is refused: two processes may have
-// the same id.
+// registerBroker registers an incarnation of a broker (ClusterControlManager.registerBroker). A new incarnation starts
+// fenced, and its broker epoch is the offset of its registration record. The broker leaves every ISR, and after an unclean
+// shutdown also every ELR. While the previous incarnation is active and has a valid session, a new one is refused, because
+// two processes may have the same id.
 func registerBroker(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequest) ([]wire.MetadataRecord, env.Response) {
 	id := wire.NodeID(req.BrokerID)
 	old := s.Broker(id)
@@ -63,10 +63,10 @@ func registerBroker(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequ
 	return append(records, r), resp
 }
 
-// assignsDirs reports whether the metadata assign replicas to directories of their brokers (KIP-858).
+// assignsDirs reports whether the metadata assigns replicas to log directories (KIP-858).
 func assignsDirs(s decisionState) bool { return s.Feature(metadataFeature) >= withDirectories }
 
-// registrationVersion is the version of registration records (MetadataVersion.registerBrokerRecordVersion).
+// registrationVersion returns the version of registration records (MetadataVersion.registerBrokerRecordVersion).
 func registrationVersion(s decisionState) int16 {
 	switch level := s.Feature(metadataFeature); {
 	case level >= withDirectories:
@@ -77,8 +77,8 @@ func registrationVersion(s decisionState) int16 {
 	return 1
 }
 
-// validDirs reports whether a broker may have these log directories: at least one, no reserved id, none twice, none of another
-// broker.
+// validDirs reports whether the log directories in a registration are valid. There must be at least one, and no id may be
+// reserved, duplicate, or in use by another broker.
 func validDirs(s decisionState, req *kmsg.BrokerRegistrationRequest) bool {
 	if !assignsDirs(s) {
 		return true

@@ -5,42 +5,43 @@ import (
 	"samsa/wire"
 )
 
-// Rules are the decisions of this package for which Kafka once had another answer, or that look easy to simplify. Each
-// field is a question, asked at one place; CurrentRules has the current answers.
+// Rules has the decisions of this package for which Kafka once had another answer, or that look easy to simplify. Each
+// field is a question that the code asks in one place; CurrentRules has the current answers.
 type Rules struct {
 	// MayJoinISR: may this registered broker be a member of an ISR that a leader proposes? A broker that is fenced or in
-	// controlled shutdown may be down already, and would leave the ISR again (KIP-841, KAFKA-13916).
+	// controlled shutdown may be down already, and would soon leave the ISR again (KIP-841, KAFKA-13916).
 	MayJoinISR func(b *image.Broker) bool
 
-	// SameIncarnation: is the broker that fetched from a leader, by its broker epoch (-1 if it sent none), the
+	// SameIncarnation: does the broker epoch that a follower sent to the leader (-1 if it sent none) belong to the
 	// registered incarnation? A new incarnation may have lost records that the old one had (KIP-903, KAFKA-14617).
 	SameIncarnation func(claimed, registered wire.BrokerEpoch) bool
 
-	// Outdated: is a proposal of one partition epoch too old for the current one? Without this check the last proposal
-	// wins, whatever state it is based on (KIP-497; ZooKeeper's version before it).
+	// Outdated: is the partition epoch of a proposal too old? Without this check the last proposal wins, even if it is
+	// based on an older state (KIP-497; before it, the version of the ZooKeeper node had this role).
 	Outdated func(proposed, current wire.PartitionEpoch) bool
 
-	// CleanRestart: did the last incarnation shut down cleanly, by the broker epoch in the clean-shutdown file of the
-	// new one (-1 without a file) and the registered epoch? If not, the broker also leaves every ELR (KIP-966).
+	// CleanRestart: did the registered incarnation shut down cleanly, given the broker epoch that the new incarnation
+	// found in its clean-shutdown file (-1 without a file)? If not, the broker also leaves every ELR (KIP-966).
 	CleanRestart func(found, registered wire.BrokerEpoch) bool
 
-	// LeaveOnRestart: does a broker leave every ISR when a new incarnation of it registers? Within one session no other sign
-	// of the restart may exist (KIP-631).
+	// LeaveOnRestart: does a broker leave every ISR when a new incarnation of it registers? If it restarts within its
+	// session timeout, the registration may be the only sign of the restart (KIP-631).
 	LeaveOnRestart bool
 
-	// MayLeadLastKnown: may the last known leader lead again, as the only replica in sync? Only if it is active (KAFKA-19522).
+	// MayLeadLastKnown: may the last known leader lead again, as the only replica in the ISR? It may only if it is active
+	// (KAFKA-19522).
 	MayLeadLastKnown func(alive bool) bool
 
-	// RefuseDuplicate: is a second incarnation refused while the first one's session is valid? Two processes may have
-	// the same id, and the one that serves must not lose its registration to the other (KIP-631).
+	// RefuseDuplicate: is a second incarnation refused while the session of the first is valid? Two processes may have
+	// the same id, and the running broker must not lose its registration to the other process (KIP-631).
 	RefuseDuplicate bool
 
-	// AnswerCommitted: does a response wait until the records of its op are committed? Otherwise the next controller may
-	// not have them, while the client relies on them (KIP-631).
+	// AnswerCommitted: does a response wait until the records of its op are committed? Otherwise the client may rely on
+	// records that the next controller does not have (KIP-631).
 	AnswerCommitted bool
 }
 
-// CurrentRules are the answers of the current Kafka.
+// CurrentRules returns the answers of current Kafka.
 func CurrentRules() Rules {
 	return Rules{
 		MayJoinISR:       func(b *image.Broker) bool { return b.Active() },
@@ -54,7 +55,7 @@ func CurrentRules() Rules {
 	}
 }
 
-// mustBeComplete panics if a rule is missing. There is no default: an old rule could not be told from a missing one.
+// mustBeComplete panics if a rule is missing. Rules have no defaults, because a missing rule could look like an old one.
 func (r *Rules) mustBeComplete() {
 	if r.MayJoinISR == nil || r.SameIncarnation == nil || r.Outdated == nil || r.CleanRestart == nil || r.MayLeadLastKnown == nil {
 		panic("controller: Rules has a question without an answer: begin with CurrentRules")

@@ -14,7 +14,7 @@ var (
 	tooLarge      = kerr.UnknownServerError // the records of an op do not fit into one batch
 )
 
-// op decides on one request: the records to append, and the response.
+// op decides on one request and returns the records to append and the response.
 type op func(s decisionState) ([]wire.MetadataRecord, env.Response)
 
 // opOf returns the op of a request, or nil if it has none.
@@ -45,7 +45,7 @@ func opOf(e env.Env, req env.Request) op {
 	return nil
 }
 
-// serve answers a request from the committed state, or runs its op.
+// serve answers a request from the committed state or runs its op.
 func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.DescribeConfigsRequest:
@@ -57,18 +57,18 @@ func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// readCommitted answers from the committed state, on the active controller.
+// readCommitted answers from the committed state. A controller that is not active answers NOT_CONTROLLER.
 func (c *Controller) readCommitted(e env.Env, t env.Ticket, req env.Request, f func(machine) env.Response) {
 	if err := c.rt.Read(func(m machine) { e.Reply(t, f(m)) }); err != nil {
 		e.Reply(t, refusal(req, notController))
 	}
 }
 
-// refusal is the response with one error for the whole request. NOT_CONTROLLER after the records of an op were appended
-// means that the outcome is unknown.
+// refusal returns the response with one error for the whole request. If the records of an op were already appended,
+// NOT_CONTROLLER means that the outcome is unknown.
 func refusal(req env.Request, err *kerr.Error) env.Response { return wire.Refusal(req, err.Code) }
 
-// codeOf is the code of an error, 0 without one.
+// codeOf returns the code of an error, or 0 for nil.
 func codeOf(err *kerr.Error) int16 {
 	if err == nil {
 		return 0

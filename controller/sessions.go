@@ -6,27 +6,27 @@ import (
 	"samsa/wire"
 )
 
-// sessions are the active controller's sessions with the brokers (BrokerHeartbeatManager). They are not in the log: a new active
-// controller gives every broker a fresh one.
+// sessions has the active controller's sessions with the brokers (BrokerHeartbeatManager). Sessions are not in the log, so
+// a new active controller starts a new session for every broker.
 type sessions struct {
 	timeout env.Duration
 	epoch   wire.Epoch // the claim epoch of the controller
 	of      map[wire.NodeID]*session
 }
 
-// session has what the active controller knows of a broker beyond its registration.
+// session has the active controller's soft state about one broker.
 type session struct {
 	lastContact    env.Instant // the last heartbeat, or when this controller became active
-	metadata       wire.Offset // the last record that the broker has applied, by its heartbeat; -1 before the first
-	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown, else -1
+	metadata       wire.Offset // the last applied record in the broker's heartbeat; -1 before the first heartbeat
+	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown; otherwise -1
 }
 
 func newSessions(timeout env.Duration, epoch wire.Epoch) *sessions {
 	return &sessions{timeout, epoch, map[wire.NodeID]*session{}}
 }
 
-// valid reports whether a broker had contact within its session timeout, by the monotonic clock: a step of the wall clock must
-// not fence a cluster.
+// valid reports whether the last contact of a broker is within its session timeout. It uses the monotonic clock, because a
+// step of the wall clock must not fence a whole cluster.
 func (s *sessions) valid(e env.Env, id wire.NodeID) bool {
 	b := s.of[id]
 	return b != nil && e.Now().Sub(b.lastContact) < s.timeout
@@ -44,8 +44,9 @@ func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *sessi
 	return b
 }
 
-// lowestActive is the lowest metadata offset that all active brokers have applied. A broker in controlled shutdown waits
-// until that includes its partitions' new leaders, or clients and followers would still send requests to it (KIP-841).
+// lowestActive returns the highest metadata offset that all active brokers have applied. A broker in controlled shutdown
+// waits until these brokers know the new leaders of its partitions; otherwise clients and followers would still send
+// requests to it (KIP-841).
 func (s *sessions) lowestActive(m *image.Image) wire.Offset {
 	lowest := wire.Offset(1<<63 - 1)
 	for _, b := range m.Brokers() {

@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// createTopics creates topics, each on its own, all in one batch.
+// createTopics creates topics. Each may fail alone, and the records of all are in one batch.
 func createTopics(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 	var records []wire.MetadataRecord
@@ -38,7 +38,7 @@ func createTopics(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest) ([]
 	return records, resp
 }
 
-// newTopic is the placement of a new topic, or its error.
+// newTopic returns the replica placement of a new topic, or an error.
 func newTopic(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest, rt *kmsg.CreateTopicsRequestTopic) ([][]wire.NodeID, *kerr.Error) {
 	twice := 0
 	for i := range req.Topics {
@@ -85,13 +85,13 @@ func newTopic(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest, rt *kms
 	return s.newPlacement(e, 0, partitions, factor)
 }
 
-// newPlacement places new partitions of a topic that already has the first ones.
+// newPlacement places new partitions of a topic that already has some; first is the number of existing partitions.
 func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor int16) ([][]wire.NodeID, *kerr.Error) {
 	p := s.newPlacer()
 	if factor < 1 || int(factor) > p.all || p.active == 0 {
 		return nil, kerr.InvalidReplicationFactor
 	}
-	for range int(first) % p.active { // skip the places of the first ones
+	for range int(first) % p.active { // skip the brokers that the existing partitions used
 		p.place(e, int(factor))
 	}
 	placed := make([][]wire.NodeID, partitions)
@@ -101,7 +101,7 @@ func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor i
 	return placed, nil
 }
 
-// validAssignment checks an assignment that is in the request.
+// validAssignment checks a replica assignment from a request.
 func (s decisionState) validAssignment(all [][]wire.NodeID, factor int) *kerr.Error {
 	for _, replicas := range all {
 		if len(replicas) == 0 || len(replicas) != factor || !slices.ContainsFunc(replicas, s.active) {
@@ -116,7 +116,7 @@ func (s decisionState) validAssignment(all [][]wire.NodeID, factor int) *kerr.Er
 	return nil
 }
 
-// partitions returns the records of new partitions, numbered from first on. The first active replica leads.
+// partitions returns the records of new partitions, numbered upwards from first. The first active replica leads.
 func (s decisionState) partitions(id wire.TopicID, first int32, placed [][]wire.NodeID) (records []wire.MetadataRecord) {
 	for i, replicas := range placed {
 		isr := slices.DeleteFunc(slices.Clone(replicas), func(n wire.NodeID) bool { return !s.active(n) })
@@ -132,7 +132,7 @@ func validName(name string) bool {
 		strings.IndexFunc(name, func(r rune) bool { return !strings.ContainsRune(legal, r) }) < 0
 }
 
-// collides reports whether another topic's name is the same in metrics, where a dot is an underscore.
+// collides reports whether another topic has the same name in metrics, where dots become underscores.
 func (s decisionState) collides(name string) bool {
 	if !strings.ContainsAny(name, "._") {
 		return false
@@ -146,7 +146,7 @@ func (s decisionState) collides(name string) bool {
 	return false
 }
 
-// newTopicID returns an unused id: one half is drawn at random, the other is the offset of the topic's record.
+// newTopicID returns an unused id. One half is random; the other half is the offset of the topic's record.
 func newTopicID(e env.Env, offset wire.Offset) (id wire.TopicID) {
 	drawn, at := e.Choose("controller.topic-id", 1<<62)+100, uint64(offset)
 	for i := range 8 {

@@ -8,19 +8,19 @@ import (
 	"samsa/wire"
 )
 
-// Several ops may share a batch. An op that lingers is applied to tip at once, and its records wait in the open batch:
+// Several ops may share a batch. An op that lingers is applied to the tip at once, and its records wait in the open batch:
 //
 //	Write ──▶ tip, open batch ──▶ linger is over, or no room, or a batch that must be alone ──▶ the log
 //
-// A transactional batch and a marker are always appended alone and at once, after the open batch. The same holds for
-// an op that fills a batch, and for every op if Linger is 0. An op is never split: if it is larger than the limit, the log refuses it
-// (MESSAGE_TOO_LARGE, for clients UNKNOWN_SERVER_ERROR). A refused batch undoes all ops in it.
+// A transactional batch and a marker are always appended alone and at once, after the open batch. The same is true of an
+// op that fills a batch, and of every op if Linger is 0. An op is never split over batches; the log refuses an op that is
+// too large (MESSAGE_TOO_LARGE, for clients UNKNOWN_SERVER_ERROR). If a batch is refused, all ops in it are undone.
 
-// Adaptive is the Linger of Kafka 4 (-1): the batch is appended after the events that are already queued. Ops share it
-// if they arrive faster than they are processed; a single op does not wait.
+// Adaptive is the default Linger of Kafka 4 (-1). The batch is appended after the events that are already queued. Ops
+// share a batch if they arrive faster than they are processed; a single op does not wait.
 const Adaptive env.Duration = -1
 
-// openBatch has the records that are in tip and not yet in the log.
+// openBatch has the records that are in the tip but not yet in the log.
 type openBatch struct {
 	records []wire.Record
 	bytes   int
@@ -44,8 +44,8 @@ func sizeOf(records []wire.Record) (n int) {
 	return n
 }
 
-// add appends the records of an op, or lets them linger. The op has read a tip that contains the open batch: if that
-// batch is refused, the op is refused too.
+// add appends the records of an op or lets them linger. The op has read a tip that contains the open batch, so it is
+// refused if that batch is refused.
 func (r *Runtime[M]) add(e env.Env, res Result) error {
 	size := sizeOf(res.Records)
 	alone := res.Stamp.Transactional || r.options.Linger == 0 || batchOverhead+size >= r.log.MaxBytes()
@@ -90,7 +90,7 @@ func (r *Runtime[M]) flush(e env.Env) error {
 	return err
 }
 
-// undo removes from tip what was not written, and answers the ops that wrote or read it.
+// undo removes the refused records from the tip, and answers the ops that wrote or read them.
 func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
 	n := len(r.parked)
 	for n > 0 && r.parked[n-1].at > r.written {
@@ -102,7 +102,7 @@ func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
 		r.keys.add(p.keys, -1)
 	}
 	err := r.rebuild(e, r.written)
-	if err != nil { // tip has the refused records
+	if err != nil { // the tip still has the refused records
 		err = errors.Join(err, r.fail(e))
 	}
 	for _, p := range undone {
@@ -114,8 +114,8 @@ func (r *Runtime[M]) undo(e env.Env, refused Refused) error {
 	return errors.Join(refused, err)
 }
 
-// append writes one batch, and applies it to tip unless tip contains it. After an error that is not a Refused the
-// runtime has failed.
+// append writes one batch, and applies it to the tip if apply is set. After an error that is not a Refused, the runtime
+// has failed.
 func (r *Runtime[M]) append(e env.Env, b Batch, apply bool) error {
 	if end := r.log.End(); end != r.written {
 		panic(fmt.Sprintf("coordinator: the log ends at %d and what was written at %d: another writer", end, r.written))

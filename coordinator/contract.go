@@ -7,30 +7,30 @@ import (
 	"samsa/wire"
 )
 
-// Machine is hard state: a function of the log alone.
+// Machine has the hard state, which depends only on the log.
 type Machine interface {
-	// Apply changes the state by one entry of the log. Hard state changes nowhere else, and in the same way for an entry
-	// just written as for one read back years later. Apply cannot refuse.
+	// Apply applies one entry of the log. No other function changes hard state. The effect is the same when the entry was
+	// just written and when it is read back years later. Apply must accept every entry.
 	Apply(Entry)
-	// Digest is a fingerprint of the whole state, kept up to date by Apply: equal states, equal digests.
+	// Digest returns a fingerprint of the whole state, which Apply keeps up to date. Equal states have equal digests.
 	Digest() uint64
 }
 
 // Entry is one record of the log with the stamp of its batch, or the marker that ends a transaction.
 type Entry struct {
-	wire.Record                   // of a marker the Offset alone
+	wire.Record                   // a marker has only the Offset
 	Stamp       Stamp             // of the batch
-	Marker      TransactionResult // NoMarker in data
+	Marker      TransactionResult // NoMarker for data
 }
 
 // Stamp is the producer in the header of a batch. The zero value is a plain batch.
 type Stamp struct {
-	Transactional bool // in a transaction that a marker will end; without it the other fields are 0
+	Transactional bool // in a transaction that a marker will end; if false, the other fields are 0
 	Producer      wire.ProducerID
 	Epoch         wire.ProducerEpoch
 }
 
-// TransactionResult is how a marker ends a transaction.
+// TransactionResult says how a marker ends a transaction.
 type TransactionResult uint8
 
 // The results; an entry that is data has NoMarker.
@@ -52,29 +52,30 @@ type Marker struct {
 // Batch is the content of one append: records under one stamp, or a marker alone.
 type Batch struct {
 	Stamp   Stamp
-	Guard   int64 // proves that the transaction was verified; the log knows which value is right
+	Guard   int64 // proves that the transaction was verified; the log checks the value
 	Records []wire.Record
-	Marker  Marker // with a Result, and then Records is empty
+	Marker  Marker // has a Result if the batch is a marker; then Records is empty
 }
 
 // Log is a replicated log as the runtime needs it.
 type Log[M Machine] interface {
-	// Append writes one batch at End, whole or not at all. The result is the new end. An error that is a Refused says
-	// that nothing was written; after any other error the outcome is unknown.
+	// Append writes one batch at End, whole or not at all, and returns the new end. If the error is a Refused, nothing was
+	// written; after any other error the outcome is unknown.
 	Append(e env.Env, b Batch) (end wire.Offset, err error)
-	// End is the offset of the next record.
+	// End returns the offset of the next record.
 	End() wire.Offset
-	// MaxBytes bounds a batch of several ops (max.message.bytes). Append decides about a single op that is larger.
+	// MaxBytes returns the largest size of a batch of several ops (max.message.bytes). Append decides whether to refuse a
+	// single op that is larger.
 	MaxBytes() int
-	// Base brings an empty machine to where the log begins: from a snapshot, or unchanged if the log is whole. A base
-	// has only committed entries.
+	// Base loads the snapshot before the start of the log into an empty machine, and returns the offset where the log
+	// starts. If the log is complete, the machine stays empty. A snapshot has only committed entries.
 	Base(e env.Env, into M) (wire.Offset, error)
-	// Scan applies the entries of [from, to) in order, batch by batch, and stops after the batch with which it has read
-	// the budget in bytes; a budget of 0 is no limit. It returns the offset where it stopped, above from.
+	// Scan calls apply on the entries of [from, to) in order. It stops after the batch with which it has read budget bytes
+	// or more; 0 means no limit. It returns the offset where it stopped, which is above from.
 	Scan(e env.Env, from, to wire.Offset, budget int, apply func(Entry)) (wire.Offset, error)
 }
 
-// Host owns the runtime: it has the links, the timers and the soft state.
+// Host owns the runtime. It has the links, the timers and the soft state.
 type Host interface {
 	// Answer sends an answer. If Err is set there is no Response, and the host builds the error response.
 	Answer(e env.Env, a Answer)
@@ -82,7 +83,7 @@ type Host interface {
 	Applied(e env.Env, entry Entry)
 	// Effect performs an effect that an op put into OnCommit.
 	Effect(e env.Env, t env.Token)
-	// WakeAt asks for a call of Fire at an instant. A later WakeAt replaces it, also one for the same instant: a timer
+	// WakeAt asks for a call of Fire at an instant. A later WakeAt replaces it, even for the same instant, because a timer
 	// that is armed again runs after the events that are already queued.
 	WakeAt(e env.Env, at env.Instant)
 }
@@ -93,7 +94,7 @@ type Caller struct {
 	Request env.Request
 }
 
-// Answer is for one caller: an op may answer its own caller, callers that waited before, or none yet.
+// Answer is the answer to one caller. An op may answer its own caller, callers that were already waiting, or none yet.
 type Answer struct {
 	To       Caller
 	Response env.Response
@@ -104,10 +105,10 @@ type Answer struct {
 type Result struct {
 	Stamp    Stamp         // of the records' batch
 	Guard    int64         // of a transactional batch, see Batch
-	Records  []wire.Record // Key, Value, Timestamp and Headers count; offsets are given by the log
-	Answers  []Answer      // sent when everything in tip, these records included, is committed
-	OnCommit []env.Token   // effects that may only happen then; lost with leadership, so a load must find them again
-	Keys     []string      // what the write changes, see Pending
+	Records  []wire.Record // with Key, Value, Timestamp and Headers; the log assigns the offsets
+	Answers  []Answer      // sent when all of the tip, including these records, is committed
+	OnCommit []env.Token   // effects that happen only then; they are lost with leadership, so a load must find them again
+	Keys     []string      // keys that the write changes, see Pending
 }
 
 // Unknown is the reason why the outcome of an op is unknown. Its records stay in the log, and may be committed or lost.
@@ -122,20 +123,21 @@ const (
 	TimedOut Unknown = "the outcome is unknown: it was not committed in time"
 )
 
-// Error is the reason.
+// Error returns the reason.
 func (u Unknown) Error() string { return string(u) }
 
-// ErrNotActive says that this coordinator is not active (NOT_COORDINATOR): the op did not run.
+// ErrNotActive says that the op did not run, because this coordinator is not active (NOT_COORDINATOR).
 var ErrNotActive = errors.New("this coordinator is not active")
 
-// ErrLoading says that this coordinator is still reading its log (COORDINATOR_LOAD_IN_PROGRESS): the op did not run.
+// ErrLoading says that the op did not run, because this coordinator is still reading its log
+// (COORDINATOR_LOAD_IN_PROGRESS).
 var ErrLoading = errors.New("this coordinator is loading")
 
-// Refused is an append that certainly did not happen.
+// Refused is the error of an append that certainly did not happen.
 type Refused struct{ Cause error }
 
-// Error names the cause.
+// Error returns the cause in words.
 func (r Refused) Error() string { return "the append was refused: " + r.Cause.Error() }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (r Refused) Unwrap() error { return r.Cause }

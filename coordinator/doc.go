@@ -9,44 +9,46 @@
 //	                                                   ▼
 //	                                                answers
 //
-// Two machines follow one log: tip has every record that was appended, stable every record that is committed. Kafka uses
-// versioned collections for this (TimelineHashMap, CoordinatorRuntime); a second machine on the same log is shorter, and
-// serves as an oracle: when no write is in flight the two must be equal, and both equal a replay of the log.
+// Two machines follow one log. The tip has every record that was appended, and the stable machine has every record that
+// is committed. Kafka uses versioned collections for this (TimelineHashMap, CoordinatorRuntime). A second machine needs
+// less code, and is also an oracle: when no write is in flight, both machines must equal a replay of the log.
 //
 // # How to read it
 //
-// contract.go defines a machine, a log and a host. runtime.go has the path of one op. Then one file for each idea:
+// contract.go defines a machine, a log and a host. runtime.go has the path of one op. Each of the other files has one idea:
 //
-//	state.go    the five states and what may be called in each; ops are refused while the log is loaded
+//	state.go    the five states and the calls that are legal in each; ops are refused while the log is loaded
 //	load.go     loading in chunks, losing leadership, the base of the log
-//	batch.go    ops that share a batch, and what undoes them
+//	batch.go    ops that share a batch, and how they are undone
 //	marker.go   the end of a transaction
 //	park.go     ops that wait for the commit, and their deadlines
-//	oracle.go   keeps all of it honest
+//	oracle.go   compares the machines with each other and with a replay of the log
 //
 // # How ops reach the log
 //
-//	an op, Linger 0                   a batch of its own, at once
-//	an op, Linger d or Adaptive       tip at once; the open batch, until d is over, the waiting events have run or
-//	                                  there is no room
-//	a transactional op, a marker      the open batch first, then a batch of its own, at once
+//	an op, Linger 0                   is appended in its own batch at once
+//	an op, Linger d or Adaptive       is applied to the tip at once, and waits in the open batch until d is over, the
+//	                                  queued events have run, or there is no room
+//	a transactional op, a marker      is appended in its own batch at once, after the open batch
 //
 // # Rules that are easy to get wrong, each with a test of its own
 //
-//   - An op that wrote nothing has still read tip: its answer waits until everything in tip is committed, or it
-//     could report state that is lost later.
-//   - Losing leadership answers every parked op "unknown", never "failed": its records may survive in the next leader.
-//   - An op may answer callers besides its own (a rebalance answers all members that joined). If its append fails, all of
-//     them are answered; the op has already removed them from the place where they waited.
-//   - A deadline ends the wait and not the write: the records stay in the log, their keys stay pending and their
-//     effects happen. Kafka's transaction coordinator clears its pending state at that moment.
-//   - A refused batch undoes every op in it, and answers the ops that only read their records with the same error.
+//   - The answer of an op that wrote nothing also waits until all of the tip is committed; otherwise it could report
+//     state that is lost later.
+//   - When leadership is lost, every parked op is answered "unknown", never "failed", because its records may survive on
+//     the next leader.
+//   - An op may answer other callers than its own (a rebalance answers all members that joined). If its append fails, all
+//     of them get the error, because the op has already removed them from the list of waiting callers.
+//   - A deadline ends the wait but not the write. The records stay in the log, their keys stay pending, and their effects
+//     happen. Kafka's transaction coordinator clears its pending state at the deadline.
+//   - If a batch is refused, every op in it is undone, and the ops that only read its records get the same error.
 //
 // # What it is not
 //
-// It knows a log only by the methods of Log, elects no leader, and has no timers: it asks the host to call it at a time.
-// Soft state (timers, sessions, members that wait for each other) belongs to the host, outside Apply, and is rebuilt
-// after a load. Kafka can also split the records of an op over several batches, which only its cleaning of old offsets
-// uses; here an op is one batch. Kafka compresses batches if offsets.topic.compression.codec says so; a log may do that.
-// If another writer has appended to the log, Kafka loads it again; here that is a broken invariant and panics.
+// The runtime uses a log only through the interface Log, elects no leader, and has no timers: it asks the host to call
+// Fire at an instant. Soft state (timers, sessions, members that wait for each other) belongs to the host; it changes
+// outside Apply, and is rebuilt after a load. Kafka can split the records of an op over several batches, but uses that only
+// to clean up old offsets; here the records of an op are always in one batch. Kafka can compress batches
+// (offsets.topic.compression.codec); here that is left to the log. If another writer has appended to the log, Kafka loads
+// the log again; here that is a broken invariant, and the runtime panics.
 package coordinator

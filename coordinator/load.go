@@ -7,15 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// A load reads the part of the log that tip lacks, one chunk per event, and then makes the runtime active:
+// A load reads the part of the log that is not in the tip, one chunk per event, and then makes the runtime active:
 //
 //	Load ──▶ LoadStep ──▶ LoadStep ··· ──▶ LoadStep: at the log's end ──▶ active
-//	              ▲ the host calls each in an event of its own, or all in one
+//	              ▲ the host calls LoadStep once per event, or several times in one event
 
-// Load starts loading. Entries below committed are committed; entries above it will be in tip only, without a caller.
+// Load starts loading. Entries below the offset committed are committed; later entries will be only in the tip, and no
+// caller waits for them.
 func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
 	if r.state == Failed {
-		r.started = false // a log that failed once is read again from its base
+		r.started = false // read the log again from its base after a failure
 	}
 	r.state.transitionTo(Loading)
 	r.committed = committed
@@ -26,8 +27,8 @@ func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
 	return nil
 }
 
-// LoadStep reads one chunk of about budget bytes (offsets.load.buffer.size); 0 is the rest of the log. It reports
-// whether the load is complete: from then on ops run. After an error the runtime has failed.
+// LoadStep reads one chunk of about budget bytes (offsets.load.buffer.size); 0 means the rest of the log. It reports
+// whether the load is complete, so that ops can run. After an error the runtime has failed.
 func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 	if r.state != Loading {
 		panic(fmt.Sprintf("coordinator: a load step in state %s", r.state))
@@ -51,8 +52,8 @@ func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 	return true, nil
 }
 
-// Unload ends leadership, also during a load. Parked ops are answered that the outcome is unknown, and tip is rebuilt
-// from the committed records, so that a standby can follow them. After an error the next load starts from the base.
+// Unload ends leadership, even during a load. It answers the parked ops that their outcome is unknown, and rebuilds the
+// tip from the committed records, so that a standby can follow them. After an error the next load starts from the base.
 func (r *Runtime[M]) Unload(e env.Env) error {
 	r.state.transitionTo(Standby)
 	return r.resetToCommitted(e, LeadershipLost)
@@ -64,7 +65,7 @@ func (r *Runtime[M]) fail(e env.Env) error {
 	return r.resetToCommitted(e, AppendFailed)
 }
 
-// resetToCommitted answers all parked ops and resets tip to what is committed.
+// resetToCommitted answers all parked ops and resets the tip to the committed records.
 func (r *Runtime[M]) resetToCommitted(e env.Env, why Unknown) error {
 	r.abandon(e, why)
 	if !r.started {
@@ -78,7 +79,7 @@ func (r *Runtime[M]) resetToCommitted(e env.Env, why Unknown) error {
 	return nil
 }
 
-// Close ends a runtime that is dropped: like Unload, but tip is not rebuilt.
+// Close ends a runtime that will not be used again. It is like Unload, but does not rebuild the tip.
 func (r *Runtime[M]) Close(e env.Env) {
 	r.state.transitionTo(Closed)
 	r.abandon(e, LeadershipLost)
@@ -92,7 +93,7 @@ func (r *Runtime[M]) Restart() {
 	r.started = false
 }
 
-// start brings both machines to the log's base, if they are still empty.
+// start loads the log's base into both machines if they are still empty.
 func (r *Runtime[M]) start(e env.Env) error {
 	if r.started {
 		return nil
@@ -112,8 +113,8 @@ func (r *Runtime[M]) start(e env.Env) error {
 	return nil
 }
 
-// read applies the log's entries from end up to an offset to tip. It applies them after it has read all of them: an
-// error leaves tip unchanged.
+// read applies the log's entries after the end of the tip, up to an offset, to the tip. It first reads all of them, so that
+// an error leaves the tip unchanged.
 func (r *Runtime[M]) read(e env.Env, to wire.Offset, budget int) error {
 	if r.end >= to {
 		return nil
@@ -131,7 +132,7 @@ func (r *Runtime[M]) read(e env.Env, to wire.Offset, budget int) error {
 	return nil
 }
 
-// rebuild replays the log up to an offset into a new tip: a machine cannot undo an entry.
+// rebuild replays the log up to an offset into a new tip, because a machine cannot undo an entry.
 func (r *Runtime[M]) rebuild(e env.Env, to wire.Offset) error {
 	tip := r.make()
 	base, err := r.log.Base(e, tip)

@@ -2,9 +2,9 @@ package coordinator
 
 import "samsa/sim/env"
 
-// ApplyMarker ends a producer's transaction in this log; there is no other way to write a marker. The control record is
-// appended after all earlier ops, both machines apply it, and the answers wait until it is committed. Its errors are
-// those of Write; the log refuses a marker of an old coordinator or producer epoch.
+// ApplyMarker ends a producer's transaction in this log. No other function writes a marker. The control record is appended
+// after all earlier ops, both machines apply it, and the answers wait until it is committed. ApplyMarker returns errors as
+// Write does; the log refuses a marker with an old coordinator epoch or producer epoch.
 func (r *Runtime[M]) ApplyMarker(e env.Env, m Marker, answers ...Answer) error {
 	if err := r.state.refusal(); err != nil {
 		return err

@@ -11,21 +11,21 @@ import (
 //
 //	nothing in flight             tip = stable
 //	after a load, an unload,      stable = the base and a replay of [base, next), and
-//	by Check, and at one quiet    tip = the base and a replay of [base, end),
-//	moment in 1000                      the open batch included
+//	by Check, and once in 1000    tip = the base and a replay of [base, end),
+//	times with nothing in flight        including the open batch
 //
-// Markers and stamps are part of a replay. A difference means that Apply depends on something that is not in the log, or
-// that an entry was applied twice or never. It is a broken invariant: the panic has both digests, and the seed repeats
-// it.
+// Markers and stamps are part of a replay. A difference means that Apply depends on state outside the log, or that an
+// entry was applied twice or never. That is a broken invariant, so the oracle panics with both digests; the same seed
+// repeats the panic.
 type oracle struct {
 	on    bool
-	quiet int64 // moments with nothing in flight, so far
+	quiet int64 // calls of quiescent so far
 }
 
-// replayEvery is how many quiet moments pass between two replays of the whole log.
+// replayEvery is the number of calls of quiescent between two replays of the whole log.
 const replayEvery = 1000
 
-// quiescent is called whenever nothing is in flight.
+// quiescent compares the machines. It is called whenever nothing is in flight.
 func (r *Runtime[M]) quiescent(e env.Env) {
 	if !r.oracle.on || !r.started {
 		return
@@ -36,7 +36,7 @@ func (r *Runtime[M]) quiescent(e env.Env) {
 	}
 }
 
-// Check replays the whole log and compares. The host calls it at its end.
+// Check replays the whole log and compares. The host calls it when it shuts down.
 func (r *Runtime[M]) Check(e env.Env) {
 	if !r.oracle.on || !r.started || r.state == Closed {
 		return
@@ -44,7 +44,7 @@ func (r *Runtime[M]) Check(e env.Env) {
 	replay := r.make()
 	base, err := r.log.Base(e, replay)
 	if err != nil || base > r.next {
-		return // the log cannot be read, or was replaced: the host will notice
+		return // the log cannot be read or was replaced, which the host will notice
 	}
 	stable, reached := uint64(0), false
 	apply := func(entry Entry) {

@@ -7,8 +7,8 @@ import (
 
 // parked is an op that waits for an offset.
 type parked struct {
-	at       wire.Offset // completed when next reaches it
-	deadline env.Instant // of the answers, if there is a timeout
+	at       wire.Offset // the op is completed when the stable machine reaches this offset
+	deadline env.Instant // of the answers, if Timeout is set
 	answers  []Answer    // nil once they are sent
 	effects  []env.Token
 	keys     []string
@@ -31,7 +31,7 @@ type wake struct {
 	at    env.Instant
 }
 
-// park adds an op that has read tip as it is now.
+// park adds an op that has read the current tip.
 func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys []string) {
 	p := parked{at: r.end, answers: answers, effects: effects, keys: keys}
 	if r.options.Timeout > 0 {
@@ -45,10 +45,10 @@ func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys
 }
 
 // Pending reports whether a write to a key is in flight. An op calls it where Kafka answers CONCURRENT_TRANSACTIONS
-// instead of deciding on uncommitted state. A deadline ends the wait for the answer, but the write stays pending.
+// instead of deciding on uncommitted state. After its deadline an op no longer waits, but its write is still pending.
 func (r *Runtime[M]) Pending(key string) bool { return r.keys[key] > 0 }
 
-// completeParked answers the ops whose offset is committed now. An effect may write again, so the queue is consistent
+// completeParked answers the ops with an offset that is now committed. An effect may call Write, so the queue is consistent
 // before each effect.
 func (r *Runtime[M]) completeParked(e env.Env) {
 	for len(r.parked) > 0 && r.parked[0].at <= r.next {
@@ -75,7 +75,7 @@ func (r *Runtime[M]) abandon(e env.Env, why Unknown) {
 	}
 }
 
-// release sends answers: as they are, or with an error in place of the response.
+// release sends answers. If err is set, it replaces the responses.
 func (r *Runtime[M]) release(e env.Env, answers []Answer, err error) {
 	for _, a := range answers {
 		if err != nil {
@@ -93,8 +93,9 @@ func (r *Runtime[M]) wakeAt(e env.Env, at env.Instant) {
 	}
 }
 
-// Fire is called at the time of WakeAt, or at any other: it appends the open batch if it has lingered long enough, and
-// answers the ops past their deadline. Their records stay in the log, and in flight. It returns errors as Write does.
+// Fire appends the open batch if it has lingered long enough, and answers the ops past their deadline. The records of
+// these ops stay in the log and in flight. The host calls Fire at the instant of WakeAt, but may also call it at any other
+// time. Fire returns errors as Write does.
 func (r *Runtime[M]) Fire(e env.Env) error {
 	now := e.Now()
 	r.wake = wake{}

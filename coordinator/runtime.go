@@ -7,15 +7,16 @@ import (
 	"samsa/wire"
 )
 
-// Options are a runtime's settings. The zero value appends each op at once, as a batch of its own, without deadlines.
+// Options has the settings of a runtime. With the zero value each op is appended at once in its own batch, and has no
+// deadline.
 type Options struct {
-	// Linger is how long an op waits for others to share its batch (group.coordinator.append.linger.ms): 0 is not at
-	// all, Adaptive until the events that are already queued have run.
+	// Linger is the time that an op waits for others to share its batch (group.coordinator.append.linger.ms). With 0 an op
+	// does not wait; with Adaptive it waits until the events that are already queued have run.
 	Linger env.Duration
-	// Timeout is the deadline of an op's answers (offsets.commit.timeout.ms); 0 is none.
+	// Timeout is the deadline of an op's answers (offsets.commit.timeout.ms); 0 means none.
 	Timeout env.Duration
-	// Oracle compares tip, stable and replays of the log, and panics if they differ. For simulations: it sometimes reads
-	// the whole log.
+	// Oracle compares the tip, the stable machine and replays of the log, and panics if they differ. It is for simulations
+	// only, because it sometimes reads the whole log.
 	Oracle bool
 }
 
@@ -27,8 +28,9 @@ type Options struct {
 //	└── the log ────────────┘             │
 //	└── tip ──────────────────────────────┘
 //
-// Its states are in state.go. The controller has one runtime as long as its process lives: a standby follows the log. A
-// runtime of groups or transactions exists only while its broker leads the partition: it is loaded once, then closed.
+// Its states are in state.go. The controller has one runtime as long as its process lives, because a standby follows the
+// log. A runtime of groups or transactions is loaded when its broker becomes leader of the partition, and closed when the
+// broker is no longer the leader.
 type Runtime[M Machine] struct {
 	log     Log[M]
 	host    Host
@@ -38,42 +40,42 @@ type Runtime[M Machine] struct {
 	started bool // both machines contain the base of the log
 
 	tip, stable M
-	end         wire.Offset // tip contains the log up to here, the open batch included
-	written     wire.Offset // the log's end as the runtime knows it: end, without the open batch
-	next        wire.Offset // stable contains the log up to here, all of it committed
-	committed   wire.Offset // the newest offset given to Committed; above next only while a load reads
+	end         wire.Offset // the tip contains the log up to here, and the open batch
+	written     wire.Offset // the log's end as the runtime knows it, which is end without the open batch
+	next        wire.Offset // the stable machine contains the log up to here, and all of that is committed
+	committed   wire.Offset // the newest offset given to Committed; above next only during a load
 
-	ahead  []Entry   // in tip and not in stable: the entries of [next, end)
-	open   openBatch // in tip and not in the log: the records of [written, end)
+	ahead  []Entry   // the entries of [next, end), which are in the tip but not in the stable machine
+	open   openBatch // the records of [written, end), which are in the tip but not in the log
 	parked []parked  // in order of at
 	keys   keyCounts // of all parked ops
 	wake   wake
-	react  func(tip M, whole bool) Result // to the newest image
+	react  func(tip M, whole bool) Result // the waiting reaction to the newest image, see ImageChanged
 	oracle oracle
 }
 
-// New is a standby before the first record. make makes an empty machine.
+// New returns a standby before the first record. The function make returns an empty machine.
 func New[M Machine](log Log[M], host Host, make func() M, o Options) *Runtime[M] {
 	return &Runtime[M]{log: log, host: host, make: make, options: o, tip: make(), stable: make(),
 		keys: keyCounts{}, oracle: oracle{on: o.Oracle}}
 }
 
-// State is the runtime's row in the table of state.go.
+// State returns the runtime's state.
 func (r *Runtime[M]) State() State { return r.state }
 
-// Next is the end of what is committed and applied.
+// Next returns the end of the committed and applied records.
 func (r *Runtime[M]) Next() wire.Offset { return r.next }
 
-// End is the end of tip.
+// End returns the end of the tip.
 func (r *Runtime[M]) End() wire.Offset { return r.end }
 
-// Stable is the committed state, in any runtime state. Requests read it through Read.
+// Stable returns the committed state, in any state of the runtime. Requests read it through Read.
 func (r *Runtime[M]) Stable() M { return r.stable }
 
-// Tip is the newest state, part of which may still be lost.
+// Tip returns the newest state, which may contain records that will be lost.
 func (r *Runtime[M]) Tip() M { return r.tip }
 
-// Read calls f with the committed state, on an active coordinator.
+// Read calls f with the committed state. It returns an error if the coordinator is not active.
 func (r *Runtime[M]) Read(f func(stable M)) error {
 	err := r.state.refusal()
 	if err == nil {
@@ -82,9 +84,9 @@ func (r *Runtime[M]) Read(f func(stable M)) error {
 	return err
 }
 
-// Write runs an op: it decides on tip, its records are appended and applied, and its answers wait until they are
-// committed. After ErrNotActive and ErrLoading the op did not run. Any other error is the log's: then every answer that
-// depends on it has been sent, and unless the error is a Refused the runtime has failed.
+// Write runs an op. The op decides on the tip, its records are appended and applied, and its answers wait until they are
+// committed. After ErrNotActive and ErrLoading the op did not run. Any other error comes from the log. Then every answer
+// that depends on the append has been sent, and the runtime has failed unless the error is a Refused.
 func (r *Runtime[M]) Write(e env.Env, op func(tip M) Result) error {
 	if err := r.state.refusal(); err != nil {
 		return err
@@ -96,15 +98,15 @@ func (r *Runtime[M]) Write(e env.Env, op func(tip M) Result) error {
 			return err
 		}
 	}
-	// Also without records: the op has read tip, and its answer must not report state that may be lost.
+	// An op without records waits too, because it has read the tip, and its answer must not report state that may be lost.
 	r.park(e, res.Answers, res.OnCommit, res.Keys)
 	err := r.flushIfFull(e)
 	r.completeParked(e)
 	return err
 }
 
-// Committed says that everything below an offset is committed. A standby reads the part that it lacks; an error is the
-// log's, and leaves the machines unchanged.
+// Committed tells the runtime that all records below an offset are committed. A standby then reads the records that it
+// does not have. An error comes from the log and leaves the machines unchanged.
 func (r *Runtime[M]) Committed(e env.Env, offset wire.Offset) error {
 	if offset <= r.next || r.state == Failed || r.state == Closed {
 		return nil
@@ -126,7 +128,7 @@ func (r *Runtime[M]) Committed(e env.Env, offset wire.Offset) error {
 	return nil
 }
 
-// advance applies committed entries to stable, as far as tip has them.
+// advance applies committed entries to the stable machine, as far as the tip has them.
 func (r *Runtime[M]) advance(e env.Env) {
 	to := min(r.committed, r.end)
 	for len(r.ahead) > 0 && r.ahead[0].Offset < to {
@@ -140,7 +142,7 @@ func (r *Runtime[M]) advance(e env.Env) {
 	r.next = max(r.next, to)
 }
 
-// apply adds entries to tip that end at an offset.
+// apply applies entries to the tip; end is the offset after the last of them.
 func (r *Runtime[M]) apply(entries []Entry, end wire.Offset) {
 	for _, entry := range entries {
 		r.tip.Apply(entry)
@@ -148,10 +150,10 @@ func (r *Runtime[M]) apply(entries []Entry, end wire.Offset) {
 	r.ahead, r.end = append(r.ahead, entries...), end
 }
 
-// ImageChanged gives the machine a change of the metadata image. The reaction is an op without a caller; it runs at once
-// on an active coordinator. In any other state the newest reaction waits, and runs when a load is complete, then with
-// whole set: earlier changes were missed, so it must look at the whole image (Kafka's onLoaded and onMetadataUpdate). If
-// its append is refused it is not repeated.
+// ImageChanged runs a reaction to a change of the metadata image, which is an op without a caller. On an active coordinator
+// it runs at once. In any other state the newest reaction waits and runs when a load is complete, with whole set. Then it
+// must read the whole image, because earlier changes were missed (Kafka's onLoaded and onMetadataUpdate). If its append
+// is refused, the reaction is not repeated.
 func (r *Runtime[M]) ImageChanged(e env.Env, react func(tip M, whole bool) Result) error {
 	r.react = react
 	if r.state != Active {

@@ -2,17 +2,17 @@ package coordinator
 
 import "fmt"
 
-// State is a stage of a coordinator's life. Kafka has the same five; its INITIAL only waits, a standby also follows the log.
+// State is the state of a runtime. Kafka has the same five, but its INITIAL only waits, while a standby follows the log.
 //
 //	          Load      LoadStep            Unload    an append breaks   Close     Committed
 //	Standby   Loading   ·                   ·         ·                  Closed    reads the log up to there
-//	Loading   ·         Active, or Failed   Standby   ·                  Closed    counts for what is read
+//	Loading   ·         Active, or Failed   Standby   ·                  Closed    limits stable after each step
 //	Active    ·         ·                   Standby   Failed             Closed    releases answers
 //	Failed    Loading   ·                   Standby   ·                  Closed    ignored
 //	Closed    ·         ·                   ·         ·                  ·         ignored
 //
-// A dot is an illegal call by the host and panics. Ops and reads run in Active; Loading refuses them with ErrLoading,
-// any other state with ErrNotActive.
+// A dot is an illegal call by the host and panics. Ops and reads run in Active. Loading refuses them with ErrLoading, and
+// all other states refuse them with ErrNotActive.
 type State uint8
 
 // The states.
@@ -24,12 +24,12 @@ const (
 	Closed               // dropped
 )
 
-// String is the state in words.
+// String returns the state in words.
 func (s State) String() string {
 	return [...]string{"standby", "loading", "active", "failed", "closed"}[s]
 }
 
-// legal has the transitions of the table, from the first index to the second.
+// legal has the transitions of the table: legal[a][b] says whether state a may become state b.
 var legal = [...][5]bool{
 	Standby: {Loading: true, Closed: true},
 	Loading: {Standby: true, Active: true, Failed: true, Closed: true},
@@ -38,7 +38,7 @@ var legal = [...][5]bool{
 	Closed:  {},
 }
 
-// transitionTo makes a transition; state changes nowhere else.
+// transitionTo makes a transition. No other function changes the state.
 func (s *State) transitionTo(to State) {
 	if !legal[*s][to] {
 		panic(fmt.Sprintf("coordinator: no transition from %s to %s", *s, to))
@@ -46,7 +46,7 @@ func (s *State) transitionTo(to State) {
 	*s = to
 }
 
-// refusal is the error for ops and reads in this state, or nil.
+// refusal returns the error for ops and reads in this state, or nil.
 func (s State) refusal() error {
 	switch s {
 	case Active:

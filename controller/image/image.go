@@ -2,13 +2,13 @@
 //
 //	metadata log ──▶ Apply(record) ──▶ Image: brokers, topics, partitions, configs, features
 //
-// The active controller decides on its image, every broker acts on its own, and two images at the same offset are equal. Only
-// Apply changes an image.
+// The active controller decides on its image, and every broker acts on its own image. Two images at the same offset are
+// equal. Only Apply changes an image.
 //
-// Read image.go, then partition.go for the rule that is easy to get wrong: which changes raise which epochs.
+// Read image.go first. Then read partition.go for the rule that is easy to get wrong: which changes raise which epochs.
 //
-// Not here: decisions (controller), acting on a change (broker), and quotas, ACLs, tokens and SCRAM: their records are accepted
-// and ignored.
+// Decisions are in controller, and broker acts on changes. Records for quotas, ACLs, tokens and SCRAM are accepted and
+// ignored.
 package image
 
 import (
@@ -21,9 +21,9 @@ import (
 
 // Image is the metadata up to an offset.
 type Image struct {
-	// Next is the offset of the first record that is not applied yet. ApplyBatch moves it; a caller of Apply does so itself.
+	// Next is the offset of the first record that is not applied yet. ApplyBatch sets it; a caller of Apply must set it.
 	Next wire.Offset
-	// Epoch is the quorum's leader epoch of the last applied record.
+	// Epoch is the leader epoch of the last applied record in the metadata log.
 	Epoch wire.Epoch
 
 	brokers map[wire.NodeID]*Broker
@@ -34,7 +34,7 @@ type Image struct {
 	digest  uint64 // see Digest
 }
 
-// Broker is a registration.
+// Broker is a broker's registration.
 type Broker struct {
 	ID           wire.NodeID
 	Incarnation  wire.UUID
@@ -57,14 +57,14 @@ type Topic struct {
 	Partitions []*Partition
 }
 
-// ConfigKey names one dynamic config of one resource.
+// ConfigKey identifies one dynamic config of one resource.
 type ConfigKey struct {
 	Resource wire.ConfigResource
 	Of       string // topic name, broker id, or "" for the cluster-wide default
 	Name     string
 }
 
-// New is the image before the first record.
+// New returns the image before the first record.
 func New() *Image {
 	return &Image{
 		brokers: map[wire.NodeID]*Broker{}, topics: map[wire.TopicID]*Topic{}, names: map[string]wire.TopicID{},
@@ -72,10 +72,10 @@ func New() *Image {
 	}
 }
 
-// Broker is a registration by id, or nil.
+// Broker returns a registration by id, or nil.
 func (m *Image) Broker(id wire.NodeID) *Broker { return m.brokers[id] }
 
-// Brokers are all registrations by id.
+// Brokers returns all registrations by id.
 func (m *Image) Brokers() []*Broker {
 	all := make([]*Broker, 0, len(m.brokers))
 	for _, b := range m.brokers { //order: sorted below
@@ -85,13 +85,13 @@ func (m *Image) Brokers() []*Broker {
 	return all
 }
 
-// Topic is a topic by id, or nil.
+// Topic returns a topic by id, or nil.
 func (m *Image) Topic(id wire.TopicID) *Topic { return m.topics[id] }
 
-// TopicNamed is a topic by name, or nil.
+// TopicNamed returns a topic by name, or nil.
 func (m *Image) TopicNamed(name string) *Topic { return m.topics[m.names[name]] }
 
-// Topics are all topics by name.
+// Topics returns all topics by name.
 func (m *Image) Topics() []*Topic {
 	all := make([]*Topic, 0, len(m.topics))
 	for _, t := range m.topics { //order: sorted below
@@ -101,7 +101,7 @@ func (m *Image) Topics() []*Topic {
 	return all
 }
 
-// Partition is one partition, or nil.
+// Partition returns one partition, or nil.
 func (m *Image) Partition(id wire.TopicID, partition int32) *Partition {
 	t := m.topics[id]
 	if t == nil || partition < 0 || int(partition) >= len(t.Partitions) {
@@ -110,20 +110,20 @@ func (m *Image) Partition(id wire.TopicID, partition int32) *Partition {
 	return t.Partitions[partition]
 }
 
-// Config is a dynamic config, if it is set.
+// Config returns the value of a dynamic config and whether it is set.
 func (m *Image) Config(k ConfigKey) (string, bool) {
 	v, ok := m.configs[k]
 	return v, ok
 }
 
-// TopicConfigs are the configs set on a topic, by name.
+// TopicConfigs returns the configs set on a topic, by name.
 func (m *Image) TopicConfigs(topic string) []ConfigKey { return m.ConfigsOf(wire.ConfigTopic, topic) }
 
-// Feature is a finalised feature's level; 0 is off.
+// Feature returns the finalised level of a feature. Level 0 means off.
 func (m *Image) Feature(name string) int16 { return m.levels[name] }
 
-// ApplyBatch applies one batch of the metadata log. On an error a record of it cannot be read, and the records before that one
-// are applied.
+// ApplyBatch applies one batch of the metadata log. It returns an error if it cannot read a record of the batch; the
+// records before that one are applied.
 func (m *Image) ApplyBatch(b wire.Batch) error {
 	if !b.IsControl() {
 		for rec, err := range b.Records() {
@@ -141,7 +141,7 @@ func (m *Image) ApplyBatch(b wire.Batch) error {
 	return nil
 }
 
-// Apply applies one record. Only a registration depends on its own offset, and has it as a field.
+// Apply applies one record. It needs no offset: only a registration depends on its offset, and it has a field for that.
 func (m *Image) Apply(r wire.MetadataRecord) {
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
@@ -176,7 +176,7 @@ func (m *Image) Apply(r wire.MetadataRecord) {
 	}
 }
 
-// setBroker replaces or, with nil, removes a registration.
+// setBroker replaces a registration, or removes it if b is nil.
 func (m *Image) setBroker(id wire.NodeID, b *Broker) {
 	if old := m.brokers[id]; old != nil {
 		m.digest -= digestBroker(old)
@@ -225,7 +225,7 @@ func (m *Image) removeTopic(id wire.TopicID) {
 	}
 }
 
-// setConfig replaces or, with nil, removes a config.
+// setConfig replaces a config, or removes it if the value is nil.
 func (m *Image) setConfig(k ConfigKey, value *string) {
 	if old, ok := m.configs[k]; ok {
 		m.digest -= digestConfig(k, old)
@@ -237,7 +237,7 @@ func (m *Image) setConfig(k ConfigKey, value *string) {
 	}
 }
 
-// setLevel finalises a feature's level; 0 is off.
+// setLevel finalises the level of a feature. Level 0 means off.
 func (m *Image) setLevel(name string, level int16) {
 	if old, ok := m.levels[name]; ok {
 		m.digest -= digestLevel(name, old)
@@ -249,7 +249,7 @@ func (m *Image) setLevel(name string, level int16) {
 	}
 }
 
-// ConfigsOf are the configs set on one resource, by name.
+// ConfigsOf returns the configs set on one resource, by name.
 func (m *Image) ConfigsOf(resource wire.ConfigResource, of string) []ConfigKey {
 	var keys []ConfigKey
 	for k := range m.configs { //order: sorted below
@@ -261,7 +261,7 @@ func (m *Image) ConfigsOf(resource wire.ConfigResource, of string) []ConfigKey {
 	return keys
 }
 
-// ConfiguredBrokers are the ids, as strings, of brokers that have configs of their own, in order.
+// ConfiguredBrokers returns the sorted ids, as strings, of the brokers that have their own configs.
 func (m *Image) ConfiguredBrokers() []string {
 	var all []string
 	for k := range m.configs { //order: sorted below
@@ -273,5 +273,5 @@ func (m *Image) ConfiguredBrokers() []string {
 	return all
 }
 
-// Features are the finalised features that are not off, by name.
+// Features returns the names of the finalised features that are not off.
 func (m *Image) Features() []string { return slices.Sorted(maps.Keys(m.levels)) }

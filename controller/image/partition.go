@@ -6,23 +6,23 @@ import (
 	"samsa/wire"
 )
 
-// Partition is the state of one partition (PartitionRegistration). Its slices are replaced and never changed in place, so an
-// earlier copy stays as it was.
+// Partition is the state of one partition (PartitionRegistration). Its slices are replaced and never changed in place, so
+// an earlier copy does not change.
 type Partition struct {
 	Topic            wire.TopicID
 	Partition        int32
 	Replicas         []wire.NodeID // in order of preference
-	ISR              []wire.NodeID // in the order of Replicas; contains Leader unless there is none
+	ISR              []wire.NodeID // in the order of Replicas; contains Leader if there is a leader
 	ELR              []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
-	LastKnown        []wire.NodeID // the last leader, while ISR and ELR are both empty; else none
+	LastKnown        []wire.NodeID // the last known leader while ISR and ELR are both empty; otherwise empty
 	Leader           wire.NodeID   // NoNode if there is none
 	ElectedUncleanly bool          // Leader was in neither ISR nor ELR when elected: records may be lost
 	Recovery         wire.LeaderRecoveryState
-	LeaderEpoch      wire.Epoch          // raised by every record that names a leader
+	LeaderEpoch      wire.Epoch          // raised by every record that sets the leader
 	PartitionEpoch   wire.PartitionEpoch // raised by every change
 }
 
-// addPartition adds or replaces a partition; its records come in partition order.
+// addPartition adds or replaces a partition. The records of a topic's partitions are in partition order.
 func (m *Image) addPartition(r *wire.PartitionRecord) {
 	t := m.topics[r.TopicID]
 	if t == nil {
@@ -43,7 +43,7 @@ func (m *Image) addPartition(r *wire.PartitionRecord) {
 	m.digest += digestPartition(p)
 }
 
-// changePartition applies a change to the partition it names.
+// changePartition applies a change record to its partition.
 func (m *Image) changePartition(r *wire.PartitionChangeRecord) {
 	p := m.Partition(r.TopicID, r.PartitionID)
 	if p == nil {
@@ -54,10 +54,10 @@ func (m *Image) changePartition(r *wire.PartitionChangeRecord) {
 	m.digest += digestPartition(p)
 }
 
-// clearELR clears the ELRs of a topic's partitions, or of all (""), as if each partition with an ELR had a change record
-// of its own (TopicDelta.maybeClearElr).
+// clearELR clears the ELRs of a topic's partitions, or of all partitions if the topic is "". The result is the same as if
+// each partition with an ELR had its own change record (TopicDelta.maybeClearElr).
 func (m *Image) clearELR(topic string) {
-	for _, t := range m.topics { //order: each partition on its own, and the digest is a sum
+	for _, t := range m.topics { //order: each partition changes independently, and the digest is a sum
 		if topic != "" && t.Name != topic {
 			continue
 		}
@@ -71,18 +71,18 @@ func (m *Image) clearELR(topic string) {
 	}
 }
 
-// After returns the partition with a change applied.
+// After returns the partition as it is after a change.
 func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
 	next := *p
 	next.change(r)
 	return next
 }
 
-// change applies a PartitionChangeRecord. The record does not have the epochs: every node computes them in the same way
-// (PartitionRegistration.merge). Every change raises the partition epoch, by which the controller refuses an
-// AlterPartition based on an older state (KIP-497). A record that sets the leader, even to none or to the same one,
-// raises the leader epoch: later batches have another leader or other replicas. A smaller ISR alone does not since 3.6:
-// the new epoch only interrupted clients (KAFKA-15021).
+// change applies a PartitionChangeRecord. The record does not have the epochs, because every node computes them in the same
+// way (PartitionRegistration.merge). Every change raises the partition epoch, so that the controller can refuse an
+// AlterPartition based on an older state (KIP-497). A record that sets the leader raises the leader epoch, even if there is
+// no leader or the same leader as before. Since 3.6 a smaller ISR alone does not raise the leader epoch, because that only
+// interrupted clients (KAFKA-15021).
 func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.Leader != wire.LeaderUnchanged {
 		p.Leader = r.Leader

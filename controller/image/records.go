@@ -8,9 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// Records returns records that rebuild the image from an empty one, in the order of Kafka's snapshots
-// (MetadataImage.write): features, with metadata.version first because the others are in its formats, then brokers,
-// topics and configs. They omit what an image does not store (see the package doc), and Partition.ElectedUncleanly.
+// Records returns records that rebuild the image from an empty one. They are in the order of Kafka's snapshots
+// (MetadataImage.write): features, brokers, topics, configs. The feature metadata.version is first, because it decides the
+// formats of the other records. No record has Partition.ElectedUncleanly.
 func (m *Image) Records() (all []wire.MetadataRecord) {
 	const first = "metadata.version"
 	if level, ok := m.levels[first]; ok {
@@ -40,7 +40,7 @@ func (m *Image) Records() (all []wire.MetadataRecord) {
 	return all
 }
 
-// record is the registration in the lowest version that has all of its fields.
+// record returns the registration as a record in the lowest version that has all of its fields.
 func (b *Broker) record() *wire.RegisterBrokerRecord {
 	r := &wire.RegisterBrokerRecord{
 		BrokerID: b.ID, IncarnationID: b.Incarnation, BrokerEpoch: b.Epoch, EndPoints: b.EndPoints, Features: b.Features,
@@ -58,7 +58,7 @@ func (b *Broker) record() *wire.RegisterBrokerRecord {
 	return r
 }
 
-// record is the partition in the lowest version that has all of its fields. An empty ELR is not written.
+// record returns the partition as a record in the lowest version that has all of its fields. It omits an empty ELR.
 func (p *Partition) record() *wire.PartitionRecord {
 	r := &wire.PartitionRecord{
 		TopicID: p.Topic, PartitionID: p.Partition, Replicas: p.Replicas, ISR: p.ISR, Leader: p.Leader, LeaderRecoveryState: p.Recovery,

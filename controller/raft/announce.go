@@ -11,13 +11,13 @@ import (
 	"samsa/wire"
 )
 
-// BeginQuorumEpoch and EndQuorumEpoch (KIP-595). Neither is needed for safety; both save the voters a timeout.
+// This file has BeginQuorumEpoch and EndQuorumEpoch (KIP-595). Safety needs neither; each saves the voters a timeout.
 //
-// 	BeginQuorumEpoch   from a leader: fetch from me
-// 	EndQuorumEpoch     from a leader that resigned: these voters should campaign, in this order
+// 	BeginQuorumEpoch   a new leader asks the voters to fetch from it
+// 	EndQuorumEpoch     a leader that resigned lists the voters that should campaign, in this order
 
-// sendBeginRequests names the leader to every voter, and repeats that for voters that were unreachable: otherwise they
-// would wait for their timeout.
+// sendBeginRequests sends BeginQuorumEpoch to every voter, and sends it again periodically, because a voter that was
+// unreachable would otherwise wait for its election timeout.
 func (r *Replica) sendBeginRequests(e env.Env) {
 	if r.state != Leader || len(r.peers) == 0 {
 		return
@@ -34,8 +34,7 @@ func (r *Replica) sendBeginRequest(e env.Env, p *peer) {
 	r.send(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, r.cfg.Node, r.epoch}, r.cfg.ClusterID))
 }
 
-// handleBeginResponse records which voters know the leader. A voter that refused gets the next BeginQuorumEpoch in any
-// case.
+// handleBeginResponse records that a voter knows the leader. A voter that refused gets BeginQuorumEpoch again.
 func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorumEpochResponse) bool {
 	begin, ok := beginResponseFromKafka(resp)
 	if !ok {
@@ -47,7 +46,7 @@ func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorum
 	return true
 }
 
-// handleBeginRequest follows the elected leader.
+// handleBeginRequest makes this voter follow the elected leader.
 func (r *Replica) handleBeginRequest(e env.Env, req *kmsg.BeginQuorumEpochRequest) env.Response {
 	q, err := beginRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {
@@ -57,19 +56,19 @@ func (r *Replica) handleBeginRequest(e env.Env, req *kmsg.BeginQuorumEpochReques
 	switch {
 	case err != nil:
 	case !r.maybeTransition(e, q.epoch, q.leader):
-		err = kerr.UnknownServerError // Kafka's handler throws
+		err = kerr.UnknownServerError // Kafka's handler throws an exception here
 	case q.voter >= 0 && q.voter != r.cfg.Node:
 		err = kerr.InvalidVoterKey
 	}
 	return beginResponseToKafka(r.response(err))
 }
 
-// sendEndRequest tells a voter that this leader resigned, and which voters should campaign first: those with the longest logs.
+// sendEndRequest tells a voter that this leader resigned, and that the voters with the longest logs should campaign first.
 func (r *Replica) sendEndRequest(e env.Env, p *peer) {
 	r.send(e, p, tokEnd, endRequestToKafka(endRequest{r.cfg.Node, r.epoch, r.successors()}, r.cfg.ClusterID))
 }
 
-// successors are the other voters, the longest log first.
+// successors returns the other voters. The one with the longest log is first.
 func (r *Replica) successors() []wire.NodeID {
 	order := slices.Clone(r.peers)
 	slices.SortStableFunc(order, func(a, b peer) int { return cmp.Compare(b.end, a.end) }) //total: stable, peers are ordered by id
@@ -80,7 +79,7 @@ func (r *Replica) successors() []wire.NodeID {
 	return ids
 }
 
-// handleEndResponse records which voters know that the leader resigned. A clean shutdown is over when all of them do.
+// handleEndResponse records that a voter knows that this leader resigned. A clean shutdown is over when all voters know.
 func (r *Replica) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpochResponse) bool {
 	end, ok := endResponseFromKafka(resp)
 	if !ok {
@@ -96,8 +95,8 @@ func (r *Replica) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpoc
 	return true
 }
 
-// handleEndRequest ends a follower's fetch timeout, because its leader resigned. The first successor campaigns at once,
-// the others later, each after twice the wait of the one before it, so that they do not split the vote (KIP-595).
+// handleEndRequest replaces a follower's fetch timeout, because its leader resigned. The first successor campaigns at
+// once. Each of the others waits twice as long as the one before it, so that they do not split the vote (KIP-595).
 func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
 	q, err := endRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {
@@ -113,7 +112,7 @@ func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) e
 	return endResponseToKafka(r.response(err))
 }
 
-// successorTimeout is how long the i-th successor waits (strictExponentialElectionBackoffMs).
+// successorTimeout returns how long the i-th successor waits (strictExponentialElectionBackoffMs).
 func (r *Replica) successorTimeout(i, of int) env.Duration {
 	switch {
 	case i == 0:
@@ -124,7 +123,8 @@ func (r *Replica) successorTimeout(i, of int) env.Duration {
 	return min(r.cfg.BackoffMax, r.cfg.BackoffMax>>min(of-1, 20)<<min(i-1, 20))
 }
 
-// Resign gives up the leadership of an epoch, if this replica has it: the state machine above the log cannot continue.
+// Resign resigns as leader of an epoch, if this replica is its leader. The controller calls it when its state machine
+// cannot continue.
 func (r *Replica) Resign(e env.Env, epoch wire.Epoch) {
 	if r.state == Leader && r.epoch == epoch {
 		r.becomeResigned(e)

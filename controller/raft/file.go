@@ -16,9 +16,8 @@ type electionFile struct {
 	sync    bool // Rules.SyncVote
 }
 
-// read reads the file. A voter without one has seen no election. The content must be durable before the voter sends a
-// message based on it: a process that crashed may not have synced the names of the log's directory and of the file in
-// it.
+// read reads the file. A voter without a file has seen no election. The voter must not send a message based on the file
+// before syncNames, because a process that crashed may not have synced the directory entries.
 func (f *electionFile) read(d env.Disk) error {
 	f.content = wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
 	h, err := d.Open(filePath, false)
@@ -42,7 +41,7 @@ func (f *electionFile) read(d env.Disk) error {
 	return err
 }
 
-// syncNames makes the names durable that the content depends on: of the log's directory, and of the file in it.
+// syncNames makes the directory entries of the log's directory and of the file durable.
 func (f *electionFile) syncNames(d env.Disk) error {
 	if !f.sync {
 		return nil
@@ -53,7 +52,7 @@ func (f *electionFile) syncNames(d env.Disk) error {
 	return d.SyncDir(Dir)
 }
 
-// write replaces the file, if the content is new. After any crash the file has the old or the new content, whole.
+// write replaces the file if the content is new. After a crash the file has either the old or the new content as a whole.
 func (f *electionFile) write(d env.Disk, q wire.QuorumState) error {
 	was := f.content
 	if q.LeaderID == was.LeaderID && q.LeaderEpoch == was.LeaderEpoch && q.VotedID == was.VotedID && slices.Equal(q.CurrentVoters, was.CurrentVoters) {
@@ -66,8 +65,8 @@ func (f *electionFile) write(d env.Disk, q wire.QuorumState) error {
 	return err
 }
 
-// persistElection makes epoch, leader and vote durable before any message based on them leaves (KIP-595). A voter that
-// cannot write them stops.
+// persistElection makes the epoch, the leader and the vote durable before this voter sends a message based on them
+// (KIP-595). A voter that cannot write them stops.
 func (r *Replica) persistElection(e env.Env) bool {
 	q := wire.QuorumState{LeaderID: r.leader, LeaderEpoch: r.epoch, VotedID: r.voted}
 	for _, v := range r.Voters() {

@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// sendFetchRequest sends the end of this log, and asks for the records after it.
+// sendFetchRequest fetches the records after the end of this log.
 func (r *Replica) sendFetchRequest(e env.Env, p *peer) {
 	q := fetchRequest{
 		replica: r.cfg.Node, epoch: r.epoch, offset: r.log.End(), lastEpoch: r.log.lastEpoch(), start: r.log.Start(), hw: r.hw,
@@ -18,8 +18,8 @@ func (r *Replica) sendFetchRequest(e env.Env, p *peer) {
 	r.send(e, p, tokFetch, fetchRequestToKafka(q, r.cfg.ClusterID))
 }
 
-// handleFetchResponse appends the leader's records, or truncates this log where it diverges from the leader's. If it
-// returns false the request is sent again after the retry backoff.
+// handleFetchResponse appends the leader's records, or truncates this log where it diverges from the leader's log. If it
+// returns false, the request is sent again after the retry backoff.
 func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool {
 	fetched, ok := fetchResponseFromKafka(resp)
 	if !ok {
@@ -39,7 +39,7 @@ func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool 
 			err = r.appendAsFollower(e, fetched.records)
 		}
 		if !r.dead && err == nil {
-			r.raiseHW(e, min(fetched.hw, r.log.End())) // a new leader's is -1 until it has committed a record of its epoch
+			r.raiseHW(e, min(fetched.hw, r.log.End())) // a new leader sends -1 until it has committed a record of its epoch
 		}
 	}
 	if r.dead || err != nil {
@@ -50,8 +50,9 @@ func (r *Replica) handleFetchResponse(e env.Env, resp *kmsg.FetchResponse) bool 
 	return true
 }
 
-// appendAsFollower appends the leader's records and makes them durable before the next fetch: its offset is the end that the leader
-// counts towards a majority (KAFKA-10533). An error is about the bytes; an error of the disk ends the process.
+// appendAsFollower appends the leader's records and makes them durable before the next fetch, because the leader counts
+// the records below the fetch offset towards a majority (KAFKA-10533). It returns an error if the bytes are invalid; a
+// disk error ends the process.
 func (r *Replica) appendAsFollower(e env.Env, records []byte) error {
 	if _, err := r.log.AppendAsFollower(e.Disk(), records, r.epoch); err != nil {
 		if r.log.Offline() != nil {
@@ -63,7 +64,7 @@ func (r *Replica) appendAsFollower(e env.Env, records []byte) error {
 	return nil
 }
 
-// flushNow makes the log durable before any message of this event leaves.
+// flushNow makes the log durable before any message of this event is sent.
 func (r *Replica) flushNow(e env.Env) {
 	if err := r.log.sync(e.Disk()); err != nil {
 		r.fail(e, err)
@@ -72,7 +73,7 @@ func (r *Replica) flushNow(e env.Env) {
 	r.log.durableEnd = r.log.syncedEnd
 }
 
-// raiseHW raises the high watermark, which never falls.
+// raiseHW raises the high watermark. The high watermark never decreases.
 func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
 	if hw > r.hw {
 		r.hw = hw
@@ -80,9 +81,9 @@ func (r *Replica) raiseHW(e env.Env, hw wire.Offset) {
 	}
 }
 
-// truncate truncates this log where it diverges from the leader's; theirs is the end of an epoch in the leader's log. If
-// this log lacks that epoch, it is truncated to the end of its last earlier epoch, and the next fetch continues from
-// there.
+// truncate truncates this log where it diverges from the leader's log. The argument is the end of an epoch in the leader's
+// log. If this log does not have that epoch, it is truncated to the end of its last earlier epoch, and the next fetch
+// continues from there.
 func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 	mine := r.log.endOffsetForEpoch(theirs.epoch)
 	to := mine.end
@@ -93,8 +94,8 @@ func (r *Replica) truncate(e env.Env, theirs epochEnd) error {
 		return fmt.Errorf("the leader says that epoch %d ends at %d, and this log ends at %d: they do not diverge", theirs.epoch, theirs.end, r.log.End())
 	}
 	if to < r.hw {
-		// A committed record would be lost, so a disk or an error elsewhere has already broken a promise. A voter that
-		// stops, as Kafka's does by its fatal fault handler, keeps its copy of the record (KAFKA-12460).
+		// A committed record would be lost, so a disk has already lost data or some node has a bug. By stopping, as
+		// Kafka's voter does with its fatal fault handler, this voter keeps its copy of the record (KAFKA-12460).
 		if !r.cfg.Rules.MayTruncateBelow(r.hw, to) {
 			err := fmt.Errorf("the leader of epoch %d of the metadata quorum has this log cut to %d, below the high watermark %d", r.epoch, to, r.hw)
 			e.Note(noteRefusedCut, int64(r.cfg.Node), int64(to), int64(r.hw), int64(r.epoch))

@@ -6,14 +6,15 @@ import (
 	"samsa/wire"
 )
 
-// OldRules are the exhibits of this package, by id. Deleting this file leaves the package compiling.
+// OldRules returns the exhibits of this package by id. The package compiles without this file.
 func OldRules() []exhibit.Of[Rules] {
 	return []exhibit.Of[Rules]{
 		{
 			ID: "K1", Source: "KAFKA-10527", Versions: "KIP-595 as first merged, before 2.7",
 			Symptom: "A leader that lost the tail of its log in a power loss goes on in its epoch and writes other records at the same offsets and epoch: two logs that no comparison of epochs can tell apart.",
 			Check:   "metadata-logs-match",
-			// With the current flush no served record can be lost, which would hide this rule: it needs K2's answer too.
+			// With the current flush no served record can be lost, which would hide this rule. So it needs K2's old
+			// answer too.
 			Replace: func(r *Rules) { r.ResumeLead, r.FlushFirst = true, false },
 		},
 		{

@@ -38,13 +38,13 @@ func leaderChangeVoter(id wire.NodeID) kmsg.LeaderChangeMessageVoter {
 	return v
 }
 
-// ErrNotLeader is the error of Append on a replica that does not lead.
+// ErrNotLeader is the error of Append if the replica is not the leader.
 var ErrNotLeader = errors.New("this node does not lead the quorum")
 
-// Append appends records as one batch that is committed whole or not at all, and returns the log's new end; the records
-// are committed when Committed reaches it, in a later event. After ErrNotLeader, and after an error for which
-// NothingAppended is true, nothing was appended. Any other error is the disk's: the replica is dead, and the log may or
-// may not have the batch.
+// Append appends records as one batch, which is committed whole or not at all, and returns the new end of the log. The
+// records are committed when Committed reaches that end, in a later event. After ErrNotLeader, and after an error for which
+// NothingAppended is true, nothing was appended. After any other error the disk has failed, the replica is dead, and the
+// log may or may not have the batch.
 func (r *Replica) Append(e env.Env, records []wire.Record) (wire.Offset, error) {
 	if r.state != Leader || r.dead {
 		return 0, ErrNotLeader
@@ -65,11 +65,11 @@ func NothingAppended(err error) bool {
 // appendAsLeader is the only function that appends to a leader's log. It may run on any lane; the sync has events of its
 // own, on the lane that serves fetches:
 //
-//	append ──▶ flush: the sync ··· when that is paid for ──▶ flushed: the records count as the leader's copy, and are served
+//	append ──▶ flush: the sync starts ··· it is complete ──▶ flushed: the records count for the majority, and are served
 //
-// So no message that depends on the sync can leave before it, on any lane: the records that a majority has must survive
-// a power loss (KAFKA-10533). Kafka has the single thread of KafkaRaftClient for that. Records appended meanwhile share
-// the next sync.
+// So no lane can send a message that depends on the sync before the sync is complete. This is necessary because records
+// on a majority must survive a power loss (KAFKA-10533). In Kafka the single thread of KafkaRaftClient ensures this
+// order. Records that are appended during a sync share the next one.
 func (r *Replica) appendAsLeader(e env.Env, batch []byte) (wire.Offset, error) {
 	_, err := r.log.AppendAsLeader(e.Disk(), batch, r.epoch, storage.OriginRaft, e.Wall())
 	if err != nil {
@@ -104,9 +104,9 @@ func (r *Replica) flushed(e env.Env) {
 	}
 }
 
-// checkQuorumTimeout is the check-quorum period. A leader that no majority fetches from during it resigns: it could
-// commit nothing, and its brokers would not look for another (KAFKA-15489). A single voter is its own majority
-// (KAFKA-16144).
+// checkQuorumTimeout returns the check-quorum period. If no majority fetches from a leader during that period, the leader
+// resigns, because it could commit nothing and its brokers would not look for another leader (KAFKA-15489). A single voter
+// is its own majority (KAFKA-16144).
 func (r *Replica) checkQuorumTimeout() env.Duration {
 	timeout := r.cfg.Rules.CheckQuorum(r.cfg.FetchTimeout)
 	if len(r.peers) == 0 || timeout <= 0 {
@@ -123,7 +123,7 @@ func (r *Replica) resetCheckQuorum(e env.Env) {
 	r.setTimeout(e, r.checkQuorumTimeout())
 }
 
-// updateCheckQuorum counts a voter's fetch. The leader itself is one of the majority.
+// updateCheckQuorum counts the fetch of a voter. The leader counts itself towards the majority.
 func (r *Replica) updateCheckQuorum(e env.Env, p *peer) {
 	p.fetchedInPeriod = true
 	others := 0

@@ -6,21 +6,21 @@ import (
 	"samsa/wire"
 )
 
-// metadataLog is the log with the part of it that is durable (KafkaMetadataLog). Only that part counts towards a majority, and only
-// it is served.
+// metadataLog is the metadata log, and knows how much of it is durable (KafkaMetadataLog). Only durable records count
+// towards a majority and are served.
 //
-//	[ ··· durable ··· │ synced, the sync is not paid for ··· │ appended ··· )
+//	[ ··· durable ··· │ synced, the sync not yet complete ·· │ appended ··· )
 //	              durableEnd                             syncedEnd      End()
 type metadataLog struct {
 	*storage.Log
 	flushFirst bool        // Rules.FlushFirst
-	durableEnd wire.Offset // everything below is on the device
-	syncedEnd  wire.Offset // everything below is on the device when the last sync is paid for
-	flushing   bool        // the events that bring both to the end are under way
+	durableEnd wire.Offset // all records below this offset are on the device
+	syncedEnd  wire.Offset // all records below this offset will be on the device when the last sync is complete
+	flushing   bool        // timers are armed that will raise both offsets to the end of the log
 }
 
-// sync syncs the log. The synced records are durable in any event that begins after it, and for messages that leave
-// after it.
+// sync syncs the log. The records are durable in every event that begins after the sync, and before any message that is
+// sent after the sync.
 func (l *metadataLog) sync(d env.Disk) error {
 	if l.flushFirst {
 		if err := l.Flush(d, l.End()); err != nil {
@@ -37,11 +37,11 @@ func (l *metadataLog) truncateTo(d env.Disk, end wire.Offset) error {
 	return l.TruncateTo(d, end)
 }
 
-// lastEpoch is the epoch of the last record, 0 in an empty log.
+// lastEpoch returns the epoch of the last record, or 0 if the log is empty.
 func (l *metadataLog) lastEpoch() wire.Epoch { return max(l.Epochs().Latest(), 0) }
 
-// endOffsetForEpoch is the end of an epoch: if the log lacks it, the end of the epoch before, and if it is newer than
-// all, the log's end (KafkaMetadataLog.endOffsetForEpoch).
+// endOffsetForEpoch returns the end of an epoch in the log. If the log does not have that epoch, the result is the end of
+// the last earlier epoch, or the end of the log if the epoch is newer than all (KafkaMetadataLog.endOffsetForEpoch).
 func (l *metadataLog) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 	if m, ok := l.EndOffsetFor(epoch); ok {
 		return epochEnd{m.Epoch, m.End}
@@ -49,9 +49,9 @@ func (l *metadataLog) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 	return epochEnd{l.lastEpoch(), l.End()}
 }
 
-// upToDate reports whether a candidate's log has every record of this log that may be committed: the later last epoch
-// wins, and in one epoch the longer log (KIP-595, Raft 5.4.1). By length alone the voter that was partitioned longest
-// and appended most would win.
+// upToDate reports whether a candidate's log has every record of this log that may be committed. The log with the higher
+// last epoch is more up to date; if the epochs are equal, the longer log is (KIP-595, Raft 5.4.1). By length alone, a
+// voter could win that was partitioned for a long time and appended many records meanwhile.
 func (l *metadataLog) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 	mine := l.lastEpoch()
 	return epoch > mine || epoch == mine && end >= l.End()
@@ -88,5 +88,5 @@ func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record))
 	return nil
 }
 
-// scanBytes is the size of one read of Scan.
+// scanBytes is the number of bytes that Scan reads at once.
 const scanBytes = 1 << 20

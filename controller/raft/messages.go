@@ -10,17 +10,18 @@ import (
 	"samsa/wire"
 )
 
-// The messages between replicas as plain values (KIP-595). Each has one function from Kafka's message and one to it, and
-// no other file of this package reads Kafka's messages:
+// This file has the messages between replicas as plain values (KIP-595). For each message one function converts from
+// Kafka's message and one converts to it; no other file of this package reads Kafka's messages. The versions add these
+// fields:
 //
-//	Vote               0 KIP-595, 1 voter ids (KIP-853), 2 pre-votes (KIP-996)
-//	BeginQuorumEpoch   0 KIP-595, 1 voter ids (KIP-853)
-//	EndQuorumEpoch     0 KIP-595, 1 preferred candidates (KIP-853)
-//	Fetch              12 KIP-595 (last fetched epoch, diverging epoch), 13 topic ids, 17 directory ids (KIP-853),
-//	                   18 the follower's high watermark, so that a parked fetch returns when only that has moved (KIP-1166)
+//	Vote               version 1: voter ids (KIP-853); 2: pre-votes (KIP-996)
+//	BeginQuorumEpoch   version 1: voter ids (KIP-853)
+//	EndQuorumEpoch     version 1: preferred candidates (KIP-853)
+//	Fetch              version 12: last fetched epoch, diverging epoch (KIP-595); 13: topic ids; 17: directory ids (KIP-853);
+//	                   18: the follower's high watermark, so that a new high watermark completes a parked fetch (KIP-1166)
 //
-// A message must name exactly one partition, that of the metadata log. Any other request is refused as a whole; any
-// other response is dropped, and its request is sent again after the retry backoff.
+// A message must have exactly one partition, which is the metadata log. A request with other partitions is refused as a
+// whole. A response with other partitions is dropped, and its request is sent again after the retry backoff.
 
 // voteRequest asks a voter for its vote or its pre-vote.
 type voteRequest struct {
@@ -58,7 +59,7 @@ type fetchRequest struct {
 	maxWait   env.Duration
 }
 
-// hwNotSent stands for a high watermark that is not in the request: no leader's is greater.
+// hwNotSent stands for a high watermark that is not in the request. No leader has a greater high watermark.
 const hwNotSent = wire.Offset(math.MaxInt64)
 
 // response is the part that all responses have: an error, and the epoch and the leader that the sender knows.
@@ -76,7 +77,7 @@ type voteResponse struct {
 type fetchResponse struct {
 	response
 	leaderAddr env.Addr    // "" if the leader is not known
-	hw         wire.Offset // -1 if it is not known, and with an error
+	hw         wire.Offset // -1 if it is not known or the response has an error
 	start      wire.Offset // of the leader's log
 	diverging  epochEnd    // the greatest end that the logs may have in common; its epoch is -1 if they do not diverge
 	records    []byte
@@ -88,10 +89,11 @@ type epochEnd struct {
 	end   wire.Offset
 }
 
-// ControllerPort is the port of the controllers' listener. An address of this world is a machine and needs none.
+// ControllerPort is the port of the controllers' listener in Kafka's messages. Addresses in the simulated world have no
+// port.
 const ControllerPort = 9093
 
-// metadataPartitionOf returns the partition of a message, which must be that of the metadata log and the only one
+// metadataPartitionOf returns the partition of a message. It must be the metadata log and the only partition
 // (RaftUtil.hasValidTopicPartition).
 func metadataPartitionOf[T, P any](topics []T, open func(*T) (isOurs bool, partitions []P), index func(*P) int32) (*P, *kerr.Error) {
 	if len(topics) == 1 {
@@ -102,7 +104,7 @@ func metadataPartitionOf[T, P any](topics []T, open func(*T) (isOurs bool, parti
 	return nil, kerr.InvalidRequest
 }
 
-// sameCluster reports whether a request names this cluster, or none.
+// sameCluster reports whether a request has this cluster id or none.
 func sameCluster(named *string, cluster string) bool { return named == nil || *named == cluster }
 
 func voteRequestToKafka(q voteRequest, cluster string) *kmsg.VoteRequest {
@@ -205,7 +207,7 @@ func beginResponseFromKafka(resp *kmsg.BeginQuorumEpochResponse) (response, bool
 	return response{p.ErrorCode, wire.Epoch(p.LeaderEpoch), wire.NodeID(p.LeaderID)}, true
 }
 
-// endRequestToKafka sets the successors in the field of version 0 too, for voters of either version.
+// endRequestToKafka sets the successors in the fields of both versions, so that every voter can read them.
 func endRequestToKafka(q endRequest, cluster string) *kmsg.EndQuorumEpochRequest {
 	p := kmsg.NewEndQuorumEpochRequestTopicPartition()
 	p.LeaderID, p.LeaderEpoch = int32(q.leader), int32(q.epoch)

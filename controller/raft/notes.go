@@ -2,12 +2,12 @@ package raft
 
 import "samsa/sim/env"
 
-// Notes are the kinds of notes that replicas of the metadata log make.
+// Notes returns the kinds of notes that replicas of the metadata log make.
 func Notes() []*env.NoteKind {
 	return append(notes[:], noteVoted, noteCommitted, noteTruncated, noteRefusedCut, noteTwoLeaders)
 }
 
-// notes are the notes on entering a state, by State.
+// notes has the note that a replica makes when it enters a state, by State.
 var notes = [...]*env.NoteKind{
 	Unattached: {
 		Name: "raft.unattached", Fields: [4]string{"node", "epoch", "leader", "offset"},

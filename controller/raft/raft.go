@@ -20,12 +20,12 @@ type Voter struct {
 	Addr env.Addr
 }
 
-// Config is the settings of a replica, with Kafka's names.
+// Config has the settings of a replica; the comments give Kafka's names.
 type Config struct {
 	Node            wire.NodeID
 	Voters          []Voter // by rising id; Node is one of them
 	ClusterID       string
-	ElectionTimeout env.Duration // controller.quorum.election.timeout.ms: the least; the most is twice that
+	ElectionTimeout env.Duration // controller.quorum.election.timeout.ms: the minimum; the maximum is twice that
 	FetchTimeout    env.Duration // controller.quorum.fetch.timeout.ms
 	RequestTimeout  env.Duration // controller.quorum.request.timeout.ms
 	RetryBackoff    env.Duration // controller.quorum.retry.backoff.ms
@@ -36,7 +36,7 @@ type Config struct {
 	Rules           Rules
 }
 
-// DefaultConfig is Kafka's defaults for a quorum.
+// DefaultConfig returns Kafka's defaults for a quorum.
 func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 	return Config{
 		Node: node, Voters: voters,
@@ -51,14 +51,14 @@ type Replica struct {
 	cfg  Config
 	log  metadataLog
 	file electionFile
-	dead bool // see Dead: it sends nothing any more
+	dead bool // see Dead; a dead replica sends nothing
 
 	state State
 	election
 	deadline   env.Instant // of the state's timer
 	transition int64       // counts transitions: a response to a request from before the last one is dropped
 
-	hw wire.Offset // everything below is committed; never falls in an incarnation; at or below the log's end
+	hw wire.Offset // all records below are committed; never decreases while the process runs; at or below the log's end
 
 	peers []peer // the other voters by rising id
 
@@ -102,16 +102,16 @@ const (
 	timRetry                      // A: peer, B: transition: send the request again
 	timBegin                      // send BeginQuorumEpoch again
 	timParked                     // A: parked fetch
-	timStop                       // the clean shutdown ends, also without answers
+	timStop                       // the clean shutdown ends, even without answers
 	timFlush                      // sync the appended records
-	timFlushed                    // that sync has been paid for
+	timFlushed                    // that sync is complete
 )
 
-// FirstKind is the first timer kind and token kind of a Replica: the host passes on all timers and tokens at or above
-// it.
+// FirstKind is the first timer kind and token kind of a Replica. The host passes all timers and tokens with this or a
+// higher kind to the Replica.
 const FirstKind = 1 << 8
 
-// New makes a replica. Its log and its vote are on its disk, and Start reads them.
+// New makes a replica. Start reads its log and its vote from its disk.
 func New(cfg Config) *Replica {
 	r := &Replica{cfg: cfg, election: election{leader: wire.NoNode, voted: wire.NoNode}, exposed: -1, log: metadataLog{flushFirst: cfg.Rules.FlushFirst}, file: electionFile{sync: cfg.Rules.SyncVote}}
 	for _, v := range cfg.Voters {
@@ -126,7 +126,7 @@ func New(cfg Config) *Replica {
 	return r
 }
 
-// Start loads the log and the quorum state. An error is the disk's, and then the replica is unusable.
+// Start loads the log and the quorum state. If it returns an error, the disk has failed and the replica is unusable.
 func (r *Replica) Start(e env.Env) error {
 	log, _, err := storage.Open(e.Disk(), Dir, r.cfg.Log, storage.OpenOptions{Wall: e.Wall()})
 	if err != nil {
@@ -136,8 +136,8 @@ func (r *Replica) Start(e env.Env) error {
 	if err := r.file.read(e.Disk()); err != nil {
 		return err
 	}
-	// Log and file may be in the page cache only: a process that crashed between write and sync left them there, before
-	// it sent anything that depends on them. This process will, so they must be on the device first.
+	// The log and the file may be only in the page cache, if the previous process crashed after a write and before the
+	// sync. That process sent nothing that depends on them; this process will, so it must sync them first.
 	if err := r.file.syncNames(e.Disk()); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (r *Replica) Receive(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// reply sends a response, unless the records or the vote that it depends on could not be written.
+// reply sends a response, unless this replica could not write the records or the vote that the response depends on.
 func (r *Replica) reply(e env.Env, t env.Ticket, resp env.Response) {
 	if !r.dead {
 		e.Reply(t, resp)
@@ -212,7 +212,7 @@ func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err erro
 	}
 }
 
-// Lost drops a connection; its calls have failed before.
+// Lost drops a connection. Calls on it have already failed.
 func (r *Replica) Lost(l env.Link) {
 	for i := range r.peers {
 		if r.peers[i].link == l {
@@ -246,7 +246,7 @@ func (r *Replica) Fire(e env.Env, t env.Timer) {
 	}
 }
 
-// sendPending sends a peer the request that the state requires, if there is one and none is in flight.
+// sendPending sends a peer the request that the state requires, if any, unless a request to it is in flight.
 func (r *Replica) sendPending(e env.Env, p *peer) {
 	if p.inFlight || r.dead {
 		return
@@ -267,7 +267,7 @@ func (r *Replica) sendPending(e env.Env, p *peer) {
 	}
 }
 
-// send sends a request to a peer, and connects first if it must.
+// send sends a request to a peer. It connects first if there is no connection.
 func (r *Replica) send(e env.Env, p *peer, kind uint16, req env.Request) {
 	if p.link == 0 {
 		p.link = e.Dial(p.Addr, env.LaneRaft)
@@ -276,7 +276,7 @@ func (r *Replica) send(e env.Env, p *peer, kind uint16, req env.Request) {
 	e.Call(p.link, r.cfg.RequestTimeout, req, env.Token{Kind: kind, A: int64(p.ID), B: r.transition})
 }
 
-// peer is another voter by id, or nil.
+// peer returns another voter by id, or nil.
 func (r *Replica) peer(id wire.NodeID) *peer {
 	if i := slices.IndexFunc(r.peers, func(p peer) bool { return p.ID == id }); i >= 0 {
 		return &r.peers[i]
@@ -284,23 +284,23 @@ func (r *Replica) peer(id wire.NodeID) *peer {
 	return nil
 }
 
-// Voters is the voters of the quorum by rising id, including this one. No other function reads the set, so that it can
-// become one that changes (KIP-853).
+// Voters returns the voters of the quorum by rising id, including this one. No other function reads the set, so that
+// dynamic voters could be added (KIP-853).
 func (r *Replica) Voters() []Voter { return r.cfg.Voters }
 
-// majority is the number of voters that decides.
+// majority returns the number of voters that is a majority.
 func majority(voters int) int { return voters/2 + 1 }
 
-// State is the replica's state.
+// State returns the replica's state.
 func (r *Replica) State() State { return r.state }
 
-// Epoch is the newest epoch that this replica knows.
+// Epoch returns the newest epoch that this replica knows.
 func (r *Replica) Epoch() wire.Epoch { return r.epoch }
 
-// Leader is the leader of Epoch, or NoNode. A leader that resigned still names itself.
+// Leader returns the leader of Epoch, or NoNode. A leader that resigned still returns itself.
 func (r *Replica) Leader() wire.NodeID { return r.leader }
 
-// LeaderAddr is the address of Leader; ok is false if no leader is known, or it is this replica.
+// LeaderAddr returns the address of Leader; ok is false if no leader is known or this replica is the leader.
 func (r *Replica) LeaderAddr() (addr env.Addr, ok bool) {
 	if p := r.peer(r.leader); p != nil {
 		return p.Addr, true
@@ -308,34 +308,34 @@ func (r *Replica) LeaderAddr() (addr env.Addr, ok bool) {
 	return "", false
 }
 
-// Voted is the candidate that has this replica's vote in Epoch, or NoNode.
+// Voted returns the candidate that has this replica's vote in Epoch, or NoNode.
 func (r *Replica) Voted() wire.NodeID { return r.voted }
 
-// Committed is the high watermark as far as this replica knows it. It never falls.
+// Committed returns the high watermark as far as this replica knows it. It never decreases.
 func (r *Replica) Committed() wire.Offset { return r.hw }
 
-// Ready reports whether this replica leads and has committed a record of its own epoch: then Committed is at or above the high
-// watermark of any earlier leader, and a state machine that has applied the log up to it may decide.
+// Ready reports whether this replica leads and has committed a record of its own epoch. Then Committed is at or above the
+// high watermark of every earlier leader, and a state machine that has applied the log up to Committed may decide.
 func (r *Replica) Ready() bool { return r.state == Leader && r.exposed >= 0 }
 
-// Log is the metadata log, to be read only.
+// Log returns the metadata log. The caller must not change it.
 func (r *Replica) Log() *storage.Log { return r.log.Log }
 
-// End is the offset of the next record.
+// End returns the offset of the next record.
 func (r *Replica) End() wire.Offset { return r.log.End() }
 
-// Dead reports whether the replica has stopped: its disk failed or it would have lost committed records (then Exit was called), or
-// its clean shutdown is over.
+// Dead reports whether the replica has stopped. Either its clean shutdown is over, or it has called Exit because its disk
+// failed or it would have lost committed records.
 func (r *Replica) Dead() bool { return r.dead }
 
-// fail ends the process: no message that it could still send would be true (Kafka's fatal fault handler).
+// fail ends the process, because this voter can no longer keep its promises (Kafka's fatal fault handler).
 func (r *Replica) fail(e env.Env, err error) {
 	r.dead = true
 	e.Exit(err)
 }
 
-// Stop begins a clean shutdown, which is over when Dead is true. A leader resigns first, so that the others need not wait for
-// their fetch timeout (KIP-595).
+// Stop begins a clean shutdown, which is over when Dead is true. A leader resigns first, so that the other voters need not
+// wait for their fetch timeout (KIP-595).
 func (r *Replica) Stop(e env.Env) {
 	r.stopping = true
 	if r.state != Leader || len(r.peers) == 0 {

@@ -14,10 +14,10 @@ import (
 // replicaState is the leader's view of one replica that fetches (LeaderState.ReplicaState).
 type replicaState struct {
 	id        wire.NodeID
-	end       wire.Offset // the offset of its last fetch; a voter has everything below on its device; -1 if it never fetched
+	end       wire.Offset // the offset of its last fetch, -1 before the first; a voter has all records below on its device
 	fetched   env.Time    // the time of that fetch
 	leaderEnd wire.Offset // the end of the leader's log at that time
-	caughtUp  env.Time    // when it last had the whole log of the leader
+	caughtUp  env.Time    // the last time when it had the leader's whole log
 }
 
 // update records a fetch from an offset. A replica that has reached the leader's previous end counts as caught up at
@@ -60,9 +60,9 @@ func (r *Replica) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchReq
 	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.lastParked}, min(q.maxWait, r.cfg.FetchWait))
 }
 
-// tryFetch builds the response to a fetch; enough reports whether it has news for the replica and should be sent at
-// once. The offset in a request counts as the replica's end only when the request arrives, and no longer after it was
-// parked.
+// tryFetch builds the response to a fetch; enough reports whether the response has news for the replica and should be sent
+// at once. The fetch offset counts as the end of the replica's log only when the request has just arrived (fresh), and not
+// after it was parked.
 func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
 	if err := r.validateLeaderOnly(q.epoch); err != nil {
 		return r.fetchResponse(err), true
@@ -76,7 +76,7 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 	if fresh {
 		r.updateReplicaState(e, q.replica, voter, q.offset)
 	}
-	// An observer gets committed records only: it has no log that it could truncate.
+	// An observer gets committed records only, because it has no log that it could truncate.
 	bound := r.hw
 	if voter != nil {
 		bound = r.log.durableEnd
@@ -87,7 +87,8 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 		return r.fetchResponse(kerr.KafkaStorageError), true
 	}
 	resp.records = data.Bytes
-	// Otherwise a follower would get the new high watermark only with the next record, or after its wait (KIP-1166).
+	// A new high watermark is news; otherwise a follower would get it only with the next record or after its wait
+	// (KIP-1166).
 	news := r.exposed > q.hw
 	return resp, len(data.Bytes) > 0 || news
 }
@@ -105,9 +106,10 @@ func (r *Replica) validateLeaderOnly(epoch wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// validateOffsetAndEpoch checks whether a log with this end, and this epoch in its last record, is a prefix of the
-// leader's. If it diverges, the result is the greatest end that both may have in common (KIP-595), and the requested end
-// does not count: it may be of another history. (With snapshots, an offset below the log start would get one here.)
+// validateOffsetAndEpoch checks whether a replica's log is a prefix of the leader's log, given its end and the epoch of
+// its last record. If the logs diverge, it returns the greatest end that both may have in common (KIP-595), and the
+// leader does not count the requested end towards a majority. With snapshots, a replica with an end below the leader's
+// log start would get a snapshot id here.
 func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
 	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
@@ -116,7 +118,7 @@ func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at e
 	return at, at.epoch != last || at.end < end
 }
 
-// updateReplicaState records the end of a replica's log, and raises the high watermark if a majority has the records now.
+// updateReplicaState records the end of a replica's log, and raises the high watermark if a majority now has the records.
 func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end wire.Offset) {
 	if voter != nil {
 		voter.update(e, end, r.log.End())
@@ -127,7 +129,7 @@ func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end
 		return
 	}
 	if id < 0 {
-		return // a reader that is no replica
+		return // the reader is not a replica
 	}
 	i, found := slices.BinarySearchFunc(r.observers, id, func(s replicaState, id wire.NodeID) int { return cmp.Compare(s.id, id) })
 	if !found {
@@ -141,9 +143,9 @@ func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end
 // (LeaderState.OBSERVER_SESSION_TIMEOUT_MS).
 const observerTimeout = 5 * env.Minute
 
-// maybeRaiseHW raises the leader's high watermark to the greatest offset that a majority has durably (KIP-595). It is
-// exposed only above the epoch's first record: a record of an earlier epoch may be on a majority, and a later leader may
-// still overwrite it (Raft's figure 8, KAFKA-12619).
+// maybeRaiseHW raises the leader's high watermark to the greatest offset below which a majority has all records on its
+// devices (KIP-595). It exposes the high watermark only above the first record of its epoch, because a later leader may
+// still overwrite a record of an earlier epoch that is on a majority (Raft's figure 8, KAFKA-12619).
 func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	ends := []wire.Offset{r.log.durableEnd}
 	for i := range r.peers {
@@ -172,7 +174,7 @@ func (r *Replica) completeParked(e env.Env) {
 	}
 }
 
-// refuseParked answers all parked fetches with an error: this voter no longer leads.
+// refuseParked answers all parked fetches with an error, because this voter no longer leads.
 func (r *Replica) refuseParked(e env.Env) {
 	waiting := r.parked
 	r.parked = nil
@@ -198,7 +200,7 @@ func (r *Replica) answerParked(e env.Env, p parked, resp fetchResponse) {
 	r.reply(e, p.ticket, fetchResponseToKafka(resp))
 }
 
-// fetchResponse is a response without records: the leader, its address and the high watermark; or an error.
+// fetchResponse returns a response without records. It has the leader, its address and the high watermark, or an error.
 func (r *Replica) fetchResponse(err *kerr.Error) fetchResponse {
 	resp := fetchResponse{response: r.response(err), hw: r.exposed, start: r.log.Start(), diverging: epochEnd{epoch: -1}}
 	if err != nil {

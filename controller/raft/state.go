@@ -20,24 +20,25 @@ import (
 //	             a majority would not, or election timeout                     Follower of the last known leader, else Unattached
 //	             a message names the epoch's leader, and it knew none          Follower
 //	Candidate    a majority votes for it                                       Leader
-//	             election timeout, also if a majority has refused long before  Prospective
+//	             election timeout, even if a majority has already refused      Prospective
 //	             a message names its leader                                    Follower
 //	Follower     fetch timeout                                                 Prospective
 //	Leader       1.5 fetch timeouts without fetches of a majority              Resigned
 //	             it shuts down                                                 Resigned
 //	Resigned     election timeout                                              Unattached, epoch + 1
 //
-// and after a restart, by what the quorum-state file says:
+// After a restart the quorum-state file decides the state:
 //
 //	its epoch is below the log's last       Unattached, in the log's
 //	this node leads                         Resigned: its log may have lost what it once served (KAFKA-10527)
 //	another leads                           Follower
 //	this node has its own vote              Candidate, same epoch
-//	else                                    Unattached, with its vote if it gave one
-//	and a single voter campaigns at once
+//	otherwise                               Unattached, with its vote if it gave one
 //
-// Epoch, leader and vote are in the file before the state is entered. Resigned is not written: it follows from a file that names
-// this node as leader, in a process that has just started.
+// A single voter then campaigns at once.
+//
+// The epoch, the leader and the vote are in the file before the state is entered. The file does not contain Resigned:
+// after a restart, a file with this node as leader implies it.
 type State uint8
 
 const (
@@ -49,17 +50,17 @@ const (
 	Resigned
 )
 
-// String is Kafka's name of the state.
+// String returns Kafka's name of the state.
 func (s State) String() string {
 	return [...]string{"Unattached", "Prospective", "Candidate", "Leader", "Follower", "Resigned"}[s]
 }
 
 // election is the newest epoch that this voter knows, with its leader and this voter's vote (ElectionState). It is
-// durable before any message that depends on it leaves.
+// durable before this voter sends a message that depends on it.
 type election struct {
-	epoch  wire.Epoch  // never falls; at or above the log's last epoch
-	leader wire.NodeID // of epoch, once known; never changes within it
-	voted  wire.NodeID // the candidate that has this node's vote in epoch; never changes within it
+	epoch  wire.Epoch  // never decreases; at or above the log's last epoch
+	leader wire.NodeID // of epoch, or NoNode while it is unknown; never changes once known
+	voted  wire.NodeID // the candidate that has this node's vote in epoch, or NoNode; a vote never changes
 }
 
 // initialState enters the first state of a process, from the quorum-state file.
@@ -112,7 +113,7 @@ func (r *Replica) campaign(e env.Env) {
 	}
 }
 
-// endPreVote returns to the state before a pre-vote that was not won.
+// endPreVote returns to the state before the pre-vote, because the pre-vote was not won.
 func (r *Replica) endPreVote(e env.Env) {
 	if r.leader != wire.NoNode {
 		r.becomeFollower(e, r.epoch, r.leader)
@@ -121,8 +122,8 @@ func (r *Replica) endPreVote(e env.Env) {
 	}
 }
 
-// becomeUnattached moves to an epoch without a known leader. A voter that was about to campaign keeps its timeout, or a
-// stream of higher epochs could keep it from campaigning at all.
+// becomeUnattached moves to an epoch without a known leader. A voter that waits to campaign keeps its timeout; otherwise a
+// stream of higher epochs could prevent it from ever campaigning.
 func (r *Replica) becomeUnattached(e env.Env, epoch wire.Epoch) {
 	timeout := r.electionTimeout(e)
 	if r.state == Unattached || r.state == Candidate || r.state == Prospective {
@@ -145,7 +146,7 @@ func (r *Replica) becomeCandidate(e env.Env, epoch wire.Epoch) {
 	}
 }
 
-// becomeFollower follows an elected leader. It keeps a vote of the same epoch, or it could vote twice in it.
+// becomeFollower follows an elected leader. This voter keeps its vote of the same epoch; otherwise it could vote twice.
 func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID) {
 	next := election{epoch, leader, wire.NoNode}
 	if epoch == r.epoch {
@@ -154,7 +155,7 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	if !r.transitionTo(e, Follower, next, r.cfg.FetchTimeout) {
 		return
 	}
-	if r.log.durableEnd < r.log.End() { // it led until now, and the end offset that a follower fetches from must be durable
+	if r.log.durableEnd < r.log.End() { // it led until now, and records below a follower's fetch offset must be durable
 		if r.flushNow(e); r.dead {
 			return
 		}
@@ -162,9 +163,9 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	r.sendPending(e, r.peer(r.leader))
 }
 
-// becomeLeader enters Leader after a won election. First the file names this voter as leader: otherwise it would lead on
-// in the same epoch after a restart (KAFKA-10527). Then it appends the epoch's first record at once: a leader can commit
-// nothing before a record of its own epoch (KAFKA-12619).
+// becomeLeader enters Leader after a won election. First it writes itself as leader to the quorum-state file; otherwise it
+// would stay leader of the same epoch after a restart (KAFKA-10527). Then it appends the epoch's first record at once,
+// because a leader can commit nothing before a record of its own epoch (KAFKA-12619).
 func (r *Replica) becomeLeader(e env.Env) {
 	granted := slices.Clone(r.votes.granted)
 	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.checkQuorumTimeout()) {
@@ -180,7 +181,7 @@ func (r *Replica) becomeLeader(e env.Env) {
 	r.sendBeginRequests(e)
 }
 
-// becomeResigned gives up leadership, and sends EndQuorumEpoch so that the next leader need not wait for its fetch
+// becomeResigned resigns as leader and sends EndQuorumEpoch, so that the other voters need not wait for their fetch
 // timeout.
 func (r *Replica) becomeResigned(e env.Env) {
 	if r.transitionTo(e, Resigned, r.election, r.electionTimeout(e)) {
@@ -188,8 +189,9 @@ func (r *Replica) becomeResigned(e env.Env) {
 	}
 }
 
-// mayBecome reports whether a state may follow another, given the epochs of both (QuorumState). In Kafka only Prospective may
-// become Candidate. Before KIP-996 every state but Leader could, and under the old rule of Rules.PreVote it still does.
+// mayBecome reports whether one state may follow another, given the epochs of both (QuorumState). In Kafka only
+// Prospective may become Candidate. Before KIP-996 every state but Leader could, and with the old answer of Rules.PreVote
+// it still can.
 func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 	switch to {
 	case Unattached: // in the same epoch after a granted vote or a lost pre-vote
@@ -206,9 +208,9 @@ func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 	return next == epoch && from == Leader // Resigned
 }
 
-// transitionTo is the only function that enters a state: it writes the quorum-state file, then sets the state and its
-// timer. All fields of the old state except the log are cleared. It returns false if the replica is dead or its clean
-// shutdown is over. The first state of a process has no predecessor to check.
+// transitionTo is the only function that enters a state. It writes the quorum-state file, then sets the state and its
+// timer, and clears the fields of the old state. It returns false if the replica is dead or its clean shutdown is over.
+// It does not check the first state of a process, which has no predecessor.
 func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.Duration) bool {
 	if r.transition > 0 && !mayBecome(r.state, to, r.epoch, next.epoch) {
 		panic(fmt.Sprintf("raft: node %d cannot go from %v in epoch %d to %v in epoch %d", r.cfg.Node, r.state, r.epoch, to, next.epoch))
@@ -232,7 +234,7 @@ func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.D
 	return true
 }
 
-// reset clears the fields that belong to one state only. Responses to requests of that state are dropped from now on.
+// reset clears the fields that belong to one state only. From now on, responses to requests of the old state are dropped.
 func (r *Replica) reset() {
 	r.transition++
 	r.votes.granted, r.votes.rejected = r.votes.granted[:0], r.votes.rejected[:0]
@@ -262,8 +264,8 @@ func (r *Replica) sendPendingToAll(e env.Env) {
 	}
 }
 
-// electionTimeout draws how long this voter waits before it campaigns. If all voters draw 0, the quiet choice, their
-// timeouts still differ by their index.
+// electionTimeout draws the time that this voter waits before it campaigns. If all voters draw 0, the default choice,
+// their timeouts still differ, because each depends on the voter's index.
 func (r *Replica) electionTimeout(e env.Env) env.Duration {
 	base := r.cfg.ElectionTimeout
 	steps := uint64(base / env.Microsecond)
@@ -273,7 +275,8 @@ func (r *Replica) electionTimeout(e env.Env) env.Duration {
 	return r.cfg.Rules.ElectionTimeout(base, drawn)
 }
 
-// hasConsistentLeader reports whether a leader of an epoch agrees with the leader that this voter knows: an epoch has one leader.
+// hasConsistentLeader reports whether the leader of an epoch in a message is consistent with the leader that this voter
+// knows. An epoch has at most one leader.
 func (r *Replica) hasConsistentLeader(epoch wire.Epoch, leader wire.NodeID) bool {
 	if leader == r.cfg.Node {
 		return r.leader == leader && r.epoch == epoch
@@ -281,8 +284,9 @@ func (r *Replica) hasConsistentLeader(epoch wire.Epoch, leader wire.NodeID) bool
 	return epoch != r.epoch || leader == wire.NoNode || r.leader == wire.NoNode || r.leader == leader
 }
 
-// maybeTransition moves to the epoch and leader that a message names, if they are newer. It returns false if the message
-// names a second leader of this voter's epoch. Kafka throws then; this voter keeps the first, and a note reports both.
+// maybeTransition moves to the epoch and the leader in a message if they are newer. It returns false if the message has a
+// second leader for this voter's epoch. Kafka throws an exception in that case; this voter keeps the first leader, and
+// makes a note of both.
 func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeID) bool {
 	switch {
 	case !r.hasConsistentLeader(epoch, leader):
@@ -298,8 +302,8 @@ func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeI
 	return true
 }
 
-// handleCommonResponse moves to the epoch and leader that a response names (maybeHandleCommonResponse). It returns done
-// if nothing else of the response needs handling.
+// handleCommonResponse moves to the epoch and the leader in a response (maybeHandleCommonResponse). It returns done if the
+// caller must not handle the rest of the response.
 func (r *Replica) handleCommonResponse(e env.Env, resp response) (done bool) {
 	switch {
 	case resp.epoch < r.epoch || resp.code == unknownEpoch:

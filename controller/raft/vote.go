@@ -17,15 +17,16 @@ var (
 	notLeader    = kerr.NotLeaderForPartition.Code
 )
 
-// canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, pre-votes KIP-996). A voter
-// votes once in an epoch. A pre-vote promises nothing, and a follower whose leader answers refuses it: only the candidate
-// has lost that leader. "log" means: if the candidate's log is up to date.
+// canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, for pre-votes
+// KIP-996). A voter votes once in an epoch. A pre-vote promises nothing. A follower refuses a pre-vote if its leader has
+// answered it, because then only the candidate has lost the leader. In the table, "log" means that the voter grants the
+// vote if the candidate's log is up to date.
 //
 //	             pre-vote                                     vote
-//	Unattached   log                                          to the candidate that has it; else log, if the epoch has no leader
-//	Prospective  log                                          likewise
-//	Candidate    log                                          no: it has voted for itself
-//	Follower     log, if the leader has not yet answered it   no, the epoch has a leader; but to the candidate that has it
+//	Unattached   log                                          the same candidate again; otherwise log, if no leader is known
+//	Prospective  log                                          as Unattached
+//	Candidate    log                                          no, because it has voted for itself
+//	Follower     log, if the leader has not yet answered it   only the same candidate again, because the epoch has a leader
 //	Leader       no                                           no
 //	Resigned     log                                          no
 func (r *Replica) canGrantVote(candidate wire.NodeID, upToDate, preVote bool) bool {
@@ -56,10 +57,10 @@ func (r *Replica) handleVoteRequest(e env.Env, req *kmsg.VoteRequest) env.Respon
 	return voteResponseToKafka(voteResponse{r.response(err), granted})
 }
 
-// decideVote checks a vote request in Kafka's order and votes.
+// decideVote checks a vote request in Kafka's order and grants or refuses the vote.
 func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	if q.end < 0 || q.lastEpoch < 0 || q.lastEpoch > q.epoch || q.lastEpoch == q.epoch && !q.preVote {
-		return false, kerr.InvalidRequest // no log has records of an epoch before its election is over
+		return false, kerr.InvalidRequest // no log has records of an epoch before the election of that epoch is over
 	}
 	if err := r.validateVoterOnly(q.candidate, q.epoch); err != nil {
 		return false, err
@@ -79,9 +80,9 @@ func (r *Replica) decideVote(e env.Env, q voteRequest) (bool, *kerr.Error) {
 	return !r.dead, nil
 }
 
-// grantVote grants a candidate the epoch's one vote, durably: a voter that lost it in a power loss would vote twice, and
-// an epoch would have two leaders (KIP-595). An Unattached voter restarts its election timeout, because the candidate's
-// log is at least as good as its own.
+// grantVote gives a candidate this voter's only vote in the epoch and makes it durable. A voter that lost its vote in a
+// power loss could vote twice, and an epoch could have two leaders (KIP-595). An Unattached voter restarts its election
+// timeout, because the candidate's log is at least as up to date as its own.
 func (r *Replica) grantVote(e env.Env, candidate wire.NodeID) {
 	r.voted = candidate
 	if r.state == Unattached {
@@ -103,7 +104,7 @@ func (r *Replica) validateVoterOnly(id wire.NodeID, epoch wire.Epoch) *kerr.Erro
 	return nil
 }
 
-// response is the common part of a response: the error, and the epoch and leader that this voter knows now.
+// response returns the common part of a response: the error, and the epoch and the leader that this voter knows.
 func (r *Replica) response(err *kerr.Error) response {
 	resp := response{epoch: r.epoch, leader: r.leader}
 	if err != nil {
@@ -112,14 +113,13 @@ func (r *Replica) response(err *kerr.Error) response {
 	return resp
 }
 
-// votes are the responses to a candidate, in an election or a pre-vote (EpochElection). The candidate itself is in
-// granted.
+// votes has the voters that granted or rejected a vote or a pre-vote (EpochElection). The candidate itself is in granted.
 type votes struct{ granted, rejected []wire.NodeID }
 
 // won reports whether a majority has granted its vote.
 func (v *votes) won(voters int) bool { return len(v.granted) >= majority(voters) }
 
-// lost reports whether so many voters have refused that no majority is left.
+// lost reports whether so many voters have refused that a majority is impossible.
 func (v *votes) lost(voters int) bool { return voters-len(v.rejected) < majority(voters) }
 
 // has reports whether a voter has granted or refused its vote.
@@ -136,7 +136,7 @@ func (r *Replica) requestVotes(e env.Env) {
 	r.sendPendingToAll(e)
 }
 
-// maybeWin makes the next transition if a majority has granted its votes.
+// maybeWin makes the next transition if a majority has granted its votes. It reports whether that is so.
 func (r *Replica) maybeWin(e env.Env) bool {
 	if !r.votes.won(len(r.Voters())) {
 		return false
@@ -154,10 +154,10 @@ func (r *Replica) sendVoteRequest(e env.Env, p *peer) {
 	r.send(e, p, tokVote, voteRequestToKafka(q, r.cfg.ClusterID))
 }
 
-// handleVoteResponse counts a vote. If it returns false the request is sent again after the retry backoff.
+// handleVoteResponse counts a vote. If it returns false, the request is sent again after the retry backoff.
 //
-// A candidate that lost waits for its full election timeout before the next try, and not only for a short backoff: two
-// candidates that retry in step would never finish (KAFKA-18345).
+// A candidate that lost waits for its whole election timeout before the next attempt. With only a short backoff, two
+// candidates could retry in step and never finish (KAFKA-18345).
 func (r *Replica) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse) bool {
 	vote, ok := voteResponseFromKafka(resp)
 	if !ok {

@@ -2,46 +2,48 @@ package arch
 
 import "slices"
 
-// Layer is one row of the import table: a package, what it may stand on, and why its wall is where it is.
+// Layer is one row of the import table: a package, the packages that it may import, and the reason for that limit.
 type Layer struct {
 	Path    string   // inside the module: "sim/env"
-	Ours    []string // packages of ours that it may import; nil is none
+	Ours    []string // our packages that it may import
 	Why     string   // the reason, printed with every violation
 	Std     [][]string
-	Modules []string // modules of others: the prefixes of import paths
-	// Argued is further packages of the standard library, each with the reason why this layer needs it.
+	Modules []string // prefixes of the import paths of other modules that it may import
+	// Argued maps extra standard-library packages to the reason this layer needs them.
 	Argued map[string]string
 
-	// Exempt says why the determinism rules do not hold here; "" means that they do.
+	// Exempt is the reason why no determinism rule applies to this layer, or "" if they apply.
 	Exempt string
-	// Except switches single determinism rules off, each with its reason.
+	// Except maps determinism rules that do not apply to this layer to the reason.
 	Except map[string]string
-	// Argue lists the arguments that only this layer may use, on top of those every layer may.
+	// Argue lists the exemption comments (such as //goroutine:) that only this layer may use, in addition to the common
+	// ones.
 	Argue []string
 }
 
-// everything in a list stands for all there is.
+// The constant everything, used in a list, is a wildcard.
 const everything = "*"
 
-// What protocol code may use of the standard library: functions of their arguments, nothing that asks the machine.
+// Groups of standard-library packages.
 var (
+	// stdPure is for protocol code. Its functions depend on their arguments only, not on the machine.
 	stdPure = []string{
 		"bytes", "cmp", "encoding/base64", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32",
 		"io", "iter", "maps", "math", "math/bits", "path", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8",
 	}
-	// stdCodec is the codecs of record batches that the standard library has.
+	// stdCodec lists the codecs of record batches that are in the standard library.
 	stdCodec = []string{"compress/gzip"}
-	// stdFiles is data that is compiled in.
+	// stdFiles lists the packages for embedded files.
 	stdFiles = []string{"embed", "io/fs"}
-	// stdReport is what writes reports: one object of JSON, one table.
+	// stdReport lists packages for writing reports: JSON, tables, HTML, CSV.
 	stdReport = []string{"encoding/json", "text/tabwriter", "html", "encoding/csv"}
-	// stdMain is what a main needs to be a command.
+	// stdMain lists the packages that a command needs.
 	stdMain = []string{"flag", "os", "runtime", "runtime/debug"}
-	// stdAny stands for the whole standard library.
+	// stdAny allows the whole standard library.
 	stdAny = []string{everything}
 )
 
-// Modules of others, by what they are for.
+// Other modules.
 const (
 	modKmsg      = "github.com/twmb/franz-go/pkg/kmsg"
 	modKerr      = "github.com/twmb/franz-go/pkg/kerr"
@@ -54,110 +56,111 @@ const (
 	modCharm     = "charm.land"
 )
 
-// protocol is what protocol code may import of others: Kafka's messages, its errors, and a hash.
+// protocol lists the other modules that protocol code may import: Kafka's messages, its errors, and a hash.
 var protocol = []string{modKmsg, modKerr, modXXHash}
 
-// scenarioParts is scenarios and the packages above it: sessions and what is made of them, but no levers of a cluster.
+// scenarioParts lists scenarios and the packages built on it. They show and run sessions, but cannot change a cluster.
 var scenarioParts = []string{"scenarios", "scenarios/view", "scenarios/explore", "scenarios/speed", "scenarios/museum"}
 
 // Reasons that several rows share.
 const (
-	whyNode = "protocol code sees the world through sim/env alone: with more it could cut cables or read true time, and so cheat"
-	whyShow = "what shows a session sees sessions and view models only; with a cluster in reach it would soon change one"
+	whyNode = "protocol code sees the world only through sim/env; otherwise it could cut links or read true time"
+	whyShow = "packages that show a session see only sessions and view models; otherwise they would soon change a cluster"
 )
 
-// layers is the import table, lowest first. A package that has no row may not exist.
+// layers is the import table, lowest layer first. Every package must have a row.
 var layers = []Layer{
 	{Path: "sim/env", Std: [][]string{stdPure}, Modules: []string{modKmsg},
-		Why: "the contract is shared by all nodes and both worlds; it can be the same for all only if it imports none of them"},
+		Why: "all nodes and both worlds share this contract, so it must not depend on any of them"},
 	{Path: "wire", Std: [][]string{stdPure, stdCodec}, Modules: append([]string{modCompress, modLZ4}, protocol...),
-		Why: "bytes on a wire and in a log mean the same whatever node sends or stores them"},
+		Why: "bytes on the wire or in a log have the same meaning for every node"},
 	{Path: "exhibit", Std: [][]string{stdPure},
-		Why: "an old rule is described in one form everywhere; the rules themselves are a type parameter, so it imports none"},
+		Why: "exhibit describes every old rule in one form; the rule type is a type parameter, so it imports no package of ours"},
 	{Path: "wire/config", Std: [][]string{stdPure}, Modules: protocol,
-		Why: "Kafka's configs are one table of facts; every layer may need a default, so the table imports none"},
+		Why: "Kafka's configs are one table; any layer may need a default value, so the table imports no other layer"},
 	{Path: "sim/disk", Ours: []string{"sim/env"}, Std: [][]string{stdPure}, Modules: []string{modXXHash},
-		Why:    "a disk keeps, loses and tears bytes; with a log's format in sight its faults could spare a log",
-		Except: map[string]string{"env-stored": "the disk implements the contract, and says so in a variable"}},
+		Why:    "a disk keeps, loses and tears bytes; if it knew the format of a log, its faults could spare the log",
+		Except: map[string]string{"env-stored": "the disk implements the contract, and a package variable asserts that"}},
 	{Path: "sim", Ours: []string{"sim/env", "sim/disk", "wire"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "the world moves messages and disks of any node; knowing a broker would let it favour one",
+		Why: "the world moves the messages and disks of every node; if it knew brokers, it could favour one",
 		Except: map[string]string{
-			"env-stored": "sim implements the contract: its machines are the Env",
-			"recover":    "a panic of a node is a finding with a seed: the world catches it at the border of the event",
+			"env-stored": "sim implements the contract, and its machines implement Env",
+			"recover":    "the world catches the panic of a node at the end of the event and reports it with the seed",
 		}},
 	{Path: "sim/live", Ours: []string{"sim/env", "wire"}, Std: [][]string{stdAny}, Modules: protocol,
-		Why:    "the same contract on real time, TCP and files; it stands on what sim stands on, so both stay honest",
-		Exempt: "it is the real world: goroutines, sockets and clocks are its subject"},
+		Why:    "sim/live implements the same contract as sim with real time, TCP and files, so it imports no more than sim",
+		Exempt: "the real world consists of goroutines, sockets and clocks"},
 	{Path: "storage", Ours: []string{"sim/env", "wire", "exhibit"}, Std: [][]string{stdPure}, Modules: protocol, Why: whyNode,
 		Argued: map[string]string{"encoding/json": "Kafka's clean-shutdown marker is a JSON object of two integers"}},
 	{Path: "coordinator", Ours: []string{"sim/env", "wire"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "one runtime for controller, groups and transactions: it must not learn which of them it runs, nor on which log"},
+		Why: "one runtime serves the controller, groups and transactions; it must not know which, or on which log"},
 	{Path: "client", Ours: []string{"sim/env", "wire"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "a client knows the protocol and nothing of the brokers: as far away as a user's program is",
+		Why: "a client knows the protocol but nothing about brokers, like a user's program",
 		Except: map[string]string{
-			"iter-pull":  "a user's program is straight-line code (script.go): a coroutine that the world stops with its process",
-			"recover":    "a script that is stopped where it waits is unwound by a panic of the package's own, and only that is caught",
-			"env-stored": "a script asks its hand for the Env of the event it runs in; the hand has one only for as long",
+			"iter-pull":  "a user's program is straight-line code (script.go) in a coroutine, which the world stops with its process",
+			"recover":    "to stop a waiting script, the package unwinds it with its own panic and recovers only that panic",
+			"env-stored": "a script gets the current event's Env from its hand, which holds it only while that event runs",
 		}},
 	{Path: "check", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: append([]string{modPorcupine}, protocol...),
-		Why: "a judge that could read a broker's fields would sooner or later believe them"},
+		Why: "a judge that could read a broker's fields would sooner or later trust them"},
 	{Path: "controller/image", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "metadata is a value built by applying records; a value needs no world"},
+		Why: "the metadata image is a value built by applying records, and needs no Env"},
 	{Path: "controller/raft", Ours: []string{"sim/env", "wire", "exhibit", "storage"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "KRaft elects a leader and commits a log; it knows nothing of topics, so that it can be read beside replication"},
+		Why: "KRaft elects a leader and commits a log; it knows no topics, so that it can be compared with replication"},
 	{Path: "replication", Ours: []string{"sim/env", "wire", "exhibit", "storage"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "one partition at a time: a lesson on the high watermark needs this package and no broker"},
+		Why: "this package replicates one partition; a lesson on the high watermark needs no broker"},
 	{Path: "groups", Ours: []string{"sim/env", "wire", "coordinator"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "the group machine is a state machine on the coordinator's log; where that log lives is not its business"},
+		Why: "the group machine is a state machine on the coordinator's log; it must not depend on where that log is"},
 	{Path: "txn", Ours: []string{"sim/env", "wire", "coordinator"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "the transaction machine is a state machine on the coordinator's log; where that log lives is not its business"},
+		Why: "the transaction machine is a state machine on the coordinator's log; it must not depend on where that log is"},
 	{Path: "controller", Ours: []string{"sim/env", "wire", "exhibit", "coordinator", "controller/raft", "controller/image"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "the controller decides on metadata; partitions' logs and clients are other machines' business"},
+		Why: "the controller decides on metadata; other machines handle partition logs and clients"},
 	{Path: "broker", Ours: []string{"sim/env", "wire", "exhibit", "wire/config", "storage", "coordinator", "controller/image",
 		"replication", "groups", "txn"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "a broker follows the metadata log like any observer; controllers are other machines, and simulated clients and judges are far away"},
+		Why: "a broker follows the metadata log as an observer and needs no controller; it must not know clients or judges"},
 	{Path: "scenarios/cluster", Ours: []string{"sim/env", "wire", "exhibit", "wire/config", "sim", "sim/disk", "sim/live", "storage", "coordinator", "client",
 		"controller/image", "controller/raft", "replication", "groups", "txn", "controller", "broker"},
 		Std: [][]string{stdPure}, Modules: protocol,
-		Why: "the only place that assembles nodes and a world; it knows no judge, so nothing in it can be done to please one"},
+		Why: "only this package assembles nodes and a world; it imports no judge, so it cannot be adapted to one"},
 	{Path: "scenarios/observe", Ours: []string{"sim/env", "wire", "wire/config", "sim", "sim/disk", "storage", "client", "check", "controller/raft",
 		"controller", "broker", "scenarios/cluster"}, Std: [][]string{stdPure}, Modules: protocol,
-		Why: "the one place where judges and nodes meet: it copies what nodes and disks have into the judges' picture, and changes neither"},
+		Why: "only this package imports both judges and nodes; it copies the nodes' state for the judges and changes nothing"},
 	{Path: "scenarios", Ours: []string{"scenarios/cluster", "scenarios/observe", "check", "wire", "wire/config", "sim/env"},
 		Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol, Argue: []string{"goroutine"},
-		Why: "the language and its sessions ask a cluster through its interface alone; what shows or explores clusters comes after them",
+		Why: "sessions use a cluster only through its interface; packages that display or explore clusters sit in higher layers",
 		Except: map[string]string{
-			"iter-pull": "a script of a scenario is straight-line code; the session stops its coroutines",
-			"recover":   "a session reports a panic of a node as a finding and lives on",
+			"iter-pull": "a script of a scenario is straight-line code, so it runs in a coroutine that the session stops",
+			"recover":   "a session reports the panic of a node as a finding and continues",
 		}},
 	{Path: "scenarios/view", Ours: []string{"wire", "check", "scenarios"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
-		Argue: []string{"goroutine"}, Why: "view models are plain structs of a moment, without width or colour"},
+		Argue: []string{"goroutine"}, Why: "a view model is a plain struct of one instant's state, without width or colour"},
 	{Path: "scenarios/explore", Ours: []string{"check", "scenarios", "scenarios/view"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "the explorer writes scenario files and runs them; a run that it cannot write could not be replayed",
-		Argued: map[string]string{"runtime": "a panic is known by the function that panicked, which is the same on every seed; its text is not"},
-		Except: map[string]string{"recover": "a panic of one seed is that seed's finding, not the campaign's end"}},
+		Argued: map[string]string{"runtime": "the explorer identifies a panic by its function, because the text depends on the seed"},
+		Except: map[string]string{"recover": "the panic of one seed is a finding, and the campaign continues"}},
 	{Path: "scenarios/speed", Ours: []string{"sim/env", "wire", "sim", "scenarios/cluster", "scenarios/observe", "scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
-		Why: "benchmarks and the user's command measure the same work; the clock is the caller's"},
+		Why: "benchmarks and the user's command measure the same work; the caller provides the clock"},
 	{Path: "scenarios/museum", Ours: []string{"scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,
-		Argue: []string{"goroutine"}, Why: "an exhibit is a story, a budget and a pinned scenario; the old rule itself lives beside the clean code it replaces"},
+		Argue: []string{"goroutine"}, Why: "an exhibit is a story, a budget and a pinned scenario; " +
+			"the old rule's code is next to the correct code, which it overrides when the exhibit runs"},
 	{Path: "tui", Ours: append([]string{"check", "wire"}, scenarioParts...), Std: [][]string{stdAny}, Modules: []string{modCharm}, Why: whyShow,
-		Exempt: "it paints for a person in real time; what it paints comes from a session, which is deterministic"},
+		Exempt: "it draws for a person in real time; the session that it draws is deterministic"},
 	{Path: "lessons", Ours: scenarioParts, Std: [][]string{stdAny}, Modules: []string{modCharm}, Why: whyShow,
-		Exempt: "it paints for a person and keeps the learner's progress; the sessions it runs are deterministic"},
+		Exempt: "it draws for a person and keeps the learner's progress; the sessions that it runs are deterministic"},
 	{Path: "cmd/samsa", Ours: []string{everything}, Std: [][]string{stdAny}, Modules: []string{modCobra, modPflag},
-		Why:    "flags, exit codes and wiring; whatever can be tested without a process belongs further down",
+		Why:    "the command has flags, exit codes and wiring; code that can be tested without a process belongs in a lower layer",
 		Exempt: "a command reads arguments, files and the terminal; the run it starts is deterministic"},
 	{Path: "internal/replay", Ours: scenarioParts, Std: [][]string{stdPure, stdMain},
-		Why: "the audit's binary on every platform: it must build where a terminal library does not"},
+		Why: "the audit runs this binary on every platform, so it must build where a terminal library does not"},
 	{Path: "internal/arch", Ours: nil, Std: [][]string{stdAny},
-		Why:    "it reads source, and must keep working when the source it reads does not compile",
-		Exempt: "it looks at the project from outside and runs the go command"},
+		Why:    "arch reads source code, and must work even when that source does not compile",
+		Exempt: "arch is a tool for the project and runs the go command"},
 	{Path: "internal/kafkajars", Ours: nil, Std: [][]string{stdAny},
-		Why:    "Apache Kafka's own tools judge our bytes; a judge that knew our packages could share their mistakes",
+		Why:    "Apache Kafka's own tools check our bytes; a check that used our packages could share their mistakes",
 		Exempt: "it runs Maven and Java for tests"},
 }
 
-// LayerOf is the row of a package, or nil if it has none.
+// LayerOf returns the row of a package, or nil if it has none.
 func LayerOf(name string) *Layer {
 	for i := range layers {
 		if layers[i].Path == name {
@@ -167,7 +170,7 @@ func LayerOf(name string) *Layer {
 	return nil
 }
 
-// mayImport reports whether a package of ours is in the row.
+// mayImport reports whether the layer may import one of our packages.
 func (l *Layer) mayImport(name string) bool {
 	return slices.Contains(l.Ours, everything) || slices.Contains(l.Ours, name)
 }
