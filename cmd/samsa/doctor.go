@@ -13,7 +13,8 @@ import (
 	"samsa/scenarios/speed"
 )
 
-// doctorReport is the object that `samsa doctor speed --json` prints, samsa.doctor/1. Fields are only ever added.
+// doctorReport is the object that `samsa doctor speed --json` prints, samsa.doctor/1. New versions may add fields but never
+// remove one.
 type doctorReport struct {
 	Schema string `json:"schema"`
 	Build  string `json:"build"`
@@ -32,7 +33,7 @@ type clusterPace struct {
 	EventsPerSecond float64 `json:"events_per_second"`
 }
 
-// seedPace is the speed of exploring, in seeds of 10,000 events, because seeds differ in length.
+// seedPace is the speed of exploring. It counts in seeds of 10,000 events, because seeds differ in length.
 type seedPace struct {
 	PerSecond     float64 `json:"per_second"`
 	TenThousand   float64 `json:"of_10000_events_per_second"`
@@ -144,7 +145,7 @@ func (a *app) measure(each time.Duration) (*doctorReport, error) {
 	return r, nil
 }
 
-// grouped groups the digits: 1,000.
+// grouped groups the digits, as in 1,000.
 func grouped(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)
@@ -152,7 +153,7 @@ func grouped(n int) string {
 	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }
 
-// ratio is 0 if the divisor is, after an interrupt.
+// ratio returns a/b, or 0 if b is 0, which can happen after an interrupt.
 func ratio(a, b float64) float64 {
 	if b == 0 {
 		return 0
@@ -160,7 +161,7 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// text is the report as text.
+// text returns the report as text.
 func (r *doctorReport) text() string {
 	var b strings.Builder
 	row := func(what, figure, of string) {

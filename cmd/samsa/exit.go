@@ -9,16 +9,16 @@ import (
 type code int
 
 const (
-	exitOK           code = 0   // all properties held, or exactly the violation of --expect happened
+	exitOK           code = 0   // all properties held, or the verdict is exactly the violation of --expect
 	exitViolated     code = 1   // a safety property is violated
 	exitUsage        code = 2   // the command line, the configuration or the scenario is wrong
 	exitInconclusive code = 3   // a budget was reached, or the violation of --expect did not happen
 	exitLiveness     code = 4   // a liveness property is violated
-	exitInternal     code = 70  // a bug of Samsa's
-	exitInterrupted  code = 130 // Ctrl-C; what was found so far is printed
+	exitInternal     code = 70  // Samsa has a bug
+	exitInterrupted  code = 130 // the user pressed Ctrl-C; the findings so far are printed
 )
 
-// codeOf maps a verdict to a code. expected is the check of --expect, or "".
+// codeOf maps a verdict to an exit code. expected is the check of --expect, or "".
 func codeOf(v *scenarios.Verdict, expected string) code {
 	others, liveness, met := false, true, false
 	for _, f := range v.Findings {

@@ -17,13 +17,13 @@ import (
 	"samsa/scenarios/explore"
 )
 
-// exploreFlags are the flags of `samsa explore`. A seed is the same run under any number of jobs, with or without a time
-// limit.
+// exploreFlags are the flags of `samsa explore`. The run of a seed is the same for any number of jobs, with or without a
+// time limit.
 type exploreFlags struct {
 	runs, jobs               int
-	lasts                    time.Duration // real time, read only between runs
-	seed, profile, mode, out string        // seed is a word until it is understood: cobra's own number parser takes 0x1 and 1_0
-	find                     string        // a check
+	lasts                    time.Duration // real time, which is read only between runs
+	seed, profile, mode, out string        // seed is a string, because cobra's own number parser accepts 0x1 and 1_0
+	find                     string        // the name of a check
 	rules                    []string
 	first, cover, json       bool
 }
@@ -66,8 +66,8 @@ func (a *app) exploreCommand() *cobra.Command {
 	return cmd
 }
 
-// campaign makes a campaign from the flags, and reports every mistake in them before the first run: a typo in --rule must
-// not cost an hour.
+// campaign makes a campaign from the flags. It reports every mistake in them before the first run, so that a typo in --rule
+// does not cost an hour.
 func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	c := explore.Campaign{Runs: f.runs, Jobs: f.jobs, First: f.first}
 	seed, err := strconv.ParseUint(f.seed, 10, 64)
@@ -85,7 +85,7 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	}
 	c.Seed = seed
 	if f.lasts > 0 {
-		c.Runs = 0 // until Stop returns true
+		c.Runs = 0 // run until Stop returns true
 	}
 	c.Profile = explore.Profile(f.profile)
 	if !slices.Contains(explore.Profiles(), c.Profile) {
@@ -119,7 +119,7 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 	return c, nil
 }
 
-// explore is `samsa explore`.
+// explore implements `samsa explore`.
 func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	c, err := f.campaign(runsGiven)
 	if err != nil {
@@ -131,7 +131,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	c.Stop = func() bool {
 		select {
 		case <-a.interrupt:
-			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // the second one does not wait for us
+			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
 			interrupted = true
 		default:
 		}
@@ -142,7 +142,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	}
 	meter := meter{app: a, began: began, shown: began, runs: c.Runs, lasts: f.lasts}
 	c.Tick = func(ended int) { meter.tick(ended, len(report.Kinds)) }
-	// A scenario that cannot be saved does not end the campaign.
+	// The campaign continues if a scenario cannot be saved.
 	var unsaved error
 	c.Done = func(r explore.Result) {
 		report.Add(r)
@@ -164,8 +164,8 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	return nil
 }
 
-// codeOfReport maps a campaign to the code of its worst failure: a bug of ours, which may cause violations; then a
-// violation; then a cluster that is stuck.
+// codeOfReport returns the exit code of the campaign's worst failure. A bug of Samsa's is the worst, because it may cause
+// violations; then come violations, then a cluster that is stuck.
 func codeOfReport(r *explore.Report, cover bool) code {
 	switch {
 	case r.Interrupted:
@@ -185,7 +185,7 @@ func codeOfReport(r *explore.Report, cover bool) code {
 // savedPerKind is the number of saved scenarios per kind of failure.
 const savedPerKind = 3
 
-// save writes the scenario of a run that failed, if one of its kinds has too few files yet.
+// save writes the scenario of a run that failed if one of its kinds of failure has too few files yet.
 func save(report *explore.Report, r explore.Result, dir string) error {
 	path := filepath.Join(dir, fmt.Sprintf("seed-%d.txt", r.Seed))
 	wanted := false
@@ -201,8 +201,8 @@ func save(report *explore.Report, r explore.Result, dir string) error {
 	return errors.Join(os.MkdirAll(dir, 0o777), os.WriteFile(path, []byte(r.Text), 0o666))
 }
 
-// meter shows the progress of a campaign on stderr: one line that changes on a terminal, else a line every ten seconds.
-// stdout depends on the seeds alone.
+// meter shows the progress of a campaign on stderr: on a terminal one line that changes, otherwise a new line every ten
+// seconds. stdout depends on the seeds alone.
 type meter struct {
 	*app
 	began, shown time.Time
@@ -223,7 +223,7 @@ func (m *meter) tick(ended, found int) {
 	m.shown = now
 	spent := now.Sub(m.began)
 	left := m.lasts - spent
-	if m.lasts == 0 { // the remaining runs take as long as the past ones, on average
+	if m.lasts == 0 { // on average, the remaining runs take as long as the past ones
 		left = spent * time.Duration(m.runs-ended) / time.Duration(ended)
 	}
 	line := fmt.Sprintf("%s  %s  %s  ETA %s", counted(ended, "run"), rate(ended, spent), kinds(found), max(left, 0).Round(time.Second))
@@ -251,7 +251,7 @@ func rate(runs int, spent time.Duration) string {
 	return fmt.Sprintf("%.0f/s", float64(runs)/spent.Seconds())
 }
 
-// counted is a number with its noun, which has a plural in s.
+// counted formats a number with its noun. The noun's plural must end in s.
 func counted(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -15,7 +15,7 @@ type page struct {
 	Again string
 }
 
-// pageText keeps to screens' colours: blue is good, orange is not, and the word says it first.
+// pageText uses the colours of the screens. Blue is good and orange is not, but the words say it too.
 const pageText = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{{.Scenario}}, seed {{.Seed}}</title>
 <style>

@@ -16,13 +16,14 @@ type thing struct{ name, doc string }
 
 // listing is one kind of list.
 type listing struct {
-	kind  string // plural, as on the command line
-	one   string // singular
+	kind  string // the plural, as on the command line
+	one   string // the singular
 	rows  func() []thing
 	empty string // the text of an empty list
 }
 
-// listings are the lists of `samsa list`, in order. Each row comes from the value that a run uses, so no list can be wrong.
+// listings returns the lists of `samsa list`, in order. Each row comes from the value that a run uses, so no list can be
+// wrong.
 func listings() []listing {
 	return []listing{
 		{"scenarios", "scenario", scenarioRows, ""},
@@ -105,7 +106,7 @@ func noteRows() (rows []thing) {
 	return rows
 }
 
-// listCommand lists things.
+// listCommand prints a list.
 func (a *app) listCommand() *cobra.Command {
 	var kinds []string
 	for _, l := range listings() {
@@ -141,7 +142,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 }
 
-// row is a name with its description, wrapped beside it.
+// row formats a name with its description, which is wrapped beside it.
 func row(t thing, wide int) string {
 	head := fmt.Sprintf("%-*s  ", wide, t.name)
 	if len(t.name) > wide {
@@ -185,7 +186,7 @@ func (a *app) explainCommand() *cobra.Command {
 	}
 }
 
-// explain is the page of one row.
+// explain returns the page of one row.
 func (a *app) explain(l listing, r thing) string {
 	s := fmt.Sprintf("%s   (%s)\n\n", r.name, l.one)
 	switch l.kind {
@@ -202,7 +203,7 @@ func (a *app) explain(l listing, r thing) string {
 	return s + hardWrap(r.doc) + "\n"
 }
 
-// everyName is every name of a row.
+// everyName returns the names of the rows of all lists.
 func everyName() (all []string) {
 	for _, l := range listings() {
 		for _, r := range l.rows() {
@@ -290,7 +291,7 @@ func helpNames(root *cobra.Command) (all []string) {
 	return all
 }
 
-// firstSentence is the text up to its first full stop.
+// firstSentence returns the text up to its first full stop.
 func firstSentence(s string) string {
 	if i := strings.Index(s, ". "); i >= 0 {
 		return s[:i+1]

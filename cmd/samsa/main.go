@@ -17,7 +17,7 @@ import (
 )
 
 func main() {
-	// Worlds are small and short-lived: with less frequent garbage collection a campaign takes a quarter less time.
+	// Worlds are small and short-lived, so less frequent garbage collection makes a campaign a quarter faster.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
@@ -40,7 +40,7 @@ type app struct {
 	tty, errTTY bool // stdin and stdout are a terminal; stderr is one
 	interrupt   chan os.Signal
 	args        []string
-	code        code // of a command that ran to its end
+	code        code // the exit code of a command that ran to its end
 }
 
 // main runs one command line.
@@ -58,12 +58,12 @@ func (a *app) main(args []string) code {
 	}
 	if out.err != nil {
 		fmt.Fprintf(a.err, "samsa: cannot write the result: %v\n", out.err)
-		return exitUsage // the caller does not have the result
+		return exitUsage // the output was not written completely
 	}
 	return a.code
 }
 
-// checked keeps the first error of a writer, so that a full disk is not a success.
+// checked keeps the first error of a writer, so that the command does not succeed if the disk is full.
 type checked struct {
 	to  io.Writer
 	err error
@@ -77,7 +77,7 @@ func (c *checked) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// isTerminal reports whether a file is a terminal. The null device is a character device too.
+// isTerminal reports whether a file is a terminal. The null device does not count, although it is a character device too.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {

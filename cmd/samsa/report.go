@@ -12,20 +12,20 @@ import (
 
 // usageError is a mistake of the caller, with a hint.
 type usageError struct {
-	what    string // one line
-	next    string // a command or a hint; empty if none
-	meant   string // the nearest right word; empty if none is near
+	what    string // the mistake, in one line
+	next    string // a command or a hint to follow; empty if none
+	meant   string // the nearest valid word; empty if none is near
 	details []*scenarios.Error
 }
 
 func (e *usageError) Error() string { return e.what }
 
-// usage makes one.
+// usage makes a usageError.
 func usage(next, format string, args ...any) *usageError {
 	return &usageError{what: fmt.Sprintf(format, args...), next: next}
 }
 
-// errorReport is an error as --json prints it.
+// errorReport is the object that --json prints for an error.
 type errorReport struct {
 	Schema     string        `json:"schema"` // "samsa.error/1"
 	Code       int           `json:"code"`   // the exit code
@@ -33,7 +33,7 @@ type errorReport struct {
 	Suggestion string        `json:"suggestion,omitempty"`
 	Next       string        `json:"next,omitempty"`
 	Scenario   []errorInFile `json:"scenario,omitempty"`
-	Seed       string        `json:"seed,omitempty"` // of an internal error
+	Seed       string        `json:"seed,omitempty"` // only set for an internal error
 }
 
 // errorInFile is one error in a scenario file.
@@ -46,8 +46,8 @@ type errorInFile struct {
 	Suggestion string `json:"suggestion,omitempty"`
 }
 
-// report prints an error: with --json anywhere on the command line as one object on stdout and nothing else, otherwise as
-// text on stderr.
+// report prints an error. If --json is anywhere on the command line, it prints one object on stdout and nothing else;
+// otherwise it prints text on stderr.
 func (a *app) report(err error) code {
 	var u *usageError
 	if !errors.As(err, &u) {

@@ -23,7 +23,7 @@ const welcome = `Samsa is a Kafka in a world where a seed decides everything.
 samsa help says more.
 `
 
-// helpTemplate has examples first.
+// helpTemplate shows examples first.
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{if .HasExample}}Examples
@@ -39,7 +39,7 @@ Flags
 {{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
 `
 
-// root is the command tree.
+// root returns the command tree.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:                   "samsa",
@@ -66,7 +66,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(a.flagError)
 	root.AddCommand(a.runCommand(), a.exploreCommand(), a.doctorCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
-	root.InitDefaultCompletionCmd() // now, so that its usage errors can be replaced
+	root.InitDefaultCompletionCmd() // add the completion command now, so that its usage errors can be replaced
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
 			c.Args, c.RunE = cobra.ArbitraryArgs, a.noShell
@@ -75,7 +75,7 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// noShell is samsa completion without a known shell.
+// noShell runs `samsa completion` without a known shell.
 func (a *app) noShell(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
@@ -91,14 +91,14 @@ func (a *app) noShell(cmd *cobra.Command, args []string) error {
 	return u
 }
 
-// noCommand is the error for an unknown command.
+// noCommand returns the error for an unknown command.
 func (a *app) noCommand(root *cobra.Command, word string) error {
 	u := usage("samsa help", "no command %q", word)
 	var names []string
 	for _, c := range root.Commands() {
 		names = append(names, c.Name())
 	}
-	if _, ok := scenarios.Source(word); ok { // a scenario's name alone: most likely samsa run was meant
+	if _, ok := scenarios.Source(word); ok { // the word is the name of a scenario, so samsa run was most likely meant
 		u.next = "samsa run " + word
 	} else if u.meant = scenarios.Nearest(word, names); u.meant != "" {
 		u.next = "samsa help " + u.meant
@@ -108,7 +108,7 @@ func (a *app) noCommand(root *cobra.Command, word string) error {
 
 var flagWord = regexp.MustCompile(`--?[a-zA-Z][\w-]*`)
 
-// flagError rewrites the flag parser's errors. If the command is unknown too, an unknown flag most likely belongs to a
+// flagError rewrites the errors of the flag parser. If the command is unknown too, an unknown flag most likely belongs to a
 // misspelt command.
 func (a *app) flagError(cmd *cobra.Command, err error) error {
 	if cmd == cmd.Root() && len(a.args) > 0 && !strings.HasPrefix(a.args[0], "-") {
@@ -132,7 +132,7 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 	return u
 }
 
-// helpOf is the help command of a command; a subcommand has that of its parent.
+// helpOf returns the command that prints the help of a command. A subcommand uses the help of its parent.
 func helpOf(cmd *cobra.Command) string {
 	for cmd.HasParent() && cmd.Parent().HasParent() {
 		cmd = cmd.Parent()
@@ -143,7 +143,7 @@ func helpOf(cmd *cobra.Command) string {
 	return "samsa help " + cmd.Name()
 }
 
-// exactly requires n arguments, and names them in the error.
+// exactly requires n arguments. Its error names them.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == n {
@@ -170,14 +170,14 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// build is this build in one line.
+// build describes this build in one line.
 func build() string {
 	version, commit := "devel", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
 			version = v
 		}
-		// A seed is the same run only within one version, so a failure report needs the commit.
+		// A seed gives the same run only within one version, so a failure report needs the commit.
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
 				commit = "  commit " + s.Value[:12]

@@ -17,7 +17,8 @@ import (
 	"samsa/scenarios/view"
 )
 
-// runFlags are the flags of `samsa run` as typed. Numbers are strings here, so that an error names the flag and an example.
+// runFlags are the flags of `samsa run` as typed. Numbers are strings here, so that an error can name the flag and give an
+// example.
 type runFlags struct {
 	seed, until, expect, trace, html string
 	set, rules                       []string
@@ -72,14 +73,14 @@ type job struct {
 	name     string // as the user wrote it
 	program  *scenarios.Program
 	options  scenarios.RunOptions
-	until    uint64 // 0: to the end
+	until    uint64 // the step to stop at; 0 runs to the end
 	expected string // the check of --expect
 	json     bool
-	html     string // a file to write the page to; "" for none
+	html     string // the file for the page; empty if none
 	again    string // the command that repeats the run
 }
 
-// run is `samsa run`.
+// run implements `samsa run`.
 func (a *app) run(name string, f runFlags) (err error) {
 	j, err := understand(name, f)
 	if err != nil {
@@ -101,8 +102,8 @@ func (a *app) run(name string, f runFlags) (err error) {
 	return a.play(j, nil)
 }
 
-// understand makes a job from the flags, and reports every mistake in them before anything runs. Each flag that changes the
-// run is added to again, the command in the last line of a report.
+// understand makes a job from the flags and reports every mistake in them before anything runs. It adds each flag that
+// changes the run to the field again, the command in the last line of a report.
 func understand(name string, f runFlags) (*job, error) {
 	program, err := load(name)
 	if err != nil {
@@ -171,7 +172,7 @@ func knownCheck(flag, name string) error {
 	return u
 }
 
-// load loads a scenario, by name or path.
+// load loads a scenario by its name or path.
 func load(name string) (*scenarios.Program, error) {
 	src, err := source("run", name)
 	if err != nil {
@@ -188,7 +189,7 @@ func load(name string) (*scenarios.Program, error) {
 	return p, err
 }
 
-// source is a scenario's text, by name or path; command is for the hint in the error.
+// source returns the text of a scenario, by its name or path. The hint in its error uses command.
 func source(command, name string) ([]byte, error) {
 	if src, ok := scenarios.Source(name); ok {
 		return src, nil
@@ -197,7 +198,7 @@ func source(command, name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		defer file.Close()
-		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // more than the parser's limit
+		src, err := io.ReadAll(io.LimitReader(file, 2<<20)) // more than the parser's limit, which then reports the error
 		if err != nil {
 			return nil, usage("samsa list scenarios", "cannot read the scenario %s: %v", name, err)
 		}
@@ -227,7 +228,7 @@ func (a *app) play(j *job, t *trace) error {
 	if err != nil {
 		return usage("", "%s cannot be run: %v", j.name, err)
 	}
-	v := s.Verdict() // also of a run that was stopped
+	v := s.Verdict() // a run that was stopped has a verdict too
 	if v.Unsound != nil {
 		a.internal(v.Unsound, j, seed)
 		return nil
@@ -259,10 +260,10 @@ func (a *app) play(j *job, t *trace) error {
 	return nil
 }
 
-// drive runs the session to its end, to --until or to Ctrl-C. On a terminal it shows a line of progress on stderr during
-// long runs.
+// drive runs the session to its end, to --until or to Ctrl-C. During a long run on a terminal it shows a line of progress on
+// stderr.
 func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) {
-	const quantum = 1 << 12 // events: some milliseconds, so that Ctrl-C acts at once
+	const quantum = 1 << 12 // in events; they take some milliseconds, so that Ctrl-C acts at once
 	shown, next := false, a.now().Add(300*time.Millisecond)
 	defer func() {
 		if shown {
@@ -277,7 +278,7 @@ func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) 
 		default:
 		}
 		if j.until > 0 {
-			// Event by event: the next step may be many events away.
+			// Advance by single events, because the next step may be many events away.
 			for i := 0; i < quantum && more && s.Position() < j.until; i++ {
 				more, err = s.Advance(1)
 			}
@@ -294,7 +295,7 @@ func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) 
 	return false, err
 }
 
-// internal reports a bug of ours, with the command that repeats it.
+// internal reports a bug of Samsa's, with the command that repeats it.
 func (a *app) internal(p any, j *job, seed string) {
 	a.code = exitInternal
 	if j.json {
@@ -305,7 +306,7 @@ func (a *app) internal(p any, j *job, seed string) {
 		p, j.again, build(), debug.Stack())
 }
 
-// shellWord quotes a word for a shell if it must be.
+// shellWord quotes a word for a shell if necessary.
 func shellWord(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:,+@%", r)

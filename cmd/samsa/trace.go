@@ -9,7 +9,7 @@ import (
 	"samsa/scenarios/view"
 )
 
-// trace writes notes to a file, one JSON object a line. A nil trace writes nothing.
+// trace writes notes to a file, one JSON object per line. A nil trace writes nothing.
 type trace struct {
 	file    *os.File
 	w       *bufio.Writer
@@ -17,11 +17,11 @@ type trace struct {
 	err     error // the first error; nothing is written after it
 }
 
-// traceLine is one note: samsa.trace/1.
+// traceLine is one note in the schema samsa.trace/1.
 type traceLine struct {
 	Event  uint64  `json:"event"`
 	Cause  *uint64 `json:"cause,omitempty"` // the event that scheduled this one
-	Step   uint64  `json:"step,omitempty"`  // 0: not part of the story
+	Step   uint64  `json:"step,omitempty"`  // 0 if the note is not in the story
 	Time   int64   `json:"virtual_ns"`
 	Who    string  `json:"who"`
 	Note   string  `json:"note"`
@@ -29,13 +29,13 @@ type traceLine struct {
 	Text   string  `json:"text"`
 }
 
-// field is a name and a value, in a list that keeps the order of a note's fields.
+// field is a name and a value. A list of them keeps the order of a note's fields.
 type field struct {
 	Name  string `json:"name"`
 	Value int64  `json:"value"`
 }
 
-// newTrace makes the file.
+// newTrace creates the file.
 func newTrace(path string) (*trace, error) {
 	f, err := os.Create(path)
 	if err != nil {
@@ -71,12 +71,12 @@ func (t *trace) heard(n scenarios.Note) {
 		_, err = t.w.Write(append(line, '\n'))
 	}
 	if err == nil && n.Kind.Story {
-		err = t.w.Flush() // so that a reader of the growing file sees complete steps
+		err = t.w.Flush() // flush, so that a reader of the growing file sees complete steps
 	}
 	t.err = err
 }
 
-// close returns the first error of writing the file.
+// close closes the file and returns the first error of writing it.
 func (t *trace) close() error {
 	if err := t.w.Flush(); t.err == nil {
 		t.err = err

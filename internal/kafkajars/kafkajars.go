@@ -1,10 +1,10 @@
-// Package kafkajars runs Apache Kafka's own code, for tests that compare our output with Kafka's.
+// Package kafkajars runs Apache Kafka's own code for tests that compare our output with Kafka's.
 //
 //	pom.xml ──mvn, once a machine──▶ class path ──▶ java org.apache.kafka.tools.… ──▶ Result
 //
-// The versions are pinned in pom.xml. Maven keeps the jars in its repository; the class path is kept in the user's cache
-// directory under a hash of pom.xml, and after that neither Maven nor a network is needed. A machine without Java or
-// Maven skips the tests that need them, with one line that says what is missing.
+// pom.xml pins the versions. Maven keeps the jars in its repository. The class path is kept in the user's cache directory
+// under a hash of pom.xml; once it is there, neither Maven nor a network is needed. On a machine without Java or Maven, the
+// tests that need them are skipped with one line that names the missing program.
 //
 // Only tests may use it.
 package kafkajars
@@ -29,9 +29,9 @@ import (
 var pom []byte
 
 const (
-	// patience is the time limit for fetching the jars with Maven; fifteen seconds are usual.
+	// patience is the time limit for fetching the jars with Maven, which usually takes fifteen seconds.
 	patience = 4 * time.Minute
-	// limit is the time limit of one run of a tool; a second is usual.
+	// limit is the time limit of one run of a tool, which usually takes a second.
 	limit = time.Minute
 )
 
@@ -51,7 +51,7 @@ func Need(t testing.TB) Jars {
 	return j
 }
 
-// Find finds the jars, and fetches them with Maven once per machine.
+// Find finds the jars. The first call on a machine fetches them with Maven.
 func Find() (Jars, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
@@ -81,7 +81,7 @@ func Find() (Jars, error) {
 	return Jars{java, path}, nil
 }
 
-// load reads a cached class path, if all its jars still exist.
+// load reads a cached class path. It returns false if one of the jars no longer exists.
 func load(kept string) (path string, ok bool) {
 	b, err := os.ReadFile(kept)
 	if err != nil || len(b) == 0 {
@@ -96,8 +96,8 @@ func load(kept string) (path string, ok bool) {
 	return path, true
 }
 
-// resolve fetches the jars with Maven and caches their class path. Test binaries run in parallel, so each uses its own
-// directory, and retries once, because Maven's repository is not safe for concurrent use.
+// resolve fetches the jars with Maven and caches their class path. Test binaries run in parallel and Maven's repository is
+// not safe for concurrent use, so each uses its own directory and retries once.
 func resolve(mvn, dir, kept string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -124,7 +124,7 @@ func resolve(mvn, dir, kept string) error {
 	}
 	if err := fetch(); err != nil {
 		if _, ok := load(kept); ok {
-			return nil // another process did it
+			return nil // another process has cached the class path
 		}
 		if err := fetch(); err != nil {
 			return err
@@ -138,7 +138,7 @@ func firstLine(out []byte) string {
 	return line
 }
 
-// NeedCompiler skips the test if Java is a JRE without a compiler, which cannot run a source file.
+// NeedCompiler skips the test if Java is a JRE. A JRE has no compiler, so it cannot run a source file.
 func (j Jars) NeedCompiler(t testing.TB) {
 	t.Helper()
 	out, err := exec.Command(j.java, "--list-modules").Output()
@@ -162,7 +162,7 @@ func (j Jars) Run(t testing.TB, class string, args ...string) Result {
 	defer cancel()
 	dir := t.TempDir() // the codecs unpack their native libraries there
 	line := append([]string{
-		"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", // start quickly, and small
+		"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", // start quickly and use little memory
 		"-Djava.io.tmpdir=" + dir, "-Dfile.encoding=UTF-8", "-cp", j.path, class,
 	}, args...)
 	cmd := exec.CommandContext(ctx, j.java, line...)

@@ -1,10 +1,10 @@
-// Command replay runs a scenario on some seeds and prints, a line each, the seed, the hash and the verdict.
+// Command replay runs a scenario on some seeds and prints one line per seed, with the seed, the hash and the verdict.
 //
 //	replay -mode wire -seeds 7,8 leader-failover
 //	7 3f9a0c5be2d17746 ok
 //	8 90b1c4d2a6e35f08 ok
 //
-// With -shapes it prints the shape, the hash without names, of every scenario and of a range of explored seeds:
+// With -shapes it prints the shape, which is the hash without names, of every scenario and of a range of explored seeds:
 //
 //	replay -shapes 1-2000 > before        then change structure or names, and nothing else
 //	replay -shapes 1-2000 | diff before -
@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// printShapes prints one line per scenario and explored seed: its name, its shape, its events.
+// printShapes prints one line per scenario and explored seed, with its name, its shape and its number of events.
 func printShapes(seeds string) error {
 	from, to, _ := strings.Cut(seeds, "-")
 	first, err := strconv.ParseUint(from, 10, 64)
@@ -113,7 +113,7 @@ func replay(mode, seeds string, args []string) error {
 	return nil
 }
 
-// load reads a scenario by name or path.
+// load reads a scenario by its name or path.
 func load(name string) (*scenarios.Program, error) {
 	src, ok := scenarios.Source(name)
 	if !ok {

@@ -1,24 +1,24 @@
 package explore
 
-// Campaign is the runs of many seeds.
+// Campaign runs many seeds.
 type Campaign struct {
 	Options
-	Seed  uint64 // the first; the others follow it
-	Runs  int    // how many; 0 is until Stop
-	Jobs  int    // worlds at once
+	Seed  uint64 // the first seed; the others follow it
+	Runs  int    // the number of runs; 0 is until Stop
+	Jobs  int    // the number of worlds that run at once
 	First bool   // stop after the first seed that fails
-	Find  string // stop after the first seed that violates this check; empty is none
+	Find  string // stop after the first seed that violates this check; empty for no check
 
-	// Stop is called before each run begins; true ends the campaign after the current runs. Nil never stops.
+	// Stop is called before each run begins. If it returns true, the campaign ends after the current runs. Nil never stops.
 	Stop func() bool
 	// Done gets each result, in the order of the seeds.
 	Done func(Result)
-	// Tick, if not nil, is called whenever a run has ended, in the order of their ends.
+	// Tick, if not nil, is called when a run has ended, in the order in which the runs end.
 	Tick func(ended int)
 }
 
-// Explore runs the campaign. Done gets the same results in the same order for any number of Jobs: worlds share nothing, and
-// results are ordered by seed.
+// Explore runs the campaign. Done gets the same results in the same order for any number of Jobs, because worlds share
+// nothing and results are ordered by seed.
 func (c Campaign) Explore() {
 	if c.Jobs < 1 {
 		c.Jobs = 1
@@ -39,7 +39,7 @@ func (c Campaign) Explore() {
 		}()
 	}
 	defer close(jobs)         //goroutine: the workers end
-	early := map[int]Result{} // ended before one of a smaller seed
+	early := map[int]Result{} // results that wait for one of a smaller seed
 	begun, over, next := 0, 0, 0
 	last := false
 	for {
@@ -67,12 +67,12 @@ func (c Campaign) Explore() {
 			last = c.First && r.Verdict != Held || c.Find != "" && r.violates(c.Find)
 		}
 		if last {
-			return // the runs under way are of larger seeds, and are dropped
+			return // the current runs have larger seeds and are dropped
 		}
 	}
 }
 
-// numbered is a result with its place.
+// numbered is a result with the index of its seed.
 type numbered struct {
 	at int
 	Result

@@ -4,22 +4,22 @@
 //	               cluster, configs, workload,                                           ├─ in seed order ─▶ Report
 //	               operators, faults, the healing                  other seeds ──▶ ...  ─┘
 //
-// A plan is a pure function of seed and profile: every decision is a separate hash (scenarios.Draw), so the order of drawing
+// A plan is a pure function of seed and profile. Every decision is a separate hash (scenarios.Draw), so the order of drawing
 // does not matter and a new decision changes no other. A plan is a list of lines, each with a verb, words, and a tag that a
 // fault shares with its end. It is written as a scenario file before it runs, so `samsa run FILE` repeats every finding.
 //
-// A run has three parts. First there are faults and operations, and only safety is checked. Then the faults end, machines
-// that are down start, and the cluster must become quiet within a bound that follows from its timeouts; in a quarter of the
-// plans some machines stay down or cut off, and a core must become quiet without them. Last, a consumer drains every
-// partition, so that the history checks see every record.
+// A run has three parts. In the first, there are faults and operations, and only safety is checked. In the second, the
+// faults end, machines that are down start, and the cluster must become quiet within a bound that follows from its timeouts;
+// in a quarter of the plans some machines stay down or cut off, and a core must become quiet without them. In the third, a
+// consumer drains every partition, so that the history checks see every record.
 //
 // A failure is identified by a fingerprint of constants: the check with the kind of its fact, or the obstacles that keep the
 // cluster from becoming quiet.
 //
-// Read plan.go for the order of a file's lines and line.go for what a line is, profile.go for the timeouts, workload.go,
-// operations.go and faults.go for the part in which the cluster serves, healing.go for its end, run.go and unrest.go for the
-// result of a seed, and campaign.go for many seeds at once.
+// Read plan.go for the order of a file's lines, line.go for a line and its tag, and profile.go for the timeouts.
+// workload.go, operations.go and faults.go draw the part in which the cluster serves, and healing.go the part after it.
+// run.go and unrest.go determine the result of a seed, and campaign.go runs many seeds at once.
 //
-// It does not search and does not shrink: seeds are independent. Package check is the judge, apart from the question whether
-// the cluster became quiet, which is decided here.
+// It does not search and does not shrink, because seeds are independent. Package check is the judge of everything except
+// whether the cluster became quiet, which is decided here.
 package explore

@@ -6,7 +6,7 @@ import "samsa/scenarios"
 // not change it.
 type draws struct{ seed uint64 }
 
-// intn draws from [0, n); 0 if n is less than 2.
+// intn draws from [0, n). It returns 0 if n is less than 2.
 func (d draws) intn(site string, ordinal int32, n int) int {
 	if n < 2 {
 		return 0
@@ -14,7 +14,7 @@ func (d draws) intn(site string, ordinal int32, n int) int {
 	return int(scenarios.Draw(d.seed, "explore."+site, "", uint64(ordinal), uint64(n)))
 }
 
-// chance is true with a probability in permille.
+// chance draws true or false; permille is the probability of true, in thousandths.
 func (d draws) chance(site string, ordinal int32, permille int) bool {
 	return d.intn(site, ordinal, 1000) < permille
 }
@@ -24,12 +24,12 @@ func (d draws) between(site string, ordinal int32, least, most int) int {
 	return least + d.intn(site, ordinal, most-least+1)
 }
 
-// pick draws one of a list; an element that occurs twice is twice as likely.
+// pick draws one element of a list. An element that occurs twice is twice as likely.
 func pick[T any](d draws, site string, ordinal int32, list ...T) T {
 	return list[d.intn(site, ordinal, len(list))]
 }
 
-// weighted draws an index with a chance in proportion to its weight; -1 if all weights are 0.
+// weighted draws an index with a chance in proportion to its weight. It returns -1 if all weights are 0.
 func (d draws) weighted(site string, ordinal int32, weights []int) int {
 	total := 0
 	for _, w := range weights {

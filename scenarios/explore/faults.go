@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// family is one kind of fault. A seed has only some families, each with its own weight (swarm testing: a fault that is
-// always present hides failures that need its absence).
+// family is one kind of fault. A seed uses only some families, each with its own weight. This is swarm testing: a fault that
+// is always present hides failures that need its absence.
 type family struct {
 	name  string
-	rots  bool // it can destroy synced bytes for good
-	once  bool // at most once per run
+	rots  bool // the fault can destroy synced bytes for good
+	once  bool // a run has at most one such fault
 	order func(p *Plan, d draws, s strike)
 }
 
 // strike is one fault to add to a plan.
 type strike struct {
 	ord  int32
-	at   int // when
-	ends int // when it ends, if it is a lasting fault
+	at   int // the time in milliseconds
+	ends int // the time at which a lasting fault ends
 	tag  Tag
 }
 
-// families are all families of faults, in the order of their names in plans.
+// families returns all families of faults, in the order of their names in plans.
 func families() []family {
 	return []family{
 		{name: "crash", order: func(p *Plan, d draws, s strike) {
@@ -37,11 +37,11 @@ func families() []family {
 			struck := p.victim(d, s)
 			switch d.intn("power.who", s.ord, 8) {
 			case 0:
-				struck = nodes // the whole room
+				struck = nodes // the whole room loses power
 			case 1:
 				struck = "brokers"
 			case 2, 3:
-				struck = p.some(d, s.ord) // a rack
+				struck = p.some(d, s.ord) // a rack loses power
 			}
 			p.begin(s, "crash", struck, "power")
 			p.end(s, "start", nodes)
@@ -54,7 +54,7 @@ func families() []family {
 			paused := p.victim(d, s)
 			p.begin(s, "pause", paused)
 			if paused.role() {
-				paused = nodes // whichever machine it was
+				paused = nodes // the role may have moved, so resume every machine
 			}
 			p.end(s, "resume", paused)
 		}},
@@ -111,7 +111,7 @@ func families() []family {
 			p.begin(s, "disk", p.machine(d, "disk", s.ord), how)
 			p.end(strike{s.ord, s.at, s.ends + p.time.unit, s.tag}, "start", nodes)
 		}},
-		// A controller relies on synced bytes by design, so a lying disk of a controller always loses committed records.
+		// A controller relies on synced bytes by design, so a controller with a lying disk always loses committed records.
 		{name: "disk-lies", rots: true, order: func(p *Plan, d draws, s strike) {
 			p.begin(s, "disk", p.broker(d, "disk", s.ord), pick(d, "disk.lie", s.ord, "sync-lies", "sync-forgets", "lost-write"))
 		}},
@@ -125,8 +125,8 @@ func families() []family {
 	}
 }
 
-// drawFaults chooses families, weights and times of faults. One seed in sixteen has no fault at all: a violation there needs
-// none.
+// drawFaults chooses families, weights and times of faults. One seed in sixteen has no fault at all, to find violations that
+// need none.
 func (p *Plan) drawFaults(d draws) {
 	if d.chance("faultless", 0, 60) {
 		return
@@ -134,12 +134,12 @@ func (p *Plan) drawFaults(d draws) {
 	p.rough = d.chance("noise", 0, 400)
 	all := families()
 	weights := make([]int, len(all))
-	rare := d.chance("rots", 0, 120) // these runs need not become quiet and so prove less: there are few of them
+	rare := d.chance("rots", 0, 120) // such runs prove less, because they need not become quiet, so few seeds have them
 	for i, f := range all {
 		if f.rots && !rare || !f.rots && !d.chance("family."+f.name, 0, 500) {
 			continue
 		}
-		weights[i] = 1 << d.intn("weight."+f.name, 0, 6) // log-uniform: one family often dominates
+		weights[i] = 1 << d.intn("weight."+f.name, 0, 6) // log-uniform, so one family often dominates
 		p.families = append(p.families, f.name)
 		p.rots = p.rots || f.rots
 	}
@@ -182,13 +182,13 @@ func (p *Plan) drawEarly(d draws) {
 // begin adds the line that begins a fault.
 func (p *Plan) begin(s strike, verb string, args ...any) { p.order(s.at, s.tag, verb, args...) }
 
-// end adds the line that ends it.
+// end adds the line that ends a fault.
 func (p *Plan) end(s strike, verb string, args ...any) {
 	s.tag.Ends = true
 	p.order(s.ends, s.tag, verb, args...)
 }
 
-// victim is a machine, often the leader, a follower or the active controller at that time.
+// victim draws a machine, often the leader, a follower or the active controller at that time.
 func (p *Plan) victim(d draws, s strike) host {
 	switch d.intn("victim", s.ord, 8) {
 	case 0, 1, 3, 4:
@@ -199,7 +199,7 @@ func (p *Plan) victim(d draws, s strike) host {
 	return p.machine(d, "victim", s.ord)
 }
 
-// machine is a broker or a controller.
+// machine draws a broker or a controller.
 func (p *Plan) machine(d draws, site string, ord int32) host {
 	if d.chance(site+".controller", ord, 250) {
 		return host(names("c", p.controllers)[d.intn(site+".c", ord, p.controllers)])
@@ -211,7 +211,7 @@ func (p *Plan) broker(d draws, site string, ord int32) host {
 	return host(names("b", p.brokers)[d.intn(site+".b", ord, p.brokers)])
 }
 
-// some is a few brokers and controllers, at least one.
+// some draws a few brokers and controllers, at least one machine.
 func (p *Plan) some(d draws, ord int32) host {
 	var in []string
 	for i, m := range append(names("b", p.brokers), names("c", p.controllers)...) {
@@ -248,7 +248,7 @@ func (p *Plan) net(d draws, s strike, verb string, how words) {
 	arrow := pick(d, "net.arrow", s.ord, "<->", "->")
 	p.begin(s, verb, a, arrow, b, how)
 	if a.role() || b.role() {
-		p.end(s, "heal") // another broker may lead by then
+		p.end(s, "heal") // heal all links, because another broker may be leader by then
 		return
 	}
 	p.end(s, "heal", a, arrow, b)

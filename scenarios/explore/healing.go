@@ -7,26 +7,26 @@ import (
 	"strings"
 )
 
-// core is the set of machines that must become quiet alone after the faults: a majority of the controllers and some brokers.
-// The others stay dead, or cut off from the core and from all clients.
+// core is the set of machines that must become quiet alone after the faults. It has a majority of the controllers and some
+// brokers. The other machines stay dead, or cut off from the core and from all clients.
 type core struct {
-	away    []string // the machines outside of the core; empty if all come back
-	cut     bool     // they are cut off instead of dead
-	rejoins bool     // they come back later, and then all must become quiet
+	away    []string // the machines outside the core; empty if all machines come back
+	cut     bool     // those machines are cut off and not dead
+	rejoins bool     // those machines come back later, and then all must become quiet
 }
 
 // Core is the kind of a plan's core.
 type Core string
 
 const (
-	All      Core = ""                 // all were healed
-	DeadStay Core = "dead"             // they stayed dead to the end
-	DeadCome Core = "dead, then back"  // they stayed dead for a while and then came back
-	CutStay  Core = "cut off"          // they stayed cut off to the end
-	CutCome  Core = "cut off, then in" // and then rejoined
+	All      Core = ""                 // every machine must become quiet
+	DeadStay Core = "dead"             // some machines stayed dead to the end
+	DeadCome Core = "dead, then back"  // some machines stayed dead and came back later
+	CutStay  Core = "cut off"          // some machines stayed cut off to the end
+	CutCome  Core = "cut off, then in" // some machines stayed cut off and rejoined later
 )
 
-// kind is the kind of the core.
+// kind returns the kind of the core.
 func (c core) kind() Core {
 	switch {
 	case len(c.away) == 0:
@@ -41,7 +41,7 @@ func (c core) kind() Core {
 	return DeadStay
 }
 
-// drawCore chooses the machines outside of the core.
+// drawCore chooses the machines outside the core.
 func (p *Plan) drawCore(d draws) {
 	if p.rots || !d.chance("core", 0, 400) {
 		return
@@ -61,13 +61,13 @@ func (p *Plan) drawCore(d draws) {
 	p.core.cut, p.core.rejoins = d.chance("core.cut", 0, 500), d.chance("core.rejoins", 0, 500)
 }
 
-// members are the machines of the core.
+// members returns the machines of the core.
 func (p *Plan) members() []string {
 	all := append(names("b", p.brokers), names("c", p.controllers)...)
 	return slices.DeleteFunc(all, func(m string) bool { return slices.Contains(p.core.away, m) })
 }
 
-// story is the leading comment of a file.
+// story writes the leading comment of a file.
 func (p *Plan) story(b *strings.Builder) {
 	fmt.Fprintf(b, "# Exploration, seed %d: %s timeouts.\n#\n", p.Seed, p.Profile)
 	fmt.Fprintf(b, "# Faults until %s: %s.\n", ms(p.heal), cmp.Or(strings.Join(p.families, ", "), "none"))
@@ -95,7 +95,7 @@ func (p *Plan) story(b *strings.Builder) {
 // healer writes the last part of a plan.
 type healer struct {
 	*Plan
-	left  effect // lasting effects of the lines before
+	left  effect // the lasting effects of earlier lines
 	lines []Line
 }
 
@@ -106,7 +106,7 @@ func (h *healer) add(verb string, args ...any) {
 	h.lines = append(h.lines, l)
 }
 
-// healing are the lines that end the faults, wait until the cluster is quiet, and read everything.
+// healing returns the lines that end the faults, wait until the cluster is quiet, and read everything.
 func (p *Plan) healing() []Line {
 	h := &healer{Plan: p, left: p.effects()}
 	h.add("run", "until", "time", span(p.heal))
@@ -160,9 +160,9 @@ func (p *Plan) healing() []Line {
 	return h.lines
 }
 
-// start starts machines "for good": a machine that is still stopping starts once it is down (a clean shutdown may wait for a
-// controller or a slow disk), and so does a broker that exits after initial.broker.registration.timeout.ms. If disks may
-// have lost bytes it starts them only once, because a broker that cannot boot would restart for ever.
+// start starts machines "for good". A machine that is still stopping then starts once it is down, because a clean shutdown
+// may wait for a controller or a slow disk. So does a broker that exits after initial.broker.registration.timeout.ms. If
+// disks may have lost bytes, start starts the machines only once, because a broker that cannot boot would restart for ever.
 func (h *healer) start(machines host) {
 	if h.rots {
 		h.add("start", machines)
@@ -171,7 +171,7 @@ func (h *healer) start(machines host) {
 	h.add("start", machines, "for", "good")
 }
 
-// startAgain starts machines once more if one may still have been stopping.
+// startAgain starts machines once more if one of them may still have been stopping.
 func (h *healer) startAgain(machines host) {
 	if h.left&(stops|hurtsDisk) != 0 {
 		h.add("wait", span(h.time.rest/10))
@@ -179,7 +179,7 @@ func (h *healer) startAgain(machines host) {
 	}
 }
 
-// rest waits until the cluster is quiet, or for a fixed time if it need not become quiet.
+// rest waits until the cluster is quiet. It waits for a fixed time instead if the cluster need not become quiet.
 func (h *healer) rest(of words) {
 	if h.rots {
 		h.add("wait", span(h.time.rest/4))
@@ -210,9 +210,10 @@ func (h *healer) endFaults(clients host) {
 	}
 }
 
-// unlock elects leaders uncleanly where min.insync.replicas was changed while a partition had an empty ISR: Kafka clears the
-// ELR then (ClearElrRecord), and only an unclean election gives the partition a leader again. The same applies after a
-// downgrade of the feature. The controller would do so only every unclean.leader.election.interval.ms.
+// unlock elects leaders uncleanly where min.insync.replicas was changed while a partition had an empty ISR. Kafka clears the
+// ELR on that change (ClearElrRecord), and only an unclean election then gives the partition a leader again. The same
+// applies after a downgrade of the feature. The controller itself would hold that election only every
+// unclean.leader.election.interval.ms.
 func (h *healer) unlock() {
 	h.add("wait", span(20*h.time.unit))
 	for _, t := range h.topics {

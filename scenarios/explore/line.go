@@ -9,8 +9,8 @@ import (
 // Line is one line of a plan.
 type Line struct {
 	Part  Part
-	Timed bool // stands after "at TIME"
-	At    int  // in milliseconds; 0 for a line without a time
+	Timed bool // the line begins with "at TIME"
+	At    int  // the time in milliseconds; 0 if the line has none
 	Verb  string
 	Args  []string // the words after the verb
 	Tag
@@ -18,23 +18,23 @@ type Line struct {
 
 // Tag is the fault or operation of a line, and the machines and topics that it names.
 type Tag struct {
-	Family string // the family of faults or the kind of operation it belongs to; empty for the workload and the healing
+	Family string // the family of faults or kind of operation of the line; empty for the workload and the healing
 	// ID is the same for all lines of one fault or operation: a fault and its end, or a topic that is created, deleted and
-	// created again. They are left out only together. It is 0 for all other lines.
+	// created again. Such lines can be removed only together. ID is 0 for all other lines.
 	ID   int
-	Ends bool // it ends the fault of its ID
+	Ends bool // the line ends the fault with its ID
 
-	Machines []string // the machines and clients it names, also by role: b1, leader:orders-0, brokers
-	Topics   []string // the topics it names
+	Machines []string // the machines and clients that the line names, also by role: b1, leader:orders-0, brokers
+	Topics   []string // the topics that the line names
 }
 
-// Part is the part of a plan.
+// Part is one of the three parts of a plan.
 type Part uint8
 
 const (
-	Boot    Part = iota // the cluster, faults that hit its boot, topics
-	Serving             // workload, operators and faults
-	Healing             // the faults end, the cluster becomes quiet, and all records are read
+	Boot    Part = iota // creates the cluster and its topics; some faults hit the boot
+	Serving             // has the workload, operations and faults
+	Healing             // ends the faults, waits until the cluster is quiet, and reads all records
 )
 
 // host is a machine or a client, a list of them, or a role that is resolved at run time.
@@ -51,7 +51,7 @@ type partition struct {
 
 func (p partition) String() string { return fmt.Sprintf("%s-%d", p.topic, p.n) }
 
-// the leader and the followers of a partition, resolved at run time.
+// leader and followers return the roles of a partition, which are resolved at run time.
 func (p partition) leader() host    { return host("leader:" + p.String()) }
 func (p partition) follower() host  { return host("follower:" + p.String()) }
 func (p partition) followers() host { return host("followers:" + p.String()) }
@@ -61,18 +61,18 @@ type directory partition
 
 func (d directory) String() string { return partition(d).String() + "/" }
 
-// topicName is a topic where a line names it.
+// topicName is the name of a topic as a word of a line.
 type topicName string
 
-// span is a length of time in milliseconds.
+// span is a duration in milliseconds.
 type span int
 
 func (s span) String() string { return ms(int(s)) }
 
-// words is more than one word, or none.
+// words is any number of words, which may be none.
 type words []any
 
-// newLine makes a line of words of any type; the machines and topics among them enter its tag.
+// newLine makes a line from words of any type, and adds the machines and topics among them to its tag.
 func newLine(tag Tag, verb string, args ...any) Line {
 	l := Line{Verb: verb, Tag: tag}
 	l.add(args)
@@ -106,7 +106,7 @@ func (l *Line) add(args []any) {
 	}
 }
 
-// String is the line as a scenario has it.
+// String returns the line as it is written in a scenario.
 func (l Line) String() string {
 	s := strings.Join(append([]string{l.Verb}, l.Args...), " ")
 	if l.Timed {
@@ -124,16 +124,16 @@ type effect uint16
 const (
 	hurtsDisk effect = 1 << iota // a disk has a fault, or a crash inside is pending
 	drifts                       // a monotonic clock is too fast or too slow
-	slows                        // a processor is slow
+	slows                        // a CPU is slow
 	pauses                       // a process is paused
 	hurtsNet                     // the network has a fault
-	stops                        // a process is stopping, maybe for long
+	stops                        // a process is stopping, which may take long
 	unclean                      // an unclean election may lose records
 	deletes                      // a topic is deleted
 	grows                        // a topic gets more partitions
 )
 
-// effects are the lasting effects that a line may have.
+// effects returns the lasting effects that a line may have.
 func (l Line) effects() (e effect) {
 	switch l.Verb {
 	case "stop":

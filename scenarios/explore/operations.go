@@ -1,21 +1,22 @@
 package explore
 
-// operation is one kind of what operators do while the cluster serves: like a family of faults, a seed has it or not.
+// operation is one kind of operator's request while the cluster serves. As with families of faults, a seed uses only some
+// kinds.
 type operation struct {
 	name  string
-	locks bool // it may leave a partition without any replica that is allowed to lead it
-	once  bool // once a run is enough
+	locks bool // the operation may leave a partition without any replica that is allowed to be its leader
+	once  bool // a run has at most one such operation
 	order func(p *Plan, d draws, o order)
 }
 
-// order is one operation to be asked for.
+// order is one operation to add to a plan.
 type order struct {
 	ord int32
-	at  int // when
+	at  int // the time in milliseconds
 	tag Tag
 }
 
-// operations are all there are, in the order in which plans name them.
+// operations returns all kinds of operations, in the order in which plans name them.
 func operations() []operation {
 	return []operation{
 		{name: "min-isr", locks: true, order: func(p *Plan, d draws, o order) {
@@ -41,7 +42,7 @@ func operations() []operation {
 		{name: "elect", order: func(p *Plan, d draws, o order) {
 			how := pick(d, "operation.elect", o.ord, "preferred", "preferred", "unclean")
 			tp := p.partition(d, "operation.elect", o.ord, o.at)
-			for at := o.at; at < p.heal; at += p.time.phase / 10 { // there is something to elect at times only, so the operator insists
+			for at := o.at; at < p.heal; at += p.time.phase / 10 { // retry, because an election is only sometimes needed
 				p.order(at, o.tag, "elect", how, tp)
 			}
 		}},
@@ -88,7 +89,7 @@ func (p *Plan) orderTopic(when int, tag Tag, t *topic) {
 	}
 }
 
-// drawOperations chooses the operators' requests.
+// drawOperations chooses the operator's requests.
 func (p *Plan) drawOperations(d draws) {
 	all := operations()
 	weights := make([]int, len(all))
@@ -118,7 +119,7 @@ func (p *Plan) drawOperations(d draws) {
 	}
 }
 
-// lastingTopic is a topic that exists before the workload.
+// lastingTopic draws a topic that exists before the workload.
 func (p *Plan) lastingTopic(d draws, site string, ord int32) *topic {
 	n := 0
 	for n < len(p.topics) && p.topics[n].made == 0 {
@@ -127,8 +128,8 @@ func (p *Plan) lastingTopic(d draws, site string, ord int32) *topic {
 	return &p.topics[d.intn(site+".topic", ord, n)]
 }
 
-// comeAndGo creates a topic during the workload, deletes it, and perhaps creates it again; once all names are taken, it
-// deletes an earlier one.
+// comeAndGo creates a topic during the workload, deletes it, and perhaps creates it again. Once all topic names are used, it
+// deletes an earlier topic instead.
 func (p *Plan) comeAndGo(d draws, o order) {
 	name := lasting
 	for _, t := range p.topics {
@@ -164,6 +165,6 @@ func (p *Plan) again(d draws, o order, deleted int, t *topic) {
 	}
 	if at := deleted + pick(d, "operation.pause", o.ord, 1, 5, 50, p.time.unit, p.time.phase/4); at < p.heal {
 		p.orderTopic(at, o.tag, &back)
-		t.gone = 0 // it is worth writing to again
+		t.gone = 0 // the workload may write to it again
 	}
 }

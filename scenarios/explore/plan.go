@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Plan is the cluster and all lines of a run, in order of time.
+// Plan holds the cluster and all lines of a run, in order of time.
 //
 //	cluster ... seed=N noise=N             machines, and how long their timeouts are
 //	at TIME fault                          some faults already hit the boot
@@ -26,19 +26,19 @@ type Plan struct {
 
 	brokers, controllers int
 	topics               []topic
-	producers            []string // names of the clients
+	producers            []string // the names of the clients
 	consumers            []string
-	values               int // records sent so far, which numbers them
+	values               int // the number of records sent so far, from which their values are made
 	rough                bool
 	families             []string // families of faults in this plan
-	operations           []string // kinds of operators' requests
+	operations           []string // kinds of operations in this plan
 	time                 timing
-	heal                 int    // when the faults end
-	early, lines         []Line // before and after the topics
-	ids                  int    // tags given so far
+	heal                 int    // the time at which the faults end
+	early, lines         []Line // lines before the topics, and lines after them until the healing
+	ids                  int    // the last ID of a tag
 	core                 core   // the machines that must become quiet alone
 	locks                bool   // operators may leave a partition without an electable replica
-	rots                 bool   // synced bytes may be lost: the cluster need not become quiet
+	rots                 bool   // synced bytes may be lost, so the cluster need not become quiet
 }
 
 // topic is one topic of a plan.
@@ -48,19 +48,19 @@ type topic struct {
 	settings             []setting
 	unclean              bool
 
-	made, gone int // when it is last created and deleted, both 0 if it exists from before the workload to the end
-	grows      int // when it gets more partitions, 0 if never
-	grown      int // how many it has then
+	made, gone int // the times of its last creation and deletion, both 0 if it exists from before the workload to the end
+	grows      int // the time at which it gets more partitions, 0 if never
+	grown      int // the number of partitions it has then
 }
 
-// topicNames are the names of the topics that exist before the workload, in this order, and then of those that are created
-// and deleted during it.
+// topicNames are the names of topics: first those that exist before the workload, then those that are created and deleted
+// during it.
 var topicNames = [...]string{"orders", "payments", "audit", "returns"}
 
-// lasting is the number of names of the first kind.
+// lasting is the number of names for topics that exist before the workload.
 const lasting = 2
 
-// maxControllers caps the size of a drawn quorum.
+// maxControllers bounds the size of a drawn quorum.
 const maxControllers = 5
 
 // Draw draws a seed's plan.
@@ -74,7 +74,7 @@ func Draw(seed uint64, profile Profile) *Plan {
 	for i := range pick(d, "topics", 0, 1, 1, 1, 2) {
 		p.topics = append(p.topics, p.newTopic(d, i))
 	}
-	p.drawOperations(d) // they make topics, so the lines that name those come after them
+	p.drawOperations(d) // first, because operations make topics that the workload names
 	p.drawWorkload(d)
 	p.drawFaults(d)
 	for _, lines := range [][]Line{p.early, p.lines} {
@@ -112,7 +112,7 @@ func (p *Plan) retention(d draws, n int32) (all []setting) {
 	return append(all, setting{"file.delete.delay.ms", pick(d, "delete.delay", n, 1, 100, 1000)})
 }
 
-// making is the line that creates a topic.
+// making returns the line that creates a topic.
 func (t *topic) making(tag Tag) Line {
 	l := newLine(tag, "topic", topicName(t.name), setting{"partitions", t.partitions}, setting{"replicas", t.replicas}, t.settings)
 	if t.unclean {
@@ -121,7 +121,7 @@ func (t *topic) making(tag Tag) Line {
 	return l
 }
 
-// partition is a partition for a decision about a time: of a topic that has been made by then, rarely of one that is gone.
+// partition draws a partition for a decision about a time. Its topic has been created by then and only rarely deleted.
 func (p *Plan) partition(d draws, site string, n int32, at int) partition {
 	var here []*topic
 	for i := range p.topics {
@@ -141,7 +141,7 @@ func (p *Plan) partition(d draws, site string, n int32, at int) partition {
 	return partition{t.name, d.intn(site+".partition", n, partitions)}
 }
 
-// tag gives the lines of one fault or operation their tag.
+// tag returns a new tag for the lines of one fault or operation.
 func (p *Plan) tag(family string) Tag {
 	p.ids++
 	return Tag{Family: family, ID: p.ids}
@@ -153,7 +153,7 @@ func (p *Plan) at(when int, l Line) {
 	p.lines = append(p.lines, l)
 }
 
-// order adds a line of a fault or an operation, unless it would come after the healing has begun.
+// order adds a line of a fault or an operation, unless its time is after the start of the healing.
 func (p *Plan) order(when int, tag Tag, verb string, args ...any) {
 	if when < p.heal {
 		p.at(when, newLine(tag, verb, args...))
@@ -165,10 +165,10 @@ func (p *Plan) during(d draws, site string, n int32) int {
 	return p.time.boot + d.intn(site, n, p.time.phase)
 }
 
-// Lines are all lines of the plan, in the order of its file.
+// Lines returns all lines of the plan, in the order of its file.
 func (p *Plan) Lines() []Line { return slices.Concat(p.booting(), p.lines, p.healing()) }
 
-// booting are the lines before the workload.
+// booting returns the lines before the workload.
 func (p *Plan) booting() (all []Line) {
 	cluster := newLine(Tag{}, "cluster", setting{"brokers", p.brokers}, setting{"controllers", p.controllers}, fmt.Sprintf("seed=%d", p.Seed))
 	if p.rough {
@@ -176,7 +176,7 @@ func (p *Plan) booting() (all []Line) {
 	}
 	cluster.add(words{p.time.nodes})
 	all = append(append(all, cluster), p.early...)
-	if n := len(p.early); n > 0 { // a topic that is made with too few brokers is refused; and a machine that was to stop is down now
+	if n := len(p.early); n > 0 { // wait until the topics have enough brokers and no machine is still stopping
 		over := p.early[n-1].At
 		all = append(all, newLine(Tag{}, "run", "until", "time", span(over+(p.time.boot-over)/2)), newLine(Tag{}, "start", nodes))
 	}
@@ -188,7 +188,7 @@ func (p *Plan) booting() (all []Line) {
 	return all
 }
 
-// Text is the plan as a scenario file.
+// Text returns the plan as a scenario file.
 func (p *Plan) Text() string {
 	var b strings.Builder
 	p.story(&b)
@@ -203,7 +203,7 @@ func (p *Plan) Text() string {
 	return b.String()
 }
 
-// effects are the lasting effects of the lines before the healing.
+// effects returns the lasting effects of the lines before the healing.
 func (p *Plan) effects() (e effect) {
 	for _, l := range slices.Concat(p.early, p.lines) {
 		e |= l.effects()
@@ -211,10 +211,10 @@ func (p *Plan) effects() (e effect) {
 	return e
 }
 
-// nodes are brokers and controllers as a word of a scenario.
+// nodes is the word of a scenario for all brokers and controllers.
 const nodes host = "brokers,controllers"
 
-// names are b1 to bn.
+// names returns names such as b1 to bn.
 func names(letter string, n int) []string {
 	all := make([]string, n)
 	for i := range all {

@@ -9,19 +9,19 @@ import (
 type Profile string
 
 const (
-	// Mixed draws Compressed for nine seeds of ten and Kafka for one.
+	// Mixed draws Compressed for nine seeds out of ten and Kafka for the tenth.
 	Mixed Profile = "mixed"
 	// Compressed divides Kafka's timeouts by ten to thirty and keeps their ratios, so that ISRs shrink and sessions time out
 	// within ten virtual seconds.
 	Compressed Profile = "compressed"
-	// Kafka is all defaults, on virtual minutes.
+	// Kafka keeps all defaults, so runs last virtual minutes.
 	Kafka Profile = "kafka"
 )
 
-// Profiles are all profiles, the default first.
+// Profiles returns all profiles, the default first.
 func Profiles() []Profile { return []Profile{Mixed, Compressed, Kafka} }
 
-// of is the profile of a seed: Mixed draws one.
+// of returns the profile of a seed. Mixed draws one.
 func (p Profile) of(d draws) Profile {
 	if p != Mixed && p != "" {
 		return p
@@ -32,7 +32,7 @@ func (p Profile) of(d draws) Profile {
 	return Compressed
 }
 
-// setting is one config as a scenario writes it.
+// setting is one config in the form that a scenario uses.
 type setting struct {
 	name  string
 	value int
@@ -40,13 +40,13 @@ type setting struct {
 
 func (s setting) String() string { return s.name + "=" + strconv.Itoa(s.value) }
 
-// timing is a run's lengths of time, all in milliseconds of virtual time.
+// timing holds the durations of a run, all in milliseconds of virtual time.
 type timing struct {
-	nodes   []setting // on the cluster line
-	client  []setting // on the first line of a client
+	nodes   []setting // configs on the cluster line
+	client  []setting // configs on the first line of a client
 	retains bool      // topics have retention limits
 
-	boot  int // when the workload begins: all brokers are unfenced by then unless a fault prevents it
+	boot  int // the time at which the workload begins; all brokers are unfenced by then unless a fault prevents it
 	phase int // the length of the part with faults
 	rest  int // the bound for becoming quiet after the healing; an operator's request alone may take half a minute
 	unit  int // the length of a short fault: about a heartbeat interval
@@ -62,7 +62,8 @@ func timingOf(p Profile, d draws) timing {
 		}
 		return t
 	}
-	// Kafka's session is 9 s, its heartbeat 2 s and its lag 30 s; all else follows from the length of a session here.
+	// Kafka's session timeout is 9 s, its heartbeat interval 2 s and its replica lag limit 30 s. All other times here follow
+	// from the session timeout.
 	session := pick(d, "session", 0, 300, 450, 600, 900)
 	scale := func(ms int) int { return max(1, ms*session/9000) }
 	lag := pick(d, "lag", 0, 1000, 1000, 1000, 500, 2000)
@@ -91,13 +92,13 @@ func timingOf(p Profile, d draws) timing {
 		},
 		boot: 2000, phase: pick(d, "phase", 0, 3000, 4000, 5000), rest: 60_000 + 3*delivery, unit: scale(2000), retains: retains,
 	}
-	if retains { // Kafka checks retention every five minutes
+	if retains { // Kafka checks retention only every five minutes
 		t.nodes = append(t.nodes, setting{"log.retention.check.interval.ms", pick(d, "retention.check", 0, 200, 500, 1500)})
 	}
 	return t
 }
 
-// ms writes a time as scenarios do.
+// ms formats a time in the form that scenarios use.
 func ms(n int) string {
 	if n%1000 == 0 {
 		return strconv.Itoa(n/1000) + "s"

@@ -8,16 +8,16 @@ import (
 	"samsa/scenarios"
 )
 
-// Report is the failures of a campaign and the amount of tested work. It depends on the seeds only. Seeds and hashes are
-// strings, because numbers in JSON end at 2^53.
+// Report lists the failures of a campaign and counts how much it tested. It depends on the seeds only. Seeds and hashes are
+// strings, because numbers in JSON are exact only up to 2^53.
 type Report struct {
 	Schema      string   `json:"schema"` // "samsa.explore/1"
-	Seed        string   `json:"seed"`   // the first
+	Seed        string   `json:"seed"`   // the first seed
 	Runs        int      `json:"runs"`
 	Profile     Profile  `json:"profile"`
 	Rules       []string `json:"rules"`
 	Mode        string   `json:"mode"`
-	Hash        string   `json:"hash"` // of all runs' hashes, in order
+	Hash        string   `json:"hash"` // the hash of all runs' hashes, in order
 	Interrupted bool     `json:"interrupted"`
 
 	Events       Spread `json:"events"`
@@ -26,20 +26,20 @@ type Report struct {
 	AckedRecords Spread `json:"acked_records"`
 	ReadRecords  Spread `json:"read_records"`
 	LeaderMoves  Spread `json:"leader_moves"`
-	// RunsWithMoves are runs in which a leader changed while acked writes were in flight.
+	// RunsWithMoves counts the runs in which a leader changed while acked writes were in flight.
 	RunsWithMoves int `json:"runs_with_leader_moved_in_flight"`
 
 	Verdicts   []Count      `json:"verdicts"`
 	Checks     []CheckCount `json:"checks"`
 	Faults     []FaultCount `json:"faults"`
 	NeverFired []string     `json:"faults_never_fired"`
-	// Operations counts the requests of operators, and Cores the runs that ended without some of the machines.
+	// Operations counts the requests of operators. Cores counts the runs that ended without some of the machines.
 	Operations []OperationCount `json:"operations"`
 	Cores      []CoreCount      `json:"cores"`
 	Kinds      []Kind           `json:"kinds_of_failure"`
 
 	hash   uint64
-	series [6][]int64 // the values of the spreads
+	series [6][]int64 // the values from which the spreads are computed
 	places map[string]int
 }
 
@@ -51,7 +51,7 @@ type Spread struct {
 	Max    int64 `json:"max"`
 }
 
-// Count is the number of runs with a verdict.
+// Count is the number of runs with one verdict.
 type Count struct {
 	Verdict Verdict `json:"verdict"`
 	Runs    int     `json:"runs"`
@@ -67,14 +67,14 @@ type CheckCount struct {
 	Unexercised int    `json:"unexercised"`
 }
 
-// FaultCount is how often a fault fired, and in how many runs.
+// FaultCount counts how often a fault fired, and in how many runs.
 type FaultCount struct {
 	Fault string `json:"fault"`
 	Count uint64 `json:"count"`
 	Runs  int    `json:"runs"`
 }
 
-// OperationCount counts operators' requests of one API, those that succeeded, and the runs with one.
+// OperationCount counts an operator's requests of one API, how many succeeded, and how many runs had one.
 type OperationCount struct {
 	API   string `json:"api"`
 	Asked int64  `json:"asked"`
@@ -88,21 +88,21 @@ type CoreCount struct {
 	Runs int  `json:"runs"`
 }
 
-// Kind is failures with one fingerprint.
+// Kind holds the failures that have one fingerprint.
 type Kind struct {
 	Verdict     Verdict  `json:"verdict"`
 	Check       string   `json:"check"`
 	Fingerprint string   `json:"fingerprint"`
-	Example     string   `json:"example"` // the text of the first seed
+	Example     string   `json:"example"` // the text of the failure on the first seed
 	Runs        int      `json:"runs"`
 	Seeds       []string `json:"seeds"` // the first few
 	Files       []string `json:"files"` // scenario files, for some of the seeds
 }
 
-// maxSeeds is the number of seeds that a kind names.
+// maxSeeds bounds the number of seeds that a kind lists.
 const maxSeeds = 10
 
-// NewReport is the report of a campaign that has not begun.
+// NewReport returns the report of a campaign that has not begun.
 func NewReport(c Campaign) *Report {
 	r := &Report{
 		Schema: "samsa.explore/1", Seed: strconv.FormatUint(c.Seed, 10), Profile: c.Profile, Rules: slices.Clone(c.Rules), Mode: c.Mode.String(),
@@ -129,11 +129,11 @@ func NewReport(c Campaign) *Report {
 	return r
 }
 
-// undrawn is a fault that campaigns omit: Kafka itself loses acknowledged records with it (FINDINGS.md, scenario
+// undrawn is a fault that campaigns omit, because Kafka itself loses acknowledged records with it (FINDINGS.md, scenario
 // duplicate-id).
 const undrawn = "process.duplicate-id"
 
-// Add counts a result; results come in the order of their seeds.
+// Add counts a result. Results must come in the order of their seeds.
 func (r *Report) Add(x Result) {
 	r.Runs++
 	r.hash = mix(mix(r.hash, x.Seed), x.Hash)
@@ -202,7 +202,7 @@ func (r *Report) fail(f Failure, seed uint64) {
 	}
 }
 
-// Of finds the kind of a failure that was added.
+// Of returns the kind of a failure that was added.
 func (r *Report) Of(f Failure) *Kind {
 	if at, ok := r.places[f.Fingerprint()]; ok {
 		return &r.Kinds[at]
@@ -224,7 +224,7 @@ func (r *Report) Finish() {
 	}
 }
 
-// Count is how many runs ended with a verdict.
+// Count returns the number of runs with a verdict.
 func (r *Report) Count(v Verdict) int {
 	for _, c := range r.Verdicts {
 		if c.Verdict == v {
@@ -261,7 +261,7 @@ func spread(values []int64) (s Spread) {
 	return s
 }
 
-// mix folds a number into a hash (FNV-1a over its bytes).
+// mix adds a number to a hash (FNV-1a over its bytes).
 func mix(h, x uint64) uint64 {
 	if h == 0 {
 		h = 0xCBF29CE484222325

@@ -10,26 +10,27 @@ import (
 
 // Options apply to all runs of a campaign.
 type Options struct {
-	Profile Profile // "" is Mixed
+	Profile Profile // "" means Mixed
 	Rules   []string
 	Mode    scenarios.Mode
-	Events  uint64 // the budget of a run; 0 is a million
+	Events  uint64 // the budget of a run; 0 means a million
 	// Judge, if not nil, adds failures to a run that has ended. Tests use it.
 	Judge func(*scenarios.Session) []Failure
 }
 
-// budget is the limit of events per run. Ten thousand are usual, and some hundred thousand at Kafka's timeouts.
+// budget is the limit of events per run. Most runs have ten thousand events, and those at Kafka's timeouts several hundred
+// thousand.
 const budget = 1_000_000
 
-// Verdict is how one seed ended.
+// Verdict is the result of one seed.
 type Verdict string
 
 const (
 	Held     Verdict = "held"     // no violation; prices are allowed
 	Violated Verdict = "violated" // a check is violated
 	Stuck    Verdict = "stuck"    // no violation, but the cluster did not become quiet in time
-	Unknown  Verdict = "unknown"  // the budget was spent
-	Internal Verdict = "internal" // a panic, or a message that was changed after it was sent: a bug of ours
+	Unknown  Verdict = "unknown"  // the run spent its budget
+	Internal Verdict = "internal" // a bug of Samsa's: a panic, or a message that was changed after it was sent
 )
 
 // verdicts are all verdicts, in the order of a report.
@@ -38,17 +39,17 @@ var verdicts = [...]Verdict{Held, Violated, Stuck, Unknown, Internal}
 // Failure is one failure of a run.
 type Failure struct {
 	Verdict Verdict // Violated, Stuck, Unknown or Internal
-	Check   string  // the check, or ofRest, ofBudget, ofPanic, ofSoundness
-	Kind    string  // of a check: check.Fact.Kind; otherwise a constant too
-	Text    string  // with the names and numbers of this seed
+	Check   string  // the name of the check, or ofRest, ofBudget, ofPanic, ofSoundness
+	Kind    string  // for a check, check.Fact.Kind; otherwise another constant
+	Text    string  // a description with the names and numbers of this seed
 }
 
-// The failures that no check reports.
+// These failures come from no check.
 const (
 	ofRest      = "quiet"   // the cluster did not become quiet
-	ofBudget    = "budget"  // the run has spent its budget of events
+	ofBudget    = "budget"  // the run spent its budget of events
 	ofPanic     = "panic"   // a node or the world panicked
-	ofSoundness = "unsound" // the world found a bug of ours
+	ofSoundness = "unsound" // the world found a bug of Samsa's
 )
 
 // violates reports whether a check is violated.
@@ -56,7 +57,7 @@ func (r *Result) violates(check string) bool {
 	return slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Verdict == Violated && f.Check == check })
 }
 
-// Fingerprint is equal for two failures that are the same on different seeds: check and kind.
+// Fingerprint returns the check and the kind, which are the same for one failure on different seeds.
 func (f Failure) Fingerprint() string {
 	if f.Kind == "" {
 		return f.Check
@@ -64,13 +65,13 @@ func (f Failure) Fingerprint() string {
 	return f.Check + ": " + f.Kind
 }
 
-// Result is one seed's run.
+// Result is the result of one seed's run.
 type Result struct {
 	Seed     uint64
 	Profile  Profile
 	Verdict  Verdict
 	Failures []Failure
-	Text     string // the scenario file; only of a run that failed
+	Text     string // the scenario file, only if the run failed
 	Checks   []Judged
 	Priced   bool
 	Core     Core
@@ -87,7 +88,7 @@ type Judged struct {
 	Status check.Status
 }
 
-// Run explores one seed. A panic of a node is the result of that seed.
+// Run explores one seed. If a node panics, the panic is the result of the seed.
 func Run(seed uint64, o Options) (r Result) {
 	p := Draw(seed, o.Profile)
 	p.Rules = o.Rules
@@ -148,7 +149,7 @@ func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	}
 }
 
-// finish sets the verdict, which is that of the worst failure.
+// finish sets the verdict to that of the worst failure.
 func (r *Result) finish(text string) {
 	r.Verdict = Held
 	for _, worse := range []Verdict{Unknown, Stuck, Violated, Internal} {

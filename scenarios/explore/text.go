@@ -7,7 +7,7 @@ import (
 	"samsa/scenarios"
 )
 
-// Text is the report as text: first the failures, then the counts.
+// Text returns the report as text: first the failures, then the counts.
 func (r *Report) Text() string {
 	var b strings.Builder
 	for _, k := range r.Kinds {
@@ -77,7 +77,7 @@ func (r *Report) Text() string {
 	return b.String()
 }
 
-// hang is text after a head, 80 columns wide, with later lines indented to it.
+// hang returns text after a head, 80 columns wide, and indents later lines by the width of the head.
 func hang(head, text string) string {
 	lines := scenarios.Wrap(text, 80-len(head))
 	return head + strings.ReplaceAll(lines, "\n", "\n"+strings.Repeat(" ", len(head))) + "\n"
@@ -97,10 +97,10 @@ func (c CheckCount) text() string {
 	return strings.Join(said, ", ")
 }
 
-// text is the median, minimum and maximum.
+// text returns the median, minimum and maximum.
 func (s Spread) text() string { return fmt.Sprintf("%d (%d to %d)", s.Median, s.Min, s.Max) }
 
-// flags are the flags that enable old rules.
+// flags returns the flags that enable old rules.
 func flags(rules []string) string {
 	s := ""
 	for _, id := range rules {

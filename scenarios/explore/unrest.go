@@ -9,7 +9,7 @@ import (
 	"samsa/scenarios"
 )
 
-// obstacle is a reason why a cluster is not quiet. Its number is its order in a report.
+// obstacle is a reason why a cluster is not quiet. Reports list obstacles in the order of their numbers.
 type obstacle uint8
 
 const (
@@ -29,7 +29,7 @@ const (
 	notIdle
 )
 
-// String is the obstacle in words, which are the same on every seed.
+// String returns the obstacle in words, which are the same on every seed.
 func (o obstacle) String() string {
 	return [...]string{
 		"there is no cluster", "a broker is fenced", "a broker or controller is down", "a partition does not exist",
@@ -39,7 +39,7 @@ func (o obstacle) String() string {
 	}[o]
 }
 
-// obstacles are all obstacles of one cluster, with their text on this seed.
+// obstacles holds all obstacles of one cluster, with their text on this seed.
 type obstacles struct {
 	kinds []obstacle
 	texts []string
@@ -131,7 +131,7 @@ func (o *obstacles) partition(p scenarios.PartitionState) {
 	}
 }
 
-// panicked is the function that panicked, for the kind of the failure. It must be called during recovery.
+// panicked returns the name of the function that panicked, for the kind of the failure. It must be called during recovery.
 func panicked() string {
 	var pcs [32]uintptr //width: what the runtime counts code in; only names come out of it
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

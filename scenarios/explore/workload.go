@@ -2,7 +2,7 @@ package explore
 
 import "fmt"
 
-// fromStart are the words of a read from the log start.
+// fromStart is the config for a read from the log start.
 const fromStart = "auto.offset.reset=earliest"
 
 // drawWorkload chooses producers and consumers, and their reads and writes. Most producers use acks=all, which has the
@@ -28,7 +28,7 @@ func (p *Plan) drawWorkload(d draws) {
 		at := p.during(d, "send.at", int32(i))
 		p.send(d, int32(i), at, p.partition(d, "send", int32(i), at))
 	}
-	for i, t := range p.topics { // a topic that is created and deleted is written to while it exists
+	for i, t := range p.topics { // a topic that is created and deleted also gets writes while it exists
 		for j := range d.between("aimed", int32(i), 2, 6) {
 			ord := int32(1000 + i*10 + j)
 			if at := t.made + d.intn("aimed.at", ord, p.time.phase/3); t.made > 0 && at < p.heal {

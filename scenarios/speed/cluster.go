@@ -9,14 +9,14 @@ import (
 	"samsa/wire"
 )
 
-// Cluster is three brokers and three controllers with every check, ten producers of acks=all batches at a steady rate, and
+// Cluster has three brokers and three controllers with every check, ten producers of acks=all batches at a steady rate, and
 // one consumer. At a low rate most events are heartbeats and empty fetches.
 type Cluster struct {
 	cluster observe.Cluster
 	clients []env.Addr
-	every   env.Duration // between two batches of one client
+	every   env.Duration // the time between two batches of one client
 	began   env.Duration
-	first   uint64 // events before the load
+	first   uint64 // the number of events before the load
 	at      env.Duration
 	sent    int
 	ops     []cluster.Op
@@ -47,7 +47,7 @@ func NewCluster(rate int) (*Cluster, error) {
 	return l, nil
 }
 
-// Round implements Work: ten batches.
+// Round implements Work. One round is ten batches.
 func (l *Cluster) Round() {
 	l.at += l.every
 	for _, p := range l.clients {
@@ -62,11 +62,11 @@ func (l *Cluster) Round() {
 
 // Done implements Work.
 func (l *Cluster) Done() Done {
-	// The end of the load; the last event may be a heartbeat later.
+	// The time is the end of the load, because the last event may be a later heartbeat.
 	return Done{l.rounds, l.cluster.Events() - l.first, l.at - l.began}
 }
 
-// Acked is the number of acknowledged batches.
+// Acked returns the number of acknowledged batches.
 func (l *Cluster) Acked() (n int) {
 	for _, op := range l.ops {
 		if o, done := l.cluster.Outcome(op); done && o.Status == cluster.OutcomeOK {
@@ -76,5 +76,5 @@ func (l *Cluster) Acked() (n int) {
 	return n
 }
 
-// Cluster is the cluster under the load.
+// Cluster returns the cluster under the load.
 func (l *Cluster) Cluster() observe.Cluster { return l.cluster }

@@ -1,13 +1,13 @@
-// Package speed measures the speed of this build on this machine: three deterministic workloads, run for a time on the
+// Package speed measures the speed of this build on this machine. It runs three deterministic workloads for a time on the
 // caller's clock.
 //
 //	Kernel    timers alone, in a bare world: what an event costs     ─┐
 //	Cluster   3 brokers, 3 controllers, every judge, a steady load    ├─ Measure(clock) ──▶ Pace each
 //	Seeds     the runs of samsa explore, one after the other          ─┘
 //
-// The speed of one machine varies from hour to hour. So the three run in turns, and the later two are also given per million
-// events of the kernel: that figure depends on Samsa more than on the machine. Benchmarks and `samsa doctor speed` run the
-// same code.
+// The speed of one machine varies from hour to hour. So the three workloads run in turns, and Cluster and Seeds are also
+// given per million events of Kernel. That figure depends more on Samsa than on the machine. Benchmarks and `samsa doctor
+// speed` run the same code.
 //
 // Read cluster.go for the load. The package itself reads no clock.
 package speed
@@ -21,25 +21,25 @@ import (
 	"samsa/sim/env"
 )
 
-// Work is a workload in rounds.
+// Work is a workload that runs in rounds.
 type Work interface {
-	// Round does one round, a few milliseconds of work.
+	// Round runs one round, a few milliseconds of work.
 	Round()
-	// Done is the amount of work since the beginning.
+	// Done returns the amount of work since the beginning.
 	Done() Done
 }
 
 // Done is an amount of work.
 type Done struct {
 	Rounds  int64
-	Events  uint64       // of worlds
+	Events  uint64       // the number of events of worlds
 	Virtual env.Duration // virtual time
 }
 
 // Pace is an amount of work and the real time that it took.
 type Pace struct {
 	Done
-	Spent int64 // nanoseconds of the caller's clock
+	Spent int64 // the time in nanoseconds on the caller's clock
 }
 
 // add adds the work between two readings.
@@ -50,16 +50,17 @@ func (p *Pace) add(before, after Done, spent int64) {
 	p.Spent += spent
 }
 
-// turns is the number of turns of each workload, so that other processes on the machine slow all of them alike.
+// turns is the number of turns of each workload. The workloads take turns so that other processes on the machine slow all of
+// them alike.
 const turns = 16
 
-// Measure runs all workloads in turns, each for about the given time in nanoseconds. now is the caller's clock; stop, if not
-// nil, is called between rounds and ends the measurement.
+// Measure runs all workloads in turns, each for about the given time in nanoseconds. now reads the caller's clock. stop, if
+// not nil, is called between rounds and ends the measurement if it returns true.
 func Measure(works []Work, now func() int64, each int64, stop func() bool) []Pace {
 	paces := make([]Pace, len(works))
 	for range turns {
 		for i, w := range works {
-			w.Round() // to warm up; not counted
+			w.Round() // this round warms up and is not counted
 			began, before := now(), w.Done()
 			spent := int64(0)
 			for spent < max(each/turns, 1) && (stop == nil || !stop()) {
@@ -89,7 +90,7 @@ func NewKernel() *Kernel {
 	return k
 }
 
-// Round implements Work: ten thousand events.
+// Round implements Work. One round is ten thousand events.
 func (k *Kernel) Round() {
 	const events = 10_000
 	for range events {
@@ -119,13 +120,13 @@ func (ticker) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
 func (ticker) Lost(env.Env, env.Link, error)                                 {}
 func (ticker) Stop(env.Env)                                                  {}
 
-// Seeds are seeds of the compressed profile, explored one after the other: 1 to 50, again and again.
+// Seeds explores seeds of the compressed profile one after the other, from 1 to 50 again and again.
 type Seeds struct {
 	Mode scenarios.Mode
 	done Done
 }
 
-// Round implements Work: one seed.
+// Round implements Work. One round is one seed.
 func (s *Seeds) Round() {
 	r := explore.Run(uint64(1+s.done.Rounds%50), explore.Options{Profile: explore.Compressed, Mode: s.Mode, Events: 100_000})
 	s.done.Rounds++
