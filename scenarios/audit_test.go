@@ -13,10 +13,10 @@ import (
 	"samsa/check"
 )
 
-// audited are the scenarios of the audit: the first one in the README, and one with every kind of event.
+// audited are the scenarios of the audit: the first scenario in the README, and one that has every kind of event.
 var audited = [...]string{"leader-failover", "testdata/audit.txt"}
 
-// auditSeeds are 20 seeds, or as many as SAMSA_AUDIT_SEEDS says.
+// auditSeeds returns 20 seeds, or as many as SAMSA_AUDIT_SEEDS gives.
 func auditSeeds(t *testing.T) []uint64 {
 	n := 20
 	if s := os.Getenv("SAMSA_AUDIT_SEEDS"); s != "" {
@@ -29,7 +29,7 @@ func auditSeeds(t *testing.T) []uint64 {
 }
 
 // TestDeterminism runs the same seeds twice, in another process, in the three message modes, with GOGC=1, and on 32 bits.
-// Hash and verdict must be equal, and different seeds must be different runs.
+// Hash and verdict must be equal, and different seeds must give different runs.
 func TestDeterminism(t *testing.T) {
 	seeds := auditSeeds(t)
 	native := buildReplay(t, runtime.GOARCH)
@@ -113,7 +113,7 @@ func buildReplay(t *testing.T, arch string) string {
 	return binary
 }
 
-// replay runs the seeds in a process of its own.
+// replay runs the seeds in a separate process.
 func replay(t *testing.T, binary, name string, seeds []uint64, env ...string) []string {
 	t.Helper()
 	words := make([]string, len(seeds))

@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkHistory runs the same load for longer and longer. The cost of an event must not grow with the length of the run:
-// compare ns/event between the lines.
+// BenchmarkHistory runs the same load for longer and longer. The cost of an event must not grow with the length of the run,
+// so ns/event must be about the same for all of them.
 func BenchmarkHistory(b *testing.B) {
-	const each = 100 // records a line
+	const each = 100 // records per line
 	for _, lines := range []int{10, 100, 1_000} {
 		b.Run(fmt.Sprint(lines*each), func(b *testing.B) {
 			text := "cluster brokers=3 controllers=1 seed=1\ntopic orders partitions=1 replicas=3\n"

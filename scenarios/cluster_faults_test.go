@@ -37,8 +37,8 @@ wait 20s
 	}
 }
 
-// Every fault of connections that the verb knows fires on a cluster at work, as do a death inside an event, a slow
-// processor and the noise of a rough world, which no order explains.
+// Every connection fault of the verb fires on a cluster under load. So do a death inside an event, a slow CPU, and the noise
+// of a rough world, which no line starts.
 func TestLinkFaultsFire(t *testing.T) {
 	for kind, name := range map[string]string{
 		"reset": "net.reset", "half-open": "net.half-open", "prefix": "net.prefix-cut", "stalled": "net.stall",
@@ -51,7 +51,7 @@ func TestLinkFaultsFire(t *testing.T) {
 	fires(t, "process.duplicate-id", "double b2 as x2")
 }
 
-// fires fails if a fault does not, once a line has run.
+// fires fails if a line has run and the fault has not fired.
 func fires(t *testing.T, name, line string) {
 	t.Helper()
 	t.Run(line, func(t *testing.T) {
@@ -125,7 +125,7 @@ consume r1 orders-0
 	}
 }
 
-// heal noise ends random faults.
+// The verb heal noise ends random faults.
 func TestNoiseEnds(t *testing.T) {
 	lost := func(calm string) (first, then uint64) {
 		s := New(load(t, "cluster brokers=3 controllers=1 noise=rough\ntopic orders on=1,2,3\nwait 60s\n"+calm+"\nwait 60s\n"), RunOptions{})
@@ -157,8 +157,8 @@ func noisy(s *Session) (n uint64) {
 	return n
 }
 
-// A process with AutoRestart restarts after it exits: after a controlled shutdown, and after its registration timed out.
-// Stop or Crash ends that, even while the restart is pending.
+// A process with AutoRestart restarts after it exits, be it after a controlled shutdown or because its registration timed
+// out. Stop or Crash ends AutoRestart, even while a restart is pending.
 func TestKeptHostsReturn(t *testing.T) {
 	for _, c := range []struct {
 		name, story string

@@ -23,7 +23,7 @@ run until quiet within 10s
 	}
 }
 
-// A refused topic is an outcome at once: nothing waits for its leaders.
+// The creation of a refused topic ends at once and does not wait for leaders.
 func TestRefusedTopicIsOver(t *testing.T) {
 	s := New(load(t, `
 cluster brokers=2 controllers=1

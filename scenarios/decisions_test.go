@@ -12,7 +12,7 @@ import (
 	"samsa/sim/env"
 )
 
-// A file's lines reach the world as overrides, in their order.
+// The lines of a file reach the world as overrides, in order.
 func TestOverridesAreRead(t *testing.T) {
 	p := load(t, `cluster
 off net.reset
@@ -91,7 +91,7 @@ func TestSitesAreThoseOfTheSource(t *testing.T) {
 	}
 }
 
-// decided runs a small cluster with some lines and returns its session and hash.
+// decided runs a small cluster with some extra lines and returns its session and verdict.
 func decided(t *testing.T, lines string) (*Session, *Verdict) {
 	t.Helper()
 	s := New(load(t, lines+"cluster brokers=3 controllers=3 seed=4 noise=rough\ntopic orders partitions=1 replicas=3\n"+
@@ -103,7 +103,7 @@ func decided(t *testing.T, lines string) (*Session, *Verdict) {
 	return s, v
 }
 
-// times are those of a session's story.
+// times returns the times in a session's story.
 func times(s *Session) (all []env.Duration) {
 	for _, e := range s.Entries() {
 		all = append(all, e.Time)
@@ -111,11 +111,11 @@ func times(s *Session) (all []env.Duration) {
 	return all
 }
 
-// Each verb changes the run, unless its line changes no decision.
+// Each verb changes the run unless its line changes no decision.
 func TestOverridesMoveARun(t *testing.T) {
 	plain, seed := decided(t, "")
 	_, again := decided(t, "keep net.stall b1>b2 1000000\nsalt 0\nsalt net.jitter 5 from 1h\n")
-	if len(again.Claims) != 2 { // the ordinal and the time never occur; the sites exist
+	if len(again.Claims) != 2 { // the sites exist, but the ordinal and the time never occur
 		t.Errorf("claims %+v", again.Claims)
 	}
 	for _, c := range []struct{ name, lines string }{

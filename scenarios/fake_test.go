@@ -12,8 +12,8 @@ import (
 	"samsa/wire"
 )
 
-// fake is a cluster without brokers: a queue of events, one log per topic, and an election one second after a leader died.
-// It records every call, to test the language.
+// fake is a cluster without brokers. It has a queue of events, one log per topic, and an election one second after a leader
+// died. It records every call, to test the language.
 type fake struct {
 	options cluster.Options
 	queue   []fakeEvent

@@ -8,8 +8,8 @@ import (
 	"samsa/check"
 )
 
-// On its own seed every scenario of the library prints the expected outputs and all its claims hold; on 20 derived seeds all
-// its claims hold too.
+// On its own seed, every scenario of the library prints the expected outputs and all its claims hold. On 20 derived seeds,
+// all its claims hold too.
 func TestLibrary(t *testing.T) {
 	for _, name := range Library() {
 		t.Run(name, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// Reading the state of a run does not change it: a run whose whole state is read at every step has the same hash, shape and
-// findings as one that is never read. More seeds than eight, each to its end: SAMSA_LOOK_SEEDS=300.
+// Reading the state of a run does not change it. A run that is read at every step has the same hash, shape and findings as
+// one that is never read. SAMSA_LOOK_SEEDS=300 runs more than eight seeds, each to its end.
 func TestLookingChangesNothing(t *testing.T) {
 	n, budget := uint64(8), uint64(3000)
 	if s := os.Getenv("SAMSA_LOOK_SEEDS"); s != "" {
@@ -79,7 +79,7 @@ func look(s *scenarios.Session) {
 	s.Tally()
 	s.Waiting()
 	if c := s.Cluster(); c != nil {
-		c.Judge() // and once more in Verdict
+		c.Judge() // Verdict calls it once more
 		c.Sound()
 		c.Unmet()
 		c.Quiet(nil)
@@ -129,7 +129,7 @@ func compareVerdicts(t *testing.T, want, got *scenarios.Verdict) {
 	}
 }
 
-// results are findings as text that can be compared.
+// results returns findings as text that can be compared.
 func results(found []check.Finding) (all []string) {
 	for _, f := range found {
 		all = append(all, fmt.Sprintf("%s %+v", f.Check.Name, f.Result))

@@ -8,7 +8,7 @@ import (
 	"samsa/check"
 )
 
-// Every exhibit with a scenario violates its check there; TestLibrary shows that the scenario holds without it.
+// Every exhibit that has a scenario violates its check there. TestLibrary shows that the scenario holds without the exhibit.
 func TestMuseum(t *testing.T) {
 	shown := 0
 	for _, r := range OldRules() {
@@ -28,7 +28,7 @@ func TestMuseum(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range v.Findings {
-				for _, half := range OldRules() { // an exhibit may be rules of two packages, each with its judge
+				for _, half := range OldRules() { // an exhibit may consist of rules of two packages, each with its judge
 					if half.ID == r.ID && f.Check.Name == half.Check && f.Status == check.Violated {
 						return
 					}
@@ -42,7 +42,7 @@ func TestMuseum(t *testing.T) {
 	}
 }
 
-// Every exhibit is described, names a check that exists, and has an id of its own in its package.
+// Every exhibit is described, names an existing check, and has an id that is unique in its package.
 func TestOldRulesAreDescribed(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range OldRules() {

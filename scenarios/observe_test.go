@@ -6,7 +6,7 @@ import (
 	"samsa/check"
 )
 
-// Of a broker with many replicas, only those that an event was about are observed. On the wire a topic has only its id.
+// Of a broker with many replicas, the observer reads only those that an event concerns. On the wire a topic has only its id.
 func TestJudgesLookWhereRecordsWereWritten(t *testing.T) {
 	program := load(t, `cluster brokers=1 controllers=1 seed=3
 topic orders partitions=6 replicas=1

@@ -75,7 +75,7 @@ func TestRewriteReplacesOutputsOnly(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	// Outputs that need the long form get it, and read back as they were, also where the next line is not blank.
+	// Outputs that need the long form get it and can be read back, even if the next line is not blank.
 	for _, outputs := range [][]string{{"a\n\nb\n", "x\n"}, {"", ""}, {"----\nx\n", "\n"}, {"a\n", "b\n"}} {
 		again, errs := Parse("again", []byte(f.Rewrite(outputs)))
 		if len(errs) != 0 {
@@ -90,7 +90,7 @@ func TestRewriteReplacesOutputsOnly(t *testing.T) {
 			t.Errorf("%d blocks after %q", len(again.Blocks), outputs)
 		}
 	}
-	// A file without a last line end, and one with the line ends of Windows.
+	// The first file lacks a final line end, and the second has the line ends of Windows.
 	f, _ = Parse("short", []byte("show cluster\n----"))
 	if got := f.Rewrite([]string{"b1\n"}); got != "show cluster\n----\nb1\n" {
 		t.Errorf("got %q", got)
@@ -130,7 +130,7 @@ func TestErrorShowsTheWord(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	// Far to the right the caret stays on the screen, and nothing moves the cursor.
+	// If the word is far to the right, the caret stays on the screen, and no character moves the cursor.
 	_, err = Load("x.txt", []byte("cluster\nshow "+strings.Repeat("\u202e", 200)+" b\n"))
 	for line := range strings.Lines(err.Error()) {
 		if n := len([]rune(line)); n > 300 || strings.Contains(line, "\u202e") && strings.HasPrefix(line, "    2 |") {
@@ -171,8 +171,8 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// FuzzParse feeds any bytes to the whole reader. Nothing panics; what was read prints back as it was; a rewrite with
-// the file's own outputs changes nothing, and one with other outputs reads back as the same lines.
+// FuzzParse feeds any bytes to the parser. It must not panic, and a parsed file must print as it was read. A rewrite with
+// the file's own outputs changes nothing, and a rewrite with other outputs can be parsed to the same lines.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(sample))
 	for _, v := range Verbs() {

@@ -39,7 +39,7 @@ func play(t *testing.T, src string, o RunOptions) (*Session, *fake) {
 	return s, f
 }
 
-// compareFile runs a file on its own seed and compares, or rewrites, its outputs.
+// compareFile runs a file on its own seed and compares its outputs, or rewrites them.
 func compareFile(t *testing.T, path string, build func(cluster.Options) (observe.Cluster, error)) *Session {
 	t.Helper()
 	src, err := os.ReadFile(path)
@@ -79,7 +79,7 @@ func TestLanguageFiles(t *testing.T) {
 	}
 }
 
-// Every form compiles, every verb has a page, and every example is a legal scenario that runs.
+// Every form compiles, every verb has a help page, and every example is a valid scenario that runs.
 func TestVerbsExplainThemselves(t *testing.T) {
 	for _, v := range Verbs() {
 		t.Run(v.Name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestVerbsExplainThemselves(t *testing.T) {
 	}
 }
 
-// An error names the place, the word and the nearest right word, and all errors of a file are reported at once.
+// An error gives the position, the word and the nearest valid word. All errors of a file are reported at once.
 func TestLoadErrors(t *testing.T) {
 	const head = "cluster brokers=3 controllers=1\ntopic orders partitions=2\nproduce p1 orders-0 acks=1 x\n"
 	for _, c := range []struct{ line, want string }{
@@ -198,7 +198,7 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// Allowed although unusual: a wait until a client is down, and a client that is older than a topic of its name.
+// A wait until a client is down is valid, and so is a client that is older than a topic of its name.
 func TestClientsKeepTheirNames(t *testing.T) {
 	const src = "cluster brokers=3\ntopic orders\nproduce p1 orders-0 x\ntopic p1\nproduce p1 p1-0 y\nrun until quiet of b1,c1\n" +
 		"crash p1\nrun until down p1\n"
@@ -214,7 +214,7 @@ func TestClientsKeepTheirNames(t *testing.T) {
 func TestOneMistakeOneMessage(t *testing.T) {
 	for _, src := range []string{
 		"cluster\ntopic orders partitions=many\nshow orders-0\n",
-		strings.Repeat("# long\n", 200_000), // not also: no verb in this file
+		strings.Repeat("# long\n", 200_000), // must not also report that the file has no verb
 		"\xff\n",
 	} {
 		_, err := Load("x", []byte(src))
@@ -224,13 +224,13 @@ func TestOneMistakeOneMessage(t *testing.T) {
 	}
 }
 
-// An error names the verb with the help that says more.
+// An error names the verb to look up in help.
 func TestErrorsNameTheirVerb(t *testing.T) {
 	for src, want := range map[string]string{
-		"cluster\ncrahs b1\n":                  "", // no verb we know
+		"cluster\ncrahs b1\n":                  "", // there is no such verb
 		"cluster\ncrash b1 powr\n":             "crash",
 		"cluster\ntopic orders partitions=x\n": "topic",
-		"crash b1\n":                           "cluster", // which is what is missing
+		"crash b1\n":                           "cluster", // the missing verb
 	} {
 		_, err := Load("x", []byte(src))
 		if es, ok := err.(Errors); !ok || es[0].Verb != want {
@@ -269,7 +269,7 @@ config topic orders retention.ms=1000
 	}
 }
 
-// Timed lines run at their time, also after the last line, and a wait ends at exactly its time.
+// Timed lines run at their time, even if it is after the last line. A wait ends exactly at its time.
 func TestTimedLines(t *testing.T) {
 	s, f := play(t, `cluster brokers=3 controllers=1 seed=5
 pin net.jitter b1>b2 17 3
@@ -302,7 +302,7 @@ show cluster
 	}
 }
 
-// Seek backwards runs the scenario again: the world at a step is the same either way.
+// Seek backwards runs the scenario again. The world at a step is the same either way.
 func TestSeek(t *testing.T) {
 	src, err := os.ReadFile("testdata/failover.txt")
 	if err != nil {
@@ -338,7 +338,7 @@ func TestSeek(t *testing.T) {
 	}
 }
 
-// The same on a real cluster: every step of the story, from the last to the first.
+// On a real cluster, Seek reaches every step of the story, from the last to the first.
 func TestSeekInTheWorld(t *testing.T) {
 	src, _ := Source("leader-failover")
 	s := New(load(t, string(src)), RunOptions{})
@@ -399,7 +399,7 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("seed %d", v.Seed)
 		}
 	}
-	// Reading the verdict on the way changes nothing.
+	// Reading the verdict during the run changes nothing.
 	s := New(load(t, src), RunOptions{Build: build(check.Held)})
 	if _, err := s.RunUntil(1); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// A delay is counted in its stage only.
+// A delay counts only in its own stage.
 func TestRequestsSayWhereTheyWaited(t *testing.T) {
 	const head = "cluster brokers=2 controllers=1 seed=1 num.io.threads=1\ntopic orders on=1,2 min.insync.replicas=1\nrun until quiet\n"
 	for name, c := range map[string]struct {
@@ -29,7 +29,7 @@ func TestRequestsSayWhereTheyWaited(t *testing.T) {
 					continue
 				}
 				for stage, longest := range r.Max {
-					if waited := longest >= 30*env.Millisecond; waited != (stage == c.stage) && !(c.stage == 0 && stage == 1) { // the request that has the handler waits, too
+					if waited := longest >= 30*env.Millisecond; waited != (stage == c.stage) && !(c.stage == 0 && stage == 1) { // the request that the handler is busy with waits too
 						t.Errorf("%s took %d ns", stageWords[stage], longest)
 					}
 					if r.Mean[stage] > longest {

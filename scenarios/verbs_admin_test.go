@@ -35,7 +35,7 @@ run until down b1,controllers within 1s
 	}
 }
 
-// Lines below cannot name a deleted topic.
+// Later lines cannot name a deleted topic.
 func TestDeletedTopicsAreGone(t *testing.T) {
 	_, err := Load("x", []byte("cluster\ntopic orders\ndelete topic orders\nshow orders-0\n"))
 	if err == nil || !strings.Contains(err.Error(), `x:4:6: no topic "orders"`) {
@@ -43,7 +43,7 @@ func TestDeletedTopicsAreGone(t *testing.T) {
 	}
 }
 
-// A timed request of an operator delays no other line; a refusal is in the story.
+// A timed request of the operator does not delay any other line. The story contains a refusal.
 func TestTimedAdminHoldsNothingUp(t *testing.T) {
 	s, f := play(t, `cluster brokers=3 controllers=1
 topic orders partitions=2
@@ -80,7 +80,7 @@ run until quiet of b1,controllers
 	}
 }
 
-// A timed line may create a topic again only if a timed line above deletes it.
+// A timed line may create a topic again only if an earlier timed line deletes it.
 func TestFleetingTopics(t *testing.T) {
 	for src, want := range map[string]string{
 		"topic a\nat 2s delete topic a\nat 3s topic a partitions=3\nat 4s send p1 a-2 x\n": "",
@@ -118,9 +118,9 @@ saw no partition.leads by b2
 	}
 }
 
-// A digit is a record's epoch; gaps are dots, and records that the leader does not have are marked.
+// A digit is the epoch of a record. A dot is a gap. Records that the leader does not have are marked.
 func TestDescribeEpochs(t *testing.T) {
-	at := func(batches ...int64) (log []cluster.BatchState) { // base, next, epoch of each
+	at := func(batches ...int64) (log []cluster.BatchState) { // base, next and epoch of each batch
 		for i := 0; i < len(batches); i += 3 {
 			log = append(log, cluster.BatchState{Base: wire.Offset(batches[i]), Next: wire.Offset(batches[i+1]), Epoch: wire.Epoch(batches[i+2])})
 		}

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// doctor runs the command under a clock that moves a tenth of a second whenever it is read, so that each measurement has
-// one round a turn and every figure is known in advance from what was done.
+// doctor runs the command under a clock that moves a tenth of a second whenever it is read. Each measurement then has one
+// round per turn, and every figure follows from the amount of work.
 func doctor(t *testing.T, interrupted bool, args ...string) (string, code) {
 	t.Helper()
 	var out, errs strings.Builder
@@ -38,11 +38,12 @@ func TestDoctorSpeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	near := func(got, want float64) bool { return got > 0.999*want && got < 1.001*want }
-	// A round of ten thousand events in 0.1 s.
+	// One round of ten thousand events takes 0.1 s.
 	if r.Schema != "samsa.doctor/1" || r.Build == "" || !near(r.KernelEventsPerSecond, 100_000) || len(r.Clusters) != 2 || r.Interrupted {
 		t.Errorf("%+v", r)
 	}
-	// A round of 100 batches a second is 0.1 s of virtual time, one of 1,000 is 0.01 s; both take 0.1 s of the clock.
+	// A round of the load with 100 batches a second takes 0.1 s of virtual time, one with 1,000 takes 0.01 s. Both take 0.1
+	// s of the clock.
 	for i, x := range []float64{1, 0.1} {
 		if c := r.Clusters[i]; !near(c.XReal, x) || !near(c.XRealPerMillion, 10*x) || c.EventsPerSecond < 100 {
 			t.Errorf("%+v, want %v x real time", c, x)

@@ -14,7 +14,7 @@ import (
 	"samsa/scenarios/explore"
 )
 
-// explored runs a small campaign and reads its object.
+// explored runs a small campaign and parses its JSON report.
 func explored(t *testing.T, args ...string) (explore.Report, result) {
 	t.Helper()
 	r := samsa(t, append([]string{"explore", "--profile", "compressed", "--json", "--out", t.TempDir()}, args...)...)
@@ -45,7 +45,7 @@ func TestExplore(t *testing.T) {
 	}
 }
 
-// A campaign of six runs cannot see every fault, and says so if asked.
+// A campaign of six runs cannot fire every fault. It reports that if asked.
 func TestExploreCoverage(t *testing.T) {
 	report, r := explored(t, "--runs", "6", "--seed", "40", "--require-coverage")
 	if len(report.NeverFired) == 0 {
@@ -82,7 +82,7 @@ func TestExploreCodes(t *testing.T) {
 	}
 }
 
-// A failing run is saved once for each kind of failure, and three times at most.
+// A failing run is saved for each kind of failure, at most three times per kind.
 func TestExploreSaves(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "found")
 	report := explore.NewReport(explore.Campaign{})
@@ -124,12 +124,12 @@ func TestExploreUsage(t *testing.T) {
 	}
 }
 
-// Ctrl-C gives the report so far.
+// After Ctrl-C the campaign prints the report so far.
 func TestExploreInterrupted(t *testing.T) {
 	cmd := exec.Command(binary, "explore", "--for", "10m", "--jobs", "1", "--json", "--out", t.TempDir())
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	progress, err := cmd.StderrPipe() // when it speaks, signals are heard
+	progress, err := cmd.StderrPipe() // once it has a line, the process handles signals
 	if err != nil {
 		t.Fatal(err)
 	}

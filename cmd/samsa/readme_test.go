@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The README shows the exact output of its first command, without the lines that shortened omits. To update it: go test
+// The README shows the exact output of its first command, except for the lines that shortened omits. To update it: go test
 // ./cmd/samsa -run README -update
 func TestREADMEShowsWhatIsPrinted(t *testing.T) {
 	const readme, opening, closing = "../../README.md", "<!-- transcript: samsa run leader-failover --seed 7 -->\n```text\n", "```\n"

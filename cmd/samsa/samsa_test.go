@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files again")
 
-// binary is the command as a user would build it; go run would turn every exit code into 1.
+// binary is the command as a user would build it. go run would turn every exit code into 1.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -77,7 +77,7 @@ func scenario(t *testing.T, text string) string {
 	return path
 }
 
-// golden compares with a file of testdata.
+// golden compares a text with a file of testdata.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -95,7 +95,8 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// The first command of the README: a story and a verdict, the same bytes twice, other bytes for another seed.
+// The first command of the README prints a story and a verdict. The same seed gives the same bytes, and another seed gives
+// other bytes.
 func TestRunTellsAStory(t *testing.T) {
 	a := samsa(t, "run", "leader-failover", "--seed", "7")
 	if a.code != exitOK || a.err != "" {
@@ -162,7 +163,8 @@ func TestRunJSON(t *testing.T) {
 	}
 }
 
-// Errors: what, why, next; the word, the nearest right one; always exit 2, on stderr.
+// An error gives the mistake, the reason, the next command and the nearest valid word. It goes to stderr, and the exit code
+// is always 2.
 func TestUsageErrors(t *testing.T) {
 	bad := scenario(t, "cluster brokers=3\ntopic orders min.insync.replica=2\ncrahs b1\n")
 	var all strings.Builder
@@ -183,7 +185,7 @@ func TestUsageErrors(t *testing.T) {
 		said := strings.ReplaceAll(r.err, filepath.Dir(bad), "DIR")
 		fmt.Fprintf(&all, "$ samsa %s\n%s\n", strings.ReplaceAll(strings.Join(args, " "), filepath.Dir(bad), "DIR"), said)
 
-		// The same as one object, and nothing else.
+		// With --json, the same error is one object and nothing else is printed.
 		r = samsa(t, append(args, "--json")...)
 		var e errorReport
 		if err := json.Unmarshal([]byte(r.out), &e); err != nil || e.Schema != "samsa.error/1" || e.Message == "" || r.err != "" || r.code != exitUsage {
@@ -204,7 +206,7 @@ func TestErrorJSONNamesThePlace(t *testing.T) {
 	}
 }
 
-// The exit codes of verdicts that a scenario can cause.
+// Each verdict that a scenario can cause has its exit code.
 func TestExitCodes(t *testing.T) {
 	stuck := scenario(t, "cluster controllers=1\ntopic orders\nrun until isr orders-0 2 within 5s\n")
 	for _, c := range []struct {
@@ -228,7 +230,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// The exit codes of all verdicts.
+// Every verdict has its exit code.
 func TestCodeOf(t *testing.T) {
 	finding := func(name string, s check.Status) check.Finding {
 		return check.Finding{Check: check.Named(name), Result: check.Result{Status: s}}
@@ -260,7 +262,7 @@ func TestCodeOf(t *testing.T) {
 	}
 }
 
-// endless is a scenario that no test waits for.
+// endless is a scenario that does not end during a test.
 const endless = "cluster controllers=1\ntopic orders on=1,2,3\nproduce p1 orders-0 a\nwait 10000d\n"
 
 // Ctrl-C prints the findings so far and exits with 130.
@@ -273,7 +275,7 @@ func TestInterrupt(t *testing.T) {
 		cmd := exec.Command(binary, append(args, "--trace", "/dev/stderr")...)
 		var out bytes.Buffer
 		cmd.Stdout = &out
-		notes, err := cmd.StderrPipe() // the trace: once it has a line, the run has begun
+		notes, err := cmd.StderrPipe() // the trace; once it has a line, the run has begun
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -331,7 +333,7 @@ func (r rigged) Judge() []check.Finding {
 	return found[:1]
 }
 
-// broken is a cluster with a bug of ours.
+// broken is a cluster with a bug of Samsa's.
 type broken struct{ observe.Cluster }
 
 func (broken) Step() bool { panic("high watermark 3 is above the end 2") }
@@ -341,7 +343,7 @@ type unsound struct{ observe.Cluster }
 
 func (unsound) Sound() error { return errors.New("a message from b1 was changed after it was sent") }
 
-// A panic of the world and an unsound world are bugs of ours, reported with the seed.
+// A panic of the world and an unsound world are bugs of Samsa's. They are reported with the seed.
 func TestBugsComeWithTheirSeed(t *testing.T) {
 	for want, rig := range map[string]func(observe.Cluster) observe.Cluster{
 		"high watermark 3 is above the end 2":             func(c observe.Cluster) observe.Cluster { return broken{c} },
@@ -382,8 +384,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A violation is a result and no error: a story or one object on stdout, nothing on stderr, and exit 1, or 0 if it was
-// expected.
+// A violation is a result and not an error. It prints a story or one object on stdout and nothing on stderr, and exits with
+// 1, or with 0 if it was expected.
 func TestViolationIsAResult(t *testing.T) {
 	for _, c := range []struct {
 		flags runFlags
@@ -468,7 +470,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// On a terminal, samsa without arguments prints five lines; a panic of the world is reported with its seed.
+// On a terminal, samsa without arguments prints five lines. A panic of the world is reported with its seed.
 func TestWelcomeAndInternalError(t *testing.T) {
 	var out, errs bytes.Buffer
 	a := &app{out: &out, err: &errs, tty: true}
@@ -494,7 +496,7 @@ func TestWelcomeAndInternalError(t *testing.T) {
 	}
 }
 
-// A long run shows its progress on stderr, only on a terminal, and erases it at the end.
+// A long run shows its progress on stderr if that is a terminal, and erases it at the end.
 func TestProgress(t *testing.T) {
 	for _, tty := range []bool{true, false} {
 		var out, errs bytes.Buffer

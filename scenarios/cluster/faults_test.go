@@ -26,7 +26,7 @@ func (deaf) ClockMoved(env.Duration)                                           {
 func (deaf) Span(env.Addr, string) (start, end wire.Offset)                    { return 0, 0 }
 func (deaf) Batches(env.Addr, string, func(path string, pos, size int64) bool) {}
 
-// Healing ends lasting faults, and a full disk has room again.
+// Healing ends lasting faults, and a full disk accepts writes again.
 func TestDiskFaultsHeal(t *testing.T) {
 	built, err := Assemble(Options{Brokers: 1, Controllers: 1}, func(Inside) Observer { return deaf{} })
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"samsa/sim/env"
 )
 
-// A bug is known by its kind and API; the machines, versions and times are in its text alone.
+// A bug is identified by its kind and API. The machines, versions and times are only in its text.
 func TestUnsoundFingerprints(t *testing.T) {
 	for _, c := range []struct {
 		bug         *Unsound

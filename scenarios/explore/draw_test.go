@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Every draw is in its range, is the same when it is made again, and moves with site and ordinal.
+// Every draw is in its range, is the same when it is repeated, and depends on site and ordinal.
 func TestDraws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := draws{rapid.Uint64().Draw(t, "seed")}
@@ -42,7 +42,7 @@ func TestDraws(t *testing.T) {
 	}
 }
 
-// An index is drawn as often as its weight says.
+// weighted draws an index as often as its weight requires.
 func TestWeightedDraws(t *testing.T) {
 	d, count := draws{7}, [3]int{}
 	for i := range int32(4000) {

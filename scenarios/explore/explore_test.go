@@ -20,7 +20,7 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden plans again")
 
-// A plan is a pure function of its seed: these files change only with the drawing code, and then every recorded seed is
+// A plan is a pure function of its seed. These files change only with the drawing code, and every recorded seed then gives
 // another run.
 func TestPlansStayWhatTheyAre(t *testing.T) {
 	for name, p := range map[string]*Plan{
@@ -42,7 +42,7 @@ func TestPlansStayWhatTheyAre(t *testing.T) {
 	}
 }
 
-// firstDifference is the first line in which two texts differ.
+// firstDifference returns the first line in which two texts differ.
 func firstDifference(want, got string) string {
 	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
 	for i := range min(len(w), len(g)) {
@@ -77,7 +77,7 @@ func TestEverySeedRuns(t *testing.T) {
 	seeds := 0
 	rapid.Check(t, func(t *rapid.T) {
 		if seeds++; seeds > 20 {
-			return // a run takes a while; the rest of rapid's hundred tries add little
+			return // a run takes a while, and the rest of rapid's hundred tries add little
 		}
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := Run(seed, Options{Profile: Compressed, Events: 200_000})
@@ -87,7 +87,7 @@ func TestEverySeedRuns(t *testing.T) {
 	})
 }
 
-// A saved file repeats the run that it was saved from: same hash.
+// A saved file repeats the run that it was saved from, with the same hash.
 func TestTheFileIsTheRun(t *testing.T) {
 	always := func(*scenarios.Session) []Failure { return []Failure{{Violated, "planted", "", "always"}} }
 	for seed := range uint64(5) {
@@ -103,7 +103,7 @@ func TestTheFileIsTheRun(t *testing.T) {
 	}
 }
 
-// explored is the report of a small campaign as JSON.
+// explored runs a small campaign and returns its report, also as JSON.
 func explored(t *testing.T, c Campaign) (*Report, string) {
 	t.Helper()
 	r := NewReport(c)
@@ -117,7 +117,7 @@ func explored(t *testing.T, c Campaign) (*Report, string) {
 	return r, string(out)
 }
 
-// The report depends neither on the number of jobs nor on the message mode, apart from the mode's name.
+// The report depends neither on the number of jobs nor, apart from the mode's name, on the message mode.
 func TestDeterminismOfJobsAndModes(t *testing.T) {
 	c := Campaign{Options: Options{Profile: Compressed, Events: 200_000}, Seed: 100, Runs: 10, Jobs: 1}
 	_, want := explored(t, c)
@@ -136,9 +136,9 @@ func TestDeterminismOfJobsAndModes(t *testing.T) {
 	}
 }
 
-// A flaw that some seeds show is found, under one fingerprint, and First stops after the first of them.
+// A bug that some seeds show is found under one fingerprint, and First stops after the first of these seeds.
 func TestPlantedFlawIsFound(t *testing.T) {
-	// The planted failure: a partition changed its leader while writes were in flight.
+	// The planted failure is that a partition changed its leader while writes were in flight.
 	planted := func(s *scenarios.Session) []Failure {
 		if n := s.Tally().MovesInFlight; n > 0 {
 			return []Failure{{Violated, "leaders-stay", "leader of a partition", fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
@@ -172,7 +172,7 @@ func TestPlantedFlawIsFound(t *testing.T) {
 	}
 }
 
-// Within a campaign of bounded length every family of faults occurs, every fault fires, leaders change under writes, and
+// In a campaign of bounded length, every family of faults occurs, every fault fires, leaders change under writes, and
 // records are acknowledged.
 func TestEveryFaultFires(t *testing.T) {
 	struck := map[string]bool{}
@@ -190,7 +190,7 @@ func TestEveryFaultFires(t *testing.T) {
 	rare := []string{"disk.stale", "disk.misdirected", "disk.bit-rot", "disk.sync-lies", "disk.sync-forgets", "disk.lost-write", "disk.names", "net.drop-unread"}
 	missing := func() (names []string) {
 		for _, f := range r.Faults {
-			if f.Count == 0 && !slices.Contains(rare, f.Fault) { // those need a longer campaign than a test may be
+			if f.Count == 0 && !slices.Contains(rare, f.Fault) { // these need a longer campaign than a test can run
 				names = append(names, f.Fault)
 			}
 		}
@@ -208,7 +208,7 @@ func TestEveryFaultFires(t *testing.T) {
 	}
 }
 
-// The fingerprint of a failure is made of constants; only its text differs from seed to seed.
+// The fingerprint of a failure consists of constants. Only its text differs from seed to seed.
 func TestFingerprint(t *testing.T) {
 	a := Failure{Violated, "x", "consumer of a partition: read", `p1 read "v17" at 204 of orders-0`}.Fingerprint()
 	b := Failure{Violated, "x", "consumer of a partition: read", `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
@@ -250,7 +250,7 @@ func TestFailuresOfAVerdict(t *testing.T) {
 	}
 }
 
-// The same obstacles are one kind, in any partition and number, and each is named once.
+// The same obstacles form one kind, whatever their partitions and number, and each is listed once.
 func TestUnrestIsTyped(t *testing.T) {
 	replica := func(node wire.NodeID, end wire.Offset) scenarios.ReplicaState {
 		return scenarios.ReplicaState{Node: node, Host: env.Addr(fmt.Sprintf("b%d", node)), Up: true, Leads: node == 1, Epoch: 4, HW: end, End: end}
@@ -284,7 +284,7 @@ func TestUnrestIsTyped(t *testing.T) {
 	}
 }
 
-// A spent budget has its own check, and its kind names the obstacles.
+// A run that spent its budget has its own check, and the kind of the failure lists the obstacles.
 func TestSpentBudgetIsUnknown(t *testing.T) {
 	r := Run(2, Options{Profile: Compressed, Events: 300})
 	if r.Verdict != Unknown || len(r.Failures) == 0 {
@@ -304,7 +304,7 @@ func TestPanicIsAResult(t *testing.T) {
 	}
 }
 
-// The text of a report has the failures and the commands that repeat them.
+// The text of a report contains the failures and the commands that repeat them.
 func TestReportText(t *testing.T) {
 	r := NewReport(Campaign{Seed: 7, Options: Options{Rules: []string{"M1"}}})
 	x := Result{Seed: 7, Verdict: Violated, Failures: []Failure{{Violated, "acked-durable", "leader of a partition", "it is gone"}}}
@@ -321,7 +321,7 @@ func TestReportText(t *testing.T) {
 		}
 	}
 
-	// A terminal of 80 columns takes every line as it is, whatever was found.
+	// Every line fits a terminal of 80 columns, whatever the findings are.
 	x.Failures[0].Text = strings.Repeat("it is gone ", 30)
 	x.Checks = []Judged{{"registration-linearizable", check.Held}, {"registration-linearizable", check.Violated}, {"registration-linearizable", check.Priced},
 		{"registration-linearizable", check.Unknown}, {"registration-linearizable", check.Unexercised}}

@@ -8,8 +8,8 @@ import (
 	"samsa/scenarios"
 )
 
-// Plans of seeds that failed once, with the cause in their first lines, and have held since. They are files, because drawing
-// changes.
+// These plans are of seeds that failed once and have held since. Their first lines give the cause. They are kept as files,
+// because drawing changes.
 func TestFoundSeedsHold(t *testing.T) {
 	paths, err := filepath.Glob("testdata/found/*.txt")
 	if err != nil || len(paths) == 0 {

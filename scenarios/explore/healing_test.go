@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A broker that is stopped and then cut off cannot complete its shutdown before it rejoins: a plan that starts it only at
+// A broker that is stopped and then cut off cannot complete its shutdown before it rejoins. A plan that starts it only at
 // that time, while it still runs, would leave it down (seeds 7000074 and 7000476).
 func TestABrokerThatLeavesWhileItIsCutOffIsStartedAgain(t *testing.T) {
 	t.Parallel()
@@ -31,7 +31,7 @@ func TestABrokerThatLeavesWhileItIsCutOffIsStartedAgain(t *testing.T) {
 	}
 }
 
-// small is a plan with one topic, two clients, and the lines of a test.
+// small returns a plan with one topic, two clients, and the lines of a test.
 func small(lines ...string) *Plan {
 	p := &Plan{Seed: 1, Profile: Compressed, brokers: 3, controllers: 3, producers: []string{"p1"}, consumers: []string{"r1"}, heal: 6000}
 	p.time = timing{boot: 2000, phase: 4000, rest: 60_000, unit: 100}
@@ -43,7 +43,7 @@ func small(lines ...string) *Plan {
 	return p
 }
 
-// healed are the lines of the healing.
+// healed returns the lines of the healing.
 func healed(p *Plan) (all []string) {
 	for _, l := range p.healing() {
 		all = append(all, l.String())
@@ -51,7 +51,7 @@ func healed(p *Plan) (all []string) {
 	return all
 }
 
-// The healing ends exactly the faults of the lines, in order.
+// The healing ends exactly the faults that the lines began, in order.
 func TestTheHealingUndoesWhatWasDone(t *testing.T) {
 	const disk, drift, cpu, resume, net = "disk brokers,controllers heal", "clock brokers,controllers monotonic-drift 0ppm",
 		"slow brokers,controllers times 1", "resume brokers,controllers,p1,r1", "heal"
@@ -111,7 +111,7 @@ func TestReadersThatCannotEndAreCrashed(t *testing.T) {
 	}
 }
 
-// Each kind of core has its lines.
+// Each kind of core adds its lines to the healing.
 func TestCores(t *testing.T) {
 	for _, c := range []struct {
 		core core

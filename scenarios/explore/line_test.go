@@ -10,8 +10,8 @@ import (
 	"samsa/scenarios"
 )
 
-// A hash of the lines of the first 200 seeds. It changes only with the drawing code, and then every recorded seed is another
-// run.
+// This hash covers the lines of the first 200 seeds. It changes only with the drawing code, and every recorded seed then
+// gives another run.
 func TestLinesOfSeedsStayWhatTheyAre(t *testing.T) {
 	h := fnv.New64a()
 	for seed := uint64(1); seed <= 200; seed++ {
@@ -24,7 +24,7 @@ func TestLinesOfSeedsStayWhatTheyAre(t *testing.T) {
 	}
 }
 
-// Every line that ends a fault has the ID of a line that begins one, of the same family and never after it.
+// Every line that ends a fault has the ID of a line that begins one. That line has the same family and never comes after it.
 func TestAFaultAndItsEndShareAnID(t *testing.T) {
 	ends, families := 0, map[string]bool{}
 	for seed := uint64(1); seed <= 300; seed++ {
@@ -58,7 +58,7 @@ func TestAFaultAndItsEndShareAnID(t *testing.T) {
 	}
 }
 
-// allFamilies names every family and operation.
+// allFamilies returns the names of all families and operations.
 func allFamilies() (all []string) {
 	for _, f := range families() {
 		all = append(all, f.name)
@@ -69,8 +69,8 @@ func allFamilies() (all []string) {
 	return append(all, "early")
 }
 
-// A plan without any one of its faults is a scenario that can be read, which a shrinker tries first. An operation
-// cannot be left out so: the workload may write to the topic that it makes.
+// A plan from which any one fault is removed is still a valid scenario, which a shrinker tries first. An operation cannot be
+// removed like that, because the workload may write to the topic that it makes.
 func TestAPlanWithoutAFaultCanBeRead(t *testing.T) {
 	isFault := map[string]bool{"early": true}
 	for _, f := range families() {
@@ -125,7 +125,7 @@ func TestTagsNameMachinesAndTopics(t *testing.T) {
 	}
 }
 
-// The healing asks each line for its consequences.
+// The healing ends the lasting effects of each line.
 func TestEffectsOfLines(t *testing.T) {
 	for text, want := range map[string]effect{
 		"stop b1": stops, "crash b1": 0, "crash b1 power": 0, "crash b1 inside 3": hurtsDisk, "start b1": 0,

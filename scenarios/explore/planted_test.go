@@ -10,10 +10,10 @@ import (
 	"samsa/scenarios"
 )
 
-// Each planted rule runs in a plan with which exploration once found it: the check that the file names must fire, and
+// Each planted rule runs in a plan with which exploration once found it. The check that the file names must fire, and
 // without the rule the plan must hold.
 //
-// A plan may stop failing when the code changes the run. Then .ci/run search draws new plans.
+// A plan may stop failing when the code changes the run. In that case, .ci/run search draws new plans.
 func TestPlantedRulesAreFound(t *testing.T) {
 	paths, err := filepath.Glob("testdata/planted/*.txt")
 	if err != nil || len(paths) < 10 {
@@ -43,7 +43,7 @@ func TestPlantedRulesAreFound(t *testing.T) {
 	}
 }
 
-// violatedChecks runs a plan with old rules and names the checks that fire.
+// violatedChecks runs a plan with old rules and returns the names of the checks that fire.
 func violatedChecks(t *testing.T, path string, text []byte, rules ...string) (violated []string) {
 	t.Helper()
 	program, err := scenarios.Load(path, text)

@@ -12,7 +12,7 @@ import (
 	"samsa/wire"
 )
 
-// compressed has Kafka's ratios of timeouts, so short that sessions time out and replicas lag within seconds.
+// compressed keeps Kafka's ratios of timeouts but is so short that sessions time out and replicas lag within seconds.
 var compressed = settings(
 	"broker.session.timeout.ms", "900",
 	"broker.heartbeat.interval.ms", "200",
@@ -26,7 +26,7 @@ var compressed = settings(
 	"controller.quorum.election.backoff.max.ms", "300",
 )
 
-// settings are pairs of a name and a value.
+// settings makes settings from pairs of a name and a value.
 func settings(words ...string) (all []cluster.Setting) {
 	for i := 0; i < len(words); i += 2 {
 		all = append(all, cluster.Setting{Name: words[i], Value: words[i+1]})
@@ -34,7 +34,7 @@ func settings(words ...string) (all []cluster.Setting) {
 	return all
 }
 
-// ordeal runs a cluster under faults that a seed draws, heals it, waits for the liveness bounds, and judges.
+// ordeal runs a cluster under faults that a seed draws, heals it, waits for the liveness bounds, and returns the findings.
 func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR string) (Cluster, []check.Finding) {
 	draw := func(what string, i, n uint64) uint64 { return cluster.Draw(seed, "ordeal."+what, "", i, n) }
 	built, err := Assemble(cluster.Options{Brokers: 3, Controllers: controllers, Seed: seed, Configs: compressed})
@@ -124,14 +124,14 @@ func ordeal(t testing.TB, seed uint64, controllers int32, power bool, minISR str
 	return c, c.Judge()
 }
 
-// A correct cluster passes all ordeals without a violation, and together they exercise every check but those named here.
-// More seeds: SAMSA_ORDEALS=1000.
+// A correct cluster passes all ordeals without a violation. Together they exercise every check but those listed here.
+// SAMSA_ORDEALS=1000 runs more seeds.
 func TestOrdeals(t *testing.T) {
 	n := uint64(10)
 	if s, err := strconv.Atoi(os.Getenv("SAMSA_ORDEALS")); err == nil {
 		n = uint64(s)
 	}
-	idle := map[string]bool{"end-offsets-monotone": true, "topics-apart": true, "metadata-never-cut": true, "recovers": true, "deleted-for-good": true} // no ordeal asks for this
+	idle := map[string]bool{"end-offsets-monotone": true, "topics-apart": true, "metadata-never-cut": true, "recovers": true, "deleted-for-good": true} // no ordeal exercises these
 	tried := map[string]bool{}
 	for seed := uint64(1); seed <= n; seed++ {
 		controllers, power, minISR := int32(1+2*(seed%2)), seed%4 >= 2, fmt.Sprint(1+seed%3%2)

@@ -56,7 +56,7 @@ func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
 	require.NoError(t, volume.Append(f, bytes))
 	g.powerLost("b1", check.PowerLoss)
 	require.Equal(t, wire.Offset(1), rec.end)
-	bytes[ends[1]+lastOffsetDelta+3] = 0 // the rest of it may be as it was
+	bytes[ends[1]+lastOffsetDelta+3] = 0 // the rest of the header may be as it was
 	require.NoError(t, volume.WriteAt(f, 0, bytes))
 	g.recovered(&rec.copy)
 	require.Equal(t, wire.Offset(3), rec.end, "recovery has left it: it counts")
@@ -67,8 +67,8 @@ func TestShadowLogsDropWhatPowerHasTorn(t *testing.T) {
 	require.Equal(t, wire.Offset(1), rec.end, "recovery has truncated it")
 }
 
-// One event truncates a log and appends to it again. The page cache has both at once, but the disk reports one after the
-// other.
+// One event truncates a log and appends to it again. The page cache has both changes at once, but the disk reports one after
+// the other.
 func TestShadowLogsReadWhatTheDiskReported(t *testing.T) {
 	volume, rec := disk.New(disk.Profile{}), &recorder{}
 	g := &shadowLogs{disk: func(env.Addr) *disk.Disk { return volume }, hosts: map[env.Addr]map[string]*shadowLog{}, listener: rec}

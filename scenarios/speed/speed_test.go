@@ -8,7 +8,7 @@ import (
 	"samsa/scenarios"
 )
 
-// counted is work that does nothing, at a rate of its own.
+// counted is work that does nothing and counts at a rate of its own.
 type counted struct{ done Done }
 
 func (c *counted) Round() {
@@ -26,7 +26,7 @@ func TestMeasure(t *testing.T) {
 	a, b := &counted{}, &counted{}
 	paces := Measure([]Work{a, b}, now, 100*turns, nil)
 	for i, p := range paces {
-		// 100 of the clock each turn, 7 a round: 15 rounds.
+		// Each turn takes 100 units of the clock and a round takes 7, so a turn has 15 rounds.
 		if p.Rounds != 15*turns || p.Events != 150*turns || p.Virtual != 75*turns || p.Spent != 105*turns {
 			t.Errorf("work %d: %+v", i, p)
 		}
@@ -76,8 +76,8 @@ func BenchmarkKernel(b *testing.B) {
 	b.ReportMetric(float64(k.Done().Events)/b.Elapsed().Seconds(), "events/s")
 }
 
-// BenchmarkCluster gives x-real, virtual over real time, and acked/s, batches acknowledged in a second of real time; the
-// latter alone says little at a low rate.
+// BenchmarkCluster reports x-real, the ratio of virtual to real time, and acked/s, the number of batches acknowledged per
+// second of real time. acked/s alone means little at a low rate.
 func BenchmarkCluster(b *testing.B) {
 	for _, rate := range []int{100, 1_000, 10_000} {
 		b.Run(fmt.Sprint(rate), func(b *testing.B) {
@@ -102,7 +102,7 @@ func BenchmarkCluster(b *testing.B) {
 	}
 }
 
-// BenchmarkSeeds is the cost of exploring: the figure that counts is seeds a second of one core.
+// BenchmarkSeeds measures the cost of exploring. The important figure is the number of seeds per second of one core.
 func BenchmarkSeeds(b *testing.B) {
 	for _, mode := range []scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard} {
 		b.Run(mode.String(), func(b *testing.B) {

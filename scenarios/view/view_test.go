@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files again")
 
-// golden compares with a file of testdata.
+// golden compares a text with a file of testdata.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := "testdata/" + name
@@ -36,9 +36,9 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// stage is a cluster on which every event is a note, of the list in turn.
+// stage is a cluster on which every event makes a note, the kinds in turn.
 type stage struct {
-	observe.Cluster // what no test asks for
+	observe.Cluster // for methods that no test calls
 	sink            func(scenarios.Note)
 	notes           []scenarios.Note
 	at              int
@@ -124,7 +124,7 @@ func tell(t *testing.T, findings []check.Finding) (*scenarios.Session, *stage) {
 	return s, st
 }
 
-// A story in parts, however small, equals the story at once; looking at old entries again costs nothing.
+// A story read in parts of any size equals the story read at once. Reading old entries again costs nothing.
 func TestStoryInParts(t *testing.T) {
 	for _, name := range []string{"leader-failover", "operators-at-work", "museum-m1"} {
 		src, ok := scenarios.Source(name)
@@ -213,7 +213,7 @@ func TestReportJSON(t *testing.T) {
 	golden(t, "report.json", string(out)+"\n")
 }
 
-// Why a run ended early is a word beside the sentence.
+// The reason why a run ended early is given in one word and in a sentence.
 func TestReportHasTheStopReason(t *testing.T) {
 	whole := NewReport("x", &scenarios.Verdict{})
 	cut := NewReport("x", &scenarios.Verdict{Reason: scenarios.StopBudget, Stopped: "the budget of 7 events is spent"})
