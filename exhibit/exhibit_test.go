@@ -11,7 +11,8 @@ type rules struct {
 	mayJoin    func(end int) bool
 }
 
-// An old answer replaces its own question and no other, and the rules that it was put into stay as they were.
+// An old answer must replace the answer to its own question and no other, and must not change the rules that it was
+// applied to.
 func TestInReplacesOneAnswer(t *testing.T) {
 	current := rules{flushFirst: true, mayJoin: func(end int) bool { return end > 5 }}
 	x := exhibit.Of[rules]{ID: "M1", Replace: func(r *rules) { r.mayJoin = func(int) bool { return true } }}

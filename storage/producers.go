@@ -93,7 +93,7 @@ func decrement(seq, n int32) int32 {
 	return seq - n
 }
 
-// keptBatches is the number of batches stored for each producer. A client may have as many batches in flight.
+// keptBatches is the number of batches stored for each producer: the most that a client may have in flight.
 const keptBatches = 5
 
 // lateTransactionGrace is added to the greatest transaction timeout. A transaction that is older than the sum is

@@ -72,8 +72,8 @@ func tinySegments() storage.Config {
 	return c
 }
 
-// Every crash state after every operation is a prefix of the log, by batches, with all flushed ones; everything that is derived
-// from it matches the batches; and it can be used and opened again.
+// Every crash state after every operation must be a prefix of the log that consists of whole batches and has all
+// flushed ones. All state derived from it must match the batches, and using and reopening the log must work.
 func TestEveryPowerLossIsSurvived(t *testing.T) {
 	n, err := losePowerEverywhere(t, tinySegments(), "")
 	if err != nil {
@@ -85,7 +85,8 @@ func TestEveryPowerLossIsSurvived(t *testing.T) {
 	}
 }
 
-// The checks can fail: a truncation that does not make names and lengths durable leaves invalid logs.
+// The checks must be able to fail: a truncation that does not make directory entries and lengths durable must leave
+// invalid logs.
 func TestPowerLossWithoutDurableNamesIsNotSurvived(t *testing.T) {
 	cfg := tinySegments()
 	cfg.Rules.DurableNames = false

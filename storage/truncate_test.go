@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// The ends of epochs by OffsetForLeaderEpoch.
+// OffsetForLeaderEpoch returns the ends of epochs.
 func TestEpochCache(t *testing.T) {
 	var c EpochCache
 	mark := func(e wire.Epoch, want EpochEndOffset, known bool) {
@@ -57,8 +57,8 @@ func TestEpochCache(t *testing.T) {
 	require.False(t, c.truncateFromStart(70))
 }
 
-// A new leader's epoch is in the cache and on the disk before it writes (KAFKA-7415). A restart removes it: it has no
-// batch.
+// A new leader's epoch must be in the cache and on the disk before it appends (KAFKA-7415). A restart removes the
+// epoch, because it has no batch.
 func TestAnEpochWithoutABatch(t *testing.T) {
 	d, l := open(t, smallConfig())
 	_, err := l.AppendAsFollower(d, batchSpec{n: 3, leader: 1}.bytes(), 1)
@@ -74,7 +74,7 @@ func TestAnEpochWithoutABatch(t *testing.T) {
 	require.Equal(t, wire.Epoch(1), l.Epochs().Latest())
 }
 
-// An epochs file that is older than the log, which no crash can leave but a bad device can, is updated.
+// An epochs file that is older than the log must be updated. No crash can leave such a file, but a faulty device can.
 func TestRecoveryLearnsEpochs(t *testing.T) {
 	d, l := open(t, smallConfig())
 	for i := range 12 {
@@ -87,7 +87,7 @@ func TestRecoveryLearnsEpochs(t *testing.T) {
 	require.Equal(t, want, l.Epochs().Entries())
 }
 
-// A lost or invalid epochs file is rebuilt from the batches.
+// A missing or invalid epochs file must be rebuilt from the batches.
 func TestEpochsComeBackFromTheLog(t *testing.T) {
 	for _, garbage := range []string{"", "7\n", "0\n9\n1 1\n", "0\n1\nx y\n", "0\n1\n-1 4\n"} {
 		d, l := open(t, smallConfig())
@@ -240,7 +240,7 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// A marker and its line in the index go together, and the transaction is open again.
+// A truncation removes a marker and its entry in the index together, and the transaction is open again.
 func TestTruncationReopensATransaction(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.VerifyTransactions = false
@@ -263,7 +263,7 @@ func TestTruncationReopensATransaction(t *testing.T) {
 	require.Equal(t, []Aborted{{1, 0, 2, 3}}, got)
 }
 
-// A search by time has the same result as a walk over all records.
+// A search by time must have the same result as a walk over all records.
 func TestTimes(t *testing.T) {
 	for _, codec := range []wire.Codec{wire.CodecNone, wire.CodecZstd} {
 		cfg := smallConfig()
@@ -313,7 +313,8 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// Names of files and directories are read strictly, and what was written is read back.
+// Names of files and directories must be parsed strictly, and a name that was formatted must be parsed to the same
+// values.
 func TestNames(t *testing.T) {
 	require.Equal(t, "00000000000000000042.log", fileName(42, suffixLog))
 	require.Equal(t, "09223372036854775807.index", fileName(1<<63-1, suffixIndex))

@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// The helpers of all tests: batches, a log with small segments, and a simple reader of a log's files.
+// These are the helpers of all tests: batches, a log with small segments, and a simple reader of a log's files.
 
 const (
 	testDir  = "orders-0"
@@ -70,14 +70,14 @@ func markerBytes(pid wire.ProducerID, epoch wire.ProducerEpoch, commit bool, coo
 	return p
 }
 
-// image is the contents of a log's files, read without the package: every batch of every .log file in order.
+// image has the contents of a log's files: every batch of every .log file in order, read without the package.
 type image struct {
 	batches []wire.Batch
 	bases   []wire.Offset // of the segments
 	files   map[string][]byte
 }
 
-// readImage parses the .log files of a directory. Garbage after the last batch of the last segment is left out.
+// readImage parses the .log files of a directory. It omits garbage after the last batch of the last segment.
 func readImage(d *memDisk, dir string) image {
 	im := image{files: map[string][]byte{}}
 	n := d.find(dir)
@@ -112,8 +112,8 @@ func (im image) end() wire.Offset {
 	return -1
 }
 
-// checkFiles compares every index file with the log file. active is the base of the active segment: its time index may lack the
-// last entry.
+// checkFiles compares every index file with the log file. active is the base of the active segment, whose time index
+// may lack the last entry.
 func (im image) checkFiles(interval int64, active wire.Offset) error {
 	for i, base := range im.bases {
 		var index, times []byte
@@ -172,8 +172,8 @@ func (im image) checkFiles(interval int64, active wire.Offset) error {
 	return nil
 }
 
-// truth is the producers, transactions and epochs by a simple reading of a history: every batch that ever was in the log, also
-// those that retention deleted.
+// truth has the producers, transactions and epochs by a simple reading of a history: every batch that was ever in the
+// log, including those that retention deleted.
 type truth struct {
 	producers map[wire.ProducerID]Producer
 	newestOf  map[wire.ProducerID]wire.Offset // the last offset the producer or its marker has
@@ -274,8 +274,8 @@ func checkDerived(d *memDisk, l *Log, history []wire.Batch) error {
 	return checkEpochs(l, t.epochs)
 }
 
-// checkEpochs compares the epoch cache with the epochs of the batches. A last entry without a batch is a leader that has
-// not written.
+// checkEpochs compares the epoch cache with the epochs of the batches. A last entry without a batch belongs to a leader
+// that has not appended.
 func checkEpochs(l *Log, want []EpochStart) error {
 	var c EpochCache
 	for _, e := range want {
@@ -296,8 +296,8 @@ func checkEpochs(l *Log, want []EpochStart) error {
 	return nil
 }
 
-// checkAborted compares the transaction indexes. Of a transaction that began below the log's start only the part that is
-// left need be known, and nothing if that is the marker.
+// checkAborted compares the transaction indexes. For a transaction that began below the log's start, the index must
+// only have the remaining part, and nothing if only the marker remains.
 func checkAborted(d *memDisk, l *Log, t truth, history []wire.Batch) error {
 	got, err := l.CollectAborted(d, l.Start(), l.End())
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// tenRecords are the load of every benchmark here: ten records of a 10-byte key and a 100-byte value.
+// tenRecords is the load of every benchmark here: ten records with a key of 10 bytes and a value of 100 bytes.
 func tenRecords() []Record {
 	records := make([]Record, 10)
 	for i := range records {
@@ -87,7 +87,7 @@ func BenchmarkPatch(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendAsLeader is a leader's work for a client's batch, without storing it.
+// BenchmarkAppendAsLeader measures a leader's work for a client's batch, without storing it.
 func BenchmarkAppendAsLeader(b *testing.B) {
 	batch := built(b, smallOptions(), tenRecords()...)
 	b.ReportAllocs()

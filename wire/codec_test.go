@@ -78,7 +78,7 @@ func TestCodecsGiveTheSameBytesEverywhere(t *testing.T) {
 	}
 }
 
-// TestOtherLibrariesReadOurs: our own encoders, read by decoders that are not ours.
+// TestOtherLibrariesReadOurs decodes the output of our own encoders with the decoders of other libraries.
 func TestOtherLibrariesReadOurs(t *testing.T) {
 	for _, in := range corpus() {
 		var raw []byte
@@ -98,7 +98,7 @@ func TestOtherLibrariesReadOurs(t *testing.T) {
 	}
 }
 
-// TestStreamsOfOtherWritersRead: forms that Kafka reads and that we never write.
+// TestStreamsOfOtherWritersRead reads forms that Kafka reads but this package never writes.
 func TestStreamsOfOtherWritersRead(t *testing.T) {
 	in := bytes.Repeat([]byte("what another client wrote, "), 5000)
 	read := func(c Codec, stream []byte) {
@@ -142,7 +142,8 @@ func TestStreamsOfOtherWritersRead(t *testing.T) {
 	read(CodecZstd, frames.Bytes())
 }
 
-// TestClaimedSizesCostNothing: a few bytes that claim a large size are refused before memory is allocated for it.
+// TestClaimedSizesCostNothing checks that a few bytes that claim a large size are refused before memory is allocated
+// for it.
 func TestClaimedSizesCostNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		codec  Codec
@@ -168,7 +169,7 @@ func TestClaimedSizesCostNothing(t *testing.T) {
 	}
 }
 
-// TestBombsStopAtTheLimit: streams that truly hold more than MaxRecordsSize.
+// TestBombsStopAtTheLimit reads streams that really hold more than MaxRecordsSize.
 func TestBombsStopAtTheLimit(t *testing.T) {
 	if testing.Short() {
 		t.Skip("decompresses 100 MiB")
@@ -194,7 +195,7 @@ func TestBombsStopAtTheLimit(t *testing.T) {
 }
 
 func TestXXH32(t *testing.T) {
-	// The values of the reference implementation with seed 0.
+	// These are the values of the reference implementation with seed 0.
 	for in, want := range map[string]uint32{
 		"":    0x02cc5d05,
 		"a":   0x550d7456,

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// kafkaCoordinatorRecord is one line of testdata/coordinator.tsv.gz: a key or a value as Kafka itself wrote it.
+// kafkaCoordinatorRecord is one line of testdata/coordinator.tsv.gz: a key or a value that Kafka wrote.
 type kafkaCoordinatorRecord struct {
 	name     string // "OffsetCommitValue v4 full"
 	log      CoordinatorLog
@@ -49,7 +49,7 @@ func kafkaCoordinatorRecords(t testing.TB) (records []kafkaCoordinatorRecord) {
 	return records
 }
 
-// parse reads one half of a record; of the other half only the type matters.
+// parse reads the key or the value of a record. Of the other half only the type matters.
 func (k kafkaCoordinatorRecord) parse(b []byte) (any, error) {
 	if k.key {
 		key, _, err := k.log.Parse(b, nil)
@@ -59,7 +59,7 @@ func (k kafkaCoordinatorRecord) parse(b []byte) (any, error) {
 	return value, err
 }
 
-// append is parse's opposite.
+// append writes the half of a record that parse reads.
 func (k kafkaCoordinatorRecord) append(dst []byte, x any) []byte {
 	if k.key {
 		return AppendCoordinatorKey(dst, x.(CoordinatorKey))
@@ -67,7 +67,7 @@ func (k kafkaCoordinatorRecord) append(dst []byte, x any) []byte {
 	return AppendCoordinatorValue(dst, x.(CoordinatorValue))
 }
 
-// Every record that Kafka wrote is read, with the values that Kafka's JSON has, and is written again byte for byte.
+// Every record that Kafka wrote must be read with the values in Kafka's JSON, and written again byte for byte.
 func TestCoordinatorRecordsAreKafkas(t *testing.T) {
 	newest := map[string]int16{}
 	for _, k := range kafkaCoordinatorRecords(t) {
@@ -103,7 +103,7 @@ func TestCoordinatorRecordsAreKafkas(t *testing.T) {
 	}
 }
 
-// A record that is truncated anywhere, or longer than it should be, is refused.
+// A record that is truncated anywhere, or too long, must be refused.
 func TestCoordinatorRecordsCutOff(t *testing.T) {
 	for _, k := range kafkaCoordinatorRecords(t) {
 		if k.how != "full" {
@@ -156,7 +156,7 @@ func TestCoordinatorFaults(t *testing.T) {
 	}
 }
 
-// A tombstone is a key alone, and an empty value is none.
+// A tombstone has only a key. An empty value is not a tombstone.
 func TestCoordinatorTombstone(t *testing.T) {
 	key := AppendCoordinatorKey(nil, &OffsetCommitKey{Group: "g", Topic: "t", Partition: 3})
 	k, v, err := GroupLog.Parse(key, nil)
@@ -168,7 +168,7 @@ func TestCoordinatorTombstone(t *testing.T) {
 	}
 }
 
-// An ignorable field is omitted in a version that does not have it; any other panics.
+// In a version without an ignorable field, the field must be omitted. For any other field writing must panic.
 func TestCoordinatorVersions(t *testing.T) {
 	key := AppendCoordinatorKey(nil, &OffsetCommitKey{})
 	for version, want := range []OffsetCommitValue{
@@ -192,7 +192,7 @@ func TestCoordinatorVersions(t *testing.T) {
 	AppendCoordinatorValue(nil, v)
 }
 
-// A record of the newest version is read as it was written, whatever its content.
+// A record of the newest version must be read as it was written, whatever its content.
 func TestCoordinatorRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		log := rapid.SampledFrom([]CoordinatorLog{GroupLog, TransactionLog}).Draw(t, "log")
@@ -214,7 +214,8 @@ func TestCoordinatorRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzCoordinator: no input panics; what is read is written and read again as the same bytes.
+// FuzzCoordinator checks that no input panics, and that a record that was read can be written and read again as the
+// same bytes.
 func FuzzCoordinator(f *testing.F) {
 	for _, k := range kafkaCoordinatorRecords(f) {
 		if k.key {

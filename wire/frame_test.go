@@ -77,7 +77,7 @@ func TestNextFrame(t *testing.T) {
 	require.ErrorAs(t, err, &fe, "a size over the limit is refused before its bytes are awaited")
 }
 
-// TestAPIVersionsDowngrade: a broker answers a version it does not know with version 0 and error 35 (KIP-511).
+// TestAPIVersionsDowngrade checks that a broker responds to an unknown version with version 0 and error 35 (KIP-511).
 func TestAPIVersionsDowngrade(t *testing.T) {
 	answer := &kmsg.ApiVersionsResponse{Version: 0, ErrorCode: kerr.UnsupportedVersion.Code, FinalizedFeaturesEpoch: -1}
 	answer.ApiKeys = []kmsg.ApiVersionsResponseApiKey{{ApiKey: 18, MaxVersion: 3}}
@@ -102,7 +102,7 @@ func TestOldMetadataRequestsCreateTopics(t *testing.T) {
 	}
 }
 
-// TestBytesAliasTheFrame pins what the documentation says: records point into the frame, strings do not.
+// TestBytesAliasTheFrame checks that records point into the frame and strings do not, as documented.
 func TestBytesAliasTheFrame(t *testing.T) {
 	req := &kmsg.ProduceRequest{Version: 9, Acks: -1, Topics: []kmsg.ProduceRequestTopic{
 		{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{{Records: []byte("rrrr")}}}}}
@@ -160,7 +160,7 @@ func TestSizeCountsRecordsExactly(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(10, func() { Size(m) }))
 }
 
-// TestSizeIsNearTheEncoding: a constant that is far off would make the model of bandwidth a fiction.
+// TestSizeIsNearTheEncoding checks that no constant is far off, which would make the model of bandwidth useless.
 func TestSizeIsNearTheEncoding(t *testing.T) {
 	for _, m := range []kmsg.Request{
 		&kmsg.ProduceRequest{Version: 9, Topics: []kmsg.ProduceRequestTopic{{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{{Records: make([]byte, 300)}}}}},

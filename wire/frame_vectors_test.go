@@ -14,20 +14,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// kafkaMessages are 1938 bodies of requests and responses, generated from the message schemas of Apache Kafka 3.9.0
-// with fields filled in three ways: every api key, every version. One a line: req or resp, key, version, way, hex.
+// kafkaMessages has 1938 bodies of requests and responses, generated from the message schemas of Apache Kafka 3.9.0
+// with fields filled in three ways, for every api key and every version. A line has req or resp, key, version, way and
+// hex.
 //
 //go:embed testdata/kafka-3.9-messages.txt.gz
 var kafkaMessages []byte
 
-// kafkaFrames were written by the message classes of kafka-clients 4.1.0: for every key and version the versions of
-// the headers ("header", key, version, of the request, of the response), bodies with nullable structs (as above), and
-// two whole frames.
+// kafkaFrames were written by the message classes of kafka-clients 4.1.0. For every key and version they have the
+// versions of the headers ("header", key, version, of the request, of the response). They also have bodies with
+// nullable structs (as above) and two whole frames.
 //
 //go:embed testdata/kafka-4.1-frames.txt.gz
 var kafkaFrames []byte
 
-// exceptions are the vectors of kafkaMessages that do not come back byte for byte, and why.
+// exceptions has the vectors of kafkaMessages that do not come back byte for byte, each with the reason.
 func exceptions() map[string]string {
 	all := map[string]string{}
 	add := func(vector, ways, why string) {
@@ -84,7 +85,7 @@ func TestKafkasMessagesComeBackByteForByte(t *testing.T) {
 	}
 }
 
-// TestHeadersHaveKafkasVersions compares the choice of header versions for every key and version Kafka 4.1 has.
+// TestHeadersHaveKafkasVersions compares the choice of header versions for every key and version of Kafka 4.1.
 func TestHeadersHaveKafkasVersions(t *testing.T) {
 	headers, bodies := 0, 0
 	for _, line := range unzipLines(t, kafkaFrames) {
@@ -119,12 +120,12 @@ func TestHeadersHaveKafkasVersions(t *testing.T) {
 	}
 	require.Equal(t, 292, headers)
 	require.Equal(t, 13, bodies)
-	// Kafka 4 has no ControlledShutdown any more; version 0 of it is the one request without a client id.
+	// Kafka 4 no longer has ControlledShutdown. Its version 0 is the only request without a client id.
 	require.Equal(t, 0, requestHeaderVersion(&kmsg.ControlledShutdownRequest{Version: 0}))
 	require.Equal(t, 1, requestHeaderVersion(&kmsg.ControlledShutdownRequest{Version: 1}))
 }
 
-// comesBack describes how a body differs from itself after a round trip.
+// comesBack describes how a body differs after a round trip.
 func comesBack(kind string, key, version int16, body []byte) error {
 	var frame, again []byte
 	if kind == "req" {

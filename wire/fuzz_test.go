@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// FuzzBatch: no bytes make the reader of batches panic; the accessors work on a valid batch, and a batch that a client
-// may append is rebuilt with the same content.
+// FuzzBatch checks that no bytes make the reader of batches panic, that the accessors work on a valid batch, and that a
+// batch that a client may append can be rebuilt with the same content.
 func FuzzBatch(f *testing.F) {
 	for c := CodecNone; c <= CodecZstd; c++ {
 		f.Add([]byte(kafkaBatch(f, "small-"+c.String())), true)
@@ -79,7 +79,7 @@ func fuzzBatch(t *testing.T, b Batch) {
 }
 
 // mayStall reports whether a frame may have a number of tagged fields that keeps kmsg busy for seconds (see
-// ParseRequest): a varint of 2^21 or more. The fuzzer would find little else.
+// ParseRequest): a varint of 2^21 or more. Otherwise the fuzzer would find little else.
 func mayStall(frame []byte) bool {
 	run := 0
 	for _, b := range frame {
@@ -93,7 +93,7 @@ func mayStall(frame []byte) bool {
 	return false
 }
 
-// FuzzRequest: no frame makes the parser panic, and what parses can be written and parsed again.
+// FuzzRequest checks that no frame makes the parser panic, and that a parsed request can be written and parsed again.
 func FuzzRequest(f *testing.F) {
 	for key := int16(0); key <= kmsg.MaxKey; key++ {
 		if req := kmsg.RequestForKey(key); req != nil {
@@ -128,7 +128,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// FuzzResponse: the same for responses, of any key and version.
+// FuzzResponse makes the same checks as FuzzRequest for responses of any key and version.
 func FuzzResponse(f *testing.F) {
 	for key := int16(0); key <= kmsg.MaxKey; key++ {
 		if resp := kmsg.ResponseForKey(key); resp != nil {

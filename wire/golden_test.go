@@ -15,14 +15,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// kafkaBatches are batches that the Java client of Apache Kafka 4.1.0 wrote (kafka-clients, with its own lz4-java 1.8.0,
-// snappy-java 1.1.10.7 and zstd-jni 1.5.6-10), by a program that called MemoryRecords.builder, MemoryRecords.filterTo
-// and the MemoryRecords.with... functions with what the tests below say. One batch a line: name, bytes in hex.
+// kafkaBatches has batches that the Java client of Apache Kafka 4.1.0 wrote (kafka-clients, with its own lz4-java
+// 1.8.0, snappy-java 1.1.10.7 and zstd-jni 1.5.6-10). The program called MemoryRecords.builder, MemoryRecords.filterTo
+// and the MemoryRecords.with... functions with the arguments in the tests below. Each line has the name of a batch and
+// its bytes in hex.
 //
 //go:embed testdata/kafka-4.1-batches.txt.gz
 var kafkaBatches []byte
 
-// kafkaBatch is one of them, by name.
+// kafkaBatch returns one of these batches by name.
 func kafkaBatch(t testing.TB, name string) Batch {
 	t.Helper()
 	for _, line := range unzipLines(t, kafkaBatches) {
@@ -61,7 +62,7 @@ func smallRecords() []Record {
 	}
 }
 
-// largeRecords make 75 kB, more than a block of any codec but gzip.
+// largeRecords has 75 kB, more than a block of any codec but gzip.
 func largeRecords() []Record {
 	records := make([]Record, 1500)
 	for i := range records {
@@ -74,12 +75,12 @@ func largeRecords() []Record {
 	return records
 }
 
-// smallOptions are those of the golden batches small-CODEC.
+// smallOptions has the options of the golden batches small-CODEC.
 func smallOptions() BatchOptions {
 	return BatchOptions{Transactional: true, BaseOffset: 42, LeaderEpoch: 5, ProducerID: 7, ProducerEpoch: 3, BaseSequence: 11}
 }
 
-// placed are records with the offsets and timestamps that a reader of the batch sees.
+// placed returns records with the offsets and timestamps that a reader of the batch sees.
 func placed(o BatchOptions, records []Record) []Record {
 	records = append([]Record(nil), records...)
 	for i := range records {
@@ -110,9 +111,9 @@ func TestUncompressedBatchesAreKafkasByteForByte(t *testing.T) {
 		{"small-none", smallOptions(), smallRecords()},
 		{"log-append-time", plain(9, 2, func(o *BatchOptions) { o.TimestampType, o.MaxTimestamp = LogAppendTime, 5000 }), smallRecords()},
 		{"sequence-wraps", BatchOptions{ProducerID: 1 << 40, ProducerEpoch: math.MaxInt16, BaseSequence: math.MaxInt32 - 1}, smallRecords()},
-		// The cleaner kept offsets 43 and 44 of [42, 47) and may drop the tombstone from time 877 on.
+		// The cleaner kept offsets 43 and 44 of [42, 47) and may drop the tombstone at time 877 or later.
 		{"cleaned", BatchOptions{BaseOffset: 42, NextOffset: 47, LeaderEpoch: 5, ProducerID: 7, ProducerEpoch: 3, BaseSequence: 11, HasDeleteHorizon: true, DeleteHorizon: 877}, cleaned},
-		// It kept no record, but the batch, because it carries the producer's last sequence number.
+		// The cleaner kept no record, but it kept the batch, which has the producer's last sequence number.
 		{"cleaned-empty", BatchOptions{BaseOffset: 42, NextOffset: 47, LeaderEpoch: 5, ProducerID: 7, ProducerEpoch: 3, BaseSequence: 11, MaxTimestamp: 1005}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -146,7 +147,7 @@ func TestKafkasCompressedBatchesRead(t *testing.T) {
 				requireReads(t, ours, test.options, test.records)
 				t.Logf("%d bytes, Kafka's %d", len(ours), len(theirs))
 
-				// All but the compressed bytes, the length and the CRC is the same.
+				// Everything except the compressed bytes, the length and the CRC must be the same.
 				require.Equal(t, theirs[atAttributes:BatchHeaderSize], Batch(ours)[atAttributes:BatchHeaderSize])
 			})
 		}

@@ -18,7 +18,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// kafkaRecord is one line of testdata/metadata.tsv.gz: a record as Kafka itself wrote it.
+// kafkaRecord is one line of testdata/metadata.tsv.gz: a record that Kafka wrote.
 type kafkaRecord struct {
 	key, version int16
 	how          string
@@ -46,7 +46,7 @@ func kafkaRecords(t testing.TB) (records []kafkaRecord) {
 	return records
 }
 
-// goldenLines are the lines of a compressed file, without its comments.
+// goldenLines returns the lines of a compressed file, without its comments.
 func goldenLines(t testing.TB, path string) (lines []string) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -70,7 +70,7 @@ func goldenLines(t testing.TB, path string) (lines []string) {
 	return lines
 }
 
-// Every record that Kafka wrote is read, with the values that Kafka's JSON has, and is written again byte for byte.
+// Every record that Kafka wrote must be read with the values in Kafka's JSON, and written again byte for byte.
 func TestMetadataIsKafkas(t *testing.T) {
 	seen := map[int16]int16{}
 	for _, k := range kafkaRecords(t) {
@@ -103,7 +103,7 @@ func TestMetadataIsKafkas(t *testing.T) {
 	}
 }
 
-// kafkaNames are the fields that Kafka calls otherwise.
+// kafkaNames has the fields that have another name in Kafka.
 var kafkaNames = map[string]string{
 	"ELR": "eligibleLeaderReplicas", "FeatureRange.Min": "minSupportedVersion", "FeatureRange.Max": "maxSupportedVersion",
 	"QuotaEntity.Type": "entityType", "QuotaEntity.Name": "entityName", "ZkMigrationStateRecord.State": "zkMigrationState",
@@ -192,7 +192,7 @@ func compareValue(t *testing.T, where string, v reflect.Value, want any) {
 	}
 }
 
-// A record that is truncated anywhere, or longer than it should be, is refused, and the error names the record.
+// A record that is truncated anywhere, or too long, must be refused, and the error must contain the name of the record.
 func TestMetadataCutOff(t *testing.T) {
 	for _, k := range kafkaRecords(t) {
 		if k.how != "full" {
@@ -240,7 +240,7 @@ func TestMetadataFaults(t *testing.T) {
 	}
 }
 
-// Unknown tagged fields are skipped, and known ones after them are still found.
+// Unknown tagged fields must be skipped, and known fields after them must still be read.
 func TestMetadataSkipsUnknownTags(t *testing.T) {
 	topic := "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x07"
 	in := "\x01\x05\x01" + "\x00\x00\x00\x03" + topic +
@@ -256,7 +256,7 @@ func TestMetadataSkipsUnknownTags(t *testing.T) {
 	}
 }
 
-// A field that its record's version does not have would be lost: writing it panics.
+// Writing a field that its record's version does not have must panic, because the field would be lost.
 func TestMetadataRefusesLoss(t *testing.T) {
 	for name, r := range map[string]MetadataRecord{
 		"no such version":          &PartitionRecord{Version: 3},
@@ -277,7 +277,7 @@ func TestMetadataRefusesLoss(t *testing.T) {
 	}
 }
 
-// A record is read as it was written, whatever its content.
+// A record must be read as it was written, whatever its content.
 func TestMetadataRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom(kafkaKeys()).Draw(t, "key")
@@ -303,13 +303,14 @@ func kafkaKeys() (keys []int) {
 	return keys
 }
 
-// newestVersion of the records that have more than one.
+// newestVersion has the newest version of each record that has more than one.
 var newestVersion = map[string]int64{
 	"RegisterBrokerRecord": 4, "PartitionRecord": 2, "PartitionChangeRecord": 2, "BrokerRegistrationChangeRecord": 3,
 	"OffsetCommitValue": 4, "GroupMetadataValue": 4, "TransactionLogValue": 1,
 }
 
-// nullableLists are read back as they were, empty or nil. An empty list of any other kind is read as nil.
+// nullableLists has the lists that are read back as they were written, empty or nil. Any other empty list is read as
+// nil.
 var nullableLists = map[string]bool{
 	"PartitionRecord.ELR": true, "PartitionRecord.LastKnownELR": true, "RegisterBrokerRecord.CordonedLogDirs": true,
 	"BrokerRegistrationChangeRecord.CordonedLogDirs": true,
@@ -363,7 +364,8 @@ func drawField(t *rapid.T, name string, f reflect.Value) {
 	}
 }
 
-// FuzzMetadata: no input panics; what is read is written and read again as the same bytes.
+// FuzzMetadata checks that no input panics, and that a record that was read can be written and read again as the same
+// bytes.
 func FuzzMetadata(f *testing.F) {
 	for _, k := range kafkaRecords(f) {
 		f.Add(k.bytes)

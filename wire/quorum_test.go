@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// kafkaFile is one line of testdata/raft.tsv.gz: a file as Kafka wrote it.
+// kafkaFile is one line of testdata/raft.tsv.gz: a file that Kafka wrote.
 type kafkaFile struct {
 	name, file string
 	bytes      []byte
@@ -34,7 +34,7 @@ func kafkaFiles(t testing.TB, kind string) (files []kafkaFile) {
 	return files
 }
 
-// A file of FileQuorumStateStore is read with the values that Kafka was given, and written again byte for byte.
+// A file of FileQuorumStateStore must be read with the values that Kafka was given, and written again byte for byte.
 func TestQuorumStateIsKafkas(t *testing.T) {
 	dir, _ := ParseUUID("J8aAPcfLQt2bqs1JT_rMgQ")
 	voters := []NodeID{1, 2, 3}
@@ -63,7 +63,8 @@ func TestQuorumStateIsKafkas(t *testing.T) {
 	}
 }
 
-// Other writers of JSON are read too: any order, spaces, fields of a later version, a second line.
+// Files of other writers of JSON must be readable too: with any order, spaces, fields of a later version, or a second
+// line.
 func TestQuorumStateOfOthers(t *testing.T) {
 	in := "\t{ \"data_version\" : 1, \"later\":[{\"a\":null},true,-1.5e3,\"\\u00e9\\\"\\n\"], \"leaderId\": 9, \"votedId\":3,\n"
 	if _, err := ParseQuorumState([]byte(in)); err == nil {
@@ -143,7 +144,8 @@ func TestQuorumStateRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzQuorumState: no input panics; what is read is written so that it is read the same.
+// FuzzQuorumState checks that no input panics, and that a state that was read is the same after writing and reading it
+// again.
 func FuzzQuorumState(f *testing.F) {
 	for _, k := range kafkaFiles(f, "quorum") {
 		f.Add(k.bytes)

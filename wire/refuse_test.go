@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Every request that is refused as a whole: the code is in each place of the response that has one, and the response can
-// be encoded and read again in the request's version.
+// For every request that is refused as a whole, each field for an error code must have the code, and the response must
+// be encodable and readable in the request's version.
 func TestRefusal(t *testing.T) {
 	create := func(r *kmsg.CreateTopicsRequest) {
 		for _, name := range []string{"a", "b"} {
@@ -84,8 +84,8 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// Fields beside the code that a broker reads: a refused registration has no broker epoch, a refused heartbeat leaves the
-// broker fenced.
+// A broker reads other fields beside the code: a refused registration must have no broker epoch, and a refused
+// heartbeat must leave the broker fenced.
 func TestRefusalOfABroker(t *testing.T) {
 	r := Refusal(kmsg.NewPtrBrokerRegistrationRequest(), kerr.DuplicateBrokerRegistration.Code).(*kmsg.BrokerRegistrationResponse)
 	require.EqualValues(t, -1, r.BrokerEpoch)
@@ -102,7 +102,7 @@ func filled[R kmsg.Request](r R, fill func(R)) R {
 	return r
 }
 
-// codesIn is every field ErrorCode of a value.
+// codesIn returns every field ErrorCode of a value.
 func codesIn(v reflect.Value) (all []int16) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -125,7 +125,7 @@ func codesIn(v reflect.Value) (all []int16) {
 	return all
 }
 
-// namesIn is the names in a response, in order.
+// namesIn returns the names in a response, in order.
 func namesIn(resp kmsg.Response) (all string) {
 	add := func(name string) {
 		if all != "" {

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A snapshot of RecordsSnapshotWriter is read, and written again byte for byte, with the same batches.
+// A snapshot of RecordsSnapshotWriter must be read, and written again byte for byte, with the same batches.
 func TestSnapshotIsKafkas(t *testing.T) {
 	dir, _ := ParseUUID("J8aAPcfLQt2bqs1JT_rMgQ")
 	voters := []KRaftVoter{
@@ -114,7 +114,7 @@ func TestSnapshotNames(t *testing.T) {
 			t.Errorf("%s is read as %v of kind %d, %v", want, got, k, ok)
 		}
 	}
-	// Kafka's partial files carry a random number.
+	// The names of Kafka's partial files contain a random number.
 	if got, k, ok := ParseSnapshotName("00000000000000001234-0000000005-8211412.checkpoint.part"); !ok || got != id || k != SnapshotPartial {
 		t.Errorf("Kafka's partial name is read as %v of kind %d, %v", got, k, ok)
 	}
@@ -131,7 +131,7 @@ func TestSnapshotNames(t *testing.T) {
 	}
 }
 
-// A snapshot that is torn, spliced or damaged anywhere is refused.
+// A snapshot that is torn, spliced or damaged anywhere must be refused.
 func TestSnapshotDamage(t *testing.T) {
 	id := SnapshotID{End: 100, Epoch: 3}
 	w := NewSnapshotWriter(id, SnapshotOptions{Now: 9, KRaftVersion: 1, MaxBatch: 100})
@@ -193,7 +193,8 @@ func TestSnapshotDamage(t *testing.T) {
 	}
 }
 
-// All values are read in the order in which they were appended, and values that were appended together are in one batch.
+// All values must be read in the order in which they were appended, and values that were appended together must be in
+// one batch.
 func TestSnapshotRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := SnapshotID{End: 7, Epoch: Epoch(rapid.Int32Min(0).Draw(t, "epoch"))}
@@ -233,7 +234,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzSnapshot: no input panics, and what opens can be walked to its end.
+// FuzzSnapshot checks that no input panics, and that a snapshot that opens can be read to its end.
 func FuzzSnapshot(f *testing.F) {
 	for _, kind := range []string{"snapshot", "bootstrap"} {
 		for _, k := range kafkaFiles(f, kind) {
@@ -243,7 +244,7 @@ func FuzzSnapshot(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		id := SnapshotID{}
 		if batch, _, err := Next(b); err == nil {
-			// Past the CRC, or the fuzzer would never see the inside.
+			// Correct the CRC; otherwise the fuzzer would never reach the content.
 			batch = bytes.Clone(batch)
 			batch.sign()
 			id.Epoch = batch.LeaderEpoch()

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// built is a batch that must build.
+// built builds a batch and fails the test if that is an error.
 func built(t testing.TB, o BatchOptions, records ...Record) Batch {
 	t.Helper()
 	b, err := AppendBatch(nil, o, records)
@@ -18,7 +18,7 @@ func built(t testing.TB, o BatchOptions, records ...Record) Batch {
 	return b
 }
 
-// resigned is b after a change, with the CRC of the changed bytes: an error of its author, not of the transport.
+// resigned returns b after a change, with a correct CRC: the author of the batch made the error, not the transport.
 func resigned(b Batch, change func(Batch)) Batch {
 	b = bytes.Clone(b)
 	change(b)
@@ -30,7 +30,7 @@ func put32(at int, v int32) func(Batch) {
 	return func(b Batch) { binary.BigEndian.PutUint32(b[at:], uint32(v)) }
 }
 
-// TestEveryBitFlipUnderTheCRCIsFound, and none outside of it changes the checksum.
+// TestEveryBitFlipUnderTheCRCIsFound also checks that no bit flip outside of the CRC changes the checksum.
 func TestEveryBitFlipUnderTheCRCIsFound(t *testing.T) {
 	b := built(t, smallOptions(), smallRecords()...)
 	for i := range b {
@@ -78,7 +78,7 @@ func TestValidateRefuses(t *testing.T) {
 	require.NoError(t, resigned(sound, func(b Batch) { b[atAttributes] = 0x80 }).Validate())
 }
 
-// TestClientsMayNotAppend: valid batches that a leader still refuses.
+// TestClientsMayNotAppend has valid batches that a leader must refuse.
 func TestClientsMayNotAppend(t *testing.T) {
 	sound := built(t, smallOptions(), smallRecords()...)
 	require.NoError(t, sound.ValidateRecords())
@@ -101,7 +101,7 @@ func TestClientsMayNotAppend(t *testing.T) {
 	} {
 		require.ErrorIs(t, b.ValidateRecords(), kerr.InvalidRecord, name)
 	}
-	// A failed decompression has no error of its own in Kafka.
+	// Kafka has no error for a failed decompression.
 	for codec := CodecGzip; codec <= CodecZstd; codec++ {
 		b := resigned(sound, func(b Batch) { b[atAttributes+1] |= byte(codec) })
 		require.ErrorIs(t, b.ValidateRecords(), kerr.UnknownServerError, codec.String())
@@ -186,7 +186,7 @@ func TestSetLogAppendTime(t *testing.T) {
 	require.Error(t, b.Validate(), "where nothing changes, nothing is signed, as in Kafka")
 }
 
-// drawBatch draws options and records that fit together.
+// drawBatch draws matching options and records.
 func drawBatch(t *rapid.T) (BatchOptions, []Record) {
 	bytesOrNil := rapid.OneOf(rapid.Just([]byte(nil)), rapid.SliceOfN(rapid.Byte(), 0, 40))
 	o := BatchOptions{
@@ -221,8 +221,8 @@ func drawBatch(t *rapid.T) (BatchOptions, []Record) {
 	return o, records
 }
 
-// TestAnyBatchComesBack: any batch is read as it was built, is valid after the leader has set its offset, and can be
-// found among others.
+// TestAnyBatchComesBack checks that any batch is read as it was built, is valid after the leader has set its offset,
+// and can be found among others.
 func TestAnyBatchComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o, records := drawBatch(t)
@@ -241,7 +241,7 @@ func TestAnyBatchComesBack(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Equal(t, o.NextOffset, b.NextOffset())
 
-		// Rebuilt from itself it is the same, except for the deltas that a broker's time makes unreadable.
+		// A batch rebuilt from itself is the same, except for the deltas, which a broker's time makes unreadable.
 		if o.TimestampType == CreateTime {
 			again, err := AppendBatch(nil, b.Options(), got)
 			require.NoError(t, err)
@@ -260,7 +260,7 @@ func TestAnyBatchComesBack(t *testing.T) {
 			i++
 		}
 
-		// Two of them and half a third.
+		// The bytes have two batches and half of a third one.
 		log := append(append(bytes.Clone(b), b...), b[:len(b)/2]...)
 		found := 0
 		for one, err := range Batches(log) {
@@ -301,7 +301,7 @@ func TestBuildRefuses(t *testing.T) {
 	}
 }
 
-// TestWhatTheCleanerKeeps builds from a golden batch what Kafka's cleaner left of it.
+// TestWhatTheCleanerKeeps builds the remainder of a golden batch after Kafka's cleaner.
 func TestWhatTheCleanerKeeps(t *testing.T) {
 	b := built(t, smallOptions(), smallRecords()...)
 	records, err := b.AppendRecords(nil)
@@ -315,7 +315,7 @@ func TestWhatTheCleanerKeeps(t *testing.T) {
 	require.Equal(t, kafkaBatch(t, "cleaned-empty"), built(t, o))
 }
 
-// TestNumbering: records without offsets are numbered, also when the batch begins at 0 or has one record.
+// TestNumbering checks that records without offsets are numbered, even if the batch begins at 0 or has one record.
 func TestNumbering(t *testing.T) {
 	for _, base := range []Offset{0, 5} {
 		for n := 1; n <= 3; n++ {
@@ -351,7 +351,7 @@ func TestNextTellsShortFromCorrupt(t *testing.T) {
 	}
 }
 
-// TestNothingIsAllocated where the documentation says so.
+// TestNothingIsAllocated checks the functions that are documented to allocate nothing.
 func TestNothingIsAllocated(t *testing.T) {
 	records := smallRecords()
 	o := smallOptions()

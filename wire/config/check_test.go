@@ -7,14 +7,15 @@ import (
 	"testing"
 )
 
-// unchecked are the refusals of Kafka that are not ours, by what the error says, and why.
+// unchecked has the errors of Kafka that this package does not return, by their text, each with the reason.
 var unchecked = map[string]string{
 	"Class cannot be found":      "assignors are names here, and which ones exist the coordinator knows",
 	"share.acquire.mode":         "one row serves consumers and share consumers, as in Kafka; which one it is the settings do not say",
 	"share.acknowledgement.mode": "likewise",
 }
 
-// What Kafka refuses to start with we refuse, naming one of the configs that it names; what it accepts we accept.
+// If Kafka refuses to start with some settings, Check must refuse them, with one of the configs in the error of Kafka.
+// If Kafka accepts them, Check must accept them.
 func TestCheckIsKafkas(t *testing.T) {
 	scopes := map[string]Scope{"node": Node, "producer": Producer, "consumer": Consumer, "topic": Topic}
 	used := map[string]bool{}
@@ -73,7 +74,7 @@ func TestCheckIsKafkas(t *testing.T) {
 	}
 }
 
-// namesNothing are Kafka's errors that name no config.
+// namesNothing has the errors of Kafka that contain the name of no config.
 func namesNothing(why string) bool {
 	return strings.Contains(why, "Disabling the 'classic' protocol") || strings.Contains(why, "Heartbeat must be set lower")
 }

@@ -65,7 +65,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// The error of an unknown name suggests similar ones.
+// The error for an unknown name must suggest similar names.
 func TestFind(t *testing.T) {
 	for _, c := range []struct {
 		scope      Scope
@@ -144,7 +144,7 @@ func with(t *testing.T, s *Set, settings ...string) *Set {
 	return s
 }
 
-// A topic's config is its own, then its broker's by synonym and in order, then the default.
+// The value of a topic config is its own, then that of the broker by the order of synonyms, then the default.
 func TestSynonyms(t *testing.T) {
 	const ms, hour = Duration(1e6), Duration(3600e9)
 	for _, c := range []struct {
@@ -182,20 +182,20 @@ func TestSynonyms(t *testing.T) {
 	if got := New(Group).Over(broker).Int("consumer.session.timeout.ms"); got != 50000 {
 		t.Errorf("consumer.session.timeout.ms is %d, want the broker's 50000", got)
 	}
-	// Within the node's own configs the same order holds.
+	// The same order applies among the configs of a node.
 	if got := with(t, New(Node), "log.roll.hours=3").Duration("log.roll.ms"); got != 3*hour {
 		t.Errorf("log.roll.ms is %d, want log.roll.hours", got)
 	}
 	if got := New(Node).Duration("log.retention.ms"); got != 168*hour {
 		t.Errorf("log.retention.ms is %d by default, want 168 h", got)
 	}
-	// A config with a default of its own has no further fallback.
+	// A config that has a default has no further fallback.
 	if got := New(Node).Int("log.retention.hours"); got != 168 {
 		t.Errorf("log.retention.hours is %d, want 168", got)
 	}
 }
 
-// The defaults of topics are those that their brokers' defaults give them.
+// The defaults of topics must equal those that result from the defaults of their brokers.
 func TestDefaultsAgree(t *testing.T) {
 	node := New(Node)
 	for _, s := range []Scope{Topic, Group} {
@@ -288,7 +288,7 @@ func TestReplicasRule(t *testing.T) {
 	}
 }
 
-// FuzzParse: no text makes any config panic, and a printed value is read as the same value.
+// FuzzParse checks that no text makes any config panic, and that a printed value is read as the same value.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "1", "-1", "true", "a, b", "0.5", ".", "-.", "by_duration:P1DT2.5S", "by_duration:PT1.", "0:1,*", "９", "\x00"} {
 		f.Add(s)

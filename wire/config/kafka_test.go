@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// kafkaLines are the lines of a compressed file of Kafka's output, split at tabs.
+// kafkaLines returns the lines of a compressed file of Kafka's output, split at tabs.
 func kafkaLines(t testing.TB, path string) (lines [][]string) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -33,17 +33,17 @@ func kafkaLines(t testing.TB, path string) (lines [][]string) {
 	return lines
 }
 
-// kafkaScopes are the scopes that one of Kafka's definitions stands for.
+// kafkaScopes has the scopes of each of Kafka's definitions.
 var kafkaScopes = map[string]Scope{
 	"topic": Topic, "broker": Node, "producer": Producer, "consumer": Consumer, "admin": Admin, "group": Group, "feature": Feature,
 }
 
-// differs are the configs that are not as in Kafka, each with what differs and why.
+// differs has the configs that differ from Kafka, each with the difference and the reason.
 var differs = map[string]string{
 	"partition.assignment.strategy": "Kafka takes class names. Here it is the names that the classes have in the group protocol; the default is the same two",
 }
 
-// absent are the configs of Kafka that are not in the table, by what is in their names, and why.
+// absent has the configs of Kafka that are not in the table, by a part of their names, each with the reason.
 var absent = []struct{ why, prefixes string }{
 	{"security: the simulated network has neither encryption nor identities",
 		"ssl. sasl. security. principal. authorizer. delegation. connections.max.reauth connection.failed.authentication"},
@@ -74,7 +74,8 @@ func reasonForAbsence(name string) string {
 	return ""
 }
 
-// The table is Kafka's: types, defaults, bounds and internal configs; every config that is missing has a reason.
+// The table must equal Kafka's in types, defaults, bounds and internal configs, and every missing config must have a
+// reason.
 func TestTableIsKafkas(t *testing.T) {
 	kafkaHas := map[string]bool{}
 	for _, f := range kafkaLines(t, "testdata/configs.tsv.gz") {
@@ -126,7 +127,7 @@ func TestTableIsKafkas(t *testing.T) {
 	}
 }
 
-// Synonyms, their order and factors, and what can be changed in a running cluster, are Kafka's.
+// Synonyms, their order and factors, and the configs that can be changed in a running cluster must be those of Kafka.
 func TestSynonymsAreKafkas(t *testing.T) {
 	dynamic := map[string]string{}
 	topics := 0
@@ -170,7 +171,8 @@ func TestSynonymsAreKafkas(t *testing.T) {
 	}
 }
 
-// Values that Kafka reads are read as the same values here; values that it refuses are refused, in the same words.
+// Values that Kafka reads must be read as the same values. Values that Kafka refuses must be refused with the same
+// message.
 func TestParseIsKafkas(t *testing.T) {
 	asked, refused := 0, 0
 	for _, f := range kafkaLines(t, "testdata/probes.tsv.gz") {
@@ -200,24 +202,24 @@ func TestParseIsKafkas(t *testing.T) {
 	}
 }
 
-// agreed are the intended differences from Kafka's words.
+// agreed has the intended differences from Kafka's messages.
 func agreed(c *Config, got, want string) bool {
 	no := strings.HasPrefix(got, "no ") && strings.HasPrefix(want, "no ")
 	switch {
 	case c.Kind == Ratio:
-		// We name the limit of three places.
+		// Our message contains the limit of three decimal places.
 		return no && strings.HasPrefix(got, want)
 	case c.Rule.shape == throttled:
-		// Kafka takes a comma with nothing on either side of it.
+		// Kafka accepts a comma without text on either side.
 		return want == "ok ," && strings.HasPrefix(got, "no ")
 	case c.Rule.shape == startOffset:
-		// Kafka's pattern of a duration ends with a stray dot for consumers; the part before it is the same.
+		// Kafka's pattern of a duration ends with a stray dot for consumers. The part before it is the same.
 		return no && got[:strings.Index(got, ". The value")] == want[:strings.Index(want, ". The value")]
 	}
 	return false
 }
 
-// A reason without a missing config is out of date.
+// If no missing config matches a reason, the reason is obsolete.
 func TestAbsenceHasReasons(t *testing.T) {
 	for _, a := range absent {
 		for _, p := range strings.Fields(a.prefixes) {
