@@ -3,7 +3,7 @@ package sim
 import "samsa/sim/env"
 
 // A link is one TCP connection incarnation between a client and a server. It has two halves, one per machine, that
-// open and end at different moments, and two pipes, one per direction.
+// open and end at different times, and two pipes, one per direction.
 //
 //	client half                                             server half
 //	opening ──SYN──────────────────────────────────────▶    none ▶ open          (or refused: RST)
@@ -12,8 +12,8 @@ import "samsa/sim/env"
 //	        ◀───────────────────────────────response 1──     then it reads 2: one at a time, as Kafka mutes a channel
 //	  gone  ──FIN──────────────────────────────────────▶     draining: unread requests are still served, their answers go nowhere
 //
-// Whatever ends a half for good (close, refusal, reset, death) is never undone: a new Dial is a new link, and bytes of
-// the old one may still be on their way.
+// The end of a half (close, refusal, reset, death) is final: a new Dial makes a new link, and bytes of the old one may
+// still be on the wire.
 
 // halfState is the life of one end.
 type halfState uint8
@@ -28,7 +28,7 @@ const (
 )
 
 // half is one machine's end of a link.
-// There are two because ends disagree for as long as a packet takes, and some faults make them disagree for good.
+// The two halves of a link can disagree while a packet is in flight, and some faults make them disagree forever.
 type half struct {
 	machine *machine // nil: no machine has that address
 	id      env.Link // in the machine's numbering
@@ -38,35 +38,35 @@ type half struct {
 type link struct {
 	index int32 // in World.links; stays when the link is reused
 	lane  env.Lane
-	void  bool // half-open: the path forgot this connection, all its packets vanish
+	void  bool // half-open: the path forgot this connection, and all its packets vanish
 
 	client, server     half
 	toServer, toClient pipe
 
 	// the client's
-	calls       callList    // not answered, in the order they were made
+	calls       callList    // calls without an answer, in the order they were made
 	unsent      packetList  // requests that wait for the SYNACK
 	correlation int32       // of the next request
 	connectBy   env.Instant // the client's monotonic clock
-	deadline    slotID      // when the connect or a call may time out; comes up early, never late
+	deadline    slotID      // when the connect or a call may time out; may fire early, never late
 	written     slotID      // when the first request without a response is written
 
 	// the server's
 	unread   packetList // arrived, not handed to the node
 	serving  bool       // a request is with the node or its request handlers
-	handed   bool       // and the node has seen it
+	handed   bool       // the node has seen that request
 	request  env.Ticket // that request
-	oneWay   bool       // and it has no response
-	since    Time       // and the node has had it for so long
-	queued   Time       // when it was read, and came to wait for a request handler
-	readable Time       // the response before it was sent then, no sooner is the next request read
+	oneWay   bool       // that request has no response
+	since    Time       // when the node got that request
+	queued   Time       // when it was read and began to wait for a request handler
+	readable Time       // when the previous response leaves; the next request is not read before
 	readSlot slotID
 
 	recycling bool // is in World.recycling
 	free      bool // is in World.freeLinks
 }
 
-// end is the half of a machine's link id; nil if the machine has no such link (any more).
+// end returns the link and the half with that id on the machine, or nil if the machine has no such link (any more).
 func (m *machine) end(id env.Link) (*link, *half) {
 	if id < m.firstLink || id >= m.firstLink+env.Link(len(m.links)) {
 		return nil, nil
@@ -81,16 +81,16 @@ func (m *machine) end(id env.Link) (*link, *half) {
 	return l, &l.server
 }
 
-// enter numbers a half. Numbers are never used again, so a stale one finds nothing.
-// So an env.Link that a node has kept too long is an error it can see, and never another connection.
+// enter gives a half its number. Numbers are never reused, so an env.Link that a node has kept too long yields an error
+// and never means another connection.
 func (m *machine) enter(l *link, h *half) {
 	h.machine = m
 	h.id = m.firstLink + env.Link(len(m.links))
 	m.links = append(m.links, l)
 }
 
-// forget takes a half out of its machine's table. The empty beginning of the table goes with it once it is worth a copy:
-// a link that lives long holds the table's length to the number of links dialled since, a pointer each.
+// forget removes a half from its machine's table, and drops the empty beginning of the table once that is worth a copy.
+// A long-lived link keeps one pointer in the table for each link made since.
 func (w *World) forget(l *link, h *half) {
 	m := h.machine
 	h.state = halfGone
@@ -110,8 +110,8 @@ func (w *World) forget(l *link, h *half) {
 	w.recycle(l)
 }
 
-// newLink takes a link from the free list, or makes one. Its slots in the event queue stay with it for good.
-// Hence nothing in a link may be remembered across its end: a later reference goes by the machine's numbering.
+// newLink takes a link from the free list, or makes one. The link keeps its slots in the event queue forever.
+// Because links are reused, code must not hold a *link after its end; it must hold the machine's number of it.
 func (w *World) newLink(lane env.Lane) *link {
 	if n := len(w.freeLinks); n > 0 {
 		l := w.freeLinks[n-1]
@@ -131,7 +131,7 @@ func (w *World) newLink(lane env.Lane) *link {
 	return l
 }
 
-// recycle remembers that a link may be over. Such links are freed between events, when no code holds them.
+// recycle records that a link may have ended. Such links are freed between events, when no code holds them.
 func (w *World) recycle(l *link) {
 	if !l.recycling && !l.free {
 		l.recycling = true
@@ -139,8 +139,8 @@ func (w *World) recycle(l *link) {
 	}
 }
 
-// recycleLinks frees the links that are over on both sides and on the wire. It runs between queue entries: while one is
-// handled its code may still hold the link.
+// recycleLinks frees the links that have ended on both sides and have no packet on the wire. It runs between queue
+// entries, because the code that handles an entry may still hold the link.
 func (w *World) recycleLinks() {
 	for _, l := range w.recycling {
 		l.recycling = false
@@ -149,7 +149,7 @@ func (w *World) recycleLinks() {
 			continue
 		}
 		if !idle {
-			// A server that waits for a client which is gone without a word cannot notice, nor can any other machine.
+			// The client left without a FIN. The server would wait forever, so its half is freed now; no machine can notice.
 			if l.unread.head != nil {
 				continue
 			}
@@ -182,17 +182,17 @@ func (m *machine) Dial(to env.Addr, lane env.Lane) env.Link {
 		l.server.machine = peer
 		l.toServer.path, l.toClient.path = m.paths[peer.index], peer.paths[m.index]
 		w.send(&l.toServer, w.newPacket(packetSyn), m.spent())
-	} else { // no such host: the resolver says so
+	} else { // the resolver knows no such host
 		l.server.state = halfGone
 		l.toServer.path, l.toClient.path = m.paths[m.index], m.paths[m.index]
 		w.send(&l.toClient, w.newPacket(packetReset), m.spent())
 	}
-	// A peer that is cut off says nothing at all, so connecting needs a deadline of its own.
+	// A peer that is cut off never answers, so connecting needs a deadline of its own.
 	m.watch(l, l.connectBy)
 	return l.client.id
 }
 
-// Close implements env.Env. The server's end may be closed too, by Ticket.Link: the client sees a reset.
+// Close implements env.Env. A server may close its end too, by Ticket.Link; the client then sees a reset.
 func (m *machine) Close(id env.Link) {
 	if m.silent() {
 		return
@@ -204,8 +204,8 @@ func (m *machine) Close(id env.Link) {
 	case h == &l.server:
 		w.closeServer(l, packetFin, m.spent())
 	case h.state == halfFailing:
-		m.returnAll(l, env.ErrClosed) // of the calls made since
-		w.forget(l, h)                // Lost does not come any more
+		m.returnAll(l, env.ErrClosed) // the calls made since the link failed
+		w.forget(l, h)                // the node gets no Lost for it
 	default:
 		m.returnAll(l, env.ErrClosed)
 		w.hangUp(l, packetFin, m.spent())
@@ -213,15 +213,15 @@ func (m *machine) Close(id env.Link) {
 	}
 }
 
-// hangUp ends the client's side of the wire: unsent requests are dropped, and the server gets a FIN.
+// hangUp ends the client's side of the wire: it drops unsent requests and sends the server a FIN.
 func (w *World) hangUp(l *link, how packetKind, at Time) {
 	w.freePackets(&l.unsent)
 	w.queue.drop(l.deadline)
 	w.queue.drop(l.written)
-	// A FIN after a SYN that was never answered, or to a machine without power, would lie there until the end of the
-	// world: the sender's kernel gives up on both.
+	// The sender's kernel gives up on a FIN after an unanswered SYN, or to a machine without power. Otherwise it would stay
+	// in the pipe forever.
 	if p := &l.toServer; p.held && (l.client.state == halfOpening || l.server.machine.state == off) {
-		p.clear(w) // the server will never see these bytes, nor the end of them
+		p.clear(w) // the server will never see these bytes or the FIN
 		return
 	}
 	if l.server.machine != nil && l.server.state != halfGone {
@@ -229,13 +229,13 @@ func (w *World) hangUp(l *link, how packetKind, at Time) {
 	}
 }
 
-// closeServer ends the server's side: unread requests are never served, the client gets a FIN.
+// closeServer ends the server's side: unread requests are never served, and the client gets a FIN.
 func (w *World) closeServer(l *link, how packetKind, at Time) {
 	if l.server.state == halfOpen && l.client.state != halfGone {
 		w.send(&l.toClient, w.newPacket(how), at)
 	}
-	// That one is still served, though its answer goes nowhere; unread ones never are.
-	if l.serving && !l.handed { // it is in the queue of the request handlers, out of reach
+	// A request that already waits for a request handler cannot be taken back: it is served, and its answer is dropped.
+	if l.serving && !l.handed {
 		w.freePackets(&l.unread)
 		l.server.state = halfDraining
 		return
@@ -250,7 +250,7 @@ func (w *World) forgetServer(l *link) {
 	w.forget(l, &l.server)
 }
 
-// fail ends a link under its client: the calls return with the error, then the node gets Lost.
+// fail ends a link at its client: the calls return with the error, then the node gets Lost.
 func (w *World) fail(l *link, err env.Error) {
 	m := l.client.machine
 	w.freePackets(&l.unsent)
@@ -258,7 +258,7 @@ func (w *World) fail(l *link, err env.Error) {
 	w.queue.drop(l.written)
 	m.returnAll(l, err)
 	l.client.state = halfFailing
-	// After the returns, in the queue of the same lane: when a node handles Lost it has nothing open there any more.
+	// Lost is queued after the returns on the same lane, so a node that handles Lost has no open call on the link.
 	m.post(&m.stations[l.lane], work{kind: Lost, link: l, err: err, cause: w.cause})
 }
 
@@ -268,7 +268,7 @@ func (w *World) accept(l *link) {
 	path := l.toServer.path
 	tick := uint64(w.now) / uint64(faultTick)
 	switch {
-	// Refusal is an answer, and so needs a machine that is up; a machine that is down refuses by itself.
+	// Refusal is an answer, so only a listening machine can count one as a fault; any other refuses anyway.
 	case m.listening() && path.refuse:
 		w.count(FaultRefuse)
 	case m.listening() && w.chance.rare(siteRefuse, path.entity, tick, w.net.RefusePPM, 1) != 0:
@@ -283,7 +283,7 @@ func (w *World) accept(l *link) {
 	w.send(&l.toClient, w.newPacket(packetReset), w.now)
 }
 
-// established is the client's view of a SYNACK: the requests that waited for it leave.
+// established handles a SYNACK at the client: the requests that waited for it leave.
 func (w *World) established(l *link) {
 	if l.client.state != halfOpening {
 		return
@@ -299,19 +299,19 @@ func (w *World) established(l *link) {
 	w.watchWritten(l)
 }
 
-// arrived takes a request from the wire into the server's buffer.
+// arrived puts a request from the wire into the server's buffer.
 func (w *World) arrived(l *link, p *packet) {
 	if l.server.state != halfOpen {
 		w.freePacket(p)
 		if l.server.state == halfGone && l.client.state != halfGone {
-			w.send(&l.toClient, w.newPacket(packetReset), w.now) // the port is closed, or belongs to a new incarnation
+			w.send(&l.toClient, w.newPacket(packetReset), w.now) // the port is closed or belongs to a new incarnation
 		}
 		return
 	}
 	l.unread.push(p)
 }
 
-// read hands the next request to the node if it may have one. It reports whether the node has handled it.
+// read hands the next request to the node if none is being served. It reports whether the node has handled it.
 func (w *World) read(l *link) bool {
 	if l.serving || l.unread.head == nil {
 		return false
@@ -320,8 +320,8 @@ func (w *World) read(l *link) bool {
 		w.queue.set(l.readSlot, l.readable, w.order(l.toServer.path.entity, l.readable))
 		return false
 	}
-	// One request at a time of each connection, as Kafka mutes a channel until it has answered: that alone keeps a
-	// client's requests in order while eight handlers serve them.
+	// Each connection has one request at a time in service, as Kafka mutes a channel until it has answered. This alone
+	// keeps a client's requests in order while eight handlers serve them.
 	p := l.unread.pop()
 	m := l.server.machine
 	l.serving, l.handed, l.oneWay, l.queued = true, false, p.oneWay, w.now
@@ -342,8 +342,8 @@ func (w *World) served(l *link, at Time) {
 }
 
 // closedByClient is a FIN or RST that the server sees.
-// What the server has received before it is not taken back by a FIN: the requests are done, without a client to answer. That is
-// how a producer that gave up still has its record written. A kernel that has unread bytes may as well drop them (DropPPM).
+// A FIN does not cancel requests that arrived before it: the server executes them and drops the answers. So a producer
+// that gave up may still have its record written. But a kernel may also drop its unread bytes (DropPPM).
 func (w *World) closedByClient(l *link, reset bool) {
 	if l.server.state != halfOpen {
 		return
@@ -366,13 +366,13 @@ func (w *World) closedByClient(l *link, reset bool) {
 	w.forgetServer(l)
 }
 
-// ticket finds the link of a ticket; nil if it is gone, and so is the way for the answer.
+// ticket returns the link of a ticket, or nil if the link is gone and the answer cannot be sent.
 func (m *machine) ticket(to env.Ticket) *link {
 	l, h := m.end(to.Link)
 	if to.Incarnation != m.incarnation || l == nil || h != &l.server {
 		return nil
 	}
-	// Kafka answers each request once. A second answer would be taken for that of the next request.
+	// Kafka answers each request once. The client would take a second answer for the answer to its next request.
 	if !l.serving || l.request != to {
 		m.misuse("the request %+v was answered before", to)
 	}

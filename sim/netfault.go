@@ -5,13 +5,14 @@ import (
 	"samsa/sim/env"
 )
 
-// Faults of the network. A fault goes from some machines to others, one way; both ways is two calls or Partition.
-// What a fault does is decided where packets arrive (pipe.go); here switches are thrown. So ordering a fault between a
-// hundred machines costs ten thousand assignments, and a packet asks one path.
-// Each may be called between events, from World.At and from World.AfterEvent, but not from inside a node.
+// Faults of the network. A fault acts in one direction, from some machines to others. To fault both directions, call it
+// twice, or use Partition.
+// The functions here only set flags on paths and links; their effect is computed when a packet arrives (pipe.go). So
+// starting a fault among 100 machines costs 10,000 assignments, and each packet then checks only its own path.
+// These functions may be called between events, or in World.At and World.AfterEvent callbacks, but not from inside a node.
 
 // each calls f for every ordered pair of different machines.
-// A machine always reaches itself: the loopback has no cable.
+// It skips a machine's path to itself, because network faults never affect the loopback.
 func (w *World) each(from, to []env.Addr, f func(*path)) {
 	for _, a := range from {
 		for _, b := range to {
@@ -22,8 +23,9 @@ func (w *World) each(from, to []env.Addr, f func(*path)) {
 	}
 }
 
-// eachLink calls f for every living link that one of from dialled to one of to, oldest place first.
-// Only those of the dialling side: a fault of connections goes by the machine that opened them, in both directions of each.
+// eachLink calls f for every open link dialled by a machine in from to a machine in to, in the order of w.links.
+// Links dialled the other way are not included: a connection fault selects connections by the machine that opened them,
+// and affects both directions of each.
 func (w *World) eachLink(from, to []env.Addr, f func(*link)) {
 	for _, l := range w.links {
 		if l.client.state != halfGone && l.server.machine != nil &&
@@ -43,8 +45,8 @@ func contains(list []env.Addr, a env.Addr) bool {
 	return false
 }
 
-// Cut loses every byte from some machines to others until Heal; TCP sends them again then, if the connection lives.
-// The other direction works: an asymmetric partition.
+// Cut loses every packet from some machines to others until Heal. TCP then retransmits them, if the connection still exists.
+// The other direction keeps working, so a single Cut is an asymmetric partition.
 func (w *World) Cut(from, to []env.Addr) {
 	w.acting("cut", from, to)
 	w.each(from, to, func(p *path) { p.cut = true })
@@ -62,8 +64,8 @@ func (w *World) Heal(from, to []env.Addr) {
 	w.each(from, to, w.heal)
 }
 
-// HealAll ends every fault of the network but those of single connections.
-// A connection that was stalled or forgotten stays so: what ends it is a timeout of its client, as in life.
+// HealAll ends every network fault except those of single connections.
+// A stalled connection stays stalled until its duration ends, and a half-open one until its client times out.
 func (w *World) HealAll() {
 	w.acting("healall", nil, nil)
 	for _, m := range w.machines {
@@ -74,8 +76,8 @@ func (w *World) HealAll() {
 	}
 }
 
-// Calm ends the faults that come by chance: from now on no packet is lost, no path stalls, no connection is reset,
-// refused or closed over what is unread, and no disk errs but by order. Jitter stays: it breaks nothing.
+// Calm ends random faults. From now on no packet is lost and no path stalls, no connection is reset, refused, or closed
+// with data still unread, and disks fail only when a scenario says so. Jitter continues, because it breaks nothing.
 func (w *World) Calm() {
 	w.acting("calm", nil, nil)
 	w.net.LossPPM, w.net.StallPPM, w.net.ResetPPM, w.net.RefusePPM, w.net.DropPPM = 0, 0, 0, 0, 0
@@ -87,18 +89,18 @@ func (w *World) Calm() {
 func (w *World) heal(path *path) {
 	wasCut := path.cut
 	if wasCut {
-		// Packets that were on their way during the cut are looked at when they arrive, by this time.
+		// Packets in flight during the cut are judged on arrival, using this timestamp.
 		path.healedAt = w.now
 	}
 	path.cut, path.clog = false, false
 	w.release(func(p *pipe) bool { return p.path == path }, wasCut)
 }
 
-// release lets held pipes go on: at once, or when TCP tries again.
+// release schedules the first packets of held pipes: now, or at TCP's next retransmission.
 func (w *World) release(which func(*pipe) bool, retransmit bool) {
 	for _, l := range w.links {
 		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
-			// Only heads wait; the packets after them come up in their turn.
+			// Only the first packet of a pipe is scheduled; pop schedules each later one.
 			if !p.held || p.head == nil || !which(p) {
 				continue
 			}
@@ -112,15 +114,15 @@ func (w *World) release(which func(*pipe) bool, retransmit bool) {
 	}
 }
 
-// Clog stalls one direction: bytes wait and arrive after Heal, none is lost.
+// Clog stalls one direction: packets wait and arrive after Heal, and none is lost.
 func (w *World) Clog(from, to []env.Addr) {
 	w.acting("clog", from, to)
 	w.each(from, to, func(p *path) { p.clog = true })
 }
 
-// Stall holds up the connections that exist now, in both directions, for a span. New ones work: so a request of an
-// old connection can arrive after those of the new one.
-// It is how a zombie's write arrives after its successor's.
+// Stall delays all packets of the existing connections, in both directions, for the duration d. New connections work, so
+// a request on an old connection can arrive after requests on a new one.
+// This lets a zombie's write arrive after its successor's.
 func (w *World) Stall(from, to []env.Addr, d env.Duration) {
 	w.acting("stall", from, to, int64(d))
 	w.eachLink(from, to, func(l *link) {
@@ -129,8 +131,8 @@ func (w *World) Stall(from, to []env.Addr, d env.Duration) {
 	})
 }
 
-// Reset breaks the connections that some machines have dialled to others: both ends see it now, what is on the wire
-// is lost.
+// Reset breaks the connections that some machines have dialled to others. Both ends see the reset now, and packets on the
+// wire are lost.
 func (w *World) Reset(from, to []env.Addr) {
 	w.acting("reset", from, to)
 	w.eachLink(from, to, w.breakLink)
@@ -141,7 +143,8 @@ func (w *World) breakLink(l *link) {
 	w.count(FaultReset)
 	l.toServer.clear(w)
 	l.toClient.clear(w)
-	// A server that never saw the SYN has nothing to reset; one that drains serves on what it has.
+	// A server that never saw the SYN has nothing to reset, and a server that is draining goes on serving the requests it
+	// already has.
 	switch l.server.state {
 	case halfNone:
 		l.server.state = halfGone
@@ -153,16 +156,16 @@ func (w *World) breakLink(l *link) {
 	}
 }
 
-// PrefixThenCut delivers the first keep packets that each connection has on the wire, in each direction; the rest is
-// lost, and both ends see a reset after it.
-// Of requests sent in a row some are done and some are not, and the client cannot tell which: what a producer's sequence
-// numbers are for.
-func (w *World) PrefixThenCut(from, to []env.Addr, keep int) {
-	w.acting("prefixthencut", from, to, int64(keep))
+// PrefixThenCut delivers the first n packets that each connection has on the wire, in each direction. The rest are lost,
+// and both ends then see a reset.
+// Some of the pipelined requests are executed and some are not, and the client cannot tell which. Producer sequence
+// numbers exist for this case.
+func (w *World) PrefixThenCut(from, to []env.Addr, n int) {
+	w.acting("prefixthencut", from, to, int64(n))
 	w.eachLink(from, to, func(l *link) {
 		w.count(FaultPrefix)
 		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
-			p.keep(w, keep)
+			p.keep(w, n)
 			w.send(p, w.newPacket(packetReset), w.now)
 		}
 	})
@@ -189,8 +192,8 @@ func (p *pipe) keep(w *World, n int) {
 	k.next, p.tail = nil, k
 }
 
-// HalfOpen makes the path forget the connections that exist now: their packets vanish, and neither end gets a sign.
-// A firewall that loses its table does it. Only timeouts end it, and each end has its own.
+// HalfOpen makes the path forget the existing connections: their packets vanish, and neither end is notified, as after a
+// firewall loses its connection table. Only a timeout of the client clears it; the server never learns of it.
 func (w *World) HalfOpen(from, to []env.Addr) {
 	w.acting("halfopen", from, to)
 	w.eachLink(from, to, func(l *link) {
@@ -200,26 +203,26 @@ func (w *World) HalfOpen(from, to []env.Addr) {
 	})
 }
 
-// Refuse makes connecting fail, or work again.
+// Refuse makes new connections fail if on is true, and lets them succeed again if it is false.
 func (w *World) Refuse(from, to []env.Addr, on bool) {
 	w.acting("refuse", from, to, flag(on))
 	w.each(from, to, func(p *path) { p.refuse = on })
 }
 
-// Latency adds to the latency of a direction; 0 ends it.
+// Latency adds extra latency to one direction; 0 ends the fault.
 func (w *World) Latency(from, to []env.Addr, extra env.Duration) {
 	w.acting("latency", from, to, int64(extra))
 	w.each(from, to, func(p *path) { p.extra = extra })
 }
 
-// Bandwidth limits every connection of a direction to bytes per second; 0 ends it.
+// Bandwidth limits every connection in one direction to rate bytes per second; 0 ends the fault.
 func (w *World) Bandwidth(from, to []env.Addr, rate int64) {
 	w.acting("bandwidth", from, to, rate)
 	w.each(from, to, func(p *path) { p.bandwidth = rate })
 }
 
-// Loss loses packets: in so many of a thousand milliseconds what departs comes one or more retransmissions later.
-// TCP hides a loss and shows a delay; so does this.
+// Loss loses packets. In permille out of every 1000 milliseconds, packets sent are delayed by one or more retransmissions.
+// TCP turns a loss into a delay, and so does this fault.
 func (w *World) Loss(from, to []env.Addr, permille uint32) {
 	w.acting("loss", from, to, int64(permille))
 	w.each(from, to, func(p *path) { p.loss = permille * 1000 })

@@ -13,7 +13,7 @@ type path struct {
 	// faults
 	extra     env.Duration // added to the latency
 	bandwidth int64        // bytes per second, 0 for the profile's
-	loss      uint32       // ppm, above the profile's
+	loss      uint32       // ppm, added to the profile's
 	cut       bool         // bytes are lost until it heals
 	clog      bool         // bytes wait until it is unclogged
 	refuse    bool         // connecting fails
@@ -21,13 +21,13 @@ type path struct {
 	resetTick uint64       // the last fault tick with a reset
 }
 
-// jitterTable is the distribution of jitter in permille of its most: equally likely values, least first.
-// A long tail, for that is what finds races: half of all buckets add next to nothing, one in thirty-two adds nearly
-// thirty times the median.
+// jitterTable is the distribution of jitter in permille of its maximum: equally likely values, smallest first.
+// It has a long tail, because rare long delays find races: half of all buckets add next to nothing, and one in thirty-two
+// adds nearly thirty times the median.
 var jitterTable = [32]env.Duration{0, 0, 0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 27, 30, 34,
 	38, 42, 47, 52, 58, 65, 73, 82, 95, 110, 130, 160, 210, 300, 500, 1000}
 
-// lossTable is how many times in a row a packet is lost, if it is.
+// lossTable lists how many times in a row a lost packet is lost: equally likely values.
 var lossTable = [8]uint8{1, 1, 1, 1, 1, 1, 2, 3}
 
 // lossBucket and faultTick are the grids on which loss and other noise is drawn.
@@ -36,7 +36,7 @@ const (
 	faultTick  = 100 * env.Millisecond
 )
 
-// What the network decides by chance. Jitter, ties and loss are noise: they move things in time and break nothing.
+// The network's random decisions. Jitter, ties and loss are noise: they change the times of events and break nothing.
 var (
 	siteBase   = newNoise("net.distance") // once per pair
 	siteJitter = newNoise("net.jitter")   // per pair and NetProfile.Bucket
@@ -49,20 +49,20 @@ var (
 	siteMono   = newSite("clock.start")   // per machine and boot
 )
 
-// ties is the number of classes that events of one instant fall into.
+// ties is the number of tie-break classes for events at the same instant.
 const ties = 4
 
-// order is the place of something of an entity among what happens at time at. First come first served within one
-// entity; between entities it is chance, because no two machines agree on an instant.
+// order returns the rank of an entity's entry among the entries of time at. Entries of one entity keep the order in which
+// they were scheduled. Chance orders different entities, because no two machines agree on an instant.
 func (w *World) order(entity uint64, at Time) uint64 {
-	// For tests that say what comes first.
+	// Tests that fix the order set FIFO.
 	if w.config.FIFO {
 		return w.queue.order(0)
 	}
 	return w.queue.order(w.chance.choose(siteTie, entity, uint64(at), ties))
 }
 
-// newPath is the way from one machine to another.
+// newPath makes the path from one machine to another.
 func (w *World) newPath(from, to *machine) *path {
 	name := string(from.addr) + ">" + string(to.addr)
 	p := &path{from: from, to: to, entity: hashEntity(name)}
@@ -83,10 +83,10 @@ func (w *World) newPath(from, to *machine) *path {
 	return p
 }
 
-// flight is when a packet arrives if nothing comes in its way.
+// flight returns the time at which a packet arrives if no fault delays it.
 func (w *World) flight(p *pipe, k *packet) Time {
 	path := p.path
-	// Departure, then the time the bytes take on the line, after earlier bytes, then the way.
+	// The bytes go on the line after earlier bytes, take time by bandwidth, and then travel for the path's latency.
 	at := max(k.depart, p.lineFree)
 	rate := w.net.Bandwidth
 	if path.bandwidth > 0 {
@@ -120,13 +120,13 @@ func (w *World) flight(p *pipe, k *packet) Time {
 	return at
 }
 
-// jitter is the same for all packets of a pair in one bucket of time, so that leaving one out moves no other.
+// jitter returns the same value for all packets of a pair in one bucket of time, so that removing one packet moves no other.
 func (w *World) jitter(path *path, depart Time) env.Duration {
 	bucket := int64(depart)/int64(w.net.Bucket) + 1
 	if path.bucket != bucket {
 		path.bucket = bucket
 		v := w.chance.choose(siteJitter, path.entity, uint64(bucket-1), uint64(len(jitterTable)))
-		// One table for all profiles: Jitter is only its scale.
+		// All profiles share one table, and NetProfile.Jitter scales it.
 		path.jitter = w.net.Jitter * jitterTable[v] / 1000
 	}
 	return path.jitter

@@ -3,15 +3,15 @@ package sim
 import "samsa/sim/env"
 
 // A pipe is one direction of a link: packets in the order they were sent, each with the time it departs and the time
-// it arrives. Both are fixed when it is sent and never decrease along the pipe, so nothing can overtake. The event
-// queue knows the first packet only.
+// it arrives. Both are fixed when it is sent and never decrease along the pipe, so no packet can overtake another. The
+// event queue knows only the first packet.
 //
 //	send ──▶ [depart, arrive] [depart, arrive] ... ──▶ first arrives ──▶ cut? clogged? powered off?  held
 //	                                                        │
 //	                                                        └──▶ the other half
 //
-// Harm is looked at when a packet arrives, over the whole time of its flight: that way cutting a cable costs nothing
-// until it is used, and a packet in the air when the cable is cut is lost, as in the world outside.
+// Faults take effect when a packet arrives, and cover the whole time of its flight. So cutting a cable costs nothing
+// until it is used, and a packet in flight when the cable is cut is lost, as on a real network.
 type pipe struct {
 	link       *link
 	back       bool // from server to client
@@ -20,10 +20,10 @@ type pipe struct {
 	head, tail *packet
 
 	lastDepart Time   // of the last packet sent
-	lineFree   Time   // when its last byte has left
-	lastArrive Time   // when it arrives
-	recovered  Time   // the heal whose losses this pipe has made up for
-	stalled    Time   // nothing arrives before
+	lineFree   Time   // when the last byte of that packet has left
+	lastArrive Time   // when that packet arrives
+	recovered  Time   // the last heal after which this pipe retransmitted
+	stalled    Time   // no packet arrives before this time
 	slot       slotID // scheduled for the arrival of the first packet
 }
 
@@ -38,7 +38,7 @@ const (
 	packetReset
 )
 
-// packet is what travels: a message or a signal of TCP.
+// packet is a message or a TCP control segment.
 type packet struct {
 	next        *packet
 	kind        packetKind
@@ -53,7 +53,7 @@ type packet struct {
 	cause       uint64 // the event that sent it
 	req         env.Request
 	resp        env.Response
-	bytes       []byte // in wire mode the message; what the receiver gets is made of these
+	bytes       []byte // in wire mode the encoded message, which the receiver decodes
 }
 
 // control packets are small: their size on the wire is that of a bare TCP segment.
@@ -105,7 +105,7 @@ func (w *World) freePackets(ps *packetList) {
 	}
 }
 
-// ends are the sending and the receiving half.
+// ends returns the sending and the receiving half.
 func (p *pipe) ends() (from, to *half) {
 	if p.back {
 		return &p.link.server, &p.link.client
@@ -113,16 +113,16 @@ func (p *pipe) ends() (from, to *half) {
 	return &p.link.client, &p.link.server
 }
 
-// send puts a packet on the wire at time at, after everything sent before: also after packets that wait for the cost of
-// another lane's disk calls. Departure is a time in the packet and not a second visit to the event queue; a prototype that
-// re-queued departures let a later handler of the same instant overtake.
+// send puts a packet on the wire at time at, or later: it leaves after all earlier packets, even after those that wait for
+// another lane's disk calls to be paid. The departure is stored in the packet and is no entry of the event queue; with such
+// entries, a later handler at the same instant could overtake.
 func (w *World) send(p *pipe, k *packet, at Time) {
 	path := p.path
 	k.depart = max(at, p.lastDepart)
 	p.lastDepart = k.depart
 	k.arrive = max(w.flight(p, k), p.lastArrive)
 	p.lastArrive = k.arrive
-	// Two machines' packets that arrive at one nanosecond come in an order of the seed's; two of one pipe in theirs.
+	// The seed orders packets of different pipes that arrive in the same nanosecond; packets of one pipe stay in order.
 	k.order = w.order(path.entity, k.arrive)
 	if p.tail == nil {
 		p.head = k
@@ -136,15 +136,15 @@ func (w *World) send(p *pipe, k *packet, at Time) {
 	}
 }
 
-// departs shows the feeds a message on its way.
+// departs shows the feeds a message that was sent.
 func (w *World) departs(p *pipe, k *packet) {
 	from, to := p.ends()
 	w.effect(Effect{Kind: EffectDeparted, At: k.depart, Node: from.machine.addr, Peer: to.machine.addr, Link: from.id,
 		Lane: p.link.lane, Arrives: k.arrive, Request: k.req, Response: k.resp})
 }
 
-// pop takes the first packet off the wire; the next one is scheduled.
-// Only the head has a place in the event queue: a pipe with a thousand requests costs the queue no more than one.
+// pop takes the first packet off the wire and schedules the next one.
+// Only the first packet is in the event queue, so a pipe with a thousand requests costs the queue no more than one.
 func (p *pipe) pop(w *World) *packet {
 	k := p.head
 	p.head = k.next
@@ -170,15 +170,15 @@ func (p *pipe) clear(w *World) {
 	w.recycle(p.link)
 }
 
-// truncate drops what has not departed by time t: its sender is dead.
+// truncate drops the packets that have not departed by time t, because their sender is dead.
 func (p *pipe) truncate(w *World, t Time) {
 	var last *packet
 	k := p.head
 	for k != nil && k.depart <= t {
 		last, k = k, k.next
 	}
-	// The line is free again for what the kernel still has to say: a FIN leaves after the packets that have departed, not after those
-	// that never did.
+	// The kernel may still send a FIN. It leaves after the packets that have departed, and does not wait for those that
+	// never did.
 	p.lastDepart = min(p.lastDepart, t)
 	p.lineFree = min(p.lineFree, t)
 	if last == nil {
@@ -201,9 +201,8 @@ func (p *pipe) again(w *World, at Time) {
 	w.queue.set(p.slot, at, w.order(p.path.entity, at))
 }
 
-// pipeUp is the first packet at its destination, if nothing is in its way. It reports whether a node handled it.
-// The order of questions is that of the way: the connection, the sender and the past of the path, the path now, the
-// receiver's power, the noise.
+// pipeUp delivers the first packet of a pipe unless a fault prevents it. It reports whether a node handled it.
+// It checks the connection first, then the sender and the path's past, the path now, the receiver's power, and the noise.
 func (w *World) pipeUp(p *pipe) bool {
 	l, k, path := p.link, p.head, p.path
 	from, to := p.ends()
@@ -225,8 +224,8 @@ func (w *World) pipeUp(p *pipe) bool {
 		p.held = true
 		return false
 	}
-	// What comes by chance must not depend on how many packets there are: the draw is the tick's, and its first packet
-	// is hit.
+	// Random faults must not depend on the number of packets. So there is one draw per tick, and it hits the tick's first
+	// packet.
 	tick := uint64(w.now) / uint64(faultTick)
 	if w.net.ResetPPM > 0 && path.resetTick != tick && w.chance.rare(siteReset, path.entity, tick, w.net.ResetPPM, 1) != 0 {
 		path.resetTick = tick
@@ -245,7 +244,7 @@ func (w *World) pipeUp(p *pipe) bool {
 	case packetSynAck:
 		w.established(l)
 	case packetFin, packetReset:
-		// To a client a FIN and a reset are the same news: unanswered requests may have been served or not.
+		// A FIN and a reset mean the same to a client: unanswered requests may or may not have been served.
 		if !p.back {
 			w.closedByClient(l, k.kind == packetReset)
 		} else if l.client.state == halfOpening {
@@ -258,13 +257,12 @@ func (w *World) pipeUp(p *pipe) bool {
 	return false
 }
 
-// delayed moves the first packet's arrival if its flight was not what it seemed when it was sent: the path was cut in
-// between (it is sent again after the heal, with the patience of TCP), its sender was paused before it could leave, or
-// the connection stalls.
+// delayed postpones the first packet's arrival if something happened since it was sent: the path was cut and healed (TCP
+// retransmits it at its next timeout), its sender was paused before it could leave, or the connection stalls.
 func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 	path := p.path
 	at := w.now
-	kernel := k.kind == packetSynAck || k.kind == packetReset // sends these whether the process runs or not
+	kernel := k.kind == packetSynAck || k.kind == packetReset // the kernel sends these even if the process is paused
 	if from != nil && !kernel && k.depart > from.pausedAt && k.depart < from.resumedAt {
 		if from.paused {
 			p.held = true
@@ -278,7 +276,7 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 		at = max(at, w.resent(k.depart, path.healedAt)+Time(path.least))
 		w.count(FaultCut)
 	}
-	// Put off, not dropped: the packet keeps its place, and the packets after it wait.
+	// The packet stays first in the pipe, and later packets wait.
 	if p.stalled > at {
 		at = p.stalled
 		w.count(FaultStall)
@@ -292,8 +290,8 @@ func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 	return true
 }
 
-// resent is when TCP first retransmits at or after time t, having doubled its patience often enough. A heal and a boot
-// both wait for it: the sender gets no sign that the way is free again.
+// resent returns the time of TCP's first retransmission at or after time t; each timeout doubles the one before. Packets
+// wait for it after a heal and after a boot, because the sender is not notified of either.
 func (w *World) resent(depart, t Time) Time {
 	patience := max(w.net.RTO, env.Millisecond)
 	at := depart

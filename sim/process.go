@@ -2,8 +2,8 @@ package sim
 
 import "samsa/sim/env"
 
-// Processes: how they start, stop and die. All of this may be called between events, from World.At and from
-// World.AfterEvent, but not from inside a node.
+// Processes: how they start, stop and die. These functions may be called between events, or in World.At and
+// World.AfterEvent callbacks, but not from inside a node.
 
 // Start boots the machine if it has no power, and starts a process if none runs.
 func (w *World) Start(addr env.Addr) {
@@ -12,20 +12,19 @@ func (w *World) Start(addr env.Addr) {
 		return
 	}
 	if m.state == off || m.boots == 0 {
-		// The monotonic clock counts from the boot, at a reading that no node may rely on: each boot draws its own. A process that
-		// is restarted on a running machine goes on with the same clock.
+		// Each boot draws the start of the monotonic clock by chance, so that no node can rely on it. A process that is
+		// restarted on a running machine keeps the same clock.
 		m.boots++
 		m.mono = clock{since: w.now, value: int64(w.chance.choose(siteMono, m.entity, m.boots, uint64(env.Day))), ppm: m.mono.ppm}
 	}
 	wasOff := m.state == off
-	// The first event is an entry of the queue like any other: of machines that are started at one instant the seed decides
-	// which is first.
+	// The first event is a normal entry of the queue, so the seed orders machines that are started at the same instant.
 	m.state = starting
 	m.incarnation++
 	m.cause = w.cause
 	w.queue.set(m.start, w.now, w.order(m.entity, w.now))
-	// Packets to a machine without power were held, not lost: their senders repeat them until an answer comes. Now the
-	// kernel does, with a reset, for it knows nothing of these connections.
+	// Packets to a machine without power were held, because their senders retransmit them until an answer comes. Now the
+	// kernel answers them with a reset, because it does not know these connections.
 	if wasOff {
 		w.release(func(p *pipe) bool {
 			_, to := p.ends()
@@ -34,8 +33,8 @@ func (w *World) Start(addr env.Addr) {
 	}
 }
 
-// startUp is a process's first event. Nothing else happens in it before this is paid for, and no client can connect.
-// A machine that is paused before its process has run starts when it is resumed: a paused process does not even begin.
+// startUp runs a process's first event. Until its cost is paid, the process handles no other event and no client can
+// connect. A machine that is paused before its process has run starts the process when it is resumed.
 func (w *World) startUp(m *machine) bool {
 	if m.paused {
 		return false
@@ -44,15 +43,15 @@ func (w *World) startUp(m *machine) bool {
 	if m.config.Double != "" {
 		w.count(FaultDouble)
 	}
-	// A new struct: what an incarnation knows of those before it, it knows from the disk.
+	// An incarnation gets a new struct, so it knows of earlier incarnations only what it reads from the disk.
 	m.node = m.config.New()
 	s := &m.stations[env.LaneBackground]
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectStarted, At: w.now, Node: m.addr})
 	}
 	w.serve(s, 0, &work{kind: Started, cause: m.cause})
-	// A process that reads its disk serves no request, on no lane. Without this a request handler would meet a node before
-	// its recovery is paid for.
+	// All lanes are busy while the process reads its disk. Otherwise a request handler would use the node before its
+	// recovery is paid.
 	ready := s.busy[0]
 	for i := range m.stations {
 		for j := range m.stations[i].busy {
@@ -60,7 +59,7 @@ func (w *World) startUp(m *machine) bool {
 		}
 	}
 	m.listens = ready
-	m.stations[env.LaneBackground].schedule() // for what it was asked before
+	m.stations[env.LaneBackground].schedule() // for Do actions that came before the start
 	if m.stopping {
 		m.stopping = false
 		w.stop(m)
@@ -80,8 +79,8 @@ func (w *World) Stop(addr env.Addr) {
 
 func (w *World) stop(m *machine) {
 	w.count(FaultStop)
-	// A signal waits for its turn like everything else: a node with a background lane that hangs on its disk does not
-	// handle it, and has to be killed.
+	// The signal is queued like any other event. A node does not handle it while its background lane hangs on the disk, and
+	// has to be killed.
 	m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
 }
 
@@ -94,7 +93,7 @@ func (w *World) Crash(addr env.Addr) {
 	}
 }
 
-// PowerLoss takes the power of machines at one instant: page caches are gone, and peers get no sign.
+// PowerLoss cuts the power of machines at the same instant: page caches are lost, and peers are not notified.
 func (w *World) PowerLoss(addrs ...env.Addr) {
 	for _, a := range addrs {
 		m := w.act("power", a)
@@ -108,7 +107,7 @@ func (w *World) PowerLoss(addrs ...env.Addr) {
 	}
 }
 
-// Restart starts a new incarnation; one that runs is killed first.
+// Restart starts a new incarnation, and kills a running one first.
 func (w *World) Restart(addr env.Addr) {
 	w.Crash(addr)
 	w.Start(addr)
@@ -125,31 +124,31 @@ func (w *World) Rack(name string) []env.Addr {
 	return list
 }
 
-// Running reports that a process runs; a paused one does.
+// Running reports whether the machine has a process; a paused process counts.
 func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
 
-// Ending reports that a machine's process died or left inside an event before its cost is paid. Until then it runs, for
-// messages that depart before that do depart; but its node may have gone on after the point of death, or stopped halfway at a
-// disk that failed, and its state means nothing.
-// Judges ask, and look away until it is over.
+// Ending reports whether a machine's process died or exited inside an event whose cost is not paid yet. Until it is paid,
+// the process counts as running and earlier messages depart. But the node's state means nothing: it may have continued
+// after the point of death, or stopped halfway at a disk that failed. Judges ignore such a node.
 func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying }
 
-// Powered reports that the machine has power.
+// Powered reports whether the machine has power.
 func (w *World) Powered(addr env.Addr) bool { return w.must(addr).state != off }
 
-// Exited is what the last incarnation gave to Exit, and whether it ended that way.
+// Exited returns the reason that the last incarnation passed to Exit, and whether it ended that way.
 func (w *World) Exited(addr env.Addr) (reason error, exited bool) {
 	m := w.must(addr)
 	return m.reason, m.leaves && !m.alive()
 }
 
-// Incarnation counts the machine's processes: 1 is the first, 0 is none yet.
+// Incarnation returns the number of the machine's latest process: 1 is the first, and 0 means none yet.
 func (w *World) Incarnation(addr env.Addr) uint32 { return w.must(addr).incarnation }
 
 // DieAfter kills the process right after its n-th disk operation from now (n >= 1) that changes or syncs anything,
-// inside the event that makes it; with power the machine goes, too. It holds for this incarnation; 0 takes it back.
-// Time cannot get there: it does not move inside an event, so Crash and PowerLoss fall between events. Yet the states
-// between two writes of one handler are where recovery code is wrong, and counting operations reaches each of them.
+// inside the event that makes it. If power is true, the machine loses power too. It applies to this incarnation; n = 0
+// cancels it.
+// Crash and PowerLoss always fall between events. But recovery code fails in the states between two writes of one handler,
+// and counting operations reaches each of them.
 func (w *World) DieAfter(addr env.Addr, n int, power bool) {
 	m := w.act("die-after", addr, int64(n), flag(power))
 	m.dieIn, m.diePower = n, power
@@ -160,7 +159,7 @@ func (w *World) SlowCPU(addr env.Addr, permille int64) {
 	w.act("slow-cpu", addr, permille).slow = permille
 }
 
-// flag is a switch as a number, for the hash.
+// flag returns a bool as a number, for the hash.
 func flag(on bool) int64 {
 	if on {
 		return 1
@@ -168,16 +167,16 @@ func flag(on bool) int64 {
 	return 0
 }
 
-// Pause stops the process (SIGSTOP, a long collection, a moved virtual machine) while clocks, devices and the kernel
-// go on: connections are accepted, what arrives waits, what was to be sent waits.
+// Pause stops the process (SIGSTOP, a long garbage collection, a migrating virtual machine) while clocks, devices and the
+// kernel keep running: connections are accepted, and packets that arrive or were about to leave wait.
 func (w *World) Pause(addr env.Addr) {
 	m := w.act("pause", addr)
 	if m.paused || !m.alive() {
 		return
 	}
 	w.count(FaultPause)
-	// Nothing is cancelled: timers come due and packets arrive while it stands still, and wait in the queues of their
-	// lanes. Only the entries that would serve these queues go.
+	// Timers still come due and packets still arrive during the pause; they wait in the queues of their lanes. Only the
+	// entries that would serve these queues are dropped.
 	m.paused, m.pausedAt, m.resumedAt = true, w.now, Forever
 	for i := range m.stations {
 		w.queue.drop(m.stations[i].slot)
@@ -185,7 +184,7 @@ func (w *World) Pause(addr env.Addr) {
 	w.suspend(m)
 }
 
-// Resume lets it go on: first with what arrived meanwhile, then with the deadlines it missed.
+// Resume ends a pause. The process first handles events that waited, then the deadlines it missed.
 func (w *World) Resume(addr env.Addr) {
 	m := w.act("resume", addr)
 	if !m.paused {
@@ -204,31 +203,31 @@ func (w *World) Resume(addr env.Addr) {
 	w.resume(m)
 }
 
-// sends reports that a pipe leads away from the machine.
+// sends reports whether the machine is the sender of a pipe.
 func (m *machine) sends(p *pipe) bool {
 	from, _ := p.ends()
 	return from.machine == m
 }
 
-// Forever is a time that does not come.
+// Forever is a time that is never reached.
 const Forever = Time(1<<63 - 1)
 
-// alive reports that there is a process, or will be at once.
+// alive reports whether the machine has a process or is about to start one.
 func (m *machine) alive() bool { return m.state == starting || m.state == running || m.state == dying }
 
-// ending schedules the death of a process that died or left inside the event that has just run: at the moment the
-// event's cost is paid, so that what departs before does depart. Until then nothing else happens in it, for its node
-// may have gone on after the point of death.
+// ending schedules the death of a process that died or exited inside the event that has just run. The death comes when
+// the event's cost is paid, so that earlier messages still depart. Until then the node handles no event, because it may
+// have continued after the point of death.
 func (w *World) ending(m *machine, at Time) {
 	m.state = dying
 	m.cause = w.event.Seq
 	w.queue.set(m.death, at, w.order(m.entity, at))
 }
 
-// endProcess ends the process now; with power the machine, too. Without a process only the machine ends.
+// endProcess ends the process now, if there is one. If power is true, the machine loses power too.
 func (w *World) endProcess(m *machine, power bool, reason error) {
-	// A hook may kill a machine while others still read the event that it was called for. That one is put back after the
-	// event of the death.
+	// An AfterEvent hook may kill a machine while later hooks still have to read the current event. So that event is
+	// restored after the Died event.
 	running, saved := m.alive(), w.event
 	if running {
 		w.begin(Died, m, w.cause)
@@ -240,8 +239,8 @@ func (w *World) endProcess(m *machine, power bool, reason error) {
 	q := &w.queue
 	q.drop(m.start)
 	q.drop(m.death)
-	// What the process had before it: timers, the return of flushes (the device does them all the same), and what waits in
-	// the queues of its lanes.
+	// Drop the work of the process: timers, returns of flushes (the device still completes them), and the events in the
+	// queues of its lanes.
 	m.timers.clear(q)
 	for i := range m.flushes {
 		if q.queued(m.flushes[i].slot) {
@@ -253,15 +252,15 @@ func (w *World) endProcess(m *machine, power bool, reason error) {
 		s := &m.stations[i]
 		q.drop(s.slot)
 		for s.waiting.n > 0 {
-			// What they are made of goes back; they leave no trace.
+			// Dropped events leave no trace; their packets and calls are reused.
 			k := s.waiting.pop()
 			w.discard(&k)
 		}
 		clear(s.busy)
 	}
 	m.changed = 0
-	// The order counts. Links first, which says what has departed. Then the judges, which must see the remaining effects of
-	// the handlers while the disk still knows which calls are issued. The disk last.
+	// The order matters. Links come first, because that decides which messages have departed. Then judges see the remaining
+	// effects of the handlers, while the disk still knows which calls are issued. The disk comes last.
 	w.dropLinks(m, power)
 	if len(w.feeds) > 0 {
 		w.dropUnfinished(m, power)
@@ -294,11 +293,10 @@ func (w *World) endProcess(m *machine, power bool, reason error) {
 	}
 }
 
-// dropLinks ends all links of a machine whose process ends: with FIN after the departed packets, or in silence.
+// dropLinks ends all links of a machine whose process ends. Without a power loss, a FIN follows the departed packets.
 func (w *World) dropLinks(m *machine, power bool) {
-	// A departure is fixed when the handler runs, so there may be packets on the wire that leave in the future. They never
-	// will.
-	left := w.now // what departs later does not
+	// A departure is fixed when the handler runs, so pipes may hold packets that depart later than now. These never depart.
+	left := w.now
 	if m.paused {
 		left = m.pausedAt
 	}
@@ -317,7 +315,7 @@ func (w *World) dropLinks(m *machine, power bool) {
 			}
 		}
 	}
-	// Its numbers are used up: a link of this incarnation means nothing to the next one.
+	// Link numbers are not reused, so a link of this incarnation means nothing to the next one.
 	clear(m.links)
 	m.firstLink += env.Link(len(m.links))
 	m.links = m.links[:0]
@@ -325,7 +323,7 @@ func (w *World) dropLinks(m *machine, power bool) {
 
 func (w *World) dropClient(l *link, left Time, power bool) {
 	l.toServer.truncate(w, left)
-	// The node that they could return to is gone.
+	// The calls do not return, because their node is gone.
 	for c := l.calls.head; c != nil; {
 		next := c.next
 		w.recycleCall(c)
@@ -348,8 +346,8 @@ func (w *World) dropServer(l *link, left Time, power bool) {
 	w.freePackets(&l.unread)
 	l.serving = false
 	w.queue.drop(l.readSlot)
-	// The kernel closes what a dead process leaves open. A machine without power says nothing: its peers find out by their
-	// own timeouts, or when it is back and its kernel resets what it does not know.
+	// The kernel closes the connections of a dead process. A machine without power sends nothing: its peers find out by their
+	// own timeouts, or after its boot, when its kernel resets connections it does not know.
 	if !power && l.server.state == halfOpen && l.client.state != halfGone {
 		w.send(&l.toClient, w.newPacket(packetFin), w.now)
 	}
@@ -357,7 +355,7 @@ func (w *World) dropServer(l *link, left Time, power bool) {
 	w.recycle(l)
 }
 
-// discard takes back an event that will not happen.
+// discard frees the parts of an event that will not happen.
 func (w *World) discard(k *work) {
 	switch k.kind {
 	case Received:
@@ -371,8 +369,8 @@ func (w *World) discard(k *work) {
 	}
 }
 
-// drop lets go of a process's struct. A node that holds something which does not end by itself, as a coroutine, has a
-// method Dropped; it is called between events, and has no Env.
+// drop releases a process's struct. A node that holds something that does not end by itself, such as a coroutine, has a
+// method Dropped; drop calls it between events, without an Env.
 func (m *machine) drop() {
 	if n, ok := m.node.(interface{ Dropped() }); ok {
 		n.Dropped()

@@ -8,9 +8,8 @@ import (
 	"samsa/sim/env"
 )
 
-// World is a set of machines, the network between them and their common true time. It does nothing by itself: Step
-// and RunUntil move it. It holds no goroutine and refers to nothing outside; a world that is not used any more is
-// simply dropped.
+// World is a set of machines, the network between them and their common true time. It runs only inside Step and RunUntil.
+// It holds no goroutine and refers to nothing outside, so a caller may simply drop it (but see Close).
 type World struct {
 	config Config
 	net    NetProfile
@@ -32,9 +31,9 @@ type World struct {
 	freeCall     *call
 	guard        *guard // in guard mode
 
-	// The one event that happens. There is only ever one: all that follows is of it.
-	current  *machine // its event runs; nil between events
-	cause    uint64   // of whatever is scheduled now: the running event, or the one that sent what arrives
+	// The running event; there is never more than one.
+	current  *machine // the machine whose event runs; nil between events
+	cause    uint64   // cause of anything scheduled now: the running event, or the sender's event for an arriving packet
 	event    Event    // the running event
 	events   uint64
 	steps    uint64
@@ -51,8 +50,8 @@ type World struct {
 	firedDisk []Activation
 }
 
-// action is something to be done from outside: to the world, or by a node.
-// Labels are all the hash knows of what a function does; what it orders goes in when it orders it.
+// action is a function that a scenario scheduled: a control action on the world (do) or on a node (ask).
+// The hash covers only its label; the faults and verbs it calls add themselves to the hash.
 type action struct {
 	label string
 	do    func()
@@ -64,7 +63,7 @@ type action struct {
 // New makes an empty world at time 0.
 func New(config Config) *World {
 	w := &World{config: config, net: config.Net, cpu: config.CPU, epoch: config.Epoch, byAddr: map[env.Addr]*machine{}}
-	// Zero values that work. What is negative, or is a constructor's (Ideal), is how to ask for nothing at all.
+	// Zero values stand for defaults. For no CPU cost use a negative value, for no network delay use Ideal.
 	if w.net == (NetProfile{}) {
 		w.net = LAN()
 	}
@@ -91,7 +90,7 @@ func New(config Config) *World {
 	if config.Mode == Guard {
 		w.guard = &guard{}
 	}
-	// The seed itself goes in: two seeds with runs that happen to agree are still two runs.
+	// The seed is part of the hash, so two seeds never count as the same run, even if all their events agree.
 	w.identity.hash = finish(config.Seed ^ golden)
 	w.identity.shape = w.identity.hash
 	w.cause, w.event.Seq = NoCause, NoCause
@@ -101,8 +100,8 @@ func New(config Config) *World {
 	return w
 }
 
-// Add puts a machine into the world, without power. Machines may be added at any time; what is decided by chance for
-// others does not change.
+// Add puts a machine without a process into the world. Machines may be added at any time; that changes no random
+// decision for other machines.
 func (w *World) Add(config Machine) {
 	if config.New == nil || config.Addr == "" || w.byAddr[config.Addr] != nil {
 		panic(fmt.Sprintf("sim: cannot add machine %q: it needs a New and an address of its own", config.Addr))
@@ -111,7 +110,7 @@ func (w *World) Add(config Machine) {
 		config.RequestThreads = 8
 	}
 	if config.Disk == (disk.Profile{}) {
-		// Its own, else the world's, else what a broker in a cloud has.
+		// The default is the world's profile, and a cloud volume if the world has none.
 		config.Disk = w.config.Disk
 	}
 	if config.Disk == (disk.Profile{}) {
@@ -119,7 +118,7 @@ func (w *World) Add(config Machine) {
 	}
 	m := &machine{world: w, index: int32(len(w.machines)), addr: config.Addr, entity: hashEntity(string(config.Addr)),
 		config: config, state: down, firstLink: 1, slow: 1000, sites: map[env.Site]*siteCount{}}
-	// Clocks are lines from true time: nothing has to tick between two readings.
+	// A clock is a linear function of true time, so it needs no ticks.
 	m.wall = clock{since: w.now, value: int64(w.epoch) + int64(w.now) + int64(config.WallSkew), ppm: config.WallDriftPPM}
 	m.mono = clock{since: w.now, ppm: config.MonoDriftPPM}
 	m.disk = disk.NewIn(config.Disk, diskHost{m})
@@ -141,7 +140,7 @@ func (w *World) Add(config Machine) {
 }
 
 // connect draws the paths between a new machine and all others.
-// The pair's name decides a path and not the order of drawing, so a machine more moves no other's latency.
+// The draw depends on the names of the pair and not on the order of draws, so an added machine changes no other latency.
 func (w *World) connect(m *machine) {
 	for _, n := range w.machines {
 		m.paths = append(m.paths, w.newPath(m, n))
@@ -151,7 +150,7 @@ func (w *World) connect(m *machine) {
 	}
 }
 
-// must is the machine of an address, which must exist.
+// must returns the machine of an address, and panics if there is none.
 func (w *World) must(addr env.Addr) *machine {
 	m := w.byAddr[addr]
 	if m == nil {
@@ -160,8 +159,8 @@ func (w *World) must(addr env.Addr) *machine {
 	return m
 }
 
-// act begins a control action on one machine. All that is ordered goes into the hash, numbers too, though what it does
-// may show much later or never: so a run is what was done to it, and not only what came of that.
+// act begins a control action on one machine. The action and its numbers go into the hash, even if its effect shows much
+// later or never. So the hash identifies the actions of a run, and not only their effects.
 func (w *World) act(what string, addr env.Addr, how ...int64) *machine {
 	m := w.must(addr)
 	w.idle(what)
@@ -171,7 +170,7 @@ func (w *World) act(what string, addr env.Addr, how ...int64) *machine {
 	return m
 }
 
-// acting begins one between machines.
+// acting begins a control action between machines.
 func (w *World) acting(what string, from, to []env.Addr, how ...int64) {
 	w.idle(what)
 	h := hashString(what)
@@ -188,34 +187,33 @@ func (w *World) acting(what string, from, to []env.Addr, how ...int64) {
 	w.identity.mixOrder(w.now, how)
 }
 
-// idle panics inside an event. A handler that could cut its own cable would leave the rest of itself in a world that its
-// beginning did not know, and nothing in Kafka can do that.
+// idle panics inside an event. A handler that could cut its own cable would change the world halfway through its event,
+// and no code in Kafka can do that.
 func (w *World) idle(what string) {
 	if w.current != nil {
 		panic("sim: " + what + " from inside an event of " + string(w.current.addr))
 	}
 }
 
-// fault is act for a fault that always does something.
+// fault is like act, for a fault that always has an effect, and counts it.
 func (w *World) fault(f worldFault, addr env.Addr, how ...int64) *machine {
 	w.count(f)
 	return w.act(worldFaults[f].Name, addr, how...)
 }
 
-// At schedules a control action: a verb of a scenario, a fault. It is an event, in the trace before it is done. A time that is
-// past is now.
+// At schedules a control action: a verb of a scenario or a fault. The action is an event, and its trace line comes before
+// its effects. If t is in the past, the action runs now.
 func (w *World) At(t Time, label string, do func()) {
 	w.idle("At")
 	a := &w.actions[w.newAction(label)]
 	a.do = do
-	// Of the first class of its instant for every seed: a scenario's verb is no part of what is left to chance.
+	// For every seed a scenario's verb is in the first tie class of its instant, because chance must not reorder it.
 	w.queue.set(a.slot, max(t, w.now), w.queue.order(0))
 }
 
-// Do has a node do something now that no message and no timer asks of it: a user's program that produces. It is an
-// event on the background lane, and waits for that like any other, or for its process to start; a machine without one never
-// does it.
-// Calling a method of World.Node instead would work, and have no cost, no cause and no place in the trace.
+// Do lets a node act now without a message or a timer, such as a user's program that produces. It is an event on the
+// background lane, and waits for that lane or for a process that is starting. On a machine without a process it is dropped.
+// Calling a method of World.Node instead would work too, but would have no cost and no cause and leave no trace.
 func (w *World) Do(addr env.Addr, label string, ask func(env.Env, env.Node)) {
 	m := w.act("do", addr)
 	a := &w.actions[w.newAction(label)]
@@ -241,8 +239,8 @@ func (w *World) freeAction(place int32) {
 	w.freeActs = append(w.freeActs, place)
 }
 
-// actionUp does a control action, or hands it to its node.
-// What is left of the action is copied out first: a control action may schedule others, and they may take its place.
+// actionUp runs a control action, or hands it to its node.
+// It copies the action first, because the action may schedule others, which may reuse its index.
 func (w *World) actionUp(place int32) bool {
 	a := w.actions[place]
 	if m := a.node; m != nil {
@@ -254,7 +252,7 @@ func (w *World) actionUp(place int32) bool {
 	}
 	w.freeAction(place)
 	w.cause = NoCause
-	// In the trace before it is done: its consequences come after it, and a panic in it has a line that names it.
+	// The trace line comes before the action, so that its consequences follow it and a panic in it can be located.
 	w.begin(Control, nil, NoCause)
 	w.event.Label, w.event.Cost = a.label, 0
 	w.identity.mix(hashString(a.label))
@@ -266,24 +264,23 @@ func (w *World) actionUp(place int32) bool {
 // Now is true time.
 func (w *World) Now() Time { return w.now }
 
-// Events is the number of events so far.
+// Events returns the number of events so far.
 func (w *World) Events() uint64 { return w.events }
 
-// Steps is the number of steps so far: events with a note of the story.
+// Steps returns the number of steps so far. A step is an event with a note of the story.
 func (w *World) Steps() uint64 { return w.steps }
 
 // Hash is the identity of the run so far. Equal hashes after equal numbers of events mean equal runs.
 func (w *World) Hash() uint64 { return w.identity.hash }
 
-// Shape is the identity of the run without names: two runs of one shape did the same at the same times, whatever their
-// notes, labels, timers and tokens are called. It shows whether a change of structure or of names changed more than that.
+// Shape is the identity of the run without names. Two runs of the same shape did the same at the same times, even if their
+// notes, labels, timers and tokens have different names. So it shows whether a refactoring changed behaviour.
 func (w *World) Shape() uint64 { return w.identity.shape }
 
-// Node is the node that runs on a machine; nil if none does. For judges and tests: a caller of methods that change
-// it has left the world.
+// Node returns the node that runs on a machine, or nil. It is for judges and tests, which must not change the node.
 func (w *World) Node(addr env.Addr) env.Node { return w.must(addr).node }
 
-// Disk is the disk of a machine, with its faults.
+// Disk returns the disk of a machine, whose methods include its faults.
 func (w *World) Disk(addr env.Addr) *disk.Disk { return w.must(addr).disk }
 
 // Machines lists the machines in the order they were added.
@@ -295,15 +292,15 @@ func (w *World) Machines() []env.Addr {
 	return list
 }
 
-// WallAt and MonoAt are what the machine's clocks show now.
+// WallAt returns the machine's wall clock reading now.
 func (w *World) WallAt(addr env.Addr) env.Time { return env.Time(w.must(addr).wall.read(w.now)) }
 
-// MonoAt is the monotonic one.
+// MonoAt returns the machine's monotonic clock reading now.
 func (w *World) MonoAt(addr env.Addr) env.Instant { return env.Instant(w.must(addr).mono.read(w.now)) }
 
-// Step lets the next event happen. It reports false if nothing will ever happen again.
-// An entry is not always an event: a packet that meets a cut cable, a deadline that looks and sleeps on, a lane that is
-// still busy. Step takes entries until a node has handled an event, or a control action was done.
+// Step runs the next event. It reports false if the event queue is empty.
+// Some queue entries are no events, such as a packet that meets a cut cable, a deadline that is set again, or a lane that
+// is still busy. Step takes entries until a node has handled an event or a control action has run.
 func (w *World) Step() bool {
 	for len(w.queue.heap) > 0 {
 		if w.advance() {
@@ -316,8 +313,7 @@ func (w *World) Step() bool {
 	return false
 }
 
-// RunUntil lets everything happen that happens up to time t, and moves time there.
-// Time gets there also if nothing happens, for the caller wants to act then.
+// RunUntil runs all events up to time t, and then moves time to t even if no event is due then.
 func (w *World) RunUntil(t Time) {
 	for len(w.queue.heap) > 0 && w.queue.heap[0].at <= t {
 		w.advance()
@@ -329,9 +325,9 @@ func (w *World) RunUntil(t Time) {
 	w.now = max(w.now, t)
 }
 
-// Close ends the world: all processes end in silence. A closed world does not move.
-// Most worlds may simply be dropped; those with nodes that hold coroutines may not, since a parked coroutine is reachable
-// for the runtime and its garbage for ever. So a caller that makes worlds by the thousand closes them.
+// Close ends the world and drops all processes without an event. A closed world runs no more events.
+// A world whose nodes hold coroutines needs Close, because the runtime never frees a parked coroutine. So a caller that
+// makes thousands of worlds closes them.
 func (w *World) Close() {
 	for _, m := range w.machines {
 		m.drop()
@@ -343,9 +339,9 @@ func (w *World) Close() {
 func (w *World) advance() bool {
 	e := w.queue.pop()
 	if len(w.feeds) > 0 && e.at > w.now {
-		w.complete(e.at) // by now: an event may rename the very file that has just been written
+		w.complete(e.at) // before the event, which may rename a file whose write feeds have not seen yet
 	}
-	// Here, and in RunUntil, true time moves; nowhere else.
+	// True time moves only here and in RunUntil.
 	w.now = e.at
 	s := w.queue.slots[e.slot]
 	event := false
@@ -358,7 +354,6 @@ func (w *World) advance() bool {
 		} else {
 			event = w.pipeUp(&l.toClient)
 		}
-	// A lane that was busy is free; the other slots are things that happen by themselves.
 	case slotStation:
 		event = w.stationUp(&w.machines[s.a].stations[s.b])
 	case slotDeadline:
@@ -372,7 +367,7 @@ func (w *World) advance() bool {
 	case slotStart:
 		event = w.startUp(w.machines[s.a])
 	case slotDeath:
-		// Its cause is the event in which the process died or left.
+		// The cause of the death is the event in which the process died or exited.
 		m := w.machines[s.a]
 		w.cause = m.cause
 		w.endProcess(m, m.ends, m.reason)
@@ -380,7 +375,7 @@ func (w *World) advance() bool {
 	case slotControl:
 		event = w.actionUp(s.a)
 	}
-	// The code that handled the entry has let go of its links.
+	// No code holds a link any more.
 	if len(w.recycling) > 0 {
 		w.recycleLinks()
 	}
@@ -388,13 +383,13 @@ func (w *World) advance() bool {
 	return event
 }
 
-// serve lets a node handle an event on a server of a station. It reports false for an event that is void by now.
+// serve lets a node handle an event on a server of a station. It reports false if the event has become void.
 func (w *World) serve(s *station, server int, k *work) bool {
 	m := s.machine
 	if void := w.prepare(m, k); void {
 		return false
 	}
-	// Paid before the handler's first effect, so that even a node that touches no disk does not answer in no time.
+	// The CPU cost is paid before the handler's first effect, so that even an answer without a disk call takes time.
 	m.cost = w.cpu
 	if m.slow != 1000 {
 		m.cost = m.cost * env.Duration(m.slow) / 1000
@@ -408,7 +403,7 @@ func (w *World) serve(s *station, server int, k *work) bool {
 	s.busy[server] = end
 	w.event.Cost = m.cost
 	w.reclaim(m, k)
-	// Its death is an event of its own, at the moment the cost is paid: until then the network owes it departures.
+	// The process's death is a separate event when the cost is paid, because messages sent earlier must still depart.
 	if m.killed || m.leaves {
 		w.ending(m, end)
 	}
