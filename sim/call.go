@@ -16,8 +16,8 @@ type call struct {
 	key         int16
 	version     int16
 	size        int32 // of the response
-	oneWay      bool  // Kafka sends no response: it returns when it is written
-	written     Time  // oneWay: when that is, or unwritten
+	oneWay      bool  // Kafka sends no response; the call returns when the request is written
+	written     Time  // oneWay: when the request is written, or unwritten
 	due         env.Instant
 	cause       uint64 // the event that made it
 	token       env.Token
@@ -33,7 +33,7 @@ const unwritten = Time(-1)
 const never = env.Instant(1<<63 - 1)
 
 // callList is a queue of calls. Answers come in order, so nearly always its head is taken.
-// It is a list and no map of correlation ids: order is what TCP and Kafka promise, and the list proves it at each answer.
+// It is a list and not a map by correlation id, because TCP and Kafka promise order, and a list checks it at each answer.
 type callList struct{ head, tail *call }
 
 func (cs *callList) push(c *call) {
@@ -45,7 +45,7 @@ func (cs *callList) push(c *call) {
 	cs.tail = c
 }
 
-// takeFirst removes and returns the first call that has (or has not) a response.
+// takeFirst removes and returns the first call that expects no response (oneWay), or that expects one.
 func (cs *callList) takeFirst(oneWay bool) *call {
 	var before *call
 	for c := cs.head; c != nil; before, c = c, c.next {
@@ -66,7 +66,7 @@ func (cs *callList) takeFirst(oneWay bool) *call {
 	return nil
 }
 
-// find is the call of a correlation id, which must be there.
+// find returns the call of a correlation id, which must be in the list.
 func (cs *callList) find(correlation int32) *call {
 	c := cs.head
 	for c.correlation != correlation {
@@ -75,7 +75,7 @@ func (cs *callList) find(correlation int32) *call {
 	return c
 }
 
-// first is the first call that has (or has not) a response.
+// first returns the first call that expects no response (oneWay), or that expects one.
 func (cs *callList) first(oneWay bool) *call {
 	c := cs.head
 	for c != nil && c.oneWay != oneWay {
@@ -84,8 +84,8 @@ func (cs *callList) first(oneWay bool) *call {
 	return c
 }
 
-// newCall takes a call from the free list. Calls, packets, links and timers are all used again: a run makes millions of
-// each, and an event that asks for memory asks for its collection too (bench_test.go holds the kernel to none).
+// newCall takes a call from the free list. Calls, packets, links and timers are all reused: a run makes millions of each,
+// and allocating them would cost garbage collection (bench_test.go checks that events do not allocate).
 func (w *World) newCall() *call {
 	if c := w.freeCall; c != nil {
 		w.freeCall = c.next
@@ -103,15 +103,15 @@ func (w *World) recycleCall(c *call) {
 	w.freeCall = c
 }
 
-// hasNoResponse reports whether Kafka answers a request with nothing: Produce with acks=0.
-// Kafka's client completes such a request when its bytes are written, and so does this world: there is nothing that a
-// timeout could wait for, and the producer learns nothing of its fate.
+// hasNoResponse reports whether Kafka sends no response to a request, which is the case for Produce with acks=0.
+// Kafka's client completes such a request when its bytes are written, and so does this world. The request has no timeout,
+// and the producer never learns whether it arrived.
 func hasNoResponse(req env.Request) bool {
 	p, ok := req.(*kmsg.ProduceRequest)
 	return ok && p.Acks == 0
 }
 
-// Call implements env.Env. The request must carry its version (SetVersion): it is what the server sees.
+// Call implements env.Env. The caller must set the request's version (SetVersion), because the server uses it.
 func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok env.Token) {
 	if m.silent() {
 		return
@@ -123,7 +123,7 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	l, h := m.end(id)
 	if l == nil || h != &l.client {
 		c.err, c.lane = env.ErrClosed, env.LaneBackground
-		// An error is an event too. It never comes back inside the call that made it, so no handler is entered twice.
+		// The error comes back as an event and not inside Call, so that no handler is entered twice.
 		m.post(&m.stations[c.lane], work{kind: Returned, call: c, cause: w.cause})
 		return
 	}
@@ -134,15 +134,15 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	l.correlation++
 	l.calls.push(c)
 	if h.state == halfFailing {
-		return // it returns before the node handles Lost, see prepare
+		return // the call returns before the node handles Lost, see prepare
 	}
 
 	p := w.newPacket(packetRequest)
 	p.req, p.correlation, p.key, p.version, p.oneWay = req, c.correlation, c.key, c.version, c.oneWay
 	w.pack(p, m, l.server.machine)
 	if h.state == halfOpening {
-		// Not connected yet: the request waits in the client, as it does in Kafka's. Its time is kept, for when the SYNACK is
-		// there the lane may still be paying for what came before.
+		// Until it is connected, the client holds the request, as Kafka's client does. The departure time is stored, because
+		// the lane may still be busy with earlier costs when the SYNACK arrives.
 		p.depart = m.spent()
 		l.unsent.push(p)
 	} else {
@@ -153,7 +153,7 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 		}
 	}
 	if timeout > 0 {
-		// The deadline is a reading of the machine's own clock: one that runs fast gives up early, as it would in a process.
+		// The deadline is a reading of the machine's own clock, so a machine with a fast clock gives up early.
 		c.due = m.Now().Add(timeout)
 		m.watch(l, c.due)
 	}
@@ -163,19 +163,19 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 func (m *machine) watch(l *link, due env.Instant) {
 	w := m.world
 	at := max(m.mono.when(int64(due)), w.now)
-	// Nearly every call is answered in time, and then its deadline is void. So the entry is only ever moved to an earlier
-	// time; one that comes up for a call that has returned looks for the next and goes back to sleep.
+	// Nearly every call is answered in time, so the entry is never moved to a later time here. If its call has returned when
+	// it comes up, deadlineUp sets it again for the next deadline.
 	if !w.queue.queued(l.deadline) || w.queue.at(l.deadline) > at {
 		w.queue.set(l.deadline, at, w.order(m.entity, at))
 	}
 }
 
-// deadlineUp looks whether anything on the link is overdue. If so the whole link goes, as in Kafka's network client:
-// later calls would be answered later.
+// deadlineUp checks whether the connect or a call on the link is overdue. If so it closes the whole link, as Kafka's
+// network client does, because answers come in order and later calls cannot be answered first.
 func (w *World) deadlineUp(l *link) {
 	m := l.client.machine
 	if l.client.state != halfOpening && l.client.state != halfOpen || m.paused {
-		return // a paused machine looks when it runs again
+		return // Resume checks the deadlines of a paused machine
 	}
 	next := never
 	if l.client.state == halfOpening {
@@ -185,9 +185,9 @@ func (w *World) deadlineUp(l *link) {
 		next = min(next, c.due)
 	}
 	switch {
-	// Nothing is waited for. The next call with a timeout schedules the entry again.
+	// There is no deadline. The next call with a timeout schedules the entry again.
 	case next == never:
-	// It came up early: the call it was set for has returned, or the clock runs slower than it did.
+	// The entry came up early, because its call has returned or the clock runs slower now.
 	case int64(next) > m.mono.read(w.now):
 		m.watch(l, next)
 	default:
@@ -196,12 +196,12 @@ func (w *World) deadlineUp(l *link) {
 	}
 }
 
-// recheckDeadlines looks at all deadlines of a machine now: its clock changed, or it was paused.
+// recheckDeadlines checks all deadlines of a machine now, because its clock changed or it was paused.
 func (m *machine) recheckDeadlines() {
 	w := m.world
 	for _, l := range m.links {
 		if l != nil && l.client.machine == m && (l.client.state == halfOpening || l.client.state == halfOpen) {
-			// Not failed here and now: each overdue link comes up as an entry of its own.
+			// Each link gets its own queue entry, which fails it if it is overdue.
 			w.queue.set(l.deadline, w.now, w.order(m.entity, w.now))
 		}
 	}
@@ -214,8 +214,8 @@ func (w *World) watchWritten(l *link) {
 	}
 }
 
-// writtenUp returns the first request without a response: it is written.
-// That is when it departs, and not when it arrives: the producer's socket took it, and no answer will come.
+// writtenUp returns the first call whose request has no response, once that request is written.
+// It is written when it departs and not when it arrives, because the producer knows only that its socket took the bytes.
 func (w *World) writtenUp(l *link) bool {
 	c := l.calls.first(true)
 	if c == nil || c.written == unwritten || c.written > w.now {
@@ -228,8 +228,8 @@ func (w *World) writtenUp(l *link) bool {
 	return m.submit(&m.stations[l.lane], work{kind: Returned, call: c, cause: c.cause})
 }
 
-// answered takes a response from the wire to the call it belongs to. That is the oldest one, as in Kafka's network client;
-// the correlation id only proves it. It reports whether the node has handled it.
+// answered matches a response to the oldest call, as Kafka's network client does; the correlation id only confirms it.
+// It reports whether the node has handled the response.
 func (w *World) answered(l *link, p *packet) bool {
 	if l.client.state != halfOpen {
 		w.freePacket(p)
@@ -245,7 +245,7 @@ func (w *World) answered(l *link, p *packet) bool {
 }
 
 // returnAll returns all calls of a link with an error, in the order they were made.
-// They become events after all that waits on the lane, so an answer that had arrived before the loss is still an answer.
+// They are queued after all events that wait on the lane, so an answer that arrived before the loss still counts.
 func (m *machine) returnAll(l *link, err env.Error) {
 	for c := l.calls.head; c != nil; {
 		next := c.next

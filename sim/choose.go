@@ -9,16 +9,15 @@ import (
 	"samsa/sim/env"
 )
 
-// Chance in this world is counter-based: a decision is a hash of (seed, site, entity, ordinal) and of nothing else.
+// Randomness in this world is counter-based: a decision is a hash of (seed, site, entity, ordinal) and of nothing else.
 //
 //	seed ──┐
 //	site ──┼─▶ hash ─▶ [0, n)        site     what is decided: "net.jitter"
 //	entity ┤                         entity   of which machine: "b1", or "b1>b2" for a pair
 //	ordinal┘                         ordinal  which time: a tick, a bucket of time, a count
 //
-// There is no generator with a state that a new decision could move, so a decision that is added, removed or pinned leaves
-// every other one as it was. Ordinals are chosen with the same care: an n-th message would renumber its successors
-// when one is dropped, a bucket of time does not.
+// There is no generator state, so adding, removing or pinning one decision changes no other. For the same reason ordinals
+// are buckets of time and not message numbers, because dropping one message would renumber all later ones.
 //
 // 0 is always the benign value: no fault, least delay, first come first served.
 
@@ -26,7 +25,7 @@ import (
 type site struct {
 	name  env.Site
 	key   uint64
-	noise bool // moves things in time and breaks nothing: a Salt without a site salts it
+	noise bool // it changes only times and breaks nothing; a Salt without a site applies to it
 }
 
 func newSite(name env.Site) site { return site{name: name, key: hashString(string(name))} }
@@ -43,7 +42,7 @@ type Override struct {
 	From    Time     // Salt: decisions made before this time are left as they are
 }
 
-// OverrideKind is what an Override does.
+// OverrideKind selects the effect of an Override.
 type OverrideKind uint8
 
 const (
@@ -51,20 +50,21 @@ const (
 	Pin OverrideKind = iota
 	// Off makes every decision of a site 0, pins excepted.
 	Off
-	// Keep names a decision that stays; all others of its site are 0, pins excepted.
+	// Keep leaves one decision as it is and makes all others of its site 0, pins excepted.
 	Keep
-	// Salt changes every decision of a site as another seed would, from a time on. Of several salts that apply, the one
-	// with the latest From does; of equal ones the last in the list, and a site's own before that of the noise.
+	// Salt changes every decision of a site as another seed would, beginning at From. If several salts apply, the one with
+	// the latest From wins, and among equal ones the last in the list. At equal From, a site's own salt wins over that of
+	// the noise.
 	Salt
 )
 
-// overrides is Config.Overrides, made quick to ask: a site without a rule costs a glance at a short list.
+// overrides indexes Config.Overrides by site, so that a site without a rule costs only a search of a short list.
 type overrides struct {
 	rules []rule
 	noise rule // salts of all noise sites
 }
 
-// rule is what the overrides say about one site.
+// rule is the overrides of one site.
 type rule struct {
 	site  uint64
 	pins  map[decision]uint64
@@ -80,7 +80,7 @@ type rule struct {
 // decision is the address of one decision of a site.
 type decision struct{ entity, ordinal uint64 }
 
-// addressOf is the decision that a Pin or a Keep names.
+// addressOf returns the decision that a Pin or a Keep applies to.
 func addressOf(e Override) decision { return decision{hashEntity(e.Entity), e.Ordinal} }
 
 func newOverrides(list []Override) *overrides {
@@ -112,7 +112,7 @@ func newOverrides(list []Override) *overrides {
 	return o
 }
 
-// of is the rule that an override belongs to; nil if its site has none yet.
+// of returns the rule that an override belongs to, or nil if its site has none yet.
 func (o *overrides) of(e Override) *rule {
 	if e.Kind == Salt && e.Site == "" {
 		return &o.noise
@@ -120,7 +120,7 @@ func (o *overrides) of(e Override) *rule {
 	return o.rule(hashString(string(e.Site)))
 }
 
-// rule finds the rule of a site; nil if there is none.
+// rule returns the rule of a site, or nil if there is none.
 func (o *overrides) rule(site uint64) *rule {
 	for i := range o.rules {
 		if o.rules[i].site == site {
@@ -130,7 +130,7 @@ func (o *overrides) rule(site uint64) *rule {
 	return nil
 }
 
-// salt returns the salt of the rule that applies at a time, and since when; false if none does.
+// salt returns the salt of the rule that applies at time now and its From; ok is false if none applies.
 func (r *rule) salt(now Time) (value uint64, since Time, ok bool) {
 	r.asked, r.last = true, now
 	for _, e := range r.salts {
@@ -141,7 +141,7 @@ func (r *rule) salt(now Time) (value uint64, since Time, ok bool) {
 	return value, since, ok
 }
 
-// unmet reports whether nothing has asked yet for what an override of this rule changes.
+// unmet reports whether the run has not yet asked for any decision that the override changes.
 func (r *rule) unmet(e Override) bool {
 	switch e.Kind {
 	case Pin, Keep:
@@ -150,7 +150,7 @@ func (r *rule) unmet(e Override) bool {
 	return !r.asked || r.last < e.From
 }
 
-// decide is the overrides' part of a decision: its value if it is fixed, else the salt of its hash.
+// decide applies the overrides to a decision: it returns the value if that is fixed, and the salt of its hash otherwise.
 func (o *overrides) decide(s site, entity, ordinal uint64, now Time) (value uint64, fixed bool, salt uint64) {
 	var since Time
 	if s.noise {
@@ -178,7 +178,7 @@ func (o *overrides) decide(s site, entity, ordinal uint64, now Time) (value uint
 	return 0, false, salt
 }
 
-// Sites are the names of all decisions that the world itself makes; a node names its own where it calls Choose.
+// Sites returns the names of all decisions that the world itself makes; a node passes its own names to Choose.
 func Sites() []env.Site {
 	var all []env.Site
 	for _, s := range [...]site{siteBase, siteJitter, siteLoss, siteStall, siteReset, siteRefuse, siteDrop, siteTie, siteMono} {
@@ -187,7 +187,7 @@ func Sites() []env.Site {
 	return append(all, disk.Sites()...)
 }
 
-// Unmet lists the overrides that changed nothing because nothing has asked for a decision of theirs yet: the site, entity
+// Unmet lists the overrides that changed nothing because the run has not yet asked for their decisions. Their site, entity
 // or ordinal may be misspelt.
 func (w *World) Unmet() []Override {
 	var list []Override
@@ -208,7 +208,7 @@ type chance struct {
 	names     map[uint64]string // of entities, for the sink
 }
 
-// DecisionSink gets every decision that was not 0: the list from which a shrinker takes away.
+// DecisionSink gets every decision that was not 0. A shrinker removes decisions from that list.
 type DecisionSink interface {
 	Decided(site env.Site, entity string, ordinal, value uint64)
 }
@@ -228,14 +228,14 @@ func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	return c.tell(s, entity, ordinal, bounded(x, n))
 }
 
-// Draw is the decision that a world of that seed makes at a site without overrides: for a plan of a run before there
-// is a world, with the same independence of one decision from the others. It is in [0, n).
+// Draw returns the decision, in [0, n), that a world of that seed makes at a site without overrides. Plans of a run use it
+// before there is a world, and their decisions are as independent of each other as a world's.
 func Draw(seed uint64, name env.Site, entity string, ordinal, n uint64) uint64 {
 	return bounded(hash4(seed, hashString(string(name)), hashEntity(entity), ordinal), n)
 }
 
-// rare is 0 but for ppm times in a million, and then uniform in [1, n]. The weight is not part of the hash: raising it
-// adds faults and keeps those there were. At ppm >= 1e6 it is never 0.
+// rare returns a uniform value in [1, n] with a probability of ppm in a million, and 0 otherwise. The probability is not
+// part of the hash, so raising it adds faults and keeps the existing ones. At ppm >= 1e6 the result is never 0.
 func (c *chance) rare(s site, entity, ordinal uint64, ppm uint32, n uint64) uint64 {
 	x := hash4(c.seed, s.key, entity, ordinal)
 	if c.overrides != nil {
@@ -267,7 +267,7 @@ func bounded(x, n uint64) uint64 {
 	return hi
 }
 
-// The hashes below are part of what a seed means. Changing a constant changes every run there ever was.
+// The hashes below define the meaning of a seed. Changing a constant changes every run of every seed.
 
 const golden = 0x9E3779B97F4A7C15
 
@@ -284,7 +284,7 @@ func hash4(seed, site, entity, ordinal uint64) uint64 {
 	return finish(hi ^ lo ^ (ordinal+1)*golden)
 }
 
-// hashString is FNV-1a, finished: short strings, rarely.
+// hashString is FNV-1a with a finisher. It suffices for short strings that are rarely hashed.
 func hashString(s string) uint64 {
 	h := uint64(0xCBF29CE484222325)
 	for i := 0; i < len(s); i++ {

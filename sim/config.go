@@ -5,38 +5,38 @@ import (
 	"samsa/sim/env"
 )
 
-// Config is everything that decides a run. Two worlds with equal configs, machines and control actions are the same
-// run, event by event, on every platform.
+// Config determines a run, together with machines and control actions. Two worlds that have all three equal have the same
+// events, on every platform.
 type Config struct {
 	Seed      uint64
 	Mode      Mode       // how messages travel; no mode changes the hash
 	Overrides []Override // decisions that do not follow the seed
 
 	Net  NetProfile   // the zero value is LAN()
-	Disk disk.Profile // of every machine that brings none
-	CPU  env.Duration // what each event costs its lane before its first effect; 0 is DefaultCPU, negative is none
+	Disk disk.Profile // of every machine without its own
+	CPU  env.Duration // cost of each event, paid by its lane before its first effect; 0 is DefaultCPU, negative is none
 	FIFO bool         // events of one instant happen in the order they were scheduled, for every seed
 
 	Epoch     env.Time     // wall clock at the start of the world; 0 is DefaultEpoch
-	Trace     TraceSink    // nil: the run is hashed, not told
+	Trace     TraceSink    // nil: the run has no trace
 	Decisions DecisionSink // nil: decisions are not reported
 }
 
-// DefaultCPU is what an event costs unless said otherwise: a request handler's few microseconds.
+// DefaultCPU is the default cost of an event: a request handler's few microseconds.
 const DefaultCPU = 3 * env.Microsecond
 
-// DefaultEpoch is where wall clocks start: 2026-01-01T00:00:00Z.
+// DefaultEpoch is the default start of wall clocks: 2026-01-01T00:00:00Z.
 const DefaultEpoch = env.Time(1767225600) * env.Time(env.Second)
 
 // Mode is how messages travel. The hash of a run is the same in all of them.
 type Mode uint8
 
 const (
-	// Pointer hands the struct over: fast.
+	// Pointer hands the struct over, and is the fastest mode.
 	Pointer Mode = iota
-	// Wire encodes to Kafka's bytes and decodes again: proves that the codec loses nothing.
+	// Wire encodes to Kafka's bytes and decodes again, which checks that the codec loses nothing.
 	Wire
-	// Guard hands the struct over and encodes it at send and again some hundred messages later: proves that no node
+	// Guard hands the struct over, and encodes it at send and again some hundred messages later, which checks that no node
 	// changes a message after it was sent. See World.GuardViolation.
 	Guard
 )
@@ -44,27 +44,27 @@ const (
 // String is the mode's name.
 func (m Mode) String() string { return [...]string{"pointer", "wire", "guard"}[m] }
 
-// NetProfile is the network without faults, and what goes wrong with it by chance.
+// NetProfile describes the network without faults, and its random faults.
 type NetProfile struct {
 	Name string // "" in the zero value, which stands for LAN
 
-	Least  env.Duration // one way, between the closest pair of machines
-	Spread env.Duration // every pair is permanently up to this much further apart
-	Rack   env.Duration // and this much more if their racks differ
-	Self   env.Duration // from a machine to itself
+	Least  env.Duration // one-way latency between the closest pair of machines
+	Spread env.Duration // every pair permanently has up to this much more latency
+	Rack   env.Duration // added if the racks of a pair differ
+	Self   env.Duration // latency from a machine to itself
 	Jitter env.Duration // the most that chance adds; most packets get a twentieth of it or less
 	Bucket env.Duration // jitter and loss are drawn once per pair and bucket of this length
 
 	Bandwidth      int64        // bytes per second of one connection and direction; 0 is no limit
-	RTO, RTOMax    env.Duration // the first retransmission timeout; it doubles up to the most
-	ConnectTimeout env.Duration // for a peer that says nothing at all
+	RTO, RTOMax    env.Duration // the first retransmission timeout, and the maximum up to which it doubles
+	ConnectTimeout env.Duration // for a peer that never answers
 
-	LossPPM   uint32       // buckets in which packets are lost, and so come a retransmission later
+	LossPPM   uint32       // milliseconds in which packets are lost, and so arrive one or more retransmissions later
 	StallPPM  uint32       // seconds in which a pair's packets stall
 	StallMax  env.Duration // at most for this long
 	ResetPPM  uint32       // ticks (of a tenth of a second) in which one connection of a pair is reset
 	RefusePPM uint32       // ticks in which connecting fails
-	DropPPM   uint32       // closed connections: their unread requests are thrown away instead of served
+	DropPPM   uint32       // ticks in which the unread requests of a closed connection are dropped instead of served
 }
 
 // LAN is a quiet data centre: a quarter of a millisecond, some jitter, no loss.
@@ -76,13 +76,13 @@ func LAN() NetProfile {
 	}
 }
 
-// Ideal is a network that takes no time: what is left is the order of things.
+// Ideal is a network without latency, in which only the order of events varies.
 func Ideal() NetProfile {
 	return NetProfile{Name: "ideal", Bucket: 10 * env.Millisecond,
 		RTO: 200 * env.Millisecond, RTOMax: 120 * env.Second, ConnectTimeout: 10 * env.Second}
 }
 
-// Rough is a LAN on a bad day: what an exploration runs on.
+// Rough is a LAN on a bad day. Explorations run on it.
 func Rough() NetProfile {
 	p := LAN()
 	p.Name, p.Jitter = "rough", 20*env.Millisecond
@@ -94,15 +94,15 @@ func Rough() NetProfile {
 // Machine is a computer that runs one node.
 type Machine struct {
 	Addr env.Addr
-	New  func() env.Node // makes the node of one incarnation; everything it knows it must read from the disk
+	New  func() env.Node // makes the node of one incarnation, which must read all its state from the disk
 
-	Double env.Addr // its node claims to be that machine's: a duplicate id, which is a fault; "" for an honest one
+	Double env.Addr // the machine whose identity this one's node claims too, which is a fault; "" for none
 
 	RequestThreads int          // request handlers (num.io.threads); 0 is 8
 	Rack           string       // machines of one rack are closer, and lose power together if asked
 	Disk           disk.Profile // the zero value is Config.Disk
 
 	WallSkew     env.Duration // its wall clock is ahead by this much at the start
-	WallDriftPPM int32        // and gains this many microseconds a second
-	MonoDriftPPM int32        // the same of its monotonic clock
+	WallDriftPPM int32        // its wall clock gains this many microseconds per second
+	MonoDriftPPM int32        // its monotonic clock gains this many microseconds per second
 }

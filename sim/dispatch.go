@@ -6,25 +6,25 @@ import (
 	"samsa/sim/env"
 )
 
-// One event, from the queue of its lane to the node. World.serve goes through it:
+// One event, from the queue of its lane to the node. World.serve calls three steps:
 //
-//	prepare   is it void by now?   its fields go into the hash, to readers of events and to judges
-//	handle    the node's method, to its end: it spends, and may die
-//	reclaim   the timer's place, the packet and the call go back to their free lists
+//	prepare   skips a void event; else its fields go into the hash, to readers of events and to judges
+//	handle    runs the node's method to its end: it spends time, and may die
+//	reclaim   puts the timer, the packet and the call back on their free lists
 
-// prepare begins an event and takes its fields into the hash. It reports true for one that does not
-// happen after all: a timer that was disarmed while it waited, a lost link that the node has closed itself.
-// Void work is noticed here and not when its reason came up, because taking it out of the middle of a queue would cost a
-// search and happens rarely. It leaves no trace: not in the hash, not in the count of events.
+// prepare begins an event and adds its fields to the hash. It reports true for a void event, such as a timer that was
+// disarmed while it waited, or a lost link that the node has closed itself.
+// Void work is rare, and removing it from the middle of a queue would cost a search; so it is found only here. It changes
+// neither the hash nor the count of events.
 func (w *World) prepare(m *machine, k *work) (void bool) {
 	switch k.kind {
 	case Fired:
-		// The place may belong to another timer by now, or to the same one armed again: the generation tells.
+		// The slab entry may belong to another timer by now, or the timer was armed again; then its generation differs.
 		t := &m.timers.slab[k.place]
 		if t.gen != k.gen || t.state != timerDue {
 			return true
 		}
-		// Not free yet: the handler may arm it again, and Disarm of a timer that fires has nothing to stop.
+		// The slab entry stays in use until the handler returns, because the handler may arm the timer again.
 		t.state = timerFiring
 		w.begin(Fired, m, k.cause)
 		w.identity.mix(weave(uint64(t.key.Kind)|uint64(t.key.Lane)<<16, uint64(t.key.A), uint64(t.key.B), uint64(t.key.C)))
@@ -45,8 +45,8 @@ func (w *World) prepare(m *machine, k *work) (void bool) {
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
 			return true
 		}
-		// The loss has waited for its lane, and handlers of other lanes have not seen it.
-		if k.link.calls.head != nil { // made after the loss and before the node could know: they return first
+		// The loss waited for its lane, so handlers of other lanes could still make calls on the link. Those return first.
+		if k.link.calls.head != nil {
 			m.returnAll(k.link, k.err)
 			m.post(&m.stations[k.link.lane], *k)
 			return true
@@ -66,8 +66,8 @@ func (w *World) prepare(m *machine, k *work) (void bool) {
 	return false
 }
 
-// prepareRequest and prepareAnswer fill in the event only if events are read. All see the message as the receiver does: in
-// wire mode, made of its bytes.
+// prepareRequest and prepareAnswer fill in the event only if a trace or a hook reads events. Readers get the same message
+// as the receiver; in wire mode it is decoded from its bytes.
 func (w *World) prepareRequest(m *machine, k *work) {
 	p, l := k.pkt, k.link
 	w.unpack(p, l.request.From)
@@ -87,7 +87,7 @@ func (w *World) prepareRequest(m *machine, k *work) {
 	}
 }
 
-// prepareAnswer is also the end of a flush: a call to the disk, without link and peer.
+// prepareAnswer also handles the end of a flush, which is a call to the disk without link and peer.
 func (w *World) prepareAnswer(m *machine, k *work) {
 	c := k.call
 	size, said := int32(0), uint64(0)
@@ -116,9 +116,9 @@ func (w *World) prepareAnswer(m *machine, k *work) {
 	}
 }
 
-// handle asks the node. What a node does after its point of death does not count, nor does a panic there.
-// A node has no way to stop at its point of death: the call there returns ErrDead, and what it makes of that may well be
-// a panic, of a broken invariant that no real process lives to see. Any other panic is a finding and goes up.
+// handle calls the node's method. The node's actions after its point of death do not count, and a panic there is ignored:
+// calls return ErrDead then, which may break an invariant that a real process would not live to check.
+// Any other panic is a finding and is passed on.
 func (w *World) handle(m *machine, k *work) {
 	defer func() {
 		if m.killed {
@@ -154,8 +154,8 @@ func (w *World) handle(m *machine, k *work) {
 	}
 }
 
-// reclaim gives back the parts of the event.
-// After the handler and not before it, because the handler reads the request and the answer in place.
+// reclaim frees the parts of the event.
+// It runs after the handler, because the handler reads the request and the answer in place.
 func (w *World) reclaim(m *machine, k *work) {
 	switch k.kind {
 	case Fired:

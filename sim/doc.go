@@ -1,6 +1,6 @@
 // Package sim is a world that obeys a seed: machines with clocks and disks, the network between them, and everything
-// that can go wrong with either. It keeps the contract of sim/env. Nodes run in it as in the real world and cannot tell;
-// the owner of the World can stop time, cut cables, pull plugs, and do it all again.
+// that can go wrong with either. It implements the contract of sim/env. Nodes run in it as in the real world and cannot
+// notice the difference; the owner of the World can stop time, cut cables, pull plugs, and replay the run.
 //
 //	         Config{Seed, Overrides}                         Step, RunUntil, At, Do, Crash, Cut, Pause, SkewWall, ...
 //	                   │                                                          │
@@ -19,51 +19,51 @@
 //
 // # An event
 //
-// An entry of the queue comes up: a timer is due, a packet arrives, a lane is free. If it concerns a node, it is
-// submitted to the *station* of its lane; if the lane is free the node handles it, now and to its end, else it waits in
-// order. Time does not move meanwhile. What the handler does costs time: each event some CPU, each disk call its price.
-// The lane is busy until that is paid, and messages leave when what was spent before them is paid, in the order they
-// were sent. So a handler that syncs and then answers needs no callback, and its answer still leaves after the sync.
+// The world takes the first entry of the queue: a timer is due, a packet arrives, or a lane is free. An event for a node
+// is submitted to the *station* of its lane. If the lane is free, the node handles the event now and to its end; otherwise
+// the event waits in order. Time does not move while a handler runs, but each event and each disk call has a cost. The
+// lane is busy until that cost is paid, and a message leaves when the cost before it is paid, in the order of sending.
+// So a handler that syncs and then answers needs no callback, and its answer still leaves after the sync.
 //
-// Lanes share a process. No event begins before the disk changes of those before it are complete, whatever its lane: that
-// is the lock around a log. A sync after the last change is waited for by its own lane only, so what a handler changes in
-// its struct after one is visible to other lanes although the sync may not be paid. A promise that rests on a sync must
-// leave after that sync: from the same handler, or from an event it caused. A broker's heartbeats take no lock (station.go).
+// Lanes share a process. No event begins before the disk changes of earlier events are complete, whatever its lane; this
+// models the lock around a log. Only its own lane waits for a sync after the last change, so other lanes see a handler's
+// later changes to the node before that sync is paid. A message that promises synced data must therefore be sent after the
+// sync, by the same handler or by an event it caused. A broker's heartbeats take no lock (station.go).
 //
-// A process may die at any moment, also inside an event before its cost is paid. Its handler has returned by then,
-// so the world takes back the effects that a real process would not have reached. At the time of death
+// A process may die at any time, even before the cost of its last event is paid. Its handler has returned by then, so the
+// world takes back the effects that a real process would not have reached. At the time of death
 //
-//	a message, a note     that has not departed, or is not paid for, never does
-//	power fails           a disk call that has not begun was never made; one that has, and is not synced, is up to chance
-//	the process is killed its disk calls count as made: it was faster, and died after the last of them
+//	messages, notes       never happen if the cost before them is not paid yet
+//	after a power loss    disk calls that had not begun were never made; of unsynced changes chance decides which survive
+//	after a kill          all disk calls of the handler count as made, as on a faster machine
 //
-// The third is kinder than a real kill, which may fall between two calls. A kill between two calls is DieAfter; nothing
-// after it happens. A process that is paused makes no calls meanwhile, though the device goes on with those it made.
+// The third rule is kinder than a real kill, which may fall between two calls. DieAfter kills between two calls, and drops
+// all effects after that point. A paused process makes no disk calls, but the device completes those made before.
 //
 // # Chance
 //
-// Every decision is a hash of (seed, site, entity, ordinal), see choose.go: nothing is drawn from a stream, so one
-// decision more or less moves no other. 0 is benign. Overrides pin decisions or switch sites off; the DecisionSink
-// learns of all that were not 0. The world's own noise is Config.Net (jitter, loss, resets), Config.Disk.Noise and
-// the order of things that happen at one instant; faults by order are methods of World.
+// Every decision is a hash of (seed, site, entity, ordinal), see choose.go. No decision is drawn from a stream, so adding
+// or removing one changes no other. 0 is benign. Overrides pin decisions or switch sites off; the DecisionSink gets every
+// decision that was not 0. The world's own noise is Config.Net (jitter, loss, resets), Config.Disk.Noise and the order of
+// events at the same instant. Methods of World inject faults on demand.
 //
 // # The rule of determinism
 //
-// Equal configs, machines and control actions are equal runs, on every platform, in every Mode, watched
-// or not. Hash is the proof: it covers every event with its timer or token, every note, choice and control
-// action with its numbers, and every disk operation with its bytes. Of a message it covers sender, api key and size, and
-// of records and their answers a glance (message.go), not the bytes: only wire and guard mode have them.
+// Equal configs, machines and control actions give equal runs, on every platform, in every Mode, watched or not. Hash
+// proves it: it covers every event with its timer or token, every note, choice and control action with its numbers, and
+// every disk operation with its bytes. Of a message it covers sender, api key and size, and of records and their answers
+// a digest (message.go). It does not cover a message's bytes, because only wire and guard mode have them.
 //
 // # Reading
 //
-// config.go says what can be set. Then world.go and queue.go (time), station.go and dispatch.go (which event is handled
-// when), timer.go and clock.go, link.go with call.go and pipe.go (TCP as Kafka uses it), path.go (latency), process.go
-// (start, stop, crash), netfault.go, message.go (pointer, wire, guard), trace.go and feed.go (what viewers and judges see). Disks
-// are sim/disk; diskhost.go builds one into a machine.
+// Begin with config.go (the settings of a world). Then read world.go and queue.go (time), station.go and dispatch.go (the
+// order of events), timer.go and clock.go, link.go with call.go and pipe.go (TCP as Kafka uses it), path.go (latency),
+// process.go (start, stop, crash), netfault.go, message.go (pointer, wire, guard), trace.go and feed.go (output for viewers
+// and judges). Disks are in sim/disk; diskhost.go connects one to its machine.
 //
 // # What it is not
 //
 // It knows nothing of brokers and judges nothing. There are no datagrams, no partial reads, no goroutines, no real
-// time, and no floats. It moves whole messages; that a byte stream can be cut anywhere is the business of sim/live
-// and of the fuzz tests in wire.
+// time, and no floats. It moves whole messages; sim/live and the fuzz tests in wire handle byte streams that are cut
+// anywhere.
 package sim

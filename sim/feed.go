@@ -14,7 +14,7 @@ import (
 //	handler runs   t0: append (5 us), sync (2 ms), reply
 //	feed sees      t0+5us DiskChanged   t0+2.005ms DiskChanged (sync)   t0+2.005ms Departed   t0+2.3ms Delivered
 //
-// A change that dies before it is complete is never shown. A Feed may read the world and its nodes; it must not act on them.
+// A change is never shown if its process dies first. A Feed may read the world and its nodes, but must not act on them.
 type Feed interface {
 	Changed(*Effect)
 }
@@ -23,7 +23,7 @@ type Feed interface {
 type EffectKind uint8
 
 const (
-	EffectDisk      EffectKind = iota + 1 // Disk took effect in the page cache; a sync is on the device
+	EffectDisk      EffectKind = iota + 1 // a change took effect in the page cache, or a sync completed on the device
 	EffectDeparted                        // a message left its sender
 	EffectDelivered                       // a message reached its receiver's handler
 	EffectNote                            // a note became true
@@ -44,7 +44,7 @@ type Effect struct {
 	Peer     env.Addr    // Departed: the receiver; Delivered: the sender
 	Link     env.Link    // in Node's numbering
 	Lane     env.Lane    // of the link
-	Arrives  Time        // Departed: when it arrives if nothing comes in its way
+	Arrives  Time        // Departed: when it arrives if no fault delays it
 	Request  env.Request // Departed, Delivered: one of the two is set
 	Response env.Response
 	Power    bool // Died
@@ -53,16 +53,16 @@ type Effect struct {
 // Subscribe adds a feed. Feeds do not change the run, nor its hash.
 func (w *World) Subscribe(f Feed) { w.feeds = append(w.feeds, f) }
 
-// AfterEvent calls f after every event, when its trace is written and feeds have seen the effects it completed at once. Unlike a
+// AfterEvent calls f after every event, after its trace line and after feeds have seen its immediate effects. Unlike a
 // Feed, f may act on the world: crash a machine, cut a cable.
-// A hook sees the handler's whole work at once, also effects that are not paid for. Judges subscribe instead.
+// A hook sees all effects of the handler at once, even those whose cost is not paid yet. Judges use Subscribe instead.
 func (w *World) AfterEvent(f func(*Event)) {
 	w.after = append(w.after, f)
 	w.observed = true
 }
 
-// pending is an effect that is not complete. It waits outside the event queue, so that being watched cannot change the
-// order of anything.
+// pending is an effect that is not complete. It waits outside the event queue, so that feeds cannot change the order of
+// events.
 type pending struct {
 	seq uint64 // keeps effects of one instant in the order they were made
 	Effect
@@ -72,7 +72,7 @@ func (p *pending) before(q *pending) bool {
 	return p.At < q.At || p.At == q.At && p.seq < q.seq
 }
 
-// effects is a binary heap of places in a slab, so that sifting moves four bytes and not an Effect.
+// effects is a binary heap of indexes into a slab, so that sifting moves four bytes and not an Effect.
 type effects struct {
 	slab []pending
 	free []int32
@@ -80,8 +80,8 @@ type effects struct {
 	seq  uint64
 }
 
-// effect notes a change that will be complete at e.At.
-// Without feeds it is not called: a run without judges pays nothing for them.
+// effect records a change that will be complete at e.At.
+// Callers skip it if there are no feeds, so a run without judges pays nothing.
 func (w *World) effect(e Effect) {
 	p := &w.pending
 	e.Cause = w.cause
@@ -141,15 +141,15 @@ func (w *World) complete(t Time) {
 		for _, f := range w.feeds {
 			f.Changed(&p.slab[place].Effect)
 		}
-		// Or the slab would hold on to messages that are long gone.
+		// Otherwise the slab would keep old messages in memory.
 		p.slab[place].Effect = Effect{}
 		p.free = append(p.free, place)
 	}
 }
 
-// dropUnfinished handles the effects of a machine that dies now: messages that have not departed and notes that are not due
-// never happen, and without power nothing does. With power the disk has the changes of the handler, see disk/issued.go: they
-// are in the page cache now, syncs before the last change are over now, and the device goes on with the last one.
+// dropUnfinished handles the pending effects of a machine that dies now. Messages that have not departed and notes that
+// are not due never happen; after a power loss no pending effect does. After a kill, the handler's disk changes are in the
+// page cache now (see disk/issued.go), syncs before the last change are complete now, and the device completes later ones.
 func (w *World) dropUnfinished(m *machine, power bool) {
 	early := m.disk.Latest()
 	if early <= m.ran() {
@@ -178,18 +178,18 @@ func (w *World) dropUnfinished(m *machine, power bool) {
 	}
 }
 
-// syncs reports whether the effect is one of the device, which goes on while the process does not.
+// syncs reports whether the effect is a sync, which the device completes even if the process is dead or paused.
 func (p *pending) syncs() bool {
 	return p.Kind == EffectDisk && (p.Disk.Op == disk.OpSync || p.Disk.Op == disk.OpSyncDir)
 }
 
-// suspend takes back the effects that a paused machine has not reached: they happen when it resumes, if it ever does.
+// suspend takes back the effects that a paused machine has not reached; resume puts them back.
 func (w *World) suspend(m *machine) {
 	p := &w.pending
 	old := p.heap
 	p.heap = nil
-	// The first sync that is not issued. The device takes them in order, so one of another lane after it
-	// waits for it, though it was issued.
+	// first is the first sync that is not issued. The device handles syncs in order, so an issued sync of another lane waits
+	// if it comes after that one.
 	first := ^uint64(0)
 	for _, place := range old {
 		if e := &p.slab[place]; e.Node == m.addr && e.syncs() && e.Disk.Begins > w.now {
@@ -209,7 +209,7 @@ func (w *World) suspend(m *machine) {
 	slices.SortStableFunc(m.suspended, func(a, b pending) int { return cmp.Compare(a.seq, b.seq) })
 }
 
-// resume puts it back.
+// resume puts suspended effects back.
 func (w *World) resume(m *machine) {
 	for _, e := range m.suspended {
 		cause := w.cause
