@@ -53,7 +53,7 @@ type NetProfile struct {
 	Rack   env.Duration // added if the racks of a pair differ
 	Self   env.Duration // latency from a machine to itself
 	Jitter env.Duration // the most that chance adds; most packets get a twentieth of it or less
-	Bucket env.Duration // jitter and loss are drawn once per pair and bucket of this length
+	Bucket env.Duration // jitter is drawn once per pair and bucket of this length
 
 	Bandwidth      int64        // bytes per second of one connection and direction; 0 is no limit
 	RTO, RTOMax    env.Duration // the first retransmission timeout, and the maximum up to which it doubles

@@ -8,17 +8,17 @@ import (
 
 // The states that a power loss may leave.
 //
-//	of a file      device bytes, and of each sector (512 bytes) the state after some number of its unsynced writes;
-//	               some length the file had since its last sync, or a sector's border on the way to it; zeros (or, by
-//	               chance only, stale bytes) where a sector lies within the length and was never written
-//	of the names   deviceNames, and of each directory's unsynced changes some first ones, with all these stand on
+//	file bytes     the device's bytes, with each sector (512 bytes) in the state after some number of its unsynced writes
+//	file length    a length the file had since its last sync, or a sector boundary between two such lengths; a sector
+//	               within the length that was never written has zeros (or, only by chance, stale bytes)
+//	directories    deviceNames, plus a prefix of each directory's unsynced changes and all changes these depend on
 //
 // Files and directories are independent: a name may survive without the bytes and the bytes without a name.
-// LosePower picks one such state by chance; CrashStates lists them all. For chance, 0 is: everything unsynced is lost.
-// So a power loss without further decisions tells the plain story, "it was not synced and is gone"; a state in which
-// some of it survives is made by decisions, which a shrinker removes one by one.
+// LosePower picks one such state by chance; CrashStates lists them all. The random value 0 means that everything unsynced
+// is lost. So a power loss without random decisions loses all unsynced changes; each decision lets some of them survive,
+// and a shrinker removes decisions one by one.
 
-// sector is what a device writes whole or not at all; a page is what a kernel writes back.
+// A device writes a sector whole or not at all; a kernel writes back pages.
 const (
 	sector         = 512
 	sectorsPerPage = 8
@@ -27,15 +27,15 @@ const (
 // remains is the part of one file's dirty log that survives.
 type remains struct {
 	length int64
-	writes func(sector int64) int // this many of the writes, in order, had reached the sector
+	writes func(sector int64) int // how many of the writes, in order, had reached the sector
 }
 
-// recovered is a file's content after a power loss.
-// It is made from the device's bytes by applying, in order, each write to those sectors that it had reached. So one
-// function serves chance and enumeration: they differ in the remains they ask for.
+// recovered returns a file's content after a power loss.
+// It starts with the device's bytes and applies each write, in order, to the sectors that the write had reached. LosePower
+// and CrashStates both use it, with different remains.
 func (f *inode) recovered(r remains) content {
 	b := f.device.clone()
-	mine := map[int]bool{} // chunks that only b has; looked up only
+	mine := map[int]bool{} // chunks that only b has; never iterated
 	own := func(i, n int) []byte {
 		c := b.own(i, n, mine[i])
 		mine[i] = true
@@ -43,10 +43,9 @@ func (f *inode) recovered(r remains) content {
 	}
 	for n := range f.dirty {
 		w := &f.dirty[n]
-		// A cut is of the metadata and of the blocks after it. Each sector shows it or not, like a write of zeros; the length
-		// is decided apart from that, at the end.
+		// A truncate reaches each sector separately, like a write of zeros. The length is decided separately, at the end.
 		if w.truncate {
-			// Cut bytes are zeros if the file is, or becomes, longer than the cut.
+			// Cut bytes become zeros if the file is, or becomes, longer than the cut.
 			for at := w.end; at < b.size; {
 				end := min(at/sector*sector+sector, b.size)
 				if r.writes(at/sector) > n {
@@ -61,7 +60,7 @@ func (f *inode) recovered(r remains) content {
 			i := int(w.off>>chunkBits) + j
 			base := int64(i) << chunkBits
 			from, end := base+int64(p.from), base+int64(len(p.chunk))
-			// The usual case by far, and without a copy.
+			// Usually the write reached all sectors; then no copy is needed.
 			if all(r, n, from, end) {
 				b.place(i, p)
 				mine[i] = false
@@ -90,12 +89,12 @@ func all(r remains, n int, from, end int64) bool {
 	return true
 }
 
-// whole is the remains if nothing was lost.
+// whole returns the remains if nothing was lost.
 func (f *inode) whole() remains {
 	return remains{f.finalSize(), func(int64) int { return len(f.dirty) }}
 }
 
-// finalSize is the length after all writes; the page cache's.
+// finalSize returns the length after all writes, which is the page cache's length.
 func (f *inode) finalSize() int64 {
 	if n := len(f.dirty); n > 0 {
 		return f.dirty[n-1].size
@@ -103,9 +102,9 @@ func (f *inode) finalSize() int64 {
 	return f.device.size
 }
 
-// survivor is the disk after a power loss that left these changes of names (nil is none) and these bytes.
+// survivor returns the disk after a power loss that left these name changes (nil is none) and these bytes.
 func (d *Disk) survivor(names []bool, bytes func(*inode) content) *Disk {
-	// A new tree and not the old one mended: CrashStates asks for thousands, of a disk that goes on.
+	// This builds a new tree, because CrashStates needs thousands of survivors while the disk itself stays in use.
 	s := NewIn(d.profile, d.host)
 	s.capacity, s.inodes, s.seq = d.capacity, d.inodes, d.seq
 	s.root = d.survive(d.root, nil, "", names, bytes)
@@ -115,7 +114,7 @@ func (d *Disk) survivor(names []bool, bytes func(*inode) content) *Disk {
 
 // survive copies an inode and what is below it on the device.
 func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes func(*inode) content) *inode {
-	// The number stays: judges follow a file through the loss by it, and later draws of the same file are its own.
+	// The inode keeps its number, because judges and random decisions identify the file by it after the loss.
 	c := &inode{id: node.id, dir: node.dir, linked: true}
 	if parent != nil {
 		c.moved(parent, name)
@@ -140,7 +139,7 @@ func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes fun
 	return c
 }
 
-// LosePower takes the machine's power now. What is not synced is lost, or by Noise.Torn less.
+// LosePower cuts the machine's power now. All unsynced changes are lost, unless Noise.Torn lets some survive.
 func (d *Disk) LosePower() {
 	at := d.host.Now()
 	d.completeSyncs(at)
@@ -149,7 +148,7 @@ func (d *Disk) LosePower() {
 	s := d.survivor(loss.names(), loss.bytes)
 	d.root, d.used = s.root, s.used
 	d.nameLog, d.pending = nil, nil
-	// The device is idle: what was queued in it is gone, as is every process that waited for it.
+	// The device is idle now: its queue is lost, and no process waits for it any more.
 	d.idle, d.latest = at, 0
 	d.closed = d.closed[:0]
 	for slot := range d.handles {
@@ -161,36 +160,36 @@ func (d *Disk) LosePower() {
 	}
 }
 
-// powerLoss draws what one power loss leaves. Its decisions are numbered by its time in steps of 100 ms, the inode and
-// the sector or page, so that no other power loss and no other file's change moves them.
+// powerLoss draws the state that one power loss leaves. Its decisions are numbered by time in steps of 100 ms, inode, and
+// sector or page, so that another power loss or a change of another file does not affect them.
 type powerLoss struct {
 	d  *Disk
 	at uint64
 }
 
-// The values of site disk.power.file: how much of a file's unsynced writes survives.
+// The values of site disk.power.file, which decide how much of a file's unsynced writes survives.
 const (
 	keepNothing = iota
 	keepAll
-	keepFirstPages   // written back in order, up to a page
-	keepFirstSectors // the same, and the last page is torn
-	keepSomePages    // each for itself
-	keepSomeSectors
+	keepFirstPages   // pages were written back in order, up to some page
+	keepFirstSectors // the same, but the last page is torn
+	keepSomePages    // each page is decided independently
+	keepSomeSectors  // each sector is decided independently
 	keepValues
 )
 
-// The values of site disk.power.length: which length the device knows.
+// The values of site disk.power.length, which decide the length that the device has for a file.
 const (
 	lengthOfBytes = iota // up to the first sector that is missing (ext4, data=ordered)
-	lengthFinal          // the newest, with zeros for what is missing (xfs)
-	lengthStale          // the newest, with stale bytes for what is missing (ext4, data=writeback)
-	lengthBetween        // any sector's border between the device's and the newest
+	lengthFinal          // the newest, with zeros in missing sectors (xfs)
+	lengthStale          // the newest, with stale bytes in missing sectors (ext4, data=writeback)
+	lengthBetween        // any sector boundary between the device's length and the newest
 	lengthValues
 )
 
-// draw also asks where the profile never tears, so that a scenario can pin what a power loss leaves.
+// draw makes one decision. It consults Chance even if the profile never tears, so that a scenario can pin the result.
 func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n uint64) uint64 {
-	// Nothing to decide, and nothing to shrink.
+	// With one possible value there is nothing to decide, and nothing for a shrinker to remove.
 	if n < 2 {
 		return 0
 	}
@@ -198,7 +197,7 @@ func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n ui
 	return p.d.host.Chance(site, ordinal, ppm, n)
 }
 
-// names draws which unsynced changes of names survive: a number of first ones for each directory.
+// names draws which unsynced name changes survive: a prefix of each directory's changes.
 func (p powerLoss) names() []bool {
 	d := p.d
 	var chosen []bool
@@ -220,8 +219,8 @@ func (p powerLoss) names() []bool {
 				continue
 			}
 			d.host.Activated(FaultNames)
-			// The first n of this directory, with all that they stand on elsewhere: a file that was moved in is not where
-			// it was, too.
+			// The first n changes of this directory survive, with all changes in other directories that they depend on. For
+			// example, a file that was moved in must also be missing from its old directory.
 			more := d.closure(e.dir, marks[n-1])
 			if chosen == nil {
 				chosen = more
@@ -234,14 +233,14 @@ func (p powerLoss) names() []bool {
 	return chosen
 }
 
-// bytes draws the content of a file that survives.
+// bytes draws the content that a file has after the power loss.
 func (p powerLoss) bytes(f *inode) content {
 	f = p.d.withoutUnissued(f)
 	if len(f.dirty) == 0 {
 		return f.device.clone()
 	}
 	f.freeze()
-	// One draw says how, further ones how much: a pin of the first alone is already a story.
+	// The first draw decides the way in which bytes survive, and later ones how many, so pinning the first is enough.
 	keep := p.draw("disk.power.file", f, 0, p.d.profile.Noise.Torn, keepValues)
 	switch keep {
 	case keepNothing:
@@ -252,8 +251,7 @@ func (p powerLoss) bytes(f *inode) content {
 	}
 	p.d.host.Activated(FaultTorn)
 	r := remains{f.finalSize(), p.writes(f, keep)}
-	// The length that the file system knew is another matter than the bytes it had; file systems differ in that, and Kafka
-	// has to live with each.
+	// The length is decided separately from the bytes, because file systems differ in it and Kafka must work with each.
 	missing := f.missing(r)
 	how := p.draw("disk.power.length", f, 0, 750_000, lengthValues)
 	if f.finalSize() > f.device.size {
@@ -273,8 +271,9 @@ func (p powerLoss) bytes(f *inode) content {
 	return b
 }
 
-// writes draws how many of a file's writes had reached a sector.
-// A kernel without haste writes back in order; a device does so for each page by itself, in its own cache. Pages and sectors, because the one tears between writes of the kernel and the other inside one.
+// writes draws how many of a file's writes had reached each sector.
+// A kernel may write back in order, while a device may flush the pages of its cache in any order. A loss between two writes
+// of the kernel tears at a page boundary, and a loss inside one write at a sector boundary.
 func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
 	n := len(f.dirty)
 	first, end := f.dirtySectors()
@@ -282,7 +281,7 @@ func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
 	if keep == keepFirstPages || keep == keepSomePages {
 		unit = sectorsPerPage
 	}
-	// Written back in order of place; else each unit for itself, with as many of its writes as chance says.
+	// Either all units before a cut have all writes, or each unit has a random number of its writes.
 	if keep == keepFirstPages || keep == keepFirstSectors {
 		units := uint64(end/unit - first/unit + 1)
 		cut := (first/unit + int64(p.draw("disk.power.cut", f, 0, 1_000_000, units))) * unit
@@ -298,7 +297,7 @@ func (p powerLoss) writes(f *inode, keep uint64) func(int64) int {
 	}
 }
 
-// dirtySectors is the range [first, end) of sectors that a file's unsynced writes touch.
+// dirtySectors returns the range [first, end) of sectors that a file's unsynced writes touch.
 func (f *inode) dirtySectors() (first, end int64) {
 	first = f.device.size / sector
 	end = (f.device.size + sector - 1) / sector
@@ -309,7 +308,7 @@ func (f *inode) dirtySectors() (first, end int64) {
 	return first, end
 }
 
-// missing is the first sector that lacks a write.
+// missing returns the first sector that lacks a write.
 func (f *inode) missing(r remains) int64 {
 	first, end := f.dirtySectors()
 	for s := first; s < end; s++ {
@@ -320,8 +319,8 @@ func (f *inode) missing(r remains) int64 {
 	return end
 }
 
-// lastWrite is how many writes must have reached a sector for it to be as the page cache has it.
-// lastWrite and its like go through the log each time they are asked. Logs are short and power losses rare.
+// lastWrite returns how many writes must have reached a sector for it to equal the page cache's.
+// It searches the log each time, because logs are short and power losses rare.
 func (f *inode) lastWrite(s int64) int {
 	for n := len(f.dirty); n > 0; n-- {
 		if f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
@@ -331,7 +330,7 @@ func (f *inode) lastWrite(s int64) int {
 	return 0
 }
 
-// sizeBefore is the file's length before write number n.
+// sizeBefore returns the file's length before write number n.
 func (f *inode) sizeBefore(n int) int64 {
 	if n == 0 {
 		return f.device.size
@@ -339,16 +338,16 @@ func (f *inode) sizeBefore(n int) int64 {
 	return f.dirty[n-1].size
 }
 
-// reaches reports whether a write changed something in a sector of a file that had that size before.
+// reaches reports whether a write changed a sector; before is the file's length before the write.
 func (w *dirtyWrite) reaches(s, before int64) bool {
 	off, end := w.off, w.end
 	if w.truncate {
-		off, end = w.end, before // what was cut reads as zeros
+		off, end = w.end, before // the bytes that were cut read as zeros
 	}
 	return off < (s+1)*sector && end > s*sector && off < end
 }
 
-// stale fills the new and never written part of a file with the bytes that the device had there before.
+// stale fills the sectors of a file that were never written with old bytes of the device.
 func (p powerLoss) stale(f *inode, r remains, b *content) {
 	done := false
 	for s := (f.device.size + sector - 1) / sector; s*sector < b.size; s++ {
@@ -356,7 +355,7 @@ func (p powerLoss) stale(f *inode, r remains, b *content) {
 			continue
 		}
 		from, end := s*sector, min(s*sector+sector, b.size)
-		// Not zeros and not random: the same bytes at each look, and hardly a valid batch.
+		// The bytes are neither zero nor random: they are equal at each call, and cannot form a valid batch by accident.
 		junk := make([]byte, end-from)
 		for i := range junk {
 			junk[i] = byte(fold(uint64(f.id), uint64(s)<<16|uint64(i)))
@@ -369,19 +368,18 @@ func (p powerLoss) stale(f *inode, r remains, b *content) {
 	}
 }
 
-// CrashStates hands over a disk for every state a power loss could leave now, without stale bytes, until visit says
-// false; for small dirty sets, since their number is exponential in dirty sectors. The first is the one that lost
-// everything unsynced. Each disk stands alone, as of New, and shares nothing that changes.
+// CrashStates calls visit with a disk for every state that a power loss could leave now, except those with stale bytes,
+// until visit returns false. Their number is exponential in dirty sectors, so use it for small dirty sets. The first state
+// lost everything unsynced. Each disk is independent, like one made by New, and shares no mutable state.
 //
 //	for survivor := range disk.CrashStates { … }
 //
-// A thousand random power losses only suggest that a protocol of writes, syncs and renames has no state in which recovery
-// fails; a test that walks all states proves it.
+// A test that visits all states proves that recovery never fails; a thousand random power losses only suggest it.
 func (d *Disk) CrashStates(visit func(*Disk) bool) {
 	d.completeSyncs(d.host.Now())
-	seen := map[uint64]bool{} // by digest: changes below a directory that is lost make no state of their own
+	seen := map[uint64]bool{} // by digest, because changes below a lost directory make no new state
 	d.eachKept(make([]bool, 0, len(d.nameLog)), func(names []bool) bool {
-		// The files this state of the names can see, and a content for each.
+		// The files that have a name in this state, and a content for each.
 		var files []*inode
 		h := d.survivor(names, func(f *inode) content {
 			files = append(files, f)
@@ -391,7 +389,7 @@ func (d *Disk) CrashStates(visit func(*Disk) bool) {
 			return true
 		}
 		seen[h] = true
-		contents := make(map[*inode]content, len(files)) // looked up only
+		contents := make(map[*inode]content, len(files)) // never iterated
 		return d.eachContent(files, contents, func() bool {
 			s := d.survivor(names, func(f *inode) content {
 				b := contents[f]
@@ -404,7 +402,7 @@ func (d *Disk) CrashStates(visit func(*Disk) bool) {
 	})
 }
 
-// eachKept lists the sets of name changes that may survive: with each change, the earlier ones that it depends on.
+// eachKept lists the sets of name changes that may survive. Each set has, for each change, the changes it depends on.
 func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	n := len(kept)
 	if n == len(d.nameLog) {
@@ -417,7 +415,7 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	if !d.issued(c.moment) {
 		return true
 	}
-	// It may survive only with the changes that it depends on; see closure, which is the same for one directory's sync.
+	// The change may survive only with the changes that it depends on. Closure applies the same rule to a directory's sync.
 	for i := range kept {
 		before := &d.nameLog[i]
 		stands := c.barrier
@@ -431,14 +429,14 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	return d.eachKept(append(kept, true), visit)
 }
 
-// eachContent lists the combinations of contents that may survive of these files.
+// eachContent lists the combinations of contents that these files may have after a power loss.
 func (d *Disk) eachContent(files []*inode, contents map[*inode]content, visit func() bool) bool {
 	if len(files) == 0 {
 		return visit()
 	}
 	f := d.withoutUnissued(files[0])
 	f.freeze()
-	seen := map[uint64]bool{} // by digest: two ways to one content are one state
+	seen := map[uint64]bool{} // by digest, because equal contents are one state
 	writes := make(map[int64]int)
 	for _, length := range f.lengths() {
 		first, end := f.dirtySectors()
@@ -460,13 +458,13 @@ func (d *Disk) eachContent(files []*inode, contents map[*inode]content, visit fu
 	return true
 }
 
-// eachWrites lists how many writes may have reached each sector of [s, end).
+// eachWrites lists the combinations of how many writes may have reached each sector of [s, end).
 func (f *inode) eachWrites(s, end int64, writes map[int64]int, visit func() bool) bool {
 	if s >= end {
 		return visit()
 	}
 	for n := 0; n <= len(f.dirty); n++ {
-		// A write elsewhere changes nothing here: the state would be listed twice.
+		// Skip a write that does not change this sector, because the state would be listed twice.
 		if n > 0 && !f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
 			continue
 		}
@@ -479,7 +477,7 @@ func (f *inode) eachWrites(s, end int64, writes map[int64]int, visit func() bool
 	return true
 }
 
-// lengths are those the device may know, the synced one first.
+// lengths returns the lengths that the file may have after a power loss, the synced one first.
 func (f *inode) lengths() []int64 {
 	list := []int64{f.device.size}
 	add := func(n int64) {

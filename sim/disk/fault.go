@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// The faults of a disk. The verbs below arm them by order, Noise by chance.
+// The faults of a disk. The verbs below arm them on demand; Noise starts them by chance.
 var (
 	FaultError       = Fault{"disk.error", "a call fails with an input/output error and does nothing"}
 	FaultBroken      = Fault{"disk.broken", "calls fail with an input/output error until the disk is healed"}
@@ -28,7 +28,7 @@ var (
 	FaultNames       = Fault{"disk.names", "power loss leaves some unsynced creates, renames and removes"}
 )
 
-// Faults lists the above, for campaigns that report the ones that never fired.
+// Faults lists the faults of a disk, for campaigns that report those that never fired.
 func Faults() []Fault {
 	return []Fault{
 		FaultError, FaultBroken, FaultFull, FaultShort, FaultSlow, FaultStalled, FaultSyncLies,
@@ -48,8 +48,8 @@ const (
 	OnAny   = OnRead | OnWrite | OnSync | OnNames
 )
 
-// Noise is the faults that come by chance: how often in a million, drawn at the first call it concerns in each 10 ms of
-// true time. So a call more or less moves no other decision.
+// Noise is the probabilities of random faults, in ppm. Each fault is drawn at its first possible call in each 10 ms of true
+// time, so an added or removed call changes no other decision.
 type Noise struct {
 	ReadError, WriteError, SyncError, NamesError uint32 // FaultError
 	Broken                                       uint32 // FaultBroken, of one file
@@ -60,7 +60,7 @@ type Noise struct {
 	BitRot                                       uint32 // in a file that is read
 	Slow                                         uint32 // 20 to 640 ms at a tenth of the speed
 	Stall                                        uint32 // 50 to 1600 ms
-	Torn                                         uint32 // at a power loss, for each file and directory: not everything unsynced is lost
+	Torn                                         uint32 // at a power loss, for each file and directory: some unsynced changes survive
 }
 
 // noiseSite numbers the decisions of Noise.
@@ -84,17 +84,17 @@ const (
 	noiseSites
 )
 
-// site is the name of the decision in a scenario.
+// site returns the name of the decision in a scenario.
 func (n noiseSite) site() env.Site { return noiseSiteNames()[n] }
 
-// noiseSiteNames are the sites of Noise, by number.
+// noiseSiteNames returns the sites of Noise, indexed by noiseSite.
 func noiseSiteNames() [noiseSites]env.Site {
 	return [...]env.Site{"disk.read.error", "disk.write.error", "disk.sync.error", "disk.names.error", "disk.broken",
 		"disk.full", "disk.short-write", "disk.sync-lies", "disk.sync-forgets", "disk.lost-write", "disk.misdirected",
 		"disk.bit-rot", "disk.slow", "disk.stalled"}
 }
 
-// Sites are the names of all decisions that a disk leaves to chance.
+// Sites returns the names of all random decisions of a disk.
 func Sites() []env.Site {
 	noise := noiseSiteNames()
 	return append(noise[:], "disk.power.names", "disk.power.file", "disk.power.length", "disk.power.between", "disk.power.cut", "disk.power.unit")
@@ -103,102 +103,102 @@ func Sites() []env.Site {
 const noiseTick = Time(10 * env.Millisecond)
 
 // armed is a fault that waits for a call.
-// The oldest that fits a call strikes, and only one: two faults of one call would hide each other.
+// Only the oldest one that matches a call strikes, because two faults of one call would hide each other.
 type armed struct {
 	fault   Fault
 	ops     Calls
 	pattern string
-	forever bool   // until Heal; or else once
+	forever bool   // it strikes every matching call until Heal, and not only once
 	to      string // FaultMisdirected: the file that is hit
-	off     int64  // and where
+	off     int64  // FaultMisdirected: the offset in that file
 }
 
 // harm is the effect of a fault on one call.
 type harm struct {
 	err    error
-	short  uint64 // eighths of a write that are done before err; 0 is none
+	short  uint64 // eighths of a write that are written before err; 0 is none
 	lost   bool
 	lied   bool
 	forget bool
-	target *inode // the write hits its device bytes
-	off    int64
+	target *inode // the file whose device bytes the write hits
+	off    int64  // the offset there
 }
 
-// FailOnce lets the next of these calls on a path that matches fail with ErrIO. A pattern is a path as path.Match
-// knows it; it also matches what lies below; "" matches everything.
+// FailOnce makes the next of these calls on a matching path fail with ErrIO. A pattern is one of path.Match; a plain path
+// also matches everything below it, and "" matches everything.
 func (d *Disk) FailOnce(pattern string, ops Calls) {
 	d.order(armed{fault: FaultError, ops: ops, pattern: pattern})
 }
 
-// Break lets every such call fail until Heal. Break("", OnAny) is a dead disk under a live process.
+// Break makes every such call fail until Heal. Break("", OnAny) is a dead disk under a live process.
 func (d *Disk) Break(pattern string, ops Calls) {
 	d.order(armed{fault: FaultBroken, ops: ops, pattern: pattern, forever: true})
 }
 
-// CutShort lets the next write fail with ErrIO after half of it was written.
+// CutShort makes the next write fail with ErrIO after half of it was written.
 func (d *Disk) CutShort(pattern string) {
 	d.order(armed{fault: FaultShort, ops: OnWrite, pattern: pattern})
 }
 
-// LoseWrite keeps the bytes of the next write from the device: reads see them until the page cache is gone.
+// LoseWrite keeps the bytes of the next write from reaching the device. Reads see them until the page cache is dropped.
 func (d *Disk) LoseWrite(pattern string) {
 	d.order(armed{fault: FaultLostWrite, ops: OnWrite, pattern: pattern})
 }
 
-// Misdirect is LoseWrite, and the bytes overwrite what the device has of another file (or the same) at off.
+// Misdirect does the same as LoseWrite, and the bytes overwrite the device's bytes of the file to at off.
 func (d *Disk) Misdirect(pattern, to string, off int64) {
 	d.order(armed{fault: FaultMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
 }
 
-// ForgetOnSync lets the next sync of a file fail with ErrIO and drops the dirty pages from what the device will get.
+// ForgetOnSync makes the next sync of a file fail with ErrIO, and the file's dirty pages will never reach the device.
 func (d *Disk) ForgetOnSync(pattern string) {
 	d.order(armed{fault: FaultSyncForgets, ops: OnSync, pattern: pattern})
 }
 
-// LieOnce lets the next sync of a file or directory succeed and do nothing.
+// LieOnce makes the next sync of a file or directory succeed without making anything durable.
 func (d *Disk) LieOnce(pattern string) {
 	d.order(armed{fault: FaultSyncLies, ops: OnSync, pattern: pattern})
 }
 
-// LieOnSync lets every sync succeed and do nothing, from now on or not any more.
+// LieOnSync makes every sync succeed without making anything durable, or ends that if lie is false.
 func (d *Disk) LieOnSync(lie bool) {
 	d.host.Ordered("disk.lie", "", flag(lie))
 	d.lies = lie
 }
 
-// SetCapacity is the device's room in bytes. It may be less than what is used.
+// SetCapacity sets the device's capacity in bytes. It may be smaller than the space in use.
 func (d *Disk) SetCapacity(bytes int64) {
 	d.host.Ordered("disk.capacity", "", bytes)
 	d.capacity = bytes
 }
 
-// Fill leaves no room until Heal, whatever the capacity and whatever is removed: files of another process took it.
-// It is apart from the capacity so that a full disk gets no room when a node removes files, as retention does.
+// Fill leaves no room until Heal, as if files of another process took all space.
+// Unlike a small capacity, it leaves no room even if the node removes files, as retention does.
 func (d *Disk) Fill() {
 	d.host.Ordered("disk.fill", "")
 	d.filled = true
 }
 
-// Slow multiplies what calls cost by permille/1000.
+// Slow multiplies the cost of calls by permille/1000.
 func (d *Disk) Slow(permille int64) {
 	d.host.Ordered("disk.slower", "", permille)
 	d.slow = permille
 }
 
-// Delay keeps the lane busy for so much longer in every call until Heal, on top of what Slow makes of its cost. A sync
-// pays it once, and its time on the device stays what it was.
+// Delay adds extra to the cost of every call until Heal, and Slow does not multiply it. A sync pays it once, and its time on
+// the device stays the same.
 func (d *Disk) Delay(extra env.Duration) {
 	d.host.Ordered("disk.delay", "", int64(extra))
 	d.delay = extra
 }
 
-// Stall lets no call end before that time.
+// Stall makes every call last at least until that time.
 func (d *Disk) Stall(until Time) {
 	d.host.Ordered("disk.stall", "", int64(until))
 	d.stall = until
 }
 
-// SetNoise replaces the faults that come by chance.
+// SetNoise replaces the probabilities of random faults.
 func (d *Disk) SetNoise(n Noise) {
 	d.host.Ordered("disk.noise", fmt.Sprint(n))
 	d.suffer(n)
@@ -209,15 +209,15 @@ func (d *Disk) suffer(n Noise) {
 	d.noisy = n != Noise{}
 }
 
-// Heal ends armed faults, slowness, stalls, lies and Fill. Bytes they destroyed stay destroyed, and capacity and noise stay
-// as they are.
+// Heal ends armed faults, slowness, stalls, lies and Fill. Destroyed bytes stay destroyed, and capacity and noise do not
+// change.
 func (d *Disk) Heal() {
 	d.host.Ordered("disk.heal", "")
 	d.armed, d.slow, d.delay, d.stall, d.lies, d.filled, d.slowUntil = nil, 1000, 0, 0, false, false, 0
 }
 
-// RotBit flips a bit of a file: the stored one, and the cached one, as if it had been read since. It is ErrNotExist if
-// there is no such byte.
+// RotBit flips a bit of a file, both on the device and in the page cache, as if the page had been read again since. It
+// returns ErrNotExist if there is no such byte.
 func (d *Disk) RotBit(path string, off int64, bit uint8) error {
 	d.host.Ordered("disk.rot", path, off, int64(bit))
 	d.completeSyncs(d.host.Now())
@@ -230,7 +230,7 @@ func (d *Disk) RotBit(path string, off int64, bit uint8) error {
 }
 
 func (d *Disk) rot(f *inode, off int64, bit uint8) {
-	f.freeze() // what is dirty is rewritten whole: the bit that rots is the stored one
+	f.freeze() // the dirty log keeps the correct bytes, because only a stored bit rots
 	f.cache.flip(off, bit)
 	if off < f.device.size {
 		f.device.flip(off, bit)
@@ -238,9 +238,9 @@ func (d *Disk) rot(f *inode, off int64, bit uint8) {
 	d.host.Activated(FaultBitRot)
 }
 
-// DropCache drops the clean pages of the page cache: reads see the bytes of the device. Without it a lost or misdirected
-// write shows only after a power loss.
-// Dirty pages are laid over them again, but not those of lost writes: for the kernel these are clean.
+// DropCache drops the clean pages of the page cache, so that reads see the bytes of the device. Without it a lost or
+// misdirected write shows only after a power loss.
+// Dirty pages stay, except those of lost writes, because the kernel considers these clean.
 func (d *Disk) DropCache() {
 	d.host.Ordered("disk.drop-cache", "")
 	d.completeSyncs(d.host.Now())
@@ -261,7 +261,7 @@ func (d *Disk) order(a armed) {
 
 func (d *Disk) arm(a armed) { d.armed = append(d.armed, a) }
 
-// matches reports whether a pattern means a path.
+// matches reports whether a pattern matches a path.
 func matches(pattern, name string) bool {
 	if pattern == "" || pattern == name || strings.HasPrefix(name, pattern) && name[len(pattern)] == '/' {
 		return true
@@ -279,14 +279,14 @@ func (d *Disk) strike(op Calls, node *inode) harm {
 		if a.ops&op == 0 || !matches(a.pattern, node.path) || node.dir && op == OnSync && a.fault == FaultSyncForgets {
 			continue
 		}
-		// Gone before it strikes, so a node that tries again at once may succeed.
+		// The fault is removed before it strikes, so a node that retries at once may succeed.
 		if !a.forever {
 			d.armed = slices.Delete(d.armed, i, i+1)
 		}
 		d.host.Activated(a.fault)
 		return d.harmOf(a, 4)
 	}
-	// After the faults armed for this call: an armed error comes on a disk that lies, too.
+	// Armed faults come first, so that an armed error also strikes on a disk that lies.
 	if op == OnSync && d.lies {
 		d.host.Activated(FaultSyncLies)
 		return harm{lied: true}
@@ -300,8 +300,8 @@ func (d *Disk) strike(op Calls, node *inode) harm {
 	return harm{}
 }
 
-// harmOf is the effect of an armed fault on a call. amount is in eighths.
-// An order cuts a write in half (4); chance says where.
+// harmOf returns the effect of an armed fault on a call. amount is the part of a write that succeeds, in eighths: half (4)
+// for a fault armed by a verb, and a random value for noise.
 func (d *Disk) harmOf(a armed, amount uint64) harm {
 	switch a.fault {
 	case FaultShort:
@@ -320,7 +320,7 @@ func (d *Disk) harmOf(a armed, amount uint64) harm {
 	return harm{err: env.ErrIO}
 }
 
-// drawHarm lets chance decide; 0 is nothing.
+// drawHarm draws a random fault for a call; 0 means none.
 func (d *Disk) drawHarm(op Calls, node *inode) (armed, uint64) {
 	n := &d.profile.Noise
 	switch op {
@@ -358,8 +358,8 @@ func (d *Disk) drawHarm(op Calls, node *inode) (armed, uint64) {
 		if v := d.draw(noiseLost, n.LostWrite, 2); v > 0 {
 			return armed{fault: FaultLostWrite}, v
 		}
-		// By chance a write hits its own file only, at a sector's border. A checksum notices the hit anyway, and
-		// any other victim would have to be chosen among all files, which moves when one is created.
+		// A random misdirected write hits only its own file, at a sector boundary. A checksum detects that as well, and a
+		// choice among all files would change whenever a file is created.
 		if sectors := uint64(node.device.size / sector); sectors > 0 {
 			if v := d.draw(noiseMisdirected, n.Misdirected, sectors+1); v > 0 {
 				return armed{fault: FaultMisdirected, to: node.path, off: int64((v-1)%sectors) * sector}, v
@@ -374,7 +374,7 @@ func (d *Disk) drawHarm(op Calls, node *inode) (armed, uint64) {
 	return armed{}, 0
 }
 
-// draw asks chance at the first call of a tick.
+// draw makes a random decision at the first call of a tick, and returns 0 at later calls.
 func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 	if ppm == 0 {
 		return 0
@@ -383,13 +383,13 @@ func (d *Disk) draw(n noiseSite, ppm uint32, values uint64) uint64 {
 	if d.drawn[n] == tick+1 {
 		return 0
 	}
-	// Counted by time and not by calls: one call more must not give all later ones other luck.
+	// Decisions are numbered by time and not by calls, so that one more call does not change all later decisions.
 	d.drawn[n] = tick + 1
 	return d.host.Chance(n.site(), tick, ppm, values)
 }
 
-// weather begins slow and stalled times by chance.
-// Drawn at calls, as all noise is: an unused disk is never slow.
+// weather begins slow and stalled periods by chance.
+// Like all noise it is drawn only at calls, so an unused disk is never slow.
 func (d *Disk) weather() {
 	now := d.host.Now()
 	if v := d.draw(noiseSlow, d.profile.Noise.Slow, 33); v > 0 {
@@ -426,7 +426,7 @@ func (d *Disk) room() int64 {
 	return max(d.capacity-d.used, 0)
 }
 
-// called is the cost of a call to its lane, with slowness and delay.
+// called returns the cost of a call to its lane, including slowness and delay.
 func (d *Disk) called(cost env.Duration) env.Duration {
 	if d.delay > 0 {
 		d.host.Activated(FaultSlow)
@@ -434,11 +434,11 @@ func (d *Disk) called(cost env.Duration) env.Duration {
 	return d.slowed(cost) + d.delay
 }
 
-// slowed is a cost with slowness.
+// slowed returns a cost including slowness.
 func (d *Disk) slowed(cost env.Duration) env.Duration {
 	permille := d.slow
 	if d.slowUntil > 0 && d.host.Now() < d.slowUntil {
-		// By chance, on top of an order.
+		// Random slowness multiplies with that of Slow.
 		permille *= 10
 	}
 	if permille == 1000 || cost == 0 {
@@ -448,8 +448,8 @@ func (d *Disk) slowed(cost env.Duration) env.Duration {
 	return cost * env.Duration(permille) / 1000
 }
 
-// outlast is when a call that would end at t ends: not before the stall does.
-// A stalled device loses nothing and refuses nothing. That is what makes it worse than a broken one: the process waits.
+// outlast returns when a call that would end at t ends, which is not before the stall ends.
+// A stalled device is worse than a broken one: its calls do not fail, so the process waits.
 func (d *Disk) outlast(t Time) Time {
 	if t < d.stall {
 		d.host.Activated(FaultStalled)
