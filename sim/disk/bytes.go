@@ -9,21 +9,21 @@ import (
 // content is the content of a file: a list of chunks.
 //
 //	chunk 0            chunk 1            chunk 2
-//	[################] [################] [#####.....]     # bytes that exist   . room without bytes yet
+//	[################] [################] [#####.....]     # existing bytes   . capacity without bytes yet
 //	                                           ▲
 //	                                           size
 //
-// A byte that exists never changes: readers, the device and the log of dirty writes share chunks with the page cache.
-// An append fills the room after the last byte; everything else replaces the chunk by a changed copy. A truncate gives up
-// the room after the cut, for readers may hold the bytes that were there.
+// An existing byte never changes, because readers, the device and the log of dirty writes share chunks with the page cache.
+// An append fills the capacity after the last byte; all other changes replace the chunk by a changed copy. A truncate drops
+// the capacity after the cut, because readers may still hold the bytes that were there.
 type content struct {
 	chunks [][]byte // all but the last have chunkSize bytes, the last at least one
-	sums   []uint64 // hash of each chunk; 0 is not computed
+	sums   []uint64 // hash of each chunk; 0 means not computed
 	size   int64
 }
 
-// chunkSize is what a read may cross without copying. The first chunk of a file starts small and doubles, because
-// most files of a short run are.
+// A read inside one chunk of chunkSize bytes copies nothing. The first chunk of a file starts small and doubles, because
+// most files of a short run are small.
 const (
 	chunkBits  = 16
 	chunkSize  = 1 << chunkBits
@@ -31,7 +31,8 @@ const (
 	firstChunk = 512
 )
 
-// piece is bytes [from, len(chunk)) of one chunk, with the chunk's beginning, so that the device may take the whole.
+// piece is the bytes [from, len(chunk)) of one chunk. It keeps the chunk's beginning, so that the device may share the whole
+// chunk.
 type piece struct {
 	chunk []byte
 	from  int
@@ -48,7 +49,7 @@ func (b *content) append(p []byte) {
 		}
 		c := b.chunks[last]
 		n := min(len(p), chunkSize-len(c))
-		// Readers keep the old chunk; the bytes they share with it are equal and stay so.
+		// Readers keep the old chunk, whose bytes never change.
 		if len(c)+n > cap(c) {
 			c = append(make([]byte, 0, room(last, len(c)+n)), c...)
 		}
@@ -59,8 +60,8 @@ func (b *content) append(p []byte) {
 	}
 }
 
-// room is the capacity of chunk number i when it must hold n bytes.
-// Only the first chunk is worth being small: a file that has two will likely have more.
+// room returns the capacity of chunk number i when it must hold n bytes.
+// Only the first chunk starts small, because a file with two chunks will likely get more.
 func room(i, n int) int {
 	if i > 0 {
 		return chunkSize
@@ -72,7 +73,7 @@ func room(i, n int) int {
 	return r
 }
 
-// read returns n bytes at off, which exist. Inside one chunk nothing is copied.
+// read returns n bytes at off, which must exist. Inside one chunk it copies nothing.
 func (b *content) read(off int64, n int) []byte {
 	if n == 0 {
 		return nil
@@ -94,7 +95,7 @@ func (b *content) read(off int64, n int) []byte {
 func (b *content) write(off int64, p []byte) {
 	for len(p) > 0 && off < b.size {
 		i, from := int(off>>chunkBits), int(off&chunkMask)
-		// Replaced and not changed: a reader, the device or the log of dirty writes may hold a slice of it.
+		// The chunk is replaced, because a reader, the device or the log of dirty writes may hold a slice of it.
 		c := bytes.Clone(b.chunks[i])
 		n := copy(c[from:], p)
 		b.chunks[i], b.sums[i] = c, 0
@@ -111,7 +112,7 @@ func (b *content) resize(size int64) {
 		b.chunks, b.sums = b.chunks[:keep], b.sums[:keep]
 		if n := int(size & chunkMask); n > 0 {
 			c := b.chunks[keep-1]
-			// The capacity ends with the bytes: an append after the cut must not write where readers still look.
+			// The capacity ends with the bytes, because an append after the cut must not overwrite bytes that readers hold.
 			b.chunks[keep-1], b.sums[keep-1] = c[:n:n], 0
 		}
 		b.size = size
@@ -123,8 +124,8 @@ func (b *content) resize(size int64) {
 	if b.size == size {
 		return
 	}
-	// Sharing is safe: a chunk is never changed but replaced, and an append finds no room in it.
-	zeros := make([]byte, min(size-b.size, chunkSize)) // one chunk of zeros stands for all
+	// All new chunks share one array of zeros. Chunks are replaced and never changed, and an append finds no capacity in it.
+	zeros := make([]byte, min(size-b.size, chunkSize))
 	for b.size < size {
 		n := min(size-b.size, chunkSize)
 		b.chunks = append(b.chunks, zeros[:n:n])
@@ -133,8 +134,8 @@ func (b *content) resize(size int64) {
 	}
 }
 
-// clone is the same content, to go its own way. The original keeps the room after its end.
-// Slices and no bytes: a power loss, a crash state and each view of a judge are clones.
+// clone returns an independent copy of the content. The original keeps the capacity after its end.
+// It copies slices and no bytes, because each power loss, crash state and judge's view is a clone.
 func (b *content) clone() content {
 	c := content{chunks: make([][]byte, len(b.chunks)), sums: make([]uint64, len(b.sums)), size: b.size}
 	copy(c.sums, b.sums)
@@ -144,7 +145,7 @@ func (b *content) clone() content {
 	return c
 }
 
-// pieces is [off, end) as it is now, cut at chunk borders.
+// pieces returns the current bytes [off, end), split at chunk boundaries.
 func (b *content) pieces(off, end int64) []piece {
 	if off >= end {
 		return nil
@@ -163,11 +164,11 @@ func (b *content) pieces(off, end int64) []piece {
 	return list
 }
 
-// place makes a piece of chunk i part of the content, without copying if what precedes it in the chunk is the same.
-// A gap before it is filled with zeros.
+// place makes a piece of chunk i part of the content. It copies nothing if the bytes before the piece in the chunk are
+// equal. It fills a gap before the piece with zeros.
 func (b *content) place(i int, p piece) {
 	base := int64(i) << chunkBits
-	// What lies between was lost on its way, or is not yet there: zeros, as a file system shows blocks it never wrote.
+	// The bytes in the gap were lost or are not written yet. They read as zeros, as in a file system.
 	if gap := base + int64(p.from); b.size < gap {
 		b.resize(gap)
 	}
@@ -189,12 +190,12 @@ func (b *content) place(i int, p piece) {
 	b.size = max(b.size, base+int64(len(c)))
 }
 
-// samePrefix reports whether two chunks agree in their first n bytes; mostly they are one.
+// samePrefix reports whether two chunks agree in their first n bytes. Usually they share memory.
 func samePrefix(c, d []byte, n int) bool {
 	return n == 0 || &c[0] == &d[0] || bytes.Equal(c[:n], d[:n])
 }
 
-// own makes chunk i at least n bytes long and safe to change in place; with mine it is already, for its bytes.
+// own makes chunk i at least n bytes long and safe to change in place; mine means that no reader shares its bytes.
 func (b *content) own(i, n int, mine bool) []byte {
 	base := int64(i) << chunkBits
 	if b.size < base+int64(n) {
@@ -213,8 +214,8 @@ func (b *content) flip(off int64, bit uint8) {
 	c[off&chunkMask] ^= 1 << (bit & 7)
 }
 
-// digest is a hash of the content. Only chunks that changed since the last call are read.
-// Content is compared far more often than it changes: hence the sums.
+// digest returns a hash of the content. It reads only chunks that changed since the last call, because content is compared
+// far more often than it changes.
 func (b *content) digest() uint64 {
 	h := uint64(b.size)
 	for i, c := range b.chunks {
@@ -226,7 +227,7 @@ func (b *content) digest() uint64 {
 	return h
 }
 
-// fold adds x to the hash h (splitmix64's finisher); the order of additions matters.
+// fold adds x to the hash h, with splitmix64's finisher; the order of additions matters.
 func fold(h, x uint64) uint64 {
 	h = (h ^ x) + 0x9e3779b97f4a7c15
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9

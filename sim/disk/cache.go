@@ -7,39 +7,39 @@ import (
 	"samsa/sim/env"
 )
 
-// inode is a file or a directory. It lives as long as a name, a handle or the device knows it.
+// inode is a file or a directory. It lives as long as a name, a handle or the device refers to it.
 type inode struct {
 	id  uint32
 	dir bool
 
-	// Where the page cache has it.
+	// Its place in the page cache's tree.
 	path   string // from the root; a file that was removed keeps its last one
-	linked bool   // some directory has a name for it
-	opens  int    // handles on it
+	linked bool   // some directory has an entry for it
+	opens  int    // number of open handles
 
 	// A file's bytes: in the page cache, on the device, and the changes between the two.
 	cache    content
 	device   content
-	dirty    []dirtyWrite // in order; what is not in device yet
-	unsynced int64        // bytes written since the last sync began: what the next one carries
+	dirty    []dirtyWrite // changes that are not in device yet, in order
+	unsynced int64        // bytes written since the last sync began, which the next sync writes
 
-	// A directory's names, in byte order: in the page cache, and on the device.
+	// A directory's entries, in byte order: in the page cache, and on the device.
 	names       []dirent
 	deviceNames []dirent
 }
 
-// dirent is one name in a directory.
+// dirent is a directory entry.
 type dirent struct {
 	name string
 	node *inode
 }
 
-// find is where a name is in a directory, or belongs.
+// find returns the index of a name in a directory, or the index at which to insert it.
 func find(names []dirent, name string) (int, bool) {
 	return slices.BinarySearchFunc(names, name, func(e dirent, name string) int { return strings.Compare(e.name, name) })
 }
 
-// child is the inode under a name in a directory, or nil.
+// child returns the inode of a name in a directory, or nil.
 func child(names []dirent, name string) *inode {
 	if i, ok := find(names, name); ok {
 		return names[i].node
@@ -47,7 +47,7 @@ func child(names []dirent, name string) *inode {
 	return nil
 }
 
-// bind gives a name to an inode, replacing the old one; nil removes the name.
+// bind sets a name to an inode, replacing the old inode; nil removes the name.
 func bind(names []dirent, name string, node *inode) []dirent {
 	i, ok := find(names, name)
 	switch {
@@ -63,14 +63,14 @@ func bind(names []dirent, name string, node *inode) []dirent {
 }
 
 // handle is one entry of the process's table of open files.
-// A closed handle must not reach the file that took its entry, and a process that uses one should see an error: so the
-// number that a process gets carries the entry's generation.
+// The number that a process gets includes the entry's generation, so that using a closed handle is an error and never
+// reaches another file.
 type handle struct {
 	file       *inode // nil: free
-	generation uint32 // of the entry, so that an old handle does not open a new file
+	generation uint32 // counts the closes of the entry
 }
 
-// An env.File is a table index plus one, and the entry's generation above it.
+// An env.File has the table index plus one in its low bits, and the entry's generation above.
 const (
 	handleBits = 20
 	handleMask = 1<<handleBits - 1
@@ -91,7 +91,7 @@ func (d *Disk) open(file *inode) env.File {
 	return env.File(h.generation<<handleBits | uint32(slot+1)&handleMask)
 }
 
-// file is the file of a handle.
+// file returns the file of a handle.
 func (d *Disk) file(f env.File) (*inode, error) {
 	if d.host.Dead() {
 		return nil, env.ErrDead
@@ -107,7 +107,7 @@ func (d *Disk) file(f env.File) (*inode, error) {
 	return h.file, nil
 }
 
-// closeHandle takes an entry out of the table. The last handle on a file without a name frees its room.
+// closeHandle frees an entry of the table. Closing the last handle on a file without a name frees the file's room.
 func (d *Disk) closeHandle(slot int) {
 	h := &d.handles[slot]
 	file := h.file
@@ -118,16 +118,16 @@ func (d *Disk) closeHandle(slot int) {
 	d.release(file)
 }
 
-// release gives back the room of a file that has neither a name nor a handle.
-// Its name may still be on the device, and a power loss bring it back; the room is counted as the page cache sees it.
+// release frees the room of a file that has neither a name nor a handle.
+// The device may still have its name, and a power loss may restore it; but room is counted by the page cache.
 func (d *Disk) release(file *inode) {
 	if !file.linked && file.opens == 0 {
 		d.used -= file.cache.size
 	}
 }
 
-// walk is the file or directory at a path, or nil. "" is the root.
-// From the root each time: directories are few and flat, and a cache of paths would have to follow every rename.
+// walk returns the file or directory at a path, or nil. "" is the root.
+// It starts at the root each time, because directories are few and flat, and every rename would change a cache of paths.
 func (d *Disk) walk(path string) *inode {
 	at := d.root
 	for path != "" && at != nil {
@@ -140,7 +140,7 @@ func (d *Disk) walk(path string) *inode {
 	return at
 }
 
-// locate is the directory a path's last name is in, and that name. The directory is nil if there is none, or the path is not one.
+// locate returns a path's directory and last name. The directory is nil if it does not exist or the path is invalid.
 func (d *Disk) locate(path string) (dir *inode, name string) {
 	cut := strings.LastIndexByte(path, '/')
 	if cut < 0 {
@@ -154,7 +154,7 @@ func (d *Disk) locate(path string) (dir *inode, name string) {
 	return dir, name
 }
 
-// create makes an inode under a name that is free.
+// create makes an inode with a name that is free.
 func (d *Disk) create(dir *inode, name string, isDir bool) *inode {
 	d.inodes++
 	node := &inode{id: d.inodes, dir: isDir, linked: true}
@@ -164,7 +164,7 @@ func (d *Disk) create(dir *inode, name string, isDir bool) *inode {
 	return node
 }
 
-// unlink takes a name away.
+// unlink removes a name.
 func (d *Disk) unlink(dir *inode, name string, node *inode) {
 	dir.names = bind(dir.names, name, nil)
 	d.orphan(node)
@@ -189,7 +189,7 @@ func (d *Disk) rename(from *inode, name string, to *inode, newName string) {
 	d.log(nameEdit{from, name, nil}, nameEdit{to, newName, node})
 }
 
-// moved sets the paths of an inode that got a name, and of all below it.
+// moved sets the path of an inode that got a new name, and the paths of all inodes below it.
 func (node *inode) moved(dir *inode, name string) {
 	node.path = name
 	if dir.path != "" {
@@ -200,7 +200,7 @@ func (node *inode) moved(dir *inode, name string) {
 	}
 }
 
-// within reports whether node is dir or lies below it.
+// within reports whether node is dir or is below it.
 func (d *Disk) within(node, dir *inode) bool {
 	return node == dir || strings.HasPrefix(node.path, dir.path+"/")
 }

@@ -18,21 +18,21 @@ type Disk struct {
 	used    int64    // bytes of files with a name or a handle
 
 	seq         uint64        // numbers changes, of bytes and of names, and syncs
-	begins      Time          // when the running call begins: later than now by what its event has spent before
-	latest      Time          // when the last call of the process begins that changed or synced anything
-	completedTo uint64        // changes up to this number are issued whatever their moment says, see completeIssued
-	nameLog     []nameChange  // in order; what is not in some deviceNames yet
+	begins      Time          // when the running call begins: now plus the time that its event has spent before
+	latest      Time          // when the last call that changed or synced anything begins
+	completedTo uint64        // changes up to this number count as issued, see completeIssued
+	nameLog     []nameChange  // name changes that are not in deviceNames yet, in order
 	pending     []pendingSync // in order of time
-	idle        Time          // when the device has done what is queued
+	idle        Time          // when the device has finished its queue
 
 	// Faults in force, see fault.go.
 	capacity  int64
-	filled    bool // no room, whatever the capacity
+	filled    bool // no room is left, whatever the capacity
 	armed     []armed
 	lies      bool
 	slow      int64        // permille
 	delay     env.Duration // added to every call
-	slowUntil Time         // a tenth of the speed by chance
+	slowUntil Time         // until then calls are ten times slower, by chance
 	stall     Time
 	noisy     bool
 	drawn     [noiseSites]uint64 // the tick of each site's last draw, plus one
@@ -40,11 +40,11 @@ type Disk struct {
 
 var _ env.Disk = (*Disk)(nil)
 
-// New is an empty disk that is in no world, for tests of what lies on disks: its own clock runs as calls cost time, so a
-// sync has taken effect when it returns. A Flush takes effect at once and returns nowhere.
+// New makes an empty disk without a world, for tests. Its own clock advances with the cost of calls, so a sync has taken
+// effect when it returns. A Flush takes effect at once, and no node gets its return.
 func New(profile Profile) *Disk { return NewIn(profile, &aloneHost{}) }
 
-// NewIn is an empty disk in a machine.
+// NewIn makes an empty disk in a machine.
 func NewIn(profile Profile, host Host) *Disk {
 	d := &Disk{host: host, profile: profile, capacity: profile.Capacity, slow: 1000, inodes: 1}
 	if d.capacity == 0 {
@@ -55,7 +55,7 @@ func NewIn(profile Profile, host Host) *Disk {
 	return d
 }
 
-// CrashProcess ends the incarnation: its handles die, the page cache stays, syncs on their way arrive.
+// CrashProcess ends the incarnation: its handles become invalid, the page cache stays, and pending syncs complete.
 func (d *Disk) CrashProcess() {
 	d.completeIssued()
 	for slot := range d.handles {
@@ -65,7 +65,7 @@ func (d *Disk) CrashProcess() {
 	}
 }
 
-// Latest is when the last call of the process begins that changed or synced anything.
+// Latest returns the time at which the last call that changed or synced anything begins.
 func (d *Disk) Latest() Time { return d.latest }
 
 // enter begins a call.
@@ -74,7 +74,7 @@ func (d *Disk) enter() error {
 		return env.ErrDead
 	}
 	d.begins = d.host.Spend(0)
-	// Syncs complete lazily: only the next call, a judge or a power loss can see that the device is done.
+	// Syncs complete lazily, because only the next call, a judge or a power loss can see that one is complete.
 	if len(d.pending) > 0 {
 		d.completeSyncs(d.host.Now())
 	}
@@ -117,7 +117,7 @@ func (d *Disk) Mkdir(path string) error {
 	return nil
 }
 
-// List is the entries of a directory.
+// List returns the entries of a directory.
 func (d *Disk) List(dir string) ([]env.Entry, error) {
 	if err := d.enter(); err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (d *Disk) List(dir string) ([]env.Entry, error) {
 	return list, nil
 }
 
-// Open opens a file. A directory is ErrBadFile.
+// Open opens a file. It returns ErrBadFile for a directory.
 func (d *Disk) Open(path string, create bool) (env.File, error) {
 	if err := d.enter(); err != nil {
 		return 0, err
@@ -176,7 +176,7 @@ func (d *Disk) Close(f env.File) error {
 	return nil
 }
 
-// Size is the file's length.
+// Size returns the file's length.
 func (d *Disk) Size(f env.File) (int64, error) {
 	file, err := d.enterFile(f)
 	if err != nil {
@@ -185,7 +185,7 @@ func (d *Disk) Size(f env.File) (int64, error) {
 	return file.cache.size, nil
 }
 
-// ReadAt reads up to n bytes at off. At or after the end there is nothing to read; a negative off is ErrBadFile.
+// ReadAt reads up to n bytes at off, and none at or after the end. A negative off or n is ErrBadFile.
 func (d *Disk) ReadAt(f env.File, off int64, n int) ([]byte, error) {
 	file, err := d.enterFile(f)
 	if err != nil {
@@ -228,15 +228,14 @@ func (d *Disk) WriteAt(f env.File, off int64, p []byte) error {
 
 // write puts p at off, as much as there is room for and faults allow.
 func (d *Disk) write(file *inode, off int64, p []byte) error {
-	// Paid before anything can fail: a call that fails takes its time too, and a handler that retries in a loop should
-	// feel it.
+	// The cost is paid before anything can fail, so that a failing call takes time too, even in a retry loop.
 	done := d.pay(d.profile.Call + perKiB(d.profile.CopyKiB, int64(len(p))))
 	h := d.strike(OnWrite, file)
 	if h.err != nil {
 		p = p[:uint64(len(p))*min(h.short, 8)/8]
 	}
 	size := file.cache.size
-	// A full device takes as much as fits, as write(2) does: the log ends in half a batch, and recovery must cut it.
+	// A full device writes as many bytes as fit, as write(2) does. The log then ends in half a batch, which recovery must cut.
 	if lacks := off + int64(len(p)) - size - d.room(); lacks > 0 {
 		p = p[:int64(len(p))-lacks]
 		h.err = env.ErrNoSpace
@@ -247,7 +246,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 	}
 	file.write(d, off, p, h.lost)
 	d.used += file.cache.size - size
-	// The page cache has the bytes where they belong; only the device was hit elsewhere.
+	// The page cache has the bytes at the right offset; only the device's bytes go elsewhere.
 	if h.target != nil {
 		h.target.hit(h.off, p)
 	}
@@ -269,7 +268,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 	if h := d.strike(OnWrite, file); h.err != nil {
 		return h.err
 	}
-	// To extend takes room although nothing is written: sparse files are left out. Cutting never fails for want of it.
+	// Extending needs room although nothing is written, because sparse files are not modelled. Cutting needs none.
 	grows := size - file.cache.size
 	if grows > 0 && grows > d.room() {
 		d.host.Activated(FaultFull)
@@ -293,7 +292,7 @@ func (d *Disk) Sync(f env.File) error {
 	return d.syncNow(file, OpSync)
 }
 
-// SyncDir makes the names in a directory durable, and all earlier changes that these stand on.
+// SyncDir makes the directory entries of dir durable, and all earlier changes that they depend on.
 func (d *Disk) SyncDir(dir string) error {
 	if err := d.enter(); err != nil {
 		return err
@@ -315,12 +314,12 @@ func (d *Disk) syncNow(node *inode, op Op) error {
 	return h.err
 }
 
-// synced ends a sync that made its file durable, or claims so.
+// synced reports a sync that made its file durable, or claims so.
 func (d *Disk) synced(op Op, node *inode, done Time, h harm) {
 	d.host.Operated(Change{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Begins: d.begins, Completes: done, Lied: h.lied})
 }
 
-// Flush is Sync on the device's time alone.
+// Flush is Sync without making the lane wait for the device.
 func (d *Disk) Flush(f env.File, tok env.Token) {
 	file, err := d.enterFile(f)
 	if err == env.ErrDead {
@@ -337,9 +336,9 @@ func (d *Disk) Flush(f env.File, tok env.Token) {
 	}
 }
 
-// Rename moves a file or directory. A directory of the new name, or a file in the way of a directory, is ErrExist.
-// Kafka deletes a partition by renaming its directory first, so directories move here too. That one may replace an empty
-// one, as rename(2) allows, is left out.
+// Rename moves a file or directory. If the new name is a directory, or a directory would replace a file, it is ErrExist.
+// Directories can move because Kafka deletes a partition by renaming its directory first. Unlike in rename(2), a directory
+// cannot replace an empty one.
 func (d *Disk) Rename(from, to string) error {
 	if err := d.enter(); err != nil {
 		return err
@@ -355,7 +354,7 @@ func (d *Disk) Rename(from, to string) error {
 		return env.ErrNotExist
 	}
 	there := child(newDir.names, newName)
-	// rename(2) of a file to itself does nothing, and succeeds.
+	// As in rename(2), renaming a file to itself succeeds and does nothing.
 	if there == node {
 		return nil
 	}
@@ -395,7 +394,7 @@ func (d *Disk) Remove(path string) error {
 	return nil
 }
 
-// Space is the free and total room.
+// Space returns the free and the total room.
 func (d *Disk) Space() (free, total int64, err error) {
 	if err := d.enter(); err != nil {
 		return 0, 0, err

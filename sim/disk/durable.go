@@ -10,9 +10,9 @@ import (
 //
 //	file:       device ──▶ dirty[0] ──▶ dirty[1] ──▶ … ──▶ cache        one log for each file
 //	directory:  deviceNames ──▶ the name log's edits of it ──▶ names    one log for the disk
-//	sync:       calls mark a place in these logs; what is before it moves to the device when the call completes
+//	sync:       a sync marks a position in a log; earlier changes move to the device when the sync completes
 //
-// Logs are bounded: the oldest changes of a long one go to the device unasked, as in a kernel after some seconds.
+// Logs are bounded: the oldest changes of a long log go to the device without a sync, as a kernel does after some seconds.
 
 const (
 	mostDirtyWrites = 1024 // of one file; a file that is only appended to has one
@@ -25,12 +25,12 @@ type dirtyWrite struct {
 	moment         // of its first call
 	truncate bool  // the file was cut or extended to end
 	lost     bool  // the device will never have the bytes, only the length
-	open     bool  // [off, end) is as the page cache has it; appends may still join. Only the last one
+	open     bool  // the bytes of [off, end) are still in the page cache, and appends may join; only the last write is open
 	off, end int64 // bytes [off, end) were written
 	size     int64 // the file's length after it
 	pieces   []piece
 	steps    []int64 // some lengths the file had in between
-	joins    []join  // the last appends to it, from the first one on that was not issued when the next came
+	joins    []join  // the last appends to it, beginning with the first that was not issued when the next came
 }
 
 // join is an append that joined a write.
@@ -39,14 +39,14 @@ type join struct {
 	off int64 // the file's length before it
 }
 
-// pendingSync is a sync on its way: the changes before it are on the device at that time.
+// pendingSync is a sync that is not complete.
 type pendingSync struct {
-	moment // changes numbered before it are what it carries
-	at     Time
+	moment      // the sync covers the changes with smaller numbers
+	at     Time // when these changes are on the device
 	node   *inode
 }
 
-// nameEdit says that a directory's name now means node; nil means nothing.
+// nameEdit sets a name in a directory to node; a nil node removes the name.
 type nameEdit struct {
 	dir  *inode
 	name string
@@ -56,16 +56,16 @@ type nameEdit struct {
 // nameChange is one create, rename or remove: one or two edits that the device takes together, as a journal does.
 type nameChange struct {
 	moment
-	edits [2]nameEdit // the second has a nil dir if there is one
-	// A directory that moves between directories takes all earlier changes with it; or some crash could leave it
-	// below itself.
+	edits [2]nameEdit // the second has a nil dir if there is only one edit
+	// A directory that moves between directories depends on all earlier changes; otherwise some crash could leave it below
+	// itself.
 	barrier bool
 }
 
 // touches reports whether the change edits dir.
 func (c *nameChange) touches(dir *inode) bool { return c.edits[0].dir == dir || c.edits[1].dir == dir }
 
-// log records a change of names that just happened in the page cache.
+// log records a name change that just took effect in the page cache.
 func (d *Disk) log(first, second nameEdit) {
 	moved := second.node
 	d.nameLog = append(d.nameLog, nameChange{
@@ -74,7 +74,7 @@ func (d *Disk) log(first, second nameEdit) {
 		barrier: moved != nil && moved.dir && first.dir != second.dir,
 	})
 	if len(d.nameLog) > mostNameEdits {
-		// A change that is not issued yet must not reach the device, however long the log.
+		// A change that is not issued yet must not reach the device, however long the log is.
 		oldest := 0
 		for oldest < mostNameEdits/2 && d.issued(d.nameLog[oldest].moment) {
 			oldest++
@@ -95,12 +95,12 @@ func (c *nameChange) apply() {
 	}
 }
 
-// closure marks the changes of the name log that the device must have to have dir's changes up to mark: these, and the
-// earlier ones of the directories they touch.
+// closure marks the changes of the name log that reach the device together with dir's changes up to mark: these changes,
+// and earlier ones of the directories that they touch.
 func (d *Disk) closure(dir *inode, mark uint64) []bool {
 	chosen := make([]bool, len(d.nameLog))
 	need := []*inode{}
-	// From the newest back, since a change needs those before it.
+	// The loop goes from the newest change to the oldest, because a change depends on earlier ones.
 	all := false
 	for i := len(d.nameLog) - 1; i >= 0; i-- {
 		c := &d.nameLog[i]
@@ -118,9 +118,9 @@ func (d *Disk) closure(dir *inode, mark uint64) []bool {
 	return chosen
 }
 
-// commitNames makes a directory's names up to mark durable.
-// The journal of ext4 and xfs would take all earlier changes along, of every directory. This takes the fewest it can: the
-// weaker promise is the better test, and POSIX promises no more.
+// commitNames makes a directory's name changes up to mark durable.
+// The journals of ext4 and xfs would commit all earlier changes of every directory too. This commits as few as it can,
+// because POSIX promises no more, and a weaker promise is a better test.
 func (d *Disk) commitNames(dir *inode, mark uint64) {
 	chosen := d.closure(dir, mark)
 	rest := d.nameLog[:0]
@@ -135,7 +135,7 @@ func (d *Disk) commitNames(dir *inode, mark uint64) {
 	d.nameLog = rest
 }
 
-// write puts p at off into the page cache and remembers that the device does not have it.
+// write puts p at off into the page cache and records it as dirty.
 func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 	appending := off == f.cache.size
 	end := off + int64(len(p))
@@ -178,7 +178,7 @@ func (f *inode) record(d *Disk, w dirtyWrite) {
 	f.dirty = append(f.dirty, w)
 }
 
-// freeze keeps the bytes of the open write as they are now, because the page cache is about to change or a sync begins.
+// freeze saves the current bytes of the open write, because the page cache is about to change or a sync begins.
 func (f *inode) freeze() {
 	if last := len(f.dirty) - 1; last >= 0 && f.dirty[last].open {
 		w := &f.dirty[last]
@@ -199,7 +199,7 @@ func (f *inode) commit(mark uint64) {
 	f.dirty = slices.Delete(f.dirty, 0, n)
 }
 
-// apply makes a write on the device's bytes, or on a copy of them.
+// apply performs a write on the device's bytes, or on a copy of them.
 func (w *dirtyWrite) apply(device *content) {
 	for i, p := range w.pieces {
 		device.place(int(w.off>>chunkBits)+i, p)
@@ -207,12 +207,12 @@ func (w *dirtyWrite) apply(device *content) {
 	switch {
 	case w.truncate:
 		device.resize(w.end)
-	case device.size < w.end: // lost: a hole
+	case device.size < w.end: // a lost write leaves a hole
 		device.resize(w.end)
 	}
 }
 
-// completeSyncs moves to the device the changes that syncs carried, of the syncs that are complete by that time.
+// completeSyncs moves the changes of all syncs that are complete by time now to the device.
 func (d *Disk) completeSyncs(now Time) {
 	n := 0
 	for n < len(d.pending) && d.pending[n].at <= now && d.issued(d.pending[n].moment) {
@@ -228,21 +228,21 @@ func (d *Disk) completeSyncs(now Time) {
 	}
 }
 
-// sync puts a sync on the device's queue and returns when it is done. The device does one at a time, so pending is in
-// order of time. The changes that the sync carries are fixed now: later writes wait for the next one.
+// sync puts a sync on the device's queue and returns the time at which it completes. The device does one at a time, so
+// pending is in order of time. The sync covers the changes made so far; later writes need another sync.
 func (d *Disk) sync(node *inode) (done Time, h harm) {
 	at := d.next()
 	h = d.strike(OnSync, node)
 	start := max(d.host.Spend(d.called(d.profile.Call)), d.idle)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
-	// One that lies or fails keeps the device as long as one that works: the clock does not show it.
+	// A sync that lies or fails takes as long as one that works, so its duration does not reveal it.
 	d.idle = done
 	switch {
 	case h.forget:
 		d.forget(node)
-	// The kernel gives the error once; whether it forgets the pages too is a fault of its own, see forget.
+	// A failed sync that also forgets the dirty pages is a separate fault, see forget.
 	case h.err != nil || h.lied:
-		// What was dirty stays dirty: an honest sync may follow.
+		// Dirty pages stay dirty, so a later sync may write them.
 	default:
 		node.freeze()
 		node.unsynced = 0
@@ -251,8 +251,8 @@ func (d *Disk) sync(node *inode) (done Time, h harm) {
 	return done, h
 }
 
-// forget lets dirty pages that could not be written count as clean, as kernels do. The changes of an earlier sync that is
-// under way still arrive.
+// forget makes dirty pages that could not be written count as clean, as kernels do. The changes of an earlier sync that is
+// not complete still reach the device.
 func (d *Disk) forget(f *inode) {
 	f.freeze()
 	sent := uint64(0)
@@ -262,7 +262,7 @@ func (d *Disk) forget(f *inode) {
 		}
 	}
 	for i := range f.dirty {
-		// The length stays, which is metadata and in a journal: the file comes back with holes.
+		// The length is journaled metadata and survives, so the file has holes after a power loss.
 		if w := &f.dirty[i]; w.seq > sent && !w.truncate {
 			w.lost, w.pieces = true, nil
 		}
@@ -270,7 +270,7 @@ func (d *Disk) forget(f *inode) {
 	f.unsynced = 0
 }
 
-// wait keeps the lane busy until then.
+// wait keeps the lane busy until that time.
 func (d *Disk) wait(until Time) {
 	if lane := d.host.Spend(0); lane < until {
 		d.host.Spend(env.Duration(until - lane))

@@ -5,33 +5,34 @@ import "samsa/sim/env"
 // Time is true time: nanoseconds since the world began. Nodes never see it; they see clocks that may lie.
 type Time int64
 
-// Fault is one kind of harm, of a disk or of another part of the world: its id, as counters and reports name it, and its
-// effect. Two equal values are the same fault. Each part of the world lists its own.
+// Fault is one kind of fault, of a disk or of another part of the world. Two equal values are the same fault. Each part of
+// the world lists its own.
 type Fault struct {
-	Name string // dotted lower case: "disk.sync-lies"
-	Doc  string // one sentence
+	Name string // the id in counters and reports, in dotted lower case: "disk.sync-lies"
+	Doc  string // the effect, in one sentence
 }
 
 // Host is the machine that a disk is built into.
 type Host interface {
-	// Dead says that this incarnation died earlier in the event: every call returns ErrDead and does nothing.
+	// Dead reports whether this incarnation died earlier in the event. Then every call returns ErrDead and does nothing.
 	Dead() bool
-	// Spend adds to the time the event's lane is busy and returns when that is over. Spend(0) asks only.
+	// Spend adds cost to the time for which the event's lane is busy, and returns when that time ends. Spend(0) adds nothing.
 	Spend(cost env.Duration) Time
-	// Operated follows each change that took effect, as the last thing the call does: it may end in LosePower.
+	// Operated is called after each change that took effect, at the end of the disk call, because it may call LosePower.
 	Operated(change Change)
 	// Flushed schedules Returned for an asynchronous flush.
 	Flushed(at Time, tok env.Token, err error)
 	// Now is true time at the start of the event.
 	Now() Time
-	// Ran is until when the process has run: calls that begin later it has not made yet. It is Now, but for a process
-	// that stands still.
+	// Ran returns the time up to which the process has run; it has not made calls that begin later. It equals Now unless the
+	// process is paused.
 	Ran() Time
-	// Chance is 0 but for ppm times in a million, and then uniform in [1, n). At ppm >= 1e6 it is never 0.
+	// Chance returns a uniform value in [1, n) with a probability of ppm in a million, and 0 otherwise. At ppm >= 1e6 the
+	// result is never 0.
 	Chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64
 	// Activated counts a fault that did something.
 	Activated(f Fault)
-	// Ordered reports that a fault was ordered, by a method of Disk that is not of env.Disk: nodes cannot.
+	// Ordered is called when a scenario starts a fault, by a method of Disk that env.Disk does not have.
 	Ordered(what, path string, how ...int64)
 }
 
@@ -42,22 +43,22 @@ const (
 	OpWrite    Op = iota + 1 // bytes [Off, Off+Len) were written (Append and WriteAt)
 	OpTruncate               // the file's length is now Len
 	OpSync                   // bytes [0, Len) and the length are durable at Completes (Sync and Flush)
-	OpSyncDir                // the directory's names are durable at Completes
+	OpSyncDir                // the directory's entries are durable at Completes
 	OpCreate                 // a file was made
 	OpMkdir                  // a directory was made
-	OpRename                 // Path is now To
-	OpRemove                 // Path is gone
+	OpRename                 // Path was renamed to To
+	OpRemove                 // Path was removed
 )
 
-// Change is one change that took effect in the page cache, or is on its way to the device.
+// Change is one change that took effect in the page cache, or a sync to the device.
 type Change struct {
 	Op        Op
-	Lied      bool   // a sync that will make nothing durable and says it did
-	Inode     uint32 // the file or directory; it stays through a rename and is never used again
+	Lied      bool   // the sync reports success but makes nothing durable
+	Inode     uint32 // the file or directory; a rename keeps it, and it is never reused
 	Path      string // its path; a file that was removed keeps its last one
 	To        string // the new path of a rename
 	Off, Len  int64
-	Sum       uint64 // of the bytes of a write; nothing else has one
+	Sum       uint64 // a hash of the bytes of a write; 0 for other changes
 	Begins    Time   // when the process makes the call
 	Completes Time   // when the call is over, and when a sync takes effect
 }
@@ -66,11 +67,11 @@ type Change struct {
 type Profile struct {
 	Capacity int64 // bytes; 0 is 1 TiB
 
-	Call    env.Duration // every call: a system call into the page cache
-	CopyKiB env.Duration // and per KiB carried between process and page cache
+	Call    env.Duration // cost of every call: a system call into the page cache
+	CopyKiB env.Duration // cost per KiB copied between process and page cache
 
-	Sync    env.Duration // a sync of a file or directory: one trip to the device
-	SyncKiB env.Duration // and per dirty KiB
+	Sync    env.Duration // cost of a sync of a file or directory: one trip to the device
+	SyncKiB env.Duration // cost of a sync per dirty KiB
 
 	Noise Noise
 }
@@ -90,8 +91,8 @@ func perKiB(cost env.Duration, n int64) env.Duration {
 	return (cost*env.Duration(n) + 1023) / 1024
 }
 
-// aloneHost is the machine of a disk without a world: time moves with each cost, so a sync that returned is done,
-// and nothing happens by chance. Flushes run and return nowhere.
+// aloneHost is the host of a disk without a world. Time moves with each cost, so a sync that returned is complete, and no
+// fault happens by chance. A flush completes, but no node gets its return.
 type aloneHost struct{ clock Time }
 
 func (h *aloneHost) Dead() bool                                     { return false }
@@ -104,7 +105,7 @@ func (h *aloneHost) Chance(env.Site, uint64, uint32, uint64) uint64 { return 0 }
 func (h *aloneHost) Activated(Fault)                                {}
 func (h *aloneHost) Ordered(string, string, ...int64)               {}
 
-// flag is a bool as a number, for Ordered.
+// flag returns a bool as a number, for Ordered.
 func flag(on bool) int64 {
 	if on {
 		return 1

@@ -6,10 +6,10 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// For judges, tests and exports: the content of a disk, read without touching it. Nodes have no access.
+// Judges, tests and exports read the content of a disk here, without changing it. Nodes have no access.
 
 // File is one file or directory of a view.
-// It is of the moment it was made: what the disk does later does not show in it, since chunks never change.
+// It is a snapshot: later changes of the disk do not show in it, because chunks never change.
 type File struct {
 	Path  string // from the root
 	Inode uint32 // stays through renames
@@ -18,15 +18,15 @@ type File struct {
 	bytes content
 }
 
-// Bytes is a copy of the content.
+// Bytes returns a copy of the content.
 func (f File) Bytes() []byte { return slices.Clone(f.bytes.read(0, int(f.bytes.size))) }
 
-// Files is the page cache's view, each directory before what is in it, names in byte order.
+// Files returns the page cache's view: each directory before its entries, names in byte order.
 func (d *Disk) Files() []File {
 	return list(nil, d.root, "", func(n *inode) []dirent { return n.names }, func(n *inode) *content { return &n.cache })
 }
 
-// DurableFiles is the least that a power loss now leaves, in the same order.
+// DurableFiles returns the state after a power loss now that loses everything unsynced, in the order of Files.
 func (d *Disk) DurableFiles() []File {
 	d.completeSyncs(d.host.Now())
 	return list(nil, d.root, "", func(n *inode) []dirent { return n.deviceNames }, func(n *inode) *content { return &n.device })
@@ -45,7 +45,7 @@ func list(to []File, dir *inode, prefix string, names func(*inode) []dirent, byt
 	return to
 }
 
-// DurableSize is how many of a file's bytes a power loss now leaves at least, whatever becomes of its name.
+// DurableSize returns how many of a file's bytes survive any power loss now, even if its name does not.
 func (d *Disk) DurableSize(path string) int64 {
 	d.completeSyncs(d.host.Now())
 	if f := d.walk(path); f != nil {
@@ -54,7 +54,8 @@ func (d *Disk) DurableSize(path string) int64 {
 	return 0
 }
 
-// Export hands over the page cache's view, in the order of Files, until visit fails: to write it into a real directory.
+// Export calls visit for each file of the page cache's view, in the order of Files, until visit fails. It is meant for
+// writing the view into a real directory.
 func (d *Disk) Export(visit func(path string, dir bool, bytes []byte) error) error {
 	for _, f := range d.Files() {
 		if err := visit(f.Path, f.Dir, f.Bytes()); err != nil {
@@ -64,8 +65,8 @@ func (d *Disk) Export(visit func(path string, dir bool, bytes []byte) error) err
 	return nil
 }
 
-// each visits every file that has a name or a handle, or had one on the device.
-// A file that was removed while it is open still takes room and still reads: only its last handle ends it.
+// each visits every file that has a name or a handle. A file that was removed while it is open still takes room and can be
+// read until its last handle is closed.
 func (d *Disk) each(visit func(*inode)) {
 	eachBelow(d.root, visit)
 	for _, h := range d.handles {
@@ -85,9 +86,9 @@ func eachBelow(dir *inode, visit func(*inode)) {
 	}
 }
 
-// Digest is a hash of the whole disk, page cache and device. It costs a visit to each file and directory, and a look at
-// the chunks that changed since the last one.
-// Syncs complete first: they do so lazily, and two equal disks must not differ by the time of the last look.
+// Digest returns a hash of the whole disk, page cache and device. It visits each file and directory, but reads only the
+// chunks that changed since the last call.
+// It first completes due syncs, because these complete lazily and must not make equal disks differ.
 func (d *Disk) Digest() uint64 {
 	d.completeSyncs(d.host.Now())
 	h := fold(uint64(d.used), uint64(len(d.nameLog)))
@@ -105,8 +106,8 @@ func digestNames(h uint64, dir *inode, view func(*inode) ([]dirent, *content)) u
 	return fold(h, uint64(len(names)))
 }
 
-// Peek reads the page cache's view, for judges: it costs nothing, touches nothing and cannot fail. It returns up
-// to n bytes at off, read-only and never changing, and the file's size; ok is false if there is no such file.
+// Peek reads the page cache's view, for judges: it costs no time, changes nothing and cannot fail. It returns up to n bytes
+// at off, which are read-only and never change, and the file's size; ok is false if there is no such file.
 func (d *Disk) Peek(path string, off int64, n int) (bytes []byte, size int64, ok bool) {
 	f := d.walk(path)
 	if f == nil || f.dir {

@@ -2,29 +2,29 @@ package disk
 
 import "slices"
 
-// Issued calls. A handler runs to its end at one instant, and the cost of its calls is paid afterwards: so the disk knows
-// of calls that the process, in true time, has not issued yet.
+// Issued calls. A handler runs to its end at one instant, and the cost of its calls is paid afterwards. So the disk knows
+// calls that the process, in true time, has not issued yet.
 //
 //	true time    t            t+2us                          t+2ms        t+2.002ms
 //	handler      │ append ──▶ │ sync ──────────────────────▶ │ rename ──▶ │ sync of the directory ──▶
 //	                                       ▲
-//	                                       power fails: the append may survive or not, and the sync may have got some
-//	                                       way or not; but rename was never called, and no chance makes it survive
+//	                                       power fails: the append may survive or not, and the sync may be partly done;
+//	                                       but rename was never called, so it cannot survive
 //
-// So each change remembers when its call begins. A power loss first undoes the changes that were not issued, and then asks
-// chance about the rest. A process crash undoes nothing: all calls of the handler count as complete at that instant, the
-// syncs between them too. That is the same process on a faster machine, dead after its last call with its answers unsent; a
-// page cache has no log to roll it back by. World.DieAfter makes a process die between two calls.
+// So each change records when its call begins. A power loss first undoes the changes that were not issued, and then chance
+// decides about the others. A process crash undoes nothing, because a page cache has no log to roll back. All calls of the
+// handler count as complete at that instant, even the syncs between them, as if a faster machine had died after the last
+// call with its answers unsent. World.DieAfter makes a process die between two calls.
 //
-// Changes come one after the other, whatever lane makes them: none begins before the previous one is complete (station.go in
-// sim). So the changes that are not issued are the last ones, of the disk, of each file and of each directory. A sync begins
-// after all changes that it carries, but not always before those that it does not carry: its lane may have a long read or
-// another sync to wait for while another lane makes changes.
+// Changes are sequential on all lanes: none begins before the previous one is complete (station.go in sim). So the changes
+// that are not issued are the last ones, of the disk, of each file and of each directory. A sync begins after all changes
+// that it covers. But it may also begin after later changes of other lanes, if its own lane first waits for a long read or
+// another sync.
 //
-// Left out: bytes that a fault destroys stay destroyed, even if its call is not issued yet (a misdirected write, pages that
-// a sync forgets). Faults come at the worst time.
+// Destroyed bytes are an exception: a misdirected write, or a sync that forgets pages, destroys bytes even if its call is
+// not issued yet. Faults strike at the worst time.
 
-// moment is the number of a change, and when its call begins.
+// moment is the number of a change and the time at which its call begins.
 type moment struct {
 	seq    uint64
 	begins Time
@@ -37,19 +37,19 @@ func (d *Disk) next() moment {
 	return moment{d.seq, d.begins}
 }
 
-// issued reports whether the process has made the call, or is dead and its calls count as made.
+// issued reports whether the process has made the call; after a crash all its calls count as made.
 func (d *Disk) issued(m moment) bool { return m.seq <= d.completedTo || m.begins <= d.host.Ran() }
 
-// completeIssued lets all calls of a process that ends count as made.
+// completeIssued makes all calls of a process that ends count as made.
 func (d *Disk) completeIssued() {
 	d.completedTo = d.seq
 	if d.latest > d.host.Ran() {
-		d.completeSyncs(d.latest) // a change after a sync comes after it on a faster machine, too
+		d.completeSyncs(d.latest) // a change after a sync was made, so that sync is complete
 	}
 	d.latest = 0
 }
 
-// withoutUnissued is the file without the changes that are not issued; the file itself if all are.
+// withoutUnissued returns a copy of the file without the changes that are not issued, or the file itself if all are issued.
 func (d *Disk) withoutUnissued(f *inode) *inode {
 	n := len(f.dirty)
 	for n > 0 && !d.issued(f.dirty[n-1].moment) {
@@ -75,7 +75,7 @@ func (d *Disk) withoutUnissued(f *inode) *inode {
 	return &c
 }
 
-// until is the beginning of a write that appends have joined.
+// until returns the part of a write up to the offset end, without the appends that joined it later.
 func (w dirtyWrite) until(end int64) dirtyWrite {
 	w.end, w.size, w.joins = end, end, nil
 	n := 0
@@ -92,7 +92,7 @@ func (w dirtyWrite) until(end int64) dirtyWrite {
 	return w
 }
 
-// undoUnissued forgets the changes of names that are not issued.
+// undoUnissued drops the name changes that are not issued.
 func (d *Disk) undoUnissued() {
 	n := len(d.nameLog)
 	for n > 0 && !d.issued(d.nameLog[n-1].moment) {
