@@ -1,8 +1,8 @@
 package sim
 
-// worldFault numbers the faults that the world itself does, for quick counting; disks list their own.
-// The counts exist because a campaign without a fault that fires is green for nothing. So they count the effects of a
-// fault, not the orders: a cut between two machines that do not talk stays at 0.
+// worldFault numbers the world's own faults, for quick counting; disks list their own.
+// The counts exist because a campaign in which no fault fires proves nothing. They count effects: a cut between two machines
+// that send no packets counts 0.
 type worldFault uint8
 
 const (
@@ -18,7 +18,7 @@ const (
 	FaultStep
 	FaultDriftWall
 	FaultDriftMono
-	// Of the network: of a path, then of single connections, then of what a path does to all packets.
+	// Of the network.
 	FaultCut
 	FaultClog
 	FaultStall
@@ -29,8 +29,8 @@ const (
 	FaultLatency
 	FaultBandwidth
 	FaultLoss
-	// Of requests that a server had not read when its client closed. The second is not a fault, but the world as it is:
-	// counted because few tests come upon it by themselves.
+	// Of requests that a server had not read when its client closed. FaultZombie is normal behaviour and not a fault; it is
+	// counted because few tests reach it by accident.
 	FaultDrop
 	FaultZombie
 	// Of identities.
@@ -65,15 +65,14 @@ var worldFaults = [worldFaultCount]Fault{
 	FaultDouble:    {Name: "process.duplicate-id", Doc: "a second machine ran a process that claims another's identity"},
 }
 
-// Activation is how often a fault did something. A cut of an unused cable did nothing.
+// Activation is a fault and the number of times it had an effect. A cut of an unused path has none.
 type Activation struct {
 	Fault
 	Count uint64
 }
 
-// Activations lists every fault there is, fired or not, always in the same order.
-// One that never fired is on the list with 0, for that is the news; and the order is fixed, so that two reports can be
-// compared line by line.
+// Activations lists every fault, even those that never fired. The order is fixed, so that two reports can be compared line
+// by line.
 func (w *World) Activations() []Activation {
 	list := make([]Activation, 0, len(w.fired)+len(w.firedDisk))
 	for i, n := range w.fired {

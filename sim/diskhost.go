@@ -7,25 +7,25 @@ import (
 	"samsa/sim/env"
 )
 
-// diskHost is a machine as its disk sees it: the disk's calls cost the running event time, its chance is the world's, and
-// its changes go into the hash and to the feeds.
+// diskHost implements disk.Host for a machine: the running event pays for the disk's calls, the world makes the disk's
+// random decisions, and the disk's changes go into the hash and to the feeds.
 type diskHost struct{ *machine }
 
 var _ disk.Host = diskHost{}
 
-// Dead reports that the incarnation has died inside the running event.
+// Dead reports whether the incarnation has died inside the running event.
 func (m diskHost) Dead() bool { return m.killed }
 
 // Now is true time.
 func (m diskHost) Now() Time { return m.world.now }
 
-// Ran is how far the process has come.
+// Ran returns the time up to which the process has run.
 func (m diskHost) Ran() Time { return m.ran() }
 
-// Spend has the running event pay.
+// Spend adds cost to the running event.
 func (m diskHost) Spend(cost env.Duration) Time { return m.spend(cost) }
 
-// Chance is a decision of the machine.
+// Chance makes a random decision of the machine.
 func (m diskHost) Chance(name env.Site, ordinal uint64, ppm uint32, n uint64) uint64 {
 	s := m.sites[name]
 	if s == nil {
@@ -38,25 +38,25 @@ func (m diskHost) Chance(name env.Site, ordinal uint64, ppm uint32, n uint64) ui
 	return m.world.chance.rare(s.site, m.entity, ordinal, ppm, n-1) // rare draws from [1, n], a host from [1, n)
 }
 
-// Ordered takes a fault of the disk into the hash, as act does for the faults of the world.
+// Ordered adds a fault of the disk to the hash, as act does for the faults of the world.
 func (m diskHost) Ordered(what, path string, how ...int64) {
 	m.world.act(what, m.addr, how...)
 	m.world.identity.mix(hashString(path))
 }
 
-// Operated counts the places at which a machine can die, and informs the feeds.
+// Operated adds a change to the hash, shows it to the feeds, and kills the process if DieAfter's count is reached.
 func (m diskHost) Operated(change disk.Change) {
 	w := m.world
-	// Outside of an event a test writes, or a judge reads: the machine does not die of that, and no feed sees it.
+	// Outside of an event the caller is a test or a judge. Then the machine cannot die here, and no feed sees the change.
 	if w.current != m.machine {
 		return
 	}
 	w.identity.mixBoth(weave(uint64(change.Op)|uint64(flag(change.Lied))<<8|uint64(change.Inode)<<16,
 		uint64(change.Off), uint64(change.Len), uint64(change.Completes)))
-	// Names count only where they change: elsewhere the inode says it.
+	// Paths are hashed only if they change; otherwise the inode identifies the file.
 	switch change.Op {
 	case disk.OpWrite:
-		w.identity.mixBoth(change.Sum) // a run that writes other bytes is another run, though they be as many
+		w.identity.mixBoth(change.Sum) // runs that write different bytes of the same length are different runs
 	case disk.OpCreate, disk.OpMkdir, disk.OpRename, disk.OpRemove:
 		w.identity.mix(hashString(change.Path) ^ hashString(change.To)<<1)
 	}
@@ -70,7 +70,7 @@ func (m diskHost) Operated(change disk.Change) {
 		w.effect(Effect{Kind: EffectDisk, At: change.Completes, Node: m.addr, Disk: change})
 	}
 	if m.dieIn > 0 {
-		// Directly after the change: this one is made, and the handler's next call finds the process dead.
+		// The process dies directly after this change, so the handler's next call returns ErrDead.
 		if m.dieIn--; m.dieIn == 0 {
 			w.count(FaultDieAfter)
 			m.killed, m.ends = true, m.diePower
@@ -79,7 +79,7 @@ func (m diskHost) Operated(change disk.Change) {
 }
 
 // Flushed schedules the return of an asynchronous sync.
-// A failed one comes back in the same way, and no sooner: the node learns of it when the device does.
+// A failed sync returns at the same time as a successful one.
 func (m diskHost) Flushed(at Time, tok env.Token, err error) {
 	w := m.world
 	var place int32
@@ -101,7 +101,7 @@ func (m diskHost) Flushed(at Time, tok env.Token, err error) {
 // Activated counts a fault that did something.
 func (m diskHost) Activated(f disk.Fault) {
 	w := m.world
-	// Searched, since it is short and faults are rare; a map would have to be sorted for every report.
+	// A linear search is enough, because the list is short and faults are rare. A map would need sorting for every report.
 	for i := range w.firedDisk {
 		if w.firedDisk[i].Name == f.Name {
 			w.firedDisk[i].Count++
@@ -111,7 +111,7 @@ func (m diskHost) Activated(f disk.Fault) {
 	w.firedDisk = append(w.firedDisk, Activation{f, 1})
 }
 
-// flush is an asynchronous sync on its way.
+// flush is an asynchronous sync that has not returned.
 type flush struct {
 	token env.Token
 	err   env.Error
@@ -128,5 +128,5 @@ func (w *World) flushUp(m *machine, place int32) bool {
 	return m.submit(&m.stations[env.LaneBackground], work{kind: Returned, call: c, cause: f.cause})
 }
 
-// keyFlush stands for an api key where an answer is the end of a flush.
+// keyFlush is the api key of a Returned event that ends a flush.
 const keyFlush = -1

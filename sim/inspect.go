@@ -2,17 +2,17 @@ package sim
 
 import "samsa/sim/env"
 
-// Views of a world from outside, beyond its machines: for screens, judges and tests. Nothing here changes the run.
+// Views of a world for screens, judges and tests. Nothing here changes the run.
 
-// Flight is a message on its way.
+// Flight is a message in flight.
 type Flight struct {
 	From, To env.Addr
 	Lane     env.Lane
 	Key      int16 // Kafka api key
 	Response bool
-	Departs  Time // later than now: its sender is still paying for what came before
-	Arrives  Time // if nothing comes in its way
-	Held     bool // something is in its way: a cut, a clog, a machine without power, a pause
+	Departs  Time // may be later than now, while the sender still pays for earlier calls
+	Arrives  Time // if no fault delays it
+	Held     bool // a fault stops it: a cut, a clog, a machine without power, a pause
 	Cause    uint64
 }
 
@@ -35,11 +35,11 @@ func (w *World) Flights() []Flight {
 
 // Backlog is the work of a lane of a machine.
 type Backlog struct {
-	Busy    Time // until when its first free thread is busy; in the past if it is free
-	Waiting int  // events that have come and wait for it
+	Busy    Time // when its first thread becomes free; in the past if one is free
+	Waiting int  // number of events that wait for the lane
 }
 
-// Lanes is the backlog of each of a machine's lanes, and in the last place that of its request handlers.
+// Lanes returns the backlog of each of a machine's lanes; the last element is that of its request handlers.
 func (w *World) Lanes(addr env.Addr) []Backlog {
 	m := w.must(addr)
 	list := make([]Backlog, len(m.stations))
@@ -51,10 +51,11 @@ func (w *World) Lanes(addr env.Addr) []Backlog {
 	return list
 }
 
-// Paused reports that a machine's process stands still.
+// Paused reports whether a machine's process is paused.
 func (w *World) Paused(addr env.Addr) bool { return w.must(addr).paused }
 
-// Acting is the machine of the node that handles an event at this moment, "" between events. After a panic it is the culprit.
+// Acting returns the machine that is handling an event now, or "" between events. After a panic it is the machine whose
+// event panicked.
 func (w *World) Acting() env.Addr {
 	if w.current == nil {
 		return ""

@@ -17,10 +17,10 @@ type machineState uint8
 
 const (
 	down     machineState = iota // no process; connecting is refused
-	off                          // no power: nothing comes back
+	off                          // no power: packets get no answer
 	starting                     // Start is scheduled
 	running
-	dying // no event happens any more; what departs before the end does depart
+	dying // it handles no more events, but messages sent before its death still depart
 )
 
 // machine is one computer, and the Env of the node on it.
@@ -32,7 +32,7 @@ type machine struct {
 	config Machine
 
 	state       machineState
-	incarnation uint32 // of the process, counts from 1
+	incarnation uint32 // number of the process, from 1
 	boots       uint64 // of the machine
 	node        env.Node
 	disk        *disk.Disk
@@ -45,9 +45,9 @@ type machine struct {
 	firstLink env.Link
 	flushes   []flush
 	freeFlush []int32
-	listens   Time // from when on connecting succeeds
+	listens   Time // connecting succeeds from this time
 	stopping  bool // SIGTERM came before its first event
-	changed   Time // when the last change that an event made of the disk is complete
+	changed   Time // when the last disk change of an event is complete
 	paused    bool
 	pausedAt  Time
 	resumedAt Time
@@ -57,12 +57,12 @@ type machine struct {
 	cost   env.Duration // spent so far
 	killed bool         // it died inside this event
 	leaves bool         // it called Exit
-	reason error        // that it gave
+	reason error        // the reason it passed to Exit
 
 	slow     int64 // permille of the CPU cost
 	dieIn    int   // disk operations until it dies; 0 is never
 	diePower bool
-	ends     bool // the end to come is a loss of power
+	ends     bool // the scheduled death is a power loss
 
 	start, death slotID
 	cause        uint64 // of start or death
@@ -72,17 +72,17 @@ type machine struct {
 	sites map[env.Site]*siteCount
 }
 
-// siteCount is the ordinal of a node's next decision of a site. It survives restarts, or a new incarnation could draw
-// the identity of the old one again.
+// siteCount counts a machine's decisions at a site. It survives restarts; otherwise a new incarnation could draw the same
+// id as the old one.
 type siteCount struct {
 	site
 	next uint64
 }
 
-// spent is the true time at which what the running event does now takes effect.
+// spent returns the true time at which the running event's next effect happens: now plus the cost so far.
 func (m *machine) spent() Time { return m.world.now + Time(m.cost) }
 
-// ran is until when the process has run: now, but for a process that stands still.
+// ran returns the time up to which the process has run: now, or the start of the pause if it is paused.
 func (m *machine) ran() Time {
 	if m.paused {
 		return m.pausedAt
@@ -90,8 +90,8 @@ func (m *machine) ran() Time {
 	return m.world.now
 }
 
-// spend has the running event pay. Outside of an event a disk is used by a test, and that costs no time.
-// An event that began although others had the lock (see station) waits for it here, at its first call to the disk.
+// spend adds cost to the running event. Outside of an event a test uses the disk, and that costs no time.
+// An event that began without the machine's lock (see station) waits for it here, at its first disk call.
 func (m *machine) spend(cost env.Duration) Time {
 	if m.world.current != m {
 		return m.world.now
@@ -103,7 +103,7 @@ func (m *machine) spend(cost env.Duration) Time {
 	return m.spent()
 }
 
-// silent reports that the incarnation is dead and nothing it does counts. It panics outside of an event.
+// silent reports whether the incarnation is dead, so that its actions do not count. It panics outside of an event.
 func (m *machine) silent() bool {
 	if m.world.current != m {
 		m.misuse("its Env was used outside of its event")
@@ -111,10 +111,10 @@ func (m *machine) silent() bool {
 	return m.killed
 }
 
-// listening reports that a process accepts connections. A paused one does: its kernel does it.
+// listening reports whether a process accepts connections. A paused process does, because its kernel accepts them.
 func (m *machine) listening() bool { return m.state == running && m.listens <= m.world.now }
 
-// Misuse is a panic: a node broke the contract of sim/env. It is a finding, with a seed.
+// Misuse is the panic value if a node breaks the contract of sim/env. Such a panic is a finding.
 type Misuse struct {
 	Machine env.Addr
 	What    string
@@ -150,7 +150,7 @@ func (m *machine) Choose(name env.Site, n uint64) uint64 {
 		s = &siteCount{site: newSite(name)}
 		m.sites[name] = s
 	}
-	// Counted for each machine and site: a node that draws once more at one site draws the same as before at all others.
+	// Decisions are counted per machine and site, so that one more draw at one site changes none at other sites.
 	s.next++
 	v := m.world.chance.choose(s.site, m.entity, s.next-1, n)
 	m.world.identity.mix(s.key ^ v)

@@ -11,20 +11,20 @@ import (
 	"samsa/wire"
 )
 
-// How messages travel. The size for the bandwidth model is a function of the struct, so no mode moves an event.
+// How messages travel. The size for the bandwidth model is computed from the struct, so it is the same in all modes.
 //
 //	pointer   struct ────────────────────────────────────▶ the same struct
 //	wire      struct ──encode──▶ bytes ──────────decode──▶ another struct
 //	guard     struct ──encode, hash──────────────────────▶ the same struct, ... encode again, hash, compare
 
-// pack prepares a message for its way. to is nil if no machine has the address.
+// pack prepares a message for sending. to is nil if no machine has the address.
 func (w *World) pack(p *packet, from, to *machine) {
 	if p.req != nil {
 		p.size = int32(wire.Size(p.req))
 	} else {
 		p.size = int32(wire.Size(p.resp))
 	}
-	// The bytes are made at the send in every mode that makes any: the receiver must see the message as it was then.
+	// Modes that encode do it at the send, because the receiver must see the message as it was then.
 	switch w.config.Mode {
 	case Wire:
 		if p.req != nil {
@@ -39,9 +39,9 @@ func (w *World) pack(p *packet, from, to *machine) {
 	}
 }
 
-// unpack is the other end: the message that arrived from a machine.
+// unpack decodes a message that arrived from a machine.
 func (w *World) unpack(p *packet, from env.Addr) {
-	// Pointer and guard hand over the struct.
+	// In pointer and guard mode there are no bytes, and the receiver gets the struct.
 	if p.bytes == nil {
 		return
 	}
@@ -57,10 +57,9 @@ func (w *World) unpack(p *packet, from env.Addr) {
 	}
 }
 
-// The part of a message that is in the hash of the run, besides its size: where records go, how many bytes they are and the
-// checksum that the first batch has anyway, and what was answered for each partition. It is a look at each partition
-// and not at the bytes; a change that it misses shows in what the receiver writes. Only fields that every version has
-// count, because wire mode loses the others on the way.
+// requestGist and responseGist digest a message for the hash of the run: for each partition the number, the offset, the
+// error, the length of the records and the checksum of the first batch. They do not read all bytes; a change that they
+// miss shows in the receiver's writes. They use only fields that every version has, because wire mode loses the others.
 
 func requestGist(m env.Request) (h uint64) {
 	switch m := m.(type) {
@@ -102,7 +101,7 @@ func responseGist(m env.Response) (h uint64) {
 	return h
 }
 
-// recordsGist is the length of some batches and the checksum of the first, where a batch of Kafka has it.
+// recordsGist combines the length of some batches with the checksum in the header of the first.
 func recordsGist(records []byte) uint64 {
 	const crc = 17
 	h := uint64(len(records)) << 32
@@ -112,8 +111,8 @@ func recordsGist(records []byte) uint64 {
 	return h
 }
 
-// stamp gives a response the version of its request. ApiVersions alone answers an unknown version with version 0.
-// It must, for a client that asks with an unknown version cannot know the answer's either.
+// stamp gives a response the version of its request. Only ApiVersions answers an unsupported version with version 0,
+// because the client then does not know which versions the broker supports.
 func stamp(resp env.Response, version int16) {
 	const unsupportedVersion = 35
 	if r, ok := resp.(*kmsg.ApiVersionsResponse); ok && r.ErrorCode == unsupportedVersion {
@@ -122,12 +121,12 @@ func stamp(resp env.Response, version int16) {
 	resp.SetVersion(version)
 }
 
-// guardDelay is how many messages later a message is looked at again.
-// Far enough for the receiver to have handled it and for the sender to have gone on; near enough that a violation is
-// found close to its cause. At the end of a run all that is left is looked at.
+// guardDelay is the number of messages after which guard mode checks a message again.
+// By then the receiver has usually handled the message, but a violation is still found close to its cause. At the end of a
+// run guard mode checks all remaining messages.
 const guardDelay = 400
 
-// guard remembers the last messages as they were sent.
+// guard keeps hashes of the last messages as they were sent.
 type guard struct {
 	watched   [guardDelay]guarded
 	next      int
@@ -135,7 +134,7 @@ type guard struct {
 	violation *GuardViolation
 }
 
-// guarded is one message that must not change any more.
+// guarded is one message that must not change after it was sent.
 type guarded struct {
 	req      env.Request
 	resp     env.Response
@@ -144,12 +143,12 @@ type guarded struct {
 	cause    uint64
 }
 
-// GuardViolation says that a message was changed after it was sent: two nodes share memory across the wire.
+// GuardViolation reports that a message was changed after it was sent, so two nodes share memory.
 type GuardViolation struct {
 	Key, Version int16
 	Response     bool
 	From, To     env.Addr
-	Event        uint64 // that sent it
+	Event        uint64 // the event that sent it
 }
 
 // Error is the finding in words.
@@ -170,13 +169,13 @@ func (g *guard) watch(p *packet, from, to env.Addr, cause uint64) {
 	g.next = (g.next + 1) % guardDelay
 }
 
-// look compares one message with what it was.
+// look compares one message with its hash at the send.
 func (g *guard) look(i int) {
 	m := &g.watched[i]
 	if m.req == nil && m.resp == nil || g.encode(m) == m.hash {
 		return
 	}
-	// The first is kept: later ones may be its children.
+	// Only the first violation is kept, because it may have caused later ones.
 	if g.violation == nil {
 		v := GuardViolation{From: m.from, To: m.to, Event: m.cause, Response: m.req == nil}
 		if m.req != nil {
@@ -189,7 +188,7 @@ func (g *guard) look(i int) {
 	m.hash = g.encode(m)
 }
 
-// encode hashes a message's bytes. The version is part of it: a shared response that is stamped again has changed.
+// encode hashes a message's version and bytes. The version is included to detect a shared response that is stamped again.
 func (g *guard) encode(m *guarded) uint64 {
 	b := g.scratch[:0]
 	if m.req != nil {
@@ -203,8 +202,8 @@ func (g *guard) encode(m *guarded) uint64 {
 	return xxhash.Sum64(b)
 }
 
-// GuardViolation looks at all messages that guard mode still remembers and returns the first violation of the run, or
-// nil. In other modes it is nil. Ask when the run is over.
+// GuardViolation checks all messages that guard mode still has, and returns the first violation of the run, or nil. In
+// other modes it returns nil. Call it at the end of a run.
 func (w *World) GuardViolation() *GuardViolation {
 	if w.guard == nil {
 		return nil

@@ -3,14 +3,14 @@ package sim
 // The event queue: a binary heap of small structs that knows where each of its entries is.
 //
 // Whatever can be scheduled (a timer, the head of a pipe, a busy lane) owns one *slot* for as long as it lives, and
-// a slot has at most one entry in the heap. So cancelling removes, re-arming moves, and the queue can hold no
-// garbage however often either happens. A timer that is re-armed to a later time is the one exception, on purpose:
-// its entry stays where it is and is moved when it comes up (see timer.go), because moving it each time costs more.
+// a slot has at most one entry in the heap. Cancelling removes the entry and re-arming moves it, so the queue holds no
+// stale entries. The one exception is a timer that is re-armed to a later time: its entry is moved only when it comes up
+// (see timer.go), because moving it at each re-arm costs more.
 
-// slotID names a slot. Slots are never given back: what owns one is reused together with it (see newLink).
+// slotID identifies a slot. Slots are never freed: an owner is reused together with its slots (see newLink).
 type slotID uint32
 
-// slotKind says what happens when a slot's time has come.
+// slotKind is the kind of entry, which decides how it is handled.
 type slotKind uint8
 
 const (
@@ -26,7 +26,7 @@ const (
 	slotControl                  // control action a
 )
 
-// slot is what can be scheduled.
+// slot is anything that can be scheduled.
 type slot struct {
 	pos  int32 // in the heap; -1 when it is not scheduled
 	kind slotKind
@@ -40,18 +40,19 @@ type entry struct {
 	slot  slotID
 }
 
-// tieShift leaves 56 bits for the sequence: 2^56 schedulings are two centuries at ten million a second.
+// tieShift leaves 56 bits for the sequence number, enough for two centuries at ten million entries a second.
 const tieShift = 56
 
 // queue is the heap with its slots.
-// Heap and slots point at each other: slots[s].pos is where heap[pos].slot is s. Only up, down, set, drop and pop know.
+// Heap and slots point at each other: if slots[s].pos is p, then heap[p].slot is s. Only up, down, set, drop and pop
+// change them.
 type queue struct {
 	heap  []entry
 	slots []slot
 	seq   uint64 // of the last scheduling
 }
 
-// order is the place of a scheduling among those of the same instant: by tie, then first come first served.
+// order returns the rank of an entry among those of the same instant: by tie class, then in the order of scheduling.
 func (q *queue) order(tie uint64) uint64 {
 	q.seq++
 	return tie<<tieShift | q.seq
@@ -66,7 +67,7 @@ func (q *queue) newSlot(kind slotKind, a, b int32) slotID {
 // queued reports whether the slot is scheduled.
 func (q *queue) queued(id slotID) bool { return q.slots[id].pos >= 0 }
 
-// at is the time the slot is scheduled for; it must be scheduled.
+// at returns the time of a slot, which must be scheduled.
 func (q *queue) at(id slotID) Time { return q.heap[q.slots[id].pos].at }
 
 // set schedules the slot, or moves it.
@@ -98,7 +99,7 @@ func (q *queue) drop(id slotID) {
 	if pos == last {
 		return
 	}
-	// The last entry takes the empty place, and may be too early for it as well as too late: it comes from another branch.
+	// The last entry fills the hole. It comes from another branch of the heap, so it may have to move up or down.
 	if pos > 0 && e.before(q.heap[(pos-1)/2]) {
 		q.up(pos, e)
 	} else {
@@ -119,7 +120,8 @@ func (q *queue) pop() entry {
 	return first
 }
 
-// Time, then tie class, then first come first served: a total order, or equal configs would not be equal runs.
+// before orders entries by time, then tie class, then the order of scheduling. This must be a total order; otherwise equal
+// configs could give different runs.
 func (e entry) before(f entry) bool {
 	return e.at < f.at || e.at == f.at && e.order < f.order
 }

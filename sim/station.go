@@ -2,8 +2,8 @@ package sim
 
 import "samsa/sim/env"
 
-// A station serves the events of one lane, one after the other: in queueing theory a single queue with k servers, in an
-// operating system a thread.
+// A station serves the events of one lane in order. In queueing theory it is a single queue with k servers; in an operating
+// system it is a thread, or a pool of k threads.
 //
 //	arrivals ──▶ waiting, in order ──▶ first free server ──▶ node ──▶ busy until the event's cost is paid
 //
@@ -13,29 +13,28 @@ import "samsa/sim/env"
 //	requests on raft, heartbeat, background                                the lane's own
 //	everything else (answers, lost links, timers)                          the lane's own
 //
-// Servers are threads of one process, and they share its memory. In a real process a lock keeps the others from seeing half
-// of a change: the thread that appends holds the log's lock until the page cache has the bytes. Here a handler runs at one
-// instant and pays afterwards, so the lock is the machine's: no event begins before the disk changes of earlier events are
-// complete, on whatever lane. So a disk's changes come one after the other, in the order in which they were made; much here
-// and in the judges rests on it. A sync changes nothing that other threads see, and keeps only its own lane; but a change
-// after a sync, like the rename of a checkpoint that was written and synced, lets the other lanes wait for the sync as well.
+// Servers are threads of one process, and they share its memory. In a real process a lock prevents other threads from
+// seeing half of a change: the thread that appends holds the log's lock until the page cache has the bytes. Here a handler
+// runs at one instant and pays afterwards, so the whole machine has one lock: no event begins before the disk changes of
+// earlier events are complete, on any lane. So a disk's changes are sequential and keep the order of the calls; the
+// simulator and the judges rely on that. A sync changes nothing that other threads see, so only its own lane waits. But a
+// change after a sync, like the rename of a checkpoint that was synced, makes the other lanes wait for the sync too.
 // Kafka's threads do not wait for that.
 //
-// Heartbeats take no such lock, in Kafka neither: a broker with a disk that stalls under a write stands still, and its
-// heartbeats go on.
+// As in Kafka, heartbeats take no such lock: a broker whose disk stalls during a write keeps sending heartbeats.
 type station struct {
 	machine    *machine
 	heartbeats bool   // it is the heartbeat lane's own
-	busy       []Time // per server: until when
+	busy       []Time // per server, the time until which it is busy
 	waiting    ring
 	slot       slotID // scheduled for when the first server is free, if anything waits
 }
 
-// handlers is the index of the request handlers' station; the lanes' own come before it.
+// handlers is the index of the request handlers' station, after the stations of the lanes.
 const handlers = int(env.Lanes)
 
 // work is an event that has not been handled yet.
-// It is a value and not a closure: it can be looked at, dropped with a process, and costs no memory of its own.
+// It is a value and not a closure, so that it can be inspected, dropped with a process, and queued without an allocation.
 type work struct {
 	kind  Kind
 	err   env.Error // Returned, Lost
@@ -48,8 +47,8 @@ type work struct {
 }
 
 // receiver is the station for requests of a lane.
-// Raft and heartbeats have their own, as in Kafka the controller's and the broker's listener do: a leader does not lose
-// its leadership because all request handlers wait for a disk.
+// Raft and heartbeats have their own, as Kafka's controller and broker listeners have. So a leader does not lose its
+// leadership because all request handlers wait for a disk.
 func (m *machine) receiver(lane env.Lane) *station {
 	switch lane {
 	case env.LaneRaft, env.LaneHeartbeat, env.LaneBackground:
@@ -58,8 +57,8 @@ func (m *machine) receiver(lane env.Lane) *station {
 	return &m.stations[handlers]
 }
 
-// server is the server that is free first, and since or until when.
-// There are eight; a heap of them would be slower than looking.
+// server returns the server that is free first, and the time at which it is (or was) free.
+// With eight servers a linear search is faster than a heap.
 func (s *station) server() (int, Time) {
 	first := 0
 	for i, t := range s.busy {
@@ -70,14 +69,14 @@ func (s *station) server() (int, Time) {
 	return first, s.busy[first]
 }
 
-// submit hands an event to its station. It is handled at once if nothing is in its way; then submit reports true.
-// Only the event loop may call it: from inside an event use post.
+// submit hands an event to its station. If a server is free, the event is handled at once and submit reports true.
+// Only the event loop may call submit; code inside an event must use post.
 func (m *machine) submit(s *station, k work) bool {
 	if m.state != running {
 		m.world.discard(&k)
 		return false
 	}
-	// The common case costs no visit to the event queue.
+	// The common case does not use the event queue.
 	if s.waiting.n == 0 && !m.paused {
 		if i, free := s.server(); max(free, s.unlocked(&k)) <= m.world.now {
 			return m.world.serve(s, i, &k)
@@ -87,7 +86,7 @@ func (m *machine) submit(s *station, k work) bool {
 	return false
 }
 
-// unlocked is from when on an event may see the changes of the events before it.
+// unlocked returns the time from which an event may see the changes of earlier events.
 func (s *station) unlocked(k *work) Time {
 	if s.heartbeats && k.kind != Received {
 		return 0
@@ -113,14 +112,14 @@ func (s *station) schedule() {
 	}
 	_, free := s.server()
 	at := max(free, s.unlocked(s.waiting.first()), m.world.now)
-	// One entry for all that waits: it comes up again for the next.
+	// All waiting events share one entry, which is scheduled again after each event.
 	m.world.queue.set(s.slot, at, m.world.order(m.entity, at))
 }
 
-// stationUp serves the first waiting event, if a server is really free by now.
+// stationUp serves the first waiting event if a server is free now.
 func (w *World) stationUp(s *station) bool {
 	if s.machine.state != running {
-		return false // it is dying; what waits goes with it
+		return false // the process is dying, and its waiting events are dropped with it
 	}
 	if i, free := s.server(); free <= w.now {
 		// Void work takes no time and is no event, so the next in line is served at once.
@@ -155,7 +154,7 @@ func (r *ring) push(k work) {
 	r.n++
 }
 
-// first is what pop would take.
+// first returns the event that pop would take.
 func (r *ring) first() *work { return &r.buf[r.head] }
 
 func (r *ring) pop() work {

@@ -2,9 +2,9 @@ package sim
 
 import "samsa/sim/disk"
 
-// Time is true time: nanoseconds since the world began. Nodes never see it; they see clocks that may lie. Disks count in
-// it too, hence the alias.
+// Time is true time: nanoseconds since the world began. Nodes never see it; their clocks may be wrong. It is an alias
+// because disks use it too.
 type Time = disk.Time
 
-// Fault is one kind of harm that the world can do.
+// Fault is one kind of fault that the world can inject.
 type Fault = disk.Fault

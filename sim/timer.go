@@ -9,7 +9,7 @@ import "samsa/sim/env"
 //	                       │  ▲                       │  Disarm, Arm              │ Arm
 //	                       └──┘ Arm                   └─▶ idle, armed             └─▶ armed
 //
-// A due timer waits in the queue of its lane; by gen that queue knows whether the entry still counts.
+// A due timer waits in the queue of its lane; its gen shows whether the queued event is still valid.
 
 type timerState uint8
 
@@ -20,22 +20,22 @@ const (
 	timerFiring
 )
 
-// timer is one record. Its slot in the event queue lives as long as the record's place in the slab.
+// timer is one record of the slab, which keeps its slot in the event queue even when the record is reused.
 type timer struct {
 	key   env.Timer
 	due   env.Instant // on the machine's monotonic clock
-	armed Time        // when what was spent before it was armed is paid: it does not fire sooner
-	at    Time        // when it is due in true time, as the clock runs now
-	order uint64      // among what happens at that instant; fixed when armed
+	armed Time        // when the cost before the Arm is paid; the timer does not fire before
+	at    Time        // when it is due in true time, at the clock's current speed
+	order uint64      // rank among the entries of that instant; fixed when armed
 	cause uint64      // the event that armed it
-	gen   uint32      // counts arms and disarms of this place
+	gen   uint32      // counts arms and disarms of this record
 	state timerState
 	slot  slotID
 }
 
-// timers is the table. It only grows; the places of disarmed timers are reused.
-// Not a Go map: that would allocate, and the compiler's hash is not ours to make quick. Probing is linear, removal shifts
-// back, so a machine that arms and disarms all day has a table as clean as on its first.
+// timers is the table of a machine's timers. It only grows; the records of disarmed timers are reused.
+// It is not a Go map, because a map would allocate and its hash is slower. Probing is linear and removal shifts entries
+// back, so arming and disarming leaves no tombstones.
 type timers struct {
 	slab  []timer
 	free  []int32
@@ -43,7 +43,7 @@ type timers struct {
 	live  int     // timers in the index
 }
 
-// hashTimer need only spread; it is in no run's identity.
+// hashTimer only has to spread the keys; it is not part of a run's identity.
 func hashTimer(t env.Timer) uint64 {
 	h := (uint64(t.A) + uint64(t.Kind)<<40) * golden
 	h = (h ^ h>>32 ^ uint64(t.B)) * 0xBF58476D1CE4E5B9
@@ -51,7 +51,7 @@ func hashTimer(t env.Timer) uint64 {
 	return h ^ h>>32
 }
 
-// find is the place of a timer, or -1.
+// find returns the slab index of a timer, or -1.
 func (ts *timers) find(key env.Timer) int32 {
 	if len(ts.index) == 0 {
 		return -1
@@ -65,9 +65,9 @@ func (ts *timers) find(key env.Timer) int32 {
 	}
 }
 
-// add makes a place for a timer that has none.
+// add makes a record for a timer that has none, and returns its slab index.
 func (ts *timers) add(key env.Timer, q *queue, machine int32) int32 {
-	// Half empty, so that a probe is short: a timer is looked up at each Arm.
+	// The index is kept at most half full, so that the lookup at each Arm is short.
 	if 2*(ts.live+1) > len(ts.index) {
 		ts.grow()
 	}
@@ -105,7 +105,7 @@ func (ts *timers) grow() {
 	}
 }
 
-// remove takes a timer out of the index, closes the gap so that no tombstone is left, and frees its place.
+// remove takes a timer out of the index, closes the gap so that no tombstone is left, and frees its record.
 func (ts *timers) remove(place int32, q *queue) {
 	t := &ts.slab[place]
 	mask := uint64(len(ts.index) - 1)
@@ -114,7 +114,7 @@ func (ts *timers) remove(place int32, q *queue) {
 		hole = (hole + 1) & mask
 	}
 	for i := (hole + 1) & mask; ts.index[i] != 0; i = (i + 1) & mask {
-		// An entry may fill the hole unless its home is after it: a search begins at the home.
+		// An entry may fill the hole unless its home is after the hole, because a search begins at the home.
 		home := hashTimer(ts.slab[ts.index[i]-1].key) & mask
 		if (i-home)&mask >= (i-hole)&mask {
 			ts.index[hole] = ts.index[i]
@@ -129,7 +129,7 @@ func (ts *timers) remove(place int32, q *queue) {
 	ts.free = append(ts.free, place)
 }
 
-// clear forgets all timers: their incarnation is gone.
+// clear drops all timers at the end of an incarnation.
 func (ts *timers) clear(q *queue) {
 	if ts.live == 0 {
 		return
@@ -160,16 +160,16 @@ func (m *machine) Arm(key env.Timer, after env.Duration) {
 		place = m.timers.add(key, &w.queue, m.index)
 	}
 	t := &m.timers.slab[place]
-	// In the machine's time, and from it in true time; retime does the second again when the clock bends.
+	// due is in the machine's time, and at is computed from it; retime computes at again when the clock's speed changes.
 	t.due = env.Instant(m.mono.read(w.now)).Add(max(after, 0))
 	t.armed = m.spent()
 	t.at = max(m.mono.when(int64(t.due)), t.armed)
-	// Drawn when armed, so that moving the entry later does not move the timer after its peers.
+	// The order is drawn when the timer is armed, so that moving the entry later does not change it.
 	t.order = w.order(m.entity, t.at)
 	t.cause = w.cause
 	t.gen++
 	t.state = timerArmed
-	// An entry that comes up too early is moved then: cheaper than moving it with every re-arm.
+	// An entry that comes up too early is moved then, which is cheaper than moving it at every re-arm.
 	if !w.queue.queued(t.slot) || w.queue.at(t.slot) > t.at {
 		w.queue.set(t.slot, t.at, t.order)
 	}
@@ -180,7 +180,7 @@ func (m *machine) Disarm(key env.Timer) {
 	if m.silent() {
 		return
 	}
-	// The timer of the running handler has fired: there is nothing left to stop.
+	// The timer of the running handler has fired, so it cannot be disarmed any more.
 	if place := m.timers.find(key); place >= 0 && m.timers.slab[place].state != timerFiring {
 		m.timers.remove(place, &m.world.queue)
 	}
@@ -189,7 +189,7 @@ func (m *machine) Disarm(key env.Timer) {
 // timerUp handles a timer's entry in the event queue.
 func (w *World) timerUp(m *machine, place int32, e entry) bool {
 	t := &m.timers.slab[place]
-	// This entry is an older arming's; the timer has been moved to later since.
+	// The entry is from an earlier Arm, and the timer was re-armed to a later time since.
 	if t.order != e.order {
 		w.queue.set(t.slot, t.at, t.order)
 		return false
@@ -198,8 +198,8 @@ func (w *World) timerUp(m *machine, place int32, e entry) bool {
 	return m.submit(&m.stations[t.key.Lane], work{kind: Fired, place: place, gen: t.gen, cause: t.cause})
 }
 
-// retime moves all timers and timeouts after the monotonic clock began to run differently.
-// Only those that are armed: what is due has happened, whatever the clock says now.
+// retime moves all armed timers and all timeouts after the monotonic clock has changed its speed.
+// A timer that is already due stays due, even if the clock now shows an earlier time.
 func (m *machine) retime() {
 	w := m.world
 	for i := range m.timers.slab {

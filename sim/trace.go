@@ -12,13 +12,13 @@ const (
 	Lost                     // a link is gone: Node.Lost
 	Fired                    // a timer: Node.Fire
 	Stopping                 // SIGTERM: Node.Stop
-	Died                     // a process ended; the node is not asked
-	Asked                    // a node does something that no message asks of it: World.Do
-	Control                  // something was done to the world: World.At
+	Died                     // a process ended; no method of the node is called
+	Asked                    // a scenario made a node act: World.Do
+	Control                  // a scenario acted on the world: World.At
 	kinds
 )
 
-// String is the kind in one word.
+// String returns the kind in one word.
 func (k Kind) String() string {
 	if k > 0 && k < kinds {
 		return [...]string{"", "start", "receive", "return", "lost", "fire", "stop", "died", "ask", "control"}[k]
@@ -29,8 +29,8 @@ func (k Kind) String() string {
 // NoCause is the cause of an event that nothing in the world caused.
 const NoCause = ^uint64(0)
 
-// Event is one dispatch: a node handled something, or something was done to the world. Which fields count depends on
-// the kind. It is valid until the next event; to keep it, copy it and its notes.
+// Event is one event of a run: a node handled it, or it was a control action. The kind decides which fields are set. It is
+// valid only until the next event; to keep it, copy it and its notes.
 type Event struct {
 	Seq   uint64 // counts events from 0
 	Cause uint64 // the event that scheduled this one, or NoCause
@@ -44,7 +44,7 @@ type Event struct {
 	Lane        env.Lane
 	Cost        env.Duration // how long its lane is busy with it
 
-	Waited      env.Duration // Received: from when it was read until a request handler was free
+	Waited      env.Duration // Received: how long the request waited for a request handler after it was read
 	Link        env.Link     // Received, Returned, Lost: in this machine's numbering
 	Peer        env.Addr     // the other end
 	Correlation int32        // Received, Returned
@@ -57,7 +57,7 @@ type Event struct {
 	Token       env.Token    // Returned
 	Err         error        // Returned, Lost; Died: the reason given to Exit
 	Power       bool         // Died: by loss of power
-	Label       string       // Control, Asked: what was done
+	Label       string       // Control, Asked: the label of the action
 
 	Notes []Noted // what the node noted, in order
 }
@@ -66,11 +66,11 @@ type Event struct {
 type Noted struct {
 	Kind  *env.NoteKind
 	Field [4]int64
-	At    Time // when it takes effect: the event's time plus what was spent before it
+	At    Time // when it takes effect: the event's time plus the cost before the note
 }
 
 // TraceSink gets every event when its handler has returned.
-// It gets one struct, used again for the next event: a trace that is not kept costs no memory.
+// The struct is reused for the next event, so a trace that is not kept costs no memory.
 type TraceSink interface {
 	Event(*Event)
 }
@@ -85,7 +85,7 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 		}
 	}
 	e.Seq, e.Cause, e.Kind, e.Time, e.Story, e.Notes = w.events, cause, kind, w.now, false, e.Notes[:0]
-	// From here on this event is the cause of all that is scheduled.
+	// This event is the cause of everything that is scheduled until its end.
 	w.cause = w.events
 	w.events++
 	w.identity.mixBoth(uint64(w.now))
@@ -96,10 +96,10 @@ func (w *World) begin(kind Kind, m *machine, cause uint64) {
 	}
 }
 
-// finish closes it: hash, trace, judges.
+// finish ends the event: it adds the cost to the hash, and calls the trace, the feeds and the hooks.
 func (w *World) finish() {
 	e := &w.event
-	// What a handler spent is part of what it did: two runs that differ in a disk's speed differ here first.
+	// The cost is part of the hash, so two runs with different disk speeds differ at the first event that uses the disk.
 	w.identity.mixBoth(uint64(e.Cost)<<1 | 1)
 	if e.Story {
 		e.Step = w.steps

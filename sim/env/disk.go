@@ -5,46 +5,46 @@ package env
 //	write ──▶ page cache ──Sync──▶ device          a process crash keeps the page cache
 //	create, rename, remove ──SyncDir──▶ device     power loss keeps only what was synced, and perhaps some of the rest
 //
-// Calls are synchronous; what they cost keeps the lane of the event busy. Paths are slash-separated and relative to
+// Calls are synchronous, and their cost keeps the lane of the event busy. Paths are slash-separated and relative to
 // the machine's root ("orders-0/00000000000000000000.log"). Every error is an Error of this package.
 type Disk interface {
 	// Mkdir makes one directory; its parent must exist.
 	Mkdir(path string) error
-	// List is the entries of a directory ("" is the root), in byte order.
+	// List returns the entries of a directory ("" is the root), in byte order.
 	List(dir string) ([]Entry, error)
-	// Open opens a file, and makes it if create is set and it is not there.
+	// Open opens a file, and makes it if create is set and it does not exist.
 	Open(path string, create bool) (File, error)
-	// Close gives the handle back. It syncs nothing.
+	// Close closes the handle. It syncs nothing.
 	Close(f File) error
-	// Size is the file's length in bytes.
+	// Size returns the file's length in bytes.
 	Size(f File) (int64, error)
 	// ReadAt reads up to n bytes at off; fewer only at the end of the file. The bytes are read-only for the caller
-	// and never change, also when the file does.
+	// and never change, even if the file does.
 	ReadAt(f File, off int64, n int) ([]byte, error)
-	// Append writes p at the end. On error nothing or a prefix was written.
+	// Append writes p at the end. After an error, a prefix of p may have been written.
 	Append(f File, p []byte) error
 	// WriteAt writes p at off, inside the file or directly after its end.
 	WriteAt(f File, off int64, p []byte) error
 	// Truncate cuts the file to size, or extends it with zeros.
 	Truncate(f File, size int64) error
-	// Sync makes the file's bytes and length durable; not its name, see SyncDir.
+	// Sync makes the file's bytes and length durable, but not its directory entry; see SyncDir.
 	Sync(f File) error
-	// Flush is Sync without waiting: it comes back through Node.Returned with this token.
+	// Flush is Sync without waiting: its end comes as Node.Returned with this token.
 	Flush(f File, tok Token)
 	// Rename moves a file or directory, replacing a file of that name. Open handles stay valid.
 	Rename(from, to string) error
 	// Remove unlinks a file or an empty directory. Open handles stay valid.
 	Remove(path string) error
-	// SyncDir makes the names in a directory durable ("" is the root): creates, renames and removes.
+	// SyncDir makes the directory entries of dir ("" is the root) durable: creates, renames and removes.
 	SyncDir(dir string) error
-	// Space is the device's free and total room in bytes.
+	// Space returns the device's free and total room in bytes.
 	Space() (free, total int64, err error)
 }
 
-// File is an open file's handle; it dies with the incarnation. 0 is no file.
+// File is an open file's handle; it becomes invalid with its incarnation. 0 is no file.
 type File uint32
 
-// Entry is one name in a directory.
+// Entry is a directory entry.
 type Entry struct {
 	Name string
 	Dir  bool

@@ -1,16 +1,16 @@
-// Package env is the contract between a node and its machine: the list of every door to the outside.
+// Package env is the contract between a node and its machine. It lists all of a node's access to the outside.
 //
 // A node (broker, controller, producer, consumer, admin) is a plain struct. The world hands it one event at a
 // time together with an Env, and the node handles the event to its end: no goroutine, no lock, no waiting.
-// If it must wait it arms a timer or parks the request.
+// If it must wait, it arms a timer or parks the request.
 //
 //	          Start Receive Returned Lost Fire Stop
 //	world  ─────────────────────────────────────────▶  node
 //	       ◀─────────────────────────────────────────
 //	          Env: time, chance, links, timers, disk, notes
 //
-// Two worlds keep this contract: sim (a seed decides everything) and sim/live (real time, TCP and files).
-// The Env is handed in per event and must not be stored: a node that kept it could act outside an event.
+// Two worlds implement this contract: sim (a seed decides everything) and sim/live (real time, TCP and files).
+// The Env is passed in per event and must not be stored, because a node that kept it could act outside an event.
 //
 // Read this file, then disk.go, then note.go. Nothing here does anything: it is an interface and its types.
 package env
@@ -18,9 +18,9 @@ package env
 import "github.com/twmb/franz-go/pkg/kmsg"
 
 // Node is one process of the cluster or one of its clients. Every method is one event and runs to its end;
-// time does not move inside it. A crash drops the struct: what must survive is on the disk.
+// time does not move inside it. A crash drops the struct, so state that must survive has to be on the disk.
 type Node interface {
-	// Start is the first event of an incarnation. The disk may hold what earlier incarnations left.
+	// Start is the first event of an incarnation. The disk may hold files of earlier incarnations.
 	Start(Env)
 	// Receive hands over a request. It is answered by exactly one Env.Reply or Env.NoReply, now or later.
 	Receive(Env, Ticket, Request)
@@ -31,7 +31,7 @@ type Node interface {
 	// Lost reports that a link is gone for good; its open calls have already been returned with the same error.
 	// It also follows a Dial that could not connect. It does not follow the node's own Close.
 	Lost(Env, Link, error)
-	// Fire is a timer that ran out.
+	// Fire reports that a timer has expired.
 	Fire(Env, Timer)
 	// Stop asks for a clean shutdown (SIGTERM). The node calls Env.Exit when it is done.
 	Stop(Env)
@@ -39,27 +39,27 @@ type Node interface {
 
 // Env is everything a node may ask of its machine, valid only during the event it was handed to.
 type Env interface {
-	// Self is this machine's address.
+	// Self returns this machine's address.
 	Self() Addr
 
-	// Wall is this machine's own wall clock: it may be skewed, drift and step, also backwards.
+	// Wall reads this machine's own wall clock, which may be skewed, drift and step, even backwards.
 	Wall() Time
-	// Now is this machine's monotonic clock: it may drift, it never steps back within an incarnation.
+	// Now reads this machine's monotonic clock, which may drift but never decreases within an incarnation.
 	Now() Instant
 
-	// Choose draws a number in [0, n). 0 is the benign value. The site names the decision; its ordinals count
-	// per machine and survive restarts.
+	// Choose draws a number in [0, n). 0 is the benign value. The site names the decision. The world counts the draws of
+	// each machine and site, and the count survives restarts.
 	Choose(site Site, n uint64) uint64
 
 	// Dial opens a connection. Calls may be made on it at once; they leave when it is established.
 	Dial(to Addr, lane Lane) Link
 	// Call sends a request. It returns with ErrTimeout after timeout (> 0), and then the link is closed too,
-	// as Kafka's network client does. The sender sets the request's version, and gives the struct away: also after it
-	// returned, the receiver may still hold it. A request to which Kafka sends no response (Produce with acks=0) returns
-	// with a nil response and a nil error once it is written.
+	// as Kafka's network client does. The sender sets the request's version, and must not change the struct afterwards,
+	// because the receiver may hold it even after the call returned. A request to which Kafka sends no response (Produce
+	// with acks=0) returns with a nil response and a nil error once it is written.
 	Call(link Link, timeout Duration, req Request, tok Token)
-	// Close shuts a connection down: open calls return with ErrClosed. What is on its way may still be processed.
-	// A server may close a ticket's Link, as Kafka does on a request it cannot answer: the client is reset.
+	// Close shuts a connection down: open calls return with ErrClosed. Requests in flight may still be processed.
+	// A server may close a ticket's Link, as Kafka does on a request it cannot answer; the client then sees a reset.
 	Close(link Link)
 
 	// Reply answers a ticket. The response is stamped with the ticket's version.
@@ -67,25 +67,25 @@ type Env interface {
 	// NoReply ends a ticket of a request that has no response (acks=0); any other use is a bug of the node.
 	NoReply(to Ticket)
 
-	// Arm starts a timer; arming one that runs re-arms it. A disarmed or re-armed timer never fires at the old time.
-	// It runs from when the disk calls before it are paid: what it fires is never ahead of them.
+	// Arm starts a timer, or re-arms a running one. A disarmed or re-armed timer never fires at the old time.
+	// It also never fires before the disk calls that precede Arm are paid.
 	Arm(t Timer, after Duration)
-	// Disarm stops a timer; stopping one that does not run does nothing.
+	// Disarm stops a timer. It does nothing if the timer is not running.
 	Disarm(t Timer)
 
-	// Disk is this machine's disk. It outlives the node.
+	// Disk returns this machine's disk. It outlives the node.
 	Disk() Disk
 
 	// Note records that something worth telling happened. See NoteKind.
 	Note(kind *NoteKind, a, b, c, d int64)
 
-	// Exit ends this incarnation after the current event, as a process does that calls exit.
+	// Exit ends this incarnation after the current event, like a process that calls exit.
 	// A nil reason is a clean end.
 	Exit(reason error)
 }
 
-// Addr is the address of one machine: "b1", "c2", "p1". Kafka's node id is configuration, not identity: two
-// machines can claim one id, and that is a fault we inject.
+// Addr is the address of one machine: "b1", "c2", "p1". Kafka's node id is configuration and not identity: two
+// machines can claim the same id, which is a fault that a scenario can inject.
 type Addr string
 
 // Request and Response are Kafka's own messages. They are read-only once handed over, on both sides.
@@ -115,24 +115,24 @@ const (
 	Day                  = 24 * Hour
 )
 
-// Millis is the reading in milliseconds, the unit of Kafka's record timestamps.
+// Millis returns the reading in milliseconds, the unit of Kafka's record timestamps.
 func (t Time) Millis() int64 { return int64(t) / int64(Millisecond) }
 
-// Add is the instant d later.
+// Add returns the instant d later.
 func (i Instant) Add(d Duration) Instant { return i + Instant(d) }
 
-// Sub is the span from j to i.
+// Sub returns the span from j to i.
 func (i Instant) Sub(j Instant) Duration { return Duration(i - j) }
 
 // Lane names one of the separate connections that Kafka keeps between the same two machines, so that a parked
-// request on one does not delay the others. It also names the thread that runs the event: the cost of disk
-// calls keeps the lane busy, not the node; but no other lane sees what the event did before its changes of the disk are
-// made, as if it held a lock.
+// request on one does not delay the others. It also names the thread that runs the event: the cost of disk calls keeps
+// only that lane busy and not the whole node. But no other lane runs an event before the disk changes of this one are
+// complete, as if the event held a lock.
 type Lane uint8
 
 const (
 	LaneBackground     Lane = iota // no connection: housekeeping timers and flushes
-	LaneClient                     // a client to a broker; served by the request handlers (num.io.threads of them)
+	LaneClient                     // a client to a broker; served by the request handlers (num.io.threads)
 	LaneCoordinator                // a client to its coordinator
 	LaneFetcher                    // a follower to its leader
 	LaneRaft                       // KRaft: between controllers, and a broker fetching metadata
@@ -153,47 +153,47 @@ func (l Lane) String() string {
 // Link is a connection that this node dialled. 0 is no link.
 type Link uint32
 
-// Ticket is what a server must keep to answer a request: one request on one incarnation of one connection.
+// Ticket identifies one request on one connection of one incarnation. The server keeps it to answer the request.
 type Ticket struct {
 	Link        Link   // the connection, numbered by the serving machine
-	Incarnation uint32 // of the serving node; a ticket of an earlier one is dead
+	Incarnation uint32 // of the serving node; tickets of earlier incarnations are invalid
 	Correlation int32  // counts requests on the connection
 	From        Addr   // the client
 	Lane        Lane   // the connection's lane
 	Key         int16  // Kafka api key
-	Version     int16  // of the request, and so of the response
+	Version     int16  // of the request and of the response
 }
 
-// Timer names a timer. Two equal values are the same timer. A role change disarms nothing: put the epoch into the
-// key and drop what does not match.
+// Timer identifies a timer. Two equal values are the same timer. A role change disarms no timer, so put the epoch into the
+// key and ignore a timer whose epoch is old.
 type Timer struct {
 	Kind    uint16 // the node's own numbering
 	Lane    Lane   // its thread runs the event
-	A, B, C int64  // whatever tells one timer of the kind from another
+	A, B, C int64  // distinguish timers of the same kind
 }
 
-// Token carries what the handler of an answer needs to look the world up again and compare (epoch, attempt,
-// position). Never a closure over old state.
+// Token carries the values (epoch, attempt, position) that the handler of an answer compares with the node's current
+// state. It replaces a closure, which would hold old state.
 type Token struct {
 	Kind       uint16 // the node's own numbering
 	A, B, C, D int64
 }
 
-// Error is why a call, a link or a disk operation failed.
+// Error is the reason why a call, a link or a disk operation failed.
 type Error uint8
 
 const (
 	ErrTimeout  Error = iota + 1 // no answer in time, or no connection in time
 	ErrRefused                   // no process listens at that address
 	ErrReset                     // the peer died or dropped the connection
-	ErrClosed                    // the node closed the link itself, or uses one that is gone
+	ErrClosed                    // the node closed the link itself, or used one that no longer exists
 	ErrIO                        // EIO: the device failed
 	ErrNoSpace                   // ENOSPC
 	ErrNotExist                  // no such file or directory
 	ErrExist                     // the name is taken
 	ErrNotEmpty                  // a directory that still has entries
 	ErrBadFile                   // a handle that is not open, or a position outside the file
-	ErrDead                      // this incarnation died during the event; nothing it does counts any more
+	ErrDead                      // this incarnation died during the event; its further actions have no effect
 )
 
 // Error is the condition in words.

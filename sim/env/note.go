@@ -1,7 +1,7 @@
 package env
 
-// NoteKind is one kind of thing worth telling. The trace line, the metric, the coverage mark and the sentence of the
-// story are this one thing, named once. Kinds are package-level values that never change:
+// NoteKind is one kind of note. The trace line, the metric, the coverage mark and the sentence of the story are all derived
+// from it. Kinds are package-level values that never change:
 //
 //	var noteLeads = &env.NoteKind{
 //		Name:   "partition.leads",
@@ -10,7 +10,7 @@ package env
 //		Story:  true,
 //	}
 //
-// A field is an integer. Some field names are rendered: "topic" (wire.TopicID.Short) as the topic's name, "node" as
+// A field is an integer. Some field names select a rendering: "topic" (wire.TopicID.Short) as the topic's name, "node" as
 // a node id, "error" as Kafka's error name, "ms" with its unit, "set" (a bit set of node ids) as a list.
 type NoteKind struct {
 	Name   string    // package or subject, dot, what happened
