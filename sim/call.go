@@ -214,7 +214,7 @@ func (w *World) watchWritten(l *link) {
 	}
 }
 
-// writtenUp returns the first call whose request has no response, once that request is written.
+// writtenUp returns the first oneWay call, once its request is written.
 // It is written when it departs and not when it arrives, because the producer knows only that its socket took the bytes.
 func (w *World) writtenUp(l *link) bool {
 	c := l.calls.first(true)

@@ -96,7 +96,7 @@ type Machine struct {
 	Addr env.Addr
 	New  func() env.Node // makes the node of one incarnation, which must read all its state from the disk
 
-	Double env.Addr // the machine whose identity this one's node claims too, which is a fault; "" for none
+	Double env.Addr // another machine: this one's node claims its identity, which is a fault; "" for none
 
 	RequestThreads int          // request handlers (num.io.threads); 0 is 8
 	Rack           string       // machines of one rack are closer, and lose power together if asked

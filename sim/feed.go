@@ -55,7 +55,7 @@ func (w *World) Subscribe(f Feed) { w.feeds = append(w.feeds, f) }
 
 // AfterEvent calls f after every event, after its trace line and after feeds have seen its immediate effects. Unlike a
 // Feed, f may act on the world: crash a machine, cut a cable.
-// A hook sees all effects of the handler at once, even those whose cost is not paid yet. Judges use Subscribe instead.
+// A hook sees all effects of the handler at once, even those that are not complete. Judges use Subscribe instead.
 func (w *World) AfterEvent(f func(*Event)) {
 	w.after = append(w.after, f)
 	w.observed = true

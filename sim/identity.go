@@ -3,7 +3,7 @@ package sim
 import "math/bits"
 
 // identity is the digest of a run so far, in two forms. Everything that can be observed is mixed into it, traced or not, in
-// words whose width does not depend on the platform.
+// words of the same width on every platform.
 //
 //	hash    all of it: the identity of the run
 //	shape   all of it without names: times, machines, links, keys, versions, sizes and digests of messages, the calls of

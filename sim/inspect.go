@@ -54,8 +54,8 @@ func (w *World) Lanes(addr env.Addr) []Backlog {
 // Paused reports whether a machine's process is paused.
 func (w *World) Paused(addr env.Addr) bool { return w.must(addr).paused }
 
-// Acting returns the machine that is handling an event now, or "" between events. After a panic it is the machine whose
-// event panicked.
+// Acting returns the machine that is handling an event now, or "" between events. After a panic it is the machine
+// that panicked.
 func (w *World) Acting() env.Addr {
 	if w.current == nil {
 		return ""

@@ -127,8 +127,8 @@ func (w *World) Rack(name string) []env.Addr {
 // Running reports whether the machine has a process; a paused process counts.
 func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
 
-// Ending reports whether a machine's process died or exited inside an event whose cost is not paid yet. Until it is paid,
-// the process counts as running and earlier messages depart. But the node's state means nothing: it may have continued
+// Ending reports whether a machine's process died or exited inside an event, and the event's cost is not paid yet. Until it
+// is paid, the process counts as running and earlier messages depart. But the node's state means nothing: it may have continued
 // after the point of death, or stopped halfway at a disk that failed. Judges ignore such a node.
 func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying }
 
@@ -293,7 +293,7 @@ func (w *World) endProcess(m *machine, power bool, reason error) {
 	}
 }
 
-// dropLinks ends all links of a machine whose process ends. Without a power loss, a FIN follows the departed packets.
+// dropLinks ends all links of a machine when its process ends. Without a power loss, a FIN follows the departed packets.
 func (w *World) dropLinks(m *machine, power bool) {
 	// A departure is fixed when the handler runs, so pipes may hold packets that depart later than now. These never depart.
 	left := w.now

@@ -21,7 +21,7 @@ import "samsa/sim/env"
 // change after a sync, like the rename of a checkpoint that was synced, makes the other lanes wait for the sync too.
 // Kafka's threads do not wait for that.
 //
-// As in Kafka, heartbeats take no such lock: a broker whose disk stalls during a write keeps sending heartbeats.
+// As in Kafka, heartbeats take no such lock: a broker keeps sending heartbeats while its disk stalls a write.
 type station struct {
 	machine    *machine
 	heartbeats bool   // it is the heartbeat lane's own

@@ -32,7 +32,7 @@ type World struct {
 	guard        *guard // in guard mode
 
 	// The running event; there is never more than one.
-	current  *machine // the machine whose event runs; nil between events
+	current  *machine // the machine that runs it; nil between events
 	cause    uint64   // cause of anything scheduled now: the running event, or the sender's event for an arriving packet
 	event    Event    // the running event
 	events   uint64
@@ -280,7 +280,7 @@ func (w *World) Shape() uint64 { return w.identity.shape }
 // Node returns the node that runs on a machine, or nil. It is for judges and tests, which must not change the node.
 func (w *World) Node(addr env.Addr) env.Node { return w.must(addr).node }
 
-// Disk returns the disk of a machine, whose methods include its faults.
+// Disk returns the disk of a machine. Its methods include the faults of a disk.
 func (w *World) Disk(addr env.Addr) *disk.Disk { return w.must(addr).disk }
 
 // Machines lists the machines in the order they were added.
@@ -326,7 +326,7 @@ func (w *World) RunUntil(t Time) {
 }
 
 // Close ends the world and drops all processes without an event. A closed world runs no more events.
-// A world whose nodes hold coroutines needs Close, because the runtime never frees a parked coroutine. So a caller that
+// A world with nodes that hold coroutines needs Close, because the runtime never frees a parked coroutine. So a caller that
 // makes thousands of worlds closes them.
 func (w *World) Close() {
 	for _, m := range w.machines {
@@ -339,7 +339,7 @@ func (w *World) Close() {
 func (w *World) advance() bool {
 	e := w.queue.pop()
 	if len(w.feeds) > 0 && e.at > w.now {
-		w.complete(e.at) // before the event, which may rename a file whose write feeds have not seen yet
+		w.complete(e.at) // before the event, which may rename a file before feeds see its write
 	}
 	// True time moves only here and in RunUntil.
 	w.now = e.at

@@ -49,7 +49,7 @@ func (b *content) append(p []byte) {
 		}
 		c := b.chunks[last]
 		n := min(len(p), chunkSize-len(c))
-		// Readers keep the old chunk, whose bytes never change.
+		// Readers keep the old chunk, which never changes.
 		if len(c)+n > cap(c) {
 			c = append(make([]byte, 0, room(last, len(c)+n)), c...)
 		}

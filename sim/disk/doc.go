@@ -9,8 +9,8 @@
 //	device              device                 deviceNames                         LosePower keeps this
 //
 // A power loss leaves the synced bytes of each file; chance decides how many unsynced changes survive. A file's sync does
-// not make its name durable, and a directory's sync does not make its files' bytes durable. Journals keep name changes in
-// order: a prefix of one directory's unsynced changes survives, and a rename between two directories is one change of both.
+// not make its name durable, and a directory's sync does not make its files' bytes durable. As in a journal, a prefix of
+// one directory's unsynced changes survives, and a rename between two directories is one change of both.
 //
 // Bytes that a reader got never change, because content consists of chunks that are replaced and not overwritten.
 //

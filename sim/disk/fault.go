@@ -120,7 +120,7 @@ type harm struct {
 	lost   bool
 	lied   bool
 	forget bool
-	target *inode // the file whose device bytes the write hits
+	target *inode // the file that the write hits on the device
 	off    int64  // the offset there
 }
 

@@ -165,7 +165,7 @@ type Ticket struct {
 }
 
 // Timer identifies a timer. Two equal values are the same timer. A role change disarms no timer, so put the epoch into the
-// key and ignore a timer whose epoch is old.
+// key and ignore a timer with an old epoch.
 type Timer struct {
 	Kind    uint16 // the node's own numbering
 	Lane    Lane   // its thread runs the event
