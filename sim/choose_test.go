@@ -46,7 +46,7 @@ func TestChooseIsUniform(t *testing.T) {
 	}
 }
 
-// The values are part of what a seed means: they may never change.
+// The values define the meaning of a seed, so they must never change.
 func TestChooseNeverChanges(t *testing.T) {
 	var got []uint64
 	for i := range uint64(6) {
@@ -61,7 +61,7 @@ func TestChooseNeverChanges(t *testing.T) {
 	}
 }
 
-// A greater weight adds decisions and keeps all there were.
+// A higher ppm adds decisions and keeps all existing ones.
 func TestRareIsMonotone(t *testing.T) {
 	c := seeded(3)
 	fired := 0
@@ -134,7 +134,7 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
-// The plan of a run draws as its world would.
+// Draw returns the same values as a world of that seed.
 func TestDrawIsAWorldsChoice(t *testing.T) {
 	for i := range uint64(100) {
 		if a, b := Draw(5, "test.site", "b1", i, 1000), seeded(5).choose(siteTest, hashEntity("b1"), i, 1000); a != b {
@@ -143,7 +143,7 @@ func TestDrawIsAWorldsChoice(t *testing.T) {
 	}
 }
 
-// A node's ordinals count on through restarts.
+// A node's ordinals continue after restarts.
 func TestChooseSurvivesRestart(t *testing.T) {
 	var drawn []uint64
 	l := newLab(t, nil)

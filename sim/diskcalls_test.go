@@ -30,7 +30,7 @@ func replacer(times int) *node {
 
 func version(n int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%04d", n), 400) } // four sectors
 
-// versionOn is which version of the file a disk has, -1 for no file. A file that is none fails the test.
+// versionOn returns the version of the file on a disk, or -1 for no file. A file that is no version fails the test.
 func versionOn(t *testing.T, what string, d *disk.Disk) int {
 	t.Helper()
 	p, size, ok := d.Peek("f", 0, 1<<20)
@@ -78,9 +78,8 @@ func upTo(times []Time, t Time) int {
 	return n
 }
 
-// Power may fail at any moment of a handler that has returned already: the file is wholly old or wholly new, and the
-// version is one that was renamed by then and at least the last durable one. A rename that follows a sync in the code
-// follows it in the world.
+// Power may fail at any time before a handler's cost is paid. The file is then wholly old or wholly new, and its version
+// was renamed by then and is not older than the last durable one.
 func TestPowerLossInsideAHandler(t *testing.T) {
 	const times = 8
 	g := &ledger{}
@@ -150,8 +149,8 @@ func TestProcessCrashInsideAHandler(t *testing.T) {
 	}
 }
 
-// A process that stands still makes no calls, however much time goes by: what it had before it when it was stopped is
-// not there after a power loss. When it goes on it has made them.
+// A paused process makes no calls. After a power loss during the pause its remaining calls have no effect; after a resume
+// they have.
 func TestPowerLossOfAPausedProcess(t *testing.T) {
 	const times = 4
 	for seed := range uint64(20) {
@@ -184,7 +183,7 @@ func TestPowerLossOfAPausedProcess(t *testing.T) {
 	}
 }
 
-// A paused process that is killed has been quick, like any other.
+// If a paused process is killed, all its calls count as made, as for any other process.
 func TestJudgesSeeWhatAKilledProcessLeft(t *testing.T) {
 	l := replacing(t, 1, 3)
 	g := &ledger{}
@@ -209,8 +208,8 @@ func TestJudgesSeeWhatAKilledProcessLeft(t *testing.T) {
 	}
 }
 
-// A heartbeat takes no lock, but at the disk it waits like every other lane: its sync carries what was being written, and
-// the whole of it.
+// A heartbeat takes no lock, but it waits at the disk like every other lane, so its sync covers the whole of a write in
+// progress.
 func TestAHeartbeatWaitsAtTheDisk(t *testing.T) {
 	l := newLab(t, func(c *Config) {
 		c.Disk = disk.Profile{Call: 1, CopyKiB: 20 * env.Millisecond, Sync: env.Millisecond}
@@ -262,7 +261,7 @@ func TestAHeartbeatWaitsAtTheDisk(t *testing.T) {
 	}
 }
 
-// The device takes syncs in order. One that waits there after a sync which a paused process has not issued waits with it.
+// The device handles syncs in order, so a sync also waits for an earlier one that a paused process has not issued.
 func TestASyncBehindOneThatIsNotCalled(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Disk = disk.Profile{Sync: env.Millisecond} })
 	w := &watcher{l: l}
@@ -384,8 +383,8 @@ func (r *reader) Changed(e *Effect) {
 	}
 }
 
-// Changes come in the order in which the handlers made them, whatever their lanes, on a disk that is slow or stalls, of a
-// process that stands still, dies, or loses power: power takes the last ones of what it takes.
+// Changes keep the order in which handlers made them, on all lanes, even if the disk is slow or stalls, or the process is
+// paused or dies. A power loss removes only the last ones.
 func TestChangesComeInOrder(t *testing.T) {
 	stalled := uint64(0)
 	for seed := range uint64(40) {

@@ -85,8 +85,8 @@ func TestFeedTellsOnCompletion(t *testing.T) {
 		"25ms p1 delivered from b1")
 }
 
-// Power fails inside the sync: the vote was never cast, and no judge may have seen it. This is the error of a judge that looks
-// when the handler returns gets wrong.
+// If power fails inside the sync, the vote was never cast, and no judge must see it. A judge that looked when the handler
+// returns would see it.
 func TestFeedNeverTellsWhatDied(t *testing.T) {
 	l, f := voting(t)
 	l.RunUntil(at(20))
@@ -102,7 +102,7 @@ func TestFeedNeverTellsWhatDied(t *testing.T) {
 	f.want("100ms b1 started")
 }
 
-// A process crash inside the sync takes the note and the answer; the device finishes what it began.
+// After a process crash inside the sync, the note and the answer never happen, but the device completes the sync.
 func TestFeedAfterCrash(t *testing.T) {
 	l, f := voting(t)
 	l.RunUntil(at(20))
@@ -113,7 +113,7 @@ func TestFeedAfterCrash(t *testing.T) {
 		"24ms b1 disk sync vote")
 }
 
-// A pause holds back what the process has not done, the sync too if it has not called it. If it has, the device goes on.
+// A pause delays the effects that the process has not reached. The device completes a sync only if it was already called.
 func TestFeedUnderPause(t *testing.T) {
 	l, f := voting(t)
 	l.RunUntil(at(12))
@@ -137,7 +137,7 @@ func TestFeedUnderPause(t *testing.T) {
 	f.want("50ms b1 note 2", "50ms b1 departs to p1, arrives 25ms", "51ms p1 delivered from b1")
 }
 
-// AfterEvent may act: here it pulls the plug at the very moment of a note.
+// An AfterEvent hook may act on the world: here it cuts the power at a note.
 func TestAfterEventActs(t *testing.T) {
 	l, f := voting(t)
 	l.AfterEvent(func(e *Event) {

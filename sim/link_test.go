@@ -21,7 +21,7 @@ func TestCallIsAnswered(t *testing.T) {
 	l.want("101ms b1: got 8", "102ms p1: 8 answer 8")
 }
 
-// The server reads a request when the one before is answered, and not before that answer has left.
+// The server reads a request only after the answer to the previous request has left.
 func TestOneRequestAtATime(t *testing.T) {
 	l := newLab(t, nil)
 	var parked env.Ticket
@@ -47,8 +47,8 @@ func TestOneRequestAtATime(t *testing.T) {
 		"63ms got 2", "63ms got 3", "64ms p1: 1 answer 1", "64ms p1: 2 answer 2", "64ms p1: 3 answer 3")
 }
 
-// What is sent first arrives first, whatever the disk costs in between and on whichever lane: a message that waits for
-// its sync is not overtaken by a later one that waits for nothing.
+// Messages arrive in the order of sending, on any lane and at any disk cost: a message that waits for its sync is not
+// overtaken by a later one that does not wait.
 func TestOrderPerLinkUnderCosts(t *testing.T) {
 	l := newLab(t, nil)
 	l.echo("b1", nil)
@@ -68,7 +68,7 @@ func TestOrderPerLinkUnderCosts(t *testing.T) {
 	l.want("16ms b1: got 1", "16ms b1: got 2", "16ms b1: got 3")
 }
 
-// A message after one that waits for its sync dies with it: order per link is fixed when it is sent.
+// If a message that waits for its sync is lost, later messages on the link are lost too, because their order is fixed.
 func TestNothingOvertakesADyingMessage(t *testing.T) {
 	l, link := pair(t)
 	l.do("p1", func(e env.Env) {
@@ -87,7 +87,7 @@ func TestNothingOvertakesADyingMessage(t *testing.T) {
 	l.want()
 }
 
-// The next request is read when the answer has left, also if it comes while the answer waits for its sync.
+// The next request is read after the answer has left, even if it arrives while the answer waits for its sync.
 func TestReadWaitsForTheAnswerToLeave(t *testing.T) {
 	l := newLab(t, nil)
 	l.echo("b1", func(e env.Env, n int32) {
@@ -156,7 +156,7 @@ func TestTimeoutClosesTheLink(t *testing.T) {
 	if u := l.Unanswered(env.Millisecond); len(u) != 1 || u[0].Ticket != tickets[0] || u[0].Server != "b1" {
 		t.Errorf("unanswered: %+v, want the ticket of request 1", u)
 	}
-	// The requests that the client sent before it gave up are served all the same, and their answers go nowhere.
+	// The server still serves the requests that the client sent before its timeout, and drops the answers.
 	l.do("b1", func(e env.Env) { e.Reply(tickets[0], pong(1)) })
 	l.RunUntil(at(600))
 	if len(tickets) != 2 {
@@ -171,8 +171,7 @@ func TestTimeoutClosesTheLink(t *testing.T) {
 	}
 }
 
-// The other way it can go: the server's kernel throws away what was unread when the client closed. Which of the two
-// happens is chance, and certain at a million in a million.
+// The server's kernel may also drop requests that were unread when the client closed. At DropPPM = 1e6 it always does.
 func TestUnreadRequestsAreDropped(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Net.DropPPM = 1_000_000 })
 	var tickets []env.Ticket
@@ -221,7 +220,7 @@ func TestCloseReturnsCalls(t *testing.T) {
 	l.want("10ms p1: 1 connection closed", "10ms p1: 2 connection closed", "11ms b1: got 1")
 }
 
-// A node that closes a link which has failed in the meantime is not told of the loss, but its calls return.
+// A node that closes a link after it failed gets no Lost, but its calls return.
 func TestCloseBeforeLost(t *testing.T) {
 	l := newLab(t, nil)
 	l.add("b1", &node{})
@@ -263,7 +262,7 @@ func TestProduceWithoutAcksReturnsWhenWritten(t *testing.T) {
 	l.want("2ms p1: 1 written", "3ms produce", "4ms p1: 2 answer 2", "30ms p1: 3 written", "31ms produce")
 }
 
-// The server may hang up as Kafka does upon an invalid request.
+// The server may close a connection, as Kafka does after an invalid request.
 func TestServerCloses(t *testing.T) {
 	l := newLab(t, nil)
 	l.add("b1", &node{receive: func(e env.Env, tk env.Ticket, r env.Request) {
@@ -279,7 +278,7 @@ func TestServerCloses(t *testing.T) {
 	}
 }
 
-// A request in the queue of the request handlers is out of reach when the server hangs up; one after it is not.
+// If the server closes a connection, a request in the queue of the request handlers is still served; later ones are not.
 func TestServerClosesWhileARequestWaits(t *testing.T) {
 	l := newLab(t, nil)
 	var first env.Ticket
@@ -351,7 +350,7 @@ func TestEnvOutsideItsEvent(t *testing.T) {
 	kept.Now()
 }
 
-// Links are reused, and no number of theirs ever means another one.
+// Links are reused, but their numbers are not.
 func TestLinksAreReused(t *testing.T) {
 	l := newLab(t, nil)
 	l.echo("b1", nil)

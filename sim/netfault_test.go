@@ -18,7 +18,7 @@ func pair(t *testing.T) (*lab, env.Link) {
 
 var p1, b1 = addrs("p1"), addrs("b1")
 
-// Bytes that meet a cut cable are sent again after it heals, when TCP's doubling patience has it so.
+// Bytes that meet a cut cable are sent again after it heals, at TCP's next retransmission.
 func TestCutDelays(t *testing.T) {
 	l, link := pair(t)
 	l.Cut(p1, b1)
@@ -31,7 +31,7 @@ func TestCutDelays(t *testing.T) {
 	l.want("611ms b1: got 1", "612ms p1: 1 answer 1") // sent at 10, again at 210 and 610
 }
 
-// One direction can be cut alone: the server answers, and the answer does not come through.
+// One direction can be cut alone: the server answers, but the answer does not arrive.
 func TestAsymmetricCut(t *testing.T) {
 	l, link := pair(t)
 	l.Cut(b1, p1)
@@ -48,13 +48,13 @@ func TestCutHitsPacketsInFlight(t *testing.T) {
 	l.At(Time(10_700_000), "heal", func() { l.Heal(p1, b1) })
 	l.RunUntil(at(1000))
 	l.want("211ms b1: got 1", "212ms p1: 1 answer 1")
-	// What is sent after the heal is not delayed.
+	// Packets sent after the heal are not delayed.
 	l.call("p1", link, 10*env.Second, 2)
 	l.RunUntil(at(2000))
 	l.want("1001ms b1: got 2", "1002ms p1: 2 answer 2")
 }
 
-// A link that its client gave up under a partition delivers its bytes after the heal all the same.
+// A link that its client closed during a partition still delivers its bytes after the heal.
 func TestCutThenTimeoutThenHeal(t *testing.T) {
 	l, link := pair(t)
 	l.Partition(p1, b1)
@@ -69,7 +69,7 @@ func TestCutThenTimeoutThenHeal(t *testing.T) {
 	}
 }
 
-// A partial partition: each sees the third, but not each other.
+// In a partial partition two machines reach the third, but not each other.
 func TestPartialPartition(t *testing.T) {
 	l := newLab(t, nil)
 	l.echo("b1", nil)
@@ -95,7 +95,7 @@ func TestClog(t *testing.T) {
 	l.want("500ms p1: 1 answer 1", "500ms p1: 2 answer 2")
 }
 
-// A stall holds up the connections there are; a new one overtakes them. The old request arrives late, and is served.
+// A stall delays existing connections, and a new one overtakes them. The old request arrives late and is served.
 func TestStallLetsNewConnectionsOvertake(t *testing.T) {
 	l, link := pair(t)
 	l.Stall(p1, b1, 300*env.Millisecond)
@@ -140,7 +140,7 @@ func TestResetAfterRead(t *testing.T) {
 	}
 }
 
-// The first packets arrive, the rest does not, and both ends see a reset after them.
+// The first packets arrive, the others do not, and then both ends see a reset.
 func TestPrefixThenCut(t *testing.T) {
 	for keep, want := range map[int][]string{
 		0: {"12ms p1: 1 connection reset", "12ms p1: 2 connection reset", "12ms p1: 3 connection reset", "12ms p1: lost 1 connection reset"},
@@ -167,7 +167,7 @@ func replaceTime(s, old, new string) string {
 	return s
 }
 
-// On a half-open connection nothing arrives and neither end gets a sign; a new connection works.
+// On a half-open connection no packet arrives and neither end is notified; a new connection works.
 func TestHalfOpen(t *testing.T) {
 	l, link := pair(t)
 	l.HalfOpen(p1, b1)
@@ -192,7 +192,7 @@ func TestRefuse(t *testing.T) {
 	l.want("53ms b1: got 3", "54ms p1: 3 answer 3")
 }
 
-// A peer that says nothing at all is given up after the connect timeout, with or without a call.
+// If a peer never answers, the connect timeout ends the link, with or without a call.
 func TestConnectTimeout(t *testing.T) {
 	l := newLab(t, nil)
 	l.echo("b1", nil)
@@ -252,7 +252,7 @@ func TestLoss(t *testing.T) {
 	t.Errorf("not a retransmission: %q", l.log)
 }
 
-// Latency is permanent per pair, jitter is per pair and bucket, and more of neither than the profile says.
+// Latency is fixed per pair, jitter is fixed per pair and bucket, and neither exceeds the profile.
 func TestLatencyOfPairs(t *testing.T) {
 	w := New(Config{Seed: 3})
 	for _, a := range []env.Addr{"b1", "b2", "b3", "b4"} {

@@ -128,8 +128,8 @@ func (w *World) Rack(name string) []env.Addr {
 func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
 
 // Ending reports whether a machine's process died or exited inside an event, and the event's cost is not paid yet. Until it
-// is paid, the process counts as running and earlier messages depart. But the node's state means nothing: it may have continued
-// after the point of death, or stopped halfway at a disk that failed. Judges ignore such a node.
+// is paid, the process counts as running and earlier messages depart. But the node's state means nothing: it may have
+// continued after the point of death, or stopped halfway at a disk that failed. Judges ignore such a node.
 func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying }
 
 // Powered reports whether the machine has power.

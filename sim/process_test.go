@@ -120,7 +120,7 @@ func TestPanicBehindDeath(t *testing.T) {
 	l.wantFired(FaultDieAfter)
 }
 
-// What has not departed when its sender dies dies with it; what has departed arrives, and then the end.
+// Packets that have not departed when their sender dies are lost. Those that have departed arrive, followed by the FIN.
 func TestCrashBetweenDepartures(t *testing.T) {
 	for _, power := range []bool{false, true} {
 		l := newLab(t, nil)
@@ -162,8 +162,8 @@ func TestCrashOfServer(t *testing.T) {
 	}
 }
 
-// A power loss gives no sign. The peer learns of it by a timeout, or when the machine runs again and knows nothing of
-// the connection.
+// Peers are not notified of a power loss. They detect it by a timeout, or when the machine runs again and resets the
+// connection.
 func TestPowerLossOfServer(t *testing.T) {
 	l, link := pair(t)
 	l.PowerLoss("b1")
@@ -190,7 +190,7 @@ func TestOldLinkMeetsNewIncarnation(t *testing.T) {
 	l.want("11ms p1: 1 connection reset", "11ms p1: lost 1 connection reset")
 }
 
-// A ticket of an earlier incarnation is dead, and so is whatever was parked.
+// A ticket of an earlier incarnation is invalid, even that of a parked request.
 func TestTicketOfEarlierIncarnation(t *testing.T) {
 	l := newLab(t, nil)
 	var old env.Ticket
@@ -279,7 +279,7 @@ func TestRack(t *testing.T) {
 	}
 }
 
-// Control actions are not for nodes.
+// Nodes must not use control actions.
 func TestNodesCannotActOnTheWorld(t *testing.T) {
 	l := newLab(t, nil)
 	l.Add(Machine{Addr: "b1", New: func() env.Node { return &node{start: func(env.Env) { l.Crash("b1") }} }})
@@ -321,7 +321,7 @@ func (mute) Lost(env.Env, env.Link, error)                                 {}
 func (mute) Fire(env.Env, env.Timer)                                       {}
 func (mute) Stop(e env.Env)                                                { e.Exit(nil) }
 
-// A process that is asked before its first event acts after it, however long a pause holds that back.
+// A Do before a process's first event runs after that event, even if a pause delays it.
 func TestAskedBeforeTheStart(t *testing.T) {
 	l := newLab(t, nil)
 	l.Add(Machine{Addr: "b1", New: func() env.Node {
@@ -338,7 +338,7 @@ func TestAskedBeforeTheStart(t *testing.T) {
 	l.want("10ms start", "10ms first", "10ms second")
 }
 
-// A process that has left inside an event handles nothing more, also not what waits on its other lanes.
+// A process that has exited inside an event handles no more events, not even those that wait on its other lanes.
 func TestNothingFollowsExit(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Disk = disk.CloudVolume() })
 	fired := 0

@@ -30,7 +30,7 @@ func (l *lab) one(from, to env.Addr, lane env.Lane, n int32) {
 	})
 }
 
-// Requests are served by so many handlers, in the order they came; one that finds none free waits.
+// RequestThreads handlers serve requests in the order of arrival; a request waits if none is free.
 func TestRequestHandlers(t *testing.T) {
 	l := newLab(t, nil)
 	l.laneServer("b1", 2, map[int32]env.Duration{1: 10 * env.Millisecond, 2: 20 * env.Millisecond})
@@ -89,8 +89,8 @@ func TestSlowSyncStopsOnlyItsLane(t *testing.T) {
 	l.want("1003.004006ms got 2", "1004.004006ms p1: 1 answer 1", "1004.004006ms p1: 2 answer 2")
 }
 
-// What a handler did to its process no other lane sees before the page cache has what it wrote: a write that stalls has a
-// lock, and everything of the process waits for it, but for the heartbeat.
+// No other lane sees a handler's changes before its writes are in the page cache. A stalled write holds a lock, and all
+// lanes wait for it except the heartbeat lane.
 func TestStalledWriteLeavesOnlyTheHeartbeat(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Disk = disk.CloudVolume() })
 	l.lanes(func(e env.Env, f env.File) { _ = e.Disk().Append(f, []byte("x")) })
@@ -106,7 +106,7 @@ func TestStalledWriteLeavesOnlyTheHeartbeat(t *testing.T) {
 		"1001ms p1: 1 answer 1", "1001ms p1: 2 answer 2")
 }
 
-// A long poll keeps later requests on its own connection waiting, and nothing else: lanes are connections.
+// A long poll delays only later requests on its own connection, because each lane has its own connection.
 func TestLongPollBlocksOnlyItsLink(t *testing.T) {
 	l := newLab(t, nil)
 	var parked env.Ticket
@@ -129,7 +129,7 @@ func TestLongPollBlocksOnlyItsLink(t *testing.T) {
 	l.want("13ms got 3", "14ms p1: 3 answer 3", "503ms got 2", "504ms p1: 1 answer 1", "504ms p1: 2 answer 2")
 }
 
-// Events of one lane wait for the cost of those before, in order, whatever they are.
+// Events of one lane wait, in order, until the cost of earlier events is paid.
 func TestLaneServesInOrder(t *testing.T) {
 	l := newLab(t, nil)
 	l.add("b1", &node{start: func(e env.Env) {
@@ -225,7 +225,7 @@ func TestPausedServer(t *testing.T) {
 	l.want("101ms p1: lost 1 connection reset", "103ms b1: got 2", "104ms p1: 2 answer 2")
 }
 
-// No handler ever runs inside another one, whatever it calls.
+// No handler ever runs inside another one.
 func TestNoReentrancy(t *testing.T) {
 	l := newLab(t, func(c *Config) { c.Net.Least = 0; c.Net.Self = 0 })
 	depth, calls := 0, 0

@@ -10,7 +10,7 @@ import (
 	"samsa/sim/env"
 )
 
-// roughWorld runs the chatter with every fault there is.
+// roughWorld runs the chatter with every fault.
 func roughWorld(c Config) *World {
 	c.Net = Rough()
 	w := chatter(c)
@@ -47,7 +47,7 @@ func TestSeedDecides(t *testing.T) {
 	t.Logf("%d events per world", events/25)
 }
 
-// A run that writes other bytes, or gives a file another name, is another run, though it takes as long and writes as much.
+// Runs that differ only in written bytes or in a file's name have different hashes.
 func TestHashSeesWhatIsWritten(t *testing.T) {
 	run := func(name, text string) uint64 {
 		l := newLab(t, nil)
@@ -77,7 +77,7 @@ func TestHashSeesWhatIsWritten(t *testing.T) {
 	}
 }
 
-// Everything that a node says and draws is in the hash: each field of a note, its kind, and what it chose.
+// The hash covers each field and the kind of a note, and each value of Choose.
 func TestHashSeesWhatIsSaid(t *testing.T) {
 	run := func(site env.Site, kind *env.NoteKind, a, b, c, d int64) uint64 {
 		l := newLab(t, nil)
@@ -125,7 +125,7 @@ func TestWatchersChangeNothing(t *testing.T) {
 	}
 }
 
-// Every fault of the world fires in a short campaign; so the campaign tests something, and so does this package.
+// Every fault of the world fires in a short campaign.
 func TestEveryFaultFires(t *testing.T) {
 	sum := map[string]uint64{}
 	for seed := range uint64(12) {
@@ -146,7 +146,7 @@ func TestEveryFaultFires(t *testing.T) {
 	}
 }
 
-// Nothing is held for ever: when all processes have ended, links and queue are empty.
+// When all processes have ended, the links are free and the queue is empty.
 func TestNothingLeaks(t *testing.T) {
 	for seed := range uint64(10) {
 		w := roughWorld(Config{Seed: seed})
@@ -185,8 +185,7 @@ func TestGoroutinesAreFlat(t *testing.T) {
 	}
 }
 
-// A node that changes a message after it was sent gives all modes the same hash, for the receiver saw it late or early in
-// all of them. Guard mode finds it.
+// A node that changes a message after it was sent may not change the hash in any mode, but guard mode finds it.
 func TestGuardFindsSharedMemory(t *testing.T) {
 	run := func(mode Mode, change func(env.Request)) (*World, *GuardViolation) {
 		l := newLab(t, func(c *Config) { c.Mode = mode })
@@ -310,7 +309,7 @@ func TestReplyStampsTheVersion(t *testing.T) {
 	}
 }
 
-// Adding a machine that does nothing moves no decision of the others.
+// Adding a machine that does nothing changes no decision for other machines.
 func TestNewMachineMovesNothing(t *testing.T) {
 	run := func(extra bool) []Time {
 		l := newLab(t, func(c *Config) { c.Net, c.FIFO, c.CPU = Rough(), false, 0 })

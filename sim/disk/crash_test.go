@@ -12,7 +12,7 @@ import (
 	"samsa/sim/env"
 )
 
-// states lists all that a power loss could leave, sorted.
+// states lists all states that a power loss could leave, sorted.
 func states(d *Disk) []string {
 	var list []string
 	d.CrashStates(func(s *Disk) bool {
@@ -49,7 +49,7 @@ func TestCrashStatesOfNames(t *testing.T) {
 	wantStates(t, "and what follows stands on it", d, "m/ m/b=", "c= m/", "c=")
 }
 
-// Directories that change places never leave one below itself.
+// If directories change places, no crash leaves one below itself.
 func TestCrashStatesOfMovedDirectories(t *testing.T) {
 	d := New(Profile{})
 	for _, path := range []string{"p", "p/q", "r", "s"} {
@@ -103,7 +103,7 @@ func TestCrashStatesTearBetweenSectors(t *testing.T) {
 }
 
 // The way Kafka replaces its checkpoints, and quorum-state: write a temporary file, sync it, rename it, sync the
-// directory. After every call and in every crash state the file is wholly old or wholly new. Without one of the syncs it is not.
+// directory. After every call and in every crash state the file is wholly old or wholly new, but not if a sync is left out.
 func TestReplacingAFile(t *testing.T) {
 	oldBytes, newBytes := strings.Repeat("old ", 200), strings.Repeat("new!", 300) // two and three sectors
 	type call struct {

@@ -205,7 +205,7 @@ func TestDeadMachineDoesNothing(t *testing.T) {
 	}
 }
 
-// A name and the bytes under it are two things to sync.
+// A file's name and its bytes need separate syncs.
 func TestPowerLossKeepsWhatWasSynced(t *testing.T) {
 	for _, c := range []struct {
 		what string
@@ -340,7 +340,7 @@ func TestPowerLossInsideACall(t *testing.T) {
 	}
 }
 
-// Whatever happens to a file, the bytes that a reader got stay as they were.
+// No change of a file changes the bytes that a reader got.
 func TestBytesHandedOutNeverChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := New(Profile{})

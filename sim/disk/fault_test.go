@@ -295,7 +295,7 @@ func TestLyingSync(t *testing.T) {
 	wantTree(t, "an honest sync brings what the lie kept", d.DurableFiles(), "f=abcd")
 }
 
-// PostgreSQL met it in 2018: the second fsync succeeds, and the data are gone.
+// As PostgreSQL found in 2018, the second fsync succeeds although the data are lost.
 func TestForgetfulSync(t *testing.T) {
 	d, b, f := synced(t, "abc")
 	appendTo(t, d, f, "def")
