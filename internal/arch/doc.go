@@ -1,24 +1,24 @@
-// Package arch keeps the house in order: it reads the whole module, syntax and types, and reports what breaks
-// its rules. It runs as tests, so the rules need no tool but go test.
+// Package arch reads the syntax and types of the whole module, and reports code that breaks the project's rules.
+// It runs as tests, so the rules need no tool but go test.
 //
-//	go list ──▶ Program ──┬─▶ layers        what may import what, and why            layers.go imports.go
+//	go list ──▶ Program ──┬─▶ layers        allowed imports of each package          layers.go imports.go
 //	                      ├─▶ determinism   code that a seed could not repeat        lint.go and the rule files
 //	                      ├─▶ text          docs, machine paths, unfinished work    text.go
 //	                      ├─▶ size          functions, types that only shrink       size.go size.txt
 //	                      ├─▶ words         comments that name machines             words.go
-//	                      └─▶ map           RULES.md leads where it says            rules_test.go
+//	                      └─▶ map           the links in RULES.md are correct       rules_test.go
 //
-// Read layers.go first: one row per package, each with the reason for its wall. Then lint.go, which lists the
-// determinism rules; a rule is a value with a name, a reason and a check. Each rule has a planted violation and an
-// accepted twin under testdata, and a test that every rule finds its plant.
+// Read layers.go first: it has one row per package, with the imports that are allowed and the reason. Then read lint.go,
+// which lists the determinism rules; a rule is a value with a name, a reason and a check. Each rule has a planted
+// violation and an accepted counterpart under testdata, and a test checks that every rule finds its violation.
 //
-// A line may argue its case where the rule allows it, in a comment on the line or directly above:
+// Where a rule allows it, a comment on the line or directly above may justify an exemption (Argue in the code):
 //
 //	for id := range seen { //order: the sum of ids does not depend on their order
 //
-// The reason is for the reader; an argument without one, or one that argues for nothing, is itself a finding.
+// The reason is for the reader. An exemption comment without a reason, or on a line that breaks no rule, is a finding too.
 //
-// It is not a proof. An alias kept in a field, a callback, an interface can hide a change from the lint. The
-// audit that runs every seed twice, in several processes and on several platforms, is the judge; the lint finds
-// the common mistakes in seconds and says what to do instead.
+// The lint proves nothing: an alias in a field, a callback or an interface can hide a change from it. It finds the common
+// mistakes in seconds and says what to do instead. The audit decides whether runs are deterministic: it runs every seed
+// twice, in several processes and on several platforms.
 package arch

@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// effect is what calling a function does beyond returning a value.
+// effect describes what a call of a function changes.
 type effect struct {
-	pure    bool                // it changes nothing that other code sees, and panics at worst
+	pure    bool                // it changes nothing that other code sees, but may panic
 	changes map[*types.Var]bool // parameters, the receiver among them, through which it changes something
 }
 
-// changesParam reports whether a call changes what its i-th argument refers to; -1 is the receiver.
+// changesParam reports whether a call changes the value that its i-th argument refers to; -1 is the receiver.
 func (p *Program) changesParam(fn *types.Func, i int) bool {
 	sig := fn.Signature()
 	v := sig.Recv()
@@ -34,8 +34,8 @@ func (p *Program) changesParam(fn *types.Func, i int) bool {
 	return p.effectOf(fn).changes[v]
 }
 
-// effectOf analyses a function of the module once. In a recursion the inner call counts as harmless: whatever it
-// changes, the outer analysis sees as well.
+// effectOf analyses a function of the module once. A recursive call counts as harmless, because the outer analysis finds
+// the same changes.
 func (p *Program) effectOf(fn *types.Func) effect {
 	if e, ok := p.effects[fn]; ok {
 		return e
@@ -111,7 +111,7 @@ func (p *Program) pureCall(info *types.Info, call *ast.CallExpr) bool {
 	return pureForeign(fn.Pkg().Path(), fn.Name())
 }
 
-// pureForeign lists functions of the standard library that only compute.
+// pureForeign reports whether a function of the standard library is known to be pure.
 func pureForeign(path, name string) bool {
 	switch path {
 	case "strings", "strconv", "math/bits", "cmp", "unicode", "unicode/utf8", "errors", "bytes", "math":
@@ -124,7 +124,7 @@ func pureForeign(path, name string) bool {
 	return false
 }
 
-// changesFirst lists functions of slices, maps and sort that change what their first argument refers to.
+// changesFirst reports whether a function of slices, maps or sort changes the value that its first argument refers to.
 func changesFirst(path, name string) bool {
 	switch path {
 	case "sort":
@@ -138,8 +138,8 @@ func changesFirst(path, name string) bool {
 	return false
 }
 
-// writes calls visit for every expression in n that is changed. Through says that the value it refers to is changed, not
-// the variable itself.
+// writes calls visit for every expression in n that is changed. The flag through says that the value it refers to is
+// changed, not the variable itself.
 func (p *Program) writes(q *Package, n ast.Node, visit func(target ast.Expr, through bool)) {
 	info := q.Info
 	ast.Inspect(n, func(n ast.Node) bool {
@@ -177,8 +177,8 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	case "delete", "clear", "copy":
 		visit(call.Args[0], true)
 	case "append":
-		// Appending to all of a variable (s, s[:]) writes after its end, where no other slice looks unless it shares the
-		// room there. Appending to a cut one (s[:n]) writes over what follows, unless its room is cut too (s[:n:n]).
+		// Appending to a whole variable (s, s[:]) writes after its end; another slice sees that only if it shares the
+		// capacity. Appending to s[:n] overwrites the elements that follow, unless its capacity is cut too (s[:n:n]).
 		if cut, ok := ast.Unparen(call.Args[0]).(*ast.SliceExpr); ok && cut.High != nil && !cut.Slice3 {
 			visit(call.Args[0], true)
 		}
@@ -191,8 +191,8 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	if recv := fn.Signature().Recv(); recv != nil {
 		sel, ok := ast.Unparen(unindexed(call.Fun)).(*ast.SelectorExpr)
 		if ok && info.Selections[sel] != nil {
-			// A method of others with a pointer receiver may change whatever it has, unless its type is known to
-			// only read.
+			// A method of another module with a pointer receiver may change its receiver, unless onlyReads knows the
+			// type.
 			_, pointer := recv.Type().(*types.Pointer)
 			if ours && p.changesParam(fn, -1) || !ours && pointer && !types.IsInterface(recv.Type()) && !onlyReads(recv.Type()) {
 				visit(sel.X, true)
@@ -213,7 +213,7 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	}
 }
 
-// scope knows the names of one function: which are parameters, which stand for something else, which are new.
+// scope has the names of one function: its parameters, its local names for other values, and its new values.
 type scope struct {
 	info   *types.Info
 	params map[*types.Var]bool
@@ -221,8 +221,8 @@ type scope struct {
 	fresh  map[*types.Var]bool     // made here: x := T{}, &T{}, make, new
 }
 
-// scope reads the declarations of a function once, whatever order they come in: good enough for names that are
-// assigned where they are declared, which nearly all are.
+// scope reads the declarations of a function once, in any order. That is enough for names that are assigned where they are
+// declared, as nearly all are.
 func (p *Program) scope(q *Package, fd *ast.FuncDecl) *scope {
 	sc := &scope{info: q.Info, params: map[*types.Var]bool{}, alias: map[*types.Var]ast.Expr{}, fresh: map[*types.Var]bool{}}
 	for _, list := range []*ast.FieldList{fd.Recv, fd.Type.Params} {
@@ -314,8 +314,8 @@ func isFresh(info *types.Info, e ast.Expr) bool {
 	return false
 }
 
-// root is the variable that an expression starts from, seen through local names for it; deref says that a pointer,
-// slice or map lies between. It is nil for the result of a call.
+// root returns the variable that an expression starts from, and follows local names for it; deref says that there is a
+// pointer, slice or map between. The variable is nil for the result of a call.
 func (sc *scope) root(e ast.Expr) (v *types.Var, deref bool) {
 	for range 100 { // an alias of itself in a loop (p = p.next) ends here
 		switch x := e.(type) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// banned says why a package of the standard library has no place in protocol code, and what to use instead.
-// A prefix ending in a slash covers what is under it.
+// banned lists standard-library packages that protocol code must not import, with the reason and the replacement.
+// A path that ends in a slash includes all packages under it.
 var banned = []struct{ path, why string }{
 	{"time", "real time differs from run to run; use env.Duration, env.Time, env.Instant and the clocks of Env"},
 	{"sync", "a node handles one event to its end: nothing runs beside it, and what a pool returns depends on the collector"},
@@ -42,7 +42,7 @@ var banned = []struct{ path, why string }{
 	{"C", "C code escapes every rule here"},
 }
 
-// foreign says which layers a module of others belongs to, for the message when it turns up elsewhere.
+// foreign says which layers may import another module, for the message when a different layer imports it.
 var foreign = []struct{ prefix, why string }{
 	{modKmsg, "Kafka's messages belong to protocol code and what assembles it"},
 	{modKerr, "Kafka's errors belong to protocol code and what assembles it"},
@@ -77,7 +77,7 @@ func (p *Program) Imports(q *Package) []Finding {
 			if err != nil {
 				continue
 			}
-			// Ours by the table; the standard library and other modules by the lists of the row.
+			// The table decides on our packages; the lists of the row decide on the standard library and other modules.
 			switch name, ours := strings.CutPrefix(path, p.Module+"/"); {
 			case ours && !layer.mayImport(name):
 				report(spec, "layer", q.Name+" imports "+name, layer.Why+"; it may import "+orNothing(layer.Ours))
@@ -93,7 +93,7 @@ func (p *Program) Imports(q *Package) []Finding {
 	return found
 }
 
-// firstUse says what a package takes from another first, as ", first used as time.Now in line 12".
+// firstUse returns the first use of an imported package in words: ", first used as time.Now in line 12".
 func (p *Program) firstUse(q *Package, path string) string {
 	var first *ast.SelectorExpr
 	for _, f := range q.Files {
@@ -131,13 +131,13 @@ func (l *Layer) mayUse(path string) bool {
 	return slices.ContainsFunc(l.Modules, func(m string) bool { return path == m || strings.HasPrefix(path, m+"/") })
 }
 
-// isStd tells the standard library from modules: their first element is a host name with a dot.
+// isStd reports whether a path is in the standard library. The first element of a module's path is a host name with a dot.
 func isStd(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")
 }
 
-// whyNotStd is the reason against a package of the standard library.
+// whyNotStd returns the reason why protocol code must not import a package of the standard library.
 func whyNotStd(path string) string {
 	for _, b := range banned {
 		if path == b.path || strings.HasSuffix(b.path, "/") && strings.HasPrefix(path, b.path) {
@@ -147,7 +147,7 @@ func whyNotStd(path string) string {
 	return "not on this layer's list of the standard library; argue for it in internal/arch/layers.go"
 }
 
-// whyNotForeign is the reason against a package of another module.
+// whyNotForeign returns the reason why a layer must not import a package of another module.
 func whyNotForeign(path string) string {
 	for _, f := range foreign {
 		if path == f.prefix || strings.HasPrefix(path, f.prefix+"/") {

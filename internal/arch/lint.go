@@ -29,7 +29,7 @@ func (f Finding) String() string {
 type Rule struct {
 	Name string
 	Why  string // why it is forbidden, and what to do instead
-	// Argue is the comment by which a line may argue its case ("order" for //order: reason); "" is none.
+	// Argue is the word of the comment that exempts a line ("order" for //order: reason), or "" if no line can be exempt.
 	Argue string
 	check func(*pass)
 }
@@ -54,7 +54,7 @@ var Rules = []Rule{
 	{"build-tag", "code that only some platforms compile cannot run the same on all", "", buildTags},
 }
 
-// argumentRule is what is wrong with an argument itself.
+// argumentRule is the rule for findings about the exemption comments themselves.
 const argumentRule = "argument"
 
 // pass is one rule at work on one package.
@@ -67,7 +67,7 @@ type pass struct {
 	report func(pos token.Pos, what string)
 }
 
-// Lint runs the determinism rules on a package; nothing if its layer is exempt or unknown.
+// Lint runs the determinism rules on a package. It finds nothing if the layer is exempt or unknown.
 func (p *Program) Lint(q *Package) []Finding {
 	layer := LayerOf(q.Name)
 	if layer == nil || layer.Exempt != "" {
@@ -102,13 +102,13 @@ func (p *Program) Lint(q *Package) []Finding {
 	return found
 }
 
-// arguable reports whether the rule may be argued with in this layer.
+// arguable reports whether a line in this layer may be exempt from the rule.
 func (ps *pass) arguable() bool {
 	word := ps.rule.Argue
 	return word != "" && (word != "goroutine" || slices.Contains(ps.layer.Argue, word))
 }
 
-// argued reports whether a line argues with the rule, and may.
+// argued reports whether an exemption comment for the rule is on a line, and is allowed there.
 func (ps *pass) argued(at token.Position) bool {
 	if !ps.arguable() {
 		return false
@@ -122,11 +122,11 @@ func (ps *pass) argued(at token.Position) bool {
 	return false
 }
 
-// candidate marks an argument as used on a line that the rule looked at, even if it finds nothing there: saying why
-// a map's order does not matter is welcome where the lint can see it too.
+// candidate marks an exemption comment as used on a line that the rule has checked, even if the rule finds nothing there. A
+// comment on why a map's order does not matter is welcome even where the lint can see it.
 func (ps *pass) candidate(pos token.Pos) { ps.argued(ps.position(pos)) }
 
-// argument is a comment that argues for a line: `//order: reason`.
+// argument is a comment that exempts a line: `//order: reason`.
 type argument struct {
 	word, reason string
 	at           token.Position
@@ -166,7 +166,7 @@ func (p *Program) argumentsOf(q *Package) arguments {
 	return args
 }
 
-// leftOver reports arguments that give no reason or argue for nothing.
+// leftOver reports exemption comments that give no reason or are on a line that breaks no rule.
 func (args arguments) leftOver() []Finding {
 	var found []Finding
 	seen := map[*argument]bool{}
@@ -187,7 +187,7 @@ func (args arguments) leftOver() []Finding {
 	return found
 }
 
-// position is where something stands, with the file relative to the module.
+// position returns a position with the file relative to the module.
 func (p *Program) position(pos token.Pos) token.Position {
 	at := p.Fset.Position(pos)
 	if rel, err := filepath.Rel(p.Root, at.Filename); err == nil {
@@ -196,7 +196,7 @@ func (p *Program) position(pos token.Pos) token.Position {
 	return at
 }
 
-// sortFindings orders findings by place, so that two runs print the same.
+// sortFindings sorts findings by position, so that two runs print the same.
 func sortFindings(found []Finding) {
 	slices.SortFunc(found, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Line, b.Pos.Line),
@@ -216,7 +216,7 @@ func (ps *pass) each(f func(ast.Node)) {
 	}
 }
 
-// callee is the function or method that a call calls, or nil: a conversion, a function value, a builtin.
+// callee returns the called function or method, or nil for a conversion, a function value or a builtin.
 func callee(info *types.Info, call *ast.CallExpr) *types.Func {
 	var id *ast.Ident
 	switch f := ast.Unparen(unindexed(call.Fun)).(type) {
@@ -245,7 +245,7 @@ func unindexed(e ast.Expr) ast.Expr {
 	return e
 }
 
-// calleeName is the called package function as "path.Name", or "" for methods and everything else.
+// calleeName returns the called package function as "path.Name", or "" for methods and other calls.
 func calleeName(info *types.Info, call *ast.CallExpr) string {
 	fn := callee(info, call)
 	if fn == nil || fn.Pkg() == nil || fn.Signature().Recv() != nil {
@@ -254,7 +254,7 @@ func calleeName(info *types.Info, call *ast.CallExpr) string {
 	return fn.Pkg().Path() + "." + fn.Name()
 }
 
-// builtin is the name of the called builtin, or "".
+// builtin returns the name of the called builtin, or "".
 func builtin(info *types.Info, call *ast.CallExpr) string {
 	if id, ok := ast.Unparen(call.Fun).(*ast.Ident); ok {
 		if b, ok := info.Uses[id].(*types.Builtin); ok {

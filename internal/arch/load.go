@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-// Program is the module as it stands: every package with syntax and types, dependencies first.
+// Program has every package of the module with syntax and types, dependencies first.
 type Program struct {
 	Root     string // the module's directory
 	Module   string // the module's path: "samsa"
@@ -27,7 +27,7 @@ type Program struct {
 	Packages []*Package
 
 	byPath  map[string]*Package
-	foreign types.Importer           // packages of others, from the compiler's export data
+	foreign types.Importer           // packages of other modules, from the compiler's export data
 	funcs   map[*types.Func]fnDecl   // every function of the module that has a body
 	effects map[*types.Func]effect   // memo of purity and of changed parameters
 	changed map[*types.Var]token.Pos // memo: package variables that some code changes, and where
@@ -43,10 +43,10 @@ type Package struct {
 	Types   *types.Package
 	Info    *types.Info
 	Ignored []string // files that a build constraint leaves out on this platform
-	Errors  []error  // what did not parse or type-check
+	Errors  []error  // parse and type errors
 }
 
-// fnDecl is where a function is written.
+// fnDecl is the declaration of a function and its package.
 type fnDecl struct {
 	pkg  *Package
 	decl *ast.FuncDecl
@@ -61,11 +61,11 @@ type listed struct {
 	IgnoredGoFiles, CgoFiles, SFiles, CFiles, Imports []string
 }
 
-// Load reads the module at root. The packages named in extra (paths of others) become importable as well, for
-// fixtures that import what the module does not.
+// Load reads the module at root. Fixtures can also import the packages of other modules in extra, even if the module does
+// not import them.
 //
-// Our packages are checked from source in dependency order, so a package that does not compile costs only its own
-// types; packages of others come from the compiler's export data, which go build has cached already.
+// Our packages are checked from source in dependency order, so a package that does not compile loses only its own types.
+// Other packages come from the compiler's export data, which go build has already cached.
 func Load(root string, extra ...string) (*Program, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -154,7 +154,7 @@ func (p *Program) add(l listed) {
 		Name: strings.TrimPrefix(strings.TrimPrefix(l.ImportPath, p.Module), "/"),
 		Dir:  l.Dir,
 	}
-	// All that go build would take or leave depending on the platform.
+	// These files are built only on some platforms.
 	for _, names := range [][]string{l.IgnoredGoFiles, l.CgoFiles, l.SFiles, l.CFiles} {
 		q.Ignored = append(q.Ignored, names...)
 	}
@@ -165,7 +165,7 @@ func (p *Program) add(l listed) {
 	p.byPath[q.Path] = q
 }
 
-// parse reads files of a package; what does not parse is kept as an error.
+// parse reads files of a package and keeps parse errors in q.Errors.
 func (p *Program) parse(q *Package, names []string) []*ast.File {
 	var files []*ast.File
 	for _, name := range names {
@@ -209,8 +209,8 @@ func (p *Program) check(q *Package) {
 	}
 }
 
-// LoadFixture checks the Go files of one directory as if they were the package that their first `//as path` comment
-// names. A fixture is not part of the program.
+// LoadFixture checks the Go files of one directory as if they were the package in their first `//as path` comment. A
+// fixture is not part of the program.
 func (p *Program) LoadFixture(files []string) (*Package, error) {
 	sort.Strings(files)
 	q := &Package{Dir: filepath.Dir(files[0])}

@@ -1,6 +1,6 @@
 package arch
 
-// The rules about code that runs on its own: goroutines, channels, coroutines, init functions.
+// The rules about code with its own flow of control: goroutines, channels, coroutines, init functions.
 
 import (
 	"go/ast"
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// goStatements finds every go statement, wherever it leads: even a goroutine that only computes ends when it likes.
+// goStatements finds every go statement. Even a goroutine that only computes ends at an unpredictable time.
 func goStatements(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if g, ok := n.(*ast.GoStmt); ok {
@@ -18,7 +18,7 @@ func goStatements(ps *pass) {
 	})
 }
 
-// selects finds select statements, also those with a default: they ask whether another goroutine was quick enough.
+// selects finds select statements, even those with a default, which depend on the speed of another goroutine.
 func selects(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if s, ok := n.(*ast.SelectStmt); ok {
@@ -27,7 +27,7 @@ func selects(ps *pass) {
 	})
 }
 
-// channels finds channel types, and every use of a value of such a type: a channel may come from another package.
+// channels finds channel types, and every use of a channel value, because a channel may come from another package.
 func channels(ps *pass) {
 	isChan := func(e ast.Expr) bool {
 		t := ps.pkg.Info.Types[e].Type
@@ -70,7 +70,7 @@ func inits(ps *pass) {
 	}
 }
 
-// recovers finds calls of the builtin. Only the packages that layers.go names may catch a panic: the world and the
+// recovers finds calls of recover. Only the packages listed in layers.go may recover a panic, such as the world and the
 // session, which report it with its seed.
 func recovers(ps *pass) {
 	ps.each(func(n ast.Node) {
@@ -80,11 +80,11 @@ func recovers(ps *pass) {
 	})
 }
 
-// pulls finds coroutines. They are deterministic, for only one side runs at a time, but a world that is dropped must
-// stop them: so the packages that may start one are named in layers.go, each with the code that stops it.
+// pulls finds coroutines. They are deterministic, because only one side runs at a time, but a world that is no longer used
+// must stop them. So layers.go lists the packages that may start one, and says how each coroutine is stopped.
 func pulls(ps *pass) {
 	ps.each(func(n ast.Node) {
-		// Any mention counts, also as a value: the coroutine would start behind the next door.
+		// Any use counts, even as a function value, because other code could then start the coroutine.
 		if id, ok := n.(*ast.Ident); ok {
 			fn, ok := ps.pkg.Info.Uses[id].(*types.Func)
 			if ok && fn.Pkg() != nil && fn.Pkg().Path() == "iter" && strings.HasPrefix(fn.Name(), "Pull") {
@@ -94,9 +94,9 @@ func pulls(ps *pass) {
 	})
 }
 
-// codecs finds compressors that would start goroutines of their own.
+// codecs finds compressors that would start their own goroutines.
 func codecs(ps *pass) {
-	// The option that each constructor must be given.
+	// Each constructor must get its option.
 	need := map[string]string{
 		modCompress + "/zstd.NewReader": "WithDecoderConcurrency",
 		modCompress + "/zstd.NewWriter": "WithEncoderConcurrency",
@@ -133,7 +133,7 @@ func isOne(info *types.Info, args []ast.Expr) bool {
 	return len(args) == 1 && info.Types[args[0]].Value != nil && info.Types[args[0]].Value.ExactString() == "1"
 }
 
-// buildTags finds what only some platforms compile, and what reaches around the compiler.
+// buildTags finds files that only some platforms compile, and directives that bypass the compiler.
 func buildTags(ps *pass) {
 	for _, name := range ps.pkg.Ignored {
 		if len(ps.pkg.Files) == 0 || strings.HasSuffix(name, "_test.go") {

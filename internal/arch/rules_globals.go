@@ -50,7 +50,7 @@ func packageVars(q *Package) []packageVar {
 func globals(ps *pass) {
 	changed := ps.changedGlobals()
 	for _, v := range packageVars(ps.pkg) {
-		// A change is reported with its place, because it may be in another package.
+		// A change is reported with its position, because it may be in another package.
 		ps.candidate(v.id.Pos())
 		if at, ok := changed[v.obj]; ok {
 			pos := ps.position(at)
@@ -63,8 +63,8 @@ func globals(ps *pass) {
 	}
 }
 
-// changedGlobals finds, for every package variable that is changed, one place where that happens. The module is
-// walked once; a fixture looks at itself too.
+// changedGlobals returns one position of a change for every package variable that is changed. The module is walked once;
+// for a fixture the fixture itself is walked too.
 func (ps *pass) changedGlobals() map[*types.Var]token.Pos {
 	if ps.changed == nil {
 		ps.changed = map[*types.Var]token.Pos{}
@@ -79,7 +79,7 @@ func (ps *pass) changedGlobals() map[*types.Var]token.Pos {
 	return changed
 }
 
-// changedBy adds what one package changes.
+// changedBy adds the variables that one package changes.
 func (p *Program) changedBy(q *Package, changed map[*types.Var]token.Pos) {
 	for _, f := range q.Files {
 		for _, d := range f.Decls {
@@ -103,8 +103,8 @@ func (p *Program) changedBy(q *Package, changed map[*types.Var]token.Pos) {
 	}
 }
 
-// stateful says what hidden state a type may hold, or "". Our own types are open to the lint: what their methods
-// change is found as a change.
+// stateful describes the hidden state that a type may have, or returns "". Our own types hide nothing, because the lint
+// finds the changes that their methods make.
 func stateful(p *Program, t types.Type, seen map[types.Type]bool) string {
 	if seen[t] {
 		return ""
@@ -145,7 +145,7 @@ func stateful(p *Program, t types.Type, seen map[types.Type]bool) string {
 	return ""
 }
 
-// onlyReads lists types of others that never change once made, whatever method is called.
+// onlyReads reports whether a type of another module is known never to change after it is made.
 func onlyReads(t types.Type) bool {
 	if ptr, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = ptr.Elem()

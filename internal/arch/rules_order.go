@@ -9,7 +9,7 @@ import (
 
 // mapRanges reports every range over a map with a body that could see the order.
 func mapRanges(ps *pass) {
-	// A loop is looked at together with what follows it, because that is where collected keys are sorted.
+	// A loop is checked together with the statements after it, because these may sort the collected keys.
 	ps.each(func(n ast.Node) {
 		var list []ast.Stmt
 		switch n := n.(type) {
@@ -36,7 +36,7 @@ func mapRanges(ps *pass) {
 	})
 }
 
-// isMap looks through type parameters as well: a constraint of map types is a map.
+// isMap reports whether a type is a map. A type parameter counts if its constraint has only map types.
 func isMap(t types.Type) bool {
 	if t == nil {
 		return false

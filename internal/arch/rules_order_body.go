@@ -1,6 +1,6 @@
 package arch
 
-// Which bodies of a map range no order can change. The rule is in rules_order.go.
+// This file decides whether the body of a map range has the same result in any order. The rule is in rules_order.go.
 
 import (
 	"go/ast"
@@ -9,23 +9,23 @@ import (
 	"strconv"
 )
 
-// body is the walk through one map range. Everything it accepts gives the same result in any order: entries written
-// under the loop's own key, sums, one constant, a minimum or maximum, keys that are sorted behind the loop, and a
-// search that can only return one thing.
+// body is the walk through one map range. All statements that it accepts have the same result in any order: entries
+// written under the loop's own key, sums, one constant, a minimum or maximum, keys that are sorted after the loop, and a
+// search that can return only one value.
 type body struct {
 	*pass
 	loop     *ast.RangeStmt
 	key      types.Object
-	consts   map[string]string       // outer place → the one constant written to it
-	places   map[types.Object]string // outer variable → how it is changed, for reads that would see the middle
-	collects map[string]bool         // slices that must be sorted behind the loop
+	consts   map[string]string       // outer variable or field → the one constant written to it
+	places   map[types.Object]string // outer variable → how it is changed, for reads in the middle of the loop
+	collects map[string]bool         // slices that must be sorted after the loop
 	entries  map[string]bool         // maps written to; true if only under the loop's own key
-	returns  string                  // what a return inside returns
-	effects  int                     // statements that leave something behind
-	why      string                  // the first thing that order could reach
+	returns  string                  // the values of the returns in the loop
+	effects  int                     // number of statements with an effect
+	why      string                  // the first reason why the order matters
 }
 
-// orderMatters says how the order of a map range could be seen, or "". Rest is what follows the loop.
+// orderMatters returns the reason why the order of a map range matters, or "". The statements after the loop are in rest.
 func (ps *pass) orderMatters(loop *ast.RangeStmt, rest []ast.Stmt) string {
 	if loop.Tok == token.ASSIGN {
 		return "its key outlives the loop"
@@ -62,7 +62,7 @@ func (b *body) block(list []ast.Stmt) {
 	}
 }
 
-// stmt accepts a statement that leaves the same behind in any order of rounds, or keeps the first reason why not.
+// stmt accepts a statement that has the same effect in any order of rounds. Otherwise it keeps the first reason.
 func (b *body) stmt(s ast.Stmt) {
 	switch s := s.(type) {
 	case nil, *ast.EmptyStmt:
@@ -281,7 +281,7 @@ func (b *body) change(lhs ast.Expr, how string) {
 	}
 }
 
-// readsOfChanged reports a read that would see how far the loop has come: if n < 10 { n++ }.
+// readsOfChanged reports a read of a value that depends on the rounds so far: if n < 10 { n++ }.
 func (b *body) readsOfChanged() {
 	// Mentions that belong to an accepted write: x in x++, in x = append(x, …), in if v > x { x = v }.
 	writes := map[*ast.Ident]bool{}
@@ -345,7 +345,7 @@ func (b *body) returned(s *ast.ReturnStmt) {
 	b.returns = text
 }
 
-// sortedBehind demands that the collected slices are sorted by the statements directly behind the loop.
+// sortedBehind checks that the statements directly after the loop sort the collected slices.
 func (b *body) sortedBehind(rest []ast.Stmt) {
 	for i := 0; i < len(rest) && i < len(b.collects)+1; i++ {
 		es, ok := rest[i].(*ast.ExprStmt)
@@ -388,7 +388,7 @@ func firstCall(ps *pass, n ast.Node) string {
 	return text
 }
 
-// calledText is what a call calls, as written.
+// calledText returns the source text of the called function.
 func calledText(e ast.Expr) string {
 	if call, ok := e.(*ast.CallExpr); ok {
 		return types.ExprString(call.Fun)
@@ -396,5 +396,5 @@ func calledText(e ast.Expr) string {
 	return types.ExprString(e)
 }
 
-// itoa is a number in decimal.
+// itoa returns a number in decimal.
 func itoa(n int) string { return strconv.Itoa(n) }

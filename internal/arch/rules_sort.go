@@ -1,6 +1,6 @@
 package arch
 
-// The rule about sorting: by less than everything, equal elements end up anywhere.
+// The rule about sorting: if an order does not compare every field, equal elements may end up in any order.
 
 import (
 	"go/ast"
@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// sorts reports unstable sorts with an order of their own. The natural order of a type is total.
+// sorts reports unstable sorts with a comparison function. The natural order of a type is total.
 func sorts(ps *pass) {
 	ps.each(func(n ast.Node) {
 		call, ok := n.(*ast.CallExpr)
@@ -41,7 +41,7 @@ func naturalOrder(info *types.Info, e ast.Expr) bool {
 	return false
 }
 
-// comparesWhole lists the comparisons of the standard library that tell any two different values apart.
+// comparesWhole reports whether a comparison of the standard library distinguishes any two different values.
 func comparesWhole(name string) bool {
 	return name == "cmp.Compare" || name == "strings.Compare" || name == "bytes.Compare"
 }
@@ -62,8 +62,8 @@ func comparesEveryField(info *types.Info, lit *ast.FuncLit) bool {
 	if !ok || len(ret.Results) != 1 {
 		return false
 	}
-	// cmp.Or takes the first that is not zero: equal means equal in all. Terms that are no plain comparison may come
-	// first, they only decide among different elements.
+	// cmp.Or returns the first term that is not zero, so equal elements are equal in all terms. Other terms than plain
+	// comparisons may come first, because they only decide between different elements.
 	terms := ret.Results
 	if or, ok := terms[0].(*ast.CallExpr); ok && calleeName(info, or) == "cmp.Or" {
 		terms = or.Args

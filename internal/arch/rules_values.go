@@ -27,7 +27,7 @@ func floats(ps *pass) {
 		}
 		tv, ok := info.Types[e]
 		if !ok || tv.Type == nil {
-			// The name in a declaration is no expression; a constant may get its type without writing one.
+			// The name in a declaration is not an expression, and a constant may get its type implicitly.
 			if id, isID := e.(*ast.Ident); isID {
 				if c, isConst := info.Defs[id].(*types.Const); isConst && isFloat(c.Type()) && !wholeNumber(c.Type(), c.Val()) {
 					ps.report(n.Pos(), "constant "+id.Name+" of type "+c.Type().String())
@@ -55,13 +55,13 @@ func wholeNumber(t types.Type, value constant.Value) bool {
 	return ok && b.Info()&types.IsUntyped != 0 && value != nil && constant.ToInt(value).Kind() == constant.Int
 }
 
-// widths finds what depends on the width of int. Conversions to int are not reported: nearly all are lengths. The
-// audit on a 32-bit platform finds the others.
+// widths finds code that depends on the width of int. It does not report conversions to int, because nearly all of them are
+// of lengths; the audit on a 32-bit platform finds the others.
 func widths(ps *pass) {
 	info := ps.pkg.Info
 	// Constants with a value that depends on the platform.
 	wide := map[string]bool{"math.MaxInt": true, "math.MinInt": true, "math.MaxUint": true, "math/bits.UintSize": true, "strconv.IntSize": true}
-	// mixed reports whether a value that is not constant is as wide as the platform.
+	// mixed reports whether a value is not constant and has a type with a platform-dependent width.
 	mixed := func(e ast.Expr) bool {
 		return info.Types[e].Value == nil && hasKind(info, e, types.Int, types.Uint, types.Uintptr)
 	}
@@ -75,7 +75,7 @@ func widths(ps *pass) {
 				ps.report(n.Pos(), o.Pkg().Name()+"."+o.Name())
 			}
 		case *ast.BinaryExpr:
-			// Mixing bits in an int is how a hash is written by accident. Shifts are not reported: they build lengths.
+			// A hash in an int would depend on its width. Shifts are not reported, because they compute lengths.
 			if n.Op == token.XOR && mixed(n.X) {
 				ps.report(n.Pos(), "bits of a platform-wide integer are mixed with "+n.Op.String())
 			}
@@ -96,8 +96,8 @@ func widths(ps *pass) {
 	})
 }
 
-// cutDifference reports the classic comparison, return int(a.end - b.end): where int has 32 bits the difference of
-// two 64-bit numbers loses its upper half, and with it its sign. Elsewhere such a difference is nearly always a length.
+// cutDifference reports comparison functions that return int(a.end - b.end). If int has 32 bits, the difference of two
+// 64-bit numbers loses its upper half and its sign. Other differences are nearly always lengths.
 func (ps *pass) cutDifference(ft *ast.FuncType, body *ast.BlockStmt) {
 	info := ps.pkg.Info
 	if body == nil || ft.Params.NumFields() != 2 || ft.Results.NumFields() != 1 {
@@ -130,7 +130,7 @@ func hasKind(info *types.Info, e ast.Expr, kinds ...types.BasicKind) bool {
 	return ok && slices.Contains(kinds, b.Kind())
 }
 
-// storedEnvs finds the places that outlive an event: fields, package variables, and functions that are kept.
+// storedEnvs finds an Env or a Disk that is kept after its event, in a field, a package variable or a stored function.
 func storedEnvs(ps *pass) {
 	info := ps.pkg.Info
 	ps.each(func(n ast.Node) {
@@ -173,12 +173,12 @@ func storedEnvs(ps *pass) {
 	}
 }
 
-// heldEnv is the name of the contract that a type holds directly or in a container; a named type of ours reports its
-// own fields where it is declared.
+// heldEnv returns env.Env or env.Disk if a type holds it directly or in a container. The fields of our named types are
+// reported where the type is declared.
 func (ps *pass) heldEnv(t types.Type) string {
 	switch t := types.Unalias(t).(type) {
 	case *types.Named:
-		// The contract's types are known by name: a type that implements them is the world and may keep itself.
+		// Only the interfaces themselves count. A type that implements them belongs to the world, which may keep it.
 		if o := t.Obj(); o.Pkg() != nil && o.Pkg().Path() == ps.Module+"/sim/env" && (o.Name() == "Env" || o.Name() == "Disk") {
 			return "env." + o.Name()
 		}
@@ -203,8 +203,8 @@ func outlives(lhs ast.Expr) bool {
 	return false
 }
 
-// keptClosure reports a function that is kept and uses an Env or Disk of the event it was made in: a literal that
-// mentions one, or a method of one as a value.
+// keptClosure reports a stored function that uses an Env or a Disk of the event in which it was made. The function is a
+// literal that mentions one, or a method value of one.
 func (ps *pass) keptClosure(e ast.Expr) {
 	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
 		if s := ps.pkg.Info.Selections[sel]; s != nil && s.Kind() == types.MethodVal {
@@ -218,7 +218,7 @@ func (ps *pass) keptClosure(e ast.Expr) {
 	if !ok {
 		return
 	}
-	// What the literal declares itself, its parameters above all, belongs to the event in which it is called.
+	// Names that the literal declares, such as its parameters, belong to the event in which it is called.
 	ast.Inspect(lit.Body, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok {
@@ -234,7 +234,7 @@ func (ps *pass) keptClosure(e ast.Expr) {
 	})
 }
 
-// prints finds addresses on their way into text.
+// prints finds calls that print an address.
 func prints(ps *pass) {
 	info := ps.pkg.Info
 	ps.each(func(n ast.Node) {
@@ -252,7 +252,7 @@ func prints(ps *pass) {
 		}
 		at, formatted := printArgs(fn.Name())
 		if at < 0 || len(call.Args) <= at || call.Ellipsis.IsValid() {
-			return // args... was looked at where it was put together, or cannot be
+			return // args... is a slice made elsewhere, so its elements are not known here
 		}
 		args := call.Args[at:]
 		if !formatted {
@@ -263,7 +263,7 @@ func prints(ps *pass) {
 		}
 		format := info.Types[args[0]].Value
 		if format == nil || format.Kind() != constant.String {
-			return // a format that is computed tells nothing; vet reports it
+			return // the format is computed, so its verbs are unknown; vet reports it
 		}
 		for i, verb := range verbsOf(constant.StringVal(format)) {
 			if i+1 < len(args) {
@@ -273,8 +273,8 @@ func prints(ps *pass) {
 	})
 }
 
-// printArgs is where the printed arguments of a function of fmt begin (-1: it prints none), and whether the first
-// of them is a format.
+// printArgs returns the index of the first printed argument of a function of fmt, or -1 if it prints none, and whether that
+// argument is a format.
 func printArgs(name string) (at int, formatted bool) {
 	switch name {
 	case "Print", "Println", "Sprint", "Sprintln":
@@ -333,8 +333,8 @@ func (ps *pass) printed(arg ast.Expr, verb rune) {
 	}
 }
 
-// addressIn says which address the text of a value of type t would show, or "". fmt follows a pointer only at the top
-// and calls String or Error only on values it can reach.
+// addressIn describes the address that the text of a value of type t would contain, or returns "". Package fmt follows a
+// pointer only at the top level, and calls String or Error only on values that it can access.
 func addressIn(t types.Type, depth int, methods bool, seen map[types.Type]bool) string {
 	if methods && printsItself(t) || seen[t] {
 		return "" // a type met inside itself adds nothing new
@@ -359,7 +359,7 @@ func addressIn(t types.Type, depth int, methods bool, seen map[types.Type]bool) 
 		}
 		return "the address of a " + types.TypeString(u.Elem(), (*types.Package).Name)
 	case *types.Interface:
-		if u.NumMethods() > 0 { // any is what was handed in: its maker is looked at
+		if u.NumMethods() > 0 { // an any is checked where its value is made
 			return "whatever is in it, perhaps an address"
 		}
 	case *types.Slice:

@@ -1,7 +1,7 @@
 package arch
 
-// The size ratchet. A file has a limit. A function over its limit and a type with more methods than its limit are listed
-// in size.txt with their size and, where it is asked for, a reason; from then on they may only shrink.
+// The size ratchet. No file may exceed its limit. A function or a type that exceeds its limit is listed in size.txt with
+// its size and, where required, a reason; after that it may only shrink.
 
 import (
 	"bufio"
@@ -17,7 +17,7 @@ import (
 
 // The limits.
 const (
-	fileLimit   = 600 // lines; no listing helps
+	fileLimit   = 600 // lines; a file above it cannot be listed
 	funcLimit   = 70  // lines; above it a function is listed in size.txt, with a reason
 	typeLimit   = 40  // methods; above it a type is listed in size.txt
 	typeArguing = 90  // methods; above it a listed type has a reason
@@ -31,19 +31,20 @@ type Size struct {
 	N       int
 	Why     string // functions, and types over typeArguing
 
-	file string // where it is, inside the module
+	file string // path inside the module
 	line int
 }
 
-// name identifies a size from one commit to the next. A function keeps it in whatever file of its package it is.
+// name identifies a size from one commit to the next. A function keeps its name when it moves to another file of its
+// package.
 func (s Size) name() string { return s.Kind + " " + s.Package + " " + s.Name }
 
-// String is the size as a line of size.txt.
+// String returns the size as a line of size.txt.
 func (s Size) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %d %s", s.name(), s.N, s.Why))
 }
 
-// unit is what N counts.
+// unit returns the unit of N.
 func (s Size) unit() string {
 	if s.Kind == "type" {
 		return "methods"
@@ -51,7 +52,7 @@ func (s Size) unit() string {
 	return "lines"
 }
 
-// limit is how large it may be without being listed.
+// limit returns the largest size that need not be listed.
 func (s Size) limit() int {
 	return map[string]int{"file": fileLimit, "func": funcLimit, "type": typeLimit}[s.Kind]
 }
@@ -123,7 +124,7 @@ func funcName(fd *ast.FuncDecl) string {
 	return fd.Name.Name
 }
 
-// listed reports whether a size has to be written down.
+// listed reports whether a size must be in size.txt.
 func (s Size) listed() bool { return s.Kind != "file" && s.N > s.limit() }
 
 // ParseBaseline reads size.txt: `func PACKAGE NAME LINES REASON` and `type PACKAGE NAME METHODS REASON`, with # for
@@ -186,8 +187,8 @@ func Grown(sizes, baseline []Size) []Finding {
 	return found
 }
 
-// Tightened is the baseline as it should be written: no size larger than it was, and none that is small or gone. New
-// lines are added by hand.
+// Tightened returns the baseline to write. No size is larger than before, and sizes below the limit or without code are
+// gone. New lines are added by hand.
 func Tightened(sizes, baseline []Size) []Size {
 	was := map[string]Size{}
 	for _, b := range baseline {

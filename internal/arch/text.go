@@ -1,6 +1,6 @@
 package arch
 
-// The rules about text: every package explains itself, and no file speaks of what does not belong to the project.
+// The rules about text: every package has documentation, and no file mentions things outside the project.
 
 import (
 	"go/ast"
@@ -28,7 +28,7 @@ var (
 	unfinished  = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|X` + `XX|HA` + `CK)\b`)
 )
 
-// Text checks the words of one package, tests included.
+// Text checks the comments and literals of one package, tests included.
 func (p *Program) Text(q *Package) []Finding {
 	var found []Finding
 	report := func(pos token.Pos, rule, what string) {
@@ -49,7 +49,7 @@ func (p *Program) Text(q *Package) []Finding {
 	return found
 }
 
-// hasPackageDoc demands one comment above a package clause that says more than the name.
+// hasPackageDoc reports whether a comment above a package clause says more than the name.
 func hasPackageDoc(q *Package) bool {
 	for _, f := range q.Files {
 		if len(strings.Fields(f.Doc.Text())) > 5 {
@@ -116,8 +116,8 @@ func explainedByType(q *Package, id *ast.Ident) bool {
 	return ok && named.Obj().Pkg() == q.Types
 }
 
-// words looks at the comments of a file, and at its literals for characters that hide; plain ones may not steer a
-// terminal either. Tests may, to see that nothing does.
+// words checks the comments of a file, and its literals for invisible characters. If plain is set, literals must have no
+// terminal escapes either. Tests may have them, to check that output has none.
 func words(f *ast.File, plain bool, report func(token.Pos, string, string)) {
 	for _, group := range f.Comments {
 		for _, c := range group.List {
@@ -144,7 +144,7 @@ func words(f *ast.File, plain bool, report func(token.Pos, string, string)) {
 // escape begins a terminal's control sequence.
 const escape = "\x1b"
 
-// badWords finds what no comment and no document may say, by rule.
+// badWords finds text that is forbidden in comments and documents, by rule.
 func badWords(text string) map[string]string {
 	found := map[string]string{}
 	if m := machinePath.FindString(text); m != "" {

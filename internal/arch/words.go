@@ -28,7 +28,7 @@ type Hit struct {
 	Text string
 }
 
-// over reports whether more than one line of a hundred is hit.
+// over reports whether more than one line in a hundred has such a word.
 func (w Wording) over() bool { return 100*len(w.Hits) > w.Lines }
 
 // Wordings counts every package of the module, the one with most hits first.
@@ -64,7 +64,7 @@ func (w *Wording) count(at token.Position, comment string) {
 	}
 }
 
-// Worded reports the packages with too many of them.
+// Worded reports the packages with too many such lines.
 func Worded(all []Wording) []Finding {
 	var found []Finding
 	for _, w := range all {
