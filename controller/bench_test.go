@@ -43,7 +43,7 @@ func (b *bench) Call(env.Link, env.Duration, env.Request, env.Token) {}
 
 var alone = []raft.Voter{{ID: 101, Addr: "c1"}}
 
-// newBench is an active controller without brokers.
+// newBench returns an active controller without brokers.
 func newBench(t *testing.T, change func(*controller.Config)) *bench {
 	t.Helper()
 	b := &bench{t: t, disk: disk.New(disk.Profile{})}
@@ -203,7 +203,7 @@ func (b *bench) create(req *kmsg.CreateTopicsRequest) {
 	}
 }
 
-// alteration is the proposal that a leader would send now: members of the ISR with their registered epochs.
+// alteration returns the proposal that a leader would send now: members of the ISR with their registered epochs.
 func (b *bench) alteration(topic string, isr ...wire.NodeID) *kmsg.AlterPartitionRequest {
 	p := b.part(topic, 0)
 	req := kmsg.NewPtrAlterPartitionRequest()

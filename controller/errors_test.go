@@ -107,7 +107,7 @@ func feature(name string, level int16, kind int8) *kmsg.UpdateFeaturesRequest {
 	return req
 }
 
-// changed is a leader's proposal with one field changed.
+// changed returns a leader's proposal with one field changed.
 func (b *bench) changed(bend func(*kmsg.AlterPartitionRequest, *kmsg.AlterPartitionRequestTopicPartition)) env.Request {
 	req := b.alteration("t", 1, 2)
 	bend(req, &req.Topics[0].Partitions[0])

@@ -14,7 +14,7 @@ import (
 	"samsa/wire"
 )
 
-// look is a partition in one line.
+// look returns a partition in one line.
 func look(p *image.Partition) string {
 	return fmt.Sprintf("leader %d isr %v elr %v last %v recovery %d epoch %d/%d", p.Leader, p.ISR, p.ELR, p.LastKnown, p.Recovery, p.LeaderEpoch, p.PartitionEpoch)
 }
@@ -28,7 +28,7 @@ func (b *bench) want(topic, what, want string) {
 
 func wantShutdown(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true }
 
-// The states of a broker from its registration on, every row of the table in heartbeat.go.
+// A broker goes through every row of the table in heartbeat.go, beginning with its registration.
 func TestBrokerLife(t *testing.T) {
 	b := newBench(t, nil)
 	epoch := b.register(1, 1, -1)
@@ -120,7 +120,7 @@ func TestControlledShutdownAfterAnOldHeartbeat(t *testing.T) {
 	}
 }
 
-// A session is soft state: a new active controller gives every broker a fresh one.
+// A session is soft state, so a new active controller starts a new one for every broker.
 func TestSessionsStartAnewWithTheController(t *testing.T) {
 	b := newBench(t, nil)
 	b.brokers(1)
@@ -186,7 +186,7 @@ func withConfigs(req *kmsg.CreateTopicsRequest, pairs ...string) *kmsg.CreateTop
 	return req
 }
 
-// What an unclean restart costs: the ISR and the ELR. A clean one costs only the ISR.
+// After an unclean restart a broker leaves the ISR and the ELR; after a clean restart it leaves only the ISR.
 func TestRestartAndELR(t *testing.T) {
 	for _, clean := range []bool{true, false} {
 		b := newBench(t, nil)
@@ -245,7 +245,7 @@ func use(id string, on bool) func(*controller.Config) {
 	}
 }
 
-// Unclean election: by config, by admin; else the partition waits.
+// A config or an admin can cause an unclean election; otherwise the partition waits.
 func TestUncleanElection(t *testing.T) {
 	setup := func(t *testing.T, pairs ...string) (*bench, []int64) {
 		b := newBench(t, nil)
@@ -327,7 +327,7 @@ func TestPreferredElection(t *testing.T) {
 	}
 }
 
-// A topic's life: created with an id, recreated with another, given more partitions.
+// A topic is created with an id, created again with another id, and gets more partitions.
 func TestTopicLife(t *testing.T) {
 	b := newBench(t, nil)
 	b.brokers(3)

@@ -15,7 +15,7 @@ import (
 )
 
 // TestPartitionInvariants applies random actions to four brokers and two topics, and after every request checks every
-// partition: which states are allowed, and which changes since the last one.
+// partition: which states are allowed, and which changes from one state to the next.
 func TestPartitionInvariants(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := &bench{t: t, disk: disk.New(disk.Profile{})}

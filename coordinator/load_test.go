@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// logOf is a log with one batch a word.
+// logOf returns a log with one batch for each word.
 func logOf(all ...string) *memoryLog[*tally] {
 	l := newLog[*tally]()
 	for _, w := range all {
@@ -70,7 +70,7 @@ func TestLoadInChunks(t *testing.T) {
 	}
 }
 
-// Leadership is lost between two chunks; what the next leader keeps is another tail.
+// Leadership is lost between two chunks, and the next leader's log has a different tail.
 func TestLeadershipLostInTheMiddleOfALoad(t *testing.T) {
 	l := logOf("a", "b", "c", "d")
 	r := New(l, &recorder{}, newTally, Options{Oracle: true})

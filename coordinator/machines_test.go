@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// op is an op with an answer that writes the given records.
+// op returns an op with an answer that writes the given records.
 func op[M Machine](n int, records ...wire.Record) func(M) Result {
 	return func(M) Result { return Result{Records: records, Answers: []Answer{to(n)}} }
 }
@@ -76,7 +76,7 @@ func TestMarkersInTheLog(t *testing.T) {
 	}
 }
 
-// A refused marker changes nothing: the transaction is still open, in the log and in the machine.
+// A refused marker changes nothing, so the transaction is still open, in the log and in the machine.
 func TestRefusedMarker(t *testing.T) {
 	r, l, h := start(t, newGroups, Options{})
 	r.Write(nil, func(*groupMachine) Result {
@@ -132,7 +132,7 @@ func startTxns(t *testing.T) (*txnHost, *memoryLog[*txnMachine]) {
 	return h, l
 }
 
-// A transaction from begin to complete: what is in flight blocks the next request, and markers are sent when the decision
+// A transaction from begin to complete: a write in flight blocks the next request, and markers are sent when the decision
 // is committed, not when it is appended.
 func TestTransactionLife(t *testing.T) {
 	h, l := startTxns(t)
@@ -308,7 +308,7 @@ func TestABatchIsBounded(t *testing.T) {
 	h.want(t, "all", answer(9, err), "0", "1", "2", "3")
 }
 
-// A batch that fails undoes every op in it, and the op that read what they wrote.
+// If a batch fails, every op in it is undone, and so is the op that read its records.
 func TestFailedBatchUndoesAllItsOps(t *testing.T) {
 	refused := Refused{errors.New("too few replicas")}
 	for _, tc := range []struct {

@@ -146,7 +146,7 @@ func (m *model) append(n, size int) error {
 	return err
 }
 
-// failed predicts the end of leadership: every op that waits is answered.
+// failed predicts the end of leadership, when every waiting op is answered.
 func (m *model) failed(why Unknown) {
 	for _, op := range m.ops {
 		if !op.answered {
@@ -200,7 +200,7 @@ func (m *model) flush() error {
 	return err
 }
 
-// predict is one op: res as it decides, or a marker.
+// predict predicts one op, which decides res, or a marker.
 func (m *model) predict(op modelOp, res Result, marker bool) error {
 	switch m.state {
 	case Active:
@@ -275,7 +275,7 @@ func (m *model) complete() {
 	}
 }
 
-// replay is the machine at an offset of the log.
+// replay returns the machine at an offset of the log.
 func (m *model) replay(to wire.Offset) *groupMachine {
 	g := newGroups()
 	for _, s := range m.l.offsets[:to] {
@@ -286,7 +286,7 @@ func (m *model) replay(to wire.Offset) *groupMachine {
 	return g
 }
 
-// tip is the machine with the open batch.
+// tip returns the machine with the open batch.
 func (m *model) tip() *groupMachine {
 	g := m.replay(m.l.End())
 	for _, entry := range entries(Batch{Records: m.open}, m.l.End()) {

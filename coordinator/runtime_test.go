@@ -38,7 +38,7 @@ func hash(word string, n int) uint64 {
 	return h
 }
 
-// The first easy mistake: an op that wrote nothing answers at once, with state of tip that is lost later.
+// The first easy mistake is that an op that wrote nothing answers at once, with state of the tip that is lost later.
 func TestOpWithoutRecordsWaitsForWhatItRead(t *testing.T) {
 	r, _, h := start(t, newTally, Options{})
 	r.Write(nil, func(*tally) Result { return Result{Records: words("a", "b"), Answers: []Answer{to(1)}} })
@@ -56,7 +56,7 @@ func TestOpWithoutRecordsWaitsForWhatItRead(t *testing.T) {
 	h.want(t, "an op without records when nothing is in flight", "3")
 }
 
-// The second: losing leadership fails the parked ops, though the next leader may keep their records.
+// The second easy mistake is to fail the parked ops when leadership is lost, although the next leader may keep their records.
 func TestLosingLeadershipAnswersUnknownAndRebuilds(t *testing.T) {
 	r, l, h := start(t, newTally, Options{})
 	r.Write(nil, func(*tally) Result { return Result{Records: words("kept"), Answers: []Answer{to(1)}} })
@@ -94,7 +94,7 @@ func TestLosingLeadershipAnswersUnknownAndRebuilds(t *testing.T) {
 	}
 }
 
-// The third: an op answers callers that waited, and its append fails.
+// The third easy mistake: an op answers callers that were waiting, and its append fails.
 func TestFailedAppendAnswersEveryCallerTheOpReleased(t *testing.T) {
 	refusal := Refused{errors.New("too large")}
 	for _, tc := range []struct {
@@ -127,7 +127,7 @@ func TestFailedAppendAnswersEveryCallerTheOpReleased(t *testing.T) {
 				h.want(t, "the write before it", "9")
 				return
 			}
-			// The log may be readable again in a later term: then it is read from its base.
+			// The log may be readable again in a later term. Then it is read from its base.
 			if err := load(r, 1); err != nil {
 				t.Fatal(err)
 			}

@@ -112,7 +112,7 @@ func (l *memoryLog[M]) Scan(_ env.Env, from, to wire.Offset, budget int, apply f
 	return end, nil
 }
 
-// stop is the offset at which a scan ends.
+// stop returns the offset at which a scan ends.
 func (l *memoryLog[M]) stop(from, to wire.Offset, budget int) wire.Offset {
 	for at, left := from, budget; at < to && budget > 0; at++ {
 		if left -= l.offsets[at].bytes; left <= 0 && l.offsets[at].last {
@@ -161,7 +161,7 @@ func (h *recorder) want(t testing.TB, did string, want ...string) {
 	}
 }
 
-// clock is an Env with nothing but a time.
+// clock is an Env that has only a time.
 type clock struct {
 	env.Env
 	now env.Instant
@@ -196,7 +196,7 @@ func load[M Machine](r *Runtime[M], committed wire.Offset) error {
 	return err
 }
 
-// start is an active runtime on an empty log.
+// start returns an active runtime on an empty log.
 func start[M Machine](t testing.TB, make func() M, o Options) (*Runtime[M], *memoryLog[M], *recorder) {
 	t.Helper()
 	l, h := newLog[M](), &recorder{}

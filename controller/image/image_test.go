@@ -66,7 +66,7 @@ func records(t *rapid.T) (log []wire.MetadataRecord) {
 	return log
 }
 
-// show is a whole image in words: the content that the digest stands for.
+// show returns a whole image in words, which is the content that the digest covers.
 func show(m *image.Image) (all []string) {
 	for _, b := range m.Brokers() {
 		all = append(all, fmt.Sprintf("%+v", *b))
@@ -133,7 +133,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
-// Which epochs a change raises: the partition's always, the leader's when it names a leader, also the same or none.
+// Every change raises the partition epoch. A change that sets the leader also raises the leader epoch, even if the leader is
+// the same as before or none.
 func TestEpochs(t *testing.T) {
 	m := image.New()
 	m.Apply(&wire.TopicRecord{Name: "t", TopicID: wire.TopicID{1}})

@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// replay is the image of records as they are after they were written to a log.
+// replay returns the image that results when records are written to a log and read back.
 func replay(t require.TestingT, records []wire.MetadataRecord) *image.Image {
 	m := image.New()
 	for _, r := range records {
@@ -22,7 +22,7 @@ func replay(t require.TestingT, records []wire.MetadataRecord) *image.Image {
 	return m
 }
 
-// An image that is written as records and read again is the same, and so are its records.
+// An image that is written as records and read again is unchanged, and so are its records.
 func TestRecords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := image.New()

@@ -91,7 +91,7 @@ func (b *bench) append(epoch wire.Epoch, values ...string) {
 	}
 }
 
-// one is a batch of one record.
+// one returns a batch of one record.
 func one(at wire.Offset, epoch wire.Epoch, value string) []byte {
 	p, err := wire.AppendBatch(nil, wire.PlainBatch(at, epoch), []wire.Record{{Offset: at, Value: []byte(value)}})
 	if err != nil {
@@ -146,7 +146,7 @@ func (b *bench) answer(from env.Addr, resp env.Response) {
 	b.t.Fatalf("nothing was asked of %s", from)
 }
 
-// last is the newest request to a machine.
+// last returns the newest request to a machine.
 func (b *bench) last(to env.Addr) env.Request {
 	for i := len(b.calls) - 1; i >= 0; i-- {
 		if b.calls[i].to == to {

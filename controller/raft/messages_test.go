@@ -24,7 +24,7 @@ var (
 	})
 )
 
-// sent is a message as it is after it crossed a wire in a version.
+// sent returns a message as its receiver decodes it in a version.
 func sent[M interface {
 	AppendTo([]byte) []byte
 	SetVersion(int16)
@@ -37,7 +37,7 @@ func sent[M interface {
 	require.NoError(t, empty.ReadFrom(m.AppendTo(nil)))
 }
 
-// Every message is the same after it has crossed a wire.
+// Every message is the same after it has been encoded and decoded.
 func TestMessagesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		vote := voteRequest{

@@ -461,7 +461,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// codeOf is the error of a response, in whatever field.
+// codeOf returns the error code of a response, from the field that has it.
 func codeOf(resp env.Response) int16 {
 	switch r := resp.(type) {
 	case *kmsg.VoteResponse:

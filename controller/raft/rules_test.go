@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// All rules must be given: New panics if one is missing, and uses no default.
+// New panics if a rule is missing, because rules have no defaults.
 func TestRulesAreGivenWhole(t *testing.T) {
 	panics := func(r Rules) (did bool) {
 		defer func() { did = recover() != nil }()

@@ -114,7 +114,7 @@ func use(id string, on bool) func(*raft.Config) {
 	}
 }
 
-// A leader that shuts down resigns first: the others need not wait for a fetch timeout.
+// A leader that shuts down resigns first, so the other voters need not wait for a fetch timeout.
 func TestLeaderHandsOverWhenItStops(t *testing.T) {
 	q := newQuorum(3, 3, true, nil)
 	l := q.untilReady(t)

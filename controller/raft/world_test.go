@@ -365,7 +365,7 @@ func (q *quorum) trouble(seed int64, from, to sim.Time) {
 
 const second = sim.Time(env.Second)
 
-// node is the replica of a running member, or nil.
+// node returns the replica of a running member, or nil.
 func (q *quorum) node(addr env.Addr) *raft.Replica {
 	if m, ok := q.World.Node(addr).(*member); ok && q.Running(addr) {
 		return m.Replica
@@ -373,7 +373,7 @@ func (q *quorum) node(addr env.Addr) *raft.Replica {
 	return nil
 }
 
-// leader is the member that leads the newest epoch, or "".
+// leader returns the member that leads the newest epoch, or "".
 func (q *quorum) leader() (addr env.Addr) {
 	newest := wire.Epoch(-1)
 	for _, a := range q.addrs {
@@ -384,7 +384,7 @@ func (q *quorum) leader() (addr env.Addr) {
 	return addr
 }
 
-// chaos is one run of a seed: faults, then a quiet time, then the check that the quorum works.
+// chaos runs one seed: it has faults first and then a quiet time, and checks that the quorum works.
 func chaos(seed uint64, n int, change func(*raft.Config)) *quorum {
 	q := newQuorum(seed, n, true, change)
 	q.trouble(int64(seed), second/4, 6*second)
