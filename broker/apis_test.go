@@ -9,8 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// Every api that ApiVersions lists is served in each of its versions: by the broker, by the controller, or from the
-// purgatory. For any other key or version the connection is closed.
+// Every api that ApiVersions lists is served in each of its versions, by the broker at once or from the purgatory, or by the
+// controller. For any other key or version the broker closes the connection.
 func TestWhatIsListedIsServed(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -43,7 +43,7 @@ func TestWhatIsListedIsServed(t *testing.T) {
 	}
 }
 
-// Each part has its own timers: a broker without requests runs all of its periodic work within an hour, and no part has
+// Each part has its own timers. A broker without requests runs all of its periodic work within an hour, and no part has
 // two requests in flight.
 func TestTimersAndCallsOfAllPartsTogether(t *testing.T) {
 	s := newSolo(t, "replica.lag.time.max.ms=2000", "log.retention.check.interval.ms=10000", "producer.id.expiration.check.interval.ms=7000")

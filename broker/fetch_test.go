@@ -125,7 +125,7 @@ func TestFetchRefused(t *testing.T) {
 	require.Equal(t, kerr.FetchSessionIDNotFound.Code, ask[*kmsg.FetchResponse](r, leader, session).ErrorCode)
 }
 
-// leads is the number of the broker that leads partition 0 of a topic, 0 if none does.
+// leads returns the number of the broker that leads partition 0 of a topic, or 0 if none does.
 func leads(r *room, topic string) int {
 	for i := 1; i <= r.brokers; i++ {
 		if b := r.broker(i); b != nil {
@@ -145,7 +145,7 @@ func fetchID(id wire.TopicID) *kmsg.FetchRequest {
 	return req
 }
 
-// A follower with a log that diverges from the leader's gets the offset where it does, and its position does not count.
+// A follower with a log that diverges from the leader's gets the offset of the divergence, and its position does not count.
 func TestTheAnswerToADivergingFollower(t *testing.T) {
 	r := newRoom(t, 2)
 	id := r.topic("orders", []int{1, 2})

@@ -13,7 +13,7 @@ import (
 	"samsa/wire"
 )
 
-// following is a solo that follows b2 for these topics.
+// following makes a solo that follows b2 for these topics.
 func following(t *testing.T, rules broker.Rules, topics ...string) *solo {
 	s := newSoloUnder(t, rules)
 	s.boot()
@@ -35,7 +35,7 @@ func diverging(epoch, end int) func(*kmsg.FetchResponseTopicPartition) {
 	}
 }
 
-// What a follower does with its leader's answer for one partition, and when it fetches again.
+// This test checks how a follower reacts to its leader's response for one partition, and when it fetches again.
 func TestFetchAnswers(t *testing.T) {
 	torn := func(p *kmsg.FetchResponseTopicPartition) {
 		replicated(2, 0, "c")(p)
@@ -71,8 +71,8 @@ func TestFetchAnswers(t *testing.T) {
 	}
 }
 
-// One fetch for all partitions of a leader, one fetcher for each leader. A partition with an error waits out a backoff by
-// itself; a request that fails as a whole makes all of them wait.
+// There is one fetcher for each leader, and it sends one fetch for all partitions of that leader. A partition with an error
+// backs off alone; after a request that fails as a whole, all of them back off.
 func TestOneFetchForEachLeader(t *testing.T) {
 	s := following(t, broker.CurrentRules(), "a", "b")
 	s.expect("b2/fetcher Fetch a-0@0 b-0@0")
@@ -102,7 +102,7 @@ func TestLateFetchAnswers(t *testing.T) {
 		name   string
 		change func(*solo) []wire.MetadataRecord
 		answer func(*kmsg.FetchResponseTopicPartition)
-		want   wire.Offset // the log's end; 2 before
+		want   wire.Offset // the log's end, which was 2 before the response
 	}{
 		{"nothing changed", func(*solo) []wire.MetadataRecord { return nil }, replicated(2, 0, "c"), 3},
 		{"it leads now", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 1, 1)} }, diverging(0, 1), 2},
@@ -128,11 +128,11 @@ func TestAFetchAnswerForADeletedTopic(t *testing.T) {
 	require.Zero(t, deleted.Log().End())
 }
 
-// Out of range: the leader's log end decides, and then its log start.
+// After OFFSET_OUT_OF_RANGE a follower compares its own log end with the leader's log end, and then with its log start:
 //
-//	the leader's end is below the own end        truncate to it
-//	else the leader's start is above the own end truncate fully and start there
-//	else                                         fetch on
+//	the leader's end is below the own end               truncate to it
+//	otherwise, the leader's start is above the own end  truncate fully and start there
+//	otherwise                                           continue fetching
 func TestOutOfRange(t *testing.T) {
 	offset := func(s *solo, offset int64, code int16) {
 		answer(s, "b2/fetcher", func(req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse) {
@@ -186,7 +186,7 @@ func TestOutOfRange(t *testing.T) {
 	})
 }
 
-// A leader that is not in the metadata yet, or moved, is dialled when it is known.
+// A follower dials a leader that was not in the metadata, or has moved, as soon as it knows the address.
 func TestAnUnknownLeaderIsNotDialled(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -208,8 +208,8 @@ func TestAFollowersBrokenDiskExits(t *testing.T) {
 	require.True(t, s.exited)
 }
 
-// Responses that no Samsa broker sends: those in another order are matched by topic id and partition; one that omits,
-// adds or repeats a partition is dropped as a whole, and the fetch is sent again after a backoff.
+// These responses are ones that no Samsa broker sends. A response in another order is matched by topic id and partition. A
+// response that omits, adds or repeats a partition is dropped as a whole, and the fetch is sent again after a backoff.
 func TestFetchAnswersOfAForeignLeader(t *testing.T) {
 	topic := func(name string, partition int32, values ...string) kmsg.FetchResponseTopic {
 		at, ap := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()

@@ -23,7 +23,7 @@ func createTopics(names ...string) *kmsg.CreateTopicsRequest {
 }
 
 // Every request for the active controller is forwarded unchanged. After NOT_CONTROLLER it is sent again after 100 ms;
-// any other response, also an error, goes to the client unchanged.
+// any other response, even an error, goes to the client unchanged.
 func TestForwardedRequests(t *testing.T) {
 	version := func(r env.Request, v int16) env.Request { r.SetVersion(v); return r }
 	deletion := kmsg.NewPtrDeleteTopicsRequest()
@@ -83,7 +83,7 @@ func TestForwardingTimesOut(t *testing.T) {
 	}
 
 	n = s.receive(createTopics("c"))
-	s.advance(1100 * env.Millisecond) // this one hears nothing at all
+	s.advance(1100 * env.Millisecond) // this request gets no response at all
 	require.Equal(t, kerr.RequestTimedOut.Code, got[*kmsg.CreateTopicsResponse](s, n).Topics[0].ErrorCode)
 }
 

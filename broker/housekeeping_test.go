@@ -12,7 +12,7 @@ import (
 	"samsa/wire"
 )
 
-// file is the text of a file of the broker's disk, "" if there is none.
+// file returns the text of a file on the broker's disk, or "" if there is none.
 func (s *solo) file(path string) string {
 	b, _, _ := s.w.Disk("b1").Peek(path, 0, 1<<20)
 	return string(b)
@@ -57,7 +57,7 @@ func TestTheCheckpointIsRead(t *testing.T) {
 	}
 }
 
-// A clean shutdown writes the checkpoints and flushes the logs: the next incarnation recovers nothing.
+// A clean shutdown writes the checkpoints and flushes the logs, so the next incarnation recovers nothing.
 func TestACleanShutdownLeavesEverything(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -135,7 +135,7 @@ func TestAnEarlierIncarnationsDirectories(t *testing.T) {
 	require.Empty(t, s.dirs("orders-0"))
 }
 
-// Each clock that finds the disk broken ends the broker: it has one log directory.
+// Each clock that finds the disk broken ends the broker, because it has only one log directory.
 func TestAClockOnABrokenDiskExits(t *testing.T) {
 	for _, tc := range []struct {
 		name, path string

@@ -12,7 +12,7 @@ import (
 	"samsa/wire"
 )
 
-// altered answers the AlterPartition in flight: the controller accepts each change, unless the test says otherwise.
+// altered answers the AlterPartition request in flight. The controller accepts each change, unless the test says otherwise.
 func (s *solo) altered(say func(*kmsg.AlterPartitionResponseTopicPartition)) {
 	s.t.Helper()
 	answer(s, "alter-partition", func(req *kmsg.AlterPartitionRequest, resp *kmsg.AlterPartitionResponse) {
@@ -41,7 +41,7 @@ func alteredTopics(req *kmsg.AlterPartitionRequest, say func(*kmsg.AlterPartitio
 
 func agreed(*kmsg.AlterPartitionResponseTopicPartition) {}
 
-// lagging is a solo that leads these topics with b2, which did not fetch until the first shrink was sent.
+// lagging makes a solo that leads these topics with b2, which did not fetch until the first shrink was sent.
 func lagging(t *testing.T, topics ...string) *solo {
 	s := newSolo(t, "replica.lag.time.max.ms=2000")
 	s.boot()
@@ -75,7 +75,7 @@ func TestISRChangesGoTogether(t *testing.T) {
 	s.expect()
 }
 
-// What a leader does with each answer about a partition, and about the request as a whole.
+// This test checks how a leader reacts to each response about a partition, and about the request as a whole.
 func TestAlterPartitionAnswers(t *testing.T) {
 	const shrink = "c1/alter-partition AlterPartition orders-0 isr [1] at 0"
 	whole := func(code *kerr.Error) func(*solo) {
@@ -124,7 +124,7 @@ func TestADeletedPartitionProposesNothing(t *testing.T) {
 	s.expect("c1/alter-partition AlterPartition c-0 isr [1] at 0")
 }
 
-// A follower that has caught up joins: with its first fetch from the leader's high watermark on.
+// A follower joins the ISR with its first fetch at or above the leader's high watermark.
 func TestACaughtUpFollowerJoins(t *testing.T) {
 	s := newSolo(t)
 	s.boot()

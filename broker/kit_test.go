@@ -36,7 +36,7 @@ type asker struct {
 	answers []env.Response // by token; nil is none yet
 	errs    []error
 	done    []bool
-	lost    int // connections that ended
+	lost    int // number of connections that ended
 }
 
 func (a *asker) Start(env.Env)                                  {}
@@ -56,7 +56,7 @@ func newRoom(t *testing.T, brokers int, settings ...string) *room {
 	return newRoomUnder(t, broker.CurrentRules(), brokers, settings...)
 }
 
-// newRoomUnder is newRoom with other rules.
+// newRoomUnder does the same as newRoom with other rules.
 func newRoomUnder(t *testing.T, rules broker.Rules, brokers int, settings ...string) *room {
 	static := config.New(config.Broker)
 	for _, s := range settings {
@@ -95,10 +95,10 @@ func newRoomUnder(t *testing.T, rules broker.Rules, brokers int, settings ...str
 	return r
 }
 
-// at is the address of broker i.
+// at returns the address of broker i.
 func at(i int) env.Addr { return env.Addr(fmt.Sprintf("b%d", i)) }
 
-// broker is the running node of broker i, or nil.
+// broker returns the running node of broker i, or nil.
 func (r *room) broker(i int) *broker.Broker {
 	if !r.w.Running(at(i)) {
 		return nil
@@ -147,7 +147,8 @@ func ask[T env.Response](r *room, to int, req env.Request) T {
 	return resp.(T)
 }
 
-// topic makes a topic with one partition on these brokers, the first of which leads, and waits until every broker has read of it.
+// topic makes a topic with one partition on these brokers and waits until every broker has its metadata. The first broker
+// leads.
 func (r *room) topic(name string, on []int, settings ...string) wire.TopicID {
 	r.t.Helper()
 	req := kmsg.NewPtrCreateTopicsRequest()
@@ -182,7 +183,7 @@ func (r *room) topic(name string, on []int, settings ...string) wire.TopicID {
 	return id
 }
 
-// replica is broker i's replica of partition 0 of a topic.
+// replica returns broker i's replica of partition 0 of a topic.
 func (r *room) replica(i int, topic string) *replica {
 	return &replica{r.broker(i), wire.TopicPartition{Topic: topic}}
 }
@@ -195,7 +196,7 @@ type replica struct {
 func (r *replica) end() wire.Offset { return r.b.Replica(r.tp).Log().End() }
 func (r *replica) hw() wire.Offset  { return r.b.Replica(r.tp).HW() }
 
-// batch is one batch of records.
+// batch returns one batch of records.
 func batch(values ...string) []byte { return batchOf(wire.CodecNone, values...) }
 
 func batchOf(codec wire.Codec, values ...string) []byte {
@@ -212,7 +213,7 @@ func batchOf(codec wire.Codec, values ...string) []byte {
 	return b
 }
 
-// produce is a request for partition 0 of a topic.
+// produce returns a Produce request for partition 0 of a topic.
 func produce(topic string, acks int16, records []byte) *kmsg.ProduceRequest {
 	req := kmsg.NewPtrProduceRequest()
 	req.SetVersion(12)
@@ -234,7 +235,7 @@ func (r *room) write(to int, topic string, values ...string) {
 	}
 }
 
-// fetch is a consumer's request for partition 0 of a topic, by name.
+// fetch returns a consumer's Fetch request for partition 0 of a topic, by name.
 func fetch(topic string, from int64) *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.SetVersion(12)
@@ -248,13 +249,13 @@ func fetch(topic string, from int64) *kmsg.FetchRequest {
 	return req
 }
 
-// fetched is the one partition of a fetch's answer.
+// fetched returns the one partition of a fetch response.
 func (r *room) fetched(to int, req *kmsg.FetchRequest) kmsg.FetchResponseTopicPartition {
 	r.t.Helper()
 	return ask[*kmsg.FetchResponse](r, to, req).Topics[0].Partitions[0]
 }
 
-// values are the records in a fetch response.
+// values returns the values of the records in a fetch response.
 func values(t *testing.T, b []byte) (all []string) {
 	for b, err := range wire.Batches(b) {
 		require.NoError(t, err)
@@ -267,7 +268,7 @@ func values(t *testing.T, b []byte) (all []string) {
 	return all
 }
 
-// seen is every error code that a broker answered in any test.
+// seen has every error code that a broker returned in any test.
 var seen = map[int16]bool{}
 
 // noteCodes finds the error codes of a response.
@@ -341,7 +342,7 @@ func named() (names []string) {
 	return slices.Compact(names)
 }
 
-// codeNamed is the code of a kerr value by its Go name.
+// codeNamed returns the code of a kerr value by its Go name.
 func codeNamed(name string) (int16, bool) {
 	flat := func(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "_", "") }
 	for code := int16(-1); code < 200; code++ {

@@ -29,7 +29,7 @@ func (r *room) drop(topic string) {
 	require.Zero(r.t, ask[*kmsg.DeleteTopicsResponse](r, 1, req).Topics[0].ErrorCode)
 }
 
-// dirs is the directories of a broker's disk with names that have this prefix.
+// dirs returns the directories on a broker's disk with this prefix.
 func (r *room) dirs(i int, prefix string) (all []string) {
 	for _, f := range r.w.Disk(at(i)).Files() {
 		if f.Dir && strings.HasPrefix(f.Path, prefix) {
@@ -100,7 +100,7 @@ func TestARecreatedTopicIsAnotherTopic(t *testing.T) {
 	require.Equal(t, 1, stray, "the old log is set aside")
 }
 
-// A log that cannot be set aside keeps its name and its records: the new topic does not use them.
+// A log that cannot be renamed keeps its name and its records, and the new topic does not use them.
 func TestALogThatCannotBeSetAsideIsLeftAlone(t *testing.T) {
 	r := newRoom(t, 2)
 	first := r.topic("orders", []int{1, 2})
@@ -111,7 +111,7 @@ func TestALogThatCannotBeSetAsideIsLeftAlone(t *testing.T) {
 	r.until("the topic is deleted", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
 	r.topic("orders", []int{1, 2})
 	r.w.Start("b2")
-	r.run(env.Millisecond) // it has loaded the log, and not read the metadata
+	r.run(env.Millisecond) // the broker has loaded the log, and not yet fetched the metadata
 	r.w.Disk("b2").FailOnce("orders-0", disk.OnNames)
 	r.until("b2 halts", func() bool { return !r.w.Running("b2") })
 	id, _, err := storage.LoadTopicID(r.w.Disk("b2"), "orders-0")
@@ -119,7 +119,7 @@ func TestALogThatCannotBeSetAsideIsLeftAlone(t *testing.T) {
 	require.Equal(t, first, id)
 }
 
-// The checkpoints of a deleted topic do not apply to another topic of the same name: with the log start of the first
+// The checkpoints of a deleted topic do not apply to another topic of the same name. With the log start of the first
 // topic's log, the new log would lose its records.
 func TestARecreatedTopicBeginsAtItsStart(t *testing.T) {
 	r := newRoom(t, 1)
@@ -134,7 +134,7 @@ func TestARecreatedTopicBeginsAtItsStart(t *testing.T) {
 	rt.Topic, rt.Partitions = "orders", append(rt.Partitions, rp)
 	del.Topics = append(del.Topics, rt)
 	require.Zero(t, ask[*kmsg.DeleteRecordsResponse](r, 1, del).Topics[0].Partitions[0].ErrorCode)
-	r.run(61 * env.Second) // it is in the checkpoint
+	r.run(61 * env.Second) // the log start is now in the checkpoint
 	r.drop("orders")
 	r.until("the topic is deleted", func() bool { return r.broker(1).Replica(wire.TopicPartition{Topic: "orders"}) == nil })
 	r.topic("orders", []int{1})
@@ -159,14 +159,14 @@ func TestLogsSurviveARestartWithoutTheController(t *testing.T) {
 	require.EqualValues(t, 2, r.replica(1, "orders").end())
 }
 
-// As in Kafka a new incarnation fetches before it is registered, with a broker epoch of -1, and the leader counts its
-// fetches as those of the incarnation that is still registered: a restart within the session is enough, no second
-// process is needed. FINDINGS.md has the consequences.
+// As in Kafka a new incarnation fetches before it is registered, with broker epoch -1, and the leader counts its fetches as
+// those of the incarnation that is still registered. This needs no second process: a restart within the session is enough.
+// FINDINGS.md has the consequences.
 func TestABrokerFollowsBeforeItIsRegistered(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2}, "min.insync.replicas=2")
 	r.write(1, "orders", "a")
-	r.w.Restart("b2") // its last session lives for nine seconds yet, so it is refused
+	r.w.Restart("b2") // its last session lasts for nine more seconds, so its registration is refused
 	req := produce("orders", -1, batch("b"))
 	req.TimeoutMillis = 4000
 	p := ask[*kmsg.ProduceResponse](r, 1, req).Topics[0].Partitions[0]
@@ -217,7 +217,7 @@ func TestRetention(t *testing.T) {
 	require.Zero(t, deleted(), "files are removed when no reader can have them open")
 }
 
-// The only log directory fails: the broker halts, as Kafka's does, and its partitions are led by others.
+// If the only log directory fails, the broker halts, as Kafka's does, and other brokers lead its partitions.
 func TestALogDirectoryThatFailsEndsTheBroker(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2})
@@ -306,7 +306,7 @@ func TestISRChangesDoNotWaitForABackoff(t *testing.T) {
 		}
 		return all
 	}
-	r.w.Pause(at(3)) // for less than a session: it is only late
+	r.w.Pause(at(3)) // the pause is shorter than a session, so b3 is only late
 	for _, name := range []string{"a", "b", "c"} {
 		r.send(1, produce(name, 1, batch("y")))
 	}
@@ -340,7 +340,7 @@ func (s *refusing) Lost(env.Env, env.Link, error)                               
 func (s *refusing) Fire(env.Env, env.Timer)                                       {}
 func (s *refusing) Stop(e env.Env)                                                { e.Exit(nil) }
 
-// under starts a broker that knows no other controller, and runs for 50 s.
+// under starts a broker that has only this controller, and runs for 50 s.
 func (s *refusing) under(t *testing.T) {
 	w := sim.New(sim.Config{Seed: 1, Mode: sim.Wire})
 	t.Cleanup(w.Close)

@@ -12,7 +12,7 @@ import (
 	"samsa/sim/env"
 )
 
-// The broker's reaction to each response to its registration, and its wait before the next attempt.
+// This test checks the broker's reaction to each response to its registration, and its wait before the next attempt.
 func TestRegistrationAnswers(t *testing.T) {
 	const again, heartbeat = "c1/heartbeat BrokerRegistration previous -1", "c1/heartbeat BrokerHeartbeat epoch 7 offset -1"
 	for _, tc := range []struct {
@@ -45,7 +45,8 @@ func TestRegistrationAnswers(t *testing.T) {
 	}
 }
 
-// A refused registration is sent again after a backoff that doubles up to a session; a lost one always after 100 ms.
+// A refused registration is sent again after a backoff that doubles up to a session. A lost one is always sent again after
+// 100 ms.
 func TestRegistrationBackoff(t *testing.T) {
 	refuse := func(s *solo) {
 		answer(s, "heartbeat", func(_ *kmsg.BrokerRegistrationRequest, resp *kmsg.BrokerRegistrationResponse) {
@@ -69,7 +70,7 @@ func TestRegistrationBackoff(t *testing.T) {
 			for s.call("heartbeat") == nil {
 				s.advance(env.Millisecond)
 				if c := s.call("raft"); c == nil || s.now.Sub(c.sent) > env.Second {
-					s.publish() // or the broker would turn to another controller
+					s.publish() // otherwise the broker would switch to another controller
 				}
 			}
 			require.Equal(t, want, s.now.Sub(began)/env.Millisecond, "%s, attempt %d", tc.name, i+1)
@@ -100,7 +101,7 @@ func TestTheBackoffStartsAgain(t *testing.T) {
 	}
 }
 
-// The broker's reaction to each response to its heartbeat.
+// This test checks the broker's reaction to each response to its heartbeat.
 func TestHeartbeatAnswers(t *testing.T) {
 	const heartbeat, register = "c1/heartbeat BrokerHeartbeat epoch 2 offset 2", "c1/heartbeat BrokerRegistration previous -1"
 	for _, tc := range []struct {
@@ -140,8 +141,8 @@ func TestHeartbeatAnswers(t *testing.T) {
 	}
 }
 
-// Requests wait until the controller has unfenced this incarnation; then they are served in order. A later fence closes
-// nothing.
+// Requests wait until the controller has unfenced this incarnation, and are then served in order. A broker that is fenced
+// later goes on serving the requests it has.
 func TestRequestsWaitUntilUnfenced(t *testing.T) {
 	s := newSolo(t)
 	s.start()
@@ -167,7 +168,7 @@ func TestRequestsWaitUntilUnfenced(t *testing.T) {
 	require.False(t, s.waits(s.receive(metadata(9))), "it goes on serving")
 }
 
-// A controlled shutdown: the heartbeat that asks for it goes out at once and is repeated until the controller agrees.
+// The heartbeat that asks for a controlled shutdown is sent at once, and repeated until the controller agrees.
 func TestControlledShutdown(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -222,7 +223,7 @@ func TestABrokerGivesUpAfterTheRegistrationTimeout(t *testing.T) {
 	require.False(t, s.exited, "a registered broker goes on")
 }
 
-// A disk that fails under the start ends the process before any request goes out.
+// A disk that fails during the start ends the process before any request is sent.
 func TestAStartOnABrokenDiskExits(t *testing.T) {
 	s := newSolo(t)
 	s.w.Disk("b1").Break("", disk.OnAny)

@@ -182,7 +182,7 @@ func TestDescribeConfigs(t *testing.T) {
 	require.Equal(t, kerr.InvalidRequest.Code, get(kmsg.ConfigResourceTypeGroupConfig, "g").ErrorCode)
 }
 
-// Requests for the controller can be sent to any broker, also while the controller is down.
+// Requests for the controller can be sent to any broker, even while the controller is down.
 func TestForwarding(t *testing.T) {
 	r := newRoom(t, 2)
 	id := r.topic("orders", []int{1, 2})
@@ -236,7 +236,7 @@ func TestForwarding(t *testing.T) {
 	require.Equal(t, kerr.RequestTimedOut.Code, late.Topics[0].ErrorCode)
 }
 
-// Responses have the ELR: an operator needs it to decide whether to wait or to elect uncleanly.
+// Responses have the ELR, because an operator needs it to decide whether to wait or to elect uncleanly.
 func TestDescribeTopicPartitionsNamesWhoMayLead(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("t", []int{2})

@@ -11,7 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// The effect of a response to a metadata fetch on the connections to the controllers, and the time of the next fetch.
+// This test checks the effect of a response to a metadata fetch on the connections to the controllers, and the time of the
+// next fetch.
 func TestMetadataAnswers(t *testing.T) {
 	names := func(p *kmsg.FetchResponseTopicPartition, r *kmsg.FetchResponse, leader, epoch int32, host string) {
 		p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
@@ -85,7 +86,7 @@ func TestAnOldControllerNamesNoLeader(t *testing.T) {
 }
 
 // After controller.quorum.fetch.timeout.ms without a response the broker switches to the next controller, with the
-// connections of all lanes: the requests in flight fail and are sent to the next one.
+// connections of all lanes. The requests in flight fail and are sent to the next controller.
 func TestASilentControllerIsLeft(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -105,7 +106,7 @@ func TestASilentControllerIsLeft(t *testing.T) {
 	require.NotNil(t, s.call("c1/raft"), "and around again")
 }
 
-// The image is published when it has all that was committed when this incarnation first fetched.
+// The image is published when it has every record that was committed when this incarnation first fetched.
 func TestTheFirstImageIsComplete(t *testing.T) {
 	s := newSolo(t)
 	s.start()
@@ -120,7 +121,7 @@ func TestTheFirstImageIsComplete(t *testing.T) {
 	require.NotNil(t, s.call("b2/fetcher"))
 }
 
-// The next fetch has the end of the image; a record that arrives twice is applied once.
+// The next fetch starts at the end of the image; a record that arrives twice is applied once.
 func TestMetadataIsAppliedOnce(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -133,7 +134,7 @@ func TestMetadataIsAppliedOnce(t *testing.T) {
 	require.EqualValues(t, 6, s.call("raft").req.(*kmsg.FetchRequest).Topics[0].Partitions[0].FetchOffset)
 }
 
-// Responses that end the broker: a committed log that shrinks, and a record that it cannot decode.
+// Two responses end the broker: one with a committed log that shrinks, and one with a record that it cannot decode.
 func TestMetadataThatEndsABroker(t *testing.T) {
 	s := newSolo(t)
 	s.boot()
@@ -151,7 +152,7 @@ func TestMetadataThatEndsABroker(t *testing.T) {
 	s.expect("exit")
 }
 
-// A response without the metadata partition is invalid: the broker tries the next controller.
+// A response without the metadata partition is invalid, so the broker tries the next controller.
 func TestMetadataAnswersOfAForeignController(t *testing.T) {
 	topic := func(id wire.TopicID, partitions int) kmsg.FetchResponseTopic {
 		at := kmsg.NewFetchResponseTopic()

@@ -2,7 +2,7 @@ package broker_test
 
 import "testing"
 
-// Every name in the sources is an error of Kafka's, or the table of TestMain would miss some.
+// Every name in the sources is an error of Kafka's; otherwise the table of TestMain would miss some.
 func TestEveryErrorNamedHasACode(t *testing.T) {
 	for _, name := range named() {
 		if _, ok := codeNamed(name); !ok {

@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// listOffsets is a consumer's request for partition 0 of a topic.
+// listOffsets returns a consumer's ListOffsets request for partition 0 of a topic.
 func listOffsets(version int16, topic string, at int64) *kmsg.ListOffsetsRequest {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.SetVersion(version)
@@ -70,7 +70,8 @@ func TestListOffsets(t *testing.T) {
 	require.Equal(t, kerr.UnknownLeaderEpoch.Code, r.offset(1, fenced).ErrorCode)
 }
 
-// A new leader's high watermark lags: it returns no "latest" before it has reached the start of its own epoch (KIP-207).
+// A new leader's high watermark lags. The leader returns no "latest" before it has reached the start of its own epoch
+// (KIP-207).
 func TestLatestIsNotAvailableTooEarly(t *testing.T) {
 	r := newRoom(t, 3, "replica.lag.time.max.ms=60000")
 	r.topic("orders", []int{1, 2, 3}, "min.insync.replicas=2")

@@ -98,7 +98,7 @@ func TestNotEnoughReplicas(t *testing.T) {
 }
 
 // A record that the high watermark has passed while too few replicas were in sync is appended and may survive. In
-// current Kafka the high watermark does not move then, so the test needs an old rule to get the code.
+// current Kafka the high watermark does not move in that case, so the test needs an old rule to get the code.
 func TestNotEnoughReplicasAfterAppend(t *testing.T) {
 	rules := broker.CurrentRules()
 	rules.Replication.MayAdvanceHW = func(int, int) bool { return true }
@@ -123,7 +123,7 @@ func TestAnErrorUnderAcksZeroClosesTheConnection(t *testing.T) {
 	r.until("the connection ends", func() bool { return r.asker.lost > before })
 }
 
-// A leader that another one replaces answers the waiting producers with an error: the outcome is unknown.
+// A leader that another one replaces answers the waiting producers with an error, and the outcome is unknown.
 func TestADeposedLeaderAnswersItsProducers(t *testing.T) {
 	r := newRoom(t, 2)
 	r.topic("orders", []int{1, 2})
@@ -132,7 +132,7 @@ func TestADeposedLeaderAnswersItsProducers(t *testing.T) {
 	late.TimeoutMillis = 50000
 	turn := r.send(1, late)
 	r.run(100 * env.Millisecond)
-	r.w.Cut([]env.Addr{"c1"}, []env.Addr{"b1"}) // b1 is fenced, and reads that when the cut heals
+	r.w.Cut([]env.Addr{"c1"}, []env.Addr{"b1"}) // b1 is fenced, and gets that record when the cut heals
 	r.until("b2 leads", func() bool {
 		p := r.broker(2).Replica(wire.TopicPartition{Topic: "orders"})
 		return p != nil && p.Leads()

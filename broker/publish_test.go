@@ -14,7 +14,7 @@ import (
 	"samsa/wire"
 )
 
-// dirs is the directories of the disk with names that have this prefix.
+// dirs returns the directories on the disk with this prefix.
 func (s *solo) dirs(prefix string) (all []string) {
 	for _, f := range s.w.Disk("b1").Files() {
 		if f.Dir && strings.HasPrefix(f.Path, prefix) {
@@ -28,14 +28,15 @@ func (s *solo) hosts(topic string) bool {
 	return s.b.Replica(wire.TopicPartition{Topic: topic}) != nil
 }
 
-// The effect of a metadata change on a partition that the broker leads, and on a producer that waits for it.
+// This test checks the effect of a metadata change on a partition that the broker leads, and on a producer that waits for
+// it.
 func TestPublishedChanges(t *testing.T) {
 	const stopped, retry = "note partition.stepped-down", "b2/fetcher Fetch orders-0@1"
 	for _, tc := range []struct {
 		name   string
 		change func(*solo) []wire.MetadataRecord
 		want   []string
-		code   *kerr.Error // of the answer to the producer; nil if it still waits
+		code   *kerr.Error // error in the response to the producer; nil if it still waits
 		hosted bool
 	}{
 		{"another leads", func(*solo) []wire.MetadataRecord { return []wire.MetadataRecord{leader("orders", 2, 2, 1)} },
@@ -76,8 +77,8 @@ func TestPublishedChanges(t *testing.T) {
 	}
 }
 
-// A deleted topic's log is renamed at once and removed after file.delete.delay.ms; meanwhile a topic of that name begins
-// with a log of its own.
+// A deleted topic's log is renamed at once and removed after file.delete.delay.ms. Meanwhile a new topic of that name has
+// its own log.
 func TestADeletedTopicsNameIsFree(t *testing.T) {
 	s := newSolo(t, "log.segment.delete.delay.ms=2000")
 	s.boot()
@@ -95,7 +96,8 @@ func TestADeletedTopicsNameIsFree(t *testing.T) {
 	require.Equal(t, []string{"orders-0"}, s.dirs("orders-0"))
 }
 
-// A broker becomes no leader by an image from before its registration: the image may mean its previous incarnation.
+// A broker does not become leader according to an image from before its registration, because the leader in it may be its
+// previous incarnation.
 func TestNoLeadershipBeforeTheRegistration(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -120,7 +122,7 @@ func TestNoLeadershipBeforeTheRegistration(t *testing.T) {
 	}
 }
 
-// Logs that the metadata do not give to this broker are put aside at the first publication, and never later.
+// Logs that the metadata does not assign to this broker are renamed at the first publication, and never later.
 func TestStraysArePutAside(t *testing.T) {
 	s := newSolo(t)
 	s.boot()

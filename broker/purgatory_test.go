@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// leading is a solo that leads these topics, each with b2 in sync.
+// leading makes a solo that leads these topics, each with b2 in sync.
 func leading(t *testing.T, topics ...string) *solo {
 	s := newSolo(t)
 	s.boot()
@@ -38,7 +38,7 @@ func (s *solo) parked(kind string) (n int64) {
 	return 0
 }
 
-// A parked produce is answered after the fetch that shows that the follower has the records, and after no earlier one.
+// A parked produce is answered after the first fetch that shows that the follower has the records, and not before.
 func TestAParkedProduceWaitsForTheFollower(t *testing.T) {
 	s := leading(t, "orders")
 	first, second := s.receive(produce("orders", -1, batch("a"))), s.receive(produce("orders", -1, batch("b")))
@@ -85,7 +85,7 @@ func TestAParkedProduceOfSeveralPartitions(t *testing.T) {
 				require.Equal(t, code, resp.Topics[i].Partitions[0].ErrorCode, resp.Topics[i].Topic)
 			}
 			require.Zero(t, s.parked("Produce"))
-			s.advance(2 * env.Second) // nothing answers it twice
+			s.advance(2 * env.Second) // it is not answered twice
 		})
 	}
 }
@@ -102,7 +102,7 @@ func TestARefusedPartitionDoesNotPark(t *testing.T) {
 	require.False(t, s.waits(s.receive(produce("nothing", -1, batch("x")))))
 }
 
-// consumer is a consumer's fetch of partition 0 of some topics from their start.
+// consumer returns a consumer's fetch of partition 0 of some topics from their start.
 func consumer(min int32, wait env.Duration, topics ...string) *kmsg.FetchRequest {
 	req := fetch(topics[0], 0)
 	for _, name := range topics[1:] {
@@ -112,15 +112,15 @@ func consumer(min int32, wait env.Duration, topics ...string) *kmsg.FetchRequest
 	return req
 }
 
-// A parked fetch completes when there are enough bytes, below the high watermark for a consumer and below the log end
-// for a follower; on an error; or after its wait.
+// A parked fetch completes when there are enough bytes, on an error, or after its wait. The bytes of a consumer's fetch
+// count up to the high watermark, those of a follower's fetch up to the log end.
 func TestWhatWakesAParkedFetch(t *testing.T) {
 	one := int32(len(batch("x")))
 	for _, tc := range []struct {
 		name  string
 		fetch *kmsg.FetchRequest
 		steps []func(*solo)
-		wakes bool // in the last step; it must not in any before
+		wakes bool // the fetch completes in the last step; it must not complete in an earlier one
 	}{
 		{"a consumer by what is committed", consumer(1, 30*env.Second, "a"), []func(*solo){
 			func(s *solo) { s.receive(produce("a", 1, batch("x"))) },

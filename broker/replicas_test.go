@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// The kinds of a part lie at its base, below the next one's.
+// The kinds of a part are at or above its base, and below the base of the next part.
 func TestKindsFindTheirPart(t *testing.T) {
 	for _, tc := range []struct {
 		part  string
@@ -43,7 +43,7 @@ func TestTouch(t *testing.T) {
 	require.Equal(t, []*replica{a}, table.takeTouched())
 }
 
-// registry answers from the image.
+// registry looks up brokers in the image.
 func TestRegistry(t *testing.T) {
 	m := image.New()
 	for id, r := range map[wire.NodeID]*wire.RegisterBrokerRecord{1: {}, 2: {Fenced: true}, 3: {InControlledShutdown: true}} {

@@ -99,8 +99,8 @@ func TestAdminFindsTheController(t *testing.T) {
 	require.True(t, done)
 }
 
-// A controller that loses power closes no connection: a request to it returns after request.timeout.ms, and only then is
-// another controller asked.
+// A controller that loses power closes no connection. A request to it fails after request.timeout.ms, and only then does the
+// admin ask another controller.
 func TestAdminWaitsForASilentController(t *testing.T) {
 	q := newQuorum(t)
 	var done, unsure bool

@@ -80,7 +80,7 @@ func (l *library) serve(req env.Request) env.Response {
 func (l *library) fetch(r *kmsg.FetchRequest) env.Response {
 	from := r.Topics[0].Partitions[0].FetchOffset
 	if from == l.hw && l.fetchErr == 0 {
-		return nil // parked for ever
+		return nil // parked forever
 	}
 	resp := r.ResponseKind().(*kmsg.FetchResponse)
 	p := kmsg.NewFetchResponseTopicPartition()
@@ -104,7 +104,7 @@ func (l *library) fetch(r *kmsg.FetchRequest) env.Response {
 	return resp
 }
 
-// read is every value that the stage's consumer has read.
+// read returns every value that the stage's consumer has read.
 func (s *stage) read() (values []string) {
 	for _, p := range s.polled {
 		for _, r := range p.Records {
@@ -159,7 +159,7 @@ func TestResetByDurationLooksBack(t *testing.T) {
 		s.assign(99)
 		s.run(500 * env.Millisecond)
 		require.Equal(t, want, s.read(), "back %d", back)
-		if want == nil { // no record is as young: the end
+		if want == nil { // every record is older, so the offset is the log end
 			s.do(func(_ env.Env, c *client.Client) {
 				at, ok := c.Consumer.Position(orders)
 				require.True(t, ok)
@@ -169,8 +169,8 @@ func TestResetByDurationLooksBack(t *testing.T) {
 	}
 }
 
-// A new leader whose log diverges from the records that were read: with a reset policy the consumer continues where it
-// diverges, without one it stops.
+// The log of a new leader diverges from the records that the consumer has read. With a reset policy the consumer continues
+// where the logs diverge; without one it stops.
 func TestTruncationIsDetected(t *testing.T) {
 	for _, reset := range []client.Reset{client.ResetLatest, client.ResetNone} {
 		l := newLibrary("a", "b", "c")
@@ -188,7 +188,7 @@ func TestTruncationIsDetected(t *testing.T) {
 			require.EqualValues(t, 0, epoch, "the epoch of the last record read")
 			return 0, 1
 		}
-		s.run(10 * env.Second) // the parked fetch times out, and the metadata have the new leader
+		s.run(10 * env.Second) // the parked fetch times out, and the metadata has the new leader
 		if reset == client.ResetNone {
 			require.Len(t, s.polled, 1)
 			require.Equal(t, kerr.OffsetOutOfRange, s.polled[0].Err)

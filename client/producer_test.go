@@ -14,8 +14,8 @@ import (
 	"samsa/wire"
 )
 
-// The meaning of each of a broker's error codes for a record: ok, certainly not appended, or unknown. The list is the
-// contract; an error that is not in it must be unknown.
+// This test checks the outcome of a record for each of a broker's error codes: ok, certainly not appended, or unknown. The
+// list is the contract; an error that is not in it must be unknown.
 func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
 	surely := []int16{2, 3, 10, 17, 19, 26, 42, 45, 47, 68, 87, 90}
 	for code := int16(-1); code < 140; code++ {
@@ -46,7 +46,7 @@ func TestEveryErrorCodeHasItsOutcome(t *testing.T) {
 func TestOnceUnknownAlwaysUnknown(t *testing.T) {
 	f := newFake(1)
 	f.produce = func(n int, _ *kmsg.ProduceRequest) (func(wire.TopicPartition) int16, bool) {
-		if n == 1 { // no response to the first attempt: it may have been appended
+		if n == 1 { // the first attempt gets no response, and may have been appended
 			return nil, true
 		}
 		return func(wire.TopicPartition) int16 { return kerr.InvalidRecord.Code }, false

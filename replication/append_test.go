@@ -18,7 +18,7 @@ const (
 	session  = wire.ProducerEpoch(3)
 )
 
-// batch is one record of the producer, in a transaction or not.
+// batch returns a batch with one record of the producer, in a transaction or not.
 func batch(t *testing.T, epoch wire.ProducerEpoch, sequence int32, transactional bool) wire.Batch {
 	o := wire.PlainBatch(0, wire.NoEpoch)
 	o.ProducerID, o.ProducerEpoch, o.BaseSequence, o.Transactional = producer, epoch, sequence, transactional
@@ -32,7 +32,7 @@ func marker(coordinator wire.Epoch, commit bool) replication.Marker {
 	return replication.Marker{ProducerID: producer, ProducerEpoch: session, CoordinatorEpoch: coordinator, TransactionVersion: 1, Commit: commit}
 }
 
-// transactional is a leader of a log that verifies transactions, alone in the ISR.
+// transactional makes a leader that verifies transactions and is alone in the ISR.
 func transactional(t *testing.T) *node {
 	l := newNode(t, 1)
 	require.True(t, storage.DefaultConfig().VerifyTransactions)
@@ -45,7 +45,7 @@ func (n *node) append(a replication.LeaderAppend) error {
 	return err
 }
 
-// verify is the guard of a producer's batch, after a "yes" of the transaction coordinator.
+// verify returns the guard of a producer's batch that the transaction coordinator has verified.
 func (n *node) verify(b wire.Batch) storage.VerificationGuard {
 	g, err := n.VerifyTransaction(b, false, 1)
 	require.NoError(n.t, err)
@@ -86,7 +86,7 @@ func TestATransactionIsVerifiedAppendedAndEnded(t *testing.T) {
 	require.ErrorIs(t, l.append(replication.MarkerAppend(marker(6, false), env.Time(env.Second))), kerr.TransactionCoordinatorFenced)
 }
 
-// What each origin may append, as the table of LeaderAppend has it.
+// This test checks the appends that are allowed for each origin, by the table of LeaderAppend.
 func TestOrigins(t *testing.T) {
 	end := replication.MarkerAppend(marker(0, true), env.Time(env.Second))
 	control, err := wire.AppendControl(nil, wire.BatchOptions{ProducerID: producer, ProducerEpoch: session}, 1, wire.EndTxnMarker{Commit: true})
@@ -133,7 +133,7 @@ func TestOrigins(t *testing.T) {
 	require.EqualValues(t, 2, l.Log().End(), "only a client's batch is a duplicate of another")
 }
 
-// A coordinator and a marker ask for acks=all: below min.insync.replicas their append is refused.
+// The appends of a coordinator and of a marker have acks=all, so they are refused below min.insync.replicas.
 func TestACoordinatorAppendsNothingBelowMinISR(t *testing.T) {
 	l := transactional(t)
 	l.become(1, 4, 1, 0, 1) // min.insync.replicas is 2

@@ -10,7 +10,7 @@ import (
 	"samsa/wire"
 )
 
-// The leader's decision on each kind of fetch; a refused fetch changes nothing.
+// This test checks the leader's decision on each kind of fetch, and that a refused fetch changes nothing.
 func TestDecideFetch(t *testing.T) {
 	l := newNode(t, 1)
 	l.become(1, 1, 0, 0, 1, 2, 3)

@@ -14,9 +14,9 @@ import (
 	"samsa/wire"
 )
 
-// The fetches that count, by Kafka's own class and by ours. A fetch with broker epoch -1 counts for a broker that is registered
-// with another epoch: that is a flaw of Kafka (FINDINGS.md). If this test fails with a newer Kafka, the flaw may be fixed
-// there, and then it must be fixed here.
+// This test compares the fetches that count in Kafka's own class with those that count here. A fetch with broker epoch -1
+// counts for a broker that is registered with another epoch, which is a flaw of Kafka (FINDINGS.md). If this test fails with
+// a newer Kafka, the flaw may be fixed there and must then be fixed here.
 func TestKafkaTakesFetchesByBrokerEpoch(t *testing.T) {
 	j := kafkajars.Need(t)
 	j.NeedCompiler(t)

@@ -27,7 +27,7 @@ func newNode(t *testing.T, id wire.NodeID) *node {
 	return newNodeUnder(t, replication.CurrentRules(), id)
 }
 
-// newNodeUnder is newNode with other rules.
+// newNodeUnder does the same as newNode with other rules.
 func newNodeUnder(t *testing.T, rules replication.Rules, id wire.NodeID) *node {
 	d := disk.New(disk.Profile{})
 	log, _, err := storage.Open(d, "orders-0", storage.DefaultConfig(), storage.OpenOptions{})
@@ -50,7 +50,7 @@ func (r *registry) Registered(id wire.NodeID) wire.BrokerEpoch {
 
 func (r *registry) InService(id wire.NodeID) bool { return r[id] > 0 }
 
-// become takes a role: leader, epoch, partition epoch, isr.
+// become gives the node a role; its arguments are the leader, the epoch, the partition epoch and the ISR.
 func (n *node) become(leader wire.NodeID, epoch wire.Epoch, version wire.PartitionEpoch, now env.Instant, isr ...wire.NodeID) bool {
 	newEpoch, err := n.Become(n.d, replication.Assignment{
 		Leader: leader, LeaderEpoch: epoch, PartitionEpoch: version, Replicas: []wire.NodeID{1, 2, 3}, ISR: isr, MinISR: 2, LagMax: lag,
@@ -69,7 +69,7 @@ func (n *node) write(values ...string) {
 	}
 }
 
-// fetch is one round of replication from a leader, as brokers do it.
+// fetch does one round of replication from a leader, as brokers do it.
 func (n *node) fetch(from *node, now env.Instant) {
 	at := n.Position()
 	a := replication.FetchState{Follower: id(n), BrokerEpoch: 7, FetchOffset: at.FetchOffset, LogStartOffset: n.Log().Start(), CurrentLeaderEpoch: at.CurrentLeaderEpoch, LastFetchedEpoch: at.LastFetchedEpoch}
@@ -88,7 +88,7 @@ func (n *node) fetch(from *node, now env.Instant) {
 	require.NoError(n.t, n.Replicate(n.d, data.Bytes, from.HW(), from.Log().Start()))
 }
 
-// Fetched is a fetch of another replica, in the leader's epoch, with a log that matches the leader's.
+// Fetched does a fetch of another replica in the leader's epoch, with a log that matches the leader's.
 func (n *node) Fetched(from wire.NodeID, incarnation wire.BrokerEpoch, next wire.Offset, now env.Instant) {
 	a := replication.FetchState{Follower: from, BrokerEpoch: incarnation, FetchOffset: next, CurrentLeaderEpoch: n.LeaderEpoch(), LastFetchedEpoch: wire.NoEpoch}
 	_, err := n.Partition.UpdateFollowerFetchState(a, n.DecideFetch(a), now)
@@ -233,7 +233,7 @@ func TestAlterPartitionErrors(t *testing.T) {
 	}{
 		{kerr.IneligibleReplica, false, false},
 		{kerr.OperationNotAttempted, false, false},
-		{kerr.FencedLeaderEpoch, false, true}, // it may hide an earlier success: the image will show it
+		{kerr.FencedLeaderEpoch, false, true}, // the error may hide an earlier success, which the image will show
 		{kerr.InvalidUpdateVersion, false, true},
 		{kerr.InvalidRequest, false, true},
 		{kerr.NewLeaderElected, false, true},
@@ -265,8 +265,8 @@ func TestOlderMetadataIsSkipped(t *testing.T) {
 	require.Equal(t, []wire.NodeID{1, 3}, l.ISR())
 }
 
-// Two logs that meet, by their history (the leader of each epoch, and the values that both or only the leader have): in the end
-// the follower has the leader's log.
+// Each row is the history of two logs: the leader of each epoch, and the values that both or only the leader have. In the
+// end the follower has the leader's log.
 func TestAFollowerEndsWithTheLeadersLog(t *testing.T) {
 	type chapter struct {
 		leader int // 2 or 3

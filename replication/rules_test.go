@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// Every exhibit of the museum, on one partition: the result of the current rule and that of the old one. The scenarios show
-// the consequences.
+// This test checks the result of the current rule and of the old rule for every exhibit, on one partition. The scenarios
+// show the consequences.
 func TestOldRules(t *testing.T) {
 	cases := map[string]struct {
 		play       func(t *testing.T, rules replication.Rules) wire.Offset
@@ -35,7 +35,7 @@ func TestOldRules(t *testing.T) {
 			l.write("c")
 			g := l.DecideFetch(replication.FetchState{Follower: 2, BrokerEpoch: 7, FetchOffset: 2, CurrentLeaderEpoch: 2, LastFetchedEpoch: 1})
 			if g.Diverges {
-				return -1 // epoch 1 is not in the leader's log: the follower must truncate
+				return -1 // epoch 1 is not in the leader's log, so the follower must truncate
 			}
 			return g.MaxOffset
 		}, -1, 3},
