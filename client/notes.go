@@ -18,11 +18,11 @@ var (
 	}
 	noteFailed = &env.NoteKind{
 		Name: "producer.failed", Fields: [4]string{"topic", "partition", "records", "error"},
-		Text: "gives up its records for {topic}-{partition}, {records} in all: {error}, none is appended", Story: true,
+		Text: "gives up on its records for {topic}-{partition}, {records} in all: {error}, none is appended", Story: true,
 	}
 	noteUnknown = &env.NoteKind{
 		Name: "producer.unknown", Fields: [4]string{"topic", "partition", "records", "error"},
-		Text: "gives up its records for {topic}-{partition}, {records} in all: {error}, and cannot know whether they are appended", Story: true,
+		Text: "gives up on its records for {topic}-{partition}, {records} in all: {error}, and cannot know whether they are appended", Story: true,
 	}
 	noteReset = &env.NoteKind{
 		Name: "consumer.reset", Fields: [4]string{"topic", "partition", "offset"},
