@@ -55,8 +55,9 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 	m.logs.haltOnError(e, err)
 }
 
-// offsetOf returns the response for a partition, or nil. ListOffsets has topic names and no ids. Only the leader epoch in
-// the request distinguishes the topic from a later one with the same name.
+// offsetOf returns the response for a partition, or nil. ListOffsets has topic names and no ids. The leader epoch in the
+// request distinguishes the topic from a later one with the same name, unless both are in epoch 0; then the log that is truncated by
+// the answer belongs to a deleted topic and is about to be discarded.
 func offsetOf(resp *kmsg.ListOffsetsResponse, tp wire.TopicPartition) *kmsg.ListOffsetsResponseTopicPartition {
 	for _, at := range resp.Topics {
 		for i := range at.Partitions {

@@ -45,13 +45,6 @@ func leader(topic string, to wire.NodeID, isr ...wire.NodeID) *wire.PartitionCha
 	return r
 }
 
-// isr is the record of a changed ISR.
-func isr(topic string, members ...wire.NodeID) *wire.PartitionChangeRecord {
-	r := wire.NewPartitionChange(topicID(topic), 0)
-	r.Version, r.ISR = 2, members
-	return r
-}
-
 // fence is the record of a broker that is fenced.
 func (s *solo) fence(id wire.NodeID) *wire.BrokerRegistrationChangeRecord {
 	return &wire.BrokerRegistrationChangeRecord{Version: 2, BrokerID: id, BrokerEpoch: s.b.Image().Broker(id).Epoch, Fenced: 1}

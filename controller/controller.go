@@ -132,7 +132,7 @@ func (c *Controller) applyCommitted(e env.Env) {
 func (c *Controller) claim(e env.Env) {
 	err := c.rt.Load(e, c.quorum.Committed())
 	if err == nil {
-		_, err = c.rt.LoadStep(e, 0)
+		_, err = c.rt.LoadStep(e, 0) // in one step: a standby has applied what is committed, so little is left
 	}
 	if err != nil {
 		c.fail(e, err)
@@ -261,10 +261,11 @@ func (c *Controller) runOp(e env.Env, to coordinator.Caller, op op) {
 		}
 		return res
 	})
-	if err == coordinator.ErrNotActive && to.Request != nil {
+	refused := err == coordinator.ErrNotActive || err == coordinator.ErrLoading // the op did not run
+	if refused && to.Request != nil {
 		e.Reply(to.Ticket, refusal(to.Request, notController))
 	}
-	if err != nil && err != coordinator.ErrNotActive && c.rt.State() != coordinator.Active {
+	if err != nil && !refused && c.rt.State() != coordinator.Active {
 		c.claimEpoch = wire.NoEpoch // the disk failed during the append, and the quorum is dead
 	}
 }

@@ -87,6 +87,7 @@ func (r *Runtime[M]) Read(f func(stable M)) error {
 // Write runs an op. The op decides on the tip, its records are appended and applied, and its answers wait until they are
 // committed. After ErrNotActive and ErrLoading the op did not run. Any other error comes from the log. Then every answer
 // that depends on the append has been sent, and the runtime has failed unless the error is a Refused.
+// An undo that fails joins its error to the Refused, so a host asks State.
 func (r *Runtime[M]) Write(e env.Env, op func(tip M) Result) error {
 	if err := r.state.refusal(); err != nil {
 		return err

@@ -15,9 +15,8 @@ type call struct {
 	correlation int32
 	key         int16
 	version     int16
-	size        int32 // of the response
-	oneWay      bool  // Kafka sends no response; the call returns when the request is written
-	written     Time  // oneWay: when the request is written, or unwritten
+	oneWay      bool // Kafka sends no response; the call returns when the request is written
+	written     Time // oneWay: when the request is written, or unwritten
 	due         env.Instant
 	cause       uint64 // the event that made it
 	token       env.Token

@@ -50,7 +50,7 @@ func (f *watcher) want(lines ...string) {
 	f.l.log, f.list = log, nil
 }
 
-// votingNode takes a request, writes a vote, syncs it, notes it and answers.
+// voter takes a request, writes a vote, syncs it, notes it and answers.
 func voter(cost env.Duration) *node {
 	return &node{receive: func(e env.Env, tk env.Ticket, _ env.Request) {
 		f, _ := e.Disk().Open("vote", true)

@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// laneNode answers everything; a request with one of the given numbers takes that long.
+// laneServer answers everything; a request with one of the given numbers takes that long.
 func (l *lab) laneServer(addr env.Addr, threads int, cost map[int32]env.Duration) {
 	l.Add(Machine{Addr: addr, RequestThreads: threads, New: func() env.Node {
 		return &node{receive: func(e env.Env, tk env.Ticket, r env.Request) {

@@ -60,6 +60,9 @@ func Measure(works []Work, now func() int64, each int64, stop func() bool) []Pac
 	paces := make([]Pace, len(works))
 	for range turns {
 		for i, w := range works {
+			if stop != nil && stop() {
+				return paces
+			}
 			w.Round() // this round warms up and is not counted
 			began, before := now(), w.Done()
 			spent := int64(0)

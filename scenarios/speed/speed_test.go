@@ -2,6 +2,7 @@ package speed
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"samsa/check"
@@ -35,7 +36,7 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("%d rounds were done, one a turn is to warm up", a.done.Rounds)
 	}
 	asked := 0
-	stopped := Measure([]Work{&counted{}}, now, 1<<40, func() bool { asked++; return asked > 3 })
+	stopped := Measure([]Work{&counted{}}, now, 1<<40, func() bool { asked++; return asked > 4 })
 	if stopped[0].Rounds != 3 {
 		t.Errorf("stopped after %+v", stopped[0])
 	}
@@ -43,6 +44,7 @@ func TestMeasure(t *testing.T) {
 
 // The three workloads are deterministic.
 func TestWorks(t *testing.T) {
+	var first []Done
 	for range 2 {
 		k := NewKernel()
 		k.Round()
@@ -64,6 +66,11 @@ func TestWorks(t *testing.T) {
 		if d := s.Done(); d.Rounds != 1 || d.Events < 1000 || d.Virtual == 0 {
 			t.Errorf("the seed did %+v", d)
 		}
+		did := []Done{k.Done(), l.Done(), s.Done()}
+		if first != nil && !slices.Equal(did, first) {
+			t.Errorf("the workloads did %+v, and the first time %+v", did, first)
+		}
+		first = did
 	}
 }
 
