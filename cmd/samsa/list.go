@@ -173,7 +173,7 @@ func (a *app) explainCommand() *cobra.Command {
 						fmt.Fprintln(a.out)
 					}
 					found = true
-					fmt.Fprint(a.out, a.explain(l, r))
+					fmt.Fprint(a.out, explain(l, r))
 				}
 			}
 			if !found {
@@ -187,7 +187,7 @@ func (a *app) explainCommand() *cobra.Command {
 }
 
 // explain returns the page of one row.
-func (a *app) explain(l listing, r thing) string {
+func explain(l listing, r thing) string {
 	s := fmt.Sprintf("%s   (%s)\n\n", r.name, l.one)
 	switch l.kind {
 	case "verbs":

@@ -53,7 +53,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return a.noCommand(cmd, args[0])
+				return noCommand(cmd, args[0])
 			}
 			if a.tty {
 				fmt.Fprint(a.out, welcome)
@@ -69,14 +69,14 @@ func (a *app) root() *cobra.Command {
 	root.InitDefaultCompletionCmd() // add the completion command now, so that its usage errors can be replaced
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
-			c.Args, c.RunE = cobra.ArbitraryArgs, a.noShell
+			c.Args, c.RunE = cobra.ArbitraryArgs, noShell
 		}
 	}
 	return root
 }
 
 // noShell runs `samsa completion` without a known shell.
-func (a *app) noShell(cmd *cobra.Command, args []string) error {
+func noShell(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
 	}
@@ -92,7 +92,7 @@ func (a *app) noShell(cmd *cobra.Command, args []string) error {
 }
 
 // noCommand returns the error for an unknown command.
-func (a *app) noCommand(root *cobra.Command, word string) error {
+func noCommand(root *cobra.Command, word string) error {
 	u := usage("samsa help", "no command %q", word)
 	var names []string
 	for _, c := range root.Commands() {
@@ -112,7 +112,7 @@ var flagWord = regexp.MustCompile(`--?[a-zA-Z][\w-]*`)
 // misspelt command.
 func (a *app) flagError(cmd *cobra.Command, err error) error {
 	if cmd == cmd.Root() && len(a.args) > 0 && !strings.HasPrefix(a.args[0], "-") {
-		return a.noCommand(cmd, a.args[0])
+		return noCommand(cmd, a.args[0])
 	}
 	text := err.Error()
 	next := helpOf(cmd)

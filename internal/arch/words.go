@@ -32,7 +32,7 @@ type Hit struct {
 func (w Wording) over() bool { return 100*len(w.Hits) > w.Lines }
 
 // Wordings counts every package of the module, the one with most hits first.
-func (p *Program) Wordings() []Wording {
+func Wordings(p *Program) []Wording {
 	var all []Wording
 	for _, q := range p.Packages {
 		w := Wording{Package: q.Name}

@@ -10,7 +10,7 @@ var wordsOf = flag.String("words", "", "with -v: the package to show every line 
 
 // The comments of each package name machines. With -v the test prints how many lines have a word for people.
 func TestWords(t *testing.T) {
-	all := load(t).Wordings()
+	all := Wordings(load(t))
 	for _, w := range all {
 		if !testing.Verbose() {
 			break // or the table would be printed above each finding

@@ -61,8 +61,8 @@ func (p *Plan) drawCore(d draws) {
 	p.core.cut, p.core.rejoins = d.chance("core.cut", 0, 500), d.chance("core.rejoins", 0, 500)
 }
 
-// members returns the machines of the core.
-func (p *Plan) members() []string {
+// coreOf returns the machines of the core.
+func coreOf(p *Plan) []string {
 	all := append(names("b", p.brokers), names("c", p.controllers)...)
 	return slices.DeleteFunc(all, func(m string) bool { return slices.Contains(p.core.away, m) })
 }
@@ -113,7 +113,7 @@ func (p *Plan) healing() []Line {
 	clients := host(strings.Join(slices.Concat(p.producers, p.consumers), ","))
 	h.endFaults(clients)
 	whole := len(p.core.away) == 0
-	away, members := host(strings.Join(p.core.away, ",")), host(strings.Join(p.members(), ","))
+	away, members := host(strings.Join(p.core.away, ",")), host(strings.Join(coreOf(p), ","))
 	up := nodes
 	switch {
 	case whole:

@@ -20,7 +20,7 @@ type order struct {
 func operations() []operation {
 	return []operation{
 		{name: "min-isr", locks: true, order: func(p *Plan, d draws, o order) {
-			t := p.lastingTopic(d, "operation", o.ord)
+			t := lastingTopic(p.topics, d, o.ord)
 			least := d.between("operation.isr", o.ord, 1, t.replicas)
 			if d.chance("operation.everywhere", o.ord, 200) {
 				p.order(o.at, o.tag, "config", host("brokers"), setting{"min.insync.replicas", least})
@@ -29,14 +29,14 @@ func operations() []operation {
 			p.order(o.at, o.tag, "config", "topic", topicName(t.name), setting{"min.insync.replicas", least})
 		}},
 		{name: "unclean", order: func(p *Plan, d draws, o order) {
-			of := words{"topic", topicName(p.lastingTopic(d, "operation", o.ord).name)}
+			of := words{"topic", topicName(lastingTopic(p.topics, d, o.ord).name)}
 			if d.chance("operation.everywhere", o.ord, 200) {
 				of = words{host("brokers")}
 			}
 			p.order(o.at, o.tag, "config", of, uncleanConfig+"="+pick(d, "operation.on", o.ord, "true", "false"))
 		}},
 		{name: "configs", order: func(p *Plan, d draws, o order) {
-			t := p.lastingTopic(d, "operation", o.ord)
+			t := lastingTopic(p.topics, d, o.ord)
 			p.order(o.at, o.tag, "config", "topic", topicName(t.name), pick(d, "operation.config", o.ord, movable[:]...))
 		}},
 		{name: "elect", order: func(p *Plan, d draws, o order) {
@@ -54,7 +54,7 @@ func operations() []operation {
 			p.order(o.at, o.tag, "delete", "records", p.partition(d, "operation.trim", o.ord, o.at), before)
 		}},
 		{name: "grow", once: true, order: func(p *Plan, d draws, o order) {
-			t := p.lastingTopic(d, "operation", o.ord)
+			t := lastingTopic(p.topics, d, o.ord)
 			t.grows, t.grown = o.at, t.partitions+d.between("operation.more", o.ord, 1, 2)
 			p.order(o.at, o.tag, "grow", topicName(t.name), "to", t.grown)
 		}},
@@ -68,7 +68,7 @@ func operations() []operation {
 		}},
 		{name: "come-and-go", order: (*Plan).comeAndGo},
 		{name: "recreate", once: true, order: func(p *Plan, d draws, o order) {
-			t := p.lastingTopic(d, "operation", o.ord)
+			t := lastingTopic(p.topics, d, o.ord)
 			p.order(o.at, o.tag, "delete", "topic", topicName(t.name))
 			p.again(d, o, o.at, t)
 		}},
@@ -120,12 +120,12 @@ func (p *Plan) drawOperations(d draws) {
 }
 
 // lastingTopic draws a topic that exists before the workload.
-func (p *Plan) lastingTopic(d draws, site string, ord int32) *topic {
+func lastingTopic(topics []topic, d draws, ord int32) *topic {
 	n := 0
-	for n < len(p.topics) && p.topics[n].made == 0 {
+	for n < len(topics) && topics[n].made == 0 {
 		n++
 	}
-	return &p.topics[d.intn(site+".topic", ord, n)]
+	return &topics[d.intn("operation.topic", ord, n)]
 }
 
 // comeAndGo creates a topic during the workload, deletes it, and perhaps creates it again. Once all topic names are used, it

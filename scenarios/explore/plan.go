@@ -95,18 +95,18 @@ func (p *Plan) newTopic(d draws, name int) topic {
 			setting{"index.interval.bytes", pick(d, "index", n, 512, 128, 4096)})
 	}
 	if p.time.retains {
-		t.settings = append(t.settings, p.retention(d, n)...)
+		t.settings = append(t.settings, retention(d, n, p.time.phase)...)
 	}
 	t.unclean = d.chance("unclean", n, 100)
 	return t
 }
 
 // retention draws a topic's retention configs.
-func (p *Plan) retention(d draws, n int32) (all []setting) {
+func retention(d draws, n int32, phase int) (all []setting) {
 	if bytes := pick(d, "retention.bytes", n, 0, 1500, 4000, 12_000); bytes > 0 {
 		all = append(all, setting{"retention.bytes", bytes})
 	}
-	if age := pick(d, "retention.ms", n, 0, 0, p.time.phase/4, p.time.phase); age > 0 {
+	if age := pick(d, "retention.ms", n, 0, 0, phase/4, phase); age > 0 {
 		all = append(all, setting{"retention.ms", age})
 	}
 	return append(all, setting{"file.delete.delay.ms", pick(d, "delete.delay", n, 1, 100, 1000)})
