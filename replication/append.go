@@ -33,8 +33,8 @@ func ClientAppend(records []byte, acks int16, guard storage.VerificationGuard) L
 }
 
 // CoordinatorAppend returns the append of a batch from a coordinator on this broker. The batch has records of the
-// coordinator's own log, or the offsets that a transaction commits, which need the transaction's guard as a producer's
-// batch does. A coordinator answers when its records are committed, so the append has acks=all
+// coordinator's own log, or the offsets that a transaction commits. Such offsets need the transaction's guard, as a
+// producer's batch does. A coordinator answers when its records are committed, so the append has acks=all
 // (CoordinatorPartitionWriter, TransactionStateManager).
 func CoordinatorAppend(records []byte, guard storage.VerificationGuard) LeaderAppend {
 	return LeaderAppend{records: records, acks: -1, origin: storage.OriginCoordinator, verification: storage.Verification{Guard: guard}}

@@ -10,7 +10,7 @@ import (
 
 // FetchState is one partition of a Fetch request.
 type FetchState struct {
-	Follower           wire.NodeID      // NoNode is a consumer
+	Follower           wire.NodeID      // the follower's id; NoNode for a consumer
 	BrokerEpoch        wire.BrokerEpoch // of the follower, -1 if the request has none
 	FetchOffset        wire.Offset
 	LogStartOffset     wire.Offset // of a follower
@@ -39,8 +39,8 @@ func (p *Partition) CheckLeader(asked wire.Epoch) *kerr.Error {
 	return nil
 }
 
-// DecideFetch decides on one partition of a fetch (Partition.fetchRecords). It does not change the partition;
-// UpdateFollowerFetchState does.
+// DecideFetch decides on one partition of a fetch (Partition.fetchRecords). It does not change the partition.
+// UpdateFollowerFetchState then applies the follower's position.
 func (p *Partition) DecideFetch(a FetchState) FetchDecision {
 	admission := p.rules.Admit(a.CurrentLeaderEpoch, p.leaderEpoch)
 	follower := a.Follower != wire.NoNode
@@ -73,8 +73,8 @@ func (p *Partition) DecideFetch(a FetchState) FetchDecision {
 }
 
 // maxOffset returns the offset below which a fetch may read. For a follower it is the log end, because the follower's copy
-// commits the records. For a consumer it is the high watermark, because the next leader may truncate records above it, or
-// with read_committed the last stable offset (KIP-98).
+// commits the records. For a consumer it is the high watermark, because the next leader may truncate records above it. For
+// a read_committed consumer it is the last stable offset (KIP-98).
 func (p *Partition) maxOffset(a FetchState) wire.Offset {
 	switch {
 	case a.Follower != wire.NoNode:
@@ -86,9 +86,9 @@ func (p *Partition) maxOffset(a FetchState) wire.Offset {
 }
 
 // UpdateFollowerFetchState applies a follower's position, and reports whether the position has changed. It is called
-// once for each request, when the request arrives: by the time that a parked request is completed, the follower may
-// have lost the end of its log. A late request of an earlier incarnation is refused, because the registered incarnation
-// may not have that log any more (KIP-903).
+// once for each request, when the request arrives, because by the time that a parked request is completed, the follower
+// may have lost the end of its log. A late request of an earlier incarnation is refused, because the registered
+// incarnation may not have that log any more (KIP-903).
 func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now env.Instant) (news bool, err *kerr.Error) {
 	r := p.lead.follower(a.Follower)
 	if g.Err != nil || r == nil || !p.rules.PositionCounts(g.Diverges) {
@@ -102,9 +102,9 @@ func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now 
 		r.lastCaughtUp = max(r.lastCaughtUp, now)
 	case a.FetchOffset >= r.lastFetchLeaderEnd:
 		// The follower has reached the leader's log end of its previous fetch, and counts as caught up at that time.
-		// Under load it never has the whole log, and otherwise would leave the ISR for missing the records of one round
-		// trip (KAFKA-4485). The quorum's leader has the same rule with the wall clock, for LastCaughtUpTimestamp
-		// (controller/raft/serve.go).
+		// Under load it never has the whole log, and without this rule it would leave the ISR for lacking the records
+		// of one round trip (KAFKA-4485). The quorum's leader has the same rule with the wall clock, for
+		// LastCaughtUpTimestamp (controller/raft/serve.go).
 		r.lastCaughtUp = max(r.lastCaughtUp, r.lastFetch)
 	}
 	news = r.logEnd != a.FetchOffset || r.logStart != a.LogStartOffset

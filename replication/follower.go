@@ -27,12 +27,12 @@ func (p *Partition) Position() Position {
 }
 
 // TruncateToDivergence truncates the log to where it diverges from the leader's. If the leader does not have the epoch
-// that is then the last one here, the next fetch diverges again (KIP-279, part of fetches since KIP-595). Kafka
-// truncates first to its own end of the epoch, and with the next response to the leader's end. Both bounds hold at
-// once, so one truncation is enough here.
+// that is then the last one in this log, the next fetch diverges again (KIP-279, part of fetches since KIP-595). Kafka
+// truncates first to the follower's own end of the epoch, and after the next response to the leader's end. Here one
+// truncation applies both bounds.
 //
-// The rest of such a response is ignored, because its high watermark belongs to a log that this one does not match yet
-// (KAFKA-14704).
+// The rest of the response that reports the divergence is ignored, because its high watermark belongs to a log that
+// this one does not match yet (KAFKA-14704).
 func (p *Partition) TruncateToDivergence(d env.Disk, leader storage.EpochEndOffset) (cut wire.Offset, err error) {
 	cut = min(leader.End, p.log.End())
 	if mine, known := p.log.EndOffsetFor(leader.Epoch); known {
@@ -51,8 +51,8 @@ func (p *Partition) Truncate(d env.Disk, end wire.Offset) error {
 }
 
 // TruncateFullyAndStartAt empties the log, because the leader's log starts above the end of this one. The high watermark
-// moves to the new start too. If this replica were elected with a lower high watermark, it could not read up to it
-// (KAFKA-9491).
+// moves to the new start too. If this replica were elected with a lower high watermark, it could not read its log at
+// that offset (KAFKA-9491).
 func (p *Partition) TruncateFullyAndStartAt(d env.Disk, start wire.Offset) error {
 	err := p.log.TruncateFullyAndStartAt(d, start)
 	p.setHW(min(max(p.hw, p.log.Start()), p.log.End()))

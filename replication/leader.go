@@ -19,7 +19,7 @@ type leading struct {
 	epochStart wire.Offset // the end of the log when the epoch began
 	isr        []wire.NodeID
 	pending    []wire.NodeID // the proposed ISR, nil if none is in flight
-	maximalISR []wire.NodeID // computed from the two above; the high watermark waits for these replicas (KIP-497)
+	maximalISR []wire.NodeID // computed from isr and pending; the high watermark waits for these replicas (KIP-497)
 	minISR     int           // min.insync.replicas, but at most the number of replicas (KIP-966)
 	lagMax     env.Duration
 	followers  []followerState // all other replicas, in assignment order
@@ -76,7 +76,8 @@ func (l *leading) follower(id wire.NodeID) *followerState {
 	return nil
 }
 
-// commit makes an ISR the committed one and ends the change in flight. The image or the response has shown its result.
+// commit makes an ISR the committed one and ends the change in flight. The image or the controller's response has shown
+// the result of that change.
 func (l *leading) commit(isr []wire.NodeID) { l.isr = isr; l.propose(nil) }
 
 // propose puts an ISR change in flight; nil ends it.
@@ -95,8 +96,8 @@ func (l *leading) inSync(r *followerState, end wire.Offset, now env.Instant) boo
 // UnderMinISR reports whether the ISR is smaller than min.insync.replicas.
 func (p *Partition) UnderMinISR() bool { return p.lead != nil && len(p.lead.isr) < p.lead.minISR }
 
-// AtMinISR reports whether the ISR has exactly min.insync.replicas members, so that acks=all is refused when one more
-// leaves.
+// AtMinISR reports whether the ISR has exactly min.insync.replicas members, so that appends with acks=all are refused
+// when one more member leaves.
 func (p *Partition) AtMinISR() bool { return p.lead != nil && len(p.lead.isr) == p.lead.minISR }
 
 // UnderReplicated reports whether a replica is missing from the ISR.
@@ -137,7 +138,7 @@ func (p *Partition) DeleteRecords(d env.Disk, to wire.Offset) (wire.Offset, erro
 }
 
 // LowWatermark returns the lowest log start of all replicas on registered, unfenced brokers. Records below it are deleted on
-// each of them.
+// each of these replicas.
 func (p *Partition) LowWatermark() wire.Offset {
 	low := p.log.Start()
 	if p.lead != nil {
@@ -153,8 +154,8 @@ func (p *Partition) LowWatermark() wire.Offset {
 // Advance moves the high watermark, and reports whether it moved. The high watermark is the lowest log end of the
 // maximal ISR and of the followers that have caught up and are about to join. If it did not wait for these followers,
 // they would never reach it (KIP-497, KAFKA-13916). It does not move while the ISR is smaller than min.insync.replicas,
-// because a record on too few replicas may be lost with them, and must not be visible before (KIP-966). It never
-// decreases within an epoch, so a visible record stays visible.
+// because a record on too few replicas may be lost together with those replicas, so it must not become visible to
+// consumers (KIP-966). It never decreases within an epoch, so a visible record stays visible.
 func (p *Partition) Advance(now env.Instant) bool {
 	if p.lead == nil {
 		return false

@@ -103,7 +103,7 @@ func (p *Partition) Become(d env.Disk, a Assignment, now env.Instant) (newEpoch 
 
 // becomeLeader starts a new epoch at the end of the log, and at once adds it to the epoch cache (KAFKA-7415). It resets
 // the state of the followers: a leader that also led in the previous epoch keeps their positions, but not the times at
-// which they were in sync. In the same epoch it takes only the committed ISR.
+// which they were in sync. If the epoch is not new, becomeLeader takes only the committed ISR from the assignment.
 //
 // A leader that was elected uncleanly is RECOVERING in the image. As in Kafka it recovers nothing, and its next ISR change
 // says RECOVERED.
@@ -163,8 +163,8 @@ func (p *Partition) PartitionEpoch() wire.PartitionEpoch { return p.partitionEpo
 // HW returns the high watermark. All records below it are committed. On a follower it may lag.
 func (p *Partition) HW() wire.Offset { return p.hw }
 
-// HWReachedEpochStart reports whether a leader's high watermark has reached the start of its epoch. Before that it may be
-// below the high watermark of an earlier leader (KIP-207).
+// HWReachedEpochStart reports whether a leader's high watermark has reached the start of its epoch. Before that the high
+// watermark may be below the high watermark of an earlier leader (KIP-207).
 func (p *Partition) HWReachedEpochStart() bool { return p.lead != nil && p.hw >= p.lead.epochStart }
 
 // LastStableOffset returns the offset below which all records are committed and no transaction is open.

@@ -55,7 +55,7 @@ const (
 	Admitted Admission = iota // the fetch has the leader's epoch, or none
 	Fenced                    // it has an older epoch and gets FENCED_LEADER_EPOCH
 	Unknown                   // it has an epoch that the leader does not know yet, and gets UNKNOWN_LEADER_EPOCH
-	Trusted                   // it is served and its position counts, by an old rule
+	Trusted                   // an old rule serves the fetch and counts its position
 )
 
 // err returns Kafka's error for a refused fetch, or nil.
@@ -109,7 +109,7 @@ func union(committed, proposed []wire.NodeID) []wire.NodeID {
 	return all
 }
 
-// mustBeComplete panics if a rule is missing. There is no default, because an old rule could not be told from a missing one.
+// mustBeComplete panics if a rule is missing. There is no default, because a default would hide that a rule is missing.
 func (r *Rules) mustBeComplete() {
 	if r.TruncateOnFollow == nil || r.EpochEnd == nil || r.Admit == nil || r.MayJoin == nil || r.PositionCounts == nil ||
 		r.MaximalISR == nil || r.MayAdvanceHW == nil || r.SameIncarnation == nil {

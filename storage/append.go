@@ -12,12 +12,12 @@ import (
 
 // Appended is the result of an append (LogAppendInfo).
 type Appended struct {
-	First, Last wire.Offset // of the appended records; Last is First-1 if there were none
+	First, Last wire.Offset // the offsets of the first and last appended records; Last is First-1 if there were none
 	Batches     int         // the number of appended batches
 	Bytes       int         // the size of the appended batches
 	Skipped     int         // trailing bytes that a follower did not append: a newer leader's batches, or a partial batch
 
-	MaxTimestamp  wire.Timestamp // the largest of the appended batches
+	MaxTimestamp  wire.Timestamp // the largest timestamp of the appended batches
 	LogAppendTime wire.Timestamp // the leader's time, or NoTimestamp if the producers' timestamps are kept
 	Duplicate     bool           // nothing was appended: the offsets are those of the original append (KIP-98)
 	Rolled        bool           // a segment was completed; the caller should soon flush up to ActiveBase in the background
@@ -30,15 +30,15 @@ type Refused struct {
 	Records []*wire.CorruptError
 }
 
-// Error returns the error of the first record.
+// Error returns the error of the first invalid record.
 func (r *Refused) Error() string { return r.Records[0].Error() }
 
-// Unwrap returns Kafka's error.
+// Unwrap returns Kafka's error for the first invalid record.
 func (r *Refused) Unwrap() error { return r.Records[0] }
 
 // AppendAsLeader appends one batch of a client or a coordinator. It assigns the offsets and leader epoch in a copy of
-// the bytes, because bytes from a link are read-only. With OriginRaft there may be several batches, which already have
-// offsets and an epoch.
+// the bytes, because bytes that were received from another machine are read-only. With OriginRaft there may be several
+// batches, which already have offsets and an epoch.
 //
 // After an error of Kafka (kerr, *Refused, *wire.CorruptError) nothing has changed. After *Offline it is unknown how
 // much of the append is on the disk until the log is opened again.
@@ -46,7 +46,7 @@ func (l *Log) AppendAsLeader(d env.Disk, records []byte, epoch wire.Epoch, origi
 	return l.AppendVerified(d, records, epoch, origin, wall, Verification{})
 }
 
-// AppendVerified is AppendAsLeader for transactional batches and markers, which also need a verification.
+// AppendVerified is AppendAsLeader with a Verification, which a transactional batch or a marker needs.
 func (l *Log) AppendVerified(d env.Disk, records []byte, epoch wire.Epoch, origin Origin, wall env.Time, v Verification) (Appended, error) {
 	if l.offline != nil {
 		return Appended{}, l.offline
@@ -173,10 +173,10 @@ func (l *Log) appendRaft(d env.Disk, records []byte, epoch wire.Epoch, wall env.
 	return l.appendPlaced(d, records, epoch, wall)
 }
 
-// AppendAsFollower appends the records of a fetch response with their offsets, at or above the log end. It skips a
-// partial batch at the end. It also skips the first batch whose leader epoch is above leaderEpoch, the epoch of the
-// fetch, and all batches after it (KAFKA-18723). If a batch is invalid it appends nothing and returns CORRUPT_MESSAGE.
-// If the first offset is below the log end it returns *UnexpectedOffset.
+// AppendAsFollower appends the records of a fetch response with the offsets that they already have. It skips a partial
+// batch at the end. It also skips the first batch whose leader epoch is above leaderEpoch, the epoch of the fetch, and
+// all batches after it (KAFKA-18723). If a batch is invalid it appends nothing and returns CORRUPT_MESSAGE. If the
+// first offset is below the log end it returns *UnexpectedOffset.
 func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoch) (Appended, error) {
 	if l.offline != nil {
 		return Appended{}, l.offline
@@ -203,7 +203,7 @@ func (l *Log) AppendAsFollower(d env.Disk, records []byte, leaderEpoch wire.Epoc
 }
 
 // appendPlaced appends valid batches that already have offsets. It may spread them over several segments. Kafka appends
-// the batches of one fetch to one segment and refuses more than fit; a segment there is at least 1 MiB.
+// the batches of one fetch to one segment, which is at least 1 MiB there, and refuses batches that do not fit into it.
 func (l *Log) appendPlaced(d env.Disk, records []byte, epoch wire.Epoch, wall env.Time) (Appended, error) {
 	out := Appended{First: l.end, Last: l.end - 1, MaxTimestamp: wire.NoTimestamp, LogAppendTime: wire.NoTimestamp, LogStart: l.start}
 	if len(records) == 0 {
@@ -267,7 +267,7 @@ func (l *Log) checkOffsets(records []byte) (first, last wire.Offset, err error) 
 }
 
 // mustRoll reports whether a batch must go into a new segment; size counts the bytes to be added, up to and including
-// this batch. An empty segment takes any batch, because a new one would be no better.
+// this batch. Any batch may go into an empty segment, because a new segment would have no more room.
 func (l *Log) mustRoll(b wire.Batch, size int64, wall env.Time) bool {
 	s := l.active()
 	if s.size == 0 && size == int64(len(b)) && (s.base == b.BaseOffset() || s.fits(b.LastOffset())) {
@@ -294,8 +294,9 @@ func (l *Log) maybeRoll(d env.Disk, b wire.Batch, wall env.Time) (rolled bool, e
 // roll completes the active segment and starts a new one with the given base. It takes a snapshot of the producer table
 // at that base.
 //
-// The base is normally the log end, where Kafka takes the first batch's offset. Segments that were never compacted
-// therefore have no small gap between them, and recovery knows that such a gap is a loss (see wideGap).
+// The base is normally the log end; in Kafka it is the offset of the first batch. Therefore there is no small gap
+// between segments that were never compacted, and recovery knows that such a gap means lost batches (see wideGap in
+// recover.go).
 func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 	if err := l.active().onBecomeInactive(d); err != nil {
 		return err
@@ -311,8 +312,8 @@ func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 }
 
 // appendBatches appends valid batches to the active segment, which has room for them, and updates indexes, epochs and
-// producers. The producer table's update for a leader's batch was prepared before. The update for a follower's batch is
-// not checked.
+// producers. For a leader's batch, decided is the update of the producer table that was prepared before. For a
+// follower's batch, decided is nil, and its update is not checked.
 //
 //	epochs' file ─▶ log file ─▶ end offset ─▶ indexes ─▶ producer table ─▶ transaction index
 //	└── failure: nothing was appended ──┘    └── failure: appended; the log is offline ──┘
@@ -356,7 +357,7 @@ func (l *Log) assignEpochs(d env.Disk, records []byte) error {
 }
 
 // indexBatches updates the log end, the indexes and the producer table with batches that were just written. After an
-// error it continues with the rest, and returns the first error.
+// error it continues with the other batches, and returns the first error.
 func (l *Log) indexBatches(d env.Disk, s *segment, records []byte, decided *change) (first error) {
 	keep := func(err error) {
 		if err != nil && first == nil {
@@ -386,8 +387,8 @@ func (l *Log) indexBatches(d env.Disk, s *segment, records []byte, decided *chan
 	return first
 }
 
-// completeTxn ends a transaction after its marker was written. It adds an aborted transaction to the index first:
-// otherwise the last stable offset could pass it before a fetch response can list it.
+// completeTxn ends a transaction after its marker was written. It adds an aborted transaction to the index first;
+// otherwise the last stable offset could pass the transaction before a fetch response can list it.
 func (l *Log) completeTxn(d env.Disk, s *segment, c change) error {
 	if !c.completed {
 		return nil

@@ -34,8 +34,8 @@ func encodeCheckpoint(entries []string) []byte {
 	return b.Bytes()
 }
 
-// decodeCheckpoint splits a checkpoint into the words of its entries. An empty file has no entries: Kafka creates one
-// before the first write.
+// decodeCheckpoint splits a checkpoint into the words of its entries. An empty file counts as a checkpoint without
+// entries, because Kafka creates an empty file before the first write.
 func decodeCheckpoint(content []byte, words int) ([][]string, error) {
 	lines := strings.Split(string(content), "\n")
 	if n := len(lines); lines[n-1] == "" {
@@ -74,7 +74,8 @@ func encodeEpochs(entries []EpochStart) []byte {
 	return encodeCheckpoint(lines)
 }
 
-// decodeEpochs reads leader-epoch-checkpoint. It resolves entries that contradict each other in the same way as assign.
+// decodeEpochs reads leader-epoch-checkpoint. It resolves entries that contradict each other in the same way as
+// EpochCache.assign.
 func decodeEpochs(content []byte) (EpochCache, error) {
 	var c EpochCache
 	entries, err := decodeCheckpoint(content, 2)

@@ -7,11 +7,11 @@ import (
 	"samsa/wire"
 )
 
-// Config has those configs of a topic and a broker that storage uses. It can change while the log is open: see
+// Config has the configs of a topic and of its broker that this package uses. It can change while the log is open: see
 // Log.Configure.
 type Config struct {
 	SegmentBytes       int32        // segment.bytes: the log rolls before a segment would exceed this size
-	SegmentMs          env.Duration // segment.ms: ... and when the newest batch is this much later than the first
+	SegmentMs          env.Duration // segment.ms: the log also rolls when the newest batch is this much later than the first
 	IndexIntervalBytes int32        // index.interval.bytes: log bytes between index entries
 	IndexMaxBytes      int32        // segment.index.bytes: the log rolls before an index would exceed this size
 
@@ -30,7 +30,7 @@ type Config struct {
 	FileDeleteDelay env.Duration // file.delete.delay.ms: the caller has the timer, see PurgeDeleted
 
 	ProducerIDExpiration env.Duration // producer.id.expiration.ms
-	MaxTransactionTime   env.Duration // transaction.max.timeout.ms, see ProducerTable.Late
+	MaxTransactionTime   env.Duration // transaction.max.timeout.ms, see ProducerTable.HasLateTransaction
 	VerifyTransactions   bool         // transaction.partition.verification.enable (KIP-890)
 
 	Rules Rules

@@ -24,9 +24,9 @@ import (
 //	replication-offset-checkpoint      each replica's high watermark
 //	orders-0/                          a Log
 //
-// A checkpoint may be older than the log's state, but never ahead of it. If it is older, recovery reads more than
-// necessary, or a replica starts with a high watermark that is too low; both are safe. After a truncation the caller
-// must save the recovery point before the next append; otherwise the checkpoint would be ahead.
+// A checkpoint may be older than the log's state, but must never be ahead of it. If it is older, recovery reads more
+// than necessary, or a replica starts with a high watermark that is too low; both are safe. After a truncation the
+// caller must save the recovery point before the next append; otherwise the checkpoint would be ahead.
 type Dir struct {
 	Path  string
 	Rules Rules
@@ -138,9 +138,9 @@ type cleanShutdown struct {
 // NoBrokerEpoch is the epoch of a marker without a broker epoch.
 const NoBrokerEpoch wire.BrokerEpoch = -1
 
-// TakeCleanMarker reads the clean-shutdown marker and durably deletes it before any log is loaded: after a crash during
-// loading, the next start must recover (KAFKA-10471). The marker has the broker epoch of the incarnation that wrote it.
-// A broker that has lost that epoch leaves the ELR (KIP-966).
+// TakeCleanMarker reads the clean-shutdown marker and durably deletes it before any log is loaded, because after a
+// crash during loading the next start must recover the logs (KAFKA-10471). The marker has the broker epoch of the
+// incarnation that wrote it. A broker that has lost that epoch leaves the eligible leader replicas (ELR, KIP-966).
 func (dir Dir) TakeCleanMarker(d env.Disk) (clean bool, epoch wire.BrokerEpoch, err error) {
 	path := join(dir.Path, cleanFile)
 	content, err := readFile(d, path)
@@ -167,7 +167,7 @@ func (dir Dir) DropCleanMarker(d env.Disk) error {
 }
 
 // SaveCleanMarker writes the marker. The caller must first close every log of the directory without an error and save
-// the checkpoints: the marker is the last write of an incarnation.
+// the checkpoints, because the marker is the last write of an incarnation.
 func (dir Dir) SaveCleanMarker(d env.Disk, epoch wire.BrokerEpoch) error {
 	e := int64(epoch)
 	content, err := json.Marshal(cleanShutdown{Version: 0, BrokerEpoch: &e})
@@ -324,7 +324,7 @@ func ParseDir(name string) (tp wire.TopicPartition, kind DirKind, ok bool) {
 }
 
 // FormatDir returns the name of a log's directory of a kind. The unique id distinguishes the logs of topics with the
-// same name that were deleted one after the other. It is not used for DirLog.
+// same name that were deleted one after the other. The name of a DirLog does not contain it.
 func FormatDir(tp wire.TopicPartition, kind DirKind, unique wire.UUID) string {
 	if kind == DirLog {
 		return tp.String()

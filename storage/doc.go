@@ -21,9 +21,10 @@
 //
 // # What survives
 // The page cache survives a process crash. After a power loss only synced data is certain to remain; any part of the
-// rest may remain too. After either, Open finds a prefix of the batches that reaches at least the saved recovery point.
-// Three rules ensure this: a directory entry is durable before anything relies on it; truncation and retention remove
-// segments from one end, each durably before the next; and a file is rewritten by renaming a new one over it.
+// rest may remain too. After a process crash or a power loss, Open finds a prefix of the batches that reaches at least
+// the saved recovery point. Three rules ensure this: a directory entry is durable before anything relies on it;
+// truncation and retention remove segments from one end, each durably before the next; and a file is rewritten by
+// renaming a new one over it.
 //
 // # What it is not
 //
@@ -35,5 +36,5 @@
 //
 // Index files only grow by appending; Kafka maps them at full size and trims them later. Truncations and deletions sync
 // the directory; Kafka leaves that to the file system. The records of a follower's fetch may be spread over several
-// segments. The epoch file is written when the cache changes; in Kafka a thread does that shortly after a truncation.
+// segments. The epoch file is written when the cache changes; in Kafka a thread writes it shortly after a truncation.
 package storage

@@ -64,7 +64,7 @@ type Replacement struct {
 	Path     string
 	Content  []byte
 	Truncate bool // truncate the temporary file without checking its size: one more disk call
-	LoseName bool // do not sync the directory after the rename: an old rule
+	LoseName bool // do not sync the directory after the rename; only an old rule sets this
 }
 
 // ReplaceFile replaces a file's content so that after any crash the file has all of the old or all of the new content.

@@ -7,8 +7,8 @@ import (
 
 // Flush makes batches, indexes, snapshots and directory entries below an offset durable, and moves the recovery point
 // to that offset. Kafka flushes for flush.messages and flush.ms, in the background after a roll, and at a clean
-// shutdown. A leader acknowledges records long before that, because replication protects them; a KRaft log is the
-// exception.
+// shutdown. A leader acknowledges records long before they are flushed, because replication protects them. In a KRaft
+// log, records are flushed before they are acknowledged.
 func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -23,9 +23,9 @@ func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	return nil
 }
 
-// flush does the work of Flush and returns the disk's own error. The order of the syncs does not matter: the recovery
-// point moves last, and until then nothing relies on them. A part of the active segment beyond upTo may become durable
-// too, which is harmless.
+// flush does the work of Flush and returns the disk's own error. The order of the syncs does not matter, because the
+// recovery point moves last, and until then nothing relies on the synced files. A part of the active segment beyond
+// upTo may become durable too, which is harmless.
 func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 	for i, s := range l.segments {
 		if i+1 < len(l.segments) && l.segments[i+1].base <= l.recovery {
@@ -85,7 +85,7 @@ func (l *Log) release(d env.Disk) (first error) {
 }
 
 // Delete removes the log's files and its directory, after Close or instead of it. Kafka first renames the directory (see
-// DeletedDir) and does this later.
+// DirDeleted) and deletes it later.
 func (l *Log) Delete(d env.Disk) error {
 	l.release(d)
 	l.segments = l.segments[:0]
@@ -114,7 +114,7 @@ func RemoveLog(d env.Disk, dir string) error {
 	return onFile(parent(dir), d.SyncDir(parent(dir)))
 }
 
-// Rename renames the directory of an open log, to a name that marks it for deletion.
+// Rename renames the directory of an open log to a name that marks it for deletion.
 func (l *Log) Rename(d env.Disk, to string) error {
 	if l.offline != nil {
 		return l.offline

@@ -10,9 +10,9 @@ import (
 	"samsa/wire"
 )
 
-// An index is sparse: it gives a position near the offset, from which a scan of the log finds the batch. A lost entry
-// only costs time. A wrong entry could give a wrong result, so an index is checked before its first use and rebuilt if
-// the check fails.
+// An index is sparse: it leads to a position before the batch, and a scan of the log from there finds the batch. A lost
+// entry only costs time. A wrong entry could give a wrong result, so an index is checked before its first use and
+// rebuilt if the check fails.
 //
 // Kafka maps an index into memory at its greatest size and trims it when the segment is closed. Here an index only
 // grows by appending. Its file equals the one that Kafka has after trimming.
@@ -53,7 +53,7 @@ func (x *indexFile) open(d env.Disk, create bool) error {
 	if int64(len(data)) != size {
 		return onFile(x.path, env.ErrIO)
 	}
-	// The disk's bytes are read-only. The capacity ends here, so that the first append copies them.
+	// The disk's bytes are read-only. Without spare capacity, the first append copies them.
 	x.data = data[:size:size]
 	return nil
 }
@@ -147,7 +147,7 @@ func (x *offsetIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i))))
 }
 
-// position returns the position of that batch in the log file.
+// position returns the position in the log file of the batch in entry i.
 func (x *offsetIndex) position(i int) int64 {
 	return int64(int32(binary.BigEndian.Uint32(x.at(i)[4:])))
 }
@@ -215,7 +215,7 @@ func (x *timeIndex) timestamp(i int) wire.Timestamp {
 	return wire.Timestamp(binary.BigEndian.Uint64(x.at(i)))
 }
 
-// offset returns the last offset of the first batch with that timestamp.
+// offset returns the last offset of the first batch with the timestamp in entry i.
 func (x *timeIndex) offset(i int) wire.Offset {
 	return x.base + wire.Offset(int32(binary.BigEndian.Uint32(x.at(i)[8:])))
 }

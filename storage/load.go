@@ -20,13 +20,13 @@ type OpenOptions struct {
 type Recovered struct {
 	Clean     bool        // no recovery was needed
 	Segments  int         // the number of segments that were recovered
-	Batches   int         // valid batches in them
+	Batches   int         // valid batches in these segments
 	Bytes     int64       // the size of these batches
 	Truncated int64       // bytes truncated at the first invalid batch
 	Dropped   int         // segments after the first invalid batch, which were deleted
 	Indexes   int         // segments below the recovery point with rebuilt indexes
 	Removed   int         // leftover files that were removed
-	End       wire.Offset // of the log
+	End       wire.Offset // the log end
 	Bad       error       // the error of the first invalid batch, or nil
 }
 
@@ -34,8 +34,8 @@ type Recovered struct {
 // segment that holds the recovery point and all later ones. The log ends at the first batch that is short, fails its
 // CRC or is out of order; Open deletes the rest. It rebuilds indexes, epochs and producers from the log.
 //
-// The error is the disk's, or that of an epoch checkpoint that can be neither read nor rebuilt. After an error there is
-// no log.
+// Open returns an error of the disk, or the error of an epoch checkpoint that can be neither read nor rebuilt. After an
+// error there is no log.
 func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, error) {
 	l := &Log{dir: dir, cfg: cfg, start: o.LogStart, producers: newProducerTable(o.LogStart)}
 	r := Recovered{Clean: o.Clean}
@@ -126,7 +126,8 @@ func (l *Log) remove(d env.Disk, name string, r *Recovered) error {
 
 // finishSwaps removes the leftovers of a crash and finishes an interrupted compaction. Compaction output with the
 // suffix .swap is complete and replaces the segments that it was made from. Output with the suffix .cleaned is
-// incomplete. So is a .swap at or above it, because both belong to the same interrupted split (KAFKA-6264).
+// incomplete. A .swap file at or above the offset of a .cleaned file is incomplete too, because both belong to the same
+// interrupted split (KAFKA-6264).
 func (l *Log) finishSwaps(d env.Disk, names []string, r *Recovered) ([]string, error) {
 	var kept, swaps []string
 	minCleaned := wire.Offset(1<<63 - 1)

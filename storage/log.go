@@ -10,14 +10,14 @@ import (
 )
 
 // Log is the log of one partition on one disk (UnifiedLog and LocalLog). It exists from Open to Close, or to the end of
-// its process. It keeps file handles, but not the disk: every method has the disk as an argument.
+// its process. It keeps file handles, but not the disk: every method that needs the disk has it as an argument.
 //
 //	Start             RecoveryPoint            End
 //	  │ segment │ segment │ segment │ active     │
 //	  [─────────────────────────┤├──────────────)
 //	       on the device          perhaps in the page cache only
 //
-// The high watermark belongs to replication, which passes it where a method needs it.
+// The high watermark belongs to package replication, which passes it to the methods that need it.
 //
 // After a failed disk operation the log is offline: every method that changes it returns the same *Offline.
 type Log struct {

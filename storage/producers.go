@@ -38,7 +38,8 @@ func (o Origin) String() string {
 //	     open transactions ◀────────────────┤ first transactional batch
 //	     ended, marker above hw ◀───────────┘ marker          ──high watermark──▶ removed
 //
-// The first unstable offset, which bounds read_committed fetches, is the lowest first offset in the two sets.
+// The first unstable offset, which bounds read_committed fetches, is the lowest first offset of the transactions in
+// open and ended.
 type ProducerTable struct {
 	producers map[wire.ProducerID]*Producer
 	open      []transaction // by first offset, rising
@@ -65,7 +66,7 @@ type Producer struct {
 	ID               wire.ProducerID
 	Epoch            wire.ProducerEpoch
 	CoordinatorEpoch wire.Epoch     // of its last marker; fences older coordinators
-	LastTimestamp    wire.Timestamp // of its last batch or marker: the producer expires a fixed time later
+	LastTimestamp    wire.Timestamp // of its last batch or marker; the producer expires producer.id.expiration.ms later
 	TxnFirst         wire.Offset    // of its open transaction, or -1
 	Batches          []Sequence     // its last batches under Epoch, oldest first, at most 5; only the last one after a restart
 }
@@ -74,7 +75,7 @@ type Producer struct {
 type Sequence struct {
 	Last       int32       // sequence number of its last record, or NoSequence
 	LastOffset wire.Offset // of its last record
-	Delta      int32       // from its first offset to its last
+	Delta      int32       // its last offset minus its first offset
 	Timestamp  wire.Timestamp
 }
 
@@ -97,7 +98,7 @@ func decrement(seq, n int32) int32 {
 const keptBatches = 5
 
 // lateTransactionGrace is added to the greatest transaction timeout. A transaction that is older than the sum is
-// hanging (LATE_TRANSACTION_BUFFER_MS).
+// considered to be hanging (LATE_TRANSACTION_BUFFER_MS).
 const lateTransactionGrace = 5 * env.Minute
 
 // newProducerTable returns an empty table for a log that starts at an offset.
@@ -158,14 +159,15 @@ func (t *ProducerTable) FirstUndecidedOffset() (at wire.Offset, ok bool) {
 }
 
 // HasOngoingTransaction reports whether a producer has an open transaction in this partition under the given epoch. A
-// batch of another epoch needs its own verification, because the open transaction may belong to a fenced instance.
+// batch of another epoch needs its own verification, because the open transaction may belong to a fenced instance of
+// the producer.
 func (t *ProducerTable) HasOngoingTransaction(id wire.ProducerID, epoch wire.ProducerEpoch) bool {
 	p := t.producers[id]
 	return p != nil && p.TxnFirst >= 0 && p.Epoch == epoch
 }
 
-// HasLateTransaction reports whether the oldest open transaction is hanging: older than any coordinator allows
-// (KIP-664).
+// HasLateTransaction reports whether the oldest open transaction is hanging, which means that it is older than any
+// coordinator allows (KIP-664).
 func (t *ProducerTable) HasLateTransaction(cfg *Config, wall env.Time) bool {
 	if len(t.open) == 0 {
 		return false
@@ -192,7 +194,7 @@ func (t *ProducerTable) RemoveExpired(cfg *Config, wall env.Time) int {
 }
 
 // expired reports whether a producer has expired. Its next batch is then treated as its first. A producer with an open
-// transaction does not expire before the marker.
+// transaction does not expire before the transaction ends.
 func (p *Producer) expired(cfg *Config, wall env.Time) bool {
 	return p.TxnFirst < 0 && millis(wire.Timestamp(wall.Millis())-p.LastTimestamp) >= cfg.ProducerIDExpiration
 }

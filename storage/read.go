@@ -18,8 +18,9 @@ type Data struct {
 // bound (the high watermark, the last stable offset, or the log end). It returns at most maxBytes, except that with
 // atLeastOne the first batch may be larger.
 //
-// An offset outside [Start, End] is OFFSET_OUT_OF_RANGE. For an offset at or above bound, Read returns no data and no
-// error. Invalid bytes are CORRUPT_MESSAGE. As in Kafka, the consumer of the records checks the CRC.
+// For an offset outside [Start, End], Read returns OFFSET_OUT_OF_RANGE. For an offset at or above bound, Read returns
+// no data and no error. For invalid bytes it returns CORRUPT_MESSAGE. As in Kafka, the consumer of the records checks
+// the CRC.
 func (l *Log) Read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeastOne bool) (Data, error) {
 	none := Data{First: from, Next: from}
 	if from < l.start || from > l.end {
@@ -70,7 +71,7 @@ func (s *segment) read(d env.Disk, from, bound wire.Offset, maxBytes int, atLeas
 			return data, err
 		}
 		if err != nil || h.LastOffset() >= bound || start >= 0 && h.LastOffset() < data.Next {
-			break // stop at a header with a lower offset too, because it was never appended
+			break // stop at a header with a lower offset too, because such a batch was never appended
 		}
 		if start < 0 {
 			if h.LastOffset() < from {

@@ -80,8 +80,8 @@ func (l *Log) tableAt(d env.Disk, i int, wall env.Time) (*ProducerTable, error) 
 }
 
 // wideGap is larger than any range of offsets that a power loss can remove from a file, and smaller than the offset gap
-// that makes maybeRoll start a new segment beyond the end of the previous one. Compaction leaves gaps too, but
-// compacted segments are below the recovery point.
+// that makes maybeRoll (append.go) start a new segment beyond the end of the previous one. Compaction leaves gaps too,
+// but compacted segments are below the recovery point.
 const wideGap = 1 << 30
 
 // recoverFrom recovers the given segment and all later ones, and ends the log at the first invalid batch.

@@ -49,8 +49,8 @@ func (l *Log) AdvanceStart(d env.Disk, to, hw wire.Offset) (moved bool, err erro
 	return true, nil
 }
 
-// moveStart moves the log start up. It does not rewrite the epochs file, which then has more than necessary; loading
-// truncates it.
+// moveStart moves the log start up. It does not rewrite the epochs file, which then has more entries than necessary;
+// the next load removes them.
 func (l *Log) moveStart(to wire.Offset) {
 	l.start = to
 	l.epochs.truncateFromStart(to)
@@ -95,7 +95,7 @@ func (l *Log) Retain(d env.Disk, wall env.Time, hw wire.Offset) ([]Deleted, erro
 	return gone, nil
 }
 
-// deleteWhile deletes the oldest segments while each is below the high watermark and exceeds the limit.
+// deleteWhile deletes the oldest segments as long as each is below the high watermark and breaks returns true for it.
 func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason, breaks func(i int) (bool, error)) ([]Deleted, error) {
 	n := 0
 	for ; n < len(l.segments); n++ {

@@ -1,8 +1,8 @@
 package storage
 
 // Rules are the decisions of this package for which Kafka once had another answer. Each field is a question;
-// CurrentRules has the current answers, and history.go the old ones. Other code asks the rule and does not mention the
-// old answers.
+// CurrentRules has the current answers, and history.go the old ones. Other code consults these fields and does not
+// mention the old answers.
 type Rules struct {
 	// TakeMarkerFirst: is the clean-shutdown marker durably deleted before the first log is loaded? If it is deleted
 	// only after loading, a crash during loading leaves the marker, and the next start skips recovery (KAFKA-10471).
@@ -22,7 +22,7 @@ type Rules struct {
 	StayOffline bool
 
 	// SyncSnapshots: is a producer snapshot synced before the recovery point passes it? Otherwise a power loss leaves
-	// an older table that does not recognize a retry (KAFKA-9892).
+	// an older producer table that does not recognize a retry (KAFKA-9892).
 	SyncSnapshots bool
 
 	// ReloadProducers: does a truncation rebuild the producer table from the remaining log? Otherwise the table still
@@ -39,8 +39,8 @@ type Rules struct {
 	DurableNames bool
 }
 
-// CurrentRules returns the answers of the current Kafka. Where Kafka leaves the outcome to the file system, it has the
-// safe answer.
+// CurrentRules returns the answers of the current Kafka. Where Kafka leaves the outcome to the file system,
+// CurrentRules has the safe answer.
 func CurrentRules() Rules {
 	return Rules{
 		TakeMarkerFirst:    true,

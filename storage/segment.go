@@ -90,8 +90,9 @@ func (s *segment) append(d env.Disk, records []byte) error {
 	return onFile(s.path(suffixLog), d.Append(s.log, records))
 }
 
-// indexBatch updates the segment's end, timestamps and indexes with the next batch of the file. The offset index
-// therefore depends only on the log's bytes and the interval. If an index fails, end and timestamps are still updated.
+// indexBatch updates the segment's end, timestamps and indexes with the next batch of the file. It handles one batch at
+// a time, so that the offset index depends only on the log's bytes and the interval. If the write to an index fails,
+// end and timestamps are still updated.
 func (s *segment) indexBatch(d env.Disk, b wire.Batch, size int64, interval int32) (err error) {
 	last, at := b.LastOffset(), s.size
 	if s.size == 0 {
@@ -138,9 +139,10 @@ func (s *segment) timeWaitedForRoll(newest wire.Timestamp, wall env.Time) env.Du
 	return env.Duration(wall - s.created)
 }
 
-// largestTimestamp returns the timestamp of the segment for retention: that of its newest record or, if the records
-// have none, that of the file. sim/env has no modification time. The time at which the file was opened is later, so a
-// segment is kept for too long rather than deleted too early.
+// largestTimestamp returns the timestamp of the segment for retention: the timestamp of its newest record or, if the
+// records have none, the time at which the file was created or opened. Kafka uses the file's modification time, which
+// sim/env does not have. The time of the opening is later, so a segment is kept for too long rather than deleted too
+// early.
 func (s *segment) largestTimestamp() wire.Timestamp {
 	if s.maxTime >= 0 {
 		return s.maxTime

@@ -183,7 +183,7 @@ func (l *Log) loadSnapshot(d env.Disk, start wire.Offset, wall env.Time) error {
 }
 
 // rebuildProducers rebuilds the table up to an offset from the newest snapshot in (start, end] and the batches after it
-// (UnifiedLog.rebuildProducerState). loading means that the table is not valid yet.
+// (UnifiedLog.rebuildProducerState). If loading is set, the table is not valid yet.
 func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall env.Time) error {
 	t := l.producers
 	if err := l.dropSnapshots(d, func(at wire.Offset) bool { return at > end || at <= l.start }); err != nil {

@@ -87,8 +87,8 @@ func (x *txnIndex) check(end wire.Offset) error {
 	return nil
 }
 
-// collect appends the transactions that have batches in [from, to). done reports that no later segment can have more of
-// them.
+// collect appends the transactions that have batches in [from, to). done reports that no later segment can have more
+// such transactions.
 func (x *txnIndex) collect(dst []Aborted, from, to wire.Offset) (_ []Aborted, done bool) {
 	for i := range x.len() {
 		a := x.aborted(i)
