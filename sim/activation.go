@@ -6,19 +6,19 @@ package sim
 type worldFault uint8
 
 const (
-	// Of processes and machines.
+	// Faults of processes and machines.
 	FaultCrash worldFault = iota
 	FaultPower
 	FaultDieAfter
 	FaultPause
 	FaultSlowCPU
 	FaultStop
-	// Of clocks.
+	// Faults of clocks.
 	FaultSkew
 	FaultStep
 	FaultDriftWall
 	FaultDriftMono
-	// Of the network.
+	// Faults of the network.
 	FaultCut
 	FaultClog
 	FaultStall
@@ -29,16 +29,16 @@ const (
 	FaultLatency
 	FaultBandwidth
 	FaultLoss
-	// Of requests that a server had not read when its client closed. FaultZombie is normal behaviour and not a fault; it is
-	// counted because few tests reach it by accident.
+	// These two count closed connections with requests that the server had not read. FaultZombie is normal behaviour and not
+	// a fault; it is counted because few tests reach it by accident.
 	FaultDrop
 	FaultZombie
-	// Of identities.
+	// Faults of identities.
 	FaultDouble
 	worldFaultCount
 )
 
-// worldFaults describes them.
+// worldFaults describes the world's faults.
 var worldFaults = [worldFaultCount]Fault{
 	FaultCrash:     {Name: "process.crash", Doc: "a process was killed; its page cache stayed"},
 	FaultPower:     {Name: "process.power-loss", Doc: "a machine lost power while its process ran"},

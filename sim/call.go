@@ -25,14 +25,15 @@ type call struct {
 	err         env.Error
 }
 
-// unwritten is the time of a request that waits for its connection.
+// unwritten is the value of call.written while the request waits for its connection.
 const unwritten = Time(-1)
 
 // never is the due time of a call without a timeout.
 const never = env.Instant(1<<63 - 1)
 
 // callList is a queue of calls. Answers come in order, so nearly always its head is taken.
-// It is a list and not a map by correlation id, because TCP and Kafka promise order, and a list checks it at each answer.
+// It is a list and not a map by correlation id, because TCP and Kafka promise order, and with a
+// list each answer checks that order.
 type callList struct{ head, tail *call }
 
 func (cs *callList) push(c *call) {
@@ -44,7 +45,8 @@ func (cs *callList) push(c *call) {
 	cs.tail = c
 }
 
-// takeFirst removes and returns the first call that expects no response (oneWay), or that expects one.
+// takeFirst removes and returns the first call that expects no response if oneWay is true, and otherwise the first call
+// that expects a response.
 func (cs *callList) takeFirst(oneWay bool) *call {
 	var before *call
 	for c := cs.head; c != nil; before, c = c, c.next {
@@ -74,7 +76,8 @@ func (cs *callList) find(correlation int32) *call {
 	return c
 }
 
-// first returns the first call that expects no response (oneWay), or that expects one.
+// first returns the first call that expects no response if oneWay is true, and otherwise the first call that expects a
+// response.
 func (cs *callList) first(oneWay bool) *call {
 	c := cs.head
 	for c != nil && c.oneWay != oneWay {
@@ -140,8 +143,8 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	p.req, p.correlation, p.key, p.version, p.oneWay = req, c.correlation, c.key, c.version, c.oneWay
 	w.pack(p, m, l.server.machine)
 	if h.state == halfOpening {
-		// Until it is connected, the client holds the request, as Kafka's client does. The departure time is stored, because
-		// the lane may still be busy with earlier costs when the SYNACK arrives.
+		// Until the link is open, the client holds the request, as Kafka's client does. The departure time is stored,
+		// because the lane may still be busy with earlier costs when the SYNACK arrives.
 		p.depart = m.spent()
 		l.unsent.push(p)
 	} else {
@@ -163,7 +166,7 @@ func (m *machine) watch(l *link, due env.Instant) {
 	w := m.world
 	at := max(m.mono.when(int64(due)), w.now)
 	// Nearly every call is answered in time, so the entry is never moved to a later time here. If its call has returned when
-	// it comes up, deadlineUp sets it again for the next deadline.
+	// the entry comes up, deadlineUp sets it again for the next deadline.
 	if !w.queue.queued(l.deadline) || w.queue.at(l.deadline) > at {
 		w.queue.set(l.deadline, at, w.order(m.entity, at))
 	}
@@ -200,7 +203,7 @@ func (m *machine) recheckDeadlines() {
 	w := m.world
 	for _, l := range m.links {
 		if l != nil && l.client.machine == m && (l.client.state == halfOpening || l.client.state == halfOpen) {
-			// Each link gets its own queue entry, which fails it if it is overdue.
+			// Each link gets its own queue entry. When the entry comes up, deadlineUp fails the link if it is overdue.
 			w.queue.set(l.deadline, w.now, w.order(m.entity, w.now))
 		}
 	}
@@ -227,7 +230,8 @@ func (w *World) writtenUp(l *link) bool {
 	return m.submit(&m.stations[l.lane], work{kind: Returned, call: c, cause: c.cause})
 }
 
-// answered matches a response to the oldest call, as Kafka's network client does; the correlation id only confirms it.
+// answered matches a response to the oldest call, as Kafka's network client does; the correlation id only confirms
+// the match.
 // It reports whether the node has handled the response.
 func (w *World) answered(l *link, p *packet) bool {
 	if l.client.state != halfOpen {

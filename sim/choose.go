@@ -25,19 +25,19 @@ import (
 type site struct {
 	name  env.Site
 	key   uint64
-	noise bool // it changes only times and breaks nothing; a Salt without a site applies to it
+	noise bool // its decisions change only times and break nothing; a Salt without a site applies to it
 }
 
 func newSite(name env.Site) site { return site{name: name, key: hashString(string(name))} }
 
 func newNoise(name env.Site) site { return site{name, hashString(string(name)), true} }
 
-// Override changes decisions of a run without changing its seed. A shrinker writes them, a scenario file keeps them.
+// Override changes decisions of a run without changing its seed. Shrinkers write overrides, scenario files store them.
 type Override struct {
 	Kind    OverrideKind
 	Site    env.Site // Salt: "" is all of the world's own noise
 	Entity  string   // Pin, Keep: "b1", "b1>b2"; else unused
-	Ordinal uint64   // Pin, Keep
+	Ordinal uint64   // Pin, Keep: the ordinal of the decision
 	Value   uint64   // Pin: the value; Salt: the salt
 	From    Time     // Salt: decisions made before this time are left as they are
 }
@@ -48,13 +48,13 @@ type OverrideKind uint8
 const (
 	// Pin gives one decision its value.
 	Pin OverrideKind = iota
-	// Off makes every decision of a site 0, pins excepted.
+	// Off makes every decision of a site 0, except those with a Pin.
 	Off
-	// Keep leaves one decision as it is and makes all others of its site 0, pins excepted.
+	// Keep leaves one decision as it is and makes all others of its site 0, except those with a Keep or a Pin.
 	Keep
 	// Salt changes every decision of a site as another seed would, beginning at From. If several salts apply, the one with
-	// the latest From wins, and among equal ones the last in the list. At equal From, a site's own salt wins over that of
-	// the noise.
+	// the latest From wins. If several have that From, the last in the list wins, but a salt of the site itself wins over
+	// a salt of all noise.
 	Salt
 )
 
@@ -74,7 +74,7 @@ type rule struct {
 
 	met   map[decision]bool // pins and keeps that the run asked for
 	asked bool              // the run asked for any decision of the site
-	last  Time              // when it last did
+	last  Time              // when the run last asked for one
 }
 
 // decision is the address of one decision of a site.
@@ -130,7 +130,7 @@ func (o *overrides) rule(site uint64) *rule {
 	return nil
 }
 
-// salt returns the salt of the rule that applies at time now and its From; ok is false if none applies.
+// salt returns the value and the From of the rule's salt that applies at time now; ok is false if none applies.
 func (r *rule) salt(now Time) (value uint64, since Time, ok bool) {
 	r.asked, r.last = true, now
 	for _, e := range r.salts {
@@ -150,7 +150,8 @@ func (r *rule) unmet(e Override) bool {
 	return !r.asked || r.last < e.From
 }
 
-// decide applies the overrides to a decision: it returns the value if that is fixed, and the salt of its hash otherwise.
+// decide applies the overrides to a decision. If they fix its value, decide returns that value and true for fixed. Otherwise
+// it returns the salt for the decision's hash.
 func (o *overrides) decide(s site, entity, ordinal uint64, now Time) (value uint64, fixed bool, salt uint64) {
 	var since Time
 	if s.noise {
@@ -160,7 +161,7 @@ func (o *overrides) decide(s site, entity, ordinal uint64, now Time) (value uint
 	if r == nil {
 		return 0, false, salt
 	}
-	// A salt of the site replaces the noise's, unless that began later; a salt of 0 is the seed again.
+	// A salt of the site replaces the salt of the noise, unless the latter began later. A salt of 0 restores the seed.
 	if own, from, ok := r.salt(now); ok && from >= since {
 		salt = own
 	}
@@ -203,7 +204,7 @@ func (w *World) Unmet() []Override {
 type chance struct {
 	seed      uint64
 	overrides *overrides
-	now       *Time // of the world; read where there are overrides
+	now       *Time // of the world; read only if there are overrides
 	sink      DecisionSink
 	names     map[uint64]string // of entities, for the sink
 }
@@ -213,7 +214,7 @@ type DecisionSink interface {
 	Decided(site env.Site, entity string, ordinal, value uint64)
 }
 
-// choose draws from [0, n). It is 0 for n < 2.
+// choose draws a number from [0, n). The result is 0 if n < 2.
 func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	x := hash4(c.seed, s.key, entity, ordinal)
 	if c.overrides != nil {

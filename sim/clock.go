@@ -6,8 +6,9 @@ import (
 	"samsa/sim/env"
 )
 
-// clock is a linear function from true time to a machine's reading: it shows value at true time since, and then runs ppm
-// faster or slower. A change of skew or drift begins a new line.
+// clock is a linear function from true time to a machine's reading: it shows value at the true time since, and then
+// runs faster than true time by ppm parts per million, or slower if ppm is negative. A change of skew or drift begins a new
+// line.
 type clock struct {
 	since Time
 	value int64

@@ -5,15 +5,15 @@ import (
 	"samsa/sim/env"
 )
 
-// Config determines a run, together with machines and control actions. Two worlds that have all three equal have the same
-// events, on every platform.
+// Config determines a run, together with machines and control actions. Two worlds with equal configs, machines and control
+// actions have the same events, on every platform.
 type Config struct {
 	Seed      uint64
 	Mode      Mode       // how messages travel; no mode changes the hash
 	Overrides []Override // decisions that do not follow the seed
 
 	Net  NetProfile   // the zero value is LAN()
-	Disk disk.Profile // of every machine without its own
+	Disk disk.Profile // of every machine that sets no profile of its own
 	CPU  env.Duration // cost of each event, paid by its lane before its first effect; 0 is DefaultCPU, negative is none
 	FIFO bool         // events of one instant happen in the order they were scheduled, for every seed
 
@@ -52,19 +52,19 @@ type NetProfile struct {
 	Spread env.Duration // every pair permanently has up to this much more latency
 	Rack   env.Duration // added if the racks of a pair differ
 	Self   env.Duration // latency from a machine to itself
-	Jitter env.Duration // the most that chance adds; most packets get a twentieth of it or less
+	Jitter env.Duration // the most latency that chance adds; for most packets it adds a twentieth of this or less
 	Bucket env.Duration // jitter is drawn once per pair and bucket of this length
 
 	Bandwidth      int64        // bytes per second of one connection and direction; 0 is no limit
 	RTO, RTOMax    env.Duration // the first retransmission timeout, and the maximum up to which it doubles
 	ConnectTimeout env.Duration // for a peer that never answers
 
-	LossPPM   uint32       // milliseconds in which packets are lost, and so arrive one or more retransmissions later
-	StallPPM  uint32       // seconds in which a pair's packets stall
-	StallMax  env.Duration // at most for this long
-	ResetPPM  uint32       // ticks (of a tenth of a second) in which one connection of a pair is reset
-	RefusePPM uint32       // ticks in which connecting fails
-	DropPPM   uint32       // ticks in which the unread requests of a closed connection are dropped instead of served
+	LossPPM   uint32       // in how many of a million milliseconds packets are lost, and arrive one or more retransmissions later
+	StallPPM  uint32       // in how many of a million seconds the packets of a pair stall
+	StallMax  env.Duration // the longest such stall
+	ResetPPM  uint32       // in how many of a million ticks (of a tenth of a second) one connection of a pair is reset
+	RefusePPM uint32       // in how many of a million ticks connecting fails
+	DropPPM   uint32       // in how many of a million ticks the unread requests of a closed connection are dropped
 }
 
 // LAN is a quiet data centre: a quarter of a millisecond, some jitter, no loss.

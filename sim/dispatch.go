@@ -8,7 +8,7 @@ import (
 
 // One event, from the queue of its lane to the node. World.serve calls three steps:
 //
-//	prepare   skips a void event; else its fields go into the hash, to readers of events and to judges
+//	prepare   skips a void event, and passes the fields of any other to the hash, to readers of events and to judges
 //	handle    runs the node's method to its end: it spends time, and may die
 //	reclaim   puts the timer, the packet and the call back on their free lists
 
@@ -45,7 +45,7 @@ func (w *World) prepare(m *machine, k *work) (void bool) {
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
 			return true
 		}
-		// The loss waited for its lane, so handlers of other lanes could still make calls on the link. Those return first.
+		// The loss waited for its lane, so handlers of other lanes could still make calls on the link. They return first.
 		if k.link.calls.head != nil {
 			m.returnAll(k.link, k.err)
 			m.post(&m.stations[k.link.lane], *k)
@@ -116,9 +116,9 @@ func (w *World) prepareAnswer(m *machine, k *work) {
 	}
 }
 
-// handle calls the node's method. The node's actions after its point of death do not count, and a panic there is ignored:
-// calls return ErrDead then, which may break an invariant that a real process would not live to check.
-// Any other panic is a finding and is passed on.
+// handle calls the node's method. If the process dies inside the event, the node's later actions have no effect, and a later
+// panic is ignored: disk calls then return ErrDead, which may break an invariant that a real process would not live to
+// check. Any other panic is a finding and is passed on.
 func (w *World) handle(m *machine, k *work) {
 	defer func() {
 		if m.killed {
@@ -160,7 +160,7 @@ func (w *World) reclaim(m *machine, k *work) {
 	switch k.kind {
 	case Fired:
 		if m.timers.slab[k.place].state == timerFiring {
-			// It was not armed again.
+			// The handler did not arm the timer again.
 			m.timers.remove(k.place, &w.queue)
 		}
 	case Received:

@@ -26,15 +26,16 @@
 // So a handler that syncs and then answers needs no callback, and its answer still leaves after the sync.
 //
 // Lanes share a process. No event begins before the disk changes of earlier events are complete, whatever its lane; this
-// models the lock around a log. Only its own lane waits for a sync after the last change, so other lanes see a handler's
-// later changes to the node before that sync is paid. A message that promises synced data must therefore be sent after the
-// sync, by the same handler or by an event it caused. A broker's heartbeats take no lock (station.go).
+// models the lock around a log. If a handler syncs after its last disk change, only its own lane waits for that sync. So
+// other lanes see the handler's later changes to the node before the sync is paid. A message that promises synced data must
+// therefore be sent after the sync, by the same handler or by an event it caused. A broker's heartbeats take no lock
+// (station.go).
 //
 // A process may die at any time, even before the cost of its last event is paid. Its handler has returned by then, so the
 // world takes back the effects that a real process would not have reached. At the time of death
 //
 //	messages, notes       never happen if the cost before them is not paid yet
-//	after a power loss    disk calls that had not begun were never made; of unsynced changes chance decides which survive
+//	after a power loss    disk calls that had not begun were never made; chance decides which unsynced changes survive
 //	after a kill          all disk calls of the handler count as made, as on a faster machine
 //
 // The third rule is kinder than a real kill, which may fall between two calls. DieAfter kills between two calls, and drops
@@ -43,16 +44,16 @@
 // # Chance
 //
 // Every decision is a hash of (seed, site, entity, ordinal), see choose.go. No decision is drawn from a stream, so adding
-// or removing one changes no other. 0 is benign. Overrides pin decisions or switch sites off; the DecisionSink gets every
-// decision that was not 0. The world's own noise is Config.Net (jitter, loss, resets), Config.Disk.Noise and the order of
-// events at the same instant. Methods of World inject faults on demand.
+// or removing one changes no other. The value 0 is benign. Overrides pin decisions or switch sites off; the DecisionSink
+// gets every decision that was not 0. The world's own noise is Config.Net (jitter, loss, resets), Config.Disk.Noise and the
+// order of events at the same instant. Methods of World inject faults on demand.
 //
 // # The rule of determinism
 //
 // Equal configs, machines and control actions give equal runs, on every platform, in every Mode, watched or not. Hash
 // proves it: it covers every event with its timer or token, every note, choice and control action with its numbers, and
-// every disk operation with its bytes. Of a message it covers sender, api key and size, and of records and their answers
-// a digest (message.go). It does not cover a message's bytes, because only wire and guard mode have them.
+// every disk operation with its bytes. For a message it covers sender, api key and size, and also a digest of records and
+// of their answers (message.go). It does not cover a message's bytes, because only wire and guard mode have them.
 //
 // # Reading
 //

@@ -8,8 +8,8 @@ import (
 	"samsa/sim/env"
 )
 
-// Feed sees the changes of the world, in the order in which they are complete. Judges subscribe here: they never see a
-// vote before its sync is complete.
+// Feed sees the changes of the world, in the order in which they are complete. Judges subscribe here, so
+// they never see, for example, a vote before the sync of the vote is complete.
 //
 //	handler runs   t0: append (5 us), sync (2 ms), reply
 //	feed sees      t0+5us DiskChanged   t0+2.005ms DiskChanged (sync)   t0+2.005ms Departed   t0+2.3ms Delivered
@@ -35,7 +35,7 @@ const (
 type Effect struct {
 	Kind  EffectKind
 	At    Time
-	Cause uint64 // the event that did it
+	Cause uint64 // the event that caused the change
 	Node  env.Addr
 
 	Disk disk.Change // EffectDisk
@@ -45,9 +45,9 @@ type Effect struct {
 	Link     env.Link    // in Node's numbering
 	Lane     env.Lane    // of the link
 	Arrives  Time        // Departed: when it arrives if no fault delays it
-	Request  env.Request // Departed, Delivered: one of the two is set
+	Request  env.Request // Departed, Delivered: either Request or Response is set
 	Response env.Response
-	Power    bool // Died
+	Power    bool // Died: the machine lost power
 }
 
 // Subscribe adds a feed. Feeds do not change the run, nor its hash.
@@ -148,8 +148,9 @@ func (w *World) complete(t Time) {
 }
 
 // dropUnfinished handles the pending effects of a machine that dies now. Messages that have not departed and notes that
-// are not due never happen; after a power loss no pending effect does. After a kill, the handler's disk changes are in the
-// page cache now (see disk/issued.go), syncs before the last change are complete now, and the device completes later ones.
+// are not due never happen; after a power loss no pending effect happens. After a kill, the handler's disk changes are in
+// the page cache now (see disk/issued.go). Syncs before the last change are complete now, and the device completes the later
+// syncs.
 func (w *World) dropUnfinished(m *machine, power bool) {
 	early := m.disk.Latest()
 	if early <= m.ran() {

@@ -43,7 +43,7 @@ type link struct {
 	client, server     half
 	toServer, toClient pipe
 
-	// the client's
+	// fields of the client half
 	calls       callList    // calls without an answer, in the order they were made
 	unsent      packetList  // requests that wait for the SYNACK
 	correlation int32       // of the next request
@@ -51,7 +51,7 @@ type link struct {
 	deadline    slotID      // when the connect or a call may time out; may fire early, never late
 	written     slotID      // when the first request without a response is written
 
-	// the server's
+	// fields of the server half
 	unread   packetList // arrived, not handed to the node
 	serving  bool       // a request is with the node or its request handlers
 	handed   bool       // the node has seen that request
@@ -89,7 +89,7 @@ func (m *machine) enter(l *link, h *half) {
 	m.links = append(m.links, l)
 }
 
-// forget removes a half from its machine's table, and drops the empty beginning of the table once that is worth a copy.
+// forget removes a half from its machine's table. If enough entries at the beginning of the table are empty, it drops them.
 // A long-lived link keeps one pointer in the table for each link made since.
 func (w *World) forget(l *link, h *half) {
 	m := h.machine
@@ -111,7 +111,7 @@ func (w *World) forget(l *link, h *half) {
 }
 
 // newLink takes a link from the free list, or makes one. The link keeps its slots in the event queue forever.
-// Because links are reused, code must not hold a *link after its end; it must hold the machine's number of it.
+// Because links are reused, code must not hold a *link after the link has ended; it holds its env.Link.
 func (w *World) newLink(lane env.Lane) *link {
 	if n := len(w.freeLinks); n > 0 {
 		l := w.freeLinks[n-1]
@@ -218,8 +218,8 @@ func (w *World) hangUp(l *link, how packetKind, at Time) {
 	w.freePackets(&l.unsent)
 	w.queue.drop(l.deadline)
 	w.queue.drop(l.written)
-	// The sender's kernel gives up on a FIN after an unanswered SYN, or to a machine without power. Otherwise it would stay
-	// in the pipe forever.
+	// If the SYN is unanswered or the server has no power, the client's kernel gives up and sends no FIN. Otherwise the FIN
+	// would stay in the pipe forever.
 	if p := &l.toServer; p.held && (l.client.state == halfOpening || l.server.machine.state == off) {
 		p.clear(w) // the server will never see these bytes or the FIN
 		return
@@ -268,7 +268,7 @@ func (w *World) accept(l *link) {
 	path := l.toServer.path
 	tick := uint64(w.now) / uint64(faultTick)
 	switch {
-	// Refusal is an answer, so only a listening machine can count one as a fault; any other refuses anyway.
+	// A refusal is a fault only if the machine listens, because a machine that does not listen refuses anyway.
 	case m.listening() && path.refuse:
 		w.count(FaultRefuse)
 	case m.listening() && w.chance.rare(siteRefuse, path.entity, tick, w.net.RefusePPM, 1) != 0:
@@ -320,8 +320,8 @@ func (w *World) read(l *link) bool {
 		w.queue.set(l.readSlot, l.readable, w.order(l.toServer.path.entity, l.readable))
 		return false
 	}
-	// Each connection has one request at a time in service, as Kafka mutes a channel until it has answered. This alone
-	// keeps a client's requests in order while eight handlers serve them.
+	// The server has at most one request of a connection in service, as Kafka mutes a channel until its request is answered.
+	// Only this keeps a client's requests in order while eight handlers serve them.
 	p := l.unread.pop()
 	m := l.server.machine
 	l.serving, l.handed, l.oneWay, l.queued = true, false, p.oneWay, w.now
@@ -341,9 +341,10 @@ func (w *World) served(l *link, at Time) {
 	}
 }
 
-// closedByClient is a FIN or RST that the server sees.
+// closedByClient handles a FIN or RST that arrives at the server.
 // A FIN does not cancel requests that arrived before it: the server executes them and drops the answers. So a producer
-// that gave up may still have its record written. But a kernel may also drop its unread bytes (DropPPM).
+// that gave up may still have its record written. But chance may drop the requests that the server
+// has not read yet (NetProfile.DropPPM), as a kernel may drop unread bytes.
 func (w *World) closedByClient(l *link, reset bool) {
 	if l.server.state != halfOpen {
 		return

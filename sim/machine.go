@@ -28,7 +28,7 @@ type machine struct {
 	world  *World
 	index  int32
 	addr   env.Addr
-	entity uint64 // of its address, for chance
+	entity uint64 // the hash of its address, for chance
 	config Machine
 
 	state       machineState
@@ -51,21 +51,21 @@ type machine struct {
 	paused    bool
 	pausedAt  Time
 	resumedAt Time
-	suspended []pending // of the handler that a pause interrupted
+	suspended []pending // effects of the handler that a pause interrupted
 
 	// of the running event
 	cost   env.Duration // spent so far
-	killed bool         // it died inside this event
-	leaves bool         // it called Exit
-	reason error        // the reason it passed to Exit
+	killed bool         // the process died inside this event
+	leaves bool         // the node called Exit
+	reason error        // the reason that the node passed to Exit
 
 	slow     int64 // permille of the CPU cost
-	dieIn    int   // disk operations until it dies; 0 is never
+	dieIn    int   // disk operations until the process dies (see DieAfter); 0 is never
 	diePower bool
 	ends     bool // the scheduled death is a power loss
 
 	start, death slotID
-	cause        uint64 // of start or death
+	cause        uint64 // of the scheduled start or death
 
 	paths []*path // to each machine, by index
 
@@ -90,7 +90,7 @@ func (m *machine) ran() Time {
 	return m.world.now
 }
 
-// spend adds cost to the running event. Outside of an event a test uses the disk, and that costs no time.
+// spend adds cost to the running event. Outside of an event only tests use the disk, and that costs no time.
 // An event that began without the machine's lock (see station) waits for it here, at its first disk call.
 func (m *machine) spend(cost env.Duration) Time {
 	if m.world.current != m {
@@ -103,7 +103,7 @@ func (m *machine) spend(cost env.Duration) Time {
 	return m.spent()
 }
 
-// silent reports whether the incarnation is dead, so that its actions do not count. It panics outside of an event.
+// silent reports whether the incarnation is dead; the actions of a dead one have no effect. It panics outside of an event.
 func (m *machine) silent() bool {
 	if m.world.current != m {
 		m.misuse("its Env was used outside of its event")

@@ -96,7 +96,8 @@ func (w *World) heal(path *path) {
 	w.release(func(p *pipe) bool { return p.path == path }, wasCut)
 }
 
-// release schedules the first packets of held pipes: now, or at TCP's next retransmission.
+// release schedules the first packet of every held pipe p for which which(p) is true. The packet arrives now
+// or, if retransmit is true, at TCP's next retransmission.
 func (w *World) release(which func(*pipe) bool, retransmit bool) {
 	for _, l := range w.links {
 		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
@@ -122,7 +123,7 @@ func (w *World) Clog(from, to []env.Addr) {
 
 // Stall delays all packets of the existing connections, in both directions, for the duration d. New connections work, so
 // a request on an old connection can arrive after requests on a new one.
-// This lets a zombie's write arrive after its successor's.
+// So the write of a zombie, a process that has been replaced, can arrive after a write of its successor.
 func (w *World) Stall(from, to []env.Addr, d env.Duration) {
 	w.acting("stall", from, to, int64(d))
 	w.eachLink(from, to, func(l *link) {
@@ -193,7 +194,8 @@ func (p *pipe) keep(w *World, n int) {
 }
 
 // HalfOpen makes the path forget the existing connections: their packets vanish, and neither end is notified, as after a
-// firewall loses its connection table. Only a timeout of the client clears it; the server never learns of it.
+// firewall loses its connection table. Only a timeout of the client ends such a connection; the server never
+// notices.
 func (w *World) HalfOpen(from, to []env.Addr) {
 	w.acting("halfopen", from, to)
 	w.eachLink(from, to, func(l *link) {
@@ -221,8 +223,8 @@ func (w *World) Bandwidth(from, to []env.Addr, rate int64) {
 	w.each(from, to, func(p *path) { p.bandwidth = rate })
 }
 
-// Loss loses packets. In permille out of every 1000 milliseconds, packets sent are delayed by one or more retransmissions.
-// TCP turns a loss into a delay, and so does this fault.
+// Loss loses packets. TCP turns a loss into a delay, and so does this fault: chance selects, on average, permille out of
+// every 1000 milliseconds, and packets sent in these milliseconds are delayed by one or more retransmissions.
 func (w *World) Loss(from, to []env.Addr, permille uint32) {
 	w.acting("loss", from, to, int64(permille))
 	w.each(from, to, func(p *path) { p.loss = permille * 1000 })

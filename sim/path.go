@@ -5,15 +5,15 @@ import "samsa/sim/env"
 // path is the network from one machine to another: an ordered pair.
 type path struct {
 	from, to *machine
-	entity   uint64       // of "b1>b2", for chance
+	entity   uint64       // the hash of "b1>b2", for chance
 	least    env.Duration // permanent latency of the pair
 	bucket   int64        // the last bucket of time that jitter was drawn for, plus 1
-	jitter   env.Duration // in that bucket
+	jitter   env.Duration // the jitter of that bucket
 
 	// faults
 	extra     env.Duration // added to the latency
-	bandwidth int64        // bytes per second, 0 for the profile's
-	loss      uint32       // ppm, added to the profile's
+	bandwidth int64        // bytes per second; 0 means the profile's bandwidth
+	loss      uint32       // in ppm, added to the profile's loss
 	cut       bool         // bytes are lost until it heals
 	clog      bool         // bytes wait until it is unclogged
 	refuse    bool         // connecting fails

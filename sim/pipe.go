@@ -10,8 +10,8 @@ import "samsa/sim/env"
 //	                                                        │
 //	                                                        └──▶ the other half
 //
-// Faults take effect when a packet arrives, and cover the whole time of its flight. So cutting a cable costs nothing
-// until it is used, and a packet in flight when the cable is cut is lost, as on a real network.
+// Faults take effect when a packet arrives, and a fault at any time during its flight counts. So cutting a cable costs
+// nothing until a packet arrives, and a packet in flight when the cable is cut is lost, as on a real network.
 type pipe struct {
 	link       *link
 	back       bool // from server to client
@@ -56,7 +56,7 @@ type packet struct {
 	bytes       []byte // in wire mode the encoded message, which the receiver decodes
 }
 
-// control packets are small: their size on the wire is that of a bare TCP segment.
+// controlSize is the size of a control packet on the wire: that of a bare TCP segment.
 const controlSize = 64
 
 // packetList is a queue of packets.
@@ -81,7 +81,7 @@ func (ps *packetList) pop() *packet {
 	return p
 }
 
-// newPacket takes a packet from the free list. Its cause is whatever runs now.
+// newPacket takes a packet from the free list. The packet's cause is World.cause.
 func (w *World) newPacket(kind packetKind) *packet {
 	p := w.freedPackets
 	if p == nil {
@@ -114,8 +114,8 @@ func (p *pipe) ends() (from, to *half) {
 }
 
 // send puts a packet on the wire at time at, or later: it leaves after all earlier packets, even after those that wait for
-// another lane's disk calls to be paid. The departure is stored in the packet and is no entry of the event queue; with such
-// entries, a later handler at the same instant could overtake.
+// another lane's disk calls to be paid. The time of departure is stored in the packet. If departures were
+// entries of the event queue, a packet of a later handler at the same instant could overtake this one.
 func (w *World) send(p *pipe, k *packet, at Time) {
 	path := p.path
 	k.depart = max(at, p.lastDepart)
@@ -202,7 +202,8 @@ func (p *pipe) again(w *World, at Time) {
 }
 
 // pipeUp delivers the first packet of a pipe unless a fault prevents it. It reports whether a node handled it.
-// It checks the connection first, then the sender and the path's past, the path now, the receiver's power, and the noise.
+// It first checks whether the connection still exists. Then it checks for faults during the flight, for faults of the path
+// now, for a receiver without power, and for random faults.
 func (w *World) pipeUp(p *pipe) bool {
 	l, k, path := p.link, p.head, p.path
 	from, to := p.ends()
@@ -258,7 +259,7 @@ func (w *World) pipeUp(p *pipe) bool {
 }
 
 // delayed postpones the first packet's arrival if something happened since it was sent: the path was cut and healed (TCP
-// retransmits it at its next timeout), its sender was paused before it could leave, or the connection stalls.
+// retransmits it at its next timeout), its sender was paused before the packet could leave, or the connection stalls.
 func (p *pipe) delayed(w *World, k *packet, from *machine) bool {
 	path := p.path
 	at := w.now

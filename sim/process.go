@@ -33,8 +33,8 @@ func (w *World) Start(addr env.Addr) {
 	}
 }
 
-// startUp runs a process's first event. Until its cost is paid, the process handles no other event and no client can
-// connect. A machine that is paused before its process has run starts the process when it is resumed.
+// startUp runs a process's first event. Until the cost of that event is paid, the process handles no other event and no
+// client can connect. If a machine is paused before the first event, the event runs when the machine is resumed.
 func (w *World) startUp(m *machine) bool {
 	if m.paused {
 		return false
@@ -128,8 +128,8 @@ func (w *World) Rack(name string) []env.Addr {
 func (w *World) Running(addr env.Addr) bool { return w.must(addr).alive() }
 
 // Ending reports whether a machine's process died or exited inside an event, and the event's cost is not paid yet. Until it
-// is paid, the process counts as running and earlier messages depart. But the node's state means nothing: it may have
-// continued after the point of death, or stopped halfway at a disk that failed. Judges ignore such a node.
+// is paid, the process counts as running and earlier messages depart. But the node's state means nothing: the node may
+// have continued after the point of death, or stopped halfway at a disk that failed. Judges ignore such a node.
 func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying }
 
 // Powered reports whether the machine has power.
@@ -144,11 +144,11 @@ func (w *World) Exited(addr env.Addr) (reason error, exited bool) {
 // Incarnation returns the number of the machine's latest process: 1 is the first, and 0 means none yet.
 func (w *World) Incarnation(addr env.Addr) uint32 { return w.must(addr).incarnation }
 
-// DieAfter kills the process right after its n-th disk operation from now (n >= 1) that changes or syncs anything,
-// inside the event that makes it. If power is true, the machine loses power too. It applies to this incarnation; n = 0
-// cancels it.
-// Crash and PowerLoss always fall between events. But recovery code fails in the states between two writes of one handler,
-// and counting operations reaches each of them.
+// DieAfter kills the process right after its n-th disk operation from now (n >= 1), inside the event that makes that
+// operation. Only operations that change or sync something count. If power is true, the machine loses power too. DieAfter
+// applies to this incarnation; n = 0 cancels it.
+// Crash and PowerLoss always fall between events. But bugs of recovery code show after a death between two disk writes of
+// one handler, and DieAfter can reach each such point.
 func (w *World) DieAfter(addr env.Addr, n int, power bool) {
 	m := w.act("die-after", addr, int64(n), flag(power))
 	m.dieIn, m.diePower = n, power
@@ -259,7 +259,7 @@ func (w *World) endProcess(m *machine, power bool, reason error) {
 		clear(s.busy)
 	}
 	m.changed = 0
-	// The order matters. Links come first, because that decides which messages have departed. Then judges see the remaining
+	// The order matters. Links come first, because dropLinks decides which messages departed. Then judges see the remaining
 	// effects of the handlers, while the disk still knows which calls are issued. The disk comes last.
 	w.dropLinks(m, power)
 	if len(w.feeds) > 0 {

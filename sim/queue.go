@@ -36,7 +36,7 @@ type slot struct {
 // entry is one scheduled slot.
 type entry struct {
 	at    Time
-	order uint64 // tie-break in the upper bits, sequence below: no two are equal
+	order uint64 // tie class in the upper bits, sequence number in the lower: no two are equal
 	slot  slotID
 }
 
@@ -58,7 +58,7 @@ func (q *queue) order(tie uint64) uint64 {
 	return tie<<tieShift | q.seq
 }
 
-// newSlot makes a slot, not scheduled.
+// newSlot makes a slot that is not scheduled.
 func (q *queue) newSlot(kind slotKind, a, b int32) slotID {
 	q.slots = append(q.slots, slot{-1, kind, a, b})
 	return slotID(len(q.slots) - 1)

@@ -24,7 +24,7 @@ import "samsa/sim/env"
 // As in Kafka, heartbeats take no such lock: a broker keeps sending heartbeats while its disk stalls a write.
 type station struct {
 	machine    *machine
-	heartbeats bool   // it is the heartbeat lane's own
+	heartbeats bool   // this is the station of the heartbeat lane
 	busy       []Time // per server, the time until which it is busy
 	waiting    ring
 	slot       slotID // scheduled for when the first server is free, if anything waits
@@ -46,9 +46,9 @@ type work struct {
 	call  *call     // Returned
 }
 
-// receiver is the station for requests of a lane.
-// Raft and heartbeats have their own, as Kafka's controller and broker listeners have. So a leader does not lose its
-// leadership because all request handlers wait for a disk.
+// receiver returns the station for requests of a lane.
+// Requests of raft and heartbeats have stations of their own, as Kafka's controller and broker listeners have
+// threads of their own. So a leader does not lose its leadership because all request handlers wait for a disk.
 func (m *machine) receiver(lane env.Lane) *station {
 	switch lane {
 	case env.LaneRaft, env.LaneHeartbeat, env.LaneBackground:

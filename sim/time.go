@@ -3,7 +3,7 @@ package sim
 import "samsa/sim/disk"
 
 // Time is true time: nanoseconds since the world began. Nodes never see it; their clocks may be wrong. It is an alias
-// because disks use it too.
+// because package disk uses it too.
 type Time = disk.Time
 
 // Fault is one kind of fault that the world can inject.

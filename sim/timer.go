@@ -39,7 +39,7 @@ type timer struct {
 type timers struct {
 	slab  []timer
 	free  []int32
-	index []int32 // place + 1; 0 is empty; a power of two long
+	index []int32 // index into slab + 1, or 0 for an empty entry; the length is a power of two
 	live  int     // timers in the index
 }
 

@@ -38,7 +38,7 @@ type World struct {
 	events   uint64
 	steps    uint64
 	identity identity
-	observed bool // events are read: by a trace or a hook
+	observed bool // a trace or a hook reads the events
 
 	// The observers. Nothing they do may reach the fields above; TestWatchersChangeNothing holds them to it.
 	feeds   []Feed
@@ -55,7 +55,7 @@ type World struct {
 type action struct {
 	label string
 	do    func()
-	node  *machine // nil: to the world
+	node  *machine // nil: the action is on the world
 	ask   func(env.Env, env.Node)
 	slot  slotID
 }
@@ -63,7 +63,7 @@ type action struct {
 // New makes an empty world at time 0.
 func New(config Config) *World {
 	w := &World{config: config, net: config.Net, cpu: config.CPU, epoch: config.Epoch, byAddr: map[env.Addr]*machine{}}
-	// Zero values stand for defaults. For no CPU cost use a negative value, for no network delay use Ideal.
+	// Zero values stand for defaults. A negative CPU means that events cost nothing; Ideal is a network without delay.
 	if w.net == (NetProfile{}) {
 		w.net = LAN()
 	}
@@ -110,7 +110,7 @@ func (w *World) Add(config Machine) {
 		config.RequestThreads = 8
 	}
 	if config.Disk == (disk.Profile{}) {
-		// The default is the world's profile, and a cloud volume if the world has none.
+		// The default is the disk profile in the world's Config, or a cloud volume if the Config has none.
 		config.Disk = w.config.Disk
 	}
 	if config.Disk == (disk.Profile{}) {
@@ -195,7 +195,7 @@ func (w *World) idle(what string) {
 	}
 }
 
-// fault is like act, for a fault that always has an effect, and counts it.
+// fault does the same as act, and counts the fault. It is for faults that always have an effect.
 func (w *World) fault(f worldFault, addr env.Addr, how ...int64) *machine {
 	w.count(f)
 	return w.act(worldFaults[f].Name, addr, how...)
@@ -207,12 +207,13 @@ func (w *World) At(t Time, label string, do func()) {
 	w.idle("At")
 	a := &w.actions[w.newAction(label)]
 	a.do = do
-	// For every seed a scenario's verb is in the first tie class of its instant, because chance must not reorder it.
+	// For every seed the action is in the first tie class of its instant, because chance must not reorder verbs.
 	w.queue.set(a.slot, max(t, w.now), w.queue.order(0))
 }
 
-// Do lets a node act now without a message or a timer, such as a user's program that produces. It is an event on the
-// background lane, and waits for that lane or for a process that is starting. On a machine without a process it is dropped.
+// Do lets a node act now without a message or a timer. For example, a scenario uses it to make a producer send. The action
+// is an event on the background lane, and waits for that lane or for a process that is starting. On a machine without a
+// process the action is dropped.
 // Calling a method of World.Node instead would work too, but would have no cost and no cause and leave no trace.
 func (w *World) Do(addr env.Addr, label string, ask func(env.Env, env.Node)) {
 	m := w.act("do", addr)
@@ -299,8 +300,8 @@ func (w *World) WallAt(addr env.Addr) env.Time { return env.Time(w.must(addr).wa
 func (w *World) MonoAt(addr env.Addr) env.Instant { return env.Instant(w.must(addr).mono.read(w.now)) }
 
 // Step runs the next event. It reports false if the event queue is empty.
-// Some queue entries are no events, such as a packet that meets a cut cable, a deadline that is set again, or a lane that
-// is still busy. Step takes entries until a node has handled an event or a control action has run.
+// Some queue entries, such as a packet that meets a cut cable, a deadline that is set again, or a lane that is still busy,
+// are not events. Step takes entries until a node has handled an event or a control action has run.
 func (w *World) Step() bool {
 	for len(w.queue.heap) > 0 {
 		if w.advance() {
@@ -327,7 +328,7 @@ func (w *World) RunUntil(t Time) {
 
 // Close ends the world and drops all processes without an event. A closed world runs no more events.
 // A world with nodes that hold coroutines needs Close, because the runtime never frees a parked coroutine. So a caller that
-// makes thousands of worlds closes them.
+// makes thousands of such worlds must close each of them.
 func (w *World) Close() {
 	for _, m := range w.machines {
 		m.drop()
@@ -339,7 +340,7 @@ func (w *World) Close() {
 func (w *World) advance() bool {
 	e := w.queue.pop()
 	if len(w.feeds) > 0 && e.at > w.now {
-		w.complete(e.at) // before the event, which may rename a file before feeds see its write
+		w.complete(e.at) // before the event: it may rename a file that feeds have not seen written
 	}
 	// True time moves only here and in RunUntil.
 	w.now = e.at
@@ -375,7 +376,7 @@ func (w *World) advance() bool {
 	case slotControl:
 		event = w.actionUp(s.a)
 	}
-	// No code holds a link any more.
+	// Between two queue entries no code holds a *link, so ended links can be freed.
 	if len(w.recycling) > 0 {
 		w.recycleLinks()
 	}

@@ -12,7 +12,7 @@ type Disk interface {
 	Mkdir(path string) error
 	// List returns the entries of a directory ("" is the root), in byte order.
 	List(dir string) ([]Entry, error)
-	// Open opens a file, and makes it if create is set and it does not exist.
+	// Open opens a file. If the file does not exist and create is true, Open makes it.
 	Open(path string, create bool) (File, error)
 	// Close closes the handle. It syncs nothing.
 	Close(f File) error
@@ -29,7 +29,7 @@ type Disk interface {
 	Truncate(f File, size int64) error
 	// Sync makes the file's bytes and length durable, but not its directory entry; see SyncDir.
 	Sync(f File) error
-	// Flush is Sync without waiting: its end comes as Node.Returned with this token.
+	// Flush is Sync without waiting. When the sync is over, the node's Returned is called with this token.
 	Flush(f File, tok Token)
 	// Rename moves a file or directory, replacing a file of that name. Open handles stay valid.
 	Rename(from, to string) error

@@ -10,7 +10,7 @@
 //	          Env: time, chance, links, timers, disk, notes
 //
 // Two worlds implement this contract: sim (a seed decides everything) and sim/live (real time, TCP and files).
-// The Env is passed in per event and must not be stored, because a node that kept it could act outside an event.
+// The world passes an Env with each event. The node must not store it, because with it the node could act outside an event.
 //
 // Read this file, then disk.go, then note.go. Nothing here does anything: it is an interface and its types.
 package env
@@ -51,15 +51,16 @@ type Env interface {
 	// each machine and site, and the count survives restarts.
 	Choose(site Site, n uint64) uint64
 
-	// Dial opens a connection. Calls may be made on it at once; they leave when it is established.
+	// Dial opens a connection. The node may make calls on the link at once; their requests leave when the connection
+	// is established.
 	Dial(to Addr, lane Lane) Link
-	// Call sends a request. It returns with ErrTimeout after timeout (> 0), and then the link is closed too,
-	// as Kafka's network client does. The sender sets the request's version, and must not change the struct afterwards,
-	// because the receiver may hold it even after the call returned. A request to which Kafka sends no response (Produce
-	// with acks=0) returns with a nil response and a nil error once it is written.
+	// Call sends a request. If timeout is positive and no response comes in that time, the call returns with ErrTimeout and
+	// the link is closed, as in Kafka's network client. The sender sets the request's version, and must not change the
+	// struct afterwards, because the receiver may hold it even after the call returned. A request to which Kafka sends no
+	// response (Produce with acks=0) returns with a nil response and a nil error once it is written.
 	Call(link Link, timeout Duration, req Request, tok Token)
 	// Close shuts a connection down: open calls return with ErrClosed. Requests in flight may still be processed.
-	// A server may close a ticket's Link, as Kafka does on a request it cannot answer; the client then sees a reset.
+	// A server may close a ticket's Link, as Kafka does if it cannot answer a request; the client then sees a reset.
 	Close(link Link)
 
 	// Reply answers a ticket. The response is stamped with the ticket's version.
@@ -68,7 +69,7 @@ type Env interface {
 	NoReply(to Ticket)
 
 	// Arm starts a timer, or re-arms a running one. A disarmed or re-armed timer never fires at the old time.
-	// It also never fires before the disk calls that precede Arm are paid.
+	// A timer never fires before the cost of the disk calls that the event made before Arm is paid.
 	Arm(t Timer, after Duration)
 	// Disarm stops a timer. It does nothing if the timer is not running.
 	Disarm(t Timer)
@@ -126,7 +127,7 @@ func (i Instant) Sub(j Instant) Duration { return Duration(i - j) }
 
 // Lane names one of the separate connections that Kafka keeps between the same two machines, so that a parked
 // request on one does not delay the others. It also names the thread that runs the event: the cost of disk calls keeps
-// only that lane busy and not the whole node. But no other lane runs an event before the disk changes of this one are
+// only that lane busy and not the whole node. But no other lane runs an event before the disk changes of this event are
 // complete, as if the event held a lock.
 type Lane uint8
 
@@ -168,7 +169,7 @@ type Ticket struct {
 // key and ignore a timer with an old epoch.
 type Timer struct {
 	Kind    uint16 // the node's own numbering
-	Lane    Lane   // its thread runs the event
+	Lane    Lane   // the lane on which Node.Fire runs
 	A, B, C int64  // distinguish timers of the same kind
 }
 

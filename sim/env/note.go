@@ -10,11 +10,12 @@ package env
 //		Story:  true,
 //	}
 //
-// A field is an integer. Some field names select a rendering: "topic" (wire.TopicID.Short) as the topic's name, "node" as
-// a node id, "error" as Kafka's error name, "ms" with its unit, "set" (a bit set of node ids) as a list.
+// A field is an integer. The names of some fields decide how their values are shown: "topic", a wire.TopicID.Short, is shown
+// as the topic's name; "node" is shown as a node id; "error" is shown as the name of the Kafka error; "ms" is shown with its
+// unit; "set", a bit set of node ids, is shown as a list.
 type NoteKind struct {
 	Name   string    // package or subject, dot, what happened
-	Fields [4]string // names of a, b, c, d; "" for unused ones
+	Fields [4]string // names of the arguments a, b, c and d of Env.Note; "" for an unused argument
 	Text   string    // the sentence, without its subject: the machine's address is put in front
-	Story  bool      // part of the story: the event that notes it is a step
+	Story  bool      // the note is part of the story: an event with such a note is a step of the story
 }
