@@ -10,15 +10,15 @@ import (
 	"samsa/wire/config"
 )
 
-// api is one kind of request that brokers serve, with the versions that they serve. Produce is served since version 3 but
-// advertised since 0; otherwise old clients conclude that the broker cannot compress (KAFKA-18659).
+// api is one kind of request that brokers serve, with the versions that they serve. Brokers serve Produce since version 3
+// but advertise it since version 0; otherwise old clients conclude that the broker cannot compress (KAFKA-18659).
 type api struct {
 	key, min, max int16
 	forward       bool // the active controller answers it
 }
 
-// apis lists the requests that this broker serves, by key. The lowest versions are those of Kafka 4 (KIP-896), or lower
-// where a client in use needs one.
+// apis lists the requests that this broker serves, by key. The lowest version of a request is the same as in Kafka 4
+// (KIP-896), or lower if a client in use needs that.
 var apis = []api{
 	{key: 0, min: 0, max: 13},                // Produce
 	{key: 1, min: 4, max: 18},                // Fetch
@@ -58,8 +58,8 @@ type earlyRequest struct {
 }
 
 // Receive serves one request if the controller has unfenced this incarnation. Until then requests wait, as in Kafka, where
-// the socket server does not process requests yet. In the image, a broker that restarts before its session expires may
-// still be the leader of its old epoch. It must not append or answer on the strength of that.
+// the socket server does not process requests yet. In the image, a broker that restarts before its session expires may still
+// be the leader of its old epoch. It must not append or answer as that leader.
 func (b *Broker) Receive(e env.Env, t env.Ticket, req env.Request) {
 	if !b.Serves() {
 		b.beforeUnfence = append(b.beforeUnfence, earlyRequest{t, req})
@@ -97,8 +97,8 @@ func (b *Broker) receive(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// serve routes a request to the part that answers it. The first three handlers may park the request, so they reply
-// themselves.
+// serve routes a request to the part that answers it. The handlers of Produce, Fetch and DeleteRecords may park the request,
+// so they reply themselves.
 func (b *Broker) serve(e env.Env, t env.Ticket, req env.Request) {
 	switch req := req.(type) {
 	case *kmsg.ProduceRequest:
@@ -133,8 +133,8 @@ func (b *Broker) reply(e env.Env, t env.Ticket, resp env.Response) {
 	b.metrics.reply(e, t, resp, e.Now())
 }
 
-// ApiVersions has versions 0 to 4. Since 3 the response has features. Below version 4 it omits the features with lowest
-// level 0, because old clients read 0 as an error (KAFKA-17011).
+// ApiVersions has versions 0 to 4. Since version 3 the response has features. Below version 4 the response omits the
+// features with lowest level 0, because old clients read 0 as an error (KAFKA-17011).
 func (c *metadataCache) handleApiVersionsRequest(req *kmsg.ApiVersionsRequest, unknown bool) *kmsg.ApiVersionsResponse {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	if unknown {

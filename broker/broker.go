@@ -13,7 +13,7 @@ import (
 // receiver and fields. New shows which part uses which.
 type Broker struct {
 	cfg   Config
-	image *image.Image // the committed metadata below image.Next; only the observer applies records, and it undoes none
+	image *image.Image // the committed metadata; only the observer applies records, and it never undoes one
 
 	replicas  replicaTable      // replicas.go: the partitions that this broker hosts
 	channel   controllerChannel // controllerchannel.go: the connections to the active controller
@@ -131,7 +131,8 @@ func (b *Broker) Fire(e env.Env, t env.Timer) {
 // Stop begins a controlled shutdown.
 func (b *Broker) Stop(e env.Env) { b.lifecycle.stop(e) }
 
-// completeParked runs at the end of every event. It tries again the requests that wait for a touched replica.
+// completeParked runs at the end of every event. It tries to complete the requests that wait for a replica that the event
+// has touched.
 func (b *Broker) completeParked(e env.Env) {
 	for len(b.replicas.touched) > 0 {
 		touched := b.replicas.takeTouched()
@@ -158,7 +159,7 @@ func (b *Broker) Image() *image.Image { return b.image }
 // Fenced reports whether this incarnation is fenced, as far as it knows.
 func (b *Broker) Fenced() bool { return b.lifecycle.fenced }
 
-// Serves reports whether the broker serves requests. They wait until the broker is unfenced
+// Serves reports whether the broker serves requests. Requests wait until the broker is unfenced
 // (SocketServer.enableRequestProcessing).
 func (b *Broker) Serves() bool { return b.cfg.Rules.MayServe(b.lifecycle.serving) }
 

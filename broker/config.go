@@ -38,7 +38,7 @@ type Config struct {
 	retentionEvery   env.Duration
 	producersEvery   env.Duration
 	flushEvery       env.Duration
-	initialDelay     env.Duration   // before the first run of the three above
+	initialDelay     env.Duration   // minimal wait before the first retention check, removal of producer ids, and flush
 	log              storage.Config // settings of the logs of topics without configs of their own
 	minISR           int            // min.insync.replicas of topics without configs of their own
 }
@@ -73,8 +73,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// topic returns a topic's settings. The topic's own configs in the image override the broker's. The controller refuses
-// configs that are not in the table, so the image has none of these.
+// topic returns a topic's settings. The topic's own configs in the image override the broker's. With cannot fail here: the
+// controller refuses configs that are not in package config's table, so the image never has one.
 func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	keys := m.TopicConfigs(name)
 	if len(keys) == 0 {
@@ -90,7 +90,7 @@ func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	return c.logConfig(set)
 }
 
-// logConfig returns the result of LogConfig with the settings added that exist only for the broker.
+// logConfig returns the result of LogConfig, and adds the settings that are the same for all topics of the broker.
 func (c *Config) logConfig(set *config.Set) (log storage.Config, minISR int) {
 	log, minISR = LogConfig(set)
 	log.Rules = c.Rules.Storage

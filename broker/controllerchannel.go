@@ -21,7 +21,7 @@ type controllerChannel struct {
 	epoch       wire.Epoch // the highest epoch of the quorum in any response
 }
 
-// call sends a request to the controller on the connection of a lane, which it dials if there is none.
+// call sends a request to the controller on the connection of a lane, and dials it if there is no connection.
 func (c *controllerChannel) call(e env.Env, lane env.Lane, timeout env.Duration, req env.Request, tok env.Token) {
 	if c.links[lane] == 0 {
 		c.links[lane] = e.Dial(c.controllers[c.at], lane)
@@ -55,7 +55,7 @@ func (c *controllerChannel) switchTo(e env.Env, to int) {
 func (c *controllerChannel) tryNext(e env.Env) { c.switchTo(e, (c.at+1)%len(c.controllers)) }
 
 // followQuorum switches to the leader that a response to a metadata fetch names. After an error without a new leader it
-// tries the next controller, because this one may be partitioned and have missed an epoch, or have just resigned.
+// tries the next controller, because this one may have been cut off and missed an epoch, or have just resigned.
 func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *kmsg.FetchResponseTopicPartition) {
 	if epoch := wire.Epoch(p.CurrentLeader.LeaderEpoch); epoch >= c.epoch {
 		c.epoch = epoch

@@ -8,12 +8,13 @@ import (
 	"samsa/wire"
 )
 
-// DeleteRecords has versions 0 to 2 (KIP-107). The leader moves its log start at once, and each follower moves its own
-// when it gets the next fetch response. The leader answers the request when later fetches show that all live replicas
-// have moved their log starts. After a response without an error the records stay deleted under any later leader. A
-// broker that is down deletes them after its restart, because its leader's fetch responses have the new log start.
+// DeleteRecords has versions 0 to 2 (KIP-107). The leader moves its log start at once, and each follower moves its own when
+// it gets the next fetch response. The leader answers the request when later fetches show that all live replicas have moved
+// their log starts. After a response without an error the records stay deleted under any later leader. A broker that is down
+// deletes them after its restart, because the leader's fetch responses have the new log start.
 
-// handleDeleteRecordsRequest deletes the records here and parks the request until the followers have deleted them.
+// handleDeleteRecordsRequest deletes the records in this broker's logs, and parks the request until the followers have
+// deleted them too.
 func (m *replicaManager) handleDeleteRecordsRequest(e env.Env, t env.Ticket, req *kmsg.DeleteRecordsRequest) {
 	resp := req.ResponseKind().(*kmsg.DeleteRecordsResponse)
 	d := &parkedDeletion{ticket: t, resp: resp, since: e.Now()}

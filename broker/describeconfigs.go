@@ -12,8 +12,9 @@ import (
 	"samsa/wire/config"
 )
 
-// DescribeConfigs has versions 1 to 4 and returns the current configs of topics and brokers, with the source of each
-// value. Version 3 adds types and documentation. Only the broker itself knows its server.properties.
+// DescribeConfigs has versions 1 to 4 and returns the current configs of topics and brokers, with the source of each value.
+// Version 3 adds types and documentation. A broker does not know the server.properties of other brokers, so it refuses
+// requests about them.
 func (c *metadataCache) handleDescribeConfigsRequest(req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {

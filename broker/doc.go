@@ -11,16 +11,17 @@
 //	clients ──Metadata, DescribeConfigs …──▶ metadataCache
 //
 // Start with broker.go, which lists the parts with their files and shows which part uses which. To follow one produced
-// record, read produce.go (it is appended, and the request parked), fetch.go (a follower fetches it, and the high
-// watermark moves) and purgatory.go (the parked request is answered at the end of the event). To add a request, start
-// with the table in apis.go.
+// record, read produce.go (the record is appended, and the request is parked), fetch.go (a follower fetches the record, and
+// the high watermark moves) and purgatory.go (the parked request is answered at the end of the event). To add a request,
+// start with the table in apis.go.
 //
 // Each part has its own struct, timers and tokens, and gets only its own events. The group and transaction coordinators
 // will be two more parts. Each will run a coordinator on every partition of an internal topic that this broker leads.
 // publisher.become will start and stop them, the table of apis.go will have their requests, and the coordinator will have
 // its parked requests.
 //
-// rules.go lists the decisions that Kafka once made differently, or could; metrics.go has the metrics for operators.
+// rules.go lists the decisions that Kafka once made differently or could make differently. metrics.go has the metrics for
+// operators.
 //
 // Simplified: forwarded requests have no Envelope, because there are no principals; a Metadata request creates no topic;
 // there is one log directory, and the broker halts when it fails. Not here yet: fetch sessions, coordinators of groups

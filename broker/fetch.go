@@ -9,14 +9,20 @@ import (
 	"samsa/wire"
 )
 
-// Fetch has versions 4 to 18. Version 5 adds the log start, 7 sessions (KIP-227), 9 the client's leader epoch (KIP-320),
-// 12 the epoch of its last record (KIP-595), 13 topic ids (KIP-516), 15 the follower's broker epoch (KIP-903), and 16 the
-// new leader in the response (KIP-951).
+// Fetch has versions 4 to 18. These versions add fields:
+//
+//	 5  the log start
+//	 7  sessions (KIP-227)
+//	 9  the leader epoch that the client knows (KIP-320)
+//	12  the epoch of the client's last record (KIP-595)
+//	13  topic ids instead of names (KIP-516)
+//	15  the follower's broker epoch (KIP-903)
+//	16  the new leader, in the response (KIP-951)
 //
 // There are no sessions here. The response to a client that asks for one has session id 0, which every client accepts.
 
-// handleFetchRequest reads for a consumer or a follower (ReplicaManager.fetchMessages). If there are fewer than min.bytes,
-// it parks the request until there are enough or max.wait.ms is over.
+// handleFetchRequest reads for a consumer or a follower (ReplicaManager.fetchMessages). If the records have fewer than
+// min.bytes, it parks the request until there are enough bytes or max.wait.ms is over.
 func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchRequest) {
 	if req.Version >= 7 && req.SessionEpoch > 0 {
 		resp := req.ResponseKind().(*kmsg.FetchResponse)
@@ -44,7 +50,7 @@ func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.F
 type reading struct {
 	req   *kmsg.FetchRequest
 	resp  *kmsg.FetchResponse
-	fresh bool // the request has just arrived; a follower's position counts only then
+	fresh bool // the request has just arrived, so a follower's position must be stored
 	left  int  // number of bytes by which the response may still grow
 	bytes int  // size of the records so far
 	error bool // the response has an error or a diverging epoch
@@ -65,7 +71,7 @@ func (m *replicaManager) read(e env.Env, req *kmsg.FetchRequest, fresh bool) (re
 	return rd.resp, rd.error || rd.bytes >= int(req.MinBytes)
 }
 
-// fetchStateOf converts one partition of a Fetch request for replication.
+// fetchStateOf converts one partition of a Fetch request to the type of package replication.
 func fetchStateOf(req *kmsg.FetchRequest, rp *kmsg.FetchRequestTopicPartition) replication.FetchState {
 	a := replication.FetchState{
 		Follower: wire.NodeID(req.ReplicaState.ID), BrokerEpoch: wire.BrokerEpoch(req.ReplicaState.Epoch),
@@ -99,8 +105,8 @@ func (m *replicaManager) readPartition(e env.Env, rd *reading, rt *kmsg.FetchReq
 		m.refuseFetch(rd, rt, &ap, g.Err)
 		return ap
 	}
-	// The response has the log's offsets from before this fetch: if the fetch moves the high watermark, the next
-	// response has it.
+	// The response has the log's offsets from before this fetch. If the fetch moves the high watermark, the next
+	// response has the new one.
 	ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = int64(r.HW()), int64(r.LastStableOffset()), int64(r.Log().Start())
 	if g.Diverges {
 		ap.DivergingEpoch.Epoch, ap.DivergingEpoch.EndOffset = int32(g.DivergingEpoch.Epoch), int64(g.DivergingEpoch.End)

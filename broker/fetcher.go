@@ -13,7 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// fetcherManager copies the partitions that this broker follows, with one fetcher for each leader (ReplicaFetcherManager).
+// fetcherManager copies the partitions of which this broker is a follower, with one fetcher for each leader
+// (ReplicaFetcherManager).
 type fetcherManager struct {
 	cfg       *Config
 	image     *image.Image
@@ -24,8 +25,8 @@ type fetcherManager struct {
 	byLeader map[wire.NodeID]*fetcher // a fetcher without partitions keeps its connection
 }
 
-// fetcher fetches from one leader all partitions that this broker follows there (AbstractFetcherThread). It sends one
-// request at a time, because the positions in the next request depend on the last response.
+// fetcher fetches from one leader all partitions that this broker follows and that broker leads (AbstractFetcherThread). It
+// sends one request at a time, because the positions in the next request depend on the last response.
 type fetcher struct {
 	leader   wire.NodeID
 	link     env.Link
@@ -163,9 +164,9 @@ func (m *fetcherManager) fire(e env.Env, t env.Timer) {
 	}
 }
 
-// handleFetchResponse processes a leader's response partition by partition, and sends the next fetch. A partition with
-// an error backs off alone; otherwise one unreadable partition would keep all others of that leader out of their ISRs.
-// All of them back off if the request itself failed, or if the response does not match it.
+// handleFetchResponse processes a leader's response partition by partition, and sends the next fetch. A partition with an
+// error backs off alone; otherwise one unreadable partition would keep all others of that leader out of their ISRs. All
+// partitions back off if the request itself failed, or if the response does not match it.
 func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, round int64, resp env.Response, err error) {
 	f := m.byLeader[leader]
 	if f == nil || round != f.round {
@@ -189,9 +190,9 @@ func (m *fetcherManager) handleFetchResponse(e env.Env, leader wire.NodeID, roun
 	m.sendFetch(e, f)
 }
 
-// match finds the response to each position of the request in flight, by topic id and partition. Without a fetch session
-// the response must have each of them once and no other. A response that omits or adds a partition is invalid as a whole,
-// as in Kafka (FetchSessionHandler.verifyFullFetchResponsePartitions).
+// match finds the response to each position of the request in flight, by topic id and partition. Without a fetch session the
+// response must have each partition of the request once and no other. A response that omits or adds a partition is invalid
+// as a whole, as in Kafka (FetchSessionHandler.verifyFullFetchResponsePartitions).
 func (f *fetcher) match(resp env.Response, err error) (answers []*kmsg.FetchResponseTopicPartition, ok bool) {
 	if err != nil || resp.(*kmsg.FetchResponse).ErrorCode != 0 {
 		return nil, false

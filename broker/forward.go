@@ -29,7 +29,7 @@ type forwarded struct {
 	since  env.Instant
 }
 
-// Its timer, after an error, and its token; A is the id of the forwarded request.
+// The forwarder's timer, which it arms after an error, and its token. A is the id of the forwarded request.
 const (
 	timForward = forwarderKinds
 	tokForward = forwarderKinds
@@ -59,10 +59,9 @@ func (f *forwarder) send(e env.Env, id int64) {
 	f.channel.call(e, env.LaneClient, left, r.req, env.Token{Kind: tokForward, A: id})
 }
 
-// handleResponse answers the client, or retries. If the controller is not the active one, or cannot be reached, the
-// request is sent again after a backoff. By then the channel may have found the active controller. If the
-// response was lost, the request may have been applied, and its retry may fail with, for example, TOPIC_ALREADY_EXISTS,
-// as in Kafka.
+// handleResponse answers the client, or retries. If this controller is not the active one, or cannot be reached, the request
+// is sent again after a backoff. By then the channel may have found the active controller. If the response was lost, the
+// request may have been applied, and its retry may fail with, for example, TOPIC_ALREADY_EXISTS, as in Kafka.
 func (f *forwarder) handleResponse(e env.Env, id int64, resp env.Response, err error) {
 	if f.underway[id] == nil {
 		return

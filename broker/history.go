@@ -31,7 +31,7 @@ func OldRules() []exhibit.Of[Rules] {
 			ID: "M42", Source: "what DelayedProduce would be if it did not check the leader", Versions: "never released", Check: "lost-write",
 			Symptom: "a producer waits for its record at a leader that is deposed and truncates it; when the high watermark passes the " +
 				"offset, where another record lies now, the leader acknowledges the truncated one",
-			// If only one of the two were replaced, the other would still answer in time.
+			// If only FailWaiting or only Outcome were replaced, the other rule would still give the producer an error.
 			Replace: func(r *Rules) {
 				r.FailWaiting = false
 				r.Outcome = func(*kerr.Error) *kerr.Error { return nil }
@@ -41,8 +41,8 @@ func OldRules() []exhibit.Of[Rules] {
 			ID: "M43", Source: "KIP-631: no open port before the broker is unfenced", Versions: "never released", Check: "acked-durable",
 			Symptom: "a leader loses power and is back before its session expires; it finds itself leader in the metadata, serves with " +
 				"what is left on its disk, and its followers truncate their logs to its own",
-			// If only one of the two were replaced, there would be a leader that no client reaches, or a server that
-			// leads no partition. Both are harmless.
+			// If only MayLead were replaced, no client would reach the leader. If only MayServe were replaced, the
+			// broker would lead no partition. Both are harmless.
 			Replace: func(r *Rules) {
 				r.MayLead = func(wire.BrokerEpoch, wire.Offset) bool { return true }
 				r.MayServe = func(bool) bool { return true }

@@ -8,7 +8,7 @@ import (
 	"samsa/wire"
 )
 
-// This file has the work that LogManager schedules; it answers no requests.
+// This file has the periodic and delayed work of the log manager (LogManager in Kafka).
 //
 //	every 5 s     write the high watermarks to the checkpoint
 //	every 60 s    write the recovery points and the log starts to their checkpoints
@@ -17,14 +17,14 @@ import (
 //	after a roll  flush the completed segments
 //	after 60 s    remove discarded files and directories
 
-// Its timers.
+// The log manager's timers.
 const (
-	timFlush     = logKinds + iota // flush the segments that a roll completed; A: replica
+	timFlush     = logKinds + iota // flush the segments that a roll completed; A: replica.index
 	timFiles                       // remove the discarded files up to number B; A: replica
 	timRemove                      // remove a discarded log; A: replica
 	timDiscarded                   // remove the directories that earlier incarnations discarded
 
-	timCheckpoint // this one and the following are the clocks
+	timCheckpoint // this timer and the following ones are the clocks
 	timRecovery
 	timRetention
 	timProducers
@@ -184,7 +184,7 @@ func (m *logManager) removeFiles(e env.Env, r *replica, through int64) {
 	}
 }
 
-// discard renames a log's directory at once, so that the name is free, and removes it after file.delete.delay.ms.
+// discard renames a log's directory at once, so that its name is free, and removes the directory after file.delete.delay.ms.
 func (m *logManager) discard(e env.Env, r *replica) error {
 	dir := storage.FormatDir(r.TP, storage.DirDeleted, wire.UUID(r.ID))
 	if err := r.Log().Rename(e.Disk(), dir); err != nil {

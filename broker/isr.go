@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// isrManager sends ISR changes to the controller (AlterPartitionManager). One request is in flight at a time, and it has
-// every change that was queued.
+// isrManager sends ISR changes to the controller (AlterPartitionManager). One request is in flight at a time. It has all
+// changes that were queued when it was sent.
 type isrManager struct {
 	cfg       *Config
 	replicas  *replicaTable
@@ -31,14 +31,14 @@ type sentChange struct {
 	proposal replication.Proposal
 }
 
-// Its timers and its token.
+// The timers and the token of the ISR manager.
 const (
 	timISR   = isrKinds + iota // it is time to look for lagging followers
 	timAlter                   // the backoff after a refused request is over
 )
 const tokAlter = isrKinds // A: round
 
-// expand proposes that a follower joins the ISR, if it has caught up.
+// expand proposes to add a follower to the ISR if the follower has caught up.
 func (m *isrManager) expand(e env.Env, r *replica, follower wire.NodeID) {
 	if _, begun := r.ProposeExpand(follower); begun {
 		m.expands++
@@ -118,8 +118,8 @@ func (m *isrManager) sendAlterPartition(e env.Env) {
 	m.channel.call(e, env.LaneAlterPartition, m.cfg.requestTimeout, req, env.Token{Kind: tokAlter, A: m.round})
 }
 
-// handleAlterPartitionResponse completes the changes that were sent. Changes that were queued meanwhile, and those to
-// propose again, are sent at once. Only an error of the whole request delays the next request.
+// handleAlterPartitionResponse completes the changes that were sent. Changes that were queued meanwhile, and changes that
+// must be proposed again, are sent at once. Only an error of the whole request delays the next request.
 func (m *isrManager) handleAlterPartitionResponse(e env.Env, round int64, resp env.Response, err error) {
 	if round != m.round {
 		return

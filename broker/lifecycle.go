@@ -27,15 +27,15 @@ type lifecycle struct {
 	fenced       bool
 	serving      bool // the controller has unfenced this incarnation at least once, so it serves requests
 	shuttingDown bool
-	duplicate    bool // the controller has refused it as a duplicate at least once
+	duplicate    bool // the controller has refused this incarnation as a duplicate at least once
 	failures     int  // number of registrations and heartbeats that failed in a row
 }
 
-// Its timers and tokens.
+// The timers and tokens of the lifecycle.
 const (
 	timRegister = lifecycleKinds + iota
 	timHeartbeat
-	timGiveUp   // no controller has registered this incarnation
+	timGiveUp   // initial.broker.registration.timeout.ms is over
 	timUnfenced // the controller has unfenced this incarnation, which starts to serve
 )
 const (
@@ -76,7 +76,7 @@ func (l *lifecycle) returned(e env.Env, tok env.Token, resp env.Response, err er
 }
 
 // giveUp ends a broker that no controller has registered since it started, so that a process supervisor notices. The
-// shutdown is clean but has no broker epoch, so the controller treats the next incarnation as one after a crash.
+// shutdown is clean but has no broker epoch, so the controller treats the next incarnation as if it started after a crash.
 func (l *lifecycle) giveUp(e env.Env) {
 	if l.epoch >= 0 {
 		return
@@ -129,8 +129,8 @@ func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Respons
 
 // backoff returns the wait before the next registration or heartbeat after an error. Each error from the active controller
 // doubles the wait, from 100 ms up to the session timeout, with 2 % jitter
-// (BrokerLifecycleManager.resendExponentialBackoff). A request that was lost (code 0), or refused because another
-// controller is active (NOT_CONTROLLER), is retried after a fixed time, as by Kafka's channel.
+// (BrokerLifecycleManager.resendExponentialBackoff). A request that was lost (code 0), or refused because another controller
+// is active (NOT_CONTROLLER), is retried after a fixed time. Kafka's channel to the controller does the same.
 func (l *lifecycle) backoff(e env.Env, code int16) env.Duration {
 	if code == 0 || code == kerr.NotController.Code {
 		return l.cfg.retryBackoff

@@ -8,9 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// lookup finds the hosted replica that a request names, by topic id in versions that have ids, otherwise by name. If there
-// is none, it returns Kafka's error for an id or a name that is not in this broker's image, or for a partition that only
-// other brokers host.
+// lookup finds the hosted replica that a request names, by topic id in versions that have ids, otherwise by name. If this
+// broker hosts no such replica, it returns Kafka's error for an id or a name that is not in this broker's image, or for a
+// partition that only other brokers host.
 func (m *replicaManager) lookup(name string, id wire.TopicID, byID bool, partition int32) (*replica, *kerr.Error) {
 	var t *image.Topic
 	if byID {

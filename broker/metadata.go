@@ -12,9 +12,9 @@ import (
 	"samsa/wire"
 )
 
-// Metadata has versions 0 to 13. Since 4 the client says whether a missing topic may be created; since 10 responses have
-// topic ids; since 12 requests may have them (KIP-516). Every response is made from this broker's own image, which may
-// lag.
+// Metadata has versions 0 to 13. Since version 4 the client says whether a missing topic may be created. Since version 10
+// responses have topic ids, and since version 12 requests may have topic ids (KIP-516). Every response is made from this
+// broker's own image, which may lag.
 //
 // A Metadata request creates no topic (auto.create.topics.enable has no effect here), because a simulation in which a
 // misspelt name creates a topic teaches nothing.
@@ -122,7 +122,7 @@ func (c *metadataCache) describe(topic *image.Topic) kmsg.MetadataResponseTopic 
 	return mt
 }
 
-// internal reports whether a topic is one of Kafka's own.
+// internal reports whether a topic is one of Kafka's internal topics.
 func internal(name string) bool { return name == "__consumer_offsets" || name == "__transaction_state" }
 
 // offline returns the replicas of a partition on brokers that are fenced or unknown.
@@ -145,8 +145,8 @@ func ids(nodes []wire.NodeID) []int32 {
 	return out
 }
 
-// DescribeCluster has versions 0 to 2 (KIP-700). Since 1 the client chooses brokers or controllers; since 2 it can ask
-// for fenced brokers too.
+// DescribeCluster has versions 0 to 2 (KIP-700). Since version 1 the client chooses brokers or controllers. Since version 2
+// it can ask for fenced brokers too.
 func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeClusterResponse)
 	const brokers = 1
@@ -173,8 +173,8 @@ func (c *metadataCache) handleDescribeClusterRequest(req *kmsg.DescribeClusterRe
 	return resp
 }
 
-// DescribeTopicPartitions has version 0 (KIP-966). It is like Metadata with the ELR, but returns pages of topics in order
-// of their names.
+// DescribeTopicPartitions has version 0 (KIP-966). It is like Metadata, but it also has the ELR, and returns the topics in
+// pages, sorted by name.
 func (c *metadataCache) handleDescribeTopicPartitionsRequest(req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeTopicPartitionsResponse)
 	var names []string

@@ -10,9 +10,9 @@ import (
 	"samsa/wire"
 )
 
-// metadataObserver is an observer of the quorum. It fetches the metadata log as a follower does, but only the committed
-// records, so it never has to undo one. Kafka's observer keeps a copy of the log on its disk and starts from that; this
-// one starts at offset 0 in every incarnation.
+// metadataObserver is an observer of the quorum. It fetches the metadata log as a follower does, but it reads only committed
+// records, so it never has to undo one. Kafka's observer keeps a copy of the log on its disk and starts from that copy. This
+// observer starts at offset 0 in every incarnation.
 type metadataObserver struct {
 	cfg       *Config
 	image     *image.Image
@@ -20,7 +20,7 @@ type metadataObserver struct {
 	publisher *publisher
 }
 
-// Its timer, after an error, and its token.
+// The observer's timer, which it arms after an error, and its token.
 const (
 	timMetadata = observerKinds
 	tokMetadata = observerKinds
@@ -49,7 +49,8 @@ func (o *metadataObserver) sendFetch(e env.Env) {
 	o.channel.call(e, env.LaneRaft, o.cfg.metadataWait, req, env.Token{Kind: tokMetadata})
 }
 
-// handleFetchResponse applies the records of a response as one delta, so no reader of the image sees a state in between.
+// handleFetchResponse applies the records of a response as one delta, so no reader of the image sees only some of these
+// records.
 func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err error) {
 	retry := func() { e.Arm(env.Timer{Kind: timMetadata, Lane: env.LaneRaft}, o.cfg.retryBackoff) }
 	if err != nil {
@@ -83,7 +84,7 @@ func (o *metadataObserver) handleFetchResponse(e env.Env, resp env.Response, err
 			continue
 		}
 		if err := o.image.ApplyBatch(batch); err != nil {
-			e.Exit(err) // the metadata is unreadable, for which Kafka has its fatal fault handler
+			e.Exit(err) // the metadata is unreadable; Kafka's fatal fault handler ends the process too
 			return
 		}
 	}

@@ -9,11 +9,11 @@ import (
 	"samsa/sim/env"
 )
 
-// This file has the metrics that a broker would export over JMX, under Kafka's names. They are counts since the start
-// instead of rates, because a viewer has the clock and can compute the rate.
+// This file has the metrics that a broker would export over JMX, under Kafka's names. They are counts since the start of the
+// process instead of rates, because a viewer has the clock and can compute the rate.
 //
-// The table has the stages of a request under Kafka's names, and the part of Samsa that knows the time of each stage
-// (show requests has them all, see scenarios/stages.go):
+// The table has the stages of a request under Kafka's names, and the part of Samsa that knows the time of each stage. In a
+// scenario, "show requests" shows all stages (scenarios/stages.go).
 //
 //	RequestQueueTime   waiting for a request handler                the world (Machine.RequestThreads)
 //	LocalTime          being worked on, which is disk time          the world

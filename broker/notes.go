@@ -28,7 +28,7 @@ var (
 		Name: "partition.truncated", Fields: [4]string{"topic", "partition", "offset", "end"},
 		Text: "truncates its log of {topic}-{partition} from {end} to {offset}, where it diverges from the leader's", Story: true,
 	}
-	noteCutBlindly = &env.NoteKind{ // only under an old rule: no current follower truncates to its high watermark
+	noteCutBlindly = &env.NoteKind{ // made only under an old rule, because now no follower truncates to its high watermark
 		Name: "partition.cut-blindly", Fields: [4]string{"topic", "partition", "offset", "end"},
 		Text: "truncates its log of {topic}-{partition} from {end} to {offset}, its own high watermark, without asking the leader", Story: true,
 	}

@@ -12,10 +12,10 @@ import (
 //
 //	-1  latest                   the high watermark, or with read_committed the last stable offset
 //	-2  earliest                 the log's start
-//	-3  largest timestamp        the record with it; since version 7 (KIP-734)
+//	-3  largest timestamp        the offset of the record with the largest timestamp; since version 7 (KIP-734)
 //	-4  earliest local           the log's start, because all segments are local here; since version 8
 //	-5  latest tiered            no offset, because no segment is tiered; since version 9
-//	-6  earliest pending upload  no offset, for the same reason; since version 11
+//	-6  earliest pending upload  no offset, because no segment is tiered; since version 11
 const (
 	askLatest         = -1
 	askEarliest       = -2
@@ -27,7 +27,7 @@ const (
 	debuggingConsumer = -2 // replica id of a consumer that reads up to the log end, from a leader or a follower
 )
 
-// firstVersion is the first version of the request that may have each special timestamp.
+// firstVersion has, for each special timestamp, the first version of ListOffsets that may have it.
 var firstVersion = map[int64]int16{
 	askLatest: 0, askEarliest: 0, askMaxTimestamp: 7, askEarliestLocal: 8, askLatestTiered: 9, askPendingUpload: 11,
 }
@@ -68,7 +68,7 @@ func (m *replicaManager) handleListOffsetsRequest(e env.Env, req *kmsg.ListOffse
 	return resp
 }
 
-// fetchOffset looks up the offset for one partition. If there is none, it leaves -1 in the response
+// fetchOffset looks up the offset for one partition. If there is no such offset, it leaves -1 in the response
 // (Partition.fetchOffsetForTimestamp).
 func (m *replicaManager) fetchOffset(e env.Env, r *replica, req *kmsg.ListOffsetsRequest, rp kmsg.ListOffsetsRequestTopicPartition, ap *kmsg.ListOffsetsResponseTopicPartition) error {
 	if err := mayAnswer(r, wire.Epoch(rp.CurrentLeaderEpoch), req.ReplicaID == debuggingConsumer); err != nil {

@@ -7,9 +7,9 @@ import (
 	"samsa/wire"
 )
 
-// After OFFSET_OUT_OF_RANGE a follower does not know on which side its offset is
-// (AbstractFetcherThread.fetchOffsetAndTruncate). It asks its leader for the leader's log end. If its own log is not
-// longer, it then asks for the leader's log start:
+// After OFFSET_OUT_OF_RANGE a follower does not know whether its offset is above or below the leader's log
+// (AbstractFetcherThread.fetchOffsetAndTruncate). It asks its leader for the leader's log end. If its own log is not longer,
+// it then asks for the leader's log start:
 //
 //	ask for the end ──own log is longer──▶ truncate to it (the leader lost its tail, or was elected uncleanly)
 //	   └──otherwise──▶ ask for the start ──it is above the own end──▶ truncate fully and start there
@@ -56,8 +56,8 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 }
 
 // offsetOf returns the response for a partition, or nil. ListOffsets has topic names and no ids. The leader epoch in the
-// request distinguishes the topic from a later one with the same name, unless both are in epoch 0; then the log that is truncated by
-// the answer belongs to a deleted topic and is about to be discarded.
+// request distinguishes the topic from a later one with the same name, unless both are in epoch 0. In that case the log that
+// is truncated belongs to a deleted topic and is about to be discarded.
 func offsetOf(resp *kmsg.ListOffsetsResponse, tp wire.TopicPartition) *kmsg.ListOffsetsResponseTopicPartition {
 	for _, at := range resp.Topics {
 		for i := range at.Partitions {

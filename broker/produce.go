@@ -14,7 +14,7 @@ import (
 )
 
 // Produce has versions 3 to 13, all with record batches of format 2. Version 7 adds zstd, version 10 adds the new leader to
-// responses (KIP-951), and version 13 has topic ids instead of names (KIP-516). Each partition has exactly one batch.
+// the responses (KIP-951), and version 13 has topic ids instead of names (KIP-516). Each partition has exactly one batch.
 
 // replicaManager serves the requests for partitions that this broker hosts (ReplicaManager).
 type replicaManager struct {
@@ -29,7 +29,7 @@ type replicaManager struct {
 
 // handleProduceRequest appends the records (KafkaApis.handleProduceRequest). A request with acks=0 gets no response. A
 // request with acks=1 gets a response at once. A request with acks=all gets a response when the high watermark has passed
-// the records; every in-sync replica then has them, though not necessarily on its device.
+// the records; then every in-sync replica has them, although perhaps not on its device yet.
 func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg.ProduceRequest) {
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
 	p := &parkedProduce{ticket: t, resp: resp, since: e.Now()}

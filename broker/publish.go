@@ -24,9 +24,9 @@ type publisher struct {
 }
 
 // publish updates the replicas to match the image (ReplicaManager.applyDelta). It first removes the partitions that were
-// deleted or moved away, because another topic may have their name now. Then it makes the leaders, because followers
-// wait for them, and last the followers. Several elections may have happened since the previous publication; only the
-// newest counts, so no replica takes a role from a record in between (KIP-631).
+// deleted or moved away, because a new topic may have their name now. Then it makes the leaders, because followers wait for
+// them, and last the followers. Several elections may have happened since the previous publication; only the newest counts,
+// and no replica takes a role from an earlier election (KIP-631).
 //
 // The first publication waits until the image has every record that was committed when this incarnation first fetched
 // the metadata. With an older image the broker would take its own logs for strays.
@@ -53,7 +53,7 @@ func (p *publisher) publish(e env.Env) {
 	p.fetchers.assign(e)
 }
 
-// become applies the image to one partition's role.
+// become makes the replica of one partition the leader or a follower, as the image says.
 func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	r, err := p.getOrCreateReplica(e, t, part.Partition)
 	if err != nil {
@@ -92,9 +92,9 @@ func (p *publisher) become(e env.Env, t *image.Topic, part *image.Partition) {
 	}
 }
 
-// getOrCreateReplica returns the replica of a partition, and makes it if it is new here. The topic id is durable in the
-// log's directory before the first record is written, so that the log is never mistaken for the log of a later topic with
-// the same name (KIP-516).
+// getOrCreateReplica returns the replica of a partition, and makes it if this broker has none. The topic id is durable in
+// the log's directory before the first record is written, so that the log is never mistaken for the log of a later topic
+// with the same name (KIP-516).
 func (p *publisher) getOrCreateReplica(e env.Env, t *image.Topic, partition int32) (*replica, error) {
 	tp := wire.TopicPartition{Topic: t.Name, Partition: partition}
 	if r := p.replicas.named(tp); r != nil && r.ID == t.ID {

@@ -18,9 +18,9 @@ import (
 //	           │                    │
 //	        timer: expire      a touched replica: complete, at the end of the event (Broker.completeParked)
 //
-// No request is answered in the middle of an event. A part that changes a log or a high watermark touches the replica.
-// At the end of the event, completeParked checks the requests that wait for a touched replica, each once. So no list
-// changes while it is iterated.
+// No request is answered in the middle of an event. A part that changes a log or a high watermark touches the replica. At
+// the end of the event, completeParked checks each request that waits for a touched replica once. So no list changes while
+// it is iterated.
 type purgatory struct {
 	cfg     *Config
 	manager *replicaManager
@@ -33,7 +33,7 @@ type purgatory struct {
 	last      int64      // the last id given; ids are in order of arrival
 }
 
-// Its timers, one for each kind of request; A is the id of the parked request.
+// The timers of the purgatory, one for each kind of request. A is the id of the parked request.
 const (
 	timProduce = purgatoryKinds + iota
 	timFetchWait
@@ -173,7 +173,7 @@ type parkedFetch struct {
 	id     int64
 	ticket env.Ticket
 	req    *kmsg.FetchRequest
-	on     []*replica // the replicas that it waits for, which are those hosted here
+	on     []*replica // the replicas that it waits for, which are the hosted replicas of its partitions
 	since  env.Instant
 }
 
@@ -199,9 +199,9 @@ func (p *purgatory) completeFetches(e env.Env, touched []*replica) {
 	}
 }
 
-// completeFetch reads again for a parked fetch (DelayedFetch.tryComplete), and answers it if there are enough bytes, an
-// error, or a diverging epoch. A new high watermark alone does not complete a follower's fetch. The follower gets it
-// with the next records, or after max.wait.ms.
+// completeFetch reads again for a parked fetch (DelayedFetch.tryComplete), and answers the fetch if there are enough bytes,
+// an error, or a diverging epoch. A new high watermark alone does not complete a follower's fetch. The follower gets the
+// high watermark with the next records, or after max.wait.ms.
 func (p *purgatory) completeFetch(e env.Env, f *parkedFetch) {
 	if resp, enough := p.manager.read(e, f.req, false); enough {
 		p.answerFetch(e, f, resp)

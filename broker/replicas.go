@@ -8,10 +8,10 @@ import (
 	"samsa/wire"
 )
 
-// replica is one partition that this broker hosts, with the state that parts of the broker have for it.
+// replica is one partition that this broker hosts, with the state that the parts of the broker keep for each partition.
 type replica struct {
 	*replication.Partition
-	index   int64 // index in replicaTable.byIndex, by which tokens and timers name the replica
+	index   int64 // index in replicaTable.byIndex, which identifies the replica in tokens and timers
 	removed bool  // no longer hosted, so a part that still has a pointer to the replica must not use it
 	touched bool  // it is in replicaTable.touched
 
@@ -20,7 +20,7 @@ type replica struct {
 	failed     bool        // the leader sent records that do not continue its log; not fetched until the next epoch
 
 	// The log manager uses these.
-	flushed    env.Instant // when the log was last flushed, or else opened
+	flushed    env.Instant // when the log was last flushed, or when it was opened if it was never flushed
 	filesArmed int64       // the discarded files up to this number already have a timer
 }
 
@@ -29,7 +29,7 @@ type replica struct {
 type replicaTable struct {
 	cfg      *Config
 	registry registry
-	byName   map[wire.TopicPartition]*replica // replicas in service, of at most one topic for each name
+	byName   map[wire.TopicPartition]*replica // the replicas in service; no two of their topics have the same name
 	byIndex  []*replica                       // all replicas that were ever added, in that order
 	touched  []*replica                       // replicas touched in this event; empty between events
 }

@@ -8,9 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// Rules are the decisions for which Kafka once had another answer, or is known to need one. They are a broker's own rules,
-// each called at exactly one place, and the rules of the packages that it uses. Callers start from CurrentRules and set
-// all of them.
+// Rules are the decisions for which Kafka once had another answer, or is known to need another. They are the broker's own
+// rules, each called at exactly one place, and the rules of packages storage and replication. Callers start from
+// CurrentRules and set all of them.
 type Rules struct {
 	Storage     storage.Rules
 	Replication replication.Rules
@@ -20,7 +20,7 @@ type Rules struct {
 	Owner func(written, named wire.TopicID) wire.TopicID
 
 	// MayLead: may a broker become leader according to an image that ends at offset next? registered is its broker epoch,
-	// or -1 if it is not registered. It must not, if the image is from before the registration. The leader in that image
+	// or -1 if it is not registered. No, if the image is from before the registration. The leader in that image
 	// may be this broker's previous incarnation, in an epoch that began with a log whose end this incarnation may have
 	// lost. Kafka's broker becomes leader at once, but keeps its port closed (KIP-631).
 	MayLead func(registered wire.BrokerEpoch, next wire.Offset) bool
@@ -38,8 +38,8 @@ type Rules struct {
 	// watermark of another leader says nothing about these records. That leader may have other records at their offsets.
 	FailWaiting bool
 
-	// Outcome: which error does the response have for a record that the high watermark has passed, if the partition has
-	// this error because the replica no longer leads or has too few replicas in sync? nil means no error.
+	// Outcome: the high watermark has passed a record, but the partition has error err, because the replica no longer leads
+	// or too few replicas are in sync. Which error does the response have? The current rule returns err; nil means none.
 	Outcome func(err *kerr.Error) *kerr.Error
 }
 
@@ -65,8 +65,8 @@ func CurrentRules() Rules {
 	}
 }
 
-// mustBeComplete panics if a rule is missing. There is no default, because an old rule could not be told from a missing
-// one.
+// mustBeComplete panics if a rule is missing. Rules have no defaults, because an old rule can be a zero value, which could
+// not be distinguished from a missing rule.
 func (r *Rules) mustBeComplete() {
 	if r.Storage == (storage.Rules{}) || r.Owner == nil || r.MayLead == nil || r.MayServe == nil ||
 		r.IsCurrent == nil || r.Outcome == nil {

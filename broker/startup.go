@@ -14,13 +14,13 @@ type logManager struct {
 	dir      storage.Dir
 
 	directory     wire.UUID        // the directory's id; it outlives incarnations
-	previousEpoch wire.BrokerEpoch // of the last clean shutdown, -1 if there was none
+	previousEpoch wire.BrokerEpoch // broker epoch in the clean shutdown file, -1 if there was no file
 	discarded     []string         // directories that earlier incarnations discarded and did not remove
-	offline       bool             // the directory failed: no log is touched in the rest of the event that found it
+	offline       bool             // the directory failed; the broker ends with this event and touches no log until then
 }
 
-// load opens every log of the disk. It removes the clean shutdown file before it reads the first log, so that after a
-// crash half way through this start the next one runs recovery.
+// load opens every log of the disk. It removes the clean shutdown file before it reads the first log, so that after a crash
+// in the middle of this start the next start runs recovery.
 func (m *logManager) load(e env.Env) error {
 	d := e.Disk()
 	if err := m.format(e); err != nil {
@@ -99,7 +99,7 @@ func (m *logManager) format(e env.Env) error {
 	return m.dir.SaveMeta(e.Disk(), meta)
 }
 
-// checkpoint writes the high watermarks, so that each replica begins with its own after a restart.
+// checkpoint writes the high watermarks to a file, so that after a restart each replica begins with its high watermark.
 func (m *logManager) checkpoint(d env.Disk) error {
 	hws := storage.Offsets{}
 	for _, r := range m.replicas.inService() {
@@ -108,8 +108,8 @@ func (m *logManager) checkpoint(d env.Disk) error {
 	return m.dir.SaveHighWatermarks(d, hws)
 }
 
-// saveRecoveryPoints runs on a clock and after every truncation. If a log were truncated below its saved recovery point
-// and grew again, recovery would not read the new records.
+// saveRecoveryPoints writes the recovery points periodically and after every truncation. If a log were truncated below its
+// saved recovery point and grew again, recovery would not read the new records.
 func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	points, starts := storage.Offsets{}, storage.Offsets{}
 	for _, r := range m.replicas.inService() {

@@ -10,7 +10,7 @@ import (
 // Admin sends one request at a time to the active controller and returns its response, as Kafka's admin client does with
 // bootstrap.controllers (KIP-919):
 //
-//	DescribeCluster to any controller ──active controller──▶ the request to that one ──▶ a response
+//	DescribeCluster to any controller ──active controller──▶ the request to it ──▶ a response
 //	          ▲                                                    │
 //	          └──────── after a backoff ◀── NOT_CONTROLLER, or no response
 //
@@ -18,7 +18,7 @@ import (
 // request that waits for a connection to it fails after socket.connection.setup.timeout.ms (10 s). Kafka's admin client has
 // the same timeouts.
 //
-// Kafka's client gives up after default.api.timeout.ms. This one does not, because an operator would try again.
+// Kafka's client gives up after default.api.timeout.ms. This client does not, because an operator would try again.
 type Admin struct {
 	controllers    []env.Addr // bootstrap.controllers
 	cfg            Config
@@ -45,10 +45,10 @@ func NewAdmin(controllers []env.Addr, cfg Config) *Admin {
 	return &Admin{controllers: controllers, cfg: cfg.withDefaults(), links: map[env.Addr]env.Link{}}
 }
 
-// Start does nothing: an admin connects when it has a request.
+// Start does nothing, because an admin connects only when it has a request.
 func (a *Admin) Start(env.Env) {}
 
-// Receive sends no response: a client serves no requests.
+// Receive sends no response, because a client serves no requests.
 func (a *Admin) Receive(e env.Env, t env.Ticket, _ env.Request) { e.NoReply(t) }
 
 // Stop ends the admin.
@@ -58,7 +58,7 @@ func (a *Admin) Stop(e env.Env) { e.Exit(nil) }
 // controller was replaced. It is valid while a response is handled.
 func (a *Admin) Ambiguous() bool { return a.ambiguous }
 
-// Ask queues a request. It is sent again after a response for which retry returns true.
+// Ask queues a request. The request is sent again after each response for which retry returns true.
 func (a *Admin) Ask(e env.Env, req env.Request, retry func(env.Response) bool, done func(env.Env, env.Response)) {
 	a.queue = append(a.queue, adminRequest{req, done, retry})
 	if len(a.queue) == 1 {
@@ -86,7 +86,7 @@ func (a *Admin) call(e env.Env, to env.Addr, req env.Request, kind uint16) {
 	e.Call(a.links[to], a.cfg.RequestTimeout, req, env.Token{Kind: kind, A: a.generation})
 }
 
-// Returned handles the response of the last request.
+// Returned handles the response to the request in flight, or its error.
 func (a *Admin) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
 	if tok.A != a.generation {
 		return
@@ -141,8 +141,8 @@ func (a *Admin) backOff(e env.Env) {
 	e.Arm(env.Timer{Kind: timAdmin, Lane: env.LaneClient}, a.cfg.backoff(e, a.attempts))
 }
 
-// notController reports whether a response has NOT_CONTROLLER. If its sender was the active controller when the request
-// arrived, the request may still be applied, and the next controller's response will show that.
+// notController reports whether a response has NOT_CONTROLLER. If the sender of the response was the active controller when
+// the request arrived, the request may still be applied. The next controller's response will show that.
 func notController(resp env.Response) bool {
 	var code int16
 	switch r := resp.(type) {

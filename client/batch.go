@@ -39,7 +39,7 @@ type batch struct {
 	err       *kerr.Error    // the error of the last attempt
 }
 
-// setTopic records the topic id of an attempt: a topic that is deleted and created again has another one.
+// setTopic records the topic id of an attempt. A topic that was deleted and created again has another id.
 func (b *batch) setTopic(at wire.TopicID) {
 	if b.attempts > 1 && b.topic != at && !slices.Contains(b.earlier, b.topic) {
 		b.earlier = append(b.earlier, b.topic)
@@ -47,7 +47,8 @@ func (b *batch) setTopic(at wire.TopicID) {
 	b.topic = at
 }
 
-// recordOverhead is the maximal size of a record without headers, besides its key and value: lengths, deltas, attributes.
+// recordOverhead is the maximal number of bytes that a record without headers has in addition to its key and value. They
+// encode lengths, deltas and attributes.
 const recordOverhead = 21
 
 func recordSize(key, value []byte) int { return recordOverhead + len(key) + len(value) }
@@ -60,8 +61,8 @@ func (o *queue) openBatch() *batch {
 	return nil
 }
 
-// add appends a record to the open batch, or to a new one if it does not fit. It returns the batch if it is new, and
-// reports whether a batch is full.
+// add appends a record to the open batch, or to a new batch if the record does not fit. It returns the batch if the batch is
+// new, and reports whether a batch is full.
 func (o *queue) add(r wire.Record, id int64, limit int, next func() *batch) (fresh *batch, full bool) {
 	size := recordSize(r.Key, r.Value)
 	b := o.openBatch()
@@ -101,8 +102,8 @@ func (b *batch) ready(now env.Instant, linger env.Duration) bool {
 	return b.bytes != nil || now.Sub(b.createdAt) >= linger
 }
 
-// split splits a batch that is too large for the broker in two. The two keep the order of the records and the age of the
-// batch (RecordAccumulator.splitAndReenqueue).
+// split divides a batch that is too large for the broker into two batches. The two keep the order of the records and the age
+// of the batch (RecordAccumulator.splitAndReenqueue).
 func (b *batch) split(next func() *batch) [2]*batch {
 	var halves [2]*batch
 	half := len(b.records) / 2

@@ -15,7 +15,7 @@ import (
 //
 //	the partition's leader    ListOffsets, OffsetForLeaderEpoch, DeleteRecords (each with one partition)
 //	the named broker          DescribeConfigs of a broker
-//	any broker                all others; a broker forwards requests for the controller
+//	any broker                all other requests; the broker forwards requests for the controller
 type adminCalls struct {
 	*metadataCache
 	calls map[int64]*adminCall
@@ -38,7 +38,7 @@ type adminCall struct {
 type CallResult struct {
 	Response env.Response // nil if none arrived within Config.APITimeout
 	Err      *kerr.Error  // why there is no response
-	Outcome  Outcome      // OK with a response; otherwise Unknown if an attempt may have been applied, or Failed
+	Outcome  Outcome      // OK with a response; otherwise Unknown if an attempt may have been applied, else Failed
 	Attempts int          // after an attempt without a response, a later one may get, for example, "already exists"
 }
 

@@ -4,8 +4,8 @@ import (
 	"samsa/sim/env"
 )
 
-// Client is the node. Its process has a producer, a consumer and admin calls, which share one metadata cache, and the
-// scripts that use them.
+// Client is the env.Node of a client machine. It has a producer, a consumer and admin calls, which share one metadata cache.
+// It also runs the scripts that use them.
 type Client struct {
 	metadata *metadataCache
 	Producer Producer
@@ -14,17 +14,17 @@ type Client struct {
 	scripts scripts
 }
 
-// New makes a client with its bootstrap machines. Set Producer.Done and Consumer.Read before the first use, or use a script,
-// which sets both.
+// New makes a client with its bootstrap machines. Set Producer.Done and Consumer.Read before the first use, or use a
+// script. Script.Start sets Producer.Done, and Script.Read sets Consumer.Read.
 func New(bootstrap []env.Addr, cfg Config) *Client {
 	c := newMetadataCache(bootstrap, cfg)
 	return &Client{metadata: c, Producer: newProducer(c), Consumer: newConsumer(c), adminCalls: newAdminCalls(c)}
 }
 
-// Start does nothing: a client connects for its first request.
+// Start does nothing, because a client connects only when it sends its first request.
 func (c *Client) Start(env.Env) {}
 
-// Receive closes the link: a client serves no requests.
+// Receive closes the link, because a client serves no requests.
 func (c *Client) Receive(e env.Env, t env.Ticket, _ env.Request) { e.Close(t.Link) }
 
 // Stop ends the process. The outcome of undelivered records is unknown.

@@ -6,7 +6,7 @@ import "samsa/sim/env"
 type Config struct {
 	RequestTimeout  env.Duration // request.timeout.ms
 	APITimeout      env.Duration // default.api.timeout.ms: the limit of Client.Ask with all its retries
-	RetryBackoff    env.Duration // retry.backoff.ms: the wait before the first retry; it doubles with each further one
+	RetryBackoff    env.Duration // retry.backoff.ms: the wait before the first retry; it doubles with each further retry
 	RetryBackoffMax env.Duration // retry.backoff.max.ms (KIP-580)
 	MetadataMaxAge  env.Duration // metadata.max.age.ms
 
@@ -28,7 +28,8 @@ type Config struct {
 }
 
 // DefaultConfig returns the defaults of Kafka's clients, with one exception. It allows one request in flight for each
-// connection instead of five, because with five Kafka keeps a partition's order only by idempotence, which is not here yet.
+// connection instead of five, because with five Kafka keeps the order of a partition only by idempotence, which this client
+// does not have yet.
 func DefaultConfig() Config {
 	return Config{}.withDefaults()
 }

@@ -30,14 +30,14 @@ type Consumer struct {
 	next    int64                          // numbers fetches
 }
 
-// Polled is one partition of a fetch response.
+// Polled has the records of one partition of a fetch response, or the error that ended the reading of the partition.
 type Polled struct {
 	Partition wire.TopicPartition
 	Topic     wire.TopicID  // the topic id of the request; zero with an error
 	Records   []wire.Record // in offset order, none below the position
 	Next      wire.Offset   // the new position
 	HW        wire.Offset   // the high watermark, or with read_committed the last stable offset
-	Err       *kerr.Error   // set if the consumer stops: out of range or truncated, without auto.offset.reset
+	Err       *kerr.Error   // set if the position is out of range or truncated and auto.offset.reset is none
 }
 
 // Reset is auto.offset.reset.
@@ -47,7 +47,7 @@ const (
 	ResetLatest Reset = iota
 	ResetEarliest
 	ResetNone
-	ResetByDuration // to the first record that is no older than Config.ResetBack (KIP-1106)
+	ResetByDuration // reset to the first record that is no older than Config.ResetBack (KIP-1106)
 )
 
 // Earliest is the position of the log start, for Assign.
@@ -59,11 +59,11 @@ const Latest wire.Offset = -1
 // byTime is the position of a cursor that resets to a time. ListOffsets has no such special timestamp.
 const byTime wire.Offset = -100
 
-// cursor is one assigned partition. Its position has an offset, the leader epoch of the record before that offset, and the
-// leader epoch up to which it is validated (KIP-320).
+// cursor is one assigned partition. Its position consists of an offset, the leader epoch of the record before that offset,
+// and the leader epoch up to which the position is validated (KIP-320).
 type cursor struct {
 	tp             wire.TopicPartition
-	position       wire.Offset // Earliest, Latest or byTime before ListOffsets has an offset for it
+	position       wire.Offset // Earliest, Latest or byTime until the response of ListOffsets has the offset
 	offsetEpoch    wire.Epoch  // NoEpoch if it is not known, so that the position cannot be validated
 	validatedEpoch wire.Epoch
 	generation     int64 // a response to an earlier generation is dropped
@@ -96,13 +96,13 @@ func newConsumer(c *metadataCache) Consumer {
 	return Consumer{metadataCache: c, index: map[wire.TopicPartition]int{}, fetches: map[wire.NodeID]*fetchInFlight{}}
 }
 
-// Assign assigns a partition with a position, or moves the position of an assigned one.
+// Assign assigns a partition with a position, or moves the position of a partition that is assigned already.
 func (c *Consumer) Assign(e env.Env, tp wire.TopicPartition, from wire.Offset) {
 	c.Seek(e, tp, from, wire.NoEpoch)
 }
 
-// Seek does the same as Assign, but with the leader epoch of the record before the position, as in a committed offset. The
-// consumer validates the position before the first fetch.
+// Seek does the same as Assign, but takes also the leader epoch of the record before the position, which a committed offset
+// has too. The consumer validates the position before the first fetch.
 func (c *Consumer) Seek(e env.Env, tp wire.TopicPartition, to wire.Offset, epoch wire.Epoch) {
 	i, ok := c.index[tp]
 	if !ok {
@@ -197,7 +197,7 @@ func (c *Consumer) lookUpPosition(e env.Env, i int, l leader) {
 	c.askPosition(e, i, l, req, 0)
 }
 
-// validate asks the leader for the end of the last read record's epoch (KIP-320). Without validation a consumer would
+// validate asks the leader where the epoch of the last read record ends (KIP-320). Without validation a consumer would
 // continue in the new leader's log as if it were the old log, and miss the records that replaced those it has read.
 func (c *Consumer) validate(e env.Env, i int, l leader) {
 	p := c.parts[i]
@@ -261,8 +261,8 @@ func (c *Consumer) handlePositionResponse(e env.Env, tok env.Token, resp env.Res
 
 // completeValidation compares the position with the end of its epoch in the leader's log
 // (SubscriptionState.maybeCompleteValidation). If the position is beyond that end, records that the consumer has read were
-// truncated. With a reset policy the consumer continues at that end, where the logs diverge. Without one it stops, and the
-// application decides.
+// truncated. With a reset policy the consumer continues at that end, where the logs diverge. Without a reset policy it
+// stops, and the application decides what to do.
 func (c *Consumer) completeValidation(e env.Env, p *cursor, heard, epoch wire.Epoch, end wire.Offset) {
 	p.validatedEpoch = heard
 	switch {

@@ -138,8 +138,8 @@ func appendRecords(to []wire.Record, b wire.Batch, from wire.Offset) []wire.Reco
 	return to
 }
 
-// abortedFilter removes the records of aborted transactions (CompletedFetch). A response has the producer and the first
-// offset of each aborted transaction, which ends at its marker.
+// abortedFilter removes the records of aborted transactions (CompletedFetch). For each aborted transaction, a response has
+// the producer and the first offset. The transaction ends at the producer's next marker.
 type abortedFilter struct {
 	aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction // not reached yet
 	inside  []int64                                              // producers with an aborted transaction at the current offset

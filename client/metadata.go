@@ -12,7 +12,7 @@ import (
 	"samsa/wire"
 )
 
-// Token and timer kinds of all clients.
+// The kinds of tokens and timers of Client and Admin.
 const (
 	tokMetadata        = iota + 1
 	tokProduce         // A: request
@@ -123,8 +123,8 @@ func (c *metadataCache) refresh(e env.Env) {
 	e.Call(c.link(e, c.anyBroker(e)), c.cfg.RequestTimeout, req, env.Token{Kind: tokMetadata})
 }
 
-// anyBroker returns a broker for a request that every broker serves. It is one of the bootstrap machines, which are all
-// brokers here.
+// anyBroker returns a broker for a request that every broker serves. It chooses one of the bootstrap machines, because here
+// all bootstrap machines are brokers.
 func (c *metadataCache) anyBroker(e env.Env) env.Addr {
 	return c.bootstrap[e.Choose("client.metadata-broker", uint64(len(c.bootstrap)))]
 }
@@ -183,7 +183,7 @@ func (c *metadataCache) updateTopic(m *kmsg.MetadataResponseTopic) (missing bool
 }
 
 // updateLeader takes the new leader from the response of a broker that does not lead (KIP-951). If the topic was deleted
-// meanwhile, the response does not apply to the topic that has its name now. Kafka's client does not compare the ids
+// meanwhile, the response does not apply to the topic that has the same name now. Kafka's client does not compare the ids
 // (Metadata.updatePartitionLeadership), and afterwards ignores the lower epochs of the new topic forever.
 func (c *metadataCache) updateLeader(tp wire.TopicPartition, id wire.TopicID, node wire.NodeID, epoch wire.Epoch, host string) {
 	t := c.topics[tp.Topic]

@@ -20,7 +20,7 @@ func (o Outcome) String() string { return [...]string{"ok", "failed", "unknown"}
 
 // harmless lists the errors that prove that the attempt changed nothing, because the broker returns them before it appends.
 // After any other error the outcome is unknown. NOT_LEADER_OR_FOLLOWER is not in the list. A leader that is replaced while a
-// batch waits for replication returns it too, and the batch may survive.
+// batch waits for replication also returns this error, and the batch may survive.
 var harmless = []*kerr.Error{
 	kerr.CorruptMessage, kerr.UnknownTopicOrPartition, kerr.MessageTooLarge, kerr.InvalidTopicException,
 	kerr.NotEnoughReplicas, kerr.InvalidSessionTimeout, kerr.InvalidRequest, kerr.OutOfOrderSequenceNumber,
@@ -40,8 +40,8 @@ func provesNothingApplied(code int16) bool {
 // retriable reports whether Kafka's clients retry after this error code.
 func retriable(code int16) bool { return kerr.IsRetriable(kerr.ErrorForCode(code)) }
 
-// transport returns Kafka's error for a call without a response. The server may have read the request, unless the connection
-// was refused.
+// transport returns Kafka's error for a call without a response. The server may have read the request, unless it refused the
+// connection.
 func transport(err error) *kerr.Error {
 	if err == nil {
 		return nil

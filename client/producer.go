@@ -45,7 +45,7 @@ type Sent struct {
 	Base      wire.Offset // base offset of its batch, under the same conditions
 	CRC       uint32      // checksum of the batch as sent
 	// Topic is the topic id of the last attempt, zero if there was none. Earlier has the other topic ids of earlier
-	// attempts. Those topics had the same name and are deleted by now, and may have got the record.
+	// attempts. Topics with these ids had the same name and are deleted by now. They may have got the record.
 	Topic    wire.TopicID
 	Earlier  []wire.TopicID
 	Attempts int
@@ -118,7 +118,7 @@ func (p *Producer) newBatch(e env.Env) *batch {
 	return b
 }
 
-// onMetadata handles a metadata update: it gives blocked records their partitions and sends batches to their leaders.
+// onMetadata handles a metadata update. It chooses the partitions of the blocked records and sends batches to the leaders.
 func (p *Producer) onMetadata(e env.Env) {
 	waiting := p.blocked
 	p.blocked = nil
@@ -156,11 +156,11 @@ func (p *Producer) unblock(e env.Env, w blocked, err *kerr.Error) {
 }
 
 // sendReady sends a request to each leader that has a ready batch, up to the limit of requests in flight
-// (Sender.sendProducerData). The request has one batch of each of that leader's partitions, ready or not.
+// (Sender.sendProducerData). The request has one batch of each of that leader's partitions, even if that batch is not ready.
 func (p *Producer) sendReady(e env.Env) { p.sendProducerData(e, false) }
 
-// sendProducerData does the work of sendReady. updated means that the metadata has just been updated. If it lacks a leader
-// even so, the next update waits for a backoff; otherwise a producer to a partition that does not exist would request
+// sendProducerData does the work of sendReady. updated means that the metadata has just been updated. If the metadata still
+// lacks a leader, the next update waits for a backoff; otherwise a producer to a partition that does not exist would request
 // metadata without a pause (Metadata.timeToAllowUpdate).
 func (p *Producer) sendProducerData(e env.Env, updated bool) {
 	byNode := map[wire.NodeID][]*queue{}

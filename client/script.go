@@ -17,8 +17,8 @@ import (
 //	})
 //
 // A script and its node never run at the same time, so a script is as deterministic as the node. Between two waits no time
-// passes. A script ends with its process: the world calls Client.Dropped, which unwinds a waiting script. Its deferred calls
-// then run, and must not wait.
+// passes. When the process ends, the world calls Client.Dropped, which unwinds the waiting scripts. Then the deferred calls
+// of the scripts run. These calls must not wait.
 
 // Script is the handle of a script. It is valid only inside the script.
 type Script struct {
@@ -46,12 +46,12 @@ type scriptRead struct {
 	ended   bool // the consumer gave up on the partition
 }
 
-// onSent is the Producer.Done of a client with scripts.
+// onSent stores the result of a record. It is the Producer.Done of a client with scripts.
 func (s *scripts) onSent(_ env.Env, r Sent) {
 	s.futures[r.ID].Sent, s.futures[r.ID].Done = r, true
 }
 
-// onPolled is the Consumer.Read of a client with scripts.
+// onPolled stores records for a script's Read. It is the Consumer.Read of a client with scripts.
 func (s *scripts) onPolled(_ env.Env, p Polled) {
 	b := s.read(p.Partition)
 	b.records = append(b.records, p.Records...)
@@ -100,7 +100,8 @@ func (c *Client) Run(e env.Env, body func(h *Script)) {
 // Scripts returns the number of scripts that have not ended.
 func (c *Client) Scripts() int { return len(c.scripts.all) }
 
-// runReady resumes each script that waits for a condition which is now true, until there is no such script.
+// runReady resumes each script that waits for a condition if the condition is now true. It repeats this until no script can
+// run.
 func (s *scripts) runReady(e env.Env) {
 	if s.inside {
 		return // a running script made this call
@@ -167,7 +168,7 @@ func (h *Script) Sleep(d env.Duration) {
 	h.Wait(func() bool { return h.woken })
 }
 
-// Future is the result of a record, once it is known.
+// Future has the result of a record as soon as the result is known.
 type Future struct {
 	Sent
 	Done bool
@@ -192,8 +193,8 @@ func (h *Script) Send(tp wire.TopicPartition, key, value []byte) Sent {
 	return f.Sent
 }
 
-// Read reads a partition from a position until it has n records, and unassigns it. The client's Consumer.Read must not be
-// set, and two scripts must not read the same partition at the same time.
+// Read reads a partition from a position until it has n records, and then unassigns the partition. The client's
+// Consumer.Read must not be set, and two scripts must not read the same partition at the same time.
 func (h *Script) Read(tp wire.TopicPartition, from wire.Offset, n int) []wire.Record {
 	c := &h.c.Consumer
 	if c.Read == nil {
