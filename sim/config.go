@@ -59,7 +59,7 @@ type NetProfile struct {
 	RTO, RTOMax    env.Duration // the first retransmission timeout, and the maximum up to which it doubles
 	ConnectTimeout env.Duration // for a peer that never answers
 
-	LossPPM   uint32       // in how many of a million milliseconds packets are lost, and arrive one or more retransmissions later
+	LossPPM   uint32       // in how many of a million milliseconds packets are lost, and so arrive after retransmissions
 	StallPPM  uint32       // in how many of a million seconds the packets of a pair stall
 	StallMax  env.Duration // the longest such stall
 	ResetPPM  uint32       // in how many of a million ticks (of a tenth of a second) one connection of a pair is reset
