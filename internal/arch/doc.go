@@ -2,7 +2,7 @@
 // It runs as tests, so the rules need no tool but go test.
 //
 //	go list ──▶ Program ──┬─▶ layers        allowed imports of each package          layers.go imports.go
-//	                      ├─▶ determinism   code that a seed could not repeat        lint.go and the rule files
+//	                      ├─▶ determinism   code that makes runs of one seed differ  lint.go and the rule files
 //	                      ├─▶ text          docs, machine paths, unfinished work    text.go
 //	                      ├─▶ size          functions, types that only shrink       size.go size.txt
 //	                      ├─▶ words         comments that name machines             words.go
@@ -12,13 +12,13 @@
 // which lists the determinism rules; a rule is a value with a name, a reason and a check. Each rule has a planted
 // violation and an accepted counterpart under testdata, and a test checks that every rule finds its violation.
 //
-// Where a rule allows it, a comment on the line or directly above may justify an exemption (Argue in the code):
+// If the field Argue of a rule is set, a comment on the line, or directly above it, may justify an exemption from the rule:
 //
 //	for id := range seen { //order: the sum of ids does not depend on their order
 //
 // The reason is for the reader. An exemption comment without a reason, or on a line that breaks no rule, is a finding too.
 //
-// The lint proves nothing: an alias in a field, a callback or an interface can hide a change from it. It finds the common
-// mistakes in seconds and says what to do instead. The audit decides whether runs are deterministic: it runs every seed
-// twice, in several processes and on several platforms.
+// The lint proves nothing, because it does not see a change that is made through a field, a callback or an interface. It
+// finds the common mistakes in seconds and says what to do instead. The audit decides whether runs are deterministic: it
+// runs every seed twice, in several processes and on several platforms.
 package arch

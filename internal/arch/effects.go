@@ -16,16 +16,16 @@ import (
 
 // effect describes what a call of a function changes.
 type effect struct {
-	pure    bool                // it changes nothing that other code sees, but may panic
-	changes map[*types.Var]bool // parameters, the receiver among them, through which it changes something
+	pure    bool                // the call changes nothing that other code sees, but it may panic
+	changes map[*types.Var]bool // the parameters, including the receiver, through which the call changes something
 }
 
-// changesParam reports whether a call changes the value that its i-th argument refers to; -1 is the receiver.
+// changesParam reports whether a call changes the value that its i-th argument refers to. If i is -1, the receiver is meant.
 func (p *Program) changesParam(fn *types.Func, i int) bool {
 	sig := fn.Signature()
 	v := sig.Recv()
 	if i >= 0 {
-		i = min(i, sig.Params().Len()-1) // the last one takes the rest
+		i = min(i, sig.Params().Len()-1) // the last parameter takes all remaining arguments
 		if i < 0 {
 			return false
 		}
@@ -42,7 +42,7 @@ func (p *Program) effectOf(fn *types.Func) effect {
 	}
 	at, ok := p.funcs[fn]
 	if !ok {
-		return effect{} // no body of ours: unknown, so not pure
+		return effect{} // the function has no body in our code, so its effects are unknown
 	}
 	p.effects[fn] = effect{pure: true}
 	e := effect{pure: true, changes: map[*types.Var]bool{}}
@@ -51,14 +51,14 @@ func (p *Program) effectOf(fn *types.Func) effect {
 		v, deref := sc.root(target)
 		deref = deref || through
 		switch {
-		case v == nil: // the result of a call: it may be shared
+		case v == nil: // the target is the result of a call, which other code may share
 			e.pure = false
-		case v.Parent() == nil || v.Parent() == v.Pkg().Scope(): // a field by itself, a package variable
+		case v.Parent() == nil || v.Parent() == v.Pkg().Scope(): // the target is a field by itself, or a package variable
 			e.pure = false
 		case sc.params[v] && deref:
 			e.changes[v] = true
 			e.pure = false
-		case deref && !sc.fresh[v] && !sc.params[v]: // a local name for something made elsewhere
+		case deref && !sc.fresh[v] && !sc.params[v]: // a local name refers to a value that was made elsewhere
 			e.pure = false
 		}
 	})
@@ -93,14 +93,14 @@ func (p *Program) pureCall(info *types.Info, call *ast.CallExpr) bool {
 	}
 	switch builtin(info, call) {
 	case "len", "cap", "min", "max", "make", "new", "append", "panic", "complex", "real", "imag", "copy", "delete", "clear":
-		return true // what the last four write is found as a write
+		return true // callWrites finds the writes of append, copy, delete and clear
 	case "":
 	default:
 		return false
 	}
 	fn := callee(info, call)
 	if fn == nil || fn.Pkg() == nil {
-		return fn != nil && fn.Name() == "Error" // error.Error, the one function without a package
+		return fn != nil && fn.Name() == "Error" // the method Error of the type error, which belongs to no package
 	}
 	if _, ours := p.funcs[fn]; ours {
 		return p.effectOf(fn).pure
@@ -138,8 +138,8 @@ func changesFirst(path, name string) bool {
 	return false
 }
 
-// writes calls visit for every expression in n that is changed. The flag through says that the value it refers to is
-// changed, not the variable itself.
+// writes calls visit for every expression in n that is changed. The argument through is true if the change is not to the
+// variable itself, but to the value that it refers to.
 func (p *Program) writes(q *Package, n ast.Node, visit func(target ast.Expr, through bool)) {
 	info := q.Info
 	ast.Inspect(n, func(n ast.Node) bool {
@@ -168,7 +168,7 @@ func (p *Program) writes(q *Package, n ast.Node, visit func(target ast.Expr, thr
 	})
 }
 
-// callWrites is writes for one call.
+// callWrites does the same as writes, but for one call.
 func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(ast.Expr, bool)) {
 	if isConversion(info, call) {
 		return
@@ -177,8 +177,8 @@ func (p *Program) callWrites(info *types.Info, call *ast.CallExpr, visit func(as
 	case "delete", "clear", "copy":
 		visit(call.Args[0], true)
 	case "append":
-		// Appending to a whole variable (s, s[:]) writes after its end; another slice sees that only if it shares the
-		// capacity. Appending to s[:n] overwrites the elements that follow, unless its capacity is cut too (s[:n:n]).
+		// Appending to a whole slice (s or s[:]) writes after its end; only a slice that shares its capacity sees the write.
+		// Appending to s[:n] overwrites the elements after n, unless the capacity is cut too (s[:n:n]).
 		if cut, ok := ast.Unparen(call.Args[0]).(*ast.SliceExpr); ok && cut.High != nil && !cut.Slice3 {
 			visit(call.Args[0], true)
 		}
@@ -218,11 +218,11 @@ type scope struct {
 	info   *types.Info
 	params map[*types.Var]bool
 	alias  map[*types.Var]ast.Expr // a local name for (part of) something: p := &table[i]
-	fresh  map[*types.Var]bool     // made here: x := T{}, &T{}, make, new
+	fresh  map[*types.Var]bool     // made in this function: x := T{}, &T{}, make, new
 }
 
-// scope reads the declarations of a function once, in any order. That is enough for names that are assigned where they are
-// declared, as nearly all are.
+// scope reads the declarations of a function once, without regard to the order in which they run. That is enough for names
+// that are assigned only where they are declared, as nearly all names are.
 func (p *Program) scope(q *Package, fd *ast.FuncDecl) *scope {
 	sc := &scope{info: q.Info, params: map[*types.Var]bool{}, alias: map[*types.Var]ast.Expr{}, fresh: map[*types.Var]bool{}}
 	for _, list := range []*ast.FieldList{fd.Recv, fd.Type.Params} {
@@ -240,7 +240,7 @@ func (p *Program) scope(q *Package, fd *ast.FuncDecl) *scope {
 	if fd.Body == nil {
 		return sc
 	}
-	// define enters one name: new, another name for something, or a copy.
+	// define records whether a name is a new value, another name for an existing value, or a copy.
 	define := func(lhs ast.Expr, rhs ast.Expr) {
 		id, ok := lhs.(*ast.Ident)
 		if !ok {
@@ -314,10 +314,11 @@ func isFresh(info *types.Info, e ast.Expr) bool {
 	return false
 }
 
-// root returns the variable that an expression starts from, and follows local names for it; deref says that there is a
-// pointer, slice or map between. The variable is nil for the result of a call.
+// root returns the variable at the start of an expression. If the variable is a local name for another value, root continues
+// with that value. The result deref reports whether a pointer, slice or map is between the variable and the expression. If
+// the expression starts with the result of a call, the variable is nil.
 func (sc *scope) root(e ast.Expr) (v *types.Var, deref bool) {
-	for range 100 { // an alias of itself in a loop (p = p.next) ends here
+	for range 100 { // the limit is for a name that is an alias of itself (p = p.next)
 		switch x := e.(type) {
 		case *ast.ParenExpr:
 			e = x.X

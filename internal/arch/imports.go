@@ -59,7 +59,7 @@ var foreign = []struct{ prefix, why string }{
 	{"github.com/twmb/franz-go", "a real client with goroutines and sockets; the compatibility tests use it, in a module of their own"},
 }
 
-// Imports checks the imports of one package against its row. Test files may import anything.
+// Imports checks the imports of one package against its row in layers.go. Test files may import anything.
 func (p *Program) Imports(q *Package) []Finding {
 	var found []Finding
 	report := func(spec ast.Node, rule, what, why string) {

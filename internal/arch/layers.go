@@ -9,24 +9,24 @@ type Layer struct {
 	Why     string   // the reason, printed with every violation
 	Std     [][]string
 	Modules []string // prefixes of the import paths of other modules that it may import
-	// Argued maps extra standard-library packages to the reason this layer needs them.
+	// Argued maps each extra standard-library package to the reason why this layer needs it.
 	Argued map[string]string
 
-	// Exempt is the reason why no determinism rule applies to this layer, or "" if they apply.
+	// Exempt is the reason why no determinism rule applies to this layer, or "" if the rules apply.
 	Exempt string
-	// Except maps determinism rules that do not apply to this layer to the reason.
+	// The keys of Except are the determinism rules that do not apply to this layer. The values are the reasons.
 	Except map[string]string
 	// Argue lists the exemption comments (such as //goroutine:) that only this layer may use, in addition to the common
 	// ones.
 	Argue []string
 }
 
-// The constant everything, used in a list, is a wildcard.
+// The constant everything is a wildcard: a list that contains it allows every package.
 const everything = "*"
 
 // Groups of standard-library packages.
 var (
-	// stdPure is for protocol code. Its functions depend on their arguments only, not on the machine.
+	// stdPure lists the packages for protocol code. Their functions depend on their arguments only, not on the machine.
 	stdPure = []string{
 		"bytes", "cmp", "encoding/base64", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32",
 		"io", "iter", "maps", "math", "math/bits", "path", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8",

@@ -20,7 +20,7 @@ type Finding struct {
 	Why  string // why it is forbidden, and what to do instead
 }
 
-// String is the finding in one line, as the tests print it.
+// String returns the finding as one line, which the tests print.
 func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s: %s", f.Pos.Filename, f.Pos.Line, f.Pos.Column, f.Rule, f.What, f.Why)
 }
@@ -57,7 +57,7 @@ var Rules = []Rule{
 // argumentRule is the rule for findings about the exemption comments themselves.
 const argumentRule = "argument"
 
-// pass is one rule at work on one package.
+// pass is the check of one package by one rule.
 type pass struct {
 	*Program
 	pkg    *Package
@@ -123,7 +123,7 @@ func (ps *pass) argued(at token.Position) bool {
 }
 
 // candidate marks an exemption comment as used on a line that the rule has checked, even if the rule finds nothing there. A
-// comment on why a map's order does not matter is welcome even where the lint can see it.
+// comment on why a map's order does not matter is welcome even if the lint can see that itself.
 func (ps *pass) candidate(pos token.Pos) { ps.argued(ps.position(pos)) }
 
 // argument is a comment that exempts a line: `//order: reason`.
@@ -139,12 +139,12 @@ type lineOf struct {
 	line int
 }
 
-// arguments finds the arguments for a line: those written on it and those directly above.
+// arguments maps each line to its exemption comments: those on the line and those directly above it.
 type arguments map[lineOf][]*argument
 
 var argumentForm = regexp.MustCompile(`^// ?(goroutine|order|total|float|immutable|env|print|width):(.*)$`)
 
-// argumentsOf reads the arguments of a package's comments.
+// argumentsOf finds the exemption comments of a package.
 func (p *Program) argumentsOf(q *Package) arguments {
 	args := arguments{}
 	for _, f := range q.Files {
@@ -155,7 +155,7 @@ func (p *Program) argumentsOf(q *Package) arguments {
 				if m == nil {
 					continue
 				}
-				reason, _, _ := strings.Cut(m[2], "// want") // the expectation of a fixture
+				reason, _, _ := strings.Cut(m[2], "// want") // in a fixture, the expected finding follows
 				at := p.position(c.Pos())
 				arg := &argument{word: m[1], reason: strings.TrimSpace(reason), at: at}
 				args[lineOf{at.Filename, at.Line}] = append(args[lineOf{at.Filename, at.Line}], arg)
@@ -196,7 +196,7 @@ func (p *Program) position(pos token.Pos) token.Position {
 	return at
 }
 
-// sortFindings sorts findings by position, so that two runs print the same.
+// sortFindings sorts findings by position, so that two runs print the same text.
 func sortFindings(found []Finding) {
 	slices.SortFunc(found, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Line, b.Pos.Line),

@@ -29,8 +29,8 @@ type Program struct {
 	byPath  map[string]*Package
 	foreign types.Importer           // packages of other modules, from the compiler's export data
 	funcs   map[*types.Func]fnDecl   // every function of the module that has a body
-	effects map[*types.Func]effect   // memo of purity and of changed parameters
-	changed map[*types.Var]token.Pos // memo: package variables that some code changes, and where
+	effects map[*types.Func]effect   // the functions that were analysed so far, with their effects
+	changed map[*types.Var]token.Pos // package variables that some code changes, with the place of a change
 }
 
 // Package is one package. Tests are parsed but not type-checked: the rules for them are about text.
@@ -61,8 +61,8 @@ type listed struct {
 	IgnoredGoFiles, CgoFiles, SFiles, CFiles, Imports []string
 }
 
-// Load reads the module at root. Fixtures can also import the packages of other modules in extra, even if the module does
-// not import them.
+// Load reads the module at root. The argument extra lists packages of other modules that fixtures can import, even if the
+// module does not import them.
 //
 // Our packages are checked from source in dependency order, so a package that does not compile loses only its own types.
 // Other packages come from the compiler's export data, which go build has already cached.
@@ -133,7 +133,7 @@ func (p *Program) owns(path string) bool {
 	return path == p.Module || strings.HasPrefix(path, p.Module+"/")
 }
 
-// Import is types.Importer over our packages and those of others.
+// Import implements types.Importer, for our packages and for those of other modules.
 func (p *Program) Import(path string) (*types.Package, error) {
 	if q := p.byPath[path]; q != nil && q.Types != nil {
 		return q.Types, nil
@@ -192,7 +192,7 @@ func (p *Program) check(q *Package) {
 	}
 	conf := types.Config{
 		Importer: p,
-		Sizes:    types.SizesFor("gc", "amd64"), // one platform for all, so that findings are the same everywhere
+		Sizes:    types.SizesFor("gc", "amd64"), // the same platform everywhere, so that the findings are the same
 		Error:    func(err error) { q.Errors = append(q.Errors, err) },
 	}
 	q.Types, _ = conf.Check(q.Path, p.Fset, q.Files, q.Info) // errors go to conf.Error

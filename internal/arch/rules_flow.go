@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// goStatements finds every go statement. Even a goroutine that only computes ends at an unpredictable time.
+// goStatements finds every go statement. Even if a goroutine only computes, the time at which it ends is unpredictable.
 func goStatements(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if g, ok := n.(*ast.GoStmt); ok {
@@ -18,7 +18,8 @@ func goStatements(ps *pass) {
 	})
 }
 
-// selects finds select statements, even those with a default, which depend on the speed of another goroutine.
+// selects finds every select statement, even one with a default case. The case that it chooses depends on the speed of other
+// goroutines.
 func selects(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if s, ok := n.(*ast.SelectStmt); ok {
@@ -70,8 +71,8 @@ func inits(ps *pass) {
 	}
 }
 
-// recovers finds calls of recover. Only the packages listed in layers.go may recover a panic, such as the world and the
-// session, which report it with its seed.
+// recovers finds calls of recover. Only the packages listed in layers.go, such as the world and the session, may recover a
+// panic. They report the panic with the seed of the run.
 func recovers(ps *pass) {
 	ps.each(func(n ast.Node) {
 		if call, ok := n.(*ast.CallExpr); ok && builtin(ps.pkg.Info, call) == "recover" {
@@ -80,11 +81,12 @@ func recovers(ps *pass) {
 	})
 }
 
-// pulls finds coroutines. They are deterministic, because only one side runs at a time, but a world that is no longer used
-// must stop them. So layers.go lists the packages that may start one, and says how each coroutine is stopped.
+// pulls finds uses of iter.Pull and iter.Pull2, which start coroutines. A coroutine is deterministic, because only one side
+// of it runs at a time. But a world that is no longer used must stop its coroutines. So layers.go lists the packages that
+// may start one, and says how each coroutine is stopped.
 func pulls(ps *pass) {
 	ps.each(func(n ast.Node) {
-		// Any use counts, even as a function value, because other code could then start the coroutine.
+		// Any use of iter.Pull counts, even as a function value, because the code that gets the value could call it.
 		if id, ok := n.(*ast.Ident); ok {
 			fn, ok := ps.pkg.Info.Uses[id].(*types.Func)
 			if ok && fn.Pkg() != nil && fn.Pkg().Path() == "iter" && strings.HasPrefix(fn.Name(), "Pull") {
@@ -96,7 +98,7 @@ func pulls(ps *pass) {
 
 // codecs finds compressors that would start their own goroutines.
 func codecs(ps *pass) {
-	// Each constructor must get its option.
+	// need maps each constructor to the option that limits its goroutines.
 	need := map[string]string{
 		modCompress + "/zstd.NewReader": "WithDecoderConcurrency",
 		modCompress + "/zstd.NewWriter": "WithEncoderConcurrency",
@@ -116,7 +118,7 @@ func codecs(ps *pass) {
 	})
 }
 
-// asksForOne reports whether one of the call's arguments is option(1).
+// asksForOne reports whether one of the call's arguments is a call of the given option with the constant 1.
 func asksForOne(info *types.Info, call *ast.CallExpr, option string) bool {
 	for _, arg := range call.Args {
 		if c, ok := ast.Unparen(arg).(*ast.CallExpr); ok {
@@ -128,12 +130,12 @@ func asksForOne(info *types.Info, call *ast.CallExpr, option string) bool {
 	return false
 }
 
-// isOne reports whether the arguments are the constant 1.
+// isOne reports whether there is one argument, and it is the constant 1.
 func isOne(info *types.Info, args []ast.Expr) bool {
 	return len(args) == 1 && info.Types[args[0]].Value != nil && info.Types[args[0]].Value.ExactString() == "1"
 }
 
-// buildTags finds files that only some platforms compile, and directives that bypass the compiler.
+// buildTags finds files that only some platforms compile, and the directives go:build and go:linkname.
 func buildTags(ps *pass) {
 	for _, name := range ps.pkg.Ignored {
 		if len(ps.pkg.Files) == 0 || strings.HasSuffix(name, "_test.go") {

@@ -14,7 +14,7 @@ import (
 type packageVar struct {
 	obj   *types.Var
 	id    *ast.Ident
-	value ast.Expr // nil without one
+	value ast.Expr // nil if the variable has no initial value
 }
 
 // packageVars lists the package variables that have a name.
@@ -63,8 +63,8 @@ func globals(ps *pass) {
 	}
 }
 
-// changedGlobals returns one position of a change for every package variable that is changed. The module is walked once;
-// for a fixture the fixture itself is walked too.
+// changedGlobals returns one position of a change for every package variable that is changed. The module is searched only
+// once. If the package is a fixture, it is searched too.
 func (ps *pass) changedGlobals() map[*types.Var]token.Pos {
 	if ps.changed == nil {
 		ps.changed = map[*types.Var]token.Pos{}
@@ -85,7 +85,7 @@ func (p *Program) changedBy(q *Package, changed map[*types.Var]token.Pos) {
 		for _, d := range f.Decls {
 			fd, ok := d.(*ast.FuncDecl)
 			if !ok {
-				fd = &ast.FuncDecl{Type: &ast.FuncType{}} // the initialisers of variables, which may hold functions
+				fd = &ast.FuncDecl{Type: &ast.FuncType{}} // a variable's initialiser, which may contain function literals
 			} else if fd.Body == nil {
 				continue
 			}
@@ -116,7 +116,7 @@ func stateful(p *Program, t types.Type, seen map[types.Type]bool) string {
 		switch {
 		case o.Pkg() == nil || onlyReads(t):
 			return ""
-		case p.owns(o.Pkg().Path()): // look inside
+		case p.owns(o.Pkg().Path()): // the underlying type of our own types decides
 			return stateful(p, t.Underlying(), seen)
 		case o.Pkg().Path() == modKmsg || o.Pkg().Path() == modKerr:
 			return "" // plain structs

@@ -58,10 +58,10 @@ func isMap(t types.Type) bool {
 	return ok
 }
 
-// mapKeys reports maps.Keys, Values and All unless they are sorted on the spot or fill another map.
+// mapKeys reports calls of maps.Keys, maps.Values and maps.All, unless the result is sorted at once or fills another map.
 func mapKeys(ps *pass) {
 	info := ps.pkg.Info
-	harmless := map[*ast.Ident]bool{} // Inspect visits an outer call before what it wraps
+	harmless := map[*ast.Ident]bool{} // Inspect visits an outer call before the calls in its arguments
 	ps.each(func(n ast.Node) {
 		switch n := n.(type) {
 		case *ast.CallExpr:

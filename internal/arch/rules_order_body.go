@@ -19,7 +19,7 @@ type body struct {
 	consts   map[string]string       // outer variable or field → the one constant written to it
 	places   map[types.Object]string // outer variable → how it is changed, for reads in the middle of the loop
 	collects map[string]bool         // slices that must be sorted after the loop
-	entries  map[string]bool         // maps written to; true if only under the loop's own key
+	entries  map[string]bool         // maps that are written to; true if only under the loop's own key
 	returns  string                  // the values of the returns in the loop
 	effects  int                     // number of statements with an effect
 	why      string                  // the first reason why the order matters
@@ -71,7 +71,7 @@ func (b *body) stmt(s ast.Stmt) {
 	case *ast.DeclStmt:
 		b.pure(s)
 	case *ast.IfStmt:
-		// What a condition reads must not change during the loop; readsOfChanged looks at that for all reads at once.
+		// A value that a condition reads must not change during the loop; readsOfChanged checks all reads at once.
 		if b.extreme(s) {
 			return
 		}
@@ -100,7 +100,7 @@ func (b *body) stmt(s ast.Stmt) {
 		}
 		b.stmt(s.Post)
 		b.block(s.Body.List)
-	case *ast.BranchStmt: // break, goto; continue only ends the round
+	case *ast.BranchStmt: // break and goto are refused; continue only ends the round
 		if s.Tok != token.CONTINUE {
 			b.fail(s, s.Tok.String()+" stops at whichever entry comes first")
 		}
@@ -140,7 +140,7 @@ func (b *body) local(o types.Object) bool {
 	return o != nil && o.Pos() >= b.loop.Pos() && o.Pos() < b.loop.End()
 }
 
-// isKey reports whether an expression is the loop's key, perhaps converted: each round has its own.
+// isKey reports whether an expression is the loop's key, perhaps converted. Each round has its own key.
 func (b *body) isKey(e ast.Expr) bool {
 	id, ok := ast.Unparen(e).(*ast.Ident)
 	if call, conv := ast.Unparen(e).(*ast.CallExpr); conv && isConversion(b.pkg.Info, call) {
@@ -149,7 +149,7 @@ func (b *body) isKey(e ast.Expr) bool {
 	return ok && b.key != nil && b.pkg.Info.Uses[id] == b.key
 }
 
-// assign looks at what is assigned and where to. Names that live in one round are free.
+// assign checks the value and the target of an assignment. A variable that lives in one round may get any value.
 func (b *body) assign(s *ast.AssignStmt) {
 	for _, rhs := range s.Rhs {
 		b.pure(rhs)
@@ -180,7 +180,7 @@ func (b *body) assign(s *ast.AssignStmt) {
 func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 	b.effects++
 	text := types.ExprString(lhs)
-	// An entry of a map: under the loop's own key no other round writes it; under another, only one constant will do.
+	// No other round writes an entry under the loop's own key. Under another key, all rounds must write one constant.
 	if ix, ok := ast.Unparen(lhs).(*ast.IndexExpr); ok && isMap(b.pkg.Info.TypeOf(ix.X)) {
 		b.pure(ix)
 		m := types.ExprString(ix.X)
@@ -202,7 +202,7 @@ func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 		b.fail(s, "it writes "+text+", which another entry may write too")
 		return
 	}
-	// What grows from itself: x = append(x, …), to be sorted after the loop, and x = max(x, …).
+	// A variable may grow from itself: x = append(x, …), if it is sorted after the loop, or x = max(x, …).
 	if call, ok := ast.Unparen(rhs).(*ast.CallExpr); ok && len(call.Args) > 0 && types.ExprString(call.Args[0]) == text {
 		switch builtin(b.pkg.Info, call) {
 		case "append":
@@ -262,7 +262,7 @@ func (b *body) sum(s ast.Stmt, x ast.Expr) {
 	b.change(x, "is summed")
 }
 
-// constant accepts one value for a place, however often it is written.
+// constant accepts an assignment of a constant if all assignments to the same place have this constant.
 func (b *body) constant(s ast.Stmt, place string, rhs ast.Expr) {
 	b.effects++
 	text := types.ExprString(rhs)
@@ -329,7 +329,7 @@ func (b *body) readsOfChanged() {
 	})
 }
 
-// returned accepts a search: every return inside gives the same constants.
+// returned accepts a return statement of a search: all returns in the loop must return the same constants.
 func (b *body) returned(s *ast.ReturnStmt) {
 	text := "return"
 	for _, r := range s.Results {
@@ -376,7 +376,7 @@ func isConstant(info *types.Info, e ast.Expr) bool {
 	return ok && len(lit.Elts) == 0
 }
 
-// firstCall is the text of the call that is not pure.
+// firstCall returns the text of the first call that is not pure.
 func firstCall(ps *pass, n ast.Node) string {
 	text := "something"
 	ast.Inspect(n, func(n ast.Node) bool {

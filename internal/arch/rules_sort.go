@@ -17,7 +17,7 @@ func sorts(ps *pass) {
 		}
 		switch name := calleeName(ps.pkg.Info, call); name {
 		case "slices.SortStableFunc", "sort.Stable", "sort.SliceStable":
-			ps.candidate(n.Pos()) // total or not, the order is that of the slice before
+			ps.candidate(n.Pos()) // a stable sort keeps equal elements in their old order
 		case "sort.Slice", "sort.Sort", "slices.SortFunc", "slices.SortedFunc":
 			ps.candidate(n.Pos())
 			if len(call.Args) == 2 && naturalOrder(ps.pkg.Info, call.Args[1]) {
@@ -28,8 +28,8 @@ func sorts(ps *pass) {
 	})
 }
 
-// naturalOrder reports whether a comparison is total by construction: that of a whole value (cmp.Compare), or a literal
-// that compares every field.
+// naturalOrder reports whether a comparison is total by construction. It is either a comparison of whole values
+// (cmp.Compare) or a function literal that compares every field.
 func naturalOrder(info *types.Info, e ast.Expr) bool {
 	switch e := ast.Unparen(unindexed(ast.Unparen(e))).(type) {
 	case *ast.SelectorExpr:

@@ -1,6 +1,6 @@
 package arch
 
-// The rules about values: floats, widths, addresses, and the Env that must not be kept.
+// The rules about values: floats, widths, addresses, and the Env, which no node may keep after an event.
 
 import (
 	"go/ast"
@@ -55,8 +55,8 @@ func wholeNumber(t types.Type, value constant.Value) bool {
 	return ok && b.Info()&types.IsUntyped != 0 && value != nil && constant.ToInt(value).Kind() == constant.Int
 }
 
-// widths finds code that depends on the width of int. It does not report conversions to int, because nearly all of them are
-// of lengths; the audit on a 32-bit platform finds the others.
+// widths finds code that depends on the width of int. It does not report conversions to int, because nearly all of them
+// convert lengths; the audit on a 32-bit platform finds the others.
 func widths(ps *pass) {
 	info := ps.pkg.Info
 	// Constants with a value that depends on the platform.
@@ -75,7 +75,7 @@ func widths(ps *pass) {
 				ps.report(n.Pos(), o.Pkg().Name()+"."+o.Name())
 			}
 		case *ast.BinaryExpr:
-			// A hash in an int would depend on its width. Shifts are not reported, because they compute lengths.
+			// A hash in an int would depend on the width of int. Shifts are not reported, because they compute lengths.
 			if n.Op == token.XOR && mixed(n.X) {
 				ps.report(n.Pos(), "bits of a platform-wide integer are mixed with "+n.Op.String())
 			}
@@ -120,7 +120,7 @@ func (ps *pass) cutDifference(ft *ast.FuncType, body *ast.BlockStmt) {
 	})
 }
 
-// hasKind reports whether an expression's type is one of the basic kinds underneath.
+// hasKind reports whether the underlying type of an expression is one of the given basic kinds.
 func hasKind(info *types.Info, e ast.Expr, kinds ...types.BasicKind) bool {
 	t := info.TypeOf(e)
 	if t == nil {
@@ -141,7 +141,7 @@ func storedEnvs(ps *pass) {
 					ps.report(f.Pos(), "a field of type "+name)
 				}
 			}
-		case *ast.MapType: // a local map of them outlives the event as easily as a field
+		case *ast.MapType: // even a local map of Envs is reported, because it may outlive the event
 			if name := ps.heldEnv(info.TypeOf(n.Value)); name != "" {
 				ps.report(n.Pos(), "a map that keeps "+name)
 			}
@@ -194,7 +194,7 @@ func (ps *pass) heldEnv(t types.Type) string {
 	return ""
 }
 
-// outlives reports whether an assignment's left side is more than a local variable.
+// outlives reports whether an assignment's left side is something other than a local variable.
 func outlives(lhs ast.Expr) bool {
 	switch ast.Unparen(lhs).(type) {
 	case *ast.SelectorExpr, *ast.IndexExpr, *ast.StarExpr:
@@ -204,7 +204,7 @@ func outlives(lhs ast.Expr) bool {
 }
 
 // keptClosure reports a stored function that uses an Env or a Disk of the event in which it was made. The function is a
-// literal that mentions one, or a method value of one.
+// literal that mentions an Env or a Disk, or a method value of one.
 func (ps *pass) keptClosure(e ast.Expr) {
 	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
 		if s := ps.pkg.Info.Selections[sel]; s != nil && s.Kind() == types.MethodVal {
@@ -359,7 +359,7 @@ func addressIn(t types.Type, depth int, methods bool, seen map[types.Type]bool) 
 		}
 		return "the address of a " + types.TypeString(u.Elem(), (*types.Package).Name)
 	case *types.Interface:
-		if u.NumMethods() > 0 { // an any is checked where its value is made
+		if u.NumMethods() > 0 { // an empty interface is checked where its value is made
 			return "whatever is in it, perhaps an address"
 		}
 	case *types.Slice:

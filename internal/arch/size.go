@@ -29,7 +29,7 @@ type Size struct {
 	Package string // inside the module: "sim/env"
 	Name    string // "log.go", "Log.Append", "Log"
 	N       int
-	Why     string // functions, and types over typeArguing
+	Why     string // the reason, for a function or a type over typeArguing
 
 	file string // path inside the module
 	line int
@@ -67,7 +67,7 @@ func (s Size) argued(reason string) bool {
 func (p *Program) Sizes() []Size {
 	var sizes []Size
 	for _, q := range p.Packages {
-		methods := map[string]int{} // of a type
+		methods := map[string]int{} // the number of methods of each type
 		at := func(kind, name string, n int, pos token.Pos) Size {
 			where := p.position(pos)
 			return Size{Kind: kind, Package: q.Name, Name: name, N: n, file: where.Filename, line: where.Line}
@@ -151,7 +151,7 @@ func ParseBaseline(text string) ([]Size, error) {
 	return sizes, sc.Err()
 }
 
-// Grown compares the module with its baseline.
+// Grown reports sizes that are larger than the baseline or the limits allow, and lines of size.txt that are out of date.
 func Grown(sizes, baseline []Size) []Finding {
 	was := map[string]Size{}
 	for _, b := range baseline {
@@ -187,8 +187,8 @@ func Grown(sizes, baseline []Size) []Finding {
 	return found
 }
 
-// Tightened returns the baseline to write. No size is larger than before, and sizes below the limit or without code are
-// gone. New lines are added by hand.
+// Tightened returns the new baseline. No size in it is larger than before. It leaves out functions and types that no longer
+// exist or no longer exceed the limit. It adds no lines, because new lines are added by hand.
 func Tightened(sizes, baseline []Size) []Size {
 	was := map[string]Size{}
 	for _, b := range baseline {

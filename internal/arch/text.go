@@ -13,7 +13,7 @@ import (
 	"unicode"
 )
 
-// textReasons are the rules about text, by name.
+// textReasons maps the name of each rule about text to the reason for the rule.
 var textReasons = map[string]string{
 	"package-doc":  "the package doc is the only thing some readers read: say what it is, how to read it, what it is not",
 	"exported-doc": "a reader of another package sees only this: give meaning, unit, range, source",
@@ -59,14 +59,14 @@ func hasPackageDoc(q *Package) bool {
 	return false
 }
 
-// selfEvident are methods with the meaning of the interface they implement.
+// selfEvident lists methods that need no comment, because the interface that they implement gives their meaning.
 var selfEvident = map[string]bool{
 	"String": true, "Error": true, "Unwrap": true, "Is": true, "Format": true, "MarshalJSON": true, "MarshalText": true, "UnmarshalText": true,
 	"Len": true, "Less": true, "Swap": true, "Push": true, "Pop": true, "Write": true, "Read": true,
 }
 
-// exportedDocs demands a comment on every exported name. A group may be explained at its head, and a constant by the
-// type it is of.
+// exportedDocs demands a comment on every exported name. A comment above a group counts for all names in it, and a constant
+// needs no comment if its type is declared in its package.
 func exportedDocs(q *Package, f *ast.File, report func(token.Pos, string, string)) {
 	if f.Name.Name == "main" {
 		return
@@ -117,7 +117,7 @@ func explainedByType(q *Package, id *ast.Ident) bool {
 }
 
 // words checks the comments of a file, and its literals for invisible characters. If plain is set, literals must have no
-// terminal escapes either. Tests may have them, to check that output has none.
+// terminal escapes either. Tests may have terminal escapes, to check that output has none.
 func words(f *ast.File, plain bool, report func(token.Pos, string, string)) {
 	for _, group := range f.Comments {
 		for _, c := range group.List {
@@ -144,7 +144,8 @@ func words(f *ast.File, plain bool, report func(token.Pos, string, string)) {
 // escape begins a terminal's control sequence.
 const escape = "\x1b"
 
-// badWords finds text that is forbidden in comments and documents, by rule.
+// badWords finds text that is forbidden in comments and documents. The result maps each broken rule to the text that breaks
+// it.
 func badWords(text string) map[string]string {
 	found := map[string]string{}
 	if m := machinePath.FindString(text); m != "" {
@@ -173,7 +174,7 @@ func oddRune(text string) string {
 	return ""
 }
 
-// sleeps finds time.Sleep in tests, by name: tests are not type-checked.
+// sleeps finds time.Sleep in tests. It goes by the name, because tests are not type-checked.
 func sleeps(f *ast.File, report func(token.Pos, string, string)) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		sel, ok := n.(*ast.SelectorExpr)

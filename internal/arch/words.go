@@ -1,7 +1,8 @@
 package arch
 
-// The subject of a sentence about machines is a named thing: the broker, the leader, the client. A comment with a word for
-// people hides it. A package may have such words in one comment line of a hundred, for the sentences about people.
+// The subject of a sentence about machines is a named thing: the broker, the leader, the client. A comment that has a word
+// for people instead hides the subject. A package may have such words in one comment line of a hundred, for the sentences
+// about people.
 
 import (
 	"cmp"
@@ -12,26 +13,26 @@ import (
 	"strings"
 )
 
-// peopleWords are the words for people that comments use for machines.
+// peopleWords matches the words for people, which comments should not use for machines.
 var peopleWords = regexp.MustCompile(`(?i)\b(who|whom|whose|whoever|nobody|somebody|anybody|everybody)\b`)
 
-// Wording is how often the comments of one package have a word for people, tests included.
+// Wording counts how often the comments of one package, tests included, have a word for people.
 type Wording struct {
 	Package string // inside the module: "sim/env"
 	Lines   int    // of comments that are not empty
-	Hits    []Hit  // lines with such a word, in the order of files
+	Hits    []Hit  // lines with a word for people, in the order of files
 }
 
-// Hit is one comment line.
+// Hit is one comment line that has a word for people.
 type Hit struct {
 	Pos  token.Position
 	Text string
 }
 
-// over reports whether more than one line in a hundred has such a word.
+// over reports whether more than one line in a hundred has a word for people.
 func (w Wording) over() bool { return 100*len(w.Hits) > w.Lines }
 
-// Wordings counts every package of the module, the one with most hits first.
+// Wordings counts the words for people in each package of the module. The package with most hits comes first.
 func Wordings(p *Program) []Wording {
 	var all []Wording
 	for _, q := range p.Packages {
@@ -64,7 +65,7 @@ func (w *Wording) count(at token.Position, comment string) {
 	}
 }
 
-// Worded reports the packages with too many such lines.
+// Worded reports the packages in which too many comment lines have a word for people.
 func Worded(all []Wording) []Finding {
 	var found []Finding
 	for _, w := range all {

@@ -73,7 +73,7 @@ func room(i, n int) int {
 	return r
 }
 
-// read returns n bytes at off, which must exist. Inside one chunk it copies nothing.
+// read returns n bytes at off, which must exist. If all of them are in one chunk, read copies nothing.
 func (b *content) read(off int64, n int) []byte {
 	if n == 0 {
 		return nil
@@ -91,7 +91,7 @@ func (b *content) read(off int64, n int) []byte {
 	return p
 }
 
-// write puts p at off <= size.
+// write puts p at off, which must not be greater than the size.
 func (b *content) write(off int64, p []byte) {
 	for len(p) > 0 && off < b.size {
 		i, from := int(off>>chunkBits), int(off&chunkMask)
@@ -124,7 +124,8 @@ func (b *content) resize(size int64) {
 	if b.size == size {
 		return
 	}
-	// All new chunks share one array of zeros. Chunks are replaced and never changed, and an append finds no capacity in it.
+	// All new chunks share one array of zeros. Chunks are replaced and never changed, and an append finds no capacity in
+	// them.
 	zeros := make([]byte, min(size-b.size, chunkSize))
 	for b.size < size {
 		n := min(size-b.size, chunkSize)
@@ -195,7 +196,8 @@ func samePrefix(c, d []byte, n int) bool {
 	return n == 0 || &c[0] == &d[0] || bytes.Equal(c[:n], d[:n])
 }
 
-// own makes chunk i at least n bytes long and safe to change in place; mine means that no reader shares its bytes.
+// own makes chunk i at least n bytes long and safe to change in place. If mine is true, no reader shares the bytes of the
+// chunk.
 func (b *content) own(i, n int, mine bool) []byte {
 	base := int64(i) << chunkBits
 	if b.size < base+int64(n) {

@@ -13,7 +13,7 @@ type inode struct {
 	dir bool
 
 	// Its place in the page cache's tree.
-	path   string // from the root; a file that was removed keeps its last one
+	path   string // from the root; a file that was removed keeps its last path
 	linked bool   // some directory has an entry for it
 	opens  int    // number of open handles
 
@@ -66,17 +66,17 @@ func bind(names []dirent, name string, node *inode) []dirent {
 // The number that a process gets includes the entry's generation, so that using a closed handle is an error and never
 // reaches another file.
 type handle struct {
-	file       *inode // nil: free
+	file       *inode // nil if the entry is free
 	generation uint32 // counts the closes of the entry
 }
 
-// An env.File has the table index plus one in its low bits, and the entry's generation above.
+// An env.File has the table index plus one in its low bits, and the entry's generation in the higher bits.
 const (
 	handleBits = 20
 	handleMask = 1<<handleBits - 1
 )
 
-// open enters a file into the table.
+// open gives a file an entry in the table of open files.
 func (d *Disk) open(file *inode) env.File {
 	slot := len(d.handles)
 	if n := len(d.closed); n > 0 {
@@ -118,8 +118,8 @@ func (d *Disk) closeHandle(slot int) {
 	d.release(file)
 }
 
-// release frees the room of a file that has neither a name nor a handle.
-// The device may still have its name, and a power loss may restore it; but room is counted by the page cache.
+// release frees the room of a file that has neither a name nor a handle. The device may still have the file's name, and a
+// power loss may restore it; but room is counted by the page cache.
 func (d *Disk) release(file *inode) {
 	if !file.linked && file.opens == 0 {
 		d.used -= file.cache.size
@@ -154,7 +154,7 @@ func (d *Disk) locate(path string) (dir *inode, name string) {
 	return dir, name
 }
 
-// create makes an inode with a name that is free.
+// create makes an inode under a name that the directory does not have yet.
 func (d *Disk) create(dir *inode, name string, isDir bool) *inode {
 	d.inodes++
 	node := &inode{id: d.inodes, dir: isDir, linked: true}
@@ -177,7 +177,7 @@ func (d *Disk) orphan(node *inode) {
 	d.release(node)
 }
 
-// rename moves a name, replacing a file that has the new one.
+// rename moves an inode to a new name. A file that has the new name is replaced.
 func (d *Disk) rename(from *inode, name string, to *inode, newName string) {
 	node := child(from.names, name)
 	if old := child(to.names, newName); old != nil {

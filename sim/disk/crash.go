@@ -11,14 +11,14 @@ import (
 //	file bytes     the device's bytes, with each sector (512 bytes) in the state after some number of its unsynced writes
 //	file length    a length the file had since its last sync, or a sector boundary between two such lengths; a sector
 //	               within the length that was never written has zeros (or, only by chance, stale bytes)
-//	directories    deviceNames, plus a prefix of each directory's unsynced changes and all changes these depend on
+//	directories    deviceNames, plus a prefix of each directory's unsynced changes, and all changes that it depends on
 //
 // Files and directories are independent: a name may survive without the bytes and the bytes without a name.
 // LosePower picks one such state by chance; CrashStates lists them all. The random value 0 means that everything unsynced
 // is lost. So a power loss without random decisions loses all unsynced changes; each decision lets some of them survive,
 // and a shrinker removes decisions one by one.
 
-// A device writes a sector whole or not at all; a kernel writes back pages.
+// The device writes a sector whole or not at all. The kernel writes back whole pages.
 const (
 	sector         = 512
 	sectorsPerPage = 8
@@ -35,7 +35,7 @@ type remains struct {
 // and CrashStates both use it, with different remains.
 func (f *inode) recovered(r remains) content {
 	b := f.device.clone()
-	mine := map[int]bool{} // chunks that only b has; never iterated
+	mine := map[int]bool{} // the chunks that b shares with no other content; never iterated
 	own := func(i, n int) []byte {
 		c := b.own(i, n, mine[i])
 		mine[i] = true
@@ -89,7 +89,7 @@ func all(r remains, n int, from, end int64) bool {
 	return true
 }
 
-// whole returns the remains if nothing was lost.
+// whole returns the remains of a power loss in which nothing is lost.
 func (f *inode) whole() remains {
 	return remains{f.finalSize(), func(int64) int { return len(f.dirty) }}
 }
@@ -102,7 +102,7 @@ func (f *inode) finalSize() int64 {
 	return f.device.size
 }
 
-// survivor returns the disk after a power loss that left these name changes (nil is none) and these bytes.
+// survivor returns the disk after a power loss that left these name changes (nil means none) and these bytes.
 func (d *Disk) survivor(names []bool, bytes func(*inode) content) *Disk {
 	// This builds a new tree, because CrashStates needs thousands of survivors while the disk itself stays in use.
 	s := NewIn(d.profile, d.host)
@@ -112,7 +112,7 @@ func (d *Disk) survivor(names []bool, bytes func(*inode) content) *Disk {
 	return s
 }
 
-// survive copies an inode and what is below it on the device.
+// survive copies an inode, and all inodes that are below it on the device after the power loss.
 func (d *Disk) survive(node, parent *inode, name string, names []bool, bytes func(*inode) content) *inode {
 	// The inode keeps its number, because judges and random decisions identify the file by it after the loss.
 	c := &inode{id: node.id, dir: node.dir, linked: true}
@@ -160,8 +160,8 @@ func (d *Disk) LosePower() {
 	}
 }
 
-// powerLoss draws the state that one power loss leaves. Its decisions are numbered by time in steps of 100 ms, inode, and
-// sector or page, so that another power loss or a change of another file does not affect them.
+// powerLoss draws the state that one power loss leaves. The number of a decision consists of the time (in steps of 100 ms),
+// the inode, and the sector or page. So another power loss, or a change of another file, does not affect the decision.
 type powerLoss struct {
 	d  *Disk
 	at uint64
@@ -172,7 +172,7 @@ const (
 	keepNothing = iota
 	keepAll
 	keepFirstPages   // pages were written back in order, up to some page
-	keepFirstSectors // the same, but the last page is torn
+	keepFirstSectors // as with keepFirstPages, but the last page is torn
 	keepSomePages    // each page is decided independently
 	keepSomeSectors  // each sector is decided independently
 	keepValues
@@ -181,13 +181,13 @@ const (
 // The values of site disk.power.length, which decide the length that the device has for a file.
 const (
 	lengthOfBytes = iota // up to the first sector that is missing (ext4, data=ordered)
-	lengthFinal          // the newest, with zeros in missing sectors (xfs)
-	lengthStale          // the newest, with stale bytes in missing sectors (ext4, data=writeback)
-	lengthBetween        // any sector boundary between the device's length and the newest
+	lengthFinal          // the newest length, with zeros in missing sectors (xfs)
+	lengthStale          // the newest length, with stale bytes in missing sectors (ext4, data=writeback)
+	lengthBetween        // any sector boundary between the device's length and the newest length
 	lengthValues
 )
 
-// draw makes one decision. It consults Chance even if the profile never tears, so that a scenario can pin the result.
+// draw makes one decision. It consults Chance even if Noise.Torn is 0, so that a scenario can pin the result.
 func (p powerLoss) draw(site env.Site, node *inode, unit int64, ppm uint32, n uint64) uint64 {
 	// With one possible value there is nothing to decide, and nothing for a shrinker to remove.
 	if n < 2 {
@@ -240,7 +240,8 @@ func (p powerLoss) bytes(f *inode) content {
 		return f.device.clone()
 	}
 	f.freeze()
-	// The first draw decides the way in which bytes survive, and later ones how many, so pinning the first is enough.
+	// The first draw decides the way in which bytes survive. Later draws only decide how many, so pinning the first is
+	// enough.
 	keep := p.draw("disk.power.file", f, 0, p.d.profile.Noise.Torn, keepValues)
 	switch keep {
 	case keepNothing:
@@ -251,7 +252,8 @@ func (p powerLoss) bytes(f *inode) content {
 	}
 	p.d.host.Activated(FaultTorn)
 	r := remains{f.finalSize(), p.writes(f, keep)}
-	// The length is decided separately from the bytes, because file systems differ in it and Kafka must work with each.
+	// The length is decided separately from the bytes, because file systems treat the length differently, and Kafka must
+	// work with each.
 	missing := f.missing(r)
 	how := p.draw("disk.power.length", f, 0, 750_000, lengthValues)
 	if f.finalSize() > f.device.size {
@@ -319,8 +321,8 @@ func (f *inode) missing(r remains) int64 {
 	return end
 }
 
-// lastWrite returns how many writes must have reached a sector for it to equal the page cache's.
-// It searches the log each time, because logs are short and power losses rare.
+// lastWrite returns how many writes must have reached a sector before it equals the same sector of the page cache. It
+// searches the log each time, because logs are short and power losses rare.
 func (f *inode) lastWrite(s int64) int {
 	for n := len(f.dirty); n > 0; n-- {
 		if f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
@@ -355,7 +357,8 @@ func (p powerLoss) stale(f *inode, r remains, b *content) {
 			continue
 		}
 		from, end := s*sector, min(s*sector+sector, b.size)
-		// The bytes are neither zero nor random: they are equal at each call, and cannot form a valid batch by accident.
+		// The bytes are neither zero nor random: each call gives the same bytes, and they cannot form a valid batch by
+		// accident.
 		junk := make([]byte, end-from)
 		for i := range junk {
 			junk[i] = byte(fold(uint64(f.id), uint64(s)<<16|uint64(i)))
@@ -369,8 +372,9 @@ func (p powerLoss) stale(f *inode, r remains, b *content) {
 }
 
 // CrashStates calls visit with a disk for every state that a power loss could leave now, except those with stale bytes,
-// until visit returns false. Their number is exponential in dirty sectors, so use it for small dirty sets. The first state
-// lost everything unsynced. Each disk is independent, like one made by New, and shares no mutable state.
+// until visit returns false. The number of states is exponential in the number of dirty sectors, so use CrashStates only if
+// few sectors are dirty. In the first state, everything unsynced is lost. Each disk is independent, like one made by New,
+// and shares no mutable state.
 //
 //	for survivor := range disk.CrashStates { … }
 //
@@ -402,7 +406,8 @@ func (d *Disk) CrashStates(visit func(*Disk) bool) {
 	})
 }
 
-// eachKept lists the sets of name changes that may survive. Each set has, for each change, the changes it depends on.
+// eachKept lists the sets of name changes that may survive. If a set has a change, it also has all changes that this change
+// depends on.
 func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	n := len(kept)
 	if n == len(d.nameLog) {
@@ -477,7 +482,7 @@ func (f *inode) eachWrites(s, end int64, writes map[int64]int, visit func() bool
 	return true
 }
 
-// lengths returns the lengths that the file may have after a power loss, the synced one first.
+// lengths returns the lengths that the file may have after a power loss. The synced length comes first.
 func (f *inode) lengths() []int64 {
 	list := []int64{f.device.size}
 	add := func(n int64) {

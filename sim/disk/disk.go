@@ -17,12 +17,12 @@ type Disk struct {
 	closed  []uint32 // free entries of handles
 	used    int64    // bytes of files with a name or a handle
 
-	seq         uint64        // numbers changes, of bytes and of names, and syncs
-	begins      Time          // when the running call begins: now plus the time that its event has spent before
+	seq         uint64        // the number of the last sync or change (of bytes or of names)
+	begins      Time          // when the running call begins: now plus the time that its event has spent before the call
 	latest      Time          // when the last call that changed or synced anything begins
-	completedTo uint64        // changes up to this number count as issued, see completeIssued
+	completedTo uint64        // changes up to this number count as issued, see completeIssued in issued.go
 	nameLog     []nameChange  // name changes that are not in deviceNames yet, in order
-	pending     []pendingSync // in order of time
+	pending     []pendingSync // syncs that are not complete, in order of completion
 	idle        Time          // when the device has finished its queue
 
 	// Faults in force, see fault.go.
@@ -32,7 +32,7 @@ type Disk struct {
 	lies      bool
 	slow      int64        // permille
 	delay     env.Duration // added to every call
-	slowUntil Time         // until then calls are ten times slower, by chance
+	slowUntil Time         // until this time, calls are ten times slower, by chance
 	stall     Time
 	noisy     bool
 	drawn     [noiseSites]uint64 // the tick of each site's last draw, plus one
@@ -41,10 +41,10 @@ type Disk struct {
 var _ env.Disk = (*Disk)(nil)
 
 // New makes an empty disk without a world, for tests. Its own clock advances with the cost of calls, so a sync has taken
-// effect when it returns. A Flush takes effect at once, and no node gets its return.
+// effect when it returns. A Flush takes effect at once, and no node gets its result.
 func New(profile Profile) *Disk { return NewIn(profile, &aloneHost{}) }
 
-// NewIn makes an empty disk in a machine.
+// NewIn makes an empty disk in the machine that host stands for.
 func NewIn(profile Profile, host Host) *Disk {
 	d := &Disk{host: host, profile: profile, capacity: profile.Capacity, slow: 1000, inodes: 1}
 	if d.capacity == 0 {
@@ -55,7 +55,8 @@ func NewIn(profile Profile, host Host) *Disk {
 	return d
 }
 
-// CrashProcess ends the incarnation: its handles become invalid, the page cache stays, and pending syncs complete.
+// CrashProcess ends the incarnation of the process: its handles become invalid, the page cache stays, and pending syncs
+// complete.
 func (d *Disk) CrashProcess() {
 	d.completeIssued()
 	for slot := range d.handles {
@@ -319,7 +320,7 @@ func (d *Disk) synced(op Op, node *inode, done Time, h harm) {
 	d.host.Operated(Change{Op: op, Inode: node.id, Path: node.path, Len: node.cache.size, Begins: d.begins, Completes: done, Lied: h.lied})
 }
 
-// Flush is Sync without making the lane wait for the device.
+// Flush does the same as Sync, but the lane does not wait for the device.
 func (d *Disk) Flush(f env.File, tok env.Token) {
 	file, err := d.enterFile(f)
 	if err == env.ErrDead {
@@ -336,9 +337,9 @@ func (d *Disk) Flush(f env.File, tok env.Token) {
 	}
 }
 
-// Rename moves a file or directory. If the new name is a directory, or a directory would replace a file, it is ErrExist.
-// Directories can move because Kafka deletes a partition by renaming its directory first. Unlike in rename(2), a directory
-// cannot replace an empty one.
+// Rename moves a file or directory. If the new name is a directory, or a directory would replace a file, Rename returns
+// ErrExist. Directories can move because Kafka deletes a partition by renaming its directory first. Unlike in rename(2), a
+// directory cannot replace an empty one.
 func (d *Disk) Rename(from, to string) error {
 	if err := d.enter(); err != nil {
 		return err

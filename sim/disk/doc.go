@@ -17,9 +17,10 @@
 // # Reading
 //
 // Begin with disk.go (the calls of a process). Then read cache.go (inodes, names, handles), bytes.go (the content of a
-// file), durable.go (how changes reach the device), issued.go (calls that a handler has made and a process has not),
-// crash.go (the state after a power loss), fault.go (faults), inspect.go (for judges and tests). host.go is the interface
-// to the machine: time, chance and a count of faults. New makes a disk without a machine, for tests.
+// file), durable.go (how changes reach the device), issued.go (calls that a handler has made, but that the process has not
+// issued yet in true time), crash.go (the state after a power loss), fault.go (faults), inspect.go (for judges and tests).
+// host.go is the interface to the machine: time, chance and a count of faults. New makes a disk without a machine, for
+// tests.
 //
 // # What it is not
 //

@@ -15,14 +15,14 @@ import (
 // Logs are bounded: the oldest changes of a long log go to the device without a sync, as a kernel does after some seconds.
 
 const (
-	mostDirtyWrites = 1024 // of one file; a file that is only appended to has one
+	mostDirtyWrites = 1024 // for each file; all appends in a row count as one
 	mostNameEdits   = 4096
 	mostSteps       = 16 // lengths remembered in a run of appends, for CrashStates
 )
 
 // dirtyWrite is one change of a file that is not on the device yet.
 type dirtyWrite struct {
-	moment         // of its first call
+	moment         // the moment of its first call
 	truncate bool  // the file was cut or extended to end
 	lost     bool  // the device will never have the bytes, only the length
 	open     bool  // the bytes of [off, end) are still in the page cache, and appends may join; only the last write is open
@@ -57,8 +57,8 @@ type nameEdit struct {
 type nameChange struct {
 	moment
 	edits [2]nameEdit // the second has a nil dir if there is only one edit
-	// A directory that moves between directories depends on all earlier changes; otherwise some crash could leave it below
-	// itself.
+	// barrier is set if a directory moves between directories. Such a move depends on all earlier changes; otherwise a crash
+	// could leave the directory below itself.
 	barrier bool
 }
 
@@ -189,7 +189,7 @@ func (f *inode) freeze() {
 	}
 }
 
-// commit moves the writes up to mark to the device. They must be frozen.
+// commit moves the writes up to mark to the device. The writes must be frozen.
 func (f *inode) commit(mark uint64) {
 	n := 0
 	for n < len(f.dirty) && f.dirty[n].seq <= mark {
@@ -228,14 +228,14 @@ func (d *Disk) completeSyncs(now Time) {
 	}
 }
 
-// sync puts a sync on the device's queue and returns the time at which it completes. The device does one at a time, so
-// pending is in order of time. The sync covers the changes made so far; later writes need another sync.
+// sync puts a sync on the device's queue and returns the time at which it completes. The device does one sync at a time, so
+// the list pending is in order of completion. The sync covers the changes made so far; later writes need another sync.
 func (d *Disk) sync(node *inode) (done Time, h harm) {
 	at := d.next()
 	h = d.strike(OnSync, node)
 	start := max(d.host.Spend(d.called(d.profile.Call)), d.idle)
 	done = d.outlast(start + Time(d.slowed(d.profile.Sync+perKiB(d.profile.SyncKiB, node.unsynced))))
-	// A sync that lies or fails takes as long as one that works, so its duration does not reveal it.
+	// A sync that lies or fails takes as long as one that works, so its duration does not reveal the fault.
 	d.idle = done
 	switch {
 	case h.forget:
@@ -270,7 +270,7 @@ func (d *Disk) forget(f *inode) {
 	f.unsynced = 0
 }
 
-// wait keeps the lane busy until that time.
+// wait keeps the lane busy until the given time.
 func (d *Disk) wait(until Time) {
 	if lane := d.host.Spend(0); lane < until {
 		d.host.Spend(env.Duration(until - lane))

@@ -9,7 +9,7 @@ import (
 	"samsa/sim/env"
 )
 
-// The faults of a disk. The verbs below arm them on demand; Noise starts them by chance.
+// The faults of a disk. The methods below, such as FailOnce, arm faults on demand; Noise starts faults by chance.
 var (
 	FaultError       = Fault{"disk.error", "a call fails with an input/output error and does nothing"}
 	FaultBroken      = Fault{"disk.broken", "calls fail with an input/output error until the disk is healed"}
@@ -28,7 +28,7 @@ var (
 	FaultNames       = Fault{"disk.names", "power loss leaves some unsynced creates, renames and removes"}
 )
 
-// Faults lists the faults of a disk, for campaigns that report those that never fired.
+// Faults lists the faults of a disk. A campaign reports the faults of this list that never fired.
 func Faults() []Fault {
 	return []Fault{
 		FaultError, FaultBroken, FaultFull, FaultShort, FaultSlow, FaultStalled, FaultSyncLies,
@@ -48,8 +48,8 @@ const (
 	OnAny   = OnRead | OnWrite | OnSync | OnNames
 )
 
-// Noise is the probabilities of random faults, in ppm. Each fault is drawn at its first possible call in each 10 ms of true
-// time, so an added or removed call changes no other decision.
+// Noise has the probabilities of random faults, in ppm. In each 10 ms of true time, a fault is drawn only at the first call
+// that it could hit. So an added or removed call changes no other decision.
 type Noise struct {
 	ReadError, WriteError, SyncError, NamesError uint32 // FaultError
 	Broken                                       uint32 // FaultBroken, of one file
@@ -116,21 +116,22 @@ type armed struct {
 // harm is the effect of a fault on one call.
 type harm struct {
 	err    error
-	short  uint64 // eighths of a write that are written before err; 0 is none
+	short  uint64 // eighths of a write that are written before err; 0 means none
 	lost   bool
 	lied   bool
 	forget bool
 	target *inode // the file that the write hits on the device
-	off    int64  // the offset there
+	off    int64  // the offset in target
 }
 
-// FailOnce makes the next of these calls on a matching path fail with ErrIO. A pattern is one of path.Match; a plain path
-// also matches everything below it, and "" matches everything.
+// FailOnce makes the next call of the kinds ops on a matching path fail with ErrIO. The pattern has the syntax of
+// path.Match; a plain path also matches everything below it, and "" matches everything.
 func (d *Disk) FailOnce(pattern string, ops Calls) {
 	d.order(armed{fault: FaultError, ops: ops, pattern: pattern})
 }
 
-// Break makes every such call fail until Heal. Break("", OnAny) is a dead disk under a live process.
+// Break makes every call of the kinds ops on a matching path fail until Heal. Break("", OnAny) is a dead disk under a live
+// process.
 func (d *Disk) Break(pattern string, ops Calls) {
 	d.order(armed{fault: FaultBroken, ops: ops, pattern: pattern, forever: true})
 }
@@ -145,7 +146,8 @@ func (d *Disk) LoseWrite(pattern string) {
 	d.order(armed{fault: FaultLostWrite, ops: OnWrite, pattern: pattern})
 }
 
-// Misdirect does the same as LoseWrite, and the bytes overwrite the device's bytes of the file to at off.
+// Misdirect does the same as LoseWrite. In addition, the bytes of the write overwrite the device's bytes of another file;
+// the argument to is the path of that file, and off is the offset in it.
 func (d *Disk) Misdirect(pattern, to string, off int64) {
 	d.order(armed{fault: FaultMisdirected, ops: OnWrite, pattern: pattern, to: to, off: off})
 }
@@ -160,7 +162,7 @@ func (d *Disk) LieOnce(pattern string) {
 	d.order(armed{fault: FaultSyncLies, ops: OnSync, pattern: pattern})
 }
 
-// LieOnSync makes every sync succeed without making anything durable, or ends that if lie is false.
+// LieOnSync makes every sync succeed without making anything durable. If lie is false, it ends that.
 func (d *Disk) LieOnSync(lie bool) {
 	d.host.Ordered("disk.lie", "", flag(lie))
 	d.lies = lie
@@ -185,14 +187,14 @@ func (d *Disk) Slow(permille int64) {
 	d.slow = permille
 }
 
-// Delay adds extra to the cost of every call until Heal, and Slow does not multiply it. A sync pays it once, and its time on
-// the device stays the same.
+// Delay adds extra to the cost of every call until Heal, and Slow does not multiply it. A sync pays the extra cost once, and
+// the time that it takes on the device stays the same.
 func (d *Disk) Delay(extra env.Duration) {
 	d.host.Ordered("disk.delay", "", int64(extra))
 	d.delay = extra
 }
 
-// Stall makes every call last at least until that time.
+// Stall makes every call last at least until the given time.
 func (d *Disk) Stall(until Time) {
 	d.host.Ordered("disk.stall", "", int64(until))
 	d.stall = until
@@ -216,8 +218,8 @@ func (d *Disk) Heal() {
 	d.armed, d.slow, d.delay, d.stall, d.lies, d.filled, d.slowUntil = nil, 1000, 0, 0, false, false, 0
 }
 
-// RotBit flips a bit of a file, both on the device and in the page cache, as if the page had been read again since. It
-// returns ErrNotExist if there is no such byte.
+// RotBit flips a bit of a file, both on the device and in the page cache, as if the page had been read again after the bit
+// flipped. It returns ErrNotExist if the file has no byte at off.
 func (d *Disk) RotBit(path string, off int64, bit uint8) error {
 	d.host.Ordered("disk.rot", path, off, int64(bit))
 	d.completeSyncs(d.host.Now())
@@ -238,9 +240,9 @@ func (d *Disk) rot(f *inode, off int64, bit uint8) {
 	d.host.Activated(FaultBitRot)
 }
 
-// DropCache drops the clean pages of the page cache, so that reads see the bytes of the device. Without it a lost or
-// misdirected write shows only after a power loss.
-// Dirty pages stay, except those of lost writes, because the kernel considers these clean.
+// DropCache drops the clean pages of the page cache, so that reads see the bytes of the device. Without DropCache, a lost or
+// misdirected write shows only after a power loss. Dirty pages stay, except those of lost writes, because the kernel
+// considers the pages of lost writes clean.
 func (d *Disk) DropCache() {
 	d.host.Ordered("disk.drop-cache", "")
 	d.completeSyncs(d.host.Now())
@@ -301,7 +303,7 @@ func (d *Disk) strike(op Calls, node *inode) harm {
 }
 
 // harmOf returns the effect of an armed fault on a call. amount is the part of a write that succeeds, in eighths: half (4)
-// for a fault armed by a verb, and a random value for noise.
+// for a fault that a method such as CutShort armed, and a random value for noise.
 func (d *Disk) harmOf(a armed, amount uint64) harm {
 	switch a.fault {
 	case FaultShort:
@@ -320,7 +322,7 @@ func (d *Disk) harmOf(a armed, amount uint64) harm {
 	return harm{err: env.ErrIO}
 }
 
-// drawHarm draws a random fault for a call; 0 means none.
+// drawHarm draws a random fault for a call, and returns it with the random value. The value 0 means that there is no fault.
 func (d *Disk) drawHarm(op Calls, node *inode) (armed, uint64) {
 	n := &d.profile.Noise
 	switch op {
@@ -358,7 +360,7 @@ func (d *Disk) drawHarm(op Calls, node *inode) (armed, uint64) {
 		if v := d.draw(noiseLost, n.LostWrite, 2); v > 0 {
 			return armed{fault: FaultLostWrite}, v
 		}
-		// A random misdirected write hits only its own file, at a sector boundary. A checksum detects that as well, and a
+		// A random misdirected write hits only its own file, at a sector boundary. A checksum detects such a hit too, and a
 		// choice among all files would change whenever a file is created.
 		if sectors := uint64(node.device.size / sector); sectors > 0 {
 			if v := d.draw(noiseMisdirected, n.Misdirected, sectors+1); v > 0 {
@@ -413,12 +415,12 @@ func (d *Disk) rotSome(f *inode) {
 // hit overwrites the device's bytes at off with a write meant for another place.
 func (f *inode) hit(off int64, p []byte) {
 	if f == nil || f.dir || off < 0 || off >= f.device.size {
-		return // it hit a free block
+		return // the write hits a free block, so no file changes
 	}
 	f.device.write(off, p[:min(int64(len(p)), f.device.size-off)])
 }
 
-// room is how many bytes still fit.
+// room returns how many bytes still fit on the device.
 func (d *Disk) room() int64 {
 	if d.filled {
 		return 0
@@ -438,7 +440,7 @@ func (d *Disk) called(cost env.Duration) env.Duration {
 func (d *Disk) slowed(cost env.Duration) env.Duration {
 	permille := d.slow
 	if d.slowUntil > 0 && d.host.Now() < d.slowUntil {
-		// Random slowness multiplies with that of Slow.
+		// A random slow period multiplies the cost in addition to Slow.
 		permille *= 10
 	}
 	if permille == 1000 || cost == 0 {
@@ -448,7 +450,7 @@ func (d *Disk) slowed(cost env.Duration) env.Duration {
 	return cost * env.Duration(permille) / 1000
 }
 
-// outlast returns when a call that would end at t ends, which is not before the stall ends.
+// outlast returns the end of a call that would end at t without a stall. During a stall, the call ends when the stall ends.
 // A stalled device is worse than a broken one: its calls do not fail, so the process waits.
 func (d *Disk) outlast(t Time) Time {
 	if t < d.stall {

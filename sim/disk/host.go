@@ -20,12 +20,12 @@ type Host interface {
 	Spend(cost env.Duration) Time
 	// Operated is called after each change that took effect, at the end of the disk call, because it may call LosePower.
 	Operated(change Change)
-	// Flushed schedules Returned for an asynchronous flush.
+	// Flushed schedules the event Returned, which gives the node the result of a Flush.
 	Flushed(at Time, tok env.Token, err error)
 	// Now is true time at the start of the event.
 	Now() Time
-	// Ran returns the time up to which the process has run; it has not made calls that begin later. It equals Now unless the
-	// process is paused.
+	// Ran returns the time up to which the process has run. Calls that begin later are not made yet. The time equals Now
+	// unless the process is paused.
 	Ran() Time
 	// Chance returns a uniform value in [1, n) with a probability of ppm in a million, and 0 otherwise. At ppm >= 1e6 the
 	// result is never 0.
@@ -54,8 +54,8 @@ const (
 type Change struct {
 	Op        Op
 	Lied      bool   // the sync reports success but makes nothing durable
-	Inode     uint32 // the file or directory; a rename keeps it, and it is never reused
-	Path      string // its path; a file that was removed keeps its last one
+	Inode     uint32 // the number of the file or directory; a rename keeps it, and it is never reused
+	Path      string // its path; a file that was removed keeps its last path
 	To        string // the new path of a rename
 	Off, Len  int64
 	Sum       uint64 // a hash of the bytes of a write; 0 for other changes
@@ -63,7 +63,7 @@ type Change struct {
 	Completes Time   // when the call is over, and when a sync takes effect
 }
 
-// Profile is the costs, the room and the noise of a disk. The zero value is a free disk of 1 TiB without a fault.
+// Profile has the costs, the capacity and the noise of a disk. The zero value is a free disk of 1 TiB without a fault.
 type Profile struct {
 	Capacity int64 // bytes; 0 is 1 TiB
 
@@ -86,13 +86,13 @@ func CloudVolume() Profile {
 	}
 }
 
-// perKiB is the cost of n bytes, rounded up to a nanosecond.
+// perKiB returns the cost of n bytes at the given cost per KiB, rounded up to a nanosecond.
 func perKiB(cost env.Duration, n int64) env.Duration {
 	return (cost*env.Duration(n) + 1023) / 1024
 }
 
 // aloneHost is the host of a disk without a world. Time moves with each cost, so a sync that returned is complete, and no
-// fault happens by chance. A flush completes, but no node gets its return.
+// fault happens by chance. A flush completes, but no node gets its result.
 type aloneHost struct{ clock Time }
 
 func (h *aloneHost) Dead() bool                                     { return false }

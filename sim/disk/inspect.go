@@ -12,7 +12,7 @@ import (
 // It is a snapshot: later changes of the disk do not show in it, because chunks never change.
 type File struct {
 	Path  string // from the root
-	Inode uint32 // stays through renames
+	Inode uint32 // a rename does not change it
 	Dir   bool
 	Size  int64
 	bytes content
@@ -26,7 +26,8 @@ func (d *Disk) Files() []File {
 	return list(nil, d.root, "", func(n *inode) []dirent { return n.names }, func(n *inode) *content { return &n.cache })
 }
 
-// DurableFiles returns the state after a power loss now that loses everything unsynced, in the order of Files.
+// DurableFiles returns the files that would be left if the power failed now and everything unsynced were lost. They are in
+// the order of Files.
 func (d *Disk) DurableFiles() []File {
 	d.completeSyncs(d.host.Now())
 	return list(nil, d.root, "", func(n *inode) []dirent { return n.deviceNames }, func(n *inode) *content { return &n.device })
@@ -45,7 +46,7 @@ func list(to []File, dir *inode, prefix string, names func(*inode) []dirent, byt
 	return to
 }
 
-// DurableSize returns how many of a file's bytes survive any power loss now, even if its name does not.
+// DurableSize returns how many of a file's bytes would survive if the power failed now, even if the file's name is lost.
 func (d *Disk) DurableSize(path string) int64 {
 	d.completeSyncs(d.host.Now())
 	if f := d.walk(path); f != nil {
@@ -87,8 +88,8 @@ func eachBelow(dir *inode, visit func(*inode)) {
 }
 
 // Digest returns a hash of the whole disk, page cache and device. It visits each file and directory, but reads only the
-// chunks that changed since the last call.
-// It first completes due syncs, because these complete lazily and must not make equal disks differ.
+// chunks that changed since the last call. It first completes the syncs that are due. Otherwise the hashes of equal disks
+// could differ, because syncs complete lazily.
 func (d *Disk) Digest() uint64 {
 	d.completeSyncs(d.host.Now())
 	h := fold(uint64(d.used), uint64(len(d.nameLog)))

@@ -2,8 +2,8 @@ package disk
 
 import "slices"
 
-// Issued calls. A handler runs to its end at one instant, and the cost of its calls is paid afterwards. So the disk knows
-// calls that the process, in true time, has not issued yet.
+// Issued calls. A handler runs to its end at one instant, and the cost of its calls is paid afterwards. So the disk has
+// already received calls that the process, in true time, has not issued yet.
 //
 //	true time    t            t+2us                          t+2ms        t+2.002ms
 //	handler      │ append ──▶ │ sync ──────────────────────▶ │ rename ──▶ │ sync of the directory ──▶
@@ -13,16 +13,16 @@ import "slices"
 //
 // So each change records when its call begins. A power loss first undoes the changes that were not issued, and then chance
 // decides about the others. A process crash undoes nothing, because a page cache has no log to roll back. All calls of the
-// handler count as complete at that instant, even the syncs between them, as if a faster machine had died after the last
-// call with its answers unsent. World.DieAfter makes a process die between two calls.
+// handler count as complete at that instant, even the syncs between them, as if a faster machine had made all calls and then
+// died before it sent its answers. World.DieAfter makes a process die between two calls.
 //
 // Changes are sequential on all lanes: none begins before the previous one is complete (station.go in sim). So the changes
-// that are not issued are the last ones, of the disk, of each file and of each directory. A sync begins after all changes
+// that are not issued are always the last changes of the disk, of a file or of a directory. A sync begins after all changes
 // that it covers. But it may also begin after later changes of other lanes, if its own lane first waits for a long read or
 // another sync.
 //
 // Destroyed bytes are an exception: a misdirected write, or a sync that forgets pages, destroys bytes even if its call is
-// not issued yet. Faults strike at the worst time.
+// not issued yet. This is accepted, because a fault may strike at the worst time.
 
 // moment is the number of a change and the time at which its call begins.
 type moment struct {
@@ -30,21 +30,22 @@ type moment struct {
 	begins Time
 }
 
-// next numbers a change of the disk, or a sync.
+// next returns the moment of a new change or sync, with the next number.
 func (d *Disk) next() moment {
 	d.seq++
 	d.latest = max(d.latest, d.begins)
 	return moment{d.seq, d.begins}
 }
 
-// issued reports whether the process has made the call; after a crash all its calls count as made.
+// issued reports whether the process has made the call that began at m. After a crash, all calls of the process count as
+// made.
 func (d *Disk) issued(m moment) bool { return m.seq <= d.completedTo || m.begins <= d.host.Ran() }
 
-// completeIssued makes all calls of a process that ends count as made.
+// completeIssued is called when the process ends, and makes all its calls count as made.
 func (d *Disk) completeIssued() {
 	d.completedTo = d.seq
 	if d.latest > d.host.Ran() {
-		d.completeSyncs(d.latest) // a change after a sync was made, so that sync is complete
+		d.completeSyncs(d.latest) // the latest change was made, so all syncs before it are complete
 	}
 	d.latest = 0
 }
