@@ -5,11 +5,12 @@
 //	replication     type Rules: a question in each field       OldRules() []exhibit.Of[Rules]
 //	                CurrentRules(): Kafka's answers of today   one exhibit: one answer replaced
 //
-// A package with rules applies each rule at one place. Only history.go mentions the old answers, so that it may be
-// deleted. scenarios collects the exhibits and applies them (`samsa run --rule M1`), and RULES.md lists them.
+// A package with rules applies each rule at one place. Only its file history.go mentions the old answers, so that this
+// file can be deleted without other changes to the package. Package scenarios collects the exhibits of all packages and
+// applies the one that a run selects (`samsa run --rule M1`). RULES.md lists the exhibits.
 //
-// The museum of scenarios, which tells the stories, is another package. This package knows no rule: the type of the
-// rules is a parameter.
+// The museum of scenarios is another package; it tells the story of each exhibit. This package contains no rule,
+// because the type of the rules is a type parameter.
 package exhibit
 
 // Of is one old rule of a package with the rules R.
@@ -18,8 +19,8 @@ type Of[R any] struct {
 	Source   string   // the KIP, the JIRA issue, or the idea
 	Versions string   // the releases of Kafka that had the rule, if known; "never released" if none had it
 	Symptom  string   // the effect that users saw
-	Check    string   // the check that must find it
-	Replace  func(*R) // replaces the current answer with the old one
+	Check    string   // the check that must find the symptom
+	Replace  func(*R) // replaces the current answer in the rules with the old answer
 }
 
 // In returns a copy of the rules with the old answer.

@@ -13,7 +13,8 @@ import (
 // BatchHeaderSize is the length of a v2 batch without its records.
 const BatchHeaderSize = 61
 
-// Kafka's values for "none". None of them is the zero value of its Go type: see PlainBatch.
+// These are Kafka's values for "none". None of them is the zero value of its Go type. The options that PlainBatch
+// returns have them.
 const (
 	NoProducerID    ProducerID    = -1
 	NoProducerEpoch ProducerEpoch = -1
@@ -24,8 +25,9 @@ const (
 // magicV2 is the only format that Kafka 4 writes or accepts from a client (KIP-98, KIP-724).
 const magicV2 = 2
 
-// Positions of the fields of a batch header. The CRC covers everything from the attributes to the end. A broker may
-// therefore set the base offset and the leader epoch, which only it knows, without recomputing the CRC.
+// These are the positions of the fields of a batch header. The CRC covers everything from the attributes to the end of
+// the batch. The base offset and the leader epoch, which only the leader knows, precede the attributes, so the leader
+// sets them without recomputing the CRC.
 const (
 	atBaseOffset      = 0
 	atLength          = 8 // the length of the bytes after this field
@@ -44,7 +46,8 @@ const (
 	sizePrefix = atLeaderEpoch // base offset and length, which suffice to find the next batch
 )
 
-// The attribute bits. Bits 7 to 15 are unused: writers set them to zero and readers ignore them.
+// These are the bits of the attributes. Bits 7 to 15 are unused. Writers set the unused bits to zero and readers ignore
+// them.
 const (
 	maskCodec         = 0x07
 	maskLogAppendTime = 0x08
@@ -72,12 +75,12 @@ func (t TimestampType) String() string {
 	return "CreateTime"
 }
 
-// Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. Next ensures that a
-// Batch has its 61 bytes of header and the length in that header; Validate checks everything else. On shorter bytes the
-// header methods panic.
+// Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. The function Next
+// returns only a Batch that has a header of 61 bytes and the length that this header states; Validate checks everything
+// else. The methods that read the header panic if b is shorter than a header.
 //
-// A Batch aliases the bytes in which it was found. Bytes from elsewhere (a request, a disk) are read-only: copy them
-// before Patch or SetLogAppendTime.
+// A Batch aliases the bytes in which it was found. Bytes that came in a request or from a disk are read-only; copy such
+// bytes before calling Patch, SetLogAppendTime or SetMaxTimestamp.
 type Batch []byte
 
 // BaseOffset returns the offset that the record deltas are relative to. It is the offset of the first record unless
@@ -124,11 +127,11 @@ func (b Batch) IsTransactional() bool { return b.Attributes()&maskTransactional 
 // They occupy offsets too.
 func (b Batch) IsControl() bool { return b.Attributes()&maskControl != 0 }
 
-// HasDeleteHorizon reports whether BaseTimestamp is the time at which the cleaner may drop tombstones and markers
-// (KIP-534).
+// HasDeleteHorizon reports whether BaseTimestamp is the time at which the cleaner may drop the batch's tombstones and
+// transaction markers (KIP-534).
 func (b Batch) HasDeleteHorizon() bool { return b.Attributes()&maskDeleteHorizon != 0 }
 
-// BaseTimestamp returns the base of the records' timestamp deltas.
+// BaseTimestamp returns the timestamp that the timestamp deltas of the records are relative to.
 func (b Batch) BaseTimestamp() Timestamp { return Timestamp(b.int64(atBaseTimestamp)) }
 
 // MaxTimestamp returns the largest timestamp of a record. With LogAppendTime it is the timestamp of every record.
@@ -167,15 +170,16 @@ func (b Batch) Patch(base Offset, epoch Epoch) {
 	binary.BigEndian.PutUint32(b[atLeaderEpoch:], uint32(epoch))
 }
 
-// SetLogAppendTime sets the broker's time in place and recomputes the CRC. The records keep their deltas, because
-// readers use the max timestamp instead.
+// SetLogAppendTime sets the broker's time in place and recomputes the CRC. The records keep their timestamp deltas,
+// because readers of such a batch ignore the deltas and use the max timestamp.
 func (b Batch) SetLogAppendTime(ts Timestamp) { b.setMaxTimestamp(LogAppendTime, ts) }
 
-// SetMaxTimestamp replaces a CreateTime batch's max timestamp in place and recomputes the CRC. A leader calls it when a
-// client's header disagrees with the records (LogValidator).
+// SetMaxTimestamp replaces a CreateTime batch's max timestamp in place and recomputes the CRC. A leader calls it when
+// the max timestamp in the header of a client's batch is not that of the records (LogValidator).
 func (b Batch) SetMaxTimestamp(ts Timestamp) { b.setMaxTimestamp(CreateTime, ts) }
 
-// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp. It does not recompute the CRC if nothing changes.
+// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp. If neither the type nor the timestamp changes, it does not
+// recompute the CRC.
 func (b Batch) setMaxTimestamp(t TimestampType, ts Timestamp) {
 	if b.TimestampType() == t && b.MaxTimestamp() == ts {
 		return
@@ -219,8 +223,9 @@ func (b Batch) String() string {
 	return s + fmt.Sprintf(" %d bytes", len(b))
 }
 
-// ErrShortBatch means that the bytes end inside a batch. That is normal at the end of a fetch response, or of a log
-// after a power loss. The rest must then be fetched again, or truncated.
+// ErrShortBatch means that the bytes end inside a batch. That is normal at the end of a fetch response, where the rest
+// of the batch must be fetched again, and at the end of a log after a power loss, where the partial batch must be
+// truncated.
 var ErrShortBatch = errors.New("bytes end inside a record batch")
 
 // CorruptError reports the defect of a batch and the error that a broker returns for it.
@@ -232,7 +237,7 @@ type CorruptError struct {
 	Cause     error       // the codec's own error, or nil
 }
 
-// Error describes the defect, with both numbers.
+// Error describes the defect, with the numbers Got and Want.
 func (e *CorruptError) Error() string {
 	s := "record batch"
 	if e.Record >= 0 {
@@ -256,14 +261,14 @@ func invalid(what string, got, want int64) error {
 	return &CorruptError{What: what, Got: got, Want: want, Record: -1, Code: kerr.InvalidRecord}
 }
 
-// Next splits the first batch off b. The batch and the rest alias b. The error is ErrShortBatch if b ends inside the
-// batch or is empty. It is a *CorruptError if no batch can start here, and then no later batch can be found either.
-// Next does not check the CRC; see Validate.
+// Next splits the first batch off b. The batch and the rest alias b. If b ends inside the batch or is empty, the error
+// is ErrShortBatch. If no batch can start at the start of b, the error is a *CorruptError, and no later batch of b can
+// be found either. Next does not check the CRC; see Validate.
 func Next(b []byte) (batch Batch, rest []byte, err error) {
 	if len(b) < sizePrefix {
 		return nil, b, ErrShortBatch
 	}
-	// Check the length before requesting more bytes because of it: a log that ends in garbage is corrupt, not short.
+	// Check the length before returning ErrShortBatch because of it: a log that ends in garbage is corrupt, not short.
 	size := int64(int32(binary.BigEndian.Uint32(b[atLength:])))
 	if size < BatchHeaderSize-sizePrefix {
 		return nil, b, corrupt("length", size, BatchHeaderSize-sizePrefix)
@@ -281,7 +286,8 @@ func Next(b []byte) (batch Batch, rest []byte, err error) {
 	return Batch(b[:end:end]), b[end:], nil
 }
 
-// badMagic distinguishes an older format, which a broker refuses (ProduceRequest.validateRecords), from garbage.
+// badMagic returns the error for a magic other than 2. A magic of an older format, which a broker refuses
+// (ProduceRequest.validateRecords), has a different error from garbage.
 func badMagic(m int8) error {
 	if m == 0 || m == 1 {
 		return invalid("magic", int64(m), magicV2)
@@ -289,8 +295,8 @@ func badMagic(m int8) error {
 	return corrupt("magic", int64(m), magicV2)
 }
 
-// Batches iterates over the batches of b. It ends after the last whole batch, or after an error: ErrShortBatch for a
-// truncated tail, a *CorruptError for garbage.
+// Batches iterates over the batches of b. The iteration ends after the last whole batch or after an error. The error is
+// ErrShortBatch if b ends inside a batch, and a *CorruptError if b has garbage.
 func Batches(b []byte) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		for len(b) > 0 {

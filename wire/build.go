@@ -7,7 +7,7 @@ import (
 )
 
 // BatchOptions has everything about a batch that is not in its records. The zero value does not describe a plain batch,
-// because 0 is a real producer id, epoch and sequence: start from PlainBatch.
+// because 0 is a valid producer id, epoch and sequence. Start from the options that PlainBatch returns.
 type BatchOptions struct {
 	Codec         Codec
 	TimestampType TimestampType
@@ -20,12 +20,13 @@ type BatchOptions struct {
 	ProducerEpoch ProducerEpoch
 	BaseSequence  int32 // sequence number of the record at BaseOffset
 
-	// NextOffset is the first offset after the batch; 0 means the offset after the last record. Compaction sets it when
-	// it removes records from the end, so that the batch still covers their offsets.
+	// NextOffset is the first offset after the batch; 0 means the offset after the last record. When compaction removes
+	// records from the end of a batch, it sets NextOffset, so that the batch still covers the offsets of the removed
+	// records.
 	NextOffset Offset
 
-	// MaxTimestamp is used only if the records do not determine it: as the append time of a LogAppendTime batch, and
-	// for a batch that compaction left without records.
+	// MaxTimestamp is used in two cases only. In a LogAppendTime batch it is the append time. In a batch that
+	// compaction left without records it is the max timestamp, which no record determines.
 	MaxTimestamp Timestamp
 
 	// DeleteHorizon replaces the base timestamp if HasDeleteHorizon is set (KIP-534).
@@ -46,7 +47,8 @@ func PlainBatch(base Offset, epoch Epoch) BatchOptions {
 	}
 }
 
-// Options returns the options with which AppendBatch rebuilds b from its records, or from those that compaction keeps.
+// Options returns the options with which AppendBatch rebuilds b from its records, or from the part of the records that
+// compaction keeps.
 func (b Batch) Options() BatchOptions {
 	return BatchOptions{
 		Codec:            b.Codec(),
@@ -71,9 +73,9 @@ func (b Batch) Options() BatchOptions {
 // absolute, rise strictly, and start at o.BaseOffset or later. There is no ambiguity: an absolute offset of 0 is legal
 // only for the first record of a batch that starts at 0, where both readings agree.
 //
-// A batch without records is legal if o.NextOffset gives the end of the offsets that it covers. With codec none and
-// enough room in dst nothing is allocated. After an error dst is unchanged. Every error is the caller's mistake: a
-// falling offset, a negative timestamp, a batch over 2 GiB.
+// A batch without records is legal if o.NextOffset gives the end of the offsets that it covers. If the codec is none
+// and dst has enough room, AppendBatch allocates nothing. If it returns an error, dst is unchanged. Every error is the
+// caller's mistake: a falling offset, a negative timestamp, a batch over 2 GiB.
 func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 	// The batch covers [BaseOffset, next). next is computed first, because every record is checked against it.
 	next := o.NextOffset
@@ -91,8 +93,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		return dst, fmt.Errorf("build a batch [%d, %d): offsets must be from 0 on and span less than 2^31", o.BaseOffset, next)
 	}
 
-	// The base timestamp is that of the first record, not the smallest: deltas may be negative, and Kafka's builder writes
-	// the first record before it knows the others. A delete horizon replaces it, and the deltas are then relative to that.
+	// The base timestamp is that of the first record, not the smallest one: Kafka's builder writes the first record
+	// before it knows the others, and deltas may be negative. If there is a delete horizon, it is the base timestamp.
 	baseTS, maxTS := NoTimestamp, o.MaxTimestamp
 	if len(records) > 0 {
 		baseTS = records[0].Timestamp
@@ -107,8 +109,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		maxTS = NoTimestamp
 	}
 
-	// The records are written first, because the header needs their length, their largest timestamp, and the CRC over
-	// all. dst keeps its length until then, so it is unchanged after an error.
+	// The records are written first, because the header needs their length, their largest timestamp and their CRC. They
+	// are written after the end of dst, so dst is unchanged after an error.
 	start := len(dst)
 	out := append(dst, emptyHeader[:]...)
 	low := o.BaseOffset
@@ -158,8 +160,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 // emptyHeader is the space that AppendBatch reserves for the header and fills in after the records.
 var emptyHeader [BatchHeaderSize]byte
 
-// unnumbered reports whether no record has an offset. It scans the records up to the first one with an offset, so that
-// callers need not pass a flag, which could contradict the records.
+// unnumbered reports whether every record has Offset 0. Callers of AppendBatch could state this with a flag instead,
+// but a flag could contradict the records.
 func unnumbered(records []Record) bool {
 	for i := range records {
 		if records[i].Offset != 0 {

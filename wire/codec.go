@@ -12,11 +12,12 @@ import (
 
 // Codec is the compression of a batch's records; the header is never compressed.
 //
-// The same records give the same bytes on every call and every platform. That excludes klauspost's snappy encoder,
-// whose assembly finds other matches than its Go code, so this package has its own. The libraries of the other codecs
-// were compared on amd64 with and without assembly and on 386, and agree. They keep pools of scratch memory in package
-// variables, on which no output depends. They start no goroutine when called as here: zstd with EncodeAll, DecodeAll
-// and a concurrency of 1, lz4 block by block.
+// The same records give the same bytes on every call and every platform. Klauspost's snappy encoder does not have this
+// property, because its assembly and its Go code find different matches; this package therefore has its own snappy
+// encoder. The libraries of the other codecs give the same bytes on amd64 with assembly, on amd64 without it, and on
+// 386. These libraries keep pools of scratch memory in package variables, but no output depends on the pools. They
+// start no goroutine in the way this package calls them: zstd with EncodeAll, DecodeAll and a concurrency of 1, and lz4
+// block by block.
 type Codec uint8
 
 const (
@@ -27,8 +28,9 @@ const (
 	CodecZstd
 )
 
-// MaxRecordsSize is the maximum size of the decompressed records of a batch; a larger batch is invalid here. Kafka has
-// no such limit. The value is that of the largest request that a broker reads (socket.request.max.bytes).
+// MaxRecordsSize is the maximum size in bytes of the decompressed records of a batch; a batch with more is invalid
+// here. Kafka has no such limit. The value is that of the largest request that a broker reads
+// (socket.request.max.bytes).
 const MaxRecordsSize = 100 << 20
 
 // String returns the codec's name in Kafka's configs.
@@ -51,7 +53,7 @@ func (c Codec) compressTail(dst []byte, from int) ([]byte, error) {
 	if len(raw) > MaxRecordsSize {
 		return dst, fmt.Errorf("compress %d bytes of records: more than %d could not be read back", len(raw), MaxRecordsSize)
 	}
-	// The compressed form is built after the raw one and then moved over it, so that one buffer is enough.
+	// The compressed form is appended to the raw one and then moved over it, so that one buffer is enough.
 	end := len(dst)
 	switch c {
 	case CodecGzip:
@@ -103,14 +105,15 @@ func (c Codec) unsupported() error {
 	return &CorruptError{What: "codec", Got: int64(c), Want: int64(CodecZstd), Record: -1, Code: kerr.UnknownServerError}
 }
 
-// Errors of this package's own readers. They are the Cause of a *CorruptError.
+// These are the errors of the decompressors that this package implements itself. They are the Cause of a *CorruptError.
 var (
 	errTooLarge  = errors.New("the records decompress to more than the limit")
 	errTruncated = errors.New("the stream ends too early")
 	errFormat    = errors.New("the stream is not in the codec's format")
 )
 
-// sink is an io.Writer that appends to a slice. It serves the one library here that only writes to streams.
+// sink is an io.Writer that appends to a slice. The gzip library needs it, because this library can only write to an
+// io.Writer.
 type sink struct{ b []byte }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -118,9 +121,9 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// appendGzip compresses in klauspost's stateless mode. The output is about a tenth larger than at Kafka's default
-// level. The mode is twenty times as fast, because it does not clear megabytes of tables for a batch of some hundred
-// bytes.
+// appendGzip compresses raw in the stateless mode of klauspost's gzip library. The output is about a tenth larger than
+// at Kafka's default level. The mode is twenty times as fast, because it does not clear megabytes of tables for a batch
+// of some hundred bytes.
 func appendGzip(dst, raw []byte) []byte {
 	out := sink{dst}
 	w, err := gzip.NewWriterLevel(&out, gzip.StatelessCompression)
@@ -139,13 +142,13 @@ func appendGzip(dst, raw []byte) []byte {
 // readGzip decompresses one or more gzip members. gzip does not store the size in front, so the buffer grows with the
 // output.
 func readGzip(src []byte) ([]byte, error) {
-	// Use a bytes.Reader and not a buffered one: without an io.ByteReader the gzip reader adds its own buffer and reads
+	// A bytes.Reader is an io.ByteReader. For any other reader, the gzip reader would add a buffer of its own and read
 	// ahead.
 	r, err := gzip.NewReader(bytes.NewReader(src))
 	if err != nil {
 		return nil, err
 	}
-	raw := make([]byte, 0, 4*len(src)) // about right for text records; the buffer grows for larger output
+	raw := make([]byte, 0, 4*len(src)) // about the size of decompressed text records; the buffer grows for larger output
 	for {
 		n, err := r.Read(raw[len(raw):cap(raw)])
 		raw = raw[:len(raw)+n]

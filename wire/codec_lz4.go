@@ -13,7 +13,7 @@ import (
 //
 //	magic | flags | block size | content size? i64 | header checksum | { length i32 | block | checksum? i32 }... | 0 i32 | checksum? i32
 //
-// All numbers are little-endian. The top bit of a length says that the block is stored as it is.
+// All numbers are little-endian. If the top bit of a block's length is set, the block is stored uncompressed.
 const (
 	lz4Magic  = 0x184D2204
 	lz4Stored = 1 << 31
@@ -23,7 +23,7 @@ const (
 	lz4Independent  = 0x20 // a block never copies from the previous one
 	lz4BlockSum     = 0x10 // every block is followed by its hash
 	lz4ContentSize  = 0x08 // the header has the size of the whole content
-	lz4ReservedMask = 0x03 // one reserved bit, and dictionaries, which Kafka does not read
+	lz4ReservedMask = 0x03 // a reserved bit, and the bit of dictionaries, which Kafka does not support
 
 	lz4Chunk     = 64 << 10 // the block size that Kafka writes, and its code in the frame header
 	lz4ChunkCode = 0x40
@@ -31,7 +31,8 @@ const (
 
 // appendLz4 writes the frame that the Java client writes: version 1, independent blocks of 64 KiB, no checksums.
 func appendLz4(dst, raw []byte) []byte {
-	// Messages of format 0 included the magic in the hash, a mistake that Kafka keeps for them. Format 2 never had it.
+	// In messages of format 0, Kafka by mistake includes the magic in the hash of the header. In format 2 the hash does
+	// not include it.
 	dst = binary.LittleEndian.AppendUint32(dst, lz4Magic)
 	head := []byte{lz4Version | lz4Independent, lz4ChunkCode}
 	dst = append(dst, head...)
@@ -47,8 +48,7 @@ func appendLz4(dst, raw []byte) []byte {
 // appendLz4Block writes one block with its length. It stores the block uncompressed if compression does not make it
 // smaller.
 func appendLz4Block(dst, raw []byte) []byte {
-	// The library gets room for the worst case. With less it would return 0 for data whose compressed form does not
-	// fit.
+	// The library gets room for the worst case. If the compressed form did not fit, the library would return 0.
 	at := len(dst)
 	bound := 4 + lz4.CompressBlockBound(len(raw))
 	dst = slices.Grow(dst, bound)[:at+bound]
@@ -134,9 +134,9 @@ func readLz4Header(src []byte) (flags byte, maxBlock int, rest []byte, err error
 	return flags, 1 << (2*size + 8), src[end+1:], nil // codes 4 to 7 are 64 KiB, 256 KiB, 1 MiB, 4 MiB
 }
 
-// appendUnlz4 appends the content of a block: at most maxBlock bytes, and at most 255 for each byte of the block. A
-// block does not contain its decompressed size. Most blocks decompress to a few times their length, so that size is
-// tried first.
+// appendUnlz4 appends the content of a block to dst. The content has at most maxBlock bytes, and at most 255 bytes for
+// each byte of the block. A block does not state the size of its content. Most blocks decompress to a few times their
+// length, so a buffer of that size is tried first.
 func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 	if stored {
 		return append(dst, block...), nil
@@ -156,7 +156,7 @@ func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 	}
 }
 
-// xxh32 returns the hash of the frame format, xxHash-32 with seed 0. The lz4 library does not export its
+// xxh32 returns the hash that the LZ4 frame format uses: xxHash-32 with seed 0. The lz4 library does not export its
 // implementation.
 func xxh32(p []byte) uint32 {
 	const p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393

@@ -6,9 +6,9 @@ import (
 	"github.com/klauspost/compress/snappy"
 )
 
-// Kafka does not use the stream format of Snappy. The Java clients write that of the library snappy-java, also called
-// xerial framing: a header of 16 bytes, then chunks, each with a length and a block. Other clients use the same framing
-// or write a single bare block. This package reads both and writes the framing.
+// Kafka does not use the stream format of Snappy. The Java clients write the stream format of the library snappy-java,
+// which is also called xerial framing: a header of 16 bytes, then chunks, each with a length and a block. Other clients
+// use the same framing or write a single bare block. This package reads both and writes the framing.
 //
 //	82 'S' 'N' 'A' 'P' 'P' 'Y' 00 | version 1 i32 | compatible 1 i32 | { length i32 | block }...
 const xerialMagic = "\x82SNAPPY\x00"
@@ -58,8 +58,9 @@ func readSnappy(src []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// appendUnsnappy appends the content of a block. A block begins with its decompressed size. The size is checked before
-// it is used: a copy of three bytes gives at most 64 bytes.
+// appendUnsnappy appends the content of a block. A block begins with the size of its content. The size is checked
+// before memory is allocated for it. A copy, which takes three bytes of the block, gives at most 64 bytes of content,
+// and this ratio bounds the size.
 func appendUnsnappy(dst, block []byte) ([]byte, error) {
 	size, err := snappy.DecodedLen(block)
 	if err != nil {
@@ -81,8 +82,8 @@ func appendUnsnappy(dst, block []byte) ([]byte, error) {
 	return dst[:len(dst)+len(raw)], nil
 }
 
-// The table has 16 KiB, which fits on the stack of a goroutine and in a first-level cache. A match shorter than four
-// bytes would not save anything, because a copy takes three bytes.
+// The hash table of appendSnappyBlock has 16 KiB, which fits on the stack of a goroutine and in a first-level cache. A
+// match of fewer than four bytes would not save anything, because a copy takes three bytes.
 const (
 	snappyTableBits = 13
 	snappyMinMatch  = 4
@@ -91,12 +92,12 @@ const (
 // appendSnappyBlock compresses src, which is shorter than 64 KiB, as one snappy block: the size, then literals and
 // copies.
 //
-// At every position it looks for an earlier position with the same four bytes, in a table of the last position of each
-// hash, and extends a match as far as possible. The longer it finds no match, the longer its steps become. Every choice
-// depends on src alone.
+// At a position, it looks for an earlier position with the same four bytes. It finds this position in a table that has,
+// for each hash of four bytes, the last position with this hash. It extends a match as far as possible. The longer it
+// finds no match, the longer its steps become. Every choice depends on src alone.
 func appendSnappyBlock(dst, src []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(src)))
-	var table [1 << snappyTableBits]uint16 // the position plus one; 0 means none
+	var table [1 << snappyTableBits]uint16 // 1 + the last position with this hash; 0 means none
 	literal := 0                           // start of the bytes that no copy covers yet
 	for at := 0; at+snappyMinMatch <= len(src); {
 		// The hash is the upper bits of a product with 2^32 over the golden ratio, which mixes all four bytes.
@@ -137,7 +138,8 @@ func appendSnappyLiteral(dst, p []byte) []byte {
 }
 
 // appendSnappyCopy writes a copy of n >= 4 bytes from the given distance back. One copy has up to 64 bytes. The short
-// form has 4 to 11 bytes from less than 2 KiB back, so a long match is split such that at least 4 bytes remain.
+// form of a copy has 4 to 11 bytes, and its distance is below 2 KiB. A match of over 64 bytes is split such that at
+// least 4 bytes remain for the last copy.
 func appendSnappyCopy(dst []byte, back, n int) []byte {
 	for n > 64 {
 		take := min(64, n-snappyMinMatch)

@@ -2,12 +2,12 @@ package wire
 
 import "github.com/klauspost/compress/zstd"
 
-// appendZstd compresses into one frame. Like zstd-jni, it writes no checksum, because the batch has its CRC. It creates
-// a new encoder each time, so that no batch's bytes can depend on another batch. The cost is that each call allocates
-// the encoder's tables.
+// appendZstd compresses raw into one frame. Like zstd-jni, it writes no checksum, because the batch has its CRC. It
+// creates a new encoder each time, so that no batch's bytes can depend on another batch. The cost is that each call
+// allocates the encoder's tables.
 func appendZstd(dst, raw []byte) []byte {
-	// A window larger than the input would waste memory, and one over 1 MiB is larger than a batch with Kafka's
-	// defaults.
+	// A window larger than the input would waste memory. With Kafka's defaults a batch has at most 1 MiB, so the window
+	// has at most 1 MiB too.
 	window := zstd.MinWindowSize
 	for window < len(raw) && window < 1<<20 {
 		window <<= 1
@@ -22,8 +22,8 @@ func appendZstd(dst, raw []byte) []byte {
 	return e.EncodeAll(raw, dst)
 }
 
-// zstdMaxWindow is the largest window that zstd-jni accepts, log 27. It is not allocated, because the output serves as
-// the window.
+// zstdMaxWindow is the largest window that zstd-jni accepts: 2^27 bytes. The decoder does not allocate a window,
+// because the output serves as the window.
 const zstdMaxWindow = 1 << 27
 
 // readZstd decompresses one or more frames. The decoder's scratch memory is small. Its output grows with the decoded
@@ -59,7 +59,8 @@ const (
 )
 
 // checkZstd reads the headers of frames and blocks. It refuses a frame that claims more content than its blocks can
-// have. The decoder allocates a claimed size at once, so without this check a few bytes could cost a hundred megabytes.
+// have. The decoder allocates the claimed size at once, so without this check a frame of a few bytes could make it
+// allocate a hundred megabytes.
 func checkZstd(src []byte) error {
 	// Several frames in a row form one stream, and skippable frames may contain any bytes.
 	for len(src) > 0 {

@@ -2,8 +2,9 @@ package wire
 
 import "encoding/binary"
 
-// coder reads or writes the fields of a message in their order on the wire. Every message that Kafka generates from a
-// schema has one method for both directions, so that they cannot differ:
+// coder reads or writes the fields of a message in their order on the wire; in this file, "codes" means "reads or
+// writes". Every type of message that Kafka generates from a schema has one method, code, for both directions, so that
+// the directions cannot differ:
 //
 //	func (r *TopicRecord) code(c *coder) {      AppendMetadata ──▶ code ──▶ out
 //		c.version(nil, 0)                       ParseMetadata  ──▶ code ◀── in
@@ -12,18 +13,19 @@ import "encoding/binary"
 //		c.end()
 //	}
 //
-// Each line of a schema becomes a line here:
+// Each line of a schema becomes a line of code here; set reports whether the field differs from its default:
 //
-//	"versions": "3+"                   if c.since(3, set) { … }; of an "ignorable" field, set is false
+//	"versions": "3+"                   if c.since(3, set) { … }; for an "ignorable" field, set is false
 //	"versions": "1"                    if c.within(1, 1, set) { … }
 //	"flexibleVersions": "4+"           c.flexibleSince(4), after c.version
 //	"nullableVersions": "0+"           nullable (a string), listOrNull, structOrNull
 //	"taggedVersions": "1+", "tag": 2   if c.tag(1, 2, set) { … }, after all plain fields, in rising order of tags
 //	"default"                          the constructor; of an array's element, the element's own code
 //
-// The encoding is that of Kafka's generated classes: big-endian integers; in a flexible version (KIP-482) lengths as unsigned
-// varints of n+1 with 0 for null, and a section of tagged fields at the end of every struct; in an older version lengths of
-// 16 bits (strings) or 32 (all else) with -1 for null, and no section.
+// The encoding is that of Kafka's generated classes. Integers are big-endian. In a flexible version (KIP-482), a length
+// n is written as the unsigned varint n+1, null is written as 0, and every struct ends with a section of tagged fields.
+// In an older version, the length of a string has 16 bits, every other length has 32 bits, null is written as -1, and
+// there are no tagged fields.
 //
 // After the first error of a read, fault is set, the input is dropped, and every later read returns zero.
 type coder struct {
@@ -31,13 +33,13 @@ type coder struct {
 	out     []byte       // writing: the bytes written so far
 	in      []byte       // reading: the bytes still unread
 	framing framing      // how the version is written in front of the body
-	ver     int16        // of the message, known once version has run
+	ver     int16        // the message's version, known after the method version has run
 	rigid   bool         // the version is older than the first flexible one
 	fault   MessageFault // reading: the first fault
 	tags    tagSection
 }
 
-// framing is how a message's version is written in front of its body.
+// framing is the format in which a message's version is written in front of its body.
 type framing uint8
 
 const (
@@ -45,17 +47,17 @@ const (
 	framedByShort                 // the value of a coordinator's record: 16 bits
 )
 
-// tagSection is the open section of tagged fields. The elements of an array and a struct in a tagged field have their
-// own sections: see nested.
+// tagSection is the section of tagged fields that is being read or written. Each element of an array has its own
+// section, and so has a struct in a tagged field: see nested.
 type tagSection struct {
-	count   int    // writing: index+1 in out of the section's count, 0 before the first tag
-	body    int    // writing: index in out of the open field's body, 0 if none is open
+	count   int    // writing: 1 + the index, in coder.out, of the section's count; 0 before the first tag
+	body    int    // writing: the index, in coder.out, of the open field's body; 0 if no field is open
 	started bool   // reading: the count has been read
 	left    uint32 // reading: fields not yet consumed, including the peeked one
-	peeked  bool   // reading: next has the number of a field whose size and body follow
+	peeked  bool   // reading: next is the number of a field, and the size and body of this field are still unread
 	next    uint32 // reading: the number of the peeked field
-	last    int64  // reading: the previous number, at first -1; tags must rise
-	inField bool   // reading: in is cut to one field's body
+	last    int64  // reading: the previous number, or -1 before the first; the numbers must rise
+	inField bool   // reading: coder.in has only the body of one field
 	rest    []byte // reading: the bytes after that field's body
 }
 
@@ -94,7 +96,7 @@ func (c *coder) uvarint(v uint32) uint32 {
 }
 
 // version codes the message's version, which precedes its body, and refuses a version above newest. A message that only
-// has version 0 passes nil.
+// has version 0 passes nil for v.
 func (c *coder) version(v *int16, newest int16) {
 	if !c.reading && v != nil {
 		c.ver = *v
@@ -126,12 +128,13 @@ func (c *coder) version(v *int16, newest int16) {
 // flexible.
 func (c *coder) flexibleSince(v int16) { c.rigid = c.ver < v }
 
-// since reports whether the message's version has a field that was added in version v. If the field is set but the
-// version does not have it, the value would be silently lost; Kafka then throws UnsupportedVersionException, and since
-// panics. If the schema calls the field ignorable, Kafka drops the value, and the caller passes false.
+// since reports whether the message's version has a field that was added in version v. If set is true but the message's
+// version does not have the field, the value would be silently lost; Kafka throws UnsupportedVersionException then, and
+// since panics. If the schema calls the field ignorable, Kafka drops the value instead; for such a field the caller
+// passes false for set.
 func (c *coder) since(v int16, set bool) bool { return c.within(v, 1<<15-1, set) }
 
-// within does the same as since for a field that a later version removed.
+// within does the same as since for a field that was added in version from and last existed in version to.
 func (c *coder) within(from, to int16, set bool) bool {
 	if from <= c.ver && c.ver <= to {
 		return true
@@ -143,8 +146,8 @@ func (c *coder) within(from, to int16, set bool) bool {
 }
 
 // tag reports whether the caller must now code the tagged field with this number, which was added in version v. Callers
-// ask for tags in rising order, after all plain fields. When writing, a field that has its default is omitted (set is
-// false).
+// call tag in rising order of the numbers, after all plain fields. When writing, a field is omitted if it has its
+// default; the caller then passes false for set.
 func (c *coder) tag(v int16, number uint32, set bool) bool {
 	if !c.since(v, set) {
 		return false
@@ -166,8 +169,8 @@ func (c *coder) tag(v int16, number uint32, set bool) bool {
 	return true
 }
 
-// openTag moves to the tagged field with this number. It skips fields with lower numbers, which this version does not
-// know.
+// openTag moves to the tagged field with this number and reports whether the input has it. It skips fields with lower
+// numbers, which are unknown here.
 func (c *coder) openTag(number int64) bool {
 	if !c.tags.started {
 		c.tags.started, c.tags.last = true, -1
@@ -235,7 +238,7 @@ func (c *coder) end() {
 	c.tags = tagSection{}
 }
 
-// nested codes a value that has its own sections of tagged fields, while another section may be open.
+// nested codes a value that has its own section of tagged fields, even while another section is open.
 func (c *coder) nested(code func()) {
 	outer := c.tags
 	c.tags = tagSection{}
@@ -245,8 +248,8 @@ func (c *coder) nested(code func()) {
 	}
 }
 
-// The fields below are functions and not methods, because Go has no generic methods and fields have their own types,
-// such as wire.NodeID and wire.Epoch. A failed read leaves the field with its default.
+// The functions below code one field each. They are generic, because fields have types such as NodeID and Epoch; they
+// are not methods, because Go has no generic methods. A failed read leaves the field with its default.
 
 // boolean codes one byte. Kafka reads every byte but 0 as true.
 func boolean(c *coder, v *bool) {
@@ -360,7 +363,7 @@ func nullable(c *coder, v **string) {
 	}
 }
 
-// octets codes bytes that cannot be null. A read makes a copy.
+// octets codes bytes that cannot be null. When it reads, it copies the bytes.
 func octets(c *coder, v *[]byte) {
 	if !c.reading {
 		c.length(int64(len(*v)), 4)
@@ -376,8 +379,8 @@ func octets(c *coder, v *[]byte) {
 	}
 }
 
-// list codes an array that cannot be null. least is the smallest size of an element in bytes. It prevents a malicious
-// length from allocating more elements than the input can have. An empty array is read as nil.
+// list codes an array that cannot be null. least is the smallest size of an element in bytes. With it, a malicious
+// length cannot make list allocate more elements than the input can have. An empty array is read as nil.
 func list[T any](c *coder, v *[]T, least int, element func(*coder, *T)) {
 	if !c.reading {
 		c.length(int64(len(*v)), 4)
@@ -423,8 +426,8 @@ func (c *coder) count(least int) int {
 	return int(n)
 }
 
-// structOrNull codes a struct in a tagged field; nil is null. Kafka writes an unsigned varint before such a struct: 1,
-// or 0 for null.
+// structOrNull codes a struct in a tagged field; nil is null. Before such a struct, Kafka writes the unsigned varint 1.
+// For null, it writes only the unsigned varint 0.
 func structOrNull[T any](c *coder, v **T, code func(*coder, *T)) {
 	present := uint32(1)
 	if *v == nil {

@@ -13,8 +13,8 @@ import (
 type ControlType int16
 
 const (
-	ControlAbort          ControlType = iota // the transaction's records before it are aborted
-	ControlCommit                            // the transaction's records before it are committed
+	ControlAbort          ControlType = iota // the transaction's records before this one are aborted
+	ControlCommit                            // the transaction's records before this one are committed
 	ControlLeaderChange                      // KRaft: the first record of a leader's epoch
 	ControlSnapshotHeader                    // KRaft: the first record of a snapshot
 	ControlSnapshotFooter                    // KRaft: the last record of a snapshot; a snapshot without it is torn
@@ -30,19 +30,22 @@ func (t ControlType) String() string {
 	return "UNKNOWN"
 }
 
-// ControlValue is the value of a control record: one of the types below. It begins with a version, which in Kafka is
-// always 0 so far. Only LeaderChange also has a version 1, and therefore a field for it.
+// ControlValue is the value of a control record: one of the types below. On the wire, a value begins with a version,
+// and Kafka has only written version 0 so far. Only LeaderChange has a version 1 too, so only LeaderChange has a field
+// for the version.
 type ControlValue interface {
-	// ControlType is the type that goes into the record's key.
+	// ControlType returns the type that is written into the record's key.
 	ControlType() ControlType
 	// appendTo writes the record's value in Kafka's format.
 	appendTo(dst []byte) []byte
 }
 
-// EndTxnMarker ends the transaction of the batch's producer in this partition.
+// EndTxnMarker ends the transaction of one producer in one partition. The header of the marker's batch names the
+// producer.
 type EndTxnMarker struct {
 	Commit bool
-	// CoordinatorEpoch is the leader epoch of the coordinator's log. It fences markers of an older coordinator.
+	// CoordinatorEpoch is the leader epoch of the coordinator's log. With it, a partition refuses the markers of an
+	// older coordinator.
 	CoordinatorEpoch Epoch
 }
 
@@ -104,9 +107,9 @@ func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 // ControlType returns KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
-// The messages below have only version 0, and each begins with its version as an ordinary field. A reader treats a
-// later version as version 0 and ignores bytes after the last field, because a later version may only add fields
-// (ControlRecordUtils).
+// The methods below code values that have only version 0. The version is the first field of each value. A reader treats
+// a later version as version 0 and ignores bytes after the last known field, because a later version may only add
+// fields (ControlRecordUtils).
 
 func (m *EndTxnMarker) code(c *coder) {
 	c.rigid = true
@@ -146,7 +149,7 @@ func (v *KRaftVoter) code(c *coder) {
 		u16(c, &e.Port)
 		c.end()
 	})
-	c.nested(func() { // the range of versions is a separate struct
+	c.nested(func() { // in Kafka's schema, the range of versions is a separate struct
 		u16(c, &v.MinVersion)
 		u16(c, &v.MaxVersion)
 		c.end()
@@ -175,12 +178,13 @@ func appendMessage(dst []byte, code func(*coder)) []byte {
 	return c.out
 }
 
-// AppendControl appends one control batch with one record per value, all with timestamp ts. A transaction marker is
-// transactional and the only record of its batch; o has its producer. KRaft writes several values in one batch. Control
-// batches have no sequence and are never compressed, whatever o says.
+// AppendControl appends one control batch with one record per value, all with timestamp ts. A transaction marker must
+// be the only record of its batch, its batch is transactional, and o names its producer. KRaft writes several values in
+// one batch. AppendControl ignores the sequence and the codec in o, because control batches have no sequence and are
+// never compressed.
 func AppendControl(dst []byte, o BatchOptions, ts Timestamp, values ...ControlValue) ([]byte, error) {
-	// A marker has a producer but no sequence, because it must not change the next sequence that the producer state
-	// expects.
+	// A marker has a producer but no sequence, because a marker must not change the next sequence that the partition
+	// expects from the producer.
 	o.Control, o.Codec, o.BaseSequence = true, CodecNone, NoSequence
 	records := make([]Record, len(values))
 	for i, v := range values {
@@ -207,8 +211,8 @@ type ControlRecord struct {
 	Value     []byte // aliases the batch
 }
 
-// Control returns the batch's first control record, which is the only one of a transaction marker. It returns a
-// *CorruptError even if the batch is not a control batch or has no record left after compaction.
+// Control returns the first record of a control batch. The batch of a transaction marker has no other record. If the
+// batch is not a control batch, or if compaction removed its records, Control returns a *CorruptError too.
 func (b Batch) Control() (ControlRecord, error) {
 	for c, err := range b.Controls() {
 		return c, err
@@ -216,7 +220,7 @@ func (b Batch) Control() (ControlRecord, error) {
 	return ControlRecord{}, invalid("control record count", 0, 1)
 }
 
-// Controls iterates over the records of a control batch. It ends after an error.
+// Controls iterates over the records of a control batch. The iteration ends after an error.
 func (b Batch) Controls() iter.Seq2[ControlRecord, error] {
 	return func(yield func(ControlRecord, error) bool) {
 		if !b.IsControl() {
@@ -247,8 +251,9 @@ func parseControl(r Record) (ControlRecord, error) {
 	return ControlRecord{Type: t, Offset: r.Offset, Timestamp: r.Timestamp, Value: r.Value}, nil
 }
 
-// Decode decodes the record's value as one of the ControlValue types. The error is a *CorruptError. An unknown type is
-// INVALID_RECORD too, so check Type first if another version may have written the log.
+// Decode decodes the record's value as one of the ControlValue types. The error is a *CorruptError. For an unknown
+// type, the code of the error is INVALID_RECORD. If a later version of Kafka may have written the log, check Type
+// first.
 func (r ControlRecord) Decode() (ControlValue, error) {
 	c := coder{reading: true, in: r.Value}
 	var v ControlValue

@@ -1,9 +1,10 @@
 package wire
 
-// These are the records of a consumer group (KIP-848). Each has only version 0, which is flexible.
+// These are the records of a consumer group (KIP-848). Each record type has only version 0, which is flexible.
 
 // GroupEpoch counts the changes of a consumer group's members and subscriptions. A target assignment has the group
-// epoch for which it was computed. A member has the epoch of the assignment that it has reached.
+// epoch for which it was computed. The epoch of a member is the epoch of the target assignment that the member has
+// reached.
 type GroupEpoch int32
 
 // ConsumerGroupMetadataKey names a consumer group (type 3).
@@ -34,7 +35,7 @@ func (v *ConsumerGroupMetadataValue) code(c *coder) {
 	c.end()
 }
 
-// ConsumerGroupMemberMetadataKey names a member (type 5).
+// ConsumerGroupMemberMetadataKey names a member of a consumer group (type 5).
 type ConsumerGroupMemberMetadataKey struct {
 	GroupID  string
 	MemberID string
@@ -48,7 +49,7 @@ func (k *ConsumerGroupMemberMetadataKey) code(c *coder) {
 	text(c, &k.MemberID)
 }
 
-// ConsumerGroupMemberMetadataValue has a member's own data, from its heartbeats (type 5).
+// ConsumerGroupMemberMetadataValue has the data that a member sends about itself in its heartbeats (type 5).
 type ConsumerGroupMemberMetadataValue struct {
 	InstanceID           *string // nil unless the member is static
 	RackID               *string
@@ -69,7 +70,7 @@ type ClassicMemberMetadata struct {
 	SupportedProtocols []ClassicProtocol
 }
 
-// ClassicProtocol is an assignor of a classic member, with its subscription.
+// ClassicProtocol is an assignor that a classic member supports, with the member's subscription for this assignor.
 type ClassicProtocol struct {
 	Name     string
 	Metadata []byte
@@ -110,7 +111,7 @@ func (m *ClassicMemberMetadata) code(c *coder) {
 	c.end()
 }
 
-// ConsumerGroupTargetAssignmentMetadataKey names a group (type 6).
+// ConsumerGroupTargetAssignmentMetadataKey names the consumer group of a target assignment (type 6).
 type ConsumerGroupTargetAssignmentMetadataKey struct {
 	GroupID string
 }
@@ -120,8 +121,8 @@ func (*ConsumerGroupTargetAssignmentMetadataKey) ApiKey() int16 { return 6 }
 
 func (k *ConsumerGroupTargetAssignmentMetadataKey) code(c *coder) { text(c, &k.GroupID) }
 
-// ConsumerGroupTargetAssignmentMetadataValue has the group epoch of the target assignment (type 6). It is written after
-// the assignments of the members and marks them as complete.
+// ConsumerGroupTargetAssignmentMetadataValue has the group epoch of the target assignment (type 6). The coordinator
+// writes this record after the target assignments of all members, to mark them as complete.
 type ConsumerGroupTargetAssignmentMetadataValue struct {
 	AssignmentEpoch     GroupEpoch
 	AssignmentTimestamp Timestamp // 0 if it is not known (KIP-1263)
@@ -139,7 +140,7 @@ func (v *ConsumerGroupTargetAssignmentMetadataValue) code(c *coder) {
 	c.end()
 }
 
-// ConsumerGroupTargetAssignmentMemberKey names a member (type 7).
+// ConsumerGroupTargetAssignmentMemberKey names a member that has a target assignment (type 7).
 type ConsumerGroupTargetAssignmentMemberKey struct {
 	GroupID  string
 	MemberID string
@@ -177,7 +178,7 @@ func (v *ConsumerGroupTargetAssignmentMemberValue) code(c *coder) {
 	c.end()
 }
 
-// ConsumerGroupCurrentMemberAssignmentKey names a member (type 8).
+// ConsumerGroupCurrentMemberAssignmentKey names a member that has a current assignment (type 8).
 type ConsumerGroupCurrentMemberAssignmentKey struct {
 	GroupID  string
 	MemberID string
@@ -191,7 +192,7 @@ func (k *ConsumerGroupCurrentMemberAssignmentKey) code(c *coder) {
 	text(c, &k.MemberID)
 }
 
-// MemberState is a member's progress towards its target assignment (MemberState).
+// MemberState is a member's progress towards its target assignment. The numbers are those of Kafka's enum MemberState.
 type MemberState int8
 
 const (
@@ -203,7 +204,7 @@ const (
 // ConsumerGroupCurrentMemberAssignmentValue is the current assignment of a member (type 8).
 type ConsumerGroupCurrentMemberAssignmentValue struct {
 	MemberEpoch                 GroupEpoch
-	PreviousMemberEpoch         GroupEpoch // also accepted, because the member may have missed the last bump
+	PreviousMemberEpoch         GroupEpoch // accepted too: the member may have missed the last bump
 	State                       MemberState
 	AssignedPartitions          []OwnedPartitions
 	PartitionsPendingRevocation []OwnedPartitions
@@ -214,7 +215,8 @@ type OwnedPartitions struct {
 	TopicID    TopicID
 	Partitions []int32
 	// AssignmentEpochs has the member epoch in which each partition was assigned. These epochs fence late commits
-	// (KIP-1251). It is nil if a version without the epochs wrote null, and empty if that version wrote nothing.
+	// (KIP-1251). An older Kafka that does not know the field writes either null or no field; AssignmentEpochs is nil
+	// for null and empty for no field.
 	AssignmentEpochs []GroupEpoch
 }
 
@@ -244,7 +246,7 @@ func (t *OwnedPartitions) code(c *coder) {
 	c.end()
 }
 
-// ConsumerGroupRegularExpressionKey names a subscription (type 16).
+// ConsumerGroupRegularExpressionKey names a regular expression to which members of a group subscribe (type 16).
 type ConsumerGroupRegularExpressionKey struct {
 	GroupID           string
 	RegularExpression string
@@ -261,7 +263,7 @@ func (k *ConsumerGroupRegularExpressionKey) code(c *coder) {
 // ConsumerGroupRegularExpressionValue has the topics that a regular expression matched (type 16).
 type ConsumerGroupRegularExpressionValue struct {
 	Topics       []string
-	ImageVersion int64 // version of the metadata image with which it was resolved
+	ImageVersion int64 // version of the metadata image with which the expression was resolved
 	Timestamp    Timestamp
 }
 

@@ -1,8 +1,9 @@
 package wire
 
 // GroupLog is the schema of __consumer_offsets. It has committed offsets, classic groups, and consumer groups
-// (KIP-848), which are in coordinator_consumer.go. It omits type 0, which has offsets in the format of Kafka 0.8; type
-// 4, for which Kafka has written only tombstones since 4.1 (KIP-1101); share groups; and streams groups.
+// (KIP-848), which are in coordinator_consumer.go. It omits the records of share groups and streams groups. It also
+// omits type 0, an old format of committed offsets, and type 4, for which Kafka has written only tombstones since 4.1
+// (KIP-1101).
 var GroupLog = CoordinatorLog{kind: "group record", types: []coordinatorType{
 	1:  {"OffsetCommit", func() CoordinatorKey { return &OffsetCommitKey{} }, func() CoordinatorValue { return NewOffsetCommitValue() }},
 	2:  {"GroupMetadata", func() CoordinatorKey { return &GroupMetadataKey{} }, func() CoordinatorValue { return NewGroupMetadataValue() }},
@@ -14,7 +15,7 @@ var GroupLog = CoordinatorLog{kind: "group record", types: []coordinatorType{
 	16: {"ConsumerGroupRegularExpression", func() CoordinatorKey { return &ConsumerGroupRegularExpressionKey{} }, func() CoordinatorValue { return &ConsumerGroupRegularExpressionValue{} }},
 }}
 
-// OffsetCommitKey names a group and a partition (type 1).
+// OffsetCommitKey names the group and the partition of a committed offset (type 1).
 type OffsetCommitKey struct {
 	Group     string
 	Topic     string
@@ -40,7 +41,7 @@ type OffsetCommitValue struct {
 	LeaderEpoch     Epoch // since 3: epoch of the last consumed record, NoEpoch if it is not known
 	Metadata        string
 	CommitTimestamp Timestamp
-	ExpireTimestamp Timestamp // only in 1: set if the offset has its own retention, else NoTimestamp
+	ExpireTimestamp Timestamp // only in 1: NoTimestamp unless the offset has its own retention
 	TopicID         TopicID   // since 4: zero if the client committed by name
 }
 
@@ -82,8 +83,8 @@ func (k *GroupMetadataKey) code(c *coder) { text(c, &k.Group) }
 
 // GroupMetadataValue is a classic group after its last rebalance (type 2).
 //
-// Version 1 added RebalanceTimeout, version 2 CurrentStateTimestamp (KIP-211), version 3 GroupInstanceID (KIP-345).
-// Version 4 is flexible.
+// Version 1 added RebalanceTimeout, version 2 added CurrentStateTimestamp (KIP-211), and version 3 added
+// GroupInstanceID (KIP-345). Version 4 is flexible.
 type GroupMetadataValue struct {
 	Version               int16
 	ProtocolType          string // "consumer", "connect"

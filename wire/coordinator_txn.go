@@ -15,7 +15,7 @@ func (*TransactionLogKey) ApiKey() int16 { return 0 }
 
 func (k *TransactionLogKey) code(c *coder) { text(c, &k.TransactionalID) }
 
-// TransactionStatus is the state of a transactional id (TransactionState).
+// TransactionStatus is the state of a transactional id. The numbers are those of Kafka's enum TransactionState.
 type TransactionStatus int8
 
 const (
@@ -36,8 +36,8 @@ const (
 type TransactionLogValue struct {
 	Version                  int16
 	ProducerID               ProducerID
-	PreviousProducerID       ProducerID // since 1: id in the last committed transaction, if it has changed since; else -1
-	NextProducerID           ProducerID // since 1: id of the producer after the transaction; -1 if it stays ProducerID
+	PreviousProducerID       ProducerID // since 1: producer id of the last committed transaction if it differs, else -1
+	NextProducerID           ProducerID // since 1: producer id after the transaction; -1 if the id stays ProducerID
 	ProducerEpoch            ProducerEpoch
 	NextProducerEpoch        ProducerEpoch // since 1: the epoch of NextProducerID, -1 if there is none
 	Timeout                  int32         // in milliseconds

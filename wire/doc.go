@@ -17,16 +17,17 @@
 //
 //	a record: length | 0 | timestamp delta | offset delta | key | value | headers
 //
-// The leader's fields are outside the CRC, so setting the offset of a batch changes twelve bytes and no checksum. All
-// other offsets and timestamps are relative: a record stores its distance from the batch's first offset and timestamp.
+// The leader's fields are outside the CRC, so a leader that appends a batch sets twelve bytes, the base offset and the
+// leader epoch, and no checksum changes. All other offsets and timestamps are relative: a record stores its distance
+// from the batch's first offset and timestamp.
 //
-// How to read: batch.go has the header and finds batches in bytes; record.go has the records; build.go writes both.
-// validate.go has the checks of all batches and of clients' batches, codec.go compression, and control.go the records
-// that Kafka writes for itself. frame.go puts kmsg's requests and responses on a connection; size.go estimates their
-// size for the model of bandwidth. coder.go reads and writes the messages that Kafka generates from schemas:
-// metadata*.go has those of the metadata log, coordinator*.go those of the logs of the group coordinator and the
-// transaction coordinator. quorum.go and snapshot.go have the quorum's files. ids.go has the types of offsets, epochs
-// and ids for every other package.
+// How to read: batch.go has the header and finds batches in bytes; record.go has the records; build.go writes batches
+// with their records. validate.go has the checks of all batches and of clients' batches, codec.go compression, and
+// control.go the records that Kafka writes for itself. frame.go encodes and decodes the requests and responses of
+// package kmsg with their headers; size.go estimates their size for the model of bandwidth. coder.go reads and writes
+// the messages that Kafka generates from schemas: metadata*.go has those of the metadata log, coordinator*.go those of
+// the logs of the group coordinator and the transaction coordinator. quorum.go and snapshot.go have the quorum's files.
+// ids.go has the types of offsets, epochs and ids for every other package.
 //
 // What it is not: it is not a log (see storage), it does not have the rules of appends (see replication), and it does
 // not define the requests (see kmsg). It has no state: every function depends on its arguments alone and returns the

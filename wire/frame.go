@@ -10,7 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// On a connection every message is a frame. A frame has its size, then a header, then the body, which kmsg encodes.
+// On a connection every message is a frame. A frame begins with its size. A header follows, and then the body, which
+// package kmsg encodes.
 //
 //	request   size i32 | key i16 | version i16 | correlation i32 | client id, nullable | tags | body
 //	                   '---------------- header v0 -------------'
@@ -20,10 +21,11 @@ import (
 //	                   '-- header v0 ---'
 //	                   '------ header v1 -------'
 //
-// The header does not contain its own version. Both sides know it from the key and version of the body: if the body has
-// compact lengths and tags (KIP-482), the header has its newest version. There are two exceptions. A response to
-// ApiVersions always has header v0, because the client does not know yet which versions the broker supports (KIP-511).
-// ControlledShutdown version 0 has no client id.
+// The header does not contain its own version. Client and broker derive the version of the header from the key and
+// version of the body. If the body has compact lengths and tags (KIP-482), a request has header v2 and a response has
+// header v1. Otherwise a request has header v1 and a response has header v0. There are two exceptions. A response to
+// ApiVersions always has header v0, because the client that reads it does not yet know which versions the broker
+// supports (KIP-511). ControlledShutdown version 0 has no client id.
 
 // MaxFrameSize is the largest frame that a broker reads, in bytes (the default of socket.request.max.bytes).
 const MaxFrameSize = 100 << 20
@@ -41,8 +43,8 @@ type RequestHeader struct {
 	ClientID    string
 }
 
-// UnsupportedError means that the key or version of a request is unknown here. For an unknown version of ApiVersions a
-// broker responds with version 0; for any other request Kafka closes the connection.
+// UnsupportedError means that the key or version of a request is unknown here. If the request is ApiVersions in an
+// unknown version, a broker responds in version 0. For any other unsupported request, Kafka closes the connection.
 type UnsupportedError struct {
 	Key, Version int16
 	Max          int16 // the highest known version, or -1 for an unknown key
@@ -64,12 +66,13 @@ func (e *UnsupportedError) Unwrap() error {
 	return kerr.UnsupportedVersion
 }
 
-// FrameError means that a frame contradicts its header. Kafka closes the connection.
+// FrameError means that a frame is malformed: its size is impossible, or its content does not match its header. Kafka
+// closes the connection then.
 type FrameError struct {
 	What         string
 	Key, Version int16 // 0 if not known
 	Got, Want    int64
-	Cause        error // of the body's decoder, or nil
+	Cause        error // the error of the body's decoder, or nil
 }
 
 // Error describes the defect.
@@ -96,8 +99,8 @@ func NextFrame(b []byte) (frame, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, b, ErrShortFrame
 	}
-	// The size is checked before more bytes are requested: the first bytes of HTTP or TLS would be a size of a gigabyte
-	// or more.
+	// The size is checked before the caller reads more bytes. If the peer speaks HTTP or TLS, its first four bytes,
+	// read as a size, mean hundreds of megabytes or more.
 	n := int32(binary.BigEndian.Uint32(b))
 	if n < 0 || n > MaxFrameSize {
 		return nil, b, &FrameError{What: "size", Got: int64(n), Want: MaxFrameSize}
@@ -109,7 +112,8 @@ func NextFrame(b []byte) (frame, rest []byte, err error) {
 	return b[4:end:end], b[end:], nil
 }
 
-// AppendRequest appends a whole frame. Its key and version are those of req; those of h are ignored.
+// AppendRequest appends a whole frame. The key and version in the frame are those of req; the key and version in h are
+// ignored.
 func AppendRequest(dst []byte, h RequestHeader, req kmsg.Request) []byte {
 	key, version := req.Key(), req.GetVersion()
 	start := len(dst)
@@ -142,18 +146,19 @@ func AppendResponse(dst []byte, correlation int32, resp kmsg.Response) []byte {
 	return setSize(resp.AppendTo(dst), start)
 }
 
-// setSize fills in the size of the frame that begins at start and ends with dst.
+// setSize fills in the size of the frame that begins at dst[start] and ends at the end of dst.
 func setSize(dst []byte, start int) []byte {
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
 	return dst
 }
 
-// ParseRequest decodes a frame without its size. Byte fields of the request alias the frame; strings do not. After an
-// error, an *UnsupportedError or a *FrameError, the header has the fields that could be read.
+// ParseRequest decodes a frame without its size. Byte fields of the request alias the frame; strings do not. The error
+// is an *UnsupportedError or a *FrameError. After an error, the returned header has the fields that could be read.
 //
 // kmsg 1.15 has a trap: it reads as many tagged fields as a body claims, even past the end of the body. 18 malicious
-// bytes can therefore keep it busy for most of a minute (2^32 iterations). No memory grows and the error is right, but
-// without a schema such a body cannot be found before. Parse only requests of trusted clients.
+// bytes can therefore keep it busy for most of a minute (2^32 iterations). Memory does not grow, and the error in the
+// end is correct. This function cannot detect such a body in advance, because that would need the schema of the body.
+// Parse only requests of trusted clients.
 func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	var h RequestHeader
 	if len(frame) < 8 {
@@ -190,7 +195,7 @@ func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 		return h, nil, &FrameError{What: "body", Key: h.Key, Version: h.Version, Got: int64(len(body)), Cause: err}
 	}
 	if m, is := req.(*kmsg.MetadataRequest); is && h.Version < 4 {
-		m.AllowAutoTopicCreation = true // the default if the request has no such field; kmsg would leave false
+		m.AllowAutoTopicCreation = true // the schema's default if the version lacks the field; kmsg would leave false
 	}
 	return h, req, nil
 }
@@ -220,8 +225,8 @@ func ParseResponse(frame []byte, key, version int16) (correlation int32, resp km
 			return correlation, nil, h.truncated("tags", frame)
 		}
 	}
-	// The error code is the first field in every version. The Java client tries the requested version first, which
-	// relies on a body of version 0 never looking like that of a later version.
+	// The error code is the first field in every version of the body. The Java client instead tries the requested
+	// version first; that works only if no body of version 0 can be decoded in a later version.
 	if key == keyAPIVersions && len(body) >= 2 && int16(binary.BigEndian.Uint16(body)) == kerr.UnsupportedVersion.Code {
 		resp.SetVersion(0)
 	}
@@ -272,7 +277,7 @@ func takeString(b []byte) (s string, rest []byte, ok bool) {
 	return string(b[:n]), b[n:], true
 }
 
-// skipTags skips the tagged fields of a header, all of which are unknown.
+// skipTags skips the tagged fields of a header. Kafka has defined no tagged field of a header so far.
 func skipTags(b []byte) (rest []byte, ok bool) {
 	c := coder{reading: true, in: b}
 	for n := c.uvarint(0); n > 0 && c.fault == 0; n-- { // the tags may have any order here; coder.end requires rising tags

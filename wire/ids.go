@@ -16,7 +16,7 @@ const NoEpoch Epoch = -1
 // there is no node.
 type NodeID int32
 
-// NoNode is Kafka's -1, for example if there is no leader.
+// NoNode is Kafka's -1. For example, the leader of a partition is NoNode if the partition has no leader.
 const NoNode NodeID = -1
 
 // BrokerEpoch is the offset of the registration record of a broker's incarnation (KIP-631); -1 means none.

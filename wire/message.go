@@ -47,8 +47,8 @@ func (f MessageFault) String() string {
 	return "no fault"
 }
 
-// MessageError is the reason why bytes are not a valid message. FaultKey and FaultVersion mean that the writer's
-// version is newer than this one; every other fault is corruption.
+// MessageError is the reason why bytes are not a valid message. FaultKey and FaultVersion mean that a newer version of
+// Kafka wrote the bytes; every other fault means that the bytes are corrupt.
 type MessageError struct {
 	Kind    string // "metadata record", "group record"
 	Name    string // Kafka's name of the message, "" if the key is unknown

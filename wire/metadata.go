@@ -5,9 +5,9 @@ package wire
 // of applying them in order (KIP-500, KIP-631).
 //
 // Names, keys and versions are those of Kafka's schemas (metadata/src/main/resources/common/metadata) in version 4.4. A
-// record with several versions has a field Version, and is written in that version; the cluster's metadata.version
-// determines it. Setting a field that the version does not have is a mistake of the writer: Kafka throws an exception,
-// and here the writer panics.
+// record with several versions has a field Version and is written in that version; the cluster's metadata.version
+// determines the value of the field. Setting a field that the version does not have is a mistake of the writer: Kafka
+// throws an exception, and here the writer panics.
 //
 // A record must not change after it was passed on, because images and logs keep pointers to it.
 type MetadataRecord interface {
@@ -17,8 +17,8 @@ type MetadataRecord interface {
 	code(*coder)
 }
 
-// metadataFrame is the version of the frame. A frame has this version, the api key and the record version as unsigned
-// varints, then the body.
+// metadataFrame is the version of the frame that surrounds every record. A frame has this version, the api key and the
+// record version as unsigned varints, and then the body of the record.
 const metadataFrame = 1
 
 // AppendMetadata appends a record as a value of the metadata log, with Kafka's framing (MetadataRecordSerde).
@@ -70,7 +70,7 @@ func MetadataName(key int16) string {
 }
 
 // metadataKinds has the name and a constructor of each record by api key. The constructor sets defaults. Keys 6, 13 and
-// 16 were abandoned before KRaft was released.
+// 16 have no record, because Kafka abandoned them before KRaft was released.
 var metadataKinds = [...]struct {
 	name string
 	make func() MetadataRecord

@@ -18,7 +18,7 @@ func (e *EndPoint) code(c *coder) {
 
 const endPointLeast = 1 + 1 + 2 + 2 + 1 // bytes
 
-// FeatureRange is a feature with the levels that a node supports, both ends included.
+// FeatureRange is a feature with the levels that a node supports, from the lowest to the highest, both included.
 type FeatureRange struct {
 	Name     string
 	Min, Max int16
@@ -41,7 +41,8 @@ func featureRanges(c *coder, v *[]FeatureRange) {
 	list(c, v, featureRangeLeast, func(c *coder, f *FeatureRange) { f.code(c) })
 }
 
-// RegisterBrokerRecord registers an incarnation of a broker (key 0). Its offset in the log is the broker epoch.
+// RegisterBrokerRecord registers an incarnation of a broker (key 0). The offset of this record in the metadata log is
+// the broker epoch of the incarnation.
 //
 // Version 1 added InControlledShutdown (KIP-841), version 2 IsMigratingZkBroker (KIP-866), version 3 LogDirs (KIP-858),
 // and version 4 CordonedLogDirs (KIP-1066).
@@ -56,7 +57,7 @@ type RegisterBrokerRecord struct {
 	Rack                 *string // nil if the broker has none
 	Fenced               bool
 	InControlledShutdown bool   // since 1
-	LogDirs              []UUID // since 3: its available directories
+	LogDirs              []UUID // since 3: the broker's available directories
 	CordonedLogDirs      []UUID // since 4: directories that get no new replicas; nil before a heartbeat has reported them
 }
 
@@ -139,8 +140,8 @@ func (r *UnregisterBrokerRecord) code(c *coder) {
 	c.end()
 }
 
-// FenceBrokerRecord fences a broker (key 7). It was written before metadata.version 3.3-IV0; since then
-// BrokerRegistrationChangeRecord replaces it.
+// FenceBrokerRecord fences a broker (key 7). Controllers wrote it before metadata.version 3.3-IV0. Since that version
+// they write BrokerRegistrationChangeRecord instead.
 type FenceBrokerRecord struct {
 	ID    NodeID
 	Epoch BrokerEpoch
@@ -156,7 +157,8 @@ func (r *FenceBrokerRecord) code(c *coder) {
 	c.end()
 }
 
-// UnfenceBrokerRecord unfences a broker (key 8). BrokerRegistrationChangeRecord replaces it too.
+// UnfenceBrokerRecord unfences a broker (key 8). Since metadata.version 3.3-IV0, controllers write
+// BrokerRegistrationChangeRecord instead.
 type UnfenceBrokerRecord struct {
 	ID    NodeID
 	Epoch BrokerEpoch

@@ -1,8 +1,8 @@
 package wire
 
 // FeatureLevelRecord finalises a feature at a level (key 12); level 0 removes it. The first record of a metadata log
-// finalises metadata.version, which determines the format of all later records. The version of this record can
-// therefore never change.
+// finalises metadata.version, which determines the format of all later records. Readers do not know the format before
+// this record, so the version of FeatureLevelRecord itself can never change.
 type FeatureLevelRecord struct {
 	Name  string
 	Level int16
@@ -18,8 +18,8 @@ func (r *FeatureLevelRecord) code(c *coder) {
 	c.end()
 }
 
-// NoOpRecord changes nothing (key 20). An idle active controller writes it, so that the high watermark keeps advancing
-// and shows that followers are alive (KIP-835).
+// NoOpRecord changes nothing (key 20). An idle active controller writes it, so that the high watermark keeps advancing;
+// an advancing high watermark shows that the followers are alive (KIP-835).
 type NoOpRecord struct{}
 
 // ApiKey returns 20.
@@ -80,8 +80,8 @@ func (r *ClientQuotaRecord) code(c *coder) {
 	c.end()
 }
 
-// BeginTransactionRecord begins a metadata transaction (key 23, KIP-868). Later records apply only when the transaction
-// ends.
+// BeginTransactionRecord begins a metadata transaction (key 23, KIP-868). The records of the transaction apply only
+// when an EndTransactionRecord ends it.
 type BeginTransactionRecord struct {
 	Name *string // the purpose of the transaction; may be nil
 }

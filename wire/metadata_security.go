@@ -49,8 +49,8 @@ type DelegationTokenRecord struct {
 	Requester           string
 	Renewers            []string // principals
 	IssueTimestamp      Timestamp
-	MaxTimestamp        Timestamp // it cannot be renewed beyond this
-	ExpirationTimestamp Timestamp // it must be renewed before this
+	MaxTimestamp        Timestamp // the token cannot be renewed beyond this time
+	ExpirationTimestamp Timestamp // the token expires at this time unless it is renewed before
 	TokenID             string
 }
 

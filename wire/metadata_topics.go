@@ -39,15 +39,16 @@ const (
 	RecoveryUnchanged LeaderRecoveryState = -1 // in a PartitionChangeRecord only
 )
 
-// These ids do not identify a directory (Kafka's DirectoryId, KIP-858). Ids up to 99 are reserved.
+// These directory ids do not identify a directory but have a special meaning (Kafka's DirectoryId, KIP-858). Kafka
+// reserves the ids up to 99.
 var (
 	DirectoryMigrating  = UUID{}      // unknown: the record is older than directory assignment
 	DirectoryUnassigned = UUID{15: 1} // the broker has not yet reported the replica's directory
 	DirectoryLost       = UUID{15: 2} // the directory went offline
 )
 
-// PartitionRecord is the whole state of one partition (key 3). It is written when the partition is created, and in
-// snapshots.
+// PartitionRecord is the whole state of one partition (key 3). A controller writes it when it creates the partition. A
+// snapshot has one for every partition.
 //
 // Version 1 added Directories (KIP-858), and version 2 the eligible leader replicas (KIP-966).
 type PartitionRecord struct {
@@ -96,11 +97,11 @@ func (r *PartitionRecord) code(c *coder) {
 	c.end()
 }
 
-// LeaderUnchanged as the Leader of a PartitionChangeRecord means that the leader does not change.
+// If Leader is LeaderUnchanged in a PartitionChangeRecord, the record does not change the leader.
 const LeaderUnchanged NodeID = -2
 
-// PartitionChangeRecord changes one partition (key 5). Applying it adds one to the partition epoch. If it sets the
-// leader, even to NoNode or to the same one, applying it also adds one to the leader epoch.
+// PartitionChangeRecord changes one partition (key 5). Applying it adds one to the partition epoch. If the record sets
+// the leader, even to NoNode or to the current leader, applying it adds one to the leader epoch too.
 //
 // The zero value is not an empty change, because Leader 0 is a broker: use NewPartitionChange.
 //
@@ -173,7 +174,7 @@ type ConfigResource int8
 
 const (
 	ConfigTopic         ConfigResource = 2
-	ConfigBroker        ConfigResource = 4 // named by node id; "" means the default of all brokers
+	ConfigBroker        ConfigResource = 4 // the resource's name is a node id; "" means the default of all brokers
 	ConfigBrokerLogger  ConfigResource = 8
 	ConfigClientMetrics ConfigResource = 16
 	ConfigGroup         ConfigResource = 32
@@ -199,8 +200,8 @@ func (r *ConfigRecord) code(c *coder) {
 	c.end()
 }
 
-// ClearElrRecord clears the eligible leader replicas of a topic's partitions (key 28). It is written when the topic's
-// min.insync.replicas changes, because the ELR was computed with the old value (KIP-966).
+// ClearElrRecord clears the eligible leader replicas of a topic's partitions (key 28). A controller writes it when the
+// topic's min.insync.replicas changes, because the eligible leader replicas were computed with the old value (KIP-966).
 type ClearElrRecord struct {
 	TopicName string // "" means every topic
 }

@@ -23,11 +23,12 @@ func ParseUUID(s string) (id UUID, ok bool) {
 const QuorumStateFile = "quorum-state"
 
 // QuorumState is the election state that a KRaft node stores on its disk: its epoch, the leader of that epoch, and the
-// candidate that it voted for. It must be durable before any message that depends on it is sent (KIP-595).
+// candidate that it voted for. The node must make this state durable before it sends any message that depends on it
+// (KIP-595).
 //
-// Version 0 belongs to kraft.version 0, where the voters are static and a vote names an id. Kafka writes all fields of
-// it but reads only the first three. Version 1 belongs to kraft.version 1, where a vote names an id and a directory
-// (KIP-853).
+// Version 0 belongs to kraft.version 0, where the voters are static and a vote names the id of the candidate. Kafka
+// writes all fields of version 0 but reads only LeaderID, LeaderEpoch and VotedID. Version 1 belongs to kraft.version
+// 1, where a vote names the id and the directory of the candidate (KIP-853).
 type QuorumState struct {
 	Version          int16
 	LeaderID         NodeID // NoNode if not known
@@ -114,13 +115,14 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// QuorumStateError is the reason why bytes are not a quorum-state file. With such a file Kafka does not start.
+// QuorumStateError is the reason why bytes are not a valid quorum-state file. A Kafka node with an invalid file does
+// not start.
 type QuorumStateError struct {
 	Field string // "" if the error is not in a single field
 	Why   string
 }
 
-// Error names the field.
+// Error returns the field, if the error is in a single one, and the reason.
 func (e *QuorumStateError) Error() string {
 	if e.Field == "" {
 		return "quorum-state: " + e.Why
@@ -129,7 +131,7 @@ func (e *QuorumStateError) Error() string {
 }
 
 // ParseQuorumState reads the file's content. Like Kafka it reads only the first line, accepts the fields in any order,
-// requires every field of the version and ignores others. Errors are *QuorumStateError.
+// requires every field that the file's version has, and ignores other fields. Errors are *QuorumStateError.
 func ParseQuorumState(b []byte) (QuorumState, error) {
 	line := string(b)
 	if end := strings.IndexAny(line, "\r\n"); end >= 0 {

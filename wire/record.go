@@ -9,8 +9,8 @@ import (
 )
 
 // Record is one record with its position in the log. A nil Key or Value is null; a null Value is a tombstone on a
-// compacted topic. A Key or Value that is empty but not nil is empty. Decoded keys and values alias the batch, or the
-// buffer into which it was decompressed.
+// compacted topic. A Key or Value that is empty but not nil is written as an empty one and not as null. Decoded keys
+// and values alias the batch, or the buffer into which the batch was decompressed.
 type Record struct {
 	Offset    Offset    // absolute
 	Timestamp Timestamp // absolute, or NoTimestamp
@@ -25,11 +25,11 @@ type Header struct {
 	Value []byte
 }
 
-// appendRecord writes r as DefaultRecord does: every number is a zigzag varint, and the first one is the length of the
-// rest.
+// appendRecord writes r as DefaultRecord does: every number is a zigzag varint, and the first number is the length of
+// the rest of the record.
 func appendRecord(dst []byte, r *Record, offsetDelta int32, timestampDelta int64) []byte {
 	dst = binary.AppendVarint(dst, int64(recordSize(r, offsetDelta, timestampDelta)))
-	dst = append(dst, 0) // attributes: all are unused
+	dst = append(dst, 0) // the attributes, which are all unused
 	dst = binary.AppendVarint(dst, timestampDelta)
 	dst = binary.AppendVarint(dst, int64(offsetDelta))
 	dst = appendNullable(dst, r.Key)
@@ -83,9 +83,10 @@ func varintSize(n int64) int {
 }
 
 // Records iterates over the decoded records. It decompresses them first if the batch is compressed. The records alias
-// the batch or the decompressed bytes, and are valid as long as those; only header keys are copied. The iteration ends
-// after an error, a *CorruptError; the records before it are valid. Memory is bounded by the actual bytes, never by a
-// length in them, and by MaxRecordsSize after decompression. Control records are included; see Controls.
+// the batch or the decompressed bytes and are valid only while these bytes do not change; only header keys are copied.
+// The iteration ends after an error, which is a *CorruptError; the records before the error are valid. The allocated
+// memory depends on the bytes that are really there, never on a length that they claim, and the decompressed records
+// have at most MaxRecordsSize bytes. The iteration includes control records; see Controls.
 //
 // The batch must have a whole header, which Next ensures. Records does not check the CRC.
 func (b Batch) Records() iter.Seq2[Record, error] {
@@ -134,13 +135,14 @@ func (b Batch) AppendRecords(dst []Record) ([]Record, error) {
 	return dst, nil
 }
 
-// body returns the batch's decompressed records: a part of the batch with codec none, otherwise a new buffer.
+// body returns the batch's decompressed records. If the codec is none, the result is a part of the batch; otherwise it
+// is a new buffer.
 func (b Batch) body() ([]byte, error) {
 	return b.Codec().decompress(b[BatchHeaderSize:])
 }
 
-// recordReader reads records from the front of a batch's body. After the first error, which it keeps, every call
-// returns zeros, so callers check the error only once per record.
+// recordReader reads records from the front of a batch's body. It keeps the first error. After an error every method
+// returns zeros, so a caller needs to check err only once per record.
 type recordReader struct {
 	rest        []byte
 	index       int32 // index of the record being read, for the error
@@ -148,7 +150,8 @@ type recordReader struct {
 	err         error
 }
 
-// next decodes one record. Its length field must equal the size of its content (DefaultRecord.readFrom).
+// next decodes one record. The length field of the record must equal the size of the record's content
+// (DefaultRecord.readFrom).
 func (d *recordReader) next(b Batch) (r Record) {
 	size := d.varint32("length")
 	if d.err == nil && (size < 0 || int64(size) > int64(len(d.rest))) {
@@ -179,8 +182,8 @@ func (d *recordReader) next(b Batch) (r Record) {
 	return r
 }
 
-// headers decodes a record's headers. Each has at least two bytes, so their number can be checked before memory is
-// allocated.
+// headers decodes a record's headers. Each header has at least two bytes, so the number of headers can be checked
+// against the unread bytes before memory is allocated.
 func (d *recordReader) headers() []Header {
 	n := d.varint32("header count")
 	if d.err == nil && (n < 0 || int(n) > len(d.rest)/2) {
@@ -260,7 +263,7 @@ func (d *recordReader) varint64(what string) int64 {
 	return v
 }
 
-// fail keeps the first error, because later errors are at a wrong position.
+// fail keeps only the first error, because the reader's position is wrong after it.
 func (d *recordReader) fail(what string, got, want int64) {
 	if d.err == nil {
 		d.err = &CorruptError{What: what, Got: got, Want: want, Record: d.index, Code: kerr.InvalidRecord}

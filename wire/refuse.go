@@ -6,10 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Refusal returns the response to a request that is refused as a whole. It has the request's type and version, and the
-// same error code everywhere (AbstractRequest.getErrorResponse). Some responses have one code for the whole request;
-// others have one for each topic or resource of the request. Refusal panics for a request that no caller refuses as a
-// whole.
+// Refusal returns the response to a request that is refused as a whole. The response has the type and version that
+// match the request (AbstractRequest.getErrorResponse). Some responses have one error code for the whole request;
+// others have one for each topic or resource of the request. Refusal sets all of them to code. It panics for a type of
+// request that no caller refuses as a whole.
 func Refusal(req kmsg.Request, code int16) kmsg.Response {
 	resp := req.ResponseKind()
 	switch r := resp.(type) {

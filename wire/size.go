@@ -5,8 +5,9 @@ import "github.com/twmb/franz-go/pkg/kmsg"
 // Message is a request or a response.
 type Message interface{ Key() int16 }
 
-// These constants define the model of a message's size, in bytes. They are near the sizes in Kafka's newest versions.
-// They need not be exact, but they must not vary with version, client id or topic name.
+// These constants define the model of a message's size, in bytes. The constants are near the real sizes in the newest
+// versions of Kafka's messages. They need not be exact. A size must not vary with the version of a message, the client
+// id or the topic names.
 const (
 	sizeOfFrame     = 64 // frame size, header, and the fixed fields of a body
 	sizeOfTopic     = 24 // a topic's id or name

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// SnapshotID identifies a snapshot by its content: the log before End, whose last record has Epoch. It is
-// OffsetAndEpoch in Kafka. After a snapshot a log continues at End, as if the record at End-1 were written in Epoch.
+// SnapshotID identifies a snapshot by its content: the snapshot replaces all log records with offsets below End, and
+// the last of these records has the leader epoch Epoch. Kafka calls this id OffsetAndEpoch. A log that begins with a
+// snapshot continues at End, as if the record at End-1 were written in Epoch.
 type SnapshotID struct {
 	End   Offset
 	Epoch Epoch
@@ -17,7 +18,7 @@ type SnapshotID struct {
 // BootstrapSnapshot is the snapshot with which a node formats its first log. It contains no part of a log.
 var BootstrapSnapshot = SnapshotID{}
 
-// SnapshotFile is the state of a snapshot's file. The suffix of the file name shows it.
+// SnapshotFile is the state of a snapshot's file. The suffix of the file name shows the state.
 type SnapshotFile uint8
 
 const (
@@ -33,8 +34,8 @@ const (
 )
 
 // FileName returns the name of the snapshot's file in that state, in the directory of the metadata partition. Kafka
-// adds a random number to the name of a partial file. Here a node writes only one snapshot at a time and does not need
-// one.
+// adds a random number to the name of a partial file. Here the name has no such number, because a node writes only one
+// snapshot at a time.
 func (id SnapshotID) FileName(kind SnapshotFile) string {
 	name := fmt.Sprintf("%020d-%010d", int64(id.End), int32(id.Epoch))
 	switch kind {
@@ -77,15 +78,15 @@ type SnapshotOptions struct {
 
 const defaultMaxBatch = 8 << 20
 
-// SnapshotWriter writes a snapshot. Its batches have the epoch of the snapshot. Their offsets count from 0 and are
-// unrelated to those of the log.
+// SnapshotWriter writes a snapshot. Its batches have the epoch of the snapshot. The offsets in the batches count from 0
+// and are unrelated to the offsets of the log.
 //
 //	control batch   SNAPSHOT_HEADER [KRAFT_VERSION [KRAFT_VOTERS]]
 //	data batches    one record for each value
 //	control batch   SNAPSHOT_FOOTER
 //
-// The bytes equal those of Kafka's RecordsSnapshotWriter. In a batch that KRaft reads, every record must have the
-// timestamp of the first one, and no headers: Kafka's RecordsIterator refuses anything else.
+// The bytes equal those of Kafka's RecordsSnapshotWriter. KRaft requires that all records of a batch have the same
+// timestamp and that no record has headers; Kafka's RecordsIterator refuses other batches.
 type SnapshotWriter struct {
 	id      SnapshotID
 	o       SnapshotOptions
@@ -95,7 +96,8 @@ type SnapshotWriter struct {
 	next    Offset   // offset of the first record in pending
 }
 
-// NewSnapshotWriter begins a snapshot. Voters require KRaftVersion 1; otherwise the caller made a mistake.
+// NewSnapshotWriter begins a snapshot. If o has Voters, it must have KRaftVersion 1 too; otherwise NewSnapshotWriter
+// panics.
 func NewSnapshotWriter(id SnapshotID, o SnapshotOptions) *SnapshotWriter {
 	if o.KRaftVersion == 0 && len(o.Voters) > 0 {
 		panic("wire: a snapshot of kraft.version 0 with " + decimal(len(o.Voters)) + " voters")
@@ -115,9 +117,9 @@ func NewSnapshotWriter(id SnapshotID, o SnapshotOptions) *SnapshotWriter {
 	return w
 }
 
-// Append adds values that must be in the same batch. The writer keeps them until the batch is full. If the values
-// together exceed MaxBatch they get a larger batch, where Kafka throws an exception. If they only exceed the rest of
-// the current batch, they start a new one.
+// Append adds values that must be in the same batch. The writer keeps them until the batch is full. If the values do
+// not fit in the rest of the current batch, they start a new batch. If they do not fit even in an empty batch of
+// MaxBatch bytes, their batch is larger than MaxBatch; Kafka would throw an exception.
 func (w *SnapshotWriter) Append(values ...[]byte) {
 	size := 0
 	for i, v := range values {
@@ -134,8 +136,8 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 	}
 	w.size += size
 	if full {
-		// In Kafka, BatchAccumulator.drain, which returns a completed batch, completes the next batch too. Only the
-		// bytes differ, but two controllers should write the same bytes.
+		// Kafka's BatchAccumulator.drain does the same: it completes the current batch when it returns a complete one.
+		// Without this flush only the split into batches would differ, but the bytes should equal Kafka's.
 		w.flush()
 	}
 }
@@ -143,7 +145,8 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 // AppendRecord adds one metadata record.
 func (w *SnapshotWriter) AppendRecord(r MetadataRecord) { w.Append(AppendMetadata(nil, r)) }
 
-// Take returns the complete batches that it has not yet returned. A caller uses it to write a file in parts.
+// Take returns the complete batches that it has not yet returned. A caller that writes the file in parts calls Take
+// after each part.
 func (w *SnapshotWriter) Take() []byte {
 	b := w.out
 	w.out = nil
@@ -151,7 +154,7 @@ func (w *SnapshotWriter) Take() []byte {
 }
 
 // Freeze ends the snapshot with its footer and returns the remaining batches. The caller must not append anything after
-// it.
+// Freeze.
 func (w *SnapshotWriter) Freeze() []byte {
 	w.flush()
 	w.control(SnapshotFooter{})
@@ -175,7 +178,7 @@ func (w *SnapshotWriter) control(values ...ControlValue) {
 
 func (w *SnapshotWriter) done(out []byte, err error, records int) {
 	if err != nil {
-		panic("wire: write a snapshot: " + err.Error()) // a batch is over 2 GiB, or a time is negative
+		panic("wire: write a snapshot: " + err.Error()) // the batch is over 2 GiB, or its timestamp is negative
 	}
 	w.out, w.next = out, w.next+Offset(records)
 }
@@ -189,11 +192,11 @@ type Snapshot struct {
 	data                      []byte       // the batches between the first one and the footer
 }
 
-// SnapshotError is the reason why bytes are not a snapshot.
+// SnapshotError is the reason why bytes are not a valid snapshot.
 type SnapshotError struct {
 	At    int // position of the invalid batch, in bytes
 	Why   string
-	Cause error // error of the batch or record, or nil
+	Cause error // the error of decoding a batch or a record, or nil
 }
 
 // Error returns the position and the reason.
@@ -212,8 +215,8 @@ func (e *SnapshotError) Unwrap() error { return e.Cause }
 // offsets must count from 0 without gaps, the header must be first and the footer last. It decodes no metadata record.
 // Errors are *SnapshotError.
 //
-// Kafka's reader requires only the header. This one requires the footer too: without it the snapshot is torn, and the
-// cluster's state would silently lack the lost records.
+// Kafka's reader requires only the header. OpenSnapshot requires the footer too. A snapshot without a footer is torn,
+// and the state of the cluster would silently lack the lost records.
 func OpenSnapshot(id SnapshotID, b []byte) (Snapshot, error) {
 	s := Snapshot{ID: id}
 	at, next, footer := 0, Offset(0), false
@@ -291,7 +294,8 @@ func (s *Snapshot) head(b Batch) error {
 	return nil
 }
 
-// Values iterates over the values of the snapshot's records; they alias it. It ends after an error.
+// Values iterates over the values of the snapshot's records; the values alias the snapshot. The iteration ends after an
+// error.
 func (s Snapshot) Values() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for batch, err := range Batches(s.data) {
@@ -308,7 +312,7 @@ func (s Snapshot) Values() iter.Seq2[[]byte, error] {
 	}
 }
 
-// Records iterates over the snapshot's metadata records. It ends after an error.
+// Records iterates over the snapshot's metadata records. The iteration ends after an error.
 func (s Snapshot) Records() iter.Seq2[MetadataRecord, error] {
 	return func(yield func(MetadataRecord, error) bool) {
 		for v, err := range s.Values() {

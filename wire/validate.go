@@ -40,14 +40,14 @@ func (b Batch) Validate() error {
 	return nil
 }
 
-// ValidateRecords makes the further checks of a leader on a client's batch (LogValidator), after Validate. The offsets
-// must have no gaps, there must be no control records, a producer must have a sequence, and every record must be
-// decodable. The error is a *CorruptError, nearly always INVALID_RECORD. With codec none nothing is allocated.
+// ValidateRecords makes the further checks that a leader makes on a client's batch after Validate (LogValidator). The
+// offsets must have no gaps, there must be no control records, a producer must have a sequence, and every record must
+// be decodable. The error is a *CorruptError, nearly always INVALID_RECORD. If the codec is none, nothing is allocated.
 // ClientRules has the rules that depend on the topic.
 //
-// As in Kafka, the offset deltas of an uncompressed batch are not checked. The bytes are appended unchanged, and
-// readers may see offsets that the log does not have. Kafka checks the deltas of a compressed batch and rebuilds it
-// with 0, 1, 2; here such a batch is refused.
+// As in Kafka, the offset deltas of an uncompressed batch are not checked. The bytes of such a batch are appended
+// unchanged, so readers may see offsets that the log does not have. Kafka checks the deltas of a compressed batch, and
+// if they are not 0, 1, 2, ... it rebuilds the batch with these deltas; here such a batch is refused.
 func (b Batch) ValidateRecords() error {
 	if err := b.validateClientHeader(); err != nil {
 		return err
@@ -72,9 +72,11 @@ func (b Batch) validateClientHeader() error {
 	return nil
 }
 
-// walk decodes every record except its headers. In compressed batches it requires deltas without gaps.
+// walk decodes every record except its headers and calls visit with it. In compressed batches it requires deltas
+// without gaps.
 func (b Batch) walk(visit func(i int32, r Record)) error {
-	// walk does not use Records, which would allocate memory for the headers of each record; they are not needed here.
+	// walk does not use Records, because Records would allocate memory for the headers of each record, which walk does
+	// not need.
 	body, err := b.body()
 	if err != nil {
 		return err
@@ -107,8 +109,8 @@ type ClientRules struct {
 
 // Check makes the checks of ValidateRecords and applies the topic's rules in one pass. It returns the largest timestamp
 // of a record (NoTimestamp if none has one), which the leader writes into the header of a CreateTime batch. It also
-// returns the errors: one for the batch, or one for each invalid record. The first error determines the partition's
-// error code in the response; all of them are its record errors.
+// returns the errors: one for the batch, or one for each invalid record. In the response, the first error determines
+// the partition's error code, and the errors of the records are its record errors.
 func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptError) {
 	err := b.validateClientHeader()
 	if err == nil {
@@ -132,7 +134,7 @@ func (c ClientRules) checkRecord(b Batch, i int32, r *Record) *CorruptError {
 	if c.Compacted && r.Key == nil {
 		return &CorruptError{What: "key length on a compacted topic", Got: -1, Record: i, Code: kerr.InvalidRecord}
 	}
-	// A missing timestamp is never too old. The differences wrap at the ends of the range, as in Java.
+	// A record without a timestamp is never too old. The differences wrap if they overflow an int64, as in Java.
 	if c.TimestampType == CreateTime && r.Timestamp != NoTimestamp {
 		age := c.Now - r.Timestamp
 		if age > c.Before {

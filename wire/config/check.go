@@ -2,14 +2,15 @@ package config
 
 import "slices"
 
-// order is a rule for two configs of a node: one must not exceed the other.
+// order is a rule for two configs of a node: the first must not exceed the second.
 type order struct {
 	less, more string
-	strict     bool // the two must not be equal either
+	strict     bool // if set, the two must not be equal either
 }
 
 // orders has Kafka's requirements for pairs of node configs (AbstractKafkaConfig, GroupCoordinatorConfig,
-// ShareGroupConfig). Group configs must be between the minima and maxima of the node.
+// ShareGroupConfig). Among them are the rules that a group config must be between a minimum and a maximum that the node
+// configures.
 var orders = slices.Concat(
 	[]order{
 		{"replica.fetch.wait.max.ms", "replica.socket.timeout.ms", false},
@@ -25,7 +26,7 @@ var orders = slices.Concat(
 	ranged("group.share.", "partition.max.record.locks"),
 )
 
-// ranged returns the rules that a config is between its minimum and maximum.
+// ranged returns the rules that keep a config between two other configs, its minimum and its maximum.
 func ranged(prefix, name string) []order {
 	least, most := prefix+"min."+name, prefix+"max."+name
 	return []order{{least, most, false}, {least, prefix + name, false}, {prefix + name, most, false}}
@@ -42,7 +43,8 @@ func heartbeats(prefix string) []order {
 // Check returns Kafka's error for settings that are each allowed but contradict each other. A node, producer or
 // consumer refuses to start with such settings, and a controller refuses to set them. Errors are *Error.
 //
-// Check looks only at the settings. It does not check other conditions, such as tiered storage for a retention on it.
+// Check looks only at the settings. It does not check conditions outside of them, for example that the node has tiered
+// storage if a topic sets a retention for it.
 func (s *Set) Check() error {
 	if s.scope&Node != 0 {
 		if err := s.checkNode(); err != nil {
@@ -105,16 +107,16 @@ func (s *Set) checkNode() error {
 // isSet reports whether the config is set, even if it is set to its default.
 func (s *Set) isSet(name string) bool { _, set := s.search(name); return set }
 
-// Idempotent reports whether a producer with these settings is idempotent. It is by default, unless acks or retries
-// have values that silently turn idempotence off.
+// Idempotent reports whether a producer with these settings is idempotent. A producer is idempotent by default, unless
+// acks or retries have values that silently turn idempotence off.
 func (s *Set) Idempotent() bool {
 	return s.Bool("enable.idempotence") && s.acksAll() && s.Int("retries") > 0
 }
 
 func (s *Set) acksAll() bool { acks := s.Text("acks"); return acks == "all" || acks == "-1" }
 
-// DeliveryTimeout returns delivery.timeout.ms of a producer. Unless that is set, it is raised to at least the sum of
-// linger and one request.
+// DeliveryTimeout returns delivery.timeout.ms of a producer. If delivery.timeout.ms is not set, the result is at least
+// the sum of linger.ms and request.timeout.ms, even if the default is smaller.
 func (s *Set) DeliveryTimeout() Duration {
 	d := s.Duration("delivery.timeout.ms")
 	if !s.isSet("delivery.timeout.ms") {
@@ -123,8 +125,8 @@ func (s *Set) DeliveryTimeout() Duration {
 	return d
 }
 
-// lingerAndRequest returns the shortest time in which a batch can be delivered. Kafka stores it in an int of
-// milliseconds.
+// lingerAndRequest returns the shortest time in which a batch can be delivered. Kafka stores this time in milliseconds
+// as an int, so it is at most MaxInt32 milliseconds.
 func (s *Set) lingerAndRequest() Duration {
 	const most = (1<<31 - 1) * millisecond
 	return min(min(s.Duration("linger.ms"), most)+s.Duration("request.timeout.ms"), most)
@@ -151,8 +153,8 @@ func (s *Set) checkProducer() error {
 	return nil
 }
 
-// byProtocol has the consumer configs that only one group.protocol allows. With the other protocol they must not be
-// set.
+// byProtocol has the consumer configs that only one value of group.protocol allows. If group.protocol has the other
+// value, these configs must not be set.
 var byProtocol = []struct {
 	name    string
 	classic bool
@@ -165,7 +167,7 @@ var byProtocol = []struct {
 
 // checkConsumer makes the checks of ConsumerConfig and KafkaConsumer.
 func (s *Set) checkConsumer() error {
-	classic := len(s.Text("group.protocol")) == len("classic") // the only other value is consumer, and case is ignored
+	classic := len(s.Text("group.protocol")) == len("classic") // the only other value is "consumer"; case is ignored
 	for _, c := range byProtocol {
 		if c.classic != classic && s.isSet(c.name) {
 			return s.object(c.name, "cannot be set with group.protocol="+s.Text("group.protocol"))

@@ -1,6 +1,7 @@
 package config
 
-// clients has the configs of producers, consumers and admin clients. Where the clients agree, they share a row.
+// clients has the configs of producers, consumers and admin clients. If a config is the same for several kinds of
+// clients, they share one row.
 var clients = []Config{
 	{"acks", Producer, Text, "all", oneOf("all", "-1", "0", "1"), "0.8.1",
 		"Answers before a send counts: 0 none, 1 the leader's, all the whole ISR's. all since 3.0, before 1."},

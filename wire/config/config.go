@@ -7,15 +7,15 @@
 //	      │
 //	New(scope).With(name, text) ──▶ Set: overrides over synonyms over defaults, read by Int, Bool, Duration, ...
 //
-// This table has every default, bound and spelling. It is used for the settings of nodes, for the input of scenarios
-// and command lines, for the response to DescribeConfigs, and for the lists of configs.
+// This table has every default, bound and spelling. The table serves the settings of nodes, the input of scenarios and
+// command lines, the responses to DescribeConfigs, and the printed lists of configs.
 //
-// First read config.go for the form of the table. Then read synonyms.go for the broker config that a topic config falls
-// back to, and set.go.
+// How to read: config.go has the form of the table. synonyms.go lists the broker configs that a topic config falls back
+// to. set.go has the settings of one node, topic or client.
 //
-// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare them with Kafka's own. The
-// table omits configs of security, metrics, plug-in classes, socket buffers and listeners, which a simulated world does
-// not have. This project does not use floats, so the few ratios are stored as permille.
+// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare them with those in Kafka's
+// code. The table omits configs of security, metrics, plug-in classes, socket buffers and listeners, which a simulated
+// world does not have. This project does not use floats, so the few configs that are ratios are stored as permille.
 package config
 
 import (
@@ -24,8 +24,8 @@ import (
 	"strings"
 )
 
-// Scope is the kind of thing that has a config. Several configs can share a name: compression.type of a topic and of a
-// producer have different defaults. One config can have several scopes.
+// Scope is the kind of thing that has a config. Several configs can share a name. For example, compression.type is a
+// config of topics and another one of producers, with different defaults. One config can have several scopes.
 type Scope uint16
 
 const (
@@ -38,9 +38,10 @@ const (
 	Admin
 	Feature // a finalized feature level, which is not a config in Kafka but is chosen together with configs
 
-	// These two are marks and not scopes. Configs of topics and groups can always be changed in a running cluster.
+	// Dynamic and Internal are marks and not scopes. Configs of topics and groups have no mark Dynamic, because they
+	// can always be changed in a running cluster.
 	Dynamic  // a broker config that can be changed in a running cluster, for all brokers at once
-	Internal // not documented by Kafka: a config for Kafka's tests, or one that should not be changed
+	Internal // Kafka does not document this config, because it is for Kafka's tests or should not be changed
 )
 
 // Node and Client combine several scopes.
@@ -141,7 +142,8 @@ func Lookup(s Scope, name string) (*Config, bool) {
 	return nil, false
 }
 
-// Find does the same as Lookup, and returns an error that suggests a similar name or a config of another scope.
+// Find does the same as Lookup. If there is no such config, it returns an error that suggests similar names, or scopes
+// that have a config of this name.
 func Find(s Scope, name string) (*Config, error) {
 	if c, ok := Lookup(s, name); ok {
 		return c, nil
@@ -165,11 +167,12 @@ type Error struct {
 	Why   string // Kafka's words for a bad value
 
 	Unknown   Scope    // if not 0, this scope has no config of this name
-	Elsewhere Scope    // other scopes that have one
+	Elsewhere Scope    // other scopes that have a config of this name
 	Near      []string // similar names
 }
 
-// Error returns Kafka's message if there is one. If that does not contain the allowed values, Error adds them.
+// Error returns Kafka's message if there is one. If Kafka's message does not contain the allowed values, Error adds
+// them.
 func (e *Error) Error() string {
 	if e.Unknown == 0 {
 		return e.Why
@@ -274,14 +277,14 @@ func (k Kind) bits() int {
 	return 64
 }
 
-// splitList splits as Java's regular expression \s*,\s* does.
+// splitList splits s as Java does with the regular expression \s*,\s*.
 func splitList(s string) []string {
 	if s == "" {
 		return nil
 	}
 	parts := strings.Split(s, ",")
 	for i, p := range parts {
-		parts[i] = strings.Trim(p, " \t\n\v\f\r") // the characters of Java's \s, which has no other spaces of Unicode
+		parts[i] = strings.Trim(p, " \t\n\v\f\r") // the characters that \s matches in Java; it matches no other Unicode space
 	}
 	return parts
 }

@@ -1,7 +1,7 @@
 package config
 
-// features has the features that a cluster finalises. The default is the newest level that Kafka 4.4 supports in
-// production.
+// features has the features that a cluster finalises. The default of a feature is the newest level that Kafka 4.4
+// supports in production.
 var features = []Config{
 	{"eligible.leader.replicas.version", Feature, Short, "1", between(0, 1), "4.0",
 		"1 remembers replicas that left the ISR and still hold everything committed (KIP-966)."},

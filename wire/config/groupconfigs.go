@@ -1,7 +1,7 @@
 package config
 
-// groupConfigs has the configs of one group (KIP-848, KIP-932, KIP-1071). A config that the group does not set falls
-// back to the config of its coordinator with the prefix "group.".
+// groupConfigs has the configs of one group (KIP-848, KIP-932, KIP-1071). If a group does not set a config, the value
+// is that of the coordinator's config with the same name after the prefix "group.".
 var groupConfigs = []Config{
 	{"consumer.assignment.interval.ms", Group, Int, "1000", atLeast(0), "4.3",
 		"Shortest time between two assignments."},

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Nearest returns at most three candidates that a misspelt word most likely means, the nearest first. About a third of
-// the letters of the shorter word may differ. Equally near candidates keep the order of the list, so the result is
-// deterministic.
+// Nearest returns at most three candidates that a misspelt word most likely means, the nearest first. A candidate is
+// near if at most about a third of the letters of the shorter of the two words differ. Candidates that are equally near
+// keep the order of the list, so the result is deterministic.
 func Nearest(word string, candidates []string) []string {
-	const longest, most = 80, 3 // a longer word is not a typing error; more candidates do not help
+	const longest, most = 80, 3 // a word over 80 bytes is not a typing error; more than three candidates do not help
 	if len(word) > longest {
 		return nil
 	}
@@ -37,7 +37,8 @@ func Nearest(word string, candidates []string) []string {
 	return names
 }
 
-// Distance counts the bytes that must be inserted, deleted, replaced or swapped with their neighbour to turn a into b.
+// Distance returns the smallest number of edits that turn a into b. An edit inserts, deletes or replaces one byte, or
+// swaps two neighbouring bytes.
 func Distance(a, b string) int {
 	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range above {

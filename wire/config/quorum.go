@@ -1,6 +1,7 @@
 package config
 
-// quorum has the configs of the communication between nodes and controllers: the metadata log, elections, sessions.
+// quorum has the configs of a node for the metadata log, for elections of the active controller, and for the sessions
+// of brokers with controllers.
 var quorum = []Config{
 	{"auto.leader.rebalance.enable", Controller, Bool, "true", Rule{}, "0.8.1",
 		"Whether the controller gives leadership back to preferred replicas."},

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Rule has the allowed values of a config's type. The zero Rule allows all.
+// Rule restricts the values of a config. The zero Rule allows every value of the config's type.
 type Rule struct {
 	shape    shape
-	min, max int64 // bounds of numbers; permille for a ratio
+	min, max int64 // bounds of a number; the bounds of a ratio are in permille
 	words    []string
 }
 
@@ -23,7 +23,7 @@ const (
 	gzipEffort         // 1 to 9, or -1
 	word               // one of words
 	wordAnyCase        // one of words, in upper or lower case
-	modeWord           // like wordAnyCase, with the words of an enum of the share consumer
+	modeWord           // like wordAnyCase; words are the values of an enum of the share consumer
 	filled             // a text that is not empty
 	startOffset        // one of words, or by_duration:ISO-8601
 	distinct           // a list without repetitions and without empty elements
@@ -200,8 +200,8 @@ func isThrottled(list []string) bool {
 	return true
 }
 
-// StartDuration parses "by_duration:P1DT2H3M4.5S" (KIP-1106), which specifies a start time this long before now. ok is
-// false for other texts.
+// StartDuration parses "by_duration:P1DT2H3M4.5S" (KIP-1106), which means the time that is the returned duration before
+// now. ok is false for other texts.
 func StartDuration(text string) (d Duration, ok bool) {
 	s, ok := strings.CutPrefix(text, "by_duration:P")
 	date, clock, timed := strings.Cut(s, "T")
@@ -212,13 +212,14 @@ func StartDuration(text string) (d Duration, ok bool) {
 	return d, ok
 }
 
-// unit is a letter of ISO 8601 with its duration.
+// unit is a letter that ISO 8601 uses for a unit of time, and the duration of this unit.
 type unit struct {
 	letter string
 	d      Duration
 }
 
-// addUnits adds numbers that are each followed by a unit, in the order of units. Seconds may have nine decimal places.
+// addUnits parses numbers that are each followed by the letter of a unit, in the order of units, and adds these
+// durations to d. A number of seconds may have up to nine decimal places.
 func addUnits(d *Duration, s string, units []unit) bool {
 	for _, u := range units {
 		number, rest, found := strings.Cut(s, u.letter)

@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// Set has the settings of one node, topic or client. A config that is not set falls back to its synonyms and then to
-// its default. A Set never changes, because With and Without return new ones; it can therefore be shared.
+// Set has the settings of one node, topic or client. If a config is not set, its value is that of the first synonym
+// that is set or, if no synonym is set, the default. A Set never changes, because With and Without return new ones; it
+// can therefore be shared.
 //
-// Every read searches the table and parses defaults. A node therefore reads its settings only when it starts and when
-// one changes, and keeps them in fields.
+// Every read searches the table and parses defaults. This is slow, so a node reads its settings only when it starts and
+// when a setting changes, and keeps the values in fields.
 //
 //	topic's own ──▶ node's own, synonym by synonym ──▶ default
 type Set struct {
@@ -23,10 +24,10 @@ type setting struct {
 	value  Value
 }
 
-// New returns a set in which nothing is set. scope determines which configs it has: Node, Topic, Producer, ...
+// New returns a set in which nothing is set. scope (Node, Topic, Producer, ...) determines which configs can be set.
 func New(scope Scope) *Set { return &Set{scope: scope} }
 
-// Over returns the set of a topic or group with node as its fallback.
+// Over returns the settings s of a topic or group with node as the fallback for the configs that s does not set.
 func (s *Set) Over(node *Set) *Set { return &Set{scope: s.scope, own: s.own, below: node} }
 
 // With returns the set with one setting added or replaced. Errors are *Error.
@@ -49,7 +50,7 @@ func (s *Set) With(name, text string) (*Set, error) {
 	return &Set{scope: s.scope, own: own, below: s.below}, nil
 }
 
-// Without returns the set without one setting. It is not an error if that is not set.
+// Without returns the set without one setting. If name is not set, the result has the same settings.
 func (s *Set) Without(name string) *Set {
 	i, found := s.search(name)
 	if !found {
@@ -62,7 +63,7 @@ func (s *Set) search(name string) (int, bool) {
 	return slices.BinarySearchFunc(s.own, name, func(e setting, name string) int { return strings.Compare(e.config.Name, name) })
 }
 
-// Own returns the sorted names that are set here.
+// Own returns the sorted names of the configs that are set in s itself.
 func (s *Set) Own() []string {
 	names := make([]string, len(s.own))
 	for i, e := range s.own {
@@ -80,8 +81,8 @@ const (
 	FromOwn            // a setting of this Set
 )
 
-// Get returns the value of a config and its source. It panics if the scope has no config of this name, because names in
-// code are not input.
+// Get returns the value of a config and its source. If the scope of s has no config of this name, it panics, because a
+// wrong name is a mistake in the code and not in its input.
 func (s *Set) Get(name string) (Value, Source) {
 	c, err := Find(s.scope, name)
 	if err != nil {
@@ -113,7 +114,7 @@ func (s *Set) Get(name string) (Value, Source) {
 	return Value{}, FromDefault
 }
 
-// convert converts a synonym's value to the unit of the config. A value below 0 is not a time but means "never".
+// convert converts a synonym's value to the unit of the config. A value below 0 means "never" and is not converted.
 func (y Synonym) convert(v Value) Value {
 	if y.Factor == same || v.IsNull() {
 		return v
@@ -122,12 +123,12 @@ func (y Synonym) convert(v Value) Value {
 	if v.n < 0 {
 		v.n = -1
 	} else {
-		v.n *= y.Factor // minutes and hours are Int and cannot overflow
+		v.n *= y.Factor // configs in minutes and hours are of the kind Int, so the product cannot overflow
 	}
 	return v
 }
 
-// want returns the value. Its config must be of one of the kinds.
+// want returns the value of the config with this name. If the value is of none of the kinds, want panics.
 func (s *Set) want(name string, kinds ...Kind) Value {
 	v, _ := s.Get(name)
 	if v.set && !slices.Contains(kinds, v.kind) {
@@ -166,8 +167,8 @@ const (
 )
 
 // Duration returns the value of an integer config whose name ends in a unit of time. Null or a value below 0 gives a
-// negative result, which means "never" or "use the other config". A value that is too long for a Duration gives the
-// longest one, 292 years.
+// negative result, which means "never" or "use the other config". A value that is too large for a Duration gives the
+// longest Duration, 292 years.
 func (s *Set) Duration(name string) Duration {
 	u := timeUnit(name)
 	v := s.want(name, Int, Long)

@@ -1,7 +1,7 @@
 package config
 
-// Synonym is the fallback of a config that is not set: the config of the node with this name. Its value times the
-// factor is in milliseconds.
+// Synonym names a config of a node that is the fallback for another config. If the other config is not set, its value
+// is that of the synonym times Factor, which converts hours or minutes to milliseconds.
 type Synonym struct {
 	Name   string
 	Factor int64
@@ -15,9 +15,9 @@ const (
 	cleanerPrefix = "log.cleaner."
 )
 
-// topicSynonyms has the node configs that each topic config falls back to. The first one that is set applies or, if
-// none is set, the first one with a default (Kafka's ServerTopicConfigSynonyms). A topic config that is not listed has
-// no fallback.
+// topicSynonyms has the node configs that each topic config falls back to (Kafka's ServerTopicConfigSynonyms). Of the
+// node configs in a row, the first one that is set applies. If none is set, the first one with a default applies. A
+// topic config that is not listed has no fallback.
 var topicSynonyms = []struct {
 	topic string
 	nodes []Synonym
@@ -55,14 +55,15 @@ var topicSynonyms = []struct {
 	{"unclean.leader.election.enable", under("", "unclean.leader.election.enable")},
 }
 
-// groupPrefix is the prefix of the node configs that group configs fall back to, if there is one with the same name.
+// groupPrefix is a prefix of node configs. A group config falls back to the node config that has this prefix and then
+// the name of the group config, if there is such a node config.
 const groupPrefix = "group."
 
 func under(prefix, name string) []Synonym { return []Synonym{{prefix + name, same}} }
 
 // Synonyms returns the node configs that a config falls back to. For a config of a topic or group it returns all of
-// them. For a config of a node it returns those after it in the row of a topic config: log.roll.hours is after
-// log.roll.ms.
+// them. For a config of a node it returns the node configs that follow it in a row of topicSynonyms. For example,
+// log.roll.hours follows log.roll.ms.
 func (c *Config) Synonyms() []Synonym {
 	switch {
 	case c.Is(Topic):
@@ -76,7 +77,7 @@ func (c *Config) Synonyms() []Synonym {
 			return under(groupPrefix, c.Name)
 		}
 	case c.Is(Node) && c.Default == Null:
-		// Only a config without a default has a further fallback.
+		// Only a node config without a default has a further fallback.
 		for _, s := range topicSynonyms {
 			for i, n := range s.nodes {
 				if n.Name == c.Name {

@@ -1,7 +1,7 @@
 package config
 
-// topics has the configs of one topic. A config that the topic does not set falls back to one of the broker: see
-// topicSynonyms.
+// topics has the configs of one topic. If the topic does not set a config, the value is that of a config of the broker;
+// topicSynonyms lists which one.
 var topics = []Config{
 	{"cleanup.policy", Topic, List, "delete", noneOrSome("compact", "delete"), "0.8.1",
 		"What happens to old segments: delete drops them by age and size, compact keeps the last record of each key. Empty keeps all."},
