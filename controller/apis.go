@@ -11,7 +11,7 @@ import (
 	"samsa/sim/env"
 )
 
-// api has the key of a request that controllers serve, and the lowest and highest version.
+// api has the key of a request that controllers serve, and the lowest and highest version of it that they serve.
 type api struct{ key, min, max int16 }
 
 // apis lists the implemented requests of a controller's listener by key. The lowest versions are those of Kafka 4

@@ -46,7 +46,7 @@ func notePartitionChange(e env.Env, r *wire.PartitionChangeRecord, p *image.Part
 	switch {
 	case r.Leader == wire.NoNode:
 		e.Note(noteLeaderless, topic, partition, Set(p.ISR)|Set(p.ELR), int64(p.LeaderEpoch))
-	case r.Leader != wire.LeaderUnchanged && p.ElectedUncleanly: // not r.Recovery: a second RECOVERING is no change
+	case r.Leader != wire.LeaderUnchanged && p.ElectedUncleanly: // r.Recovery is unset if p was RECOVERING before
 		e.Note(noteUnclean, topic, partition, int64(p.Leader), int64(p.LeaderEpoch))
 	case r.Leader != wire.LeaderUnchanged:
 		e.Note(noteElected, topic, partition, int64(p.Leader), int64(p.LeaderEpoch))

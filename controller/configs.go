@@ -66,8 +66,8 @@ func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResour
 		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && s.elr() {
 			return nil, kerr.InvalidConfig // the controller needs one value for all brokers (KIP-966)
 		}
-		// An unchanged value needs no record, except for a broker, which reads its files again on each record
-		// (KAFKA-14136). A record of min.insync.replicas would clear ELRs even if its value were unchanged.
+		// An unchanged value needs no record, except a broker's, because the broker reads its files again after each
+		// record (KAFKA-14136). A record of min.insync.replicas would clear ELRs even if its value were unchanged.
 		if kind != wire.ConfigBroker && (value == nil && !set || value != nil && set && *value == was) {
 			continue
 		}
@@ -128,9 +128,9 @@ func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*strin
 	return &joined, nil
 }
 
-// elrSafetyRecords returns records that clear the ELRs built with another min.insync.replicas (KIP-966). A new value of
-// unclean.leader.election.enable elects no leader at once. Leaderless partitions wait for the next periodic election
-// (unclean.leader.election.interval.ms) or for ElectLeaders.
+// elrSafetyRecords returns records that clear the ELRs that were built with another min.insync.replicas (KIP-966). A new
+// value of unclean.leader.election.enable elects no leader at once. Leaderless partitions wait for the next periodic
+// election (unclean.leader.election.interval.ms) or for ElectLeaders.
 func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.MetadataRecord {
 	var more []wire.MetadataRecord
 	for _, r := range records {
@@ -147,7 +147,8 @@ func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.Me
 	return more
 }
 
-// describeConfigs returns the configs that are set on resources. It returns no defaults, because the metadata has none.
+// describeConfigs returns the configs that are set on resources. It returns no defaults, because the metadata contains
+// no defaults.
 func describeConfigs(s decisionState, req *kmsg.DescribeConfigsRequest) env.Response {
 	resp := req.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	for _, r := range req.Resources {

@@ -19,7 +19,7 @@ type Feature struct {
 	Level, Min, Max int16
 }
 
-// Config has the settings of a controller; the comments give Kafka's names.
+// Config has the settings of a controller; each comment gives Kafka's name of the setting.
 type Config struct {
 	Quorum         raft.Config
 	ClusterID      string
@@ -94,8 +94,9 @@ func (c *Controller) Start(e env.Env) {
 	c.syncWithQuorum(e)
 }
 
-// syncWithQuorum runs at the end of every event and follows the state of the quorum. If the leadership is lost, it
-// renounces first; then it applies the committed records; then it claims a new leadership.
+// syncWithQuorum runs at the end of every event and follows the state of the quorum. If this controller has lost its
+// leadership, it renounces first. Then it applies the committed records. If it has won a new leadership, it claims that
+// last.
 func (c *Controller) syncWithQuorum(e env.Env) {
 	if c.ending {
 		return
@@ -132,7 +133,7 @@ func (c *Controller) applyCommitted(e env.Env) {
 func (c *Controller) claim(e env.Env) {
 	err := c.rt.Load(e, c.quorum.Committed())
 	if err == nil {
-		_, err = c.rt.LoadStep(e, 0) // in one step: a standby has applied what is committed, so little is left
+		_, err = c.rt.LoadStep(e, 0) // in one step, because a standby has applied the committed records and few are left
 	}
 	if err != nil {
 		c.fail(e, err)
@@ -205,7 +206,7 @@ func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
 	c.syncWithQuorum(e)
 }
 
-// Returned handles the responses to the quorum's requests; a controller sends no others.
+// Returned handles the responses to the quorum's requests; a controller sends no other requests.
 func (c *Controller) Returned(e env.Env, tok env.Token, _ env.Request, resp env.Response, err error) {
 	c.quorum.Returned(e, tok, resp, err)
 	c.syncWithQuorum(e)
@@ -266,7 +267,7 @@ func (c *Controller) runOp(e env.Env, to coordinator.Caller, op op) {
 		e.Reply(to.Ticket, refusal(to.Request, notController))
 	}
 	if err != nil && !refused && c.rt.State() != coordinator.Active {
-		c.claimEpoch = wire.NoEpoch // the disk failed during the append, and the quorum is dead
+		c.claimEpoch = wire.NoEpoch // the disk failed during the append, and the voter is dead
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"samsa/wire"
 )
 
-// This file has the state that ops decide on, and the changes of all partitions when a broker is unfenced, fenced,
-// restarted or shut down. The change of one partition is in elect.go.
+// This file has the state that ops (the decisions on requests, see serve.go) read, and the changes of all partitions
+// when a broker is unfenced, fenced, restarted or shut down. The change of one partition is in elect.go.
 
 // Names of configs and features that the controller uses.
 const (
@@ -25,7 +25,7 @@ type decisionState struct {
 	*image.Image
 	cfg      *Config
 	end      wire.Offset // the end of the metadata log, which is the offset of the op's first record
-	sessions *sessions   // of the brokers
+	sessions *sessions   // the sessions of the brokers
 	rules    *Rules
 }
 
@@ -123,8 +123,9 @@ func (s decisionState) handleUncleanShutdown(id wire.NodeID) []wire.MetadataReco
 	})
 }
 
-// fence returns the records that fence a broker (KIP-631). It leaves every ISR, and other replicas become leaders of its
-// partitions. The record that fences it is the last one in the batch, so that a fenced broker never leads in any image.
+// fence returns the records that fence a broker (KIP-631). The broker leaves every ISR, and other replicas become
+// leaders of its partitions. The record that fences it is the last one in the batch, so that a fenced broker never leads
+// in any image.
 func (s decisionState) fence(b *image.Broker) []wire.MetadataRecord {
 	return append(s.removeFromISRs(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
@@ -147,14 +148,14 @@ func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 // would add it to the ISR that it has just left (KAFKA-13916).
 func (s decisionState) beginControlledShutdown(b *image.Broker) []wire.MetadataRecord {
 	var records []wire.MetadataRecord
-	if !b.ShuttingDown { // it may be true already, see processHeartbeat
+	if !b.ShuttingDown { // ShuttingDown may be true already, see processHeartbeat
 		records = append(records, &wire.BrokerRegistrationChangeRecord{Version: 1, BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
 	}
 	return append(records, s.removeFromISRs(b.ID)...)
 }
 
-// electLeaderless returns the unclean elections of leaderless partitions with configs that allow them, for one topic,
-// or for all topics if topic is "".
+// electLeaderless returns the records of unclean elections. They elect leaders for leaderless partitions, in one topic,
+// or in all topics if topic is "". Partitions with configs that forbid unclean elections are left out.
 func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !s.unclean(t.Name) {
@@ -164,9 +165,10 @@ func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	})
 }
 
-// balanceLeaders returns the elections of preferred replicas that are in sync but do not lead. After a rolling restart,
-// for example, the broker that restarted last leads nothing. The KRaft controller moves every such partition; only the
-// ZooKeeper controller used leader.imbalance.per.broker.percentage (maybeBalancePartitionLeaders).
+// balanceLeaders returns the records that elect preferred replicas if they are in sync but do not lead. After a rolling
+// restart, for example, the broker that restarted last leads nothing. The KRaft controller moves the leader of every
+// such partition; only the ZooKeeper controller used leader.imbalance.per.broker.percentage
+// (maybeBalancePartitionLeaders).
 func (s decisionState) balanceLeaders() []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if first := p.Replicas[0]; p.Leader == first || !p.InISR(first) || !s.active(first) {

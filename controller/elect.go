@@ -22,13 +22,13 @@ const (
 	unclean                   // as online, or any active replica if no active one is in the ISR or ELR
 )
 
-// changeBuilder builds one change of one partition (PartitionChangeBuilder). decisionState.newChange makes it.
+// changeBuilder builds one change of one partition (PartitionChangeBuilder). decisionState.newChange makes the builder.
 //
 // With eligible leader replicas (KIP-966) the ISR may become empty:
 //
 //	ISR                 in sync now
-//	ELR                 left the ISR when that was below min.insync.replicas, and no record was committed since then
-//	last known leader   once ISR and ELR are both empty
+//	ELR                 left the ISR when the ISR was below min.insync.replicas, and no record was committed since then
+//	last known leader   is kept while ISR and ELR are both empty
 //
 // Without eligible leader replicas, the last member of an ISR is never removed, so that the partition keeps a replica
 // with all committed records. But that replica is elected even if it has lost records in a power loss. The ELR and the
@@ -37,7 +37,7 @@ type changeBuilder struct {
 	p               *image.Partition
 	isr             []wire.NodeID            // target
 	recovery        wire.LeaderRecoveryState // target
-	mayLead         func(wire.NodeID) bool   // by its registration (isAcceptableLeader)
+	mayLead         func(wire.NodeID) bool   // whether a broker may lead, by its registration (isAcceptableLeader)
 	election        election
 	uncleanShutdown wire.NodeID // a broker that had an unclean shutdown and may have lost records; or NoNode
 	bump            bool        // a smaller ISR raises the leader epoch
@@ -92,12 +92,13 @@ func (b changeBuilder) build() *wire.PartitionChangeRecord {
 	return r
 }
 
-// targetELR returns the ELR for the target ISR (KIP-966). While the ISR has at least min.insync.replicas members, the ELR
-// is empty. Otherwise it has the replicas that have left the ISR since, except those that had an unclean shutdown. They
-// have every committed record, because the high watermark does not advance while the ISR is below min.insync.replicas.
+// targetELR returns the ELR for the target ISR (KIP-966). While the ISR has at least min.insync.replicas members, the
+// ELR is empty. Otherwise it has the replicas that have left the ISR since it fell below that number, except those that
+// had an unclean shutdown. The replicas in the ELR have every committed record, because the high watermark does not
+// advance while the ISR is below min.insync.replicas.
 func (b changeBuilder) targetELR() []wire.NodeID {
 	if !b.elr {
-		return b.p.ELR // left from when the feature was on; its members may lead, and recordELR clears it
+		return b.p.ELR // this ELR is from a time when the feature was on; its members may lead, and recordELR clears it
 	}
 	if len(b.isr) >= b.minISR {
 		return nil

@@ -100,7 +100,7 @@ func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdat
 }
 
 // finalise returns the records of a feature's new level. When eligible leader replicas are enabled, the records also set
-// min.insync.replicas for the whole cluster, because the controller now decides by it.
+// min.insync.replicas for the whole cluster, because the controller now uses that value in its decisions.
 func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.FeatureLevelRecord{Name: name, Level: level}}
 	if name != elrFeature || level == 0 {
@@ -141,8 +141,8 @@ func supported(req *kmsg.BrokerRegistrationRequest) (all []wire.FeatureRange) {
 	return all
 }
 
-// rangeOf returns the levels of a feature that a broker supports. If the broker does not send the feature, that is only
-// level 0.
+// rangeOf returns the levels of a feature that a broker supports. If the broker does not send the feature, it supports
+// only level 0.
 func rangeOf(all []wire.FeatureRange, name string) (least, most int16) {
 	for _, f := range all {
 		if f.Name == name {

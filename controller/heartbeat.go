@@ -28,7 +28,7 @@ func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatReque
 	applied := wire.Offset(req.CurrentMetadataOffset)
 	session := s.sessions.touch(e, b.ID, max(applied, 0))
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
-	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // otherwise it may act on old leaderships (KIP-631)
+	resp.IsCaughtUp = applied >= wire.Offset(b.Epoch) // a broker that is not caught up may act on old leaderships (KIP-631)
 	resp.IsFenced = b.Fenced
 	var records []wire.MetadataRecord
 	shutDownNow := func() {

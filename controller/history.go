@@ -22,7 +22,7 @@ func OldRules() []exhibit.Of[Rules] {
 		{
 			ID: "M23", Source: "KIP-841, KAFKA-13916", Versions: "2.8 - 3.2",
 			Symptom: "A leader brings a broker back into the ISR that the controller has just fenced; it is elected while it is down.",
-			// M24's check of the incarnation is off too; otherwise that later check would hide this rule.
+			// SameIncarnation (exhibit M24) is off too; otherwise that later check would hide this rule.
 			Check: "isr-legal", Replace: func(r *Rules) {
 				r.MayJoinISR = func(*image.Broker) bool { return true }
 				r.SameIncarnation = func(_, _ wire.BrokerEpoch) bool { return true }

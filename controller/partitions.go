@@ -15,7 +15,7 @@ import (
 // version 3 the broker epoch of each ISR member (KIP-903).
 
 // alterPartition changes the ISR as the leader proposes, with one compare-and-set per partition. The sender must be the
-// registered incarnation, because a replaced incarnation may still act as leader (KIP-631).
+// registered incarnation of its broker, because a replaced incarnation may still act as leader (KIP-631).
 func alterPartition(s decisionState, req *kmsg.AlterPartitionRequest) ([]wire.MetadataRecord, env.Response) {
 	sender := s.Broker(wire.NodeID(req.BrokerID))
 	if sender == nil || sender.Epoch != wire.BrokerEpoch(req.BrokerEpoch) {
@@ -93,8 +93,8 @@ func (s decisionState) validateAlterPartition(sender wire.NodeID, t *image.Topic
 	switch {
 	case epoch > p.LeaderEpoch || version > p.PartitionEpoch:
 		// The leader has newer metadata than this controller, so a newer controller exists. NOT_CONTROLLER makes the
-		// leader look for it. After INVALID_UPDATE_VERSION the leader would wait for metadata that it already has
-		// (KAFKA-14154).
+		// leader look for that newer controller. After INVALID_UPDATE_VERSION the leader would wait for metadata that it
+		// already has (KAFKA-14154).
 		return kerr.NotController
 	case epoch < p.LeaderEpoch:
 		return kerr.FencedLeaderEpoch

@@ -16,8 +16,8 @@ import (
 //	          1   b2 c2 a2
 //	          2   c3 a3 b3
 //
-// The first replica, which will lead, is always on an active broker. When every active broker has been first once, the
-// order of racks and brokers is shuffled; otherwise the tenth partition would get the same replicas as the first.
+// The first replica, which will lead, is always on an active broker. When every active broker has had one first replica,
+// the order of racks and brokers is shuffled; otherwise the tenth partition would get the same replicas as the first.
 //
 // Kafka starts at a random rack and at a random broker in each rack. This placer starts at the first rack and the first
 // broker in each, so that a scenario can name the leaders.
@@ -66,9 +66,9 @@ func (r *rack) next(round int) (id wire.NodeID, ok bool) {
 	return r.fenced.next(round)
 }
 
-// newPlacer returns a placer with every broker that is not in controlled shutdown, sorted by rack and id. A fenced broker
-// counts even if its registration says that it is shutting down, because fencing has ended its controlled shutdown and
-// it may be unfenced again (BrokerHeartbeatManager.touch).
+// newPlacer returns a placer with every broker that is not in controlled shutdown, sorted by rack and id. A fenced
+// broker is included even if its registration says that it is shutting down, because fencing has ended its controlled
+// shutdown and it may be unfenced again (BrokerHeartbeatManager.touch).
 func (s decisionState) newPlacer() *placer {
 	p := &placer{}
 	for _, b := range s.Brokers() { // in order of id
@@ -102,7 +102,7 @@ func (p *placer) place(e env.Env, factor int) []wire.NodeID {
 	p.begin %= len(p.racks)
 	lead := p.begin
 	var replicas []wire.NodeID
-	for len(replicas) == 0 { // the leader: from the first rack with an active broker
+	for len(replicas) == 0 { // the leader is from the first rack with an active broker
 		if id, ok := p.racks[lead].active.next(p.round); ok {
 			replicas = append(replicas, id)
 		} else {
@@ -126,7 +126,7 @@ func (p *placer) shuffle(e env.Env) {
 	for _, r := range p.racks {
 		for _, c := range []*circle{&r.active, &r.fenced} {
 			shuffle(e, c.ids)
-			c.taken = 0 // Kafka does not reset it, so it skips a rack that was not used since the first round
+			c.taken = 0 // Kafka does not reset taken, and so skips a rack that was not used since the first round
 		}
 	}
 }

@@ -17,7 +17,7 @@ type Rules struct {
 	SameIncarnation func(claimed, registered wire.BrokerEpoch) bool
 
 	// Outdated: is the partition epoch of a proposal too old? Without this check the last proposal wins, even if it is
-	// based on an older state (KIP-497; before it, the version of the ZooKeeper node had this role).
+	// based on an older state (KIP-497; before KIP-497, the version of the ZooKeeper node had this role).
 	Outdated func(proposed, current wire.PartitionEpoch) bool
 
 	// CleanRestart: did the registered incarnation shut down cleanly, given the broker epoch that the new incarnation
@@ -28,12 +28,13 @@ type Rules struct {
 	// session timeout, the registration may be the only sign of the restart (KIP-631).
 	LeaveOnRestart bool
 
-	// MayLeadLastKnown: may the last known leader lead again, as the only replica in the ISR? It may only if it is active
-	// (KAFKA-19522).
+	// MayLeadLastKnown: may the last known leader lead again, as the only replica in the ISR? It may do so only if it is
+	// active (KAFKA-19522).
 	MayLeadLastKnown func(alive bool) bool
 
-	// RefuseDuplicate: is a second incarnation refused while the session of the first is valid? Two processes may have
-	// the same id, and the running broker must not lose its registration to the other process (KIP-631).
+	// RefuseDuplicate: is a second incarnation of a broker refused while the session of the first is valid? Two
+	// processes may have the same id, and the running broker must not lose its registration to the other process
+	// (KIP-631).
 	RefuseDuplicate bool
 
 	// AnswerCommitted: does a response wait until the records of its op are committed? Otherwise the client may rely on

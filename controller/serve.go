@@ -57,7 +57,7 @@ func (c *Controller) serve(e env.Env, t env.Ticket, req env.Request) {
 	}
 }
 
-// readCommitted answers from the committed state. A controller that is not active answers NOT_CONTROLLER.
+// readCommitted answers a request from the committed state. A controller that is not active answers NOT_CONTROLLER.
 func (c *Controller) readCommitted(e env.Env, t env.Ticket, req env.Request, f func(machine) env.Response) {
 	if err := c.rt.Read(func(m machine) { e.Reply(t, f(m)) }); err != nil {
 		e.Reply(t, refusal(req, notController))

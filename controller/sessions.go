@@ -16,9 +16,9 @@ type sessions struct {
 
 // session has the active controller's soft state about one broker.
 type session struct {
-	lastContact    env.Instant // the last heartbeat, or when this controller became active
-	metadata       wire.Offset // the last applied record in the broker's heartbeat; -1 before the first heartbeat
-	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown; otherwise -1
+	lastContact    env.Instant // the time of the last heartbeat, or when this controller became active
+	metadata       wire.Offset // the last record that the broker has applied; -1 before its first heartbeat
+	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown; -1 without one
 }
 
 func newSessions(timeout env.Duration, epoch wire.Epoch) *sessions {
@@ -45,8 +45,8 @@ func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *sessi
 }
 
 // lowestActive returns the highest metadata offset that all active brokers have applied. A broker in controlled shutdown
-// waits until these brokers know the new leaders of its partitions; otherwise clients and followers would still send
-// requests to it (KIP-841).
+// waits until all active brokers know the new leaders of its partitions; otherwise clients and followers would still
+// send requests to it (KIP-841).
 func (s *sessions) lowestActive(m *image.Image) wire.Offset {
 	lowest := wire.Offset(1<<63 - 1)
 	for _, b := range m.Brokers() {

@@ -11,7 +11,7 @@ import (
 	"samsa/wire"
 )
 
-// createTopics creates topics. Each may fail alone, and the records of all are in one batch.
+// createTopics creates topics. Each topic may fail alone, and the records of all topics are in one batch.
 func createTopics(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
 	var records []wire.MetadataRecord

@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// Machine has the hard state, which depends only on the log.
+// Machine is the hard state of a coordinator, which depends only on the log.
 type Machine interface {
 	// Apply applies one entry of the log. No other function changes hard state. The effect is the same when the entry was
 	// just written and when it is read back years later. Apply must accept every entry.
@@ -19,11 +19,11 @@ type Machine interface {
 // Entry is one record of the log with the stamp of its batch, or the marker that ends a transaction.
 type Entry struct {
 	wire.Record                   // a marker has only the Offset
-	Stamp       Stamp             // of the batch
+	Stamp       Stamp             // the stamp of the batch
 	Marker      TransactionResult // NoMarker for data
 }
 
-// Stamp is the producer in the header of a batch. The zero value is a plain batch.
+// Stamp is the producer in the header of a batch. The zero value stands for a batch without a producer.
 type Stamp struct {
 	Transactional bool // in a transaction that a marker will end; if false, the other fields are 0
 	Producer      wire.ProducerID
@@ -45,7 +45,7 @@ type Marker struct {
 	Producer           wire.ProducerID
 	Epoch              wire.ProducerEpoch
 	Result             TransactionResult
-	CoordinatorEpoch   wire.Epoch // of the transaction coordinator; the log refuses an older one
+	CoordinatorEpoch   wire.Epoch // the epoch of the transaction coordinator; the log refuses a marker with an older epoch
 	TransactionVersion int16      // decides how the log compares producer epochs (KIP-890)
 }
 
@@ -103,11 +103,11 @@ type Answer struct {
 
 // Result is the decision of an op.
 type Result struct {
-	Stamp    Stamp         // of the records' batch
-	Guard    int64         // of a transactional batch, see Batch
+	Stamp    Stamp         // the stamp of the batch with the records
+	Guard    int64         // the guard of a transactional batch, see Batch
 	Records  []wire.Record // with Key, Value, Timestamp and Headers; the log assigns the offsets
 	Answers  []Answer      // sent when all of the tip, including these records, is committed
-	OnCommit []env.Token   // effects that happen only then; they are lost with leadership, so a load must find them again
+	OnCommit []env.Token   // effects that happen only after that commit; if leadership is lost, a load must find them again
 	Keys     []string      // keys that the write changes, see Pending
 }
 
@@ -117,7 +117,7 @@ type Unknown string
 const (
 	// LeadershipLost is NOT_COORDINATOR for Kafka's clients.
 	LeadershipLost Unknown = "the outcome is unknown: leadership was lost before it was committed"
-	// AppendFailed is NOT_COORDINATOR too (from KAFKA_STORAGE_ERROR).
+	// AppendFailed is NOT_COORDINATOR for Kafka's clients too. Kafka converts it from KAFKA_STORAGE_ERROR.
 	AppendFailed Unknown = "the outcome is unknown: the log failed during the append"
 	// TimedOut is REQUEST_TIMED_OUT, which groups send as COORDINATOR_NOT_AVAILABLE.
 	TimedOut Unknown = "the outcome is unknown: it was not committed in time"

@@ -17,7 +17,7 @@
 //
 // contract.go defines a machine, a log and a host. runtime.go has the path of one op. Each of the other files has one idea:
 //
-//	state.go    the five states and the calls that are legal in each; ops are refused while the log is loaded
+//	state.go    the five states and the calls that are legal in each; ops are refused while the log is being loaded
 //	load.go     loading in chunks, losing leadership, the base of the log
 //	batch.go    ops that share a batch, and how they are undone
 //	marker.go   the end of a transaction
@@ -28,7 +28,7 @@
 //
 //	an op, Linger 0                   is appended in its own batch at once
 //	an op, Linger d or Adaptive       is applied to the tip at once, and waits in the open batch until d is over, the
-//	                                  queued events have run, or there is no room
+//	                                  queued events have run, or the batch has no room
 //	a transactional op, a marker      is appended in its own batch at once, after the open batch
 //
 // # Rules that are easy to get wrong, each with a test of its own

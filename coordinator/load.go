@@ -12,8 +12,8 @@ import (
 //	Load ──▶ LoadStep ──▶ LoadStep ··· ──▶ LoadStep: at the log's end ──▶ active
 //	              ▲ the host calls LoadStep once per event, or several times in one event
 
-// Load starts loading. Entries below the offset committed are committed; later entries will be only in the tip, and no
-// caller waits for them.
+// Load starts loading. All entries below the offset in the argument committed are committed. Later entries will be only
+// in the tip, and no caller waits for them.
 func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
 	if r.state == Failed {
 		r.started = false // read the log again from its base after a failure
@@ -27,8 +27,8 @@ func (r *Runtime[M]) Load(e env.Env, committed wire.Offset) error {
 	return nil
 }
 
-// LoadStep reads one chunk of about budget bytes (offsets.load.buffer.size); 0 means the rest of the log. It reports
-// whether the load is complete, so that ops can run. After an error the runtime has failed.
+// LoadStep reads one chunk of about budget bytes (offsets.load.buffer.size); a budget of 0 means the rest of the log. If
+// it returns true, the load is complete and ops can run. After an error the runtime has failed.
 func (r *Runtime[M]) LoadStep(e env.Env, budget int) (done bool, err error) {
 	if r.state != Loading {
 		panic(fmt.Sprintf("coordinator: a load step in state %s", r.state))
@@ -113,8 +113,8 @@ func (r *Runtime[M]) start(e env.Env) error {
 	return nil
 }
 
-// read applies the log's entries after the end of the tip, up to an offset, to the tip. It first reads all of them, so that
-// an error leaves the tip unchanged.
+// read reads the log's entries from the end of the tip up to an offset, and applies them to the tip. It reads all of
+// them before it applies the first, so that an error leaves the tip unchanged.
 func (r *Runtime[M]) read(e env.Env, to wire.Offset, budget int) error {
 	if r.end >= to {
 		return nil

@@ -8,7 +8,7 @@ import (
 // parked is an op that waits for an offset.
 type parked struct {
 	at       wire.Offset // the op is completed when the stable machine reaches this offset
-	deadline env.Instant // of the answers, if Timeout is set
+	deadline env.Instant // the deadline of the answers, if Options.Timeout is set
 	answers  []Answer    // nil once they are sent
 	effects  []env.Token
 	keys     []string
@@ -48,8 +48,8 @@ func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys
 // instead of deciding on uncommitted state. After its deadline an op no longer waits, but its write is still pending.
 func (r *Runtime[M]) Pending(key string) bool { return r.keys[key] > 0 }
 
-// completeParked answers the ops with an offset that is now committed. An effect may call Write, so the queue is consistent
-// before each effect.
+// completeParked answers each parked op if its offset is now committed. An effect may call Write, so the queue is
+// consistent before each effect.
 func (r *Runtime[M]) completeParked(e env.Env) {
 	for len(r.parked) > 0 && r.parked[0].at <= r.next {
 		p := r.parked[0]

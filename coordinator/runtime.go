@@ -47,8 +47,8 @@ type Runtime[M Machine] struct {
 
 	ahead  []Entry   // the entries of [next, end), which are in the tip but not in the stable machine
 	open   openBatch // the records of [written, end), which are in the tip but not in the log
-	parked []parked  // in order of at
-	keys   keyCounts // of all parked ops
+	parked []parked  // in the order of their field at
+	keys   keyCounts // the keys that the parked ops write
 	wake   wake
 	react  func(tip M, whole bool) Result // the waiting reaction to the newest image, see ImageChanged
 	oracle oracle
@@ -86,8 +86,9 @@ func (r *Runtime[M]) Read(f func(stable M)) error {
 
 // Write runs an op. The op decides on the tip, its records are appended and applied, and its answers wait until they are
 // committed. After ErrNotActive and ErrLoading the op did not run. Any other error comes from the log. Then every answer
-// that depends on the append has been sent, and the runtime has failed unless the error is a Refused.
-// An undo that fails joins its error to the Refused, so a host asks State.
+// that depends on the append has been sent, and the runtime has failed unless the error is a Refused. If the undo of a
+// refused batch fails, the runtime has failed too, and the error wraps both the Refused and the error of the undo. So a
+// host must check State.
 func (r *Runtime[M]) Write(e env.Env, op func(tip M) Result) error {
 	if err := r.state.refusal(); err != nil {
 		return err
@@ -151,10 +152,10 @@ func (r *Runtime[M]) apply(entries []Entry, end wire.Offset) {
 	r.ahead, r.end = append(r.ahead, entries...), end
 }
 
-// ImageChanged runs a reaction to a change of the metadata image, which is an op without a caller. On an active coordinator
-// it runs at once. In any other state the newest reaction waits and runs when a load is complete, with whole set. Then it
-// must read the whole image, because earlier changes were missed (Kafka's onLoaded and onMetadataUpdate). If its append
-// is refused, the reaction is not repeated.
+// ImageChanged runs a reaction to a change of the metadata image, which is an op without a caller. On an active
+// coordinator it runs at once. In any other state the newest reaction waits and runs when a load is complete, and whole
+// is true. The reaction must then read the whole image, because earlier changes were missed (Kafka's onLoaded and
+// onMetadataUpdate). If its append is refused, the reaction is not repeated.
 func (r *Runtime[M]) ImageChanged(e env.Env, react func(tip M, whole bool) Result) error {
 	r.react = react
 	if r.state != Active {

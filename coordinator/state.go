@@ -2,7 +2,8 @@ package coordinator
 
 import "fmt"
 
-// State is the state of a runtime. Kafka has the same five, but its INITIAL only waits, while a standby follows the log.
+// State is the state of a runtime. Kafka has the same five states, but in its state INITIAL a coordinator only waits,
+// while a Standby follows the log.
 //
 //	          Load      LoadStep            Unload    an append breaks   Close     Committed
 //	Standby   Loading   ·                   ·         ·                  Closed    reads the log up to there
@@ -20,7 +21,7 @@ const (
 	Standby State = iota // follows the committed log, or is new
 	Loading              // reads the log chunk by chunk
 	Active               // leads: ops run
-	Failed               // the log could not be read or written; the next Load begins at its base
+	Failed               // the log could not be read or written; the next Load begins at the log's base
 	Closed               // dropped
 )
 

@@ -2,9 +2,9 @@ package image
 
 import "samsa/wire"
 
-// Digest returns a fingerprint of the whole image except Next and Epoch. It is the sum of one number for each element. A
-// change subtracts the number of the old element and adds the number of the new one, so the sum is always current. Equal
-// images have equal digests, even if different records produced them.
+// Digest returns a fingerprint of the whole image except Next and Epoch. It is the sum of one number for each element of
+// the image. A change subtracts the number of the old element and adds the number of the new one, so the sum is always
+// current. Equal images have equal digests, even if different records produced them.
 func (m *Image) Digest() uint64 { return m.digest }
 
 // fingerprint is a hash under construction (FNV-1a, 64 bits). A field of variable length is followed by its length, so
@@ -47,7 +47,7 @@ func (p fingerprint) flag(b bool) fingerprint {
 	return p.number(0)
 }
 
-// done mixes the bits, because sums of plain FNV values cancel out too easily.
+// done mixes the bits, because plain FNV values cancel each other out too easily in a sum.
 func (p fingerprint) done() uint64 {
 	x := uint64(p)
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd

@@ -7,8 +7,8 @@
 //
 // Read image.go first. Then read partition.go for the rule that is easy to get wrong: which changes raise which epochs.
 //
-// Decisions are in controller, and broker acts on changes. Records for quotas, ACLs, tokens and SCRAM are accepted and
-// ignored.
+// Package controller makes the decisions, and package broker acts on the changes. Records for quotas, ACLs, tokens and
+// SCRAM are accepted and ignored.
 package image
 
 import (
@@ -38,11 +38,11 @@ type Image struct {
 type Broker struct {
 	ID           wire.NodeID
 	Incarnation  wire.UUID
-	Epoch        wire.BrokerEpoch // offset of the registration record
+	Epoch        wire.BrokerEpoch // the offset of the registration record
 	EndPoints    []wire.EndPoint
 	LogDirs      []wire.UUID
 	Rack         string
-	Fenced       bool                // in no ISR, and leads nothing
+	Fenced       bool                // a fenced broker is in no ISR and leads no partition
 	ShuttingDown bool                // in controlled shutdown
 	Features     []wire.FeatureRange // supported by the broker
 }
@@ -141,7 +141,8 @@ func (m *Image) ApplyBatch(b wire.Batch) error {
 	return nil
 }
 
-// Apply applies one record. It needs no offset: only a registration depends on its offset, and it has a field for that.
+// Apply applies one record. It needs no offset, because only a registration depends on its offset, and the registration
+// record has that offset in a field.
 func (m *Image) Apply(r wire.MetadataRecord) {
 	switch r := r.(type) {
 	case *wire.RegisterBrokerRecord:
@@ -191,7 +192,7 @@ func (m *Image) setBroker(id wire.NodeID, b *Broker) {
 func (m *Image) changeBroker(r *wire.BrokerRegistrationChangeRecord) {
 	old := m.brokers[r.BrokerID]
 	if old == nil || old.Epoch != r.BrokerEpoch {
-		return // the controller writes no such record; one of another incarnation changes nothing
+		return // a record for an unknown broker or another incarnation changes nothing
 	}
 	b := *old // a copy: earlier images have pointers to it
 	switch r.Fenced {

@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// Partition is the state of one partition (PartitionRegistration). Its slices are replaced and never changed in place, so
-// an earlier copy does not change.
+// Partition is the state of one partition (PartitionRegistration). Its slices are replaced and never changed in place,
+// so a copy that was made earlier does not change.
 type Partition struct {
 	Topic            wire.TopicID
 	Partition        int32
@@ -16,7 +16,7 @@ type Partition struct {
 	ELR              []wire.NodeID // eligible leader replicas (KIP-966); disjoint from ISR
 	LastKnown        []wire.NodeID // the last known leader while ISR and ELR are both empty; otherwise empty
 	Leader           wire.NodeID   // NoNode if there is none
-	ElectedUncleanly bool          // Leader was in neither ISR nor ELR when elected: records may be lost
+	ElectedUncleanly bool          // Leader was in neither ISR nor ELR when elected, so records may be lost
 	Recovery         wire.LeaderRecoveryState
 	LeaderEpoch      wire.Epoch          // raised by every record that sets the leader
 	PartitionEpoch   wire.PartitionEpoch // raised by every change
@@ -78,11 +78,11 @@ func (p *Partition) After(r *wire.PartitionChangeRecord) Partition {
 	return next
 }
 
-// change applies a PartitionChangeRecord. The record does not have the epochs, because every node computes them in the same
-// way (PartitionRegistration.merge). Every change raises the partition epoch, so that the controller can refuse an
-// AlterPartition based on an older state (KIP-497). A record that sets the leader raises the leader epoch, even if there is
-// no leader or the same leader as before. Since 3.6 a smaller ISR alone does not raise the leader epoch, because that only
-// interrupted clients (KAFKA-15021).
+// change applies a PartitionChangeRecord. The record does not have the epochs, because every node computes them in the
+// same way (PartitionRegistration.merge). Every change raises the partition epoch, so that the controller can refuse an
+// AlterPartition based on an older state (KIP-497). A record that sets the leader raises the leader epoch, even if there
+// is no leader or the same leader as before. Since 3.6 a smaller ISR alone does not raise the leader epoch, because the
+// new leader epoch only interrupted clients (KAFKA-15021).
 func (p *Partition) change(r *wire.PartitionChangeRecord) {
 	if r.Leader != wire.LeaderUnchanged {
 		p.Leader = r.Leader

@@ -9,8 +9,8 @@ import (
 )
 
 // Records returns records that rebuild the image from an empty one. They are in the order of Kafka's snapshots
-// (MetadataImage.write): features, brokers, topics, configs. The feature metadata.version is first, because it decides the
-// formats of the other records. No record has Partition.ElectedUncleanly.
+// (MetadataImage.write): features, brokers, topics, configs. The feature metadata.version is first, because it decides
+// the formats of the other records. No record has a field for Partition.ElectedUncleanly.
 func (m *Image) Records() (all []wire.MetadataRecord) {
 	const first = "metadata.version"
 	if level, ok := m.levels[first]; ok {

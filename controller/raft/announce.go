@@ -95,8 +95,9 @@ func (r *Replica) handleEndResponse(e env.Env, p *peer, resp *kmsg.EndQuorumEpoc
 	return true
 }
 
-// handleEndRequest replaces a follower's fetch timeout, because its leader resigned. The first successor campaigns at
-// once. Each of the others waits twice as long as the one before it, so that they do not split the vote (KIP-595).
+// handleEndRequest makes a follower wait for its turn to campaign, instead of its fetch timeout, because its leader
+// resigned. The first successor campaigns at once. Each of the others waits twice as long as the one before it, so that
+// they do not split the vote (KIP-595).
 func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) env.Response {
 	q, err := endRequestFromKafka(req, r.cfg.ClusterID)
 	if err != nil {
@@ -112,7 +113,7 @@ func (r *Replica) handleEndRequest(e env.Env, req *kmsg.EndQuorumEpochRequest) e
 	return endResponseToKafka(r.response(err))
 }
 
-// successorTimeout returns how long the i-th successor waits (strictExponentialElectionBackoffMs).
+// successorTimeout returns how long the i-th successor waits before it campaigns (strictExponentialElectionBackoffMs).
 func (r *Replica) successorTimeout(i, of int) env.Duration {
 	switch {
 	case i == 0:

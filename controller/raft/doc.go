@@ -10,16 +10,17 @@
 // follower's Fetch has the end of its log and the epoch of its last record; the response has either more records or the
 // offset where the two logs diverge.
 //
-// Read state.go first, for the states and the transitions between them. Then read vote.go (elections), lead.go (a leader's
-// appends and their sync; log.go has the durable part of the log), announce.go (BeginQuorumEpoch and EndQuorumEpoch),
-// serve.go (a leader's answers to fetches, and the high watermark), follow.go (fetching and truncating) and file.go (the
-// quorum-state file). messages.go has the messages as plain values and as Kafka's; describe.go serves DescribeQuorum.
-// rules.go lists the decisions for which Kafka once had another answer; history.go has the old answers.
+// Read state.go first, for the states and the transitions between them. Then read vote.go (elections), lead.go (a
+// leader's appends and their sync; log.go has the durable part of the log), announce.go (BeginQuorumEpoch and
+// EndQuorumEpoch), serve.go (a leader's answers to fetches, and the high watermark), follow.go (fetching and truncating)
+// and file.go (the quorum-state file). messages.go has the messages as plain values and converts them to and from
+// Kafka's messages; describe.go serves DescribeQuorum. rules.go lists the decisions for which Kafka once had another
+// answer; history.go has the old answers.
 //
 // A Replica is part of a controller process, which passes events to it. At the end of each event the controller reads the
 // high watermark and the leader; a Replica calls no function of the controller.
 //
-// The package knows nothing about topics. The voters are static (kraft.version 0; with KIP-853, Replica.Voters would become
-// a history of voter sets). There are no snapshots and no FetchSnapshot (validateOffsetAndEpoch in serve.go would answer
-// with a snapshot id), and no linger time batches appends (Append flushes each batch).
+// The package knows nothing about topics. The voters are static (kraft.version 0; with KIP-853, Replica.Voters would
+// become a history of voter sets). There are no snapshots and no FetchSnapshot (validateOffsetAndEpoch in serve.go would
+// answer with a snapshot id), and no linger time: Append flushes each batch by itself.
 package raft

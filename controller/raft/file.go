@@ -17,7 +17,7 @@ type electionFile struct {
 }
 
 // read reads the file. A voter without a file has seen no election. The voter must not send a message based on the file
-// before syncNames, because a process that crashed may not have synced the directory entries.
+// before it has called syncNames, because the previous process may have crashed before it synced the directory entries.
 func (f *electionFile) read(d env.Disk) error {
 	f.content = wire.QuorumState{LeaderID: wire.NoNode, VotedID: wire.NoNode}
 	h, err := d.Open(filePath, false)

@@ -13,8 +13,8 @@ func OldRules() []exhibit.Of[Rules] {
 			ID: "K1", Source: "KAFKA-10527", Versions: "KIP-595 as first merged, before 2.7",
 			Symptom: "A leader that lost the tail of its log in a power loss goes on in its epoch and writes other records at the same offsets and epoch: two logs that no comparison of epochs can tell apart.",
 			Check:   "metadata-logs-match",
-			// With the current flush no served record can be lost, which would hide this rule. So it needs K2's old
-			// answer too.
+			// With the current flush no served record can be lost, which would hide this rule. So this exhibit needs the
+			// old answer of K2, FlushFirst, too.
 			Replace: func(r *Rules) { r.ResumeLead, r.FlushFirst = true, false },
 		},
 		{

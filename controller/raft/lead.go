@@ -62,14 +62,14 @@ func NothingAppended(err error) bool {
 	return !errors.As(err, &off)
 }
 
-// appendAsLeader is the only function that appends to a leader's log. It may run on any lane; the sync has events of its
-// own, on the lane that serves fetches:
+// appendAsLeader is the only function that appends to a leader's log. It may run on any lane (thread) of the process;
+// the sync has events of its own, on the lane that serves fetches:
 //
 //	append ──▶ flush: the sync starts ··· it is complete ──▶ flushed: the records count for the majority, and are served
 //
 // So no lane can send a message that depends on the sync before the sync is complete. This is necessary because records
 // on a majority must survive a power loss (KAFKA-10533). In Kafka the single thread of KafkaRaftClient ensures this
-// order. Records that are appended during a sync share the next one.
+// order. Records that are appended during a sync share the next sync.
 func (r *Replica) appendAsLeader(e env.Env, batch []byte) (wire.Offset, error) {
 	_, err := r.log.AppendAsLeader(e.Disk(), batch, r.epoch, storage.OriginRaft, e.Wall())
 	if err != nil {

@@ -50,8 +50,9 @@ func (l *metadataLog) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 }
 
 // upToDate reports whether a candidate's log has every record of this log that may be committed. The log with the higher
-// last epoch is more up to date; if the epochs are equal, the longer log is (KIP-595, Raft 5.4.1). By length alone, a
-// voter could win that was partitioned for a long time and appended many records meanwhile.
+// last epoch is more up to date; if the epochs are equal, the longer log is (KIP-595, Raft 5.4.1). If only the length
+// counted, a voter could win although it was partitioned for a long time and meanwhile appended many records that were
+// never committed.
 func (l *metadataLog) upToDate(epoch wire.Epoch, end wire.Offset) bool {
 	mine := l.lastEpoch()
 	return epoch > mine || epoch == mine && end >= l.End()
@@ -65,7 +66,7 @@ func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record))
 			return err
 		}
 		if data.Next <= from {
-			return nil // to is inside a batch, or after the end
+			return nil // the offset to is inside a batch, or after the end of the log
 		}
 		for b, err := range wire.Batches(data.Bytes) {
 			if err != nil {

@@ -28,19 +28,19 @@ type voteRequest struct {
 	voter     wire.NodeID // the receiver; NoNode if the request does not name it
 	candidate wire.NodeID
 	epoch     wire.Epoch
-	lastEpoch wire.Epoch  // of the last record in the candidate's log
-	end       wire.Offset // of the candidate's log
+	lastEpoch wire.Epoch  // the epoch of the last record in the candidate's log
+	end       wire.Offset // the end of the candidate's log
 	preVote   bool
 }
 
-// beginRequest is BeginQuorumEpoch: the sender leads.
+// beginRequest is BeginQuorumEpoch. It says that the sender leads the epoch.
 type beginRequest struct {
 	voter  wire.NodeID // the receiver; NoNode if the request does not name it
 	leader wire.NodeID
 	epoch  wire.Epoch
 }
 
-// endRequest is EndQuorumEpoch: the sender has resigned.
+// endRequest is EndQuorumEpoch. It says that the sender has resigned as leader of the epoch.
 type endRequest struct {
 	leader     wire.NodeID
 	epoch      wire.Epoch
@@ -49,10 +49,10 @@ type endRequest struct {
 
 // fetchRequest asks a leader for records after the end of a replica's log.
 type fetchRequest struct {
-	replica   wire.NodeID // NoNode for a reader that is no replica
+	replica   wire.NodeID // NoNode for a reader that is not a replica
 	epoch     wire.Epoch  // the epoch in which the replica follows
 	offset    wire.Offset // the end of its log
-	lastEpoch wire.Epoch  // of the last record in its log
+	lastEpoch wire.Epoch  // the epoch of the last record in its log
 	start     wire.Offset // the start of its log
 	hw        wire.Offset // its high watermark; hwNotSent before version 18
 	maxBytes  int32       // at least 0
@@ -78,8 +78,8 @@ type fetchResponse struct {
 	response
 	leaderAddr env.Addr    // "" if the leader is not known
 	hw         wire.Offset // -1 if it is not known or the response has an error
-	start      wire.Offset // of the leader's log
-	diverging  epochEnd    // the greatest end that the logs may have in common; its epoch is -1 if they do not diverge
+	start      wire.Offset // the start of the leader's log
+	diverging  epochEnd    // the greatest end that both logs may have in common; its epoch is -1 if the logs do not diverge
 	records    []byte
 }
 
@@ -93,8 +93,8 @@ type epochEnd struct {
 // port.
 const ControllerPort = 9093
 
-// metadataPartitionOf returns the partition of a message. It must be the metadata log and the only partition
-// (RaftUtil.hasValidTopicPartition).
+// metadataPartitionOf returns the partition of a message, or an error if the message has any other partition than the
+// metadata log (RaftUtil.hasValidTopicPartition).
 func metadataPartitionOf[T, P any](topics []T, open func(*T) (isOurs bool, partitions []P), index func(*P) int32) (*P, *kerr.Error) {
 	if len(topics) == 1 {
 		if is, partitions := open(&topics[0]); is && len(partitions) == 1 && index(&partitions[0]) == 0 {
@@ -104,7 +104,7 @@ func metadataPartitionOf[T, P any](topics []T, open func(*T) (isOurs bool, parti
 	return nil, kerr.InvalidRequest
 }
 
-// sameCluster reports whether a request has this cluster id or none.
+// sameCluster reports whether a request has this cluster's id or no cluster id.
 func sameCluster(named *string, cluster string) bool { return named == nil || *named == cluster }
 
 func voteRequestToKafka(q voteRequest, cluster string) *kmsg.VoteRequest {

@@ -7,7 +7,7 @@ func Notes() []*env.NoteKind {
 	return append(notes[:], noteVoted, noteCommitted, noteTruncated, noteRefusedCut, noteTwoLeaders)
 }
 
-// notes has the note that a replica makes when it enters a state, by State.
+// notes has the note that a replica makes when it enters a state. The index is the State.
 var notes = [...]*env.NoteKind{
 	Unattached: {
 		Name: "raft.unattached", Fields: [4]string{"node", "epoch", "leader", "offset"},

@@ -20,16 +20,16 @@ type Voter struct {
 	Addr env.Addr
 }
 
-// Config has the settings of a replica; the comments give Kafka's names.
+// Config has the settings of a replica; each comment gives Kafka's name of the setting.
 type Config struct {
 	Node            wire.NodeID
 	Voters          []Voter // by rising id; Node is one of them
 	ClusterID       string
-	ElectionTimeout env.Duration // controller.quorum.election.timeout.ms: the minimum; the maximum is twice that
+	ElectionTimeout env.Duration // controller.quorum.election.timeout.ms: the shortest timeout; the longest is twice that
 	FetchTimeout    env.Duration // controller.quorum.fetch.timeout.ms
 	RequestTimeout  env.Duration // controller.quorum.request.timeout.ms
 	RetryBackoff    env.Duration // controller.quorum.retry.backoff.ms
-	BackoffMax      env.Duration // controller.quorum.election.backoff.max.ms: after a leader resigned
+	BackoffMax      env.Duration // controller.quorum.election.backoff.max.ms: longest wait of a successor after a resignation
 	FetchWait       env.Duration // how long the leader may hold a fetch
 	FetchBytes      int32
 	Log             storage.Config
@@ -55,10 +55,10 @@ type Replica struct {
 
 	state State
 	election
-	deadline   env.Instant // of the state's timer
+	deadline   env.Instant // when the state's timer fires
 	transition int64       // counts transitions: a response to a request from before the last one is dropped
 
-	hw wire.Offset // all records below are committed; never decreases while the process runs; at or below the log's end
+	hw wire.Offset // all records below it are committed; at most the log's end; never decreases while the process runs
 
 	peers []peer // the other voters by rising id
 
@@ -66,11 +66,11 @@ type Replica struct {
 	votes votes
 
 	// Follower only.
-	fetched bool // the leader answered a fetch of this state without an error
+	fetched bool // since this state began, the leader has answered a fetch without an error
 
 	// Leader only.
 	epochStart wire.Offset    // the offset of LEADER_CHANGE, the epoch's first record
-	exposed    wire.Offset    // the epoch's high watermark; -1 until it is known
+	exposed    wire.Offset    // the high watermark in responses; -1 until a record of this epoch is committed
 	observers  []replicaState // the other replicas that fetch, by rising id
 	parked     []parked       // fetches that wait, in order of arrival
 	lastParked int64          // the number of the last parked fetch
@@ -83,12 +83,12 @@ type peer struct {
 	Voter
 	replicaState
 	link            env.Link
-	inFlight        bool // a request of this state is not answered yet
-	acknowledged    bool // Leader, Resigned: it answered BeginQuorumEpoch or EndQuorumEpoch
-	fetchedInPeriod bool // Leader: it fetched in this check-quorum period
+	inFlight        bool // the peer has not yet answered a request that was sent in this state
+	acknowledged    bool // Leader, Resigned: the peer answered BeginQuorumEpoch or EndQuorumEpoch
+	fetchedInPeriod bool // Leader: the peer fetched in this check-quorum period
 }
 
-// Token kinds. Those of the host are lower.
+// Token kinds of a Replica. The host's token kinds are lower.
 const (
 	tokVote  = FirstKind + iota // A: peer, B: transition
 	tokFetch                    // A: peer, B: transition
@@ -96,15 +96,15 @@ const (
 	tokEnd                      // A: peer, B: transition
 )
 
-// Timer kinds, likewise.
+// Timer kinds of a Replica. The host's timer kinds are lower.
 const (
 	timState   = FirstKind + iota // election timeout, fetch timeout or check-quorum period
-	timRetry                      // A: peer, B: transition: send the request again
+	timRetry                      // send the request again; A: peer, B: transition
 	timBegin                      // send BeginQuorumEpoch again
-	timParked                     // A: parked fetch
+	timParked                     // the wait of a parked fetch is over; A: its number
 	timStop                       // the clean shutdown ends, even without answers
 	timFlush                      // sync the appended records
-	timFlushed                    // that sync is complete
+	timFlushed                    // the sync that timFlush started is complete
 )
 
 // FirstKind is the first timer kind and token kind of a Replica. The host passes all timers and tokens with this or a
@@ -136,8 +136,8 @@ func (r *Replica) Start(e env.Env) error {
 	if err := r.file.read(e.Disk()); err != nil {
 		return err
 	}
-	// The log and the file may be only in the page cache, if the previous process crashed after a write and before the
-	// sync. That process sent nothing that depends on them; this process will, so it must sync them first.
+	// The log and the quorum-state file may be only in the page cache, if the previous process crashed after a write and
+	// before the sync. That process sent nothing that depends on them; this process will, so it must sync them first.
 	if err := r.file.syncNames(e.Disk()); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (r *Replica) Start(e env.Env) error {
 	return nil
 }
 
-// Handles reports whether a request is for the quorum.
+// Handles reports whether Receive serves a request.
 func Handles(req env.Request) bool {
 	switch req.(type) {
 	case *kmsg.VoteRequest, *kmsg.BeginQuorumEpochRequest, *kmsg.EndQuorumEpochRequest, *kmsg.FetchRequest, *kmsg.DescribeQuorumRequest:
@@ -185,7 +185,7 @@ func (r *Replica) reply(e env.Env, t env.Ticket, resp env.Response) {
 func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err error) {
 	p := r.peer(wire.NodeID(tok.A))
 	if tok.B != r.transition || r.dead {
-		return // to a request of an earlier state
+		return // the response is to a request of an earlier state
 	}
 	p.inFlight = false
 	if err != nil {
@@ -212,7 +212,7 @@ func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err erro
 	}
 }
 
-// Lost drops a connection. Calls on it have already failed.
+// Lost drops a connection that has closed. The calls on it have already failed.
 func (r *Replica) Lost(l env.Link) {
 	for i := range r.peers {
 		if r.peers[i].link == l {
@@ -288,7 +288,7 @@ func (r *Replica) peer(id wire.NodeID) *peer {
 // dynamic voters could be added (KIP-853).
 func (r *Replica) Voters() []Voter { return r.cfg.Voters }
 
-// majority returns the number of voters that is a majority.
+// majority returns the smallest number of voters that is a majority.
 func majority(voters int) int { return voters/2 + 1 }
 
 // State returns the replica's state.
@@ -297,7 +297,8 @@ func (r *Replica) State() State { return r.state }
 // Epoch returns the newest epoch that this replica knows.
 func (r *Replica) Epoch() wire.Epoch { return r.epoch }
 
-// Leader returns the leader of Epoch, or NoNode. A leader that resigned still returns itself.
+// Leader returns the leader of the newest known epoch, or NoNode. A replica that resigned as leader still returns
+// itself.
 func (r *Replica) Leader() wire.NodeID { return r.leader }
 
 // LeaderAddr returns the address of Leader; ok is false if no leader is known or this replica is the leader.
@@ -308,7 +309,7 @@ func (r *Replica) LeaderAddr() (addr env.Addr, ok bool) {
 	return "", false
 }
 
-// Voted returns the candidate that has this replica's vote in Epoch, or NoNode.
+// Voted returns the candidate that has this replica's vote in the newest known epoch, or NoNode.
 func (r *Replica) Voted() wire.NodeID { return r.voted }
 
 // Committed returns the high watermark as far as this replica knows it. It never decreases.

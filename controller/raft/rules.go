@@ -18,12 +18,12 @@ type Rules struct {
 	FlushFirst bool
 
 	// MayExpose: may a leader expose a high watermark that a majority has reached, given the start offset of its epoch?
-	// It may only above a record of its own epoch, because an older record may be on a majority and still be overwritten
-	// (KAFKA-12619).
+	// It may do so only above a record of its own epoch, because a record of an older epoch may be overwritten even if a
+	// majority has it (KAFKA-12619).
 	MayExpose func(hw, epochStart wire.Offset) bool
 
-	// MayTruncateBelow: may a log be truncated below its high watermark? A committed record would be lost, and a voter
-	// that continues would hide that (KAFKA-12460).
+	// MayTruncateBelow: may a log be truncated below its high watermark? If so, a committed record would be lost, and a
+	// voter that continues would hide the loss (KAFKA-12460).
 	MayTruncateBelow func(hw, to wire.Offset) bool
 
 	// CheckQuorum: how long does a leader stay leader without fetches from a majority, given the fetch timeout? 0 means

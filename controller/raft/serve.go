@@ -14,14 +14,14 @@ import (
 // replicaState is the leader's view of one replica that fetches (LeaderState.ReplicaState).
 type replicaState struct {
 	id        wire.NodeID
-	end       wire.Offset // the offset of its last fetch, -1 before the first; a voter has all records below on its device
+	end       wire.Offset // the offset of its last fetch, or -1; a voter has all records below this offset on its device
 	fetched   env.Time    // the time of that fetch
 	leaderEnd wire.Offset // the end of the leader's log at that time
 	caughtUp  env.Time    // the last time when it had the leader's whole log
 }
 
-// update records a fetch from an offset. A replica that has reached the leader's previous end counts as caught up at
-// that time (KAFKA-4485).
+// update records a fetch from an offset. If the replica has reached the end that the leader's log had at the previous
+// fetch, it counts as caught up at the time of that fetch (KAFKA-4485).
 func (s *replicaState) update(e env.Env, offset, end wire.Offset) {
 	switch {
 	case offset >= end:
@@ -108,8 +108,8 @@ func (r *Replica) validateLeaderOnly(epoch wire.Epoch) *kerr.Error {
 
 // validateOffsetAndEpoch checks whether a replica's log is a prefix of the leader's log, given its end and the epoch of
 // its last record. If the logs diverge, it returns the greatest end that both may have in common (KIP-595), and the
-// leader does not count the requested end towards a majority. With snapshots, a replica with an end below the leader's
-// log start would get a snapshot id here.
+// leader does not count the requested end towards a majority. If there were snapshots, a replica with an end below the
+// leader's log start would get a snapshot id here.
 func (r *Replica) validateOffsetAndEpoch(end wire.Offset, last wire.Epoch) (at epochEnd, diverges bool) {
 	if end == 0 && r.log.Start() == 0 {
 		return epochEnd{}, false
@@ -144,8 +144,9 @@ func (r *Replica) updateReplicaState(e env.Env, id wire.NodeID, voter *peer, end
 const observerTimeout = 5 * env.Minute
 
 // maybeRaiseHW raises the leader's high watermark to the greatest offset below which a majority has all records on its
-// devices (KIP-595). It exposes the high watermark only above the first record of its epoch, because a later leader may
-// still overwrite a record of an earlier epoch that is on a majority (Raft's figure 8, KAFKA-12619).
+// devices (KIP-595). The leader exposes the high watermark only when it is above the first record of the leader's epoch,
+// because a later leader may still overwrite a record of an earlier epoch that is on a majority (Raft's figure 8,
+// KAFKA-12619).
 func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	ends := []wire.Offset{r.log.durableEnd}
 	for i := range r.peers {
@@ -183,7 +184,7 @@ func (r *Replica) refuseParked(e env.Env) {
 	}
 }
 
-// expireParked answers a fetch after its wait.
+// expireParked answers a parked fetch when its wait is over.
 func (r *Replica) expireParked(e env.Env, id int64) {
 	i := slices.IndexFunc(r.parked, func(p parked) bool { return p.id == id })
 	if i < 0 {

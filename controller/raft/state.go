@@ -11,8 +11,8 @@ import (
 // State is the state of a voter in its epoch (QuorumState, KIP-595; Prospective since KIP-996).
 //
 //	from         when                                                          becomes
-//	any          a message names a higher epoch and no leader                  Unattached in it
-//	any          a message names a higher epoch and its leader                 Follower in it
+//	any          a message names a higher epoch and no leader                  Unattached in that epoch
+//	any          a message names a higher epoch and its leader                 Follower in that epoch
 //	Unattached   election timeout                                              Prospective
 //	             a message names its leader                                    Follower
 //	             it grants a vote                                              Unattached, with a new timeout
@@ -29,16 +29,16 @@ import (
 //
 // After a restart the quorum-state file decides the state:
 //
-//	its epoch is below the log's last       Unattached, in the log's
-//	this node leads                         Resigned: its log may have lost what it once served (KAFKA-10527)
+//	the file's epoch is below the log's     Unattached, in the log's last epoch
+//	this node leads                         Resigned: its log may have lost records that it once served (KAFKA-10527)
 //	another leads                           Follower
 //	this node has its own vote              Candidate, same epoch
 //	otherwise                               Unattached, with its vote if it gave one
 //
-// A single voter then campaigns at once.
+// If the quorum has a single voter, that voter then campaigns at once.
 //
-// The epoch, the leader and the vote are in the file before the state is entered. The file does not contain Resigned:
-// after a restart, a file with this node as leader implies it.
+// The epoch, the leader and the vote are in the quorum-state file before a state is entered. The file does not contain
+// the state Resigned, because after a restart a file with this node as leader implies that state.
 type State uint8
 
 const (
@@ -63,7 +63,7 @@ type election struct {
 	voted  wire.NodeID // the candidate that has this node's vote in epoch, or NoNode; a vote never changes
 }
 
-// initialState enters the first state of a process, from the quorum-state file.
+// initialState enters the first state of a process, as the quorum-state file decides.
 func (r *Replica) initialState(e env.Env) {
 	q := r.file.content
 	r.election = election{q.LeaderEpoch, q.LeaderID, q.VotedID}
@@ -83,7 +83,7 @@ func (r *Replica) initialState(e env.Env) {
 		r.transitionTo(e, Unattached, r.election, r.electionTimeout(e))
 	}
 	if len(r.peers) == 0 && r.state != Leader && !r.dead {
-		r.campaign(e) // a single voter waits for no other
+		r.campaign(e) // a single voter need not wait for other votes
 	}
 }
 
@@ -104,7 +104,7 @@ func (r *Replica) handleStateTimeout(e env.Env) {
 	}
 }
 
-// campaign starts a pre-vote, or without KIP-996 the vote itself.
+// campaign starts a pre-vote. If Rules.PreVote is false, it starts the vote itself.
 func (r *Replica) campaign(e env.Env) {
 	if r.cfg.Rules.PreVote {
 		r.becomeProspective(e)
@@ -139,7 +139,7 @@ func (r *Replica) becomeProspective(e env.Env) {
 	}
 }
 
-// becomeCandidate votes for itself and asks the others for their votes.
+// becomeCandidate makes this voter a candidate, which votes for itself and asks the other voters for their votes.
 func (r *Replica) becomeCandidate(e env.Env, epoch wire.Epoch) {
 	if r.transitionTo(e, Candidate, election{epoch, wire.NoNode, r.cfg.Node}, r.electionTimeout(e)) {
 		r.requestVotes(e)
@@ -163,9 +163,9 @@ func (r *Replica) becomeFollower(e env.Env, epoch wire.Epoch, leader wire.NodeID
 	r.sendPending(e, r.peer(r.leader))
 }
 
-// becomeLeader enters Leader after a won election. First it writes itself as leader to the quorum-state file; otherwise it
-// would stay leader of the same epoch after a restart (KAFKA-10527). Then it appends the epoch's first record at once,
-// because a leader can commit nothing before a record of its own epoch (KAFKA-12619).
+// becomeLeader enters Leader after a won election. First it writes to the quorum-state file that this voter is the
+// leader; otherwise this voter could lead the same epoch again after a restart (KAFKA-10527). Then it appends the
+// epoch's first record at once, because a leader can commit nothing before a record of its own epoch (KAFKA-12619).
 func (r *Replica) becomeLeader(e env.Env) {
 	granted := slices.Clone(r.votes.granted)
 	if !r.transitionTo(e, Leader, election{r.epoch, r.cfg.Node, r.voted}, r.checkQuorumTimeout()) {
@@ -190,8 +190,8 @@ func (r *Replica) becomeResigned(e env.Env) {
 }
 
 // mayBecome reports whether one state may follow another, given the epochs of both (QuorumState). In Kafka only
-// Prospective may become Candidate. Before KIP-996 every state but Leader could, and with the old answer of Rules.PreVote
-// it still can.
+// Prospective may become Candidate. Before KIP-996 every state except Leader could become Candidate. That is still
+// allowed if Rules.PreVote has its old answer.
 func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 	switch to {
 	case Unattached: // in the same epoch after a granted vote or a lost pre-vote
@@ -205,7 +205,7 @@ func mayBecome(from, to State, epoch, next wire.Epoch) bool {
 	case Follower:
 		return next > epoch || next == epoch && from != Leader && from != Follower && from != Resigned
 	}
-	return next == epoch && from == Leader // Resigned
+	return next == epoch && from == Leader // to is Resigned
 }
 
 // transitionTo is the only function that enters a state. It writes the quorum-state file, then sets the state and its
@@ -227,7 +227,7 @@ func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.D
 		r.refuseParked(e)
 	}
 	if r.stopping && to != Resigned {
-		r.dead = true // another voter campaigns or leads: the shutdown is over
+		r.dead = true // another voter campaigns or leads, so the shutdown is over
 		return false
 	}
 	e.Note(notes[to], int64(r.cfg.Node), int64(r.epoch), int64(r.leader), int64(r.log.End()))

@@ -19,8 +19,8 @@ var (
 
 // canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, for pre-votes
 // KIP-996). A voter votes once in an epoch. A pre-vote promises nothing. A follower refuses a pre-vote if its leader has
-// answered it, because then only the candidate has lost the leader. In the table, "log" means that the voter grants the
-// vote if the candidate's log is up to date.
+// answered it, because the leader is then alive, and only the candidate cannot reach it. In the table, "log" means that
+// the voter grants the vote if the candidate's log is up to date.
 //
 //	             pre-vote                                     vote
 //	Unattached   log                                          the same candidate again; otherwise log, if no leader is known
@@ -93,7 +93,7 @@ func (r *Replica) grantVote(e env.Env, candidate wire.NodeID) {
 	e.Note(noteVoted, int64(r.cfg.Node), int64(r.epoch), int64(candidate), 0)
 }
 
-// validateVoterOnly checks the sender of a request and its epoch (validateVoterOnlyRequest).
+// validateVoterOnly checks the sender and the epoch of a request (validateVoterOnlyRequest).
 func (r *Replica) validateVoterOnly(id wire.NodeID, epoch wire.Epoch) *kerr.Error {
 	switch {
 	case epoch < r.epoch:
@@ -136,7 +136,8 @@ func (r *Replica) requestVotes(e env.Env) {
 	r.sendPendingToAll(e)
 }
 
-// maybeWin makes the next transition if a majority has granted its votes. It reports whether that is so.
+// maybeWin makes the next transition if a majority has granted its votes. It reports whether the vote or the pre-vote is
+// won.
 func (r *Replica) maybeWin(e env.Env) bool {
 	if !r.votes.won(len(r.Voters())) {
 		return false
@@ -157,7 +158,7 @@ func (r *Replica) sendVoteRequest(e env.Env, p *peer) {
 // handleVoteResponse counts a vote. If it returns false, the request is sent again after the retry backoff.
 //
 // A candidate that lost waits for its whole election timeout before the next attempt. With only a short backoff, two
-// candidates could retry in step and never finish (KAFKA-18345).
+// candidates could retry at the same time again and again, and neither would win (KAFKA-18345).
 func (r *Replica) handleVoteResponse(e env.Env, p *peer, resp *kmsg.VoteResponse) bool {
 	vote, ok := voteResponseFromKafka(resp)
 	if !ok {
