@@ -194,9 +194,9 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 }
 
 // committedWith returns the number of in-sync replicas for an acknowledged batch, and the min.insync.replicas that applies.
-// For each of them, the value when the batch was committed or the value when the response was made may count. The View
-// takes the more lenient one, because a produce request for several partitions is answered only when the last of them is
-// committed (DelayedProduce).
+// For both numbers, either the value when the batch was committed or the value when the response was made may count. The
+// View takes the more lenient value, because a produce request for several partitions is answered only when the last of them
+// is committed (DelayedProduce).
 func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
 		return max(g.InSync, p.promises[i].committedISR), min(g.MinISR, p.promises[i].minISR)
@@ -204,8 +204,8 @@ func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	return g.InSync, g.MinISR
 }
 
-// copies counts the replicas that have a batch, or may have had it before a fault or a restart, because the response may be
-// sent long after they fetched it.
+// copies counts the replicas that have a batch, and those that may have had it before a fault or a restart. The latter count
+// because the response may be sent long after they fetched the batch.
 func (p *Partition) copies(v *View, b Batch) (n int) {
 	i, known := p.place(b)
 	for _, r := range p.replicas {

@@ -30,8 +30,8 @@ type Status uint8
 
 const (
 	Held        Status = iota // exercised and kept
-	Violated                  // broken, and nothing in force allows it
-	Priced                    // broken, but the contract in force or the ledger allows it; Clause names the reason
+	Violated                  // broken, and no setting, fault or request of an operator allows it
+	Priced                    // broken, but a setting, a fault or a request of an operator allows it; Result.Clause names it
 	Unknown                   // the evidence does not decide
 	Unexercised               // the run never tested the promise
 )
@@ -63,17 +63,17 @@ type Result struct {
 // Check is a judge as a value. Exactly one of See and Judge is set.
 type Check struct {
 	Name    string // as users write it: "acked-durable"
-	Numbers string // its numbers in the catalogue of checks, for authors of exhibits: "S4 S5"
+	Numbers string // the numbers of this check in the catalogue of checks, separated by spaces: "S4 S5"
 	Doc     string // the promise, in one sentence
 
-	Of  [2]string    // the unit that an invariant counts: "batch", "batches"; empty if it counts tests of the promise
-	On  []ChangeKind // the changes that an invariant looks at
+	Of  [2]string    // singular and plural of the unit that an invariant counts; empty if it counts its tests
+	On  []ChangeKind // the kinds of changes for which an invariant is called
 	See func(d *Tally, v *View, c *Change)
 
 	Judge func(*Case) Result
 
-	Complete func(*Case, Result) Result // adds to a violation the facts that only the history has; nil for most
-	Liveness bool                       // a liveness property; all others are safety properties
+	Complete func(*Case, Result) Result // if not nil, adds facts from the history to a violation
+	Liveness bool                       // the check judges liveness; all other checks judge safety
 
 	// Accept plays a case that the check must answer with Held; Reject plays one that it must answer with Violated. Each
 	// plays its case on a fresh View.
@@ -89,7 +89,7 @@ type Case struct {
 	topics map[string][]wire.TopicID // see topicsNamed; filled on first use
 }
 
-// All lists the checks in the order they are reported: promises to users first.
+// All lists the checks in the order in which they are reported. Promises to users come first.
 func All() []*Check {
 	return slices.Concat([]*Check{
 		AckedDurable, LostWrite,
@@ -141,7 +141,8 @@ func Judge(c *Case) []Finding {
 	return found
 }
 
-// result returns a check's answer; at is the index of the check in All and of its tally in the View.
+// result returns a check's answer. The parameter at is the index of the check in All. Its tally has the same index in
+// View.tallies.
 func (k *Check) result(c *Case, at int) Result {
 	if k.Judge != nil {
 		return k.Judge(c)
@@ -152,8 +153,8 @@ func (k *Check) result(c *Case, at int) Result {
 	return c.View.tallies[at].result(k.Of)
 }
 
-// Verdict returns Violated if any finding is violated, otherwise Unknown if any is unknown, otherwise Held. A price is not
-// a violation.
+// Verdict returns Violated if any finding is violated, otherwise Unknown if any is unknown, otherwise Held. A finding that
+// is Priced counts as kept.
 func Verdict(found []Finding) Status {
 	sum := Held
 	for _, f := range found {

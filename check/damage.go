@@ -56,7 +56,8 @@ func (v *View) damagedDisk(p *Partition) string {
 	return ""
 }
 
-// damagedDiskOf returns damagedDisk for the disks of these brokers only. The damage outlives a restart of the broker.
+// damagedDiskOf works like damagedDisk, but looks only at the disks of these brokers. The damage outlives a restart of the
+// broker.
 func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && slices.Contains(disks, h.Node) {
@@ -74,7 +75,7 @@ func (v *View) tainted(b *Broker, p *Partition) bool {
 }
 
 // lastFault returns the last fault of a broker's disk that may have hit a partition, as an index of View.faults. It skips
-// the broker's first faults, as many as first says.
+// the broker's oldest faults; the parameter first is the number of faults to skip.
 func (v *View) lastFault(b *Broker, p *Partition, first int) (at int, ok bool) {
 	for i := len(b.faults) - 1; i >= first; i-- {
 		if v.faults[b.faults[i]].reaches(p) {

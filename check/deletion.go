@@ -8,15 +8,15 @@ import (
 )
 
 // A log may delete records from its start only with a licence. If its log start moves without a licence, the records below
-// it are still expected.
+// the new log start are still expected.
 //
 //	DeleteRecords ─┐
 //	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ no record below is expected
 //	broken disk ───┘      │ none
 //	                      └─────▶ deletion-licensed is violated, and all stays owed
 
-// RecordsDeleted records a leader's response to DeleteRecords, which says that all records below an offset are deleted on
-// every live replica.
+// RecordsDeleted records a leader's response to DeleteRecords. The response says that all records below an offset are
+// deleted on every live replica.
 func (v *View) RecordsDeleted(p *Partition, low wire.Offset) {
 	if n := len(p.recordsDeleted); n == 0 || p.recordsDeleted[n-1].at < low {
 		p.recordsDeleted = append(p.recordsDeleted, offsetAt{step: v.step, when: v.now, at: low})
@@ -66,8 +66,9 @@ var deletedForGood = &Check{
 	},
 }
 
-// mayNotKnowDeletion reports whether a broker may have missed a deletion, because it was fenced at that time (a partitioned
-// leader still serves consumers), because it has restarted since, or because there was an unclean election since.
+// mayNotKnowDeletion reports whether a broker may have missed a deletion, because it was fenced at that time, because it has
+// restarted since, or because there was an unclean election since. A fenced leader without a connection to the controller
+// still serves consumers.
 func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt) bool {
 	b, seat := v.Broker(node), v.image.brokers[node]
 	if seat == nil || seat.fenced || seat.unfencedAt >= gone.when || b.died >= gone.step || b.registeredAt >= gone.step {
@@ -76,7 +77,8 @@ func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt)
 	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
 }
 
-// deletedAt describes the deletion from the log's start, by retention or by an operator, that removed an offset.
+// deletedAt describes the deletion from the log's start that removed an offset, "" if there was none. Retention or an
+// operator deletes records from a log's start.
 func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
@@ -100,7 +102,8 @@ type Retention struct {
 	Bytes int64    // retention.bytes
 }
 
-// shorter returns the lower limit of each kind, because a broker uses the old value until it has applied a config change.
+// shorter returns the lower of the two limits of each kind. Both count, because a broker uses the old value until it has
+// applied a config change.
 func (k Retention) shorter(o Retention) Retention {
 	if o.For >= 0 && (k.For < 0 || o.For < k.For) {
 		k.For = o.For
@@ -111,9 +114,9 @@ func (k Retention) shorter(o Retention) Retention {
 	return k
 }
 
-// DeletionAsked records a DeleteRecords request that reached a broker. It deletes all records below an offset or, if the
-// offset is -1, below the high watermark at the time when the broker handles it. The request has the topic's name, not its
-// id.
+// DeletionAsked records a DeleteRecords request that reached a broker. The request deletes all records below an offset or,
+// if the offset is -1, below the high watermark at the time when the broker handles it. The request has the topic's name,
+// not its id.
 func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 	if below == -1 {
 		below = 1 << 62
@@ -128,7 +131,7 @@ func (v *View) DeletionAsked(tp wire.TopicPartition, below wire.Offset) {
 // ClockSkewed adds to the skew of clocks, which may make retention delete records early.
 func (v *View) ClockSkewed(by Duration) { v.clockSkewMax += max(by, -by) }
 
-// noteRetention records the retention that a config sets for a topic, or as the broker default.
+// noteRetention records the retention that a config sets for one topic, or for all topics as the broker default.
 func (v *View) noteRetention(r *wire.ConfigRecord) {
 	m := &v.image
 	n := int64(-1)

@@ -61,8 +61,8 @@ func seeElectable(d *Tally, v *View, c *Change) {
 	seeProposed(d, v, c)
 }
 
-// seeProposed judges the replicas that the leader's ISR change in flight would add. The controller may have accepted the
-// change already, so the leader must wait for these replicas too (maximal ISR, KIP-497).
+// seeProposed judges the replicas that the leader has asked the controller to add to the ISR. The controller may have
+// accepted the change already, so the leader must wait for these replicas too (maximal ISR, KIP-497).
 func seeProposed(d *Tally, v *View, c *Change) {
 	p := c.Partition
 	l := p.replica(p.assigned.Leader)
@@ -103,12 +103,12 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 	})
 }
 
-// shutdowns counts the brokers that have a replica and died or restarted since a promise was made. The controller must
-// treat each case as an unclean shutdown and remove the broker from the ELR (KIP-966). After min.insync.replicas such
-// shutdowns, it may have removed the only replica that has every record.
+// shutdowns counts the brokers that have a replica and died or restarted since a promise was made. The controller must treat
+// each death and each restart as an unclean shutdown, and remove the broker from the ELR (KIP-966). After
+// min.insync.replicas such shutdowns, it may have removed the only replica that has every record.
 //
-// early is a broker that is not among them: it died before the promise, restarted, and fetched the batch under its old
-// broker epoch, before its new incarnation was registered. The controller removes it too, though its crash lost nothing.
+// The result early is a broker that is not counted: it died before the promise, restarted, and fetched the batch under its
+// old broker epoch, before its new incarnation was registered. The controller removes it too, though its crash lost nothing.
 // Kafka does the same, so the loss is a price (see the scenario restart-within-the-session).
 func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
@@ -137,8 +137,8 @@ func before(c *Change) []wire.NodeID {
 	return c.Partition.assigned.electable()
 }
 
-// controllerUnaware reports whether all these members lost bytes and the controller cannot know it yet. Without an ELR it
-// then keeps them in the ISR, and removes complete replicas that are fenced for other reasons.
+// controllerUnaware reports whether all these members lost bytes and the controller cannot know it yet. Without an ELR, the
+// controller then keeps these members in the ISR, and removes complete replicas that are fenced for other reasons.
 func (v *View) controllerUnaware(p *Partition, members []wire.NodeID) bool {
 	return !slices.ContainsFunc(members, func(id wire.NodeID) bool { return !v.tainted(v.Broker(id), p) })
 }
@@ -161,7 +161,7 @@ var leaderRecoverable = &Check{
 		s.committed(0, 0xA)
 		s.power(3, 0)
 		s.restart(3, 33)
-		s.alter(3, ids(3), nil) // b1 and b2 still have it
+		s.alter(3, ids(3), nil) // b1 and b2 still have the record
 		return s.done()
 	},
 }

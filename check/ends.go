@@ -15,15 +15,15 @@ type EndOffset struct {
 	End    wire.Offset // the end in the response: the high watermark, or the last stable offset for readers of committed transactions
 	Listed bool        // the response is to ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
 	First  wire.Offset // the end of the first batch in the response, 0 if there is none
-	Since  uint64      // the step under way when the request arrived
+	Since  uint64      // the step in which the request arrived
 }
 
-// offsetAt is an offset below which a leader acknowledged or deleted all records, and the step when it did.
+// offsetAt is an offset below which a leader acknowledged or deleted all records, and the step in which it did so.
 type offsetAt struct {
 	step  uint64
 	when  int64
 	at    wire.Offset
-	epoch wire.Epoch // of that leader
+	epoch wire.Epoch // the epoch of that leader
 }
 
 // EndOffsetSent records a leader's response to Fetch or ListOffsets as it is sent.
@@ -75,7 +75,7 @@ var endsTrue = &Check{
 		s.tick()
 		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step})
 		s.committed(1, 0xB)
-		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step - 1}) // made before the commit of offset 1, and sent late
+		s.EndOffsetSent(s.p, s.p.Replica(1), EndOffset{End: 1, Since: s.step - 1}) // the response was made before offset 1 was committed, and is sent late
 		return s.done()
 	},
 	Reject: func(v *View) *Case {

@@ -4,7 +4,7 @@ import "samsa/wire"
 
 // The check epochs-in-order compares the leader epochs in a log with the broker's leader epoch cache. A follower uses the
 // cache to find the offset to truncate to (KIP-101, KIP-279). If the cache is wrong, the follower truncates too much or too
-// little, often much later.
+// little, often long after the cache became wrong.
 //
 //	true log    |0 0 0|2 2|5 5 5|          cache   0:0  2:3  5:5          right
 //	                            end        cache   0:0  2:3  5:5  6:8     also right: epoch 6 has no records yet
@@ -77,9 +77,9 @@ func seeCache(d *Tally, v *View, c *Change) {
 }
 
 // cacheWrong describes how a replica's epoch cache differs from its log, "" if it does not. Records above the broker's log
-// end offset are not compared: they may have been appended since. Records below an earlier log start are not compared
-// either: the cache drops them at once (truncateFromStart), and the log drops its files later, or never if power is lost
-// first.
+// end offset are not compared: they may have been appended after the end offset was observed. Records below an earlier log
+// start are not compared either: the cache drops them at once (truncateFromStart), and the log drops its files later, or
+// never if power is lost first.
 func (r *Replica) cacheWrong() string {
 	from, cache := r.Start, r.Epochs
 	if r.highestStart > from {

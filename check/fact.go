@@ -6,7 +6,7 @@ import "samsa/wire"
 //
 // Check and Kind together are the fingerprint of a failure: two runs failed in the same way if both are equal. A shrinker
 // that compared only the names of checks would drift from one cause to another. Subject.Name and Offset differ from seed to
-// seed, and help to find the place in one run.
+// seed. They help to find the place of the failure in one run.
 type Fact struct {
 	Subject Subject
 	Role    Role        // of the node or client that broke the promise

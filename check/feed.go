@@ -58,13 +58,14 @@ type Change struct {
 	Home      wire.TopicID // DirectoryInUse
 }
 
-// Given is the state of a leader when it made a response, and the client of that response, which may be sent much later.
+// Given is the state of a leader when it made a response, and the client of that response. The response may be sent much
+// later.
 type Given struct {
 	Client string
 	Epoch  wire.Epoch // the leader epoch, NoEpoch if it did not lead
-	CRC    uint32     // of the batch as its producer sent it, 0 if that is not known
+	CRC    uint32     // the checksum of the batch as its producer sent it, 0 if that is not known
 	InSync int        // the size of the maximal ISR: the ISR and the proposed members
-	MinISR int        // min.insync.replicas that the leader had applied; 0 if it had not applied the config yet
+	MinISR int        // the min.insync.replicas that the leader used; 0 if it had not applied the config yet
 }
 
 // notify runs the checks that subscribe to a change's kind.
@@ -108,7 +109,7 @@ func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 	l.cut(at)
 	wasFlushed := r.flushed
 	r.flushed = min(r.flushed, l.End())
-	if by == "" && r.loading { // log recovery removed them: a fault that hit the disk before is the cause
+	if by == "" && r.loading { // log recovery removed them, because an earlier fault had hit the disk
 		b := v.Broker(r.Node)
 		if hit, ok := v.lastFault(b, p, b.loaded); ok {
 			by = v.faults[hit].What
@@ -121,7 +122,7 @@ func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 }
 
 // LogStartMoved says that a replica's log now begins at an offset, because retention or an operator deleted the records
-// below.
+// below that offset.
 func (v *View) LogStartMoved(p *Partition, r *Replica, start wire.Offset) {
 	l := &r.Log
 	if start <= l.start {
@@ -142,7 +143,7 @@ func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 		return
 	}
 	if r.Log.Len() == 0 && start > r.Log.start { // the log was truncated fully, and continues at the start
-		p.release(r, start) // even if it began there before, because a fault may have destroyed deleted records in the file
+		p.release(r, start) // also needed if the log began there before, because a fault may have destroyed deleted records in the file
 		r.Log.trim(0, start)
 	}
 	if start <= r.highestStart || start <= r.Log.start && start <= p.trimmed {
@@ -178,7 +179,7 @@ func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
 	since := v.quietSince
-	if since < 0 && v.faultBeganAt == v.now { // the crash of this process is the fault that began now
+	if since < 0 && v.faultBeganAt == v.now { // the fault that began now is the crash of this process
 		since = v.quietBefore
 	}
 	if b.stoppingSince > 0 && since >= 0 {
@@ -230,7 +231,7 @@ func (v *View) ReplicaChanged(p *Partition, r *Replica, s State) {
 }
 
 // Acked records a successful produce response as it is sent: the batch at base is stored. The View takes the batch from the
-// broker's true log; g is the leader's state when it made the response.
+// broker's true log. The parameter g is the leader's state when it made the response.
 func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g Given) {
 	b, ok := r.Log.At(base)
 	if p.assigned.PartitionEpoch >= 0 && len(p.assigned.Replicas) == 0 {

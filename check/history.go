@@ -16,8 +16,8 @@ import (
 //	*CreateTopic, *DeleteTopic
 //	*RegisterBroker, *Heartbeat   requests of brokers to controllers
 //
-// A new family is a new type with a Head. Existing checks need no change, because each selects its families with the
-// function of.
+// A new family is a new type with a Head. Existing checks need no change, because each check selects its families with the
+// function named of.
 
 // Op is one operation as its client saw it.
 type Op interface {
@@ -35,7 +35,7 @@ type Head struct {
 	Called, Returned uint64
 
 	Step uint64 // when the outcome was known
-	At   int64  // the same in nanoseconds since the world began; if there is no outcome, when the operation began
+	At   int64  // the same time in nanoseconds since the world began; the time of the call if there is no outcome
 }
 
 // Common returns the head. A type that embeds Head is an Op.

@@ -44,8 +44,8 @@ func compare(a, b Identity) int {
 	return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Origin, b.Origin))
 }
 
-// Reencoded says that the replica's log cleaner has encoded the batch at an offset again: the same offsets and epoch, other
-// bytes.
+// Reencoded says that the replica's log cleaner has encoded the batch at an offset again. The batch keeps its offsets and
+// its epoch, and has other bytes.
 func (r *Replica) Reencoded(p *Partition, base wire.Offset, crc uint32) {
 	i := r.Log.find(base)
 	if i == r.Log.Len() || r.Log.batches[i].Base != base {

@@ -10,7 +10,7 @@ import (
 // image is the committed metadata, which the judges build from the records.
 type image struct {
 	next    wire.Offset // the offset after the last record in it
-	changed int64       // when it changed last
+	changed int64       // the time of its last change
 
 	retention     map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
 	defaults      []Retention                // broker defaults that were set since
@@ -36,11 +36,11 @@ type image struct {
 type bound struct {
 	from  wire.Offset
 	at    int64        // when it was committed
-	id    wire.TopicID // for a name, the id of its topic; zero if it has none
-	epoch wire.Epoch   // for a partition, its leader epoch
+	id    wire.TopicID // if the bound is of a topic name: the id of the topic; zero if no topic has the name
+	epoch wire.Epoch   // if the bound is of a partition: its leader epoch
 }
 
-// currentTopic returns the topic that has a name now, with the offset and time since which it has it.
+// currentTopic returns the topic that has a name now, and the offset and time at which the topic got that name.
 func (m *image) currentTopic(name string) (last bound) {
 	if all := m.nameOwners[name]; len(all) > 0 {
 		last = all[len(all)-1]
@@ -61,7 +61,7 @@ type registration struct {
 	incarnation  wire.UUID
 	fenced       bool
 	shuttingDown bool
-	unfencedAt   int64 // when it was unfenced last
+	unfencedAt   int64 // the time when it was last unfenced
 	features     []wire.FeatureRange
 }
 
@@ -180,8 +180,8 @@ func (m *image) noteFenced(id wire.NodeID, fenced bool) {
 	}
 }
 
-// noteRegistered records that the controller knows of a new incarnation, and therefore of the disk faults before its first
-// request.
+// noteRegistered records that the controller knows of a new incarnation of a broker, and therefore of the disk faults before
+// the first request of that incarnation.
 func (v *View) noteRegistered(b *Broker, incarnation wire.UUID) {
 	b.registeredAt = v.step
 	if i := slices.Index(b.incarnations, incarnation); i >= 0 {

@@ -127,7 +127,7 @@ func seeLegal(d *Tally, v *View, c *Change) {
 // stays in the ISR and the partition has no leader.
 func seeFenced(d *Tally, v *View, id wire.NodeID) {
 	if b := v.image.brokers[id]; b == nil || !b.fenced {
-		return // unfenced again within the batch
+		return // the same batch has unfenced the broker again
 	}
 	for _, p := range v.parts {
 		a := &p.assigned

@@ -46,18 +46,18 @@ func strength(acks int16) uint8 {
 type promise struct {
 	Batch
 	made         uint8
-	client       string     // of the first acknowledgement, "" if there was none
-	step         uint64     // of the first acknowledgement or fetch response
+	client       string     // the client of the first acknowledgement, "" if there was none
+	step         uint64     // the step of the first acknowledgement, or of the first promise if there was none
 	enteredAt    uint64     // the step in which the ledger recorded it
 	quorumEpoch  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
-	minISR       int        // min.insync.replicas at that time
-	committedISR int        // belowHW: the size of the ISR when the high watermark passed it; 0 if not known
+	minISR       int        // the min.insync.replicas that applied when the ledger recorded it
+	committedISR int        // the size of the ISR when a high watermark passed the batch; 0 if not known
 	held         uint64     // bit per replica slot: the replicas whose true log has it now
 	taken        []taken
 	cuts         []cut
-	superseded   string // describes the unclean election of a leader without it
+	superseded   string // describes the unclean election of a leader without the batch
 	lost         bool   // a leader of the newest epoch does not have it
-	clause       string // lost: the licence, "" if there is none
+	clause       string // the licence that allows the loss, "" if there is none
 }
 
 // taken is a copy that a disk fault destroyed.
@@ -68,7 +68,7 @@ type taken struct {
 }
 
 // earlyLoss is a copy that a fault destroyed before the batch was promised. The leader counted the copy, because the broker
-// had fetched from above it. No node knows of the loss until a later incarnation is registered.
+// had fetched from an offset above it. No node knows of the loss until a later incarnation of the broker is registered.
 type earlyLoss struct {
 	Batch
 	taken
@@ -85,7 +85,7 @@ type cut struct {
 type Election struct {
 	Epoch   wire.Epoch
 	Leader  wire.NodeID
-	Members []wire.NodeID // ISR and ELR before it
+	Members []wire.NodeID // ISR and ELR before the election
 	Unclean string        // "" if the leader was one of them, otherwise "unclean election of …"
 	ELR     bool
 	MinISR  int
@@ -148,7 +148,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		q.made |= made
 		return
 	}
-	if q.made != 0 { // its kind may change, so it is counted again
+	if q.made != 0 { // missing batches are counted by the kind of promise, which may change
 		for _, r := range p.replicas {
 			if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 				r.adjustMissing(q, -1)
@@ -174,7 +174,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 
 // noteEarlyLosses records the copies of a batch that faults destroyed before it was promised.
 func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
-	if !v.tainted(v.Broker(r.Node), p) { // the earlier copies no longer count
+	if !v.tainted(v.Broker(r.Node), p) { // the controller knows of the losses, so no leader counts these copies
 		r.earlyLosses = nil
 	}
 	for _, e := range r.earlyLosses {
@@ -210,9 +210,10 @@ func (p *Partition) supersededByUnclean(b Batch) string {
 	return ""
 }
 
-// ackedAfterDelete records a batch that a broker acknowledged because it did not know yet that the topic was deleted. No
-// log has to have such a batch. But if an unclean election had replaced the broker as leader, readers may have seen other
-// records at these offsets, so that election lost the batch. A known promise was judged before.
+// ackedAfterDelete records a batch that a broker acknowledged because it did not know yet that the topic was deleted. No log
+// has to have such a batch. But if an unclean election had replaced the broker as leader, readers may have seen other
+// records at these offsets, so that election lost the batch. If the ledger knows the batch already, it also knows whether
+// such an election lost it.
 func (p *Partition) ackedAfterDelete(v *View, b Batch, made uint8, client string) {
 	clause := ""
 	if at, known := p.place(b); known {
@@ -245,7 +246,7 @@ func (p *Partition) recordCommitted(v *View, r *Replica, before State) {
 		q := &p.promises[at]
 		if q.made == belowHW && q.committedISR == 0 {
 			q.committedISR = r.InSync()
-			if v.unread(r.Node) { // the leader has not applied the config change, and uses the old value
+			if v.unread(r.Node) { // the leader has not applied the last config change, and may use the old value
 				q.minISR = min(q.minISR, max(q.committedISR, 1))
 			}
 		}
@@ -294,7 +295,7 @@ func (p *Partition) copyRegained(r *Replica, b Batch) {
 	}
 }
 
-// copyLost records that a replica no longer has a batch; byFault is set if a disk fault destroyed it.
+// copyLost records that a replica no longer has a batch. The parameter byFault says that a disk fault destroyed it.
 func (p *Partition) copyLost(v *View, r *Replica, b Batch, byFault, flushed bool) {
 	i, ok := p.place(b)
 	_, hit := v.lastFault(v.Broker(r.Node), p, 0)

@@ -8,8 +8,8 @@ import (
 
 const asksForLess = "acks=1: the leader answered before any follower had the record"
 
-// gone returns the licence that allows an offset to be out of range, such as a deletion from the log's start, or a licensed
-// loss.
+// gone returns the licence that allows an offset to be out of range. Such a licence is a deletion from the log's start or a
+// licensed loss, for example.
 func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""

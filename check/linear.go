@@ -12,7 +12,7 @@ import (
 
 const (
 	windowOps  = 10_000 // operations searched at once
-	openOps    = 6      // the highest number of them without a return; with more, a search may take too long
+	openOps    = 6      // the highest number of operations that never returned; with more, a search may take too long
 	stepsPerOp = 400    // steps of the search for each operation
 )
 
@@ -181,10 +181,10 @@ func (c *Case) logs() []*logHistory {
 	return all
 }
 
-// ops returns a partition's operations for the model: acknowledged sends, sends of unknown outcome that a reader found
-// (they took effect before that read returned), and reads. A send of unknown outcome that no reader found is dropped:
-// offsets without a record are allowed. early is an append that contradicts a single other operation; one pass over the log
-// finds it.
+// ops returns a partition's operations for the model: acknowledged sends, sends of unknown outcome that a reader found (they
+// took effect before that read returned), and reads. A send of unknown outcome that no reader found is dropped: offsets
+// without a record are allowed. The result early is an append that contradicts a single other operation, nil if there is
+// none. One pass over the log finds it.
 func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 	seen := map[string]*Consume{} // the read of each value that returned first
 	for _, op := range l.reads {
@@ -233,7 +233,7 @@ func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 	// If a read returned a record of no known send, other clients wrote to the log too.
 	for value := range seen { //order: any of them will do
 		if !known[value] {
-			return nil, nil // with other sends (acks=0, acks=1, other clients) there is nothing to search
+			return nil, nil // the model does not cover other sends (acks=0, acks=1, other clients)
 		}
 	}
 	return ops, early
@@ -256,7 +256,8 @@ func (l *logHistory) appends(seen map[string]*Consume) []placed {
 	return all
 }
 
-// placed is a send with its offset, and the event at which the offset was known: the response, or the read that found it.
+// placed is a send with its offset, and the event at which the offset became known: the response to the send, or the read
+// that found the record.
 type placed struct {
 	*Produce
 	at wire.Offset

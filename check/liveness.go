@@ -6,8 +6,8 @@ import (
 	"samsa/wire"
 )
 
-// livenessChecks require that a cluster recovers within a bound after the last fault. Until the bound has passed they are
-// unexercised.
+// livenessChecks require that a cluster recovers within a bound after the last fault. Until the bound has passed, these
+// checks are unexercised.
 var livenessChecks = []*Check{
 	liveness("heals", "L1 L2 L3", "once no fault is active, every partition gets a leader, all its replicas are in sync again and everything is committed",
 		Timeouts.caughtUp, func(v *View) (seen bool, f Fact, trouble string) {
@@ -112,8 +112,8 @@ var livenessChecks = []*Check{
 	requestsResolve,
 }
 
-// liveness builds a liveness check. bound returns the time allowed after the last fault ended; look describes the trouble,
-// "" if there is none.
+// liveness builds a liveness check. The function bound returns the time allowed after the last fault ended. The function
+// look describes the trouble, "" if there is none.
 func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
 	play := func(what func(*stage)) func(*View) *Case {
 		return func(v *View) *Case {

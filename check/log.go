@@ -20,7 +20,7 @@ type Batch struct {
 // Invariant: batches are in offset order and do not overlap, unless a check has reported otherwise.
 type Log struct {
 	batches      []Batch
-	start        wire.Offset  // records below are deleted, by retention or DeleteRecords or a full truncation
+	start        wire.Offset  // retention, DeleteRecords or a full truncation removed all records below this offset
 	epochs       []EpochStart // the first offset of each leader epoch, oldest first
 	epochChanges int          // counts the changes of epochs
 }
@@ -83,7 +83,7 @@ func (l *Log) End() wire.Offset {
 func (l *Log) Len() int { return len(l.batches) }
 
 // find returns the index of the first batch that ends above an offset. It searches from the end, because judges mostly look
-// up new batches, at a cost that does not depend on the length of the log.
+// up new batches. The cost of such a search does not depend on the length of the log.
 func (l *Log) find(at wire.Offset) int {
 	return searchFromEnd(len(l.batches), func(i int) bool { return l.batches[i].Next > at })
 }

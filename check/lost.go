@@ -12,12 +12,12 @@ var LostWrite = &Check{
 	Doc:   "every acknowledged record below the highest offset that readers reached was read by at least one of them",
 	Judge: judgeLost,
 	Accept: func(*View) *Case {
-		unknown := sent("p1", "b", 0) // it may be lost
+		unknown := sent("p1", "b", 0) // a send of unknown outcome may be lost
 		unknown.Outcome = Indefinite
 		return steps(sent("p1", "a", 0), unknown, sent("p1", "c", 1), polled("c1", "a", 0), polled("c1", "c", 1), drained("c1", 2))
 	},
 	Reject: func(*View) *Case {
-		return steps(sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1), // overwrote b
+		return steps(sent("p1", "a", 0), sent("p1", "b", 1), sent("p2", "c", 1), // c has overwritten b
 			polled("c1", "a", 0), polled("c1", "c", 1), drained("c1", 2))
 	},
 }
@@ -30,8 +30,8 @@ type extent struct {
 
 func judgeLost(c *Case) Result {
 	extents := map[spot]*extent{}
-	reached := map[place]wire.Offset{} // readers have passed all offsets below
-	step := map[place]uint64{}         // the step in which they did
+	reached := map[place]wire.Offset{} // readers have passed all offsets below this one
+	step := map[place]uint64{}         // the step in which a reader reached that offset
 	at := func(k spot, offset wire.Offset) *extent {
 		x := extents[k]
 		if x == nil {

@@ -118,8 +118,8 @@ func answers(history []Op) (all [][]*DescribeTopic) {
 	return all
 }
 
-// firstTrue returns the lowest offset, starting at a given one, at which a whole response is true; wrong is a part that was
-// true at no such offset when the response arrived.
+// firstTrue returns the lowest offset, starting at a given one, at which a whole response is true; if there is none, wrong
+// is a part that was true at no such offset when the response arrived.
 func (m *image) firstTrue(answer []*DescribeTopic, at wire.Offset) (pos wire.Offset, wrong *DescribeTopic) {
 	for moved := true; moved; {
 		moved = false
@@ -154,7 +154,7 @@ func seek(past []bound, at wire.Offset, by int64, atFirst bool, is func(bound) b
 		return at, true
 	}
 	for i = max(i, 0); i < len(past) && past[i].at <= by; i++ {
-		covered := i+1 == len(past) || past[i+1].from > max(at, past[i].from) // otherwise the same batch has overwritten it
+		covered := i+1 == len(past) || past[i+1].from > max(at, past[i].from) // if not, a later record of the same batch has replaced the value
 		if covered && is(past[i]) {
 			return max(at, past[i].from), true
 		}

@@ -61,7 +61,7 @@ var producerOrder = &Check{
 			}
 			s.seen++
 			if send.Number < before.Number {
-				clause := c.View.gone(r.TopicPartition, r.at) // after a licensed loss other records take its offsets
+				clause := c.View.gone(r.TopicPartition, r.at) // after a licensed loss, other records take the lost offsets
 				switch {
 				case clause != "" || send.Idempotent:
 				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.TopicPartition, 0) != "":
@@ -93,7 +93,7 @@ type recordAt struct {
 }
 
 // recordsInOrder returns the records that were read, in the order of their offsets. A retry may store a record twice. The
-// first copy counts, even if only the response to the producer shows it.
+// first copy counts, even if no read found it and only the response to the producer contains its offset.
 func (c *Case) recordsInOrder() []recordAt {
 	where := map[spot]recordAt{}
 	for op := range reads(c.History) {
@@ -132,7 +132,7 @@ var ackedWhereTold = &Check{
 			p := c.written(op)
 			polls := where[spot{p, op.Value}]
 			if op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || op.Offset > reached[p] {
-				continue // a retry may have stored another copy below
+				continue // a retry may have stored another copy at a lower offset
 			}
 			s.seen++
 			if !slices.ContainsFunc(polls, func(r *Consume) bool { return r.Offset == op.Offset }) {

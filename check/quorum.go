@@ -11,9 +11,9 @@ type quorum struct {
 	log     *Partition
 	voters  []*Voter // in the order of first sight
 	leaders map[wire.Epoch]wire.NodeID
-	images  []imageAt // by offset; the last imagesKept of them
+	images  []imageAt // sorted by offset; only the last imagesKept images are kept
 	epoch   wire.Epoch
-	epochAt int64 // when a controller reached that epoch first
+	epochAt int64 // when the first controller reached that epoch
 }
 
 // Voter is one controller.
@@ -36,7 +36,7 @@ type VoterState struct {
 type Vote struct {
 	Epoch     wire.Epoch
 	Candidate wire.NodeID
-	Directory wire.UUID // the voter's directory id; a new disk has a new one
+	Directory wire.UUID // the voter's directory id; a new disk has a new directory id
 }
 
 type imageAt struct {
@@ -45,7 +45,7 @@ type imageAt struct {
 	node   wire.NodeID
 }
 
-// imagesKept bounds the memory for hashes of images.
+// imagesKept is the highest number of images of which the View keeps the hashes. It bounds the memory for hashes.
 const imagesKept = 4096
 
 // Metadata returns the metadata log as a partition, so that Appended and Truncated apply to it.
@@ -190,8 +190,8 @@ var metadataComplete = &Check{
 		}
 		p := c.Partition
 		p.forEachMissing(c.Replica, func(q *promise) bool {
-			// A record of an old epoch may be committed in a newer epoch than this leader's. Raft guarantees only that
-			// leaders of later epochs have it.
+			// A record of an old epoch may be committed in a newer epoch than this leader's. Raft guarantees only that the
+			// leaders of epochs after that newer epoch have the record.
 			if q.quorumEpoch > w.Epoch {
 				return true
 			}

@@ -55,8 +55,8 @@ type cursor struct {
 // cursor returns the cursor of a consumer's step.
 func (c *Case) cursor(op *Consume) cursor { return cursor{op.Client, c.read(op), op.Cursor} }
 
-// forgetPosition drops the position of a consumer that has reset it, in every topic of that name, because the consumer may
-// read the deleted topic once more.
+// forgetPosition drops the position of a consumer that has reset it. It drops the position in every topic of that name,
+// because the consumer may read the deleted topic once more.
 func forgetPosition(last map[cursor]wire.Offset, op *Consume) {
 	maps.DeleteFunc(last, func(k cursor, _ wire.Offset) bool {
 		return k.client == op.Client && k.number == op.Cursor && k.TopicPartition == op.Partition
@@ -200,7 +200,7 @@ var resetsLicensed = &Check{
 }
 
 // moved returns the licence that allows a consumer to reset its position, because the records or the topic are gone. Like
-// Kafka's consumer, ours keeps its position when a topic is deleted, and uses it in the next topic of that name.
+// Kafka's consumer, our consumer keeps its position when a topic is deleted, and uses it in the next topic of that name.
 func (v *View) moved(op *Consume) string {
 	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
 		return clause
@@ -231,7 +231,7 @@ var readsStable = &Check{
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.write(0, 0, 0xA, 1)
-		s.HighWatermarkSent(s.p, s.p.Replica(1), 1) // no other replica had it
+		s.HighWatermarkSent(s.p, s.p.Replica(1), 1) // no other replica had the record
 		s.alter(2, ids(2, 3), nil)
 		b := s.write(0, 1, 0xB, 2, 3)
 		s.HighWatermarkSent(s.p, s.p.Replica(2), 1)

@@ -31,7 +31,7 @@ var brokerEpochs = &Check{
 				d.violate(v, factOf(ABroker, v.name(rec.BrokerID), ByController, "epoch does not rise"), "a new incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), "; ", itoa(v.image.newest), " was granted before")
 			}
-			// "epoch falls" also stands for an equal epoch that another incarnation has.
+			// The finding "epoch falls" also covers an equal epoch of another incarnation.
 			if b != nil && (rec.BrokerEpoch < b.epoch || rec.BrokerEpoch == b.epoch && rec.IncarnationID != b.incarnation) {
 				d.violate(v, factOf(ABroker, v.name(rec.BrokerID), ByController, "epoch falls"), "an incarnation of ", v.name(rec.BrokerID), " is registered with broker epoch ",
 					itoa(rec.BrokerEpoch), " after one with ", itoa(b.epoch))
@@ -130,7 +130,7 @@ func (v *View) resolved(history []Op) []Op {
 	}
 	known := make([]Op, 0, len(history))
 	answered := map[committedRegistration]bool{}
-	asked := map[wire.UUID]*RegisterBroker{} // by incarnation: the request that came first
+	asked := map[wire.UUID]*RegisterBroker{} // the first request of each incarnation
 	for _, op := range history {
 		op, ok := op.(*RegisterBroker)
 		if !ok {

@@ -7,7 +7,7 @@ type Reply struct {
 	Kind           ReplyKind
 	From           wire.NodeID         // the controller
 	Broker         wire.NodeID         // ToRegistration, ToAlteration: the broker that asked
-	BrokerEpoch    wire.BrokerEpoch    // the granted one, or the one in the request
+	BrokerEpoch    wire.BrokerEpoch    // the granted broker epoch, or the broker epoch in the request
 	Registered     wire.BrokerEpoch    // ToAlteration: the broker's committed epoch when the request arrived
 	Topic          wire.TopicID        // ToCreation
 	AskedEpoch     wire.PartitionEpoch // ToAlteration: the partition epoch in the request
@@ -20,15 +20,15 @@ type Reply struct {
 type Setting struct {
 	Resource wire.ConfigResource
 	Of, Name string
-	Value    *string     // of a config, nil for none
-	Level    int16       // of a feature
+	Value    *string     // the value of a config, nil if it is removed
+	Level    int16       // the level of a feature
 	Known    wire.Offset // the end of the committed metadata when the request arrived
 }
 
 // ReplyKind is the kind of request that a controller answered with success.
 type ReplyKind uint8
 
-// The kinds.
+// The kinds of requests; each comment completes the name of the constant.
 const (
 	ToRegistration ReplyKind = iota
 	ToAlteration             // of an ISR
@@ -103,7 +103,7 @@ func seeOperatorReply(d *Tally, v *View, r Reply) {
 	case ToConfig:
 		k := configKey{s.Resource, s.Of, s.Name}
 		now, set := m.configs[k]
-		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // otherwise it has been set again since
+		if so := set == (s.Value != nil) && (!set || now == *s.Value); !so && m.configured <= s.Known { // if configured is above Known, the config may have been set again
 			d.violate(v, factOf(AConfig, s.Name, ByController, ""), answer, s.Name, " of ", quote(s.Of), " is set before that was committed")
 		}
 	case ToLevel:

@@ -17,7 +17,7 @@ var ordersID = wire.TopicID{0: 7}
 type stage struct {
 	*View
 	p  *Partition
-	at wire.Offset // of the next record of the metadata log
+	at wire.Offset // the offset of the next record of the metadata log
 }
 
 func newStage(v *View, minISR int) *stage {
@@ -47,7 +47,7 @@ func (s *stage) commit(r wire.MetadataRecord) {
 	s.tick()
 	s.Committed(s.at, r)
 	s.at++
-	s.image.batch, s.image.fenced = s.at, nil // a case may fence a broker without the partition changes that the controller makes with it
+	s.image.batch, s.image.fenced = s.at, nil // a case may fence a broker without the partition changes that the controller makes in the same batch
 }
 
 // register commits the registration of an incarnation.

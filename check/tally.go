@@ -10,8 +10,8 @@ import (
 // ones mostly follow from them.
 type Tally struct {
 	seen     uint64  // the number of tests of the promise
-	violated *Result // the first
-	priced   *Result // the first
+	violated *Result // the first violation
+	priced   *Result // the first price
 }
 
 // exercised counts one test of the promise.
@@ -52,7 +52,7 @@ func (d *Tally) result(of [2]string) Result {
 	return Result{Status: Held, Explanation: "tested " + plural(int64(d.seen), "time", "times")}
 }
 
-// historyTally is one history check's result: the first violation, otherwise the first price, otherwise held.
+// historyTally is one history check's result: the first violation; if there is none, the first price; otherwise Held.
 type historyTally struct {
 	c      *Case
 	seen   int64

@@ -16,7 +16,7 @@ import (
 // place is a partition of one topic of a name.
 type place struct {
 	wire.TopicPartition
-	deleted int // 0 for the newest topic of that name that clients used; n for the n-th, which is deleted
+	deleted int // 0 for the newest topic of that name that clients used, n for the n-th deleted topic
 }
 
 // String returns the place as findings name it.
@@ -40,7 +40,8 @@ func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
 	return place{TopicPartition: tp}
 }
 
-// topicsNamed returns the topic ids that clients used under a name, in the order of first use; none if there was only one.
+// topicsNamed returns the topic ids that clients used under a name, in the order of first use. It returns none if there was
+// only one id.
 func (c *Case) topicsNamed(name string) []wire.TopicID {
 	if c.topics == nil {
 		c.topics = map[string][]wire.TopicID{}

@@ -22,7 +22,7 @@ var truncationLicensed = &Check{
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		s.committed(0, 0xA)
-		s.Truncated(s.p, s.p.Replica(2), 0, "") // to its own high watermark, which lags the leader's by a fetch (KIP-101)
+		s.Truncated(s.p, s.p.Replica(2), 0, "") // b2 truncates to its own high watermark, which is a fetch behind the leader's (KIP-101)
 		return s.done()
 	},
 }

@@ -28,11 +28,11 @@ type View struct {
 	image        image
 	quorum       quorum
 	faults       []Fault
-	quietSince   int64 // when the last fault ended, -1 while one is active
+	quietSince   int64 // the time when the last fault ended, -1 while a fault is active
 	quietBefore  int64 // the value of quietSince until faultBeganAt
 	faultBeganAt int64
 
-	appendedAt   int64 // when any partition's log was last appended to
+	appendedAt   int64 // the time of the last append to any partition's log
 	idle         idle
 	clients      int
 	clockSkewMax Duration // the largest difference between two skewed clocks
@@ -93,10 +93,10 @@ type Partition struct {
 	committedTo    wire.Offset // the highest high watermark of a leader
 	acks           []offsetAt  // offsets acknowledged to acks=all, in the order of the steps
 	recordsDeleted []offsetAt  // answered DeleteRecords requests, in the order of the steps
-	trimmed        wire.Offset // on at least one replica, retention or an operator deleted all records below
+	trimmed        wire.Offset // on at least one replica, retention or an operator deleted all records below this offset
 	deletionAsked  wire.Offset // the highest offset of the operators' DeleteRecords requests
 	uncleanAsked   bool        // an operator requested an unclean election
-	appendedAt     int64       // when one of its logs was last appended to
+	appendedAt     int64       // the time of the last append to one of its logs
 
 	reencoded map[Identity]uint32 // batches that log cleaners encoded again, with their original checksums
 
@@ -156,7 +156,7 @@ type State struct {
 	Pending        []wire.NodeID // Leads: the ISR that it has proposed, nil if none is in flight
 
 	Proposed []wire.BrokerEpoch // Leads: the broker epochs in the AlterPartition request for Pending, -1 if it has none
-	Epochs   []EpochStart       // its leader epoch cache, in a new slice if it may have changed; nil if it was not observed
+	Epochs   []EpochStart       // its leader epoch cache: a new slice if it may have changed, nil if it was not observed
 }
 
 // maximal returns the maximal ISR: the ISR and the members of the change in flight.
@@ -193,16 +193,16 @@ func (s *State) role() Role {
 type Broker struct {
 	Node             wire.NodeID
 	up               bool
-	ending           bool        // it has died; responses that are still sent were made earlier
+	ending           bool        // its process has died, and only responses that it made earlier are still sent
 	starts           uint32      // counts processes
-	stoppingSince    int64       // when it got SIGTERM, 0 if it did not
+	stoppingSince    int64       // the time when it got SIGTERM, 0 if it did not get it
 	died             uint64      // the step of its last death
 	registeredAt     uint64      // the step of its last registration
 	incarnations     []wire.UUID // incarnations that have asked to be registered
 	registrationSent bool        // the last of incarnations is that of the running process
 	faults           []int       // faults of its disk, indexes of View.faults
 	loaded           int         // the number of faults when it last loaded its logs
-	faultsKnown      int         // the number of faults before the last registration, of which the controller knows
+	faultsKnown      int         // the number of faults of which the controller knows: those before the last registration
 	faultsWhenAsked  []int       // for each of incarnations, the number of faults when it first asked
 	applied          wire.Offset // the offset of the metadata log up to which it has applied, -1 if unknown
 	epoch            wire.BrokerEpoch
