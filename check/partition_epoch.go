@@ -4,7 +4,7 @@ import "samsa/wire"
 
 var partitionEpochSteps = &Check{
 	Name: "partition-epoch-steps", Numbers: "S28",
-	Doc: "every change of a partition raises its partition epoch by one, every new leader its leader epoch, and an ISR change with an old epoch is refused",
+	Doc: "every change of a partition raises its partition epoch by one, every new leader raises its leader epoch, and an ISR change with an old partition epoch is refused",
 	On:  []ChangeKind{MetadataCommitted, ReplicaChanged, ControllerReplied},
 	See: seeSteps,
 	Accept: func(v *View) *Case {
