@@ -6,8 +6,8 @@ import (
 	"samsa/sim/env"
 )
 
-// These types of packages cluster and observe are repeated here, so that packages that run or show sessions import only this
-// one.
+// Types of the packages cluster and observe are repeated here, so that a package that runs or shows sessions need not import
+// those two packages.
 type (
 	// Sight is a viewer's interface to a cluster.
 	Sight = observe.Sight
@@ -16,7 +16,7 @@ type (
 	Names = cluster.Names
 	// Tally counts how much a run tested.
 	Tally = cluster.Tally
-	// PartitionState is one partition, MachineState one machine.
+	// PartitionState is the state of one partition, and MachineState is that of one machine.
 	PartitionState = cluster.PartitionState
 	ReplicaState   = cluster.ReplicaState
 	MachineState   = cluster.MachineState

@@ -88,7 +88,8 @@ func describeUnknown(err error) (msg, near string) {
 	return msg, near
 }
 
-// ParseSet reads NAME=VALUE in the form that --set takes. With an error it returns the nearest valid word, or "".
+// ParseSet reads a setting in the form NAME=VALUE, as in the flag --set. If there is an error, the string is the nearest
+// valid word, or "" if none is near.
 func ParseSet(s string) (Setting, string, error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok || !isKey(name) {
@@ -100,7 +101,7 @@ func ParseSet(s string) (Setting, string, error) {
 	return Setting{Name: name, Value: value}, "", nil
 }
 
-// override merges the settings of a line with those of --set, which take precedence.
+// override merges the settings of a line with the settings of --set. The settings of --set take precedence.
 func (s *Session) override(scope Scope, settings []Setting) []Setting {
 	var all []Setting
 	for _, have := range settings {

@@ -9,12 +9,12 @@ import (
 	"samsa/sim/env"
 )
 
-// These verbs change some decisions of the seed and keep all others. They apply before the first event, so the verbs have no
-// Run.
+// The verbs of this file change some decisions of the seed and keep all others. They apply before the first event, so the
+// field Run of these verbs is nil.
 //
 //	pin   one decision has this value        ┐
 //	off   every decision of a site is 0      │ a pin wins over off and keep
-//	keep  only these of a site are not 0     ┘
+//	keep  a site's unlisted decisions are 0  ┘
 //	salt  the decisions are those of another seed, perhaps from a time on
 
 var verbPin = &Verb{

@@ -8,7 +8,7 @@ import (
 	"samsa/sim/env"
 )
 
-// stageWords are the columns of the table.
+// stageWords are the names of the columns in the table that describeRequests returns.
 var stageWords = [len(cluster.StageTimes{})]string{"queue", "local", "remote", "send"}
 
 // describeRequests returns a machine's requests as a table, in milliseconds. The second line of each API has the longest

@@ -191,8 +191,9 @@ func clientNames(ns *names) []string {
 	return all
 }
 
-// readClient reads any short plain name that no machine of the cluster has; the first line that uses the name creates the
-// client. It refuses the name of a topic or a partition, because the author most likely forgot the client (drain orders-0).
+// readClient reads the name of a client. Any short plain name is valid that no machine of the cluster has. The first line
+// that uses the name creates the client. readClient refuses the name of a topic or a partition, because the author most
+// likely forgot the client (drain orders-0).
 func readClient(ns *names, w Word) (any, string) {
 	if msg := plainName(w.Text); msg != "" {
 		return nil, msg

@@ -7,9 +7,9 @@ import (
 	"samsa/sim/env"
 )
 
-// The first pass over a scenario file finds words, lines and blocks, and knows no verb. The second pass (bind.go) resolves
-// every word. The tree keeps the position of every word and every byte of the file, so that errors can point at a word and a
-// rewrite changes only outputs.
+// The first pass over a scenario file finds words, lines and blocks. It does not look up verbs. The second pass (bind.go)
+// resolves every word. The tree keeps the position of every word and every byte of the file, so that errors can point at a
+// word and a rewrite changes only outputs.
 //
 //	# The story, told before it happens.        comment; the leading one is the file's story
 //	cluster brokers=3 seed=11                   a line: verb, then words

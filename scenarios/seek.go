@@ -5,7 +5,7 @@ import (
 	"samsa/wire"
 )
 
-// These methods move a session and read its state.
+// The methods in this file move a session and read its state.
 
 // Advance runs up to n ticks (starts of lines and events). It returns false if the run is over. A session itself knows
 // neither signals nor real time.

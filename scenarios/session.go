@@ -16,8 +16,8 @@ import (
 //	                  └────▶ waits ──events──▶ done     next line
 //	at TIME lines ──────────▶ an event of the world at that time
 //
-// One tick starts a line or runs one event, so a session can stop between any two of them. A session never goes back. Seek
-// instead runs the scenario again from the start, which gives the same run.
+// One tick starts a line or runs one event, so a session can stop between any two of them. A session never goes back: to
+// reach an earlier step, Seek runs the scenario again from the start, which gives the same run.
 type Session struct {
 	program *Program
 	run     RunOptions
@@ -104,7 +104,7 @@ type waiting struct {
 	line   *Line
 	block  int
 	result Result
-	until  env.Duration // the time at which the line gives up
+	until  env.Duration // the time at which the line stops waiting
 }
 
 // New makes a session. No event has run yet.
@@ -324,7 +324,7 @@ func (s *Session) stop(reason StopReason, text string) {
 // end ends the run with its verdict.
 func (s *Session) end() { s.endWith(true) }
 
-// endWith computes the verdict; final ends the run, otherwise it continues.
+// endWith computes the verdict. If final is set, endWith also ends the run; otherwise the run continues.
 func (s *Session) endWith(final bool) {
 	if final && s.cluster != nil {
 		claimOverrides(s)

@@ -69,7 +69,7 @@ func describePartition(ns Names, p cluster.PartitionState) string {
 	return s + "\n"
 }
 
-// describeReplica returns one line, which follows that of its partition.
+// describeReplica returns one line about a replica. The line follows the line of the partition.
 func describeReplica(r cluster.ReplicaState) string {
 	s := fmt.Sprintf("  %-4s [%d,%d)", r.Host, r.Start, r.End)
 	if !r.Up {

@@ -138,7 +138,7 @@ func LookupVerb(name string) (*Verb, string) {
 		}
 		known = append(known, v.Name)
 	}
-	// These pairs map another tool's name for a verb to ours.
+	// Each pair has another tool's name for a verb and the name of the verb here.
 	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
 		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"},
 		{"upgrade", "finalise"}, {"finalize", "finalise"}, {"expand", "grow"}} {

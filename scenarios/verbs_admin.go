@@ -8,8 +8,9 @@ import (
 	"samsa/wire"
 )
 
-// These verbs are the operator's requests to a running cluster. Each acts like one of Kafka's own tools. The line waits
-// until the controller has committed the change. If Kafka refuses it, the line prints the refusal, which is not an error.
+// The verbs of this file are the operator's requests to a running cluster. Each verb acts like one of Kafka's own tools. The
+// line waits until the controller has committed the change. If Kafka refuses the change, the line prints the refusal. A
+// refusal is not an error of the scenario.
 
 var verbDelete = &Verb{
 	Name:  "delete",

@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// These verbs are requests of clients. A client is a machine, created by the first line that names it. A line prints only
-// the outcomes that the client knows.
+// The verbs of this file are requests of clients. A client is a machine, created by the first line that names it. A line
+// prints only the outcomes that the client knows.
 
 var verbProduce = &Verb{
 	Name:    "produce",
@@ -188,7 +188,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 			for _, m := range s.cluster.Machines() {
 				if m.Role == "controller" && m.Up && !m.Active {
 					add(m.Host)
-					if t.role == "standby" { // standby is the first one by name
+					if t.role == "standby" { // the role standby is the first standby by name
 						break
 					}
 				}

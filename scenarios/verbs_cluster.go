@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// These verbs create a cluster and its topics. The options of the cluster are known before the first event, and a topic has
-// its leaders before the next line starts.
+// The verbs of this file create a cluster and its topics. The options of the cluster are known before the first event, and a
+// topic has its leaders before the next line starts.
 
 var verbCluster = &Verb{
 	Name:  "cluster",
@@ -177,11 +177,11 @@ func (s *Session) await(op func() cluster.Op, then func(cluster.Outcome) string)
 // once returns a function that returns an operation that has begun.
 func once(op cluster.Op) func() cluster.Op { return func() cluster.Op { return op } }
 
-// bootTime is the time for which an operator waits for brokers that do not come up.
+// bootTime is the longest time for which the operator waits until every running broker is unfenced.
 const bootTime = 30 * env.Second
 
 // afterBoot begins an operation once every running broker is unfenced. As in Kafka, a topic that is created earlier would
-// start with fewer in-sync replicas and another leader, which few scenarios want.
+// start with fewer in-sync replicas and another leader. Few scenarios want such a topic.
 func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	late := s.cluster.Now() + bootTime
 	var op cluster.Op

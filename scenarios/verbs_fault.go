@@ -7,8 +7,8 @@ import (
 	"samsa/sim/env"
 )
 
-// These verbs are faults. A fault changes the world and never a node's state, so a broker notices it only as it would in a
-// real cluster. Each verb is one call of Faults (cluster/api.go).
+// The verbs of this file are faults. A fault changes the world and never a node's state, so a broker notices it only as it
+// would in a real cluster. Each verb is one call of Faults (cluster/api.go).
 
 // hostsHelp is part of the help of every verb that takes machines.
 const hostsHelp = " Machines are written b2, b1,b3, brokers, controllers, controller (the active one), standby or standbys (one or all of the others that run), a client's name, or by what " +
@@ -233,8 +233,8 @@ func notNegative(_ *names, a *Args) *complaint {
 	return nil
 }
 
-// each runs a fault on every machine of the line, and prints a message if there is none. That is not an error, because
-// leader:orders-0 may be no machine on this seed and one on the next.
+// each runs a fault on every machine of the line, and prints a message if there is no machine. That is not an error, because
+// a role such as leader:orders-0 may be no machine on one seed and a machine on the next seed.
 func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		hosts := s.hosts(arg[[]hostTerm](a, name))
@@ -249,7 +249,8 @@ func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args)
 	}
 }
 
-// between runs a fault from each A to each B, and also back if the arrow has two heads.
+// between runs a fault from each machine A to each machine B. If the arrow on the line has two heads, it also runs the fault
+// from each B to each A.
 func between(do func(s *Session, a *Args, from, to env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		for _, from := range s.hosts(arg[[]hostTerm](a, "A")) {

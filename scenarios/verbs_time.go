@@ -9,7 +9,7 @@ import (
 	"samsa/wire"
 )
 
-// verbAt exists for its help. It has no Run, because the first pass removes it from its line.
+// verbAt exists only for its help page. It has no Run, because the parser removes "at TIME" from the start of a line.
 var verbAt = &Verb{
 	Name:  "at",
 	Group: "time",
@@ -53,7 +53,7 @@ var verbRun = &Verb{
 	Run:     runUntil,
 }
 
-// checkRun refuses quiet of a client, because only brokers and controllers can be quiet.
+// checkRun refuses a line that waits until a client is quiet, because only brokers and controllers can be quiet.
 func checkRun(_ *names, a *Args) *complaint {
 	b, ok := a.get("HOSTS")
 	if !ok || !a.has("quiet") {

@@ -121,7 +121,7 @@ var durationUnits = [...]struct {
 // maxDuration bounds every span in a scenario, so that sums do not overflow.
 const maxDuration = 50 * 365 * env.Day
 
-// parseDuration reads 40ms, 1.2s, 1m30s, in integer arithmetic. The message is empty if s is a valid span.
+// parseDuration reads a span such as 40ms, 1.2s or 1m30s in integer arithmetic. The message is empty if s is a valid span.
 func parseDuration(s string) (env.Duration, string) {
 	bad := fmt.Sprintf("%q is not a span of time such as 40ms, 1.2s or 1m30s", s)
 	rest, sign := s, env.Duration(1)

@@ -164,8 +164,8 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	return nil
 }
 
-// codeOfReport returns the exit code of the campaign's worst failure. A bug of Samsa's is the worst, because it may cause
-// violations; then come violations, then a cluster that is stuck.
+// codeOfReport returns the exit code of the campaign's worst failure. A bug of Samsa's is the worst failure, because it may
+// cause violations. The next worst is a violation, and then a cluster that does not become quiet.
 func codeOfReport(r *explore.Report, cover bool) code {
 	switch {
 	case r.Interrupted:
@@ -185,7 +185,7 @@ func codeOfReport(r *explore.Report, cover bool) code {
 // savedPerKind is the number of saved scenarios per kind of failure.
 const savedPerKind = 3
 
-// save writes the scenario of a run that failed if one of its kinds of failure has too few files yet.
+// save writes the scenario of a failed run if fewer than savedPerKind scenarios are saved for one of its kinds of failure.
 func save(report *explore.Report, r explore.Result, dir string) error {
 	path := filepath.Join(dir, fmt.Sprintf("seed-%d.txt", r.Seed))
 	wanted := false

@@ -22,8 +22,8 @@ type listing struct {
 	empty string // the text of an empty list
 }
 
-// listings returns the lists of `samsa list`, in order. Each row comes from the value that a run uses, so no list can be
-// wrong.
+// listings returns the lists of `samsa list`, in order. Each row comes from the value that a run uses, so a list always
+// agrees with the runs.
 func listings() []listing {
 	return []listing{
 		{"scenarios", "scenario", scenarioRows, ""},

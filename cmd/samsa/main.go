@@ -1,4 +1,4 @@
-// Command samsa runs scenarios of a simulated Kafka and reports which promises it kept.
+// Command samsa runs scenarios of a simulated Kafka and reports the promises that this Kafka kept.
 //
 //	arguments ──cobra──▶ command ──▶ session ──▶ report ──▶ text or one JSON object, and an exit code
 //
@@ -37,7 +37,7 @@ type app struct {
 	out, err    io.Writer
 	getenv      func(string) string
 	now         func() time.Time
-	tty, errTTY bool // stdin and stdout are a terminal; stderr is one
+	tty, errTTY bool // tty: stdin and stdout are a terminal; errTTY: stderr is a terminal
 	interrupt   chan os.Signal
 	args        []string
 	code        code // the exit code of a command that ran to its end

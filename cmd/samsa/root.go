@@ -143,7 +143,7 @@ func helpOf(cmd *cobra.Command) string {
 	return "samsa help " + cmd.Name()
 }
 
-// exactly requires n arguments. Its error names them.
+// exactly requires n arguments. The error for any other number of arguments names the arguments in words.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == n {

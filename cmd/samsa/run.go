@@ -102,8 +102,8 @@ func (a *app) run(name string, f runFlags) (err error) {
 	return a.play(j, nil)
 }
 
-// understand makes a job from the flags and reports every mistake in them before anything runs. It adds each flag that
-// changes the run to the field again, the command in the last line of a report.
+// understand makes a job from the flags and reports every mistake in them before anything runs. The field again of the job
+// is the command in the last line of a report; understand adds to it each flag that changes the run.
 func understand(name string, f runFlags) (*job, error) {
 	program, err := load(name)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// adminConfig returns the config of the operator's clients. Their timeouts are no longer than those of the nodes; otherwise,
-// on a cluster with short timeouts, a retry after a lost response would come after the end of the run.
+// adminConfig returns the config of the operator's clients. The timeouts of these clients are no longer than those of the
+// nodes. Otherwise, on a cluster with short timeouts, a retry after a lost response would come after the end of the run.
 func (c *simCluster) adminConfig() client.Config {
 	cfg := client.DefaultConfig()
 	cfg.RequestTimeout = min(cfg.RequestTimeout, env.Duration(c.cfg.brokers.Duration("request.timeout.ms")))
@@ -77,8 +77,8 @@ func (c *simCluster) Finalise(levels []Setting) Op {
 	})
 }
 
-// DeleteRecords implements Operations. The leader handles the request, so operatorOfBrokers sends it. That machine is
-// created on first use.
+// DeleteRecords implements Operations. The partition's leader handles the request, so the operator's machine for requests to
+// brokers sends it. DeleteRecords creates that machine on first use.
 func (c *simCluster) DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op {
 	if c.hosts[operatorOfBrokers] == nil {
 		h := c.add(operatorOfBrokers, wire.NoNode, "operator")

@@ -28,12 +28,12 @@ type Clockwork interface {
 	Step() bool
 	// Now returns the true time since the world began.
 	Now() env.Duration
-	// Events returns the number of events so far; Steps returns how many of them are steps of the story, numbered from 1.
+	// Events returns the number of events so far; Steps returns the number of those events that are steps of the story.
 	Events() uint64
 	Steps() uint64
-	// Hash returns the identity of the run so far.
+	// Hash returns a hash that identifies the run so far.
 	Hash() uint64
-	// Shape returns that identity without names. It stays the same when code is only moved or renamed.
+	// Shape returns a hash like Hash that leaves out all names, so it stays the same when code is only moved or renamed.
 	Shape() uint64
 	// Close ends the world and stops everything in it.
 	Close()
@@ -54,7 +54,8 @@ type Operations interface {
 	DeleteTopic(name string) Op
 	// AddPartitions is done when the controller has committed the new partitions.
 	AddPartitions(topic string, partitions int32) Op
-	// DeleteRecords is done when every live replica's log start is at an offset, or (-1) at the former high watermark.
+	// DeleteRecords is done when the log of every live replica starts at the offset before. If before is -1, DeleteRecords
+	// uses the high watermark at that time.
 	DeleteRecords(tp wire.TopicPartition, before wire.Offset) Op
 	// Finalise is done when the controller has committed the levels of the features.
 	Finalise(levels []Setting) Op
@@ -63,8 +64,8 @@ type Operations interface {
 	ElectLeader(tp wire.TopicPartition, unclean bool) Op
 	// Produce sends one record per value, in order, and is done when the client knows the outcome of every record.
 	Produce(client env.Addr, tp wire.TopicPartition, values []string) Op
-	// Consume reads from a position (-1: the log start) and is done when max records were delivered, or when it has read up
-	// to the high watermark in its first fetch response.
+	// Consume reads from an offset or, if from is -1, from the log start. It is done when max records were delivered, or
+	// when the client has read up to the high watermark that its first fetch response contained.
 	Consume(client env.Addr, tp wire.TopicPartition, from wire.Offset, max int32) Op
 	// Outcome returns the result of an operation, and false while the operation is running.
 	Outcome(Op) (Outcome, bool)
@@ -127,8 +128,8 @@ type Sight interface {
 	Sound() error
 	// Unmet returns the overrides that had no effect because the run made no matching decision.
 	Unmet() []Override
-	// Quiet reports whether no operation is running and all live replicas agree. With a core, it requires only the progress
-	// that those machines can make while all others are down.
+	// Quiet reports whether no operation is running and all live replicas agree. If core, a set of machines, is not nil,
+	// Quiet requires only the progress that the machines in core can make while all other machines are down.
 	Quiet(core []env.Addr) bool
 	// Tally returns counts that show how much the run has tested so far.
 	Tally() Tally
@@ -154,7 +155,7 @@ type Options struct {
 type Setting struct{ Name, Value string }
 
 // Override is one change to the decisions of the seed. Pin fixes one decision. Off sets all decisions of a site to 0. Keep
-// sets all but the listed ones to 0. Salt draws the decisions again, as another seed would.
+// sets all decisions of a site to 0 except the listed ones. Salt draws the decisions again, as another seed would.
 type Override = sim.Override
 
 // Time is the true time since the world began, in the form that overrides use.

@@ -123,7 +123,7 @@ func (c *simCluster) addrs(hosts []*Host) []env.Addr {
 	return all
 }
 
-// machines are brokers, controllers, clients, in that order.
+// machines returns the brokers, then the controllers, the clients and the doubles.
 func (c *simCluster) machines() []*Host {
 	return slices.Concat(c.brokers, c.controllers, c.clients, c.doubles)
 }

@@ -40,8 +40,8 @@ func configure(o Options) (configs, error) {
 	return c, nil
 }
 
-// take adds a setting to a set if the scope has it. It looks the name up first because building an error computes
-// suggestions, and most of these names belong to the other scope.
+// take adds a setting to a set if the scope has the setting. It looks the name up first, because most names that are not in
+// this scope are in the other one, and building an error about an unknown name is slow: it computes suggestions.
 func take(set **config.Set, scope config.Scope, s Setting) bool {
 	if _, ok := config.Lookup(scope, s.Name); !ok {
 		return false
@@ -53,7 +53,7 @@ func take(set **config.Set, scope config.Scope, s Setting) bool {
 	return err == nil
 }
 
-// finalise adds the level of a feature if the setting is one.
+// finalise adds the level of a feature if the setting names a feature.
 func (c *configs) finalise(s Setting) bool {
 	for i := range c.features {
 		f := &c.features[i]
@@ -131,7 +131,7 @@ func (c *configs) inRack(id wire.NodeID) *config.Set {
 	return c.brokers
 }
 
-// longestCall returns the longest request timeout of any sender; patience is the longest of the clients.
+// longestCall returns the longest request timeout of any sender; patience is the longest request timeout of any client.
 func (c *configs) longestCall(patience env.Duration) env.Duration {
 	return max(patience, env.Duration(c.brokers.Duration("request.timeout.ms")), env.Duration(c.brokers.Duration("controller.quorum.fetch.timeout.ms")))
 }

@@ -8,7 +8,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Noise is the random faults of a world. They are decisions of the seed, which pin lines can fix.
+// Noise is the random faults of a world. Each of them is a decision of the seed, and a pin line can fix that decision.
 
 // noises are the kinds of noise by name; the first is the default.
 var noises = [...]string{"calm", rough}
@@ -18,8 +18,8 @@ const rough = "rough"
 // Noises lists the kinds of noise.
 func Noises() []string { return slices.Clone(noises[:]) }
 
-// noiseOf returns the network and disk profile of a noise. A noise never destroys synced bytes. Such faults need a verb, so
-// that the durability ledger knows of each.
+// noiseOf returns the network and disk profile of a noise. A noise never destroys synced bytes. Only a verb can start a
+// fault that does, so that the durability ledger knows of each such fault.
 func noiseOf(name string) (sim.NetProfile, disk.Profile) {
 	net, volume := sim.LAN(), disk.CloudVolume()
 	if name == rough {

@@ -11,7 +11,7 @@ import (
 )
 
 // Observer follows a cluster from outside its nodes; package observe implements it for the judges. Nothing in a run depends
-// on it. Viewers read the true logs through it.
+// on an Observer. Viewers read the true logs through it.
 type Observer interface {
 	Witness
 	FaultLog
@@ -36,7 +36,8 @@ type Witness interface {
 
 // FaultLog follows the faults of the world. Liveness checks apply only while no fault is active.
 type FaultLog interface {
-	// FaultBegan and FaultEnded mark a lasting fault by its name. A name that began twice ends once.
+	// FaultBegan and FaultEnded report the start and the end of a lasting fault by its name. After two calls of FaultBegan
+	// with the same name, one call of FaultEnded ends the fault.
 	FaultBegan(name string)
 	FaultEnded(name string)
 	// FaultPulse reports a fault that is over at once.
@@ -51,7 +52,7 @@ type FaultLog interface {
 type TrueLogs interface {
 	// Span returns the offsets [start, end) of the log in a directory, zero if there is none.
 	Span(host env.Addr, dir string) (start, end wire.Offset)
-	// Batches visits the positions of its batches, oldest first, until visit returns false.
+	// Batches visits the positions of the batches of the log in a directory, oldest first, until visit returns false.
 	Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool)
 }
 

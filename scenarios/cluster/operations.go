@@ -185,8 +185,8 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 	}
 }
 
-// reading returns a client's running read of a partition, or nil. If several are not done, it returns the oldest, because a
-// consumer has one position per partition.
+// reading returns a client's running read of a partition, or nil. If several reads are not done, reading returns the oldest.
+// The others wait, because a consumer has one position per partition.
 func (c *simCluster) reading(name env.Addr, tp wire.TopicPartition) *operation {
 	for _, o := range c.ops {
 		if o.reads && !o.done && o.client == name && o.tp == tp {

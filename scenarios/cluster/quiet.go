@@ -14,9 +14,9 @@ import (
 // Quiet implements Sight. It reports whether no operation is running and, in every partition, the log end offset and high
 // watermark of each live replica equal the leader's log end offset.
 //
-// With a core, it requires the same of those machines only. A partition must have a leader if the controllers may elect one
-// of them; otherwise it must have none. Its high watermark need not advance if fewer of them than min.insync.replicas hold a
-// replica (KIP-966).
+// If core, a set of machines, is not nil, Quiet requires this of the machines in core only. A partition must have a leader
+// in core if the controllers may elect a machine of core; otherwise the partition need not have a leader. The high watermark
+// of a partition need not advance while its ISR is smaller than the min.insync.replicas in effect (KIP-966).
 func (c *simCluster) Quiet(core []env.Addr) bool {
 	if core != nil && !c.activeIn(core) {
 		return false
@@ -59,7 +59,7 @@ func (c *simCluster) Quiet(core []env.Addr) bool {
 	return true
 }
 
-// activeIn reports whether the newest active controller is one of these machines.
+// activeIn reports whether the active controller with the highest epoch is in core.
 func (c *simCluster) activeIn(core []env.Addr) bool {
 	k := c.active()
 	for _, h := range c.controllers {
@@ -70,8 +70,10 @@ func (c *simCluster) activeIn(core []env.Addr) bool {
 	return false
 }
 
-// ended reports whether an operation has ended or cannot end. A read of a deleted topic cannot end. With a core, neither can
-// a read of a partition that no machine of the core may lead. Creations wait for leaders, which Quiet requires anyway.
+// ended reports whether an operation has ended or cannot end. A read of a deleted topic cannot end. If core is not nil, a
+// read of a partition without a leader counts as one that cannot end. Without a core, the creation of a topic has ended only
+// when all partitions of the topic have leaders. With a core, ended skips that test, because Quiet decides for each
+// partition whether it needs a leader.
 //
 // A read ends at the high watermark of its first response. After an unclean election the log may end below that offset, and
 // only new records would let the read end.
@@ -92,7 +94,8 @@ func (c *simCluster) ended(o *operation, core []env.Addr) bool {
 	return o.readTo > p.End
 }
 
-// mayLead reports whether the controllers would elect one of these machines once all of them are unfenced.
+// mayLead reports whether the controllers would elect a machine of core as the partition's leader once all brokers of core
+// are unfenced.
 func (c *simCluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.Addr) bool {
 	p := m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition)
 	setting, set := c.dynamicConfig(m, tp.Topic, "unclean.leader.election.enable")
@@ -102,7 +105,8 @@ func (c *simCluster) mayLead(m *image.Image, tp wire.TopicPartition, core []env.
 	})
 }
 
-// minISR returns a partition's committed min.insync.replicas, but at most the number of its replicas.
+// minISR returns the min.insync.replicas in effect for a partition, but at most the number of the partition's replicas. A
+// value that was set while the cluster runs takes precedence over the brokers' setting.
 func (c *simCluster) minISR(m *image.Image, tp wire.TopicPartition) int {
 	least := config.New(config.Topic).Over(c.cfg.brokers).Int("min.insync.replicas")
 	if setting, set := c.dynamicConfig(m, tp.Topic, "min.insync.replicas"); set {
@@ -113,7 +117,8 @@ func (c *simCluster) minISR(m *image.Image, tp wire.TopicPartition) int {
 	return min(int(least), max(1, len(m.Partition(m.TopicNamed(tp.Topic).ID, tp.Partition).Replicas)))
 }
 
-// dynamicConfig returns a topic's config that was set while the cluster runs, on the topic or as the cluster-wide default.
+// dynamicConfig returns the value of a config that was set while the cluster runs. A value of the topic takes precedence
+// over the cluster-wide default. The result is false if neither was set.
 func (c *simCluster) dynamicConfig(m *image.Image, topic, name string) (string, bool) {
 	if v, ok := m.Config(image.ConfigKey{Resource: wire.ConfigTopic, Of: topic, Name: name}); ok {
 		return v, true

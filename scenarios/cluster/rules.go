@@ -42,7 +42,7 @@ func OldRules() []OldRule {
 	)
 }
 
-// exhibits returns the exhibits of one package; part selects the package's rules among a node's.
+// exhibits returns the exhibits of one package; part returns the rules of that package from the rules of all nodes.
 func exhibits[R any](pkg string, old []exhibit.Of[R], part func(*nodeRules) *R) []OldRule {
 	var all []OldRule
 	for _, x := range old {
@@ -51,7 +51,7 @@ func exhibits[R any](pkg string, old []exhibit.Of[R], part func(*nodeRules) *R) 
 	return all
 }
 
-// rules returns the current rules, with the given old rules in place of theirs.
+// rules returns the current rules, except that each of the given old rules replaces its current rule.
 func rules(ids []string) (nodeRules, error) {
 	n := nodeRules{broker: broker.CurrentRules(), controller: controller.CurrentRules(), quorum: raft.CurrentRules()}
 	all := OldRules()

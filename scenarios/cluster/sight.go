@@ -13,8 +13,8 @@ import (
 	"samsa/wire"
 )
 
-// image returns the newest metadata image of a running node, or nil if none runs. It prefers the active controller's image
-// to that of the broker with the highest applied offset.
+// image returns the newest metadata image of a running node, or nil if none runs. It returns the active controller's image
+// if there is an active controller, otherwise that of the broker with the highest applied offset.
 func (c *simCluster) image() *image.Image {
 	if k := c.active(); k != nil {
 		return k.Image()

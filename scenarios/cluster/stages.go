@@ -43,7 +43,8 @@ type request struct {
 	cost   env.Duration
 }
 
-// requests are a machine's requests. When its process ends, the unanswered ones are dropped and the sums are kept.
+// requests holds the requests of one machine. When the machine's process ends, the unanswered requests are dropped and the
+// sums are kept.
 type requests struct {
 	// open holds requests by link, in order. A link has one request in flight, but a second may begin before the feed
 	// reports the response to the first.

@@ -25,7 +25,7 @@ type Operated struct {
 	Asked, Done int64
 }
 
-// operated counts the operator's requests. It has an entry for every API that a verb uses.
+// operated counts the operator's requests. The result has an entry for every API that a verb uses.
 func operated(c *simCluster) (all []Operated) {
 	for _, api := range [...]kmsg.Key{kmsg.CreateTopics, kmsg.DeleteTopics, kmsg.CreatePartitions, kmsg.DeleteRecords, kmsg.ElectLeaders,
 		kmsg.IncrementalAlterConfigs, kmsg.UpdateFeatures} {

@@ -4,7 +4,7 @@ package explore
 type Campaign struct {
 	Options
 	Seed  uint64 // the first seed; the others follow it
-	Runs  int    // the number of runs; 0 is until Stop
+	Runs  int    // the number of runs; if 0, the campaign runs until Stop returns true
 	Jobs  int    // the number of worlds that run at once
 	First bool   // stop after the first seed that fails
 	Find  string // stop after the first seed that violates this check; empty for no check

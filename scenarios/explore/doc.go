@@ -5,8 +5,9 @@
 //	               operators, faults, the healing                  other seeds ──▶ ...  ─┘
 //
 // A plan is a pure function of seed and profile. Every decision is a separate hash (scenarios.Draw), so the order of drawing
-// does not matter and a new decision changes no other. A plan is a list of lines, each with a verb, words, and a tag that a
-// fault shares with its end. It is written as a scenario file before it runs, so `samsa run FILE` repeats every finding.
+// does not matter and a new decision changes no other. A plan is a list of lines, each with a verb, words, and a tag. The
+// line that begins a fault and the line that ends it have the same tag. A plan is written as a scenario file before it runs, so
+// `samsa run FILE` repeats every finding.
 //
 // A run has three parts. In the first, there are faults and operations, and only safety is checked. In the second, the
 // faults end, machines that are down start, and the cluster must become quiet within a bound that follows from its timeouts;

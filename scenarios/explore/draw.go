@@ -2,8 +2,8 @@ package explore
 
 import "samsa/scenarios"
 
-// draws makes the decisions of one seed. A decision depends only on its site and ordinal, so adding or removing others does
-// not change it.
+// draws makes the decisions of one seed. A decision depends only on the seed, its site and its ordinal, so adding or
+// removing other decisions does not change it.
 type draws struct{ seed uint64 }
 
 // intn draws from [0, n). It returns 0 if n is less than 2.

@@ -225,8 +225,8 @@ func (p *Plan) some(d draws, ord int32) host {
 	return host(strings.Join(in, ","))
 }
 
-// net adds a network fault and its end: symmetric or one way, around a machine, between two machines, or between the leader
-// and its followers or the controllers.
+// net adds a network fault and its end. The fault is symmetric or one way. It is around a machine, between two machines,
+// between a leader and its followers, or between a leader and the controllers.
 func (p *Plan) net(d draws, s strike, verb string, how words) {
 	tp := p.partition(d, "net", s.ord, s.at)
 	a, b := p.some(d, s.ord), nodes

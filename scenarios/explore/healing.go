@@ -160,9 +160,10 @@ func (p *Plan) healing() []Line {
 	return h.lines
 }
 
-// start starts machines "for good". A machine that is still stopping then starts once it is down, because a clean shutdown
-// may wait for a controller or a slow disk. So does a broker that exits after initial.broker.registration.timeout.ms. If
-// disks may have lost bytes, start starts the machines only once, because a broker that cannot boot would restart for ever.
+// start starts machines "for good", so that a machine starts again whenever its process ends. A machine may still be
+// stopping, because a clean shutdown may wait for a controller or a slow disk; it starts once it is down. A broker that
+// exits after initial.broker.registration.timeout.ms also starts again. If disks may have lost bytes, start starts the
+// machines only once, because a broker that cannot boot would restart for ever.
 func (h *healer) start(machines host) {
 	if h.rots {
 		h.add("start", machines)
@@ -171,7 +172,7 @@ func (h *healer) start(machines host) {
 	h.add("start", machines, "for", "good")
 }
 
-// startAgain starts machines once more if one of them may still have been stopping.
+// startAgain starts machines a second time if one of them may still have been stopping at the first.
 func (h *healer) startAgain(machines host) {
 	if h.left&(stops|hurtsDisk) != 0 {
 		h.add("wait", span(h.time.rest/10))

@@ -19,12 +19,13 @@ type Line struct {
 // Tag is the fault or operation of a line, and the machines and topics that it names.
 type Tag struct {
 	Family string // the family of faults or kind of operation of the line; empty for the workload and the healing
-	// ID is the same for all lines of one fault or operation: a fault and its end, or a topic that is created, deleted and
-	// created again. Such lines can be removed only together. ID is 0 for all other lines.
+	// ID is the same for all lines that belong to one fault or operation. Examples are the lines that begin and end a fault,
+	// and the lines that create a topic, delete it and create it again. Lines with the same ID can be removed only together.
+	// ID is 0 if a line can be removed alone.
 	ID   int
-	Ends bool // the line ends the fault with its ID
+	Ends bool // the line ends the fault that has the same ID
 
-	Machines []string // the machines and clients that the line names, also by role: b1, leader:orders-0, brokers
+	Machines []string // the machines and clients in the line, by address (b1) or by role (leader:orders-0, brokers)
 	Topics   []string // the topics that the line names
 }
 
@@ -51,7 +52,7 @@ type partition struct {
 
 func (p partition) String() string { return fmt.Sprintf("%s-%d", p.topic, p.n) }
 
-// leader and followers return the roles of a partition, which are resolved at run time.
+// leader, follower and followers return the roles of a partition. A role is resolved to machines at run time.
 func (p partition) leader() host    { return host("leader:" + p.String()) }
 func (p partition) follower() host  { return host("follower:" + p.String()) }
 func (p partition) followers() host { return host("followers:" + p.String()) }
@@ -64,15 +65,15 @@ func (d directory) String() string { return partition(d).String() + "/" }
 // topicName is the name of a topic as a word of a line.
 type topicName string
 
-// span is a duration in milliseconds.
+// span is a duration in milliseconds, as a word of a line.
 type span int
 
 func (s span) String() string { return ms(int(s)) }
 
-// words is any number of words, which may be none.
+// words is a list of words for a line. It may be empty.
 type words []any
 
-// newLine makes a line from words of any type, and adds the machines and topics among them to its tag.
+// newLine makes a line from words of any type. It adds the machines and topics among the words to the tag of the line.
 func newLine(tag Tag, verb string, args ...any) Line {
 	l := Line{Verb: verb, Tag: tag}
 	l.add(args)
@@ -118,11 +119,11 @@ func (l Line) String() string {
 // has reports whether the line has a word.
 func (l Line) has(word string) bool { return slices.Contains(l.Args, word) }
 
-// effect is a set of lasting effects of lines that the healing must end.
+// effect is a set of effects that last after a line has run. The healing must end or consider each of them.
 type effect uint16
 
 const (
-	hurtsDisk effect = 1 << iota // a disk has a fault, or a crash inside is pending
+	hurtsDisk effect = 1 << iota // a disk has a fault, or a crash in the middle of a disk operation is pending
 	drifts                       // a monotonic clock is too fast or too slow
 	slows                        // a CPU is slow
 	pauses                       // a process is paused

@@ -1,10 +1,10 @@
 package explore
 
-// operation is one kind of operator's request while the cluster serves. As with families of faults, a seed uses only some
-// kinds.
+// operation is one kind of request that the operator sends while the cluster serves. A seed uses only some kinds of
+// operations, as it uses only some families of faults.
 type operation struct {
 	name  string
-	locks bool // the operation may leave a partition without any replica that is allowed to be its leader
+	locks bool // after the operation, a partition may have no replica that is allowed to be leader
 	once  bool // a run has at most one such operation
 	order func(p *Plan, d draws, o order)
 }

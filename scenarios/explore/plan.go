@@ -9,15 +9,15 @@ import (
 
 // Plan holds the cluster and all lines of a run, in order of time.
 //
-//	cluster ... seed=N noise=N             machines, and how long their timeouts are
+//	cluster ... seed=N noise=N             the machines and their timeouts
 //	at TIME fault                          some faults already hit the boot
 //	topic ...
 //	at TIME send, consume, config          the workload
 //	at TIME fault, at TIME its end
 //	run until time T                       the faults are over: heal all, start all
-//	crash, cut what is not of the core     in some plans: the others must do without
-//	run until quiet [of CORE]              it must come to rest
-//	start, heal what was away              in some of those, and it must come to rest again
+//	crash, cut machines outside the core   in some plans: the core must become quiet alone
+//	run until quiet [of CORE]              the cluster must become quiet
+//	start, heal those machines             in some of those plans: all must become quiet again
 //	drain ...                              every partition, to its end
 type Plan struct {
 	Seed    uint64
@@ -28,7 +28,7 @@ type Plan struct {
 	topics               []topic
 	producers            []string // the names of the clients
 	consumers            []string
-	values               int // the number of records sent so far, from which their values are made
+	values               int // the number of records sent so far; the value of a record is made from it
 	rough                bool
 	families             []string // families of faults in this plan
 	operations           []string // kinds of operations in this plan
@@ -50,7 +50,7 @@ type topic struct {
 
 	made, gone int // the times of its last creation and deletion, both 0 if it exists from before the workload to the end
 	grows      int // the time at which it gets more partitions, 0 if never
-	grown      int // the number of partitions it has then
+	grown      int // the number of partitions that it has after that time
 }
 
 // topicNames are the names of topics: first those that exist before the workload, then those that are created and deleted
@@ -121,7 +121,7 @@ func (t *topic) making(tag Tag) Line {
 	return l
 }
 
-// partition draws a partition for a decision about a time. Its topic has been created by then and only rarely deleted.
+// partition draws a partition for a line at a given time. Its topic exists by that time, and only rarely has been deleted.
 func (p *Plan) partition(d draws, site string, n int32, at int) partition {
 	var here []*topic
 	for i := range p.topics {

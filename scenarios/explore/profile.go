@@ -21,7 +21,7 @@ const (
 // Profiles returns all profiles, the default first.
 func Profiles() []Profile { return []Profile{Mixed, Compressed, Kafka} }
 
-// of returns the profile of a seed. Mixed draws one.
+// of returns the profile of a seed. For Mixed it draws one of the other two profiles.
 func (p Profile) of(d draws) Profile {
 	if p != Mixed && p != "" {
 		return p

@@ -74,7 +74,7 @@ type FaultCount struct {
 	Runs  int    `json:"runs"`
 }
 
-// OperationCount counts an operator's requests of one API, how many succeeded, and how many runs had one.
+// OperationCount counts the operator's requests of one API, the requests that succeeded, and the runs with such a request.
 type OperationCount struct {
 	API   string `json:"api"`
 	Asked int64  `json:"asked"`

@@ -44,7 +44,7 @@ type Failure struct {
 	Text    string  // a description with the names and numbers of this seed
 }
 
-// These failures come from no check.
+// These values of Failure.Check are for failures that no check found.
 const (
 	ofRest      = "quiet"   // the cluster did not become quiet
 	ofBudget    = "budget"  // the run spent its budget of events

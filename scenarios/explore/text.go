@@ -97,7 +97,7 @@ func (c CheckCount) text() string {
 	return strings.Join(said, ", ")
 }
 
-// text returns the median, minimum and maximum.
+// text returns the median, minimum and maximum of a spread.
 func (s Spread) text() string { return fmt.Sprintf("%d (%d to %d)", s.Median, s.Min, s.Max) }
 
 // flags returns the flags that enable old rules.

@@ -131,7 +131,8 @@ func (o *obstacles) partition(p scenarios.PartitionState) {
 	}
 }
 
-// panicked returns the name of the function that panicked, for the kind of the failure. It must be called during recovery.
+// panicked returns the name of the function that panicked, for the kind of the failure. It must be called while the panic is
+// being recovered.
 func panicked() string {
 	var pcs [32]uintptr //width: what the runtime counts code in; only names come out of it
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

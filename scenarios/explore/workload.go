@@ -20,7 +20,7 @@ func (p *Plan) drawWorkload(d draws) {
 		}
 		made := words{"acks=" + how, setting{"linger.ms", pick(d, "linger", ord, 5, 5, 0, 20)},
 			setting{"batch.size", pick(d, "batch", ord, 16384, 16384, 64, 1)}, fromStart, p.time.client}
-		// The line that creates a client precedes all others, because they may name it.
+		// The line that creates a client precedes all other lines, because they may name the client.
 		p.values++
 		p.at(p.time.boot, newLine(Tag{}, "send", host(name), p.partition(d, "first", ord, p.time.boot), fmt.Sprintf("v%d", p.values), made))
 	}

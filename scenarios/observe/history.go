@@ -15,8 +15,8 @@ import (
 	"samsa/wire"
 )
 
-// history records the judges' evidence from clients: the records that they sent and read, and the requests of clients, the
-// operator and registering brokers. Each has its outcome.
+// history records the judges' evidence from clients: the records that clients sent and read, and the requests that clients,
+// the operator and registering brokers sent. Each entry has its outcome.
 type history struct {
 	inside     cluster.Inside
 	world      *sim.World
@@ -110,7 +110,8 @@ type spot struct {
 	value string
 }
 
-// topicsRead returns, for each value that consumers read, its topic ids. There are several if the topic was created again.
+// topicsRead returns, for each value that consumers read, the ids of the topics that had the value. One topic name has
+// several ids if the topic was created again.
 func (l *history) topicsRead() map[spot][]wire.TopicID {
 	all := map[spot][]wire.TopicID{}
 	for _, op := range l.ops {
@@ -158,7 +159,7 @@ func (l *history) returned(e *sim.Event) {
 	}
 }
 
-// abandonCalls ends the calls of a machine that died. A registration request in flight may still take effect.
+// abandonCalls ends the calls of a machine that died. A registration request that was in flight may still take effect.
 func (l *history) abandonCalls(machine env.Addr) {
 	var ops []*check.RegisterBroker
 	for req, c := range l.calls { //order: sorted below

@@ -24,8 +24,8 @@ import (
 //	nodes     ──after every event: changed state──▶ observation        ┘
 //
 // A node's state changes when its handler runs, but the handler's writes are complete only after its lane has spent the time
-// that they take. So the View gets an observation only then, or earlier if the event sends a message. If the process dies
-// first, the observation is dropped.
+// that the writes take. So the View gets the observation of an event only when the writes are complete, or earlier if the
+// event sends a message. If the process dies before the View gets the observation, the observation is dropped.
 type observer struct {
 	*history
 	view         *check.View
@@ -212,9 +212,9 @@ func (o *observer) After(e *sim.Event) {
 	o.returned(e)
 }
 
-// deliverDue delivers the observations that are due, and those of one machine from before the given event. While an event
-// waits for a sync or a slow CPU, an event of another lane may begin, use the same state and end first. The earlier
-// observation is then outdated and dropped.
+// deliverDue delivers the observations that are due. It also delivers the observations of one machine that were made before
+// the given event. While an event waits for a sync or a slow CPU, an event of another lane may begin, use the same state and
+// end first. The observation of the event that still waits is then outdated, and deliverDue drops it.
 func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 	if len(o.observations) == 0 {
 		return
@@ -359,8 +359,8 @@ func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	s.snapshots = append(s.snapshots, now)
 }
 
-// snapshotAt returns the state of the leader in an event. Its epoch is NoEpoch if the replica was not leader or the snapshot
-// was dropped.
+// snapshotAt returns the state of the leader in an event. The epoch of the result is NoEpoch if the replica was not leader
+// or the snapshot was dropped.
 func (s *replicaView) snapshotAt(event uint64) (at leaderSnapshot) {
 	at.epoch = wire.NoEpoch
 	for _, st := range s.snapshots {
@@ -470,8 +470,8 @@ func (o *observer) deleted(l *shadowLog) {
 	}
 }
 
-// trimmed reports whether the first file of a log was removed because the log start offset moved past it. If the broker died
-// in that event, trimmed reports whether the log has a file after the removed one.
+// trimmed reports whether the first file of a log was removed because the log start offset moved past the file. If the
+// broker died in the event that removed the file, trimmed reports whether the log has a file after the removed one.
 func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	if o.world.Running(l.host) && !o.world.Ending(l.host) {
 		b := o.broker(l.host)

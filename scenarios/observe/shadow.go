@@ -147,7 +147,7 @@ func (g *shadowLogs) powerLost(host env.Addr, by string) {
 }
 
 // dropTorn drops the first invalid batch and all later ones, because the header of a torn batch may contain anything.
-// Recovery may truncate the log there or leave the batches; see recovered.
+// Recovery may truncate the log at that batch or leave the batches in the log; see the method recovered.
 func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
 	for i, b := range f.batches {
 		bytes, _, _ := g.disk(l.host).Peek(f.path, b.pos, int(b.size))
@@ -159,7 +159,8 @@ func (g *shadowLogs) dropTorn(l *shadowLog, f *shadowFile) {
 }
 
 // recovered reads the rest of a torn log at the first observation of its replica. Batches that recovery did not truncate
-// count again. Recovery does not read below the recovery point, so a corrupt batch there stays, and so do all later ones.
+// count again. Recovery does not read below the recovery point, so a corrupt batch below it stays in the log, and so do all
+// later batches.
 func (g *shadowLogs) recovered(of *check.Replica) {
 	i := slices.IndexFunc(g.torn, func(l *shadowLog) bool { return l.copy == of })
 	if i < 0 {
@@ -232,7 +233,7 @@ func (l *shadowLog) file(path string) *shadowFile {
 	return l.files[i]
 }
 
-// removed drops a file. Retention deletes files at the start of a log, truncation at its end.
+// removed drops a file. Retention deletes files at the start of a log, and truncation deletes files at its end.
 func (g *shadowLogs) removed(l *shadowLog, path string) {
 	i, ok := slices.BinarySearchFunc(l.files, path, func(f *shadowFile, p string) int { return cmp.Compare(f.path, p) })
 	if !ok {

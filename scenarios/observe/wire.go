@@ -43,7 +43,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	}
 }
 
-// departed handles a message that a node sends. Other nodes may act on it from then on.
+// departed handles a message that a node sends. Once the message has left the node, other nodes may act on it.
 func (o *observer) departed(h *hostView, f *sim.Effect) {
 	switch req := f.Request.(type) {
 	case nil:
@@ -298,7 +298,7 @@ func (o *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp
 	}
 }
 
-// candidacy handles a vote request. The candidate has voted for itself before it sends one.
+// candidacy handles a vote request. A candidate votes for itself before it sends a vote request.
 func (o *observer) candidacy(h *hostView, req *kmsg.VoteRequest) {
 	if h == nil || h.Role != "controller" || len(req.Topics) == 0 || len(req.Topics[0].Partitions) == 0 {
 		return

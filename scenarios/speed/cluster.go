@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// Cluster has three brokers and three controllers with every check, ten producers of acks=all batches at a steady rate, and
-// one consumer. At a low rate most events are heartbeats and empty fetches.
+// Cluster is a workload on three brokers and three controllers with every check. Ten producers send batches with acks=all at
+// a steady rate, and one consumer reads. At a low rate most events are heartbeats and empty fetches.
 type Cluster struct {
 	cluster observe.Cluster
 	clients []env.Addr

@@ -1,13 +1,13 @@
 // Package speed measures the speed of this build on this machine. It runs three deterministic workloads for a time on the
 // caller's clock.
 //
-//	Kernel    timers alone, in a bare world: what an event costs     ─┐
+//	Kernel    timers alone, in a bare world: the cost of an event    ─┐
 //	Cluster   3 brokers, 3 controllers, every judge, a steady load    ├─ Measure(clock) ──▶ Pace each
 //	Seeds     the runs of samsa explore, one after the other          ─┘
 //
-// The speed of one machine varies from hour to hour. So the three workloads run in turns, and Cluster and Seeds are also
-// given per million events of Kernel. That figure depends more on Samsa than on the machine. Benchmarks and `samsa doctor
-// speed` run the same code.
+// The speed of one machine varies from hour to hour. So the three workloads run in turns. The speeds of Cluster and Seeds
+// are also given relative to the time of a million events of Kernel, a figure that depends little on the machine. Benchmarks
+// and `samsa doctor speed` run the same code.
 //
 // Read cluster.go for the load. The package itself reads no clock.
 package speed
@@ -123,7 +123,7 @@ func (ticker) Returned(env.Env, env.Token, env.Request, env.Response, error) {}
 func (ticker) Lost(env.Env, env.Link, error)                                 {}
 func (ticker) Stop(env.Env)                                                  {}
 
-// Seeds explores seeds of the compressed profile one after the other, from 1 to 50 again and again.
+// Seeds explores the seeds 1 to 50 of the compressed profile, one after the other, again and again.
 type Seeds struct {
 	Mode scenarios.Mode
 	done Done

@@ -117,7 +117,7 @@ func fieldText(n scenarios.Note, field string, names scenarios.Names) string {
 	return "{" + field + "}"
 }
 
-// render returns an integer in words. The name of its field decides the form.
+// render returns an integer in words. The form depends on the name of the note's field that holds the integer.
 func render(field string, v int64, names scenarios.Names) string {
 	number := strconv.FormatInt(v, 10)
 	switch field {

@@ -63,8 +63,8 @@ func StoryText(story []Line) string {
 // Seconds formats a time in seconds with three decimals, rounded down.
 func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
 
-// Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. Of checks that
-// held it lists only the names.
+// Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. Closing gives
+// only the name of a check that held.
 func (r Report) Closing(again string) string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")
@@ -131,7 +131,7 @@ func fill(text, head, indent string) string {
 func keep(text, indent string) string {
 	r := []rune(clean(text))
 	room := width - len(indent)
-	margin := 2 // the indent of later lines, two more than that of the first
+	margin := 2 // the indent of later lines, two more than the indent of the first line
 	for margin-2 < len(r) && margin < room/2 && r[margin-2] == ' ' {
 		margin++
 	}
