@@ -15,7 +15,7 @@ import (
 // Logs are bounded: the oldest changes of a long log go to the device without a sync, as a kernel does after some seconds.
 
 const (
-	mostDirtyWrites = 1024 // for each file; all appends in a row count as one
+	mostDirtyWrites = 1024 // for each file; appends in a row without a sync count as one
 	mostNameEdits   = 4096
 	mostSteps       = 16 // lengths remembered in a run of appends, for CrashStates
 )

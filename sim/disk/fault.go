@@ -450,7 +450,7 @@ func (d *Disk) slowed(cost env.Duration) env.Duration {
 	return cost * env.Duration(permille) / 1000
 }
 
-// outlast returns the end of a call that would end at t without a stall. During a stall, the call ends when the stall ends.
+// outlast returns the end of a call that would end at t without a stall. The call does not end before the stall does.
 // A stalled device is worse than a broken one: its calls do not fail, so the process waits.
 func (d *Disk) outlast(t Time) Time {
 	if t < d.stall {
