@@ -35,7 +35,7 @@ func (w *World) Flights() []Flight {
 
 // Backlog is the work of a lane of a machine.
 type Backlog struct {
-	Busy    Time // when its first thread becomes free; in the past if one is free
+	Busy    Time // when the earliest of its threads becomes free; in the past if a thread is free now
 	Waiting int  // number of events that wait for the lane
 }
 

@@ -143,7 +143,7 @@ func (l *Log) OffsetForTimestamp(d env.Disk, ts wire.Timestamp) (f Found, ok boo
 	return f, false, nil
 }
 
-// MaxTimestamp finds the first record with the greatest timestamp of the log. ok is false if no record has one.
+// MaxTimestamp finds the first record with the greatest timestamp of the log. ok is false if no record has a timestamp.
 func (l *Log) MaxTimestamp(d env.Disk) (f Found, ok bool, err error) {
 	var newest *segment
 	for _, s := range l.segments {

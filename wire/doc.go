@@ -22,7 +22,7 @@
 // from the batch's first offset and timestamp.
 //
 // How to read: batch.go has the header and finds batches in bytes; record.go has the records; build.go writes batches
-// with their records. validate.go has the checks of all batches and of clients' batches, codec.go compression, and
+// with their records. validate.go has the checks that every batch must pass, and the further ones for batches from clients, codec.go compression, and
 // control.go the records that Kafka writes for itself. frame.go encodes and decodes the requests and responses of
 // package kmsg with their headers; size.go estimates their size for the model of bandwidth. coder.go reads and writes
 // the messages that Kafka generates from schemas: metadata*.go has those of the metadata log, coordinator*.go those of

@@ -9,7 +9,7 @@ import (
 type code int
 
 const (
-	exitOK           code = 0   // all properties held, or the verdict is exactly the violation of --expect
+	exitOK           code = 0   // all properties held, or the only violation is the one that --expect names
 	exitViolated     code = 1   // a safety property is violated
 	exitUsage        code = 2   // the command line, the configuration or the scenario is wrong
 	exitInconclusive code = 3   // a budget was reached, or the violation of --expect did not happen

@@ -2,7 +2,7 @@
 //
 //	metadata log ──▶ Apply(record) ──▶ Image: brokers, topics, partitions, configs, features
 //
-// The active controller decides on its image, and every broker acts on its own image. Two images at the same offset are
+// The active controller makes its decisions from its image, and every broker acts on its own image. Two images at the same offset are
 // equal. Only Apply changes an image.
 //
 // Read image.go first. Then read partition.go for the rule that is easy to get wrong: which changes raise which epochs.
@@ -75,7 +75,7 @@ func New() *Image {
 // Broker returns a registration by id, or nil.
 func (m *Image) Broker(id wire.NodeID) *Broker { return m.brokers[id] }
 
-// Brokers returns all registrations by id.
+// Brokers returns all registrations, sorted by id.
 func (m *Image) Brokers() []*Broker {
 	all := make([]*Broker, 0, len(m.brokers))
 	for _, b := range m.brokers { //order: sorted below
@@ -194,7 +194,7 @@ func (m *Image) changeBroker(r *wire.BrokerRegistrationChangeRecord) {
 	if old == nil || old.Epoch != r.BrokerEpoch {
 		return // a record for an unknown broker or another incarnation changes nothing
 	}
-	b := *old // a copy: earlier images have pointers to it
+	b := *old // copied, because earlier images point to the old struct
 	switch r.Fenced {
 	case -1:
 		b.Fenced = false

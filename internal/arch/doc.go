@@ -16,7 +16,7 @@
 //
 //	for id := range seen { //order: the sum of ids does not depend on their order
 //
-// The reason is for the reader. An exemption comment without a reason, or on a line that breaks no rule, is a finding too.
+// The text after the colon is the reason, for a human reader. An exemption comment without a reason, or on a line that breaks no rule, is a finding too.
 //
 // The lint proves nothing, because it does not see a change that is made through a field, a callback or an interface. It
 // finds the common mistakes in seconds and says what to do instead. The audit decides whether runs are deterministic: it

@@ -23,7 +23,7 @@ type history struct {
 	ops        []check.Op
 	calls      map[env.Request]call             // in flight
 	heartbeats map[wire.NodeID]*check.Heartbeat // the last heartbeat of each broker in the history
-	startedAt  map[env.Addr]uint64              // the event before each machine's running process started
+	startedAt  map[env.Addr]uint64              // for each machine, the number of events before its current process started
 }
 
 func newHistory(in cluster.Inside) *history {
@@ -171,7 +171,7 @@ func (l *history) abandonCalls(machine env.Addr) {
 			ops = append(ops, registration(check.Head{Client: string(machine), Step: l.step(), At: int64(l.world.Now()), Called: c.event + 1}, req, nil))
 		}
 	}
-	slices.SortFunc(ops, func(a, b *check.RegisterBroker) int { return cmp.Compare(a.Called, b.Called) }) //total: one event makes one of them
+	slices.SortFunc(ops, func(a, b *check.RegisterBroker) int { return cmp.Compare(a.Called, b.Called) }) //total: no two of them come from the same event
 	for _, op := range ops {
 		l.note(op)
 	}
