@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"samsa/internal/kafkajars"
 	"samsa/sim/disk"
 	"samsa/storage"
@@ -69,9 +67,7 @@ func TestKafkaReadsTheMetadataLog(t *testing.T) {
 	for s.epoch = 1; s.epoch <= 3; s.epoch++ {
 		s.now += 10
 		at := s.l.End()
-		leader := wire.LeaderChange{LeaderChangeMessage: kmsg.NewLeaderChangeMessage()}
-		leader.LeaderID = 101
-		leader.Voters = []kmsg.LeaderChangeMessageVoter{{VoterID: 101}, {VoterID: 102}}
+		leader := wire.LeaderChange{LeaderID: 101, Voters: []wire.LeaderChangeVoter{{VoterID: 101}, {VoterID: 102}}}
 		raft(wire.AppendControl(nil, wire.PlainBatch(at, s.epoch), s.now, leader))
 		s.control(plainProducer, at, s.now, `LeaderChange: {"version":0,"leaderId":101,"voters":[{"voterId":101},{"voterId":102}],"grantingVoters":[]}`)
 		for _, changes := range [][]change{clusterRecords()[:1], clusterRecords()[1:2], clusterRecords()[2:]} {

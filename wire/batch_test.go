@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestBatchRoundTrip(t *testing.T) {
@@ -36,7 +35,7 @@ func TestBatchRoundTrip(t *testing.T) {
 
 func TestControlRoundTrip(t *testing.T) {
 	values := []ControlValue{
-		LeaderChange{kmsg.LeaderChangeMessage{Version: 1, LeaderID: 3, Voters: []kmsg.LeaderChangeMessageVoter{{VoterID: 3}}, GrantingVoters: []kmsg.LeaderChangeMessageVoter{{VoterID: 3}}}},
+		LeaderChange{Version: 1, LeaderID: 3, Voters: []LeaderChangeVoter{{VoterID: 3, DirectoryID: UUID{7}}}, GrantingVoters: []LeaderChangeVoter{{VoterID: 3}}},
 		SnapshotHeader{5}, SnapshotFooter{}, KRaftVersion{1},
 		KRaftVoters{[]KRaftVoter{{ID: 1, DirectoryID: UUID{1}, Endpoints: []KRaftEndpoint{{"C", "h", 9093}}, MaxVersion: 1}}},
 	}

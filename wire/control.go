@@ -6,7 +6,6 @@ import (
 	"iter"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // ControlType is the type in a control record's key.
@@ -51,7 +50,18 @@ type EndTxnMarker struct {
 
 // LeaderChange announces a quorum leader and the voters that elected it. Its version 1 has directory ids of voters, but
 // Kafka writes version 0 even if it knows these ids (ControlRecordUtils.LEADER_CHANGE_CURRENT_VERSION).
-type LeaderChange struct{ kmsg.LeaderChangeMessage }
+type LeaderChange struct {
+	Version        int16
+	LeaderID       NodeID
+	Voters         []LeaderChangeVoter // all voters of the quorum
+	GrantingVoters []LeaderChangeVoter // the voters that voted for the leader
+}
+
+// LeaderChangeVoter is a voter in a LeaderChange.
+type LeaderChangeVoter struct {
+	VoterID     NodeID
+	DirectoryID UUID // zero in version 0
+}
 
 // SnapshotHeader begins a snapshot.
 type SnapshotHeader struct {
@@ -107,14 +117,34 @@ func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 // ControlType returns KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
-// The methods below code values that have only version 0. The version is the first field of each value. A reader treats
-// a later version as version 0 and ignores bytes after the last known field, because a later version may only add
-// fields (ControlRecordUtils).
+// The methods below code the values. The version is the first field of each value. A reader treats a later version than
+// it knows as the newest that it knows and ignores bytes after the last known field, because a later version may only
+// add fields (ControlRecordUtils).
 
 func (m *EndTxnMarker) code(c *coder) {
 	c.rigid = true
 	versionField(c)
 	i32(c, &m.CoordinatorEpoch)
+}
+
+func (m *LeaderChange) code(c *coder) {
+	u16(c, &m.Version)
+	if c.ver = m.Version; c.ver < 0 {
+		c.fail(FaultVersion)
+	}
+	i32(c, &m.LeaderID)
+	for _, voters := range [...]*[]LeaderChangeVoter{&m.Voters, &m.GrantingVoters} {
+		list(c, voters, 4+1, func(c *coder, v *LeaderChangeVoter) { v.code(c) })
+	}
+	c.end()
+}
+
+func (v *LeaderChangeVoter) code(c *coder) {
+	i32(c, &v.VoterID)
+	if c.since(1, v.DirectoryID != UUID{}) {
+		id(c, &v.DirectoryID)
+	}
+	c.end()
 }
 
 func (m *SnapshotHeader) code(c *coder) {
@@ -157,7 +187,7 @@ func (v *KRaftVoter) code(c *coder) {
 	c.end()
 }
 
-// versionField codes the version of a control record, which is 0.
+// versionField codes the version of a value that has only version 0.
 func versionField(c *coder) {
 	var version int16
 	if u16(c, &version); version < 0 {
@@ -166,7 +196,7 @@ func versionField(c *coder) {
 }
 
 func (m EndTxnMarker) appendTo(dst []byte) []byte   { return appendMessage(dst, m.code) }
-func (m LeaderChange) appendTo(dst []byte) []byte   { return m.LeaderChangeMessage.AppendTo(dst) }
+func (m LeaderChange) appendTo(dst []byte) []byte   { return appendMessage(dst, m.code) }
 func (m SnapshotHeader) appendTo(dst []byte) []byte { return appendMessage(dst, m.code) }
 func (m SnapshotFooter) appendTo(dst []byte) []byte { return appendMessage(dst, m.code) }
 func (m KRaftVersion) appendTo(dst []byte) []byte   { return appendMessage(dst, m.code) }
@@ -263,11 +293,9 @@ func (r ControlRecord) Decode() (ControlValue, error) {
 		m.code(&c)
 		v = m
 	case ControlLeaderChange:
-		var m kmsg.LeaderChangeMessage
-		if err := m.ReadFrom(r.Value); err != nil {
-			return nil, &CorruptError{What: "leader change length", Got: int64(len(r.Value)), Record: -1, Code: kerr.InvalidRecord, Cause: err}
-		}
-		v = LeaderChange{m}
+		var m LeaderChange
+		m.code(&c)
+		v = m
 	case ControlSnapshotHeader:
 		var m SnapshotHeader
 		m.code(&c)

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // kafkaBatches has batches that the Java client of Apache Kafka 4.1.0 wrote (kafka-clients, with its own lz4-java
@@ -198,9 +197,9 @@ func TestLastSequenceWraps(t *testing.T) {
 // TestControlBatchesAreKafkasByteForByte builds the control batches that Kafka's own helpers build.
 func TestControlBatchesAreKafkasByteForByte(t *testing.T) {
 	dir := func(id byte) UUID { return UUID{7: id, 15: 10 + id} } // new Uuid(id, 10 + id)
-	voters := func(ids ...int32) (v []kmsg.LeaderChangeMessageVoter) {
+	voters := func(ids ...NodeID) (v []LeaderChangeVoter) {
 		for _, id := range ids {
-			v = append(v, kmsg.LeaderChangeMessageVoter{VoterID: id})
+			v = append(v, LeaderChangeVoter{VoterID: id})
 		}
 		return v
 	}
@@ -217,7 +216,7 @@ func TestControlBatchesAreKafkasByteForByte(t *testing.T) {
 	}{
 		{"commit", 17, 4321, EndTxnMarker{Commit: true, CoordinatorEpoch: 6}},
 		{"abort", 18, 4321, EndTxnMarker{CoordinatorEpoch: 0}},
-		{"leader-change-0", 30, 99, LeaderChange{kmsg.LeaderChangeMessage{LeaderID: 2, Voters: voters(1, 2, 3), GrantingVoters: voters(2, 3)}}},
+		{"leader-change-0", 30, 99, LeaderChange{LeaderID: 2, Voters: voters(1, 2, 3), GrantingVoters: voters(2, 3)}},
 		{"snapshot-header", 0, 99, SnapshotHeader{LastContainedLogTimestamp: 1234}},
 		{"snapshot-footer", 7, 99, SnapshotFooter{}},
 		{"kraft-version", 1, 99, KRaftVersion{Version: 1}},

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"samsa/sim/env"
 	"samsa/storage"
 	"samsa/wire"
@@ -13,29 +11,22 @@ import (
 
 // appendLeaderChange appends LEADER_CHANGE, the first record of an epoch.
 func (r *Replica) appendLeaderChange(e env.Env, granted []wire.NodeID) {
-	msg := kmsg.NewLeaderChangeMessage()
-	msg.LeaderID = int32(r.cfg.Node)
+	m := wire.LeaderChange{LeaderID: r.cfg.Node}
 	for _, v := range r.Voters() {
-		msg.Voters = append(msg.Voters, leaderChangeVoter(v.ID))
+		m.Voters = append(m.Voters, wire.LeaderChangeVoter{VoterID: v.ID})
 	}
 	slices.Sort(granted)
 	for _, id := range granted {
-		msg.GrantingVoters = append(msg.GrantingVoters, leaderChangeVoter(id))
+		m.GrantingVoters = append(m.GrantingVoters, wire.LeaderChangeVoter{VoterID: id})
 	}
 	o := wire.PlainBatch(r.log.End(), r.epoch)
-	batch, err := wire.AppendControl(nil, o, wire.Timestamp(e.Wall().Millis()), wire.LeaderChange{LeaderChangeMessage: msg})
+	batch, err := wire.AppendControl(nil, o, wire.Timestamp(e.Wall().Millis()), m)
 	if err == nil {
 		_, err = r.appendAsLeader(e, batch)
 	}
 	if err != nil {
 		r.fail(e, err)
 	}
-}
-
-func leaderChangeVoter(id wire.NodeID) kmsg.LeaderChangeMessageVoter {
-	v := kmsg.NewLeaderChangeMessageVoter()
-	v.VoterID = int32(id)
-	return v
 }
 
 // ErrNotLeader is the error of Append if the replica is not the leader.
