@@ -1,0 +1,40 @@
+// Package ruletest has the test that every package with rules runs on them.
+//
+// A rule is a field of the struct Rules of its package (see package exhibit). A missing function would be a nil pointer in
+// the middle of a run, and a default would hide that it is missing, so New of each package panics.
+package ruletest
+
+import (
+	"reflect"
+	"testing"
+)
+
+// NoDefaults fails the test unless check accepts the current rules, and panics on them if any one function is missing.
+// It also fails if the rules have fewer than four functions, because then it has probably looked at the wrong struct.
+func NoDefaults[R any](t *testing.T, current func() R, check func(R)) {
+	t.Helper()
+	panics := func(r R) (did bool) {
+		defer func() { did = recover() != nil }()
+		check(r)
+		return false
+	}
+	if panics(current()) {
+		t.Fatal("a current rule is missing")
+	}
+	functions := 0
+	rules := reflect.TypeFor[R]()
+	for i := range rules.NumField() {
+		if rules.Field(i).Type.Kind() != reflect.Func {
+			continue
+		}
+		functions++
+		r := current()
+		reflect.ValueOf(&r).Elem().Field(i).SetZero()
+		if !panics(r) {
+			t.Errorf("no panic although the rule %s is missing", rules.Field(i).Name)
+		}
+	}
+	if functions < 4 {
+		t.Errorf("%v has only %d functions", rules, functions)
+	}
+}
