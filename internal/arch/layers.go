@@ -60,7 +60,7 @@ const (
 var protocol = []string{modKmsg, modKerr, modXXHash}
 
 // scenarioParts lists scenarios and the packages built on it. They show and run sessions, but cannot change a cluster.
-var scenarioParts = []string{"scenarios", "scenarios/view", "scenarios/explore", "scenarios/speed", "scenarios/museum"}
+var scenarioParts = []string{"scenarios", "scenarios/view", "scenarios/explore", "scenarios/shrink", "scenarios/speed", "scenarios/museum"}
 
 // Reasons that several rows share.
 const (
@@ -138,6 +138,8 @@ var layers = []Layer{
 		Argue: []string{"goroutine"}, Why: "the explorer writes scenario files and runs them; a run that it cannot write could not be replayed",
 		Argued: map[string]string{"runtime": "the explorer identifies a panic by its function, because the text depends on the seed"},
 		Except: map[string]string{"recover": "the panic of one seed is a finding, and the campaign continues"}},
+	{Path: "scenarios/shrink", Ours: []string{"sim/env", "check", "scenarios", "scenarios/view", "scenarios/explore"}, Std: [][]string{stdPure}, Modules: protocol,
+		Argue: []string{"goroutine"}, Why: "a shrinker changes the lines of a scenario and runs it; it knows of a failure only its fingerprint"},
 	{Path: "scenarios/speed", Ours: []string{"sim/env", "wire", "sim", "scenarios/cluster", "scenarios/observe", "scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
 		Why: "benchmarks and the user's command measure the same work; the caller provides the clock"},
 	{Path: "scenarios/museum", Ours: []string{"scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,

@@ -92,31 +92,44 @@ type Judged struct {
 func Run(seed uint64, o Options) (r Result) {
 	p := Draw(seed, o.Profile)
 	p.Rules = o.Rules
-	if o.Events == 0 {
-		o.Events = budget
-	}
 	text := p.Text()
-	r = Result{Seed: seed, Profile: p.Profile, Core: p.core.kind()}
-	defer func() {
-		if bad := recover(); bad != nil {
-			r.Failures = append(r.Failures, Failure{Internal, ofPanic, panicked(), fmt.Sprint(bad)})
-		}
-		r.finish(text)
-	}()
 	program, err := scenarios.Load(fmt.Sprintf("seed-%d.txt", seed), []byte(text))
 	if err != nil {
 		panic("explore: a plan that cannot be read: " + err.Error())
 	}
-	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events})
-	v, err := s.Finish()
+	r, err = Replay(program, o)
 	if err != nil {
 		panic("explore: a plan that cannot be run: " + err.Error())
+	}
+	r.Profile, r.Core = p.Profile, p.core.kind()
+	r.finish(text)
+	return r
+}
+
+// Replay runs a scenario, drawn or written by hand, and judges it as a seed is judged. If a node panics, the panic is its
+// result. The error says why no cluster can be assembled. The profile of the options has no effect.
+func Replay(program *scenarios.Program, o Options) (r Result, err error) {
+	if o.Events == 0 {
+		o.Events = budget
+	}
+	r.Seed = program.Seed()
+	defer func() {
+		if bad := recover(); bad != nil {
+			r.Failures = append(r.Failures, Failure{Internal, ofPanic, panicked(), fmt.Sprint(bad)})
+		}
+		r.finish(program.File.String())
+	}()
+	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events})
+	defer s.Close()
+	v, err := s.Finish()
+	if err != nil {
+		return r, err
 	}
 	r.look(s, v)
 	if o.Judge != nil {
 		r.Failures = append(r.Failures, o.Judge(s)...)
 	}
-	return r
+	return r, nil
 }
 
 // look reads the result from a session that has ended.
