@@ -7,7 +7,7 @@ import (
 )
 
 // The second pass over a scenario file resolves every word, in the order of the lines. All errors of a file are reported
-// before the first event, so a run never stops because of a typing error.
+// before the first event, so a misspelt word never stops a run halfway.
 
 // Program is a scenario with all words resolved.
 type Program struct {

@@ -11,7 +11,7 @@ import (
 type (
 	// Sight is a viewer's interface to a cluster.
 	Sight = observe.Sight
-	// Note is one note with its node, event and time. Names resolves its integers.
+	// Note is one note with its node, event and time. Names turns the integers of a note into names.
 	Note  = cluster.Note
 	Names = cluster.Names
 	// Tally counts how much a run tested.
@@ -20,15 +20,15 @@ type (
 	PartitionState = cluster.PartitionState
 	ReplicaState   = cluster.ReplicaState
 	MachineState   = cluster.MachineState
-	// Setting is one config of a file.
+	// Setting is one config with its value.
 	Setting = cluster.Setting
-	// Override is one change to the decisions of the seed.
+	// Override changes one or more of the random decisions that follow from the seed.
 	Override = cluster.Override
-	// Waiter is the kind of a client that waits for a response.
+	// Waiter is a kind of client that waits for a response.
 	Waiter = cluster.Waiter
-	// Unsound is a bug of Samsa's that the world found.
+	// Unsound is a bug in Samsa itself that the simulated world detected.
 	Unsound = cluster.Unsound
-	// Mode selects how messages travel. The hash of a run does not depend on it.
+	// Mode selects how messages travel. The hash of a run does not depend on the mode.
 	Mode = cluster.Mode
 )
 
@@ -38,7 +38,7 @@ const (
 	ModeGuard   = cluster.ModeGuard   // pass the message itself and encode it later, to verify that it was not changed
 )
 
-// The clients that may wait.
+// These are the kinds of clients that may wait.
 const (
 	AProducer   = cluster.AProducer
 	AConsumer   = cluster.AConsumer
@@ -51,7 +51,8 @@ const NoCause = cluster.NoCause
 // Faulty lists every family of faults.
 func Faulty() []cluster.Fault { return cluster.FaultFamilies() }
 
-// OldRules returns all exhibits, package by package.
+// OldRules returns the rules that Kafka once had and the known mistakes in implementing a rule, package by package. A run
+// can enable any of them.
 func OldRules() []cluster.OldRule { return cluster.OldRules() }
 
 // NoteKinds lists every kind of note that nodes make.

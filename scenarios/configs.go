@@ -8,10 +8,10 @@ import (
 	"samsa/wire/config"
 )
 
-// ScopeEither is for the verb config, which can set topics and brokers.
+// ScopeEither is the scope of the verb config, which sets configs of topics and of brokers.
 const ScopeEither Scope = "topic or cluster"
 
-// of returns the scope's value in the table of configs.
+// of returns the scope as package wire/config represents it.
 func (s Scope) of() config.Scope {
 	switch s {
 	case ScopeCluster:
@@ -42,8 +42,8 @@ func readSetting(scope Scope, w Word) (Setting, *complaint) {
 	return Setting{Name: w.Key, Value: w.Value}, nil
 }
 
-// checkSetting returns the error of a setting and the most likely correction, or empty strings. If several scopes have the
-// config with different bounds, the value must be valid in one of them.
+// checkSetting returns the error in a setting and the most likely correction, or empty strings. If several scopes have the
+// config with different bounds, the value must be valid in at least one of them.
 func checkSetting(scope config.Scope, name, value string) (msg, near string) {
 	if _, err := config.Find(scope, name); err != nil {
 		return describeUnknown(err)
@@ -67,8 +67,8 @@ func checkSetting(scope config.Scope, name, value string) (msg, near string) {
 	return msg, near
 }
 
-// describeUnknown returns the message about an unknown config, which lists the scopes that have it, and the nearest known
-// name.
+// describeUnknown returns the message about a config that the scope does not have, and the nearest known name. The message
+// lists the other scopes that have the config.
 func describeUnknown(err error) (msg, near string) {
 	var e *config.Error
 	if !errors.As(err, &e) {
@@ -88,8 +88,8 @@ func describeUnknown(err error) (msg, near string) {
 	return msg, near
 }
 
-// ParseSet reads a setting in the form NAME=VALUE, as in the flag --set. If there is an error, the string is the nearest
-// valid word, or "" if none is near.
+// ParseSet reads a setting in the form NAME=VALUE, as in the flag --set. With an error, it also returns the nearest valid
+// word, or "" if none is near.
 func ParseSet(s string) (Setting, string, error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok || !isKey(name) {

@@ -9,13 +9,15 @@ import (
 	"samsa/sim/env"
 )
 
-// The verbs of this file change some decisions of the seed and keep all others. They apply before the first event, so the
-// field Run of these verbs is nil.
+// The verbs of this file change some random decisions of the seed and keep all others. They apply before the first event, so
+// the field Run of these verbs is nil.
 //
-//	pin   one decision has this value        ┐
-//	off   every decision of a site is 0      │ a pin wins over off and keep
-//	keep  a site's unlisted decisions are 0  ┘
-//	salt  the decisions are those of another seed, perhaps from a time on
+//	pin   sets one decision to a value
+//	off   sets every decision of a site to 0
+//	keep  sets every decision of a site to 0, except the listed ones
+//	salt  draws decisions as another seed would, always or after a given time
+//
+// If pin and off, or pin and keep, name the same decision, the value of pin applies.
 
 var verbPin = &Verb{
 	Name:  "pin",
@@ -76,7 +78,7 @@ var verbSalt = &Verb{
 // Site is a kind of random decision.
 type Site struct{ Name, Doc string }
 
-// Sites lists all sites, by name. A test compares the table with the source.
+// Sites lists all sites, by name. A test compares this table with the sites in the source code.
 func Sites() []Site {
 	return []Site{
 		{"broker.controller-named", "which controller a broker returns to a client in a metadata response"},
@@ -161,8 +163,8 @@ func readOrdinals(_ *names, w Word) (any, string) {
 	return all, ""
 }
 
-// claimOverrides adds a failed claim for each pin, off, keep and salt line that matched no decision of the run. The entity
-// or ordinal on the line may be wrong, or the run may have taken another course.
+// claimOverrides adds a failed claim for each pin, off, keep and salt line that has an override which matched no decision of
+// the run. The entity or ordinal on the line may be wrong, or the run may have taken another course.
 func claimOverrides(s *Session) {
 	unmet := s.cluster.Unmet()
 	if len(unmet) == 0 {
@@ -181,7 +183,8 @@ func claimOverrides(s *Session) {
 	}
 }
 
-// neverAsked returns the claim of a line if some of its overrides did not match.
+// neverAsked returns the text of the failed claim of a line. The argument all holds the overrides of the line, and missed
+// holds those of them that matched no decision.
 func neverAsked(all, missed []Override) string {
 	switch o := missed[0]; {
 	case o.Kind == cluster.Pin:

@@ -11,8 +11,8 @@ import (
 // stageWords are the names of the columns in the table that describeRequests returns.
 var stageWords = [len(cluster.StageTimes{})]string{"queue", "local", "remote", "send"}
 
-// describeRequests returns a machine's requests as a table, in milliseconds. The second line of each API has the longest
-// times:
+// describeRequests returns a table of the requests that a machine has answered. Each API has a line with the mean times and
+// a line with the longest times, in milliseconds:
 //
 //	b1                   count   queue   local  remote    send
 //	Fetch                  120   0.000   0.006 312.410   0.400

@@ -65,10 +65,10 @@ func compileItems(words []string) (items []item, rest []string) {
 
 // mismatch is the position at which a form did not match, and the reason.
 type mismatch struct {
-	form   int      // index of the form, the first of those that matched equally far
-	at     int      // index of the word; len(words) if words are missing
-	wants  []string // words or kinds that the form allows there
-	near   []string // names that the form allows there
+	form   int      // the index of the form; the first one if several forms matched equally far
+	at     int      // the index of the word; len(words) if words are missing
+	wants  []string // the words or kinds that the form allows there
+	near   []string // the names that the form allows there
 	reason string   // the error of the word itself; empty if the word is only in the wrong place
 }
 
@@ -79,7 +79,7 @@ type matcher struct {
 	at    int
 	bound []bound
 	skip  []item // the first items of skipped optional groups
-	left  int    // the index of the word where they were skipped
+	left  int    // the index of the word at which those groups were skipped
 }
 
 // matchForms matches words with the first form that matches all of them. If none does, it returns the mismatch of the form
@@ -143,8 +143,8 @@ func (m *matcher) items(items []item) *mismatch {
 	return nil
 }
 
-// begins reports whether the next word begins an optional group. The word must be the group's literal or a valid value of
-// its placeholder, so that a misspelt literal is not reported as a bad value.
+// begins reports whether the next word begins an optional group, given the first item of the group. The word must be one of
+// the item's literals or a valid value of its placeholder, so that a misspelt literal is not reported as a bad value.
 func (m *matcher) begins(first item) bool {
 	w := m.words[m.at]
 	if first.literals != nil {
@@ -222,7 +222,7 @@ type bound struct {
 	value any
 }
 
-// complain returns the error of a line from a mismatch.
+// complain turns the mismatch into the error of the line.
 func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	if m.at >= len(words) {
 		msg := fmt.Sprintf("%s needs %s here; usage: %s", verb.Name, orList(m.wants), verb.usage(verb.Forms[m.form]))
@@ -230,7 +230,7 @@ func (m *mismatch) complain(f *File, l Line, verb *Verb, words []Word) *Error {
 	}
 	w := words[m.at]
 	suggestion := Nearest(w.Text, m.near)
-	if verb.Configs == ScopeFeature { // such a verb has no other words, so the level of a feature is missing
+	if verb.Configs == ScopeFeature { // all words of such a verb are FEATURE=LEVEL, so =LEVEL is missing
 		return f.errorAt(w, fmt.Sprintf("%s takes %s here, not %q", verb.Name, verb.setting(), w.Text), suggestion)
 	}
 	if m.reason != "" {

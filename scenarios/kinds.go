@@ -20,7 +20,7 @@ type kind struct {
 	list func(*names) []string            // returns the valid names, for suggestions; nil if there is no list
 }
 
-// kindOf returns the kind of a placeholder, nil if there is none.
+// kindOf returns the kind of a placeholder, or nil if there is none.
 func kindOf(name string) *kind {
 	for _, k := range kinds() {
 		if k.name == name {
@@ -30,7 +30,7 @@ func kindOf(name string) *kind {
 	return nil
 }
 
-// kinds returns all placeholders. It is a function and not a variable, because the parsers look kinds up themselves.
+// kinds returns the kinds of all placeholders.
 func kinds() []kind {
 	return []kind{
 		{"HOST", "a machine such as b1", readHost, hostNames},
@@ -81,7 +81,7 @@ type names struct {
 
 type topicName struct {
 	name       string
-	partitions int32 // the largest number that it may have at any time
+	partitions int32 // the largest number of partitions that the topic has at any time
 	fleeting   bool  // a timed line deletes the topic, so its existence and partitions are known only at run time
 }
 
@@ -91,10 +91,12 @@ type clientName struct {
 	line     int // the line that made the client
 }
 
-// hostTerm is a machine in a file. It has an address, or a role that is resolved at run time (leader:orders-0).
+// hostTerm is a machine as a file names it: by its address, or by a role that is resolved at run time (leader:orders-0).
 type hostTerm struct {
 	addr env.Addr
-	role string // "leader", "follower", "followers", "brokers", "controllers", "controller", "standby", "standbys"; empty for an address
+	// role is "leader", "follower" or "followers" of tp, or "brokers", "controllers", "controller", "standby" or "standbys". It
+	// is empty if the machine has an address.
+	role string
 	tp   wire.TopicPartition
 
 	client bool // the address is that of a client
@@ -136,7 +138,7 @@ func hostOf(ns *names, s string) (hostTerm, string) {
 	return hostTerm{addr: env.Addr(s), client: slices.Contains(clientNames(ns), s)}, ""
 }
 
-// host reports whether a machine has that address.
+// host reports whether a machine has this address.
 func (ns *names) host(s string) bool {
 	if len(s) > 1 && (s[0] == 'b' || s[0] == 'c') && isNumber(s[1:]) {
 		n := ns.brokers
@@ -191,9 +193,9 @@ func clientNames(ns *names) []string {
 	return all
 }
 
-// readClient reads the name of a client. Any short plain name is valid that no machine of the cluster has. The first line
-// that uses the name creates the client. readClient refuses the name of a topic or a partition, because the author most
-// likely forgot the client (drain orders-0).
+// readClient reads the name of a client. It accepts any short plain name that is not the name of a machine of the cluster.
+// The first line that uses the name creates the client. readClient refuses the name of a topic or a partition, because the
+// author most likely forgot the client (drain orders-0).
 func readClient(ns *names, w Word) (any, string) {
 	if msg := plainName(w.Text); msg != "" {
 		return nil, msg
@@ -240,7 +242,7 @@ func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
-// plainName returns the reason why s cannot be the name of a client, "" if it can.
+// plainName returns the reason why s cannot be the name of a client, or "" if it can.
 func plainName(s string) string {
 	if len(s) > 32 || !isKey(s) || strings.ContainsAny(s, ".") {
 		return fmt.Sprintf("%q is no name: up to 32 letters, digits, - and _, a letter first", s)
@@ -280,7 +282,7 @@ func readNewTopic(ns *names, w Word) (any, string) {
 	return s, ""
 }
 
-// known returns a topic that an earlier line creates, nil if none does.
+// known returns the topic of this name that an earlier line creates, or nil if no earlier line creates it.
 func (ns *names) known(topic string) *topicName {
 	for i := range ns.topics {
 		if ns.topics[i].name == topic {
@@ -359,7 +361,7 @@ func readOffset(_ *names, w Word) (any, string) {
 	return wire.Offset(n), ""
 }
 
-// offsets is the range [From, To) of a reader. To is -1 if the range has no end.
+// offsets is the range [From, To) that a consumer reads. To is -1 if the range has no end.
 type offsets struct{ From, To wire.Offset }
 
 func readOffsets(_ *names, w Word) (any, string) {
@@ -406,7 +408,8 @@ func readCount(_ *names, w Word) (any, string) {
 	return n, ""
 }
 
-// These are the limits of a simulated cluster. Notes hold sets of node ids in 63 bits.
+// These are the limits of a simulated cluster. The ids of brokers must be less than 63, because a note holds a set of node
+// ids as an integer of 63 bits.
 const (
 	maxBrokers     = 60
 	maxControllers = 9

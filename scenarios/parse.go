@@ -8,10 +8,10 @@ import (
 )
 
 // The first pass over a scenario file finds words, lines and blocks. It does not look up verbs. The second pass (bind.go)
-// resolves every word. The tree keeps the position of every word and every byte of the file, so that errors can point at a
-// word and a rewrite changes only outputs.
+// resolves every word. A File keeps all bytes of the file, so that a rewrite changes only outputs. It also keeps the
+// position of every word, so that errors can point at a word.
 //
-//	# The story, told before it happens.        comment; the leading one is the file's story
+//	# The leader crashes, and b2 takes over.    a comment; the comment at the start is the file's story
 //	cluster brokers=3 seed=11                   a line: verb, then words
 //	at 1.2s crash b2 power                      a timed line
 //	----                                        ends a block and opens its expected output
@@ -36,12 +36,12 @@ type File struct {
 	lines  []string // every line with its ending; joined they are the file
 }
 
-// Block is the lines up to a ---- and their expected output.
+// Block is a group of lines and their expected output. A ---- line or a blank line ends the group.
 type Block struct {
 	Lines    []Line
 	Compared bool   // the block ends with ----, so its output is compared with Expected
 	Expected string // each line ends with \n; empty if nothing is expected
-	from, to int    // the output is File.lines[from:to], with its second and later ---- marks
+	from, to int    // File.lines[from:to] holds the output and all ---- lines around it except the first
 	double   bool   // the output is in the form that may contain blank lines
 }
 
@@ -75,7 +75,7 @@ type Word struct {
 	Value  string // the value of key=value
 }
 
-// Parse reads a file. If there are errors, the tree has the lines without one.
+// Parse reads a file. If there are errors, the returned File has only the lines without errors.
 func Parse(name string, src []byte) (*File, []*Error) {
 	f := &File{Name: name}
 	p := &parser{file: f}
@@ -158,7 +158,7 @@ func splitLines(s string) []string {
 
 type parser struct {
 	file *File
-	at   int // the next line, from 0
+	at   int // the index of the next line
 	open []Line
 	errs []*Error
 }

@@ -7,8 +7,8 @@ import (
 
 // The methods in this file move a session and read its state.
 
-// Advance runs up to n ticks (starts of lines and events). It returns false if the run is over. A session itself knows
-// neither signals nor real time.
+// Advance runs up to n ticks. A tick starts a line or runs one event. Advance returns false if the run is over. It does not
+// react to signals or to real time, so the caller checks for these between two calls.
 func (s *Session) Advance(n int) (bool, error) {
 	for range n {
 		if !s.tick() {
@@ -108,7 +108,7 @@ func (s *Session) Names() Names {
 	return s.cluster.Names()
 }
 
-// Cluster shows the cluster. It returns nil before the first line has run. Only the session moves time and starts faults.
+// Cluster returns a read-only view of the cluster, or nil before the first line has run.
 func (s *Session) Cluster() Sight {
 	if s.cluster == nil {
 		return nil

@@ -32,7 +32,7 @@ type Session struct {
 	clients    []env.Addr
 
 	entries []Entry
-	noted   map[sighting]env.Duration // the last time of each note, if the file has a saw line; never iterated
+	noted   map[sighting]env.Duration // the last time of each note; nil if the file has no saw line; never iterated
 	outputs []string                  // one per block of the file
 	verdict *Verdict                  // nil until the end
 	claims  []Claim
@@ -42,10 +42,10 @@ type Session struct {
 // RunOptions change how a scenario is run. The zero value runs it as written.
 type RunOptions struct {
 	Seed   *uint64                                        // overrides the file's seed
-	Set    []Setting                                      // replace the file's settings for every verb that has the config
+	Set    []Setting                                      // override the settings of every line that accepts the config
 	Rules  []string                                       // the enabled old rules
 	Mode   Mode                                           // how messages travel
-	Build  func(cluster.Options) (observe.Cluster, error) // if nil, Assemble
+	Build  func(cluster.Options) (observe.Cluster, error) // assembles the cluster; nil means observe.Assemble
 	Events uint64                                         // the budget of events; 0 is DefaultEvents
 	Heard  func(Note)                                     // if not nil, is called for every note
 }
@@ -90,13 +90,13 @@ type Verdict struct {
 	Claims   []Claim
 	Reason   StopReason // the reason why the run ended before its last line
 	Stopped  string     // Reason as a sentence; empty if the run reached its end
-	Unsound  error      // a bug of Samsa's that the world found; the verdict then means nothing
+	Unsound  error      // a bug in Samsa itself that the world detected; if not nil, the verdict means nothing
 	Seed     uint64
 	Events   uint64
 	Steps    uint64
 	Time     env.Duration
 	Hash     uint64
-	Shape    uint64 // the hash without names
+	Shape    uint64 // a second hash, which does not depend on the names of notes
 }
 
 // waiting is a running line.
@@ -137,7 +137,7 @@ func (p *Program) Seed() uint64 {
 	return 1
 }
 
-// DerivedSeeds returns n seeds that follow from one. The claims of a scenario must hold on them too.
+// DerivedSeeds returns n seeds that are derived from one seed. The claims of a scenario must hold on them too.
 func DerivedSeeds(seed uint64, n int) []uint64 {
 	seeds := make([]uint64, n)
 	for i := range seeds {
@@ -280,7 +280,7 @@ func (s *Session) enter(e Entry) {
 	s.entries = append(s.entries, e)
 }
 
-// open assembles the cluster of the file's cluster line.
+// open assembles the cluster that the file's cluster line describes. It returns false if there was an error.
 func (s *Session) open() bool {
 	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear}
 	for _, c := range s.program.code {
@@ -314,7 +314,7 @@ func (s *Session) claim(l *Line, ok bool, text string) {
 	s.claims = append(s.claims, Claim{l, ok, strings.TrimSpace(text)})
 }
 
-// stop ends the run before its last line.
+// stop makes the run end before its last line. If stop is called several times, the first reason counts.
 func (s *Session) stop(reason StopReason, text string) {
 	if s.stopped == (Stop{}) {
 		s.stopped = Stop{reason, text}

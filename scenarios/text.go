@@ -12,7 +12,8 @@ import (
 
 // The outputs of verbs are plain text, the same on every machine.
 
-// Wrap breaks text at spaces into lines of at most this width. Only a single longer word exceeds it.
+// Wrap breaks text at spaces into lines of at most this width. A word that is longer than the width becomes a line of its
+// own.
 func Wrap(text string, width int) string {
 	var lines []string
 	line := ""
@@ -34,7 +35,7 @@ func hang(head, text string, width int) string {
 	return head + strings.ReplaceAll(wrapped, "\n", "\n"+strings.Repeat(" ", len(head)))
 }
 
-// nodeName returns the name of the machine with a node id.
+// nodeName returns the name of the machine that has this node id.
 func nodeName(ns Names, id wire.NodeID) string {
 	if id == wire.NoNode {
 		return "none"
@@ -102,7 +103,8 @@ func describeLog(host env.Addr, log []cluster.BatchState) string {
 	return b.String()
 }
 
-// describeEpochs returns every replica of every partition, one line per partition and one digit per record:
+// describeEpochs returns the logs of all replicas, one line per partition and one digit per record. The leader has a star.
+// Exclamation marks enclose the part of a log that the leader's log does not have:
 //
 //	orders-0   b1  00!0!   b2* 0011   b3  001
 func describeEpochs(all []cluster.PartitionState, log func(env.Addr, cluster.PartitionState) []cluster.BatchState) string {
@@ -192,7 +194,7 @@ func quote(v string) string {
 	return strconv.Quote(v)
 }
 
-// describeMachine returns one line of show cluster.
+// describeMachine returns one line of the output of show cluster.
 func describeMachine(m cluster.MachineState) string {
 	state := "up"
 	switch {
@@ -211,7 +213,7 @@ func describeMachine(m cluster.MachineState) string {
 	return strings.TrimRight(s, " ") + "\n"
 }
 
-// describeFile returns one line of show files.
+// describeFile returns one line of the output of show files.
 func describeFile(f cluster.FileState) string {
 	s := fmt.Sprintf("%10d  %s", f.Size, f.Path)
 	if f.Synced < f.Size {

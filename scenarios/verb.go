@@ -20,7 +20,7 @@ type Verb struct {
 	Timed   bool     // whether it may follow "at TIME"
 	// Check finds errors that the form cannot express and adds new names. It may be nil.
 	Check func(*names, *Args) *complaint
-	// Run starts the verb and never waits. Result.Until is the condition for its end.
+	// Run starts the verb and does not wait for its end. Result.Until reports whether the verb has ended.
 	Run func(*Session, *Args) Result
 	// Overrides returns the decisions that the line changes before the first event. Such a verb has no Run.
 	Overrides func(*Args) []Override
@@ -39,14 +39,14 @@ type Result struct {
 	Until func() bool       // the verb ends when this returns true; if nil, at once
 	After env.Duration      // the verb ends after this time at the latest; 0 is the session's limit
 	Then  func(bool) string // returns more output at the end; the argument reports whether Until returned true
-	Aside bool              // the next line does not wait, and the output is only in the story
+	Aside bool              // the next line does not wait for this verb, and the output of the verb is only in the story
 }
 
 // Scope is the kind of configs that a verb can set.
 type Scope string
 
 const (
-	ScopeCluster Scope = "cluster" // configs of brokers, controllers and the whole cluster, known before it starts
+	ScopeCluster Scope = "cluster" // configs of brokers, controllers and the whole cluster, set before the cluster starts
 	ScopeNodes   Scope = "broker"  // configs of running brokers
 	ScopeTopic   Scope = "topic"
 	ScopeFeature Scope = "feature" // levels of features
@@ -138,7 +138,7 @@ func LookupVerb(name string) (*Verb, string) {
 		}
 		known = append(known, v.Name)
 	}
-	// Each pair has another tool's name for a verb and the name of the verb here.
+	// Each pair is a word that other tools use and the verb that does the same here.
 	for _, s := range [...][2]string{{"kill", "crash"}, {"read", "consume"}, {"restart", "start"}, {"assert", "expect"},
 		{"sleep", "wait"}, {"partition", "cut"}, {"create", "topic"}, {"write", "produce"}, {"print", "show"}, {"remove", "delete"},
 		{"upgrade", "finalise"}, {"finalize", "finalise"}, {"expand", "grow"}} {

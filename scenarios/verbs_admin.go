@@ -99,7 +99,7 @@ var verbElect = &Verb{
 	},
 }
 
-// refusalOf prints the outcome of an operation that did not succeed.
+// refusalOf returns a function that describes the outcome of an operation if the operation did not succeed.
 func refusalOf(what string) func(cluster.Outcome) string {
 	return func(o cluster.Outcome) string {
 		if o.Status == cluster.OutcomeOK {
@@ -109,8 +109,8 @@ func refusalOf(what string) func(cluster.Outcome) string {
 	}
 }
 
-// partitions returns the partitions of all topics that the file makes and the controller knows, in the order of the file.
-// The controller's own order follows from topic ids, which are drawn.
+// partitions returns the partitions of all topics that the file creates and the controller knows, in the order of the file.
+// The order of the controller would depend on topic ids, which are random.
 func (s *Session) partitions() (all []cluster.PartitionState) {
 	for _, t := range s.program.ns.topics {
 		for i := range t.partitions {

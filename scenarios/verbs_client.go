@@ -132,8 +132,8 @@ func checkProduce(ns *names, a *Args) *complaint {
 	return checkClient(ns, a)
 }
 
-// checkClient adds a client when a line first names it, with the configs of that line. Like Kafka's clients, it keeps its
-// configs.
+// checkClient adds a client when a line first names it, with the configs of that line. As in Kafka, a client cannot change
+// its configs later.
 func checkClient(ns *names, a *Args) *complaint {
 	b, _ := a.get("CLIENT")
 	name := string(arg[env.Addr](a, "CLIENT"))
@@ -174,7 +174,7 @@ func (s *Session) hosts(terms []hostTerm) (list []env.Addr) {
 	for _, t := range terms {
 		switch t.role {
 		case "":
-			// An earlier timed line may name a client that does not exist yet.
+			// Leave out a client that does not exist yet. A timed line may name it before the line that creates it runs.
 			if !slices.Contains(clientNames(&s.program.ns), string(t.addr)) || slices.Contains(s.clients, t.addr) {
 				add(t.addr)
 			}

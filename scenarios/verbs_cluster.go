@@ -114,7 +114,7 @@ var verbConfig = &Verb{
 		if len(a.Settings) == 0 {
 			return &complaint{msg: "config needs at least one CONFIG=VALUE"}
 		}
-		// The verb accepts the configs of both scopes.
+		// The parser has accepted the configs of both scopes, so check the scope of this line here.
 		scope := ScopeNodes
 		if a.has("TOPIC") {
 			scope = ScopeTopic
@@ -180,8 +180,8 @@ func once(op cluster.Op) func() cluster.Op { return func() cluster.Op { return o
 // bootTime is the longest time for which the operator waits until every running broker is unfenced.
 const bootTime = 30 * env.Second
 
-// afterBoot begins an operation once every running broker is unfenced. As in Kafka, a topic that is created earlier would
-// start with fewer in-sync replicas and another leader. Few scenarios want such a topic.
+// afterBoot begins an operation once every running broker is unfenced, or after bootTime. As in Kafka, a topic that is
+// created earlier would start with fewer in-sync replicas and another leader. Few scenarios want such a topic.
 func (s *Session) afterBoot(begin func() cluster.Op) func() cluster.Op {
 	late := s.cluster.Now() + bootTime
 	var op cluster.Op

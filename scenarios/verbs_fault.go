@@ -155,7 +155,7 @@ var verbHeal = &Verb{
 		if a.has("A") {
 			around = s.hosts(arg[[]hostTerm](a, "A"))
 		}
-		// A network fault has a direction and is healed in that direction.
+		// A network fault has a direction, so heal both directions.
 		for _, x := range around {
 			for _, y := range all {
 				if x != y {
@@ -233,8 +233,8 @@ func notNegative(_ *names, a *Args) *complaint {
 	return nil
 }
 
-// each runs a fault on every machine of the line, and prints a message if there is no machine. That is not an error, because
-// a role such as leader:orders-0 may be no machine on one seed and a machine on the next seed.
+// each runs a fault on every machine of the line. If there is no such machine, it prints a message and not an error, because
+// a role such as leader:orders-0 may be a machine on one seed and no machine on another.
 func each(name string, do func(*Session, *Args, env.Addr)) func(*Session, *Args) Result {
 	return func(s *Session, a *Args) Result {
 		hosts := s.hosts(arg[[]hostTerm](a, name))

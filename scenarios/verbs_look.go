@@ -9,7 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// groupLook is the group of the verbs that change nothing in a run. Adding or removing them keeps the run of a seed.
+// groupLook is the group of the verbs that have no effect on a run. Adding or removing them does not change the run of a
+// seed.
 const groupLook = "look"
 
 var verbShow = &Verb{
@@ -111,7 +112,7 @@ var verbExpect = &Verb{
 	Example: "expect acked-durable held\nexpect acked-durable priced",
 	Run: func(s *Session, a *Args) Result {
 		name, want := arg[string](a, "CHECK"), arg[check.Status](a, "STATUS")
-		// A missing response or recovery is a violation only at the end of the run.
+		// A missing response or recovery is a violation only at the end of the run, so the last line ends the run first.
 		if s.last() {
 			s.cluster.End()
 		}

@@ -33,7 +33,8 @@ type clusterPace struct {
 	EventsPerSecond float64 `json:"events_per_second"`
 }
 
-// seedPace is the speed of exploring. It counts in seeds of 10,000 events, because seeds differ in length.
+// seedPace is the speed of samsa explore. Two of its rates count every 10,000 events as one seed, because seeds differ in
+// length.
 type seedPace struct {
 	PerSecond     float64 `json:"per_second"`
 	TenThousand   float64 `json:"of_10000_events_per_second"`

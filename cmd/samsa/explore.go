@@ -164,8 +164,8 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	return nil
 }
 
-// codeOfReport returns the exit code of the campaign's worst failure. A bug of Samsa's is the worst failure, because it may
-// cause violations. The next worst is a violation, and then a cluster that does not become quiet.
+// codeOfReport returns the exit code of the campaign's worst failure. A bug in Samsa itself is the worst failure, because it
+// may cause violations. The next worst is a violation, and then a cluster that does not become quiet.
 func codeOfReport(r *explore.Report, cover bool) code {
 	switch {
 	case r.Interrupted:
@@ -235,7 +235,7 @@ func (m *meter) tick(ended, found int) {
 	fmt.Fprintln(m.err, line)
 }
 
-// end replaces the line with the total speed.
+// end replaces the line of progress with the total time and speed.
 func (m *meter) end(runs int) {
 	if m.drawn {
 		fmt.Fprintf(m.err, "\r%78s\r", "")

@@ -15,7 +15,7 @@ type page struct {
 	Again string
 }
 
-// pageText uses the colours of the screens. Blue is good and orange is not, but the words say it too.
+// pageText is the template of the page. Blue means good and orange means bad, but the text can be read without the colours.
 const pageText = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{{.Scenario}}, seed {{.Seed}}</title>
 <style>

@@ -22,8 +22,8 @@ type listing struct {
 	empty string // the text of an empty list
 }
 
-// listings returns the lists of `samsa list`, in order. Each row comes from the value that a run uses, so a list always
-// agrees with the runs.
+// listings returns the lists of `samsa list`, in order. The rows come from the same tables that a run uses, so a list is
+// never out of date.
 func listings() []listing {
 	return []listing{
 		{"scenarios", "scenario", scenarioRows, ""},

@@ -1,4 +1,4 @@
-// Command samsa runs scenarios of a simulated Kafka and reports the promises that this Kafka kept.
+// Command samsa runs scenarios on a simulated Kafka cluster and reports which of its promises Kafka kept.
 //
 //	arguments ──cobra──▶ command ──▶ session ──▶ report ──▶ text or one JSON object, and an exit code
 //

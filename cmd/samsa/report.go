@@ -80,5 +80,5 @@ func (a *app) report(err error) code {
 func (a *app) printJSON(v any) {
 	e := json.NewEncoder(a.out)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // checked keeps a write error
+	_ = e.Encode(v) // a.out keeps a write error for the end of the command
 }

@@ -74,7 +74,7 @@ type job struct {
 	program  *scenarios.Program
 	options  scenarios.RunOptions
 	until    uint64 // the step to stop at; 0 runs to the end
-	expected string // the check of --expect
+	expected string // the check that --expect names
 	json     bool
 	html     string // the file for the page; empty if none
 	again    string // the command that repeats the run
@@ -102,8 +102,8 @@ func (a *app) run(name string, f runFlags) (err error) {
 	return a.play(j, nil)
 }
 
-// understand makes a job from the flags and reports every mistake in them before anything runs. The field again of the job
-// is the command in the last line of a report; understand adds to it each flag that changes the run.
+// understand makes a job from the flags and reports every mistake in them before anything runs. It collects the flags that
+// change the run in job.again, which becomes the command that repeats the run.
 func understand(name string, f runFlags) (*job, error) {
 	program, err := load(name)
 	if err != nil {
@@ -149,7 +149,7 @@ func understand(name string, f runFlags) (*job, error) {
 	return j, nil
 }
 
-// understandExpect reads violated:CHECK, the expected violation of an old rule.
+// understandExpect reads the value of --expect, which is violated:CHECK, and returns the check.
 func understandExpect(s string) (string, error) {
 	status, name, ok := strings.Cut(s, ":")
 	if !ok || status != "violated" {
@@ -189,7 +189,7 @@ func load(name string) (*scenarios.Program, error) {
 	return p, err
 }
 
-// source returns the text of a scenario, by its name or path. The hint in its error uses command.
+// source returns the text of a scenario, by its name or path. command is the subcommand that the hint in an error suggests.
 func source(command, name string) ([]byte, error) {
 	if src, ok := scenarios.Source(name); ok {
 		return src, nil
@@ -263,7 +263,7 @@ func (a *app) play(j *job, t *trace) error {
 // drive runs the session to its end, to --until or to Ctrl-C. During a long run on a terminal it shows a line of progress on
 // stderr.
 func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) {
-	const quantum = 1 << 12 // in events; they take some milliseconds, so that Ctrl-C acts at once
+	const quantum = 1 << 12 // the events between two checks for Ctrl-C; they take a few milliseconds
 	shown, next := false, a.now().Add(300*time.Millisecond)
 	defer func() {
 		if shown {
@@ -295,7 +295,7 @@ func (a *app) drive(s *scenarios.Session, j *job) (interrupted bool, err error) 
 	return false, err
 }
 
-// internal reports a bug of Samsa's, with the command that repeats it.
+// internal reports a bug in Samsa itself, with the command that repeats it.
 func (a *app) internal(p any, j *job, seed string) {
 	a.code = exitInternal
 	if j.json {

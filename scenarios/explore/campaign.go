@@ -9,7 +9,7 @@ type Campaign struct {
 	First bool   // stop after the first seed that fails
 	Find  string // stop after the first seed that violates this check; empty for no check
 
-	// Stop is called before each run begins. If it returns true, the campaign ends after the current runs. Nil never stops.
+	// Stop, if not nil, is called before each run begins. If it returns true, the campaign ends after the current runs.
 	Stop func() bool
 	// Done gets each result, in the order of the seeds.
 	Done func(Result)
@@ -26,31 +26,31 @@ func (c Campaign) Explore() {
 	stop := func() bool { return c.Stop != nil && c.Stop() }
 	//goroutine: a campaign hands seeds to worlds that share nothing
 	jobs := make(chan int)
-	//goroutine: and collects their results; there is room for all, so no world waits
+	//goroutine: workers send their results here; the channel has room for all of them, so no worker waits
 	ended := make(chan numbered, c.Jobs)
 	for range c.Jobs {
-		//goroutine: each runs worlds of its own, from a seed to a result; nothing of a world is seen by two of them
+		//goroutine: each worker runs its own worlds, from a seed to a result; no two workers share a world
 		go func() {
-			//goroutine: the next seed
+			//goroutine: receives the next seed
 			for i := range jobs {
 				r := Run(c.Seed+uint64(i), c.Options)
-				ended <- numbered{i, r} //goroutine: a whole result, which does not change any more
+				ended <- numbered{i, r} //goroutine: sends a complete result, which nothing changes afterwards
 			}
 		}()
 	}
-	defer close(jobs)         //goroutine: the workers end
-	early := map[int]Result{} // results that wait for one of a smaller seed
+	defer close(jobs)         //goroutine: ends the workers
+	early := map[int]Result{} // results that wait for the result of a smaller seed
 	begun, over, next := 0, 0, 0
 	last := false
 	for {
 		for begun-over < c.Jobs && !last && (c.Runs == 0 || begun < c.Runs) && !stop() {
-			jobs <- begun //goroutine: a worker is free: fewer runs are under way than there are workers
+			jobs <- begun //goroutine: a worker is free, because there are more workers than current runs
 			begun++
 		}
 		if over == begun {
 			return
 		}
-		r := <-ended //goroutine: the world that ends first; the order is restored below
+		r := <-ended //goroutine: receives the result of the run that ends first; the order is restored below
 		over++
 		early[r.at] = r.Result
 		if c.Tick != nil {

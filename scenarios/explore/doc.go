@@ -4,23 +4,23 @@
 //	               cluster, configs, workload,                                           ├─ in seed order ─▶ Report
 //	               operators, faults, the healing                  other seeds ──▶ ...  ─┘
 //
-// A plan is a pure function of seed and profile. Every decision is a separate hash (scenarios.Draw), so the order of drawing
-// does not matter and a new decision changes no other. A plan is a list of lines, each with a verb, words, and a tag. The
-// line that begins a fault and the line that ends it have the same tag. A plan is written as a scenario file before it runs, so
-// `samsa run FILE` repeats every finding.
+// A plan is a pure function of seed and profile. Every decision is a separate hash (scenarios.Draw), so the order of
+// drawing does not matter and a new decision changes no other. A plan is a list of lines, each with a verb, words, and a
+// tag. The line that begins a fault and the line that ends it have the same tag. A plan is written as a scenario file
+// before it runs, so `samsa run FILE` repeats every finding.
 //
 // A run has three parts. In the first, there are faults and operations, and only safety is checked. In the second, the
 // faults end, machines that are down start, and the cluster must become quiet within a bound that follows from its timeouts;
-// in a quarter of the plans some machines stay down or cut off, and a core must become quiet without them. In the third, a
-// consumer drains every partition, so that the history checks see every record.
+// in about a quarter of the plans some machines stay down or cut off, and the other machines, the core, must become quiet
+// without them. In the third, a consumer drains every partition, so that the history checks see every record.
 //
-// A failure is identified by a fingerprint of constants: the check with the kind of its fact, or the obstacles that keep the
-// cluster from becoming quiet.
+// A failure has a fingerprint, which is the same on every seed. It consists of the name of the check and the kind of the
+// fact that violated it, or of the obstacles that keep the cluster from becoming quiet.
 //
 // Read plan.go for the order of a file's lines, line.go for a line and its tag, and profile.go for the timeouts.
 // workload.go, operations.go and faults.go draw the part in which the cluster serves, and healing.go the part after it.
 // run.go and unrest.go determine the result of a seed, and campaign.go runs many seeds at once.
 //
-// It does not search and does not shrink, because seeds are independent. Package check is the judge of everything except
-// whether the cluster became quiet, which is decided here.
+// Seeds are independent: the result of one seed does not influence the plan of another, and the package does not shrink a
+// plan that fails. Package check decides everything except whether the cluster became quiet, which this package decides.
 package explore

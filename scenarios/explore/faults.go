@@ -125,8 +125,8 @@ func families() []family {
 	}
 }
 
-// drawFaults chooses families, weights and times of faults. One seed in sixteen has no fault at all, to find violations that
-// need none.
+// drawFaults chooses families, weights and times of faults. About one seed in sixteen has no fault at all, to find
+// violations that happen without faults.
 func (p *Plan) drawFaults(d draws) {
 	if d.chance("faultless", 0, 60) {
 		return
@@ -134,7 +134,7 @@ func (p *Plan) drawFaults(d draws) {
 	p.rough = d.chance("noise", 0, 400)
 	all := families()
 	weights := make([]int, len(all))
-	rare := d.chance("rots", 0, 120) // such runs prove less, because they need not become quiet, so few seeds have them
+	rare := d.chance("rots", 0, 120) // only few seeds, because a cluster that may lose synced bytes need not become quiet
 	for i, f := range all {
 		if f.rots && !rare || !f.rots && !d.chance("family."+f.name, 0, 500) {
 			continue
@@ -225,8 +225,8 @@ func (p *Plan) some(d draws, ord int32) host {
 	return host(strings.Join(in, ","))
 }
 
-// net adds a network fault and its end. The fault is symmetric or one way. It is around a machine, between two machines,
-// between a leader and its followers, or between a leader and the controllers.
+// net adds a network fault and its end. The fault affects both directions or only one. It is between two machines, between a
+// few machines and all nodes or all brokers, or between a leader and its followers, the controllers or a producer.
 func (p *Plan) net(d draws, s strike, verb string, how words) {
 	tp := p.partition(d, "net", s.ord, s.at)
 	a, b := p.some(d, s.ord), nodes

@@ -145,7 +145,7 @@ func (p *Plan) healing() []Line {
 	if of == nil {
 		h.rest(of)
 	}
-	if p.rots { // a client that waits for lost records would never end
+	if p.rots { // a client that reads lost records would wait for ever
 		h.add("crash", clients)
 		return h.lines
 	}
@@ -172,7 +172,7 @@ func (h *healer) start(machines host) {
 	h.add("start", machines, "for", "good")
 }
 
-// startAgain starts machines a second time if one of them may still have been stopping at the first.
+// startAgain starts machines a second time if one of them may still have been stopping at the first start.
 func (h *healer) startAgain(machines host) {
 	if h.left&(stops|hurtsDisk) != 0 {
 		h.add("wait", span(h.time.rest/10))
@@ -211,10 +211,10 @@ func (h *healer) endFaults(clients host) {
 	}
 }
 
-// unlock elects leaders uncleanly where min.insync.replicas was changed while a partition had an empty ISR. Kafka clears the
-// ELR on that change (ClearElrRecord), and only an unclean election then gives the partition a leader again. The same
-// applies after a downgrade of the feature. The controller itself would hold that election only every
-// unclean.leader.election.interval.ms.
+// unlock requests an unclean election for every partition. Some partitions need it: if min.insync.replicas changes while a
+// partition has an empty ISR, Kafka clears the ELR of the partition (ClearElrRecord), and only an unclean election then
+// gives the partition a leader again. The same applies after a downgrade of eligible.leader.replicas.version. Without a
+// request, the controller holds unclean elections only every unclean.leader.election.interval.ms.
 func (h *healer) unlock() {
 	h.add("wait", span(20*h.time.unit))
 	for _, t := range h.topics {

@@ -75,14 +75,14 @@ func operations() []operation {
 	}
 }
 
-// movable are topic configs that may change while the cluster runs, with values that make a difference.
+// movable lists topic configs that may change while the cluster runs, with values that have an effect on a short run.
 var movable = [...]string{
 	"retention.bytes=2000", "retention.bytes=-1", "retention.ms=1000", "retention.ms=-1", "internal.segment.bytes=512", "internal.segment.bytes=16384",
 	"segment.ms=200", "max.message.bytes=150", "max.message.bytes=1048588", "flush.messages=1", "message.timestamp.type=LogAppendTime",
 	"message.timestamp.type=CreateTime", "message.timestamp.after.max.ms=1000", "index.interval.bytes=1", "file.delete.delay.ms=0", "segment.index.bytes=60",
 }
 
-// orderTopic adds the line that creates a topic.
+// orderTopic adds the line that creates a topic, unless its time is after the start of the healing.
 func (p *Plan) orderTopic(when int, tag Tag, t *topic) {
 	if when < p.heal {
 		p.at(when, t.making(tag))
@@ -128,8 +128,8 @@ func lastingTopic(topics []topic, d draws, ord int32) *topic {
 	return &topics[d.intn("operation.topic", ord, n)]
 }
 
-// comeAndGo creates a topic during the workload, deletes it, and perhaps creates it again. Once all topic names are used, it
-// deletes an earlier topic instead.
+// comeAndGo creates a topic during the workload, usually deletes it later, and perhaps creates it again. Once all topic
+// names are used, it does nothing.
 func (p *Plan) comeAndGo(d draws, o order) {
 	name := lasting
 	for _, t := range p.topics {

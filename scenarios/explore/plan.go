@@ -14,7 +14,7 @@ import (
 //	topic ...
 //	at TIME send, consume, config          the workload
 //	at TIME fault, at TIME its end
-//	run until time T                       the faults are over: heal all, start all
+//	run until time T                       then end all faults and start all machines
 //	crash, cut machines outside the core   in some plans: the core must become quiet alone
 //	run until quiet [of CORE]              the cluster must become quiet
 //	start, heal those machines             in some of those plans: all must become quiet again
@@ -28,7 +28,7 @@ type Plan struct {
 	topics               []topic
 	producers            []string // the names of the clients
 	consumers            []string
-	values               int // the number of records sent so far; the value of a record is made from it
+	values               int // the number of records sent so far; the last record has the value "v" with this number
 	rough                bool
 	families             []string // families of faults in this plan
 	operations           []string // kinds of operations in this plan
@@ -121,7 +121,8 @@ func (t *topic) making(tag Tag) Line {
 	return l
 }
 
-// partition draws a partition for a line at a given time. Its topic exists by that time, and only rarely has been deleted.
+// partition draws a partition for a line at a given time. Its topic has been created by then and, except in a few draws, has
+// not been deleted.
 func (p *Plan) partition(d draws, site string, n int32, at int) partition {
 	var here []*topic
 	for i := range p.topics {

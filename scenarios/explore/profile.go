@@ -11,8 +11,8 @@ type Profile string
 const (
 	// Mixed draws Compressed for nine seeds out of ten and Kafka for the tenth.
 	Mixed Profile = "mixed"
-	// Compressed divides Kafka's timeouts by ten to thirty and keeps their ratios, so that ISRs shrink and sessions time out
-	// within ten virtual seconds.
+	// Compressed divides Kafka's timeouts by ten to thirty and roughly keeps their ratios, so that ISRs shrink and sessions
+	// time out within ten virtual seconds.
 	Compressed Profile = "compressed"
 	// Kafka keeps all defaults, so runs last virtual minutes.
 	Kafka Profile = "kafka"
@@ -62,8 +62,8 @@ func timingOf(p Profile, d draws) timing {
 		}
 		return t
 	}
-	// Kafka's session timeout is 9 s, its heartbeat interval 2 s and its replica lag limit 30 s. All other times here follow
-	// from the session timeout.
+	// Kafka's session timeout is 9 s, its heartbeat interval 2 s and its replica lag limit 30 s. The function scale keeps
+	// the ratio of one of Kafka's times to the session timeout.
 	session := pick(d, "session", 0, 300, 450, 600, 900)
 	scale := func(ms int) int { return max(1, ms*session/9000) }
 	lag := pick(d, "lag", 0, 1000, 1000, 1000, 500, 2000)

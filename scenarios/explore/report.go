@@ -33,7 +33,8 @@ type Report struct {
 	Checks     []CheckCount `json:"checks"`
 	Faults     []FaultCount `json:"faults"`
 	NeverFired []string     `json:"faults_never_fired"`
-	// Operations counts the requests of operators. Cores counts the runs that ended without some of the machines.
+	// Operations counts the requests of operators. Cores counts the runs in which the cluster had to become quiet without
+	// some of its machines.
 	Operations []OperationCount `json:"operations"`
 	Cores      []CoreCount      `json:"cores"`
 	Kinds      []Kind           `json:"kinds_of_failure"`

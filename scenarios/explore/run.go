@@ -18,8 +18,8 @@ type Options struct {
 	Judge func(*scenarios.Session) []Failure
 }
 
-// budget is the limit of events per run. Most runs have ten thousand events, and those at Kafka's timeouts several hundred
-// thousand.
+// budget is the limit of events per run. Most runs have about ten thousand events. A run with Kafka's own timeouts has
+// several hundred thousand.
 const budget = 1_000_000
 
 // Verdict is the result of one seed.
@@ -30,7 +30,7 @@ const (
 	Violated Verdict = "violated" // a check is violated
 	Stuck    Verdict = "stuck"    // no violation, but the cluster did not become quiet in time
 	Unknown  Verdict = "unknown"  // the run spent its budget
-	Internal Verdict = "internal" // a bug of Samsa's: a panic, or a message that was changed after it was sent
+	Internal Verdict = "internal" // a bug in Samsa itself, such as a panic or a message that was changed after it was sent
 )
 
 // verdicts are all verdicts, in the order of a report.
@@ -49,7 +49,7 @@ const (
 	ofRest      = "quiet"   // the cluster did not become quiet
 	ofBudget    = "budget"  // the run spent its budget of events
 	ofPanic     = "panic"   // a node or the world panicked
-	ofSoundness = "unsound" // the world found a bug of Samsa's
+	ofSoundness = "unsound" // the world detected a bug in Samsa itself
 )
 
 // violates reports whether a check is violated.
@@ -79,7 +79,7 @@ type Result struct {
 	Events   uint64
 	Time     int64 // virtual nanoseconds
 	Hash     uint64
-	Shape    uint64 // the hash without names
+	Shape    uint64 // a second hash, which does not depend on the names of notes
 }
 
 // Judged is the status of one check.

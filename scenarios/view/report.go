@@ -29,9 +29,9 @@ type Report struct {
 type Property struct {
 	Name        string `json:"name"`
 	Status      string `json:"status"` // "held", "violated", "priced", "unknown", "unexercised"
-	Step        uint64 `json:"step"`   // the step at which it was decided; 0 if at none
+	Step        uint64 `json:"step"`   // the step that decided the status; 0 if no single step did
 	Explanation string `json:"explanation"`
-	Clause      string `json:"clause,omitempty"` // for priced: the clause of the contract that allows it
+	Clause      string `json:"clause,omitempty"` // for priced: the clause of the contract that allows the violation
 }
 
 // Claim is the claim of one line of the scenario, and whether it holds.

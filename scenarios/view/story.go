@@ -6,7 +6,7 @@
 // The structs do not depend on width, colour or terminal. The integers of notes become words here. Read story.go for the
 // sentences, report.go for the verdict, and text.go for the output of `samsa run`.
 //
-// It has no effect on a run.
+// The package has no effect on a run.
 package view
 
 import (
@@ -46,7 +46,8 @@ func Story(s *scenarios.Session) []Line {
 }
 
 // More returns the story that begins at the given entry of the session, and the index of the next entry. Its cost depends
-// only on the new entries. A story read in parts equals the story read at once, and entries stay the same after a Seek.
+// only on the number of new entries. A story that is read in parts equals the story that is read at once, and Seek does not
+// change the entries before its step.
 func More(s *scenarios.Session, from int) (story []Line, next int) {
 	entries := s.Entries()
 	from = min(from, len(entries))
@@ -74,7 +75,7 @@ func More(s *scenarios.Session, from int) (story []Line, next int) {
 	return story, len(entries)
 }
 
-// repeatedByJudges reports whether a line is a claim that holds. The report repeats such a claim.
+// repeatedByJudges reports whether a line is a claim that holds. The story omits such a line, because the report has it too.
 func repeatedByJudges(s *scenarios.Session, l *scenarios.Line) bool {
 	if l == nil || l.Verb.Text != "expect" && l.Verb.Text != "saw" {
 		return false
@@ -107,7 +108,7 @@ func Sentence(n scenarios.Note, names scenarios.Names) string {
 	}
 }
 
-// fieldText returns one field in words. A field that the kind does not have becomes {field}.
+// fieldText returns one field in words. If the kind does not have the field, fieldText returns {field}.
 func fieldText(n scenarios.Note, field string, names scenarios.Names) string {
 	for i, name := range n.Kind.Fields {
 		if name == field && field != "" {

@@ -9,7 +9,7 @@ import (
 // width is the largest width of any text. Every terminal has that many columns.
 const width = 80
 
-// Opening returns the text before a story: the run and the scenario's own comment.
+// Opening returns the text before a story: the name of the scenario, the seed, and the scenario's leading comment.
 func Opening(scenario, seed, tale string) string {
 	s := fmt.Sprintf("%s   seed %s\n\n", clean(scenario), seed)
 	for para := range strings.SplitSeq(tale, "\n\n") {
@@ -63,8 +63,8 @@ func StoryText(story []Line) string {
 // Seconds formats a time in seconds with three decimals, rounded down.
 func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e6) }
 
-// Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. Closing gives
-// only the name of a check that held.
+// Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. It gives only the
+// names of the checks that held or were not exercised.
 func (r Report) Closing(again string) string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")
@@ -127,7 +127,7 @@ func fill(text, head, indent string) string {
 	return strings.Join(append(lines, strings.TrimRight(line, " ")), "\n")
 }
 
-// keep breaks text in columns at the width and keeps its spaces.
+// keep breaks text at the width and keeps its spaces, because the text may be a table.
 func keep(text, indent string) string {
 	r := []rune(clean(text))
 	room := width - len(indent)
