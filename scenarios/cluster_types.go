@@ -14,6 +14,8 @@ type (
 	// Note is one note with its node, event and time. Names turns the integers of a note into names.
 	Note  = cluster.Note
 	Names = cluster.Names
+	// Event is one event, with its machine and the hash of the run up to it.
+	Event = cluster.Event
 	// Tally counts how much a run tested.
 	Tally = cluster.Tally
 	// PartitionState is the state of one partition, and MachineState is that of one machine.

@@ -48,6 +48,7 @@ type RunOptions struct {
 	Build  func(cluster.Options) (observe.Cluster, error) // assembles the cluster; nil means observe.Assemble
 	Events uint64                                         // the budget of events; 0 is DefaultEvents
 	Heard  func(Note)                                     // if not nil, is called for every note
+	Each   func(Event)                                    // if not nil, is called for every event, after its notes
 }
 
 // DefaultEvents is the budget of a run. The verdict of a run that exceeds it is inconclusive.
@@ -282,7 +283,7 @@ func (s *Session) enter(e Entry) {
 
 // open assembles the cluster that the file's cluster line describes. It returns false if there was an error.
 func (s *Session) open() bool {
-	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear}
+	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)

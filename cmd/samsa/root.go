@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(a.flagError)
-	root.AddCommand(a.runCommand(), a.exploreCommand(), a.doctorCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.exploreCommand(), a.diffCommand(), a.doctorCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
 	root.InitDefaultCompletionCmd() // add the completion command now, so that its usage errors can be replaced
 	for _, c := range root.Commands() {
@@ -141,6 +141,11 @@ func helpOf(cmd *cobra.Command) string {
 		return "samsa help"
 	}
 	return "samsa help " + cmd.Name()
+}
+
+// completeScenarios completes the name of a scenario, or the path of a file.
+func completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return scenarios.Library(), cobra.ShellCompDirectiveDefault
 }
 
 // exactly requires n arguments. The error for any other number of arguments names the arguments in words.

@@ -149,6 +149,8 @@ type Options struct {
 	Overrides   []Override // decisions of the world that do not follow the seed
 	// Sink receives every note when it is made, even if it is not in the story. Nil discards the notes.
 	Sink func(Note)
+	// Events receives every event once all effects that it completed at once are part of the hash. Nil discards the events.
+	Events func(Event)
 }
 
 // Setting is one config as written. It has been validated against the table of configs.

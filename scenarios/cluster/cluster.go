@@ -204,4 +204,7 @@ func (c *simCluster) after(e *sim.Event) {
 		c.leaderAppeared = false
 		c.countMoves()
 	}
+	if c.options.Events != nil {
+		c.options.Events(happened(e, c.world.Hash()))
+	}
 }

@@ -52,7 +52,7 @@ func NewReport(scenario string, v *scenarios.Verdict) Report {
 		r.StopReason = v.Reason.String()
 	}
 	for _, f := range v.Findings {
-		r.Properties = append(r.Properties, Property{f.Check.Name, f.Status.String(), f.Step, f.Explanation, f.Clause})
+		r.Properties = append(r.Properties, property(f))
 	}
 	for _, c := range v.Claims {
 		r.Claims = append(r.Claims, Claim{c.Line.Num, c.OK, c.Text})

@@ -1,10 +1,11 @@
 // Package view turns a session into plain structs: the story in sentences, and the findings of the judges.
 //
 //	session ──▶ entries ──▶ Story ──┐
-//	        ──▶ verdict ──▶ Report ─┴──▶ text, JSON, screens
+//	        ──▶ verdict ──▶ Report ─┼──▶ text, JSON, screens
+//	two sessions ─▶ Differ ─▶ Diff ─┘
 //
 // The structs do not depend on width, colour or terminal. The integers of notes become words here. Read story.go for the
-// sentences, report.go for the verdict, and text.go for the output of `samsa run`.
+// sentences, report.go for the verdict, text.go for the output of `samsa run`, and diff.go for the comparison of two runs.
 //
 // The package has no effect on a run.
 package view
