@@ -58,7 +58,7 @@ func (p *Partition) DecideFetch(a FetchState) FetchDecision {
 	}
 	if a.LastFetchedEpoch != wire.NoEpoch && admission != Trusted {
 		mark, known := p.log.EndOffsetFor(a.LastFetchedEpoch)
-		if !known || a.FetchOffset < p.log.Start() { // even if the logs diverge, because this log starts higher (KAFKA-12996)
+		if !known || a.FetchOffset < p.log.Start() { // even if the logs diverge (KAFKA-12996)
 			return FetchDecision{Err: kerr.OffsetOutOfRange}
 		}
 		mark = p.rules.EpochEnd(a.LastFetchedEpoch, mark)

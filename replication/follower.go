@@ -59,7 +59,7 @@ func (p *Partition) TruncateFullyAndStartAt(d env.Disk, start wire.Offset) error
 	return err
 }
 
-// Replicate appends the records of a fetch response and takes the leader's high watermark and log start. A follower's high
+// Replicate appends the records of a fetch response and adopts the leader's high watermark and log start. A follower's high
 // watermark may decrease, because the previous leader may have had a longer log. It is never above the follower's own log
 // end, because a replica that is elected leads with the records that it has.
 func (p *Partition) Replicate(d env.Disk, records []byte, leaderHW, leaderStart wire.Offset) error {

@@ -19,7 +19,7 @@ type Proposal struct {
 
 // Member is a proposed member of the ISR with the broker epoch of its last fetch (KIP-903). The epoch is -1 for the
 // leader itself, and for a member that has not fetched from this leader. If such a member restarts meanwhile, the
-// partition epoch of the proposal is stale.
+// controller removes it from the ISR, so the partition epoch of the proposal is stale.
 type Member struct {
 	ID          wire.NodeID
 	BrokerEpoch wire.BrokerEpoch
@@ -111,7 +111,7 @@ func (p *Partition) HandleAlterPartitionResult(asked Proposal, a AlterPartitionR
 	}
 	switch a.ErrorCode {
 	case 0:
-		if a.LeaderEpoch == p.leaderEpoch && a.PartitionEpoch >= p.partitionEpoch { // equal if the ISR was already the proposed one
+		if a.LeaderEpoch == p.leaderEpoch && a.PartitionEpoch >= p.partitionEpoch { // equal if the ISR did not change
 			p.partitionEpoch = a.PartitionEpoch
 			p.lead.commit(a.ISR)
 			p.Advance(now)

@@ -39,10 +39,10 @@ type followerState struct {
 	lastCaughtUp       env.Instant      // the last time at which it had the leader's whole log
 }
 
-// applyAssignment takes the replicas and limits of an assignment. In a new epoch the members of the ISR have a full lag time
-// to fetch, and the others must fetch before they count as caught up (Replica.resetReplicaState), because the times of an
-// earlier epoch were measured against another log. A leader that did not lead in the previous epoch knows no positions,
-// because its followers may have truncated their logs since.
+// applyAssignment takes the replicas and limits of an assignment. In a new epoch the members of the ISR have
+// replica.lag.time.max.ms to fetch, and the others must fetch before they count as caught up (Replica.resetReplicaState),
+// because the times of an earlier epoch were measured against another log. A leader that did not lead in the previous
+// epoch knows no positions, because its followers may have truncated their logs since.
 func (l *leading) applyAssignment(a Assignment, newEpoch bool, now env.Instant) {
 	l.minISR, l.lagMax = min(a.MinISR, len(a.Replicas)), a.LagMax
 	longAgo := now - env.Instant(a.LagMax) - 1
@@ -105,10 +105,10 @@ func (p *Partition) UnderReplicated() bool {
 	return p.lead != nil && len(p.lead.isr) < len(p.lead.followers)+1
 }
 
-// Acknowledge returns the error for a produce with acks=all whose records the high watermark has passed. It is nil, or
-// NOT_ENOUGH_REPLICAS_AFTER_APPEND if the ISR shrank below the minimum after the append (KAFKA-1555). The records may then
-// survive, so for the client the outcome is unknown. Acknowledge uses the maximal ISR, because the high watermark waited for
-// all its members, so each of them has the records.
+// Acknowledge returns the error for a produce request with acks=all after the high watermark has passed its records. The
+// error is nil, or NOT_ENOUGH_REPLICAS_AFTER_APPEND if the ISR shrank below the minimum after the append (KAFKA-1555). The
+// records may then survive, so for the client the outcome is unknown. Acknowledge uses the maximal ISR, because the high
+// watermark waited for all its members, so each of them has the records.
 func (p *Partition) Acknowledge() *kerr.Error {
 	switch {
 	case p.lead == nil:

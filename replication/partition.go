@@ -7,10 +7,10 @@
 //	                 └────────────────────────┘
 //	                          storage.Log
 //
-// It has no requests, connections or other partitions. Package broker has these and calls it. This file has the two
-// transitions, append.go has the appends of each origin to a leader's log, leader.go has the states of the ISR and the
-// high watermark, isr.go has the changes of the ISR, fetch.go has the leader's side of a fetch, and follower.go has
-// truncation and replication. rules.go lists the decisions for which Kafka once had another answer.
+// It has no requests, connections or other partitions. Package broker has these and calls it. In this file a replica
+// becomes leader or follower. append.go has the appends of each origin to a leader's log, leader.go has the states of the
+// ISR and the high watermark, isr.go has the changes of the ISR, fetch.go has the leader's side of a fetch, and follower.go
+// has truncation and replication. rules.go lists the decisions for which Kafka once had another answer.
 //
 // Not here: elections (controller), reassignment, several log directories, remote storage.
 package replication
@@ -27,7 +27,7 @@ import (
 
 // Partition is one replica. It lives from its assignment to this broker until it is deleted.
 //
-// Invariants: start ≤ hw ≤ end; neither epoch ever decreases; after the first Become exactly one of lead and follow is set.
+// Invariants: start ≤ hw ≤ end; the epochs never decrease; after the first Become exactly one of lead and follow is set.
 type Partition struct {
 	TP   wire.TopicPartition
 	ID   wire.TopicID
@@ -103,7 +103,8 @@ func (p *Partition) Become(d env.Disk, a Assignment, now env.Instant) (newEpoch 
 
 // becomeLeader starts a new epoch at the end of the log, and at once adds it to the epoch cache (KAFKA-7415). It resets
 // the state of the followers: a leader that also led in the previous epoch keeps their positions, but not the times at
-// which they were in sync. If the epoch is not new, becomeLeader takes only the committed ISR from the assignment.
+// which they were in sync. If the epoch is not new, becomeLeader takes only the replicas, the limits and the committed
+// ISR from the assignment.
 //
 // A leader that was elected uncleanly is RECOVERING in the image. As in Kafka it recovers nothing, and its next ISR change
 // says RECOVERED.
@@ -145,7 +146,8 @@ func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) erro
 	return nil
 }
 
-// setHW moves the high watermark here and in the log, where a transaction is complete when its marker is below it.
+// setHW moves the high watermark. It also passes it to the log's producers, because a transaction no longer holds back
+// the last stable offset when its marker is below the high watermark.
 func (p *Partition) setHW(hw wire.Offset) {
 	p.hw = hw
 	p.log.Producers().OnHighWatermarkUpdated(hw)

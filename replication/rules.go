@@ -16,9 +16,9 @@ type Rules struct {
 	// It does not truncate, because the first fetch finds out where the logs diverge (KIP-101, KIP-595).
 	TruncateOnFollow func(hw, end wire.Offset) wire.Offset
 
-	// EpochEnd: what does a leader answer to a request for the end of an epoch, if it found the largest epoch not above
-	// the requested one? It returns that epoch with its end, so that the follower can compare it with the requested
-	// epoch (KIP-279).
+	// EpochEnd: how does a leader answer a request for the end of an epoch that its log does not have? found is the next
+	// lower epoch that its log has, with the end of that epoch. The leader returns found, so that the follower can see
+	// that found.Epoch is not the requested epoch (KIP-279).
 	EpochEnd func(asked wire.Epoch, found storage.EpochEndOffset) storage.EpochEndOffset
 
 	// Admit: does a leader serve a fetch with another leader epoch than its own? No. The sender does not follow this leader

@@ -313,14 +313,14 @@ func (l *Log) roll(d env.Disk, base wire.Offset, wall env.Time) error {
 
 // appendBatches appends valid batches to the active segment, which has room for them, and updates indexes, epochs and
 // producers. For a leader's batch, decided is the update of the producer table that was prepared before. For a
-// follower's batch, decided is nil, and its update is not checked.
+// follower's batch, decided is nil, and the update is not checked.
 //
 //	epochs' file ─▶ log file ─▶ end offset ─▶ indexes ─▶ producer table ─▶ transaction index
 //	└── failure: nothing was appended ──┘    └── failure: appended; the log is offline ──┘
 //
-// The order matters. Epochs come first, because a batch without its epoch on the device could not be compared with a
-// leader's. Then the batches are written, and the log end moves at once: if a later step fails, their offsets are
-// already used (KAFKA-7866).
+// The order matters. Epochs come first; otherwise a power loss could leave a log with a batch but without the batch's
+// epoch, which could not be compared with a leader's log. Then the batches are written, and the log end moves at once,
+// because their offsets are used even if a later step fails (KAFKA-7866).
 func (l *Log) appendBatches(d env.Disk, records []byte, decided *change) error {
 	if len(records) == 0 {
 		return nil

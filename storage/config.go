@@ -11,14 +11,14 @@ import (
 // Log.Configure.
 type Config struct {
 	SegmentBytes       int32        // segment.bytes: the log rolls before a segment would exceed this size
-	SegmentMs          env.Duration // segment.ms: the log also rolls when the newest batch is this much later than the first
+	SegmentMs          env.Duration // segment.ms: the log also rolls before a segment would span more time than this
 	IndexIntervalBytes int32        // index.interval.bytes: log bytes between index entries
 	IndexMaxBytes      int32        // segment.index.bytes: the log rolls before an index would exceed this size
 
 	RetentionMs    env.Duration // retention.ms, -1 means forever
 	RetentionBytes int64        // retention.bytes, -1 means no limit
-	Delete         bool         // cleanup.policy contains delete: the two limits above apply
-	Compact        bool         // cleanup.policy contains compact: clients must send keys
+	Delete         bool         // cleanup.policy contains delete, so the two limits above apply
+	Compact        bool         // cleanup.policy contains compact, so clients must send keys
 
 	MaxMessageBytes    int32 // max.message.bytes: the largest size of a batch
 	TimestampType      wire.TimestampType

@@ -129,7 +129,7 @@ func decodeOffsets(content []byte) (Offsets, error) {
 	return o, nil
 }
 
-// cleanShutdown is the content of the marker (CleanShutdownFileHandler).
+// cleanShutdown is the content of the clean-shutdown marker (CleanShutdownFileHandler).
 type cleanShutdown struct {
 	Version     int32  `json:"version"`
 	BrokerEpoch *int64 `json:"brokerEpoch"`
@@ -140,7 +140,8 @@ const NoBrokerEpoch wire.BrokerEpoch = -1
 
 // TakeCleanMarker reads the clean-shutdown marker and durably deletes it before any log is loaded, because after a
 // crash during loading the next start must recover the logs (KAFKA-10471). The marker has the broker epoch of the
-// incarnation that wrote it. A broker that has lost that epoch leaves the eligible leader replicas (ELR, KIP-966).
+// incarnation that wrote it. If the next incarnation cannot send that epoch to the controller, the controller removes
+// the broker from the eligible leader replicas (ELR, KIP-966).
 func (dir Dir) TakeCleanMarker(d env.Disk) (clean bool, epoch wire.BrokerEpoch, err error) {
 	path := join(dir.Path, cleanFile)
 	content, err := readFile(d, path)
@@ -190,7 +191,7 @@ func decodeCleanMarker(content []byte) wire.BrokerEpoch {
 type Meta struct {
 	Cluster   string
 	Node      wire.NodeID
-	Directory wire.UUID // of this directory (KIP-858)
+	Directory wire.UUID // the id of this directory (KIP-858)
 }
 
 // SaveMeta replaces meta.properties.
@@ -285,7 +286,7 @@ func ParseTopicID(content []byte) (id wire.TopicID, err error) {
 	return wire.TopicID(u), err
 }
 
-// DirKind is the kind of a log's directory, by its name.
+// DirKind is the kind of a log's directory. The suffix of the directory's name shows it.
 type DirKind uint8
 
 const (
@@ -297,7 +298,7 @@ const (
 
 var dirKindSuffixes = [...]string{DirDeleted: "-delete", DirStray: "-stray", DirFuture: "-future"}
 
-// ParseDir reads the name of a log's directory: "orders-0", or with a unique part and a suffix "orders-0.6b1f…-delete".
+// ParseDir reads the name of a log's directory: "orders-0", or "orders-0.6b1f…-delete" with a unique id and a suffix.
 func ParseDir(name string) (tp wire.TopicPartition, kind DirKind, ok bool) {
 	for k, suffix := range dirKindSuffixes {
 		if suffix == "" {
@@ -323,8 +324,8 @@ func ParseDir(name string) (tp wire.TopicPartition, kind DirKind, ok bool) {
 	return wire.TopicPartition{Topic: name[:dash], Partition: int32(n)}, kind, true
 }
 
-// FormatDir returns the name of a log's directory of a kind. The unique id distinguishes the logs of topics with the
-// same name that were deleted one after the other. The name of a DirLog does not contain it.
+// FormatDir returns the name of the directory for a log of the given kind. The unique id distinguishes the logs of
+// topics that had the same name and were deleted one after the other. The name of a DirLog does not contain it.
 func FormatDir(tp wire.TopicPartition, kind DirKind, unique wire.UUID) string {
 	if kind == DirLog {
 		return tp.String()

@@ -1,6 +1,6 @@
 // Package storage is the log of one partition on a disk, in Apache Kafka's own format: batches in segments, indexes,
-// producer snapshots, the leader-epoch checkpoint, and the checkpoints of a log directory. Kafka's DumpLogSegments reads
-// all of it.
+// producer snapshots, the leader-epoch checkpoint, and the checkpoints of a log directory. Kafka's DumpLogSegments can
+// read the segments, indexes and snapshots.
 //
 //	orders-0/
 //	  00000000000000000000.log         ┐
@@ -20,11 +20,12 @@
 // once had another answer.
 //
 // # What survives
+//
 // The page cache survives a process crash. After a power loss only synced data is certain to remain; any part of the
 // rest may remain too. After a process crash or a power loss, Open finds a prefix of the batches that reaches at least
 // the saved recovery point. Three rules ensure this: a directory entry is durable before anything relies on it;
-// truncation and retention remove segments from one end, each durably before the next; and a file is rewritten by
-// renaming a new one over it.
+// truncation and retention remove one segment at a time, and each removal is durable before the next; and a file is
+// rewritten by renaming a new one over it.
 //
 // # What it is not
 //

@@ -93,8 +93,8 @@ func (c *EpochCache) above(e wire.Epoch) int {
 
 // assign assigns the start of an epoch. The log calls it with the first batch of the epoch (KIP-101), and on a new
 // leader before that batch. Otherwise a leader that has not appended yet could not return the end of the previous epoch
-// (KAFKA-7415). It changes nothing if e is the latest epoch and has already started. It removes entries that contradict
-// the new one because their epoch or start is not lower.
+// (KAFKA-7415). It changes nothing if the latest entry has the same epoch and does not start later. It removes entries
+// that contradict the new one because their epoch or start is not lower.
 func (c *EpochCache) assign(e wire.Epoch, start wire.Offset) (changed bool) {
 	n := len(c.entries)
 	if n > 0 && c.entries[n-1].Epoch == e && c.entries[n-1].Start <= start {

@@ -24,12 +24,12 @@ func (o *Offline) Error() string { return fmt.Sprintf("%s: %v; the log is offlin
 // Unwrap makes errors.Is find both Kafka's error and the disk's.
 func (o *Offline) Unwrap() []error { return []error{kerr.KafkaStorageError, o.Cause} }
 
-// UnexpectedOffset is the error of a follower's append that starts below the log end (UnexpectedAppendOffsetException).
-// If the log is empty and Last is at or above its start, the caller may restart the log at First: DeleteRecords can
-// move the start into the middle of a batch.
+// UnexpectedOffset is the error of a follower's append that has a batch below the log end
+// (UnexpectedAppendOffsetException). If the log is empty and Last is at or above its start, the caller may restart the
+// log at First, because DeleteRecords can move the start into the middle of a batch.
 type UnexpectedOffset struct {
-	First, Last wire.Offset // of the first batch, and of the last one
-	End         wire.Offset // of the log
+	First, Last wire.Offset // the offsets of the batch
+	End         wire.Offset // the end of the log or of the previous batch
 }
 
 // Error returns all three offsets.

@@ -33,7 +33,7 @@ func writeFile(d env.Disk, path string, content []byte, sync bool) error {
 	return overwrite(d, path, content, sync, false)
 }
 
-// overwrite does the work of writeFile. If truncate is set it truncates the file without checking its size.
+// overwrite does the work of writeFile. If truncate is set it truncates the file even if it is empty.
 func overwrite(d env.Disk, path string, content []byte, sync, truncate bool) error {
 	f, err := d.Open(path, true)
 	if err != nil {
@@ -63,12 +63,12 @@ func overwrite(d env.Disk, path string, content []byte, sync, truncate bool) err
 type Replacement struct {
 	Path     string
 	Content  []byte
-	Truncate bool // truncate the temporary file without checking its size: one more disk call
+	Truncate bool // truncate the temporary file even if it is empty
 	LoseName bool // do not sync the directory after the rename; only an old rule sets this
 }
 
 // ReplaceFile replaces a file's content so that after any crash the file has all of the old or all of the new content.
-// It writes another file, syncs it, renames it, and syncs the directory (CheckpointFile, FileQuorumStateStore,
+// It writes a temporary file, syncs it, renames it, and syncs the directory (CheckpointFile, FileQuorumStateStore,
 // Utils.atomicMoveWithFallback).
 func ReplaceFile(d env.Disk, r Replacement) error {
 	temporary := r.Path + tmpSuffix

@@ -5,10 +5,10 @@ import (
 	"samsa/wire"
 )
 
-// Flush makes batches, indexes, snapshots and directory entries below an offset durable, and moves the recovery point
-// to that offset. Kafka flushes for flush.messages and flush.ms, in the background after a roll, and at a clean
-// shutdown. A leader acknowledges records long before they are flushed, because replication protects them. In a KRaft
-// log, records are flushed before they are acknowledged.
+// Flush makes the records below an offset durable, with their indexes, snapshots and directory entries, and moves the
+// recovery point to that offset. Kafka flushes for flush.messages and flush.ms, in the background after a roll, and at
+// a clean shutdown. A leader acknowledges records long before they are flushed, because replication protects them. In a
+// KRaft log, records are flushed before they are acknowledged.
 func (l *Log) Flush(d env.Disk, upTo wire.Offset) error {
 	if l.offline != nil {
 		return l.offline
@@ -48,7 +48,7 @@ func (l *Log) flush(d env.Disk, upTo wire.Offset) error {
 }
 
 // Close takes a producer snapshot, flushes the log and closes its files. The clean-shutdown marker may be written only
-// if it succeeds for every log of a directory (KAFKA-15375). A log that is offline only closes its files.
+// if Close succeeds for every log of the directory (KAFKA-15375). A log that is offline only closes its files.
 func (l *Log) Close(d env.Disk) error {
 	if l.offline != nil {
 		l.release(d)

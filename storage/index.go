@@ -10,9 +10,9 @@ import (
 	"samsa/wire"
 )
 
-// An index is sparse: it leads to a position before the batch, and a scan of the log from there finds the batch. A lost
-// entry only costs time. A wrong entry could give a wrong result, so an index is checked before its first use and
-// rebuilt if the check fails.
+// An index does not have an entry for each batch. It returns a position at or before the batch, and a scan of the log
+// from there finds the batch. A lost entry only costs time. A wrong entry could give a wrong result, so an index is
+// checked before its first use and rebuilt if the check fails.
 //
 // Kafka maps an index into memory at its greatest size and trims it when the segment is closed. Here an index only
 // grows by appending. Its file equals the one that Kafka has after trimming.
@@ -127,9 +127,8 @@ func (x *indexFile) close(d env.Disk) error {
 	return onFile(x.path, d.Close(f))
 }
 
-// offsetIndex maps offsets to positions in the segment's log (OffsetIndex). An entry has 4 bytes of offset, relative to
-// the segment's base, and 4 bytes of position. Both rise strictly. An entry has the last offset of the batch at its
-// position.
+// offsetIndex maps offsets to positions in the segment's log (OffsetIndex). An entry has 4 bytes for the last offset of
+// a batch, relative to the segment's base, and 4 bytes for the position of that batch. Both rise strictly.
 type offsetIndex struct {
 	indexFile
 	base wire.Offset
@@ -195,9 +194,9 @@ func (x *offsetIndex) check(size int64) error {
 	return nil
 }
 
-// timeIndex maps timestamps to offsets (TimeIndex). An entry has 8 bytes of timestamp and 4 bytes of relative offset:
-// the greatest timestamp so far and the last offset of its batch. Records with a greater timestamp are after that
-// offset. Timestamps rise strictly; offsets never decrease.
+// timeIndex maps timestamps to offsets (TimeIndex). An entry has 8 bytes for the greatest timestamp so far, and 4 bytes
+// for the last offset of the first batch with that timestamp, relative to the segment's base. Records with a greater
+// timestamp are after that offset. Timestamps rise strictly; offsets never decrease.
 type timeIndex struct {
 	indexFile
 	base wire.Offset

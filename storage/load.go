@@ -34,8 +34,7 @@ type Recovered struct {
 // segment that holds the recovery point and all later ones. The log ends at the first batch that is short, fails its
 // CRC or is out of order; Open deletes the rest. It rebuilds indexes, epochs and producers from the log.
 //
-// Open returns an error of the disk, or the error of an epoch checkpoint that can be neither read nor rebuilt. After an
-// error there is no log.
+// If the disk fails, Open returns *Offline and no log.
 func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, error) {
 	l := &Log{dir: dir, cfg: cfg, start: o.LogStart, producers: newProducerTable(o.LogStart)}
 	r := Recovered{Clean: o.Clean}
@@ -296,8 +295,8 @@ func (l *Log) loadSegment(d env.Disk, base wire.Offset, names []string, wall env
 	return nil
 }
 
-// dropStraySnapshots removes the snapshots that belong to no segment. It keeps the newest one if that is above all
-// segments, because a clean shutdown wrote it (removeStraySnapshots).
+// dropStraySnapshots removes the snapshots that are not at the base of a segment. It keeps the newest one if that is
+// above the base of the last segment, because a clean shutdown wrote it (removeStraySnapshots).
 func (l *Log) dropStraySnapshots(d env.Disk) error {
 	if len(l.segments) == 0 {
 		return nil
@@ -328,8 +327,8 @@ func (l *Log) alignWithSegments(d env.Disk, o OpenOptions) error {
 	return l.saveEpochs(d)
 }
 
-// fillEpochs adds the epochs from the log start up to the first known one. They are missing if the saved log start is
-// older than the epochs file, which was truncated to a later start.
+// fillEpochs adds the epochs between the log start and the first known epoch. They are missing if the epochs file was
+// written after the log start had moved up, and the process crashed before it saved the new log start.
 func (l *Log) fillEpochs(d env.Disk) error {
 	first, ok := l.epochs.Earliest()
 	if !ok {

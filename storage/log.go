@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It exists from Open to Close, or to the end of
-// its process. It keeps file handles, but not the disk: every method that needs the disk has it as an argument.
+// Log is the log of one partition on one disk (UnifiedLog and LocalLog). It exists from Open until Close, or until its
+// process ends. It keeps file handles, but not the disk: every method that needs the disk has it as an argument.
 //
 //	Start             RecoveryPoint            End
 //	  │ segment │ segment │ segment │ active     │
@@ -56,7 +56,8 @@ func (l *Log) End() wire.Offset { return l.end }
 // directory's checkpoint periodically, and before the next append after a truncation or load that moved it down.
 func (l *Log) RecoveryPoint() wire.Offset { return l.recovery }
 
-// ActiveBase returns the base offset of the active segment. Only truncation and retention change records below it.
+// ActiveBase returns the base offset of the active segment. Records below it can only be removed, by truncation or
+// retention.
 func (l *Log) ActiveBase() wire.Offset { return l.active().base }
 
 // Bytes returns the size of all segments.

@@ -85,8 +85,7 @@ func (s Sequence) First() int32 { return decrement(s.Last, s.Delta) }
 // FirstOffset returns the offset of the batch's first record.
 func (s Sequence) FirstOffset() wire.Offset { return s.LastOffset - wire.Offset(s.Delta) }
 
-// decrement returns the sequence number n before seq; below 0 it wraps to MaxInt32
-// (DefaultRecordBatch.decrementSequence).
+// decrement returns seq - n; below 0 it wraps around to MaxInt32 (DefaultRecordBatch.decrementSequence).
 func decrement(seq, n int32) int32 {
 	if seq < n {
 		return 1<<31 - 1 - (n - seq) + 1
@@ -269,7 +268,7 @@ func (p *Producer) inSequence(b wire.Batch, v verification) bool {
 	case v.guard != 0 && first > v.lowest:
 		return false // the broker has seen an earlier batch of the transaction, which must come first (KIP-890)
 	case v.guard != 0 && v.epochBump && len(p.Batches) == 0 && first != 0:
-		return false // transaction version 2 bumps the epoch for each transaction: no state means a new start (KAFKA-18202)
+		return false // with transaction version 2 each transaction has a new epoch, which starts at 0 (KAFKA-18202)
 	case b.ProducerEpoch() != p.Epoch:
 		return first == 0 || p.Epoch == wire.NoProducerEpoch
 	case len(p.Batches) == 0:

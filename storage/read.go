@@ -7,10 +7,11 @@ import (
 	"samsa/wire"
 )
 
-// Data is a part of a log: whole batches, in the format of a fetch response (FetchDataInfo).
+// Data is a part of a log: whole batches, in the format of a fetch response (FetchDataInfo). If there is no batch, First
+// and Next are the requested offset.
 type Data struct {
 	Bytes []byte      // read-only; aliases the page cache where the disk allows it
-	First wire.Offset // base offset of the first batch, maybe below the requested offset; the requested offset if there is no batch
+	First wire.Offset // base offset of the first batch, which may be below the requested offset
 	Next  wire.Offset // the next offset to read
 }
 

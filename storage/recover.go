@@ -253,8 +253,8 @@ func (l *Log) syncLoadedLength(d env.Disk, o OpenOptions) error {
 	return l.active().sync(d)
 }
 
-// findEnd finds the log end and ensures that there is an active segment. If the log ends below its start, it has lost
-// files, and findEnd restarts it at its start.
+// findEnd finds the log end and ensures that there is an active segment. If the log ends below the saved log start, it
+// has lost files, and findEnd restarts it at that log start.
 func (l *Log) findEnd(d env.Disk, o OpenOptions, r *Recovered) error {
 	if len(l.segments) > 0 {
 		s := l.active()

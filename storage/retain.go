@@ -12,7 +12,7 @@ type Reason uint8
 
 const (
 	ReasonStart Reason = iota // it is below the log start
-	ReasonSize                // without it the log still has retention.bytes
+	ReasonSize                // the log has at least retention.bytes without it
 	ReasonTime                // its newest record is older than retention.ms
 )
 
@@ -130,7 +130,7 @@ func (l *Log) deleteWhile(d env.Disk, wall env.Time, hw wire.Offset, why Reason,
 	if to := l.segments[n].base; to > l.start {
 		l.moveStart(to)
 	}
-	// Delete the oldest segment first, each durably before the next, so that a power loss leaves no gap.
+	// The oldest segment is deleted first, and each deletion is durable before the next, so a power loss leaves no gap.
 	for range n {
 		if err := l.deleteSegment(d, l.segments[0]); err != nil {
 			return nil, l.fail("retain", err)

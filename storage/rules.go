@@ -8,9 +8,9 @@ type Rules struct {
 	// only after loading, a crash during loading leaves the marker, and the next start skips recovery (KAFKA-10471).
 	TakeMarkerFirst bool
 
-	// TrimEpochsAtEnd: does a truncation to the log end or beyond remove the epochs that start there? The leaders of
-	// those epochs never appended. If the epochs stay, this replica returns ends for offsets that it does not have
-	// (KAFKA-10706).
+	// TrimEpochsAtEnd: does a truncation to the log end or beyond remove the epochs that start there? The log has no
+	// records of those epochs. If they stay, a follower may request the same truncation again and again, and a leader
+	// may return an end for an epoch of which it has no records (KAFKA-10706).
 	TrimEpochsAtEnd bool
 
 	// FailOnIndexError: does an append take the log offline if the batch is in the log but adding its index entry
@@ -30,7 +30,7 @@ type Rules struct {
 	ReloadProducers bool
 
 	// BoundFollowerEpoch: does a follower stop at the first batch with a leader epoch above that of its fetch? A newer
-	// leader wrote that batch, and a late response of the older leader contains it (KAFKA-18723).
+	// leader wrote that batch, and the older leader had already fetched it when it sent the response (KAFKA-18723).
 	BoundFollowerEpoch bool
 
 	// DurableNames: are directory entries and file lengths made durable immediately after a truncation or deletion, and

@@ -32,7 +32,7 @@ func (s *segment) scan(d env.Disk, pos, end int64) scanner {
 // more reports whether there is another batch.
 func (c *scanner) more() bool { return c.pos < c.end }
 
-// header returns the next batch's header and the batch's size in bytes, which never extends beyond the file. The caller
+// header returns the next batch's header and the batch's size in bytes. The batch does not extend beyond end. The caller
 // may use only the header accessors of h. The error is wire.ErrShortBatch, a *wire.CorruptError, or the disk's.
 func (c *scanner) header() (h wire.Batch, size int64, err error) {
 	p, err := c.bytes(min(wire.BatchHeaderSize, c.end-c.pos))

@@ -208,7 +208,7 @@ func (s *segment) find(d env.Disk, at wire.Offset) (int64, error) {
 }
 
 // readExtremes finds the segment's end and timestamps from the indexes and the batches after their last entries. It
-// stops with an error at an invalid header, and sets size to its position.
+// stops with an error at an invalid header, and sets size to the position of that header.
 func (s *segment) readExtremes(d env.Disk) error {
 	s.rollFrom = wire.NoTimestamp
 	s.maxTime, s.maxTimeAt = s.times.last()
@@ -297,8 +297,9 @@ func (s *segment) lastEntriesMatch(d env.Disk) (bool, error) {
 	return true, nil
 }
 
-// rebuildIndexes rebuilds the search indexes from the batches' headers. The indexes end at an invalid header, and
-// reading the bytes after it returns CORRUPT_MESSAGE; a read does not truncate the log.
+// rebuildIndexes rebuilds the search indexes from the batches' headers. If a header is invalid, the indexes end there,
+// and a fetch of the bytes after it gets CORRUPT_MESSAGE. rebuildIndexes does not truncate the log, because it may run
+// during a fetch.
 func (s *segment) rebuildIndexes(d env.Disk, interval int32) error {
 	if err := s.resetIndexes(d); err != nil {
 		return err

@@ -131,7 +131,7 @@ func (l *Log) syncSnapshots(d env.Disk) error {
 	return nil
 }
 
-// dropSnapshots removes the snapshot files whose offset satisfies the predicate.
+// dropSnapshots removes the snapshot files at the offsets for which the predicate is true.
 func (l *Log) dropSnapshots(d env.Disk, which func(at wire.Offset) bool) error {
 	t := l.producers
 	var err error

@@ -39,8 +39,8 @@ func (l *Log) TruncateTo(d env.Disk, end wire.Offset) error {
 	return nil
 }
 
-// truncate truncates the log to an offset inside it. It deletes segments from the newest to the oldest, each durably
-// before the next, so that a power loss leaves no gap.
+// truncate truncates the log to an offset inside it. It deletes segments from the newest to the oldest, and each
+// deletion is durable before the next, so that a power loss leaves no gap.
 func (l *Log) truncate(d env.Disk, end wire.Offset) error {
 	for n := len(l.segments) - 1; l.segments[n].base > end; n-- {
 		if err := l.deleteSegment(d, l.segments[n]); err != nil {

@@ -46,7 +46,7 @@ func (x *txnIndex) aborted(i int) Aborted {
 	}
 }
 
-// add appends a transaction. made reports that it created the file, whose directory entry is not durable yet.
+// add appends a transaction. made reports that it created the file. The directory entry of a new file is not durable yet.
 func (x *txnIndex) add(d env.Disk, a Aborted) (made bool, err error) {
 	if x.file == 0 {
 		if err := x.open(d, true); err != nil {

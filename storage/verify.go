@@ -52,8 +52,9 @@ func (t *ProducerTable) Verify(id wire.ProducerID, epoch wire.ProducerEpoch, seq
 }
 
 // checkTransaction returns nil if a transactional batch belongs to an open transaction of this partition or may begin
-// one. It checks the epoch first, because a fenced producer must get that error and not an error about its transaction.
-// A marker needs no verification, because it ends a transaction (UnifiedLog.batchMissingRequiredVerification).
+// one. It checks the epoch before the guard, because a fenced producer must get INVALID_PRODUCER_EPOCH and not an error
+// about its transaction. A marker needs no verification, because it ends a transaction
+// (UnifiedLog.batchMissingRequiredVerification).
 func (t *ProducerTable) checkTransaction(b wire.Batch, verify bool, g VerificationGuard) error {
 	id, epoch := b.ProducerID(), b.ProducerEpoch()
 	switch {
