@@ -66,6 +66,10 @@ type Produce struct {
 	Idempotent bool         // enable.idempotence
 	Key, Value string
 	Offset     wire.Offset // OK: the offset in the response
+
+	// Allowed is the longest time until the client knows the outcome: its delivery.timeout.ms, and the time that its process
+	// could not use, because it was paused or its clock was wrong. 0 stands for the default of delivery.timeout.ms.
+	Allowed Duration
 }
 
 // Consume is one step of a consumer's position in a partition.

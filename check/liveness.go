@@ -232,12 +232,19 @@ func (b *Broker) stoppingFor(v *View) Duration {
 
 var requestsResolve = &Check{
 	Name: "requests-resolve", Numbers: "L18", Liveness: true,
-	Doc: "every send has an outcome within delivery.timeout.ms",
+	Doc: "every send has an outcome within delivery.timeout.ms, as long as its client runs",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		for op := range of[*Produce](c.History) {
 			s.seen++
-			if op.Outcome == NeverDecided && c.View != nil && c.View.now-op.At > int64(c.View.contract.Delivery+c.View.contract.Request+c.View.contract.Backoff) {
+			if op.Outcome != NeverDecided || c.View == nil {
+				continue
+			}
+			t, allowed := &c.View.contract.Timeouts, op.Allowed
+			if allowed == 0 {
+				allowed = t.Delivery
+			}
+			if c.View.now-op.At > int64(allowed+t.Request+t.Backoff) {
 				s.decide(op, c.written(op).fact(ByProducer, -1, ""), "", op.Client+"'s send of "+quote(op.Value)+" to "+c.written(op).String()+" has been under way for "+
 					seconds(Duration(c.View.now-op.At)))
 			}

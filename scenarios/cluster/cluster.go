@@ -97,9 +97,10 @@ type Host struct {
 	Node        wire.NodeID // NoNode for clients and the operator
 	Role        string      // "broker", "controller", "client", "operator", "double"
 	paused      bool
-	autoRestart bool  // the machine starts again when its process ends
-	acks        int16 // for a client: its acks
-	sent        int64 // for a client: the number of records it was given to send so far
+	autoRestart bool         // the machine starts again when its process ends
+	acks        int16        // for a client: its acks
+	delivery    env.Duration // for a client: its delivery.timeout.ms
+	sent        int64        // for a client: the number of records it was given to send so far
 }
 
 // add makes an entry for a machine.
@@ -200,6 +201,9 @@ func (c *simCluster) Event(e *sim.Event) {
 // after runs after every event.
 func (c *simCluster) after(e *sim.Event) {
 	c.observer.After(e)
+	if h := c.hosts[e.Node]; e.Kind == sim.Died && h != nil && h.Role == "client" {
+		c.abandon(h.Addr)
+	}
 	if c.leaderAppeared {
 		c.leaderAppeared = false
 		c.countMoves()

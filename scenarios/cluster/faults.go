@@ -24,9 +24,6 @@ func (c *simCluster) Crash(addr env.Addr, power bool) {
 	}
 	h.paused = false
 	c.observer.FaultEnded("pause " + string(addr))
-	if h.Role == "client" {
-		c.abandon(addr)
-	}
 }
 
 // CrashInside implements Faults.

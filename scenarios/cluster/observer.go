@@ -62,10 +62,11 @@ type Record struct {
 	Partition wire.TopicPartition
 	Acks      int16
 	Value     string
-	Number    int64  // counts the records of the client
-	Called    uint64 // the number of the event before the record was sent, plus one
-	Since     int64  // the time of that event
-	Known     bool   // the client knows the outcome
+	Number    int64        // counts the records of the client
+	Called    uint64       // the number of the event before the record was sent, plus one
+	Since     int64        // the time of that event
+	Delivery  env.Duration // delivery.timeout.ms of the client
+	Known     bool         // the client knows the outcome
 
 	op *operation
 	at int // index in op.outcome.Records

@@ -50,7 +50,7 @@ func (c *simCluster) AddClient(name env.Addr, settings []Setting) {
 	if err != nil {
 		panic("cluster: a setting that was not checked: " + err.Error())
 	}
-	h.acks = cfg.Acks
+	h.acks, h.delivery = cfg.Acks, cfg.DeliveryTimeout
 	c.patience = max(c.patience, cfg.RequestTimeout)
 	c.observer.Clients(len(c.clients))
 	c.boot(h, func() env.Node {
@@ -70,7 +70,8 @@ func (c *simCluster) Produce(name env.Addr, tp wire.TopicPartition, values []str
 		o.outcome.Records = append(o.outcome.Records, RecordOutcome{Offset: -1, Value: v, Status: OutcomeUnknown})
 		h.sent++
 		c.records = append(c.records, &Record{
-			Client: name, Partition: tp, Acks: o.acks, Value: v, Number: h.sent, Called: c.world.Events() + 1, Since: int64(c.world.Now()), op: o, at: i,
+			Client: name, Partition: tp, Acks: o.acks, Value: v, Number: h.sent, Called: c.world.Events() + 1, Since: int64(c.world.Now()),
+			Delivery: h.delivery, op: o, at: i,
 		})
 	}
 	op := c.start(o)
@@ -112,12 +113,20 @@ func (c *simCluster) recordDone(name env.Addr, s client.Sent) {
 	}
 }
 
-// abandon ends the operations of a dead client with an unknown outcome.
+// abandon ends the operations of a client when its process has ended. Their outcome is unknown: a broker may still append the
+// records that the client sent.
 func (c *simCluster) abandon(name env.Addr) {
+	down := "because " + string(name) + " is down"
 	for _, o := range c.ops {
-		if o.client == name && !o.done {
-			o.done = true
-			o.outcome.Status, o.outcome.Error = OutcomeUnknown, "the client died"
+		if o.client != name || o.done {
+			continue
+		}
+		o.done = true
+		o.outcome.Status, o.outcome.Error = OutcomeUnknown, down
+		for i := range o.outcome.Records {
+			if r := &o.outcome.Records[i]; !o.reads && r.Status == OutcomeUnknown && r.Error == "" {
+				r.Error = down
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"slices"
+	"strings"
 
 	"samsa/check"
 	"samsa/scenarios/cluster"
@@ -15,6 +16,7 @@ import (
 func (o *observer) FaultBegan(name string) {
 	if !slices.Contains(o.faults, name) {
 		o.faults = append(o.faults, name)
+		o.hindrances.begin(name, o.world.Now())
 	}
 	o.view.FaultActive()
 }
@@ -23,10 +25,50 @@ func (o *observer) FaultBegan(name string) {
 func (o *observer) FaultEnded(name string) {
 	if i := slices.Index(o.faults, name); i >= 0 {
 		o.faults = slices.Delete(o.faults, i, i+1)
+		o.hindrances.end(name, o.world.Now())
 	}
 	if len(o.faults) == 0 {
 		o.view.FaultsOver(int64(o.lanesFreeAt()))
 	}
+}
+
+// hindrances are the times in which processes could not use their time as their timeouts expect, in the order of their
+// beginning.
+type hindrances []hindrance
+
+// hindrance is a fault that stops or slows a process, or makes its monotonic clock wrong.
+type hindrance struct {
+	machine  env.Addr
+	fault    string
+	from, to sim.Time
+}
+
+// begin adds a fault if it hinders a process.
+func (all *hindrances) begin(fault string, now sim.Time) {
+	for _, kind := range [...]string{"pause ", "slow ", "drift "} {
+		if m, ok := strings.CutPrefix(fault, kind); ok {
+			*all = append(*all, hindrance{env.Addr(m), fault, now, sim.Forever})
+		}
+	}
+}
+
+// end ends a fault.
+func (all hindrances) end(fault string, now sim.Time) {
+	for i := range all {
+		if h := &all[i]; h.fault == fault && h.to == sim.Forever {
+			h.to = now
+		}
+	}
+}
+
+// within returns the time in which a process was hindered, between two times.
+func (all hindrances) within(machine env.Addr, since, now sim.Time) (sum env.Duration) {
+	for _, h := range all {
+		if from, to := max(h.from, since), min(h.to, now); h.machine == machine && to > from {
+			sum += env.Duration(to - from)
+		}
+	}
+	return sum
 }
 
 // lanesFreeAt returns the time at which every node's lanes are free. Work begun on a slow disk or CPU still takes the slow

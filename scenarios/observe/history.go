@@ -90,6 +90,7 @@ func (o *observer) Judge() []check.Finding {
 		if r.Over() || !o.ended {
 			op.Outcome = check.Indefinite // its client died, or may still receive a response
 		}
+		op.Allowed = check.Duration(r.Delivery + o.hindrances.within(r.Client, sim.Time(r.Since), o.world.Now()))
 		op.Topic = wire.TopicID{}
 		at := found[spot{op.Partition, op.Value}]
 		if len(at) == 0 {

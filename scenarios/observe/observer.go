@@ -33,6 +33,7 @@ type observer struct {
 	hosts        map[env.Addr]*hostView
 	observations []observation // in the order of the events
 	faults       []string      // the names of the active faults
+	hindrances   hindrances
 
 	committed wire.Offset // an offset of the metadata log; the View has all records below it
 	claimedHW wire.Offset // the highest high watermark of any controller
