@@ -32,7 +32,7 @@ type Broker struct {
 	beforeUnfence []earlyRequest // requests that arrived before the controller unfenced this incarnation
 }
 
-// New makes a broker; its logs are on its disk.
+// New makes a broker. Start loads its logs from its disk.
 func New(cfg Config) *Broker {
 	cfg.Rules.mustBeComplete()
 	b := &Broker{cfg: cfg.withDefaults(), image: image.New(), metrics: newRequestMetrics()}
@@ -71,7 +71,7 @@ const (
 	baseOf = 0xff00 // masks a kind to its base
 )
 
-// Start loads the logs, then asks the controller to register this incarnation (BrokerServer.startup).
+// Start loads the logs, then sends the controller the registration of this incarnation (BrokerServer.startup).
 func (b *Broker) Start(e env.Env) {
 	if err := b.logs.load(e); err != nil {
 		e.Exit(err)

@@ -73,8 +73,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// topic returns a topic's settings. The topic's own configs in the image override the broker's. With cannot fail here: the
-// controller refuses configs that are not in package config's table, so the image never has one.
+// topic returns a topic's settings. The topic's own configs in the image override the broker's. Set.With cannot fail here,
+// because the controller refuses configs that are not in package config's table, so the image has none of them.
 func (c *Config) topic(m *image.Image, name string) (storage.Config, int) {
 	keys := m.TopicConfigs(name)
 	if len(keys) == 0 {

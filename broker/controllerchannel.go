@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// controllerChannel has the connections to the active controller (NodeToControllerChannelManager). There is one for each
-// lane, so that no lane waits for another. Every response to a metadata fetch names the quorum's leader, and all
+// controllerChannel has the connections to the active controller (NodeToControllerChannelManager). There is one connection
+// for each lane, so that no lane waits for another. Every response to a metadata fetch names the quorum's leader, and all
 // connections go to the leader that was named last. While no leader is known, or the leader does not answer, the channel
 // tries the next controller.
 type controllerChannel struct {
@@ -64,7 +64,7 @@ func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *km
 			if node.NodeID != p.CurrentLeader.LeaderID || i < 0 {
 				continue
 			}
-			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // this is the leader; only the fetch had an older epoch
+			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // then controller i leads, and only the fetch was old
 				c.switchTo(e, i)
 				return
 			}

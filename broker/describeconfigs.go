@@ -67,7 +67,7 @@ func (c *metadataCache) describeAll(req *kmsg.DescribeConfigsRequest, r *kmsg.De
 		if from != config.FromDefault {
 			rc.Source = kmsg.ConfigSourceStaticBrokerConfig
 		}
-		// A value in the image was set through the controller while the cluster ran, and wins over server.properties
+		// A value in the image was set through the controller while the cluster ran. It overrides server.properties
 		// (KIP-226).
 		own, ok := c.image.Config(image.ConfigKey{Resource: kind, Of: r.ResourceName, Name: row.Name})
 		if ok {

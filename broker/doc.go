@@ -17,8 +17,7 @@
 //
 // Each part has its own struct, timers and tokens, and gets only its own events. The group and transaction coordinators
 // will be two more parts. Each will run a coordinator on every partition of an internal topic that this broker leads.
-// publisher.become will start and stop them, the table of apis.go will have their requests, and the coordinator will have
-// its parked requests.
+// publisher.become will start and stop these coordinators, and the table of apis.go will have their requests.
 //
 // rules.go lists the decisions that Kafka once made differently or could make differently. metrics.go has the metrics for
 // operators.

@@ -46,7 +46,7 @@ func (m *replicaManager) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.F
 	m.purgatory.parkFetch(e, f)
 }
 
-// reading is the state of building one fetch response.
+// reading is the state of a fetch response that is being built.
 type reading struct {
 	req   *kmsg.FetchRequest
 	resp  *kmsg.FetchResponse

@@ -25,12 +25,12 @@ type fetcherManager struct {
 	byLeader map[wire.NodeID]*fetcher // a fetcher without partitions keeps its connection
 }
 
-// fetcher fetches from one leader all partitions that this broker follows and that broker leads (AbstractFetcherThread). It
-// sends one request at a time, because the positions in the next request depend on the last response.
+// fetcher fetches from one leader all of the leader's partitions that this broker follows (AbstractFetcherThread). It sends
+// one request at a time, because the positions in the next request depend on the last response.
 type fetcher struct {
 	leader   wire.NodeID
 	link     env.Link
-	round    int64      // numbers requests; a response to an earlier one is dropped
+	round    int64      // the number of the last request; a response to an earlier request is dropped
 	sent     []position // the positions in the request in flight
 	replicas []*replica // the replicas here that follow this leader
 	inFlight bool
@@ -43,7 +43,7 @@ type position struct {
 	epoch wire.Epoch
 }
 
-// Its timer and its tokens.
+// The timer and the tokens of the fetchers.
 const (
 	timFetch = fetcherKinds // the backoff of a fetcher is over; A: leader
 )
@@ -260,7 +260,7 @@ func (m *fetcherManager) processPartition(e env.Env, f *fetcher, r *replica, ap 
 }
 
 // handleFollowerError handles an error of the follower itself, and returns true if there was none. A failed disk ends the
-// broker. Corrupt records are fetched again. After records that do not continue the log, the partition is not fetched
+// broker. Corrupt records are fetched again. If the records do not continue the log, the partition is not fetched again
 // before its next leader epoch.
 func (m *fetcherManager) handleFollowerError(e env.Env, r *replica, err error) bool {
 	var k *kerr.Error

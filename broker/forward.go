@@ -53,7 +53,7 @@ func (f *forwarder) send(e env.Env, id int64) {
 	r := f.underway[id]
 	left := f.cfg.requestTimeout - e.Now().Sub(r.since)
 	if left <= 0 {
-		f.answer(e, id, wire.Refusal(r.req, kerr.RequestTimedOut.Code)) // as far as this broker knows, it was not applied
+		f.answer(e, id, wire.Refusal(r.req, kerr.RequestTimedOut.Code)) // it may have been applied
 		return
 	}
 	f.channel.call(e, env.LaneClient, left, r.req, env.Token{Kind: tokForward, A: id})

@@ -58,7 +58,7 @@ func (m *logManager) fire(e env.Env, t env.Timer) {
 	}
 }
 
-// every arms a clock after its period, or after the given first delay if that is longer.
+// every arms the timer of a clock for one period, or for the given first delay if that is longer.
 func (m *logManager) every(e env.Env, kind uint16, first env.Duration) {
 	var period env.Duration
 	switch kind {
@@ -138,7 +138,7 @@ func (m *logManager) retain(e env.Env) error {
 	return nil
 }
 
-// flushDue flushes the logs whose last flush was at least flush.ms ago.
+// flushDue flushes the logs that were last flushed at least flush.ms ago.
 func (m *logManager) flushDue(e env.Env) error {
 	for _, r := range m.replicas.inService() {
 		if e.Now().Sub(r.flushed) >= r.Log().Config().FlushMs {

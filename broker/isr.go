@@ -19,7 +19,7 @@ type isrManager struct {
 
 	waiting  []*replica   // replicas with a change that is not sent yet
 	sent     []sentChange // the changes of the request in flight, in the order of the request
-	round    int64        // numbers requests; a response to an earlier one is dropped
+	round    int64        // the number of the last request; a response to an earlier request is dropped
 	inFlight bool
 
 	expands, shrinks, failed int64 // counts of this incarnation

@@ -174,7 +174,7 @@ func (l *lifecycle) handleBrokerHeartbeatResponse(e env.Env, resp env.Response, 
 		case r.ErrorCode == 0:
 			next = l.cfg.heartbeat
 			if l.fenced = r.IsFenced; !r.IsFenced && !l.serving {
-				// Serving starts in another event: the heartbeat lane holds no lock on the logs (see sim's stations).
+				// Serving starts in another event, because the heartbeat lane holds no lock on the logs (see package sim).
 				e.Arm(env.Timer{Kind: timUnfenced, Lane: env.LaneClient}, 0)
 			}
 			if l.fenced || l.shuttingDown {

@@ -19,7 +19,7 @@ import (
 //	LocalTime          being worked on, which is disk time          the world
 //	RemoteTime         parked: waiting for followers, records, or   this broker
 //	                   the controller that it was forwarded to
-//	ResponseQueueTime  none: there is no queue
+//	ResponseQueueTime  none, because there is no queue
 //	ResponseSendTime   on the wire                                  the world
 
 // requestMetrics answers requests and counts them.

@@ -8,14 +8,14 @@ import (
 )
 
 // After OFFSET_OUT_OF_RANGE a follower does not know whether its offset is above or below the leader's log
-// (AbstractFetcherThread.fetchOffsetAndTruncate). It asks its leader for the leader's log end. If its own log is not longer,
-// it then asks for the leader's log start:
+// (AbstractFetcherThread.fetchOffsetAndTruncate). It asks its leader for the leader's log end. If the follower's log is not
+// longer, it then asks for the leader's log start:
 //
-//	ask for the end ──own log is longer──▶ truncate to it (the leader lost its tail, or was elected uncleanly)
-//	   └──otherwise──▶ ask for the start ──it is above the own end──▶ truncate fully and start there
+//	ask for the end ──the follower's log is longer──▶ truncate to it (the leader lost its tail, or was elected uncleanly)
+//	   └──otherwise──▶ ask for the start ──it is above the follower's log end──▶ truncate fully and start there
 //	                       └──otherwise──▶ continue fetching
 
-// sendListOffsets asks the leader for its log end or start. The partition backs off for longer than the response takes.
+// sendListOffsets asks the leader for its log end or start. Meanwhile the partition is in its backoff and is not fetched.
 func (m *fetcherManager) sendListOffsets(e env.Env, f *fetcher, r *replica, special int64) {
 	req := kmsg.NewPtrListOffsetsRequest()
 	req.SetVersion(7)
@@ -56,8 +56,8 @@ func (m *fetcherManager) handleListOffsetsResponse(e env.Env, tok env.Token, res
 }
 
 // offsetOf returns the response for a partition, or nil. ListOffsets has topic names and no ids. The leader epoch in the
-// request distinguishes the topic from a later one with the same name, unless both are in epoch 0. In that case the log that
-// is truncated belongs to a deleted topic and is about to be discarded.
+// request distinguishes the topic from a later one with the same name, unless both have the same epoch. In that case the
+// log that is truncated belongs to a deleted topic and is about to be discarded.
 func offsetOf(resp *kmsg.ListOffsetsResponse, tp wire.TopicPartition) *kmsg.ListOffsetsResponseTopicPartition {
 	for _, at := range resp.Topics {
 		for i := range at.Partitions {

@@ -45,7 +45,7 @@ func (m *replicaManager) handleProduceRequest(e env.Env, t env.Ticket, req *kmsg
 			case err != nil:
 				failed = true
 				m.refuseProduce(resp, req, &rt, &ap, err)
-			case req.Acks == -1: // even if the records are committed already, the wait ends at the end of this event
+			case req.Acks == -1: // if the records are committed already, the wait still lasts until the end of this event
 				ap.ErrorCode = kerr.RequestTimedOut.Code // until the purgatory completes it
 				m.purgatory.watch(r, waiter{p, end, i, j})
 			}
@@ -77,7 +77,7 @@ func (m *replicaManager) append(e env.Env, req *kmsg.ProduceRequest, rt *kmsg.Pr
 		return nil, 0, unknown
 	}
 	if req.Version < 7 && len(rp.Records) >= wire.BatchHeaderSize && wire.Batch(rp.Records).Codec() == wire.CodecZstd {
-		return nil, 0, kerr.UnsupportedCompressionType // KIP-110: consumers of that client's age may not be able to read zstd
+		return nil, 0, kerr.UnsupportedCompressionType // KIP-110: clients of that age cannot read zstd
 	}
 	did, err := r.Append(e.Disk(), replication.ClientAppend(rp.Records, req.Acks, 0), e.Wall())
 	if err != nil {

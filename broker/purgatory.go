@@ -111,7 +111,7 @@ func (p *purgatory) parkProduce(e env.Env, d *parkedProduce, millis int32) {
 	p.produces[d.id] = d
 }
 
-// completeProduces completes the waiting partitions whose records are below the high watermark. The leader that appended
+// completeProduces completes each waiting partition if its records are below the high watermark. The leader that appended
 // these records is still the leader, because failProduces ends the wait when another broker takes over.
 func (p *purgatory) completeProduces(e env.Env, r *replica) {
 	of := p.of(r)
@@ -155,7 +155,8 @@ func (p *purgatory) answerProduce(e env.Env, d *parkedProduce) {
 	p.metrics.reply(e, d.ticket, d.resp, d.since)
 }
 
-// expireProduce answers a produce after its timeout. The records that still wait are appended and may yet be committed.
+// expireProduce answers a produce after its timeout. The records of the partitions that still wait are in the log and may
+// still be committed.
 func (p *purgatory) expireProduce(e env.Env, id int64) {
 	d := p.produces[id]
 	if d == nil {

@@ -17,11 +17,11 @@ type replica struct {
 
 	// The fetchers use these while the replica follows.
 	fetchAfter env.Instant // the end of its backoff
-	failed     bool        // the leader sent records that do not continue its log; not fetched until the next epoch
+	failed     bool        // the leader's records do not continue its log, so it does not fetch until the next epoch
 
 	// The log manager uses these.
 	flushed    env.Instant // when the log was last flushed, or when it was opened if it was never flushed
-	filesArmed int64       // the discarded files up to this number already have a timer
+	filesArmed int64       // the number of the last discarded file for which a timer is armed
 }
 
 // replicaTable has the replicas of one incarnation. Timers and tokens name a replica by its index, which is never reused.
@@ -29,7 +29,7 @@ type replica struct {
 type replicaTable struct {
 	cfg      *Config
 	registry registry
-	byName   map[wire.TopicPartition]*replica // the replicas in service; no two of their topics have the same name
+	byName   map[wire.TopicPartition]*replica // the replicas in service, by topic name and partition
 	byIndex  []*replica                       // all replicas that were ever added, in that order
 	touched  []*replica                       // replicas touched in this event; empty between events
 }

@@ -15,18 +15,18 @@ type Rules struct {
 	Storage     storage.Rules
 	Replication replication.Rules
 
-	// Owner: does the log of an earlier incarnation belong to the topic whose id is in its directory, or to the topic that
-	// has its name now? The latter may be another topic, created since, with other records (KIP-516, KAFKA-14616).
+	// Owner: does the log of an earlier incarnation belong to the topic with the id that is written in its directory, or to
+	// the topic that has its name now? The latter may be a newer topic with other records (KIP-516, KAFKA-14616).
 	Owner func(written, named wire.TopicID) wire.TopicID
 
 	// MayLead: may a broker become leader according to an image that ends at offset next? registered is its broker epoch,
-	// or -1 if it is not registered. No, if the image is from before the registration. The leader in that image
-	// may be this broker's previous incarnation, in an epoch that began with a log whose end this incarnation may have
-	// lost. Kafka's broker becomes leader at once, but keeps its port closed (KIP-631).
+	// or -1 if it is not registered. It must not if the image is from before the registration. The leader in that image may
+	// be this broker's previous incarnation, and this incarnation may have lost the end of the log with which that leader's
+	// epoch began. Kafka's broker becomes leader at once, but keeps its port closed (KIP-631).
 	MayLead func(registered wire.BrokerEpoch, next wire.Offset) bool
 
-	// MayServe: are requests served before the controller has unfenced this incarnation? No, until then they wait, because
-	// the port is not open yet (BrokerServer.startup).
+	// MayServe: are requests served before the controller has unfenced this incarnation? No. Until then they wait, because
+	// Kafka does not open the port before that (BrokerServer.startup).
 	MayServe func(unfenced bool) bool
 
 	// IsCurrent: does the response to a follower's fetch still apply to the partition? Only if the replica is still a

@@ -79,7 +79,7 @@ func (m *logManager) load(e env.Env) error {
 			e.Note(noteRecovered, id.Short(), int64(tp.Partition), int64(log.End()), rec.Truncated)
 		}
 	}
-	// The recovered records are on the device now. If this start crashes later, the next one need not read them again.
+	// A log that lost records has a lower recovery point now, which must be saved before the first append.
 	return m.saveRecoveryPoints(d)
 }
 
@@ -108,8 +108,8 @@ func (m *logManager) checkpoint(d env.Disk) error {
 	return m.dir.SaveHighWatermarks(d, hws)
 }
 
-// saveRecoveryPoints writes the recovery points periodically and after every truncation. If a log were truncated below its
-// saved recovery point and grew again, recovery would not read the new records.
+// saveRecoveryPoints writes the recovery points and the log starts, periodically and after every truncation. If a log were
+// truncated below its saved recovery point and grew again, recovery would not read the new records.
 func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	points, starts := storage.Offsets{}, storage.Offsets{}
 	for _, r := range m.replicas.inService() {

@@ -26,7 +26,7 @@ type adminCalls struct {
 type adminCall struct {
 	req        env.Request
 	done       func(e env.Env, a CallResult)
-	since      env.Instant
+	since      env.Instant // the time of Ask
 	attempts   int
 	inFlight   bool // an attempt is under way
 	backingOff bool // it waits for metadata or for the end of a backoff
@@ -107,7 +107,7 @@ func (c *Client) destination(e env.Env, req env.Request) (env.Addr, bool) {
 	return c.metadata.anyBroker(e), true
 }
 
-// partitionOf returns the partition whose leader serves the request; ok is false if another broker may serve it.
+// partitionOf returns the partition of a request that only the partition's leader serves. ok is false for other requests.
 func partitionOf(req env.Request) (tp wire.TopicPartition, ok bool) {
 	switch r := req.(type) {
 	case *kmsg.ListOffsetsRequest:

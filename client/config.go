@@ -28,8 +28,8 @@ type Config struct {
 }
 
 // DefaultConfig returns the defaults of Kafka's clients, with one exception. It allows one request in flight for each
-// connection instead of five, because with five Kafka keeps the order of a partition only by idempotence, which this client
-// does not have yet.
+// connection instead of five. With five, only idempotence keeps the records of a partition in order, and this client does
+// not have it yet.
 func DefaultConfig() Config {
 	return Config{}.withDefaults()
 }

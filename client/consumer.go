@@ -56,7 +56,7 @@ const Earliest wire.Offset = -2
 // Latest is the position of the high watermark, for Assign.
 const Latest wire.Offset = -1
 
-// byTime is the position of a cursor that resets to a time. ListOffsets has no such special timestamp.
+// byTime is the position of a cursor that resets to a time. It is not a special timestamp of ListOffsets.
 const byTime wire.Offset = -100
 
 // cursor is one assigned partition. Its position consists of an offset, the leader epoch of the record before that offset,
@@ -64,7 +64,7 @@ const byTime wire.Offset = -100
 type cursor struct {
 	tp             wire.TopicPartition
 	position       wire.Offset // Earliest, Latest or byTime until the response of ListOffsets has the offset
-	offsetEpoch    wire.Epoch  // NoEpoch if it is not known, so that the position cannot be validated
+	offsetEpoch    wire.Epoch  // NoEpoch if it is not known; then the position cannot be validated
 	validatedEpoch wire.Epoch
 	generation     int64 // a response to an earlier generation is dropped
 
@@ -101,8 +101,8 @@ func (c *Consumer) Assign(e env.Env, tp wire.TopicPartition, from wire.Offset) {
 	c.Seek(e, tp, from, wire.NoEpoch)
 }
 
-// Seek does the same as Assign, but takes also the leader epoch of the record before the position, which a committed offset
-// has too. The consumer validates the position before the first fetch.
+// Seek does the same as Assign, and the caller also passes the leader epoch of the record before the position. A committed
+// offset has this epoch too. The consumer validates the position before the first fetch.
 func (c *Consumer) Seek(e env.Env, tp wire.TopicPartition, to wire.Offset, epoch wire.Epoch) {
 	i, ok := c.index[tp]
 	if !ok {

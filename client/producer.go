@@ -45,7 +45,7 @@ type Sent struct {
 	Base      wire.Offset // base offset of its batch, under the same conditions
 	CRC       uint32      // checksum of the batch as sent
 	// Topic is the topic id of the last attempt, zero if there was none. Earlier has the other topic ids of earlier
-	// attempts. Topics with these ids had the same name and are deleted by now. They may have got the record.
+	// attempts. The topics with those ids had the same name and have since been deleted. They may have got the record.
 	Topic    wire.TopicID
 	Earlier  []wire.TopicID
 	Attempts int
@@ -135,7 +135,7 @@ func (p *Producer) onMetadata(e env.Env) {
 	p.sendProducerData(e, true)
 }
 
-// expireBlocked fails a record whose topic has had no metadata for max.block.ms. The record was never sent.
+// expireBlocked fails a record that has waited max.block.ms for the metadata of its topic. The record was never sent.
 func (p *Producer) expireBlocked(e env.Env, n int64) {
 	if i := slices.IndexFunc(p.blocked, func(w blocked) bool { return w.n == n }); i >= 0 {
 		w := p.blocked[i]
@@ -265,7 +265,7 @@ func (p *Producer) handleProduceResponse(e env.Env, id int64, req env.Request, r
 		switch a := answers[b.queue.tp]; {
 		case b.done: // delivery.timeout.ms ended while it was in flight
 		case err != nil:
-			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // after a refused connection the broker has read nothing
+			b.err, b.unknown = transport(err), b.unknown || err != env.ErrRefused // refused: the broker read nothing
 			p.retry(e, b)
 		case resp == nil: // with acks=0 the producer knows only that the request was sent
 			p.complete(e, b, OK, -1)
@@ -341,7 +341,7 @@ func (p *Producer) expire(e env.Env, id int64) {
 	}
 	if i := slices.Index(b.queue.batches, b); i >= 0 {
 		b.queue.batches = slices.Delete(b.queue.batches, i, i+1)
-		b.close() // its result has a CRC
+		b.close() // the result of a record has the batch's CRC
 	} else {
 		b.unknown = true // in flight
 	}

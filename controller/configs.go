@@ -21,8 +21,8 @@ func (c *Config) checkConfig(resource wire.ConfigResource, name, value string) e
 	return c.CheckConfig(resource, name, value)
 }
 
-// alterConfigs sets, deletes, appends to and subtracts from configs (KIP-339). Each resource may fail alone. Records that
-// a change requires, such as one that clears an ELR, are in the same batch.
+// alterConfigs sets, deletes, appends to and subtracts from configs (KIP-339). Each resource may fail alone. If a change
+// requires other records, for example to clear an ELR, they are in the same batch.
 func alterConfigs(s decisionState, req *kmsg.IncrementalAlterConfigsRequest) ([]wire.MetadataRecord, env.Response) {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	var records []wire.MetadataRecord
@@ -66,8 +66,8 @@ func configChanges(s decisionState, r *kmsg.IncrementalAlterConfigsRequestResour
 		if cfg.Name == minISRConfig && kind == wire.ConfigBroker && r.ResourceName != "" && s.elr() {
 			return nil, kerr.InvalidConfig // the controller needs one value for all brokers (KIP-966)
 		}
-		// An unchanged value needs no record, except a broker's, because the broker reads its files again after each
-		// record (KAFKA-14136). A record of min.insync.replicas would clear ELRs even if its value were unchanged.
+		// An unchanged value needs no record. The configs of brokers are the exception, because a broker reads its files
+		// again after each record (KAFKA-14136). A record for min.insync.replicas clears ELRs even if it changes nothing.
 		if kind != wire.ConfigBroker && (value == nil && !set || value != nil && set && *value == was) {
 			continue
 		}
@@ -128,9 +128,9 @@ func newValue(was string, o kmsg.IncrementalAlterConfigOp, with *string) (*strin
 	return &joined, nil
 }
 
-// elrSafetyRecords returns records that clear the ELRs that were built with another min.insync.replicas (KIP-966). A new
-// value of unclean.leader.election.enable elects no leader at once. Leaderless partitions wait for the next periodic
-// election (unclean.leader.election.interval.ms) or for ElectLeaders.
+// elrSafetyRecords returns records that clear the ELRs that were built with another min.insync.replicas (KIP-966). There
+// are no such records for unclean.leader.election.enable. After a change of that config, leaderless partitions wait for
+// the next periodic election (unclean.leader.election.interval.ms) or for ElectLeaders.
 func (s decisionState) elrSafetyRecords(records []wire.MetadataRecord) []wire.MetadataRecord {
 	var more []wire.MetadataRecord
 	for _, r := range records {

@@ -13,7 +13,8 @@ import (
 // LogDir is the directory of the metadata log.
 const LogDir = raft.Dir
 
-// Feature is a feature that this controller knows: the level that a new cluster finalises, and the range of levels.
+// Feature is a feature that this controller knows: its name, the level that a new cluster finalises, and the range of
+// levels that the controller supports.
 type Feature struct {
 	Name            string
 	Level, Min, Max int16
@@ -33,7 +34,7 @@ type Config struct {
 	Features       []Feature    // by name
 	// CheckConfig returns an error if a client must not set this value. If CheckConfig is nil, every value is valid.
 	CheckConfig func(resource wire.ConfigResource, name, value string) error
-	Oracle      bool // compare the tip, the stable state and replays of the log, see coordinator.Options
+	Oracle      bool // check that the tip, the stable state and replays of the log agree, see coordinator.Options
 	Rules       Rules
 }
 
@@ -95,8 +96,8 @@ func (c *Controller) Start(e env.Env) {
 }
 
 // syncWithQuorum runs at the end of every event and follows the state of the quorum. If this controller has lost its
-// leadership, it renounces first. Then it applies the committed records. If it has won a new leadership, it claims that
-// last.
+// leadership, it renounces first. Then it applies the committed records. Last, if it has become leader in a new epoch,
+// it claims that leadership.
 func (c *Controller) syncWithQuorum(e env.Env) {
 	if c.ending {
 		return

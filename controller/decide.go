@@ -93,9 +93,9 @@ func (s decisionState) changeAll(change func(t *image.Topic, p *image.Partition)
 	return records
 }
 
-// removeFromISRs returns the records that remove a broker from every ISR and replace it as leader, when it is fenced or
-// unregistered (KIP-631). The leaders would shrink their ISRs themselves after replica.lag.time.max.ms, but until then
-// acks=all would wait for a broker that may be down.
+// removeFromISRs returns the records that remove a broker from every ISR and replace it as leader, for example when it is
+// fenced (KIP-631). The leaders would shrink their ISRs themselves after replica.lag.time.max.ms, but until then acks=all
+// would wait for a broker that may be down.
 func (s decisionState) removeFromISRs(id wire.NodeID) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if !p.InISR(id) && p.Leader != id {
@@ -154,8 +154,8 @@ func (s decisionState) beginControlledShutdown(b *image.Broker) []wire.MetadataR
 	return append(records, s.removeFromISRs(b.ID)...)
 }
 
-// electLeaderless returns the records of unclean elections. They elect leaders for leaderless partitions, in one topic,
-// or in all topics if topic is "". Partitions with configs that forbid unclean elections are left out.
+// electLeaderless returns the records of unclean elections for the leaderless partitions of one topic, or of all topics if
+// topic is "". It leaves out topics that do not allow unclean elections.
 func (s decisionState) electLeaderless(topic string) []wire.MetadataRecord {
 	return s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {
 		if p.Leader != wire.NoNode || topic != "" && t.Name != topic || !s.unclean(t.Name) {

@@ -19,16 +19,17 @@ type election uint8
 const (
 	online    election = iota // a replica in the ISR or ELR; the current leader comes first
 	preferred                 // a replica in the ISR or ELR; the preferred replica comes first
-	unclean                   // as online, or any active replica if no active one is in the ISR or ELR
+	unclean                   // like online, but any active replica if none of those is active
 )
 
 // changeBuilder builds one change of one partition (PartitionChangeBuilder). decisionState.newChange makes the builder.
 //
 // With eligible leader replicas (KIP-966) the ISR may become empty:
 //
-//	ISR                 in sync now
-//	ELR                 left the ISR when the ISR was below min.insync.replicas, and no record was committed since then
-//	last known leader   is kept while ISR and ELR are both empty
+//	ISR                 the replicas that are in sync now
+//	ELR                 the replicas that left the ISR when it fell below min.insync.replicas, or later; no record has
+//	                    been committed since it fell below
+//	last known leader   the last leader, while ISR and ELR are both empty
 //
 // Without eligible leader replicas, the last member of an ISR is never removed, so that the partition keeps a replica
 // with all committed records. But that replica is elected even if it has lost records in a power loss. The ELR and the
@@ -174,7 +175,7 @@ func (b changeBuilder) recordELR(r *wire.PartitionChangeRecord, elr []wire.NodeI
 	}
 }
 
-// nonNil returns an empty list instead of nil: in a record nil means "unchanged".
+// nonNil returns an empty list instead of nil, because nil in a record means "unchanged".
 func nonNil(ids []wire.NodeID) []wire.NodeID {
 	if ids == nil {
 		return []wire.NodeID{}

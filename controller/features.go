@@ -50,7 +50,7 @@ func updateFeatures(s decisionState, req *kmsg.UpdateFeaturesRequest) ([]wire.Me
 	for i, u := range req.FeatureUpdates {
 		err := mayUpdateFeature(s, &u, req.Version)
 		if err == nil && u.Feature == elrFeature && u.MaxVersionLevel > 0 && metadata < withELR {
-			err = kerr.InvalidUpdateVersion // its records need 4.0-IV1 (Feature.validateVersion)
+			err = kerr.InvalidUpdateVersion // the records of this feature need 4.0-IV1 (Feature.validateVersion)
 		}
 		if slices.ContainsFunc(req.FeatureUpdates[:i], func(o kmsg.UpdateFeaturesRequestFeatureUpdate) bool { return o.Feature == u.Feature }) {
 			err = kerr.InvalidRequest

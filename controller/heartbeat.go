@@ -41,8 +41,8 @@ func processHeartbeat(e env.Env, s decisionState, req *kmsg.BrokerHeartbeatReque
 	case b.Fenced && req.WantShutdown:
 		shutDownNow()
 	case b.Fenced && !req.WantFence && resp.IsCaughtUp:
-		// Fencing ends a controlled shutdown (BrokerHeartbeatManager.touch). If a late heartbeat unfences the broker
-		// again, it must request the shutdown again, although its registration still says that it is shutting down.
+		// Fencing ends a controlled shutdown (BrokerHeartbeatManager.touch). If a late heartbeat unfences the broker, the
+		// broker must request the shutdown again, although its registration still says that it is shutting down.
 		records, resp.IsFenced, session.shutdownOffset = s.unfence(b), false, -1
 	case b.Fenced:
 	case session.shutdownOffset >= 0:

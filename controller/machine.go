@@ -10,8 +10,8 @@ import (
 	"samsa/wire"
 )
 
-// machine is the controller's hard state, which is the image. Sessions, timers and parked requests are soft state: they
-// are in Controller and not in the log.
+// machine is the state that the records of the metadata log produce, which is the image. Sessions, timers and parked
+// requests are soft state: they are in Controller and not in the log.
 type machine struct{ *image.Image }
 
 func newMachine() machine { return machine{image.New()} }
@@ -33,7 +33,7 @@ func (m machine) Digest() uint64 { return m.Image.Digest() }
 // quorumLog is the metadata log as the coordinator's runtime sees it.
 type quorumLog struct{ c *Controller }
 
-// Append implements coordinator.Log. The metadata log has no transactions, so a batch has no stamp.
+// Append implements coordinator.Log. Batches of the metadata log have no producer, so Append ignores the stamp.
 func (l quorumLog) Append(e env.Env, b coordinator.Batch) (wire.Offset, error) {
 	end, err := l.c.quorum.Append(e, b.Records)
 	if err != nil && raft.NothingAppended(err) {
@@ -51,7 +51,7 @@ func (l quorumLog) MaxBytes() int { return 0 }
 // Base implements coordinator.Log. The log has no snapshot, so it starts at offset 0.
 func (l quorumLog) Base(env.Env, machine) (wire.Offset, error) { return 0, nil }
 
-// Scan implements coordinator.Log. It ignores the budget and reads the whole range in one event.
+// Scan implements coordinator.Log. It reads the whole range in one event, without a limit of bytes.
 func (l quorumLog) Scan(e env.Env, from, to wire.Offset, _ int, apply func(coordinator.Entry)) (wire.Offset, error) {
 	return to, l.c.quorum.Scan(e, from, to, func(r wire.Record) { apply(coordinator.Entry{Record: r}) })
 }

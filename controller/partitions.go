@@ -11,8 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// AlterPartition is KIP-497. Version 1 adds the leader recovery state (KIP-704), version 2 topic ids (KIP-516), and
-// version 3 the broker epoch of each ISR member (KIP-903).
+// KIP-497 added AlterPartition. Version 1 adds the leader recovery state (KIP-704), version 2 replaces topic names with
+// topic ids (KIP-516), and version 3 adds the broker epoch of each ISR member (KIP-903).
 
 // alterPartition changes the ISR as the leader proposes, with one compare-and-set per partition. The sender must be the
 // registered incarnation of its broker, because a replaced incarnation may still act as leader (KIP-631).

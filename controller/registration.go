@@ -13,7 +13,7 @@ import (
 // registerBroker registers an incarnation of a broker (ClusterControlManager.registerBroker). A new incarnation starts
 // fenced, and its broker epoch is the offset of its registration record. The broker leaves every ISR, and after an unclean
 // shutdown also every ELR. While the previous incarnation is active and has a valid session, a new one is refused, because
-// two processes may have the same id.
+// two processes may have the same id. A broker in controlled shutdown is not active, so it may be replaced (KAFKA-19047).
 func registerBroker(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequest) ([]wire.MetadataRecord, env.Response) {
 	id := wire.NodeID(req.BrokerID)
 	old := s.Broker(id)
@@ -23,7 +23,7 @@ func registerBroker(e env.Env, s decisionState, req *kmsg.BrokerRegistrationRequ
 		return nil, refusal(req, kerr.InconsistentClusterID)
 	case id < 0 || wire.UUID(req.IncarnationID) == wire.UUID{}:
 		return nil, refusal(req, kerr.InvalidRequest)
-	case old != nil && !again && old.Active() && s.sessions.valid(e, id) && s.rules.RefuseDuplicate: // a broker in controlled shutdown may be replaced (KAFKA-19047)
+	case old != nil && !again && old.Active() && s.sessions.valid(e, id) && s.rules.RefuseDuplicate: // see KAFKA-19047
 		return nil, refusal(req, kerr.DuplicateBrokerRegistration)
 	case !validDirs(s, req):
 		return nil, refusal(req, kerr.InvalidRegistration)

@@ -5,8 +5,8 @@ import (
 	"samsa/wire"
 )
 
-// Rules has the decisions of this package for which Kafka once had another answer, or that look easy to simplify. Each
-// field is a question that the code asks in one place; CurrentRules has the current answers.
+// Rules has the decisions of this package for which Kafka once had another answer, or for which a simpler answer looks
+// right but is wrong. Each field is a question that the code asks in one place; CurrentRules has the current answers.
 type Rules struct {
 	// MayJoinISR: may this registered broker be a member of an ISR that a leader proposes? A broker that is fenced or in
 	// controlled shutdown may be down already, and would soon leave the ISR again (KIP-841, KAFKA-13916).
@@ -56,7 +56,7 @@ func CurrentRules() Rules {
 	}
 }
 
-// mustBeComplete panics if a rule is missing. Rules have no defaults, because a missing rule could look like an old one.
+// mustBeComplete panics if a rule is missing. Rules have no defaults, because a caller that forgot a rule would not notice.
 func (r *Rules) mustBeComplete() {
 	if r.MayJoinISR == nil || r.SameIncarnation == nil || r.Outdated == nil || r.CleanRestart == nil || r.MayLeadLastKnown == nil {
 		panic("controller: Rules has a question without an answer: begin with CurrentRules")

@@ -16,9 +16,9 @@ type sessions struct {
 
 // session has the active controller's soft state about one broker.
 type session struct {
-	lastContact    env.Instant // the time of the last heartbeat, or when this controller became active
-	metadata       wire.Offset // the last record that the broker has applied; -1 before its first heartbeat
-	shutdownOffset wire.Offset // the last record that moved its leaderships in a controlled shutdown; -1 without one
+	lastContact    env.Instant // the time of the last heartbeat or registration, or when this controller became active
+	metadata       wire.Offset // the offset of the last record that the broker has applied; -1 before its first heartbeat
+	shutdownOffset wire.Offset // the offset of the last record of its controlled shutdown, or -1 if it has not begun one
 }
 
 func newSessions(timeout env.Duration, epoch wire.Epoch) *sessions {
@@ -32,7 +32,8 @@ func (s *sessions) valid(e env.Env, id wire.NodeID) bool {
 	return b != nil && e.Now().Sub(b.lastContact) < s.timeout
 }
 
-// touch renews a broker's session. metadata is the last record that the broker has applied, or -1 for a new session.
+// touch renews a broker's session. metadata is the offset of the last record that the broker has applied, or -1 for a new
+// session.
 func (s *sessions) touch(e env.Env, id wire.NodeID, metadata wire.Offset) *session {
 	b := s.of[id]
 	if b == nil || metadata < 0 {

@@ -85,7 +85,7 @@ func newTopic(e env.Env, s decisionState, req *kmsg.CreateTopicsRequest, rt *kms
 	return s.newPlacement(e, 0, partitions, factor)
 }
 
-// newPlacement places new partitions of a topic that already has some; first is the number of existing partitions.
+// newPlacement places new partitions of a topic. first is the number of partitions that the topic already has.
 func (s decisionState) newPlacement(e env.Env, first, partitions int32, factor int16) ([][]wire.NodeID, *kerr.Error) {
 	p := s.newPlacer()
 	if factor < 1 || int(factor) > p.all || p.active == 0 {

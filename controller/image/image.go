@@ -2,8 +2,8 @@
 //
 //	metadata log ──▶ Apply(record) ──▶ Image: brokers, topics, partitions, configs, features
 //
-// The active controller makes its decisions from its image, and every broker acts on its own image. Two images at the same offset are
-// equal. Only Apply changes an image.
+// The active controller makes its decisions from its image, and every broker acts on its own image. Two images at the same
+// offset are equal. Only Apply changes an image.
 //
 // Read image.go first. Then read partition.go for the rule that is easy to get wrong: which changes raise which epochs.
 //
@@ -42,7 +42,7 @@ type Broker struct {
 	EndPoints    []wire.EndPoint
 	LogDirs      []wire.UUID
 	Rack         string
-	Fenced       bool                // a fenced broker is in no ISR and leads no partition
+	Fenced       bool                // a fenced broker must not lead a partition or join an ISR
 	ShuttingDown bool                // in controlled shutdown
 	Features     []wire.FeatureRange // supported by the broker
 }

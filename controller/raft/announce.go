@@ -34,7 +34,7 @@ func (r *Replica) sendBeginRequest(e env.Env, p *peer) {
 	r.send(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, r.cfg.Node, r.epoch}, r.cfg.ClusterID))
 }
 
-// handleBeginResponse records that a voter knows the leader. A voter that refused gets BeginQuorumEpoch again.
+// handleBeginResponse records that a voter knows the leader.
 func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorumEpochResponse) bool {
 	begin, ok := beginResponseFromKafka(resp)
 	if !ok {

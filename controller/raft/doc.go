@@ -22,5 +22,5 @@
 //
 // The package knows nothing about topics. The voters are static (kraft.version 0; with KIP-853, Replica.Voters would
 // become a history of voter sets). There are no snapshots and no FetchSnapshot (validateOffsetAndEpoch in serve.go would
-// answer with a snapshot id), and no linger time: Append flushes each batch by itself.
+// answer with a snapshot id). There is no linger time, because each call of Append appends its own batch at once.
 package raft

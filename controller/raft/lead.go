@@ -53,8 +53,8 @@ func NothingAppended(err error) bool {
 	return !errors.As(err, &off)
 }
 
-// appendAsLeader is the only function that appends to a leader's log. It may run on any lane (thread) of the process;
-// the sync has events of its own, on the lane that serves fetches:
+// appendAsLeader is the only function that appends to a leader's log. It may run on any lane (thread) of the process. The
+// sync has two events of its own, flush and flushed, on the lane that serves fetches:
 //
 //	append ──▶ flush: the sync starts ··· it is complete ──▶ flushed: the records count for the majority, and are served
 //

@@ -19,8 +19,8 @@ type metadataLog struct {
 	flushing   bool        // timers are armed that will raise both offsets to the end of the log
 }
 
-// sync syncs the log. The records are durable in every event that begins after the sync, and before any message that is
-// sent after the sync.
+// sync syncs the log. The records are durable before the next event begins, and before a message that this event sends
+// after the sync leaves the machine.
 func (l *metadataLog) sync(d env.Disk) error {
 	if l.flushFirst {
 		if err := l.Flush(d, l.End()); err != nil {
@@ -41,7 +41,7 @@ func (l *metadataLog) truncateTo(d env.Disk, end wire.Offset) error {
 func (l *metadataLog) lastEpoch() wire.Epoch { return max(l.Epochs().Latest(), 0) }
 
 // endOffsetForEpoch returns the end of an epoch in the log. If the log does not have that epoch, the result is the end of
-// the last earlier epoch, or the end of the log if the epoch is newer than all (KafkaMetadataLog.endOffsetForEpoch).
+// the last earlier epoch in the log (KafkaMetadataLog.endOffsetForEpoch).
 func (l *metadataLog) endOffsetForEpoch(epoch wire.Epoch) epochEnd {
 	if m, ok := l.EndOffsetFor(epoch); ok {
 		return epochEnd{m.Epoch, m.End}

@@ -29,7 +29,7 @@ type Config struct {
 	FetchTimeout    env.Duration // controller.quorum.fetch.timeout.ms
 	RequestTimeout  env.Duration // controller.quorum.request.timeout.ms
 	RetryBackoff    env.Duration // controller.quorum.retry.backoff.ms
-	BackoffMax      env.Duration // controller.quorum.election.backoff.max.ms: longest wait of a successor after a resignation
+	BackoffMax      env.Duration // controller.quorum.election.backoff.max.ms: longest wait after a resignation
 	FetchWait       env.Duration // how long the leader may hold a fetch
 	FetchBytes      int32
 	Log             storage.Config
@@ -46,7 +46,7 @@ func DefaultConfig(node wire.NodeID, voters []Voter) Config {
 	}
 }
 
-// Replica is one voter. Between events its state depends only on its disk and on the messages since it started.
+// Replica is one voter.
 type Replica struct {
 	cfg  Config
 	log  metadataLog
@@ -56,7 +56,7 @@ type Replica struct {
 	state State
 	election
 	deadline   env.Instant // when the state's timer fires
-	transition int64       // counts transitions: a response to a request from before the last one is dropped
+	transition int64       // counts transitions; the response to a request from before the last transition is dropped
 
 	hw wire.Offset // all records below it are committed; at most the log's end; never decreases while the process runs
 
@@ -88,7 +88,7 @@ type peer struct {
 	fetchedInPeriod bool // Leader: the peer fetched in this check-quorum period
 }
 
-// Token kinds of a Replica. The host's token kinds are lower.
+// Token kinds of a Replica. The controller's token kinds are lower.
 const (
 	tokVote  = FirstKind + iota // A: peer, B: transition
 	tokFetch                    // A: peer, B: transition
@@ -96,19 +96,19 @@ const (
 	tokEnd                      // A: peer, B: transition
 )
 
-// Timer kinds of a Replica. The host's timer kinds are lower.
+// Timer kinds of a Replica. The controller's timer kinds are lower.
 const (
 	timState   = FirstKind + iota // election timeout, fetch timeout or check-quorum period
 	timRetry                      // send the request again; A: peer, B: transition
 	timBegin                      // send BeginQuorumEpoch again
 	timParked                     // the wait of a parked fetch is over; A: its number
-	timStop                       // the clean shutdown ends, even without answers
+	timStop                       // the clean shutdown ends, even if some voters have not answered EndQuorumEpoch
 	timFlush                      // sync the appended records
 	timFlushed                    // the sync that timFlush started is complete
 )
 
-// FirstKind is the first timer kind and token kind of a Replica. The host passes all timers and tokens with this or a
-// higher kind to the Replica.
+// FirstKind is the first timer kind and token kind of a Replica. The controller passes all timers and tokens with this or
+// a higher kind to the Replica.
 const FirstKind = 1 << 8
 
 // New makes a replica. Start reads its log and its vote from its disk.
@@ -284,8 +284,8 @@ func (r *Replica) peer(id wire.NodeID) *peer {
 	return nil
 }
 
-// Voters returns the voters of the quorum by rising id, including this one. No other function reads the set, so that
-// dynamic voters could be added (KIP-853).
+// Voters returns the voters of the quorum by rising id, including this one. Apart from New, no other function reads
+// Config.Voters, so that dynamic voters could be added (KIP-853).
 func (r *Replica) Voters() []Voter { return r.cfg.Voters }
 
 // majority returns the smallest number of voters that is a majority.

@@ -34,8 +34,8 @@ type Rules struct {
 	// network partition deposes a leader that all other voters fetch from (KIP-996).
 	PreVote bool
 
-	// ElectionTimeout: how long does a voter wait before it campaigns, given the least wait and a number drawn from [0, least)?
-	// Voters with equal waits split the vote again and again (KAFKA-18345).
+	// ElectionTimeout: how long does a voter wait before it campaigns, given the shortest wait (least) and a random duration
+	// below least (drawn)? Voters with equal waits split the vote again and again (KAFKA-18345).
 	ElectionTimeout func(least, drawn env.Duration) env.Duration
 
 	// SyncVote: is the directory entry of the new quorum-state file synced before a vote is sent? Otherwise the old file

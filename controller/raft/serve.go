@@ -76,7 +76,7 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 	if fresh {
 		r.updateReplicaState(e, q.replica, voter, q.offset)
 	}
-	// An observer gets committed records only, because it has no log that it could truncate.
+	// An observer gets committed records only, because here an observer has no log and so cannot truncate.
 	bound := r.hw
 	if voter != nil {
 		bound = r.log.durableEnd

@@ -23,15 +23,15 @@ import (
 //	             election timeout, even if a majority has already refused      Prospective
 //	             a message names its leader                                    Follower
 //	Follower     fetch timeout                                                 Prospective
-//	Leader       1.5 fetch timeouts without fetches of a majority              Resigned
+//	Leader       1.5 fetch timeouts without fetches from a majority            Resigned
 //	             it shuts down                                                 Resigned
 //	Resigned     election timeout                                              Unattached, epoch + 1
 //
 // After a restart the quorum-state file decides the state:
 //
 //	the file's epoch is below the log's     Unattached, in the log's last epoch
-//	this node leads                         Resigned: its log may have lost records that it once served (KAFKA-10527)
-//	another leads                           Follower
+//	this node leads                         Resigned, because its log may have lost records that it served (KAFKA-10527)
+//	another node leads                      Follower
 //	this node has its own vote              Candidate, same epoch
 //	otherwise                               Unattached, with its vote if it gave one
 //
@@ -234,7 +234,7 @@ func (r *Replica) transitionTo(e env.Env, to State, next election, timeout env.D
 	return true
 }
 
-// reset clears the fields that belong to one state only. From now on, responses to requests of the old state are dropped.
+// reset clears the fields that belong to one state only. After that, responses to requests of the old state are dropped.
 func (r *Replica) reset() {
 	r.transition++
 	r.votes.granted, r.votes.rejected = r.votes.granted[:0], r.votes.rejected[:0]
