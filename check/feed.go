@@ -71,6 +71,10 @@ type Given struct {
 // notify runs the checks that subscribe to a change's kind.
 func (v *View) notify(c Change) {
 	v.change = c
+	if v.watcher != nil {
+		notifyWatched(v)
+		return
+	}
 	for _, s := range v.observers[c.Kind] {
 		s.see(s.tally, v, &v.change)
 	}

@@ -21,6 +21,7 @@ type View struct {
 	tallies   []Tally                 // one for each check, in the order of All
 	observers [changeKinds][]observer // the checks that look at each kind of change
 	change    Change                  // reused
+	watcher   Watcher                 // nil unless the run is to be explained
 
 	parts        []*Partition // in the order of first use
 	index        map[partitionKey]*Partition
@@ -56,6 +57,7 @@ type partitionKey struct {
 }
 
 type observer struct {
+	name  string
 	tally *Tally
 	see   func(*Tally, *View, *Change)
 }
@@ -70,7 +72,7 @@ func NewView(c Contract, all []*Check) *View {
 	v.quorum.log = v.Partition(wire.MetadataTopicID, wire.TopicPartition{Topic: wire.MetadataTopic})
 	for i, k := range all {
 		for _, kind := range k.On {
-			v.observers[kind] = append(v.observers[kind], observer{&v.tallies[i], k.See})
+			v.observers[kind] = append(v.observers[kind], observer{k.Name, &v.tallies[i], k.See})
 		}
 	}
 	return v

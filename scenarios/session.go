@@ -37,6 +37,10 @@ type Session struct {
 	verdict *Verdict                  // nil until the end
 	claims  []Claim
 	stopped Stop // the reason why the run ended before its last line
+
+	ticks  uint64        // lines started and events run so far
+	causes *causesAt     // the ledger of an equal run, once CausesOf was called
+	began  func(num int) // if not nil, is called with the number of each line that begins
 }
 
 // RunOptions change how a scenario is run. The zero value runs it as written.
@@ -154,6 +158,7 @@ func DerivedSeeds(seed uint64, n int) []uint64 {
 
 // tick starts the next line or runs one event. It returns false if the run is over.
 func (s *Session) tick() bool {
+	s.ticks++
 	switch {
 	case s.verdict != nil:
 		return false
@@ -235,6 +240,9 @@ func (s *Session) begin(c *Command) {
 		return // pin and similar verbs have already applied
 	}
 	s.enter(Entry{Kind: EntryVerb, Line: &c.Line})
+	if s.began != nil {
+		s.began(c.Line.Num)
+	}
 	r := c.Verb.Run(s, c.Args)
 	s.print(&c.Line, c.Block, r.Text, false)
 	if r.Until == nil {

@@ -151,6 +151,10 @@ type Options struct {
 	Sink func(Note)
 	// Events receives every event once all effects that it completed at once are part of the hash. Nil discards the events.
 	Events func(Event)
+	// Decided, if not nil, is called for every answer of an old rule that the current rule would not have given, with the
+	// name of its question. A question without arguments has one answer for the whole run: always is then set, and Decided
+	// is called once.
+	Decided func(question string, always bool)
 }
 
 // Setting is one config as written. It has been validated against the table of configs.

@@ -30,6 +30,9 @@ func configure(o Options) (configs, error) {
 	if c.rules, err = rules(o.Rules); err != nil {
 		return c, err
 	}
+	if o.Decided != nil {
+		c.rules = c.rules.compared(o.Decided)
+	}
 	for _, s := range o.Configs {
 		known := c.finalise(s)
 		ofBrokers, ofControllers := take(&c.brokers, config.Broker, s), take(&c.controllers, config.Controller, s)

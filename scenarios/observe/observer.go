@@ -39,6 +39,9 @@ type observer struct {
 	claimedHW wire.Offset // the highest high watermark of any controller
 	claimedBy *hostView   // the controller that has claimedHW
 	ended     bool
+
+	cause  uint64  // the event that made the next change of the View
+	causes *Causes // nil unless the run is to be explained
 }
 
 // hostView is a machine of the cluster and the last observation of it.
@@ -124,19 +127,25 @@ func (o *observer) Changed(f *sim.Effect) {
 		if h != nil {
 			o.deliverDue(f.At-1, h, f.Cause) // this event saw the earlier events' state, even before their syncs
 			o.clock(f.At)
+			o.cause = f.Cause
 			o.shadows.changed(f.Node, &f.Disk)
 			o.tellCommitted()
 		}
 	case sim.EffectDeparted:
 		o.deliverDue(f.At, h, f.Cause+1)
 		o.clock(f.At)
+		if o.cause = f.Cause; o.causes != nil {
+			o.causes.left(f)
+		}
 		o.departed(h, f)
 	case sim.EffectDelivered:
 		o.clock(f.At)
+		o.cause = f.Cause
 		o.delivered(h, f)
 	case sim.EffectStarted:
 		if h != nil {
 			o.clock(f.At)
+			o.cause = f.Cause
 			o.FaultEnded("down " + string(f.Node))
 			o.started(h)
 		}
@@ -144,6 +153,7 @@ func (o *observer) Changed(f *sim.Effect) {
 		if h != nil {
 			o.deliverDue(f.At, nil, 0)
 			o.clock(f.At)
+			o.cause = f.Cause
 			o.FaultBegan("down " + string(f.Node))
 			o.died(h, f.Power)
 		}
@@ -183,6 +193,9 @@ func (o *observer) died(h *hostView, power bool) {
 
 // Event implements cluster.Witness. It observes the node of an event before any effect of the event is delivered.
 func (o *observer) Event(e *sim.Event) {
+	if o.causes != nil {
+		o.causes.happened(e)
+	}
 	h := o.hosts[e.Node]
 	if h == nil || !o.world.Running(e.Node) {
 		return
@@ -193,6 +206,7 @@ func (o *observer) Event(e *sim.Event) {
 	}
 	o.deliverDue(e.Time-1, nil, 0)
 	o.clock(e.Time)
+	o.cause = e.Seq
 	due := e.Time + sim.Time(e.Cost)
 	if h.Role == "broker" && e.Kind == sim.Stopping {
 		o.view.ShutdownAsked(h.Node)
@@ -210,6 +224,7 @@ func (o *observer) Event(e *sim.Event) {
 func (o *observer) After(e *sim.Event) {
 	o.deliverDue(o.world.Now(), nil, 0)
 	o.clock(o.world.Now())
+	o.cause = e.Seq
 	o.returned(e)
 }
 
@@ -228,6 +243,7 @@ func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 		}
 		kept = slices.DeleteFunc(kept, func(later observation) bool { return later.host == l.host && later.copy == l.copy })
 		o.clock(min(l.due, max(now, 0)))
+		o.cause = l.event
 		if l.part != nil {
 			o.shadows.recovered(l.copy)
 			o.view.ReplicaChanged(l.part, l.copy, l.state)
