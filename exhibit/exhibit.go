@@ -1,11 +1,11 @@
-// Package exhibit describes old rules: decisions for which Kafka once had another answer, and answers that are known to
-// fail.
+// Package exhibit describes old rules. A rule is the answer to one question that an implementation of Kafka has to
+// decide. An old rule is the answer of an earlier release, or another answer that is known to fail.
 //
 //	a package       rules.go                                   history.go
 //	replication     type Rules: a question in each field       OldRules() []exhibit.Of[Rules]
-//	                CurrentRules(): Kafka's answers of today   one exhibit: one answer replaced
+//	                CurrentRules(): Kafka's answers of today   each exhibit replaces one answer
 //
-// A package with rules applies each rule at one place. Only its file history.go mentions the old answers, so that this
+// A package with rules applies each rule in one place. Only its file history.go mentions the old answers, so that this
 // file can be deleted without other changes to the package. Package scenarios collects the exhibits of all packages and
 // applies the one that a run selects (`samsa run --rule M1`). RULES.md lists the exhibits.
 //
@@ -15,7 +15,7 @@ package exhibit
 
 // Of is one old rule of a package with the rules R.
 type Of[R any] struct {
-	ID       string   // "M1"; if two packages have the same id, both are parts of one flaw
+	ID       string   // "M1"; exhibits of two packages with the same id are parts of one flaw
 	Source   string   // the KIP, the JIRA issue, or the idea
 	Versions string   // the releases of Kafka that had the rule, if known; "never released" if none had it
 	Symptom  string   // the effect that users saw

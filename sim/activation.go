@@ -1,8 +1,8 @@
 package sim
 
-// worldFault numbers the world's own faults, for quick counting; disks list their own.
-// The counts exist because a campaign in which no fault fires proves nothing. They count effects: a cut between two machines
-// that send no packets counts 0.
+// worldFault identifies a fault of the world, as an index into the counts; package disk lists the faults of disks. The
+// faults are counted because a campaign in which no fault fires proves nothing. Only effects count, so a cut between
+// two machines that send no packets counts 0.
 type worldFault uint8
 
 const (
@@ -65,7 +65,7 @@ var worldFaults = [worldFaultCount]Fault{
 	FaultDouble:    {Name: "process.duplicate-id", Doc: "a second machine ran a process that claims another's identity"},
 }
 
-// Activation is a fault and the number of times it had an effect. A cut of an unused path has none.
+// Activation is a fault and the number of times it had an effect. For a cut of an unused path this number is 0.
 type Activation struct {
 	Fault
 	Count uint64

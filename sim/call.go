@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// call is one Env.Call until it has returned.
+// call is an Env.Call that has not returned yet.
 type call struct {
 	next        *call
 	link        env.Link
@@ -31,9 +31,9 @@ const unwritten = Time(-1)
 // never is the due time of a call without a timeout.
 const never = env.Instant(1<<63 - 1)
 
-// callList is a queue of calls. Answers come in order, so nearly always its head is taken.
-// It is a list and not a map by correlation id, because TCP and Kafka promise order, and with a
-// list each answer checks that order.
+// callList is a queue of calls. Answers come in order, so the first call of the list is nearly always the one that
+// returns. It is a list and not a map by correlation id, because TCP and Kafka promise that answers come in order, and
+// with a list that order is checked for each answer.
 type callList struct{ head, tail *call }
 
 func (cs *callList) push(c *call) {
@@ -172,7 +172,7 @@ func (m *machine) watch(l *link, due env.Instant) {
 	}
 }
 
-// deadlineUp checks whether the connect or a call on the link is overdue. If so it closes the whole link, as Kafka's
+// deadlineUp checks whether connecting or a call on the link is overdue. If so it closes the whole link, as Kafka's
 // network client does, because answers come in order and later calls cannot be answered first.
 func (w *World) deadlineUp(l *link) {
 	m := l.client.machine
@@ -209,15 +209,15 @@ func (m *machine) recheckDeadlines() {
 	}
 }
 
-// watchWritten schedules the return of the first request without a response.
+// watchWritten schedules the return of the first call that expects no response.
 func (w *World) watchWritten(l *link) {
 	if c := l.calls.first(true); c != nil && c.written != unwritten && !w.queue.queued(l.written) {
 		w.queue.set(l.written, c.written, w.order(l.client.machine.entity, c.written))
 	}
 }
 
-// writtenUp returns the first oneWay call, once its request is written.
-// It is written when it departs and not when it arrives, because the producer knows only that its socket took the bytes.
+// writtenUp returns the first oneWay call, once its request is written. A request counts as written when it departs and
+// not when it arrives, because the producer knows only that its socket took the bytes.
 func (w *World) writtenUp(l *link) bool {
 	c := l.calls.first(true)
 	if c == nil || c.written == unwritten || c.written > w.now {

@@ -21,7 +21,7 @@ import (
 //
 // 0 is always the benign value: no fault, least delay, first come first served.
 
-// site is a place in the world where something is decided.
+// site identifies one kind of random decision.
 type site struct {
 	name  env.Site
 	key   uint64
@@ -32,14 +32,15 @@ func newSite(name env.Site) site { return site{name: name, key: hashString(strin
 
 func newNoise(name env.Site) site { return site{name, hashString(string(name)), true} }
 
-// Override changes decisions of a run without changing its seed. Shrinkers write overrides, scenario files store them.
+// Override changes decisions of a run without changing its seed. Shrinkers write overrides, and scenario files store
+// them.
 type Override struct {
 	Kind    OverrideKind
-	Site    env.Site // Salt: "" is all of the world's own noise
-	Entity  string   // Pin, Keep: "b1", "b1>b2"; else unused
-	Ordinal uint64   // Pin, Keep: the ordinal of the decision
-	Value   uint64   // Pin: the value; Salt: the salt
-	From    Time     // Salt: decisions made before this time are left as they are
+	Site    env.Site // in a Salt, "" means all noise of the world itself
+	Entity  string   // for Pin and Keep: the entity of the decision, "b1" or "b1>b2"
+	Ordinal uint64   // for Pin and Keep: the ordinal of the decision
+	Value   uint64   // for Pin: the value; for Salt: the salt
+	From    Time     // for Salt: decisions before this time do not change
 }
 
 // OverrideKind selects the effect of an Override.
@@ -68,16 +69,16 @@ type overrides struct {
 type rule struct {
 	site  uint64
 	pins  map[decision]uint64
-	keep  map[decision]bool // nil: all decisions stay
+	keep  map[decision]bool // nil if no Keep applies to the site
 	off   bool
 	salts []Override // by From
 
-	met   map[decision]bool // pins and keeps that the run asked for
-	asked bool              // the run asked for any decision of the site
-	last  Time              // when the run last asked for one
+	met   map[decision]bool // decisions with a Pin or a Keep that the run has asked for
+	asked bool              // the run has asked for some decision of the site
+	last  Time              // when the run last asked for a decision of the site
 }
 
-// decision is the address of one decision of a site.
+// decision identifies one decision of a site.
 type decision struct{ entity, ordinal uint64 }
 
 // addressOf returns the decision that a Pin or a Keep applies to.
@@ -200,13 +201,13 @@ func (w *World) Unmet() []Override {
 	return list
 }
 
-// chance is a seed with its overrides.
+// chance makes the random decisions of a world. They depend on its seed and on the overrides.
 type chance struct {
 	seed      uint64
 	overrides *overrides
-	now       *Time // of the world; read only if there are overrides
+	now       *Time // the world's current time, which only overrides need
 	sink      DecisionSink
-	names     map[uint64]string // of entities, for the sink
+	names     map[uint64]string // the names of entities by hash, for the sink
 }
 
 // DecisionSink gets every decision that was not 0. A shrinker removes decisions from that list.
@@ -229,8 +230,8 @@ func (c *chance) choose(s site, entity, ordinal, n uint64) uint64 {
 	return c.tell(s, entity, ordinal, bounded(x, n))
 }
 
-// Draw returns the decision, in [0, n), that a world of that seed makes at a site without overrides. Plans of a run use it
-// before there is a world, and their decisions are as independent of each other as a world's.
+// Draw returns the decision, in [0, n), that a world of that seed makes at a site without overrides. Code that plans a
+// run uses it before the world exists. Its decisions are as independent of each other as those of a world.
 func Draw(seed uint64, name env.Site, entity string, ordinal, n uint64) uint64 {
 	return bounded(hash4(seed, hashString(string(name)), hashEntity(entity), ordinal), n)
 }
@@ -279,7 +280,7 @@ func finish(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// hash4 is the hash behind every decision.
+// hash4 computes the hash of a decision.
 func hash4(seed, site, entity, ordinal uint64) uint64 {
 	hi, lo := bits.Mul64(seed^site^0xA0761D6478BD642F, entity^site>>32^0xE7037ED1A0B428DB)
 	return finish(hi ^ lo ^ (ordinal+1)*golden)
@@ -294,5 +295,5 @@ func hashString(s string) uint64 {
 	return finish(h)
 }
 
-// hashEntity is the key of a machine, or of an ordered pair of machines ("b1>b2").
+// hashEntity returns the key of a machine, or of an ordered pair of machines ("b1>b2").
 func hashEntity(name string) uint64 { return hashString(name) }

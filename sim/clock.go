@@ -49,7 +49,7 @@ func (c *clock) bend(t Time, step int64, ppm int32) {
 	*c = clock{since: t, value: c.read(t) + step, ppm: ppm}
 }
 
-// Faults of clocks. Nodes read wall clocks through Env.Wall, and these may step back.
+// These are the faults of clocks. Nodes read a wall clock through Env.Wall, and a wall clock may step back.
 
 // SkewWall sets how far the machine's wall clock is ahead of true time; the clock keeps its drift.
 // Record timestamps and their age for retention use this clock; leases and timeouts must not.

@@ -15,11 +15,11 @@ type Config struct {
 	Net  NetProfile   // the zero value is LAN()
 	Disk disk.Profile // of every machine that sets no profile of its own
 	CPU  env.Duration // cost of each event, paid by its lane before its first effect; 0 is DefaultCPU, negative is none
-	FIFO bool         // events of one instant happen in the order they were scheduled, for every seed
+	FIFO bool         // events at the same instant happen in the order in which they were scheduled, for every seed
 
 	Epoch     env.Time     // wall clock at the start of the world; 0 is DefaultEpoch
-	Trace     TraceSink    // nil: the run has no trace
-	Decisions DecisionSink // nil: decisions are not reported
+	Trace     TraceSink    // if nil, the run has no trace
+	Decisions DecisionSink // if nil, decisions are not reported
 }
 
 // DefaultCPU is the default cost of an event: a request handler's few microseconds.
@@ -41,7 +41,7 @@ const (
 	Guard
 )
 
-// String is the mode's name.
+// String returns the mode's name.
 func (m Mode) String() string { return [...]string{"pointer", "wire", "guard"}[m] }
 
 // NetProfile describes the network without faults, and its random faults.
@@ -96,11 +96,11 @@ type Machine struct {
 	Addr env.Addr
 	New  func() env.Node // makes the node of one incarnation, which must read all its state from the disk
 
-	Double env.Addr // another machine: this one's node claims its identity, which is a fault; "" for none
+	Double env.Addr // if set, a fault: this machine's node claims the identity of the node on machine Double
 
 	RequestThreads int          // request handlers (num.io.threads); 0 is 8
-	Rack           string       // machines of one rack are closer, and lose power together if asked
-	Disk           disk.Profile // the zero value is Config.Disk
+	Rack           string       // machines of one rack have less latency; a scenario can cut the power of a rack
+	Disk           disk.Profile // the zero value means Config.Disk
 
 	WallSkew     env.Duration // its wall clock is ahead by this much at the start
 	WallDriftPPM int32        // its wall clock gains this many microseconds per second

@@ -16,7 +16,7 @@ var _ disk.Host = diskHost{}
 // Dead reports whether the incarnation has died inside the running event.
 func (m diskHost) Dead() bool { return m.killed }
 
-// Now is true time.
+// Now returns the true time.
 func (m diskHost) Now() Time { return m.world.now }
 
 // Ran returns the time up to which the process has run.
@@ -44,7 +44,7 @@ func (m diskHost) Ordered(what, path string, how ...int64) {
 	m.world.identity.mix(hashString(path))
 }
 
-// Operated adds a change to the hash, shows it to the feeds, and kills the process if DieAfter's count is reached.
+// Operated adds a change to the hash, passes it to the feeds, and kills the process if DieAfter's count is reached.
 func (m diskHost) Operated(change disk.Change) {
 	w := m.world
 	// Outside of an event the caller is a test or a judge. Then the machine cannot die here, and no feed sees the change.
@@ -98,7 +98,7 @@ func (m diskHost) Flushed(at Time, tok env.Token, err error) {
 	w.queue.set(f.slot, at, w.order(m.entity, at))
 }
 
-// Activated counts a fault that did something.
+// Activated counts a fault that had an effect.
 func (m diskHost) Activated(f disk.Fault) {
 	w := m.world
 	// A linear search is enough, because the list is short and faults are rare. A map would need sorting for every report.

@@ -6,15 +6,15 @@ import (
 	"samsa/sim/env"
 )
 
-// One event, from the queue of its lane to the node. World.serve calls three steps:
+// An event passes from the queue of its lane to the node in three steps. World.serve calls them:
 //
 //	prepare   skips a void event, and passes the fields of any other to the hash, to readers of events and to judges
 //	handle    runs the node's method to its end: it spends time, and may die
 //	reclaim   puts the timer, the packet and the call back on their free lists
 
 // prepare begins an event and adds its fields to the hash. It reports true for a void event, such as a timer that was
-// disarmed while it waited, or a lost link that the node has closed itself.
-// Void work is rare, and removing it from the middle of a queue would cost a search; so it is found only here. It changes
+// disarmed while it waited, or a lost link that the node has closed itself. Void events are rare, and removing one from
+// the middle of a queue would need a search, so a void event stays in the queue until prepare skips it. It changes
 // neither the hash nor the count of events.
 func (w *World) prepare(m *machine, k *work) (void bool) {
 	switch k.kind {
@@ -87,7 +87,7 @@ func (w *World) prepareRequest(m *machine, k *work) {
 	}
 }
 
-// prepareAnswer also handles the end of a flush, which is a call to the disk without link and peer.
+// prepareAnswer also handles the end of a flush, which has the form of a call without a link and a peer.
 func (w *World) prepareAnswer(m *machine, k *work) {
 	c := k.call
 	size, said := int32(0), uint64(0)
@@ -116,9 +116,9 @@ func (w *World) prepareAnswer(m *machine, k *work) {
 	}
 }
 
-// handle calls the node's method. If the process dies inside the event, the node's later actions have no effect, and a later
-// panic is ignored: disk calls then return ErrDead, which may break an invariant that a real process would not live to
-// check. Any other panic is a finding and is passed on.
+// handle calls the node's method. If the process dies inside the event, the node's later actions have no effect. A
+// later panic is then ignored, because disk calls return ErrDead, which may break an invariant that a real process
+// would not live to check. Any other panic is a finding and is passed on.
 func (w *World) handle(m *machine, k *work) {
 	defer func() {
 		if m.killed {

@@ -1,6 +1,6 @@
-// Package sim is a world that obeys a seed: machines with clocks and disks, the network between them, and everything
-// that can go wrong with either. It implements the contract of sim/env. Nodes run in it as in the real world and cannot
-// notice the difference; the owner of the World can stop time, cut cables, pull plugs, and replay the run.
+// Package sim is a simulated world that a seed determines: machines with clocks and disks, the network between them,
+// and the faults of all of these. It implements the interfaces of sim/env. A node cannot distinguish this world from
+// the real one. The owner of the World can stop time, cut cables, cut the power of machines, and replay the run.
 //
 //	         Config{Seed, Overrides}                         Step, RunUntil, At, Do, Crash, Cut, Pause, SkewWall, ...
 //	                   │                                                          │
@@ -50,10 +50,11 @@
 //
 // # The rule of determinism
 //
-// Equal configs, machines and control actions give equal runs, on every platform, in every Mode, watched or not. Hash
-// proves it: it covers every event with its timer or token, every note, choice and control action with its numbers, and
-// every disk operation with its bytes. For a message it covers sender, api key and size, and also a digest of records and
-// of their answers (message.go). It does not cover a message's bytes, because only wire and guard mode have them.
+// Equal configs, machines and control actions give equal runs, on every platform, in every Mode, with or without a
+// trace. A comparison of hashes shows it, because Hash covers every event with its timer or token, every note, choice
+// and control action with its numbers, and every disk operation with its bytes. For a message it covers sender, api key
+// and size, and also a digest of records and of their answers (message.go). It does not cover a message's bytes,
+// because only wire and guard mode have them.
 //
 // # Reading
 //
@@ -64,7 +65,7 @@
 //
 // # What it is not
 //
-// It knows nothing of brokers and judges nothing. There are no datagrams, no partial reads, no goroutines, no real
-// time, and no floats. It moves whole messages; sim/live and the fuzz tests in wire handle byte streams that are cut
-// anywhere.
+// The package knows nothing about brokers and does not judge a run. There are no datagrams, no partial reads, no
+// goroutines, no real time, and no floats. It moves whole messages; sim/live and the fuzz tests in wire handle byte
+// streams that are cut anywhere.
 package sim

@@ -12,9 +12,10 @@ import (
 // they never see, for example, a vote before the sync of the vote is complete.
 //
 //	handler runs   t0: append (5 us), sync (2 ms), reply
-//	feed sees      t0+5us DiskChanged   t0+2.005ms DiskChanged (sync)   t0+2.005ms Departed   t0+2.3ms Delivered
+//	feed sees      t0+5us EffectDisk   t0+2.005ms EffectDisk (sync)   t0+2.005ms EffectDeparted   t0+2.3ms EffectDelivered
 //
-// A change is never shown if its process dies first. A Feed may read the world and its nodes, but must not act on them.
+// If a process dies before its change is complete, no Feed sees the change. A Feed may read the world and its nodes,
+// but must not act on them.
 type Feed interface {
 	Changed(*Effect)
 }
@@ -26,9 +27,9 @@ const (
 	EffectDisk      EffectKind = iota + 1 // a change took effect in the page cache, or a sync completed on the device
 	EffectDeparted                        // a message left its sender
 	EffectDelivered                       // a message reached its receiver's handler
-	EffectNote                            // a note became true
+	EffectNote                            // a note took effect
 	EffectStarted                         // a process began
-	EffectDied                            // a process ended; with Power its machine lost power
+	EffectDied                            // a process ended; if Power is set, its machine lost power
 )
 
 // Effect is one change. It is valid during the call only.
@@ -50,7 +51,7 @@ type Effect struct {
 	Power    bool // Died: the machine lost power
 }
 
-// Subscribe adds a feed. Feeds do not change the run, nor its hash.
+// Subscribe adds a feed. Feeds change neither the run nor its hash.
 func (w *World) Subscribe(f Feed) { w.feeds = append(w.feeds, f) }
 
 // AfterEvent calls f after every event, after its trace line and after feeds have seen its immediate effects. Unlike a
@@ -132,8 +133,8 @@ func (p *effects) pop() int32 {
 	return first
 }
 
-// complete shows the feeds all effects that are complete at time t.
-// A feed cannot make new effects, so the heap only shrinks meanwhile.
+// complete passes to the feeds all effects that are complete at time t. A feed cannot make new effects, so no effect is
+// added meanwhile.
 func (w *World) complete(t Time) {
 	p := &w.pending
 	for len(p.heap) > 0 && p.slab[p.heap[0]].At <= t {
@@ -184,13 +185,13 @@ func (p *pending) syncs() bool {
 	return p.Kind == EffectDisk && (p.Disk.Op == disk.OpSync || p.Disk.Op == disk.OpSyncDir)
 }
 
-// suspend takes back the effects that a paused machine has not reached; resume puts them back.
+// suspend takes back the effects that a paused machine has not reached yet; resume puts them back.
 func (w *World) suspend(m *machine) {
 	p := &w.pending
 	old := p.heap
 	p.heap = nil
-	// first is the first sync that is not issued. The device handles syncs in order, so an issued sync of another lane waits
-	// if it comes after that one.
+	// first is the first sync that is not issued. The device handles syncs in order, so even an issued sync of another
+	// lane waits if it comes after the sync with number first.
 	first := ^uint64(0)
 	for _, place := range old {
 		if e := &p.slab[place]; e.Node == m.addr && e.syncs() && e.Disk.Begins > w.now {

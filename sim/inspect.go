@@ -2,7 +2,7 @@ package sim
 
 import "samsa/sim/env"
 
-// Views of a world for screens, judges and tests. Nothing here changes the run.
+// The functions of this file read a world for screens, judges and tests. They do not change the run.
 
 // Flight is a message in flight.
 type Flight struct {
@@ -10,9 +10,9 @@ type Flight struct {
 	Lane     env.Lane
 	Key      int16 // Kafka api key
 	Response bool
-	Departs  Time // may be later than now, while the sender still pays for earlier calls
+	Departs  Time // in the future if the cost of the sender's earlier calls is not paid yet
 	Arrives  Time // if no fault delays it
-	Held     bool // a fault stops it: a cut, a clog, a machine without power, a pause
+	Held     bool // a fault holds the message back: a cut, a clog, a machine without power or a pause
 	Cause    uint64
 }
 
@@ -33,7 +33,7 @@ func (w *World) Flights() []Flight {
 	return list
 }
 
-// Backlog is the work of a lane of a machine.
+// Backlog describes how busy a lane of a machine is.
 type Backlog struct {
 	Busy    Time // when the earliest of its threads becomes free; in the past if a thread is free now
 	Waiting int  // number of events that wait for the lane
@@ -70,8 +70,8 @@ type Unanswered struct {
 	Since  Time
 }
 
-// Unanswered lists the requests that their nodes have had for longer than bound and not answered, in the order of
-// machines and of their links. A long poll is among them while it lasts.
+// Unanswered lists the requests that nodes received longer than bound ago and have not answered yet. They are ordered
+// by machine and then by link. A long poll that lasts longer than bound is listed too.
 func (w *World) Unanswered(bound env.Duration) []Unanswered {
 	var list []Unanswered
 	for _, m := range w.machines {

@@ -2,20 +2,20 @@ package sim
 
 import "samsa/sim/env"
 
-// A link is one TCP connection incarnation between a client and a server. It has two halves, one per machine, that
-// open and end at different times, and two pipes, one per direction.
+// A link is one TCP connection between a client and a server. It has two halves, one per machine, that open and end at
+// different times, and two pipes, one per direction.
 //
 //	client half                                             server half
 //	opening ──SYN──────────────────────────────────────▶    none ▶ open          (or refused: RST)
 //	  open  ◀───────────────────────────────────SYNACK──
 //	        ──request 1, request 2───────────────────────▶   unread: 2, serving: 1
 //	        ◀───────────────────────────────response 1──     then it reads 2: one at a time, as Kafka mutes a channel
-//	  gone  ──FIN──────────────────────────────────────▶     draining: unread requests are still served, their answers go nowhere
+//	  gone  ──FIN──────────────────────────────────────▶     draining: it serves the unread requests and drops the answers
 //
 // The end of a half (close, refusal, reset, death) is final: a new Dial makes a new link, and bytes of the old one may
 // still be on the wire.
 
-// halfState is the life of one end.
+// halfState is the state of one half of a link.
 type halfState uint8
 
 const (
@@ -24,7 +24,7 @@ const (
 	halfOpen                      //
 	halfFailing                   // client: gone, but its node has not handled Lost yet
 	halfDraining                  // server: the client is gone, requests it sent are still served
-	halfGone                      // forgotten by its machine
+	halfGone                      // removed from its machine's table of links
 )
 
 // half is one machine's end of a link.
@@ -48,18 +48,18 @@ type link struct {
 	unsent      packetList  // requests that wait for the SYNACK
 	correlation int32       // of the next request
 	connectBy   env.Instant // the client's monotonic clock
-	deadline    slotID      // when the connect or a call may time out; may fire early, never late
+	deadline    slotID      // when connecting or a call may time out; the entry may come up early, but not late
 	written     slotID      // when the first request without a response is written
 
 	// fields of the server half
 	unread   packetList // arrived, not handed to the node
 	serving  bool       // a request is with the node or its request handlers
-	handed   bool       // the node has seen that request
-	request  env.Ticket // that request
+	handed   bool       // the node has got the request that is being served
+	request  env.Ticket // the ticket of that request
 	oneWay   bool       // that request has no response
 	since    Time       // when the node got that request
-	queued   Time       // when it was read and began to wait for a request handler
-	readable Time       // when the previous response leaves; the next request is not read before
+	queued   Time       // when that request was read and began to wait for a request handler
+	readable Time       // when the previous response leaves; the next request is read no earlier
 	readSlot slotID
 
 	recycling bool // is in World.recycling
@@ -110,8 +110,8 @@ func (w *World) forget(l *link, h *half) {
 	w.recycle(l)
 }
 
-// newLink takes a link from the free list, or makes one. The link keeps its slots in the event queue forever.
-// Because links are reused, code must not hold a *link after the link has ended; it holds its env.Link.
+// newLink takes a link from the free list, or makes one. The link keeps its slots in the event queue forever. Because
+// links are reused, code must not keep a *link after the link has ended. It keeps the env.Link instead.
 func (w *World) newLink(lane env.Lane) *link {
 	if n := len(w.freeLinks); n > 0 {
 		l := w.freeLinks[n-1]
@@ -192,7 +192,7 @@ func (m *machine) Dial(to env.Addr, lane env.Lane) env.Link {
 	return l.client.id
 }
 
-// Close implements env.Env. A server may close its end too, by Ticket.Link; the client then sees a reset.
+// Close implements env.Env. A server may close its end too, with the Link of a Ticket; the client then sees a reset.
 func (m *machine) Close(id env.Link) {
 	if m.silent() {
 		return
@@ -234,7 +234,8 @@ func (w *World) closeServer(l *link, how packetKind, at Time) {
 	if l.server.state == halfOpen && l.client.state != halfGone {
 		w.send(&l.toClient, w.newPacket(how), at)
 	}
-	// A request that already waits for a request handler cannot be taken back: it is served, and its answer is dropped.
+	// A request that already waits for a request handler cannot be taken back, so it is served and its answer is
+	// dropped.
 	if l.serving && !l.handed {
 		w.freePackets(&l.unread)
 		l.server.state = halfDraining
@@ -341,10 +342,10 @@ func (w *World) served(l *link, at Time) {
 	}
 }
 
-// closedByClient handles a FIN or RST that arrives at the server.
-// A FIN does not cancel requests that arrived before it: the server executes them and drops the answers. So a producer
-// that gave up may still have its record written. But chance may drop the requests that the server
-// has not read yet (NetProfile.DropPPM), as a kernel may drop unread bytes.
+// closedByClient handles a FIN or RST that arrives at the server. A FIN does not cancel requests that arrived before
+// it. The server executes them and drops the answers, so the record of a producer that gave up may still be written.
+// But chance may drop the requests that the server has not read yet (NetProfile.DropPPM), as a kernel may drop unread
+// bytes.
 func (w *World) closedByClient(l *link, reset bool) {
 	if l.server.state != halfOpen {
 		return

@@ -33,7 +33,7 @@ type machine struct {
 
 	state       machineState
 	incarnation uint32 // number of the process, from 1
-	boots       uint64 // of the machine
+	boots       uint64 // how often the machine was booted
 	node        env.Node
 	disk        *disk.Disk
 	wall, mono  clock
@@ -46,7 +46,7 @@ type machine struct {
 	flushes   []flush
 	freeFlush []int32
 	listens   Time // connecting succeeds from this time
-	stopping  bool // SIGTERM came before its first event
+	stopping  bool // SIGTERM came before the first event
 	changed   Time // when the last disk change of an event is complete
 	paused    bool
 	pausedAt  Time
@@ -59,7 +59,7 @@ type machine struct {
 	leaves bool         // the node called Exit
 	reason error        // the reason that the node passed to Exit
 
-	slow     int64 // permille of the CPU cost
+	slow     int64 // the CPU cost in permille of the normal cost
 	dieIn    int   // disk operations until the process dies (see DieAfter); 0 is never
 	diePower bool
 	ends     bool // the scheduled death is a power loss
@@ -90,8 +90,8 @@ func (m *machine) ran() Time {
 	return m.world.now
 }
 
-// spend adds cost to the running event. Outside of an event only tests use the disk, and that costs no time.
-// An event that began without the machine's lock (see station) waits for it here, at its first disk call.
+// spend adds cost to the running event. Outside of an event only tests use the disk, and that costs no time. An event
+// that began without the machine's lock (see station) waits for the lock here, at its first disk call.
 func (m *machine) spend(cost env.Duration) Time {
 	if m.world.current != m {
 		return m.world.now
@@ -120,7 +120,7 @@ type Misuse struct {
 	What    string
 }
 
-// Error is the breach in words.
+// Error describes the misuse.
 func (e *Misuse) Error() string { return fmt.Sprintf("%s: %s", e.Machine, e.What) }
 
 func (m *machine) misuse(format string, args ...any) {

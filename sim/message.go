@@ -11,7 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// How messages travel. The size for the bandwidth model is computed from the struct, so it is the same in all modes.
+// Messages travel in one of three modes. The size for the bandwidth model is computed from the struct, so it is the
+// same in all modes.
 //
 //	pointer   struct ────────────────────────────────────▶ the same struct
 //	wire      struct ──encode──▶ bytes ──────────decode──▶ another struct
@@ -24,7 +25,7 @@ func (w *World) pack(p *packet, from, to *machine) {
 	} else {
 		p.size = int32(wire.Size(p.resp))
 	}
-	// Modes that encode do it at the send, because the receiver must see the message as it was then.
+	// Wire and guard mode encode the message when it is sent, because the receiver must see it as it was then.
 	switch w.config.Mode {
 	case Wire:
 		if p.req != nil {
@@ -151,7 +152,7 @@ type GuardViolation struct {
 	Event        uint64 // the event that sent it
 }
 
-// Error is the finding in words.
+// Error describes the violation.
 func (v *GuardViolation) Error() string {
 	what := "request"
 	if v.Response {

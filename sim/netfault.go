@@ -5,11 +5,11 @@ import (
 	"samsa/sim/env"
 )
 
-// Faults of the network. A fault acts in one direction, from some machines to others. To fault both directions, call it
-// twice, or use Partition.
-// The functions here only set flags on paths and links; their effect is computed when a packet arrives (pipe.go). So
-// starting a fault among 100 machines costs 10,000 assignments, and each packet then checks only its own path.
-// These functions may be called between events, or in World.At and World.AfterEvent callbacks, but not from inside a node.
+// The functions of this file are the faults of the network. A fault acts in one direction, from some machines to
+// others. For both directions, call the function twice, or use Partition. The functions only set flags on paths and
+// links; their effect is computed when a packet arrives (pipe.go). So starting a fault among 100 machines costs 10,000
+// assignments, and each packet then checks only its own path. They may be called between events, or in World.At and
+// World.AfterEvent callbacks, but not from inside a node.
 
 // each calls f for every ordered pair of different machines.
 // It skips a machine's path to itself, because network faults never affect the loopback.
@@ -89,7 +89,7 @@ func (w *World) Calm() {
 func (w *World) heal(path *path) {
 	wasCut := path.cut
 	if wasCut {
-		// Packets in flight during the cut are judged on arrival, using this timestamp.
+		// A packet that departed before this time counts as lost, and is retransmitted (see delayed).
 		path.healedAt = w.now
 	}
 	path.cut, path.clog = false, false
@@ -121,9 +121,9 @@ func (w *World) Clog(from, to []env.Addr) {
 	w.each(from, to, func(p *path) { p.clog = true })
 }
 
-// Stall delays all packets of the existing connections, in both directions, for the duration d. New connections work, so
-// a request on an old connection can arrive after requests on a new one.
-// So the write of a zombie, a process that has been replaced, can arrive after a write of its successor.
+// Stall delays all packets of the existing connections, in both directions, for the duration d. New connections work,
+// so a request on an old connection can arrive after requests on a new one. For example, the write of a zombie, a
+// process that has been replaced, can arrive after a write of its successor.
 func (w *World) Stall(from, to []env.Addr, d env.Duration) {
 	w.acting("stall", from, to, int64(d))
 	w.eachLink(from, to, func(l *link) {

@@ -21,16 +21,16 @@ type path struct {
 	resetTick uint64       // the last fault tick with a reset
 }
 
-// jitterTable is the distribution of jitter in permille of its maximum: equally likely values, smallest first.
-// It has a long tail, because rare long delays find races: half of all buckets add next to nothing, and one in thirty-two
-// adds nearly thirty times the median.
+// jitterTable is the distribution of jitter in permille of its maximum. Its values are equally likely. It has a long
+// tail, because rare long delays find races: half of all buckets add next to nothing, and one in thirty-two adds nearly
+// thirty times the median.
 var jitterTable = [32]env.Duration{0, 0, 0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 27, 30, 34,
 	38, 42, 47, 52, 58, 65, 73, 82, 95, 110, 130, 160, 210, 300, 500, 1000}
 
-// lossTable lists how many times in a row a lost packet is lost: equally likely values.
+// lossTable lists how many times in a row a lost packet is lost. Its values are equally likely.
 var lossTable = [8]uint8{1, 1, 1, 1, 1, 1, 2, 3}
 
-// lossBucket and faultTick are the grids on which loss and other noise is drawn.
+// Loss is drawn once in each lossBucket, and some other network faults are drawn once in each faultTick.
 const (
 	lossBucket = env.Millisecond
 	faultTick  = 100 * env.Millisecond
@@ -52,8 +52,9 @@ var (
 // ties is the number of tie-break classes for events at the same instant.
 const ties = 4
 
-// order returns the rank of an entity's entry among the entries of time at. Entries of one entity keep the order in which
-// they were scheduled. Chance orders different entities, because no two machines agree on an instant.
+// order returns the rank of an entity's entry among the entries of time at. Entries of one entity keep the order in
+// which they were scheduled. Chance orders different entities, because in reality nothing determines which of them is
+// first.
 func (w *World) order(entity uint64, at Time) uint64 {
 	// Tests that fix the order set FIFO.
 	if w.config.FIFO {

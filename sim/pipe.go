@@ -136,7 +136,7 @@ func (w *World) send(p *pipe, k *packet, at Time) {
 	}
 }
 
-// departs shows the feeds a message that was sent.
+// departs reports a sent message to the feeds.
 func (w *World) departs(p *pipe, k *packet) {
 	from, to := p.ends()
 	w.effect(Effect{Kind: EffectDeparted, At: k.depart, Node: from.machine.addr, Peer: to.machine.addr, Link: from.id,

@@ -2,7 +2,7 @@ package sim
 
 import "samsa/sim/env"
 
-// Processes: how they start, stop and die. These functions may be called between events, or in World.At and
+// The functions of this file start, stop and kill processes. They may be called between events, or in World.At and
 // World.AfterEvent callbacks, but not from inside a node.
 
 // Start boots the machine if it has no power, and starts a process if none runs.
@@ -135,7 +135,8 @@ func (w *World) Ending(addr env.Addr) bool { return w.must(addr).state == dying 
 // Powered reports whether the machine has power.
 func (w *World) Powered(addr env.Addr) bool { return w.must(addr).state != off }
 
-// Exited returns the reason that the last incarnation passed to Exit, and whether it ended that way.
+// Exited returns the reason that the last incarnation passed to Exit. The result exited is false if it did not call
+// Exit or has not ended yet.
 func (w *World) Exited(addr env.Addr) (reason error, exited bool) {
 	m := w.must(addr)
 	return m.reason, m.leaves && !m.alive()
@@ -147,8 +148,8 @@ func (w *World) Incarnation(addr env.Addr) uint32 { return w.must(addr).incarnat
 // DieAfter kills the process right after its n-th disk operation from now (n >= 1), inside the event that makes that
 // operation. Only operations that change or sync something count. If power is true, the machine loses power too. DieAfter
 // applies to this incarnation; n = 0 cancels it.
-// Crash and PowerLoss always fall between events. But bugs of recovery code show after a death between two disk writes of
-// one handler, and DieAfter can reach each such point.
+// Crash and PowerLoss always fall between events. But a bug of recovery may show only after a death between two disk
+// writes of one handler, and DieAfter can reach each such point.
 func (w *World) DieAfter(addr env.Addr, n int, power bool) {
 	m := w.act("die-after", addr, int64(n), flag(power))
 	m.dieIn, m.diePower = n, power

@@ -38,7 +38,7 @@ const handlers = int(env.Lanes)
 type work struct {
 	kind  Kind
 	err   env.Error // Returned, Lost
-	place int32     // of the timer or flush
+	place int32     // Fired, Asked: the index of the timer or the action
 	gen   uint32    // of the timer
 	cause uint64    // the event that made this one happen
 	link  *link     // Received, Lost
@@ -122,7 +122,7 @@ func (w *World) stationUp(s *station) bool {
 		return false // the process is dying, and its waiting events are dropped with it
 	}
 	if i, free := s.server(); free <= w.now {
-		// Void work takes no time and is no event, so the next in line is served at once.
+		// A void event takes no time and does not count, so the next event is served at once.
 		for s.waiting.n > 0 && s.unlocked(s.waiting.first()) <= w.now {
 			k := s.waiting.pop()
 			if w.serve(s, i, &k) {
@@ -137,7 +137,7 @@ func (w *World) stationUp(s *station) bool {
 
 // ring is a queue of work that allocates only when it grows.
 type ring struct {
-	buf  []work // a power of two long
+	buf  []work // its length is a power of two
 	head int
 	n    int
 }

@@ -2,7 +2,7 @@ package sim
 
 import "samsa/sim/env"
 
-// The timers of one machine: a slab of records, and an open-addressed index from env.Timer to record.
+// This file has the timers of one machine: a slab of records, and an open-addressed index from env.Timer to its record.
 //
 //	          Arm                    its time comes            the lane is free
 //	idle ───────────────▶ armed ───────────────────▶ due ─────────────────────▶ firing ──▶ idle
@@ -24,7 +24,7 @@ const (
 type timer struct {
 	key   env.Timer
 	due   env.Instant // on the machine's monotonic clock
-	armed Time        // when the cost before the Arm is paid; the timer does not fire before
+	armed Time        // when the cost before the Arm is paid; the timer fires no earlier
 	at    Time        // when it is due in true time, at the clock's current speed
 	order uint64      // rank among the entries of that instant; fixed when armed
 	cause uint64      // the event that armed it

@@ -40,7 +40,7 @@ type World struct {
 	identity identity
 	observed bool // a trace or a hook reads the events
 
-	// The observers. Nothing they do may reach the fields above; TestWatchersChangeNothing holds them to it.
+	// The observers. They must not change the fields above; TestWatchersChangeNothing checks this.
 	feeds   []Feed
 	after   []func(*Event)
 	pending effects
@@ -50,8 +50,8 @@ type World struct {
 	firedDisk []Activation
 }
 
-// action is a function that a scenario scheduled: a control action on the world (do) or on a node (ask).
-// The hash covers only its label; the faults and verbs it calls add themselves to the hash.
+// action is a function that a scenario scheduled: a control action on the world (do) or on a node (ask). The hash
+// covers only its label; the methods of World that it calls add themselves to the hash.
 type action struct {
 	label string
 	do    func()
@@ -201,13 +201,14 @@ func (w *World) fault(f worldFault, addr env.Addr, how ...int64) *machine {
 	return w.act(worldFaults[f].Name, addr, how...)
 }
 
-// At schedules a control action: a verb of a scenario or a fault. The action is an event, and its trace line comes before
-// its effects. If t is in the past, the action runs now.
+// At schedules a control action: a fault or another action of a scenario on the world. The action is an event, and its
+// trace line comes before its effects. If t is in the past, the action runs now.
 func (w *World) At(t Time, label string, do func()) {
 	w.idle("At")
 	a := &w.actions[w.newAction(label)]
 	a.do = do
-	// For every seed the action is in the first tie class of its instant, because chance must not reorder verbs.
+	// For every seed the action is in the first tie class of its instant, because chance must not reorder control
+	// actions.
 	w.queue.set(a.slot, max(t, w.now), w.queue.order(0))
 }
 
@@ -262,7 +263,7 @@ func (w *World) actionUp(place int32) bool {
 	return true
 }
 
-// Now is true time.
+// Now returns the true time.
 func (w *World) Now() Time { return w.now }
 
 // Events returns the number of events so far.
@@ -271,11 +272,11 @@ func (w *World) Events() uint64 { return w.events }
 // Steps returns the number of steps so far. A step is an event with a note of the story.
 func (w *World) Steps() uint64 { return w.steps }
 
-// Hash is the identity of the run so far. Equal hashes after equal numbers of events mean equal runs.
+// Hash returns the identity of the run so far. Equal hashes after equal numbers of events mean equal runs.
 func (w *World) Hash() uint64 { return w.identity.hash }
 
-// Shape is the identity of the run without names. Two runs of the same shape did the same at the same times, even if their
-// notes, labels, timers and tokens have different names. So it shows whether a refactoring changed behaviour.
+// Shape returns the identity of the run without names. Two runs of the same shape did the same at the same times, even
+// if their notes, labels, timers and tokens have different names. So it shows whether a refactoring changed behaviour.
 func (w *World) Shape() uint64 { return w.identity.shape }
 
 // Node returns the node that runs on a machine, or nil. It is for judges and tests, which must not change the node.
@@ -340,7 +341,7 @@ func (w *World) Close() {
 func (w *World) advance() bool {
 	e := w.queue.pop()
 	if len(w.feeds) > 0 && e.at > w.now {
-		w.complete(e.at) // before the event: it may rename a file that feeds have not seen written
+		w.complete(e.at) // before the event, which may rename a file before the feeds have seen the write to it
 	}
 	// True time moves only here and in RunUntil.
 	w.now = e.at

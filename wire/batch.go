@@ -13,8 +13,8 @@ import (
 // BatchHeaderSize is the length of a v2 batch without its records.
 const BatchHeaderSize = 61
 
-// These are Kafka's values for "none". None of them is the zero value of its Go type. The options that PlainBatch
-// returns have them.
+// These are Kafka's values for "none". They are -1 and not the zero values of their Go types, so a caller has to set
+// them. PlainBatch returns options in which they are set.
 const (
 	NoProducerID    ProducerID    = -1
 	NoProducerEpoch ProducerEpoch = -1
@@ -75,9 +75,9 @@ func (t TimestampType) String() string {
 	return "CreateTime"
 }
 
-// Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. The function Next
-// returns only a Batch that has a header of 61 bytes and the length that this header states; Validate checks everything
-// else. The methods that read the header panic if b is shorter than a header.
+// Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. If Next returned the
+// Batch, the header is complete and states the length of the Batch. Validate checks everything else. The methods that read the
+// header panic if b is shorter than a header.
 //
 // A Batch aliases the bytes in which it was found. Bytes that came in a request or from a disk are read-only; copy such
 // bytes before calling Patch, SetLogAppendTime or SetMaxTimestamp.
@@ -94,7 +94,7 @@ func (b Batch) LastOffset() Offset { return b.BaseOffset() + Offset(b.LastOffset
 // NextOffset returns the first offset after the batch.
 func (b Batch) NextOffset() Offset { return b.LastOffset() + 1 }
 
-// LastOffsetDelta returns the difference of LastOffset and BaseOffset.
+// LastOffsetDelta returns LastOffset minus BaseOffset.
 func (b Batch) LastOffsetDelta() int32 { return b.int32(atLastOffsetDelta) }
 
 // LeaderEpoch returns the epoch of the leader that appended the batch, or NoEpoch before the append.
@@ -178,8 +178,8 @@ func (b Batch) SetLogAppendTime(ts Timestamp) { b.setMaxTimestamp(LogAppendTime,
 // the max timestamp in the header of a client's batch is not that of the records (LogValidator).
 func (b Batch) SetMaxTimestamp(ts Timestamp) { b.setMaxTimestamp(CreateTime, ts) }
 
-// setMaxTimestamp is DefaultRecordBatch.setMaxTimestamp. If neither the type nor the timestamp changes, it does not
-// recompute the CRC.
+// setMaxTimestamp does the same as DefaultRecordBatch.setMaxTimestamp. If neither the type nor the timestamp changes,
+// it does not recompute the CRC.
 func (b Batch) setMaxTimestamp(t TimestampType, ts Timestamp) {
 	if b.TimestampType() == t && b.MaxTimestamp() == ts {
 		return
@@ -268,7 +268,7 @@ func Next(b []byte) (batch Batch, rest []byte, err error) {
 	if len(b) < sizePrefix {
 		return nil, b, ErrShortBatch
 	}
-	// Check the length before returning ErrShortBatch because of it: a log that ends in garbage is corrupt, not short.
+	// Refuse an impossible length before reporting ErrShortBatch: a log that ends in garbage is corrupt and not short.
 	size := int64(int32(binary.BigEndian.Uint32(b[atLength:])))
 	if size < BatchHeaderSize-sizePrefix {
 		return nil, b, corrupt("length", size, BatchHeaderSize-sizePrefix)

@@ -70,8 +70,9 @@ func (b Batch) Options() BatchOptions {
 // AppendBatch appends one v2 batch to dst, byte for byte as Kafka's MemoryRecordsBuilder writes it.
 //
 // If every record has Offset 0, the records are numbered from o.BaseOffset without gaps. Otherwise their offsets are
-// absolute, rise strictly, and start at o.BaseOffset or later. There is no ambiguity: an absolute offset of 0 is legal
-// only for the first record of a batch that starts at 0, where both readings agree.
+// absolute, rise strictly, and start at o.BaseOffset or later. The two cases cannot be confused, because an absolute
+// offset of 0 is legal only for the first record of a batch that starts at 0, and in both cases this record gets offset
+// 0.
 //
 // A batch without records is legal if o.NextOffset gives the end of the offsets that it covers. If the codec is none
 // and dst has enough room, AppendBatch allocates nothing. If it returns an error, dst is unchanged. Every error is the
@@ -93,8 +94,8 @@ func AppendBatch(dst []byte, o BatchOptions, records []Record) ([]byte, error) {
 		return dst, fmt.Errorf("build a batch [%d, %d): offsets must be from 0 on and span less than 2^31", o.BaseOffset, next)
 	}
 
-	// The base timestamp is that of the first record, not the smallest one: Kafka's builder writes the first record
-	// before it knows the others, and deltas may be negative. If there is a delete horizon, it is the base timestamp.
+	// The base timestamp is that of the first record and not the smallest one, because Kafka's builder writes the first
+	// record before it knows the others. Deltas may be negative. A delete horizon replaces the base timestamp.
 	baseTS, maxTS := NoTimestamp, o.MaxTimestamp
 	if len(records) > 0 {
 		baseTS = records[0].Timestamp

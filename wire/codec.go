@@ -16,8 +16,8 @@ import (
 // property, because its assembly and its Go code find different matches; this package therefore has its own snappy
 // encoder. The libraries of the other codecs give the same bytes on amd64 with assembly, on amd64 without it, and on
 // 386. These libraries keep pools of scratch memory in package variables, but no output depends on the pools. They
-// start no goroutine in the way this package calls them: zstd with EncodeAll, DecodeAll and a concurrency of 1, and lz4
-// block by block.
+// start no goroutine here, because this package calls zstd only with EncodeAll, DecodeAll and a concurrency of 1, and
+// lz4 only block by block.
 type Codec uint8
 
 const (

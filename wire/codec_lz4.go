@@ -161,8 +161,8 @@ func appendUnlz4(dst, block []byte, stored bool, maxBlock int) ([]byte, error) {
 func xxh32(p []byte) uint32 {
 	const p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
 	n := uint32(len(p))
-	// The hash mixes four lanes of four bytes while there are sixteen, then groups of four, then single bytes. An
-	// avalanche follows.
+	// While at least sixteen bytes are left, the hash mixes them into four lanes of four bytes. Then it mixes groups of
+	// four bytes, then single bytes. Finally it mixes the bits of the result.
 	h := uint32(p5)
 	if len(p) >= 16 {
 		var one uint32 = p1 // a variable, so that the sums below wrap

@@ -98,8 +98,8 @@ func checkZstd(src []byte) error {
 	return nil
 }
 
-// zstdBlocks reads a frame's blocks at the start of src. most is an upper bound on the size of their content. A block's
-// header has three bytes: one bit that marks the last block, two bits of kind, and the size.
+// zstdBlocks reads a frame's blocks at the start of src. The result most is an upper bound on the size of their
+// content. A block's header has three bytes: one bit that marks the last block, two bits of kind, and the size.
 func zstdBlocks(src []byte) (most uint64, rest []byte, err error) {
 	for {
 		if len(src) < 3 {

@@ -20,7 +20,7 @@ import "encoding/binary"
 //	"flexibleVersions": "4+"           c.flexibleSince(4), after c.version
 //	"nullableVersions": "0+"           nullable (a string), listOrNull, structOrNull
 //	"taggedVersions": "1+", "tag": 2   if c.tag(1, 2, set) { … }, after all plain fields, in rising order of tags
-//	"default"                          the constructor; of an array's element, the element's own code
+//	"default"                          the constructor sets it; for an element of an array, the element's code sets it
 //
 // The encoding is that of Kafka's generated classes. Integers are big-endian. In a flexible version (KIP-482), a length
 // n is written as the unsigned varint n+1, null is written as 0, and every struct ends with a section of tagged fields.
@@ -71,7 +71,7 @@ func (c *coder) fail(f MessageFault) {
 
 // take removes n bytes from the input. It returns nil if there are fewer.
 func (c *coder) take(n int) []byte {
-	if n < 0 || n > len(c.in) { // n may be negative where an int has 32 bits
+	if n < 0 || n > len(c.in) { // n may be negative if an int has 32 bits
 		c.fail(FaultTruncated)
 		return nil
 	}
@@ -95,8 +95,8 @@ func (c *coder) uvarint(v uint32) uint32 {
 	return uint32(x)
 }
 
-// version codes the message's version, which precedes its body, and refuses a version above newest. A message that only
-// has version 0 passes nil for v.
+// version codes the message's version, which precedes its body, and refuses a version above newest. If the message only
+// has version 0, v is nil.
 func (c *coder) version(v *int16, newest int16) {
 	if !c.reading && v != nil {
 		c.ver = *v
@@ -213,7 +213,7 @@ func (c *coder) closeTag() {
 		}
 		c.in, c.tags.rest, c.tags.inField = c.tags.rest, nil, false
 	case c.tags.body != 0:
-		// The size precedes the body but is known only now: make room and move the body up.
+		// The size precedes the body but is known only now, so make room for it and move the body up.
 		var size [binary.MaxVarintLen32]byte
 		n := len(c.out) - c.tags.body
 		w := binary.PutUvarint(size[:], uint64(n))

@@ -117,9 +117,9 @@ func (KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 // ControlType returns KRAFT_VOTERS.
 func (KRaftVoters) ControlType() ControlType { return ControlKRaftVoters }
 
-// The methods below code the values. The version is the first field of each value. A reader treats a later version than
-// it knows as the newest that it knows and ignores bytes after the last known field, because a later version may only
-// add fields (ControlRecordUtils).
+// The code methods below read or write the values. The version is the first field of each value. A reader treats a
+// version that is too new as the newest version that it knows, and ignores bytes after the last known field, because a
+// later version may only add fields (ControlRecordUtils).
 
 func (m *EndTxnMarker) code(c *coder) {
 	c.rigid = true
@@ -187,7 +187,7 @@ func (v *KRaftVoter) code(c *coder) {
 	c.end()
 }
 
-// versionField codes the version of a value that has only version 0.
+// versionField reads or writes the version of a value that has only version 0.
 func versionField(c *coder) {
 	var version int16
 	if u16(c, &version); version < 0 {
@@ -208,10 +208,10 @@ func appendMessage(dst []byte, code func(*coder)) []byte {
 	return c.out
 }
 
-// AppendControl appends one control batch with one record per value, all with timestamp ts. A transaction marker must
-// be the only record of its batch, its batch is transactional, and o names its producer. KRaft writes several values in
-// one batch. AppendControl ignores the sequence and the codec in o, because control batches have no sequence and are
-// never compressed.
+// AppendControl appends one control batch with one record per value, all with timestamp ts. KRaft writes several values
+// in one batch. A transaction marker must be the only value; AppendControl makes its batch transactional, and o must
+// name the producer. AppendControl ignores the sequence and the codec in o, because control batches have no sequence
+// and are never compressed.
 func AppendControl(dst []byte, o BatchOptions, ts Timestamp, values ...ControlValue) ([]byte, error) {
 	// A marker has a producer but no sequence, because a marker must not change the next sequence that the partition
 	// expects from the producer.

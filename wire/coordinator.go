@@ -1,7 +1,7 @@
 package wire
 
 // Coordinators keep their state in the records of an internal topic: the group coordinator in __consumer_offsets, the
-// transaction coordinator in __transaction_state. Both topics are compacted: every record has a key, and compaction
+// transaction coordinator in __transaction_state. Both topics are compacted, so every record has a key, and compaction
 // keeps only the newest value of each key. A record without a value is a tombstone, which deletes the key.
 //
 //	key:    type i16 | body, of version 0, never flexible        the type determines the schemas of key and value
@@ -64,8 +64,8 @@ func (l CoordinatorLog) Name(key int16) string {
 }
 
 // Parse decodes a record. For a tombstone, which has a nil value, the returned value is nil. The results share no
-// memory with the bytes. Errors are *MessageError. If the type of the key is unknown, the error is FaultKey, and a
-// newer Kafka wrote the record. As in Kafka, the code that loads a log skips such a record (CoordinatorLoaderImpl).
+// memory with the bytes. Errors are *MessageError. FaultKey means that the type of the key is unknown, so a newer Kafka
+// wrote the record. As in Kafka, the code that loads a log skips such a record (CoordinatorLoaderImpl).
 func (l CoordinatorLog) Parse(key, value []byte) (CoordinatorKey, CoordinatorValue, error) {
 	c := coder{reading: true, in: key, rigid: true}
 	kind := int16(-1)

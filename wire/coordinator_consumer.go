@@ -60,7 +60,7 @@ type ConsumerGroupMemberMetadataValue struct {
 	RebalanceTimeoutMs   int32
 	ServerAssignor       *string // nil means the group's default
 	// ClassicMemberMetadata is nil if the member uses the consumer protocol. Its default is an empty struct and not
-	// nil: the schema has the JSON literal null, which Kafka's generator does not recognize as a default.
+	// nil, because the schema has the JSON literal null, which Kafka's generator does not recognize as a default.
 	ClassicMemberMetadata *ClassicMemberMetadata
 }
 
@@ -204,7 +204,7 @@ const (
 // ConsumerGroupCurrentMemberAssignmentValue is the current assignment of a member (type 8).
 type ConsumerGroupCurrentMemberAssignmentValue struct {
 	MemberEpoch                 GroupEpoch
-	PreviousMemberEpoch         GroupEpoch // accepted too: the member may have missed the last bump
+	PreviousMemberEpoch         GroupEpoch // also accepted, because the member may not know the new epoch yet
 	State                       MemberState
 	AssignedPartitions          []OwnedPartitions
 	PartitionsPendingRevocation []OwnedPartitions
@@ -215,8 +215,8 @@ type OwnedPartitions struct {
 	TopicID    TopicID
 	Partitions []int32
 	// AssignmentEpochs has the member epoch in which each partition was assigned. These epochs fence late commits
-	// (KIP-1251). An older Kafka that does not know the field writes either null or no field; AssignmentEpochs is nil
-	// for null and empty for no field.
+	// (KIP-1251). A Kafka release without KIP-1251 does not write the field, and then AssignmentEpochs is empty. The
+	// schema also allows null, which is read as nil, but Kafka never writes null.
 	AssignmentEpochs []GroupEpoch
 }
 

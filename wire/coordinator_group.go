@@ -87,7 +87,7 @@ func (k *GroupMetadataKey) code(c *coder) { text(c, &k.Group) }
 // GroupInstanceID (KIP-345). Version 4 is flexible.
 type GroupMetadataValue struct {
 	Version               int16
-	ProtocolType          string // "consumer", "connect"
+	ProtocolType          string // for example "consumer" or "connect"
 	Generation            int32
 	Protocol              *string // the chosen assignor, nil before the first rebalance
 	Leader                *string // member id, nil if there is none

@@ -42,7 +42,7 @@ type TransactionLogValue struct {
 	NextProducerEpoch        ProducerEpoch // since 1: the epoch of NextProducerID, -1 if there is none
 	Timeout                  int32         // in milliseconds
 	Status                   TransactionStatus
-	Partitions               []TransactionTopic // nil in version 1 if the transaction has no partition to end
+	Partitions               []TransactionTopic // nil means null, which Kafka writes if Status is TransactionEmpty
 	LastUpdate               Timestamp
 	Start                    Timestamp // start of the transaction, NoTimestamp if there is none
 	ClientTransactionVersion int16     // since 1

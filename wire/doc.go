@@ -1,5 +1,6 @@
-// Package wire has the formats of Kafka's network and logs, in Kafka's own bytes: record batches, control records, frames of
-// requests and responses, the records of the metadata log and of the coordinators' logs, and the small files of the quorum.
+// Package wire has the formats of Kafka's network and logs, in Kafka's own bytes: record batches, control records,
+// frames of requests and responses, the records of the metadata log and of the coordinators' logs, and the small files
+// of the quorum.
 //
 // Nearly everything in Kafka is a record batch: the batch that a producer sends, the content of a segment file and of a
 // fetch response, a transaction's marker, a change of cluster metadata, a snapshot. All have the same bytes, so a broker
@@ -17,17 +18,17 @@
 //
 //	a record: length | 0 | timestamp delta | offset delta | key | value | headers
 //
-// The leader's fields are outside the CRC, so a leader that appends a batch sets twelve bytes, the base offset and the
-// leader epoch, and no checksum changes. All other offsets and timestamps are relative: a record stores its distance
-// from the batch's first offset and timestamp.
+// The CRC does not cover the base offset and the leader epoch. A leader that appends a batch sets only these twelve
+// bytes, so it does not have to compute the CRC again. All other offsets and timestamps are relative: a record stores
+// its distance from the batch's first offset and timestamp.
 //
 // How to read: batch.go has the header and finds batches in bytes; record.go has the records; build.go writes batches
-// with their records. validate.go has the checks that every batch must pass, and the further ones for batches from clients, codec.go compression, and
-// control.go the records that Kafka writes for itself. frame.go encodes and decodes the requests and responses of
-// package kmsg with their headers; size.go estimates their size for the model of bandwidth. coder.go reads and writes
-// the messages that Kafka generates from schemas: metadata*.go has those of the metadata log, coordinator*.go those of
-// the logs of the group coordinator and the transaction coordinator. quorum.go and snapshot.go have the quorum's files.
-// ids.go has the types of offsets, epochs and ids for every other package.
+// with their records; codec.go has the compression. validate.go has the checks that every batch must pass and the
+// further checks for batches from clients. control.go has the records that Kafka writes for itself. frame.go encodes
+// and decodes the requests and responses of package kmsg with their headers; size.go estimates their size for the model
+// of bandwidth. coder.go reads and writes the messages that Kafka generates from schemas: metadata*.go has those of the
+// metadata log, coordinator*.go those of the logs of the group coordinator and the transaction coordinator. quorum.go
+// and snapshot.go have the quorum's files. ids.go has the types of offsets, epochs and ids for every other package.
 //
 // What it is not: it is not a log (see storage), it does not have the rules of appends (see replication), and it does
 // not define the requests (see kmsg). It has no state: every function depends on its arguments alone and returns the

@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// On a connection every message is a frame. A frame begins with its size. A header follows, and then the body, which
-// package kmsg encodes.
+// On a connection every message is a frame. A frame consists of its size, a header, and the body, which package kmsg
+// encodes.
 //
 //	request   size i32 | key i16 | version i16 | correlation i32 | client id, nullable | tags | body
 //	                   '---------------- header v0 -------------'
@@ -173,8 +173,8 @@ func ParseRequest(frame []byte) (RequestHeader, kmsg.Request, error) {
 	if req == nil {
 		return h, nil, &UnsupportedError{h.Key, h.Version, -1}
 	}
-	// The header is read before the version is checked: even a broker that does not know a version of ApiVersions reads
-	// its header, and a request that is flexible in version 3 is flexible in all later versions.
+	// The header is read before the version is checked, because even a broker that does not know a version of
+	// ApiVersions reads the header. A request that is flexible in version 3 is flexible in all later versions.
 	req.SetVersion(h.Version)
 	headerVersion := requestHeaderVersion(req)
 	var ok bool
@@ -225,8 +225,8 @@ func ParseResponse(frame []byte, key, version int16) (correlation int32, resp km
 			return correlation, nil, h.truncated("tags", frame)
 		}
 	}
-	// The error code is the first field in every version of the body. The Java client instead tries the requested
-	// version first; that works only if no body of version 0 can be decoded in a later version.
+	// In every version the body begins with the error code. The Java client instead tries the requested version first;
+	// that works only if no body of version 0 can be decoded in a later version.
 	if key == keyAPIVersions && len(body) >= 2 && int16(binary.BigEndian.Uint16(body)) == kerr.UnsupportedVersion.Code {
 		resp.SetVersion(0)
 	}
@@ -241,7 +241,7 @@ func (h RequestHeader) truncated(field string, frame []byte) error {
 	return &FrameError{What: "length, which ends inside the header's " + field + ",", Key: h.Key, Version: h.Version, Got: int64(len(frame)), Want: int64(len(frame)) + 1}
 }
 
-// requestHeaderVersion is ApiMessageType.requestHeaderVersion.
+// requestHeaderVersion does the same as Kafka's ApiMessageType.requestHeaderVersion.
 func requestHeaderVersion(req kmsg.Request) int {
 	switch {
 	case req.Key() == keyControlledShutdown && req.GetVersion() == 0:
@@ -252,7 +252,7 @@ func requestHeaderVersion(req kmsg.Request) int {
 	return 1
 }
 
-// responseHeaderVersion is ApiMessageType.responseHeaderVersion.
+// responseHeaderVersion does the same as Kafka's ApiMessageType.responseHeaderVersion.
 func responseHeaderVersion(resp kmsg.Response) int {
 	if resp.Key() == keyAPIVersions || !resp.IsFlexible() {
 		return 0

@@ -3,7 +3,7 @@ package wire
 import "strconv"
 
 // Kafka generates the classes of its messages from schemas. Package kmsg has the requests and responses. The messages
-// in logs are here; each is described once for both directions (coder.go):
+// in logs are here; one method of each message both reads and writes it (coder.go):
 //
 //	metadata.go       records of the metadata log      a value: frame, key, version, body
 //	coordinator.go    records of __consumer_offsets    a key: type, body; a value: version, body
@@ -50,7 +50,7 @@ func (f MessageFault) String() string {
 // MessageError is the reason why bytes are not a valid message. FaultKey and FaultVersion mean that a newer version of
 // Kafka wrote the bytes; every other fault means that the bytes are corrupt.
 type MessageError struct {
-	Kind    string // "metadata record", "group record"
+	Kind    string // for example "metadata record" or "group record"
 	Name    string // Kafka's name of the message, "" if the key is unknown
 	Fault   MessageFault
 	Key     int16 // api key or record type, -1 if it could not be read

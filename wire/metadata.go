@@ -9,7 +9,7 @@ package wire
 // determines the value of the field. Setting a field that the version does not have is a mistake of the writer: Kafka
 // throws an exception, and here the writer panics.
 //
-// A record must not change after it was passed on, because images and logs keep pointers to it.
+// Do not change a record after passing it to other code, because images and logs keep pointers to it.
 type MetadataRecord interface {
 	// ApiKey returns the record's kind on the wire.
 	ApiKey() int16

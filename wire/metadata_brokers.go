@@ -44,8 +44,8 @@ func featureRanges(c *coder, v *[]FeatureRange) {
 // RegisterBrokerRecord registers an incarnation of a broker (key 0). The offset of this record in the metadata log is
 // the broker epoch of the incarnation.
 //
-// Version 1 added InControlledShutdown (KIP-841), version 2 IsMigratingZkBroker (KIP-866), version 3 LogDirs (KIP-858),
-// and version 4 CordonedLogDirs (KIP-1066).
+// Version 1 added InControlledShutdown (KIP-841), version 2 added IsMigratingZkBroker (KIP-866), version 3 added
+// LogDirs (KIP-858), and version 4 added CordonedLogDirs (KIP-1066).
 type RegisterBrokerRecord struct {
 	Version              int16
 	BrokerID             NodeID
@@ -90,8 +90,8 @@ func (r *RegisterBrokerRecord) code(c *coder) {
 
 // BrokerRegistrationChangeRecord changes a broker's registration (key 17).
 //
-// Version 1 added InControlledShutdown (KIP-841), version 2 LogDirs (KIP-858), and version 3 CordonedLogDirs
-// (KIP-1066).
+// Version 1 added InControlledShutdown (KIP-841), version 2 added LogDirs (KIP-858), and version 3 added
+// CordonedLogDirs (KIP-1066).
 type BrokerRegistrationChangeRecord struct {
 	Version              int16
 	BrokerID             NodeID
@@ -140,7 +140,7 @@ func (r *UnregisterBrokerRecord) code(c *coder) {
 	c.end()
 }
 
-// FenceBrokerRecord fences a broker (key 7). Controllers wrote it before metadata.version 3.3-IV0. Since that version
+// FenceBrokerRecord fences a broker (key 7). Controllers wrote it before metadata.version 3.3-IV2. Since that version
 // they write BrokerRegistrationChangeRecord instead.
 type FenceBrokerRecord struct {
 	ID    NodeID
@@ -157,7 +157,7 @@ func (r *FenceBrokerRecord) code(c *coder) {
 	c.end()
 }
 
-// UnfenceBrokerRecord unfences a broker (key 8). Since metadata.version 3.3-IV0, controllers write
+// UnfenceBrokerRecord unfences a broker (key 8). Since metadata.version 3.3-IV2, controllers write
 // BrokerRegistrationChangeRecord instead.
 type UnfenceBrokerRecord struct {
 	ID    NodeID

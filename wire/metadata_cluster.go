@@ -30,7 +30,7 @@ func (r *NoOpRecord) code(c *coder) {
 	c.end()
 }
 
-// ProducerIdsRecord allocates a block of producer ids (key 15, KIP-730): all ids below NextProducerID are allocated.
+// ProducerIdsRecord allocates a block of producer ids (key 15, KIP-730). All ids below NextProducerID are allocated.
 type ProducerIdsRecord struct {
 	BrokerID       NodeID
 	BrokerEpoch    BrokerEpoch
@@ -48,7 +48,7 @@ func (r *ProducerIdsRecord) code(c *coder) {
 	c.end()
 }
 
-// QuotaEntity is one part of the entity of a quota: a user, a client-id, an ip.
+// QuotaEntity is one part of the entity of a quota: a user, a client-id or an ip.
 type QuotaEntity struct {
 	Type string
 	Name *string // nil means the default entity of this type
@@ -127,7 +127,7 @@ func (r *AbortTransactionRecord) code(c *coder) {
 // ZkMigrationStateRecord is the state of the migration from ZooKeeper (key 21). Kafka 3 wrote it to its logs; Kafka 4
 // reads it but never writes it.
 type ZkMigrationStateRecord struct {
-	State int8 // 0 none, 1 migrating, 2 about to, 3 done
+	State int8 // 0 NONE, 1 MIGRATION, 2 PRE_MIGRATION, 3 POST_MIGRATION
 }
 
 // ApiKey returns 21.

@@ -50,7 +50,7 @@ var (
 // PartitionRecord is the whole state of one partition (key 3). A controller writes it when it creates the partition. A
 // snapshot has one for every partition.
 //
-// Version 1 added Directories (KIP-858), and version 2 the eligible leader replicas (KIP-966).
+// Version 1 added Directories (KIP-858), and version 2 added the eligible leader replicas (KIP-966).
 type PartitionRecord struct {
 	Version             int16
 	PartitionID         int32
@@ -105,7 +105,7 @@ const LeaderUnchanged NodeID = -2
 //
 // The zero value is not an empty change, because Leader 0 is a broker: use NewPartitionChange.
 //
-// Version 1 added Directories (KIP-858), and version 2 the eligible leader replicas (KIP-966).
+// Version 1 added Directories (KIP-858), and version 2 added the eligible leader replicas (KIP-966).
 type PartitionChangeRecord struct {
 	Version             int16
 	PartitionID         int32

@@ -167,8 +167,6 @@ func ParseQuorumState(b []byte) (QuorumState, error) {
 	return q, nil
 }
 
-// A missing field is an error and gets no default, because a voter that lost its vote could vote twice.
-
 // quorumFields reads the fields of the JSON object in the file. It keeps the first error.
 type quorumFields struct {
 	object jsonValue
@@ -181,7 +179,8 @@ func (f *quorumFields) fail(field, why string) {
 	}
 }
 
-// member returns the member with this name. If there are several, it returns the last one.
+// member returns the member with this name. If there are several, it returns the last one. A missing member is an error
+// and gets no default, because a voter that lost its vote could vote twice.
 func (f *quorumFields) member(in jsonValue, name string, kinds string) jsonValue {
 	for i := len(in.list) - 1; i >= 0; i-- {
 		if v := in.list[i]; v.name == name {
@@ -221,7 +220,7 @@ func (f *quorumFields) voters(name string) []NodeID {
 }
 
 // The rest of this file reads the subset of JSON that the file needs. The standard library's reader uses reflection and
-// ignores the case of names, which is too lax for a vote.
+// ignores the case of names; a vote must not be read so leniently.
 
 // jsonValue is one value of a JSON text.
 type jsonValue struct {

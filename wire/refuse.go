@@ -79,8 +79,8 @@ func setCode(resp kmsg.Response, code int16) {
 	}
 }
 
-// TopicsToDelete returns the topics of a DeleteTopics request, which are names below version 6, and names or ids since
-// version 6.
+// TopicsToDelete returns the topics of a DeleteTopics request. Below version 6 they are names; since version 6 they are
+// names or ids.
 func TopicsToDelete(req *kmsg.DeleteTopicsRequest) []kmsg.DeleteTopicsRequestTopic {
 	if req.Version >= 6 {
 		return req.Topics

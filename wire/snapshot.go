@@ -136,8 +136,8 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 	}
 	w.size += size
 	if full {
-		// Kafka's BatchAccumulator.drain does the same: it completes the current batch when it returns a complete one.
-		// Without this flush only the split into batches would differ, but the bytes should equal Kafka's.
+		// Kafka's BatchAccumulator.drain also completes the current batch when it returns a complete one. Without this
+		// flush only the split into batches would differ, but the bytes should equal Kafka's.
 		w.flush()
 	}
 }
@@ -145,8 +145,8 @@ func (w *SnapshotWriter) Append(values ...[]byte) {
 // AppendRecord adds one metadata record.
 func (w *SnapshotWriter) AppendRecord(r MetadataRecord) { w.Append(AppendMetadata(nil, r)) }
 
-// Take returns the complete batches that it has not yet returned. A caller that writes the file in parts calls Take
-// after each part.
+// Take returns the batches that are complete and that no earlier call returned. A caller that writes the file in parts
+// calls Take after each part.
 func (w *SnapshotWriter) Take() []byte {
 	b := w.out
 	w.out = nil

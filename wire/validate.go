@@ -55,7 +55,7 @@ func (b Batch) ValidateRecords() error {
 	return b.walk(func(int32, Record) {})
 }
 
-// validateClientHeader is LogValidator.validateBatch for the origin CLIENT.
+// validateClientHeader makes the checks of LogValidator.validateBatch for the origin CLIENT.
 func (b Batch) validateClientHeader() error {
 	if b.LastOffsetDelta() < 0 {
 		return invalid("last offset delta", int64(b.LastOffsetDelta()), 0)
@@ -129,7 +129,7 @@ func (c ClientRules) Check(b Batch) (maxTimestamp Timestamp, wrong []*CorruptErr
 	return maxTimestamp, wrong
 }
 
-// checkRecord is LogValidator.validateRecord: it checks the key first, then the timestamp.
+// checkRecord makes the checks of LogValidator.validateRecord: first the key, then the timestamp.
 func (c ClientRules) checkRecord(b Batch, i int32, r *Record) *CorruptError {
 	if c.Compacted && r.Key == nil {
 		return &CorruptError{What: "key length on a compacted topic", Got: -1, Record: i, Code: kerr.InvalidRecord}

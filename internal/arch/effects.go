@@ -1,10 +1,10 @@
 package arch
 
-// The effects of a function. Two rules need them: a package variable is constant only if no code changes it through a
-// method or an argument, and the body of a map range may call only functions that change nothing.
+// This file computes the effects of functions. Two rules need them: a package variable is constant only if no code
+// changes it through a method or an argument, and the body of a map range may call only functions that change nothing.
 //
-// The analysis looks at writes through a name: x = …, x.f = …, x[i] = …, *x = …, delete(x, …), x.Change(),
-// change(x), and the same through a local name for x. It does not follow values into fields, closures and interfaces.
+// The analysis looks at writes through a name: x = …, x.f = …, x[i] = …, *x = …, delete(x, …), x.Change() and
+// change(x). It treats a local name for x like x. It does not follow values into fields, closures and interfaces.
 
 import (
 	"go/ast"
@@ -145,7 +145,7 @@ func (p *Program) writes(q *Package, n ast.Node, visit func(target ast.Expr, thr
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
-			for _, lhs := range n.Lhs { // a name that is declared here is not changed by it
+			for _, lhs := range n.Lhs { // skip a name that the statement declares
 				if id, ok := lhs.(*ast.Ident); ok && (id.Name == "_" || info.Defs[id] != nil) {
 					continue
 				}

@@ -42,7 +42,7 @@ var banned = []struct{ path, why string }{
 	{"C", "C code escapes every rule here"},
 }
 
-// foreign says which layers may import another module, for the message when a different layer imports it.
+// foreign lists other modules, each with the reason why only some layers may import it.
 var foreign = []struct{ prefix, why string }{
 	{modKmsg, "Kafka's messages belong to protocol code and what assembles it"},
 	{modKerr, "Kafka's errors belong to protocol code and what assembles it"},
@@ -77,7 +77,7 @@ func (p *Program) Imports(q *Package) []Finding {
 			if err != nil {
 				continue
 			}
-			// The table decides on our packages; the lists of the row decide on the standard library and other modules.
+			// The row's Ours decides about our packages. Its Std, Argued and Modules decide about all other packages.
 			switch name, ours := strings.CutPrefix(path, p.Module+"/"); {
 			case ours && !layer.mayImport(name):
 				report(spec, "layer", q.Name+" imports "+name, layer.Why+"; it may import "+orNothing(layer.Ours))

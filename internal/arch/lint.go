@@ -28,7 +28,7 @@ func (f Finding) String() string {
 // Rule is one determinism rule.
 type Rule struct {
 	Name string
-	Why  string // why it is forbidden, and what to do instead
+	Why  string // why the rule forbids the code, and what to do instead
 	// Argue is the word of the comment that exempts a line ("order" for //order: reason), or "" if no line can be exempt.
 	Argue string
 	check func(*pass)
@@ -122,8 +122,8 @@ func (ps *pass) argued(at token.Position) bool {
 	return false
 }
 
-// candidate marks an exemption comment as used on a line that the rule has checked, even if the rule finds nothing there. A
-// comment on why a map's order does not matter is welcome even if the lint can see that itself.
+// candidate marks an exemption comment as used if it is on a line that the rule has checked, even if the rule finds
+// nothing there. A comment on why a map's order does not matter is welcome even if the lint can see that itself.
 func (ps *pass) candidate(pos token.Pos) { ps.argued(ps.position(pos)) }
 
 // argument is a comment that exempts a line: `//order: reason`.

@@ -30,10 +30,10 @@ type Program struct {
 	foreign types.Importer           // packages of other modules, from the compiler's export data
 	funcs   map[*types.Func]fnDecl   // every function of the module that has a body
 	effects map[*types.Func]effect   // the functions that were analysed so far, with their effects
-	changed map[*types.Var]token.Pos // package variables that some code changes, with the place of a change
+	changed map[*types.Var]token.Pos // package variables that some code changes, with the position of one change
 }
 
-// Package is one package. Tests are parsed but not type-checked: the rules for them are about text.
+// Package is one package. Tests are parsed but not type-checked, because the rules for them are about text.
 type Package struct {
 	Path    string // import path: "samsa/sim/env"
 	Name    string // path inside the module: "sim/env"

@@ -1,6 +1,6 @@
 package arch
 
-// The rule about package variables: they are tables and names, never state.
+// The rule about package variables: a package variable may be a table or a name, but not state.
 
 import (
 	"go/ast"
@@ -45,8 +45,8 @@ func packageVars(q *Package) []packageVar {
 	return vars
 }
 
-// globals reports package variables that some code of the module changes, and those of a type with state that the lint
-// cannot see.
+// globals reports package variables that some code of the module changes. It also reports package variables of a type
+// with state that the lint cannot see.
 func globals(ps *pass) {
 	changed := ps.changedGlobals()
 	for _, v := range packageVars(ps.pkg) {

@@ -9,17 +9,17 @@ import (
 	"strconv"
 )
 
-// body is the walk through one map range. All statements that it accepts have the same result in any order: entries
-// written under the loop's own key, sums, one constant, a minimum or maximum, keys that are sorted after the loop, and a
-// search that can return only one value.
+// body checks the body of one map range. All statements that it accepts have the same result in any order: entries
+// written under the loop's own key, sums, one constant, a minimum or maximum, keys that are sorted after the loop, and
+// a search that can return only one value.
 type body struct {
 	*pass
 	loop     *ast.RangeStmt
 	key      types.Object
 	consts   map[string]string       // outer variable or field → the one constant written to it
-	places   map[types.Object]string // outer variable → how it is changed, for reads in the middle of the loop
+	places   map[types.Object]string // outer variable → how the loop changes it; readsOfChanged looks for reads of it
 	collects map[string]bool         // slices that must be sorted after the loop
-	entries  map[string]bool         // maps that are written to; true if only under the loop's own key
+	entries  map[string]bool         // maps that the loop writes to; true if it writes only under its own key
 	returns  string                  // the values of the returns in the loop
 	effects  int                     // number of statements with an effect
 	why      string                  // the first reason why the order matters
@@ -62,7 +62,7 @@ func (b *body) block(list []ast.Stmt) {
 	}
 }
 
-// stmt accepts a statement that has the same effect in any order of rounds. Otherwise it keeps the first reason.
+// stmt accepts a statement that has the same effect in any order of iterations. Otherwise it keeps the first reason.
 func (b *body) stmt(s ast.Stmt) {
 	switch s := s.(type) {
 	case nil, *ast.EmptyStmt:
@@ -100,7 +100,7 @@ func (b *body) stmt(s ast.Stmt) {
 		}
 		b.stmt(s.Post)
 		b.block(s.Body.List)
-	case *ast.BranchStmt: // break and goto are refused; continue only ends the round
+	case *ast.BranchStmt: // break and goto are refused; continue only ends the iteration
 		if s.Tok != token.CONTINUE {
 			b.fail(s, s.Tok.String()+" stops at whichever entry comes first")
 		}
@@ -128,19 +128,19 @@ func (b *body) stmt(s ast.Stmt) {
 	}
 }
 
-// pure demands an expression without effects.
+// pure requires an expression without effects.
 func (b *body) pure(n ast.Node) {
 	if !b.quiet(b.pkg, n) {
 		b.fail(n, "it calls "+firstCall(b.pass, n)+", which may have effects")
 	}
 }
 
-// local reports whether a variable lives inside one round of the loop.
+// local reports whether a variable lives inside one iteration of the loop.
 func (b *body) local(o types.Object) bool {
 	return o != nil && o.Pos() >= b.loop.Pos() && o.Pos() < b.loop.End()
 }
 
-// isKey reports whether an expression is the loop's key, perhaps converted. Each round has its own key.
+// isKey reports whether an expression is the loop's key, perhaps converted. Each iteration has its own key.
 func (b *body) isKey(e ast.Expr) bool {
 	id, ok := ast.Unparen(e).(*ast.Ident)
 	if call, conv := ast.Unparen(e).(*ast.CallExpr); conv && isConversion(b.pkg.Info, call) {
@@ -149,7 +149,7 @@ func (b *body) isKey(e ast.Expr) bool {
 	return ok && b.key != nil && b.pkg.Info.Uses[id] == b.key
 }
 
-// assign checks the value and the target of an assignment. A variable that lives in one round may get any value.
+// assign checks the value and the target of an assignment. A variable that lives in one iteration may get any value.
 func (b *body) assign(s *ast.AssignStmt) {
 	for _, rhs := range s.Rhs {
 		b.pure(rhs)
@@ -180,7 +180,7 @@ func (b *body) assign(s *ast.AssignStmt) {
 func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 	b.effects++
 	text := types.ExprString(lhs)
-	// No other round writes an entry under the loop's own key. Under another key, all rounds must write one constant.
+	// No other iteration writes under the loop's own key. Under another key, all iterations must write one constant.
 	if ix, ok := ast.Unparen(lhs).(*ast.IndexExpr); ok && isMap(b.pkg.Info.TypeOf(ix.X)) {
 		b.pure(ix)
 		m := types.ExprString(ix.X)
@@ -202,7 +202,7 @@ func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 		b.fail(s, "it writes "+text+", which another entry may write too")
 		return
 	}
-	// A variable may grow from itself: x = append(x, …), if it is sorted after the loop, or x = max(x, …).
+	// A variable may change by itself: x = append(x, …), if x is sorted after the loop, or x = max(x, …).
 	if call, ok := ast.Unparen(rhs).(*ast.CallExpr); ok && len(call.Args) > 0 && types.ExprString(call.Args[0]) == text {
 		switch builtin(b.pkg.Info, call) {
 		case "append":
@@ -262,7 +262,7 @@ func (b *body) sum(s ast.Stmt, x ast.Expr) {
 	b.change(x, "is summed")
 }
 
-// constant accepts an assignment of a constant if all assignments to the same place have this constant.
+// constant accepts an assignment of a constant if all assignments to the same variable or entry have this constant.
 func (b *body) constant(s ast.Stmt, place string, rhs ast.Expr) {
 	b.effects++
 	text := types.ExprString(rhs)
@@ -272,7 +272,7 @@ func (b *body) constant(s ast.Stmt, place string, rhs ast.Expr) {
 	b.consts[place] = text
 }
 
-// change remembers which variable changes during the loop.
+// change records how the loop changes a variable.
 func (b *body) change(lhs ast.Expr, how string) {
 	if id, ok := ast.Unparen(lhs).(*ast.Ident); ok {
 		if o := b.pkg.Info.ObjectOf(id); o != nil {
@@ -281,9 +281,9 @@ func (b *body) change(lhs ast.Expr, how string) {
 	}
 }
 
-// readsOfChanged reports a read of a value that depends on the rounds so far: if n < 10 { n++ }.
+// readsOfChanged reports a read of a value that depends on earlier iterations, for example if n < 10 { n++ }.
 func (b *body) readsOfChanged() {
-	// Mentions that belong to an accepted write: x in x++, in x = append(x, …), in if v > x { x = v }.
+	// Uses of a variable that belong to an accepted write: x in x++, in x = append(x, …), in if v > x { x = v }.
 	writes := map[*ast.Ident]bool{}
 	own := map[ast.Expr]bool{} // m in m[key], and m[…] on the left side
 	mark := func(e ast.Expr) {
@@ -329,7 +329,7 @@ func (b *body) readsOfChanged() {
 	})
 }
 
-// returned accepts a return statement of a search: all returns in the loop must return the same constants.
+// returned accepts a return statement only if all returns in the loop return the same constants.
 func (b *body) returned(s *ast.ReturnStmt) {
 	text := "return"
 	for _, r := range s.Results {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// sorts reports unstable sorts with a comparison function. The natural order of a type is total.
+// sorts reports unstable sorts with a comparison function that is not total by construction.
 func sorts(ps *pass) {
 	ps.each(func(n ast.Node) {
 		call, ok := n.(*ast.CallExpr)
@@ -46,8 +46,8 @@ func comparesWhole(name string) bool {
 	return name == "cmp.Compare" || name == "strings.Compare" || name == "bytes.Compare"
 }
 
-// comparesEveryField looks for `return cmp.Or(cmp.Compare(a.X, b.X), …)` with all fields of the elements' type, or a
-// comparison of the elements themselves.
+// comparesEveryField reports whether a function only does `return cmp.Or(cmp.Compare(a.X, b.X), …)` with all fields of
+// the elements' type, or compares the elements themselves.
 func comparesEveryField(info *types.Info, lit *ast.FuncLit) bool {
 	var params []string
 	for _, f := range lit.Type.Params.List {

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// floats finds every expression and type that is a float or holds one by name. An untyped constant that ends up in
-// an integer (const max = 1e9) is an integer.
+// floats finds every expression and every type that is a float or a complex number. An untyped constant with an
+// integral value, such as 1e9, is not reported.
 func floats(ps *pass) {
 	info := ps.pkg.Info
 	// Named types with an underlying float are floats too.
@@ -289,7 +289,7 @@ func printArgs(name string) (at int, formatted bool) {
 	return -1, false
 }
 
-// verbsOf lists the verb of each argument that a format consumes. A star counts as an argument of its own; explicit
+// verbsOf lists the verb of each argument that a format consumes. A star counts as an argument of its own. Explicit
 // indexes end the list, because nothing in the project needs them.
 func verbsOf(format string) []rune {
 	var verbs []rune
@@ -315,7 +315,7 @@ func verbsOf(format string) []rune {
 	}
 }
 
-// printed reports an argument that would be printed with an address in it under a verb.
+// printed reports an argument if its text under the verb would contain an address.
 func (ps *pass) printed(arg ast.Expr, verb rune) {
 	t := ps.pkg.Info.TypeOf(arg)
 	if t == nil {

@@ -109,7 +109,7 @@ func (p *Program) Sizes() []Size {
 	return sizes
 }
 
-// funcName is a function's name with its receiver's type: "Log.Append".
+// funcName returns a function's name with its receiver's type: "Log.Append".
 func funcName(fd *ast.FuncDecl) string {
 	if fd.Recv == nil || len(fd.Recv.List) == 0 {
 		return fd.Name.Name

@@ -1,12 +1,12 @@
 // Package kafkajars runs Apache Kafka's own code for tests that compare our output with Kafka's.
 //
-//	pom.xml ──mvn, once a machine──▶ class path ──▶ java org.apache.kafka.tools.… ──▶ Result
+//	pom.xml ──mvn, once per machine──▶ class path ──▶ java org.apache.kafka.tools.… ──▶ Result
 //
-// pom.xml pins the versions. Maven keeps the jars in its repository. The class path is kept in the user's cache directory
-// under a hash of pom.xml; once it is there, neither Maven nor a network is needed. On a machine without Java or Maven, the
-// tests that need them are skipped with one line that names the missing program.
+// pom.xml pins the versions. Maven keeps the jars in its repository. The class path is kept in the user's cache
+// directory under a hash of pom.xml; once it is there, neither Maven nor a network is needed. On a machine without Java
+// or Maven, the tests that need them are skipped with one line that names the missing program.
 //
-// Only tests may use it.
+// Only tests may use this package.
 package kafkajars
 
 import (
@@ -96,8 +96,8 @@ func load(kept string) (path string, ok bool) {
 	return path, true
 }
 
-// resolve fetches the jars with Maven and caches their class path. Test binaries run in parallel and Maven's repository is
-// not safe for concurrent use, so each uses its own directory and retries once.
+// resolve fetches the jars with Maven and caches their class path. Test binaries run in parallel and Maven's repository
+// is not safe for concurrent use, so each test binary uses its own directory and retries once.
 func resolve(mvn, dir, kept string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err

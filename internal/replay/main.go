@@ -9,8 +9,8 @@
 //	replay -shapes 1-2000 > before        then change structure or names, and nothing else
 //	replay -shapes 1-2000 | diff before -
 //
-// Its output must be the same bytes on every platform. It uses no terminal and no clock, and its only option, the message
-// mode, must not change a run. To look at a run, use samsa run.
+// Its output must be the same bytes on every platform. It uses no terminal and no clock, and the message mode must not
+// change a run. To look at a run, use samsa run.
 package main
 
 import (

@@ -165,8 +165,8 @@ func (b *content) pieces(off, end int64) []piece {
 	return list
 }
 
-// place makes a piece of chunk i part of the content. It copies nothing if the bytes before the piece in the chunk are
-// equal. It fills a gap before the piece with zeros.
+// place makes a piece of chunk i part of the content. If the piece's chunk and chunk i have the same bytes before the
+// piece, place copies nothing. It fills a gap before the piece with zeros.
 func (b *content) place(i int, p piece) {
 	base := int64(i) << chunkBits
 	// The bytes in the gap were lost or are not written yet. They read as zeros, as in a file system.

@@ -12,7 +12,7 @@ type inode struct {
 	id  uint32
 	dir bool
 
-	// Its place in the page cache's tree.
+	// Its position in the page cache's tree.
 	path   string // from the root; a file that was removed keeps its last path
 	linked bool   // some directory has an entry for it
 	opens  int    // number of open handles

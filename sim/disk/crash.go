@@ -420,7 +420,7 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 	if !d.issued(c.moment) {
 		return true
 	}
-	// The change may survive only with the changes that it depends on. Closure applies the same rule to a directory's sync.
+	// The change may survive only with the changes that it depends on. The method closure applies this rule to a sync.
 	for i := range kept {
 		before := &d.nameLog[i]
 		stands := c.barrier

@@ -12,7 +12,7 @@ type Disk struct {
 	profile Profile
 
 	root    *inode
-	inodes  uint32 // numbers given out
+	inodes  uint32 // the number of the newest inode
 	handles []handle
 	closed  []uint32 // free entries of handles
 	used    int64    // bytes of files with a name or a handle
@@ -167,7 +167,7 @@ func (d *Disk) Open(path string, create bool) (env.File, error) {
 	return f, nil
 }
 
-// Close gives the handle back.
+// Close closes the handle.
 func (d *Disk) Close(f env.File) error {
 	if _, err := d.enterFile(f); err != nil {
 		return err
@@ -284,7 +284,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 	return nil
 }
 
-// Sync makes the file's bytes and length durable when it completes: the lane waits for the device.
+// Sync makes the file's bytes and length durable. The lane waits until the device has completed the sync.
 func (d *Disk) Sync(f env.File) error {
 	file, err := d.enterFile(f)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// Changes between the page cache and the device.
+// These are the logs of the changes that are in the page cache but not yet on the device.
 //
 //	file:       device ──▶ dirty[0] ──▶ dirty[1] ──▶ … ──▶ cache        one log for each file
 //	directory:  deviceNames ──▶ the name log's edits of it ──▶ names    one log for the disk
@@ -22,7 +22,7 @@ const (
 
 // dirtyWrite is one change of a file that is not on the device yet.
 type dirtyWrite struct {
-	moment         // the moment of its first call
+	moment         // of its first call
 	truncate bool  // the file was cut or extended to end
 	lost     bool  // the device will never have the bytes, only the length
 	open     bool  // the bytes of [off, end) are still in the page cache, and appends may join; only the last write is open
@@ -30,13 +30,13 @@ type dirtyWrite struct {
 	size     int64 // the file's length after it
 	pieces   []piece
 	steps    []int64 // some lengths the file had in between
-	joins    []join  // the last appends to it, beginning with the first that was not issued when the next came
+	joins    []join  // the latest appends that joined it and may not be issued yet
 }
 
 // join is an append that joined a write.
 type join struct {
 	moment
-	off int64 // the file's length before it
+	off int64 // the file's length before the append
 }
 
 // pendingSync is a sync that is not complete.
@@ -118,9 +118,9 @@ func (d *Disk) closure(dir *inode, mark uint64) []bool {
 	return chosen
 }
 
-// commitNames makes a directory's name changes up to mark durable.
-// The journals of ext4 and xfs would commit all earlier changes of every directory too. This commits as few as it can,
-// because POSIX promises no more, and a weaker promise is a better test.
+// commitNames makes a directory's name changes up to mark durable. The journals of ext4 and xfs would commit all
+// earlier changes of every directory too. commitNames commits as few as it can, because POSIX promises no more, and a
+// weaker promise is a better test.
 func (d *Disk) commitNames(dir *inode, mark uint64) {
 	chosen := d.closure(dir, mark)
 	rest := d.nameLog[:0]

@@ -102,8 +102,8 @@ func Sites() []env.Site {
 
 const noiseTick = Time(10 * env.Millisecond)
 
-// armed is a fault that waits for a call.
-// Only the oldest one that matches a call strikes, because two faults of one call would hide each other.
+// armed is a fault that waits for a call. Only the oldest armed fault that matches a call strikes, because two faults
+// of one call would hide each other.
 type armed struct {
 	fault   Fault
 	ops     Calls
@@ -162,7 +162,7 @@ func (d *Disk) LieOnce(pattern string) {
 	d.order(armed{fault: FaultSyncLies, ops: OnSync, pattern: pattern})
 }
 
-// LieOnSync makes every sync succeed without making anything durable. If lie is false, it ends that.
+// LieOnSync makes every sync succeed without making anything durable, until it is called with lie = false.
 func (d *Disk) LieOnSync(lie bool) {
 	d.host.Ordered("disk.lie", "", flag(lie))
 	d.lies = lie
@@ -436,7 +436,7 @@ func (d *Disk) called(cost env.Duration) env.Duration {
 	return d.slowed(cost) + d.delay
 }
 
-// slowed returns a cost including slowness.
+// slowed returns a cost, multiplied by the current slowness.
 func (d *Disk) slowed(cost env.Duration) env.Duration {
 	permille := d.slow
 	if d.slowUntil > 0 && d.host.Now() < d.slowUntil {
@@ -450,8 +450,8 @@ func (d *Disk) slowed(cost env.Duration) env.Duration {
 	return cost * env.Duration(permille) / 1000
 }
 
-// outlast returns the end of a call that would end at t without a stall. The call does not end before the stall does.
-// A stalled device is worse than a broken one: its calls do not fail, so the process waits.
+// outlast returns the end of a call that would end at t without a stall. The call does not end before the stall does. A
+// stalled device is worse than a broken one, because its calls do not fail and the process waits.
 func (d *Disk) outlast(t Time) Time {
 	if t < d.stall {
 		d.host.Activated(FaultStalled)

@@ -2,7 +2,7 @@ package disk
 
 import "samsa/sim/env"
 
-// Time is true time: nanoseconds since the world began. Nodes never see it; they see clocks that may lie.
+// Time is true time: nanoseconds since the world began. Nodes never see it; they see clocks that may be wrong.
 type Time int64
 
 // Fault is one kind of fault, of a disk or of another part of the world. Two equal values are the same fault. Each part of
@@ -22,7 +22,7 @@ type Host interface {
 	Operated(change Change)
 	// Flushed schedules the event Returned, which gives the node the result of a Flush.
 	Flushed(at Time, tok env.Token, err error)
-	// Now is true time at the start of the event.
+	// Now returns the true time at the start of the event.
 	Now() Time
 	// Ran returns the time up to which the process has run. Calls that begin later are not made yet. The time equals Now
 	// unless the process is paused.
@@ -30,7 +30,7 @@ type Host interface {
 	// Chance returns a uniform value in [1, n) with a probability of ppm in a million, and 0 otherwise. At ppm >= 1e6 the
 	// result is never 0.
 	Chance(site env.Site, ordinal uint64, ppm uint32, n uint64) uint64
-	// Activated counts a fault that did something.
+	// Activated counts a fault that had an effect.
 	Activated(f Fault)
 	// Ordered is called when a scenario starts a fault, by a method of Disk that env.Disk does not have.
 	Ordered(what, path string, how ...int64)

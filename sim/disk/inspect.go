@@ -6,7 +6,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Judges, tests and exports read the content of a disk here, without changing it. Nodes have no access.
+// The functions of this file read the content of a disk for judges, tests and exports, and do not change it. Nodes
+// cannot call them.
 
 // File is one file or directory of a view.
 // It is a snapshot: later changes of the disk do not show in it, because chunks never change.

@@ -2,8 +2,8 @@ package disk
 
 import "slices"
 
-// Issued calls. A handler runs to its end at one instant, and the cost of its calls is paid afterwards. So the disk has
-// already received calls that the process, in true time, has not issued yet.
+// A call is issued when the process makes it in true time. A handler runs to its end at one instant, and the cost of
+// its calls is paid afterwards. So the disk has already received calls that the process has not issued yet.
 //
 //	true time    t            t+2us                          t+2ms        t+2.002ms
 //	handler      │ append ──▶ │ sync ──────────────────────▶ │ rename ──▶ │ sync of the directory ──▶
@@ -11,10 +11,10 @@ import "slices"
 //	                                       power fails: the append may survive or not, and the sync may be partly done;
 //	                                       but rename was never called, so it cannot survive
 //
-// So each change records when its call begins. A power loss first undoes the changes that were not issued, and then chance
-// decides about the others. A process crash undoes nothing, because a page cache has no log to roll back. All calls of the
-// handler count as complete at that instant, even the syncs between them, as if a faster machine had made all calls and then
-// died before it sent its answers. World.DieAfter makes a process die between two calls.
+// So each change records when its call begins. A power loss first undoes the changes that were not issued, and then
+// chance decides about the others. A process crash undoes nothing, because a page cache has no log to roll back. All
+// calls of the handler count as complete at the time of the crash, even the syncs between them, as if a faster machine
+// had made all calls and then died before it sent its answers. World.DieAfter makes a process die between two calls.
 //
 // Changes are sequential on all lanes: none begins before the previous one is complete (station.go in sim). So the changes
 // that are not issued are always the last changes of the disk, of a file or of a directory. A sync begins after all changes

@@ -18,8 +18,8 @@ type Disk interface {
 	Close(f File) error
 	// Size returns the file's length in bytes.
 	Size(f File) (int64, error)
-	// ReadAt reads up to n bytes at off; fewer only at the end of the file. The bytes are read-only for the caller
-	// and never change, even if the file does.
+	// ReadAt reads up to n bytes at off. It returns fewer only at the end of the file. The bytes are read-only for the
+	// caller and never change, even if the file does.
 	ReadAt(f File, off int64, n int) ([]byte, error)
 	// Append writes p at the end. After an error, a prefix of p may have been written.
 	Append(f File, p []byte) error
@@ -29,9 +29,9 @@ type Disk interface {
 	Truncate(f File, size int64) error
 	// Sync makes the file's bytes and length durable, but not its directory entry; see SyncDir.
 	Sync(f File) error
-	// Flush is Sync without waiting. When the sync is over, the node's Returned is called with this token.
+	// Flush starts a sync and does not wait. When the sync is over, the node's Returned is called with this token.
 	Flush(f File, tok Token)
-	// Rename moves a file or directory, replacing a file of that name. Open handles stay valid.
+	// Rename moves a file or directory. It replaces a file that has the new name. Open handles stay valid.
 	Rename(from, to string) error
 	// Remove unlinks a file or an empty directory. Open handles stay valid.
 	Remove(path string) error

@@ -37,7 +37,7 @@ type Node interface {
 	Stop(Env)
 }
 
-// Env is everything a node may ask of its machine, valid only during the event it was handed to.
+// Env is everything that a node may ask of its machine. It is valid only during the event with which the node got it.
 type Env interface {
 	// Self returns this machine's address.
 	Self() Addr
@@ -143,7 +143,7 @@ const (
 	Lanes                          // the number of lanes
 )
 
-// String is the lane's name.
+// String returns the lane's name.
 func (l Lane) String() string {
 	if l < Lanes {
 		return [...]string{"background", "client", "coordinator", "fetcher", "raft", "heartbeat", "alter-partition", "markers"}[l]
@@ -197,7 +197,7 @@ const (
 	ErrDead                      // this incarnation died during the event; its further actions have no effect
 )
 
-// Error is the condition in words.
+// Error describes the condition.
 func (e Error) Error() string {
 	switch e {
 	case ErrTimeout:
