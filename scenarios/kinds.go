@@ -94,8 +94,8 @@ type clientName struct {
 // hostTerm is a machine as a file names it: by its address, or by a role that is resolved at run time (leader:orders-0).
 type hostTerm struct {
 	addr env.Addr
-	// role is "leader", "follower" or "followers" of tp, or "brokers", "controllers", "controller", "standby" or "standbys". It
-	// is empty if the machine has an address.
+	// role is "leader", "follower" or "followers" of tp, or "brokers", "controllers", "controller", "standby" or "standbys".
+	// It is empty if the machine has an address.
 	role string
 	tp   wire.TopicPartition
 

@@ -16,7 +16,7 @@ import (
 func (c *simCluster) adminConfig() client.Config {
 	cfg := client.DefaultConfig()
 	cfg.RequestTimeout = min(cfg.RequestTimeout, env.Duration(c.cfg.brokers.Duration("request.timeout.ms")))
-	cfg.APITimeout = 2 * cfg.RequestTimeout // the same ratio as Kafka's 60 s and 30 s
+	cfg.APITimeout = 2 * cfg.RequestTimeout // in Kafka, default.api.timeout.ms is 60 s and request.timeout.ms 30 s
 	return cfg
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Cluster is the interface between verbs and a running cluster: time, operations of clients, faults, and views of the state.
-// Verbs use nothing else, so a fake of forty lines is enough to test them.
+// Verbs use nothing else, so a small fake is enough to test them.
 //
 // No method waits. A method that starts an operation returns its Op; the session steps the world until Outcome has a result.
 // Everything is deterministic: the same calls at the same events give the same run. The caller has validated hosts, topics
@@ -41,7 +41,7 @@ type Clockwork interface {
 	At(t env.Duration, label string, do func())
 }
 
-// Operations are requests of clients and the operator. Each returns at once.
+// Operations are requests of clients and the operator. Each method returns at once.
 type Operations interface {
 	// AddClient makes a client machine and starts it. The settings are client configs. The session calls AddClient once per
 	// name, before the client's first operation.
@@ -105,8 +105,8 @@ type Faults interface {
 	Disk(host env.Addr, f DiskFault)
 }
 
-// Sight shows the state of a cluster. No call changes the run, its hash or the final findings of its judges. The caller owns
-// the slices, whose order is deterministic.
+// Sight returns the state of a cluster. No call changes the run, its hash or the final findings of its checks. The caller
+// owns the returned slices. Their order is deterministic.
 type Sight interface {
 	// Partition returns the state of one partition, and false if the controller does not know it.
 	Partition(tp wire.TopicPartition) (PartitionState, bool)
@@ -123,8 +123,8 @@ type Sight interface {
 	Machines() []MachineState
 	// Names resolves the integers in notes to names.
 	Names() Names
-	// Sound returns a bug of Samsa's that the world found, such as a message that was changed after it was sent (guard
-	// mode), or nil. It says nothing about Kafka.
+	// Sound returns a bug in Samsa itself that the world detected, such as a message that was changed after it was sent
+	// (guard mode), or nil. Such a bug says nothing about Kafka.
 	Sound() error
 	// Unmet returns the overrides that had no effect because the run made no matching decision.
 	Unmet() []Override
@@ -144,9 +144,9 @@ type Options struct {
 	Seed        uint64
 	Mode        Mode
 	Noise       string     // the name of the random faults, see noises; "" is calm
-	Configs     []Setting  // with broker, feature and scenario scope, in the order written; later ones override earlier ones
+	Configs     []Setting  // of brokers, controllers and features, in the order written; later ones override earlier ones
 	Rules       []string   // the old rules that are enabled
-	Overrides   []Override // decisions of the world that do not follow the seed
+	Overrides   []Override // changes to the random decisions of the seed
 	// Sink receives every note when it is made, even if it is not in the story. Nil discards the notes.
 	Sink func(Note)
 	// Events receives every event once all effects that it completed at once are part of the hash. Nil discards the events.
@@ -160,8 +160,8 @@ type Options struct {
 // Setting is one config as written. It has been validated against the table of configs.
 type Setting struct{ Name, Value string }
 
-// Override is one change to the decisions of the seed. Pin fixes one decision. Off sets all decisions of a site to 0. Keep
-// sets all decisions of a site to 0 except the listed ones. Salt draws the decisions again, as another seed would.
+// Override changes some of the random decisions that follow from the seed. Pin fixes one decision. Off sets all decisions of
+// a site to 0. Keep sets all decisions of a site to 0 except the listed ones. Salt draws decisions as another seed would.
 type Override = sim.Override
 
 // Time is the true time since the world began, in the form that overrides use.
@@ -175,7 +175,7 @@ const (
 	Salt = sim.Salt
 )
 
-// Mode selects how messages travel. The hash of a run does not depend on it.
+// Mode selects how messages travel. The hash of a run does not depend on the mode.
 type Mode = sim.Mode
 
 const (
@@ -184,8 +184,8 @@ const (
 	ModeGuard   = sim.Guard   // pass the message itself and verify that it was not changed
 )
 
-// TopicSpec is a topic to create. If On is set, Replicas is its length, and each partition assigns its replicas to these
-// nodes in turn: partition p begins at index p mod n, so On[0] is the first partition's preferred leader.
+// TopicSpec is a topic to create. If On is set, every partition has a replica on each node of On, and Replicas is the length
+// of On. The replica list of partition p begins at index p mod len(On), so On[0] is the first partition's preferred leader.
 type TopicSpec struct {
 	Name                 string
 	Partitions, Replicas int32
@@ -194,10 +194,10 @@ type TopicSpec struct {
 	AtOnce               bool // use the brokers registered now; done once the controller commits or refuses it
 }
 
-// Op identifies an operation that was started. 0 is none.
+// Op identifies an operation that was started. 0 means no operation.
 type Op int64
 
-// OutcomeStatus is the result of an operation as its client knows it. Unknown never becomes Failed.
+// OutcomeStatus is the result of an operation as its client knows it. An unknown outcome never changes to failed.
 type OutcomeStatus uint8
 
 const (
@@ -237,7 +237,7 @@ type ClockFault struct {
 
 // DiskFault changes how one machine's disk behaves.
 type DiskFault struct {
-	Kind string       // the world's name without "disk.": "error", "broken", "slow"; "heal" ends all faults
+	Kind string       // one of the world's disk faults, such as "error" or "slow"; "heal" ends all faults of the disk
 	By   env.Duration // for slow: the delay added to each operation
 	For  env.Duration // how long the fault lasts; 0 is until healed
 	Path string       // only files whose path has this prefix; empty means all
@@ -293,7 +293,7 @@ type BatchState struct {
 type FileState struct {
 	Path   string
 	Size   int64
-	Synced int64 // bytes that a power loss would leave
+	Synced int64 // the size that the file would have after a power loss
 }
 
 // MachineState is one machine.
@@ -336,7 +336,7 @@ type MetricState struct {
 	Value int64
 }
 
-// Names resolves the integers in notes to names, or "" if there is none.
+// Names resolves the integers in notes to names. A method returns "" if there is no such name.
 type Names interface {
 	Topic(short int64) string
 	Node(id wire.NodeID) string

@@ -39,7 +39,7 @@ func Assemble(o Options, observe func(Inside) Observer) (Cluster, error) {
 	c.world.Subscribe(&c.stages)
 	c.observer = observe(Inside{c})
 	if o.Noise == rough {
-		c.observer.FaultBegan("noise") // until Calm
+		c.observer.FaultBegan("noise") // Calm ends it
 	}
 	c.world.AfterEvent(c.after)
 	var voters []raft.Voter
@@ -63,7 +63,7 @@ const operator env.Addr = "op"
 // operatorOfBrokers is the operator's machine for requests to brokers.
 const operatorOfBrokers env.Addr = "op-brokers"
 
-// controllerID is the node id of the i-th controller, different from every broker's.
+// controllerID returns the node id of the i-th controller. No broker has this node id.
 func controllerID(i int32) wire.NodeID { return wire.NodeID(101 + i) }
 
 // simCluster implements Cluster on a sim.World.
@@ -176,7 +176,8 @@ func (c *simCluster) Close() { c.world.Close() }
 // At implements Clockwork.
 func (c *simCluster) At(t env.Duration, label string, do func()) { c.world.At(sim.Time(t), label, do) }
 
-// Event implements sim.TraceSink. It converts notes and numbers the steps of the story from 1.
+// Event implements sim.TraceSink. It passes the notes of an event to the observer and to the sink. The steps of the story
+// count from 1.
 func (c *simCluster) Event(e *sim.Event) {
 	c.observer.Event(e)
 	c.stages.received(e)
@@ -184,7 +185,7 @@ func (c *simCluster) Event(e *sim.Event) {
 		n := &e.Notes[i]
 		c.leaderAppeared = c.leaderAppeared || n.Kind.Name == "partition.leads"
 		if n.Kind.Name == "topic.created" {
-			c.learnTopics() // the image still has the names, which a note may need after the deletion
+			c.learnTopics() // keep the names, because a note may need the name of a topic that has been deleted
 		}
 		c.observer.Noted(e.Node, n)
 		if c.options.Sink == nil {

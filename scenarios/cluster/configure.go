@@ -134,7 +134,8 @@ func (c *configs) inRack(id wire.NodeID) *config.Set {
 	return c.brokers
 }
 
-// longestCall returns the longest request timeout of any sender; patience is the longest request timeout of any client.
+// longestCall returns the longest request timeout of any client or node. The argument patience is the longest request
+// timeout of any client.
 func (c *configs) longestCall(patience env.Duration) env.Duration {
 	return max(patience, env.Duration(c.brokers.Duration("request.timeout.ms")), env.Duration(c.brokers.Duration("controller.quorum.fetch.timeout.ms")))
 }

@@ -61,7 +61,7 @@ func (c *simCluster) AutoRestart(addr env.Addr) {
 	c.Start(addr)
 }
 
-// restartEnded restarts a host with autoRestart if its process ended in that event.
+// restartEnded restarts a host with autoRestart if its process ended in the event.
 func (c *simCluster) restartEnded(e *sim.Event) {
 	if e.Kind != sim.Died {
 		return
@@ -150,7 +150,7 @@ func (c *simCluster) Clock(addr env.Addr, f ClockFault) {
 	}
 }
 
-// Disk implements Faults. Faults that can lose a broker's writes are reported to the observer.
+// Disk implements Faults. It reports the faults that can lose a broker's writes to the observer.
 func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	d := c.world.Disk(addr)
 	sick := "disk " + string(addr)
@@ -203,10 +203,10 @@ func (c *simCluster) Disk(addr env.Addr, f DiskFault) {
 	}
 }
 
-// lastingFaults are the disk faults that last until the disk is healed.
+// lastingFaults are the disk faults that last until the disk is healed or their time is over.
 var lastingFaults = [...]string{"broken", "full", "slow", "stalled"}
 
-// losingFaults maps the disk faults that can destroy written bytes to the ledger's names for them.
+// losingFaults maps each disk fault that can destroy written bytes to its name in the durability ledger of package check.
 var losingFaults = map[string]string{
 	"sync-lies":    "lying sync",
 	"sync-forgets": "failed sync",
@@ -215,8 +215,8 @@ var losingFaults = map[string]string{
 	"misdirected":  "misdirected write",
 }
 
-// rot flips one bit in the middle of the first non-empty file whose path has this prefix. It returns the file's directory,
-// "" for the root.
+// rot flips one bit in the middle of the first non-empty file with this prefix in its path. It returns the file's directory,
+// or "" if the file is in the root directory.
 func (c *simCluster) rot(addr env.Addr, prefix string) (dir string, ok bool) {
 	d := c.world.Disk(addr)
 	for _, f := range d.Files() {

@@ -8,7 +8,8 @@ import (
 	"samsa/sim/env"
 )
 
-// Noise is the random faults of a world. Each of them is a decision of the seed, and a pin line can fix that decision.
+// The noise of a world is its random faults. The seed decides each of them, and a pin line of a scenario can fix such a
+// decision.
 
 // noises are the kinds of noise by name; the first is the default.
 var noises = [...]string{"calm", rough}
@@ -42,7 +43,7 @@ func Draw(seed uint64, site, entity string, ordinal, n uint64) uint64 {
 	return sim.Draw(seed, env.Site(site), entity, ordinal, n)
 }
 
-// Fault is a family of faults that the world can do.
+// Fault is a family of faults that the world can cause.
 type Fault = sim.Fault
 
 // FaultFamilies lists all families of faults.

@@ -10,8 +10,8 @@ import (
 	"samsa/wire/config"
 )
 
-// Observer follows a cluster from outside its nodes; package observe implements it for the judges. Nothing in a run depends
-// on an Observer. Viewers read the true logs through it.
+// Observer receives reports about everything that happens in a cluster. Package observe implements it for the checks of
+// package check. Nothing in a run depends on an Observer. Viewers read the logs on the disks through it.
 type Observer interface {
 	Witness
 	FaultLog
@@ -20,7 +20,8 @@ type Observer interface {
 
 // Witness follows the events of machines and clients.
 type Witness interface {
-	// Event is called after an event has run. Its effects reach the world's feeds later, each when it is complete.
+	// Event is called after an event has run. The effects of the event reach the world's feeds later, each when it is
+	// complete.
 	Event(e *sim.Event)
 	// Noted is called for each note of that event.
 	Noted(by env.Addr, n *sim.Noted)
@@ -50,7 +51,7 @@ type FaultLog interface {
 
 // TrueLogs reads the logs from the disks, independently of the nodes' state. Reading changes nothing.
 type TrueLogs interface {
-	// Span returns the offsets [start, end) of the log in a directory, zero if there is none.
+	// Span returns the offsets [start, end) of the log in a directory, or zeros if there is no log.
 	Span(host env.Addr, dir string) (start, end wire.Offset)
 	// Batches visits the positions of the batches of the log in a directory, oldest first, until visit returns false.
 	Batches(host env.Addr, dir string, visit func(path string, pos, size int64) bool)
@@ -63,8 +64,8 @@ type Record struct {
 	Acks      int16
 	Value     string
 	Number    int64        // counts the records of the client
-	Called    uint64       // the number of the event before the record was sent, plus one
-	Since     int64        // the time of that event
+	Called    uint64       // the number of events that had begun when the record was sent, plus one
+	Since     int64        // the time at which the record was sent
 	Delivery  env.Duration // delivery.timeout.ms of the client
 	Known     bool         // the client knows the outcome
 
@@ -81,10 +82,10 @@ type Read struct {
 	Partition wire.TopicPartition
 	Topic     wire.TopicID
 	Cursor    int64         // identifies the read
-	Called    uint64        // the number of the event after which the fetch was sent, plus one
+	Called    uint64        // the number of events that had begun when the fetch was sent, plus one
 	Records   []wire.Record // at most as many as the read still needed
 	Next      wire.Offset   // the new position
-	Drained   bool          // at the high watermark of its first response, the read still needed records
+	Drained   bool          // the read reached the high watermark of its first response and still needed records
 }
 
 // Inside gives the observer of a cluster access to the world and its nodes. Only Assemble makes one.
@@ -96,13 +97,13 @@ func (in Inside) World() *sim.World { return in.c.world }
 // Nodes returns the machines of the controllers, then of the brokers.
 func (in Inside) Nodes() []*Host { return slices.Concat(in.c.controllers, in.c.brokers) }
 
-// Node returns the address of the machine with a node id, "" if there is none.
+// Node returns the address of the machine with this node id, or "" if there is none.
 func (in Inside) Node(id wire.NodeID) string { return in.c.Node(id) }
 
 // Machines returns the brokers, then the controllers, the clients and the doubles.
 func (in Inside) Machines() []*Host { return in.c.machines() }
 
-// Records returns all records that clients were given to send, in that order.
+// Records returns all records that the operations of clients send, in the order of the operations.
 func (in Inside) Records() []*Record { return in.c.records }
 
 // Cursor identifies a client's running read of a partition; ok is false if there is none.
@@ -113,8 +114,8 @@ func (in Inside) Cursor(name env.Addr, tp wire.TopicPartition) (cursor int64, ok
 	return 0, false
 }
 
-// Topic returns the name of a topic in a note. The name is kept, because a later note may need it after the topic is
-// deleted.
+// Topic returns the name of a topic in a note. It also keeps the names of all current topics, because a later note may need
+// the name of a topic that has been deleted.
 func (in Inside) Topic(short int64) string {
 	in.c.learnTopics()
 	return in.c.Topic(short)

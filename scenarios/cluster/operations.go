@@ -25,7 +25,7 @@ type operation struct {
 	acks      int16        // produce
 	cursor    int64        // consume: the id of the read
 	ambiguous bool         // operator: an earlier attempt may have taken effect
-	called    uint64       // consume: the number of the event in which the next fetch was sent, plus one
+	called    uint64       // consume: the number of events that had begun when the next fetch was sent, plus one
 }
 
 func (c *simCluster) start(o *operation) Op {
@@ -164,7 +164,7 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 		return
 	}
 	if o.topic != p.Topic {
-		if o.topic != (wire.TopicID{}) { // the topic was deleted and created again, which makes the position meaningless
+		if o.topic != (wire.TopicID{}) { // the topic was deleted and created again, so the position means nothing now
 			o.done, o.outcome.Status, o.outcome.Error = true, OutcomeFailed, "the topic is another one now"
 			n.Consumer.Unassign(p.Partition)
 			c.readOn(e, n, p.Partition, name)
@@ -213,7 +213,8 @@ func (c *simCluster) readOn(e env.Env, n *client.Client, tp wire.TopicPartition,
 	}
 }
 
-// ask sends a request of the operator. judge decides from the response whether to retry, and returns the error.
+// ask sends a request of the operator. The function judge decides from the response whether to retry, and returns the error
+// code.
 func (c *simCluster) ask(req env.Request, o *operation, judge func(env.Response) (again bool, code int16)) Op {
 	o.api = kmsg.NameForKey(req.Key())
 	op := c.start(o)

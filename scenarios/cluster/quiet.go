@@ -11,10 +11,10 @@ import (
 	"samsa/wire/config"
 )
 
-// Quiet implements Sight. It reports whether no operation is running and, in every partition, the log end offset and high
-// watermark of each live replica equal the leader's log end offset.
+// Quiet implements Sight. It reports whether no operation is running, every running broker is idle, and in every partition
+// each live replica is in the ISR and its log end offset and high watermark equal the leader's log end offset.
 //
-// If core, a set of machines, is not nil, Quiet requires this of the machines in core only. A partition must have a leader
+// If core, a set of machines, is not nil, Quiet requires this only of the machines in core. A partition must have a leader
 // in core if the controllers may elect a machine of core; otherwise the partition need not have a leader. The high watermark
 // of a partition need not advance while its ISR is smaller than the min.insync.replicas in effect (KIP-966).
 func (c *simCluster) Quiet(core []env.Addr) bool {

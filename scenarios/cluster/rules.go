@@ -12,7 +12,8 @@ import (
 	"samsa/storage"
 )
 
-// OldRule is one exhibit in the history of a package: a rule that Kafka once had, or a known mistake in implementing one.
+// OldRule is a rule that Kafka once had, or a known mistake in implementing a rule. A run can enable it in place of the
+// current rule.
 type OldRule struct {
 	ID       string // "M1"
 	Package  string // the package that owns the rule
@@ -31,7 +32,7 @@ type nodeRules struct {
 	quorum     raft.Rules
 }
 
-// OldRules returns all exhibits, package by package.
+// OldRules returns all old rules, package by package.
 func OldRules() []OldRule {
 	return slices.Concat(
 		exhibits("replication", replication.OldRules(), func(n *nodeRules) *replication.Rules { return &n.broker.Replication }),
@@ -42,7 +43,8 @@ func OldRules() []OldRule {
 	)
 }
 
-// exhibits returns the exhibits of one package; part returns the rules of that package from the rules of all nodes.
+// exhibits returns the old rules of one package. The function part selects the rules of that package from the rules of all
+// nodes.
 func exhibits[R any](pkg string, old []exhibit.Of[R], part func(*nodeRules) *R) []OldRule {
 	var all []OldRule
 	for _, x := range old {
@@ -58,7 +60,7 @@ func rules(ids []string) (nodeRules, error) {
 	for _, id := range ids {
 		known := false
 		for _, r := range all {
-			if r.ID == id { // two packages may share an exhibit if either's current rule would mask the other's old rule
+			if r.ID == id { // two packages have the same ID if the current rule of one would hide the old rule of the other
 				known = true
 				r.apply(&n)
 			}

@@ -94,7 +94,7 @@ func (c *simCluster) Log(addr env.Addr, tp wire.TopicPartition) []BatchState {
 	c.observer.Batches(addr, dir, func(path string, pos, size int64) bool {
 		bytes, _, _ := disk.Peek(path, pos, int(size))
 		if int64(len(bytes)) < size {
-			return false // the process has truncated its log here, but the disk operation is not complete yet
+			return false // the process has truncated the file here, but the observer does not know of it yet
 		}
 		all = append(all, show(wire.Batch(bytes)))
 		return true
@@ -179,7 +179,7 @@ func (c *simCluster) Topic(short int64) string {
 	return ""
 }
 
-// learnTopics keeps the names of all topics in the newest image. Only events of the run call it. If Topic called it, the
+// learnTopics keeps the names of all topics in the newest image. It is called only during events. If Topic called it, the
 // names would depend on the calls of viewers.
 func (c *simCluster) learnTopics() {
 	if m := c.image(); m != nil {
@@ -211,7 +211,7 @@ func (c *simCluster) Sound() error {
 	// forgotten.
 	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
 		// A broker handles no client requests until it is unfenced (SocketServer.enableRequestProcessing). The broker's own
-		// state decides, because an image may be ahead of it or still have its last incarnation.
+		// state decides, because an image may be newer than that state or may describe the broker's previous incarnation.
 		h := c.hosts[u.Server]
 		if b := c.brokerNode(h); !c.world.Paused(u.Server) && (h.Role != "broker" || b != nil && b.Serves()) {
 			return unanswered(u.Server, u.Ticket.From, u.Ticket.Key, env.Duration(u.Since))

@@ -80,10 +80,10 @@ func inFlight(c *simCluster, tp wire.TopicPartition) bool {
 	return false
 }
 
-// Waiter is the kind of a client that waits for a response.
+// Waiter is a kind of client that waits for a response.
 type Waiter string
 
-// The clients that may wait.
+// These are the kinds of clients that may wait.
 const (
 	AProducer   Waiter = "a producer"
 	AConsumer   Waiter = "a consumer"

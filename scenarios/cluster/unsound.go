@@ -9,14 +9,14 @@ import (
 	"samsa/sim/env"
 )
 
-// Unsound is a bug of Samsa's that the world found. The run's verdict on Kafka then means nothing.
+// Unsound is a bug in Samsa itself that the world detected. The verdict of such a run says nothing about Kafka.
 type Unsound struct {
 	Kind UnsoundKind
 	API  string // Kafka's name of the request: "Fetch"
 	Text string // a description with the numbers of this run
 }
 
-// UnsoundKind is a kind of bug that a world can find.
+// UnsoundKind is a kind of bug that a world can detect.
 type UnsoundKind uint8
 
 const (

@@ -1,4 +1,5 @@
-// Package observe feeds the judges' View of a cluster, change by change.
+// Package observe records the true state of a cluster in a check.View, change by change. The judges, which are the checks of
+// package check, decide from that View whether Kafka kept its promises.
 //
 //	disks     ──sim.Feed──▶ shadow logs: the true logs ──────────────┐
 //	messages  ──sim.Feed──▶ requests and responses                   ├──▶ check.View ──┐
@@ -6,8 +7,8 @@
 //	faults    ──cluster.FaultLog──▶ active faults, damaged disks ────┘                 │
 //	clients   ──cluster.Witness──▶ requests and outcomes ──▶ history ──────────────────┘
 //
-// It is the only package that knows both judges and nodes. It copies the state of a node only when the effects of an event
-// are complete, because no other node has seen them if the process dies before that. So the View is never ahead of the rest
+// Only this package imports both the judges and the nodes. It copies the state of a node only when the effects of an event
+// are complete. If the process dies before that, no other node has seen the effects. So the View is never ahead of the rest
 // of the cluster.
 //
 // Only events change the View; Judge reads it. Cluster.End is the one exception: effects that are still incomplete after the
@@ -17,5 +18,5 @@
 // for the true logs, history.go for the operations of clients and the call of the judges, and faults.go for the active
 // faults.
 //
-// It does not judge a run; package check does. It has no effect on any node.
+// The package does not judge a run, and it has no effect on any node.
 package observe

@@ -71,8 +71,8 @@ func (all hindrances) within(machine env.Addr, since, now sim.Time) (sum env.Dur
 	return sum
 }
 
-// lanesFreeAt returns the time at which every node's lanes are free. Work begun on a slow disk or CPU still takes the slow
-// time, even if the fault ends while it runs.
+// lanesFreeAt returns the time at which the lanes (the simulated threads) of all nodes will have finished their current
+// work. Work that began on a slow disk or CPU takes the slow time even if the fault ends before the work.
 func (o *observer) lanesFreeAt() sim.Time {
 	at := o.world.Now()
 	for _, h := range o.inside.Machines() {

@@ -15,8 +15,8 @@ import (
 	"samsa/wire"
 )
 
-// history records the judges' evidence from clients: the records that clients sent and read, and the requests that clients,
-// the operator and registering brokers sent. Each entry has its outcome.
+// history records the operations that the checks need: the records that clients sent and read, and the requests that
+// clients, the operator and registering brokers sent. Each entry has its outcome.
 type history struct {
 	inside     cluster.Inside
 	world      *sim.World
@@ -49,7 +49,7 @@ func (l *history) RecordDone(r *cluster.Record, s client.Sent) {
 	l.note(&op)
 	for _, id := range s.Earlier { // an earlier attempt used another topic id for this name; its outcome is unknown
 		if id == s.Topic {
-			continue // a broker with older metadata had returned another id between two attempts with this one
+			continue // the attempts used this id, then another one from a broker with older metadata, then this id again
 		}
 		there := op
 		there.Topic, there.Outcome, there.Offset = id, check.Indefinite, -1
@@ -79,7 +79,7 @@ func (o *observer) Clients(n int) { o.view.Clients(n) }
 
 // Judge runs every check on the run so far. Checks that need the end of the run are final only after End.
 func (o *observer) Judge() []check.Finding {
-	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // a record without an outcome may get one later
+	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // clipped, so that append below copies it
 	found := o.history.topicsRead()
 	for _, r := range o.inside.Records() {
 		if r.Known {
@@ -172,7 +172,7 @@ func (l *history) abandonCalls(machine env.Addr) {
 			ops = append(ops, registration(check.Head{Client: string(machine), Step: l.step(), At: int64(l.world.Now()), Called: c.event + 1}, req, nil))
 		}
 	}
-	slices.SortFunc(ops, func(a, b *check.RegisterBroker) int { return cmp.Compare(a.Called, b.Called) }) //total: no two of them come from the same event
+	slices.SortFunc(ops, func(a, b *check.RegisterBroker) int { return cmp.Compare(a.Called, b.Called) }) //total: one event sends at most one
 	for _, op := range ops {
 		l.note(op)
 	}

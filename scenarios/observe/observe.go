@@ -6,14 +6,14 @@ import (
 	"samsa/wire/config"
 )
 
-// Sight is cluster.Sight plus the judges. No call changes a run, its hash or the final findings of its judges.
+// Sight is cluster.Sight with the findings of the checks. No call changes a run, its hash or its final findings.
 type Sight interface {
 	cluster.Sight
 	// Judge runs every check on the run so far. Checks that need the end of the run are final only after End.
 	Judge() []check.Finding
 }
 
-// Cluster is a cluster with judges.
+// Cluster is a cluster that the checks judge.
 type Cluster interface {
 	cluster.Cluster
 	Judge() []check.Finding
@@ -28,7 +28,7 @@ type judged struct {
 	*observer
 }
 
-// Assemble builds a cluster in a simulated world and attaches an observer for the judges.
+// Assemble builds a cluster in a simulated world and attaches an observer that feeds the checks.
 func Assemble(o cluster.Options) (Cluster, error) {
 	c := judged{}
 	var err error

@@ -17,15 +17,15 @@ import (
 	"samsa/wire"
 )
 
-// observer feeds check.View, change by change:
+// observer passes the changes of a cluster to a check.View:
 //
 //	disks     ──sim.Feed──▶ shadow logs (shadow.go) ───────────────────┐
 //	messages  ──sim.Feed──▶ requests and responses (wire.go)           ├──▶ check.View
 //	nodes     ──after every event: changed state──▶ observation        ┘
 //
-// A node's state changes when its handler runs, but the handler's writes are complete only after its lane has spent the time
-// that the writes take. So the View gets the observation of an event only when the writes are complete, or earlier if the
-// event sends a message. If the process dies before the View gets the observation, the observation is dropped.
+// A node's state changes when its handler runs, but the handler's disk writes take time and are complete only later. So the
+// View gets the observation of an event only when the writes are complete, or earlier if the event sends a message. If the
+// process dies before the View gets the observation, the observation is dropped.
 type observer struct {
 	*history
 	view         *check.View
@@ -52,9 +52,9 @@ type hostView struct {
 	applied        wire.Offset
 	fenced         bool
 	asked          map[env.Link]env.Request
-	stepAsked      map[env.Link]uint64           // for Fetch and ListOffsets: the current step at arrival
-	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at arrival
-	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at arrival
+	stepAsked      map[env.Link]uint64           // for Fetch and ListOffsets: the number of steps when the request arrived
+	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at that time
+	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at that time
 	voter          check.VoterState
 	image          wire.Offset
 }
@@ -73,19 +73,19 @@ type replicaView struct {
 	snapshots []leaderSnapshot // states of a leader, in the order of the events; the oldest are dropped
 }
 
-// leaderSnapshot is the state of a leader from one event to the next snapshot. After a sync, or on a slow CPU, a response is
-// sent long after it was made, and other lanes may have changed the leader's state since.
+// leaderSnapshot is the state of a leader from one event to the next snapshot. A sync or a slow CPU may delay a response,
+// and other threads of the broker may change the leader's state before the response is sent.
 type leaderSnapshot struct {
 	event  uint64
 	epoch  wire.Epoch // the leader epoch, NoEpoch if the replica was not leader
 	inSync int
-	minISR int         // min.insync.replicas as the leader had applied it, 0 if it had not applied the config yet
-	config wire.Offset // the metadata offset of that config
+	minISR int         // the min.insync.replicas that the leader had applied, 0 if it had not applied the newest configs
+	config wire.Offset // the metadata offset of the newest configs
 }
 
 // observation is the state of a node at the end of an event.
 type observation struct {
-	due   sim.Time
+	due   sim.Time // the time at which the writes of the event are complete
 	event uint64
 	host  *hostView
 	part  *check.Partition // nil if the node is a controller
@@ -125,7 +125,7 @@ func (o *observer) Changed(f *sim.Effect) {
 	switch f.Kind {
 	case sim.EffectDisk:
 		if h != nil {
-			o.deliverDue(f.At-1, h, f.Cause) // this event saw the earlier events' state, even before their syncs
+			o.deliverDue(f.At-1, h, f.Cause) // the writing event has seen the state after earlier events, synced or not
 			o.clock(f.At)
 			o.cause = f.Cause
 			o.shadows.changed(f.Node, &f.Disk)
@@ -160,7 +160,7 @@ func (o *observer) Changed(f *sim.Effect) {
 	}
 }
 
-// clock sets the time and the step of the View. A step is counted before the effects of its event.
+// clock sets the time and the step of the View. The world counts a step before it delivers the effects of the step's event.
 func (o *observer) clock(at sim.Time) { o.view.Clock(o.world.Steps(), int64(at)) }
 
 func (o *observer) started(h *hostView) {
@@ -200,7 +200,7 @@ func (o *observer) Event(e *sim.Event) {
 	if h == nil || !o.world.Running(e.Node) {
 		return
 	}
-	if o.world.Ending(e.Node) { // the handler may have run past the point of death, so its state never existed
+	if o.world.Ending(e.Node) { // the process dies inside this event, so the state at the end of the handler never existed
 		o.view.Ending(h.Node)
 		return
 	}
@@ -220,7 +220,8 @@ func (o *observer) Event(e *sim.Event) {
 	}
 }
 
-// After implements cluster.Witness. It runs after the delivery of all effects that an event completed at once.
+// After implements cluster.Witness. The cluster calls it after each event, when all effects that are already complete have
+// been delivered.
 func (o *observer) After(e *sim.Event) {
 	o.deliverDue(o.world.Now(), nil, 0)
 	o.clock(o.world.Now())
@@ -228,9 +229,10 @@ func (o *observer) After(e *sim.Event) {
 	o.returned(e)
 }
 
-// deliverDue delivers the observations that are due. It also delivers the observations of one machine that were made before
-// the given event. While an event waits for a sync or a slow CPU, an event of another lane may begin, use the same state and
-// end first. The observation of the event that still waits is then outdated, and deliverDue drops it.
+// deliverDue delivers to the View all observations that are due by now. It also delivers those observations of the machine
+// "of" that were made before the given event. While one thread of a node waits for a sync or a slow CPU, an event of another
+// thread may begin later and end earlier. When deliverDue delivers the observation of the later event, it drops the older
+// observation of the same replica, which is outdated.
 func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 	if len(o.observations) == 0 {
 		return
@@ -262,7 +264,8 @@ func (o *observer) deliverDue(now sim.Time, of *hostView, event uint64) {
 	o.observations = kept
 }
 
-// End implements Cluster. It delivers the observations that are not due yet, and the writes of their events.
+// End implements Cluster. It delivers the observations that are not due yet. Before that, it reads the writes of their
+// events from the disks.
 func (o *observer) End() {
 	o.ended = true
 	for _, l := range o.observations {
@@ -324,7 +327,7 @@ func (o *observer) lookAtBroker(h *hostView, b *broker.Broker, e *sim.Event, due
 		if fresh || version != s.PartitionEpoch || epoch != s.Epoch || leads != s.Leads {
 			s.ISR = r.ISR()
 		}
-		// More records of a known epoch do not change the leader epoch cache.
+		// Appending records of a known epoch does not change the leader epoch cache.
 		if l := r.Log(); fresh || epoch != s.Epoch || leads != s.Leads || l.End() < s.End || l.Start() != s.Start || latest(s.Epochs) != l.Epochs().Latest() {
 			if s.Epochs = nil; l.Offline() == nil {
 				s.Epochs = cached(l)
@@ -376,8 +379,8 @@ func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	s.snapshots = append(s.snapshots, now)
 }
 
-// snapshotAt returns the state of the leader in an event. The epoch of the result is NoEpoch if the replica was not leader
-// or the snapshot was dropped.
+// snapshotAt returns the state of the leader at the end of an event. The epoch of the result is NoEpoch if the replica was
+// not leader or the snapshot was dropped.
 func (s *replicaView) snapshotAt(event uint64) (at leaderSnapshot) {
 	at.epoch = wire.NoEpoch
 	for _, st := range s.snapshots {
@@ -487,8 +490,9 @@ func (o *observer) deleted(l *shadowLog) {
 	}
 }
 
-// trimmed reports whether the first file of a log was removed because the log start offset moved past the file. If the
-// broker died in the event that removed the file, trimmed reports whether the log has a file after the removed one.
+// trimmed implements shadowListener. The first file of a log was removed, and next is the offset after the last batch of the
+// file. trimmed reports whether the reason was a new log start offset of at least next. A running broker has that offset in
+// its log. If the broker died in the event, trimmed returns true if the log still has a later file.
 func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	if o.world.Running(l.host) && !o.world.Ending(l.host) {
 		b := o.broker(l.host)
@@ -506,8 +510,8 @@ func (o *observer) trimmed(l *shadowLog, next wire.Offset) bool {
 	return true
 }
 
-// goesOn reports whether a log has a file, even an empty one, at or after an offset. Retention rolls the log before it
-// deletes the last file.
+// goesOn reports whether a log has a .log file with a base offset of at least next. After retention there always is one,
+// even if it is empty, because retention rolls the log before it deletes the last segment.
 func (o *observer) goesOn(l *shadowLog, next wire.Offset) bool {
 	return slices.ContainsFunc(o.world.Disk(l.host).Files(), func(f disk.File) bool {
 		name, in := strings.CutPrefix(f.Path, l.dir+"/")

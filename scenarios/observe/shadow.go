@@ -14,8 +14,9 @@ import (
 	"samsa/wire"
 )
 
-// shadowLogs are the true logs of all replicas, read from the disks and not from the nodes. They follow each change of a
-// disk, so their cost does not depend on the length of a log, and they report every change to the judges.
+// shadowLogs holds the true logs of all replicas, which it reads from the disks and not from the nodes. It reads only the
+// changes of a disk, so the cost of a change does not depend on the length of the log. It reports every change to its
+// listener.
 type shadowLogs struct {
 	disk     func(env.Addr) *disk.Disk
 	hosts    map[env.Addr]map[string]*shadowLog // by host and directory
@@ -25,7 +26,7 @@ type shadowLogs struct {
 
 // shadowListener receives the changes of true logs. The observer implements it.
 type shadowListener interface {
-	// bind finds the replica of a directory; ok is false until the directory has a topic id.
+	// bind returns the replica of a directory, and false while the directory has no topic id yet.
 	bind(host env.Addr, dir string) (*check.Partition, *check.Replica, bool)
 	grew(*shadowLog, check.Batch)
 	cut(*shadowLog, wire.Offset, string)
@@ -249,7 +250,7 @@ func (g *shadowLogs) removed(l *shadowLog, path string) {
 	l.files = slices.Delete(l.files, i, i+1)
 }
 
-// dropFrom drops the batches that end above a position of a file.
+// dropFrom drops the batches of a file that end after a position.
 func (g *shadowLogs) dropFrom(l *shadowLog, f *shadowFile, at int64, by string) {
 	n := len(f.batches)
 	for ; n > 0 && at < f.parsed; n-- {
@@ -301,7 +302,7 @@ func (g *shadowLogs) parse(l *shadowLog, f *shadowFile) {
 		b := wire.Batch(head)
 		length := batchLength(head)
 		if length < wire.BatchHeaderSize || b.Magic() != 2 || f.parsed+length > min(f.written, size) {
-			return // the batch is not complete yet, or torn, and recovery will truncate it
+			return // the batch is not complete yet, or it is torn and recovery will truncate it
 		}
 		batch := batchOf(head)
 		f.batches = append(f.batches, shadowBatch{f.parsed, length, batch})
@@ -327,7 +328,7 @@ func (g *shadowLogs) synced(l *shadowLog, f *shadowFile) {
 	}
 }
 
-// span returns the offsets [start, end) of the batches, zero if there are none.
+// span returns the offsets [start, end) of the batches, or zeros if there are none.
 func (l *shadowLog) span() (start, end wire.Offset) {
 	if l == nil {
 		return 0, 0

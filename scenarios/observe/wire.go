@@ -101,7 +101,7 @@ func (o *observer) departed(h *hostView, f *sim.Effect) {
 			o.controllerReplied(h, asked, resp, h.committedThen[f.Link])
 		}
 	case *kmsg.ElectLeadersResponse:
-		if _, ok := asked.(*kmsg.ElectLeadersRequest); ok { // the controller refused the election
+		if _, ok := asked.(*kmsg.ElectLeadersRequest); ok { // the controller may have refused some elections
 			o.electionRefused(resp)
 		}
 	case *kmsg.VoteResponse:
@@ -201,7 +201,7 @@ func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *
 	}
 }
 
-// sentTo returns the checksum of a request's batch for a partition, 0 if there is none.
+// sentTo returns the checksum of the batch that a request has for a partition, or 0 if it has none.
 func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) uint32 {
 	for i := range req.Topics {
 		rt := &req.Topics[i]
@@ -217,13 +217,13 @@ func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) ui
 	return 0
 }
 
-// batchAcked delivers an acknowledgement and the leader's state from the time when the response was made.
+// batchAcked delivers an acknowledgement and the leader's state at the time when the leader made the response.
 func (o *observer) batchAcked(s *replicaView, base wire.Offset, acks int16, crc uint32, f *sim.Effect) {
 	at := s.snapshotAt(f.Cause)
 	o.view.Acked(s.part, s.copy, base, acks, check.Given{Client: string(f.Peer), Epoch: at.epoch, CRC: crc, InSync: at.inSync, MinISR: at.minISR})
 }
 
-// current reports whether a replica belongs to the current topic of its name.
+// current reports whether no other topic has the name of the replica's topic now.
 func (o *observer) current(s *replicaView) bool { return o.view.Current(s.part) }
 
 // fetchAnswered handles a broker's response to a consumer.
@@ -263,7 +263,7 @@ func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp 
 	}
 }
 
-// replicaNamed returns a broker's replica of the current topic with a name, nil if it has none.
+// replicaNamed returns a broker's replica of the topic that has this name now, or nil if the broker has none.
 func (o *observer) replicaNamed(h *hostView, topic string, n int32) *replicaView {
 	for _, s := range h.replicas {
 		if s.part.TP == (wire.TopicPartition{Topic: topic, Partition: n}) && o.current(s) {

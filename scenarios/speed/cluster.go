@@ -62,7 +62,7 @@ func (l *Cluster) Round() {
 
 // Done implements Work.
 func (l *Cluster) Done() Done {
-	// The time is the end of the load, because the last event may be a later heartbeat.
+	// The virtual time ends with the load, because the last event may be a later heartbeat.
 	return Done{l.rounds, l.cluster.Events() - l.first, l.at - l.began}
 }
 

@@ -1,13 +1,13 @@
-// Package speed measures the speed of this build on this machine. It runs three deterministic workloads for a time on the
-// caller's clock.
+// Package speed measures the speed of this build on this machine. It runs three deterministic workloads, each for a given
+// time on the caller's clock.
 //
 //	Kernel    timers alone, in a bare world: the cost of an event    ─┐
 //	Cluster   3 brokers, 3 controllers, every judge, a steady load    ├─ Measure(clock) ──▶ Pace each
 //	Seeds     the runs of samsa explore, one after the other          ─┘
 //
-// The speed of one machine varies from hour to hour. So the three workloads run in turns. The speeds of Cluster and Seeds
-// are also given relative to the time of a million events of Kernel, a figure that depends little on the machine. Benchmarks
-// and `samsa doctor speed` run the same code.
+// The speed of one machine varies from hour to hour, so the three workloads run in turns. The speeds of Cluster and Seeds
+// are also given per million kernel events per second, a figure that depends little on the machine. Benchmarks and `samsa
+// doctor speed` run the same code.
 //
 // Read cluster.go for the load. The package itself reads no clock.
 package speed
@@ -42,7 +42,7 @@ type Pace struct {
 	Spent int64 // the time in nanoseconds on the caller's clock
 }
 
-// add adds the work between two readings.
+// add adds the work between two results of Done.
 func (p *Pace) add(before, after Done, spent int64) {
 	p.Rounds += after.Rounds - before.Rounds
 	p.Events += after.Events - before.Events
