@@ -68,7 +68,7 @@ type Controller struct {
 	claimEpoch wire.Epoch // the epoch in which this controller is active; NoEpoch if it is a standby
 	ending     bool       // the process is ending
 
-	sessions *sessions // of the registered brokers; soft state, nil if this controller is a standby
+	sessions *sessions // the sessions of the brokers; soft state, nil if this controller is a standby
 }
 
 const (
@@ -176,7 +176,7 @@ func (c *Controller) fail(e env.Env, err error) {
 	e.Exit(err)
 }
 
-// finish ends the process after a clean shutdown of the quorum.
+// finish ends the process after the clean shutdown of this controller's voter.
 func (c *Controller) finish(e env.Env) {
 	c.ending = true
 	c.rt.Check(e)
@@ -189,9 +189,9 @@ func (c *Controller) Stop(e env.Env) {
 	c.syncWithQuorum(e)
 }
 
-// Receive passes a request to the quorum or serves it as the controller. If controllers do not serve the request or its
-// version, Receive closes the connection (SocketServer). ApiVersions always gets a response, which every client can read
-// (KIP-511).
+// Receive passes the quorum's requests to this controller's voter and serves the others. If controllers do not serve the
+// request or its version, Receive closes the connection (SocketServer). ApiVersions always gets a response, which every
+// client can read (KIP-511).
 func (c *Controller) Receive(e env.Env, t env.Ticket, req env.Request) {
 	versions, asks := req.(*kmsg.ApiVersionsRequest)
 	switch known := serves(req); {

@@ -130,7 +130,7 @@ func (s decisionState) fence(b *image.Broker) []wire.MetadataRecord {
 	return append(s.removeFromISRs(b.ID), &wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: 1})
 }
 
-// unfence returns the records that unfence a broker, and elect leaders for its leaderless partitions.
+// unfence returns the records that unfence a broker and that elect leaders for its leaderless partitions.
 func (s decisionState) unfence(b *image.Broker) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.BrokerRegistrationChangeRecord{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: -1}}
 	return append(records, s.changeAll(func(t *image.Topic, p *image.Partition) *wire.PartitionChangeRecord {

@@ -27,8 +27,8 @@ const (
 // With eligible leader replicas (KIP-966) the ISR may become empty:
 //
 //	ISR                 the replicas that are in sync now
-//	ELR                 the replicas that left the ISR when it fell below min.insync.replicas, or later; no record has
-//	                    been committed since it fell below
+//	ELR                 the replicas that left the ISR when it fell below min.insync.replicas, or later; since then no
+//	                    record has been committed, so these replicas have every committed record
 //	last known leader   the last leader, while ISR and ELR are both empty
 //
 // Without eligible leader replicas, the last member of an ISR is never removed, so that the partition keeps a replica

@@ -99,8 +99,8 @@ func mayUpdateFeature(s decisionState, u *kmsg.UpdateFeaturesRequestFeatureUpdat
 	return nil
 }
 
-// finalise returns the records of a feature's new level. When eligible leader replicas are enabled, the records also set
-// min.insync.replicas for the whole cluster, because the controller now uses that value in its decisions.
+// finalise returns the records that set a feature's level. If they enable eligible leader replicas, they also set
+// min.insync.replicas for the whole cluster, because from then on the controller uses that value in its decisions.
 func (s decisionState) finalise(name string, level int16) []wire.MetadataRecord {
 	records := []wire.MetadataRecord{&wire.FeatureLevelRecord{Name: name, Level: level}}
 	if name != elrFeature || level == 0 {

@@ -11,12 +11,12 @@ import (
 // FetchState is one partition of a Fetch request.
 type FetchState struct {
 	Follower           wire.NodeID      // the follower's id; NoNode for a consumer
-	BrokerEpoch        wire.BrokerEpoch // of the follower, -1 if the request has none
+	BrokerEpoch        wire.BrokerEpoch // the follower's broker epoch; -1 if the request has none
 	FetchOffset        wire.Offset
-	LogStartOffset     wire.Offset // of a follower
-	CurrentLeaderEpoch wire.Epoch  // of the sender, NoEpoch if the request has none (KIP-320)
-	LastFetchedEpoch   wire.Epoch  // of the follower's last record, NoEpoch if the request has none (KIP-595)
-	ReadCommitted      bool        // of a consumer: isolation.level
+	LogStartOffset     wire.Offset // the start of the follower's log
+	CurrentLeaderEpoch wire.Epoch  // the leader epoch that the sender knows; NoEpoch if the request has none (KIP-320)
+	LastFetchedEpoch   wire.Epoch  // the epoch of the follower's last record; NoEpoch if the request has none (KIP-595)
+	ReadCommitted      bool        // the consumer has isolation.level=read_committed
 }
 
 // FetchDecision is the leader's decision on a FetchState.
@@ -52,8 +52,8 @@ func (p *Partition) DecideFetch(a FetchState) FetchDecision {
 	case follower && p.lead.follower(a.Follower) == nil && a.CurrentLeaderEpoch == wire.NoEpoch:
 		return FetchDecision{Err: kerr.NotLeaderForPartition}
 	case follower && p.lead.follower(a.Follower) == nil:
-		// The follower is no replica in this leader's metadata, but the follower's metadata may be newer. So the error is
-		// a retriable one (KAFKA-13837).
+		// In this leader's metadata the follower is not a replica, but the follower's metadata may be newer. So the error
+		// is retriable (KAFKA-13837).
 		return FetchDecision{Err: kerr.UnknownLeaderEpoch}
 	}
 	if a.LastFetchedEpoch != wire.NoEpoch && admission != Trusted {
@@ -102,9 +102,9 @@ func (p *Partition) UpdateFollowerFetchState(a FetchState, g FetchDecision, now 
 		r.lastCaughtUp = max(r.lastCaughtUp, now)
 	case a.FetchOffset >= r.lastFetchLeaderEnd:
 		// The follower has reached the leader's log end of its previous fetch, and counts as caught up at that time.
-		// Under load it never has the whole log, and without this rule it would leave the ISR for lacking the records
-		// of one round trip (KAFKA-4485). The quorum's leader has the same rule with the wall clock, for
-		// LastCaughtUpTimestamp (controller/raft/serve.go).
+		// Under load it always lacks the records of one round trip, and without this rule it would leave the ISR
+		// (KAFKA-4485). The quorum's leader has the same rule with the wall clock, for LastCaughtUpTimestamp
+		// (controller/raft/serve.go).
 		r.lastCaughtUp = max(r.lastCaughtUp, r.lastFetch)
 	}
 	news = r.logEnd != a.FetchOffset || r.logStart != a.LogStartOffset

@@ -28,8 +28,8 @@ func (p *Partition) Position() Position {
 
 // TruncateToDivergence truncates the log to where it diverges from the leader's. If the leader does not have the epoch
 // that is then the last one in this log, the next fetch diverges again (KIP-279, part of fetches since KIP-595). Kafka
-// truncates first to the follower's own end of the epoch, and after the next response to the leader's end. Here one
-// truncation applies both bounds.
+// may truncate twice: first to the end of the epoch in the follower's log, and after the next response to the end of the
+// epoch in the leader's log. Here one truncation applies both bounds.
 //
 // The rest of the response that reports the divergence is ignored, because its high watermark belongs to a log that
 // this one does not match yet (KAFKA-14704).

@@ -42,7 +42,7 @@ type followerState struct {
 // applyAssignment takes the replicas and limits of an assignment. In a new epoch the members of the ISR have
 // replica.lag.time.max.ms to fetch, and the others must fetch before they count as caught up (Replica.resetReplicaState),
 // because the times of an earlier epoch were measured against another log. A leader that did not lead in the previous
-// epoch knows no positions, because its followers may have truncated their logs since.
+// epoch does not know the followers' positions, because the followers may have truncated their logs since.
 func (l *leading) applyAssignment(a Assignment, newEpoch bool, now env.Instant) {
 	l.minISR, l.lagMax = min(a.MinISR, len(a.Replicas)), a.LagMax
 	longAgo := now - env.Instant(a.LagMax) - 1
@@ -86,9 +86,9 @@ func (l *leading) propose(isr []wire.NodeID) {
 	l.maximalISR = l.maximal(l.isr, isr)
 }
 
-// inSync reports whether a follower has the whole log, or had it within the lag time. The limit is a time and not a
-// number of records, because any number is too small for a burst and too large for a partition with few writes (KIP-16,
-// KAFKA-1546).
+// inSync reports whether a follower has the whole log, or had it at some time in the last replica.lag.time.max.ms. The
+// limit is a time and not a number of records, because any number is too small for a burst and too large for a partition
+// with few writes (KIP-16, KAFKA-1546).
 func (l *leading) inSync(r *followerState, end wire.Offset, now env.Instant) bool {
 	return r.logEnd == end || now.Sub(r.lastCaughtUp) <= l.lagMax
 }

@@ -37,8 +37,8 @@ type Partition struct {
 	rules    Rules
 	registry Registry
 
-	leaderEpoch    wire.Epoch          // of the last assignment
-	partitionEpoch wire.PartitionEpoch // of the last assignment, or of an accepted ISR change that the image does not show yet
+	leaderEpoch    wire.Epoch          // the leader epoch of the last assignment
+	partitionEpoch wire.PartitionEpoch // of the last assignment, or of an accepted ISR change that is not in the image yet
 	hw             wire.Offset         // exclusive; on a leader it never decreases within an epoch
 
 	lead   *leading // nil unless this broker leads

@@ -32,7 +32,7 @@ type Recovered struct {
 
 // Open loads a log from its directory, or creates a new one (LogLoader). After an unclean shutdown it recovers the
 // segment that holds the recovery point and all later ones. The log ends at the first batch that is short, fails its
-// CRC or is out of order; Open deletes the rest. It rebuilds indexes, epochs and producers from the log.
+// CRC or is out of order. Open deletes the rest, and rebuilds indexes, epochs and producers from the log.
 //
 // If the disk fails, Open returns *Offline and no log.
 func Open(d env.Disk, dir string, cfg Config, o OpenOptions) (*Log, Recovered, error) {
@@ -63,7 +63,7 @@ func (l *Log) load(d env.Disk, o OpenOptions, r *Recovered) error {
 	}
 	if !o.Clean && l.cfg.Rules.DurableNames {
 		// The directory entries decide which segments are recovered. If a power loss during recovery could bring back
-		// older entries, the next recovery might trust a file that this one has replaced.
+		// older entries, the next recovery might trust a file that this recovery has replaced.
 		l.namesChanged = true
 		if err := l.syncNames(d); err != nil {
 			return err
@@ -363,7 +363,7 @@ func (l *Log) fillEpochs(d env.Disk) error {
 	return nil
 }
 
-// syncLoadedNames makes the changes of loading durable, so that no removed file can come back later beside a new one.
+// syncLoadedNames makes the changes of loading durable, so that no removed file comes back after a power loss.
 func (l *Log) syncLoadedNames(d env.Disk) error {
 	if l.cfg.Rules.DurableNames {
 		return l.syncNames(d)

@@ -16,10 +16,10 @@ import (
 type Origin uint8
 
 const (
-	OriginClient      Origin = iota // a producer: all checks
-	OriginCoordinator               // a coordinator on this broker, or a transaction marker: epochs are checked, sequences are not
-	OriginRaft                      // the leader of a KRaft quorum: the batches already have offsets and an epoch
-	OriginReplication               // a follower: the leader has already checked the batches
+	OriginClient      Origin = iota // a producer; everything is checked
+	OriginCoordinator               // a coordinator on this broker; epochs are checked, but sequence numbers are not
+	OriginRaft                      // the leader of a KRaft quorum; the batches already have offsets and an epoch
+	OriginReplication               // a follower; the leader has already checked the batches
 )
 
 // String returns the origin in Kafka's words.
@@ -57,25 +57,25 @@ type ProducerTable struct {
 // transaction is a producer's transaction in this partition.
 type transaction struct {
 	producer wire.ProducerID
-	first    wire.Offset // of its first batch
-	last     wire.Offset // of its marker; -1 while it is open
+	first    wire.Offset // the offset of its first batch
+	last     wire.Offset // the offset of its marker; -1 while the transaction is open
 }
 
 // Producer is one producer's entry.
 type Producer struct {
 	ID               wire.ProducerID
 	Epoch            wire.ProducerEpoch
-	CoordinatorEpoch wire.Epoch     // of its last marker; fences older coordinators
-	LastTimestamp    wire.Timestamp // of its last batch or marker; the producer expires producer.id.expiration.ms later
-	TxnFirst         wire.Offset    // of its open transaction, or -1
-	Batches          []Sequence     // its last batches under Epoch, oldest first, at most 5; only the last one after a restart
+	CoordinatorEpoch wire.Epoch     // the epoch in its last marker; it fences older coordinators
+	LastTimestamp    wire.Timestamp // the time of its last batch or marker, from which producer.id.expiration.ms counts
+	TxnFirst         wire.Offset    // the first offset of its open transaction, or -1
+	Batches          []Sequence     // its last batches under Epoch, oldest first, at most 5; after a restart only one
 }
 
 // Sequence has the sequence numbers and offsets of one of a producer's batches in the log.
 type Sequence struct {
-	Last       int32       // sequence number of its last record, or NoSequence
-	LastOffset wire.Offset // of its last record
-	Delta      int32       // its last offset minus its first offset
+	Last       int32       // the sequence number of the batch's last record, or NoSequence
+	LastOffset wire.Offset // the offset of the batch's last record
+	Delta      int32       // the last offset minus the first offset
 	Timestamp  wire.Timestamp
 }
 
@@ -336,7 +336,7 @@ func (t *ProducerTable) update(c change) {
 	p := c.next
 	t.producers[p.ID] = &p
 	if c.transactional {
-		delete(t.guards, p.ID) // the guard is used, or invalid
+		delete(t.guards, p.ID) // a guard is used only once
 	}
 	if c.started {
 		t.open = insert(t.open, c.txn)
@@ -366,7 +366,7 @@ func insert(list []transaction, x transaction) []transaction {
 	return slices.Insert(list, i, x)
 }
 
-// replay updates the table with a batch of the log. The returned change has the transaction for the transaction index.
+// replay updates the table with a batch of the log. If the batch ends a transaction, the returned change has it.
 func (t *ProducerTable) replay(b wire.Batch) (c change, err error) {
 	if b.ProducerID() != wire.NoProducerID {
 		if c, err = t.prepareUpdate(b, OriginReplication, Verification{}); err != nil {

@@ -56,7 +56,7 @@ func (c *scanner) header() (h wire.Batch, size int64, err error) {
 	return wire.Batch(p[:wire.BatchHeaderSize]), size, nil
 }
 
-// The length field of a batch, and the bytes that the length does not include.
+// lengthAt is the position of the length field in a batch. The length does not include the first lengthPrefix bytes.
 const (
 	lengthAt     = 8
 	lengthPrefix = 12

@@ -20,8 +20,8 @@ type segment struct {
 	base wire.Offset // no batch starts below it
 
 	log     env.File
-	name    string // of the log file, built once because each read and append passes it for errors
-	size    int64  // of the log file, which has valid batches only
+	name    string // the path of the log file, built once because each read and append passes it for errors
+	size    int64  // the size of the log file, which has valid batches only
 	end     wire.Offset
 	written bool // the log file was written since its last sync
 

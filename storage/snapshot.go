@@ -17,7 +17,7 @@ import (
 //	id int64, epoch int16, last sequence int32, last offset int64, offset delta int32, timestamp int64,
 //	coordinator epoch int32, first offset of its open transaction int64 (-1 none)
 //
-// It has only the last batch of each producer. After a restart, earlier batches are not recognized as duplicates.
+// A snapshot has only the last batch of each producer. After a restart, earlier batches are not recognized as duplicates.
 const (
 	snapshotVersion   = 1
 	snapshotHeader    = 2 + 4 + 4
@@ -183,7 +183,7 @@ func (l *Log) loadSnapshot(d env.Disk, start wire.Offset, wall env.Time) error {
 }
 
 // rebuildProducers rebuilds the table up to an offset from the newest snapshot in (start, end] and the batches after it
-// (UnifiedLog.rebuildProducerState). If loading is set, the table is not valid yet.
+// (UnifiedLog.rebuildProducerState). If loading is set, the table has not been filled yet.
 func (l *Log) rebuildProducers(d env.Disk, end wire.Offset, loading bool, wall env.Time) error {
 	t := l.producers
 	if err := l.dropSnapshots(d, func(at wire.Offset) bool { return at > end || at <= l.start }); err != nil {

@@ -30,7 +30,7 @@ const (
 	txnEntryVersion = 0
 )
 
-// newTxnIndex returns an index that has not opened its file, which may not exist.
+// newTxnIndex returns an index without its file. There may be no file.
 func newTxnIndex(path string, base wire.Offset) txnIndex {
 	return txnIndex{indexFile{path: path, entry: txnEntrySize}, base}
 }
@@ -46,7 +46,7 @@ func (x *txnIndex) aborted(i int) Aborted {
 	}
 }
 
-// add appends a transaction. made reports that it created the file. The directory entry of a new file is not durable yet.
+// add appends a transaction. made reports whether add created the file, in which case the directory must be synced.
 func (x *txnIndex) add(d env.Disk, a Aborted) (made bool, err error) {
 	if x.file == 0 {
 		if err := x.open(d, true); err != nil {

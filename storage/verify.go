@@ -8,8 +8,8 @@ import (
 )
 
 // VerificationGuard proves that the transaction coordinator has verified a producer's transaction for this partition
-// (KIP-890). The log creates it before the verification, and the append must present it. A marker or a first append in
-// between invalidates it, so a verification cannot be used for a later transaction (KAFKA-14884). 0 means no guard.
+// (KIP-890). The log creates it before the verification, and the append must present it. The first append and every
+// marker invalidate the guard, so it cannot be used for a later transaction (KAFKA-14884). 0 means no guard.
 type VerificationGuard int64
 
 // Verification has the arguments of an append besides its records.

@@ -194,7 +194,7 @@ func (m *Image) changeBroker(r *wire.BrokerRegistrationChangeRecord) {
 	if old == nil || old.Epoch != r.BrokerEpoch {
 		return // a record for an unknown broker or another incarnation changes nothing
 	}
-	b := *old // copied, because earlier images point to the old struct
+	b := *old // a copy, because a caller of Broker may still use the old struct
 	switch r.Fenced {
 	case -1:
 		b.Fenced = false

@@ -11,7 +11,8 @@ import (
 	"samsa/wire"
 )
 
-// This file has BeginQuorumEpoch and EndQuorumEpoch (KIP-595). Safety needs neither; each saves the voters a timeout.
+// This file has BeginQuorumEpoch and EndQuorumEpoch (KIP-595). Neither is needed for safety; each saves the voters a
+// timeout.
 //
 // 	BeginQuorumEpoch   a new leader asks the voters to fetch from it
 // 	EndQuorumEpoch     a leader that resigned lists the voters that should campaign, in this order

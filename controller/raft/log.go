@@ -66,7 +66,7 @@ func (r *Replica) Scan(e env.Env, from, to wire.Offset, apply func(wire.Record))
 			return err
 		}
 		if data.Next <= from {
-			return nil // the offset to is inside a batch, or after the end of the log
+			return nil // the range ends inside a batch, or after the end of the log
 		}
 		for b, err := range wire.Batches(data.Bytes) {
 			if err != nil {

@@ -329,7 +329,7 @@ func (r *Replica) End() wire.Offset { return r.log.End() }
 // failed or it would have lost committed records.
 func (r *Replica) Dead() bool { return r.dead }
 
-// fail ends the process, because this voter can no longer keep its promises (Kafka's fatal fault handler).
+// fail ends the process, because this voter can no longer take part in the quorum safely (Kafka's fatal fault handler).
 func (r *Replica) fail(e env.Env, err error) {
 	r.dead = true
 	e.Exit(err)

@@ -14,14 +14,14 @@ import (
 //	any          a message names a higher epoch and no leader                  Unattached in that epoch
 //	any          a message names a higher epoch and its leader                 Follower in that epoch
 //	Unattached   election timeout                                              Prospective
-//	             a message names its leader                                    Follower
+//	             a message names the epoch's leader                            Follower
 //	             it grants a vote                                              Unattached, with a new timeout
 //	Prospective  a majority would vote for it                                  Candidate, epoch + 1
 //	             a majority would not, or election timeout                     Follower of the last known leader, else Unattached
 //	             a message names the epoch's leader, and it knew none          Follower
 //	Candidate    a majority votes for it                                       Leader
 //	             election timeout, even if a majority has already refused      Prospective
-//	             a message names its leader                                    Follower
+//	             a message names the epoch's leader                            Follower
 //	Follower     fetch timeout                                                 Prospective
 //	Leader       1.5 fetch timeouts without fetches from a majority            Resigned
 //	             it shuts down                                                 Resigned
@@ -302,7 +302,7 @@ func (r *Replica) maybeTransition(e env.Env, epoch wire.Epoch, leader wire.NodeI
 	return true
 }
 
-// handleCommonResponse moves to the epoch and the leader in a response (maybeHandleCommonResponse). It returns done if the
+// handleCommonResponse moves to the epoch and the leader in a response (maybeHandleCommonResponse). done reports that the
 // caller must not handle the rest of the response.
 func (r *Replica) handleCommonResponse(e env.Env, resp response) (done bool) {
 	switch {

@@ -18,9 +18,9 @@ var (
 )
 
 // canGrantVote decides on a vote in the current epoch (EpochState.canGrantVote of each state; KIP-595, for pre-votes
-// KIP-996). A voter votes once in an epoch. A pre-vote promises nothing. A follower refuses a pre-vote if its leader has
-// answered it, because the leader is then alive, and only the candidate cannot reach it. In the table, "log" means that
-// the voter grants the vote if the candidate's log is up to date.
+// KIP-996). A voter votes once in an epoch. A pre-vote does not bind the voter. A follower refuses a pre-vote if its leader
+// has answered its fetch, because the leader is then alive, and only the candidate cannot reach it. In the table, "log"
+// means that the voter grants the vote if the candidate's log is up to date.
 //
 //	             pre-vote                                     vote
 //	Unattached   log                                          the same candidate again; otherwise log, if no leader is known
