@@ -64,14 +64,15 @@ var verbKeep = &Verb{
 var verbSalt = &Verb{
 	Name:  "salt",
 	Group: "time",
-	Forms: []string{"SITE SALT [from TIME]", "SALT [from TIME]"},
+	Forms: []string{"SITE SALT [from TIME]", "SALT [from TIME]", "SITE SALT from step COUNT", "SALT from step COUNT"},
 	Doc: "Draws decisions anew, as another seed would: those of one site, or else the world's noise, which moves things in time and " +
-		"breaks nothing (net.distance, net.jitter, net.loss, world.tie). From a time on, all that happened before stays as it was. " +
-		"Of several salts of one site the latest applies; a salt of 0 goes back to the seed.",
-	Example: "salt 7\nsalt 8 from 2s\nsalt raft.election-timeout 3",
+		"breaks nothing (net.distance, net.jitter, net.loss, world.tie). From a time on, all that happened before stays as it was; from " +
+		"a step on, all up to that step, and the step itself. Of several salts of one site the latest applies; a salt of 0 goes " +
+		"back to the seed.",
+	Example: "salt 7\nsalt 8 from 2s\nsalt 9 from step 41\nsalt raft.election-timeout 3",
 	Overrides: func(a *Args) []Override {
 		return []Override{{Kind: cluster.Salt, Site: arg[env.Site](a, "SITE"), Value: arg[uint64](a, "SALT"),
-			From: cluster.Time(arg[env.Duration](a, "TIME"))}}
+			From: cluster.Time(arg[env.Duration](a, "TIME")), Step: uint64(arg[int64](a, "COUNT"))}}
 	},
 }
 
@@ -197,6 +198,8 @@ func neverAsked(all, missed []Override) string {
 		return "this run made no decision at " + strings.Join(ordinals, ", ")
 	case o.Kind == cluster.Keep:
 		return "this run made none of these decisions"
+	case o.Step > 0:
+		return fmt.Sprintf("this run made no such decision after step %d", o.Step)
 	case o.From > 0:
 		return fmt.Sprintf("this run made no such decision after %s", formatDuration(env.Duration(o.From)))
 	}

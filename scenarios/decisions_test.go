@@ -20,6 +20,8 @@ pin disk.slow b1 120 0
 keep net.jitter b1>b2 3,17..19
 salt 0x7
 salt client.backoff 8 from 1.5s
+salt 9 from step 41
+salt client.backoff 10 from step 42
 `)
 	want := []Override{
 		{Kind: sim.Off, Site: "net.reset"},
@@ -30,6 +32,8 @@ salt client.backoff 8 from 1.5s
 		{Kind: sim.Keep, Site: "net.jitter", Entity: "b1>b2", Ordinal: 19},
 		{Kind: sim.Salt, Value: 7},
 		{Kind: sim.Salt, Site: "client.backoff", Value: 8, From: sim.Time(1500 * env.Millisecond)},
+		{Kind: sim.Salt, Value: 9, Step: 41},
+		{Kind: sim.Salt, Site: "client.backoff", Value: 10, Step: 42},
 	}
 	if !slices.Equal(p.Overrides, want) {
 		t.Errorf("overrides\n%v, want\n%v", p.Overrides, want)
@@ -51,7 +55,10 @@ func TestOverrideErrors(t *testing.T) {
 		{"keep net.jitter b1 0..5000,0..5000", `1:20: "0..5000,0..5000" names more than 10000 ordinals`},
 		{"salt net.jitr 7", `1:6: no site is called "net.jitr"`},
 		{"salt 7 form 2s", `1:8: salt takes from or the end of the line here, not "form" (did you mean "from"?)`},
-		{"salt 7 from", `1:12: salt needs a time since the start such as 1.2s here; usage: salt SALT [from TIME]`},
+		{"salt 7 from", `1:12: salt needs a time since the start such as 1.2s or step here; usage: salt SALT [from TIME]`},
+		{"salt 7 from stpe 3", `"stpe" is not a span of time such as 40ms, 1.2s or 1m30s (did you mean "step"?)`},
+		{"salt 7 from step", `1:17: salt needs a number here; usage: salt SALT from step COUNT`},
+		{"salt 7 from step 0", `1:18: "0" is no number from 1 to 1000000`},
 		{"at 2s salt 7", `1:7: salt cannot be given a time`},
 	} {
 		_, err := Load("x", []byte(c.line+"\ncluster\n"))
@@ -111,6 +118,16 @@ func times(s *Session) (all []env.Duration) {
 	return all
 }
 
+// story returns the notes of a session's story up to a step.
+func story(s *Session, step uint64) (all []Note) {
+	for _, e := range s.Entries() {
+		if e.Kind == EntryNote && e.Step <= step {
+			all = append(all, e.Note)
+		}
+	}
+	return all
+}
+
 // Each verb changes the run unless its line changes no decision.
 func TestOverridesMoveARun(t *testing.T) {
 	plain, seed := decided(t, "")
@@ -141,6 +158,10 @@ func TestOverridesMoveARun(t *testing.T) {
 	if later.Hash == seed.Hash {
 		t.Error("a salt from 3 s on changed nothing")
 	}
+	stepped, _ := decided(t, "salt 1 from step 6\n")
+	if a, b := story(plain, 6), story(stepped, 6); len(a) < 6 || !slices.Equal(a, b) || slices.Equal(times(plain), times(stepped)) {
+		t.Errorf("up to step 6 the story is\n%v, with a salt from then on\n%v", a, b)
+	}
 	before := func(all []env.Duration) []env.Duration {
 		return slices.DeleteFunc(all, func(at env.Duration) bool { return at >= from })
 	}
@@ -158,6 +179,8 @@ func TestOverridesThatChangedNothing(t *testing.T) {
 		"keep net.distance b1>b2 0,5,7":           "this run made no decision at 5, 7",
 		"salt broker.incarnation 7 from 100s":     "this run made no such decision after 100s",
 		"salt 7 from 1h":                          "this run made no such decision after 3600s",
+		"salt 7 from step 4000":                   "this run made no such decision after step 4000",
+		"salt 7 from step 3":                      "",
 		"salt client.sticky 7":                    "this run made no such decision",
 		"off net.jitter":                          "",
 		"keep net.distance b1>b2 0":               "",

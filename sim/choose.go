@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 
@@ -41,6 +42,7 @@ type Override struct {
 	Ordinal uint64   // for Pin and Keep: the ordinal of the decision
 	Value   uint64   // for Pin: the value; for Salt: the salt
 	From    Time     // for Salt: decisions before this time do not change
+	Step    uint64   // for Salt: if not 0, decisions do not change until the run has this many steps
 }
 
 // OverrideKind selects the effect of an Override.
@@ -53,9 +55,9 @@ const (
 	Off
 	// Keep leaves one decision as it is and makes all others of its site 0, except those with a Keep or a Pin.
 	Keep
-	// Salt changes every decision of a site as another seed would, beginning at From. If several salts apply, the one with
-	// the latest From wins. If several have that From, the last in the list wins, but a salt of the site itself wins over
-	// a salt of all noise.
+	// Salt changes every decision of a site as another seed would, beginning at From or after Step. If several salts apply,
+	// the one that began last wins. If several began at that time, the last in the list wins, but a salt of the site itself
+	// wins over a salt of all noise.
 	Salt
 )
 
@@ -63,6 +65,7 @@ const (
 type overrides struct {
 	rules []rule
 	noise rule // salts of all noise sites
+	waits bool // a salt waits for a step, or has waited
 }
 
 // rule is the overrides of one site.
@@ -71,11 +74,17 @@ type rule struct {
 	pins  map[decision]uint64
 	keep  map[decision]bool // nil if no Keep applies to the site
 	off   bool
-	salts []Override // by From
+	salts []salt // by From
 
 	met   map[decision]bool // decisions with a Pin or a Keep that the run has asked for
 	asked bool              // the run has asked for some decision of the site
-	last  Time              // when the run last asked for a decision of the site
+}
+
+// salt is an Override of the kind Salt.
+type salt struct {
+	Override
+	from Time // unreached while it waits for a step
+	met  bool // the run has asked for a decision since it began
 }
 
 // decision identifies one decision of a site.
@@ -106,11 +115,43 @@ func newOverrides(list []Override) *overrides {
 			}
 			r.keep[addressOf(e)] = true
 		case Salt:
-			r.salts = append(r.salts, e)
-			slices.SortStableFunc(r.salts, func(a, b Override) int { return cmp.Compare(a.From, b.From) })
+			s := salt{Override: e, from: e.From}
+			if e.Step > 0 {
+				s.from, o.waits = unreached, true
+			}
+			r.salts = append(r.salts, s)
+			r.sort()
 		}
 	}
 	return o
+}
+
+// unreached is the beginning of a salt that waits for a step.
+const unreached = Time(math.MaxInt64)
+
+// reached starts the salts that wait for a step, once the run has that many steps.
+func (o *overrides) reached(steps uint64, now Time) {
+	if o == nil || !o.waits {
+		return
+	}
+	o.noise.reached(steps, now)
+	for i := range o.rules {
+		o.rules[i].reached(steps, now)
+	}
+}
+
+func (r *rule) reached(steps uint64, now Time) {
+	for i := range r.salts {
+		if s := &r.salts[i]; s.Step == steps && s.from == unreached {
+			s.from = now
+		}
+	}
+	r.sort()
+}
+
+// sort sorts the salts by the times at which they begin.
+func (r *rule) sort() {
+	slices.SortStableFunc(r.salts, func(a, b salt) int { return cmp.Compare(a.from, b.from) })
 }
 
 // of returns the rule that an override belongs to, or nil if its site has none yet.
@@ -131,12 +172,12 @@ func (o *overrides) rule(site uint64) *rule {
 	return nil
 }
 
-// salt returns the value and the From of the rule's salt that applies at time now; ok is false if none applies.
+// salt returns the value and the beginning of the rule's salt that applies at time now; ok is false if none applies.
 func (r *rule) salt(now Time) (value uint64, since Time, ok bool) {
-	r.asked, r.last = true, now
-	for _, e := range r.salts {
-		if e.From <= now {
-			value, since, ok = e.Value, e.From, true
+	r.asked = true
+	for i := range r.salts {
+		if s := &r.salts[i]; s.from <= now {
+			value, since, ok, s.met = s.Value, s.from, true, true
 		}
 	}
 	return value, since, ok
@@ -147,8 +188,10 @@ func (r *rule) unmet(e Override) bool {
 	switch e.Kind {
 	case Pin, Keep:
 		return !r.met[addressOf(e)]
+	case Salt:
+		return !slices.ContainsFunc(r.salts, func(s salt) bool { return s.Override == e && s.met })
 	}
-	return !r.asked || r.last < e.From
+	return !r.asked
 }
 
 // decide applies the overrides to a decision. If they fix its value, decide returns that value and true for fixed. Otherwise

@@ -290,6 +290,33 @@ func TestSaltFromATimeOn(t *testing.T) {
 	}
 }
 
+// A salt with a step leaves that step and all before it as they were, and begins at once after it. It is unmet until then.
+func TestSaltFromAStepOn(t *testing.T) {
+	run := func(steps uint64, list ...Override) (events, hash uint64, w *World) {
+		w = chatter(Config{Seed: 5, Net: Rough(), Overrides: list})
+		for w.Steps() < steps && w.Step() {
+		}
+		return w.Events(), w.Hash(), w
+	}
+	const at = 2
+	salt := Override{Kind: Salt, Value: 1, Step: at}
+	events, hash, plain := run(at)
+	if saltedEvents, saltedHash, w := run(at, salt); saltedEvents != events || saltedHash != hash || len(w.Unmet()) != 1 {
+		t.Errorf("up to step %d: %d events and hash %x, without the salt %d and %x; unmet %v", at, saltedEvents, saltedHash, events, hash, w.Unmet())
+	}
+	_, _, w := run(at, salt)
+	for _, x := range []*World{plain, w} {
+		x.RunUntil(Time(200 * env.Millisecond))
+	}
+	if w.Hash() == plain.Hash() || len(w.Unmet()) != 0 {
+		t.Errorf("the salt changed nothing; unmet %v", w.Unmet())
+	}
+	never := Override{Kind: Salt, Value: 1, Step: 1 << 40}
+	if _, _, w := run(at, never); !slices.Equal(w.Unmet(), []Override{never}) {
+		t.Errorf("a salt from a step that the run does not have: unmet %v", w.Unmet())
+	}
+}
+
 // A salt of a site replaces that of the noise from its own time on, also the same value and 0, which is the seed; a later
 // salt of the noise replaces both.
 func TestSaltOfASiteAndOfTheNoise(t *testing.T) {

@@ -104,6 +104,7 @@ func (w *World) finish() {
 	if e.Story {
 		e.Step = w.steps
 		w.steps++
+		w.chance.overrides.reached(w.steps, w.now)
 	}
 	if w.config.Trace != nil {
 		w.config.Trace.Event(e)
