@@ -19,9 +19,9 @@ type Broker struct {
 	channel   controllerChannel // controllerchannel.go: the connections to the active controller
 	lifecycle lifecycle         // lifecycle.go: registration, heartbeats, controlled shutdown
 	observer  metadataObserver  // metadatafetch.go: fetches the metadata log
-	publisher publisher         // publish.go: makes the replicas follow the image
+	publisher publisher         // publish.go: updates the replicas to match the image
 	logs      logManager        // startup.go, housekeeping.go: the log directory
-	fetchers  fetcherManager    // fetcher.go, outofrange.go: copies from other leaders
+	fetchers  fetcherManager    // fetcher.go, outofrange.go: fetches from other leaders
 	isr       isrManager        // isr.go: proposes ISR changes to the controller
 	forwarder forwarder         // forward.go: requests for the active controller
 	purgatory purgatory         // purgatory.go: requests that wait
@@ -68,7 +68,7 @@ const (
 	purgatoryKinds
 	logKinds
 
-	baseOf = 0xff00 // masks a kind to its base
+	baseOf = 0xff00 // kind & baseOf is the base of the kind's part
 )
 
 // Start loads the logs, then sends the controller the registration of this incarnation (BrokerServer.startup).
@@ -145,7 +145,7 @@ func (b *Broker) completeParked(e env.Env) {
 	}
 }
 
-// Replica returns the hosted replica of a partition, or nil if there is none. Viewers and judges use it.
+// Replica returns the hosted replica of a partition, or nil if there is none. Viewers and the judges of package check use it.
 func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
 	if r := b.replicas.named(tp); r != nil {
 		return r.Partition
@@ -153,7 +153,7 @@ func (b *Broker) Replica(tp wire.TopicPartition) *replication.Partition {
 	return nil
 }
 
-// Image returns the metadata that this broker has applied. Viewers and judges use it.
+// Image returns the metadata that this broker has applied. Viewers and the judges of package check use it.
 func (b *Broker) Image() *image.Image { return b.image }
 
 // Fenced reports whether this incarnation is fenced, as far as it knows.

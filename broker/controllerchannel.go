@@ -64,7 +64,7 @@ func (c *controllerChannel) followQuorum(e env.Env, r *kmsg.FetchResponse, p *km
 			if node.NodeID != p.CurrentLeader.LeaderID || i < 0 {
 				continue
 			}
-			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // then controller i leads, and only the fetch was old
+			if i != c.at || p.ErrorCode == kerr.FencedLeaderEpoch.Code { // if fenced, only the fetch was out of date
 				c.switchTo(e, i)
 				return
 			}

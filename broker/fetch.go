@@ -173,7 +173,7 @@ func (m *replicaManager) refuseFetch(rd *reading, rt *kmsg.FetchRequestTopic, ap
 	rd.error = true
 	ap.ErrorCode, ap.HighWatermark, ap.LastStableOffset, ap.LogStartOffset = code(err), -1, -1, -1
 	if ap.ErrorCode == kerr.KafkaStorageError.Code && rd.req.Version <= 5 {
-		ap.ErrorCode = kerr.NotLeaderForPartition.Code // old consumers do not know the other code and would fail
+		ap.ErrorCode = kerr.NotLeaderForPartition.Code // old consumers do not know KAFKA_STORAGE_ERROR
 	}
 	if ap.ErrorCode != kerr.NotLeaderForPartition.Code && ap.ErrorCode != kerr.FencedLeaderEpoch.Code {
 		return

@@ -76,7 +76,7 @@ func (l *lifecycle) returned(e env.Env, tok env.Token, resp env.Response, err er
 }
 
 // giveUp ends a broker that no controller has registered since it started, so that a process supervisor notices. The
-// shutdown is clean but has no broker epoch, so the controller treats the next incarnation as if it started after a crash.
+// clean shutdown file then has no broker epoch, so the controller treats the next incarnation as if this one had crashed.
 func (l *lifecycle) giveUp(e env.Env) {
 	if l.epoch >= 0 {
 		return

@@ -46,7 +46,8 @@ func (m *replicaManager) leaderOf(name string, id wire.TopicID, byID bool, parti
 	return wire.NoNode, wire.NoEpoch
 }
 
-// endPoint returns where clients can reach a broker; ok is false if the broker is fenced or not in the image.
+// endPoint returns the address of a broker for clients, and its rack. ok is false if the broker is fenced or not in the
+// image.
 func endPoint(m *image.Image, id wire.NodeID) (host string, port int32, rack *string, ok bool) {
 	br := m.Broker(id)
 	if br == nil || br.Fenced || len(br.EndPoints) == 0 {

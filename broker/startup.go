@@ -122,7 +122,7 @@ func (m *logManager) saveRecoveryPoints(d env.Disk) error {
 	return m.dir.SaveLogStarts(d, starts)
 }
 
-// truncated is called after every truncation of a log.
+// truncated saves the recovery points after a truncation. If the truncation failed with err, truncated only returns err.
 func (m *logManager) truncated(e env.Env, err error) error {
 	if err != nil {
 		return err

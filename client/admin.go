@@ -29,7 +29,7 @@ type Admin struct {
 	queue      []adminRequest // the first is in flight
 	ambiguous  bool           // an earlier attempt of the first request may have been applied
 	attempts   int            // number of failed attempts of the first request
-	generation int64          // numbers the requests; a response to an earlier one is dropped
+	generation int64          // the number of the last request sent; a response to an earlier request is dropped
 }
 
 // adminRequest is one queued request.

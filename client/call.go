@@ -39,7 +39,7 @@ type CallResult struct {
 	Response env.Response // nil if none arrived within Config.APITimeout
 	Err      *kerr.Error  // why there is no response
 	Outcome  Outcome      // OK with a response; otherwise Unknown if an attempt may have been applied, else Failed
-	Attempts int          // after an attempt without a response, a later one may get, for example, "already exists"
+	Attempts int          // if an attempt got no response, a later one may get, for example, "already exists"
 }
 
 func newAdminCalls(c *metadataCache) adminCalls {

@@ -21,7 +21,7 @@ import (
 // At most one fetch per broker is in flight, with all partitions that the broker leads, as in Kafka.
 type Consumer struct {
 	*metadataCache
-	// Read is called with the records of each partition of a fetch response.
+	// Read is called with each result: the records of one partition of a fetch response, or an error.
 	Read func(e env.Env, r Polled)
 
 	parts   []*cursor // in the order of their first use
