@@ -12,16 +12,20 @@ import (
 // draft is a scenario that is being shrunk: its lines without comments, outputs and lines that only look. A draft is a
 // value: a pass copies it before changing it.
 type draft struct {
-	lines []line
+	lines []line // the first is the cluster line
 	salt  uint64 // of the noise; 0 writes no salt line
 }
 
 // line is one line of a draft.
 type line struct {
+	id    int // the same in all drafts of a search
 	timed bool
 	at    env.Duration // only set if timed
 	verb  string
 	words []string // the words after the verb, as they are written
+	// owed is set for the lines that make the cluster whole again in a scenario that fails because the cluster did not
+	// become quiet. They are never dropped: a cluster owes no rest if its faults last.
+	owed bool
 }
 
 // String returns the line as a scenario has it.
@@ -39,11 +43,11 @@ const saltVerb = "salt"
 // draftOf reads the lines of a program.
 func draftOf(p *scenarios.Program) draft {
 	var d draft
-	for _, c := range p.Commands() {
+	for i, c := range p.Commands() {
 		if c.Verb.Looks() {
 			continue
 		}
-		l := line{timed: c.Line.Timed, at: c.Line.At, verb: c.Verb.Name}
+		l := line{id: i, timed: c.Line.Timed, at: c.Line.At, verb: c.Verb.Name}
 		for _, w := range c.Line.Args {
 			l.words = append(l.words, w.Raw)
 		}
@@ -78,13 +82,107 @@ func (d draft) clone() draft {
 	return d
 }
 
-// without returns the draft without the lines of these indexes.
-func (d draft) without(drop map[int]bool) draft {
-	c := draft{salt: d.salt}
-	for i, l := range d.clone().lines {
-		if !drop[i] {
-			c.lines = append(c.lines, l)
-		}
+// with returns a copy in which one word is another.
+func (d draft) with(line, word int, raw string) draft {
+	c := d.clone()
+	c.lines[line].words[word] = raw
+	return c
+}
+
+// salted returns the draft under another salt.
+func (d draft) salted(salt uint64) draft {
+	d.salt = salt
+	return d
+}
+
+// view is a draft with the meaning of its words.
+type view struct {
+	draft
+	parts [][]scenarios.Part // of each line, one per word
+}
+
+// look reads a draft. It returns false if the draft cannot be read.
+func (d draft) look() (view, bool) {
+	p, err := scenarios.Load("draft", []byte(d.salted(0).text()))
+	if err != nil {
+		return view{}, false
 	}
+	v := view{draft: d}
+	cmds := p.Commands()
+	for i := range cmds {
+		v.parts = append(v.parts, cmds[i].Parts())
+	}
+	return v, true
+}
+
+// at returns the first word of a line with one of these kinds; false if there is none.
+func (v view) at(line int, kinds ...string) (int, bool) {
+	i := slices.IndexFunc(v.parts[line], func(p scenarios.Part) bool { return slices.Contains(kinds, p.Kind) })
+	return i, i >= 0
+}
+
+// word returns the text of the first word of a line with one of these kinds, "" if there is none.
+func (v view) word(line int, kinds ...string) string {
+	if i, ok := v.at(line, kinds...); ok {
+		return valueOf(v.parts[line][i])
+	}
+	return ""
+}
+
+// has reports whether a line has a literal.
+func (v view) has(line int, literal string) bool {
+	return slices.ContainsFunc(v.parts[line], func(p scenarios.Part) bool { return p.Kind == "" && p.Word.Text == literal })
+}
+
+// valueOf returns the text of a word without its key.
+func valueOf(p scenarios.Part) string {
+	if p.Name != "" {
+		return p.Word.Value
+	}
+	return p.Word.Text
+}
+
+// spell returns a word with the same key and another text.
+func spell(p scenarios.Part, text string) string {
+	if p.Name != "" {
+		return p.Word.Key + "=" + text
+	}
+	return text
+}
+
+// without returns the draft without some lines. If a dropped line was the first of a client, its configs go to the next
+// line of the client, because a client has the configs of its first line.
+func (v view) without(ids map[int]bool) draft {
+	c := draft{salt: v.salt}
+	orphans := map[string][]string{} // the configs of each client that has lost its first line
+	seen := map[string]bool{}
+	for i, l := range v.clone().lines {
+		client := v.word(i, "CLIENT")
+		first := client != "" && !seen[client]
+		seen[client] = true
+		if ids[l.id] {
+			if first {
+				for w, p := range v.parts[i] {
+					if p.Kind == scenarios.KindConfig {
+						orphans[client] = append(orphans[client], l.words[w])
+					}
+				}
+				seen[client] = false
+			}
+			continue
+		}
+		if configs := orphans[client]; first && len(configs) > 0 {
+			l.words = append(l.words, slices.DeleteFunc(configs, func(w string) bool { return slices.Contains(l.words, w) })...)
+			delete(orphans, client)
+		}
+		c.lines = append(c.lines, l)
+	}
+	return c
+}
+
+// withoutWords returns the draft without the words [from, to) of a line.
+func (d draft) withoutWords(line, from, to int) draft {
+	c := d.clone()
+	c.lines[line].words = slices.Delete(c.lines[line].words, from, to)
 	return c
 }

@@ -52,90 +52,78 @@ func (s *Shrinker) Shrink(src []byte) (Small, error) {
 	if err != nil {
 		return Small{}, err
 	}
-	r := search{Shrinker: s, best: draftOf(program), budget: firstBudget, cache: map[string]bool{}}
-	r.from = len(r.best.lines)
-	first := r.run(r.best.text())
+	first := s.Try(program, firstBudget)
 	if !first.has(s.Target) {
 		return Small{}, &NotFailingError{s.Target, first.Failures}
 	}
-	r.budget = first.Events*budgetFactor + budgetSlack
+	r := search{
+		Shrinker: s, best: draftOf(program), budget: first.Events*budgetFactor + budgetSlack, tries: 1,
+		known: map[string]bool{}, asked: map[string]bool{}, allowed: map[explore.Verdict]bool{},
+	}
+	for _, f := range first.Failures {
+		r.allowed[f.Verdict] = true
+	}
+	r.from = len(r.best.lines)
+	r.owe()
 	r.passes()
-	last := r.run(r.best.text())
 	small := Small{Text: []byte(r.best.text()), Tries: r.tries, Stopped: r.stopped}
-	small.Failure, _ = last.failure(s.Target)
+	program, err = scenarios.Load("small", small.Text)
+	if err != nil {
+		return Small{}, err
+	}
+	small.Failure, _ = s.Try(program, firstBudget).failure(s.Target)
 	return small, nil
 }
 
-// A trial may take this many events.
-const (
-	firstBudget  = 50_000_000 // of the original scenario
-	budgetFactor = 2          // of a smaller one: as a multiple of the original's events
-	budgetSlack  = 20_000     // and in addition
-)
-
-// search is one search for a small scenario.
-type search struct {
-	*Shrinker
-	best    draft
-	budget  uint64 // of events, for each trial
-	cache   map[string]bool
-	tries   int
-	from    int    // lines
-	pass    string // see Progress
-	stopped bool
+// pass is one kind of proposals. Run returns whether a proposal was accepted.
+type pass struct {
+	name string
+	run  func(*search) bool
 }
 
-// passes runs all passes.
+// passes runs all passes, the coarse ones first, again and again until none of them finds a smaller scenario. The first round
+// does not try salts: most of what it drops has no part in the failure.
 func (r *search) passes() {
-	r.pass = "lines"
-	r.dropLines()
-}
-
-// run tries a text without the cache.
-func (r *search) run(text string) Tried {
-	program, err := scenarios.Load("scenario", []byte(text))
-	if err != nil {
-		return Tried{}
+	all := [...]pass{
+		{"the noise", (*search).calm},
+		{"groups of lines", func(r *search) bool { return r.dropGroups(r.look().pairs()) }},
+		{"clients", (*search).dropClients},
+		{"topics and partitions", (*search).dropTopics},
+		{"machines", (*search).dropMachines},
+		{"replicas", (*search).dropReplicas},
+		{"words", (*search).dropWords},
+		{"roles and lists of machines", (*search).narrow},
+		{"sends", (*search).mergeSends},
+		{"numbers and spans", (*search).shortenSpans},
+		{"times", (*search).shortenTimes},
+		{"order", (*search).untime},
+		{"places", (*search).place},
+		{"names", (*search).tidy},
+		{"round times", (*search).roundTimes},
+		{"single lines", func(r *search) bool { return r.dropGroups(r.look().singles()) }},
 	}
-	r.tries++
-	t := r.Try(program, r.budget)
-	if r.Progress != nil {
-		r.Progress(Progress{r.pass, r.tries, len(r.best.lines), r.from})
-	}
-	return t
-}
-
-// accept makes a draft the best one if it fails with the target.
-func (r *search) accept(d draft) bool {
-	if r.stopped = r.stopped || r.Stop != nil && r.Stop(); r.stopped {
-		return false
-	}
-	text := d.text()
-	fails, known := r.cache[text]
-	if !known {
-		fails = r.run(text).has(r.Target)
-		r.cache[text] = fails
-	}
-	if fails {
-		r.best = d
-	}
-	return fails
-}
-
-// dropLines drops lines, half of them at first and single ones at last, until no single line can go.
-func (r *search) dropLines() {
-	for size := len(r.best.lines) / 2; size > 0; size /= 2 {
-		for changed := true; changed; {
-			changed = false
-			for from := len(r.best.lines) - size; from >= 1; from -= size {
-				drop := map[int]bool{}
-				for i := range size {
-					drop[from+i] = true
-				}
-				changed = r.accept(r.best.without(drop)) || changed
-				from = min(from, len(r.best.lines))
+	for round, changed := 0, true; (changed || round < 2) && round < maxRounds; round++ {
+		changed = false
+		r.salts = round > 0
+		for _, p := range all {
+			if r.stopped {
+				return
 			}
-			changed = changed && size == 1
+			r.pass = p.name
+			changed = p.run(r) || changed
 		}
 	}
+}
+
+// maxRounds bounds the rounds. Each round that changes something makes a scenario smaller, and four are rarely needed.
+const maxRounds = 12
+
+// singles returns every line that may be dropped, alone.
+func (v view) singles() (groups [][]int) {
+	for _, l := range v.lines[1:] {
+		if !l.owed {
+			groups = append(groups, []int{l.id})
+		}
+	}
+	return groups
 }

@@ -1,0 +1,341 @@
+package shrink
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"samsa/scenarios"
+)
+
+// The passes of this file remove what a scenario has several of: brokers, controllers, topics, partitions and clients. Each
+// removes every mention of one, and drops a line that is left without a machine, a partition or a client.
+
+// count returns the number of brokers or controllers.
+func (v view) count(key string) int {
+	for _, p := range v.parts[0] {
+		if p.Name == key {
+			n, _ := strconv.Atoi(p.Word.Value)
+			return n
+		}
+	}
+	return 3 // the default of the cluster verb
+}
+
+// names returns names such as b1 to bn.
+func names(letter string, n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("%s%d", letter, i+1)
+	}
+	return all
+}
+
+// rewrite returns the draft with every word replaced by the result of a function. If the function returns false for a word,
+// the word is dropped if it has a key and the whole line otherwise.
+func (v view) rewrite(do func(line int, p scenarios.Part) (string, bool)) draft {
+	c := draft{salt: v.salt}
+	for i, l := range v.clone().lines {
+		var words []string
+		keep := true
+		for _, p := range v.parts[i] {
+			if text, ok := do(i, p); ok {
+				words = append(words, text)
+			} else if p.Name == "" {
+				keep = false
+			}
+		}
+		if l.words = words; keep {
+			c.lines = append(c.lines, l)
+		}
+	}
+	return c
+}
+
+// renamed returns the draft with other machines in the place of machines. A machine that becomes "" is removed.
+func (v view) renamed(to func(string) string) draft {
+	host := func(text string) (string, bool) {
+		var left []string
+		for _, term := range strings.Split(text, ",") {
+			if term = to(term); term != "" && !slices.Contains(left, term) {
+				left = append(left, term)
+			}
+		}
+		return strings.Join(left, ","), len(left) > 0
+	}
+	return v.rewrite(func(_ int, p scenarios.Part) (string, bool) {
+		switch p.Kind {
+		case "HOST", "HOSTS", "A", "B":
+			return host(p.Word.Text)
+		case "CLIENT":
+			return to(p.Word.Text), to(p.Word.Text) != ""
+		case "IDS", "PLACES":
+			var left []string
+			for _, id := range strings.Split(valueOf(p), ",") {
+				if b := to("b" + strings.TrimPrefix(id, "b")); b != "" {
+					left = append(left, b[1:])
+				}
+			}
+			return spell(p, strings.Join(left, ",")), len(left) > 0
+		case "ENTITY":
+			var pair []string
+			for _, m := range strings.Split(p.Word.Text, ">") {
+				if m = to(m); m == "" {
+					return "", false
+				}
+				pair = append(pair, m)
+			}
+			return strings.Join(pair, ">"), true
+		}
+		return p.Word.Raw, true
+	})
+}
+
+// setKey sets a key of a line to a number, and adds it if the line does not have it.
+func (d *draft) setKey(line int, key string, n int) {
+	word := fmt.Sprintf("%s=%d", key, n)
+	for w, have := range d.lines[line].words {
+		if strings.HasPrefix(have, key+"=") {
+			d.lines[line].words[w] = word
+			return
+		}
+	}
+	d.lines[line].words = append([]string{word}, d.lines[line].words...)
+}
+
+// dropMachines removes brokers and controllers, each alone, and then all but one of a kind.
+func (r *search) dropMachines() (changed bool) {
+	for _, kind := range [...]struct{ key, letter string }{{"brokers", "b"}, {"controllers", "c"}} {
+		for n := r.look().count(kind.key); n > 1; n = min(n-1, r.look().count(kind.key)) {
+			var list []draft
+			for gone := n; gone >= 1; gone-- {
+				if v := r.look(); v.count(kind.key) == n {
+					list = append(list, v.withoutMachine(kind.key, kind.letter, n, gone))
+				}
+			}
+			changed = r.acceptOne(list) || changed
+		}
+	}
+	return changed
+}
+
+// withoutMachine returns the draft without one of n brokers or controllers. Those with larger numbers move down.
+func (v view) withoutMachine(key, letter string, n, gone int) draft {
+	c := v.renamed(func(host string) string {
+		i, err := strconv.Atoi(strings.TrimPrefix(host, letter))
+		switch {
+		case err != nil || !strings.HasPrefix(host, letter) || i < gone:
+			return host
+		case i == gone:
+			return ""
+		}
+		return fmt.Sprintf("%s%d", letter, i-1)
+	})
+	c.setKey(0, key, n-1)
+	if key == "brokers" {
+		for i, l := range c.lines {
+			for _, word := range l.words {
+				if have, ok := strings.CutPrefix(word, "replicas="); ok && l.verb == "topic" && have == strconv.Itoa(n) {
+					c.setKey(i, "replicas", n-1)
+				}
+			}
+		}
+	}
+	return c
+}
+
+// dropReplicas gives topics fewer replicas.
+func (r *search) dropReplicas() (changed bool) {
+	for i := 1; i < len(r.best.lines); i++ {
+		if r.best.lines[i].verb != "topic" {
+			continue
+		}
+		v := r.look()
+		for w, p := range v.parts[i] {
+			ids := strings.Split(valueOf(p), ",")
+			n, _ := strconv.Atoi(valueOf(p))
+			switch {
+			case p.Kind == "PLACES" && len(ids) > 1:
+				var list []draft
+				for at := range ids {
+					list = append(list, v.with(i, w, spell(p, strings.Join(slices.Delete(slices.Clone(ids), at, at+1), ","))))
+				}
+				changed = r.acceptOne(list) || changed
+			case p.Name == "replicas" && n > 1:
+				changed = r.accept(v.with(i, w, spell(p, strconv.Itoa(n-1)))) || changed
+			}
+		}
+	}
+	return changed
+}
+
+// topics returns the names of all topics.
+func (v view) topics() (all []string) {
+	for i := range v.lines {
+		if name := v.word(i, "NEWTOPIC"); name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// withPartitions returns the draft with other partitions in the place of partitions; a partition is a topic and a number, -1
+// for the topic itself. A partition that becomes "" is removed.
+func (v view) withPartitions(to func(topic string, n int) string) draft {
+	tp := func(text string) (string, bool) {
+		topic, n := partition(text)
+		s := to(topic, n)
+		return s, s != ""
+	}
+	return v.rewrite(func(_ int, p scenarios.Part) (string, bool) {
+		switch p.Kind {
+		case "TP":
+			return tp(p.Word.Text)
+		case "TOPIC", "NEWTOPIC":
+			s := to(p.Word.Text, -1)
+			return s, s != ""
+		case "HOST", "HOSTS", "A", "B":
+			var left []string
+			for _, term := range strings.Split(p.Word.Text, ",") {
+				if role, of, ok := strings.Cut(term, ":"); ok {
+					s, there := tp(of)
+					if !there {
+						continue
+					}
+					term = role + ":" + s
+				}
+				left = append(left, term)
+			}
+			return strings.Join(left, ","), len(left) > 0
+		case "PATH":
+			topic, n := partition(strings.TrimSuffix(p.Word.Text, "/"))
+			if s := to(topic, n); n >= 0 && s != "" {
+				return s + "/", true
+			}
+		}
+		return p.Word.Raw, true
+	})
+}
+
+// partition splits orders-0. The number of anything else is -1.
+func partition(text string) (topic string, n int) {
+	at := strings.LastIndexByte(text, '-')
+	if at < 0 {
+		return text, -1
+	}
+	n, err := strconv.Atoi(text[at+1:])
+	if err != nil {
+		return text, -1
+	}
+	return text[:at], n
+}
+
+// written returns a partition, or a topic if the number is -1, as a word.
+func written(topic string, n int) string {
+	if n < 0 {
+		return topic
+	}
+	return fmt.Sprintf("%s-%d", topic, n)
+}
+
+// dropTopics removes topics, and moves what happens to the last partitions of a topic to its first one.
+func (r *search) dropTopics() (changed bool) {
+	for _, gone := range r.look().topics() {
+		changed = r.accept(r.look().withPartitions(func(topic string, n int) string {
+			if topic == gone {
+				return ""
+			}
+			return written(topic, n)
+		})) || changed
+	}
+	for i := 1; i < len(r.best.lines); i++ {
+		v := r.look()
+		w, ok := v.at(i, "PARTITIONS")
+		if !ok {
+			continue
+		}
+		name, n := v.word(i, "NEWTOPIC", "TOPIC"), 0
+		if n, _ = strconv.Atoi(valueOf(v.parts[i][w])); n < 2 {
+			continue
+		}
+		var list []draft
+		for _, onto := range [...]bool{false, true} { // drop the lines of the last partition, or let another have them
+			for gone := n - 1; gone >= 0; gone-- {
+				c := v.withPartitions(func(topic string, k int) string {
+					switch {
+					case topic != name || k < gone:
+						return written(topic, k)
+					case k == gone && !onto:
+						return ""
+					case k == gone:
+						return written(topic, 0)
+					}
+					return written(topic, k-1)
+				})
+				for j, l := range c.lines {
+					if l.id == v.lines[i].id {
+						c.lines[j].words[w] = spell(v.parts[i][w], strconv.Itoa(n-1))
+					}
+				}
+				list = append(list, c)
+			}
+		}
+		if r.acceptOne(list) {
+			changed = true
+			i = 0
+		}
+	}
+	return changed
+}
+
+// clients returns the names of all clients, in the order of their first lines.
+func (v view) clients() (all []string) {
+	for i := range v.lines {
+		if name := v.word(i, "CLIENT"); name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// dropClients removes clients, or lets an earlier client do their work.
+func (r *search) dropClients() (changed bool) {
+	for _, gone := range slices.Backward(r.look().clients()) {
+		v := r.look()
+		list := []draft{v.renamed(func(host string) string {
+			if host == gone {
+				return ""
+			}
+			return host
+		})}
+		for _, other := range v.clients() {
+			if other == gone {
+				break
+			}
+			list = append(list, v.merged(gone, other))
+		}
+		changed = r.acceptOne(list) || changed
+	}
+	return changed
+}
+
+// merged returns the draft in which a client does the work of another one, with its own configs.
+func (v view) merged(gone, other string) draft {
+	c := v.renamed(func(host string) string {
+		if host == gone {
+			return other
+		}
+		return host
+	})
+	for i := range c.lines { // renamed has dropped no line
+		if v.word(i, "CLIENT") == gone {
+			c.lines[i].words = slices.DeleteFunc(c.lines[i].words, func(w string) bool {
+				return slices.ContainsFunc(v.parts[i], func(p scenarios.Part) bool {
+					return p.Kind == scenarios.KindConfig && p.Word.Raw == w
+				})
+			})
+		}
+	}
+	return c
+}

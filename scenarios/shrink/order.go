@@ -1,0 +1,219 @@
+package shrink
+
+import (
+	"slices"
+	"strings"
+)
+
+// The passes of this file make a scenario read like a story that a person wrote: lines in plain order, one send in the place
+// of several, machines with the names of their places.
+
+// untime takes the times from lines, so that each begins when the line before it is over. The lines without a time stay
+// before those with one: a timed line starts at its time, wherever it stands, and a mixture is hard to read.
+func (r *search) untime() (changed bool) {
+	for size := len(r.best.lines); size > 0; size /= 2 {
+		for {
+			v := r.look()
+			var timed []int
+			for i, l := range v.lines {
+				if l.timed {
+					timed = append(timed, i)
+				}
+			}
+			if len(timed) == 0 {
+				return changed
+			}
+			c := v.clone()
+			for _, i := range timed[:min(size, len(timed))] {
+				c.lines[i].timed, c.lines[i].at = false, 0
+			}
+			produce := c.clone()
+			for _, i := range timed[:min(size, len(timed))] {
+				if produce.lines[i].verb == "send" {
+					produce.lines[i].verb = "produce"
+				}
+			}
+			if !r.acceptOne([]draft{c, produce}) {
+				break
+			}
+			changed = true
+		}
+	}
+	return changed
+}
+
+// mergeSends appends the values of a send to an earlier send of the same client to the same partition.
+func (r *search) mergeSends() (changed bool) {
+	for i := len(r.best.lines) - 1; i > 0; i-- {
+		v := r.look()
+		if i >= len(v.lines) || v.word(i, "VALUE") == "" || v.lines[i].owed {
+			continue
+		}
+		var list []draft
+		for j := i - 1; j > 0; j-- {
+			if v.word(j, "VALUE") != "" && v.word(j, "CLIENT") == v.word(i, "CLIENT") && v.word(j, "TP") == v.word(i, "TP") {
+				c := v.clone()
+				for w, p := range v.parts[i] {
+					if p.Kind == "VALUE" {
+						c.lines[j].words = append(c.lines[j].words, v.lines[i].words[w])
+					}
+				}
+				c.lines = slices.Delete(c.lines, i, i+1)
+				list = append(list, c)
+				break
+			}
+		}
+		changed = r.acceptOne(list) || changed
+	}
+	return changed
+}
+
+// calm ends the random faults.
+func (r *search) calm() bool {
+	v := r.look()
+	for w, p := range v.parts[0] {
+		if p.Name == "noise" {
+			return r.accept(v.withoutWords(0, w, w+1))
+		}
+	}
+	return false
+}
+
+// maxPlaces bounds the placements that place tries for one topic.
+const maxPlaces = 24
+
+// place names the brokers of a topic, in the place of their number. The brokers of a line then have a meaning to a reader:
+// the first of the list is the preferred leader.
+func (r *search) place() (changed bool) {
+	for i := 1; i < len(r.best.lines); i++ {
+		v := r.look()
+		if _, placed := v.at(i, "PLACES"); placed || v.word(i, "NEWTOPIC") == "" || v.count("brokers") == 1 {
+			continue
+		}
+		n := min(3, v.count("brokers"))
+		bare := v.clone()
+		for w, p := range v.parts[i] {
+			if p.Name == "replicas" {
+				n = int(p.Word.Value[0] - '0')
+				bare.lines[i].words = slices.Delete(bare.lines[i].words, w, w+1)
+			}
+		}
+		var list []draft
+		for _, on := range arrangements(v.count("brokers"), n, maxPlaces) {
+			c := bare.clone()
+			c.lines[i].words = slices.Insert(c.lines[i].words, 1, "on="+strings.Join(on, ","))
+			list = append(list, c)
+		}
+		changed = r.acceptOne(list) || changed
+	}
+	return changed
+}
+
+// arrangements returns up to most ordered choices of k of the numbers 1 to n.
+func arrangements(n, k, most int) (all [][]string) {
+	var add func(sofar []string)
+	add = func(sofar []string) {
+		if len(sofar) == k {
+			all = append(all, slices.Clone(sofar))
+			return
+		}
+		for _, id := range names("", n) {
+			if len(all) < most && !slices.Contains(sofar, id) {
+				add(append(sofar, id))
+			}
+		}
+	}
+	add(nil)
+	return all
+}
+
+// tidy gives the brokers of the first placed topic the names b1, b2, …, clients the names p1, r1, …, and records the values
+// a, b, … or v1, v2, ….
+func (r *search) tidy() (changed bool) {
+	v := r.look()
+	for i := range v.lines {
+		if places := v.word(i, "PLACES"); places != "" {
+			changed = r.rename(v.byPlace(strings.Split(places, ","))) || changed
+			break
+		}
+	}
+	v = r.look()
+	to := map[string]string{}
+	writers, readers := 0, 0
+	for _, c := range v.clients() {
+		writes := false
+		for i := range v.lines {
+			writes = writes || v.word(i, "CLIENT") == c && v.word(i, "VALUE") != ""
+		}
+		if writes {
+			writers++
+			to[c] = "p" + names("", writers)[writers-1]
+		} else {
+			readers++
+			to[c] = "r" + names("", readers)[readers-1]
+		}
+	}
+	changed = r.rename(to) || changed
+	return r.renameValues() || changed
+}
+
+// byPlace returns new names for the brokers: those of a list in its order, then the others.
+func (v view) byPlace(on []string) map[string]string {
+	to := map[string]string{}
+	next := 1
+	give := func(b string) {
+		if to[b] == "" {
+			to[b] = names("b", next)[next-1]
+			next++
+		}
+	}
+	for _, id := range on {
+		give("b" + strings.TrimPrefix(id, "b"))
+	}
+	for _, b := range names("b", v.count("brokers")) {
+		give(b)
+	}
+	return to
+}
+
+// rename gives machines other names, if any has another.
+func (r *search) rename(to map[string]string) bool {
+	c := r.look().renamed(func(host string) string {
+		if other, ok := to[host]; ok {
+			return other
+		}
+		return host
+	})
+	return c.text() != r.best.text() && r.accept(c)
+}
+
+// renameValues gives the records new values, in their order.
+func (r *search) renameValues() bool {
+	v := r.look()
+	c := v.clone()
+	var words []*string
+	for i := range v.lines {
+		for w, p := range v.parts[i] {
+			if p.Kind == "VALUE" {
+				words = append(words, &c.lines[i].words[w])
+			}
+		}
+	}
+	ranged := slices.ContainsFunc(words, func(w *string) bool { return strings.Contains(*w, "..") })
+	if !ranged && len(words) <= 26 {
+		for i, w := range words {
+			*w = string(rune('a' + i))
+		}
+	} else {
+		next := 1
+		for _, w := range words {
+			_, _, n := values(*w)
+			*w = names("v", next)[next-1]
+			if n > 1 {
+				*w += ".." + names("v", next+n-1)[next+n-2]
+			}
+			next += n
+		}
+	}
+	return c.text() != r.best.text() && r.accept(c)
+}

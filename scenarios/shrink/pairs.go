@@ -1,0 +1,226 @@
+package shrink
+
+import (
+	"slices"
+	"strings"
+
+	"samsa/scenarios/explore"
+)
+
+// A fault and the line that ends it belong together:
+//
+//	crash, stop           start
+//	pause                 resume
+//	cut, slow by, link    heal
+//	slow ... times 9      slow ... times 1
+//	disk                  disk ... heal
+//	clock drift           clock drift 0
+//
+// The remaining faults end by themselves or cannot be ended.
+
+// ill is a kind of fault that some lines begin and others end.
+type ill uint8
+
+const (
+	noIll ill = iota
+	isDown
+	isPaused
+	isCut
+	isSlow
+	isDiskBad
+	isDrifting
+)
+
+// ill returns the kind of fault that a line begins or ends, and which of both it does.
+func (v view) ill(line int) (kind ill, ends bool) {
+	switch v.lines[line].verb {
+	case "crash", "stop":
+		return isDown, false
+	case "start":
+		return isDown, true
+	case "pause":
+		return isPaused, false
+	case "resume":
+		return isPaused, true
+	case "cut", "link":
+		return isCut, false
+	case "heal":
+		return isCut, true
+	case "slow":
+		if v.has(line, "times") {
+			return isSlow, v.word(line, "COUNT") == "1"
+		}
+		by := v.word(line, "SPAN")
+		return isCut, strings.Trim(by, "0nmsu") == ""
+	case "disk":
+		return isDiskBad, v.has(line, "heal")
+	case "clock":
+		ppm := v.word(line, "PPM")
+		return isDrifting, ppm != "" && strings.Trim(ppm, "-0pm") == ""
+	}
+	return noIll, false
+}
+
+// hosts returns all machines that a line names, as written.
+func (v view) hosts(line int) (all []string) {
+	for i, p := range v.parts[line] {
+		if isHosts(p.Kind) {
+			all = append(all, strings.Split(v.lines[line].words[i], ",")...)
+		}
+	}
+	return all
+}
+
+// isHosts reports whether the words of a kind name machines.
+func isHosts(kind string) bool { return slices.Contains([]string{"HOST", "HOSTS", "A", "B"}, kind) }
+
+// covers reports whether a line that ends faults ends those of all these machines. A line without machines ends all.
+func covers(ending, begun []string) bool {
+	if len(ending) == 0 {
+		return true
+	}
+	for _, m := range begun {
+		role := "brokers"
+		if m != "" && m[0] == 'c' { // c1, controller, controllers; the other roles are of brokers
+			role = "controllers"
+		}
+		if m == "standby" || m == "standbys" {
+			role = "controllers"
+		}
+		if !slices.Contains(ending, m) && !slices.Contains(ending, role) {
+			return false
+		}
+	}
+	return true
+}
+
+// pairs groups the lines of a draft that can only go together: a fault and the line that ends it. Every other line is a
+// group of its own, and lines that are owed are in no group.
+func (v view) pairs() [][]int {
+	var groups [][]int
+	endOf := map[int]int{} // the index of the line that ends the fault of a line
+	for i := range v.lines {
+		kind, ends := v.ill(i)
+		if kind == noIll || ends || v.lines[i].owed {
+			continue
+		}
+		for j := range v.lines {
+			other, over := v.ill(j)
+			if other == kind && over && v.after(j, i) && !v.lines[j].owed && covers(v.hosts(j), v.hosts(i)) {
+				endOf[i] = j
+				break
+			}
+		}
+	}
+	taken := map[int]bool{}
+	for i := range v.lines { // the cluster line is never dropped
+		if i == 0 || v.lines[i].owed || taken[i] {
+			continue
+		}
+		group := []int{v.lines[i].id}
+		if j, ok := endOf[i]; ok && !taken[j] {
+			group = append(group, v.lines[j].id)
+			taken[j] = true
+		}
+		groups = append(groups, group)
+	}
+	return groups
+}
+
+// after reports whether line j runs after line i.
+func (v view) after(j, i int) bool {
+	if v.lines[i].timed && v.lines[j].timed && v.lines[i].at != v.lines[j].at {
+		return v.lines[j].at > v.lines[i].at
+	}
+	return j > i
+}
+
+// unended returns the verbs of the lines that begin a fault that no later line ends.
+func (v view) unended() (all []string) {
+	for i := range v.lines {
+		kind, ends := v.ill(i)
+		if kind == noIll || ends {
+			continue
+		}
+		ended := false
+		for j := range v.lines {
+			other, over := v.ill(j)
+			ended = ended || other == kind && over && v.after(j, i) && covers(v.hosts(j), v.hosts(i))
+		}
+		if !ended {
+			all = append(all, v.lines[i].verb) // without machines, because a pass may rename them
+		}
+	}
+	return all
+}
+
+// owe marks the lines that make the cluster whole again, if the failure is that it did not become quiet. They are the lines
+// after the last line that begins a fault or that has a time. A core that must become quiet alone is part of them: exploration
+// cuts off or crashes the other machines only after it has waited for the end of the faults.
+func (r *search) owe() {
+	if r.Target.Verdict != explore.Stuck {
+		return
+	}
+	v := r.look()
+	from := 1
+	for i := range v.lines {
+		kind, ends := v.ill(i)
+		waits := v.lines[i].verb == "run" && v.has(i, "time")
+		if v.lines[i].timed || waits {
+			from = i + 1
+		} else if kind != noIll && !ends && !v.heals(from, i) {
+			from = i + 1
+		}
+	}
+	for i := from; i < len(r.best.lines); i++ {
+		r.best.lines[i].owed = true
+	}
+	r.broken = r.look().unended()
+}
+
+// heals reports whether a line between two others ends faults. A line that crashes machines after it makes the core.
+func (v view) heals(from, to int) bool {
+	for i := from; i < to; i++ {
+		if kind, ends := v.ill(i); kind != noIll && ends {
+			return true
+		}
+	}
+	return false
+}
+
+// sound reports whether a draft may be tried: it can be read, and if the failure is that the cluster did not become quiet,
+// the draft ends every fault that the original ended, and leaves a majority of the controllers and a broker alone.
+func (r *search) sound(d draft) bool {
+	v, ok := d.look()
+	if !ok || r.Target.Verdict != explore.Stuck {
+		return ok
+	}
+	left := slices.Clone(r.broken)
+	for _, l := range v.unended() {
+		i := slices.Index(left, l)
+		if i < 0 {
+			return false
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	brokers, controllers := v.away()
+	return brokers < v.count("brokers") && 2*controllers < v.count("controllers")
+}
+
+// away returns the numbers of brokers and controllers that a lasting fault keeps out of the core.
+func (v view) away() (brokers, controllers int) {
+	for i, l := range v.lines {
+		if kind, ends := v.ill(i); !l.owed || kind == noIll || ends {
+			continue
+		}
+		for _, m := range strings.Split(v.word(i, "HOSTS", "A"), ",") { // of a cut, A is the side of the others
+			switch {
+			case strings.HasPrefix(m, "b"):
+				brokers++
+			case strings.HasPrefix(m, "c"):
+				controllers++
+			}
+		}
+	}
+	return brokers, controllers
+}

@@ -1,0 +1,183 @@
+package shrink
+
+import (
+	"slices"
+
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
+)
+
+// search is one search for a small scenario.
+type search struct {
+	*Shrinker
+	best   draft
+	budget uint64 // of events, the same for every trial, so that the number of jobs changes no answer
+	salts  bool   // a draft that does not fail is tried under other salts too
+
+	known   map[string]bool // the answer for each text that was run
+	asked   map[string]bool // the texts of which the answer was used; they are the tries that count
+	tries   int
+	from    int    // the lines of the original
+	pass    string // see Progress
+	stopped bool
+	allowed map[explore.Verdict]bool // the verdicts of other failures that the original had
+	broken  []string                 // the faults that the original did not end; only of one that does not become quiet
+}
+
+// A trial may take this many events.
+const (
+	firstBudget  = 50_000_000 // of the original scenario
+	budgetFactor = 2          // of a smaller one: as a multiple of the original's events
+	budgetSlack  = 20_000     // and in addition
+)
+
+// maxSalt is the largest salt under which a draft is tried again. More salts find a few smaller scenarios and cost as many
+// more runs for every draft that cannot fail.
+const maxSalt = 6
+
+// fails reports whether a run fails as wanted. It must have the target's fingerprint, and it must not fail in a way that
+// is no violation (a wait that is never over, a spent budget, a panic) unless the original did.
+func (r *search) fails(t Tried) bool {
+	return t.has(r.Target) && !slices.ContainsFunc(t.Failures, func(f explore.Failure) bool {
+		return f.Verdict != explore.Violated && f.Fingerprint() != r.Target.Fingerprint() && !r.allowed[f.Verdict]
+	})
+}
+
+// accept makes a draft the best one if it fails as wanted, under the best draft's salt or, if salts is set, under another.
+func (r *search) accept(d draft) bool { return r.acceptOne([]draft{d}) }
+
+// acceptOne makes the first draft that fails as wanted the best one.
+func (r *search) acceptOne(list []draft) bool {
+	list = slices.DeleteFunc(list, func(d draft) bool { return !r.sound(d) })
+	if r.first(list) {
+		return true
+	}
+	if !r.salts {
+		return false
+	}
+	var again []draft
+	for _, d := range list {
+		for salt := range uint64(maxSalt + 1) {
+			if salt != d.salt {
+				again = append(again, d.salted(salt))
+			}
+		}
+	}
+	return r.first(again)
+}
+
+// first runs drafts, several at once, and makes the first of the list that fails as wanted the best one. Which one that is
+// does not depend on the number of jobs.
+func (r *search) first(list []draft) bool {
+	texts := make([]string, len(list))
+	for i, d := range list {
+		texts[i] = d.text()
+	}
+	for i, text := range texts {
+		if r.stopped = r.stopped || r.Stop != nil && r.Stop(); r.stopped {
+			return false
+		}
+		if _, known := r.known[text]; !known {
+			r.run(r.next(texts[i:]))
+		}
+		if !r.asked[text] {
+			r.asked[text] = true
+			r.tries++
+			r.report()
+		}
+		if r.known[text] {
+			r.best = list[i]
+			return true
+		}
+	}
+	return false
+}
+
+// next returns the texts that run together with the first one.
+func (r *search) next(texts []string) (batch []string) {
+	for _, text := range texts {
+		if _, known := r.known[text]; !known && !slices.Contains(batch, text) {
+			if batch = append(batch, text); len(batch) >= max(1, r.Jobs) {
+				break
+			}
+		}
+	}
+	return batch
+}
+
+// run runs texts, all at once, and remembers the answers. Scenarios share nothing, so each answer depends on its text only.
+func (r *search) run(texts []string) {
+	answers := make([]bool, len(texts))
+	one := func(i int) {
+		if p, err := scenarios.Load("draft", []byte(texts[i])); err == nil {
+			answers[i] = r.fails(r.Try(p, r.budget))
+		}
+	}
+	if len(texts) == 1 {
+		one(0)
+	} else {
+		//goroutine: each runs a world of its own and writes its own element
+		over := make(chan bool, len(texts))
+		for i := range texts {
+			//goroutine: a scenario whose answer depends on nothing else
+			go func() {
+				one(i)
+				over <- true //goroutine: the answer is written
+			}()
+		}
+		for range texts {
+			<-over //goroutine: all answers are needed, in any order
+		}
+	}
+	for i, text := range texts {
+		r.known[text] = answers[i]
+	}
+}
+
+// report tells the caller how far the search is.
+func (r *search) report() {
+	if r.Progress != nil {
+		r.Progress(Progress{r.pass, r.tries, len(r.best.lines), r.from})
+	}
+}
+
+// look returns the best draft with the meaning of its words.
+func (r *search) look() view {
+	v, ok := r.best.look()
+	if !ok {
+		panic("shrink: a draft that ran cannot be read")
+	}
+	return v
+}
+
+// dropGroups drops groups of lines, all at first, then halves and so on, and single groups at last, until no group can go.
+// A group is a set of the ids of lines.
+func (r *search) dropGroups(groups [][]int) (changed bool) {
+	for size := len(groups); size > 0; {
+		dropped := false
+		for to := len(groups); to > 0; {
+			from := max(0, to-size)
+			ids := map[int]bool{}
+			for _, group := range groups[from:to] {
+				for _, id := range group {
+					ids[id] = true
+				}
+			}
+			if v := r.look(); r.accept(v.without(ids)) {
+				groups = slices.Delete(slices.Clone(groups), from, to)
+				dropped = true
+			}
+			to = from
+		}
+		changed = changed || dropped
+		switch {
+		case r.stopped:
+			return changed
+		case size > 1:
+			size = min((size+1)/2, len(groups))
+		case !dropped:
+			return changed
+		}
+	}
+	return changed
+}
