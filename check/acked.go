@@ -6,7 +6,7 @@ import (
 	"samsa/wire"
 )
 
-// AckedDurable is Kafka's first promise, judged by the true logs.
+// AckedDurable judges Kafka's first promise by the true logs, which are the logs on the disks.
 //
 // It finds a loss as soon as a leader of the newest epoch does not have the batch. LostWrite finds the same loss later,
 // from the records that consumers read.
@@ -50,7 +50,7 @@ func seeDurable(d *Tally, v *View, c *Change) {
 		clause := p.license(v, q, r.Epoch)
 		p.lose(q, clause)
 		if q.made&(madeToAll|madeToOne) == 0 {
-			return true // it was only shown to readers; reads-stable reports it if a reader finds another record there
+			return true // no producer got an acknowledgement; reads-stable reports it if a reader finds another record there
 		}
 		if d.broken() {
 			return true
@@ -96,7 +96,7 @@ const (
 	neverThere   = "never had it"
 )
 
-// wayLost returns the reason that a leader does not have a batch.
+// wayLost returns the reason why a leader does not have a batch.
 func (p *Partition) wayLost(r *Replica, q *promise) string {
 	if q.lastCutOn(r.Node) != nil {
 		return cutByItself
@@ -107,7 +107,7 @@ func (p *Partition) wayLost(r *Replica, q *promise) string {
 	return neverThere
 }
 
-// lastCutOn returns the broker's last truncation of a batch, nil if there was none.
+// lastCutOn returns the broker's last truncation of a batch, or nil if there was none.
 func (q *promise) lastCutOn(node wire.NodeID) *cut {
 	for i := len(q.cuts) - 1; i >= 0; i-- {
 		if q.cuts[i].node == node {
@@ -125,7 +125,8 @@ func (c cut) words() string {
 	return ""
 }
 
-// listLostRecords adds to a violation of acked-durable the acknowledged records that are lost without a licence.
+// listLostRecords adds to a violation of acked-durable a list of the lost acknowledged records that no licence covers. A
+// licence is a setting, a fault or a request of an operator that allows a loss (licence.go).
 func (c *Case) listLostRecords(r Result) Result {
 	if c.View == nil {
 		return r
@@ -194,9 +195,9 @@ func (p *Partition) copiesLeft(v *View, q *promise) string {
 }
 
 // committedWith returns the number of in-sync replicas for an acknowledged batch, and the min.insync.replicas that applies.
-// For both numbers, either the value when the batch was committed or the value when the response was made may count. The
-// View takes the more lenient value, because a produce request for several partitions is answered only when the last of them
-// is committed (DelayedProduce).
+// Each number may have changed between the commit of the batch and the response, because a produce request for several
+// partitions is answered only when the last of them is committed (DelayedProduce). committedWith returns the more lenient of
+// the two values.
 func (p *Partition) committedWith(g Given, b Batch) (backed, demanded int) {
 	if i, ok := p.place(b); ok {
 		return max(g.InSync, p.promises[i].committedISR), min(g.MinISR, p.promises[i].minISR)

@@ -4,15 +4,15 @@
 //	disks   ──▶ View: true logs, the ledger of promises and faults, ├──▶ Check ──▶ Result ──▶ Verdict
 //	nodes   ──▶       nodes' own state, the committed metadata ─────┘
 //
-// The package imports only wire: a judge that read a broker's fields would depend on the code that it judges. It sees the
-// cluster through View, which package scenarios/observe fills.
+// The package imports only package wire, because a judge that reads a broker's fields would depend on the code that it
+// judges. The judges see the cluster through a View, which package scenarios/observe keeps up to date.
 //
 // All lists the checks. There are four kinds:
 //
 //   - invariants look at every change of the View (See). Their cost does not depend on the length of the logs;
 //   - history checks judge the operations of clients and their outcomes (Judge);
 //   - models search for a sequential order that explains all operations: linearizability (linear.go);
-//   - liveness checks ask, after the last fault ended, whether everything recovered within its bound (liveness.go).
+//   - liveness checks require that the cluster recovers within a bound after the last fault ended (liveness.go).
 //
 // Read check.go for the shape of a judge, view.go for its evidence, history.go for the operations of clients, and ledger.go
 // and licence.go for the reasons that make a loss legitimate. Then read one file per promise. Every check carries a case
@@ -32,7 +32,7 @@ const (
 	Held        Status = iota // exercised and kept
 	Violated                  // broken, and no setting, fault or request of an operator allows it
 	Priced                    // broken, but a setting, a fault or a request of an operator allows it; Result.Clause names it
-	Unknown                   // the evidence does not decide
+	Unknown                   // there is not enough evidence to decide
 	Unexercised               // the run never tested the promise
 )
 

@@ -19,13 +19,13 @@ func (v *View) damagedDiskUnder(f Fact) string {
 // damages reports whether a fault can destroy bytes that were synced.
 func damages(what string) bool { return what != PowerLoss }
 
-// alters reports whether a fault leaves bytes in a log that no broker wrote there.
+// alters reports whether a fault replaces bytes of a log by bytes that no broker wrote there.
 func alters(what string) bool { return what == "bit rot" || what == "misdirected write" }
 
 // PowerLoss is the fault that destroys bytes that were not synced.
 const PowerLoss = "power loss"
 
-// deviceFaults describes the faults that destroyed synced bytes of a controller, "" if there were none. The quorum relies
+// deviceFaults describes the faults that destroyed synced bytes of a controller, or "" if there were none. The quorum relies
 // on synced bytes.
 func (v *View) deviceFaults() string {
 	words := ""
@@ -45,8 +45,8 @@ func (v *View) deviceFaults() string {
 	return words
 }
 
-// damagedDisk describes a fault that damaged synced bytes of one of a partition's logs, "" if there was none. Damaged bytes
-// may be read as anything, and followers copy them.
+// damagedDisk describes a fault that damaged synced bytes of one of a partition's logs, or "" if there was none. Damaged
+// bytes may be read as anything, and followers copy them.
 func (v *View) damagedDisk(p *Partition) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && p.replica(h.Node) != nil {
@@ -56,8 +56,8 @@ func (v *View) damagedDisk(p *Partition) string {
 	return ""
 }
 
-// damagedDiskOf works like damagedDisk, but looks only at the disks of these brokers. The damage outlives a restart of the
-// broker.
+// damagedDiskOf works like damagedDisk, but looks only at the disks of these brokers. A restart of a broker does not repair
+// its disk, so faults before the restart count too.
 func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
 	for _, h := range v.faults {
 		if damages(h.What) && h.reaches(p) && slices.Contains(disks, h.Node) {
@@ -67,7 +67,7 @@ func (v *View) damagedDiskOf(p *Partition, disks ...wire.NodeID) string {
 	return ""
 }
 
-// tainted reports whether a disk lost bytes of a partition and the controller cannot know it yet. Invariants do not count
+// tainted reports whether a disk lost bytes of a partition and the controller cannot know of the loss yet. Invariants ignore
 // such a replica.
 func (v *View) tainted(b *Broker, p *Partition) bool {
 	_, hit := v.lastFault(b, p, b.faultsKnown)
@@ -93,8 +93,8 @@ type Fault struct {
 	In   string // the partition's directory that the fault is limited to; "" if it may be anywhere on the disk
 }
 
-// reaches reports whether a fault can have touched a disk's copy of a partition. A fault that is limited to another
-// directory excuses nothing.
+// reaches reports whether a fault can have touched a disk's copy of a partition. A fault that is limited to the directory of
+// another partition cannot.
 func (h Fault) reaches(p *Partition) bool { return h.In == "" || h.In == p.TP.String() }
 
 // words describes a fault in the form that clauses use.

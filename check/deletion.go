@@ -7,13 +7,13 @@ import (
 	"samsa/wire"
 )
 
-// A log may delete records from its start only with a licence. If its log start moves without a licence, the records below
-// the new log start are still expected.
+// A log may delete records from its start only with a licence, which is a reason that allows the deletion. If a log start
+// moves without a licence, the records below the new log start are still expected.
 //
 //	DeleteRecords ─┐
 //	retention ─────┼─▶ licence ─▶ Partition.trimmed ─▶ no record below is expected
 //	broken disk ───┘      │ none
-//	                      └─────▶ deletion-licensed is violated, and all stays owed
+//	                      └─────▶ deletion-licensed is violated, and the records are still expected
 
 // RecordsDeleted records a leader's response to DeleteRecords. The response says that all records below an offset are
 // deleted on every live replica.
@@ -77,7 +77,7 @@ func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt)
 	return slices.ContainsFunc(p.elections, func(e Election) bool { return e.Unclean != "" && e.Step >= gone.step })
 }
 
-// deletedAt describes the deletion from the log's start that removed an offset, "" if there was none. Retention or an
+// deletedAt describes the deletion from the log's start that removed an offset, or "" if there was none. Retention or an
 // operator deletes records from a log's start.
 func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
@@ -102,8 +102,8 @@ type Retention struct {
 	Bytes int64    // retention.bytes
 }
 
-// shorter returns the lower of the two limits of each kind. Both count, because a broker uses the old value until it has
-// applied a config change.
+// shorter returns the lower limit of each kind. Until a broker has applied a config change, it uses the old limit, so either
+// limit may be in use.
 func (k Retention) shorter(o Retention) Retention {
 	if o.For >= 0 && (k.For < 0 || o.For < k.For) {
 		k.For = o.For
@@ -186,8 +186,8 @@ func ms(n int64) Duration {
 	return Duration(n * 1e6)
 }
 
-// retentionThatMayHaveTaken describes the retention that may have deleted records of a topic, "" if none can have done so.
-// It does not look at a record's age, because skewed clocks may make any record look old enough.
+// retentionThatMayHaveTaken describes the retention that may have deleted records of a topic, or "" if none can have done
+// so. It does not look at a record's age, because skewed clocks may make any record look old enough.
 func (v *View) retentionThatMayHaveTaken(p *Partition) string {
 	k, said := v.image.retention[p.ID]
 	if !said {

@@ -42,7 +42,7 @@ func seeElectable(d *Tally, v *View, c *Change) {
 	if p == v.quorum.log || len(p.promises) == 0 {
 		return
 	}
-	if c.Kind == ReplicaChanged { // a proposed ISR is judged when the leader proposes it, and at every promise while the change is in flight
+	if c.Kind == ReplicaChanged { // judge an ISR when the leader proposes it; later promises judge it again
 		if r := c.Replica; r.Leads && len(r.Pending) > 0 && len(c.Before.Pending) == 0 {
 			seeProposed(d, v, c)
 		}
@@ -95,7 +95,7 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 			return true
 		}
 		if clause, _ := p.destroyed(v, q, before(c), v.image.elr(), v.MinISR(p)); clause != "" {
-			return true // faults destroyed it on every eligible replica, so acked-durable reports the price
+			return true // faults destroyed it on every eligible replica, so acked-durable reports the loss as priced
 		}
 		d.decide(v, p.fact(r.role(), q.Base, is), v.damagedDisk(p), v.name(id), " is ", is, " of ", p.TP.String(), " and may be elected, but does not have offset ",
 			itoa(q.Base), ", which was promised at step ", itoa(q.step), p.copiesLeft(v, q))
@@ -109,7 +109,7 @@ func seeMember(d *Tally, v *View, c *Change, r *Replica, is string) {
 //
 // The result early is a broker that is not counted: it died before the promise, restarted, and fetched the batch under its
 // old broker epoch, before its new incarnation was registered. The controller removes it too, though its crash lost nothing.
-// Kafka does the same, so the loss is a price (see the scenario restart-within-the-session).
+// Kafka's controller does the same, so the loss is priced and not a violation (see the scenario restart-within-the-session).
 func (p *Partition) shutdowns(v *View, q *promise) (n int, early wire.NodeID) {
 	early = wire.NoNode
 	for _, r := range p.replicas {

@@ -12,7 +12,7 @@ import "samsa/wire"
 // EndOffset holds the end offset, and the first offset, in a leader's response to Fetch or ListOffsets.
 type EndOffset struct {
 	Epoch  wire.Epoch  // the broker's leader epoch when it made the response, NoEpoch if it did not lead
-	End    wire.Offset // the end in the response: the high watermark, or the last stable offset for readers of committed transactions
+	End    wire.Offset // the end in the response: the high watermark, or for read_committed the last stable offset
 	Listed bool        // the response is to ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
 	First  wire.Offset // the end of the first batch in the response, 0 if there is none
 	Since  uint64      // the step in which the request arrived
@@ -31,7 +31,7 @@ func (v *View) EndOffsetSent(p *Partition, r *Replica, t EndOffset) {
 	v.notify(Change{Kind: EndOffsetSent, Partition: p, Replica: r, Node: r.Node, EndOffset: t})
 }
 
-// noteAcked records the offset up to which the leader of an epoch has acknowledged records to acks=all.
+// noteAcked records the offset up to which the leader of an epoch has acknowledged records with acks=all.
 func (p *Partition) noteAcked(step uint64, b Batch, epoch wire.Epoch) {
 	if n := len(p.acks); n == 0 || p.acks[n-1].epoch != epoch || p.acks[n-1].at < b.Next {
 		p.acks = append(p.acks, offsetAt{step: step, at: b.Next, epoch: epoch})

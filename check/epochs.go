@@ -6,8 +6,8 @@ import "samsa/wire"
 // cache to find the offset to truncate to (KIP-101, KIP-279). If the cache is wrong, the follower truncates too much or too
 // little, often long after the cache became wrong.
 //
-//	true log    |0 0 0|2 2|5 5 5|          cache   0:0  2:3  5:5          right
-//	                            end        cache   0:0  2:3  5:5  6:8     also right: epoch 6 has no records yet
+//	true log    |0 0 0|2 2|5 5 5|        cache (epoch:start)   0:0  2:3  5:5          right
+//	                            end      cache (epoch:start)   0:0  2:3  5:5  6:8     right too: epoch 6 has no records yet
 
 var epochsInOrder = &Check{
 	Name: "epochs-in-order", Numbers: "S3",
@@ -76,10 +76,10 @@ func seeCache(d *Tally, v *View, c *Change) {
 	}
 }
 
-// cacheWrong describes how a replica's epoch cache differs from its log, "" if it does not. Records above the broker's log
-// end offset are not compared: they may have been appended after the end offset was observed. Records below an earlier log
-// start are not compared either: the cache drops them at once (truncateFromStart), and the log drops its files later, or
-// never if power is lost first.
+// cacheWrong describes how a replica's epoch cache differs from its log. It returns "" if they agree. Records above the
+// broker's log end offset are not compared, because they may have been appended after the end offset was observed. Records
+// below an earlier log start are not compared either, because the cache drops them at once (truncateFromStart), but the log
+// deletes its files later, or never if power is lost before.
 func (r *Replica) cacheWrong() string {
 	from, cache := r.Start, r.Epochs
 	if r.highestStart > from {

@@ -4,13 +4,13 @@ import "samsa/wire"
 
 // Fact is the subject of a finding, independent of its explanation.
 //
-// Check and Kind together are the fingerprint of a failure: two runs failed in the same way if both are equal. A shrinker
-// that compared only the names of checks would drift from one cause to another. Subject.Name and Offset differ from seed to
-// seed. They help to find the place of the failure in one run.
+// The name of the check and the Kind of the fact together are the fingerprint of a failure: two runs failed in the same way
+// if both are equal. A shrinker that compared only the names of checks would drift from one cause to another. Subject.Name
+// and Offset differ from seed to seed. They help to find the failure in one run.
 type Fact struct {
 	Subject Subject
 	Role    Role        // of the node or client that broke the promise
-	Way     string      // how it broke the promise: a constant of the check, "" if there is only one way
+	Way     string      // how it broke the promise: a constant of the check, or "" if there is only one way
 	Offset  wire.Offset // the offset of the record, -1 if there is none
 }
 
@@ -72,7 +72,7 @@ func (p *Partition) fact(role Role, at wire.Offset, way string) Fact {
 	return Fact{Subject{kind, p.TP.String()}, role, way, at}
 }
 
-// fact builds a Fact about a record of a place, or about the place itself if at is -1.
+// fact builds a Fact about a record of a client's partition, or about the partition itself if at is -1.
 func (p place) fact(role Role, at wire.Offset, way string) Fact {
 	return Fact{Subject{APartition, p.String()}, role, way, at}
 }

@@ -11,7 +11,7 @@ import (
 //
 //	|metadata.version 25|eligible.leader.replicas.version 1|partition, with an ELR: version 2|
 
-// Levels of metadata.version at which a field of a record appears (MetadataVersion).
+// These are the levels of metadata.version that add a field to a record (MetadataVersion).
 const (
 	withShutdown    = 7  // 3.3-IV3
 	withMigration   = 8  // 3.4-IV0
@@ -58,7 +58,8 @@ var featureGated = &Check{
 	},
 }
 
-// partitionVersion returns the newest version of PartitionRecord (MetadataVersion.partitionRecordVersion).
+// partitionVersion returns the newest version of PartitionRecord at a level of metadata.version
+// (MetadataVersion.partitionRecordVersion).
 func partitionVersion(level int16) int16 {
 	switch {
 	case level >= withELR:
@@ -69,7 +70,8 @@ func partitionVersion(level int16) int16 {
 	return 0
 }
 
-// registrationVersion returns the newest version of RegisterBrokerRecord (MetadataVersion.registerBrokerRecordVersion).
+// registrationVersion returns the newest version of RegisterBrokerRecord at a level of metadata.version
+// (MetadataVersion.registerBrokerRecordVersion).
 func registrationVersion(level int16) int16 {
 	switch {
 	case level >= withDirectories:
@@ -82,7 +84,7 @@ func registrationVersion(level int16) int16 {
 	return 0
 }
 
-// changeVersion returns the newest version of BrokerRegistrationChangeRecord.
+// changeVersion returns the newest version of BrokerRegistrationChangeRecord at a level of metadata.version.
 func changeVersion(level int16) int16 {
 	switch {
 	case level >= withDirectories:

@@ -14,17 +14,17 @@ const (
 	BatchesRemoved                       // the batches in Removed are no longer in Replica's log
 	ReplicaChanged                       // the observed state of a replica changed; Before is the old one
 	PartitionChanged                     // Partition has a new assignment; Was is the old one
-	Promised                             // Batch was acknowledged to a producer or shown to a reader
+	Promised                             // Batch was acknowledged, or was below a high watermark in a response to a reader
 	ProduceAnswered                      // a broker acknowledged Batch to a producer
 	FetchAnswered                        // a broker sent Batch, or only a high watermark, to a reader
 	MetadataCommitted                    // Record, at Offset of the metadata log, is committed
 	ControllerReplied                    // a controller answered a request with success
 	MetadataApplied                      // the broker Node has applied more of the metadata log
-	VoterChanged                         // the state of Voter changed; Rule is the old one
+	VoterChanged                         // the state of Voter changed; Rule is the old state
 	VoteCast                             // Voter granted a vote
 	ImageAt                              // Node's image at Offset has this Hash
 	DirectoriesCounted                   // Node's directories for Partition are counted; Offset is their number
-	StartLicensed                        // Replica's log begins at Offset, above every licensed start; By is the licence or ""
+	StartLicensed                        // Replica's log start moved up to Offset; By is the reason that allows it, or ""
 	DirectoryInUse                       // a broker uses the directory of the topic Home for Partition
 	BatchCommitted                       // a batch of the metadata log is committed
 	EndOffsetSent                        // a leader's response says where Partition ends
@@ -40,7 +40,7 @@ type Change struct {
 
 	Batch     Batch       // BatchAppended, Promised, ProduceAnswered, FetchAnswered (Next 0: only a high watermark)
 	Removed   []Batch     // BatchesRemoved: lowest first
-	By        string      // BatchesRemoved: the fault that destroyed them; "" if the process truncated them. StartLicensed: the licence
+	By        string      // BatchesRemoved: the fault that destroyed them, or "" if the process truncated them. StartLicensed: the reason
 	Acks      int16       // ProduceAnswered
 	Given     Given       // ProduceAnswered
 	HW        wire.Offset // FetchAnswered, Promised: the high watermark in the fetch response; 0 if Batch was acknowledged
@@ -147,7 +147,7 @@ func (v *View) noteStart(p *Partition, r *Replica, start wire.Offset) {
 		return
 	}
 	if r.Log.Len() == 0 && start > r.Log.start { // the log was truncated fully, and continues at the start
-		p.release(r, start) // also needed if the log began there before, because a fault may have destroyed deleted records in the file
+		p.release(r, start) // even if the log began there before: a fault may have destroyed deleted records
 		r.Log.trim(0, start)
 	}
 	if start <= r.highestStart || start <= r.Log.start && start <= p.trimmed {
@@ -179,7 +179,8 @@ func (v *View) Started(node wire.NodeID) {
 // Ending says that a process has died, and that only responses it made earlier are still sent.
 func (v *View) Ending(node wire.NodeID) { v.Broker(node).ending = true }
 
-// Died says that a broker's process ended. The page cache stays; after a power loss, DiskFaulted and Truncated follow.
+// Died says that a broker's process ended. The page cache survives. After a power loss, calls of DiskFaulted and Truncated
+// follow.
 func (v *View) Died(node wire.NodeID) {
 	b := v.Broker(node)
 	since := v.quietSince
@@ -202,7 +203,7 @@ func (v *View) forget(node wire.NodeID, loading bool) {
 	}
 }
 
-// DiskFaulted records a fault of a disk. It is called before Truncated for the batches that the fault destroyed.
+// DiskFaulted records a fault of a disk. It is called before Truncated is called for the batches that the fault destroyed.
 func (v *View) DiskFaulted(node wire.NodeID, what string) { v.DiskFaultedIn(node, what, "") }
 
 // DiskFaultedIn records a disk fault that is limited to one partition's directory.
@@ -261,8 +262,8 @@ func (v *View) Acked(p *Partition, r *Replica, base wire.Offset, acks int16, g G
 	v.notify(Change{Kind: Promised, Partition: p, Replica: r, Node: r.Node, Batch: b, Acks: acks})
 }
 
-// HighWatermarkSent records a high watermark in a fetch response. After that, no reader may see a different record below
-// it.
+// HighWatermarkSent records a high watermark in a fetch response. From then on, no record below this high watermark may
+// change.
 func (v *View) HighWatermarkSent(p *Partition, r *Replica, hw wire.Offset) {
 	v.notify(Change{Kind: FetchAnswered, Partition: p, Replica: r, Node: r.Node, HW: hw})
 	if hw <= p.shown {

@@ -50,7 +50,7 @@ func seeHW(d *Tally, v *View, c *Change) {
 				continue
 			}
 			if at, known := p.place(last); has && known && p.promises[at].superseded != "" {
-				continue // acked-durable reports the price
+				continue // acked-durable reports this loss as priced
 			}
 			d.decide(v, p.fact(ByLeader, r.HW, ""), v.damagedDiskOf(p, r.Node, id), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
 				itoa(r.Epoch), ", has high watermark ", itoa(r.HW), "; ", v.name(id), " is ", a.memberWords(id),

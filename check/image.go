@@ -7,13 +7,13 @@ import (
 	"samsa/wire"
 )
 
-// image is the committed metadata, which the judges build from the records.
+// image is the committed metadata, which the View builds from the committed records.
 type image struct {
 	next    wire.Offset // the offset after the last record in it
 	changed int64       // the time of its last change
 
 	retention     map[wire.TopicID]Retention // the shortest retention that a topic ever had, if one was set
-	defaults      []Retention                // broker defaults that were set since
+	defaults      []Retention                // the retention defaults of brokers that were set during the run
 	configured    wire.Offset                // the offset after the last ConfigRecord
 	rewriters     bool                       // some config has made leaders change batches (compression, LogAppendTime)
 	rewritingEnd  wire.Offset                // the offset after the last record that ended such a config

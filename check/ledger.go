@@ -11,8 +11,8 @@ import (
 // copies.
 //
 // Kafka answers acks=all when the in-sync replicas have the record in their page caches, and flushes nothing. If all of
-// those machines lose power at once, the record is lost legitimately. The ledger tells such a loss from a bug, because it
-// knows which disk held which batch.
+// those machines lose power at once, the record is lost legitimately. The ledger distinguishes such a loss from a bug,
+// because it knows which disk held which batch.
 //
 // A loss is licensed if and only if one of these holds:
 //
@@ -46,7 +46,7 @@ func strength(acks int16) uint8 {
 type promise struct {
 	Batch
 	made         uint8
-	client       string     // the client of the first acknowledgement, "" if there was none
+	client       string     // the client of the first acknowledgement, or "" if there was none
 	step         uint64     // the step of the first acknowledgement, or of the first promise if there was none
 	enteredAt    uint64     // the step in which the ledger recorded it
 	quorumEpoch  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
@@ -57,7 +57,7 @@ type promise struct {
 	cuts         []cut
 	superseded   string // describes the unclean election of a leader without the batch
 	lost         bool   // a leader of the newest epoch does not have it
-	clause       string // the licence that allows the loss, "" if there is none
+	clause       string // the licence that allows the loss, or "" if there is none
 }
 
 // taken is a copy that a disk fault destroyed.
@@ -148,7 +148,7 @@ func (p *Partition) promise(v *View, b Batch, made uint8, client string) {
 		q.made |= made
 		return
 	}
-	if q.made != 0 { // missing batches are counted by the kind of promise, which may change
+	if q.made != 0 { // the counts of missing batches depend on the kind of promise, which changes below
 		for _, r := range p.replicas {
 			if q.held&(1<<r.slot) == 0 && b.Next > r.Log.start {
 				r.adjustMissing(q, -1)
@@ -197,7 +197,7 @@ func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
 	}
 }
 
-// supersededByUnclean describes the newer unclean election of a leader without this batch, "" if there was none. An older
+// supersededByUnclean describes the newer unclean election of a leader without this batch, or "" if there was none. An older
 // leader that does not know of the election yet may still promise the batch.
 func (p *Partition) supersededByUnclean(b Batch) string {
 	for i := len(p.elections) - 1; i >= 0 && p.elections[i].Epoch > b.Epoch; i-- {
@@ -337,7 +337,7 @@ func (p *Partition) faultThatTook(v *View, r *Replica, flushed bool) taken {
 // longer misses them.
 func (p *Partition) release(r *Replica, start wire.Offset) {
 	from := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
-	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some span the old start (see promisesWithin)
+	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some earlier batches span the old start (see promisesWithin)
 		q := &p.promises[i]
 		if q.held&(1<<r.slot) == 0 && q.Next <= start { // a batch that spans the new start still counts
 			q.held |= 1 << r.slot

@@ -8,8 +8,8 @@ import (
 
 const asksForLess = "acks=1: the leader answered before any follower had the record"
 
-// gone returns the licence that allows an offset to be out of range. Such a licence is a deletion from the log's start or a
-// licensed loss, for example.
+// gone returns the reason (the licence) that allows an offset to be out of range: a deletion from the log's start, an
+// unclean election, or a loss that has a licence. It returns "" if there is none.
 func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	if v == nil {
 		return ""
@@ -35,7 +35,7 @@ func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
 	return ""
 }
 
-// license returns the licence that allows the leader of an epoch to miss a promised batch, "" if there is none.
+// license returns the licence that allows the leader of an epoch to miss a promised batch, or "" if there is none.
 func (p *Partition) license(v *View, q *promise, epoch wire.Epoch) string {
 	if !q.strong() {
 		return asksForLess

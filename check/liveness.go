@@ -113,7 +113,7 @@ var livenessChecks = []*Check{
 }
 
 // liveness builds a liveness check. The function bound returns the time allowed after the last fault ended. The function
-// look describes the trouble, "" if there is none.
+// look describes the trouble, or "" if there is none.
 func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look func(*View) (bool, Fact, string), good, bad func(*stage)) *Check {
 	play := func(what func(*stage)) func(*View) *Case {
 		return func(v *View) *Case {
@@ -152,8 +152,8 @@ func liveness(name, numbers, doc string, bound func(Timeouts) Duration, look fun
 	}
 }
 
-// allHealed describes the trouble of a partition of interest, "" if there is none. It prefers a partition with sound disks,
-// because no node can repair damaged disks.
+// allHealed describes the trouble of a partition of interest, or "" if there is none. It prefers a partition with sound
+// disks, because no node can repair damaged disks.
 func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, trouble string) {
 	for _, p := range v.parts {
 		if !ofInterest(p) {
@@ -169,8 +169,8 @@ func (v *View) allHealed(ofInterest func(*Partition) bool) (seen bool, f Fact, t
 	return seen, f, trouble
 }
 
-// healed describes the trouble of one partition, "" if there is none. Records that were appended just now may not have been
-// replicated yet.
+// healed describes the trouble of one partition, or "" if there is none. Records that were appended just now may not have
+// been replicated yet.
 func (v *View) healed(p *Partition) (f Fact, trouble string) {
 	a := &p.assigned
 	if len(a.Replicas) == 0 {

@@ -15,7 +15,7 @@ type Batch struct {
 	Origin     uint32 // the checksum at append if a log cleaner has encoded the batch again since, otherwise 0
 }
 
-// Log is a replica's true log as it is in the page cache. State holds the broker's own view of it.
+// Log is a replica's true log as it is in the page cache. Replica.State holds the broker's own view of the log.
 //
 // Invariant: batches are in offset order and do not overlap, unless a check has reported otherwise.
 type Log struct {

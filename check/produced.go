@@ -122,7 +122,7 @@ var ackedWhereTold = &Check{
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		where := map[spot][]*Consume{}
-		reached := map[place]wire.Offset{} // the last offset that any reader has read
+		reached := map[place]wire.Offset{} // the highest offset that any reader has read
 		for op := range reads(c.History) {
 			p := c.read(op)
 			where[spot{p, op.Value}] = append(where[spot{p, op.Value}], op)

@@ -9,11 +9,11 @@ import (
 // quorum is the state of the controller quorum.
 type quorum struct {
 	log     *Partition
-	voters  []*Voter // in the order of first sight
+	voters  []*Voter // in the order of first use
 	leaders map[wire.Epoch]wire.NodeID
-	images  []imageAt // sorted by offset; only the last imagesKept images are kept
+	images  []imageAt // sorted by offset; the oldest images are dropped, see imagesKept
 	epoch   wire.Epoch
-	epochAt int64 // when the first controller reached that epoch
+	epochAt int64 // the time at which the first controller reached that epoch
 }
 
 // Voter is one controller.
@@ -45,7 +45,8 @@ type imageAt struct {
 	node   wire.NodeID
 }
 
-// imagesKept is the highest number of images of which the View keeps the hashes. It bounds the memory for hashes.
+// imagesKept bounds the memory for the hashes of images. If the View has more than twice as many hashes, it drops the oldest
+// imagesKept.
 const imagesKept = 4096
 
 // Metadata returns the metadata log as a partition, so that Appended and Truncated apply to it.

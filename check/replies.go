@@ -20,7 +20,7 @@ type Reply struct {
 type Setting struct {
 	Resource wire.ConfigResource
 	Of, Name string
-	Value    *string     // the value of a config, nil if it is removed
+	Value    *string     // the value of a config, or nil if it is removed
 	Level    int16       // the level of a feature
 	Known    wire.Offset // the end of the committed metadata when the request arrived
 }

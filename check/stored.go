@@ -2,8 +2,8 @@ package check
 
 import "samsa/wire"
 
-// storedAsSent judges records-intact by the true logs: a leader stores the producer's batch unchanged, unless a config of
-// its topic makes it change the batch. The checksum covers keys, values, headers and timestamps.
+// storedAsSent judges the promise of records-intact by the true logs: a leader must store the producer's batch unchanged,
+// unless a config of the topic makes leaders change batches. The checksum covers keys, values, headers and timestamps.
 var storedAsSent = &Check{
 	Name: "stored-as-sent", Numbers: "H22/bytes",
 	Doc: "an acknowledged batch is stored, at the offset in the response, byte for byte as its producer sent it",
@@ -36,8 +36,9 @@ var storedAsSent = &Check{
 	},
 }
 
-// rewrites reports whether a topic's leader may change a producer's batches: it compresses them, or sets LogAppendTime. The
-// leader uses the metadata that it has applied, so it may go on changing batches for a while after the config is removed.
+// rewrites reports whether a leader may change a producer's batches, because a config makes it compress them or replace
+// their timestamps (LogAppendTime). The leader uses the metadata that it has applied, so it may go on changing batches for
+// a while after the config is removed.
 func rewrites(v *View, p *Partition, leader wire.NodeID) bool {
 	m := &v.image
 	if !m.rewriters {

@@ -80,7 +80,7 @@ func (s *historyTally) answer(one, many string) Result {
 	return Result{Status: Held, Explanation: plural(s.seen, one, many)}
 }
 
-// licensed returns the ledger's clause for the loss of a record at an offset, "" if there is none.
+// licensed returns the ledger's clause for the loss of a record at an offset, or "" if there is none.
 func (s *historyTally) licensed(p place, at wire.Offset) string {
 	clause, _ := s.c.View.Licensed(p.TopicPartition, at)
 	return clause

@@ -154,7 +154,7 @@ var metadataLinearizable = &Check{
 	Doc: "creations, deletions and descriptions of topics are linearizable",
 	Judge: func(c *Case) Result {
 		var ops []subjectOp
-		rooms := map[string]int{} // how often a name can have become free; further creations of unknown outcome cannot matter
+		rooms := map[string]int{} // how often a name can have become free; later open creations have no effect
 		for op := range of[*DeleteTopic](c.History) {
 			rooms[op.Name]++
 		}

@@ -155,10 +155,10 @@ type State struct {
 	Start          wire.Offset
 	End            wire.Offset
 	ISR            []wire.NodeID // Leads: the committed set as the leader knows it
-	Pending        []wire.NodeID // Leads: the ISR that it has proposed, nil if none is in flight
+	Pending        []wire.NodeID // Leads: the ISR that it has proposed, or nil if none is in flight
 
 	Proposed []wire.BrokerEpoch // Leads: the broker epochs in the AlterPartition request for Pending, -1 if it has none
-	Epochs   []EpochStart       // its leader epoch cache: a new slice if it may have changed, nil if it was not observed
+	Epochs   []EpochStart       // its leader epoch cache: a new slice if it may have changed, or nil if it was not observed
 }
 
 // maximal returns the maximal ISR: the ISR and the members of the change in flight.

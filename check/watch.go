@@ -1,18 +1,18 @@
 package check
 
-// Watcher follows the changes of a View and learns which change decided which finding. It explains a finding; it has no effect
-// on any.
+// Watcher receives all changes of a View and the findings that they decide, so that a finding can be explained. It has no
+// effect on the findings.
 type Watcher interface {
 	// Changed is called for every change, before the checks see it. The change is valid only during the call.
 	Changed(c *Change)
-	// FoundBy is called when an invariant has its first violation or its first price, right after the change that decided it.
+	// FoundBy is called right after the change that decided the first violation or the first priced finding of an invariant.
 	FoundBy(check string, r Result)
 }
 
-// Watch sets the watcher of a View. Without one, a change costs no more than its checks.
+// Watch sets the watcher of a View. A View without a watcher spends no time on it.
 func Watch(v *View, w Watcher) { v.watcher = w }
 
-// notifyWatched does the same as notify, and reports the change and what the checks found in it.
+// notifyWatched does the same as notify. It also reports the change and the new findings to the watcher.
 func notifyWatched(v *View) {
 	c := &v.change
 	v.watcher.Changed(c)

@@ -8,16 +8,17 @@ import (
 	"samsa/wire"
 )
 
-// Several ops may share a batch. An op that lingers is applied to the tip at once, and its records wait in the open batch:
+// Several ops may share a batch. An op that lingers is applied to the tip (the newest state) at once, and its records wait
+// in the open batch:
 //
-//	Write ──▶ tip, open batch ──▶ linger is over, or no room, or a batch that must be alone ──▶ the log
+//	Write ──▶ tip, open batch ──▶ the linger time is over, the batch is full, or the next batch must be alone ──▶ the log
 //
 // A transactional batch and a marker are always appended alone and at once, after the open batch. The same is true of an
 // op that fills a batch, and of every op if Linger is 0. An op is never split over batches; the log refuses an op that is
 // too large (MESSAGE_TOO_LARGE, for clients UNKNOWN_SERVER_ERROR). If a batch is refused, all ops in it are undone.
 
-// Adaptive is the default Linger of Kafka 4 (-1). The batch is appended after the events that are already queued. Ops
-// share a batch if they arrive faster than they are processed; a single op does not wait.
+// Adaptive is the default linger time of Kafka 4 (-1). The batch is appended after the events that are already queued. So
+// ops share a batch only if they arrive faster than they are processed.
 const Adaptive env.Duration = -1
 
 // openBatch has the records that are in the tip but not yet in the log.
@@ -27,8 +28,8 @@ type openBatch struct {
 	flushAt env.Instant
 }
 
-// Sizes by which Kafka estimates whether a batch has room: the header of a batch, and a record without its key, value
-// and headers.
+// From these sizes Kafka estimates whether a batch has room. They are the size of a batch header, and the size of a record
+// without its key, value and headers.
 const (
 	batchOverhead  = 61
 	recordOverhead = 21
@@ -151,7 +152,7 @@ func entries(b Batch, base wire.Offset) []Entry {
 	return all
 }
 
-// answerFor returns the error for the answers after an append failed.
+// answerFor returns the error that the answers of an op contain if its append failed.
 func answerFor(err error) error {
 	var refused Refused
 	if errors.As(err, &refused) {

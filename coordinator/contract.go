@@ -9,8 +9,8 @@ import (
 
 // Machine is the hard state of a coordinator, which depends only on the log.
 type Machine interface {
-	// Apply applies one entry of the log. No other function changes hard state. The effect is the same when the entry was
-	// just written and when it is read back years later. Apply must accept every entry.
+	// Apply applies one entry of the log. No other function changes hard state. The effect of an entry that was just written
+	// must be the same as its effect when it is read back years later. Apply must accept every entry.
 	Apply(Entry)
 	// Digest returns a fingerprint of the whole state, which Apply keeps up to date. Equal states have equal digests.
 	Digest() uint64
@@ -18,12 +18,12 @@ type Machine interface {
 
 // Entry is one record of the log with the stamp of its batch, or the marker that ends a transaction.
 type Entry struct {
-	wire.Record                   // a marker has only the Offset
+	wire.Record                   // for a marker, only its Offset is set
 	Stamp       Stamp             // the stamp of the batch
 	Marker      TransactionResult // NoMarker for data
 }
 
-// Stamp is the producer in the header of a batch. The zero value stands for a batch without a producer.
+// Stamp is the producer in the header of a batch. The zero value means that the batch has no producer.
 type Stamp struct {
 	Transactional bool // in a transaction that a marker will end; if false, the other fields are 0
 	Producer      wire.ProducerID
@@ -70,12 +70,12 @@ type Log[M Machine] interface {
 	// Base loads the snapshot before the start of the log into an empty machine, and returns the offset where the log
 	// starts. If the log is complete, the machine stays empty. A snapshot has only committed entries.
 	Base(e env.Env, into M) (wire.Offset, error)
-	// Scan calls apply on the entries of [from, to) in order. It stops after the batch with which it has read budget bytes
-	// or more; 0 means no limit. It returns the offset where it stopped, which is above from.
+	// Scan calls apply on the entries of [from, to) in order. It stops after the first batch at which it has read budget
+	// bytes or more; a budget of 0 means no limit. It returns the offset at which it stopped, which is above from.
 	Scan(e env.Env, from, to wire.Offset, budget int, apply func(Entry)) (wire.Offset, error)
 }
 
-// Host owns the runtime. It has the links, the timers and the soft state.
+// Host owns the runtime. It has the connections, the timers and the soft state.
 type Host interface {
 	// Answer sends an answer. If Err is set there is no Response, and the host builds the error response.
 	Answer(e env.Env, a Answer)
@@ -107,11 +107,12 @@ type Result struct {
 	Guard    int64         // the guard of a transactional batch, see Batch
 	Records  []wire.Record // with Key, Value, Timestamp and Headers; the log assigns the offsets
 	Answers  []Answer      // sent when all of the tip, including these records, is committed
-	OnCommit []env.Token   // effects that happen only after that commit; if leadership is lost, a load must find them again
+	OnCommit []env.Token   // effects that happen after that commit; if leadership is lost, a load must find them again
 	Keys     []string      // keys that the write changes, see Pending
 }
 
-// Unknown is the reason why the outcome of an op is unknown. Its records stay in the log, and may be committed or lost.
+// Unknown is the reason why the outcome of an op is unknown. The records of the op stay in the log, and may be committed or
+// lost.
 type Unknown string
 
 const (

@@ -33,7 +33,7 @@
 //
 // # Rules that are easy to get wrong, each with a test of its own
 //
-//   - The answer of an op that wrote nothing also waits until all of the tip is committed; otherwise it could report
+//   - Even the answer of an op that wrote nothing waits until all of the tip is committed; otherwise it could report
 //     state that is lost later.
 //   - When leadership is lost, every parked op is answered "unknown", never "failed", because its records may survive on
 //     the next leader.
@@ -47,8 +47,8 @@
 //
 // The runtime uses a log only through the interface Log, elects no leader, and has no timers: it asks the host to call
 // Fire at an instant. Soft state (timers, sessions, members that wait for each other) belongs to the host; it changes
-// outside Apply, and is rebuilt after a load. Kafka can split the records of an op over several batches, but uses that only
-// to clean up old offsets; here the records of an op are always in one batch. Kafka can compress batches
+// outside Apply, and is rebuilt after a load. Kafka can split the records of an op over several batches, but does so only to
+// clean up old offsets; here the records of an op are always in one batch. Kafka can compress batches
 // (offsets.topic.compression.codec); here that is left to the log. If another writer has appended to the log, Kafka loads
-// the log again; here that is a broken invariant, and the runtime panics.
+// the log again; here this breaks an invariant, and the runtime panics.
 package coordinator

@@ -7,7 +7,7 @@ import (
 	"samsa/wire"
 )
 
-// A load reads the part of the log that is not in the tip, one chunk per event, and then makes the runtime active:
+// A load reads the part of the log that is not yet applied to the tip, and then makes the runtime active:
 //
 //	Load ──▶ LoadStep ──▶ LoadStep ··· ──▶ LoadStep: at the log's end ──▶ active
 //	              ▲ the host calls LoadStep once per event, or several times in one event

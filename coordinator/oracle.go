@@ -44,7 +44,7 @@ func (r *Runtime[M]) Check(e env.Env) {
 	replay := r.make()
 	base, err := r.log.Base(e, replay)
 	if err != nil || base > r.next {
-		return // the log cannot be read or was replaced, which the host will notice
+		return // the log cannot be read or was replaced; the host will notice that
 	}
 	stable, reached := uint64(0), false
 	apply := func(entry Entry) {

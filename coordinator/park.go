@@ -44,7 +44,7 @@ func (r *Runtime[M]) park(e env.Env, answers []Answer, effects []env.Token, keys
 	r.parked = append(r.parked, p)
 }
 
-// Pending reports whether a write to a key is in flight. An op calls it where Kafka answers CONCURRENT_TRANSACTIONS
+// Pending reports whether a write to a key is in flight. An op calls it if Kafka would answer CONCURRENT_TRANSACTIONS
 // instead of deciding on uncommitted state. After its deadline an op no longer waits, but its write is still pending.
 func (r *Runtime[M]) Pending(key string) bool { return r.keys[key] > 0 }
 
@@ -85,7 +85,7 @@ func (r *Runtime[M]) release(e env.Env, answers []Answer, err error) {
 	}
 }
 
-// wakeAt asks the host to call Fire at an instant, unless an earlier call is due.
+// wakeAt asks the host to call Fire at an instant, unless the host will already call it before that.
 func (r *Runtime[M]) wakeAt(e env.Env, at env.Instant) {
 	if !r.wake.asked || at <= r.wake.at {
 		r.wake = wake{true, at}
@@ -94,8 +94,8 @@ func (r *Runtime[M]) wakeAt(e env.Env, at env.Instant) {
 }
 
 // Fire appends the open batch if it has lingered long enough, and answers the ops past their deadline. The records of
-// these ops stay in the log and in flight. The host calls Fire at the instant of WakeAt, but may also call it at any other
-// time. Fire returns errors as Write does.
+// these ops stay in the log and may still be committed. The host calls Fire at the instant of WakeAt, but may also call it
+// at any other time. Fire returns errors as Write does.
 func (r *Runtime[M]) Fire(e env.Env) error {
 	now := e.Now()
 	r.wake = wake{}

@@ -50,11 +50,12 @@ type Runtime[M Machine] struct {
 	parked []parked  // in the order of their field at
 	keys   keyCounts // the keys that the parked ops write
 	wake   wake
-	react  func(tip M, whole bool) Result // the waiting reaction to the newest image, see ImageChanged
+	react  func(tip M, whole bool) Result // the last reaction given to ImageChanged; it runs again after a load
 	oracle oracle
 }
 
-// New returns a standby before the first record. The function make returns an empty machine.
+// New returns a runtime in the state Standby that has read nothing of the log yet. The function make returns an empty
+// machine.
 func New[M Machine](log Log[M], host Host, make func() M, o Options) *Runtime[M] {
 	return &Runtime[M]{log: log, host: host, make: make, options: o, tip: make(), stable: make(),
 		keys: keyCounts{}, oracle: oracle{on: o.Oracle}}
