@@ -16,7 +16,7 @@ type call struct {
 	key         int16
 	version     int16
 	oneWay      bool // Kafka sends no response; the call returns when the request is written
-	written     Time // oneWay: when the request is written, or unwritten
+	written     Time // of a oneWay call: when the request is written, or the constant unwritten
 	due         env.Instant
 	cause       uint64 // the event that made it
 	token       env.Token

@@ -14,7 +14,7 @@ type Config struct {
 
 	Net  NetProfile   // the zero value is LAN()
 	Disk disk.Profile // of every machine that sets no profile of its own
-	CPU  env.Duration // cost of each event, paid by its lane before its first effect; 0 is DefaultCPU, negative is none
+	CPU  env.Duration // cost of each event, paid by its lane before its first effect; 0 is DefaultCPU, negative is no cost
 	FIFO bool         // events at the same instant happen in the order in which they were scheduled, for every seed
 
 	Epoch     env.Time     // wall clock at the start of the world; 0 is DefaultEpoch
@@ -28,7 +28,7 @@ const DefaultCPU = 3 * env.Microsecond
 // DefaultEpoch is the default start of wall clocks: 2026-01-01T00:00:00Z.
 const DefaultEpoch = env.Time(1767225600) * env.Time(env.Second)
 
-// Mode is how messages travel. The hash of a run is the same in all of them.
+// Mode is the way in which messages travel. The hash of a run is the same in all modes.
 type Mode uint8
 
 const (
@@ -36,8 +36,8 @@ const (
 	Pointer Mode = iota
 	// Wire encodes to Kafka's bytes and decodes again, which checks that the codec loses nothing.
 	Wire
-	// Guard hands the struct over, and encodes it at send and again some hundred messages later, which checks that no node
-	// changes a message after it was sent. See World.GuardViolation.
+	// Guard hands the struct over. It also encodes the message when it is sent and again some hundred messages later,
+	// to check that no node changes a message after sending it. See World.GuardViolation.
 	Guard
 )
 
@@ -46,7 +46,7 @@ func (m Mode) String() string { return [...]string{"pointer", "wire", "guard"}[m
 
 // NetProfile describes the network without faults, and its random faults.
 type NetProfile struct {
-	Name string // "" in the zero value, which stands for LAN
+	Name string // "" in the zero value, which means LAN()
 
 	Least  env.Duration // one-way latency between the closest pair of machines
 	Spread env.Duration // every pair permanently has up to this much more latency
@@ -59,12 +59,12 @@ type NetProfile struct {
 	RTO, RTOMax    env.Duration // the first retransmission timeout, and the maximum up to which it doubles
 	ConnectTimeout env.Duration // for a peer that never answers
 
-	LossPPM   uint32       // in how many of a million milliseconds packets are lost, and so arrive after retransmissions
-	StallPPM  uint32       // in how many of a million seconds the packets of a pair stall
+	LossPPM   uint32       // share of milliseconds in which packets are lost and retransmitted, in ppm
+	StallPPM  uint32       // share of seconds in which the packets of a pair stall, in ppm
 	StallMax  env.Duration // the longest such stall
-	ResetPPM  uint32       // in how many of a million ticks (of a tenth of a second) one connection of a pair is reset
-	RefusePPM uint32       // in how many of a million ticks connecting fails
-	DropPPM   uint32       // in how many of a million ticks the unread requests of a closed connection are dropped
+	ResetPPM  uint32       // share of ticks (of a tenth of a second) in which a connection of a pair is reset, in ppm
+	RefusePPM uint32       // share of ticks in which connecting fails, in ppm
+	DropPPM   uint32       // share of ticks in which the unread requests of a closed connection are dropped, in ppm
 }
 
 // LAN is a quiet data centre: a quarter of a millisecond, some jitter, no loss.
@@ -98,7 +98,7 @@ type Machine struct {
 
 	Double env.Addr // if set, a fault: this machine's node claims the identity of the node on machine Double
 
-	RequestThreads int          // request handlers (num.io.threads); 0 is 8
+	RequestThreads int          // request handlers (num.io.threads); 0 means 8
 	Rack           string       // machines of one rack have less latency; a scenario can cut the power of a rack
 	Disk           disk.Profile // the zero value means Config.Disk
 

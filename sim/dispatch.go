@@ -19,7 +19,7 @@ import (
 func (w *World) prepare(m *machine, k *work) (void bool) {
 	switch k.kind {
 	case Fired:
-		// The slab entry may belong to another timer by now, or the timer was armed again; then its generation differs.
+		// If the slab entry belongs to another timer by now, or the timer was armed again, its generation differs.
 		t := &m.timers.slab[k.place]
 		if t.gen != k.gen || t.state != timerDue {
 			return true

@@ -39,8 +39,8 @@ type Effect struct {
 	Cause uint64 // the event that caused the change
 	Node  env.Addr
 
-	Disk disk.Change // EffectDisk
-	Note Noted       // EffectNote
+	Disk disk.Change // of EffectDisk
+	Note Noted       // of EffectNote
 
 	Peer     env.Addr    // Departed: the receiver; Delivered: the sender
 	Link     env.Link    // in Node's numbering
@@ -190,8 +190,8 @@ func (w *World) suspend(m *machine) {
 	p := &w.pending
 	old := p.heap
 	p.heap = nil
-	// first is the first sync that is not issued. The device handles syncs in order, so even an issued sync of another
-	// lane waits if it comes after the sync with number first.
+	// first is the number of the first sync that is not issued. The device handles syncs in order, so even an issued
+	// sync of another lane waits if it has a larger number.
 	first := ^uint64(0)
 	for _, place := range old {
 		if e := &p.slab[place]; e.Node == m.addr && e.syncs() && e.Disk.Begins > w.now {

@@ -22,8 +22,8 @@ const (
 	halfNone     halfState = iota // server: has not seen the SYN
 	halfOpening                   // client: has not seen the SYNACK
 	halfOpen                      //
-	halfFailing                   // client: gone, but its node has not handled Lost yet
-	halfDraining                  // server: the client is gone, requests it sent are still served
+	halfFailing                   // client: the link is lost, but the node has not handled Lost yet
+	halfDraining                  // server: the client is gone, but requests that it sent are still served
 	halfGone                      // removed from its machine's table of links
 )
 
@@ -49,7 +49,7 @@ type link struct {
 	correlation int32       // of the next request
 	connectBy   env.Instant // the client's monotonic clock
 	deadline    slotID      // when connecting or a call may time out; the entry may come up early, but not late
-	written     slotID      // when the first request without a response is written
+	written     slotID      // when the first request that expects no response is written
 
 	// fields of the server half
 	unread   packetList // arrived, not handed to the node

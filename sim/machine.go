@@ -7,7 +7,7 @@ import (
 	"samsa/sim/env"
 )
 
-// machineState is the life of a machine and of the process on it.
+// machineState is the state of a machine and of the process on it.
 //
 //	          Start                                 Crash, Stop + Exit, DieAfter
 //	off ──────────────▶ starting ──▶ running ──────────────────────────────────▶ down ──Start──▶ starting
@@ -38,7 +38,7 @@ type machine struct {
 	disk        *disk.Disk
 	wall, mono  clock
 
-	// of the incarnation
+	// fields of the incarnation
 	stations  [handlers + 1]station
 	timers    timers
 	links     []*link // by number, from firstLink; nil once forgotten
@@ -47,13 +47,13 @@ type machine struct {
 	freeFlush []int32
 	listens   Time // connecting succeeds from this time
 	stopping  bool // SIGTERM came before the first event
-	changed   Time // when the last disk change of an event is complete
+	changed   Time // when the latest disk change is complete
 	paused    bool
 	pausedAt  Time
 	resumedAt Time
-	suspended []pending // effects of the handler that a pause interrupted
+	suspended []pending // effects that the process had not reached when it was paused
 
-	// of the running event
+	// fields of the running event
 	cost   env.Duration // spent so far
 	killed bool         // the process died inside this event
 	leaves bool         // the node called Exit
@@ -65,7 +65,7 @@ type machine struct {
 	ends     bool // the scheduled death is a power loss
 
 	start, death slotID
-	cause        uint64 // of the scheduled start or death
+	cause        uint64 // the event that caused the scheduled start or death
 
 	paths []*path // to each machine, by index
 
@@ -103,7 +103,8 @@ func (m *machine) spend(cost env.Duration) Time {
 	return m.spent()
 }
 
-// silent reports whether the incarnation is dead; the actions of a dead one have no effect. It panics outside of an event.
+// silent reports whether the incarnation is dead; the actions of a dead incarnation have no effect. It panics outside
+// of an event.
 func (m *machine) silent() bool {
 	if m.world.current != m {
 		m.misuse("its Env was used outside of its event")

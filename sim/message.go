@@ -58,9 +58,10 @@ func (w *World) unpack(p *packet, from env.Addr) {
 	}
 }
 
-// requestGist and responseGist digest a message for the hash of the run: for each partition the number, the offset, the
-// error, the length of the records and the checksum of the first batch. They do not read all bytes; a change that they
-// miss shows in the receiver's writes. They use only fields that every version has, because wire mode loses the others.
+// requestGist and responseGist compute a digest of a message for the hash of the run. For each partition, the digest
+// covers the number, the offset, the error, the length of the records and the checksum of the first batch. It does not
+// cover all bytes; a change that it misses shows in the receiver's writes. It covers only fields that every version
+// has, because wire mode loses the others.
 
 func requestGist(m env.Request) (h uint64) {
 	switch m := m.(type) {
@@ -112,8 +113,8 @@ func recordsGist(records []byte) uint64 {
 	return h
 }
 
-// stamp gives a response the version of its request. Only ApiVersions answers an unsupported version with version 0,
-// because the client then does not know which versions the broker supports.
+// stamp gives a response the version of its request. If the request is ApiVersions in an unsupported version, the
+// response has version 0, because the client does not know yet which versions the broker supports.
 func stamp(resp env.Response, version int16) {
 	const unsupportedVersion = 35
 	if r, ok := resp.(*kmsg.ApiVersionsResponse); ok && r.ErrorCode == unsupportedVersion {
@@ -170,7 +171,7 @@ func (g *guard) watch(p *packet, from, to env.Addr, cause uint64) {
 	g.next = (g.next + 1) % guardDelay
 }
 
-// look compares one message with its hash at the send.
+// look checks that a message still has the hash that it had when it was sent.
 func (g *guard) look(i int) {
 	m := &g.watched[i]
 	if m.req == nil && m.resp == nil || g.encode(m) == m.hash {

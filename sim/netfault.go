@@ -6,10 +6,10 @@ import (
 )
 
 // The functions of this file are the faults of the network. A fault acts in one direction, from some machines to
-// others. For both directions, call the function twice, or use Partition. The functions only set flags on paths and
-// links; their effect is computed when a packet arrives (pipe.go). So starting a fault among 100 machines costs 10,000
-// assignments, and each packet then checks only its own path. They may be called between events, or in World.At and
-// World.AfterEvent callbacks, but not from inside a node.
+// others. For both directions, call the function twice, or use Partition. Most of the functions only set flags on paths
+// and links; the effect is computed when a packet is sent or arrives (path.go, pipe.go). So starting a fault among 100
+// machines costs 10,000 assignments, and each packet then checks only its own path. The functions may be called between
+// events, or in World.At and World.AfterEvent callbacks, but not from inside a node.
 
 // each calls f for every ordered pair of different machines.
 // It skips a machine's path to itself, because network faults never affect the loopback.

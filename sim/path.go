@@ -87,7 +87,8 @@ func (w *World) newPath(from, to *machine) *path {
 // flight returns the time at which a packet arrives if no fault delays it.
 func (w *World) flight(p *pipe, k *packet) Time {
 	path := p.path
-	// The bytes go on the line after earlier bytes, take time by bandwidth, and then travel for the path's latency.
+	// The bytes wait for earlier bytes, take the time that the bandwidth requires, and then travel for the path's
+	// latency.
 	at := max(k.depart, p.lineFree)
 	rate := w.net.Bandwidth
 	if path.bandwidth > 0 {

@@ -10,8 +10,8 @@ import "samsa/sim/env"
 //	                                                        │
 //	                                                        └──▶ the other half
 //
-// Faults take effect when a packet arrives, and a fault at any time during its flight counts. So cutting a cable costs
-// nothing until a packet arrives, and a packet in flight when the cable is cut is lost, as on a real network.
+// Cuts and clogs take effect when a packet arrives, and a cut at any time during its flight counts. So cutting a cable
+// costs nothing until a packet arrives, and a packet in flight when the cable is cut is lost, as on a real network.
 type pipe struct {
 	link       *link
 	back       bool // from server to client

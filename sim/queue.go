@@ -16,7 +16,7 @@ type slotKind uint8
 const (
 	slotTimer    slotKind = iota // machine a, timer b
 	slotPipe                     // link a, direction b: the first packet arrives
-	slotDeadline                 // link a: a call or the connect may have timed out
+	slotDeadline                 // link a: connecting or a call may have timed out
 	slotServe                    // link a: the server may read the next request
 	slotWritten                  // link a: a request that has no response was written
 	slotStation                  // machine a, station b: a lane is free again

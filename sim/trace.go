@@ -34,7 +34,7 @@ const NoCause = ^uint64(0)
 type Event struct {
 	Seq   uint64 // counts events from 0
 	Cause uint64 // the event that scheduled this one, or NoCause
-	Step  uint64 // counts steps from 0; meaningful if Story
+	Step  uint64 // counts steps from 0; meaningful only if Story is set
 	Story bool   // a note of this event belongs to the story, so the event is a step
 	Kind  Kind
 	Time  Time

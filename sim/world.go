@@ -63,7 +63,7 @@ type action struct {
 // New makes an empty world at time 0.
 func New(config Config) *World {
 	w := &World{config: config, net: config.Net, cpu: config.CPU, epoch: config.Epoch, byAddr: map[env.Addr]*machine{}}
-	// Zero values stand for defaults. A negative CPU means that events cost nothing; Ideal is a network without delay.
+	// A zero value means the default. A negative CPU means that events cost nothing; Ideal is a network without delay.
 	if w.net == (NetProfile{}) {
 		w.net = LAN()
 	}
@@ -139,8 +139,8 @@ func (w *World) Add(config Machine) {
 	w.connect(m)
 }
 
-// connect draws the paths between a new machine and all others.
-// The draw depends on the names of the pair and not on the order of draws, so an added machine changes no other latency.
+// connect makes the paths between a new machine and all others. Their random latency depends on the names of the pair
+// and not on the order of calls, so an added machine changes no other latency.
 func (w *World) connect(m *machine) {
 	for _, n := range w.machines {
 		m.paths = append(m.paths, w.newPath(m, n))

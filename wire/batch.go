@@ -76,8 +76,8 @@ func (t TimestampType) String() string {
 }
 
 // Batch is exactly one whole v2 batch, header and records, in the format of logs and requests. If Next returned the
-// Batch, the header is complete and states the length of the Batch. Validate checks everything else. The methods that read the
-// header panic if b is shorter than a header.
+// Batch, the header is complete and states the length of the Batch. Validate checks everything else. The methods that
+// read the header panic if b is shorter than a header.
 //
 // A Batch aliases the bytes in which it was found. Bytes that came in a request or from a disk are read-only; copy such
 // bytes before calling Patch, SetLogAppendTime or SetMaxTimestamp.

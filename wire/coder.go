@@ -128,10 +128,10 @@ func (c *coder) version(v *int16, newest int16) {
 // flexible.
 func (c *coder) flexibleSince(v int16) { c.rigid = c.ver < v }
 
-// since reports whether the message's version has a field that was added in version v. If set is true but the message's
-// version does not have the field, the value would be silently lost; Kafka throws UnsupportedVersionException then, and
-// since panics. If the schema calls the field ignorable, Kafka drops the value instead; for such a field the caller
-// passes false for set.
+// since reports whether the message's version has a field that was added in version v. set reports whether the field
+// differs from its default. If it does, but the version does not have the field, writing would silently lose the value.
+// In this case Kafka throws UnsupportedVersionException, and the method since panics. If the schema calls the field
+// ignorable, Kafka drops the value instead; for such a field the caller passes false for set.
 func (c *coder) since(v int16, set bool) bool { return c.within(v, 1<<15-1, set) }
 
 // within does the same as since for a field that was added in version from and last existed in version to.

@@ -241,8 +241,8 @@ type ControlRecord struct {
 	Value     []byte // aliases the batch
 }
 
-// Control returns the first record of a control batch. The batch of a transaction marker has no other record. If the
-// batch is not a control batch, or if compaction removed its records, Control returns a *CorruptError too.
+// Control returns the first record of a control batch. The batch of a transaction marker has no other record. The error
+// is a *CorruptError, even if the batch is not a control batch or has no records after compaction.
 func (b Batch) Control() (ControlRecord, error) {
 	for c, err := range b.Controls() {
 		return c, err

@@ -3,8 +3,8 @@
 // of the quorum.
 //
 // Nearly everything in Kafka is a record batch: the batch that a producer sends, the content of a segment file and of a
-// fetch response, a transaction's marker, a change of cluster metadata, a snapshot. All have the same bytes, so a broker
-// can append and serve a batch without decoding it:
+// fetch response, a transaction's marker, a change of cluster metadata, a snapshot. All have the same format, so a
+// broker can append and serve a batch without decoding it:
 //
 //	 0            8        12       16     17    21          61
 //	┌────────────┬────────┬────────┬──────┬─────┬───────────┬──────────────────────────────┐
@@ -18,9 +18,9 @@
 //
 //	a record: length | 0 | timestamp delta | offset delta | key | value | headers
 //
-// The CRC does not cover the base offset and the leader epoch. A leader that appends a batch sets only these twelve
-// bytes, so it does not have to compute the CRC again. All other offsets and timestamps are relative: a record stores
-// its distance from the batch's first offset and timestamp.
+// The CRC does not cover the base offset and the leader epoch. A leader that appends a batch can therefore set these
+// twelve bytes without computing the CRC again. All other offsets and timestamps are relative: a record stores its
+// distance from the batch's first offset and timestamp.
 //
 // How to read: batch.go has the header and finds batches in bytes; record.go has the records; build.go writes batches
 // with their records; codec.go has the compression. validate.go has the checks that every batch must pass and the
@@ -32,6 +32,6 @@
 //
 // What it is not: it is not a log (see storage), it does not have the rules of appends (see replication), and it does
 // not define the requests (see kmsg). It has no state: every function depends on its arguments alone and returns the
-// same bytes on every platform. Decoded values alias the bytes from which they were decoded; bytes from a link or a
-// disk are read-only.
+// same bytes on every platform. Batches, records and the byte fields of requests and responses alias the bytes from
+// which they were decoded. Bytes from a link or a disk are read-only.
 package wire

@@ -20,7 +20,7 @@ type effect struct {
 	changes map[*types.Var]bool // the parameters, including the receiver, through which the call changes something
 }
 
-// changesParam reports whether a call changes the value that its i-th argument refers to. If i is -1, the receiver is meant.
+// changesParam reports whether a call changes the value that its i-th argument refers to; -1 means the receiver.
 func (p *Program) changesParam(fn *types.Func, i int) bool {
 	sig := fn.Signature()
 	v := sig.Recv()

@@ -202,7 +202,7 @@ func (b *body) assignOne(s ast.Stmt, lhs, rhs ast.Expr) {
 		b.fail(s, "it writes "+text+", which another entry may write too")
 		return
 	}
-	// A variable may change by itself: x = append(x, …), if x is sorted after the loop, or x = max(x, …).
+	// A variable may grow from itself by x = append(x, …), if x is sorted after the loop, or by x = max(x, …).
 	if call, ok := ast.Unparen(rhs).(*ast.CallExpr); ok && len(call.Args) > 0 && types.ExprString(call.Args[0]) == text {
 		switch builtin(b.pkg.Info, call) {
 		case "append":
@@ -283,7 +283,7 @@ func (b *body) change(lhs ast.Expr, how string) {
 
 // readsOfChanged reports a read of a value that depends on earlier iterations, for example if n < 10 { n++ }.
 func (b *body) readsOfChanged() {
-	// Uses of a variable that belong to an accepted write: x in x++, in x = append(x, …), in if v > x { x = v }.
+	// Uses of a variable that belong to an accepted write, such as x in x++, x = append(x, …) and if v > x { x = v }.
 	writes := map[*ast.Ident]bool{}
 	own := map[ast.Expr]bool{} // m in m[key], and m[…] on the left side
 	mark := func(e ast.Expr) {

@@ -17,7 +17,7 @@ import (
 // An append fills the capacity after the last byte; all other changes replace the chunk by a changed copy. A truncate drops
 // the capacity after the cut, because readers may still hold the bytes that were there.
 type content struct {
-	chunks [][]byte // all but the last have chunkSize bytes, the last at least one
+	chunks [][]byte // all but the last have chunkSize bytes; the last has at least one
 	sums   []uint64 // hash of each chunk; 0 means not computed
 	size   int64
 }

@@ -6,7 +6,7 @@ import (
 	"samsa/sim/env"
 )
 
-// The states that a power loss may leave.
+// These are the states that a power loss may leave.
 //
 //	file bytes     the device's bytes, with each sector (512 bytes) in the state after some number of its unsynced writes
 //	file length    a length the file had since its last sync, or a sector boundary between two such lengths; a sector
@@ -160,8 +160,9 @@ func (d *Disk) LosePower() {
 	}
 }
 
-// powerLoss draws the state that one power loss leaves. The number of a decision consists of the time (in steps of 100 ms),
-// the inode, and the sector or page. So another power loss, or a change of another file, does not affect the decision.
+// powerLoss draws the state that one power loss leaves. The ordinal of a decision consists of the time (in steps of 100
+// ms), the inode, and the sector or page. So another power loss, or a change of another file, does not affect the
+// decision.
 type powerLoss struct {
 	d  *Disk
 	at uint64
@@ -240,8 +241,7 @@ func (p powerLoss) bytes(f *inode) content {
 		return f.device.clone()
 	}
 	f.freeze()
-	// The first draw decides the way in which bytes survive. Later draws only decide how many, so pinning the first is
-	// enough.
+	// The first draw decides the way in which bytes survive. Later draws decide only how many survive.
 	keep := p.draw("disk.power.file", f, 0, p.d.profile.Noise.Torn, keepValues)
 	switch keep {
 	case keepNothing:
@@ -349,7 +349,7 @@ func (w *dirtyWrite) reaches(s, before int64) bool {
 	return off < (s+1)*sector && end > s*sector && off < end
 }
 
-// stale fills the sectors of a file that were never written with old bytes of the device.
+// stale puts old bytes of the device into the sectors of a file that were never written.
 func (p powerLoss) stale(f *inode, r remains, b *content) {
 	done := false
 	for s := (f.device.size + sector - 1) / sector; s*sector < b.size; s++ {
@@ -417,7 +417,7 @@ func (d *Disk) eachKept(kept []bool, visit func([]bool) bool) bool {
 		return false
 	}
 	c := &d.nameLog[n]
-	if !d.issued(c.moment) {
+	if !d.issued(c.stamp) {
 		return true
 	}
 	// The change may survive only with the changes that it depends on. The method closure applies this rule to a sync.

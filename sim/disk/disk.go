@@ -30,7 +30,7 @@ type Disk struct {
 	filled    bool // no room is left, whatever the capacity
 	armed     []armed
 	lies      bool
-	slow      int64        // permille
+	slow      int64        // the cost of calls in permille of the normal cost
 	delay     env.Duration // added to every call
 	slowUntil Time         // until this time, calls are ten times slower, by chance
 	stall     Time
@@ -44,7 +44,7 @@ var _ env.Disk = (*Disk)(nil)
 // effect when it returns. A Flush takes effect at once, and no node gets its result.
 func New(profile Profile) *Disk { return NewIn(profile, &aloneHost{}) }
 
-// NewIn makes an empty disk in the machine that host stands for.
+// NewIn makes an empty disk for the given host.
 func NewIn(profile Profile, host Host) *Disk {
 	d := &Disk{host: host, profile: profile, capacity: profile.Capacity, slow: 1000, inodes: 1}
 	if d.capacity == 0 {
@@ -75,7 +75,7 @@ func (d *Disk) enter() error {
 		return env.ErrDead
 	}
 	d.begins = d.host.Spend(0)
-	// Syncs complete lazily, because only the next call, a judge or a power loss can see that one is complete.
+	// Syncs complete lazily, because only the next call, a judge or a power loss can see that a sync is complete.
 	if len(d.pending) > 0 {
 		d.completeSyncs(d.host.Now())
 	}
@@ -337,9 +337,9 @@ func (d *Disk) Flush(f env.File, tok env.Token) {
 	}
 }
 
-// Rename moves a file or directory. If the new name is a directory, or a directory would replace a file, Rename returns
-// ErrExist. Directories can move because Kafka deletes a partition by renaming its directory first. Unlike in rename(2), a
-// directory cannot replace an empty one.
+// Rename moves a file or directory. If the new name belongs to a directory, or a directory would replace a file, Rename
+// returns ErrExist. Directories can move because Kafka deletes a partition by renaming its directory first. Unlike in
+// rename(2), a directory cannot replace an empty one.
 func (d *Disk) Rename(from, to string) error {
 	if err := d.enter(); err != nil {
 		return err

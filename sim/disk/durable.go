@@ -22,28 +22,28 @@ const (
 
 // dirtyWrite is one change of a file that is not on the device yet.
 type dirtyWrite struct {
-	moment         // of its first call
+	stamp          // of its first call
 	truncate bool  // the file was cut or extended to end
 	lost     bool  // the device will never have the bytes, only the length
 	open     bool  // the bytes of [off, end) are still in the page cache, and appends may join; only the last write is open
 	off, end int64 // bytes [off, end) were written
 	size     int64 // the file's length after it
 	pieces   []piece
-	steps    []int64 // some lengths the file had in between
+	steps    []int64 // some lengths that the file had between the appends
 	joins    []join  // the latest appends that joined it and may not be issued yet
 }
 
 // join is an append that joined a write.
 type join struct {
-	moment
+	stamp
 	off int64 // the file's length before the append
 }
 
 // pendingSync is a sync that is not complete.
 type pendingSync struct {
-	moment      // the sync covers the changes with smaller numbers
-	at     Time // when these changes are on the device
-	node   *inode
+	stamp      // the sync covers the changes with smaller numbers
+	at    Time // when these changes are on the device
+	node  *inode
 }
 
 // nameEdit sets a name in a directory to node; a nil node removes the name.
@@ -53,9 +53,9 @@ type nameEdit struct {
 	node *inode
 }
 
-// nameChange is one create, rename or remove: one or two edits that the device takes together, as a journal does.
+// nameChange is one create, rename or remove: one or two edits that reach the device together, as in a journal.
 type nameChange struct {
-	moment
+	stamp
 	edits [2]nameEdit // the second has a nil dir if there is only one edit
 	// barrier is set if a directory moves between directories. Such a move depends on all earlier changes; otherwise a crash
 	// could leave the directory below itself.
@@ -69,14 +69,14 @@ func (c *nameChange) touches(dir *inode) bool { return c.edits[0].dir == dir || 
 func (d *Disk) log(first, second nameEdit) {
 	moved := second.node
 	d.nameLog = append(d.nameLog, nameChange{
-		moment:  d.next(),
+		stamp:   d.next(),
 		edits:   [2]nameEdit{first, second},
 		barrier: moved != nil && moved.dir && first.dir != second.dir,
 	})
 	if len(d.nameLog) > mostNameEdits {
 		// A change that is not issued yet must not reach the device, however long the log is.
 		oldest := 0
-		for oldest < mostNameEdits/2 && d.issued(d.nameLog[oldest].moment) {
+		for oldest < mostNameEdits/2 && d.issued(d.nameLog[oldest].stamp) {
 			oldest++
 		}
 		for i := range d.nameLog[:oldest] {
@@ -146,7 +146,7 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 		if len(w.steps) < mostSteps {
 			w.steps = append(w.steps, off)
 		}
-		if n := len(w.joins); n == 0 || d.issued(w.joins[n-1].moment) {
+		if n := len(w.joins); n == 0 || d.issued(w.joins[n-1].stamp) {
 			w.joins = w.joins[:0]
 		}
 		if !d.issued(at) {
@@ -158,7 +158,7 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 	}
 	f.freeze()
 	f.cache.write(off, p)
-	f.record(d, dirtyWrite{moment: at, off: off, end: end, size: f.cache.size, lost: lost, open: true})
+	f.record(d, dirtyWrite{stamp: at, off: off, end: end, size: f.cache.size, lost: lost, open: true})
 	if lost {
 		f.freeze()
 	}
@@ -168,11 +168,11 @@ func (f *inode) write(d *Disk, off int64, p []byte, lost bool) {
 func (f *inode) resize(d *Disk, size int64) {
 	f.freeze()
 	f.cache.resize(size)
-	f.record(d, dirtyWrite{moment: d.next(), truncate: true, off: size, end: size, size: size})
+	f.record(d, dirtyWrite{stamp: d.next(), truncate: true, off: size, end: size, size: size})
 }
 
 func (f *inode) record(d *Disk, w dirtyWrite) {
-	if n := mostDirtyWrites / 2; len(f.dirty) >= mostDirtyWrites && d.issued(f.dirty[n+1].moment) {
+	if n := mostDirtyWrites / 2; len(f.dirty) >= mostDirtyWrites && d.issued(f.dirty[n+1].stamp) {
 		f.commit(f.dirty[n].seq)
 	}
 	f.dirty = append(f.dirty, w)
@@ -215,7 +215,7 @@ func (w *dirtyWrite) apply(device *content) {
 // completeSyncs moves the changes of all syncs that are complete by time now to the device.
 func (d *Disk) completeSyncs(now Time) {
 	n := 0
-	for n < len(d.pending) && d.pending[n].at <= now && d.issued(d.pending[n].moment) {
+	for n < len(d.pending) && d.pending[n].at <= now && d.issued(d.pending[n].stamp) {
 		if s := d.pending[n]; s.node.dir {
 			d.commitNames(s.node, s.seq)
 		} else {

@@ -9,7 +9,8 @@ import (
 	"samsa/sim/env"
 )
 
-// The faults of a disk. The methods below, such as FailOnce, arm faults on demand; Noise starts faults by chance.
+// These are the faults of a disk. The methods below, such as FailOnce, arm faults on demand; Noise starts faults by
+// chance.
 var (
 	FaultError       = Fault{"disk.error", "a call fails with an input/output error and does nothing"}
 	FaultBroken      = Fault{"disk.broken", "calls fail with an input/output error until the disk is healed"}

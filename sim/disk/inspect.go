@@ -22,7 +22,8 @@ type File struct {
 // Bytes returns a copy of the content.
 func (f File) Bytes() []byte { return slices.Clone(f.bytes.read(0, int(f.bytes.size))) }
 
-// Files returns the page cache's view: each directory before its entries, names in byte order.
+// Files returns the page cache's view. Each directory precedes its entries, and entries are in byte order of their
+// names.
 func (d *Disk) Files() []File {
 	return list(nil, d.root, "", func(n *inode) []dirent { return n.names }, func(n *inode) *content { return &n.cache })
 }

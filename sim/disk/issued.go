@@ -24,22 +24,22 @@ import "slices"
 // Destroyed bytes are an exception: a misdirected write, or a sync that forgets pages, destroys bytes even if its call is
 // not issued yet. This is accepted, because a fault may strike at the worst time.
 
-// moment is the number of a change and the time at which its call begins.
-type moment struct {
+// stamp is the number of a change and the time at which its call begins.
+type stamp struct {
 	seq    uint64
 	begins Time
 }
 
-// next returns the moment of a new change or sync, with the next number.
-func (d *Disk) next() moment {
+// next returns the stamp of a new change or sync, with the next number.
+func (d *Disk) next() stamp {
 	d.seq++
 	d.latest = max(d.latest, d.begins)
-	return moment{d.seq, d.begins}
+	return stamp{d.seq, d.begins}
 }
 
 // issued reports whether the process has made the call that began at m. After a crash, all calls of the process count as
 // made.
-func (d *Disk) issued(m moment) bool { return m.seq <= d.completedTo || m.begins <= d.host.Ran() }
+func (d *Disk) issued(m stamp) bool { return m.seq <= d.completedTo || m.begins <= d.host.Ran() }
 
 // completeIssued is called when the process ends, and makes all its calls count as made.
 func (d *Disk) completeIssued() {
@@ -53,13 +53,13 @@ func (d *Disk) completeIssued() {
 // withoutUnissued returns a copy of the file without the changes that are not issued, or the file itself if all are issued.
 func (d *Disk) withoutUnissued(f *inode) *inode {
 	n := len(f.dirty)
-	for n > 0 && !d.issued(f.dirty[n-1].moment) {
+	for n > 0 && !d.issued(f.dirty[n-1].stamp) {
 		n--
 	}
 	end := int64(-1)
 	if n > 0 {
 		for _, j := range f.dirty[n-1].joins {
-			if !d.issued(j.moment) {
+			if !d.issued(j.stamp) {
 				end = j.off
 				break
 			}
@@ -96,7 +96,7 @@ func (w dirtyWrite) until(end int64) dirtyWrite {
 // undoUnissued drops the name changes that are not issued.
 func (d *Disk) undoUnissued() {
 	n := len(d.nameLog)
-	for n > 0 && !d.issued(d.nameLog[n-1].moment) {
+	for n > 0 && !d.issued(d.nameLog[n-1].stamp) {
 		n--
 	}
 	clear(d.nameLog[n:])

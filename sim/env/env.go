@@ -12,7 +12,7 @@
 // Two worlds implement this contract: sim (a seed decides everything) and sim/live (real time, TCP and files).
 // The world passes an Env with each event. The node must not store it, because with it the node could act outside an event.
 //
-// Read this file, then disk.go, then note.go. Nothing here does anything: it is an interface and its types.
+// Read this file, then disk.go, then note.go. The package has no behaviour of its own, only interfaces and their types.
 package env
 
 import "github.com/twmb/franz-go/pkg/kmsg"
@@ -77,7 +77,7 @@ type Env interface {
 	// Disk returns this machine's disk. It outlives the node.
 	Disk() Disk
 
-	// Note records that something worth telling happened. See NoteKind.
+	// Note records something that happened, for the trace and the story. See NoteKind.
 	Note(kind *NoteKind, a, b, c, d int64)
 
 	// Exit ends this incarnation after the current event, like a process that calls exit.

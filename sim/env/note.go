@@ -14,7 +14,7 @@ package env
 // as the topic's name; "node" is shown as a node id; "error" is shown as the name of the Kafka error; "ms" is shown with its
 // unit; "set", a bit set of node ids, is shown as a list.
 type NoteKind struct {
-	Name   string    // package or subject, dot, what happened
+	Name   string    // a package or subject, then a dot, then the occurrence: "partition.leads"
 	Fields [4]string // names of the arguments a, b, c and d of Env.Note; "" for an unused argument
 	Text   string    // the sentence, without its subject: the machine's address is put in front
 	Story  bool      // the note is part of the story: an event with such a note is a step of the story

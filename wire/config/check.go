@@ -40,8 +40,8 @@ func heartbeats(prefix string) []order {
 	)
 }
 
-// Check returns Kafka's error for settings that are each allowed but contradict each other. A node, producer or
-// consumer refuses to start with such settings, and a controller refuses to set them. Errors are *Error.
+// Check returns an error for settings that are each allowed but contradict each other. A node, producer or consumer
+// refuses to start with such settings, and a controller refuses to set them. Errors are *Error.
 //
 // Check looks only at the settings. It does not check conditions outside of them, for example that the node has tiered
 // storage if a topic sets a retention for it.

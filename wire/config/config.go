@@ -13,9 +13,10 @@
 // How to read: config.go has the form of the table. synonyms.go lists the broker configs that a topic config falls back
 // to. set.go has the settings of one node, topic or client.
 //
-// Defaults, bounds, types and error texts are those of Apache Kafka 4.4.0; the tests compare them with those in Kafka's
-// code. The table omits configs of security, metrics, plug-in classes, socket buffers and listeners, which a simulated
-// world does not have. This project does not use floats, so the few configs that are ratios are stored as permille.
+// Defaults, bounds, types and the messages for bad values are those of Apache Kafka 4.4.0; the tests compare them with
+// those in Kafka's code. The table omits configs of security, metrics, plug-in classes, socket buffers and listeners,
+// which a simulated world does not have. This project does not use floats, so the few configs that are ratios are
+// stored as permille.
 package config
 
 import (
@@ -164,15 +165,15 @@ func Find(s Scope, name string) (*Config, error) {
 type Error struct {
 	Name  string
 	Value string
-	Why   string // Kafka's words for a bad value
+	Why   string // the reason, which for a bad value is Kafka's message
 
 	Unknown   Scope    // if not 0, this scope has no config of this name
 	Elsewhere Scope    // other scopes that have a config of this name
 	Near      []string // similar names
 }
 
-// Error returns Kafka's message if there is one. If Kafka's message does not contain the allowed values, Error adds
-// them.
+// Error returns the reason. For an unknown config, it returns Kafka's message, the other scopes that have a config of
+// this name, and similar names.
 func (e *Error) Error() string {
 	if e.Unknown == 0 {
 		return e.Why
@@ -217,7 +218,7 @@ func (v Value) String() string {
 }
 
 // Parse reads a value as Kafka's ConfigDef does: it ignores spaces around the value and the case of true and false, and
-// splits lists at commas. Errors are *Error and have the name, the value and the allowed values.
+// splits lists at commas. Errors are *Error with Kafka's message.
 func Parse(c *Config, text string) (Value, error) {
 	trimmed := strings.TrimFunc(text, func(r rune) bool { return r <= ' ' })
 	v := Value{kind: c.Kind, set: true}
