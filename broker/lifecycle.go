@@ -115,7 +115,7 @@ func (l *lifecycle) handleBrokerRegistrationResponse(e env.Env, resp env.Respons
 		code = resp.(*kmsg.BrokerRegistrationResponse).ErrorCode
 	}
 	if code == kerr.DuplicateBrokerRegistration.Code && !l.duplicate {
-		l.duplicate = true // noted once, although each retry is refused too
+		l.duplicate = true // the note is made once, although each retry is refused too
 		e.Note(noteDuplicate, int64(l.cfg.Node), 0, 0, 0)
 	}
 	if err != nil || code != 0 {

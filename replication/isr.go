@@ -33,8 +33,8 @@ func (p *Partition) eligible(r *followerState) bool {
 }
 
 // ProposeExpand proposes to add a follower that has just fetched to the ISR, if it may join and no change is in flight. Two
-// changes in flight would need a maximal ISR for every outcome, and the controller would refuse the second one for its
-// partition epoch (KIP-497).
+// changes in flight would need a maximal ISR for every outcome, and the controller would refuse the second one because of
+// its old partition epoch (KIP-497).
 func (p *Partition) ProposeExpand(id wire.NodeID) (Proposal, bool) {
 	l := p.lead
 	if l == nil || l.pending != nil || slices.Contains(l.isr, id) {

@@ -76,8 +76,8 @@ func (l *leading) follower(id wire.NodeID) *followerState {
 	return nil
 }
 
-// commit makes an ISR the committed one and ends the change in flight. The image or the controller's response has shown
-// the result of that change.
+// commit makes an ISR the committed one and ends the change in flight. It is called when the image or the controller's
+// response has the result of that change.
 func (l *leading) commit(isr []wire.NodeID) { l.isr = isr; l.propose(nil) }
 
 // propose puts an ISR change in flight; nil ends it.

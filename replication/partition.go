@@ -146,8 +146,8 @@ func (p *Partition) becomeFollower(d env.Disk, a Assignment, newEpoch bool) erro
 	return nil
 }
 
-// setHW moves the high watermark. It also passes it to the log's producers, because a transaction no longer holds back
-// the last stable offset when its marker is below the high watermark.
+// setHW moves the high watermark, here and in the log's producer table, because an ended transaction limits the last
+// stable offset until its marker is below the high watermark.
 func (p *Partition) setHW(hw wire.Offset) {
 	p.hw = hw
 	p.log.Producers().OnHighWatermarkUpdated(hw)

@@ -9,8 +9,8 @@ import (
 	"samsa/wire"
 )
 
-// Rules are the decisions of this package for which Kafka once had another answer, or is known to need one. Each is a
-// function of its arguments alone and is called at exactly one place. CurrentRules has Kafka's current answers.
+// Rules are the decisions of this package for which Kafka once had another answer, or is known to need another. Each is
+// a function of its arguments alone and is called at exactly one place. CurrentRules has Kafka's current answers.
 type Rules struct {
 	// TruncateOnFollow: where does a replica truncate its log when it starts to follow a new leader, before its first fetch?
 	// It does not truncate, because the first fetch finds out where the logs diverge (KIP-101, KIP-595).

@@ -17,7 +17,7 @@ type Origin uint8
 
 const (
 	OriginClient      Origin = iota // a producer; everything is checked
-	OriginCoordinator               // a coordinator on this broker; epochs are checked, but sequence numbers are not
+	OriginCoordinator               // a group or transaction coordinator; epochs are checked, but sequence numbers are not
 	OriginRaft                      // the leader of a KRaft quorum; the batches already have offsets and an epoch
 	OriginReplication               // a follower; the leader has already checked the batches
 )

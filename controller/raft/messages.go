@@ -11,8 +11,7 @@ import (
 )
 
 // This file has the messages between replicas as plain values (KIP-595). For each message one function converts from
-// Kafka's message and one converts to it; no other file of this package reads Kafka's messages. The versions add these
-// fields:
+// Kafka's message and one converts to it. The versions add these fields:
 //
 //	Vote               version 1: voter ids (KIP-853); 2: pre-votes (KIP-996)
 //	BeginQuorumEpoch   version 1: voter ids (KIP-853)

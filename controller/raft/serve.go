@@ -60,9 +60,9 @@ func (r *Replica) handleFetchRequest(e env.Env, t env.Ticket, req *kmsg.FetchReq
 	e.Arm(env.Timer{Kind: timParked, Lane: env.LaneRaft, A: r.lastParked}, min(q.maxWait, r.cfg.FetchWait))
 }
 
-// tryFetch builds the response to a fetch; enough reports whether the response has news for the replica and should be sent
-// at once. The fetch offset counts as the end of the replica's log only when the request has just arrived (fresh), and not
-// after it was parked.
+// tryFetch builds the response to a fetch; enough reports whether the response should be sent at once. fresh means that the
+// request has just arrived. Only then does the fetch offset count as the end of the replica's log, and not after the
+// request was parked.
 func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchResponse, enough bool) {
 	if err := r.validateLeaderOnly(q.epoch); err != nil {
 		return r.fetchResponse(err), true
@@ -87,7 +87,7 @@ func (r *Replica) tryFetch(e env.Env, q fetchRequest, fresh bool) (resp fetchRes
 		return r.fetchResponse(kerr.KafkaStorageError), true
 	}
 	resp.records = data.Bytes
-	// A new high watermark is news; otherwise a follower would get it only with the next record or after its wait
+	// A new high watermark is sent at once; otherwise a follower would get it only with the next record or after its wait
 	// (KIP-1166).
 	news := r.exposed > q.hw
 	return resp, len(data.Bytes) > 0 || news
@@ -162,7 +162,7 @@ func (r *Replica) maybeRaiseHW(e env.Env) bool {
 	return true
 }
 
-// completeParked answers the parked fetches that now have news.
+// completeParked answers the parked fetches that need not wait any longer.
 func (r *Replica) completeParked(e env.Env) {
 	waiting := r.parked
 	r.parked = nil
