@@ -20,7 +20,7 @@ import (
 //	.kafka_cleanshutdown               present if every log was flushed (see TakeCleanMarker)
 //	meta.properties                    the directory's cluster, node and id
 //	recovery-point-offset-checkpoint   the end of the part of each log known to be on the device
-//	log-start-offset-checkpoint        the start of each log that does not start at its first segment
+//	log-start-offset-checkpoint        the start of each log
 //	replication-offset-checkpoint      each replica's high watermark
 //	orders-0/                          a Log
 //
@@ -49,7 +49,7 @@ func (dir Dir) SaveRecoveryPoints(d env.Disk, o Offsets) error {
 	return dir.saveOffsets(d, recoveryFile, o)
 }
 
-// SaveLogStarts replaces the log starts. Kafka leaves out logs that start at their first segment.
+// SaveLogStarts replaces the log starts. Kafka omits the logs that start at their first segment; here they may be included.
 func (dir Dir) SaveLogStarts(d env.Disk, o Offsets) error { return dir.saveOffsets(d, logStartFile, o) }
 
 // SaveHighWatermarks replaces the high watermarks.
