@@ -15,6 +15,8 @@ type Program struct {
 	Overrides []Override // in the order of their lines
 	code      []Command
 	ns        names
+	rules     []string // the old rules of its rule lines
+	found     []Found
 
 	compiled map[*Verb][][]item // the compiled forms of the verbs seen so far
 }
@@ -83,13 +85,13 @@ func (p *Program) command(l Line) (Command, *Error) {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("no verb %q", l.Verb.Text), near)
 	}
 	c.Verb = verb
-	if verb.Run == nil && verb.Overrides == nil {
+	if verb.Run == nil && !verb.early() {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot stand alone; usage: %s", verb.Name, verb.usage(verb.Forms[0])), "")
 	}
 	if l.Timed && !verb.Timed {
 		return c, f.errorAt(l.Verb, fmt.Sprintf("%s cannot be given a time: the verbs that may follow at are %s", verb.Name, timedVerbs()), "")
 	}
-	if !p.ns.cluster && verb != verbCluster && verb.Overrides == nil {
+	if !p.ns.cluster && verb != verbCluster && !verb.early() {
 		p.ns.cluster, p.ns.brokers, p.ns.controllers = true, 3, 3 // report the error once, then assume a default cluster
 		e := f.errorAt(l.Verb, "the first verb must be cluster, as in: cluster brokers=3 controllers=3", "")
 		e.Verb = verbCluster.Name
@@ -118,7 +120,12 @@ func (p *Program) command(l Line) (Command, *Error) {
 			first = f.errorAt(bad.word, bad.msg, bad.suggestion)
 		}
 	}
-	p.enter(c)
+	if bad := p.enter(&c); bad != nil && first == nil {
+		if bad.word.Line == 0 {
+			bad.word = l.Verb
+		}
+		first = f.errorAt(bad.word, bad.msg, bad.suggestion)
+	}
 	return c, first
 }
 
@@ -178,11 +185,15 @@ func keyNames(v *Verb) []string {
 	return all
 }
 
-// enter adds the overrides of a line to the program.
-func (p *Program) enter(c Command) {
+// enter adds the effect of a line that applies before the first event to the program.
+func (p *Program) enter(c *Command) *complaint {
 	if c.Verb.Overrides != nil {
 		p.Overrides = append(p.Overrides, c.Verb.Overrides(c.Args)...)
 	}
+	if c.Verb.Declare != nil {
+		return c.Verb.Declare(p, c)
+	}
+	return nil
 }
 
 // makes reports whether this verb creates names for later lines.

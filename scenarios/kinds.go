@@ -66,6 +66,13 @@ func kinds() []kind {
 		{"ENTITY", "a machine, or a pair such as b1>b2", readWord, nil},
 		{"CHECK", "a check", readCheck, func(*names) []string { return checkNames() }},
 		{"STATUS", "held, violated, priced, unknown or unexercised", readStatus, func(*names) []string { return statusNames() }},
+		{"RULE", "an old rule such as M1", readRule, ruleIDs},
+		{"FAILURE", "a check, or quiet, budget, panic or unsound", readFailure, failureNames},
+		{"SENTENCE", "a sentence in quotes", readSentence, nil},
+		{"TEXT", "a text, in quotes if it has spaces", readWord, nil},
+		{"STEP", "the number of a step", readNumber, nil},
+		{"HASH", "sixteen hex digits", readHash, nil},
+		{"BUDGET", "a number of events", readNumber, nil},
 		{"NOTE", "the name of a note", readNote, func(*names) []string { return noteNames() }},
 	}
 }

@@ -74,9 +74,18 @@ func (s *Session) Verdict() *Verdict {
 	if s.verdict != nil || s.err != nil {
 		return s.verdict
 	}
+	return VerdictAt(s, Stop{StopUnfinished, "the run was not finished"})
+}
+
+// VerdictAt returns a verdict on the run so far, which the caller stops for a reason. If the run has ended, it is the verdict
+// of the run. It does not end the run.
+func VerdictAt(s *Session, why Stop) *Verdict {
+	if s.verdict != nil || s.err != nil {
+		return s.verdict
+	}
 	peek := *s
 	if s.cluster != nil {
-		peek.stop(StopUnfinished, "the run was not finished")
+		peek.stop(why.Reason, why.Text)
 	}
 	peek.endWith(false)
 	return peek.verdict

@@ -47,7 +47,7 @@ type Session struct {
 type RunOptions struct {
 	Seed   *uint64                                        // overrides the file's seed
 	Set    []Setting                                      // override the settings of every line that accepts the config
-	Rules  []string                                       // the enabled old rules
+	Rules  []string                                       // old rules that are enabled besides those of the file
 	Mode   Mode                                           // how messages travel
 	Build  func(cluster.Options) (observe.Cluster, error) // assembles the cluster; nil means observe.Assemble
 	Events uint64                                         // the budget of events; 0 is DefaultEvents
@@ -92,16 +92,24 @@ type Claim struct {
 type Verdict struct {
 	Status   check.Status // Held, Violated or Unknown
 	Findings []check.Finding
+	Failures []Failure // those of Findings that are violated, and what else failed; the worst need not be the first
 	Claims   []Claim
-	Reason   StopReason // the reason why the run ended before its last line
-	Stopped  string     // Reason as a sentence; empty if the run reached its end
-	Unsound  error      // a bug in Samsa itself that the world detected; if not nil, the verdict means nothing
+	Found    []FoundResult // the file's found lines
+	Reason   StopReason    // the reason why the run ended before its last line
+	Stopped  string        // Reason as a sentence; empty if the run reached its end
+	Unsound  error         // a bug in Samsa itself that the world detected; if not nil, the verdict means nothing
 	Seed     uint64
 	Events   uint64
 	Steps    uint64
 	Time     env.Duration
 	Hash     uint64
 	Shape    uint64 // a second hash, which does not depend on the names of notes
+
+	Rules    []string  // the old rules in force: those of the file and those of the caller
+	Set      []Setting // the caller's settings
+	Mode     Mode
+	Altered  bool     // the caller gave another seed, settings or more old rules: the file's claims are about another run
+	Expected []string // the checks that the file expects to be violated
 }
 
 // waiting is a running line.
@@ -117,9 +125,7 @@ func New(p *Program, o RunOptions) *Session {
 	if o.Build == nil {
 		o.Build = observe.Assemble
 	}
-	if o.Events == 0 {
-		o.Events = DefaultEvents
-	}
+	o.Events = budgetOf(p, o)
 	s := &Session{program: p, run: o, seed: p.Seed(), outputs: make([]string, len(p.File.Blocks))}
 	for _, c := range p.code {
 		if c.Verb == verbSaw {
@@ -291,7 +297,7 @@ func (s *Session) enter(e Entry) {
 
 // open assembles the cluster that the file's cluster line describes. It returns false if there was an error.
 func (s *Session) open() bool {
-	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: s.run.Rules, Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each}
+	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)
@@ -339,17 +345,5 @@ func (s *Session) endWith(final bool) {
 		claimOverrides(s)
 		s.cluster.End()
 	}
-	v := &Verdict{Seed: s.seed, Reason: s.stopped.Reason, Stopped: s.stopped.Text, Claims: s.claims}
-	s.verdict = v
-	if s.cluster == nil {
-		v.Status = check.Unknown
-		return
-	}
-	v.Findings, v.Unsound = s.cluster.Judge(), s.cluster.Sound()
-	v.Status = check.Verdict(v.Findings)
-	if v.Reason != NotStopped && v.Status == check.Held {
-		v.Status = check.Unknown
-	}
-	v.Events, v.Steps, v.Time, v.Hash = s.cluster.Events(), s.cluster.Steps(), s.cluster.Now(), s.cluster.Hash()
-	v.Shape = s.cluster.Shape()
+	s.verdict = verdictOf(s)
 }

@@ -24,7 +24,12 @@ type Verb struct {
 	Run func(*Session, *Args) Result
 	// Overrides returns the decisions that the line changes before the first event. Such a verb has no Run.
 	Overrides func(*Args) []Override
+	// Declare adds what the line says about the whole run to the program. Such a verb has no Run.
+	Declare func(*Program, *Command) *complaint
 }
+
+// early reports whether the verb applies before the first event, wherever its line is.
+func (v *Verb) early() bool { return v.Overrides != nil || v.Declare != nil }
 
 // Key is a key=value word of a verb.
 type Key struct {
@@ -120,12 +125,12 @@ type complaint struct {
 // Verbs returns the table of all verbs, in the order that help uses.
 func Verbs() []*Verb {
 	return []*Verb{
-		verbCluster, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
+		verbCluster, verbRule, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
 		verbProduce, verbSend, verbConsume, verbDrain,
 		verbCrash, verbStop, verbStart, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
 		verbAt, verbWait, verbRun, verbPin, verbOff, verbKeep, verbSalt,
-		verbShow, verbExpect, verbSaw,
+		verbShow, verbExpect, verbSaw, verbFound,
 	}
 }
 

@@ -136,7 +136,7 @@ var verbExpect = &Verb{
 // last reports whether no later line can still change anything.
 func (s *Session) last() bool {
 	for _, c := range s.program.code[s.next:] {
-		if c.Verb.Group != groupLook {
+		if c.Verb.Run != nil && c.Verb.Group != groupLook {
 			return false
 		}
 	}

@@ -1,7 +1,8 @@
 package main
 
 import (
-	"samsa/check"
+	"slices"
+
 	"samsa/scenarios"
 )
 
@@ -9,38 +10,43 @@ import (
 type code int
 
 const (
-	exitOK           code = 0   // all properties held, or the only violation is the one that --expect names
+	exitOK           code = 0   // all properties held that nothing expects to be violated, and all claims are met
 	exitViolated     code = 1   // a safety property is violated
 	exitUsage        code = 2   // the command line, the configuration or the scenario is wrong
-	exitInconclusive code = 3   // the run ended too early for a verdict, or the violation that --expect names did not happen
+	exitInconclusive code = 3   // a budget was reached, or the evidence does not decide
 	exitLiveness     code = 4   // a liveness property is violated
+	exitUnmet        code = 6   // a claim of the file or of --expect is not met
 	exitInternal     code = 70  // Samsa has a bug
 	exitInterrupted  code = 130 // the user pressed Ctrl-C; the findings so far are printed
 )
 
-// codeOf maps a verdict to an exit code. expected is the check that --expect names, or "".
-func codeOf(v *scenarios.Verdict, expected string) code {
-	others, liveness, met := false, true, false
-	for _, f := range v.Findings {
-		if f.Status != check.Violated {
-			continue
-		}
-		if f.Check.Name == expected {
-			met = true
-			continue
-		}
-		others = true
-		liveness = liveness && f.Check.Liveness
-	}
-	switch {
-	case others && liveness:
-		return exitLiveness
-	case others:
+// codeOf maps a conclusion to an exit code. A bug of Samsa's has been reported before that.
+func codeOf(c scenarios.Conclusion) code {
+	switch c {
+	case scenarios.Unsafe:
 		return exitViolated
-	case met:
-		return exitOK
-	case expected != "" || v.Status == check.Unknown:
+	case scenarios.Late:
+		return exitLiveness
+	case scenarios.Unmet:
+		return exitUnmet
+	case scenarios.Undecided:
 		return exitInconclusive
 	}
 	return exitOK
 }
+
+// rank is the order of exit codes, the worst first. A command that runs several files ends with the worst of their codes.
+var rank = []code{exitInternal, exitViolated, exitLiveness, exitUnmet, exitInconclusive, exitOK}
+
+// worse returns the worse of two exit codes.
+func worse(a, b code) code {
+	if slices.Index(rank, b) < slices.Index(rank, a) {
+		return b
+	}
+	return a
+}
+
+// exitCodes is the table for help. It is one text, so that no command has its own.
+const exitCodes = "Exit codes, the first that applies: 70 a bug of Samsa's; 1 a safety property is violated that neither an expect line nor " +
+	"--expect names, or what a found line names is still there; 4 the same of a liveness property; 6 a claim is not met: an expect, saw or " +
+	"run until line, or --expect; 3 inconclusive; 0 otherwise. Besides, 2 wrong usage or a malformed scenario; 130 interrupted."

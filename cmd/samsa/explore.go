@@ -97,12 +97,9 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 		u.meant = scenarios.Nearest(f.profile, names)
 		return c, u
 	}
-	modes := []scenarios.Mode{scenarios.ModePointer, scenarios.ModeWire, scenarios.ModeGuard}
-	at := slices.IndexFunc(modes, func(m scenarios.Mode) bool { return m.String() == f.mode })
-	if at < 0 {
-		return c, usage("samsa help explore", "--mode %s: there are pointer, wire, guard", f.mode)
+	if c.Mode, err = modeOf(f.mode, "samsa help explore"); err != nil {
+		return c, err
 	}
-	c.Mode = modes[at]
 	for _, id := range f.rules {
 		if !slices.Contains(ruleNames(), id) {
 			u := usage("samsa list rules", "--rule %s: there is no such old rule", id)
@@ -115,7 +112,7 @@ func (f exploreFlags) campaign(runsGiven bool) (explore.Campaign, error) {
 			return c, err
 		}
 	}
-	c.Rules, c.Find = f.rules, f.find
+	c.Rules, c.Find, c.Version = f.rules, f.find, version()
 	return c, nil
 }
 

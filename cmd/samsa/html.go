@@ -12,7 +12,6 @@ type page struct {
 	view.Report
 	Tale  string
 	Story []view.Line
-	Again string
 }
 
 // pageText is the template of the page. Blue means good and orange means bad, but the text can be read without the colours.
@@ -33,8 +32,12 @@ td.n { text-align: right; color: #666 } .verb { font-weight: bold } .output { wh
 <table>{{range .Properties}}
 <tr><td>{{.Name}}</td><td class="{{.Status}}">{{.Status}}{{if and .Step (ne .Status "held")}} at step {{.Step}}{{end}}</td><td>{{.Explanation}}{{if .Clause}}<br>allowed by: {{.Clause}}{{end}}</td></tr>{{end}}
 </table>
-<h2>Verdict: {{.Verdict}}</h2>
-<p>{{if .Stopped}}{{.Stopped}}<br>{{end}}{{.Events}} events, {{.Steps}} steps, {{seconds .VirtualNS}} of virtual time, hash {{.Hash}}<br>again: {{.Again}}</p>
+{{if .Found}}<h2>What was found when the file was saved</h2>
+<table>{{range .Found}}
+<tr><td>{{.Check}}</td><td class="{{if eq .State "there"}}violated{{else}}held{{end}}">{{if eq .State "there"}}still there{{else}}{{.State}}{{end}}</td><td>{{.Kind}}</td></tr>{{end}}
+</table>
+{{end}}<h2>Verdict: {{.Verdict}}</h2>
+<p>{{if .Why}}{{.Why}}<br>{{end}}{{if .Stopped}}{{.Stopped}}<br>{{end}}{{.Events}} events, {{.Steps}} steps, {{seconds .VirtualNS}} of virtual time, hash {{.Hash}}<br>again: {{.Again}}</p>
 </html>
 `
 

@@ -175,6 +175,16 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
+// version returns the version of this build in one word. A seed gives the same run only within one version.
+func version() string {
+	words := strings.Fields(build())
+	v := words[1]
+	if len(words) > 3 && words[2] == "commit" && !strings.Contains(v, words[3]) {
+		v += "-" + words[3]
+	}
+	return v
+}
+
 // build describes this build in one line.
 func build() string {
 	version, commit := "devel", ""

@@ -208,16 +208,31 @@ func TestErrorJSONNamesThePlace(t *testing.T) {
 
 // Each verdict that a scenario can cause has its exit code.
 func TestExitCodes(t *testing.T) {
-	stuck := scenario(t, "cluster controllers=1\ntopic orders\nrun until isr orders-0 2 within 5s\n")
+	const never = "cluster controllers=1\ntopic orders\nrun until isr orders-0 2 within 5s\n"
+	stuck := scenario(t, never)
+	stuckFound := scenario(t, never+"found quiet kind=\"a broker is not idle\"\n")
+	stuckOther := scenario(t, never+"found quiet kind=\"a partition has no leader\"\n")
+	gone := scenario(t, "cluster controllers=1\nrule M1\ntopic orders\nfound quiet kind=\"a broker is fenced\"\n")
+	budget := scenario(t, "cluster controllers=1\nwait 10d\nfound budget events=500\n")
+	unseen := scenario(t, "cluster controllers=1\nsaw broker.fenced\n")
 	for _, c := range []struct {
 		args []string
 		want code
 		says string
 	}{
 		{[]string{"run", "leader-failover"}, exitOK, "verdict   ok"},
-		{[]string{"run", stuck}, exitInconclusive, "ended     line 3: run until isr orders-0 2 within 5s: not so after"},
-		{[]string{"run", "leader-failover", "--expect", "violated:acked-durable"}, exitInconclusive, "expected  violated:acked-durable"},
-		{[]string{"run", "leader-failover", "--until", "3"}, exitInconclusive, "stopped at step 3, as requested"},
+		{[]string{"run", stuck}, exitUnmet, "verdict   unmet\n          1 claim of the file is not met\nended     line 3: run until isr orders-0 2 within 5s: not so after"},
+		{[]string{"run", stuck, "--seed", "8"}, exitInconclusive, "verdict   unknown\n          the file's claims do not count: they are about its own seed"},
+		{[]string{"run", stuckFound}, exitLiveness, "  quiet                  STILL THERE at step "},
+		{[]string{"run", stuckFound, "--set", "num.replica.fetchers=1"}, exitInconclusive, "the file's claims and found lines do not count: they are about"},
+		{[]string{"run", stuckOther}, exitUnmet, "  quiet                  GONE\n"},
+		{[]string{"run", gone}, exitOK, "  quiet                  GONE\n"},
+		{[]string{"run", gone, "--until", "3"}, exitOK, "  quiet                  NOT THERE SO FAR\n"},
+		{[]string{"run", budget}, exitInconclusive, "  budget                 STILL THERE at step "},
+		{[]string{"run", unseen}, exitUnmet, "line 2: no machine noted broker.fenced"},
+		{[]string{"run", "leader-failover", "--expect", "violated:acked-durable"}, exitUnmet, "acked-durable is not violated, which was expected"},
+		{[]string{"run", "leader-failover", "--until", "3"}, exitOK, "stopped at step 3, as requested"},
+		{[]string{"run", "duplicate-id"}, exitOK, "verdict   ok\n"},
 		{[]string{"run", "leader-failover", "--until", "100000"}, exitOK, "verdict   ok"},
 		{[]string{"list", "verbs"}, exitOK, "crash"},
 		{[]string{"help", "crash"}, exitOK, "crash HOSTS [power]"},
@@ -230,35 +245,18 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// Every verdict has its exit code.
+// Every conclusion has its exit code, and the order of the codes is one.
 func TestCodeOf(t *testing.T) {
-	finding := func(name string, s check.Status) check.Finding {
-		return check.Finding{Check: check.Named(name), Result: check.Result{Status: s}}
-	}
-	lost := finding("acked-durable", check.Violated)
+	last := exitInternal
 	for _, c := range []struct {
-		findings []check.Finding
-		status   check.Status
-		expected string
-		want     code
-	}{
-		{nil, check.Held, "", exitOK},
-		{[]check.Finding{finding("acked-durable", check.Priced)}, check.Held, "", exitOK},
-		{[]check.Finding{lost}, check.Violated, "", exitViolated},
-		{[]check.Finding{lost}, check.Violated, "acked-durable", exitOK},
-		{[]check.Finding{lost}, check.Violated, "lost-write", exitViolated},
-		{[]check.Finding{lost, finding("lost-write", check.Violated)}, check.Violated, "acked-durable", exitViolated},
-		{[]check.Finding{finding("heals", check.Violated)}, check.Violated, "", exitLiveness},
-		{[]check.Finding{finding("quorum-settles", check.Violated)}, check.Violated, "", exitLiveness},
-		{[]check.Finding{lost, finding("heals", check.Violated)}, check.Violated, "", exitViolated},
-		{[]check.Finding{lost, finding("heals", check.Violated)}, check.Violated, "acked-durable", exitLiveness},
-		{nil, check.Unknown, "", exitInconclusive},
-		{nil, check.Held, "acked-durable", exitInconclusive},
-		{nil, check.Unknown, "acked-durable", exitInconclusive},
-	} {
-		if got := codeOf(&scenarios.Verdict{Findings: c.findings, Status: c.status}, c.expected); got != c.want {
-			t.Errorf("%v, %v, expecting %q: exit %d, want %d", c.findings, c.status, c.expected, got, c.want)
+		end  scenarios.Conclusion
+		want code
+	}{{scenarios.Unsafe, exitViolated}, {scenarios.Late, exitLiveness}, {scenarios.Unmet, exitUnmet}, {scenarios.Undecided, exitInconclusive}, {scenarios.Fine, exitOK}} {
+		got := codeOf(c.end)
+		if got != c.want || worse(got, last) != last || worse(last, got) != last {
+			t.Errorf("%s: exit %d, want %d; it must be less bad than %d", c.end, got, c.want, last)
 		}
+		last = got
 	}
 }
 
@@ -387,19 +385,37 @@ func TestFullDisk(t *testing.T) {
 // A violation is a result and not an error. It prints a story or one object on stdout and nothing on stderr, and exits with
 // 1, or with 0 if it was expected.
 func TestViolationIsAResult(t *testing.T) {
+	const plain = "cluster brokers=1 controllers=1\ntopic orders\n"
+	const found = plain + "found acked-durable step=7 hash=0000000000000001 kind=\" of nothing\"\n"
+	expecting := func(all ...string) runFlags { return runFlags{expect: all} }
 	for _, c := range []struct {
+		file  string
 		flags runFlags
 		want  code
 		says  string
 	}{
-		{runFlags{}, exitViolated, "VIOLATED at step 9"},
-		{runFlags{json: true}, exitViolated, `"verdict":"violated"`},
-		{runFlags{json: true, expect: "violated:acked-durable"}, exitOK, `{"name":"acked-durable","status":"violated","step":9,"explanation":"p1 was told <a> is stored"}`},
-		{runFlags{expect: "violated:lost-write"}, exitViolated, "expected  violated:lost-write alone, which is not what happened"},
+		{plain, runFlags{}, exitViolated, "VIOLATED at step 9"},
+		{plain, runFlags{json: true}, exitViolated, `"verdict":"violated"`},
+		{plain, runFlags{json: true, expect: []string{"violated:acked-durable"}}, exitOK,
+			`{"name":"acked-durable","status":"violated","step":9,"explanation":"p1 was told <a> is stored","expected":true}`},
+		{plain, expecting("violated:acked-durable"), exitOK, "verdict   ok\n          acked-durable is violated, as expected\n"},
+		{plain, expecting("violated:lost-write"), exitViolated, "lost-write is not violated, which was expected"},
+		{plain, expecting("violated:lost-write,acked-durable"), exitUnmet, "verdict   unmet\n"},
+		{plain, expecting("violated:acked-durable", "violated:lost-write"), exitUnmet, "acked-durable is violated, as expected; lost-write is not"},
+		{plain + "expect acked-durable violated\n", runFlags{}, exitOK, "verdict   ok\n          acked-durable is violated, as expected\n"},
+		{plain + "expect acked-durable violated\n", runFlags{seed: "8"}, exitOK, "acked-durable is violated, as expected\n"},
+		{plain + "expect acked-durable held\n", runFlags{}, exitViolated, "1 claim of the file is not met"},
+		{plain + "expect acked-durable held\n", runFlags{seed: "8"}, exitViolated, "the file's claims do not count: they are about its own seed"},
+		{plain + "expect acked-durable priced\n", expecting("violated:acked-durable"), exitUnmet, "line 3: expected acked-durable priced, but it is violated"},
+		{found, runFlags{}, exitViolated, "  acked-durable          STILL THERE at step 9\n    of nothing\n  This is not the run that was saved: its hash is another.\n"},
+		{found, runFlags{json: true}, exitViolated, `"found":[{"line":3,"check":"acked-durable","kind":" of nothing","state":"there","step":9,` +
+			`"explanation":"p1 was told <a> is stored","hash":"0000000000000001"}],"failures":[{"check":"acked-durable","kind":" of nothing","step":9,` +
+			`"explanation":"p1 was told <a> is stored","found":true}]`},
+		{plain + "found lost-write\n", runFlags{}, exitViolated, "  lost-write             GONE\n  no found line names: acked-durable: of nothing\n"},
 	} {
 		var out, errs bytes.Buffer
 		a := &app{out: &out, err: &errs, now: time.Now}
-		j, err := understand("leader-failover", c.flags)
+		j, err := understand(scenario(t, c.file), c.flags)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,7 +424,7 @@ func TestViolationIsAResult(t *testing.T) {
 			return rigged{cluster}, err
 		}
 		if err := a.play(j, nil); err != nil || a.code != c.want || errs.Len() > 0 || !strings.Contains(out.String(), c.says) {
-			t.Errorf("%+v: %v, exit %d, want %d and %s\n%s%s", c.flags, err, a.code, c.want, c.says, out.String(), errs.String())
+			t.Errorf("%q %+v: %v, exit %d, want %d and %s\n%s%s", c.file, c.flags, err, a.code, c.want, c.says, out.String(), errs.String())
 		}
 		if c.flags.json && (strings.Count(out.String(), "\n") != 1 || !json.Valid(out.Bytes())) {
 			t.Errorf("not one object: %s", out.String())

@@ -14,8 +14,6 @@ import (
 
 	"samsa/check"
 	"samsa/scenarios"
-	"samsa/sim/env"
-	"samsa/wire"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden plans again")
@@ -89,7 +87,9 @@ func TestEverySeedRuns(t *testing.T) {
 
 // A saved file repeats the run that it was saved from, with the same hash.
 func TestTheFileIsTheRun(t *testing.T) {
-	always := func(*scenarios.Session) []Failure { return []Failure{{Violated, "planted", "", "always"}} }
+	always := func(*scenarios.Session) []Failure {
+		return []Failure{{Verdict: Violated, Check: "own:planted", Text: "always"}}
+	}
 	for seed := range uint64(5) {
 		r := Run(seed, Options{Judge: always})
 		program, err := scenarios.Load("saved", []byte(r.Text))
@@ -141,18 +141,18 @@ func TestPlantedFlawIsFound(t *testing.T) {
 	// The planted failure is that a partition changed its leader while writes were in flight.
 	planted := func(s *scenarios.Session) []Failure {
 		if n := s.Tally().MovesInFlight; n > 0 {
-			return []Failure{{Violated, "leaders-stay", "leader of a partition", fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
+			return []Failure{{Verdict: Violated, Check: "own:leaders-stay", Kind: "leader of a partition", Text: fmt.Sprintf("%d leaders of orders-%d went", n, n)}}
 		}
 		return nil
 	}
 	c := Campaign{Options: Options{Profile: Compressed, Judge: planted}, Seed: 1, Runs: 30, Jobs: 2}
 	r, _ := explored(t, c)
-	k := r.Of(Failure{Check: "leaders-stay", Kind: "leader of a partition", Text: "7 leaders of payments-3 went"})
+	k := r.Of(Failure{Check: "own:leaders-stay", Kind: "leader of a partition", Text: "7 leaders of payments-3 went"})
 	if k == nil || k.Runs != r.RunsWithMoves || k.Runs < 5 {
 		t.Fatalf("the flaw was found as %+v, in %d runs with moved leaders", k, r.RunsWithMoves)
 	}
 	find := c
-	find.Find = "leaders-stay"
+	find.Find = "own:leaders-stay"
 	c.First = true
 	first, _ := explored(t, c)
 	if found, _ := explored(t, find); found.Runs != first.Runs {
@@ -208,89 +208,13 @@ func TestEveryFaultFires(t *testing.T) {
 	}
 }
 
-// The fingerprint of a failure consists of constants. Only its text differs from seed to seed.
-func TestFingerprint(t *testing.T) {
-	a := Failure{Violated, "x", "consumer of a partition: read", `p1 read "v17" at 204 of orders-0`}.Fingerprint()
-	b := Failure{Violated, "x", "consumer of a partition: read", `p2 read "v9, 3" at 7 of payments-12`}.Fingerprint()
-	if want := "x: consumer of a partition: read"; a != want || b != want {
-		t.Errorf("%q and %q, want %q", a, b, want)
-	}
-	if got := (Failure{Check: ofSoundness, Text: "changed"}).Fingerprint(); got != "unsound" {
-		t.Errorf("without a kind the fingerprint is %q", got)
-	}
-}
-
-// Every kind of failure of a run has its own check and constant kind.
-func TestFailuresOfAVerdict(t *testing.T) {
-	program, err := scenarios.Load("x", []byte("cluster\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fact := check.Fact{Subject: check.Subject{Kind: check.APartition, Name: "orders-0"}, Role: check.ByLeader, Way: "cut it", Offset: 7}
-	for want, v := range map[string]scenarios.Verdict{
-		"violated acked-durable: leader of a partition: cut it": {Findings: []check.Finding{{Check: check.AckedDurable,
-			Result: check.Result{Status: check.Violated, Fact: fact, Explanation: "offset 7 is gone"}}}},
-		"internal unsound: a request was not answered: Fetch": {Unsound: &scenarios.Unsound{Kind: 2, API: "Fetch", Text: "b1 has not answered"}},
-		"internal unsound":                    {Unsound: fmt.Errorf("something of another type")},
-		"unknown budget: there is no cluster": {Reason: scenarios.StopBudget, Stopped: "the budget of 7 events is spent"},
-		"stuck quiet: there is no cluster":    {Reason: scenarios.StopPatience, Stopped: "line 3"},
-	} {
-		var r Result
-		r.look(scenarios.New(program, scenarios.RunOptions{}), &v)
-		r.finish("text")
-		if len(r.Failures) != 1 || string(r.Verdict)+" "+r.Failures[0].Fingerprint() != want || r.Text != "text" {
-			t.Errorf("%s %+v, want %s", r.Verdict, r.Failures, want)
-		}
-	}
-	priced := Result{}
-	priced.look(scenarios.New(program, scenarios.RunOptions{}), &scenarios.Verdict{Findings: []check.Finding{{Check: check.AckedDurable,
-		Result: check.Result{Status: check.Priced, Fact: fact}}}})
-	if priced.finish("text"); !priced.Priced || priced.Verdict != Held || priced.Text != "" {
-		t.Errorf("a price is %+v", priced)
-	}
-}
-
-// The same obstacles form one kind, whatever their partitions and number, and each is listed once.
-func TestUnrestIsTyped(t *testing.T) {
-	replica := func(node wire.NodeID, end wire.Offset) scenarios.ReplicaState {
-		return scenarios.ReplicaState{Node: node, Host: env.Addr(fmt.Sprintf("b%d", node)), Up: true, Leads: node == 1, Epoch: 4, HW: end, End: end}
-	}
-	state := func(topic string, others ...scenarios.ReplicaState) scenarios.PartitionState {
-		return scenarios.PartitionState{TP: wire.TopicPartition{Topic: topic}, Leader: 1, Epoch: 4, HW: 9, End: 9, ISR: []wire.NodeID{1, 2},
-			Replicas: append([]scenarios.ReplicaState{replica(1, 9)}, others...)}
-	}
-	one, two := &obstacles{}, &obstacles{}
-	one.partition(state("orders", replica(2, 7), replica(3, 9)))
-	two.partition(state("payments", replica(3, 9), replica(2, 1), replica(2, 1)))
-	kind, text := one.words()
-	if kind != "a follower's log ends elsewhere; a follower is not in sync" ||
-		text != "the log of orders-0 on b2 ends at 7, and that of the leader at 9; b3 is not in the ISR of orders-0" {
-		t.Errorf("%q: %q", kind, text)
-	}
-	if other, _ := two.words(); other != kind {
-		t.Errorf("the same obstacles are %q and %q", kind, other)
-	}
-	led := &obstacles{}
-	p := state("orders")
-	p.Leader = 2
-	led.partition(p)
-	if kind, text := led.words(); kind != "a partition has no leader" || text != "orders-0 has no leader" {
-		t.Errorf("%q: %q", kind, text)
-	}
-	rest := &obstacles{}
-	rest.partition(state("orders", replica(2, 9)))
-	if kind, _ := rest.words(); kind != "" {
-		t.Errorf("a partition at rest has the obstacle %q", kind)
-	}
-}
-
 // A run that spent its budget has its own check, and the kind of the failure lists the obstacles.
 func TestSpentBudgetIsUnknown(t *testing.T) {
 	r := Run(2, Options{Profile: Compressed, Events: 300})
 	if r.Verdict != Unknown || len(r.Failures) == 0 {
 		t.Fatalf("after 300 events: %s %+v", r.Verdict, r.Failures)
 	}
-	if f := r.Failures[len(r.Failures)-1]; f.Check != ofBudget || f.Kind == "" || !strings.Contains(f.Text, "the budget of 300 events is spent") {
+	if f := r.Failures[len(r.Failures)-1]; f.Check != scenarios.OfBudget || f.Kind == "" || !strings.Contains(f.Text, "the budget of 300 events is spent") {
 		t.Errorf("%+v", f)
 	}
 }
@@ -307,13 +231,13 @@ func TestPanicIsAResult(t *testing.T) {
 // The text of a report contains the failures and the commands that repeat them.
 func TestReportText(t *testing.T) {
 	r := NewReport(Campaign{Seed: 7, Options: Options{Rules: []string{"M1"}}})
-	x := Result{Seed: 7, Verdict: Violated, Failures: []Failure{{Violated, "acked-durable", "leader of a partition", "it is gone"}}}
+	x := Result{Seed: 7, Verdict: Violated, Failures: []Failure{{Verdict: Violated, Check: "acked-durable", Kind: "leader of a partition", Step: 9, Text: "it is gone"}}}
 	x.Tally.AckedRecords, x.Tally.MovesInFlight = 12, 1
 	r.Add(x)
 	r.Of(x.Failures[0]).Files = []string{"found/seed-7.txt"}
 	r.Finish()
 	for _, want := range []string{
-		"VIOLATED  acked-durable: it is gone\n          1 run, seeds 7\n          again  samsa run found/seed-7.txt --rule M1\n",
+		"VIOLATED  acked-durable: it is gone\n          1 run, seeds 7\n          again  samsa run found/seed-7.txt\n",
 		"1 from seed 7, mixed timeouts, pointer mode, old rules M1", "1 violated", "12 (12 to 12) acked records", "in 1 of 1 runs", "never     process.crash",
 	} {
 		if !strings.Contains(r.Text(), want) {

@@ -87,9 +87,6 @@ func (p *Plan) story(b *strings.Builder) {
 	} else {
 		b.WriteString(", and the cluster must come to rest.\n")
 	}
-	if len(p.Rules) > 0 {
-		fmt.Fprintf(b, "# It was found with --rule %s.\n", strings.Join(p.Rules, " --rule "))
-	}
 }
 
 // healer writes the last part of a plan.

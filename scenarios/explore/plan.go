@@ -9,6 +9,7 @@ import (
 
 // Plan holds the cluster and all lines of a run, in order of time.
 //
+//	rule ID                                the old rules
 //	cluster ... seed=N noise=N             the machines and their timeouts
 //	at TIME fault                          some faults already hit the boot
 //	topic ...
@@ -171,6 +172,9 @@ func (p *Plan) Lines() []Line { return slices.Concat(p.booting(), p.lines, p.hea
 
 // booting returns the lines before the workload.
 func (p *Plan) booting() (all []Line) {
+	for _, id := range p.Rules {
+		all = append(all, newLine(Tag{}, "rule", id))
+	}
 	cluster := newLine(Tag{}, "cluster", setting{"brokers", p.brokers}, setting{"controllers", p.controllers}, fmt.Sprintf("seed=%d", p.Seed))
 	if p.rough {
 		cluster.add(words{"noise=rough"})

@@ -3,15 +3,14 @@ package explore
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"samsa/scenarios"
 )
 
-// Each planted rule runs in a plan with which exploration once found it. The check that the file names must fire, and
-// without the rule the plan must hold.
+// Each planted rule runs in a plan with which exploration once found it. The file names the rule. All that its found lines say
+// must still be there, and without its rule line the plan must hold.
 //
 // A plan may stop failing when the code changes the run. In that case, .ci/run search draws new plans.
 func TestPlantedRulesAreFound(t *testing.T) {
@@ -27,38 +26,42 @@ func TestPlantedRulesAreFound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			head, _, _ := strings.Cut(string(text), "\n")
-			planted, found := strings.CutPrefix(head, "# Planted "+rule+", found by ")
-			if !found {
-				t.Fatalf("%s begins with %q, wanted # Planted %s, found by CHECK", path, head, rule)
+			before, after, ok := strings.Cut(string(text), "\nrule "+rule+"\n")
+			if !ok {
+				t.Fatalf("%s has no line: rule %s", path, rule)
 			}
-			want := strings.TrimSuffix(planted, ".")
-			if violated := violatedChecks(t, path, text, rule); !slices.Contains(violated, want) {
-				t.Errorf("with %s the checks %q are violated, wanted %s among them; .ci/run search %s draws another plan", rule, violated, want, rule)
+			with := played(t, path, string(text))
+			if len(with.Found) == 0 {
+				t.Fatalf("%s has no found line", path)
 			}
-			if violated := violatedChecks(t, path, text); len(violated) > 0 {
-				t.Errorf("without %s the checks %q are violated", rule, violated)
+			for _, f := range with.Found {
+				if f.State != scenarios.StillThere {
+					t.Errorf("with %s it is %s: %s; .ci/run search %s draws another plan", rule, f.State, f.Fingerprint(), rule)
+				}
+			}
+			without := played(t, path, before+"\n"+after)
+			for _, f := range without.Failures {
+				t.Errorf("without %s: %s: %s", rule, f.Fingerprint(), f.Text)
+			}
+			for _, f := range without.Found {
+				if f.State != scenarios.Gone {
+					t.Errorf("without %s it is %s: %s", rule, f.State, f.Fingerprint())
+				}
 			}
 		})
 	}
 }
 
-// violatedChecks runs a plan with old rules and returns the names of the checks that fire.
-func violatedChecks(t *testing.T, path string, text []byte, rules ...string) (violated []string) {
+// played runs a scenario file as a user would, with the budget of exploration.
+func played(t *testing.T, path, text string) *scenarios.Verdict {
 	t.Helper()
-	program, err := scenarios.Load(path, text)
+	program, err := scenarios.Load(path, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := scenarios.New(program, scenarios.RunOptions{Rules: rules, Events: budget})
-	v, err := s.Finish()
+	v, err := scenarios.New(program, scenarios.RunOptions{Events: budget}).Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Result{Seed: program.Seed()}
-	r.look(s, v)
-	for _, f := range r.Failures {
-		violated = append(violated, f.Check)
-	}
-	return violated
+	return v
 }

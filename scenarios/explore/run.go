@@ -3,6 +3,7 @@ package explore
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"samsa/check"
 	"samsa/scenarios"
@@ -14,6 +15,7 @@ type Options struct {
 	Rules   []string
 	Mode    scenarios.Mode
 	Events  uint64 // the budget of a run; 0 means a million
+	Version string // the version of Samsa, for the found lines of saved files; may be empty
 	// Judge, if not nil, adds failures to a run that has ended. Tests use it.
 	Judge func(*scenarios.Session) []Failure
 }
@@ -22,47 +24,27 @@ type Options struct {
 // several hundred thousand.
 const budget = 1_000_000
 
-// Verdict is the result of one seed.
-type Verdict string
+// Verdict is the class of one seed's worst failure.
+type Verdict = scenarios.Class
 
+// The verdicts.
 const (
-	Held     Verdict = "held"     // no violation; prices are allowed
-	Violated Verdict = "violated" // a check is violated
-	Stuck    Verdict = "stuck"    // no violation, but the cluster did not become quiet in time
-	Unknown  Verdict = "unknown"  // the run spent its budget
-	Internal Verdict = "internal" // a bug in Samsa itself, such as a panic or a message that was changed after it was sent
+	Held     = scenarios.NoFailure
+	Violated = scenarios.ClassViolated
+	Stuck    = scenarios.ClassStuck
+	Unknown  = scenarios.ClassUndecided
+	Internal = scenarios.ClassInternal
 )
 
 // verdicts are all verdicts, in the order of a report.
 var verdicts = [...]Verdict{Held, Violated, Stuck, Unknown, Internal}
 
 // Failure is one failure of a run.
-type Failure struct {
-	Verdict Verdict // Violated, Stuck, Unknown or Internal
-	Check   string  // the name of the check, or ofRest, ofBudget, ofPanic, ofSoundness
-	Kind    string  // for a check, check.Fact.Kind; otherwise another constant
-	Text    string  // a description with the names and numbers of this seed
-}
-
-// These values of Failure.Check are for failures that no check found.
-const (
-	ofRest      = "quiet"   // the cluster did not become quiet
-	ofBudget    = "budget"  // the run spent its budget of events
-	ofPanic     = "panic"   // a node or the world panicked
-	ofSoundness = "unsound" // the world detected a bug in Samsa itself
-)
+type Failure = scenarios.Failure
 
 // violates reports whether a check is violated.
 func (r *Result) violates(check string) bool {
 	return slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Verdict == Violated && f.Check == check })
-}
-
-// Fingerprint returns the check and the kind, which are the same for one failure on different seeds.
-func (f Failure) Fingerprint() string {
-	if f.Kind == "" {
-		return f.Check
-	}
-	return f.Check + ": " + f.Kind
 }
 
 // Result is the result of one seed's run.
@@ -71,7 +53,7 @@ type Result struct {
 	Profile  Profile
 	Verdict  Verdict
 	Failures []Failure
-	Text     string // the scenario file, only if the run failed
+	Text     string // the scenario file with its found lines, only if a seed was explored and failed
 	Checks   []Judged
 	Priced   bool
 	Core     Core
@@ -80,6 +62,8 @@ type Result struct {
 	Time     int64 // virtual nanoseconds
 	Hash     uint64
 	Shape    uint64 // a second hash, which does not depend on the names of notes
+
+	limit uint64 // the budget of events
 }
 
 // Judged is the status of one check.
@@ -89,20 +73,22 @@ type Judged struct {
 }
 
 // Run explores one seed. If a node panics, the panic is the result of the seed.
-func Run(seed uint64, o Options) (r Result) {
+func Run(seed uint64, o Options) Result {
 	p := Draw(seed, o.Profile)
 	p.Rules = o.Rules
 	text := p.Text()
 	program, err := scenarios.Load(fmt.Sprintf("seed-%d.txt", seed), []byte(text))
 	if err != nil {
-		panic("explore: a plan that cannot be read: " + err.Error())
+		return Result{Seed: seed, Verdict: Internal, Text: text, Failures: []Failure{{Verdict: Internal, Check: scenarios.OfPanic, Text: "a plan that cannot be read: " + err.Error()}}}
 	}
-	r, err = Replay(program, o)
+	r, err := Replay(program, o)
 	if err != nil {
-		panic("explore: a plan that cannot be run: " + err.Error())
+		r.Failures, r.Verdict = []Failure{{Verdict: Internal, Check: scenarios.OfPanic, Text: "a plan that cannot be run: " + err.Error()}}, Internal
 	}
 	r.Profile, r.Core = p.Profile, p.core.kind()
-	r.finish(text)
+	if r.Verdict != Held {
+		r.Text = text + "\n" + strings.Join(r.FoundLines(o.Version), "\n") + "\n"
+	}
 	return r
 }
 
@@ -112,12 +98,12 @@ func Replay(program *scenarios.Program, o Options) (r Result, err error) {
 	if o.Events == 0 {
 		o.Events = budget
 	}
-	r.Seed = program.Seed()
+	r = Result{Seed: program.Seed(), limit: o.Events}
 	defer func() {
 		if bad := recover(); bad != nil {
-			r.Failures = append(r.Failures, Failure{Internal, ofPanic, panicked(), fmt.Sprint(bad)})
+			r.Failures = append(r.Failures, Failure{Verdict: Internal, Check: scenarios.OfPanic, Kind: panicked(), Text: fmt.Sprint(bad)})
 		}
-		r.finish(program.File.String())
+		r.Verdict = worst(r.Failures)
 	}()
 	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events})
 	defer s.Close()
@@ -135,42 +121,32 @@ func Replay(program *scenarios.Program, o Options) (r Result, err error) {
 // look reads the result from a session that has ended.
 func (r *Result) look(s *scenarios.Session, v *scenarios.Verdict) {
 	r.Tally, r.Events, r.Time, r.Hash, r.Shape = s.Tally(), v.Events, int64(v.Time), v.Hash, v.Shape
+	r.Failures = append(r.Failures, v.Failures...)
 	for _, f := range v.Findings {
 		r.Checks = append(r.Checks, Judged{f.Check.Name, f.Status})
-		switch f.Status {
-		case check.Violated:
-			r.Failures = append(r.Failures, Failure{Violated, f.Check.Name, f.Fact.Kind(), f.Explanation})
-		case check.Priced:
-			r.Priced = true
-		}
-	}
-	if v.Unsound != nil {
-		kind := ""
-		if u, ok := v.Unsound.(*scenarios.Unsound); ok {
-			kind = u.Fingerprint()
-		}
-		r.Failures = append(r.Failures, Failure{Internal, ofSoundness, kind, v.Unsound.Error()})
-	}
-	switch v.Reason {
-	case scenarios.NotStopped:
-	case scenarios.StopBudget:
-		kind, text := unrest(s)
-		r.Failures = append(r.Failures, Failure{Unknown, ofBudget, kind, v.Stopped + "; " + text})
-	default:
-		kind, text := unrest(s)
-		r.Failures = append(r.Failures, Failure{Stuck, ofRest, kind, text})
+		r.Priced = r.Priced || f.Status == check.Priced
 	}
 }
 
-// finish sets the verdict to that of the worst failure.
-func (r *Result) finish(text string) {
-	r.Verdict = Held
-	for _, worse := range []Verdict{Unknown, Stuck, Violated, Internal} {
-		if slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Verdict == worse }) {
-			r.Verdict = worse
+// FoundLines returns the lines that say in a file which failures the run had, one for each fingerprint.
+func (r *Result) FoundLines(version string) (lines []string) {
+	seen := map[string]bool{}
+	for _, f := range r.Failures {
+		if print := f.Fingerprint(); !seen[print] {
+			seen[print] = true
+			lines = append(lines, f.FoundLine(r.Hash, r.limit, version))
 		}
 	}
-	if r.Verdict != Held {
-		r.Text = text
+	return lines
+}
+
+// worst returns the class of the worst failure.
+func worst(failures []Failure) Verdict {
+	all := Held
+	for _, class := range []Verdict{Unknown, Stuck, Violated, Internal} {
+		if slices.ContainsFunc(failures, func(f Failure) bool { return f.Verdict == class }) {
+			all = class
+		}
 	}
+	return all
 }

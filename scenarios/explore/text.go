@@ -14,7 +14,7 @@ func (r *Report) Text() string {
 		b.WriteString(hang(fmt.Sprintf("%-9s ", strings.ToUpper(string(k.Verdict))), k.Check+": "+k.Example))
 		b.WriteString(hang("          ", plural(k.Runs, "run")+", seeds "+strings.Join(k.Seeds, " ")))
 		for _, f := range k.Files {
-			fmt.Fprintf(&b, "          again  samsa run %s%s\n", f, flags(r.Rules))
+			fmt.Fprintf(&b, "          again  samsa run %s%s\n", f, mode(r.Mode))
 		}
 	}
 	if len(r.Kinds) > 0 {
@@ -100,13 +100,12 @@ func (c CheckCount) text() string {
 // text returns the median, minimum and maximum of a spread.
 func (s Spread) text() string { return fmt.Sprintf("%d (%d to %d)", s.Median, s.Min, s.Max) }
 
-// flags returns the flags that enable old rules.
-func flags(rules []string) string {
-	s := ""
-	for _, id := range rules {
-		s += " --rule " + id
+// mode returns the flag for how messages travel. It is empty for the usual way.
+func mode(name string) string {
+	if name == scenarios.ModePointer.String() {
+		return ""
 	}
-	return s
+	return " --mode " + name
 }
 
 func plural(n int, what string) string {

@@ -98,7 +98,7 @@ func diffRun(r *differRun, v *scenarios.Verdict) DiffRun {
 		out.Settings = append(out.Settings, s.Name+"="+s.Value)
 	}
 	if v != nil {
-		out.Verdict, out.Stopped, out.Hash = verdictWord(v.Status), v.Stopped, fmt.Sprintf("%016x", v.Hash)
+		out.Verdict, out.Stopped, out.Hash = verdictWord(v.Conclude(nil)), v.Stopped, fmt.Sprintf("%016x", v.Hash)
 		out.Events, out.Steps, out.VirtualNS = v.Events, v.Steps, int64(v.Time)
 	}
 	return out
@@ -106,7 +106,7 @@ func diffRun(r *differRun, v *scenarios.Verdict) DiffRun {
 
 // property returns a finding in the form of a report.
 func property(f check.Finding) Property {
-	return Property{f.Check.Name, f.Status.String(), f.Step, f.Explanation, f.Clause}
+	return Property{Name: f.Check.Name, Status: f.Status.String(), Step: f.Step, Explanation: f.Explanation, Clause: f.Clause}
 }
 
 // Text returns the comparison as text, at most 80 columns wide.

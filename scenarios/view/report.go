@@ -2,7 +2,9 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"samsa/check"
 	"samsa/scenarios"
@@ -12,14 +14,22 @@ import (
 type Report struct {
 	Schema      string     `json:"schema"` // "samsa.run/1"
 	Scenario    string     `json:"scenario"`
-	Seed        string     `json:"seed"`       // decimal; a string because JSON numbers are exact only up to 2^53
-	Verdict     string     `json:"verdict"`    // "ok", "violated", "unknown"
-	Hash        string     `json:"hash"`       // sixteen hex digits
-	Events      uint64     `json:"events"`     // all events that ran
-	Steps       uint64     `json:"steps"`      // the events that are in the story
-	VirtualNS   int64      `json:"virtual_ns"` // nanoseconds of true time in the world
+	Seed        string     `json:"seed"`          // decimal; a string because JSON numbers are exact only up to 2^53
+	Verdict     string     `json:"verdict"`       // "ok", "violated", "unmet", "unknown"
+	Why         string     `json:"why,omitempty"` // what the findings do not say: expectations, claims, and what does not count
+	Hash        string     `json:"hash"`          // sixteen hex digits
+	Events      uint64     `json:"events"`        // all events that ran
+	Steps       uint64     `json:"steps"`         // the events that are in the story
+	VirtualNS   int64      `json:"virtual_ns"`    // nanoseconds of true time in the world
 	Properties  []Property `json:"properties"`
 	Claims      []Claim    `json:"claims"`
+	Found       []Found    `json:"found"`    // the found lines of the file
+	Failures    []Failure  `json:"failures"` // what failed, each with its fingerprint
+	Rules       []string   `json:"rules"`    // the old rules in force: those of the file and those of --rule
+	Set         []string   `json:"set"`      // the settings of --set
+	Until       uint64     `json:"until,omitempty"`
+	Mode        string     `json:"mode"`
+	Again       string     `json:"again"`                 // the command that repeats the run
 	StopReason  string     `json:"stop_reason,omitempty"` // why the run ended early, in one word: see scenarios.StopReason
 	Stopped     string     `json:"stopped,omitempty"`     // the same reason as a sentence
 	Interrupted bool       `json:"interrupted,omitempty"`
@@ -31,7 +41,8 @@ type Property struct {
 	Status      string `json:"status"` // "held", "violated", "priced", "unknown", "unexercised"
 	Step        uint64 `json:"step"`   // the step that decided the status; 0 if no single step did
 	Explanation string `json:"explanation"`
-	Clause      string `json:"clause,omitempty"` // for priced: the clause of the contract that allows the violation
+	Expected    bool   `json:"expected,omitempty"` // for violated: the file or the caller expects it
+	Clause      string `json:"clause,omitempty"`   // for priced: the clause of the contract that allows the violation
 }
 
 // Claim is the claim of one line of the scenario, and whether it holds.
@@ -41,18 +52,26 @@ type Claim struct {
 	Text string `json:"text"`
 }
 
-// NewReport makes the report of a verdict.
-func NewReport(scenario string, v *scenarios.Verdict) Report {
+// NewReport makes the report of a verdict. The caller may expect checks to be violated.
+func NewReport(scenario string, v *scenarios.Verdict, expected ...string) Report {
+	end := v.Conclude(expected)
 	r := Report{
-		Schema: "samsa.run/1", Scenario: scenario, Seed: strconv.FormatUint(v.Seed, 10), Verdict: verdictWord(v.Status),
+		Schema: "samsa.run/1", Scenario: scenario, Seed: strconv.FormatUint(v.Seed, 10), Verdict: verdictWord(end), Why: whyOf(v, end, expected),
 		Hash: fmt.Sprintf("%016x", v.Hash), Events: v.Events, Steps: v.Steps, VirtualNS: int64(v.Time),
-		Properties: []Property{}, Claims: []Claim{}, Stopped: v.Stopped,
+		Properties: []Property{}, Claims: []Claim{}, Found: foundOf(v), Failures: failuresOf(v), Stopped: v.Stopped,
+		Rules: append([]string{}, v.Rules...), Set: []string{}, Mode: v.Mode.String(),
+	}
+	for _, s := range v.Set {
+		r.Set = append(r.Set, s.Name+"="+s.Value)
 	}
 	if v.Reason != scenarios.NotStopped {
 		r.StopReason = v.Reason.String()
 	}
 	for _, f := range v.Findings {
 		r.Properties = append(r.Properties, property(f))
+		if f.Status == check.Violated {
+			r.Properties[len(r.Properties)-1].Expected = v.Expects(f.Check.Name, expected)
+		}
 	}
 	for _, c := range v.Claims {
 		r.Claims = append(r.Claims, Claim{c.Line.Num, c.OK, c.Text})
@@ -60,13 +79,76 @@ func NewReport(scenario string, v *scenarios.Verdict) Report {
 	return r
 }
 
-// verdictWord returns the schema's word for a verdict.
-func verdictWord(s check.Status) string {
-	switch s {
-	case check.Violated:
+// verdictWord returns the schema's word for a conclusion.
+func verdictWord(c scenarios.Conclusion) string {
+	switch c {
+	case scenarios.Unsafe, scenarios.Late:
 		return "violated"
-	case check.Unknown:
+	case scenarios.Unmet:
+		return "unmet"
+	case scenarios.Undecided:
 		return "unknown"
 	}
 	return "ok"
+}
+
+// whyOf returns the reason for a verdict as a sentence, if the findings do not say it: what was expected and did happen or did
+// not, which claims do not hold, and whether the file's own claims count.
+func whyOf(v *scenarios.Verdict, end scenarios.Conclusion, expected []string) string {
+	var why []string
+	var met []string
+	for _, f := range v.Findings {
+		if f.Status == check.Violated && v.Expects(f.Check.Name, expected) {
+			met = append(met, f.Check.Name)
+		}
+	}
+	if len(met) > 0 {
+		why = append(why, list(met)+" violated, as expected")
+	}
+	for _, name := range expected {
+		if !slices.Contains(met, name) {
+			why = append(why, name+" is not violated, which was expected")
+		}
+	}
+	if n := len(v.UnmetClaims()); n > 0 {
+		why = append(why, unmetWords(n))
+	}
+	if end == scenarios.Late && !v.Altered {
+		for _, f := range v.Found {
+			if f.Check == scenarios.OfRest && f.State == scenarios.StillThere {
+				why = append(why, "the cluster still does not become quiet")
+				break
+			}
+		}
+	}
+	unmet := slices.ContainsFunc(v.Claims, func(c scenarios.Claim) bool { return !c.OK })
+	if v.Altered && (unmet || len(v.Found) > 0) {
+		text := "the file's "
+		switch {
+		case len(v.Found) == 0:
+			text += "claims"
+		case !unmet:
+			text += "found lines"
+		default:
+			text += "claims and found lines"
+		}
+		why = append(why, text+" do not count: they are about its own seed, rules and settings")
+	}
+	return strings.Join(why, "; ")
+}
+
+// list joins names in words, with their verb: "a is", "a and b are".
+func list(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last] + " are"
+}
+
+func unmetWords(n int) string {
+	if n == 1 {
+		return "1 claim of the file is not met"
+	}
+	return fmt.Sprintf("%d claims of the file are not met", n)
 }

@@ -65,7 +65,7 @@ func Seconds(ns int64) string { return fmt.Sprintf("%d.%03ds", ns/1e9, ns%1e9/1e
 
 // Closing returns the text after a story: the findings, the verdict, and the command that repeats the run. It gives only the
 // names of the checks that held or were not exercised.
-func (r Report) Closing(again string) string {
+func (r Report) Closing() string {
 	var b strings.Builder
 	b.WriteString("what the judges say\n")
 	quiet := map[string][]string{}
@@ -75,6 +75,9 @@ func (r Report) Closing(again string) string {
 			continue
 		}
 		word := strings.ToUpper(p.Status)
+		if p.Expected {
+			word += ", as expected,"
+		}
 		if p.Step > 0 {
 			word += fmt.Sprintf(" at step %d", p.Step)
 		}
@@ -96,13 +99,19 @@ func (r Report) Closing(again string) string {
 			b.WriteString(fill(clean(c.Text), fmt.Sprintf("  line %d: ", c.Line), "    ") + "\n")
 		}
 	}
+	if text := r.foundText(); text != "" {
+		b.WriteString("\n" + text)
+	}
 	fmt.Fprintf(&b, "\nverdict   %s\n", r.Verdict)
+	if r.Why != "" {
+		b.WriteString(fill(clean(r.Why), "          ", "          ") + "\n")
+	}
 	if r.Stopped != "" {
 		b.WriteString(fill(clean(r.Stopped), "ended     ", "          ") + "\n")
 	}
 	fmt.Fprintf(&b, "run       %s events   %s steps   %s virtual time   hash %s\n",
 		thousands(r.Events), thousands(r.Steps), Seconds(r.VirtualNS), r.Hash)
-	b.WriteString(keep("again     "+again, "") + "\n")
+	b.WriteString("again     " + clean(r.Again) + "\n") // never wrapped, so that it can be copied
 	return b.String()
 }
 

@@ -194,7 +194,8 @@ func TestText(t *testing.T) {
 	}{{"fine.txt", fine}, {"priced.txt", priced}, {"broken.txt", broken}} {
 		s, _ := tell(t, c.findings)
 		r := NewReport("tale", s.Verdict())
-		got := Opening("tale", r.Seed, s.Program().File.Story) + StoryText(Story(s)) + "\n" + r.Closing("samsa run tale --seed 1")
+		r.Again = "samsa run tale --seed 1"
+		got := Opening("tale", r.Seed, s.Program().File.Story) + StoryText(Story(s)) + "\n" + r.Closing()
 		golden(t, c.name, got)
 		for line := range strings.Lines(got) {
 			if n := len([]rune(strings.TrimRight(line, "\n"))); n > width {

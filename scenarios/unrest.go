@@ -1,12 +1,9 @@
-package explore
+package scenarios
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-
-	"samsa/scenarios"
 )
 
 // obstacle is a reason why a cluster is not quiet. Reports list obstacles in the order of their numbers.
@@ -65,9 +62,9 @@ func (o *obstacles) words() (kind, text string) {
 }
 
 // unrest finds the obstacles of a session's cluster.
-func unrest(s *scenarios.Session) (kind, text string) {
+func unrest(s *Session) (kind, text string) {
 	o := &obstacles{}
-	c := s.Cluster()
+	c := s.cluster
 	if c == nil {
 		o.add(noCluster, "there is no cluster")
 		return o.words()
@@ -91,9 +88,9 @@ func unrest(s *scenarios.Session) (kind, text string) {
 	for _, waits := range s.Waiting() {
 		kind := producerWaits
 		switch waits {
-		case scenarios.AConsumer:
+		case AConsumer:
 			kind = consumerWaits
-		case scenarios.TheOperator:
+		case TheOperator:
 			kind = operatorWaits
 		}
 		o.add(kind, "%s waits for an answer", waits)
@@ -105,7 +102,7 @@ func unrest(s *scenarios.Session) (kind, text string) {
 }
 
 // partition adds the obstacles of one partition.
-func (o *obstacles) partition(p scenarios.PartitionState) {
+func (o *obstacles) partition(p PartitionState) {
 	led := false
 	for _, r := range p.Replicas {
 		led = led || r.Leads && r.Node == p.Leader
@@ -128,24 +125,5 @@ func (o *obstacles) partition(p scenarios.PartitionState) {
 		o.add(noLeader, "%s has no leader", p.TP)
 	case p.HW != p.End:
 		o.add(hwLow, "the high watermark of %s is %d, and the log ends at %d", p.TP, p.HW, p.End)
-	}
-}
-
-// panicked returns the name of the function that panicked, for the kind of the failure. It must be called while the panic is
-// being recovered.
-func panicked() string {
-	var pcs [32]uintptr //width: the runtime's type for program counters; only the names of functions leave this function
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
-	unwinding := false
-	for {
-		f, more := frames.Next()
-		inRuntime := strings.HasPrefix(f.Function, "runtime.")
-		if unwinding && !inRuntime {
-			return f.Function
-		}
-		unwinding = unwinding || f.Function == "runtime.gopanic"
-		if !more {
-			return ""
-		}
 	}
 }

@@ -1,0 +1,118 @@
+package scenarios
+
+import (
+	"fmt"
+	"strings"
+
+	"samsa/check"
+)
+
+// Class is the class of a failure, or of a whole run.
+type Class string
+
+const (
+	NoFailure      Class = "held"     // no violation; prices are allowed
+	ClassViolated  Class = "violated" // a check is violated
+	ClassStuck     Class = "stuck"    // no check is violated, but the cluster did not become quiet, or a line waited in vain
+	ClassUndecided Class = "unknown"  // the run spent its budget of events
+	ClassInternal  Class = "internal" // a bug of Samsa's: a panic, or a message that was changed after it was sent
+)
+
+// These values of Failure.Check are for failures that no check found.
+const (
+	OfRest      = "quiet"   // the cluster did not become quiet, or a line waited in vain
+	OfBudget    = "budget"  // the run spent its budget of events
+	OfPanic     = "panic"   // a node or the world panicked
+	OfSoundness = "unsound" // the world found a bug of Samsa's
+)
+
+// Failure is one failure of a run.
+//
+// Check and Kind are its fingerprint. They are made of constants, so they are the same for one failure on different seeds and
+// in a file with fewer lines. The explorer counts failures by it, the shrinker keeps it, and a found line names it.
+type Failure struct {
+	Verdict Class
+	Check   string // the name of the check, or OfRest, OfBudget, OfPanic, OfSoundness
+	Kind    string // for a check, check.Fact.Kind; for a stuck run, what is not quiet; otherwise another constant
+	Step    uint64 // the step at which it was decided; 0 if there is no such step
+	Text    string // a description with the names and numbers of this seed
+}
+
+// Fingerprint returns the check and the kind.
+func (f Failure) Fingerprint() string {
+	if f.Kind == "" {
+		return f.Check
+	}
+	return f.Check + ": " + f.Kind
+}
+
+// FailuresOf returns the failures of a run that has ended with a verdict. A run that was stopped by its caller is not stuck.
+func FailuresOf(s *Session, v *Verdict) (all []Failure) {
+	for _, f := range v.Findings {
+		if f.Status == check.Violated {
+			all = append(all, Failure{ClassViolated, f.Check.Name, f.Fact.Kind(), f.Step, f.Explanation})
+		}
+	}
+	if v.Unsound != nil {
+		kind := ""
+		if u, ok := v.Unsound.(*Unsound); ok {
+			kind = u.Fingerprint()
+		}
+		all = append(all, Failure{ClassInternal, OfSoundness, kind, 0, v.Unsound.Error()})
+	}
+	switch v.Reason {
+	case StopBudget:
+		kind, text := unrest(s)
+		all = append(all, Failure{ClassUndecided, OfBudget, kind, v.Steps, v.Stopped + "; " + text})
+	case StopPatience:
+		kind, text := unrest(s)
+		all = append(all, Failure{ClassStuck, OfRest, kind, v.Steps, text})
+	}
+	return all
+}
+
+// FoundLine returns the line of a scenario that says what was found in it. The version is that of Samsa. The hash is that of
+// the run; 0 if the run has none, because it panicked. The limit is the run's budget of events.
+func (f Failure) FoundLine(hash, limit uint64, version string) string {
+	words := []string{verbFound.Name, f.Check}
+	if f.Step > 0 {
+		words = append(words, fmt.Sprintf("step=%d", f.Step))
+	}
+	if hash != 0 {
+		words = append(words, fmt.Sprintf("hash=%016x", hash))
+	}
+	if f.Verdict == ClassUndecided && limit > 0 {
+		words = append(words, fmt.Sprintf("events=%d", limit))
+	}
+	if version != "" {
+		words = append(words, "version="+wordOf(version))
+	}
+	if f.Kind != "" {
+		words = append(words, "kind="+quoted(f.Kind))
+	}
+	const most = maxLineBytes / 4 // an escape doubles a byte at most, and the other words are short
+	text := f.Text
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + " ..."
+	}
+	return strings.Join(append(words, quoted(text)), " ")
+}
+
+// wordOf returns a word of a line, in quotes if it has a space or a quote.
+func wordOf(s string) string {
+	if strings.ContainsAny(s, " \"\\\t\n#") {
+		return quoted(s)
+	}
+	return s
+}
+
+// quoted returns a text in the quotes of the language. Control characters that have no escape become question marks.
+func quoted(s string) string {
+	s = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(strings.ToValidUTF8(s, "?"))
+	return `"` + strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7F && r < 0xA0 {
+			return '?'
+		}
+		return r
+	}, s) + `"`
+}

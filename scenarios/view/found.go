@@ -1,0 +1,115 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"samsa/scenarios"
+)
+
+// Found is a found line of the scenario, and whether its failure is in this run.
+type Found struct {
+	Line        int    `json:"line"`
+	Check       string `json:"check"` // a check, or "quiet", "budget", "panic", "unsound"
+	Kind        string `json:"kind"`  // with the check it is the fingerprint; empty if every kind counts
+	State       string `json:"state"` // "there", "gone", "undecided"
+	Step        uint64 `json:"step"`  // the step at which the failure was decided in this run; 0 if at none
+	Explanation string `json:"explanation,omitempty"`
+	Hash        string `json:"hash,omitempty"` // the hash of the run in which it was found, if the line gives it
+}
+
+// Failure is a failure of this run with its fingerprint.
+type Failure struct {
+	Check       string `json:"check"`
+	Kind        string `json:"kind"`
+	Step        uint64 `json:"step"`
+	Explanation string `json:"explanation"`
+	Found       bool   `json:"found"` // a found line names it
+}
+
+// foundOf makes the lines of a report from those of a verdict.
+func foundOf(v *scenarios.Verdict) []Found {
+	all := []Found{}
+	for _, f := range v.Found {
+		x := Found{Line: f.Line.Num, Check: f.Check, Kind: f.Kind, State: string(f.State), Hash: f.Hash}
+		if f.State == scenarios.StillThere {
+			x.Step, x.Explanation = f.Now.Step, f.Now.Text
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// failuresOf makes the failures of a report from those of a verdict.
+func failuresOf(v *scenarios.Verdict) []Failure {
+	all := []Failure{}
+	for _, f := range v.Failures {
+		x := Failure{Check: f.Check, Kind: f.Kind, Step: f.Step, Explanation: f.Text}
+		for _, line := range v.Found {
+			x.Found = x.Found || line.State == scenarios.StillThere && line.Now.Fingerprint() == f.Fingerprint()
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// foundText returns the part of the closing that compares the run with the found lines of the file. It is empty for a file
+// without such lines.
+func (r Report) foundText() string {
+	if len(r.Found) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("what was found when the file was saved\n")
+	for _, f := range r.Found {
+		state := map[string]string{"there": "STILL THERE", "gone": "GONE", "undecided": "NOT THERE SO FAR"}[f.State]
+		if f.Step > 0 {
+			state += fmt.Sprintf(" at step %d", f.Step)
+		}
+		fmt.Fprintf(&b, "  %-22s %s\n", f.Check, state)
+		text := f.Kind
+		if f.State == "there" && f.Explanation != "" && !r.judged(f.Check) {
+			text = strings.TrimPrefix(text+": "+f.Explanation, ": ")
+		}
+		if text != "" {
+			b.WriteString(fill(clean(text), "    ", "    ") + "\n")
+		}
+	}
+	if others := r.others(); len(others) > 0 {
+		b.WriteString(fill("no found line names: "+strings.Join(others, "; "), "  ", "    ") + "\n")
+	}
+	if r.anotherRun() {
+		b.WriteString(fill("This is not the run that was saved: its hash is another.", "  ", "  ") + "\n")
+	}
+	return b.String()
+}
+
+// judged reports whether the closing tells what a check found already.
+func (r Report) judged(name string) bool {
+	for _, p := range r.Properties {
+		if p.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// others returns the fingerprints of the failures that no found line names.
+func (r Report) others() (all []string) {
+	for _, f := range r.Failures {
+		if !f.Found {
+			all = append(all, scenarios.Failure{Check: f.Check, Kind: f.Kind}.Fingerprint())
+		}
+	}
+	return all
+}
+
+// anotherRun reports whether a found line gives the hash of a run that is not this one.
+func (r Report) anotherRun() bool {
+	for _, f := range r.Found {
+		if f.Hash != "" && f.Hash != r.Hash {
+			return true
+		}
+	}
+	return false
+}
