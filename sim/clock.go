@@ -6,9 +6,9 @@ import (
 	"samsa/sim/env"
 )
 
-// clock is a linear function from true time to a machine's reading: it shows value at the true time since, and then
-// runs faster than true time by ppm parts per million, or slower if ppm is negative. A change of skew or drift begins a new
-// line.
+// clock is a linear function from true time to a machine's reading. At the true time c.since, the reading is c.value.
+// From then on it gains c.ppm parts per million on true time, or loses them if c.ppm is negative. A change of skew or
+// drift begins a new line.
 type clock struct {
 	since Time
 	value int64
@@ -28,7 +28,7 @@ func (c *clock) read(t Time) int64 {
 	return c.value + d/million*rate + d%million*rate/million
 }
 
-// when returns the earliest true time, not before since, at which the clock shows value or more.
+// when returns the earliest true time, no earlier than c.since, at which the reading is at least value.
 func (c *clock) when(value int64) Time {
 	d := value - c.value
 	if d <= 0 {
@@ -44,7 +44,7 @@ func (c *clock) when(value int64) Time {
 	return c.since + Time(q)
 }
 
-// bend begins a new line at true time t: the reading jumps by step and runs at ppm from there.
+// bend begins a new line at true time t: the reading jumps by step, and then drifts by ppm.
 func (c *clock) bend(t Time, step int64, ppm int32) {
 	*c = clock{since: t, value: c.read(t) + step, ppm: ppm}
 }

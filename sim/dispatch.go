@@ -45,7 +45,7 @@ func (w *World) prepare(m *machine, k *work) (void bool) {
 		if k.link.client.state != halfFailing || k.link.client.machine != m {
 			return true
 		}
-		// The loss waited for its lane, so handlers of other lanes could still make calls on the link. They return first.
+		// The loss waited for its lane, so handlers of other lanes could make calls on the link. These calls return first.
 		if k.link.calls.head != nil {
 			m.returnAll(k.link, k.err)
 			m.post(&m.stations[k.link.lane], *k)

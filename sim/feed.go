@@ -82,7 +82,7 @@ type effects struct {
 }
 
 // effect records a change that will be complete at e.At.
-// Callers skip it if there are no feeds, so a run without judges pays nothing.
+// It is not called if there are no feeds, so a run without judges has no cost.
 func (w *World) effect(e Effect) {
 	p := &w.pending
 	e.Cause = w.cause
@@ -149,9 +149,9 @@ func (w *World) complete(t Time) {
 }
 
 // dropUnfinished handles the pending effects of a machine that dies now. Messages that have not departed and notes that
-// are not due never happen; after a power loss no pending effect happens. After a kill, the handler's disk changes are in
-// the page cache now (see disk/issued.go). Syncs before the last change are complete now, and the device completes the later
-// syncs.
+// are not due are dropped; after a power loss, all pending effects are dropped. After a kill, the handler's disk
+// changes are in the page cache now (see disk/issued.go). Syncs before the last change are complete now, and the device
+// completes the later syncs.
 func (w *World) dropUnfinished(m *machine, power bool) {
 	early := m.disk.Latest()
 	if early <= m.ran() {

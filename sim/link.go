@@ -263,7 +263,7 @@ func (w *World) fail(l *link, err env.Error) {
 	m.post(&m.stations[l.lane], work{kind: Lost, link: l, err: err, cause: w.cause})
 }
 
-// accept is the server's answer to a SYN.
+// accept answers a SYN at the server.
 func (w *World) accept(l *link) {
 	m := l.server.machine
 	path := l.toServer.path

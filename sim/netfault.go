@@ -23,9 +23,9 @@ func (w *World) each(from, to []env.Addr, f func(*path)) {
 	}
 }
 
-// eachLink calls f for every open link dialled by a machine in from to a machine in to, in the order of w.links.
-// Links dialled the other way are not included: a connection fault selects connections by the machine that opened them,
-// and affects both directions of each.
+// eachLink calls f for every open link that was dialled by a machine of the first list to a machine of the second list,
+// in the order of w.links. Links dialled the other way are not included: a connection fault selects connections by the
+// machine that opened them, and affects both directions of each.
 func (w *World) eachLink(from, to []env.Addr, f func(*link)) {
 	for _, l := range w.links {
 		if l.client.state != halfGone && l.server.machine != nil &&
@@ -96,13 +96,13 @@ func (w *World) heal(path *path) {
 	w.release(func(p *pipe) bool { return p.path == path }, wasCut)
 }
 
-// release schedules the first packet of every held pipe p for which which(p) is true. The packet arrives now
-// or, if retransmit is true, at TCP's next retransmission.
-func (w *World) release(which func(*pipe) bool, retransmit bool) {
+// release schedules the first packet of every held pipe that matches. The packet arrives now or, if retransmit is true,
+// at TCP's next retransmission.
+func (w *World) release(matches func(*pipe) bool, retransmit bool) {
 	for _, l := range w.links {
 		for _, p := range [...]*pipe{&l.toServer, &l.toClient} {
 			// Only the first packet of a pipe is scheduled; pop schedules each later one.
-			if !p.held || p.head == nil || !which(p) {
+			if !p.held || p.head == nil || !matches(p) {
 				continue
 			}
 			at := w.now

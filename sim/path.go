@@ -52,9 +52,9 @@ var (
 // ties is the number of tie-break classes for events at the same instant.
 const ties = 4
 
-// order returns the rank of an entity's entry among the entries of time at. Entries of one entity keep the order in
-// which they were scheduled. Chance orders different entities, because in reality nothing determines which of them is
-// first.
+// order returns the rank of an entity's entry among the entries that are due at the same time. Entries of one entity
+// keep the order in which they were scheduled. Chance orders different entities, because in reality nothing determines
+// which of them is first.
 func (w *World) order(entity uint64, at Time) uint64 {
 	// Tests that fix the order set FIFO.
 	if w.config.FIFO {

@@ -113,9 +113,9 @@ func (p *pipe) ends() (from, to *half) {
 	return &p.link.client, &p.link.server
 }
 
-// send puts a packet on the wire at time at, or later: it leaves after all earlier packets, even after those that wait for
-// another lane's disk calls to be paid. The time of departure is stored in the packet. If departures were
-// entries of the event queue, a packet of a later handler at the same instant could overtake this one.
+// send puts a packet on the wire at the given time or later. The packet leaves after all earlier packets, even after
+// those that wait until another lane's disk calls are paid. The time of departure is stored in the packet. If
+// departures were entries of the event queue, a packet of a later handler at the same instant could overtake this one.
 func (w *World) send(p *pipe, k *packet, at Time) {
 	path := p.path
 	k.depart = max(at, p.lastDepart)

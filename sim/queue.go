@@ -10,7 +10,8 @@ package sim
 // slotID identifies a slot. Slots are never freed: an owner is reused together with its slots (see newLink).
 type slotID uint32
 
-// slotKind is the kind of entry, which decides how it is handled.
+// slotKind is the kind of entry, which decides how it is handled. The comments below give the meaning of slot.a and
+// slot.b.
 type slotKind uint8
 
 const (

@@ -20,7 +20,7 @@ const (
 	timerFiring
 )
 
-// timer is one record of the slab, which keeps its slot in the event queue even when the record is reused.
+// timer is one record of the slab. A record keeps its slot in the event queue even when it is reused.
 type timer struct {
 	key   env.Timer
 	due   env.Instant // on the machine's monotonic clock
@@ -160,11 +160,11 @@ func (m *machine) Arm(key env.Timer, after env.Duration) {
 		place = m.timers.add(key, &w.queue, m.index)
 	}
 	t := &m.timers.slab[place]
-	// due is in the machine's time, and at is computed from it; retime computes at again when the clock's speed changes.
+	// t.due is in the machine's time. t.at is computed from it, and computed again by retime when the clock's speed changes.
 	t.due = env.Instant(m.mono.read(w.now)).Add(max(after, 0))
 	t.armed = m.spent()
 	t.at = max(m.mono.when(int64(t.due)), t.armed)
-	// The order is drawn when the timer is armed, so that moving the entry later does not change it.
+	// The order is drawn when the timer is armed, so that it does not change when the entry is moved.
 	t.order = w.order(m.entity, t.at)
 	t.cause = w.cause
 	t.gen++
@@ -189,7 +189,7 @@ func (m *machine) Disarm(key env.Timer) {
 // timerUp handles a timer's entry in the event queue.
 func (w *World) timerUp(m *machine, place int32, e entry) bool {
 	t := &m.timers.slab[place]
-	// The entry is from an earlier Arm, and the timer was re-armed to a later time since.
+	// If the orders differ, the entry is from an earlier Arm, and the timer was re-armed to a later time since.
 	if t.order != e.order {
 		w.queue.set(t.slot, t.at, t.order)
 		return false

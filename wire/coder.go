@@ -128,13 +128,13 @@ func (c *coder) version(v *int16, newest int16) {
 // flexible.
 func (c *coder) flexibleSince(v int16) { c.rigid = c.ver < v }
 
-// since reports whether the message's version has a field that was added in version v. set reports whether the field
-// differs from its default. If it does, but the version does not have the field, writing would silently lose the value.
-// In this case Kafka throws UnsupportedVersionException, and the method since panics. If the schema calls the field
-// ignorable, Kafka drops the value instead; for such a field the caller passes false for set.
+// since reports whether the message's version has a field that was added in version v. The argument set reports whether
+// the field differs from its default. If it does, but the version does not have the field, writing would silently lose
+// the value. In this case Kafka throws UnsupportedVersionException, and the method since panics. If the schema calls
+// the field ignorable, Kafka drops the value instead; for such a field the caller passes false for set.
 func (c *coder) since(v int16, set bool) bool { return c.within(v, 1<<15-1, set) }
 
-// within does the same as since for a field that was added in version from and last existed in version to.
+// within is like the method since, for a field that has a first and a last version: the arguments from and to.
 func (c *coder) within(from, to int16, set bool) bool {
 	if from <= c.ver && c.ver <= to {
 		return true

@@ -12,7 +12,7 @@ import (
 //	directory:  deviceNames ──▶ the name log's edits of it ──▶ names    one log for the disk
 //	sync:       a sync marks a position in a log; earlier changes move to the device when the sync completes
 //
-// Logs are bounded: the oldest changes of a long log go to the device without a sync, as a kernel does after some seconds.
+// Logs are bounded: the oldest changes of a long log go to the device without a sync, as a kernel writes old pages back.
 
 const (
 	mostDirtyWrites = 1024 // for each file; appends in a row without a sync count as one
@@ -23,7 +23,7 @@ const (
 // dirtyWrite is one change of a file that is not on the device yet.
 type dirtyWrite struct {
 	stamp          // of its first call
-	truncate bool  // the file was cut or extended to end
+	truncate bool  // the change cut or extended the file to the length in end
 	lost     bool  // the device will never have the bytes, only the length
 	open     bool  // the bytes of [off, end) are still in the page cache, and appends may join; only the last write is open
 	off, end int64 // bytes [off, end) were written

@@ -29,7 +29,7 @@ type Node interface {
 	// unless the node dies first.
 	Returned(Env, Token, Request, Response, error)
 	// Lost reports that a link is gone for good; its open calls have already been returned with the same error.
-	// It also follows a Dial that could not connect. It does not follow the node's own Close.
+	// It is also called after a Dial that could not connect, but not after the node's own Close.
 	Lost(Env, Link, error)
 	// Fire reports that a timer has expired.
 	Fire(Env, Timer)
