@@ -165,7 +165,7 @@ func readOrdinals(_ *names, w Word) (any, string) {
 }
 
 // claimOverrides adds a failed claim for each pin, off, keep and salt line that has an override which matched no decision of
-// the run. The entity ordinal on the line may be wrong, or the run may have taken another course.
+// the run. The entity or ordinal on the line may be wrong, or the run may have taken another course.
 func claimOverrides(s *Session) {
 	unmet := s.cluster.Unmet()
 	if len(unmet) == 0 {

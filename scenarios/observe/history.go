@@ -133,7 +133,7 @@ type call struct {
 	from  env.Addr
 }
 
-// returned adds a response that a client, the operator a registering broker has received.
+// returned adds a response that a client, the operator or a registering broker has received.
 func (l *history) returned(e *sim.Event) {
 	if e.Kind != sim.Returned || e.Request == nil {
 		return
