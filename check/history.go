@@ -67,8 +67,8 @@ type Produce struct {
 	Key, Value string
 	Offset     wire.Offset // OK: the offset in the response
 
-	// Allowed is the longest time until the client knows the outcome: its delivery.timeout.ms, and the time that its process
-	// could not use, because it was paused or its clock was wrong. 0 stands for the default of delivery.timeout.ms.
+	// Allowed is the time within which the client must know the outcome: its delivery.timeout.ms, plus the time in which its
+	// process was paused or slow or had a wrong clock. 0 means the default of delivery.timeout.ms.
 	Allowed Duration
 }
 

@@ -7,9 +7,9 @@ import (
 	"samsa/scenarios/observe"
 )
 
-// Types of a ledger of causes, repeated for packages that show them.
+// Types of the ledger of causes are repeated here, so that packages that show causes need not import package observe.
 type (
-	// Causes is the ledger of a run that is explained.
+	// Causes is the ledger of the causes in a run.
 	Causes = observe.Causes
 	// CausedEvent is one event of the run with the message that it handled.
 	CausedEvent = observe.Event
@@ -17,19 +17,19 @@ type (
 	CausedMessage = observe.Message
 	// CausedChange is one change that the judges saw, with the event that made it.
 	CausedChange = observe.Change
-	// CausedFault is one fault, with its line.
+	// CausedFault is one fault, with the line of the scenario that made it.
 	CausedFault = observe.Fault
 )
 
-// causesAt is a ledger, and the position of the session when it was made.
+// causesAt is a ledger of causes, and the position of the session for which it was computed.
 type causesAt struct {
 	ticks  uint64
 	ledger *Causes
 }
 
-// CausesOf returns the ledger of causes up to the position of the session. The session itself keeps none, so that a run that is
-// not explained pays nothing: Causes runs the scenario again, with a ledger, to the same position. The second run must
-// have the hash of the first; CausesOf returns an error if it has not, because a chain of causes would then explain another run.
+// CausesOf returns the ledger of causes up to the position of the session. A session keeps no ledger itself, so that most
+// runs have no additional cost. CausesOf runs the scenario again to the same position and keeps a ledger. It returns an
+// error if the hashes of the two runs differ, because the ledger would then explain another run.
 func CausesOf(s *Session) (*Causes, error) {
 	if s.cluster == nil {
 		return nil, fmt.Errorf("no event has run yet, so nothing has a cause")

@@ -7,10 +7,10 @@ import (
 	"samsa/sim/env"
 )
 
-// The functions in this file let other packages read a program word by word and write one, without knowing any verb. A
-// shrinker shortens a span because its place in the form says SPAN, whichever verb the form belongs to.
+// With the functions in this file, other packages can read and write a program word by word without any knowledge of its
+// verbs. For example, a shrinker can shorten every word that has the placeholder SPAN in the form of its verb.
 
-// Part is one word after the verb of a line, with the meaning that its place gives it.
+// Part is one word after the verb of a line, with its meaning in the form of the verb.
 type Part struct {
 	Word Word
 	// Kind is the name of the placeholder, as in Verb.Forms or Key.Kind ("HOSTS", "TIME"). It is "" for a literal and
@@ -46,7 +46,7 @@ func (c *Command) Parts() []Part {
 	return parts
 }
 
-// Looks reports whether the verb changes nothing in a run, so that its lines can be added and removed freely.
+// Looks reports whether the verb has no effect on a run, so that its lines can be added and removed freely.
 func (v *Verb) Looks() bool { return v.Group == groupLook }
 
 // IsFault reports whether the verb begins or ends faults.

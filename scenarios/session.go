@@ -39,7 +39,7 @@ type Session struct {
 	stopped Stop // the reason why the run ended before its last line
 
 	ticks  uint64        // lines started and events run so far
-	causes *causesAt     // the ledger of an equal run, once CausesOf was called
+	causes *causesAt     // the result of the last call of CausesOf
 	began  func(num int) // if not nil, is called with the number of each line that begins
 }
 

@@ -84,7 +84,7 @@ func (a *app) diff(names []string, f runFlags) error {
 	case interrupted:
 		a.code = exitInterrupted
 	case !out.Equal:
-		a.code = exitViolated // the code 1 of diff(1)
+		a.code = exitViolated // 1, the exit code of diff(1) for a difference
 	}
 	if f.json {
 		a.printJSON(out)
@@ -103,9 +103,10 @@ func hintOf(command string, err error) error {
 	return err
 }
 
-// watch calls advance until it has no more to do or Ctrl-C is pressed. On a terminal it shows a line of progress on stderr.
+// watch calls advance until it returns false or the user presses Ctrl-C. On a terminal it shows a line of progress on
+// stderr.
 func (a *app) watch(advance func(int) (bool, error), progress func() (uint64, int64)) (interrupted bool, err error) {
-	const quantum = 1 << 12 // in events; they take some milliseconds, so that Ctrl-C acts at once
+	const quantum = 1 << 12 // the events between two checks for Ctrl-C; they take a few milliseconds
 	shown, next := false, a.now().Add(300*time.Millisecond)
 	defer func() {
 		if shown {

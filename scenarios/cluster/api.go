@@ -149,11 +149,12 @@ type Options struct {
 	Overrides   []Override // changes to the random decisions of the seed
 	// Sink receives every note when it is made, even if it is not in the story. Nil discards the notes.
 	Sink func(Note)
-	// Events receives every event once all effects that it completed at once are part of the hash. Nil discards the events.
+	// Events receives every event, when its effects that are complete at its end are part of the hash. Nil discards the
+	// events.
 	Events func(Event)
-	// Decided, if not nil, is called for every answer of an old rule that the current rule would not have given, with the
-	// name of its question. A question without arguments has one answer for the whole run: always is then set, and Decided
-	// is called once.
+	// Decided, if not nil, is called whenever an old rule gives another answer than the current rule would. The argument
+	// question is the name of the rule. A rule without arguments has one answer for the whole run; Decided is then called
+	// once, with always set.
 	Decided func(question string, always bool)
 }
 

@@ -100,7 +100,7 @@ type Host struct {
 	autoRestart bool         // the machine starts again when its process ends
 	acks        int16        // for a client: its acks
 	delivery    env.Duration // for a client: its delivery.timeout.ms
-	sent        int64        // for a client: the number of records it was given to send so far
+	sent        int64        // for a client: the number of records in its produce operations so far
 }
 
 // add makes an entry for a machine.

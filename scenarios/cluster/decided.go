@@ -9,11 +9,11 @@ import (
 	"samsa/wire"
 )
 
-// An old rule is a function of its arguments alone. So whether it decided otherwise than the current rule can be seen by
-// asking the current rule too, each time. The run stays the same.
+// The answer of a rule depends only on its arguments. So each answer of an old rule can be compared with the answer of the
+// current rule to the same arguments, without an effect on the run.
 
-// compared returns the same rules, which report each answer that differs from that of the current rule. A rule without
-// arguments is reported once.
+// compared returns rules that give the same answers as n, and report each answer that the current rule would not give. A
+// rule without arguments reports its answer once.
 func (n nodeRules) compared(report func(question string, always bool)) nodeRules {
 	tell := func(question string) func() { return func() { report(question, false) } }
 	differs := func(question string, old, current bool) {
@@ -60,7 +60,7 @@ func (n nodeRules) compared(report func(question string, always bool)) nodeRules
 	return n
 }
 
-// compareControllers does the same for the rules of controllers and their quorum.
+// compareControllers does the same as compared for the rules of controllers and their quorum.
 func (n *nodeRules) compareControllers(tell func(string) func(), differs func(question string, old, current bool)) {
 	k, today := &n.controller, controller.CurrentRules()
 	k.MayJoinISR = one(k.MayJoinISR, today.MayJoinISR, tell("MayJoinISR"))

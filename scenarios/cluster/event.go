@@ -16,7 +16,7 @@ type Event struct {
 	Step   uint64 // of the story, from 1; 0 if the event is not a step
 	Time   env.Duration
 	Who    env.Addr // the machine; empty if the event is a line of the scenario
-	Hash   uint64   // the hash of the run up to and with this event
+	Hash   uint64   // the hash of the run up to and including this event
 	Text   string   // the event in words, without its machine: "receives a Fetch request from b2, version 17, 98 bytes"
 }
 

@@ -113,8 +113,8 @@ func (c *simCluster) recordDone(name env.Addr, s client.Sent) {
 	}
 }
 
-// abandon ends the operations of a client when its process has ended. Their outcome is unknown: a broker may still append the
-// records that the client sent.
+// abandon ends the operations of a client when its process has ended. Their outcome is unknown, because a broker may still
+// append the records that the client sent.
 func (c *simCluster) abandon(name env.Addr) {
 	down := "because " + string(name) + " is down"
 	for _, o := range c.ops {

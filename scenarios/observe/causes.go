@@ -9,36 +9,36 @@ import (
 	"samsa/sim/env"
 )
 
-// Causes is the ledger of a run that is to be explained. The trace of a run has one kind of cause: the event that scheduled
-// an event. That is rarely the reason why the event matters. Causes has the second kind: for each value that a check names
-// (log end, high watermark, ISR, leader, epochs, image offset, vote, …) the event that changed it, and for each event the
-// message that it handled, with the event that sent the message.
+// Causes is a ledger with the facts that explain a run. The trace of a run has only one cause of an event: the earlier event
+// that scheduled it. Causes adds two more. For each value that a check looks at (log end, high watermark, ISR, leader,
+// epochs, image offset, vote, …), it has the event that changed the value. For each event, it has the message that the event
+// handled, and the event that sent the message.
 //
 //	check.View ──every change──▶ Changes ──Event──▶ Events ──Message──▶ Messages ──Sent──▶ Events ──▶ …
 //	            ──first finding─▶ Found
 //	scenario   ──────────────────▶ Faults and Sends, with the line of the file
 //	old rules  ──────────────────▶ Decisions
 //
-// A message that was sent and never handled has no Got: it is a cause too. A run without a ledger pays nothing; a run with one
-// has the same hash and the same findings.
+// A message that was never handled may be a cause too; its Got is None. Keeping the ledger changes neither the hash nor the
+// findings of a run, and a run without a ledger has no additional cost.
 type Causes struct {
 	Events    []Event   // by number
 	Messages  []Message // in the order in which they left their senders
 	Changes   []Change  // in the order in which the judges saw them
-	Found     []Found   // the first violation and the first price of each invariant
-	Faults    []Fault   // in the order in which they were made
+	Found     []Found   // the first violation and the first priced finding of each invariant
+	Faults    []Fault   // in the order in which they began
 	Sends     []Send    // the records that a line gave to a producer
 	Decisions []Decision
-	Standing  []string // questions without arguments that an old rule answers in every event: see Decision
+	Standing  []string // the enabled old rules without arguments, which apply to every event; compare Decision
 
-	line     int // of the scenario, 0 before the first
+	line     int // the current line of the scenario, 0 before the first line
 	world    *sim.World
 	observer *observer
 	handled  map[messageKey]int  // the last message of each key, an index of Messages
 	asked    map[endOfLink]int32 // the request that a server handles on a link
 }
 
-// None is the index of no message, and the number of no event.
+// None stands in the place of an index if there is no message, and in the place of a number if there is no event.
 const None = -1
 
 // Event is one event of the run.
@@ -49,7 +49,7 @@ type Event struct {
 	Machine string // "" for an action on the world
 	Kind    string // as sim.Kind writes it: "start", "receive", "return", "fire", "died", …
 	Message int    // the message that it handled, an index of Causes.Messages; None for other events
-	Power   bool   // died: by a loss of power
+	Power   bool   // if Kind is "died": the machine lost power
 	Notes   []sim.Noted
 }
 
@@ -58,15 +58,15 @@ type Message struct {
 	From, To string
 	Sent     uint64 // the event that made it
 	SentAt   int64  // when it left
-	Got      int64  // the event that handled it, None if none did
+	Got      int64  // the event that handled it, or None
 	GotAt    int64
 	Request  env.Request // either Request or Response is set
 	Response env.Response
 	Of       int // for a response: its request, an index of Causes.Messages, or None
 }
 
-// Change is one change of the View, with the event that made it. Partition, Replica and Voter are the View's own, so they
-// show the last moment of the run; State, Quorum and Assigned are copies from the moment of the change.
+// Change is one change of the View, with the event that made it. Partition, Replica and Voter point into the View, so they
+// have the state at the end of the run. State, Quorum and Assigned are copies of the state at the time of the change.
 type Change struct {
 	check.Change
 	Event    uint64
@@ -75,14 +75,14 @@ type Change struct {
 	Assigned check.Assignment
 }
 
-// Found is the first violation or the first price of an invariant, and the change that decided it.
+// Found is the first violation or the first priced finding of an invariant, and the change that decided it.
 type Found struct {
 	Check  string
 	Result check.Result
 	Change int // an index of Causes.Changes
 }
 
-// Fault is one call of the fault verbs. From and To are equal for a fault of one machine.
+// Fault is one call of a method of cluster.Faults. From and To are equal for a fault of one machine.
 type Fault struct {
 	Kind     string // "cut", "slow", "heal", "link reset", "crash", "power", "stop", "start", "pause", "resume", "disk full", …
 	From, To string
@@ -102,12 +102,12 @@ type Send struct {
 
 // Decision is an answer of an old rule that the current rule would not have given.
 type Decision struct {
-	Question string // the field of the Rules: "TruncateOnFollow"
+	Question string // the name of the rule, a field of a type Rules: "TruncateOnFollow"
 	Event    uint64
 }
 
 type messageKey struct {
-	what     any // the request or the response, by identity
+	what     any // the pointer to the request or the response
 	from, to env.Addr
 }
 
@@ -116,8 +116,8 @@ type endOfLink struct {
 	link env.Link
 }
 
-// AssembleWithCauses builds a cluster as Assemble does, and keeps the causes of what happens. Messages must travel by
-// pointer, because the ledger knows a message by its identity.
+// AssembleWithCauses builds a cluster as Assemble does, and keeps a ledger of causes. Messages must travel by pointer,
+// because the ledger identifies a message by its pointer.
 func AssembleWithCauses(o cluster.Options) (Cluster, *Causes, error) {
 	l := &Causes{handled: map[messageKey]int{}, asked: map[endOfLink]int32{}}
 	o.Mode, o.Decided = cluster.ModePointer, l.decided
@@ -136,7 +136,7 @@ func AssembleWithCauses(o cluster.Options) (Cluster, *Causes, error) {
 	return &tapped{c, l}, l, nil
 }
 
-// At sets the line of the scenario to which the faults and sends that follow belong.
+// At sets the line of the scenario that makes the next faults and sends.
 func (l *Causes) At(line int) { l.line = line }
 
 // decided implements Options.Decided.
@@ -151,7 +151,8 @@ func (l *Causes) decided(question string, always bool) {
 	}
 }
 
-// happened adds an event. A process that dies inside an event ends before that event does.
+// happened adds an event. Events may arrive out of order, because the death of a process in the middle of an event arrives
+// before that event.
 func (l *Causes) happened(e *sim.Event) {
 	for uint64(len(l.Events)) <= e.Seq {
 		l.Events = append(l.Events, Event{Cause: cluster.NoCause, Message: None})

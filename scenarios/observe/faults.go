@@ -32,8 +32,8 @@ func (o *observer) FaultEnded(name string) {
 	}
 }
 
-// hindrances are the times in which processes could not use their time as their timeouts expect, in the order of their
-// beginning.
+// hindrances lists the faults that stop or slow a process or make its monotonic clock wrong, oldest first. While such a
+// fault lasts, the process may be too late for its timeouts.
 type hindrances []hindrance
 
 // hindrance is a fault that stops or slows a process, or makes its monotonic clock wrong.
@@ -61,7 +61,7 @@ func (all hindrances) end(fault string, now sim.Time) {
 	}
 }
 
-// within returns the time in which a process was hindered, between two times.
+// within returns for how long such faults affected a process between two times.
 func (all hindrances) within(machine env.Addr, since, now sim.Time) (sum env.Duration) {
 	for _, h := range all {
 		if from, to := max(h.from, since), min(h.to, now); h.machine == machine && to > from {

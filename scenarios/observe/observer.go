@@ -40,7 +40,7 @@ type observer struct {
 	claimedBy *hostView   // the controller that has claimedHW
 	ended     bool
 
-	cause  uint64  // the event that made the next change of the View
+	cause  uint64  // the event that makes the next changes of the View
 	causes *Causes // nil unless the run is to be explained
 }
 

@@ -13,7 +13,7 @@ import (
 // value: a pass copies it before changing it.
 type draft struct {
 	lines []line // the first is the cluster line
-	salt  uint64 // of the noise; 0 writes no salt line
+	salt  uint64 // the salt of the noise; a draft with the salt 0 has no salt line
 }
 
 // line is one line of a draft.
@@ -23,8 +23,8 @@ type line struct {
 	at    env.Duration // only set if timed
 	verb  string
 	words []string // the words after the verb, as they are written
-	// owed is set for the lines that make the cluster whole again in a scenario that fails because the cluster did not
-	// become quiet. They are never dropped: a cluster owes no rest if its faults last.
+	// owed is set for the lines that end the faults, in a scenario that fails because the cluster did not become quiet.
+	// They are never dropped, because a cluster need not become quiet while faults last.
 	owed bool
 }
 
@@ -37,7 +37,7 @@ func (l line) String() string {
 	return s
 }
 
-// saltVerb is the verb of salt lines; one without a site carries the salt of the draft.
+// saltVerb is the verb of salt lines. A salt line without a site has the salt of the draft.
 const saltVerb = "salt"
 
 // draftOf reads the lines of a program.
@@ -82,14 +82,14 @@ func (d draft) clone() draft {
 	return d
 }
 
-// with returns a copy in which one word is another.
+// with returns a copy in which one word is replaced.
 func (d draft) with(line, word int, raw string) draft {
 	c := d.clone()
 	c.lines[line].words[word] = raw
 	return c
 }
 
-// salted returns the draft under another salt.
+// salted returns the draft with another salt.
 func (d draft) salted(salt uint64) draft {
 	d.salt = salt
 	return d
@@ -115,13 +115,13 @@ func (d draft) look() (view, bool) {
 	return v, true
 }
 
-// at returns the first word of a line with one of these kinds; false if there is none.
+// at returns the index of the first word of a line with one of these kinds, and false if there is none.
 func (v view) at(line int, kinds ...string) (int, bool) {
 	i := slices.IndexFunc(v.parts[line], func(p scenarios.Part) bool { return slices.Contains(kinds, p.Kind) })
 	return i, i >= 0
 }
 
-// word returns the text of the first word of a line with one of these kinds, "" if there is none.
+// word returns the text of the first word of a line with one of these kinds, or "" if there is none.
 func (v view) word(line int, kinds ...string) string {
 	if i, ok := v.at(line, kinds...); ok {
 		return valueOf(v.parts[line][i])

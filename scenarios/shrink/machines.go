@@ -9,8 +9,8 @@ import (
 	"samsa/scenarios"
 )
 
-// The passes of this file remove what a scenario has several of: brokers, controllers, topics, partitions and clients. Each
-// removes every mention of one, and drops a line that is left without a machine, a partition or a client.
+// The passes of this file remove brokers, controllers, topics, partitions and clients. A pass removes every word that names
+// the removed thing, and drops a line that has lost its machines, its partition or its client.
 
 // count returns the number of brokers or controllers.
 func (v view) count(key string) int {
@@ -32,8 +32,8 @@ func names(letter string, n int) []string {
 	return all
 }
 
-// rewrite returns the draft with every word replaced by the result of a function. If the function returns false for a word,
-// the word is dropped if it has a key and the whole line otherwise.
+// rewrite returns the draft with every word replaced by the result of a function. If the function returns false for a word
+// with a key, the word is dropped. If it returns false for any other word, the whole line is dropped.
 func (v view) rewrite(do func(line int, p scenarios.Part) (string, bool)) draft {
 	c := draft{salt: v.salt}
 	for i, l := range v.clone().lines {
@@ -53,7 +53,7 @@ func (v view) rewrite(do func(line int, p scenarios.Part) (string, bool)) draft 
 	return c
 }
 
-// renamed returns the draft with other machines in the place of machines. A machine that becomes "" is removed.
+// renamed returns the draft with every machine renamed by a function. If the new name is "", the machine is removed.
 func (v view) renamed(to func(string) string) draft {
 	host := func(text string) (string, bool) {
 		var left []string
@@ -104,7 +104,7 @@ func (d *draft) setKey(line int, key string, n int) {
 	d.lines[line].words = append([]string{word}, d.lines[line].words...)
 }
 
-// dropMachines removes brokers and controllers, each alone, and then all but one of a kind.
+// dropMachines removes brokers and then controllers, one at a time. It keeps at least one of each.
 func (r *search) dropMachines() (changed bool) {
 	for _, kind := range [...]struct{ key, letter string }{{"brokers", "b"}, {"controllers", "c"}} {
 		for n := r.look().count(kind.key); n > 1; n = min(n-1, r.look().count(kind.key)) {
@@ -120,7 +120,7 @@ func (r *search) dropMachines() (changed bool) {
 	return changed
 }
 
-// withoutMachine returns the draft without one of n brokers or controllers. Those with larger numbers move down.
+// withoutMachine returns the draft without one of n brokers or controllers. The machines after it get the next lower number.
 func (v view) withoutMachine(key, letter string, n, gone int) draft {
 	c := v.renamed(func(host string) string {
 		i, err := strconv.Atoi(strings.TrimPrefix(host, letter))
@@ -180,8 +180,8 @@ func (v view) topics() (all []string) {
 	return all
 }
 
-// withPartitions returns the draft with other partitions in the place of partitions; a partition is a topic and a number, -1
-// for the topic itself. A partition that becomes "" is removed.
+// withPartitions returns the draft with every topic and partition renamed by a function. For a topic, the number is -1. If
+// the new name is "", the topic or partition is removed.
 func (v view) withPartitions(to func(topic string, n int) string) draft {
 	tp := func(text string) (string, bool) {
 		topic, n := partition(text)
@@ -218,7 +218,7 @@ func (v view) withPartitions(to func(topic string, n int) string) draft {
 	})
 }
 
-// partition splits orders-0. The number of anything else is -1.
+// partition splits a word such as orders-0. For any other word, n is -1.
 func partition(text string) (topic string, n int) {
 	at := strings.LastIndexByte(text, '-')
 	if at < 0 {
@@ -239,7 +239,7 @@ func written(topic string, n int) string {
 	return fmt.Sprintf("%s-%d", topic, n)
 }
 
-// dropTopics removes topics, and moves what happens to the last partitions of a topic to its first one.
+// dropTopics removes topics, and then partitions. It drops the lines of a removed partition or moves them to partition 0.
 func (r *search) dropTopics() (changed bool) {
 	for _, gone := range r.look().topics() {
 		changed = r.accept(r.look().withPartitions(func(topic string, n int) string {
@@ -260,7 +260,7 @@ func (r *search) dropTopics() (changed bool) {
 			continue
 		}
 		var list []draft
-		for _, onto := range [...]bool{false, true} { // drop the lines of the last partition, or let another have them
+		for _, onto := range [...]bool{false, true} { // first drop the lines of the partition, then move them instead
 			for gone := n - 1; gone >= 0; gone-- {
 				c := v.withPartitions(func(topic string, k int) string {
 					switch {
@@ -320,7 +320,7 @@ func (r *search) dropClients() (changed bool) {
 	return changed
 }
 
-// merged returns the draft in which a client does the work of another one, with its own configs.
+// merged returns the draft in which the client other also does the work of the client gone, with the configs of other.
 func (v view) merged(gone, other string) draft {
 	c := v.renamed(func(host string) string {
 		if host == gone {

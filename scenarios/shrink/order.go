@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// The passes of this file make a scenario read like a story that a person wrote: lines in plain order, one send in the place
-// of several, machines with the names of their places.
+// The passes of this file make a scenario easier to read. They remove times and noise, merge sends, name the brokers of a
+// topic, and give simple names to machines, clients and records.
 
-// untime takes the times from lines, so that each begins when the line before it is over. The lines without a time stay
-// before those with one: a timed line starts at its time, wherever it stands, and a mixture is hard to read.
+// untime removes the times of lines, so that each line begins when the line before it has ended. It begins with the first
+// timed lines of the file, because a file in which lines without a time follow timed lines is hard to read.
 func (r *search) untime() (changed bool) {
 	for size := len(r.best.lines); size > 0; size /= 2 {
 		for {
@@ -68,7 +68,7 @@ func (r *search) mergeSends() (changed bool) {
 	return changed
 }
 
-// calm ends the random faults.
+// calm removes the noise, which is the random faults.
 func (r *search) calm() bool {
 	v := r.look()
 	for w, p := range v.parts[0] {
@@ -79,11 +79,11 @@ func (r *search) calm() bool {
 	return false
 }
 
-// maxPlaces bounds the placements that place tries for one topic.
+// maxPlaces bounds the number of lists of brokers that place tries for one topic.
 const maxPlaces = 24
 
-// place names the brokers of a topic, in the place of their number. The brokers of a line then have a meaning to a reader:
-// the first of the list is the preferred leader.
+// place replaces the number of replicas of a topic by a list of brokers (on=). A reader then knows the preferred leader,
+// which is the first broker of the list.
 func (r *search) place() (changed bool) {
 	for i := 1; i < len(r.best.lines); i++ {
 		v := r.look()
@@ -127,8 +127,8 @@ func arrangements(n, k, most int) (all [][]string) {
 	return all
 }
 
-// tidy gives the brokers of the first placed topic the names b1, b2, …, clients the names p1, r1, …, and records the values
-// a, b, … or v1, v2, ….
+// tidy gives the brokers of the first topic with on= the names b1, b2, …, clients the names p1, r1, …, and records the
+// values a, b, … or v1, v2, ….
 func (r *search) tidy() (changed bool) {
 	v := r.look()
 	for i := range v.lines {
@@ -157,7 +157,7 @@ func (r *search) tidy() (changed bool) {
 	return r.renameValues() || changed
 }
 
-// byPlace returns new names for the brokers: those of a list in its order, then the others.
+// byPlace returns new names for all brokers. The brokers of a list get the first names, in the order of the list.
 func (v view) byPlace(on []string) map[string]string {
 	to := map[string]string{}
 	next := 1
@@ -176,7 +176,7 @@ func (v view) byPlace(on []string) map[string]string {
 	return to
 }
 
-// rename gives machines other names, if any has another.
+// rename gives machines the names in a map. It returns false if nothing changes or the draft does not fail.
 func (r *search) rename(to map[string]string) bool {
 	c := r.look().renamed(func(host string) string {
 		if other, ok := to[host]; ok {

@@ -74,14 +74,15 @@ func (v view) hosts(line int) (all []string) {
 // isHosts reports whether the words of a kind name machines.
 func isHosts(kind string) bool { return slices.Contains([]string{"HOST", "HOSTS", "A", "B"}, kind) }
 
-// covers reports whether a line that ends faults ends those of all these machines. A line without machines ends all.
+// covers reports whether a line that names the machines in ending ends the faults of all machines in begun. A line without
+// machines ends the faults of all machines.
 func covers(ending, begun []string) bool {
 	if len(ending) == 0 {
 		return true
 	}
 	for _, m := range begun {
 		role := "brokers"
-		if m != "" && m[0] == 'c' { // c1, controller, controllers; the other roles are of brokers
+		if m != "" && m[0] == 'c' { // c1, controller or controllers; all other roles except standby are roles of brokers
 			role = "controllers"
 		}
 		if m == "standby" || m == "standbys" {
@@ -94,8 +95,8 @@ func covers(ending, begun []string) bool {
 	return true
 }
 
-// pairs groups the lines of a draft that can only go together: a fault and the line that ends it. Every other line is a
-// group of its own, and lines that are owed are in no group.
+// pairs groups the lines of a draft that can only be removed together: a fault and the line that ends it. Every other line
+// is a group of its own. Lines that are owed are in no group.
 func (v view) pairs() [][]int {
 	var groups [][]int
 	endOf := map[int]int{} // the index of the line that ends the fault of a line
@@ -154,9 +155,9 @@ func (v view) unended() (all []string) {
 	return all
 }
 
-// owe marks the lines that make the cluster whole again, if the failure is that it did not become quiet. They are the lines
-// after the last line that begins a fault or that has a time. A core that must become quiet alone is part of them: exploration
-// cuts off or crashes the other machines only after it has waited for the end of the faults.
+// owe marks the lines that end the faults, if the failure is that the cluster did not become quiet. They are the lines after
+// the last line that begins a fault or has a time. If only some machines, the core, must become quiet, the line that crashes
+// or cuts off the other machines is marked too, because exploration writes it after the lines that end the faults.
 func (r *search) owe() {
 	if r.Target.Verdict != explore.Stuck {
 		return
@@ -178,7 +179,8 @@ func (r *search) owe() {
 	r.broken = r.look().unended()
 }
 
-// heals reports whether a line between two others ends faults. A line that crashes machines after it makes the core.
+// heals reports whether any of the lines [from, to) ends faults. A later line that crashes machines then belongs to the
+// core.
 func (v view) heals(from, to int) bool {
 	for i := from; i < to; i++ {
 		if kind, ends := v.ill(i); kind != noIll && ends {
@@ -188,8 +190,9 @@ func (v view) heals(from, to int) bool {
 	return false
 }
 
-// sound reports whether a draft may be tried: it can be read, and if the failure is that the cluster did not become quiet,
-// the draft ends every fault that the original ended, and leaves a majority of the controllers and a broker alone.
+// sound reports whether a draft may be tried. The draft must be readable. If the failure is that the cluster did not become
+// quiet, the draft must also end every fault that the original ended, and keep a majority of the controllers and at least
+// one broker in the core.
 func (r *search) sound(d draft) bool {
 	v, ok := d.look()
 	if !ok || r.Target.Verdict != explore.Stuck {
@@ -213,7 +216,7 @@ func (v view) away() (brokers, controllers int) {
 		if kind, ends := v.ill(i); !l.owed || kind == noIll || ends {
 			continue
 		}
-		for _, m := range strings.Split(v.word(i, "HOSTS", "A"), ",") { // of a cut, A is the side of the others
+		for _, m := range strings.Split(v.word(i, "HOSTS", "A"), ",") { // A of a cut lists the machines outside the core
 			switch {
 			case strings.HasPrefix(m, "b"):
 				brokers++

@@ -11,39 +11,39 @@ import (
 type search struct {
 	*Shrinker
 	best   draft
-	budget uint64 // of events, the same for every trial, so that the number of jobs changes no answer
-	salts  bool   // a draft that does not fail is tried under other salts too
+	budget uint64 // of events, the same for every trial, so that the answers do not depend on the number of jobs
+	salts  bool   // a draft that does not fail is tried with other salts too
 
 	known   map[string]bool // the answer for each text that was run
-	asked   map[string]bool // the texts of which the answer was used; they are the tries that count
+	asked   map[string]bool // the texts for which the answer was used; tries counts them
 	tries   int
-	from    int    // the lines of the original
+	from    int    // the number of lines of the original scenario
 	pass    string // see Progress
 	stopped bool
 	allowed map[explore.Verdict]bool // the verdicts of other failures that the original had
-	broken  []string                 // the faults that the original did not end; only of one that does not become quiet
+	broken  []string                 // the verbs of the faults that the original does not end; see owe
 }
 
-// A trial may take this many events.
+// A trial may run this many events.
 const (
-	firstBudget  = 50_000_000 // of the original scenario
-	budgetFactor = 2          // of a smaller one: as a multiple of the original's events
-	budgetSlack  = 20_000     // and in addition
+	firstBudget  = 50_000_000 // for the original scenario
+	budgetFactor = 2          // for a smaller scenario: this multiple of the events of the original, plus budgetSlack
+	budgetSlack  = 20_000
 )
 
-// maxSalt is the largest salt under which a draft is tried again. More salts find a few smaller scenarios and cost as many
-// more runs for every draft that cannot fail.
+// maxSalt is the largest salt with which a draft is tried again. More salts would find a few smaller scenarios, but every
+// draft that cannot fail would cost that many more runs.
 const maxSalt = 6
 
-// fails reports whether a run fails as wanted. It must have the target's fingerprint, and it must not fail in a way that
-// is no violation (a wait that is never over, a spent budget, a panic) unless the original did.
+// fails reports whether a run fails as wanted. It must have a failure with the target's fingerprint. Any other failure
+// must be a violation, or have a verdict (such as a spent budget or a panic) that a failure of the original also had.
 func (r *search) fails(t Tried) bool {
 	return t.has(r.Target) && !slices.ContainsFunc(t.Failures, func(f explore.Failure) bool {
 		return f.Verdict != explore.Violated && f.Fingerprint() != r.Target.Fingerprint() && !r.allowed[f.Verdict]
 	})
 }
 
-// accept makes a draft the best one if it fails as wanted, under the best draft's salt or, if salts is set, under another.
+// accept makes a draft the best one if it fails as wanted, with its own salt or, if salts is set, with another salt.
 func (r *search) accept(d draft) bool { return r.acceptOne([]draft{d}) }
 
 // acceptOne makes the first draft that fails as wanted the best one.
@@ -66,7 +66,7 @@ func (r *search) acceptOne(list []draft) bool {
 	return r.first(again)
 }
 
-// first runs drafts, several at once, and makes the first of the list that fails as wanted the best one. Which one that is
+// first makes the first draft of a list that fails as wanted the best one. It runs several drafts at once, but its choice
 // does not depend on the number of jobs.
 func (r *search) first(list []draft) bool {
 	texts := make([]string, len(list))
@@ -116,10 +116,10 @@ func (r *search) run(texts []string) {
 	if len(texts) == 1 {
 		one(0)
 	} else {
-		//goroutine: each runs a world of its own and writes its own element
+		//goroutine: each goroutine runs its own world and writes its own element
 		over := make(chan bool, len(texts))
 		for i := range texts {
-			//goroutine: a scenario whose answer depends on nothing else
+			//goroutine: the answer of a scenario depends on nothing else
 			go func() {
 				one(i)
 				over <- true //goroutine: the answer is written
@@ -134,7 +134,7 @@ func (r *search) run(texts []string) {
 	}
 }
 
-// report tells the caller how far the search is.
+// report tells the caller about the progress of the search.
 func (r *search) report() {
 	if r.Progress != nil {
 		r.Progress(Progress{r.pass, r.tries, len(r.best.lines), r.from})
@@ -150,8 +150,8 @@ func (r *search) look() view {
 	return v
 }
 
-// dropGroups drops groups of lines, all at first, then halves and so on, and single groups at last, until no group can go.
-// A group is a set of the ids of lines.
+// dropGroups drops groups of lines. It first tries to drop all groups, then halves, and so on down to single groups, until
+// no group can be dropped. A group is a set of the ids of lines.
 func (r *search) dropGroups(groups [][]int) (changed bool) {
 	for size := len(groups); size > 0; {
 		dropped := false

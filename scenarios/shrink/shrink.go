@@ -13,7 +13,7 @@ type Shrinker struct {
 	Target explore.Failure // its verdict and fingerprint are kept; its text is ignored
 	Jobs   int             // the number of trials that run at once; 0 means one
 
-	// Stop is called between trials. If it returns true, the search ends with the smallest scenario so far. Nil never stops.
+	// Stop, if not nil, is called between trials. If it returns true, the search ends with the smallest scenario so far.
 	Stop func() bool
 	// Progress, if not nil, is called after each trial.
 	Progress func(Progress)
@@ -23,16 +23,16 @@ type Shrinker struct {
 type Progress struct {
 	Pass  string // the pass that is running, as words that follow "shrinking: "
 	Tries int    // the number of runs so far
-	Lines int    // of the smallest scenario so far
-	From  int    // the lines of the original scenario
+	Lines int    // the number of lines of the smallest scenario so far
+	From  int    // the number of lines of the original scenario
 }
 
 // Small is the result of a search.
 type Small struct {
 	Text    []byte          // the scenario, without a comment
-	Failure explore.Failure // of its run
+	Failure explore.Failure // the failure of its run
 	Tries   int
-	Stopped bool // Stop ended the search, so a line may be left that could go
+	Stopped bool // Stop ended the search, so more lines may be unnecessary
 }
 
 // NotFailingError is returned for a scenario that does not fail with the target.
@@ -46,7 +46,8 @@ func (e *NotFailingError) Error() string {
 	return fmt.Sprintf("the scenario does not fail with %s", e.Target.Fingerprint())
 }
 
-// Shrink makes a scenario small. The error is that of a scenario that cannot be read, or a NotFailingError.
+// Shrink makes a scenario small. It returns an error if the scenario cannot be read, and a NotFailingError if the scenario
+// does not fail with the target.
 func (s *Shrinker) Shrink(src []byte) (Small, error) {
 	program, err := scenarios.Load("scenario", src)
 	if err != nil {
@@ -75,14 +76,14 @@ func (s *Shrinker) Shrink(src []byte) (Small, error) {
 	return small, nil
 }
 
-// pass is one kind of proposals. Run returns whether a proposal was accepted.
+// pass is one kind of proposals. The function run reports whether a proposal was accepted.
 type pass struct {
 	name string
 	run  func(*search) bool
 }
 
-// passes runs all passes, the coarse ones first, again and again until none of them finds a smaller scenario. The first round
-// does not try salts: most of what it drops has no part in the failure.
+// passes runs all passes, the coarse ones first, again and again until none of them finds a smaller scenario. The first
+// round does not try salts, because most of the lines that it drops have no part in the failure.
 func (r *search) passes() {
 	all := [...]pass{
 		{"the noise", (*search).calm},
@@ -118,7 +119,7 @@ func (r *search) passes() {
 // maxRounds bounds the rounds. Each round that changes something makes a scenario smaller, and four are rarely needed.
 const maxRounds = 12
 
-// singles returns every line that may be dropped, alone.
+// singles returns a group for each line that may be dropped.
 func (v view) singles() (groups [][]int) {
 	for _, l := range v.lines[1:] {
 		if !l.owed {

@@ -10,8 +10,9 @@ import (
 	"samsa/sim/env"
 )
 
-// The passes of this file make times and numbers small and round. The cost of a number is its number of digits first: 3s
-// costs less than 2.7s, and 2s less than 3s. So every accepted proposal lowers the cost, and the passes end.
+// The passes of this file make times and numbers small and round. A number with fewer digits costs less, and of two numbers
+// with equally many digits the smaller one costs less: 3s costs less than 2.7s, and 2s costs less than 3s. Every accepted
+// proposal lowers the cost, so the passes end.
 
 // cheaper reports whether a span costs less than another.
 func cheaper(a, b env.Duration) bool {
@@ -30,8 +31,8 @@ func digits(d env.Duration) int {
 	return n
 }
 
-// spans returns cheaper spans than d that are larger than least, the cheapest first, and at least a millisecond. A span rounds
-// down, or up to the next round one.
+// spans returns spans that cost less than d, are larger than least and last at least a millisecond, the cheapest first. They
+// are round spans, d rounded down or up, and half of d.
 func spans(d, least env.Duration) (all []env.Duration) {
 	add := func(s env.Duration) {
 		if s > least && s >= env.Millisecond && cheaper(s, d) && !slices.Contains(all, s) {
@@ -59,7 +60,7 @@ func spans(d, least env.Duration) (all []env.Duration) {
 	return all
 }
 
-// moment is a time since the start of the world in a draft: that of a timed line, or of run until time.
+// moment is a point in time in a draft: the time of a timed line, or the time in a line "run until time".
 type moment struct {
 	line, word int // the word is -1 for the time of a timed line
 	at         env.Duration
@@ -81,7 +82,7 @@ func (v view) moments() (all []moment) {
 	return all
 }
 
-// move returns the draft with other moments.
+// move returns the draft with every moment changed by a function.
 func (v view) move(to func(env.Duration) env.Duration) draft {
 	c := v.clone()
 	for _, m := range v.moments() {
@@ -94,7 +95,8 @@ func (v view) move(to func(env.Duration) env.Duration) draft {
 	return c
 }
 
-// shortenTimes moves everything earlier: first all moments to a coarse grid, then each moment together with all later ones.
+// shortenTimes makes the moments round and early. First it rounds all of them to a coarse grid. Then it moves each of them,
+// together with all later ones.
 func (r *search) shortenTimes() (changed bool) {
 	for _, grid := range [...]env.Duration{env.Second, 500 * env.Millisecond, 100 * env.Millisecond, 50 * env.Millisecond, 10 * env.Millisecond} {
 		c := r.look().move(func(at env.Duration) env.Duration { return (at + grid/2) / grid * grid })
@@ -123,7 +125,7 @@ func (r *search) shortenTimes() (changed bool) {
 			}))
 		}
 		if n > 0 {
-			add(least) // with the one before
+			add(least) // at the same time as the previous moment
 		}
 		for _, to := range spans(from, least) {
 			if to < from {
@@ -139,7 +141,7 @@ func (r *search) shortenTimes() (changed bool) {
 	}
 }
 
-// roundTimes makes single moments round, without moving the others.
+// roundTimes rounds single moments and does not move the others.
 func (r *search) roundTimes() (changed bool) {
 	for n := 0; n < len(r.look().times()); n++ {
 		v := r.look()
@@ -188,7 +190,7 @@ func (r *search) total(d draft) (sum int) {
 	return sum
 }
 
-// shortenSpans makes spans and numbers smaller: waits, within, delays, how many, offsets, ranges of values.
+// shortenSpans makes spans and numbers smaller, for example waits, delays, counts, offsets and ranges of values.
 func (r *search) shortenSpans() (changed bool) {
 	for i := len(r.best.lines) - 1; i > 0; i-- {
 		for w := 0; w < len(r.best.lines[i].words) && !r.best.lines[i].owed; w++ {

@@ -5,11 +5,11 @@ import (
 	"samsa/scenarios/explore"
 )
 
-// Trial runs a scenario with a budget of events and returns its failures. It must give the same answer each time, and
-// several trials run at once.
+// Trial runs a scenario with a budget of events and returns its failures. It must give the same answer each time. Several
+// trials may run at once.
 type Trial func(p *scenarios.Program, events uint64) Tried
 
-// Tried is what a trial found.
+// Tried is the result of a trial.
 type Tried struct {
 	Failures []explore.Failure // none if the run held or could not be run
 	Events   uint64

@@ -7,13 +7,13 @@ import (
 	"samsa/scenarios"
 )
 
-// The passes of this file shorten lines: fewer words, fewer machines, names in the place of roles.
+// The passes of this file shorten lines. They drop words and machines, and replace roles by the names of machines.
 
 // keptKeys are the words of a cluster line that stay although they have a default, because a reader looks for them.
 var keptKeys = [...]string{"brokers", "controllers", "seed"} //immutable: a table
 
-// dropWords drops optional words: configs, power, for 3s, within 30s, values. Which words a line can do without is up to
-// its form: a line that cannot be read is no draft.
+// dropWords drops optional words, such as configs, "power", "for 3s", "within 30s" and values. It tries all words. If the
+// form of the line needs a word, the draft cannot be read and is not accepted.
 func (r *search) dropWords() (changed bool) {
 	changed = r.dropConfigs()
 	for i := len(r.best.lines) - 1; i >= 0; i-- {
@@ -38,7 +38,7 @@ func (v view) optional(line, at, width int) bool {
 	})
 }
 
-// dropConfigs drops configs, those of a whole line at first.
+// dropConfigs drops configs. It first tries to drop all configs of a line at once.
 func (r *search) dropConfigs() (changed bool) {
 	for i := len(r.best.lines) - 1; i >= 0; i-- {
 		for size := len(r.best.lines[i].words); size > 1; size = (size + 1) / 2 {

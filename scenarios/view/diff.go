@@ -19,8 +19,8 @@ type Diff struct {
 	Runs        [2]DiffRun    `json:"runs"`
 	First       *DiffMoment   `json:"first,omitempty"`   // the first event after which the hashes differ
 	Visible     *DiffMoment   `json:"visible,omitempty"` // the first event that differs in its time, machine or message
-	Machines    []DiffMachine `json:"machines"`          // the first note of each machine that differs, the earliest first
-	Findings    []DiffFinding `json:"findings"`          // the checks that have another status in each run
+	Machines    []DiffMachine `json:"machines"`          // for each machine the first note that differs, the earliest first
+	Findings    []DiffFinding `json:"findings"`          // the checks with different statuses in the two runs
 	Interrupted bool          `json:"interrupted,omitempty"`
 }
 
@@ -39,7 +39,7 @@ type DiffRun struct {
 	VirtualNS int64    `json:"virtual_ns"`
 }
 
-// DiffMoment is the event of each run at one place. One of the two is nil if its run has ended before.
+// DiffMoment holds an event of each run, with the same index in both runs. A or B is nil if that run has ended before.
 type DiffMoment struct {
 	A *DiffEvent `json:"a"`
 	B *DiffEvent `json:"b"`
@@ -52,14 +52,15 @@ type DiffEvent struct {
 	VirtualNS int64    `json:"virtual_ns"`
 	Machine   string   `json:"machine"` // empty for a line of the scenario
 	Text      string   `json:"text"`
-	Lines     []string `json:"lines,omitempty"` // the lines of the scenario that started since the event before
+	Lines     []string `json:"lines,omitempty"` // the lines of the scenario that started since the previous event
 	Notes     []string `json:"notes"`
 }
 
-// DiffMachine is the first note of one machine that differs. One of the two is nil if the machine notes nothing more.
+// DiffMachine holds the first note of a machine that differs, from each run. A or B is nil if the machine makes no more
+// notes in that run.
 type DiffMachine struct {
 	Machine string    `json:"machine"`
-	InStory bool      `json:"in_story"` // whether the notes are of the story; if not, its story is the same in both runs
+	InStory bool      `json:"in_story"` // whether the notes are in the story; if not, the story is the same in both runs
 	A       *DiffNote `json:"a"`
 	B       *DiffNote `json:"b"`
 }
@@ -72,7 +73,7 @@ type DiffNote struct {
 	Text      string `json:"text"`
 }
 
-// DiffFinding is a check that has another status in each run.
+// DiffFinding is a check with different statuses in the two runs.
 type DiffFinding struct {
 	Check string   `json:"check"`
 	A     Property `json:"a"`
@@ -149,7 +150,7 @@ func (d Diff) Text() string {
 	return b.String()
 }
 
-// findings writes the checks that have two statuses. Checks that found nothing in either run share a line.
+// findings writes the checks with different statuses in the two runs. Checks that found nothing in either run share a line.
 func (d Diff) findings(b *strings.Builder) {
 	b.WriteString("\nwhat the judges say differently\n")
 	var order []string
@@ -186,7 +187,8 @@ func (p Property) found() string {
 	return p.Explanation
 }
 
-// moments writes the event at which the runs part, and the first event at which that can be seen.
+// moments writes the first event after which the hashes differ, and the first event that differs in its time, machine or
+// message.
 func (d Diff) moments(b *strings.Builder) {
 	f := d.First
 	if f.A == nil || f.B == nil {
@@ -222,7 +224,7 @@ func (d Diff) moments(b *strings.Builder) {
 	}
 }
 
-// looks returns everything about an event that is the same if only the reaction of its machine differs.
+// looks returns the parts of an event that do not depend on the reaction of its machine.
 func looks(e *DiffEvent) string {
 	return fmt.Sprint(e.VirtualNS, e.Machine, e.Text, e.Lines)
 }
@@ -241,7 +243,7 @@ func (e *DiffEvent) text(b *strings.Builder, run string, notes bool) {
 	b.WriteString(fill(clean(text), head, indent) + "\n")
 }
 
-// text writes the first note of a machine that differs, from both runs.
+// text writes the notes of both runs.
 func (m DiffMachine) text(b *strings.Builder) {
 	name := clean(m.Machine)
 	for i, n := range [2]*DiffNote{m.A, m.B} {

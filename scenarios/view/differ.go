@@ -8,13 +8,13 @@ import (
 	"samsa/scenarios"
 )
 
-// Differ runs two scenarios side by side, an event of each in turn, and finds where they part.
+// Differ runs two scenarios side by side, one event of each at a time, and finds the first event at which they differ.
 //
 //	a ──event──▶ hash ┐
 //	                  ├─ equal ─▶ next event
 //	b ──event──▶ hash ┘  differ ─▶ Diff.First, then the first note of each machine that differs, then the findings
 //
-// It keeps only what it has not compared yet, so its memory does not grow with the length of the runs.
+// It keeps only the events and notes that it has not compared yet, so its memory does not grow with the length of the runs.
 type Differ struct {
 	runs     [2]*differRun
 	diff     Diff
@@ -33,8 +33,8 @@ type differRun struct {
 	Diffed
 	session *scenarios.Session
 	over    bool
-	told    int              // the number of entries of the session that lines has read
-	notes   []scenarios.Note // of the running event
+	told    int              // the number of entries of the session that the method lines has read
+	notes   []scenarios.Note // the notes of the current event
 	events  []differEvent
 }
 
@@ -45,7 +45,7 @@ type differEvent struct {
 	lines []string
 }
 
-// machineNotes are the notes of one machine since the runs part, as far as they have not been compared yet.
+// machineNotes holds the notes that one machine has made since the first difference and that have not been compared yet.
 type machineNotes struct {
 	name       string
 	story, all notePair
@@ -176,8 +176,8 @@ func (d *Differ) names() [2]scenarios.Names {
 	return [2]scenarios.Names{d.runs[0].session.Names(), d.runs[1].session.Names()}
 }
 
-// add appends a note to one of the two sequences, and compares as far as both have notes. Two notes are the same if they say
-// the same; their times and the ids of their topics may differ.
+// add appends a note to one of the two sequences, and compares the notes that both sequences have. Two notes are equal if
+// their sentences are equal. Their times and the topic ids in them may differ.
 func (p *notePair) add(run int, n scenarios.Note, names [2]scenarios.Names) {
 	if p.parted {
 		return
@@ -198,7 +198,7 @@ func (p *notePair) part(a, b *scenarios.Note) {
 	p.parted, p.first, p.waiting = true, [2]*scenarios.Note{a, b}, [2][]scenarios.Note{}
 }
 
-// end compares what is left when both runs have ended.
+// end finds the first note that only one of the runs has, when both runs have ended.
 func (p *notePair) end() {
 	for i := range p.waiting {
 		if len(p.waiting[i]) > 0 && !p.parted {
@@ -208,7 +208,7 @@ func (p *notePair) end() {
 	}
 }
 
-// moment returns the two events at one place of the runs.
+// moment makes a DiffMoment of two events.
 func (d *Differ) moment(a, b *differEvent) *DiffMoment {
 	m := &DiffMoment{}
 	names := d.names()
@@ -273,7 +273,7 @@ func diffNote(n *scenarios.Note, names scenarios.Names) *DiffNote {
 	return &DiffNote{Event: n.Event, Step: n.Step, VirtualNS: int64(n.Time), Text: Sentence(*n, names)}
 }
 
-// diffFindings returns the checks that have two statuses.
+// diffFindings returns the checks with different statuses in the two runs.
 func diffFindings(of [2]*scenarios.Verdict) (all []DiffFinding) {
 	if of[0] == nil || of[1] == nil {
 		return nil
