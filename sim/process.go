@@ -79,8 +79,8 @@ func (w *World) Stop(addr env.Addr) {
 
 func (w *World) stop(m *machine) {
 	w.count(FaultStop)
-	// The signal is queued like any other event. A node does not handle it while its background lane hangs on the disk, and
-	// has to be killed.
+	// The signal is queued like any other event. While its background lane hangs on the disk, a node does not handle
+	// the signal and has to be killed.
 	m.post(&m.stations[env.LaneBackground], work{kind: Stopping, cause: w.cause})
 }
 

@@ -107,7 +107,7 @@ func (d *Disk) file(f env.File) (*inode, error) {
 	return h.file, nil
 }
 
-// closeHandle frees an entry of the table. Closing the last handle on a file without a name frees the file's room.
+// closeHandle frees an entry of the table. Closing the last handle on a file without a name frees the file's space.
 func (d *Disk) closeHandle(slot int) {
 	h := &d.handles[slot]
 	file := h.file
@@ -118,8 +118,8 @@ func (d *Disk) closeHandle(slot int) {
 	d.release(file)
 }
 
-// release frees the room of a file that has neither a name nor a handle. The device may still have the file's name, and a
-// power loss may restore it; but room is counted by the page cache.
+// release frees the space of a file that has neither a name nor a handle. The device may still have the file's name,
+// and a power loss may restore it, but only files of the page cache use space.
 func (d *Disk) release(file *inode) {
 	if !file.linked && file.opens == 0 {
 		d.used -= file.cache.size

@@ -469,7 +469,7 @@ func (f *inode) eachWrites(s, end int64, writes map[int64]int, visit func() bool
 		return visit()
 	}
 	for n := 0; n <= len(f.dirty); n++ {
-		// Skip a write that does not change this sector, because the state would be listed twice.
+		// Skip a write that does not change this sector; otherwise the state would be listed twice.
 		if n > 0 && !f.dirty[n-1].reaches(s, f.sizeBefore(n-1)) {
 			continue
 		}

@@ -27,7 +27,7 @@ type Disk struct {
 
 	// Faults in force, see fault.go.
 	capacity  int64
-	filled    bool // no room is left, whatever the capacity
+	filled    bool // no space is left, whatever the capacity
 	armed     []armed
 	lies      bool
 	slow      int64        // the cost of calls in permille of the normal cost
@@ -227,7 +227,7 @@ func (d *Disk) WriteAt(f env.File, off int64, p []byte) error {
 	return d.write(file, off, p)
 }
 
-// write puts p at off, as much as there is room for and faults allow.
+// write writes at off as many bytes of p as the free space and the faults allow.
 func (d *Disk) write(file *inode, off int64, p []byte) error {
 	// The cost is paid before anything can fail, so that a failing call takes time too, even in a retry loop.
 	done := d.pay(d.profile.Call + perKiB(d.profile.CopyKiB, int64(len(p))))
@@ -256,7 +256,7 @@ func (d *Disk) write(file *inode, off int64, p []byte) error {
 	return h.err
 }
 
-// Truncate cuts the file to size, or extends it with zeros, which takes room.
+// Truncate cuts the file to size, or extends it with zeros, which take space.
 func (d *Disk) Truncate(f env.File, size int64) error {
 	file, err := d.enterFile(f)
 	if err != nil {
@@ -269,7 +269,7 @@ func (d *Disk) Truncate(f env.File, size int64) error {
 	if h := d.strike(OnWrite, file); h.err != nil {
 		return h.err
 	}
-	// Extending needs room although nothing is written, because sparse files are not modelled. Cutting needs none.
+	// Extending takes space although nothing is written, because sparse files are not modelled. Cutting takes none.
 	grows := size - file.cache.size
 	if grows > 0 && grows > d.room() {
 		d.host.Activated(FaultFull)
@@ -395,7 +395,7 @@ func (d *Disk) Remove(path string) error {
 	return nil
 }
 
-// Space returns the free and the total room.
+// Space returns the free and the total space in bytes.
 func (d *Disk) Space() (free, total int64, err error) {
 	if err := d.enter(); err != nil {
 		return 0, 0, err

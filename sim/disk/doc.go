@@ -24,7 +24,7 @@
 //
 // # What it is not
 //
-// Hard links, permissions, sparse files and room for names are left out. Room is counted in exact bytes of the page
-// cache's view, and is free as soon as a file has no name and no handle. Nothing here knows the format of a log: faults
-// hit bytes.
+// Hard links, permissions, sparse files and the space of directory entries are left out. Space is counted in exact
+// bytes of the page cache's view, and is free as soon as a file has no name and no handle. The package does not know
+// the format of a log; faults hit bytes.
 package disk

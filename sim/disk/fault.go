@@ -175,8 +175,8 @@ func (d *Disk) SetCapacity(bytes int64) {
 	d.capacity = bytes
 }
 
-// Fill leaves no room until Heal, as if files of another process took all space.
-// Unlike a small capacity, it leaves no room even if the node removes files, as retention does.
+// Fill leaves no free space until Heal, as if files of another process took it. Unlike with a small capacity, no space
+// becomes free if the node removes files, as retention does.
 func (d *Disk) Fill() {
 	d.host.Ordered("disk.fill", "")
 	d.filled = true
@@ -421,7 +421,7 @@ func (f *inode) hit(off int64, p []byte) {
 	f.device.write(off, p[:min(int64(len(p)), f.device.size-off)])
 }
 
-// room returns how many bytes still fit on the device.
+// room returns the free space in bytes.
 func (d *Disk) room() int64 {
 	if d.filled {
 		return 0

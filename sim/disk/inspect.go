@@ -68,8 +68,8 @@ func (d *Disk) Export(visit func(path string, dir bool, bytes []byte) error) err
 	return nil
 }
 
-// each visits every file that has a name or a handle. A file that was removed while it is open still takes room and can be
-// read until its last handle is closed.
+// each visits every file that has a name or a handle. A file that was removed while it is open still takes space and
+// can be read until its last handle is closed.
 func (d *Disk) each(visit func(*inode)) {
 	eachBelow(d.root, visit)
 	for _, h := range d.handles {

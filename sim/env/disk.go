@@ -37,7 +37,7 @@ type Disk interface {
 	Remove(path string) error
 	// SyncDir makes the directory entries of dir ("" is the root) durable: creates, renames and removes.
 	SyncDir(dir string) error
-	// Space returns the device's free and total room in bytes.
+	// Space returns the device's free and total space in bytes.
 	Space() (free, total int64, err error)
 }
 
