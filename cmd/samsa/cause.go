@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"samsa/check"
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
+)
+
+// causeFlags are the flags of `samsa cause`.
+type causeFlags struct {
+	runFlags
+	futures int
+}
+
+// causeCommand finds the step at which a failure was decided.
+func (a *app) causeCommand() *cobra.Command {
+	var f causeFlags
+	cmd := &cobra.Command{
+		Use:   "cause SCENARIO [CHECK]",
+		Short: "Finds the step at which a failure was decided",
+		Long: "Runs a scenario that fails, rewinds it to some of its steps, and draws the noise after each of these steps anew, again " +
+			"and again. Noise moves things in time and breaks nothing; the lines of the file stay. The share of these futures that fail " +
+			"in the same way says whether the failure was decided by then. The search goes to the step at which the share rises " +
+			"most.\n\n" +
+			"SCENARIO is a name (samsa list scenarios) or the path of a file. CHECK is one of the checks that fail, or quiet if the " +
+			"cluster does not become quiet; without it, it is the first that fails.\n\n" +
+			"Exit codes: 0 there is a result; 2 wrong usage, a malformed scenario, or one that does not fail; 70 a bug of Samsa's; " +
+			`130 interrupted, with the figures so far. With --json there is exactly one object on stdout: schema "samsa.cause/1".`,
+		Example: "  samsa cause samsa-found/seed-437.txt\n" +
+			"  samsa cause museum-m1 acked-durable --rule M1 --futures 50",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return nil
+			}
+			return exactly(1, "a scenario, and perhaps a check")(cmd, args)
+		},
+		ValidArgsFunction: completeScenarios,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.cause(args, f) },
+	}
+	cmd.Long = hardWrap(cmd.Long)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVar(&f.futures, "futures", explore.DefaultFutures, "plays `N` futures of each rewind point")
+	flags.StringVar(&f.seed, "seed", "", "the seed `N` of all random decisions; overrides the file's")
+	flags.StringArrayVar(&f.set, "set", nil, "sets a config, `NAME=VALUE`, instead of the file's value; may be repeated")
+	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
+	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	return cmd
+}
+
+// cause implements `samsa cause`.
+func (a *app) cause(args []string, f causeFlags) error {
+	if f.futures < 1 || f.futures > 10_000 {
+		return usage("samsa cause "+args[0]+" --futures 20", "--futures must be a number from 1 to 10000, not %d", f.futures)
+	}
+	j, err := understand(args[0], f.runFlags)
+	if err != nil {
+		return hintOf("cause", err)
+	}
+	r := explore.Rewind{Name: args[0], Source: []byte(j.program.File.String()), Options: j.options, Futures: f.futures}
+	if len(args) == 2 {
+		if r.Check = args[1]; !slices.Contains(failureNames(), r.Check) {
+			u := usage("samsa list checks", "samsa cause: no check %q", r.Check)
+			u.meant = scenarios.Nearest(r.Check, failureNames())
+			return u
+		}
+	}
+	r.Stop = a.interrupted()
+	meter := causeMeter{app: a, shown: a.now()}
+	r.Tick = meter.tick
+	defer func() {
+		if p := recover(); p != nil {
+			a.internal(p, &job{json: f.json, again: "samsa run " + shellWord(args[0]) + j.again}, "")
+		}
+	}()
+	c, err := r.Find()
+	meter.end()
+	var none *explore.RewindError
+	switch {
+	case errors.As(err, &none):
+		next := "samsa run " + shellWord(args[0]) + j.again
+		if len(none.Failures) > 0 {
+			next = "samsa cause " + shellWord(args[0]) + " " + none.Failures[0] + j.again
+		} else if len(f.rules) == 0 && !none.Budget {
+			next = "samsa cause " + shellWord(args[0]) + " --rule ID, if an old rule makes it fail"
+		}
+		return usage(next, "%s: %v", args[0], err)
+	case err != nil:
+		return usage("", "%s cannot be run: %v", args[0], err)
+	}
+	if c.Interrupted {
+		a.code = exitInterrupted
+	}
+	if f.json {
+		a.printJSON(c)
+		return nil
+	}
+	fmt.Fprint(a.out, c.Text())
+	return nil
+}
+
+// failureNames lists the checks, and the word for a cluster that does not become quiet.
+func failureNames() []string {
+	names := []string{"quiet"}
+	for _, c := range check.All() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// interrupted returns a function that reports whether Ctrl-C was pressed. A second Ctrl-C exits at once.
+func (a *app) interrupted() func() bool {
+	pressed := false
+	return func() bool {
+		select {
+		case <-a.interrupt:
+			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }()
+			pressed = true
+		default:
+		}
+		return pressed
+	}
+}
+
+// causeMeter shows the progress of a search on stderr: on a terminal one line that changes, otherwise a line every ten
+// seconds.
+type causeMeter struct {
+	*app
+	shown time.Time
+	drawn bool
+}
+
+func (m *causeMeter) tick(done, most int) {
+	every := 10 * time.Second
+	if m.errTTY {
+		every = 100 * time.Millisecond
+	}
+	now := m.now()
+	if now.Sub(m.shown) < every {
+		return
+	}
+	m.shown = now
+	line := fmt.Sprintf("%s of at most %d", counted(done, "run"), most)
+	if m.errTTY {
+		fmt.Fprintf(m.err, "\r%-60s", line)
+		m.drawn = true
+		return
+	}
+	fmt.Fprintln(m.err, line)
+}
+
+// end removes the line.
+func (m *causeMeter) end() {
+	if m.drawn {
+		fmt.Fprintf(m.err, "\r%s\r", strings.Repeat(" ", 60))
+	}
+}
