@@ -110,7 +110,7 @@ func (a *app) cause(args []string, f causeFlags) error {
 
 // failureNames lists the checks, and the word for a cluster that does not become quiet.
 func failureNames() []string {
-	names := []string{"quiet"}
+	names := []string{scenarios.OfRest}
 	for _, c := range check.All() {
 		names = append(names, c.Name)
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"samsa/check"
 	"samsa/scenarios"
 	"samsa/scenarios/view"
 )
@@ -124,17 +123,18 @@ func (r Rewind) Find() (*Cause, error) {
 
 // begin runs the scenario as it is, and finds the failure.
 func (s *search) begin() error {
-	base, v, failures, err := s.play("")
+	base, v, err := s.play("")
 	if err != nil {
 		return err
 	}
 	s.runs++
-	c := &Cause{Schema: "samsa.cause/1", Scenario: s.Name, Seed: strconv.FormatUint(v.Seed, 10), Rules: append([]string{}, s.Options.Rules...),
+	c := &Cause{Schema: "samsa.cause/1", Scenario: s.Name, Seed: strconv.FormatUint(v.Seed, 10), Rules: append([]string{}, v.Rules...),
 		Futures: s.Futures, Points: []RewindPoint{}}
 	s.cause = c
 	if v.Reason == scenarios.StopBudget {
 		return &RewindError{Budget: true}
 	}
+	failures := v.Failures
 	at := slices.IndexFunc(failures, func(f Failure) bool { return s.Check == "" || f.Check == s.Check })
 	if at < 0 {
 		e := &RewindError{Check: s.Check}
@@ -144,35 +144,30 @@ func (s *search) begin() error {
 		return e
 	}
 	c.Check, c.Failure, c.Class = failures[at].Check, failures[at].Text, failures[at].Verdict
-	c.Failed = RewindMoment{Step: v.Steps, VirtualNS: int64(v.Time)}
-	for _, f := range v.Findings {
-		if f.Check.Name == c.Check && f.Step > 0 {
-			c.Failed.Step = min(f.Step, v.Steps)
-		}
+	last := v.Steps
+	if step := failures[at].Step; step > 0 {
+		last = min(step, last)
 	}
 	for _, l := range view.Story(base) {
 		if l.Step > 0 {
 			s.notes[l.Step] = append(s.notes[l.Step], l)
 		}
 	}
-	c.Failed = s.moment(c.Failed.Step)
+	c.Failed = s.moment(last)
 	return nil
 }
 
 // play runs the scenario with one more line. Of the session that it returns, only the story can still be read.
-func (s *search) play(line string) (*scenarios.Session, *scenarios.Verdict, []Failure, error) {
+func (s *search) play(line string) (*scenarios.Session, *scenarios.Verdict, error) {
 	src := slices.Concat(s.Source, []byte("\n\n"+line+"\n"))
 	p, err := scenarios.Load(s.Name, src)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	run := scenarios.New(p, s.Options)
 	defer run.Close()
 	v, err := run.Finish()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	return run, v, failuresOf(run, v), nil
+	return run, v, err
 }
 
 // fails plays a future. A future that ends in a panic or spends its budget is undecided.
@@ -182,11 +177,11 @@ func (s *search) fails(line string) (failed, undecided bool) {
 			failed, undecided = false, true
 		}
 	}()
-	_, v, failures, err := s.play(line)
+	_, v, err := s.play(line)
 	if err != nil {
 		return false, true
 	}
-	failed = slices.ContainsFunc(failures, func(f Failure) bool { return f.Check == s.cause.Check })
+	failed = slices.ContainsFunc(v.Failures, func(f Failure) bool { return f.Check == s.cause.Check })
 	return failed, !failed && v.Reason == scenarios.StopBudget
 }
 
@@ -294,18 +289,4 @@ func (s *search) conclude(lo, hi uint64) {
 	default:
 		c.By = ByMany
 	}
-}
-
-// failuresOf returns the failures of a run that has ended: violations first, then that it did not become quiet.
-func failuresOf(s *scenarios.Session, v *scenarios.Verdict) (all []Failure) {
-	for _, f := range v.Findings {
-		if f.Status == check.Violated {
-			all = append(all, Failure{Verdict: Violated, Check: f.Check.Name, Kind: f.Fact.Kind(), Text: f.Explanation})
-		}
-	}
-	if v.Reason == scenarios.StopPatience {
-		kind, text := unrest(s)
-		all = append(all, Failure{Verdict: Stuck, Check: ofRest, Kind: kind, Text: text})
-	}
-	return all
 }

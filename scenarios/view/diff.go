@@ -94,11 +94,11 @@ func (m DiffMachine) at() int64 {
 // diffRun returns one run of the comparison.
 func diffRun(r *differRun, v *scenarios.Verdict) DiffRun {
 	out := DiffRun{Name: r.Name, Scenario: r.Program.File.Name, Seed: strconv.FormatUint(r.session.Seed(), 10), Rules: []string{}, Settings: []string{}}
-	out.Rules = append(out.Rules, r.Options.Rules...)
 	for _, s := range r.Options.Set {
 		out.Settings = append(out.Settings, s.Name+"="+s.Value)
 	}
 	if v != nil {
+		out.Rules = append(out.Rules, v.Rules...)
 		out.Verdict, out.Stopped, out.Hash = verdictWord(v.Conclude(nil)), v.Stopped, fmt.Sprintf("%016x", v.Hash)
 		out.Events, out.Steps, out.VirtualNS = v.Events, v.Steps, int64(v.Time)
 	}
