@@ -28,8 +28,8 @@ func sorts(ps *pass) {
 	})
 }
 
-// naturalOrder reports whether a comparison is total by construction. It is either a comparison of whole values
-// (cmp.Compare) or a function literal that compares every field.
+// naturalOrder reports whether a comparison is total by construction, because it compares whole values (cmp.Compare) or
+// is a function literal that compares every field.
 func naturalOrder(info *types.Info, e ast.Expr) bool {
 	switch e := ast.Unparen(unindexed(ast.Unparen(e))).(type) {
 	case *ast.SelectorExpr:

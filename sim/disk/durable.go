@@ -30,7 +30,7 @@ type dirtyWrite struct {
 	size     int64 // the file's length after it
 	pieces   []piece
 	steps    []int64 // some lengths that the file had between the appends
-	joins    []join  // the latest appends that joined it and may not be issued yet
+	joins    []join  // the latest appends that joined it, of which some may be unissued
 }
 
 // join is an append that joined a write.
