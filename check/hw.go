@@ -20,9 +20,9 @@ var hwJustified = &Check{
 	},
 }
 
-// seeHW requires that every eligible replica has the leader's last batch below the high watermark; the check logs-match then
-// implies that the logs are equal below that batch. Comparing log end offsets is not enough: a log of the same length may
-// hold other records.
+// seeHW requires that every eligible replica has the leader's last batch below the high watermark; the check logs-match
+// then implies that the logs are equal below that batch. Comparing log end offsets is not enough, because a log of the
+// same length may hold other records.
 //
 // It runs when a leader's high watermark rises, and when the controller makes another replica eligible.
 func seeHW(d *Tally, v *View, c *Change) {

@@ -90,8 +90,8 @@ func seeLeader(d *Tally, v *View, c *Change) {
 }
 
 // appended judges the broker that appends in a leader epoch. A broker that restarts before its session times out may still
-// be leader of its old epoch in the image. That is harmless until it appends: it may have lost records that it had when the
-// epoch began.
+// be leader of its old epoch in the image. That is harmless until it appends, because it may have lost records that it had
+// when the epoch began.
 func (p *Partition) appended(d *Tally, v *View, r *Replica, b Batch) {
 	if !r.observed || !r.Leads {
 		return

@@ -6,12 +6,12 @@ import (
 	"samsa/wire"
 )
 
-// Tally is one invariant's result so far in a run. It keeps only the first violation and the first price, because later
-// ones mostly follow from them.
+// Tally is one invariant's result so far in a run. It keeps only the first violation and the first priced finding, because
+// later ones mostly follow from them.
 type Tally struct {
 	seen     uint64  // the number of tests of the promise
 	violated *Result // the first violation
-	priced   *Result // the first price
+	priced   *Result // the first priced finding
 }
 
 // exercised counts one test of the promise.
@@ -27,7 +27,7 @@ func (d *Tally) violate(v *View, f Fact, words ...string) {
 	}
 }
 
-// decide records a violation, or a price if a clause allows what happened.
+// decide records a violation, or a priced finding if a clause allows what happened.
 func (d *Tally) decide(v *View, f Fact, clause string, words ...string) {
 	switch {
 	case clause == "":
@@ -52,14 +52,16 @@ func (d *Tally) result(of [2]string) Result {
 	return Result{Status: Held, Explanation: "tested " + plural(int64(d.seen), "time", "times")}
 }
 
-// historyTally is one history check's result: the first violation; if there is none, the first price; otherwise Held.
+// historyTally holds the result of one history check so far. The result is the first violation. If there is none, it is the
+// first priced finding.
 type historyTally struct {
 	c      *Case
 	seen   int64
 	result *Result
 }
 
-// decide records a finding at the step in which an operation ended: a price if a clause allows it, otherwise a violation.
+// decide records a finding at the step in which an operation ended. The finding is priced if a clause allows it; otherwise
+// it is a violation.
 func (s *historyTally) decide(op Op, f Fact, clause string, words string) {
 	r := Result{Status: Violated, Step: op.Common().Step, Explanation: words, Clause: clause, Fact: f}
 	if clause != "" {

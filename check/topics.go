@@ -13,7 +13,7 @@ import (
 // topic do not count as lost. So history checks key their state by the type place, which numbers the deleted topics of a
 // name.
 
-// place is a partition of one topic of a name.
+// place is a partition of one of the topics that have had the same name.
 type place struct {
 	wire.TopicPartition
 	deleted int // 0 for the newest topic of that name that clients used, n for the n-th deleted topic

@@ -1,5 +1,5 @@
-// Package coordinator is the one runtime of the controller, the group coordinator and the transaction coordinator: an op
-// decides on the newest state, its records are appended and applied, and its answer waits until they are committed.
+// Package coordinator is the common runtime of the controller, the group coordinator and the transaction coordinator. An op
+// decides on the newest state. Its records are appended and applied, and its answer waits until they are committed.
 //
 //	Write(op) ──op(tip)──▶ records ──Append──▶ │ log │
 //	                          │Apply           [base ······|······)
@@ -45,7 +45,7 @@
 //
 // # What it is not
 //
-// The runtime uses a log only through the interface Log, elects no leader, and has no timers: it asks the host to call
+// The runtime uses a log only through the interface Log and elects no leader. It has no timers, but asks the host to call
 // Fire at an instant. Soft state (timers, sessions, members that wait for each other) belongs to the host; it changes
 // outside Apply, and is rebuilt after a load. Kafka can split the records of an op over several batches, but does so only to
 // clean up old offsets; here the records of an op are always in one batch. Kafka can compress batches

@@ -154,8 +154,8 @@ func (r *Runtime[M]) apply(entries []Entry, end wire.Offset) {
 }
 
 // ImageChanged runs a reaction to a change of the metadata image, which is an op without a caller. On an active
-// coordinator it runs at once. In any other state the newest reaction waits and runs when a load is complete, and whole
-// is true. The reaction must then read the whole image, because earlier changes were missed (Kafka's onLoaded and
+// coordinator it runs at once. In any other state, the newest reaction waits until a load is complete and then runs with
+// whole set. The reaction must then read the whole image, because earlier changes were missed (Kafka's onLoaded and
 // onMetadataUpdate). If its append is refused, the reaction is not repeated.
 func (r *Runtime[M]) ImageChanged(e env.Env, react func(tip M, whole bool) Result) error {
 	r.react = react

@@ -185,7 +185,7 @@ func keyNames(v *Verb) []string {
 	return all
 }
 
-// enter adds the effect of a line that applies before the first event to the program.
+// enter adds a line that applies before the first event, such as pin or rule, to the program.
 func (p *Program) enter(c *Command) *complaint {
 	if c.Verb.Overrides != nil {
 		p.Overrides = append(p.Overrides, c.Verb.Overrides(c.Args)...)

@@ -11,11 +11,11 @@ import (
 type Class string
 
 const (
-	NoFailure      Class = "held"     // no violation; prices are allowed
+	NoFailure      Class = "held"     // no violation; priced findings are allowed
 	ClassViolated  Class = "violated" // a check is violated
 	ClassStuck     Class = "stuck"    // no check is violated, but the cluster did not become quiet, or a line waited in vain
 	ClassUndecided Class = "unknown"  // the run spent its budget of events
-	ClassInternal  Class = "internal" // a bug of Samsa's: a panic, or a message that was changed after it was sent
+	ClassInternal  Class = "internal" // a bug in Samsa itself, such as a panic or a message that was changed after it was sent
 )
 
 // These values of Failure.Check are for failures that no check found.
@@ -23,17 +23,18 @@ const (
 	OfRest      = "quiet"   // the cluster did not become quiet, or a line waited in vain
 	OfBudget    = "budget"  // the run spent its budget of events
 	OfPanic     = "panic"   // a node or the world panicked
-	OfSoundness = "unsound" // the world found a bug of Samsa's
+	OfSoundness = "unsound" // the world detected a bug in Samsa itself
 )
 
 // Failure is one failure of a run.
 //
-// Check and Kind are its fingerprint. They are made of constants, so they are the same for one failure on different seeds and
-// in a file with fewer lines. The explorer counts failures by it, the shrinker keeps it, and a found line names it.
+// Check and Kind together are the fingerprint of the failure. They consist of constants, so the same failure has the same
+// fingerprint on every seed and in a file with fewer lines. Exploration counts failures by fingerprint, a shrinker keeps the
+// fingerprint, and a found line contains it.
 type Failure struct {
 	Verdict Class
 	Check   string // the name of the check, or OfRest, OfBudget, OfPanic, OfSoundness
-	Kind    string // for a check, check.Fact.Kind; for a stuck run, what is not quiet; otherwise another constant
+	Kind    string // for a check, check.Fact.Kind; for a stuck run, the obstacles to quiet; otherwise another constant
 	Step    uint64 // the step at which it was decided; 0 if there is no such step
 	Text    string // a description with the names and numbers of this seed
 }
@@ -71,8 +72,8 @@ func FailuresOf(s *Session, v *Verdict) (all []Failure) {
 	return all
 }
 
-// FoundLine returns the line of a scenario that says what was found in it. The version is that of Samsa. The hash is that of
-// the run; 0 if the run has none, because it panicked. The limit is the run's budget of events.
+// FoundLine returns the found line for this failure. The arguments are the hash of the run (0 if the run has none because it
+// panicked), the run's budget of events, and the version of Samsa.
 func (f Failure) FoundLine(hash, limit uint64, version string) string {
 	words := []string{verbFound.Name, f.Check}
 	if f.Step > 0 {

@@ -77,8 +77,8 @@ func (s *Session) Verdict() *Verdict {
 	return VerdictAt(s, Stop{StopUnfinished, "the run was not finished"})
 }
 
-// VerdictAt returns a verdict on the run so far, which the caller stops for a reason. If the run has ended, it is the verdict
-// of the run. It does not end the run.
+// VerdictAt returns a verdict on the run so far. The argument why is the reason why the caller stops the run here. If the
+// run has ended already, VerdictAt returns its verdict. VerdictAt does not end the run.
 func VerdictAt(s *Session, why Stop) *Verdict {
 	if s.verdict != nil || s.err != nil {
 		return s.verdict

@@ -92,7 +92,7 @@ type Claim struct {
 type Verdict struct {
 	Status   check.Status // Held, Violated or Unknown
 	Findings []check.Finding
-	Failures []Failure // those of Findings that are violated, and what else failed; the worst need not be the first
+	Failures []Failure // the violated Findings and all other failures; the worst failure need not be the first
 	Claims   []Claim
 	Found    []FoundResult // the file's found lines
 	Reason   StopReason    // the reason why the run ended before its last line
@@ -105,10 +105,10 @@ type Verdict struct {
 	Hash     uint64
 	Shape    uint64 // a second hash, which does not depend on the names of notes
 
-	Rules    []string  // the old rules in force: those of the file and those of the caller
+	Rules    []string  // the enabled old rules of the file and of the caller
 	Set      []Setting // the caller's settings
 	Mode     Mode
-	Altered  bool     // the caller gave another seed, settings or more old rules: the file's claims are about another run
+	Altered  bool     // the caller gave another seed, settings or more old rules, so the file's claims do not apply
 	Expected []string // the checks that the file expects to be violated
 }
 

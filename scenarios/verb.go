@@ -24,7 +24,7 @@ type Verb struct {
 	Run func(*Session, *Args) Result
 	// Overrides returns the decisions that the line changes before the first event. Such a verb has no Run.
 	Overrides func(*Args) []Override
-	// Declare adds what the line says about the whole run to the program. Such a verb has no Run.
+	// Declare adds the line to the program, if the line applies to the whole run. Such a verb has no Run.
 	Declare func(*Program, *Command) *complaint
 }
 

@@ -9,8 +9,8 @@ import (
 	"samsa/scenarios/cluster"
 )
 
-// The verbs of this file make a file complete: with them, it says which old rules its failure needs and what the failure was,
-// so no flag and no comment is needed to repeat it.
+// With the verbs of this file, a scenario file contains everything that is needed to repeat a failure: the old rules that
+// must be enabled, and the failure that was found.
 
 var verbRule = &Verb{
 	Name:  "rule",
@@ -64,7 +64,7 @@ var verbFound = &Verb{
 // Found is a found line of a file.
 type Found struct {
 	Line        *Line
-	Check, Kind string // the fingerprint; an empty Kind stands for every kind of the check
+	Check, Kind string // the fingerprint; an empty Kind means any kind of failure of the check
 	Step        uint64
 	Hash        string // sixteen hex digits; empty if not given
 	Version     string
@@ -78,20 +78,20 @@ func (f Found) Fingerprint() string { return Failure{Check: f.Check, Kind: f.Kin
 // names reports whether the line names a failure.
 func (f Found) names(x Failure) bool { return f.Check == x.Check && (f.Kind == "" || f.Kind == x.Kind) }
 
-// FoundState says whether the failure of a found line is in a run.
+// FoundState says whether a run has the failure of a found line.
 type FoundState string
 
 const (
 	StillThere FoundState = "there"     // the run has a failure with the same fingerprint
 	Gone       FoundState = "gone"      // the run ended without it
-	NotReached FoundState = "undecided" // the run was stopped before its end, without it so far
+	NotReached FoundState = "undecided" // the run was stopped before its end and does not have the failure so far
 )
 
 // FoundResult is a found line with its state in one run.
 type FoundResult struct {
 	Found
 	State FoundState
-	Now   *Failure // the failure in this run: the one that the line names, or else one of the same check; nil if there is none
+	Now   *Failure // the failure of this run that the line names, or another failure of the same check, or nil
 }
 
 // foundIn compares a file's found lines with the failures of a run.
@@ -120,7 +120,7 @@ func (p *Program) Rules() []string { return slices.Clone(p.rules) }
 // Found returns the file's found lines.
 func (p *Program) Found() []Found { return slices.Clone(p.found) }
 
-// allRules returns the old rules in force: those of the file, and those of the caller that the file does not have.
+// allRules returns all enabled old rules: first those of the file, then those that only the caller enables.
 func allRules(p *Program, o RunOptions) []string {
 	all := p.Rules()
 	for _, id := range o.Rules {
@@ -131,7 +131,8 @@ func allRules(p *Program, o RunOptions) []string {
 	return all
 }
 
-// budgetOf returns the budget of events: the caller's, or that of a run which spent it when the file was saved.
+// budgetOf returns the budget of events of a run: the budget of the caller or, if it is 0, the smallest budget in the file's
+// found lines.
 func budgetOf(p *Program, o RunOptions) uint64 {
 	if o.Events > 0 {
 		return o.Events
@@ -145,7 +146,7 @@ func budgetOf(p *Program, o RunOptions) uint64 {
 
 func ruleIDs(*names) (all []string) {
 	for _, r := range cluster.OldRules() {
-		if !slices.Contains(all, r.ID) { // two packages may share an exhibit
+		if !slices.Contains(all, r.ID) { // two packages may have an old rule with the same ID
 			all = append(all, r.ID)
 		}
 	}
@@ -164,7 +165,7 @@ func failureNames(*names) []string {
 	return append(checkNames(), OfRest, OfBudget, OfPanic, OfSoundness)
 }
 
-// Own is the beginning of Failure.Check for a failure that a user's own invariant found. Its name follows.
+// Own is the prefix of Failure.Check for a failure that a user's own invariant found. The name of the invariant follows it.
 const Own = "own:"
 
 func readFailure(_ *names, w Word) (any, string) {

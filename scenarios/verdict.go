@@ -6,7 +6,7 @@ import (
 	"samsa/check"
 )
 
-// verdictOf computes the verdict of a session as it is.
+// verdictOf computes the verdict of a session in its current state.
 func verdictOf(s *Session) *Verdict {
 	p := s.program
 	v := &Verdict{Seed: s.seed, Reason: s.stopped.Reason, Stopped: s.stopped.Text, Claims: s.claims,
@@ -30,8 +30,8 @@ func verdictOf(s *Session) *Verdict {
 	return v
 }
 
-// leaveLiveness makes the findings of liveness checks unexercised. A run that its user stops at a step has shown which safety
-// properties held until then, and says nothing about what would have happened later.
+// leaveLiveness makes the findings of liveness checks unexercised. If the user stops a run at a step, the run shows which
+// safety properties held until then, but not whether the cluster would have recovered later.
 func leaveLiveness(findings []check.Finding) {
 	for i := range findings {
 		if f := &findings[i]; f.Check.Liveness {
@@ -60,17 +60,17 @@ type Conclusion string
 
 // The conclusions, the worst first.
 const (
-	Unsafe    Conclusion = "unsafe"  // a safety property is violated, and nothing expected that
-	Late      Conclusion = "late"    // a liveness property is violated, or the cluster that a found line calls stuck still is
+	Unsafe    Conclusion = "unsafe"  // a safety property is violated unexpectedly
+	Late      Conclusion = "late"    // a liveness property is violated unexpectedly, or a found line "quiet" still applies
 	Unmet     Conclusion = "unmet"   // a claim is not met
-	Undecided Conclusion = "unknown" // the evidence does not decide
-	Fine      Conclusion = "ok"      // everything that must hold holds, and what is violated was expected
+	Undecided Conclusion = "unknown" // there is not enough evidence to decide
+	Fine      Conclusion = "ok"      // all violations were expected
 )
 
-// Conclude returns the conclusion of a verdict. The caller may expect checks to be violated, as the file does with its expect
-// lines; such a violation does not fail the run, and a check of the caller's list that is not violated is a claim that is not
-// met. A violation that a found line names is never expected. In a run with another seed, other settings or more old rules
-// than the file's, neither the file's claims nor its found lines count.
+// Conclude returns the conclusion of a verdict. The argument lists the checks that the caller expects to be violated. An
+// expected violation does not fail the run, and an expected violation that does not happen counts as a claim that is not
+// met. The file's expect lines may expect violations too, but not a violation that a found line of the file names. If the
+// caller gave another seed, other settings or more old rules, the file's claims and found lines do not count.
 func (v *Verdict) Conclude(expected []string) Conclusion {
 	met := map[string]bool{}
 	broken, late := false, v.stillThere(OfRest)
@@ -100,17 +100,19 @@ func (v *Verdict) Conclude(expected []string) Conclusion {
 	return Fine
 }
 
-// Expects reports whether the violation of a check is expected: by the caller, or by the file and no found line names it.
+// Expects reports whether the violation of a check is expected. It is expected if the caller expects it, or if the file
+// expects it and no found line names it.
 func (v *Verdict) Expects(name string, expected []string) bool {
 	return slices.Contains(expected, name) || slices.Contains(v.Expected, name) && !v.stillThere(name)
 }
 
-// stillThere reports whether a found line that counts names a failure of this check, and the run has it.
+// stillThere reports whether the run has a failure of this check that a found line names. Found lines do not count in an
+// altered run.
 func (v *Verdict) stillThere(check string) bool {
 	return !v.Altered && slices.ContainsFunc(v.Found, func(f FoundResult) bool { return f.Check == check && f.State == StillThere })
 }
 
-// UnmetClaims returns the claims that count and do not hold.
+// UnmetClaims returns the claims that do not hold. The claims of a file do not count in an altered run.
 func (v *Verdict) UnmetClaims() (all []Claim) {
 	if v.Altered {
 		return nil

@@ -178,7 +178,8 @@ func modeOf(name, next string) (scenarios.Mode, error) {
 	return 0, u
 }
 
-// understandExpect reads violated:CHECK,CHECK, the violations that the caller expects. Each check may repeat the status.
+// understandExpect reads the value of --expect, such as violated:CHECK,CHECK, and returns the checks. The prefix violated:
+// may also be before each later check.
 func understandExpect(s string) (names []string, err error) {
 	status, rest, ok := strings.Cut(s, ":")
 	if !ok || status != "violated" {

@@ -44,7 +44,7 @@ func configure(o Options) (configs, error) {
 }
 
 // take adds a setting to a set if the scope has the setting. It looks the name up first, because most names that are not in
-// this scope are in the other one, and building an error about an unknown name is slow: it computes suggestions.
+// this scope are in the other one, and building an error about an unknown name is slow, because it computes suggestions.
 func take(set **config.Set, scope config.Scope, s Setting) bool {
 	if _, ok := config.Lookup(scope, s.Name); !ok {
 		return false

@@ -53,7 +53,7 @@ type Result struct {
 	Profile  Profile
 	Verdict  Verdict
 	Failures []Failure
-	Text     string // the scenario file with its found lines, only if a seed was explored and failed
+	Text     string // the scenario file with its found lines; set by Run only, and only if the run failed
 	Checks   []Judged
 	Priced   bool
 	Core     Core
@@ -92,8 +92,8 @@ func Run(seed uint64, o Options) Result {
 	return r
 }
 
-// Replay runs a scenario, drawn or written by hand, and judges it as a seed is judged. If a node panics, the panic is its
-// result. The error says why no cluster can be assembled. The profile of the options has no effect.
+// Replay runs any scenario and judges it as Run judges a seed. If a node panics, the panic is the result. Replay returns an
+// error if no cluster can be assembled. The profile of the options has no effect.
 func Replay(program *scenarios.Program, o Options) (r Result, err error) {
 	if o.Events == 0 {
 		o.Events = budget

@@ -100,7 +100,7 @@ func (c CheckCount) text() string {
 // text returns the median, minimum and maximum of a spread.
 func (s Spread) text() string { return fmt.Sprintf("%d (%d to %d)", s.Median, s.Min, s.Max) }
 
-// mode returns the flag for how messages travel. It is empty for the usual way.
+// mode returns the flag for the message mode, or "" for the default mode.
 func mode(name string) string {
 	if name == scenarios.ModePointer.String() {
 		return ""

@@ -38,7 +38,7 @@ type Causes struct {
 	asked    map[endOfLink]int32 // the request that a server handles on a link
 }
 
-// None stands in the place of an index if there is no message, and in the place of a number if there is no event.
+// None is the index if there is no message, and the number if there is no event.
 const None = -1
 
 // Event is one event of the run.

@@ -11,9 +11,9 @@ import (
 type Found struct {
 	Line        int    `json:"line"`
 	Check       string `json:"check"` // a check, or "quiet", "budget", "panic", "unsound"
-	Kind        string `json:"kind"`  // with the check it is the fingerprint; empty if every kind counts
+	Kind        string `json:"kind"`  // the other part of the fingerprint; empty if any kind of failure of the check counts
 	State       string `json:"state"` // "there", "gone", "undecided"
-	Step        uint64 `json:"step"`  // the step at which the failure was decided in this run; 0 if at none
+	Step        uint64 `json:"step"`  // the step at which this run has the failure; 0 if there is no such step
 	Explanation string `json:"explanation,omitempty"`
 	Hash        string `json:"hash,omitempty"` // the hash of the run in which it was found, if the line gives it
 }
@@ -27,7 +27,7 @@ type Failure struct {
 	Found       bool   `json:"found"` // a found line names it
 }
 
-// foundOf makes the lines of a report from those of a verdict.
+// foundOf makes the found lines of a report from those of a verdict.
 func foundOf(v *scenarios.Verdict) []Found {
 	all := []Found{}
 	for _, f := range v.Found {
@@ -84,7 +84,7 @@ func (r Report) foundText() string {
 	return b.String()
 }
 
-// judged reports whether the closing tells what a check found already.
+// judged reports whether the findings of the report include a check. The closing then explains it already.
 func (r Report) judged(name string) bool {
 	for _, p := range r.Properties {
 		if p.Name == name {

@@ -16,7 +16,7 @@ type Report struct {
 	Scenario    string     `json:"scenario"`
 	Seed        string     `json:"seed"`          // decimal; a string because JSON numbers are exact only up to 2^53
 	Verdict     string     `json:"verdict"`       // "ok", "violated", "unmet", "unknown"
-	Why         string     `json:"why,omitempty"` // what the findings do not say: expectations, claims, and what does not count
+	Why         string     `json:"why,omitempty"` // a reason that is not in the findings, see whyOf
 	Hash        string     `json:"hash"`          // sixteen hex digits
 	Events      uint64     `json:"events"`        // all events that ran
 	Steps       uint64     `json:"steps"`         // the events that are in the story
@@ -24,8 +24,8 @@ type Report struct {
 	Properties  []Property `json:"properties"`
 	Claims      []Claim    `json:"claims"`
 	Found       []Found    `json:"found"`    // the found lines of the file
-	Failures    []Failure  `json:"failures"` // what failed, each with its fingerprint
-	Rules       []string   `json:"rules"`    // the old rules in force: those of the file and those of --rule
+	Failures    []Failure  `json:"failures"` // all failures, each with its fingerprint
+	Rules       []string   `json:"rules"`    // the enabled old rules: those of the file and those of --rule
 	Set         []string   `json:"set"`      // the settings of --set
 	Until       uint64     `json:"until,omitempty"`
 	Mode        string     `json:"mode"`
@@ -92,8 +92,8 @@ func verdictWord(c scenarios.Conclusion) string {
 	return "ok"
 }
 
-// whyOf returns the reason for a verdict as a sentence, if the findings do not say it: what was expected and did happen or did
-// not, which claims do not hold, and whether the file's own claims count.
+// whyOf returns the reasons for a verdict that the findings do not show: the expected violations that happened or did not
+// happen, the number of claims that do not hold, and whether the claims of the file count.
 func whyOf(v *scenarios.Verdict, end scenarios.Conclusion, expected []string) string {
 	var why []string
 	var met []string
@@ -137,7 +137,7 @@ func whyOf(v *scenarios.Verdict, end scenarios.Conclusion, expected []string) st
 	return strings.Join(why, "; ")
 }
 
-// list joins names in words, with their verb: "a is", "a and b are".
+// list joins names and adds a verb: "a is", "a and b are".
 func list(names []string) string {
 	if len(names) == 1 {
 		return names[0] + " is"
