@@ -26,6 +26,7 @@ type exploreFlags struct {
 	find                     string        // the name of a check
 	rules                    []string
 	first, cover, json       bool
+	noShrink                 bool
 }
 
 // exploreCommand looks for seeds on which a promise is violated.
@@ -37,7 +38,8 @@ func (a *app) exploreCommand() *cobra.Command {
 		Long: "Draws a cluster, its configs, a workload, operations and faults from each seed, writes them as a scenario, runs it, " +
 			"ends the faults, and checks that every promise was kept and that the cluster became quiet. The same seeds give the " +
 			"same report for any number of jobs.\n\n" +
-			"A seed that fails is saved as a scenario file, and the report says how to run it again.\n\n" +
+			"A seed that fails is saved as a scenario file, and the report says how to run it again. The first of each kind of failure is " +
+			"also made small, as samsa shrink does, in the last third of --for, or else within a minute for all kinds.\n\n" +
 			"Exit codes: 0 every seed held; 1 a safety property is violated; 2 wrong usage; 3 inconclusive, or with " +
 			"--require-coverage a fault never fired; 4 a cluster did not become quiet in time; 70 a bug of Samsa's; 130 interrupted, " +
 			`with the report so far. With --json there is exactly one object on stdout: schema "samsa.explore/1".`,
@@ -62,6 +64,7 @@ func (a *app) exploreCommand() *cobra.Command {
 	flags.StringVar(&f.find, "find", "", "stops at the first seed that violates `CHECK`")
 	flags.BoolVar(&f.cover, "require-coverage", false, "fails if a fault never fired")
 	flags.StringVar(&f.out, "out", "samsa-found", "saves the scenarios of failing seeds in `DIR`")
+	flags.BoolVar(&f.noShrink, "no-shrink", false, "saves no small scenario beside the first of each kind of failure")
 	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
 	return cmd
 }
@@ -132,7 +135,7 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 			interrupted = true
 		default:
 		}
-		return interrupted || f.lasts > 0 && a.now().Sub(began) >= f.lasts
+		return interrupted || f.lasts > 0 && a.now().Sub(began) >= f.searches(len(report.Kinds) > 0)
 	}
 	if !a.errTTY {
 		fmt.Fprintf(a.err, "exploring from seed %s, %s at once\n", f.seed, counted(f.jobs, "world"))
@@ -152,6 +155,9 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	if unsaved != nil {
 		return usage("samsa explore --out DIR", "cannot save a scenario: %v", unsaved)
 	}
+	if !f.noShrink && !interrupted {
+		a.shrinkKinds(report, f, began)
+	}
 	a.code = codeOfReport(report, f.cover)
 	if f.json {
 		a.printJSON(report)
@@ -159,6 +165,14 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	}
 	fmt.Fprint(a.out, report.Text())
 	return nil
+}
+
+// searches returns the part of --for in which runs begin. If a run has failed, the rest is for making it small.
+func (f exploreFlags) searches(failed bool) time.Duration {
+	if failed && !f.noShrink {
+		return f.lasts * 2 / 3
+	}
+	return f.lasts
 }
 
 // codeOfReport returns the exit code of the campaign's worst failure. A bug in Samsa itself is the worst failure, because it

@@ -10,13 +10,7 @@ import (
 // Text returns the report as text: first the failures, then the counts.
 func (r *Report) Text() string {
 	var b strings.Builder
-	for _, k := range r.Kinds {
-		b.WriteString(hang(fmt.Sprintf("%-9s ", strings.ToUpper(string(k.Verdict))), k.Check+": "+k.Example))
-		b.WriteString(hang("          ", plural(k.Runs, "run")+", seeds "+strings.Join(k.Seeds, " ")))
-		for _, f := range k.Files {
-			fmt.Fprintf(&b, "          again  samsa run %s%s\n", f, mode(r.Mode))
-		}
-	}
+	r.failures(&b)
 	if len(r.Kinds) > 0 {
 		b.WriteString("\n")
 	}
@@ -75,6 +69,20 @@ func (r *Report) Text() string {
 	}
 	fmt.Fprintf(&b, "hash      %s\n", r.Hash)
 	return b.String()
+}
+
+// failures writes the kinds of failure, with the commands that repeat them.
+func (r *Report) failures(b *strings.Builder) {
+	for _, k := range r.Kinds {
+		b.WriteString(hang(fmt.Sprintf("%-9s ", strings.ToUpper(string(k.Verdict))), k.Check+": "+k.Example))
+		b.WriteString(hang("          ", plural(k.Runs, "run")+", seeds "+strings.Join(k.Seeds, " ")))
+		for _, f := range k.Files {
+			fmt.Fprintf(b, "          again  samsa run %s%s\n", f, mode(r.Mode))
+		}
+		if k.Small != "" {
+			fmt.Fprintf(b, "          small  samsa run %s%s\n", k.Small, mode(r.Mode))
+		}
+	}
 }
 
 // hang returns text after a head, 80 columns wide, and indents later lines by the width of the head.

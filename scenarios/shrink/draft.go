@@ -12,8 +12,9 @@ import (
 // draft is a scenario that is being shrunk: its lines without comments, outputs and lines that only look. A draft is a
 // value: a pass copies it before changing it.
 type draft struct {
-	lines []line // the first is the cluster line
-	salt  uint64 // the salt of the noise; a draft with the salt 0 has no salt line
+	lines []line   // the first is the cluster line
+	rules []string // the old rules that it enables
+	salt  uint64   // the salt of the noise; a draft with the salt 0 has no salt line
 }
 
 // line is one line of a draft.
@@ -40,11 +41,15 @@ func (l line) String() string {
 // saltVerb is the verb of salt lines. A salt line without a site has the salt of the draft.
 const saltVerb = "salt"
 
-// draftOf reads the lines of a program.
+// ruleVerb is the verb that enables an old rule.
+const ruleVerb = "rule"
+
+// draftOf reads the lines of a program. The cluster line comes first, because that is where passes look for it.
 func draftOf(p *scenarios.Program) draft {
-	var d draft
+	d := draft{rules: p.Rules()}
+	var early []line // pins and the like, which may precede the cluster line
 	for i, c := range p.Commands() {
-		if c.Verb.Looks() {
+		if c.Verb.Looks() || c.Verb.Name == ruleVerb {
 			continue
 		}
 		l := line{id: i, timed: c.Line.Timed, at: c.Line.At, verb: c.Verb.Name}
@@ -56,7 +61,15 @@ func draftOf(p *scenarios.Program) draft {
 				continue
 			}
 		}
-		d.lines = append(d.lines, l)
+		switch {
+		case l.verb == "cluster":
+			d.lines = append([]line{l}, early...)
+			early = nil
+		case len(d.lines) == 0:
+			early = append(early, l)
+		default:
+			d.lines = append(d.lines, l)
+		}
 	}
 	return d
 }
@@ -64,6 +77,9 @@ func draftOf(p *scenarios.Program) draft {
 // text returns the draft as a scenario file.
 func (d draft) text() string {
 	var b strings.Builder
+	for _, id := range d.rules {
+		fmt.Fprintf(&b, "%s %s\n", ruleVerb, id)
+	}
 	for i, l := range d.lines {
 		b.WriteString(l.String() + "\n")
 		if i == 0 && d.salt != 0 { // after the cluster line
@@ -103,7 +119,8 @@ type view struct {
 
 // look reads a draft. It returns false if the draft cannot be read.
 func (d draft) look() (view, bool) {
-	p, err := scenarios.Load("draft", []byte(d.salted(0).text()))
+	bare := draft{lines: d.lines} // the words of these lines mean the same without the rules and the salt
+	p, err := scenarios.Load("draft", []byte(bare.text()))
 	if err != nil {
 		return view{}, false
 	}
@@ -153,7 +170,7 @@ func spell(p scenarios.Part, text string) string {
 // without returns the draft without some lines. If a dropped line was the first of a client, its configs go to the next
 // line of the client, because a client has the configs of its first line.
 func (v view) without(ids map[int]bool) draft {
-	c := draft{salt: v.salt}
+	c := draft{rules: v.rules, salt: v.salt}
 	orphans := map[string][]string{} // the configs of each client that has lost its first line
 	seen := map[string]bool{}
 	for i, l := range v.clone().lines {

@@ -35,7 +35,7 @@ func names(letter string, n int) []string {
 // rewrite returns the draft with every word replaced by the result of a function. If the function returns false for a word
 // with a key, the word is dropped. If it returns false for any other word, the whole line is dropped.
 func (v view) rewrite(do func(line int, p scenarios.Part) (string, bool)) draft {
-	c := draft{salt: v.salt}
+	c := draft{rules: v.rules, salt: v.salt}
 	for i, l := range v.clone().lines {
 		var words []string
 		keep := true

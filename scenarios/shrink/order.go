@@ -68,6 +68,16 @@ func (r *search) mergeSends() (changed bool) {
 	return changed
 }
 
+// dropRules drops the old rules that the failure does not need.
+func (r *search) dropRules() (changed bool) {
+	for i := len(r.best.rules) - 1; i >= 0; i-- {
+		c := r.best.clone()
+		c.rules = slices.Delete(slices.Clone(c.rules), i, i+1)
+		changed = r.accept(c) || changed
+	}
+	return changed
+}
+
 // calm removes the noise, which is the random faults.
 func (r *search) calm() bool {
 	v := r.look()

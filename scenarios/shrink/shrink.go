@@ -13,6 +13,9 @@ type Shrinker struct {
 	Target explore.Failure // its verdict and fingerprint are kept; its text is ignored
 	Jobs   int             // the number of trials that run at once; 0 means one
 
+	// Confirm are more trials that the result must fail in the same way: its run in other message modes.
+	Confirm []Trial
+
 	// Stop, if not nil, is called between trials. If it returns true, the search ends with the smallest scenario so far.
 	Stop func() bool
 	// Progress, if not nil, is called after each trial.
@@ -31,6 +34,7 @@ type Progress struct {
 type Small struct {
 	Text    []byte          // the scenario, without a comment
 	Failure explore.Failure // the failure of its run
+	Hash    uint64          // of its run
 	Tries   int
 	Stopped bool // Stop ended the search, so more lines may be unnecessary
 }
@@ -72,7 +76,14 @@ func (s *Shrinker) Shrink(src []byte) (Small, error) {
 	if err != nil {
 		return Small{}, err
 	}
-	small.Failure, _ = s.Try(program, firstBudget).failure(s.Target)
+	last := s.Try(program, firstBudget)
+	small.Hash = last.Hash
+	small.Failure, _ = last.failure(s.Target)
+	for _, try := range s.Confirm {
+		if t := try(program, firstBudget); !t.has(s.Target) {
+			return small, fmt.Errorf("the small scenario does not fail with %s in every message mode; this is a bug of Samsa's:\n%s", s.Target.Fingerprint(), small.Text)
+		}
+	}
 	return small, nil
 }
 
@@ -86,6 +97,7 @@ type pass struct {
 // round does not try salts, because most of the lines that it drops have no part in the failure.
 func (r *search) passes() {
 	all := [...]pass{
+		{"old rules", (*search).dropRules},
 		{"the noise", (*search).calm},
 		{"groups of lines", func(r *search) bool { return r.dropGroups(r.look().pairs()) }},
 		{"clients", (*search).dropClients},

@@ -13,6 +13,7 @@ type Trial func(p *scenarios.Program, events uint64) Tried
 type Tried struct {
 	Failures []explore.Failure // none if the run held or could not be run
 	Events   uint64
+	Hash     uint64 // the identity of the run
 }
 
 // Replaying returns the trial that runs a scenario as exploration and `samsa run` do.
@@ -24,7 +25,7 @@ func Replaying(o explore.Options) Trial {
 		if err != nil {
 			return Tried{}
 		}
-		return Tried{Failures: r.Failures, Events: r.Events}
+		return Tried{Failures: r.Failures, Events: r.Events, Hash: r.Hash}
 	}
 }
 

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// failing writes a scenario that fails with the old rule K22, and returns its path.
+func failing(t *testing.T) string {
+	t.Helper()
+	src, err := os.ReadFile("../../scenarios/explore/testdata/planted/K22.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "k22.txt")
+	src = bytes.Replace(src, []byte("\nrule K22\n"), []byte("\n"), 1)
+	if err := os.WriteFile(path, src, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// read returns the text of a file.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(src)
+}
+
+// The small scenario is beside the large one, which stays. It says what it is, and it fails when it runs.
+func TestShrink(t *testing.T) {
+	path := failing(t)
+	src := read(t, path)
+	r := samsa(t, "shrink", path, "--rule", "K22")
+	small := strings.TrimSuffix(path, ".txt") + "-small.txt"
+	if r.code != exitOK || !strings.Contains(r.out, "small     "+small+"\n") || !strings.Contains(r.out, "is        2 lines with 0 faults and 0 operations") {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	text := read(t, small)
+	for _, want := range []string{"# A small failure: reply-after-commit", "topic orders is created", "the old rule K22", "from k22.txt: ", "other draws of the noise", "# again: samsa run "} {
+		if !strings.Contains(strings.ToLower(text), strings.ToLower(want)) {
+			t.Errorf("the small file does not say %q:\n%s", want, text)
+		}
+	}
+	if read(t, path) != src {
+		t.Error("the scenario itself has changed")
+	}
+	if again := samsa(t, "run", small); again.code != exitViolated || !strings.Contains(again.out, "STILL THERE") {
+		t.Errorf("the small scenario ends with %d:\n%s%s", again.code, again.out, again.err)
+	}
+	if left, _ := filepath.Glob(filepath.Dir(path) + "/.samsa*"); len(left) > 0 {
+		t.Errorf("files are left: %q", left)
+	}
+	// A second search replaces its own result.
+	if r := samsa(t, "shrink", path, "--rule", "K22"); r.code != exitOK {
+		t.Errorf("the second search ends with %d: %s", r.code, r.err)
+	}
+}
+
+func TestShrinkJSON(t *testing.T) {
+	path := failing(t)
+	r := samsa(t, "shrink", path, "--rule", "K22", "--json", "-o", path+".out")
+	var report shrinkReport
+	if err := json.Unmarshal([]byte(r.out), &report); err != nil {
+		t.Fatalf("%v: %s%s", err, r.out, r.err)
+	}
+	if report.Schema != "samsa.shrink/1" || report.Small != path+".out" || report.Check != "reply-after-commit" || report.Is.Lines != 2 ||
+		report.Was.Lines < 50 || report.Salts != saltsTried || report.SaltsFail == 0 || report.Ended || !slices.Equal(report.Rules, []string{"K22"}) {
+		t.Errorf("%s", r.out)
+	}
+}
+
+// Every mistake gets words and a next step, and nothing is written.
+func TestShrinkMistakes(t *testing.T) {
+	path := failing(t)
+	mine := strings.TrimSuffix(path, ".txt") + "-small.txt"
+	for _, c := range []struct {
+		name string
+		args []string
+		says string
+	}{
+		{"no failure", []string{"leader-failover", "--rule", "M39"}, "leader-failover does not fail with the old rules M39; there is nothing to shrink"},
+		{"a rule is not named", []string{path}, "does not fail; under these old rules it does: "},
+		{"another check", []string{path, "--rule", "K22", "--check", "vote-once"}, "does not violate vote-once; it fails with reply-after-commit, registration-linearizable\n  try: samsa shrink " + path + " --rule K22 --check reply-after-commit"},
+		{"no such check", []string{path, "--check", "vote-one"}, `did you mean "vote-once"?`},
+		{"no such rule", []string{path, "--rule", "K2x"}, `there is no such old rule (did you mean "K2`},
+		{"no such file", []string{path + ".no.txt"}, "cannot open the scenario"},
+		{"the scenario itself", []string{path, "--rule", "K22", "-o", path}, "is the scenario itself, which samsa shrink never replaces"},
+		{"no such folder", []string{path, "--rule", "K22", "-o", "/no/such/folder/x.txt"}, "cannot write the result"},
+		{"no jobs", []string{path, "--jobs", "0"}, "--jobs must be a number from 1"},
+		{"no time", []string{path, "--for", "-1s"}, "--for must be a time"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := samsa(t, append([]string{"shrink"}, c.args...)...)
+			if r.code != exitUsage || !strings.Contains(r.err, c.says) || r.out != "" {
+				t.Errorf("exit code %d, stdout %q, stderr\n%swanted %q", r.code, r.out, r.err, c.says)
+			}
+			if _, err := os.Stat(mine); err == nil {
+				t.Error("a result was written")
+			}
+		})
+	}
+}
+
+// A file that samsa shrink did not write is replaced only if it is named.
+func TestShrinkReplacesNothingOfTheUsers(t *testing.T) {
+	path := failing(t)
+	mine := strings.TrimSuffix(path, ".txt") + "-small.txt"
+	if err := os.WriteFile(mine, []byte("# Mine.\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := samsa(t, "shrink", path, "--rule", "K22")
+	if r.code != exitUsage || !strings.Contains(r.err, "samsa shrink did not write it") || read(t, mine) != "# Mine.\n" {
+		t.Errorf("exit code %d: %s", r.code, r.err)
+	}
+	if r := samsa(t, "shrink", path, "--rule", "K22", "-o", mine); r.code != exitOK || read(t, mine) == "# Mine.\n" {
+		t.Errorf("with -o the exit code is %d: %s", r.code, r.err)
+	}
+}
+
+// A search that the user or --for ends writes the smallest scenario so far.
+func TestShrinkEndsEarly(t *testing.T) {
+	path := failing(t)
+	r := samsa(t, "shrink", path, "--rule", "K22", "--for", "1ns", "-o", path+".out")
+	if r.code != exitOK || !strings.Contains(r.out, "ended     by --for") || !strings.Contains(read(t, path+".out"), "ended early") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	if r := samsa(t, "run", path+".out"); r.code != exitViolated {
+		t.Errorf("the result ends with %d", r.code)
+	}
+}
+
+// Exploration makes the first scenario of each kind of failure small, unless it is told not to.
+func TestExploreShrinks(t *testing.T) {
+	dir := t.TempDir()
+	r := samsa(t, "explore", "--runs", "2", "--rule", "K22", "--profile", "compressed", "--out", dir)
+	small := filepath.Join(dir, "seed-1-reply-after-commit-small.txt")
+	if r.code != exitViolated || !strings.Contains(r.out, "small  samsa run "+small+"\n") {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+	if text := read(t, small); strings.Count(text, "\n") > 20 {
+		t.Errorf("the small scenario is\n%s", text)
+	}
+	r = samsa(t, "explore", "--runs", "2", "--rule", "K22", "--profile", "compressed", "--no-shrink", "--out", t.TempDir())
+	if r.code != exitViolated || strings.Contains(r.out, "small  ") {
+		t.Errorf("with --no-shrink, exit code %d\n%s", r.code, r.out)
+	}
+}

@@ -1,0 +1,302 @@
+package shrink
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"samsa/scenarios"
+)
+
+// tale tells what the lines of a scenario do, in whole sentences of plain words. A verb that it does not know is told by its
+// line.
+func tale(v view) string {
+	var said []string
+	for i := range v.lines {
+		if s := v.sentence(i); s != "" {
+			said = append(said, s)
+		}
+	}
+	return strings.Join(said, " ")
+}
+
+// sentence tells one line, "" if a reader need not hear of it.
+func (v view) sentence(i int) string {
+	s := v.clause(i)
+	if s == "" {
+		return ""
+	}
+	if v.lines[i].timed && v.lines[i].at > 0 {
+		return "At " + scenarios.FormatSpan(v.lines[i].at) + " " + s + "."
+	}
+	first, _, _ := strings.Cut(s, " ")
+	if strings.ContainsAny(first, "0123456789") { // the name of a machine keeps its form
+		return s + "."
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// clause tells one line without its time, as part of a sentence.
+func (v view) clause(i int) string {
+	for _, tell := range [...]func(view, int) string{view.tellMaking, view.tellClients, view.tellProcess, view.tellNet, view.tellMachine, view.tellTime} {
+		if s := tell(v, i); s != "" {
+			return s
+		}
+	}
+	switch v.lines[i].verb {
+	case "pin", "off", "keep", "salt", "rule":
+		return "" // they change chance and code, and nothing happens
+	}
+	return "then comes " + strconv.Quote(v.lines[i].verb+" "+strings.Join(v.lines[i].words, " "))
+}
+
+// tellMaking tells of the cluster, its topics, and what an operator changes.
+func (v view) tellMaking(i int) string {
+	topic := v.word(i, "NEWTOPIC", "TOPIC")
+	switch v.lines[i].verb {
+	case "cluster":
+		s := fmt.Sprintf("a cluster has %s and %s", some(v.count("brokers"), "broker"), some(v.count("controllers"), "controller"))
+		for _, p := range v.parts[i] {
+			if p.Name == "noise" && p.Word.Value != "calm" {
+				s += ", on a rough network and with rough disks"
+			}
+		}
+		return s
+	case "topic":
+		s := "topic " + topic + " is created"
+		if n, _ := strconv.Atoi(v.word(i, "PARTITIONS")); n > 1 {
+			s += " with " + some(n, "partition")
+		}
+		if places := v.word(i, "PLACES"); places != "" {
+			var on []string
+			for _, id := range strings.Split(places, ",") {
+				on = append(on, "b"+strings.TrimPrefix(id, "b"))
+			}
+			s += " on " + and(on)
+		}
+		return s + v.settings(i, " with ")
+	case "config":
+		of := "topic " + topic
+		if topic == "" {
+			of = "all brokers"
+		}
+		return "an operator changes " + of + v.settings(i, " to ")
+	case "delete":
+		if v.has(i, "records") {
+			return "an operator deletes records of " + v.word(i, "TP")
+		}
+		return "an operator deletes topic " + topic
+	case "grow":
+		return "an operator gives topic " + topic + " more partitions, " + v.word(i, "PARTITIONS") + " in all"
+	case "elect":
+		kind := "the preferred replica"
+		if v.has(i, "unclean") {
+			kind = "any live replica"
+		}
+		return "an operator lets the controller elect " + kind + " of " + v.word(i, "TP")
+	case "finalise":
+		return "an operator moves features" + v.settings(i, " to ")
+	}
+	return ""
+}
+
+// settings lists the configs of a line after a word, "" if there are none.
+func (v view) settings(i int, after string) string {
+	var all []string
+	for _, p := range v.parts[i] {
+		if p.Kind == scenarios.KindConfig {
+			all = append(all, p.Word.Raw)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return after + and(all)
+}
+
+// tellClients tells of the requests of clients.
+func (v view) tellClients(i int) string {
+	client, tp := v.word(i, "CLIENT"), v.word(i, "TP")
+	switch v.lines[i].verb {
+	case "send", "produce":
+		s := client + " sends " + some(v.records(i), "record") + " to " + tp
+		if v.lines[i].verb == "produce" {
+			s += " and waits for the outcome"
+		}
+		return s
+	case "consume":
+		return client + " reads " + tp
+	case "drain":
+		return client + " reads all partitions"
+	}
+	return ""
+}
+
+// records returns the number of records that a line sends.
+func (v view) records(i int) (n int) {
+	for w, p := range v.parts[i] {
+		if p.Kind == "VALUE" {
+			_, _, count := values(v.lines[i].words[w])
+			n += count
+		}
+	}
+	return n
+}
+
+// tellProcess tells of the life of processes.
+func (v view) tellProcess(i int) string {
+	who, many := v.machines(i, "HOST", "HOSTS")
+	switch v.lines[i].verb {
+	case "crash":
+		switch {
+		case v.has(i, "power"):
+			return who + s(many, " loses power", " lose power")
+		case v.has(i, "inside"):
+			return who + s(many, " will crash", " will crash") + " in the middle of an event, at " + s(many, "its", "their") + " change number " + v.word(i, "COUNT") + " of the disk from now"
+		}
+		return who + s(many, " crashes", " crash")
+	case "stop":
+		return who + s(many, " shuts down", " shut down")
+	case "start":
+		return who + s(many, " starts if it is down", " start if they are down")
+	case "pause":
+		return who + s(many, " stands still", " stand still")
+	case "resume":
+		return who + s(many, " goes on", " go on")
+	case "double":
+		return "another machine starts with the node id of " + who
+	}
+	return ""
+}
+
+// tellNet tells of the network.
+func (v view) tellNet(i int) string {
+	a, _ := v.machines(i, "A")
+	b, _ := v.machines(i, "B")
+	ways := " to "
+	if v.has(i, "<->") {
+		ways = " to and from "
+	}
+	switch v.lines[i].verb {
+	case "cut":
+		return "the network blocks everything from " + a + ways + b
+	case "slow":
+		if v.has(i, "times") {
+			who, many := v.machines(i, "HOSTS")
+			return "the " + s(many, "processor", "processors") + " of " + who + s(many, " is ", " are ") + v.word(i, "COUNT") + " times slower"
+		}
+		return "the network delays everything from " + a + ways + b + " by " + v.word(i, "SPAN")
+	case "link":
+		return "the connections from " + a + ways + b + " turn " + v.literals(i)
+	case "heal":
+		switch {
+		case v.has(i, "noise"):
+			return "the random faults end"
+		case b != "":
+			return "the network from " + a + ways + b + " heals"
+		case a != "":
+			return "the network of " + a + " heals"
+		}
+		return "the network heals"
+	}
+	return ""
+}
+
+// tellMachine tells of clocks and disks.
+func (v view) tellMachine(i int) string {
+	who, _ := v.machines(i, "HOSTS")
+	switch v.lines[i].verb {
+	case "clock":
+		return "the clock of " + who + " goes wrong: " + v.literals(i) + " " + v.word(i, "SPAN", "PPM")
+	case "disk":
+		if v.has(i, "heal") {
+			return "the disk of " + who + " heals"
+		}
+		s := "the disk of " + who + " fails: " + strings.Fields(v.literals(i))[0]
+		if by := v.word(i, "SPAN"); by != "" {
+			s += " by " + by
+		}
+		if span := v.word(i, "TIME"); span != "" {
+			s += " for " + span
+		}
+		return s
+	}
+	return ""
+}
+
+// tellTime tells of waits.
+func (v view) tellTime(i int) string {
+	switch v.lines[i].verb {
+	case "wait":
+		return v.word(i, "TIME") + " pass"
+	case "run":
+		words := v.lines[i].words
+		if v.has(i, "time") {
+			return "time passes until " + v.word(i, "TIME")
+		}
+		return "all wait " + strings.Join(words, " ")
+	}
+	return ""
+}
+
+// literals returns the literals of a line without arrows, by, for and on.
+func (v view) literals(i int) string {
+	var all []string
+	for _, p := range v.parts[i] {
+		if p.Kind == "" && !slices.Contains([]string{"->", "<->", "by", "for", "on"}, p.Word.Text) {
+			all = append(all, p.Word.Text)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// machines tells of the machines of a line, and whether they are several.
+func (v view) machines(i int, kinds ...string) (text string, many bool) {
+	list := v.word(i, kinds...)
+	if list == "" {
+		return "", false
+	}
+	var all []string
+	for _, term := range strings.Split(list, ",") {
+		role, of, _ := strings.Cut(term, ":")
+		switch role {
+		case "leader", "followers":
+			term = "the " + role + " of " + of
+		case "follower":
+			term = "a follower of " + of
+		case "brokers", "controllers":
+			term = "all " + role
+		case "controller":
+			term = "the active controller"
+		case "standby":
+			term = "a standby controller"
+		case "standbys":
+			term = "the standby controllers"
+		}
+		many = many || plural(role) || role == "followers"
+		all = append(all, term)
+	}
+	return and(all), many || len(all) > 1
+}
+
+// s returns the singular or the plural of a word.
+func s(many bool, one, more string) string {
+	if many {
+		return more
+	}
+	return one
+}
+
+// some formats a number with its noun. The noun's plural must end in s.
+func some(n int, noun string) string {
+	return fmt.Sprintf("%d %s", n, noun+s(n != 1, "", "s"))
+}
+
+// and joins words as in "a, b and c".
+func and(all []string) string {
+	if len(all) < 2 {
+		return strings.Join(all, "")
+	}
+	return strings.Join(all[:len(all)-1], ", ") + " and " + all[len(all)-1]
+}
