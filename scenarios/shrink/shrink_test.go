@@ -18,7 +18,7 @@ func planted(t *testing.T, rule string) ([]byte, *Shrinker) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	try := Replaying(explore.Options{Rules: []string{rule}})
+	try := Replaying(explore.Options{})
 	program, err := scenarios.Load(rule, src)
 	if err != nil {
 		t.Fatal(err)
