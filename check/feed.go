@@ -12,8 +12,8 @@ type ChangeKind uint8
 const (
 	BatchAppended      ChangeKind = iota // Batch is the new last batch of Replica's log
 	BatchesRemoved                       // the batches in Removed are no longer in Replica's log
-	ReplicaChanged                       // the observed state of a replica changed; Before is the old one
-	PartitionChanged                     // Partition has a new assignment; Was is the old one
+	ReplicaChanged                       // the observed state of a replica changed; Before is the old state
+	PartitionChanged                     // Partition has a new assignment; Was is the old assignment
 	Promised                             // Batch was acknowledged, or was below a high watermark in a response to a reader
 	ProduceAnswered                      // a broker acknowledged Batch to a producer
 	FetchAnswered                        // a broker sent Batch, or only a high watermark, to a reader
@@ -318,8 +318,8 @@ func (v *View) DirectoryInUse(p *Partition, r *Replica, home wire.TopicID) {
 	v.notify(Change{Kind: DirectoryInUse, Partition: p, Replica: r, Node: r.Node, Home: home})
 }
 
-// ConfigEnd returns the offset after the last committed ConfigRecord. A broker that has not applied it yet uses the old
-// config.
+// ConfigEnd returns the offset after the last committed ConfigRecord. A broker that has not applied that record yet uses the
+// old config.
 func (v *View) ConfigEnd() wire.Offset { return v.image.configured }
 
 // TopicNamed looks up a topic's id by name in the committed metadata.
@@ -331,7 +331,7 @@ func (v *View) TopicNamed(name string) (id wire.TopicID, ok bool) {
 // CommittedEnd returns the offset up to which the metadata log is committed.
 func (v *View) CommittedEnd() wire.Offset { return v.image.next }
 
-// Find returns a partition that the View has already, or nil.
+// Find returns a partition, and false if the View does not have it.
 func (v *View) Find(id wire.TopicID, n int32) (*Partition, bool) {
 	p, ok := v.index[partitionKey{id, n}]
 	return p, ok

@@ -103,8 +103,9 @@ func (m *image) flag(topic, name string, otherwise bool) bool {
 // elr reports whether eligible leader replicas are enabled (KIP-966).
 func (m *image) elr() bool { return m.levels[elrVersion] > 0 }
 
-// eligible returns the ELR members that may be elected. After the feature is disabled, the ELR stays in the metadata but is
-// no longer maintained. It then counts only while the ISR is empty, and an ISR that is not empty never becomes empty.
+// eligible returns the ELR members that may be elected. After the feature is disabled, the ELR stays in the metadata but
+// is no longer maintained. It is then used only while the ISR is empty. If the ISR is not empty, it never becomes empty,
+// because its last member is not removed.
 func (v *View) eligible(a *Assignment) []wire.NodeID {
 	if !v.image.elr() && len(a.ISR) > 0 {
 		return nil

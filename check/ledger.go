@@ -49,7 +49,7 @@ type promise struct {
 	client       string     // the client of the first acknowledgement, or "" if there was none
 	step         uint64     // the step of the first acknowledgement, or of the first promise if there was none
 	enteredAt    uint64     // the step in which the ledger recorded it
-	quorumEpoch  wire.Epoch // metadata: the quorum's epoch when it was first known to be committed
+	quorumEpoch  wire.Epoch // for a metadata batch: the epoch of the quorum when the batch was first known to be committed
 	minISR       int        // the min.insync.replicas that applied when the ledger recorded it
 	committedISR int        // the size of the ISR when a high watermark passed the batch; 0 if not known
 	held         uint64     // bit per replica slot: the replicas whose true log has it now
@@ -184,8 +184,8 @@ func (p *Partition) noteEarlyLosses(v *View, r *Replica, q *promise) {
 	}
 }
 
-// promisesWithin returns the promises about batches that overlap [from, to). It looks only at the last 32 batches that
-// begin below the end: batches of different epochs may overlap, but only a few batches begin within another one.
+// promisesWithin returns the promises about batches that overlap [from, to). It looks only at the last 32 batches that begin
+// below to. Batches of different epochs may overlap, but only a few batches begin within another one.
 func (p *Partition) promisesWithin(from, to wire.Offset) iter.Seq[*promise] {
 	return func(yield func(*promise) bool) {
 		i := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= to })
@@ -333,8 +333,8 @@ func (p *Partition) faultThatTook(v *View, r *Replica, flushed bool) taken {
 	return taken{r.Node, last, flushed}
 }
 
-// release notes that retention or an operator deleted all records below an offset. A replica without these records no
-// longer misses them.
+// release records that retention or an operator deleted all records of a log below an offset. The replica then no longer
+// counts these records as missing.
 func (p *Partition) release(r *Replica, start wire.Offset) {
 	from := searchFromEnd(len(p.promises), func(i int) bool { return p.promises[i].Base >= r.Log.start })
 	for i := max(0, from-32); i < len(p.promises) && p.promises[i].Base < start; i++ { // some earlier batches span the old start (see promisesWithin)

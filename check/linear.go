@@ -181,10 +181,10 @@ func (c *Case) logs() []*logHistory {
 	return all
 }
 
-// ops returns a partition's operations for the model: acknowledged sends, sends of unknown outcome that a reader found (they
-// took effect before that read returned), and reads. A send of unknown outcome that no reader found is dropped: offsets
-// without a record are allowed. The result early is an append that contradicts a single other operation, or nil if there is
-// none. One pass over the log finds it.
+// ops returns a partition's operations for the model: acknowledged sends, sends of unknown outcome that a reader found
+// (they took effect before that read returned), and reads. A send of unknown outcome that no reader found is dropped,
+// because offsets without a record are allowed. The result early is an append that contradicts a single other operation,
+// or nil if there is none. One pass over the log finds it.
 func (l *logHistory) ops() (ops []porcupine.Operation, early *placed) {
 	seen := map[string]*Consume{} // the read of each value that returned first
 	for _, op := range l.reads {

@@ -84,16 +84,16 @@ type Partition struct {
 	TP       wire.TopicPartition
 	replicas []*Replica // in the order of first use; a replica's slot is its index
 
-	assigned  Assignment      // the committed state; PartitionEpoch is -1 before the first
+	assigned  Assignment      // the committed state; PartitionEpoch is -1 before the first record
 	minISRs   []minISRInForce // values that applied to promises and changes, in order
-	elections []Election      // that chose a leader, in order of their epochs
+	elections []Election      // the elections of leaders, in the order of their epochs
 	newest    wire.Epoch      // the newest epoch of any leader
 	leads     []leadership
 
 	promises       []promise   // by (Base, Epoch)
 	shown          wire.Offset // the highest high watermark in a response to a reader
 	committedTo    wire.Offset // the highest high watermark of a leader
-	acks           []offsetAt  // offsets acknowledged to acks=all, in the order of the steps
+	acks           []offsetAt  // offsets acknowledged with acks=all, in the order of the steps
 	recordsDeleted []offsetAt  // answered DeleteRecords requests, in the order of the steps
 	trimmed        wire.Offset // on at least one replica, retention or an operator deleted all records below this offset
 	deletionAsked  wire.Offset // the highest offset of the operators' DeleteRecords requests
@@ -134,7 +134,7 @@ type Replica struct {
 	State
 	slot           int
 	observed       bool        // State was observed in this incarnation
-	highestStart   wire.Offset // the highest log start offset in any process since the log was last empty
+	highestStart   wire.Offset // the highest log start offset that the broker has had since the log was last empty
 	rewritten      wire.Offset // below this offset, a leader may have changed producers' batches
 	removed        bool        // it was deleted with its topic, and has had no batch since
 	loading        bool        // the process is loading its logs, and truncates only for recovery
@@ -154,10 +154,10 @@ type State struct {
 	HW             wire.Offset
 	Start          wire.Offset
 	End            wire.Offset
-	ISR            []wire.NodeID // Leads: the committed set as the leader knows it
-	Pending        []wire.NodeID // Leads: the ISR that it has proposed, or nil if none is in flight
+	ISR            []wire.NodeID // for a leader: the committed ISR that it knows
+	Pending        []wire.NodeID // for a leader: the ISR that it has proposed, or nil if none is in flight
 
-	Proposed []wire.BrokerEpoch // Leads: the broker epochs in the AlterPartition request for Pending, -1 if it has none
+	Proposed []wire.BrokerEpoch // for a leader: the broker epochs in the AlterPartition request for Pending, or -1
 	Epochs   []EpochStart       // its leader epoch cache: a new slice if it may have changed, or nil if it was not observed
 }
 
@@ -201,11 +201,11 @@ type Broker struct {
 	died             uint64      // the step of its last death
 	registeredAt     uint64      // the step of its last registration
 	incarnations     []wire.UUID // incarnations that have asked to be registered
-	registrationSent bool        // the last of incarnations is that of the running process
+	registrationSent bool        // the last element of incarnations is the running process
 	faults           []int       // faults of its disk, indexes of View.faults
 	loaded           int         // the number of faults when it last loaded its logs
 	faultsKnown      int         // the number of faults of which the controller knows: those before the last registration
-	faultsWhenAsked  []int       // for each of incarnations, the number of faults when it first asked
+	faultsWhenAsked  []int       // for each element of incarnations, the number of faults at its first request
 	applied          wire.Offset // the offset of the metadata log up to which it has applied, -1 if unknown
 	epoch            wire.BrokerEpoch
 	fenced           bool

@@ -16,7 +16,7 @@ import (
 //	                  └────▶ waits ──events──▶ done     next line
 //	at TIME lines ──────────▶ an event of the world at that time
 //
-// One tick starts a line or runs one event, so a session can stop between any two of them. A session never goes back: to
+// One tick starts a line or runs one event, so a session can stop between any two of them. A session never goes back. To
 // reach an earlier step, Seek runs the scenario again from the start, which gives the same run.
 type Session struct {
 	program *Program

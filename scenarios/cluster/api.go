@@ -46,7 +46,7 @@ type Operations interface {
 	// AddClient makes a client machine and starts it. The settings are client configs. The session calls AddClient once per
 	// name, before the client's first operation.
 	AddClient(name env.Addr, configs []Setting)
-	// CreateTopic is done when the topic exists and every partition has a leader that its broker knows of.
+	// CreateTopic is done when the topic exists, every partition has a leader, and each leader knows that it is leader.
 	CreateTopic(spec TopicSpec) Op
 	// SetConfig is done when the controller has committed the configs. An empty topic means every broker.
 	SetConfig(topic string, configs []Setting) Op
@@ -226,7 +226,7 @@ type RecordOutcome struct {
 // LinkFault is a fault of connections.
 type LinkFault struct {
 	Kind string       // one of LinkFaults
-	For  env.Duration // how long the fault lasts; 0 is until healed, except for a stall, which then lasts stallTime
+	For  env.Duration // how long the fault lasts; 0 means until healed, except for a stall, which then lasts stallTime
 }
 
 // ClockFault changes one machine's clock.
@@ -240,7 +240,7 @@ type ClockFault struct {
 type DiskFault struct {
 	Kind string       // one of the world's disk faults, such as "error" or "slow"; "heal" ends all faults of the disk
 	By   env.Duration // for slow: the delay added to each operation
-	For  env.Duration // how long the fault lasts; 0 is until healed
+	For  env.Duration // how long the fault lasts; 0 means until healed
 	Path string       // only files whose path has this prefix; empty means all
 }
 

@@ -56,7 +56,7 @@ func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
 	}
 }
 
-// mendLink ends the lasting faults of Link, except clogs, which the world heals together with cuts.
+// mendLink ends the lasting faults of Link, except those of the kind clogged, which the world heals together with cuts.
 func (c *simCluster) mendLink(from, to env.Addr) {
 	a, b := []env.Addr{from}, []env.Addr{to}
 	c.world.Refuse(a, b, false)

@@ -20,7 +20,7 @@ const rough = "rough"
 func Noises() []string { return slices.Clone(noises[:]) }
 
 // noiseOf returns the network and disk profile of a noise. A noise never destroys synced bytes. Only a verb can start a
-// fault that does, so that the durability ledger knows of each such fault.
+// fault that destroys them, so that the durability ledger knows of each such fault.
 func noiseOf(name string) (sim.NetProfile, disk.Profile) {
 	net, volume := sim.LAN(), disk.CloudVolume()
 	if name == rough {

@@ -25,7 +25,7 @@ type Witness interface {
 	Event(e *sim.Event)
 	// Noted is called for each note of that event.
 	Noted(by env.Addr, n *sim.Noted)
-	// After is called when all effects that the event completed at once have reached the feeds.
+	// After is called when all effects that are complete at the end of the event have reached the feeds.
 	After(e *sim.Event)
 	// RecordDone is called when a client knows the outcome of a record.
 	RecordDone(r *Record, s client.Sent)
