@@ -48,7 +48,8 @@ func seeDurable(d *Tally, v *View, c *Change) {
 	}
 	p.forEachMissing(r, func(q *promise) bool {
 		clause := p.license(v, q, r.Epoch)
-		p.lose(q, clause)
+		way := chosen(p, r) + ", " + p.wayLost(r.Node, q)
+		p.lose(q, clause, way)
 		if q.made&(madeToAll|madeToOne) == 0 {
 			return true // no producer got an acknowledgement; reads-stable reports it if a reader finds another record there
 		}
@@ -59,7 +60,7 @@ func seeDurable(d *Tally, v *View, c *Change) {
 		if clause == "" {
 			where = p.whyMissing(v, r, q) + p.copiesLeft(v, q)
 		}
-		d.decide(v, p.fact(ByLeader, q.Base, p.wayLost(r, q)), clause,
+		d.decide(v, p.fact(ByLeader, q.Base, way), clause,
 			"offset ", itoa(q.Base), " of ", p.TP.String(), " was acknowledged to ", q.client, " after step ", itoa(q.step), "; ",
 			v.name(r.Node), ", leader in epoch ", itoa(r.Epoch), ", does not have it", where)
 		return true
@@ -75,7 +76,7 @@ func (v *View) runsRegistered(node wire.NodeID) bool {
 
 // whyMissing says why a leader does not have a batch.
 func (p *Partition) whyMissing(v *View, r *Replica, q *promise) string {
-	switch p.wayLost(r, q) {
+	switch p.wayLost(r.Node, q) {
 	case cutByItself:
 		c := q.lastCutOn(r.Node)
 		return ". It had the record, and truncated it at step " + itoa(c.step) + c.words()
@@ -87,24 +88,6 @@ func (p *Partition) whyMissing(v *View, r *Replica, q *promise) string {
 		}
 	}
 	return ". It did not have the record when it was acknowledged"
-}
-
-// The reasons why a leader does not have a batch.
-const (
-	cutByItself  = "truncated it"
-	takenByFault = "a fault took it"
-	neverThere   = "never had it"
-)
-
-// wayLost returns the reason why a leader does not have a batch.
-func (p *Partition) wayLost(r *Replica, q *promise) string {
-	if q.lastCutOn(r.Node) != nil {
-		return cutByItself
-	}
-	if slices.ContainsFunc(q.taken, func(t taken) bool { return t.node == r.Node }) {
-		return takenByFault
-	}
-	return neverThere
 }
 
 // lastCutOn returns the broker's last truncation of a batch, or nil if there was none.

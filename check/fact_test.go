@@ -13,7 +13,7 @@ import (
 func TestKindsNameNothing(t *testing.T) {
 	for i, k := range All() {
 		f := k.result(k.Reject(NewView(Contract{}, All())), i).Fact
-		require.Regexp(t, `^(leader|follower|controller|voter|broker|producer|consumer) of [a-z]+ [a-z ]+(: [a-zELRIS ]+)?$`, f.Kind(), k.Name)
+		require.Regexp(t, `^(leader|follower|controller|voter|broker|producer|consumer) of [a-z]+ [a-z ]+(: [a-zELRIS, ]+)?$`, f.Kind(), k.Name)
 		require.NotEqual(t, NoSubject, f.Subject.Kind, k.Name)
 	}
 }
@@ -44,7 +44,7 @@ func TestKindsTellFailuresApart(t *testing.T) {
 	a, b := play("orders", 0, cut(0)), play("orders", 4, cut(4))
 	require.NotEqual(t, a, b)
 	require.Equal(t, a.Kind(), b.Kind())
-	require.Equal(t, "leader of a partition: truncated it", a.Kind())
+	require.Equal(t, "leader of a partition: elected from the ISR, truncated it", a.Kind())
 	other := play("orders", 0, func(s *stage) { s.write(0, 0, 0xA, 1, 2) })
-	require.Equal(t, "leader of a partition: never had it", other.Kind())
+	require.Equal(t, "leader of a partition: elected from the ISR, never had it", other.Kind())
 }

@@ -52,11 +52,25 @@ func seeHW(d *Tally, v *View, c *Change) {
 			if at, known := p.place(last); has && known && p.promises[at].superseded != "" {
 				continue // acked-durable reports this loss as priced
 			}
-			d.decide(v, p.fact(ByLeader, r.HW, ""), v.damagedDiskOf(p, r.Node, id), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
+			d.decide(v, p.fact(ByLeader, r.HW, wayUnjustified(c, o, last, has)), v.damagedDiskOf(p, r.Node, id), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ",
 				itoa(r.Epoch), ", has high watermark ", itoa(r.HW), "; ", v.name(id), " is ", a.memberWords(id),
 				" and does not have all below it: its log ends at ", itoa(o.Log.End()))
 		}
 	}
+}
+
+// wayUnjustified says how a high watermark came to be above the records that an eligible replica has: the leader raised it, or
+// the controller made that replica eligible; and the replica lost the record, or never had it.
+func wayUnjustified(c *Change, o *Replica, last Batch, has bool) string {
+	p := c.Partition
+	way := p.assigned.memberWords(o.Node)
+	if c.Kind == PartitionChanged {
+		way = "newly " + way
+	}
+	if at, known := p.place(last); has && known {
+		return way + ", " + p.wayLost(o.Node, &p.promises[at])
+	}
+	return way + ", its log ends elsewhere"
 }
 
 // uncleanElectionAfter reports whether there was an unclean election after an epoch. A leader of that epoch may not know of

@@ -288,6 +288,7 @@ func (v *View) clearELR(topic string) {
 func (v *View) noteElection(p *Partition, was Assignment) {
 	e := Election{
 		Epoch: p.assigned.Epoch, Leader: p.assigned.Leader, Members: was.electable(), ELR: v.image.elr(), MinISR: v.MinISR(p), Step: v.step,
+		FromELR: !slices.Contains(was.ISR, p.assigned.Leader) && slices.Contains(was.ELR, p.assigned.Leader),
 	}
 	switch {
 	case slices.Contains(e.Members, e.Leader):

@@ -57,6 +57,7 @@ type promise struct {
 	cuts         []cut
 	superseded   string // describes the unclean election of a leader without the batch
 	lost         bool   // a leader of the newest epoch does not have it
+	way          string // how that leader came to lead without it; set with lost
 	clause       string // the licence that allows the loss, or "" if there is none
 }
 
@@ -86,6 +87,7 @@ type Election struct {
 	Epoch   wire.Epoch
 	Leader  wire.NodeID
 	Members []wire.NodeID // ISR and ELR before the election
+	FromELR bool          // the leader was in the ELR and not in the ISR
 	Unclean string        // "" if the leader was one of them, otherwise "unclean election of …"
 	ELR     bool
 	MinISR  int
@@ -226,7 +228,7 @@ func (p *Partition) ackedAfterDelete(v *View, b Batch, made uint8, client string
 	}
 	p.promise(v, b, made, client)
 	if at, _ := p.place(b); !p.promises[at].lost {
-		p.lose(&p.promises[at], clause)
+		p.lose(&p.promises[at], clause, "")
 	}
 }
 
@@ -365,13 +367,13 @@ func (p *Partition) forEachMissing(r *Replica, visit func(*promise) (on bool)) {
 }
 
 // lose marks a promise as lost, because the leader of the newest epoch does not have the batch.
-func (p *Partition) lose(q *promise, clause string) {
+func (p *Partition) lose(q *promise, clause, way string) {
 	for _, r := range p.replicas {
 		if q.held&(1<<r.slot) == 0 && q.Next > r.Log.start {
 			r.adjustMissing(q, -1)
 		}
 	}
-	q.lost, q.clause = true, clause
+	q.lost, q.clause, q.way = true, clause, way
 }
 
 // supersede marks the batches that an unclean election loses because the new leader does not have them.

@@ -262,7 +262,7 @@ func TestNoLicenceCoversTruncationToTheHighWatermark(t *testing.T) {
 	require.Equal(t, Violated, f.Status)
 	require.Contains(t, f.Explanation, "truncated it at step 21, to its own high watermark")
 	require.Contains(t, f.Explanation, "b1 and b3 still have it")
-	require.Equal(t, Fact{Subject{APartition, "orders-0"}, ByLeader, cutByItself, 1}, f.Fact)
+	require.Equal(t, Fact{Subject{APartition, "orders-0"}, ByLeader, "elected from the ISR, " + cutByItself, 1}, f.Fact)
 	require.Equal(t, "acked-durable acked-electable truncation-licensed", brokenBy(s.done()))
 }
 

@@ -44,16 +44,16 @@ func seeMatch(d *Tally, v *View, c *Change, role Role) {
 			continue
 		}
 		d.exercised()
-		other := o.Log.batches[i]
+		other, way := o.Log.batches[i], "at one offset"
 		switch {
 		case !other.Same(b):
 		case has && i > 0 && !o.Log.batches[i-1].Same(below) && below.Next > max(o.Log.start, p.trimmed) && o.Log.batches[i-1].Next > max(r.Log.start, p.trimmed):
-			other, b = o.Log.batches[i-1], below
+			other, b, way = o.Log.batches[i-1], below, "below equal records"
 		default:
 			continue
 		}
 		if !d.broken() {
-			d.decide(v, p.fact(role, b.Base, ""), v.damagedDisk(p), "the logs of ", p.TP.String(), " differ: ", v.name(r.Node), " has ", b.span(),
+			d.decide(v, p.fact(role, b.Base, way), v.damagedDisk(p), "the logs of ", p.TP.String(), " differ: ", v.name(r.Node), " has ", b.span(),
 				" where ", v.name(o.Node), " has ", other.span(), ", and both have the same epoch at or above it")
 		}
 	}

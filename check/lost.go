@@ -73,7 +73,7 @@ func judgeLost(c *Case) Result {
 		if x.polled {
 			continue
 		}
-		r := Result{Status: Violated, Step: step[p], Fact: p.fact(ByLeader, op.Offset, ""), Explanation: quote(op.Value) + " of " + op.Client +
+		r := Result{Status: Violated, Step: step[p], Fact: p.fact(ByLeader, op.Offset, wayOfLoss(c.View, p.TopicPartition, op.Offset)), Explanation: quote(op.Value) + " of " + op.Client +
 			" was acknowledged at offset " + itoa(op.Offset) + " of " + p.String() + "; readers have passed that offset and none has seen the record"}
 		if op.Acks == 1 {
 			r.Clause = asksForLess

@@ -16,7 +16,7 @@ var metadataMonotone = &Check{
 		switch c.Kind {
 		case MetadataApplied:
 			if c.Offset < c.Prior {
-				d.violate(v, metadataFact(ByServer, c.Offset, ""), v.name(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
+				d.violate(v, metadataFact(ByServer, c.Offset, "offset falls"), v.name(c.Node), " had applied the metadata up to ", itoa(c.Prior), " and is at ", itoa(c.Offset))
 			}
 		case ReplicaChanged:
 			if c.Replica.Epoch < c.Before.Epoch {

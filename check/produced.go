@@ -143,7 +143,7 @@ var ackedWhereTold = &Check{
 				if clause == "" && !op.Idempotent { // the acknowledged copy may have been deleted before any read
 					clause = c.View.deletedAt(p.TopicPartition, op.Offset)
 				}
-				s.decide(polls[0], p.fact(ByLeader, op.Offset, ""), clause, quote(op.Value)+" of "+op.Client+" was acknowledged at offset "+itoa(op.Offset)+" of "+
+				s.decide(polls[0], p.fact(ByLeader, op.Offset, wayOfLoss(c.View, p.TopicPartition, op.Offset)), clause, quote(op.Value)+" of "+op.Client+" was acknowledged at offset "+itoa(op.Offset)+" of "+
 					p.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
 			}
 		}

@@ -196,7 +196,7 @@ var metadataComplete = &Check{
 			if q.quorumEpoch > w.Epoch {
 				return true
 			}
-			d.decide(v, p.fact(ByVoter, q.Base, ""), v.deviceFaults(), v.name(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
+			d.decide(v, p.fact(ByVoter, q.Base, p.wayLost(w.Node, q)), v.deviceFaults(), v.name(w.Node), " leads epoch ", itoa(w.Epoch), " without offset ",
 				itoa(q.Base), ", which was committed by step ", itoa(q.step), p.copiesLeft(v, q))
 			return false
 		})

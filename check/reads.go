@@ -30,7 +30,7 @@ var oneValue = &Check{
 				if clause == "" {
 					clause = c.View.deletedAt(k.TopicPartition, op.Offset)
 				}
-				s.decide(op, k.fact(ByLeader, op.Offset, ""), clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
+				s.decide(op, k.fact(ByLeader, op.Offset, wayOfLoss(c.View, k.TopicPartition, op.Offset)), clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
 					k.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+" there at step "+itoa(op.Step))
 			default:
 				s.seen++
@@ -162,7 +162,7 @@ var readsFresh = &Check{
 					if clause == "" { // the log of an uncleanly elected leader may end below offsets that other replicas have deleted
 						clause = c.View.deletedAt(p.TopicPartition, a.Offset)
 					}
-					s.decide(op, p.fact(ByLeader, a.Offset, ""), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
+					s.decide(op, p.fact(ByLeader, a.Offset, wayOfLoss(c.View, p.TopicPartition, a.Offset)), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
 						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and no fault has been active since")
 				}
 			}
@@ -263,7 +263,7 @@ func seeRead(d *Tally, v *View, c *Change) {
 		if clause == "" && q.Next <= p.trimmed { // an empty log may lose its end offset
 			clause = p.deleted()
 		}
-		d.decide(v, p.fact(c.Replica.role(), q.Base, ""), clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
+		d.decide(v, p.fact(c.Replica.role(), q.Base, p.wayLost(c.Node, q)), clause, "readers of ", p.TP.String(), " were shown ", q.span(), " at step ",
 			itoa(q.step), "; now ", v.name(c.Node), " serves ", b.span(), " there")
 	}
 }

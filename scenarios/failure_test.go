@@ -66,7 +66,7 @@ func TestUnrestIsTyped(t *testing.T) {
 	one.partition(state("orders", replica(2, 7), replica(3, 9)))
 	two.partition(state("payments", replica(3, 9), replica(2, 1), replica(2, 1)))
 	kind, text := one.words()
-	if kind != "a follower's log ends elsewhere; a follower is not in sync" ||
+	if kind != "a follower's log ends elsewhere" ||
 		text != "the log of orders-0 on b2 ends at 7, and that of the leader at 9; b3 is not in the ISR of orders-0" {
 		t.Errorf("%q: %q", kind, text)
 	}
@@ -84,6 +84,76 @@ func TestUnrestIsTyped(t *testing.T) {
 	rest.partition(state("orders", replica(2, 9)))
 	if kind, _ := rest.words(); kind != "" {
 		t.Errorf("a partition at rest has the obstacle %q", kind)
+	}
+}
+
+// The kind of a stuck run is the first of its obstacles in the order of causes. What a smaller file no longer has does not
+// change it: clients that wait, partitions that do not exist, machines that the file leaves down or does not ask for.
+func TestUnrestIsItsCause(t *testing.T) {
+	machine := func(host, role string, up, fenced, active bool) MachineState {
+		return MachineState{Host: env.Addr(host), Role: role, Up: up, Fenced: fenced, Active: active}
+	}
+	c1 := machine("c1", "controller", true, false, true)
+	b1, b2 := machine("b1", "broker", true, false, false), machine("b2", "broker", true, false, false)
+	replica := func(node wire.NodeID, end wire.Offset) ReplicaState {
+		return ReplicaState{Node: node, Host: env.Addr(fmt.Sprintf("b%d", node)), Up: true, Leads: node == 1, HW: end, End: end}
+	}
+	led := PartitionState{TP: wire.TopicPartition{Topic: "orders"}, Leader: 1, HW: 9, End: 9, ISR: []wire.NodeID{1, 2}, Replicas: []ReplicaState{replica(1, 9), replica(2, 9)}}
+	behind, leaderless := led, led
+	behind.Replicas = []ReplicaState{replica(1, 9), replica(2, 7)}
+	leaderless.Leader = wire.NoNode
+	waits := func(o *obstacles) {
+		o.add(consumerWaits, "a consumer waits")
+		o.add(noPartition, "orders-7 does not exist")
+	}
+	for _, c := range []struct {
+		name, want string
+		core       []env.Addr
+		machines   []MachineState
+		partitions []PartitionState
+		also       func(*obstacles)
+	}{
+		{"a follower", "a follower's log ends elsewhere", nil, []MachineState{c1, b1, b2}, []PartitionState{led, behind}, waits},
+		{"a fenced broker", "a broker is fenced", nil, []MachineState{c1, b1, machine("b2", "broker", true, true, false)}, []PartitionState{behind}, waits},
+		{"no controller", "no controller is active", nil, []MachineState{machine("c1", "controller", true, false, false), b1}, []PartitionState{leaderless}, waits},
+		{"a controller that died while it was active", "no controller is active", nil, []MachineState{machine("c1", "controller", false, false, true), b1}, nil, waits},
+		{"no leader, and a follower elsewhere", "a partition has no leader", nil, []MachineState{c1, b1}, []PartitionState{leaderless, behind}, nil},
+		{"a machine is down", "a broker or controller is down", nil, []MachineState{c1, machine("b2", "broker", false, false, false)}, []PartitionState{led}, func(o *obstacles) { o.add(consumerWaits, "x") }},
+		{"a machine is down, and a follower is elsewhere", "a follower's log ends elsewhere", nil, []MachineState{c1, machine("b3", "broker", false, false, false)}, []PartitionState{behind}, nil},
+		{"the core's follower, and a leaderless partition", "a follower's log ends elsewhere", []env.Addr{"b1", "b2", "c1"}, []MachineState{c1, b1, b2}, []PartitionState{leaderless, behind}, waits},
+		{"the core has only a leaderless partition", "a partition has no leader", []env.Addr{"b1", "b2", "c1"}, []MachineState{c1, b1, b2}, []PartitionState{leaderless}, waits},
+		{"a follower outside the core", "a consumer waits", []env.Addr{"b1", "c1"}, []MachineState{c1, b1, machine("b2", "broker", true, true, false)}, []PartitionState{behind}, func(o *obstacles) { o.add(consumerWaits, "x") }},
+		{"a client", "a partition does not exist", nil, []MachineState{c1, b1, machine("p1", "client", false, false, false)}, []PartitionState{led}, waits},
+	} {
+		o := &obstacles{core: c.core}
+		if c.also != nil {
+			c.also(o)
+		}
+		for _, p := range c.partitions {
+			o.partition(p)
+		}
+		o.machines(c.machines)
+		if kind, text := o.words(); kind != c.want {
+			t.Errorf("%s: %q, want %q of: %s", c.name, kind, c.want, text)
+		}
+	}
+}
+
+// A run that waited for something else than a quiet cluster says for what.
+func TestUnrestNamesTheLine(t *testing.T) {
+	const stuck = "cluster brokers=3 controllers=1\ntopic orders\nrun until quiet\n"
+	for line, want := range map[string]string{
+		"run until isr orders-0 2 within 2s":        "run until isr: a broker is not idle",
+		"run until hw orders-0 >= 7 within 2s":      "run until hw >=: a broker is not idle",
+		"run until leader orders-0 is b2 within 2s": "run until leader is: a broker is not idle",
+	} {
+		v, err := New(load(t, stuck+line+"\n"), RunOptions{}).Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(v.Failures) != 1 || v.Failures[0].Check != OfRest || v.Failures[0].Kind != want {
+			t.Errorf("%s: %+v, want %q", line, v.Failures, want)
+		}
 	}
 }
 

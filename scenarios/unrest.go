@@ -4,40 +4,45 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"samsa/sim/env"
 )
 
-// obstacle is a reason why a cluster is not quiet. Reports list obstacles in the order of their numbers.
+// obstacle is a reason why a cluster is not quiet. The obstacles are in the order of causes: most are a consequence of one with
+// a smaller number, if there is one.
 type obstacle uint8
 
 const (
 	noCluster obstacle = iota
+	noController
 	brokerFenced
-	nodeDown
-	noPartition
+	noLeader
 	otherEpoch
 	otherEnd
 	notInSync
-	followerHWLow
-	noLeader
 	hwLow
-	consumerWaits
-	producerWaits
+	followerHWLow
+	noPartition
+	nodeDown // a file may leave a machine down on purpose, and the others must become quiet without it
 	operatorWaits
+	producerWaits
+	consumerWaits
 	notIdle
 )
 
 // String returns the obstacle in words, which are the same on every seed.
 func (o obstacle) String() string {
 	return [...]string{
-		"there is no cluster", "a broker is fenced", "a broker or controller is down", "a partition does not exist",
-		"a follower is in another epoch", "a follower's log ends elsewhere", "a follower is not in sync",
-		"a follower's high watermark is low", "a partition has no leader", "a high watermark is low",
-		"a consumer waits", "a producer waits", "the operator waits", "a broker is not idle",
+		"there is no cluster", "no controller is active", "a broker is fenced", "a partition has no leader",
+		"a follower is in another epoch", "a follower's log ends elsewhere", "a follower is not in sync", "a high watermark is low",
+		"a follower's high watermark is low", "a partition does not exist", "a broker or controller is down",
+		"the operator waits", "a producer waits", "a consumer waits", "a broker is not idle",
 	}[o]
 }
 
 // obstacles holds all obstacles of one cluster, with their text on this seed.
 type obstacles struct {
+	core  []env.Addr // the machines that must become quiet; nil for all
 	kinds []obstacle
 	texts []string
 }
@@ -51,34 +56,46 @@ func (o *obstacles) add(kind obstacle, format string, args ...any) {
 	}
 }
 
-// words returns the kind, which is the same for one failure on every seed, and the text.
+// words returns the kind, which is the same for one failure on every seed, and the text. The kind is the first obstacle in the
+// order of causes, and the text has all of them: a smaller scenario with fewer clients and partitions has fewer consequences,
+// and is the same failure. A core need not lead every partition, so there a partition without a leader may be no obstacle.
 func (o *obstacles) words() (kind, text string) {
 	slices.Sort(o.kinds)
-	var kinds []string
-	for _, k := range o.kinds {
-		kinds = append(kinds, k.String())
+	text = strings.Join(o.texts, "; ")
+	for i, k := range o.kinds {
+		if k != noLeader || o.core == nil || i == len(o.kinds)-1 || o.kinds[i+1] >= noPartition {
+			return k.String(), text
+		}
 	}
-	return strings.Join(kinds, "; "), strings.Join(o.texts, "; ")
+	return "", text
 }
 
-// unrest finds the obstacles of a session's cluster.
+// unrest returns the obstacles of a session's cluster. If the run stopped at a line that waits for something else than a quiet
+// cluster, the kind begins with the words of that line that have no names.
 func unrest(s *Session) (kind, text string) {
 	o := &obstacles{}
-	c := s.cluster
-	if c == nil {
+	if s.cluster == nil {
 		o.add(noCluster, "there is no cluster")
 		return o.words()
 	}
-	for _, m := range c.Machines() {
-		switch {
-		case m.Up && m.Fenced:
-			o.add(brokerFenced, "%s is fenced", m.Host)
-		case !m.Up && m.Role != "client":
-			o.add(nodeDown, "%s is down", m.Host)
+	waited := ""
+	if c := waitedInVain(s); c != nil {
+		if c.Args.has("quiet") && c.Args.has("HOSTS") {
+			o.core = s.hosts(arg[[]hostTerm](c.Args, "HOSTS"))
+		}
+		if !c.Args.has("quiet") {
+			waited = c.Verb.Name
+			for _, b := range c.Args.bound {
+				if b.value == nil && b.name != "within" {
+					waited += " " + b.name
+				}
+			}
+			waited += ": "
 		}
 	}
-	for _, tp := range s.Program().Partitions() {
-		p, ok := c.Partition(tp)
+	o.machines(s.cluster.Machines())
+	for _, tp := range s.program.Partitions() {
+		p, ok := s.cluster.Partition(tp)
 		if !ok {
 			o.add(noPartition, "%s does not exist", tp)
 			continue
@@ -98,15 +115,53 @@ func unrest(s *Session) (kind, text string) {
 	if len(o.kinds) == 0 {
 		o.add(notIdle, "all replicas agree, and a broker is not idle")
 	}
-	return o.words()
+	kind, text = o.words()
+	return waited + kind, text
 }
 
-// partition adds the obstacles of one partition.
+// waitedInVain returns the run until line at which the run stopped, or nil.
+func waitedInVain(s *Session) *Command {
+	for i := range s.program.code {
+		c := &s.program.code[i]
+		if c.Verb == verbRun && slices.ContainsFunc(s.claims, func(x Claim) bool { return x.Line == &c.Line && !x.OK }) {
+			return c
+		}
+	}
+	return nil
+}
+
+// owes reports whether a machine must become quiet.
+func (o *obstacles) owes(host env.Addr) bool { return o.core == nil || slices.Contains(o.core, host) }
+
+// machines adds the obstacles of the machines.
+func (o *obstacles) machines(all []MachineState) {
+	active := false
+	for _, m := range all {
+		if m.Role == "client" || !o.owes(m.Host) {
+			continue
+		}
+		active = active || m.Active && m.Up
+		switch {
+		case m.Up && m.Fenced:
+			o.add(brokerFenced, "%s is fenced", m.Host)
+		case !m.Up:
+			o.add(nodeDown, "%s is down", m.Host)
+		}
+	}
+	if !active {
+		o.add(noController, "no controller is active")
+	}
+}
+
+// partition adds the obstacles of one partition. Without a leader there is nothing that its followers could follow.
 func (o *obstacles) partition(p PartitionState) {
-	led := false
+	led := slices.ContainsFunc(p.Replicas, func(r ReplicaState) bool { return r.Leads && r.Node == p.Leader && o.owes(r.Host) })
+	if !led {
+		o.add(noLeader, "%s has no leader", p.TP)
+		return
+	}
 	for _, r := range p.Replicas {
-		led = led || r.Leads && r.Node == p.Leader
-		if !r.Up || r.Node == p.Leader {
+		if !r.Up || r.Node == p.Leader || !o.owes(r.Host) {
 			continue
 		}
 		switch tp, b := p.TP, r.Host; {
@@ -120,10 +175,7 @@ func (o *obstacles) partition(p PartitionState) {
 			o.add(followerHWLow, "the high watermark of %s on %s is %d, and the log ends at %d", tp, b, r.HW, p.End)
 		}
 	}
-	switch {
-	case !led:
-		o.add(noLeader, "%s has no leader", p.TP)
-	case p.HW != p.End:
+	if p.HW != p.End {
 		o.add(hwLow, "the high watermark of %s is %d, and the log ends at %d", p.TP, p.HW, p.End)
 	}
 }

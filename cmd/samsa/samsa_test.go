@@ -210,8 +210,8 @@ func TestErrorJSONNamesThePlace(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	const never = "cluster controllers=1\ntopic orders\nrun until isr orders-0 2 within 5s\n"
 	stuck := scenario(t, never)
-	stuckFound := scenario(t, never+"found quiet kind=\"a broker is not idle\"\n")
-	stuckOther := scenario(t, never+"found quiet kind=\"a partition has no leader\"\n")
+	stuckFound := scenario(t, never+"found quiet kind=\"run until isr: a broker is not idle\"\n")
+	stuckOther := scenario(t, never+"found quiet kind=\"run until isr: a partition has no leader\"\n")
 	gone := scenario(t, "cluster controllers=1\nrule M1\ntopic orders\nfound quiet kind=\"a broker is fenced\"\n")
 	budget := scenario(t, "cluster controllers=1\nwait 10d\nfound budget events=500\n")
 	unseen := scenario(t, "cluster controllers=1\nsaw broker.fenced\n")

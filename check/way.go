@@ -1,0 +1,63 @@
+package check
+
+import (
+	"slices"
+
+	"samsa/wire"
+)
+
+// The ways in which a replica came to be without a promised batch. They are parts of Fact.Way: a failing scenario that
+// becomes smaller must keep failing because a record was truncated, for example, and not because it was never replicated. That
+// a replica truncated to its high watermark is no way of its own: at the beginning of a log every truncation does.
+const (
+	cutByItself  = "truncated it"
+	takenByFault = "a fault took it"
+	neverThere   = "never had it"
+)
+
+// wayLost returns the way in which a replica came to be without a batch. The last truncation counts before a fault, because a
+// replica truncates what a fault has left.
+func (p *Partition) wayLost(node wire.NodeID, q *promise) string {
+	if q.lastCutOn(node) != nil {
+		return cutByItself
+	}
+	if slices.ContainsFunc(q.taken, func(t taken) bool { return t.node == node }) {
+		return takenByFault
+	}
+	return neverThere
+}
+
+// chosen returns how a leader came to lead.
+func chosen(p *Partition, r *Replica) string {
+	e := p.election(r.Epoch)
+	switch {
+	case e == nil || e.Leader != r.Node || e.Epoch != r.Epoch:
+		return "not elected"
+	case e.Unclean != "":
+		return "elected uncleanly"
+	case e.FromELR:
+		return "elected from the ELR"
+	case slices.Contains(e.Members, r.Node):
+		return "elected from the ISR"
+	}
+	return "elected from neither ISR nor ELR"
+}
+
+// wayOfLoss returns the way in which the promised batch at an offset was lost, for the history checks that find the loss in
+// what clients saw. It is empty if the leaders had the batch, so that something else hid it.
+func wayOfLoss(v *View, tp wire.TopicPartition, at wire.Offset) string {
+	if v == nil {
+		return ""
+	}
+	for _, p := range v.parts {
+		if p.TP != tp {
+			continue
+		}
+		for q := range p.promisesWithin(at, at+1) {
+			if q.lost && q.clause == "" {
+				return q.way
+			}
+		}
+	}
+	return ""
+}
