@@ -28,7 +28,9 @@ type Causes struct {
 	Found     []Found   // the first violation and the first priced finding of each invariant
 	Faults    []Fault   // in the order in which they began
 	Sends     []Send    // the records that a line gave to a producer
+	Began     []Began   // the lines in the order in which they began
 	Decisions []Decision
+	Rules     []string // the enabled old rules
 	Standing  []string // the enabled old rules without arguments, which apply to every event; compare Decision
 
 	line     int // the current line of the scenario, 0 before the first line
@@ -100,6 +102,12 @@ type Send struct {
 	Line          int
 }
 
+// Began is a line of the scenario that began.
+type Began struct {
+	Line  int
+	Event uint64 // the number of the next event
+}
+
 // Decision is an answer of an old rule that the current rule would not have given.
 type Decision struct {
 	Question string // the name of the rule, a field of a type Rules: "TruncateOnFollow"
@@ -119,7 +127,7 @@ type endOfLink struct {
 // AssembleWithCauses builds a cluster as Assemble does, and keeps a ledger of causes. Messages must travel by pointer,
 // because the ledger identifies a message by its pointer.
 func AssembleWithCauses(o cluster.Options) (Cluster, *Causes, error) {
-	l := &Causes{handled: map[messageKey]int{}, asked: map[endOfLink]int32{}}
+	l := &Causes{Rules: o.Rules, handled: map[messageKey]int{}, asked: map[endOfLink]int32{}}
 	o.Mode, o.Decided = cluster.ModePointer, l.decided
 	c := judged{}
 	var err error
@@ -136,8 +144,11 @@ func AssembleWithCauses(o cluster.Options) (Cluster, *Causes, error) {
 	return &tapped{c, l}, l, nil
 }
 
-// At sets the line of the scenario that makes the next faults and sends.
-func (l *Causes) At(line int) { l.line = line }
+// At says that a line of the scenario begins. The faults and sends that follow belong to it.
+func (l *Causes) At(line int) {
+	l.line = line
+	l.Began = append(l.Began, Began{line, l.world.Events()})
+}
 
 // decided implements Options.Decided.
 func (l *Causes) decided(question string, always bool) {

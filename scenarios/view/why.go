@@ -1,0 +1,225 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"samsa/check"
+	"samsa/scenarios"
+	"samsa/wire"
+)
+
+// Chain is the explanation of one finding: from the symptom back to its causes, across machines. It is divided by questions:
+// in the part of one question each link is the reason for the one before.
+//
+//	step 16  b3    leads orders-0 in epoch 2 without offset 0, "a" of p1                   the symptom
+//	Why does b3 not have it?
+//	step 11  b3    truncates its log from 1 to 0: its own high watermark                   the reason
+//	               M1: today a follower does not truncate before its first fetch           the rule
+//	step 10  c1    makes b2 leader in epoch 1                                              the reason of that
+//	               line 11, crash b1                                                       the fault
+type Chain struct {
+	Check  string `json:"check"`
+	Status string `json:"status"` // "violated" or "priced"
+	Step   uint64 `json:"step"`   // at which the check decided
+	Links  []Link `json:"links"`
+}
+
+// Link is one cause.
+type Link struct {
+	Question string `json:"question,omitempty"` // the question that this link and the links after it answer
+	Kind     string `json:"kind"`               // one of LinkKinds
+	Event    uint64 `json:"event"`              // the event that made it so
+	Step     uint64 `json:"step"`               // of the story; 0 if the event is not a step
+	Time     int64  `json:"virtual_ns"`
+	Machine  string `json:"machine,omitempty"`
+	Sentence string `json:"sentence"`       // without its subject, the machine
+	Line     int    `json:"line,omitempty"` // the line of the scenario that caused it; 0 if none did
+}
+
+// The kinds of links.
+const (
+	LinkSymptom = "symptom" // what the check found
+	LinkEvent   = "event"   // a machine did something
+	LinkState   = "state"   // a machine's state, with the event that last changed it
+	LinkMessage = "message" // a message that arrived
+	LinkLost    = "lost"    // a message that did not arrive, or bytes that were not synced
+	LinkFault   = "fault"   // a fault of the scenario
+	LinkRule    = "rule"    // an old rule decided otherwise than today's
+	LinkPrice   = "price"   // the setting or the fault that allows what happened
+)
+
+// maxLinks is the longest chain.
+const maxLinks = 25
+
+// NewChain explains one finding of a session, at any moment of it. The scenario runs again for it, with a ledger of causes;
+// the session itself does not move.
+func NewChain(s *scenarios.Session, f check.Finding) (*Chain, error) {
+	ledger, err := scenarios.CausesOf(s)
+	if err != nil {
+		return nil, err
+	}
+	w := newWhy(s, ledger)
+	explainer{voters{copies{commits{elections{trail{w}}}}}}.explain(f)
+	links := w.links
+	if len(links) > maxLinks {
+		links = links[:maxLinks]
+	}
+	return &Chain{Check: f.Check.Name, Status: f.Status.String(), Step: f.Step, Links: links}, nil
+}
+
+// why builds one chain.
+type why struct {
+	*history
+	names   scenarios.Names
+	program *scenarios.Program
+
+	links    []Link
+	question string // of the next link
+	said     map[string]bool
+}
+
+func newWhy(s *scenarios.Session, l *scenarios.Causes) *why {
+	return &why{history: &history{l}, names: s.Names(), program: s.Program(), said: map[string]bool{}}
+}
+
+// ask begins a part of the chain. A question without an answer is left out.
+func (w *why) ask(format string, args ...any) { w.question = fmt.Sprintf(format, args...) }
+
+// add adds a link, unless the chain has it already.
+func (w *why) add(l Link) {
+	key := l.key()
+	if w.said[key] {
+		return
+	}
+	w.said[key] = true
+	l.Question, w.question = w.question, ""
+	w.links = append(w.links, l)
+}
+
+// key is equal for two links that say the same.
+func (l *Link) key() string { return fmt.Sprint(l.Machine, l.Sentence, l.Line, l.Event) }
+
+// at adds a link for an event: the sentence of its machine.
+func (w *why) at(kind string, event uint64, format string, args ...any) {
+	l := Link{Kind: kind, Event: event, Sentence: fmt.Sprintf(format, args...)}
+	if event < uint64(len(w.Events)) {
+		e := &w.Events[event]
+		l.Step, l.Time, l.Machine = e.Step, e.Time, e.Machine
+	}
+	w.add(l)
+}
+
+// symptom adds the first link: the sentence of a machine, at the step of the finding.
+func (w *why) symptom(f check.Finding, i int, machine, format string, args ...any) {
+	c := &w.Changes[i]
+	l := Link{Kind: LinkSymptom, Event: c.Event, Step: f.Step, Machine: machine, Sentence: fmt.Sprintf(format, args...)}
+	if c.Event < uint64(len(w.Events)) {
+		l.Time = w.Events[c.Event].Time
+	}
+	w.add(l)
+}
+
+// setMachine sets the machine of the last link, if its event is not one of that machine.
+func (w *why) setMachine(name string) {
+	if n := len(w.links); n > 0 {
+		w.links[n-1].Machine = name
+	}
+}
+
+// quote returns values in words: "a" and "b", or "a1" to "a9".
+func quote(values []string) string {
+	switch n := len(values); {
+	case n == 0:
+		return ""
+	case n == 1:
+		return `"` + values[0] + `"`
+	case n == 2:
+		return `"` + values[0] + `" and "` + values[1] + `"`
+	default:
+		return `"` + values[0] + `" to "` + values[n-1] + `"`
+	}
+}
+
+// inWords returns names in words: b1, b2 and b3.
+func inWords(names []string) string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	switch n := len(names); n {
+	case 0:
+		return "none"
+	case 1:
+		return names[0]
+	default:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+}
+
+// explainer finds the questions that a finding raises.
+type explainer struct{ voters }
+
+// explain builds the chain of a finding.
+func (w explainer) explain(f check.Finding) {
+	switch i := w.decided(f); {
+	case i >= 0:
+		w.invariant(f, i)
+	default:
+		w.operations(f)
+	}
+	w.question = ""
+	w.unmentioned()
+	if f.Clause != "" {
+		w.ask("Why is that a price and no violation?")
+		w.add(Link{Kind: LinkPrice, Event: w.links[0].Event, Time: w.links[0].Time, Sentence: f.Clause})
+	}
+}
+
+// decided returns the change that decided a finding, -1 if its check is not an invariant.
+func (w explainer) decided(f check.Finding) int {
+	for _, found := range w.Found {
+		if found.Check == f.Check.Name && found.Result.Status == f.Status {
+			return found.Change
+		}
+	}
+	return -1
+}
+
+// invariant explains the finding of an invariant that the change at an index decided.
+func (w explainer) invariant(f check.Finding, i int) {
+	c := &w.Changes[i]
+	switch {
+	case c.Partition == nil:
+		w.plain(f, i)
+	case c.Voter != nil || c.Partition.ID == wire.MetadataTopicID:
+		w.quorum(f, i)
+	default:
+		w.partition(f, i)
+	}
+}
+
+// operations explains a finding about the operations of clients, or one about liveness. The loss that a client sees was
+// decided before, and an invariant found it there.
+func (w explainer) operations(f check.Finding) {
+	w.add(Link{Kind: LinkSymptom, Event: w.lastEvent(f.Step), Step: f.Step, Time: w.time(w.lastEvent(f.Step)), Sentence: f.Explanation})
+	best := -1
+	for i, found := range w.Found {
+		if found.Result.Status != check.Violated || found.Result.Step > f.Step && f.Step > 0 {
+			continue
+		}
+		if found.Result.Fact.Subject == f.Fact.Subject && (best < 0 || found.Check == check.AckedDurable.Name) {
+			best = i
+		}
+	}
+	if best >= 0 {
+		found := w.Found[best]
+		w.ask("How did it come to that?")
+		w.invariant(check.Finding{Check: check.Named(found.Check), Result: found.Result}, found.Change)
+		if len(w.links) > 1 {
+			w.links[1].Kind = LinkEvent
+		}
+		return
+	}
+	w.ask("Which faults were active?")
+	w.active(w.time(w.lastEvent(f.Step)))
+}

@@ -1,0 +1,176 @@
+package view
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"samsa/check"
+	"samsa/scenarios"
+)
+
+// chains are the golden chains: the file, the old rules that it needs, and the check.
+var chains = []struct {
+	name, check string
+	rules       []string
+}{
+	{"museum-m1", "acked-durable", []string{"M1"}},
+	{"museum-m2", "logs-match", []string{"M2"}},
+	{"museum-m3", "acked-durable", []string{"M3"}},
+	{"museum-m6", "acked-durable", []string{"M6"}},
+	{"museum-m9", "acked-durable", []string{"M9"}},
+	{"museum-m20", "acked-durable", []string{"M20"}},
+	{"museum-m22", "acked-durable", []string{"M22"}},
+	{"museum-m24", "acked-durable", []string{"M24"}},
+	{"museum-m29", "reads-stable", []string{"M29"}},
+	{"museum-k1", "metadata-logs-match", []string{"K1"}},
+	{"museum-k2", "metadata-complete", []string{"K2"}},
+	{"museum-k3", "metadata-complete", []string{"K3"}},
+	{"museum-k22", "reply-after-commit", []string{"K22"}},
+	{"skipped-epoch", "acked-durable", nil},
+	{"unclean-election", "acked-durable", nil},
+	{"power-loss-of-all-replicas", "acked-durable", nil},
+	{"lying-disk", "acked-durable", nil},
+	{"acks-one", "acked-durable", nil},
+}
+
+// ended runs a scenario of the library or of testdata to its end.
+func ended(t *testing.T, name string, rules []string, budget uint64) *scenarios.Session {
+	t.Helper()
+	src, ok := scenarios.Source(name)
+	if !ok {
+		var err error
+		if src, err = os.ReadFile("testdata/" + name + ".txt"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := scenarios.Load(name, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scenarios.New(p, scenarios.RunOptions{Rules: rules, Events: budget})
+	if _, err := s.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The chains are what a reader gets; read them before you commit a change of them.
+func TestChains(t *testing.T) {
+	for _, c := range chains {
+		t.Run(c.name, func(t *testing.T) {
+			s := ended(t, c.name, c.rules, 0)
+			for _, f := range s.Verdict().Findings {
+				if f.Check.Name != c.check {
+					continue
+				}
+				chain, err := NewChain(s, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(c.rules) > 0 && !slices.ContainsFunc(chain.Links, func(l Link) bool { return l.Kind == LinkRule }) {
+					t.Errorf("the chain does not name the old rule %s", c.rules)
+				}
+				golden(t, "why-"+c.name+".txt", chain.Text())
+			}
+		})
+	}
+}
+
+// Every violated or priced finding has a chain of at most 25 links whose links are sentences, of events that happened, in 80
+// columns. Explaining a finding does not change the session.
+func TestEveryFindingHasAChain(t *testing.T) {
+	files := map[string][]string{}
+	for _, name := range scenarios.Library() {
+		files[name] = nil
+		if id, ok := strings.CutPrefix(name, "museum-"); ok {
+			files[name] = []string{strings.ToUpper(id)}
+		}
+	}
+	chains := 0
+	for _, name := range scenarios.Library() {
+		s := ended(t, name, files[name], 4000)
+		before := s.Verdict()
+		for _, f := range before.Findings {
+			if f.Status != check.Violated && f.Status != check.Priced {
+				continue
+			}
+			chains++
+			c, err := NewChain(s, f)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, f.Check.Name, err)
+			}
+			if err := wellFormed(c, before.Events); err != nil {
+				t.Errorf("%s, %s: %v\n%s", name, f.Check.Name, err, c.Text())
+			}
+		}
+		if after := s.Verdict(); after.Hash != before.Hash || after.Events != before.Events {
+			t.Errorf("%s has another hash after it was explained", name)
+		}
+	}
+	if chains < 60 {
+		t.Errorf("only %d findings were explained", chains)
+	}
+}
+
+// wellFormed returns what is wrong with a chain.
+func wellFormed(c *Chain, events uint64) error {
+	if len(c.Links) < 2 || len(c.Links) > maxLinks || c.Links[0].Kind != LinkSymptom || c.Links[0].Question != "" {
+		return fmt.Errorf("%d links, of which the first is %+v", len(c.Links), c.Links[:min(1, len(c.Links))])
+	}
+	for i, l := range c.Links {
+		switch {
+		case l.Sentence == "" || strings.Contains(l.Sentence, "  ") || strings.Contains(l.Sentence, "%!"):
+			return fmt.Errorf("link %d is %q", i, l.Sentence)
+		case l.Event > events:
+			return fmt.Errorf("link %d is of event %d of %d", i, l.Event, events)
+		case l.Kind == LinkFault && l.Line == 0:
+			return fmt.Errorf("link %d is a fault without a line", i)
+		case i > 0 && l.Kind == LinkSymptom:
+			return fmt.Errorf("link %d is a second symptom", i)
+		}
+	}
+	for line := range strings.Lines(c.Text()) {
+		if runes(strings.TrimRight(line, "\n")) > width {
+			return fmt.Errorf("%q is too wide", line)
+		}
+	}
+	return nil
+}
+
+// A chain can be asked for at any moment of a session, and explains that moment.
+func TestChainInTheMiddle(t *testing.T) {
+	src, _ := scenarios.Source("museum-m1")
+	p, err := scenarios.Load("museum-m1", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scenarios.New(p, scenarios.RunOptions{Rules: []string{"M1"}})
+	if _, err := s.RunUntil(12); err != nil { // b3 has truncated its log, and does not lead yet
+		t.Fatal(err)
+	}
+	found := false
+	for _, f := range s.Verdict().Findings {
+		if f.Status != check.Violated {
+			continue
+		}
+		c, err := NewChain(s, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Check.Name == "truncation-licensed" {
+			found = true
+			if l := c.Links[1]; l.Machine != "b3" || !strings.Contains(l.Sentence, "own high watermark") {
+				t.Errorf("the truncation is explained by\n%s", c.Text())
+			}
+		}
+	}
+	if !found {
+		t.Error("truncation-licensed is not violated at step 12")
+	}
+	if s.Position() != 12 {
+		t.Errorf("the session has moved to step %d", s.Position())
+	}
+}

@@ -1,0 +1,139 @@
+package view
+
+import (
+	"fmt"
+
+	"samsa/check"
+	"samsa/scenarios"
+	"samsa/wire"
+)
+
+// differs explains a batch that does not fit: two logs differ, or a log is out of order.
+func (w copies) differs(f check.Finding, i int) {
+	c := &w.Changes[i]
+	p, r := c.Partition, part{c.Partition, c.Node}
+	who := w.node(c.Node)
+	m := w.message(c.Event)
+	from := ""
+	if m != nil && m.Response != nil {
+		from = ", from " + m.From
+	}
+	log := w.log(r, i)
+	y, z, other := w.conflict(r, log, f.Fact.Offset, i)
+	if n := len(log); other == wire.NoNode && n > 1 {
+		y = log[n-2]
+	}
+	above := ""
+	if y.Next > 0 && !y.Same(c.Batch) {
+		above = fmt.Sprintf(", above %s of epoch %d", w.short(p, y.Batch), y.Epoch)
+	}
+	w.symptom(f, i, who, "appends %s of %s, of epoch %d%s%s", w.record(p, c.Batch), p.TP, c.Batch.Epoch, from, above)
+	if above == "" {
+		return
+	}
+	if from != "" {
+		w.ask("Why has %s not truncated its own?", who)
+		w.untruncated(r, y, m.From, c.Event)
+	}
+	w.ask("Where does %s come from?", w.short(p, y.Batch))
+	w.cameFrom(r, y)
+	w.leaderOf(p, y.Epoch, i)
+	if other != wire.NoNode {
+		w.ask("What does %s have there?", w.node(other))
+		w.cameFrom(part{p, other}, z)
+	}
+	if from != "" {
+		w.ask("Why does %s lead?", m.From)
+		w.leads(p, w.nodeOf(m.From, p), i)
+	}
+}
+
+// conflict returns the batch of a log that differs from the batch at the same offset of another log, the other batch, and its
+// node.
+func (w copies) conflict(r part, log []held, o wire.Offset, i int) (y, z held, other wire.NodeID) {
+	for _, id := range w.replicas(r.p, i) {
+		if id == r.node {
+			continue
+		}
+		their := w.log(part{r.p, id}, i)
+		for _, b := range log {
+			if t, ok := at(their, b.Base); ok && !t.Same(b.Batch) && (o < 0 || b.Base <= o) {
+				return b, t, id
+			}
+		}
+	}
+	return held{}, held{}, wire.NoNode
+}
+
+// replicas returns the nodes that have had a log of a partition.
+func (w copies) replicas(p *check.Partition, i int) (all []wire.NodeID) {
+	seen := map[wire.NodeID]bool{}
+	for k := 0; k <= i && k < len(w.Changes); k++ {
+		if c := &w.Changes[k]; c.Partition == p && c.Replica != nil && !seen[c.Node] {
+			seen[c.Node] = true
+			all = append(all, c.Node)
+		}
+	}
+	return all
+}
+
+// leaderOf adds the election of an epoch, unless it is the first.
+func (w copies) leaderOf(p *check.Partition, epoch wire.Epoch, i int) {
+	k := w.last(i, func(c *scenarios.CausedChange) bool {
+		return c.Kind == check.PartitionChanged && c.Partition == p && c.Assigned.Epoch == epoch && c.Was.Epoch != epoch && c.Was.PartitionEpoch >= 0
+	})
+	if k >= 0 {
+		w.election(p, k)
+	}
+}
+
+// untruncated explains why a follower kept a batch that its leader does not have: what the leader answered.
+func (w copies) untruncated(r part, y held, leader string, event uint64) {
+	var asked *fetched
+	w.fetches(r.p, w.node(r.node), leader, func(f *fetched) {
+		if f.response >= 0 && w.Messages[f.response].Got >= 0 && uint64(w.Messages[f.response].Got) <= event && asked == nil {
+			if w.Messages[f.request].Sent > w.Changes[y.change].Event {
+				c := *f
+				asked = &c
+			}
+		}
+	})
+	if asked == nil {
+		return
+	}
+	m := &w.Messages[asked.request]
+	answer := "no divergence"
+	if a := asked.answer; a != nil && a.DivergingEpoch.EndOffset >= 0 {
+		answer = "that epoch " + itoa(int64(a.DivergingEpoch.Epoch)) + " ends at " + itoa(a.DivergingEpoch.EndOffset)
+	}
+	w.at(LinkMessage, uint64(m.Got), "answers %s, whose last record is of epoch %d and whose log ends at %d: %s", w.node(r.node), asked.lastEpoch, asked.offset, answer)
+	w.ruled(uint64(m.Got), "EpochEnd", "Admit")
+	w.at(LinkEvent, uint64(w.Messages[asked.response].Got), "so keeps its log up to %d, and fetches on from there", min(asked.offset, endOr(asked)))
+	w.setMachine(w.node(r.node))
+}
+
+// endOr returns the diverging end offset of a fetch response, or the offset of the fetch.
+func endOr(f *fetched) wire.Offset {
+	if a := f.answer; a != nil && a.DivergingEpoch.EndOffset >= 0 {
+		return wire.Offset(a.DivergingEpoch.EndOffset)
+	}
+	return f.offset
+}
+
+// truncationSymptom explains a truncation.
+func (w copies) truncationSymptom(f check.Finding, i int) {
+	c := &w.Changes[i]
+	p, r := c.Partition, part{c.Partition, c.Node}
+	x := c.Removed[0]
+	for _, b := range c.Removed {
+		if b.Base <= f.Fact.Offset && f.Fact.Offset < b.Next {
+			x = b
+		}
+	}
+	who := w.node(c.Node)
+	w.symptom(f, i, who, "loses %s of %s from its log", w.record(p, x), p.TP)
+	w.ask("Why?")
+	w.removed(r, x, i)
+	w.ask("Why was it acknowledged?")
+	w.acknowledged(p, x, i, c.Node)
+}

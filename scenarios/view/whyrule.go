@@ -1,0 +1,139 @@
+package view
+
+import (
+	"slices"
+	"strings"
+
+	"samsa/scenarios"
+)
+
+// question is a decision for which an old rule exists: the old rules that answer it, and today's answer.
+type question struct {
+	rules []string
+	today string
+}
+
+// questions are the fields of the Rules of all packages.
+var questions = map[string]question{ //immutable: a table
+	"TruncateOnFollow":   {[]string{"M1"}, "today a new follower truncates nothing before its first fetch, which finds where the logs diverge"},
+	"EpochEnd":           {[]string{"M2"}, "today the leader answers with the largest epoch that it has itself, and where that ends"},
+	"Admit":              {[]string{"M3"}, "today a fetch with another leader epoch than the leader's is refused"},
+	"MayJoin":            {[]string{"M6"}, "today a follower joins only when it has also reached the start of the leader's epoch"},
+	"PositionCounts":     {[]string{"M9"}, "today the offset of a fetch counts only if the logs do not diverge below it"},
+	"MaximalISR":         {[]string{"M20", "M22"}, "today the high watermark waits for every replica that the ISR has before or after a change in flight"},
+	"MayAdvanceHW":       {[]string{"M29"}, "today the high watermark does not move while the ISR is smaller than min.insync.replicas"},
+	"SameIncarnation":    {[]string{"M24", "M23"}, "today only the incarnation that fetched may join, and its broker epoch tells"},
+	"MayJoinISR":         {[]string{"M23"}, "today a broker that is fenced or shuts down may not join an ISR"},
+	"Outdated":           {[]string{"M26"}, "today a proposal that is based on an older partition epoch is refused"},
+	"CleanRestart":       {[]string{"M28"}, "today a broker that did not shut down cleanly leaves every ELR when it registers"},
+	"MayLeadLastKnown":   {[]string{"M30"}, "today the last known leader is elected only if it is active"},
+	"LeaveOnRestart":     {[]string{"M39"}, "today a broker leaves every ISR when a new incarnation of it registers"},
+	"RefuseDuplicate":    {[]string{"K21", "M39"}, "today a second incarnation is refused while the session of the first is valid"},
+	"AnswerCommitted":    {[]string{"K22"}, "today a response waits until its records are committed"},
+	"Owner":              {[]string{"M37"}, "today a log belongs to the topic id in its directory, whatever topic has its name now"},
+	"MayLead":            {nil, "today a broker does not lead by an image from before its registration"},
+	"MayServe":           {[]string{"M43"}, "today requests wait until the broker is unfenced"},
+	"IsCurrent":          {[]string{"M10"}, "today a follower drops a response if its log or its leader epoch has changed since the request"},
+	"Outcome":            {[]string{"M42"}, "today the response has the partition's error"},
+	"FailWaiting":        {[]string{"M42"}, "today a waiting produce fails when its leader loses the leadership"},
+	"MayExpose":          {[]string{"K3"}, "today a leader commits a record of an older epoch only with one of its own"},
+	"MayTruncateBelow":   {[]string{"K4"}, "today a voter stops rather than truncate below its high watermark"},
+	"CheckQuorum":        {[]string{"K5"}, "today a leader without fetches from a majority resigns"},
+	"PreVote":            {[]string{"K6"}, "today a voter asks for pre-votes before it raises the epoch"},
+	"ElectionTimeout":    {[]string{"K7"}, "today the time before an election is random"},
+	"ResumeLead":         {[]string{"K1"}, "today a voter that was leader resigns when it starts"},
+	"FlushFirst":         {[]string{"K2", "K1"}, "today a voter flushes its log before its records count towards the majority"},
+	"SyncVote":           {[]string{"K13"}, "today a voter syncs its vote before it answers"},
+	"TakeMarkerFirst":    {[]string{"M35"}, "today the clean-shutdown marker is deleted before the logs are loaded"},
+	"TrimEpochsAtEnd":    {[]string{"M8"}, "today a truncation removes the epochs that start at its end"},
+	"FailOnIndexError":   {[]string{"M34"}, "today a log goes offline when its index cannot be written"},
+	"StayOffline":        {nil, "today a log refuses every change after a failed disk operation"},
+	"SyncSnapshots":      {[]string{"I10"}, "today a producer snapshot is synced before the recovery point passes it"},
+	"ReloadProducers":    {[]string{"I16"}, "today a truncation rebuilds the producer table"},
+	"BoundFollowerEpoch": {nil, "today a follower stops at the first batch of a newer epoch than its fetch"},
+	"DurableNames":       {nil, "today file names and lengths are synced at once"},
+}
+
+// ruled adds the old rules that answered one of these questions in an event otherwise than today's.
+func (w *why) ruled(event uint64, names ...string) {
+	for _, d := range w.Decisions {
+		if d.Event == event && slices.Contains(names, d.Question) {
+			w.rule(d.Question, event)
+		}
+	}
+}
+
+// unmentioned adds an old rule that decided in an event of the chain, if the chain names none yet: the rule of its earliest
+// event, or else the last decision before the symptom.
+func (w *why) unmentioned() {
+	if len(w.links) == 0 || slices.ContainsFunc(w.links, func(l Link) bool { return l.Kind == LinkRule }) {
+		return
+	}
+	for i := len(w.links) - 1; i >= 0; i-- {
+		for _, d := range w.Decisions {
+			if d.Event == w.links[i].Event {
+				rest := slices.Clone(w.links[i+1:])
+				w.links = w.links[:i+1]
+				w.rule(d.Question, d.Event)
+				w.links = append(w.links, rest...)
+				return
+			}
+		}
+	}
+	w.rulesAround(w.links[0].Event)
+}
+
+// standing adds an old rule without arguments, if it is enabled, to a link whose event it made possible.
+func (w *why) standing(question string) {
+	if slices.Contains(w.Standing, question) && len(w.links) > 0 {
+		w.rule(question, w.links[len(w.links)-1].Event)
+	}
+}
+
+// rule adds the answer of today's rule to a question.
+func (w *why) rule(name string, event uint64) {
+	if w.said["rule "+name] {
+		return
+	}
+	w.said["rule "+name] = true
+	q := questions[name]
+	var ids []string
+	for _, id := range w.Rules {
+		if slices.Contains(q.rules, id) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		ids = w.Rules
+	}
+	source := ""
+	for _, r := range scenarios.OldRules() {
+		if len(q.rules) > 0 && r.ID == q.rules[0] && source == "" && isCitation(r.Source) {
+			source = " (" + r.Source + ")"
+		}
+	}
+	l := Link{Kind: LinkRule, Event: event, Sentence: "old rule " + strings.Join(ids, ", ") + ": " + q.today + source}
+	if event < uint64(len(w.Events)) {
+		l.Step, l.Time = w.Events[event].Step, w.Events[event].Time
+	}
+	w.add(l)
+}
+
+// isCitation reports whether the source of a rule is a KIP or a JIRA issue.
+func isCitation(source string) bool {
+	return strings.HasPrefix(source, "KIP-") || strings.HasPrefix(source, "KAFKA-")
+}
+
+// rulesAround adds the old rules that decided in the last events before one.
+func (w *why) rulesAround(event uint64) {
+	for i := len(w.Decisions) - 1; i >= 0; i-- {
+		if w.Decisions[i].Event <= event {
+			w.rule(w.Decisions[i].Question, w.Decisions[i].Event)
+			return
+		}
+	}
+	for _, q := range w.Standing {
+		w.rule(q, event)
+		return
+	}
+}

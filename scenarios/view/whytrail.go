@@ -1,0 +1,95 @@
+package view
+
+import (
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/check"
+	"samsa/scenarios"
+)
+
+// trail follows the messages that led to an event, without a question about their meaning. It explains the findings for which
+// there are no better questions.
+type trail struct{ *why }
+
+// plain explains a finding by the messages that led to its event, each with the event that sent it.
+func (w trail) plain(f check.Finding, i int) {
+	c := &w.Changes[i]
+	machine := ""
+	if c.Event < uint64(len(w.Events)) {
+		machine = w.Events[c.Event].Machine
+	}
+	w.symptom(f, i, machine, "%s", strings.TrimPrefix(f.Explanation, machine+" "))
+	if c.Kind == check.ControllerReplied {
+		w.uncommitted(c)
+		w.standing("AnswerCommitted")
+	}
+	w.ask("What led to it?")
+	w.messages(c.Event, 5)
+	w.ask("Which faults were active?")
+	w.active(w.time(c.Event))
+}
+
+// uncommitted adds how far a controller's metadata log is committed when it answers.
+func (w trail) uncommitted(c *scenarios.CausedChange) {
+	p := w.metadata()
+	k := w.last(len(w.Changes), func(o *scenarios.CausedChange) bool {
+		return o.Kind == check.VoterChanged && o.Node == c.Reply.From && o.Event <= c.Event
+	})
+	if p == nil || k < 0 {
+		return
+	}
+	log := w.log(part{p, c.Reply.From}, w.changeAt(c.Event))
+	w.ask("Why is it not committed?")
+	w.at(LinkState, c.Event, "answers with a log that ends at %d and a high watermark of %d", end(log), w.Changes[k].Quorum.HW)
+	w.setMachine(w.node(c.Reply.From))
+}
+
+// messages adds up to n events: each was caused by a message of the next.
+func (w trail) messages(event uint64, n int) {
+	for range n {
+		m := w.message(event)
+		if m == nil {
+			return
+		}
+		name, what := "", "request"
+		switch {
+		case m.Request != nil:
+			name = kmsg.NameForKey(m.Request.Key())
+		case m.Response != nil:
+			name, what = kmsg.NameForKey(m.Response.Key()), "response"
+		}
+		late := ""
+		if m.GotAt-m.SentAt > 500e6 {
+			late = "; it needs " + Seconds(m.GotAt-m.SentAt)
+		}
+		w.at(LinkMessage, m.Sent, "sends the %s %s to %s%s", name, what, m.To, late)
+		w.setMachine(m.From)
+		event = m.Sent
+	}
+}
+
+// active adds the faults that were active at a time.
+func (w trail) active(now int64) {
+	said := map[int]bool{}
+	for i := len(w.Faults) - 1; i >= 0 && len(said) < 4; i-- {
+		f := &w.Faults[i]
+		if begun, over := w.span(i); begun > now || over < now || f.Kind == "heal" || f.Kind == "start" || f.Kind == "resume" || said[f.Line] {
+			continue
+		}
+		said[f.Line] = true
+		w.fault(i)
+	}
+}
+
+// lastEvent returns the last event up to a step.
+func (w trail) lastEvent(step uint64) uint64 {
+	at := uint64(0)
+	for i := range w.Events {
+		if s := w.Events[i].Step; s > 0 && (s <= step || step == 0) {
+			at = uint64(i)
+		}
+	}
+	return at
+}
