@@ -158,7 +158,7 @@ func (m *causeMeter) tick(done, most int) {
 	fmt.Fprintln(m.err, line)
 }
 
-// end removes the line.
+// end removes the line of progress.
 func (m *causeMeter) end() {
 	if m.drawn {
 		fmt.Fprintf(m.err, "\r%s\r", strings.Repeat(" ", 60))

@@ -167,7 +167,8 @@ func (a *app) explore(f exploreFlags, runsGiven bool) error {
 	return nil
 }
 
-// searches returns the part of --for in which runs begin. If a run has failed, the rest is for making it small.
+// searches returns the part of the time of --for in which new runs may begin. If a run has failed, the rest of the time is
+// for shrinking its scenario.
 func (f exploreFlags) searches(failed bool) time.Duration {
 	if failed && !f.noShrink {
 		return f.lasts * 2 / 3

@@ -71,15 +71,15 @@ type shrinkReport struct {
 	Small       string     `json:"small"` // the file that was written
 	Check       string     `json:"check"`
 	Fingerprint string     `json:"fingerprint"`
-	Text        string     `json:"text"` // what was found, with the names of the small scenario
+	Text        string     `json:"text"` // the failure in words, with the names of the small scenario
 	Rules       []string   `json:"rules"`
 	Was         shrinkSize `json:"was"`
 	Is          shrinkSize `json:"is"`
 	Runs        int        `json:"runs"`
-	Salts       int        `json:"salts"`       // on so many draws of the noise the small scenario was run
-	SaltsFail   int        `json:"salts_fail"`  // on so many of them it fails too
+	Salts       int        `json:"salts"`       // the number of other draws of the noise that were tried
+	SaltsFail   int        `json:"salts_fail"`  // the number of those draws with which it fails too
 	Interrupted bool       `json:"interrupted"` // by Ctrl-C
-	Ended       bool       `json:"ended_early"` // by Ctrl-C or --for, so a line may be left that could go
+	Ended       bool       `json:"ended_early"` // by Ctrl-C or --for, so more lines may be unnecessary
 	Again       string     `json:"again"`
 }
 
@@ -90,10 +90,10 @@ type shrinkSize struct {
 	Operations int `json:"operations"`
 }
 
-// saltsTried is the number of other draws of the noise on which a small scenario is run.
+// saltsTried is the number of other draws of the noise with which a small scenario is run.
 const saltsTried = 20
 
-// shrinking is one search of the command line.
+// shrinking is one search that a command runs.
 type shrinking struct {
 	*app
 	name    string
@@ -237,8 +237,8 @@ func flags(rules []string) (s string) {
 	return s
 }
 
-// choose returns the failure to keep: that of --check, or the worst one. A bug of Samsa's is the worst, then a violation, then
-// a cluster that does not become quiet.
+// choose returns the failure that the small scenario must have: that of --check, or the worst one. A bug in Samsa itself
+// is the worst failure. The next worst is a violation, and then a cluster that does not become quiet.
 func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Failure, error) {
 	var broken []string
 	for _, f := range failures {
@@ -266,7 +266,7 @@ func (j *shrinking) choose(failures []explore.Failure, name string) (explore.Fai
 	return explore.Failure{}, j.holds(name)
 }
 
-// holds is the error of a scenario that does not fail. It says under which old rules the scenario fails.
+// holds returns the error for a scenario that does not fail. The error says under which old rules the scenario fails.
 func (j *shrinking) holds(name string) error {
 	what := "does not fail"
 	if name != "" {
@@ -425,7 +425,7 @@ func (n shrinkSize) String() string { return shrink.Size(n).String() }
 const shrinkTime = time.Minute
 
 // shrinkKinds makes the first saved scenario of each kind of failure small, and writes the result beside it. The kinds share
-// the time. A scenario that cannot be shrunk or saved is left as it is, with a line on stderr.
+// the time. If a scenario cannot be shrunk or saved, shrinkKinds prints a line on stderr and continues.
 func (a *app) shrinkKinds(report *explore.Report, f exploreFlags, began time.Time) {
 	until := a.now().Add(shrinkTime)
 	if f.lasts > 0 {

@@ -7,8 +7,8 @@ import (
 	"samsa/scenarios/view"
 )
 
-// Cause says at which step a failure was decided, as one object for --json, text and screens. New versions may add fields but
-// never remove one.
+// Cause is the result of a Rewind, which finds the step at which a failure was decided. It is one object for --json, text
+// and screens. New versions may add fields but never remove one.
 type Cause struct {
 	Schema      string        `json:"schema"` // "samsa.cause/1"
 	Scenario    string        `json:"scenario"`
@@ -18,8 +18,8 @@ type Cause struct {
 	Class       Verdict       `json:"class"`   // "violated" or "stuck"
 	Failure     string        `json:"failure"` // in words
 	Failed      RewindMoment  `json:"failed_at"`
-	Futures     int           `json:"futures"` // of each rewind point
-	Points      []RewindPoint `json:"points"`  // by step
+	Futures     int           `json:"futures"` // the number of futures of each rewind point
+	Points      []RewindPoint `json:"points"`  // in the order of their steps
 	Decided     *Decided      `json:"decided,omitempty"`
 	By          By            `json:"by,omitempty"`
 	Runs        int           `json:"runs"`
@@ -30,10 +30,10 @@ type Cause struct {
 type By string
 
 const (
-	ByStep  By = "step"  // chance, at one step
-	ByLines By = "lines" // the lines of the file: the failure comes whatever the noise is
-	ByMany  By = "many"  // chance, at many steps, each of them a little
-	ByEnd   By = "end"   // chance, after the last step before the failure
+	ByStep  By = "step"  // the noise decided it at one step
+	ByLines By = "lines" // the lines of the file decided it, because the run fails with almost any noise
+	ByMany  By = "many"  // the noise decided it gradually, at many steps
+	ByEnd   By = "end"   // the noise decided it after the last step before the failure
 )
 
 // RewindMoment is a step of the run with its time. Step 0 is the start.
@@ -42,7 +42,7 @@ type RewindMoment struct {
 	VirtualNS int64  `json:"virtual_ns"`
 }
 
-// RewindPoint is a step with its futures: runs that are the same up to that step.
+// RewindPoint is a step with its futures. A future is a run that is the same as the original run up to that step.
 type RewindPoint struct {
 	RewindMoment
 	Futures   int    `json:"futures"`
@@ -51,11 +51,11 @@ type RewindPoint struct {
 	Escape    string `json:"escape,omitempty"`    // a line that, added to the file, gives a future without the failure
 }
 
-// Decided is the interval of steps in which the probability rises most.
+// Decided is the interval of steps in which the probability of the failure rises most.
 type Decided struct {
 	Before RewindPoint  `json:"before"`
 	After  RewindPoint  `json:"after"`
-	Notes  []RewindNote `json:"notes"` // of the step After
+	Notes  []RewindNote `json:"notes"` // the notes of the step After
 }
 
 // RewindNote is a note of the step at which a failure was decided.
@@ -111,7 +111,7 @@ func (c *Cause) Text() string {
 	return b.String()
 }
 
-// conclusion writes where the failure was decided.
+// conclusion writes when and by what the failure was decided.
 func (c *Cause) conclusion(b *strings.Builder) {
 	if c.Interrupted {
 		b.WriteString(hang("", fmt.Sprintf("interrupted after %s; the figures so far:", plural(c.Runs, "run"))))

@@ -98,7 +98,7 @@ type Kind struct {
 	Runs        int      `json:"runs"`
 	Seeds       []string `json:"seeds"` // the first few
 	Files       []string `json:"files"` // scenario files, for some of the seeds
-	Small       string   `json:"small"` // the first of them, made small; empty if that was not done
+	Small       string   `json:"small"` // the small form of the first file; empty if there is none
 }
 
 // maxSeeds bounds the number of seeds that a kind lists.

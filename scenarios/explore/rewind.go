@@ -17,8 +17,8 @@ import (
 //	                   │    └────── futures: 20 of 20 fail      and draws the noise after it anew
 //	                   └─────────── futures:  3 of 20 fail  ──▶ decided in between
 //
-// Noise only moves things in time, and the lines of the file stay: a future is another way in which the same story could have
-// gone on.
+// The noise only changes the times of events, and the lines of the file stay the same. So a future is another possible
+// continuation of the same run.
 type Rewind struct {
 	Name    string // of the scenario
 	Source  []byte
@@ -26,7 +26,7 @@ type Rewind struct {
 	Check   string // the check of the failure; empty for the first failure of the run
 	Futures int    // the number of futures of a rewind point; 0 is DefaultFutures
 
-	// Stop is called before each run. If it returns true, the search ends with the results so far. Nil never stops.
+	// Stop, if not nil, is called before each run. If it returns true, the search ends with the results so far.
 	Stop func() bool
 	// Tick, if not nil, is called after each run with the number of runs so far and the most runs that the search may need.
 	Tick func(done, most int)
@@ -35,17 +35,19 @@ type Rewind struct {
 // DefaultFutures is the number of futures for each rewind point.
 const DefaultFutures = 20
 
-// rungs is the number of rewind points that are measured before the search goes to where the probability rises most.
+// rungs is the number of equal intervals into which the search first divides the run. It measures a rewind point at both
+// ends of each, and then searches the interval in which the probability rises most.
 const rungs = 8
 
-// always is the share of futures, in thousandths, from which on they are said to fail whatever the noise is. A rise of at
-// least jump that is at least half of what chance had left to decide is said to decide.
+// These limits are in thousandths of all futures. If at least "always" of the futures from the start fail, the lines of the
+// file decide the failure. A step decides it if the probability rises there by at least "jump", and by at least half of the
+// share of futures from the start that do not fail.
 const always, jump = 900, 200
 
-// RewindError says why a failure cannot be traced back.
+// RewindError says why the cause of a failure cannot be found.
 type RewindError struct {
-	Check    string   // the check that was asked for; empty for any
-	Failures []string // the checks that the run does fail
+	Check    string   // the requested check; empty for any check
+	Failures []string // the checks of the failures that the run has
 	Budget   bool     // the run spent its budget of events
 }
 
@@ -75,7 +77,7 @@ func list(words []string) string {
 	return text
 }
 
-// search is a Rewind with what it has measured.
+// search is a Rewind with its measurements so far.
 type search struct {
 	Rewind
 	cause  *Cause
@@ -86,7 +88,8 @@ type search struct {
 	over   bool // Stop returned true
 }
 
-// Find runs the scenario, and then its futures. The error is a RewindError or one of the scenario.
+// Find runs the scenario, and then its futures. It returns a RewindError if the run does not have the failure, and another
+// error if the scenario cannot be run.
 func (r Rewind) Find() (*Cause, error) {
 	r.Futures = cmp.Or(r.Futures, DefaultFutures)
 	s := &search{Rewind: r, notes: map[uint64][]view.Line{}}
@@ -157,7 +160,7 @@ func (s *search) begin() error {
 	return nil
 }
 
-// play runs the scenario with one more line. Of the session that it returns, only the story can still be read.
+// play runs the scenario with one more line. The session that it returns is closed, so only its story can be read.
 func (s *search) play(line string) (*scenarios.Session, *scenarios.Verdict, error) {
 	src := slices.Concat(s.Source, []byte("\n\n"+line+"\n"))
 	p, err := scenarios.Load(s.Name, src)
@@ -170,7 +173,7 @@ func (s *search) play(line string) (*scenarios.Session, *scenarios.Verdict, erro
 	return run, v, err
 }
 
-// fails plays a future. A future that ends in a panic or spends its budget is undecided.
+// fails runs a future and reports whether it has the failure. A future that panics or spends its budget is undecided.
 func (s *search) fails(line string) (failed, undecided bool) {
 	defer func() {
 		if recover() != nil {
@@ -193,7 +196,7 @@ func saltAfter(salt, step uint64) string {
 	return fmt.Sprintf("salt %d from step %d", salt, step)
 }
 
-// measure plays the futures of a rewind point, unless that was done before.
+// measure runs the futures of a rewind point, unless it has run them before.
 func (s *search) measure(step uint64) {
 	if s.over || s.point(step) != nil {
 		return
@@ -244,7 +247,7 @@ func (s *search) point(step uint64) *RewindPoint {
 	return nil
 }
 
-// rise returns the increase of the probability from one step to another, in thousandths.
+// rise returns the increase of the probability of the failure from one step to another, in thousandths.
 func (s *search) rise(from, to uint64) int {
 	a, b := s.point(from), s.point(to)
 	if a == nil || b == nil {
@@ -265,7 +268,7 @@ func (s *search) steepest() (lo, hi uint64) {
 	return lo, hi
 }
 
-// conclude says where the failure was decided.
+// conclude determines when and by what the failure was decided.
 func (s *search) conclude(lo, hi uint64) {
 	c := s.cause
 	c.Runs, c.Interrupted = s.runs, s.over

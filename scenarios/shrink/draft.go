@@ -44,10 +44,10 @@ const saltVerb = "salt"
 // ruleVerb is the verb that enables an old rule.
 const ruleVerb = "rule"
 
-// draftOf reads the lines of a program. The cluster line comes first, because that is where passes look for it.
+// draftOf reads the lines of a program. It puts the cluster line first, because the passes expect it there.
 func draftOf(p *scenarios.Program) draft {
 	d := draft{rules: p.Rules()}
-	var early []line // pins and the like, which may precede the cluster line
+	var early []line // lines such as pin, which may precede the cluster line
 	for i, c := range p.Commands() {
 		if c.Verb.Looks() || c.Verb.Name == ruleVerb {
 			continue

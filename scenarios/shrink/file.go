@@ -7,12 +7,12 @@ import (
 	"samsa/scenarios"
 )
 
-// Made is the beginning of the first line of every file that File makes. A caller may overwrite such a file, and no other.
+// Made is the beginning of the first line of every file that File makes. A caller may overwrite only such files.
 const Made = "# A small failure: "
 
-// Size counts what a scenario has of each kind.
+// Size counts the lines, faults and operations of a scenario.
 type Size struct {
-	Lines      int // all that it does, so without comments, outputs, claims and other lines that only look
+	Lines      int // without comments, outputs, claims and other lines that have no effect on the run
 	Faults     int // lines that begin a fault
 	Operations int // records sent, reads, and requests of operators
 }
@@ -52,15 +52,15 @@ func (n Size) String() string {
 	return some(n.Lines, "line") + " with " + some(n.Faults, "fault") + " and " + some(n.Operations, "operation")
 }
 
-// About is what a small file says of itself.
+// About holds the facts in the leading comment of a small file.
 type About struct {
 	From  string   // the name of the original scenario
-	Was   Size     // of the original
+	Was   Size     // the size of the original
 	Rules []string // the old rules with which it fails, in words if the caller has them; empty if none
 	Again string   // the command that repeats it
-	Fails int      // on so many of Salts other draws of the noise it fails too
-	Salts int      // 0: this was not tried
-	Found string   // the line after all others, see Failure.FoundLine; empty if none
+	Fails int      // the number of other draws of the noise with which it fails too
+	Salts int      // the number of other draws that were tried; 0 if none
+	Found string   // the last line, see Failure.FoundLine; empty if none
 }
 
 // File returns the scenario as a file: a comment that tells the story, and the lines.
@@ -119,7 +119,7 @@ func comment(b *strings.Builder, text string) {
 	}
 }
 
-// sentence gives a text the end of a sentence.
+// sentence adds a full stop to a text that does not end with one.
 func sentence(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if text == "" || strings.HasSuffix(text, ".") {
@@ -128,8 +128,8 @@ func sentence(text string) string {
 	return text + "."
 }
 
-// Salted counts on how many of the first n salts that follow a scenario's seed it fails with the target. Such a salt draws the
-// noise anew and leaves the lines as they are.
+// Salted runs a small scenario with n other salts, which are derived from its seed, and returns the number of runs that fail
+// with the target. A salt draws the noise anew and leaves the lines as they are.
 func (s *Shrinker) Salted(m *Small, n int) (fails int) {
 	program, err := scenarios.Load("small", m.Text)
 	if err != nil {

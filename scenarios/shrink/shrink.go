@@ -13,7 +13,7 @@ type Shrinker struct {
 	Target explore.Failure // its verdict and fingerprint are kept; its text is ignored
 	Jobs   int             // the number of trials that run at once; 0 means one
 
-	// Confirm are more trials that the result must fail in the same way: its run in other message modes.
+	// Confirm has more trials, such as runs in other message modes. The result must fail in the same way in all of them.
 	Confirm []Trial
 
 	// Stop, if not nil, is called between trials. If it returns true, the search ends with the smallest scenario so far.
@@ -34,7 +34,7 @@ type Progress struct {
 type Small struct {
 	Text    []byte          // the scenario, without a comment
 	Failure explore.Failure // the failure of its run
-	Hash    uint64          // of its run
+	Hash    uint64          // the hash of its run
 	Tries   int
 	Stopped bool // Stop ended the search, so more lines may be unnecessary
 }

@@ -9,8 +9,7 @@ import (
 	"samsa/scenarios"
 )
 
-// tale tells what the lines of a scenario do, in whole sentences of plain words. A verb that it does not know is told by its
-// line.
+// tale describes the lines of a scenario in sentences. If it does not know the verb of a line, it quotes the line.
 func tale(v view) string {
 	var said []string
 	for i := range v.lines {
@@ -21,7 +20,7 @@ func tale(v view) string {
 	return strings.Join(said, " ")
 }
 
-// sentence tells one line, "" if a reader need not hear of it.
+// sentence describes one line. It returns "" if the line is not part of the story.
 func (v view) sentence(i int) string {
 	s := v.clause(i)
 	if s == "" {
@@ -37,7 +36,7 @@ func (v view) sentence(i int) string {
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
 
-// clause tells one line without its time, as part of a sentence.
+// clause describes one line without its time, as part of a sentence.
 func (v view) clause(i int) string {
 	for _, tell := range [...]func(view, int) string{view.tellMaking, view.tellClients, view.tellProcess, view.tellNet, view.tellMachine, view.tellTime} {
 		if s := tell(v, i); s != "" {
@@ -46,12 +45,12 @@ func (v view) clause(i int) string {
 	}
 	switch v.lines[i].verb {
 	case "pin", "off", "keep", "salt", "rule":
-		return "" // they change chance and code, and nothing happens
+		return "" // they change random decisions or rules, and are not part of the story
 	}
 	return "then comes " + strconv.Quote(v.lines[i].verb+" "+strings.Join(v.lines[i].words, " "))
 }
 
-// tellMaking tells of the cluster, its topics, and what an operator changes.
+// tellMaking describes lines that create the cluster or a topic, and the requests of operators.
 func (v view) tellMaking(i int) string {
 	topic := v.word(i, "NEWTOPIC", "TOPIC")
 	switch v.lines[i].verb {
@@ -101,7 +100,7 @@ func (v view) tellMaking(i int) string {
 	return ""
 }
 
-// settings lists the configs of a line after a word, "" if there are none.
+// settings lists the configs of a line after a word. It returns "" if there are none.
 func (v view) settings(i int, after string) string {
 	var all []string
 	for _, p := range v.parts[i] {
@@ -115,7 +114,7 @@ func (v view) settings(i int, after string) string {
 	return after + and(all)
 }
 
-// tellClients tells of the requests of clients.
+// tellClients describes the requests of clients.
 func (v view) tellClients(i int) string {
 	client, tp := v.word(i, "CLIENT"), v.word(i, "TP")
 	switch v.lines[i].verb {
@@ -144,7 +143,7 @@ func (v view) records(i int) (n int) {
 	return n
 }
 
-// tellProcess tells of the life of processes.
+// tellProcess describes lines that stop, start or pause processes.
 func (v view) tellProcess(i int) string {
 	who, many := v.machines(i, "HOST", "HOSTS")
 	switch v.lines[i].verb {
@@ -170,7 +169,7 @@ func (v view) tellProcess(i int) string {
 	return ""
 }
 
-// tellNet tells of the network.
+// tellNet describes faults of the network.
 func (v view) tellNet(i int) string {
 	a, _ := v.machines(i, "A")
 	b, _ := v.machines(i, "B")
@@ -203,7 +202,7 @@ func (v view) tellNet(i int) string {
 	return ""
 }
 
-// tellMachine tells of clocks and disks.
+// tellMachine describes faults of clocks and disks.
 func (v view) tellMachine(i int) string {
 	who, _ := v.machines(i, "HOSTS")
 	switch v.lines[i].verb {
@@ -225,7 +224,7 @@ func (v view) tellMachine(i int) string {
 	return ""
 }
 
-// tellTime tells of waits.
+// tellTime describes waits.
 func (v view) tellTime(i int) string {
 	switch v.lines[i].verb {
 	case "wait":
@@ -251,7 +250,7 @@ func (v view) literals(i int) string {
 	return strings.Join(all, " ")
 }
 
-// machines tells of the machines of a line, and whether they are several.
+// machines describes the machines of a line, and reports whether they may be several.
 func (v view) machines(i int, kinds ...string) (text string, many bool) {
 	list := v.word(i, kinds...)
 	if list == "" {
