@@ -36,7 +36,7 @@ func (r *Runtime[M]) quiescent(e env.Env) {
 	}
 }
 
-// Check replays the whole log and compares. The host calls it when it shuts down.
+// Check replays the whole log and compares both machines with the replay. The host calls it when it shuts down.
 func (r *Runtime[M]) Check(e env.Env) {
 	if !r.oracle.on || !r.started || r.state == Closed {
 		return

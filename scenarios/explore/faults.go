@@ -188,7 +188,7 @@ func (p *Plan) end(s strike, verb string, args ...any) {
 	p.order(s.ends, s.tag, verb, args...)
 }
 
-// victim draws a machine, often the leader, a follower or the active controller at that time.
+// victim draws a machine, often the leader or a follower of a partition at the time of the fault.
 func (p *Plan) victim(d draws, s strike) host {
 	switch d.intn("victim", s.ord, 8) {
 	case 0, 1, 3, 4:

@@ -8,7 +8,7 @@ import (
 )
 
 // core is the set of machines that must become quiet alone after the faults. It has a majority of the controllers and some
-// brokers. The other machines stay dead, or cut off from the core and from all clients.
+// brokers. The other machines stay dead, or cut off from the core and from all clients, for a while or to the end.
 type core struct {
 	away    []string // the machines outside the core; empty if all machines come back
 	cut     bool     // those machines are cut off and not dead
