@@ -95,12 +95,12 @@ func All() []*Check {
 		AckedDurable, LostWrite,
 
 		// Replicas: their logs, their ISR and their high watermarks.
-		logsMatch, oneLeader, epochsInOrder, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
+		logsMatch, oneLeader, epochsInOrder, epochOpened, ackedElectable, hwJustified, hwMonotone, readsStable, isrAgreed, isrLegal,
 		leaderRecoverable, truncationLicensed, ackHonest, endsTrue, deletedForGood, deletionLicensed, storedAsSent, oneDirectory,
 
 		// The committed metadata, and the nodes that act on it. Records are judged when they are committed, brokers are
 		// judged when their state is observed, and responses are judged when they are sent.
-		partitionEpochSteps, electionLicensed, brokerEpochs, replyAfterCommit, metadataMonotone, featureGated,
+		partitionEpochSteps, electionLicensed, brokerEpochs, unfencedCaughtUp, replyAfterCommit, alterationAnswered, metadataMonotone, featureGated,
 
 		// The quorum of controllers.
 		oneController, metadataMatches, metadataComplete, metadataNeverCut, quorumMonotone, voteOnce, imagesAgree,

@@ -12,6 +12,7 @@ type Reply struct {
 	Topic          wire.TopicID        // ToCreation
 	AskedEpoch     wire.PartitionEpoch // ToAlteration: the partition epoch in the request
 	PartitionEpoch wire.PartitionEpoch // ToAlteration: the new partition epoch
+	AskedISR, ISR  []wire.NodeID       // ToAlteration: the ISR in the request, and in the response; nil if not known
 	Partitions     int32               // ToGrowth
 	Setting        Setting             // ToConfig, ToLevel
 }
@@ -116,5 +117,46 @@ func seeOperatorReply(d *Tally, v *View, r Reply) {
 				d.violate(v, p.fact(ByController, -1, "shutdown of a leader"), v.name(r.From), " let ", v.name(r.Broker), " shut down while it leads ", p.TP.String())
 			}
 		}
+	}
+}
+
+var alterationAnswered = &Check{
+	Name: "isr-change-answered", Numbers: "S31/alteration",
+	Doc: "an accepted AlterPartition has the partition epoch of its request, or one more, and the ISR of its request",
+	Of:  [2]string{"accepted ISR change, answered as asked", "accepted ISR changes, all answered as asked"},
+	On:  []ChangeKind{ControllerReplied},
+	See: seeAlteration,
+	Accept: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 0, PartitionEpoch: 1, AskedISR: ids(2, 1), ISR: ids(1, 2)})
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 1, PartitionEpoch: 1, AskedISR: ids(2, 1), ISR: ids(1, 2)}) // it was so already
+		return s.done()
+	},
+	Reject: func(v *View) *Case {
+		s := newStage(v, 2)
+		s.alter(0, ids(1, 2), nil)
+		s.Replied(s.p, Reply{Kind: ToAlteration, From: 101, Broker: 1, AskedEpoch: 0, PartitionEpoch: 1, AskedISR: ids(1, 3), ISR: ids(1, 2)})
+		return s.done()
+	},
+}
+
+// seeAlteration requires that a success is the answer to the leader's own request. A leader that is answered with success
+// drops its proposal and uses the ISR of the response, so a refusal in the form of a success gives it an ISR that it never
+// proposed, or a partition epoch whose change it does not know.
+func seeAlteration(d *Tally, v *View, c *Change) {
+	p, r := c.Partition, c.Reply
+	if r.Kind != ToAlteration {
+		return
+	}
+	d.exercised()
+	answer := func(ways string) string {
+		return v.name(r.From) + " accepted an ISR change of " + p.TP.String() + " by " + v.name(r.Broker) + " at partition epoch " + itoa(r.AskedEpoch) + ways
+	}
+	switch {
+	case r.PartitionEpoch != r.AskedEpoch && r.PartitionEpoch != r.AskedEpoch+1:
+		d.violate(v, p.fact(ByController, -1, "another partition epoch"), answer(", and answered partition epoch "), itoa(r.PartitionEpoch))
+	case r.AskedISR != nil && r.ISR != nil && !sameSet(r.AskedISR, r.ISR):
+		d.violate(v, p.fact(ByController, -1, "another ISR"), answer(" to "), v.names(r.AskedISR), ", and answered ", v.names(r.ISR))
 	}
 }

@@ -290,12 +290,30 @@ func (o *observer) isrChanged(h *hostView, req *kmsg.AlterPartitionRequest, resp
 						o.view.Replied(p, check.Reply{
 							Kind: check.ToAlteration, From: h.Node, Broker: wire.NodeID(req.BrokerID), BrokerEpoch: wire.BrokerEpoch(req.BrokerEpoch),
 							Registered: registered, AskedEpoch: wire.PartitionEpoch(ap.PartitionEpoch), PartitionEpoch: wire.PartitionEpoch(rp.PartitionEpoch),
+							AskedISR: proposed(&ap), ISR: nodes(rp.ISR),
 						})
 					}
 				}
 			}
 		}
 	}
+}
+
+// proposed returns the ISR in a leader's AlterPartition request. Since version 3 its members have broker epochs (KIP-903).
+func proposed(ap *kmsg.AlterPartitionRequestTopicPartition) []wire.NodeID {
+	ids := nodes(ap.NewISR)
+	for _, m := range ap.NewEpochISR {
+		ids = append(ids, wire.NodeID(m.BrokerID))
+	}
+	return ids
+}
+
+// nodes converts a list of node ids.
+func nodes(of []int32) (ids []wire.NodeID) {
+	for _, id := range of {
+		ids = append(ids, wire.NodeID(id))
+	}
+	return ids
 }
 
 // candidacy handles a vote request. A candidate votes for itself before it sends a vote request.
