@@ -47,6 +47,9 @@ func (f Failure) Fingerprint() string {
 	return f.Check + ": " + f.Kind
 }
 
+// isOwn reports whether an invariant of the user's own code is broken.
+func (f Failure) isOwn() bool { return strings.HasPrefix(f.Check, Own) }
+
 // FailuresOf returns the failures of a run that has ended with a verdict. A run that was stopped by its caller is not stuck.
 func FailuresOf(s *Session, v *Verdict) (all []Failure) {
 	for _, f := range v.Findings {
@@ -54,6 +57,7 @@ func FailuresOf(s *Session, v *Verdict) (all []Failure) {
 			all = append(all, Failure{ClassViolated, f.Check.Name, f.Fact.Kind(), f.Step, f.Explanation})
 		}
 	}
+	all = append(all, s.work.failures()...)
 	if v.Unsound != nil {
 		kind := ""
 		if u, ok := v.Unsound.(*Unsound); ok {

@@ -73,6 +73,7 @@ func kinds() []kind {
 		{"STEP", "the number of a step", readNumber, nil},
 		{"HASH", "sixteen hex digits", readHash, nil},
 		{"BUDGET", "a number of events", readNumber, nil},
+		{"TEST", "the name of a Go test", readTest, nil},
 		{"NOTE", "the name of a note", readNote, func(*names) []string { return noteNames() }},
 	}
 }

@@ -56,6 +56,7 @@ func (s *Session) Seek(step uint64) (*Session, error) {
 
 // Close ends the session's world. Its story can still be read.
 func (s *Session) Close() {
+	s.work.end()
 	if s.cluster != nil {
 		s.cluster.Close()
 	}

@@ -36,7 +36,8 @@ type Session struct {
 	outputs []string                  // one per block of the file
 	verdict *Verdict                  // nil until the end
 	claims  []Claim
-	stopped Stop // the reason why the run ended before its last line
+	stopped Stop       // the reason why the run ended before its last line
+	work    *workloads // nil if no workload line has run
 
 	ticks  uint64        // lines started and events run so far
 	causes *causesAt     // the result of the last call of CausesOf
@@ -53,6 +54,7 @@ type RunOptions struct {
 	Events uint64                                         // the budget of events; 0 is DefaultEvents
 	Heard  func(Note)                                     // if not nil, is called for every note
 	Each   func(Event)                                    // if not nil, is called for every event, after its notes
+	Work   func(*Hand)                                    // the code of the file's workload line
 }
 
 // DefaultEvents is the budget of a run. The verdict of a run that exceeds it is inconclusive.
@@ -297,6 +299,10 @@ func (s *Session) enter(e Entry) {
 
 // open assembles the cluster that the file's cluster line describes. It returns false if there was an error.
 func (s *Session) open() bool {
+	if test := s.program.Workload(); test != "" && s.run.Work == nil {
+		s.err = &NeedsTest{test, s.program.File.Name}
+		return false
+	}
 	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
@@ -343,6 +349,7 @@ func (s *Session) end() { s.endWith(true) }
 func (s *Session) endWith(final bool) {
 	if final && s.cluster != nil {
 		claimOverrides(s)
+		s.work.end()
 		s.cluster.End()
 	}
 	s.verdict = verdictOf(s)

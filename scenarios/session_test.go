@@ -108,7 +108,7 @@ func TestVerbsExplainThemselves(t *testing.T) {
 				default:
 					src += "topic orders partitions=2\n"
 				}
-				s, _ := play(t, src+line, RunOptions{})
+				s, _ := play(t, src+line, RunOptions{Work: func(*Hand) {}})
 				if !s.Over() {
 					t.Errorf("%s did not end", line)
 				}

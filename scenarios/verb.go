@@ -126,7 +126,7 @@ type complaint struct {
 func Verbs() []*Verb {
 	return []*Verb{
 		verbCluster, verbRule, verbTopic, verbGrow, verbConfig, verbFinalise, verbElect, verbDelete,
-		verbProduce, verbSend, verbConsume, verbDrain,
+		verbProduce, verbSend, verbConsume, verbDrain, verbWorkload,
 		verbCrash, verbStop, verbStart, verbDouble, verbPause, verbResume,
 		verbCut, verbSlow, verbLink, verbHeal, verbClock, verbDisk,
 		verbAt, verbWait, verbRun, verbPin, verbOff, verbKeep, verbSalt,

@@ -18,7 +18,9 @@ func verdictOf(s *Session) *Verdict {
 		if v.Reason == StopAtStep {
 			leaveLiveness(v.Findings)
 		}
-		v.Status = check.Verdict(v.Findings)
+		if v.Status = check.Verdict(v.Findings); len(s.work.failures()) > 0 {
+			v.Status = check.Violated
+		}
 		if v.Reason != NotStopped && v.Reason != StopAtStep && v.Status == check.Held {
 			v.Status = check.Unknown
 		}
@@ -73,7 +75,7 @@ const (
 // caller gave another seed, other settings or more old rules, the file's claims and found lines do not count.
 func (v *Verdict) Conclude(expected []string) Conclusion {
 	met := map[string]bool{}
-	broken, late := false, v.stillThere(OfRest)
+	broken, late := slices.ContainsFunc(v.Failures, Failure.isOwn), v.stillThere(OfRest)
 	for _, f := range v.Findings {
 		if f.Status != check.Violated {
 			continue

@@ -1,0 +1,282 @@
+package scenarios
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"samsa/scenarios/cluster"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// A workload is the program of a user, in Go: straight-line code that sends, reads and waits in virtual time.
+//
+//	workload TestTransfers as app        the line; the code is RunOptions.Work, since a file cannot hold it
+//	        │
+//	        ▼  a coroutine for each client
+//	   Hand.Produce ──▶ operation of the cluster ── event ── event ── done ──▶ the code goes on
+//	   Hand.Sleep   ──▶ a time               ── event ── event ── reached ─▶ the code goes on
+//
+// The coroutines run one at a time, between two events, so a workload is as deterministic as its code. Each run calls the
+// code anew. When the session ends, waiting coroutines are unwound, and their deferred calls run; these must not wait.
+
+var verbWorkload = &Verb{
+	Name:    "workload",
+	Group:   "clients",
+	Forms:   []string{"TEST as CLIENT"},
+	Configs: ScopeClient,
+	Doc: "A client runs the Go code of a test (package samsa/scenarios/prop), and the lines below start at once. The file ends when " +
+		"that code has returned. Only the test itself can run such a file: go test -run TEST -samsa.file FILE. Tests write these " +
+		"files when they fail.",
+	Example: "workload TestTransfers as app acks=all",
+	Timed:   true,
+	Check:   checkClient,
+	Run:     runWorkload,
+}
+
+// NeedsTest is the error of a session whose file has a workload line, if RunOptions.Work is not set.
+type NeedsTest struct{ Test, File string }
+
+// Error implements error.
+func (e *NeedsTest) Error() string {
+	return fmt.Sprintf("its workload is the Go code of %s, which only that test has; in its directory: go test -run '^%s$' -samsa.file %s", e.Test, e.Test, e.File)
+}
+
+// Workload returns the test that the file's workload line names, or "" if it has no such line.
+func (p *Program) Workload() string {
+	for _, c := range p.code {
+		if c.Verb == verbWorkload {
+			return arg[string](c.Args, "TEST")
+		}
+	}
+	return ""
+}
+
+// workloads are the coroutines of a session, in the order of their start.
+type workloads struct {
+	session *Session
+	hands   []*Hand
+	inside  bool      // a coroutine is running
+	own     []Failure // of the user's own invariants
+}
+
+// Hand is the handle of a workload on one client. Only the code that runs on that client may use it.
+type Hand struct {
+	w       *workloads
+	client  env.Addr
+	configs []Setting
+
+	yield func(struct{}) bool
+	next  func() (struct{}, bool)
+	stop  func()
+	until func() bool // the condition that the code waits for; nil while it runs
+	over  bool
+}
+
+// unwound is the panic that ends a coroutine.
+type unwound struct{}
+
+// runWorkload starts the code of a workload line.
+func runWorkload(s *Session, a *Args) Result {
+	if s.work == nil {
+		s.work = &workloads{session: s}
+	}
+	name := s.client(a)
+	h := s.work.start(name, s.override(ScopeClient, a.Settings), s.run.Work)
+	s.work.run()
+	test := arg[string](a, "TEST")
+	return Result{
+		Aside: true,
+		Until: func() bool { s.work.run(); return h.over },
+		Then: func(met bool) string {
+			if !met {
+				s.stop(StopPatience, fmt.Sprintf("the workload %s has not returned after %s", test, formatDuration(patience)))
+			}
+			return ""
+		},
+	}
+}
+
+// start adds a coroutine, which runs up to its first wait when run is called.
+func (w *workloads) start(name env.Addr, configs []Setting, code func(*Hand)) *Hand {
+	h := &Hand{w: w, client: name, configs: configs}
+	h.next, h.stop = iter.Pull(func(yield func(struct{}) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != any(unwound{}) {
+				panic(r)
+			}
+		}()
+		h.yield = yield
+		code(h)
+	})
+	w.hands = append(w.hands, h)
+	return h
+}
+
+// run resumes each coroutine whose condition is true, again and again until none can go on.
+func (w *workloads) run() {
+	if w.inside {
+		return
+	}
+	w.inside = true
+	defer func() { w.inside = false }()
+	for moved := true; moved; {
+		moved = false
+		for i := 0; i < len(w.hands); i++ { // a coroutine may start others
+			h := w.hands[i]
+			if h.over || h.until != nil && !h.until() {
+				continue
+			}
+			moved, h.until = true, nil
+			if _, more := h.next(); !more {
+				h.over = true
+			}
+		}
+	}
+}
+
+// end unwinds the coroutines of a session. A session without a workload has none.
+func (w *workloads) end() {
+	if w == nil || w.inside {
+		return
+	}
+	for _, h := range w.hands {
+		h.over = true
+		h.stop()
+	}
+}
+
+// failures returns the failures of the user's own invariants.
+func (w *workloads) failures() []Failure {
+	if w == nil {
+		return nil
+	}
+	return w.own
+}
+
+// Client returns the client that runs the code.
+func (h *Hand) Client() string { return string(h.client) }
+
+// Now returns the true time since the world began.
+func (h *Hand) Now() env.Duration { return h.w.session.cluster.Now() }
+
+// Wait waits until a condition holds. It is evaluated after each event, and must change nothing.
+func (h *Hand) Wait(so func() bool) {
+	for first := true; first || !so(); first = false { // wait at least once, so that a loop of waits lets time pass
+		h.until = so
+		if !h.yield(struct{}{}) {
+			panic(unwound{})
+		}
+	}
+}
+
+// Sleep waits for a span of virtual time.
+func (h *Hand) Sleep(d env.Duration) {
+	passed := false
+	h.w.session.cluster.At(h.Now()+max(d, 0), "sleep", func() { passed = true })
+	h.Wait(func() bool { return passed })
+}
+
+// Start runs more code on a client of its own. If there is no client with that name, Start makes it, with the configs of
+// this one.
+func (h *Hand) Start(name string, code func(*Hand)) error {
+	if msg := plainName(name); msg != "" {
+		return fmt.Errorf("%s", msg)
+	}
+	s := h.w.session
+	if !slices.Contains(s.clients, env.Addr(name)) {
+		s.clients = append(s.clients, env.Addr(name))
+		s.cluster.AddClient(env.Addr(name), h.configs)
+	}
+	h.w.start(env.Addr(name), h.configs, code)
+	return nil
+}
+
+// Produce sends one record per value to a partition, and waits until the client knows the outcome of each.
+func (h *Hand) Produce(tp wire.TopicPartition, values []string) cluster.Outcome {
+	return h.await(func() cluster.Op { return h.w.session.cluster.Produce(h.client, tp, values) })
+}
+
+// Consume reads a partition from an offset, or from the log start if it is -1, up to the high watermark.
+func (h *Hand) Consume(tp wire.TopicPartition, from wire.Offset) cluster.Outcome {
+	return h.await(func() cluster.Op { return h.w.session.cluster.Consume(h.client, tp, from, 1<<30) })
+}
+
+// CreateTopic creates a topic, and waits until every partition has a leader.
+func (h *Hand) CreateTopic(spec cluster.TopicSpec) cluster.Outcome {
+	return h.await(func() cluster.Op { return h.w.session.cluster.CreateTopic(spec) })
+}
+
+// DeleteTopic deletes a topic.
+func (h *Hand) DeleteTopic(name string) cluster.Outcome {
+	return h.await(func() cluster.Op { return h.w.session.cluster.DeleteTopic(name) })
+}
+
+// DeleteRecords deletes the records of a partition before an offset.
+func (h *Hand) DeleteRecords(tp wire.TopicPartition, before wire.Offset) cluster.Outcome {
+	return h.await(func() cluster.Op { return h.w.session.cluster.DeleteRecords(tp, before) })
+}
+
+// SetConfig sets configs of a topic.
+func (h *Hand) SetConfig(topic string, configs []Setting) cluster.Outcome {
+	return h.await(func() cluster.Op { return h.w.session.cluster.SetConfig(topic, configs) })
+}
+
+// await begins an operation and waits for its outcome. While the client's machine is down, no operation begins. The program
+// goes on when the machine is up again; a crash has cost it the outcomes of its requests in flight.
+func (h *Hand) await(begin func() cluster.Op) cluster.Outcome {
+	if !h.up() {
+		h.Wait(h.up)
+	}
+	op := begin()
+	h.Wait(func() bool { _, done := h.w.session.cluster.Outcome(op); return done })
+	o, _ := h.w.session.cluster.Outcome(op)
+	return o
+}
+
+// up reports whether the client's machine is up.
+func (h *Hand) up() bool {
+	return slices.ContainsFunc(h.w.session.cluster.Machines(), func(m MachineState) bool { return m.Host == h.client && m.Up })
+}
+
+// Faulty reports whether a line of the file that is a fault, ends one or waits for a time is still to come.
+func (h *Hand) Faulty() bool {
+	s := h.w.session
+	if s.timed > 0 || s.now != nil && s.now.line.paces() {
+		return true
+	}
+	return slices.ContainsFunc(s.program.code[s.next:], func(c Command) bool { return c.Verb.IsFault() || c.Line.paces() })
+}
+
+// paces reports whether a line waits for a time.
+func (l *Line) paces() bool {
+	return l.Verb.Text == verbWait.Name || l.Verb.Text == verbRun.Name && len(l.Args) > 1 && l.Args[1].Text == "time"
+}
+
+// Settle waits until all other lines of the file are over and the cluster is quiet.
+func (h *Hand) Settle() {
+	s := h.w.session
+	h.Wait(func() bool {
+		others := slices.ContainsFunc(s.background, func(w waiting) bool { return w.line.Verb.Text != verbWorkload.Name })
+		return s.next == len(s.program.code) && s.now == nil && s.timed == 0 && !others && s.cluster.Quiet(nil)
+	})
+}
+
+// Fail records that an invariant of the user's is broken, and ends the code on this client. The key names the invariant; it
+// is the same on every seed.
+func (h *Hand) Fail(key, text string) {
+	if msg := plainName(key); msg != "" {
+		panic("a key that is no name: " + msg)
+	}
+	c := h.w.session.cluster
+	h.w.own = append(h.w.own, Failure{Verdict: ClassViolated, Check: Own + key, Step: c.Steps(), Text: text})
+	panic(unwound{})
+}
+
+func readTest(_ *names, w Word) (any, string) {
+	if w.Text == "" {
+		return nil, "a test has a name"
+	}
+	return w.Text, ""
+}
