@@ -1,12 +1,13 @@
 // Package kafkajars runs Apache Kafka's own code for tests that compare our output with Kafka's.
 //
-//	pom.xml ──mvn, once per machine──▶ class path ──▶ java org.apache.kafka.tools.… ──▶ Result
+//	pom.xml ──mvn, once per machine──▶ class path ──▶ java org.apache.kafka.tools.… ──▶ Result   (kafkajars.go)
+//	pom-server.xml ─────────────────▶ class path ──▶ a Cluster of processes, with a Proxy before every listener
 //
-// pom.xml pins the versions. Maven keeps the jars in its repository. The class path is kept in the user's cache
-// directory under a hash of pom.xml; once it is there, neither Maven nor a network is needed. On a machine without Java
-// or Maven, the tests that need them are skipped with one line that names the missing program.
+// The poms pin the versions. Maven keeps the jars in its repository. The class path is kept in the user's cache directory
+// under a hash of the pom; once it is there, neither Maven nor a network is needed. On a machine without Java or Maven, the
+// tests that need them are skipped with one line that names the missing program.
 //
-// Only tests may use this package.
+// Only tests and the commands in this folder may use this package.
 package kafkajars
 
 import (
@@ -25,8 +26,13 @@ import (
 	"time"
 )
 
-//go:embed pom.xml
-var pom []byte
+// pom.xml is for the tools, and pom-server.xml for whole brokers and controllers.
+var (
+	//go:embed pom.xml
+	toolsPom []byte
+	//go:embed pom-server.xml
+	serverPom []byte
+)
 
 const (
 	// patience is the time limit for fetching the jars with Maven, which usually takes fifteen seconds.
@@ -51,8 +57,13 @@ func Need(t testing.TB) Jars {
 	return j
 }
 
-// Find finds the jars. The first call on a machine fetches them with Maven.
-func Find() (Jars, error) {
+// Find finds the jars of the tools. The first call on a machine fetches them with Maven.
+func Find() (Jars, error) { return find(toolsPom) }
+
+// FindServer finds the jars of brokers and controllers. The first call on a machine fetches them with Maven.
+func FindServer() (Jars, error) { return find(serverPom) }
+
+func find(pom []byte) (Jars, error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
 		return Jars{}, errors.New("no java in PATH")
@@ -71,7 +82,7 @@ func Find() (Jars, error) {
 	if err != nil {
 		return Jars{}, errors.New("no mvn in PATH, and the jars are not cached")
 	}
-	if err := resolve(mvn, dir, kept); err != nil {
+	if err := resolve(pom, mvn, dir, kept); err != nil {
 		return Jars{}, err
 	}
 	path, ok := load(kept)
@@ -98,7 +109,7 @@ func load(kept string) (path string, ok bool) {
 
 // resolve fetches the jars with Maven and caches their class path. Test binaries run in parallel and Maven's repository
 // is not safe for concurrent use, so each test binary uses its own directory and retries once.
-func resolve(mvn, dir, kept string) error {
+func resolve(pom []byte, mvn, dir, kept string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
