@@ -140,6 +140,8 @@ func (m *machine) Call(id env.Link, timeout env.Duration, req env.Request, tok e
 	}
 
 	p := w.newPacket(packetRequest)
+	w.calls++
+	p.call = w.calls
 	p.req, p.correlation, p.key, p.version, p.oneWay = req, c.correlation, c.key, c.version, c.oneWay
 	w.pack(p, m, l.server.machine)
 	if h.state == halfOpening {

@@ -83,7 +83,7 @@ func (w *World) prepareRequest(m *machine, k *work) {
 	}
 	if len(w.feeds) > 0 {
 		w.effect(Effect{Kind: EffectDelivered, At: w.now, Node: m.addr, Peer: l.request.From, Link: l.request.Link,
-			Lane: l.lane, Request: p.req})
+			Lane: l.lane, Call: p.call, Request: p.req})
 	}
 }
 

@@ -51,6 +51,7 @@ type packet struct {
 	arrive      Time
 	order       uint64
 	cause       uint64 // the event that sent it
+	call        uint64 // the number of the request's call in this world, from 1
 	req         env.Request
 	resp        env.Response
 	bytes       []byte // in wire mode the encoded message, which the receiver decodes
@@ -140,7 +141,7 @@ func (w *World) send(p *pipe, k *packet, at Time) {
 func (w *World) departs(p *pipe, k *packet) {
 	from, to := p.ends()
 	w.effect(Effect{Kind: EffectDeparted, At: k.depart, Node: from.machine.addr, Peer: to.machine.addr, Link: from.id,
-		Lane: p.link.lane, Arrives: k.arrive, Request: k.req, Response: k.resp})
+		Lane: p.link.lane, Arrives: k.arrive, Call: k.call, Request: k.req, Response: k.resp})
 }
 
 // pop takes the first packet off the wire and schedules the next one.

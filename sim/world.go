@@ -38,7 +38,8 @@ type World struct {
 	events   uint64
 	steps    uint64
 	identity identity
-	observed bool // a trace or a hook reads the events
+	observed bool   // a trace or a hook reads the events
+	calls    uint64 // counts the calls, so that feeds recognise one; decides nothing
 
 	// The observers. They must not change the fields above; TestWatchersChangeNothing checks this.
 	feeds   []Feed
