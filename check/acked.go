@@ -116,7 +116,7 @@ func (c *Case) listLostRecords(r Result) Result {
 	}
 	words, n := "", 0
 	for op := range of[*Produce](c.History) {
-		if op.Outcome != OK || op.Acks == 0 || !c.View.lostUnlicensed(op) {
+		if op.Outcome != OK || op.Acks == 0 || !c.View.lostUnlicensed(op, c.written(op)) {
 			continue
 		}
 		switch n++; {
@@ -136,16 +136,27 @@ func (c *Case) listLostRecords(r Result) Result {
 	return r
 }
 
-// lostUnlicensed reports whether an acknowledged record is lost and no licence covers it.
-func (v *View) lostUnlicensed(op *Produce) bool {
-	for _, p := range v.parts {
-		if p.TP != op.Partition || op.Topic != (wire.TopicID{}) && op.Topic != p.ID {
-			continue
-		}
+// lostUnlicensed reports whether an acknowledged record is lost and no licence covers it. Another record may be at its offset
+// by now, and a retry may have stored another copy, which may still be there.
+func (v *View) lostUnlicensed(op *Produce, where place) bool {
+	for p := range partitionsOf(v, where) {
 		for q := range p.promisesWithin(op.Offset, op.Offset+1) {
-			if q.lost && q.clause == "" && q.made&(madeToAll|madeToOne) != 0 {
-				return true
+			known, _ := RecordAt(p, q.Batch, op.Offset)
+			if q.lost && q.clause == "" && q.made&(madeToAll|madeToOne) != 0 && (known == op.Record() || known == RecordID{}) {
+				return !leaderHas(p, op.Record())
 			}
+		}
+	}
+	return false
+}
+
+// leaderHas reports whether the log of the partition's leader has a copy of a known record.
+func leaderHas(p *Partition, r RecordID) bool {
+	leader := p.replica(p.assigned.Leader)
+	for id, s := range p.sends { //order: any copy will do
+		i := slices.Index(s.Numbers, r.Number)
+		if s.Client == r.Client && i >= 0 && leader != nil && leader.Log.Has(Batch{Base: id.Base, Next: id.Next, Epoch: id.Epoch, CRC: id.Origin}) {
+			return true
 		}
 	}
 	return false

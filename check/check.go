@@ -85,8 +85,9 @@ type Case struct {
 	History []Op
 	View    *View // nil if no cluster was observed
 
-	born   map[spot]*Produce         // the sends of History by partition and value; filled on first use
+	born   *sentOf                   // the sends of History; filled on first use
 	topics map[string][]wire.TopicID // see topicsNamed; filled on first use
+	passed map[place]*passage        // see passages; filled on first use
 }
 
 // All lists the checks in the order in which they are reported. Promises to users come first.

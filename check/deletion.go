@@ -79,12 +79,9 @@ func (p *Partition) mayNotKnowDeletion(v *View, node wire.NodeID, gone offsetAt)
 
 // deletedAt describes the deletion from the log's start that removed an offset, or "" if there was none. Retention or an
 // operator deletes records from a log's start.
-func (v *View) deletedAt(tp wire.TopicPartition, at wire.Offset) string {
-	if v == nil {
-		return ""
-	}
-	for _, p := range v.parts {
-		if p.TP == tp && p.trimmed > at {
+func (v *View) deletedAt(where place, at wire.Offset) string {
+	for p := range partitionsOf(v, where) {
+		if p.trimmed > at {
 			return p.deleted()
 		}
 	}

@@ -80,8 +80,13 @@ type Consume struct {
 	Topic     wire.TopicID // the topic id that the consumer knew; zero if it knew none
 	Cursor    int64        // counts the application's seeks
 	Offset    wire.Offset  // see the kinds
+	Position  wire.Offset  // RecordRead, EndReached: the consumer found no record in [Position, Offset)
+	FromStart bool         // RecordRead, EndReached: Position is the log start, for which the consumer asked
 
-	Key, Value string // RecordRead
+	// RecordRead
+	Key, Value string
+	Record     RecordID // the record; zero if the observer does not know it
+	Attempt    int      // the attempt by which the leader got it, 0 if the observer does not know it
 }
 
 // ConsumeKind is the kind of a consumer's step.

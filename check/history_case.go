@@ -18,6 +18,7 @@ func historyCase(v *View, ops ...Op) *Case {
 			h.Number = number[h.Client]
 		}
 	}
+	follow(ops)
 	v.contract = Contract{Timeouts: defaultTimeouts, Machines: machines}
 	v.Clock(uint64(len(ops)), int64(3600e9))
 	v.quietSince = int64(3600e9)
@@ -31,7 +32,7 @@ func sent(client, value string, at wire.Offset) *Produce {
 
 // polled builds the read of a record.
 func polled(client, value string, at wire.Offset) *Consume {
-	return &Consume{Head: Head{Client: client}, Partition: orders, Value: value, Offset: at}
+	return &Consume{Head: Head{Client: client}, Partition: orders, Value: value, Offset: at, Position: asBefore}
 }
 
 // drained builds a consumer's step at the end of the log.
@@ -39,7 +40,7 @@ func drained(client string, at wire.Offset) *Consume { return moved(client, EndR
 
 // moved builds a consumer's step that reads no record.
 func moved(client string, kind ConsumeKind, at wire.Offset) *Consume {
-	return &Consume{Head: Head{Client: client}, Kind: kind, Partition: orders, Offset: at}
+	return &Consume{Head: Head{Client: client}, Kind: kind, Partition: orders, Offset: at, Position: asBefore}
 }
 
 // described builds a response of b1 about orders-0.
@@ -59,10 +60,53 @@ func writes(id byte, op *Produce) *Produce { op.Topic = wire.TopicID{id}; return
 
 func reading(id byte, op *Consume) *Consume { op.Topic = wire.TopicID{id}; return op }
 
+// from sets the position of a consumer before a step.
+func from(at wire.Offset, op *Consume) *Consume { op.Position = at; return op }
+
+// first makes a step the first of a consumer that asked for the log start.
+func first(op *Consume) *Consume { op.FromStart = true; return op }
+
+// asBefore is the position of a consumer's step in a case that does not set it.
+const asBefore wire.Offset = -1
+
+// follow sets the positions that a case does not set: a consumer goes on where its last step ended, and begins at the offset
+// of its first.
+func follow(ops []Op) {
+	type reader struct {
+		client string
+		cursor int64
+		topic  wire.TopicID
+	}
+	next := map[reader]wire.Offset{}
+	for op := range of[*Consume](ops) {
+		k := reader{op.Client, op.Cursor, op.Topic}
+		at, moving := next[k]
+		switch op.Kind {
+		case PositionReset, PositionTruncated:
+			delete(next, k)
+		case RecordRead, EndReached:
+			if op.Position == asBefore && moving {
+				op.Position = at
+			} else if op.Position == asBefore {
+				op.Position = op.Offset
+			}
+			if next[k] = op.Offset; op.Kind == RecordRead {
+				next[k]++
+			}
+		}
+	}
+}
+
 // steps builds a history without a cluster, with one operation in each step.
 func steps(ops ...Op) *Case {
 	for i, op := range ops {
 		op.Common().Step = uint64(i + 1)
 	}
+	number := map[string]int64{}
+	for op := range of[*Produce](ops) {
+		number[op.Client]++
+		op.Number = number[op.Client]
+	}
+	follow(ops)
 	return &Case{History: ops}
 }

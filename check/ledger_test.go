@@ -439,7 +439,7 @@ func TestReadersOfARottenLogMayBeMisled(t *testing.T) {
 		s.DiskFaulted(1, what)
 		a := sent("p1", "a", 0)
 		a.Partition = orders
-		b := polled("c1", "a", 8)
+		b := from(0, polled("c1", "a", 8))
 		b.Partition = orders
 		require.Equal(t, want, ackedWhereTold.Judge(historyCase(s.View, a, b)).Status)
 	}

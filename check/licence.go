@@ -10,17 +10,11 @@ const asksForLess = "acks=1: the leader answered before any follower had the rec
 
 // gone returns the reason (the licence) that allows an offset to be out of range: a deletion from the log's start, an
 // unclean election, or a loss that has a licence. It returns "" if there is none.
-func (v *View) gone(tp wire.TopicPartition, at wire.Offset) string {
-	if v == nil {
-		return ""
-	}
-	if clause := v.deletedAt(tp, at); clause != "" {
+func (v *View) gone(where place, at wire.Offset) string {
+	if clause := v.deletedAt(where, at); clause != "" {
 		return clause
 	}
-	for _, p := range v.parts {
-		if p.TP != tp {
-			continue
-		}
+	for p := range partitionsOf(v, where) {
 		for i := len(p.elections) - 1; i >= 0; i-- {
 			if e := &p.elections[i]; e.Unclean != "" {
 				return e.Unclean
@@ -136,15 +130,9 @@ func (p *Partition) disksFaulted(v *View, q *promise) int {
 	return len(disks)
 }
 
-// Licensed returns the clause of a licensed loss at this offset, for history checks.
-func (v *View) Licensed(tp wire.TopicPartition, at wire.Offset) (clause string, ok bool) {
-	if v == nil {
-		return "", false
-	}
-	for _, p := range v.parts {
-		if p.TP != tp {
-			continue
-		}
+// licensedIn returns the clause of a licensed loss at this offset, for history checks.
+func (v *View) licensedIn(where place, at wire.Offset) (clause string, ok bool) {
+	for p := range partitionsOf(v, where) {
 		for i := range p.promises { // calls are rare, and a batch of any length may contain the offset
 			if q := &p.promises[i]; q.lost && q.clause != "" && q.Base <= at && at < q.Next {
 				return q.clause, true

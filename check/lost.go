@@ -1,15 +1,13 @@
 package check
 
-import "samsa/wire"
-
 // LostWrite judges the promise of acked-durable by the histories of clients. It is Jepsen's lost-write for Kafka, extended
 // to readers that have drained a partition.
 //
-// If a value was acknowledged, and its last known offset is below the highest offset that any reader reached, at least one
-// reader must have read it. The first and last known offsets of a value may differ, because a retry may store it twice.
+// If a record was acknowledged at an offset that a reader has passed, at least one reader must have read it, there or, if a
+// retry stored it twice, elsewhere.
 var LostWrite = &Check{
 	Name: "lost-write", Numbers: "H1 H4",
-	Doc:   "every acknowledged record below the highest offset that readers reached was read by at least one of them",
+	Doc:   "every acknowledged record at an offset that readers have passed was read by at least one of them",
 	Judge: judgeLost,
 	Accept: func(*View) *Case {
 		unknown := sent("p1", "b", 0) // a send of unknown outcome may be lost
@@ -22,64 +20,34 @@ var LostWrite = &Check{
 	},
 }
 
-// extent is the range of offsets at which a value is known to be.
-type extent struct {
-	first, last wire.Offset
-	polled      bool
-}
-
 func judgeLost(c *Case) Result {
-	extents := map[spot]*extent{}
-	reached := map[place]wire.Offset{} // readers have passed all offsets below this one
-	step := map[place]uint64{}         // the step in which a reader reached that offset
-	at := func(k spot, offset wire.Offset) *extent {
-		x := extents[k]
-		if x == nil {
-			x = &extent{offset, offset, false}
-			extents[k] = x
-		}
-		x.first, x.last = min(x.first, offset), max(x.last, offset)
-		return x
-	}
+	read := map[spot]bool{}
 	for op := range reads(c.History) {
-		at(spot{c.read(op), op.Value}, op.Offset).polled = true
-	}
-	for op := range of[*Produce](c.History) {
-		if op.Outcome == OK && op.Acks != 0 { // acks=0: the producer gets no offset
-			at(spot{c.written(op), op.Value}, op.Offset)
-		}
-	}
-	for op := range of[*Consume](c.History) {
-		p, bound := c.read(op), op.Offset
-		if op.Kind == RecordRead {
-			bound = extents[spot{p, op.Value}].first + 1
-		}
-		if bound > reached[p] {
-			reached[p], step[p] = bound, op.Step
+		k, _, candidates := c.found(op)
+		read[k] = true
+		for _, send := range candidates { // any of them may be the one that was read
+			read[c.spot(send)] = true
 		}
 	}
 	var priced *Result
 	judged := int64(0)
 	for op := range of[*Produce](c.History) { // in history order, so that the first loss is the one reported
-		if op.Outcome != OK || op.Acks == 0 {
+		k := c.spot(op)
+		passed := c.passages()[k.place]
+		if op.Outcome != OK || op.Acks == 0 || !passed.has(op.Offset) { // acks=0: the producer gets no offset
 			continue
 		}
-		p := c.written(op)
-		x := extents[spot{p, op.Value}]
-		if x.last >= reached[p] {
+		if judged++; read[k] {
 			continue
 		}
-		judged++
-		if x.polled {
-			continue
-		}
-		r := Result{Status: Violated, Step: step[p], Fact: p.fact(ByLeader, op.Offset, wayOfLoss(c.View, p.TopicPartition, op.Offset)), Explanation: quote(op.Value) + " of " + op.Client +
+		p := k.place
+		r := Result{Status: Violated, Step: passed.stepOf(op.Offset), Fact: p.fact(ByLeader, op.Offset, wayOfLoss(c.View, p, op.Offset)), Explanation: quote(op.Value) + " of " + op.Client +
 			" was acknowledged at offset " + itoa(op.Offset) + " of " + p.String() + "; readers have passed that offset and none has seen the record"}
 		if op.Acks == 1 {
 			r.Clause = asksForLess
-		} else if clause, ok := c.View.Licensed(p.TopicPartition, op.Offset); ok {
+		} else if clause, ok := c.View.licensedIn(p, op.Offset); ok {
 			r.Clause = clause
-		} else if clause := c.View.deletedAt(p.TopicPartition, op.Offset); clause != "" {
+		} else if clause := c.View.deletedAt(p, op.Offset); clause != "" {
 			r.Clause = clause
 		} else {
 			return r
@@ -92,7 +60,7 @@ func judgeLost(c *Case) Result {
 	case priced != nil:
 		return *priced
 	case judged == 0:
-		return Result{Status: Unexercised, Explanation: "no reader reached an acknowledged record"}
+		return Result{Status: Unexercised, Explanation: "no reader passed an acknowledged record"}
 	}
-	return Result{Status: Held, Explanation: plural(judged, "acknowledged record", "acknowledged records") + " below the offset that readers reached, all of them read"}
+	return Result{Status: Held, Explanation: plural(judged, "acknowledged record", "acknowledged records") + " at offsets that readers have passed, all of them read"}
 }

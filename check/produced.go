@@ -14,18 +14,26 @@ var noDuplicate = &Check{
 	Doc: "no record is stored twice",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
-		born, first := c.sends(), map[spot]wire.Offset{}
+		first := map[spot]*Consume{}
 		for op := range reads(c.History) {
-			k := spot{c.read(op), op.Value}
-			at, again := first[k]
+			k, send, candidates := c.found(op)
+			if len(candidates) > 0 {
+				continue // another record with that value may be at the other offset
+			}
+			was, again := first[k]
 			if !again {
-				first[k], s.seen = op.Offset, s.seen+1
-			} else if at != op.Offset {
-				clause := ""
-				if send := born[k]; send == nil || !send.Idempotent {
+				first[k], s.seen = op, s.seen+1
+			} else if was.Offset != op.Offset {
+				clause, once := s.licensed(k.place, op.Offset), was.Attempt == op.Attempt && op.Attempt > 0
+				if clause == "" && !once && (send == nil || !send.Idempotent) {
 					clause = withoutIdempotence
 				}
-				s.decide(op, k.fact(ByProducer, op.Offset, ""), clause, op.Client+" read "+quote(op.Value)+" at offsets "+itoa(at)+" and "+itoa(op.Offset)+" of "+k.String())
+				way := ""
+				if once {
+					way = "stored twice by one request"
+				}
+				s.decide(op, k.fact(ByProducer, op.Offset, way), clause, op.Client+" read "+quote(op.Value)+k.record.words()+" at offsets "+itoa(was.Offset)+" and "+
+					itoa(op.Offset)+" of "+k.String())
 			}
 		}
 		return s.answer("record read, once", "records read, each once")
@@ -47,10 +55,7 @@ var producerOrder = &Check{
 		s := historyTally{c: c}
 		latest := map[cursor]*Produce{}
 		for _, r := range c.recordsInOrder() {
-			op, send := r.read, c.sends()[r.spot]
-			if send == nil {
-				continue
-			}
+			op, send := r.read, r.send
 			k := cursor{client: send.Client, place: r.place}
 			before, ok := latest[k]
 			if !ok || send.Number > before.Number {
@@ -61,10 +66,10 @@ var producerOrder = &Check{
 			}
 			s.seen++
 			if send.Number < before.Number {
-				clause := c.View.gone(r.TopicPartition, r.at) // after a licensed loss, other records take the lost offsets
+				clause := c.View.gone(r.place, r.at) // after a licensed loss, other records take the lost offsets
 				switch {
 				case clause != "" || send.Idempotent:
-				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.TopicPartition, 0) != "":
+				case before.Outcome == OK && before.Offset > r.at && c.View.deletedAt(r.place, 0) != "":
 					clause = withoutIdempotence + "; of the first copies, those at the log's beginning are deleted"
 				case send.Acks == 0: // the producer does not wait, so a later request on another connection may be handled first
 					clause = "acks=0: the producer went on before the broker had the record"
@@ -90,28 +95,33 @@ type recordAt struct {
 	spot
 	at   wire.Offset
 	read *Consume // the read that found it there first
+	send *Produce
 }
 
-// recordsInOrder returns the records that were read, in the order of their offsets. A retry may store a record twice. The
-// first copy counts, even if no read found it and only the response to the producer contains its offset.
+// recordsInOrder returns the records that were read and whose sends are known, in the order of their offsets. A retry may
+// store a record twice. The first copy counts, even if no read found it and only the response to the producer contains its
+// offset.
 func (c *Case) recordsInOrder() []recordAt {
 	where := map[spot]recordAt{}
 	for op := range reads(c.History) {
-		k := spot{c.read(op), op.Value}
+		k, send, _ := c.found(op)
+		if send == nil {
+			continue
+		}
 		if was, ok := where[k]; !ok || op.Offset < was.at {
-			where[k] = recordAt{k, op.Offset, op}
+			where[k] = recordAt{k, op.Offset, op, send}
 		}
 	}
 	all := make([]recordAt, 0, len(where))
-	for k, r := range where { //order: sorted below
-		if send := c.sends()[k]; send != nil && send.Outcome == OK && send.Acks != 0 {
-			r.at = min(r.at, send.Offset)
+	for _, r := range where { //order: sorted below
+		if r.send.Outcome == OK && r.send.Acks != 0 {
+			r.at = min(r.at, r.send.Offset)
 		}
 		all = append(all, r)
 	}
-	slices.SortFunc(all, func(a, b recordAt) int { //total: no two records in a place have the same value
+	slices.SortFunc(all, func(a, b recordAt) int { //total: no two of them are the same record in the same place
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.deleted, b.deleted), cmp.Compare(a.Partition, b.Partition),
-			cmp.Compare(a.at, b.at), cmp.Compare(a.value, b.value))
+			cmp.Compare(a.at, b.at), cmp.Compare(a.record.Client, b.record.Client), cmp.Compare(a.record.Number, b.record.Number))
 	})
 	return all
 }
@@ -122,17 +132,18 @@ var ackedWhereTold = &Check{
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
 		where := map[spot][]*Consume{}
-		reached := map[place]wire.Offset{} // the highest offset that any reader has read
 		for op := range reads(c.History) {
-			p := c.read(op)
-			where[spot{p, op.Value}] = append(where[spot{p, op.Value}], op)
-			reached[p] = max(reached[p], op.Offset)
+			k, _, candidates := c.found(op)
+			where[k] = append(where[k], op)
+			for _, send := range candidates {
+				where[c.spot(send)] = append(where[c.spot(send)], op)
+			}
 		}
 		for op := range of[*Produce](c.History) {
 			p := c.written(op)
-			polls := where[spot{p, op.Value}]
-			if op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || op.Offset > reached[p] {
-				continue // a retry may have stored another copy at a lower offset
+			polls := where[c.spot(op)]
+			if op.Outcome != OK || op.Acks == 0 || len(polls) == 0 || !c.passages()[p].has(op.Offset) {
+				continue // a retry may have stored another copy at an offset that readers have passed
 			}
 			s.seen++
 			if !slices.ContainsFunc(polls, func(r *Consume) bool { return r.Offset == op.Offset }) {
@@ -141,16 +152,16 @@ var ackedWhereTold = &Check{
 					clause = asksForLess
 				}
 				if clause == "" && !op.Idempotent { // the acknowledged copy may have been deleted before any read
-					clause = c.View.deletedAt(p.TopicPartition, op.Offset)
+					clause = c.View.deletedAt(p, op.Offset)
 				}
-				s.decide(polls[0], p.fact(ByLeader, op.Offset, wayOfLoss(c.View, p.TopicPartition, op.Offset)), clause, quote(op.Value)+" of "+op.Client+" was acknowledged at offset "+itoa(op.Offset)+" of "+
+				s.decide(polls[0], p.fact(ByLeader, op.Offset, wayOfLoss(c.View, p, op.Offset)), clause, quote(op.Value)+" of "+op.Client+" was acknowledged at offset "+itoa(op.Offset)+" of "+
 					p.String()+"; "+polls[0].Client+" read it at "+itoa(polls[0].Offset))
 			}
 		}
 		return s.answer("record where it should be", "records where they should be")
 	},
 	Accept: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), polled("c1", "a", 0)) },
-	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), polled("c1", "a", 1)) },
+	Reject: func(v *View) *Case { return historyCase(v, sent("p1", "a", 0), from(0, polled("c1", "a", 1))) },
 }
 
 var recordsIntact = &Check{
@@ -158,17 +169,23 @@ var recordsIntact = &Check{
 	Doc: "every record that is read was sent, to that partition, with that key and value",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
-		born := c.sends()
-		if len(born) == 0 {
+		if len(c.sends().records) == 0 {
 			return s.answer("", "")
 		}
 		for op := range reads(c.History) {
 			s.seen++
 			p := c.read(op)
-			send, ok := born[spot{p, op.Value}]
+			_, send, candidates := c.found(op)
 			switch {
-			case !ok:
+			case len(candidates) > 0:
+				if !slices.ContainsFunc(candidates, func(send *Produce) bool { return send.Key == op.Key && send.Outcome != Failed }) {
+					s.decide(op, p.fact(ByLeader, op.Offset, "another key"), "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; no send of that value that may have succeeded has this key")
+				}
+			case send == nil:
 				s.decide(op, p.fact(ByLeader, op.Offset, "never sent"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+", and no producer sent it there")
+			case send.Value != op.Value:
+				s.decide(op, p.fact(ByLeader, op.Offset, "another value"), "", op.Client+" read "+quote(op.Value)+" at offset "+itoa(op.Offset)+" of "+p.String()+"; "+send.Client+" had sent "+
+					quote(send.Value)+" there")
 			case send.Key != op.Key:
 				s.decide(op, p.fact(ByLeader, op.Offset, "another key"), "", op.Client+" read "+quote(op.Value)+" with the key "+quote(op.Key)+"; it was sent with "+quote(send.Key))
 			case send.Outcome == Failed:

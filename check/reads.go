@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -25,13 +26,13 @@ var oneValue = &Check{
 			switch {
 			case !again:
 				at[k] = op
-			case was.Value != op.Value && was.Topic == op.Topic:
+			case was.differs(op) && was.Topic == op.Topic:
 				clause := s.licensed(k.place, op.Offset)
 				if clause == "" {
-					clause = c.View.deletedAt(k.TopicPartition, op.Offset)
+					clause = c.View.deletedAt(k.place, op.Offset)
 				}
-				s.decide(op, k.fact(ByLeader, op.Offset, wayOfLoss(c.View, k.TopicPartition, op.Offset)), clause, was.Client+" read "+quote(was.Value)+" at offset "+itoa(op.Offset)+" of "+
-					k.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+" there at step "+itoa(op.Step))
+				s.decide(op, k.fact(ByLeader, op.Offset, wayOfLoss(c.View, k.place, op.Offset)), clause, was.Client+" read "+quote(was.Value)+was.Record.words()+" at offset "+itoa(op.Offset)+" of "+
+					k.String()+" at step "+itoa(was.Step)+", and "+op.Client+" read "+quote(op.Value)+op.Record.words()+" there at step "+itoa(op.Step))
 			default:
 				s.seen++
 			}
@@ -43,6 +44,11 @@ var oneValue = &Check{
 	},
 	Accept: func(v *View) *Case { return historyCase(v, polled("c1", "a", 0), polled("c2", "a", 0)) },
 	Reject: func(v *View) *Case { return historyCase(v, polled("c1", "a", 0), polled("c2", "b", 0)) },
+}
+
+// differs reports whether two reads found different records. The value decides if one of the records is not known.
+func (op *Consume) differs(o *Consume) bool {
+	return op.Value != o.Value || op.Key != o.Key || op.Record != o.Record && op.Record != (RecordID{}) && o.Record != (RecordID{})
 }
 
 // cursor is one consumer's sequence of reads in a partition between two seeks.
@@ -108,23 +114,20 @@ var readsComplete = &Check{
 			slices.Sort(found[p])
 			found[p] = slices.Compact(found[p])
 		}
-		last := map[cursor]wire.Offset{}
 		for op := range of[*Consume](c.History) {
-			k := c.cursor(op)
-			switch op.Kind {
-			case PositionReset, PositionTruncated:
-				forgetPosition(last, op)
-			case RecordRead:
-				if at, moving := last[k]; moving && op.Offset > at {
-					s.seen++
-					i, _ := slices.BinarySearch(found[k.place], at+1)
-					if missed := found[k.place][i]; missed < op.Offset {
-						s.decide(op, k.fact(ByConsumer, missed, ""), s.licensed(k.place, missed), op.Client+" went from offset "+itoa(at)+" of "+k.place.String()+" to "+
-							itoa(op.Offset)+" and skipped offset "+itoa(missed)+", where there is a record")
-					}
-				}
-				last[k] = op.Offset
+			if op.Kind != RecordRead && op.Kind != EndReached {
+				continue
 			}
+			p := c.read(op)
+			s.seen++
+			i, _ := slices.BinarySearch(found[p], op.Position)
+			if i == len(found[p]) || found[p][i] >= op.Offset {
+				continue
+			}
+			missed := found[p][i]
+			clause := s.licensed(p, missed)
+			s.decide(op, p.fact(ByConsumer, missed, ""), clause, op.Client+" went from offset "+itoa(op.Position)+" of "+p.String()+" to "+
+				itoa(op.Offset)+" and skipped offset "+itoa(missed)+", where there is a record")
 		}
 		return s.answer("step of a reader", "steps of readers, none skipping a record")
 	},
@@ -160,9 +163,9 @@ var readsFresh = &Check{
 				if op.Offset <= a.Offset {
 					clause := s.licensed(p, a.Offset)
 					if clause == "" { // the log of an uncleanly elected leader may end below offsets that other replicas have deleted
-						clause = c.View.deletedAt(p.TopicPartition, a.Offset)
+						clause = c.View.deletedAt(p, a.Offset)
 					}
-					s.decide(op, p.fact(ByLeader, a.Offset, wayOfLoss(c.View, p.TopicPartition, a.Offset)), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
+					s.decide(op, p.fact(ByLeader, a.Offset, wayOfLoss(c.View, p, a.Offset)), clause, op.Client+" found nothing more at offset "+itoa(op.Offset)+" of "+p.String()+
 						", though "+quote(a.Value)+" at "+itoa(a.Offset)+" was acknowledged at step "+itoa(a.Step)+" and no fault has been active since")
 				}
 			}
@@ -175,37 +178,76 @@ var readsFresh = &Check{
 
 var resetsLicensed = &Check{
 	Name: "resets-licensed", Numbers: "H30",
-	Doc: "a consumer resets or truncates its position only if the records there are gone legitimately",
+	Doc: "a position of a consumer that the log has reached is reset or truncated only if the records there are gone legitimately",
 	Judge: func(c *Case) Result {
 		s := historyTally{c: c}
-		for op := range of[*Consume](c.History) {
-			p := c.read(op)
-			switch op.Kind {
-			case RecordRead, EndReached:
-				s.seen++
-			case PositionReset:
-				s.decide(op, p.fact(ByConsumer, op.Offset, "out of range"), c.View.moved(op), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
-					" when that was out of range; auto.offset.reset moved it")
-			case PositionTruncated:
-				s.decide(op, p.fact(ByConsumer, op.Offset, "truncated"), c.View.moved(op), op.Client+" had read "+p.String()+
-					" above offset "+itoa(op.Offset)+", to which the log was truncated")
+		known := map[place]offsetKnown{}
+		for _, op := range c.History {
+			switch op := op.(type) {
+			case *Produce:
+				if op.Outcome == OK && op.Acks == -1 {
+					known[c.written(op)] = known[c.written(op)].with(op.Offset+1, op.Returned)
+				}
+			case *Consume:
+				p := c.read(op)
+				switch op.Kind {
+				case RecordRead:
+					s.seen++
+					known[p] = known[p].with(op.Offset+1, op.Returned)
+				case EndReached:
+					s.seen++
+					known[p] = known[p].with(op.Offset, op.Returned)
+				case PositionReset:
+					if known[p].reached(op.Offset, op.Called) {
+						s.decide(op, p.fact(ByConsumer, op.Offset, "out of range"), c.View.moved(op, p), op.Client+" stood at offset "+itoa(op.Offset)+" of "+p.String()+
+							" when that was out of range; auto.offset.reset moved it")
+					}
+				case PositionTruncated:
+					if known[p].reached(op.Offset+1, op.Called) {
+						s.decide(op, p.fact(ByConsumer, op.Offset, "truncated"), c.View.moved(op, p), op.Client+" had read "+p.String()+
+							" above offset "+itoa(op.Offset)+", to which the log was truncated")
+					}
+				}
 			}
 		}
 		return s.answer("read, no position lost", "reads, no position lost")
 	},
-	Accept: func(v *View) *Case { return historyCase(v, polled("c1", "a", 0)) },
+	Accept: func(v *View) *Case {
+		return historyCase(v, polled("c1", "a", 0), moved("c2", PositionReset, 5)) // c2 was given a position above the end
+	},
 	Reject: func(v *View) *Case {
 		return historyCase(v, polled("c1", "a", 0), moved("c1", PositionReset, 1))
 	},
 }
 
-// moved returns the licence that allows a consumer to reset its position, because the records or the topic are gone. Like
-// Kafka's consumer, our consumer keeps its position when a topic is deleted, and uses it in the next topic of that name.
-func (v *View) moved(op *Consume) string {
-	if clause := v.gone(op.Partition, op.Offset); clause != "" || v == nil {
+// offsetKnown is the highest log end that clients have learned, with the event in which the first of them knew it, plus one.
+type offsetKnown []knownEnd
+
+type knownEnd struct {
+	end   wire.Offset
+	event uint64
+}
+
+// with adds an end that a client learned in an event.
+func (k offsetKnown) with(end wire.Offset, event uint64) offsetKnown {
+	if n := len(k); n > 0 && k[n-1].end >= end {
+		return k
+	}
+	return append(k, knownEnd{end, event})
+}
+
+// reached reports whether a client knew before an event that the log reached an offset.
+func (k offsetKnown) reached(at wire.Offset, before uint64) bool {
+	i, _ := slices.BinarySearchFunc(k, at, func(e knownEnd, at wire.Offset) int { return cmp.Compare(e.end, at) })
+	return i < len(k) && (before == 0 || k[i].event <= before)
+}
+
+// moved returns the licence that allows a consumer to lose its position, because the records are gone.
+func (v *View) moved(op *Consume, p place) string {
+	if clause := v.gone(p, op.Offset); clause != "" || v == nil || op.Topic != (wire.TopicID{}) {
 		return clause
 	}
-	name := op.Partition.Topic
+	name := op.Partition.Topic // the consumer's topic id is not known: it keeps its position when a topic is created again
 	for _, b := range v.image.nameOwners[name] {
 		if b.id == (wire.TopicID{}) {
 			return "topic " + name + " was deleted while it was read: a position in it means nothing in the next topic of that name"

@@ -84,23 +84,6 @@ func (s *historyTally) answer(one, many string) Result {
 
 // licensed returns the ledger's clause for the loss of a record at an offset, or "" if there is none.
 func (s *historyTally) licensed(p place, at wire.Offset) string {
-	clause, _ := s.c.View.Licensed(p.TopicPartition, at)
+	clause, _ := s.c.View.licensedIn(p, at)
 	return clause
-}
-
-// spot is a value in a partition. Values are unique within a partition.
-type spot struct {
-	place
-	value string
-}
-
-// sends returns the sends of the history by partition and value.
-func (c *Case) sends() map[spot]*Produce {
-	if c.born == nil {
-		c.born = make(map[spot]*Produce, len(c.History)/2)
-		for op := range of[*Produce](c.History) {
-			c.born[spot{c.written(op), op.Value}] = op
-		}
-	}
-	return c.born
 }

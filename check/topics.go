@@ -1,7 +1,7 @@
 package check
 
 import (
-	"maps"
+	"iter"
 	"slices"
 
 	"github.com/anishathalye/porcupine"
@@ -16,7 +16,8 @@ import (
 // place is a partition of one of the topics that have had the same name.
 type place struct {
 	wire.TopicPartition
-	deleted int // 0 for the newest topic of that name that clients used, n for the n-th deleted topic
+	id      wire.TopicID // zero if no client knew an id of that name
+	deleted int          // 0 for the newest topic of that name that clients used, n for the n-th deleted topic
 }
 
 // String returns the place as findings name it.
@@ -30,18 +31,18 @@ func (p place) String() string {
 // place returns the place of a partition, by the topic id that a client used. Without an id, it returns the place in the
 // newest topic.
 func (c *Case) place(tp wire.TopicPartition, id wire.TopicID) place {
-	if id == (wire.TopicID{}) {
+	all := c.topicsNamed(tp.Topic)
+	if len(all) == 0 {
 		return place{TopicPartition: tp}
 	}
-	all := c.topicsNamed(tp.Topic)
-	if n := slices.Index(all, id); n >= 0 && n < len(all)-1 {
-		return place{tp, n + 1}
+	last := len(all) - 1
+	if n := slices.Index(all, id); n >= 0 && n < last {
+		return place{tp, id, n + 1}
 	}
-	return place{TopicPartition: tp}
+	return place{tp, all[last], 0}
 }
 
-// topicsNamed returns the topic ids that clients used under a name, in the order of first use. It returns none if there was
-// only one id.
+// topicsNamed returns the topic ids that clients used under a name, in the order of first use.
 func (c *Case) topicsNamed(name string) []wire.TopicID {
 	if c.topics == nil {
 		c.topics = map[string][]wire.TopicID{}
@@ -60,9 +61,29 @@ func (c *Case) topicsNamed(name string) []wire.TopicID {
 				c.topics[tp.Topic] = append(all, id)
 			}
 		}
-		maps.DeleteFunc(c.topics, func(_ string, all []wire.TopicID) bool { return len(all) < 2 })
 	}
 	return c.topics[name]
+}
+
+// partitionsOf returns the partitions of a View that a place stands for: the one with its topic id or, if no client knew an id, all
+// partitions of that name.
+func partitionsOf(v *View, p place) iter.Seq[*Partition] {
+	return func(yield func(*Partition) bool) {
+		if v == nil {
+			return
+		}
+		if p.id != (wire.TopicID{}) {
+			if q, ok := v.Find(p.id, p.Partition); ok {
+				yield(q)
+			}
+			return
+		}
+		for _, q := range v.parts {
+			if q.TP == p.TopicPartition && !yield(q) {
+				return
+			}
+		}
+	}
 }
 
 // written returns the place of a send; read returns the place of a consumer's step.
@@ -77,23 +98,29 @@ var topicsApart = &Check{
 		s := historyTally{c: c}
 		none := wire.TopicID{}
 		type sent struct { // in any topic of the name
-			tp    wire.TopicPartition
-			value string
+			tp     wire.TopicPartition
+			record RecordID
+			value  string // if the record is not known
 		}
-		born := map[sent]*Produce{}
+		born := map[sent][]*Produce{}
 		for op := range of[*Produce](c.History) {
-			born[sent{op.Partition, op.Value}] = op
+			byRecord, byValue := sent{tp: op.Partition, record: op.Record()}, sent{tp: op.Partition, value: op.Value}
+			born[byRecord], born[byValue] = append(born[byRecord], op), append(born[byValue], op)
 		}
 		for op := range reads(c.History) {
-			send, ok := born[sent{op.Partition, op.Value}]
-			if !ok || send.Topic == none || op.Topic == none {
+			k := sent{tp: op.Partition, record: op.Record}
+			if op.Record == (RecordID{}) {
+				k.value = op.Value
+			}
+			sends := born[k]
+			if len(sends) == 0 || op.Topic == none {
 				continue
 			}
 			s.seen++
-			// The attempts of a send whose outcome is unknown may have gone to both topics.
-			if send.Topic != op.Topic && send.Outcome == OK {
+			// The attempts of a send may have gone to several topics of the name. Each of them is an operation of its own.
+			if !slices.ContainsFunc(sends, func(send *Produce) bool { return send.Topic == op.Topic || send.Topic == none }) {
 				s.decide(op, place{TopicPartition: op.Partition}.fact(ByLeader, op.Offset, ""), "", op.Client+" read "+quote(op.Value)+" from "+op.Partition.String()+
-					"; it was sent to an earlier topic of that name")
+					"; it was sent to another topic of that name")
 			}
 		}
 		return s.answer("record from its own topic", "records from their own topics")

@@ -100,6 +100,7 @@ type Partition struct {
 	uncleanAsked   bool        // an operator requested an unclean election
 	appendedAt     int64       // the time of the last append to one of its logs
 
+	sends     map[Identity]Send   // the attempts by which leaders got their batches
 	reencoded map[Identity]uint32 // batches that log cleaners encoded again, with their original checksums
 
 	elrForgottenAt uint64 // the step in which its ELR was cleared; 0 if the ISR has had min.insync.replicas members since

@@ -45,14 +45,8 @@ func chosen(p *Partition, r *Replica) string {
 
 // wayOfLoss returns the way in which the promised batch at an offset was lost, for the history checks that find the loss in
 // what clients saw. It is empty if the leaders had the batch, so that something else hid it.
-func wayOfLoss(v *View, tp wire.TopicPartition, at wire.Offset) string {
-	if v == nil {
-		return ""
-	}
-	for _, p := range v.parts {
-		if p.TP != tp {
-			continue
-		}
+func wayOfLoss(v *View, where place, at wire.Offset) string {
+	for p := range partitionsOf(v, where) {
 		for q := range p.promisesWithin(at, at+1) {
 			if q.lost && q.clause == "" {
 				return q.way

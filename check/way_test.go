@@ -119,7 +119,7 @@ func TestWaysOfHistory(t *testing.T) {
 	s.write(0, 0, 0xA, 1, 2)
 	s.leads(1, 0, 1)
 	s.ack(1, 0, -1)
-	require.Empty(t, wayOfLoss(s.View, orders, 0))
+	require.Empty(t, wayOfLoss(s.View, place{TopicPartition: orders}, 0))
 	s.alter(3, ids(3), nil)
 	s.leads(3, 1, 0)
 	c := s.done()

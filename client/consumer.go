@@ -34,7 +34,10 @@ type Consumer struct {
 type Polled struct {
 	Partition wire.TopicPartition
 	Topic     wire.TopicID  // the topic id of the request; zero with an error
-	Records   []wire.Record // in offset order, none below the position
+	From      wire.Offset   // the position of the request
+	FromStart bool          // From is the log start, for which the consumer asked, and it has read nothing since
+	Records   []wire.Record // in offset order, none below From
+	Batches   []wire.Batch  // the batches of the records, in the same order
 	Next      wire.Offset   // the new position
 	HW        wire.Offset   // the high watermark, or with read_committed the last stable offset
 	Err       *kerr.Error   // set if the position is out of range or truncated and auto.offset.reset is none
@@ -66,6 +69,7 @@ type cursor struct {
 	position       wire.Offset // Earliest, Latest or byTime until the response of ListOffsets has the offset
 	offsetEpoch    wire.Epoch  // NoEpoch if it is not known; then the position cannot be validated
 	validatedEpoch wire.Epoch
+	fromStart      bool  // the position is the answer to Earliest
 	generation     int64 // a response to an earlier generation is dropped
 
 	busy     bool // ListOffsets, a validation or a backoff is under way
@@ -243,6 +247,7 @@ func (c *Consumer) handlePositionResponse(e env.Env, tok env.Token, resp env.Res
 			c.retryLater(e, i)
 			return
 		}
+		p.fromStart = p.position == Earliest
 		p.position, p.offsetEpoch, p.failures = wire.Offset(rp.Offset), wire.Epoch(rp.LeaderEpoch), 0
 		if l, ok := c.leader(p.tp); ok {
 			p.validatedEpoch = l.epoch
@@ -307,7 +312,7 @@ func (c *Consumer) backoffOver(e env.Env, i int, turn int64) {
 func (c *Consumer) reset(e env.Env, p *cursor) {
 	e.Note(noteReset, c.topicID(p.tp.Topic), int64(p.tp.Partition), int64(p.position), 0)
 	p.invalidate()
-	p.offsetEpoch = wire.NoEpoch
+	p.offsetEpoch, p.fromStart = wire.NoEpoch, false
 	switch c.cfg.Reset {
 	case ResetEarliest:
 		p.position = Earliest

@@ -99,7 +99,7 @@ func (c *Consumer) handlePartition(e env.Env, p *cursor, r *kmsg.FetchResponse, 
 // deliver calls Read with the records. It ignores a batch that the size limit cut off, because the next response has the
 // whole batch. It fetches a corrupt batch again, as an application would after Kafka's CorruptRecordException.
 func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.FetchResponseTopicPartition) {
-	out := Polled{Partition: p.tp, Topic: topic, HW: wire.Offset(rp.HighWatermark)}
+	out := Polled{Partition: p.tp, Topic: topic, From: p.position, FromStart: p.fromStart, HW: wire.Offset(rp.HighWatermark)}
 	p.invalidate()
 	drop := abortedFilter{aborted: rp.AbortedTransactions}
 	if c.cfg.Committed {
@@ -114,10 +114,11 @@ func (c *Consumer) deliver(e env.Env, p *cursor, topic wire.TopicID, rp *kmsg.Fe
 			break
 		}
 		if !c.cfg.Committed || drop.keep(b) {
-			out.Records = appendRecords(out.Records, b, p.position)
+			out.Records, out.Batches = appendRecords(out.Records, b, p.position), append(out.Batches, b)
 		}
 		p.position, p.offsetEpoch = max(p.position, b.NextOffset()), b.LeaderEpoch()
 	}
+	p.fromStart = p.fromStart && len(out.Records) == 0
 	out.Next = p.position
 	c.Read(e, out)
 }

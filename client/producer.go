@@ -22,6 +22,8 @@ type Producer struct {
 	*metadataCache
 	// Done is called with the result of each record, in the event that decides it.
 	Done func(e env.Env, s Sent)
+	// Sending, if set, is called with each Produce request before the client sends it, and with the records in it.
+	Sending func(req *kmsg.ProduceRequest, all []Sending)
 
 	queues  []*queue // in the order of their first use
 	index   map[wire.TopicPartition]int
@@ -49,6 +51,14 @@ type Sent struct {
 	Topic    wire.TopicID
 	Earlier  []wire.TopicID
 	Attempts int
+}
+
+// Sending is one batch of a Produce request.
+type Sending struct {
+	Partition wire.TopicPartition
+	Topic     wire.TopicID
+	IDs       []int64 // as given to Send, in the order of the records
+	Attempt   int     // counts the requests with this batch, from 1
 }
 
 // blocked is a record that waits for its topic's metadata.
@@ -226,8 +236,20 @@ func (p *Producer) sendRequest(e env.Env, node wire.NodeID, outs []*queue) bool 
 	p.next++
 	p.requests[p.next] = f
 	p.inFlight[node]++
-	e.Call(p.link(e, p.nodes[node]), p.cfg.RequestTimeout, p.request(f), env.Token{Kind: tokProduce, A: p.next})
+	req := p.request(f)
+	if p.Sending != nil {
+		p.Sending(req, f.sending())
+	}
+	e.Call(p.link(e, p.nodes[node]), p.cfg.RequestTimeout, req, env.Token{Kind: tokProduce, A: p.next})
 	return true
+}
+
+// sending returns the batches of a request for Producer.Sending.
+func (f *produceRequest) sending() (all []Sending) {
+	for _, b := range f.batches {
+		all = append(all, Sending{b.queue.tp, b.topic, b.ids, b.attempts})
+	}
+	return all
 }
 
 // request returns the Produce request with the batches. It names topics by id.

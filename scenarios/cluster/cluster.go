@@ -16,7 +16,7 @@ import (
 // Assemble builds a cluster in a simulated world: controllers, brokers, and one admin machine for the operator. No event has
 // run when it returns; the controllers will boot first. observe makes the observer before the first event.
 func Assemble(o Options, observe func(Inside) Observer) (Cluster, error) {
-	c := &simCluster{options: o, topics: map[int64]string{}, hosts: map[env.Addr]*Host{}, deleted: map[string]int{}}
+	c := &simCluster{options: o, topics: map[int64]topicName{}, hosts: map[env.Addr]*Host{}, deleted: map[string]int{}}
 	cfg, err := configure(o)
 	if err != nil {
 		return nil, err
@@ -78,10 +78,10 @@ type simCluster struct {
 
 	patience env.Duration // the longest request timeout of any client
 
-	ops     []*operation   // the operation of an Op is at the index Op-1
-	deleted map[string]int // by topic name: the last Op that deletes the topic
-	records []*Record      // by the id that the producer keeps with the record
-	topics  map[int64]string
+	ops     []*operation        // the operation of an Op is at the index Op-1
+	deleted map[string]int      // by topic name: the last Op that deletes the topic
+	records []*Record           // by the id that the producer keeps with the record
+	topics  map[int64]topicName // by the short form of the id that notes have
 
 	observer       Observer
 	stages         pipelines

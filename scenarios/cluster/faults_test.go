@@ -3,6 +3,8 @@ package cluster
 import (
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/client"
 	"samsa/sim"
 	"samsa/sim/env"
@@ -15,6 +17,7 @@ type deaf struct{}
 func (deaf) Event(*sim.Event)                                                  {}
 func (deaf) Noted(env.Addr, *sim.Noted)                                        {}
 func (deaf) After(*sim.Event)                                                  {}
+func (deaf) Sending(*kmsg.ProduceRequest, []client.Sending)                    {}
 func (deaf) RecordDone(*Record, client.Sent)                                   {}
 func (deaf) Read(Read)                                                         {}
 func (deaf) Clients(int)                                                       {}

@@ -3,6 +3,8 @@ package cluster
 import (
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/client"
 	"samsa/sim"
 	"samsa/sim/env"
@@ -27,6 +29,8 @@ type Witness interface {
 	Noted(by env.Addr, n *sim.Noted)
 	// After is called when all effects that are complete at the end of the event have reached the feeds.
 	After(e *sim.Event)
+	// Sending is called before a client sends a Produce request, with the records in it by their indexes in Inside.Records.
+	Sending(req *kmsg.ProduceRequest, all []client.Sending)
 	// RecordDone is called when a client knows the outcome of a record.
 	RecordDone(r *Record, s client.Sent)
 	// Read is called when a client has received a fetch response for a running read.
@@ -83,7 +87,10 @@ type Read struct {
 	Topic     wire.TopicID
 	Cursor    int64         // identifies the read
 	Called    uint64        // the number of events that had begun when the fetch was sent, plus one
+	From      wire.Offset   // the position of the fetch
+	FromStart bool          // From is the log start, for which the client asked
 	Records   []wire.Record // at most as many as the read still needed
+	Batches   []wire.Batch  // the batches of the records, in the same order
 	Next      wire.Offset   // the new position
 	Drained   bool          // the read reached the high watermark of its first response and still needed records
 }
@@ -106,19 +113,21 @@ func (in Inside) Machines() []*Host { return in.c.machines() }
 // Records returns all records that the operations of clients send, in the order of the operations.
 func (in Inside) Records() []*Record { return in.c.records }
 
-// Cursor identifies a client's running read of a partition; ok is false if there is none.
-func (in Inside) Cursor(name env.Addr, tp wire.TopicPartition) (cursor int64, ok bool) {
+// Cursor identifies a client's running read of a partition, and returns the number of the event after which its last fetch
+// was sent, plus one; ok is false if there is no running read.
+func (in Inside) Cursor(name env.Addr, tp wire.TopicPartition) (cursor int64, called uint64, ok bool) {
 	if o := in.c.reading(name, tp); o != nil {
-		return o.cursor, true
+		return o.cursor, o.called, true
 	}
-	return 0, false
+	return 0, 0, false
 }
 
-// Topic returns the name of a topic in a note. It also keeps the names of all current topics, because a later note may need
-// the name of a topic that has been deleted.
-func (in Inside) Topic(short int64) string {
+// Topic returns the name and the id of a topic in a note. Both are kept, because a later note may need them after the topic
+// is deleted.
+func (in Inside) Topic(short int64) (name string, id wire.TopicID) {
 	in.c.learnTopics()
-	return in.c.Topic(short)
+	t := in.c.topics[short]
+	return t.name, t.id
 }
 
 // TopicID returns the current id of a topic name, or zero.

@@ -56,6 +56,7 @@ func (c *simCluster) AddClient(name env.Addr, settings []Setting) {
 	c.boot(h, func() env.Node {
 		n := client.New(c.addrs(c.brokers), cfg)
 		n.Producer.Done = func(_ env.Env, s client.Sent) { c.recordDone(name, s) }
+		n.Producer.Sending = c.observer.Sending
 		n.Consumer.Read = func(e env.Env, p client.Polled) { c.polled(e, name, n, p) }
 		return n
 	})
@@ -175,7 +176,7 @@ func (c *simCluster) polled(e env.Env, name env.Addr, n *client.Client, p client
 	if o.readTo < 0 {
 		o.readTo = p.HW
 	}
-	read := Read{Client: name, Partition: p.Partition, Topic: p.Topic, Cursor: o.cursor, Called: o.called, Records: p.Records, Next: p.Next}
+	read := Read{Client: name, Partition: p.Partition, Topic: p.Topic, Cursor: o.cursor, Called: o.called, From: p.From, FromStart: p.FromStart, Records: p.Records, Batches: p.Batches, Next: p.Next}
 	if o.left >= 0 && len(p.Records) > o.left {
 		read.Records = p.Records[:o.left]
 	}

@@ -166,8 +166,8 @@ func (c *simCluster) Names() Names { return c }
 
 // Topic implements Names. A name stays known after the topic is deleted.
 func (c *simCluster) Topic(short int64) string {
-	if name, ok := c.topics[short]; ok {
-		return name
+	if t, ok := c.topics[short]; ok {
+		return t.name
 	}
 	if m := c.image(); m != nil {
 		for _, t := range m.Topics() {
@@ -179,12 +179,18 @@ func (c *simCluster) Topic(short int64) string {
 	return ""
 }
 
+// topicName is a topic by its name and its id.
+type topicName struct {
+	name string
+	id   wire.TopicID
+}
+
 // learnTopics keeps the names of all topics in the newest image. It is called only during events. If Topic called it, the
 // names would depend on the calls of viewers.
 func (c *simCluster) learnTopics() {
 	if m := c.image(); m != nil {
 		for _, t := range m.Topics() {
-			c.topics[t.ID.Short()] = t.Name
+			c.topics[t.ID.Short()] = topicName{t.Name, t.ID}
 		}
 	}
 }

@@ -24,10 +24,12 @@ type history struct {
 	calls      map[env.Request]call             // in flight
 	heartbeats map[wire.NodeID]*check.Heartbeat // the last heartbeat of each broker in the history
 	startedAt  map[env.Addr]uint64              // for each machine, the number of events before its current process started
+	sends      sends
+	view       *check.View
 }
 
 func newHistory(in cluster.Inside) *history {
-	return &history{inside: in, world: in.World(), calls: map[env.Request]call{}, heartbeats: map[wire.NodeID]*check.Heartbeat{}, startedAt: map[env.Addr]uint64{}}
+	return &history{inside: in, world: in.World(), calls: map[env.Request]call{}, heartbeats: map[wire.NodeID]*check.Heartbeat{}, startedAt: map[env.Addr]uint64{}, sends: newSends()}
 }
 
 // step returns the number of the current step, or of the next step if none is running.
@@ -45,6 +47,7 @@ func sending(r *cluster.Record, o check.Outcome) check.Produce {
 func (l *history) RecordDone(r *cluster.Record, s client.Sent) {
 	op := sending(r, check.Outcome(s.Outcome))
 	op.Topic = s.Topic
+	l.sends.decided(r)
 	op.Offset, op.Step, op.At, op.Returned = s.Offset, l.step(), int64(l.world.Now()), l.world.Events()+1
 	l.note(&op)
 	for _, id := range s.Earlier { // an earlier attempt used another topic id for this name; its outcome is unknown
@@ -61,12 +64,21 @@ func (l *history) RecordDone(r *cluster.Record, s client.Sent) {
 func (l *history) Read(r cluster.Read) {
 	op := check.Consume{
 		Head:      check.Head{Client: string(r.Client), Step: l.step(), At: int64(l.world.Now()), Called: r.Called, Returned: l.world.Events() + 1},
-		Partition: r.Partition, Topic: r.Topic, Cursor: r.Cursor,
+		Partition: r.Partition, Topic: r.Topic, Cursor: r.Cursor, Position: r.From, FromStart: r.FromStart,
 	}
+	p, known := l.view.Find(r.Topic, r.Partition.Partition)
+	batches := r.Batches
 	for _, rec := range r.Records {
 		read := op
 		read.Key, read.Value, read.Offset = string(rec.Key), string(rec.Value), rec.Offset
+		for len(batches) > 1 && batches[0].NextOffset() <= rec.Offset {
+			batches = batches[1:]
+		}
+		if known && len(batches) > 0 {
+			read.Record, read.Attempt = check.RecordAt(p, batchOf(batches[0]), rec.Offset)
+		}
 		l.note(&read)
+		op.Position, op.FromStart = rec.Offset+1, false
 	}
 	if r.Drained {
 		op.Kind, op.Offset = check.EndReached, r.Next
@@ -80,7 +92,6 @@ func (o *observer) Clients(n int) { o.view.Clients(n) }
 // Judge runs every check on the run so far. Checks that need the end of the run are final only after End.
 func (o *observer) Judge() []check.Finding {
 	evidence := check.Case{View: o.view, History: slices.Clip(o.history.ops)} // clipped, so that append below copies it
-	found := o.history.topicsRead()
 	for _, r := range o.inside.Records() {
 		if r.Known {
 			continue
@@ -91,40 +102,17 @@ func (o *observer) Judge() []check.Finding {
 			op.Outcome = check.Indefinite // its client died, or may still receive a response
 		}
 		op.Allowed = check.Duration(r.Delivery + o.hindrances.within(r.Client, sim.Time(r.Since), o.world.Now()))
-		op.Topic = wire.TopicID{}
-		at := found[spot{op.Partition, op.Value}]
-		if len(at) == 0 {
+		tried := o.sends.topics[r]
+		if len(tried) == 0 {
 			evidence.History = append(evidence.History, &op)
 		}
-		for _, id := range at { // a consumer read the value, so the record is in that topic
+		for _, id := range tried {
 			there := op
 			there.Topic = id
 			evidence.History = append(evidence.History, &there)
 		}
 	}
 	return check.Judge(&evidence)
-}
-
-// spot is a value in a partition.
-type spot struct {
-	tp    wire.TopicPartition
-	value string
-}
-
-// topicsRead returns, for each value that consumers read, the ids of the topics that had the value. One topic name has
-// several ids if the topic was created again.
-func (l *history) topicsRead() map[spot][]wire.TopicID {
-	all := map[spot][]wire.TopicID{}
-	for _, op := range l.ops {
-		op, ok := op.(*check.Consume)
-		if !ok || op.Kind != check.RecordRead {
-			continue
-		}
-		if k := (spot{op.Partition, op.Value}); !slices.Contains(all[k], op.Topic) {
-			all[k] = append(all[k], op.Topic)
-		}
-	}
-	return all
 }
 
 // call is a request in flight that belongs to the history, with its sender and the event that sent it.
@@ -310,9 +298,8 @@ func (l *history) Noted(by env.Addr, n *sim.Noted) {
 	default:
 		return
 	}
-	op.Partition = wire.TopicPartition{Topic: l.inside.Topic(n.Field[0]), Partition: int32(n.Field[1])}
-	if cursor, ok := l.inside.Cursor(by, op.Partition); ok {
-		op.Cursor = cursor
-	}
+	op.Partition.Partition = int32(n.Field[1])
+	op.Partition.Topic, op.Topic = l.inside.Topic(n.Field[0])
+	op.Cursor, op.Called, _ = l.inside.Cursor(by, op.Partition)
 	l.note(op)
 }

@@ -28,7 +28,6 @@ import (
 // process dies before the View gets the observation, the observation is dropped.
 type observer struct {
 	*history
-	view         *check.View
 	shadows      *shadowLogs
 	hosts        map[env.Addr]*hostView
 	observations []observation // in the order of the events
@@ -39,10 +38,14 @@ type observer struct {
 	claimedHW wire.Offset // the highest high watermark of any controller
 	claimedBy *hostView   // the controller that has claimedHW
 	ended     bool
+	writer    uint64 // the event with the disk change that the shadow logs read, noEvent if there is none
 
 	cause  uint64  // the event that makes the next changes of the View
 	causes *Causes // nil unless the run is to be explained
 }
+
+// noEvent is the number of no event.
+const noEvent = 1<<64 - 1
 
 // hostView is a machine of the cluster and the last observation of it.
 type hostView struct {
@@ -98,7 +101,7 @@ type observation struct {
 
 func newObserver(in cluster.Inside) *observer {
 	o := &observer{
-		history: newHistory(in), hosts: map[env.Addr]*hostView{},
+		history: newHistory(in), hosts: map[env.Addr]*hostView{}, writer: noEvent,
 	}
 	promised := contract(in.Settings())
 	promised.Machines = in.Node
@@ -127,8 +130,9 @@ func (o *observer) Changed(f *sim.Effect) {
 		if h != nil {
 			o.deliverDue(f.At-1, h, f.Cause) // the writing event has seen the state after earlier events, synced or not
 			o.clock(f.At)
-			o.cause = f.Cause
+			o.cause, o.writer = f.Cause, f.Cause
 			o.shadows.changed(f.Node, &f.Disk)
+			o.writer = noEvent
 			o.tellCommitted()
 		}
 	case sim.EffectDeparted:
@@ -479,7 +483,13 @@ func (o *observer) bind(host env.Addr, dir string) (*check.Partition, *check.Rep
 	return p, p.Replica(h.Node), true
 }
 
-func (o *observer) grew(l *shadowLog, b check.Batch) { o.view.Appended(l.part, l.copy, b) }
+func (o *observer) grew(l *shadowLog, b check.Batch) {
+	if s, ok := o.sends.written(o.writer, l.part); ok {
+		check.Wrote(l.part, b, s)
+	}
+	o.view.Appended(l.part, l.copy, b)
+}
+
 func (o *observer) cut(l *shadowLog, to wire.Offset, by string) {
 	o.view.Truncated(l.part, l.copy, to, by)
 }

@@ -16,7 +16,10 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	}
 	o.view.RequestArrived()
 	switch req := f.Request.(type) {
-	case *kmsg.ProduceRequest, *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
+	case *kmsg.ProduceRequest:
+		h.asked[f.Link] = f.Request
+		o.sends.reached(f.Node, f.Link, f.Call, f.Cause)
+	case *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
 	case *kmsg.DeleteTopicsRequest, *kmsg.CreatePartitionsRequest, *kmsg.IncrementalAlterConfigsRequest, *kmsg.UpdateFeaturesRequest, *kmsg.BrokerHeartbeatRequest:
 		if h.Role == "controller" {
@@ -45,6 +48,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 
 // departed handles a message that a node sends. Once the message has left the node, other nodes may act on it.
 func (o *observer) departed(h *hostView, f *sim.Effect) {
+	o.sends.departed(f.Request, f.Call)
 	switch req := f.Request.(type) {
 	case nil:
 	case *kmsg.VoteRequest:
