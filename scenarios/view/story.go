@@ -2,10 +2,12 @@
 //
 //	session ──▶ entries ──▶ Story ──┐
 //	        ──▶ verdict ──▶ Report ─┼──▶ text, JSON, screens
+//	        ──▶ finding ──▶ Chain ──┤
 //	two sessions ─▶ Differ ─▶ Diff ─┘
 //
 // The structs do not depend on width, colour or terminal. The integers of notes become words here. Read story.go for the
-// sentences, report.go for the verdict, text.go for the output of `samsa run`, and diff.go for the comparison of two runs.
+// sentences, report.go for the verdict, text.go for the output of `samsa run`, diff.go for the comparison of two runs, and
+// why.go for the causes of a finding.
 //
 // The package has no effect on a run.
 package view

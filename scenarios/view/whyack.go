@@ -128,7 +128,7 @@ func (w commits) uncounted(p *check.Partition, c *scenarios.CausedChange, h int,
 	a := w.assignment(p, h)
 	member := a >= 0 && slices.Contains(w.Changes[a].Assigned.ISR, lacking)
 	if !member {
-		if !w.fault(w.down(who, w.time(c.Event), w.time(c.Event))) {
+		if !slices.Contains(c.State.Pending, lacking) && !w.fault(w.down(who, w.time(c.Event), w.time(c.Event))) {
 			w.left(p, lacking, h)
 		}
 		return

@@ -92,6 +92,20 @@ func (h *history) down(machine string, since, until int64) int {
 	return -1
 }
 
+// hampered returns the last fault that slowed a machine or its disk at some time of a span, -1 if there is none.
+func (h *history) hampered(machine string, since, until int64) int {
+	for i := len(h.Faults) - 1; i >= 0; i-- {
+		f := &h.Faults[i]
+		if f.From != machine || f.To != machine || f.Kind != "slow cpu" && f.Kind != "disk slow" && f.Kind != "disk stalled" {
+			continue
+		}
+		if begun, over := h.span(i); begun <= until && over > since {
+			return i
+		}
+	}
+	return -1
+}
+
 // fault adds a fault of the scenario with its line.
 func (w *why) fault(i int) bool {
 	if i < 0 {

@@ -31,6 +31,10 @@ func (w copies) partition(f check.Finding, i int) {
 	}
 	x, promise := w.promised(p, f.Fact.Offset, i)
 	lacking, as := w.lacking(i, x)
+	if f.Check.Name == hwJustified {
+		x, lacking, as = w.unjustified(i)
+		promise = i
+	}
 	if promise < 0 || lacking == wire.NoNode {
 		w.plain(f, i)
 		return
@@ -54,6 +58,36 @@ func (w copies) partition(f check.Finding, i int) {
 		w.ask("Why is %s %s?", who, as)
 		w.member(p, lacking, i)
 	}
+}
+
+// hwJustified is the check that names a high watermark, and no record.
+const hwJustified = "hw-justified"
+
+// unjustified returns the first batch below a leader's high watermark that a replica which may be elected does not have, with
+// that replica, and what it is.
+func (w copies) unjustified(i int) (check.Batch, wire.NodeID, string) {
+	c := &w.Changes[i]
+	leader := c.Node
+	if c.Kind != check.ReplicaChanged || !c.State.Leads {
+		leader = c.Assigned.Leader
+	}
+	k := w.state(part{c.Partition, leader}, i)
+	if k < 0 {
+		return check.Batch{}, wire.NoNode, ""
+	}
+	for _, b := range w.log(part{c.Partition, leader}, i) {
+		if b.Next > w.Changes[k].State.HW {
+			break
+		}
+		for _, g := range w.eligible(i) {
+			for _, id := range g.ids {
+				if id != leader && !w.has(part{c.Partition, id}, b.Batch, i) {
+					return b.Batch, id, g.as
+				}
+			}
+		}
+	}
+	return check.Batch{}, wire.NoNode, ""
 }
 
 // promised returns the batch at an offset that was promised before a change, and the change that promised it.
@@ -107,17 +141,7 @@ func (w copies) lacking(i int, x check.Batch) (wire.NodeID, string) {
 			return c.Node, "serves"
 		}
 	}
-	groups := []struct {
-		ids []wire.NodeID
-		as  string
-	}{{c.Assigned.ISR, "in the ISR"}, {c.Assigned.ELR, "in the ELR"}}
-	if k := w.state(part{c.Partition, c.Assigned.Leader}, i); k >= 0 {
-		groups = append(groups, struct {
-			ids []wire.NodeID
-			as  string
-		}{w.Changes[k].State.Pending, "proposed for the ISR"})
-	}
-	for _, g := range groups {
+	for _, g := range w.eligible(i) {
 		for _, id := range g.ids {
 			if !w.has(part{c.Partition, id}, x, i) {
 				return id, g.as
@@ -125,6 +149,22 @@ func (w copies) lacking(i int, x check.Batch) (wire.NodeID, string) {
 		}
 	}
 	return wire.NoNode, ""
+}
+
+// group is a set of replicas that may be elected, and what they are.
+type group struct {
+	ids []wire.NodeID
+	as  string
+}
+
+// eligible returns the replicas that may be elected after a change.
+func (w copies) eligible(i int) []group {
+	c := &w.Changes[i]
+	groups := []group{{c.Assigned.ISR, "in the ISR"}, {c.Assigned.ELR, "in the ELR"}}
+	if k := w.state(part{c.Partition, c.Assigned.Leader}, i); k >= 0 {
+		groups = append(groups, group{w.Changes[k].State.Pending, "proposed for the ISR"})
+	}
+	return groups
 }
 
 // term is the time in which one broker led a partition.
@@ -150,7 +190,7 @@ func (w copies) keptFrom(r part, x check.Batch, from, to int) bool {
 			found = true
 		}
 	}
-	if w.fault(w.down(who, since, until)) {
+	if w.fault(w.down(who, since, until)) || !found && w.fault(w.hampered(who, since, until)) {
 		found = true
 	}
 	return found
@@ -178,8 +218,12 @@ func (w copies) lacks(r part, x check.Batch, i int) {
 	then := end(w.log(r, born))
 	w.at(LinkEvent, w.Changes[born].Event, "appends %s in epoch %d, when the log of %s ends at %d", it(x), x.Epoch, who, then)
 	w.stale(r, x, i)
+	before := len(w.links)
 	w.undelivered(r.p, w.node(w.Changes[born].Node), who, x, w.time(w.Changes[i].Event))
-	w.keptFrom(r, x, born, i)
+	if !w.keptFrom(r, x, born, i) && len(w.links) == before {
+		w.at(LinkState, w.Changes[i].Event, "has not fetched %s by then: its log ends at %d", it(x), end(log))
+		w.setMachine(who)
+	}
 }
 
 // diverged reports whether a removal was a truncation to where the logs of a leader and a follower diverge.
@@ -347,6 +391,11 @@ func (w copies) behind(r part, x check.Batch, k int) {
 	c := &w.Changes[moved]
 	leader, who := w.node(c.Node), w.node(r.node)
 	until, told := w.time(w.Changes[k].Event), false
+	if leader == who {
+		w.at(LinkLost, c.Event, "had raised its high watermark to %d as the leader, and ends before its checkpoint has that", c.State.HW)
+		w.fault(w.down(leader, w.time(c.Event), until))
+		return
+	}
 	w.fetches(r.p, who, leader, func(f *fetched) {
 		if f.response < 0 || f.answer == nil || f.answer.HighWatermark < int64(x.Next) {
 			return

@@ -38,3 +38,109 @@ func (c *Chain) Text() string {
 	}
 	return b.String()
 }
+
+// WhyReport is the explanation of a finding as one object, for --json and for the text. New versions may add fields but
+// never remove one.
+type WhyReport struct {
+	Schema      string   `json:"schema"` // "samsa.why/1"
+	Scenario    string   `json:"scenario"`
+	Seed        string   `json:"seed"` // decimal; a string because JSON numbers are exact only up to 2^53
+	Rules       []string `json:"rules"`
+	Hash        string   `json:"hash"`
+	Finding     Property `json:"finding"`
+	Promise     string   `json:"promise"` // what the check demands, in one sentence
+	Links       []Link   `json:"links"`
+	Others      []string `json:"others"` // the other checks that are violated
+	Tried       []Tried  `json:"tried"`
+	Untried     int      `json:"untried"` // the number of changes that were not tried, because it was interrupted or had run too many events
+	Interrupted bool     `json:"interrupted,omitempty"`
+}
+
+// Tried is one change of the scenario, and what it changes of the finding.
+type Tried struct {
+	Kind    string `json:"kind"`           // "rule", "config", "fault", "operation"
+	Line    int    `json:"line,omitempty"` // the line that changes, 0 for a flag
+	Text    string `json:"text"`           // "without line 11 (crash b1)"
+	Status  string `json:"status"`         // of the check in the changed run
+	Passes  bool   `json:"passes"`
+	Stopped string `json:"stopped,omitempty"` // why the changed run ended early
+}
+
+// Text returns the report as text, at most 80 columns wide. The command again repeats the run.
+func (r *WhyReport) Text(again string) string {
+	var b strings.Builder
+	word := strings.ToUpper(r.Finding.Status)
+	if r.Finding.Step > 0 {
+		word += fmt.Sprintf(" at step %d", r.Finding.Step)
+	}
+	fmt.Fprintf(&b, "%s is %s\n", r.Finding.Name, word)
+	b.WriteString(fill(clean(r.Promise), "promise   ", "          ") + "\n\n")
+	b.WriteString((&Chain{Links: r.Links}).Text() + "\n")
+	r.changes(&b)
+	if len(r.Others) > 0 {
+		b.WriteString(fill(strings.Join(r.Others, ", "), "also violated: ", "  ") + "\n")
+	}
+	b.WriteString(keep("again     "+again, "") + "\n")
+	return b.String()
+}
+
+// changes writes the changes that were tried: those with which the check holds, and the others in one paragraph.
+func (r *WhyReport) changes(b *strings.Builder) {
+	if len(r.Tried) == 0 && !r.Interrupted {
+		return
+	}
+	var whole, early []string
+	rest := map[string][]string{}
+	for _, t := range r.Tried {
+		if t.Passes && t.Status == "unexercised" {
+			t.Text += "; nothing exercises it then"
+		}
+		switch {
+		case t.Passes && t.Stopped == "":
+			whole = append(whole, t.Text)
+		case t.Passes:
+			early = append(early, t.Text+waits(t.Stopped))
+		default:
+			rest[t.Status] = append(rest[t.Status], brief(t))
+		}
+	}
+	switch {
+	case len(r.Tried) == 0:
+	case len(whole)+len(early) == 0:
+		b.WriteString(fill("with no single change that was tried does it hold", "", "") + "\n")
+	default:
+		fmt.Fprintf(b, "%s holds\n", r.Finding.Name)
+	}
+	for _, text := range append(whole, early...) {
+		b.WriteString(fill(clean(text), "  ", "    ") + "\n")
+	}
+	for _, g := range [...][2]string{{"violated", "still violated"}, {"priced", "a price"}, {"unknown", "unknown"}, {"unexercised", "not exercised"}} {
+		if len(rest[g[0]]) > 0 {
+			b.WriteString(fill(clean(strings.Join(rest[g[0]], ", ")), g[1]+": ", "  ") + "\n")
+		}
+	}
+	fmt.Fprintf(b, "%d changes tried, one at a time", len(r.Tried))
+	switch {
+	case r.Interrupted:
+		fmt.Fprintf(b, "; interrupted, %d not tried", r.Untried)
+	case r.Untried > 0:
+		fmt.Fprintf(b, "; the runs are long, so %d are not tried", r.Untried)
+	}
+	b.WriteString("\n")
+}
+
+// waits says where a changed run ends early.
+func waits(stopped string) string {
+	if line, _, ok := strings.Cut(stopped, ":"); ok && strings.HasPrefix(line, "line ") {
+		return "; " + line + " then waits in vain"
+	}
+	return "; the run then ends early"
+}
+
+// brief returns a change that does not help in few words.
+func brief(t Tried) string {
+	if t.Line > 0 && t.Kind != "config" {
+		return fmt.Sprintf("without line %d", t.Line)
+	}
+	return t.Text
+}

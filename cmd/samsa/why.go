@@ -1,0 +1,256 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"samsa/check"
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
+	"samsa/scenarios/view"
+)
+
+// whyFlags are the flags of `samsa why` as typed.
+type whyFlags struct {
+	runFlags
+	noTry bool
+}
+
+// whyCommand explains a failure.
+func (a *app) whyCommand() *cobra.Command {
+	var f whyFlags
+	cmd := &cobra.Command{
+		Use:   "why SCENARIO [CHECK]",
+		Short: "Explains a failure, from its symptom back to its cause",
+		Long: "Runs a scenario that fails and explains one finding: what the check saw, and for each question that this raises the events, " +
+			"messages and faults that answer it, across machines and back in time. Then it changes the scenario in one place at a time " +
+			"(an old rule, a config, a fault, an operation), runs it again, and says with which changes the check holds.\n\n" +
+			"SCENARIO is a name (samsa list scenarios) or the path of a file. Without CHECK it explains the violation that the enabled " +
+			"old rule is known for, or else the first one. A check that is priced, not violated, is explained if it is named.\n\n" +
+			"In the output, > is a line of the scenario, ! an old rule that decided otherwise than today's, = the reason for a price.\n\n" +
+			"Exit codes: 0 it is explained; 2 there is nothing to explain, wrong usage, or a malformed scenario; 70 a bug of Samsa's; " +
+			"130 interrupted, with the changes that were tried. With --json there is exactly one object on stdout: schema " +
+			`"samsa.why/1", or "samsa.error/1" if nothing could be explained.`,
+		Example: "  samsa why museum-m1 --rule M1\n" +
+			"  samsa why samsa-found/seed-7-small.txt\n" +
+			"  samsa why acks-one acked-durable",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return nil
+			}
+			return exactly(1, "a scenario, and at most one check")(cmd, args)
+		},
+		ValidArgsFunction: completeScenarios,
+		RunE:              func(_ *cobra.Command, args []string) error { return a.why(args, f) },
+	}
+	cmd.Long = hardWrap(cmd.Long)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringArrayVar(&f.rules, "rule", nil, "enables the old rule `ID`; may be repeated")
+	flags.StringVar(&f.seed, "seed", "", "the seed `N` of all random decisions; overrides the file's")
+	flags.StringArrayVar(&f.set, "set", nil, "sets a config, `NAME=VALUE`, instead of the file's value; may be repeated")
+	flags.BoolVar(&f.noTry, "no-try", false, "only explains, and tries no change")
+	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	return cmd
+}
+
+// why implements `samsa why`.
+func (a *app) why(args []string, f whyFlags) error {
+	name := args[0]
+	src, err := source("why", name)
+	if err != nil {
+		return err
+	}
+	j, err := understand(name, f.runFlags)
+	if err != nil {
+		return hintOf("why", err)
+	}
+	named := ""
+	if len(args) == 2 {
+		named = args[1]
+		if err := knownCheck("samsa why "+name, named); err != nil {
+			return err
+		}
+	}
+	s := scenarios.New(j.program, j.options)
+	defer s.Close()
+	seed := strconv.FormatUint(s.Seed(), 10)
+	j.again = "samsa why " + shellWord(name) + strings.TrimRight(" "+named, " ") + " --seed " + seed + j.again
+	defer func() {
+		if p := recover(); p != nil {
+			a.internal(p, j, seed)
+		}
+	}()
+	interrupted, err := a.drive(s, j)
+	if err != nil {
+		return usage("", "%s cannot be run: %v", name, err)
+	}
+	if interrupted {
+		a.code = exitInterrupted
+		a.tell(j, "interrupted before the run ended")
+		return nil
+	}
+	v := s.Verdict()
+	if v.Unsound != nil {
+		a.internal(v.Unsound, j, seed)
+		return nil
+	}
+	finding, err := whichFinding(j, v, named)
+	if err != nil {
+		return err
+	}
+	chain, err := view.NewChain(s, finding)
+	if err != nil {
+		return err
+	}
+	r := newWhyReport(name, seed, v, finding, chain)
+	if !f.noTry {
+		a.tryVariants(r, explore.NewVariants(src, j.program, j.options, finding.Check.Name, v.Events, linesOf(chain)))
+	}
+	if f.json {
+		a.printJSON(r)
+		return nil
+	}
+	fmt.Fprint(a.out, r.Text(j.again))
+	return nil
+}
+
+// tell says why there is no explanation, where an exit code has said that already.
+func (a *app) tell(j *job, text string) {
+	if j.json {
+		a.printJSON(errorReport{Schema: "samsa.error/1", Code: int(a.code), Message: text, Next: j.again})
+		return
+	}
+	fmt.Fprintf(a.err, "samsa: %s\n", text)
+}
+
+// newWhyReport makes the report of a chain.
+func newWhyReport(name, seed string, v *scenarios.Verdict, f check.Finding, c *view.Chain) *view.WhyReport {
+	r := &view.WhyReport{
+		Schema: "samsa.why/1", Scenario: name, Seed: seed, Rules: append([]string{}, v.Rules...), Hash: fmt.Sprintf("%016x", v.Hash),
+		Finding: view.Property{Name: f.Check.Name, Status: f.Status.String(), Step: f.Step, Explanation: f.Explanation, Clause: f.Clause},
+		Promise: f.Check.Doc, Links: c.Links, Others: []string{}, Tried: []view.Tried{},
+	}
+	for _, o := range violated(v) {
+		if o.Check.Name != f.Check.Name {
+			r.Others = append(r.Others, o.Check.Name)
+		}
+	}
+	return r
+}
+
+// violated returns the violated findings of a verdict.
+func violated(v *scenarios.Verdict) (all []check.Finding) {
+	for _, f := range v.Findings {
+		if f.Status == check.Violated {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// linesOf returns the lines of the scenario that a chain names.
+func linesOf(c *view.Chain) (all []int) {
+	for _, l := range c.Links {
+		if l.Line > 0 {
+			all = append(all, l.Line)
+		}
+	}
+	return all
+}
+
+// whichFinding returns the finding to explain. The error says why there is none, and what to try.
+func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, error) {
+	var failed, priced []string
+	for _, f := range v.Findings {
+		switch {
+		case f.Check.Name == named && (f.Status == check.Violated || f.Status == check.Priced):
+			return f, nil
+		case f.Status == check.Violated:
+			failed = append(failed, f.Check.Name)
+		case f.Status == check.Priced:
+			priced = append(priced, f.Check.Name)
+		}
+	}
+	command := "samsa why " + shellWord(j.name)
+	if named != "" {
+		status := check.Unexercised
+		for _, f := range v.Findings {
+			if f.Check.Name == named {
+				status = f.Status
+			}
+		}
+		if len(failed)+len(priced) > 0 {
+			other := append(failed, priced...)
+			return check.Finding{}, usage(command+" "+other[0], "%s is %s in %s: there is nothing to explain; what failed there is %s", named, status, j.name, strings.Join(other, ", "))
+		}
+	}
+	if len(failed) > 0 {
+		return bestFinding(v), nil
+	}
+	if len(priced) > 0 {
+		return check.Finding{}, usage(command+" "+priced[0], "no check is violated in %s, but a promise has its price: %s", j.name, strings.Join(priced, ", "))
+	}
+	return check.Finding{}, doesNotFail(j, v)
+}
+
+// bestFinding returns the violation that an enabled old rule is known for, or the first one.
+func bestFinding(v *scenarios.Verdict) check.Finding {
+	all := violated(v)
+	for _, r := range scenarios.OldRules() {
+		for _, f := range all {
+			if slices.Contains(v.Rules, r.ID) && r.Check == f.Check.Name {
+				return f
+			}
+		}
+	}
+	return all[0]
+}
+
+// ruleInText finds the id of an old rule in a comment.
+var ruleInText = regexp.MustCompile(`\b[MKI][0-9]+\b`)
+
+// doesNotFail returns the error for a scenario in which no check is violated. If its comment names an old rule that is not
+// enabled, that rule is probably missing.
+func doesNotFail(j *job, v *scenarios.Verdict) error {
+	text := fmt.Sprintf("%s does not fail: no check is violated", j.name)
+	if v.Reason != scenarios.NotStopped {
+		text += fmt.Sprintf(" (the run ended early: %s)", v.Stopped)
+	}
+	for _, id := range ruleInText.FindAllString(j.program.File.Story, -1) {
+		if slices.Contains(ruleNames(), id) && !slices.Contains(v.Rules, id) {
+			return usage("samsa why "+shellWord(j.name)+" --rule "+id, "%s; its comment names the old rule %s, which is not enabled", text, id)
+		}
+	}
+	return usage("samsa run "+shellWord(j.name), "%s; if its failure needs an old rule or another seed, name it with --rule or --seed", text)
+}
+
+// tryVariants tries changes until all are tried or Ctrl-C is pressed. On a terminal it shows a line of progress on stderr.
+func (a *app) tryVariants(r *view.WhyReport, v *explore.Variants) {
+	all, shown, next := v.Left(), false, a.now().Add(300*time.Millisecond)
+	for more := v.Left() > 0; more && !r.Interrupted; {
+		select {
+		case <-a.interrupt:
+			go func() { <-a.interrupt; os.Exit(int(exitInterrupted)) }() // a second interrupt exits at once
+			r.Interrupted, a.code = true, exitInterrupted
+			continue
+		default:
+		}
+		more = v.Next()
+		if a.errTTY && a.now().After(next) {
+			fmt.Fprintf(a.err, "\r%d of %d changes tried ", all-v.Left(), all)
+			shown, next = true, a.now().Add(100*time.Millisecond)
+		}
+	}
+	if shown {
+		fmt.Fprintf(a.err, "\r%60s\r", "")
+	}
+	r.Tried, r.Untried = append(r.Tried, v.Tried...), v.Left()
+}
