@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -143,7 +144,14 @@ func (p *Plan) drawFaults(d draws) {
 		p.families = append(p.families, f.name)
 		p.rots = p.rots || f.rots
 	}
-	for i := range pick(d, "strikes", 0, 1, 2, 4, 6, 8, 12, 16) {
+	p.strike(slices.Repeat([]draws{d}, pick(d, "strikes", 0, 1, 2, 4, 6, 8, 12, 16)), all, weights)
+	p.drawCore(d)
+	p.drawEarly(d)
+}
+
+// strike adds one fault for each element of the list, which makes the decisions of that fault.
+func (p *Plan) strike(each []draws, all []family, weights []int) {
+	for i, d := range each {
 		ord := int32(i)
 		f := d.weighted("strike", ord, weights)
 		if f < 0 {
@@ -156,8 +164,6 @@ func (p *Plan) drawFaults(d draws) {
 			weights[f] = 0
 		}
 	}
-	p.drawCore(d)
-	p.drawEarly(d)
 }
 
 // drawEarly sometimes adds a fault during the boot.

@@ -69,7 +69,11 @@ func coreOf(p *Plan) []string {
 
 // story writes the leading comment of a file.
 func (p *Plan) story(b *strings.Builder) {
-	fmt.Fprintf(b, "# Exploration, seed %d: %s timeouts.\n#\n", p.Seed, p.Profile)
+	what := "Exploration"
+	if p.needs.Test != "" {
+		what = p.needs.Test
+	}
+	fmt.Fprintf(b, "# %s, seed %d: %s timeouts.\n#\n", what, p.Seed, p.Profile)
 	fmt.Fprintf(b, "# Faults until %s: %s.\n", ms(p.heal), cmp.Or(strings.Join(p.families, ", "), "none"))
 	if len(p.operations) > 0 {
 		fmt.Fprintf(b, "# Operations until then: %s.\n", strings.Join(p.operations, ", "))
@@ -146,12 +150,16 @@ func (p *Plan) healing() []Line {
 		h.add("crash", clients)
 		return h.lines
 	}
-	h.add("drain", host(p.producers[0]))
+	if p.needs.Test == "" {
+		h.add("drain", host(p.producers[0]))
+	} else { // the test's own client may be reading
+		h.add("drain", host("z1"), fromStart, p.time.client)
+	}
 	h.rest(of)
 	// A read of deleted or lost records, or of a partition without a leader, would never end, and the run would last until
 	// its time limit.
 	endless := slices.ContainsFunc(p.topics, func(t topic) bool { return t.made > 0 || t.unclean })
-	if endless || p.locks || h.left&(unclean|deletes|grows) != 0 || of != nil {
+	if p.needs.Test == "" && (endless || p.locks || h.left&(unclean|deletes|grows) != 0 || of != nil) {
 		h.add("crash", clients)
 	}
 	return h.lines

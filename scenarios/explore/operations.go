@@ -1,5 +1,7 @@
 package explore
 
+import "slices"
+
 // operation is one kind of request that the operator sends while the cluster serves. A seed uses only some kinds of
 // operations, as it uses only some families of faults.
 type operation struct {
@@ -98,8 +100,13 @@ func (p *Plan) drawOperations(d draws) {
 			weights[i] = 1 << d.intn("operator.weight."+o.name, 0, 4)
 		}
 	}
+	p.operate(slices.Repeat([]draws{d}, pick(d, "operations", 0, 0, 0, 1, 2, 3, 5, 8)), all, weights)
+}
+
+// operate adds one request for each element of the list, which makes the decisions of that request.
+func (p *Plan) operate(each []draws, all []operation, weights []int) {
 	did := make([]bool, len(all))
-	for i := range pick(d, "operations", 0, 0, 0, 1, 2, 3, 5, 8) {
+	for i, d := range each {
 		ord := int32(i)
 		o := d.weighted("operation", ord, weights)
 		if o < 0 {

@@ -40,6 +40,7 @@ type Plan struct {
 	core                 core   // the machines that must become quiet alone
 	locks                bool   // operators may leave a partition without an electable replica
 	rots                 bool   // synced bytes may be lost, so the cluster need not become quiet
+	needs                Needs  // of a composed plan
 }
 
 // topic is one topic of a plan.
@@ -48,6 +49,7 @@ type topic struct {
 	partitions, replicas int
 	settings             []setting
 	unclean              bool
+	words                []string // of a composed plan: the words of the topic's line after its name; nil if the rest of the topic says them
 
 	made, gone int // the times of its last creation and deletion, both 0 if it exists from before the workload to the end
 	grows      int // the time at which it gets more partitions, 0 if never
@@ -115,6 +117,11 @@ func retention(d draws, n int32, phase int) (all []setting) {
 
 // making returns the line that creates a topic.
 func (t *topic) making(tag Tag) Line {
+	if t.words != nil {
+		l := newLine(tag, "topic", topicName(t.name))
+		l.Args = append(l.Args, t.words...)
+		return l
+	}
 	l := newLine(tag, "topic", topicName(t.name), setting{"partitions", t.partitions}, setting{"replicas", t.replicas}, t.settings)
 	if t.unclean {
 		l.add(words{uncleanConfig + "=true"})
