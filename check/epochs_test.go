@@ -154,3 +154,22 @@ func TestEpochsOfALog(t *testing.T) {
 	l.cut(0)
 	require.Empty(t, l.epochs)
 }
+
+// A record that lowers only the partition epoch is not called one that lowers the leader epoch.
+func TestFallingEpochsAreNamed(t *testing.T) {
+	for way, fallen := range map[string]wire.PartitionRecord{
+		"leader epoch falls":    {LeaderEpoch: 0, PartitionEpoch: 2},
+		"partition epoch falls": {LeaderEpoch: 1, PartitionEpoch: 0},
+	} {
+		s := newStage(NewView(Contract{}, All()), 2)
+		s.alter(2, ids(1, 2, 3), nil)
+		s.alter(0, ids(1, 2), nil)
+		fallen.TopicID, fallen.Replicas, fallen.ISR, fallen.Leader = ordersID, ids(1, 2, 3), ids(1, 2), 2
+		s.commit(&fallen)
+		for _, f := range Judge(s.done()) {
+			if f.Check == partitionEpochSteps && (f.Status != Violated || f.Fact.Way != way) {
+				t.Errorf("%s: %v, %q: %s", way, f.Status, f.Fact.Way, f.Explanation)
+			}
+		}
+	}
+}

@@ -32,11 +32,15 @@ func seeSteps(d *Tally, v *View, c *Change) {
 			return
 		}
 		d.exercised()
-		// The condition also holds if only the partition epoch falls. The finding still says "leader epoch falls" then.
-		if p := v.index[partitionKey{rec.TopicID, rec.PartitionID}]; p != nil &&
-			(rec.LeaderEpoch < p.assigned.Epoch || rec.PartitionEpoch < p.assigned.PartitionEpoch) {
+		p := v.index[partitionKey{rec.TopicID, rec.PartitionID}]
+		switch {
+		case p == nil:
+		case rec.LeaderEpoch < p.assigned.Epoch:
 			d.violate(v, p.fact(ByController, -1, "leader epoch falls"), "a record lowers the leader epoch of ", p.TP.String(), " from ", itoa(p.assigned.Epoch),
 				" to ", itoa(rec.LeaderEpoch))
+		case rec.PartitionEpoch < p.assigned.PartitionEpoch:
+			d.violate(v, p.fact(ByController, -1, "partition epoch falls"), "a record lowers the partition epoch of ", p.TP.String(), " from ",
+				itoa(p.assigned.PartitionEpoch), " to ", itoa(rec.PartitionEpoch))
 		}
 	case ReplicaChanged:
 		a := &p.assigned

@@ -30,7 +30,7 @@ type adminCall struct {
 	attempts   int
 	inFlight   bool // an attempt is under way
 	backingOff bool // it waits for metadata or for the end of a backoff
-	ambiguous  bool // an attempt got no response, and may have been applied
+	ambiguous  bool // an attempt may have been applied, although it got no response or a retriable error
 	err        *kerr.Error
 }
 
@@ -154,6 +154,10 @@ func (c *Client) handleCallResponse(e env.Env, id, try int64, resp env.Response,
 		return
 	}
 	if code := partitionError(resp); code != 0 && retriable(code) && e.Now().Sub(q.since) < c.metadata.cfg.APITimeout {
+		// A leader deletes records before it waits for its followers, so DeleteRecords may have been applied.
+		_, deletes := q.req.(*kmsg.DeleteRecordsRequest)
+		q.ambiguous = q.ambiguous || deletes
+		q.err = kerr.TypedErrorForCode(code)
 		c.metadata.refresh(e)
 		c.backOffCall(e, id)
 		return

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/client"
@@ -160,4 +161,51 @@ func TestAskKnowsWhatItDoesNotKnow(t *testing.T) {
 	require.Equal(t, client.Unknown, first.Outcome)
 	require.Greater(t, first.Attempts, 2)
 	require.NotEqual(t, client.OK, second.Outcome)
+}
+
+// A leader deletes records before it waits for its followers. If a request ends with a retriable error and no later attempt
+// succeeds, the records may be gone. A question that failed the same way has changed nothing.
+func TestADeletionThatTimedOutIsUnknown(t *testing.T) {
+	l := newLibrary("a", "b")
+	known := l.answer
+	l.answer = func(req env.Request) env.Response {
+		switch req := req.(type) {
+		case *kmsg.DeleteRecordsRequest:
+			resp := req.ResponseKind().(*kmsg.DeleteRecordsResponse)
+			p, rt := kmsg.NewDeleteRecordsResponseTopicPartition(), kmsg.NewDeleteRecordsResponseTopic()
+			p.ErrorCode = kerr.RequestTimedOut.Code
+			rt.Topic, rt.Partitions = "orders", append(rt.Partitions, p)
+			resp.Topics = append(resp.Topics, rt)
+			return resp
+		case *kmsg.OffsetForLeaderEpochRequest:
+			resp := req.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+			p, rt := kmsg.NewOffsetForLeaderEpochResponseTopicPartition(), kmsg.NewOffsetForLeaderEpochResponseTopic()
+			p.ErrorCode = kerr.NotLeaderForPartition.Code
+			rt.Topic, rt.Partitions = "orders", append(rt.Partitions, p)
+			resp.Topics = append(resp.Topics, rt)
+			return resp
+		}
+		return known(req)
+	}
+	w, run := scripted(l)
+	defer w.Close()
+	var deletion, question client.CallResult
+	run(func(h *client.Script) {
+		r := kmsg.NewPtrDeleteRecordsRequest()
+		r.SetVersion(2)
+		p, rt := kmsg.NewDeleteRecordsRequestTopicPartition(), kmsg.NewDeleteRecordsRequestTopic()
+		rt.Topic, rt.Partitions = "orders", append(rt.Partitions, p)
+		r.Topics = append(r.Topics, rt)
+		deletion = h.Ask(r)
+		q := kmsg.NewPtrOffsetForLeaderEpochRequest()
+		q.SetVersion(4)
+		qp, qt := kmsg.NewOffsetForLeaderEpochRequestTopicPartition(), kmsg.NewOffsetForLeaderEpochRequestTopic()
+		qt.Topic, qt.Partitions = "orders", append(qt.Partitions, qp)
+		q.Topics = append(q.Topics, qt)
+		question = h.Ask(q)
+	})
+	w.RunUntil(sim.Time(300 * env.Second))
+	require.Equal(t, client.Unknown, deletion.Outcome)
+	require.Equal(t, kerr.RequestTimedOut, deletion.Err)
+	require.NotEqual(t, client.Unknown, question.Outcome)
 }

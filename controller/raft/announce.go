@@ -35,15 +35,14 @@ func (r *Replica) sendBeginRequest(e env.Env, p *peer) {
 	r.send(e, p, tokBegin, beginRequestToKafka(beginRequest{p.ID, r.cfg.Node, r.epoch}, r.cfg.ClusterID))
 }
 
-// handleBeginResponse records that a voter knows the leader.
-func (r *Replica) handleBeginResponse(e env.Env, p *peer, resp *kmsg.BeginQuorumEpochResponse) bool {
+// handleBeginResponse only handles the common parts of the response. The leader does not record which voters answered, because
+// it sends the request to the voters that have not fetched recently (LeaderState.needToSendBeginQuorumRequests).
+func (r *Replica) handleBeginResponse(e env.Env, resp *kmsg.BeginQuorumEpochResponse) bool {
 	begin, ok := beginResponseFromKafka(resp)
 	if !ok {
 		return false
 	}
-	if !r.handleCommonResponse(e, begin) && begin.code == 0 {
-		p.acknowledged = true
-	}
+	r.handleCommonResponse(e, begin)
 	return true
 }
 

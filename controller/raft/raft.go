@@ -84,7 +84,7 @@ type peer struct {
 	replicaState
 	link            env.Link
 	inFlight        bool // the peer has not yet answered a request that was sent in this state
-	acknowledged    bool // Leader, Resigned: the peer answered BeginQuorumEpoch or EndQuorumEpoch
+	acknowledged    bool // Resigned: the peer answered EndQuorumEpoch
 	fetchedInPeriod bool // Leader: the peer fetched in this check-quorum period
 }
 
@@ -199,7 +199,7 @@ func (r *Replica) Returned(e env.Env, tok env.Token, resp env.Response, err erro
 	case tokFetch:
 		ok = r.handleFetchResponse(e, resp.(*kmsg.FetchResponse))
 	case tokBegin:
-		ok = r.handleBeginResponse(e, p, resp.(*kmsg.BeginQuorumEpochResponse))
+		ok = r.handleBeginResponse(e, resp.(*kmsg.BeginQuorumEpochResponse))
 	case tokEnd:
 		ok = r.handleEndResponse(e, p, resp.(*kmsg.EndQuorumEpochResponse))
 	}

@@ -9,9 +9,9 @@ import (
 var LinkFaults = [...]string{"reset", "half-open", "prefix", "stalled", "clogged", "refused", "lossy", "narrow"}
 
 const (
-	stallTime    = 2 * env.Second
-	lossyPermile = 200    // in 200 out of 1000 milliseconds, packets sent are lost and then retransmitted
-	narrowRate   = 64_000 // bytes per second
+	stallTime     = 2 * env.Second
+	lossyPermille = 200    // in 200 out of 1000 milliseconds, packets sent are lost and then retransmitted
+	narrowRate    = 64_000 // bytes per second
 )
 
 // Link implements Faults.
@@ -40,7 +40,7 @@ func (c *simCluster) Link(from, to env.Addr, f LinkFault) {
 	case "refused":
 		c.world.Refuse(a, b, true)
 	case "lossy":
-		c.world.Loss(a, b, lossyPermile)
+		c.world.Loss(a, b, lossyPermille)
 	case "narrow":
 		c.world.Bandwidth(a, b, narrowRate)
 	default:
