@@ -169,11 +169,11 @@ func (v *Verb) Help() string {
 		b.WriteString("\nKeys\n")
 	}
 	for _, k := range v.Keys {
-		fmt.Fprintf(&b, "    %s\n", hang(fmt.Sprintf("%-14s ", k.Name+"="), k.Doc, 76))
+		b.WriteString(hang(fmt.Sprintf("    %-14s ", k.Name+"="), k.Doc, 80) + "\n")
 	}
 	if v.Configs != "" {
-		fmt.Fprintf(&b, "    %s\n", hang(fmt.Sprintf("%-14s ", v.setting()),
-			fmt.Sprintf("any %s config; samsa list configs names them", v.Configs), 76))
+		b.WriteString(hang(fmt.Sprintf("    %-14s ", v.setting()),
+			fmt.Sprintf("any %s config; samsa list configs names them", v.Configs), 80) + "\n")
 	}
 	if v.Timed {
 		b.WriteString("\nMay follow a time: at 1.2s " + v.Name + " ...\n")

@@ -62,11 +62,12 @@ type Conclusion string
 
 // The conclusions, the worst first.
 const (
-	Unsafe    Conclusion = "unsafe"  // a safety property is violated unexpectedly
-	Late      Conclusion = "late"    // a liveness property is violated unexpectedly, or a found line "quiet" still applies
-	Unmet     Conclusion = "unmet"   // a claim is not met
-	Undecided Conclusion = "unknown" // there is not enough evidence to decide
-	Fine      Conclusion = "ok"      // all violations were expected
+	Bug       Conclusion = "internal" // the world found a bug in Samsa itself, so the verdict means nothing
+	Unsafe    Conclusion = "unsafe"   // a safety property is violated unexpectedly
+	Late      Conclusion = "late"     // a liveness property is violated unexpectedly, or a found line "quiet" still applies
+	Unmet     Conclusion = "unmet"    // a claim is not met
+	Undecided Conclusion = "unknown"  // there is not enough evidence to decide
+	Fine      Conclusion = "ok"       // all violations were expected
 )
 
 // Conclude returns the conclusion of a verdict. The argument lists the checks that the caller expects to be violated. An
@@ -90,6 +91,8 @@ func (v *Verdict) Conclude(expected []string) Conclusion {
 		}
 	}
 	switch {
+	case v.Unsound != nil:
+		return Bug
 	case broken:
 		return Unsafe
 	case late:

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"slices"
-
-	"samsa/scenarios"
-)
+import "samsa/scenarios"
 
 // code is the exit code of the process.
 type code int
@@ -23,6 +19,8 @@ const (
 // codeOf maps a conclusion to an exit code. A bug in Samsa itself is reported before codeOf is called.
 func codeOf(c scenarios.Conclusion) code {
 	switch c {
+	case scenarios.Bug:
+		return exitInternal
 	case scenarios.Unsafe:
 		return exitViolated
 	case scenarios.Late:
@@ -33,17 +31,6 @@ func codeOf(c scenarios.Conclusion) code {
 		return exitInconclusive
 	}
 	return exitOK
-}
-
-// rank is the order of exit codes, the worst first. A command that runs several files ends with the worst of their codes.
-var rank = []code{exitInternal, exitViolated, exitLiveness, exitUnmet, exitInconclusive, exitOK}
-
-// worse returns the worse of two exit codes.
-func worse(a, b code) code {
-	if slices.Index(rank, b) < slices.Index(rank, a) {
-		return b
-	}
-	return a
 }
 
 // exitCodes describes the exit codes in the help of all commands that run scenarios.

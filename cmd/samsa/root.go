@@ -64,7 +64,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetFlagErrorFunc(a.flagError)
-	root.AddCommand(a.runCommand(), a.exploreCommand(), a.whyCommand(), a.shrinkCommand(), a.diffCommand(), a.causeCommand(), a.doctorCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.testCommand(), a.exploreCommand(), a.whyCommand(), a.shrinkCommand(), a.diffCommand(), a.causeCommand(), a.doctorCommand(), a.listCommand(), a.helpCommand(), a.explainCommand(), a.printCommand(), a.versionCommand())
 	root.SetHelpCommand(a.helpCommand())
 	root.InitDefaultCompletionCmd() // add the completion command now, so that its usage errors can be replaced
 	for _, c := range root.Commands() {

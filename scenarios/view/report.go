@@ -82,6 +82,8 @@ func NewReport(scenario string, v *scenarios.Verdict, expected ...string) Report
 // verdictWord returns the schema's word for a conclusion.
 func verdictWord(c scenarios.Conclusion) string {
 	switch c {
+	case scenarios.Bug:
+		return "internal"
 	case scenarios.Unsafe, scenarios.Late:
 		return "violated"
 	case scenarios.Unmet:

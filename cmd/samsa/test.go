@@ -1,0 +1,310 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"samsa/scenarios"
+	"samsa/scenarios/view"
+)
+
+// testFlags are the flags of `samsa test`.
+type testFlags struct {
+	seeds, jobs   int
+	rewrite, json bool
+}
+
+// testCommand tests what scenario files say.
+func (a *app) testCommand() *cobra.Command {
+	var f testFlags
+	cmd := &cobra.Command{
+		Use:   "test FILE...",
+		Short: "Tests the claims and the recorded outputs of scenario files",
+		Long: "Runs each file on its own seed, and compares the outputs of its blocks with those that it has recorded after ---- lines. " +
+			"Its claims (expect, saw, run until) must hold on that seed and on 20 seeds derived from it, and nothing may be violated that it " +
+			"does not expect. The derived seeds show whether a claim holds in general, or on one seed by luck.\n\n" +
+			"FILE is a scenario file, a directory of them, or a name (samsa list scenarios). --rewrite records the outputs anew; read the " +
+			"difference before you keep it. The same files give the same report for any number of jobs.\n\n" +
+			exitCodes + " The worst of all files counts, and an output that is not the recorded one is a claim that is not met.\n\n" +
+			`With --json there is exactly one object on stdout: schema "samsa.test/1".`,
+		Example: "  samsa test mine.txt\n" +
+			"  samsa test ./scenarios --seeds 100\n" +
+			"  samsa test mine.txt --rewrite && git diff mine.txt",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(helpOf(cmd), "%s needs a scenario file", cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return scenarios.Library(), cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return a.test(args, f) },
+	}
+	cmd.Long = hardWrap(cmd.Long)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVar(&f.seeds, "seeds", 20, "runs each file on `N` derived seeds besides its own")
+	flags.BoolVar(&f.rewrite, "rewrite", false, "writes the outputs of each file's own seed into the file")
+	flags.IntVar(&f.jobs, "jobs", runtime.NumCPU(), "runs `N` worlds at once")
+	flags.BoolVar(&f.json, "json", false, "prints one JSON object instead of text")
+	return cmd
+}
+
+// tested is a file under test.
+type tested struct {
+	name    string
+	path    string // empty for a scenario that is compiled in
+	program *scenarios.Program
+	seeds   []uint64
+	results []*scenarios.Trial // by seed; nil until the run has ended
+}
+
+// test implements `samsa test`.
+func (a *app) test(args []string, f testFlags) error {
+	switch {
+	case f.seeds < 0:
+		return usage("samsa test FILE --seeds 20", "--seeds must be a number from 0, not %d", f.seeds)
+	case f.jobs < 1:
+		return usage("samsa test FILE --jobs 1", "--jobs must be a number from 1, not %d", f.jobs)
+	}
+	files, err := filesToTest(args, f)
+	if err != nil {
+		return err
+	}
+	report := view.NewTrials(f.seeds)
+	var unwritten error
+	report.Interrupted = a.tryAll(files, f.jobs, func(t *tested) {
+		one := view.NewFileTrials(t.name, t.program.Seed())
+		for _, trial := range t.results {
+			if trial == nil {
+				trial = &scenarios.Trial{Stopped: true}
+			}
+			if f.rewrite && trial.Own && !trial.Stopped {
+				rewritten, err := rewriteOutputs(t, trial)
+				one.Rewritten = rewritten
+				unwritten = errors.Join(unwritten, err)
+			}
+			one.Add(*trial)
+		}
+		report.Add(one)
+		if !f.json {
+			fmt.Fprint(a.out, one.Text())
+		}
+	})
+	if a.code = codeOf(report.End()); report.Interrupted {
+		a.code = exitInterrupted
+	}
+	if f.json {
+		a.printJSON(report)
+	} else {
+		fmt.Fprint(a.out, report.Closing())
+	}
+	if unwritten != nil {
+		return usage("", "%v", unwritten)
+	}
+	return nil
+}
+
+// filesToTest loads all files before the first one runs, so that a mistake in the last one is not reported after minutes.
+func filesToTest(args []string, f testFlags) ([]*tested, error) {
+	var files []*tested
+	var mistakes []*scenarios.Error
+	for _, arg := range args {
+		names, err := namesIn(arg)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			program, err := load(name)
+			var u *usageError
+			if errors.As(err, &u) && len(u.details) > 0 {
+				mistakes = append(mistakes, u.details...)
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			t := &tested{name: name, path: name, program: program, seeds: append([]uint64{program.Seed()}, scenarios.DerivedSeeds(program.Seed(), f.seeds)...)}
+			if _, compiledIn := scenarios.Source(name); compiledIn {
+				if t.path = ""; f.rewrite {
+					return nil, usage(fmt.Sprintf("samsa print %s > mine.txt", name), "--rewrite needs a file, and %s is compiled in", name)
+				}
+			}
+			if slices.ContainsFunc(files, func(have *tested) bool { return have.name == name }) {
+				continue
+			}
+			t.results = make([]*scenarios.Trial, len(t.seeds))
+			files = append(files, t)
+		}
+	}
+	if len(mistakes) > 0 {
+		u := usage("samsa list verbs", "%s", mistakes[0].Error())
+		if u.details = mistakes; mistakes[0].Verb != "" {
+			u.next = "samsa help " + mistakes[0].Verb
+		}
+		return nil, u
+	}
+	return files, nil
+}
+
+// namesIn returns a name itself, or the scenario files of a directory.
+func namesIn(arg string) ([]string, error) {
+	if _, compiledIn := scenarios.Source(arg); compiledIn {
+		return []string{arg}, nil
+	}
+	if info, err := os.Stat(arg); err != nil || !info.IsDir() {
+		return []string{arg}, nil // load has the words for a file that cannot be opened
+	}
+	names, err := filepath.Glob(filepath.Join(arg, "*.txt"))
+	if err != nil || len(names) == 0 {
+		return nil, usage("samsa help test", "the directory %s has no file that ends in .txt", arg)
+	}
+	return names, nil
+}
+
+// tryAll runs all seeds of all files, jobs of them at once, and hands over each file once it and all files before it have
+// ended. It returns true if it was interrupted; files that have no run then are not handed over.
+func (a *app) tryAll(files []*tested, jobs int, done func(*tested)) (interrupted bool) {
+	var stopped atomic.Bool
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-a.interrupt:
+			stopped.Store(true)
+			<-a.interrupt // a second interrupt exits at once
+			os.Exit(int(exitInterrupted))
+		case <-over:
+		}
+	}()
+	type place struct{ file, seed int }
+	type ended struct {
+		place
+		trial scenarios.Trial
+	}
+	work, results := make(chan place), make(chan ended, jobs)
+	total := 0
+	for _, t := range files {
+		total += len(t.seeds)
+	}
+	for range jobs {
+		go func() {
+			for p := range work {
+				t := files[p.file]
+				results <- ended{p, scenarios.Try(t.program, t.seeds[p.seed], stopped.Load)}
+			}
+		}()
+	}
+	go func() {
+		defer close(work)
+		for i, t := range files {
+			for k := range t.seeds {
+				work <- place{i, k}
+			}
+		}
+	}()
+	meter := trialMeter{app: a, began: a.now(), shown: a.now(), runs: total}
+	next := 0
+	for n := range total {
+		r := <-results
+		files[r.file].results[r.seed] = &r.trial
+		for next < len(files) && !slices.Contains(files[next].results, nil) {
+			meter.clear()
+			if !stopped.Load() || slices.ContainsFunc(files[next].results, func(t *scenarios.Trial) bool { return !t.Stopped }) {
+				done(files[next])
+			}
+			next++
+		}
+		meter.tick(n+1, files[r.file].name)
+	}
+	meter.clear()
+	return stopped.Load()
+}
+
+// rewriteOutputs writes the outputs of a run into its file, if they are not those that the file has. The breaches of the trial
+// then no longer have them. A run that ended early does not have all outputs, and changes nothing.
+func rewriteOutputs(t *tested, trial *scenarios.Trial) (rewritten bool, err error) {
+	if trial.Outputs == nil {
+		trial.Breaches = append(trial.Breaches, scenarios.Breach{End: scenarios.Unmet, Text: "the outputs are not rewritten, because the run ended before its last line"})
+		return false, nil
+	}
+	before := t.program.File.String()
+	after := t.program.File.Rewrite(trial.Outputs)
+	if after == before {
+		return false, nil
+	}
+	if err := replaceFile(t.path, []byte(after)); err != nil {
+		return false, err
+	}
+	trial.Breaches = slices.DeleteFunc(trial.Breaches, func(b scenarios.Breach) bool { return b.Got != b.Want })
+	return true, nil
+}
+
+// replaceFile writes a file beside another one and then replaces that one, so that a full disk loses nothing.
+func replaceFile(path string, text []byte) error {
+	mode := fs.FileMode(0o666)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	beside, err := os.CreateTemp(filepath.Dir(path), ".samsa-*")
+	if err != nil {
+		return fmt.Errorf("cannot write %s, which is as it was: %w", path, err)
+	}
+	defer os.Remove(beside.Name()) // it is gone if all went well
+	_, err = beside.Write(text)
+	err = errors.Join(err, beside.Chmod(mode), beside.Close())
+	if err == nil {
+		err = os.Rename(beside.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write %s, which is as it was: %w", path, err)
+	}
+	return nil
+}
+
+// trialMeter shows the progress of a test on stderr: on a terminal one line that changes, otherwise a new line every ten
+// seconds.
+type trialMeter struct {
+	*app
+	began, shown time.Time
+	runs         int
+	drawn        bool
+}
+
+func (m *trialMeter) tick(ended int, name string) {
+	every := 10 * time.Second
+	if m.errTTY {
+		every = 100 * time.Millisecond
+	}
+	now := m.now()
+	if now.Sub(m.shown) < every || ended == m.runs {
+		return
+	}
+	m.shown = now
+	left := now.Sub(m.began) * time.Duration(m.runs-ended) / time.Duration(ended)
+	line := fmt.Sprintf("%d of %s  %s  ETA %s", ended, counted(m.runs, "run"), filepath.Base(name), left.Round(time.Second))
+	if !m.errTTY {
+		fmt.Fprintln(m.err, line)
+		return
+	}
+	fmt.Fprintf(m.err, "\r%-78.78s", line)
+	m.drawn = true
+}
+
+// clear removes the line, so that a result can be printed.
+func (m *trialMeter) clear() {
+	if m.drawn {
+		fmt.Fprintf(m.err, "\r%78s\r", "")
+		m.drawn = false
+	}
+}
