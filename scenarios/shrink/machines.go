@@ -242,12 +242,20 @@ func written(topic string, n int) string {
 // dropTopics removes topics, and then partitions. It drops the lines of a removed partition or moves them to partition 0.
 func (r *search) dropTopics() (changed bool) {
 	for _, gone := range r.look().topics() {
-		changed = r.accept(r.look().withPartitions(func(topic string, n int) string {
+		v := r.look()
+		c := v.withPartitions(func(topic string, n int) string {
 			if topic == gone {
 				return ""
 			}
 			return written(topic, n)
-		})) || changed
+		})
+		list := []draft{c}
+		if at, ok := v.firstLost(c); ok {
+			for _, span := range waits {
+				list = append(list, c.waiting(at, span))
+			}
+		}
+		changed = r.acceptOne(list) || changed
 	}
 	for i := 1; i < len(r.best.lines); i++ {
 		v := r.look()
@@ -287,6 +295,25 @@ func (r *search) dropTopics() (changed bool) {
 		}
 	}
 	return changed
+}
+
+// firstLost returns the index in a smaller draft at which the first line is missing that has no time and makes no topic. Its
+// work took a while, which a wait line may have to take instead.
+func (v view) firstLost(c draft) (int, bool) {
+	kept := map[int]bool{}
+	for _, l := range c.lines {
+		kept[l.id] = true
+	}
+	at := 0
+	for i, l := range v.lines {
+		switch {
+		case kept[l.id]:
+			at++
+		case !l.timed && v.word(i, "NEWTOPIC") == "":
+			return at, true
+		}
+	}
+	return 0, false
 }
 
 // clients returns the names of all clients, in the order of their first lines.

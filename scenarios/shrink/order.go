@@ -3,41 +3,140 @@ package shrink
 import (
 	"slices"
 	"strings"
+
+	"samsa/scenarios"
+	"samsa/sim/env"
 )
 
 // The passes of this file make a scenario easier to read. They remove times and noise, merge sends, name the brokers of a
 // topic, and give simple names to machines, clients and records.
 
 // untime removes the times of lines, so that each line begins when the line before it has ended. It begins with the first
-// timed lines of the file, because a file in which lines without a time follow timed lines is hard to read.
+// timed lines of the file, because a file in which lines without a time follow timed lines is hard to read. Lines of one time
+// may get a wait line before them.
 func (r *search) untime() (changed bool) {
 	for size := len(r.best.lines); size > 0; size /= 2 {
 		for {
-			v := r.look()
-			var timed []int
-			for i, l := range v.lines {
-				if l.timed {
-					timed = append(timed, i)
-				}
-			}
+			timed := r.best.timed()
 			if len(timed) == 0 {
 				return changed
 			}
-			c := v.clone()
-			for _, i := range timed[:min(size, len(timed))] {
-				c.lines[i].timed, c.lines[i].at = false, 0
-			}
-			produce := c.clone()
-			for _, i := range timed[:min(size, len(timed))] {
-				if produce.lines[i].verb == "send" {
-					produce.lines[i].verb = "produce"
-				}
-			}
-			if !r.acceptOne([]draft{c, produce}) {
+			if !r.acceptOne(r.best.untimed(timed[:min(size, len(timed))])) {
 				break
 			}
 			changed = true
 		}
+	}
+	return r.untimeAfterWait() || changed
+}
+
+// timed returns the indexes of the timed lines.
+func (d draft) timed() (all []int) {
+	for i, l := range d.lines {
+		if l.timed {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// untimed returns the draft without the times of these lines, and that draft with produce in the place of send.
+func (d draft) untimed(lines []int) []draft {
+	c := d.clone()
+	for _, i := range lines {
+		c.lines[i].timed, c.lines[i].at = false, 0
+	}
+	produce := c.clone()
+	for _, i := range lines {
+		if produce.lines[i].verb == "send" {
+			produce.lines[i].verb = "produce"
+		}
+	}
+	return []draft{c, produce}
+}
+
+// waits are the spans of new wait lines. The pass for spans makes them shorter.
+var waits = [...]env.Duration{100 * env.Millisecond, env.Second, 2 * env.Second, 5 * env.Second, 10 * env.Second} //immutable: a table
+
+// untimeAfterWait replaces the time of the first two or more timed lines by a wait line before them.
+func (r *search) untimeAfterWait() (changed bool) {
+	for {
+		timed := r.best.timed()
+		n := 0
+		for n < len(timed) && r.best.lines[timed[n]].at == r.best.lines[timed[0]].at {
+			n++
+		}
+		if n < 2 {
+			return changed
+		}
+		var list []draft
+		for _, span := range waits {
+			for _, c := range r.best.untimed(timed[:n]) {
+				list = append(list, c.waiting(timed[0], span))
+			}
+		}
+		if !r.acceptOne(list) {
+			return changed
+		}
+		changed = true
+	}
+}
+
+// waiting returns the draft with a wait line before a line.
+func (d draft) waiting(before int, span env.Duration) draft {
+	c := d.clone()
+	id := 0
+	for _, l := range c.lines {
+		id = max(id, l.id+1)
+	}
+	c.lines = slices.Insert(c.lines, before, line{id: id, verb: waitVerb, words: []string{scenarios.FormatSpan(span)}})
+	return c
+}
+
+// waitVerb is the verb of the lines that only wait.
+const waitVerb = "wait"
+
+// waitInstead replaces lines that matter only because they take a while by a line that waits.
+func (r *search) waitInstead() (changed bool) {
+	for i := len(r.best.lines) - 1; i > 0; i-- {
+		v := r.look()
+		if i >= len(v.lines) || v.lines[i].owed || v.lines[i].timed {
+			continue
+		}
+		switch v.lines[i].verb {
+		case waitVerb, "run", "topic", "pin", "off", "keep", "salt":
+			continue
+		}
+		var list []draft
+		for _, span := range waits {
+			c := v.waiting(i, span)
+			c.lines = slices.Delete(c.lines, i+1, i+2)
+			list = append(list, c)
+		}
+		changed = r.acceptOne(list) || changed
+	}
+	return changed
+}
+
+// gather makes one line of two neighbours that do the same to different machines.
+func (r *search) gather() (changed bool) {
+	for i := len(r.best.lines) - 1; i > 1; i-- {
+		v := r.look()
+		a, b := v.lines[i-1], v.lines[i]
+		if a.verb != b.verb || a.timed != b.timed || a.at != b.at || len(a.words) != len(b.words) || a.owed || b.owed {
+			continue
+		}
+		at, ok := v.at(i, "HOSTS")
+		if !ok || slices.Equal(a.words, b.words) {
+			continue
+		}
+		rest := func(l line) string { return strings.Join(slices.Delete(slices.Clone(l.words), at, at+1), " ") }
+		if rest(a) != rest(b) {
+			continue
+		}
+		c := v.with(i-1, at, a.words[at]+","+b.words[at])
+		c.lines = slices.Delete(c.lines, i, i+1)
+		changed = r.accept(c) || changed
 	}
 	return changed
 }

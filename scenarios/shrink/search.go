@@ -12,7 +12,7 @@ type search struct {
 	*Shrinker
 	best   draft
 	budget uint64 // of events, the same for every trial, so that the answers do not depend on the number of jobs
-	salts  bool   // a draft that does not fail is tried with other salts too
+	salts  uint64 // a draft that does not fail is tried under so many other salts
 
 	known   map[string]bool // the answer for each text that was run
 	asked   map[string]bool // the texts for which the answer was used; tries counts them
@@ -31,10 +31,6 @@ const (
 	budgetSlack  = 20_000
 )
 
-// maxSalt is the largest salt with which a draft is tried again. More salts would find a few smaller scenarios, but every
-// draft that cannot fail would cost that many more runs.
-const maxSalt = 6
-
 // fails reports whether a run fails as wanted. It must have a failure with the target's fingerprint. Any other failure
 // must be a violation, or have a verdict (such as a spent budget or a panic) that a failure of the original also had.
 func (r *search) fails(t Tried) bool {
@@ -52,12 +48,12 @@ func (r *search) acceptOne(list []draft) bool {
 	if r.first(list) {
 		return true
 	}
-	if !r.salts {
+	if r.salts == 0 {
 		return false
 	}
 	var again []draft
 	for _, d := range list {
-		for salt := range uint64(maxSalt + 1) {
+		for salt := range r.salts + 1 {
 			if salt != d.salt {
 				again = append(again, d.salted(salt))
 			}

@@ -89,44 +89,56 @@ func (s *Shrinker) Shrink(src []byte) (Small, error) {
 
 // pass is one kind of proposals. The function run reports whether a proposal was accepted.
 type pass struct {
-	name string
-	run  func(*search) bool
+	name  string
+	run   func(*search) bool
+	salts uint64 // each proposal that does not fail is tried under so many other salts
 }
 
 // passes runs all passes, the coarse ones first, again and again until none of them finds a smaller scenario. The first
 // round does not try salts, because most of the lines that it drops have no part in the failure.
 func (r *search) passes() {
 	all := [...]pass{
-		{"old rules", (*search).dropRules},
-		{"the noise", (*search).calm},
-		{"groups of lines", func(r *search) bool { return r.dropGroups(r.look().pairs()) }},
-		{"clients", (*search).dropClients},
-		{"topics and partitions", (*search).dropTopics},
-		{"machines", (*search).dropMachines},
-		{"replicas", (*search).dropReplicas},
-		{"words", (*search).dropWords},
-		{"roles and lists of machines", (*search).narrow},
-		{"sends", (*search).mergeSends},
-		{"numbers and spans", (*search).shortenSpans},
-		{"times", (*search).shortenTimes},
-		{"order", (*search).untime},
-		{"places", (*search).place},
-		{"names", (*search).tidy},
-		{"round times", (*search).roundTimes},
-		{"single lines", func(r *search) bool { return r.dropGroups(r.look().singles()) }},
+		{"old rules", (*search).dropRules, someSalts},
+		{"the noise", (*search).calm, manySalts},
+		{"groups of lines", func(r *search) bool { return r.dropGroups(r.look().pairs()) }, someSalts},
+		{"topics and partitions", (*search).dropTopics, manySalts},
+		{"clients", (*search).dropClients, manySalts},
+		{"machines", (*search).dropMachines, manySalts},
+		{"replicas", (*search).dropReplicas, manySalts},
+		{"words", (*search).dropWords, someSalts},
+		{"roles and lists of machines", (*search).narrow, someSalts},
+		{"sends", (*search).mergeSends, someSalts},
+		{"numbers and spans", (*search).shortenSpans, someSalts},
+		{"times", (*search).shortenTimes, someSalts},
+		{"order", (*search).untime, someSalts},
+		{"lines that take a while", (*search).waitInstead, someSalts},
+		{"neighbours", (*search).gather, someSalts},
+		{"places", (*search).place, manySalts},
+		{"names", (*search).tidy, manySalts},
+		{"round times", (*search).roundTimes, someSalts},
+		{"single lines", func(r *search) bool { return r.dropGroups(r.look().singles()) }, someSalts},
 	}
 	for round, changed := 0, true; (changed || round < 2) && round < maxRounds; round++ {
 		changed = false
-		r.salts = round > 0
 		for _, p := range all {
 			if r.stopped {
 				return
 			}
-			r.pass = p.name
+			r.pass, r.salts = p.name, 0
+			if round > 0 {
+				r.salts = p.salts
+			}
 			changed = p.run(r) || changed
 		}
 	}
 }
+
+// More salts find smaller scenarios and cost as many more runs for each proposal that cannot fail. A pass that renames or removes
+// machines gives others the random times of their names, so it needs more of them.
+const (
+	someSalts = 6
+	manySalts = 16
+)
 
 // maxRounds bounds the rounds. Each round that changes something makes a scenario smaller, and four are rarely needed.
 const maxRounds = 12

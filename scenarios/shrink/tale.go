@@ -158,7 +158,7 @@ func (v view) tellProcess(i int) string {
 	case "stop":
 		return who + s(many, " shuts down", " shut down")
 	case "start":
-		return who + s(many, " starts if it is down", " start if they are down")
+		return who + s(many, " starts again", " start again")
 	case "pause":
 		return who + s(many, " stands still", " stand still")
 	case "resume":

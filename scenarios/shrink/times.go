@@ -192,7 +192,7 @@ func (r *search) total(d draft) (sum int) {
 
 // shortenSpans makes spans and numbers smaller, for example waits, delays, counts, offsets and ranges of values.
 func (r *search) shortenSpans() (changed bool) {
-	for i := len(r.best.lines) - 1; i > 0; i-- {
+	for i := len(r.best.lines) - 1; i >= 0; i-- {
 		for w := 0; w < len(r.best.lines[i].words) && !r.best.lines[i].owed; w++ {
 			v := r.look()
 			var list []draft
@@ -224,6 +224,8 @@ func smaller(parts []scenarios.Part, w int) (all []string) {
 		}
 	case "COUNT", "OFFSET":
 		return fewer(text, 1)
+	case scenarios.KindConfig:
+		return rounder(p.Name, text)
 	case "PPM":
 		sign := ""
 		if strings.HasPrefix(text, "-") {
@@ -244,6 +246,22 @@ func smaller(parts []scenarios.Part, w int) (all []string) {
 		}
 	}
 	return all
+}
+
+// rounder returns a timeout with a single digit other than zero, rounded down and up.
+func rounder(config, text string) []string {
+	n, err := strconv.Atoi(text)
+	if err != nil || n <= 0 || !strings.HasSuffix(config, ".ms") {
+		return nil
+	}
+	unit := 1
+	for n/unit >= 10 {
+		unit *= 10
+	}
+	if n%unit == 0 {
+		return nil
+	}
+	return []string{strconv.Itoa(n / unit * unit), strconv.Itoa(n/unit*unit + unit)}
 }
 
 // values splits a range of values such as v3..v7 into its head, its first number and the number of values. Any other word is
