@@ -220,6 +220,57 @@ func (w explainer) operations(f check.Finding) {
 		}
 		return
 	}
+	if w.lostRecord(f) {
+		return
+	}
 	w.ask("Which faults were active?")
 	w.active(w.time(w.lastEvent(f.Step)))
+}
+
+// lostRecord explains an acknowledged record that the leader does not have, from the last moment of the run.
+func (w explainer) lostRecord(f check.Finding) bool {
+	i := len(w.Changes) - 1
+	for k := i; k >= 0; k-- {
+		c := &w.Changes[k]
+		if c.Kind != check.ProduceAnswered || c.Partition.TP.String() != f.Fact.Subject.Name || f.Fact.Offset < c.Batch.Base || f.Fact.Offset >= c.Batch.Next {
+			continue
+		}
+		if client, _ := w.values(c.Partition, c.Batch); client != "" && client != c.Given.Client {
+			w.misplaced(k)
+			return true
+		}
+		a := w.assignment(c.Partition, i)
+		if a < 0 || w.Changes[a].Assigned.Leader == wire.NoNode || w.has(part{c.Partition, w.Changes[a].Assigned.Leader}, c.Batch, i) {
+			continue
+		}
+		leader := w.Changes[a].Assigned.Leader
+		w.ask("Why does %s, the leader, not have it?", w.node(leader))
+		w.lacks(part{c.Partition, leader}, c.Batch, i)
+		w.acknowledged(c.Partition, c.Batch, i, leader)
+		return true
+	}
+	return false
+}
+
+// misplaced explains an acknowledgement for an offset at which the broker has the record of another client by then.
+func (w explainer) misplaced(k int) {
+	c := &w.Changes[k]
+	p := c.Partition
+	w.ask("Why was it acknowledged?")
+	w.at(LinkEvent, c.Event, "acknowledges offset %d to %s, and has %s there by then", c.Batch.Base, c.Given.Client, w.record(p, c.Batch))
+	w.setMachine(w.node(c.Node))
+	w.ruled(c.Event, "Outcome", "FailWaiting")
+	w.standing("FailWaiting")
+	cut := w.last(k, func(o *scenarios.CausedChange) bool {
+		return o.Kind == check.BatchesRemoved && o.Partition == p && o.Node == c.Node && o.Removed[0].Base <= c.Batch.Base
+	})
+	if cut < 0 {
+		return
+	}
+	for _, b := range w.Changes[cut].Removed {
+		if b.Base <= c.Batch.Base && c.Batch.Base < b.Next {
+			w.ask("Where is the record of %s?", c.Given.Client)
+			w.removed(part{p, c.Node}, b, cut)
+		}
+	}
 }

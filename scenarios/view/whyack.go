@@ -28,9 +28,17 @@ func (w commits) acknowledged(p *check.Partition, x check.Batch, i int, lacking 
 	if client, values := w.values(p, x); len(values) > 0 {
 		num = w.line(client, values[0])
 	}
-	if k >= 0 && (w.Changes[k].Acks == 1 || h < 0) {
+	if k >= 0 && w.Changes[k].Acks != 1 && h < 0 {
 		w.ask("Why %s acknowledged?", were)
-		w.at(LinkEvent, w.Changes[k].Event, "acknowledges %s after its own append (acks=%d%s): no follower needs to have %s", w.short(p, x), w.Changes[k].Acks, lineOf(num), it(x))
+		w.at(LinkEvent, w.Changes[k].Event, "acknowledges %s (acks=all%s), and no leader that has %s had a high watermark above %s", w.short(p, x), lineOf(num), it(x), it(x))
+		w.links[len(w.links)-1].Line = num
+		w.ruled(w.Changes[k].Event, "Outcome", "FailWaiting")
+		w.standing("FailWaiting")
+		return
+	}
+	if k >= 0 && w.Changes[k].Acks == 1 {
+		w.ask("Why %s acknowledged?", were)
+		w.at(LinkEvent, w.Changes[k].Event, "acknowledges %s after its own append (acks=1%s): no follower needs to have %s", w.short(p, x), lineOf(num), it(x))
 		w.links[len(w.links)-1].Line = num
 	}
 	if h < 0 {
@@ -89,12 +97,17 @@ func (w commits) position(p *check.Partition, x check.Batch, c *scenarios.Caused
 	y, ok := at(w.log(part{p, lacking}, sent), x.Base)
 	switch {
 	case ok && y.Same(x) && f.epoch == c.State.Epoch:
-		w.at(LinkMessage, m.Sent, "sends %s a Fetch from offset %d: it has %s then", leader, f.offset, it(x))
+		w.at(LinkMessage, m.Sent, "sends %s a Fetch from offset %d, and has %s at that time", leader, f.offset, w.short(p, x))
 		return
 	case ok && y.Same(x):
-		w.at(LinkMessage, m.Sent, "sends %s a Fetch from offset %d, in epoch %d: it has %s then", leader, f.offset, f.epoch, it(x))
+		w.at(LinkMessage, m.Sent, "sends %s a Fetch from offset %d in epoch %d, and has %s at that time", leader, f.offset, f.epoch, w.short(p, x))
 		w.ruled(uint64(m.Got), "Admit", "PositionCounts")
 		w.keeps(p, c, f)
+		if blocked := w.path(who, leader, m.SentAt, w.time(c.Event)); blocked >= 0 {
+			w.at(LinkLost, c.Event, "gets no newer Fetch of %s", who)
+			w.fault(blocked)
+		}
+		return
 	case ok:
 		w.at(LinkMessage, uint64(m.Got), "counts the Fetch of %s from offset %d in epoch %d", who, f.offset, f.epoch)
 		w.ruled(uint64(m.Got), "Admit", "PositionCounts")
@@ -120,6 +133,7 @@ func (w commits) keeps(p *check.Partition, c *scenarios.CausedChange, f *fetched
 	}
 	w.at(LinkState, o.Event, "learns of epoch %d as the leader of epoch %d, so it goes on counting what its followers had", o.State.Epoch, o.Before.Epoch)
 	w.unheard(w.node(c.Node), w.time(o.Event))
+	w.leads(p, c.Node, w.changeAt(o.Event))
 }
 
 // uncounted explains why a leader did not count a replica that may be elected.

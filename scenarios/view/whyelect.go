@@ -31,8 +31,15 @@ func (w elections) elected(p *check.Partition, leader wire.NodeID, upTo int) {
 func (w elections) election(p *check.Partition, a int) {
 	c := &w.Changes[a]
 	event, how := w.electionEvent(p, &c.Assigned, c.Event)
+	if c.Was.PartitionEpoch < 0 {
+		w.at(LinkEvent, event, "creates %s with %s as the leader of epoch %d", p.TP, w.node(c.Assigned.Leader), c.Assigned.Epoch)
+		return
+	}
 	eligible := slices.Clone(c.Was.ISR)
-	where := "the ISR was " + w.nodes(c.Was.ISR)
+	where := "the ISR was empty"
+	if len(c.Was.ISR) > 0 {
+		where = "the ISR was " + w.nodes(c.Was.ISR)
+	}
 	if len(c.Was.ELR) > 0 {
 		where += " and the ELR " + w.nodes(c.Was.ELR)
 		eligible = append(eligible, c.Was.ELR...)
@@ -40,8 +47,10 @@ func (w elections) election(p *check.Partition, a int) {
 	switch {
 	case len(eligible) == 0 && slices.Contains(c.Was.LastELR, c.Assigned.Leader):
 		where = "ISR and ELR were empty, and it was the last known leader"
+	case how == "unclean" && slices.Contains(c.Was.LastELR, c.Assigned.Leader):
+		where += ", and it was the last known leader"
 	case how == "unclean":
-		where += ", and unclean election is allowed"
+		where += ", without it, so that is an unclean election"
 	}
 	var gone []string
 	for _, id := range eligible {
@@ -51,13 +60,19 @@ func (w elections) election(p *check.Partition, a int) {
 	}
 	switch len(gone) {
 	case 0:
+		where += strings.Replace(w.isrReason(p, a, event), ", since ", "; ", 1)
 	case 1:
 		where += "; " + gone[0] + " is down"
 	default:
 		where += "; " + inWords(gone) + " are down"
 	}
 	w.at(LinkEvent, event, "makes %s leader of %s in epoch %d: %s", w.node(c.Assigned.Leader), p.TP, c.Assigned.Epoch, where)
-	w.ruled(event, "MayLeadLastKnown", "CleanRestart")
+	if k := w.assignment(p, a-1); k >= 0 {
+		w.ruledWithin(w.Changes[k].Event, event, "MayLeadLastKnown", "CleanRestart")
+	}
+	if how == "unclean" {
+		w.lineWith("unclean.leader.election.enable=true")
+	}
 	if len(eligible) == 0 {
 		w.emptied(p, a)
 		return
@@ -145,24 +160,39 @@ func (w elections) electionEvent(p *check.Partition, a *check.Assignment, commit
 
 // member explains why a replica is in the ISR or the ELR after the change at an index.
 func (w elections) member(p *check.Partition, id wire.NodeID, upTo int) {
-	in := func(a *check.Assignment) bool { return slices.Contains(a.ISR, id) || slices.Contains(a.ELR, id) }
 	joined := w.last(upTo, func(c *scenarios.CausedChange) bool {
-		return c.Kind == check.PartitionChanged && c.Partition == p && in(&c.Assigned) && !in(&c.Was) && c.Was.PartitionEpoch >= 0
+		return c.Kind == check.PartitionChanged && c.Partition == p && slices.Contains(c.Assigned.ISR, id) && !slices.Contains(c.Was.ISR, id)
 	})
-	who := w.node(id)
-	if joined >= 0 {
-		w.isrChange(p, joined, ": "+who+" is in it again")
-		w.proposal(p, id, joined)
-		return
-	}
 	a := w.assignment(p, upTo)
-	if a >= 0 && in(&w.Changes[a].Assigned) {
-		w.kept(p, id, a, upTo)
+	switch {
+	case a < 0:
+	case slices.Contains(w.Changes[a].Assigned.ELR, id):
+		w.eligible(p, id, upTo)
+	case slices.Contains(w.Changes[a].Assigned.ISR, id) && w.Changes[joined].Was.PartitionEpoch < 0:
+		w.at(LinkState, w.Changes[joined].Event, "has had %s in the ISR since the topic was created", w.node(id))
+	case slices.Contains(w.Changes[a].Assigned.ISR, id) && w.Changes[joined].Assigned.Leader == id && w.Changes[joined].Was.Leader != id:
+		w.election(p, joined)
+		w.member(p, id, joined-1)
+	case slices.Contains(w.Changes[a].Assigned.ISR, id):
+		w.isrChange(p, joined, ": "+w.node(id)+" is in it again")
+		w.proposal(p, id, joined)
+	default:
+		if k := w.state(part{p, w.leaderAt(p, upTo)}, upTo); k >= 0 && slices.Contains(w.Changes[k].State.Pending, id) {
+			w.proposed(p, id, k)
+		}
+	}
+}
+
+// eligible explains why a replica is in the ELR: the ISR that it left, and the lines that decide whether that is enough.
+func (w elections) eligible(p *check.Partition, id wire.NodeID, upTo int) {
+	left := w.last(upTo, func(c *scenarios.CausedChange) bool {
+		return c.Kind == check.PartitionChanged && c.Partition == p && slices.Contains(c.Assigned.ELR, id) && !slices.Contains(c.Was.ELR, id)
+	})
+	if left < 0 {
 		return
 	}
-	if k := w.state(part{p, w.leaderAt(p, upTo)}, upTo); k >= 0 && slices.Contains(w.Changes[k].State.Pending, id) {
-		w.proposed(p, id, k)
-	}
+	w.isrChange(p, left, "")
+	w.reconfigured(w.Changes[upTo].Event)
 }
 
 // leaderAt returns the committed leader of a partition at an index.
@@ -173,24 +203,27 @@ func (w elections) leaderAt(p *check.Partition, upTo int) wire.NodeID {
 	return wire.NoNode
 }
 
-// kept adds that a replica has been eligible since the topic was created.
-func (w elections) kept(p *check.Partition, id wire.NodeID, a, upTo int) {
-	c := &w.Changes[a]
-	is := "ISR"
-	if slices.Contains(c.Assigned.ELR, id) {
-		left := w.first(upTo, func(c *scenarios.CausedChange) bool {
-			return c.Kind == check.PartitionChanged && c.Partition == p && slices.Contains(c.Assigned.ELR, id) && !slices.Contains(c.Was.ELR, id)
-		})
-		if left >= 0 {
-			w.isrChange(p, left, "")
+// lineWith adds the last line with a word.
+func (w elections) lineWith(word string) {
+	for i := len(w.Began) - 1; i >= 0; i-- {
+		b := &w.Began[i]
+		if text := w.lineText(b.Line); strings.Contains(text, word) {
+			w.add(Link{Kind: LinkFault, Event: b.Event, Time: w.time(b.Event), Line: b.Line, Sentence: fmt.Sprintf("line %d: %s", b.Line, text)})
+			return
 		}
-		return
 	}
-	first := w.first(upTo, func(c *scenarios.CausedChange) bool {
-		return c.Kind == check.PartitionChanged && c.Partition == p && slices.Contains(c.Assigned.ISR, id)
-	})
-	if first >= 0 {
-		w.at(LinkState, w.Changes[first].Event, "has had %s in the %s since the topic was created", w.node(id), is)
+}
+
+// reconfigured adds the lines before an event that changed a config or a feature, and with it the replicas that may be
+// elected.
+func (w elections) reconfigured(to uint64) {
+	for i := len(w.Began) - 1; i >= 0; i-- {
+		b := &w.Began[i]
+		text := " " + w.lineText(b.Line)
+		if b.Event > to || !strings.Contains(text, " config ") && !strings.Contains(text, " finalise ") {
+			continue
+		}
+		w.add(Link{Kind: LinkFault, Event: b.Event, Time: w.time(b.Event), Line: b.Line, Sentence: fmt.Sprintf("line %d:%s", b.Line, text)})
 	}
 }
 
@@ -231,7 +264,7 @@ func (w elections) isrReason(p *check.Partition, a int, event uint64) string {
 	if n := w.note(event, "broker.registered"); n != nil {
 		return ", since a new incarnation of " + w.node(wire.NodeID(n[0])) + " registers"
 	}
-	if m := w.alteration(p, a); m != nil {
+	if m := w.alteration(p, a); m != nil && w.Changes[a].Was.Epoch == w.Changes[a].Assigned.Epoch {
 		return ", as " + m.From + " proposed"
 	}
 	return ""
@@ -264,7 +297,7 @@ func (w elections) proposal(p *check.Partition, id wire.NodeID, a int) {
 		return
 	}
 	w.ruled(uint64(m.Got), "SameIncarnation", "MayJoinISR", "Outdated")
-	if m.GotAt-m.SentAt > 500e6 {
+	if m.GotAt-m.SentAt > tooLong {
 		w.reincarnated(p, id, m)
 		w.propose(p, id, m.From, m.Sent, fmt.Sprintf("; the request arrives %s later", Seconds(m.GotAt-m.SentAt)))
 		w.fault(w.path(m.From, m.To, m.SentAt, m.SentAt))
@@ -307,10 +340,10 @@ func (w elections) propose(p *check.Partition, id wire.NodeID, leader string, ev
 		return
 	}
 	m := &w.Messages[f.request]
-	if hw == ends {
-		w.at(LinkMessage, event, "proposes %s for the ISR: %s fetches from offset %d, and its own log ends at %d%s", who, who, f.offset, ends, late)
+	if f.offset == ends {
+		w.at(LinkMessage, event, "proposes %s for the ISR: %s fetches from offset %d, and its own log ends there%s", who, who, f.offset, late)
 	} else {
-		w.at(LinkMessage, event, "proposes %s for the ISR: %s fetches from offset %d; its own high watermark is %d, and its log ends at %d%s", who, who, f.offset, hw, ends, late)
+		w.at(LinkMessage, event, "proposes %s for the ISR: %s fetches from offset %d, and its own high watermark is %d, below its log end %d%s", who, who, f.offset, hw, ends, late)
 	}
 	w.ruled(event, "MayJoin", "SameIncarnation")
 	w.ruled(uint64(m.Got), "PositionCounts", "Admit")

@@ -10,6 +10,8 @@ import (
 // after is the end of a fault that the run did not end.
 const after = int64(1) << 62
 
+const second = int64(1_000_000_000)
+
 // span returns the time in which a fault has an effect.
 func (h *history) span(i int) (from, to int64) {
 	f := &h.Faults[i]
@@ -17,8 +19,13 @@ func (h *history) span(i int) (from, to int64) {
 	if f.For > 0 {
 		to = f.Time + int64(f.For)
 	}
-	if strings.HasPrefix(f.Kind, "link ") && f.For == 0 && (f.Kind == "link reset" || f.Kind == "link half-open" || f.Kind == "link prefix") {
-		return from, from
+	switch f.Kind {
+	case "link reset", "link prefix":
+		return from, from + 1
+	case "link half-open": // until the client's requests time out
+		return from, from + 30*second
+	case "link stalled":
+		to = from + max(int64(f.For), 2*second)
 	}
 	for k := i + 1; k < len(h.Faults); k++ {
 		if e := &h.Faults[k]; e.From == f.From && e.To == f.To && ends(f, e) {
@@ -64,7 +71,11 @@ func (w *why) paths(from, to string, since, until int64) bool {
 func (h *history) path(from, to string, since, until int64) int {
 	for i := len(h.Faults) - 1; i >= 0; i-- {
 		f := &h.Faults[i]
-		if f.From != from || f.To != to || from == to || f.Kind == "heal" || f.Kind == "slow" && f.By == 0 {
+		if from == to || f.Kind == "heal" || f.Kind == "slow" && f.By == 0 {
+			continue
+		}
+		// A fault of connections hits both directions of those that From has opened.
+		if there := f.From == from && f.To == to; !there && !(strings.HasPrefix(f.Kind, "link ") && f.From == to && f.To == from) {
 			continue
 		}
 		begun, over := h.span(i)

@@ -10,6 +10,9 @@ import (
 	"samsa/wire"
 )
 
+// tooLong is the time of travel, in nanoseconds, that a chain mentions.
+const tooLong = 500_000_000
+
 // history answers questions about the past of a run from its ledger of causes. A moment is an index of Changes: the state
 // just after that change.
 type history struct{ *scenarios.Causes }
@@ -270,9 +273,14 @@ func (h *history) line(client, value string) int {
 // advance returns the change in which a leader's high watermark passed a batch that it has, up to an index; -1 if there is
 // none.
 func (h *history) advance(p *check.Partition, x check.Batch, upTo int) int {
-	return h.first(upTo, func(c *scenarios.CausedChange) bool {
-		return c.Kind == check.ReplicaChanged && c.Partition == p && c.State.Leads && c.State.HW >= x.Next && c.Before.HW < x.Next && c.State.Epoch >= x.Epoch
-	})
+	for i := 0; i <= upTo && i < len(h.Changes); i++ {
+		c := &h.Changes[i]
+		if c.Kind == check.ReplicaChanged && c.Partition == p && c.State.Leads && c.State.HW >= x.Next && c.Before.HW < x.Next &&
+			c.State.Epoch >= x.Epoch && h.has(part{p, c.Node}, x, i) {
+			return i
+		}
+	}
+	return -1
 }
 
 // first returns the first change up to an index for which is holds, -1 if there is none.

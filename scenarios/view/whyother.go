@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 
 	"samsa/check"
 	"samsa/scenarios"
@@ -29,10 +30,13 @@ func (w copies) differs(f check.Finding, i int) {
 	}
 	w.symptom(f, i, who, "appends %s of %s, of epoch %d%s%s", w.record(p, c.Batch), p.TP, c.Batch.Epoch, from, above)
 	if above == "" {
+		if other != wire.NoNode {
+			w.instead(r, z, other, i)
+		}
 		return
 	}
 	if from != "" {
-		w.ask("Why has %s not truncated its own?", who)
+		w.ask("Why has %s not truncated %s?", who, w.short(p, y.Batch))
 		w.untruncated(r, y, m.From, c.Event)
 	}
 	w.ask("Where does %s come from?", w.short(p, y.Batch))
@@ -118,6 +122,69 @@ func endOr(f *fetched) wire.Offset {
 		return wire.Offset(a.DivergingEpoch.EndOffset)
 	}
 	return f.offset
+}
+
+// instead explains a batch that a replica appends where another one has another batch: why it does not have that, and why it
+// appends.
+func (w copies) instead(r part, z held, other wire.NodeID, i int) {
+	c, who := &w.Changes[i], w.node(r.node)
+	w.ask("What does %s have there?", w.node(other))
+	w.cameFrom(part{r.p, other}, z)
+	w.ask("Why does %s not have that?", who)
+	w.lacks(r, z.Batch, i)
+	if m := w.message(c.Event); m == nil || m.Response == nil {
+		w.ask("Why does %s append?", who)
+		w.at(LinkState, c.Event, "leads %s in epoch %d", r.p.TP, c.Batch.Epoch)
+		w.leads(r.p, r.node, i)
+	}
+}
+
+// changed explains a finding about a committed change of a partition: an election, or an ISR change.
+func (w copies) changed(f check.Finding, i int) {
+	c := &w.Changes[i]
+	w.symptom(f, i, "", "%s", f.Explanation)
+	if c.Was.Epoch != c.Assigned.Epoch && c.Assigned.Leader != wire.NoNode {
+		w.ask("Why was %s elected?", w.node(c.Assigned.Leader))
+		w.election(c.Partition, i)
+		return
+	}
+	w.ask("Why did the ISR change?")
+	w.isrChange(c.Partition, i, "")
+	for _, id := range c.Assigned.ISR {
+		if !slices.Contains(c.Was.ISR, id) {
+			w.proposal(c.Partition, id, i)
+		}
+	}
+}
+
+// accepted explains an ISR change that a controller should have refused.
+func (w copies) accepted(f check.Finding, i int) {
+	c := &w.Changes[i]
+	p := c.Partition
+	w.symptom(f, i, "", "%s", f.Explanation)
+	m := w.alteration(p, i)
+	if m == nil {
+		return
+	}
+	w.ask("Why was it so old?")
+	w.at(LinkMessage, m.Sent, "sends that AlterPartition request, which arrives %s later", Seconds(m.GotAt-m.SentAt))
+	w.setMachine(m.From)
+	w.fault(w.path(m.From, m.To, m.SentAt, m.SentAt))
+	w.ask("What changed meanwhile?")
+	for k := 0; k < i; k++ {
+		o := &w.Changes[k]
+		if o.Kind == check.PartitionChanged && o.Partition == p && o.Event > m.Sent && o.Assigned.PartitionEpoch < c.Reply.PartitionEpoch {
+			w.isrChange(p, k, "")
+			for _, id := range o.Was.ISR {
+				if !slices.Contains(o.Assigned.ISR, id) {
+					w.fault(w.down(w.node(id), w.time(o.Event), w.time(o.Event)))
+				}
+			}
+		}
+	}
+	w.ask("Why was it accepted?")
+	w.at(LinkEvent, uint64(m.Got), "accepts the ISR %s", w.nodes(c.Assigned.ISR))
+	w.ruled(uint64(m.Got), "Outdated", "SameIncarnation", "MayJoinISR")
 }
 
 // truncationSymptom explains a truncation.

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"slices"
+
 	"samsa/check"
 	"samsa/scenarios"
 	"samsa/wire"
@@ -28,6 +30,14 @@ func (w copies) partition(f check.Finding, i int) {
 	case check.BatchesRemoved:
 		w.truncationSymptom(f, i)
 		return
+	case check.ControllerReplied:
+		w.accepted(f, i)
+		return
+	case check.PartitionChanged:
+		if f.Fact.Offset < 0 {
+			w.changed(f, i)
+			return
+		}
 	}
 	x, promise := w.promised(p, f.Fact.Offset, i)
 	lacking, as := w.lacking(i, x)
@@ -350,6 +360,7 @@ func (w copies) removed(r part, x check.Batch, k int) {
 		w.setMachine(w.node(r.node))
 		w.fault(w.down(w.node(r.node), w.time(c.Event)-1, w.time(c.Event)))
 		w.diskFault(w.node(r.node), w.time(c.Event))
+		w.stays(r, k)
 		return
 	}
 	if n := w.note(c.Event, "partition.cut-blindly"); n != nil {
@@ -364,6 +375,12 @@ func (w copies) removed(r part, x check.Batch, k int) {
 	m := w.message(c.Event)
 	if m == nil || m.Response == nil {
 		return
+	}
+	w.ruled(c.Event, "IsCurrent")
+	w.ruled(m.Sent, "MayServe", "MayLead")
+	if m.GotAt-m.SentAt > tooLong {
+		w.at(LinkMessage, m.Sent, "sends that response, which arrives %s later", Seconds(m.GotAt-m.SentAt))
+		w.fault(w.path(m.From, m.To, m.SentAt, m.SentAt))
 	}
 	leader := w.nodeOf(m.From, r.p)
 	if leader != wire.NoNode && !w.has(part{r.p, leader}, x, k) {
@@ -380,6 +397,34 @@ func (w copies) nodeOf(machine string, p *check.Partition) wire.NodeID {
 		}
 	}
 	return wire.NoNode
+}
+
+// stays adds the registration of a broker that lost bytes, if it remains eligible although it did not shut down cleanly.
+func (w copies) stays(r part, k int) {
+	who := w.node(r.node)
+	for i := w.Changes[k].Event; i < uint64(len(w.Events)); i++ {
+		n := w.note(i, "broker.registered")
+		if n == nil || w.node(wire.NodeID(n[0])) != who {
+			continue
+		}
+		a := w.assignment(r.p, w.changeAt(i))
+		if a < 0 {
+			return
+		}
+		switch now := &w.Changes[a].Assigned; {
+		case now.Leader == r.node:
+			w.at(LinkEvent, i, "registers its new incarnation, which is still the leader of %s in epoch %d", r.p.TP, now.Epoch)
+		case slices.Contains(now.ISR, r.node):
+			w.at(LinkEvent, i, "registers its new incarnation, which is still in the ISR of %s", r.p.TP)
+		case slices.Contains(now.ELR, r.node):
+			w.at(LinkEvent, i, "registers its new incarnation, which is still in the ELR of %s", r.p.TP)
+		default:
+			return
+		}
+		w.ruledWithin(w.Changes[k].Event, i, "CleanRestart")
+		w.standing("LeaveOnRestart")
+		return
+	}
 }
 
 // behind explains a follower's high watermark that is below a batch that its leader had committed.

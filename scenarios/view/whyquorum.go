@@ -96,7 +96,10 @@ func (w voters) metadataLacks(r part, x check.Batch, i int) {
 		return
 	}
 	if y, ok := at(w.log(r, i), x.Base); ok {
-		w.metadataAppend(r, y)
+		w.at(LinkEvent, w.Changes[y.change].Event, "has another record at offset %d, which it appends as the leader of epoch %d", y.Base, y.Epoch)
+		if m := w.message(w.Changes[y.change].Event); m != nil && w.origin(r.p, y.Batch) != y.change {
+			w.links[len(w.links)-1].Sentence = fmt.Sprintf("has another record at offset %d, of epoch %d, from %s", y.Base, y.Epoch, m.From)
+		}
 		if w.origin(r.p, y.Batch) == y.change {
 			w.metadataLeads(r.node, y.change)
 		}
@@ -108,7 +111,7 @@ func (w voters) metadataLacks(r part, x check.Batch, i int) {
 	c := &w.Changes[born]
 	leader := w.node(c.Node)
 	if leader != who {
-		w.at(LinkEvent, c.Event, "appends offset %d as the leader of epoch %d", x.Base, x.Epoch)
+		w.at(LinkEvent, c.Event, "appends the missing one as the leader of epoch %d", x.Epoch)
 		since, until := w.time(c.Event), w.time(w.Changes[i].Event)
 		if !w.paths(leader, who, since, until) {
 			w.paths(who, leader, since, until)

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"samsa/scenarios"
 )
 
@@ -59,6 +61,15 @@ func (w *why) ruled(event uint64, names ...string) {
 	for _, d := range w.Decisions {
 		if d.Event == event && slices.Contains(names, d.Question) {
 			w.rule(d.Question, event)
+		}
+	}
+}
+
+// ruledWithin does the same for the events from one to another.
+func (w *why) ruledWithin(from, to uint64, names ...string) {
+	for _, d := range w.Decisions {
+		if from <= d.Event && d.Event <= to && slices.Contains(names, d.Question) {
+			w.rule(d.Question, d.Event)
 		}
 	}
 }
@@ -124,16 +135,32 @@ func isCitation(source string) bool {
 	return strings.HasPrefix(source, "KIP-") || strings.HasPrefix(source, "KAFKA-")
 }
 
-// rulesAround adds the old rules that decided in the last events before one.
+// rulesAround adds the event before another in which an old rule last decided otherwise than today's.
 func (w *why) rulesAround(event uint64) {
 	for i := len(w.Decisions) - 1; i >= 0; i-- {
-		if w.Decisions[i].Event <= event {
-			w.rule(w.Decisions[i].Question, w.Decisions[i].Event)
-			return
+		d := &w.Decisions[i]
+		if d.Event > event {
+			continue
 		}
+		w.ask("Where did an old rule decide?")
+		what := "does what that rule allows"
+		if m := w.message(d.Event); m != nil {
+			what = "handles the " + apiName(m) + " of " + m.From
+		}
+		w.at(LinkEvent, d.Event, "%s", what)
+		w.rule(d.Question, d.Event)
+		return
 	}
 	for _, q := range w.Standing {
 		w.rule(q, event)
 		return
 	}
+}
+
+// apiName returns Kafka's name of a message: "Fetch request", "Fetch response".
+func apiName(m *scenarios.CausedMessage) string {
+	if m.Request != nil {
+		return kmsg.NameForKey(m.Request.Key()) + " request"
+	}
+	return kmsg.NameForKey(m.Response.Key()) + " response"
 }

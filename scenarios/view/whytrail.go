@@ -3,8 +3,6 @@ package view
 import (
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"samsa/check"
 	"samsa/scenarios"
 )
@@ -20,8 +18,12 @@ func (w trail) plain(f check.Finding, i int) {
 	if c.Event < uint64(len(w.Events)) {
 		machine = w.Events[c.Event].Machine
 	}
-	w.symptom(f, i, machine, "%s", strings.TrimPrefix(f.Explanation, machine+" "))
-	if c.Kind == check.ControllerReplied {
+	sentence, ok := strings.CutPrefix(f.Explanation, machine+" ")
+	if !ok {
+		machine = ""
+	}
+	w.symptom(f, i, machine, "%s", sentence)
+	if c.Kind == check.ControllerReplied && f.Check.Name == "reply-after-commit" {
 		w.uncommitted(c)
 		w.standing("AnswerCommitted")
 	}
@@ -53,18 +55,11 @@ func (w trail) messages(event uint64, n int) {
 		if m == nil {
 			return
 		}
-		name, what := "", "request"
-		switch {
-		case m.Request != nil:
-			name = kmsg.NameForKey(m.Request.Key())
-		case m.Response != nil:
-			name, what = kmsg.NameForKey(m.Response.Key()), "response"
-		}
 		late := ""
-		if m.GotAt-m.SentAt > 500e6 {
+		if m.GotAt-m.SentAt > tooLong {
 			late = "; it needs " + Seconds(m.GotAt-m.SentAt)
 		}
-		w.at(LinkMessage, m.Sent, "sends the %s %s to %s%s", name, what, m.To, late)
+		w.at(LinkMessage, m.Sent, "sends the %s to %s%s", apiName(m), m.To, late)
 		w.setMachine(m.From)
 		event = m.Sent
 	}
