@@ -238,6 +238,9 @@ func TestFoundStates(t *testing.T) {
 	require.Equal(t, []string{"heals: a there now a", "lost-write there now c", "acked-durable: b gone now d"}, states())
 	v.Reason = StopAtStep
 	require.Equal(t, "acked-durable: b undecided now d", states()[2])
+	own := load(t, "cluster\nfound own:sum\n")
+	require.Equal(t, NotJudged, foundIn(own, &Verdict{})[0].State, "no run of samsa has a user's invariant")
+	require.Equal(t, StillThere, foundIn(own, &Verdict{Failures: []Failure{{Check: "own:sum"}}})[0].State)
 	v.Reason, v.Failures = StopPatience, nil
 	require.Equal(t, []string{"heals: a gone now nothing", "lost-write gone now nothing", "acked-durable: b gone now nothing"}, states())
 }
@@ -287,6 +290,7 @@ func TestConclusions(t *testing.T) {
 		{"a found violation, which the file also expects", Verdict{Findings: broken("lost-write"), Expected: []string{"lost-write"}, Found: there("lost-write")}, nil, Unsafe},
 		{"still stuck", Verdict{Claims: unmet, Found: there(OfRest), Status: check.Unknown}, nil, Late},
 		{"still stuck, in another run", Verdict{Claims: unmet, Found: there(OfRest), Status: check.Unknown, Altered: true}, nil, Undecided},
+		{"an invariant that only its test has", Verdict{Found: []FoundResult{{Found: Found{Check: "own:sum"}, State: NotJudged}}}, nil, Undecided},
 		{"found liveness", Verdict{Findings: broken("heals"), Found: there("heals")}, nil, Late},
 	} {
 		if got := c.v.Conclude(c.expected); got != c.want {

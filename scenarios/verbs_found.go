@@ -85,6 +85,7 @@ const (
 	StillThere FoundState = "there"     // the run has a failure with the same fingerprint
 	Gone       FoundState = "gone"      // the run ended without it
 	NotReached FoundState = "undecided" // the run was stopped before its end and does not have the failure so far
+	NotJudged  FoundState = "unjudged"  // the invariant is a user's own, and this run does not have it
 )
 
 // FoundResult is a found line with its state in one run.
@@ -105,6 +106,9 @@ func foundIn(p *Program, v *Verdict) (all []FoundResult) {
 			case x.Check == f.Check && r.Now == nil:
 				r.Now = x
 			}
+		}
+		if r.State == Gone && strings.HasPrefix(f.Check, Own) && p.Workload() == "" {
+			r.State = NotJudged
 		}
 		if r.State == Gone && v.Reason != NotStopped && v.Reason != StopPatience {
 			r.State = NotReached

@@ -99,6 +99,8 @@ func (v *Verdict) Conclude(expected []string) Conclusion {
 		return Late
 	case len(v.UnmetClaims()) > 0, slices.ContainsFunc(expected, func(name string) bool { return !met[name] }):
 		return Unmet
+	case !v.Altered && slices.ContainsFunc(v.Found, func(f FoundResult) bool { return f.State == NotJudged }):
+		return Undecided
 	case v.Status == check.Unknown, v.Reason != NotStopped && v.Reason != StopAtStep, slices.ContainsFunc(v.Findings, func(f check.Finding) bool { return f.Status == check.Unknown }):
 		return Undecided
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"samsa/scenarios"
 	"samsa/scenarios/cluster"
 	"samsa/scenarios/observe"
+	"samsa/scenarios/view"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")
@@ -160,6 +162,53 @@ func TestRunJSON(t *testing.T) {
 				t.Errorf("property %v has no %q", p, key)
 			}
 		}
+	}
+}
+
+// The command that repeats a run has all that changes it, on one line however long that is, in the text and in the JSON; and
+// the run that it starts is the same.
+func TestAgainRepeatsTheRun(t *testing.T) {
+	path := scenario(t, "rule M1\ncluster brokers=3 controllers=1\ntopic orders\nproduce p1 orders-0 a\n")
+	args := []string{"run", path, "--seed", "9", "--set", "min.insync.replicas=2", "--rule", "K22", "--until", "8", "--mode", "wire", "--set", "replica.lag.time.max.ms=20000"}
+	again := "samsa run " + path + " --seed 9 --set min.insync.replicas=2 --set replica.lag.time.max.ms=20000 --rule K22 --until 8 --mode wire"
+	r := samsa(t, args...)
+	if !strings.HasSuffix(r.out, "\nagain     "+again+"\n") {
+		t.Errorf("want the last line\nagain     %s\n%s%s", again, r.out, r.err)
+	}
+	if same := samsa(t, strings.Fields(again)[1:]...); same.out != r.out || same.code != r.code {
+		t.Errorf("exit %d and %d; the command gives\n%s\nand was printed by\n%s", same.code, r.code, same.out, r.out)
+	}
+	var got view.Report
+	j := samsa(t, append(args, "--json")...)
+	if err := json.Unmarshal([]byte(j.out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Again != again || got.Until != 8 || got.Mode != "wire" || strings.Join(got.Rules, " ") != "M1 K22" ||
+		strings.Join(got.Set, " ") != "min.insync.replicas=2 replica.lag.time.max.ms=20000" || got.Seed != "9" || got.StopReason != "step" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A run that its user stops at a step is judged by its safety so far. Nothing is said about liveness, and that is no reason
+// to call it inconclusive.
+func TestUntilJudgesSafety(t *testing.T) {
+	r := samsa(t, "run", "museum-m1", "--rule", "M1", "--until", "3", "--json")
+	var got view.Report
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil || r.code != exitOK || got.Verdict != "ok" || got.Steps != 3 {
+		t.Fatalf("exit %d, %v\n%s", r.code, err, r.out)
+	}
+	for _, p := range got.Properties {
+		if check.Named(p.Name).Liveness && p.Status != "unexercised" {
+			t.Errorf("%s is %s at step 3", p.Name, p.Status)
+		}
+	}
+	whole := samsa(t, "run", "museum-m1", "--rule", "M1", "--json")
+	if err := json.Unmarshal([]byte(whole.out), &got); err != nil || whole.code != exitViolated {
+		t.Fatalf("exit %d, %v", whole.code, err)
+	}
+	last := strconv.FormatUint(got.Steps, 10)
+	if r = samsa(t, "run", "museum-m1", "--rule", "M1", "--until", last); r.code != exitViolated {
+		t.Errorf("at the last step the violation is exit %d", r.code)
 	}
 }
 

@@ -111,7 +111,7 @@ func TestRewriteKeepsWhatItCannotKnow(t *testing.T) {
 // Every mistake in the arguments and in all files is reported before anything runs.
 func TestTestUsage(t *testing.T) {
 	bad, worse := scenario(t, "cluster\ncrahs b1\n"), scenario(t, "clutser\n")
-	empty := t.TempDir()
+	empty, work := t.TempDir(), scenario(t, "cluster\nworkload TestX as app\n")
 	for _, c := range []struct {
 		args []string
 		says []string
@@ -120,6 +120,7 @@ func TestTestUsage(t *testing.T) {
 		{[]string{bad, worse}, []string{`did you mean "crash"?`, `did you mean "cluster"?`}},
 		{[]string{"leader-failovr"}, []string{"no scenario", "leader-failover"}},
 		{[]string{"./nowhere.txt"}, []string{"cannot open the scenario ./nowhere.txt"}},
+		{[]string{work}, []string{work + " cannot be tested: its workload is the Go code of TestX"}},
 		{[]string{empty}, []string{"has no file that ends in .txt"}},
 		{[]string{"leader-failover", "--rewrite"}, []string{"leader-failover is compiled in", "samsa print leader-failover > mine.txt"}},
 		{[]string{"leader-failover", "--seeds", "-1"}, []string{"--seeds must be a number from 0"}},

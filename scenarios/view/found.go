@@ -12,7 +12,7 @@ type Found struct {
 	Line        int    `json:"line"`
 	Check       string `json:"check"` // a check, or "quiet", "budget", "panic", "unsound"
 	Kind        string `json:"kind"`  // the other part of the fingerprint; empty if any kind of failure of the check counts
-	State       string `json:"state"` // "there", "gone", "undecided"
+	State       string `json:"state"` // "there", "gone", "undecided", "unjudged"
 	Step        uint64 `json:"step"`  // the step at which this run has the failure; 0 if there is no such step
 	Explanation string `json:"explanation,omitempty"`
 	Hash        string `json:"hash,omitempty"` // the hash of the run in which it was found, if the line gives it
@@ -62,7 +62,7 @@ func (r Report) foundText() string {
 	var b strings.Builder
 	b.WriteString("what was found when the file was saved\n")
 	for _, f := range r.Found {
-		state := map[string]string{"there": "STILL THERE", "gone": "GONE", "undecided": "NOT THERE SO FAR"}[f.State]
+		state := map[string]string{"there": "STILL THERE", "gone": "GONE", "undecided": "NOT THERE SO FAR", "unjudged": "NOT JUDGED, for only a test has the invariant"}[f.State]
 		if f.Step > 0 {
 			state += fmt.Sprintf(" at step %d", f.Step)
 		}
