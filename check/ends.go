@@ -14,8 +14,17 @@ type EndOffset struct {
 	Epoch  wire.Epoch  // the broker's leader epoch when it made the response, NoEpoch if it did not lead
 	End    wire.Offset // the end in the response: the high watermark, or for read_committed the last stable offset
 	Listed bool        // the response is to ListOffsets, which waits until a new leader knows the high watermark (KIP-207)
+	Stable bool        // the request is read_committed, so End is the last stable offset
+	Denied bool        // the response is OFFSET_NOT_AVAILABLE, as a new leader answers; there is no End
+	Before Before      // the broker's state as the request arrived
 	First  wire.Offset // the end of the first batch in the response, 0 if there is none
 	Since  uint64      // the step in which the request arrived
+}
+
+// Before is the state of a leader as a request arrived.
+type Before struct {
+	Epoch wire.Epoch // NoEpoch if it did not lead, or was not observed
+	HW    wire.Offset
 }
 
 // offsetAt is an offset below which a leader acknowledged or deleted all records, and the step in which it did so.
@@ -66,7 +75,7 @@ func knownLost(p *Partition, below wire.Offset) bool {
 
 var endsTrue = &Check{
 	Name: "end-offsets-true", Numbers: "H31/bound",
-	Doc: "the end offset in a leader's response is committed, and above everything that was acknowledged before the request",
+	Doc: "the end offset in a leader's response is committed, and above everything that was acknowledged before the request; a new leader lists no end offset before its high watermark has reached the start of its epoch, and lists it then",
 	On:  []ChangeKind{EndOffsetSent},
 	See: seeEnds,
 	Accept: func(v *View) *Case {
@@ -94,8 +103,21 @@ func seeEnds(d *Tally, v *View, c *Change) {
 	}
 	d.exercised()
 	fact := func(way string) Fact { return p.fact(ByLeader, t.End, way) }
+	opened, known := r.openedAt(t.Epoch)
+	if t.Denied {
+		if b := t.Before; known && b.Epoch == t.Epoch && b.HW >= opened {
+			d.violate(v, p.fact(ByLeader, -1, "denies a known end"), v.name(r.Node), ", leader of ", p.TP.String(), " in epoch ", itoa(t.Epoch), " since offset ", itoa(opened),
+				", answered OFFSET_NOT_AVAILABLE; its high watermark was ", itoa(b.HW), " when the request arrived")
+		}
+		return
+	}
 	response := func() string {
 		return v.name(r.Node) + ", leader of " + p.TP.String() + " in epoch " + itoa(t.Epoch) + ", responded that the end is " + itoa(t.End)
+	}
+	if t.Listed && !t.Stable && known && t.End < opened && !knownLost(p, opened) {
+		d.decide(v, fact("before the start of its epoch"), v.damagedDisk(p), response(), "; its epoch begins at offset ", itoa(opened),
+			", and below that it does not know how far an earlier leader has let consumers read (KIP-207)")
+		return
 	}
 	switch acked := p.ackedBefore(t.Since, t.Epoch, t.Listed); {
 	case r.observed && r.Leads && r.Epoch == t.Epoch && t.End > r.HW:
@@ -104,6 +126,22 @@ func seeEnds(d *Tally, v *View, c *Change) {
 		d.decide(v, fact("below an acknowledged record"), v.damagedDisk(p), response(), "; all below ", itoa(acked.at), " was acknowledged by step ", itoa(acked.step), " in epoch ", itoa(acked.epoch),
 			", before the request")
 	}
+}
+
+// openedAt returns the start offset of the epoch that a leader leads, if it was observed.
+func (r *Replica) openedAt(epoch wire.Epoch) (at wire.Offset, known bool) {
+	if n := len(r.Epochs); r.observed && r.Leads && r.Epoch == epoch && n > 0 && r.Epochs[n-1].Epoch == epoch {
+		return r.Epochs[n-1].Start, true
+	}
+	return 0, false
+}
+
+// Standing returns the state in which a broker's replica was last observed, for the requests that arrive now.
+func (r *Replica) Standing() Before {
+	if !r.observed || !r.Leads {
+		return Before{Epoch: wire.NoEpoch}
+	}
+	return Before{r.Epoch, r.HW}
 }
 
 var endsMonotone = &Check{

@@ -16,6 +16,7 @@ const (
 	PartitionChanged                     // Partition has a new assignment; Was is the old assignment
 	Promised                             // Batch was acknowledged, or was below a high watermark in a response to a reader
 	ProduceAnswered                      // a broker acknowledged Batch to a producer
+	ProduceHandled                       // a broker responded to a producer, with success or with an error
 	FetchAnswered                        // a broker sent Batch, or only a high watermark, to a reader
 	MetadataCommitted                    // Record, at Offset of the metadata log, is committed
 	ControllerReplied                    // a controller answered a request with success
@@ -43,6 +44,7 @@ type Change struct {
 	By        string      // BatchesRemoved: the fault that destroyed them, or "" if the process truncated them. StartLicensed: the reason
 	Acks      int16       // ProduceAnswered
 	Given     Given       // ProduceAnswered
+	Produced  *Produced   // ProduceHandled
 	HW        wire.Offset // FetchAnswered, Promised: the high watermark in the fetch response; 0 if Batch was acknowledged
 	Before    State       // ReplicaChanged
 	Was       Assignment  // PartitionChanged

@@ -58,6 +58,8 @@ type hostView struct {
 	stepAsked      map[env.Link]uint64           // for Fetch and ListOffsets: the number of steps when the request arrived
 	committedThen  map[env.Link]wire.Offset      // for requests to controllers: the committed metadata offset at that time
 	registeredThen map[env.Link]wire.BrokerEpoch // for AlterPartition: the registered broker epoch at that time
+	produceArrived map[env.Link]arrival          // for Produce
+	endsBefore     map[env.Link][]check.Before   // for ListOffsets: the states of the leaders, by partition of the request
 	voter          check.VoterState
 	image          wire.Offset
 }
@@ -80,8 +82,9 @@ type replicaView struct {
 // and other threads of the broker may change the leader's state before the response is sent.
 type leaderSnapshot struct {
 	event  uint64
-	epoch  wire.Epoch // the leader epoch, NoEpoch if the replica was not leader
-	inSync int
+	epoch  wire.Epoch  // the leader epoch, NoEpoch if the replica was not leader
+	isr    int         // the size of the committed ISR
+	inSync int         // the size of the maximal ISR
 	minISR int         // the min.insync.replicas that the leader had applied, 0 if it had not applied the newest configs
 	config wire.Offset // the metadata offset of the newest configs
 }
@@ -118,7 +121,8 @@ func newObserver(in cluster.Inside) *observer {
 func (o *observer) watch(h *cluster.Host) {
 	o.hosts[h.Addr] = &hostView{
 		Host: h, byTopic: map[topicKey]*replicaView{}, applied: -1, image: -1, asked: map[env.Link]env.Request{}, stepAsked: map[env.Link]uint64{},
-		committedThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{},
+		committedThen: map[env.Link]wire.Offset{}, registeredThen: map[env.Link]wire.BrokerEpoch{}, produceArrived: map[env.Link]arrival{},
+		endsBefore: map[env.Link][]check.Before{},
 	}
 }
 
@@ -183,6 +187,8 @@ func (o *observer) died(h *hostView, power bool) {
 	clear(h.stepAsked)
 	clear(h.committedThen)
 	clear(h.registeredThen)
+	clear(h.produceArrived)
+	clear(h.endsBefore)
 	h.voter = check.VoterState{}
 	if h.Role == "broker" {
 		o.view.Died(h.Node)
@@ -368,13 +374,13 @@ func latest(cache []check.EpochStart) wire.Epoch {
 func (o *observer) snapshot(h *hostView, s *replicaView, e *sim.Event) {
 	now := leaderSnapshot{event: e.Seq, epoch: wire.NoEpoch, config: o.view.ConfigEnd()}
 	if s.Leads {
-		now.epoch, now.inSync = s.Epoch, s.InSync()
+		now.epoch, now.isr, now.inSync = s.Epoch, len(s.ISR), s.InSync()
 		if h.applied >= now.config {
 			now.minISR = o.view.MinISR(s.part)
 		}
 	}
 	n := len(s.snapshots)
-	if n > 0 && s.snapshots[n-1] == (leaderSnapshot{s.snapshots[n-1].event, now.epoch, now.inSync, now.minISR, now.config}) {
+	if n > 0 && s.snapshots[n-1] == (leaderSnapshot{s.snapshots[n-1].event, now.epoch, now.isr, now.inSync, now.minISR, now.config}) {
 		return
 	}
 	if n == cap(s.snapshots) && n >= 64 {

@@ -17,7 +17,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 	o.view.RequestArrived()
 	switch req := f.Request.(type) {
 	case *kmsg.ProduceRequest:
-		h.asked[f.Link] = f.Request
+		h.asked[f.Link], h.produceArrived[f.Link] = f.Request, arrival{f.Cause, f.At}
 		o.sends.reached(f.Node, f.Link, f.Call, f.Cause)
 	case *kmsg.VoteRequest, *kmsg.BrokerRegistrationRequest:
 		h.asked[f.Link] = f.Request
@@ -35,6 +35,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 		h.stepAsked[f.Link] = o.world.Steps()
 	case *kmsg.ListOffsetsRequest:
 		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
+		o.endsAsked(h, req, f.Link)
 	case *kmsg.ElectLeadersRequest:
 		if req.ElectionType == 1 {
 			h.asked[f.Link] = f.Request
@@ -184,27 +185,6 @@ func (o *observer) electionRefused(resp *kmsg.ElectLeadersResponse) {
 	}
 }
 
-// produceAnswered handles a broker's response to a producer.
-func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, f *sim.Effect) {
-	for _, rt := range resp.Topics {
-		for _, rp := range rt.Partitions {
-			if rp.ErrorCode != 0 || rp.BaseOffset < 0 {
-				continue
-			}
-			// Since version 13 the request has topic ids and no names (KIP-516).
-			if s := h.byTopic[topicKey{rt.TopicID, rp.Partition}]; s != nil && rt.TopicID != [16]byte{} {
-				o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
-				continue
-			}
-			for _, s := range h.replicas {
-				if s.part.TP == (wire.TopicPartition{Topic: rt.Topic, Partition: rp.Partition}) && o.current(s) {
-					o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, &rt, rp.Partition), f)
-				}
-			}
-		}
-	}
-}
-
 // sentTo returns the checksum of the batch that a request has for a partition, or 0 if it has none.
 func sentTo(req *kmsg.ProduceRequest, to *kmsg.ProduceResponseTopic, n int32) uint32 {
 	for i := range req.Topics {
@@ -251,17 +231,6 @@ func (o *observer) fetchAnswered(h *hostView, resp *kmsg.FetchResponse, f *sim.E
 					break
 				}
 				o.view.BatchDelivered(s.part, s.copy, check.Batch{Base: b.BaseOffset(), Next: b.NextOffset(), Epoch: b.LeaderEpoch(), CRC: b.CRC()}, hw)
-			}
-		}
-	}
-}
-
-// endsAnswered handles the end offsets in a leader's response to a client.
-func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse, f *sim.Effect) {
-	for i, rt := range resp.Topics {
-		for k, rp := range rt.Partitions {
-			if s := o.replicaNamed(h, rt.Topic, rp.Partition); s != nil && rp.ErrorCode == 0 && req.ReplicaID == -1 && req.Topics[i].Partitions[k].Timestamp == -1 {
-				o.view.EndOffsetSent(s.part, s.copy, check.EndOffset{Epoch: s.snapshotAt(f.Cause).epoch, End: wire.Offset(rp.Offset), Listed: true, Since: h.stepAsked[f.Link]})
 			}
 		}
 	}

@@ -1,0 +1,49 @@
+package observe
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"samsa/check"
+	"samsa/sim"
+	"samsa/sim/env"
+	"samsa/wire"
+)
+
+// endsAsked keeps the states of the leaders to which a ListOffsets request of a client has come.
+func (o *observer) endsAsked(h *hostView, req *kmsg.ListOffsetsRequest, link env.Link) {
+	var before []check.Before
+	for _, rt := range req.Topics {
+		for _, rp := range rt.Partitions {
+			b := check.Before{Epoch: wire.NoEpoch}
+			if s := o.replicaNamed(h, rt.Topic, rp.Partition); s != nil {
+				b = s.copy.Standing()
+			}
+			before = append(before, b)
+		}
+	}
+	h.endsBefore[link] = before
+}
+
+// endsAnswered handles the end offsets in a leader's response to a client. A response has the partitions of its request, in
+// the same order.
+func (o *observer) endsAnswered(h *hostView, req *kmsg.ListOffsetsRequest, resp *kmsg.ListOffsetsResponse, f *sim.Effect) {
+	before := h.endsBefore[f.Link]
+	for i, rt := range resp.Topics {
+		for k, rp := range rt.Partitions {
+			told := check.EndOffset{
+				Epoch: wire.NoEpoch, End: wire.Offset(rp.Offset), Listed: true, Stable: req.IsolationLevel == 1, Since: h.stepAsked[f.Link],
+				Denied: rp.ErrorCode == kerr.OffsetNotAvailable.Code, Before: check.Before{Epoch: wire.NoEpoch},
+			}
+			if len(before) > 0 {
+				told.Before, before = before[0], before[1:]
+			}
+			s := o.replicaNamed(h, rt.Topic, rp.Partition)
+			if s == nil || rp.ErrorCode != 0 && !told.Denied || req.ReplicaID != -1 || req.Topics[i].Partitions[k].Timestamp != -1 {
+				continue
+			}
+			told.Epoch = s.snapshotAt(f.Cause).epoch
+			o.view.EndOffsetSent(s.part, s.copy, told)
+		}
+	}
+}
