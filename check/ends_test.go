@@ -111,3 +111,34 @@ func TestDeletedRecordsNeedNotBeThere(t *testing.T) {
 		require.Equal(t, want, got, "deleted below %d", deleted)
 	}
 }
+
+// Until its high watermark has reached the start of its epoch, a new leader does not know how far an earlier leader has let
+// consumers read (KIP-207). From then on it must answer.
+func TestANewLeaderListsNoEndBeforeItKnows(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		hw   wire.Offset // of b2, whose epoch 1 begins at 2
+		told EndOffset
+		want Status
+	}{
+		{"it lists its high watermark", 1, EndOffset{Epoch: 1, End: 1, Listed: true}, Violated},
+		{"a consumer fetches up to it", 1, EndOffset{Epoch: 1, End: 1}, Held},
+		{"it lists the last stable offset", 1, EndOffset{Epoch: 1, End: 1, Listed: true, Stable: true}, Held},
+		{"it says that it does not know", 1, EndOffset{Epoch: 1, Listed: true, Denied: true}, Held},
+		{"it lists the end", 2, EndOffset{Epoch: 1, End: 2, Listed: true}, Held},
+		{"it knows and says that it does not", 2, EndOffset{Epoch: 1, Listed: true, Denied: true}, Violated},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := staged(2)
+			s.write(0, 0, 0xA, 1, 2, 3) // not acknowledged
+			s.write(1, 0, 0xB, 1, 2, 3)
+			s.alter(2, ids(2, 3), nil)
+			s.remembers(2, 1, c.hw, EpochStart{0, 0}, EpochStart{1, 2})
+			s.tick()
+			c.told.Since, c.told.Before = s.step, s.p.Replica(2).Standing()
+			s.EndOffsetSent(s.p, s.p.Replica(2), c.told)
+			f := find(t, s.done(), "end-offsets-true")
+			require.Equal(t, c.want, f.Status, f.Explanation)
+		})
+	}
+}
