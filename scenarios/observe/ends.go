@@ -6,13 +6,11 @@ import (
 
 	"samsa/check"
 	"samsa/sim"
-	"samsa/sim/env"
 	"samsa/wire"
 )
 
-// endsAsked keeps the states of the leaders to which a ListOffsets request of a client has come.
-func (o *observer) endsAsked(h *hostView, req *kmsg.ListOffsetsRequest, link env.Link) {
-	var before []check.Before
+// standings returns the states of the leaders to which a ListOffsets request of a client has come.
+func standings(o *observer, h *hostView, req *kmsg.ListOffsetsRequest) (before []check.Before) {
 	for _, rt := range req.Topics {
 		for _, rp := range rt.Partitions {
 			b := check.Before{Epoch: wire.NoEpoch}
@@ -22,7 +20,7 @@ func (o *observer) endsAsked(h *hostView, req *kmsg.ListOffsetsRequest, link env
 			before = append(before, b)
 		}
 	}
-	h.endsBefore[link] = before
+	return before
 }
 
 // endsAnswered handles the end offsets in a leader's response to a client. A response has the partitions of its request, in

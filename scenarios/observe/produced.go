@@ -3,6 +3,7 @@ package observe
 import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"samsa/broker"
 	"samsa/check"
 	"samsa/sim"
 	"samsa/wire"
@@ -14,22 +15,21 @@ type arrival struct {
 	at    sim.Time
 }
 
-// produceHandled delivers a broker's response to a produce request about one partition, with the leader's states from the
-// arrival of the request to the response.
-func (o *observer) produceHandled(h *hostView, s *replicaView, req *kmsg.ProduceRequest, code int16, f *sim.Effect) {
+// produced returns a broker's response to a produce request about one partition, with the leader's states from the arrival
+// of the request to the response. It returns false if the broker's replica has gone.
+func (h *hostView) produced(s *replicaView, b *broker.Broker, req *kmsg.ProduceRequest, code int16, f *sim.Effect) (a check.Produced, ok bool) {
 	came, known := h.produceArrived[f.Link]
-	b := o.broker(h.Addr)
-	if !known || b == nil || o.view.Metadata() == s.part {
-		return
+	if !known || b == nil {
+		return a, false
 	}
 	if r := b.Replica(s.part.TP); r == nil || r.ID != s.part.ID {
-		return // the broker has deleted the topic since
+		return a, false // the broker has deleted the topic since
 	}
 	partitions := 0
 	for _, rt := range req.Topics {
 		partitions += len(rt.Partitions)
 	}
-	a := check.Produced{
+	a = check.Produced{
 		Code: code, Acks: req.Acks, Alone: partitions == 1, Took: check.Duration(f.At - came.at), Timeout: check.Duration(req.TimeoutMillis) * 1e6,
 		Arrived: s.snapshotAt(came.event).standing(), Answered: s.snapshotAt(f.Cause).standing(),
 	}
@@ -38,10 +38,7 @@ func (o *observer) produceHandled(h *hostView, s *replicaView, req *kmsg.Produce
 			a.Between = append(a.Between, st.standing())
 		}
 	}
-	if o.hindrances.within(h.Addr, came.at, f.At) > 0 {
-		a.Took = -1
-	}
-	o.view.ProduceHandled(s.part, s.copy, a)
+	return a, true
 }
 
 // standing converts a snapshot for the judges.
@@ -49,28 +46,27 @@ func (l leaderSnapshot) standing() check.Standing {
 	return check.Standing{Epoch: l.epoch, ISR: l.isr, InSync: l.inSync, MinISR: l.minISR}
 }
 
-// replicaIn returns the replica that a produce response is about, or nil. Since version 13 the request has topic ids and no
-// names (KIP-516).
-func (o *observer) replicaIn(h *hostView, rt *kmsg.ProduceResponseTopic, n int32) *replicaView {
-	if rt.TopicID != [16]byte{} {
-		return h.byTopic[topicKey{rt.TopicID, n}]
-	}
-	return o.replicaNamed(h, rt.Topic, n)
-}
-
 // produceAnswered handles a broker's response to a producer.
 func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *kmsg.ProduceResponse, f *sim.Effect) {
 	for i := range resp.Topics {
 		rt := &resp.Topics[i]
 		for _, rp := range rt.Partitions {
-			s := o.replicaIn(h, rt, rp.Partition)
+			s := h.byTopic[topicKey{rt.TopicID, rp.Partition}] // since version 13 the request has topic ids and no names (KIP-516)
+			if rt.TopicID == [16]byte{} {
+				s = o.replicaNamed(h, rt.Topic, rp.Partition)
+			}
 			if s == nil {
 				continue
 			}
 			if rp.ErrorCode == 0 && rp.BaseOffset >= 0 {
 				o.batchAcked(s, wire.Offset(rp.BaseOffset), req.Acks, sentTo(req, rt, rp.Partition), f)
 			}
-			o.produceHandled(h, s, req, rp.ErrorCode, f)
+			if a, ok := h.produced(s, o.broker(h.Addr), req, rp.ErrorCode, f); ok {
+				if o.hindrances.within(h.Addr, h.produceArrived[f.Link].at, f.At) > 0 {
+					a.Took = -1 // the broker's clock may have been wrong
+				}
+				o.view.ProduceHandled(s.part, s.copy, a)
+			}
 		}
 	}
 }

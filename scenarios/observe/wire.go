@@ -35,7 +35,7 @@ func (o *observer) delivered(h *hostView, f *sim.Effect) {
 		h.stepAsked[f.Link] = o.world.Steps()
 	case *kmsg.ListOffsetsRequest:
 		h.asked[f.Link], h.stepAsked[f.Link] = f.Request, o.world.Steps()
-		o.endsAsked(h, req, f.Link)
+		h.endsBefore[f.Link] = standings(o, h, req)
 	case *kmsg.ElectLeadersRequest:
 		if req.ElectionType == 1 {
 			h.asked[f.Link] = f.Request
