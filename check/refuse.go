@@ -44,8 +44,8 @@ type Produced struct {
 	Timeout  Duration   // the request's timeout
 }
 
-// ProduceHandled records a broker's response to a produce request as it is sent.
-func (v *View) ProduceHandled(p *Partition, r *Replica, a Produced) {
+// Sent records the response as the broker sends it.
+func (a Produced) Sent(v *View, p *Partition, r *Replica) {
 	v.notify(Change{Kind: ProduceHandled, Partition: p, Replica: r, Node: r.Node, Produced: &a})
 }
 
@@ -59,19 +59,19 @@ var refusalsTrue = &Check{
 		s := newStage(v, 2)
 		full, thin := Standing{0, 3, 3, 2}, Standing{0, 1, 1, 2}
 		r := s.p.Replica(1)
-		s.ProduceHandled(s.p, r, Produced{Acks: -1, Arrived: full, Answered: full, Alone: true})
-		s.ProduceHandled(s.p, r, Produced{Acks: 1, Arrived: thin, Answered: thin, Alone: true})
-		s.ProduceHandled(s.p, r, Produced{Code: notEnoughReplicas, Acks: -1, Arrived: thin, Answered: thin, Alone: true})
-		s.ProduceHandled(s.p, r, Produced{Code: notEnoughReplicasAfterward, Acks: -1, Arrived: full, Answered: thin, Alone: true})
-		s.ProduceHandled(s.p, r, Produced{Code: requestTimedOut, Acks: -1, Arrived: full, Answered: full, Took: second, Timeout: second})
-		s.ProduceHandled(s.p, r, Produced{Code: notLeader, Acks: -1, Arrived: full, Answered: Standing{Epoch: wire.NoEpoch}})
+		Produced{Acks: -1, Arrived: full, Answered: full, Alone: true}.Sent(s.View, s.p, r)
+		Produced{Acks: 1, Arrived: thin, Answered: thin, Alone: true}.Sent(s.View, s.p, r)
+		Produced{Code: notEnoughReplicas, Acks: -1, Arrived: thin, Answered: thin, Alone: true}.Sent(s.View, s.p, r)
+		Produced{Code: notEnoughReplicasAfterward, Acks: -1, Arrived: full, Answered: thin, Alone: true}.Sent(s.View, s.p, r)
+		Produced{Code: requestTimedOut, Acks: -1, Arrived: full, Answered: full, Took: second, Timeout: second}.Sent(s.View, s.p, r)
+		Produced{Code: notLeader, Acks: -1, Arrived: full, Answered: Standing{Epoch: wire.NoEpoch}}.Sent(s.View, s.p, r)
 		return s.done()
 	},
 	Reject: func(v *View) *Case {
 		s := newStage(v, 2)
 		thin := Standing{0, 1, 1, 2}
 		s.tick()
-		s.ProduceHandled(s.p, s.p.Replica(1), Produced{Acks: -1, Arrived: thin, Answered: thin, Alone: true})
+		Produced{Acks: -1, Arrived: thin, Answered: thin, Alone: true}.Sent(s.View, s.p, s.p.Replica(1))
 		return s.done()
 	},
 }

@@ -38,7 +38,7 @@ func TestAResponseToAProducerIsTheOneThatTheStateDemands(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := staged(2)
 			s.tick()
-			s.ProduceHandled(s.p, s.p.Replica(1), c.Produced)
+			c.Produced.Sent(s.View, s.p, s.p.Replica(1))
 			f := find(t, s.done(), "refusals-true")
 			require.Equal(t, c.want, f.Status, f.Explanation)
 		})

@@ -65,7 +65,7 @@ func (o *observer) produceAnswered(h *hostView, req *kmsg.ProduceRequest, resp *
 				if o.hindrances.within(h.Addr, h.produceArrived[f.Link].at, f.At) > 0 {
 					a.Took = -1 // the broker's clock may have been wrong
 				}
-				o.view.ProduceHandled(s.part, s.copy, a)
+				a.Sent(o.view, s.part, s.copy)
 			}
 		}
 	}
