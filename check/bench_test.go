@@ -46,3 +46,16 @@ func BenchmarkView(b *testing.B) {
 		})
 	}
 }
+
+// The history checks take a time in proportion to the length of the history.
+func BenchmarkHistory(b *testing.B) {
+	for _, n := range []int{2_000, 20_000} {
+		ops := crowd(n)
+		b.Run(itoa(n), func(b *testing.B) {
+			for b.Loop() {
+				Judge(&Case{History: ops})
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(2*n), "ns/operation")
+		})
+	}
+}

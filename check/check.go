@@ -154,17 +154,22 @@ func (k *Check) result(c *Case, at int) Result {
 	return c.View.tallies[at].result(k.Of)
 }
 
-// Verdict returns Violated if any finding is violated, otherwise Unknown if any is unknown, otherwise Held. A finding that
-// is Priced counts as kept.
+// Verdict returns Violated if any finding is violated. A finding that is Unknown leaves the verdict to the other checks; only
+// if none of them decided anything, the verdict is Unknown too. A finding that is Priced counts as kept.
 func Verdict(found []Finding) Status {
-	sum := Held
+	decided, unknown := false, false
 	for _, f := range found {
 		switch f.Status {
 		case Violated:
 			return Violated
+		case Held, Priced:
+			decided = true
 		case Unknown:
-			sum = Unknown
+			unknown = true
 		}
 	}
-	return sum
+	if unknown && !decided {
+		return Unknown
+	}
+	return Held
 }

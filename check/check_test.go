@@ -93,7 +93,9 @@ func TestVerdict(t *testing.T) {
 		return Verdict(f)
 	}
 	require.Equal(t, Held, verdict(Held, Priced, Unexercised))
-	require.Equal(t, Unknown, verdict(Held, Unknown))
+	require.Equal(t, Held, verdict(Held, Unknown), "the other checks carry the verdict")
+	require.Equal(t, Unknown, verdict(Unexercised, Unknown))
+	require.Equal(t, Held, verdict(Unexercised))
 	require.Equal(t, Violated, verdict(Unknown, Violated, Held))
 }
 

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"github.com/anishathalye/porcupine"
-
 	"samsa/wire"
 )
 
@@ -69,32 +67,33 @@ type registrationState struct {
 	epoch       wire.BrokerEpoch // -2 if an epoch was granted and the response was lost
 }
 
-var registrationModel = porcupine.Model{ //immutable: functions of their arguments
-	Init: func() any { return registrationState{epoch: -1} },
-	Step: func(state, input, _ any) (bool, any) {
-		s := state.(registrationState)
-		switch op := input.(type) {
+var registrationModel = model[registrationState]{ //immutable: functions of their arguments
+	first: registrationState{epoch: -1},
+	step: func(s registrationState, op Op) (registrationState, bool) {
+		switch op := op.(type) {
 		case *RegisterBroker:
 			mine := op.Incarnation == s.incarnation
 			switch {
 			case op.Outcome == OK && mine:
-				return op.Epoch == s.epoch || s.epoch == -2, registrationState{op.Incarnation, op.Epoch}
+				return registrationState{op.Incarnation, op.Epoch}, op.Epoch == s.epoch || s.epoch == -2
 			case op.Outcome == OK:
-				return op.Epoch > s.epoch, registrationState{op.Incarnation, op.Epoch}
+				return registrationState{op.Incarnation, op.Epoch}, op.Epoch > s.epoch
 			case op.Outcome == Failed || mine:
 				// It was refused because another incarnation's session is alive or no controller is active, or its outcome
 				// is unknown and this incarnation is registered already.
-				return true, s
+				return s, true
 			}
-			return true, registrationState{op.Incarnation, -2}
+			return registrationState{op.Incarnation, -2}, true
 		case *Heartbeat:
-			return op.Outcome != OK || op.Epoch == s.epoch || s.epoch == -2, s
+			return s, op.Outcome != OK || op.Epoch == s.epoch || s.epoch == -2
 		}
-		return false, s
+		return s, false
 	},
-	Hash: func(state any) uint64 {
-		s := state.(registrationState)
-		return hashOf(string(s.incarnation[:])) ^ uint64(s.epoch)*0x9e3779b97f4a7c15
+	class: func(op Op) string {
+		if op, ok := op.(*RegisterBroker); ok && (op.Outcome == Indefinite || op.Outcome == NeverDecided) {
+			return string(op.Incarnation[:])
+		}
+		return ""
 	},
 }
 
@@ -154,7 +153,12 @@ func (v *View) resolved(history []Op) []Op {
 			continue
 		}
 		op := *first
-		op.Outcome, op.Epoch, op.Returned = OK, s.epoch, forever-1 // it returned at an unknown time
+		op.Outcome, op.Epoch, op.Returned = OK, s.epoch, forever-1 // it took effect before the registration with the next epoch
+		for _, later := range history {
+			if r, ok := later.(*RegisterBroker); ok && r.Broker == op.Broker && r.Outcome == OK && r.Epoch > op.Epoch && r.Returned > 0 {
+				op.Returned = min(op.Returned, r.Returned)
+			}
+		}
 		known = append(known, &op)
 	}
 	return known

@@ -4,8 +4,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/anishathalye/porcupine"
-
 	"samsa/wire"
 )
 
@@ -139,40 +137,47 @@ type nameState struct {
 	id    wire.TopicID // zero: no client knows the id
 }
 
-var topicModel = porcupine.Model{ //immutable: functions of their arguments
-	Init: func() any { return nameState{} },
-	Step: func(state, input, _ any) (bool, any) {
-		s, none := state.(nameState), wire.TopicID{}
-		switch op := input.(type) {
+var topicModel = model[nameState]{ //immutable: functions of their arguments
+	step: func(s nameState, op Op) (nameState, bool) {
+		none := wire.TopicID{}
+		switch op := op.(type) {
 		case *DescribeTopic:
 			if op.Topic == none {
-				return !s.taken, nameState{}
+				return nameState{}, !s.taken
 			}
-			return s.taken && (s.id == op.Topic || s.id == none), nameState{true, op.Topic}
+			return nameState{true, op.Topic}, s.taken && (s.id == op.Topic || s.id == none)
 		case *CreateTopic:
 			switch {
 			case op.Outcome == Failed:
-				return true, s
+				return s, true
 			case op.Outcome == OK:
-				return !s.taken, nameState{true, op.ID}
+				return nameState{true, op.ID}, !s.taken
 			case s.taken: // the outcome is unknown, but a creation has no effect while the name is taken
-				return true, s
+				return s, true
 			}
-			return true, nameState{taken: true}
+			return nameState{taken: true}, true
 		case *DeleteTopic:
 			switch op.Outcome {
 			case Failed:
-				return true, s
+				return s, true
 			case OK:
-				return s.taken, nameState{}
+				return nameState{}, s.taken
 			}
-			return true, nameState{}
+			return nameState{}, true
 		}
-		return false, s
+		return s, false
 	},
-	Hash: func(state any) uint64 {
-		s := state.(nameState)
-		return hashOf(string(s.id[:])) + uint64(map[bool]int{true: 1}[s.taken])
+	class: func(op Op) string {
+		if o := op.Common().Outcome; o != Indefinite && o != NeverDecided {
+			return ""
+		}
+		switch op.(type) {
+		case *CreateTopic:
+			return "create"
+		case *DeleteTopic:
+			return "delete"
+		}
+		return ""
 	},
 }
 
@@ -181,10 +186,6 @@ var metadataLinearizable = &Check{
 	Doc: "creations, deletions and descriptions of topics are linearizable",
 	Judge: func(c *Case) Result {
 		var ops []subjectOp
-		rooms := map[string]int{} // how often a name can have become free; later open creations have no effect
-		for op := range of[*DeleteTopic](c.History) {
-			rooms[op.Name]++
-		}
 		for _, op := range c.History {
 			switch op := op.(type) {
 			case *DescribeTopic:
@@ -194,12 +195,7 @@ var metadataLinearizable = &Check{
 			case *DeleteTopic:
 				ops = append(ops, subjectOp{op.Name, op})
 			case *CreateTopic:
-				if open := op.Outcome != OK && op.Outcome != Failed; !open || rooms[op.Name] >= 0 {
-					ops = append(ops, subjectOp{op.Name, op})
-					if open {
-						rooms[op.Name]--
-					}
-				}
+				ops = append(ops, subjectOp{op.Name, op})
 			}
 		}
 		return judgeModel(c, topicModel, ATopic, ops)

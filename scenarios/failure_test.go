@@ -253,7 +253,7 @@ func TestConclusions(t *testing.T) {
 		}
 		return all
 	}
-	unknown := append(broken("lost-write"), check.Finding{Check: check.AckedDurable, Result: check.Result{Status: check.Unknown}})
+	skipped := append(broken("lost-write"), check.Finding{Check: check.Named("metadata-linearizable"), Result: check.Result{Status: check.Unknown}})
 	there := func(names ...string) (all []FoundResult) {
 		for _, name := range names {
 			all = append(all, FoundResult{Found: Found{Check: name}, State: StillThere})
@@ -284,7 +284,8 @@ func TestConclusions(t *testing.T) {
 		{"a claim and liveness", Verdict{Claims: unmet, Findings: broken("heals")}, nil, Late},
 		{"a claim, and too little evidence", Verdict{Claims: unmet, Status: check.Unknown}, nil, Unmet},
 		{"too little evidence", Verdict{Status: check.Unknown}, nil, Undecided},
-		{"too little evidence beside an expected violation", Verdict{Findings: unknown}, []string{"lost-write"}, Undecided},
+		{"a skipped model beside an expected violation", Verdict{Findings: skipped}, []string{"lost-write"}, Fine},
+		{"a skipped model beside a violation", Verdict{Findings: skipped}, nil, Unsafe},
 		{"a spent budget beside an expected violation", Verdict{Findings: broken("lost-write"), Reason: StopBudget}, []string{"lost-write"}, Undecided},
 		{"stopped by its user", Verdict{Reason: StopAtStep}, nil, Fine},
 		{"a found violation, which the file also expects", Verdict{Findings: broken("lost-write"), Expected: []string{"lost-write"}, Found: there("lost-write")}, nil, Unsafe},

@@ -101,7 +101,7 @@ func (v *Verdict) Conclude(expected []string) Conclusion {
 		return Unmet
 	case !v.Altered && slices.ContainsFunc(v.Found, func(f FoundResult) bool { return f.State == NotJudged }):
 		return Undecided
-	case v.Status == check.Unknown, v.Reason != NotStopped && v.Reason != StopAtStep, slices.ContainsFunc(v.Findings, func(f check.Finding) bool { return f.Status == check.Unknown }):
+	case v.Status == check.Unknown, v.Reason != NotStopped && v.Reason != StopAtStep:
 		return Undecided
 	}
 	return Fine

@@ -45,15 +45,14 @@ var (
 
 // Other modules.
 const (
-	modKmsg      = "github.com/twmb/franz-go/pkg/kmsg"
-	modKerr      = "github.com/twmb/franz-go/pkg/kerr"
-	modXXHash    = "github.com/cespare/xxhash/v2"
-	modCompress  = "github.com/klauspost/compress"
-	modLZ4       = "github.com/pierrec/lz4/v4"
-	modPorcupine = "github.com/anishathalye/porcupine"
-	modCobra     = "github.com/spf13/cobra"
-	modPflag     = "github.com/spf13/pflag"
-	modCharm     = "charm.land"
+	modKmsg     = "github.com/twmb/franz-go/pkg/kmsg"
+	modKerr     = "github.com/twmb/franz-go/pkg/kerr"
+	modXXHash   = "github.com/cespare/xxhash/v2"
+	modCompress = "github.com/klauspost/compress"
+	modLZ4      = "github.com/pierrec/lz4/v4"
+	modCobra    = "github.com/spf13/cobra"
+	modPflag    = "github.com/spf13/pflag"
+	modCharm    = "charm.land"
 )
 
 // protocol lists the other modules that protocol code may import: Kafka's messages, its errors, and a hash.
@@ -101,7 +100,7 @@ var layers = []Layer{
 			"recover":    "to stop a waiting script, the package unwinds it with its own panic and recovers only that panic",
 			"env-stored": "a script gets the current event's Env from its hand, which holds it only while that event runs",
 		}},
-	{Path: "check", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: append([]string{modPorcupine}, protocol...),
+	{Path: "check", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: protocol,
 		Why: "a judge that could read a broker's fields would sooner or later trust them"},
 	{Path: "controller/image", Ours: []string{"wire"}, Std: [][]string{stdPure}, Modules: protocol,
 		Why: "the metadata image is a value built by applying records, and needs no Env"},
