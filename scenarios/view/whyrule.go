@@ -123,7 +123,11 @@ func (w *why) rule(name string, event uint64) {
 			source = " (" + r.Source + ")"
 		}
 	}
-	l := Link{Kind: LinkRule, Event: event, Sentence: "old rule " + strings.Join(ids, ", ") + ": " + q.today + source}
+	says := q.today
+	if says == "" {
+		says = "decides " + name + " otherwise than today's rule"
+	}
+	l := Link{Kind: LinkRule, Event: event, Sentence: "old rule " + strings.Join(ids, ", ") + ": " + says + source}
 	if event < uint64(len(w.Events)) {
 		l.Step, l.Time = w.Events[event].Step, w.Events[event].Time
 	}
