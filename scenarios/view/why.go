@@ -220,7 +220,7 @@ func (w explainer) operations(f check.Finding) {
 		}
 		return
 	}
-	if w.lostRecord(f) {
+	if f.Check.Name == "no-duplicate" && w.storedTwice(f) || w.lostRecord(f) {
 		return
 	}
 	w.ask("Which faults were active?")

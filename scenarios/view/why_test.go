@@ -38,6 +38,7 @@ var chains = []struct {
 	{"museum-m43", "acked-durable", []string{"M43"}},
 	{"skipped-epoch", "acked-durable", nil},
 	{"elr-off-and-on", "acked-durable", nil},
+	{"stored-twice", "no-duplicate", nil},
 	{"unclean-election", "acked-durable", nil},
 	{"power-loss-of-all-replicas", "acked-durable", nil},
 	{"lying-disk", "acked-durable", nil},

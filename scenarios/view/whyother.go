@@ -124,6 +124,20 @@ func endOr(f *fetched) wire.Offset {
 	return f.offset
 }
 
+// leading explains a broker that acts as a leader and should not: its election, and its last start.
+func (w copies) leading(f check.Finding, i int) {
+	c := &w.Changes[i]
+	w.symptom(f, i, "", "%s", f.Explanation)
+	w.ask("Why does %s lead?", w.node(c.Node))
+	w.leads(c.Partition, c.Node, i)
+	born := w.started(w.node(c.Node), c.Event)
+	if k := w.changeAt(born); born > 0 && k >= 0 {
+		w.at(LinkEvent, born, "starts again")
+		w.fault(w.lastDown(w.node(c.Node), w.time(born)))
+		w.stays(part{c.Partition, c.Node}, k)
+	}
+}
+
 // instead explains a batch that a replica appends where another one has another batch: why it does not have that, and why it
 // appends.
 func (w copies) instead(r part, z held, other wire.NodeID, i int) {
@@ -203,4 +217,66 @@ func (w copies) truncationSymptom(f check.Finding, i int) {
 	w.removed(r, x, i)
 	w.ask("Why was it acknowledged?")
 	w.acknowledged(p, x, i, c.Node)
+}
+
+// storedTwice explains a record that is stored at two offsets: the producer sent it again, because the first response did
+// not reach it.
+func (w copies) storedTwice(f check.Finding) bool {
+	var appends []int // the changes in which a leader appended a batch of a producer
+	for i := range w.Changes {
+		c := &w.Changes[i]
+		if c.Kind != check.BatchAppended || c.Partition.TP.String() != f.Fact.Subject.Name {
+			continue
+		}
+		if m := w.message(c.Event); m != nil && m.Request != nil {
+			appends = append(appends, i)
+		}
+	}
+	at := slices.IndexFunc(appends, func(i int) bool {
+		return w.Changes[i].Batch.Base <= f.Fact.Offset && f.Fact.Offset < w.Changes[i].Batch.Next
+	})
+	if at < 0 {
+		return false
+	}
+	sent := w.Changes[appends[at]].Batch.CRC
+	appends = slices.DeleteFunc(appends, func(i int) bool { return w.Changes[i].Batch.CRC != sent })
+	if len(appends) < 2 {
+		return false
+	}
+	w.ask("Why is it stored twice?")
+	for n, i := range appends[:2] {
+		c := &w.Changes[i]
+		m := w.message(c.Event)
+		w.at(LinkEvent, c.Event, "appends %s of %s", w.record(c.Partition, c.Batch), c.Partition.TP)
+		again := ""
+		if n > 0 {
+			again = " again"
+		}
+		w.at(LinkMessage, m.Sent, "sends it to %s%s", m.To, again)
+		if n == 0 {
+			w.unanswered(w.Events[c.Event].Message, w.time(w.message(w.Changes[appends[1]].Event).Sent))
+		}
+	}
+	return true
+}
+
+// unanswered adds what became of the response to a request by a time.
+func (w copies) unanswered(request int, until int64) {
+	for i := range w.Messages {
+		m := &w.Messages[i]
+		if m.Of != request {
+			continue
+		}
+		if m.Got < 0 || m.GotAt > until {
+			w.at(LinkLost, m.Sent, "answers; the response has not arrived when %s sends it again", m.To)
+			w.slowed(m, until)
+		}
+		return
+	}
+	m := &w.Messages[request]
+	w.at(LinkState, uint64(max(m.Got, 0)), "has not answered when %s sends it again", m.From)
+	w.setMachine(m.To)
+	if !w.fault(w.down(m.To, m.GotAt, until)) {
+		w.fault(w.hampered(m.To, m.GotAt, until))
+	}
 }

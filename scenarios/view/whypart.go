@@ -25,7 +25,11 @@ func (w copies) partition(f check.Finding, i int) {
 	p := c.Partition
 	switch c.Kind {
 	case check.BatchAppended:
-		w.differs(f, i)
+		if f.Check.Name == "logs-match" || f.Check.Name == "epochs-in-order" {
+			w.differs(f, i)
+		} else {
+			w.leading(f, i)
+		}
 		return
 	case check.BatchesRemoved:
 		w.truncationSymptom(f, i)
@@ -45,7 +49,11 @@ func (w copies) partition(f check.Finding, i int) {
 		x, lacking, as = w.unjustified(i)
 		promise = i
 	}
-	if promise < 0 || lacking == wire.NoNode {
+	switch {
+	case f.Check.Name == "one-leader-per-epoch":
+		w.leading(f, i)
+		return
+	case promise < 0 || lacking == wire.NoNode:
 		w.plain(f, i)
 		return
 	}

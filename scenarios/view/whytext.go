@@ -114,9 +114,16 @@ func (r *WhyReport) changes(b *strings.Builder) {
 	for _, text := range append(whole, early...) {
 		b.WriteString(fill(clean(text), "  ", "    ") + "\n")
 	}
-	for _, g := range [...][2]string{{"violated", "still violated"}, {"priced", "a price"}, {"unknown", "unknown"}, {"unexercised", "not exercised"}} {
-		if len(rest[g[0]]) > 0 {
-			b.WriteString(fill(clean(strings.Join(rest[g[0]], ", ")), g[1]+": ", "  ") + "\n")
+	for _, status := range [...]string{"violated", "priced", "unknown", "unexercised"} {
+		label := status
+		switch status {
+		case r.Finding.Status:
+			label = "still " + status
+		case "unexercised":
+			label = "not exercised"
+		}
+		if len(rest[status]) > 0 {
+			b.WriteString(fill(clean(strings.Join(rest[status], ", ")), label+": ", "  ") + "\n")
 		}
 	}
 	fmt.Fprintf(b, "%d changes tried, one at a time", len(r.Tried))

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 
 	"samsa/check"
@@ -65,12 +66,17 @@ func (w trail) messages(event uint64, n int) {
 	}
 }
 
+// isEnd reports whether a fault verb ends faults.
+func isEnd(kind string) bool {
+	return slices.Contains([]string{"heal", "start", "resume", "fast cpu", "disk heal"}, kind)
+}
+
 // active adds the faults that were active at a time.
 func (w trail) active(now int64) {
 	said := map[int]bool{}
 	for i := len(w.Faults) - 1; i >= 0 && len(said) < 4; i-- {
 		f := &w.Faults[i]
-		if begun, over := w.span(i); begun > now || over < now || f.Kind == "heal" || f.Kind == "start" || f.Kind == "resume" || said[f.Line] {
+		if begun, over := w.span(i); begun > now || over < now || isEnd(f.Kind) || said[f.Line] {
 			continue
 		}
 		said[f.Line] = true
