@@ -121,6 +121,17 @@ func TestApplyAndCompile(t *testing.T) {
 	require.Equal(t, "ab1d2e", string(apply2(s)), "two edits of one file")
 }
 
+// The code may change while the tool runs, and then the files on disk are not those of the types and positions.
+func TestAChangedCheckoutIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS("testdata/toy")))
+	s, err := loadSource(dir)
+	require.NoError(t, err)
+	require.NoError(t, s.unchanged())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "seeds", "main.go"), []byte("package main\n"), 0o666))
+	require.ErrorContains(t, s.unchanged(), "seeds/main.go has changed since the start")
+}
+
 func apply2(s *Source) []byte {
 	t := Source{text: map[string][]byte{"f": []byte("abcde")}}
 	return t.apply([]Edit{{"f", 2, 3, "1"}, {"f", 4, 4, "2"}})["f"]

@@ -126,6 +126,9 @@ func (t *tool) measureAnew(ctx context.Context) (*Reach, error) {
 	if err := t.goCommand(ctx, args...); err != nil {
 		return nil, err
 	}
+	if err := t.unchanged(); err != nil {
+		return nil, err
+	}
 	decode, err := covdata(ctx, t.root)
 	if err != nil {
 		return nil, err

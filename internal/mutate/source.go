@@ -118,6 +118,21 @@ func (s *Source) compiles(changed map[string][]byte) error {
 	return nil
 }
 
+// unchanged returns an error if a file on disk is not the one that was loaded. The go command reads all files but the changed
+// ones from there.
+func (s *Source) unchanged() error {
+	for _, name := range slices.Sorted(maps.Keys(s.text)) {
+		text, err := os.ReadFile(filepath.Join(s.Root, filepath.FromSlash(name)))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(text, s.text[name]) {
+			return fmt.Errorf("%s has changed since the start, so the result would be about two versions of the code; run the tool in a checkout that stays as it is", name)
+		}
+	}
+	return nil
+}
+
 // digest identifies the code that a run depends on: all packages of the module but tools and commands. Results of one
 // digest are results of the same code.
 func (s *Source) digest() string {
@@ -130,10 +145,4 @@ func (s *Source) digest() string {
 		h.Write(s.text[name])
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
-}
-
-// line returns the text of one line without its indentation.
-func (s *Source) line(file string, n int) string {
-	lines := bytes.Split(s.text[file], []byte("\n"))
-	return strings.TrimSpace(string(lines[n-1]))
 }

@@ -82,6 +82,9 @@ func (t *tool) try(ctx context.Context, m Mutant, reach *Reach) (Result, error) 
 	if err := t.goCommand(ctx, "build", "-overlay", overlay, "-o", bin, t.explorer); err != nil {
 		return r, err
 	}
+	if err := t.unchanged(); err != nil {
+		return r, err
+	}
 	if err := t.explore(ctx, bin, seeds, reach, &r); err != nil {
 		return r, err
 	}
