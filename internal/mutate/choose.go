@@ -68,10 +68,34 @@ func named(names []string, all []Mutant, planted []Planted, report *Report) (cho
 		case j >= 0:
 			chosen = append(chosen, all[j])
 		default:
-			return nil, fmt.Errorf("no mutant %q: go run ./internal/mutate -list -n 9999 prints the names, and -list -planted those of planted mistakes", name)
+			return nil, unknown(name, all, planted)
 		}
 	}
 	return chosen, nil
+}
+
+// unknown returns the error for a name, with the names of the same function or, if there are none, those that contain the last
+// part of it.
+func unknown(name string, all []Mutant, planted []Planted) error {
+	var near []string
+	function, _, _ := strings.Cut(name, "/")
+	last := function[strings.LastIndexByte(function, '.')+1:]
+	for _, m := range all {
+		if of, _, _ := strings.Cut(m.ID, "/"); of == function {
+			near = append(near, m.ID)
+		}
+	}
+	for _, m := range all {
+		if of, _, _ := strings.Cut(m.ID, "#"); len(near) == 0 && strings.Contains(of, last) {
+			near = append(near, m.ID)
+		}
+	}
+	if len(near) == 0 {
+		for _, p := range planted {
+			near = append(near, p.ID)
+		}
+	}
+	return fmt.Errorf("no mutant %q; there are %s", name, strings.Join(near[:min(12, len(near))], ", "))
 }
 
 // drawReached draws mutants that compile and that some run executes.

@@ -63,6 +63,7 @@ type module struct {
 	mutable  []string // the packages that can be changed, inside the module
 	explorer string   // the package that explores seeds
 	mistakes fs.FS    // the planted mistakes
+	readings string   // what readers found out about mutants
 }
 
 // samsa is this module.
@@ -70,6 +71,7 @@ var samsa = module{
 	mutable:  []string{"storage", "coordinator", "replication", "controller/raft", "controller", "broker"},
 	explorer: "./internal/mutate/seeds",
 	mistakes: plantedFiles,
+	readings: readingsFile,
 }
 
 func main() {
@@ -140,6 +142,10 @@ func parseFlags(of module, args []string, stderr io.Writer) (o options, err erro
 
 // run tries mutants and reports on them.
 func run(ctx context.Context, o options, stdout, stderr io.Writer) (code int, err error) {
+	readings, err := parseReadings(o.readings)
+	if err != nil {
+		return exitUsage, fmt.Errorf("readings: %w", err)
+	}
 	source, err := loadSource(o.root)
 	if err != nil {
 		return exitUsage, err
@@ -173,6 +179,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (code int, er
 	report.Interrupted = ctx.Err() != nil
 	if err != nil && !report.Interrupted {
 		return exitUsage, err
+	}
+	for i := range report.Results {
+		report.Results[i].read(readings)
 	}
 	report.finish()
 	if !o.json {

@@ -253,6 +253,44 @@ func TestFlags(t *testing.T) {
 	require.ErrorContains(t, err, `no mutant "log.Log.Nothing/drop#1"`)
 }
 
+func TestAnUnknownNameGetsNearOnes(t *testing.T) {
+	s := loadToy(t)
+	all := s.mutants(s.find("log"))
+	planted, err := s.plantedMistakes(toy.mistakes)
+	require.NoError(t, err)
+	require.ErrorContains(t, unknown("log.Log.Rare/drop#9", all, planted), "there are log.Log.Rare/true#1, log.Log.Rare/false#1,")
+	require.ErrorContains(t, unknown("storage.Log.Rare/drop#9", all, planted), "there are log.Log.Rare/true#1")
+	require.ErrorContains(t, unknown("nothing", all, planted), "there are planted/fill-forgets, planted/limit-ignored")
+}
+
+// A reading counts for the change that it is about, and for a mutant that was not killed.
+func TestReadings(t *testing.T) {
+	text := "# words\n\nequivalent a.F/drop#1\n  x++  →  nothing\n  nothing reads x\n  after this line\nperformance a.F/bound#1\n  <  →  <=\n  one more fetch is sent\n"
+	readings, err := parseReadings(text)
+	require.NoError(t, err)
+	require.Len(t, readings, 2)
+	require.Equal(t, "nothing reads x after this line", readings[0].Reason)
+	x := Result{ID: "a.F/drop#1", Change: "x++  →  nothing", State: Moved}
+	x.read(readings)
+	require.Equal(t, Equivalent, x.Class)
+	require.Contains(t, x.sentence(), "; equivalent: nothing reads x after this line")
+	y := Result{ID: "a.F/bound#1", Change: "<=  →  <", State: Moved}
+	y.read(readings)
+	require.Empty(t, y.Class, "the name means another change by now")
+	z := Result{ID: "a.F/drop#1", Change: "x++  →  nothing", State: Killed}
+	z.read(readings)
+	require.Empty(t, z.Class)
+	r := Report{Results: []Result{x, y, z}}
+	r.finish()
+	require.Equal(t, Totals{Drawn: 3, Killed: 1, Survived: 1, Equivalent: 1, Permille: 500}, r.Totals)
+	for _, bad := range []string{"  x\n", "same a.F/drop#1\n", "equivalent\n", "equivalent a\n  x\n", "equivalent a\n  x\n  no reason\n"} {
+		_, err := parseReadings(bad)
+		require.Error(t, err, bad)
+	}
+	_, err = parseReadings(readingsFile)
+	require.NoError(t, err)
+}
+
 func TestStore(t *testing.T) {
 	dir := t.TempDir()
 	s, err := openStore(dir)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -39,32 +40,38 @@ type Today struct {
 	Reason string `json:"reason"`
 }
 
-// Totals counts mutants by state.
+// Totals counts mutants by state, and those with a reading by its class.
 type Totals struct {
-	Drawn      int `json:"drawn"`
-	Killed     int `json:"killed"`
-	Survived   int `json:"survived"`
-	Equal      int `json:"equal"`
-	Unfinished int `json:"unfinished"`
-	// Permille is the share of killed mutants of those that changed a run.
-	Permille int `json:"killed_permille_of_changed"`
+	Drawn       int `json:"drawn"`
+	Killed      int `json:"killed"`
+	Survived    int `json:"survived"`
+	Equal       int `json:"equal"`
+	Unfinished  int `json:"unfinished"`
+	Equivalent  int `json:"equivalent"`
+	Performance int `json:"performance"`
+	// Permille is the share of killed mutants of those that are neither equivalent nor of performance alone.
+	Permille int `json:"killed_permille"`
 }
 
 // count adds a result.
 func (t *Totals) count(r Result) {
 	t.Drawn++
-	switch r.State {
-	case Killed:
+	switch {
+	case r.Class == Equivalent:
+		t.Equivalent++
+	case r.Class == Performance:
+		t.Performance++
+	case r.State == Killed:
 		t.Killed++
-	case Moved:
+	case r.State == Moved:
 		t.Survived++
-	case Equal:
+	case r.State == Equal:
 		t.Equal++
-	case Unfinished:
+	case r.State == Unfinished:
 		t.Unfinished++
 	}
-	if changed := t.Killed + t.Survived; changed > 0 {
-		t.Permille = t.Killed * 1000 / changed
+	if counted := t.Killed + t.Survived + t.Equal; counted > 0 {
+		t.Permille = t.Killed * 1000 / counted
 	}
 }
 
@@ -90,7 +97,8 @@ func (r *Report) write(w io.Writer) {
 	}
 	r.table(w, "package", func(x Result) string { return x.Package })
 	r.table(w, "operator", func(x Result) string { return string(x.Operator) })
-	r.table(w, "killed by", func(x Result) string { return strings.Join(x.By[:min(1, len(x.By))], "") })
+	r.killers(w)
+	fmt.Fprintln(w)
 	for _, s := range r.Skipped {
 		fmt.Fprintf(w, "%s: %d possible mutants; passed over %d that no run executes and %d that do not compile\n", s.Package, s.Possible, s.Unreached, s.Uncompiled)
 	}
@@ -98,11 +106,11 @@ func (r *Report) write(w io.Writer) {
 		fmt.Fprintf(w, "the original fails too, which kills no mutant: %s\n", f)
 	}
 	t := r.Totals
-	fmt.Fprintf(w, "%d of %d mutants killed, %d survived with another hash, %d without, %d unfinished", t.Killed, t.Drawn, t.Survived, t.Equal, t.Unfinished)
-	if t.Killed+t.Survived > 0 {
-		fmt.Fprintf(w, "; killed of those that changed a run: %d.%d %%", t.Permille/10, t.Permille%10)
+	fmt.Fprintf(w, "%d of %d mutants killed; %d survived with another hash, %d without; readers found %d equivalent and %d of performance alone; %d unfinished\n",
+		t.Killed, t.Drawn, t.Survived, t.Equal, t.Equivalent, t.Performance, t.Unfinished)
+	if t.Killed+t.Survived+t.Equal > 0 {
+		fmt.Fprintf(w, "killed, of those that are neither unfinished nor read: %d.%d %%\n", t.Permille/10, t.Permille%10)
 	}
-	fmt.Fprintln(w)
 	if r.Interrupted {
 		fmt.Fprintln(w, "interrupted; the same call continues")
 	}
@@ -126,6 +134,9 @@ func (x Result) sentence() string {
 		out += "; killed by the test " + x.TestFail
 	case x.TestsRun:
 		out += "; no test of the package sees it"
+	}
+	if x.Class != "" {
+		out += "; " + x.Class + ": " + x.Reason
 	}
 	return out
 }
@@ -151,11 +162,28 @@ func (r *Report) table(w io.Writer, title string, column func(Result) string) {
 	slices.Sort(names)
 	fmt.Fprintln(w)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(tw, "%s\tdrawn\tkilled\tsurvived\tequal\tunfinished\t\n", title)
+	fmt.Fprintf(tw, "%s\tdrawn\tkilled\tsurvived\tequal\tread\tunfinished\t\n", title)
 	for _, name := range names {
 		t := totals[name]
-		fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t%d\t%d\t\n", name, t.Drawn, t.Killed, t.Survived, t.Equal, t.Unfinished)
+		fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, t.Drawn, t.Killed, t.Survived, t.Equal, t.Equivalent+t.Performance, t.Unfinished)
 	}
 	tw.Flush()
-	fmt.Fprintln(w)
+}
+
+// killers prints how often each check killed a mutant. A run can violate several.
+func (r *Report) killers(w io.Writer) {
+	counts := map[string]int{}
+	for _, x := range r.Results {
+		for _, by := range slices.Compact(slices.Sorted(slices.Values(x.By))) {
+			counts[by]++
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
+	var words []string
+	for _, name := range names {
+		words = append(words, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	if words != nil {
+		fmt.Fprintf(w, "\nkilled by: %s\n", strings.Join(words, ", "))
+	}
 }

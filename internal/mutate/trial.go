@@ -59,6 +59,8 @@ type Result struct {
 	TestsRun bool     `json:"tests_run"`  // whether the tests of the package ran too
 	TestFail string   `json:"test_fails"` // the first test that failed
 	Seconds  int      `json:"seconds"`
+	Class    string   `json:"class"`  // a reader's opinion: equivalent, performance, or empty
+	Reason   string   `json:"reason"` // for that opinion
 }
 
 // try builds a mutant, runs it on the seeds that execute the changed code, and stops at the first failure.
