@@ -85,6 +85,8 @@ type Case struct {
 	History []Op
 	View    *View // nil if no cluster was observed
 
+	Unanswered []Unanswered // the requests that servers have forgotten, by machine
+
 	born   *sentOf                   // the sends of History; filled on first use
 	topics map[string][]wire.TopicID // see topicsNamed; filled on first use
 	passed map[place]*passage        // see passages; filled on first use

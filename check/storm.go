@@ -9,6 +9,7 @@ type idle struct {
 
 // RequestArrived says that a request reached a node.
 func (v *View) RequestArrived() {
+	v.requests++
 	i := &v.idle
 	if v.now-i.since >= int64(second) || v.appendedAt > i.since {
 		if v.now-i.since < 2*int64(second) && v.appendedAt <= i.since && v.quietSince >= 0 && i.since-v.quietSince > int64(v.contract.inSync()) {

@@ -35,6 +35,7 @@ type View struct {
 
 	appendedAt   int64 // the time of the last append to any partition's log
 	idle         idle
+	requests     int64 // the number of requests that have reached a node
 	clients      int
 	clockSkewMax Duration // the largest difference between two skewed clocks
 	allLostPower bool     // all brokers were without power at once

@@ -12,8 +12,8 @@ type Class string
 
 const (
 	NoFailure      Class = "held"     // no violation; priced findings are allowed
-	ClassViolated  Class = "violated" // a check is violated
-	ClassStuck     Class = "stuck"    // no check is violated, but the cluster did not become quiet, or a line waited in vain
+	ClassViolated  Class = "violated" // a check of safety is violated
+	ClassStuck     Class = "stuck"    // a check of liveness is violated, the cluster did not become quiet, or a line waited in vain
 	ClassUndecided Class = "unknown"  // the run spent its budget of events
 	ClassInternal  Class = "internal" // a bug in Samsa itself, such as a panic or a message that was changed after it was sent
 )
@@ -53,8 +53,12 @@ func (f Failure) isOwn() bool { return strings.HasPrefix(f.Check, Own) }
 // FailuresOf returns the failures of a run that has ended with a verdict. A run that was stopped by its caller is not stuck.
 func FailuresOf(s *Session, v *Verdict) (all []Failure) {
 	for _, f := range v.Findings {
+		class := ClassViolated
+		if f.Check.Liveness {
+			class = ClassStuck
+		}
 		if f.Status == check.Violated {
-			all = append(all, Failure{ClassViolated, f.Check.Name, f.Fact.Kind(), f.Step, f.Explanation})
+			all = append(all, Failure{class, f.Check.Name, f.Fact.Kind(), f.Step, f.Explanation})
 		}
 	}
 	all = append(all, s.work.failures()...)

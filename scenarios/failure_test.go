@@ -32,7 +32,9 @@ func TestFailuresOfAVerdict(t *testing.T) {
 	for want, v := range map[string]Verdict{
 		"violated acked-durable: leader of a partition: cut it": {Findings: []check.Finding{{Check: check.AckedDurable,
 			Result: check.Result{Status: check.Violated, Fact: fact, Explanation: "offset 7 is gone"}}}},
-		"internal unsound: a request was not answered: Fetch": {Unsound: &Unsound{Kind: 2, API: "Fetch", Text: "b1 has not answered"}},
+		"stuck heals: leader of a partition: no leader": {Findings: []check.Finding{{Check: check.Named("heals"),
+			Result: check.Result{Status: check.Violated, Fact: check.Fact{Subject: fact.Subject, Role: check.ByLeader, Way: "no leader"}}}}},
+		"internal unsound: a response was changed after it was sent: Fetch": {Unsound: &Unsound{Kind: 1, API: "Fetch", Text: "was changed"}},
 		"internal unsound":                    {Unsound: fmt.Errorf("something of another type")},
 		"unknown budget: there is no cluster": {Reason: StopBudget, Stopped: "the budget of 7 events is spent"},
 		"stuck quiet: there is no cluster":    {Reason: StopPatience, Stopped: "line 3"},

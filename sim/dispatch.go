@@ -72,7 +72,7 @@ func (w *World) prepareRequest(m *machine, k *work) {
 	p, l := k.pkt, k.link
 	w.unpack(p, l.request.From)
 	// From now on the node owes an answer; see Unanswered.
-	l.handed, l.since = true, w.now
+	l.handed, l.since, l.step = true, w.now, w.steps
 	w.identity.mixBoth(weave(uint64(l.request.Link)|uint64(p.correlation)<<32, uint64(uint16(p.key))|uint64(uint16(p.version))<<16|uint64(p.size)<<32,
 		requestGist(p.req), 0))
 	if w.observed {

@@ -68,6 +68,7 @@ type Unanswered struct {
 	Server env.Addr
 	Ticket env.Ticket
 	Since  Time
+	Step   uint64 // the number of steps before the request was received
 }
 
 // Unanswered lists the requests that nodes received longer than bound ago and have not answered yet. They are ordered
@@ -78,7 +79,7 @@ func (w *World) Unanswered(bound env.Duration) []Unanswered {
 		for i, l := range m.links {
 			mine := l != nil && l.server.machine == m && l.server.id == m.firstLink+env.Link(i)
 			if mine && l.serving && l.handed && w.now-l.since > Time(bound) {
-				list = append(list, Unanswered{m.addr, l.request, l.since})
+				list = append(list, Unanswered{m.addr, l.request, l.since, l.step})
 			}
 		}
 	}

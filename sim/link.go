@@ -58,6 +58,7 @@ type link struct {
 	request  env.Ticket // the ticket of that request
 	oneWay   bool       // that request has no response
 	since    Time       // when the node got that request
+	step     uint64     // the number of steps before that
 	queued   Time       // when that request was read and began to wait for a request handler
 	readable Time       // when the previous response leaves; the next request is read no earlier
 	readSlot slotID

@@ -282,7 +282,7 @@ func (j *shrinking) holds(name string) error {
 		}
 		r, err := explore.Replay(j.program, explore.Options{Rules: []string{id}})
 		if err == nil && slices.ContainsFunc(r.Failures, func(f explore.Failure) bool {
-			return f.Verdict == explore.Violated && (name == "" || f.Check == name)
+			return (f.Verdict == explore.Violated || f.Verdict == explore.Stuck) && (name == "" || f.Check == name)
 		}) {
 			under = append(under, id)
 		}

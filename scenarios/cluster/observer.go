@@ -133,6 +133,21 @@ func (in Inside) Topic(short int64) (name string, id wire.TopicID) {
 // TopicID returns the current id of a topic name, or zero.
 func (in Inside) TopicID(name string) wire.TopicID { return in.c.topicID(name) }
 
+// Unanswered lists the requests that running servers have had for longer than twice the longest request timeout. Their
+// senders have given them up, so the servers must have forgotten them.
+func (in Inside) Unanswered() (all []sim.Unanswered, timeout env.Duration) {
+	timeout = in.c.cfg.longestCall(in.c.patience)
+	for _, u := range in.c.world.Unanswered(2 * timeout) {
+		// A broker handles no client requests until it is unfenced (SocketServer.enableRequestProcessing). The broker's own
+		// state decides, because an image may be newer than that state or may describe the broker's previous incarnation.
+		h := in.c.hosts[u.Server]
+		if b := in.c.brokerNode(h); !in.c.world.Paused(u.Server) && (h.Role != "broker" || b != nil && b.Serves()) {
+			all = append(all, u)
+		}
+	}
+	return all, timeout
+}
+
 // Settings returns the settings of the brokers and of the controllers.
 func (in Inside) Settings() (brokers, controllers *config.Set) {
 	return in.c.cfg.brokers, in.c.cfg.controllers

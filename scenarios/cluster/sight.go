@@ -213,16 +213,6 @@ func (c *simCluster) Sound() error {
 	if v := c.world.GuardViolation(); v != nil {
 		return changed(v)
 	}
-	// A server must answer a request before its sender's timeout. A request that is older than twice the timeout counts as
-	// forgotten.
-	for _, u := range c.world.Unanswered(2 * c.cfg.longestCall(c.patience)) {
-		// A broker handles no client requests until it is unfenced (SocketServer.enableRequestProcessing). The broker's own
-		// state decides, because an image may be newer than that state or may describe the broker's previous incarnation.
-		h := c.hosts[u.Server]
-		if b := c.brokerNode(h); !c.world.Paused(u.Server) && (h.Role != "broker" || b != nil && b.Serves()) {
-			return unanswered(u.Server, u.Ticket.From, u.Ticket.Key, env.Duration(u.Since))
-		}
-	}
 	return nil
 }
 

@@ -1,12 +1,9 @@
 package cluster
 
 import (
-	"fmt"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"samsa/sim"
-	"samsa/sim/env"
 )
 
 // Unsound is a bug in Samsa itself that the world detected. The verdict of such a run says nothing about Kafka.
@@ -20,14 +17,13 @@ type Unsound struct {
 type UnsoundKind uint8
 
 const (
-	RequestChanged    UnsoundKind = iota // a request was changed after it was sent (guard mode)
-	ResponseChanged                      // a response was changed after it was sent (guard mode)
-	RequestUnanswered                    // a request was neither answered nor refused
+	RequestChanged  UnsoundKind = iota // a request was changed after it was sent (guard mode)
+	ResponseChanged                    // a response was changed after it was sent (guard mode)
 )
 
 // String returns the kind in words, which are the same on every seed.
 func (k UnsoundKind) String() string {
-	return [...]string{"a request was changed after it was sent", "a response was changed after it was sent", "a request was not answered"}[k]
+	return [...]string{"a request was changed after it was sent", "a response was changed after it was sent"}[k]
 }
 
 // Error implements error.
@@ -43,10 +39,4 @@ func changed(v *sim.GuardViolation) *Unsound {
 		u.Kind = ResponseChanged
 	}
 	return u
-}
-
-// unanswered returns the bug for a request that a server never answered.
-func unanswered(server, from env.Addr, key int16, since env.Duration) *Unsound {
-	api := kmsg.NameForKey(key)
-	return &Unsound{RequestUnanswered, api, fmt.Sprintf("%s has not answered a %s request of %s since %s", server, api, from, seconds(since))}
 }

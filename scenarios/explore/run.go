@@ -44,7 +44,7 @@ type Failure = scenarios.Failure
 
 // violates reports whether a check is violated.
 func (r *Result) violates(check string) bool {
-	return slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Verdict == Violated && f.Check == check })
+	return slices.ContainsFunc(r.Failures, func(f Failure) bool { return f.Check == check && (f.Verdict == Violated || f.Verdict == Stuck) })
 }
 
 // Result is the result of one seed's run.

@@ -112,6 +112,7 @@ func (o *observer) Judge() []check.Finding {
 			evidence.History = append(evidence.History, &there)
 		}
 	}
+	evidence.Unanswered = forgotten(o)
 	return check.Judge(&evidence)
 }
 

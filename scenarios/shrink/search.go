@@ -32,10 +32,11 @@ const (
 )
 
 // fails reports whether a run fails as wanted. It must have a failure with the target's fingerprint. Any other failure
-// must be a violation, or have a verdict (such as a spent budget or a panic) that a failure of the original also had.
+// must be found by a check, or have a verdict (such as a spent budget or a panic) that a failure of the original also had.
 func (r *search) fails(t Tried) bool {
 	return t.has(r.Target) && !slices.ContainsFunc(t.Failures, func(f explore.Failure) bool {
-		return f.Verdict != explore.Violated && f.Fingerprint() != r.Target.Fingerprint() && !r.allowed[f.Verdict]
+		found := f.Verdict == explore.Violated || f.Verdict == explore.Stuck && f.Check != scenarios.OfRest
+		return !found && f.Fingerprint() != r.Target.Fingerprint() && !r.allowed[f.Verdict]
 	})
 }
 
