@@ -30,7 +30,7 @@ var logLinearizable = &Check{
 			}
 			s.seen += int64(len(appends) + len(fetches))
 			if op, at, words := contradiction(appends, fetches); op != nil {
-				s.decide(op, l.fact(ByLeader, at, "two operations"), c.View.gone(l.place, 0), "no order of the operations on "+l.String()+" explains "+words)
+				s.decide(op, l.fact(ByLeader, at, wayOfLoss(c.View, l.place, at)), c.View.gone(l.place, 0), "no order of the operations on "+l.String()+" explains "+words)
 			}
 		}
 		return s.answer("operation", "operations, in an order that one log could have had")

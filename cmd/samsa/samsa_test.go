@@ -261,7 +261,8 @@ func TestExitCodes(t *testing.T) {
 	stuck := scenario(t, never)
 	stuckFound := scenario(t, never+"found quiet kind=\"run until isr: a broker is not idle\"\n")
 	stuckOther := scenario(t, never+"found quiet kind=\"run until isr: a partition has no leader\"\n")
-	gone := scenario(t, "cluster controllers=1\nrule M1\ntopic orders\nfound quiet kind=\"a broker is fenced\"\n")
+	gone := scenario(t, "cluster controllers=1\nrule M1\ntopic orders\nfound quiet hash=00000000000000aa version=v1.2.3 kind=\"a broker is fenced\"\n")
+	unjudged := scenario(t, "cluster controllers=1\nfound own:sum\n")
 	budget := scenario(t, "cluster controllers=1\nwait 10d\nfound budget events=500\n")
 	unseen := scenario(t, "cluster controllers=1\nsaw broker.fenced\n")
 	for _, c := range []struct {
@@ -275,8 +276,9 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"run", stuckFound}, exitLiveness, "  quiet                  STILL THERE at step "},
 		{[]string{"run", stuckFound, "--set", "num.replica.fetchers=1"}, exitInconclusive, "the file's claims and found lines do not count: they are about"},
 		{[]string{"run", stuckOther}, exitUnmet, "  quiet                  GONE\n"},
-		{[]string{"run", gone}, exitOK, "  quiet                  GONE\n"},
-		{[]string{"run", gone, "--until", "3"}, exitOK, "  quiet                  NOT THERE SO FAR\n"},
+		{[]string{"run", gone}, exitOK, "  quiet                  GONE\n    a broker is fenced\n  This is not the run that was saved by Samsa v1.2.3: its hash is another.\n"},
+		{[]string{"run", gone, "--until", "3"}, exitOK, "  quiet                  NOT THERE SO FAR\n    a broker is fenced\n\nverdict   ok\n"},
+		{[]string{"run", unjudged}, exitInconclusive, "  own:sum                NOT JUDGED, for only a test has the invariant\n"},
 		{[]string{"run", budget}, exitInconclusive, "  budget                 STILL THERE at step "},
 		{[]string{"run", unseen}, exitUnmet, "line 2: no machine noted broker.fenced"},
 		{[]string{"run", "leader-failover", "--expect", "violated:acked-durable"}, exitUnmet, "acked-durable is not violated, which was expected"},

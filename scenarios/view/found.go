@@ -15,7 +15,8 @@ type Found struct {
 	State       string `json:"state"` // "there", "gone", "undecided", "unjudged"
 	Step        uint64 `json:"step"`  // the step at which this run has the failure; 0 if there is no such step
 	Explanation string `json:"explanation,omitempty"`
-	Hash        string `json:"hash,omitempty"` // the hash of the run in which it was found, if the line gives it
+	Version     string `json:"version,omitempty"` // the version of Samsa that found it, if the line gives it
+	Hash        string `json:"hash,omitempty"`    // the hash of the run in which it was found, if the line gives it
 }
 
 // Failure is a failure of this run with its fingerprint.
@@ -31,7 +32,7 @@ type Failure struct {
 func foundOf(v *scenarios.Verdict) []Found {
 	all := []Found{}
 	for _, f := range v.Found {
-		x := Found{Line: f.Line.Num, Check: f.Check, Kind: f.Kind, State: string(f.State), Hash: f.Hash}
+		x := Found{Line: f.Line.Num, Check: f.Check, Kind: f.Kind, State: string(f.State), Version: f.Version, Hash: f.Hash}
 		if f.State == scenarios.StillThere {
 			x.Step, x.Explanation = f.Now.Step, f.Now.Text
 		}
@@ -78,8 +79,12 @@ func (r Report) foundText() string {
 	if others := r.others(); len(others) > 0 {
 		b.WriteString(fill("no found line names: "+strings.Join(others, "; "), "  ", "    ") + "\n")
 	}
-	if r.anotherRun() {
-		b.WriteString(fill("This is not the run that was saved: its hash is another.", "  ", "  ") + "\n")
+	if f, ok := r.otherRun(); ok {
+		by := ""
+		if f.Version != "" {
+			by = " by Samsa " + f.Version
+		}
+		b.WriteString(fill("This is not the run that was saved"+by+": its hash is another.", "  ", "  ") + "\n")
 	}
 	return b.String()
 }
@@ -104,12 +109,13 @@ func (r Report) others() (all []string) {
 	return all
 }
 
-// anotherRun reports whether a found line gives the hash of a run that is not this one.
-func (r Report) anotherRun() bool {
+// otherRun returns the first found line that gives the hash of a run which is not this one. A run that was stopped before its
+// end has no hash to compare.
+func (r Report) otherRun() (Found, bool) {
 	for _, f := range r.Found {
-		if f.Hash != "" && f.Hash != r.Hash {
-			return true
+		if f.Hash != "" && f.Hash != r.Hash && f.State != string(scenarios.NotReached) && r.StopReason != scenarios.StopAtStep.String() {
+			return f, true
 		}
 	}
-	return false
+	return Found{}, false
 }
