@@ -71,3 +71,25 @@ func TestAStartWithoutLicenceExcusesNothing(t *testing.T) {
 		require.Equal(t, asked, s.p.trimmed == 2)
 	}
 }
+
+// Records that are gone from a log's start without a licence are lost: the replica misses them, and if it leads, an
+// acknowledged record is lost. With a licence nothing is.
+func TestALogStartWithoutLicenceLosesRecords(t *testing.T) {
+	for asked, want := range map[bool]Status{false: Violated, true: Held} {
+		s := staged(2)
+		s.committed(0, 0xA)
+		s.committed(1, 0xB)
+		if asked {
+			s.DeletionAsked(orders, 1)
+		}
+		s.tick()
+		s.LogStartMoved(s.p, s.p.Replica(1), 1)
+		s.leads(1, 0, 2)
+		c := s.done()
+		for _, name := range []string{"acked-durable", "deletion-licensed"} {
+			require.Equal(t, want, find(t, c, name).Status, name)
+		}
+		require.True(t, s.p.Replica(1).Log.Has(Batch{Base: 1, Next: 2, CRC: 0xB}))
+		require.False(t, s.p.Replica(1).Log.Has(Batch{Base: 0, Next: 1, CRC: 0xA}))
+	}
+}

@@ -127,8 +127,8 @@ func (v *View) Truncated(p *Partition, r *Replica, to wire.Offset, by string) {
 	v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone, By: by})
 }
 
-// LogStartMoved says that a replica's log now begins at an offset, because retention or an operator deleted the records
-// below that offset.
+// LogStartMoved says that the records below an offset are gone from the start of a replica's log. With a licence, retention
+// or an operator has deleted them. Without one they are lost like truncated records, and the replica misses them.
 func (v *View) LogStartMoved(p *Partition, r *Replica, start wire.Offset) {
 	l := &r.Log
 	if start <= l.start {
@@ -137,8 +137,17 @@ func (v *View) LogStartMoved(p *Partition, r *Replica, start wire.Offset) {
 	if v.licensesStart(p, r, start) {
 		p.release(r, start)
 		p.trimmed = max(p.trimmed, start)
+		l.trim(l.find(start), start)
+		return
 	}
-	l.trim(l.find(start), start)
+	gone := slices.Clone(l.batches[:l.find(start)])
+	l.trim(len(gone), l.start)
+	for _, b := range gone {
+		p.copyLost(v, r, b, false, b.Next <= r.flushed)
+	}
+	if len(gone) > 0 {
+		v.notify(Change{Kind: BatchesRemoved, Partition: p, Replica: r, Node: r.Node, Removed: gone})
+	}
 }
 
 // noteStart records a broker's log start offset. No record below it is expected any more. But the log's segments may still
