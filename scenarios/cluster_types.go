@@ -26,6 +26,8 @@ type (
 	Setting = cluster.Setting
 	// Override changes one or more of the random decisions that follow from the seed.
 	Override = cluster.Override
+	// Decisions receives the decisions that a run leaves to chance.
+	Decisions = cluster.Decisions
 	// Waiter is a kind of client that waits for a response.
 	Waiter = cluster.Waiter
 	// Unsound is a bug in Samsa itself that the simulated world detected.

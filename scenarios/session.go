@@ -46,15 +46,16 @@ type Session struct {
 
 // RunOptions change how a scenario is run. The zero value runs it as written.
 type RunOptions struct {
-	Seed   *uint64                                        // overrides the file's seed
-	Set    []Setting                                      // override the settings of every line that accepts the config
-	Rules  []string                                       // old rules that are enabled besides those of the file
-	Mode   Mode                                           // how messages travel
-	Build  func(cluster.Options) (observe.Cluster, error) // assembles the cluster; nil means observe.Assemble
-	Events uint64                                         // the budget of events; 0 is DefaultEvents
-	Heard  func(Note)                                     // if not nil, is called for every note
-	Each   func(Event)                                    // if not nil, is called for every event, after its notes
-	Work   func(*Hand)                                    // the code of the file's workload line
+	Seed      *uint64                                        // overrides the file's seed
+	Set       []Setting                                      // override the settings of every line that accepts the config
+	Rules     []string                                       // old rules that are enabled besides those of the file
+	Mode      Mode                                           // how messages travel
+	Build     func(cluster.Options) (observe.Cluster, error) // assembles the cluster; nil means observe.Assemble
+	Events    uint64                                         // the budget of events; 0 is DefaultEvents
+	Decisions Decisions                                      // if not nil, receives every random decision that is not 0
+	Heard     func(Note)                                     // if not nil, is called for every note
+	Each      func(Event)                                    // if not nil, is called for every event, after its notes
+	Work      func(*Hand)                                    // the code of the file's workload line
 }
 
 // DefaultEvents is the budget of a run. The verdict of a run that exceeds it is inconclusive.
@@ -303,7 +304,7 @@ func (s *Session) open() bool {
 		s.err = &NeedsTest{test, s.program.File.Name}
 		return false
 	}
-	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each}
+	o := cluster.Options{Seed: s.seed, Mode: s.run.Mode, Rules: allRules(s.program, s.run), Overrides: s.program.Overrides, Sink: s.hear, Events: s.run.Each, Decisions: s.run.Decisions}
 	for _, c := range s.program.code {
 		if c.Verb == verbCluster {
 			o.Brokers = argOr[int32](c.Args, "brokers", 3)

@@ -307,7 +307,7 @@ func (j *shrinking) stop() bool {
 // search runs the search. It returns the file of the small scenario and the report.
 func (j *shrinking) search() ([]byte, shrinkReport, error) {
 	s := &shrink.Shrinker{
-		Try: shrink.Replaying(explore.Options{}), Target: j.target, Jobs: j.jobs, Stop: j.stop, Progress: j.progress,
+		Try: shrink.Replaying(explore.Options{}), Noise: shrink.Deciding(explore.Options{}), Target: j.target, Jobs: j.jobs, Stop: j.stop, Progress: j.progress,
 	}
 	for _, m := range [...]scenarios.Mode{scenarios.ModeWire, scenarios.ModeGuard} {
 		s.Confirm = append(s.Confirm, shrink.Replaying(explore.Options{Mode: m}))

@@ -147,6 +147,7 @@ type Options struct {
 	Configs     []Setting  // of brokers, controllers and features, in the order written; later ones override earlier ones
 	Rules       []string   // the old rules that are enabled
 	Overrides   []Override // changes to the random decisions of the seed
+	Decisions   Decisions  // receives every decision of chance that is not 0; may be nil
 	// Sink receives every note when it is made, even if it is not in the story. Nil discards the notes.
 	Sink func(Note)
 	// Events receives every event, when its effects that are complete at its end are part of the hash. Nil discards the
@@ -164,6 +165,9 @@ type Setting struct{ Name, Value string }
 // Override changes some of the random decisions that follow from the seed. Pin fixes one decision. Off sets all decisions of
 // a site to 0. Keep sets all decisions of a site to 0 except the listed ones. Salt draws decisions as another seed would.
 type Override = sim.Override
+
+// Decisions receives the decisions that the world leaves to chance.
+type Decisions = sim.DecisionSink
 
 // Time is the true time since the world began, in the form that overrides use.
 type Time = sim.Time

@@ -24,7 +24,7 @@ func Assemble(o Options, observe func(Inside) Observer) (Cluster, error) {
 	c.cfg = cfg
 	net, disk := noiseOf(o.Noise)
 	c.world = sim.New(sim.Config{
-		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: o.Overrides, Trace: c, Net: net, Disk: disk,
+		Seed: o.Seed, Mode: sim.Mode(o.Mode), Overrides: o.Overrides, Trace: c, Net: net, Disk: disk, Decisions: o.Decisions,
 	})
 	for i := range o.Controllers {
 		c.controllers = append(c.controllers, c.add(env.Addr(fmt.Sprintf("c%d", i+1)), controllerID(i), "controller"))

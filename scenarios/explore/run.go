@@ -16,6 +16,8 @@ type Options struct {
 	Mode    scenarios.Mode
 	Events  uint64 // the budget of a run; 0 means a million
 	Version string // the version of Samsa, for the found lines of saved files; may be empty
+	// Decisions, if not nil, receives every random decision that is not 0. It serves a single run, not a campaign.
+	Decisions scenarios.Decisions
 	// Judge, if not nil, adds failures to a run that has ended. Tests use it.
 	Judge func(*scenarios.Session) []Failure
 }
@@ -105,7 +107,7 @@ func Replay(program *scenarios.Program, o Options) (r Result, err error) {
 		}
 		r.Verdict = worst(r.Failures)
 	}()
-	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events})
+	s := scenarios.New(program, scenarios.RunOptions{Rules: o.Rules, Mode: o.Mode, Events: o.Events, Decisions: o.Decisions})
 	defer s.Close()
 	v, err := s.Finish()
 	if err != nil {

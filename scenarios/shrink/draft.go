@@ -197,6 +197,14 @@ func (v view) without(ids map[int]bool) draft {
 	return c
 }
 
+// nextID returns an id that no line has.
+func (d draft) nextID() (id int) {
+	for _, l := range d.lines {
+		id = max(id, l.id+1)
+	}
+	return id
+}
+
 // withoutWords returns the draft without the words [from, to) of a line.
 func (d draft) withoutWords(line, from, to int) draft {
 	c := d.clone()

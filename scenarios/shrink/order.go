@@ -85,11 +85,7 @@ func (r *search) untimeAfterWait() (changed bool) {
 // waiting returns the draft with a wait line before a line.
 func (d draft) waiting(before int, span env.Duration) draft {
 	c := d.clone()
-	id := 0
-	for _, l := range c.lines {
-		id = max(id, l.id+1)
-	}
-	c.lines = slices.Insert(c.lines, before, line{id: id, verb: waitVerb, words: []string{scenarios.FormatSpan(span)}})
+	c.lines = slices.Insert(c.lines, before, line{id: d.nextID(), verb: waitVerb, words: []string{scenarios.FormatSpan(span)}})
 	return c
 }
 
@@ -175,17 +171,6 @@ func (r *search) dropRules() (changed bool) {
 		changed = r.accept(c) || changed
 	}
 	return changed
-}
-
-// calm removes the noise, which is the random faults.
-func (r *search) calm() bool {
-	v := r.look()
-	for w, p := range v.parts[0] {
-		if p.Name == "noise" {
-			return r.accept(v.withoutWords(0, w, w+1))
-		}
-	}
-	return false
 }
 
 // maxPlaces bounds the number of lists of brokers that place tries for one topic.

@@ -52,7 +52,7 @@ func drawFailing(n int, rules []string, most uint64) found {
 func shrinkFound(t *testing.T, f found, limit int) Small {
 	t.Helper()
 	tries := 0
-	s := &Shrinker{Try: Replaying(explore.Options{}), Target: f.target}
+	s := &Shrinker{Try: Replaying(explore.Options{}), Noise: Deciding(explore.Options{}), Target: f.target}
 	s.Progress = func(p Progress) { tries = p.Tries }
 	s.Stop = func() bool { return limit > 0 && tries >= limit }
 	for _, m := range []scenarios.Mode{scenarios.ModeWire, scenarios.ModeGuard} {

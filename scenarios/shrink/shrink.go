@@ -13,6 +13,9 @@ type Shrinker struct {
 	Target explore.Failure // its verdict and fingerprint are kept; its text is ignored
 	Jobs   int             // the number of trials that run at once; 0 means one
 
+	// Noise, if not nil, returns the faults that chance has begun in a run. Without it a scenario keeps noise that matters.
+	Noise func(p *scenarios.Program, events uint64) []Decision
+
 	// Confirm has more trials, such as runs in other message modes. The result must fail in the same way in all of them.
 	Confirm []Trial
 

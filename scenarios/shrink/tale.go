@@ -13,15 +13,18 @@ import (
 func tale(v view) string {
 	var said []string
 	for i := range v.lines {
-		if s := v.sentence(i); s != "" {
+		if s := (teller{v}).sentence(i); s != "" {
 			said = append(said, s)
 		}
 	}
 	return strings.Join(said, " ")
 }
 
+// teller describes the lines of a scenario in words.
+type teller struct{ view }
+
 // sentence describes one line. It returns "" if the line is not part of the story.
-func (v view) sentence(i int) string {
+func (v teller) sentence(i int) string {
 	s := v.clause(i)
 	if s == "" {
 		return ""
@@ -37,8 +40,10 @@ func (v view) sentence(i int) string {
 }
 
 // clause describes one line without its time, as part of a sentence.
-func (v view) clause(i int) string {
-	for _, tell := range [...]func(view, int) string{view.tellMaking, view.tellClients, view.tellProcess, view.tellNet, view.tellMachine, view.tellTime} {
+func (v teller) clause(i int) string {
+	for _, tell := range [...]func(teller, int) string{
+		teller.tellMaking, teller.tellClients, teller.tellProcess, teller.tellNet, teller.tellMachine, teller.tellTime,
+	} {
 		if s := tell(v, i); s != "" {
 			return s
 		}
@@ -51,7 +56,7 @@ func (v view) clause(i int) string {
 }
 
 // tellMaking describes lines that create the cluster or a topic, and the requests of operators.
-func (v view) tellMaking(i int) string {
+func (v teller) tellMaking(i int) string {
 	topic := v.word(i, "NEWTOPIC", "TOPIC")
 	switch v.lines[i].verb {
 	case "cluster":
@@ -101,7 +106,7 @@ func (v view) tellMaking(i int) string {
 }
 
 // settings lists the configs of a line after a word. It returns "" if there are none.
-func (v view) settings(i int, after string) string {
+func (v teller) settings(i int, after string) string {
 	var all []string
 	for _, p := range v.parts[i] {
 		if p.Kind == scenarios.KindConfig {
@@ -115,7 +120,7 @@ func (v view) settings(i int, after string) string {
 }
 
 // tellClients describes the requests of clients.
-func (v view) tellClients(i int) string {
+func (v teller) tellClients(i int) string {
 	client, tp := v.word(i, "CLIENT"), v.word(i, "TP")
 	switch v.lines[i].verb {
 	case "send", "produce":
@@ -144,7 +149,7 @@ func (v view) records(i int) (n int) {
 }
 
 // tellProcess describes lines that stop, start or pause processes.
-func (v view) tellProcess(i int) string {
+func (v teller) tellProcess(i int) string {
 	who, many := v.machines(i, "HOST", "HOSTS")
 	switch v.lines[i].verb {
 	case "crash":
@@ -170,7 +175,7 @@ func (v view) tellProcess(i int) string {
 }
 
 // tellNet describes faults of the network.
-func (v view) tellNet(i int) string {
+func (v teller) tellNet(i int) string {
 	a, _ := v.machines(i, "A")
 	b, _ := v.machines(i, "B")
 	ways := " to "
@@ -203,7 +208,7 @@ func (v view) tellNet(i int) string {
 }
 
 // tellMachine describes faults of clocks and disks.
-func (v view) tellMachine(i int) string {
+func (v teller) tellMachine(i int) string {
 	who, _ := v.machines(i, "HOSTS")
 	switch v.lines[i].verb {
 	case "clock":
@@ -225,7 +230,7 @@ func (v view) tellMachine(i int) string {
 }
 
 // tellTime describes waits.
-func (v view) tellTime(i int) string {
+func (v teller) tellTime(i int) string {
 	switch v.lines[i].verb {
 	case "wait":
 		return v.word(i, "TIME") + " pass"
@@ -240,7 +245,7 @@ func (v view) tellTime(i int) string {
 }
 
 // literals returns the literals of a line without arrows, by, for and on.
-func (v view) literals(i int) string {
+func (v teller) literals(i int) string {
 	var all []string
 	for _, p := range v.parts[i] {
 		if p.Kind == "" && !slices.Contains([]string{"->", "<->", "by", "for", "on"}, p.Word.Text) {
@@ -251,7 +256,7 @@ func (v view) literals(i int) string {
 }
 
 // machines describes the machines of a line, and reports whether they may be several.
-func (v view) machines(i int, kinds ...string) (text string, many bool) {
+func (v teller) machines(i int, kinds ...string) (text string, many bool) {
 	list := v.word(i, kinds...)
 	if list == "" {
 		return "", false
