@@ -77,6 +77,24 @@ type Hand struct {
 // unwound is the panic that ends a coroutine.
 type unwound struct{}
 
+// Unwinds reports whether a panic ends the code of a workload. Code that recovers from it must panic with it again.
+func Unwinds(p any) bool { return p == any(unwound{}) }
+
+// ParseTopic reads the words of a topic line: a name and settings.
+func ParseTopic(words string) (cluster.TopicSpec, error) {
+	p, err := Load("topic "+words, fmt.Appendf(nil, "cluster brokers=%d\ntopic %s\n", maxBrokers, words))
+	if err != nil {
+		return cluster.TopicSpec{}, err
+	}
+	a := p.code[1].Args
+	spec := cluster.TopicSpec{Name: arg[string](a, "NEWTOPIC"), Partitions: argOr[int32](a, "partitions", 1), Replicas: argOr[int32](a, "replicas", 3),
+		On: arg[[]wire.NodeID](a, "on"), Configs: a.Settings}
+	if len(spec.On) > 0 {
+		spec.Replicas = int32(len(spec.On))
+	}
+	return spec, nil
+}
+
 // runWorkload starts the code of a workload line.
 func runWorkload(s *Session, a *Args) Result {
 	if s.work == nil {
@@ -103,7 +121,7 @@ func (w *workloads) start(name env.Addr, configs []Setting, code func(*Hand)) *H
 	h := &Hand{w: w, client: name, configs: configs}
 	h.next, h.stop = iter.Pull(func(yield func(struct{}) bool) {
 		defer func() {
-			if r := recover(); r != nil && r != any(unwound{}) {
+			if r := recover(); r != nil && !Unwinds(r) {
 				panic(r)
 			}
 		}()

@@ -53,6 +53,7 @@ const (
 	modCobra    = "github.com/spf13/cobra"
 	modPflag    = "github.com/spf13/pflag"
 	modCharm    = "charm.land"
+	modRapid    = "pgregory.net/rapid"
 )
 
 // protocol lists the other modules that protocol code may import: Kafka's messages, its errors, and a hash.
@@ -140,6 +141,10 @@ var layers = []Layer{
 		Except: map[string]string{"recover": "the panic of one seed is a finding, and the campaign continues"}},
 	{Path: "scenarios/shrink", Ours: []string{"sim/env", "check", "scenarios", "scenarios/view", "scenarios/explore"}, Std: [][]string{stdPure}, Modules: protocol,
 		Argue: []string{"goroutine"}, Why: "a shrinker changes the lines of a scenario and runs it; it knows of a failure only its fingerprint"},
+	{Path: "scenarios/prop", Ours: []string{"sim/env", "check", "wire", "scenarios/cluster", "scenarios", "scenarios/view", "scenarios/explore", "scenarios/shrink"},
+		Std: [][]string{stdAny}, Modules: []string{modRapid},
+		Why:    "only tests import this package; it draws plans, runs a user's code in them and shrinks what fails, each by a package of ours",
+		Exempt: "it has the flags, files and deadline of a test; the runs that it starts are deterministic"},
 	{Path: "scenarios/speed", Ours: []string{"sim/env", "wire", "sim", "scenarios/cluster", "scenarios/observe", "scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdReport}, Modules: protocol,
 		Why: "benchmarks and the user's command measure the same work; the caller provides the clock"},
 	{Path: "scenarios/museum", Ours: []string{"scenarios", "scenarios/explore"}, Std: [][]string{stdPure, stdFiles, stdReport}, Modules: protocol,

@@ -22,14 +22,17 @@ type Parts struct {
 
 // Needs are the decisions of a composed plan that the caller makes. The zero value leaves all of them to chance.
 type Needs struct {
-	Test, Client string   // the workload line; without a test, clients are drawn
-	Configs      []string // of that client, such as acks=all
-	Brokers      int      // 0 draws at least three, and as many as the topics need
-	Topics       []string // the words of topic lines; empty draws topics
-	Faults       []string // the families that may occur; nil allows Survivable
-	Operations   []string // the kinds of requests of an operator that may occur
-	Rules        []string // old rules, as rule lines
+	Test       string   // the test of the workload line, whose client is TestClient; without it, clients are drawn
+	Configs    []string // of that client, such as acks=all
+	Brokers    int      // 0 draws at least three, and as many as the topics need
+	Topics     []string // the words of topic lines; empty draws topics
+	Faults     []string // the families that may occur; nil allows Survivable
+	Operations []string // the kinds of requests of an operator that may occur
+	Rules      []string // old rules, as rule lines
 }
+
+// TestClient is the client of a test's own code.
+const TestClient = "app"
 
 // Survivable lists the families of faults after which no record is missing that a producer with acks=all got an ack for, if
 // the topic has three replicas and min.insync.replicas=2. Loss of power is none of them, because Kafka does not flush.
@@ -75,6 +78,11 @@ func Compose(parts Parts, needs Needs) (*Plan, error) {
 	p.brokers = cmp.Or(needs.Brokers, max(least, pick(d, "brokers", 0, 3, 3, 3, 4, 5)))
 	if p.brokers < least {
 		return nil, fmt.Errorf("a topic has %d replicas, and there are %s", least, plural(p.brokers, "broker"))
+	}
+	for i := range p.topics {
+		if t := &p.topics[i]; t.replicas == 0 {
+			t.replicas = min(3, p.brokers) // the default of the line
+		}
 	}
 	for i := range pick(d, "topics", 0, 1, 1, 1, 2) {
 		if len(needs.Topics) == 0 {
@@ -165,7 +173,7 @@ func ownTopic(text string) (t topic, err error) {
 		return t, err
 	}
 	of := p.Partitions()
-	t = topic{name: of[0].Topic, partitions: len(of), replicas: 1, words: strings.Fields(text)[1:]}
+	t = topic{name: of[0].Topic, partitions: len(of), words: strings.Fields(text)[1:]}
 	for _, part := range p.Commands()[1].Parts() {
 		switch part.Name {
 		case "replicas":
@@ -181,8 +189,7 @@ func ownTopic(text string) (t topic, err error) {
 
 // runTest adds the line of a test's own workload. Its client is the only one that faults may hit.
 func (p *Plan) runTest() {
-	client := cmp.Or(p.needs.Client, "app")
-	p.producers = append(p.producers, client)
+	p.producers = append(p.producers, TestClient)
 	configs := words{}
 	for _, c := range p.needs.Configs {
 		configs = append(configs, c)
@@ -193,7 +200,7 @@ func (p *Plan) runTest() {
 			configs = append(configs, c)
 		}
 	}
-	p.at(p.time.boot, newLine(Tag{}, "workload", testWord(p.needs.Test), "as", host(client), configs))
+	p.at(p.time.boot, newLine(Tag{}, "workload", testWord(p.needs.Test), "as", host(TestClient), configs))
 }
 
 // testWord returns the name of a test as a word of a line. The name of a subtest may have any characters.

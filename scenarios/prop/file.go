@@ -1,0 +1,290 @@
+package prop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"samsa/scenarios"
+	"samsa/scenarios/explore"
+	"samsa/scenarios/shrink"
+	"samsa/scenarios/view"
+)
+
+// saved is the directory of the files of failures.
+const saved = "testdata/samsa"
+
+// replayFlag replays the file of -samsa.file, and reports whether there is one. A test that the file does not name is skipped.
+func (r *runner) replayFlag(t testing.TB) bool {
+	t.Helper()
+	if *fileFlag == "" {
+		return false
+	}
+	p := r.read(t, *fileFlag)
+	switch of := p.Workload(); {
+	case of == "":
+		t.Fatalf("-samsa.file: %s has no workload line, so it needs no test: samsa run %s", *fileFlag, *fileFlag)
+	case of != r.needs.Test:
+		t.Skipf("%s is a file of %s", *fileFlag, of)
+	}
+	t.Log(r.story(p))
+	r.replay(t, *fileFlag, p)
+	return true
+}
+
+// replaySaved replays the files of this test. It reports whether one of them failed.
+func (r *runner) replaySaved(t testing.TB) bool {
+	t.Helper()
+	paths, _ := filepath.Glob(filepath.Join(saved, "*.txt")) // sorted
+	for _, path := range paths {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			t.Errorf("a saved file: %v", err)
+			continue
+		}
+		// A file that cannot be read is that of some test; the one with its name reports it.
+		p, err := scenarios.Load(path, src)
+		switch {
+		case err == nil && p.Workload() == r.needs.Test && r.needs.Test != "":
+			r.replay(t, path, p)
+		case err != nil && strings.HasPrefix(filepath.Base(path), fileName(r.name)+"-"):
+			t.Errorf("a saved file: %v", err)
+		}
+	}
+	return t.Failed()
+}
+
+// read reads a file.
+func (r *runner) read(t testing.TB, path string) *scenarios.Program {
+	t.Helper()
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("-samsa.file: %v (the path begins in the directory of the test)", err)
+	}
+	p, err := scenarios.Load(path, src)
+	if err != nil {
+		t.Fatalf("-samsa.file: %v", err)
+	}
+	return p
+}
+
+// replay runs a file once.
+func (r *runner) replay(t testing.TB, path string, p *scenarios.Program) {
+	t.Helper()
+	res := r.play(t, p)
+	if !res.failed() {
+		t.Logf("%s: held%s", path, gone(res.verdict))
+		return
+	}
+	if how := r.differs(p.File.String(), res.hash()); how != "" {
+		t.Errorf("%s: %s", path, notDeterministic(how))
+		return
+	}
+	t.Errorf("%s: %s\n%s", path, describe(res.worst()), r.details(res, res.worst(), path))
+}
+
+// story runs a file and returns its story.
+func (r *runner) story(p *scenarios.Program) (text string) {
+	s := scenarios.New(p, r.options(map[string]bool{}))
+	defer s.Close()
+	defer func() {
+		if bad := recover(); bad != nil {
+			text = fmt.Sprintf("no story: %v", bad)
+		}
+	}()
+	if _, err := s.Finish(); err != nil {
+		return err.Error()
+	}
+	return view.StoryText(view.Story(s))
+}
+
+// gone names the failures that were found in a file and are not there any more.
+func gone(v *scenarios.Verdict) string {
+	var all []string
+	for _, f := range v.Found {
+		if f.State == scenarios.Gone {
+			all = append(all, f.Fingerprint())
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "; gone: " + strings.Join(all, ", ")
+}
+
+// describe returns a failure in words.
+func describe(f scenarios.Failure) string {
+	return strings.TrimPrefix(f.Check, scenarios.Own) + ": " + f.Text
+}
+
+// notDeterministic returns the report on a workload that is not deterministic.
+func notDeterministic(how string) string {
+	return "the workload is not deterministic: the same draw gave two runs. Look for goroutines, real time, random numbers, the order of a map, " +
+		"and state that an earlier run has left.\n\n" + how
+}
+
+// details returns what helps with a failure: the other failures, the losses that were allowed, and the command.
+func (r *runner) details(res result, target scenarios.Failure, path string) string {
+	var b strings.Builder
+	for _, f := range res.failures {
+		if f.Fingerprint() != target.Fingerprint() {
+			b.WriteString(hang("    also    ", describe(f)))
+		}
+	}
+	for _, p := range res.priced {
+		b.WriteString(hang("    PRICED  ", p))
+	}
+	fmt.Fprintf(&b, "    file    %s\n    again   go test -run '^%s$' -samsa.file %s\n", path, r.name, path)
+	return b.String()
+}
+
+// hang wraps a text after a head, and indents later lines by the width of the head.
+func hang(head, text string) string {
+	return head + strings.ReplaceAll(scenarios.Wrap(text, 100-len(head)), "\n", "\n"+strings.Repeat(" ", len(head))) + "\n"
+}
+
+// fail shrinks a draw that failed, saves it, and ends the test.
+func (r *runner) fail(t testing.TB, text string, res result, seed int) {
+	t.Helper()
+	if how := r.differs(text, res.hash()); how != "" && res.verdict != nil {
+		t.Fatalf("draw %d: %s", seed, notDeterministic(how))
+	}
+	target := res.worst()
+	path := r.path(target.Check)
+	whole := r.file(text, res, target, "")
+	if err := write(path, whole); err != nil { // before it is shrunk, so that an end of the process loses nothing
+		path = filepath.Join(os.TempDir(), filepath.Base(path))
+		t.Logf("the file cannot be saved: %v", err)
+		if err := write(path, whole); err != nil {
+			t.Fatalf("draw %d: %s\nthe file cannot be saved: %v\n%s", seed, describe(target), err, whole)
+		}
+	}
+	how := "not shrunk"
+	if target.Verdict != scenarios.ClassUndecided {
+		var small string
+		if small, how = r.shrink(text, target); small != "" {
+			if again, err := r.try(load(small), events); err == nil && again.failed() {
+				res, target = again, again.of(target)
+				whole = r.file(small, again, target, how)
+				if err := write(path, whole); err != nil {
+					t.Logf("the file keeps the draw as it was: %v", err)
+				}
+			}
+		}
+	}
+	t.Fatalf("%s\n    draw    %d, %s\n%s\n%s", describe(target), seed, how, r.details(res, target, path), indent(whole))
+}
+
+// shrink makes a draw small. It returns "" if that does not succeed, and how far it came.
+func (r *runner) shrink(text string, target scenarios.Failure) (small, how string) {
+	s := shrink.Shrinker{
+		Target: target, Stop: r.shrinkStop(),
+		Try: func(p *scenarios.Program, limit uint64) shrink.Tried {
+			if !r.keeps(p) {
+				return shrink.Tried{}
+			}
+			res, err := r.try(p, min(limit, events))
+			if err != nil {
+				return shrink.Tried{}
+			}
+			tried := shrink.Tried{Failures: res.failures}
+			if res.verdict != nil {
+				tried.Events = res.verdict.Events
+			}
+			return tried
+		},
+	}
+	from := 0
+	s.Progress = func(p shrink.Progress) { from = p.From }
+	out, err := s.Shrink([]byte(text))
+	if err != nil {
+		return "", "not shrunk: " + err.Error()
+	}
+	how = fmt.Sprintf("shrunk from %d lines to %d in %d runs", from, len(load(string(out.Text)).Commands()), out.Tries)
+	if out.Stopped {
+		how += ", when its time was over"
+	}
+	return string(out.Text), how
+}
+
+// keeps reports whether a file still has what the test itself decides: its topics, and its client with its configs. A file
+// without them would fail for a reason that the test excludes.
+func (r *runner) keeps(p *scenarios.Program) bool {
+	var have []string
+	for _, c := range p.Commands() {
+		have = append(have, c.Line.String())
+	}
+	for _, words := range r.needs.Topics {
+		if !slices.Contains(have, "topic "+strings.Join(strings.Fields(words), " ")) {
+			return false
+		}
+	}
+	return r.needs.Test == "" || slices.ContainsFunc(p.Commands(), func(c scenarios.Command) bool {
+		line := strings.Fields(c.Line.String())
+		at := slices.Index(line, "workload")
+		lost := slices.ContainsFunc(r.needs.Configs, func(config string) bool { return !slices.Contains(line, config) })
+		return at >= 0 && slices.Contains(line, explore.TestClient) && !lost
+	})
+}
+
+// first returns the path of the first file of a failure.
+func (r *runner) first(check string) string {
+	return filepath.Join(saved, fileName(r.name)+"-"+fileName(strings.TrimPrefix(check, scenarios.Own))+".txt")
+}
+
+// path returns a path for a new file of a failure, which no file has.
+func (r *runner) path(check string) string {
+	path := r.first(check)
+	for n := 2; exists(path); n++ {
+		path = fmt.Sprintf("%s-%d.txt", strings.TrimSuffix(r.first(check), ".txt"), n)
+	}
+	return path
+}
+
+// fileName returns a name without the characters that paths cannot have.
+func fileName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+// file returns the text of a file: a comment, the lines, and what was found in them.
+func (r *runner) file(text string, res result, target scenarios.Failure, how string) string {
+	var b strings.Builder
+	for _, line := range strings.Split(scenarios.Wrap(r.name+" fails: "+describe(target), 96), "\n") {
+		fmt.Fprintf(&b, "# %s\n", line)
+	}
+	if how != "" {
+		fmt.Fprintf(&b, "# %s%s.\n", strings.ToUpper(how[:1]), how[1:])
+	}
+	b.WriteString("\n")
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool { return strings.HasPrefix(l, "#") })
+	b.WriteString(strings.TrimSpace(strings.Join(lines, "\n")) + "\n")
+	seen := map[string]bool{}
+	for _, f := range res.failures {
+		if print := f.Fingerprint(); !seen[print] {
+			seen[print] = true
+			b.WriteString(f.FoundLine(res.hash(), events, "") + "\n")
+		}
+	}
+	return b.String()
+}
+
+// write writes a file, and makes its directory.
+func write(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o666)
+}
+
+// indent indents a text by four spaces.
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ")
+}

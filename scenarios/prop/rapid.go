@@ -1,0 +1,136 @@
+package prop
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"samsa/scenarios/explore"
+)
+
+// The generators of this file draw lines of scenario files, for tests that use rapid themselves. A plan is drawn whole before
+// it runs, so a shrinker of the draw (rapid's, or the fuzzer's) shrinks the plan and not the run.
+
+// Plans draws whole plans for a test: the text of a scenario file. Without code, the plan has drawn clients; with code it has
+// the line that runs it.
+func Plans(name string, test Test) *rapid.Generator[string] {
+	r := &runner{needs: needsOf(name, test)}
+	return rapid.Map(r.plans(), func(p plan) string { return p.Text() })
+}
+
+// Clusters draws the lines that make a cluster and its topics.
+func Clusters(test Test) *rapid.Generator[[]string] {
+	return lines(test, func(t *rapid.T) explore.Parts {
+		return explore.Parts{World: word(t, "world"), Cluster: word(t, "cluster")}
+	}, func(l explore.Line) bool { return l.Part == explore.Boot })
+}
+
+// Workloads draws the lines of clients that send and read.
+func Workloads(test Test) *rapid.Generator[[]string] {
+	return lines(test, func(t *rapid.T) explore.Parts { return explore.Parts{Workload: word(t, "workload")} },
+		func(l explore.Line) bool { return l.Part == explore.Serving })
+}
+
+// Operations draws the lines of an operator's requests; Test.Operations has their kinds.
+func Operations(test Test) *rapid.Generator[[]string] {
+	return lines(test, func(t *rapid.T) explore.Parts { return explore.Parts{Operations: words(t, "operations", 8)} },
+		func(l explore.Line) bool { return l.Part == explore.Serving && l.ID > 0 })
+}
+
+// Faults draws the lines that begin and end faults; Test.Faults has their families.
+func Faults(test Test) *rapid.Generator[[]string] {
+	return lines(test, func(t *rapid.T) explore.Parts { return explore.Parts{Faults: words(t, "faults", 16)} },
+		func(l explore.Line) bool { return l.Part == explore.Serving && l.ID > 0 })
+}
+
+// Fuzz is Check for `go test -fuzz`: the fuzzer's bytes are the draw, with the bridge of rapid. Each fault has bytes of its
+// own, so the fuzzer changes one at a time.
+func Fuzz(f *testing.F, test Test, work func(*Client)) {
+	f.Helper()
+	r := newRunner(f, test, work)
+	if r.replayFlag(f) || r.replaySaved(f) {
+		return
+	}
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
+		if report := r.fuzz(r.plans().Draw(t, "plan").Text()); report != "" {
+			t.Fatalf("%s", report)
+		}
+	}))
+}
+
+// fuzz runs one draw of the fuzzer, and returns "" if it holds. The first draw with a failure is shrunk and saved; the fuzzer
+// runs it again and again to make its bytes fewer, and then the file is there.
+func (r *runner) fuzz(text string) (report string) {
+	res, err := r.try(load(text), events)
+	switch {
+	case err != nil:
+		return err.Error()
+	case !res.failed():
+		return ""
+	}
+	target, path := res.worst(), r.first(res.worst().Check)
+	if !exists(path) {
+		small, how := r.shrink(text, target)
+		if again, err := r.try(load(orText(small, text)), events); err == nil && again.failed() {
+			res, target, text = again, again.of(target), orText(small, text)
+		}
+		if err := write(path, r.file(text, res, target, how)); err != nil {
+			return fmt.Sprintf("%s\nthe file cannot be saved: %v", describe(target), err)
+		}
+	}
+	return describe(target) + "\n" + r.details(res, target, path)
+}
+
+// plans draws whole plans.
+func (r *runner) plans() *rapid.Generator[plan] {
+	return rapid.Custom(func(t *rapid.T) plan {
+		return plan{mustCompose(explore.Parts{
+			World: word(t, "world"), Cluster: word(t, "cluster"), Workload: word(t, "workload"),
+			Operations: words(t, "operations", 8), Faults: words(t, "faults", 16),
+		}, r.needs)}
+	})
+}
+
+// plan is a plan that rapid draws. GoString is short, because rapid logs each draw.
+type plan struct{ *explore.Plan }
+
+// GoString implements fmt.GoStringer.
+func (p plan) GoString() string {
+	return fmt.Sprintf("a plan of %d lines, seed %d", len(p.Lines()), p.Seed)
+}
+
+// lines draws parts and returns some lines of the plan that they give.
+func lines(test Test, parts func(*rapid.T) explore.Parts, wanted func(explore.Line) bool) *rapid.Generator[[]string] {
+	return rapid.Custom(func(t *rapid.T) (all []string) {
+		for _, l := range mustCompose(parts(t), needsOf("", test)).Lines() {
+			if wanted(l) {
+				all = append(all, l.String())
+			}
+		}
+		return all
+	})
+}
+
+func word(t *rapid.T, label string) uint64 { return rapid.Uint64().Draw(t, label) }
+
+func words(t *rapid.T, label string, most int) []uint64 {
+	return rapid.SliceOfN(rapid.Uint64(), 0, most).Draw(t, label)
+}
+
+// mustCompose composes a plan from needs that were checked.
+func mustCompose(parts explore.Parts, needs explore.Needs) *explore.Plan {
+	p, err := explore.Compose(parts, needs)
+	if err != nil {
+		panic("prop.Test: " + err.Error())
+	}
+	return p
+}
+
+// orText returns the first of two texts that is not empty.
+func orText(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
