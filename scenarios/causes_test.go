@@ -99,3 +99,86 @@ func TestCausesOfALoss(t *testing.T) {
 		t.Errorf("the old rule decided %+v", l.Decisions)
 	}
 }
+
+// The ledger has each fault with its line, and a message that a cut holds back has no receiver yet.
+func TestCausesKnowEveryFault(t *testing.T) {
+	src := `cluster brokers=3 controllers=1 seed=5
+topic orders on=1,2,3 min.insync.replicas=1
+produce p1 orders-0 a
+cut b1 -> b2
+slow b1 -> b3 by 1s
+link b2 -> b3 reset
+link b3 -> b2 lossy for 1s
+pause b3
+resume b3
+slow b3 times 10
+slow b3 times 1
+disk b3 slow by 1ms
+disk b3 heal
+clock b3 skew 1s
+send p1 orders-0 b
+wait 1s
+stop b3
+wait 3s
+start b3
+crash b2
+crash b1 power
+heal b1 -> b2
+`
+	program, err := scenarios.Load("faults.txt", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := scenarios.New(program, scenarios.RunOptions{})
+	if _, err := s.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := scenarios.CausesOf(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range l.Faults {
+		got = append(got, fmt.Sprintf("%d %s %s %s", f.Line, f.Kind, f.From, f.To))
+	}
+	want := []string{
+		"4 cut b1 b2", "5 slow b1 b3", "6 link reset b2 b3", "7 link lossy b3 b2", "8 pause b3 b3", "9 resume b3 b3", "10 slow cpu b3 b3", "11 fast cpu b3 b3",
+		"12 disk slow b3 b3", "13 disk heal b3 b3", "14 clock skew b3 b3", "17 stop b3 b3", "19 start b3 b3", "20 crash b2 b2", "21 power b1 b1", "22 heal b1 b2",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the faults are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if n := len(l.Began); n != 22 || l.Began[3].Line != 4 || l.Began[3].Event == 0 {
+		t.Errorf("%d lines began: %+v", n, l.Began)
+	}
+	lost, answered := 0, 0
+	for i := range l.Messages {
+		m := &l.Messages[i]
+		if m.From == "b1" && m.To == "b2" && m.Got == observe.None {
+			lost++
+		}
+		if m.Got != observe.None {
+			if e := l.Events[m.Got]; e.Machine != m.To || e.Message != i || e.Time != m.GotAt || m.GotAt < m.SentAt {
+				t.Fatalf("the message %+v was handled by %+v", m, e)
+			}
+		}
+		if m.Response != nil && m.Of != observe.None {
+			if q := l.Messages[m.Of]; q.From != m.To || q.To != m.From || q.Request == nil || q.Got == observe.None {
+				t.Fatalf("the response %+v answers %+v", m, q)
+			}
+			answered++
+		}
+	}
+	if lost == 0 || answered < 20 {
+		t.Errorf("%d messages are held back and %d requests are answered", lost, answered)
+	}
+	var died []string
+	for _, e := range l.Events {
+		if e.Kind == "died" {
+			died = append(died, fmt.Sprint(e.Machine, " ", e.Power))
+		}
+	}
+	if !slices.Equal(died, []string{"b3 false", "b2 false", "b1 true"}) {
+		t.Errorf("these processes died: %q", died)
+	}
+}
