@@ -32,8 +32,8 @@ func (a *app) whyCommand() *cobra.Command {
 		Long: "Runs a scenario that fails and explains one finding: what the check saw, and for each question that this raises the events, " +
 			"messages and faults that answer it, across machines and back in time. Then it changes the scenario in one place at a time " +
 			"(an old rule, a config, a fault, an operation), runs it again, and says with which changes the check holds.\n\n" +
-			"SCENARIO is a name (samsa list scenarios) or the path of a file. Without CHECK it explains the violation that the enabled " +
-			"old rule is known for, or else the first one. A check that is priced, not violated, is explained if it is named.\n\n" +
+			"SCENARIO is a name (samsa list scenarios) or the path of a file. Without CHECK it explains the violation that the file's " +
+			"found line names or its old rule is known for, or else the first one. A check that is priced, not violated, is explained if it is named.\n\n" +
 			"In the output, > is a line of the scenario, ! an old rule that decided otherwise than today's, = the reason for a price.\n\n" +
 			"Exit codes: 0 it is explained; 2 there is nothing to explain, wrong usage, or a malformed scenario; 70 a bug of Samsa's; " +
 			"130 interrupted, with the changes that were tried. With --json there is exactly one object on stdout: schema " +
@@ -193,7 +193,7 @@ func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, er
 		}
 	}
 	if len(failed) > 0 {
-		return bestFinding(v), nil
+		return bestFinding(j.program, v), nil
 	}
 	if len(priced) > 0 {
 		return check.Finding{}, usage(command+" "+priced[0], "no check is violated in %s, but a promise has its price: %s", j.name, strings.Join(priced, ", "))
@@ -201,9 +201,17 @@ func whichFinding(j *job, v *scenarios.Verdict, named string) (check.Finding, er
 	return check.Finding{}, doesNotFail(j, v)
 }
 
-// bestFinding returns the violation that an enabled old rule is known for, or the first one.
-func bestFinding(v *scenarios.Verdict) check.Finding {
+// bestFinding returns the violation that a found line of the file names, or that an enabled old rule is known for, or the
+// first one.
+func bestFinding(p *scenarios.Program, v *scenarios.Verdict) check.Finding {
 	all := violated(v)
+	for _, found := range p.Found() {
+		for _, f := range all {
+			if f.Check.Name == found.Check {
+				return f
+			}
+		}
+	}
 	for _, r := range scenarios.OldRules() {
 		for _, f := range all {
 			if slices.Contains(v.Rules, r.ID) && r.Check == f.Check.Name {
@@ -222,7 +230,7 @@ var ruleInText = regexp.MustCompile(`\b[MKI][0-9]+\b`)
 func doesNotFail(j *job, v *scenarios.Verdict) error {
 	text := fmt.Sprintf("%s does not fail: no check is violated", j.name)
 	if v.Reason != scenarios.NotStopped {
-		text += fmt.Sprintf(" (the run ended early: %s)", v.Stopped)
+		text = fmt.Sprintf("%s violates no check, so there is no finding to explain; it ended early: %s", j.name, v.Stopped)
 	}
 	for _, id := range ruleInText.FindAllString(j.program.File.Story, -1) {
 		if slices.Contains(ruleNames(), id) && !slices.Contains(v.Rules, id) {

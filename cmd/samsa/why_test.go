@@ -14,7 +14,8 @@ import (
 func TestWhyCodes(t *testing.T) {
 	mine := scenario(t, "cluster brokers=1 controllers=1 seed=3\ntopic orders partitions=1 replicas=1\nproduce p1 orders-0 a\n")
 	ruled := scenario(t, "# Needs M22.\ncluster brokers=2 controllers=1 seed=22 replica.lag.time.max.ms=2000\nrule M22\ntopic orders on=1,2 min.insync.replicas=1\n"+
-		"cut b1 <-> b2,c1\nsend p1 orders-0 b\nwait 5s\ncrash p1\ncrash b1\nrun until leader orders-0 is b2 within 30s\n")
+		"cut b1 <-> b2,c1\nsend p1 orders-0 b\nwait 5s\ncrash p1\ncrash b1\nrun until leader orders-0 is b2 within 30s\nfound hw-justified\n")
+	stuck := scenario(t, "cluster brokers=1 controllers=1 seed=3\ntopic orders partitions=1 replicas=1\ncrash b1\nrun until leader orders-0 is b1 within 3s\n")
 	for _, c := range []struct {
 		args []string
 		code code
@@ -28,10 +29,12 @@ func TestWhyCodes(t *testing.T) {
 		{[]string{"why", "museum-m29", "acked-durable", "--rule", "M29"}, exitOK, "acked-durable is VIOLATED"},
 		{[]string{"why", "acks-one", "acked-durable"}, exitOK, "acked-durable is PRICED"},
 		{[]string{"why", ruled}, exitOK, "! old rule M22: today"},
+		{[]string{"why", ruled}, exitOK, "hw-justified is VIOLATED"},
 		{[]string{"why", ruled}, exitOK, "  without line 3 (rule M22)"},
 
 		{[]string{"why", "museum-m1"}, exitUsage, "museum-m1 does not fail: no check is violated; its comment names the old rule M1, which is not enabled\n  try: samsa why museum-m1 --rule M1\n"},
 		{[]string{"why", mine}, exitUsage, "does not fail: no check is violated; if its failure needs an old rule or another seed, name it with --rule or --seed"},
+		{[]string{"why", stuck}, exitUsage, "violates no check, so there is no finding to explain; it ended early: line 4: run until leader"},
 		{[]string{"why", "acks-one"}, exitUsage, "no check is violated in acks-one, but a promise has its price: acked-durable\n  try: samsa why acks-one acked-durable\n"},
 		{[]string{"why", "museum-m1", "hw-monotone", "--rule", "M1"}, exitUsage, "hw-monotone is held in museum-m1: there is nothing to explain; what failed there is acked-durable, acked-electable"},
 		{[]string{"why", "museum-m1", "acked-durabel", "--rule", "M1"}, exitUsage, `no check "acked-durabel" (did you mean "acked-durable"?)`},

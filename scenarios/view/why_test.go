@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -45,12 +46,15 @@ var chains = []struct {
 	{"acks-one", "acked-durable", nil},
 }
 
-// ended runs a scenario of the library to its end.
+// ended runs a scenario of the library or of testdata to its end.
 func ended(t *testing.T, name string, rules []string, budget uint64) *scenarios.Session {
 	t.Helper()
 	src, ok := scenarios.Source(name)
 	if !ok {
-		t.Fatalf("no scenario %s", name)
+		var err error
+		if src, err = os.ReadFile("testdata/" + name + ".txt"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p, err := scenarios.Load(name, src)
 	if err != nil {

@@ -83,6 +83,8 @@ func (w commits) highWatermark(p *check.Partition, x check.Batch, h int, lacking
 	case counts && pending != nil && !slices.Contains(pending, lacking):
 		raises("it does not wait for " + who + ", which it wants out of the ISR")
 		w.uncounted(p, c, h, lacking)
+	case counts:
+		raises("it does not wait for " + who + ", which is in its ISR")
 	default:
 		raises("its ISR is " + w.nodes(isr) + ", without " + who)
 		w.uncounted(p, c, h, lacking)

@@ -52,19 +52,10 @@ func (w elections) election(p *check.Partition, a int) {
 	case how == "unclean":
 		where += ", without it, so that is an unclean election"
 	}
-	var gone []string
-	for _, id := range eligible {
-		if name := w.node(id); id != c.Assigned.Leader && w.down(name, w.time(event), w.time(event)) >= 0 {
-			gone = append(gone, name)
-		}
-	}
-	switch len(gone) {
-	case 0:
+	if gone := w.gone(eligible, c.Assigned.Leader, event); gone != "" {
+		where += "; " + gone
+	} else {
 		where += strings.Replace(w.isrReason(p, a, event), ", since ", "; ", 1)
-	case 1:
-		where += "; " + gone[0] + " is down"
-	default:
-		where += "; " + inWords(gone) + " are down"
 	}
 	w.at(LinkEvent, event, "makes %s leader of %s in epoch %d: %s", w.node(c.Assigned.Leader), p.TP, c.Assigned.Epoch, where)
 	if k := w.assignment(p, a-1); k >= 0 {
@@ -91,6 +82,33 @@ func (w elections) election(p *check.Partition, a int) {
 	if len(said) == 0 && c.Was.Leader != wire.NoNode && c.Was.Leader != c.Assigned.Leader && !w.electLine(p, a, event) {
 		w.isolated(w.node(c.Was.Leader), now)
 	}
+}
+
+// gone returns the replicas other than the leader that are down or paused in an event, in words.
+func (w elections) gone(ids []wire.NodeID, leader wire.NodeID, event uint64) string {
+	names := map[string][]string{}
+	for _, id := range ids {
+		i := w.down(w.node(id), w.time(event), w.time(event))
+		if id == leader || i < 0 {
+			continue
+		}
+		how := "down"
+		if w.Faults[i].Kind == "pause" {
+			how = "paused"
+		}
+		names[how] = append(names[how], w.node(id))
+	}
+	var all []string
+	for _, how := range [...]string{"down", "paused"} {
+		switch n := names[how]; len(n) {
+		case 0:
+		case 1:
+			all = append(all, n[0]+" is "+how)
+		default:
+			all = append(all, inWords(n)+" are "+how)
+		}
+	}
+	return strings.Join(all, ", and ")
 }
 
 // emptied adds the changes that left a partition without any eligible replica.

@@ -238,6 +238,11 @@ func (w copies) lacks(r part, x check.Batch, i int) {
 	w.stale(r, x, i)
 	before := len(w.links)
 	w.undelivered(r.p, w.node(w.Changes[born].Node), who, x, w.time(w.Changes[i].Event))
+	if k := w.last(i, func(c *scenarios.CausedChange) bool {
+		return c.Kind == check.BatchesRemoved && c.Partition == r.p && c.Node == r.node && c.Removed[0].Base <= x.Base && x.Base < c.Removed[len(c.Removed)-1].Next
+	}); k >= 0 {
+		w.removedLine(r, k) // another record was at that offset
+	}
 	if !w.keptFrom(r, x, born, i) && len(w.links) == before {
 		w.at(LinkState, w.Changes[i].Event, "has not fetched %s by then: its log ends at %d", it(x), end(log))
 		w.setMachine(who)

@@ -170,6 +170,11 @@ func (w voters) metadataLeads(node wire.NodeID, i int) {
 		w.deposed(c, node)
 		return
 	}
+	if !slices.Contains(w.Standing, "ResumeLead") {
+		w.at(LinkEvent, c.Event, "elects itself in epoch %d: it needs no other vote", c.Quorum.Epoch)
+		w.deposed(c, node)
+		return
+	}
 	w.at(LinkEvent, c.Event, "starts, and goes on as leader of epoch %d, as its quorum-state file says", c.Quorum.Epoch)
 	w.standing("ResumeLead")
 	for j := len(w.Faults) - 1; j >= 0; j-- {
