@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -66,4 +67,42 @@ func shortened(t *testing.T, out string) string {
 		t.Fatalf("the story has no parts that could be left out:\n%s", out)
 	}
 	return b.String()
+}
+
+// The README and the help of run list all exit codes of a run, and in one order: that in which they apply.
+func TestExitCodesAreListed(t *testing.T) {
+	applies := []code{exitInternal, exitViolated, exitLiveness, exitUnmet, exitInconclusive, exitOK}
+	src, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, c := range append([]code{exitInterrupted, exitUsage}, applies...) {
+		row := fmt.Sprintf("\n| %d | ", c)
+		i := strings.Index(string(src)[at:], row)
+		if i < 0 {
+			t.Fatalf("README.md has no row for %d after that of the code before", c)
+		}
+		at += i
+	}
+	help := strings.Join(strings.Fields(samsa(t, "help", "run").out), " ")
+	_, help, ok := strings.Cut(help, "Exit codes, the first that applies: ")
+	if !ok {
+		t.Fatalf("help run has no exit codes:\n%s", help)
+	}
+	for _, c := range applies {
+		word := fmt.Sprintf("%d ", c)
+		if c == exitOK {
+			word = "0 otherwise"
+		}
+		if !strings.HasPrefix(help, word) && !strings.Contains(help, "; "+word) {
+			t.Fatalf("help run does not list %d after the codes before it: %s", c, help)
+		}
+		_, help, _ = strings.Cut(help, word)
+	}
+	for _, c := range []code{exitUsage, exitInterrupted} {
+		if !strings.Contains(help, fmt.Sprintf("%d ", c)) {
+			t.Errorf("help run does not list %d", c)
+		}
+	}
 }
