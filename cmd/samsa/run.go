@@ -223,7 +223,20 @@ func load(name string) (*scenarios.Program, error) {
 		}
 		return nil, &usageError{what: es[0].Error(), details: es, next: next}
 	}
+	if err == nil && p.Workload() != "" {
+		return nil, needsTest(name, p.Workload())
+	}
 	return p, err
+}
+
+// needsTest refuses a file whose workload is the Go code of a test. Its hint is the command that runs the file.
+func needsTest(name, test string) error {
+	file, dir := name, ""
+	if at := strings.LastIndex(name, "testdata/samsa/"); at > 0 { // the test is beside testdata, and paths begin there
+		file, dir = name[at:], "cd "+shellWord(name[:at])+" && "
+	}
+	return usage(fmt.Sprintf("%sgo test -run '^%s$' -samsa.file %s", dir, test, shellWord(file)),
+		"%s: its workload is Go code, which only %s has", name, test)
 }
 
 // source returns the text of a scenario, by its name or path. command is the subcommand that the hint in an error suggests.

@@ -134,9 +134,6 @@ func filesToTest(args []string, f testFlags) ([]*tested, error) {
 			if err != nil {
 				return nil, err
 			}
-			if test := program.Workload(); test != "" {
-				return nil, usage("", "%s cannot be tested: %v", name, &scenarios.NeedsTest{Test: test, File: name})
-			}
 			t := &tested{name: name, path: name, program: program, seeds: append([]uint64{program.Seed()}, scenarios.DerivedSeeds(program.Seed(), f.seeds)...)}
 			if _, compiledIn := scenarios.Source(name); compiledIn {
 				if t.path = ""; f.rewrite {

@@ -120,7 +120,7 @@ func TestTestUsage(t *testing.T) {
 		{[]string{bad, worse}, []string{`did you mean "crash"?`, `did you mean "cluster"?`}},
 		{[]string{"leader-failovr"}, []string{"no scenario", "leader-failover"}},
 		{[]string{"./nowhere.txt"}, []string{"cannot open the scenario ./nowhere.txt"}},
-		{[]string{work}, []string{work + " cannot be tested: its workload is the Go code of TestX"}},
+		{[]string{work}, []string{work + ": its workload is Go code, which only TestX has", "go test -run '^TestX$' -samsa.file " + work}},
 		{[]string{empty}, []string{"has no file that ends in .txt"}},
 		{[]string{"leader-failover", "--rewrite"}, []string{"leader-failover is compiled in", "samsa print leader-failover > mine.txt"}},
 		{[]string{"leader-failover", "--seeds", "-1"}, []string{"--seeds must be a number from 0"}},
